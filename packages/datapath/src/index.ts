@@ -1,0 +1,1 @@
+export type { Datapath, DatapathAction, DatapathStats, Megaflow, PortInfo, PortSpec, PortStats, Upcall } from "./datapath.ts";

@@ -1,0 +1,77 @@
+/**
+ * OpenFlow actions and instructions as data, independent of the protocol version that carried them.
+ *
+ * As in Open vSwitch, instructions are kept in the same list as actions (`gotoTable`, `meter`,
+ * `writeMetadata`, ...), in execution order, so that translation walks one list.
+ */
+import type { FieldSpec } from "@tenet/net";
+
+/** Bits `start .. start+nBits-1` (0 = least significant) of a field. */
+export interface SubField {
+  readonly field: FieldSpec;
+  readonly start: number;
+  readonly nBits: number;
+}
+
+/** Reserved OpenFlow port numbers, 16-bit form (OpenFlow 1.0); the codec widens them for later versions. */
+export const PORT: {
+  readonly IN_PORT: 0xfff8;
+  readonly TABLE: 0xfff9;
+  readonly NORMAL: 0xfffa;
+  readonly FLOOD: 0xfffb;
+  readonly ALL: 0xfffc;
+  readonly CONTROLLER: 0xfffd;
+  readonly LOCAL: 0xfffe;
+  readonly NONE: 0xffff;
+} = {
+  IN_PORT: 0xfff8,
+  TABLE: 0xfff9,
+  NORMAL: 0xfffa,
+  FLOOD: 0xfffb,
+  ALL: 0xfffc,
+  CONTROLLER: 0xfffd,
+  LOCAL: 0xfffe,
+  NONE: 0xffff,
+};
+
+/** One action or instruction. */
+export type Action =
+  /** Send to an OpenFlow port (also the reserved ones of {@link PORT}, `NORMAL` among them). */
+  | { readonly type: "output"; readonly port: number; readonly maxLength?: number }
+  /** Send to the port whose number a field holds. */
+  | { readonly type: "outputField"; readonly source: SubField }
+  /** Send to the controller as a packet-in. */
+  | {
+      readonly type: "controller";
+      readonly maxLength: number;
+      readonly reason: number;
+      readonly controllerId: number;
+      readonly userdata?: Uint8Array;
+    }
+  /** Set a field under a mask; `value` and `mask` hold `field.nWords` words as they lie in a FlowKey. */
+  | { readonly type: "setField"; readonly field: FieldSpec; readonly value: Uint32Array; readonly mask: Uint32Array }
+  /** Copy bits from one field to another. */
+  | { readonly type: "move"; readonly source: SubField; readonly target: SubField }
+  | { readonly type: "push"; readonly source: SubField }
+  | { readonly type: "pop"; readonly target: SubField }
+  | { readonly type: "pushVlan"; readonly ethType: number }
+  | { readonly type: "popVlan" }
+  | { readonly type: "decTtl" }
+  /** Look up another table (default: this one) as if received on `port` (default: unchanged), then go on. */
+  | { readonly type: "resubmit"; readonly port?: number; readonly table?: number }
+  | { readonly type: "group"; readonly group: number }
+  | { readonly type: "setQueue"; readonly queue: number }
+  | { readonly type: "clone"; readonly actions: readonly Action[] }
+  | { readonly type: "conjunction"; readonly id: number; readonly clause: number; readonly nClauses: number }
+  | { readonly type: "note"; readonly bytes: Uint8Array }
+  | { readonly type: "exit" }
+  | { readonly type: "meter"; readonly meter: number }
+  | { readonly type: "clearActions" }
+  | { readonly type: "writeActions"; readonly actions: readonly Action[] }
+  | { readonly type: "gotoTable"; readonly table: number };
+
+/** A match in FlowKey words; `key` has no bit outside `mask`. */
+export interface Match {
+  readonly key: Uint32Array;
+  readonly mask: Uint32Array;
+}

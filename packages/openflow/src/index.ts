@@ -1,0 +1,1 @@
+export { type Action, type Match, PORT, type SubField } from "./action.ts";
