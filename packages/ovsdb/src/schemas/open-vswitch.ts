@@ -1,0 +1,12 @@
+/** The switch's own database: bridges, ports, interfaces (Open vSwitch 3.1). */
+import type { SchemaJson } from "./builder.ts";
+import { managementTables } from "./open-vswitch/management.ts";
+import { switchTables } from "./open-vswitch/switch.ts";
+
+/** Schema of Open_vSwitch 8.3.1. */
+export const OPEN_VSWITCH: SchemaJson = {
+  name: "Open_vSwitch",
+  version: "8.3.1",
+  cksum: "3012963480 26720",
+  tables: { ...switchTables, ...managementTables },
+};
