@@ -1,1 +1,2 @@
-export {};
+export { Classifier } from "./classifier.ts";
+export type { ClassifierRule, Conjunction, RuleMatch } from "./rule.ts";

@@ -1,0 +1,208 @@
+/**
+ * Tuple space search: the highest-priority rule for a packet, and the bits that had to be looked at.
+ *
+ * What: one subtable per distinct mask, walked in descending order of best priority; the walk ends when the
+ * rule in hand beats everything in the next subtable. Why: inserting and removing cost one hash operation,
+ * whatever the rules are, and rarely used masks are rarely looked at, which keeps megaflows wide.
+ * How: see subtable.ts for staged lookup, trie-set.ts for prefixes, conjunctive-match.ts for `conjunction`.
+ * Limits: a lookup costs one probe per subtable that cannot be skipped; equal priorities with overlapping
+ * matches resolve to the older subtable.
+ *
+ * @see Pfaff et al., "The Design and Implementation of Open vSwitch", NSDI 2015, section 5
+ */
+import { ConjunctiveMatch } from "./conjunctive-match.ts";
+import { hashWords } from "./hash.ts";
+import type { ClassifierRule, RuleMatch } from "./rule.ts";
+import { Subtable } from "./subtable.ts";
+import { TrieSet } from "./trie-set.ts";
+
+/** Rules by priority over FlowKey words. */
+export class Classifier<R extends ClassifierRule> {
+  /** In descending order of best priority, ties by age. */
+  readonly #subtables: Subtable<R>[] = [];
+  readonly #subtablesByMaskHash = new Map<number, Subtable<R>[]>();
+  readonly #tries = new TrieSet();
+  readonly #conjunctive = new ConjunctiveMatch<R>();
+  #nextSequence = 0;
+  #nSoft = 0;
+  #size = 0;
+
+  /** Number of rules. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Number of distinct masks. */
+  get nSubtables(): number {
+    return this.#subtables.length;
+  }
+
+  /** Adds a rule; one with the same match and priority is replaced and returned. */
+  insert(rule: R): R | undefined {
+    const subtable = this.#subtableOf(rule.match.mask) ?? this.#addSubtable(rule.match.mask);
+    const bestBefore = subtable.maxPriority;
+    const displaced = subtable.insert(rule);
+    if (rule.conjunctions !== undefined) this.#nSoft++;
+    if (displaced !== undefined) {
+      if (displaced.conjunctions !== undefined) this.#nSoft--;
+      return displaced;
+    }
+    this.#size++;
+    this.#tries.add(rule.match);
+    if (subtable.maxPriority !== bestBefore) this.#reorder(subtable);
+    return undefined;
+  }
+
+  /** Removes a rule by identity. @returns whether it was there */
+  remove(rule: R): boolean {
+    const subtable = this.#subtableOf(rule.match.mask);
+    const bestBefore = subtable?.maxPriority;
+    if (subtable === undefined || !subtable.remove(rule)) return false;
+    this.#size--;
+    if (rule.conjunctions !== undefined) this.#nSoft--;
+    this.#tries.remove(rule.match);
+    if (subtable.nRules === 0) this.#dropSubtable(subtable);
+    else if (subtable.maxPriority !== bestBefore) this.#reorder(subtable);
+    return true;
+  }
+
+  /** The rule with exactly this match and priority. */
+  find(key: Uint32Array, mask: Uint32Array, priority: number): R | undefined {
+    return this.#subtableOf(mask)
+      ?.chainOf(key)
+      ?.find((rule) => rule.priority === priority);
+  }
+
+  /**
+   * Finds the highest-priority rule that matches a packet, and the bits it had to look at.
+   *
+   * Every bit examined is set in `wildcards`: too many set bits cost cache hits, too few forward wrongly.
+   * Cost: one hash probe per subtable whose best priority still beats the rule in hand.
+   *
+   * @param flow - packet fields, 32-bit words in `FlowKey` order; `conj_id` must be 0
+   * @param wildcards - out: mask of examined bits, same order, ORed into; the caller clears it
+   * @returns the rule, or `undefined` on a table miss
+   */
+  lookup(flow: Uint32Array, wildcards?: Uint32Array): R | undefined {
+    this.#tries.reset();
+    return this.#nSoft === 0 ? this.#lookupHard(flow, wildcards) : this.#lookupSoft(flow, wildcards);
+  }
+
+  /** All rules, in a deterministic order. */
+  *rules(): IterableIterator<R> {
+    for (const subtable of this.#subtables) for (const chain of subtable.chains()) yield* chain;
+  }
+
+  /** The rules whose match is within `match`: every packet they match, it matches too. */
+  *rulesWithin({ key, mask }: RuleMatch): IterableIterator<R> {
+    for (const subtable of this.#subtables) {
+      if (!covers(subtable.mask, mask)) continue;
+      for (const chain of subtable.chains()) {
+        if (chain[0] !== undefined && agree(chain[0].match.key, key, mask)) yield* chain;
+      }
+    }
+  }
+
+  /** Whether a rule of this priority, with another match, matches some packet that `match` matches. */
+  overlaps({ key, mask }: RuleMatch, priority: number): boolean {
+    for (const subtable of this.#subtables) {
+      if (subtable.maxPriority < priority) break;
+      const common = mask.map((bits, word) => bits & (subtable.mask[word] ?? 0));
+      for (const chain of subtable.chains()) {
+        const head = chain[0];
+        if (head !== undefined && agree(head.match.key, key, common) && chain.some((rule) => rule.priority === priority)) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  #lookupHard(flow: Uint32Array, wildcards: Uint32Array | undefined): R | undefined {
+    let best: R | undefined;
+    let bestPriority = -1;
+    const subtables = this.#subtables;
+    for (let i = 0; i < subtables.length; i++) {
+      const subtable = subtables[i];
+      if (subtable === undefined || subtable.maxPriority <= bestPriority) break;
+      const chain = subtable.lookup(flow, wildcards, this.#tries);
+      const rule = this.#nSoft === 0 ? chain?.[0] : chain?.find((each) => each.conjunctions === undefined);
+      if (rule !== undefined && rule.priority > bestPriority) {
+        best = rule;
+        bestPriority = rule.priority;
+      }
+    }
+    return best;
+  }
+
+  /** As above, but soft rules do not end the walk; they are judged after it. */
+  #lookupSoft(flow: Uint32Array, wildcards: Uint32Array | undefined): R | undefined {
+    let hard: R | undefined;
+    const conjunctive = this.#conjunctive;
+    conjunctive.start();
+    for (const subtable of this.#subtables) {
+      if (subtable.maxPriority <= (hard?.priority ?? -1)) break;
+      const chain = subtable.lookup(flow, wildcards, this.#tries);
+      const head = chain?.[0];
+      if (chain === undefined || head === undefined) continue;
+      if (head.conjunctions !== undefined) conjunctive.offer(chain);
+      else if (head.priority > (hard?.priority ?? -1)) hard = head;
+    }
+    return conjunctive.resolve(hard, flow, (withId) => this.#lookupHard(withId, wildcards));
+  }
+
+  #subtableOf(mask: Uint32Array): Subtable<R> | undefined {
+    return this.#subtablesByMaskHash.get(hashWords(mask))?.find((subtable) => agree(subtable.mask, mask, undefined));
+  }
+
+  #addSubtable(mask: Uint32Array): Subtable<R> {
+    const subtable = new Subtable<R>(mask, this.#nextSequence++, this.#tries.lengthsOf(mask));
+    const hash = hashWords(mask);
+    const sameHash = this.#subtablesByMaskHash.get(hash);
+    if (sameHash === undefined) this.#subtablesByMaskHash.set(hash, [subtable]);
+    else sameHash.push(subtable);
+    this.#subtables.push(subtable);
+    return subtable;
+  }
+
+  #dropSubtable(subtable: Subtable<R>): void {
+    const hash = hashWords(subtable.mask);
+    const others = this.#subtablesByMaskHash.get(hash)?.filter((each) => each !== subtable) ?? [];
+    if (others.length === 0) this.#subtablesByMaskHash.delete(hash);
+    else this.#subtablesByMaskHash.set(hash, others);
+    this.#subtables.splice(this.#subtables.indexOf(subtable), 1);
+  }
+
+  #reorder(subtable: Subtable<R>): void {
+    const subtables = this.#subtables;
+    subtables.splice(subtables.indexOf(subtable), 1);
+    let low = 0;
+    let high = subtables.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const other = subtables[middle];
+      if (other !== undefined && comesBefore(other, subtable)) low = middle + 1;
+      else high = middle;
+    }
+    subtables.splice(low, 0, subtable);
+  }
+}
+
+function comesBefore(a: Subtable<ClassifierRule>, b: Subtable<ClassifierRule>): boolean {
+  return a.maxPriority > b.maxPriority || (a.maxPriority === b.maxPriority && a.sequence < b.sequence);
+}
+
+/** Whether every bit of `part` is set in `whole`. */
+function covers(whole: Uint32Array, part: Uint32Array): boolean {
+  for (let i = 0; i < part.length; i++) if (((part[i] ?? 0) & ~(whole[i] ?? 0)) !== 0) return false;
+  return true;
+}
+
+/** Whether `a` and `b` are equal under `mask`; under all bits when it is absent. */
+function agree(a: Uint32Array, b: Uint32Array, mask: Uint32Array | undefined): boolean {
+  for (let i = 0; i < a.length; i++) {
+    const difference = (a[i] ?? 0) ^ (b[i] ?? 0);
+    if ((mask === undefined ? difference : difference & (mask[i] ?? 0)) !== 0) return false;
+  }
+  return true;
+}

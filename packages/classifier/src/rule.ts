@@ -1,0 +1,21 @@
+/** What the classifier asks of a rule. */
+
+/** Match in FlowKey words; `key` has no bit outside `mask`. */
+export interface RuleMatch {
+  readonly key: Uint32Array;
+  readonly mask: Uint32Array;
+}
+
+/** One clause of a conjunctive match: this rule satisfies clause `clause` (from 0) of `nClauses` of match `id`. */
+export interface Conjunction {
+  readonly id: number;
+  readonly clause: number;
+  readonly nClauses: number;
+}
+
+/** A rule: a match at a priority. A rule with conjunctions is "soft": it never is a result by itself. */
+export interface ClassifierRule {
+  readonly match: RuleMatch;
+  readonly priority: number;
+  readonly conjunctions?: readonly Conjunction[] | undefined;
+}
