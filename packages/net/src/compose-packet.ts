@@ -1,0 +1,135 @@
+/**
+ * Makes a frame that parses back to a given FlowKey: the inverse of `parseFlowKey`, for tracing.
+ *
+ * Metadata (registers, tunnel, conntrack) is not part of a frame and is ignored. Fields that a frame of the
+ * key's type cannot carry (ports of a later fragment, say) are ignored as well, so that any key gives a frame;
+ * for a key that `parseFlowKey` can produce, the frame gives that key again.
+ */
+import { buildArp, buildEthernet, buildVlan } from "./build-link.ts";
+import { buildIp4, buildIp6 } from "./build-ip.ts";
+import { buildIcmp4, buildIcmp6, buildNeighbor, buildTcp, buildUdp } from "./build-transport.ts";
+import { putU16, putU32 } from "./bytes.ts";
+import { FIELDS, type FieldSpec, getField } from "./flow-key.ts";
+import { ETH_TYPE, ICMP6_TYPE, IP_PROTO, NW_FRAG, VLAN_PRESENT } from "./numbers.ts";
+
+const EMPTY = new Uint8Array(0);
+
+/**
+ * A frame for `key`, checksums complete, not padded.
+ *
+ * @param payload - what a TCP, UDP or ICMP echo message carries
+ */
+export function composePacket(key: Uint32Array, payload: Uint8Array = EMPTY): Uint8Array {
+  const type = getField(key, FIELDS.eth_type);
+  const addresses = { dst: macField(key, FIELDS.eth_dst), src: macField(key, FIELDS.eth_src) };
+  const body = composeNetwork(key, type, payload);
+  const frame = type < 0x600 ? compose8023(addresses, body) : buildEthernet({ ...addresses, type }, body);
+  const tci = getField(key, FIELDS.vlan_tci);
+  return (tci & VLAN_PRESENT) === 0 ? frame : buildVlan({ vid: tci & 0xfff, pcp: tci >>> 13 }, frame);
+}
+
+/** An 802.3 frame with an LLC header that is not SNAP. */
+function compose8023(addresses: { dst: number; src: number }, body: Uint8Array): Uint8Array {
+  const llc = new Uint8Array(3 + body.length);
+  llc.set([0x42, 0x42, 3]);
+  llc.set(body, 3);
+  return buildEthernet({ ...addresses, type: Math.min(llc.length, 1500) }, llc);
+}
+
+function composeNetwork(key: Uint32Array, type: number, payload: Uint8Array): Uint8Array {
+  if (type === ETH_TYPE.ip4) return composeIp4(key, payload);
+  if (type === ETH_TYPE.ip6) return composeIp6(key, payload);
+  if (type === ETH_TYPE.arp || type === ETH_TYPE.rarp) return composeArp(key);
+  return payload;
+}
+
+function composeArp(key: Uint32Array): Uint8Array {
+  return buildArp({
+    operation: getField(key, FIELDS.nw_proto),
+    senderMac: macField(key, FIELDS.arp_sha),
+    senderIp: getField(key, FIELDS.nw_src),
+    targetMac: macField(key, FIELDS.arp_tha),
+    targetIp: getField(key, FIELDS.nw_dst),
+  });
+}
+
+function composeIp4(key: Uint32Array, payload: Uint8Array): Uint8Array {
+  const frag = getField(key, FIELDS.nw_frag);
+  const proto = getField(key, FIELDS.nw_proto);
+  const isLater = (frag & NW_FRAG.later) !== 0;
+  const fields = {
+    src: getField(key, FIELDS.nw_src),
+    dst: getField(key, FIELDS.nw_dst),
+    proto,
+    ttl: getField(key, FIELDS.nw_ttl),
+    tos: getField(key, FIELDS.nw_tos),
+    fragmentOffset: isLater ? 185 : 0,
+    moreFragments: frag === NW_FRAG.any,
+  };
+  return buildIp4(fields, isLater ? payload : composeTransport(key, proto, 4, payload));
+}
+
+function composeIp6(key: Uint32Array, payload: Uint8Array): Uint8Array {
+  const frag = getField(key, FIELDS.nw_frag);
+  const proto = getField(key, FIELDS.nw_proto);
+  const isLater = (frag & NW_FRAG.later) !== 0;
+  const fields = {
+    src: wordsToBytes(key, FIELDS.ipv6_src),
+    dst: wordsToBytes(key, FIELDS.ipv6_dst),
+    proto: isLater ? IP_PROTO.udp : proto,
+    hopLimit: getField(key, FIELDS.nw_ttl),
+    trafficClass: getField(key, FIELDS.nw_tos),
+    label: getField(key, FIELDS.ipv6_label) & 0xfffff,
+  };
+  const body = isLater ? payload : composeTransport(key, proto, 6, payload);
+  if (frag === 0) return buildIp6(fields, body);
+  return buildIp6({ ...fields, fragment: { offset: isLater ? 185 : 0, more: !isLater, id: 1 } }, body);
+}
+
+function composeTransport(key: Uint32Array, proto: number, family: 4 | 6, payload: Uint8Array): Uint8Array {
+  const srcPort = getField(key, FIELDS.tp_src);
+  const dstPort = getField(key, FIELDS.tp_dst);
+  if (proto === IP_PROTO.tcp) {
+    return buildTcp({ srcPort, dstPort, flags: getField(key, FIELDS.tcp_flags) }, payload);
+  }
+  if (proto === IP_PROTO.udp) return buildUdp({ srcPort, dstPort }, payload);
+  if (proto === IP_PROTO.sctp) {
+    const header = new Uint8Array(12 + payload.length);
+    putU16(header, 0, srcPort);
+    putU16(header, 2, dstPort);
+    header.set(payload, 12);
+    return header;
+  }
+  if (family === 4 && (proto === IP_PROTO.icmp || proto === IP_PROTO.igmp)) {
+    return buildIcmp4({ type: srcPort, code: dstPort }, payload);
+  }
+  if (family === 6 && proto === IP_PROTO.icmp6) return composeIcmp6(key, srcPort, dstPort, payload);
+  return payload;
+}
+
+function composeIcmp6(key: Uint32Array, type: number, code: number, payload: Uint8Array): Uint8Array {
+  const isSolicitation = type === ICMP6_TYPE.neighborSolicitation;
+  if (code !== 0 || !(isSolicitation || type === ICMP6_TYPE.neighborAdvertisement)) {
+    return buildIcmp6({ type, code }, payload);
+  }
+  const sourceMac = macField(key, FIELDS.arp_sha);
+  const targetMac = macField(key, FIELDS.arp_tha);
+  return buildNeighbor({
+    kind: isSolicitation ? "solicitation" : "advertisement",
+    target: wordsToBytes(key, FIELDS.nd_target),
+    ...(sourceMac === 0 ? {} : { sourceMac }),
+    ...(targetMac === 0 ? {} : { targetMac }),
+  });
+}
+
+/** A 48-bit field as a number. */
+function macField(key: Uint32Array, field: FieldSpec): number {
+  return ((key[field.word] ?? 0) & 0xffff) * 0x1_0000_0000 + (key[field.word + 1] ?? 0);
+}
+
+/** A 128-bit field as 16 bytes. */
+function wordsToBytes(key: Uint32Array, field: FieldSpec): Uint8Array {
+  const bytes = new Uint8Array(16);
+  for (let i = 0; i < 4; i++) putU32(bytes, 4 * i, key[field.word + i] ?? 0);
+  return bytes;
+}
