@@ -34,9 +34,19 @@ export const PORT: {
   NONE: 0xffff,
 };
 
+/** Why a packet is sent to the controller. */
+export const PACKET_IN_REASON: {
+  readonly NO_MATCH: 0;
+  readonly ACTION: 1;
+  readonly INVALID_TTL: 2;
+  readonly ACTION_SET: 3;
+  readonly GROUP: 4;
+  readonly PACKET_OUT: 5;
+} = { NO_MATCH: 0, ACTION: 1, INVALID_TTL: 2, ACTION_SET: 3, GROUP: 4, PACKET_OUT: 5 };
+
 /** One action or instruction. */
 export type Action =
-  /** Send to an OpenFlow port (also the reserved ones of {@link PORT}, `NORMAL` among them). */
+  /** Send to an OpenFlow port (also the reserved ones of {@link PORT}, `NORMAL` among them); `maxLength` truncates. */
   | { readonly type: "output"; readonly port: number; readonly maxLength?: number }
   /** Send to the port whose number a field holds. */
   | { readonly type: "outputField"; readonly source: SubField }
@@ -48,26 +58,46 @@ export type Action =
       readonly controllerId: number;
       readonly userdata?: Uint8Array;
     }
-  /** Set a field under a mask; `value` and `mask` hold `field.nWords` words as they lie in a FlowKey. */
-  | { readonly type: "setField"; readonly field: FieldSpec; readonly value: Uint32Array; readonly mask: Uint32Array }
+  /**
+   * Set a field under a mask; `value` and `mask` hold `field.nWords` words as they lie in a FlowKey.
+   * `form` remembers how it was written (`load:`, or `mod_dl_src:` and the like); it changes text and wire, not meaning.
+   */
+  | {
+      readonly type: "setField";
+      readonly field: FieldSpec;
+      readonly value: Uint32Array;
+      readonly mask: Uint32Array;
+      readonly form?: "load" | "mod";
+    }
+  /** Set the VLAN ID (0-4095), pushing an 802.1Q tag first if there is none (`mod_vlan_vid`). */
+  | { readonly type: "setVlanVid"; readonly vid: number }
+  /** Set the VLAN priority (0-7), pushing an 802.1Q tag first if there is none (`mod_vlan_pcp`). */
+  | { readonly type: "setVlanPcp"; readonly pcp: number }
   /** Copy bits from one field to another. */
   | { readonly type: "move"; readonly source: SubField; readonly target: SubField }
   | { readonly type: "push"; readonly source: SubField }
   | { readonly type: "pop"; readonly target: SubField }
   | { readonly type: "pushVlan"; readonly ethType: number }
   | { readonly type: "popVlan" }
-  | { readonly type: "decTtl" }
+  /** Decrement the IPv4 TTL or IPv6 hop limit; a packet whose TTL expires goes to `controllerIds` (default: 0) and stops. */
+  | { readonly type: "decTtl"; readonly controllerIds?: readonly number[] }
   /** Look up another table (default: this one) as if received on `port` (default: unchanged), then go on. */
   | { readonly type: "resubmit"; readonly port?: number; readonly table?: number }
   | { readonly type: "group"; readonly group: number }
   | { readonly type: "setQueue"; readonly queue: number }
+  | { readonly type: "popQueue" }
+  /** Send to a port through one of its queues. */
+  | { readonly type: "enqueue"; readonly port: number; readonly queue: number }
   | { readonly type: "clone"; readonly actions: readonly Action[] }
+  /** Clause `clause` (from 1) of `nClauses` of the conjunctive match `id`. */
   | { readonly type: "conjunction"; readonly id: number; readonly clause: number; readonly nClauses: number }
   | { readonly type: "note"; readonly bytes: Uint8Array }
   | { readonly type: "exit" }
   | { readonly type: "meter"; readonly meter: number }
   | { readonly type: "clearActions" }
   | { readonly type: "writeActions"; readonly actions: readonly Action[] }
+  /** Set `metadata` under a mask, just before `gotoTable`; two words each, most significant first. */
+  | { readonly type: "writeMetadata"; readonly value: Uint32Array; readonly mask: Uint32Array }
   | { readonly type: "gotoTable"; readonly table: number };
 
 /** A match in FlowKey words; `key` has no bit outside `mask`. */

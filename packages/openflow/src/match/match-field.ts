@@ -1,0 +1,109 @@
+/**
+ * The fields that OpenFlow names, as views on the words of a FlowKey.
+ *
+ * Several names may share bits of a FlowKey: `tcp_dst`, `udp_dst` and `icmp_code` all live in `tp_dst`,
+ * `vlan_vid` is the low part of `vlan_tci`, `xreg0` is `reg0` and `reg1`. Each name has its own text
+ * format, prerequisite and wire headers, so each is an object of its own; the bits are found by the
+ * FieldSpec that it extends.
+ *
+ * @see ovs-fields(7)
+ */
+import { FIELDS, type FieldName, type FieldSpec } from "@tenet/net";
+import { FIELD_TABLE, type FieldFormat, type FieldRow, type Prerequisite } from "./field-table.ts";
+
+/** A named field: bits of a FlowKey, and how text and wire know them. `name` is the FlowKey field that holds the bits. */
+export interface MatchField extends FieldSpec {
+  /** The name that ovs-ofctl prints, e.g. `tcp_dst`. */
+  readonly text: string;
+  readonly aliases: readonly string[];
+  readonly format: FieldFormat;
+  readonly isMaskable: boolean;
+  readonly isWritable: boolean;
+  readonly prerequisite: Prerequisite;
+  /** Bytes of a value on the wire. */
+  readonly sizeBytes: number;
+  /** NXM header (class << 16 | field << 9), or `undefined`. */
+  readonly nxm: number | undefined;
+  /** OXM header (class << 16 | field << 9), or `undefined`. */
+  readonly oxm: number | undefined;
+  /** Name of the NXM or OXM header in `load` and `move`, e.g. `NXM_NX_REG0`. */
+  readonly nxmName: string | undefined;
+  readonly oxmName: string | undefined;
+  /** First version whose OXM header may be used (wire number); an experimenter header serves earlier ones. */
+  readonly oxmSince: number;
+}
+
+/** Every named field, in the order in which OXM wants them (prerequisites first). */
+export const MATCH_FIELDS: readonly MatchField[] = FIELD_TABLE.map(makeField);
+
+const byText = new Map<string, MatchField>();
+const byHeaderName = new Map<string, MatchField>();
+const byHeader = new Map<number, MatchField>();
+for (const field of MATCH_FIELDS) {
+  for (const name of [field.text, ...field.aliases]) if (!byText.has(name)) byText.set(name, field);
+  for (const name of [field.nxmName, field.oxmName]) {
+    if (name !== undefined && !byHeaderName.has(name)) byHeaderName.set(name, field);
+  }
+  for (const header of [field.nxm, field.oxm]) {
+    if (header !== undefined && !byHeader.has(header)) byHeader.set(header, field);
+  }
+}
+
+/** The field that a match names `name` (`tcp_dst`, also an alias such as `dl_src`). */
+export function findMatchField(name: string): MatchField | undefined {
+  return byText.get(name);
+}
+
+/** The field of an NXM or OXM header name such as `NXM_NX_REG0`. */
+export function findHeaderName(name: string): MatchField | undefined {
+  return byHeaderName.get(name);
+}
+
+/** The field of a wire header, whose mask bit and length are ignored (class << 16 | field << 9). */
+export function findHeader(header: number): MatchField | undefined {
+  return byHeader.get((header & 0xfffffe00) >>> 0);
+}
+
+/** All names that a match may use, for suggestions. */
+export function matchFieldNames(): IterableIterator<string> {
+  return byText.keys();
+}
+
+/** The named field for plain FlowKey bits: itself, or the one that has the FlowKey field's own name. */
+export function asMatchField(spec: FieldSpec): MatchField {
+  if ("text" in spec) return spec as MatchField;
+  const field = byText.get(FLOW_KEY_TEXT[spec.name] ?? spec.name);
+  if (field === undefined) throw new RangeError(`No OpenFlow field is called "${spec.name}"`);
+  return field;
+}
+
+/** FlowKey fields whose OpenFlow name differs. */
+const FLOW_KEY_TEXT: Partial<Record<FieldName, string>> = { nw_src: "ip_src", nw_dst: "ip_dst", nw_frag: "ip_frag" };
+
+function makeField(row: FieldRow): MatchField {
+  const base = FIELDS[row.bits];
+  const nBits = row.nBits ?? base.nBits;
+  return {
+    name: row.bits,
+    nBits,
+    word: base.word,
+    nWords: Math.ceil(nBits / 32),
+    shift: base.shift + (row.lsb ?? 0),
+    text: row.text,
+    aliases: row.aliases ?? [],
+    format: row.format,
+    isMaskable: row.isMaskable ?? false,
+    isWritable: row.isWritable ?? false,
+    prerequisite: row.prerequisite ?? "none",
+    sizeBytes: row.sizeBytes ?? Math.ceil(nBits / 8),
+    nxm: row.nxm === undefined ? undefined : headerOf(row.nxm),
+    oxm: row.oxm === undefined ? undefined : headerOf(row.oxm),
+    nxmName: row.nxm?.[0],
+    oxmName: row.oxm?.[0],
+    oxmSince: row.oxmSince ?? 3,
+  };
+}
+
+function headerOf([, oxmClass, field]: readonly [string, number, number]): number {
+  return ((oxmClass << 16) | (field << 9)) >>> 0;
+}

@@ -1,0 +1,273 @@
+/**
+ * OpenFlow messages as data, independent of the protocol version.
+ *
+ * `type` tells them apart; a message that one version cannot say is refused by the encoder. Counters and
+ * cookies are `bigint`, times are seconds, ports are in the 16-bit form of {@link PORT}.
+ *
+ * @see OpenFlow Switch Specification 1.5.1, section 7
+ */
+import type { Action, Match } from "./action.ts";
+import type { FlowSpec, FlowStats } from "./flow-spec.ts";
+
+/** Wire version numbers. */
+export const VERSION: {
+  readonly OF10: 1;
+  readonly OF11: 2;
+  readonly OF12: 3;
+  readonly OF13: 4;
+  readonly OF14: 5;
+  readonly OF15: 6;
+} = { OF10: 1, OF11: 2, OF12: 3, OF13: 4, OF14: 5, OF15: 6 };
+
+/** The versions that the codec speaks. */
+export type Version = 1 | 4 | 5 | 6;
+
+/** What a flow-mod does. */
+export type FlowModCommand = "add" | "modify" | "modifyStrict" | "delete" | "deleteStrict";
+
+/** A change of the flow tables. */
+export interface FlowMod {
+  readonly type: "flowMod";
+  readonly command: FlowModCommand;
+  readonly flow: FlowSpec;
+  /** Buffered packet to run through the flow; absent = none. */
+  readonly bufferId?: number;
+}
+
+/** Why a flow went away. */
+export type FlowRemovedReason = "idle" | "hard" | "delete" | "group" | "meter" | "eviction";
+
+/** An OpenFlow port as the switch describes it. */
+export interface PortDesc {
+  readonly port: number;
+  /** 48-bit Ethernet address. */
+  readonly mac: number;
+  readonly name: string;
+  /** Bits of {@link PORT_CONFIG}. */
+  readonly config: number;
+  /** Bits of {@link PORT_STATE}. */
+  readonly state: number;
+  /** Feature bits as of OpenFlow 1.1 (10M half = bit 0, ...). */
+  readonly current: number;
+  readonly advertised: number;
+  readonly supported: number;
+  readonly peer: number;
+  /** kbit/s; 0 = unknown. */
+  readonly currentSpeed: number;
+  readonly maxSpeed: number;
+}
+
+/** Bits of `PortDesc.config`. */
+export const PORT_CONFIG: {
+  readonly PORT_DOWN: 1;
+  readonly NO_RECV: 4;
+  readonly NO_FWD: 32;
+  readonly NO_PACKET_IN: 64;
+} = { PORT_DOWN: 1, NO_RECV: 4, NO_FWD: 32, NO_PACKET_IN: 64 };
+
+/** Bits of `PortDesc.state`. */
+export const PORT_STATE: { readonly LINK_DOWN: 1; readonly BLOCKED: 2; readonly LIVE: 4 } = {
+  LINK_DOWN: 1,
+  BLOCKED: 2,
+  LIVE: 4,
+};
+
+/** Counters of one port; a counter that is not kept is -1n. */
+export interface PortStatsEntry {
+  readonly port: number;
+  readonly rxPackets: bigint;
+  readonly txPackets: bigint;
+  readonly rxBytes: bigint;
+  readonly txBytes: bigint;
+  readonly rxDropped: bigint;
+  readonly txDropped: bigint;
+  readonly rxErrors: bigint;
+  readonly txErrors: bigint;
+  readonly rxFrameErrors: bigint;
+  readonly rxOverErrors: bigint;
+  readonly rxCrcErrors: bigint;
+  readonly collisions: bigint;
+  /** Seconds the port has existed, with fraction; OpenFlow 1.3 and later. */
+  readonly durationSec: number;
+}
+
+/** Counters of one flow table. */
+export interface TableStatsEntry {
+  readonly table: number;
+  /** OpenFlow 1.0 only. */
+  readonly name: string;
+  /** OpenFlow 1.0 only. */
+  readonly maxEntries: number;
+  readonly nActive: number;
+  readonly nLookups: bigint;
+  readonly nMatched: bigint;
+}
+
+/** What the switch is. */
+export interface SwitchDesc {
+  readonly manufacturer: string;
+  readonly hardware: string;
+  readonly software: string;
+  readonly serial: string;
+  readonly datapath: string;
+}
+
+/** Which flows a flow or aggregate query is about. */
+export interface FlowQuery {
+  readonly table: number;
+  readonly match: Match;
+  readonly cookie: bigint;
+  readonly cookieMask: bigint;
+  readonly outPort?: number;
+  readonly outGroup?: number;
+}
+
+/** A multipart (OpenFlow 1.0: statistics) request. */
+export type MultipartRequest =
+  | { readonly kind: "desc" }
+  | ({ readonly kind: "flow" } & FlowQuery)
+  | ({ readonly kind: "aggregate" } & FlowQuery)
+  | { readonly kind: "table" }
+  /** `port` {@link PORT}.NONE = all ports. */
+  | { readonly kind: "port"; readonly port: number }
+  /** `port` is sent by OpenFlow 1.5 only; NONE = all. */
+  | { readonly kind: "portDesc"; readonly port: number };
+
+/** The matching replies. */
+export type MultipartReply =
+  | { readonly kind: "desc"; readonly desc: SwitchDesc }
+  | { readonly kind: "flow"; readonly flows: readonly FlowStats[] }
+  | { readonly kind: "aggregate"; readonly nPackets: bigint; readonly nBytes: bigint; readonly nFlows: number }
+  | { readonly kind: "table"; readonly tables: readonly TableStatsEntry[] }
+  | { readonly kind: "port"; readonly ports: readonly PortStatsEntry[] }
+  | { readonly kind: "portDesc"; readonly ports: readonly PortDesc[] };
+
+/** Stages of a bundle's life. */
+export type BundleControlKind =
+  | "openRequest"
+  | "openReply"
+  | "closeRequest"
+  | "closeReply"
+  | "commitRequest"
+  | "commitReply"
+  | "discardRequest"
+  | "discardReply";
+
+/** Bits of a bundle's flags. */
+export const BUNDLE_FLAG: { readonly ATOMIC: 1; readonly ORDERED: 2 } = { ATOMIC: 1, ORDERED: 2 };
+
+/** A controller's role. */
+export type Role = "noChange" | "equal" | "master" | "slave";
+
+/** A packet handed to the controller. */
+export interface PacketIn {
+  readonly type: "packetIn";
+  /** Buffer in the switch; absent = the whole packet is in `data`. */
+  readonly bufferId?: number;
+  /** Length of the packet; `data` may hold less. */
+  readonly totalLength: number;
+  /** See `PACKET_IN_REASON`. */
+  readonly reason: number;
+  readonly table: number;
+  readonly cookie: bigint;
+  /** Pipeline fields (`in_port`, registers, ...) when the packet was sent. */
+  readonly match: Match;
+  readonly data: Uint8Array;
+  /** Of the `controller` action; carried by NXT_PACKET_IN2 only. */
+  readonly userdata?: Uint8Array;
+}
+
+/** Packet-in formats a controller can choose by NXT_SET_PACKET_IN_FORMAT. */
+export type PacketInFormat = "standard" | "nxt" | "nxt2";
+
+/** One OpenFlow message. */
+export type Message =
+  /** `versions`: bit N set = wire version N offered; absent when the peer sent no bitmap. */
+  | { readonly type: "hello"; readonly versions?: number }
+  | {
+      readonly type: "error";
+      /** See `ERROR`. */
+      readonly errorType: number;
+      readonly code: number;
+      /** Set for Nicira's and other experimenters' errors. */
+      readonly experimenter?: number;
+      /** The first bytes of the message at fault. */
+      readonly data: Uint8Array;
+    }
+  | { readonly type: "echoRequest"; readonly data: Uint8Array }
+  | { readonly type: "echoReply"; readonly data: Uint8Array }
+  | { readonly type: "featuresRequest" }
+  | {
+      readonly type: "featuresReply";
+      readonly datapathId: bigint;
+      readonly nBuffers: number;
+      readonly nTables: number;
+      readonly auxiliaryId: number;
+      readonly capabilities: number;
+      /** OpenFlow 1.0 only: bits of the actions supported. */
+      readonly actions: number;
+      /** OpenFlow 1.0 only. */
+      readonly ports: readonly PortDesc[];
+    }
+  | { readonly type: "getConfigRequest" }
+  | { readonly type: "getConfigReply"; readonly flags: number; readonly missSendLength: number }
+  | { readonly type: "setConfig"; readonly flags: number; readonly missSendLength: number }
+  | FlowMod
+  | {
+      readonly type: "flowRemoved";
+      readonly flow: FlowSpec;
+      readonly reason: FlowRemovedReason;
+      readonly durationSec: number;
+      readonly nPackets: bigint;
+      readonly nBytes: bigint;
+    }
+  | PacketIn
+  | {
+      readonly type: "packetOut";
+      readonly bufferId?: number;
+      readonly inPort: number;
+      readonly actions: readonly Action[];
+      readonly data: Uint8Array;
+    }
+  | { readonly type: "portStatus"; readonly reason: "add" | "delete" | "modify"; readonly port: PortDesc }
+  | {
+      readonly type: "portMod";
+      readonly port: number;
+      readonly mac: number;
+      readonly config: number;
+      readonly mask: number;
+      readonly advertise: number;
+    }
+  | { readonly type: "barrierRequest" }
+  | { readonly type: "barrierReply" }
+  | { readonly type: "roleRequest"; readonly role: Role; readonly generationId: bigint }
+  | { readonly type: "roleReply"; readonly role: Role; readonly generationId: bigint }
+  /** One bit per reason; index 0 = as master or equal, 1 = as slave. */
+  | {
+      readonly type: "setAsync";
+      readonly packetIn: readonly [number, number];
+      readonly portStatus: readonly [number, number];
+      readonly flowRemoved: readonly [number, number];
+    }
+  | { readonly type: "multipartRequest"; readonly request: MultipartRequest; readonly isLast: boolean }
+  | { readonly type: "multipartReply"; readonly reply: MultipartReply; readonly isLast: boolean }
+  | { readonly type: "bundleControl"; readonly bundleId: number; readonly kind: BundleControlKind; readonly flags: number }
+  | {
+      readonly type: "bundleAdd";
+      readonly bundleId: number;
+      readonly flags: number;
+      /** The message to apply at commit, and its own transaction id. */
+      readonly message: Message;
+      readonly xid: number;
+    }
+  | { readonly type: "setFlowFormat"; readonly format: "openflow10" | "nxm" }
+  | { readonly type: "flowModTableId"; readonly isOn: boolean }
+  | { readonly type: "setPacketInFormat"; readonly format: PacketInFormat }
+  | { readonly type: "setControllerId"; readonly controllerId: number };
+
+/** A decoded message with its header. */
+export interface Envelope {
+  readonly version: Version;
+  readonly xid: number;
+  readonly message: Message;
+}
