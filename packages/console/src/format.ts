@@ -1,0 +1,42 @@
+/** Texts for people: times, identifiers, values. */
+import type { JsonValue } from "./api.ts";
+
+/** `14:03:07` in local time. */
+export function formatTime(ms: number): string {
+  return new Date(ms).toLocaleTimeString("en-GB");
+}
+
+/** `2026-11-22 14:03:07` in local time. */
+export function formatDateTime(ms: number): string {
+  return `${new Date(ms).toLocaleDateString("sv-SE")} ${formatTime(ms)}`;
+}
+
+/** How long ago, coarsely: `just now`, `40 s ago`, `3 min ago`, `5 h ago`, `2 d ago`. */
+export function formatAge(ms: number, nowMs: number): string {
+  const duration = formatDuration(nowMs - ms);
+  return duration === "0 s" ? "just now" : `${duration} ago`;
+}
+
+/** A duration in its largest fitting unit. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** The first 8 digits of a UUID, enough for a person to tell rows apart. */
+export function shortUuid(uuid: string): string {
+  return uuid.slice(0, 8);
+}
+
+/** One value of a row: strings bare, everything else as JSON. */
+export function formatValue(value: JsonValue): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** `1 rule`, `2 rules`; irregular plurals are given. */
+export function plural(n: number, noun: string, nouns = `${noun}s`): string {
+  return `${n} ${n === 1 ? noun : nouns}`;
+}

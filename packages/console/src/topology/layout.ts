@@ -1,0 +1,135 @@
+/**
+ * Places switches, ports and hosts of the topology drawing.
+ *
+ * What: each switch is a bar, its hosts hang below it as cards; a switch with more hosts than fit in
+ * the width gets further rows, each under a rail that a trunk joins to the bar; switches stand side by
+ * side as long as they fit, then below one another.
+ * Why not a general graph layout: hosts have one port and ports one switch, so the graph is a forest of
+ * depth one, and rows in the order of the configuration stay where they are when something changes.
+ */
+import type { Host, LogicalPort, State } from "../api.ts";
+
+/** A rectangle, in px from the drawing's upper left corner. */
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A port with its host, as a card under a bar or rail. */
+export interface PlacedPort {
+  readonly name: string;
+  readonly port: LogicalPort | undefined;
+  readonly host: Host | undefined;
+  readonly card: Box;
+  /** Where the wire leaves the bar or rail. */
+  readonly wireTop: number;
+}
+
+/** A switch with everything under it. */
+export interface PlacedSwitch {
+  /** `undefined` for the group of hosts whose port is on no switch. */
+  readonly name: string | undefined;
+  readonly uuid: string | undefined;
+  readonly box: Box;
+  readonly bar: Box;
+  readonly rails: readonly Box[];
+  readonly trunk: { readonly x: number; readonly top: number; readonly bottom: number } | undefined;
+  readonly ports: readonly PlacedPort[];
+}
+
+/** The whole drawing. */
+export interface Topology {
+  readonly width: number;
+  readonly height: number;
+  readonly switches: readonly PlacedSwitch[];
+}
+
+const CARD_WIDTH = 156;
+const CARD_HEIGHT = 74;
+const CARD_GAP = 14;
+const BAR_HEIGHT = 30;
+const RAIL_HEIGHT = 5;
+const WIRE = 44;
+const ROW_GAP = 22;
+const SWITCH_GAP = 28;
+const TRUNK_WIDTH = 16;
+
+interface Group {
+  readonly name: string | undefined;
+  readonly uuid: string | undefined;
+  readonly members: readonly { name: string; port: LogicalPort | undefined; host: Host | undefined }[];
+}
+
+/** Lays the cloud out for a drawing of the given width in px. */
+export function layoutTopology(state: Pick<State, "switches" | "ports" | "hosts">, width: number): Topology {
+  const switches: PlacedSwitch[] = [];
+  let x = 0;
+  let y = 0;
+  let rowHeight = 0;
+  for (const group of groupsOf(state)) {
+    const nColumns = columnsFor(group.members.length, width);
+    const groupWidth = widthOf(nColumns, group.members.length);
+    if (x > 0 && x + groupWidth > width) {
+      x = 0;
+      y += rowHeight + SWITCH_GAP;
+      rowHeight = 0;
+    }
+    const placed = placeGroup(group, x, y, nColumns, groupWidth);
+    switches.push(placed);
+    x += groupWidth + SWITCH_GAP;
+    rowHeight = Math.max(rowHeight, placed.box.height);
+  }
+  return { width, height: y + rowHeight, switches };
+}
+
+function groupsOf({ switches, ports, hosts }: Pick<State, "switches" | "ports" | "hosts">): Group[] {
+  const hostByPort = new Map(hosts.map((host) => [host.port, host]));
+  const known = new Set(switches.map(({ name }) => name));
+  const memberOf = (port: LogicalPort) => ({ name: port.name, port, host: hostByPort.get(port.name) });
+  const groups: Group[] = switches.map(({ name, uuid }) => ({
+    name,
+    uuid,
+    members: ports.filter((port) => port.switch === name).map(memberOf),
+  }));
+  const portNames = new Set(ports.map(({ name }) => name));
+  const astray = [
+    ...ports.filter((port) => !known.has(port.switch)).map(memberOf),
+    ...hosts.filter((host) => !portNames.has(host.port)).map((host) => ({ name: host.port, port: undefined, host })),
+  ];
+  if (astray.length > 0) groups.push({ name: undefined, uuid: undefined, members: astray });
+  return groups;
+}
+
+function columnsFor(nMembers: number, width: number): number {
+  const fitting = Math.max(1, Math.floor((width + CARD_GAP) / (CARD_WIDTH + CARD_GAP)));
+  if (nMembers <= fitting) return Math.max(1, nMembers);
+  return Math.max(1, Math.floor((width - TRUNK_WIDTH + CARD_GAP) / (CARD_WIDTH + CARD_GAP)));
+}
+
+function widthOf(nColumns: number, nMembers: number): number {
+  return nColumns * (CARD_WIDTH + CARD_GAP) - CARD_GAP + (nMembers > nColumns ? TRUNK_WIDTH : 0);
+}
+
+function placeGroup(group: Group, x: number, y: number, nColumns: number, width: number): PlacedSwitch {
+  const indent = group.members.length > nColumns ? TRUNK_WIDTH : 0;
+  const bar = { x, y, width, height: BAR_HEIGHT };
+  const rails: Box[] = [];
+  const ports: PlacedPort[] = [];
+  let wireTop = y + BAR_HEIGHT;
+  for (const [index, member] of group.members.entries()) {
+    const column = index % nColumns;
+    if (index > 0 && column === 0) {
+      const railY = wireTop + WIRE + CARD_HEIGHT + ROW_GAP;
+      rails.push({ x, y: railY, width, height: RAIL_HEIGHT });
+      wireTop = railY + RAIL_HEIGHT;
+    }
+    const cardX = x + indent + column * (CARD_WIDTH + CARD_GAP);
+    ports.push({ ...member, wireTop, card: { x: cardX, y: wireTop + WIRE, width: CARD_WIDTH, height: CARD_HEIGHT } });
+  }
+  const bottom = group.members.length === 0 ? y + BAR_HEIGHT : wireTop + WIRE + CARD_HEIGHT;
+  const lastRail = rails.at(-1);
+  const trunk = lastRail === undefined ? undefined : { x: x + 3, top: y + BAR_HEIGHT, bottom: lastRail.y };
+  return { name: group.name, uuid: group.uuid, box: { x, y, width, height: bottom - y }, bar, rails, trunk, ports };
+}

@@ -1,0 +1,99 @@
+/** What the policies find wrong, with rule and proof. */
+import type { ReactElement } from "react";
+import type { Violation } from "./api.ts";
+import { formatValue } from "./format.ts";
+import { CheckIcon, CrossIcon, WarningIcon } from "./icons.tsx";
+import { Empty, Panel } from "./panel.tsx";
+
+const REASON_COLUMNS = new Set(["why", "reason", "message"]);
+
+/** What the list shows, and whom it tells which entry is being looked at. */
+export interface ViolationsProps {
+  readonly violations: readonly Violation[];
+  readonly nPolicies: number;
+  readonly onMark: (violation: Violation | undefined) => void;
+}
+
+/** The violations; pointing at one marks in the topology what it speaks of. */
+export function ViolationsPanel({ violations, nPolicies, onMark }: ViolationsProps): ReactElement {
+  return (
+    <Panel id="violations" title="Violations" aside={violations.length === 0 ? "none" : `${violations.length}`}>
+      <div aria-live="polite">
+        {violations.length === 0 ? (
+          <Empty>
+            {nPolicies === 0 ? (
+              "No policy is loaded, so nothing can be violated."
+            ) : (
+              <>
+                <span className="good">
+                  <CheckIcon />
+                </span>{" "}
+                {nPolicies === 1 ? "The policy holds." : `All ${nPolicies} policies hold.`}
+              </>
+            )}
+          </Empty>
+        ) : (
+          <ul className="rows">
+            {violations.map((violation) => (
+              <ViolationEntry key={keyOf(violation)} violation={violation} onMark={onMark} />
+            ))}
+          </ul>
+        )}
+      </div>
+    </Panel>
+  );
+}
+
+function ViolationEntry(props: { readonly violation: Violation; readonly onMark: ViolationsProps["onMark"] }): ReactElement {
+  const { violation, onMark } = props;
+  const { reason, others } = describe(violation);
+  return (
+    <li
+      className={`violation ${violation.kind}`}
+      onMouseEnter={() => onMark(violation)}
+      onMouseLeave={() => onMark(undefined)}
+      onFocus={() => onMark(violation)}
+      onBlur={() => onMark(undefined)}
+    >
+      <p className="entry-head">
+        <span className={`badge ${violation.kind}`}>
+          {violation.kind === "warning" ? <WarningIcon /> : <CrossIcon />}
+          {violation.kind}
+        </span>
+        <strong>{violation.policy}</strong>
+        <span className="push mono muted">
+          {violation.rule.file}:{violation.rule.line}
+        </span>
+      </p>
+      <p className="reason">{reason}</p>
+      {others.length === 0 ? null : (
+        <dl className="values">
+          {others.map(([column, value]) => (
+            <div key={column}>
+              <dt>{column}</dt>
+              <dd className="mono">{value}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      <details>
+        <summary>Rule and proof</summary>
+        <pre>{violation.rule.text}</pre>
+        <pre>{violation.proof}</pre>
+      </details>
+    </li>
+  );
+}
+
+/** The sentence that says what is wrong, and the row's other values. */
+function describe({ columns, row, kind }: Violation): { reason: string; others: [string, string][] } {
+  const values = row.map((value, i): [string, string] => [columns[i] ?? `${i}`, formatValue(value)]);
+  const at = values.findIndex(([column]) => REASON_COLUMNS.has(column));
+  const reason = values[at]?.[1];
+  if (reason === undefined) return { reason: `${kind}(${values.map(([, value]) => value).join(", ")})`, others: [] };
+  return { reason, others: values.filter((_, i) => i !== at) };
+}
+
+function keyOf({ policy, kind, row }: Violation): string {
+  return JSON.stringify([policy, kind, row]);
+}
