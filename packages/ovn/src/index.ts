@@ -1,1 +1,2 @@
-export {};
+export * from "./actions/index.ts";
+export * from "./expression/index.ts";

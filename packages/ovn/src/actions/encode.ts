@@ -1,0 +1,132 @@
+/**
+ * From logical actions to OpenFlow actions: names become keys, tables become numbers, registers become fields.
+ *
+ * @see ovn-architecture(7), "Architectural Physical Life Cycle of a Packet"
+ */
+import { FIELDS, type FieldName, type FieldSpec } from "@tenet/net";
+import type { Action, SubField } from "@tenet/openflow";
+import type { BitRange, Operand } from "../expression/symbol.ts";
+import { FLAGS_FIELD, OUTPORT_FIELD, subRange } from "../expression/symbol-table.ts";
+import { TABLE } from "./layout.ts";
+import type { BitLookup, LogicalAction, Pipeline } from "./logical-action.ts";
+
+/** What the encoding of actions depends on. */
+export interface ActionContext {
+  readonly pipeline: Pipeline;
+  /** Logical table of the flow. */
+  readonly table: number;
+  /** The key of a logical port or multicast group of this datapath; unknown names encode as port 0, "none". */
+  portKey(name: string): number | undefined;
+}
+
+/** Opcode of put_fdb in the userdata of a packet-in, as OVN 23.03 numbers it. */
+export const PUT_FDB_OPCODE = 0x19;
+
+const LOOKUPS: Readonly<Record<BitLookup, { table: number; flagBit: number }>> = {
+  check_in_port_sec: { table: TABLE.checkInPortSecurity, flagBit: 12 },
+  check_out_port_sec: { table: TABLE.checkOutPortSecurity, flagBit: 12 },
+  lookup_fdb: { table: TABLE.lookupFdb, flagBit: 8 },
+};
+
+/** Encodes logical actions; the empty list is drop. */
+export function encodeActions(actions: readonly LogicalAction[], context: ActionContext): Action[] {
+  return actions.flatMap((action) => encodeAction(action, context));
+}
+
+function encodeAction(action: LogicalAction, context: ActionContext): Action[] {
+  switch (action.type) {
+    case "output":
+      return [resubmit(context.pipeline === "ingress" ? TABLE.output : TABLE.saveInport)];
+    case "next":
+      return [resubmit(tableOf(action.pipeline ?? context.pipeline, action.table ?? context.table + 1))];
+    case "assign":
+      return [assign(action.target, action.value, context)];
+    case "copy":
+      return [{ type: "move", source: subFieldOf(action.source), target: subFieldOf(action.target) }];
+    case "exchange":
+      return exchange(subFieldOf(action.a), subFieldOf(action.b));
+    case "push":
+      return [{ type: "push", source: subFieldOf(action.source) }];
+    case "pop":
+      return [{ type: "pop", target: subFieldOf(action.target) }];
+    case "decrementTtl":
+      return [{ type: "decTtl" }];
+    case "clone":
+      return [{ type: "clone", actions: encodeActions(action.actions, context) }];
+    case "lookupBit": {
+      const { table, flagBit } = LOOKUPS[action.lookup];
+      const flag: SubField = { field: FIELDS[FLAGS_FIELD], start: flagBit, nBits: 1 };
+      return [setBits(flag, 0n, 1n), resubmit(table), { type: "move", source: flag, target: subFieldOf(action.target) }];
+    }
+    case "getFdb":
+      return [setField(OUTPORT_FIELD, 0), resubmit(TABLE.getFdb)];
+    case "putFdb": {
+      const userdata = Uint8Array.of(0, 0, 0, PUT_FDB_OPCODE, 0, 0, 0, 0);
+      return [{ type: "controller", maxLength: 0xffff, reason: 1, controllerId: 0, userdata }];
+    }
+  }
+}
+
+/** The OpenFlow table of a logical table. */
+export function tableOf(pipeline: Pipeline, table: number): number {
+  return (pipeline === "ingress" ? TABLE.ingress : TABLE.egress) + table;
+}
+
+/** "Look up this table too, then go on". */
+export function resubmit(table: number): Action {
+  return { type: "resubmit", table };
+}
+
+/** Sets a whole field of at most 32 bits. */
+export function setField(name: FieldName, value: number): Action {
+  const field = FIELDS[name];
+  return setBits({ field, start: 0, nBits: field.nBits }, BigInt(value), (1n << BigInt(field.nBits)) - 1n);
+}
+
+/** Sets bits of a field; `value` and `mask` count from the lowest bit of the subfield. */
+export function setBits({ field, start }: SubField, value: bigint, mask: bigint): Action {
+  const words = { value: new Uint32Array(field.nWords), mask: new Uint32Array(field.nWords) };
+  // A FlowKey keeps a field of less than a word shifted; the words here lie as they lie there.
+  const up = BigInt(start + field.shift);
+  for (let i = 0; i < field.nWords; i++) {
+    const down = BigInt(32 * (field.nWords - 1 - i));
+    words.value[i] = Number((((value & mask) << up) >> down) & 0xffffffffn);
+    words.mask[i] = Number(((mask << up) >> down) & 0xffffffffn);
+  }
+  return { type: "setField", field, ...words };
+}
+
+function assign(target: Operand, value: Extract<LogicalAction, { type: "assign" }>["value"], context: ActionContext): Action {
+  const ones = (1n << BigInt(target.nBits)) - 1n;
+  const subField = subFieldOf(target);
+  if (value.type === "string") return setBits(subField, BigInt(context.portKey(value.value) ?? 0), ones);
+  if (value.type !== "integer") throw new TypeError("A set cannot be assigned");
+  return setBits(subField, value.value, (value.mask ?? ones) & ones);
+}
+
+function exchange(a: SubField, b: SubField): Action[] {
+  return [
+    { type: "push", source: b },
+    { type: "push", source: a },
+    { type: "pop", target: b },
+    { type: "pop", target: a },
+  ];
+}
+
+/** Fields in word order, for finding the one that holds given bits. */
+const BY_WORD: readonly FieldSpec[] = Object.values(FIELDS);
+
+/** The FlowKey field and bits behind an operand. @throws TypeError when the bits span several fields */
+export function subFieldOf(operand: Operand): SubField {
+  const range = subRange(operand.symbol.bits, operand.start, operand.nBits);
+  const field = BY_WORD.find((candidate) => holds(candidate, range));
+  if (field === undefined) throw new TypeError(`"${operand.symbol.name}" spans several OpenFlow fields`);
+  const wordsBelow = field.word + field.nWords - (range.word + range.nWords);
+  return { field, start: 32 * wordsBelow + range.shift - field.shift, nBits: range.nBits };
+}
+
+function holds(field: FieldSpec, range: BitRange): boolean {
+  if (range.word < field.word || range.word + range.nWords > field.word + field.nWords) return false;
+  if (field.nWords > 1) return true;
+  return range.shift >= field.shift && range.shift + range.nBits <= field.shift + field.nBits;
+}
