@@ -53,7 +53,7 @@ function Cloud({ state, isStale }: { readonly state: State; readonly isStale: bo
       <div className="column side">
         <ViolationsPanel
           violations={state.violations}
-          nPolicies={state.policies.length}
+          policies={state.policies}
           onMark={(violation) => setMarked(violation === undefined ? new Set() : subjectsOf(violation, state))}
         />
         <ReachabilityPanel reachability={state.reachability} ask={ask} />

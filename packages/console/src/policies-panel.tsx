@@ -5,10 +5,9 @@ import { plural } from "./format.ts";
 import { CheckIcon, WarningIcon } from "./icons.tsx";
 import { Empty, Panel } from "./panel.tsx";
 
-const STATUS_TEXT = {
-  ok: "in force",
-  stale: "file is broken; the last good version is in force",
-  error: "file is broken; nothing of it is in force",
+const BROKEN = {
+  stale: "The file is broken; its last good version is in force.",
+  error: "The file is broken; nothing of it is in force.",
 } as const;
 
 /** What the list shows: policies, how often each is violated, where their API is. */
@@ -54,13 +53,15 @@ function PolicyEntry({ policy, nViolations }: { readonly policy: Policy; readonl
         </span>
         <strong>{policy.name}</strong>
         <span className="muted">
-          {plural(policy.nRules, "rule")}, {STATUS_TEXT[policy.status]}
+          {plural(policy.nRules, "rule")}
+          {policy.status === "ok" ? ", in force" : ""}
         </span>
         <span className="push muted">{nViolations === 0 ? "no violation" : plural(nViolations, "violation")}</span>
       </p>
       <p className="mono muted path" title={policy.file}>
         {policy.file}
       </p>
+      {policy.status === "ok" ? null : <p className="bad status">{BROKEN[policy.status]}</p>}
       {policy.error === undefined ? null : <pre className="fault">{policy.error}</pre>}
     </li>
   );

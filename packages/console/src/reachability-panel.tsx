@@ -25,14 +25,13 @@ export function ReachabilityPanel({ reachability, ask }: ReachabilityProps): Rea
     <Panel id="reachability" title="Reachability" aside={`measured at ${formatTime(reachability.measuredAt)}`}>
       <div className="scroll">
         <table className="matrix">
-          <caption>Row sends, column receives. Choose a result to see why.</caption>
           <thead>
             <tr>
               <th scope="col">
                 <span className="muted">from \ to</span>
               </th>
               {reachability.hosts.map((host) => (
-                <th key={host} scope="col">
+                <th key={host} scope="col" title={host}>
                   {host}
                 </th>
               ))}
@@ -41,7 +40,9 @@ export function ReachabilityPanel({ reachability, ask }: ReachabilityProps): Rea
           <tbody>
             {reachability.hosts.map((from) => (
               <tr key={from}>
-                <th scope="row">{from}</th>
+                <th scope="row" title={from}>
+                  {from}
+                </th>
                 {reachability.hosts.map((to) => (
                   <td key={to} className={from === to ? "self" : undefined}>
                     {from === to ? null : <Results cell={cells.get(`${from}>${to}`)} ask={ask} />}
@@ -52,6 +53,7 @@ export function ReachabilityPanel({ reachability, ask }: ReachabilityProps): Rea
           </tbody>
         </table>
       </div>
+      <p className="matrix-note">Row sends, column receives. Choose a result to see why.</p>
     </Panel>
   );
 }

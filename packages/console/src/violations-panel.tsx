@@ -1,6 +1,6 @@
 /** What the policies find wrong, with rule and proof. */
 import type { ReactElement } from "react";
-import type { Violation } from "./api.ts";
+import type { Policy, Violation } from "./api.ts";
 import { formatValue } from "./format.ts";
 import { CheckIcon, CrossIcon, WarningIcon } from "./icons.tsx";
 import { Empty, Panel } from "./panel.tsx";
@@ -10,27 +10,18 @@ const REASON_COLUMNS = new Set(["why", "reason", "message"]);
 /** What the list shows, and whom it tells which entry is being looked at. */
 export interface ViolationsProps {
   readonly violations: readonly Violation[];
-  readonly nPolicies: number;
+  readonly policies: readonly Policy[];
   readonly onMark: (violation: Violation | undefined) => void;
 }
 
 /** The violations; pointing at one marks in the topology what it speaks of. */
-export function ViolationsPanel({ violations, nPolicies, onMark }: ViolationsProps): ReactElement {
+export function ViolationsPanel({ violations, policies, onMark }: ViolationsProps): ReactElement {
   return (
     <Panel id="violations" title="Violations" aside={violations.length === 0 ? "none" : `${violations.length}`}>
       <div aria-live="polite">
         {violations.length === 0 ? (
           <Empty>
-            {nPolicies === 0 ? (
-              "No policy is loaded, so nothing can be violated."
-            ) : (
-              <>
-                <span className="good">
-                  <CheckIcon />
-                </span>{" "}
-                {nPolicies === 1 ? "The policy holds." : `All ${nPolicies} policies hold.`}
-              </>
-            )}
+            <NoViolation policies={policies} />
           </Empty>
         ) : (
           <ul className="rows">
@@ -41,6 +32,19 @@ export function ViolationsPanel({ violations, nPolicies, onMark }: ViolationsPro
         )}
       </div>
     </Panel>
+  );
+}
+
+function NoViolation({ policies }: { readonly policies: readonly Policy[] }): ReactElement {
+  const nHolding = policies.filter(({ status }) => status !== "error").length;
+  if (nHolding === 0) return <>No policy is in force, so nothing can be violated.</>;
+  return (
+    <>
+      <span className="good">
+        <CheckIcon />
+      </span>{" "}
+      {nHolding === 1 ? "The policy in force holds." : `The ${nHolding} policies in force hold.`}
+    </>
   );
 }
 

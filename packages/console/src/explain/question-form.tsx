@@ -16,7 +16,7 @@ export interface QuestionFormProps {
 
 /** Selectors for sender, receiver, protocol and port over a free text field. */
 export function QuestionForm({ hosts, ports, asked, isWaiting, ask }: QuestionFormProps): ReactElement {
-  const [text, setText] = useState(() => asked ?? formatQuestion(firstQuestion(hosts, ports)));
+  const [text, setText] = useState(() => asked ?? (hosts.length === 0 ? "" : formatQuestion(firstQuestion(hosts, ports))));
   const [lastAsked, setLastAsked] = useState(asked);
   if (asked !== lastAsked) {
     setLastAsked(asked);

@@ -23,7 +23,8 @@ export interface PlacedPort {
   readonly port: LogicalPort | undefined;
   readonly host: Host | undefined;
   readonly card: Box;
-  /** Where the wire leaves the bar or rail. */
+  /** Where the wire leaves the bar or rail, straight down to the card. */
+  readonly wireX: number;
   readonly wireTop: number;
 }
 
@@ -46,7 +47,8 @@ export interface Topology {
   readonly switches: readonly PlacedSwitch[];
 }
 
-const CARD_WIDTH = 156;
+const NARROWEST_CARD = 128;
+const WIDEST_CARD = 172;
 const CARD_HEIGHT = 74;
 const CARD_GAP = 14;
 const BAR_HEIGHT = 30;
@@ -68,15 +70,17 @@ export function layoutTopology(state: Pick<State, "switches" | "ports" | "hosts"
   let x = 0;
   let y = 0;
   let rowHeight = 0;
-  for (const group of groupsOf(state)) {
-    const nColumns = columnsFor(group.members.length, width);
-    const groupWidth = widthOf(nColumns, group.members.length);
+  const groups = groupsOf(state);
+  const cardWidth = cardWidthFor(groups, width);
+  for (const group of groups) {
+    const nColumns = columnsFor(group.members.length, cardWidth, width);
+    const groupWidth = widthOf(nColumns, group.members.length, cardWidth);
     if (x > 0 && x + groupWidth > width) {
       x = 0;
       y += rowHeight + SWITCH_GAP;
       rowHeight = 0;
     }
-    const placed = placeGroup(group, x, y, nColumns, groupWidth);
+    const placed = placeGroup(group, { x, y, nColumns, cardWidth, width: groupWidth });
     switches.push(placed);
     x += groupWidth + SWITCH_GAP;
     rowHeight = Math.max(rowHeight, placed.box.height);
@@ -102,17 +106,34 @@ function groupsOf({ switches, ports, hosts }: Pick<State, "switches" | "ports" |
   return groups;
 }
 
-function columnsFor(nMembers: number, width: number): number {
-  const fitting = Math.max(1, Math.floor((width + CARD_GAP) / (CARD_WIDTH + CARD_GAP)));
-  if (nMembers <= fitting) return Math.max(1, nMembers);
-  return Math.max(1, Math.floor((width - TRUNK_WIDTH + CARD_GAP) / (CARD_WIDTH + CARD_GAP)));
+/** The card width with which everything stands in one row, if there is one; else as wide as two rows or more want it. */
+function cardWidthFor(groups: readonly Group[], width: number): number {
+  const nCards = groups.reduce((n, { members }) => n + Math.max(1, members.length), 0);
+  const gaps = (nCards - groups.length) * CARD_GAP + (groups.length - 1) * SWITCH_GAP;
+  const oneRow = Math.floor((width - gaps) / Math.max(1, nCards));
+  if (oneRow >= NARROWEST_CARD) return Math.min(oneRow, WIDEST_CARD);
+  const nColumns = Math.max(1, Math.floor((width - TRUNK_WIDTH + CARD_GAP) / (NARROWEST_CARD + 16 + CARD_GAP)));
+  return Math.min(WIDEST_CARD, Math.floor((width - TRUNK_WIDTH + CARD_GAP) / nColumns) - CARD_GAP);
 }
 
-function widthOf(nColumns: number, nMembers: number): number {
-  return nColumns * (CARD_WIDTH + CARD_GAP) - CARD_GAP + (nMembers > nColumns ? TRUNK_WIDTH : 0);
+function columnsFor(nMembers: number, cardWidth: number, width: number): number {
+  const fitting = (available: number) => Math.max(1, Math.floor((available + CARD_GAP) / (cardWidth + CARD_GAP)));
+  return nMembers <= fitting(width) ? Math.max(1, nMembers) : fitting(width - TRUNK_WIDTH);
 }
 
-function placeGroup(group: Group, x: number, y: number, nColumns: number, width: number): PlacedSwitch {
+function widthOf(nColumns: number, nMembers: number, cardWidth: number): number {
+  return nColumns * (cardWidth + CARD_GAP) - CARD_GAP + (nMembers > nColumns ? TRUNK_WIDTH : 0);
+}
+
+interface Place {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly nColumns: number;
+  readonly cardWidth: number;
+}
+
+function placeGroup(group: Group, { x, y, width, nColumns, cardWidth }: Place): PlacedSwitch {
   const indent = group.members.length > nColumns ? TRUNK_WIDTH : 0;
   const bar = { x, y, width, height: BAR_HEIGHT };
   const rails: Box[] = [];
@@ -125,8 +146,13 @@ function placeGroup(group: Group, x: number, y: number, nColumns: number, width:
       rails.push({ x, y: railY, width, height: RAIL_HEIGHT });
       wireTop = railY + RAIL_HEIGHT;
     }
-    const cardX = x + indent + column * (CARD_WIDTH + CARD_GAP);
-    ports.push({ ...member, wireTop, card: { x: cardX, y: wireTop + WIRE, width: CARD_WIDTH, height: CARD_HEIGHT } });
+    const cardX = x + indent + column * (cardWidth + CARD_GAP);
+    ports.push({
+      ...member,
+      wireTop,
+      wireX: cardX + 18,
+      card: { x: cardX, y: wireTop + WIRE, width: cardWidth, height: CARD_HEIGHT },
+    });
   }
   const bottom = group.members.length === 0 ? y + BAR_HEIGHT : wireTop + WIRE + CARD_HEIGHT;
   const lastRail = rails.at(-1);

@@ -50,8 +50,7 @@ interface WireProps {
 
 function Wire({ placed, path, isOnSwitch }: WireProps): ReactElement | null {
   if (!isOnSwitch) return null;
-  const { card, wireTop, port } = placed;
-  const x = card.x + card.width / 2;
+  const { card, wireX: x, wireTop, port } = placed;
   const classes = ["wire", port?.up === true ? "" : "down", pathClass(placed, path)].join(" ");
   return <line className={classes} x1={x} x2={x} y1={wireTop - 2} y2={card.y} />;
 }
@@ -68,23 +67,30 @@ interface PortAndHostProps extends Emphasis {
 }
 
 function PortAndHost({ placed, path, violations, marked, selected, onSelect }: PortAndHostProps): ReactElement {
-  const { name, port, host, card, wireTop } = placed;
-  const x = card.x + card.width / 2;
+  const { name, port, host, card, wireX: x, wireTop } = placed;
   const troubles = [
     ...new Set([...(violations.get(name) ?? []), ...(host === undefined ? [] : (violations.get(host.name) ?? []))]),
   ];
   const worst = troubles.some(({ kind }) => kind !== "warning") ? "error" : troubles.length > 0 ? "warning" : "";
   const isMarked = marked.has(name) || (host !== undefined && marked.has(host.name));
   const label = portLabel(placed);
+  const role = host === undefined ? "" : roleOf(host.name, path);
   return (
-    <g className={["endpoint", worst, isMarked ? "marked" : "", host?.name === selected ? "selected" : ""].join(" ")}>
+    <g
+      className={[
+        "endpoint",
+        worst,
+        isMarked ? "marked" : "",
+        host !== undefined && host.name === selected ? "selected" : "",
+      ].join(" ")}
+    >
       <rect className={port?.up === true ? "socket" : "socket down"} x={x - 5} y={wireTop - 3} width={10} height={8} rx={2} />
       <text className="port-name" x={x + 10} y={wireTop + 18}>
-        {shorten(name, 11)}
+        {shorten(name, textLength(card.width - 34))}
         <title>{label}</title>
       </text>
-      <text className="port-number" x={x + 10} y={wireTop + 32}>
-        {port?.ofport == null ? "not plugged" : `of ${port.ofport}`}
+      <text className={role === "" ? "port-number" : "port-role"} x={x + 10} y={wireTop + 32}>
+        {role !== "" ? role : port?.ofport == null ? "not plugged" : `OpenFlow ${port.ofport}`}
       </text>
       {host === undefined ? (
         <EmptyCard placed={placed} />
@@ -93,7 +99,6 @@ function PortAndHost({ placed, path, violations, marked, selected, onSelect }: P
           placed={placed}
           host={host}
           nTroubles={troubles.length}
-          end={endOf(host.name, path)}
           onSelect={onSelect}
           isSelected={host.name === selected}
         />
@@ -117,11 +122,10 @@ interface HostCardProps extends Pick<Emphasis, "onSelect"> {
   readonly placed: PlacedPort;
   readonly host: NonNullable<PlacedPort["host"]>;
   readonly nTroubles: number;
-  readonly end: string;
   readonly isSelected: boolean;
 }
 
-function HostCard({ placed: { card, port }, host, nTroubles, end, isSelected, onSelect }: HostCardProps): ReactElement {
+function HostCard({ placed: { card, port }, host, nTroubles, isSelected, onSelect }: HostCardProps): ReactElement {
   const choose = (): void => onSelect(isSelected ? undefined : host.name);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key !== "Enter" && event.key !== " ") return;
@@ -142,19 +146,14 @@ function HostCard({ placed: { card, port }, host, nTroubles, end, isSelected, on
     >
       <rect className="card" {...card} rx={6} />
       <text className="host-name" x={card.x + 12} y={card.y + 21}>
-        {shorten(host.name, nTroubles > 0 ? 12 : 15)}
+        {shorten(host.name, textLength(card.width - (nTroubles > 0 ? 46 : 20), 8.8))}
       </text>
       <text className="card-line mono" x={card.x + 12} y={card.y + 39}>
-        {shorten(ip, more.length > 0 ? 14 : 17)}
+        {shorten(ip, textLength(card.width - (more.length > 0 ? 46 : 22)))}
         {more.length > 0 ? ` +${more.length}` : ""}
       </text>
       <Tags x={card.x + 12} y={card.y + 48} width={card.width - 24} tags={host.tags} />
       {nTroubles === 0 ? null : <TroubleMark x={card.x + card.width - 20} y={card.y + 16} n={nTroubles} />}
-      {end === "" ? null : (
-        <text className="path-end" x={card.x + card.width - 10} y={card.y + card.height - 10}>
-          {end}
-        </text>
-      )}
     </g>
   );
 }
@@ -195,7 +194,8 @@ function TroubleMark({ x, y, n }: { readonly x: number; readonly y: number; read
   );
 }
 
-function endOf(host: string, path: PacketPath | undefined): string {
+/** What the host does in the story that is being told. */
+function roleOf(host: string, path: PacketPath | undefined): string {
   if (path === undefined) return "";
   if (host === path.from) return "sends";
   return host === path.to ? (path.isForwarded ? "receives" : "not reached") : "";
@@ -204,6 +204,11 @@ function endOf(host: string, path: PacketPath | undefined): string {
 function portLabel({ name, port }: PlacedPort): string {
   if (port === undefined) return `${name}: no such Logical_Switch_Port`;
   return [`Logical_Switch_Port ${name}`, port.up ? "up" : "down", port.mac, ...port.ips].join("\n");
+}
+
+/** How many characters surely fit into a width, whatever font the system has. */
+function textLength(width: number, characterWidth = 7.2): number {
+  return Math.floor(width / characterWidth);
 }
 
 function shorten(text: string, maxLength: number): string {

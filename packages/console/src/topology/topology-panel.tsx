@@ -21,11 +21,14 @@ export interface TopologyProps {
   readonly asked: Asked;
 }
 
+/** Room for half a line around the drawing, px. */
+const EDGE = 2;
+
 /** Draws to the width it is given and again when that changes. */
 export function TopologyPanel(props: TopologyProps): ReactElement {
   const { state, violations, marked, selected, onSelect, asked } = props;
   const [frame, width] = useWidth();
-  const topology = layoutTopology(state, width);
+  const topology = layoutTopology(state, width - 2 * EDGE);
   const path = pathOf(asked);
   const host = state.hosts.find(({ name }) => name === selected);
   const isEmpty = state.switches.length + state.ports.length + state.hosts.length === 0;
@@ -41,7 +44,14 @@ export function TopologyPanel(props: TopologyProps): ReactElement {
             The northbound database is empty. Add a switch with <code>ovn-nbctl ls-add</code>.
           </Empty>
         ) : (
-          <svg className="topology" width={width} height={topology.height} role="group" aria-label="Topology drawing">
+          <svg
+            className="topology"
+            width={width}
+            height={topology.height + 2 * EDGE}
+            viewBox={`${-EDGE} ${-EDGE} ${width} ${topology.height + 2 * EDGE}`}
+            role="group"
+            aria-label="Topology drawing"
+          >
             {topology.switches.map((placed) => (
               <SwitchDrawing
                 key={placed.uuid ?? "astray"}
