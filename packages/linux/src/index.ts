@@ -1,1 +1,25 @@
-export {};
+export { addAddress, addRoute, type RouteSpec } from "./address.ts";
+export { FRAME_OFFSET, FrameArena, MAX_FRAME_BYTES, SLOT_BYTES, VNET_HEADER_BYTES } from "./frame-arena.ts";
+export { type FrameDevice, ReceivedFrames, SendQueue } from "./frame-device.ts";
+export { deleteLeftovers, findLeftovers, type Leftovers } from "./leftovers.ts";
+export {
+  createVethPair,
+  deleteLink,
+  findLink,
+  type LinkInfo,
+  linkIndex,
+  listLinks,
+  setLinkDown,
+  setLinkUp,
+  setMac,
+  setMtu,
+  type VethSpec,
+} from "./link.ts";
+export { LinkMonitor } from "./link-monitor.ts";
+export { createNamespace, deleteNamespace, inNamespace, listNamespaces } from "./namespace.ts";
+export { openPacketSocket } from "./packet-socket.ts";
+export { type PeerCredentials, peerCredentials, processName } from "./peer-credentials.ts";
+export { POLL, Poller } from "./poller.ts";
+export { type Probe, probe } from "./probe.ts";
+export { SystemCallError } from "./system-call-error.ts";
+export { openTap } from "./tap.ts";

@@ -1,0 +1,81 @@
+/**
+ * TAP devices: a network device whose other end is this process. It exists as long as it is open.
+ *
+ * Frames carry a virtio-net header as with packet sockets, and the kernel may hand us TCP segments of up to 64 KiB.
+ */
+import { ERRNO, O } from "./constants.ts";
+import { FRAME_OFFSET, VNET_HEADER_BYTES } from "./frame-arena.ts";
+import type { FrameDevice, ReceivedFrames, SendQueue } from "./frame-device.ts";
+import { libc } from "./libc.ts";
+import { checked } from "./system-call-error.ts";
+
+const TUNSETIFF = 0x400454ca;
+const TUNSETOFFLOAD = 0x400454d0;
+const IFF_TAP = 2;
+const IFF_NO_PI = 0x1000;
+const IFF_VNET_HDR = 0x4000;
+const TUN_F_CSUM_TSO4_TSO6 = 7;
+const IFNAMSIZ = 16;
+
+/** Makes a TAP device, down and without addresses. @throws SystemCallError `EBUSY` when the name is in use */
+export function openTap(name: string): FrameDevice {
+  return new Tap(name);
+}
+
+class Tap implements FrameDevice {
+  readonly name: string;
+  readonly fd: number;
+
+  constructor(name: string) {
+    const call = libc();
+    const action = `make TAP device "${name}"`;
+    this.name = name;
+    this.fd = checked(call.open("/dev/net/tun", O.rdwr | O.nonblock | O.cloexec, 0), action, "open /dev/net/tun");
+    try {
+      const request = new Uint8Array(40); // ifreq: name 16, flags u16
+      request.set(new TextEncoder().encode(name).subarray(0, IFNAMSIZ - 1));
+      new DataView(request.buffer).setUint16(IFNAMSIZ, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, true);
+      checked(call.ioctl(this.fd, TUNSETIFF, request), action, "ioctl TUNSETIFF");
+      checked(call.ioctl(this.fd, TUNSETOFFLOAD, TUN_F_CSUM_TSO4_TSO6), action, "ioctl TUNSETOFFLOAD");
+    } catch (error) {
+      call.close(this.fd);
+      throw error;
+    }
+  }
+
+  receive(batch: ReceivedFrames, limit: number): number {
+    const call = libc();
+    const max = Math.min(limit, batch.vector.capacity);
+    for (let i = 0; i < max; i++) {
+      const length = call.readv(this.fd, batch.vector.iovAddress(i), 2);
+      if (length < 0) {
+        const errno = call.errno();
+        if (i > 0 || errno === ERRNO.EAGAIN || errno === ERRNO.EINTR) return i;
+        return -1;
+      }
+      const slot = batch.headerAt[i] ?? 0;
+      batch.frameAt[i] = slot + FRAME_OFFSET;
+      batch.frameLength[i] = Math.max(0, length - VNET_HEADER_BYTES);
+      batch.arena.bytes[slot] = (batch.arena.bytes[slot] ?? 0) & 1;
+    }
+    return max;
+  }
+
+  send(queue: SendQueue): number {
+    const call = libc();
+    let nSent = 0;
+    for (let i = 0; i < queue.length; i++) {
+      if (call.writev(this.fd, queue.vector.iovAddress(i), 2) >= 0) nSent++;
+    }
+    queue.length = 0;
+    return nSent;
+  }
+
+  takeDropped(): number {
+    return 0;
+  }
+
+  close(): void {
+    libc().close(this.fd);
+  }
+}
