@@ -54,6 +54,13 @@ export function findMatchField(name: string): MatchField | undefined {
   return byText.get(name);
 }
 
+/** As {@link findMatchField}, for names that this package itself knows to exist. */
+export function matchField(name: string): MatchField {
+  const field = byText.get(name);
+  if (field === undefined) throw new RangeError(`No OpenFlow field is called "${name}"`);
+  return field;
+}
+
 /** The field of an NXM or OXM header name such as `NXM_NX_REG0`. */
 export function findHeaderName(name: string): MatchField | undefined {
   return byHeaderName.get(name);
@@ -69,12 +76,15 @@ export function matchFieldNames(): IterableIterator<string> {
   return byText.keys();
 }
 
+/** All NXM and OXM header names, for suggestions. */
+export function headerNames(): IterableIterator<string> {
+  return byHeaderName.keys();
+}
+
 /** The named field for plain FlowKey bits: itself, or the one that has the FlowKey field's own name. */
 export function asMatchField(spec: FieldSpec): MatchField {
   if ("text" in spec) return spec as MatchField;
-  const field = byText.get(FLOW_KEY_TEXT[spec.name] ?? spec.name);
-  if (field === undefined) throw new RangeError(`No OpenFlow field is called "${spec.name}"`);
-  return field;
+  return matchField(FLOW_KEY_TEXT[spec.name] ?? spec.name);
 }
 
 /** FlowKey fields whose OpenFlow name differs. */

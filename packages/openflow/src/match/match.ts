@@ -1,0 +1,31 @@
+/** Making and comparing matches. */
+import { FIELDS, fieldOnes, getField, getFieldBig, makeFlowKey, setField, setFieldBig } from "@tenet/net";
+import type { Match } from "../action.ts";
+import type { MatchField } from "./match-field.ts";
+import { meetsPrerequisite } from "./prerequisite.ts";
+
+/** A match on nothing: every packet. */
+export function makeMatch(): Match {
+  return { key: makeFlowKey(), mask: makeFlowKey() };
+}
+
+/** Adds a field under a mask; bits of `value` outside `mask` are dropped, bits matched before stay matched. */
+export function setMatchField(match: Match, field: MatchField, value: bigint, mask: bigint = fieldOnes(field)): void {
+  const oldMask = getFieldBig(match.mask, field);
+  const old = getFieldBig(match.key, field);
+  setFieldBig(match.key, field, (old & ~mask) | (value & mask));
+  setFieldBig(match.mask, field, oldMask | mask);
+}
+
+/** Whether two matches accept the same packets. */
+export function isSameMatch(a: Match, b: Match): boolean {
+  return a.key.every((word, i) => word === b.key[i]) && a.mask.every((word, i) => word === b.mask[i]);
+}
+
+/** Cuts what means nothing: bits outside the mask, and the high half of the ports of an ICMP match. */
+export function trimMatch(match: Match): void {
+  if (meetsPrerequisite(match, "icmp4") || meetsPrerequisite(match, "icmp6")) {
+    for (const field of [FIELDS.tp_src, FIELDS.tp_dst]) setField(match.mask, field, getField(match.mask, field) & 0xff);
+  }
+  for (let i = 0; i < match.key.length; i++) match.key[i] = (match.key[i] ?? 0) & (match.mask[i] ?? 0);
+}

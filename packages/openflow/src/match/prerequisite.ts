@@ -1,0 +1,90 @@
+/** Whether a match makes sure that a field exists in every packet it matches. */
+import { FIELDS, getField } from "@tenet/net";
+import type { Match } from "../action.ts";
+import type { Prerequisite } from "./field-table.ts";
+
+/** How to say that a prerequisite is missing, e.g. `add "tcp" to the match`. */
+const SHORTHAND: Readonly<Record<Prerequisite, string>> = {
+  none: "",
+  vlan: "dl_vlan=N or vlan_tci=0x1000/0x1000",
+  ipv4: "ip",
+  ipv6: "ipv6",
+  ip: "ip or ipv6",
+  arp: "arp",
+  tcp: "tcp or tcp6",
+  udp: "udp or udp6",
+  sctp: "sctp or sctp6",
+  icmp4: "icmp",
+  icmp6: "icmp6",
+  transport: "tcp, udp or sctp",
+  nd: "icmp6,icmp_type=135 or 136",
+  ndSolicit: "icmp6,icmp_type=135",
+  ndAdvert: "icmp6,icmp_type=136",
+};
+
+/** What to write into a match so that it has the prerequisite. */
+export function prerequisiteText(prerequisite: Prerequisite): string {
+  return SHORTHAND[prerequisite];
+}
+
+/** The EtherType that a match demands; -1 when it leaves it open. */
+export function etherTypeOf(match: Match): number {
+  return getField(match.mask, FIELDS.eth_type) === 0xffff ? getField(match.key, FIELDS.eth_type) : -1;
+}
+
+/** The IP protocol that a match demands; -1 when it leaves it open or is not about IP. */
+export function ipProtocolOf(match: Match): number {
+  const etherType = etherTypeOf(match);
+  if (etherType !== 0x0800 && etherType !== 0x86dd) return -1;
+  return getField(match.mask, FIELDS.nw_proto) === 0xff ? getField(match.key, FIELDS.nw_proto) : -1;
+}
+
+/** Whether every packet that matches has the fields that need `prerequisite`. */
+export function meetsPrerequisite(match: Match, prerequisite: Prerequisite): boolean {
+  const etherType = etherTypeOf(match);
+  switch (prerequisite) {
+    case "none":
+      return true;
+    case "vlan":
+      return (getField(match.mask, FIELDS.vlan_tci) & getField(match.key, FIELDS.vlan_tci) & 0x1000) !== 0;
+    case "arp":
+      return etherType === 0x0806 || etherType === 0x8035;
+    case "ipv4":
+      return etherType === 0x0800;
+    case "ipv6":
+      return etherType === 0x86dd;
+    case "ip":
+      return etherType === 0x0800 || etherType === 0x86dd;
+    default:
+      return meetsTransport(match, prerequisite, etherType, ipProtocolOf(match));
+  }
+}
+
+function meetsTransport(match: Match, prerequisite: Prerequisite, etherType: number, protocol: number): boolean {
+  switch (prerequisite) {
+    case "tcp":
+      return protocol === 6;
+    case "udp":
+      return protocol === 17;
+    case "sctp":
+      return protocol === 132;
+    case "transport":
+      return protocol === 6 || protocol === 17 || protocol === 132 || isIcmp(etherType, protocol);
+    case "icmp4":
+      return etherType === 0x0800 && protocol === 1;
+    case "icmp6":
+      return etherType === 0x86dd && protocol === 58;
+    default:
+      return etherType === 0x86dd && protocol === 58 && isNeighborType(match, prerequisite);
+  }
+}
+
+function isIcmp(etherType: number, protocol: number): boolean {
+  return (etherType === 0x0800 && protocol === 1) || (etherType === 0x86dd && protocol === 58);
+}
+
+function isNeighborType(match: Match, prerequisite: Prerequisite): boolean {
+  if ((getField(match.mask, FIELDS.tp_src) & 0xff) !== 0xff) return false;
+  const type = getField(match.key, FIELDS.tp_src);
+  return (type === 135 && prerequisite !== "ndAdvert") || (type === 136 && prerequisite !== "ndSolicit");
+}
