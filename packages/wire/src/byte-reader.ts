@@ -1,0 +1,110 @@
+/** Reads a message of variable parts from front to back, big-endian, never past its end. */
+import { TruncatedError } from "@tenet/kit";
+import type { Struct, StructDecl, StructValue } from "./struct.ts";
+
+/** A cursor over bytes. Offsets in errors count from the start of the outermost reader. */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #base: number;
+  #at = 0;
+
+  /** @param base - offset of `bytes` in the whole message, for errors */
+  constructor(bytes: Uint8Array, base = 0) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#base = base;
+  }
+
+  /** Byte offset in the whole message. */
+  get at(): number {
+    return this.#base + this.#at;
+  }
+
+  /** Bytes not read yet. */
+  get remaining(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#take(1));
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#take(2));
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4));
+  }
+
+  /** 48 bits, as an Ethernet address. */
+  u48(): number {
+    const at = this.#take(6);
+    return this.#view.getUint16(at) * 0x1_0000_0000 + this.#view.getUint32(at + 2);
+  }
+
+  u64(): bigint {
+    return this.#view.getBigUint64(this.#take(8));
+  }
+
+  /** An unsigned integer of `size` bytes. */
+  uint(size: number): bigint {
+    const at = this.#take(size);
+    let value = 0n;
+    for (let i = 0; i < size; i++) value = (value << 8n) | BigInt(this.#bytes[at + i] ?? 0);
+    return value;
+  }
+
+  /** The next `size` bytes, copied. */
+  bytes(size: number): Uint8Array {
+    const at = this.#take(size);
+    return this.#bytes.slice(at, at + size);
+  }
+
+  /** All bytes that are left, copied. */
+  rest(): Uint8Array {
+    return this.bytes(this.remaining);
+  }
+
+  /** A fixed-layout part. */
+  struct<D extends StructDecl>(struct: Struct<D>): StructValue<D> {
+    return struct.read(this.#view, this.#take(struct.size));
+  }
+
+  /** A reader over the next `size` bytes, which this one skips. */
+  sub(size: number): ByteReader {
+    const base = this.at;
+    const at = this.#take(size);
+    return new ByteReader(this.#bytes.subarray(at, at + size), base);
+  }
+
+  skip(size: number): void {
+    this.#take(size);
+  }
+
+  /** Skips to a multiple of `alignment` bytes from the start of this reader, or to its end. */
+  align(alignment: number): void {
+    const padding = (alignment - (this.#at % alignment)) % alignment;
+    this.#at += Math.min(padding, this.remaining);
+  }
+
+  /** The next byte without taking it, 16 bits at `ahead` bytes from here. @throws TruncatedError */
+  peekU16(ahead = 0): number {
+    if (ahead + 2 > this.remaining) throw this.#truncated(ahead + 2);
+    return this.#view.getUint16(this.#at + ahead);
+  }
+
+  #take(size: number): number {
+    if (size < 0 || size > this.remaining) throw this.#truncated(size);
+    const at = this.#at;
+    this.#at += size;
+    return at;
+  }
+
+  #truncated(size: number): TruncatedError {
+    return new TruncatedError(`Cannot read ${size} bytes at offset ${this.at}: ${this.remaining} are left`, {
+      details: { at: this.at, sizeBytes: size, availableBytes: this.remaining },
+    });
+  }
+}
