@@ -1,1 +1,17 @@
-export {};
+export { Bridge, type PortEvent, PortNumberError } from "./bridge/bridge.ts";
+export { type BridgePort, type PortLink, type PortVlan, TRUNK_ALL } from "./bridge/bridge-port.ts";
+export { type MacEntry, MacTable } from "./bridge/mac-table.ts";
+export { FLOW_MOD_CODE, type FlowChange, FlowModError } from "./table/flow-mod.ts";
+export { Pipeline, type RuleEvent, type RuleFilter, type TableStats } from "./table/pipeline.ts";
+export { Rule } from "./table/rule.ts";
+export { type TranslateOptions, translate } from "./translate/translate.ts";
+export type {
+  Effect,
+  Punt,
+  Surroundings,
+  TableVisit,
+  Translation,
+  TranslationFailure,
+  TranslationObserver,
+} from "./translate/translation.ts";
+export { type NewPort, type PacketForController, SwitchNameError, VirtualSwitch } from "./virtual-switch.ts";

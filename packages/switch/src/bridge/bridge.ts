@@ -1,0 +1,102 @@
+/** One bridge: its ports, flow tables and learned addresses. */
+import { AppError, type Clock } from "@tenet/kit";
+import { PORT } from "@tenet/openflow";
+import { Pipeline } from "../table/pipeline.ts";
+import type { BridgePort } from "./bridge-port.ts";
+import { MacTable } from "./mac-table.ts";
+
+/** What happened to a port, for controllers. */
+export interface PortEvent {
+  readonly reason: "add" | "delete" | "modify";
+  readonly port: BridgePort;
+}
+
+/** Highest port number that an interface can have. */
+export const MAX_OFPORT = 0xfeff;
+
+/** An OpenFlow port number that is taken or reserved. */
+export class PortNumberError extends AppError {
+  static override readonly code: string = "SWITCH_PORT_NUMBER";
+}
+
+/** A bridge. */
+export class Bridge {
+  readonly name: string;
+  readonly pipeline: Pipeline;
+  readonly macs: MacTable;
+  /** 64-bit id that controllers know the bridge by. */
+  datapathId = 0n;
+  readonly #portByOfport = new Map<number, BridgePort>();
+  readonly #portListeners = new Set<(event: PortEvent) => void>();
+
+  constructor(name: string, clock: Clock) {
+    this.name = name;
+    this.pipeline = new Pipeline(clock);
+    this.macs = new MacTable(clock);
+  }
+
+  /** The port of an OpenFlow number. */
+  port(ofport: number): BridgePort | undefined {
+    return this.#portByOfport.get(ofport);
+  }
+
+  /** The port of an interface name. */
+  portNamed(name: string): BridgePort | undefined {
+    for (const port of this.#portByOfport.values()) if (port.name === name) return port;
+    return undefined;
+  }
+
+  /** Ports in ascending order of their number; the local port comes last. */
+  ports(): BridgePort[] {
+    return [...this.#portByOfport.values()].sort((a, b) => a.ofport - b.ofport);
+  }
+
+  /** Calls `listener` when a port comes, goes or changes. @returns stops it */
+  onPort(listener: (event: PortEvent) => void): () => void {
+    this.#portListeners.add(listener);
+    return () => this.#portListeners.delete(listener);
+  }
+
+  /** Adds a port. @throws PortNumberError when its number is taken */
+  addPort(port: BridgePort): void {
+    if (this.#portByOfport.has(port.ofport)) {
+      throw new PortNumberError(`Cannot add port "${port.name}": number ${port.ofport} is taken`, {
+        hint: "Leave out ofport_request, or name a free number",
+      });
+    }
+    this.#portByOfport.set(port.ofport, port);
+    this.#tell({ reason: "add", port });
+  }
+
+  removePort(ofport: number): BridgePort | undefined {
+    const port = this.#portByOfport.get(ofport);
+    if (port === undefined) return undefined;
+    this.#portByOfport.delete(ofport);
+    this.#tell({ reason: "delete", port });
+    return port;
+  }
+
+  /** Tells listeners that a port's address, configuration or state changed. */
+  touchPort(port: BridgePort): void {
+    this.#tell({ reason: "modify", port });
+  }
+
+  /** The number for a new port: the requested one when free, else the lowest that was never used lately. */
+  freeOfport(requested: number | undefined): number {
+    if (requested !== undefined && requested >= 1 && requested <= MAX_OFPORT && !this.#portByOfport.has(requested)) {
+      return requested;
+    }
+    for (let ofport = 1; ofport <= MAX_OFPORT; ofport++) if (!this.#portByOfport.has(ofport)) return ofport;
+    throw new PortNumberError(`Cannot add a port to "${this.name}": all ${MAX_OFPORT} numbers are taken`);
+  }
+
+  /** A port's name for people: its interface, `LOCAL`, or the number. */
+  portLabel(ofport: number): string {
+    if (ofport === PORT.LOCAL) return "LOCAL";
+    return this.#portByOfport.get(ofport)?.name ?? String(ofport);
+  }
+
+  #tell(event: PortEvent): void {
+    for (const listener of this.#portListeners) listener(event);
+  }
+}

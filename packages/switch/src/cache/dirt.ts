@@ -1,0 +1,57 @@
+/** What changed since the last revalidation, and which translations depend on it. */
+import type { Bridge } from "../bridge/bridge.ts";
+import type { Translation } from "../translate/translation.ts";
+
+/** Changes not yet seen by the megaflow cache. */
+export class Dirt {
+  #isEverything = false;
+  readonly #tables = new Map<Bridge, Set<number>>();
+  readonly #macs = new Map<Bridge, Set<string>>();
+
+  get isClean(): boolean {
+    return !this.#isEverything && this.#tables.size === 0 && this.#macs.size === 0;
+  }
+
+  /** Ports, VLANs, bridges: every translation may differ. */
+  everything(): void {
+    this.#isEverything = true;
+  }
+
+  /** Rules of a table changed. */
+  table(bridge: Bridge, table: number): void {
+    entryOf(this.#tables, bridge).add(table);
+  }
+
+  /** An address moved, came or aged; `name` as of `keyOf`. */
+  mac(bridge: Bridge, name: string): void {
+    entryOf(this.#macs, bridge).add(name);
+  }
+
+  /** Whether a translation looked at something that changed. */
+  touches({ visits, macLookups }: Translation): boolean {
+    if (this.#isEverything) return true;
+    if (this.#tables.size > 0 && visits.some(({ bridge, table }) => this.#tables.get(bridge)?.has(table) === true)) return true;
+    return this.#macs.size > 0 && macLookups.some(({ bridge, name }) => this.#macs.get(bridge)?.has(name) === true);
+  }
+
+  /** Forgets everything; returns what there was. */
+  take(): Dirt {
+    const taken = new Dirt();
+    taken.#isEverything = this.#isEverything;
+    for (const [bridge, tables] of this.#tables) taken.#tables.set(bridge, tables);
+    for (const [bridge, macs] of this.#macs) taken.#macs.set(bridge, macs);
+    this.#isEverything = false;
+    this.#tables.clear();
+    this.#macs.clear();
+    return taken;
+  }
+}
+
+function entryOf<K, V>(map: Map<K, Set<V>>, key: K): Set<V> {
+  let set = map.get(key);
+  if (set === undefined) {
+    set = new Set();
+    map.set(key, set);
+  }
+  return set;
+}

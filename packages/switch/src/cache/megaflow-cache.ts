@@ -1,0 +1,158 @@
+/**
+ * The megaflows of one datapath and the translations they stand for.
+ *
+ * What: installs the answer of a translation, attributes the datapath's statistics to rules, ports and learned
+ * addresses, and keeps every installed answer true. How: a change names what it touched (dirt.ts); flows whose
+ * translation looked at it are translated again with their own key. A flow stays when the new mask needs no bit
+ * that the installed one lacks; its actions are then replaced in place. Otherwise it is deleted, and the next
+ * packet is translated afresh. Limits: revalidation is one synchronous pass.
+ *
+ * The law: at any time a cached answer equals a fresh translation of any packet that hits it.
+ */
+import type { Datapath, DatapathAction, Megaflow } from "@tenet/datapath";
+import type { Clock } from "@tenet/kit";
+import { hasExtraBits, maskedKey } from "../translate/megaflow-mask.ts";
+import type { Translation } from "../translate/translation.ts";
+import type { Dirt } from "./dirt.ts";
+import { FlowLimit } from "./flow-limit.ts";
+import type { PuntRegistry } from "./punt-registry.ts";
+
+/** An installed megaflow. */
+interface Cached {
+  readonly megaflow: Megaflow;
+  translation: Translation;
+  /** Monotonic ms. */
+  readonly createdMs: number;
+  nPushedPackets: number;
+  nPushedBytes: number;
+}
+
+/** What the cache asks of its owner. */
+export interface CacheOwner {
+  /** Translates a datapath key again, changing nothing; `undefined` when its port is gone. */
+  retranslate(key: Uint32Array): Translation | undefined;
+  /** Adds packets that were forwarded by a translation to counters and learned addresses. */
+  attribute(translation: Translation, nPackets: number, nBytes: number, usedMs: number): void;
+}
+
+/** Idle time after which a megaflow goes, in ms. */
+const MAX_IDLE_MS = 10_000;
+/** The same when there are more flows than the limit. */
+const CROWDED_IDLE_MS = 100;
+
+/** Installed megaflows. */
+export class MegaflowCache {
+  readonly limit: FlowLimit = new FlowLimit();
+  readonly #datapath: Datapath;
+  readonly #punts: PuntRegistry;
+  readonly #owner: CacheOwner;
+  readonly #clock: Clock;
+  readonly #cached = new Map<Megaflow, Cached>();
+
+  constructor(datapath: Datapath, punts: PuntRegistry, owner: CacheOwner, clock: Clock) {
+    this.#datapath = datapath;
+    this.#punts = punts;
+    this.#owner = owner;
+    this.#clock = clock;
+  }
+
+  /** Number of installed megaflows. */
+  get size(): number {
+    return this.#cached.size;
+  }
+
+  /** Installs the answer for `key`, unless the flow limit is reached. */
+  install(key: Uint32Array, translation: Translation): void {
+    if (this.#cached.size >= this.limit.maxFlows) return;
+    const { mask, actions } = translation;
+    const megaflow = this.#datapath.putFlow(maskedKey(key, mask), mask, actions);
+    const replaced = this.#cached.get(megaflow);
+    this.#punts.retain(actions);
+    if (replaced !== undefined) {
+      this.#punts.release(replaced.translation.actions);
+      replaced.translation = translation;
+      return;
+    }
+    const createdMs = this.#clock.monotonicMs();
+    this.#cached.set(megaflow, { megaflow, translation, createdMs, nPushedPackets: 0, nPushedBytes: 0 });
+  }
+
+  /** Reads statistics, deletes idle flows, and adapts the flow limit; to be called every 500 ms. */
+  sweep(): void {
+    const startMs = this.#clock.monotonicMs();
+    const isOverfull = this.#cached.size > 2 * this.limit.maxFlows;
+    const maxIdleMs = this.#cached.size > this.limit.maxFlows ? CROWDED_IDLE_MS : MAX_IDLE_MS;
+    for (const cached of this.#cached.values()) {
+      this.#pushStatistics(cached);
+      const usedMs = Math.max(cached.megaflow.usedMs, cached.createdMs);
+      if (isOverfull || startMs - usedMs >= maxIdleMs) this.#delete(cached);
+    }
+    this.limit.adapt(this.#clock.monotonicMs() - startMs, this.#cached.size);
+  }
+
+  /** Makes every flow that depends on a change true again. */
+  revalidate(dirt: Dirt): void {
+    for (const cached of this.#cached.values()) {
+      if (dirt.touches(cached.translation)) this.#revalidateOne(cached);
+    }
+  }
+
+  /** Deletes every flow. */
+  purge(): void {
+    for (const cached of this.#cached.values()) {
+      this.#pushStatistics(cached);
+      this.#delete(cached);
+    }
+  }
+
+  #revalidateOne(cached: Cached): void {
+    this.#pushStatistics(cached);
+    const { megaflow } = cached;
+    const fresh = this.#owner.retranslate(megaflow.key);
+    if (fresh === undefined || hasExtraBits(fresh.mask, megaflow.mask)) return this.#delete(cached);
+    const before = cached.translation.actions;
+    this.#punts.retain(fresh.actions);
+    if (!areEqual(before, fresh.actions)) this.#datapath.putFlow(megaflow.key, megaflow.mask, fresh.actions);
+    this.#punts.release(before);
+    cached.translation = fresh;
+  }
+
+  #delete(cached: Cached): void {
+    this.#datapath.deleteFlow(cached.megaflow);
+    this.#cached.delete(cached.megaflow);
+    this.#punts.release(cached.translation.actions);
+  }
+
+  #pushStatistics(cached: Cached): void {
+    const { nPackets, nBytes, usedMs } = cached.megaflow;
+    const newPackets = nPackets - cached.nPushedPackets;
+    const newBytes = nBytes - cached.nPushedBytes;
+    if (newPackets <= 0) return;
+    cached.nPushedPackets = nPackets;
+    cached.nPushedBytes = nBytes;
+    this.#owner.attribute(cached.translation, newPackets, newBytes, usedMs);
+  }
+}
+
+function areEqual(a: readonly DatapathAction[], b: readonly DatapathAction[]): boolean {
+  return a.length === b.length && a.every((action, i) => isSameAction(action, b[i]));
+}
+
+function isSameAction(a: DatapathAction, b: DatapathAction | undefined): boolean {
+  switch (a.type) {
+    case "output":
+      return b?.type === "output" && a.port === b.port;
+    case "setMasked":
+      return b?.type === "setMasked" && isSame(a.key, b.key) && isSame(a.mask, b.mask);
+    case "pushVlan":
+      return b?.type === "pushVlan" && a.tci === b.tci && a.tpid === b.tpid;
+    case "popVlan":
+      return b?.type === "popVlan";
+    case "userspace":
+      return b?.type === "userspace" && a.userdata === b.userdata;
+  }
+}
+
+function isSame(a: Uint32Array, b: Uint32Array): boolean {
+  return a.every((word, i) => word === b[i]);
+}

@@ -1,0 +1,67 @@
+/**
+ * Numbers for the `controller` actions that megaflows hold.
+ *
+ * A datapath's `userspace` action carries one number; here it leads back to what the OpenFlow action said.
+ * Equal punts share a number; a number goes when no megaflow holds it any more.
+ */
+import type { DatapathAction } from "@tenet/datapath";
+import type { Punt } from "../translate/translation.ts";
+
+interface Held {
+  readonly punt: Punt;
+  readonly content: string;
+  nHolders: number;
+}
+
+/** Punts by number, counted. */
+export class PuntRegistry {
+  readonly #heldById = new Map<number, Held>();
+  readonly #idByContent = new Map<string, number>();
+  #nextId = 1;
+
+  /** The number of a punt; it lives until the last {@link release} of actions that hold it. */
+  idOf(punt: Punt): number {
+    const content = contentOf(punt);
+    const known = this.#idByContent.get(content);
+    if (known !== undefined) return known;
+    const id = this.#nextId++;
+    this.#idByContent.set(content, id);
+    this.#heldById.set(id, { punt, content, nHolders: 0 });
+    return id;
+  }
+
+  punt(id: number): Punt | undefined {
+    return this.#heldById.get(id)?.punt;
+  }
+
+  /** Counts the numbers in `actions` as held. */
+  retain(actions: readonly DatapathAction[]): void {
+    for (const held of this.#heldIn(actions)) held.nHolders++;
+  }
+
+  /** Takes back one {@link retain}. */
+  release(actions: readonly DatapathAction[]): void {
+    for (const [held, id] of this.#heldWithIds(actions)) {
+      if (--held.nHolders > 0) continue;
+      this.#heldById.delete(id);
+      this.#idByContent.delete(held.content);
+    }
+  }
+
+  *#heldIn(actions: readonly DatapathAction[]): IterableIterator<Held> {
+    for (const [held] of this.#heldWithIds(actions)) yield held;
+  }
+
+  *#heldWithIds(actions: readonly DatapathAction[]): IterableIterator<[Held, number]> {
+    for (const action of actions) {
+      if (action.type !== "userspace") continue;
+      const held = this.#heldById.get(action.userdata);
+      if (held !== undefined) yield [held, action.userdata];
+    }
+  }
+}
+
+function contentOf(punt: Punt): string {
+  const { bridge, maxLength, reason, controllerId, userdata, table, cookie, metadata } = punt;
+  return [bridge.name, maxLength, reason, controllerId, userdata?.join("."), table, cookie, metadata.join(".")].join("|");
+}

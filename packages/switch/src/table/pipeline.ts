@@ -1,0 +1,246 @@
+/**
+ * The flow tables of one bridge and what flow-mods do to them.
+ *
+ * Every change is one transaction: a bundle of flow-mods applies whole, or is undone and leaves no trace.
+ * Whoever depends on the tables (the megaflow cache, controllers) is told after it, once, what changed.
+ */
+import { Classifier, type RuleMatch } from "@tenet/classifier";
+import type { Clock } from "@tenet/kit";
+import { ALL_TABLES, FLOW_FLAG, type FlowRemovedReason, type FlowSpec } from "@tenet/openflow";
+import { FLOW_MOD_CODE, type FlowChange, FlowModError, N_TABLES } from "./flow-mod.ts";
+import { conjunctionsOf, Rule } from "./rule.ts";
+
+/** One rule's part in a transaction. */
+export interface RuleEvent {
+  readonly type: "added" | "modified" | "removed";
+  readonly rule: Rule;
+  /** For `removed` only; absent when another rule took its place. */
+  readonly reason?: FlowRemovedReason;
+}
+
+/** Which rules a request is about. */
+export interface RuleFilter {
+  readonly table: number;
+  readonly match: RuleMatch;
+  readonly cookie: bigint;
+  /** Only rules whose cookie equals `cookie` in these bits. */
+  readonly cookieMask?: bigint;
+  readonly outPort?: number;
+}
+
+/** Counters of one table. */
+export interface TableStats {
+  readonly table: number;
+  readonly nRules: number;
+  readonly nLookups: number;
+  readonly nMatches: number;
+}
+
+interface FlowTable {
+  readonly classifier: Classifier<Rule>;
+  nLookups: number;
+  nMatches: number;
+}
+
+/** How many rules a bridge holds at most. */
+const MAX_RULES = 1_000_000;
+
+/** Flow tables 0..254. */
+export class Pipeline {
+  readonly #clock: Clock;
+  readonly #tables: (FlowTable | undefined)[] = new Array<FlowTable | undefined>(N_TABLES).fill(undefined);
+  readonly #listeners = new Set<(events: readonly RuleEvent[]) => void>();
+  /** Rules that have a timeout. */
+  readonly #mortal = new Set<Rule>();
+  #undo: (() => void)[] = [];
+  #events: RuleEvent[] = [];
+  #nRules = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Number of rules in all tables. */
+  get nRules(): number {
+    return this.#nRules;
+  }
+
+  /** Calls `listener` after each transaction that changed something. @returns stops it */
+  onChange(listener: (events: readonly RuleEvent[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The best rule of a table for a packet; ORs the bits looked at into `wildcards`. */
+  lookup(table: number, flow: Uint32Array, wildcards: Uint32Array | undefined): Rule | undefined {
+    return this.#tables[table]?.classifier.lookup(flow, wildcards);
+  }
+
+  /** Counts lookups of packets in a table. */
+  countLookups(table: number, nPackets: number, isMatch: boolean): void {
+    const counted = this.#table(table);
+    counted.nLookups += nPackets;
+    if (isMatch) counted.nMatches += nPackets;
+  }
+
+  /** Carries out all of `mods` or none. @throws FlowModError of the first that fails, after undoing the others */
+  apply(mods: readonly FlowChange[]): void {
+    try {
+      for (const mod of mods) this.#applyOne(mod);
+    } catch (error) {
+      for (const undo of this.#undo.reverse()) undo();
+      this.#undo = [];
+      this.#events = [];
+      throw error;
+    }
+    this.#publish();
+  }
+
+  /** The rules that a statistics request or a loose delete is about, by table, then best priority first. */
+  select(filter: RuleFilter): Rule[] {
+    const rules: Rule[] = [];
+    for (const [number, table] of this.#tables.entries()) {
+      if (table === undefined || (filter.table !== ALL_TABLES && filter.table !== number)) continue;
+      for (const rule of table.classifier.rulesWithin(filter.match)) if (passes(rule, filter)) rules.push(rule);
+    }
+    return rules;
+  }
+
+  /** Removes the rules whose time is over. */
+  expire(): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const rule of this.#mortal) {
+      const reason = reasonToExpire(rule, nowMs);
+      if (reason !== undefined) this.#remove(rule, reason);
+    }
+    this.#publish();
+  }
+
+  /** Counters of every table that was ever used. */
+  tableStats(): TableStats[] {
+    return Array.from({ length: N_TABLES - 1 }, (_, table) => {
+      const held = this.#tables[table];
+      return { table, nRules: held?.classifier.size ?? 0, nLookups: held?.nLookups ?? 0, nMatches: held?.nMatches ?? 0 };
+    });
+  }
+
+  #applyOne({ command, flow, isUpsert = false }: FlowChange): void {
+    const isStrict = command === "modifyStrict" || command === "deleteStrict";
+    switch (command) {
+      case "add":
+        return this.#add(flow);
+      case "modify":
+      case "modifyStrict": {
+        const { outPort: _ignored, ...filter } = flow;
+        const rules = isStrict ? this.#selectStrict(filter) : this.select(filter);
+        for (const rule of rules) this.#modify(rule, flow, isUpsert);
+        if (rules.length === 0 && isUpsert && (flow.cookieMask ?? 0n) === 0n) this.#add(flow);
+        return;
+      }
+      case "delete":
+      case "deleteStrict":
+        for (const rule of isStrict ? this.#selectStrict(flow) : this.select(flow)) this.#remove(rule, "delete");
+    }
+  }
+
+  #add(flow: FlowSpec): void {
+    const table = flow.table === ALL_TABLES ? 0 : flow.table;
+    if (table >= N_TABLES) throw new FlowModError(`there is no table ${table}`, FLOW_MOD_CODE.BAD_TABLE_ID, "Use 0 to 254");
+    const { classifier } = this.#table(table);
+    if ((flow.flags & FLOW_FLAG.CHECK_OVERLAP) !== 0 && classifier.overlaps(flow.match, flow.priority)) {
+      const hint = "Give it another priority, or leave out check_overlap";
+      throw new FlowModError("a flow of this priority overlaps", FLOW_MOD_CODE.OVERLAP, hint);
+    }
+    const rule = new Rule({ ...flow, table }, this.#clock.monotonicMs());
+    const displaced = classifier.insert(rule);
+    this.#live(rule);
+    if (displaced !== undefined) this.#bury(displaced);
+    this.#undo.push(() => {
+      classifier.remove(rule);
+      this.#bury(rule);
+      if (displaced === undefined) return;
+      classifier.insert(displaced);
+      this.#live(displaced);
+    });
+    if (this.#nRules > MAX_RULES) {
+      throw new FlowModError(`${MAX_RULES} flows are held`, FLOW_MOD_CODE.TABLE_FULL, "Delete some");
+    }
+    if (displaced !== undefined) this.#events.push({ type: "removed", rule: displaced });
+    this.#events.push({ type: "added", rule });
+  }
+
+  #modify(rule: Rule, flow: FlowSpec, setsCookie: boolean): void {
+    const { classifier } = this.#table(rule.table);
+    const { actions, cookie, modifiedMs, nPackets, nBytes } = rule;
+    const change = (next: Pick<Rule, "actions" | "cookie" | "modifiedMs" | "nPackets" | "nBytes">): void => {
+      const conjunctions = conjunctionsOf(next.actions);
+      const isSameKind = conjunctions === undefined && rule.conjunctions === undefined;
+      if (!isSameKind) classifier.remove(rule);
+      Object.assign(rule, next, { conjunctions });
+      if (!isSameKind) classifier.insert(rule);
+    };
+    const counts = (flow.flags & FLOW_FLAG.RESET_COUNTS) === 0 ? { nPackets, nBytes } : { nPackets: 0, nBytes: 0 };
+    const nextCookie = setsCookie ? flow.cookie : cookie;
+    change({ actions: flow.actions, cookie: nextCookie, modifiedMs: this.#clock.monotonicMs(), ...counts });
+    this.#undo.push(() => change({ actions, cookie, modifiedMs, nPackets, nBytes }));
+    this.#events.push({ type: "modified", rule });
+  }
+
+  #remove(rule: Rule, reason: FlowRemovedReason): void {
+    const { classifier } = this.#table(rule.table);
+    classifier.remove(rule);
+    this.#bury(rule);
+    this.#undo.push(() => {
+      classifier.insert(rule);
+      this.#live(rule);
+    });
+    this.#events.push({ type: "removed", rule, reason });
+  }
+
+  #selectStrict(filter: RuleFilter & { readonly priority: number }): Rule[] {
+    const { key, mask } = filter.match;
+    return this.#tables.flatMap((table, number) => {
+      if (table === undefined || (filter.table !== ALL_TABLES && filter.table !== number)) return [];
+      const rule = table.classifier.find(key, mask, filter.priority);
+      return rule !== undefined && passes(rule, filter) ? [rule] : [];
+    });
+  }
+
+  #live(rule: Rule): void {
+    this.#nRules++;
+    if (rule.idleTimeout > 0 || rule.hardTimeout > 0) this.#mortal.add(rule);
+  }
+
+  #bury(rule: Rule): void {
+    this.#nRules--;
+    this.#mortal.delete(rule);
+  }
+
+  #table(number: number): FlowTable {
+    let table = this.#tables[number];
+    if (table === undefined) {
+      table = { classifier: new Classifier<Rule>(), nLookups: 0, nMatches: 0 };
+      this.#tables[number] = table;
+    }
+    return table;
+  }
+
+  #publish(): void {
+    const events = this.#events;
+    this.#events = [];
+    this.#undo = [];
+    if (events.length > 0) for (const listener of this.#listeners) listener(events);
+  }
+}
+
+function passes(rule: Rule, { cookie, cookieMask = 0n, outPort }: RuleFilter): boolean {
+  if (cookieMask !== 0n && ((rule.cookie ^ cookie) & cookieMask) !== 0n) return false;
+  return outPort === undefined || rule.outputsTo(outPort);
+}
+
+function reasonToExpire(rule: Rule, nowMs: number): FlowRemovedReason | undefined {
+  if (rule.hardTimeout > 0 && nowMs >= rule.modifiedMs + rule.hardTimeout * 1000) return "hard";
+  const usedMs = Math.max(rule.usedMs, rule.modifiedMs);
+  if (rule.idleTimeout > 0 && nowMs >= usedMs + rule.idleTimeout * 1000) return "idle";
+  return undefined;
+}

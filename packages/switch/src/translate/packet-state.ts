@@ -1,0 +1,214 @@
+/**
+ * The packet in hand during translation: what it looks like now, what of it is known, what was emitted.
+ *
+ * What: applies set, move and VLAN actions to the flow, and emits the datapath actions that make the packet so
+ * only when it is about to leave ("lazily"), as one masked set. Why: a field that is set and never sent costs
+ * nothing, and a field that is overwritten need not be matched on. How: each bit of the flow is either the
+ * packet's own (then reading it un-wildcards it) or `written` (then its value follows from bits that are
+ * un-wildcarded already); each bit on the wire is either original or `rewritten`.
+ *
+ *     written  rewritten   at commit
+ *        0         0       nothing: the wire has it
+ *        1         0       set it, unless it is un-wildcarded and equal
+ *        1         1       set it if it differs
+ *        0         1       it was put back (clone, patch port): un-wildcard it, set it if it differs
+ */
+import type { DatapathAction } from "@tenet/datapath";
+import { FIELDS, type FieldSpec, FLOW_WORDS, getField, STAGE_ENDS, VLAN_PRESENT } from "@tenet/net";
+import type { SubField } from "@tenet/openflow";
+
+const FIRST_HEADER_WORD = STAGE_ENDS[0] ?? 0;
+const VLAN_WORD = FIELDS.vlan_tci.word;
+const VLAN_BITS = 0xffff << FIELDS.vlan_tci.shift;
+const TPID = 0x8100;
+
+/** What `clone` and patch ports save and put back. */
+export interface SavedFlow {
+  readonly flow: Uint32Array;
+  readonly written: Uint32Array;
+}
+
+/** A packet under translation. */
+export class PacketState {
+  /** The packet as the pipeline sees it now. */
+  readonly flow: Uint32Array;
+  /** Bits of the original packet that the translation depends on. */
+  readonly wildcards: Uint32Array = new Uint32Array(FLOW_WORDS);
+  readonly #written = new Uint32Array(FLOW_WORDS);
+  readonly #base: Uint32Array;
+  readonly #rewritten = new Uint32Array(FLOW_WORDS);
+  /** Tags beneath the one in the flow, outermost last. */
+  readonly #innerTags: number[] = [];
+  readonly #lookedAt = new Uint32Array(FLOW_WORDS);
+
+  constructor(key: Uint32Array) {
+    this.flow = key.slice();
+    this.#base = key.slice();
+  }
+
+  /** Runs a lookup that ORs the bits it looks at into its argument, and un-wildcards those of the packet's own. */
+  examine<T>(lookup: (flow: Uint32Array, lookedAt: Uint32Array) => T): T {
+    const lookedAt = this.#lookedAt.fill(0);
+    const found = lookup(this.flow, lookedAt);
+    for (let i = 0; i < FLOW_WORDS; i++) {
+      this.wildcards[i] = (this.wildcards[i] ?? 0) | ((lookedAt[i] ?? 0) & ~(this.#written[i] ?? 0));
+    }
+    return found;
+  }
+
+  /** Reads a field of at most 32 bits and un-wildcards it. */
+  read(field: FieldSpec): number {
+    this.#unWildcard(field.word, bitsOf(field));
+    return getField(this.flow, field);
+  }
+
+  /** Reads a 48-bit field as a number and un-wildcards it. */
+  readMac(field: FieldSpec): number {
+    this.#unWildcard(field.word, 0xffff);
+    this.#unWildcard(field.word + 1, 0xffffffff);
+    return (this.flow[field.word] ?? 0) * 0x1_0000_0000 + (this.flow[field.word + 1] ?? 0);
+  }
+
+  /** Sets a field under a mask; both hold the field's words as they lie in a FlowKey. */
+  write(field: FieldSpec, value: Uint32Array, mask: Uint32Array): void {
+    for (let i = 0; i < field.nWords; i++) this.#writeWord(field.word + i, value[i] ?? 0, mask[i] ?? 0);
+  }
+
+  /** Sets a field of at most 32 bits. */
+  writeNumber(field: FieldSpec, value: number): void {
+    this.#writeWord(field.word, value << field.shift, bitsOf(field));
+  }
+
+  /** Copies bits from one field to another; the source is read. */
+  move(source: SubField, target: SubField): void {
+    this.store(target, this.load(source));
+  }
+
+  /** Reads bits of a field and un-wildcards them; bit 0 of the result is the lowest of them. */
+  load({ field, start, nBits }: SubField): bigint {
+    let value = 0n;
+    for (let done = 0; done < nBits; ) {
+      const at = field.shift + start + done;
+      const word = field.word + field.nWords - 1 - (at >>> 5);
+      const n = Math.min(nBits - done, 32 - (at & 31));
+      const ones = n === 32 ? 0xffffffff : (1 << n) - 1;
+      this.#unWildcard(word, ones << (at & 31));
+      value |= BigInt((((this.flow[word] ?? 0) >>> (at & 31)) & ones) >>> 0) << BigInt(done);
+      done += n;
+    }
+    return value;
+  }
+
+  /** Sets bits of a field. */
+  store({ field, start, nBits }: SubField, value: bigint): void {
+    for (let done = 0; done < nBits; ) {
+      const at = field.shift + start + done;
+      const word = field.word + field.nWords - 1 - (at >>> 5);
+      const n = Math.min(nBits - done, 32 - (at & 31));
+      const ones = n === 32 ? 0xffffffff : (1 << n) - 1;
+      const part = Number((value >> BigInt(done)) & BigInt(ones >>> 0));
+      this.#writeWord(word, part << (at & 31), ones << (at & 31));
+      done += n;
+    }
+  }
+
+  /** Sets all registers, metadata and the ingress port, as when a packet enters another bridge. */
+  enterBridge(inPort: number): void {
+    for (let word = 0; word < FIRST_HEADER_WORD; word++) this.#writeWord(word, 0, 0xffffffff);
+    this.writeNumber(FIELDS.in_port, inPort);
+  }
+
+  save(): SavedFlow {
+    return { flow: this.flow.slice(), written: this.#written.slice() };
+  }
+
+  restore({ flow, written }: SavedFlow): void {
+    this.flow.set(flow);
+    this.#written.set(written);
+  }
+
+  /** Appends what makes the packet on the wire equal to the flow. */
+  commit(actions: DatapathAction[]): void {
+    this.#commitHeaders(actions);
+    this.#commitVlan(actions);
+  }
+
+  /** Pushes an empty tag; one that is there already stays beneath it, out of the pipeline's sight. */
+  pushVlan(actions: DatapathAction[], tpid: number): void {
+    if (getField(this.flow, FIELDS.vlan_tci) !== 0) {
+      this.commit(actions);
+      this.#innerTags.push(this.read(FIELDS.vlan_tci));
+      actions.push({ type: "pushVlan", tpid, tci: 0 });
+      this.#setTag(VLAN_PRESENT);
+    } else this.writeNumber(FIELDS.vlan_tci, VLAN_PRESENT);
+  }
+
+  /** Pops the outer tag; the one beneath it comes into sight. */
+  popVlan(actions: DatapathAction[]): void {
+    const inner = this.#innerTags.pop();
+    if (inner === undefined) return this.writeNumber(FIELDS.vlan_tci, 0);
+    this.commit(actions);
+    actions.push({ type: "popVlan" });
+    this.#setTag(inner);
+  }
+
+  /** Notes the tag that the wire and the flow now have. */
+  #setTag(tci: number): void {
+    this.writeNumber(FIELDS.vlan_tci, tci);
+    this.#base[VLAN_WORD] = ((this.#base[VLAN_WORD] ?? 0) & ~VLAN_BITS) | ((this.flow[VLAN_WORD] ?? 0) & VLAN_BITS);
+    this.#rewritten[VLAN_WORD] = (this.#rewritten[VLAN_WORD] ?? 0) | VLAN_BITS;
+  }
+
+  #commitHeaders(actions: DatapathAction[]): void {
+    let key: Uint32Array | undefined;
+    let mask: Uint32Array | undefined;
+    for (let word = FIRST_HEADER_WORD; word < FLOW_WORDS; word++) {
+      const bits = word === VLAN_WORD ? this.#bitsToSet(word) & ~VLAN_BITS : this.#bitsToSet(word);
+      if (bits === 0) continue;
+      key ??= new Uint32Array(FLOW_WORDS);
+      mask ??= new Uint32Array(FLOW_WORDS);
+      key[word] = (this.flow[word] ?? 0) & bits;
+      mask[word] = bits;
+      this.#base[word] = ((this.#base[word] ?? 0) & ~bits) | (key[word] ?? 0);
+      this.#rewritten[word] = (this.#rewritten[word] ?? 0) | bits;
+    }
+    if (key !== undefined && mask !== undefined) actions.push({ type: "setMasked", key, mask });
+  }
+
+  #bitsToSet(word: number): number {
+    const written = this.#written[word] ?? 0;
+    const rewritten = this.#rewritten[word] ?? 0;
+    const putBack = rewritten & ~written;
+    if (putBack !== 0) this.wildcards[word] = (this.wildcards[word] ?? 0) | putBack;
+    const differs = (this.flow[word] ?? 0) ^ (this.#base[word] ?? 0);
+    return (written & (differs | ~(rewritten | (this.wildcards[word] ?? 0)))) | (putBack & differs);
+  }
+
+  /** A tag is matched on for its presence always, so that whether there is one is known on both sides. */
+  #commitVlan(actions: DatapathAction[]): void {
+    const isTagged = (this.flow[VLAN_WORD] ?? 0) & (VLAN_PRESENT << FIELDS.vlan_tci.shift);
+    const wasTagged = (this.#base[VLAN_WORD] ?? 0) & (VLAN_PRESENT << FIELDS.vlan_tci.shift);
+    const bits = this.#bitsToSet(VLAN_WORD) & VLAN_BITS;
+    if (bits === 0) return;
+    if (wasTagged !== 0) actions.push({ type: "popVlan" });
+    if (isTagged !== 0) {
+      const tci = this.read(FIELDS.vlan_tci) & ~VLAN_PRESENT;
+      actions.push({ type: "pushVlan", tpid: TPID, tci });
+    }
+    this.#setTag(getField(this.flow, FIELDS.vlan_tci));
+  }
+
+  #unWildcard(word: number, bits: number): void {
+    this.wildcards[word] = (this.wildcards[word] ?? 0) | (bits & ~(this.#written[word] ?? 0));
+  }
+
+  #writeWord(word: number, value: number, bits: number): void {
+    this.flow[word] = ((this.flow[word] ?? 0) & ~bits) | (value & bits);
+    this.#written[word] = (this.#written[word] ?? 0) | bits;
+  }
+}
+
+/** The bits of a field of at most 32 bits, where they lie in its word. */
+export function bitsOf(field: FieldSpec): number {
+  return field.nBits === 32 ? 0xffffffff : ((1 << field.nBits) - 1) << field.shift;
+}

@@ -1,0 +1,373 @@
+/**
+ * Translation: walks a packet through the flow tables and yields datapath actions and a megaflow mask.
+ *
+ * What: executes the actions of the rules it finds, on a copy of the packet's FlowKey. How: lookups and
+ * actions that read the packet un-wildcard what they read (packet-state.ts); outputs first commit what was
+ * rewritten; crossing a patch port is a nested walk with fresh registers. Limits: depth 64, counting only
+ * steps to the same or an earlier table, and 4096 lookups; beyond them the packet is dropped.
+ *
+ * The walk keeps no state between calls. It changes nothing but what its {@link TranslateOptions} allow.
+ */
+import type { DatapathAction } from "@tenet/datapath";
+import { FIELDS, getField, isMulticastMac } from "@tenet/net";
+import { type Action, PACKET_IN_REASON, PORT } from "@tenet/openflow";
+import type { Bridge } from "../bridge/bridge.ts";
+import { type BridgePort, NO_FLOOD, NO_FWD, NO_RECV, PORT_DOWN, TRUNK_ALL } from "../bridge/bridge-port.ts";
+import type { Rule } from "../table/rule.ts";
+import { mergeActionSet, orderedActionSet } from "./action-set.ts";
+import { finishMask, isIp, startMask } from "./megaflow-mask.ts";
+import { forwardNormally, macLookupName } from "./normal.ts";
+import { PacketState } from "./packet-state.ts";
+import { hasField } from "./prerequisites.ts";
+import type { Effect, Surroundings, TableVisit, Translation, TranslationFailure, TranslationObserver } from "./translation.ts";
+
+/** Deepest nesting of resubmits to the same or an earlier table, and of patch ports. */
+const MAX_DEPTH = 64;
+/** Lookups per packet. */
+const MAX_RESUBMITS = MAX_DEPTH * 64;
+/** `max_len` that asks for the whole packet. */
+const WHOLE_PACKET = 0xffff;
+
+/** What a translation may do besides answering. */
+export interface TranslateOptions {
+  /** Called when NORMAL sees a source address; absent: nothing is learned. */
+  readonly learn?: (bridge: Bridge, vlan: number, mac: number, port: number) => void;
+  readonly observer?: TranslationObserver;
+  /** Executes these instead of looking up table 0 (packet-out). */
+  readonly actions?: readonly Action[];
+}
+
+/** Translates a packet that came in at a bridge; `key.in_port` is an OpenFlow port of it. */
+export function translate(bridge: Bridge, key: Uint32Array, around: Surroundings, options: TranslateOptions = {}): Translation {
+  return new Walk(bridge, key, around, options).run(options.actions);
+}
+
+class Walk {
+  #bridge: Bridge;
+  #table = 0;
+  #rule: Rule | undefined;
+  #depth = 0;
+  #nesting = 0;
+  #nLookups = 0;
+  #isOver = false;
+  #failure: TranslationFailure | undefined;
+  #actionSet: Action[] = [];
+  #stack: { value: bigint; nBits: number }[] = [];
+  readonly #key: Uint32Array;
+  readonly #packet: PacketState;
+  readonly #around: Surroundings;
+  readonly #learn: TranslateOptions["learn"];
+  readonly #observer: TranslationObserver | undefined;
+  readonly #out: DatapathAction[] = [];
+  readonly #visits: TableVisit[] = [];
+  readonly #effects: Effect[] = [];
+  readonly #macLookups: { bridge: Bridge; name: string }[] = [];
+
+  constructor(bridge: Bridge, key: Uint32Array, around: Surroundings, options: TranslateOptions) {
+    this.#bridge = bridge;
+    this.#key = key;
+    this.#around = around;
+    this.#packet = new PacketState(key);
+    this.#learn = options.learn;
+    this.#observer = options.observer;
+  }
+
+  run(actions: readonly Action[] | undefined): Translation {
+    const { wildcards, flow } = this.#packet;
+    startMask(wildcards, this.#key);
+    this.#observer?.enterBridge(this.#bridge);
+    if (actions === undefined) this.#enterBridge();
+    else this.#execute(actions);
+    this.#observer?.leaveBridge();
+    finishMask(wildcards, this.#key);
+    return {
+      actions: this.#failure === undefined ? this.#out : [],
+      mask: wildcards,
+      visits: this.#visits,
+      effects: this.#effects,
+      macLookups: this.#macLookups,
+      failure: this.#failure,
+      finalFlow: flow,
+    };
+  }
+
+  /** Looks up table 0 and at the end executes the action set. */
+  #enterBridge(): void {
+    const inPort = this.#bridge.port(this.#inPort());
+    if (inPort !== undefined && (inPort.config & (PORT_DOWN | NO_RECV)) !== 0)
+      return this.#note("port is configured not to receive");
+    this.#lookUp(0, undefined, 0);
+    if (this.#actionSet.length === 0 || this.#isOver) return;
+    const set = orderedActionSet(this.#actionSet);
+    this.#actionSet = [];
+    this.#execute(set);
+  }
+
+  /** Finds the rule of a table and executes it; `inPort` replaces the ingress port for the lookup alone. */
+  #lookUp(table: number, inPort: number | undefined, deepens: 0 | 1): void {
+    if (this.#depth >= MAX_DEPTH) return this.#fail("depth", `over max translation depth ${MAX_DEPTH}`);
+    if (this.#nLookups >= MAX_RESUBMITS) return this.#fail("resubmits", `over ${MAX_RESUBMITS} resubmit actions`);
+    this.#nLookups++;
+    const rule = this.#findRule(table, inPort);
+    this.#visits.push({ bridge: this.#bridge, table, rule });
+    this.#observer?.enterTable(this.#bridge, table, this.#nesting, rule);
+    const outer = { table: this.#table, rule: this.#rule };
+    this.#table = table;
+    this.#rule = rule;
+    this.#depth += deepens;
+    this.#nesting++;
+    const next = rule === undefined ? undefined : this.#execute(rule.actions);
+    this.#observer?.leaveTable();
+    this.#nesting--;
+    if (next !== undefined && !this.#isOver) this.#lookUp(next, undefined, 0);
+    this.#depth -= deepens;
+    this.#table = outer.table;
+    this.#rule = outer.rule;
+  }
+
+  #findRule(table: number, inPort: number | undefined): Rule | undefined {
+    const { flow } = this.#packet;
+    const own = this.#inPort();
+    if (inPort !== undefined) flow[FIELDS.in_port.word] = inPort;
+    const rule = this.#packet.examine((key, lookedAt) => this.#bridge.pipeline.lookup(table, key, lookedAt));
+    flow[FIELDS.in_port.word] = own;
+    return rule;
+  }
+
+  /** Executes a list of actions. @returns the table that `goto_table` asks for */
+  #execute(actions: readonly Action[]): number | undefined {
+    for (const action of actions) {
+      if (this.#isOver) return undefined;
+      this.#observer?.action(action);
+      if (action.type === "gotoTable") return action.table;
+      this.#executeOne(action);
+    }
+    return undefined;
+  }
+
+  #executeOne(action: Action): void {
+    const packet = this.#packet;
+    switch (action.type) {
+      case "output":
+        return this.#output(action.port, action.maxLength ?? WHOLE_PACKET);
+      case "outputField":
+        return this.#output(Number(packet.load(action.source)), WHOLE_PACKET);
+      case "controller":
+        return this.#punt(action.maxLength, action.reason, action.controllerId, action.userdata);
+      case "setField":
+        return this.#setField(action);
+      case "move":
+        if (hasField(packet, action.source.field) && hasField(packet, action.target.field))
+          packet.move(action.source, action.target);
+        return;
+      case "push":
+        this.#stack.push({ value: packet.load(action.source), nBits: action.source.nBits });
+        return;
+      case "pop": {
+        const top = this.#stack.pop();
+        if (top !== undefined && hasField(packet, action.target.field)) packet.store(action.target, top.value);
+        return;
+      }
+      case "pushVlan":
+        return packet.pushVlan(this.#out, action.ethType);
+      case "popVlan":
+        return packet.popVlan(this.#out);
+      case "decTtl":
+        return this.#decTtl();
+      case "resubmit":
+        return this.#resubmit(action.table ?? this.#table, action.port);
+      case "clone":
+        return this.#apart(() => this.#execute(action.actions));
+      case "exit":
+        this.#isOver = true;
+        return;
+      case "clearActions":
+        this.#actionSet = [];
+        return;
+      case "writeActions":
+        this.#actionSet = mergeActionSet(this.#actionSet, action.actions);
+        return;
+      case "group":
+      case "setQueue":
+      case "conjunction":
+      case "note":
+      case "meter":
+      case "gotoTable":
+    }
+  }
+
+  #setField({ field, value, mask }: Extract<Action, { type: "setField" }>): void {
+    if (hasField(this.#packet, field)) this.#packet.write(field, value, mask);
+  }
+
+  #resubmit(table: number, port: number | undefined): void {
+    const inPort = port === undefined || port === PORT.IN_PORT ? undefined : port;
+    this.#lookUp(table, inPort, table <= this.#table ? 1 : 0);
+  }
+
+  #decTtl(): void {
+    const packet = this.#packet;
+    if (!isIp(packet.read(FIELDS.eth_type))) return;
+    const ttl = packet.read(FIELDS.nw_ttl);
+    if (ttl > 1) return packet.writeNumber(FIELDS.nw_ttl, ttl - 1);
+    this.#punt(WHOLE_PACKET, PACKET_IN_REASON.INVALID_TTL, 0, undefined);
+    this.#isOver = true;
+  }
+
+  #output(port: number, maxLength: number): void {
+    switch (port) {
+      case PORT.IN_PORT:
+        return this.#outputTo(this.#bridge.port(this.#inPort()));
+      case PORT.TABLE:
+        return this.#lookUp(0, undefined, 0);
+      case PORT.NORMAL:
+        return this.#normal();
+      case PORT.FLOOD:
+      case PORT.ALL:
+        return this.#flood(port === PORT.FLOOD ? NO_FLOOD : 0);
+      case PORT.CONTROLLER:
+        return this.#punt(
+          maxLength,
+          this.#rule?.priority === 0 ? PACKET_IN_REASON.NO_MATCH : PACKET_IN_REASON.ACTION,
+          0,
+          undefined,
+        );
+      case PORT.NONE:
+        return;
+      default:
+        if (port === this.#inPort()) return this.#note("skipping output to input port");
+        this.#outputTo(this.#bridge.port(port));
+    }
+  }
+
+  #flood(exceptConfig: number): void {
+    const inPort = this.#inPort();
+    for (const port of this.#bridge.ports()) {
+      if (port.ofport !== inPort && (port.config & exceptConfig) === 0) this.#outputTo(port);
+    }
+  }
+
+  #outputTo(port: BridgePort | undefined): void {
+    if (port === undefined) return this.#note("nonexistent output port");
+    if ((port.config & (PORT_DOWN | NO_FWD)) !== 0) return this.#note("port is configured not to forward");
+    switch (port.link.kind) {
+      case "datapath":
+        this.#packet.commit(this.#out);
+        this.#out.push({ type: "output", port: port.link.portNo });
+        return;
+      case "patch":
+        return this.#crossPatch(port);
+      case "none":
+        this.#note(`port ${port.name} has no device`);
+    }
+  }
+
+  #crossPatch(port: BridgePort): void {
+    const peer = this.#around.peerOf(port);
+    if (peer === undefined) return this.#note(`patch port ${port.name} has no peer`);
+    if (this.#depth >= MAX_DEPTH) return this.#fail("depth", `over max translation depth ${MAX_DEPTH}`);
+    this.#effects.push({ type: "patch", from: port, to: peer.port });
+    const outer = { bridge: this.#bridge, table: this.#table, rule: this.#rule, actionSet: this.#actionSet, stack: this.#stack };
+    this.#depth++;
+    this.#apart(() => {
+      this.#bridge = peer.bridge;
+      this.#actionSet = [];
+      this.#stack = [];
+      this.#packet.enterBridge(peer.port.ofport);
+      this.#observer?.enterBridge(peer.bridge);
+      this.#enterBridge();
+      this.#observer?.leaveBridge();
+    });
+    this.#depth--;
+    this.#bridge = outer.bridge;
+    this.#table = outer.table;
+    this.#rule = outer.rule;
+    this.#actionSet = outer.actionSet;
+    this.#stack = outer.stack;
+  }
+
+  /** Runs a walk whose changes to the packet, and whose `exit`, stay inside. */
+  #apart(walk: () => void): void {
+    const saved = this.#packet.save();
+    walk();
+    this.#packet.restore(saved);
+    this.#isOver = this.#failure !== undefined;
+  }
+
+  #normal(): void {
+    const bridge = this.#bridge;
+    const ofport = this.#inPort();
+    const inPort = bridge.port(ofport);
+    if (inPort === undefined && ofport !== PORT.NONE && ofport !== PORT.CONTROLLER) {
+      return this.#note(`no input port ${ofport}, dropping`);
+    }
+    forwardNormally({
+      bridge,
+      inPort: inPort ?? outside(ofport),
+      packet: this.#packet,
+      output: (port) => this.#outputTo(port),
+      learn: (vlan, mac, port) => {
+        if (inPort === undefined || isMulticastMac(mac)) return;
+        this.#effects.push({ type: "learn", bridge, vlan, mac, port });
+        this.#learn?.(bridge, vlan, mac, port);
+      },
+      lookUp: (vlan, mac) => {
+        this.#macLookups.push({ bridge, name: macLookupName(vlan, mac) });
+        return bridge.macs.lookup(vlan, mac);
+      },
+      note: (text) => this.#note(text),
+    });
+  }
+
+  #punt(maxLength: number, reason: number, controllerId: number, userdata: Uint8Array | undefined): void {
+    this.#packet.commit(this.#out);
+    const { flow } = this.#packet;
+    const id = this.#around.puntId({
+      bridge: this.#bridge,
+      maxLength,
+      reason,
+      controllerId,
+      userdata,
+      table: this.#table,
+      cookie: this.#rule?.cookie ?? 0xffffffffffffffffn,
+      metadata: metadataOf(flow),
+    });
+    this.#out.push({ type: "userspace", userdata: id });
+  }
+
+  #inPort(): number {
+    return getField(this.#packet.flow, FIELDS.in_port);
+  }
+
+  #note(text: string): void {
+    this.#observer?.note(text);
+  }
+
+  #fail(failure: TranslationFailure, text: string): void {
+    this.#failure ??= failure;
+    this.#isOver = true;
+    this.#observer?.failure(text);
+  }
+}
+
+/** The sender of a packet-out: no port of the bridge, a trunk of all VLANs. */
+function outside(ofport: number): BridgePort {
+  return {
+    name: "controller",
+    ofport,
+    link: { kind: "none" },
+    vlan: TRUNK_ALL,
+    mac: 0,
+    config: 0,
+    isUp: true,
+    createdMs: 0,
+    patchCounters: { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 },
+  };
+}
+
+/** The pipeline fields of a flow, without packet headers. */
+function metadataOf(flow: Uint32Array): Uint32Array {
+  const metadata = flow.slice();
+  metadata.fill(0, FIELDS.eth_dst.word);
+  return metadata;
+}

@@ -1,0 +1,70 @@
+/** What translation takes and gives. */
+import type { DatapathAction } from "@tenet/datapath";
+import type { Action } from "@tenet/openflow";
+import type { Bridge } from "../bridge/bridge.ts";
+import type { BridgePort } from "../bridge/bridge-port.ts";
+import type { Rule } from "../table/rule.ts";
+
+/** What packets of the megaflow do besides being forwarded; carried out again when its statistics are read. */
+export type Effect =
+  /** NORMAL saw a packet from `mac`. */
+  | { readonly type: "learn"; readonly bridge: Bridge; readonly vlan: number; readonly mac: number; readonly port: number }
+  /** Packets went out at one patch port and in at its peer. */
+  | { readonly type: "patch"; readonly from: BridgePort; readonly to: BridgePort };
+
+/** A table that was looked at and the rule found there. */
+export interface TableVisit {
+  readonly bridge: Bridge;
+  readonly table: number;
+  readonly rule: Rule | undefined;
+}
+
+/** Why a translation failed. */
+export type TranslationFailure = "depth" | "resubmits";
+
+/** The answer for one packet and all others that agree with it under `mask`. */
+export interface Translation {
+  readonly actions: readonly DatapathAction[];
+  /** Of the megaflow; `in_port` exact. */
+  readonly mask: Uint32Array;
+  readonly visits: readonly TableVisit[];
+  readonly effects: readonly Effect[];
+  /** Addresses that NORMAL looked up, named by `keyOf`, per bridge. */
+  readonly macLookups: readonly { readonly bridge: Bridge; readonly name: string }[];
+  /** Set when a limit was exceeded; the packet is then dropped. */
+  readonly failure: TranslationFailure | undefined;
+  /** The flow at the end, as the last bridge saw it. */
+  readonly finalFlow: Uint32Array;
+}
+
+/** A packet for controllers: what the `controller` action said, and where it said so. */
+export interface Punt {
+  readonly bridge: Bridge;
+  readonly maxLength: number;
+  readonly reason: number;
+  readonly controllerId: number;
+  readonly userdata: Uint8Array | undefined;
+  readonly table: number;
+  readonly cookie: bigint;
+  /** Pipeline fields at that moment; `in_port` is the OpenFlow port. */
+  readonly metadata: Uint32Array;
+}
+
+/** What translation asks of the switch around it. */
+export interface Surroundings {
+  /** The port at the other end of a patch port, and its bridge. */
+  peerOf(port: BridgePort): { readonly bridge: Bridge; readonly port: BridgePort } | undefined;
+  /** A number by which the datapath hands packets of this punt back. */
+  puntId(punt: Punt): number;
+}
+
+/** Listens to a translation step by step. */
+export interface TranslationObserver {
+  enterBridge(bridge: Bridge): void;
+  leaveBridge(): void;
+  enterTable(bridge: Bridge, table: number, depth: number, rule: Rule | undefined): void;
+  leaveTable(): void;
+  action(action: Action): void;
+  note(text: string): void;
+  failure(text: string): void;
+}

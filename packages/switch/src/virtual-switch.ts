@@ -1,0 +1,266 @@
+/**
+ * The switch: bridges over one datapath.
+ *
+ * Takes the datapath's misses, translates them, installs the answers and keeps them true as tables, addresses
+ * and ports change. A change is seen by the cache before the next packet that arrives through the event loop
+ * (it runs as a microtask), or at once with {@link VirtualSwitch.settle}.
+ */
+import type { Datapath, PortSpec, Upcall } from "@tenet/datapath";
+import { AppError, type Clock } from "@tenet/kit";
+import { FIELDS, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
+import { type Action, PORT } from "@tenet/openflow";
+import { Bridge } from "./bridge/bridge.ts";
+import { type BridgePort, type PortLink, type PortVlan, TRUNK_ALL } from "./bridge/bridge-port.ts";
+import { keyOf } from "./bridge/mac-table.ts";
+import { Dirt } from "./cache/dirt.ts";
+import { MegaflowCache } from "./cache/megaflow-cache.ts";
+import { PuntRegistry } from "./cache/punt-registry.ts";
+import { translate } from "./translate/translate.ts";
+import type { Punt, Surroundings, Translation, TranslationObserver } from "./translate/translation.ts";
+
+/** How to add a port to a bridge. */
+export interface NewPort {
+  readonly name: string;
+  /** `patch` needs `peer`, the name of the interface at the other end. */
+  readonly kind: PortSpec["kind"] | "patch";
+  readonly peer?: string;
+  /** Number wanted, taken when it is free. */
+  readonly ofport?: number;
+  readonly vlan?: PortVlan;
+}
+
+/** A packet on its way to the controllers of a bridge. */
+export interface PacketForController {
+  readonly punt: Punt;
+  readonly frame: Uint8Array;
+}
+
+/** A bridge or port name that is taken or unknown. */
+export class SwitchNameError extends AppError {
+  static override readonly code: string = "SWITCH_NAME";
+}
+
+/** Bridges over one datapath. */
+export class VirtualSwitch {
+  readonly datapath: Datapath;
+  readonly cache: MegaflowCache;
+  readonly #clock: Clock;
+  readonly #bridges = new Map<string, Bridge>();
+  readonly #homeByPortNo = new Map<number, { bridge: Bridge; port: BridgePort }>();
+  readonly #patchByName = new Map<string, { bridge: Bridge; port: BridgePort }>();
+  readonly #punts = new PuntRegistry();
+  readonly #around: Surroundings;
+  readonly #dirt = new Dirt();
+  readonly #packetListeners = new Set<(packet: PacketForController) => void>();
+  #isRevalidationDue = false;
+
+  constructor(datapath: Datapath, clock: Clock) {
+    this.datapath = datapath;
+    this.#clock = clock;
+    this.#around = { peerOf: (port) => this.#peerOf(port), puntId: (punt) => this.#punts.idOf(punt) };
+    const owner = {
+      retranslate: (key: Uint32Array): Translation | undefined => this.#retranslate(key),
+      attribute: (translation: Translation, nPackets: number, nBytes: number, usedMs: number): void =>
+        this.#attribute(translation, nPackets, nBytes, usedMs),
+    };
+    this.cache = new MegaflowCache(datapath, this.#punts, owner, clock);
+    datapath.onUpcall((upcall) => this.#receive(upcall));
+  }
+
+  /** All bridges by name. */
+  get bridges(): ReadonlyMap<string, Bridge> {
+    return this.#bridges;
+  }
+
+  /** Adds an empty bridge. @throws SwitchNameError when the name is taken */
+  addBridge(name: string): Bridge {
+    if (this.#bridges.has(name)) throw new SwitchNameError(`Cannot add bridge "${name}": there is one`);
+    const bridge = new Bridge(name, this.#clock);
+    bridge.pipeline.onChange((events) => {
+      for (const { rule } of events) this.#dirt.table(bridge, rule.table);
+      this.#scheduleRevalidation();
+    });
+    this.#bridges.set(name, bridge);
+    return bridge;
+  }
+
+  /** Removes a bridge and closes its ports. */
+  removeBridge(bridge: Bridge): void {
+    for (const port of bridge.ports()) this.removePort(bridge, port.ofport);
+    this.#bridges.delete(bridge.name);
+    this.#portsChanged();
+  }
+
+  /** Opens a port and adds it to a bridge. @throws IoError when the device cannot be opened */
+  addPort(bridge: Bridge, { name, kind, peer = "", ofport, vlan = TRUNK_ALL }: NewPort): BridgePort {
+    const isLocal = name === bridge.name;
+    const number = isLocal ? PORT.LOCAL : bridge.freeOfport(ofport);
+    const link: PortLink =
+      kind === "patch" ? { kind, peer } : { kind: "datapath", portNo: this.datapath.addPort({ name, kind }) };
+    const info = link.kind === "datapath" ? this.datapath.ports().find(({ portNo }) => portNo === link.portNo) : undefined;
+    const port: BridgePort = {
+      name,
+      ofport: number,
+      link,
+      vlan,
+      mac: info?.mac ?? 0,
+      config: 0,
+      isUp: info?.isUp ?? true,
+      createdMs: this.#clock.monotonicMs(),
+      patchCounters: { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 },
+    };
+    if (link.kind === "datapath") this.#homeByPortNo.set(link.portNo, { bridge, port });
+    else this.#patchByName.set(name, { bridge, port });
+    bridge.addPort(port);
+    this.#portsChanged();
+    return port;
+  }
+
+  /** Removes a port and closes its device. */
+  removePort(bridge: Bridge, ofport: number): void {
+    const port = bridge.removePort(ofport);
+    if (port === undefined) return;
+    if (port.link.kind === "datapath") {
+      this.#homeByPortNo.delete(port.link.portNo);
+      this.datapath.removePort(port.link.portNo);
+    } else this.#patchByName.delete(port.name);
+    bridge.macs.flush(ofport);
+    this.#portsChanged();
+  }
+
+  /** To be called after a port's VLANs, link or configuration were changed. */
+  portChanged(bridge: Bridge, port: BridgePort): void {
+    bridge.touchPort(port);
+    this.#portsChanged();
+  }
+
+  /** Forgets learned addresses of a bridge. */
+  flushMacs(bridge: Bridge): void {
+    for (const { vlan, mac } of bridge.macs.flush()) this.#dirt.mac(bridge, keyOf(vlan, mac));
+    this.#scheduleRevalidation();
+  }
+
+  /** The bridge and port of a datapath port. */
+  homeOf(portNo: number): { readonly bridge: Bridge; readonly port: BridgePort } | undefined {
+    return this.#homeByPortNo.get(portNo);
+  }
+
+  /** Calls `listener` with packets for controllers; the frame is theirs to keep. @returns stops it */
+  onPacketForController(listener: (packet: PacketForController) => void): () => void {
+    this.#packetListeners.add(listener);
+    return () => this.#packetListeners.delete(listener);
+  }
+
+  /** Executes actions on a frame as if it came in at OpenFlow port `inPort` (packet-out). */
+  packetOut(bridge: Bridge, frame: Uint8Array, inPort: number, actions: readonly Action[]): void {
+    const key = makeFlowKey();
+    parseFlowKey(frame, frame.length, inPort, key);
+    const learn = this.#learn;
+    const translation = translate(bridge, key, this.#around, { actions, learn });
+    this.#execute(translation, frame, this.#portNoOf(bridge, inPort));
+  }
+
+  /** Translates without any effect: nothing is learned, installed or sent. `key.in_port` is an OpenFlow port. */
+  trace(bridge: Bridge, key: Uint32Array, observer?: TranslationObserver): Translation {
+    const around: Surroundings = { peerOf: (port) => this.#peerOf(port), puntId: () => 0 };
+    return translate(bridge, key, around, observer === undefined ? {} : { observer });
+  }
+
+  /** Brings the cache up to date with every change so far. */
+  settle(): void {
+    while (!this.#dirt.isClean) this.cache.revalidate(this.#dirt.take());
+  }
+
+  /** Periodic work, due every 500 ms: statistics, idle flows, timeouts of rules, ageing of addresses. */
+  tick(): void {
+    this.cache.sweep();
+    for (const bridge of this.#bridges.values()) {
+      bridge.pipeline.expire();
+      for (const { vlan, mac } of bridge.macs.expire()) this.#dirt.mac(bridge, keyOf(vlan, mac));
+    }
+    this.settle();
+  }
+
+  #receive(upcall: Upcall): void {
+    if (upcall.reason === "action") return this.#deliver(upcall);
+    const home = this.#homeByPortNo.get(upcall.inPort);
+    if (home === undefined) return;
+    const key = upcall.key.slice();
+    setField(key, FIELDS.in_port, home.port.ofport);
+    const translation = translate(home.bridge, key, this.#around, { learn: this.#learn });
+    this.cache.install(upcall.key, translation);
+    this.#execute(translation, upcall.frame, upcall.inPort);
+  }
+
+  #execute(translation: Translation, frame: Uint8Array, portNo: number): void {
+    this.#punts.retain(translation.actions);
+    if (translation.actions.length > 0) this.datapath.execute(frame, portNo, translation.actions);
+    this.#punts.release(translation.actions);
+    this.#attribute(translation, 1, frame.length, this.#clock.monotonicMs());
+  }
+
+  #deliver({ userdata, frame }: Upcall): void {
+    const punt = this.#punts.punt(userdata);
+    if (punt === undefined || this.#packetListeners.size === 0) return;
+    const packet = { punt, frame: frame.slice() };
+    for (const listener of this.#packetListeners) listener(packet);
+  }
+
+  #retranslate(datapathKey: Uint32Array): Translation | undefined {
+    const home = this.#homeByPortNo.get(datapathKey[FIELDS.in_port.word] ?? 0);
+    if (home === undefined) return undefined;
+    const key = datapathKey.slice();
+    setField(key, FIELDS.in_port, home.port.ofport);
+    return translate(home.bridge, key, this.#around);
+  }
+
+  #attribute({ visits, effects }: Translation, nPackets: number, nBytes: number, usedMs: number): void {
+    for (const { bridge, table, rule } of visits) {
+      bridge.pipeline.countLookups(table, nPackets, rule !== undefined);
+      if (rule === undefined) continue;
+      rule.nPackets += nPackets;
+      rule.nBytes += nBytes;
+      rule.usedMs = Math.max(rule.usedMs, usedMs);
+    }
+    for (const effect of effects) {
+      if (effect.type === "learn") this.#learn(effect.bridge, effect.vlan, effect.mac, effect.port);
+      else {
+        effect.from.patchCounters.txPackets += nPackets;
+        effect.from.patchCounters.txBytes += nBytes;
+        effect.to.patchCounters.rxPackets += nPackets;
+        effect.to.patchCounters.rxBytes += nBytes;
+      }
+    }
+  }
+
+  readonly #learn = (bridge: Bridge, vlan: number, mac: number, port: number): void => {
+    if (bridge.port(port) === undefined || !bridge.macs.learn(vlan, mac, port)) return;
+    this.#dirt.mac(bridge, keyOf(vlan, mac));
+    this.#scheduleRevalidation();
+  };
+
+  /** The other end of a patch port, when it names this one in turn. */
+  #peerOf({ name, link }: BridgePort): { bridge: Bridge; port: BridgePort } | undefined {
+    const peer = link.kind === "patch" ? this.#patchByName.get(link.peer) : undefined;
+    return peer?.port.link.kind === "patch" && peer.port.link.peer === name ? peer : undefined;
+  }
+
+  #portNoOf(bridge: Bridge, ofport: number): number {
+    const link = bridge.port(ofport)?.link;
+    return link?.kind === "datapath" ? link.portNo : 0;
+  }
+
+  #portsChanged(): void {
+    this.#dirt.everything();
+    this.#scheduleRevalidation();
+  }
+
+  #scheduleRevalidation(): void {
+    if (this.#isRevalidationDue) return;
+    this.#isRevalidationDue = true;
+    queueMicrotask(() => {
+      this.#isRevalidationDue = false;
+      this.settle();
+    });
+  }
+}

@@ -1,0 +1,90 @@
+import { parseFlow } from "@tenet/openflow";
+import { expect, test } from "vitest";
+import { Bench } from "./bench-switch.ts";
+
+const A = "dl_src=02:00:00:00:00:0a,dl_dst=02:00:00:00:00:0b,ip";
+const B = "dl_src=02:00:00:00:00:0b,dl_dst=02:00:00:00:00:0a,ip";
+
+test("an unknown destination floods, a learned one goes to its port alone", () => {
+  const bench = new Bench(3);
+  expect(bench.send(`in_port=1,${A}`)).toEqual(["p2", "p3"]);
+  expect(bench.send(`in_port=2,${B}`)).toEqual(["p1"]);
+  expect(bench.send(`in_port=1,${A}`)).toEqual(["p2"]);
+});
+
+test("a flooding megaflow is corrected when its destination is learned", () => {
+  const bench = new Bench(3);
+  bench.send(`in_port=1,${A}`);
+  bench.send(`in_port=2,${B}`);
+  const nMisses = bench.datapath.nMisses;
+  expect(bench.send(`in_port=1,${A}`)).toEqual(["p2"]);
+  expect(bench.datapath.nMisses).toBe(nMisses);
+});
+
+test("an address that moves is followed", () => {
+  const bench = new Bench(3);
+  bench.send(`in_port=2,${B}`);
+  expect(bench.send(`in_port=1,${A}`)).toEqual(["p2"]);
+  bench.send(`in_port=3,${B}`);
+  expect(bench.send(`in_port=1,${A}`)).toEqual(["p3"]);
+});
+
+test("an address is forgotten 300 s after its last packet, cached packets included", () => {
+  const bench = new Bench(3);
+  bench.send(`in_port=2,${B}`);
+  for (let seconds = 0; seconds < 200; seconds += 5) {
+    bench.clock.advance(5000);
+    bench.send(`in_port=2,${B}`);
+    bench.vswitch.tick();
+  }
+  bench.clock.advance(299_000);
+  bench.vswitch.tick();
+  expect(bench.send(`in_port=1,${A}`)).toEqual(["p2"]);
+  bench.clock.advance(2000);
+  bench.vswitch.tick();
+  expect(bench.send(`in_port=1,${A}`)).toEqual(["p2", "p3"]);
+});
+
+test("a removed port takes its addresses and is flooded to no more", () => {
+  const bench = new Bench(3);
+  bench.send(`in_port=2,${B}`);
+  expect(bench.send(`in_port=1,${A}`)).toEqual(["p2"]);
+  bench.vswitch.removePort(bench.bridge, 2);
+  bench.vswitch.settle();
+  expect(bench.send(`in_port=1,${A}`)).toEqual(["p3"]);
+});
+
+test("reserved multicast stays on its link", () => {
+  const bench = new Bench(3);
+  expect(bench.send("in_port=1,dl_src=02:00:00:00:00:0a,dl_dst=01:80:c2:00:00:0e")).toEqual([]);
+});
+
+test("access ports keep their VLAN apart; a trunk carries it tagged", () => {
+  const bench = new Bench(0);
+  const access = (tag: number) => ({ mode: "access", tag, trunks: [] }) as const;
+  bench.vswitch.addPort(bench.bridge, { name: "p1", kind: "memory", ofport: 1, vlan: access(10) });
+  bench.vswitch.addPort(bench.bridge, { name: "p2", kind: "memory", ofport: 2, vlan: access(10) });
+  bench.vswitch.addPort(bench.bridge, { name: "p3", kind: "memory", ofport: 3, vlan: access(20) });
+  bench.vswitch.addPort(bench.bridge, { name: "p4", kind: "memory", ofport: 4 });
+  bench.vswitch.settle();
+  expect(bench.sendWithChanges(`in_port=1,${A}`)).toEqual([
+    { port: "p2", changes: [] },
+    { port: "p4", changes: [{ type: "pushVlan", tpid: 0x8100, tci: 10 }] },
+  ]);
+  expect(bench.send(`in_port=3,${A}`)).toEqual(["p4"]);
+  expect(bench.sendWithChanges(`in_port=4,dl_vlan=10,${B}`)).toEqual([{ port: "p1", changes: [{ type: "popVlan" }] }]);
+  expect(bench.send(`in_port=1,dl_vlan=10,${A}`)).toEqual([]);
+});
+
+test("patch ports join two bridges into one network", () => {
+  const bench = new Bench(2);
+  const other = bench.vswitch.addBridge("br1");
+  bench.vswitch.addPort(bench.bridge, { name: "to-br1", kind: "patch", peer: "to-br0" });
+  bench.vswitch.addPort(other, { name: "to-br0", kind: "patch", peer: "to-br1" });
+  bench.vswitch.addPort(other, { name: "q1", kind: "memory" });
+  other.pipeline.apply([{ command: "add", flow: parseFlow("actions=NORMAL") }]);
+  bench.vswitch.settle();
+  expect(bench.send(`in_port=1,${A}`)).toEqual(["p2", "q1"]);
+  expect(other.macs.lookup(0, 0x02000000000a)).toBe(other.portNamed("to-br0")?.ofport);
+  expect(other.portNamed("to-br0")?.patchCounters.rxPackets).toBe(1);
+});

@@ -1,0 +1,104 @@
+/** A datapath in 100 lines: linear lookup over megaflows, and a record of what would be sent. */
+import type { Datapath, DatapathAction, DatapathStats, Megaflow, PortInfo, PortSpec, Upcall } from "@tenet/datapath";
+import type { Clock } from "@tenet/kit";
+import { makeFlowKey, parseFlowKey } from "@tenet/net";
+
+/** A packet that left: where, and what was done to it before. */
+export interface Sent {
+  readonly port: string;
+  readonly changes: readonly DatapathAction[];
+}
+
+const NO_STATS = { rxPackets: 0, rxBytes: 0, rxDropped: 0, rxErrors: 0, txPackets: 0, txBytes: 0, txDropped: 0, txErrors: 0 };
+
+/** Records what it is told; packets enter by {@link RecordingDatapath.receive}. */
+export class RecordingDatapath implements Datapath {
+  readonly type = "recording";
+  sent: Sent[] = [];
+  nMisses = 0;
+  readonly #clock: Clock;
+  readonly #ports = new Map<number, PortSpec>();
+  readonly #flows = new Set<Megaflow>();
+  #handler: (upcall: Upcall) => void = () => undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A frame arrives at a port. @returns what was sent because of it */
+  receive(portName: string, frame: Uint8Array): Sent[] {
+    const inPort = [...this.#ports].find(([, { name }]) => name === portName)?.[0] ?? 0;
+    const key = makeFlowKey();
+    parseFlowKey(frame, frame.length, inPort, key);
+    return this.receiveKey(key, frame);
+  }
+
+  receiveKey(key: Uint32Array, frame: Uint8Array): Sent[] {
+    this.sent = [];
+    const inPort = key[0] ?? 0;
+    const flow = [...this.#flows].find((each) => each.mask.every((bits, i) => ((key[i] ?? 0) & bits) >>> 0 === each.key[i]));
+    if (flow === undefined) {
+      this.nMisses++;
+      this.#handler({ reason: "miss", inPort, frame, key, userdata: 0 });
+    } else {
+      flow.nPackets++;
+      flow.nBytes += frame.length;
+      flow.usedMs = this.#clock.monotonicMs();
+      this.execute(frame, inPort, flow.actions);
+    }
+    return this.sent;
+  }
+
+  /** Every flow that a key matches; two or more would be an overlap. */
+  flowsFor(key: Uint32Array): Megaflow[] {
+    return [...this.#flows].filter((each) => each.mask.every((bits, i) => ((key[i] ?? 0) & bits) >>> 0 === each.key[i]));
+  }
+
+  addPort(spec: PortSpec): number {
+    const portNo = this.#ports.size + 1;
+    this.#ports.set(portNo, spec);
+    return portNo;
+  }
+  removePort(portNo: number): void {
+    this.#ports.delete(portNo);
+  }
+  ports(): PortInfo[] {
+    return [...this.#ports].map(([portNo, spec]) => ({ ...spec, portNo, mac: portNo, mtu: 1500, isUp: true, stats: NO_STATS }));
+  }
+  onPortChange(): void {}
+  putFlow(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): Megaflow {
+    for (const flow of this.#flows) {
+      if (flow.key.join() !== key.join() || flow.mask.join() !== mask.join()) continue;
+      flow.actions = actions;
+      return flow;
+    }
+    const flow: Megaflow = { key: key.slice(), mask: mask.slice(), actions, nPackets: 0, nBytes: 0, usedMs: 0, tcpFlags: 0 };
+    this.#flows.add(flow);
+    return flow;
+  }
+  deleteFlow(flow: Megaflow): void {
+    this.#flows.delete(flow);
+  }
+  flows(): IterableIterator<Megaflow> {
+    return this.#flows.values();
+  }
+  execute(frame: Uint8Array, inPort: number, actions: readonly DatapathAction[]): void {
+    const changes: DatapathAction[] = [];
+    for (const action of actions) {
+      if (action.type === "output") {
+        this.sent.push({ port: this.#ports.get(action.port)?.name ?? "?", changes: [...changes] });
+      } else if (action.type === "userspace") {
+        const key = makeFlowKey();
+        parseFlowKey(frame, frame.length, inPort, key);
+        this.#handler({ reason: "action", inPort, frame, key, userdata: action.userdata });
+      } else changes.push(action);
+    }
+  }
+  onUpcall(handler: (upcall: Upcall) => void): void {
+    this.#handler = handler;
+  }
+  stats(): DatapathStats {
+    return { hits: 0, misses: this.nMisses, lost: 0, nFlows: this.#flows.size, nMasks: 0 };
+  }
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
