@@ -4,7 +4,7 @@
  * @see ovn-architecture(7), "Architectural Physical Life Cycle of a Packet"
  */
 import { FIELDS, type FieldName, type FieldSpec } from "@tenet/net";
-import type { Action, SubField } from "@tenet/openflow";
+import { type Action, findMatchField, type SubField } from "@tenet/openflow";
 import type { BitRange, Operand } from "../expression/symbol.ts";
 import { FLAGS_FIELD, OUTPORT_FIELD, subRange } from "../expression/symbol-table.ts";
 import { TABLE } from "./layout.ts";
@@ -93,7 +93,7 @@ export function setBits({ field, start }: SubField, value: bigint, mask: bigint)
     words.value[i] = Number((((value & mask) << up) >> down) & 0xffffffffn);
     words.mask[i] = Number(((mask << up) >> down) & 0xffffffffn);
   }
-  return { type: "setField", field, ...words };
+  return { type: "setField", field, ...words, form: "load" };
 }
 
 function assign(target: Operand, value: Extract<LogicalAction, { type: "assign" }>["value"], context: ActionContext): Action {
@@ -113,13 +113,36 @@ function exchange(a: SubField, b: SubField): Action[] {
   ];
 }
 
-/** Fields in word order, for finding the one that holds given bits. */
-const BY_WORD: readonly FieldSpec[] = Object.values(FIELDS);
+/** Symbols whose bits OpenFlow knows by several names, and the name that fits. */
+const OPENFLOW_NAMES: Readonly<Record<string, string>> = {
+  "arp.op": "arp_op",
+  "arp.sha": "arp_sha",
+  "arp.spa": "arp_spa",
+  "arp.tha": "arp_tha",
+  "arp.tpa": "arp_tpa",
+  "icmp4.code": "icmp_code",
+  "icmp4.type": "icmp_type",
+  "icmp6.code": "icmpv6_code",
+  "icmp6.type": "icmpv6_type",
+  "ip.dscp": "ip_dscp",
+  "ip.ecn": "nw_ecn",
+  "nd.sll": "nd_sll",
+  "nd.tll": "nd_tll",
+  "sctp.dst": "sctp_dst",
+  "sctp.src": "sctp_src",
+  "tcp.dst": "tcp_dst",
+  "tcp.src": "tcp_src",
+  "udp.dst": "udp_dst",
+  "udp.src": "udp_src",
+};
+const FLOW_KEY_FIELDS: readonly FieldSpec[] = Object.values(FIELDS);
 
-/** The FlowKey field and bits behind an operand. @throws TypeError when the bits span several fields */
+/** The OpenFlow field and bits behind an operand. @throws TypeError when the bits span several fields */
 export function subFieldOf(operand: Operand): SubField {
   const range = subRange(operand.symbol.bits, operand.start, operand.nBits);
-  const field = BY_WORD.find((candidate) => holds(candidate, range));
+  const name = OPENFLOW_NAMES[operand.symbol.name.replace(/^rarp/, "arp")];
+  const named = name === undefined ? undefined : findMatchField(name);
+  const field = [named, ...FLOW_KEY_FIELDS].find((candidate) => candidate !== undefined && holds(candidate, range));
   if (field === undefined) throw new TypeError(`"${operand.symbol.name}" spans several OpenFlow fields`);
   const wordsBelow = field.word + field.nWords - (range.word + range.nWords);
   return { field, start: 32 * wordsBelow + range.shift - field.shift, nBits: range.nBits };

@@ -45,9 +45,10 @@ export interface ParsedExpression {
 /** Names outside the packet on which the meaning of a match depends. */
 export interface References {
   readonly addressSets: ReadonlySet<string>;
-  readonly portGroups: ReadonlySet<string>;
-  /** Logical ports and multicast groups compared with `inport` or `outport`. */
-  readonly ports: ReadonlySet<string>;
+  /** Port groups, each with the field (`inport`, `outport`) it is compared with. */
+  readonly portGroups: readonly (readonly [field: string, name: string])[];
+  /** Logical ports and multicast groups, each with the field it is compared with. */
+  readonly ports: readonly (readonly [field: string, name: string])[];
   /** Logical ports in `is_chassis_resident`. */
   readonly residents: ReadonlySet<string>;
 }
@@ -55,8 +56,8 @@ export interface References {
 /** Collects what an expression refers to; predicates and prerequisites never refer to anything. */
 export function referencesOf(root: Expression): References {
   const addressSets = new Set<string>();
-  const portGroups = new Set<string>();
-  const ports = new Set<string>();
+  const portGroups: [string, string][] = [];
+  const ports: [string, string][] = [];
   const residents = new Set<string>();
   const visit = (node: Expression): void => {
     if (node.type === "and" || node.type === "or") node.parts.forEach(visit);
@@ -65,8 +66,8 @@ export function referencesOf(root: Expression): References {
     else if (node.type === "comparison") {
       for (const constant of node.constants) {
         if (constant.type === "addressSet") addressSets.add(constant.name);
-        else if (constant.type === "portGroup") portGroups.add(constant.name);
-        else if (constant.type === "string") ports.add(constant.value);
+        else if (constant.type === "portGroup") portGroups.push([node.operand.symbol.name, constant.name]);
+        else if (constant.type === "string") ports.push([node.operand.symbol.name, constant.value]);
       }
     }
   };

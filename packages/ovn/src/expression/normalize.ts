@@ -16,8 +16,8 @@ import { FALSE, intersectSums, matchOf, type Sum, simplify, type Term, TRUE, ter
 
 /** What a match refers to outside the packet. `undefined` answers mean "there is no such thing". */
 export interface MatchContext {
-  /** The key of a logical port or multicast group of this datapath; a comparison with an unknown one is false. */
-  portKey(name: string): number | undefined;
+  /** The key of a logical port or multicast group that `field` can hold here; a comparison with an unknown one is false. */
+  portKey(name: string, field: string): number | undefined;
   /** Addresses of an address set, as written in the database. */
   addressSet(name: string): readonly string[] | undefined;
   /** Names of the ports of a port group that are on this datapath. */
@@ -120,7 +120,7 @@ class Normalizer {
 
   #portSums(symbol: FieldSymbol, relation: Relation, names: readonly string[]): Sum[] {
     return names.map((name) => {
-      const key = this.#context.portKey(name);
+      const key = this.#context.portKey(name, symbol.name);
       if (key === undefined) return relation === "==" ? FALSE : TRUE;
       return compare(symbol.bits, relation, BigInt(key), (1n << BigInt(symbol.bits.nBits)) - 1n);
     });

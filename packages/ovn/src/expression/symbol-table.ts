@@ -66,7 +66,7 @@ function defineMetadata(table: TableBuilder): void {
   table.subfield("ct_label.ecmp_reply_eth", "ct_label", 32, 79);
   table.subfield("ct_label.ecmp_reply_port", "ct_label", 80, 95);
   table.subfield("ct_label.label", "ct_label", 96, 127);
-  table.field("ct_state", "ct_state", { isWritable: false });
+  table.field("ct_state", "ct_state", { isWritable: false, nBits: 8 });
   table.predicate("ct.trk", "ct_state[5]");
   for (const [name, bit] of CT_STATE_BITS) table.subfield(`ct.${name}`, "ct_state", bit, bit, "ct.trk");
 }

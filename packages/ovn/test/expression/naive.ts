@@ -21,7 +21,7 @@ export function evaluate(node: Expression, packet: Uint32Array, context: MatchCo
       if (prerequisite !== undefined && !evaluate(prerequisite, packet, context)) return false;
       const field = read(packet, node.operand);
       const equals = node.constants.some((constant) => {
-        if (constant.type === "string") return context.portKey(constant.value) === Number(field);
+        if (constant.type === "string") return context.portKey(constant.value, node.operand.symbol.name) === Number(field);
         if (constant.type !== "integer") throw new TypeError("sets are tested elsewhere");
         return ((field ^ constant.value) & (constant.mask ?? -1n)) === 0n;
       });

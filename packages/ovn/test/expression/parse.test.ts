@@ -66,7 +66,12 @@ test("comments, constants first, sets without commas and double negation are rea
 test("the references of a match are its sets, groups, ports and residents", () => {
   const text = `inport == @pg && ip4.src == {$a, 1.1.1.1} && outport == "p" && is_chassis_resident("cr")`;
   const found = referencesOf(parseExpression({ file: "match", text }, symbols).root);
-  expect([...found.addressSets, ...found.portGroups, ...found.ports, ...found.residents]).toEqual(["a", "pg", "p", "cr"]);
+  expect([...found.addressSets, ...found.portGroups, ...found.ports, ...found.residents]).toEqual([
+    "a",
+    ["inport", "pg"],
+    ["outport", "p"],
+    "cr",
+  ]);
 });
 
 test("any text gives an expression or a SourceError with a position", () => {
