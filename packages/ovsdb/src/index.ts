@@ -1,1 +1,29 @@
-export * from "./schemas/index.ts";
+/** RFC 7047: databases with durable storage, a server, a client replica, and the schemas that Tenet serves. */
+export { type Atom, type AtomicType, compareAtoms, isUuid, ZERO_UUID } from "./model/atom.ts";
+export { type Datum, datumsEqual, isMap, isSet, keysOf, parseDatum, toJson } from "./model/datum.ts";
+export { applyDiff, diffDatum } from "./model/difference.ts";
+export { OvsdbError } from "./model/ovsdb-error.ts";
+export { parseSchema, type SchemaSource, toSchema } from "./model/parse-schema.ts";
+export { datumOf, type Row, type RowChange } from "./model/row.ts";
+export type { BaseType, ColumnKind, ColumnSchema, ColumnType, DatabaseSchema, TableSchema } from "./model/schema.ts";
+export type { ClientIdentity, Commit, Proposed, Refusal } from "./engine/commit.ts";
+export type { HistoryLimits } from "./engine/history.ts";
+export type { TransactOptions } from "./engine/database.ts";
+export { DatabaseLockedError } from "./storage/lock-file.ts";
+export { type LogFs, NotALogError, systemFs } from "./storage/log-file.ts";
+export { WrongDatabaseError } from "./storage/file-commit-log.ts";
+export { Database, type DatabaseOptions } from "./storage/open-database.ts";
+export { DEFAULT_JSON_LIMITS, JsonStream, type JsonStreamLimits } from "./rpc/json-stream.ts";
+export { ConnectionLostError, JsonRpcConnection, RpcError } from "./rpc/json-rpc-connection.ts";
+export { BadRemoteError } from "./rpc/remote.ts";
+export { OvsdbServer, type OvsdbServerOptions } from "./server/ovsdb-server.ts";
+export {
+  type BaseTypeJson,
+  type ColumnJson,
+  OPEN_VSWITCH,
+  OVN_NORTHBOUND,
+  OVN_SOUTHBOUND,
+  type SchemaJson,
+  type TableJson,
+  type TypeJson,
+} from "./schemas/index.ts";

@@ -1,0 +1,318 @@
+/**
+ * A database: tables in memory, transactions one after another, commits made durable before anyone hears
+ * of them.
+ *
+ * Transactions that arrive while the process is busy are executed in arrival order and share one write
+ * and one fsync (group commit). When the file cannot be written the whole group is taken back and each
+ * transaction is tried alone, so that only those that really cannot be kept fail. With a judge, each
+ * transaction is durable before the next is judged, so that two that exclude each other cannot both pass.
+ *
+ * @see RFC 7047, section 4.1.3
+ */
+import { randomUUID } from "node:crypto";
+import { type Clock, type Json, type Logger, messageOf, silentLogger, systemClock } from "@tenet/kit";
+import { OvsdbError } from "../model/ovsdb-error.ts";
+import { changedColumns, type Row, type RowChange } from "../model/row.ts";
+import type { DatabaseSchema } from "../model/schema.ts";
+import type { ClientIdentity, Commit, Proposed, Refusal } from "./commit.ts";
+import { Execution, WaitBlocked } from "./execution.ts";
+import { DEFAULT_HISTORY, History, type HistoryLimits } from "./history.ts";
+import { Journal } from "./journal.ts";
+import { settle } from "./settle.ts";
+import { TableState } from "./table-state.ts";
+
+/** Where commits are made durable. */
+export interface CommitLog {
+  /**
+   * Writes the commits and returns when they are on stable storage, or throws and leaves nothing.
+   *
+   * @returns the versions after each commit
+   */
+  append(commits: readonly Omit<Commit, "version">[]): string[];
+  close(): void;
+}
+
+/** How to make a {@link Database}; most callers use `Database.open` of the package's face. */
+export interface DatabaseParts {
+  readonly schema: DatabaseSchema;
+  readonly clock?: Clock | undefined;
+  readonly newUuid?: (() => string) | undefined;
+  readonly log?: Logger | undefined;
+  readonly historyLimits?: HistoryLimits | undefined;
+}
+
+/** What the caller of a transaction may add. */
+export interface TransactOptions {
+  /** Whether the caller holds an OVSDB lock, for `assert`. */
+  readonly holdsLock?: (name: string) => boolean;
+  /** Cancels the transaction while it waits; it then fails with "canceled". */
+  readonly signal?: AbortSignal;
+  /** Refuses operations that write. */
+  readonly isReadOnly?: boolean;
+}
+
+interface Pending {
+  readonly operations: readonly Json[];
+  readonly by: ClientIdentity;
+  readonly options: TransactOptions;
+  readonly arrivedAtMs: number;
+  readonly resolve: (results: Json[]) => void;
+  /** The tables whose change makes a new try worthwhile, while the transaction waits. */
+  waitsFor: string | undefined;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** An executed transaction that is not durable yet; without `commit` it changed nothing. */
+interface Staged {
+  readonly pending: Pending;
+  readonly journal: Journal;
+  readonly results: Json[];
+  readonly commit: Omit<Commit, "version"> | undefined;
+}
+
+/** The engine of one database. */
+export class DatabaseEngine {
+  readonly schema: DatabaseSchema;
+  /** Asked before each commit that changes something; a refusal fails the transaction. */
+  judge: ((proposed: Proposed) => Refusal | undefined) | undefined;
+  protected readonly tables: ReadonlyMap<string, TableState>;
+  protected commitLog: CommitLog | undefined;
+  protected commits: History;
+  readonly #clock: Clock;
+  readonly #newUuid: () => string;
+  readonly #log: Logger;
+  readonly #listeners = new Set<(commit: Commit) => void>();
+  readonly #waiting = new Set<Pending>();
+  #queue: Pending[] = [];
+  #isScheduled = false;
+  #isClosed = false;
+
+  protected constructor(parts: DatabaseParts) {
+    this.schema = parts.schema;
+    this.#clock = parts.clock ?? systemClock;
+    this.#newUuid = parts.newUuid ?? randomUUID;
+    this.#log = parts.log ?? silentLogger;
+    this.commits = new History(parts.historyLimits ?? DEFAULT_HISTORY, this.#newUuid());
+    this.tables = new Map(Array.from(parts.schema.tables.values(), (table) => [table.name, new TableState(table)]));
+  }
+
+  /**
+   * Executes a transaction; resolves when it is durable or failed.
+   *
+   * @param operations - operation objects of RFC 7047, section 5.2
+   * @returns one result per operation, and one more error object when the commit itself failed
+   */
+  transact(operations: readonly Json[], by: ClientIdentity, options: TransactOptions = {}): Promise<Json[]> {
+    if (this.#isClosed) return Promise.resolve([new OvsdbError("canceled", "the database is closed").toWire()]);
+    return new Promise((resolve) => {
+      const arrivedAtMs = this.#clock.monotonicMs();
+      const pending: Pending = { operations, by, options, arrivedAtMs, resolve, waitsFor: undefined, timer: undefined };
+      options.signal?.addEventListener("abort", () => this.#cancel(pending), { once: true });
+      this.#enqueue(pending);
+    });
+  }
+
+  /** Calls `listener` after each commit, in commit order, before the transaction's reply. @returns stops it */
+  onCommit(listener: (commit: Commit) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The rows of a table by uuid: a live view, empty for an unknown table. */
+  table(name: string): ReadonlyMap<string, Row> {
+    return this.tables.get(name)?.rows ?? new Map();
+  }
+
+  /** The latest commits, oldest first. */
+  history(): Commit[] {
+    return this.commits.all();
+  }
+
+  /** The latest commits that changed the row of this uuid, oldest first. */
+  historyOf(uuid: string): Commit[] {
+    return this.commits.all().filter((commit) => commit.changes.some((change) => change.uuid === uuid));
+  }
+
+  /** The commits after a version, oldest first, or `undefined` when that version is not remembered. */
+  historySince(version: string): Commit[] | undefined {
+    return this.commits.since(version);
+  }
+
+  /** The version of the present state. */
+  get version(): string {
+    return this.commits.version;
+  }
+
+  /** Fails what waits and releases the file. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const pending of [...this.#waiting, ...this.#queue]) this.#cancel(pending);
+    this.commitLog?.close();
+  }
+
+  #enqueue(pending: Pending): void {
+    this.#queue.push(pending);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => this.#drain());
+  }
+
+  #drain(): void {
+    this.#isScheduled = false;
+    const queue = this.#queue;
+    this.#queue = [];
+    let group: Staged[] = [];
+    for (const pending of queue) {
+      if (this.#isClosed || pending.options.signal?.aborted === true) continue;
+      const staged = this.#execute(pending);
+      if (staged === undefined) continue;
+      group.push(staged);
+      if (this.judge === undefined || staged.commit === undefined) continue;
+      this.#finish(group);
+      group = [];
+    }
+    this.#finish(group);
+  }
+
+  /** Executes up to the point where only the write is missing; `undefined` when it waits. */
+  #execute(pending: Pending): Staged | undefined {
+    this.#stopWaiting(pending);
+    const journal = new Journal(this.tables);
+    const results: Json[] = [];
+    try {
+      const execution = this.#runOperations(pending, journal, results);
+      if (execution === undefined) {
+        journal.rollback();
+        return undefined;
+      }
+      settle(this.tables, journal);
+      return { pending, journal, results, commit: this.#propose(pending, journal, execution) };
+    } catch (error) {
+      journal.rollback();
+      results.push(this.#toWire(error));
+      while (results.length < pending.operations.length) results.push(null);
+      return { pending, journal, results, commit: undefined };
+    }
+  }
+
+  #runOperations(pending: Pending, journal: Journal, results: Json[]): Execution | undefined {
+    const elapsedMs = this.#clock.monotonicMs() - pending.arrivedAtMs;
+    const { holdsLock = () => false, isReadOnly = false } = pending.options;
+    const readOnlyName = isReadOnly ? this.schema.name : undefined;
+    const execution = new Execution({ tables: this.tables, journal, newUuid: this.#newUuid, elapsedMs, holdsLock, readOnlyName });
+    const n = pending.operations.length;
+    for (const [i, operation] of pending.operations.entries()) {
+      const result = execution.run(operation, `${i + 1} of ${n}`);
+      if (result instanceof WaitBlocked) {
+        this.#wait(pending, result, elapsedMs);
+        return undefined;
+      }
+      results.push(result);
+    }
+    return execution;
+  }
+
+  #propose(pending: Pending, journal: Journal, execution: Execution): Staged["commit"] {
+    const changes = this.#changesOf(journal);
+    if (changes.length === 0) return undefined;
+    const { by } = pending;
+    const comment = execution.comments.length === 0 ? undefined : execution.comments.join("\n");
+    const refusal = this.judge?.({ changes, by, comment });
+    if (refusal !== undefined) throw new OvsdbError(refusal.error, refusal.details);
+    return { at: this.#clock.now(), comment, by, changes };
+  }
+
+  /** The net changes; modified rows get a new `_version`. */
+  #changesOf(journal: Journal): RowChange[] {
+    const changes: RowChange[] = [];
+    for (const { table, uuid, old, new: row } of journal.touched()) {
+      let current = row;
+      if (old !== undefined && row !== undefined) {
+        if (changedColumns(table.schema, old, row).length === 0) continue;
+        current = { ...row, _version: this.#newUuid() };
+        table.rows.set(uuid, current);
+      }
+      if (old !== undefined || current !== undefined) changes.push({ table: table.schema.name, uuid, old, new: current });
+    }
+    return changes;
+  }
+
+  /** Makes a group durable, tells the listeners, answers; or takes the group back. */
+  #finish(group: readonly Staged[]): void {
+    if (group.length === 0) return;
+    const commits = group.flatMap(({ commit }) => commit ?? []);
+    let versions: string[];
+    try {
+      versions = this.commitLog === undefined || commits.length === 0 ? [] : this.commitLog.append(commits);
+    } catch (error) {
+      this.#takeBack(group, error);
+      return;
+    }
+    let n = 0;
+    for (const { commit, pending, results } of group) {
+      if (commit !== undefined) this.#publish({ version: versions[n++] ?? this.#newUuid(), ...commit });
+      pending.resolve(results);
+    }
+  }
+
+  /** Nothing of the group was kept: undo it, and let each transaction try alone unless it was alone. */
+  #takeBack(group: readonly Staged[], error: unknown): void {
+    for (const { journal } of [...group].reverse()) journal.rollback();
+    const [only] = group;
+    if (group.length === 1 && only !== undefined) {
+      this.#log.error({ err: messageOf(error), nChanges: only.commit?.changes.length }, "commit failed");
+      only.pending.resolve([...only.results, new OvsdbError("I/O error", messageOf(error)).toWire()]);
+      return;
+    }
+    for (const { pending } of group) {
+      const staged = this.#execute(pending);
+      if (staged !== undefined) this.#finish([staged]);
+    }
+  }
+
+  #publish(commit: Commit): void {
+    this.commits.add(commit);
+    for (const listener of this.#listeners) {
+      try {
+        listener(commit);
+      } catch (error) {
+        this.#log.error({ err: messageOf(error) }, "commit listener failed");
+      }
+    }
+    for (const waiting of [...this.#waiting]) {
+      if (commit.changes.some((change) => change.table === waiting.waitsFor)) this.#retry(waiting);
+    }
+  }
+
+  #wait(pending: Pending, blocked: WaitBlocked, elapsedMs: number): void {
+    pending.waitsFor = blocked.table;
+    this.#waiting.add(pending);
+    if (blocked.timeoutMs === undefined) return;
+    const delayMs = Math.min(Math.ceil(blocked.timeoutMs - elapsedMs), 2 ** 31 - 1);
+    pending.timer = setTimeout(() => this.#retry(pending), delayMs);
+  }
+
+  #retry(pending: Pending): void {
+    this.#stopWaiting(pending);
+    this.#enqueue(pending);
+  }
+
+  #stopWaiting(pending: Pending): void {
+    clearTimeout(pending.timer);
+    pending.timer = undefined;
+    pending.waitsFor = undefined;
+    this.#waiting.delete(pending);
+  }
+
+  #cancel(pending: Pending): void {
+    this.#stopWaiting(pending);
+    pending.resolve([new OvsdbError("canceled").toWire()]);
+  }
+
+  #toWire(error: unknown): Json {
+    if (error instanceof OvsdbError) return error.toWire();
+    this.#log.error({ err: messageOf(error) }, "transaction failed unexpectedly");
+    return new OvsdbError("internal error", messageOf(error)).toWire();
+  }
+}

@@ -1,0 +1,67 @@
+/** The latest commits, bounded by their number and by the number of row changes in them. */
+import type { Commit } from "./commit.ts";
+
+/** How much history is kept in memory. */
+export interface HistoryLimits {
+  readonly commits: number;
+  readonly changes: number;
+}
+
+/** What a database keeps when nothing else is asked for. */
+export const DEFAULT_HISTORY: HistoryLimits = { commits: 2000, changes: 50_000 };
+
+/** A queue of commits that forgets the oldest. */
+export class History {
+  readonly #limits: HistoryLimits;
+  #commits: Commit[] = [];
+  /** Commits before this position are forgotten but not yet cut off. */
+  #start = 0;
+  #nChanges = 0;
+  /** The version before the oldest kept commit. */
+  #base: string;
+
+  constructor(limits: HistoryLimits, base: string) {
+    this.#limits = limits;
+    this.#base = base;
+  }
+
+  /** The version that the newest commit led to. */
+  get version(): string {
+    return this.#commits.at(-1)?.version ?? this.#base;
+  }
+
+  add(commit: Commit): void {
+    this.#commits.push(commit);
+    this.#nChanges += commit.changes.length;
+    while (this.length > 1 && (this.length > this.#limits.commits || this.#nChanges > this.#limits.changes)) this.#forgetOldest();
+    if (this.#start > 1024 && this.#start * 2 > this.#commits.length) {
+      this.#commits = this.#commits.slice(this.#start);
+      this.#start = 0;
+    }
+  }
+
+  get length(): number {
+    return this.#commits.length - this.#start;
+  }
+
+  /** The kept commits, oldest first. */
+  all(): Commit[] {
+    return this.#commits.slice(this.#start);
+  }
+
+  /** The commits after `version`, or `undefined` when it is not known (any more). */
+  since(version: string): Commit[] | undefined {
+    for (let at = this.#commits.length - 1; at >= this.#start; at--) {
+      if (this.#commits[at]?.version === version) return this.#commits.slice(at + 1);
+    }
+    return version === this.#base ? this.all() : undefined;
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#commits[this.#start];
+    if (oldest === undefined) return;
+    this.#base = oldest.version;
+    this.#nChanges -= oldest.changes.length;
+    this.#start++;
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Reads the members of one operation object, with the original server's complaints about missing,
+ * mistyped and superfluous members.
+ */
+import type { Json } from "@tenet/kit";
+import { syntaxError } from "../model/ovsdb-error.ts";
+import { isJsonArray, isJsonObject } from "../model/sorted-json.ts";
+
+const ID = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** A cursor over the members of an object; `what` names the object in errors. */
+export class MemberReader {
+  readonly json: { readonly [key: string]: Json | undefined };
+  readonly #what: string;
+  readonly #used = new Set<string>();
+
+  /** @throws OvsdbError when `json` is not an object */
+  constructor(json: Json, what: string) {
+    if (!isJsonObject(json)) throw syntaxError(undefined, `Parsing ${what} failed: Object expected.`);
+    this.json = json;
+    this.#what = what;
+  }
+
+  array(name: string): readonly Json[] {
+    return this.optionalArray(name) ?? this.#missing(name);
+  }
+
+  optionalArray(name: string): readonly Json[] | undefined {
+    return this.#member(name, isJsonArray);
+  }
+
+  object(name: string): { readonly [key: string]: Json | undefined } {
+    return this.optionalObject(name) ?? this.#missing(name);
+  }
+
+  optionalObject(name: string): { readonly [key: string]: Json | undefined } | undefined {
+    return this.#member(name, isJsonObject);
+  }
+
+  string(name: string): string {
+    return this.optionalString(name) ?? this.#missing(name);
+  }
+
+  optionalString(name: string): string | undefined {
+    return this.#member(name, (json): json is string => typeof json === "string");
+  }
+
+  id(name: string): string {
+    return this.optionalId(name) ?? this.#missing(name);
+  }
+
+  optionalId(name: string): string | undefined {
+    return this.#member(name, (json): json is string => typeof json === "string" && ID.test(json));
+  }
+
+  optionalInteger(name: string): number | undefined {
+    return this.#member(name, (json): json is number => typeof json === "number");
+  }
+
+  boolean(name: string): boolean {
+    return this.optionalBoolean(name) ?? this.#missing(name);
+  }
+
+  optionalBoolean(name: string): boolean | undefined {
+    return this.#member(name, (json): json is boolean => typeof json === "boolean");
+  }
+
+  /** Throws when a member was given that nobody asked for. */
+  finish(): void {
+    const unused = Object.keys(this.json).filter((name) => !this.#used.has(name));
+    const [first] = unused;
+    if (first === undefined) return;
+    const n = unused.length - 1;
+    const rest = n === 0 ? " is" : ` and ${n} other member${n === 1 ? "" : "s"} are`;
+    throw this.failure(`Member '${first}'${rest} present but not allowed here.`);
+  }
+
+  /** An error about this object. */
+  failure(problem: string): Error {
+    return syntaxError(this.json, `Parsing ${this.#what} failed: ${problem}`);
+  }
+
+  #member<T extends Json>(name: string, isType: (json: Json | undefined) => json is T): T | undefined {
+    const json = this.json[name];
+    if (json === undefined) return undefined;
+    this.#used.add(name);
+    if (!isType(json)) throw this.failure(`Type mismatch for member '${name}'.`);
+    return json;
+  }
+
+  #missing(name: string): never {
+    throw this.failure(`Required '${name}' member is missing.`);
+  }
+}

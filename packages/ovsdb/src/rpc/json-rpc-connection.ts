@@ -1,0 +1,176 @@
+/**
+ * One JSON-RPC 1.0 connection over a stream socket, either side.
+ *
+ * Reads requests, notifications and replies; matches replies to own requests; answers `echo`; probes an
+ * idle peer; and drops a peer that does not read what it is sent. A malformed message ends this
+ * connection and nothing else.
+ *
+ * @see RFC 7047, section 4 and JSON-RPC 1.0
+ */
+import type { Socket } from "node:net";
+import { AppError, type Json, type Logger, messageOf, ProtocolError } from "@tenet/kit";
+import { isJsonArray, isJsonObject, stringifySorted } from "../model/sorted-json.ts";
+import { JsonStream, type JsonStreamLimits } from "./json-stream.ts";
+
+/** The peer answered a request with an error. */
+export class RpcError extends AppError {
+  static override readonly code: string = "OVSDB_RPC_ERROR";
+  /** The `error` member of the reply. */
+  readonly error: Json;
+
+  constructor(method: string, error: Json) {
+    super(`Request "${method}" failed: ${typeof error === "string" ? error : stringifySorted(error)}`, {
+      details: { method, error },
+    });
+    this.error = error;
+  }
+}
+
+/** The connection ended before the peer answered. */
+export class ConnectionLostError extends AppError {
+  static override readonly code: string = "OVSDB_CONNECTION_LOST";
+}
+
+/** Who handles what the peer sends. */
+export interface RpcHandler {
+  /** A request: answer with `reply` or `replyError`. */
+  request(method: string, params: Json, id: Json): void;
+  notification(method: string, params: Json): void;
+  /** The connection has ended; called once. */
+  closed(error: Error | undefined): void;
+}
+
+/** Bounds and timing of a connection. */
+export interface ConnectionOptions {
+  readonly limits?: JsonStreamLimits;
+  /** An idle peer is asked for an echo after this time, and dropped after twice of it; 0 is never. */
+  readonly probeIntervalMs?: number;
+  /** Unsent bytes above which the peer is dropped. */
+  readonly backlogBytes?: number;
+}
+
+const DEFAULT_BACKLOG_BYTES = 256 * 1024 * 1024;
+
+/** A JSON-RPC connection. */
+export class JsonRpcConnection {
+  readonly socket: Socket;
+  readonly #handler: RpcHandler;
+  readonly #log: Logger;
+  readonly #stream: JsonStream;
+  readonly #backlogBytes: number;
+  readonly #replies = new Map<number, { method: string; resolve: (result: Json) => void; reject: (error: Error) => void }>();
+  #nextId = 0;
+  #isClosed = false;
+  #probeTimer: NodeJS.Timeout | undefined;
+  #nSilentProbes = 0;
+
+  constructor(socket: Socket, handler: RpcHandler, log: Logger, options: ConnectionOptions = {}) {
+    this.socket = socket;
+    this.#handler = handler;
+    this.#log = log;
+    this.#stream = new JsonStream(options.limits);
+    this.#backlogBytes = options.backlogBytes ?? DEFAULT_BACKLOG_BYTES;
+    socket.on("data", (bytes: Uint8Array) => this.#receive(bytes));
+    socket.on("error", (error) => this.close(error));
+    socket.on("close", () => this.close());
+    socket.on("end", () => this.close());
+    const probeIntervalMs = options.probeIntervalMs ?? 0;
+    if (probeIntervalMs > 0) this.#probeTimer = setInterval(() => this.#probe(), probeIntervalMs).unref();
+  }
+
+  /** Sends a request; resolves with the result. @throws RpcError, ConnectionLostError */
+  request(method: string, params: Json): Promise<Json> {
+    if (this.#isClosed) return Promise.reject(new ConnectionLostError(`Request "${method}" failed: the connection is closed`));
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#replies.set(id, { method, resolve, reject });
+      this.send(`{"method":${JSON.stringify(method)},"params":${JSON.stringify(params)},"id":${id}}`);
+    });
+  }
+
+  /** Answers a request. */
+  reply(id: Json, result: Json): void {
+    this.send(`{"id":${JSON.stringify(id)},"result":${JSON.stringify(result)},"error":null}`);
+  }
+
+  /** Answers a request with an error. */
+  replyError(id: Json, error: Json): void {
+    this.send(`{"id":${JSON.stringify(id)},"result":null,"error":${JSON.stringify(error)}}`);
+  }
+
+  /** Sends a notification. */
+  notify(method: string, params: Json): void {
+    this.send(`{"id":null,"method":${JSON.stringify(method)},"params":${JSON.stringify(params)}}`);
+  }
+
+  /** Sends an encoded message. */
+  send(text: string): void {
+    if (this.#isClosed) return;
+    this.socket.write(text);
+    if (this.socket.writableLength > this.#backlogBytes) {
+      this.close(
+        new ProtocolError("Peer does not read what it is sent", { details: { backlogBytes: this.socket.writableLength } }),
+      );
+    }
+  }
+
+  /** Ends the connection; open requests fail. */
+  close(error?: Error): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearInterval(this.#probeTimer);
+    if (error === undefined) this.socket.end();
+    this.socket.destroySoon();
+    if (error !== undefined) this.socket.destroy();
+    for (const { method, reject } of this.#replies.values()) {
+      reject(new ConnectionLostError(`Request "${method}" failed: the connection was lost`, { cause: error }));
+    }
+    this.#replies.clear();
+    this.#handler.closed(error);
+  }
+
+  #receive(bytes: Uint8Array): void {
+    this.#nSilentProbes = 0;
+    try {
+      for (const message of this.#stream.push(bytes)) {
+        if (this.#isClosed) return;
+        this.#dispatch(message);
+      }
+    } catch (error) {
+      const failure = error instanceof Error ? error : new ProtocolError(messageOf(error));
+      const details = failure instanceof AppError ? failure.details : {};
+      this.#log.warn({ err: failure.message, ...details }, "closing connection after bad message");
+      this.close(failure);
+    }
+  }
+
+  #dispatch(message: Json): void {
+    const object = isJsonObject(message) ? message : {};
+    const { method, params, id = null, result = null, error = null } = object;
+    const unknown = Object.keys(object).find((name) => !["method", "params", "id", "result", "error"].includes(name));
+    if (unknown !== undefined) throw new ProtocolError(`Received bad JSON-RPC message: unexpected member "${unknown}"`);
+    if (method === undefined || method === null) this.#settle(id, result, error);
+    else if (typeof method !== "string") throw new ProtocolError("Received bad JSON-RPC message: method is not a string");
+    else if (!isJsonArray(params)) throw new ProtocolError("Received bad JSON-RPC message: params must be an array");
+    else if (id === null) this.#handler.notification(method, params);
+    else if (method === "echo") this.reply(id, params);
+    else this.#handler.request(method, params, id);
+  }
+
+  #settle(id: Json, result: Json, error: Json): void {
+    if (id === null) throw new ProtocolError("Received bad JSON-RPC message: reply without id");
+    const open = typeof id === "number" ? this.#replies.get(id) : undefined;
+    if (open === undefined || typeof id !== "number") return;
+    this.#replies.delete(id);
+    if (error === null) open.resolve(result);
+    else open.reject(new RpcError(open.method, error));
+  }
+
+  #probe(): void {
+    if (this.#nSilentProbes >= 2) {
+      this.close(new ConnectionLostError("Peer did not answer an echo request"));
+    } else if (this.#nSilentProbes++ === 1) {
+      this.send(`{"method":"echo","params":[],"id":"echo"}`);
+    }
+  }
+}

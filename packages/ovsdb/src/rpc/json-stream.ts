@@ -1,0 +1,115 @@
+/**
+ * Cuts a byte stream into JSON objects, wherever the reads happen to split it.
+ *
+ * The scanner looks at each byte once: it tracks strings, escapes and nesting, and hands the bytes of a
+ * complete object to `JSON.parse`. What is half received is kept; size and depth are bounded, so a peer
+ * can neither exhaust memory nor the parser's stack.
+ */
+import { type Json, messageOf, ProtocolError } from "@tenet/kit";
+
+/** Bounds on one message. */
+export interface JsonStreamLimits {
+  readonly sizeBytes: number;
+  readonly depth: number;
+}
+
+/** What the original's messages never reach. */
+export const DEFAULT_JSON_LIMITS: JsonStreamLimits = { sizeBytes: 64 * 1024 * 1024, depth: 1000 };
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+
+/** A resumable splitter of concatenated JSON objects. */
+export class JsonStream {
+  readonly #limits: JsonStreamLimits;
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  /** Earlier reads that belong to the unfinished object. */
+  #parts: Uint8Array[] = [];
+  #partsBytes = 0;
+  #depth = 0;
+  #isInString = false;
+  #isEscaped = false;
+  /** Offset of the present read's first byte in the stream. */
+  #offset = 0;
+  #hasFailed = false;
+
+  constructor(limits: JsonStreamLimits = DEFAULT_JSON_LIMITS) {
+    this.#limits = limits;
+  }
+
+  /** Whether an object has begun and not ended. */
+  get isInside(): boolean {
+    return this.#depth > 0;
+  }
+
+  /**
+   * Takes the next bytes and yields the objects that end in them.
+   *
+   * @throws ProtocolError with `details.at` at bytes that cannot be JSON objects; the stream is then unusable
+   */
+  *push(bytes: Uint8Array): Generator<Json> {
+    if (this.#hasFailed) throw this.#failure("the stream has failed before", 0);
+    let start = 0;
+    for (let at = 0; at < bytes.length; at++) {
+      if (this.#depth === 0) {
+        start = at;
+        if (isSpace(bytes[at])) continue;
+        if (bytes[at] !== OPEN_BRACE) throw this.#failure("expected a JSON object", at);
+      }
+      at = this.#scan(bytes, at);
+      if (this.#partsBytes + at + 1 - start > this.#limits.sizeBytes) {
+        throw this.#failure(`message is larger than ${this.#limits.sizeBytes} bytes`, at);
+      }
+      if (this.#depth === 0) yield this.#parse(bytes.subarray(start, at + 1), at);
+    }
+    if (this.#depth > 0) this.#keep(bytes.subarray(start));
+    this.#offset += bytes.length;
+  }
+
+  /** Moves over bytes until nesting changes to zero or they end. @returns the offset of the last byte looked at */
+  #scan(bytes: Uint8Array, from: number): number {
+    let at = from;
+    for (; at < bytes.length; at++) {
+      const byte = bytes[at];
+      if (this.#isInString) {
+        if (this.#isEscaped) this.#isEscaped = false;
+        else if (byte === BACKSLASH) this.#isEscaped = true;
+        else if (byte === QUOTE) this.#isInString = false;
+      } else if (byte === QUOTE) this.#isInString = true;
+      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+        if (++this.#depth > this.#limits.depth) throw this.#failure(`message is nested deeper than ${this.#limits.depth}`, at);
+      } else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --this.#depth === 0) return at;
+    }
+    return at - 1;
+  }
+
+  #keep(bytes: Uint8Array): void {
+    this.#parts.push(bytes.slice());
+    this.#partsBytes += bytes.length;
+  }
+
+  #parse(last: Uint8Array, at: number): Json {
+    const parts = this.#parts;
+    this.#parts = [];
+    this.#partsBytes = 0;
+    try {
+      return JSON.parse(this.#decoder.decode(parts.length === 0 ? last : Buffer.concat([...parts, last]))) as Json;
+    } catch (error) {
+      throw this.#failure(messageOf(error), at);
+    }
+  }
+
+  #failure(problem: string, at: number): ProtocolError {
+    this.#hasFailed = true;
+    this.#parts = [];
+    return new ProtocolError(`Cannot read JSON-RPC stream: ${problem}`, { details: { at: this.#offset + at } });
+  }
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}

@@ -1,0 +1,238 @@
+/**
+ * One client's session: its requests, monitors, locks and waiting transactions.
+ *
+ * @see RFC 7047, section 4.1
+ */
+import type { Json, Logger } from "@tenet/kit";
+import type { ClientIdentity } from "../engine/commit.ts";
+import type { DatabaseEngine } from "../engine/database.ts";
+import { isUuid, ZERO_UUID } from "../model/atom.ts";
+import { OvsdbError, syntaxError } from "../model/ovsdb-error.ts";
+import { isJsonArray, stringifySorted } from "../model/sorted-json.ts";
+import type { JsonRpcConnection, RpcHandler } from "../rpc/json-rpc-connection.ts";
+import { historyEntries } from "./history-entries.ts";
+import type { LockHolder, Locks } from "./locks.ts";
+import { changeConditions, type MonitorSpec, parseMonitorSpec } from "./monitor-spec.ts";
+import { conditionChangeUpdates, initialUpdates, updatesOf } from "./monitor-update.ts";
+import { type Monitor, type MonitorViews, netChanges, notification } from "./monitor-views.ts";
+
+/** A database as the server holds it. */
+export interface ServedDatabase {
+  readonly database: DatabaseEngine;
+  readonly views: MonitorViews;
+  /** Clients may read but not write. */
+  readonly isReserved: boolean;
+}
+
+/** What sessions share. */
+export interface SessionContext {
+  readonly databases: ReadonlyMap<string, ServedDatabase>;
+  readonly locks: Locks;
+  readonly serverId: string;
+  readonly log: Logger;
+}
+
+/** An error that is a plain string on the wire. */
+class PlainError extends Error {}
+
+/** A connected client. */
+export class Session implements RpcHandler, LockHolder {
+  readonly identity: ClientIdentity;
+  readonly #context: SessionContext;
+  readonly #monitors = new Map<string, Monitor>();
+  readonly #locks = new Set<string>();
+  readonly #transactions = new Map<string, AbortController>();
+  readonly #onClose: () => void;
+  #connection: JsonRpcConnection | undefined;
+
+  constructor(context: SessionContext, identity: ClientIdentity, onClose: () => void) {
+    this.#context = context;
+    this.identity = identity;
+    this.#onClose = onClose;
+  }
+
+  /** Gives the session its connection; requests may come from now on. */
+  attach(connection: JsonRpcConnection): void {
+    this.#connection = connection;
+  }
+
+  request(method: string, params: Json, id: Json): void {
+    const list = isJsonArray(params) ? params : [];
+    try {
+      if (method === "transact") this.#transact(list, params, id);
+      else this.#connection?.reply(id, this.#answer(method, list, params));
+    } catch (error) {
+      this.#connection?.replyError(id, this.#toWire(error));
+    }
+  }
+
+  notification(method: string, params: Json): void {
+    if (method === "cancel" && isJsonArray(params)) this.#transactions.get(stringifySorted(params[0]))?.abort();
+  }
+
+  closed(): void {
+    for (const controller of this.#transactions.values()) controller.abort();
+    for (const monitor of this.#monitors.values()) this.#viewsOf(monitor)?.remove(monitor);
+    for (const name of [...this.#locks]) this.#context.locks.unlock(name, this);
+    this.#onClose();
+  }
+
+  /** Ends the connection. */
+  close(): void {
+    this.#connection?.close();
+  }
+
+  locked(name: string): void {
+    this.#connection?.notify("locked", [name]);
+  }
+
+  stolen(name: string): void {
+    this.#connection?.notify("stolen", [name]);
+  }
+
+  #answer(method: string, list: readonly Json[], params: Json): Json {
+    switch (method) {
+      case "list_dbs":
+        return [...this.#context.databases.keys()];
+      case "get_schema":
+        return this.#database(method, list, params).database.schema.json;
+      case "get_server_id":
+        return this.#context.serverId;
+      case "set_db_change_aware":
+        if (typeof list[0] !== "boolean") throw syntaxError(params, "true or false parameter expected");
+        return {};
+      case "monitor":
+        return this.#startMonitor(this.#database(method, list, params), list, "update");
+      case "monitor_cond":
+        return this.#startMonitor(this.#database(method, list, params), list, "update2");
+      case "monitor_cond_since":
+        return this.#startMonitor(this.#database(method, list, params), list, "update3");
+      case "monitor_cond_change":
+        return this.#changeMonitor(list);
+      case "monitor_cancel":
+        return this.#cancelMonitor(list[0] ?? null);
+      case "lock":
+      case "steal":
+      case "unlock":
+        return this.#lock(method, list, params);
+      case "tenet_history":
+        return this.#history(this.#database(method, list, params), list, params);
+      default:
+        throw new PlainError("unknown method");
+    }
+  }
+
+  #database(method: string, list: readonly Json[], params: Json): ServedDatabase {
+    const [name] = list;
+    if (typeof name !== "string") throw syntaxError(params, `${method} request params must begin with <db-name>`);
+    const served = this.#context.databases.get(name);
+    if (served !== undefined) return served;
+    throw syntaxError(params, `${method} request specifies unknown database ${name}`, "unknown database");
+  }
+
+  #transact(list: readonly Json[], params: Json, id: Json): void {
+    const { database, isReserved } = this.#database("transact", list, params);
+    const key = stringifySorted(id);
+    if (this.#transactions.has(key)) throw new PlainError("duplicate request ID");
+    const controller = new AbortController();
+    this.#transactions.set(key, controller);
+    const holdsLock = (name: string) => this.#context.locks.isHeld(name, this);
+    const options = { holdsLock, signal: controller.signal, isReadOnly: isReserved };
+    void database.transact(list.slice(1), this.identity, options).then((results) => {
+      this.#transactions.delete(key);
+      if (controller.signal.aborted) this.#connection?.replyError(id, "canceled");
+      else this.#connection?.reply(id, results);
+    });
+  }
+
+  #startMonitor(served: ServedDatabase, list: readonly Json[], method: Monitor["method"]): Json {
+    const [, id = null, requests, since] = list;
+    const key = stringifySorted(id);
+    if (list.length < 3) throw syntaxError(list, "monitor request params must have a monitor ID and monitor-requests");
+    if (this.#monitors.has(key)) throw syntaxError(id, "duplicate monitor ID");
+    const { database, views } = served;
+    const spec = parseMonitorSpec(database.schema, requests, method === "update" ? 1 : 2);
+    const answer = method === "update3" ? sinceUpdates(database, spec, since) : initial(database, spec);
+    const monitor: Monitor = { database, method, id, spec, send: (text) => this.#connection?.send(text) };
+    this.#monitors.set(key, monitor);
+    views.add(monitor);
+    return answer;
+  }
+
+  #changeMonitor(list: readonly Json[]): Json {
+    const [id = null, newId = null, requests] = list;
+    const key = stringifySorted(id);
+    const newKey = stringifySorted(newId);
+    const monitor = this.#monitors.get(key);
+    if (monitor === undefined) throw syntaxError(id, "unknown monitor session");
+    if (newKey !== key && this.#monitors.has(newKey)) throw syntaxError(newId, "duplicate monitor ID");
+    const spec = changeConditions(monitor.spec, requests);
+    const { database } = monitor;
+    const updates = conditionChangeUpdates(monitor.spec, spec, (name) => database.table(name));
+    this.#viewsOf(monitor)?.remove(monitor);
+    this.#monitors.delete(key);
+    monitor.id = newId;
+    monitor.spec = spec;
+    this.#monitors.set(newKey, monitor);
+    this.#viewsOf(monitor)?.add(monitor);
+    if (updates !== undefined) monitor.send(notification(monitor, database.version, JSON.stringify(updates)));
+    return {};
+  }
+
+  #cancelMonitor(id: Json): Json {
+    const key = stringifySorted(id);
+    const monitor = this.#monitors.get(key);
+    if (monitor === undefined) throw new PlainError("unknown monitor");
+    this.#monitors.delete(key);
+    this.#viewsOf(monitor)?.remove(monitor);
+    return {};
+  }
+
+  #viewsOf(monitor: Monitor): MonitorViews | undefined {
+    return this.#context.databases.get(monitor.database.schema.name)?.views;
+  }
+
+  #lock(method: "lock" | "steal" | "unlock", list: readonly Json[], params: Json): Json {
+    const [name] = list;
+    if (typeof name !== "string" || list.length !== 1) throw syntaxError(params, `${method} request params must be <id>`);
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw syntaxError(params, `${method} request params must be <id>`);
+    const { locks } = this.#context;
+    if (method === "unlock") {
+      if (!this.#locks.delete(name)) throw syntaxError(params, `"unlock" without "lock" or "steal"`);
+      locks.unlock(name, this);
+      return {};
+    }
+    if (this.#locks.has(name)) throw syntaxError(params, `must issue "unlock" before new "${method}"`);
+    this.#locks.add(name);
+    if (method === "lock") return { locked: locks.lock(name, this) };
+    locks.steal(name, this);
+    return { locked: true };
+  }
+
+  #history({ database }: ServedDatabase, list: readonly Json[], params: Json): Json {
+    const [, prefix = ""] = list;
+    if (typeof prefix !== "string") throw syntaxError(params, "tenet_history request params must be [<db-name>, <uuid prefix>]");
+    return historyEntries(database.schema, database.history(), prefix);
+  }
+
+  #toWire(error: unknown): Json {
+    if (error instanceof OvsdbError) return error.toWire();
+    if (error instanceof PlainError) return error.message;
+    this.#context.log.error({ err: String(error) }, "request failed unexpectedly");
+    return new OvsdbError("internal error", String(error)).toWire();
+  }
+}
+
+function initial(database: DatabaseEngine, spec: MonitorSpec): Json {
+  return initialUpdates(spec, (name) => database.table(name));
+}
+
+/** `[found, version, updates]`: what changed since a version, or everything. */
+function sinceUpdates(database: DatabaseEngine, spec: MonitorSpec, since: Json | undefined): Json {
+  if (typeof since !== "string" || !isUuid(since)) {
+    throw new OvsdbError("syntax error", `Last-id ${stringifySorted(since ?? null)} is not in UUID format.`);
+  }
+  const commits = since === ZERO_UUID ? undefined : database.historySince(since.toLowerCase());
+  if (commits === undefined) return [false, database.version, initial(database, spec)];
+  return [true, database.version, updatesOf(spec, netChanges(commits)) ?? {}];
+}

@@ -1,0 +1,105 @@
+/**
+ * Keeps two processes (and two openers in one process) from writing one database file.
+ *
+ * The lock is a file `.NAME.~lock~` beside the database that holds its owner's pid and start time. A lock
+ * whose owner is gone, or whose pid now belongs to a process started at another time, is taken over.
+ */
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { AppError, errnoOf, IoError, messageOf } from "@tenet/kit";
+
+/** Another process (or this one) has the database file open. */
+export class DatabaseLockedError extends AppError {
+  static override readonly code: string = "OVSDB_LOCKED";
+  /** The holder. */
+  readonly pid: number;
+
+  constructor(file: string, pid: number) {
+    const holder = pid === process.pid ? `this process (pid ${pid})` : `process ${pid}`;
+    super(`Cannot open database file "${file}": ${holder} has it open`, {
+      hint: pid === process.pid ? "Close it first" : `Stop process ${pid} first, or use another state folder`,
+      details: { file, pid },
+    });
+    this.pid = pid;
+  }
+}
+
+/**
+ * Takes the lock of a database file.
+ *
+ * @returns releases the lock
+ * @throws DatabaseLockedError naming the holder
+ */
+export function lockDatabaseFile(file: string): () => void {
+  const path = join(dirname(file), `.${basename(file)}.~lock~`);
+  for (let nTries = 0; !tryCreate(path); nTries++) {
+    const holder = liveHolder(path);
+    if (holder !== undefined) throw new DatabaseLockedError(file, holder);
+    if (nTries > 10) throw new IoError(`Cannot take over the stale lock file "${path}"`, { hint: "Remove it by hand" });
+    removeStale(path);
+  }
+  return () => rmSync(path, { force: true });
+}
+
+function tryCreate(path: string): boolean {
+  try {
+    const fd = openSync(path, "wx", 0o640);
+    writeSync(fd, `${process.pid} ${startTimeOf(process.pid) ?? 0}\n`);
+    closeSync(fd);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST") return false;
+    throw new IoError(`Cannot make lock file "${path}": ${messageOf(error)}`, {
+      hint: "Check that the folder exists and may be written",
+      cause: error,
+    });
+  }
+}
+
+/** Renames before removing: of two processes that see the same stale lock only one can rename it. */
+function removeStale(path: string): void {
+  const aside = `${path}.${process.pid}`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+  }
+  rmSync(aside, { force: true });
+}
+
+/** The pid in the lock file when that very process still runs. */
+function liveHolder(path: string): number | undefined {
+  const [pidText = "", startText = ""] = readLock(path).trim().split(" ");
+  const pid = Number(pidText);
+  if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return undefined;
+  const start = startTimeOf(pid);
+  return start === undefined || startText === "0" || start === startText ? pid : undefined;
+}
+
+function readLock(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return "";
+    throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errnoOf(error) === "EPERM";
+  }
+}
+
+/** The process's start time in clock ticks since boot, where the system tells. */
+function startTimeOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  } catch {
+    return undefined;
+  }
+}

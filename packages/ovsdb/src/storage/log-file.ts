@@ -1,0 +1,196 @@
+/**
+ * The append-only file of a standalone database.
+ *
+ * ```
+ * OVSDB JSON <length in bytes> <SHA-1 in hex>\n
+ * <json>\n
+ * ```
+ *
+ * The first record is the schema, each other one a transaction. A record that is cut short or whose hash
+ * is wrong ends the file: it and what follows are cut off with a warning. An append either reaches stable
+ * storage whole or is taken back by truncation.
+ *
+ * @see ovsdb(5), section "Standalone Format"
+ */
+import { createHash } from "node:crypto";
+import nodeFs from "node:fs";
+import { AppError, IoError, type Json, type Logger, messageOf } from "@tenet/kit";
+
+/** The file operations that a log needs; tests replace them to fail. */
+export interface LogFs {
+  openSync(path: string, flags: string, mode?: number): number;
+  readFileSync(path: string): Buffer;
+  writeSync(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): number;
+  fsyncSync(fd: number): void;
+  ftruncateSync(fd: number, length: number): void;
+  closeSync(fd: number): void;
+  renameSync(from: string, to: string): void;
+  existsSync(path: string): boolean;
+}
+
+/** The operating system's files. */
+export const systemFs: LogFs = nodeFs;
+
+/** A file that is not an OVSDB log at all. */
+export class NotALogError extends AppError {
+  static override readonly code: string = "OVSDB_NOT_A_LOG";
+}
+
+/** One record as it was read: its JSON and its hash. */
+export interface LogRecord {
+  readonly json: Json;
+  /** 40 hex digits. */
+  readonly sha1: string;
+}
+
+const HEADER = /^OVSDB JSON (\d+) ([0-9a-f]{40})$/;
+
+/** An open log: records were read, more can be appended. */
+export class LogFile {
+  readonly path: string;
+  readonly #fs: LogFs;
+  #fd: number;
+  #sizeBytes: number;
+  /** A failed append may have left bytes behind the last good record. */
+  #hasTail = false;
+
+  private constructor(path: string, fs: LogFs, fd: number, sizeBytes: number) {
+    this.path = path;
+    this.#fs = fs;
+    this.#fd = fd;
+    this.#sizeBytes = sizeBytes;
+  }
+
+  /** Opens a log, making it if it is missing, and reads its records. */
+  static open(path: string, log: Logger, fs: LogFs = systemFs): { file: LogFile; records: LogRecord[] } {
+    let fd: number;
+    let bytes: Buffer;
+    try {
+      fd = fs.openSync(path, fs.existsSync(path) ? "r+" : "wx+", 0o640);
+      bytes = fs.readFileSync(path);
+    } catch (error) {
+      throw new IoError(`Cannot open database file "${path}": ${messageOf(error)}`, {
+        hint: "Check that the folder exists and may be written",
+        cause: error,
+      });
+    }
+    const { records, endsAt, problem } = readRecords(path, bytes);
+    const file = new LogFile(path, fs, fd, endsAt);
+    if (problem !== undefined) {
+      log.warn({ file: path, at: endsAt, lostBytes: bytes.length - endsAt, problem }, "cutting off damaged end of database file");
+      file.#hasTail = true;
+      file.#cutTail();
+    }
+    return { file, records };
+  }
+
+  /**
+   * Appends records and waits until they are on stable storage.
+   *
+   * @returns the hash of each record
+   * @throws IoError when that failed; the file then ends where it ended before
+   */
+  append(records: readonly Json[]): string[] {
+    const encoded = records.map(encodeRecord);
+    const bytes = Buffer.concat(encoded.map((record) => record.bytes));
+    try {
+      this.#cutTail();
+      this.#hasTail = true;
+      for (let done = 0; done < bytes.length; ) {
+        done += this.#fs.writeSync(this.#fd, bytes, done, bytes.length - done, this.#sizeBytes + done);
+      }
+      this.#fs.fsyncSync(this.#fd);
+    } catch (error) {
+      this.#tryCutTail();
+      throw new IoError(`cannot write ${this.path}: ${messageOf(error)}`, {
+        hint: "Free space on the disk or make the file writable; the transaction was not kept",
+        cause: error,
+      });
+    }
+    this.#hasTail = false;
+    this.#sizeBytes += bytes.length;
+    return encoded.map((record) => record.sha1);
+  }
+
+  /** Replaces the whole file by these records, atomically. */
+  rewrite(records: readonly Json[]): string[] {
+    const temporary = `${this.path}.tmp`;
+    const encoded = records.map(encodeRecord);
+    const bytes = Buffer.concat(encoded.map((record) => record.bytes));
+    const fd = this.#fs.openSync(temporary, "w+", 0o640);
+    for (let done = 0; done < bytes.length; ) {
+      done += this.#fs.writeSync(fd, bytes, done, bytes.length - done, done);
+    }
+    this.#fs.fsyncSync(fd);
+    this.#fs.renameSync(temporary, this.path);
+    this.#fs.closeSync(this.#fd);
+    this.#fd = fd;
+    this.#sizeBytes = bytes.length;
+    this.#hasTail = false;
+    return encoded.map((record) => record.sha1);
+  }
+
+  close(): void {
+    this.#fs.closeSync(this.#fd);
+  }
+
+  #cutTail(): void {
+    if (!this.#hasTail) return;
+    this.#fs.ftruncateSync(this.#fd, this.#sizeBytes);
+    this.#hasTail = false;
+  }
+
+  /** What cannot be cut now is cut before the next append; a reader would cut it as well. */
+  #tryCutTail(): void {
+    try {
+      this.#cutTail();
+    } catch {
+      this.#hasTail = true;
+    }
+  }
+}
+
+function encodeRecord(json: Json): { bytes: Buffer; sha1: string } {
+  const body = Buffer.from(`${JSON.stringify(json)}\n`);
+  const sha1 = createHash("sha1").update(body).digest("hex");
+  return { bytes: Buffer.concat([Buffer.from(`OVSDB JSON ${body.length} ${sha1}\n`), body]), sha1 };
+}
+
+/** Reads records up to the first damaged one. */
+function readRecords(path: string, bytes: Buffer): { records: LogRecord[]; endsAt: number; problem: string | undefined } {
+  const records: LogRecord[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    const record = readRecord(bytes, at);
+    if (typeof record === "string") {
+      if (records.length === 0 && !bytes.subarray(0, 11).equals(Buffer.from("OVSDB JSON ").subarray(0, bytes.length))) {
+        throw new NotALogError(`Cannot read database file "${path}": ${record}`, {
+          hint: "Only standalone OVSDB database files can be opened; move this file away to start an empty database",
+          details: { file: path },
+        });
+      }
+      return { records, endsAt: at, problem: record };
+    }
+    records.push(record);
+    at = record.endsAt;
+  }
+  return { records, endsAt: at, problem: undefined };
+}
+
+function readRecord(bytes: Buffer, at: number): (LogRecord & { endsAt: number }) | string {
+  const newline = bytes.indexOf(0x0a, at);
+  const header = HEADER.exec(newline < 0 ? "" : bytes.toString("latin1", at, newline));
+  if (header === null) return `parse error at offset ${at} in header line`;
+  const length = Number(header[1]);
+  const endsAt = newline + 1 + length;
+  if (endsAt > bytes.length) return `record at offset ${at} is cut short`;
+  const body = bytes.subarray(newline + 1, endsAt);
+  const sha1 = createHash("sha1").update(body).digest("hex");
+  if (sha1 !== header[2])
+    return `${length} bytes starting at offset ${newline + 1} have SHA-1 hash ${sha1} but should have hash ${header[2]}`;
+  try {
+    return { json: JSON.parse(body.toString("utf8")) as Json, sha1, endsAt };
+  } catch (error) {
+    return `${length} bytes starting at offset ${newline + 1} are not valid JSON (${messageOf(error)})`;
+  }
+}

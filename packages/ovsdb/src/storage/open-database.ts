@@ -1,0 +1,115 @@
+/** The public database: the engine, in memory or with a file that it is loaded from. */
+import { type Clock, type Json, type Logger, silentLogger } from "@tenet/kit";
+import type { Commit } from "../engine/commit.ts";
+import { DatabaseEngine, type DatabaseParts } from "../engine/database.ts";
+import { DEFAULT_HISTORY, History, type HistoryLimits } from "../engine/history.ts";
+import { moveReferences } from "../engine/references.ts";
+import type { RowChange } from "../model/row.ts";
+import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
+import { FileCommitLog, type OpenedLog } from "./file-commit-log.ts";
+import type { LogFs } from "./log-file.ts";
+import { applyRowRecord, readTransactionRecord } from "./transaction-record.ts";
+
+/** How to open a database. */
+export interface DatabaseOptions {
+  readonly schema: SchemaSource | Json;
+  /** The log file; made when missing. Without it the database lives in memory only. */
+  readonly file?: string;
+  readonly clock?: Clock;
+  /** Makes the uuids of rows and versions; for tests that want the same ones again. */
+  readonly newUuid?: () => string;
+  readonly log?: Logger;
+  /** How many commits (row changes) {@link Database.history} keeps. */
+  readonly historyLimits?: HistoryLimits;
+  /** The file operations; for tests that want them to fail. */
+  readonly fs?: LogFs;
+}
+
+/**
+ * A database: transactions in, commits out, durable when it has a file.
+ *
+ * @example
+ * const nb = await Database.open({ schema: OVN_NORTHBOUND, file: "/var/lib/tenet/nb.db" });
+ * nb.onCommit(({ by, changes }) => console.log(by.process, changes.length));
+ */
+export class Database extends DatabaseEngine {
+  /**
+   * Opens a database.
+   *
+   * A file written under an older or newer version of the schema is rewritten under this one; tables and
+   * columns that this schema lacks are dropped.
+   *
+   * @throws DatabaseLockedError, NotALogError, WrongDatabaseError, IoError
+   */
+  static async open(options: DatabaseOptions): Promise<Database> {
+    const database = Database.inMemory(options);
+    if (options.file === undefined) return database;
+    const log = (options.log ?? silentLogger).child({ database: database.schema.name });
+    const opened = FileCommitLog.open(options.file, database.schema, log, options.fs);
+    try {
+      database.#load(opened, options.historyLimits ?? DEFAULT_HISTORY);
+    } catch (error) {
+      opened.commitLog.close();
+      throw error;
+    }
+    return database;
+  }
+
+  /** A database that is gone when the process is; `file` is not looked at. */
+  static inMemory(options: DatabaseOptions): Database {
+    const schema = toSchema(options.schema);
+    const log = (options.log ?? silentLogger).child({ database: schema.name });
+    return new Database({ ...options, schema, log });
+  }
+
+  private constructor(parts: DatabaseParts) {
+    super(parts);
+  }
+
+  #load({ commitLog, transactions, hasOtherSchema }: OpenedLog, limits: HistoryLimits): void {
+    this.commits = new History(limits, commitLog.version);
+    for (const { json, sha1 } of transactions) {
+      const { at, comment, by, isDiff, tables } = readTransactionRecord(json);
+      const version = commitLog.advance(sha1);
+      const changes = tables.flatMap(([table, rows]) =>
+        Object.entries(rows).flatMap(([uuid, row]) => this.#applyRow(table, uuid, row ?? null, isDiff, version)),
+      );
+      this.commits.add({ version, at, comment, by, changes });
+    }
+    if (hasOtherSchema) {
+      commitLog.rewrite(this.#snapshot());
+      this.commits = new History(limits, commitLog.version);
+    }
+    this.commitLog = commitLog;
+  }
+
+  #applyRow(
+    tableName: string,
+    uuid: string,
+    json: Parameters<typeof applyRowRecord>[4],
+    isDiff: boolean,
+    version: string,
+  ): RowChange[] {
+    const table = this.tables.get(tableName);
+    if (table === undefined) return [];
+    const old = table.rows.get(uuid);
+    const row = applyRowRecord(table.schema, table.maker, uuid, old, json, isDiff, version);
+    table.set(uuid, row);
+    moveReferences(this.tables, table, uuid, old, row);
+    return [{ table: tableName, uuid, old, new: row }];
+  }
+
+  /** Everything as one commit that inserts all rows. */
+  #snapshot(): Omit<Commit, "version"> {
+    const changes = [...this.tables.values()].flatMap(({ schema, rows }) =>
+      Array.from(rows, ([uuid, row]): RowChange => ({ table: schema.name, uuid, old: undefined, new: row })),
+    );
+    const last = this.commits.all().at(-1);
+    return {
+      at: last?.at ?? 0,
+      comment: `converted to schema version ${this.schema.version}`,
+      by: { remote: "internal" },
+      changes,
+    };
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Transactions as records of the log file, and back.
+ *
+ * `{"Table": {"<uuid>": {column: value} | null}, "_date": ms, "_comment": text, "_is_diff": true}`: a new
+ * row gives its columns that differ from the default, a modified row the difference of each changed
+ * column, a deleted row `null`. Ephemeral columns do not appear.
+ */
+import type { Json } from "@tenet/kit";
+import type { ClientIdentity, Commit } from "../engine/commit.ts";
+import { type Datum, datumsEqual, parseDatum, toJson } from "../model/datum.ts";
+import { applyDiff, diffDatum } from "../model/difference.ts";
+import { datumOf, type Row, type RowChange, type RowMaker } from "../model/row.ts";
+import type { ColumnType, DatabaseSchema, TableSchema } from "../model/schema.ts";
+import { isJsonObject } from "../model/sorted-json.ts";
+import { signComment, splitComment } from "./signature.ts";
+
+/** A commit as a record, or `undefined` when nothing of it has to be kept. */
+export function recordOf(schema: DatabaseSchema, commit: Omit<Commit, "version">): Json | undefined {
+  const tables: { [table: string]: { [uuid: string]: Json } } = {};
+  for (const change of commit.changes) {
+    const table = schema.tables.get(change.table);
+    const row = table === undefined ? undefined : rowRecord(table, change);
+    if (row === undefined) continue;
+    const rows = tables[change.table] ?? {};
+    tables[change.table] = rows;
+    rows[change.uuid] = row;
+  }
+  if (Object.keys(tables).length === 0) return undefined;
+  return { ...tables, _date: Math.round(commit.at), _comment: signComment(commit.comment, commit.by), _is_diff: true };
+}
+
+function rowRecord(table: TableSchema, { old, new: row }: RowChange): Json | undefined {
+  if (row === undefined) return null;
+  const columns: { [column: string]: Json } = {};
+  let isEmpty = true;
+  for (const column of table.columns.values()) {
+    const from = old === undefined ? column.defaultDatum : datumOf(old, column);
+    const to = datumOf(row, column);
+    if (column.isEphemeral || datumsEqual(from, to)) continue;
+    columns[column.name] = toJson(column.type, old === undefined ? to : diffDatum(column.type, from, to));
+    isEmpty = false;
+  }
+  return old !== undefined && isEmpty ? undefined : columns;
+}
+
+/** A record as it was read, with the changes not yet applied. */
+export interface TransactionRecord {
+  readonly at: number;
+  readonly comment: string | undefined;
+  readonly by: ClientIdentity;
+  readonly isDiff: boolean;
+  readonly tables: readonly (readonly [table: string, rows: { readonly [uuid: string]: Json | undefined }])[];
+}
+
+/** Reads a record's outer form. */
+export function readTransactionRecord(json: Json): TransactionRecord {
+  const object = isJsonObject(json) ? json : {};
+  const at = typeof object["_date"] === "number" ? object["_date"] : 0;
+  const signed = typeof object["_comment"] === "string" ? object["_comment"] : undefined;
+  const tables = Object.entries(object).flatMap(([name, rows]) =>
+    name.startsWith("_") || !isJsonObject(rows) ? [] : [[name, rows] as const],
+  );
+  return { at, ...splitComment(signed), isDiff: object["_is_diff"] === true, tables };
+}
+
+/**
+ * The row after applying a row's record; columns the schema does not know are left out.
+ *
+ * @param newVersion - makes the row's `_version`
+ */
+export function applyRowRecord(
+  table: TableSchema,
+  maker: RowMaker,
+  uuid: string,
+  old: Row | undefined,
+  json: Json,
+  isDiff: boolean,
+  version: string,
+): Row | undefined {
+  if (!isJsonObject(json)) return undefined;
+  const columns: { [column: string]: Datum } = {};
+  for (const [name, value] of Object.entries(json)) {
+    const column = table.columns.get(name);
+    if (column === undefined || value === undefined) continue;
+    const type = isDiff ? unbounded(column.type) : column.type;
+    const datum = parseDatum(type, value);
+    columns[name] = isDiff && old !== undefined ? applyDiff(column.type, datumOf(old, column), datum) : datum;
+  }
+  return old === undefined ? maker.make(uuid, version, columns) : { ...old, ...columns, _version: version };
+}
+
+/** A difference may have more (or fewer) elements than the column allows. */
+function unbounded(type: ColumnType): ColumnType {
+  return type.value === undefined && type.max === 1 ? type : { ...type, min: 0, max: Infinity };
+}
