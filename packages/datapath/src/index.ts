@@ -1,1 +1,4 @@
 export type { Datapath, DatapathAction, DatapathStats, Megaflow, PortInfo, PortSpec, PortStats, Upcall } from "./datapath.ts";
+export { FlowTable } from "./flow-table.ts";
+export { MemoryLink } from "./memory-link.ts";
+export { UserDatapath, type UserDatapathOptions } from "./user-datapath.ts";

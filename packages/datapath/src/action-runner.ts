@@ -1,0 +1,268 @@
+/**
+ * Looks packets up and carries out actions: the inner loop of the user-space datapath.
+ *
+ * A packet that others refer to (it waits in a send queue, or an upcall shows it) is copied before it is changed.
+ */
+import { FIELDS, getU16, makeFlowKey, parseFlowKey, putU16 } from "@tenet/net";
+import type { DatapathAction, Upcall } from "./datapath.ts";
+import type { FlowTable } from "./flow-table.ts";
+import { Packet } from "./packet.ts";
+import type { PacketMemory } from "./packet-memory.ts";
+import type { Port } from "./port.ts";
+import { Rewriter } from "./rewrite.ts";
+import { completeFrame, isPartial, isSegmented, shiftVnetHeader, splitFrame } from "./vnet-header.ts";
+
+const TCP_FLAGS = FIELDS.tcp_flags.word;
+const MAX_DEPTH = 8;
+
+/** What the runner needs of the datapath. */
+export interface RunnerHost {
+  portOf(portNo: number): Port | undefined;
+}
+
+/** An upcall under way. */
+interface UpcallFrame {
+  readonly frame: Uint8Array;
+  readonly packet: Packet;
+}
+
+/** Runs packets through the flow table. */
+export class ActionRunner {
+  nHits = 0;
+  nMisses = 0;
+  nLost = 0;
+  /** Monotonic time of the burst. */
+  nowMs = 0;
+  readonly #memory: PacketMemory;
+  readonly #table: FlowTable;
+  readonly #host: RunnerHost;
+  readonly #rewriter = new Rewriter();
+  readonly #key = makeFlowKey();
+  readonly #dirty: Port[] = [];
+  /** One packet per depth of nesting: an upcall may execute, which may upcall. */
+  readonly #packets = Array.from({ length: MAX_DEPTH }, () => new Packet());
+  #depth = 0;
+  readonly #upcalls: UpcallFrame[] = [];
+  #handler: ((upcall: Upcall) => void) | undefined;
+
+  constructor(memory: PacketMemory, table: FlowTable, host: RunnerHost) {
+    this.#memory = memory;
+    this.#table = table;
+    this.#host = host;
+  }
+
+  /** Sets the slow path. */
+  onUpcall(handler: (upcall: Upcall) => void): void {
+    this.#handler = handler;
+  }
+
+  /** A frame received into the arena. */
+  receiveAt(port: Port, headerAt: number, at: number, length: number): void {
+    const packet = this.#enter();
+    if (packet === undefined) return;
+    this.#memory.adopt(packet, headerAt, at, length);
+    this.#receive(port, packet);
+    this.#leave(packet);
+  }
+
+  /** A frame sent by this process into a memory port. */
+  receiveFrame(port: Port, frame: Uint8Array): void {
+    const packet = this.#enter();
+    if (packet === undefined) return;
+    if (this.#load(packet, frame)) this.#receive(port, packet);
+    else port.counters.rxErrors++;
+    this.#leave(packet);
+  }
+
+  /** Applies actions to a frame; the frame of the upcall under way keeps its segmentation. */
+  execute(frame: Uint8Array, inPort: number, actions: readonly DatapathAction[]): void {
+    const packet = this.#enter();
+    if (packet === undefined) return;
+    const upcall = this.#upcalls.findLast((candidate) => candidate.frame === frame);
+    if (upcall !== undefined) this.#memory.share(packet, upcall.packet);
+    if (upcall !== undefined || this.#load(packet, frame)) {
+      packet.inPort = inPort;
+      this.#run(packet, actions);
+    } else this.nLost++;
+    this.#leave(packet);
+  }
+
+  /** Sends all that is queued. */
+  flush(): void {
+    if (this.#dirty.length === 0) return;
+    for (const port of this.#dirty) sendQueue(port);
+    this.#dirty.length = 0;
+    this.#memory.forgetQueued();
+  }
+
+  /** Puts things in order after a burst that a listener may have left by throwing. */
+  reset(): void {
+    if (this.#depth === 0) return;
+    this.#depth = 0;
+    this.#upcalls.length = 0;
+    this.#memory.releaseAll();
+  }
+
+  #enter(): Packet | undefined {
+    const packet = this.#packets[this.#depth];
+    if (packet === undefined) this.nLost++;
+    else this.#depth++;
+    return packet;
+  }
+
+  #leave(packet: Packet): void {
+    this.#memory.release(packet);
+    this.#depth--;
+  }
+
+  #load(packet: Packet, frame: Uint8Array): boolean {
+    if (!this.#memory.hasRoom) this.flush();
+    return this.#memory.load(packet, frame);
+  }
+
+  #receive(port: Port, packet: Packet): void {
+    const { counters } = port;
+    counters.rxPackets++;
+    counters.rxBytes += packet.length;
+    packet.inPort = port.portNo;
+    if (packet.length < 14) {
+      counters.rxErrors++;
+      return;
+    }
+    const key = this.#key;
+    parseFlowKey(this.#memory.arena.bytes, packet.length, packet.inPort, key, packet.at);
+    const flow = this.#table.lookup(key);
+    if (flow === undefined) {
+      this.nMisses++;
+      this.#upcall("miss", packet, 0);
+      return;
+    }
+    this.nHits++;
+    flow.nPackets++;
+    flow.nBytes += packet.length;
+    flow.usedMs = this.nowMs;
+    flow.tcpFlags |= (key[TCP_FLAGS] ?? 0) >>> 16;
+    this.#run(packet, flow.actions);
+  }
+
+  #run(packet: Packet, actions: readonly DatapathAction[]): void {
+    for (let i = 0; i < actions.length; i++) {
+      const action = actions[i];
+      if (action === undefined) return;
+      if (action.type === "output") this.#output(packet, action.port);
+      else if (action.type === "userspace") this.#upcall("action", packet, action.userdata);
+      else if (!this.#change(packet, action)) return;
+    }
+  }
+
+  /** Carries out an action that changes the frame. @returns false when the packet has to be dropped */
+  #change(packet: Packet, action: Exclude<DatapathAction, { type: "output" | "userspace" }>): boolean {
+    if (packet.isShared && !this.#makeOwn(packet)) {
+      this.nLost++;
+      return false;
+    }
+    const { bytes } = this.#memory.arena;
+    if (action.type === "setMasked") {
+      this.#rewriter.apply(bytes, packet.headerAt, packet.at, packet.length, action.key, action.mask);
+      return true;
+    }
+    if (action.type === "pushVlan") return pushVlan(bytes, packet, action.tpid, action.tci);
+    popVlan(bytes, packet);
+    return true;
+  }
+
+  #makeOwn(packet: Packet): boolean {
+    if (!this.#memory.hasRoom) this.flush();
+    return this.#memory.makeOwn(packet);
+  }
+
+  #output(packet: Packet, portNo: number): void {
+    const port = this.#host.portOf(portNo);
+    if (port === undefined) return;
+    const { end } = port;
+    if (end.kind === "memory") {
+      this.#deliver(port, packet);
+      return;
+    }
+    const { queue } = end;
+    if (queue.isFull) this.flush();
+    if (queue.length === 0) this.#dirty.push(port);
+    queue.push(packet.headerAt, packet.at, packet.length);
+    port.nBytesQueued += packet.length;
+    this.#memory.markQueued(packet);
+  }
+
+  #deliver(port: Port, packet: Packet): void {
+    const { end, counters } = port;
+    if (end.kind !== "memory") return;
+    const frames = splitFrame(this.#memory.arena.bytes, packet.headerAt, packet.at, packet.length);
+    if (frames.length === 0) counters.txErrors++;
+    for (const frame of frames) {
+      counters.txPackets++;
+      counters.txBytes += frame.length;
+      end.link.deliver(frame);
+    }
+  }
+
+  #upcall(reason: Upcall["reason"], packet: Packet, userdata: number): void {
+    if (this.#handler === undefined) {
+      this.nLost++;
+      return;
+    }
+    const { bytes } = this.#memory.arena;
+    const { headerAt, at, length } = packet;
+    const needsCopy = isPartial(bytes, headerAt) || isSegmented(bytes, headerAt);
+    const frame = needsCopy ? completeFrame(bytes, headerAt, at, length) : bytes.subarray(at, at + length);
+    const key = makeFlowKey();
+    parseFlowKey(bytes, length, packet.inPort, key, at);
+    const wasShared = packet.isShared;
+    packet.isShared = true; // the handler sees these bytes
+    this.#upcalls.push({ frame, packet });
+    try {
+      this.#handler({ reason, inPort: packet.inPort, frame, key, userdata });
+    } finally {
+      this.#upcalls.pop();
+      // A send queue may refer to it now; then it stays shared.
+      packet.isShared = wasShared || this.#dirty.length > 0;
+    }
+  }
+}
+
+function sendQueue(port: Port): void {
+  const { end, counters } = port;
+  if (end.kind !== "device") return;
+  const { queue, device } = end;
+  const nQueued = queue.length;
+  const nBytes = port.nBytesQueued;
+  port.nBytesQueued = 0;
+  if (port.isClosed) {
+    queue.length = 0;
+    return;
+  }
+  const nSent = device.send(queue);
+  counters.txPackets += nSent;
+  counters.txBytes += nSent === nQueued ? nBytes : Math.round((nBytes * nSent) / nQueued);
+  counters.txDropped += nQueued - nSent;
+}
+
+function pushVlan(bytes: Uint8Array, packet: Packet, tpid: number, tci: number): boolean {
+  if (packet.at - 4 < packet.floor) return false;
+  const { at } = packet;
+  bytes.copyWithin(at - 4, at, at + 12);
+  putU16(bytes, at + 8, tpid);
+  putU16(bytes, at + 10, tci);
+  packet.at -= 4;
+  packet.length += 4;
+  shiftVnetHeader(bytes, packet.headerAt, 4);
+  return true;
+}
+
+function popVlan(bytes: Uint8Array, packet: Packet): void {
+  const { at } = packet;
+  const type = getU16(bytes, at + 12);
+  if (packet.length < 18 || (type !== 0x8100 && type !== 0x88a8)) return;
+  bytes.copyWithin(at + 4, at, at + 12);
+  packet.at += 4;
+  packet.length -= 4;
+  shiftVnetHeader(bytes, packet.headerAt, -4);
+}

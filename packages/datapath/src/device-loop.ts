@@ -1,0 +1,140 @@
+/**
+ * Receives from devices on the event loop, fairly and in bounded bursts, and follows what happens to the devices.
+ *
+ * In each turn every ready port gives up to a few batches, one batch per round, so that a busy port does not starve a
+ * quiet one. A port whose batch had misses waits for the next turn: the slow path is the expensive part, and the
+ * kernel's receive buffer is the queue in front of it.
+ */
+import { findLink, type LinkInfo, LinkMonitor, listLinks, Poller, ReceivedFrames, SystemCallError } from "@tenet/linux";
+import type { ActionRunner } from "./action-runner.ts";
+import { N_RECEIVE_SLOTS, type PacketMemory } from "./packet-memory.ts";
+import type { Port } from "./port.ts";
+
+const ROUNDS_PER_TURN = 4;
+const MAX_READY = 64;
+const MONITOR_TAG = 0;
+
+/** What the loop tells the datapath. */
+export interface LoopEvents {
+  /** Runs work as one burst. */
+  burst(run: () => void): void;
+  changed(port: Port): void;
+  gone(port: Port): void;
+  appeared(name: string): void;
+}
+
+/** The devices of one datapath. */
+export class DeviceLoop {
+  readonly #poller = new Poller();
+  readonly #monitor = new LinkMonitor();
+  readonly #runner: ActionRunner;
+  readonly #events: LoopEvents;
+  readonly #batch: ReceivedFrames;
+  readonly #ports = new Map<number, Port>();
+  readonly #tags = new Int32Array(MAX_READY);
+
+  constructor(memory: PacketMemory, runner: ActionRunner, events: LoopEvents) {
+    this.#runner = runner;
+    this.#events = events;
+    this.#batch = new ReceivedFrames(memory.arena, N_RECEIVE_SLOTS);
+    this.#poller.add(this.#monitor.fd, MONITOR_TAG);
+  }
+
+  /** Starts receiving from a port. */
+  add(port: Port): void {
+    if (port.end.kind !== "device") return;
+    const link = findLink(port.spec.name);
+    if (link !== undefined) port.update(link);
+    this.#ports.set(port.portNo, port);
+    this.#poller.add(port.end.device.fd, port.portNo);
+  }
+
+  /** Stops receiving from a port and closes its device. */
+  remove(port: Port): void {
+    if (port.end.kind !== "device" || !this.#ports.delete(port.portNo)) return;
+    this.#poller.remove(port.end.device.fd);
+    port.end.device.close();
+  }
+
+  start(): void {
+    this.#poller.start(() => this.#turn());
+  }
+
+  stop(): void {
+    this.#poller.stop();
+  }
+
+  close(): void {
+    this.#poller.close();
+    this.#monitor.close();
+  }
+
+  /** Takes in what the kernel reported of devices since the last time. */
+  readLinkChanges(): void {
+    const isComplete = this.#monitor.drain((link, isGone) => this.#linkChanged(link, isGone));
+    if (isComplete) return;
+    const links = new Map(listLinks().map((link) => [link.index, link]));
+    for (const port of [...this.#ports.values()]) {
+      const link = links.get(port.ifIndex);
+      if (link === undefined) this.#events.gone(port);
+      else if (port.update(link)) this.#events.changed(port);
+    }
+  }
+
+  #turn(): void {
+    const tags = this.#tags;
+    let nReady = this.#poller.ready(tags);
+    for (let round = 0; round < ROUNDS_PER_TURN && nReady > 0; round++) {
+      let nStill = 0;
+      for (let i = 0; i < nReady; i++) {
+        const tag = tags[i] ?? MONITOR_TAG;
+        if (tag === MONITOR_TAG) this.readLinkChanges();
+        else if (this.#receive(tag)) tags[nStill++] = tag;
+      }
+      nReady = nStill;
+    }
+  }
+
+  /** One batch of a port. @returns whether it should have another in this turn */
+  #receive(portNo: number): boolean {
+    const port = this.#ports.get(portNo);
+    if (port === undefined || port.end.kind !== "device") return false;
+    const batch = this.#batch;
+    const nMisses = this.#runner.nMisses;
+    const n = port.end.device.receive(batch, N_RECEIVE_SLOTS);
+    if (n < 0) this.#recheck(port);
+    if (n <= 0) return false;
+    this.#events.burst(() => {
+      for (let i = 0; i < n && !port.isClosed; i++) {
+        this.#runner.receiveAt(port, batch.headerAt[i] ?? 0, batch.frameAt[i] ?? 0, batch.frameLength[i] ?? 0);
+      }
+    });
+    return n === N_RECEIVE_SLOTS && this.#runner.nMisses === nMisses;
+  }
+
+  #linkChanged(link: LinkInfo, isGone: boolean): void {
+    for (const port of this.#ports.values()) {
+      if (port.ifIndex !== link.index) continue;
+      if (isGone) this.#events.gone(port);
+      else if (port.update(link)) this.#events.changed(port);
+      return;
+    }
+    if (!isGone) this.#events.appeared(link.name);
+  }
+
+  /** Receiving failed: the device is down, or gone. */
+  #recheck(port: Port): void {
+    const link = this.#findLink(port);
+    if (link === undefined || link.index !== port.ifIndex) this.#events.gone(port);
+    else if (port.update(link)) this.#events.changed(port);
+  }
+
+  #findLink(port: Port): LinkInfo | undefined {
+    try {
+      return findLink(port.spec.name);
+    } catch (error) {
+      if (error instanceof SystemCallError) return undefined;
+      throw error;
+    }
+  }
+}

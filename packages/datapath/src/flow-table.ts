@@ -1,0 +1,241 @@
+/**
+ * What: finds the megaflow of a packet.
+ *
+ * Why: once per packet, so no allocation, no string or bigint keys.
+ *
+ * How: one open-addressing hash table per mask, over the words that the mask has bits in. Megaflows are disjoint,
+ * so the first hit is the answer and the order of masks is free: it follows the hits. In front of the walk a small
+ * table remembers, by a hash of the packet, which mask answered last time, so that many masks cost as one.
+ *
+ * Limits: the hint table has 4096 entries; with more live connections than that the walk is paid now and then.
+ *
+ * @see Pfaff et al., "The Design and Implementation of Open vSwitch", NSDI 2015, sections 4 and 6
+ */
+import { FIELDS } from "@tenet/net";
+import type { DatapathAction, Megaflow } from "./datapath.ts";
+
+const N_HINTS = 4096;
+const MIN_CAPACITY = 16;
+
+/** Words that tell connections apart, for the hint. */
+const HINT_WORDS = Int32Array.of(
+  FIELDS.in_port.word,
+  FIELDS.eth_dst.word + 1,
+  FIELDS.eth_src.word + 1,
+  FIELDS.eth_type.word,
+  FIELDS.nw_proto.word,
+  FIELDS.nw_src.word,
+  FIELDS.nw_dst.word,
+  FIELDS.ipv6_src.word + 3,
+  FIELDS.ipv6_dst.word + 3,
+  FIELDS.tp_src.word,
+);
+
+/** A megaflow in the table. */
+export class CachedFlow implements Megaflow {
+  readonly key: Uint32Array;
+  readonly mask: Uint32Array;
+  actions: readonly DatapathAction[];
+  nPackets = 0;
+  nBytes = 0;
+  usedMs = 0;
+  tcpFlags = 0;
+
+  constructor(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]) {
+    this.key = key;
+    this.mask = mask;
+    this.actions = actions;
+  }
+}
+
+/** All megaflows. */
+export class FlowTable {
+  readonly #flows = new Set<CachedFlow>();
+  readonly #byMask = new Map<string, Subtable>();
+  #subtables: Subtable[] = [];
+  readonly #hints: (Subtable | undefined)[] = new Array<Subtable | undefined>(N_HINTS).fill(undefined);
+
+  get size(): number {
+    return this.#flows.size;
+  }
+
+  get nMasks(): number {
+    return this.#subtables.length;
+  }
+
+  /** All flows; deleting while iterating is allowed. */
+  flows(): IterableIterator<CachedFlow> {
+    return this.#flows.values();
+  }
+
+  /** The flow that a packet matches. Cost: one probe when the hint holds, else one per mask tried. */
+  lookup(key: Uint32Array): CachedFlow | undefined {
+    const hint = hashWords(key) & (N_HINTS - 1);
+    const hinted = this.#hints[hint];
+    if (hinted !== undefined) {
+      const flow = hinted.lookup(key);
+      if (flow !== undefined) {
+        hinted.nHits++;
+        return flow;
+      }
+    }
+    for (const subtable of this.#subtables) {
+      const flow = subtable === hinted ? undefined : subtable.lookup(key);
+      if (flow !== undefined) {
+        subtable.nHits++;
+        this.#hints[hint] = subtable;
+        return flow;
+      }
+    }
+    return undefined;
+  }
+
+  /** Adds a flow, or replaces the actions of the one with this key and mask. */
+  put(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): CachedFlow {
+    const name = mask.join();
+    let subtable = this.#byMask.get(name);
+    if (subtable === undefined) {
+      subtable = new Subtable(mask.slice());
+      this.#byMask.set(name, subtable);
+      this.#subtables.push(subtable);
+    }
+    const known = subtable.lookup(key);
+    if (known !== undefined) {
+      known.actions = actions;
+      return known;
+    }
+    const masked = key.map((word, i) => word & (mask[i] ?? 0));
+    const flow = new CachedFlow(masked, subtable.mask, actions);
+    subtable.insert(flow);
+    this.#flows.add(flow);
+    return flow;
+  }
+
+  /** Removes a flow; one that is not in the table is ignored. */
+  delete(flow: Megaflow): void {
+    const cached = flow as CachedFlow;
+    if (!this.#flows.delete(cached)) return;
+    const name = cached.mask.join();
+    const subtable = this.#byMask.get(name);
+    subtable?.remove(cached);
+    if (subtable === undefined || subtable.size > 0) return;
+    this.#byMask.delete(name);
+    this.#subtables = this.#subtables.filter((other) => other !== subtable);
+    this.#hints.fill(undefined);
+  }
+
+  /** Puts the masks that hit most in front; halves the counts, so that old traffic is forgotten. */
+  sortByHits(): void {
+    this.#subtables.sort((a, b) => b.nHits - a.nHits);
+    for (const subtable of this.#subtables) subtable.nHits >>>= 1;
+  }
+}
+
+/** The flows of one mask. */
+class Subtable {
+  readonly mask: Uint32Array;
+  nHits = 0;
+  size = 0;
+  /** Indices of the words that the mask has bits in, and those bits. */
+  readonly #words: Int32Array;
+  readonly #bits: Uint32Array;
+  /** Masked words of the flow in each place, `#words.length` apiece. */
+  #keys: Uint32Array;
+  #flows: (CachedFlow | undefined)[];
+  #capacity = MIN_CAPACITY;
+
+  constructor(mask: Uint32Array) {
+    this.mask = mask;
+    this.#words = Int32Array.from([...mask.keys()].filter((i) => mask[i] !== 0));
+    this.#bits = Uint32Array.from(this.#words, (i) => mask[i] ?? 0);
+    this.#keys = new Uint32Array(MIN_CAPACITY * this.#words.length);
+    this.#flows = new Array<CachedFlow | undefined>(MIN_CAPACITY).fill(undefined);
+  }
+
+  lookup(key: Uint32Array): CachedFlow | undefined {
+    const flows = this.#flows;
+    const wrap = this.#capacity - 1;
+    for (let place = this.#hash(key) & wrap; ; place = (place + 1) & wrap) {
+      const flow = flows[place];
+      if (flow === undefined) return undefined;
+      if (this.#isAt(place, key)) return flow;
+    }
+  }
+
+  insert(flow: CachedFlow): void {
+    if (2 * (this.size + 1) > this.#capacity) this.#resize(2 * this.#capacity);
+    this.#place(flow);
+    this.size++;
+  }
+
+  /** Removes a flow that is here, and moves the ones behind it forward, so that no tombstones remain. */
+  remove(flow: CachedFlow): void {
+    const wrap = this.#capacity - 1;
+    let hole = this.#hash(flow.key) & wrap;
+    while (this.#flows[hole] !== flow) hole = (hole + 1) & wrap;
+    this.size--;
+    for (let next = (hole + 1) & wrap; ; next = (next + 1) & wrap) {
+      const moved = this.#flows[next];
+      if (moved === undefined) break;
+      const home = this.#hash(moved.key) & wrap;
+      if (((next - home) & wrap) < ((next - hole) & wrap)) continue; // its home lies behind the hole
+      this.#put(hole, moved);
+      hole = next;
+    }
+    this.#flows[hole] = undefined;
+    if (this.#capacity > MIN_CAPACITY && 8 * this.size < this.#capacity) this.#resize(this.#capacity >>> 1);
+  }
+
+  #resize(capacity: number): void {
+    const flows = this.#flows;
+    this.#capacity = capacity;
+    this.#keys = new Uint32Array(capacity * this.#words.length);
+    this.#flows = new Array<CachedFlow | undefined>(capacity).fill(undefined);
+    for (const flow of flows) if (flow !== undefined) this.#place(flow);
+  }
+
+  #place(flow: CachedFlow): void {
+    const wrap = this.#capacity - 1;
+    let place = this.#hash(flow.key) & wrap;
+    while (this.#flows[place] !== undefined) place = (place + 1) & wrap;
+    this.#put(place, flow);
+  }
+
+  #put(place: number, flow: CachedFlow): void {
+    const n = this.#words.length;
+    for (let i = 0; i < n; i++) this.#keys[place * n + i] = flow.key[this.#words[i] ?? 0] ?? 0;
+    this.#flows[place] = flow;
+  }
+
+  #isAt(place: number, key: Uint32Array): boolean {
+    const words = this.#words;
+    const bits = this.#bits;
+    const keys = this.#keys;
+    const n = words.length;
+    const at = place * n;
+    for (let i = 0; i < n; i++) {
+      if (((key[words[i] ?? 0] ?? 0) & (bits[i] ?? 0)) >>> 0 !== keys[at + i]) return false;
+    }
+    return true;
+  }
+
+  #hash(key: Uint32Array): number {
+    const words = this.#words;
+    const bits = this.#bits;
+    let hash = 0;
+    for (let i = 0; i < words.length; i++) hash = mix(hash, (key[words[i] ?? 0] ?? 0) & (bits[i] ?? 0));
+    return hash ^ (hash >>> 15);
+  }
+}
+
+function hashWords(key: Uint32Array): number {
+  let hash = 0;
+  for (let i = 0; i < HINT_WORDS.length; i++) hash = mix(hash, key[HINT_WORDS[i] ?? 0] ?? 0);
+  return hash ^ (hash >>> 15);
+}
+
+/** One round of a multiply-rotate hash. */
+function mix(hash: number, word: number): number {
+  const product = Math.imul(hash ^ word, 0x9e3779b1);
+  return (product << 13) | (product >>> 19);
+}

@@ -1,0 +1,115 @@
+/**
+ * The slots of frame memory: the first ones are filled by receiving, the others are scratch, for copies and for
+ * frames that come from this process.
+ *
+ * A scratch slot is in use while a packet is in it (live) or a send queue refers to it (queued).
+ */
+import { FRAME_OFFSET, FrameArena, MAX_FRAME_BYTES, VNET_HEADER_BYTES } from "@tenet/linux";
+import type { Packet } from "./packet.ts";
+import { clearVnetHeader } from "./vnet-header.ts";
+
+/** Frames received by one call. */
+export const N_RECEIVE_SLOTS = 32;
+const N_SCRATCH_SLOTS = 24;
+
+const LIVE = 1;
+const QUEUED = 2;
+
+/** Bytes kept free between the virtio-net header and a frame that grows downwards. */
+const HEADER_ROOM = 16;
+
+/** Frame memory of one datapath. */
+export class PacketMemory {
+  readonly arena: FrameArena = new FrameArena(N_RECEIVE_SLOTS + N_SCRATCH_SLOTS);
+  readonly #states = new Uint8Array(N_SCRATCH_SLOTS);
+
+  /** Copies a frame of this process into a scratch slot. @returns false when no slot is free or it is too long */
+  load(packet: Packet, frame: Uint8Array): boolean {
+    if (frame.length > MAX_FRAME_BYTES || !this.#take(packet)) return false;
+    clearVnetHeader(this.arena.bytes, packet.headerAt);
+    this.arena.bytes.set(frame, packet.at);
+    packet.length = frame.length;
+    return true;
+  }
+
+  /** Points a packet at a received frame. */
+  adopt(packet: Packet, headerAt: number, at: number, length: number): void {
+    packet.headerAt = headerAt;
+    packet.floor = headerAt + HEADER_ROOM;
+    packet.at = at;
+    packet.length = length;
+    packet.slot = -1;
+    packet.ownsSlot = false;
+    packet.isShared = false;
+  }
+
+  /** Points `copy` at the same bytes as `original`; both must not change them. */
+  share(copy: Packet, original: Packet): void {
+    copy.headerAt = original.headerAt;
+    copy.floor = original.floor;
+    copy.at = original.at;
+    copy.length = original.length;
+    copy.slot = original.slot;
+    copy.ownsSlot = false;
+    copy.inPort = original.inPort;
+    copy.isShared = true;
+  }
+
+  /** Moves a packet to bytes of its own. @returns false when no slot is free */
+  makeOwn(packet: Packet): boolean {
+    const { headerAt, at, length, slot, ownsSlot } = packet;
+    if (length > MAX_FRAME_BYTES || !this.#take(packet)) return false;
+    const { bytes } = this.arena;
+    bytes.copyWithin(packet.headerAt, headerAt, headerAt + VNET_HEADER_BYTES);
+    bytes.copyWithin(packet.at, at, at + length);
+    packet.length = length;
+    if (ownsSlot) this.#clear(slot, LIVE);
+    return true;
+  }
+
+  /** Notes that a send queue refers to the packet's bytes. */
+  markQueued(packet: Packet): void {
+    packet.isShared = true;
+    if (packet.slot >= 0) this.#states[packet.slot] = (this.#states[packet.slot] ?? 0) | QUEUED;
+  }
+
+  /** The packet is done with. */
+  release(packet: Packet): void {
+    if (packet.ownsSlot) this.#clear(packet.slot, LIVE);
+    packet.slot = -1;
+    packet.ownsSlot = false;
+  }
+
+  /** Nothing is in flight any more. */
+  releaseAll(): void {
+    this.#states.fill(0);
+  }
+
+  /** Whether a scratch slot is free. */
+  get hasRoom(): boolean {
+    return this.#states.includes(0);
+  }
+
+  /** All send queues are empty again. */
+  forgetQueued(): void {
+    for (let i = 0; i < this.#states.length; i++) this.#clear(i, QUEUED);
+  }
+
+  #take(packet: Packet): boolean {
+    const slot = this.#states.indexOf(0);
+    if (slot < 0) return false;
+    this.#states[slot] = LIVE;
+    const headerAt = this.arena.slotAt(N_RECEIVE_SLOTS + slot);
+    packet.slot = slot;
+    packet.ownsSlot = true;
+    packet.headerAt = headerAt;
+    packet.floor = headerAt + HEADER_ROOM;
+    packet.at = headerAt + FRAME_OFFSET;
+    packet.isShared = false;
+    return true;
+  }
+
+  #clear(slot: number, state: number): void {
+    if (slot >= 0) this.#states[slot] = (this.#states[slot] ?? 0) & ~state;
+  }
+}

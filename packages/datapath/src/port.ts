@@ -1,0 +1,80 @@
+/** A port: its number, what it sends and receives through, and its counters. */
+import type { FrameDevice, LinkInfo } from "@tenet/linux";
+import { SendQueue } from "@tenet/linux";
+import type { PortInfo, PortSpec, PortStats } from "./datapath.ts";
+import type { MemoryLink } from "./memory-link.ts";
+import type { PacketMemory } from "./packet-memory.ts";
+
+const SEND_BATCH = 32;
+const MEMORY_MTU = 1500;
+
+/** Counters that the datapath adds to. */
+export type Counters = { -readonly [K in keyof PortStats]: number };
+
+/** What a port sends through: a device with its queue, or a memory link. */
+export type PortEnd =
+  | { readonly kind: "device"; readonly device: FrameDevice; readonly queue: SendQueue }
+  | { readonly kind: "memory"; readonly link: MemoryLink };
+
+/** A port of the datapath. */
+export class Port {
+  readonly portNo: number;
+  readonly spec: PortSpec;
+  readonly end: PortEnd;
+  readonly counters: Counters = {
+    rxPackets: 0,
+    rxBytes: 0,
+    rxDropped: 0,
+    rxErrors: 0,
+    txPackets: 0,
+    txBytes: 0,
+    txDropped: 0,
+    txErrors: 0,
+  };
+  /** Number of the network device; 0 for a memory port. */
+  ifIndex = 0;
+  mac: number;
+  mtu: number = MEMORY_MTU;
+  isUp = true;
+  /** Removed: whoever still holds it must not use its end. */
+  isClosed = false;
+  /** Bytes in the send queue. */
+  nBytesQueued = 0;
+
+  constructor(portNo: number, spec: PortSpec, end: PortEnd) {
+    this.portNo = portNo;
+    this.spec = spec;
+    this.end = end;
+    this.mac = macOfName(spec.name);
+  }
+
+  /** Takes over what the kernel says of the device. @returns whether anything visible changed */
+  update(link: LinkInfo): boolean {
+    const isUp = link.isUp && link.isRunning;
+    const hasChanged = this.isUp !== isUp || this.mac !== link.mac || this.mtu !== link.mtu;
+    this.ifIndex = link.index;
+    this.mac = link.mac;
+    this.mtu = link.mtu;
+    this.isUp = isUp;
+    return hasChanged;
+  }
+
+  /** A copy of the port's state. */
+  info(): PortInfo {
+    if (this.end.kind === "device") this.counters.rxDropped += this.end.device.takeDropped();
+    const { spec, portNo, mac, mtu, isUp } = this;
+    return { name: spec.name, kind: spec.kind, portNo, mac, mtu, isUp, stats: { ...this.counters } };
+  }
+}
+
+/** The end of a port on a network device. */
+export function deviceEnd(device: FrameDevice, memory: PacketMemory): PortEnd {
+  return { kind: "device", device, queue: new SendQueue(memory.arena, SEND_BATCH) };
+}
+
+/** A locally administered address that follows from the name, so that it is the same in every run. */
+function macOfName(name: string): number {
+  let hash = 0x811c9dc5;
+  for (const character of name) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
+  return 0x0200_0000_0000 + (hash >>> 0);
+}

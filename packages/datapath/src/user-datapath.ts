@@ -1,0 +1,224 @@
+/**
+ * What: the datapath in user space: receive, look up, act, send.
+ *
+ * Why: it needs no kernel module and no CAP_BPF, and with memory ports alone no privileges at all.
+ *
+ * How: everything is synchronous in bursts. A burst is one batch of frames received from a port (or one frame of
+ * this process). Each frame is looked up and acted on; outputs are queued by reference and sent at the end of the
+ * burst, before its memory is used again. A frame that is forwarded unchanged is never copied. Frames that listeners
+ * send while a burst runs wait until it has ended, so the call stack stays flat.
+ *
+ * Limits: one thread. Misses are handled inside the burst, so a port gives way to others after a batch with misses.
+ */
+import { type Clock, IoError, systemClock } from "@tenet/kit";
+import { openPacketSocket, openTap } from "@tenet/linux";
+import { ActionRunner, type RunnerHost } from "./action-runner.ts";
+import type { Datapath, DatapathAction, DatapathStats, Megaflow, PortInfo, PortSpec, Upcall } from "./datapath.ts";
+import { DeviceLoop } from "./device-loop.ts";
+import { FlowTable } from "./flow-table.ts";
+import { MemoryLink } from "./memory-link.ts";
+import { PacketMemory } from "./packet-memory.ts";
+import { deviceEnd, Port, type PortEnd } from "./port.ts";
+
+const SORT_PERIOD_MS = 1000;
+const MAX_PENDING = 4096;
+const MAX_BURST = 256;
+
+/** What a {@link UserDatapath} can be given. */
+export interface UserDatapathOptions {
+  readonly clock?: Clock;
+  /** Gives the cable for a new memory port; a fresh one (see `memoryLink`) when absent. */
+  readonly openMemoryLink?: (name: string) => MemoryLink;
+}
+
+/** A datapath over packet sockets, TAP devices and memory links. */
+export class UserDatapath implements Datapath {
+  readonly type = "user";
+  readonly #clock: Clock;
+  readonly #openMemoryLink: (name: string) => MemoryLink;
+  readonly #memory = new PacketMemory();
+  readonly #table = new FlowTable();
+  readonly #ports: (Port | undefined)[] = [undefined];
+  readonly #runner: ActionRunner;
+  readonly #listeners: ((portNo: number) => void)[] = [];
+  readonly #deviceListeners: ((name: string) => void)[] = [];
+  /** Made with the first port on a device. */
+  #loop: DeviceLoop | undefined;
+  #signal: AbortSignal | undefined;
+  /** Frames of this process that wait for the burst to end. */
+  readonly #pending: { port: Port; frame: Uint8Array }[] = [];
+  #isBusy = false;
+  #continuation: NodeJS.Immediate | undefined;
+  #sortedAtMs = 0;
+
+  constructor(options: UserDatapathOptions = {}) {
+    this.#clock = options.clock ?? systemClock;
+    this.#openMemoryLink = options.openMemoryLink ?? (() => new MemoryLink());
+    const host: RunnerHost = { portOf: (portNo) => this.#ports[portNo] };
+    this.#runner = new ActionRunner(this.#memory, this.#table, host);
+  }
+
+  addPort(spec: PortSpec): number {
+    const taken = this.#ports.find((port) => port?.spec.name === spec.name);
+    if (taken !== undefined) {
+      throw new IoError(`Cannot add port "${spec.name}": it is port ${taken.portNo} already`, { hint: "Remove it first" });
+    }
+    const port = new Port(this.#ports.length, { name: spec.name, kind: spec.kind }, this.#openEnd(spec));
+    this.#ports.push(port);
+    const { end } = port;
+    if (end.kind === "memory") end.link.plug((frame) => this.#inject(port, frame));
+    else this.#deviceLoop().add(port);
+    return port.portNo;
+  }
+
+  removePort(portNo: number): void {
+    const port = this.#ports[portNo];
+    if (port === undefined) return;
+    this.#ports[portNo] = undefined;
+    port.isClosed = true;
+    if (port.end.kind === "memory") port.end.link.plug(undefined);
+    else this.#loop?.remove(port);
+  }
+
+  ports(): readonly PortInfo[] {
+    this.#loop?.readLinkChanges();
+    return this.#ports.filter((port) => port !== undefined).map((port) => port.info());
+  }
+
+  /** The link of a memory port; `undefined` for other ports. */
+  memoryLink(portNo: number): MemoryLink | undefined {
+    const end = this.#ports[portNo]?.end;
+    return end?.kind === "memory" ? end.link : undefined;
+  }
+
+  /**
+   * A port whose device went away is no longer in `ports()` when the listener is called; its number is not given
+   * out again.
+   */
+  onPortChange(listener: (portNo: number) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Called with the name of a network device that is not a port here when it appears or changes. */
+  onDeviceChange(listener: (name: string) => void): void {
+    this.#deviceListeners.push(listener);
+    this.#deviceLoop();
+  }
+
+  putFlow(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): Megaflow {
+    return this.#table.put(key, mask, actions);
+  }
+
+  deleteFlow(flow: Megaflow): void {
+    this.#table.delete(flow);
+  }
+
+  flows(): IterableIterator<Megaflow> {
+    return this.#table.flows();
+  }
+
+  execute(frame: Uint8Array, inPort: number, actions: readonly DatapathAction[]): void {
+    this.#burst(() => this.#runner.execute(frame, inPort, actions));
+  }
+
+  onUpcall(handler: (upcall: Upcall) => void): void {
+    this.#runner.onUpcall(handler);
+  }
+
+  stats(): DatapathStats {
+    const { nHits, nMisses, nLost } = this.#runner;
+    return { hits: nHits, misses: nMisses, lost: nLost, nFlows: this.#table.size, nMasks: this.#table.nMasks };
+  }
+
+  /** Forwards between devices on the event loop until `signal` aborts. Memory ports work without it. */
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+    this.#loop?.start();
+    signal.addEventListener("abort", () => this.#loop?.stop(), { once: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearImmediate(this.#continuation);
+    this.#pending.length = 0;
+    for (const port of this.#ports) if (port !== undefined) this.removePort(port.portNo);
+    this.#loop?.close();
+    this.#loop = undefined;
+  }
+
+  #openEnd(spec: PortSpec): PortEnd {
+    if (spec.kind === "memory") return { kind: "memory", link: this.#openMemoryLink(spec.name) };
+    this.#deviceLoop(); // before the device is opened, so that no change of it is missed
+    return deviceEnd(spec.kind === "system" ? openPacketSocket(spec.name) : openTap(spec.name), this.#memory);
+  }
+
+  #deviceLoop(): DeviceLoop {
+    if (this.#loop !== undefined) return this.#loop;
+    this.#loop = new DeviceLoop(this.#memory, this.#runner, {
+      burst: (run) => this.#burst(run),
+      changed: (port) => this.#notify(port.portNo),
+      gone: (port) => {
+        this.removePort(port.portNo);
+        this.#notify(port.portNo);
+      },
+      appeared: (name) => {
+        for (const listener of this.#deviceListeners) listener(name);
+      },
+    });
+    if (this.#signal?.aborted === false) this.#loop.start();
+    return this.#loop;
+  }
+
+  #notify(portNo: number): void {
+    for (const listener of this.#listeners) listener(portNo);
+  }
+
+  #inject(port: Port, frame: Uint8Array): void {
+    if (this.#isBusy || this.#continuation !== undefined) {
+      if (this.#pending.length < MAX_PENDING) this.#pending.push({ port, frame: frame.slice() });
+      else port.counters.rxDropped++;
+      return;
+    }
+    this.#burst(() => this.#runner.receiveFrame(port, frame));
+  }
+
+  /** Runs `work` (at once when a burst is under way), then what was sent meanwhile, then sends all outputs. */
+  #burst(work: () => void): void {
+    if (this.#isBusy) {
+      work();
+      return;
+    }
+    this.#isBusy = true;
+    try {
+      this.#runner.nowMs = this.#clock.monotonicMs();
+      this.#sort(this.#runner.nowMs);
+      work();
+      this.#runner.flush();
+      this.#forwardPending();
+    } finally {
+      this.#isBusy = false;
+      this.#runner.flush();
+      this.#runner.reset();
+    }
+  }
+
+  /** Forwards frames that listeners sent; a storm of answers goes on in the next turn of the event loop. */
+  #forwardPending(): void {
+    for (let n = 0; n < MAX_BURST; n++) {
+      const next = this.#pending.shift();
+      if (next === undefined) return;
+      if (!next.port.isClosed) this.#runner.receiveFrame(next.port, next.frame);
+      this.#runner.flush();
+    }
+    if (this.#pending.length === 0 || this.#continuation !== undefined) return;
+    this.#continuation = setImmediate(() => {
+      this.#continuation = undefined;
+      this.#burst(() => undefined);
+    });
+  }
+
+  #sort(nowMs: number): void {
+    if (nowMs - this.#sortedAtMs < SORT_PERIOD_MS) return;
+    this.#sortedAtMs = nowMs;
+    this.#table.sortByHits();
+  }
+}

@@ -1,0 +1,93 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { FIELDS, makeFlowKey } from "@tenet/net";
+import { FlowTable, type Megaflow } from "@tenet/datapath";
+import { matchOf } from "./frames.ts";
+
+test("a packet finds the flow whose masked key it has", () => {
+  const table = new FlowTable();
+  const dns = matchOf({ in_port: 1, eth_type: 0x0800, tp_dst: 53 });
+  const web = matchOf({ in_port: 1, eth_type: 0x0800, tp_dst: 80 });
+  const arp = matchOf({ in_port: 1, eth_type: 0x0806 });
+  const flows = [dns, web, arp].map(({ key, mask }) => table.put(key, mask, []));
+  expect(table.nMasks).toBe(2);
+  const packet = matchOf({ in_port: 1, eth_type: 0x0800, tp_dst: 80, nw_src: 7 }).key;
+  expect(table.lookup(packet)).toBe(flows[1]);
+  expect(table.lookup(matchOf({ in_port: 1, eth_type: 0x0806, tp_dst: 80 }).key)).toBe(flows[2]);
+  expect(table.lookup(matchOf({ in_port: 2, eth_type: 0x0806 }).key)).toBeUndefined();
+});
+
+test("putting the same key and mask again replaces the actions and keeps the statistics", () => {
+  const table = new FlowTable();
+  const { key, mask } = matchOf({ in_port: 1 });
+  const first = table.put(key, mask, []);
+  first.nPackets = 5;
+  const second = table.put(key, mask, [{ type: "output", port: 2 }]);
+  expect(second).toBe(first);
+  expect(second).toMatchObject({ nPackets: 5, actions: [{ type: "output", port: 2 }] });
+  expect(table.size).toBe(1);
+});
+
+test("bits of the key outside the mask do not matter", () => {
+  const table = new FlowTable();
+  const { mask } = matchOf({ eth_type: 1 });
+  const noisy = makeFlowKey().fill(0xffffffff);
+  noisy[FIELDS.eth_type.word] = 0x0800_1234;
+  const flow = table.put(noisy, mask, []);
+  expect(table.lookup(matchOf({ eth_type: 0x0800 }).key)).toBe(flow);
+});
+
+test("a flow that matches everything is found, and an empty table finds nothing", () => {
+  const table = new FlowTable();
+  expect(table.lookup(makeFlowKey())).toBeUndefined();
+  const flow = table.put(makeFlowKey(), makeFlowKey(), []);
+  expect(table.lookup(makeFlowKey().fill(0xdeadbeef))).toBe(flow);
+});
+
+test("any sequence of puts, deletes and lookups agrees with a plain map", () => {
+  const masks = [
+    matchOf({ in_port: 1 }).mask,
+    matchOf({ in_port: 1, tp_dst: 1 }).mask,
+    matchOf({ in_port: 1, nw_src: 1, eth_type: 1 }).mask,
+  ];
+  const value = fc.nat(40);
+  const step = fc.record({ op: fc.constantFrom("put", "delete", "lookup"), port: fc.nat(2), a: value, b: value });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+      const table = new FlowTable();
+      const model = new Map<string, Megaflow>();
+      for (const { op, port, a, b } of steps) {
+        // The port selects the mask, so flows are disjoint as the slow path guarantees.
+        const mask = masks[port] ?? makeFlowKey();
+        const { key } = matchOf({ in_port: port, tp_dst: a, nw_src: b, eth_type: a & 3 });
+        const name = key.map((word, i) => word & (mask[i] ?? 0)).join();
+        if (op === "put") model.set(name, table.put(key, mask, []));
+        const known = model.get(name);
+        if (op === "delete" && known !== undefined) {
+          table.delete(known);
+          model.delete(name);
+        }
+        expect(table.lookup(key)).toBe(model.get(name));
+      }
+      expect(table.size).toBe(model.size);
+      expect(new Set(table.flows())).toEqual(new Set(model.values()));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("thousands of flows come and go, also while they are listed", () => {
+  const table = new FlowTable();
+  for (let i = 0; i < 5000; i++) {
+    const { key, mask } = matchOf({ in_port: 1, nw_dst: i });
+    table.put(key, mask, []);
+  }
+  table.sortByHits();
+  expect(table.lookup(matchOf({ in_port: 1, nw_dst: 4321 }).key)).toBeDefined();
+  let n = 0;
+  for (const flow of table.flows()) if (n++ % 2 === 0) table.delete(flow);
+  expect(table.size).toBe(2500);
+  for (const flow of table.flows()) expect(table.lookup(flow.key)).toBe(flow);
+  for (const flow of table.flows()) table.delete(flow);
+  expect(table).toMatchObject({ size: 0, nMasks: 0 });
+});
