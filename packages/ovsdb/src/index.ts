@@ -27,3 +27,25 @@ export {
   type TableJson,
   type TypeJson,
 } from "./schemas/index.ts";
+export type { ConnectOptions } from "./client/follow.ts";
+export { connect, Replica } from "./client/replica.ts";
+export type { HistoryEntry, OperationResult } from "./client/results.ts";
+export {
+  type AtomInput,
+  type ColumnInput,
+  type NamedUuid,
+  namedUuid,
+  Operations,
+  type RowInput,
+  UnknownColumnError,
+  uuidRef,
+  type Where,
+} from "./client/operations.ts";
+export {
+  changesOf,
+  insertionsOf,
+  type RelationSpec,
+  relationsOf,
+  type TupleChange,
+  type TupleValue,
+} from "./relational/relations.ts";

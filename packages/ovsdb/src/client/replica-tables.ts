@@ -1,0 +1,108 @@
+/**
+ * The tables of a replica: applies the updates a server sends and tells what changed.
+ *
+ * Understands all three notations: `<table-updates>` (full old and new columns) and `<table-updates2>`
+ * (differences), so that it follows any server.
+ */
+import { type Json, ProtocolError } from "@tenet/kit";
+import { ZERO_UUID } from "../model/atom.ts";
+import { type Datum, parseDatum } from "../model/datum.ts";
+import { applyDiff } from "../model/difference.ts";
+import { changedColumns, datumOf, type Row, type RowChange, RowMaker } from "../model/row.ts";
+import type { ColumnSchema, ColumnType, DatabaseSchema, TableSchema } from "../model/schema.ts";
+import { isJsonObject } from "../model/sorted-json.ts";
+
+interface ReplicaTable {
+  readonly schema: TableSchema;
+  readonly maker: RowMaker;
+  rows: Map<string, Row>;
+}
+
+/** Rows by table and uuid, kept current by updates. */
+export class ReplicaTables {
+  readonly #tables: ReadonlyMap<string, ReplicaTable>;
+
+  constructor(schema: DatabaseSchema) {
+    this.#tables = new Map(
+      Array.from(schema.tables.values(), (table) => [table.name, { schema: table, maker: new RowMaker(table), rows: new Map() }]),
+    );
+  }
+
+  /** The rows of a table: a live view; empty for an unknown table. */
+  rows(table: string): ReadonlyMap<string, Row> {
+    return this.#tables.get(table)?.rows ?? new Map();
+  }
+
+  /** Applies updates of either notation. @returns the rows that really changed */
+  apply(updates: Json): RowChange[] {
+    const changes: RowChange[] = [];
+    for (const [tableName, rows] of membersOf(updates)) {
+      const table = this.#tables.get(tableName);
+      if (table === undefined) throw new ProtocolError(`Update for unknown table "${tableName}"`);
+      for (const [uuid, update] of membersOf(rows)) {
+        const change = applyRow(table, uuid, update);
+        if (change !== undefined) changes.push(change);
+      }
+    }
+    return changes;
+  }
+
+  /** Takes updates as the whole content. @returns the difference from what was there */
+  replace(updates: Json): RowChange[] {
+    const before = new Map(Array.from(this.#tables, ([name, table]) => [name, table.rows]));
+    for (const table of this.#tables.values()) table.rows = new Map();
+    this.apply(updates);
+    const changes: RowChange[] = [];
+    for (const [name, { schema, rows }] of this.#tables) {
+      const old = before.get(name) ?? new Map<string, Row>();
+      for (const [uuid, row] of old) if (!rows.has(uuid)) changes.push({ table: name, uuid, old: row, new: undefined });
+      for (const [uuid, row] of rows) {
+        const oldRow = old.get(uuid);
+        if (oldRow !== undefined && changedColumns(schema, oldRow, row).length === 0) continue;
+        changes.push({ table: name, uuid, old: oldRow, new: row });
+      }
+    }
+    return changes;
+  }
+}
+
+function membersOf(json: Json | undefined): [string, Json][] {
+  if (!isJsonObject(json)) throw new ProtocolError("Update is not an object");
+  return Object.entries(json).map(([name, value]) => [name, value ?? null]);
+}
+
+function applyRow(table: ReplicaTable, uuid: string, update: Json): RowChange | undefined {
+  const old = table.rows.get(uuid);
+  const row = nextRow(table, uuid, old, new Map(membersOf(update)));
+  if (row === undefined) table.rows.delete(uuid);
+  else table.rows.set(uuid, row);
+  if (old === undefined && row === undefined) return undefined;
+  if (old !== undefined && row !== undefined && changedColumns(table.schema, old, row).length === 0) return undefined;
+  return { table: table.schema.name, uuid, old, new: row };
+}
+
+function nextRow(table: ReplicaTable, uuid: string, old: Row | undefined, update: ReadonlyMap<string, Json>): Row | undefined {
+  const inserted = update.get("initial") ?? update.get("insert") ?? update.get("new");
+  if (inserted !== undefined) return table.maker.make(uuid, ZERO_UUID, parseColumns(table.schema, inserted, undefined));
+  const modified = update.get("modify");
+  if (modified === undefined) return undefined;
+  if (old === undefined) throw new ProtocolError(`Update modifies unknown row ${uuid} of table "${table.schema.name}"`);
+  return { ...old, ...parseColumns(table.schema, modified, old) };
+}
+
+/** Columns the replica's schema does not know are left out. */
+function parseColumns(table: TableSchema, json: Json, base: Row | undefined): { [column: string]: Datum } {
+  const columns: { [column: string]: Datum } = {};
+  for (const [name, value] of membersOf(json)) {
+    const column = table.columns.get(name);
+    if (column !== undefined) columns[name] = parseColumn(column, value, base);
+  }
+  return columns;
+}
+
+function parseColumn(column: ColumnSchema, json: Json, base: Row | undefined): Datum {
+  const { type } = column;
+  if (base === undefined || type.max === 1) return parseDatum(type, json);
+  const unbounded: ColumnType = { ...type, min: 0, max: Infinity };
+  return applyDiff(type, datumOf(base, column), parseDatum(unbounded, json));
+}
