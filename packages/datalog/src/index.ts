@@ -1,1 +1,14 @@
-export {};
+export type { RelationDecl } from "./check/context.ts";
+export type { FunctionDef, RuleOrigin } from "./check/core.ts";
+export { compile, type CompileOptions, type Program, ProgramError } from "./compile.ts";
+export type { Limits } from "./engine/budget.ts";
+export type { Change, Delta, RelationDelta } from "./engine/delta.ts";
+export { Engine, type EngineOptions, type RelationInfo } from "./engine/engine.ts";
+export { DivergenceError, FunctionError, RelationError, TransactionError } from "./engine/errors.ts";
+export { formatProof, type Proof } from "./engine/explain.ts";
+export type { Fork, WhatIf } from "./engine/fork.ts";
+export type { Transaction } from "./engine/transaction.ts";
+export { type Attempt, type FailingLiteral, formatWhyNot, type Pattern, type WhyNot } from "./engine/why-not.ts";
+export { uuidOf } from "./functions/hash.ts";
+export type { SourceText } from "./language/ast.ts";
+export { compareValues, formatAtom, formatValue, type Tuple, textOf, type Value } from "./value.ts";

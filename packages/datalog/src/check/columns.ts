@@ -1,0 +1,85 @@
+/** Brings the arguments of an atom into column order. */
+import { didYouMean } from "@tenet/kit";
+import type { Argument, Expr, SourceText, Span } from "../language/ast.ts";
+import type { CheckContext, CheckedRelation } from "./context.ts";
+
+/**
+ * The argument of each column, `undefined` where none is given; `undefined` altogether if a fault was reported.
+ */
+export function arrangeArguments(
+  context: CheckContext,
+  source: SourceText,
+  relation: CheckedRelation,
+  args: readonly Argument[],
+  span: Span,
+): (Expr | undefined)[] | undefined {
+  const { columns, name } = relation;
+  const arranged = new Array<Expr | undefined>(columns.length).fill(undefined);
+  const nErrors = context.errors.length;
+  let hasNamed = false;
+  for (const [i, arg] of args.entries()) {
+    let column = i;
+    if (arg.name !== undefined) {
+      hasNamed = true;
+      column = columnOf(context, source, relation, arg.name, arg.span);
+      if (column < 0) continue;
+      if (arranged[column] !== undefined) context.report(source, arg.span, `column "${arg.name}" is given twice`);
+    } else if (hasNamed) {
+      context.report(source, arg.span, "a positional argument follows a named one", { expected: "column=term" });
+    }
+    if (column < columns.length) {
+      arranged[column] = arg.term;
+      checkType(context, source, relation, column, arg.term);
+    }
+  }
+  if (hasNamed ? args.length > columns.length : args.length !== columns.length) {
+    const all = columns.map((column) => column.name).join(", ");
+    const expected = `${count(columns.length, "argument")}: ${name}(${all})`;
+    const hint = relation.hasNamedColumns && args.length < columns.length ? "name the columns you need: column=term" : undefined;
+    context.report(source, span, `"${name}" is given ${count(args.length, "argument")}`, { expected, ...(hint && { hint }) });
+  }
+  return context.errors.length === nErrors ? arranged : undefined;
+}
+
+function columnOf(context: CheckContext, source: SourceText, relation: CheckedRelation, name: string, span: Span): number {
+  if (!relation.hasNamedColumns) {
+    const hint = `declare them: relation ${relation.name}(${relation.columns.map((column) => column.name).join(", ")})`;
+    context.report(source, span, `the columns of "${relation.name}" have no names`, { hint });
+    return -1;
+  }
+  const at = relation.columns.findIndex((column) => column.name === name);
+  if (at < 0) {
+    const names = relation.columns.map((column) => column.name);
+    context.report(source, span, `"${relation.name}" has no column "${name}"`, { hint: didYouMean(name, names) });
+  }
+  return at;
+}
+
+const TYPE_OF_COLUMN: Readonly<Record<string, string>> = {
+  int: "number",
+  float: "number",
+  number: "number",
+  bool: "boolean",
+  string: "string",
+  uuid: "string",
+  mac: "string",
+  ip: "string",
+  prefix: "string",
+};
+
+function checkType(context: CheckContext, source: SourceText, relation: CheckedRelation, column: number, term: Expr): void {
+  const { name, type } = relation.columns[column] ?? { name: "" };
+  const wanted = type === undefined ? undefined : TYPE_OF_COLUMN[type];
+  if (wanted === undefined || type === undefined) return;
+  const given = term.kind === "text" ? "string" : term.kind === "literal" && term.value !== null ? typeof term.value : wanted;
+  const isWholeIfInt =
+    type !== "int" || term.kind !== "literal" || typeof term.value !== "number" || Number.isInteger(term.value);
+  if (given === wanted && isWholeIfInt) return;
+  context.report(source, term.span, `column "${name}" of "${relation.name}" never holds this value`, {
+    expected: `a value of type ${type}`,
+  });
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,121 @@
+/**
+ * What the checks of one program share: sources, relations, functions, and the list of errors.
+ *
+ * Checks report and go on; nothing here throws for a fault of the program.
+ */
+import { didYouMean, positionAt, SourceError } from "@tenet/kit";
+import type { SourceText, Span } from "../language/ast.ts";
+import type { CoreAggregate, CoreRelation, CoreRule, FunctionDef, RuleOrigin } from "./core.ts";
+
+/** A relation that the program uses but does not derive; `role` for relations whose columns alone are given. */
+export interface RelationDecl {
+  readonly name: string;
+  readonly columns: readonly { readonly name: string; readonly type?: string }[];
+  /** `input` by default: its rows come from outside. */
+  readonly role?: "input" | "relation" | "output";
+}
+
+/** A relation while the program is checked. */
+export interface CheckedRelation extends CoreRelation {
+  /** False if the column names are only guessed from a rule's variables. */
+  readonly hasNamedColumns: boolean;
+}
+
+/** The state of one compilation. */
+export class CheckContext {
+  readonly functions: ReadonlyMap<string, FunctionDef>;
+  readonly relations: Map<string, CheckedRelation> = new Map();
+  readonly rules: CoreRule[] = [];
+  readonly aggregates: CoreAggregate[] = [];
+  readonly errors: SourceError[] = [];
+  readonly warnings: SourceError[] = [];
+  #nHidden = 0;
+
+  constructor(functions: ReadonlyMap<string, FunctionDef>) {
+    this.functions = functions;
+  }
+
+  /** Notes a fault of the program. */
+  report(source: SourceText, span: Span, problem: string, options: { expected?: string; hint?: string } = {}): void {
+    this.errors.push(this.#fault(source, span, problem, options));
+  }
+
+  /** Notes something that is allowed but probably not meant. */
+  warn(source: SourceText, span: Span, problem: string, options: { hint?: string } = {}): void {
+    this.warnings.push(this.#fault(source, span, problem, options));
+  }
+
+  /** A hint with the relation names near `name`. */
+  nearRelation(name: string): string {
+    const candidates = [...this.relations.values()]
+      .filter((relation) => relation.kind !== "hidden")
+      .map((relation) => relation.name);
+    return didYouMean(name, [...candidates, ...this.functions.keys()]);
+  }
+
+  /** Adds a hidden relation and returns its name. */
+  addHidden(kind: string, columns: readonly string[], label: string): string {
+    const name = `$${kind}${this.#nHidden++}`;
+    this.addHiddenNamed(name, columns, label);
+    return name;
+  }
+
+  addHiddenNamed(name: string, columns: readonly string[], label: string): void {
+    this.relations.set(name, {
+      name,
+      columns: columns.map((column) => ({ name: column })),
+      kind: "hidden",
+      isOutput: false,
+      label,
+      hasNamedColumns: true,
+    });
+  }
+
+  /** What has been added so far, for {@link undoTo}. */
+  mark(): ContextMark {
+    const { rules, aggregates, errors, warnings } = this;
+    const relations = [...this.relations.keys()];
+    return {
+      nRules: rules.length,
+      nAggregates: aggregates.length,
+      nErrors: errors.length,
+      nWarnings: warnings.length,
+      relations,
+    };
+  }
+
+  /** Forgets everything added after a mark. */
+  undoTo(mark: ContextMark): void {
+    this.rules.length = mark.nRules;
+    this.aggregates.length = mark.nAggregates;
+    this.errors.length = mark.nErrors;
+    this.warnings.length = mark.nWarnings;
+    const kept = new Set(mark.relations);
+    for (const name of this.relations.keys()) if (!kept.has(name)) this.relations.delete(name);
+  }
+
+  /** Where a rule stands, for proofs and errors. */
+  originOf(source: SourceText, span: Span): RuleOrigin {
+    const { line } = positionAt(source.name, source.text, span.start);
+    return { text: source.text.slice(span.start, span.end), file: source.name, line };
+  }
+
+  #fault(source: SourceText, span: Span, problem: string, options: { expected?: string; hint?: string }): SourceError {
+    const at = positionAt(source.name, source.text, span.start);
+    return new SourceError(problem, { at, text: source.text, code: "DATALOG_PROGRAM", ...options });
+  }
+}
+
+/** See {@link CheckContext.mark}. */
+export interface ContextMark {
+  readonly nRules: number;
+  readonly nAggregates: number;
+  readonly nErrors: number;
+  readonly nWarnings: number;
+  readonly relations: readonly string[];
+}
+
+/** The full name of a table as written in a source. */
+export function qualify(source: SourceText, name: string): string {
+  return name.includes(":") || source.namespace === undefined ? name : `${source.namespace}:${name}`;
+}

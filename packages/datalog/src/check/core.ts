@@ -1,0 +1,138 @@
+/**
+ * The core form of a program: what is left when names are resolved and the comfortable parts of the language are
+ * rewritten. `or` became several rules, aggregates and negated groups became hidden relations, arguments that are
+ * expressions became variables with an equation, and variables became slot numbers.
+ */
+import type { AggregateName, BinaryOp, Span } from "../language/ast.ts";
+import type { Value } from "../value.ts";
+
+/** A function of the language; pure: the same arguments always give the same result. */
+export interface FunctionDef {
+  readonly name: string;
+  /** Number of arguments, the optional ones included. */
+  readonly nArgs: number;
+  /** Number of arguments that must be given; all of them by default. */
+  readonly minArgs?: number;
+  /** A set function stands on the right side of `in` only and gives its elements. */
+  readonly isSet?: boolean;
+  /** `undefined` means "no result": the row is absent. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: nothing is a result here
+  call(...args: Value[]): Value | undefined | Iterable<Value>;
+}
+
+/** A variable, constant or anonymous argument. */
+export type Term =
+  | { readonly kind: "var"; readonly slot: number }
+  | { readonly kind: "const"; readonly value: Value }
+  | { readonly kind: "any" };
+
+/** An expression over slots; `any` only inside patterns. */
+export type CoreExpr =
+  | Term
+  | { readonly kind: "list"; readonly items: readonly CoreExpr[] }
+  | { readonly kind: "text"; readonly parts: readonly CoreExpr[] }
+  | { readonly kind: "unary"; readonly op: "-" | "!"; readonly operand: CoreExpr }
+  | { readonly kind: "binary"; readonly op: BinaryOp; readonly left: CoreExpr; readonly right: CoreExpr }
+  | { readonly kind: "if"; readonly condition: CoreExpr; readonly whenTrue: CoreExpr; readonly whenFalse: CoreExpr }
+  | { readonly kind: "call"; readonly fn: FunctionDef; readonly args: readonly CoreExpr[] };
+
+/** One condition of a body. `not` never holds anonymous terms: they became a projection relation. */
+export type Literal =
+  | { readonly kind: "atom"; readonly relation: string; readonly terms: readonly Term[]; readonly span: Span }
+  | {
+      readonly kind: "not";
+      readonly relation: string;
+      readonly terms: readonly Term[];
+      readonly span: Span;
+      /** What the program says: the relation and its terms before projection; absent for hidden relations. */
+      readonly shown: { readonly relation: string; readonly terms: readonly Term[] } | undefined;
+    }
+  | { readonly kind: "equal"; readonly left: CoreExpr; readonly right: CoreExpr; readonly span: Span }
+  | { readonly kind: "member"; readonly left: CoreExpr; readonly right: CoreExpr; readonly span: Span }
+  | { readonly kind: "test"; readonly expr: CoreExpr; readonly span: Span };
+
+/** Where a rule stands. */
+export interface RuleOrigin {
+  readonly text: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** One core rule; several may come from one rule of the program. */
+export interface CoreRule {
+  readonly relation: string;
+  readonly head: readonly Term[];
+  readonly body: readonly Literal[];
+  /** Variable name of each slot. */
+  readonly slots: readonly string[];
+  readonly origin: RuleOrigin;
+  /** The source text that spans refer to. */
+  readonly sourceText: string;
+}
+
+/** A hidden relation `group columns…, value`, computed from the rows of `body`: `group columns…, value[, more]`. */
+export interface CoreAggregate {
+  readonly relation: string;
+  readonly body: string;
+  readonly fn: AggregateName;
+  readonly nGroup: number;
+  readonly origin: RuleOrigin;
+}
+
+/** A relation of the program; hidden ones (names that start with `$`) come from rewriting. */
+export interface CoreRelation {
+  readonly name: string;
+  readonly columns: readonly { readonly name: string; readonly type?: string }[];
+  readonly kind: "input" | "derived" | "hidden";
+  readonly isOutput: boolean;
+  /** How a hidden relation reads in the program, for errors and proofs. */
+  readonly label: string;
+}
+
+/** Relations that are computed together: one, or several that depend on each other. */
+export interface Stratum {
+  readonly relations: readonly string[];
+  readonly isRecursive: boolean;
+}
+
+/** The variables' slots that occur in an expression, `any` left out. */
+export function slotsOf(expr: CoreExpr, into: Set<number> = new Set()): Set<number> {
+  switch (expr.kind) {
+    case "var":
+      into.add(expr.slot);
+      break;
+    case "list":
+      for (const item of expr.items) slotsOf(item, into);
+      break;
+    case "text":
+      for (const part of expr.parts) slotsOf(part, into);
+      break;
+    case "unary":
+      slotsOf(expr.operand, into);
+      break;
+    case "binary":
+      slotsOf(expr.left, into);
+      slotsOf(expr.right, into);
+      break;
+    case "if":
+      slotsOf(expr.condition, into);
+      slotsOf(expr.whenTrue, into);
+      slotsOf(expr.whenFalse, into);
+      break;
+    case "call":
+      for (const arg of expr.args) slotsOf(arg, into);
+  }
+  return into;
+}
+
+/** True for what can stand on the binding side of `=` and `in`: variables, constants, `_`, and lists of such. */
+export function isPattern(expr: CoreExpr): boolean {
+  if (expr.kind === "list") return expr.items.every(isPattern);
+  return expr.kind === "var" || expr.kind === "const" || expr.kind === "any";
+}
+
+/** True if the expression has no `_` in it, so that it has a value once its variables have. */
+export function isEvaluable(expr: CoreExpr): boolean {
+  if (expr.kind === "any") return false;
+  return expr.kind === "list" ? expr.items.every(isEvaluable) : true;
+}

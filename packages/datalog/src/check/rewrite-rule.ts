@@ -1,0 +1,418 @@
+/**
+ * Rewrites one rule of the program into core rules.
+ *
+ * What: `or` becomes one core rule per alternative; `count { … }` and its kin become a hidden relation that is joined by its group;
+ * a negated group becomes a hidden relation that is negated; `_` under `not` becomes a projection; expressions as arguments become
+ * equations. Why: the engine then knows five literals only, and each keeps exact deltas.
+ *
+ * A hidden body that is not safe alone, because it mentions variables that only the rule around it binds, gets the
+ * positive literals of that rule as context: its rows are the same wherever the rule looks.
+ */
+import type { AggregateExpr, Argument, Expr, Formula, RuleSyntax, SourceText, Span } from "../language/ast.ts";
+import { isAggregateName } from "../language/parse-expression.ts";
+import { arrangeArguments } from "./columns.ts";
+import { type CheckContext, type CheckedRelation, qualify } from "./context.ts";
+import type { CoreExpr, Literal, RuleOrigin, Term } from "./core.ts";
+import { ExpressionRewriter } from "./rewrite-expression.ts";
+import { alternativesOf, Level } from "./level.ts";
+import { collectNames, isSingle, type NameRules, visitExpr, visitFormula } from "./names.ts";
+import { boundSlots, unsafeSlots } from "./safety.ts";
+
+/** Rewrites a rule and adds the result to the context; faults are reported there. */
+export function rewriteRule(context: CheckContext, source: SourceText, rule: RuleSyntax): void {
+  const name = qualify(source, rule.name);
+  const relation = context.relations.get(name);
+  if (relation === undefined) return;
+  if (!mayDerive(context, source, rule, relation)) return;
+  const args = arrangeArguments(context, source, relation, rule.args, rule.headSpan);
+  if (args === undefined) return;
+  new RuleRewriter(context, source, context.originOf(source, rule.span)).rewrite(rule, relation, args);
+}
+
+function mayDerive(context: CheckContext, source: SourceText, rule: RuleSyntax, relation: CheckedRelation): boolean {
+  const { headSpan } = rule;
+  if (context.functions.has(rule.name)) {
+    context.report(source, headSpan, `"${rule.name}" is a function`, { hint: "give the table another name" });
+  } else if (relation.kind === "input") {
+    context.report(source, headSpan, `"${relation.name}" is an input; rules cannot derive it`, {
+      hint: "derive a table with a name of its own",
+    });
+  } else if (source.namespace !== undefined && !relation.name.startsWith(`${source.namespace}:`)) {
+    const expected = `a table of "${source.namespace}"`;
+    context.report(source, headSpan, `policy "${source.namespace}" cannot derive "${relation.name}"`, { expected });
+  } else return true;
+  return false;
+}
+
+class RuleRewriter extends ExpressionRewriter {
+  readonly #origin: RuleOrigin;
+
+  constructor(context: CheckContext, source: SourceText, origin: RuleOrigin) {
+    super(context, source);
+    this.#origin = origin;
+  }
+
+  rewrite(rule: RuleSyntax, relation: CheckedRelation, args: readonly (Expr | undefined)[]): void {
+    const span = rule.headSpan;
+    const head = args.map((arg) => arg ?? ({ kind: "literal", value: null, span } as const));
+    const aggregated = this.#liftHeadAggregates(rule, head);
+    const body = aggregated === undefined ? rule.body : aggregated.body;
+    const levels = this.#levels(body, [], false);
+    for (const level of levels) this.#finish(level, relation.name, aggregated?.head ?? head, new Set(), [], true);
+  }
+
+  /** `load(h, sum(r)) :- body` is `load(h, n) :- n = sum { r : body }`. */
+  #liftHeadAggregates(rule: RuleSyntax, head: readonly Expr[]): { head: Expr[]; body: Formula } | undefined {
+    const items: Formula[] = [];
+    const lifted = head.map((expr): Expr => {
+      if (expr.kind !== "call" || !isAggregateName(expr.name)) return expr;
+      const isCall = this.context.functions.has(expr.name) && expr.args.length > 1;
+      if (isCall || rule.body === undefined) return expr;
+      const { name: fn, span } = expr;
+      const value = expr.args[0]?.term;
+      if (expr.args.length > 1 || (value === undefined && fn !== "count")) {
+        this.context.report(this.source, span, `aggregate "${fn}" is given ${expr.args.length} arguments`, {
+          expected: "one argument",
+        });
+        return { kind: "literal", value: null, span };
+      }
+      const result: Expr = { kind: "name", name: `$${fn}${items.length}`, span };
+      items.push({ kind: "equal", left: result, right: { kind: "aggregate", fn, value, body: rule.body, span }, span });
+      return result;
+    });
+    return items.length === 0 ? undefined : { head: lifted, body: { kind: "and", items, span: rule.span } };
+  }
+
+  #levels(body: Formula | undefined, context: readonly Formula[], countsWays: boolean): Level[] {
+    return alternativesOf(body).map((formulas) => {
+      const level = new Level(formulas);
+      level.countsWays = countsWays;
+      for (const formula of formulas) this.#addFormula(level, formula);
+      level.countsWays = false;
+      for (const formula of context) this.#addFormula(level, formula);
+      return level;
+    });
+  }
+
+  /** Resolves what waits in a level, and adds its core rule. `optional` names become null where the level lacks them. */
+  #finish(
+    level: Level,
+    relation: string,
+    head: readonly Expr[],
+    optional: ReadonlySet<string>,
+    wayOwners: readonly Level[],
+    reportsUnsafe: boolean,
+    inherited: ReadonlySet<string> = new Set(),
+    context: readonly Formula[] = [],
+  ): boolean {
+    const terms = head.map((expr): Term => {
+      if (expr.kind === "name" && optional.has(expr.name) && level.find(expr.name) === undefined)
+        return { kind: "const", value: null };
+      if (expr.kind === "wildcard") {
+        this.context.report(this.source, expr.span, "a head needs a value in each column", { expected: "a variable or a value" });
+        level.isBroken = true;
+      }
+      return this.toTerm(level, expr);
+    });
+    for (const owner of wayOwners) {
+      for (const slot of owner.ways) terms.push(owner === level ? { kind: "var", slot } : { kind: "const", value: null });
+    }
+    const names = this.#levelNames(level, head, inherited);
+    const around = [...context, ...level.formulas.filter((formula) => this.#isPositive(formula))];
+    this.#resolveGroups(level, names, around);
+    const bodies = this.#resolveAggregates(level, names, around);
+    let isSafe = true;
+    for (const body of bodies) {
+      const rule = { relation, head: terms, body, slots: level.slots, origin: this.#origin, sourceText: this.source.text };
+      const unsafe = level.isBroken ? [] : unsafeSlots(rule);
+      for (const slot of unsafe) {
+        if (isSafe || !reportsUnsafe) isSafe = false;
+        if (reportsUnsafe) this.#reportUnsafe(level, slot);
+      }
+      if (!isSafe) break;
+      this.context.rules.push(rule);
+    }
+    return isSafe;
+  }
+
+  #reportUnsafe(level: Level, slot: number): void {
+    const name = level.slots[slot] ?? "";
+    const isHidden = name.startsWith("$");
+    const problem = isHidden ? "this value depends on a variable that nothing binds" : `variable "${name}" is not bound`;
+    const isNegatedOnly = level.literals.some(
+      (literal) => literal.kind === "not" && literal.terms.some((t) => t.kind === "var" && t.slot === slot),
+    );
+    const hint = isNegatedOnly ? 'write "_" if any value will do' : 'bind it by a table, "=" or "in"';
+    this.context.report(this.source, level.spans[slot] ?? { start: 0, end: 0 }, problem, { hint });
+  }
+
+  #nameRules(isDeep: boolean): NameRules {
+    return { isDeep, isTable: (name) => this.context.relations.has(qualify(this.source, name)) };
+  }
+
+  /** Names that the level itself mentions, and those of its surroundings that something inside it mentions. */
+  #levelNames(level: Level, head: readonly Expr[], inherited: ReadonlySet<string>): Set<string> {
+    const names = collectNames((visit) => {
+      for (const expr of head) visitExpr(expr, this.#nameRules(false), visit);
+      for (const formula of level.formulas) visitFormula(formula, this.#nameRules(false), visit);
+    });
+    const inside = collectNames((visit) => {
+      for (const formula of level.formulas) visitFormula(formula, this.#nameRules(true), visit);
+    });
+    for (const name of inherited) if (inside.has(name)) names.add(name);
+    return names;
+  }
+
+  #isPositive(formula: Formula): boolean {
+    if (formula.kind === "not") return false;
+    let hasAggregate = false;
+    const look = (expr: Expr): void => {
+      if (expr.kind === "aggregate") hasAggregate = true;
+      else if (expr.kind === "binary") [expr.left, expr.right].forEach(look);
+      else if (expr.kind === "unary") look(expr.operand);
+      else if (expr.kind === "call") for (const arg of expr.args) look(arg.term);
+      else if (expr.kind === "list") expr.items.forEach(look);
+      else if (expr.kind === "text") for (const part of expr.parts) typeof part !== "string" && look(part);
+      else if (expr.kind === "if") [expr.condition, expr.whenTrue, expr.whenFalse].forEach(look);
+    };
+    if (formula.kind === "test") look(formula.expr);
+    else if (formula.kind === "equal" || formula.kind === "in") [formula.left, formula.right].forEach(look);
+    return !hasAggregate;
+  }
+
+  #addFormula(level: Level, formula: Formula): void {
+    const { span } = formula;
+    switch (formula.kind) {
+      case "and":
+        for (const item of formula.items) this.#addFormula(level, item);
+        break;
+      case "or":
+        level.groups.push({ body: { kind: "not", body: formula, span }, span });
+        break;
+      case "not":
+        this.#addNot(level, formula.body, span);
+        break;
+      case "equal":
+        level.literals.push({
+          kind: "equal",
+          left: this.toExpr(level, formula.left),
+          right: this.toExpr(level, formula.right),
+          span,
+        });
+        break;
+      case "in":
+        level.literals.push({
+          kind: "member",
+          left: this.toExpr(level, formula.left),
+          right: this.toSet(level, formula.right),
+          span,
+        });
+        break;
+      case "test":
+        this.#addTest(level, formula.expr);
+    }
+  }
+
+  #addTest(level: Level, expr: Expr): void {
+    const atom = this.#atomOf(expr);
+    if (atom === undefined) {
+      level.literals.push({ kind: "test", expr: this.toExpr(level, expr), span: expr.span });
+      return;
+    }
+    const relation = this.#relation(level, atom.name, atom.args, expr.span);
+    if (relation === undefined) return;
+    const terms = relation.args.map((arg): Term => {
+      if (arg !== undefined && arg.kind !== "wildcard") return this.toTerm(level, arg);
+      if (!level.countsWays) return { kind: "any" };
+      const slot = level.fresh("_", expr.span);
+      level.ways.push(slot);
+      return { kind: "var", slot };
+    });
+    level.literals.push({ kind: "atom", relation: relation.name, terms, span: expr.span });
+  }
+
+  #addNot(level: Level, body: Formula, span: Span): void {
+    if (body.kind === "not") return this.#addFormula(level, body.body);
+    const atom = body.kind === "test" ? this.#atomOf(body.expr) : undefined;
+    if (!isSingle(body) || hasInnerWildcard(body, atom !== undefined) || (body.kind === "in" && this.isSetCall(body.right))) {
+      level.groups.push({ body, span });
+      return;
+    }
+    if (atom !== undefined) return this.#addNegatedAtom(level, atom.name, atom.args, span);
+    if (body.kind === "test") {
+      level.literals.push({ kind: "test", expr: { kind: "unary", op: "!", operand: this.toExpr(level, body.expr) }, span });
+    } else if (body.kind === "equal" || body.kind === "in") {
+      const op = body.kind === "equal" ? "!=" : "not in";
+      const expr: CoreExpr = { kind: "binary", op, left: this.toExpr(level, body.left), right: this.toExpr(level, body.right) };
+      level.literals.push({ kind: "test", expr, span });
+    }
+  }
+
+  #addNegatedAtom(level: Level, name: string, args: readonly Argument[], span: Span): void {
+    const relation = this.#relation(level, name, args, span);
+    if (relation === undefined) return;
+    const terms = relation.args.map((arg): Term => (arg === undefined ? { kind: "any" } : this.toTerm(level, arg)));
+    this.#negate(level, relation.name, terms, span, true);
+  }
+
+  /** Adds `not relation(terms)`; anonymous terms go through a projection of the relation. */
+  #negate(level: Level, relation: string, terms: readonly Term[], span: Span, isShown: boolean): Literal[] {
+    const kept = [...terms.keys()].filter((i) => terms[i]?.kind !== "any");
+    const shown = isShown ? { relation, terms } : undefined;
+    const literal: Literal =
+      kept.length === terms.length
+        ? { kind: "not", relation, terms, span, shown }
+        : {
+            kind: "not",
+            relation: this.#projection(relation, kept),
+            terms: kept.map((i) => terms[i] ?? { kind: "any" }),
+            span,
+            shown,
+          };
+    if (isShown) level.literals.push(literal);
+    return [literal];
+  }
+
+  #projection(relation: string, kept: readonly number[]): string {
+    const name = `$any:${relation}:${kept.join(",")}`;
+    if (this.context.relations.has(name)) return name;
+    const { columns = [], label = relation } = this.context.relations.get(relation) ?? {};
+    this.context.addHiddenNamed(
+      name,
+      kept.map((i) => columns[i]?.name ?? ""),
+      label,
+    );
+    const terms = columns.map((_, i): Term => (kept.includes(i) ? { kind: "var", slot: kept.indexOf(i) } : { kind: "any" }));
+    this.context.rules.push({
+      relation: name,
+      head: kept.map((_, slot) => ({ kind: "var", slot })),
+      body: [{ kind: "atom", relation, terms, span: { start: 0, end: 0 } }],
+      slots: kept.map((i) => columns[i]?.name ?? ""),
+      origin: this.#origin,
+      sourceText: this.source.text,
+    });
+    return name;
+  }
+
+  #resolveGroups(level: Level, names: ReadonlySet<string>, around: readonly Formula[]): void {
+    for (const { body, span } of level.groups) {
+      const inside = collectNames((visit) => visitFormula(body, this.#nameRules(true), visit));
+      const shared = [...inside].filter((name) => names.has(name));
+      const label = `not (${this.source.text.slice(body.span.start, body.span.end)})`;
+      const hidden = this.#defineHidden("not", shared, body, label, around, []);
+      const terms = shared.map((name): Term => ({ kind: "var", slot: level.slotOf(name, span) }));
+      level.literals.push({ kind: "not", relation: hidden, terms, span, shown: undefined });
+    }
+  }
+
+  /** Joins the aggregates of a level; where an empty group has a value, the rule is split in two. */
+  #resolveAggregates(level: Level, names: ReadonlySet<string>, around: readonly Formula[]): Literal[][] {
+    let bodies: Literal[][] = [level.literals];
+    const bound = boundSlots(level.literals);
+    const waiting = level.aggregates.map(({ syntax, slot }) => ({
+      slot,
+      ...this.#defineAggregate(level, syntax, names, around),
+    }));
+    while (waiting.length > 0) {
+      const bindable = waiting.findIndex(({ group }) => group.every((groupSlot) => bound.has(groupSlot)));
+      const [next] = waiting.splice(Math.max(bindable, 0), 1);
+      if (next === undefined) break;
+      const { relation, group, slot, empty, span } = next;
+      const keys = group.map((groupSlot): Term => ({ kind: "var", slot: groupSlot }));
+      const joined: Literal = { kind: "atom", relation, terms: [...keys, { kind: "var", slot }], span };
+      const before = bodies;
+      bodies = before.map((body) => [...body, joined]);
+      if (bindable >= 0 && empty !== undefined) {
+        const missing = this.#negate(level, relation, [...keys, { kind: "any" }], span, false);
+        const value: Literal = { kind: "equal", left: { kind: "var", slot }, right: { kind: "const", value: empty }, span };
+        bodies.push(...before.map((body) => [...body, ...missing, value]));
+      }
+      for (const bindings of boundSlots(bodies[0] ?? [])) bound.add(bindings);
+    }
+    return bodies;
+  }
+
+  #defineAggregate(level: Level, syntax: AggregateExpr, names: ReadonlySet<string>, around: readonly Formula[]) {
+    const { fn, value, body, span } = syntax;
+    const inside = collectNames((visit) => {
+      visitFormula(body, this.#nameRules(true), visit);
+      if (value !== undefined) visitExpr(value, this.#nameRules(true), visit);
+    });
+    const groupNames = [...inside].filter((name) => names.has(name));
+    const label = this.source.text.slice(span.start, span.end);
+    const countsWays = fn === "sum" || value === undefined;
+    const hiddenBody = this.#defineHidden("of", groupNames, body, label, around, [value], countsWays);
+    const relation = this.context.addHidden("agg", [...groupNames, fn], label);
+    this.context.aggregates.push({ relation, body: hiddenBody, fn, nGroup: groupNames.length, origin: this.#origin });
+    const empty = fn === "collect" ? [] : fn === "count" || fn === "sum" ? 0 : undefined;
+    return { relation, group: groupNames.map((name) => level.slotOf(name, span)), empty, span };
+  }
+
+  /** A hidden relation: `shared` columns, then `values`, then (to count ways) everything else that varies. */
+  #defineHidden(
+    kind: string,
+    shared: readonly string[],
+    body: Formula,
+    label: string,
+    around: readonly Formula[],
+    values: readonly (Expr | undefined)[],
+    countsWays = false,
+  ): string {
+    const inside = collectNames((visit) => visitFormula(body, this.#nameRules(false), visit));
+    const locals = countsWays ? [...inside].filter((name) => !shared.includes(name)) : [];
+    const toName = (name: string): Expr => ({ kind: "name", name, span: body.span });
+    const head = [
+      ...shared.map(toName),
+      ...values.map((v) => v ?? ({ kind: "literal", value: null, span: body.span } as const)),
+      ...locals.map(toName),
+    ];
+    const mark = this.context.mark();
+    for (const context of [[], around]) {
+      this.context.undoTo(mark);
+      const levels = this.#levels(body, context, countsWays);
+      const columns = [
+        ...shared,
+        ...values.map(() => "value"),
+        ...locals,
+        ...levels.flatMap((level) => level.ways.map(() => "_")),
+      ];
+      const hidden = this.context.addHidden(kind, columns, label);
+      const isLast = context === around;
+      const results = levels.map((level) => {
+        return this.#finish(level, hidden, head, new Set(locals), levels, isLast, new Set(shared), context);
+      });
+      if (results.every((isSafe) => isSafe) || isLast) return hidden;
+    }
+    return "";
+  }
+
+  #atomOf(expr: Expr): { name: string; args: readonly Argument[] } | undefined {
+    if (expr.kind === "call" && !this.context.functions.has(expr.name)) return expr;
+    return expr.kind === "name" ? { name: expr.name, args: [] } : undefined;
+  }
+
+  #relation(
+    level: Level,
+    name: string,
+    args: readonly Argument[],
+    span: Span,
+  ): { name: string; args: (Expr | undefined)[] } | undefined {
+    const relation = this.context.relations.get(qualify(this.source, name));
+    if (relation === undefined) {
+      const hint = this.context.nearRelation(qualify(this.source, name));
+      this.context.report(this.source, span, `unknown table "${qualify(this.source, name)}"`, { hint });
+    }
+    const arranged = relation && arrangeArguments(this.context, this.source, relation, args, span);
+    if (relation !== undefined && arranged !== undefined) return { name: relation.name, args: arranged };
+    level.isBroken = true;
+    return undefined;
+  }
+}
+
+/** True if `_` stands where a projection cannot reach it: inside a list, or in an equation. */
+function hasInnerWildcard(formula: Formula, isAtom: boolean): boolean {
+  const look = (expr: Expr): boolean => expr.kind === "wildcard" || (expr.kind === "list" && expr.items.some(look));
+  if (formula.kind === "equal" || formula.kind === "in") return look(formula.left) || look(formula.right);
+  if (formula.kind !== "test" || !isAtom || formula.expr.kind !== "call") return false;
+  return formula.expr.args.some(({ term }) => term.kind !== "wildcard" && look(term));
+}

@@ -1,0 +1,40 @@
+/** What one transaction may derive, so that a rule without end is stopped before memory is gone. */
+import type { RuleOrigin } from "../check/core.ts";
+import { DivergenceError } from "./errors.ts";
+import type { Interner } from "./interner.ts";
+
+/** Limits of an engine, per transaction. */
+export interface Limits {
+  /** Rows that rules may add, and elements that set functions may give. Default 5 million. */
+  readonly maxTuples?: number;
+  /** Characters and list elements of new values. Default 200 million. */
+  readonly maxValueUnits?: number;
+}
+
+/** Counts down what is left. */
+export class Budget {
+  readonly #maxTuples: number;
+  readonly #maxUnits: number;
+  readonly #interner: Interner;
+  #tuples = 0;
+  #units = 0;
+
+  constructor(limits: Limits, interner: Interner) {
+    this.#maxTuples = limits.maxTuples ?? 5_000_000;
+    this.#maxUnits = limits.maxValueUnits ?? 200_000_000;
+    this.#interner = interner;
+  }
+
+  /** Starts a transaction. */
+  reset(): void {
+    this.#tuples = this.#maxTuples;
+    this.#units = this.#interner.nUnits + this.#maxUnits;
+  }
+
+  /** Takes one tuple off; throws when there is none left. */
+  spend(origin: RuleOrigin, relation: string): void {
+    if (--this.#tuples < 0) throw new DivergenceError(relation, origin, `${this.#maxTuples} rows`);
+    if (this.#interner.nUnits > this.#units)
+      throw new DivergenceError(relation, origin, `${this.#maxUnits} characters of new values`);
+  }
+}

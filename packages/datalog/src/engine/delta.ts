@@ -1,0 +1,70 @@
+/** What a transaction changed, relation by relation, as values. */
+import type { Tuple, Value } from "../value.ts";
+import type { Step } from "./evaluation.ts";
+import type { Interner } from "./interner.ts";
+import type { RowStore } from "./row-store.ts";
+
+/** An input row to put in (`1`) or take out (`-1`). Inputs are sets: what is there already is not put in twice. */
+export interface Change {
+  readonly relation: string;
+  readonly tuple: Tuple;
+  readonly weight: 1 | -1;
+}
+
+/** Rows that came and went. */
+export interface RelationDelta {
+  readonly inserted: readonly Tuple[];
+  readonly deleted: readonly Tuple[];
+}
+
+/** Exact changes by relation: only real ones, no row on both sides, relations without change absent. Inputs are included. */
+export type Delta = ReadonlyMap<string, RelationDelta>;
+
+/** The values of a row. */
+export function readTuple(store: RowStore, row: number, interner: Interner): Tuple {
+  const { arity, data } = store;
+  const tuple = new Array<Value>(arity);
+  const base = row * arity;
+  for (let i = 0; i < arity; i++) tuple[i] = interner.valueOf(data[base + i] as number);
+  return tuple;
+}
+
+/** The sum of consecutive steps: a row that came and went is in neither list. */
+export function deltaOf(steps: readonly Step[], interner: Interner): Delta {
+  const [only] = steps;
+  if (only === undefined || steps.length > 1) return sumOf(steps.map((step) => deltaOf([step], interner)));
+  const delta = new Map<string, RelationDelta>();
+  for (const { store, added, deleted } of only.changes) {
+    if (store.name.startsWith("$") || (added.length === 0 && deleted.length === 0)) continue;
+    const read = (row: number): Tuple => readTuple(store, row, interner);
+    delta.set(store.name, { inserted: added.map(read), deleted: deleted.map(read) });
+  }
+  return delta;
+}
+
+function sumOf(deltas: readonly Delta[]): Delta {
+  const byRelation = new Map<string, Map<string, { tuple: Tuple; weight: number }>>();
+  const add = (relation: string, tuples: readonly Tuple[], weight: number): void => {
+    const rows = byRelation.get(relation) ?? new Map<string, { tuple: Tuple; weight: number }>();
+    byRelation.set(relation, rows);
+    for (const tuple of tuples) {
+      const key = JSON.stringify(tuple);
+      const row = rows.get(key) ?? { tuple, weight: 0 };
+      row.weight += weight;
+      rows.set(key, row);
+    }
+  };
+  for (const delta of deltas) {
+    for (const [relation, { inserted, deleted }] of delta) {
+      add(relation, inserted, 1);
+      add(relation, deleted, -1);
+    }
+  }
+  const sum = new Map<string, RelationDelta>();
+  for (const [relation, rows] of byRelation) {
+    const pick = (weight: number): Tuple[] => [...rows.values()].flatMap((row) => (row.weight === weight ? [row.tuple] : []));
+    const [inserted, deleted] = [pick(1), pick(-1)];
+    if (inserted.length > 0 || deleted.length > 0) sum.set(relation, { inserted, deleted });
+  }
+  return sum;
+}

@@ -1,0 +1,244 @@
+/**
+ * The engine: a program, its rows, and transactions over them.
+ *
+ * Everything happens on the calling thread, one transaction at a time. What-ifs and forks are transactions that are rolled back; they
+ * cost what going forward costs, and leave no trace.
+ */
+import { didYouMean } from "@tenet/kit";
+import type { Program } from "../compile.ts";
+import type { Tuple, Value } from "../value.ts";
+import type { Limits } from "./budget.ts";
+import { type Change, type Delta, deltaOf, readTuple } from "./delta.ts";
+import { RelationError, TransactionError } from "./errors.ts";
+import { Evaluation, type Step } from "./evaluation.ts";
+import { explainRow, type Proof } from "./explain.ts";
+import { Fork, type WhatIf } from "./fork.ts";
+import { NONE } from "./interner.ts";
+import { diffEvaluations } from "./replace.ts";
+import type { RowStore } from "./row-store.ts";
+import { INIT } from "./start.ts";
+import { Transaction, type TransactionOwner } from "./transaction.ts";
+import { OLD } from "./views.ts";
+import { explainAbsence, type WhyNot } from "./why-not.ts";
+
+/** What an engine may use. */
+export type EngineOptions = Limits;
+
+/** A relation as a program has it. */
+export interface RelationInfo {
+  readonly name: string;
+  readonly columns: readonly { readonly name: string; readonly type?: string }[];
+  readonly kind: "input" | "derived";
+  readonly isOutput: boolean;
+  /** Where the rules stand that derive it. */
+  readonly rules: readonly { readonly file: string; readonly line: number; readonly text: string }[];
+}
+
+/** A running program. */
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #listeners = new Set<(delta: Delta) => void>();
+  #evaluation: Evaluation;
+  #open: Transaction | undefined;
+  #version = 0;
+
+  /** Starts a program: facts, and what follows from empty inputs, hold at once. */
+  constructor(program: Program, options: EngineOptions = {}) {
+    this.#options = options;
+    this.#evaluation = startEvaluation(program, options);
+  }
+
+  /** Counts the commits: forks look anew when it has moved. */
+  get version(): number {
+    return this.#version;
+  }
+
+  get program(): Program {
+    return this.#evaluation.program;
+  }
+
+  /**
+   * Changes inputs and brings everything derived up to date, all or nothing.
+   *
+   * @returns exact changes of all relations, the inputs included
+   * @throws RelationError, FunctionError, DivergenceError; the engine is then as before
+   */
+  transact(changes: readonly Change[]): Delta {
+    const transaction = this.begin();
+    try {
+      transaction.apply(changes);
+      return transaction.commit();
+    } catch (error) {
+      if (transaction.isOpen) transaction.rollback();
+      throw error;
+    }
+  }
+
+  /** Opens a transaction; there is one at a time, and until it ends the engine shows its state. */
+  begin(): Transaction {
+    if (this.#open !== undefined) {
+      throw new TransactionError("Cannot begin: a transaction is open", { hint: "commit it or roll it back first" });
+    }
+    const evaluation = this.#evaluation;
+    evaluation.begin();
+    const owner: TransactionOwner = {
+      evaluation,
+      inputStore: (relation) => this.#inputStore(relation),
+      rows: (relation) => this.rows(relation),
+      end: (steps, isCommitted) => this.#end(steps, isCommitted),
+    };
+    this.#open = new Transaction(owner);
+    return this.#open;
+  }
+
+  /** What changes would do: evaluated on this engine and rolled back. */
+  whatIf(changes: readonly Change[]): WhatIf {
+    const fork = this.fork(changes);
+    return {
+      delta: fork.delta(),
+      rows: (relation) => fork.rows(relation),
+      explain: (relation, tuple) => fork.explain(relation, tuple),
+    };
+  }
+
+  /** A version of its own: this engine's state and some more changes, looked at when asked. */
+  fork(changes: readonly Change[] = []): Fork {
+    return new Fork(this, changes);
+  }
+
+  /** All rows of a relation, in no particular order. */
+  rows(relation: string): Tuple[] {
+    const store = this.#store(relation);
+    const tuples: Tuple[] = [];
+    for (let row = 0; row < store.end; row++) {
+      if (((store.flags[row] as number) & OLD) !== 0) tuples.push(readTuple(store, row, this.#evaluation.interner));
+    }
+    return tuples;
+  }
+
+  has(relation: string, tuple: Tuple): boolean {
+    return this.#find(relation, tuple) >= 0;
+  }
+
+  /** Rows that agree with the pattern; `undefined` and missing columns match anything. */
+  match(relation: string, pattern: readonly (Value | undefined)[]): Tuple[] {
+    const store = this.#store(relation);
+    const { interner } = this.#evaluation;
+    const columns = [...new Array(store.arity).keys()].filter((column) => pattern[column] !== undefined);
+    if (columns.length === 0) return this.rows(relation);
+    const key = Int32Array.from(columns, (column) => interner.idOf(pattern[column] ?? null));
+    const tuples: Tuple[] = [];
+    const index = columns.length === store.arity ? store.primary : store.index(columns);
+    for (let row = index.first(key); row >= 0; row = index.next[row] as number) {
+      if (((store.flags[row] as number) & OLD) !== 0) tuples.push(readTuple(store, row, interner));
+    }
+    return tuples;
+  }
+
+  /** The program's relations. */
+  relations(): readonly RelationInfo[] {
+    const { relations, rules } = this.program;
+    return [...relations.values()].flatMap(({ name, columns, kind, isOutput }): RelationInfo[] => {
+      if (kind === "hidden") return [];
+      const origins = new Set(rules.filter((rule) => rule.relation === name).map((rule) => rule.origin));
+      return [{ name, columns, kind, isOutput, rules: [...origins].map(({ file, line, text }) => ({ file, line, text })) }];
+    });
+  }
+
+  /** One derivation of a row down to inputs and facts, without cycles; `undefined` if the row is not there. */
+  explain(relation: string, tuple: Tuple): Proof | undefined {
+    const row = this.#find(relation, tuple);
+    return row < 0 ? undefined : explainRow(this.#evaluation, this.#store(relation), row);
+  }
+
+  /** Why no row agrees with the pattern: for each rule how far it gets, the nearest first. */
+  whyNot(relation: string, pattern: readonly (Value | undefined)[]): WhyNot {
+    this.#store(relation);
+    return explainAbsence(this.#evaluation, relation, pattern, (name, partial) => this.match(name, partial));
+  }
+
+  /** Calls the listener after each commit that changed something; the returned function ends that. */
+  onDelta(listener: (delta: Delta) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Puts another program in place: rows of inputs that both have stay, everything derived is computed anew.
+   *
+   * @returns what changed, as for a transaction; listeners hear of it
+   * @throws what evaluating the new program throws; the old one then stays
+   */
+  replaceProgram(program: Program): Delta {
+    if (this.#open !== undefined) throw new TransactionError("Cannot replace the program: a transaction is open");
+    const before = this.#evaluation;
+    const after = startEvaluation(program, this.#options, before);
+    const delta = diffEvaluations(before, after);
+    this.#evaluation = after;
+    this.#announce(delta);
+    return delta;
+  }
+
+  #end(steps: readonly Step[], isCommitted: boolean): Delta {
+    const { interner } = this.#evaluation;
+    this.#open = undefined;
+    if (!isCommitted) return new Map();
+    const delta = deltaOf(steps, interner);
+    this.#announce(delta);
+    return delta;
+  }
+
+  #announce(delta: Delta): void {
+    if (delta.size === 0) return;
+    this.#version++;
+    for (const listener of [...this.#listeners]) listener(delta);
+  }
+
+  #find(relation: string, tuple: Tuple): number {
+    const store = this.#store(relation);
+    if (tuple.length !== store.arity) return -1;
+    const key = Int32Array.from(tuple, (value) => this.#evaluation.interner.find(value));
+    const row = key.includes(NONE) ? -1 : store.find(key);
+    return row >= 0 && ((store.flags[row] as number) & OLD) !== 0 ? row : -1;
+  }
+
+  #store(relation: string): RowStore {
+    const store = relation.startsWith("$") ? undefined : this.#evaluation.stores.get(relation);
+    if (store !== undefined) return store;
+    const known = [...this.program.relations.values()].filter(({ kind }) => kind !== "hidden").map(({ name }) => name);
+    throw new RelationError(`Cannot find relation "${relation}"`, { hint: didYouMean(relation, known), details: { relation } });
+  }
+
+  #inputStore(relation: string): RowStore {
+    const store = this.#store(relation);
+    if (this.program.relations.get(relation)?.kind === "input") return store;
+    const hint = "rows go into inputs only; derived relations follow";
+    throw new RelationError(`Cannot change "${relation}": it is derived`, { hint, details: { relation } });
+  }
+}
+
+/** Loads a program: facts first, then the input rows of an evaluation that it takes over from. */
+function startEvaluation(program: Program, limits: Limits, before?: Evaluation): Evaluation {
+  const evaluation = new Evaluation(program, limits, before?.interner);
+  const start = evaluation.store(INIT);
+  const inputs = new Set([start]);
+  evaluation.begin();
+  evaluation.setInput(start, new Int32Array(0), true);
+  for (const { name, kind, columns } of program.relations.values()) {
+    const old = kind === "input" && before?.program.relations.get(name)?.kind === "input" ? before.stores.get(name) : undefined;
+    if (old === undefined) continue;
+    if (old.arity !== columns.length) {
+      throw new RelationError(`Cannot replace the program: input "${name}" has other columns now`, {
+        details: { relation: name },
+      });
+    }
+    const store = evaluation.store(name);
+    inputs.add(store);
+    for (let row = 0; row < old.end; row++) {
+      if (((old.flags[row] as number) & OLD) === 0) continue;
+      evaluation.setInput(store, old.data.slice(row * old.arity, (row + 1) * old.arity), true);
+    }
+  }
+  evaluation.release([evaluation.run(inputs)]);
+  return evaluation;
+}

@@ -1,0 +1,50 @@
+/** What can go wrong while a program runs; every one of them leaves the engine as it was before the transaction. */
+import { AppError } from "@tenet/kit";
+import type { RuleOrigin } from "../check/core.ts";
+import { formatAtom, type Value } from "../value.ts";
+
+/** A function of the language threw. */
+export class FunctionError extends AppError {
+  static override readonly code: string = "DATALOG_FUNCTION";
+
+  constructor(name: string, args: readonly Value[], origin: RuleOrigin, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(`${placeOf(origin)}: function ${formatAtom(name, args)} failed: ${why}`, {
+      hint: "the transaction was rolled back; guard the call with a condition, or correct the row",
+      details: { file: origin.file, line: origin.line, function: name, rule: origin.text },
+      cause,
+    });
+  }
+}
+
+/** A transaction derives more than it may, most likely without end. */
+export class DivergenceError extends AppError {
+  static override readonly code: string = "DATALOG_DIVERGENCE";
+
+  constructor(relation: string, origin: RuleOrigin, limit: string) {
+    super(`${placeOf(origin)}: rule for "${relation}" derives more than ${limit} in one transaction: ${oneLine(origin.text)}`, {
+      hint: "the transaction was rolled back; bound the recursion, or raise the engine's limits",
+      details: { file: origin.file, line: origin.line, relation, rule: origin.text },
+    });
+  }
+}
+
+/** A relation that the program does not have, or has in another role. */
+export class RelationError extends AppError {
+  static override readonly code: string = "DATALOG_RELATION";
+}
+
+/** An operation that the state of a transaction or engine does not allow. */
+export class TransactionError extends AppError {
+  static override readonly code: string = "DATALOG_TRANSACTION";
+}
+
+/** A rule's text on one line, cut to a readable length. */
+export function oneLine(text: string): string {
+  const line = text.replace(/\s+/g, " ");
+  return line.length > 160 ? `${line.slice(0, 159)}…` : line;
+}
+
+function placeOf(origin: RuleOrigin): string {
+  return `${origin.file}:${origin.line}`;
+}

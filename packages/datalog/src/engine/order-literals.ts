@@ -1,0 +1,89 @@
+/**
+ * Chooses the order in which a body's literals run.
+ *
+ * Greedy: what only tests or computes runs as soon as it can; among the tables, the one that is expected to give the fewest rows
+ * comes next. The estimate looks at a sample of the table's rows: how many share a key on the columns bound so far.
+ */
+import { AppError } from "@tenet/kit";
+import { type Literal, type Term } from "../check/core.ts";
+import { bindingsOf, literalSlots } from "../check/safety.ts";
+import type { RowStore } from "./row-store.ts";
+
+const SAMPLE = 64;
+
+/**
+ * The literals' positions in the order to run them, `skip` left out.
+ *
+ * @param bound - slots that have a value before the first literal runs
+ */
+export function orderLiterals(
+  body: readonly Literal[],
+  bound: ReadonlySet<number>,
+  skip: number,
+  storeOf: (relation: string) => RowStore,
+): number[] {
+  const order: number[] = [];
+  const known = new Set(bound);
+  const waiting = new Set([...body.keys()].filter((i) => i !== skip));
+  while (waiting.size > 0) {
+    let best = -1;
+    let bestCost = Number.POSITIVE_INFINITY;
+    for (const i of waiting) {
+      const literal = body[i];
+      if (literal === undefined || bindingsOf(literal, known) === undefined) continue;
+      const cost = costOf(literal, known, storeOf);
+      if (cost < bestCost) [best, bestCost] = [i, cost];
+    }
+    const chosen = body[best];
+    if (chosen === undefined) throw new AppError("Cannot order the literals of a rule that passed the safety check");
+    order.push(best);
+    waiting.delete(best);
+    for (const slot of bindingsOf(chosen, known) ?? []) known.add(slot);
+  }
+  return order;
+}
+
+function costOf(literal: Literal, known: ReadonlySet<number>, storeOf: (relation: string) => RowStore): number {
+  switch (literal.kind) {
+    case "test":
+    case "equal":
+      return -2;
+    case "not":
+      return -1;
+    case "member":
+      return isBound(literal, known) ? -1 : 4;
+    case "atom":
+      return fanOut(storeOf(literal.relation), boundColumns(literal.terms, known));
+  }
+}
+
+function isBound(literal: Literal, known: ReadonlySet<number>): boolean {
+  for (const slot of literalSlots(literal)) if (!known.has(slot)) return false;
+  return true;
+}
+
+/** Columns of an atom whose value is known before it runs. */
+export function boundColumns(terms: readonly Term[], known: ReadonlySet<number>): number[] {
+  return [...terms.keys()].filter((i) => {
+    const term = terms[i];
+    return term?.kind === "const" || (term?.kind === "var" && known.has(term.slot));
+  });
+}
+
+function fanOut(store: RowStore, columns: readonly number[]): number {
+  const nRows = store.end;
+  if (columns.length === store.arity) return -0.5;
+  if (columns.length === 0) return nRows + 1;
+  const index = store.existingIndex(columns);
+  if (index !== undefined) return nRows / Math.max(1, index.nKeys);
+  const step = Math.max(1, Math.floor(nRows / SAMPLE));
+  const keys = new Set<string>();
+  let nSampled = 0;
+  for (let row = 0; row < nRows; row += step) {
+    nSampled++;
+    keys.add(columns.map((column) => store.data[row * store.arity + column]).join());
+  }
+  if (keys.size === nSampled) return nRows === 0 ? 0 : 1;
+  const nKeys = (keys.size * nSampled) / (nSampled - keys.size);
+  return nRows / Math.min(nRows, nKeys);
+}

@@ -1,0 +1,34 @@
+/** The compiled plans of one rule, made when first needed and again when the tables have outgrown them. */
+import type { CoreRule } from "../check/core.ts";
+import { compilePlan, type Plan, type PlanContext, type PlanRequest } from "./plan.ts";
+import type { View } from "./views.ts";
+
+/** Plans by the phase of the evaluation and the literal they start from. */
+export class RulePlans {
+  readonly rule: CoreRule;
+  readonly #context: PlanContext;
+  readonly #plans = new Map<string, Plan>();
+
+  constructor(rule: CoreRule, context: PlanContext) {
+    this.rule = rule;
+    this.#context = context;
+  }
+
+  /** The plan of a phase that starts from a literal of the body. */
+  fromLiteral(phase: string, literal: number, viewOf: (position: number) => View, sink: (plan: Plan) => boolean): Plan {
+    return this.#plan(`${phase}:${literal}`, { rule: this.rule, from: { literal }, viewOf, sink });
+  }
+
+  /** The plan of a phase that starts from a row of the head. */
+  fromHead(phase: string, viewOf: (position: number) => View, sink: (plan: Plan) => boolean): Plan {
+    return this.#plan(phase, { rule: this.rule, from: "head", viewOf, sink });
+  }
+
+  #plan(key: string, request: PlanRequest): Plan {
+    const known = this.#plans.get(key);
+    if (known?.isFresh() === true) return known;
+    const plan = compilePlan(request, this.#context);
+    this.#plans.set(key, plan);
+    return plan;
+  }
+}

@@ -1,0 +1,99 @@
+/** Built-in functions over IP addresses, prefixes and MAC addresses in text form. */
+import { isIP, isIPv4, isIPv6 } from "node:net";
+import type { FunctionDef } from "../check/core.ts";
+import { define } from "./define.ts";
+
+interface Prefix {
+  readonly bits: 32 | 128;
+  readonly address: bigint;
+  readonly length: number;
+}
+
+/** Address functions. */
+export const ADDRESS_FUNCTIONS: readonly FunctionDef[] = [
+  define("is_ip", ["s"], (s) => isIP(s) !== 0),
+  define("is_ip4", ["s"], (s) => isIPv4(s)),
+  define("is_ip6", ["s"], (s) => isIPv6(s)),
+  define("is_prefix", ["s"], (s) => s.includes("/") && parsePrefix(s) !== undefined),
+  define("ip_in_prefix", ["s", "s"], (ip, prefix) => isIP(ip) !== 0 && relate(ip, prefix, (a, p) => a.length >= p.length)),
+  define("prefixes_overlap", ["s", "s"], (a, b) => relate(a, b, () => true)),
+  define("prefix_network", ["s"], networkOf),
+  define("prefix_length", ["s"], (s) => parsePrefix(s)?.length),
+  define("prefix_mask", ["s"], (s) => {
+    const prefix = parsePrefix(s);
+    return prefix && formatAddress(maskOf(prefix), prefix.bits);
+  }),
+  define("ip4_to_int", ["s"], (s) => (isIPv4(s) ? Number(parseAddress(s)) : undefined)),
+  define("int_to_ip4", ["n"], (n) => (Number.isInteger(n) && n >= 0 && n < 2 ** 32 ? formatAddress(BigInt(n), 32) : undefined)),
+  define("is_mac", ["s"], (s) => MAC.test(s)),
+  define("mac_to_int", ["s"], (s) => (MAC.test(s) ? Number.parseInt(s.replaceAll(":", ""), 16) : undefined)),
+  define("int_to_mac", ["n"], formatMac),
+];
+
+const MAC = /^[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}$/;
+
+function formatMac(n: number): string | undefined {
+  if (!Number.isInteger(n) || n < 0 || n >= 2 ** 48) return undefined;
+  return n.toString(16).padStart(12, "0").match(/../g)?.join(":");
+}
+
+function relate(a: string, b: string, accept: (a: Prefix, b: Prefix) => boolean): boolean | undefined {
+  const [first, second] = [parsePrefix(a), parsePrefix(b)];
+  if (first === undefined || second === undefined) return undefined;
+  if (first.bits !== second.bits || !accept(first, second)) return false;
+  const shift = BigInt(first.bits - Math.min(first.length, second.length));
+  return first.address >> shift === second.address >> shift;
+}
+
+function networkOf(text: string): string | undefined {
+  const prefix = parsePrefix(text);
+  return prefix && `${formatAddress(prefix.address & maskOf(prefix), prefix.bits)}/${prefix.length}`;
+}
+
+function maskOf({ bits, length }: Prefix): bigint {
+  return ((1n << BigInt(length)) - 1n) << BigInt(bits - length);
+}
+
+/** An address with or without `/length`; without, the length is that of the address. */
+function parsePrefix(text: string): Prefix | undefined {
+  const [ip = "", suffix, ...rest] = text.split("/");
+  const address = parseAddress(ip);
+  if (address === undefined || rest.length > 0) return undefined;
+  const bits = isIPv4(ip) ? 32 : 128;
+  if (suffix === undefined) return { bits, address, length: bits };
+  if (bits === 32 && isIPv4(suffix)) return fromMask(address, Number(parseAddress(suffix)));
+  const length = /^\d{1,3}$/.test(suffix) ? Number(suffix) : Number.NaN;
+  return length <= bits ? { bits, address, length } : undefined;
+}
+
+function fromMask(address: bigint, mask: number): Prefix | undefined {
+  const length = Math.clz32(~mask);
+  const isContiguous = mask === (length === 0 ? 0 : (-1 << (32 - length)) >>> 0);
+  return isContiguous ? { bits: 32, address, length } : undefined;
+}
+
+function parseAddress(ip: string): bigint | undefined {
+  if (isIPv4(ip)) return ip.split(".").reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  if (!isIPv6(ip) || ip.includes("%")) return undefined;
+  const embedded = ip.replace(/\d+\.\d+\.\d+\.\d+$/, (ip4) => {
+    const n = parseAddress(ip4) ?? 0n;
+    return `${(n >> 16n).toString(16)}:${(n & 0xffffn).toString(16)}`;
+  });
+  const [head = "", tail] = embedded.split("::");
+  const before = head === "" ? [] : head.split(":");
+  const after = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = new Array<string>(8 - before.length - after.length).fill("0");
+  return [...before, ...zeros, ...after].reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n);
+}
+
+function formatAddress(address: bigint, bits: 32 | 128): string {
+  if (bits === 32) return [24n, 16n, 8n, 0n].map((shift) => (address >> shift) & 0xffn).join(".");
+  const groups = Array.from({ length: 8 }, (_, i) => ((address >> BigInt(16 * (7 - i))) & 0xffffn).toString(16));
+  const runs = [...groups.join(":").matchAll(/\b0(?::0\b)+/g)].map((match) => match[0]);
+  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), "");
+  if (longest === "") return groups.join(":");
+  const text = groups.join(":");
+  const at = text.search(new RegExp(`(?:^|:)${longest}(?:$|:)`));
+  const from = text.indexOf(longest, at);
+  return `${text.slice(0, from).replace(/:$/, "")}::${text.slice(from + longest.length).replace(/^:/, "")}`;
+}

@@ -1,0 +1,50 @@
+/** Short forms to define built-in functions: each checks the kinds of its arguments, and has no result on a mismatch. */
+import type { FunctionDef } from "../check/core.ts";
+import type { Value } from "../value.ts";
+
+/** Kinds of arguments: string, number, list, boolean, anything; `?` may be left out. */
+export type ArgumentKind = "s" | "n" | "l" | "b" | "v" | "n?" | "s?";
+
+interface KindTypes {
+  s: string;
+  n: number;
+  l: readonly Value[];
+  b: boolean;
+  v: Value;
+  "n?": number | undefined;
+  "s?": string | undefined;
+}
+
+/** The arguments that a list of kinds stands for. */
+export type ArgumentsOf<K extends readonly ArgumentKind[]> = { -readonly [I in keyof K]: KindTypes[K[I]] };
+
+/** Defines a function whose body runs only for arguments of the given kinds. */
+export function define<const K extends readonly ArgumentKind[]>(
+  name: string,
+  kinds: K,
+  body: (...args: ArgumentsOf<K>) => Value | undefined,
+): FunctionDef {
+  const minArgs = kinds.filter((kind) => !kind.endsWith("?")).length;
+  const checked = (...args: Value[]): Value | undefined => {
+    for (let i = 0; i < args.length; i++) if (!isOfKind(args[i], kinds[i])) return undefined;
+    return body(...(args as ArgumentsOf<K>));
+  };
+  return { name, nArgs: kinds.length, minArgs, call: checked };
+}
+
+function isOfKind(value: Value | undefined, kind: ArgumentKind | undefined): boolean {
+  switch (kind) {
+    case "s":
+    case "s?":
+      return typeof value === "string";
+    case "n":
+    case "n?":
+      return typeof value === "number";
+    case "l":
+      return Array.isArray(value);
+    case "b":
+      return typeof value === "boolean";
+    default:
+      return true;
+  }
+}

@@ -1,0 +1,31 @@
+/** Built-in functions over lists. */
+import type { FunctionDef } from "../check/core.ts";
+import { compareValues, type Value } from "../value.ts";
+import { define } from "./define.ts";
+
+/** The most elements `range` makes. */
+const MAX_RANGE = 1_000_000;
+
+/** List functions. */
+export const LIST_FUNCTIONS: readonly FunctionDef[] = [
+  define("length", ["l"], (list) => list.length),
+  define("nth", ["l", "n"], (list, i) => list[i]),
+  define("first", ["l"], (list) => list[0]),
+  define("last", ["l"], (list) => list.at(-1)),
+  define("sort", ["l"], (list) => [...list].sort(compareValues)),
+  define("reverse", ["l"], (list) => [...list].reverse()),
+  define("distinct", ["l"], distinct),
+  define("slice", ["l", "n", "n?"], (list, from, to) => list.slice(from, to)),
+  define("enumerate", ["l"], (list) => list.map((item, i) => [i, item])),
+  define("range", ["n", "n"], range),
+];
+
+function distinct(list: readonly Value[]): Value[] {
+  return list.filter((item, i) => list.findIndex((other) => compareValues(item, other) === 0) === i);
+}
+
+function range(from: number, to: number): number[] | undefined {
+  const length = Math.max(0, Math.ceil(to - from));
+  if (length > MAX_RANGE) throw new RangeError(`range(${from}, ${to}) has more than ${MAX_RANGE} elements`);
+  return Array.from({ length }, (_, i) => from + i);
+}

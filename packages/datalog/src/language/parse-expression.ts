@@ -1,0 +1,331 @@
+/**
+ * Parses expressions and bodies: the part of the grammar that statements share.
+ *
+ * Precedence, weakest first: `or`, `,`/`and`, then within one literal `||`, `&&`, comparison and `in`, `+ -`, `* / %`, unary.
+ * A parenthesis at the start of a literal may open a group or an expression: both are tried, and the fault that got further wins.
+ */
+import { positionAt, SourceError } from "@tenet/kit";
+import type { AggregateName, Argument, BinaryOp, Expr, Formula, SourceText, Span } from "./ast.ts";
+import type { Token } from "./tokens.ts";
+
+const KEYWORDS = new Set(["not", "or", "and", "in", "if", "then", "else", "true", "false", "null"]);
+const AGGREGATES: ReadonlySet<string> = new Set(["count", "sum", "min", "max", "collect"]);
+const COMPARISONS = new Set(["==", "!=", "<", "<=", ">", ">="]);
+
+/** True for the names of aggregates. */
+export function isAggregateName(name: string): name is AggregateName {
+  return AGGREGATES.has(name);
+}
+
+/** A token cursor with the expression and body grammar. */
+export class ExpressionParser {
+  readonly source: SourceText;
+  #tokens: readonly Token[];
+  #at = 0;
+  /** End offset of the last token taken. */
+  lastEnd = 0;
+
+  constructor(source: SourceText, tokens: readonly Token[]) {
+    this.source = source;
+    this.#tokens = tokens;
+  }
+
+  /** `a, b or c`: a whole body. */
+  formula(): Formula {
+    const start = this.peek().start;
+    const items = [this.#conjunction()];
+    while (this.takeName("or")) items.push(this.#conjunction());
+    const [only] = items;
+    return only !== undefined && items.length === 1 ? only : { kind: "or", items, span: this.#span(start) };
+  }
+
+  /** `(term, column=term, …)`. */
+  args(): Argument[] {
+    this.expectSymbol("(", '"("');
+    const args: Argument[] = [];
+    while (!this.takeSymbol(")")) {
+      if (args.length > 0) this.expectSymbol(",", 'an operator, "," or ")"');
+      const start = this.peek().start;
+      const isNamed = this.peek().kind === "name" && this.#isSymbol(this.peek(1), "=");
+      const name = isNamed ? this.advance().text : undefined;
+      if (isNamed) this.advance();
+      args.push({ name, term: this.expression(), span: this.#span(start) });
+    }
+    return args;
+  }
+
+  expression(): Expr {
+    let left = this.#and();
+    while (this.takeSymbol("||")) left = this.#binary("||", left, this.#and());
+    return left;
+  }
+
+  peek(ahead = 0): Token {
+    const token = this.#tokens[Math.min(this.#at + ahead, this.#tokens.length - 1)];
+    if (token === undefined) throw new RangeError("a token list ends with an end token");
+    return token;
+  }
+
+  advance(): Token {
+    const token = this.peek();
+    if (token.kind !== "end") this.#at++;
+    this.lastEnd = token.end;
+    return token;
+  }
+
+  peekSymbol(symbol: string): boolean {
+    return this.#isSymbol(this.peek(), symbol);
+  }
+
+  takeSymbol(symbol: string): boolean {
+    if (!this.peekSymbol(symbol)) return false;
+    this.advance();
+    return true;
+  }
+
+  takeName(name: string): boolean {
+    if (this.peek().kind !== "name" || this.peek().text !== name) return false;
+    this.advance();
+    return true;
+  }
+
+  expectSymbol(symbol: string, expected: string): void {
+    if (!this.takeSymbol(symbol)) throw this.unexpected(expected);
+  }
+
+  expectName(expected: string): Token {
+    const token = this.peek();
+    if (token.kind !== "name" || KEYWORDS.has(token.text)) throw this.unexpected(expected);
+    return this.advance();
+  }
+
+  unexpected(expected: string): SourceError {
+    const token = this.peek();
+    const what =
+      token.kind === "end" ? (token.text === "" ? "end of file" : '"}"') : token.kind === "string" ? "string" : `"${token.text}"`;
+    return this.failure(`unexpected ${what}`, token, expected);
+  }
+
+  failure(problem: string, token: Token, expected: string, hint?: string): SourceError {
+    const at = positionAt(this.source.name, this.source.text, token.start);
+    return new SourceError(problem, { at, expected, text: this.source.text, ...(hint === undefined ? {} : { hint }) });
+  }
+
+  #conjunction(): Formula {
+    const start = this.peek().start;
+    const items = [this.#literal()];
+    while (this.takeSymbol(",") || this.takeName("and")) items.push(this.#literal());
+    const [only] = items;
+    return only !== undefined && items.length === 1 ? only : { kind: "and", items, span: this.#span(start) };
+  }
+
+  #literal(): Formula {
+    const start = this.peek().start;
+    if (this.takeName("not") || this.takeSymbol("!")) {
+      const body = this.#literal();
+      return { kind: "not", body, span: this.#span(start) };
+    }
+    return this.peekSymbol("(") ? this.#groupOrExpression() : this.#expressionLiteral();
+  }
+
+  #groupOrExpression(): Formula {
+    const at = this.#at;
+    let group: Formula | undefined;
+    let groupError: unknown;
+    let reached = 0;
+    try {
+      this.advance();
+      group = this.formula();
+      this.expectSymbol(")", 'an operator, "," or ")"');
+      if (!this.#continuesExpression()) return group;
+    } catch (error) {
+      groupError = error;
+      reached = this.#at;
+    }
+    this.#at = at;
+    try {
+      return this.#expressionLiteral();
+    } catch (error) {
+      throw groupError !== undefined && reached >= this.#at ? groupError : error;
+    }
+  }
+
+  #continuesExpression(): boolean {
+    const { kind, text } = this.peek();
+    if (kind === "name") return text === "in" || (text === "not" && this.peek(1).text === "in");
+    return kind === "symbol" && (COMPARISONS.has(text) || ["+", "-", "*", "/", "%", "=", "&&", "||"].includes(text));
+  }
+
+  #expressionLiteral(): Formula {
+    const start = this.peek().start;
+    const left = this.expression();
+    if (this.takeSymbol("=")) {
+      const right = this.expression();
+      return { kind: "equal", left, right, span: this.#span(start) };
+    }
+    const span = this.#span(start);
+    if (left.kind === "binary" && left.op === "in") return { kind: "in", left: left.left, right: left.right, span };
+    return { kind: "test", expr: left, span };
+  }
+
+  #and(): Expr {
+    let left = this.#comparison();
+    while (this.takeSymbol("&&")) left = this.#binary("&&", left, this.#comparison());
+    return left;
+  }
+
+  #comparison(): Expr {
+    const left = this.#sum();
+    const { kind, text } = this.peek();
+    if (kind === "symbol" && COMPARISONS.has(text)) {
+      this.advance();
+      return this.#binary(text as BinaryOp, left, this.#sum());
+    }
+    if (this.takeName("in")) return this.#binary("in", left, this.#sum());
+    if (kind === "name" && text === "not" && this.peek(1).text === "in") {
+      this.advance();
+      this.advance();
+      return this.#binary("not in", left, this.#sum());
+    }
+    return left;
+  }
+
+  #sum(): Expr {
+    let left = this.#product();
+    for (;;) {
+      if (this.takeSymbol("+")) left = this.#binary("+", left, this.#product());
+      else if (this.takeSymbol("-")) left = this.#binary("-", left, this.#product());
+      else return left;
+    }
+  }
+
+  #product(): Expr {
+    let left = this.#unary();
+    for (;;) {
+      if (this.takeSymbol("*")) left = this.#binary("*", left, this.#unary());
+      else if (this.takeSymbol("/")) left = this.#binary("/", left, this.#unary());
+      else if (this.takeSymbol("%")) left = this.#binary("%", left, this.#unary());
+      else return left;
+    }
+  }
+
+  #unary(): Expr {
+    const start = this.peek().start;
+    if (this.takeSymbol("-")) {
+      const operand = this.#unary();
+      if (operand.kind === "literal" && typeof operand.value === "number") {
+        return { kind: "literal", value: -operand.value, span: this.#span(start) };
+      }
+      return { kind: "unary", op: "-", operand, span: this.#span(start) };
+    }
+    if (this.takeSymbol("!")) return { kind: "unary", op: "!", operand: this.#unary(), span: this.#span(start) };
+    return this.#primary();
+  }
+
+  #primary(): Expr {
+    const token = this.peek();
+    const start = token.start;
+    if (token.kind === "number" || token.kind === "string") {
+      this.advance();
+      if (token.parts !== undefined) return this.#interpolation(token.parts, start);
+      return { kind: "literal", value: token.kind === "number" ? token.number : token.text, span: this.#span(start) };
+    }
+    if (this.takeSymbol("(")) {
+      const inner = this.expression();
+      this.expectSymbol(")", 'an operator or ")"');
+      // A parenthesised `x in xs` is a value, not a literal of the body.
+      return inner.kind === "binary" && inner.op === "in"
+        ? { kind: "binary", op: "==", left: inner, right: literalTrue(inner.span), span: inner.span }
+        : inner;
+    }
+    if (this.takeSymbol("[")) return this.#list(start);
+    if (token.kind !== "name") throw this.unexpected("a value, a variable or a table");
+    return this.#named(start);
+  }
+
+  #named(start: number): Expr {
+    const name = this.peek().text;
+    if (name === "true" || name === "false" || name === "null") {
+      this.advance();
+      return { kind: "literal", value: name === "null" ? null : name === "true", span: this.#span(start) };
+    }
+    if (this.takeName("if")) return this.#conditional(start);
+    if (this.takeName("_")) return { kind: "wildcard", span: this.#span(start) };
+    this.expectName("a value, a variable or a table");
+    if (isAggregateName(name) && this.peekSymbol("{")) return this.#aggregate(name, start);
+    if (this.peekSymbol("(")) {
+      const args = this.args();
+      return { kind: "call", name, args, span: this.#span(start) };
+    }
+    return { kind: "name", name, span: this.#span(start) };
+  }
+
+  #conditional(start: number): Expr {
+    const condition = this.expression();
+    if (!this.takeName("then")) throw this.unexpected('"then"');
+    const whenTrue = this.expression();
+    if (!this.takeName("else")) throw this.unexpected('"else"');
+    const whenFalse = this.expression();
+    return { kind: "if", condition, whenTrue, whenFalse, span: this.#span(start) };
+  }
+
+  #aggregate(fn: AggregateName, start: number): Expr {
+    this.advance();
+    const at = this.#at;
+    let value: Expr | undefined;
+    try {
+      value = this.expression();
+      if (!this.takeSymbol(":")) value = undefined;
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      value = undefined;
+    }
+    if (value === undefined) {
+      this.#at = at;
+      if (fn !== "count")
+        throw this.failure(`"${fn}" needs a value`, this.peek(), `"value : body" with a space before the colon`);
+    }
+    const body = this.formula();
+    this.expectSymbol("}", 'an operator, "," or "}"');
+    return { kind: "aggregate", fn, value, body, span: this.#span(start) };
+  }
+
+  #list(start: number): Expr {
+    const items: Expr[] = [];
+    while (!this.takeSymbol("]")) {
+      if (items.length > 0) this.expectSymbol(",", 'an operator, "," or "]"');
+      items.push(this.expression());
+    }
+    return { kind: "list", items, span: this.#span(start) };
+  }
+
+  #interpolation(parts: readonly (string | readonly Token[])[], start: number): Expr {
+    const items: (string | Expr)[] = [];
+    for (const part of parts) {
+      if (typeof part === "string") {
+        if (part !== "") items.push(part);
+        continue;
+      }
+      const inner = new ExpressionParser(this.source, part);
+      items.push(inner.expression());
+      if (inner.peek().kind !== "end") throw inner.unexpected('an operator or "}"');
+    }
+    return { kind: "text", parts: items, span: this.#span(start) };
+  }
+
+  #binary(op: BinaryOp, left: Expr, right: Expr): Expr {
+    return { kind: "binary", op, left, right, span: { start: left.span.start, end: right.span.end } };
+  }
+
+  #span(start: number): Span {
+    return { start, end: this.lastEnd };
+  }
+
+  #isSymbol(token: Token, symbol: string): boolean {
+    return token.kind === "symbol" && token.text === symbol;
+  }
+}
+
+function literalTrue(span: Span): Expr {
+  return { kind: "literal", value: true, span };
+}

@@ -1,0 +1,107 @@
+/**
+ * Parses a rule file into statements.
+ *
+ * Recursive descent over the tokens. A statement that fails is reported once, and parsing goes on at the next statement (behind a
+ * terminator, or at the next token in column one), so that one run reports every faulty statement.
+ */
+import { positionAt, SourceError } from "@tenet/kit";
+import type { DeclarationSyntax, RuleSyntax, SourceText, Statement } from "./ast.ts";
+import { ExpressionParser } from "./parse-expression.ts";
+import { readTokens } from "./tokens.ts";
+
+/** Statements of one source; faults are added to `errors`. */
+export function parseProgram(source: SourceText, errors: SourceError[]): Statement[] {
+  const parser = new ProgramParser(source, readTokens(source, errors));
+  const statements: Statement[] = [];
+  while (!parser.isAtEnd()) {
+    try {
+      statements.push(parser.statement());
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      errors.push(error);
+      parser.skipStatement();
+    }
+  }
+  return statements;
+}
+
+class ProgramParser extends ExpressionParser {
+  isAtEnd(): boolean {
+    while (this.takeSymbol(".") || this.takeSymbol(";"));
+    return this.peek().kind === "end";
+  }
+
+  statement(): Statement {
+    const first = this.peek();
+    if (first.kind === "name" && this.peek(1).kind === "name" && !this.#isInFirstColumn(this.peek(1).start)) {
+      if (first.text === "input" || first.text === "relation" || first.text === "output") return this.#declaration(first.text);
+      throw this.failure(`"${first.text}" is no kind of declaration`, first, "input, relation, output or a rule");
+    }
+    return this.#rule();
+  }
+
+  skipStatement(): void {
+    this.advance();
+    for (;;) {
+      const token = this.peek();
+      if (token.kind === "end") return;
+      if (token.kind === "symbol" && (token.text === ";" || token.text === ".")) return;
+      if (token.kind === "name" && this.#isInFirstColumn(token.start)) return;
+      this.advance();
+    }
+  }
+
+  #isInFirstColumn(offset: number): boolean {
+    return offset === 0 || this.source.text[offset - 1] === "\n";
+  }
+
+  #declaration(role: DeclarationSyntax["role"]): DeclarationSyntax {
+    const start = this.advance().start;
+    const name = this.advance();
+    const columns: { name: string; type?: string; span: { start: number; end: number } }[] = [];
+    if (this.takeSymbol("(")) {
+      while (!this.takeSymbol(")")) {
+        if (columns.length > 0) this.expectSymbol(",", 'a "," or ")"');
+        columns.push(this.#column());
+      }
+    }
+    return { kind: "declaration", role, name: name.text, columns, span: { start, end: this.lastEnd } };
+  }
+
+  #column(): { name: string; type?: string; span: { start: number; end: number } } {
+    const token = this.expectName("a column name");
+    const span = { start: token.start, end: token.end };
+    const [name = "", type] = token.text.split(":");
+    if (type !== undefined) return { name, type, span };
+    if (this.takeSymbol(":")) return { name, type: this.expectName("a type").text, span };
+    return { name, span };
+  }
+
+  #rule(): RuleSyntax {
+    const name = this.expectName("a rule, a fact or a declaration");
+    const args = this.peekSymbol("(") ? this.args() : [];
+    const headSpan = { start: name.start, end: this.lastEnd };
+    const body = this.takeSymbol(":-") ? this.formula() : undefined;
+    const span = { start: name.start, end: this.lastEnd };
+    this.#expectStatementEnd();
+    return { kind: "rule", name: name.text, args, headSpan, body, span };
+  }
+
+  #expectStatementEnd(): void {
+    const token = this.peek();
+    if (token.kind === "end" || token.kind === "name") return;
+    if (token.kind === "symbol" && (token.text === "." || token.text === ";")) return;
+    const at = positionAt(this.source.name, this.source.text, token.start);
+    const hint = token.text === "=" ? "a table's column is named inside its parentheses: name(column=term)" : undefined;
+    throw new SourceError(`unexpected ${describe(token.text, token.kind)}`, {
+      at,
+      text: this.source.text,
+      expected: 'an operator, ",", "or", ":-" or the end of the statement',
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+}
+
+function describe(text: string, kind: string): string {
+  return kind === "string" ? "string" : `"${text}"`;
+}

@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs";
+import { compile, Engine, formatProof } from "@tenet/datalog";
+import { expect, test, vi } from "vitest";
+
+const read = (path: string): string => readFileSync(new URL(path, import.meta.url), "utf8");
+
+test("the README's example runs", () => {
+  const code = /```ts\n([\s\S]*?)```/.exec(read("../README.md"))?.[1] ?? "";
+  const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
+  new Function("compile", "Engine", "formatProof", code.replace(/^import .*$/m, ""))(compile, Engine, formatProof);
+  const [inserted, deleted, proof] = log.mock.calls.map(([shown]) => shown);
+  log.mockRestore();
+  expect([...inserted].sort()).toEqual([
+    ["app", 1],
+    ["web", 2],
+  ]);
+  expect([...deleted].sort()).toEqual([
+    ["app", "db"],
+    ["web", "db"],
+  ]);
+  expect(proof).toContain('reach("web", "db")');
+  expect(proof).toContain("by reach.dl:4");
+});
+
+test("every example of the language reference compiles and starts without a warning", () => {
+  const reference = read("../../../docs/reference/language.md");
+  const examples = [...reference.matchAll(/```dl\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
+  expect(examples.length).toBeGreaterThan(3);
+  for (const [i, text] of examples.entries()) {
+    const program = compile([{ name: `example${i}.dl`, text }]);
+    expect(program.warnings.map((warning) => warning.message)).toEqual([]);
+    new Engine(program);
+  }
+});
