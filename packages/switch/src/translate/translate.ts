@@ -9,7 +9,7 @@
  * The walk keeps no state between calls. It changes nothing but what its {@link TranslateOptions} allow.
  */
 import type { DatapathAction } from "@tenet/datapath";
-import { FIELDS, getField, isMulticastMac } from "@tenet/net";
+import { FIELDS, getField, isMulticastMac, VLAN_PRESENT } from "@tenet/net";
 import { type Action, PACKET_IN_REASON, PORT } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import { type BridgePort, NO_FLOOD, NO_FWD, NO_RECV, PORT_DOWN, TRUNK_ALL } from "../bridge/bridge-port.ts";
@@ -172,8 +172,16 @@ class Walk {
         return packet.pushVlan(this.#out, action.ethType);
       case "popVlan":
         return packet.popVlan(this.#out);
+      case "setVlanVid":
+        return this.#setTag(action.vid, 0xfff);
+      case "setVlanPcp":
+        return this.#setTag(action.pcp << 13, 0xe000);
+      case "writeMetadata":
+        return packet.write(FIELDS.metadata, action.value, action.mask);
+      case "enqueue":
+        return this.#output(action.port, WHOLE_PACKET);
       case "decTtl":
-        return this.#decTtl();
+        return this.#decTtl(action.controllerIds ?? [0]);
       case "resubmit":
         return this.#resubmit(action.table ?? this.#table, action.port);
       case "clone":
@@ -189,6 +197,7 @@ class Walk {
         return;
       case "group":
       case "setQueue":
+      case "popQueue":
       case "conjunction":
       case "note":
       case "meter":
@@ -197,7 +206,18 @@ class Walk {
   }
 
   #setField({ field, value, mask }: Extract<Action, { type: "setField" }>): void {
-    if (hasField(this.#packet, field)) this.#packet.write(field, value, mask);
+    const packet = this.#packet;
+    if (!hasField(packet, field)) return;
+    const setsPartOfTag = field.name === "vlan_tci" && (mask[0] ?? 0) >>> field.shift !== 0xffff;
+    if (setsPartOfTag && getField(packet.flow, field) === 0) return;
+    packet.write(field, value, mask);
+  }
+
+  /** Sets bits of the tag, which is made when there is none. */
+  #setTag(bits: number, mask: number): void {
+    const { shift } = FIELDS.vlan_tci;
+    const value = Uint32Array.of((bits | VLAN_PRESENT) << shift);
+    this.#packet.write(FIELDS.vlan_tci, value, Uint32Array.of((mask | VLAN_PRESENT) << shift));
   }
 
   #resubmit(table: number, port: number | undefined): void {
@@ -205,12 +225,12 @@ class Walk {
     this.#lookUp(table, inPort, table <= this.#table ? 1 : 0);
   }
 
-  #decTtl(): void {
+  #decTtl(controllerIds: readonly number[]): void {
     const packet = this.#packet;
     if (!isIp(packet.read(FIELDS.eth_type))) return;
     const ttl = packet.read(FIELDS.nw_ttl);
     if (ttl > 1) return packet.writeNumber(FIELDS.nw_ttl, ttl - 1);
-    this.#punt(WHOLE_PACKET, PACKET_IN_REASON.INVALID_TTL, 0, undefined);
+    for (const id of controllerIds) this.#punt(WHOLE_PACKET, PACKET_IN_REASON.INVALID_TTL, id, undefined);
     this.#isOver = true;
   }
 

@@ -1,0 +1,115 @@
+/**
+ * The control socket that `ovs-appctl` talks to: JSON-RPC 1.0 over a unix stream.
+ *
+ * `{"method": COMMAND, "params": [STRING...], "id": ID}` is answered by a result string or an error string.
+ * A client that sends anything else loses its connection; the others notice nothing.
+ */
+import { rmSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { IoError, type Json, type Logger, messageOf } from "@tenet/kit";
+import { JsonStream } from "@tenet/ovsdb";
+
+/** One command. */
+export interface Command {
+  readonly name: string;
+  /** Shown by `list-commands`. */
+  readonly usage: string;
+  readonly minArgs: number;
+  readonly maxArgs: number;
+  /** @returns the text to print. @throws Error whose message is what the caller is told */
+  run(args: readonly string[]): string | Promise<string>;
+}
+
+/** Longest request taken, and deepest. */
+const LIMITS = { sizeBytes: 1024 * 1024, depth: 10 };
+
+/** Serves commands on a unix socket. */
+export class ControlServer {
+  readonly #commands = new Map<string, Command>();
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #log: Logger;
+
+  constructor(commands: readonly Command[], log: Logger) {
+    this.#log = log;
+    const list: Command = { name: "list-commands", usage: "", minArgs: 0, maxArgs: 0, run: () => this.#list() };
+    for (const command of [...commands, list]) this.#commands.set(command.name, command);
+    this.#server = createServer((socket) => this.#serve(socket));
+  }
+
+  /** Listens on a path; what a dead daemon left there is replaced. @throws IoError */
+  async listen(path: string): Promise<void> {
+    rmSync(path, { force: true });
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", (cause) => reject(new IoError(`Cannot listen on "${path}": ${cause.message}`, { cause })));
+      this.#server.listen(path, resolve);
+    });
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.end();
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    const grace = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, 200);
+    await closed;
+    clearTimeout(grace);
+  }
+
+  #serve(socket: Socket): void {
+    this.#sockets.add(socket);
+    const stream = new JsonStream(LIMITS);
+    socket.on("close", () => this.#sockets.delete(socket));
+    socket.on("error", (error) => this.#log.debug({ error: error.message }, "control connection failed"));
+    socket.on("data", (bytes) => {
+      try {
+        for (const request of stream.push(bytes)) void this.#answer(socket, request);
+      } catch (error) {
+        this.#log.debug({ error: messageOf(error) }, "malformed control request");
+        socket.destroy();
+      }
+    });
+  }
+
+  async #answer(socket: Socket, request: Json): Promise<void> {
+    const id = isRecord(request) ? (request["id"] ?? null) : null;
+    try {
+      const result = await this.#run(request);
+      socket.write(JSON.stringify({ id, result: withNewline(result), error: null }));
+    } catch (error) {
+      socket.write(JSON.stringify({ id, error: withNewline(messageOf(error)) }));
+    }
+  }
+
+  async #run(request: Json): Promise<string> {
+    const method = isRecord(request) ? request["method"] : undefined;
+    const params = isRecord(request) ? request["params"] : undefined;
+    if (typeof method !== "string" || !Array.isArray(params)) throw new Error("command does not have a method and params");
+    const args = params.map((param) => {
+      if (typeof param !== "string") throw new Error(`"${method}" command has non-string argument`);
+      return param;
+    });
+    const command = this.#commands.get(method);
+    if (command === undefined) {
+      throw new Error(`"${method}" is not a valid command (use "list-commands" to see a list of valid commands)`);
+    }
+    if (args.length < command.minArgs) throw new Error(`"${method}" command requires at least ${command.minArgs} arguments`);
+    if (args.length > command.maxArgs) throw new Error(`"${method}" command takes at most ${command.maxArgs} arguments`);
+    return command.run(args);
+  }
+
+  #list(): string {
+    const names = [...this.#commands.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return `The available commands are:\n${names.map(({ name, usage }) => `  ${name.padEnd(23)} ${usage}`.trimEnd()).join("\n")}`;
+  }
+}
+
+function withNewline(text: string): string {
+  return text === "" || text.endsWith("\n") ? text : `${text}\n`;
+}
+
+function isRecord(value: Json): value is { readonly [key: string]: Json | undefined } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

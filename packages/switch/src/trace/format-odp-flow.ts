@@ -1,0 +1,133 @@
+/** Megaflows as `dpif/dump-flows` shows them: nested attributes, `value/mask` where not all bits count. */
+import type { Megaflow } from "@tenet/datapath";
+import { ETH_TYPE, FIELDS, type FieldName, formatIp4, formatIp6, formatMac, getField, getFieldBig, IP_PROTO } from "@tenet/net";
+import { formatDatapathActions } from "./format-datapath.ts";
+
+const TCP_FLAG_LETTERS = "FSRP.UEC";
+
+/** One megaflow with its statistics; `nowMs` is monotonic. */
+export function formatOdpFlow(flow: Megaflow, nowMs: number, portName: (portNo: number) => string): string {
+  const key = ["recirc_id(0)", `in_port(${portName(getField(flow.key, FIELDS.in_port))})`, "packet_type(ns=0,id=0)"];
+  key.push(...linkAttributes(flow), ...networkAttributes(flow), ...transportAttributes(flow));
+  const used = flow.usedMs === 0 ? "never" : `${((nowMs - flow.usedMs) / 1000).toFixed(3)}s`;
+  const flags = flow.tcpFlags === 0 ? "" : `, flags:${formatTcpFlags(flow.tcpFlags)}`;
+  const actions = formatDatapathActions(flow.actions, portName);
+  return `${key.join(",")}, packets:${flow.nPackets}, bytes:${flow.nBytes}, used:${used}${flags}, actions:${actions}`;
+}
+
+function linkAttributes(flow: Megaflow): string[] {
+  const parts = attribute(flow, "eth", [
+    ["src", "eth_src"],
+    ["dst", "eth_dst"],
+  ]);
+  const tci = getField(flow.key, FIELDS.vlan_tci);
+  const ethType = `eth_type(0x${getField(flow.key, FIELDS.eth_type).toString(16).padStart(4, "0")})`;
+  if (tci === 0) return [...parts, ethType];
+  const tciMask = getField(flow.mask, FIELDS.vlan_tci);
+  const vid = (tciMask & 0xfff) === 0 ? [] : [`vid=${tci & 0xfff}`];
+  const pcp = tciMask >>> 13 === 0 ? [] : [`pcp=${tci >>> 13}`];
+  return [...parts, "eth_type(0x8100)", `vlan(${[...vid, ...pcp].join(",")})`, `encap(${ethType})`];
+}
+
+function networkAttributes(flow: Megaflow): string[] {
+  switch (getField(flow.key, FIELDS.eth_type)) {
+    case ETH_TYPE.ip4:
+      return attribute(flow, "ipv4", [
+        ["src", "nw_src"],
+        ["dst", "nw_dst"],
+        ["proto", "nw_proto"],
+        ["tos", "nw_tos"],
+        ["ttl", "nw_ttl"],
+        ["frag", "nw_frag"],
+      ]);
+    case ETH_TYPE.ip6:
+      return attribute(flow, "ipv6", [
+        ["src", "ipv6_src"],
+        ["dst", "ipv6_dst"],
+        ["label", "ipv6_label"],
+        ["proto", "nw_proto"],
+        ["tclass", "nw_tos"],
+        ["hlimit", "nw_ttl"],
+        ["frag", "nw_frag"],
+      ]);
+    case ETH_TYPE.arp:
+    case ETH_TYPE.rarp:
+      return attribute(flow, "arp", [
+        ["sip", "nw_src"],
+        ["tip", "nw_dst"],
+        ["op", "nw_proto"],
+        ["sha", "arp_sha"],
+        ["tha", "arp_tha"],
+      ]);
+    default:
+      return [];
+  }
+}
+
+function transportAttributes(flow: Megaflow): string[] {
+  const ports = [
+    ["src", "tp_src"],
+    ["dst", "tp_dst"],
+  ] as const;
+  if (getField(flow.mask, FIELDS.nw_proto) !== 0xff) return [];
+  switch (getField(flow.key, FIELDS.nw_proto)) {
+    case IP_PROTO.tcp: {
+      const mask = getField(flow.mask, FIELDS.tcp_flags);
+      const flags =
+        mask === 0 ? [] : [`tcp_flags(0x${getField(flow.key, FIELDS.tcp_flags).toString(16)}/0x${mask.toString(16)})`];
+      return [...attribute(flow, "tcp", ports), ...flags];
+    }
+    case IP_PROTO.udp:
+      return attribute(flow, "udp", ports);
+    case IP_PROTO.sctp:
+      return attribute(flow, "sctp", ports);
+    case IP_PROTO.icmp:
+    case IP_PROTO.icmp6:
+      return attribute(flow, getField(flow.key, FIELDS.nw_proto) === IP_PROTO.icmp ? "icmp" : "icmpv6", [
+        ["type", "tp_src"],
+        ["code", "tp_dst"],
+      ]);
+    default:
+      return [];
+  }
+}
+
+function attribute(flow: Megaflow, name: string, fields: readonly (readonly [string, FieldName])[]): string[] {
+  const parts = fields.flatMap(([label, fieldName]) => {
+    const field = FIELDS[fieldName];
+    const mask = getFieldBig(flow.mask, field);
+    if (mask === 0n) return [];
+    const value = formatValue(fieldName, getFieldBig(flow.key, field));
+    const isIcmp = name.startsWith("icmp") && mask === 0xffn;
+    const isWhole = isIcmp || mask === (1n << BigInt(field.nBits)) - 1n;
+    return [`${label}=${value}${isWhole ? "" : `/${fieldName === "nw_frag" ? mask : formatValue(fieldName, mask)}`}`];
+  });
+  return parts.length === 0 ? [] : [`${name}(${parts.join(",")})`];
+}
+
+function formatValue(name: FieldName, value: bigint): string {
+  switch (name) {
+    case "eth_src":
+    case "eth_dst":
+    case "arp_sha":
+    case "arp_tha":
+      return formatMac(Number(value));
+    case "nw_src":
+    case "nw_dst":
+      return formatIp4(Number(value));
+    case "ipv6_src":
+    case "ipv6_dst":
+      return formatIp6(Uint8Array.from({ length: 16 }, (_, i) => Number((value >> BigInt(120 - 8 * i)) & 0xffn)));
+    case "nw_frag":
+      return ["no", "first", "later", "later"][Number(value & 3n)] ?? "no";
+    case "nw_tos":
+    case "ipv6_label":
+      return `0x${value.toString(16)}`;
+    default:
+      return String(value);
+  }
+}
+
+function formatTcpFlags(flags: number): string {
+  return [...TCP_FLAG_LETTERS].filter((_, bit) => (flags & (1 << bit)) !== 0).join("");
+}

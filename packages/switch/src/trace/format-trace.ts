@@ -1,0 +1,72 @@
+/** The trace of a packet as text, in the layout of the original's `ofproto/trace`. */
+import { formatMatch } from "@tenet/openflow";
+import type { Bridge } from "../bridge/bridge.ts";
+import type { Rule } from "../table/rule.ts";
+import { maskedKey } from "../translate/megaflow-mask.ts";
+import type { Translation } from "../translate/translation.ts";
+import { formatDatapathActions, formatFlowKey, formatMegaflow } from "./format-datapath.ts";
+import type { TraceNode, TraceTree } from "./trace-tree.ts";
+
+/** Writes a trace; `key` is the packet, its `in_port` an OpenFlow port. */
+export function formatTrace(key: Uint32Array, tree: TraceTree, translation: Translation): string {
+  const lines = [`Flow: ${formatFlowKey(key)}`];
+  appendNodes(lines, tree.roots, 0);
+  const final = translation.finalFlow;
+  const isUnchanged = final.every((word, i) => word === key[i]);
+  const megaflowKey = maskedKey(key, translation.mask);
+  lines.push(
+    "",
+    `Final flow: ${isUnchanged ? "unchanged" : formatFlowKey(final)}`,
+    `Megaflow: ${formatMegaflow(megaflowKey, translation.mask)}`,
+    `Datapath actions: ${formatDatapathActions(translation.actions)}`,
+  );
+  if (translation.failure !== undefined) {
+    lines.push(`Translation failed (${FAILURES[translation.failure]}), packet is dropped.`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** A rule's line: match, priority, cookie when there is one. */
+export function formatRuleLine(rule: Rule): string {
+  const match = formatMatch(rule.match);
+  const cookie = rule.cookie === 0n ? "" : `, cookie 0x${rule.cookie.toString(16)}`;
+  return `${match === "" ? "" : `${match}, `}priority ${rule.priority}${cookie}`;
+}
+
+const FAILURES = { depth: "Recursion too deep", resubmits: "Too many resubmits" } as const;
+
+/**
+ * A node that something follows, and every action, is indented one step more than its list; what is inside a
+ * node that is indented more goes two steps in. So a table reached last stays at its parent's margin.
+ */
+function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number): void {
+  for (const [i, node] of nodes.entries()) {
+    const isContainer = node.kind === "bridge" || node.kind === "table";
+    const more = i < nodes.length - 1 || !isContainer ? 1 : 0;
+    const margin = " ".repeat((level + more) * 4);
+    switch (node.kind) {
+      case "bridge":
+        lines.push("", ...underlined(node.bridge).map((line) => margin + line));
+        break;
+      case "table":
+        lines.push(
+          `${margin}${String(node.table).padStart(2)}. ${node.rule === undefined ? "No match." : formatRuleLine(node.rule)}`,
+        );
+        break;
+      case "action":
+        lines.push(margin + node.text);
+        break;
+      case "note":
+        lines.push(`${margin} -> ${node.text}`);
+        break;
+      case "failure":
+        lines.push(`${margin} >>>> ${node.text} <<<<`);
+    }
+    if (isContainer) appendNodes(lines, node.children, level + 2 * more);
+  }
+}
+
+function underlined(bridge: Bridge): string[] {
+  const title = `bridge("${bridge.name}")`;
+  return [title, "-".repeat(title.length)];
+}

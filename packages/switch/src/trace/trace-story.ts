@@ -1,0 +1,98 @@
+/** The trace of a packet as data: what `why` tells the story from. */
+import { FIELDS, getField } from "@tenet/net";
+import { formatActions, formatFlow, formatMatch, type PortNames } from "@tenet/openflow";
+import type { Bridge } from "../bridge/bridge.ts";
+import type { BridgePort } from "../bridge/bridge-port.ts";
+import type { Rule } from "../table/rule.ts";
+import { maskedKey } from "../translate/megaflow-mask.ts";
+import type { Translation } from "../translate/translation.ts";
+import { formatDatapathActions, formatFlowKey, formatMegaflow } from "./format-datapath.ts";
+import type { TraceNode, TraceTree } from "./trace-tree.ts";
+
+/** One table that the packet went through. */
+export interface TraceStep {
+  readonly bridge: string;
+  readonly table: number;
+  /** Resubmits around it. */
+  readonly depth: number;
+  /** `0x`-hexadecimal; absent on a table miss, like all that follows. */
+  readonly cookie?: string;
+  readonly priority?: number;
+  readonly match?: string;
+  readonly actions?: string;
+  /** The flow as `ovs-ofctl dump-flows --no-stats` prints it. */
+  readonly flowText?: string;
+  /** What NORMAL, outputs and limits had to say. */
+  readonly notes: readonly string[];
+}
+
+/** Where the packet went and why. */
+export interface TraceStory {
+  readonly bridge: string;
+  readonly inPort: number;
+  readonly flow: string;
+  readonly finalFlow: string;
+  readonly verdict: "forwarded" | "dropped";
+  /** OpenFlow port and interface of each copy that left. */
+  readonly outputs: readonly { readonly bridge: string; readonly port: number; readonly name: string }[];
+  readonly megaflow: { readonly match: string; readonly actions: string };
+  readonly steps: readonly TraceStep[];
+}
+
+/** Tells the story of a translation; `homeOf` finds the bridge port of a datapath port. */
+export function tellStory(
+  bridge: Bridge,
+  key: Uint32Array,
+  tree: TraceTree,
+  translation: Translation,
+  homeOf: (portNo: number) => { readonly bridge: Bridge; readonly port: BridgePort } | undefined,
+): TraceStory {
+  const outputs = translation.actions.flatMap((action) => {
+    const home = action.type === "output" ? homeOf(action.port) : undefined;
+    return home === undefined ? [] : [{ bridge: home.bridge.name, port: home.port.ofport, name: home.port.name }];
+  });
+  const { mask, actions, finalFlow } = translation;
+  const names = portNamesOf(bridge);
+  const nameOf = (portNo: number): string => homeOf(portNo)?.port.name ?? String(portNo);
+  return {
+    bridge: bridge.name,
+    inPort: getField(key, FIELDS.in_port),
+    flow: formatFlowKey(key, names),
+    finalFlow: formatFlowKey(finalFlow, names),
+    verdict: outputs.length > 0 ? "forwarded" : "dropped",
+    outputs,
+    megaflow: { match: formatMegaflow(maskedKey(key, mask), mask, names), actions: formatDatapathActions(actions, nameOf) },
+    steps: stepsOf(tree.roots),
+  };
+}
+
+/** Names of a bridge's ports both ways, for text. */
+export function portNamesOf(bridge: Bridge): Required<PortNames> {
+  const ports = bridge.ports();
+  return {
+    portByName: new Map(ports.map(({ name, ofport }) => [name, ofport])),
+    nameByPort: new Map(ports.filter(({ name }) => name !== bridge.name).map(({ name, ofport }) => [ofport, name])),
+  };
+}
+
+/** Tables in the order in which they were entered. */
+function stepsOf(nodes: readonly TraceNode[]): TraceStep[] {
+  return nodes.flatMap((node) => {
+    if (node.kind === "bridge") return stepsOf(node.children);
+    if (node.kind !== "table") return [];
+    const notes = node.children.flatMap((child) => (child.kind === "note" || child.kind === "failure" ? [child.text] : []));
+    const step = { bridge: node.bridge.name, table: node.table, depth: node.depth };
+    const found = node.rule === undefined ? {} : describeRule(node.rule);
+    return [{ ...step, ...found, notes }, ...stepsOf(node.children)];
+  });
+}
+
+function describeRule(rule: Rule): Pick<TraceStep, "cookie" | "priority" | "match" | "actions" | "flowText"> & object {
+  return {
+    cookie: `0x${rule.cookie.toString(16)}`,
+    priority: rule.priority,
+    match: formatMatch(rule.match),
+    actions: formatActions(rule.actions),
+    flowText: formatFlow(rule),
+  };
+}
