@@ -106,7 +106,3 @@ export class Follow {
 function isList(tables: NonNullable<ConnectOptions["tables"]>): tables is readonly string[] {
   return Array.isArray(tables);
 }
-
-function isList(tables: NonNullable<ConnectOptions["tables"]>): tables is readonly string[] {
-  return Array.isArray(tables);
-}
