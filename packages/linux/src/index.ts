@@ -1,6 +1,16 @@
 export { addAddress, addRoute, type RouteSpec } from "./address.ts";
 export { FRAME_OFFSET, FrameArena, MAX_FRAME_BYTES, SLOT_BYTES, VNET_HEADER_BYTES } from "./frame-arena.ts";
 export { type FrameDevice, ReceivedFrames, SendQueue } from "./frame-device.ts";
+export {
+  closeSocket,
+  openIcmpSocket,
+  openTcpListener,
+  receiveDatagram,
+  sendDatagram,
+  socketError,
+  startTcpConnect,
+  type TcpAttempt,
+} from "./host-socket.ts";
 export { deleteLeftovers, findLeftovers, type Leftovers } from "./leftovers.ts";
 export {
   createVethPair,
@@ -21,5 +31,6 @@ export { openPacketSocket } from "./packet-socket.ts";
 export { type PeerCredentials, peerCredentials, processName } from "./peer-credentials.ts";
 export { POLL, Poller } from "./poller.ts";
 export { type Probe, probe } from "./probe.ts";
+export { type PingResult, type ProbeOptions, ReachabilityProber, type TcpResult } from "./reachability.ts";
 export { SystemCallError } from "./system-call-error.ts";
 export { openTap } from "./tap.ts";

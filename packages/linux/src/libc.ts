@@ -8,6 +8,7 @@
  * The table below is the one thing kept at module level: it is made once and never changes.
  */
 import { createRequire } from "node:module";
+import { constants } from "node:os";
 import { IoError } from "@tenet/kit";
 
 /** A pointer argument: memory of ours, a raw address, or NULL. */
@@ -26,7 +27,6 @@ interface Koffi {
   load(path: string): { func(definition: string): (...args: never[]) => number };
   errno(): number;
   address(memory: Uint8Array): bigint;
-  os: { errno: Record<string, number> };
   node: { poll(fd: number, events: object, callback: (status: number) => void): FdWatch };
 }
 
@@ -63,6 +63,8 @@ type CallName = keyof typeof SIGNATURES;
 export type Libc = Record<CallName, (...args: (Pointer | string)[]) => number> & {
   /** Symbolic name of the last failure, e.g. `EAGAIN`. */
   errnoName(): string;
+  /** Symbolic name of an errno. */
+  nameOf(errno: number): string;
   /** Number of the last failure; cheap. */
   errno(): number;
   /** Address of the first byte of a buffer; keep the buffer referenced as long as the address is in use. */
@@ -115,11 +117,18 @@ function bindAll(koffi: Koffi): Libc {
   const calls = Object.fromEntries(
     Object.entries(SIGNATURES).map(([name, signature]) => [name, library.func(signature)]),
   ) as unknown as Record<CallName, (...args: (Pointer | string)[]) => number>;
-  const nameOfErrno = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value, name]));
+  // The first of several names of a number is the usual one (EAGAIN, not EWOULDBLOCK).
+  const nameOfErrno = new Map(
+    Object.entries(constants.errno)
+      .toReversed()
+      .map(([name, value]) => [value, name]),
+  );
+  const nameOf = (errno: number): string => nameOfErrno.get(errno) ?? `errno ${errno}`;
   return {
     ...calls,
     errno: () => koffi.errno(),
-    errnoName: () => nameOfErrno.get(koffi.errno()) ?? `errno ${koffi.errno()}`,
+    errnoName: () => nameOf(koffi.errno()),
+    nameOf,
     addressOf: (memory) => Number(koffi.address(memory)),
     watchReadable: (fd, onReadable) => koffi.node.poll(fd, { readable: true }, () => onReadable()),
   };

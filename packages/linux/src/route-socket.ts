@@ -28,22 +28,6 @@ const NLMSG_DONE = 3;
 const NETLINK_ROUTE = 0;
 const SEQUENCE = 1;
 
-const ERRNO_NAMES: Record<number, string> = {
-  1: "EPERM",
-  2: "ENOENT",
-  3: "ESRCH",
-  6: "ENXIO",
-  13: "EACCES",
-  16: "EBUSY",
-  17: "EEXIST",
-  19: "ENODEV",
-  22: "EINVAL",
-  95: "EOPNOTSUPP",
-  97: "EAFNOSUPPORT",
-  99: "EADDRNOTAVAIL",
-  101: "ENETUNREACH",
-};
-
 /**
  * Sends a request and collects the messages of the answer.
  *
@@ -75,7 +59,7 @@ function collect(fd: number, action: string): ReceivedMessage[] {
       }
       const errno = -new DataView(message.body.buffer, message.body.byteOffset).getInt32(0, true);
       if (errno === 0) return answers;
-      throw new SystemCallError(action, "rtnetlink", ERRNO_NAMES[errno] ?? `errno ${errno}`);
+      throw new SystemCallError(action, "rtnetlink", libc().nameOf(errno));
     }
   }
 }
