@@ -75,10 +75,6 @@ export class Execution {
 
   #dispatch(reader: MemberReader): Json | WaitBlocked {
     const op = reader.id("op");
-    const { readOnlyName } = this.#context;
-    if (readOnlyName !== undefined && ["insert", "update", "mutate", "delete"].includes(op)) {
-      throw new OvsdbError("not allowed", `${op} operation not allowed on table in reserved database ${readOnlyName}`);
-    }
     switch (op) {
       case "insert":
         return this.#insert(reader);
@@ -116,6 +112,7 @@ export class Execution {
     const uuid = this.#newRowUuid(table, uuidText, name);
     const columns = this.#parseRow(table.schema, rowJson);
     checkDefaults(table.schema, columns);
+    this.#checkWritable("insert");
     journal.set(table, uuid, table.maker.make(uuid, newUuid(), Object.fromEntries(columns)));
     return { uuid: ["uuid", uuid] };
   }
@@ -142,8 +139,10 @@ export class Execution {
 
   #select(reader: MemberReader): Json {
     const table = this.#table(reader);
-    const condition = this.#condition(table, reader);
-    const columns = parseColumns(table.schema, reader.optionalArray("columns"));
+    const where = reader.array("where");
+    const columnsJson = reader.optionalArray("columns");
+    const condition = this.#condition(table, where);
+    const columns = parseColumns(table.schema, columnsJson);
     const rows = findRows(table, condition).map((row) => rowToJson(row, columns));
     return { rows: columns.some((column) => column.name === "_uuid") ? rows : distinct(rows) };
   }
@@ -151,13 +150,15 @@ export class Execution {
   #update(reader: MemberReader): Json {
     const table = this.#table(reader);
     const where = reader.array("where");
-    const columns = this.#parseRow(table.schema, reader.object("row"));
+    const rowJson = reader.object("row");
+    const columns = this.#parseRow(table.schema, rowJson);
     for (const name of columns.keys()) {
       if (table.schema.allColumns.get(name)?.isMutable !== false) continue;
       throw constraintViolation(`Cannot update immutable column ${name} in table ${table.schema.name}.`, reader.json);
     }
     const changes = Object.fromEntries(columns);
-    const rows = findRows(table, parseCondition(table.schema, where, this.#namedUuid));
+    const rows = findRows(table, this.#condition(table, where));
+    this.#checkWritable("update");
     for (const row of rows) this.#context.journal.set(table, row._uuid, { ...row, ...changes });
     return { count: rows.length };
   }
@@ -166,7 +167,8 @@ export class Execution {
     const table = this.#table(reader);
     const where = reader.array("where");
     const mutations = parseMutations(table.schema, reader.array("mutations"), this.#namedUuid);
-    const rows = findRows(table, parseCondition(table.schema, where, this.#namedUuid));
+    const rows = findRows(table, this.#condition(table, where));
+    this.#checkWritable("mutate");
     for (const row of rows) {
       const changes = Object.fromEntries(applyMutations(mutations, row));
       this.#context.journal.set(table, row._uuid, { ...row, ...changes });
@@ -176,7 +178,8 @@ export class Execution {
 
   #delete(reader: MemberReader): Json {
     const table = this.#table(reader);
-    const rows = findRows(table, this.#condition(table, reader));
+    const rows = findRows(table, this.#condition(table, reader.array("where")));
+    this.#checkWritable("delete");
     for (const row of rows) this.#context.journal.set(table, row._uuid, undefined);
     return { count: rows.length };
   }
@@ -189,7 +192,7 @@ export class Execution {
     const until = reader.string("until");
     const rowsJson = reader.array("rows");
     if (until !== "==" && until !== "!=") throw syntaxError(until, '"until" must be "==" or "!="');
-    const condition = parseCondition(table.schema, where, this.#namedUuid);
+    const condition = this.#condition(table, where);
     const columns = parseColumns(table.schema, columnsJson);
     const expected = new Set(rowsJson.map((json) => this.#rowKey(table, columns, json)));
     const actual = new Set(findRows(table, condition).map((row) => JSON.stringify(rowToJson(row, columns))));
@@ -197,12 +200,11 @@ export class Execution {
     if (isEqual === (until === "==")) return {};
     if (timeoutMs === undefined || this.#context.elapsedMs < timeoutMs) return new WaitBlocked(table.schema.name, timeoutMs);
     if (timeoutMs === 0) throw new OvsdbError("timed out", '"where" clause test failed');
-    throw new OvsdbError("timed out", `"wait" timed out after ${Math.floor(this.#context.elapsedMs)} ms`);
+    throw new OvsdbError("timed out", `"wait" timed out after ${timeoutMs} ms`);
   }
 
   #rowKey(table: TableState, columns: readonly ColumnSchema[], json: Json): string {
-    if (typeof json !== "object" || json === null || isJsonArray(json))
-      throw syntaxError(json, "Parsing row failed: Object expected.");
+    if (typeof json !== "object" || json === null || isJsonArray(json)) throw syntaxError(json, "row must be JSON object");
     const given = this.#parseRow(table.schema, json);
     const row = table.maker.make("", "", Object.fromEntries(given));
     const uuids = { _uuid: given.get("_uuid") ?? row._uuid, _version: given.get("_version") ?? row._version };
@@ -221,8 +223,14 @@ export class Execution {
     return table;
   }
 
-  #condition(table: TableState, reader: MemberReader): Condition {
-    return parseCondition(table.schema, reader.array("where"), this.#namedUuid);
+  #condition(table: TableState, where: readonly Json[]): Condition {
+    return parseCondition(table.schema, where, this.#namedUuid);
+  }
+
+  #checkWritable(op: string): void {
+    const { readOnlyName } = this.#context;
+    if (readOnlyName === undefined) return;
+    throw new OvsdbError("not allowed", `${op} operation not allowed on table in reserved database ${readOnlyName}`);
   }
 
   #parseRow(table: TableSchema, json: RowJson): Map<string, Datum> {

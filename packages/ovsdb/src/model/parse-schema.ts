@@ -9,6 +9,7 @@ import { type Datum, parseAtom } from "./datum.ts";
 import { syntaxError } from "./ovsdb-error.ts";
 import type { BaseType, ColumnSchema, ColumnType, DatabaseSchema, TableSchema } from "./schema.ts";
 import type { SchemaJson } from "../schemas/index.ts";
+import { schemaToJson } from "./schema-json.ts";
 import { isJsonArray, isJsonObject } from "./sorted-json.ts";
 
 type JsonObject = { readonly [key: string]: Json | undefined };
@@ -47,7 +48,8 @@ export function parseSchema(source: SchemaJson | Json): DatabaseSchema {
   const tables = new Map<string, TableSchema>();
   for (const [tableName, table] of tableJsons) tables.set(tableName, parseTable(tableName, table, !isAnyRoot));
   checkReferences(tables);
-  return { name, version, tables, json };
+  const schema = { name, version, tables };
+  return { ...schema, json: schemaToJson(schema, object["cksum"]) };
 }
 
 function parseTable(name: string, json: Json | undefined, isRootByDefault: boolean): TableSchema {

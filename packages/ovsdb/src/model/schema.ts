@@ -77,6 +77,6 @@ export interface DatabaseSchema {
   readonly name: string;
   readonly version: string;
   readonly tables: ReadonlyMap<string, TableSchema>;
-  /** The JSON it was parsed from, as `get_schema` answers it. */
+  /** Its JSON in the shortest form, as `get_schema` answers it. */
   readonly json: Json;
 }

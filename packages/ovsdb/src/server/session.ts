@@ -99,7 +99,7 @@ export class Session implements RpcHandler, LockHolder {
       case "get_server_id":
         return this.#context.serverId;
       case "set_db_change_aware":
-        if (typeof list[0] !== "boolean") throw syntaxError(params, "true or false parameter expected");
+        if (typeof list[0] !== "boolean") throw syntaxError(params, "set_db_change_aware: true or false parameter expected");
         return {};
       case "monitor":
         return this.#startMonitor(this.#database(method, list, params), list, "update");
@@ -110,6 +110,7 @@ export class Session implements RpcHandler, LockHolder {
       case "monitor_cond_change":
         return this.#changeMonitor(list);
       case "monitor_cancel":
+        if (list.length !== 1) throw new PlainError("invalid parameters");
         return this.#cancelMonitor(list[0] ?? null);
       case "lock":
       case "steal":
@@ -198,11 +199,11 @@ export class Session implements RpcHandler, LockHolder {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw syntaxError(params, `${method} request params must be <id>`);
     const { locks } = this.#context;
     if (method === "unlock") {
-      if (!this.#locks.delete(name)) throw syntaxError(params, `"unlock" without "lock" or "steal"`);
+      if (!this.#locks.delete(name)) throw syntaxError(params, 'unlock: "unlock" without "lock" or "steal"');
       locks.unlock(name, this);
       return {};
     }
-    if (this.#locks.has(name)) throw syntaxError(params, `must issue "unlock" before new "${method}"`);
+    if (this.#locks.has(name)) throw syntaxError(params, `${method}: must issue "unlock" before new "${method}"`);
     this.#locks.add(name);
     if (method === "lock") return { locked: locks.lock(name, this) };
     locks.steal(name, this);
@@ -230,7 +231,7 @@ function initial(database: DatabaseEngine, spec: MonitorSpec): Json {
 /** `[found, version, updates]`: what changed since a version, or everything. */
 function sinceUpdates(database: DatabaseEngine, spec: MonitorSpec, since: Json | undefined): Json {
   if (typeof since !== "string" || !isUuid(since)) {
-    throw new OvsdbError("syntax error", `Last-id ${stringifySorted(since ?? null)} is not in UUID format.`);
+    throw syntaxError(since ?? null, "last-txn-id must be UUID format.");
   }
   const commits = since === ZERO_UUID ? undefined : database.historySince(since.toLowerCase());
   if (commits === undefined) return [false, database.version, initial(database, spec)];
