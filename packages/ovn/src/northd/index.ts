@@ -1,0 +1,3 @@
+export { FEEDBACK_TABLES, Northd, type NorthdInput, type NorthdOutput } from "./northd.ts";
+export { type NorthdConfig, runNorthd } from "./run-northd.ts";
+export { TunnelKeys } from "./tunnel-keys.ts";

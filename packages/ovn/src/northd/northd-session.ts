@@ -1,0 +1,221 @@
+/**
+ * One northd between two databases: follows both, writes both.
+ *
+ * Work goes in rounds, one at a time: take all changes that came, let the rules derive, commit the southbound
+ * difference, then tell the northbound side how far things are. Changes that come meanwhile wait for the next round
+ * and share it. When a transaction fails, or a row is found changed by somebody else, databases and rules are compared
+ * afresh: nothing is assumed about what was written.
+ */
+import type { Delta, Tuple } from "@tenet/datalog";
+import { type Clock, type Json, type Logger, messageOf, systemClock } from "@tenet/kit";
+import { OVN_NORTHBOUND, OVN_SOUTHBOUND, type Replica, type RowChange } from "@tenet/ovsdb";
+import { forgetPlaces, orphanOperations } from "./cleanup-operations.ts";
+import { FEEDBACK_TABLES, Northd, type NorthdOutput } from "./northd.ts";
+import { type OutputTable, outputTables, tuplesOfRow } from "./output-table.ts";
+import { type RowWriter, rowOperations } from "./row-operations.ts";
+import { TunnelKeys } from "./tunnel-keys.ts";
+import { tupleDifference } from "./tuple-difference.ts";
+
+/** How long to wait before a failed round is tried again, in ms. */
+const RETRY_MS = 1000;
+
+/** Southbound tables whose rows northd derives. */
+const DERIVED_TABLES: readonly string[] = [
+  "SB_Global",
+  "Datapath_Binding",
+  "Port_Binding",
+  "Multicast_Group",
+  "Logical_DP_Group",
+  "Logical_Flow",
+  "Address_Set",
+  "Port_Group",
+];
+
+/** Southbound tables that northd must see: those it derives and those it reads. */
+export const SOUTHBOUND_TABLES: readonly string[] = [...new Set([...DERIVED_TABLES, ...FEEDBACK_TABLES])];
+
+/** Rows of a table by name, and the name of that table. */
+type Rows = Iterable<readonly [table: OutputTable, uuid: string]>;
+
+/** Follows a northbound and a southbound replica. */
+export class NorthdSession {
+  readonly #nb: Replica;
+  readonly #sb: Replica;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #northd: Northd;
+  readonly #sbWriter: RowWriter;
+  readonly #nbWriter: RowWriter;
+  #nbChanges: RowChange[] = [];
+  #sbChanges: RowChange[] = [];
+  /** Compare everything in the next round. */
+  #isUnsure = true;
+  #wake: () => void = () => undefined;
+
+  constructor(nb: Replica, sb: Replica, log: Logger, clock: Clock = systemClock) {
+    this.#nb = nb;
+    this.#sb = sb;
+    this.#log = log;
+    this.#clock = clock;
+    this.#northd = new Northd(keysInUse(sb));
+    const relations = this.#northd.relations();
+    this.#sbWriter = {
+      schema: OVN_SOUTHBOUND,
+      tables: outputTables(relations, "to_sb"),
+      ownsRows: true,
+      initial: { Port_Binding: { up: false } },
+    };
+    this.#nbWriter = { schema: OVN_NORTHBOUND, tables: outputTables(relations, "to_nb"), ownsRows: false, initial: {} };
+    this.#nbChanges = contentOf(nb, Object.keys(OVN_NORTHBOUND.tables));
+    this.#sbChanges = contentOf(sb, FEEDBACK_TABLES);
+  }
+
+  /** Works until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = [
+      this.#nb.onChange((changes) => this.#note(this.#nbChanges, changes)),
+      this.#sb.onChange((changes) => this.#note(this.#sbChanges, changes)),
+    ];
+    const onAbort = (): void => this.#wake();
+    signal.addEventListener("abort", onAbort);
+    try {
+      while (!signal.aborted) {
+        await this.#round(signal);
+        await this.#changesOrAbort(signal);
+      }
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      for (const unsubscribe of stop) unsubscribe();
+    }
+  }
+
+  #note(list: RowChange[], changes: readonly RowChange[]): void {
+    for (const change of changes) list.push(change);
+    this.#wake();
+  }
+
+  async #changesOrAbort(signal: AbortSignal): Promise<void> {
+    if (signal.aborted || this.#nbChanges.length > 0 || this.#sbChanges.length > 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (this.#isUnsure) timer = setTimeout(resolve, RETRY_MS);
+    });
+    clearTimeout(timer);
+    this.#wake = () => undefined;
+  }
+
+  async #round(signal: AbortSignal): Promise<void> {
+    const nb = this.#nbChanges.splice(0);
+    const sb = this.#sbChanges.splice(0);
+    const output = this.#northd.apply({ nb, sb }, this.#clock.now());
+    this.#warn(output);
+    const isComplete = this.#isUnsure;
+    this.#isUnsure = false;
+    try {
+      await this.#writeSouthbound(output.delta, sb, isComplete);
+      const done = this.#northd.committed(this.#clock.now());
+      await this.#writeNorthbound(output.delta, done.delta, isComplete);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#isUnsure = true;
+      this.#log.error({ err: messageOf(error), retryMs: RETRY_MS }, "cannot write what was derived");
+    }
+  }
+
+  async #writeSouthbound(delta: Delta, changes: readonly RowChange[], isComplete: boolean): Promise<void> {
+    const { tables } = this.#sbWriter;
+    const changed = isComplete ? this.#difference(this.#sb, tables, this.#allRows(this.#sb, tables)) : delta;
+    const operations = [
+      ...rowOperations(this.#sbWriter, changed),
+      ...orphanOperations(OVN_SOUTHBOUND, tables, changed),
+      ...forgetPlaces(delta),
+    ];
+    await commit(this.#sb, operations, this.#log, "southbound rows written");
+    if (!isComplete && operations.length === 0) await this.#repair(changes);
+  }
+
+  /** Rows that somebody else changed become again what the rules say. */
+  async #repair(changes: readonly RowChange[]): Promise<void> {
+    const { tables } = this.#sbWriter;
+    const rows = changes.flatMap(({ table, uuid }): [OutputTable, string][] => {
+      const output = tables.get(table);
+      return output === undefined ? [] : [[output, uuid]];
+    });
+    const operations = rowOperations(this.#sbWriter, this.#difference(this.#sb, tables, rows));
+    if (operations.length > 0) this.#log.warn({ nOperations: operations.length }, "southbound rows changed by others, repairing");
+    await commit(this.#sb, operations, this.#log, "southbound rows repaired");
+  }
+
+  async #writeNorthbound(derived: Delta, done: Delta, isComplete: boolean): Promise<void> {
+    const { tables } = this.#nbWriter;
+    const operations = isComplete
+      ? rowOperations(this.#nbWriter, this.#difference(this.#nb, tables, this.#allRows(this.#nb, tables)))
+      : [...rowOperations(this.#nbWriter, derived), ...rowOperations(this.#nbWriter, done)];
+    await commit(this.#nb, operations, this.#log, "northbound rows written");
+  }
+
+  /** All rows that are derived or there. */
+  *#allRows(replica: Replica, tables: ReadonlyMap<string, OutputTable>): Rows {
+    for (const table of tables.values()) {
+      const uuids = new Set(replica.table(table.table).keys());
+      for (const relation of relationsOfTable(table)) {
+        for (const tuple of this.#northd.rows(relation)) uuids.add(String(tuple[0]));
+      }
+      for (const uuid of uuids) yield [table, uuid];
+    }
+  }
+
+  /** What is derived of rows, less what a database holds of them. */
+  #difference(replica: Replica, tables: ReadonlyMap<string, OutputTable>, rows: Rows): Delta {
+    const desired: [string, Tuple][] = [];
+    const actual: [string, Tuple][] = [];
+    for (const [table, uuid] of rows) {
+      for (const relation of relationsOfTable(table)) {
+        for (const tuple of this.#northd.rowsOf(relation, uuid)) desired.push([relation, tuple]);
+      }
+      const row = replica.table(table.table).get(uuid);
+      if (row !== undefined && tables.has(table.table)) actual.push(...tuplesOfRow(table, row));
+    }
+    return tupleDifference(desired, actual);
+  }
+
+  #warn(output: NorthdOutput): void {
+    for (const [row, table, reason] of output.unsupported) {
+      this.#log.warn({ table, row, reason }, "northbound row is not supported");
+    }
+  }
+}
+
+function relationsOfTable(table: OutputTable): string[] {
+  return [...(table.main === undefined ? [] : [table.main]), ...table.elements.values()];
+}
+
+async function commit(replica: Replica, operations: readonly Json[], log: Logger, message: string): Promise<void> {
+  if (operations.length === 0) return;
+  await replica.transact(operations);
+  log.debug({ nOperations: operations.length }, message);
+}
+
+function contentOf(replica: Replica, tables: readonly string[]): RowChange[] {
+  return tables.flatMap((table) =>
+    Array.from(replica.table(table).values(), (row): RowChange => ({ table, uuid: row._uuid, old: undefined, new: row })),
+  );
+}
+
+function keysInUse(sb: Replica): TunnelKeys {
+  const keys = new TunnelKeys();
+  const switchByDatapath = new Map<string, string>();
+  for (const row of sb.table("Datapath_Binding").values()) {
+    const ids = row["external_ids"];
+    const owner = ids instanceof Map ? ids.get("logical-switch") : undefined;
+    if (owner === undefined) continue;
+    switchByDatapath.set(row._uuid, String(owner));
+    keys.adoptSwitch(String(owner), Number(row["tunnel_key"]));
+  }
+  for (const row of sb.table("Port_Binding").values()) {
+    const owner = switchByDatapath.get(String(row["datapath"]));
+    if (owner !== undefined) keys.adoptPort(owner, String(row["logical_port"]), Number(row["tunnel_key"]));
+  }
+  return keys;
+}

@@ -1,0 +1,31 @@
+/** The northd role: keeps a southbound database true to a northbound one until it is told to stop. */
+import { type Logger, Scope } from "@tenet/kit";
+import { connect, OVN_NORTHBOUND, OVN_SOUTHBOUND } from "@tenet/ovsdb";
+import { NorthdSession, SOUTHBOUND_TABLES } from "./northd-session.ts";
+
+/** Where the two databases are: `unix:PATH` or `tcp:HOST:PORT`. */
+export interface NorthdConfig {
+  readonly nb: string;
+  readonly sb: string;
+}
+
+/**
+ * Runs northd until `signal` aborts.
+ *
+ * What the southbound database holds at the start is compared with what the northbound one asks for, and only the
+ * difference is written; after that each northbound change becomes one southbound transaction.
+ */
+export async function runNorthd(config: NorthdConfig, log: Logger, signal: AbortSignal): Promise<void> {
+  await using scope = new Scope(signal);
+  try {
+    const nb = scope.use(await connect(config.nb, { database: OVN_NORTHBOUND.name, name: "northd" }, scope.signal));
+    const sb = scope.use(
+      await connect(config.sb, { database: OVN_SOUTHBOUND.name, tables: [...SOUTHBOUND_TABLES], name: "northd" }, scope.signal),
+    );
+    const session = new NorthdSession(nb, sb, log);
+    log.info({ nb: config.nb, sb: config.sb }, "northd ready");
+    await session.run(scope.signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
