@@ -1,25 +1,26 @@
 /** Compares two lists of matches by meaning: every packet drawn from one list must match the other. */
 import { FLOW_WORDS } from "@tenet/net";
-import { isSameMatch, makeMatch, type Match } from "@tenet/openflow";
+import { makeMatch, type Match } from "@tenet/openflow";
 
-/** A packet that `match` accepts and the list refuses, or `undefined`. */
+/** A match of `from` that accepts a packet which the list refuses, or `undefined`. */
 export function counterexample(from: readonly Match[], list: readonly Match[], samplesPerMatch = 12): Match | undefined {
+  const sparse = list.map(sparseOf);
   return from.find((match) => {
-    for (let i = 0; i < samplesPerMatch; i++) {
-      const packet = match.key.map((word, at) => (word | (randomWord(i, match, at) & ~(match.mask[at] ?? 0))) >>> 0);
-      if (!list.some((candidate) => accepts(candidate, packet))) return true;
+    for (let sample = 0; sample < samplesPerMatch; sample++) {
+      const packet = match.key.map((word, at) => (word | (freeBits(sample) & ~(match.mask[at] ?? 0))) >>> 0);
+      if (!sparse.some((cells) => cells.every(([at, key, mask]) => (((packet[at] ?? 0) ^ key) & mask) === 0))) return true;
     }
     return false;
   });
 }
 
-export function accepts(match: Match, packet: Uint32Array): boolean {
-  for (let i = 0; i < FLOW_WORDS; i++) if ((((packet[i] ?? 0) ^ (match.key[i] ?? 0)) & (match.mask[i] ?? 0)) !== 0) return false;
-  return true;
+/** The words that matter. */
+function sparseOf(match: Match): [at: number, key: number, mask: number][] {
+  return [...match.mask].flatMap((mask, at) => (mask === 0 ? [] : [[at, match.key[at] ?? 0, mask] as [number, number, number]]));
 }
 
 /** The first sample has every free bit 0, the second every free bit 1, the others are random. */
-function randomWord(sample: number, _match: Match, _at: number): number {
+function freeBits(sample: number): number {
   if (sample === 0) return 0;
   return sample === 1 ? 0xffffffff : Math.floor(Math.random() * 2 ** 32);
 }
@@ -34,8 +35,4 @@ export function intersect(a: Match, b: Match): Match | undefined {
     both.mask[i] = am | bm;
   }
   return both;
-}
-
-export function hasMatch(list: readonly Match[], match: Match): boolean {
-  return list.some((candidate) => isSameMatch(candidate, match));
 }

@@ -1,0 +1,119 @@
+/**
+ * The controller without its sockets: rows of the southbound and Open_vSwitch databases in, flows and work out.
+ *
+ * The rules in `rules/controller.dl` do the thinking; this class feeds them, keeps the flow table they describe, and
+ * gives the work they ask for (claims, releases, marks) as plain lists, so that tests need no daemon.
+ */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type Change, compile, Engine, type Program, type RelationDecl, type Tuple } from "@tenet/datalog";
+import type { FlowSpec } from "@tenet/openflow";
+import { OPEN_VSWITCH, OVN_SOUTHBOUND, relationsOf } from "@tenet/ovsdb";
+import { controllerFunctions } from "./functions.ts";
+import { type FlowChanges, FlowTable } from "./flow-table.ts";
+
+/** Who the controller is, and which bridge it fills. */
+export interface ControllerIdentity {
+  readonly systemId: string;
+  readonly bridge: string;
+}
+
+/** A southbound row that does not do what it says. */
+export interface Problem {
+  /** UUID of the logical flow or port binding. */
+  readonly row: string;
+  readonly what: "match" | "actions" | "port security";
+  readonly why: string;
+}
+
+/** What remains to be written into the databases; UUIDs of port bindings and interfaces. */
+export interface PendingWrites {
+  readonly claim: readonly string[];
+  readonly release: readonly string[];
+  readonly reportUp: readonly string[];
+  readonly markInstalled: readonly string[];
+  readonly unmark: readonly string[];
+}
+
+/** What a batch of changes led to. */
+export interface ControllerDelta extends FlowChanges {
+  readonly problemsFound: readonly Problem[];
+  readonly problemsGone: readonly Problem[];
+}
+
+const RULES = new URL("../../rules/controller.dl", import.meta.url);
+
+/** The text of the controller's rules, for tools that show them. */
+export function controllerRules(): string {
+  return readFileSync(RULES, "utf8");
+}
+
+/** Southbound and Open_vSwitch rows to OpenFlow flows, incrementally. */
+export class Controller {
+  /** The rules' engine: for what-if, explain and queries. */
+  readonly engine: Engine;
+  readonly #inputs: ReadonlySet<string>;
+  readonly #table = new FlowTable();
+
+  /** @throws AppError when the rules do not compile */
+  constructor(identity: ControllerIdentity) {
+    const program = compileController();
+    this.engine = new Engine(program);
+    this.#inputs = new Set(this.engine.relations().flatMap(({ name, kind }) => (kind === "input" ? [name] : [])));
+    const first = this.engine.transact([{ relation: "self", tuple: [identity.systemId, identity.bridge], weight: 1 }]);
+    const { inserted = [], deleted = [] } = first.get("flow") ?? {};
+    // Facts of the program may already be in the engine, without being part of a first delta.
+    this.#table.apply(
+      [...this.engine.rows("flow")],
+      deleted.filter((tuple) => !inserted.includes(tuple)),
+    );
+  }
+
+  /**
+   * Takes changes of the databases, as `changesOf` makes them with the prefixes "sb" and "vswitch".
+   * Relations that the rules do not read are passed over. Cost follows the change, not the network.
+   */
+  apply(changes: readonly Change[]): ControllerDelta {
+    const delta = this.engine.transact(changes.filter(({ relation }) => this.#inputs.has(relation)));
+    const flows = delta.get("flow");
+    const problems = delta.get("problem");
+    return {
+      ...this.#table.apply(flows?.inserted ?? [], flows?.deleted ?? []),
+      problemsFound: (problems?.inserted ?? []).map(problemOf),
+      problemsGone: (problems?.deleted ?? []).map(problemOf),
+    };
+  }
+
+  /** Every flow that should be installed. */
+  flows(): FlowSpec[] {
+    return this.#table.flows();
+  }
+
+  /** Everything that is wrong at the moment. */
+  problems(): Problem[] {
+    return this.engine.rows("problem").map(problemOf);
+  }
+
+  /** What remains to be written at the moment. */
+  pendingWrites(): PendingWrites {
+    const column = (relation: string): string[] => this.engine.rows(relation).map(([uuid]) => String(uuid));
+    return {
+      claim: column("to_claim"),
+      release: column("to_release"),
+      reportUp: column("to_report_up"),
+      markInstalled: column("to_mark_installed"),
+      unmark: column("to_unmark"),
+    };
+  }
+}
+
+function compileController(): Program {
+  const relations: RelationDecl[] = [...relationsOf(OVN_SOUTHBOUND, "sb"), ...relationsOf(OPEN_VSWITCH, "vswitch")];
+  const source = { name: fileURLToPath(RULES), text: controllerRules() };
+  return compile([source], { relations, functions: controllerFunctions() });
+}
+
+function problemOf([row, what, why]: Tuple): Problem {
+  const kind = what === "match" || what === "port security" ? what : "actions";
+  return { row: String(row), what: kind, why: String(why) };
+}

@@ -1,0 +1,175 @@
+/**
+ * The functions that the controller's rules call: matches and actions read, expanded and encoded; port security.
+ *
+ * Pure, and from text to text, so that the rows of every relation can be read by a person. A text that cannot be
+ * read becomes a row that says so; it never stops the rules.
+ */
+import type { FunctionDef, Tuple, Value } from "@tenet/datalog";
+import { formatError, messageOf } from "@tenet/kit";
+import { type Action, formatActions, formatMatch } from "@tenet/openflow";
+import { encodeActions } from "../actions/encode.ts";
+import type { ParsedActions, Pipeline } from "../actions/logical-action.ts";
+import { parseActions } from "../actions/parse.ts";
+import { type Expression, type ParsedExpression, referencesOf } from "../expression/expression.ts";
+import { type MatchContext, normalize } from "../expression/normalize.ts";
+import { parseExpression } from "../expression/parse.ts";
+import type { SymbolTable } from "../expression/symbol.ts";
+import { createSymbols } from "../expression/symbol-table.ts";
+import { matchOf } from "../expression/term.ts";
+import { portSecurityDefaults, portSecurityFlows, type PortSecurityFlow } from "./port-security.ts";
+
+/** Builds the function registry; share one per engine. */
+export function controllerFunctions(): FunctionDef[] {
+  const symbols = createSymbols();
+  return [
+    { name: "match_references", nArgs: 1, isSet: true, call: (match) => matchReferences(String(match), symbols) },
+    { name: "action_references", nArgs: 1, isSet: true, call: (actions) => actionReferences(String(actions), symbols) },
+    {
+      name: "expand_match",
+      nArgs: 6,
+      isSet: true,
+      call: (match, actions, ports, groups, sets, residents) =>
+        expandMatch(
+          String(match),
+          String(actions),
+          { ports: ports ?? [], groups: groups ?? [], sets: sets ?? [], residents: residents ?? [] },
+          symbols,
+        ),
+    },
+    {
+      name: "encode_actions",
+      nArgs: 4,
+      call: (actions, pipeline, table, ports) =>
+        encode(String(actions), pipeline === "egress" ? "egress" : "ingress", Number(table), portsOf(ports ?? []), symbols),
+    },
+    { name: "port_security_flows", nArgs: 1, isSet: true, call: (entry) => securityRows(() => portSecurityFlows(String(entry))) },
+    { name: "port_security_defaults", nArgs: 0, isSet: true, call: () => securityRows(portSecurityDefaults) },
+  ];
+}
+
+function parseMatch(match: string, symbols: SymbolTable): ParsedExpression {
+  return parseExpression({ file: "match", text: match }, symbols);
+}
+
+/** Rows [kind, name]: "inport" and "outport" name ports, with "@" port groups; "$" address sets; "resident" ports. */
+function matchReferences(match: string, symbols: SymbolTable): Tuple[] {
+  let root: Expression;
+  try {
+    root = parseMatch(match, symbols).root;
+  } catch {
+    return []; // expand_match reports it
+  }
+  const rows: Tuple[] = [];
+  const found = referencesOf(root);
+  for (const [field, name] of found.ports) rows.push([field, name]);
+  for (const [field, name] of found.portGroups) rows.push([`${field}@`, name]);
+  for (const name of found.addressSets) rows.push(["$", name]);
+  for (const name of found.residents) rows.push(["resident", name]);
+  return rows;
+}
+
+/** Names of the ports and multicast groups that actions assign. */
+function actionReferences(text: string, symbols: SymbolTable): Value[] {
+  try {
+    return [...portsAssigned(parseActions({ file: "actions", text }, symbols).actions)];
+  } catch {
+    return []; // encode_actions reports it
+  }
+}
+
+function portsAssigned(actions: ParsedActions["actions"]): Set<string> {
+  const names = new Set<string>();
+  for (const action of actions) {
+    if (action.type === "assign" && action.value.type === "string") names.add(action.value.value);
+    if (action.type === "clone") for (const name of portsAssigned(action.actions)) names.add(name);
+  }
+  return names;
+}
+
+interface ExpansionContext {
+  /** List of [field, name, key]. */
+  readonly ports: Value;
+  /** List of [name, ports]. */
+  readonly groups: Value;
+  /** List of [name, addresses]. */
+  readonly sets: Value;
+  /** List of names. */
+  readonly residents: Value;
+}
+
+/** Rows ["match", text] for every OpenFlow match, or one row ["error", text]. */
+function expandMatch(match: string, actions: string, context: ExpansionContext, symbols: SymbolTable): Tuple[] {
+  try {
+    const sum = normalize(parseMatch(match, symbols), contextOf(context), prerequisiteOf(actions, symbols));
+    return sum.map((term) => ["match", formatMatch(matchOf(term))]);
+  } catch (error) {
+    return [["error", formatError(error)]];
+  }
+}
+
+function prerequisiteOf(text: string, symbols: SymbolTable): Expression | undefined {
+  try {
+    return parseActions({ file: "actions", text }, symbols).prerequisite;
+  } catch {
+    return undefined; // the flow drops, wherever its match holds
+  }
+}
+
+function contextOf({ ports, groups, sets, residents }: ExpansionContext): MatchContext {
+  const keys = new Map(listOf(ports).map((row) => [`${at(row, 0)} ${at(row, 1)}`, Number(at(row, 2))]));
+  const groupPorts = new Map(listOf(groups).map((row) => [String(at(row, 0)), listOf(at(row, 1)).map(String)]));
+  const addresses = new Map(listOf(sets).map((row) => [String(at(row, 0)), listOf(at(row, 1)).map(String)]));
+  const resident = new Set(listOf(residents).map(String));
+  return {
+    portKey: (name, field) => (isNone(name) ? 0 : keys.get(`${field} ${name}`)),
+    addressSet: (name) => addresses.get(name),
+    portGroup: (name) => groupPorts.get(name),
+    isResident: (port) => resident.has(port),
+  };
+}
+
+/** Returns [OpenFlow actions, problem or null]; with a problem the actions are "drop". */
+function encode(
+  text: string,
+  pipeline: Pipeline,
+  table: number,
+  ports: ReadonlyMap<string, number>,
+  symbols: SymbolTable,
+): Tuple {
+  try {
+    const parsed = parseActions({ file: "actions", text }, symbols);
+    const [unsupported] = parsed.unsupported;
+    if (unsupported !== undefined) return ["drop", `the action "${unsupported.name}" is not supported; the flow drops`];
+    const portKey = (name: string): number | undefined => (isNone(name) ? 0 : ports.get(name));
+    const actions: Action[] = encodeActions(parsed.actions, { pipeline, table, portKey });
+    return [actions.length === 0 ? "drop" : formatActions(actions), null];
+  } catch (error) {
+    return ["drop", messageOf(error)];
+  }
+}
+
+/** Both names mean "no port". */
+function isNone(name: string): boolean {
+  return name === "" || name === "none";
+}
+
+function portsOf(list: Value): ReadonlyMap<string, number> {
+  return new Map(listOf(list).map((row) => [String(at(row, 0)), Number(at(row, 1))]));
+}
+
+/** Rows ["flow", table, priority, match, actions], or one row ["error", 0, 0, text, ""]. */
+function securityRows(compute: () => PortSecurityFlow[]): Tuple[] {
+  try {
+    return compute().map(({ table, priority, match, actions }) => ["flow", table, priority, match, actions]);
+  } catch (error) {
+    return [["error", 0, 0, messageOf(error), ""]];
+  }
+}
+
+function listOf(value: Value): readonly Value[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function at(row: Value, column: number): Value {
+  return listOf(row)[column] ?? null;
+}

@@ -1,0 +1,12 @@
+/** Southbound rows and local interfaces to OpenFlow flows. */
+export {
+  Controller,
+  type ControllerDelta,
+  type ControllerIdentity,
+  controllerRules,
+  type PendingWrites,
+  type Problem,
+} from "./controller.ts";
+export { type FlowChanges, flowKey, FlowTable } from "./flow-table.ts";
+export { controllerFunctions } from "./functions.ts";
+export { PortSecurityError, type PortSecurityFlow, portSecurityDefaults, portSecurityFlows } from "./port-security.ts";
