@@ -8,6 +8,7 @@ import { CheckContext, type RelationDecl } from "./check/context.ts";
 import type { CoreAggregate, CoreRelation, CoreRule, FunctionDef, Stratum } from "./check/core.ts";
 import { declareRelations } from "./check/declare.ts";
 import { lintRule } from "./check/lint.ts";
+import { References } from "./check/references.ts";
 import { rewriteRule } from "./check/rewrite-rule.ts";
 import { stratify } from "./check/stratify.ts";
 import { BUILT_IN_FUNCTIONS } from "./functions/built-in.ts";
@@ -57,10 +58,11 @@ export function compile(sources: readonly SourceText[], options: CompileOptions 
   const context = new CheckContext(functions);
   const parsed = sources.map((source) => ({ source, statements: parseProgram(source, context.errors) }));
   declareRelations(context, options.relations ?? [], parsed);
+  const references = new References(parsed);
   for (const { source, statements } of parsed) {
     for (const statement of statements) {
       if (statement.kind !== "rule") continue;
-      rewriteRule(context, source, statement);
+      rewriteRule(context, references, source, statement);
       lintRule(context, source, statement);
     }
   }

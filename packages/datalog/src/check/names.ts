@@ -78,3 +78,25 @@ export function collectNames(visitAll: (visit: NameVisitor) => void): Set<string
   visitAll((name) => names.add(name));
   return names;
 }
+
+/** True if an aggregate stands anywhere in the expression. */
+export function hasAggregate(expr: Expr): boolean {
+  switch (expr.kind) {
+    case "aggregate":
+      return true;
+    case "call":
+      return expr.args.some((arg) => hasAggregate(arg.term));
+    case "list":
+      return expr.items.some(hasAggregate);
+    case "text":
+      return expr.parts.some((part) => typeof part !== "string" && hasAggregate(part));
+    case "unary":
+      return hasAggregate(expr.operand);
+    case "binary":
+      return hasAggregate(expr.left) || hasAggregate(expr.right);
+    case "if":
+      return [expr.condition, expr.whenTrue, expr.whenFalse].some(hasAggregate);
+    default:
+      return false;
+  }
+}

@@ -15,18 +15,19 @@ import { type CheckContext, type CheckedRelation, qualify } from "./context.ts";
 import type { CoreExpr, Literal, RuleOrigin, Term } from "./core.ts";
 import { ExpressionRewriter } from "./rewrite-expression.ts";
 import { alternativesOf, Level } from "./level.ts";
-import { collectNames, isSingle, type NameRules, visitExpr, visitFormula } from "./names.ts";
+import { collectNames, hasAggregate, isSingle, type NameRules, visitExpr, visitFormula } from "./names.ts";
+import { mentionedIn, type References } from "./references.ts";
 import { boundSlots, unsafeSlots } from "./safety.ts";
 
 /** Rewrites a rule and adds the result to the context; faults are reported there. */
-export function rewriteRule(context: CheckContext, source: SourceText, rule: RuleSyntax): void {
+export function rewriteRule(context: CheckContext, references: References, source: SourceText, rule: RuleSyntax): void {
   const name = qualify(source, rule.name);
   const relation = context.relations.get(name);
   if (relation === undefined) return;
   if (!mayDerive(context, source, rule, relation)) return;
   const args = arrangeArguments(context, source, relation, rule.args, rule.headSpan);
   if (args === undefined) return;
-  new RuleRewriter(context, source, context.originOf(source, rule.span)).rewrite(rule, relation, args);
+  new RuleRewriter(context, references, source, context.originOf(source, rule.span), name).rewrite(rule, relation, args);
 }
 
 function mayDerive(context: CheckContext, source: SourceText, rule: RuleSyntax, relation: CheckedRelation): boolean {
@@ -46,10 +47,16 @@ function mayDerive(context: CheckContext, source: SourceText, rule: RuleSyntax, 
 
 class RuleRewriter extends ExpressionRewriter {
   readonly #origin: RuleOrigin;
+  readonly #references: References;
+  readonly #derives: string;
+  /** Names that kept the last hidden body from being safe. */
+  #missing = new Set<string>();
 
-  constructor(context: CheckContext, source: SourceText, origin: RuleOrigin) {
+  constructor(context: CheckContext, references: References, source: SourceText, origin: RuleOrigin, derives: string) {
     super(context, source);
+    this.#references = references;
     this.#origin = origin;
+    this.#derives = derives;
   }
 
   rewrite(rule: RuleSyntax, relation: CheckedRelation, args: readonly (Expr | undefined)[]): void {
@@ -118,7 +125,7 @@ class RuleRewriter extends ExpressionRewriter {
       for (const slot of owner.ways) terms.push(owner === level ? { kind: "var", slot } : { kind: "const", value: null });
     }
     const names = this.#levelNames(level, head, inherited);
-    const around = [...context, ...level.formulas.filter((formula) => this.#isPositive(formula))];
+    const around = this.#binders([...context, ...level.formulas]);
     this.#resolveGroups(level, names, around);
     const bodies = this.#resolveAggregates(level, names, around);
     let isSafe = true;
@@ -126,7 +133,8 @@ class RuleRewriter extends ExpressionRewriter {
       const rule = { relation, head: terms, body, slots: level.slots, origin: this.#origin, sourceText: this.source.text };
       const unsafe = level.isBroken ? [] : unsafeSlots(rule);
       for (const slot of unsafe) {
-        if (isSafe || !reportsUnsafe) isSafe = false;
+        isSafe = false;
+        this.#missing.add(level.slots[slot] ?? "");
         if (reportsUnsafe) this.#reportUnsafe(level, slot);
       }
       if (!isSafe) break;
@@ -163,21 +171,29 @@ class RuleRewriter extends ExpressionRewriter {
     return names;
   }
 
-  #isPositive(formula: Formula): boolean {
-    if (formula.kind === "not") return false;
-    let hasAggregate = false;
-    const look = (expr: Expr): void => {
-      if (expr.kind === "aggregate") hasAggregate = true;
-      else if (expr.kind === "binary") [expr.left, expr.right].forEach(look);
-      else if (expr.kind === "unary") look(expr.operand);
-      else if (expr.kind === "call") for (const arg of expr.args) look(arg.term);
-      else if (expr.kind === "list") expr.items.forEach(look);
-      else if (expr.kind === "text") for (const part of expr.parts) typeof part !== "string" && look(part);
-      else if (expr.kind === "if") [expr.condition, expr.whenTrue, expr.whenFalse].forEach(look);
-    };
-    if (formula.kind === "test") look(formula.expr);
-    else if (formula.kind === "equal" || formula.kind === "in") [formula.left, formula.right].forEach(look);
-    return !hasAggregate;
+  /** The literals that can bind variables without the aggregates of their level: context for hidden bodies. */
+  #binders(formulas: readonly Formula[]): Formula[] {
+    const isTable = (formula: Formula): boolean => formula.kind === "test" && this.#atomOf(formula.expr) !== undefined;
+    const namesOf = (expr: Expr): Set<string> => collectNames((visit) => visitExpr(expr, this.#nameRules(true), visit));
+    const chosen = formulas.filter(isTable);
+    const bound = collectNames((visit) => {
+      for (const formula of chosen) visitFormula(formula, this.#nameRules(true), visit);
+    });
+    const waiting = new Set(formulas.filter(({ kind }) => kind === "equal" || kind === "in"));
+    for (let hasChanged = true; hasChanged; ) {
+      hasChanged = false;
+      for (const formula of waiting) {
+        if (formula.kind !== "equal" && formula.kind !== "in") continue;
+        const [left, right] = [namesOf(formula.left), namesOf(formula.right)];
+        const isReady = isSubset(right, bound) || (formula.kind === "equal" && isSubset(left, bound));
+        if (!isReady || hasAggregate(formula.left) || hasAggregate(formula.right)) continue;
+        for (const name of [...left, ...right]) bound.add(name);
+        chosen.push(formula);
+        waiting.delete(formula);
+        hasChanged = true;
+      }
+    }
+    return chosen;
   }
 
   #addFormula(level: Level, formula: Formula): void {
@@ -367,8 +383,9 @@ class RuleRewriter extends ExpressionRewriter {
       ...locals.map(toName),
     ];
     const mark = this.context.mark();
-    for (const context of [[], around]) {
+    const define = (context: readonly Formula[], isLast: boolean): string | undefined => {
       this.context.undoTo(mark);
+      this.#missing = new Set();
       const levels = this.#levels(body, context, countsWays);
       const columns = [
         ...shared,
@@ -377,13 +394,41 @@ class RuleRewriter extends ExpressionRewriter {
         ...levels.flatMap((level) => level.ways.map(() => "_")),
       ];
       const hidden = this.context.addHidden(kind, columns, label);
-      const isLast = context === around;
-      const results = levels.map((level) => {
-        return this.#finish(level, hidden, head, new Set(locals), levels, isLast, new Set(shared), context);
-      });
-      if (results.every((isSafe) => isSafe) || isLast) return hidden;
+      const results = levels.map((level) =>
+        this.#finish(level, hidden, head, new Set(locals), levels, isLast, new Set(shared), context),
+      );
+      return results.every((isSafe) => isSafe) || isLast ? hidden : undefined;
+    };
+    const lower = around.filter((formula) => !this.#dependsOnHead(formula));
+    const attempts = [() => [], () => this.#covering(lower), () => lower];
+    for (const attempt of attempts) {
+      const hidden = define(attempt(), false);
+      if (hidden !== undefined) return hidden;
     }
-    return "";
+    return define(around, true) ?? "";
+  }
+
+  /** The fewest tables of the surroundings that bind what the last attempt missed. */
+  #covering(around: readonly Formula[]): Formula[] {
+    const missing = new Set(this.#missing);
+    const chosen: Formula[] = [];
+    const tables = around.filter((formula) => formula.kind === "test" && this.#atomOf(formula.expr) !== undefined);
+    const binds = tables.map((formula) => collectNames((visit) => visitFormula(formula, this.#nameRules(false), visit)));
+    while (missing.size > 0) {
+      const gains = binds.map((names) => [...names].filter((name) => missing.has(name)).length);
+      const best = gains.indexOf(Math.max(0, ...gains));
+      const formula = tables[best];
+      if (formula === undefined || gains[best] === 0) break;
+      chosen.push(formula);
+      for (const name of binds[best] ?? []) missing.delete(name);
+    }
+    return chosen;
+  }
+
+  #dependsOnHead(formula: Formula): boolean {
+    const mentioned = new Set<string>();
+    mentionedIn(formula, this.source, mentioned);
+    return [...mentioned].some((name) => this.#references.dependsOn(name, this.#derives));
   }
 
   #atomOf(expr: Expr): { name: string; args: readonly Argument[] } | undefined {
@@ -407,6 +452,10 @@ class RuleRewriter extends ExpressionRewriter {
     level.isBroken = true;
     return undefined;
   }
+}
+
+function isSubset(names: ReadonlySet<string>, of: ReadonlySet<string>): boolean {
+  return [...names].every((name) => of.has(name));
 }
 
 /** True if `_` stands where a projection cannot reach it: inside a list, or in an equation. */

@@ -137,7 +137,8 @@ export class ExpressionParser {
       this.advance();
       group = this.formula();
       this.expectSymbol(")", 'an operator, "," or ")"');
-      if (!this.#continuesExpression()) return group;
+      // A group stays a group, also of one literal: under `not` its variables are its own.
+      if (!this.#continuesExpression()) return { kind: "and", items: [group], span: this.#span(group.span.start) };
     } catch (error) {
       groupError = error;
       reached = this.#at;

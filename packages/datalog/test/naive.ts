@@ -1,0 +1,156 @@
+/**
+ * The oracle: a small program form, its text, and the plainest evaluator that can be right. It shares no code with the engine:
+ * bindings are objects, relations are arrays, every level is repeated until nothing is new.
+ */
+
+/** A variable, a constant, or `_`. */
+export type Term = { readonly v: string } | { readonly c: number } | "_";
+
+export type Lit =
+  | { readonly k: "atom" | "not"; readonly rel: string; readonly terms: readonly Term[] }
+  | { readonly k: "cmp"; readonly op: "<" | "!=" | "=="; readonly l: Term; readonly r: Term }
+  | { readonly k: "let"; readonly v: string; readonly from: string; readonly plus: number }
+  | { readonly k: "in"; readonly v: string; readonly items: readonly number[] }
+  | {
+      readonly k: "agg";
+      readonly out: string;
+      readonly fn: Fn;
+      readonly value: string | undefined;
+      readonly body: readonly Lit[];
+    }
+  | { readonly k: "none"; readonly body: readonly Lit[] }
+  | { readonly k: "or"; readonly of: readonly (readonly Lit[])[] };
+
+export type Fn = "count" | "sum" | "min" | "max" | "collect";
+export interface Rule {
+  readonly rel: string;
+  readonly head: readonly Term[];
+  readonly body: readonly Lit[];
+}
+export type Value = number | Value[];
+export type Row = readonly Value[];
+export type Db = Map<string, Row[]>;
+type Binding = Readonly<Record<string, Value>>;
+
+/** Evaluates levels of rules, lowest first, over the input rows. */
+export function evaluate(levels: readonly (readonly Rule[])[], inputs: Db): Db {
+  const db: Db = new Map([...inputs].map(([rel, rows]) => [rel, [...rows]]));
+  for (const rules of levels) {
+    for (const { rel } of rules) db.set(rel, []);
+    for (let isNew = true; isNew; ) {
+      isNew = false;
+      for (const { rel, head, body } of rules) {
+        for (const binding of solve(body, db, db)) {
+          const row = head.map((term) => valueOf(term, binding) ?? -1);
+          if (has(db.get(rel), row)) continue;
+          db.get(rel)?.push(row);
+          isNew = true;
+        }
+      }
+    }
+  }
+  return db;
+}
+
+/** Bindings that satisfy a body; positive literals look into `positive`, all others into `db`. */
+export function solve(body: readonly Lit[], positive: Db, db: Db, start: Binding = {}): Binding[] {
+  return body.reduce<Binding[]>((bindings, lit) => bindings.flatMap((binding) => extend(lit, binding, positive, db)), [start]);
+}
+
+function extend(lit: Lit, b: Binding, positive: Db, db: Db): Binding[] {
+  switch (lit.k) {
+    case "atom":
+      return (positive.get(lit.rel) ?? []).flatMap((row) => match(lit.terms, row, b));
+    case "not":
+      return (db.get(lit.rel) ?? []).some((row) => match(lit.terms, row, b).length > 0) ? [] : [b];
+    case "none":
+      return solve(lit.body, db, db, b).length > 0 ? [] : [b];
+    case "or":
+      return lit.of.flatMap((body) => solve(body, positive, db, b));
+    case "in":
+      return lit.items.flatMap((item) => match([{ v: lit.v }], [item], b));
+    case "let":
+      return match([{ v: lit.v }], [(Number(b[lit.from]) + lit.plus) % 5], b);
+    case "cmp": {
+      const [l, r] = [valueOf(lit.l, b), valueOf(lit.r, b)];
+      const holds = lit.op === "<" ? Number(l) < Number(r) : (l === r) === (lit.op === "==");
+      return holds ? [b] : [];
+    }
+    case "agg": {
+      const value = aggregate(lit.fn, lit.value, solve(lit.body.map(nameWildcards), db, db, b));
+      return value === undefined ? [] : [{ ...b, [lit.out]: value }];
+    }
+  }
+}
+
+/** The value over all ways to satisfy the body; `undefined` for an extreme of nothing. */
+function aggregate(fn: Fn, value: string | undefined, bindings: readonly Binding[]): Value | undefined {
+  const ways = [...new Map(bindings.map((b) => [JSON.stringify(Object.entries(b).sort()), b])).values()];
+  const all = ways.map((way) => Number(way[value ?? ""]));
+  const distinct = [...new Set(all)].sort((a, b) => a - b);
+  if (fn === "count") return value === undefined ? ways.length : distinct.length;
+  if (fn === "sum") return all.reduce((a, b) => a + b, 0);
+  if (fn === "collect") return distinct;
+  return fn === "min" ? distinct[0] : distinct.at(-1);
+}
+
+function nameWildcards(lit: Lit, at: number): Lit {
+  if (lit.k !== "atom") return lit;
+  return { ...lit, terms: lit.terms.map((term, i) => (term === "_" ? { v: `_${at}_${i}` } : term)) };
+}
+
+function match(terms: readonly Term[], row: Row, b: Binding): Binding[] {
+  const out: Record<string, Value> = { ...b };
+  for (const [i, term] of terms.entries()) {
+    const value = row[i] as Value;
+    if (term === "_") continue;
+    if ("c" in term ? term.c !== value : out[term.v] !== undefined && !isSame(out[term.v], value)) return [];
+    if ("v" in term) out[term.v] = value;
+  }
+  return [out];
+}
+
+function valueOf(term: Term, b: Binding): Value | undefined {
+  return term === "_" ? undefined : "c" in term ? term.c : b[term.v];
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function has(rows: readonly Row[] | undefined, row: Row): boolean {
+  return rows?.some((other) => isSame(other, row)) ?? false;
+}
+
+/** A rule as text, on one line. */
+export function print({ rel, head, body }: Rule): string {
+  return `${rel}(${head.map(printTerm).join(", ")})${body.length > 0 ? ` :- ${printBody(body)}` : ""}`;
+}
+
+function printBody(body: readonly Lit[]): string {
+  return body.map(printLit).join(", ");
+}
+
+function printLit(lit: Lit): string {
+  switch (lit.k) {
+    case "atom":
+    case "not":
+      return `${lit.k === "not" ? "not " : ""}${lit.rel}(${lit.terms.map(printTerm).join(", ")})`;
+    case "cmp":
+      return `${printTerm(lit.l)} ${lit.op} ${printTerm(lit.r)}`;
+    case "let":
+      return `${lit.v} = (${lit.from} + ${lit.plus}) % 5`;
+    case "in":
+      return `${lit.v} in [${lit.items.join(", ")}]`;
+    case "agg":
+      return `${lit.out} = ${lit.fn} { ${lit.value === undefined ? "" : `${lit.value} : `}${printBody(lit.body)} }`;
+    case "none":
+      return `not (${printBody(lit.body)})`;
+    case "or":
+      return `(${lit.of.map(printBody).join(" or ")})`;
+  }
+}
+
+function printTerm(term: Term): string {
+  return term === "_" ? "_" : "c" in term ? String(term.c) : term.v;
+}
