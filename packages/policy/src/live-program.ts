@@ -1,0 +1,172 @@
+/**
+ * A program of policies, running over the sources.
+ *
+ * Only relations that some rule reads are fed: a policy over two northbound tables costs nothing for the
+ * southbound ones. When the policies change a new instance is made and filled from the sources.
+ */
+import { type Change, type Delta, Engine, type Limits, type Program, type Proof, type Tuple } from "@tenet/datalog";
+import { changesOf, type RowChange } from "@tenet/ovsdb";
+import { type Evidence, evidenceOf, type EvidenceContext, formatEvidence, tableOf } from "./evidence.ts";
+import type { Denial } from "./refusal.ts";
+import { type PushedTable, snapshotOf, type TableSource } from "./table-source.ts";
+import { type Violation, type ViolationRow, violationRelation } from "./violation.ts";
+
+/** What a running program reads. */
+export interface Inputs {
+  /** By prefix. */
+  readonly sources: ReadonlyMap<string, TableSource>;
+  /** By relation. */
+  readonly pushed: ReadonlyMap<string, PushedTable>;
+  readonly limits: Limits;
+}
+
+/** Finds the proof of a row: the engine, or a fork of it. */
+export type Prover = Pick<Engine, "explain">;
+
+/** Row changes of a source that are not made yet. */
+export interface ProposedRows {
+  readonly prefix: string;
+  readonly changes: readonly RowChange[];
+}
+
+/** Why a row is there: as a tree, and as the rows it rests on. */
+export interface ProofWithEvidence {
+  readonly proof: Proof | undefined;
+  readonly evidence: readonly Evidence[];
+}
+
+/** An engine filled with what the program reads. */
+export class LiveProgram {
+  readonly program: Program;
+  readonly engine: Engine;
+  readonly #inputs: Inputs;
+  readonly #usedRelations: ReadonlySet<string>;
+  readonly #usedTables: ReadonlySet<string>;
+  readonly #hasGuards: boolean;
+
+  /** @throws what the engine throws when a rule fails on the rows that are there */
+  constructor(program: Program, inputs: Inputs) {
+    this.program = program;
+    this.engine = new Engine(program, inputs.limits);
+    this.#inputs = inputs;
+    this.#usedRelations = usedInputs(program);
+    this.#usedTables = new Set(Array.from(this.#usedRelations, tableOf));
+    this.#hasGuards = violationRelations(program).some(({ kind }) => kind === "deny");
+    this.engine.transact([
+      ...[...inputs.sources].flatMap(([prefix, source]) => this.changesFor(prefix, snapshotOf(source))),
+      ...[...inputs.pushed.values()].flatMap(({ name, rows }) => this.pushChanges(name, [], rows)),
+    ]);
+  }
+
+  /** A source's row changes as changes of the relations that are read. */
+  changesFor(prefix: string, changes: readonly RowChange[]): Change[] {
+    const source = this.#inputs.sources.get(prefix);
+    const used = changes.filter(({ table }) => this.#usedTables.has(`${prefix}:${table}`));
+    if (source === undefined || used.length === 0) return [];
+    return changesOf(source.schema, prefix, used).filter(({ relation }) => this.#usedRelations.has(relation));
+  }
+
+  /** The changes from one content of a pushed table to the next. */
+  pushChanges(relation: string, old: readonly Tuple[], rows: readonly Tuple[]): Change[] {
+    if (!this.#usedRelations.has(relation)) return [];
+    const before = new Map(old.map((tuple) => [JSON.stringify(tuple), tuple]));
+    const after = new Map(rows.map((tuple) => [JSON.stringify(tuple), tuple]));
+    const gone = [...before].filter(([key]) => !after.has(key));
+    const come = [...after].filter(([key]) => !before.has(key));
+    return [
+      ...gone.map(([, tuple]): Change => ({ relation, tuple, weight: -1 })),
+      ...come.map(([, tuple]): Change => ({ relation, tuple, weight: 1 })),
+    ];
+  }
+
+  /** All rows that mean violations. */
+  violationRows(): ViolationRow[] {
+    return violationRelations(this.program).flatMap(({ relation }) =>
+      this.engine.rows(relation).flatMap((tuple) => this.violationRow(relation, tuple) ?? []),
+    );
+  }
+
+  /** The row as a violation, when its relation means one. */
+  violationRow(relation: string, row: Tuple): ViolationRow | undefined {
+    const means = violationRelation(relation);
+    const columns = this.program.relations.get(relation)?.columns.map(({ name }) => name) ?? [];
+    return means && { ...means, row, columns };
+  }
+
+  /** The proof of a row and the rows it rests on. */
+  proofOf(relation: string, row: Tuple, prover: Prover = this.engine, proposed?: ProposedRows): ProofWithEvidence {
+    const proof = prover.explain(relation, row);
+    return { proof, evidence: proof === undefined ? [] : evidenceOf(proof, this.#evidenceContext(proposed)) };
+  }
+
+  /** The `deny` rows that changes would add, with their proofs; the program is afterwards as before. */
+  denialsOf(proposed: ProposedRows): Denial[] {
+    if (!this.#hasGuards) return [];
+    const changes = this.changesFor(proposed.prefix, proposed.changes);
+    if (changes.length === 0) return [];
+    const transaction = this.engine.begin();
+    try {
+      transaction.apply(changes);
+      return deniedIn(transaction.evaluate()).flatMap(({ relation, tuple }) => {
+        const row = this.violationRow(relation, tuple);
+        return row === undefined ? [] : this.#prove(row, proposed);
+      });
+    } finally {
+      if (transaction.isOpen) transaction.rollback();
+    }
+  }
+
+  /** The violations with rules and proofs. */
+  violationsOf(rows: readonly ViolationRow[]): Violation[] {
+    return rows.map((row) => this.#prove(row).violation);
+  }
+
+  #prove(row: ViolationRow, proposed?: ProposedRows): Denial {
+    const { proof, evidence } = this.proofOf(`${row.policy}:${row.kind}`, row.row, this.engine, proposed);
+    const { file, line, text } = proof?.rule ?? { file: `${row.policy}.dl`, line: 1, text: "" };
+    const violation = { ...row, rule: { file, line, text }, proof, proofText: evidence.map(formatEvidence).join("\n") };
+    return { violation, evidence };
+  }
+
+  #evidenceContext(proposed?: ProposedRows): EvidenceContext {
+    const changed = new Map(proposed?.changes.map((change) => [change.uuid, change.new ?? change.old]));
+    const nameOf = (table: string, uuid: string): string | undefined => {
+      const colon = table.indexOf(":");
+      const prefix = table.slice(0, colon);
+      const changedRow = prefix === proposed?.prefix ? changed.get(uuid) : undefined;
+      const row =
+        changedRow ??
+        this.#inputs.sources
+          .get(prefix)
+          ?.table(table.slice(colon + 1))
+          .get(uuid);
+      const name = row?.["name"];
+      return typeof name === "string" && name !== "" ? name : undefined;
+    };
+    return { program: this.program, nameOf };
+  }
+}
+
+function deniedIn(delta: Delta): { relation: string; tuple: Tuple }[] {
+  return [...delta].flatMap(([relation, { inserted }]) =>
+    violationRelation(relation)?.kind === "deny" ? inserted.map((tuple) => ({ relation, tuple })) : [],
+  );
+}
+
+function violationRelations(program: Program): { relation: string; policy: string; kind: string }[] {
+  return [...program.relations.values()].flatMap(({ name, kind }) => {
+    const means = kind === "derived" ? violationRelation(name) : undefined;
+    return means === undefined ? [] : [{ relation: name, ...means }];
+  });
+}
+
+function usedInputs(program: Program): Set<string> {
+  const used = new Set<string>();
+  for (const { body } of program.rules) {
+    for (const literal of body) {
+      if (literal.kind !== "atom" && literal.kind !== "not") continue;
+      if (program.relations.get(literal.relation)?.kind === "input") used.add(literal.relation);
+    }
+  }
+  return used;
+}

@@ -1,0 +1,64 @@
+/**
+ * The text with which a change is refused.
+ *
+ * One line, because clients print the error object as JSON: a line break would come out as `\n`. For the
+ * same reason quotes are single ones.
+ */
+import type { Refusal, RowChange } from "@tenet/ovsdb";
+import { type Evidence, formatEvidence } from "./evidence.ts";
+import { shortValue, type Violation } from "./violation.ts";
+
+/** A violation that a change would bring, with the rows that prove it. */
+export interface Denial {
+  readonly violation: Violation;
+  readonly evidence: readonly Evidence[];
+}
+
+const MOST_SHOWN = 3;
+
+/** What the client is told: each violated policy with rule, row and proof, and what to do. */
+export function refusalOf(denials: readonly Denial[], prefix: string, changes: readonly RowChange[]): Refusal {
+  const shown = denials.slice(0, MOST_SHOWN).map(describe);
+  const nMore = denials.length - shown.length;
+  const more = nMore === 0 ? [] : [`and ${nMore} more`];
+  const parts = [...shown, ...more, hintFor(denials, prefix, changes)];
+  return { error: "policy violation", details: parts.join("; ").replaceAll('"', "'") };
+}
+
+/** The refusal for a change that a guarding policy cannot judge, because a rule fails on it. */
+export function unjudgedRefusal(problem: string): Refusal {
+  const text = `a guarding policy cannot judge this change, so it is refused: ${problem}; correct or remove the policy`;
+  return { error: "policy violation", details: text.replace(/\s+/g, " ").replaceAll('"', "'") };
+}
+
+function describe({ violation, evidence }: Denial): string {
+  const { policy, kind, row, columns, rule } = violation;
+  const values = row.map((value, i) => `${columns[i] ?? i}=${quote(shortValue(value))}`);
+  const because = evidence.length === 0 ? "" : `, because ${evidence.map(formatEvidence).join("; ")}`;
+  return `policy '${policy}' forbids it: ${kind}(${values.join(", ")}) by rule ${rule.file}:${rule.line}: ${oneLine(rule.text)}${because}`;
+}
+
+function hintFor(denials: readonly Denial[], prefix: string, changes: readonly RowChange[]): string {
+  const changed = new Map(changes.map((change) => [`${prefix}:${change.table} ${change.uuid}`, change]));
+  const named = new Set<string>();
+  for (const { table, uuid } of denials.flatMap(({ evidence }) => evidence)) {
+    const change = changed.get(`${table} ${uuid}`);
+    if (change !== undefined) named.add(`${table} ${change.uuid.slice(0, 8)} (${verbOf(change)})`);
+  }
+  const policies = [...new Set(denials.map(({ violation }) => `${violation.policy}.dl`))].join(", ");
+  const what = named.size === 0 ? "Leave this change out" : `Alter or leave out ${[...named].join(", ")}`;
+  return `${what}, or change the policy in ${policies}`;
+}
+
+function verbOf({ old, new: row }: RowChange): string {
+  if (old === undefined) return "inserted here";
+  return row === undefined ? "deleted here" : "modified here";
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
+}
+
+function quote(text: string): string {
+  return /^[\w.:/-]+$/.test(text) ? text : `'${text}'`;
+}

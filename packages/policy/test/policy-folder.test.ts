@@ -1,0 +1,70 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PolicyFolder, type PolicySource } from "@tenet/policy";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { openNorthbound, PII, serve } from "./three-tier.ts";
+
+let path = "";
+beforeEach(async () => {
+  path = await mkdtemp(join(tmpdir(), "tenet-policy-"));
+});
+afterEach(async () => {
+  await rm(path, { recursive: true, force: true });
+});
+
+test("files that are added, changed and removed are followed", async () => {
+  const seen: (readonly PolicySource[])[] = [];
+  using _folder = new PolicyFolder(path, (sources) => seen.push(sources));
+  expect(seen).toEqual([[]]);
+  await writeFile(join(path, "a.dl"), "one");
+  await vi.waitFor(() => expect(seen.at(-1)).toMatchObject([{ name: "a", text: "one" }]), 5000);
+  await writeFile(join(path, "a.dl"), "two");
+  await writeFile(join(path, "notes.txt"), "no policy");
+  await vi.waitFor(() => expect(seen.at(-1)).toMatchObject([{ name: "a", text: "two" }]), 5000);
+  await rm(join(path, "a.dl"));
+  await vi.waitFor(() => expect(seen.at(-1)).toEqual([]), 5000);
+});
+
+test("a service follows its folder", async () => {
+  await writeFile(join(path, "pii.dl"), PII);
+  using service = serve(await openNorthbound());
+  service.openFolder(path);
+  expect(service.policies()).toMatchObject([{ name: "pii", file: join(path, "pii.dl"), status: "ok" }]);
+  await writeFile(join(path, "pii.dl"), "error(");
+  await vi.waitFor(() => expect(service.policies()).toMatchObject([{ name: "pii", status: "stale" }]), 5000);
+});
+
+test("what cannot be read keeps its last text and says so", async () => {
+  await writeFile(join(path, "a.dl"), "one");
+  using folder = new PolicyFolder(path, () => undefined);
+  await rm(join(path, "a.dl"));
+  await mkdir(join(path, "a.dl"));
+  folder.rescan();
+  expect(folder.sources).toMatchObject([{ name: "a", text: "one", problem: expect.stringContaining("EISDIR") }]);
+});
+
+test("a missing folder is an error with a hint, a folder that vanishes is not", async () => {
+  expect(() => new PolicyFolder(join(path, "none"), () => undefined)).toThrow(/Cannot read the policy folder/);
+  await writeFile(join(path, "a.dl"), "one");
+  using folder = new PolicyFolder(path, () => undefined);
+  await rm(path, { recursive: true });
+  folder.rescan();
+  expect(folder.sources).toHaveLength(1);
+});
+
+test("a written policy is there at once, under a name that can be one", () => {
+  using folder = new PolicyFolder(path, () => undefined);
+  folder.write("b", "text");
+  expect(folder.sources).toMatchObject([{ name: "b", text: "text" }]);
+  expect(() => folder.write("../b", "text")).toThrow(/Cannot name a policy/);
+  folder.remove("b");
+  expect(folder.sources).toEqual([]);
+});
+
+test.skipIf(process.getuid?.() === 0)("a folder that cannot be written to is an error", async () => {
+  using folder = new PolicyFolder(path, () => undefined);
+  await chmod(path, 0o500);
+  expect(() => folder.write("b", "text")).toThrow(/Cannot write/);
+  await chmod(path, 0o700);
+});
