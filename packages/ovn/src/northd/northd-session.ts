@@ -132,10 +132,10 @@ export class NorthdSession {
       ...forgetPlaces(delta),
     ];
     await commit(this.#sb, operations, this.#log, "southbound rows written");
-    if (!isComplete && operations.length === 0) await this.#repair(changes);
+    if (!isComplete) await this.#repair(changes);
   }
 
-  /** Rows that somebody else changed become again what the rules say. */
+  /** Rows that somebody else changed become again what the rules say. Our own changes come by here too, and fit. */
   async #repair(changes: readonly RowChange[]): Promise<void> {
     const { tables } = this.#sbWriter;
     const rows = changes.flatMap(({ table, uuid }): [OutputTable, string][] => {
@@ -193,7 +193,7 @@ function relationsOfTable(table: OutputTable): string[] {
 
 async function commit(replica: Replica, operations: readonly Json[], log: Logger, message: string): Promise<void> {
   if (operations.length === 0) return;
-  await replica.transact(operations);
+  await replica.transact([...operations, replica.operations.comment("northd")]);
   log.debug({ nOperations: operations.length }, message);
 }
 

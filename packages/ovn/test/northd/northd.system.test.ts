@@ -12,14 +12,16 @@ import { Deployment, missingPrograms } from "./peers.ts";
 const missing = missingPrograms();
 if (missing.length > 0) console.log(`skipped: northd against the original needs ${missing.join(", ")}`);
 
-describe.skipIf(missing.length > 0)("northd", () => {
+const SERVERS = { "on the original database server": Deployment.start, "on our database server": Deployment.startOurs };
+
+describe.skipIf(missing.length > 0).each(Object.entries(SERVERS))("northd %s", (_name, startServer) => {
   let original: Deployment;
   let ours: Deployment;
   let abort: AbortController;
   let role: Promise<void>;
 
   beforeEach(async () => {
-    [original, ours] = await Promise.all([Deployment.start(), Deployment.start()]);
+    [original, ours] = await Promise.all([Deployment.start(), startServer()]);
     await both("init");
     await both("set", "NB_Global", ".", "options:svc_monitor_mac=0a:0a:0a:0a:0a:0a");
     await original.startNorthd();
@@ -85,6 +87,23 @@ describe.skipIf(missing.length > 0)("northd", () => {
     for (const flow of PACKETS) {
       const [expected, traced] = await Promise.all([original.trace("sw0", flow), ours.trace("sw0", flow)]);
       expect([flow, traced]).toEqual([flow, expected]);
+    }
+  });
+
+  test("waiting for hypervisors ends when the last one follows", async () => {
+    await both("ls-add", "sw0");
+    await both("lsp-add", "sw0", "p1");
+    await both("--wait=sb", "sync");
+    for (const deployment of [original, ours]) {
+      await deployment.sbctl("chassis-add", "hv1", "geneve", "127.0.0.1");
+      await deployment.sbctl("create", "Chassis_Private", "name=hv1", "nb_cfg=0");
+      await deployment.sbctl("lsp-bind", "p1", "hv1");
+      const waiting = deployment.nbctl("--wait=hv", "sync");
+      await deployment.nbctl("wait-until", "NB_Global", ".", "nb_cfg=2", "sb_cfg=2", "hv_cfg=0");
+      await deployment.sbctl("set", "Chassis_Private", ".", "nb_cfg=2", "nb_cfg_timestamp=5");
+      await waiting;
+      await deployment.nbctl("wait-until", "Logical_Switch_Port", "p1", "up=true");
+      expect(await deployment.nbctl("get", "NB_Global", ".", "hv_cfg", "hv_cfg_timestamp")).toBe("2\n5\n");
     }
   });
 

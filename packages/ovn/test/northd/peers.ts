@@ -1,10 +1,12 @@
-/** The original programs as peers: databases and northd in a folder of their own, and their clients. */
+/** Databases in a folder of their own, the original northd, and the original clients. */
 import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { silentLogger } from "@tenet/kit";
+import { Database, OVN_NORTHBOUND, OVN_SOUTHBOUND, OvsdbServer } from "@tenet/ovsdb";
 
 const PROGRAMS = ["ovsdb-server", "ovsdb-tool", "ovn-northd", "ovn-nbctl", "ovn-sbctl", "ovn-trace"];
 
@@ -13,12 +15,13 @@ export function missingPrograms(): string[] {
   return PROGRAMS.filter((name) => spawnSync("sh", ["-c", `command -v ${name}`]).status !== 0);
 }
 
-/** A northbound and a southbound database served by the original server. */
+/** A northbound and a southbound database, served by the original server or by ours. */
 export class Deployment {
   readonly directory: string;
   readonly nb: string;
   readonly sb: string;
   readonly #children: ChildProcess[] = [];
+  readonly #servers: OvsdbServer[] = [];
 
   private constructor() {
     this.directory = mkdtempSync(join(tmpdir(), "northd-"));
@@ -26,7 +29,7 @@ export class Deployment {
     this.sb = `unix:${this.directory}/sb.sock`;
   }
 
-  /** Starts the database servers. */
+  /** Starts original database servers. */
   static async start(): Promise<Deployment> {
     const it = new Deployment();
     for (const name of ["nb", "sb"]) {
@@ -39,6 +42,17 @@ export class Deployment {
     }
     await it.#appears("nb.sock");
     await it.#appears("sb.sock");
+    return it;
+  }
+
+  /** Starts our database server, in this process. */
+  static async startOurs(): Promise<Deployment> {
+    const it = new Deployment();
+    for (const [name, schema] of Object.entries({ nb: OVN_NORTHBOUND, sb: OVN_SOUTHBOUND })) {
+      const server = new OvsdbServer([await Database.open({ schema })], silentLogger);
+      await server.listen(`punix:${it.directory}/${name}.sock`);
+      it.#servers.push(server);
+    }
     return it;
   }
 
@@ -73,6 +87,7 @@ export class Deployment {
       const exited = new Promise((resolve) => child.once("exit", resolve));
       if (child.exitCode === null && child.kill()) await exited;
     }
+    for (const server of this.#servers) await server.close();
     rmSync(this.directory, { recursive: true, force: true });
   }
 
