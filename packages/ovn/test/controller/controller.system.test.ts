@@ -55,7 +55,15 @@ function buildNetwork(): void {
   ovn.nbctl("acl-add", "sw0", "to-lport", "1001", `outport == "app1" && ip4.src == $as1 && tcp.dst == {80, 443}`, "allow");
   ovn.nbctl("acl-add", "sw0", "to-lport", "1000", `outport == "app1" && ip4`, "drop");
   ovn.nbctl("--type=port-group", "acl-add", "pg_web", "from-lport", "1000", "inport == @pg_web && udp.dst == 53", "drop");
-  ovn.nbctl("--type=port-group", "acl-add", "pg_web", "to-lport", "1000", "outport == @pg_web && ip4.src != $pg_web_ip4", "drop");
+  ovn.nbctl(
+    "--type=port-group",
+    "acl-add",
+    "pg_web",
+    "to-lport",
+    "1000",
+    "outport == @pg_web && ip4.src == $pg_web_ip4 && tcp.dst < 1000",
+    "drop",
+  );
   ovn.nbctl(
     "acl-add",
     "sw1",

@@ -1,0 +1,188 @@
+import { type FlowSpec, formatFlow } from "@tenet/openflow";
+import { Controller, flowKey } from "@tenet/ovn";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { CHASSIS, Cloud, OTHER_SWITCH, SWITCH, uuid } from "./cloud.ts";
+
+function start(cloud: Cloud): Controller {
+  const controller = new Controller({ systemId: "hv1", bridge: "br-int" });
+  controller.apply(cloud.take());
+  return controller;
+}
+
+const texts = (flows: readonly FlowSpec[]): string[] => flows.map((flow) => formatFlow(flow)).sort();
+const inTable = (controller: Controller, table: number): string[] =>
+  texts(controller.flows().filter((flow) => flow.table === table));
+
+test("a plugged port gets in, out, and back only when asked", () => {
+  const controller = start(new Cloud());
+  expect(inTable(controller, 0)).toContain(
+    "cookie=0x1, priority=100,in_port=1 actions=load:0x1->OXM_OF_METADATA[],load:0x1->NXM_NX_REG14[],resubmit(,8)",
+  );
+  expect(inTable(controller, 65)).toContain("cookie=0x2, table=65, priority=100,reg15=0x2,metadata=0x1 actions=output:2");
+  expect(inTable(controller, 41)).toContain(
+    "cookie=0x1, table=41, priority=100,reg10=0/0x1,reg14=0x1,reg15=0x1,metadata=0x1 actions=drop",
+  );
+});
+
+test("a multicast group is served member by member and keeps its own key", () => {
+  const controller = start(new Cloud());
+  expect(inTable(controller, 40)).toContain(
+    "cookie=0x30, table=40, priority=100,reg15=0x8000,metadata=0x1 actions=load:0x1->NXM_NX_REG15[],resubmit(,41)," +
+      "load:0x2->NXM_NX_REG15[],resubmit(,41),load:0x8000->NXM_NX_REG15[]",
+  );
+});
+
+test("a change of one logical flow changes only its OpenFlow flows", () => {
+  const cloud = new Cloud();
+  cloud.logicalFlow(0x50, `inport == "web" && tcp.dst == {80, 443}`, "next;");
+  cloud.logicalFlow(0x51, "ip4", "drop;");
+  const controller = start(cloud);
+  cloud.logicalFlow(0x50, `inport == "web" && tcp.dst == {80, 8080}`, "next;");
+  const { added, removed } = controller.apply(cloud.take());
+  expect(texts(added)).toEqual([
+    "cookie=0x50, table=16, priority=100,tcp,reg14=0x1,metadata=0x1,tp_dst=8080 actions=resubmit(,17)",
+    "cookie=0x50, table=16, priority=100,tcp6,reg14=0x1,metadata=0x1,tp_dst=8080 actions=resubmit(,17)",
+  ]);
+  expect(texts(removed).map((text) => text.replace(/ actions.*/, ""))).toEqual([
+    "cookie=0x50, table=16, priority=100,tcp,reg14=0x1,metadata=0x1,tp_dst=443",
+    "cookie=0x50, table=16, priority=100,tcp6,reg14=0x1,metadata=0x1,tp_dst=443",
+  ]);
+});
+
+test("an address set that grows by one address adds one flow per use", () => {
+  const cloud = new Cloud();
+  cloud.sb.put("Address_Set", uuid(0x70), { name: "web", addresses: ["10.0.0.1", "10.0.0.2"] });
+  cloud.logicalFlow(0x50, "ip4.src == $web", "next;");
+  cloud.logicalFlow(0x51, "ip4.dst == 1.1.1.1", "next;");
+  const controller = start(cloud);
+  cloud.sb.put("Address_Set", uuid(0x70), { addresses: ["10.0.0.1", "10.0.0.2", "10.0.0.3"] });
+  const { added, removed } = controller.apply(cloud.take());
+  expect(texts(added)).toEqual(["cookie=0x50, table=16, priority=100,ip,metadata=0x1,nw_src=10.0.0.3 actions=resubmit(,17)"]);
+  expect(removed).toEqual([]);
+});
+
+test("a port group is that of the flow's datapath, and a flow about a port elsewhere is left out", () => {
+  const cloud = new Cloud();
+  cloud.sb.put("Port_Group", uuid(0x71), { name: "1_tier", ports: ["web", "app"] });
+  cloud.sb.put("Port_Group", uuid(0x72), { name: "2_tier", ports: ["db"] });
+  cloud.sb.put("Logical_DP_Group", uuid(0x73), { datapaths: [SWITCH, OTHER_SWITCH] });
+  cloud.logicalFlow(0x50, "inport == @tier", "next;", { logical_datapath: [], logical_dp_group: [uuid(0x73)] });
+  const controller = start(cloud);
+  expect(inTable(controller, 16)).toHaveLength(3);
+  cloud.unplug(2);
+  const { removed } = controller.apply(cloud.take());
+  expect(texts(removed.filter(({ table }) => table === 16)).map((text) => text.replace(/ actions.*/, ""))).toEqual([
+    "cookie=0x50, table=16, priority=100,reg14=0x2,metadata=0x1",
+  ]);
+});
+
+test("an unsupported action drops where the flow matches, and is reported", () => {
+  const cloud = new Cloud();
+  cloud.logicalFlow(0x50, "reg0[0] == 1", "ct_next;");
+  const controller = start(cloud);
+  expect(inTable(controller, 16)).toEqual([
+    "cookie=0x50, table=16, priority=100,ip,reg0=0x1/0x1,metadata=0x1 actions=drop",
+    "cookie=0x50, table=16, priority=100,ipv6,reg0=0x1/0x1,metadata=0x1 actions=drop",
+  ]);
+  expect(controller.problems()).toEqual([
+    { row: uuid(0x50), what: "actions", why: `the action "ct_next" is not supported; the flow drops` },
+  ]);
+});
+
+test("a match that cannot be read makes no flow and one problem, which goes when the row is mended", () => {
+  const cloud = new Cloud();
+  cloud.logicalFlow(0x50, "ip4.srcc == 1.1.1.1", "next;");
+  const controller = start(cloud);
+  expect(inTable(controller, 16)).toEqual([]);
+  expect(controller.problems()[0]?.why).toMatch(/match:1:1: Unknown field "ip4.srcc"[^]*did you mean "ip4.src"/);
+  cloud.logicalFlow(0x50, "ip4.src == 1.1.1.1", "next;");
+  expect(controller.apply(cloud.take()).problemsGone).toHaveLength(1);
+  expect(controller.problems()).toEqual([]);
+});
+
+test("of two logical flows with the same match the dropping one wins, and the other returns when it goes", () => {
+  const cloud = new Cloud();
+  cloud.logicalFlow(0x50, "ip4", "next;");
+  cloud.logicalFlow(0x51, "ip4", "drop;");
+  const controller = start(cloud);
+  expect(inTable(controller, 16)).toEqual(["cookie=0x51, table=16, priority=100,ip,metadata=0x1 actions=drop"]);
+  cloud.sb.remove("Logical_Flow", uuid(0x51));
+  const { added, removed } = controller.apply(cloud.take());
+  expect([texts(added), removed]).toEqual([["cookie=0x50, table=16, priority=100,ip,metadata=0x1 actions=resubmit(,17)"], []]);
+});
+
+test("ports are claimed, reported and released as interfaces come and go", () => {
+  const cloud = new Cloud();
+  const controller = start(cloud);
+  expect(controller.pendingWrites().claim.toSorted()).toEqual([uuid(1), uuid(2), uuid(3)]);
+  for (const n of [1, 2, 3]) cloud.sb.put("Port_Binding", uuid(n), { chassis: [CHASSIS] });
+  controller.apply(cloud.take());
+  expect(controller.pendingWrites()).toMatchObject({ claim: [], release: [] });
+  expect(controller.pendingWrites().reportUp).toHaveLength(3);
+  expect(controller.pendingWrites().markInstalled).toHaveLength(3);
+  cloud.unplug(3);
+  controller.apply(cloud.take());
+  expect(controller.pendingWrites().release).toEqual([uuid(3)]);
+});
+
+test("a port that another chassis was asked to have is not claimed", () => {
+  const cloud = new Cloud();
+  cloud.sb.put("Port_Binding", uuid(1), { requested_chassis: [uuid(0xc1)] });
+  cloud.sb.put("Port_Binding", uuid(2), { requested_chassis: [CHASSIS] });
+  expect(start(cloud).pendingWrites().claim.toSorted()).toEqual([uuid(2), uuid(3)]);
+});
+
+test("a port security entry that cannot be read is reported, and what the others do not allow stays forbidden", () => {
+  const cloud = new Cloud();
+  cloud.port(1, "web", SWITCH, 1, ["nonsense", "0a:00:00:00:00:01 10.0.0.1"]);
+  const controller = start(cloud);
+  expect(controller.problems()).toMatchObject([{ row: uuid(1), what: "port security" }]);
+  expect(inTable(controller, 73)).toContain(
+    "cookie=0x1, table=73, priority=80,reg14=0x1,metadata=0x1 actions=load:0x1->NXM_NX_REG10[12]",
+  );
+});
+
+test("after any sequence of changes the flows are those of a fresh start", () => {
+  const step = fc.oneof(
+    fc
+      .tuple(
+        fc.integer({ min: 0x50, max: 0x54 }),
+        fc.constantFrom(`inport == "web"`, "ip4.src == $s", "inport == @g", "ip4", "nonsense"),
+        fc.constantFrom("next;", "drop;", `outport = "app"; output;`, "ct_next;"),
+      )
+      .map(
+        ([n, match, actions]) =>
+          (cloud: Cloud) =>
+            cloud.logicalFlow(n, match, actions),
+      ),
+    fc.integer({ min: 0x50, max: 0x54 }).map((n) => (cloud: Cloud) => cloud.sb.remove("Logical_Flow", uuid(n))),
+    fc
+      .subarray(["1.1.1.1", "2.2.2.0/24", "3.3.3.3"])
+      .map((addresses) => (cloud: Cloud) => cloud.sb.put("Address_Set", uuid(0x70), { name: "s", addresses })),
+    fc.subarray(["app", "web"]).map((ports) => (cloud: Cloud) => cloud.sb.put("Port_Group", uuid(0x71), { name: "1_g", ports })),
+    fc.integer({ min: 1, max: 3 }).map((n) => (cloud: Cloud) => cloud.unplug(n)),
+    fc.integer({ min: 1, max: 3 }).map((n) => (cloud: Cloud) => cloud.plug(n, ["web", "app", "db"][n - 1] ?? "")),
+    fc
+      .subarray(["0a:00:00:00:00:01", "0a:00:00:00:00:01 10.0.0.1/24"])
+      .map((security) => (cloud: Cloud) => cloud.port(1, "web", SWITCH, 1, security)),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.array(step, { minLength: 1, maxLength: 3 }), { maxLength: 8 }), (batches) => {
+      const cloud = new Cloud();
+      const controller = start(cloud);
+      const installed = new Map(controller.flows().map((flow) => [flowKey(flow), flow]));
+      for (const batch of batches) {
+        for (const change of batch) change(cloud);
+        const { added, removed } = controller.apply(cloud.take());
+        for (const flow of removed) expect(installed.delete(flowKey(flow))).toBe(true);
+        for (const flow of added) installed.set(flowKey(flow), flow);
+      }
+      const fresh = new Controller({ systemId: "hv1", bridge: "br-int" });
+      fresh.apply(cloud.all());
+      expect(texts(controller.flows())).toEqual(texts(fresh.flows()));
+      expect(texts([...installed.values()])).toEqual(texts(fresh.flows()));
+    }),
+    { numRuns: 40 },
+  );
+});
