@@ -1,7 +1,8 @@
+export { runSwitch, type SwitchConfig } from "./run-switch.ts";
 export { Bridge, type PortEvent, PortNumberError } from "./bridge/bridge.ts";
 export { type BridgePort, type PortLink, type PortVlan, TRUNK_ALL } from "./bridge/bridge-port.ts";
 export { type MacEntry, MacTable } from "./bridge/mac-table.ts";
-export { FLOW_MOD_CODE, type FlowChange, FlowModError } from "./table/flow-mod.ts";
+export { type FlowChange, RefusedError, type RefusalName } from "./table/flow-mod.ts";
 export { Pipeline, type RuleEvent, type RuleFilter, type TableStats } from "./table/pipeline.ts";
 export { Rule } from "./table/rule.ts";
 export { type TranslateOptions, translate } from "./translate/translate.ts";

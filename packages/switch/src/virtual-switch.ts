@@ -5,7 +5,7 @@
  * and ports change. A change is seen by the cache before the next packet that arrives through the event loop
  * (it runs as a microtask), or at once with {@link VirtualSwitch.settle}.
  */
-import type { Datapath, PortSpec, Upcall } from "@tenet/datapath";
+import type { Datapath, PortInfo, PortSpec, Upcall } from "@tenet/datapath";
 import { AppError, type Clock } from "@tenet/kit";
 import { FIELDS, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
 import { type Action, PORT } from "@tenet/openflow";
@@ -65,6 +65,7 @@ export class VirtualSwitch {
     };
     this.cache = new MegaflowCache(datapath, this.#punts, owner, clock);
     datapath.onUpcall((upcall) => this.#receive(upcall));
+    datapath.onPortChange((portNo) => this.#deviceChanged(portNo));
   }
 
   /** All bridges by name. */
@@ -145,6 +146,11 @@ export class VirtualSwitch {
     return this.#homeByPortNo.get(portNo);
   }
 
+  /** What the datapath knows of a port; `undefined` for patch ports. */
+  infoOf({ link }: BridgePort): PortInfo | undefined {
+    return link.kind === "datapath" ? this.datapath.ports().find(({ portNo }) => portNo === link.portNo) : undefined;
+  }
+
   /** Calls `listener` with packets for controllers; the frame is theirs to keep. @returns stops it */
   onPacketForController(listener: (packet: PacketForController) => void): () => void {
     this.#packetListeners.add(listener);
@@ -179,6 +185,16 @@ export class VirtualSwitch {
       for (const { vlan, mac } of bridge.macs.expire()) this.#dirt.mac(bridge, keyOf(vlan, mac));
     }
     this.settle();
+  }
+
+  #deviceChanged(portNo: number): void {
+    const home = this.#homeByPortNo.get(portNo);
+    if (home === undefined) return;
+    const info = this.infoOf(home.port);
+    if (info === undefined) return this.removePort(home.bridge, home.port.ofport);
+    home.port.mac = info.mac;
+    home.port.isUp = info.isUp;
+    this.portChanged(home.bridge, home.port);
   }
 
   #receive(upcall: Upcall): void {

@@ -27,6 +27,8 @@ export class Bridge {
   /** 64-bit id that controllers know the bridge by. */
   datapathId = 0n;
   readonly #portByOfport = new Map<number, BridgePort>();
+  /** The number given out last; the next search starts after it. */
+  #lastOfport = 0;
   readonly #portListeners = new Set<(event: PortEvent) => void>();
 
   constructor(name: string, clock: Clock) {
@@ -81,12 +83,15 @@ export class Bridge {
     this.#tell({ reason: "modify", port });
   }
 
-  /** The number for a new port: the requested one when free, else the lowest that was never used lately. */
+  /** The number for a new port: the requested one when free, else one that was free the longest. */
   freeOfport(requested: number | undefined): number {
     if (requested !== undefined && requested >= 1 && requested <= MAX_OFPORT && !this.#portByOfport.has(requested)) {
       return requested;
     }
-    for (let ofport = 1; ofport <= MAX_OFPORT; ofport++) if (!this.#portByOfport.has(ofport)) return ofport;
+    for (let n = 0; n < MAX_OFPORT; n++) {
+      this.#lastOfport = (this.#lastOfport % MAX_OFPORT) + 1;
+      if (!this.#portByOfport.has(this.#lastOfport)) return this.#lastOfport;
+    }
     throw new PortNumberError(`Cannot add a port to "${this.name}": all ${MAX_OFPORT} numbers are taken`);
   }
 

@@ -90,6 +90,11 @@ export class MegaflowCache {
     this.limit.adapt(this.#clock.monotonicMs() - startMs, this.#cached.size);
   }
 
+  /** Reads statistics of every flow into rules, ports and learned addresses. */
+  readStatistics(): void {
+    for (const cached of this.#cached.values()) this.#pushStatistics(cached);
+  }
+
   /** Makes every flow that depends on a change true again. */
   revalidate(dirt: Dirt): void {
     for (const cached of this.#cached.values()) {

@@ -1,6 +1,6 @@
 /** What a controller may ask of the flow tables, independent of the protocol version. */
 import { AppError } from "@tenet/kit";
-import type { FlowModCommand, FlowSpec } from "@tenet/openflow";
+import type { Action, FlowModCommand, FlowSpec } from "@tenet/openflow";
 
 /** Number of tables a controller may use. */
 export const N_TABLES = 255;
@@ -13,23 +13,54 @@ export interface FlowChange {
   readonly isUpsert?: boolean;
 }
 
-/** OFPET_FLOW_MOD_FAILED as of OpenFlow 1.1. */
-const FLOW_MOD_FAILED = 5;
+/** What the switch refuses, by the names of the OpenFlow specification. */
+export type RefusalName =
+  | "OFPFMFC_TABLE_FULL"
+  | "OFPFMFC_BAD_TABLE_ID"
+  | "OFPFMFC_OVERLAP"
+  | "OFPBAC_BAD_OUT_GROUP"
+  | "OFPBAC_BAD_ARGUMENT"
+  | "OFPBIC_UNSUP_INST"
+  | "OFPBIC_BAD_TABLE_ID"
+  | "OFPBRC_IS_SLAVE"
+  | "OFPBRC_BUFFER_UNKNOWN"
+  | "OFPBRC_BAD_TYPE"
+  | "OFPPMFC_BAD_PORT"
+  | "OFPPMFC_BAD_HW_ADDR"
+  | "OFPBFC_BAD_ID"
+  | "OFPBFC_BUNDLE_EXIST"
+  | "OFPBFC_BUNDLE_CLOSED"
+  | "OFPBFC_MSG_UNSUP"
+  | "OFPBFC_MSG_FAILED"
+  | "OFPRRFC_STALE";
 
-/** Codes of a failed flow-mod as of OpenFlow 1.1. */
-export const FLOW_MOD_CODE: { readonly TABLE_FULL: 1; readonly BAD_TABLE_ID: 2; readonly OVERLAP: 3 } = {
-  TABLE_FULL: 1,
-  BAD_TABLE_ID: 2,
-  OVERLAP: 3,
-};
+/** A request that the switch does not carry out; `errorName` is that of the OpenFlow error. */
+export class RefusedError extends AppError {
+  static override readonly code: string = "OPENFLOW_REFUSED";
+  readonly errorName: RefusalName;
+  constructor(errorName: RefusalName, problem: string, hint?: string) {
+    super(`Cannot carry out the OpenFlow request: ${problem}`, {
+      details: { error: errorName },
+      ...(hint === undefined ? {} : { hint }),
+    });
+    this.errorName = errorName;
+  }
+}
 
-/** A flow-mod that the switch does not carry out; type and code are those of the OpenFlow error message. */
-export class FlowModError extends AppError {
-  static override readonly code: string = "OPENFLOW_FLOW_MOD_FAILED";
-  readonly errorType: number = FLOW_MOD_FAILED;
-  readonly errorCode: number;
-  constructor(problem: string, errorCode: number, hint: string) {
-    super(`Cannot change the flow table: ${problem}`, { hint, details: { errorType: FLOW_MOD_FAILED, errorCode } });
-    this.errorCode = errorCode;
+/** Refuses actions that this switch does not have. @throws RefusedError */
+export function checkActions(actions: readonly Action[], table: number): void {
+  for (const action of actions) {
+    switch (action.type) {
+      case "group":
+        throw new RefusedError("OFPBAC_BAD_OUT_GROUP", `there is no group ${action.group}`, "Groups are not supported");
+      case "meter":
+        throw new RefusedError("OFPBIC_UNSUP_INST", `there is no meter ${action.meter}`, "Meters are not supported");
+      case "gotoTable":
+        if (action.table > table) break;
+        throw new RefusedError("OFPBIC_BAD_TABLE_ID", `goto_table from ${table} to ${action.table}`, "Go to a later table");
+      case "clone":
+      case "writeActions":
+        checkActions(action.actions, table);
+    }
   }
 }

@@ -7,7 +7,7 @@
 import { Classifier, type RuleMatch } from "@tenet/classifier";
 import type { Clock } from "@tenet/kit";
 import { ALL_TABLES, FLOW_FLAG, type FlowRemovedReason, type FlowSpec } from "@tenet/openflow";
-import { FLOW_MOD_CODE, type FlowChange, FlowModError, N_TABLES } from "./flow-mod.ts";
+import { checkActions, type FlowChange, N_TABLES, RefusedError } from "./flow-mod.ts";
 import { conjunctionsOf, Rule } from "./rule.ts";
 
 /** One rule's part in a transaction. */
@@ -83,7 +83,7 @@ export class Pipeline {
     if (isMatch) counted.nMatches += nPackets;
   }
 
-  /** Carries out all of `mods` or none. @throws FlowModError of the first that fails, after undoing the others */
+  /** Carries out all of `mods` or none. @throws RefusedError of the first that fails, after undoing the others */
   apply(mods: readonly FlowChange[]): void {
     try {
       for (const mod of mods) this.#applyOne(mod);
@@ -125,6 +125,7 @@ export class Pipeline {
   }
 
   #applyOne({ command, flow, isUpsert = false }: FlowChange): void {
+    if (!command.startsWith("delete")) checkActions(flow.actions, flow.table === ALL_TABLES ? 0 : flow.table);
     const isStrict = command === "modifyStrict" || command === "deleteStrict";
     switch (command) {
       case "add":
@@ -145,11 +146,11 @@ export class Pipeline {
 
   #add(flow: FlowSpec): void {
     const table = flow.table === ALL_TABLES ? 0 : flow.table;
-    if (table >= N_TABLES) throw new FlowModError(`there is no table ${table}`, FLOW_MOD_CODE.BAD_TABLE_ID, "Use 0 to 254");
+    if (table >= N_TABLES) throw new RefusedError("OFPFMFC_BAD_TABLE_ID", `there is no table ${table}`, "Use 0 to 254");
     const { classifier } = this.#table(table);
     if ((flow.flags & FLOW_FLAG.CHECK_OVERLAP) !== 0 && classifier.overlaps(flow.match, flow.priority)) {
       const hint = "Give it another priority, or leave out check_overlap";
-      throw new FlowModError("a flow of this priority overlaps", FLOW_MOD_CODE.OVERLAP, hint);
+      throw new RefusedError("OFPFMFC_OVERLAP", "a flow of this priority overlaps", hint);
     }
     const rule = new Rule({ ...flow, table }, this.#clock.monotonicMs());
     const displaced = classifier.insert(rule);
@@ -163,7 +164,7 @@ export class Pipeline {
       this.#live(displaced);
     });
     if (this.#nRules > MAX_RULES) {
-      throw new FlowModError(`${MAX_RULES} flows are held`, FLOW_MOD_CODE.TABLE_FULL, "Delete some");
+      throw new RefusedError("OFPFMFC_TABLE_FULL", `${MAX_RULES} flows are held`, "Delete some");
     }
     if (displaced !== undefined) this.#events.push({ type: "removed", rule: displaced });
     this.#events.push({ type: "added", rule });

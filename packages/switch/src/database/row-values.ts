@@ -1,0 +1,32 @@
+/** Reads columns of Open_vSwitch rows, whatever an old or foreign server left out. */
+import { isMap, isSet, keysOf, type Row } from "@tenet/ovsdb";
+
+/** A string column, optional ones too; `""` when absent. */
+export function textOf(row: Row, column: string): string {
+  const [value] = keysOf(row[column] ?? []);
+  return typeof value === "string" ? value : "";
+}
+
+/** An integer column, optional ones too. */
+export function numberOf(row: Row, column: string): number | undefined {
+  const [value] = keysOf(row[column] ?? []);
+  return typeof value === "number" ? value : undefined;
+}
+
+/** The strings (uuids) of a set column. */
+export function textsOf(row: Row, column: string): string[] {
+  return keysOf(row[column] ?? []).filter((value) => typeof value === "string");
+}
+
+/** The integers of a set column. */
+export function numbersOf(row: Row, column: string): number[] {
+  const datum = row[column];
+  return isSet(datum) ? datum.filter((value) => typeof value === "number") : [];
+}
+
+/** The value of a key of a map column of strings. */
+export function optionOf(row: Row, column: string, key: string): string | undefined {
+  const datum = row[column];
+  const value = isMap(datum) ? datum.get(key) : undefined;
+  return typeof value === "string" ? value : undefined;
+}

@@ -1,0 +1,123 @@
+/** What the switch reports back: the status columns of the Open_vSwitch database. */
+import { readFileSync } from "node:fs";
+import type { PortInfo, PortStats } from "@tenet/datapath";
+import type { Json } from "@tenet/kit";
+import { formatMac } from "@tenet/net";
+import { type ColumnInput, type Datum, isMap, isSet, type Operations, type Row, type RowInput } from "@tenet/ovsdb";
+import type { PatchCounters } from "../bridge/bridge-port.ts";
+import type { VirtualSwitch } from "../virtual-switch.ts";
+import type { InterfaceState, Reconciler } from "./reconcile.ts";
+import { numberOf } from "./row-values.ts";
+import type { TableReader } from "./wanted.ts";
+
+/** The Open vSwitch whose interfaces these are; scripts compare it. */
+const COMPATIBLE_VERSION = "3.1.0";
+const DATAPATH_TYPES = ["dummy", "netdev", "system", "user"];
+const INTERFACE_TYPES = ["dummy", "internal", "patch", "system", "tap"];
+/** `ofport` of an interface that could not be opened. */
+const NO_OFPORT = -1;
+
+/** Which columns to write. */
+export interface StatusParts {
+  /** Also packet counters, which change all the time. */
+  readonly hasStatistics: boolean;
+}
+
+/** Operations that bring the status columns up to date; empty when they are. */
+export function statusOperations(
+  operations: Operations,
+  table: TableReader,
+  vswitch: VirtualSwitch,
+  reconciler: Reconciler,
+  { hasStatistics }: StatusParts,
+): Json[] {
+  const infoByPortNo = new Map(vswitch.datapath.ports().map((info) => [info.portNo, info]));
+  const ops: Json[] = [];
+  const set = (name: string, uuid: string, wanted: RowInput): void => {
+    const row = table(name).get(uuid);
+    const changed = row === undefined ? [] : Object.entries(wanted).filter(([column, value]) => !isSame(row[column], value));
+    if (changed.length > 0) ops.push(operations.update(name, uuid, Object.fromEntries(changed)));
+  };
+  for (const state of reconciler.interfaces) {
+    const info = state.port?.link.kind === "datapath" ? infoByPortNo.get(state.port.link.portNo) : undefined;
+    set("Interface", state.uuid, interfaceColumns(state, info, hasStatistics));
+  }
+  for (const { uuid, bridge } of reconciler.bridges) {
+    const datapath_id = bridge.datapathId.toString(16).padStart(16, "0");
+    set("Bridge", uuid, { datapath_id, datapath_version: "<built-in>" });
+  }
+  for (const root of table("Open_vSwitch").values()) set("Open_vSwitch", root._uuid, rootColumns(root));
+  return ops;
+}
+
+function rootColumns(root: Row): RowInput {
+  return {
+    cur_cfg: numberOf(root, "next_cfg") ?? 0,
+    ovs_version: COMPATIBLE_VERSION,
+    db_version: "8.3.1",
+    datapath_types: DATAPATH_TYPES,
+    iface_types: INTERFACE_TYPES,
+  };
+}
+
+function interfaceColumns({ port, error }: InterfaceState, info: PortInfo | undefined, hasStatistics: boolean): RowInput {
+  if (port === undefined) {
+    const none = { mac_in_use: [], mtu: [], admin_state: [], link_state: [], ifindex: [] };
+    return { ofport: NO_OFPORT, error: error ?? [], ...none, ...(hasStatistics ? { statistics: {} } : {}) };
+  }
+  const state = port.isUp ? "up" : "down";
+  return {
+    ofport: port.ofport,
+    error: [],
+    mac_in_use: formatMac(port.mac),
+    mtu: info === undefined ? [] : info.mtu,
+    admin_state: state,
+    link_state: state,
+    ifindex: info === undefined || info.kind === "memory" ? 0 : ifindexOf(info.name),
+    ...(hasStatistics ? { statistics: statisticsOf(info?.stats, port.patchCounters) } : {}),
+  };
+}
+
+function statisticsOf(stats: PortStats | undefined, patch: PatchCounters): { [key: string]: number } {
+  if (stats === undefined) {
+    return {
+      rx_packets: patch.rxPackets,
+      rx_bytes: patch.rxBytes,
+      tx_packets: patch.txPackets,
+      tx_bytes: patch.txBytes,
+    };
+  }
+  return {
+    collisions: 0,
+    rx_packets: stats.rxPackets,
+    rx_bytes: stats.rxBytes,
+    rx_dropped: stats.rxDropped,
+    rx_errors: stats.rxErrors,
+    tx_packets: stats.txPackets,
+    tx_bytes: stats.txBytes,
+    tx_dropped: stats.txDropped,
+    tx_errors: stats.txErrors,
+  };
+}
+
+/** The kernel's number of a device; 0 when it has none (another system, or just gone). */
+function ifindexOf(name: string): number {
+  try {
+    return Number.parseInt(readFileSync(`/sys/class/net/${name}/ifindex`, "utf8"), 10);
+  } catch {
+    return 0;
+  }
+}
+
+/** Whether a column holds a value already. */
+function isSame(datum: Datum | undefined, value: ColumnInput | undefined): boolean {
+  if (isMap(datum)) {
+    const pairs = Object.entries(value ?? {});
+    return pairs.length === datum.size && pairs.every(([key, each]) => datum.get(key) === each);
+  }
+  if (isSet(datum)) {
+    const values = Array.isArray(value) ? [...value].sort() : [value];
+    return values.length === datum.length && datum.every((each, i) => each === values[i]);
+  }
+  return datum === value;
+}

@@ -1,0 +1,131 @@
+/** What the Open_vSwitch database asks for, read into plain objects. */
+import { parseMac } from "@tenet/net";
+import type { Row } from "@tenet/ovsdb";
+import type { PortVlan } from "../bridge/bridge-port.ts";
+import type { NewPort } from "../virtual-switch.ts";
+import { numberOf, numbersOf, optionOf, textOf, textsOf } from "./row-values.ts";
+
+/** The tables that the switch follows. */
+export type TableReader = (table: string) => ReadonlyMap<string, Row>;
+
+/** An interface to be. */
+export interface WantedInterface {
+  readonly uuid: string;
+  readonly name: string;
+  /** How to open it, or why it cannot be; `ofport` is the number that the row requests. */
+  readonly port: NewPort | { readonly problem: string };
+  /** The number it had when this was last written, to be kept over a restart. */
+  readonly lastOfport: number | undefined;
+}
+
+/** A bridge to be. */
+export interface WantedBridge {
+  readonly uuid: string;
+  readonly name: string;
+  /** Whether an empty bridge forwards as a learning switch until a controller takes over. */
+  readonly isStandalone: boolean;
+  /** 16 hexadecimal digits, when the row asks for them. */
+  readonly datapathId: bigint | undefined;
+  readonly macAgeingMs: number;
+  readonly maxMacs: number;
+  readonly interfaces: readonly WantedInterface[];
+}
+
+const DEFAULT_AGEING_S = 300;
+const DEFAULT_MACS = 8192;
+const BOND = { problem: "bonds are not supported: give each interface a port of its own" };
+
+/** Reads every bridge that the root row holds, by name. */
+export function readWanted(table: TableReader): WantedBridge[] {
+  const bridges: WantedBridge[] = [];
+  for (const root of table("Open_vSwitch").values()) {
+    for (const uuid of textsOf(root, "bridges")) {
+      const row = table("Bridge").get(uuid);
+      if (row !== undefined) bridges.push(readBridge(row, table));
+    }
+  }
+  return bridges.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function readBridge(row: Row, table: TableReader): WantedBridge {
+  const name = textOf(row, "name");
+  const isDummy = textOf(row, "datapath_type") === "dummy";
+  const ports = textsOf(row, "ports").flatMap((uuid) => table("Port").get(uuid) ?? []);
+  ports.sort((a, b) => (textOf(a, "name") < textOf(b, "name") ? -1 : 1));
+  return {
+    uuid: row._uuid,
+    name,
+    isStandalone: textOf(row, "fail_mode") !== "secure",
+    datapathId: readDatapathId(row),
+    macAgeingMs: 1000 * positive(optionOf(row, "other_config", "mac-aging-time"), DEFAULT_AGEING_S),
+    maxMacs: positive(optionOf(row, "other_config", "mac-table-size"), DEFAULT_MACS),
+    interfaces: ports.flatMap((port) => readPort(port, isDummy, table)),
+  };
+}
+
+function readPort(port: Row, isDummy: boolean, table: TableReader): WantedInterface[] {
+  const rows = textsOf(port, "interfaces").flatMap((uuid) => table("Interface").get(uuid) ?? []);
+  const vlan = readVlan(port);
+  return rows.map((row) => {
+    const name = textOf(row, "name");
+    const port = rows.length > 1 ? BOND : readInterface(row, name, vlan, isDummy);
+    return { uuid: row._uuid, name, port, lastOfport: atLeastOne(numberOf(row, "ofport")) };
+  });
+}
+
+function readInterface(row: Row, name: string, vlan: PortVlan, isDummy: boolean): WantedInterface["port"] {
+  const ofport = atLeastOne(numberOf(row, "ofport_request"));
+  const common = { name, vlan, ...(ofport === undefined ? {} : { ofport }) };
+  const type = textOf(row, "type");
+  switch (type) {
+    case "":
+    case "system":
+      return { ...common, kind: "system" };
+    case "internal":
+    case "tap":
+      return { ...common, kind: isDummy ? "memory" : "internal" };
+    case "dummy":
+      return { ...common, kind: "memory" };
+    case "patch": {
+      const peer = optionOf(row, "options", "peer");
+      if (peer === undefined) return { problem: "patch interface needs options:peer" };
+      return peer === name ? { problem: "patch interface cannot be its own peer" } : { ...common, kind: "patch", peer };
+    }
+    default:
+      return { problem: `interfaces of type "${type}" are not supported` };
+  }
+}
+
+function readVlan(port: Row): PortVlan {
+  const tag = numberOf(port, "tag");
+  const trunks = numbersOf(port, "trunks");
+  switch (textOf(port, "vlan_mode")) {
+    case "access":
+      return { mode: "access", tag: tag ?? 0, trunks: [] };
+    case "trunk":
+      return { mode: "trunk", tag: 0, trunks };
+    case "native-tagged":
+      return { mode: "native-tagged", tag: tag ?? 0, trunks };
+    case "native-untagged":
+      return { mode: "native-untagged", tag: tag ?? 0, trunks };
+    default:
+      return tag === undefined ? { mode: "trunk", tag: 0, trunks } : { mode: "access", tag, trunks: [] };
+  }
+}
+
+function readDatapathId(row: Row): bigint | undefined {
+  const wanted = optionOf(row, "other_config", "datapath-id");
+  if (wanted !== undefined && /^(0x)?[0-9a-fA-F]{1,16}$/.test(wanted)) return BigInt(`0x${wanted.replace(/^0x/, "")}`);
+  const hwaddr = optionOf(row, "other_config", "hwaddr");
+  if (hwaddr === undefined || !/^([0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2}$/.test(hwaddr)) return undefined;
+  return BigInt(parseMac(hwaddr));
+}
+
+function atLeastOne(value: number | undefined): number | undefined {
+  return value === undefined || value < 1 ? undefined : value;
+}
+
+function positive(text: string | undefined, otherwise: number): number {
+  const value = Number(text);
+  return text !== undefined && Number.isInteger(value) && value > 0 ? value : otherwise;
+}

@@ -1,0 +1,65 @@
+/**
+ * Bundles: flow-mods collected over several messages and applied at once.
+ *
+ * A commit applies all of them in order or none; what fails names the message at fault.
+ *
+ * @see OpenFlow 1.5.1, section 6.9
+ */
+import type { BundleControlKind, Message } from "@tenet/openflow";
+import { type FlowChange, RefusedError } from "../table/flow-mod.ts";
+
+interface Bundle {
+  readonly changes: FlowChange[];
+  isClosed: boolean;
+}
+
+/** The open bundles of one connection. */
+export class Bundles {
+  readonly #bundleById = new Map<number, Bundle>();
+
+  /** Carries out a control message. @returns what to answer @throws RefusedError; what `commit` throws */
+  control(id: number, kind: BundleControlKind, commit: (changes: readonly FlowChange[]) => void): BundleControlKind {
+    switch (kind) {
+      case "openRequest":
+        if (this.#bundleById.has(id)) throw new RefusedError("OFPBFC_BUNDLE_EXIST", `bundle ${id} is open`);
+        this.#bundleById.set(id, { changes: [], isClosed: false });
+        return "openReply";
+      case "closeRequest": {
+        const bundle = this.#find(id);
+        if (bundle.isClosed) throw new RefusedError("OFPBFC_BUNDLE_CLOSED", `bundle ${id} is closed`);
+        bundle.isClosed = true;
+        return "closeReply";
+      }
+      case "commitRequest": {
+        const { changes } = this.#find(id);
+        this.#bundleById.delete(id);
+        commit(changes);
+        return "commitReply";
+      }
+      case "discardRequest":
+        this.#find(id);
+        this.#bundleById.delete(id);
+        return "discardReply";
+      default:
+        throw new RefusedError("OFPBFC_BAD_ID", `a switch does not take ${kind}`);
+    }
+  }
+
+  /** Adds a message to a bundle. @throws RefusedError when it is no flow-mod, or the bundle is closed */
+  add(id: number, message: Message, isUpsert: boolean): void {
+    let bundle = this.#bundleById.get(id);
+    if (bundle === undefined) {
+      bundle = { changes: [], isClosed: false };
+      this.#bundleById.set(id, bundle);
+    }
+    if (bundle.isClosed) throw new RefusedError("OFPBFC_BUNDLE_CLOSED", `bundle ${id} is closed`);
+    if (message.type !== "flowMod") throw new RefusedError("OFPBFC_MSG_UNSUP", `bundles hold flow-mods, not ${message.type}`);
+    bundle.changes.push({ command: message.command, flow: message.flow, isUpsert });
+  }
+
+  #find(id: number): Bundle {
+    const bundle = this.#bundleById.get(id);
+    if (bundle === undefined) throw new RefusedError("OFPBFC_BAD_ID", `there is no bundle ${id}`);
+    return bundle;
+  }
+}

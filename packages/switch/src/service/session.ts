@@ -1,0 +1,248 @@
+/**
+ * One controller's conversation with a bridge, after the version is agreed.
+ *
+ * Answers requests, applies flow-mods, and passes on what the controller should hear of: packets, removed flows,
+ * port changes. A refused request is answered by the error of its name and changes nothing.
+ */
+import type { Clock } from "@tenet/kit";
+import { type Envelope, type Message, PORT_CONFIG, type Role, type Version, VERSION } from "@tenet/openflow";
+import type { Bridge, PortEvent } from "../bridge/bridge.ts";
+import { FIRST_HEADER_WORD } from "../translate/megaflow-mask.ts";
+import { checkActions, type FlowChange, type RefusalName, RefusedError } from "../table/flow-mod.ts";
+import type { RuleEvent } from "../table/pipeline.ts";
+import type { Punt } from "../translate/translation.ts";
+import type { VirtualSwitch } from "../virtual-switch.ts";
+import { Bundles } from "./bundles.ts";
+import { describePort, multipartReplies } from "./statistics.ts";
+
+/** The other end. */
+export interface Peer {
+  readonly version: Version;
+  /** Sends a message; without `xid` it is unsolicited. */
+  send(message: Message, xid?: number): void;
+}
+
+/** What sessions of a bridge share: who is master. */
+export interface SessionGroup {
+  /** Called when `session` becomes master: the other masters become slaves. */
+  promote(session: Session): void;
+}
+
+/** Flow statistics, table statistics, port statistics. */
+const CAPABILITIES = 0x7;
+/** OpenFlow 1.0: matches IP addresses in ARP packets. */
+const ARP_MATCH_IP = 0x80;
+/** OpenFlow 1.0: every action it has, from output to enqueue. */
+const OF10_ACTIONS = 0xfff;
+const N_TABLES_SHOWN = 254;
+const SEND_FLOW_REM = 1;
+/** Port configuration that a port-mod may change. */
+const CHANGEABLE_CONFIG = PORT_CONFIG.PORT_DOWN | PORT_CONFIG.NO_RECV | PORT_CONFIG.NO_FWD | PORT_CONFIG.NO_PACKET_IN | 16;
+
+/** A conversation. */
+export class Session {
+  role: Exclude<Role, "noChange"> = "equal";
+  readonly #bridge: Bridge;
+  readonly #vswitch: VirtualSwitch;
+  readonly #peer: Peer;
+  readonly #group: SessionGroup;
+  readonly #clock: Clock;
+  readonly #bundles = new Bundles();
+  #missSendLength = 0;
+  #configFlags = 0;
+  #controllerId = 0;
+  #generationId: bigint | undefined;
+
+  constructor(bridge: Bridge, vswitch: VirtualSwitch, peer: Peer, group: SessionGroup, clock: Clock) {
+    this.#bridge = bridge;
+    this.#vswitch = vswitch;
+    this.#peer = peer;
+    this.#group = group;
+    this.#clock = clock;
+  }
+
+  /**
+   * Carries out one message and answers it.
+   *
+   * @returns the name of the error to answer with, when the message is refused
+   */
+  handle({ message, xid }: Envelope): RefusalName | undefined {
+    try {
+      this.#handle(message, xid);
+      return undefined;
+    } catch (error) {
+      if (error instanceof RefusedError) return error.errorName;
+      throw error;
+    }
+  }
+
+  /** Tells of flows that went, when they asked for it. */
+  tellRules(events: readonly RuleEvent[]): void {
+    if (!this.#hearsEvents) return;
+    for (const { type, rule, reason } of events) {
+      if (type !== "removed" || reason === undefined || (rule.flags & SEND_FLOW_REM) === 0) continue;
+      this.#peer.send({
+        type: "flowRemoved",
+        flow: rule,
+        reason,
+        durationSec: (this.#clock.monotonicMs() - rule.createdMs) / 1000,
+        nPackets: BigInt(rule.nPackets),
+        nBytes: BigInt(rule.nBytes),
+      });
+    }
+  }
+
+  /** Tells of a port that came, went or changed. */
+  tellPort({ reason, port }: PortEvent): void {
+    if (this.#hearsEvents) this.#peer.send({ type: "portStatus", reason, port: describePort(port) });
+  }
+
+  /** Hands over a packet, when this controller is the one that the action named. */
+  tellPacket(punt: Punt, frame: Uint8Array): void {
+    if (!this.#hearsEvents || this.role === "slave" || punt.controllerId !== this.#controllerId) return;
+    this.#peer.send({
+      type: "packetIn",
+      totalLength: frame.length,
+      reason: punt.reason,
+      table: punt.table,
+      cookie: punt.cookie,
+      match: matchOf(punt.metadata),
+      data: frame.subarray(0, punt.maxLength),
+      ...(punt.userdata === undefined ? {} : { userdata: punt.userdata }),
+    });
+  }
+
+  /** A management connection hears of nothing until it says how much of a packet it wants. */
+  get #hearsEvents(): boolean {
+    return this.#missSendLength > 0;
+  }
+
+  #handle(message: Message, xid: number): void {
+    switch (message.type) {
+      case "echoRequest":
+        return this.#peer.send({ type: "echoReply", data: message.data }, xid);
+      case "featuresRequest":
+        return this.#peer.send(this.#features(), xid);
+      case "getConfigRequest":
+        return this.#peer.send({ type: "getConfigReply", flags: this.#configFlags, missSendLength: this.#missSendLength }, xid);
+      case "setConfig":
+        this.#configFlags = message.flags;
+        this.#missSendLength = message.missSendLength;
+        return;
+      case "flowMod":
+        this.#refuseSlave();
+        if (message.bufferId !== undefined) throw new RefusedError("OFPBRC_BUFFER_UNKNOWN", "packets are not buffered");
+        return this.#change([{ command: message.command, flow: message.flow, isUpsert: this.#isUpsert }]);
+      case "packetOut":
+        return this.#packetOut(message);
+      case "portMod":
+        return this.#modifyPort(message);
+      case "barrierRequest":
+        this.#vswitch.settle();
+        return this.#peer.send({ type: "barrierReply" }, xid);
+      case "roleRequest":
+        return this.#setRole(message.role, message.generationId, xid);
+      case "multipartRequest":
+        return this.#answerMultipart(message.request, xid);
+      case "bundleControl":
+        return this.#controlBundle(message, xid);
+      case "bundleAdd":
+        this.#refuseSlave();
+        return this.#bundles.add(message.bundleId, message.message, this.#isUpsert);
+      case "setControllerId":
+        this.#controllerId = message.controllerId;
+        return;
+      case "hello":
+      case "echoReply":
+      case "barrierReply":
+      case "error":
+      case "setFlowFormat":
+      case "flowModTableId":
+      case "setPacketInFormat":
+      case "setAsync":
+        return;
+      default:
+        throw new RefusedError("OFPBRC_BAD_TYPE", `a switch does not take ${message.type}`);
+    }
+  }
+
+  get #isUpsert(): boolean {
+    return this.#peer.version === VERSION.OF10;
+  }
+
+  #features(): Message {
+    const isOf10 = this.#peer.version === VERSION.OF10;
+    return {
+      type: "featuresReply",
+      datapathId: this.#bridge.datapathId,
+      nBuffers: 0,
+      nTables: N_TABLES_SHOWN,
+      auxiliaryId: 0,
+      capabilities: isOf10 ? CAPABILITIES | ARP_MATCH_IP : CAPABILITIES,
+      actions: OF10_ACTIONS,
+      ports: isOf10 ? this.#bridge.ports().map(describePort) : [],
+    };
+  }
+
+  #change(changes: readonly FlowChange[]): void {
+    this.#bridge.pipeline.apply(changes);
+  }
+
+  #packetOut({ bufferId, inPort, actions, data }: Extract<Message, { type: "packetOut" }>): void {
+    this.#refuseSlave();
+    if (bufferId !== undefined) throw new RefusedError("OFPBRC_BUFFER_UNKNOWN", "packets are not buffered");
+    checkActions(actions, 0);
+    this.#vswitch.packetOut(this.#bridge, data, inPort, actions);
+  }
+
+  #modifyPort({ port: number, mac, config, mask }: Extract<Message, { type: "portMod" }>): void {
+    this.#refuseSlave();
+    const port = this.#bridge.port(number);
+    if (port === undefined) throw new RefusedError("OFPPMFC_BAD_PORT", `there is no port ${number}`);
+    if (port.mac !== mac) throw new RefusedError("OFPPMFC_BAD_HW_ADDR", `port ${number} has another address`);
+    const changed = mask & CHANGEABLE_CONFIG;
+    port.config = (port.config & ~changed) | (config & changed);
+    this.#vswitch.portChanged(this.#bridge, port);
+  }
+
+  #setRole(role: Role, generationId: bigint, xid: number): void {
+    if (role === "master" || role === "slave") {
+      const isStale = this.#generationId !== undefined && BigInt.asIntN(64, generationId - this.#generationId) < 0n;
+      if (isStale) throw new RefusedError("OFPRRFC_STALE", "the generation id is older than the last");
+      this.#generationId = generationId;
+    }
+    if (role === "master") this.#group.promote(this);
+    if (role !== "noChange") this.role = role;
+    this.#peer.send({ type: "roleReply", role: this.role, generationId: this.#generationId ?? 0xffffffffffffffffn }, xid);
+  }
+
+  #answerMultipart(request: Extract<Message, { type: "multipartRequest" }>["request"], xid: number): void {
+    const replies = [...multipartReplies(request, this.#bridge, this.#vswitch, this.#clock)];
+    for (const [i, reply] of replies.entries()) {
+      this.#peer.send({ type: "multipartReply", reply, isLast: i === replies.length - 1 }, xid);
+    }
+  }
+
+  #controlBundle({ bundleId, kind, flags }: Extract<Message, { type: "bundleControl" }>, xid: number): void {
+    this.#refuseSlave();
+    const answer = this.#bundles.control(bundleId, kind, (changes) => this.#commitBundle(changes));
+    this.#peer.send({ type: "bundleControl", bundleId, kind: answer, flags }, xid);
+  }
+
+  #commitBundle(changes: readonly FlowChange[]): void {
+    this.#change(changes);
+    this.#vswitch.settle();
+  }
+
+  #refuseSlave(): void {
+    if (this.role === "slave") throw new RefusedError("OFPBRC_IS_SLAVE", "a slave changes nothing");
+  }
+}
+
+/** The pipeline fields that are not zero, and the ingress port. */
+function matchOf(metadata: Uint32Array): { key: Uint32Array; mask: Uint32Array } {
+  const mask = new Uint32Array(metadata.length);
+  for (let word = 0; word < FIRST_HEADER_WORD; word++) if ((metadata[word] ?? 0) !== 0) mask[word] = 0xffffffff;
+  mask[0] = 0xffffffff;
+  return { key: metadata, mask };
+}

@@ -1,0 +1,160 @@
+/** Replies to OpenFlow's multipart (statistics) requests. */
+import type { PortInfo } from "@tenet/datapath";
+import type { Clock } from "@tenet/kit";
+import {
+  type FlowQuery,
+  type FlowStats,
+  type MultipartReply,
+  type MultipartRequest,
+  PORT,
+  type PortDesc,
+  type PortStatsEntry,
+  PORT_STATE,
+} from "@tenet/openflow";
+import type { Bridge } from "../bridge/bridge.ts";
+import type { BridgePort } from "../bridge/bridge-port.ts";
+import type { RuleFilter } from "../table/pipeline.ts";
+import type { Rule } from "../table/rule.ts";
+import type { VirtualSwitch } from "../virtual-switch.ts";
+
+/** Flows per reply message: so many fit in 64 KiB whatever their actions usually are. */
+const FLOWS_PER_MESSAGE = 64;
+const MAX_TABLE_ENTRIES = 1_000_000;
+/** A counter that is not kept. */
+const UNKNOWN = -1n;
+
+/** The reply to a request, in as many parts as it takes; statistics are read from the datapath first. */
+export function* multipartReplies(
+  request: MultipartRequest,
+  bridge: Bridge,
+  vswitch: VirtualSwitch,
+  clock: Clock,
+): Generator<MultipartReply> {
+  switch (request.kind) {
+    case "desc":
+      return yield { kind: "desc", desc: describeSwitch() };
+    case "flow": {
+      vswitch.cache.readStatistics();
+      const flows = bridge.pipeline.select(filterOf(request)).sort(byTableAndPriority);
+      for (let at = 0; at === 0 || at < flows.length; at += FLOWS_PER_MESSAGE) {
+        const part = flows.slice(at, at + FLOWS_PER_MESSAGE);
+        yield { kind: "flow", flows: part.map((rule) => statsOf(rule, clock.monotonicMs())) };
+      }
+      return;
+    }
+    case "aggregate": {
+      vswitch.cache.readStatistics();
+      const rules = bridge.pipeline.select(filterOf(request));
+      const sum = (of: (rule: Rule) => number): bigint => BigInt(rules.reduce((total, rule) => total + of(rule), 0));
+      return yield {
+        kind: "aggregate",
+        nPackets: sum(({ nPackets }) => nPackets),
+        nBytes: sum(({ nBytes }) => nBytes),
+        nFlows: rules.length,
+      };
+    }
+    case "table":
+      vswitch.cache.readStatistics();
+      return yield {
+        kind: "table",
+        tables: bridge.pipeline.tableStats().map(({ table, nRules, nLookups, nMatches }) => ({
+          table,
+          name: `table${table}`,
+          maxEntries: MAX_TABLE_ENTRIES,
+          nActive: nRules,
+          nLookups: BigInt(nLookups),
+          nMatched: BigInt(nMatches),
+        })),
+      };
+    case "port":
+      return yield { kind: "port", ports: portsAsked(bridge, request.port).map((port) => portStats(port, vswitch, clock)) };
+    case "portDesc":
+      return yield { kind: "portDesc", ports: portsAsked(bridge, request.port).map(describePort) };
+  }
+}
+
+/** A port as OpenFlow describes it. */
+export function describePort({ ofport, mac, name, config, isUp }: BridgePort): PortDesc {
+  return {
+    port: ofport,
+    mac,
+    name,
+    config,
+    state: isUp ? 0 : PORT_STATE.LINK_DOWN,
+    current: 0,
+    advertised: 0,
+    supported: 0,
+    peer: 0,
+    currentSpeed: 0,
+    maxSpeed: 0,
+  };
+}
+
+function describeSwitch(): Extract<MultipartReply, { kind: "desc" }>["desc"] {
+  return { manufacturer: "Tenet", hardware: "Tenet virtual switch", software: "0.1.0", serial: "None", datapath: "None" };
+}
+
+function filterOf({ table, match, cookie, cookieMask, outPort }: FlowQuery): RuleFilter {
+  return { table, match, cookie, cookieMask, ...(outPort === undefined || outPort === PORT.NONE ? {} : { outPort }) };
+}
+
+function byTableAndPriority(a: Rule, b: Rule): number {
+  return a.table - b.table || b.priority - a.priority;
+}
+
+function statsOf(rule: Rule, nowMs: number): FlowStats {
+  const { table, priority, cookie, match, actions, idleTimeout, hardTimeout, flags, importance } = rule;
+  return {
+    table,
+    priority,
+    cookie,
+    match,
+    actions,
+    idleTimeout,
+    hardTimeout,
+    flags,
+    importance,
+    durationSec: (nowMs - rule.createdMs) / 1000,
+    nPackets: BigInt(rule.nPackets),
+    nBytes: BigInt(rule.nBytes),
+    idleAge: Math.floor((nowMs - rule.usedMs) / 1000),
+    hardAge: Math.floor((nowMs - rule.modifiedMs) / 1000),
+  };
+}
+
+function portsAsked(bridge: Bridge, number: number): BridgePort[] {
+  return bridge.ports().filter(({ ofport }) => number === PORT.NONE || ofport === number);
+}
+
+function portStats(port: BridgePort, vswitch: VirtualSwitch, clock: Clock): PortStatsEntry {
+  const info = vswitch.infoOf(port);
+  const { rxPackets, rxBytes, txPackets, txBytes } = info?.stats ?? port.patchCounters;
+  const { rxDropped, rxErrors, txDropped, txErrors } = lossesOf(info);
+  return {
+    port: port.ofport,
+    rxPackets: BigInt(rxPackets),
+    txPackets: BigInt(txPackets),
+    rxBytes: BigInt(rxBytes),
+    txBytes: BigInt(txBytes),
+    rxDropped,
+    txDropped,
+    rxErrors,
+    txErrors,
+    rxFrameErrors: UNKNOWN,
+    rxOverErrors: UNKNOWN,
+    rxCrcErrors: UNKNOWN,
+    collisions: UNKNOWN,
+    durationSec: (clock.monotonicMs() - port.createdMs) / 1000,
+  };
+}
+
+function lossesOf(info: PortInfo | undefined): Pick<PortStatsEntry, "rxDropped" | "rxErrors" | "txDropped" | "txErrors"> {
+  if (info === undefined) return { rxDropped: UNKNOWN, rxErrors: UNKNOWN, txDropped: UNKNOWN, txErrors: UNKNOWN };
+  const { rxDropped, rxErrors, txDropped, txErrors } = info.stats;
+  return {
+    rxDropped: BigInt(rxDropped),
+    rxErrors: BigInt(rxErrors),
+    txDropped: BigInt(txDropped),
+    txErrors: BigInt(txErrors),
+  };
+}
