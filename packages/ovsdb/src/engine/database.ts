@@ -143,9 +143,10 @@ export class DatabaseEngine {
     return this.commits.version;
   }
 
-  /** Fails what waits and releases the file. */
+  /** Executes what has arrived, fails what waits, and releases the file. */
   close(): void {
     if (this.#isClosed) return;
+    this.#drain();
     this.#isClosed = true;
     for (const pending of [...this.#waiting, ...this.#queue]) this.#cancel(pending);
     this.commitLog?.close();
@@ -164,7 +165,7 @@ export class DatabaseEngine {
     this.#queue = [];
     let group: Staged[] = [];
     for (const pending of queue) {
-      if (this.#isClosed || pending.options.signal?.aborted === true) continue;
+      if (pending.options.signal?.aborted === true) continue;
       const staged = this.#execute(pending);
       if (staged === undefined) continue;
       group.push(staged);

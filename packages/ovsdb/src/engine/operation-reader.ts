@@ -13,6 +13,7 @@ export class MemberReader {
   readonly json: { readonly [key: string]: Json | undefined };
   readonly #what: string;
   readonly #used = new Set<string>();
+  #hasFailed = false;
 
   /** @throws OvsdbError when `json` is not an object */
   constructor(json: Json, what: string) {
@@ -65,8 +66,9 @@ export class MemberReader {
     return this.#member(name, (json): json is boolean => typeof json === "boolean");
   }
 
-  /** Throws when a member was given that nobody asked for. */
+  /** Throws when a member was given that nobody asked for, unless another complaint came first. */
   finish(): void {
+    if (this.#hasFailed) return;
     const unused = Object.keys(this.json).filter((name) => !this.#used.has(name));
     const [first] = unused;
     if (first === undefined) return;
@@ -77,6 +79,7 @@ export class MemberReader {
 
   /** An error about this object. */
   failure(problem: string): Error {
+    this.#hasFailed = true;
     return syntaxError(this.json, `Parsing ${this.#what} failed: ${problem}`);
   }
 

@@ -37,13 +37,16 @@ type Doubtful = [TableState, string][];
 
 function countStrongReferences(journal: Journal): Doubtful {
   const doubtful: Doubtful = [];
+  let failure: OvsdbError | undefined;
   for (const { table, uuid, new: row } of journal.touched()) {
+    // A row's counts move completely or not at all, or a rollback would take back more than was done.
     journal.countReferences(table, uuid, ({ column, target, uuid: to, step }) => {
       if (step < 0) doubtful.push([target, to]);
       else if (!target.rows.has(to) && journal.originalOf(target, to) === undefined) {
-        throw nonexistent(table, column, uuid, target, to);
+        failure ??= nonexistent(table, column, uuid, target, to);
       }
     });
+    if (failure !== undefined) throw failure;
     if (row !== undefined && !table.schema.isRoot) doubtful.push([table, uuid]);
   }
   return doubtful;

@@ -149,7 +149,7 @@ export class Session implements RpcHandler, LockHolder {
   #startMonitor(served: ServedDatabase, list: readonly Json[], method: Monitor["method"]): Json {
     const [, id = null, requests, since] = list;
     const key = stringifySorted(id);
-    if (list.length < 3) throw syntaxError(list, "monitor request params must have a monitor ID and monitor-requests");
+    if (list.length !== (method === "update3" ? 4 : 3)) throw syntaxError(list, "invalid parameters");
     if (this.#monitors.has(key)) throw syntaxError(id, "duplicate monitor ID");
     const { database, views } = served;
     const spec = parseMonitorSpec(database.schema, requests, method === "update" ? 1 : 2);
@@ -203,7 +203,7 @@ export class Session implements RpcHandler, LockHolder {
       locks.unlock(name, this);
       return {};
     }
-    if (this.#locks.has(name)) throw syntaxError(params, `${method}: must issue "unlock" before new "${method}"`);
+    if (this.#locks.has(name)) throw syntaxError(params, `must issue "unlock" before new "${method}"`);
     this.#locks.add(name);
     if (method === "lock") return { locked: locks.lock(name, this) };
     locks.steal(name, this);

@@ -14,6 +14,7 @@
  */
 import { createHash } from "node:crypto";
 import nodeFs from "node:fs";
+import { dirname } from "node:path";
 import { AppError, IoError, type Json, type Logger, messageOf } from "@tenet/kit";
 
 /** The file operations that a log needs; tests replace them to fail. */
@@ -66,7 +67,9 @@ export class LogFile {
     let fd: number;
     let bytes: Buffer;
     try {
-      fd = fs.openSync(path, fs.existsSync(path) ? "r+" : "wx+", 0o640);
+      const isNew = !fs.existsSync(path);
+      fd = fs.openSync(path, isNew ? "wx+" : "r+", 0o640);
+      if (isNew) syncFolder(path, fs);
       bytes = fs.readFileSync(path);
     } catch (error) {
       throw new IoError(`Cannot open database file "${path}": ${messageOf(error)}`, {
@@ -123,6 +126,7 @@ export class LogFile {
     }
     this.#fs.fsyncSync(fd);
     this.#fs.renameSync(temporary, this.path);
+    syncFolder(this.path, this.#fs);
     this.#fs.closeSync(this.#fd);
     this.#fd = fd;
     this.#sizeBytes = bytes.length;
@@ -147,6 +151,16 @@ export class LogFile {
     } catch {
       this.#hasTail = true;
     }
+  }
+}
+
+/** Makes a new name in a folder durable. */
+function syncFolder(path: string, fs: LogFs): void {
+  const fd = fs.openSync(dirname(path), "r");
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
   }
 }
 
