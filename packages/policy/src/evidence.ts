@@ -59,7 +59,10 @@ export function evidenceOf(proof: Proof, context: EvidenceContext): Evidence[] {
     const key = uuid === undefined || isAbsent ? JSON.stringify([relation, isAbsent, tuple]) : `${table} ${uuid}`;
     const known = found.get(key);
     const columns = known?.columns ?? new Map<string, Value>();
-    for (const [column, value] of columnsOf(relation, names, tuple, used)) columns.set(column, value);
+    const isSet = uuid !== undefined && relation !== table && names.length === 2;
+    for (const [column, value] of columnsOf(relation, names, tuple, used)) {
+      columns.set(column, isSet ? withElement(columns.get(column), value) : value);
+    }
     if (known !== undefined) return;
     found.set(key, { table, uuid, name: uuid === undefined ? undefined : context.nameOf(table, uuid), columns, isAbsent });
   }
@@ -83,8 +86,14 @@ export function formatEvidence({ table, uuid, name, columns, isAbsent }: Evidenc
   const id = uuid === undefined ? [] : [shortValue(uuid)];
   const label = name === undefined ? id : [quoteSpaced(name), ...id.map((text) => `(${text})`)];
   const values = [...columns].filter(([column]) => column !== "name" || name === undefined);
-  const words = [table, ...label, ...values.map(([column, value]) => `${column}=${quoteSpaced(shortValue(value))}`)];
+  const words = [table, ...label, ...values.map(([column, value]) => `${column}=${formatColumn(value)}`)];
   return isAbsent ? `no row ${words.join(" ")}` : words.join(" ");
+}
+
+/** The elements of a set column come one by one. */
+function withElement(elements: Value | undefined, element: Value): Value {
+  const known = Array.isArray(elements) ? (elements as readonly Value[]) : [];
+  return known.includes(element) ? known : [...known, element];
 }
 
 /** Negated groups of literals stand for themselves. */
@@ -115,6 +124,13 @@ function columnsOf(
     if (name === "_uuid" || value === undefined || (used !== undefined && !used.has(i))) return [];
     return used === undefined && (value === null || value === "") ? [] : [[name, value]];
   });
+}
+
+function formatColumn(value: Value): string {
+  if (!Array.isArray(value)) return quoteSpaced(shortValue(value));
+  const [only, ...others] = value as readonly Value[];
+  if (others.length === 0) return quoteSpaced(shortValue(only ?? null));
+  return `{${(value as readonly Value[]).map((element) => quoteSpaced(shortValue(element))).join(", ")}}`;
 }
 
 function quoteSpaced(text: string): string {

@@ -1,7 +1,12 @@
-export { formatEvidence } from "./evidence.ts";
-export { LiveProgram } from "./live-program.ts";
+export type { LiveProgram } from "./live-program.ts";
 export { PolicyFileError, PolicyFolder } from "./policy-folder.ts";
-export { type GuardedDatabase, PolicyService, type PolicyServiceOptions, PolicySourceError } from "./policy-service.ts";
+export {
+  type Freshness,
+  type GuardedDatabase,
+  PolicyService,
+  type PolicyServiceOptions,
+  PolicySourceError,
+} from "./policy-service.ts";
 export type { PolicySource } from "./policy-set.ts";
 export type { PolicyRule, PolicyStatus } from "./policy-status.ts";
 export { type PolicyApi, type PolicyApiOptions, startPolicyApi } from "./rest/server.ts";

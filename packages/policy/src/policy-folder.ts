@@ -65,7 +65,7 @@ export class PolicyFolder implements Disposable {
       writeFileSync(draft, text);
       renameSync(draft, file);
     } catch (error) {
-      rmSync(draft, { force: true });
+      removeIfPossible(draft);
       throw new IoError(`Cannot write "${file}": ${messageOf(error)}`, { cause: error });
     }
     this.rescan();
@@ -162,4 +162,13 @@ function areEqual(a: ReadonlyMap<string, PolicySource>, b: ReadonlyMap<string, P
     a.size === b.size &&
     [...a].every(([name, { text, problem }]) => b.get(name)?.text === text && b.get(name)?.problem === problem)
   );
+}
+
+/** What cannot be removed was most likely never written; the error that led here matters more. */
+function removeIfPossible(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    return;
+  }
 }

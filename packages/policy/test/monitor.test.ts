@@ -28,7 +28,7 @@ test("a violation names its policy, its rule and the rows that prove it", async 
   expect(violation?.rule.text).toContain("pii(port), on(port, switch)");
   const proof = violation?.proofText ?? "";
   expect(proof).toMatch(/^nb:Logical_Switch_Port db1 \([0-9a-f]{8}\) external_ids:tags=db,pii$/m);
-  expect(proof).toMatch(/^nb:Logical_Switch tiers \([0-9a-f]{8}\) ports=/m);
+  expect(proof).toMatch(/^nb:Logical_Switch tiers \([0-9a-f]{8}\) ports=\{[0-9a-f]{8}, [0-9a-f]{8}, [0-9a-f]{8}\}$/m);
 });
 
 test("deny rows that are there already are violations, too", async () => {

@@ -91,7 +91,7 @@ test("a policy is created, gets rules, loses them, and is deleted; its file foll
     rule: "warning(s) :- nb:Logical_Switch(name=s)",
     comment: "mild",
   });
-  expect(added.status).toBe(201);
+  expect(added).toMatchObject({ status: 201, body: { comment: "mild", line: 4 } });
   expect(await readFile(join(path, "names.dl"), "utf8")).toContain("// mild\nwarning(s)");
   const listed = resultsOf(await call("GET", "/v1/policies/names/rules"));
   expect(listed).toHaveLength(2);

@@ -27,6 +27,16 @@ export function policyRoutes(service: PolicyService): ApiRoute[] {
   ];
 }
 
+interface RuleJson {
+  readonly id: string;
+  readonly rule: string;
+  readonly name: null;
+  readonly comment: string;
+  readonly line: number;
+}
+
+const COMMENT_LINE = /^\s*(?:\/\/|#) ?(.*)$/;
+
 class PolicyRoutes {
   readonly #service: PolicyService;
 
@@ -84,12 +94,12 @@ class PolicyRoutes {
 
   rules(request: ApiRequest): ApiResult {
     const { name } = this.#policy(request);
-    return { body: { results: this.#service.rules(name).map((rule) => ruleToJson(name, rule)) } };
+    return { body: { results: this.#service.rules(name).map((rule) => this.#ruleToJson(name, rule)) } };
   }
 
   rule(request: ApiRequest): ApiResult {
     const { name } = this.#policy(request);
-    return { body: ruleToJson(name, this.#rule(request, name)) };
+    return { body: this.#ruleToJson(name, this.#rule(request, name)) };
   }
 
   addRule(request: ApiRequest): ApiResult {
@@ -114,7 +124,7 @@ class PolicyRoutes {
       this.#write(name, before, "insertion");
       throw new ApiError("multipleRules", `One rule is expected, these are ${added.length}`);
     }
-    const json = ruleToJson(name, first);
+    const json = this.#ruleToJson(name, first);
     return { status: 201, location: `/v1/policies/${stableId(name)}/rules/${json.id}`, body: json };
   }
 
@@ -126,8 +136,9 @@ class PolicyRoutes {
     const at = text.indexOf(rule.text, lineStart);
     if (at === -1) throw new ApiError("conflict", "The policy's file changed meanwhile");
     const rest = text.slice(at + rule.text.length).replace(/^\s*[.;]?[ \t]*\n?/, "");
+    const body = this.#ruleToJson(name, rule);
     this.#write(name, text.slice(0, at) + rest, "insertion");
-    return { body: ruleToJson(name, rule) };
+    return { body };
   }
 
   tables(request: ApiRequest): ApiResult {
@@ -165,6 +176,12 @@ class PolicyRoutes {
     };
   }
 
+  #ruleToJson(policy: string, { text, line }: PolicyRule): RuleJson {
+    const above = this.#text(policy).split("\n", line - 1);
+    const comment = commentIn(above.slice(above.findLastIndex((other) => !COMMENT_LINE.test(other)) + 1));
+    return { id: stableId(policy, text), rule: text, name: null, comment, line };
+  }
+
   #policy(request: ApiRequest): PolicyStatus {
     return this.#find(param(request, "policy"));
   }
@@ -183,7 +200,7 @@ class PolicyRoutes {
 
   #rule(request: ApiRequest, policy: string): PolicyRule {
     const id = param(request, "rule");
-    const found = this.#service.rules(policy).find((rule) => ruleToJson(policy, rule).id === id);
+    const found = this.#service.rules(policy).find(({ text }) => stableId(policy, text) === id);
     if (found === undefined) throw new ApiError("notFound", `Policy "${policy}" has no rule "${id}"`);
     return found;
   }
@@ -221,13 +238,6 @@ class PolicyRoutes {
   }
 }
 
-function ruleToJson(
-  policy: string,
-  { text, line }: PolicyRule,
-): { id: string; rule: string; name: null; comment: string; line: number } {
-  return { id: stableId(policy, text), rule: text, name: null, comment: "", line };
-}
-
 function evidenceToJson({ table, uuid, name, columns, isAbsent }: Evidence): object {
   return { table, uuid: uuid ?? null, name: name ?? null, columns: Object.fromEntries(columns), absent: isAbsent };
 }
@@ -244,13 +254,16 @@ function commentLines(text: string): string[] {
 
 /** The comment with which the file starts. */
 function descriptionIn(text: string): string {
-  const lines: string[] = [];
-  for (const line of text.split("\n")) {
-    const found = /^\s*(?:\/\/|#) ?(.*)$/.exec(line);
-    if (found === null) break;
-    lines.push(found[1] ?? "");
-  }
-  return lines.join("\n").trim();
+  const lines = text.split("\n");
+  const end = lines.findIndex((line) => !COMMENT_LINE.test(line));
+  return commentIn(end === -1 ? lines : lines.slice(0, end));
+}
+
+function commentIn(lines: readonly string[]): string {
+  return lines
+    .map((line) => COMMENT_LINE.exec(line)?.[1] ?? "")
+    .join("\n")
+    .trim();
 }
 
 function oneLine(text: string): string {

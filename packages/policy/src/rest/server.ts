@@ -60,8 +60,12 @@ export async function startPolicyApi(
     const hint = errnoOf(error) === "EADDRINUSE" ? "Another program uses it; choose another port" : "Choose another address";
     throw new IoError(`Cannot serve the policy API on ${host}:${port}: ${messageOf(error)}`, { hint, cause: error });
   }
-  const close = async (): Promise<void> => app.close();
-  signal.addEventListener("abort", () => void close(), { once: true });
+  const close = async (): Promise<void> => {
+    signal.removeEventListener("abort", onAbort);
+    await app.close();
+  };
+  const onAbort = (): void => void close();
+  signal.addEventListener("abort", onAbort, { once: true });
   if (signal.aborted) await close();
   const address = app.server.address() as AddressInfo | null;
   const url = `http://${isIP(host) === 6 ? `[${host}]` : host}:${address?.port ?? port}`;
