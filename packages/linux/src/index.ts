@@ -29,6 +29,7 @@ export { LinkMonitor } from "./link-monitor.ts";
 export { createNamespace, deleteNamespace, inNamespace, listNamespaces } from "./namespace.ts";
 export { openPacketSocket } from "./packet-socket.ts";
 export { type PeerCredentials, peerCredentials, processName } from "./peer-credentials.ts";
+export { holdPidFile, type PidFile } from "./pid-file.ts";
 export { POLL, Poller } from "./poller.ts";
 export { type Probe, probe } from "./probe.ts";
 export { type PingResult, type ProbeOptions, ReachabilityProber, type TcpResult } from "./reachability.ts";

@@ -38,6 +38,7 @@ const SIGNATURES = {
   epoll_create1: "int epoll_create1(int flags)",
   epoll_ctl: "int epoll_ctl(int epfd, int op, int fd, void *event)",
   epoll_wait: "int epoll_wait(int epfd, void *events, int n, int timeout)",
+  fcntl: "int fcntl(int fd, int command, void *argument)",
   getsockopt: "int getsockopt(int fd, int level, int name, void *value, void *length)",
   ioctl: "int ioctl(int fd, uint64_t request, void *argument)",
   listen: "int listen(int fd, int backlog)",

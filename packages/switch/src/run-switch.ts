@@ -4,10 +4,11 @@
  * All its state belongs to one call; it installs no signal handler and never ends the process, so it runs in a
  * worker thread as well as alone.
  */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type MemoryLink, UserDatapath } from "@tenet/datapath";
 import { type Clock, type Logger, Scope, systemClock } from "@tenet/kit";
+import { holdPidFile } from "@tenet/linux";
 import { connect } from "@tenet/ovsdb";
 import { switchCommands } from "./control/commands.ts";
 import { ControlServer } from "./control/control-server.ts";
@@ -86,9 +87,7 @@ async function openControl(
   const socketPath = join(runDir, `${NAME}.${process.pid}.ctl`);
   await control.listen(socketPath);
   scope.defer(() => rmSync(socketPath, { force: true }));
-  const pidPath = join(runDir, `${NAME}.pid`);
-  writeFileSync(pidPath, `${process.pid}\n`);
-  scope.defer(() => rmSync(pidPath, { force: true }));
+  if (process.platform === "linux") scope.use(holdPidFile(join(runDir, `${NAME}.pid`)));
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {
