@@ -7,8 +7,10 @@
  * - the original's hop limit of 225 in neighbour flows of port security, 255 in ours;
  * - the original splits products of sets into conjunctions, ours are multiplied out.
  */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { FIELDS, setField } from "@tenet/net";
-import type { Match } from "@tenet/openflow";
+import { type FlowSpec, formatFlow, type Match } from "@tenet/openflow";
 import { Controller } from "@tenet/ovn";
 import { changesOf, connect, OPEN_VSWITCH, OVN_SOUTHBOUND, type Replica } from "@tenet/ovsdb";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -166,3 +168,27 @@ test.skipIf(missing.length > 0)("after each of many changes the flows are still 
     expect(compare(controller.flows().map(comparable), theirFlows()), change.join(" ")).toEqual([]);
   }
 });
+
+test.skipIf(missing.length > 0)("the original switch takes our flows and forwards by them", async () => {
+  const { controller } = await ourController();
+  await ovn.end("controller");
+  ovn.run("ovs-ofctl", "--protocols=OpenFlow15", "replace-flows", "br-int", writeFlows(controller.flows()));
+  expect(realFlows(ovn.flows()).length).toBe(controller.flows().length);
+  const trace = (flow: string): string => ovn.run("ovs-appctl", "ofproto/trace", "br-int", flow);
+  const outputs = (flow: string): string[] => [...trace(flow).matchAll(/^ *output:(\d+)/gm)].map(([, port]) => port ?? "");
+  const tcp = "tcp,dl_src=0a:00:00:00:00:22,nw_src=10.1.0.22,nw_dst=10.1.0.1,nw_ttl=64,tp_dst=22";
+  expect(outputs(`${tcp},in_port=2,dl_dst=0a:00:00:00:01:01`)).toEqual(["5"]);
+  expect(outputs(`${tcp},in_port=2,dl_dst=0a:00:00:00:ee:ee`)).toEqual(["6"]);
+  expect(outputs(`${tcp},in_port=2,dl_dst=ff:ff:ff:ff:ff:ff`).sort()).toEqual(["5", "6"]);
+  expect(outputs("ip,in_port=5,dl_src=0a:00:00:00:01:02,dl_dst=0a:00:00:00:00:22")).toEqual([]);
+  const request =
+    "arp,in_port=2,dl_src=0a:00:00:00:00:22,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=1,arp_spa=10.1.0.22,arp_sha=0a:00:00:00:00:22,arp_tpa=10.1.0.1";
+  expect(trace(request)).toMatch(/set\(arp\(sip=10.1.0.1,tip=10.1.0.22,op=2,sha=0a:00:00:00:01:01,tha=0a:00:00:00:00:22\)\)/);
+  expect(outputs(request)).toEqual(["2"]);
+});
+
+function writeFlows(flows: readonly FlowSpec[]): string {
+  const file = join(ovn.dir, "flows.txt");
+  writeFileSync(file, flows.map((flow) => formatFlow(flow)).join("\n"));
+  return file;
+}
