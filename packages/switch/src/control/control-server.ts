@@ -6,7 +6,7 @@
  */
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
-import { IoError, type Json, type Logger, messageOf } from "@tenet/kit";
+import { AppError, IoError, type Json, type Logger, messageOf } from "@tenet/kit";
 import { JsonStream } from "@tenet/ovsdb";
 
 /** One command. */
@@ -79,7 +79,7 @@ export class ControlServer {
       const result = await this.#run(request);
       socket.write(JSON.stringify({ id, result: withNewline(result), error: null }));
     } catch (error) {
-      socket.write(JSON.stringify({ id, error: withNewline(messageOf(error)) }));
+      socket.write(JSON.stringify({ id, error: withNewline(describeError(error)) }));
     }
   }
 
@@ -104,6 +104,11 @@ export class ControlServer {
     const names = [...this.#commands.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     return `The available commands are:\n${names.map(({ name, usage }) => `  ${name.padEnd(23)} ${usage}`.trimEnd()).join("\n")}`;
   }
+}
+
+function describeError(error: unknown): string {
+  const hint = error instanceof AppError && error.hint !== undefined ? ` (${error.hint})` : "";
+  return messageOf(error) + hint;
 }
 
 function withNewline(text: string): string {

@@ -22,6 +22,27 @@ const VLAN_WORD = FIELDS.vlan_tci.word;
 const VLAN_BITS = 0xffff << FIELDS.vlan_tci.shift;
 const TPID = 0x8100;
 
+/** Header fields that can be set, by their words; `bits` are those of each word that belong to the field. */
+const SETTABLE: readonly { readonly word: number; readonly nWords: number; readonly bits: number }[] = (
+  [
+    "eth_dst",
+    "eth_src",
+    "nw_proto",
+    "nw_tos",
+    "nw_ttl",
+    "nw_src",
+    "nw_dst",
+    "ipv6_src",
+    "ipv6_dst",
+    "ipv6_label",
+    "nd_target",
+    "arp_sha",
+    "arp_tha",
+    "tp_src",
+    "tp_dst",
+  ] as const
+).map((name) => ({ ...FIELDS[name], bits: FIELDS[name].nWords > 1 ? 0xffffffff : bitsOf(FIELDS[name]) }));
+
 /** What `clone` and patch ports save and put back. */
 export interface SavedFlow {
   readonly flow: Uint32Array;
@@ -159,36 +180,46 @@ export class PacketState {
     this.#rewritten[VLAN_WORD] = (this.#rewritten[VLAN_WORD] ?? 0) | VLAN_BITS;
   }
 
+  /** A field of which one bit must be set is set in all its written bits. */
   #commitHeaders(actions: DatapathAction[]): void {
     let key: Uint32Array | undefined;
     let mask: Uint32Array | undefined;
-    for (let word = FIRST_HEADER_WORD; word < FLOW_WORDS; word++) {
-      const bits = word === VLAN_WORD ? this.#bitsToSet(word) & ~VLAN_BITS : this.#bitsToSet(word);
-      if (bits === 0) continue;
+    for (const { word: first, nWords, bits } of SETTABLE) {
+      if (!this.#mustSet(first, nWords, bits)) continue;
       key ??= new Uint32Array(FLOW_WORDS);
       mask ??= new Uint32Array(FLOW_WORDS);
-      key[word] = (this.flow[word] ?? 0) & bits;
-      mask[word] = bits;
-      this.#base[word] = ((this.#base[word] ?? 0) & ~bits) | (key[word] ?? 0);
-      this.#rewritten[word] = (this.#rewritten[word] ?? 0) | bits;
+      for (let word = first; word < first + nWords; word++) {
+        const set = ((this.#written[word] ?? 0) | (this.#rewritten[word] ?? 0)) & bits;
+        key[word] = (key[word] ?? 0) | ((this.flow[word] ?? 0) & set);
+        mask[word] = (mask[word] ?? 0) | set;
+        this.#base[word] = ((this.#base[word] ?? 0) & ~set) | ((this.flow[word] ?? 0) & set);
+        this.#rewritten[word] = (this.#rewritten[word] ?? 0) | set;
+      }
     }
     if (key !== undefined && mask !== undefined) actions.push({ type: "setMasked", key, mask });
   }
 
-  #bitsToSet(word: number): number {
+  #mustSet(first: number, nWords: number, bits: number): boolean {
+    let isDue = false;
+    for (let word = first; word < first + nWords; word++) if ((this.#bitsToSet(word, bits) & bits) !== 0) isDue = true;
+    return isDue;
+  }
+
+  /** The bits among `bits` of a word that the wire does not have as the flow does; see the file header. */
+  #bitsToSet(word: number, bits: number): number {
     const written = this.#written[word] ?? 0;
     const rewritten = this.#rewritten[word] ?? 0;
-    const putBack = rewritten & ~written;
+    const putBack = rewritten & ~written & bits;
     if (putBack !== 0) this.wildcards[word] = (this.wildcards[word] ?? 0) | putBack;
     const differs = (this.flow[word] ?? 0) ^ (this.#base[word] ?? 0);
-    return (written & (differs | ~(rewritten | (this.wildcards[word] ?? 0)))) | (putBack & differs);
+    return (written & bits & (differs | ~(rewritten | (this.wildcards[word] ?? 0)))) | (putBack & differs);
   }
 
   /** A tag is matched on for its presence always, so that whether there is one is known on both sides. */
   #commitVlan(actions: DatapathAction[]): void {
     const isTagged = (this.flow[VLAN_WORD] ?? 0) & (VLAN_PRESENT << FIELDS.vlan_tci.shift);
     const wasTagged = (this.#base[VLAN_WORD] ?? 0) & (VLAN_PRESENT << FIELDS.vlan_tci.shift);
-    const bits = this.#bitsToSet(VLAN_WORD) & VLAN_BITS;
+    const bits = this.#bitsToSet(VLAN_WORD, VLAN_BITS);
     if (bits === 0) return;
     if (wasTagged !== 0) actions.push({ type: "popVlan" });
     if (isTagged !== 0) {

@@ -1,0 +1,115 @@
+import { ManualClock } from "@tenet/kit";
+import { ALL_TABLES, FLOW_FLAG, formatFlow, makeMatch, parseFlow, parseMatch } from "@tenet/openflow";
+import { type FlowChange, Pipeline, type RuleEvent } from "@tenet/switch";
+import { expect, test } from "vitest";
+
+function change(command: FlowChange["command"], text: string, more: Partial<FlowChange["flow"]> = {}): FlowChange {
+  const flow = parseFlow(text);
+  const isForAllTables = command.startsWith("delete") && !text.includes("table=");
+  return { command, flow: { ...flow, ...(isForAllTables ? { table: ALL_TABLES } : {}), ...more } };
+}
+
+function pipelineOf(...flows: string[]): { pipeline: Pipeline; clock: ManualClock; events: RuleEvent[] } {
+  const clock = new ManualClock(5000);
+  const pipeline = new Pipeline(clock);
+  const events: RuleEvent[] = [];
+  pipeline.apply(flows.map((text) => change("add", text)));
+  pipeline.onChange((each) => events.push(...each));
+  return { pipeline, clock, events };
+}
+
+function dump(pipeline: Pipeline): string[] {
+  const rules = pipeline.select({ table: ALL_TABLES, match: makeMatch(), cookie: 0n });
+  return rules.map((rule) => formatFlow(rule)).sort();
+}
+
+test("add replaces the same match and priority and starts its counters anew", () => {
+  const { pipeline } = pipelineOf("priority=5,ip,actions=1");
+  const [old] = pipeline.select({ table: 0, match: makeMatch(), cookie: 0n });
+  if (old !== undefined) old.nPackets = 7;
+  pipeline.apply([change("add", "priority=5,ip,actions=2")]);
+  expect(dump(pipeline)).toEqual(["priority=5,ip actions=output:2"]);
+  expect(pipeline.select({ table: 0, match: makeMatch(), cookie: 0n })[0]?.nPackets).toBe(0);
+  expect(pipeline.nRules).toBe(1);
+});
+
+test("modify changes the actions of all flows within the match and keeps counters", () => {
+  const { pipeline } = pipelineOf("priority=5,ip,actions=1", "priority=6,tcp,actions=1", "priority=7,arp,actions=1");
+  for (const rule of pipeline.select({ table: 0, match: makeMatch(), cookie: 0n })) rule.nPackets = 3;
+  pipeline.apply([change("modify", "ip,actions=9")]);
+  expect(dump(pipeline)).toEqual([
+    "priority=5,ip actions=output:9",
+    "priority=6,tcp actions=output:9",
+    "priority=7,arp actions=output:1",
+  ]);
+  expect(pipeline.select({ table: 0, match: makeMatch(), cookie: 0n }).map(({ nPackets }) => nPackets)).toEqual([3, 3, 3]);
+  pipeline.apply([change("modify", "ip,actions=9", { flags: FLOW_FLAG.RESET_COUNTS })]);
+  expect(pipeline.select({ table: 0, match: parseMatch("ip"), cookie: 0n }).map(({ nPackets }) => nPackets)).toEqual([0, 0]);
+});
+
+test("modify of nothing adds only as OpenFlow 1.0 says", () => {
+  const { pipeline } = pipelineOf();
+  pipeline.apply([change("modify", "ip,actions=9")]);
+  expect(pipeline.nRules).toBe(0);
+  pipeline.apply([{ ...change("modifyStrict", "priority=3,ip,actions=9"), isUpsert: true }]);
+  expect(dump(pipeline)).toEqual(["priority=3,ip actions=output:9"]);
+});
+
+test("strict commands touch the one flow of that match and priority", () => {
+  const { pipeline } = pipelineOf("priority=5,ip,actions=1", "priority=6,ip,actions=1", "priority=6,tcp,actions=1");
+  pipeline.apply([change("modifyStrict", "priority=6,ip,actions=2")]);
+  pipeline.apply([change("deleteStrict", "priority=5,ip,actions=drop")]);
+  expect(dump(pipeline)).toEqual(["priority=6,ip actions=output:2", "priority=6,tcp actions=output:1"]);
+});
+
+test("delete obeys cookie masks, output ports and tables", () => {
+  const flows = ["cookie=0x10,ip,actions=1", "cookie=0x11,arp,actions=clone(output:2)", "cookie=0x20,table=3,ip,actions=1"];
+  const { pipeline } = pipelineOf(...flows);
+  pipeline.apply([change("delete", "actions=drop", { outPort: 2 })]);
+  expect(pipeline.nRules).toBe(2);
+  pipeline.apply([change("delete", "actions=drop", { cookie: 0x10n, cookieMask: 0xf0n })]);
+  expect(dump(pipeline)).toEqual(["cookie=0x20, table=3, ip actions=output:1"]);
+  pipeline.apply([change("delete", "table=1,actions=drop")]);
+  expect(pipeline.nRules).toBe(1);
+  pipeline.apply([change("delete", "actions=drop")]);
+  expect(pipeline.nRules).toBe(0);
+});
+
+test("an overlapping flow is refused when it asks to be", () => {
+  const { pipeline } = pipelineOf("priority=5,ip,actions=1");
+  const overlap = change("add", "priority=5,in_port=1,actions=2", { flags: FLOW_FLAG.CHECK_OVERLAP });
+  expect(() => pipeline.apply([overlap])).toThrow(/overlaps/);
+  pipeline.apply([change("add", "priority=6,in_port=1,actions=2", { flags: FLOW_FLAG.CHECK_OVERLAP })]);
+  expect(pipeline.nRules).toBe(2);
+});
+
+test("a bundle that fails leaves no trace, whatever it did before", () => {
+  const { pipeline, events } = pipelineOf("priority=5,ip,actions=1", "priority=6,arp,actions=1");
+  const before = dump(pipeline);
+  const bundle = [
+    change("add", "priority=5,ip,actions=7"),
+    change("modify", "arp,actions=7"),
+    change("delete", "actions=drop"),
+    change("add", "priority=1,udp,actions=7"),
+    change("add", "actions=group:4"),
+  ];
+  expect(() => pipeline.apply(bundle)).toThrow(/no group 4/);
+  expect(dump(pipeline)).toEqual(before);
+  expect(pipeline.nRules).toBe(2);
+  expect(events).toEqual([]);
+});
+
+test("flows end by idle and hard timeout and say so", () => {
+  const { pipeline, clock, events } = pipelineOf("idle_timeout=10,ip,actions=1", "hard_timeout=20,arp,actions=1");
+  clock.advance(9000);
+  for (const rule of pipeline.select({ table: 0, match: makeMatch(), cookie: 0n })) rule.usedMs = clock.monotonicMs();
+  clock.advance(9999);
+  pipeline.expire();
+  expect(events).toEqual([]);
+  clock.advance(1001);
+  pipeline.expire();
+  expect(events.map(({ type, reason }) => [type, reason])).toEqual([
+    ["removed", "idle"],
+    ["removed", "hard"],
+  ]);
+});

@@ -1,0 +1,84 @@
+import { composePacket } from "@tenet/net";
+import { expect, test } from "vitest";
+import { ManualClock } from "@tenet/kit";
+import { switchCommands } from "../src/control/commands.ts";
+import { Bench, keyOf } from "./bench-switch.ts";
+
+/** What Open vSwitch 3.1 prints for the same flows and packets. */
+const ORIGINAL = `Flow: tcp,in_port=1,vlan_tci=0x0000,dl_src=00:00:00:00:00:00,dl_dst=00:00:00:00:00:00,nw_src=0.0.0.0,nw_dst=10.0.0.1,nw_tos=0,nw_ecn=0,nw_ttl=64,nw_frag=no,tp_src=0,tp_dst=80,tcp_flags=0
+
+bridge("br0")
+-------------
+ 0. ip,in_port=1, priority 100, cookie 0x12
+    load:0x5->NXM_NX_REG0[]
+    resubmit(,1)
+     1. reg0=0x5, priority 5
+            load:0x3->NXM_NX_REG1[]
+            clone(mod_dl_src:00:00:00:00:00:09,output:2)
+            mod_dl_src:00:00:00:00:00:09
+            output:2
+            output:3
+    output:2
+
+Final flow: tcp,reg0=0x5,reg1=0x3,in_port=1,vlan_tci=0x0000,dl_src=00:00:00:00:00:00,dl_dst=00:00:00:00:00:00,nw_src=0.0.0.0,nw_dst=10.0.0.1,nw_tos=0,nw_ecn=0,nw_ttl=64,nw_frag=no,tp_src=0,tp_dst=80,tcp_flags=0
+Megaflow: recirc_id=0,eth,ip,in_port=1,dl_src=00:00:00:00:00:00,nw_frag=no
+Datapath actions: set(eth(src=00:00:00:00:00:09)),2,set(eth(src=00:00:00:00:00:00)),3,2
+`;
+
+const FLOWS = [
+  "table=0,priority=100,cookie=0x12,ip,in_port=1 actions=load:0x5->NXM_NX_REG0[],resubmit(,1),output:2",
+  "table=0,priority=90,arp actions=mod_dl_dst:00:00:00:00:00:07,goto_table:2",
+  "table=1,priority=5,reg0=5 actions=load:0x3->NXM_NX_REG1[],clone(mod_dl_src:00:00:00:00:00:09,output:2),output:3",
+  "table=2,priority=7,actions=NORMAL,note:01.02",
+];
+
+function run(bench: Bench, name: string, ...args: string[]): string {
+  const command = switchCommands(bench.vswitch, new ManualClock(), () => undefined).find((each) => each.name === name);
+  return String(command?.run(args));
+}
+
+test("ofproto/trace prints what the original prints", () => {
+  const bench = new Bench(3, FLOWS);
+  expect(run(bench, "ofproto/trace", "br0", "in_port=1,tcp,nw_dst=10.0.0.1,nw_ttl=64,tp_dst=80")).toBe(ORIGINAL);
+});
+
+test("tenet/trace tells each table with its flow, and where the packet left", () => {
+  const bench = new Bench(3, FLOWS);
+  const story = JSON.parse(run(bench, "tenet/trace", "br0", "in_port=p1,tcp,nw_dst=10.0.0.1,tp_dst=80"));
+  expect(story).toMatchObject({
+    bridge: "br0",
+    inPort: 1,
+    verdict: "forwarded",
+    outputs: [
+      { bridge: "br0", port: 2, name: "p2" },
+      { bridge: "br0", port: 3, name: "p3" },
+      { bridge: "br0", port: 2, name: "p2" },
+    ],
+    steps: [
+      { table: 0, depth: 0, cookie: "0x12", priority: 100, match: "ip,in_port=1" },
+      { table: 1, depth: 1, cookie: "0x0", priority: 5, match: "reg0=0x5", notes: [] },
+    ],
+  });
+  expect(story.steps[0].flowText).toBe(
+    "cookie=0x12, priority=100,ip,in_port=1 actions=load:0x5->NXM_NX_REG0[],resubmit(,1),output:2",
+  );
+  expect(story.megaflow.match).toContain("dl_src=");
+});
+
+test("tenet/trace says why a packet was dropped, and takes a packet in hexadecimal", () => {
+  const bench = new Bench(3, FLOWS);
+  const miss = JSON.parse(run(bench, "tenet/trace", "br0", "in_port=2,ipv6"));
+  expect(miss).toMatchObject({ verdict: "dropped", outputs: [], steps: [{ table: 0, depth: 0, notes: [] }] });
+  const hex = Buffer.from(composePacket(keyOf("arp,dl_src=02:00:00:00:00:0a,arp_op=1"))).toString("hex");
+  const arp = JSON.parse(run(bench, "tenet/trace", "br0", "in_port=1", hex));
+  expect(arp.steps.map(({ table }: { table: number }) => table)).toEqual([0, 2]);
+  expect(arp.steps[1].notes).toEqual(["no learned MAC for destination, flooding"]);
+  expect(bench.bridge.macs.size).toBe(0);
+});
+
+test("an unknown bridge or a malformed flow is told to the caller", () => {
+  const bench = new Bench(1);
+  expect(() => run(bench, "ofproto/trace", "br9", "ip")).toThrow("br9: unknown bridge");
+  expect(() => run(bench, "ofproto/trace", "br0", "in_prt=1")).toThrow(/Unknown field "in_prt"/);
+  expect(() => run(bench, "fdb/show", "br9")).toThrow("no such bridge");
+});
