@@ -70,10 +70,10 @@ function extend(lit: Lit, b: Binding, positive: Db, db: Db): Binding[] {
     case "in":
       return lit.items.flatMap((item) => match([{ v: lit.v }], [item], b));
     case "let":
-      return match([{ v: lit.v }], [(Number(b[lit.from]) + lit.plus) % 5], b);
+      return typeof b[lit.from] === "number" ? match([{ v: lit.v }], [(Number(b[lit.from]) + lit.plus) % 5], b) : [];
     case "cmp": {
       const [l, r] = [valueOf(lit.l, b), valueOf(lit.r, b)];
-      const holds = lit.op === "<" ? Number(l) < Number(r) : (l === r) === (lit.op === "==");
+      const holds = lit.op === "<" ? isLess(l, r) : isSame(l, r) === (lit.op === "==");
       return holds ? [b] : [];
     }
     case "agg": {
@@ -86,10 +86,10 @@ function extend(lit: Lit, b: Binding, positive: Db, db: Db): Binding[] {
 /** The value over all ways to satisfy the body; `undefined` for an extreme of nothing. */
 function aggregate(fn: Fn, value: string | undefined, bindings: readonly Binding[]): Value | undefined {
   const ways = [...new Map(bindings.map((b) => [JSON.stringify(Object.entries(b).sort()), b])).values()];
-  const all = ways.map((way) => Number(way[value ?? ""]));
-  const distinct = [...new Set(all)].sort((a, b) => a - b);
+  const all = ways.map((way) => way[value ?? ""] ?? []);
+  const distinct = all.filter((v, i) => all.findIndex((other) => isSame(v, other)) === i).sort(compare);
   if (fn === "count") return value === undefined ? ways.length : distinct.length;
-  if (fn === "sum") return all.reduce((a, b) => a + b, 0);
+  if (fn === "sum") return all.reduce<number>((sum, v) => sum + (typeof v === "number" ? v : 0), 0);
   if (fn === "collect") return distinct;
   return fn === "min" ? distinct[0] : distinct.at(-1);
 }
@@ -112,6 +112,19 @@ function match(terms: readonly Term[], row: Row, b: Binding): Binding[] {
 
 function valueOf(term: Term, b: Binding): Value | undefined {
   return term === "_" ? undefined : "c" in term ? term.c : b[term.v];
+}
+
+function compare(a: Value, b: Value): number {
+  if (Array.isArray(a) !== Array.isArray(b)) return Array.isArray(a) ? 1 : -1;
+  return isLess(a, b) ? -1 : isSame(a, b) ? 0 : 1;
+}
+
+/** Numbers by size, lists element by element; a number and a list have no order. */
+function isLess(l: Value | undefined, r: Value | undefined): boolean {
+  if (typeof l === "number" && typeof r === "number") return l < r;
+  if (!Array.isArray(l) || !Array.isArray(r)) return false;
+  const at = l.findIndex((item, i) => !isSame(item, r[i]));
+  return at < 0 ? l.length < r.length : at < r.length && isLess(l[at], r[at]);
 }
 
 function isSame(a: unknown, b: unknown): boolean {

@@ -29,6 +29,8 @@ export class CheckContext {
   readonly aggregates: CoreAggregate[] = [];
   readonly errors: SourceError[] = [];
   readonly warnings: SourceError[] = [];
+  readonly #hidden: string[] = [];
+  readonly #lineStarts: Map<SourceText, number[]> = new Map();
   #nHidden = 0;
 
   constructor(functions: ReadonlyMap<string, FunctionDef>) {
@@ -61,6 +63,7 @@ export class CheckContext {
   }
 
   addHiddenNamed(name: string, columns: readonly string[], label: string): void {
+    this.#hidden.push(name);
     this.relations.set(name, {
       name,
       columns: columns.map((column) => ({ name: column })),
@@ -74,13 +77,12 @@ export class CheckContext {
   /** What has been added so far, for {@link undoTo}. */
   mark(): ContextMark {
     const { rules, aggregates, errors, warnings } = this;
-    const relations = [...this.relations.keys()];
     return {
       nRules: rules.length,
       nAggregates: aggregates.length,
       nErrors: errors.length,
       nWarnings: warnings.length,
-      relations,
+      nHidden: this.#hidden.length,
     };
   }
 
@@ -90,14 +92,27 @@ export class CheckContext {
     this.aggregates.length = mark.nAggregates;
     this.errors.length = mark.nErrors;
     this.warnings.length = mark.nWarnings;
-    const kept = new Set(mark.relations);
-    for (const name of this.relations.keys()) if (!kept.has(name)) this.relations.delete(name);
+    for (const name of this.#hidden.splice(mark.nHidden)) this.relations.delete(name);
   }
 
   /** Where a rule stands, for proofs and errors. */
   originOf(source: SourceText, span: Span): RuleOrigin {
-    const { line } = positionAt(source.name, source.text, span.start);
-    return { text: source.text.slice(span.start, span.end), file: source.name, line };
+    return { text: source.text.slice(span.start, span.end), file: source.name, line: this.#lineAt(source, span.start) };
+  }
+
+  #lineAt(source: SourceText, offset: number): number {
+    let starts = this.#lineStarts.get(source);
+    if (starts === undefined) {
+      starts = [...source.text.matchAll(/\n/g)].map((match) => match.index + 1);
+      this.#lineStarts.set(source, starts);
+    }
+    let low = 0;
+    for (let high = starts.length; low < high; ) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low + 1;
   }
 
   #fault(source: SourceText, span: Span, problem: string, options: { expected?: string; hint?: string }): SourceError {
@@ -112,7 +127,7 @@ export interface ContextMark {
   readonly nAggregates: number;
   readonly nErrors: number;
   readonly nWarnings: number;
-  readonly relations: readonly string[];
+  readonly nHidden: number;
 }
 
 /** The full name of a table as written in a source. */

@@ -4,41 +4,69 @@
  * A literal is ready when what it needs is bound; ready literals bind more. What is never ready names the unsafe variables.
  * The planner uses the same readiness, so a rule that passes here can always be planned.
  */
-import { type CoreRule, isEvaluable, isPattern, type Literal, slotsOf, type Term } from "./core.ts";
+import { type CoreExpr, type CoreRule, isEvaluable, isPattern, type Literal, slotsOf, type Term } from "./core.ts";
 
 /** How an equation can be used with the variables bound so far. */
 export type EqualDirection = "left" | "right" | "both";
 
-/** Slots that a literal binds when it runs; `undefined` while it is not ready. */
-export function bindingsOf(literal: Literal, bound: ReadonlySet<number>): ReadonlySet<number> | undefined {
+/** True if a literal can run with these variables bound. */
+export function isReady(literal: Literal, bound: ReadonlySet<number>): boolean {
   switch (literal.kind) {
     case "atom":
-      return termSlots(literal.terms);
+      return true;
     case "not":
-      return isSubset(termSlots(literal.terms), bound) ? NOTHING : undefined;
+      return literal.terms.every((term) => isBound(term, bound));
     case "test":
-      return isSubset(slotsOf(literal.expr), bound) ? NOTHING : undefined;
+      return isBound(literal.expr, bound);
     case "member":
-      if (!isSubset(slotsOf(literal.right), bound)) return undefined;
-      if (isPattern(literal.left)) return slotsOf(literal.left);
-      return isSubset(slotsOf(literal.left), bound) ? NOTHING : undefined;
-    case "equal": {
-      const direction = equalDirection(literal, bound);
-      if (direction === undefined) return undefined;
-      if (direction === "both") return NOTHING;
-      return slotsOf(direction === "left" ? literal.left : literal.right);
-    }
+      return isBound(literal.right, bound) && (isPattern(literal.left) || isBound(literal.left, bound));
+    case "equal":
+      return equalDirection(literal, bound) !== undefined;
+  }
+}
+
+/** Adds the slots that a ready literal binds when it runs. */
+export function bindInto(literal: Literal, bound: Set<number>): void {
+  if (literal.kind === "atom") {
+    for (const term of literal.terms) if (term.kind === "var") bound.add(term.slot);
+  } else if (literal.kind === "member") slotsOf(literal.left, bound);
+  else if (literal.kind === "equal") {
+    slotsOf(literal.left, bound);
+    slotsOf(literal.right, bound);
   }
 }
 
 /** Which side of an equation gets bound: `both` if both have values already; `undefined` if it cannot run yet. */
 export function equalDirection(literal: Literal & { kind: "equal" }, bound: ReadonlySet<number>): EqualDirection | undefined {
-  const leftHas = isEvaluable(literal.left) && isSubset(slotsOf(literal.left), bound);
-  const rightHas = isEvaluable(literal.right) && isSubset(slotsOf(literal.right), bound);
+  const leftHas = isEvaluable(literal.left) && isBound(literal.left, bound);
+  const rightHas = isEvaluable(literal.right) && isBound(literal.right, bound);
   if (leftHas && rightHas) return "both";
   if (rightHas && isPattern(literal.left)) return "left";
   if (leftHas && isPattern(literal.right)) return "right";
   return undefined;
+}
+
+/** True if every variable of the expression is bound. */
+export function isBound(expr: CoreExpr, bound: ReadonlySet<number>): boolean {
+  switch (expr.kind) {
+    case "const":
+    case "any":
+      return true;
+    case "var":
+      return bound.has(expr.slot);
+    case "list":
+      return expr.items.every((item) => isBound(item, bound));
+    case "text":
+      return expr.parts.every((part) => isBound(part, bound));
+    case "unary":
+      return isBound(expr.operand, bound);
+    case "binary":
+      return isBound(expr.left, bound) && isBound(expr.right, bound);
+    case "if":
+      return isBound(expr.condition, bound) && isBound(expr.whenTrue, bound) && isBound(expr.whenFalse, bound);
+    case "call":
+      return expr.args.every((arg) => isBound(arg, bound));
+  }
 }
 
 /** The slots that a body can bind at best, from `initial`. */
@@ -48,9 +76,8 @@ export function boundSlots(body: readonly Literal[], initial: Iterable<number> =
   for (let hasChanged = true; hasChanged; ) {
     hasChanged = false;
     for (const literal of waiting) {
-      const bindings = bindingsOf(literal, bound);
-      if (bindings === undefined) continue;
-      for (const slot of bindings) bound.add(slot);
+      if (!isReady(literal, bound)) continue;
+      bindInto(literal, bound);
       waiting.delete(literal);
       hasChanged = true;
     }
@@ -85,10 +112,3 @@ function termSlots(terms: readonly Term[]): Set<number> {
   for (const term of terms) if (term.kind === "var") slots.add(term.slot);
   return slots;
 }
-
-function isSubset(slots: ReadonlySet<number>, of: ReadonlySet<number>): boolean {
-  for (const slot of slots) if (!of.has(slot)) return false;
-  return true;
-}
-
-const NOTHING: ReadonlySet<number> = new Set();

@@ -6,10 +6,12 @@
  */
 import { AppError } from "@tenet/kit";
 import { type Literal, type Term } from "../check/core.ts";
-import { bindingsOf, literalSlots } from "../check/safety.ts";
+import { bindInto, isBound, isReady } from "../check/safety.ts";
 import type { RowStore } from "./row-store.ts";
 
 const SAMPLE = 64;
+/** Tables up to this many rows are not worth a look. */
+const SMALL = 32;
 
 /**
  * The literals' positions in the order to run them, `skip` left out.
@@ -24,21 +26,25 @@ export function orderLiterals(
 ): number[] {
   const order: number[] = [];
   const known = new Set(bound);
-  const waiting = new Set([...body.keys()].filter((i) => i !== skip));
+  const waiting = new Set(body.keys());
+  waiting.delete(skip);
   while (waiting.size > 0) {
     let best = -1;
     let bestCost = Number.POSITIVE_INFINITY;
     for (const i of waiting) {
       const literal = body[i];
-      if (literal === undefined || bindingsOf(literal, known) === undefined) continue;
+      if (literal === undefined || !isReady(literal, known)) continue;
       const cost = costOf(literal, known, storeOf);
-      if (cost < bestCost) [best, bestCost] = [i, cost];
+      if (cost >= bestCost) continue;
+      best = i;
+      bestCost = cost;
+      if (cost <= -2) break;
     }
     const chosen = body[best];
     if (chosen === undefined) throw new AppError("Cannot order the literals of a rule that passed the safety check");
     order.push(best);
     waiting.delete(best);
-    for (const slot of bindingsOf(chosen, known) ?? []) known.add(slot);
+    bindInto(chosen, known);
   }
   return order;
 }
@@ -51,29 +57,27 @@ function costOf(literal: Literal, known: ReadonlySet<number>, storeOf: (relation
     case "not":
       return -1;
     case "member":
-      return isBound(literal, known) ? -1 : 4;
+      return isBound(literal.left, known) ? -1 : 4;
     case "atom":
       return fanOut(storeOf(literal.relation), boundColumns(literal.terms, known));
   }
 }
 
-function isBound(literal: Literal, known: ReadonlySet<number>): boolean {
-  for (const slot of literalSlots(literal)) if (!known.has(slot)) return false;
-  return true;
-}
-
 /** Columns of an atom whose value is known before it runs. */
 export function boundColumns(terms: readonly Term[], known: ReadonlySet<number>): number[] {
-  return [...terms.keys()].filter((i) => {
+  const columns: number[] = [];
+  for (let i = 0; i < terms.length; i++) {
     const term = terms[i];
-    return term?.kind === "const" || (term?.kind === "var" && known.has(term.slot));
-  });
+    if (term?.kind === "const" || (term?.kind === "var" && known.has(term.slot))) columns.push(i);
+  }
+  return columns;
 }
 
 function fanOut(store: RowStore, columns: readonly number[]): number {
   const nRows = store.end;
   if (columns.length === store.arity) return -0.5;
   if (columns.length === 0) return nRows + 1;
+  if (nRows <= SMALL) return nRows / (1 + columns.length);
   const index = store.existingIndex(columns);
   if (index !== undefined) return nRows / Math.max(1, index.nKeys);
   const step = Math.max(1, Math.floor(nRows / SAMPLE));

@@ -5,7 +5,7 @@
  * literal over a derived table stops it, the question is asked again for that table.
  */
 import type { CoreRule, Literal, RuleOrigin, Term } from "../check/core.ts";
-import { bindingsOf } from "../check/safety.ts";
+import { bindInto } from "../check/safety.ts";
 import { formatAtom, type Tuple, type Value } from "../value.ts";
 import { DivergenceError, oneLine } from "./errors.ts";
 import type { Evaluation } from "./evaluation.ts";
@@ -124,7 +124,7 @@ class RuleTrial {
     }
     const literals = plan.order.map((position) => rule.body[position] as Literal);
     const known = new Set<number>();
-    for (const literal of literals.slice(0, deepest)) for (const slot of bindingsOf(literal, known) ?? []) known.add(slot);
+    for (const literal of literals.slice(0, deepest)) bindInto(literal, known);
     const values = registers.map((id, slot) => (known.has(slot) ? this.#evaluation.interner.valueOf(id) : undefined));
     const shown = (literal: Literal): boolean => !(literal.kind === "atom" && literal.relation === INIT);
     const isOwn = (position: number): boolean => position >= nWanted && shown(rule.body[position] as Literal);

@@ -21,8 +21,7 @@ export interface Token {
 const NAME = /[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*(?::[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)?/y;
 const NUMBER = /0x[0-9A-Fa-f]+|(?:[0-9]+\.[0-9]+|[0-9]+)(?:[eE][+-]?[0-9]+)?/y;
 const BLANK = /(?:\s|\/\/[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\/)+/y;
-const SYMBOLS = [":-", "==", "!=", "<=", ">=", "&&", "||", "(", ")", "[", "]", "{", "}", ",", ";", ".", ":"];
-const MORE_SYMBOLS = ["=", "<", ">", "+", "-", "*", "/", "%", "!"];
+const SYMBOLS = new Set([":-", "==", "!=", "<=", ">=", "&&", "||", ..."()[]{},;.:=<>+-*/%!"]);
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", "\\": "\\", '"': '"', "'": "'", $: "$" };
 
 /**
@@ -73,12 +72,12 @@ class TokenReader {
     if (number !== undefined) return this.#token("number", number, start, Number(number));
     const char = this.#text[start];
     if (char === '"' || char === "'") return this.#string(char);
-    for (const symbols of [SYMBOLS, MORE_SYMBOLS]) {
-      for (const symbol of symbols) {
-        if (!this.#text.startsWith(symbol, start)) continue;
-        this.#at += symbol.length;
-        return this.#token("symbol", symbol, start);
-      }
+    for (const symbol of [this.#text.slice(start, start + 2), char]) {
+      if (symbol === undefined || !SYMBOLS.has(symbol)) continue;
+      // "/*" that is no comment was never closed.
+      if (this.#text.startsWith("/*", start)) break;
+      this.#at += symbol.length;
+      return this.#token("symbol", symbol, start);
     }
     this.#at++;
     if (this.#text.startsWith("/*", start)) {
