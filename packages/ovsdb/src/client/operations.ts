@@ -72,7 +72,7 @@ export class Operations {
   /** Adds elements to (or pairs to) sets and maps, or removes them; numbers take arithmetic mutators. */
   mutate(table: string, where: Where, mutations: readonly (readonly [string, string, ColumnInput])[]): Json {
     const encoded = mutations.map(([name, mutator, value]): Json => {
-      const column = this.#column(table, name);
+      const column = columnNamed(this.#table(table), name);
       const isKeySet = mutator === "delete" && Array.isArray(value);
       return [name, mutator, isKeySet ? encodeSet(column.type.key, value) : encodeColumn(column, value)];
     });
@@ -101,10 +101,11 @@ export class Operations {
   }
 
   /** A row's columns as JSON. */
-  row(table: string, row: RowInput): { [column: string]: Json } {
+  row(tableName: string, row: RowInput): { [column: string]: Json } {
+    const table = this.#table(tableName);
     const json: { [column: string]: Json } = {};
     for (const [name, value] of Object.entries(row)) {
-      if (value !== undefined) json[name] = encodeColumn(this.#column(table, name), value);
+      if (value !== undefined) json[name] = encodeColumn(columnNamed(table, name), value);
     }
     return json;
   }
@@ -116,19 +117,17 @@ export class Operations {
     return Object.entries(this.row(table, where)).map(([name, value]): Json => [name, "==", value]);
   }
 
-  #column(tableName: string, name: string): ColumnSchema {
-    const table = this.#tables.get(tableName);
-    if (table === undefined) {
-      throw new UnknownColumnError(`No table "${tableName}" in the schema`, { hint: didYouMean(tableName, this.#tables.keys()) });
-    }
-    const column = table.allColumns.get(name);
-    if (column === undefined) {
-      throw new UnknownColumnError(`No column "${name}" in table "${tableName}"`, {
-        hint: didYouMean(name, table.columns.keys()),
-      });
-    }
-    return column;
+  #table(name: string): TableSchema {
+    const table = this.#tables.get(name);
+    if (table !== undefined) return table;
+    throw new UnknownColumnError(`No table "${name}" in the schema`, { hint: didYouMean(name, this.#tables.keys()) });
   }
+}
+
+function columnNamed(table: TableSchema, name: string): ColumnSchema {
+  const column = table.allColumns.get(name);
+  if (column !== undefined) return column;
+  throw new UnknownColumnError(`No column "${name}" in table "${table.name}"`, { hint: didYouMean(name, table.columns.keys()) });
 }
 
 function isClauses(where: RowInput | readonly Json[]): where is readonly Json[] {
