@@ -7,6 +7,7 @@ export {
   type PendingWrites,
   type Problem,
 } from "./controller.ts";
+export { differenceOf, type FlowChannel, FlowInstaller, type InstallerOptions, type OpenChannel } from "./flow-installer.ts";
 export { type FlowChanges, flowKey, FlowTable } from "./flow-table.ts";
 export { controllerFunctions } from "./functions.ts";
 export { PortSecurityError, type PortSecurityFlow, portSecurityDefaults, portSecurityFlows } from "./port-security.ts";
