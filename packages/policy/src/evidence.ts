@@ -43,7 +43,9 @@ export function evidenceOf(proof: Proof, context: EvidenceContext): Evidence[] {
     if (seen.has(node)) return;
     seen.add(node);
     for (const child of node.because) visit(child, node);
-    for (const { relation, pattern } of node.absent ?? []) note(oneLine(relation), pattern, undefined, true);
+    for (const { relation, pattern } of node.absent ?? []) {
+      if (!relation.includes("{")) note(oneLine(relation), pattern, undefined, true); // an empty aggregate says nothing
+    }
   }
 
   function note(
@@ -103,7 +105,7 @@ function oneLine(text: string): string {
 
 /** `Logical_Switch_Port` for the relation of the table and for those of its columns. */
 export function tableOf(relation: string): string {
-  const dot = relation.indexOf(".");
+  const dot = relation.indexOf(".", relation.indexOf(":"));
   return dot === -1 ? relation : relation.slice(0, dot);
 }
 
@@ -114,8 +116,8 @@ function columnsOf(
   used: ReadonlySet<number> | undefined,
 ): [string, Value][] {
   const [, second, third] = tuple;
-  const column = relation.slice(relation.indexOf(".") + 1);
-  if (names[0] === "_uuid" && column !== relation) {
+  const column = relation.slice(tableOf(relation).length + 1);
+  if (names[0] === "_uuid" && column !== "") {
     if (names.length === 3) return third === undefined ? [] : [[`${column}:${shortValue(second ?? null)}`, third]];
     return second === undefined ? [] : [[column, second]];
   }

@@ -15,6 +15,7 @@ export interface Denial {
 }
 
 const MOST_SHOWN = 3;
+const MOST_ROWS = 12;
 
 /** What the client is told: each violated policy with rule, row and proof, and what to do. */
 export function refusalOf(denials: readonly Denial[], prefix: string, changes: readonly RowChange[]): Refusal {
@@ -22,37 +23,47 @@ export function refusalOf(denials: readonly Denial[], prefix: string, changes: r
   const nMore = denials.length - shown.length;
   const more = nMore === 0 ? [] : [`and ${nMore} more`];
   const parts = [...shown, ...more, hintFor(denials, prefix, changes)];
-  return { error: "policy violation", details: parts.join("; ").replaceAll('"', "'") };
+  return { error: "policy violation", details: withSingleQuotes(parts.join("; ")) };
 }
 
 /** The refusal for a change that a guarding policy cannot judge, because a rule fails on it. */
 export function unjudgedRefusal(problem: string): Refusal {
   const text = `a guarding policy cannot judge this change, so it is refused: ${problem}; correct or remove the policy`;
-  return { error: "policy violation", details: text.replace(/\s+/g, " ").replaceAll('"', "'") };
+  return { error: "policy violation", details: withSingleQuotes(oneLine(text)) };
 }
 
 function describe({ violation, evidence }: Denial): string {
   const { policy, kind, row, columns, rule } = violation;
   const values = row.map((value, i) => `${columns[i] ?? i}=${quote(shortValue(value))}`);
-  const because = evidence.length === 0 ? "" : `, because ${evidence.map(formatEvidence).join("; ")}`;
-  return `policy '${policy}' forbids it: ${kind}(${values.join(", ")}) by rule ${rule.file}:${rule.line}: ${oneLine(rule.text)}${because}`;
+  const rows = evidence.slice(0, MOST_ROWS).map(formatEvidence);
+  if (evidence.length > rows.length) rows.push(`and ${evidence.length - rows.length} more rows`);
+  const because = rows.length === 0 ? "" : `, because ${rows.join("; ")}`;
+  const place = `${rule.file}:${rule.line}`;
+  return `policy '${policy}' (rule ${place}) forbids it: ${kind}(${values.join(", ")})${because}; the rule is ${oneLine(rule.text)}`;
 }
 
+/** Names the changed rows among the evidence: the inserted ones when there are some, as the others only refer to them. */
 function hintFor(denials: readonly Denial[], prefix: string, changes: readonly RowChange[]): string {
   const changed = new Map(changes.map((change) => [`${prefix}:${change.table} ${change.uuid}`, change]));
-  const named = new Set<string>();
-  for (const { table, uuid } of denials.flatMap(({ evidence }) => evidence)) {
-    const change = changed.get(`${table} ${uuid}`);
-    if (change !== undefined) named.add(`${table} ${change.uuid.slice(0, 8)} (${verbOf(change)})`);
-  }
+  const involved = new Set(
+    denials.flatMap(({ evidence }) => evidence.flatMap(({ table, uuid }) => changed.get(`${table} ${uuid}`) ?? [])),
+  );
+  const inserted = [...involved].filter(({ old }) => old === undefined);
+  const named = (inserted.length > 0 ? inserted : [...involved]).map(
+    (change) => `${prefix}:${change.table} ${change.uuid.slice(0, 8)} (${verbOf(change)})`,
+  );
   const policies = [...new Set(denials.map(({ violation }) => `${violation.policy}.dl`))].join(", ");
-  const what = named.size === 0 ? "Leave this change out" : `Alter or leave out ${[...named].join(", ")}`;
+  const what = named.length === 0 ? "leave this change out" : `alter or leave out ${named.join(", ")}`;
   return `${what}, or change the policy in ${policies}`;
 }
 
 function verbOf({ old, new: row }: RowChange): string {
   if (old === undefined) return "inserted here";
   return row === undefined ? "deleted here" : "modified here";
+}
+
+function withSingleQuotes(text: string): string {
+  return text.replace(/\\?"/g, "'");
 }
 
 function oneLine(text: string): string {

@@ -16,6 +16,9 @@ test("the example of the README does what it says", async () => {
   const run = new Function("given", "log", `const { ${names.join(", ")} } = given; return (async () => {${code}})();`) as Run;
   const printed: unknown[] = [];
   await run({ Database, OVN_NORTHBOUND, PolicyService }, (...values) => printed.push(...values));
-  expect(printed[0]).toMatchObject({ error: "policy violation", details: expect.stringMatching(/^policy 'names' forbids it: /) });
+  expect(printed[0]).toMatchObject({
+    error: "policy violation",
+    details: expect.stringMatching(/^policy 'names' \(rule names\.dl:2\) forbids it: /),
+  });
   expect(printed.slice(1)).toEqual([[], [{ name: "names", file: "names.dl", nRules: 1, status: "ok" }]]);
 });
