@@ -1,13 +1,171 @@
 /**
  * The OpenFlow sockets of every bridge: `<runDir>/<bridge>.mgmt` for controllers and tools, `.snoop` to listen in.
+ *
+ * A snooper receives a copy of every message that passes on the bridge's other connections, in both directions.
  */
-import type { Clock, Logger } from "@tenet/kit";
-import type { VirtualSwitch } from "../virtual-switch.ts";
+import { rmSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { type Clock, IoError, type Logger, messageOf } from "@tenet/kit";
+import { type Version, VERSION } from "@tenet/openflow";
+import type { Bridge } from "../bridge/bridge.ts";
+import type { PacketForController, VirtualSwitch } from "../virtual-switch.ts";
+import { OpenFlowChannel } from "./openflow-channel.ts";
+import { Session } from "./session.ts";
+
+/** Versions spoken, as in the `protocols` column. */
+const VERSIONS: readonly Version[] = [VERSION.OF10, VERSION.OF13, VERSION.OF14, VERSION.OF15];
 
 /** Opens and closes the sockets of bridges as they come and go. */
 export class BridgeServices {
-  constructor(vswitch: VirtualSwitch, runDir: string, clock: Clock, log: Logger) {}
+  readonly #vswitch: VirtualSwitch;
+  readonly #runDir: string;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #serviceByBridge = new Map<Bridge, BridgeService>();
+  readonly #stopListening: () => void;
+
+  constructor(vswitch: VirtualSwitch, runDir: string, clock: Clock, log: Logger) {
+    this.#vswitch = vswitch;
+    this.#runDir = runDir;
+    this.#clock = clock;
+    this.#log = log;
+    this.#stopListening = vswitch.onPacketForController((packet) =>
+      this.#serviceByBridge.get(packet.punt.bridge)?.tellPacket(packet),
+    );
+  }
+
   /** Serves every bridge there is, and no other. */
-  async sync(): Promise<void> {}
-  async close(): Promise<void> {}
+  async sync(): Promise<void> {
+    const bridges = new Set(this.#vswitch.bridges.values());
+    for (const [bridge, service] of this.#serviceByBridge) {
+      if (bridges.has(bridge)) continue;
+      this.#serviceByBridge.delete(bridge);
+      await service.close();
+    }
+    for (const bridge of bridges) {
+      if (this.#serviceByBridge.has(bridge)) continue;
+      const service = new BridgeService(bridge, this.#vswitch, this.#clock, this.#log.child({ bridge: bridge.name }));
+      this.#serviceByBridge.set(bridge, service);
+      try {
+        await service.listen(join(this.#runDir, bridge.name));
+      } catch (error) {
+        this.#log.error({ bridge: bridge.name, error: messageOf(error) }, "openflow sockets not opened");
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#stopListening();
+    for (const service of this.#serviceByBridge.values()) await service.close();
+    this.#serviceByBridge.clear();
+  }
+}
+
+/** The sockets of one bridge. */
+class BridgeService {
+  readonly #bridge: Bridge;
+  readonly #vswitch: VirtualSwitch;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #sessions = new Set<Session>();
+  readonly #snoopers = new Set<OpenFlowChannel>();
+  readonly #channels = new Set<OpenFlowChannel>();
+  readonly #servers: Server[] = [];
+  readonly #stops: (() => void)[];
+
+  constructor(bridge: Bridge, vswitch: VirtualSwitch, clock: Clock, log: Logger) {
+    this.#bridge = bridge;
+    this.#vswitch = vswitch;
+    this.#clock = clock;
+    this.#log = log;
+    this.#stops = [
+      bridge.pipeline.onChange((events) => {
+        for (const session of this.#sessions) session.tellRules(events);
+      }),
+      bridge.onPort((event) => {
+        for (const session of this.#sessions) session.tellPort(event);
+      }),
+    ];
+  }
+
+  async listen(pathWithoutSuffix: string): Promise<void> {
+    await this.#listen(`${pathWithoutSuffix}.mgmt`, (socket) => this.#converse(socket));
+    await this.#listen(`${pathWithoutSuffix}.snoop`, (socket) => this.#letListen(socket));
+  }
+
+  tellPacket({ punt, frame }: PacketForController): void {
+    for (const session of this.#sessions) session.tellPacket(punt, frame);
+  }
+
+  async close(): Promise<void> {
+    for (const stop of this.#stops) stop();
+    for (const channel of this.#channels) channel.close();
+    await Promise.all(this.#servers.map(closeServer));
+  }
+
+  async #listen(path: string, serve: (socket: Socket) => void): Promise<void> {
+    rmSync(path, { force: true });
+    const server = createServer(serve);
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", (cause) => reject(new IoError(`Cannot listen on "${path}": ${cause.message}`, { cause })));
+      server.listen(path, resolve);
+    });
+    this.#servers.push(server);
+  }
+
+  #converse(socket: Socket): void {
+    let session: Session | undefined;
+    const channel = new OpenFlowChannel(
+      socket,
+      VERSIONS,
+      {
+        ready: (ready) => {
+          const group = { promote: (master: Session): void => this.#promote(master) };
+          session = new Session(this.#bridge, this.#vswitch, ready, group, this.#clock);
+          this.#sessions.add(session);
+        },
+        message: (envelope) => session?.handle(envelope),
+        passed: (bytes) => {
+          for (const snooper of this.#snoopers) snooper.sendBytes(bytes);
+        },
+        closed: () => {
+          if (session !== undefined) this.#sessions.delete(session);
+          this.#channels.delete(channel);
+        },
+      },
+      this.#log,
+    );
+    this.#channels.add(channel);
+  }
+
+  #letListen(socket: Socket): void {
+    const channel: OpenFlowChannel = new OpenFlowChannel(
+      socket,
+      VERSIONS,
+      {
+        ready: (ready) => this.#snoopers.add(ready),
+        message: () => undefined,
+        passed: () => undefined,
+        closed: () => {
+          this.#snoopers.delete(channel);
+          this.#channels.delete(channel);
+        },
+      },
+      this.#log,
+    );
+    this.#channels.add(channel);
+  }
+
+  /** There is one master: the others become slaves. */
+  #promote(master: Session): void {
+    for (const session of this.#sessions) if (session !== master && session.role === "master") session.role = "slave";
+  }
+}
+
+/** Stops listening; Node removes the socket's file. */
+async function closeServer(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
 }

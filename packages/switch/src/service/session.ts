@@ -5,7 +5,7 @@
  * port changes. A refused request is answered by the error of its name and changes nothing.
  */
 import type { Clock } from "@tenet/kit";
-import { type Envelope, type Message, PORT_CONFIG, type Role, type Version, VERSION } from "@tenet/openflow";
+import { type Envelope, type Message, type PacketInFormat, PORT_CONFIG, type Role, type Version, VERSION } from "@tenet/openflow";
 import type { Bridge, PortEvent } from "../bridge/bridge.ts";
 import { FIRST_HEADER_WORD } from "../translate/megaflow-mask.ts";
 import { checkActions, type FlowChange, type RefusalName, RefusedError } from "../table/flow-mod.ts";
@@ -18,8 +18,10 @@ import { describePort, multipartReplies } from "./statistics.ts";
 /** The other end. */
 export interface Peer {
   readonly version: Version;
-  /** Sends a message; without `xid` it is unsolicited. */
+  /** Sends a message; without `xid` it is unsolicited, and lost when the peer does not keep up. */
   send(message: Message, xid?: number): void;
+  /** OpenFlow 1.0: whether flow-mods hold a table number (NXT_FLOW_MOD_TABLE_ID). */
+  setTableIdInCommand(isOn: boolean): void;
 }
 
 /** What sessions of a bridge share: who is master. */
@@ -37,7 +39,8 @@ const OF10_ACTIONS = 0xfff;
 const N_TABLES_SHOWN = 254;
 const SEND_FLOW_REM = 1;
 /** Port configuration that a port-mod may change. */
-const CHANGEABLE_CONFIG = PORT_CONFIG.PORT_DOWN | PORT_CONFIG.NO_RECV | PORT_CONFIG.NO_FWD | PORT_CONFIG.NO_PACKET_IN | 16;
+const CHANGEABLE_CONFIG =
+  PORT_CONFIG.PORT_DOWN | PORT_CONFIG.NO_RECV | PORT_CONFIG.NO_FWD | PORT_CONFIG.NO_PACKET_IN | PORT_CONFIG.NO_FLOOD;
 
 /** A conversation. */
 export class Session {
@@ -51,6 +54,7 @@ export class Session {
   #missSendLength = 0;
   #configFlags = 0;
   #controllerId = 0;
+  #packetInFormat: PacketInFormat = "standard";
   #generationId: bigint | undefined;
 
   constructor(bridge: Bridge, vswitch: VirtualSwitch, peer: Peer, group: SessionGroup, clock: Clock) {
@@ -109,6 +113,7 @@ export class Session {
       match: matchOf(punt.metadata),
       data: frame.subarray(0, punt.maxLength),
       ...(punt.userdata === undefined ? {} : { userdata: punt.userdata }),
+      ...(this.#packetInFormat === "standard" ? {} : { format: this.#packetInFormat }),
     });
   }
 
@@ -157,9 +162,13 @@ export class Session {
       case "barrierReply":
       case "error":
       case "setFlowFormat":
-      case "flowModTableId":
-      case "setPacketInFormat":
       case "setAsync":
+        return;
+      case "flowModTableId":
+        this.#peer.setTableIdInCommand(message.isOn);
+        return;
+      case "setPacketInFormat":
+        this.#packetInFormat = message.format;
         return;
       default:
         throw new RefusedError("OFPBRC_BAD_TYPE", `a switch does not take ${message.type}`);

@@ -13,6 +13,7 @@ import {
 } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
+import { N_TABLES } from "../table/flow-mod.ts";
 import type { RuleFilter } from "../table/pipeline.ts";
 import type { Rule } from "../table/rule.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
@@ -38,7 +39,7 @@ export function* multipartReplies(
       const flows = bridge.pipeline.select(filterOf(request)).sort(byTableAndPriority);
       for (let at = 0; at === 0 || at < flows.length; at += FLOWS_PER_MESSAGE) {
         const part = flows.slice(at, at + FLOWS_PER_MESSAGE);
-        yield { kind: "flow", flows: part.map((rule) => statsOf(rule, clock.monotonicMs())) };
+        yield { kind: "flow", flows: part.map((rule) => statsOf(rule, clock.monotonicMs())), ...formOf(request) };
       }
       return;
     }
@@ -51,6 +52,7 @@ export function* multipartReplies(
         nPackets: sum(({ nPackets }) => nPackets),
         nBytes: sum(({ nBytes }) => nBytes),
         nFlows: rules.length,
+        ...formOf(request),
       };
     }
     case "table":
@@ -64,6 +66,16 @@ export function* multipartReplies(
           nActive: nRules,
           nLookups: BigInt(nLookups),
           nMatched: BigInt(nMatches),
+        })),
+      };
+    case "tableFeatures":
+      return yield {
+        kind: "tableFeatures",
+        tables: bridge.pipeline.tableStats().map(({ table }) => ({
+          table,
+          name: `table${table}`,
+          maxEntries: MAX_TABLE_ENTRIES,
+          nTables: N_TABLES - 1,
         })),
       };
     case "port":
@@ -92,6 +104,11 @@ export function describePort({ ofport, mac, name, config, isUp }: BridgePort): P
 
 function describeSwitch(): Extract<MultipartReply, { kind: "desc" }>["desc"] {
   return { manufacturer: "Tenet", hardware: "Tenet virtual switch", software: "0.1.0", serial: "None", datapath: "None" };
+}
+
+/** A Nicira request of OpenFlow 1.0 is answered in its own form. */
+function formOf({ isNicira }: FlowQuery): { readonly isNicira?: boolean } {
+  return isNicira === undefined ? {} : { isNicira };
 }
 
 function filterOf({ table, match, cookie, cookieMask, outPort }: FlowQuery): RuleFilter {
