@@ -1,5 +1,5 @@
 /** The original programs (ovsdb-server, ovs-vswitchd, ovn-northd, ovn-controller) in a scratch folder, to compare with. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -51,14 +51,7 @@ export class RealOvn {
     }
     for (const name of Object.keys(schemas)) await this.waitFor(() => existsSync(join(this.dir, `${name}.sock`)));
     this.vsctl("--no-wait", "init");
-    this.#spawn(
-      "vswitchd",
-      "ovs-vswitchd",
-      `--pidfile=${this.dir}/ovs-vswitchd.pid`,
-      "--enable-dummy=override",
-      "--disable-system",
-      `unix:${this.dir}/db.sock`,
-    );
+    this.startSwitch();
     this.vsctl("add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=dummy", "fail_mode=secure");
     this.vsctl(
       "set",
@@ -68,6 +61,17 @@ export class RealOvn {
       `external_ids:ovn-remote=unix:${this.dir}/sb.sock`,
       "external_ids:ovn-encap-type=geneve",
       "external_ids:ovn-encap-ip=127.0.0.1",
+    );
+  }
+
+  startSwitch(): void {
+    this.#spawn(
+      "vswitchd",
+      "ovs-vswitchd",
+      `--pidfile=${this.dir}/ovs-vswitchd.pid`,
+      "--enable-dummy=override",
+      "--disable-system",
+      `unix:${this.dir}/db.sock`,
     );
   }
 
@@ -149,6 +153,15 @@ export class RealOvn {
 
   run(program: string, ...args: string[]): string {
     return execFileSync(program, args, { env: this.#env, encoding: "utf8", maxBuffer: 1 << 26 });
+  }
+
+  /** As {@link run}, while this process goes on. */
+  runAsync(program: string, ...args: string[]): Promise<string> {
+    return new Promise((resolve, reject) => {
+      execFile(program, args, { env: this.#env, encoding: "utf8" }, (error, stdout) =>
+        error === null ? resolve(stdout) : reject(error),
+      );
+    });
   }
 
   async waitFor(holds: () => boolean, timeoutMs = 15_000): Promise<void> {

@@ -11,3 +11,4 @@ export { differenceOf, type FlowChannel, FlowInstaller, type InstallerOptions, t
 export { type FlowChanges, flowKey, FlowTable } from "./flow-table.ts";
 export { controllerFunctions } from "./functions.ts";
 export { PortSecurityError, type PortSecurityFlow, portSecurityDefaults, portSecurityFlows } from "./port-security.ts";
+export { type ControllerConfig, runController } from "./run-controller.ts";

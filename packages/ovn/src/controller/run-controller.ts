@@ -1,0 +1,265 @@
+/**
+ * The controller's daemon: two databases and a switch around a {@link Controller}.
+ *
+ * Changes of the databases go into the rules as they arrive. What the rules ask for is then done in order: bridge
+ * and chassis exist, ports are claimed, flows are installed and confirmed, and only then is anything reported
+ * (ports up, interfaces marked, configuration number reached), so that a report is never ahead of the switch.
+ */
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { type Clock, type Logger, messageOf, Scope, systemClock } from "@tenet/kit";
+import { changesOf, connect, OPEN_VSWITCH, OVN_SOUTHBOUND, type Replica, type Row, type RowChange } from "@tenet/ovsdb";
+import { Controller, type ControllerDelta } from "./controller.ts";
+import { sightingOf } from "./fdb-learner.ts";
+import { openFlowChannel } from "./flow-channel.ts";
+import { FlowInstaller } from "./flow-installer.ts";
+import {
+  bindingOperations,
+  type ChassisDescription,
+  createBridgeOperations,
+  learnOperations,
+  markOperations,
+  type Operation,
+  registerChassisOperations,
+  removeChassisOperations,
+  reportOperations,
+  unmarkOperations,
+} from "./operations.ts";
+
+/** Where the controller works. */
+export interface ControllerConfig {
+  /** Remote of the southbound database, e.g. `unix:/run/sb.sock`. */
+  readonly sb: string;
+  /** Remote of the Open_vSwitch database. */
+  readonly vswitch: string;
+  /** Folder of the bridge's management socket, `<bridge>.mgmt`. */
+  readonly runDir: string;
+  /** The integration bridge; `br-int` when absent. Created if it does not exist. */
+  readonly bridge?: string;
+  /** The datapath type of a bridge that has to be created; the switch's default when absent. */
+  readonly datapathType?: string;
+  /** Name of this chassis; else external_ids:system-id of the Open_vSwitch database, else the host's name. */
+  readonly systemId?: string;
+}
+
+const SB_TABLES = [
+  "SB_Global",
+  "Chassis",
+  "Chassis_Private",
+  "Encap",
+  "Datapath_Binding",
+  "Port_Binding",
+  "Logical_Flow",
+  "Logical_DP_Group",
+  "Multicast_Group",
+  "Address_Set",
+  "Port_Group",
+  "FDB",
+];
+const VSWITCH_TABLES: Readonly<Record<string, string[]>> = {
+  Open_vSwitch: ["bridges", "external_ids"],
+  Bridge: ["name", "ports", "datapath_type"],
+  Port: ["name", "interfaces"],
+  Interface: ["name", "ofport", "external_ids"],
+};
+const RETRY_MS = 1000;
+
+/** Runs the controller until `signal` aborts; then it takes its chassis out of the southbound database and resolves. */
+export async function runController(
+  config: ControllerConfig,
+  log: Logger,
+  signal: AbortSignal,
+  clock: Clock = systemClock,
+): Promise<void> {
+  await using scope = new Scope(signal);
+  const vswitch = scope.use(
+    await connect(config.vswitch, { database: "Open_vSwitch", tables: VSWITCH_TABLES, name: "controller" }, scope.signal),
+  );
+  const sb = scope.use(
+    await connect(config.sb, { database: "OVN_Southbound", tables: SB_TABLES, name: "controller" }, scope.signal),
+  );
+  const session = new ControllerSession(config, { sb, vswitch }, log, clock);
+  scope.defer(() => session.leave());
+  await session.run(scope.signal);
+}
+
+class ControllerSession {
+  readonly #config: ControllerConfig;
+  readonly #sb: Replica;
+  readonly #vswitch: Replica;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #bridge: string;
+  readonly #systemId: string;
+  readonly #controller: Controller;
+  readonly #installer: FlowInstaller;
+  #isDirty = true;
+  #wake: (() => void) | undefined;
+  /** Sightings on their way to the database, so that a burst of packets writes once. */
+  readonly #learning = new Set<string>();
+
+  constructor(config: ControllerConfig, replicas: { sb: Replica; vswitch: Replica }, log: Logger, clock: Clock) {
+    this.#config = config;
+    this.#sb = replicas.sb;
+    this.#vswitch = replicas.vswitch;
+    this.#log = log;
+    this.#clock = clock;
+    this.#bridge = config.bridge ?? "br-int";
+    this.#systemId = config.systemId ?? this.#externalId("system-id") ?? hostname();
+    this.#controller = new Controller({ systemId: this.#systemId, bridge: this.#bridge });
+    this.#installer = new FlowInstaller(
+      {
+        open: (onPacketIn, signal) => openFlowChannel(join(config.runDir, `${this.#bridge}.mgmt`), onPacketIn, signal),
+        desired: () => this.#controller.flows(),
+        onPacketIn: (packet) => this.#learn(sightingOf(packet)),
+        onSynced: () => this.#touch(),
+      },
+      log.child({ part: "installer" }),
+    );
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    this.#follow(this.#sb, OVN_SOUTHBOUND, "sb");
+    this.#follow(this.#vswitch, OPEN_VSWITCH, "vswitch");
+    signal.addEventListener("abort", () => this.#touch(), { once: true });
+    const installing = this.#installer.run(signal);
+    this.#log.info(
+      { systemId: this.#systemId, bridge: this.#bridge, nFlows: this.#controller.flows().length },
+      "controller ready",
+    );
+    while (!signal.aborted) {
+      this.#isDirty = false;
+      try {
+        await this.#settle();
+      } catch (error) {
+        if (signal.aborted) break;
+        this.#log.warn({ error: messageOf(error), retryMs: RETRY_MS }, "cannot write what is due, trying again");
+        const timer = setTimeout(() => this.#touch(), RETRY_MS);
+        timer.unref();
+      }
+      await this.#untilDirty(signal);
+    }
+    await installing;
+  }
+
+  /** Takes the chassis out of the southbound database, if that still answers. */
+  async leave(): Promise<void> {
+    const bindings = this.#controller.engine.rows("here").map(([uuid]) => String(uuid));
+    const ours = bindings.filter((uuid) => this.#sb.table("Port_Binding").has(uuid));
+    await this.#sb.transact(removeChassisOperations(this.#systemId, ours)).catch((error: unknown) => {
+      this.#log.debug({ error: messageOf(error) }, "chassis stays registered, the southbound database is gone");
+    });
+  }
+
+  #follow(replica: Replica, schema: Parameters<typeof changesOf>[0], prefix: string): void {
+    const take = (changes: readonly RowChange[]): void => {
+      this.#noteDelta(this.#controller.apply(changesOf(schema, prefix, changes)));
+      this.#touch();
+    };
+    const tables = prefix === "sb" ? SB_TABLES : Object.keys(VSWITCH_TABLES);
+    take(tables.flatMap((table) => [...replica.table(table)].map(([uuid, row]) => ({ table, uuid, old: undefined, new: row }))));
+    replica.onChange(take);
+  }
+
+  #noteDelta(delta: ControllerDelta): void {
+    this.#installer.note(delta);
+    const [example] = delta.problemsFound;
+    if (example === undefined) return;
+    this.#log.warn({ nFound: delta.problemsFound.length, example }, "southbound rows cannot be carried out, their flows drop");
+  }
+
+  /** One pass over everything that may be due; each step finds nothing to do when nothing is. */
+  async #settle(): Promise<void> {
+    if (!(await this.#ensureBridge())) return;
+    const chassis = await this.#ensureChassis();
+    if (chassis === undefined) return;
+    const before = this.#controller.pendingWrites();
+    await this.#write(this.#sb, bindingOperations(before, chassis));
+    await this.#write(this.#vswitch, unmarkOperations(before.unmark));
+    // What is reported as reached is what the flows about to be confirmed were made from.
+    const nbCfg = Number(first(this.#sb.table("SB_Global"))?.["nb_cfg"] ?? 0);
+    if (!(await this.#installer.flush())) return;
+    const { reportUp, markInstalled } = this.#controller.pendingWrites();
+    const own = find(this.#sb.table("Chassis_Private"), "name", this.#systemId);
+    const nowMs = this.#clock.now();
+    const progress = own === undefined || own["nb_cfg"] === nbCfg ? undefined : { row: own._uuid, nbCfg, nowMs };
+    await this.#write(this.#vswitch, markOperations(markInstalled, nowMs));
+    await this.#write(this.#sb, reportOperations(reportUp, progress));
+  }
+
+  async #ensureBridge(): Promise<boolean> {
+    if (find(this.#vswitch.table("Bridge"), "name", this.#bridge) !== undefined) return true;
+    const root = first(this.#vswitch.table("Open_vSwitch"));
+    if (root === undefined) return false;
+    await this.#write(this.#vswitch, createBridgeOperations(this.#bridge, root._uuid, this.#config.datapathType ?? ""));
+    this.#log.info({ bridge: this.#bridge }, "bridge created");
+    return false; // go on when the replica shows it
+  }
+
+  async #ensureChassis(): Promise<string | undefined> {
+    const row = find(this.#sb.table("Chassis"), "name", this.#systemId);
+    const hasPrivate = find(this.#sb.table("Chassis_Private"), "name", this.#systemId) !== undefined;
+    if (row !== undefined && hasPrivate) return row._uuid;
+    if (row !== undefined) await this.#write(this.#sb, removeChassisOperations(this.#systemId, []));
+    await this.#write(this.#sb, registerChassisOperations(this.#describe()));
+    this.#log.info({ systemId: this.#systemId }, "chassis registered");
+    return undefined; // go on when the replica shows it
+  }
+
+  #describe(): ChassisDescription {
+    const bridge = find(this.#vswitch.table("Bridge"), "name", this.#bridge);
+    return {
+      systemId: this.#systemId,
+      hostname: hostname(),
+      encapType: this.#externalId("ovn-encap-type") ?? "geneve",
+      encapIp: this.#externalId("ovn-encap-ip") ?? "127.0.0.1",
+      datapathType: String(bridge?.["datapath_type"] ?? ""),
+    };
+  }
+
+  #learn(sighting: ReturnType<typeof sightingOf>): void {
+    if (sighting === undefined) return;
+    const key = `${sighting.datapathKey} ${sighting.mac} ${sighting.portKey}`;
+    if (this.#learning.has(key)) return;
+    const known = [...this.#sb.table("FDB").values()].find(
+      (row) => row["mac"] === sighting.mac && row["dp_key"] === sighting.datapathKey,
+    );
+    if (known?.["port_key"] === sighting.portKey) return;
+    this.#learning.add(key);
+    this.#write(this.#sb, learnOperations(sighting, known?._uuid))
+      .catch((error: unknown) => this.#log.warn({ error: messageOf(error), ...sighting }, "cannot remember an address"))
+      .finally(() => this.#learning.delete(key));
+  }
+
+  #externalId(key: string): string | undefined {
+    const ids = first(this.#vswitch.table("Open_vSwitch"))?.["external_ids"];
+    const value = ids instanceof Map ? ids.get(key) : undefined;
+    return typeof value === "string" ? value : undefined;
+  }
+
+  async #write(replica: Replica, operations: readonly Operation[]): Promise<void> {
+    if (operations.length > 0) await replica.transact([...operations]);
+  }
+
+  #touch(): void {
+    this.#isDirty = true;
+    this.#wake?.();
+  }
+
+  async #untilDirty(signal: AbortSignal): Promise<void> {
+    if (this.#isDirty || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    this.#wake = undefined;
+  }
+}
+
+function first(table: ReadonlyMap<string, Row>): Row | undefined {
+  return table.values().next().value;
+}
+
+function find(table: ReadonlyMap<string, Row>, column: string, value: string): Row | undefined {
+  for (const row of table.values()) if (row[column] === value) return row;
+  return undefined;
+}
