@@ -131,6 +131,17 @@ function bindAll(koffi: Koffi): Libc {
     errnoName: () => nameOf(koffi.errno()),
     nameOf,
     addressOf: (memory) => Number(koffi.address(memory)),
-    watchReadable: (fd, onReadable) => koffi.node.poll(fd, { readable: true }, () => onReadable()),
+    watchReadable: (fd, onReadable) => koffi.node.poll(fd, { readable: true }, () => callGuarded(onReadable)),
   };
+}
+
+/** An exception must not unwind into native code, which would hold it back: throw it from the event loop instead. */
+function callGuarded(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    setImmediate(() => {
+      throw error;
+    });
+  }
 }
