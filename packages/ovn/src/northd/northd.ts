@@ -1,11 +1,11 @@
 /**
  * northd without its sockets: northbound changes in, southbound changes out.
  *
- * The work is in `rules/northd.dl`. What is here around the rules is what rules cannot be: an allocator that
+ * The work is in `rules/northd.dl` (and the data in `rules/switch-pipeline.dl`). What is here around the rules is what rules cannot be: an allocator that
  * remembers (tunnel keys), and the note of which configuration has been written.
  */
 import { readFileSync } from "node:fs";
-import { type Change, compile, type Delta, Engine, type RelationInfo, type Tuple } from "@tenet/datalog";
+import { type Change, compile, type Delta, Engine, type RelationInfo, type SourceText, type Tuple } from "@tenet/datalog";
 import { changesOf, OVN_NORTHBOUND, OVN_SOUTHBOUND, type RowChange, relationsOf } from "@tenet/ovsdb";
 import { NORTHD_FUNCTIONS } from "./functions.ts";
 import { TunnelKeys } from "./tunnel-keys.ts";
@@ -29,6 +29,8 @@ export interface NorthdOutput {
 /** Southbound tables that northd reads. */
 export const FEEDBACK_TABLES: readonly string[] = ["SB_Global", "Chassis", "Chassis_Private", "Port_Binding"];
 
+const RULE_FILES: readonly string[] = ["northd.dl", "switch-pipeline.dl"];
+
 /** Derives southbound rows from northbound rows, change by change. */
 export class Northd {
   readonly #engine: Engine;
@@ -39,8 +41,7 @@ export class Northd {
   /** @param keys - tunnel keys in use already, for example by the rows of an earlier run */
   constructor(keys: TunnelKeys = new TunnelKeys()) {
     this.#keys = keys;
-    const file = new URL("../../rules/northd.dl", import.meta.url);
-    const program = compile([{ name: "northd.dl", text: readFileSync(file, "utf8") }], {
+    const program = compile(RULE_FILES.map(readRules), {
       relations: [
         ...relationsOf(OVN_NORTHBOUND, "nb"),
         ...relationsOf(OVN_SOUTHBOUND, "sb").filter(({ name }) => FEEDBACK_TABLES.includes(tableOf(name))),
@@ -107,6 +108,10 @@ export class Northd {
     const delta = transaction.commit();
     return { delta, unsupported: delta.get("northd:unsupported")?.inserted ?? [] };
   }
+}
+
+function readRules(name: string): SourceText {
+  return { name, text: readFileSync(new URL(`../../rules/${name}`, import.meta.url), "utf8") };
 }
 
 function replacement(relation: string, old: Tuple | undefined, next: Tuple): Change[] {

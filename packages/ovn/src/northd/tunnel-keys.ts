@@ -29,16 +29,16 @@ export class TunnelKeys {
 
   /** The changes of the key relations that answer what a delta asks for. */
   changesFor(delta: Delta): Change[] {
-    return [
-      ...this.#answer(delta, "northd:wants_datapath_key", "northd:datapath_key", ([ls]) => ({
-        allocator: this.#datapaths,
-        owner: String(ls),
-      })),
-      ...this.#answer(delta, "northd:wants_port_key", "northd:port_key", ([, ls, name]) => ({
-        allocator: this.#portsOf(String(ls)),
-        owner: String(name),
-      })),
-    ];
+    const ports = this.#answer(delta, "northd:wants_port_key", "northd:port_key", ([, ls, name]) => ({
+      allocator: this.#portsOf(String(ls)),
+      owner: String(name),
+    }));
+    const datapaths = this.#answer(delta, "northd:wants_datapath_key", "northd:datapath_key", ([ls]) => ({
+      allocator: this.#datapaths,
+      owner: String(ls),
+    }));
+    for (const [ls] of delta.get("northd:wants_datapath_key")?.deleted ?? []) this.#forget(String(ls));
+    return [...datapaths, ...ports];
   }
 
   #answer(
@@ -67,6 +67,11 @@ export class TunnelKeys {
       changes.push({ relation: gives, tuple: given, weight: 1 });
     }
     return changes;
+  }
+
+  /** A switch that is gone has no ports to remember keys of. */
+  #forget(switchUuid: string): void {
+    if (!this.#given.has(`northd:datapath_key ${switchUuid}`)) this.#portsBySwitch.delete(switchUuid);
   }
 
   #portsOf(switchUuid: string): KeyAllocator {
