@@ -152,7 +152,7 @@ export class RealOvn {
   }
 
   run(program: string, ...args: string[]): string {
-    return execFileSync(program, args, { env: this.#env, encoding: "utf8", maxBuffer: 1 << 26 });
+    return execFileSync(program, args, { env: this.#env, encoding: "utf8", maxBuffer: 1 << 26, stdio: ["ignore", "pipe", "pipe"] });
   }
 
   /** As {@link run}, while this process goes on. */

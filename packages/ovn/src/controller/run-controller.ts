@@ -7,8 +7,18 @@
  */
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Clock, type Logger, messageOf, Scope, systemClock } from "@tenet/kit";
-import { changesOf, connect, OPEN_VSWITCH, OVN_SOUTHBOUND, type Replica, type Row, type RowChange } from "@tenet/ovsdb";
+import {
+  changesOf,
+  type ConnectOptions,
+  connect,
+  OPEN_VSWITCH,
+  OVN_SOUTHBOUND,
+  type Replica,
+  type Row,
+  type RowChange,
+} from "@tenet/ovsdb";
 import { Controller, type ControllerDelta } from "./controller.ts";
 import { sightingOf } from "./fdb-learner.ts";
 import { openFlowChannel } from "./flow-channel.ts";
@@ -63,6 +73,7 @@ const VSWITCH_TABLES: Readonly<Record<string, string[]>> = {
   Interface: ["name", "ofport", "external_ids"],
 };
 const RETRY_MS = 1000;
+const LEAVE_BOUND_MS = 2000;
 
 /** Runs the controller until `signal` aborts; then it takes its chassis out of the southbound database and resolves. */
 export async function runController(
@@ -72,12 +83,16 @@ export async function runController(
   clock: Clock = systemClock,
 ): Promise<void> {
   await using scope = new Scope(signal);
-  const vswitch = scope.use(
-    await connect(config.vswitch, { database: "Open_vSwitch", tables: VSWITCH_TABLES, name: "controller" }, scope.signal),
-  );
-  const sb = scope.use(
-    await connect(config.sb, { database: "OVN_Southbound", tables: SB_TABLES, name: "controller" }, scope.signal),
-  );
+  // The databases outlive the signal: the chassis is taken out of one of them at the end.
+  const opening = new AbortController();
+  const cancel = (): void => opening.abort(signal.reason);
+  if (signal.aborted) cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  const open = (remote: string, database: string, tables: ConnectOptions["tables"] & object): Promise<Replica> =>
+    connect(remote, { database, tables, name: "controller" }, opening.signal);
+  const vswitch = scope.use(await open(config.vswitch, "Open_vSwitch", VSWITCH_TABLES));
+  const sb = scope.use(await open(config.sb, "OVN_Southbound", SB_TABLES));
+  signal.removeEventListener("abort", cancel);
   const session = new ControllerSession(config, { sb, vswitch }, log, clock);
   scope.defer(() => session.leave());
   await session.run(scope.signal);
@@ -121,7 +136,7 @@ class ControllerSession {
   async run(signal: AbortSignal): Promise<void> {
     this.#follow(this.#sb, OVN_SOUTHBOUND, "sb");
     this.#follow(this.#vswitch, OPEN_VSWITCH, "vswitch");
-    signal.addEventListener("abort", () => this.#touch(), { once: true });
+    const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     const installing = this.#installer.run(signal);
     this.#log.info(
       { systemId: this.#systemId, bridge: this.#bridge, nFlows: this.#controller.flows().length },
@@ -130,25 +145,29 @@ class ControllerSession {
     while (!signal.aborted) {
       this.#isDirty = false;
       try {
-        await this.#settle();
+        await Promise.race([this.#settle(), aborted]);
       } catch (error) {
         if (signal.aborted) break;
         this.#log.warn({ error: messageOf(error), retryMs: RETRY_MS }, "cannot write what is due, trying again");
         const timer = setTimeout(() => this.#touch(), RETRY_MS);
         timer.unref();
       }
-      await this.#untilDirty(signal);
+      await Promise.race([this.#untilDirty(), aborted]);
     }
     await installing;
   }
 
   /** Takes the chassis out of the southbound database, if that still answers. */
   async leave(): Promise<void> {
+    if (!this.#sb.isConnected) return;
     const bindings = this.#controller.engine.rows("here").map(([uuid]) => String(uuid));
     const ours = bindings.filter((uuid) => this.#sb.table("Port_Binding").has(uuid));
-    await this.#sb.transact(removeChassisOperations(this.#systemId, ours)).catch((error: unknown) => {
+    try {
+      const tooLate = sleep(LEAVE_BOUND_MS, undefined, { ref: false });
+      await Promise.race([this.#sb.transact(removeChassisOperations(this.#systemId, ours)), tooLate]);
+    } catch (error) {
       this.#log.debug({ error: messageOf(error) }, "chassis stays registered, the southbound database is gone");
-    });
+    }
   }
 
   #follow(replica: Replica, schema: Parameters<typeof changesOf>[0], prefix: string): void {
@@ -246,8 +265,8 @@ class ControllerSession {
     this.#wake?.();
   }
 
-  async #untilDirty(signal: AbortSignal): Promise<void> {
-    if (this.#isDirty || signal.aborted) return;
+  async #untilDirty(): Promise<void> {
+    if (this.#isDirty) return;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });

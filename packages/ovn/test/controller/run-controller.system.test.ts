@@ -74,14 +74,13 @@ test.skipIf(missing.length > 0)("a new start finds its flows in place and leaves
   await stop();
   expect(field("Chassis", "name", "name=hv1")).toBe("");
   expect(outputs(fromOneToTwo)).toEqual(["2"]);
-  const before = ovn.run("ovs-ofctl", "dump-flows", "br-int", "table=65,in_port=0");
+  const restartedAt = Date.now();
   startOurs();
   await nbctl("--wait=hv", "sync");
-  expect(before).toBeDefined();
   const ages = [...ovn.run("ovs-ofctl", "dump-flows", "br-int", "table=65").matchAll(/duration=([\d.]+)s/g)].map(([, age]) =>
     Number(age),
   );
-  expect(Math.min(...ages)).toBeGreaterThan(0.5);
+  expect(1000 * Math.min(...ages)).toBeGreaterThan(Date.now() - restartedAt);
   expect(field("Chassis", "name", "name=hv1")).toBe("hv1");
 });
 
