@@ -13,10 +13,9 @@ export interface FunctionDef {
   readonly nArgs: number;
   /** Number of arguments that must be given; all of them by default. */
   readonly minArgs?: number;
-  /** A set function stands on the right side of `in` only and gives its elements. */
+  /** A set function stands on the right side of `in` only and gives its elements (one, if it gives no list or iterable). */
   readonly isSet?: boolean;
   /** `undefined` means "no result": the row is absent. */
-  // biome-ignore lint/suspicious/noConfusingVoidType: nothing is a result here
   call(...args: Value[]): Value | undefined | Iterable<Value>;
 }
 

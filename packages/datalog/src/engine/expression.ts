@@ -123,8 +123,9 @@ function collectElements(
   frame: ExpressionFrame,
   context: ExpressionContext,
 ): number[] {
+  if (result === undefined) return [];
+  if (result === null || typeof result !== "object") return [context.interner.idOf(result)];
   const ids = new Set<number>();
-  if (result === undefined || result === null || typeof result !== "object") return [];
   for (const element of result as Iterable<Value>) {
     context.spend(frame.origin, frame.relation);
     ids.add(context.interner.idOf(element));

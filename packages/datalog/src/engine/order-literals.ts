@@ -49,6 +49,29 @@ export function orderLiterals(
   return order;
 }
 
+/**
+ * The literals' positions in the order of the source as far as that can run; a table of which no column is known comes after one of
+ * which some is. For searches that report how far they got.
+ */
+export function orderAsWritten(body: readonly Literal[]): number[] {
+  const order: number[] = [];
+  const known = new Set<number>();
+  const waiting = new Set(body.keys());
+  while (waiting.size > 0) {
+    const ready = [...waiting].filter((i) => isReady(body[i] as Literal, known));
+    const hasStart = ready.find((i) => {
+      const literal = body[i];
+      return literal?.kind !== "atom" || literal.terms.length === 0 || boundColumns(literal.terms, known).length > 0;
+    });
+    const next = hasStart ?? ready[0];
+    if (next === undefined) throw new AppError("Cannot order the literals of a rule that passed the safety check");
+    order.push(next);
+    waiting.delete(next);
+    bindInto(body[next] as Literal, known);
+  }
+  return order;
+}
+
 function costOf(literal: Literal, known: ReadonlySet<number>, storeOf: (relation: string) => RowStore): number {
   switch (literal.kind) {
     case "test":

@@ -9,7 +9,7 @@ import { type CoreExpr, type CoreRule, type Literal, slotsOf, type Term } from "
 import { equalDirection } from "../check/safety.ts";
 import { compileExpr, compileSet, type ExpressionContext, type ExpressionFrame, type IdOf } from "./expression.ts";
 import { NONE } from "./interner.ts";
-import { boundColumns, orderLiterals } from "./order-literals.ts";
+import { boundColumns, orderAsWritten, orderLiterals } from "./order-literals.ts";
 import type { RowStore } from "./row-store.ts";
 import type { View } from "./views.ts";
 
@@ -78,7 +78,7 @@ class PlanCompiler {
     const start =
       startRelation === undefined ? undefined : this.#matchRow(startTerms, storeOf(startRelation), [...startTerms.keys()]);
     const skip = typeof from === "object" ? from.literal : -1;
-    const order = orderLiterals(rule.body, this.#known, skip, storeOf);
+    const order = trace === undefined ? orderLiterals(rule.body, this.#known, skip, storeOf) : orderAsWritten(rule.body);
     const makers = order.map((position) => this.#compileLiteral(position));
     const plan: Plan = {
       rule,

@@ -1,0 +1,145 @@
+import { compile, ProgramError } from "@tenet/datalog";
+import { expect, test } from "vitest";
+
+const DECLARATIONS = "input host(name: string, up: bool, tag: int)\ninput link(a, b)\n";
+
+function errorsOf(text: string, options: Parameters<typeof compile>[1] = {}, namespace?: string): string[] {
+  try {
+    const source = { name: "p.dl", text: DECLARATIONS + text };
+    compile([namespace === undefined ? source : { ...source, namespace }], options);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ProgramError)) throw error;
+    return error.errors.map((one) => `${one.message}${one.hint === undefined ? "" : ` | ${one.hint}`}`);
+  }
+}
+
+const CASES: readonly [name: string, text: string, ...expected: string[]][] = [
+  ["a missing parenthesis", "p(x) :- link(x, y", 'p.dl:3:18: unexpected end of file; expected an operator, "," or ")"'],
+  ["a missing body", "p(x) :- ", "p.dl:3:9: unexpected end of file; expected a value, a variable or a table"],
+  [
+    "an open string",
+    'p("abc',
+    'p.dl:3:3: string is not closed on its line; expected a closing "',
+    'p.dl:3:7: unexpected end of file; expected an operator, "," or ")"',
+  ],
+  ["an unknown escape", 'p("\\q")', 'p.dl:3:4: unknown escape "\\q"; expected one of'],
+  ["an unknown character", "p(1) @", 'p.dl:3:6: unexpected character "@"'],
+  ["an open comment", "p(1) /* no end", 'p.dl:3:6: comment is not closed; expected the closing "*/"'],
+  ["an error in an interpolation", 'p("a ${1 + }")', 'p.dl:3:12: unexpected "}"; expected a value'],
+  ["an unknown table", "p(x) :- lnk(x, _)", 'p.dl:3:9: unknown table "lnk" | did you mean "link"?'],
+  ["an unknown column", "p(x) :- host(nam=x)", 'p.dl:3:14: "host" has no column "nam" | did you mean "name"?'],
+  ["a column given twice", "p(x) :- host(name=x, name=x)", 'p.dl:3:22: column "name" is given twice'],
+  [
+    "a positional argument after a named one",
+    "p(x) :- host(name=x, true)",
+    "p.dl:3:22: a positional argument follows a named one; expected column=term",
+  ],
+  [
+    "too few arguments",
+    "p(x) :- host(x)",
+    'p.dl:3:9: "host" is given 1 argument; expected 3 arguments: host(name, up, tag) | name the columns you need',
+  ],
+  ["too many arguments", "p(x) :- link(x, _, _)", 'p.dl:3:9: "link" is given 3 arguments; expected 2 arguments'],
+  [
+    "another arity in a second head",
+    "p(x) :- link(x, _)\np(x, y) :- link(x, y)",
+    'p.dl:4:1: "p" is given 2 arguments; expected 1 argument: p(x)',
+  ],
+  [
+    "names for columns without names",
+    "p(x) :- link(x, _)\nq(x) :- p(x=x)",
+    'p.dl:4:11: the columns of "p" have no names | declare them: relation p(x)',
+  ],
+  ["a head variable without a value", "p(x, y) :- link(x, _)", 'p.dl:3:6: variable "y" is not bound | bind it by a table'],
+  [
+    "a negated variable without a value",
+    "p(x) :- link(x, _), not link(x, z)",
+    'p.dl:3:33: variable "z" is not bound | write "_" if any value will do',
+  ],
+  ["a compared variable without a value", "p(x) :- link(x, _), y > 3", 'p.dl:3:21: variable "y" is not bound'],
+  ["a variable in a fact", "p(x)", 'p.dl:3:3: variable "x" is not bound'],
+  ["an anonymous head", "p(_) :- link(_, _)", "p.dl:3:3: a head needs a value in each column"],
+  ["an anonymous value", "p(x) :- link(x, _), x > _", 'p.dl:3:25: "_" has no value'],
+  ["an unknown function", "p(y) :- link(x, _), y = lenn(x)", 'p.dl:3:25: unknown function "lenn" | did you mean "len"?'],
+  ["a table as a function", "p(y) :- y = link(1, 2)", 'p.dl:3:13: "link" is a table, not a function'],
+  ["a function as a head", "len(x) :- link(x, _)", 'p.dl:3:1: "len" is a function | give the table another name'],
+  [
+    "a wrong number of arguments",
+    "p(y) :- link(x, _), y = lower(x, x)",
+    'p.dl:3:25: function "lower" is given 2 arguments; expected 1',
+  ],
+  ["a derived input", "link(1, 2)", 'p.dl:3:1: "link" is an input; rules cannot derive it'],
+  [
+    "a value that the column never holds",
+    'p(x) :- host(name=x, tag="5")',
+    'p.dl:3:26: column "tag" of "host" never holds this value; expected a value of type int',
+  ],
+  ["an unknown type", "relation r(a: strng)", 'p.dl:3:12: unknown type "strng" | did you mean "string"?'],
+  ["a second declaration", "input link(x, y)", 'p.dl:3:1: "link" is declared before with other columns; expected link(a, b)'],
+  ["an aggregate without a value", "p(n) :- n = sum { link(_, _) }", 'p.dl:3:19: "sum" needs a value'],
+  [
+    "an unknown kind of declaration",
+    "table r(a)",
+    'p.dl:3:1: "table" is no kind of declaration; expected input, relation, output or a rule',
+  ],
+  [
+    "a cycle through negation",
+    "p(x) :- link(x, _), not q(x)\nq(x) :- link(x, _), not p(x)",
+    "negation or aggregate inside a cycle: p -> not/aggregate q -> not/aggregate p",
+  ],
+  [
+    "a cycle through an aggregate",
+    "p(n) :- n = count { x : q(x) }\nq(x) :- p(x)",
+    "negation or aggregate inside a cycle: p -> not/aggregate q -> p",
+  ],
+];
+
+for (const [name, text, ...expected] of CASES) {
+  test(`${name} is refused with its place`, () => {
+    const errors = errorsOf(text);
+    expect(errors).toHaveLength(expected.length);
+    for (const [i, start] of expected.entries()) expect(errors[i]).toContain(start);
+  });
+}
+
+test("all errors of all sources are reported in one run, in order", () => {
+  const sources = [
+    { name: "a.dl", text: "p(x) :- q(x)\nr(1) :- ]\ns(x) :- 1 == 1" },
+    { name: "b.dl", text: "t(y) :- nope(y)" },
+  ];
+  let error: unknown;
+  try {
+    compile(sources);
+  } catch (thrown) {
+    error = thrown;
+  }
+  expect(error).toBeInstanceOf(ProgramError);
+  if (!(error instanceof ProgramError)) return;
+  expect(error.errors.map(({ at }) => `${at.file}:${at.line}:${at.column}`)).toEqual([
+    "a.dl:1:9",
+    "a.dl:2:9",
+    "a.dl:3:3",
+    "b.dl:1:9",
+  ]);
+  expect(error.message).toContain("| p(x) :- q(x)\n  |         ^");
+});
+
+test("a policy derives only its own tables", () => {
+  expect(errorsOf("other:error(1)", {}, "pii")).toEqual([
+    'p.dl:3:1: policy "pii" cannot derive "other:error"; expected a table of "pii"',
+  ]);
+  const program = compile([{ name: "pii.dl", namespace: "pii", text: "error(x) :- nb:ACL(action=x), not skip(x)\nskip(1)" }], {
+    relations: [{ name: "nb:ACL", columns: [{ name: "_uuid" }, { name: "action" }] }],
+  });
+  expect([...program.relations.keys()]).toEqual(["nb:ACL", "pii:error", "pii:skip"]);
+});
+
+test("a variable that occurs once is a warning, unless its name starts with _", () => {
+  const text = "p(x) :- host(x, up, _tag), n = count { link(x, far) }, n > 0";
+  const { warnings } = compile([{ name: "p.dl", text: DECLARATIONS + text }]);
+  expect(warnings.map(({ message, hint }) => `${message} | ${hint}`)).toEqual([
+    'p.dl:3:17: variable "up" is used once | write "_" if any value will do, or "_up" to keep the name',
+    'p.dl:3:48: variable "far" is used once | write "_" if any value will do, or "_far" to keep the name',
+  ]);
+});
