@@ -4,10 +4,19 @@
  * Only relations that some rule reads are fed: a policy over two northbound tables costs nothing for the
  * southbound ones. When the policies change a new instance is made and filled from the sources.
  */
-import { type Change, type Delta, Engine, type Limits, type Program, type Proof, type Tuple } from "@tenet/datalog";
+import {
+  type Change,
+  compareValues,
+  type Delta,
+  Engine,
+  type Limits,
+  type Program,
+  type Proof,
+  type Tuple,
+} from "@tenet/datalog";
 import { changesOf, type RowChange } from "@tenet/ovsdb";
 import { type Evidence, evidenceOf, type EvidenceContext, formatEvidence, tableOf } from "./evidence.ts";
-import type { Denial } from "./refusal.ts";
+import type { Denial, Denials } from "./refusal.ts";
 import { type PushedTable, snapshotOf, type TableSource } from "./table-source.ts";
 import { type Violation, type ViolationRow, violationRelation } from "./violation.ts";
 
@@ -35,6 +44,9 @@ export interface ProofWithEvidence {
   readonly evidence: readonly Evidence[];
 }
 
+const MOST_PROVEN_DENIALS = 3;
+const NOTHING_DENIED: Denials = { proven: [], nDenied: 0 };
+
 /** An engine filled with what the program reads. */
 export class LiveProgram {
   readonly program: Program;
@@ -43,6 +55,8 @@ export class LiveProgram {
   readonly #usedRelations: ReadonlySet<string>;
   readonly #usedTables: ReadonlySet<string>;
   readonly #hasGuards: boolean;
+  readonly #proven = new Map<ViolationRow, Violation>();
+  #provenAt = -1;
 
   /** @throws what the engine throws when a rule fails on the rows that are there */
   constructor(program: Program, inputs: Inputs) {
@@ -99,26 +113,37 @@ export class LiveProgram {
     return { proof, evidence: proof === undefined ? [] : evidenceOf(proof, this.#evidenceContext(proposed)) };
   }
 
-  /** The `deny` rows that changes would add, with their proofs; the program is afterwards as before. */
-  denialsOf(proposed: ProposedRows): Denial[] {
-    if (!this.#hasGuards) return [];
+  /**
+   * The `deny` rows that changes would add; the program is afterwards as before.
+   *
+   * Cost: that of the changes, and of proofs for the first few rows.
+   */
+  denialsOf(proposed: ProposedRows): Denials {
+    if (!this.#hasGuards) return NOTHING_DENIED;
     const changes = this.changesFor(proposed.prefix, proposed.changes);
-    if (changes.length === 0) return [];
+    if (changes.length === 0) return NOTHING_DENIED;
     const transaction = this.engine.begin();
     try {
       transaction.apply(changes);
-      return deniedIn(transaction.evaluate()).flatMap(({ relation, tuple }) => {
-        const row = this.violationRow(relation, tuple);
-        return row === undefined ? [] : this.#prove(row, proposed);
-      });
+      const denied = deniedIn(transaction.evaluate());
+      const rows = denied.flatMap(({ relation, tuple }) => this.violationRow(relation, tuple) ?? []);
+      const first = rows.toSorted((a, b) => compareValues([a.policy, a.row], [b.policy, b.row])).slice(0, MOST_PROVEN_DENIALS);
+      return { proven: first.map((row) => this.#prove(row, proposed)), nDenied: rows.length };
     } finally {
       if (transaction.isOpen) transaction.rollback();
     }
   }
 
-  /** The violations with rules and proofs. */
+  /** The violations with rules and proofs. Cost: a proof each, unless nothing changed since the last time. */
   violationsOf(rows: readonly ViolationRow[]): Violation[] {
-    return rows.map((row) => this.#prove(row).violation);
+    const { version } = this.engine;
+    if (this.#provenAt !== version) this.#proven.clear();
+    this.#provenAt = version;
+    return rows.map((row) => {
+      const known = this.#proven.get(row) ?? this.#prove(row).violation;
+      this.#proven.set(row, known);
+      return known;
+    });
   }
 
   #prove(row: ViolationRow, proposed?: ProposedRows): Denial {

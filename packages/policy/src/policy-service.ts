@@ -180,9 +180,9 @@ export class PolicyService implements Disposable {
   judge(prefix: string, { changes, by, comment }: Proposed): Refusal | undefined {
     try {
       const denials = this.#live.denialsOf({ prefix, changes });
-      if (denials.length === 0) return undefined;
-      const policies = denials.map(({ violation }) => violation.policy);
-      this.#log.info({ prefix, policies, by, comment }, "change refused");
+      if (denials.nDenied === 0) return undefined;
+      const policies = [...new Set(denials.proven.map(({ violation }) => violation.policy))];
+      this.#log.info({ prefix, policies, nDenied: denials.nDenied, by, comment }, "change refused");
       return refusalOf(denials, prefix, changes);
     } catch (error) {
       this.#log.error({ prefix, err: messageOf(error) }, "change could not be judged");
@@ -190,11 +190,20 @@ export class PolicyService implements Disposable {
     }
   }
 
-  /** The present violations with their proofs, errors first. */
-  violations(): Violation[] {
-    const rows = [...this.#violations.values()];
+  /**
+   * The present violations with their proofs: errors first, then `deny` rows, then warnings.
+   *
+   * @param limit - at most so many; each costs the search for its proof
+   */
+  violations(limit = 200): Violation[] {
     const order = ["error", "deny", "warning"];
-    return this.#live.violationsOf(rows.toSorted((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind)));
+    const rows = [...this.#violations.values()].toSorted((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+    return this.#live.violationsOf(rows.slice(0, limit));
+  }
+
+  /** How many violations there are. */
+  get nViolations(): number {
+    return this.#violations.size;
   }
 
   /** Calls `listener` whenever violations come or go. @returns stops it */

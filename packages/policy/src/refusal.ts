@@ -14,15 +14,19 @@ export interface Denial {
   readonly evidence: readonly Evidence[];
 }
 
-const MOST_SHOWN = 3;
+/** What a change would bring: the first violations, proven, and how many there are. */
+export interface Denials {
+  readonly proven: readonly Denial[];
+  readonly nDenied: number;
+}
+
 const MOST_ROWS = 12;
 
 /** What the client is told: each violated policy with rule, row and proof, and what to do. */
-export function refusalOf(denials: readonly Denial[], prefix: string, changes: readonly RowChange[]): Refusal {
-  const shown = denials.slice(0, MOST_SHOWN).map(describe);
-  const nMore = denials.length - shown.length;
-  const more = nMore === 0 ? [] : [`and ${nMore} more`];
-  const parts = [...shown, ...more, hintFor(denials, prefix, changes)];
+export function refusalOf({ proven, nDenied }: Denials, prefix: string, changes: readonly RowChange[]): Refusal {
+  const nMore = nDenied - proven.length;
+  const more = nMore === 0 ? [] : [`and ${nMore} more rows like these`];
+  const parts = [...proven.map(describe), ...more, hintFor(proven, prefix, changes)];
   return { error: "policy violation", details: withSingleQuotes(parts.join("; ")) };
 }
 

@@ -68,7 +68,7 @@ test("several new deny rows are counted, the first ones told", async () => {
   const nb = await openNorthbound();
   using _service = serve(nb, [policy("names", 'output deny(s)\ndeny(s) :- nb:Logical_Switch(name=s), starts_with(s, "bad")')]);
   const rows = ["bad1", "bad2", "bad3", "bad4", "bad5"].map((name) => ({ op: "insert", table: "Logical_Switch", row: { name } }));
-  expect(errorOf(await run(nb, rows))?.details).toContain("; and 2 more; ");
+  expect(errorOf(await run(nb, rows))?.details).toContain("; and 2 more rows like these; ");
 });
 
 test("a guard whose rule fails on the change refuses it and says so", async () => {
