@@ -6,7 +6,7 @@
  */
 import { readFileSync } from "node:fs";
 import { type Change, compile, type Delta, Engine, type RelationInfo, type SourceText, type Tuple } from "@tenet/datalog";
-import { changesOf, OVN_NORTHBOUND, OVN_SOUTHBOUND, type RowChange, relationsOf } from "@tenet/ovsdb";
+import { changesOf, OVN_NORTHBOUND, OVN_SOUTHBOUND, parseSchema, type RowChange, relationsOf } from "@tenet/ovsdb";
 import { NORTHD_FUNCTIONS } from "./functions.ts";
 import { TunnelKeys } from "./tunnel-keys.ts";
 
@@ -35,6 +35,8 @@ const RULE_FILES: readonly string[] = ["northd.dl", "switch-pipeline.dl"];
 export class Northd {
   readonly #engine: Engine;
   readonly #keys: TunnelKeys;
+  readonly #nbSchema = parseSchema(OVN_NORTHBOUND);
+  readonly #sbSchema = parseSchema(OVN_SOUTHBOUND);
   #seen: Tuple | undefined;
   #committed: Tuple | undefined;
 
@@ -43,8 +45,8 @@ export class Northd {
     this.#keys = keys;
     const program = compile(RULE_FILES.map(readRules), {
       relations: [
-        ...relationsOf(OVN_NORTHBOUND, "nb"),
-        ...relationsOf(OVN_SOUTHBOUND, "sb").filter(({ name }) => FEEDBACK_TABLES.includes(tableOf(name))),
+        ...relationsOf(this.#nbSchema, "nb"),
+        ...relationsOf(this.#sbSchema, "sb").filter(({ name }) => FEEDBACK_TABLES.includes(tableOf(name))),
       ],
       functions: NORTHD_FUNCTIONS,
     });
@@ -58,7 +60,7 @@ export class Northd {
    */
   apply(input: NorthdInput, at: number): NorthdOutput {
     const changes: Change[] = [
-      ...changesOf(OVN_NORTHBOUND, "nb", input.nb ?? []),
+      ...changesOf(this.#nbSchema, "nb", input.nb ?? []),
       ...changesOf(
         OVN_SOUTHBOUND,
         "sb",

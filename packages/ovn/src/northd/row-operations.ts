@@ -8,12 +8,12 @@
  */
 import type { Delta, Tuple, Value } from "@tenet/datalog";
 import type { Json } from "@tenet/kit";
-import { type Atom, type ColumnInput, Operations, type RowInput, type SchemaJson } from "@tenet/ovsdb";
+import type { Atom, ColumnInput, Operations, RowInput } from "@tenet/ovsdb";
 import type { OutputTable } from "./output-table.ts";
 
 /** How rows of a database are written. */
 export interface RowWriter {
-  readonly schema: SchemaJson;
+  readonly operations: Operations;
   readonly tables: ReadonlyMap<string, OutputTable>;
   /**
    * Rows are inserted and deleted, and derived sets and maps hold nothing else. Otherwise the rows are somebody
@@ -33,10 +33,9 @@ interface RowDelta {
 
 /** The operations that make a delta true in the database. */
 export function rowOperations(writer: RowWriter, delta: Delta): Json[] {
-  const operations = new Operations(writer.schema);
   const list: Json[] = [];
   for (const table of writer.tables.values()) {
-    for (const [uuid, row] of rowDeltas(table, delta)) list.push(...operationsOfRow(writer, operations, table, uuid, row));
+    for (const [uuid, row] of rowDeltas(table, delta)) list.push(...operationsOfRow(writer, table, uuid, row));
   }
   return list;
 }
@@ -66,7 +65,8 @@ function rowDeltas(table: OutputTable, delta: Delta): Map<string, RowDelta> {
   return rows;
 }
 
-function operationsOfRow(writer: RowWriter, operations: Operations, output: OutputTable, uuid: string, row: RowDelta): Json[] {
+function operationsOfRow(writer: RowWriter, output: OutputTable, uuid: string, row: RowDelta): Json[] {
+  const { operations } = writer;
   const { table } = output;
   const { came, went } = row;
   if (writer.ownsRows && came === undefined && went !== undefined) return [operations.delete(table, uuid)];

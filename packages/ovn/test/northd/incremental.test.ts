@@ -118,7 +118,7 @@ test("after any changes the output is what a fresh start derives, and the deltas
         expect([name, [...(written.get(name) ?? [])].sort()]).toEqual([name, rows]);
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });
 

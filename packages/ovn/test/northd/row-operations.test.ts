@@ -1,4 +1,4 @@
-import { OVN_SOUTHBOUND } from "@tenet/ovsdb";
+import { Operations, OVN_SOUTHBOUND } from "@tenet/ovsdb";
 import { expect, test } from "vitest";
 import { outputTables } from "../../src/northd/output-table.ts";
 import { type RowWriter, rowOperations } from "../../src/northd/row-operations.ts";
@@ -9,11 +9,12 @@ const relation = (name: string, ...names: string[]) => ({
   name,
   columns: columns(...names),
   kind: "derived" as const,
+  isOutput: true,
   rules: [],
 });
 
 const writer: RowWriter = {
-  schema: OVN_SOUTHBOUND,
+  operations: new Operations(OVN_SOUTHBOUND),
   tables: outputTables(
     [
       relation("to_sb:Port_Binding", "logical_port", "datapath", "tunnel_key", "tag"),
