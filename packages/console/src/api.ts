@@ -25,6 +25,8 @@ export interface State {
   /** `null` until the first measurement is done. */
   readonly reachability: Reachability | null;
   readonly violations: readonly Violation[];
+  /** How many violations there are, when `violations` holds only the first of them. */
+  readonly nViolations?: number;
   readonly policies: readonly Policy[];
   readonly sockets: Sockets;
   /** Address of the policy API, e.g. `http://127.0.0.1:1789`; empty when it is not served. */

@@ -53,6 +53,7 @@ function Cloud({ state, isStale }: { readonly state: State; readonly isStale: bo
       <div className="column side">
         <ViolationsPanel
           violations={state.violations}
+          nViolations={state.nViolations ?? state.violations.length}
           policies={state.policies}
           onMark={(violation) => setMarked(violation === undefined ? new Set() : subjectsOf(violation, state))}
         />

@@ -10,14 +10,16 @@ const REASON_COLUMNS = new Set(["why", "reason", "message"]);
 /** What the list shows, and whom it tells which entry is being looked at. */
 export interface ViolationsProps {
   readonly violations: readonly Violation[];
+  /** How many there are, of which `violations` may be only the first. */
+  readonly nViolations: number;
   readonly policies: readonly Policy[];
   readonly onMark: (violation: Violation | undefined) => void;
 }
 
 /** The violations; pointing at one marks in the topology what it speaks of. */
-export function ViolationsPanel({ violations, policies, onMark }: ViolationsProps): ReactElement {
+export function ViolationsPanel({ violations, nViolations, policies, onMark }: ViolationsProps): ReactElement {
   return (
-    <Panel id="violations" title="Violations" aside={violations.length === 0 ? "none" : `${violations.length}`}>
+    <Panel id="violations" title="Violations" aside={nViolations === 0 ? "none" : `${nViolations}`}>
       <div aria-live="polite">
         {violations.length === 0 ? (
           <Empty>
@@ -30,6 +32,7 @@ export function ViolationsPanel({ violations, policies, onMark }: ViolationsProp
             ))}
           </ul>
         )}
+        {nViolations > violations.length ? <p className="more muted">and {nViolations - violations.length} more</p> : null}
       </div>
     </Panel>
   );

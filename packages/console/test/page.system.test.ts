@@ -88,6 +88,11 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
     expect(await page.locator(".endpoint.error").count()).toBe(0);
   });
 
+  test("more violations than are listed are counted", async () => {
+    server.push({ ...cloudFixture(), nViolations: 41 });
+    await page.getByText("and 40 more").waitFor();
+  });
+
   test("a broken policy file shows its error and that the last good version holds", async () => {
     const state = cloudFixture();
     const [first, ...others] = state.policies;
