@@ -60,8 +60,14 @@ function parseArgument({ type }: ColumnSchema, mutator: Mutator, json: Json, nam
   if (mutator === "insert") return parseDatum({ ...type, min: 0 }, json, names);
   if (mutator !== "delete") return parseDatum(scalarType(type), json, names);
   const anyNumber: ColumnType = { ...type, min: 0, max: Infinity };
-  if (type.value === undefined || (isJsonArray(json) && json[0] === "map")) return parseDatum(anyNumber, json, names);
-  return parseDatum({ ...anyNumber, value: undefined }, json, names);
+  if (type.value === undefined) return parseDatum(anyNumber, json, names);
+  // Pairs or keys: what cannot be read as pairs is read as keys, and complained about as such.
+  try {
+    return parseDatum(anyNumber, json, names);
+  } catch (error) {
+    if (!(error instanceof OvsdbError)) throw error;
+    return parseDatum({ ...anyNumber, value: undefined }, json, names);
+  }
 }
 
 /** One number without constraints: the result is checked, not the argument. */

@@ -148,7 +148,7 @@ function parseBareAtom(base: BaseType, json: Json, names: NamedUuids | undefined
       break;
     case "real":
       if (typeof json === "number") return json;
-      throw syntaxError(json, "expected number");
+      break;
     case "boolean":
       if (typeof json === "boolean") return json;
       break;
