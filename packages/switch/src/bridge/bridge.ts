@@ -1,6 +1,6 @@
 /** One bridge: its ports, flow tables and learned addresses. */
 import { AppError, type Clock } from "@tenet/kit";
-import { PORT } from "@tenet/openflow";
+import { PORT, type Version, VERSION } from "@tenet/openflow";
 import { Pipeline } from "../table/pipeline.ts";
 import type { BridgePort } from "./bridge-port.ts";
 import { MacTable } from "./mac-table.ts";
@@ -10,6 +10,9 @@ export interface PortEvent {
   readonly reason: "add" | "delete" | "modify";
   readonly port: BridgePort;
 }
+
+/** Every OpenFlow version spoken. */
+export const ALL_VERSIONS: readonly Version[] = [VERSION.OF10, VERSION.OF13, VERSION.OF14, VERSION.OF15];
 
 /** Highest port number that an interface can have. */
 export const MAX_OFPORT = 0xfeff;
@@ -26,6 +29,8 @@ export class Bridge {
   readonly macs: MacTable;
   /** 64-bit id that controllers know the bridge by. */
   datapathId = 0n;
+  /** OpenFlow versions that its controllers may use; at least one. */
+  versions: readonly Version[] = ALL_VERSIONS;
   readonly #portByOfport = new Map<number, BridgePort>();
   /** The number given out last; the next search starts after it. */
   #lastOfport = 0;

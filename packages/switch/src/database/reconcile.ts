@@ -93,6 +93,7 @@ export class Reconciler {
     const held = this.#holdBridge(wanted);
     const { bridge } = held;
     held.uuid = wanted.uuid;
+    bridge.versions = wanted.versions;
     bridge.macs.ageingMs = wanted.macAgeingMs;
     bridge.macs.maxEntries = wanted.maxMacs;
     const locals = wanted.interfaces.filter(({ name }) => name === bridge.name);

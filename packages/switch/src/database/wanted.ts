@@ -1,6 +1,8 @@
 /** What the Open_vSwitch database asks for, read into plain objects. */
 import { parseMac } from "@tenet/net";
+import { type Version, VERSION } from "@tenet/openflow";
 import type { Row } from "@tenet/ovsdb";
+import { ALL_VERSIONS } from "../bridge/bridge.ts";
 import type { PortVlan } from "../bridge/bridge-port.ts";
 import type { NewPort } from "../virtual-switch.ts";
 import { numberOf, numbersOf, optionOf, textOf, textsOf } from "./row-values.ts";
@@ -26,11 +28,18 @@ export interface WantedBridge {
   readonly isStandalone: boolean;
   /** 16 hexadecimal digits, when the row asks for them. */
   readonly datapathId: bigint | undefined;
+  readonly versions: readonly Version[];
   readonly macAgeingMs: number;
   readonly maxMacs: number;
   readonly interfaces: readonly WantedInterface[];
 }
 
+const VERSION_BY_NAME: ReadonlyMap<string, Version> = new Map<string, Version>([
+  ["OpenFlow10", VERSION.OF10],
+  ["OpenFlow13", VERSION.OF13],
+  ["OpenFlow14", VERSION.OF14],
+  ["OpenFlow15", VERSION.OF15],
+]);
 const DEFAULT_AGEING_S = 300;
 const DEFAULT_MACS = 8192;
 const BOND = { problem: "bonds are not supported: give each interface a port of its own" };
@@ -57,6 +66,7 @@ function readBridge(row: Row, table: TableReader): WantedBridge {
     name,
     isStandalone: textOf(row, "fail_mode") !== "secure",
     datapathId: readDatapathId(row),
+    versions: readVersions(row),
     macAgeingMs: 1000 * positive(optionOf(row, "other_config", "mac-aging-time"), DEFAULT_AGEING_S),
     maxMacs: positive(optionOf(row, "other_config", "mac-table-size"), DEFAULT_MACS),
     interfaces: ports.flatMap((port) => readPort(port, isDummy, table)),
@@ -119,6 +129,12 @@ function readDatapathId(row: Row): bigint | undefined {
   const hwaddr = optionOf(row, "other_config", "hwaddr");
   if (hwaddr === undefined || !/^([0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2}$/.test(hwaddr)) return undefined;
   return BigInt(parseMac(hwaddr));
+}
+
+/** The `protocols` column; empty, or naming none that is spoken, means all. */
+function readVersions(row: Row): readonly Version[] {
+  const versions = textsOf(row, "protocols").flatMap((name) => VERSION_BY_NAME.get(name) ?? []);
+  return versions.length === 0 ? ALL_VERSIONS : versions;
 }
 
 function atLeastOne(value: number | undefined): number | undefined {

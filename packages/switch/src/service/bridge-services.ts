@@ -7,14 +7,10 @@ import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { type Clock, IoError, type Logger, messageOf } from "@tenet/kit";
-import { type Version, VERSION } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { PacketForController, VirtualSwitch } from "../virtual-switch.ts";
 import { OpenFlowChannel } from "./openflow-channel.ts";
 import { Session } from "./session.ts";
-
-/** Versions spoken, as in the `protocols` column. */
-const VERSIONS: readonly Version[] = [VERSION.OF10, VERSION.OF13, VERSION.OF14, VERSION.OF15];
 
 /** Opens and closes the sockets of bridges as they come and go. */
 export class BridgeServices {
@@ -118,7 +114,7 @@ class BridgeService {
     let session: Session | undefined;
     const channel = new OpenFlowChannel(
       socket,
-      VERSIONS,
+      this.#bridge.versions,
       {
         ready: (ready) => {
           const group = { promote: (master: Session): void => this.#promote(master) };
@@ -142,7 +138,7 @@ class BridgeService {
   #letListen(socket: Socket): void {
     const channel: OpenFlowChannel = new OpenFlowChannel(
       socket,
-      VERSIONS,
+      this.#bridge.versions,
       {
         ready: (ready) => this.#snoopers.add(ready),
         message: () => undefined,

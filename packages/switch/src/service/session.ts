@@ -89,7 +89,7 @@ export class Session {
         type: "flowRemoved",
         flow: rule,
         reason,
-        durationSec: (this.#clock.monotonicMs() - rule.createdMs) / 1000,
+        durationSec: Math.floor(this.#clock.monotonicMs() - rule.createdMs) / 1000,
         nPackets: BigInt(rule.nPackets),
         nBytes: BigInt(rule.nBytes),
       });

@@ -61,7 +61,7 @@ export function* multipartReplies(
         kind: "table",
         tables: bridge.pipeline.tableStats().map(({ table, nRules, nLookups, nMatches }) => ({
           table,
-          name: `table${table}`,
+          name: "",
           maxEntries: MAX_TABLE_ENTRIES,
           nActive: nRules,
           nLookups: BigInt(nLookups),
@@ -69,15 +69,12 @@ export function* multipartReplies(
         })),
       };
     case "tableFeatures":
-      return yield {
-        kind: "tableFeatures",
-        tables: bridge.pipeline.tableStats().map(({ table }) => ({
-          table,
-          name: `table${table}`,
-          maxEntries: MAX_TABLE_ENTRIES,
-          nTables: N_TABLES - 1,
-        })),
-      };
+      // One table per message: ovs-ofctl reads no more.
+      for (const { table } of bridge.pipeline.tableStats()) {
+        const features = { table, name: "", maxEntries: MAX_TABLE_ENTRIES, nTables: N_TABLES - 1 };
+        yield { kind: "tableFeatures", tables: [features] };
+      }
+      return;
     case "port":
       return yield { kind: "port", ports: portsAsked(bridge, request.port).map((port) => portStats(port, vswitch, clock)) };
     case "portDesc":
@@ -92,7 +89,7 @@ export function describePort({ ofport, mac, name, config, isUp }: BridgePort): P
     mac,
     name,
     config,
-    state: isUp ? 0 : PORT_STATE.LINK_DOWN,
+    state: isUp ? PORT_STATE.LIVE : PORT_STATE.LINK_DOWN,
     current: 0,
     advertised: 0,
     supported: 0,
@@ -131,7 +128,7 @@ function statsOf(rule: Rule, nowMs: number): FlowStats {
     hardTimeout,
     flags,
     importance,
-    durationSec: (nowMs - rule.createdMs) / 1000,
+    durationSec: Math.floor(nowMs - rule.createdMs) / 1000,
     nPackets: BigInt(rule.nPackets),
     nBytes: BigInt(rule.nBytes),
     idleAge: Math.floor((nowMs - rule.usedMs) / 1000),
@@ -161,7 +158,7 @@ function portStats(port: BridgePort, vswitch: VirtualSwitch, clock: Clock): Port
     rxOverErrors: UNKNOWN,
     rxCrcErrors: UNKNOWN,
     collisions: UNKNOWN,
-    durationSec: (clock.monotonicMs() - port.createdMs) / 1000,
+    durationSec: Math.floor(clock.monotonicMs() - port.createdMs) / 1000,
   };
 }
 

@@ -1,0 +1,199 @@
+/** The switch as Open vSwitch's own tools see it. */
+import { spawn } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { LiveHost, LiveSwitch, until, whyNot } from "./live-switch.ts";
+
+const reason = whyNot();
+if (reason !== undefined) console.log(`real-tools.system.test.ts: skipped, ${reason}`);
+const systemTest = test.skipIf(reason !== undefined);
+
+systemTest("ovs-vsctl makes a working learning switch, and unmakes it", async () => {
+  await using live = await LiveSwitch.start();
+  using a = new LiveHost(1);
+  using b = new LiveHost(2);
+  expect(await live.vsctl("add-br", "tsw-br0", "--", "add-port", "tsw-br0", a.port, "--", "add-port", "tsw-br0", b.port)).toEqual(
+    {
+      code: 0,
+      out: "",
+      err: "",
+    },
+  );
+  expect((await live.vsctl("get", "Interface", a.port, "ofport")).out).toBe("1\n");
+  expect((await live.vsctl("get", "Bridge", "tsw-br0", "datapath_id")).out).toMatch(/^"[0-9a-f]{16}"\n$/);
+  expect(await a.pings(b)).toBe(true);
+  expect((await live.appctl("fdb/show", "tsw-br0")).out.trim().split("\n")).toHaveLength(3);
+  expect((await live.appctl("dpif/dump-flows", "tsw-br0")).out).toContain("eth_type(0x0800)");
+  expect((await live.ofctl("dump-flows", "tsw-br0")).out).toMatch(/n_packets=[1-9]\d*, .*priority=0 actions=NORMAL/);
+  expect((await live.vsctl("del-br", "tsw-br0")).code).toBe(0);
+  expect(existsSync("/sys/class/net/tsw-br0")).toBe(false);
+  expect(existsSync(join(live.dir, "tsw-br0.mgmt"))).toBe(false);
+  expect(await a.pings(b)).toBe(false);
+});
+
+systemTest("a flow takes effect on the next packet and its removal too", async () => {
+  await using live = await LiveSwitch.start();
+  using a = new LiveHost(1);
+  using b = new LiveHost(2);
+  await live.vsctl("add-br", "tsw-br0", "--", "add-port", "tsw-br0", a.port, "--", "add-port", "tsw-br0", b.port);
+  expect(await a.pings(b)).toBe(true);
+  expect((await live.ofctl("add-flow", "tsw-br0", "priority=9,icmp,actions=drop")).code).toBe(0);
+  expect(await a.pings(b)).toBe(false);
+  await live.ofctl("del-flows", "tsw-br0", "icmp");
+  expect(await a.pings(b)).toBe(true);
+});
+
+systemTest("VLANs part the ports of a bridge; patch ports join bridges", async () => {
+  await using live = await LiveSwitch.start();
+  using a = new LiveHost(1);
+  using b = new LiveHost(2);
+  await live.vsctl(
+    "add-br",
+    "tsw-br0",
+    "--",
+    "add-port",
+    "tsw-br0",
+    a.port,
+    "tag=10",
+    "--",
+    "add-port",
+    "tsw-br0",
+    b.port,
+    "tag=20",
+  );
+  expect(await a.pings(b)).toBe(false);
+  await live.vsctl("set", "Port", b.port, "tag=10");
+  expect(await a.pings(b)).toBe(true);
+  await live.vsctl("del-port", b.port, "--", "add-br", "tsw-br1", "--", "add-port", "tsw-br1", b.port, "tag=10");
+  expect(await a.pings(b)).toBe(false);
+  const patch = (bridge: string, name: string, peer: string): string[] => [
+    "--",
+    "add-port",
+    bridge,
+    name,
+    "--",
+    "set",
+    "Interface",
+    name,
+    "type=patch",
+    `options:peer=${peer}`,
+  ];
+  await live.vsctl(...patch("tsw-br0", "tsw-p0", "tsw-p1").slice(1), ...patch("tsw-br1", "tsw-p1", "tsw-p0"));
+  expect(await a.pings(b)).toBe(true);
+  expect((await live.ofctl("dump-ports", "tsw-br0", "tsw-p0")).out).toMatch(/rx pkts=[1-9]/);
+});
+
+systemTest("a device that is missing is an error until it appears; port numbers last", async () => {
+  await using live = await LiveSwitch.start();
+  await live.vsctl(
+    "add-br",
+    "tsw-br0",
+    "--",
+    "add-port",
+    "tsw-br0",
+    "tsw-v1",
+    "--",
+    "set",
+    "Interface",
+    "tsw-v1",
+    "ofport_request=7",
+  );
+  expect((await live.vsctl("get", "Interface", "tsw-v1", "ofport")).out).toBe("-1\n");
+  expect((await live.vsctl("get", "Interface", "tsw-v1", "error")).out).toContain("could not open network device tsw-v1");
+  using host = new LiveHost(1);
+  await until(async () => (await live.vsctl("get", "Interface", "tsw-v1", "ofport")).out === "7\n");
+  host[Symbol.dispose]();
+  await until(async () => (await live.vsctl("get", "Interface", "tsw-v1", "ofport")).out === "-1\n");
+});
+
+systemTest("ovs-ofctl does its work in every version", async () => {
+  await using live = await LiveSwitch.start();
+  await live.vsctl("add-br", "tsw-br0", "--", "set", "Bridge", "tsw-br0", "datapath_type=dummy", "fail_mode=secure");
+  for (const name of ["p1", "p2"]) await live.vsctl("add-port", "tsw-br0", name, "--", "set", "Interface", name, "type=dummy");
+  const file = join(live.dir, "flows.txt");
+  writeFileSync(
+    file,
+    "table=0,priority=5,ip,actions=resubmit(,1)\ntable=1,cookie=0x7,tcp,tp_dst=80,actions=load:1->NXM_NX_REG0[],2\n",
+  );
+  for (const version of ["OpenFlow10", "OpenFlow13", "OpenFlow14", "OpenFlow15"]) {
+    const ofctl = (...args: string[]): ReturnType<LiveSwitch["ofctl"]> => live.ofctl("-O", version, ...args);
+    expect((await ofctl("add-flows", "tsw-br0", file)).err).toBe("");
+    expect((await ofctl("dump-aggregate", "tsw-br0")).out).toContain("flow_count=2");
+    const flow = /cookie=0x7, table=1, tcp,tp_dst=80 actions=(load:0x1->NXM_NX_REG0\[\]|set_field:0x1->reg0),output:2/;
+    expect((await ofctl("--no-stats", "dump-flows", "tsw-br0")).out).toMatch(flow);
+    expect((await ofctl("mod-flows", "tsw-br0", "tcp,actions=drop")).err).toBe("");
+    expect((await ofctl("--strict", "del-flows", "tsw-br0", "table=0,priority=5,ip")).err).toBe("");
+    expect((await ofctl("dump-flows", "tsw-br0")).out).not.toContain("priority=5");
+    expect((await ofctl("show", "tsw-br0")).out).toContain("dpid:");
+    expect((await ofctl("dump-ports-desc", "tsw-br0")).out).toContain("2(p2)");
+    expect((await ofctl("dump-tables", "tsw-br0")).err).toBe("");
+    expect((await ofctl("del-flows", "tsw-br0")).code).toBe(0);
+  }
+  expect((await live.ofctl("replace-flows", "tsw-br0", file)).err).toBe("");
+  expect((await live.ofctl("diff-flows", "tsw-br0", file)).code).toBe(0);
+  expect((await live.ofctl("-O", "OpenFlow14", "--bundle", "add-flow", "tsw-br0", "table=3,actions=1")).err).toBe("");
+  expect((await live.ofctl("add-flow", "tsw-br0", "actions=group:1")).err).toContain("OFPT_ERROR");
+});
+
+systemTest("monitor hears packets, snoop hears everything", async () => {
+  await using live = await LiveSwitch.start();
+  await live.vsctl("add-br", "tsw-br0", "--", "set", "Bridge", "tsw-br0", "datapath_type=dummy");
+  await live.vsctl("add-port", "tsw-br0", "p1", "--", "set", "Interface", "p1", "type=dummy");
+  const heard = { monitor: "", snoop: "" };
+  const env = { ...process.env, OVS_RUNDIR: live.dir };
+  const monitor = spawn("ovs-ofctl", ["monitor", "tsw-br0", "65534"], { env });
+  const snoop = spawn("ovs-ofctl", ["snoop", "tsw-br0"], { env });
+  try {
+    for (const child of [monitor.stdout, monitor.stderr]) child.on("data", (text) => (heard.monitor += text));
+    for (const child of [snoop.stdout, snoop.stderr]) child.on("data", (text) => (heard.snoop += text));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await live.ofctl("add-flow", "tsw-br0", "arp,send_flow_rem,actions=controller");
+    const arp = "ffffffffffff0200000000010806000108000604000102000000000101020304000000000000020304050000";
+    expect((await live.ofctl("packet-out", "tsw-br0", `in_port=1,packet=${arp},actions=table`)).code).toBe(0);
+    await live.ofctl("del-flows", "tsw-br0", "arp");
+    await until(() => /PACKET_IN[\s\S]*arp_spa=1.2.3.4/.test(heard.monitor) && heard.monitor.includes("FLOW_REMOVED"));
+    await until(() => heard.snoop.includes("FLOW_MOD"));
+  } finally {
+    monitor.kill();
+    snoop.kill();
+  }
+});
+
+systemTest("ovs-appctl finds the switch by its pid file, traces and ends it", async () => {
+  const live = await LiveSwitch.start();
+  await live.vsctl("add-br", "tsw-br0", "--", "set", "Bridge", "tsw-br0", "datapath_type=dummy");
+  expect((await live.appctl("version")).out).toContain("ovs-vswitchd");
+  expect((await live.appctl("ofproto/trace", "tsw-br0", "in_port=LOCAL,ip")).out).toContain("Datapath actions: drop");
+  expect((await live.appctl("ofproto/trace", "nosuch", "ip")).err).toContain("nosuch: unknown bridge");
+  expect((await live.appctl("no/such")).err).toContain("is not a valid command");
+  expect((await live.appctl("list-commands")).out).toContain("tenet/trace");
+  expect((await live.appctl("exit")).code).toBe(0);
+  await live.ended;
+  expect(existsSync(join(live.dir, "ovs-vswitchd.pid"))).toBe(false);
+  await live[Symbol.asyncDispose]();
+});
+
+systemTest("malformed messages end or fail their own connection alone", async () => {
+  await using live = await LiveSwitch.start();
+  await live.vsctl("add-br", "tsw-br0", "--", "set", "Bridge", "tsw-br0", "datapath_type=dummy");
+  const control = `ovs-vswitchd.${process.pid}.ctl`;
+  const junk = [
+    Buffer.from("{not json"),
+    Buffer.alloc(100, 0xff),
+    Buffer.from([4, 0, 0, 8, 0, 0, 0, 1, 4, 14, 0, 9, 0, 0, 0, 2, 7]),
+    Buffer.alloc(9),
+  ];
+  for (const socketName of ["tsw-br0.mgmt", "tsw-br0.snoop", control]) {
+    for (const bytes of junk) {
+      const socket = connect(join(live.dir, socketName));
+      socket.on("error", () => undefined);
+      socket.write(bytes);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      socket.destroy();
+    }
+  }
+  expect((await live.ofctl("dump-flows", "tsw-br0")).out).toContain("NORMAL");
+  expect((await live.appctl("version")).code).toBe(0);
+});
