@@ -54,6 +54,9 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
     page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
     page.on("request", (request) => requested.push(request.url()));
     page.on("pageerror", (error) => errors.push(error.message));
+    page.on("console", (message) => {
+      if (message.text().includes("Content Security Policy")) errors.push(message.text());
+    });
     await page.goto(server.url);
     await page.waitForSelector("#topology");
   });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { silentLogger } from "@tenet/kit";
 import type { Database } from "@tenet/ovsdb";
 import { type PolicyApi, type PolicyService, startPolicyApi } from "@tenet/policy";
+import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { DB_ACCESS, openNorthbound, PII, serve, tag } from "./three-tier.ts";
 
@@ -159,6 +160,40 @@ test("a simulation shows what would be, and leaves no trace", async () => {
   expect(other.body).toEqual({ result: [] });
   expect(service.violations()).toEqual([]);
 });
+
+test("no sequence, however wild, is more than a bad request", async () => {
+  const part = fc.constantFrom(
+    "nb:ACL",
+    "+",
+    "-",
+    "(",
+    ")",
+    ",",
+    "=",
+    '"',
+    "'",
+    "\\",
+    "[",
+    "]",
+    "_uuid",
+    "null",
+    "1e9",
+    " ",
+    "\n",
+    "é",
+    ":",
+  );
+  const wild = fc.oneof(
+    fc.string(),
+    fc.array(part, { maxLength: 20 }).map((parts) => parts.join("")),
+  );
+  await fc.assert(
+    fc.asyncProperty(wild, wild, async (query, sequence) => {
+      expect([200, 400]).toContain((await call("POST", "/v1/policies/pii?action=simulate", { query, sequence })).status);
+    }),
+    { numRuns: 150 },
+  );
+}, 30_000);
 
 test("data sources show their schema, tables, rows and freshness", async () => {
   service.pushTable({ name: "lab:host", columns: [{ name: "name" }] }, [["web1"]]);
