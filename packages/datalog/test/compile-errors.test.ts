@@ -1,4 +1,5 @@
 import { compile, ProgramError } from "@tenet/datalog";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 
 const DECLARATIONS = "input host(name: string, up: bool, tag: int)\ninput link(a, b)\n";
@@ -77,7 +78,7 @@ const CASES: readonly [name: string, text: string, ...expected: string[]][] = [
   ],
   ["an unknown type", "relation r(a: strng)", 'p.dl:3:12: unknown type "strng" | did you mean "string"?'],
   ["a second declaration", "input link(x, y)", 'p.dl:3:1: "link" is declared before with other columns; expected link(a, b)'],
-  ["an aggregate without a value", "p(n) :- n = sum { link(_, _) }", 'p.dl:3:19: "sum" needs a value'],
+  ["an aggregate without a value", "p(n) :- n = sum { link(_, _) }", 'p.dl:3:17: "sum" needs a value'],
   [
     "an unknown kind of declaration",
     "table r(a)",
@@ -95,7 +96,20 @@ const CASES: readonly [name: string, text: string, ...expected: string[]][] = [
   ],
 ];
 
-for (const [name, text, ...expected] of CASES) {
+const EITHER = "(link(x, _) or link(_, x))";
+const MORE: typeof CASES = [
+  [
+    "too many alternatives",
+    `p(x) :- ${Array(9).fill(EITHER).join(", ")}`,
+    'p.dl:3:9: "or" gives more than 256 alternatives here',
+  ],
+  ["deep nesting with an error", `p(x) :- ${"(".repeat(60)}link(x, _`, "p.dl:3:78: unexpected end of file"],
+  ["deep braces with an error", `p(x) :- ${"count { ".repeat(60)}link(x, _`, "unexpected end of file"],
+  ["bottomless nesting", `p(x) :- ${"(".repeat(20_000)}`, "p.dl:3:209: this is nested too deep; expected at most 200 levels"],
+  ["bottomless signs", `p(x) :- x = ${"-".repeat(20_000)}1`, "this is nested too deep"],
+];
+
+for (const [name, text, ...expected] of [...CASES, ...MORE]) {
   test(`${name} is refused with its place`, () => {
     const errors = errorsOf(text);
     expect(errors).toHaveLength(expected.length);
@@ -142,4 +156,59 @@ test("a variable that occurs once is a warning, unless its name starts with _", 
     'p.dl:3:17: variable "up" is used once | write "_" if any value will do, or "_up" to keep the name',
     'p.dl:3:48: variable "far" is used once | write "_" if any value will do, or "_far" to keep the name',
   ]);
+});
+
+test("whatever the text, compile gives a program or a ProgramError", () => {
+  const words = [
+    "p",
+    "(",
+    ")",
+    "x",
+    ",",
+    ":-",
+    "not",
+    "or",
+    "{",
+    "}",
+    "count",
+    ":",
+    "[",
+    "]",
+    "=",
+    "==",
+    "in",
+    '"a ${',
+    '"',
+    "'",
+    "1",
+    "_",
+    "if",
+    "then",
+    "else",
+  ];
+  const more = [
+    "\n",
+    "link(x, y)",
+    "host(name=x)",
+    "$",
+    "\\",
+    "input",
+    "sum",
+    "!",
+    "+",
+    "-",
+    ".",
+    "/*",
+    "*/",
+    "a:b",
+    "true",
+    "len(x)",
+  ];
+  const soup = fc.array(fc.constantFrom(...words, ...more), { maxLength: 40 }).map((tokens) => tokens.join(" "));
+  fc.assert(
+    fc.property(fc.oneof(soup, fc.string()), (text) => {
+      errorsOf(text);
+    }),
+    { numRuns: 2000 },
+  );
 });

@@ -240,3 +240,15 @@ test("relations tell their columns, kind and rules", () => {
   });
   expect(engine.relations().filter(({ kind }) => kind === "input")).toHaveLength(2);
 });
+
+test("values that no row holds any more are forgotten, and nothing else", () => {
+  const text = 'input w(s)\nl(x) :- w(s), x = [s, [s + "!"]]\nn(x, count(y)) :- l(y), [x, _] = y\nup(u) :- w(s), u = upper(s)';
+  const engine = new Engine(compile([{ name: "p.dl", text }]), { minValuesToSweep: 50 });
+  for (let i = 0; i < 500; i++) {
+    engine.transact([change(1, "w", `s${i}`), change(-1, "w", `s${i - 3}`)]);
+    const alive = [i, i - 1, i - 2].filter((n) => n >= 0);
+    expect(engine.rows("l").sort()).toEqual(alive.map((n) => [[`s${n}`, [`s${n}!`]]]).sort());
+    expect(engine.rows("n").sort()).toEqual(alive.map((n) => [`s${n}`, 1]).sort());
+    expect(engine.rows("up").sort()).toEqual(alive.map((n) => [`S${n}`]).sort());
+  }
+});

@@ -31,7 +31,8 @@ class Run {
     this.#rules = program.levels.flat();
     const declarations = "input a(x, y)  input b(x)  input c(x, y)";
     this.#text = [declarations, ...this.#rules.map(print)].join("\n");
-    this.#engine = new Engine(this.#compile());
+    // A tiny threshold makes the engine forget unused values all the time.
+    this.#engine = new Engine(this.#compile(), { minValuesToSweep: 4 });
     this.#state = this.#evaluate(this.#inputs);
     this.#expectState("at the start");
   }

@@ -14,7 +14,7 @@ export function arrangeArguments(
   span: Span,
 ): (Expr | undefined)[] | undefined {
   const { columns, name } = relation;
-  const arranged = new Array<Expr | undefined>(columns.length).fill(undefined);
+  const arranged = columns.map((): Expr | undefined => undefined);
   const nErrors = context.errors.length;
   let hasNamed = false;
   for (const [i, arg] of args.entries()) {

@@ -47,6 +47,16 @@ export class Level {
   }
 }
 
+/** The most alternatives that one body may have. */
+export const MAX_ALTERNATIVES = 256;
+
+/** How many alternatives a body has once `or` is multiplied out. */
+export function countAlternatives(formula: Formula | undefined): number {
+  if (formula?.kind === "or") return formula.items.reduce((sum, item) => sum + countAlternatives(item), 0);
+  if (formula?.kind === "and") return formula.items.reduce((product, item) => product * countAlternatives(item), 1);
+  return 1;
+}
+
 /** The alternatives of a body: `or` multiplied out, each a flat list of literals. */
 export function alternativesOf(formula: Formula | undefined): Formula[][] {
   if (formula === undefined) return [[]];

@@ -8,14 +8,14 @@
  * A hidden body that is not safe alone, because it mentions variables that only the rule around it binds, gets the
  * positive literals of that rule as context: its rows are the same wherever the rule looks.
  */
-import type { AggregateExpr, Argument, Expr, Formula, RuleSyntax, SourceText, Span } from "../language/ast.ts";
+import type { AggregateExpr, Expr, Formula, RuleSyntax, SourceText } from "../language/ast.ts";
 import { isAggregateName } from "../language/parse-expression.ts";
 import { arrangeArguments } from "./columns.ts";
 import { type CheckContext, type CheckedRelation, qualify } from "./context.ts";
-import type { CoreExpr, Literal, RuleOrigin, Term } from "./core.ts";
-import { ExpressionRewriter } from "./rewrite-expression.ts";
-import { alternativesOf, Level } from "./level.ts";
-import { collectNames, hasAggregate, isSingle, type NameRules, visitExpr, visitFormula } from "./names.ts";
+import type { Literal, RuleOrigin, Term } from "./core.ts";
+import { LiteralRewriter } from "./rewrite-literal.ts";
+import { alternativesOf, countAlternatives, Level, MAX_ALTERNATIVES } from "./level.ts";
+import { collectNames, hasAggregate, visitExpr, visitFormula } from "./names.ts";
 import { mentionedIn, type References } from "./references.ts";
 import { boundSlots, unsafeSlots } from "./safety.ts";
 
@@ -45,17 +45,15 @@ function mayDerive(context: CheckContext, source: SourceText, rule: RuleSyntax, 
   return false;
 }
 
-class RuleRewriter extends ExpressionRewriter {
-  readonly #origin: RuleOrigin;
+class RuleRewriter extends LiteralRewriter {
   readonly #references: References;
   readonly #derives: string;
   /** Names that kept the last hidden body from being safe. */
   #missing = new Set<string>();
 
   constructor(context: CheckContext, references: References, source: SourceText, origin: RuleOrigin, derives: string) {
-    super(context, source);
+    super(context, source, origin);
     this.#references = references;
-    this.#origin = origin;
     this.#derives = derives;
   }
 
@@ -91,12 +89,17 @@ class RuleRewriter extends ExpressionRewriter {
   }
 
   #levels(body: Formula | undefined, context: readonly Formula[], countsWays: boolean): Level[] {
+    if (body !== undefined && countAlternatives(body) > MAX_ALTERNATIVES) {
+      const hint = "give a part of it a table of its own";
+      this.context.report(this.source, body.span, `"or" gives more than ${MAX_ALTERNATIVES} alternatives here`, { hint });
+      return [];
+    }
     return alternativesOf(body).map((formulas) => {
       const level = new Level(formulas);
       level.countsWays = countsWays;
-      for (const formula of formulas) this.#addFormula(level, formula);
+      for (const formula of formulas) this.addFormula(level, formula);
       level.countsWays = false;
-      for (const formula of context) this.#addFormula(level, formula);
+      for (const formula of context) this.addFormula(level, formula);
       return level;
     });
   }
@@ -130,7 +133,7 @@ class RuleRewriter extends ExpressionRewriter {
     const bodies = this.#resolveAggregates(level, names, around);
     let isSafe = true;
     for (const body of bodies) {
-      const rule = { relation, head: terms, body, slots: level.slots, origin: this.#origin, sourceText: this.source.text };
+      const rule = { relation, head: terms, body, slots: level.slots, origin: this.origin, sourceText: this.source.text };
       const unsafe = level.isBroken ? [] : unsafeSlots(rule);
       for (const slot of unsafe) {
         isSafe = false;
@@ -154,18 +157,14 @@ class RuleRewriter extends ExpressionRewriter {
     this.context.report(this.source, level.spans[slot] ?? { start: 0, end: 0 }, problem, { hint });
   }
 
-  #nameRules(isDeep: boolean): NameRules {
-    return { isDeep, isTable: (name) => this.context.relations.has(qualify(this.source, name)) };
-  }
-
   /** Names that the level itself mentions, and those of its surroundings that something inside it mentions. */
   #levelNames(level: Level, head: readonly Expr[], inherited: ReadonlySet<string>): Set<string> {
     const names = collectNames((visit) => {
-      for (const expr of head) visitExpr(expr, this.#nameRules(false), visit);
-      for (const formula of level.formulas) visitFormula(formula, this.#nameRules(false), visit);
+      for (const expr of head) visitExpr(expr, this.nameRules(false), visit);
+      for (const formula of level.formulas) visitFormula(formula, this.nameRules(false), visit);
     });
     const inside = collectNames((visit) => {
-      for (const formula of level.formulas) visitFormula(formula, this.#nameRules(true), visit);
+      for (const formula of level.formulas) visitFormula(formula, this.nameRules(true), visit);
     });
     for (const name of inherited) if (inside.has(name)) names.add(name);
     return names;
@@ -173,11 +172,11 @@ class RuleRewriter extends ExpressionRewriter {
 
   /** The literals that can bind variables without the aggregates of their level: context for hidden bodies. */
   #binders(formulas: readonly Formula[]): Formula[] {
-    const isTable = (formula: Formula): boolean => formula.kind === "test" && this.#atomOf(formula.expr) !== undefined;
-    const namesOf = (expr: Expr): Set<string> => collectNames((visit) => visitExpr(expr, this.#nameRules(true), visit));
+    const isTable = (formula: Formula): boolean => formula.kind === "test" && this.atomOf(formula.expr) !== undefined;
+    const namesOf = (expr: Expr): Set<string> => collectNames((visit) => visitExpr(expr, this.nameRules(true), visit));
     const chosen = formulas.filter(isTable);
     const bound = collectNames((visit) => {
-      for (const formula of chosen) visitFormula(formula, this.#nameRules(true), visit);
+      for (const formula of chosen) visitFormula(formula, this.nameRules(true), visit);
     });
     const waiting = new Set(formulas.filter(({ kind }) => kind === "equal" || kind === "in"));
     for (let hasChanged = true; hasChanged; ) {
@@ -196,123 +195,9 @@ class RuleRewriter extends ExpressionRewriter {
     return chosen;
   }
 
-  #addFormula(level: Level, formula: Formula): void {
-    const { span } = formula;
-    switch (formula.kind) {
-      case "and":
-        for (const item of formula.items) this.#addFormula(level, item);
-        break;
-      case "or":
-        level.groups.push({ body: { kind: "not", body: formula, span }, span });
-        break;
-      case "not":
-        this.#addNot(level, formula.body, span);
-        break;
-      case "equal":
-        level.literals.push({
-          kind: "equal",
-          left: this.toExpr(level, formula.left),
-          right: this.toExpr(level, formula.right),
-          span,
-        });
-        break;
-      case "in":
-        level.literals.push({
-          kind: "member",
-          left: this.toExpr(level, formula.left),
-          right: this.toSet(level, formula.right),
-          span,
-        });
-        break;
-      case "test":
-        this.#addTest(level, formula.expr);
-    }
-  }
-
-  #addTest(level: Level, expr: Expr): void {
-    const atom = this.#atomOf(expr);
-    if (atom === undefined) {
-      level.literals.push({ kind: "test", expr: this.toExpr(level, expr), span: expr.span });
-      return;
-    }
-    const relation = this.#relation(level, atom.name, atom.args, expr.span);
-    if (relation === undefined) return;
-    const terms = relation.args.map((arg): Term => {
-      if (arg !== undefined && arg.kind !== "wildcard") return this.toTerm(level, arg);
-      if (!level.countsWays) return { kind: "any" };
-      const slot = level.fresh("_", expr.span);
-      level.ways.push(slot);
-      return { kind: "var", slot };
-    });
-    level.literals.push({ kind: "atom", relation: relation.name, terms, span: expr.span });
-  }
-
-  #addNot(level: Level, body: Formula, span: Span): void {
-    if (body.kind === "not") return this.#addFormula(level, body.body);
-    const atom = body.kind === "test" ? this.#atomOf(body.expr) : undefined;
-    if (!isSingle(body) || hasInnerWildcard(body, atom !== undefined) || (body.kind === "in" && this.isSetCall(body.right))) {
-      level.groups.push({ body, span });
-      return;
-    }
-    if (atom !== undefined) return this.#addNegatedAtom(level, atom.name, atom.args, span);
-    if (body.kind === "test") {
-      level.literals.push({ kind: "test", expr: { kind: "unary", op: "!", operand: this.toExpr(level, body.expr) }, span });
-    } else if (body.kind === "equal" || body.kind === "in") {
-      const op = body.kind === "equal" ? "!=" : "not in";
-      const expr: CoreExpr = { kind: "binary", op, left: this.toExpr(level, body.left), right: this.toExpr(level, body.right) };
-      level.literals.push({ kind: "test", expr, span });
-    }
-  }
-
-  #addNegatedAtom(level: Level, name: string, args: readonly Argument[], span: Span): void {
-    const relation = this.#relation(level, name, args, span);
-    if (relation === undefined) return;
-    const terms = relation.args.map((arg): Term => (arg === undefined ? { kind: "any" } : this.toTerm(level, arg)));
-    this.#negate(level, relation.name, terms, span, true);
-  }
-
-  /** Adds `not relation(terms)`; anonymous terms go through a projection of the relation. */
-  #negate(level: Level, relation: string, terms: readonly Term[], span: Span, isShown: boolean): Literal[] {
-    const kept = [...terms.keys()].filter((i) => terms[i]?.kind !== "any");
-    const shown = isShown ? { relation, terms } : undefined;
-    const literal: Literal =
-      kept.length === terms.length
-        ? { kind: "not", relation, terms, span, shown }
-        : {
-            kind: "not",
-            relation: this.#projection(relation, kept),
-            terms: kept.map((i) => terms[i] ?? { kind: "any" }),
-            span,
-            shown,
-          };
-    if (isShown) level.literals.push(literal);
-    return [literal];
-  }
-
-  #projection(relation: string, kept: readonly number[]): string {
-    const name = `$any:${relation}:${kept.join(",")}`;
-    if (this.context.relations.has(name)) return name;
-    const { columns = [], label = relation } = this.context.relations.get(relation) ?? {};
-    this.context.addHiddenNamed(
-      name,
-      kept.map((i) => columns[i]?.name ?? ""),
-      label,
-    );
-    const terms = columns.map((_, i): Term => (kept.includes(i) ? { kind: "var", slot: kept.indexOf(i) } : { kind: "any" }));
-    this.context.rules.push({
-      relation: name,
-      head: kept.map((_, slot) => ({ kind: "var", slot })),
-      body: [{ kind: "atom", relation, terms, span: { start: 0, end: 0 } }],
-      slots: kept.map((i) => columns[i]?.name ?? ""),
-      origin: this.#origin,
-      sourceText: this.source.text,
-    });
-    return name;
-  }
-
   #resolveGroups(level: Level, names: ReadonlySet<string>, around: readonly Formula[]): void {
     for (const { body, span } of level.groups) {
-      const inside = collectNames((visit) => visitFormula(body, this.#nameRules(true), visit));
+      const inside = collectNames((visit) => visitFormula(body, this.nameRules(true), visit));
       const shared = [...inside].filter((name) => names.has(name));
       const label = `not (${this.source.text.slice(body.span.start, body.span.end)})`;
       const hidden = this.#defineHidden("not", shared, body, label, around, []);
@@ -339,7 +224,7 @@ class RuleRewriter extends ExpressionRewriter {
       const before = bodies;
       bodies = before.map((body) => [...body, joined]);
       if (bindable >= 0 && empty !== undefined) {
-        const missing = this.#negate(level, relation, [...keys, { kind: "any" }], span, false);
+        const missing = this.negate(level, relation, [...keys, { kind: "any" }], span, false);
         const value: Literal = { kind: "equal", left: { kind: "var", slot }, right: { kind: "const", value: empty }, span };
         bodies.push(...before.map((body) => [...body, ...missing, value]));
       }
@@ -351,15 +236,15 @@ class RuleRewriter extends ExpressionRewriter {
   #defineAggregate(level: Level, syntax: AggregateExpr, names: ReadonlySet<string>, around: readonly Formula[]) {
     const { fn, value, body, span } = syntax;
     const inside = collectNames((visit) => {
-      visitFormula(body, this.#nameRules(true), visit);
-      if (value !== undefined) visitExpr(value, this.#nameRules(true), visit);
+      visitFormula(body, this.nameRules(true), visit);
+      if (value !== undefined) visitExpr(value, this.nameRules(true), visit);
     });
     const groupNames = [...inside].filter((name) => names.has(name));
     const label = this.source.text.slice(span.start, span.end);
     const countsWays = fn === "sum" || value === undefined;
     const hiddenBody = this.#defineHidden("of", groupNames, body, label, around, [value], countsWays);
     const relation = this.context.addHidden("agg", [...groupNames, fn], label);
-    this.context.aggregates.push({ relation, body: hiddenBody, fn, nGroup: groupNames.length, origin: this.#origin });
+    this.context.aggregates.push({ relation, body: hiddenBody, fn, nGroup: groupNames.length, origin: this.origin });
     const empty = fn === "collect" ? [] : fn === "count" || fn === "sum" ? 0 : undefined;
     return { relation, group: groupNames.map((name) => level.slotOf(name, span)), empty, span };
   }
@@ -374,7 +259,7 @@ class RuleRewriter extends ExpressionRewriter {
     values: readonly (Expr | undefined)[],
     countsWays = false,
   ): string {
-    const inside = collectNames((visit) => visitFormula(body, this.#nameRules(false), visit));
+    const inside = collectNames((visit) => visitFormula(body, this.nameRules(false), visit));
     const locals = countsWays ? [...inside].filter((name) => !shared.includes(name)) : [];
     const toName = (name: string): Expr => ({ kind: "name", name, span: body.span });
     const head = [
@@ -412,8 +297,8 @@ class RuleRewriter extends ExpressionRewriter {
   #covering(around: readonly Formula[]): Formula[] {
     const missing = new Set(this.#missing);
     const chosen: Formula[] = [];
-    const tables = around.filter((formula) => formula.kind === "test" && this.#atomOf(formula.expr) !== undefined);
-    const binds = tables.map((formula) => collectNames((visit) => visitFormula(formula, this.#nameRules(false), visit)));
+    const tables = around.filter((formula) => formula.kind === "test" && this.atomOf(formula.expr) !== undefined);
+    const binds = tables.map((formula) => collectNames((visit) => visitFormula(formula, this.nameRules(false), visit)));
     while (missing.size > 0) {
       const gains = binds.map((names) => [...names].filter((name) => missing.has(name)).length);
       const best = gains.indexOf(Math.max(0, ...gains));
@@ -430,38 +315,8 @@ class RuleRewriter extends ExpressionRewriter {
     mentionedIn(formula, this.source, mentioned);
     return [...mentioned].some((name) => this.#references.dependsOn(name, this.#derives));
   }
-
-  #atomOf(expr: Expr): { name: string; args: readonly Argument[] } | undefined {
-    if (expr.kind === "call" && !this.context.functions.has(expr.name)) return expr;
-    return expr.kind === "name" ? { name: expr.name, args: [] } : undefined;
-  }
-
-  #relation(
-    level: Level,
-    name: string,
-    args: readonly Argument[],
-    span: Span,
-  ): { name: string; args: (Expr | undefined)[] } | undefined {
-    const relation = this.context.relations.get(qualify(this.source, name));
-    if (relation === undefined) {
-      const hint = this.context.nearRelation(qualify(this.source, name));
-      this.context.report(this.source, span, `unknown table "${qualify(this.source, name)}"`, { hint });
-    }
-    const arranged = relation && arrangeArguments(this.context, this.source, relation, args, span);
-    if (relation !== undefined && arranged !== undefined) return { name: relation.name, args: arranged };
-    level.isBroken = true;
-    return undefined;
-  }
 }
 
 function isSubset(names: ReadonlySet<string>, of: ReadonlySet<string>): boolean {
   return [...names].every((name) => of.has(name));
-}
-
-/** True if `_` stands where a projection cannot reach it: inside a list, or in an equation. */
-function hasInnerWildcard(formula: Formula, isAtom: boolean): boolean {
-  const look = (expr: Expr): boolean => expr.kind === "wildcard" || (expr.kind === "list" && expr.items.some(look));
-  if (formula.kind === "equal" || formula.kind === "in") return look(formula.left) || look(formula.right);
-  if (formula.kind !== "test" || !isAtom || formula.expr.kind !== "call") return false;
-  return formula.expr.args.some(({ term }) => term.kind !== "wildcard" && look(term));
 }

@@ -3,12 +3,14 @@ import type { RuleOrigin } from "../check/core.ts";
 import { DivergenceError } from "./errors.ts";
 import type { Interner } from "./interner.ts";
 
-/** Limits of an engine, per transaction. */
+/** Limits of an engine. */
 export interface Limits {
-  /** Rows that rules may add, and elements that set functions may give. Default 5 million. */
+  /** Rows that rules may add in a transaction, and elements that set functions may give. Default 5 million. */
   readonly maxTuples?: number;
-  /** Characters and list elements of new values. Default 200 million. */
+  /** Characters and list elements of a transaction's new values. Default 200 million. */
   readonly maxValueUnits?: number;
+  /** Different strings, lists and large numbers before those that no row holds any more are looked for. Default 500 000. */
+  readonly minValuesToSweep?: number;
 }
 
 /** Counts down what is left. */

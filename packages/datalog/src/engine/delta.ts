@@ -23,9 +23,9 @@ export type Delta = ReadonlyMap<string, RelationDelta>;
 /** The values of a row. */
 export function readTuple(store: RowStore, row: number, interner: Interner): Tuple {
   const { arity, data } = store;
-  const tuple = new Array<Value>(arity);
+  const tuple: Value[] = [];
   const base = row * arity;
-  for (let i = 0; i < arity; i++) tuple[i] = interner.valueOf(data[base + i] as number);
+  for (let i = 0; i < arity; i++) tuple.push(interner.valueOf(data[base + i] as number));
   return tuple;
 }
 

@@ -8,7 +8,7 @@ import { didYouMean } from "@tenet/kit";
 import type { Program } from "../compile.ts";
 import type { Tuple, Value } from "../value.ts";
 import type { Limits } from "./budget.ts";
-import { type Change, type Delta, deltaOf, readTuple } from "./delta.ts";
+import { type Change, type Delta, deltaOf, type RelationDelta, readTuple } from "./delta.ts";
 import { RelationError, TransactionError } from "./errors.ts";
 import { Evaluation, type Step } from "./evaluation.ts";
 import { explainRow, type Proof } from "./explain.ts";
@@ -124,7 +124,7 @@ export class Engine {
   match(relation: string, pattern: readonly (Value | undefined)[]): Tuple[] {
     const store = this.#store(relation);
     const { interner } = this.#evaluation;
-    const columns = [...new Array(store.arity).keys()].filter((column) => pattern[column] !== undefined);
+    const columns = Array.from({ length: store.arity }, (_, i) => i).filter((column) => pattern[column] !== undefined);
     if (columns.length === 0) return this.rows(relation);
     const key = Int32Array.from(columns, (column) => interner.idOf(pattern[column] ?? null));
     const tuples: Tuple[] = [];
@@ -182,8 +182,8 @@ export class Engine {
   #end(steps: readonly Step[], isCommitted: boolean): Delta {
     const { interner } = this.#evaluation;
     this.#open = undefined;
-    if (!isCommitted) return new Map();
-    const delta = deltaOf(steps, interner);
+    const delta = isCommitted ? deltaOf(steps, interner) : new Map<string, RelationDelta>();
+    this.#evaluation.sweepIfDue();
     this.#announce(delta);
     return delta;
   }
@@ -191,7 +191,7 @@ export class Engine {
   #announce(delta: Delta): void {
     if (delta.size === 0) return;
     this.#version++;
-    for (const listener of [...this.#listeners]) listener(delta);
+    for (const listener of Array.from(this.#listeners)) listener(delta);
   }
 
   #find(relation: string, tuple: Tuple): number {

@@ -41,7 +41,7 @@ export class AggregateRelation {
     this.#body = body;
     this.#interner = interner;
     this.#budget = budget;
-    this.#groupColumns = [...new Array(aggregate.nGroup).keys()];
+    this.#groupColumns = Array.from({ length: aggregate.nGroup }, (_, i) => i);
   }
 
   /** Brings the relation up to date with its body's changes. */

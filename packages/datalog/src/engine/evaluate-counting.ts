@@ -57,6 +57,11 @@ export class CountingRelation {
     this.store.settle();
   }
 
+  /** Drops compiled plans. */
+  forget(): void {
+    for (const { plans } of this.#sources) plans.forget();
+  }
+
   #derive(plan: Plan): boolean {
     const { store } = this;
     const end = store.end;

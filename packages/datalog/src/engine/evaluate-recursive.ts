@@ -79,6 +79,11 @@ export class RecursiveStratum {
     for (const queue of this.#queues.values()) queue.rows = [];
   }
 
+  /** Drops compiled plans. */
+  forget(): void {
+    for (const { plans } of this.#rules) plans.forget();
+  }
+
   #prepare(rule: CoreRule, context: PlanContext): Recursive {
     const members = new Set(this.stores);
     const stores = rule.body.map((literal) => {
@@ -120,7 +125,7 @@ export class RecursiveStratum {
 
   #deriveDeadAgain(): void {
     for (const { store } of this.#queues.values()) {
-      for (const row of [...store.journal.rows]) {
+      for (const row of store.journal.rows) {
         const flags = store.flags[row] as number;
         if ((flags & PROCESSED) === 0) continue;
         this.#bestRank = Number.MAX_SAFE_INTEGER;

@@ -32,6 +32,7 @@ export interface StoreChange {
 
 interface Unit {
   readonly evaluate: () => void;
+  readonly forget: () => void;
   readonly stores: readonly RowStore[];
 }
 
@@ -50,12 +51,16 @@ export class Evaluation {
   /** Units that read a store, as positions in the order of evaluation. */
   readonly #readers = new Map<RowStore, number[]>();
   readonly #isDirty: Uint8Array;
+  readonly #minSweep: number;
+  #sweepAt: number;
 
   constructor(program: Program, limits: Limits, interner: Interner = new Interner()) {
     this.program = program;
     this.rules = program.rules.map(withStart);
     this.interner = interner;
     this.#budget = new Budget(limits, interner);
+    this.#minSweep = limits.minValuesToSweep ?? 500_000;
+    this.#sweepAt = this.#minSweep;
     const stores = new Map<string, RowStore>([[INIT, new RowStore(INIT, 0)]]);
     for (const { name, columns } of program.relations.values()) stores.set(name, new RowStore(name, columns.length));
     this.stores = stores;
@@ -133,6 +138,18 @@ export class Evaluation {
     for (const { changes } of steps) for (const { store, journal } of changes) store.release(journal);
   }
 
+  /** Forgets values that no row holds, when most of the table may be such. Only between transactions. */
+  sweepIfDue(): void {
+    if (this.interner.size < this.#sweepAt) return;
+    for (const unit of this.#units) unit.forget();
+    this.planContext.results.clear();
+    this.planContext.sets.clear();
+    this.interner.sweep((use) => {
+      for (const store of this.stores.values()) store.visitIds(use);
+    });
+    this.#sweepAt = Math.max(this.#minSweep, 2 * this.interner.size);
+  }
+
   #settled(store: RowStore, isInput: boolean): void {
     if (isInput) store.settle();
     if (store.added.length === 0 && store.deleted.length === 0) return;
@@ -177,8 +194,8 @@ export class Evaluation {
     }
   }
 
-  #add(unit: { evaluate(): void }, stores: readonly RowStore[], read: readonly RowStore[]): void {
-    const position = this.#units.push({ evaluate: () => unit.evaluate(), stores }) - 1;
+  #add(unit: { evaluate(): void; forget?(): void }, stores: readonly RowStore[], read: readonly RowStore[]): void {
+    const position = this.#units.push({ evaluate: () => unit.evaluate(), forget: () => unit.forget?.(), stores }) - 1;
     for (const store of new Set(read)) {
       if (stores.includes(store)) continue;
       const readers = this.#readers.get(store);

@@ -9,12 +9,15 @@ import type { Value } from "../value.ts";
 /** The id of "no value": an expression without a result. */
 export const NONE = -1;
 
+/** null, false and true have fixed ids. */
+const N_FIXED = 3;
 const INLINE_MIN = -(2 ** 30);
 const INLINE_MAX = 2 ** 30 - 1;
 
 /** The table of values; ids stay valid as long as it lives. */
 export class Interner {
-  readonly #values: Value[] = [null, false, true];
+  readonly #values: (Value | undefined)[] = [null, false, true];
+  readonly #free: number[] = [];
   readonly #byScalar = new Map<string | number, number>();
   readonly #byList = new Map<string, number>();
   /** Characters of all strings and elements of all lists interned so far. */
@@ -52,20 +55,52 @@ export class Interner {
   #scalar(value: string | number): number {
     const known = this.#byScalar.get(value);
     if (known !== undefined) return known;
-    const id = this.#values.push(value) - 1;
-    this.#byScalar.set(value, id << 1);
+    const id = this.#add(value);
+    this.#byScalar.set(value, id);
     this.nUnits += typeof value === "string" ? value.length : 1;
-    return id << 1;
+    return id;
   }
 
   #list(list: readonly Value[]): number {
     const key = list.map((item) => this.idOf(item)).join();
     const known = this.#byList.get(key);
     if (known !== undefined) return known;
-    const id = this.#values.push(Object.freeze([...list])) - 1;
-    this.#byList.set(key, id << 1);
+    const id = this.#add(Object.freeze([...list]));
+    this.#byList.set(key, id);
     this.nUnits += list.length + 1;
-    return id << 1;
+    return id;
+  }
+
+  #add(value: Value): number {
+    const free = this.#free.pop();
+    if (free === undefined) return (this.#values.push(value) - 1) << 1;
+    this.#values[free] = value;
+    return free << 1;
+  }
+
+  /** Number of values in the table. */
+  get size(): number {
+    return this.#values.length - this.#free.length;
+  }
+
+  /** Forgets the values whose ids are not among those visited; their ids may be given to other values. */
+  sweep(visitUsed: (use: (id: number) => void) => void): void {
+    const used = new Uint8Array(this.#values.length);
+    used.fill(1, 0, N_FIXED);
+    const use = (id: number): void => {
+      if ((id & 1) === 1 || used[id >> 1] === 1) return;
+      used[id >> 1] = 1;
+      const value = this.#values[id >> 1];
+      if (Array.isArray(value)) for (const item of value) use(this.idOf(item));
+    };
+    visitUsed(use);
+    for (const [scalar, id] of this.#byScalar) if (used[id >> 1] === 0) this.#byScalar.delete(scalar);
+    for (const [key, id] of this.#byList) if (used[id >> 1] === 0) this.#byList.delete(key);
+    for (let i = N_FIXED; i < used.length; i++) {
+      if (used[i] === 1 || this.#values[i] === undefined) continue;
+      this.#values[i] = undefined;
+      this.#free.push(i);
+    }
   }
 }
 

@@ -42,7 +42,11 @@ export class RowStore {
     this.name = name;
     this.arity = arity;
     this.data = new Int32Array(INITIAL_CAPACITY * arity);
-    this.primary = new HashIndex(this, [...new Array(arity).keys()], INITIAL_CAPACITY);
+    this.primary = new HashIndex(
+      this,
+      Array.from({ length: arity }, (_, i) => i),
+      INITIAL_CAPACITY,
+    );
     this.#allIndexes = [this.primary];
   }
 
@@ -134,6 +138,15 @@ export class RowStore {
       if (this.flags[row] !== 0) continue;
       this.flags[row] = FREE;
       this.#free.push(row);
+    }
+  }
+
+  /** Visits the ids of all values in rows. */
+  visitIds(visit: (id: number) => void): void {
+    const { data, arity, flags } = this;
+    for (let row = 0; row < this.end; row++) {
+      if (((flags[row] as number) & LINKED) === 0) continue;
+      for (let i = row * arity; i < (row + 1) * arity; i++) visit(data[i] as number);
     }
   }
 

@@ -24,6 +24,11 @@ export class RulePlans {
     return this.#plan(phase, { rule: this.rule, from: "head", viewOf, sink });
   }
 
+  /** Drops the plans: the ids in them may not be valid any more. */
+  forget(): void {
+    this.#plans.clear();
+  }
+
   #plan(key: string, request: PlanRequest): Plan {
     const known = this.#plans.get(key);
     if (known?.isFresh() === true) return known;

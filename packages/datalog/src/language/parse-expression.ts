@@ -10,6 +10,8 @@ import type { Token } from "./tokens.ts";
 
 const KEYWORDS = new Set(["not", "or", "and", "in", "if", "then", "else", "true", "false", "null"]);
 const AGGREGATES: ReadonlySet<string> = new Set(["count", "sum", "min", "max", "collect"]);
+/** Levels of parentheses, braces, lists and signs. */
+const MAX_DEPTH = 200;
 const COMPARISONS = new Set(["==", "!=", "<", "<=", ">", ">="]);
 
 /** True for the names of aggregates. */
@@ -22,6 +24,7 @@ export class ExpressionParser {
   readonly source: SourceText;
   #tokens: readonly Token[];
   #at = 0;
+  #depth = 0;
   /** End offset of the last token taken. */
   lastEnd = 0;
 
@@ -58,6 +61,17 @@ export class ExpressionParser {
     let left = this.#and();
     while (this.takeSymbol("||")) left = this.#binary("||", left, this.#and());
     return left;
+  }
+
+  /** Runs a part of the grammar one level deeper; refuses texts that would use up the stack. */
+  #nested<T>(parse: () => T): T {
+    if (this.#depth >= MAX_DEPTH) throw this.failure("this is nested too deep", this.peek(), `at most ${MAX_DEPTH} levels`);
+    this.#depth++;
+    try {
+      return parse();
+    } finally {
+      this.#depth--;
+    }
   }
 
   peek(ahead = 0): Token {
@@ -120,6 +134,10 @@ export class ExpressionParser {
   }
 
   #literal(): Formula {
+    return this.#nested(() => this.#anyLiteral());
+  }
+
+  #anyLiteral(): Formula {
     const start = this.peek().start;
     if (this.takeName("not") || this.takeSymbol("!")) {
       const body = this.#literal();
@@ -128,32 +146,30 @@ export class ExpressionParser {
     return this.peekSymbol("(") ? this.#groupOrExpression() : this.#expressionLiteral();
   }
 
+  /** Looks behind the closing parenthesis: an operator there means that the parentheses belong to an expression. */
   #groupOrExpression(): Formula {
-    const at = this.#at;
-    let group: Formula | undefined;
-    let groupError: unknown;
-    let reached = 0;
-    try {
-      this.advance();
-      group = this.formula();
-      this.expectSymbol(")", 'an operator, "," or ")"');
-      // A group stays a group, also of one literal: under `not` its variables are its own.
-      if (!this.#continuesExpression()) return { kind: "and", items: [group], span: this.#span(group.span.start) };
-    } catch (error) {
-      groupError = error;
-      reached = this.#at;
-    }
-    this.#at = at;
-    try {
-      return this.#expressionLiteral();
-    } catch (error) {
-      throw groupError !== undefined && reached >= this.#at ? groupError : error;
+    if (this.#continuesExpression(this.#closing("(", ")"))) return this.#expressionLiteral();
+    const start = this.advance().start;
+    const group = this.formula();
+    this.expectSymbol(")", 'an operator, "," or ")"');
+    // A group stays a group, also of one literal: under `not` its variables are its own.
+    return { kind: "and", items: [group], span: this.#span(start) };
+  }
+
+  /** How far ahead the token is that follows the bracket closing the present one. */
+  #closing(open: string, close: string): number {
+    let depth = 0;
+    for (let ahead = 0; ; ahead++) {
+      const token = this.peek(ahead);
+      if (token.kind === "end") return ahead;
+      if (this.#isSymbol(token, open)) depth++;
+      else if (this.#isSymbol(token, close) && --depth === 0) return ahead + 1;
     }
   }
 
-  #continuesExpression(): boolean {
-    const { kind, text } = this.peek();
-    if (kind === "name") return text === "in" || (text === "not" && this.peek(1).text === "in");
+  #continuesExpression(ahead: number): boolean {
+    const { kind, text } = this.peek(ahead);
+    if (kind === "name") return text === "in" || (text === "not" && this.peek(ahead + 1).text === "in");
     return kind === "symbol" && (COMPARISONS.has(text) || ["+", "-", "*", "/", "%", "=", "&&", "||"].includes(text));
   }
 
@@ -211,6 +227,10 @@ export class ExpressionParser {
   }
 
   #unary(): Expr {
+    return this.#nested(() => this.#anyUnary());
+  }
+
+  #anyUnary(): Expr {
     const start = this.peek().start;
     if (this.takeSymbol("-")) {
       const operand = this.#unary();
@@ -271,24 +291,29 @@ export class ExpressionParser {
   }
 
   #aggregate(fn: AggregateName, start: number): Expr {
-    this.advance();
-    const at = this.#at;
-    let value: Expr | undefined;
-    try {
-      value = this.expression();
-      if (!this.takeSymbol(":")) value = undefined;
-    } catch (error) {
-      if (!(error instanceof SourceError)) throw error;
-      value = undefined;
+    const hasValue = this.#hasColonInside();
+    const brace = this.advance();
+    if (!hasValue && fn !== "count") {
+      throw this.failure(`"${fn}" needs a value`, brace, `"value : body" with a space before the colon`);
     }
-    if (value === undefined) {
-      this.#at = at;
-      if (fn !== "count")
-        throw this.failure(`"${fn}" needs a value`, this.peek(), `"value : body" with a space before the colon`);
-    }
+    const value = hasValue ? this.expression() : undefined;
+    if (hasValue) this.expectSymbol(":", 'an operator or ":"');
     const body = this.formula();
     this.expectSymbol("}", 'an operator, "," or "}"');
     return { kind: "aggregate", fn, value, body, span: this.#span(start) };
+  }
+
+  /** True if the braces that open here have a colon of their own, not one of inner braces. */
+  #hasColonInside(): boolean {
+    const end = this.#closing("{", "}");
+    let depth = 0;
+    for (let ahead = 0; ahead < end; ahead++) {
+      const token = this.peek(ahead);
+      if (this.#isSymbol(token, "{")) depth++;
+      else if (this.#isSymbol(token, "}")) depth--;
+      else if (depth === 1 && this.#isSymbol(token, ":")) return true;
+    }
+    return false;
   }
 
   #list(start: number): Expr {

@@ -22,6 +22,8 @@ const NAME = /[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*(?::[A-Za-z_][A
 const NUMBER = /0x[0-9A-Fa-f]+|(?:[0-9]+\.[0-9]+|[0-9]+)(?:[eE][+-]?[0-9]+)?/y;
 const BLANK = /(?:\s|\/\/[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\/)+/y;
 const SYMBOLS = new Set([":-", "==", "!=", "<=", ">=", "&&", "||", ..."()[]{},;.:=<>+-*/%!"]);
+/** Strings inside `${…}` of strings. */
+const MAX_DEPTH = 50;
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", "\\": "\\", '"': '"', "'": "'", $: "$" };
 
 /**
@@ -38,6 +40,7 @@ class TokenReader {
   readonly #text: string;
   readonly #errors: SourceError[];
   #at = 0;
+  #depth = 0;
 
   constructor(source: SourceText, errors: SourceError[]) {
     this.#source = source;
@@ -102,7 +105,11 @@ class TokenReader {
       if (char === "\\") piece += this.#escape();
       else if (char === "$" && quote === '"' && this.#text[this.#at] === "{") {
         this.#at++;
+        if (this.#depth > MAX_DEPTH) this.#fail("strings are nested too deep", start, `at most ${MAX_DEPTH} levels`);
+        if (this.#depth > MAX_DEPTH) break;
+        this.#depth++;
         parts.push(piece, this.readUntil(true));
+        this.#depth--;
         piece = "";
       } else piece += char;
     }
