@@ -18,13 +18,11 @@ import type { RuleFilter } from "../table/pipeline.ts";
 import type { Rule } from "../table/rule.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 
-/** Flows per reply message: so many fit in 64 KiB whatever their actions usually are. */
-const FLOWS_PER_MESSAGE = 64;
 const MAX_TABLE_ENTRIES = 1_000_000;
 /** A counter that is not kept. */
 const UNKNOWN = -1n;
 
-/** The reply to a request, in as many parts as it takes; statistics are read from the datapath first. */
+/** The reply to a request; statistics are read from the datapath first. The codec splits what is too long. */
 export function* multipartReplies(
   request: MultipartRequest,
   bridge: Bridge,
@@ -36,12 +34,9 @@ export function* multipartReplies(
       return yield { kind: "desc", desc: describeSwitch() };
     case "flow": {
       vswitch.cache.readStatistics();
-      const flows = bridge.pipeline.select(filterOf(request)).sort(byTableAndPriority);
-      for (let at = 0; at === 0 || at < flows.length; at += FLOWS_PER_MESSAGE) {
-        const part = flows.slice(at, at + FLOWS_PER_MESSAGE);
-        yield { kind: "flow", flows: part.map((rule) => statsOf(rule, clock.monotonicMs())), ...formOf(request) };
-      }
-      return;
+      const rules = bridge.pipeline.select(filterOf(request)).sort(byTableAndPriority);
+      const nowMs = clock.monotonicMs();
+      return yield { kind: "flow", flows: rules.map((rule) => statsOf(rule, nowMs)), ...formOf(request) };
     }
     case "aggregate": {
       vswitch.cache.readStatistics();

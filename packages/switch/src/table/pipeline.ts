@@ -48,7 +48,7 @@ const MAX_RULES = 1_000_000;
 /** Flow tables 0..254. */
 export class Pipeline {
   readonly #clock: Clock;
-  readonly #tables: (FlowTable | undefined)[] = new Array<FlowTable | undefined>(N_TABLES).fill(undefined);
+  readonly #tables: (FlowTable | undefined)[] = Array.from({ length: N_TABLES });
   readonly #listeners = new Set<(events: readonly RuleEvent[]) => void>();
   /** Rules that have a timeout. */
   readonly #mortal = new Set<Rule>();
