@@ -43,7 +43,9 @@ async function alternate(rivals) {
   }
   for (const [name, rounds] of results) {
     const cpuNs = Math.round(median(rounds.map((round) => round.ns)));
-    console.log(JSON.stringify({ name, cpuNsPerPacket: cpuNs, packetsPerSecond: Math.round(median(rounds.map((round) => round.pps))) }));
+    console.log(
+      JSON.stringify({ name, cpuNsPerPacket: cpuNs, packetsPerSecond: Math.round(median(rounds.map((round) => round.pps))) }),
+    );
   }
 }
 

@@ -74,7 +74,7 @@ export class DeviceLoop {
     const isComplete = this.#monitor.drain((link, isGone) => this.#linkChanged(link, isGone));
     if (isComplete) return;
     const links = new Map(listLinks().map((link) => [link.index, link]));
-    for (const port of [...this.#ports.values()]) {
+    for (const port of this.#ports.values()) {
       const link = links.get(port.ifIndex);
       if (link === undefined) this.#events.gone(port);
       else if (port.update(link)) this.#events.changed(port);

@@ -53,7 +53,7 @@ export class FlowTable {
   readonly #flows = new Set<CachedFlow>();
   readonly #byMask = new Map<string, Subtable>();
   #subtables: Subtable[] = [];
-  readonly #hints: (Subtable | undefined)[] = new Array<Subtable | undefined>(N_HINTS).fill(undefined);
+  readonly #hints: (Subtable | undefined)[] = Array.from({ length: N_HINTS });
 
   get size(): number {
     return this.#flows.size;
@@ -149,7 +149,7 @@ class Subtable {
     this.#words = Int32Array.from([...mask.keys()].filter((i) => mask[i] !== 0));
     this.#bits = Uint32Array.from(this.#words, (i) => mask[i] ?? 0);
     this.#keys = new Uint32Array(MIN_CAPACITY * this.#words.length);
-    this.#flows = new Array<CachedFlow | undefined>(MIN_CAPACITY).fill(undefined);
+    this.#flows = Array.from({ length: MIN_CAPACITY });
   }
 
   lookup(key: Uint32Array): CachedFlow | undefined {
@@ -190,7 +190,7 @@ class Subtable {
     const flows = this.#flows;
     this.#capacity = capacity;
     this.#keys = new Uint32Array(capacity * this.#words.length);
-    this.#flows = new Array<CachedFlow | undefined>(capacity).fill(undefined);
+    this.#flows = Array.from({ length: capacity });
     for (const flow of flows) if (flow !== undefined) this.#place(flow);
   }
 

@@ -7,6 +7,7 @@ import {
   fieldOnes,
   getField,
   getFieldBig,
+  getU16,
   makeFlowKey,
   putU16,
   setFieldBig,
@@ -143,5 +144,5 @@ test("a UDP datagram without a checksum keeps none", () => {
   const mask = makeFlowKey();
   setFieldBig(mask, FIELDS.nw_dst, 0xffffffffn);
   new Rewriter().apply(memory, 0, HEADER, frame.length, set, mask);
-  expect([...memory.slice(HEADER + 40, HEADER + 42)]).toEqual([0, 0]);
+  expect(getU16(memory, HEADER + 40)).toBe(0);
 });

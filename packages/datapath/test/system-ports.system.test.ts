@@ -9,11 +9,14 @@ import {
   deleteLink,
   inNamespace,
   openTcpListener,
+  POLL,
+  Poller,
   probe,
   ReachabilityProber,
   setLinkDown,
   setLinkUp,
   startTcpConnect,
+  untilOperational,
 } from "@tenet/linux";
 import { type DatapathAction, MemoryLink, UserDatapath } from "@tenet/datapath";
 import { addToSum, dissect, FIELDS, foldSum, getField, getU16, internetChecksum, makeFlowKey, pseudoSum4 } from "@tenet/net";
@@ -23,12 +26,11 @@ const { canUseNamespaces, hasTun, missing } = probe();
 const canRun = canUseNamespaces && hasTun;
 if (!canRun) console.log(`skipped: ${missing.join(", ")}`);
 
-const HOSTS = ["a", "b"];
 let datapath: UserDatapath;
 let stop: AbortController;
 
 /** Adds a host: namespace tdp-X with 10.98.2.N, cabled to device tdp-X-sw here. */
-function plugHost(name: string, n: number): number {
+async function plugHost(name: string, n: number): Promise<number> {
   createNamespace(`tdp-${name}`);
   createVethPair({ name: `tdp-${name}-sw`, peer: "eth0", peerNamespace: `tdp-${name}` });
   setLinkUp(`tdp-${name}-sw`);
@@ -37,7 +39,21 @@ function plugHost(name: string, n: number): number {
     addAddress("eth0", `fd98:2::${n}/64`);
     setLinkUp("eth0");
   });
+  await untilOperational([{ name: `tdp-${name}-sw` }, { name: "eth0", namespace: `tdp-${name}` }]);
   return datapath.addPort({ name: `tdp-${name}-sw`, kind: "system" });
+}
+
+/** Adds hosts a and b. @returns their port numbers */
+async function plugHosts(): Promise<[number, number]> {
+  return [await plugHost("a", 1), await plugHost("b", 2)];
+}
+
+/** Waits until a socket is connected. */
+async function untilWritable(fd: number): Promise<void> {
+  const poller = new Poller();
+  poller.add(fd, 1, POLL.writable);
+  while (poller.ready(new Int32Array(1)) === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  poller.close();
 }
 
 /** A slow path that floods; with `cache`, it installs what it decided for the port and Ethernet type. */
@@ -68,7 +84,7 @@ async function transfer(from: string, to: string, address: string, nBytes: numbe
   });
   server.listen({ fd: openTcpListener(to, address.includes(":") ? "::" : "0.0.0.0", 5001) });
   const { fd } = startTcpConnect(from, address, 5001);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await untilWritable(fd);
   const client = new Socket({ fd });
   client.resume();
   client.end(data);
@@ -94,7 +110,7 @@ afterEach(async () => {
 
 describe.skipIf(!canRun)("system ports", () => {
   test("two hosts ping each other over IPv4 and IPv6 through a flooding slow path", async () => {
-    HOSTS.forEach((name, i) => plugHost(name, i + 1));
+    await plugHosts();
     flood(datapath);
     const prober = new ReachabilityProber();
     const results = await Promise.all([
@@ -114,7 +130,7 @@ describe.skipIf(!canRun)("system ports", () => {
   test.each(["10.98.2.2", "fd98:2::2"])(
     "megabytes cross over TCP to %s intact, in segments larger than the MTU",
     async (address) => {
-      HOSTS.forEach((name, i) => plugHost(name, i + 1));
+      await plugHosts();
       flood(datapath);
       expect(await transfer("tdp-a", "tdp-b", address, 4_000_000)).toBe(true);
       const flows = [...datapath.flows()];
@@ -125,14 +141,14 @@ describe.skipIf(!canRun)("system ports", () => {
   );
 
   test("TCP crosses even when every segment goes through the slow path", async () => {
-    HOSTS.forEach((name, i) => plugHost(name, i + 1));
+    await plugHosts();
     flood(datapath, [], false);
     expect(await transfer("tdp-a", "tdp-b", "10.98.2.2", 2_000_000)).toBe(true);
     expect(datapath.stats().hits).toBe(0);
   });
 
   test("TCP crosses with addresses rewritten on the way", async () => {
-    const [a, b] = HOSTS.map((name, i) => plugHost(name, i + 1));
+    const [a, b] = await plugHosts();
     // Host a calls 10.98.2.9; the switch makes that 10.98.2.2 there and back.
     datapath.onUpcall(({ frame, inPort, key }) => {
       const isIp = getField(key, FIELDS.eth_type) === 0x0800;
@@ -151,14 +167,14 @@ describe.skipIf(!canRun)("system ports", () => {
 
   test("a tag pushed at one port and popped at the other carries TCP, and the frames on the way are tagged", async () => {
     // Two switches in a row: the first tags what goes out on the trunk, the second takes the tag off.
-    plugHost("a", 1);
+    await plugHost("a", 1);
     createVethPair({ name: "tdp-t0", peer: "tdp-t1" });
     for (const name of ["tdp-t0", "tdp-t1"]) setLinkUp(name);
     const second = new UserDatapath();
     second.start(stop.signal);
     const first = datapath;
     datapath = second;
-    const hostB = plugHost("b", 2);
+    const hostB = await plugHost("b", 2);
     datapath = first;
     const trunk1 = first.addPort({ name: "tdp-t0", kind: "system" });
     const trunk2 = second.addPort({ name: "tdp-t1", kind: "system" });
@@ -184,13 +200,13 @@ describe.skipIf(!canRun)("system ports", () => {
   });
 
   test("frames to a memory port are whole: segmented to the MTU, checksums complete", async () => {
-    HOSTS.forEach((name, i) => plugHost(name, i + 1));
+    await plugHosts();
     const link = new MemoryLink();
     const own = new UserDatapath({ openMemoryLink: () => link });
     await datapath[Symbol.asyncDispose]();
     datapath = own;
     own.start(stop.signal);
-    for (const name of HOSTS) own.addPort({ name: `tdp-${name}-sw`, kind: "system" });
+    for (const name of ["a", "b"]) own.addPort({ name: `tdp-${name}-sw`, kind: "system" });
     own.addPort({ name: "tap", kind: "memory" });
     const lengths: number[] = [];
     let nBad = 0;
@@ -208,7 +224,7 @@ describe.skipIf(!canRun)("system ports", () => {
   });
 
   test("an internal port is a device of this machine", async () => {
-    plugHost("a", 1);
+    await plugHost("a", 1);
     flood(datapath);
     const internal = datapath.addPort({ name: "tdp-int", kind: "internal" });
     addAddress("tdp-int", "10.98.2.200/24");
@@ -222,8 +238,8 @@ describe.skipIf(!canRun)("system ports", () => {
   });
 
   test("a port going down, up and away is reported, and the others keep forwarding", async () => {
-    const [a] = HOSTS.map((name, i) => plugHost(name, i + 1));
-    plugHost("c", 3);
+    const [a] = await plugHosts();
+    await plugHost("c", 3);
     flood(datapath);
     const seen: string[] = [];
     datapath.onPortChange((portNo) => {

@@ -11,6 +11,8 @@ import { checked, SystemCallError } from "./system-call-error.ts";
 
 const ONE = Uint8Array.of(1, 0, 0, 0);
 const BACKLOG = 128;
+const IP_RECVERR = [SOL.ip, 11] as const;
+const IPV6_RECVERR = [SOL.ipv6, 25] as const;
 
 /**
  * Opens a TCP socket that listens inside a namespace; hand it to Node: `server.listen({ fd })`, which then owns it.
@@ -37,8 +39,8 @@ export function openTcpListener(namespace: string, address: string, port: number
   });
 }
 
-/** How a connection attempt began: under way, done, or failed at once. */
-export interface TcpAttempt {
+/** A socket whose connection is under way or done, or why there is none. */
+export interface Attempt {
   /** -1 when it failed at once. */
   readonly fd: number;
   /** Symbolic errno, when it failed at once. */
@@ -46,16 +48,11 @@ export interface TcpAttempt {
 }
 
 /** Starts a TCP connection from inside a namespace; when the socket is writable, `socketError` tells the outcome. */
-export function startTcpConnect(namespace: string, address: string, port: number): TcpAttempt {
+export function startTcpConnect(namespace: string, address: string, port: number): Attempt {
   const bytes = ipBytes(address);
   const action = `connect to ${address} port ${port} from namespace "${namespace}"`;
   const fd = inNamespace(namespace, () => openSocket(bytes.length, SOCK.stream, 0, action));
-  const call = libc();
-  const name = socketAddress(bytes, port);
-  if (call.connect(fd, name, name.length) === 0 || call.errno() === ERRNO.EINPROGRESS) return { fd, errno: undefined };
-  const errno = call.errnoName();
-  call.close(fd);
-  return { fd: -1, errno };
+  return connect(fd, bytes, port);
 }
 
 /** The pending error of a socket by symbolic name; `undefined` when there is none. */
@@ -67,10 +64,19 @@ export function socketError(fd: number): string | undefined {
   return errno === 0 ? undefined : libc().nameOf(errno);
 }
 
-/** Opens a raw ICMP (or ICMPv6) socket inside a namespace. @throws SystemCallError `EPERM` without root */
-export function openIcmpSocket(namespace: string, family: 4 | 6): number {
+/**
+ * Opens a raw ICMP (or ICMPv6) socket inside a namespace, connected to `target`: it hears only the target's messages
+ * and errors about it.
+ *
+ * @throws SystemCallError `EPERM` without root
+ */
+export function openIcmpSocket(namespace: string, target: string): Attempt {
+  const bytes = ipBytes(target);
   const action = `open an ICMP socket in namespace "${namespace}"`;
-  return inNamespace(namespace, () => openSocket(family === 4 ? 4 : 16, SOCK.raw, family === 4 ? 1 : 58, action));
+  const fd = inNamespace(namespace, () => openSocket(bytes.length, SOCK.raw, bytes.length === 4 ? 1 : 58, action));
+  // Also report errors that are not final, such as a host that does not answer ARP.
+  libc().setsockopt(fd, ...(bytes.length === 4 ? IP_RECVERR : IPV6_RECVERR), ONE, 4);
+  return connect(fd, bytes, 0);
 }
 
 /** Closes a socket opened here, unless Node owns it. */
@@ -78,16 +84,26 @@ export function closeSocket(fd: number): void {
   libc().close(fd);
 }
 
-/** Sends a datagram. @returns `undefined`, or the symbolic errno when it could not be sent */
-export function sendDatagram(fd: number, bytes: Uint8Array, address: string): string | undefined {
-  const name = socketAddress(ipBytes(address), 0);
+/** Sends a datagram on a connected socket. @returns `undefined`, or the symbolic errno when it could not be sent */
+export function sendDatagram(fd: number, bytes: Uint8Array): string | undefined {
   const call = libc();
-  return call.sendto(fd, bytes, bytes.length, 0, name, name.length) < 0 ? call.errnoName() : undefined;
+  return call.sendto(fd, bytes, bytes.length, 0, null, 0) < 0 ? call.errnoName() : undefined;
 }
 
-/** Receives one datagram into `buffer`. @returns its length, or -1 when none waits */
-export function receiveDatagram(fd: number, buffer: Uint8Array): number {
-  return libc().recv(fd, buffer, buffer.length, 0);
+/** Receives one datagram into `buffer`. @returns its length, or the symbolic errno: `EAGAIN` when none waits */
+export function receiveDatagram(fd: number, buffer: Uint8Array): number | { readonly errno: string } {
+  const call = libc();
+  const length = call.recv(fd, buffer, buffer.length, 0);
+  return length < 0 ? { errno: call.errnoName() } : length;
+}
+
+function connect(fd: number, address: Uint8Array, port: number): Attempt {
+  const call = libc();
+  const name = socketAddress(address, port);
+  if (call.connect(fd, name, name.length) === 0 || call.errno() === ERRNO.EINPROGRESS) return { fd, errno: undefined };
+  const errno = call.errnoName();
+  call.close(fd);
+  return { fd: -1, errno };
 }
 
 function openSocket(addressLength: number, type: number, protocol: number, action: string): number {

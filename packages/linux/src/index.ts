@@ -2,6 +2,7 @@ export { addAddress, addRoute, type RouteSpec } from "./address.ts";
 export { FRAME_OFFSET, FrameArena, MAX_FRAME_BYTES, SLOT_BYTES, VNET_HEADER_BYTES } from "./frame-arena.ts";
 export { type FrameDevice, ReceivedFrames, SendQueue } from "./frame-device.ts";
 export {
+  type Attempt,
   closeSocket,
   openIcmpSocket,
   openTcpListener,
@@ -9,7 +10,6 @@ export {
   sendDatagram,
   socketError,
   startTcpConnect,
-  type TcpAttempt,
 } from "./host-socket.ts";
 export { deleteLeftovers, findLeftovers, type Leftovers } from "./leftovers.ts";
 export {
@@ -27,6 +27,7 @@ export {
 } from "./link.ts";
 export { LinkMonitor } from "./link-monitor.ts";
 export { createNamespace, deleteNamespace, inNamespace, listNamespaces } from "./namespace.ts";
+export { type DevicePlace, untilOperational } from "./operational.ts";
 export { openPacketSocket } from "./packet-socket.ts";
 export { type PeerCredentials, peerCredentials, processName } from "./peer-credentials.ts";
 export { holdPidFile, type PidFile } from "./pid-file.ts";

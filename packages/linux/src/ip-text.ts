@@ -11,7 +11,7 @@ export function ipBytes(text: string): Uint8Array {
   const [head = "", tail = ""] = text.split("::");
   const front = groupsOf(head);
   const back = groupsOf(tail);
-  const zeros = new Array<number>(16 - front.length - back.length).fill(0);
+  const zeros = Array.from({ length: 16 - front.length - back.length }, () => 0);
   return Uint8Array.from([...front, ...zeros, ...back]);
 }
 

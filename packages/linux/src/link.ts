@@ -22,6 +22,8 @@ export interface LinkInfo {
   readonly isUp: boolean;
   /** Has a carrier. */
   readonly isRunning: boolean;
+  /** Up, and the kernel sends on it: a while after the carrier came, frames are still thrown away. */
+  readonly isOperational: boolean;
   /** `veth`, `tun`, ...; empty for physical devices. */
   readonly kind: string;
 }
@@ -132,6 +134,7 @@ export function readLink(message: ReceivedMessage): LinkInfo {
     mtu: mtu === undefined ? 0 : new DataView(mtu.buffer, mtu.byteOffset).getUint32(0, true),
     isUp: (flags & IFF_UP) !== 0,
     isRunning: (flags & (IFF_RUNNING | IFF_LOWER_UP)) !== 0,
+    isOperational: (flags & IFF_RUNNING) !== 0,
     kind: textOf(linkInfo.get(IFLA.kind)),
   };
 }

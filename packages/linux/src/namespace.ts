@@ -75,16 +75,25 @@ export function inNamespace<T>(name: string, run: () => T): T {
 }
 
 function withOwnRestored<T>(action: string, run: () => T): T {
-  const call = libc();
-  const own = checked(call.open(OWN, O.rdonly | O.cloexec, 0), action, `open ${OWN}`);
+  const own = checked(libc().open(OWN, O.rdonly | O.cloexec, 0), action, `open ${OWN}`);
+  let result: T;
   try {
-    return run();
-  } finally {
-    const result = call.setns(own, CLONE_NEWNET);
-    const errno = result < 0 ? call.errnoName() : "";
-    call.close(own);
-    if (result < 0) throw new SystemCallError("return to the own network namespace", "setns", errno);
+    result = run();
+  } catch (error) {
+    restoreOwn(own);
+    throw error;
   }
+  restoreOwn(own);
+  return result;
+}
+
+/** @throws SystemCallError when the thread is stuck in another namespace, which is worse than what led here */
+function restoreOwn(own: number): void {
+  const call = libc();
+  const result = call.setns(own, CLONE_NEWNET);
+  const errno = result < 0 ? call.errnoName() : "";
+  call.close(own);
+  if (result < 0) throw new SystemCallError("return to the own network namespace", "setns", errno);
 }
 
 /** Makes the folder a shared mount, so that other mount namespaces see names come and go. */

@@ -3,8 +3,8 @@
  *
  * Each probe is a small state machine owned by the prober: a socket, a deadline, and the promise it settles.
  */
-import { POLL, Poller } from "./poller.ts";
 import { closeSocket, openIcmpSocket, receiveDatagram, sendDatagram, socketError, startTcpConnect } from "./host-socket.ts";
+import { POLL, Poller } from "./poller.ts";
 
 /** What became of an echo request. */
 export type PingResult =
@@ -20,7 +20,7 @@ export type TcpResult =
 
 /** How long to wait. */
 export interface ProbeOptions {
-  /** 1000 unless given. */
+  /** 2000 unless given: ARP and TCP repeat what was lost after a second. */
   readonly timeoutMs?: number;
 }
 
@@ -33,7 +33,9 @@ interface PendingProbe {
   readonly timer: NodeJS.Timeout;
 }
 
-const DEFAULT_TIMEOUT_MS = 1000;
+/** Long enough for one repeated ARP request or TCP SYN, which hosts repeat after a second. */
+const DEFAULT_TIMEOUT_MS = 2000;
+const RESEND_MS = 1000;
 const MAX_READY = 64;
 
 /** Sends probes from inside namespaces. Close it when done; open probes then end as `closed`. */
@@ -48,29 +50,36 @@ export class ReachabilityProber {
     this.#poller.unref();
   }
 
-  /** Sends one ICMP echo request from a namespace and waits for the reply. */
+  /** Sends an ICMP echo request from a namespace, every second until the reply comes or the time is over. */
   ping(namespace: string, target: string, options: ProbeOptions = {}): Promise<PingResult> {
     const family = target.includes(":") ? 6 : 4;
-    const fd = openIcmpSocket(namespace, family);
     const identifier = this.#nextId & 0xffff;
-    const startedMs = performance.now();
+    const request = echoRequest(family, identifier);
+    const { fd, errno } = openIcmpSocket(namespace, target);
+    if (errno !== undefined) return Promise.resolve({ outcome: "none", why: errno });
+    let startedMs = 0;
+    const send = (): string | undefined => {
+      startedMs = performance.now();
+      return sendDatagram(fd, request);
+    };
     return new Promise((resolve) => {
+      const failed = send();
+      if (failed !== undefined) {
+        closeSocket(fd);
+        resolve({ outcome: "none", why: failed });
+        return;
+      }
+      const again = setInterval(send, RESEND_MS);
       const settle = (result: PingResult): true => {
+        clearInterval(again);
         resolve(result);
         return true;
       };
-      const failed = sendDatagram(fd, echoRequest(family, identifier), target);
-      if (failed !== undefined) {
-        closeSocket(fd);
-        settle({ outcome: "none", why: failed });
-        return;
-      }
       const onReady = (): boolean => {
         const reply = readEchoReply(fd, family, identifier);
-        if (reply === "none") return false;
-        return settle(
-          reply === "reply" ? { outcome: "reply", rttMs: performance.now() - startedMs } : { outcome: "none", why: reply },
-        );
+        if (reply === undefined) return false;
+        const rttMs = performance.now() - startedMs;
+        return settle(reply === "reply" ? { outcome: "reply", rttMs } : { outcome: "none", why: reply });
       };
       this.#await(fd, POLL.readable, options, onReady, (why) => settle({ outcome: "none", why }));
     });
@@ -142,29 +151,19 @@ function echoRequest(family: 4 | 6, identifier: number): Uint8Array {
   return message;
 }
 
-/** Looks for our reply among what a raw socket hears; `none` = nothing for us yet, else `reply` or a reason. */
-function readEchoReply(fd: number, family: 4 | 6, identifier: number): "none" | "reply" | "unreachable" {
+/**
+ * Looks for our reply among what a connected raw socket hears from the target.
+ *
+ * @returns `reply`, the symbolic errno of an ICMP error, or `undefined` when there is nothing for us yet
+ */
+function readEchoReply(fd: number, family: 4 | 6, identifier: number): string | undefined {
   const buffer = new Uint8Array(1500);
   const view = new DataView(buffer.buffer);
-  for (let length = receiveDatagram(fd, buffer); length >= 0; length = receiveDatagram(fd, buffer)) {
+  for (;;) {
+    const received = receiveDatagram(fd, buffer);
+    if (typeof received !== "number") return received.errno === "EAGAIN" ? undefined : received.errno;
     const at = family === 4 ? ((buffer[0] ?? 0) & 15) * 4 : 0; // raw IPv4 sockets show the IP header
-    if (length < at + 8) continue;
-    if (buffer[at] === (family === 4 ? 0 : 129) && view.getUint16(at + 4) === identifier) return "reply";
-    if (isUnreachable(buffer, view, at, length, family, identifier)) return "unreachable";
+    const isReply = received >= at + 8 && buffer[at] === (family === 4 ? 0 : 129);
+    if (isReply && view.getUint16(at + 4) === identifier) return "reply";
   }
-  return "none";
-}
-
-/** Whether a message is an unreachable error that quotes our request. */
-function isUnreachable(
-  buffer: Uint8Array,
-  view: DataView,
-  at: number,
-  length: number,
-  family: 4 | 6,
-  identifier: number,
-): boolean {
-  if (buffer[at] !== (family === 4 ? 3 : 1)) return false;
-  const quoted = at + 8 + (family === 4 ? ((buffer[at + 8] ?? 0) & 15) * 4 : 40);
-  return length >= quoted + 6 && view.getUint16(quoted + 4) === identifier;
 }

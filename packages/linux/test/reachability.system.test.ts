@@ -9,7 +9,9 @@ import {
   openTcpListener,
   probe,
   ReachabilityProber,
+  setLinkDown,
   setLinkUp,
+  untilOperational,
 } from "@tenet/linux";
 
 const { canUseNamespaces, missing } = probe();
@@ -47,7 +49,22 @@ describe.skipIf(!canUseNamespaces)("reachability", () => {
       ),
     );
     prober.close();
-    expect(results.map((result) => result.outcome)).toEqual(new Array(20).fill("reply"));
+    expect(results.map((result) => result.outcome)).toEqual(Array.from({ length: 20 }, () => "reply"));
+  });
+
+  test("devices just set up become operational; one that is down does not", async () => {
+    const place = { name: "eth0", namespace: "tdpr-a" };
+    expect(await untilOperational([place, { name: "eth0", namespace: "tdpr-b" }])).toEqual([]);
+    inNamespace("tdpr-a", () => setLinkDown("eth0"));
+    expect(await untilOperational([place], 50)).toEqual([place]);
+  });
+
+  test("an unreachable error is told by its name", async () => {
+    const prober = new ReachabilityProber();
+    // After three ARP requests without answer the host gives up.
+    const result = await prober.ping("tdpr-a", "10.98.1.77", { timeoutMs: 5000 });
+    prober.close();
+    expect(result).toEqual({ outcome: "none", why: "EHOSTUNREACH" });
   });
 
   test("an address that nobody has gives no reply, with the reason", async () => {

@@ -25,7 +25,7 @@ export function tryParseIp6(text: string): Uint8Array | undefined {
   const nMissing = 8 - head.length - tail.length;
   if (halves.length === 1 ? nMissing !== 0 : nMissing < 1) return undefined;
   const bytes = new Uint8Array(16);
-  const groups = [...head, ...new Array<number>(nMissing).fill(0), ...tail];
+  const groups = [...head, ...Array.from({ length: nMissing }, () => 0), ...tail];
   groups.forEach((group, i) => {
     bytes[2 * i] = group >>> 8;
     bytes[2 * i + 1] = group;
