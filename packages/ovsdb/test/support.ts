@@ -91,20 +91,25 @@ type Message = { readonly [key: string]: Json };
 export function rawClient(scope: Scope, remote: string): RawClient {
   const socket = connectSocket({ path: remote.replace("unix:", "") });
   const stream = new JsonStream();
-  const waiting = new Map<string, (message: Message) => void>();
+  const waiting = new Map<string, { resolve: (message: Message) => void; reject: (error: Error) => void }>();
   let seen: Json[] = [];
   socket.on("data", (bytes: Uint8Array) => {
     for (const json of stream.push(bytes)) {
       const message = json as Message;
       if (message["method"] !== undefined) seen.push([message["method"] ?? null, message["params"] ?? null]);
-      else waiting.get(JSON.stringify(message["id"]))?.(message);
+      else waiting.get(JSON.stringify(message["id"]))?.resolve(message);
     }
   });
-  const closed = new Promise<void>((resolve) => socket.on("close", () => resolve()));
+  const closed = new Promise<void>((resolve) => {
+    socket.on("close", () => {
+      for (const { reject } of waiting.values()) reject(new Error("the server closed the connection"));
+      resolve();
+    });
+  });
   socket.on("error", () => undefined);
   scope.defer(() => void socket.destroy());
   let nextId = 1;
-  const reply = (id: Json) => new Promise<Message>((resolve) => waiting.set(JSON.stringify(id), resolve));
+  const reply = (id: Json) => new Promise<Message>((resolve, reject) => waiting.set(JSON.stringify(id), { resolve, reject }));
   const send = (method: string, params: Json, id: Json) => void socket.write(JSON.stringify({ method, params, id }));
   return {
     write: (text) => void socket.write(text),
