@@ -4,8 +4,8 @@ import type { Json } from "@tenet/kit";
 import type { SchemaJson } from "@tenet/ovsdb";
 
 /**
- * Deletes rows of tables that northd does not derive, where they hold strong references to a datapath that is
- * deleted (learned neighbours, for example): they would keep the database from forgetting it.
+ * Deletes rows of tables that northd does not derive, where they cannot be without a datapath that is deleted
+ * (learned neighbours, for example): they would keep the database from forgetting it.
  *
  * @param derived - tables that northd derives, by name
  */
@@ -17,8 +17,8 @@ export function orphanOperations(schema: SchemaJson, derived: ReadonlyMap<string
   return Object.entries(schema.tables).flatMap(([table, { columns }]) => {
     if (derived.has(table)) return [];
     return Object.entries(columns).flatMap(([column, { type }]) => {
-      const isStrong = type.key.refTable === "Datapath_Binding" && type.key.refType !== "weak";
-      if (!isStrong) return [];
+      const isBound = type.key.refTable === "Datapath_Binding" && (type.key.refType !== "weak" || type.min !== 0);
+      if (!isBound) return [];
       return gone.map((uuid): Json => ({ op: "delete", table, where: [[column, "includes", ["uuid", uuid]]] }));
     });
   });

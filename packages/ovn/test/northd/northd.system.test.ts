@@ -24,12 +24,13 @@ describe.skipIf(missing.length > 0).each(Object.entries(SERVERS))("northd %s", (
   let ours: Deployment;
   let abort: AbortController;
   let role: Promise<void>;
+  let endOriginalNorthd: () => Promise<void>;
 
   beforeEach(async () => {
     [original, ours] = await Promise.all([Deployment.start(), startServer()]);
     await both("init");
     await both("set", "NB_Global", ".", "options:svc_monitor_mac=0a:0a:0a:0a:0a:0a");
-    await original.startNorthd();
+    endOriginalNorthd = await original.startNorthd();
     startOurs();
   });
 
@@ -88,6 +89,7 @@ describe.skipIf(missing.length > 0).each(Object.entries(SERVERS))("northd %s", (
     await ours.nbctl("--wait=sb", "sync");
     expect(await uuids()).toEqual(before);
 
+    await endOriginalNorthd();
     const abortTakeOver = new AbortController();
     const takeOver = runNorthd({ nb: original.nb, sb: original.sb }, silentLogger, abortTakeOver.signal);
     await original.nbctl("--wait=sb", "sync");

@@ -56,10 +56,15 @@ export class Deployment {
     return it;
   }
 
-  /** Starts the original northd. */
-  async startNorthd(): Promise<void> {
-    this.#spawn("ovn-northd", [`--ovnnb-db=${this.nb}`, `--ovnsb-db=${this.sb}`, `--unixctl=${this.directory}/northd.ctl`]);
+  /** Starts the original northd. @returns ends it */
+  async startNorthd(): Promise<() => Promise<void>> {
+    const northd = this.#spawn("ovn-northd", [
+      `--ovnnb-db=${this.nb}`,
+      `--ovnsb-db=${this.sb}`,
+      `--unixctl=${this.directory}/northd.ctl`,
+    ]);
     await this.#appears("northd.ctl");
+    return () => end(northd);
   }
 
   nbctl(...args: string[]): Promise<string> {
@@ -83,21 +88,27 @@ export class Deployment {
 
   /** Stops what was started and removes the folder. */
   async stop(): Promise<void> {
-    for (const child of this.#children) {
-      const exited = new Promise((resolve) => child.once("exit", resolve));
-      if (child.exitCode === null && child.kill()) await exited;
-    }
+    for (const child of this.#children) await end(child);
     for (const server of this.#servers) await server.close();
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  #spawn(program: string, args: string[]): void {
-    this.#children.push(spawn(program, args, { stdio: "ignore", env: { ...process.env, OVS_RUNDIR: this.directory } }));
+  #spawn(program: string, args: string[]): ChildProcess {
+    const child = spawn(program, args, { stdio: "ignore", env: { ...process.env, OVS_RUNDIR: this.directory } });
+    this.#children.push(child);
+    return child;
   }
 
   async #appears(file: string): Promise<void> {
     for (let i = 0; i < 200 && !existsSync(join(this.directory, file)); i++) await sleep(25);
   }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  child.kill();
+  await exited;
 }
 
 /** The role under test runs in this very process: nothing may block it. */
