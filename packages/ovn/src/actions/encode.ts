@@ -4,11 +4,11 @@
  * @see ovn-architecture(7), "Architectural Physical Life Cycle of a Packet"
  */
 import { FIELDS, type FieldName, type FieldSpec } from "@tenet/net";
-import { type Action, findMatchField, type SubField } from "@tenet/openflow";
+import { type Action, findMatchField, formatActions, PACKET_IN_REASON, type SubField } from "@tenet/openflow";
 import type { BitRange, Operand } from "../expression/symbol.ts";
 import { FLAGS_FIELD, OUTPORT_FIELD, subRange } from "../expression/symbol-table.ts";
 import { TABLE } from "./layout.ts";
-import type { BitLookup, LogicalAction, Pipeline } from "./logical-action.ts";
+import { type BitLookup, LOG_SEVERITIES, LOG_VERDICTS, type LogicalAction, type Pipeline } from "./logical-action.ts";
 
 /** What the encoding of actions depends on. */
 export interface ActionContext {
@@ -19,8 +19,16 @@ export interface ActionContext {
   portKey(name: string): number | undefined;
 }
 
-/** Opcode of put_fdb in the userdata of a packet-in, as OVN 23.03 numbers it. */
-export const PUT_FDB_OPCODE = 0x19;
+/**
+ * What the controller is asked to do with a packet: the first four bytes of userdata, numbered as in OVN 23.03; four
+ * zero bytes follow, then what the request needs. For advertisements that is the actions' text, in our own form.
+ */
+export const CONTROLLER_OPCODE: {
+  readonly advertise: 0x03;
+  readonly log: 0x07;
+  readonly advertiseRouter: 0x0c;
+  readonly putFdb: 0x19;
+} = { advertise: 0x03, log: 0x07, advertiseRouter: 0x0c, putFdb: 0x19 };
 
 const LOOKUPS: Readonly<Record<BitLookup, { table: number; flagBit: number }>> = {
   check_in_port_sec: { table: TABLE.checkInPortSecurity, flagBit: 12 },
@@ -60,11 +68,24 @@ function encodeAction(action: LogicalAction, context: ActionContext): Action[] {
     }
     case "getFdb":
       return [setField(OUTPORT_FIELD, 0), resubmit(TABLE.getFdb)];
-    case "putFdb": {
-      const userdata = Uint8Array.of(0, 0, 0, PUT_FDB_OPCODE, 0, 0, 0, 0);
-      return [{ type: "controller", maxLength: 0xffff, reason: 1, controllerId: 0, userdata }];
+    case "putFdb":
+      return [toController(CONTROLLER_OPCODE.putFdb)];
+    case "advertise": {
+      const opcode = action.isRouter ? CONTROLLER_OPCODE.advertiseRouter : CONTROLLER_OPCODE.advertise;
+      return [toController(opcode, new TextEncoder().encode(formatActions(encodeActions(action.actions, context))))];
+    }
+    case "log": {
+      const head = [LOG_VERDICTS.indexOf(action.verdict), LOG_SEVERITIES[action.severity]];
+      return [toController(CONTROLLER_OPCODE.log, [...head, ...new TextEncoder().encode(action.name)])];
     }
   }
+}
+
+function toController(opcode: number, rest: ArrayLike<number> = []): Action {
+  const userdata = new Uint8Array(8 + rest.length);
+  userdata[3] = opcode;
+  userdata.set(rest, 8);
+  return { type: "controller", maxLength: 0xffff, reason: PACKET_IN_REASON.ACTION, controllerId: 0, userdata };
 }
 
 /** The OpenFlow table of a logical table. */

@@ -10,6 +10,16 @@ export type Pipeline = "ingress" | "egress";
 /** Names of the lookups that store one bit. */
 export type BitLookup = "check_in_port_sec" | "check_out_port_sec" | "lookup_fdb";
 
+/** What happens to a packet that is logged; the index is its number in userdata. */
+export const LOG_VERDICTS = ["allow", "drop", "reject"] as const;
+/** See {@link LOG_VERDICTS}. */
+export type LogVerdict = (typeof LOG_VERDICTS)[number];
+
+/** How much a logged packet matters; the values are those of syslog. */
+export const LOG_SEVERITIES = { alert: 1, warning: 4, notice: 5, info: 6, debug: 7 } as const;
+/** See {@link LOG_SEVERITIES}. */
+export type LogSeverity = keyof typeof LOG_SEVERITIES;
+
 /** One logical action; `drop` is the empty list. */
 export type LogicalAction =
   | { readonly type: "output" }
@@ -27,7 +37,11 @@ export type LogicalAction =
   /** `outport = get_fdb(eth.dst);` */
   | { readonly type: "getFdb" }
   /** `put_fdb(inport, eth.src);` the controller remembers where the source is. */
-  | { readonly type: "putFdb" };
+  | { readonly type: "putFdb" }
+  /** `nd_na { ... };` the controller makes a neighbour advertisement of the solicitation and runs the actions on it. */
+  | { readonly type: "advertise"; readonly isRouter: boolean; readonly actions: readonly LogicalAction[] }
+  /** `log(...)`: the controller writes a line. */
+  | { readonly type: "log"; readonly name: string; readonly verdict: LogVerdict; readonly severity: LogSeverity };
 
 /** An action that is valid but that this controller does not carry out. */
 export interface UnsupportedAction {

@@ -12,7 +12,17 @@ import { faultAt, type Source } from "../expression/lexer.ts";
 import { checkConstant } from "../expression/parse.ts";
 import type { FieldSymbol, Operand, PredicateSymbol, SymbolTable } from "../expression/symbol.ts";
 import { TokenReader } from "../expression/token-reader.ts";
-import type { BitLookup, LogicalAction, ParsedActions, Pipeline, UnsupportedAction } from "./logical-action.ts";
+import {
+  type BitLookup,
+  LOG_SEVERITIES,
+  LOG_VERDICTS,
+  type LogicalAction,
+  type LogSeverity,
+  type LogVerdict,
+  type ParsedActions,
+  type Pipeline,
+  type UnsupportedAction,
+} from "./logical-action.ts";
 
 /** Actions of the language that are not carried out, each with the predicate that its use implies. */
 const UNSUPPORTED: ReadonlyMap<string, string | undefined> = new Map([
@@ -49,13 +59,10 @@ const UNSUPPORTED: ReadonlyMap<string, string | undefined> = new Map([
   ["icmp6", "ip6"],
   ["icmp6_error", "ip6"],
   ["igmp", "igmp"],
-  ["log", undefined],
   ["lookup_arp", "arp"],
   ["lookup_arp_ip", "arp"],
   ["lookup_nd", "nd"],
   ["lookup_nd_ip", "nd"],
-  ["nd_na", "nd_ns"],
-  ["nd_na_router", "nd_ns"],
   ["nd_ns", "ip6"],
   ["put_arp", undefined],
   ["put_dhcp_opts", "udp"],
@@ -71,7 +78,8 @@ const UNSUPPORTED: ReadonlyMap<string, string | undefined> = new Map([
   ["trigger_event", undefined],
 ]);
 const BIT_LOOKUPS: ReadonlySet<string> = new Set<BitLookup>(["check_in_port_sec", "check_out_port_sec", "lookup_fdb"]);
-const KNOWN = ["clone", "drop", "get_fdb", "next", "output", "pop", "push", "put_fdb", ...BIT_LOOKUPS];
+const KNOWN = ["clone", "drop", "get_fdb", "log", "nd_na", "next", "output", "pop", "push", "put_fdb", ...BIT_LOOKUPS];
+const SEVERITIES = Object.keys(LOG_SEVERITIES) as LogSeverity[];
 const MAX_DEPTH = 8;
 
 /**
@@ -85,7 +93,7 @@ export function parseActions(source: Source, symbols: SymbolTable): ParsedAction
 
 class ActionParser {
   readonly #reader: TokenReader;
-  readonly #prerequisites = new Set<Expression>();
+  #prerequisites = new Set<Expression>();
   readonly #unsupported: UnsupportedAction[] = [];
 
   constructor(reader: TokenReader) {
@@ -135,6 +143,14 @@ class ActionParser {
         reader.take();
         this.#arguments(["inport", "eth.src"]);
         return { type: "putFdb" };
+      case "nd_na":
+      case "nd_na_router":
+        reader.take();
+        this.#requirePredicate("nd_ns");
+        return { type: "advertise", isRouter: name === "nd_na_router", actions: this.#blockOnOtherPacket(depth + 1) };
+      case "log":
+        reader.take();
+        return this.#log();
     }
     if (UNSUPPORTED.has(name)) {
       this.#skip(name, at);
@@ -149,6 +165,15 @@ class ActionParser {
     if (depth > MAX_DEPTH) throw reader.unexpected(`nesting of at most ${MAX_DEPTH} levels`);
     reader.expect("{");
     while (!reader.accept("}")) this.#statement(actions, depth);
+    return actions;
+  }
+
+  /** What a block needs of a packet that the controller makes says nothing about the packet that the flow matches. */
+  #blockOnOtherPacket(depth: number): LogicalAction[] {
+    const outer = this.#prerequisites;
+    this.#prerequisites = new Set();
+    const actions = this.#block(depth);
+    this.#prerequisites = outer;
     return actions;
   }
 
@@ -173,6 +198,34 @@ class ActionParser {
     } while (reader.accept(","));
     reader.expect(")");
     return { type: "next", pipeline, table };
+  }
+
+  /** `log(name="web", verdict=drop, severity=info, meter="acl")`; the meter is left to the controller's own limit. */
+  #log(): LogicalAction {
+    const reader = this.#reader;
+    let name = "";
+    let verdict: LogVerdict | undefined;
+    let severity: LogSeverity = "info";
+    reader.expect("(");
+    do {
+      const key = reader.take();
+      reader.expect("=");
+      if (key.text === "name") name = reader.expectString();
+      else if (key.text === "meter") reader.expectString();
+      else if (key.text === "verdict") verdict = this.#oneOf(LOG_VERDICTS);
+      else if (key.text === "severity") severity = this.#oneOf(SEVERITIES);
+      else throw reader.unexpected(`"name", "verdict", "severity" or "meter"`, key);
+    } while (reader.accept(","));
+    if (verdict === undefined) throw reader.unexpected(`", verdict=..."`);
+    reader.expect(")");
+    return { type: "log", name, verdict, severity };
+  }
+
+  #oneOf<T extends string>(words: readonly T[]): T {
+    const token = this.#reader.take();
+    const word = words.find((candidate) => candidate === token.text);
+    if (word === undefined) throw this.#reader.unexpected(words.map((candidate) => `"${candidate}"`).join(", "), token);
+    return word;
   }
 
   #assignment(at: number): LogicalAction | undefined {
@@ -249,6 +302,11 @@ class ActionParser {
     if (symbol.prerequisite !== undefined) this.#prerequisites.add(symbol.prerequisite);
   }
 
+  #requirePredicate(name: string): void {
+    const symbol = this.#reader.symbols.get(name);
+    if (symbol?.kind === "predicate") this.#prerequisites.add(symbol.expansion);
+  }
+
   #writable(operand: Operand, at: number): Operand {
     if (operand.symbol.isWritable) return operand;
     throw faultAt(this.#reader.source, at, `The field "${operand.symbol.name}" cannot be changed`);
@@ -283,8 +341,7 @@ class ActionParser {
       else if (token.text === ";" && depth === 0) break;
     }
     const implied = UNSUPPORTED.get(name);
-    const symbol = implied === undefined ? undefined : reader.symbols.get(implied);
-    if (symbol?.kind === "predicate") this.#prerequisites.add(symbol.expansion);
+    if (implied !== undefined) this.#requirePredicate(implied);
     this.#unsupported.push({ name, at });
   }
 }

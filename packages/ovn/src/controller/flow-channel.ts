@@ -1,5 +1,5 @@
 /** The flow installer's conversation, over OpenFlow. */
-import { connectOpenFlow, type PacketIn } from "@tenet/openflow";
+import { connectOpenFlow, type PacketIn, PORT } from "@tenet/openflow";
 import type { FlowChannel } from "./flow-installer.ts";
 
 /** After so long without a byte from the switch it is asked for a sign of life, and given up after as long again. */
@@ -30,6 +30,7 @@ export async function openFlowChannel(
   return {
     readFlows: () => client.flows(),
     change: ({ added, removed }) => client.transactFlows(added, removed),
+    sendPacket: (data, actions) => void client.connection.send({ type: "packetOut", inPort: PORT.CONTROLLER, actions, data }),
     closed,
     close: () => client.close(),
   };

@@ -8,7 +8,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Logger, messageOf } from "@tenet/kit";
-import { type FlowSpec, formatActions, type PacketIn } from "@tenet/openflow";
+import { type Action, type FlowSpec, formatActions, type PacketIn } from "@tenet/openflow";
 import { type FlowChanges, flowKey } from "./flow-table.ts";
 
 /** A conversation with a switch about its flows. */
@@ -17,6 +17,8 @@ export interface FlowChannel {
   readFlows(): Promise<readonly FlowSpec[]>;
   /** Changes all or nothing; resolves when the switch has confirmed, rejects when it refuses. */
   change(changes: FlowChanges): Promise<void>;
+  /** Lets the switch run actions on a packet. */
+  sendPacket(frame: Uint8Array, actions: readonly Action[]): void;
   /** Resolves when the conversation is over. */
   readonly closed: Promise<void>;
   close(): void;
@@ -69,6 +71,11 @@ export class FlowInstaller {
       channel.close();
       return false;
     }
+  }
+
+  /** Lets the switch run actions on a packet; lost when there is no switch. */
+  sendPacket(frame: Uint8Array, actions: readonly Action[]): void {
+    this.#channel?.sendPacket(frame, actions);
   }
 
   /** Connects and reconnects until `signal` aborts. */

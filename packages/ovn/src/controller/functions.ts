@@ -81,7 +81,7 @@ function portsAssigned(actions: ParsedActions["actions"]): Set<string> {
   const names = new Set<string>();
   for (const action of actions) {
     if (action.type === "assign" && action.value.type === "string") names.add(action.value.value);
-    if (action.type === "clone") for (const name of portsAssigned(action.actions)) names.add(name);
+    if (action.type === "clone" || action.type === "advertise") for (const name of portsAssigned(action.actions)) names.add(name);
   }
   return names;
 }

@@ -12,3 +12,5 @@ export { type FlowChanges, flowKey, FlowTable } from "./flow-table.ts";
 export { controllerFunctions } from "./functions.ts";
 export { PortSecurityError, type PortSecurityFlow, portSecurityDefaults, portSecurityFlows } from "./port-security.ts";
 export { type ControllerConfig, runController } from "./run-controller.ts";
+export { type PacketRequest, requestOf, type Sighting } from "./packet-request.ts";
+export { PacketLog } from "./packet-log.ts";

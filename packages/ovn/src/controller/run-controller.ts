@@ -19,8 +19,8 @@ import {
   type Row,
   type RowChange,
 } from "@tenet/ovsdb";
+import type { PacketIn } from "@tenet/openflow";
 import { Controller, type ControllerDelta } from "./controller.ts";
-import { sightingOf } from "./fdb-learner.ts";
 import { openFlowChannel } from "./flow-channel.ts";
 import { FlowInstaller } from "./flow-installer.ts";
 import {
@@ -35,6 +35,8 @@ import {
   reportOperations,
   unmarkOperations,
 } from "./operations.ts";
+import { PacketLog } from "./packet-log.ts";
+import { requestOf, type Sighting } from "./packet-request.ts";
 
 /** Where the controller works. */
 export interface ControllerConfig {
@@ -110,6 +112,7 @@ class ControllerSession {
   readonly #installer: FlowInstaller;
   #isDirty = true;
   #wake: (() => void) | undefined;
+  readonly #packetLog: PacketLog;
   /** Sightings on their way to the database, so that a burst of packets writes once. */
   readonly #learning = new Set<string>();
 
@@ -120,13 +123,14 @@ class ControllerSession {
     this.#log = log;
     this.#clock = clock;
     this.#bridge = config.bridge ?? "br-int";
+    this.#packetLog = new PacketLog(log.child({ part: "acl" }), clock);
     this.#systemId = config.systemId ?? this.#externalId("system-id") ?? hostname();
     this.#controller = new Controller({ systemId: this.#systemId, bridge: this.#bridge });
     this.#installer = new FlowInstaller(
       {
         open: (onPacketIn, signal) => openFlowChannel(join(config.runDir, `${this.#bridge}.mgmt`), onPacketIn, signal),
         desired: () => this.#controller.flows(),
-        onPacketIn: (packet) => this.#learn(sightingOf(packet)),
+        onPacketIn: (packet) => this.#serve(packet),
         onSynced: () => this.#touch(),
       },
       log.child({ part: "installer" }),
@@ -236,8 +240,15 @@ class ControllerSession {
     };
   }
 
-  #learn(sighting: ReturnType<typeof sightingOf>): void {
-    if (sighting === undefined) return;
+  #serve(packet: PacketIn): void {
+    const request = requestOf(packet);
+    if (request?.type === "learn") this.#learn(request);
+    else if (request?.type === "send") this.#installer.sendPacket(request.frame, request.actions);
+    else if (request?.type === "log") this.#packetLog.write(request);
+  }
+
+  #learn({ mac, datapathKey, portKey }: Sighting): void {
+    const sighting = { mac, datapathKey, portKey };
     const key = `${sighting.datapathKey} ${sighting.mac} ${sighting.portKey}`;
     if (this.#learning.has(key)) return;
     const known = [...this.#sb.table("FDB").values()].find(

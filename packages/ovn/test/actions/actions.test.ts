@@ -69,6 +69,9 @@ test.each([
   ["put_fdb(inport, eth.src); next;", "controller(0.0.0.25.0.0.0.0),resubmit(12)"],
   ["reg0[15] = check_in_port_sec(); next;", "set:reg10=0/1000,resubmit(73),move:reg10[12+1]->reg0[15+1],resubmit(12)"],
   ["reg0[15] = check_out_port_sec();", "set:reg10=0/1000,resubmit(75),move:reg10[12+1]->reg0[15+1]"],
+  [`log(name="ab", severity=warning, verdict=drop);`, "controller(0.0.0.7.0.0.0.0.1.4.97.98)"],
+  [`log(verdict=reject, severity=alert, meter="m"); next;`, "controller(0.0.0.7.0.0.0.0.2.1),resubmit(12)"],
+  ["nd_na { output; };", `controller(${[0, 0, 0, 3, 0, 0, 0, 0, ...Buffer.from("resubmit(,37)")].join(".")})`],
   ["push(reg0); pop(reg1);", "push:reg0[0+32],pop:reg1[0+32]"],
   ["arp.tha = arp.sha;", "move:arp_sha[0+48]->arp_tha[0+48]"],
   ["eth.src = 0a:00:00:00:00:02;", "set:eth_src=a00:2/ffff:ffffffff"],
@@ -96,9 +99,7 @@ test("an action that is not carried out is named with its place, and its prerequ
   const { actions, unsupported } = parse("ct_commit { ct_mark.blocked = 0; ct_label.label = reg3; }; next;");
   expect(unsupported).toEqual([{ name: "ct_commit", at: 0 }]);
   expect(actions).toHaveLength(1);
-  expect(parse("nd_na { eth.src = 0a:00:00:00:00:02; outport = inport; output; };").unsupported).toEqual([
-    { name: "nd_na", at: 0 },
-  ]);
+  expect(parse("icmp4 { eth.dst <-> eth.src; output; }; next;").unsupported).toEqual([{ name: "icmp4", at: 0 }]);
   expect(parse("reg0[3] = put_dhcp_opts(offerip = 1.2.3.4, router = 1.1.1.1); next;").unsupported[0]?.name).toBe("put_dhcp_opts");
 });
 
@@ -114,6 +115,8 @@ test.each([
   ["reg0 = $set;", 8, /expected one value/],
   ["reg0 = check_in_port_sec();", 1, /gives one bit/],
   ["clone { output; ", 17, /expected an action/],
+  ["log(severity=info);", 18, /expected ", verdict=..."/],
+  ["log(verdict=maybe);", 13, /expected "allow", "drop", "reject"/],
   ["ct_next", 8, /Unexpected end/],
   ["outputt;", 1, /Unknown action or field "outputt"/],
 ])("%s is refused at column %i", (text, column, message) => {

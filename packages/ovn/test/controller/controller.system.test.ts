@@ -3,7 +3,8 @@
  *
  * Known differences, taken out before comparing:
  * - loads of connection tracking zones (reg11, reg12, reg13): there is no connection tracking yet;
- * - actions of connection tracking, `nd_na`, `handle_svc_check`: our flow has the same match and drops;
+ * - actions of connection tracking and `handle_svc_check`: our flow has the same match and drops;
+ * - `nd_na`: our userdata holds the inner actions in another form;
  * - the original's hop limit of 225 in neighbour flows of port security, 255 in ours;
  * - the original splits products of sets into conjunctions, ours are multiplied out.
  */
@@ -124,7 +125,7 @@ function compare(ours: readonly Comparable[], theirs: readonly Comparable[]): st
     const effects = new Map(b.map((flow) => [flow.key, flow.effect]));
     for (const { key, effect } of a) {
       const expected = effects.get(key);
-      if (expected !== undefined && expected !== effect && !(expected === "?" && effect === "drop")) {
+      if (expected !== undefined && expected !== effect && !(expected === "?" && /^(drop|controller [\d,]+)$/.test(effect))) {
         faults.push(`${key}: ours does "${effect}", the original's "${expected}"`);
       }
     }
@@ -150,6 +151,17 @@ test.skipIf(missing.length > 0)("after each of many changes the flows are still 
   const { controller } = await ourController();
   const changes: readonly (readonly string[])[] = [
     ["acl-add", "sw0", "from-lport", "1500", `inport == "app1" && ip4.dst == {10.0.0.1, 10.0.0.2}`, "drop"],
+    [
+      "--log",
+      "--name=seen",
+      "--severity=warning",
+      "acl-add",
+      "sw0",
+      "from-lport",
+      "1600",
+      `inport == "app1" && tcp.dst == 25`,
+      "drop",
+    ],
     ["acl-del", "sw0", "to-lport", "1000", `outport == "app1" && ip4`],
     ["set", "Address_Set", "as1", `addresses="10.0.0.1","10.9.0.0/16"`],
     ["pg-set-ports", "pg_web", "web1", "app1", "db1"],

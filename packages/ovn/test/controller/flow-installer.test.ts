@@ -30,6 +30,7 @@ class FakeSwitch {
         for (const flow of changes.removed) this.flows.delete(flowKey(flow));
         for (const flow of changes.added) this.flows.set(flowKey(flow), flow);
       },
+      sendPacket: () => undefined,
       closed,
       close: () => this.#end(),
     };

@@ -32,7 +32,7 @@ export function realFlows(lines: readonly string[]): Comparable[] {
   const clauses = new Map<number, Match[][]>();
   for (const line of lines) {
     const [head = "", actions = ""] = line.split(/ ?actions=/);
-    if (/\b(ct|ct_clear|learn)\b\(?/.test(actions) || /controller\(userdata=(?!00\.00\.00\.19)/.test(actions)) {
+    if (/\b(ct|ct_clear|learn)\b\(?/.test(actions) || /controller\(userdata=(?!00\.00\.00\.(?:07|19))/.test(actions)) {
       flows.push({ ...comparable(parseFlow(`${head.replace(/,$/, "")} actions=drop`)), effect: "?" });
       continue;
     }

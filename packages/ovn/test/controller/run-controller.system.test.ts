@@ -1,5 +1,8 @@
 /** Our controller between the original databases, northd and switch. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { silentLogger } from "@tenet/kit";
+import { buildEthernet, buildIp6, buildNeighbor, dissect, parseIp6, parseMac } from "@tenet/net";
 import { runController } from "@tenet/ovn";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { missingPrograms, RealOvn } from "../real-ovn.ts";
@@ -103,4 +106,20 @@ test.skipIf(missing.length > 0)("an address that shows up behind an unknown port
   ovn.run("ovs-appctl", "netdev-dummy/receive", "vp2", frame);
   await ovn.waitFor(() => field("FDB", "port_key", `mac="0a:00:00:00:00:77"`) === "2");
   await ovn.waitFor(() => outputs(fromOneToTwo.replace("dl_dst=0a:00:00:00:00:02", "dl_dst=0a:00:00:00:00:77")).join() === "2");
+});
+
+test.skipIf(missing.length > 0)("a neighbour solicitation is answered for a port that has the address", async () => {
+  const capture = join(ovn.dir, "vp1.pcap");
+  ovn.vsctl("set", "Interface", "vp1", `options:tx_pcap=${capture}`);
+  await nbctl("--wait=hv", "lsp-set-addresses", "p2", "0a:00:00:00:00:02 10.0.0.2 fd00::2");
+  const message = buildNeighbor({ kind: "solicitation", target: parseIp6("fd00::2"), sourceMac: parseMac("0a:00:00:00:00:01") });
+  const datagram = buildIp6({ src: parseIp6("fd00::1"), dst: parseIp6("ff02::1:ff00:2"), proto: 58, hopLimit: 255 }, message);
+  const frame = buildEthernet({ dst: parseMac("33:33:ff:00:00:02"), src: parseMac("0a:00:00:00:00:01"), type: 0x86dd }, datagram);
+  ovn.run("ovs-appctl", "netdev-dummy/receive", "vp1", Buffer.from(frame).toString("hex"));
+  const answer = Buffer.from("0a00000000010a000000000286dd", "hex");
+  await ovn.waitFor(() => readFileSync(capture).includes(answer));
+  const sent = readFileSync(capture);
+  const { icmp, payload } = dissect(sent.subarray(sent.indexOf(answer)));
+  expect(icmp).toMatchObject({ type: 136, rest: 0x6000_0000 });
+  expect(Buffer.from(payload).toString("hex")).toBe("fd0000000000000000000000000000020201" + "0a0000000002");
 });
