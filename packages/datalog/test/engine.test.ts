@@ -218,6 +218,21 @@ test("why-not names the literal at which the nearest rule stops", () => {
   expect(engine.whyNot("link", ["q", undefined]).attempts).toEqual([]);
 });
 
+test("why-not shows the values of aggregates", () => {
+  const engine = engineOf("input vm(v, h)\ncrowded(h) :- vm(_, h), n = count { vm(_, h) }, n > 2");
+  engine.transact([change(1, "vm", "a", "h1"), change(1, "vm", "b", "h1")]);
+  expect(formatWhyNot(engine.whyNot("crowded", ["h1"]))).toBe(
+    [
+      'crowded("h1")',
+      "  by p.dl:2: crowded(h) :- vm(_, h), n = count { vm(_, h) }, n > 2",
+      '    holds: vm(_, "h1")',
+      "    holds: 2 = count { vm(_, h) }",
+      "    holds: n = count { vm(_, h) }",
+      "    fails: n > 2",
+    ].join("\n"),
+  );
+});
+
 test("why-not asks on for derived tables", () => {
   const engine = engineOf("input a(x)\ninput b(x)\nlow(x) :- a(x), b(x)\nhigh(x) :- low(x), x > 1");
   engine.transact([change(1, "a", 5)]);

@@ -31,7 +31,13 @@ function randomChange(random: (n: number) => number): Change {
 }
 
 function sortedRows(engine: Engine): unknown {
-  return engine.relations().map(({ name }) => [name, engine.rows(name).map((row) => JSON.stringify(row)).sort()]);
+  return engine.relations().map(({ name }) => [
+    name,
+    engine
+      .rows(name)
+      .map((row) => JSON.stringify(row))
+      .sort(),
+  ]);
 }
 
 test("after hundreds of transactions the state is that of a fresh engine", () => {
@@ -45,7 +51,9 @@ test("after hundreds of transactions the state is that of a fresh engine", () =>
     if (i % 40 !== 39) continue;
     const fresh = new Engine(program);
     const inputs = engine.relations().filter(({ kind }) => kind === "input");
-    fresh.transact(inputs.flatMap(({ name }) => engine.rows(name).map((tuple) => ({ relation: name, tuple, weight: 1 as const }))));
+    fresh.transact(
+      inputs.flatMap(({ name }) => engine.rows(name).map((tuple) => ({ relation: name, tuple, weight: 1 as const }))),
+    );
     expect(sortedRows(engine)).toEqual(sortedRows(fresh));
   }
 });

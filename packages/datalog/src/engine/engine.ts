@@ -48,7 +48,7 @@ export class Engine {
     this.#evaluation = startEvaluation(program, options);
   }
 
-  /** Counts the commits: forks look anew when it has moved. */
+  /** Moves with each commit and each new program: forks then look anew. */
   get version(): number {
     return this.#version;
   }
@@ -175,6 +175,7 @@ export class Engine {
     const after = startEvaluation(program, this.#options, before);
     const delta = diffEvaluations(before, after);
     this.#evaluation = after;
+    this.#version++;
     this.#announce(delta);
     return delta;
   }

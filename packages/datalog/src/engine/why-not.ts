@@ -6,7 +6,7 @@
  */
 import type { CoreRule, Literal, RuleOrigin, Term } from "../check/core.ts";
 import { bindInto } from "../check/safety.ts";
-import { formatAtom, type Tuple, type Value } from "../value.ts";
+import { formatAtom, formatValue, type Tuple, type Value } from "../value.ts";
 import { DivergenceError, oneLine } from "./errors.ts";
 import type { Evaluation } from "./evaluation.ts";
 import { compilePlan, type Plan } from "./plan.ts";
@@ -158,7 +158,12 @@ class RuleTrial {
   }
 
   #describe(literal: Literal, values: readonly (Value | undefined)[]): string {
-    if (literal.kind !== "atom" || literal.relation.startsWith("$")) return this.#textOf(literal);
+    if (literal.kind === "equal" || literal.kind === "member") return this.#textOf(literal);
+    if (literal.kind === "atom" && literal.relation.startsWith("$")) {
+      const value = valueOf(literal.terms.at(-1) ?? { kind: "any" }, values);
+      return `${formatValue(value ?? null)} = ${this.#textOf(literal)}`;
+    }
+    if (literal.kind !== "atom") return this.#textOf(literal);
     return formatAtom(
       literal.relation,
       literal.terms.map((term) => valueOf(term, values)),
