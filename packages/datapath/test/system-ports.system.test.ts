@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { createServer, Socket } from "node:net";
+import { createConnection, createServer, Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   addAddress,
@@ -48,12 +48,14 @@ async function plugHosts(): Promise<[number, number]> {
   return [await plugHost("a", 1), await plugHost("b", 2)];
 }
 
-/** Waits until a socket is connected. */
-async function untilWritable(fd: number): Promise<void> {
+/** A connection from inside a namespace. */
+async function connectFrom(namespace: string, address: string): Promise<Socket> {
+  const { fd } = startTcpConnect(namespace, address, 5001);
   const poller = new Poller();
   poller.add(fd, 1, POLL.writable);
   while (poller.ready(new Int32Array(1)) === 0) await new Promise((resolve) => setTimeout(resolve, 2));
   poller.close();
+  return new Socket({ fd });
 }
 
 /** A slow path that floods; with `cache`, it installs what it decided for the port and Ethernet type. */
@@ -67,8 +69,8 @@ function flood(target: UserDatapath, extra: readonly DatapathAction[] = [], cach
   });
 }
 
-/** Sends `nBytes` over TCP from namespace to namespace and returns whether they arrived as sent. */
-async function transfer(from: string, to: string, address: string, nBytes: number): Promise<boolean> {
+/** Sends `nBytes` over TCP from a namespace (or this one) to a namespace and returns whether they arrived as sent. */
+async function transfer(from: string | undefined, to: string, address: string, nBytes: number): Promise<boolean> {
   const data = randomBytes(nBytes);
   const server = createServer({ allowHalfOpen: true });
   const hash = createHash("sha256");
@@ -83,9 +85,7 @@ async function transfer(from: string, to: string, address: string, nBytes: numbe
     });
   });
   server.listen({ fd: openTcpListener(to, address.includes(":") ? "::" : "0.0.0.0", 5001) });
-  const { fd } = startTcpConnect(from, address, 5001);
-  await untilWritable(fd);
-  const client = new Socket({ fd });
+  const client = from === undefined ? createConnection(5001, address) : await connectFrom(from, address);
   client.resume();
   client.end(data);
   const digest = await received;
@@ -232,6 +232,7 @@ describe.skipIf(!canRun)("system ports", () => {
     const prober = new ReachabilityProber();
     expect(await prober.ping("tdp-a", "10.98.2.200")).toMatchObject({ outcome: "reply" });
     prober.close();
+    expect(await transfer(undefined, "tdp-a", "10.98.2.1", 1_000_000)).toBe(true);
     expect(datapath.ports().find((port) => port.portNo === internal)).toMatchObject({ kind: "internal", isUp: true });
     datapath.removePort(internal);
     expect(() => deleteLink("tdp-int")).toThrow(/ENODEV/);
