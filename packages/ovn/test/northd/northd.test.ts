@@ -1,6 +1,8 @@
 import type { Delta, Tuple } from "@tenet/datalog";
 import { Northd } from "@tenet/ovn";
+import { OVN_SOUTHBOUND } from "@tenet/ovsdb";
 import { beforeEach, expect, test } from "vitest";
+import { forgetPlaces, orphanOperations } from "../../src/northd/cleanup-operations.ts";
 import { RowStore, southboundStore, uuidOf } from "./northbound.ts";
 
 const GLOBAL = uuidOf(1);
@@ -46,6 +48,65 @@ test("a switch with a port becomes a datapath, a binding, groups and flows", () 
 test("all 37 stages of a switch have a flow", () => {
   apply();
   expect(new Set(northd.rows("lflow").map((tuple) => tuple[1])).size).toBe(37);
+});
+
+test("no flow is lost for want of a stage", () => {
+  apply();
+  expect(northd.rows("to_sb:Logical_Flow").length).toBe(northd.rows("lflow").length);
+});
+
+test("a requested tunnel key is given when it is free, and kept when the request goes", () => {
+  const keys = (): unknown[] =>
+    northd
+      .rows("northd:port_key")
+      .map(([port, key]) => [port, key])
+      .sort();
+  nb.patch("Logical_Switch_Port", WEB, { options: new Map([["requested-tnl-key", "7"]]) });
+  nb.put("Logical_Switch_Port", DB, { name: "db", options: new Map([["requested-tnl-key", "7"]]) });
+  nb.patch("Logical_Switch", SWITCH, { ports: [WEB, DB] });
+  apply();
+  expect(new Set(northd.rows("northd:port_key").map(([, key]) => key))).toEqual(new Set([7, 1]));
+  const before = keys();
+  nb.patch("Logical_Switch_Port", WEB, { options: new Map() });
+  apply();
+  expect(keys()).toEqual(before);
+});
+
+test("a port that comes back under its old name is another port with another key", () => {
+  apply();
+  nb.put("Logical_Switch_Port", WEB, undefined);
+  nb.put("Logical_Switch_Port", DB, { name: "web" });
+  nb.patch("Logical_Switch", SWITCH, { ports: [DB] });
+  const { inserted, deleted } = apply().get("to_sb:Port_Binding") ?? { inserted: [], deleted: [] };
+  expect([deleted[0]?.[1], inserted[0]?.[1]]).toEqual(["web", "web"]);
+  expect(deleted[0]?.[0]).not.toBe(inserted[0]?.[0]);
+  expect(northd.rows("northd:port_key").map(([, key]) => key)).toEqual([2]);
+});
+
+test("learned addresses are forgotten with the place they were learned at", () => {
+  apply();
+  nb.put("Logical_Switch_Port", WEB, undefined);
+  nb.patch("Logical_Switch", SWITCH, { ports: [] });
+  expect(forgetPlaces(apply())).toEqual([
+    {
+      op: "delete",
+      table: "FDB",
+      where: [
+        ["dp_key", "==", 1],
+        ["port_key", "==", 1],
+      ],
+    },
+  ]);
+});
+
+test("a datapath takes along the rows that cannot be without it", () => {
+  apply();
+  nb.put("Logical_Switch", SWITCH, undefined);
+  const operations = orphanOperations(OVN_SOUTHBOUND, new Map([["Port_Binding", true]]), apply());
+  const tables = operations.map((operation) => (operation as { table: string }).table);
+  expect(tables).toEqual(expect.arrayContaining(["MAC_Binding", "IP_Multicast", "DNS", "Static_MAC_Binding", "Load_Balancer"]));
+  expect(tables).not.toContain("Port_Binding");
+  expect(tables).not.toContain("IGMP_Group");
 });
 
 test("a new port costs its own rows alone", () => {
