@@ -130,6 +130,7 @@ systemTest("ovs-ofctl does its work in every version", async () => {
     expect((await ofctl("dump-ports-desc", "tsw-br0")).out).toContain("2(p2)");
     expect((await ofctl("dump-tables", "tsw-br0")).err).toBe("");
     expect((await ofctl("del-flows", "tsw-br0")).code).toBe(0);
+    expect((await ofctl("dump-aggregate", "tsw-br0")).out).toContain("flow_count=0");
   }
   expect((await live.ofctl("replace-flows", "tsw-br0", file)).err).toBe("");
   expect((await live.ofctl("diff-flows", "tsw-br0", file)).code).toBe(0);

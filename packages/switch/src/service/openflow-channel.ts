@@ -42,7 +42,8 @@ export class OpenFlowChannel {
   readonly #owner: ChannelOwner;
   readonly #log: Logger;
   #version: Version | undefined;
-  #hasTableId = true;
+  /** Off until the peer turns it on, as in Open vSwitch. */
+  #hasTableId = false;
   #received = new Uint8Array(0);
 
   constructor(socket: Socket, versions: readonly Version[], owner: ChannelOwner, log: Logger) {

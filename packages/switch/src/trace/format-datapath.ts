@@ -1,9 +1,22 @@
 /** Datapath actions, flows and megaflows as text, in the original's syntax. */
 import type { DatapathAction } from "@tenet/datapath";
-import { ETH_TYPE, FIELDS, type FieldName, formatIp4, formatIp6, formatMac, getField, getFieldBig, IP_PROTO } from "@tenet/net";
+import {
+  ETH_TYPE,
+  FIELDS,
+  type FieldName,
+  formatIp4,
+  formatIp6,
+  formatMac,
+  getField,
+  getFieldBig,
+  IP_PROTO,
+  VLAN_PRESENT,
+} from "@tenet/net";
 import { formatMatch, type PortNames } from "@tenet/openflow";
 
 const ALL_BITS = 0xffffffff;
+/** A flow label has 20 bits; its field has room for 32. */
+const IPV6_LABEL_BITS = 0xfffff;
 
 /** Actions as `dpif/dump-flows` shows them; the empty list is `drop`. `portName` is given datapath ports. */
 export function formatDatapathActions(actions: readonly DatapathAction[], portName: (portNo: number) => string = String): string {
@@ -16,11 +29,11 @@ export function formatFlowKey(key: Uint32Array, names: PortNames = {}): string {
   return formatMatch({ key, mask: fieldsOf(key) }, names);
 }
 
-/** What a megaflow matches on, as a trace shows it. */
+/** What a megaflow matches on, as a trace shows it; that a tag is there, or is not, goes without saying. */
 export function formatMegaflow(key: Uint32Array, mask: Uint32Array, names: PortNames = {}): string {
   const shownMask = mask.slice();
   shownMask[FIELDS.recirc_id.word] = 0;
-  if (getField(key, FIELDS.vlan_tci) === 0) clearBits(shownMask, "vlan_tci");
+  if (getField(key, FIELDS.vlan_tci) === 0 || getField(mask, FIELDS.vlan_tci) === VLAN_PRESENT) clearBits(shownMask, "vlan_tci");
   const shownKey = key.map((word, i) => word & (shownMask[i] ?? 0));
   const match = formatMatch({ key: shownKey, mask: shownMask }, names);
   return `recirc_id=0,eth${match === "" ? "" : `,${match}`}`;
@@ -120,8 +133,10 @@ function formatValue(name: FieldName, value: bigint): string {
 /** All bits of the fields that packets like `key` have, and of metadata that is not zero. */
 function fieldsOf(key: Uint32Array): Uint32Array {
   const mask = new Uint32Array(key.length);
-  for (let word = 0; word < FIELDS.eth_dst.word; word++) if ((key[word] ?? 0) !== 0) mask[word] = ALL_BITS;
   const names: FieldName[] = ["in_port", "eth_src", "eth_dst", "eth_type", "vlan_tci"];
+  for (const field of Object.values(FIELDS)) {
+    if (field.word < FIELDS.eth_dst.word && getFieldBig(key, field) !== 0n) names.push(field.name);
+  }
   const ethType = getField(key, FIELDS.eth_type);
   const proto = getField(key, FIELDS.nw_proto);
   if (ethType === ETH_TYPE.arp || ethType === ETH_TYPE.rarp) names.push("nw_src", "nw_dst", "nw_proto", "arp_sha", "arp_tha");
@@ -138,7 +153,8 @@ function fieldsOf(key: Uint32Array): Uint32Array {
 
 function setBits(mask: Uint32Array, name: FieldName): void {
   const field = FIELDS[name];
-  if (field.nBits >= 32) {
+  if (name === "ipv6_label") mask[field.word] = IPV6_LABEL_BITS;
+  else if (field.nBits >= 32) {
     for (let i = 0; i < field.nWords; i++) mask[field.word + i] = field.nBits === 48 && i === 0 ? 0xffff : ALL_BITS;
   } else mask[field.word] = (mask[field.word] ?? 0) | (((1 << field.nBits) - 1) << field.shift);
 }
