@@ -5,6 +5,7 @@
  * compared without looking at values wherever equality is all that counts.
  */
 import type { CoreExpr, FunctionDef, RuleOrigin } from "../check/core.ts";
+import { isCostly } from "../functions/built-in.ts";
 import type { BinaryOp } from "../language/ast.ts";
 import { compareValues, kindOf, textOf, type Value } from "../value.ts";
 import { FunctionError } from "./errors.ts";
@@ -16,7 +17,7 @@ export type IdOf = () => number;
 /** What expressions of one engine share. */
 export interface ExpressionContext {
   readonly interner: Interner;
-  /** Results of functions by the ids of their arguments; only for functions that the program's owner added. */
+  /** Results of functions by the ids of their arguments; only for costly functions. */
   readonly results: Map<FunctionDef, Map<number | string, number>>;
   /** Elements of set functions by the ids of their arguments. */
   readonly sets: Map<FunctionDef, Map<number | string, readonly number[]>>;
@@ -144,6 +145,12 @@ function compileCall(fn: FunctionDef, args: readonly IdOf[], frame: ExpressionFr
     if (result === undefined || (typeof result === "number" && !Number.isFinite(result))) return NONE;
     return interner.idOf(result as Value);
   };
+  if (!isCostly(fn)) {
+    return () => {
+      const ids = evaluateAll(args);
+      return ids === undefined ? NONE : call(fn, ids, frame, interner, toId);
+    };
+  }
   const cache = cacheOf(context.results, fn);
   return () => {
     const ids = evaluateAll(args);

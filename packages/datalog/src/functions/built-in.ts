@@ -14,3 +14,10 @@ export const BUILT_IN_FUNCTIONS: readonly FunctionDef[] = [
   ...HASH_FUNCTIONS,
   ...ADDRESS_FUNCTIONS,
 ];
+
+const COSTLY = new Set(["matches", "capture", "uuid_of", "sha256"]);
+
+/** True if computing the function costs more than looking its result up. Functions of the program's owner are taken to be costly. */
+export function isCostly(fn: FunctionDef): boolean {
+  return COSTLY.has(fn.name) || !BUILT_IN_FUNCTIONS.includes(fn);
+}
