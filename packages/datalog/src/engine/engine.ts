@@ -126,9 +126,10 @@ export class Engine {
     const { interner } = this.#evaluation;
     const columns = Array.from({ length: store.arity }, (_, i) => i).filter((column) => pattern[column] !== undefined);
     if (columns.length === 0) return this.rows(relation);
+    if (columns.length === store.arity) return this.has(relation, pattern as Tuple) ? [pattern as Tuple] : [];
     const key = Int32Array.from(columns, (column) => interner.idOf(pattern[column] ?? null));
     const tuples: Tuple[] = [];
-    const index = columns.length === store.arity ? store.primary : store.index(columns);
+    const index = store.index(columns);
     for (let row = index.first(key); row >= 0; row = index.next[row] as number) {
       if (((store.flags[row] as number) & OLD) !== 0) tuples.push(readTuple(store, row, interner));
     }

@@ -21,18 +21,21 @@ export class HashIndex {
   readonly columns: readonly number[];
   /** Number of distinct keys. */
   nKeys = 0;
-  /** Next row of the same key, or -1. */
+  /** Next row of the same key, or -1; empty for a unique index. */
   next: Int32Array;
   #previous: Int32Array;
+  /** True if no two rows have the same key: then there are no chains. */
+  readonly #isUnique: boolean;
   readonly #rows: RowData;
   #slots = new Int32Array(16);
   #nUsed = 0;
 
-  constructor(rows: RowData, columns: readonly number[], capacity: number) {
+  constructor(rows: RowData, columns: readonly number[], capacity: number, isUnique = false) {
     this.#rows = rows;
     this.columns = columns;
-    this.next = new Int32Array(capacity);
-    this.#previous = new Int32Array(capacity);
+    this.#isUnique = isUnique;
+    this.next = new Int32Array(isUnique ? 0 : capacity);
+    this.#previous = new Int32Array(isUnique ? 0 : capacity);
   }
 
   /** The first row with this key (values in the order of `columns`), or -1. */
@@ -57,6 +60,7 @@ export class HashIndex {
 
   /** Makes room for rows below `capacity`. */
   grow(capacity: number): void {
+    if (this.#isUnique) return;
     this.next = enlarged(this.next, capacity);
     this.#previous = enlarged(this.#previous, capacity);
   }
@@ -70,14 +74,15 @@ export class HashIndex {
       this.nKeys++;
       if (entry === EMPTY) this.#nUsed++;
     } else this.#previous[head] = row;
+    this.#slots[slot] = row + 1;
+    if (this.#isUnique) return;
     this.next[row] = head;
     this.#previous[row] = -1;
-    this.#slots[slot] = row + 1;
   }
 
   remove(row: number): void {
-    const next = this.next[row] as number;
-    const previous = this.#previous[row] as number;
+    const next = this.#isUnique ? -1 : (this.next[row] as number);
+    const previous = this.#isUnique ? -1 : (this.#previous[row] as number);
     if (next >= 0) this.#previous[next] = previous;
     if (previous >= 0) {
       this.next[previous] = next;

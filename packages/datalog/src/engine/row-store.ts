@@ -46,6 +46,7 @@ export class RowStore {
       this,
       Array.from({ length: arity }, (_, i) => i),
       INITIAL_CAPACITY,
+      true,
     );
     this.#allIndexes = [this.primary];
   }
