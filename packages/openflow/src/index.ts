@@ -24,3 +24,16 @@ export { type ParseActionsOptions, parseActions } from "./text/parse-actions.ts"
 export { type ParseFlowOptions, parseFlow, parseFlows } from "./text/parse-flow.ts";
 export { type ParseOptions, parseMatch } from "./text/parse-match.ts";
 export { formatPort, type PortNames } from "./text/port-name.ts";
+export { decodeMessage, encodeMessage, encodeMessages, HEADER_SIZE, type Header, readHeader } from "./wire/codec.ts";
+export type { CodecOptions } from "./wire/codec-options.ts";
+export { type ErrorName, errorNameOf, formatErrorNumbers, makeErrorMessage, OpenFlowError } from "./wire/openflow-error.ts";
+export { versionBitmap } from "./connection/negotiate.ts";
+export {
+  type ClientOptions,
+  connectOpenFlow,
+  FlowTransactionError,
+  OpenFlowClient,
+  type RefusedFlow,
+} from "./connection/open-flow-client.ts";
+export { type ConnectionOptions, OpenFlowConnection, type Received } from "./connection/open-flow-connection.ts";
+export { OpenFlowReplyError } from "./connection/pending-requests.ts";

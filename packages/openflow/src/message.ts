@@ -61,9 +61,11 @@ export interface PortDesc {
 export const PORT_CONFIG: {
   readonly PORT_DOWN: 1;
   readonly NO_RECV: 4;
+  /** OpenFlow 1.0 only. */
+  readonly NO_FLOOD: 16;
   readonly NO_FWD: 32;
   readonly NO_PACKET_IN: 64;
-} = { PORT_DOWN: 1, NO_RECV: 4, NO_FWD: 32, NO_PACKET_IN: 64 };
+} = { PORT_DOWN: 1, NO_RECV: 4, NO_FLOOD: 16, NO_FWD: 32, NO_PACKET_IN: 64 };
 
 /** Bits of `PortDesc.state`. */
 export const PORT_STATE: { readonly LINK_DOWN: 1; readonly BLOCKED: 2; readonly LIVE: 4 } = {
@@ -103,6 +105,15 @@ export interface TableStatsEntry {
   readonly nMatched: bigint;
 }
 
+/** What one flow table is called and can hold; every table supports every field, action and instruction. */
+export interface TableFeatures {
+  readonly table: number;
+  readonly name: string;
+  readonly maxEntries: number;
+  /** Tables that `goto_table` can reach from here: all after this one, up to this number (exclusive). */
+  readonly nTables: number;
+}
+
 /** What the switch is. */
 export interface SwitchDesc {
   readonly manufacturer: string;
@@ -120,6 +131,8 @@ export interface FlowQuery {
   readonly cookieMask: bigint;
   readonly outPort?: number;
   readonly outGroup?: number;
+  /** OpenFlow 1.0 only: asked in Nicira's form, and to be answered in it. */
+  readonly isNicira?: boolean;
 }
 
 /** A multipart (OpenFlow 1.0: statistics) request. */
@@ -128,17 +141,29 @@ export type MultipartRequest =
   | ({ readonly kind: "flow" } & FlowQuery)
   | ({ readonly kind: "aggregate" } & FlowQuery)
   | { readonly kind: "table" }
+  /** What each table can do; OpenFlow 1.3 and later. */
+  | { readonly kind: "tableFeatures" }
   /** `port` {@link PORT}.NONE = all ports. */
   | { readonly kind: "port"; readonly port: number }
   /** `port` is sent by OpenFlow 1.5 only; NONE = all. */
   | { readonly kind: "portDesc"; readonly port: number };
 
-/** The matching replies. */
+/**
+ * The matching replies. `isNicira`: in OpenFlow 1.0 the answer to a Nicira request, whose form it takes.
+ * A request carries the same mark, so that the switch can hand it on.
+ */
 export type MultipartReply =
   | { readonly kind: "desc"; readonly desc: SwitchDesc }
-  | { readonly kind: "flow"; readonly flows: readonly FlowStats[] }
-  | { readonly kind: "aggregate"; readonly nPackets: bigint; readonly nBytes: bigint; readonly nFlows: number }
+  | { readonly kind: "flow"; readonly flows: readonly FlowStats[]; readonly isNicira?: boolean }
+  | {
+      readonly kind: "aggregate";
+      readonly nPackets: bigint;
+      readonly nBytes: bigint;
+      readonly nFlows: number;
+      readonly isNicira?: boolean;
+    }
   | { readonly kind: "table"; readonly tables: readonly TableStatsEntry[] }
+  | { readonly kind: "tableFeatures"; readonly tables: readonly TableFeatures[] }
   | { readonly kind: "port"; readonly ports: readonly PortStatsEntry[] }
   | { readonly kind: "portDesc"; readonly ports: readonly PortDesc[] };
 
@@ -175,6 +200,8 @@ export interface PacketIn {
   readonly data: Uint8Array;
   /** Of the `controller` action; carried by NXT_PACKET_IN2 only. */
   readonly userdata?: Uint8Array;
+  /** The form on the wire; absent = the version's own. */
+  readonly format?: "nxt" | "nxt2";
 }
 
 /** Packet-in formats a controller can choose by NXT_SET_PACKET_IN_FORMAT. */
@@ -267,7 +294,8 @@ export type Message =
 
 /** A decoded message with its header. */
 export interface Envelope {
-  readonly version: Version;
+  /** Wire version of its header. */
+  readonly version: number;
   readonly xid: number;
   readonly message: Message;
 }

@@ -1,0 +1,198 @@
+/**
+ * The controller's end: connects to a switch, reads its flows, and changes them all or not at all.
+ *
+ * With OpenFlow 1.3 and later a change is one atomic, ordered bundle; with 1.0, flow-mods and a barrier. The
+ * promise resolves when the switch has acknowledged; an error is mapped to the flows that caused it.
+ */
+import { connect as connectSocket, type Socket } from "node:net";
+import { AppError, IoError } from "@tenet/kit";
+import { ALL_TABLES, type FlowSpec, type FlowStats } from "../flow-spec.ts";
+import { makeMatch } from "../match/match.ts";
+import { BUNDLE_FLAG, type FlowMod, type Message } from "../message.ts";
+import { formatFlow } from "../text/format-flow.ts";
+import { formatErrorNumbers } from "../wire/openflow-error.ts";
+import { type ConnectionOptions, OpenFlowConnection, type Received } from "./open-flow-connection.ts";
+import { OpenFlowReplyError } from "./pending-requests.ts";
+
+/** A flow that the switch refused, and why. */
+export interface RefusedFlow {
+  readonly command: FlowMod["command"];
+  readonly flow: FlowSpec;
+  /** Name of the OpenFlow error. */
+  readonly error: string;
+}
+
+/** The switch refused a change; nothing of it was applied when it was sent as a bundle. */
+export class FlowTransactionError extends AppError {
+  static override readonly code: string = "OPENFLOW_FLOWS_REFUSED";
+  readonly refused: readonly RefusedFlow[];
+
+  constructor(refused: readonly RefusedFlow[], options: ErrorOptions) {
+    const [first] = refused;
+    const about = first === undefined ? "" : `: ${first.error} for ${first.command} "${formatFlow(first.flow)}"`;
+    super(`The switch refused a change of its flows${about}`, {
+      hint: "The change was not applied; compare the flow with what the switch supports",
+      details: { refused: refused.map(({ command, flow, error }) => ({ command, flow: formatFlow(flow), error })) },
+      ...options,
+    });
+    this.refused = refused;
+  }
+}
+
+/** How to connect. */
+export interface ClientOptions extends ConnectionOptions {
+  /** Called with messages that answer nothing (packet-in, port status, flow removed). */
+  readonly onMessage?: (received: Received) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** A controller's connection to one switch. */
+export class OpenFlowClient implements Disposable {
+  readonly connection: OpenFlowConnection;
+  /** Flow-mods on their way, by transaction id. */
+  readonly #sent = new Map<number, FlowMod>();
+  readonly #refused: RefusedFlow[] = [];
+  #last: Promise<void> = Promise.resolve();
+  #nextBundle = 1;
+
+  constructor(connection: OpenFlowConnection, onMessage?: (received: Received) => void) {
+    this.connection = connection;
+    connection.onMessage((received) => {
+      if (!this.#noteError(received)) onMessage?.(received);
+    });
+  }
+
+  /**
+   * Applies a change as one: first `deletes` (each the flow of that table, priority and match), then `adds`.
+   * Changes are applied one after another, in the order of the calls.
+   *
+   * @throws FlowTransactionError when the switch refuses it, IoError when the connection ends
+   */
+  transactFlows(adds: readonly FlowSpec[], deletes: readonly FlowSpec[] = []): Promise<void> {
+    const mods: FlowMod[] = [
+      ...deletes.map((flow): FlowMod => ({ type: "flowMod", command: "deleteStrict", flow: { ...flow, actions: [] } })),
+      ...adds.map((flow): FlowMod => ({ type: "flowMod", command: "add", flow })),
+    ];
+    const run = this.#last.then(() => this.applyMods(mods));
+    this.#last = run.catch(() => undefined);
+    return run;
+  }
+
+  /** The switch's flows. @throws OpenFlowReplyError, IoError */
+  async flows(): Promise<readonly FlowStats[]> {
+    const query = { table: ALL_TABLES, match: makeMatch(), cookie: 0n, cookieMask: 0n, isNicira: true };
+    const reply = await this.connection.request({ type: "multipartRequest", request: { kind: "flow", ...query }, isLast: true });
+    return reply.type === "multipartReply" && reply.reply.kind === "flow" ? reply.reply.flows : [];
+  }
+
+  close(): void {
+    this.connection.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Applies flow-mods in order: atomically where the version has bundles. @throws FlowTransactionError, IoError */
+  async applyMods(mods: readonly FlowMod[]): Promise<void> {
+    if (mods.length === 0) return;
+    try {
+      if (this.connection.version === 1) await this.#applyPlain(mods);
+      else await this.#applyBundle(mods);
+    } catch (error) {
+      if (error instanceof OpenFlowReplyError) throw new FlowTransactionError([...this.#refused], { cause: error });
+      throw error;
+    } finally {
+      this.#sent.clear();
+      this.#refused.length = 0;
+    }
+  }
+
+  async #applyPlain(mods: readonly FlowMod[]): Promise<void> {
+    this.connection.send({ type: "flowModTableId", isOn: true });
+    for (const mod of mods) {
+      this.#sent.set(this.connection.send(mod), mod);
+      await this.connection.drained();
+    }
+    await this.connection.barrier();
+    if (this.#refused.length > 0) throw new FlowTransactionError([...this.#refused], {});
+  }
+
+  async #applyBundle(mods: readonly FlowMod[]): Promise<void> {
+    const { connection } = this;
+    const bundleId = this.#nextBundle++;
+    const flags = BUNDLE_FLAG.ATOMIC | BUNDLE_FLAG.ORDERED;
+    const control = (kind: "openRequest" | "commitRequest" | "discardRequest"): Promise<Message> =>
+      connection.request({ type: "bundleControl", bundleId, kind, flags });
+    await control("openRequest");
+    for (const mod of mods) {
+      const xid = connection.newXid();
+      this.#sent.set(xid, mod);
+      connection.send({ type: "bundleAdd", bundleId, flags, message: mod, xid }, xid);
+      await connection.drained();
+    }
+    // A switch may leave out what it refused and commit the rest: so nothing is committed before all was taken.
+    await connection.barrier();
+    if (this.#refused.length > 0) {
+      await control("discardRequest");
+      throw new FlowTransactionError([...this.#refused], {});
+    }
+    await control("commitRequest");
+    await connection.barrier();
+  }
+
+  /** Remembers an error that answers a flow-mod; `false` when the message is something else. */
+  #noteError({ message, xid }: Received): boolean {
+    if (message.type !== "error") return false;
+    const mod = this.#sent.get(xid);
+    if (mod === undefined) return false;
+    const error = formatErrorNumbers(this.connection.version, message);
+    this.#refused.push({ command: mod.command, flow: mod.flow, error });
+    return true;
+  }
+}
+
+/**
+ * Connects to a switch and agrees on a version.
+ *
+ * @param target - `unix:/path/to/br-int.mgmt` or `tcp:HOST:PORT`
+ * @throws IoError when there is nobody, ProtocolError when there is no common version
+ */
+export async function connectOpenFlow(target: string, options: ClientOptions = {}): Promise<OpenFlowClient> {
+  const socket = await openSocket(target, options.signal);
+  const connection = new OpenFlowConnection(socket, options);
+  const client = new OpenFlowClient(connection, options.onMessage);
+  const abort = (): void => client.close();
+  options.signal?.addEventListener("abort", abort, { once: true });
+  connection.onClose(() => options.signal?.removeEventListener("abort", abort));
+  await connection.ready;
+  return client;
+}
+
+function openSocket(target: string, signal: AbortSignal | undefined): Promise<Socket> {
+  const unixPath = /^unix:(.+)$/.exec(target)?.[1];
+  const tcp = /^tcp:\[?([^\]]+?)\]?(?::(\d+))?$/.exec(target);
+  if (unixPath === undefined && tcp === null) {
+    throw new AppError(`Cannot connect to "${target}"`, { code: "OPENFLOW_BAD_TARGET", hint: "Use unix:/path or tcp:HOST:PORT" });
+  }
+  const socket =
+    unixPath !== undefined
+      ? connectSocket({ path: unixPath })
+      : connectSocket({ host: tcp?.[1] ?? "", port: Number(tcp?.[2] ?? 6653) });
+  return new Promise((resolve, reject) => {
+    const settle = (error: Error | undefined): void => {
+      signal?.removeEventListener("abort", abort);
+      socket.off("connect", connected);
+      socket.off("error", settle);
+      if (error === undefined) return resolve(socket);
+      socket.destroy();
+      reject(new IoError(`Cannot connect to ${target}: ${error.message}`, { cause: error }));
+    };
+    const connected = (): void => settle(undefined);
+    const abort = (): void => settle(new Error("aborted"));
+    if (signal?.aborted === true) return abort();
+    signal?.addEventListener("abort", abort, { once: true });
+    socket.once("connect", connected);
+    socket.once("error", settle);
+  });
+}

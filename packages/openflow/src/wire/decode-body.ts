@@ -1,0 +1,257 @@
+/** Reads the bodies of messages, everything after the header. */
+import type { ByteReader } from "@tenet/wire";
+import type { Envelope, Message } from "../message.ts";
+import type { CodecOptions } from "./codec-options.ts";
+import { BUNDLE_KINDS, NICIRA_ROLES, PACKET_IN_FORMATS, PORT_REASONS, ROLES } from "./encode-body.ts";
+import { decodeFlowMod, decodeNiciraFlowMod } from "./flow-mod-wire.ts";
+import { decodeFlowRemoved, decodeNiciraFlowRemoved } from "./flow-removed-wire.ts";
+import { NXT, ONF_BUNDLE, TYPE_NUMBERS } from "./message-numbers.ts";
+import { decodeMultipartReply, decodeMultipartRequest } from "./multipart-wire.ts";
+import { EXPERIMENTER_ERROR, NICIRA, NICIRA_VENDOR_ERROR, ONF, OpenFlowError } from "./openflow-error.ts";
+import { decodeNxtPacketIn, decodeNxtPacketIn2, decodePacketIn, decodePacketOut } from "./packet-wire.ts";
+import { readPort } from "./port-number.ts";
+import { properties, readPortDesc } from "./port-wire.ts";
+
+type TypeName = keyof typeof TYPE_NUMBERS;
+
+const NAMES_10 = new Map<number, TypeName>();
+const NAMES_13 = new Map<number, TypeName>();
+for (const [name, { of10, of13 }] of Object.entries(TYPE_NUMBERS) as [TypeName, { of10: number; of13: number }][]) {
+  if (of10 >= 0) NAMES_10.set(of10, name);
+  NAMES_13.set(of13, name);
+}
+
+/** The versions that are decoded in full; a hello is read in any. */
+const VERSIONS: ReadonlySet<number> = new Set([1, 4, 5, 6]);
+
+/** State of the connection, and the decoder of whole messages for those inside a bundle. */
+export interface DecodeContext extends CodecOptions {
+  readonly decodeInner: (bytes: Uint8Array) => Envelope;
+}
+
+/** Decodes a body. @throws OpenFlowError, TruncatedError */
+export function decodeBody(type: number, version: number, body: ByteReader, options: DecodeContext): Message {
+  const name = (version === 1 ? NAMES_10 : NAMES_13).get(type);
+  if (name === "hello") return readHello(body);
+  if (name === "error") return readError(body, version);
+  if (!VERSIONS.has(version))
+    throw new OpenFlowError("OFPBRC_BAD_VERSION", `OpenFlow version ${version} is not spoken here`, { details: { at: 0 } });
+  const isTooNew = (name === "bundleControl" || name === "bundleAdd") && version < 5;
+  if (name === undefined || isTooNew) {
+    throw new OpenFlowError("OFPBRC_BAD_TYPE", `Message type ${type} is not known`, { details: { at: 1 } });
+  }
+  return readStandard(name, version, body, options);
+}
+
+function readStandard(
+  name: Exclude<TypeName, "hello" | "error">,
+  version: number,
+  body: ByteReader,
+  options: DecodeContext,
+): Message {
+  switch (name) {
+    case "echoRequest":
+    case "echoReply":
+      return { type: name, data: body.rest() };
+    case "featuresRequest":
+    case "getConfigRequest":
+    case "barrierRequest":
+    case "barrierReply":
+      return { type: name };
+    case "featuresReply":
+      return readFeatures(body, version);
+    case "getConfigReply":
+    case "setConfig":
+      return { type: name, flags: body.u16(), missSendLength: body.u16() };
+    case "packetIn":
+      return decodePacketIn(body, version);
+    case "packetOut":
+      return decodePacketOut(body, version);
+    case "flowMod":
+      return decodeFlowMod(body, version, options);
+    case "flowRemoved":
+      return decodeFlowRemoved(body, version);
+    case "portStatus":
+      return readPortStatus(body, version);
+    case "portMod":
+      return readPortMod(body, version);
+    case "multipartRequest":
+      return { type: name, ...decodeMultipartRequest(body, version) };
+    case "multipartReply":
+      return { type: name, ...decodeMultipartReply(body, version) };
+    case "roleRequest":
+    case "roleReply":
+      return readRole(name, body);
+    case "setAsync":
+      return version >= 5 ? readAsyncProperties(body) : readAsync(body);
+    case "bundleControl":
+      return readBundleControl(body);
+    case "bundleAdd":
+      return readBundleAdd(body, options);
+    case "experimenter":
+      return readExperimenter(body, version, options);
+  }
+}
+
+function readHello(body: ByteReader): Message {
+  while (body.remaining >= 4) {
+    const type = body.u16();
+    const length = body.u16();
+    if (length < 4)
+      throw new OpenFlowError("OFPBRC_BAD_LEN", `A hello element cannot have ${length} bytes`, { details: { at: body.at } });
+    const element = body.sub(Math.min(length - 4, body.remaining));
+    body.skip(Math.min((8 - (length % 8)) % 8, body.remaining));
+    if (type === 1 && element.remaining >= 4) return { type: "hello", versions: element.u32() };
+  }
+  return { type: "hello" };
+}
+
+function readError(body: ByteReader, version: number): Message {
+  const errorType = body.u16();
+  const code = body.u16();
+  if (version === 1 && errorType === NICIRA_VENDOR_ERROR) {
+    const experimenter = body.u32();
+    return { type: "error", errorType: body.u16(), code: body.u16(), experimenter, data: body.rest() };
+  }
+  if (version > 1 && errorType === EXPERIMENTER_ERROR) {
+    return { type: "error", errorType, code, experimenter: body.u32(), data: body.rest() };
+  }
+  return { type: "error", errorType, code, data: body.rest() };
+}
+
+function readFeatures(body: ByteReader, version: number): Message {
+  const fixed = { datapathId: body.u64(), nBuffers: body.u32(), nTables: body.u8() };
+  const auxiliaryId = body.u8();
+  body.skip(2);
+  const capabilities = body.u32();
+  const actions = body.u32();
+  if (version !== 1) return { type: "featuresReply", ...fixed, auxiliaryId, capabilities, actions: 0, ports: [] };
+  const ports = [];
+  while (body.remaining > 0) ports.push(readPortDesc(body, version));
+  return { type: "featuresReply", ...fixed, auxiliaryId: 0, capabilities, actions, ports };
+}
+
+function readPortStatus(body: ByteReader, version: number): Message {
+  const number = body.u8();
+  const reason = PORT_REASONS[number];
+  if (reason === undefined) throw new OpenFlowError("OFPBRC_BAD_TYPE", `Port status reason ${number} is not known`);
+  body.skip(7);
+  return { type: "portStatus", reason, port: readPortDesc(body, version) };
+}
+
+function readPortMod(body: ByteReader, version: number): Message {
+  const port = readPort(body, version);
+  if (version > 1) body.skip(4);
+  const mac = body.u48();
+  if (version > 1) body.skip(2);
+  const config = body.u32();
+  const mask = body.u32();
+  let advertise = 0;
+  if (version < 5) advertise = body.u32();
+  else for (const { type, value } of properties(body)) if (type === 0) advertise = value.u32();
+  return { type: "portMod", port, mac, config, mask, advertise };
+}
+
+function readRole(type: "roleRequest" | "roleReply", body: ByteReader): Message {
+  const number = body.u32();
+  const role = ROLES[number];
+  if (role === undefined) throw new OpenFlowError("OFPRRFC_BAD_ROLE", `Role ${number} is not known`);
+  body.skip(4);
+  return { type, role, generationId: body.u64() };
+}
+
+function readAsync(body: ByteReader): Message {
+  const pair = (): [number, number] => [body.u32(), body.u32()];
+  return { type: "setAsync", packetIn: pair(), portStatus: pair(), flowRemoved: pair() };
+}
+
+function readAsyncProperties(body: ByteReader): Message {
+  const masks: [number, number][] = [
+    [0, 0],
+    [0, 0],
+    [0, 0],
+  ];
+  for (const { type, value } of properties(body)) {
+    const pair = masks[type >>> 1];
+    if (pair !== undefined) pair[type % 2 === 1 ? 0 : 1] = value.u32();
+  }
+  const [packetIn = [0, 0], portStatus = [0, 0], flowRemoved = [0, 0]] = masks;
+  return { type: "setAsync", packetIn, portStatus, flowRemoved };
+}
+
+function readBundleControl(body: ByteReader): Message {
+  const bundleId = body.u32();
+  const number = body.u16();
+  const kind = BUNDLE_KINDS[number];
+  if (kind === undefined) throw new OpenFlowError("OFPBFC_BAD_TYPE", `Bundle control ${number} is not known`);
+  return { type: "bundleControl", bundleId, kind, flags: body.u16() };
+}
+
+function readBundleAdd(body: ByteReader, options: DecodeContext): Message {
+  const bundleId = body.u32();
+  body.skip(2);
+  const flags = body.u16();
+  const { at } = body;
+  const length = body.peekU16(2);
+  if (length < 8 || length > body.remaining) {
+    throw new OpenFlowError("OFPBFC_MSG_BAD_LEN", `A bundled message cannot have ${length} bytes here`, { details: { at } });
+  }
+  const { message, xid } = options.decodeInner(body.bytes(length));
+  if (message.type !== "flowMod" && message.type !== "portMod") {
+    throw new OpenFlowError("OFPBFC_MSG_UNSUP", `A message "${message.type}" cannot be bundled`, { details: { at } });
+  }
+  return { type: "bundleAdd", bundleId, flags, message, xid };
+}
+
+function readExperimenter(body: ByteReader, version: number, options: DecodeContext): Message {
+  const { at } = body;
+  const number = body.u32();
+  const subtype = body.u32();
+  if (number === ONF && version === 4) {
+    if (subtype === ONF_BUNDLE.control) return readBundleControl(body);
+    if (subtype === ONF_BUNDLE.add) return readBundleAdd(body, options);
+  }
+  if (number === NICIRA) {
+    const message = readNicira(subtype, body, options);
+    if (message !== undefined) return message;
+  }
+  if (number === NICIRA || number === ONF) {
+    throw new OpenFlowError("OFPBRC_BAD_SUBTYPE", `Experimenter message ${subtype} is not known`, { details: { at } });
+  }
+  throw new OpenFlowError("OFPBRC_BAD_VENDOR", `Experimenter 0x${number.toString(16)} is not known`, { details: { at } });
+}
+
+function readNicira(subtype: number, body: ByteReader, options: DecodeContext): Message | undefined {
+  switch (subtype) {
+    case NXT.roleRequest:
+    case NXT.roleReply: {
+      const role = NICIRA_ROLES[body.u32()];
+      if (role === undefined) throw new OpenFlowError("OFPRRFC_BAD_ROLE", "This role is not known");
+      return { type: subtype === NXT.roleRequest ? "roleRequest" : "roleReply", role, generationId: 0n };
+    }
+    case NXT.setFlowFormat:
+      return { type: "setFlowFormat", format: body.u32() === 0 ? "openflow10" : "nxm" };
+    case NXT.flowMod:
+      return decodeNiciraFlowMod(body, options);
+    case NXT.flowRemoved:
+      return decodeNiciraFlowRemoved(body);
+    case NXT.flowModTableId:
+      return { type: "flowModTableId", isOn: body.u8() !== 0 };
+    case NXT.setPacketInFormat: {
+      const format = PACKET_IN_FORMATS[body.u32()];
+      if (format === undefined) throw new OpenFlowError("OFPBRC_EPERM", "This packet-in format is not known");
+      return { type: "setPacketInFormat", format };
+    }
+    case NXT.packetIn:
+      return decodeNxtPacketIn(body);
+    case NXT.packetIn2:
+      return decodeNxtPacketIn2(body);
+    case NXT.setAsync:
+      return readAsync(body);
+    case NXT.setControllerId:
+      body.skip(6);
+      return { type: "setControllerId", controllerId: body.u16() };
+    default:
+      return undefined;
+  }
+}

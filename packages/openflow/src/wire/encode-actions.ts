@@ -1,0 +1,393 @@
+/**
+ * Writes actions and instructions in the form of each version.
+ *
+ * One list goes in. OpenFlow 1.0 has no instructions: it gets `goto_table` as a resubmit and loses what it
+ * cannot say. OpenFlow 1.3 and later get the list split into instructions. What the standard has no action
+ * for is written as Nicira's extension, which Open vSwitch speaks in every version.
+ */
+import { FIELDS, fieldOnes, getField } from "@tenet/net";
+import { AppError } from "@tenet/kit";
+import { ByteWriter } from "@tenet/wire";
+import { type Action, type Match, PORT, type SubField } from "../action.ts";
+import { fromFieldWords, runsOfOnes, toFieldWords } from "../match/field-words.ts";
+import { asMatchField, type MatchField, matchField } from "../match/match-field.ts";
+import { NX } from "./action-numbers.ts";
+import { NICIRA } from "./openflow-error.ts";
+import { headerFor, writeOxm, writeOxmHeader } from "./oxm.ts";
+import { widenPort, writePort } from "./port-number.ts";
+
+type SetField = Extract<Action, { type: "setField" }>;
+
+/** What an encoder knows while it walks a list. */
+interface Sink {
+  readonly writer: ByteWriter;
+  readonly version: number;
+  /** Packets surely have a VLAN tag here. */
+  hasVlan: boolean;
+}
+
+const VLAN_VID = matchField("vlan_vid");
+const VLAN_PCP = matchField("vlan_pcp");
+const ZEROS = new Uint8Array(0);
+
+/** Writes a list of actions without instructions. `match` tells whether packets have a VLAN tag. */
+export function encodeActions(actions: readonly Action[], version: number, match?: Match): Uint8Array {
+  const writer = new ByteWriter();
+  const sink: Sink = { writer, version, hasVlan: match !== undefined && isTagged(match) };
+  for (const action of actions) writeAction(sink, action);
+  return writer.toBytes();
+}
+
+/** Writes the instructions (OpenFlow 1.0: the actions) of a flow. */
+export function encodeInstructions(actions: readonly Action[], version: number, match?: Match): Uint8Array {
+  if (version === 1) return encodeActions(actions, version, match);
+  const writer = new ByteWriter();
+  const applied: Action[] = [];
+  const meters = version >= 6 ? [] : actions.filter((action) => action.type === "meter");
+  for (const { meter } of meters) writer.u16(6).u16(8).u32(meter);
+  for (const action of actions)
+    if (!INSTRUCTIONS.has(action.type) && !(action.type === "meter" && version < 6)) applied.push(action);
+  if (applied.length > 0) writeActionInstruction(writer, 4, encodeActions(applied, version, match));
+  for (const action of actions) writeInstruction(writer, action, version, match);
+  return writer.toBytes();
+}
+
+const INSTRUCTIONS: ReadonlySet<Action["type"]> = new Set(["clearActions", "writeActions", "writeMetadata", "gotoTable"]);
+
+function writeInstruction(writer: ByteWriter, action: Action, version: number, match: Match | undefined): void {
+  if (action.type === "clearActions") writer.u16(5).u16(8).zeros(4);
+  else if (action.type === "writeActions") writeActionInstruction(writer, 3, encodeActions(action.actions, version, match));
+  else if (action.type === "writeMetadata") {
+    const [value, mask] = [words64(action.value), words64(action.mask)];
+    writer.u16(2).u16(24).zeros(4).u64(value).u64(mask);
+  } else if (action.type === "gotoTable") writer.u16(1).u16(8).u8(action.table).zeros(3);
+}
+
+function writeActionInstruction(writer: ByteWriter, type: number, actions: Uint8Array): void {
+  writer
+    .u16(type)
+    .u16(8 + actions.length)
+    .zeros(4)
+    .bytes(actions);
+}
+
+function isTagged({ key, mask }: Match): boolean {
+  return (getField(key, FIELDS.vlan_tci) & getField(mask, FIELDS.vlan_tci) & 0x1000) !== 0;
+}
+
+function words64(words: Uint32Array): bigint {
+  return (BigInt(words[0] ?? 0) << 32n) | BigInt(words[1] ?? 0);
+}
+
+function writeAction(sink: Sink, action: Action): void {
+  const { writer, version } = sink;
+  switch (action.type) {
+    case "output":
+      return writeOutput(sink, action.port, action.maxLength);
+    case "outputField":
+      return writeOutputField(sink, action.source);
+    case "controller":
+      return writeController(sink, action);
+    case "setField":
+      return writeSetField(sink, action);
+    case "setVlanVid":
+      return writeVlan(sink, 1, VLAN_VID, BigInt(action.vid | 0x1000), action.vid);
+    case "setVlanPcp":
+      return writeVlan(sink, 2, VLAN_PCP, BigInt(action.pcp), action.pcp);
+    case "move":
+      return writeMove(sink, action.source, action.target);
+    case "push":
+      return writeStack(sink, NX.STACK_PUSH, action.source);
+    case "pop":
+      return writeStack(sink, NX.STACK_POP, action.target);
+    case "pushVlan":
+      sink.hasVlan = true;
+      if (version > 1) writer.u16(17).u16(8).u16(action.ethType).zeros(2);
+      return;
+    case "popVlan":
+      sink.hasVlan = false;
+      writer
+        .u16(version === 1 ? 3 : 18)
+        .u16(8)
+        .zeros(4);
+      return;
+    case "decTtl":
+      return writeDecTtl(sink, action.controllerIds);
+    case "setQueue":
+      if (version === 1) return writeNicira(sink, NX.SET_QUEUE, (body) => body.zeros(2).u32(action.queue));
+      writer.u16(21).u16(8).u32(action.queue);
+      return;
+    case "enqueue":
+      return writeEnqueue(sink, action.port, action.queue);
+    case "group":
+      if (version === 1) return writeNicira(sink, NX.GROUP, (body) => body.zeros(2).u32(action.group));
+      writer.u16(22).u16(8).u32(action.group);
+      return;
+    default:
+      return writeExtension(sink, action);
+  }
+}
+
+/** Actions that are Nicira's in every version, and instructions that stand inside a list. */
+function writeExtension(sink: Sink, action: Action): void {
+  switch (action.type) {
+    case "resubmit":
+      return writeResubmit(sink, action.port, action.table);
+    case "gotoTable":
+      return writeResubmit(sink, undefined, action.table);
+    case "popQueue":
+      return writeNicira(sink, NX.POP_QUEUE, (body) => body.zeros(6));
+    case "clone":
+      return writeNicira(sink, NX.CLONE, (body) => body.zeros(6).bytes(encodeActions(action.actions, sink.version)));
+    case "conjunction":
+      return writeNicira(sink, NX.CONJUNCTION, (body) =>
+        body
+          .u8(action.clause - 1)
+          .u8(action.nClauses)
+          .u32(action.id),
+      );
+    case "note":
+      return writeNicira(sink, NX.NOTE, (body) =>
+        body.bytes(action.bytes).zeros(action.bytes.length < 6 ? 6 - action.bytes.length : 0),
+      );
+    case "exit":
+      return writeNicira(sink, NX.EXIT, (body) => body.zeros(6));
+    case "writeMetadata":
+      return writeNicira(sink, NX.WRITE_METADATA, (body) => body.zeros(6).u64(words64(action.value)).u64(words64(action.mask)));
+    case "meter":
+      if (sink.version >= 6) sink.writer.u16(29).u16(8).u32(action.meter);
+      return;
+    case "clearActions":
+    case "writeActions":
+      return;
+    default:
+      throw new AppError(`Cannot encode the action "${action.type}"`, { code: "OPENFLOW_ACTION_NOT_ENCODABLE" });
+  }
+}
+
+/** Writes an experimenter action: header, the body, zeros up to 8 bytes. */
+function writeNicira({ writer }: Sink, subtype: number, body: (writer: ByteWriter) => void): void {
+  const start = writer.length;
+  writer.u16(0xffff).u16(0).u32(NICIRA).u16(subtype);
+  body(writer);
+  writer.align(8, start);
+  writer.patchU16(start + 2, writer.length - start);
+}
+
+function writeOutput(sink: Sink, port: number, maxLength: number | undefined): void {
+  const { writer, version } = sink;
+  if (maxLength !== undefined) return writeNicira(sink, NX.OUTPUT_TRUNC, (body) => body.u16(port).u32(maxLength));
+  if (version === 1) writer.u16(0).u16(8).u16(port).u16(0);
+  else writer.u16(0).u16(16).u32(widenPort(port)).u16(0).zeros(6);
+}
+
+function writeController(sink: Sink, action: Extract<Action, { type: "controller" }>): void {
+  const { maxLength, reason, controllerId, userdata } = action;
+  const { writer, version } = sink;
+  if (userdata !== undefined) {
+    return writeNicira(sink, NX.CONTROLLER2, (body) => {
+      body.zeros(6);
+      if (maxLength !== 0xffff) body.u16(0).u16(6).u16(maxLength).zeros(2);
+      if (controllerId !== 0) body.u16(1).u16(6).u16(controllerId).zeros(2);
+      if (reason !== 1) body.u16(2).u16(5).u8(reason).zeros(3);
+      const start = body.length;
+      body
+        .u16(3)
+        .u16(4 + userdata.length)
+        .bytes(userdata);
+      body.align(8, start);
+    });
+  }
+  if (reason !== 1 || controllerId !== 0) {
+    return writeNicira(sink, NX.CONTROLLER, (body) => body.u16(maxLength).u16(controllerId).u8(reason).zeros(1));
+  }
+  if (version === 1) writer.u16(0).u16(8).u16(PORT.CONTROLLER).u16(maxLength);
+  else writer.u16(0).u16(16).u32(widenPort(PORT.CONTROLLER)).u16(maxLength).zeros(6);
+}
+
+function writeOutputField(sink: Sink, { field, start, nBits }: SubField): void {
+  writeNicira(sink, NX.OUTPUT_REG, (body) => {
+    body.u16((start << 6) | (nBits - 1));
+    writeOxmHeader(body, asMatchField(field), sink.version);
+    body.u16(0xffff).zeros(6);
+  });
+}
+
+function writeResubmit(sink: Sink, port: number | undefined, table: number | undefined): void {
+  const inPort = port ?? PORT.IN_PORT;
+  if (table === undefined) writeNicira(sink, NX.RESUBMIT, (body) => body.u16(inPort).zeros(4));
+  else writeNicira(sink, NX.RESUBMIT_TABLE, (body) => body.u16(inPort).u8(table).zeros(3));
+}
+
+function writeDecTtl(sink: Sink, controllerIds: readonly number[] | undefined): void {
+  if (controllerIds !== undefined) {
+    return writeNicira(sink, NX.DEC_TTL_CNT_IDS, (body) => {
+      body.u16(controllerIds.length).zeros(4);
+      for (const id of controllerIds) body.u16(id);
+    });
+  }
+  if (sink.version === 1) writeNicira(sink, NX.DEC_TTL, (body) => body.zeros(6));
+  else sink.writer.u16(24).u16(8).zeros(4);
+}
+
+function writeEnqueue(sink: Sink, port: number, queue: number): void {
+  if (sink.version === 1) {
+    sink.writer.u16(11).u16(16).u16(port).zeros(6).u32(queue);
+    return;
+  }
+  writeAction(sink, { type: "setQueue", queue });
+  writeOutput(sink, port, undefined);
+  writeAction(sink, { type: "popQueue" });
+}
+
+/** OpenFlow 1.0 has one action; later versions push a tag where there may be none, and set the field. */
+function writeVlan(sink: Sink, of10Type: number, field: MatchField, value: bigint, plain: number): void {
+  const { writer, version } = sink;
+  if (version === 1) {
+    writer.u16(of10Type).u16(8);
+    if (of10Type === 1) writer.u16(plain).zeros(2);
+    else writer.u8(plain).zeros(3);
+  } else {
+    if (!sink.hasVlan) writeAction(sink, { type: "pushVlan", ethType: 0x8100 });
+    writeStandardSetField(writer, field, value, fieldOnes(field), version);
+  }
+  sink.hasVlan = true;
+}
+
+function writeMove(sink: Sink, source: SubField, target: SubField): void {
+  const { writer, version } = sink;
+  if (version >= 6) {
+    const start = writer.length;
+    writer.u16(28).u16(0).u16(wireBits(source.field, source.nBits)).u16(source.start).u16(target.start).zeros(2);
+    writeOxmHeader(writer, asMatchField(source.field), version);
+    writeOxmHeader(writer, asMatchField(target.field), version);
+    writer.align(8, start);
+    writer.patchU16(start + 2, writer.length - start);
+    return;
+  }
+  writeNicira(sink, NX.REG_MOVE, (body) => {
+    body.u16(wireBits(source.field, source.nBits)).u16(source.start).u16(target.start);
+    writeOxmHeader(body, asMatchField(source.field), nxmVersion(source.field, version));
+    writeOxmHeader(body, asMatchField(target.field), nxmVersion(target.field, version));
+  });
+}
+
+function writeStack(sink: Sink, subtype: number, { field, start, nBits }: SubField): void {
+  writeNicira(sink, subtype, (body) => {
+    body.u16(start);
+    writeOxmHeader(body, asMatchField(field), nxmVersion(field, sink.version));
+    body.u16(wireBits(field, nBits)).zeros(6);
+  });
+}
+
+/** On the wire a port has the width of its header there (16 bits in NXM), whatever a FlowKey gives it. */
+function wireBits(field: SubField["field"], nBits: number): number {
+  return Math.min(nBits, 8 * asMatchField(field).sizeBytes);
+}
+
+/** Nicira's actions before OpenFlow 1.5 name fields by NXM where there is such a name: that is what the peer prints. */
+function nxmVersion(field: SubField["field"], version: number): number {
+  return version < 6 && asMatchField(field).nxm !== undefined ? 1 : version;
+}
+
+function writeSetField(sink: Sink, action: SetField): void {
+  const { writer, version } = sink;
+  const field = withHeader(asMatchField(action.field));
+  const value = fromFieldWords(field, action.value);
+  const mask = fromFieldWords(field, action.mask);
+  const isWhole = mask === fieldOnes(field);
+  if (version >= 6) return writeStandardSetField(writer, field, value, mask, version);
+  if (action.form !== "load" && isWhole) {
+    if (version === 1 && writeOf10SetField(sink, field, value, action.form === "mod")) return;
+    if (version >= 4 && action.form === "mod" && field.text === "nw_ttl") {
+      writer.u16(23).u16(8).u8(Number(value)).zeros(3);
+      return;
+    }
+    if (version >= 4) return writeStandardSetField(writer, field, value, mask, version);
+  }
+  for (const { start, nBits } of runsOfOnes(mask)) {
+    for (let done = 0; done < nBits; done += 64) writeLoad(sink, field, value, start + done, Math.min(64, nBits - done));
+  }
+}
+
+/** OpenFlow 1.0's own names for ports stand for TCP's where the flow's transport is not known. */
+function withHeader(field: MatchField): MatchField {
+  if (field.text === "tp_src") return matchField("tcp_src");
+  return field.text === "tp_dst" ? matchField("tcp_dst") : field;
+}
+
+function writeLoad(sink: Sink, field: MatchField, value: bigint, start: number, nBits: number): void {
+  writeNicira(sink, NX.REG_LOAD, (body) => {
+    body.u16((start << 6) | (wireBits(field, nBits) - 1));
+    writeOxmHeader(body, field, nxmVersion(field, sink.version));
+    body.u64((value >> BigInt(start)) & ((1n << BigInt(nBits)) - 1n));
+  });
+}
+
+function writeStandardSetField(writer: ByteWriter, field: MatchField, value: bigint, mask: bigint, version: number): void {
+  const start = writer.length;
+  writer.u16(25).u16(0);
+  writeOxm(writer, field, value & mask, mask, version);
+  writer.align(8, start);
+  writer.patchU16(start + 2, writer.length - start);
+}
+
+/** Writes an action of OpenFlow 1.0 that sets the whole field; `false` when it has none. */
+function writeOf10SetField(sink: Sink, field: MatchField, value: bigint, isMod: boolean): boolean {
+  const { writer } = sink;
+  const number = Number(value);
+  switch (field.text) {
+    case "eth_src":
+    case "eth_dst":
+      writer
+        .u16(field.text === "eth_src" ? 4 : 5)
+        .u16(16)
+        .u48(number)
+        .zeros(6);
+      return true;
+    case "ip_src":
+    case "ip_dst":
+      writer
+        .u16(field.text === "ip_src" ? 6 : 7)
+        .u16(8)
+        .u32(number);
+      return true;
+    case "nw_tos":
+    case "ip_dscp":
+      writer
+        .u16(8)
+        .u16(8)
+        .u8(field.text === "nw_tos" ? number : number << 2)
+        .zeros(3);
+      return true;
+    case "vlan_vid":
+      if ((number & 0x1000) === 0) return false;
+      writer
+        .u16(1)
+        .u16(8)
+        .u16(number & 0xfff)
+        .zeros(2);
+      return true;
+    case "vlan_pcp":
+      writer.u16(2).u16(8).u8(number).zeros(3);
+      return true;
+    case "tun_id":
+      if (!isMod) return false;
+      if (value > 0xffff_ffffn) writeNicira(sink, NX.SET_TUNNEL64, (body) => body.zeros(6).u64(value));
+      else writeNicira(sink, NX.SET_TUNNEL, (body) => body.zeros(2).u32(number));
+      return true;
+    default:
+      return writeOf10Port(writer, field, number);
+  }
+}
+
+function writeOf10Port(writer: ByteWriter, field: MatchField, port: number): boolean {
+  const side = /^(?:tcp|udp|sctp)_(src|dst)$/.exec(field.text)?.[1];
+  if (side === undefined) return false;
+  writer
+    .u16(side === "src" ? 9 : 10)
+    .u16(8)
+    .u16(port)
+    .zeros(2);
+  return true;
+}

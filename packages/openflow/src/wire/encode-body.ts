@@ -1,0 +1,237 @@
+/** The bodies of messages, everything after the header; `codec.ts` puts the header before them. */
+import { AppError } from "@tenet/kit";
+import { ByteWriter } from "@tenet/wire";
+import type { BundleControlKind, Message, Role } from "../message.ts";
+import type { CodecOptions } from "./codec-options.ts";
+import { encodeFlowMod, needsNiciraFlowMod } from "./flow-mod-wire.ts";
+import { encodeFlowRemoved, needsNiciraFlowRemoved } from "./flow-removed-wire.ts";
+import { NXT, ONF_BUNDLE, TYPE_NUMBERS, type TypeNumber } from "./message-numbers.ts";
+import { encodeMultipartRequest } from "./multipart-wire.ts";
+import { EXPERIMENTER_ERROR, NICIRA, NICIRA_VENDOR_ERROR, ONF } from "./openflow-error.ts";
+import { encodeNxtPacketIn, encodeNxtPacketIn2, encodePacketIn, encodePacketOut } from "./packet-wire.ts";
+import { writePort } from "./port-number.ts";
+import { writePortDesc } from "./port-wire.ts";
+
+/** Encodes the message inside a bundle; given by the codec, which knows how to put a header before it. */
+export type EncodeInner = (message: Message, xid: number) => Uint8Array;
+
+/** Type number and body. */
+export interface EncodedBody {
+  readonly type: number;
+  readonly body: Uint8Array;
+}
+
+/** Stages of a bundle in the order of their numbers. */
+export const BUNDLE_KINDS: readonly BundleControlKind[] = [
+  "openRequest",
+  "openReply",
+  "closeRequest",
+  "closeReply",
+  "commitRequest",
+  "commitReply",
+  "discardRequest",
+  "discardReply",
+];
+
+/** Roles in the order of their numbers. */
+export const ROLES: readonly Role[] = ["noChange", "equal", "master", "slave"];
+
+/** Nicira's roles in the order of their numbers. */
+export const NICIRA_ROLES: readonly Role[] = ["equal", "master", "slave"];
+
+/** Reasons of a port status in the order of their numbers. */
+export const PORT_REASONS: readonly ("add" | "delete" | "modify")[] = ["add", "delete", "modify"];
+
+/** Packet-in formats by the numbers of NXT_SET_PACKET_IN_FORMAT. */
+export const PACKET_IN_FORMATS = ["standard", "nxt", "nxt2"] as const;
+
+/** Encodes a body. @throws AppError when the version cannot say the message */
+export function encodeBody(message: Message, version: number, options: CodecOptions, inner: EncodeInner): EncodedBody {
+  const writer = new ByteWriter();
+  const plain = (type: TypeNumber): EncodedBody => ({ type: version === 1 ? type.of10 : type.of13, body: writer.toBytes() });
+  switch (message.type) {
+    case "hello":
+      if (message.versions !== undefined) writer.u16(1).u16(8).u32(message.versions);
+      return plain(TYPE_NUMBERS.hello);
+    case "error":
+      writeError(writer, message, version);
+      return plain(TYPE_NUMBERS.error);
+    case "echoRequest":
+    case "echoReply":
+      writer.bytes(message.data);
+      return plain(TYPE_NUMBERS[message.type]);
+    case "featuresRequest":
+    case "getConfigRequest":
+    case "barrierRequest":
+    case "barrierReply":
+      return plain(TYPE_NUMBERS[message.type]);
+    case "featuresReply":
+      writeFeatures(writer, message, version);
+      return plain(TYPE_NUMBERS.featuresReply);
+    case "getConfigReply":
+    case "setConfig":
+      writer.u16(message.flags).u16(message.missSendLength);
+      return plain(TYPE_NUMBERS[message.type]);
+    case "packetOut":
+      writer.bytes(encodePacketOut(message, version));
+      return plain(TYPE_NUMBERS.packetOut);
+    case "portStatus":
+      writer.u8(PORT_REASONS.indexOf(message.reason)).zeros(7);
+      writePortDesc(writer, message.port, version);
+      return plain(TYPE_NUMBERS.portStatus);
+    case "portMod":
+      writePortMod(writer, message, version);
+      return plain(TYPE_NUMBERS.portMod);
+    case "multipartRequest":
+      writer.bytes(encodeMultipartRequest(message.request, version, message.isLast));
+      return plain(TYPE_NUMBERS.multipartRequest);
+    case "flowMod":
+      if (version === 1 && needsNiciraFlowMod(message))
+        return nicira(version, NXT.flowMod, encodeFlowMod(message, version, options));
+      writer.bytes(encodeFlowMod(message, version, options));
+      return plain(TYPE_NUMBERS.flowMod);
+    case "flowRemoved":
+      writer.bytes(encodeFlowRemoved(message, version));
+      if (version === 1 && needsNiciraFlowRemoved(message)) return nicira(version, NXT.flowRemoved, writer.toBytes());
+      return plain(TYPE_NUMBERS.flowRemoved);
+    case "packetIn":
+      if (message.format === "nxt") return nicira(version, NXT.packetIn, encodeNxtPacketIn(message));
+      if (message.format === "nxt2") return nicira(version, NXT.packetIn2, encodeNxtPacketIn2(message));
+      writer.bytes(encodePacketIn(message, version));
+      return plain(TYPE_NUMBERS.packetIn);
+    default:
+      return encodeControl(message, version, writer, inner);
+  }
+}
+
+type ControlMessage = Exclude<
+  Message,
+  {
+    type:
+      | "hello"
+      | "error"
+      | "echoRequest"
+      | "echoReply"
+      | "featuresRequest"
+      | "featuresReply"
+      | "getConfigRequest"
+      | "getConfigReply"
+      | "setConfig"
+      | "barrierRequest"
+      | "barrierReply"
+      | "packetOut"
+      | "portStatus"
+      | "portMod"
+      | "multipartRequest"
+      | "flowMod"
+      | "flowRemoved"
+      | "packetIn";
+  }
+>;
+
+/** Roles, asynchronous events, bundles and Nicira's switches. */
+function encodeControl(message: ControlMessage, version: number, writer: ByteWriter, inner: EncodeInner): EncodedBody {
+  switch (message.type) {
+    case "roleRequest":
+    case "roleReply": {
+      if (version === 1) {
+        const role = Math.max(0, NICIRA_ROLES.indexOf(message.role));
+        return nicira(version, NXT[message.type], writer.u32(role).toBytes());
+      }
+      writer.u32(ROLES.indexOf(message.role)).zeros(4).u64(message.generationId);
+      return { type: TYPE_NUMBERS[message.type].of13, body: writer.toBytes() };
+    }
+    case "setAsync":
+      return encodeSetAsync(message, version, writer);
+    case "bundleControl": {
+      writer.u32(message.bundleId).u16(BUNDLE_KINDS.indexOf(message.kind)).u16(message.flags);
+      return bundle(version, ONF_BUNDLE.control, TYPE_NUMBERS.bundleControl.of13, writer.toBytes());
+    }
+    case "bundleAdd": {
+      writer.u32(message.bundleId).zeros(2).u16(message.flags);
+      writer.bytes(inner(message.message, message.xid));
+      return bundle(version, ONF_BUNDLE.add, TYPE_NUMBERS.bundleAdd.of13, writer.toBytes());
+    }
+    case "setFlowFormat":
+      return nicira(version, NXT.setFlowFormat, writer.u32(message.format === "nxm" ? 2 : 0).toBytes());
+    case "flowModTableId":
+      return nicira(
+        version,
+        NXT.flowModTableId,
+        writer
+          .u8(message.isOn ? 1 : 0)
+          .zeros(7)
+          .toBytes(),
+      );
+    case "setPacketInFormat":
+      return nicira(version, NXT.setPacketInFormat, writer.u32(PACKET_IN_FORMATS.indexOf(message.format)).toBytes());
+    case "setControllerId":
+      return nicira(version, NXT.setControllerId, writer.zeros(6).u16(message.controllerId).toBytes());
+    default:
+      throw new AppError(`Cannot encode the message "${message.type}"`, { code: "OPENFLOW_NOT_ENCODABLE" });
+  }
+}
+
+function nicira(version: number, subtype: number, body: Uint8Array): EncodedBody {
+  return experimenter(version, NICIRA, subtype, body);
+}
+
+function bundle(version: number, subtype: number, standardType: number, body: Uint8Array): EncodedBody {
+  if (version >= 5) return { type: standardType, body };
+  if (version === 4) return experimenter(version, ONF, subtype, body);
+  throw new AppError("Cannot send a bundle in OpenFlow 1.0", {
+    code: "OPENFLOW_NOT_ENCODABLE",
+    hint: "Negotiate OpenFlow 1.3 or later",
+  });
+}
+
+function experimenter(version: number, number: number, subtype: number, body: Uint8Array): EncodedBody {
+  const writer = new ByteWriter(8 + body.length).u32(number).u32(subtype).bytes(body);
+  const { of10, of13 } = TYPE_NUMBERS.experimenter;
+  return { type: version === 1 ? of10 : of13, body: writer.toBytes() };
+}
+
+function writeError(writer: ByteWriter, error: Extract<Message, { type: "error" }>, version: number): void {
+  if (error.experimenter === undefined) writer.u16(error.errorType).u16(error.code);
+  else if (version === 1) writer.u16(NICIRA_VENDOR_ERROR).u16(0).u32(error.experimenter).u16(error.errorType).u16(error.code);
+  else writer.u16(EXPERIMENTER_ERROR).u16(error.code).u32(error.experimenter);
+  writer.bytes(error.data);
+}
+
+function writeFeatures(writer: ByteWriter, reply: Extract<Message, { type: "featuresReply" }>, version: number): void {
+  writer.u64(reply.datapathId).u32(reply.nBuffers).u8(reply.nTables);
+  if (version === 1) {
+    writer.zeros(3).u32(reply.capabilities).u32(reply.actions);
+    for (const port of reply.ports) writePortDesc(writer, port, version);
+  } else writer.u8(reply.auxiliaryId).zeros(2).u32(reply.capabilities).u32(0);
+}
+
+function writePortMod(writer: ByteWriter, mod: Extract<Message, { type: "portMod" }>, version: number): void {
+  writePort(writer, mod.port, version);
+  if (version > 1) writer.zeros(4);
+  writer.u48(mod.mac);
+  if (version > 1) writer.zeros(2);
+  writer.u32(mod.config).u32(mod.mask);
+  if (version < 5) writer.u32(mod.advertise).zeros(4);
+  else if (mod.advertise !== 0) writer.u16(0).u16(8).u32(mod.advertise);
+}
+
+/** Properties of OpenFlow 1.4: slave and master of each kind; index 0 of ours is master. */
+function encodeSetAsync(message: Extract<Message, { type: "setAsync" }>, version: number, writer: ByteWriter): EncodedBody {
+  const kinds = [message.packetIn, message.portStatus, message.flowRemoved] as const;
+  if (version < 5) {
+    for (const [master, slave] of kinds) writer.u32(master).u32(slave);
+    const body = writer.toBytes();
+    return version === 1 ? nicira(version, NXT.setAsync, body) : { type: TYPE_NUMBERS.setAsync.of13, body };
+  }
+  kinds.forEach(([master, slave], i) => {
+    writer
+      .u16(2 * i)
+      .u16(8)
+      .u32(slave)
+      .u16(2 * i + 1)
+      .u16(8)
+      .u32(master);
+  });
+  return { type: TYPE_NUMBERS.setAsync.of13, body: writer.toBytes() };
+}

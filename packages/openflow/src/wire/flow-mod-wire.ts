@@ -1,0 +1,208 @@
+/** Flow-mods: the standard ones of each version, and Nicira's for OpenFlow 1.0. */
+import { type ByteReader, ByteWriter, defineStruct } from "@tenet/wire";
+import { PORT } from "../action.ts";
+import { ALL_TABLES, FLOW_FLAG, type FlowSpec } from "../flow-spec.ts";
+import type { FlowMod, FlowModCommand } from "../message.ts";
+import type { CodecOptions } from "./codec-options.ts";
+import { decodeActions, decodeInstructions } from "./decode-actions.ts";
+import { encodeActions, encodeInstructions } from "./encode-actions.ts";
+import { isOf10Match, readOf10Match, writeOf10Match } from "./of10-match.ts";
+import { OpenFlowError } from "./openflow-error.ts";
+import { decodeFields, encodeNxm, readOxmMatch, writeOxmMatch } from "./oxm.ts";
+import { narrowPort, widenPort } from "./port-number.ts";
+
+const COMMANDS: readonly FlowModCommand[] = ["add", "modify", "modifyStrict", "delete", "deleteStrict"];
+const NO_BUFFER = 0xffff_ffff;
+const ANY_GROUP = 0xffff_ffff;
+const NO_PORT = PORT.NONE;
+
+/** ofp_flow_mod, OpenFlow 1.0.0 section 5.3.3, after the match. */
+const flowMod10 = defineStruct({
+  cookie: "u64",
+  command: "u16",
+  idleTimeout: "u16",
+  hardTimeout: "u16",
+  priority: "u16",
+  bufferId: "u32",
+  outPort: "u16",
+  flags: "u16",
+});
+
+/** nx_flow_mod, after the experimenter header: NXM fields and actions follow. */
+const flowModNx = defineStruct({
+  cookie: "u64",
+  command: "u16",
+  idleTimeout: "u16",
+  hardTimeout: "u16",
+  priority: "u16",
+  bufferId: "u32",
+  outPort: "u16",
+  flags: "u16",
+  matchLength: "u16",
+  pad: "pad:6",
+});
+
+/** ofp_flow_mod, OpenFlow 1.5.1 section 7.3.4.2; `importance` is padding before 1.4. */
+const flowMod13 = defineStruct({
+  cookie: "u64",
+  cookieMask: "u64",
+  table: "u8",
+  command: "u8",
+  idleTimeout: "u16",
+  hardTimeout: "u16",
+  priority: "u16",
+  bufferId: "u32",
+  outPort: "u32",
+  outGroup: "u32",
+  flags: "u16",
+  importance: "u16",
+});
+
+/** Whether OpenFlow 1.0 needs Nicira's flow-mod for this one. */
+export function needsNiciraFlowMod({ flow, command }: FlowMod): boolean {
+  return !isOf10Match(flow.match) || (command !== "add" && (flow.cookieMask ?? 0n) !== 0n);
+}
+
+/** The body of a flow-mod after the message header (and after the experimenter header of Nicira's). */
+export function encodeFlowMod(mod: FlowMod, version: number, options: CodecOptions): Uint8Array {
+  const writer = new ByteWriter();
+  if (version === 1) writeFlowMod10(writer, mod, options);
+  else writeFlowMod13(writer, mod, version);
+  return writer.toBytes();
+}
+
+function writeFlowMod10(writer: ByteWriter, mod: FlowMod, options: CodecOptions): void {
+  const { flow } = mod;
+  const table = options.hasTableId === false ? 0 : flow.table;
+  const fixed = {
+    cookie: flow.cookie,
+    command: COMMANDS.indexOf(mod.command) | (table << 8),
+    idleTimeout: flow.idleTimeout,
+    hardTimeout: flow.hardTimeout,
+    priority: flow.priority,
+    bufferId: mod.bufferId ?? NO_BUFFER,
+    outPort: flow.outPort ?? NO_PORT,
+    flags: flow.flags & (FLOW_FLAG.SEND_FLOW_REM | FLOW_FLAG.CHECK_OVERLAP),
+  };
+  const actions = encodeActions(flow.actions, 1, flow.match);
+  if (!needsNiciraFlowMod(mod)) {
+    writeOf10Match(writer, flow.match);
+    writer.struct(flowMod10, fixed).bytes(actions);
+    return;
+  }
+  const isAdd = mod.command === "add";
+  const fields = encodeNxm(flow.match, isAdd ? undefined : { cookie: flow.cookie, mask: flow.cookieMask ?? 0n });
+  const start = writer.length;
+  const cookie = isAdd || mod.command.startsWith("modify") ? flow.cookie : 0n;
+  writer.struct(flowModNx, { ...fixed, cookie, matchLength: fields.length }).bytes(fields);
+  writer.align(8, start).bytes(actions);
+}
+
+function writeFlowMod13(writer: ByteWriter, mod: FlowMod, version: number): void {
+  const { flow } = mod;
+  writer.struct(flowMod13, {
+    cookie: flow.cookie,
+    cookieMask: flow.cookieMask ?? 0n,
+    table: flow.table,
+    command: COMMANDS.indexOf(mod.command),
+    idleTimeout: flow.idleTimeout,
+    hardTimeout: flow.hardTimeout,
+    priority: flow.priority,
+    bufferId: mod.bufferId ?? NO_BUFFER,
+    outPort: widenPort(flow.outPort ?? NO_PORT),
+    outGroup: flow.outGroup ?? ANY_GROUP,
+    flags: flow.flags,
+    importance: version >= 5 ? flow.importance : 0,
+  });
+  writeOxmMatch(writer, flow.match, version);
+  writer.bytes(encodeInstructions(flow.actions, version, flow.match));
+}
+
+/** Reads the body of a standard flow-mod. @throws OpenFlowError, TruncatedError */
+export function decodeFlowMod(reader: ByteReader, version: number, options: CodecOptions): FlowMod {
+  if (version !== 1) return decodeFlowMod13(reader, version);
+  const match = readOf10Match(reader);
+  const fixed = reader.struct(flowMod10);
+  return finishFlowMod10(fixed, match, undefined, decodeActions(reader, 1, match), options);
+}
+
+/** Reads the body of Nicira's flow-mod. @throws OpenFlowError, TruncatedError */
+export function decodeNiciraFlowMod(reader: ByteReader, options: CodecOptions): FlowMod {
+  const fixed = reader.struct(flowModNx);
+  const { match, cookie } = decodeFields(reader.sub(fixed.matchLength));
+  reader.skip((8 - (fixed.matchLength % 8)) % 8);
+  return finishFlowMod10(fixed, match, cookie, decodeActions(reader, 1, match), options);
+}
+
+type Fixed10 = ReturnType<typeof flowMod10.read>;
+
+function finishFlowMod10(
+  fixed: Fixed10,
+  match: FlowSpec["match"],
+  cookieMatch: { readonly cookie: bigint; readonly mask: bigint } | undefined,
+  actions: FlowSpec["actions"],
+  options: CodecOptions,
+): FlowMod {
+  const hasTableId = options.hasTableId !== false;
+  const command = COMMANDS[hasTableId ? fixed.command & 0xff : fixed.command];
+  if (command === undefined) throw badCommand(fixed.command);
+  const isDelete = command === "delete" || command === "deleteStrict";
+  const table = hasTableId ? fixed.command >>> 8 : command === "add" ? 0 : ALL_TABLES;
+  // A new flow and, in OpenFlow 1.0, a changed one starts its counters anew.
+  const resets = isDelete ? 0 : FLOW_FLAG.RESET_COUNTS;
+  return {
+    type: "flowMod",
+    command,
+    flow: {
+      table,
+      priority: fixed.priority,
+      cookie: cookieMatch !== undefined && command !== "add" ? cookieMatch.cookie : fixed.cookie,
+      ...(cookieMatch === undefined || command === "add" ? {} : { cookieMask: cookieMatch.mask }),
+      match,
+      actions,
+      idleTimeout: fixed.idleTimeout,
+      hardTimeout: fixed.hardTimeout,
+      flags: (fixed.flags & (FLOW_FLAG.SEND_FLOW_REM | FLOW_FLAG.CHECK_OVERLAP)) | resets,
+      importance: 0,
+      ...(isDelete && fixed.outPort !== NO_PORT ? { outPort: fixed.outPort } : {}),
+    },
+    ...(fixed.bufferId === NO_BUFFER ? {} : { bufferId: fixed.bufferId }),
+  };
+}
+
+function decodeFlowMod13(reader: ByteReader, version: number): FlowMod {
+  const { at } = reader;
+  const fixed = reader.struct(flowMod13);
+  const command = COMMANDS[fixed.command];
+  if (command === undefined) throw badCommand(fixed.command);
+  const match = readOxmMatch(reader);
+  const actions = decodeInstructions(reader, version, match);
+  const outPort = narrowPort(fixed.outPort);
+  if (outPort === undefined) {
+    throw new OpenFlowError("OFPBRC_BAD_PORT", `No port can have the number ${fixed.outPort}`, { details: { at } });
+  }
+  const isDelete = command === "delete" || command === "deleteStrict";
+  return {
+    type: "flowMod",
+    command,
+    flow: {
+      table: fixed.table,
+      priority: fixed.priority,
+      cookie: fixed.cookie,
+      ...(command === "add" || fixed.cookieMask === 0n ? {} : { cookieMask: fixed.cookieMask }),
+      match,
+      actions,
+      idleTimeout: fixed.idleTimeout,
+      hardTimeout: fixed.hardTimeout,
+      flags: fixed.flags,
+      importance: version >= 5 ? fixed.importance : 0,
+      ...(isDelete && outPort !== NO_PORT ? { outPort } : {}),
+      ...(isDelete && fixed.outGroup !== ANY_GROUP ? { outGroup: fixed.outGroup } : {}),
+    },
+    ...(fixed.bufferId === NO_BUFFER ? {} : { bufferId: fixed.bufferId }),
+  };
+}
+
+function badCommand(command: number): OpenFlowError {
+  return new OpenFlowError("OFPFMFC_BAD_COMMAND", `Flow-mod command ${command} is not known`);
+}

@@ -1,0 +1,237 @@
+/** Multipart messages (OpenFlow 1.0: statistics): requests, and replies as a head and entries that may be split. */
+import { type ByteReader, ByteWriter, defineStruct } from "@tenet/wire";
+import { PORT } from "../action.ts";
+import type { MultipartReply, MultipartRequest, TableStatsEntry } from "../message.ts";
+import {
+  encodeFlowStats,
+  isOf10Query,
+  readFlowQuery,
+  readFlowStats,
+  readNiciraFlowQuery,
+  writeFlowQuery,
+  writeNiciraFlowQuery,
+} from "./flow-stats-wire.ts";
+import { NICIRA, OpenFlowError } from "./openflow-error.ts";
+import { encodeOxs, readOxs } from "./oxs.ts";
+import { readPort, writePort } from "./port-number.ts";
+import { encodePortStats, readPortDesc, readPortStats, writePortDesc } from "./port-wire.ts";
+import { encodeTableFeatures, readTableFeatures } from "./table-features-wire.ts";
+
+const TYPES = { desc: 0, flow: 1, aggregate: 2, table: 3, port: 4, tableFeatures: 12, portDesc: 13 } as const;
+const EXPERIMENTER = 0xffff;
+const MORE = 1;
+
+/** ofp_desc. */
+const descPart = defineStruct({
+  manufacturer: "text:256",
+  hardware: "text:256",
+  software: "text:256",
+  serial: "text:32",
+  datapath: "text:256",
+});
+
+const table10 = defineStruct({
+  table: "u8",
+  pad: "pad:3",
+  name: "text:32",
+  wildcards: "u32",
+  maxEntries: "u32",
+  nActive: "u32",
+  nLookups: "u64",
+  nMatched: "u64",
+});
+const table13 = defineStruct({ table: "u8", pad: "pad:3", nActive: "u32", nLookups: "u64", nMatched: "u64" });
+const aggregate10 = defineStruct({ nPackets: "u64", nBytes: "u64", nFlows: "u32", pad: "pad:4" });
+/** All fields of OpenFlow 1.0's match can be wildcarded. */
+const ALL_WILDCARDS = 0x3f_ffff;
+
+/** The body of a request, after the message header. */
+export function encodeMultipartRequest(request: MultipartRequest, version: number, isLast: boolean): Uint8Array {
+  const writer = new ByteWriter(128);
+  const isNicira =
+    version === 1 &&
+    (request.kind === "flow" || request.kind === "aggregate") &&
+    (request.isNicira === true || !isOf10Query(request));
+  writeHead(writer, request.kind, version, isLast, isNicira);
+  switch (request.kind) {
+    case "flow":
+    case "aggregate":
+      if (isNicira) writeNiciraFlowQuery(writer, request);
+      else writeFlowQuery(writer, request, version);
+      break;
+    case "port":
+      writePort(writer, request.port, version);
+      writer.zeros(version === 1 ? 6 : 4);
+      break;
+    case "portDesc":
+      if (version < 6) break;
+      writePort(writer, request.port, version);
+      writer.zeros(4);
+      break;
+    default:
+  }
+  return writer.toBytes();
+}
+
+/** Reads the body of a request. @throws OpenFlowError, TruncatedError */
+export function decodeMultipartRequest(reader: ByteReader, version: number): { request: MultipartRequest; isLast: boolean } {
+  const { kind, isLast, isNicira } = readHead(reader, version);
+  switch (kind) {
+    case "flow":
+    case "aggregate":
+      return {
+        request: { kind, ...(isNicira ? { ...readNiciraFlowQuery(reader), isNicira } : readFlowQuery(reader, version)) },
+        isLast,
+      };
+    case "port":
+      return { request: { kind, port: readPort(reader, version) }, isLast };
+    case "portDesc":
+      return { request: { kind, port: version >= 6 ? readPort(reader, version) : PORT.NONE }, isLast };
+    default:
+      return { request: { kind }, isLast };
+  }
+}
+
+/** A reply in pieces: any number of entries may go into one message. */
+export interface ReplyParts {
+  readonly head: (isLast: boolean) => Uint8Array;
+  readonly entries: readonly Uint8Array[];
+}
+
+/** The body of a reply in pieces. */
+export function encodeMultipartReply(reply: MultipartReply, version: number): ReplyParts {
+  const isNicira = version === 1 && (reply.kind === "flow" || reply.kind === "aggregate") && reply.isNicira === true;
+  const head = (isLast: boolean): Uint8Array => {
+    const writer = new ByteWriter(16);
+    writeHead(writer, reply.kind, version, isLast, isNicira);
+    return writer.toBytes();
+  };
+  return { head, entries: encodeEntries(reply, version, isNicira) };
+}
+
+function encodeEntries(reply: MultipartReply, version: number, isNicira: boolean): Uint8Array[] {
+  switch (reply.kind) {
+    case "desc":
+      return [new ByteWriter(descPart.size).struct(descPart, reply.desc).toBytes()];
+    case "flow":
+      return reply.flows.map((flow) => encodeFlowStats(flow, version, isNicira ? "nicira" : "standard"));
+    case "aggregate":
+      return [version >= 6 ? encodeOxs(reply) : new ByteWriter().struct(aggregate10, reply).toBytes()];
+    case "table":
+      return reply.tables.map((table) => encodeTableStats(table, version));
+    case "tableFeatures":
+      return reply.tables.map((table) => encodeTableFeatures(table, version));
+    case "port":
+      return reply.ports.map((port) => encodePortStats(port, version));
+    case "portDesc":
+      return reply.ports.map((port) => {
+        const writer = new ByteWriter(80);
+        writePortDesc(writer, port, version);
+        return writer.toBytes();
+      });
+  }
+}
+
+/** Reads the body of a reply. @throws OpenFlowError, TruncatedError */
+export function decodeMultipartReply(reader: ByteReader, version: number): { reply: MultipartReply; isLast: boolean } {
+  const { kind, isLast, isNicira } = readHead(reader, version);
+  return { reply: readReply(reader, kind, version, isNicira), isLast };
+}
+
+function readReply(reader: ByteReader, kind: Kind, version: number, isNicira: boolean): MultipartReply {
+  const form = isNicira ? "nicira" : "standard";
+  const nicira = isNicira ? { isNicira } : {};
+  switch (kind) {
+    case "desc":
+      return { kind, desc: reader.struct(descPart) };
+    case "flow":
+      return { kind, flows: readAll(reader, () => readFlowStats(reader, version, form)), ...nicira };
+    case "aggregate": {
+      const { nPackets, nBytes, nFlows } = version >= 6 ? readOxs(reader) : reader.struct(aggregate10);
+      return { kind, nPackets, nBytes, nFlows, ...nicira };
+    }
+    case "table":
+      return { kind, tables: readAll(reader, () => readTableStats(reader, version)) };
+    case "tableFeatures":
+      return { kind, tables: readAll(reader, () => readTableFeatures(reader)) };
+    case "port":
+      return { kind, ports: readAll(reader, () => readPortStats(reader, version)) };
+    case "portDesc":
+      return { kind, ports: readAll(reader, () => readPortDesc(reader, version)) };
+  }
+}
+
+/** Joins the parts of a reply that came in several messages. */
+export function joinReplies(parts: readonly MultipartReply[]): MultipartReply | undefined {
+  const [first] = parts;
+  if (first === undefined) return undefined;
+  switch (first.kind) {
+    case "flow":
+      return { ...first, flows: parts.flatMap((part) => (part.kind === "flow" ? part.flows : [])) };
+    case "table":
+      return { ...first, tables: parts.flatMap((part) => (part.kind === "table" ? part.tables : [])) };
+    case "tableFeatures":
+      return { ...first, tables: parts.flatMap((part) => (part.kind === "tableFeatures" ? part.tables : [])) };
+    case "port":
+      return { ...first, ports: parts.flatMap((part) => (part.kind === "port" ? part.ports : [])) };
+    case "portDesc":
+      return { ...first, ports: parts.flatMap((part) => (part.kind === "portDesc" ? part.ports : [])) };
+    default:
+      return first;
+  }
+}
+
+type Kind = keyof typeof TYPES;
+
+function writeHead(writer: ByteWriter, kind: Kind, version: number, isLast: boolean, isNicira: boolean): void {
+  writer.u16(isNicira ? EXPERIMENTER : TYPES[kind]).u16(isLast ? 0 : MORE);
+  if (version > 1) writer.zeros(4);
+  if (isNicira)
+    writer
+      .u32(NICIRA)
+      .u32(kind === "flow" ? 0 : 1)
+      .zeros(4);
+}
+
+function readHead(reader: ByteReader, version: number): { kind: Kind; isLast: boolean; isNicira: boolean } {
+  const { at } = reader;
+  const type = reader.u16();
+  const isLast = (reader.u16() & MORE) === 0;
+  if (version > 1) reader.skip(4);
+  if (type === EXPERIMENTER) return { kind: readNiciraKind(reader, version, at), isLast, isNicira: true };
+  for (const [kind, number] of Object.entries(TYPES) as [Kind, number][]) {
+    if (number === type && !(kind === "tableFeatures" && version === 1)) return { kind, isLast, isNicira: false };
+  }
+  throw new OpenFlowError("OFPBRC_BAD_STAT", `Multipart type ${type} is not known`, { details: { at } });
+}
+
+function readNiciraKind(reader: ByteReader, version: number, at: number): Kind {
+  const experimenter = reader.u32();
+  const subtype = reader.u32();
+  reader.skip(4);
+  if (experimenter !== NICIRA) {
+    throw new OpenFlowError("OFPBRC_BAD_VENDOR", `Experimenter 0x${experimenter.toString(16)} is not known`, { details: { at } });
+  }
+  if (version === 1 && subtype === 0) return "flow";
+  if (version === 1 && subtype === 1) return "aggregate";
+  throw new OpenFlowError("OFPBRC_BAD_SUBTYPE", `Nicira statistics ${subtype} are not known`, { details: { at } });
+}
+
+function encodeTableStats(table: TableStatsEntry, version: number): Uint8Array {
+  const writer = new ByteWriter(64);
+  if (version === 1) writer.struct(table10, { ...table, wildcards: ALL_WILDCARDS });
+  else writer.struct(table13, table);
+  return writer.toBytes();
+}
+
+function readTableStats(reader: ByteReader, version: number): TableStatsEntry {
+  if (version > 1) return { ...reader.struct(table13), name: "", maxEntries: 0 };
+  const { table, name, maxEntries, nActive, nLookups, nMatched } = reader.struct(table10);
+  return { table, name, maxEntries, nActive, nLookups, nMatched };
+}
+
+function readAll<T>(reader: ByteReader, read: () => T): T[] {
+  const all: T[] = [];
+  while (reader.remaining > 0) all.push(read());
+  return all;
+}

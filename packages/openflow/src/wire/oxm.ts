@@ -1,0 +1,281 @@
+/**
+ * Match fields as type-length-values: OXM of OpenFlow 1.2 and later, and NXM, its elder.
+ *
+ *   |     class (16)      | field (7) |M| length (8) | value ... | mask ... when M is set |
+ *
+ * Class 0xffff has an experimenter number (32 bits, counted in the length) after the header. Both sets of
+ * headers may be mixed in one match; Open vSwitch uses NXM for what OXM does not have.
+ */
+import { FIELDS, fieldOnes, getField, getFieldBig } from "@tenet/net";
+import { AppError } from "@tenet/kit";
+import { type ByteReader, ByteWriter } from "@tenet/wire";
+import type { Match } from "../action.ts";
+import { makeMatch, setMatchField, trimMatch } from "../match/match.ts";
+import { findHeader, MATCH_FIELDS, type MatchField, matchField } from "../match/match-field.ts";
+import { meetsPrerequisite } from "../match/prerequisite.ts";
+import { type ErrorName, ONF, OpenFlowError } from "./openflow-error.ts";
+import { narrowPort, widenPort } from "./port-number.ts";
+
+/** A cookie and the bits of it that a query is about. */
+export interface CookieMatch {
+  readonly cookie: bigint;
+  readonly mask: bigint;
+}
+
+const NXM_NX_COOKIE = ((1 << 16) | (30 << 9)) >>> 0;
+const EXPERIMENTER_CLASS = 0xffff;
+const TCP_FLAGS = matchField("tcp_flags");
+const VLAN_VID = matchField("vlan_vid");
+const VLAN_PCP = matchField("vlan_pcp");
+const VLAN_TCI = matchField("vlan_tci");
+
+/** Some bits have a name in NXM and others in OXM: each form writes its own, and what only one has in both. */
+const NOT_IN_NXM: ReadonlySet<string> = new Set(["in_port_oxm", "vlan_vid", "vlan_pcp", "ip_dscp"]);
+const NOT_IN_OXM: ReadonlySet<string> = new Set(["in_port", "vlan_tci", "nw_tos"]);
+const WIRE_FIELDS = MATCH_FIELDS.filter(({ text, nxm, oxm }) => (nxm ?? oxm) !== undefined && !/^x+reg/.test(text));
+const NXM_FIELDS = WIRE_FIELDS.filter(({ text }) => !NOT_IN_NXM.has(text));
+const OXM_FIELDS = WIRE_FIELDS.filter(({ text }) => !NOT_IN_OXM.has(text));
+
+/** A header as a version writes it. */
+export interface WireHeader {
+  /** class << 16 | field << 9, without mask bit and length. */
+  readonly header: number;
+  readonly experimenter: number | undefined;
+}
+
+/** The header by which a version knows a field; NXM where OXM has none. @throws AppError when there is neither */
+export function headerFor(field: MatchField, version: number): WireHeader {
+  if (version >= 3 && field.oxm !== undefined && version >= field.oxmSince) return { header: field.oxm, experimenter: undefined };
+  if (version >= 4 && field === TCP_FLAGS) return { header: ((EXPERIMENTER_CLASS << 16) | (42 << 9)) >>> 0, experimenter: ONF };
+  const header = field.nxm ?? field.oxm;
+  if (header === undefined)
+    throw new AppError(`Cannot put ${field.text} into an OpenFlow message`, { code: "OPENFLOW_NO_HEADER" });
+  return { header, experimenter: undefined };
+}
+
+/** Writes one field; the mask is written when it is not all ones. */
+export function writeOxm(writer: ByteWriter, field: MatchField, value: bigint, mask: bigint, version: number): void {
+  const { header, experimenter } = headerFor(field, version);
+  const isMasked = mask !== fieldOnes(field);
+  const size = wireSize(field, header);
+  const length = size * (isMasked ? 2 : 1) + (experimenter === undefined ? 0 : 4);
+  writer.u32((header | (isMasked ? 0x100 : 0) | length) >>> 0);
+  if (experimenter !== undefined) writer.u32(experimenter);
+  writer.uint(toWire(field, header, value), size);
+  if (isMasked) writer.uint(mask, size);
+}
+
+/** Writes a header alone, as field names in `move`, `push` and `pop`. */
+export function writeOxmHeader(writer: ByteWriter, field: MatchField, version: number): void {
+  const { header, experimenter } = headerFor(field, version);
+  writer.u32((header | (wireSize(field, header) + (experimenter === undefined ? 0 : 4))) >>> 0);
+  if (experimenter !== undefined) writer.u32(experimenter);
+}
+
+/** A field as read: `mask` is all ones when there was none. */
+export interface ReadField {
+  readonly field: MatchField;
+  readonly value: bigint;
+  readonly mask: bigint;
+}
+
+/** Names of the errors that a bad field causes: matches and set-field actions have their own. */
+export interface OxmErrors {
+  readonly badField: ErrorName;
+  readonly badLength: ErrorName;
+  readonly badValue: ErrorName;
+  readonly badMask: ErrorName;
+}
+
+/** Errors of a match. */
+export const MATCH_ERRORS: OxmErrors = {
+  badField: "OFPBMC_BAD_FIELD",
+  badLength: "OFPBMC_BAD_LEN",
+  badValue: "OFPBMC_BAD_VALUE",
+  badMask: "OFPBMC_BAD_MASK",
+};
+
+/** Errors of an action that sets a field. */
+export const SET_ERRORS: OxmErrors = {
+  badField: "OFPBAC_BAD_SET_TYPE",
+  badLength: "OFPBAC_BAD_SET_LEN",
+  badValue: "OFPBAC_BAD_SET_ARGUMENT",
+  badMask: "OFPBAC_BAD_SET_ARGUMENT",
+};
+
+/** Reads one field with value. @throws OpenFlowError when it is not known or its value cannot be */
+export function readOxm(reader: ByteReader, errors: OxmErrors = MATCH_ERRORS): ReadField {
+  const { at } = reader;
+  const header = reader.u32();
+  const isMasked = (header & 0x100) !== 0;
+  const { field, base, nBytesBefore } = findField(reader, header, errors, at);
+  const size = wireSize(field, base);
+  if ((header & 0xff) !== size * (isMasked ? 2 : 1) + nBytesBefore) {
+    throw new OpenFlowError(errors.badLength, `${field.text} has a length of ${header & 0xff}`, { details: { at } });
+  }
+  const value = fromWire(field, base, reader.uint(size));
+  const ones = fieldOnes(field);
+  const mask = isMasked ? reader.uint(size) & ones : ones;
+  if (value === undefined || value > ones) {
+    throw new OpenFlowError(errors.badValue, `${field.text} has a value out of range`, { details: { at } });
+  }
+  if (mask !== ones && !field.isMaskable && !field.isWritable) {
+    throw new OpenFlowError(errors.badMask, `${field.text} cannot be masked`, { details: { at } });
+  }
+  return { field, value, mask };
+}
+
+/** Reads a header alone. @throws OpenFlowError when it is not known */
+export function readOxmHeader(reader: ByteReader): MatchField {
+  const { at } = reader;
+  const header = reader.u32();
+  return findField(reader, header, SET_ERRORS, at).field;
+}
+
+/** Writes a match as NXM fields, and a cookie to look for where one is given. */
+export function encodeNxm(match: Match, cookie?: CookieMatch): Uint8Array {
+  const writer = new ByteWriter(64);
+  writeFields(writer, match, NXM_FIELDS, 1);
+  if (cookie !== undefined && cookie.mask !== 0n) {
+    const isExact = cookie.mask === 0xffff_ffff_ffff_ffffn;
+    writer.u32((NXM_NX_COOKIE | (isExact ? 8 : 0x110)) >>> 0).u64(cookie.cookie);
+    if (!isExact) writer.u64(cookie.mask);
+  }
+  return writer.toBytes();
+}
+
+/** Writes an `ofp_match` of OpenFlow 1.2 and later: type 1, length without padding, fields, padding to 8 bytes. */
+export function writeOxmMatch(writer: ByteWriter, match: Match, version: number): void {
+  const start = writer.length;
+  writer.u16(1).u16(0);
+  writeFields(writer, match, OXM_FIELDS, version);
+  writer.patchU16(start + 2, writer.length - start);
+  writer.align(8, start);
+}
+
+/** Reads NXM or OXM fields to the end of a reader. @throws OpenFlowError */
+export function decodeFields(reader: ByteReader): { match: Match; cookie: CookieMatch | undefined } {
+  const match = makeMatch();
+  const seen: ReadField[] = [];
+  let cookie: CookieMatch | undefined;
+  while (reader.remaining > 0) {
+    const { at } = reader;
+    if (reader.remaining >= 4 && isCookieHeader(reader)) {
+      const header = reader.u32();
+      const value = reader.u64();
+      cookie = { cookie: value, mask: (header & 0x100) !== 0 ? reader.u64() : 0xffff_ffff_ffff_ffffn };
+      continue;
+    }
+    const read = readOxm(reader);
+    const isTwice = seen.some(({ field }) => field === read.field);
+    if (isTwice) throw new OpenFlowError("OFPBMC_DUP_FIELD", `${read.field.text} is matched twice`, { details: { at } });
+    if (read.mask !== fieldOnes(read.field) && !read.field.isMaskable) {
+      throw new OpenFlowError("OFPBMC_BAD_MASK", `${read.field.text} cannot be masked`, { details: { at } });
+    }
+    seen.push(read);
+    addToMatch(match, read);
+  }
+  for (const { field, mask } of seen) {
+    if (mask !== 0n && !meetsPrerequisite(match, field.prerequisite)) {
+      throw new OpenFlowError("OFPBMC_BAD_PREREQ", `${field.text} is matched without its prerequisite`, {
+        details: { at: reader.at },
+      });
+    }
+  }
+  trimMatch(match);
+  return { match, cookie };
+}
+
+/** Reads an `ofp_match` of OpenFlow 1.2 and later with its padding. @throws OpenFlowError */
+export function readOxmMatch(reader: ByteReader): Match {
+  const { at } = reader;
+  const type = reader.u16();
+  const length = reader.u16();
+  if (type !== 1) throw new OpenFlowError("OFPBMC_BAD_TYPE", `Match type ${type} is not OXM`, { details: { at } });
+  if (length < 4) throw new OpenFlowError("OFPBMC_BAD_LEN", `A match cannot have ${length} bytes`, { details: { at } });
+  const { match } = decodeFields(reader.sub(length - 4));
+  reader.skip((8 - (length % 8)) % 8);
+  return match;
+}
+
+function isCookieHeader(reader: ByteReader): boolean {
+  if (reader.peekU16() !== 1) return false;
+  const low = reader.peekU16(2);
+  return low >>> 9 === 30 && ((low & 0x1ff) === 8 || (low & 0x1ff) === 0x110);
+}
+
+function addToMatch(match: Match, { field, value, mask }: ReadField): void {
+  if (field === VLAN_VID && mask === fieldOnes(field) && value === 0n) setMatchField(match, VLAN_TCI, 0n, 0x1fffn);
+  else setMatchField(match, field, value & mask, mask);
+}
+
+function writeFields(writer: ByteWriter, match: Match, fields: readonly MatchField[], version: number): void {
+  const written = makeMatch();
+  for (const field of fields) {
+    const mask = getFieldBig(match.mask, field);
+    if (mask === 0n || !meetsPrerequisite(match, field.prerequisite)) continue;
+    if (field === VLAN_PCP && (getField(match.mask, FIELDS.vlan_tci) & 0xe000) !== 0xe000) continue;
+    setMatchField(written, field, 0n, mask);
+    if (version === 1 && field.text === "nw_tos") writeTos(writer, match, field);
+    else writeOxm(writer, field, getFieldBig(match.key, field), mask, version);
+  }
+  checkAllWritten(match, written);
+}
+
+/** NXM's TOS is the DSCP bits alone, written as an exact match. */
+function writeTos(writer: ByteWriter, match: Match, field: MatchField): void {
+  if ((getField(match.mask, field) & 0xfc) === 0) return;
+  writeOxm(writer, field, BigInt(getField(match.key, field) & 0xfc), fieldOnes(field), 1);
+}
+
+/** A match must never become broader on its way: whatever has no header is an error. */
+function checkAllWritten(match: Match, written: Match): void {
+  const untaggedExact = getField(match.mask, FIELDS.vlan_tci) === 0xffff && getField(match.key, FIELDS.vlan_tci) === 0;
+  if (untaggedExact) setMatchField(written, VLAN_TCI, 0n);
+  for (const field of MATCH_FIELDS) {
+    const missing = getFieldBig(match.mask, field) & ~getFieldBig(written.mask, field);
+    if (missing === 0n) continue;
+    throw new AppError(`Cannot encode the match on ${field.text}: these bits have no OpenFlow field here`, {
+      code: "OPENFLOW_MATCH_NOT_ENCODABLE",
+      hint: "Match the field's prerequisite too (ip, tcp, arp, ...)",
+      details: { field: field.text, mask: `0x${missing.toString(16)}` },
+    });
+  }
+}
+
+function findField(
+  reader: ByteReader,
+  header: number,
+  errors: OxmErrors,
+  at: number,
+): { field: MatchField; base: number; nBytesBefore: number } {
+  const base = (header & 0xffff_fe00) >>> 0;
+  if (header >>> 16 === EXPERIMENTER_CLASS) {
+    const experimenter = reader.u32();
+    if (experimenter === ONF && ((header >>> 9) & 0x7f) === 42) return { field: TCP_FLAGS, base, nBytesBefore: 4 };
+    throw new OpenFlowError(errors.badField, `No field is known for experimenter 0x${experimenter.toString(16)}`, {
+      details: { at },
+    });
+  }
+  const field = findHeader(base);
+  if (field !== undefined) return { field, base, nBytesBefore: 0 };
+  throw new OpenFlowError(errors.badField, `No field has the header 0x${(header >>> 0).toString(16).padStart(8, "0")}`, {
+    details: { at },
+  });
+}
+
+/** Some fields are wider under one header than under the other: ports and nothing else here. */
+function wireSize(field: MatchField, header: number): number {
+  if (field.format === "port") return header >>> 16 === 0x8000 ? 4 : 2;
+  return field.sizeBytes;
+}
+
+function toWire(field: MatchField, header: number, value: bigint): bigint {
+  return field.format === "port" && wireSize(field, header) === 4 ? BigInt(widenPort(Number(value))) : value;
+}
+
+function fromWire(field: MatchField, header: number, value: bigint): bigint | undefined {
+  if (field.format !== "port" || wireSize(field, header) === 2) return value;
+  const port = narrowPort(Number(value));
+  return port === undefined ? undefined : BigInt(port);
+}
