@@ -16,8 +16,9 @@ import { type RowWriter, rowOperations } from "./row-operations.ts";
 import { TunnelKeys } from "./tunnel-keys.ts";
 import { tupleDifference } from "./tuple-difference.ts";
 
-/** How long to wait before a failed round is tried again, in ms. */
-const RETRY_MS = 1000;
+/** How long to wait before a failed round is tried again, in ms: doubled each time up to the greatest. */
+const FIRST_RETRY_MS = 250;
+const MAX_RETRY_MS = 8000;
 
 /** Southbound tables whose rows northd derives. */
 const DERIVED_TABLES: readonly string[] = [
@@ -50,6 +51,9 @@ export class NorthdSession {
   #sbChanges: RowChange[] = [];
   /** Compare everything in the next round. */
   #isUnsure = true;
+  #retryMs = FIRST_RETRY_MS;
+  /** What has to be cleaned up with the next southbound transaction; no comparison would find it again. */
+  #cleanup: Json[] = [];
   #wake: () => void = () => undefined;
 
   constructor(nb: Replica, sb: Replica, log: Logger, clock: Clock = systemClock) {
@@ -104,7 +108,7 @@ export class NorthdSession {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
-      if (this.#isUnsure) timer = setTimeout(resolve, RETRY_MS);
+      if (this.#isUnsure) timer = setTimeout(resolve, this.#retryMs);
     });
     clearTimeout(timer);
     this.#wake = () => undefined;
@@ -121,22 +125,26 @@ export class NorthdSession {
       await this.#writeSouthbound(output.delta, sb, isComplete);
       const done = this.#northd.committed(this.#clock.now());
       await this.#writeNorthbound(output.delta, done.delta, isComplete);
+      this.#retryMs = FIRST_RETRY_MS;
     } catch (error) {
       if (signal.aborted) return;
       this.#isUnsure = true;
-      this.#log.error({ err: messageOf(error), retryMs: RETRY_MS }, "cannot write what was derived");
+      this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
+      this.#log.error({ err: messageOf(error), retryMs: this.#retryMs }, "cannot write what was derived");
     }
   }
 
   async #writeSouthbound(delta: Delta, changes: readonly RowChange[], isComplete: boolean): Promise<void> {
     const { tables } = this.#sbWriter;
     const changed = isComplete ? this.#difference(this.#sb, tables, this.#allRows(this.#sb, tables)) : delta;
+    this.#cleanup.push(...forgetPlaces(delta));
     const operations = [
       ...rowOperations(this.#sbWriter, changed),
       ...orphanOperations(OVN_SOUTHBOUND, tables, changed),
-      ...forgetPlaces(delta),
+      ...this.#cleanup,
     ];
     await commit(this.#sb, operations, this.#log, "southbound rows written");
+    this.#cleanup = [];
     if (!isComplete) await this.#repair(changes);
   }
 
