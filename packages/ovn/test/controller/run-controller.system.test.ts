@@ -55,6 +55,7 @@ test.skipIf(missing.length > 0)("ports come up, and waiting for the hypervisor e
   await nbctl("--wait=hv", "sync");
   await nbctl("wait-until", "Logical_Switch_Port", "p1", "up=true");
   expect(outputs(fromOneToTwo)).toEqual(["2"]);
+  expect(ovn.flows().filter((line) => line.includes("push:NXM_OF_IN_PORT[]")).length).toBe(3);
   expect(field("Port_Binding", "up", "logical_port=p2")).toBe("true");
   await ovn.waitFor(() => ovn.vsctl("get", "Interface", "vp1", "external_ids:ovn-installed").includes("true"));
 });
