@@ -132,8 +132,8 @@ systemTest("ovs-ofctl does its work in every version", async () => {
     expect((await ofctl("del-flows", "tsw-br0")).code).toBe(0);
     expect((await ofctl("dump-aggregate", "tsw-br0")).out).toContain("flow_count=0");
   }
-  expect((await live.ofctl("replace-flows", "tsw-br0", file)).err).toBe("");
-  expect((await live.ofctl("diff-flows", "tsw-br0", file)).code).toBe(0);
+  expect((await live.ofctl("-O", "OpenFlow13", "replace-flows", "tsw-br0", file)).err).toBe("");
+  expect((await live.ofctl("-O", "OpenFlow13", "diff-flows", "tsw-br0", file)).code).toBe(0);
   expect((await live.ofctl("-O", "OpenFlow14", "--bundle", "add-flow", "tsw-br0", "table=3,actions=1")).err).toBe("");
   expect((await live.ofctl("add-flow", "tsw-br0", "actions=group:1")).err).toContain("OFPT_ERROR");
 });
