@@ -107,7 +107,11 @@ const mutable = {
   Few: ["x"],
 };
 const mutation = (name: Table) =>
-  fc.constantFrom(...mutable[name]).chain((column) => fc.tuple(fc.constant(column), mutator(column), valueOf(name, column)));
+  fc
+    .constantFrom(...mutable[name])
+    .chain((column) => fc.tuple(fc.constant(column), mutator(column), valueOf(name, column)))
+    // The original dies of SIGFPE when it multiplies a negative number by zero.
+    .filter(([, op, argument]) => op !== "*=" || argument !== 0);
 
 const operation: fc.Arbitrary<Json> = table.chain((name) =>
   fc.oneof(
