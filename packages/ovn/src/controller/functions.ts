@@ -6,7 +6,13 @@
  */
 import type { FunctionDef, Tuple, Value } from "@tenet/datalog";
 import { formatError, messageOf } from "@tenet/kit";
-import { type Action, formatActions, formatMatch } from "@tenet/openflow";
+import {
+  type Action,
+  formatActions,
+  formatMatch,
+  parseActions as parseFlowActions,
+  parseMatch as parseFlowMatch,
+} from "@tenet/openflow";
 import { encodeActions } from "../actions/encode.ts";
 import type { ParsedActions, Pipeline } from "../actions/logical-action.ts";
 import { parseActions } from "../actions/parse.ts";
@@ -101,10 +107,16 @@ interface ExpansionContext {
 function expandMatch(match: string, actions: string, context: ExpansionContext, symbols: SymbolTable): Tuple[] {
   try {
     const sum = normalize(parseMatch(match, symbols), contextOf(context), prerequisiteOf(actions, symbols));
-    return sum.map((term) => ["match", formatMatch(matchOf(term))]);
+    return sum.map((term) => ["match", readable(formatMatch(matchOf(term)))]);
   } catch (error) {
     return [["error", formatError(error)]];
   }
+}
+
+/** A flow is made of this text later; that it reads back is checked here, where a failure becomes a row. */
+function readable(match: string): string {
+  parseFlowMatch(match);
+  return match;
 }
 
 function prerequisiteOf(text: string, symbols: SymbolTable): Expression | undefined {
@@ -142,7 +154,9 @@ function encode(
     if (unsupported !== undefined) return ["drop", `the action "${unsupported.name}" is not supported; the flow drops`];
     const portKey = (name: string): number | undefined => (isNone(name) ? 0 : ports.get(name));
     const actions: Action[] = encodeActions(parsed.actions, { pipeline, table, portKey });
-    return [actions.length === 0 ? "drop" : formatActions(actions), null];
+    const written = actions.length === 0 ? "drop" : formatActions(actions);
+    parseFlowActions(written);
+    return [written, null];
   } catch (error) {
     return ["drop", messageOf(error)];
   }

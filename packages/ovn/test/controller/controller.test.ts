@@ -101,6 +101,26 @@ test("a match that cannot be read makes no flow and one problem, which goes when
   expect(controller.problems()).toEqual([]);
 });
 
+test("whatever a match says, it becomes flows or a problem", () => {
+  const cloud = new Cloud();
+  const matches = [
+    "!ip.is_frag",
+    "!ip.later_frag",
+
+    "!vlan.present",
+    "vlan.pcp[0]",
+    "tcp.flags != 2",
+    "ct_state != 0x21",
+    "ip6.label != 5",
+  ];
+  matches.forEach((match, i) => cloud.logicalFlow(0x50 + i, match, "next;"));
+  const controller = start(cloud);
+  const cookies = new Set(controller.flows().flatMap(({ table, cookie }) => (table === 16 ? [cookie] : [])));
+  expect(cookies.size).toBe(matches.length);
+  cloud.logicalFlow(0x60, "ip.frag == 2", "next;"); // a state that ovs-ofctl has no word for
+  expect(controller.apply(cloud.take()).problemsFound).toMatchObject([{ row: uuid(0x60), what: "match" }]);
+});
+
 test("of two logical flows with the same match the dropping one wins, and the other returns when it goes", () => {
   const cloud = new Cloud();
   cloud.logicalFlow(0x50, "ip4", "next;");
