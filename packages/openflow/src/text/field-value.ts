@@ -85,6 +85,9 @@ function formatFragment(value: bigint, mask: bigint): string {
   for (const [name, known] of Object.entries(FRAGMENTS)) {
     if (known.mask === mask && known.value === value) return name;
   }
+  // What is no fragment is no later one, and a later one is a fragment: half of the bits say it all.
+  if (mask === 1n && value === 0n) return "no";
+  if (mask === 2n && value === 2n) return "later";
   return `${formatHex(value)}/${formatHex(mask)}`;
 }
 
