@@ -13,6 +13,7 @@ import { forgetPlaces, orphanOperations } from "./cleanup-operations.ts";
 import { FEEDBACK_TABLES, Northd, type NorthdOutput } from "./northd.ts";
 import { type OutputTable, outputTables, tuplesOfRow } from "./output-table.ts";
 import { type RowWriter, rowOperations } from "./row-operations.ts";
+import { ASSERT_LOCK, isLockLost } from "./southbound-lock.ts";
 import { TunnelKeys } from "./tunnel-keys.ts";
 import { tupleDifference } from "./tuple-difference.ts";
 
@@ -51,6 +52,8 @@ export class NorthdSession {
   #sbChanges: RowChange[] = [];
   /** Compare everything in the next round. */
   #isUnsure = true;
+  /** Somebody else is the active northd. */
+  #isOver = false;
   #retryMs = FIRST_RETRY_MS;
   /** What has to be cleaned up with the next southbound transaction; no comparison would find it again. */
   #cleanup: Json[] = [];
@@ -79,7 +82,7 @@ export class NorthdSession {
     this.#sbChanges = contentOf(sb, FEEDBACK_TABLES);
   }
 
-  /** Works until `signal` aborts. */
+  /** Works until `signal` aborts or the southbound lock is lost. */
   async run(signal: AbortSignal): Promise<void> {
     const stop = [
       this.#nb.onChange((changes) => this.#note(this.#nbChanges, changes)),
@@ -88,7 +91,7 @@ export class NorthdSession {
     const onAbort = (): void => this.#wake();
     signal.addEventListener("abort", onAbort);
     try {
-      while (!signal.aborted) {
+      while (!signal.aborted && !this.#isOver) {
         await this.#round(signal);
         await this.#changesOrAbort(signal);
       }
@@ -104,7 +107,7 @@ export class NorthdSession {
   }
 
   async #changesOrAbort(signal: AbortSignal): Promise<void> {
-    if (signal.aborted || this.#nbChanges.length > 0 || this.#sbChanges.length > 0) return;
+    if (signal.aborted || this.#isOver || this.#nbChanges.length > 0 || this.#sbChanges.length > 0) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
@@ -128,7 +131,9 @@ export class NorthdSession {
       this.#retryMs = FIRST_RETRY_MS;
     } catch (error) {
       if (signal.aborted) return;
+      this.#isOver = isLockLost(error);
       this.#isUnsure = true;
+      if (this.#isOver) return this.#log.warn({}, "southbound lock lost");
       this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
       this.#log.error({ err: messageOf(error), retryMs: this.#retryMs }, "cannot write what was derived");
     }
@@ -143,7 +148,7 @@ export class NorthdSession {
       ...orphanOperations(OVN_SOUTHBOUND, tables, changed),
       ...this.#cleanup,
     ];
-    await commit(this.#sb, operations, this.#log, "southbound rows written");
+    await commit(this.#sb, operations, this.#log, "southbound rows written", [ASSERT_LOCK]);
     this.#cleanup = [];
     if (!isComplete) await this.#repair(changes);
   }
@@ -157,7 +162,7 @@ export class NorthdSession {
     });
     const operations = rowOperations(this.#sbWriter, this.#difference(this.#sb, tables, rows));
     if (operations.length > 0) this.#log.warn({ nOperations: operations.length }, "southbound rows changed by others, repairing");
-    await commit(this.#sb, operations, this.#log, "southbound rows repaired");
+    await commit(this.#sb, operations, this.#log, "southbound rows repaired", [ASSERT_LOCK]);
   }
 
   async #writeNorthbound(derived: Delta, done: Delta, isComplete: boolean): Promise<void> {
@@ -204,9 +209,15 @@ function relationsOfTable(table: OutputTable): string[] {
   return [...(table.main === undefined ? [] : [table.main]), ...table.elements.values()];
 }
 
-async function commit(replica: Replica, operations: readonly Json[], log: Logger, message: string): Promise<void> {
+async function commit(
+  replica: Replica,
+  operations: readonly Json[],
+  log: Logger,
+  message: string,
+  first: readonly Json[] = [],
+): Promise<void> {
   if (operations.length === 0) return;
-  await replica.transact([...operations, replica.operations.comment("northd")]);
+  await replica.transact([...first, ...operations, replica.operations.comment("northd")]);
   log.debug({ nOperations: operations.length }, message);
 }
 

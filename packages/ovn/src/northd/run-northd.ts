@@ -1,6 +1,7 @@
 /** The northd role: keeps a southbound database true to a northbound one until it is told to stop. */
 import { type Logger, Scope } from "@tenet/kit";
 import { connect, OVN_NORTHBOUND, OVN_SOUTHBOUND } from "@tenet/ovsdb";
+import { acquireLock } from "./southbound-lock.ts";
 import { NorthdSession, SOUTHBOUND_TABLES } from "./northd-session.ts";
 
 /** Where the two databases are: `unix:PATH` or `tcp:HOST:PORT`. */
@@ -13,7 +14,8 @@ export interface NorthdConfig {
  * Runs northd until `signal` aborts.
  *
  * What the southbound database holds at the start is compared with what the northbound one asks for, and only the
- * difference is written; after that each northbound change becomes one southbound transaction.
+ * difference is written; after that each northbound change becomes one southbound transaction. Of several northds on
+ * one southbound database, ours or the original, one works and the others stand by.
  */
 export async function runNorthd(config: NorthdConfig, log: Logger, signal: AbortSignal): Promise<void> {
   await using scope = new Scope(signal);
@@ -22,9 +24,11 @@ export async function runNorthd(config: NorthdConfig, log: Logger, signal: Abort
     const sb = scope.use(
       await connect(config.sb, { database: OVN_SOUTHBOUND.name, tables: [...SOUTHBOUND_TABLES], name: "northd" }, scope.signal),
     );
-    const session = new NorthdSession(nb, sb, log);
-    log.info({ nb: config.nb, sb: config.sb }, "northd ready");
-    await session.run(scope.signal);
+    log.info({ nb: config.nb, sb: config.sb }, "northd connected");
+    while (!signal.aborted) {
+      await acquireLock(sb, log, scope.signal);
+      await new NorthdSession(nb, sb, log).run(scope.signal);
+    }
   } catch (error) {
     if (!signal.aborted) throw error;
   }
