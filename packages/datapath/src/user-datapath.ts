@@ -132,6 +132,7 @@ export class UserDatapath implements Datapath {
 
   /** Forwards between devices on the event loop until `signal` aborts. Memory ports work without it. */
   start(signal: AbortSignal): void {
+    if (signal.aborted) return;
     this.#signal = signal;
     this.#loop?.start();
     signal.addEventListener("abort", () => this.#loop?.stop(), { once: true });

@@ -66,7 +66,7 @@ function composeIp4(key: Uint32Array, payload: Uint8Array): Uint8Array {
     fragmentOffset: isLater ? 185 : 0,
     moreFragments: frag === NW_FRAG.any,
   };
-  return buildIp4(fields, isLater ? payload : composeTransport(key, proto, 4, payload));
+  return buildIp4(fields, isLater ? payload : composeTransport(key, proto, payload));
 }
 
 function composeIp6(key: Uint32Array, payload: Uint8Array): Uint8Array {
@@ -81,12 +81,12 @@ function composeIp6(key: Uint32Array, payload: Uint8Array): Uint8Array {
     trafficClass: getField(key, FIELDS.nw_tos),
     label: getField(key, FIELDS.ipv6_label) & 0xfffff,
   };
-  const body = isLater ? payload : composeTransport(key, proto, 6, payload);
+  const body = isLater ? payload : composeTransport(key, proto, payload);
   if (frag === 0) return buildIp6(fields, body);
   return buildIp6({ ...fields, fragment: { offset: isLater ? 185 : 0, more: !isLater, id: 1 } }, body);
 }
 
-function composeTransport(key: Uint32Array, proto: number, family: 4 | 6, payload: Uint8Array): Uint8Array {
+function composeTransport(key: Uint32Array, proto: number, payload: Uint8Array): Uint8Array {
   const srcPort = getField(key, FIELDS.tp_src);
   const dstPort = getField(key, FIELDS.tp_dst);
   if (proto === IP_PROTO.tcp) {
@@ -100,10 +100,10 @@ function composeTransport(key: Uint32Array, proto: number, family: 4 | 6, payloa
     header.set(payload, 12);
     return header;
   }
-  if (family === 4 && (proto === IP_PROTO.icmp || proto === IP_PROTO.igmp)) {
+  if (proto === IP_PROTO.icmp || proto === IP_PROTO.igmp) {
     return buildIcmp4({ type: srcPort, code: dstPort }, payload);
   }
-  if (family === 6 && proto === IP_PROTO.icmp6) return composeIcmp6(key, srcPort, dstPort, payload);
+  if (proto === IP_PROTO.icmp6) return composeIcmp6(key, srcPort, dstPort, payload);
   return payload;
 }
 

@@ -90,80 +90,76 @@ function parseArpHeader(frame: Uint8Array, at: number, end: number, out: Uint32A
 
 function parseIp4Header(frame: Uint8Array, at: number, end: number, out: Uint32Array): void {
   if (end - at < 20) return;
-  const versionIhl = getU8(frame, at);
-  const headerLength = (versionIhl & 15) * 4;
+  const headerLength = (getU8(frame, at) & 15) * 4; // the version is not checked: the EtherType has said it
   const totalLength = getU16(frame, at + 2);
-  if (versionIhl >>> 4 !== 4 || headerLength < 20 || totalLength < headerLength || totalLength > end - at) return;
+  if (headerLength < 20 || totalLength < headerLength || totalLength > end - at) return;
   out[NW_SRC] = getU32(frame, at + 12);
   out[NW_DST] = getU32(frame, at + 16);
   const flagsOffset = getU16(frame, at + 6);
   const frag = (flagsOffset & 0x1fff) !== 0 ? 3 : (flagsOffset & 0x2000) !== 0 ? 1 : 0;
   const proto = getU8(frame, at + 9);
   out[NW] = (proto << 24) | (getU8(frame, at + 1) << 16) | (getU8(frame, at + 8) << 8) | frag;
-  if ((frag & 2) === 0) parseTransport(frame, at + headerLength, at + totalLength, proto, out, false);
+  if ((frag & 2) === 0) parseTransport(frame, at + headerLength, at + totalLength, proto, out);
 }
 
 function parseIp6Header(frame: Uint8Array, at: number, end: number, out: Uint32Array): void {
   if (end - at < 40) return;
   const first = getU32(frame, at);
   const payloadLength = getU16(frame, at + 4);
-  if (first >>> 28 !== 6 || payloadLength > end - at - 40) return;
+  if (payloadLength > end - at - 40) return;
   for (let i = 0; i < 8; i++) out[IPV6_SRC + i] = getU32(frame, at + 8 + 4 * i); // source, then destination
-  out[IPV6_LABEL] = first & 0xfffff;
   const stop = at + 40 + payloadLength;
   let cursor = at + 40;
   let proto = getU8(frame, at + 6);
   let frag = 0;
-  let isWhole = true;
   while (isExtension(proto)) {
-    if (stop - cursor < 8) {
-      isWhole = false;
-      break;
-    }
+    if (stop - cursor < 8) return;
     const next = getU8(frame, cursor);
     if (proto === 44) {
       const offsetFlags = getU16(frame, cursor + 2);
-      if ((offsetFlags & 0xfff9) !== 0) frag = (offsetFlags & 0xfff8) !== 0 ? 3 : 1;
+      if (offsetFlags !== 0) frag = (offsetFlags & 0xfff8) !== 0 ? 3 : 1;
       if ((frag & 2) !== 0) break; // the headers of a later fragment are not here: nw_proto stays 44
       cursor += 8;
     } else {
       cursor += proto === 51 ? (getU8(frame, cursor + 1) + 2) * 4 : (getU8(frame, cursor + 1) + 1) * 8;
-      if (cursor > stop) {
-        isWhole = false;
-        break;
-      }
+      if (cursor > stop) return;
     }
     proto = next;
   }
+  out[IPV6_LABEL] = first & 0xfffff;
   out[NW] = (proto << 24) | (((first >>> 20) & 0xff) << 16) | (getU8(frame, at + 7) << 8) | frag;
-  if (isWhole && (frag & 2) === 0) parseTransport(frame, cursor, stop, proto, out, true);
+  if ((frag & 2) === 0) parseTransport(frame, cursor, stop, proto, out);
 }
 
 function isExtension(proto: number): boolean {
   return proto === 0 || proto === 43 || proto === 44 || proto === 51 || proto === 60;
 }
 
-function parseTransport(frame: Uint8Array, at: number, end: number, proto: number, out: Uint32Array, isIp6: boolean): void {
+/** Reads by protocol alone: ICMP inside IPv6 is odd, but has its type and code where ICMP has them. */
+function parseTransport(frame: Uint8Array, at: number, end: number, proto: number, out: Uint32Array): void {
   const length = end - at;
   if (proto === 6) {
     if (length < 20) return;
+    const headerLength = (getU8(frame, at + 12) >>> 4) * 4;
+    if (headerLength < 20 || headerLength > length) return;
     out[TP] = getU32(frame, at);
     out[TCP_FLAGS] = (getU16(frame, at + 12) & 0xfff) << 16;
   } else if (proto === 17) {
     if (length >= 8) out[TP] = getU32(frame, at);
   } else if (proto === 132) {
     if (length >= 12) out[TP] = getU32(frame, at);
-  } else if (isIp6 ? proto === 58 : proto === 1 || proto === 2) {
-    if (length < (isIp6 ? 4 : 8)) return;
+  } else if (proto === 1 || proto === 2) {
+    if (length >= 8) out[TP] = (getU8(frame, at) << 16) | getU8(frame, at + 1);
+  } else if (proto === 58) {
+    if (length < 8) return;
     const type = getU8(frame, at);
-    out[TP] = (type << 16) | getU8(frame, at + 1);
-    if (isIp6 && (type === 135 || type === 136) && getU8(frame, at + 1) === 0 && length >= 24) {
-      parseNeighborDiscovery(frame, at, end, out);
-    }
+    const code = getU8(frame, at + 1);
+    out[TP] = (type << 16) | code;
+    if ((type === 135 || type === 136) && code === 0 && length >= 24) parseNeighborDiscovery(frame, at, end, out);
   }
 }
 
-/** Target and link-layer options of a solicitation or advertisement; malformed options leave all of it zero. */
+/** Target and link-layer options of a solicitation or advertisement; an option given twice leaves all of it zero. */
 function parseNeighborDiscovery(frame: Uint8Array, at: number, end: number, out: Uint32Array): void {
   let source = -1;
   let target = -1;
@@ -171,7 +167,7 @@ function parseNeighborDiscovery(frame: Uint8Array, at: number, end: number, out:
   while (end - cursor >= 8) {
     const option = getU8(frame, cursor);
     const optionLength = getU8(frame, cursor + 1) * 8;
-    if (optionLength === 0 || optionLength > end - cursor) return;
+    if (optionLength === 0 || optionLength > end - cursor) break;
     if (optionLength === 8 && option === 1) {
       if (source >= 0) return;
       source = cursor + 2;
