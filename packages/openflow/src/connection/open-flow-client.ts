@@ -22,16 +22,16 @@ export interface RefusedFlow {
   readonly error: string;
 }
 
-/** The switch refused a change; nothing of it was applied when it was sent as a bundle. */
+/** The switch refused a change; of a bundle nothing was applied. */
 export class FlowTransactionError extends AppError {
   static override readonly code: string = "OPENFLOW_FLOWS_REFUSED";
   readonly refused: readonly RefusedFlow[];
 
-  constructor(refused: readonly RefusedFlow[], options: ErrorOptions) {
+  constructor(refused: readonly RefusedFlow[], wasAtomic: boolean, options: ErrorOptions = {}) {
     const [first] = refused;
     const about = first === undefined ? "" : `: ${first.error} for ${first.command} "${formatFlow(first.flow)}"`;
     super(`The switch refused a change of its flows${about}`, {
-      hint: "The change was not applied; compare the flow with what the switch supports",
+      hint: wasAtomic ? "Nothing of the change was applied" : "The rest of the change was applied: OpenFlow 1.0 has no bundles",
       details: { refused: refused.map(({ command, flow, error }) => ({ command, flow: formatFlow(flow), error })) },
       ...options,
     });
@@ -100,7 +100,7 @@ export class OpenFlowClient implements Disposable {
       if (this.connection.version === 1) await this.#applyPlain(mods);
       else await this.#applyBundle(mods);
     } catch (error) {
-      if (error instanceof OpenFlowReplyError) throw new FlowTransactionError([...this.#refused], { cause: error });
+      if (error instanceof OpenFlowReplyError) throw new FlowTransactionError([...this.#refused], true, { cause: error });
       throw error;
     } finally {
       this.#sent.clear();
@@ -115,7 +115,7 @@ export class OpenFlowClient implements Disposable {
       await this.connection.drained();
     }
     await this.connection.barrier();
-    if (this.#refused.length > 0) throw new FlowTransactionError([...this.#refused], {});
+    if (this.#refused.length > 0) throw new FlowTransactionError([...this.#refused], false);
   }
 
   async #applyBundle(mods: readonly FlowMod[]): Promise<void> {
@@ -135,7 +135,7 @@ export class OpenFlowClient implements Disposable {
     await connection.barrier();
     if (this.#refused.length > 0) {
       await control("discardRequest");
-      throw new FlowTransactionError([...this.#refused], {});
+      throw new FlowTransactionError([...this.#refused], false);
     }
     await control("commitRequest");
     await connection.barrier();

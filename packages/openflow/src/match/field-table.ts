@@ -395,7 +395,15 @@ const REGISTERS: readonly FieldRow[] = Array.from({ length: 16 }, (_, n): FieldR
 
 const PIPELINE: readonly FieldRow[] = [
   { text: "pkt_mark", ...free, bits: "pkt_mark", format: "hexadecimal", nxm: ["NXM_NX_PKT_MARK", NXM_NX, 33] },
-  { text: "ct_state", isMaskable: true, bits: "ct_state", format: "ctState", nxm: ["NXM_NX_CT_STATE", NXM_NX, 105] },
+  {
+    text: "ct_state",
+    isMaskable: true,
+    bits: "ct_state",
+    nBits: 8,
+    sizeBytes: 4,
+    format: "ctState",
+    nxm: ["NXM_NX_CT_STATE", NXM_NX, 105],
+  },
   { text: "ct_zone", bits: "ct_zone", nBits: 16, sizeBytes: 2, format: "decimal", nxm: ["NXM_NX_CT_ZONE", NXM_NX, 106] },
   { text: "ct_mark", isMaskable: true, bits: "ct_mark", format: "hexadecimal", nxm: ["NXM_NX_CT_MARK", NXM_NX, 107] },
   { text: "ct_label", isMaskable: true, bits: "ct_label", format: "hexadecimal", nxm: ["NXM_NX_CT_LABEL", NXM_NX, 108] },

@@ -92,7 +92,10 @@ const NUMBERS = {
     [2, 8],
     [2, 8],
   ],
-  OFPBAC_BAD_OUT_GROUP: [null, [2, 9]],
+  OFPBAC_BAD_OUT_GROUP: [
+    [2, 9],
+    [2, 9],
+  ],
   OFPBAC_MATCH_INCONSISTENT: [null, [2, 10]],
   OFPBAC_BAD_TAG: [null, [2, 12]],
   OFPBAC_BAD_SET_TYPE: [null, [2, 13]],

@@ -206,7 +206,7 @@ function isCookieHeader(reader: ByteReader): boolean {
 
 function addToMatch(match: Match, { field, value, mask }: ReadField): void {
   if (field === VLAN_VID && mask === fieldOnes(field) && value === 0n) setMatchField(match, VLAN_TCI, 0n, 0x1fffn);
-  else setMatchField(match, field, value & mask, mask);
+  else setMatchField(match, field, value & mask, field.text === "nw_tos" ? mask & 0xfcn : mask);
 }
 
 function writeFields(writer: ByteWriter, match: Match, fields: readonly MatchField[], version: number): void {
