@@ -1,9 +1,8 @@
 import { connect as connectSocket } from "node:net";
-import { type Json, Scope } from "@tenet/kit";
+import { type Json, Scope, silentLogger } from "@tenet/kit";
+import { OvsdbServer } from "@tenet/ovsdb";
 import { expect, test } from "vitest";
 import { openDatabase, rawClient, SCHEMA, serve, TESTER, temporaryFolder } from "./support.ts";
-import { OvsdbServer } from "@tenet/ovsdb";
-import { silentLogger } from "@tenet/kit";
 
 const insertRoot = (name: string, more: object = {}): Json => ({ op: "insert", table: "Root", row: { name, ...more } });
 const ZERO = "00000000-0000-0000-0000-000000000000";
@@ -165,6 +164,17 @@ test("a waiting transaction can be canceled, and does not hold up others", async
   expect((await client.call("transact", ["T", { op: "comment", comment: "x" }])).result).toEqual([{}]);
   client.write(JSON.stringify({ method: "cancel", params: ["w"], id: null }));
   expect((await reply).error).toBe("canceled");
+});
+
+test("what a client sent before it left is executed", async () => {
+  await using scope = new Scope();
+  const database = await openDatabase(scope);
+  const client = rawClient(scope, await serve(scope, [database]));
+  const committed = new Promise((resolve) => database.onCommit(resolve));
+  client.write(JSON.stringify({ method: "transact", params: ["T", insertRoot("farewell")], id: 1 }));
+  client.end();
+  await committed;
+  expect(database.table("Root").size).toBe(1);
 });
 
 test("a malformed message ends its session only", async () => {

@@ -82,6 +82,8 @@ export interface RawClient {
   /** Resolves with the next reply to a request sent with `send`. */
   reply(id: Json): Promise<{ readonly result?: Json; readonly error?: Json }>;
   readonly closed: Promise<void>;
+  /** Sends what is left, then the end of the stream. */
+  end(): void;
   close(): void;
 }
 
@@ -127,6 +129,7 @@ export function rawClient(scope: Scope, remote: string): RawClient {
       return notifications;
     },
     closed,
+    end: () => void socket.end(),
     close: () => void socket.destroy(),
   };
 }

@@ -275,10 +275,17 @@ async function fetchSchema(connection: JsonRpcConnection, database: string): Pro
   }
 }
 
+/** Resolves when the connection has ended; the signal ends it. */
 function connectionEnd(connection: JsonRpcConnection, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (connection.socket.destroyed || signal.aborted) return resolve();
-    connection.socket.once("close", () => resolve());
-    signal.addEventListener("abort", () => connection.close(), { once: true });
+    const end = () => connection.close();
+    signal.addEventListener("abort", end, { once: true });
+    const done = () => {
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    if (signal.aborted) end();
+    if (connection.socket.destroyed) done();
+    else connection.socket.once("close", done);
   });
 }

@@ -45,7 +45,7 @@ export interface DatabaseParts {
 export interface TransactOptions {
   /** Whether the caller holds an OVSDB lock, for `assert`. */
   readonly holdsLock?: (name: string) => boolean;
-  /** Cancels the transaction while it waits; it then fails with "canceled". */
+  /** Cancels the transaction where it would wait; it then fails with "canceled". Others are executed. */
   readonly signal?: AbortSignal;
   /** Refuses operations that write. */
   readonly isReadOnly?: boolean;
@@ -107,7 +107,7 @@ export class DatabaseEngine {
     return new Promise((resolve) => {
       const arrivedAtMs = this.#clock.monotonicMs();
       const pending: Pending = { operations, by, options, arrivedAtMs, resolve, waitsFor: undefined, timer: undefined };
-      options.signal?.addEventListener("abort", () => this.#cancel(pending), { once: true });
+      options.signal?.addEventListener("abort", () => this.#waiting.has(pending) && this.#cancel(pending), { once: true });
       this.#enqueue(pending);
     });
   }
@@ -165,7 +165,6 @@ export class DatabaseEngine {
     this.#queue = [];
     let group: Staged[] = [];
     for (const pending of queue) {
-      if (pending.options.signal?.aborted === true) continue;
       const staged = this.#execute(pending);
       if (staged === undefined) continue;
       group.push(staged);
@@ -287,6 +286,7 @@ export class DatabaseEngine {
   }
 
   #wait(pending: Pending, blocked: WaitBlocked, elapsedMs: number): void {
+    if (pending.options.signal?.aborted === true) return this.#cancel(pending);
     pending.waitsFor = blocked.table;
     this.#waiting.add(pending);
     if (blocked.timeoutMs === undefined) return;

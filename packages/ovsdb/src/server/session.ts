@@ -8,7 +8,7 @@ import type { ClientIdentity } from "../engine/commit.ts";
 import type { DatabaseEngine } from "../engine/database.ts";
 import { isUuid, ZERO_UUID } from "../model/atom.ts";
 import { OvsdbError, syntaxError } from "../model/ovsdb-error.ts";
-import { isJsonArray, stringifySorted } from "../model/sorted-json.ts";
+import { isJsonArray, isJsonObject, stringifySorted } from "../model/sorted-json.ts";
 import type { JsonRpcConnection, RpcHandler } from "../rpc/json-rpc-connection.ts";
 import { historyEntries } from "./history-entries.ts";
 import type { LockHolder, Locks } from "./locks.ts";
@@ -141,7 +141,7 @@ export class Session implements RpcHandler, LockHolder {
     const options = { holdsLock, signal: controller.signal, isReadOnly: isReserved };
     void database.transact(list.slice(1), this.identity, options).then((results) => {
       this.#transactions.delete(key);
-      if (controller.signal.aborted) this.#connection?.replyError(id, "canceled");
+      if (isCanceled(results)) this.#connection?.replyError(id, "canceled");
       else this.#connection?.reply(id, results);
     });
   }
@@ -222,6 +222,12 @@ export class Session implements RpcHandler, LockHolder {
     this.#context.log.error({ err: String(error) }, "request failed unexpectedly");
     return new OvsdbError("internal error", String(error)).toWire();
   }
+}
+
+/** A transaction that was canceled has this as its only result. */
+function isCanceled(results: readonly Json[]): boolean {
+  const [only] = results;
+  return results.length === 1 && isJsonObject(only) && only["error"] === "canceled";
 }
 
 function initial(database: DatabaseEngine, spec: MonitorSpec): Json {
