@@ -4,18 +4,19 @@
  * What: after each connection it reads what is installed and sends the difference only; from then on it sends
  * the deltas. Every batch is one atomic bundle, confirmed by a barrier.
  * Why: a restart of either side must not interrupt traffic, and no packet may meet half a change.
- * Limits: one switch; any error of the switch ends the connection, and the next one starts by reading again.
+ * Limits: one switch. Flows that it refuses are left out and reported, the others go in; any other error ends the
+ * connection, and the next one starts by reading again.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Logger, messageOf } from "@tenet/kit";
-import { type Action, type FlowSpec, formatActions, type PacketIn } from "@tenet/openflow";
+import { type Action, type FlowSpec, FlowTransactionError, formatActions, formatFlow, type PacketIn } from "@tenet/openflow";
 import { type FlowChanges, flowKey } from "./flow-table.ts";
 
 /** A conversation with a switch about its flows. */
 export interface FlowChannel {
   /** What is installed. */
   readFlows(): Promise<readonly FlowSpec[]>;
-  /** Changes all or nothing; resolves when the switch has confirmed, rejects when it refuses. */
+  /** Changes all or nothing; resolves when the switch has confirmed, rejects with FlowTransactionError what it refuses. */
   change(changes: FlowChanges): Promise<void>;
   /** Lets the switch run actions on a packet. */
   sendPacket(frame: Uint8Array, actions: readonly Action[]): void;
@@ -111,7 +112,7 @@ export class FlowInstaller {
     const installed = await channel.readFlows();
     const changes = differenceOf(installed, this.#options.desired());
     this.#due.clear();
-    await channel.change(changes);
+    await this.#change(channel, changes);
     const { added, removed } = changes;
     this.#log.info({ nInstalled: installed.length, nAdded: added.length, nRemoved: removed.length }, "flow tables reconciled");
   }
@@ -120,10 +121,24 @@ export class FlowInstaller {
     if (this.#due.size === 0) return;
     const due = [...this.#due.values()];
     this.#due.clear();
-    await channel.change({
+    await this.#change(channel, {
       added: due.flatMap(({ flow, isWanted }) => (isWanted ? [flow] : [])),
       removed: due.flatMap(({ flow, isWanted }) => (isWanted ? [] : [flow])),
     });
+  }
+
+  /** One flow that a switch does not take must not keep all others out. */
+  async #change(channel: FlowChannel, changes: FlowChanges): Promise<void> {
+    try {
+      await channel.change(changes);
+    } catch (error) {
+      if (!(error instanceof FlowTransactionError) || error.refused.length === 0) throw error;
+      for (const { flow, error: why } of error.refused)
+        this.#log.error({ flow: formatFlow(flow), why }, "flow refused by the switch");
+      const refused = new Set(error.refused.map(({ flow }) => flowKey(flow)));
+      const isTaken = (flow: FlowSpec): boolean => !refused.has(flowKey(flow));
+      await channel.change({ added: changes.added.filter(isTaken), removed: changes.removed.filter(isTaken) });
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { silentLogger } from "@tenet/kit";
-import { type FlowSpec, parseFlow } from "@tenet/openflow";
+import { type FlowSpec, FlowTransactionError, parseFlow } from "@tenet/openflow";
 import { differenceOf, type FlowChanges, type FlowChannel, FlowInstaller, flowKey } from "@tenet/ovn";
 import { afterEach, expect, test } from "vitest";
 
@@ -12,6 +12,7 @@ class FakeSwitch {
   readonly flows = new Map<string, FlowSpec>();
   readonly batches: FlowChanges[] = [];
   refuses = false;
+  cannotTake: FlowSpec | undefined;
   #end: () => void = () => undefined;
 
   constructor(...installed: FlowSpec[]) {
@@ -26,6 +27,13 @@ class FakeSwitch {
       readFlows: async () => [...this.flows.values()],
       change: async (changes) => {
         if (this.refuses) throw new Error("refused");
+        const bad = changes.added.filter((flow) => flow === this.cannotTake);
+        if (bad.length > 0) {
+          throw new FlowTransactionError(
+            bad.map((flow) => ({ command: "add", flow, error: "OFPBAC_BAD_TYPE" })),
+            true,
+          );
+        }
         this.batches.push(changes);
         for (const flow of changes.removed) this.flows.delete(flowKey(flow));
         for (const flow of changes.added) this.flows.set(flowKey(flow), flow);
@@ -109,4 +117,15 @@ test("after a refusal or a lost connection the switch is read again", async () =
   fake.disconnect();
   await synced();
   expect([...fake.flows.values()]).toEqual([A, B]);
+});
+
+test("a flow that the switch does not take is left out, and the others go in", async () => {
+  const fake = new FakeSwitch();
+  fake.cannotTake = A;
+  const { installer, synced } = start(fake, [A, B]);
+  await synced();
+  expect([...fake.flows.values()]).toEqual([B]);
+  installer.note({ added: [A, OTHER_ACTIONS], removed: [B] });
+  expect(await installer.flush()).toBe(true);
+  expect([...fake.flows.values()]).toEqual([OTHER_ACTIONS]);
 });
