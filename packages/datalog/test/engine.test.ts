@@ -267,3 +267,13 @@ test("values that no row holds any more are forgotten, and nothing else", () => 
     expect(engine.rows("up").sort()).toEqual(alive.map((n) => [`S${n}`]).sort());
   }
 });
+
+test("sums beyond exact whole numbers do not depend on history", () => {
+  const engine = engineOf("input v(id, n)\ns(t) :- t = sum { n : v(_, n) }");
+  const big = 2 ** 53 - 1;
+  engine.transact([change(1, "v", "a", big), change(1, "v", "b", 7)]);
+  engine.transact([change(1, "v", "c", big), change(1, "v", "d", 0.5)]);
+  engine.transact([change(-1, "v", "a", big), change(-1, "v", "d", 0.5)]);
+  engine.transact([change(-1, "v", "c", big), change(1, "v", "e", "no number")]);
+  expect(engine.rows("s")).toEqual([[7]]);
+});

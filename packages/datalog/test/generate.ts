@@ -31,11 +31,12 @@ export class Generator {
     return { arity: this.#arity, levels };
   }
 
-  changes(): Change[] {
-    return Array.from({ length: this.#int(0, 4) }, () => {
+  /** Changes of a small world, so that deletions hit; `load` inserts only. */
+  changes(load = false): Change[] {
+    return Array.from({ length: load ? 12 : this.#int(0, 4) }, () => {
       const relation = this.#pick([...INPUTS.keys()]);
       const tuple = Array.from({ length: INPUTS.get(relation) ?? 0 }, () => this.#int(0, MAX_VALUE));
-      return { relation, tuple, weight: this.#int(0, 2) > 0 ? 1 : -1 } as const;
+      return { relation, tuple, weight: load || this.#int(0, 1) > 0 ? 1 : -1 } as const;
     });
   }
 

@@ -12,7 +12,8 @@ test("incremental state, deltas, rollback, what-ifs, forks and proofs agree with
     fc.property(fc.gen(), (g) => {
       const generator = new Generator(g);
       const run = new Run(generator.program());
-      for (let i = 0; i < 6; i++) run.step(generator);
+      run.load(generator.changes(true));
+      for (let i = 0; i < 8; i++) run.step(generator);
     }),
     { numRuns: N_PROGRAMS },
   );
@@ -45,6 +46,14 @@ class Run {
       fc.pre(!(error instanceof ProgramError && error.errors.every(({ message }) => message.includes("inside a cycle"))));
       throw error;
     }
+  }
+
+  load(changes: Parameters<Engine["transact"]>[0]): void {
+    const inputs = applyTo(this.#inputs, changes);
+    const after = this.#evaluate(inputs);
+    this.#expectDelta(this.#engine.transact(changes), after, "load");
+    this.#keep(inputs, after);
+    this.#expectState("after the load");
   }
 
   step(generator: Generator): void {
