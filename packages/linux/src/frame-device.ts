@@ -1,5 +1,8 @@
 /** What frames are received from and sent to: a packet socket on a device, or a TAP device. */
 
+import { FRAME_OFFSET, type FrameArena, MAX_FRAME_BYTES, VNET_HEADER_BYTES } from "./frame-arena.ts";
+import { MessageVector } from "./message-vector.ts";
+
 /** An open device. All calls are non-blocking and never throw; failures are counted or reported by the result. */
 export interface FrameDevice {
   readonly name: string;
@@ -21,10 +24,6 @@ export interface FrameDevice {
   takeDropped(): number;
   close(): void;
 }
-
-import type { FrameArena } from "./frame-arena.ts";
-import { FRAME_OFFSET, MAX_FRAME_BYTES, VNET_HEADER_BYTES } from "./frame-arena.ts";
-import { MessageVector } from "./message-vector.ts";
 
 /** Frames received by one call: where each is in the arena. */
 export class ReceivedFrames {
