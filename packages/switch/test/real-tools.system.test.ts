@@ -1,6 +1,6 @@
 /** The switch as Open vSwitch's own tools see it. */
 import { spawn } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -23,6 +23,9 @@ systemTest("ovs-vsctl makes a working learning switch, and unmakes it", async ()
   );
   expect((await live.vsctl("get", "Interface", a.port, "ofport")).out).toBe("1\n");
   expect((await live.vsctl("get", "Bridge", "tsw-br0", "datapath_id")).out).toMatch(/^"[0-9a-f]{16}"\n$/);
+  await live.vsctl("set", "Bridge", "tsw-br0", "other-config:hwaddr=02:00:00:00:77:01");
+  expect(readFileSync("/sys/class/net/tsw-br0/address", "utf8")).toBe("02:00:00:00:77:01\n");
+  expect((await live.vsctl("get", "Bridge", "tsw-br0", "datapath_id")).out).toBe('"0000020000007701"\n');
   expect(await a.pings(b)).toBe(true);
   expect((await live.appctl("fdb/show", "tsw-br0")).out.trim().split("\n")).toHaveLength(3);
   expect((await live.appctl("dpif/dump-flows", "tsw-br0")).out).toContain("eth_type(0x0800)");

@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Logger, messageOf } from "@tenet/kit";
+import { setMac } from "@tenet/linux";
 import { type FlowSpec, PORT } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort, PortVlan } from "../bridge/bridge-port.ts";
@@ -114,7 +115,22 @@ export class Reconciler {
     return held;
   }
 
-  #applyInterface(bridge: Bridge, { uuid, name, port: wanted, lastOfport }: WantedInterface): InterfaceState {
+  #applyInterface(bridge: Bridge, interfaceWanted: WantedInterface): InterfaceState {
+    const state = this.#openInterface(bridge, interfaceWanted);
+    const { mac, port } = interfaceWanted;
+    const isOurs = "kind" in port && port.kind === "internal" && state.port !== undefined;
+    if (!isOurs || mac === undefined || state.port.mac === mac) return state;
+    try {
+      setMac(interfaceWanted.name, mac);
+    } catch (error) {
+      return { ...state, error: messageOf(error) };
+    }
+    state.port.mac = mac;
+    this.#vswitch.portChanged(bridge, state.port);
+    return state;
+  }
+
+  #openInterface(bridge: Bridge, { uuid, name, port: wanted, lastOfport }: WantedInterface): InterfaceState {
     if (!("kind" in wanted)) return { uuid, bridge, port: undefined, error: wanted.problem };
     const open = bridge.portNamed(name);
     if (open !== undefined) {

@@ -68,7 +68,7 @@ function interfaceColumns({ port, error }: InterfaceState, info: PortInfo | unde
   const state = port.isUp ? "up" : "down";
   return {
     ofport: port.ofport,
-    error: [],
+    error: error ?? [],
     mac_in_use: formatMac(port.mac),
     mtu: info === undefined ? [] : info.mtu,
     admin_state: state,

@@ -18,6 +18,8 @@ export interface WantedInterface {
   readonly port: NewPort | { readonly problem: string };
   /** The number it had when this was last written, to be kept over a restart. */
   readonly lastOfport: number | undefined;
+  /** The address it should have; for devices that the switch makes. */
+  readonly mac: number | undefined;
 }
 
 /** A bridge to be. */
@@ -69,7 +71,7 @@ function readBridge(row: Row, table: TableReader): WantedBridge {
     versions: readVersions(row),
     macAgeingMs: 1000 * positive(optionOf(row, "other_config", "mac-aging-time"), DEFAULT_AGEING_S),
     maxMacs: positive(optionOf(row, "other_config", "mac-table-size"), DEFAULT_MACS),
-    interfaces: ports.flatMap((port) => readPort(port, isDummy, table)),
+    interfaces: ports.flatMap((port) => readPort(port, isDummy, table)).map((each) => withBridgeMac(each, name, row)),
   };
 }
 
@@ -79,7 +81,7 @@ function readPort(port: Row, isDummy: boolean, table: TableReader): WantedInterf
   return rows.map((row) => {
     const name = textOf(row, "name");
     const port = rows.length > 1 ? BOND : readInterface(row, name, vlan, isDummy);
-    return { uuid: row._uuid, name, port, lastOfport: atLeastOne(numberOf(row, "ofport")) };
+    return { uuid: row._uuid, name, port, lastOfport: atLeastOne(numberOf(row, "ofport")), mac: readMac(textOf(row, "mac")) };
   });
 }
 
@@ -126,9 +128,18 @@ function readVlan(port: Row): PortVlan {
 function readDatapathId(row: Row): bigint | undefined {
   const wanted = optionOf(row, "other_config", "datapath-id");
   if (wanted !== undefined && /^(0x)?[0-9a-fA-F]{1,16}$/.test(wanted)) return BigInt(`0x${wanted.replace(/^0x/, "")}`);
-  const hwaddr = optionOf(row, "other_config", "hwaddr");
-  if (hwaddr === undefined || !/^([0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2}$/.test(hwaddr)) return undefined;
-  return BigInt(parseMac(hwaddr));
+  const hwaddr = readMac(optionOf(row, "other_config", "hwaddr"));
+  return hwaddr === undefined ? undefined : BigInt(hwaddr);
+}
+
+/** The bridge's own address is that of its local port. */
+function withBridgeMac(wanted: WantedInterface, bridgeName: string, bridge: Row): WantedInterface {
+  const hwaddr = readMac(optionOf(bridge, "other_config", "hwaddr"));
+  return wanted.name === bridgeName && hwaddr !== undefined ? { ...wanted, mac: hwaddr } : wanted;
+}
+
+function readMac(text: string | undefined): number | undefined {
+  return text !== undefined && /^([0-9a-fA-F]{1,2}:){5}[0-9a-fA-F]{1,2}$/.test(text) ? parseMac(text) : undefined;
 }
 
 /** The `protocols` column; empty, or naming none that is spoken, means all. */
