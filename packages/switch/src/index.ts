@@ -2,6 +2,8 @@ export { runSwitch, type SwitchConfig } from "./run-switch.ts";
 export { Bridge, type PortEvent, PortNumberError } from "./bridge/bridge.ts";
 export { type BridgePort, type PortLink, type PortVlan, TRUNK_ALL } from "./bridge/bridge-port.ts";
 export { type MacEntry, MacTable } from "./bridge/mac-table.ts";
+export { switchCommands } from "./control/commands.ts";
+export type { Command } from "./control/control-server.ts";
 export { type FlowChange, RefusedError, type RefusalName } from "./table/flow-mod.ts";
 export { Pipeline, type RuleEvent, type RuleFilter, type TableStats } from "./table/pipeline.ts";
 export { Rule } from "./table/rule.ts";
@@ -16,3 +18,4 @@ export type {
   TranslationObserver,
 } from "./translate/translation.ts";
 export { type NewPort, type PacketForController, SwitchNameError, VirtualSwitch } from "./virtual-switch.ts";
+export type { TraceStep, TraceStory } from "./trace/trace-story.ts";

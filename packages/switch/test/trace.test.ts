@@ -1,7 +1,7 @@
 import { composePacket } from "@tenet/net";
 import { expect, test } from "vitest";
 import { ManualClock } from "@tenet/kit";
-import { switchCommands } from "../src/control/commands.ts";
+import { switchCommands } from "@tenet/switch";
 import { Bench, keyOf } from "./bench-switch.ts";
 
 /** What Open vSwitch 3.1 prints for the same flows and packets. */

@@ -52,7 +52,7 @@ class Walk {
   #isOver = false;
   #failure: TranslationFailure | undefined;
   #actionSet: Action[] = [];
-  #stack: { value: bigint; nBits: number }[] = [];
+  #stack: bigint[] = [];
   readonly #key: Uint32Array;
   readonly #packet: PacketState;
   readonly #around: Surroundings;
@@ -145,43 +145,17 @@ class Walk {
     return undefined;
   }
 
+  /** Actions that decide where the walk goes; the others change the packet. */
   #executeOne(action: Action): void {
-    const packet = this.#packet;
     switch (action.type) {
       case "output":
         return this.#output(action.port, action.maxLength ?? WHOLE_PACKET);
       case "outputField":
-        return this.#output(Number(packet.load(action.source)), WHOLE_PACKET);
-      case "controller":
-        return this.#punt(action.maxLength, action.reason, action.controllerId, action.userdata);
-      case "setField":
-        return this.#setField(action);
-      case "move":
-        if (hasField(packet, action.source.field) && hasField(packet, action.target.field))
-          packet.move(action.source, action.target);
-        return;
-      case "push":
-        this.#stack.push({ value: packet.load(action.source), nBits: action.source.nBits });
-        return;
-      case "pop": {
-        const top = this.#stack.pop();
-        if (top !== undefined && hasField(packet, action.target.field)) packet.store(action.target, top.value);
-        return;
-      }
-      case "pushVlan":
-        return packet.pushVlan(this.#out, action.ethType);
-      case "popVlan":
-        return packet.popVlan(this.#out);
-      case "setVlanVid":
-        return this.#setTag(action.vid, 0xfff);
-      case "setVlanPcp":
-        return this.#setTag(action.pcp << 13, 0xe000);
-      case "writeMetadata":
-        return packet.write(FIELDS.metadata, action.value, action.mask);
+        return this.#output(Number(this.#packet.load(action.source)), WHOLE_PACKET);
       case "enqueue":
         return this.#output(action.port, WHOLE_PACKET);
-      case "decTtl":
-        return this.#decTtl(action.controllerIds ?? [0]);
+      case "controller":
+        return this.#punt(action.maxLength, action.reason, action.controllerId, action.userdata);
       case "resubmit":
         return this.#resubmit(action.table ?? this.#table, action.port);
       case "clone":
@@ -195,13 +169,41 @@ class Walk {
       case "writeActions":
         this.#actionSet = mergeActionSet(this.#actionSet, action.actions);
         return;
-      case "group":
-      case "setQueue":
-      case "popQueue":
-      case "conjunction":
-      case "note":
-      case "meter":
-      case "gotoTable":
+      default:
+        this.#changePacket(action);
+    }
+  }
+
+  /** `note`, `conjunction` and queues have no effect on the packet. */
+  #changePacket(action: Action): void {
+    const packet = this.#packet;
+    switch (action.type) {
+      case "setField":
+        return this.#setField(action);
+      case "setVlanVid":
+        return this.#setTag(action.vid, 0xfff);
+      case "setVlanPcp":
+        return this.#setTag(action.pcp << 13, 0xe000);
+      case "writeMetadata":
+        return packet.write(FIELDS.metadata, action.value, action.mask);
+      case "move":
+        if (hasField(packet, action.source.field) && hasField(packet, action.target.field))
+          packet.move(action.source, action.target);
+        return;
+      case "push":
+        this.#stack.push(packet.load(action.source));
+        return;
+      case "pop": {
+        const top = this.#stack.pop();
+        if (top !== undefined && hasField(packet, action.target.field)) packet.store(action.target, top);
+        return;
+      }
+      case "pushVlan":
+        return packet.pushVlan(this.#out, action.ethType);
+      case "popVlan":
+        return packet.popVlan(this.#out);
+      case "decTtl":
+        return this.#decTtl(action.controllerIds ?? [0]);
     }
   }
 
