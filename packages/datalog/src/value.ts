@@ -25,7 +25,7 @@ export function compareValues(a: Value, b: Value): number {
 }
 
 /** Compares two rows column by column. */
-export function compareLists(a: readonly Value[], b: readonly Value[]): number {
+function compareLists(a: readonly Value[], b: readonly Value[]): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const order = compareValues(a[i] ?? null, b[i] ?? null);

@@ -27,7 +27,7 @@ export interface Rule {
   readonly head: readonly Term[];
   readonly body: readonly Lit[];
 }
-export type Value = number | Value[];
+type Value = number | Value[];
 export type Row = readonly Value[];
 export type Db = Map<string, Row[]>;
 type Binding = Readonly<Record<string, Value>>;

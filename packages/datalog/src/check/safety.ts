@@ -94,7 +94,7 @@ export function unsafeSlots(rule: Pick<CoreRule, "head" | "body">): Set<number> 
 }
 
 /** Every slot that occurs in a literal. */
-export function literalSlots(literal: Literal): Set<number> {
+function literalSlots(literal: Literal): Set<number> {
   switch (literal.kind) {
     case "atom":
     case "not":

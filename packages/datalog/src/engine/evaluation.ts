@@ -23,7 +23,7 @@ export interface Step {
 }
 
 /** What an evaluation did to one relation. */
-export interface StoreChange {
+interface StoreChange {
   readonly store: RowStore;
   readonly journal: Journal;
   readonly added: readonly number[];
