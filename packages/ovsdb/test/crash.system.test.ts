@@ -7,9 +7,9 @@ import { fileURLToPath } from "node:url";
 import { type Json, Scope } from "@tenet/kit";
 import { DatabaseLockedError } from "@tenet/ovsdb";
 import { expect, test } from "vitest";
-import { openDatabase, SCHEMA, TESTER, temporaryFolder } from "./support.ts";
+import { openDatabase, SCHEMA, TESTER, temporaryFolder } from "./support/fixtures.ts";
 
-const writer = fileURLToPath(new URL("./writer-process.mjs", import.meta.url));
+const writer = fileURLToPath(new URL("./support/writer-process.mjs", import.meta.url));
 const isBuilt = existsSync(new URL("../dist/index.js", import.meta.url));
 if (!isBuilt) console.log("skipped: crash tests need the built package (npx tsc -b packages/ovsdb)");
 

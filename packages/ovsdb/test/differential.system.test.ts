@@ -5,8 +5,8 @@ import { type Json, Scope } from "@tenet/kit";
 import { connect, type Replica } from "@tenet/ovsdb";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { arePeersInstalled, peer, startOriginalServer } from "./peers.ts";
-import { openDatabase, rawClient, SCHEMA, serve, temporaryFolder } from "./support.ts";
+import { arePeersInstalled, peer, startOriginalServer } from "./support/peers.ts";
+import { openDatabase, rawClient, SCHEMA, serve, temporaryFolder } from "./support/fixtures.ts";
 
 /** A uuid tells its table: 0..3 Root, 4..9 Kid, 10..11 Few. */
 const ids = Array.from({ length: 12 }, (_, n) => `00000000-0000-4000-8000-0000000000${String(n).padStart(2, "0")}`);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Json, type Logger, Scope, silentLogger } from "@tenet/kit";
 import { type ClientIdentity, DatabaseLockedError, type LogFs, NotALogError, systemFs, WrongDatabaseError } from "@tenet/ovsdb";
 import { expect, test } from "vitest";
-import { openDatabase, SCHEMA, TESTER, temporaryFolder } from "./support.ts";
+import { openDatabase, SCHEMA, TESTER, temporaryFolder } from "./support/fixtures.ts";
 
 const add = (x: number, ...more: Json[]): Json[] => [{ op: "insert", table: "Root", row: { name: `row ${x}` } }, ...more];
 const names = (database: { table(name: string): ReadonlyMap<string, { readonly [column: string]: unknown }> }) =>

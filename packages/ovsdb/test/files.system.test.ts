@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { type Json, Scope } from "@tenet/kit";
 import { OVN_NORTHBOUND } from "@tenet/ovsdb";
 import { expect, test } from "vitest";
-import { arePeersInstalled, peer, startOriginalServer } from "./peers.ts";
-import { openDatabase, rawClient, SCHEMA, TESTER, temporaryFolder } from "./support.ts";
+import { arePeersInstalled, peer, startOriginalServer } from "./support/peers.ts";
+import { openDatabase, rawClient, SCHEMA, TESTER, temporaryFolder } from "./support/fixtures.ts";
 
 const hasTools = arePeersInstalled("ovsdb-tool", "ovsdb-server");
 const insert = (name: string, more: object = {}): Json => ({ op: "insert", table: "Root", row: { name, ...more } });

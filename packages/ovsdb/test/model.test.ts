@@ -4,8 +4,8 @@ import { type Json, Scope } from "@tenet/kit";
 import { type Database, isMap, type Row } from "@tenet/ovsdb";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type NaiveOperation, type NaiveState, naiveTransact } from "./naive-model.ts";
-import { openDatabase, TESTER, temporaryFolder } from "./support.ts";
+import { type NaiveOperation, type NaiveState, naiveTransact } from "./support/naive-model.ts";
+import { openDatabase, TESTER, temporaryFolder } from "./support/fixtures.ts";
 
 const uuid = fc.nat(11).map((n) => `00000000-0000-4000-8000-0000000000${String(n).padStart(2, "0")}`);
 const uuids = fc.uniqueArray(uuid, { maxLength: 3 }).map((list) => list.sort());

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { Scope, silentLogger } from "@tenet/kit";
 import * as ovsdb from "@tenet/ovsdb";
 import { expect, test } from "vitest";
-import { temporaryFolder } from "./support.ts";
+import { temporaryFolder } from "./support/fixtures.ts";
 
 type Run = (given: object, folder: string, log: object, signal: AbortSignal, console: object) => Promise<void>;
 

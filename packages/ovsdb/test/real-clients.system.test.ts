@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { Scope, silentLogger } from "@tenet/kit";
 import { Database, OPEN_VSWITCH, OVN_NORTHBOUND, OVN_SOUTHBOUND, OvsdbServer } from "@tenet/ovsdb";
 import { describe, expect, test } from "vitest";
-import { arePeersInstalled, backgroundPeer, failingPeer, peer } from "./peers.ts";
-import { temporaryFolder } from "./support.ts";
+import { arePeersInstalled, backgroundPeer, failingPeer, peer } from "./support/peers.ts";
+import { temporaryFolder } from "./support/fixtures.ts";
 
 async function setUp(scope: Scope) {
   const folder = temporaryFolder(scope);

@@ -2,7 +2,7 @@ import { Scope } from "@tenet/kit";
 import { changesOf, insertionsOf, parseSchema, relationsOf, type RowChange, type TupleChange } from "@tenet/ovsdb";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { openDatabase, SCHEMA, TESTER } from "./support.ts";
+import { openDatabase, SCHEMA, TESTER } from "./support/fixtures.ts";
 
 const schema = parseSchema(SCHEMA);
 

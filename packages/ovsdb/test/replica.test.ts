@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type Json, Scope, silentLogger } from "@tenet/kit";
 import { connect, type Database, namedUuid, OvsdbError, OvsdbServer, type RowChange } from "@tenet/ovsdb";
 import { expect, test } from "vitest";
-import { openDatabase, serve, TESTER, temporaryFolder } from "./support.ts";
+import { openDatabase, serve, TESTER, temporaryFolder } from "./support/fixtures.ts";
 
 const insertRoot = (name: string): Json => ({ op: "insert", table: "Root", row: { name } });
 

@@ -2,7 +2,7 @@ import { connect as connectSocket } from "node:net";
 import { type Json, Scope, silentLogger } from "@tenet/kit";
 import { OvsdbServer } from "@tenet/ovsdb";
 import { expect, test } from "vitest";
-import { openDatabase, rawClient, SCHEMA, serve, TESTER, temporaryFolder } from "./support.ts";
+import { openDatabase, rawClient, SCHEMA, serve, TESTER, temporaryFolder } from "./support/fixtures.ts";
 
 const insertRoot = (name: string, more: object = {}): Json => ({ op: "insert", table: "Root", row: { name, ...more } });
 const ZERO = "00000000-0000-0000-0000-000000000000";

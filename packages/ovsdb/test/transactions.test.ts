@@ -1,6 +1,6 @@
 import { type Json, Scope } from "@tenet/kit";
 import { expect, test } from "vitest";
-import { openDatabase, TESTER } from "./support.ts";
+import { openDatabase, TESTER } from "./support/fixtures.ts";
 
 const insert = (table: string, row: Json, more: object = {}): Json => ({ op: "insert", table, row, ...more });
 const select = (table: string, columns?: readonly string[], where: Json = []): Json => ({

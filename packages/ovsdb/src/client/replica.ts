@@ -248,7 +248,8 @@ export class Replica implements AsyncDisposable {
 
   #tell(changes: readonly RowChange[]): void {
     if (changes.length === 0) return;
-    for (const listener of [...this.#listeners]) {
+    const listeners = [...this.#listeners];
+    for (const listener of listeners) {
       try {
         listener(changes);
       } catch (error) {

@@ -280,7 +280,7 @@ export class DatabaseEngine {
         this.#log.error({ err: messageOf(error) }, "commit listener failed");
       }
     }
-    for (const waiting of [...this.#waiting]) {
+    for (const waiting of this.#waiting) {
       if (commit.changes.some((change) => change.table === waiting.waitsFor)) this.#retry(waiting);
     }
   }

@@ -92,7 +92,7 @@ function dropWeakReferences(tables: Tables, journal: Journal): void {
   const doubtful: Doubtful = [];
   for (const { table, uuid, new: row } of journal.touched()) {
     if (row !== undefined) dropFromRow(tables, journal, table, row, doubtful);
-    else for (const source of [...(table.weakSources.get(uuid)?.keys() ?? [])]) dropFromSource(tables, journal, source, doubtful);
+    else for (const source of table.weakSources.get(uuid)?.keys() ?? []) dropFromSource(tables, journal, source, doubtful);
   }
   if (doubtful.length === 0) return;
   collectGarbage(journal, doubtful);

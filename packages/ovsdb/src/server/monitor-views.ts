@@ -39,12 +39,12 @@ export class MonitorViews {
   }
 
   #tell({ version, changes }: Commit): void {
-    for (const view of [...this.#views.values()]) {
+    for (const view of this.#views.values()) {
       const [first] = view;
       const updates = first === undefined ? undefined : updatesOf(first.spec, changes);
       if (updates === undefined) continue;
       const text = JSON.stringify(updates);
-      for (const monitor of [...view]) monitor.send(notification(monitor, version, text));
+      for (const monitor of view) monitor.send(notification(monitor, version, text));
     }
   }
 }

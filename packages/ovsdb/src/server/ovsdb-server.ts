@@ -85,7 +85,7 @@ export class OvsdbServer {
   async close(): Promise<void> {
     const closing = [...this.#listeners].map((listener) => new Promise((resolve) => listener.close(resolve)));
     this.#listeners.clear();
-    for (const session of [...this.#sessions]) session.close();
+    for (const session of this.#sessions) session.close();
     await Promise.all(closing);
   }
 

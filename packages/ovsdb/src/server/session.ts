@@ -73,7 +73,7 @@ export class Session implements RpcHandler, LockHolder {
   closed(): void {
     for (const controller of this.#transactions.values()) controller.abort();
     for (const monitor of this.#monitors.values()) this.#viewsOf(monitor)?.remove(monitor);
-    for (const name of [...this.#locks]) this.#context.locks.unlock(name, this);
+    for (const name of this.#locks) this.#context.locks.unlock(name, this);
     this.#onClose();
   }
 
