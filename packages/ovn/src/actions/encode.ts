@@ -5,7 +5,7 @@
  */
 import { FIELDS, type FieldName, type FieldSpec } from "@tenet/net";
 import { type Action, findMatchField, formatActions, PACKET_IN_REASON, type SubField } from "@tenet/openflow";
-import type { BitRange, Operand } from "../expression/symbol.ts";
+import type { BitRange, Operand } from "../expression/syntax.ts";
 import { FLAGS_FIELD, OUTPORT_FIELD, subRange } from "../expression/symbol-table.ts";
 import { TABLE } from "./layout.ts";
 import { type BitLookup, LOG_SEVERITIES, LOG_VERDICTS, type LogicalAction, type Pipeline } from "./logical-action.ts";

@@ -1,8 +1,7 @@
 /**
  * Logical actions as data: what a logical flow does, before port names have numbers and tables have places.
  */
-import type { Constant, Expression } from "../expression/expression.ts";
-import type { Operand } from "../expression/symbol.ts";
+import type { Constant, Expression, Operand } from "../expression/syntax.ts";
 
 /** The two halves of a logical datapath's pipeline. */
 export type Pipeline = "ingress" | "egress";

@@ -7,10 +7,16 @@
  * @see ovn-sb(5), Logical_Flow, column actions
  */
 import { didYouMean } from "@tenet/kit";
-import { conjoin, type Expression } from "../expression/expression.ts";
+import {
+  conjoin,
+  type Expression,
+  type FieldSymbol,
+  type Operand,
+  type PredicateSymbol,
+  type SymbolTable,
+} from "../expression/syntax.ts";
 import { faultAt, type Source } from "../expression/lexer.ts";
 import { checkConstant } from "../expression/parse.ts";
-import type { FieldSymbol, Operand, PredicateSymbol, SymbolTable } from "../expression/symbol.ts";
 import { TokenReader } from "../expression/token-reader.ts";
 import {
   type BitLookup,

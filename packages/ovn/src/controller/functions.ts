@@ -16,10 +16,10 @@ import {
 import { encodeActions } from "../actions/encode.ts";
 import type { ParsedActions, Pipeline } from "../actions/logical-action.ts";
 import { parseActions } from "../actions/parse.ts";
-import { type Expression, type ParsedExpression, referencesOf } from "../expression/expression.ts";
+import { type Expression, type ParsedExpression, type SymbolTable } from "../expression/syntax.ts";
+import { referencesOf } from "../expression/references.ts";
 import { type MatchContext, normalize } from "../expression/normalize.ts";
 import { parseExpression } from "../expression/parse.ts";
-import type { SymbolTable } from "../expression/symbol.ts";
 import { createSymbols } from "../expression/symbol-table.ts";
 import { matchOf } from "../expression/term.ts";
 import { portSecurityDefaults, portSecurityFlows, type PortSecurityFlow } from "./port-security.ts";

@@ -7,10 +7,9 @@
  * prefix per bit of the constant.
  * Limits: {@link MAX_TERMS} terms; a larger match is an error, not a stalled process.
  */
-import type { Constant, Expression, ParsedExpression, Relation } from "./expression.ts";
+import type { BitRange, Constant, Expression, FieldSymbol, Operand, ParsedExpression, Relation } from "./syntax.ts";
 import { faultAt, type Source, tokenize } from "./lexer.ts";
 import { checkConstant } from "./parse.ts";
-import type { BitRange, FieldSymbol, Operand } from "./symbol.ts";
 import { subRange } from "./symbol-table.ts";
 import { FALSE, intersectSums, matchOf, type Sum, simplify, type Term, TRUE, termOf } from "./term.ts";
 

@@ -6,9 +6,8 @@
  *
  * @see ovn-sb(5), Logical_Flow, column match
  */
-import type { Constant, Expression, ParsedExpression, Relation } from "./expression.ts";
+import type { Constant, Expression, Operand, ParsedExpression, PredicateSymbol, Relation, SymbolTable } from "./syntax.ts";
 import { faultAt, type Source } from "./lexer.ts";
-import type { Operand, PredicateSymbol, SymbolTable } from "./symbol.ts";
 import { TokenReader } from "./token-reader.ts";
 
 const RELATIONS: ReadonlySet<string> = new Set(["==", "!=", "<", "<=", ">", ">="]);

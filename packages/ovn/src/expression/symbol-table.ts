@@ -6,9 +6,8 @@
  * @see ovn-sb(5), Logical_Flow, "Symbols"
  */
 import { FIELDS, type FieldName } from "@tenet/net";
-import type { Expression } from "./expression.ts";
+import type { BitRange, Expression, FieldSymbol, MatchSymbol, SymbolTable } from "./syntax.ts";
 import { parseExpression } from "./parse.ts";
-import type { BitRange, FieldSymbol, MatchSymbol, SymbolTable } from "./symbol.ts";
 
 /** The register that holds the key of the logical input port. */
 export const INPORT_FIELD: FieldName = "reg14";

@@ -7,7 +7,7 @@
  * Limits: a conjunction of two sums is their product; the caller bounds its size.
  */
 import { FLOW_WORDS } from "@tenet/net";
-import type { BitRange } from "./symbol.ts";
+import type { BitRange } from "./syntax.ts";
 
 /** Bits of one FlowKey word: `value` has no bit outside `mask`, both unsigned. */
 export interface Cell {

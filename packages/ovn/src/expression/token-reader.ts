@@ -3,9 +3,8 @@
  * a field with an optional bit range, and constants.
  */
 import { didYouMean } from "@tenet/kit";
-import type { Constant } from "./expression.ts";
+import type { Constant, FieldSymbol, MatchSymbol, Operand, SymbolTable } from "./syntax.ts";
 import { faultAt, type NumberForm, type Source, type Token, tokenize } from "./lexer.ts";
-import type { FieldSymbol, MatchSymbol, Operand, SymbolTable } from "./symbol.ts";
 
 /** A cursor over the tokens of one source. */
 export class TokenReader {

@@ -147,8 +147,8 @@ test("a match has no key bit outside its mask, and holds wide fields most signif
   const [term = []] = normalize(parse("ip6.dst == ff02::1:ff00:2/ffff::ffff"), context);
   const { key, mask } = matchOf(term);
   const { word } = FIELDS.ipv6_dst;
-  expect([...key.slice(word, word + 4)]).toEqual([0xff020000, 0, 0, 2]);
-  expect([...mask.slice(word, word + 4)]).toEqual([0xffff0000, 0, 0, 0xffff]);
+  expect(Array.from(key.subarray(word, word + 4))).toEqual([0xff020000, 0, 0, 2]);
+  expect(Array.from(mask.subarray(word, word + 4))).toEqual([0xffff0000, 0, 0, 0xffff]);
 });
 
 test.each([

@@ -1,8 +1,56 @@
 /**
- * The syntax tree of a match, and what it refers to outside the packet.
+ * The syntax tree of a match, and the symbols it is written in.
+ *
+ * Four kinds of symbols: string fields (`inport`, `outport`; their values are names of logical ports, their bits hold
+ * port numbers), integer fields, subfields (a named range of another field's bits) and predicates (a named condition).
+ * A symbol can have a prerequisite, a condition that its use implies: `tcp.dst` implies `tcp`. Conditions are trees of
+ * symbols and symbols hold conditions, which is why both are in one file.
  */
 import type { NumberForm, Source } from "./lexer.ts";
-import type { Operand, PredicateSymbol } from "./symbol.ts";
+
+/** Whole words, or bits of one word, of a FlowKey: bit 0 is the least significant bit of the last word, plus `shift`. */
+export interface BitRange {
+  readonly word: number;
+  readonly nWords: number;
+  readonly shift: number;
+  readonly nBits: number;
+}
+
+/** A field: bits that can be compared and, most of them, assigned. */
+export interface FieldSymbol {
+  readonly kind: "field";
+  readonly name: string;
+  /** Strings name logical ports. */
+  readonly isString: boolean;
+  /** Nominal fields can only be compared for equality, and as a whole. */
+  readonly isNominal: boolean;
+  /** May an action assign it? */
+  readonly isWritable: boolean;
+  readonly bits: BitRange;
+  readonly prerequisite: Expression | undefined;
+}
+
+/** A named condition. */
+export interface PredicateSymbol {
+  readonly kind: "predicate";
+  readonly name: string;
+  /** Nominal predicates refer to a nominal field, so they cannot be negated. */
+  readonly isNominal: boolean;
+  readonly expansion: Expression;
+}
+
+/** Anything that a name in a match can mean. */
+export type MatchSymbol = FieldSymbol | PredicateSymbol;
+
+/** Bits `start .. start+nBits-1` of a field symbol. */
+export interface Operand {
+  readonly symbol: FieldSymbol;
+  readonly start: number;
+  readonly nBits: number;
+}
+
+/** The names that a match or an action may use. */
+export type SymbolTable = ReadonlyMap<string, MatchSymbol>;
 
 /** Relational operators. */
 export type Relation = "==" | "!=" | "<" | "<=" | ">" | ">=";
@@ -40,39 +88,6 @@ export type Expression =
 export interface ParsedExpression {
   readonly source: Source;
   readonly root: Expression;
-}
-
-/** Names outside the packet on which the meaning of a match depends. */
-export interface References {
-  readonly addressSets: ReadonlySet<string>;
-  /** Port groups, each with the field (`inport`, `outport`) it is compared with. */
-  readonly portGroups: readonly (readonly [field: string, name: string])[];
-  /** Logical ports and multicast groups, each with the field it is compared with. */
-  readonly ports: readonly (readonly [field: string, name: string])[];
-  /** Logical ports in `is_chassis_resident`. */
-  readonly residents: ReadonlySet<string>;
-}
-
-/** Collects what an expression refers to; predicates and prerequisites never refer to anything. */
-export function referencesOf(root: Expression): References {
-  const addressSets = new Set<string>();
-  const portGroups: [string, string][] = [];
-  const ports: [string, string][] = [];
-  const residents = new Set<string>();
-  const visit = (node: Expression): void => {
-    if (node.type === "and" || node.type === "or") node.parts.forEach(visit);
-    else if (node.type === "not") visit(node.part);
-    else if (node.type === "resident") residents.add(node.port);
-    else if (node.type === "comparison") {
-      for (const constant of node.constants) {
-        if (constant.type === "addressSet") addressSets.add(constant.name);
-        else if (constant.type === "portGroup") portGroups.push([node.operand.symbol.name, constant.name]);
-        else if (constant.type === "string") ports.push([node.operand.symbol.name, constant.value]);
-      }
-    }
-  };
-  visit(root);
-  return { addressSets, portGroups, ports, residents };
 }
 
 /** Conjunction that drops `true` and flattens. */
