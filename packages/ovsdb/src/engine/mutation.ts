@@ -8,7 +8,7 @@ import { type Atom, compareAtoms } from "../model/atom.ts";
 import { checkAtom } from "../model/constraints.ts";
 import { type Datum, isMap, isSet, keysOf, type NamedUuids, parseDatum, sizeOf } from "../model/datum.ts";
 import { describeType } from "../model/describe-type.ts";
-import { sortedMap } from "../model/difference.ts";
+import { mergeSorted, sortedMap } from "../model/difference.ts";
 import { constraintViolation, OvsdbError, syntaxError } from "../model/ovsdb-error.ts";
 import { datumOf, type Row } from "../model/row.ts";
 import type { BaseType, ColumnSchema, ColumnType, TableSchema } from "../model/schema.ts";
@@ -111,7 +111,7 @@ function checkedSize(type: ColumnType, datum: Datum): Datum {
 function insertElements(value: readonly Atom[], argument: Datum): readonly Atom[] {
   const present = new Set(value);
   const added = keysOf(argument).filter((atom) => !present.has(atom));
-  return added.length === 0 ? value : [...value, ...added].sort(compareAtoms);
+  return added.length === 0 ? value : mergeSorted(value, added);
 }
 
 function deleteElements(value: readonly Atom[], argument: Datum): readonly Atom[] {

@@ -4,7 +4,9 @@
  * Only the difference between the old and the new value of a reference column is looked at, so a
  * set of ten thousand ports costs a merge, and a row whose reference columns stay costs nothing.
  */
-import { type Datum, isMap, keysOf } from "../model/datum.ts";
+import { compareAtoms } from "../model/atom.ts";
+import { type Datum, isMap, isSet, keysOf } from "../model/datum.ts";
+import { symmetricDifference } from "../model/difference.ts";
 import { datumOf, type Row } from "../model/row.ts";
 import type { BaseType, ColumnSchema } from "../model/schema.ts";
 import type { TableState } from "./table-state.ts";
@@ -74,9 +76,7 @@ function* stepsOf(
     const base = column.type[part];
     const target = referredTable(tables, base, isWeak);
     if (target === undefined) continue;
-    for (const [uuid, step] of difference(atomsOf(before, part), atomsOf(after, part))) {
-      yield { column, target, uuid, step };
-    }
+    for (const [uuid, step] of stepsBetween(before, after, part)) yield { column, target, uuid, step };
   }
 }
 
@@ -84,6 +84,18 @@ function* stepsOf(
 export function referredTable(tables: Tables, base: BaseType | undefined, isWeak: boolean): TableState | undefined {
   if (base?.refTable === undefined || base.isWeak !== isWeak) return undefined;
   return tables.get(base.refTable);
+}
+
+/** Sets are sorted, so one walk over both finds what changed; the atoms of maps are counted. */
+function stepsBetween(before: Datum | undefined, after: Datum | undefined, part: "key" | "value"): [string, 1 | -1][] {
+  if (!isSet(before) || !isSet(after)) return difference(atomsOf(before, part), atomsOf(after, part));
+  const steps: [string, 1 | -1][] = [];
+  let i = 0;
+  for (const atom of symmetricDifference(before, after)) {
+    for (let old = before[i]; old !== undefined && compareAtoms(old, atom) < 0; ) old = before[++i];
+    if (typeof atom === "string") steps.push([atom, before[i] === atom ? -1 : 1]);
+  }
+  return steps;
 }
 
 function atomsOf(datum: Datum | undefined, part: "key" | "value"): readonly string[] {

@@ -28,7 +28,7 @@ export function applyDiff(type: ColumnType, from: Datum, diff: Datum): Datum {
 }
 
 /** The elements in exactly one of two sorted arrays, sorted. */
-function symmetricDifference(a: readonly Atom[], b: readonly Atom[]): readonly Atom[] {
+export function symmetricDifference(a: readonly Atom[], b: readonly Atom[]): readonly Atom[] {
   const result: Atom[] = [];
   let i = 0;
   let j = 0;
@@ -39,6 +39,18 @@ function symmetricDifference(a: readonly Atom[], b: readonly Atom[]): readonly A
     if (order <= 0) i++;
     if (order >= 0) j++;
   }
+  return result;
+}
+
+/** The elements of two sorted arrays without common ones, sorted. */
+export function mergeSorted(a: readonly Atom[], b: readonly Atom[]): readonly Atom[] {
+  const result: Atom[] = [];
+  let i = 0;
+  for (const y of b) {
+    for (let x = a[i]; x !== undefined && compareAtoms(x, y) < 0; x = a[++i]) result.push(x);
+    result.push(y);
+  }
+  for (let x = a[i]; x !== undefined; x = a[++i]) result.push(x);
   return result;
 }
 
