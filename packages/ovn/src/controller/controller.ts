@@ -60,13 +60,8 @@ export class Controller {
     const program = compileController();
     this.engine = new Engine(program);
     this.#inputs = new Set(this.engine.relations().flatMap(({ name, kind }) => (kind === "input" ? [name] : [])));
-    const first = this.engine.transact([{ relation: "self", tuple: [identity.systemId, identity.bridge], weight: 1 }]);
-    const { inserted = [], deleted = [] } = first.get("flow") ?? {};
-    // Facts of the program may already be in the engine, without being part of a first delta.
-    this.#table.apply(
-      [...this.engine.rows("flow")],
-      deleted.filter((tuple) => !inserted.includes(tuple)),
-    );
+    this.engine.transact([{ relation: "self", tuple: [identity.systemId, identity.bridge], weight: 1 }]);
+    this.#table.apply(this.engine.rows("flow"), []);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { formatProof } from "@tenet/datalog";
 import { type FlowSpec, formatFlow } from "@tenet/openflow";
 import { Controller, flowKey } from "@tenet/ovn";
 import fc from "fast-check";
@@ -161,6 +162,27 @@ test("a port security entry that cannot be read is reported, and what the others
   expect(inTable(controller, 73)).toContain(
     "cookie=0x1, table=73, priority=80,reg14=0x1,metadata=0x1 actions=load:0x1->NXM_NX_REG10[12]",
   );
+});
+
+test("a flow is explained down to the southbound row and the interface it came from", () => {
+  const cloud = new Cloud();
+  cloud.logicalFlow(0x50, `inport == "web" && ip4`, "next;");
+  const { engine } = start(cloud);
+  const [row] = engine.match("flow", ["00000050", undefined, undefined, undefined, undefined]);
+  const proof = row === undefined ? undefined : engine.explain("flow", row);
+  const text = proof === undefined ? "" : formatProof(proof);
+  expect(text).toContain(`sb:Logical_Flow("${uuid(0x50)}"`);
+  expect(text).toContain(`vswitch:Interface.external_ids("${uuid(0xa1)}", "iface-id", "web")`);
+});
+
+test("what a change would install is known without installing it", () => {
+  const cloud = new Cloud();
+  const controller = start(cloud);
+  const before = texts(controller.flows());
+  cloud.logicalFlow(0x50, "ip4", "drop;");
+  const { delta } = controller.engine.whatIf(cloud.take());
+  expect(delta.get("flow")?.inserted).toEqual([["00000050", 16, 100, "metadata=1,ip", "drop"]]);
+  expect(texts(controller.flows())).toEqual(before);
 });
 
 test("after any sequence of changes the flows are those of a fresh start", () => {
