@@ -47,13 +47,18 @@ function valueOf(field: MatchField): fc.Arbitrary<{ value: bigint; mask: bigint 
   return fc.record({ value, mask: fc.oneof(fc.constant(ones), fc.bigInt({ min: 1n, max: ones })) });
 }
 
+/** What later fragments have no header of. */
+const TRANSPORTS = ["tcp", "udp", "sctp", "icmp4", "icmp6", "nd", "ndSolicit", "ndAdvert"] as const;
+
 /** A random match with its prerequisites. */
 export const matchArbitrary: fc.Arbitrary<Match> = fc
   .tuple(fc.constantFrom(...SHAPES), fc.constantFrom(...VLANS), fc.constantFrom("", "no", "yes", "first", "later", "not_later"))
   .chain(([[shape, met], vlan, fragment]) => {
     const kinds = new Set(["none", ...met.split(" ")]);
+    const isLater = fragment === "later";
+    if (isLater) for (const kind of TRANSPORTS) kinds.delete(kind);
     const drawn = MATCH_FIELDS.filter(({ text, prerequisite }) => !NOT_DRAWN.test(text) && kinds.has(prerequisite));
-    const frag = fragment !== "" && kinds.has("ip") ? `ip_frag=${fragment}` : "";
+    const frag = fragment !== "" && kinds.has("ip") && !(isLater && shape.includes("icmp_type")) ? `ip_frag=${fragment}` : "";
     return fc.uniqueArray(fc.constantFrom(...drawn), { maxLength: 6 }).chain((fields) =>
       fc.tuple(...fields.map(valueOf)).map((values) => {
         const match = parseMatch([shape, vlan, frag].filter((part) => part !== "").join(","));
@@ -83,7 +88,7 @@ const simple: fc.Arbitrary<string> = fc.oneof(
     .tuple(fc.constantFrom("no_match", "invalid_ttl", "action"), number(0xffff), number(0xffff))
     .map(([reason, n, id]) => `controller(reason=${reason},max_len=${n},id=${id})`),
   fc
-    .tuple(number(0xffff), fc.uint8Array({ maxLength: 20 }))
+    .tuple(number(0xffff), fc.uint8Array({ minLength: 1, maxLength: 20 }))
     .map(([id, data]) => `controller(id=${id},userdata=${Buffer.from(data).toString("hex")})`),
   fc.tuple(register, number(0xffff_ffff)).map(([r, value]) => `set_field:${value}->reg${r}`),
   fc

@@ -56,7 +56,8 @@ export function meetsPrerequisite(match: Match, prerequisite: Prerequisite): boo
     case "ip":
       return etherType === 0x0800 || etherType === 0x86dd;
     default:
-      return meetsTransport(match, prerequisite, etherType, ipProtocolOf(match));
+      // A later fragment has no transport header.
+      return !isLaterFragment(match) && meetsTransport(match, prerequisite, etherType, ipProtocolOf(match));
   }
 }
 
@@ -77,6 +78,10 @@ function meetsTransport(match: Match, prerequisite: Prerequisite, etherType: num
     default:
       return etherType === 0x86dd && protocol === 58 && isNeighborType(match, prerequisite);
   }
+}
+
+function isLaterFragment({ key, mask }: Match): boolean {
+  return (getField(key, FIELDS.nw_frag) & getField(mask, FIELDS.nw_frag) & 2) !== 0;
 }
 
 function isIcmp(etherType: number, protocol: number): boolean {

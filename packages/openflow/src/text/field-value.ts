@@ -65,7 +65,7 @@ export function formatFieldValue(field: MatchField, value: bigint, mask: bigint,
       return withMask(isExact, ip6Text(value), () => prefixText(mask, 128) ?? ip6Text(mask));
     case "decimal":
     case "vlanVid":
-      return isExact ? String(value) : `${formatHex(value)}/${formatHex(mask)}`;
+      return isExact ? String(value) : `0x${value.toString(16)}/0x${mask.toString(16)}`;
     case "hexadecimal":
       return withMask(isExact, formatHex(value), () => formatHex(mask));
   }

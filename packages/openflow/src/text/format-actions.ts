@@ -103,7 +103,7 @@ function formatController(action: Extract<Action, { type: "controller" }>): stri
   if (reason !== 1) parts.push(`reason=${REASONS[reason] ?? reason}`);
   if (maxLength !== 0xffff) parts.push(`max_len=${maxLength}`);
   if (controllerId !== 0) parts.push(`id=${controllerId}`);
-  if (userdata !== undefined) parts.push(`userdata=${formatBytes(userdata)}`);
+  if (userdata !== undefined && userdata.length > 0) parts.push(`userdata=${formatBytes(userdata)}`);
   return `controller(${parts.join(",")})`;
 }
 

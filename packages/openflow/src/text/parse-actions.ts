@@ -185,7 +185,7 @@ function readController({ value, item }: KeyValue): Action {
       action.reason = reason;
     } else throw part.key.failUnknown("part of controller", ["max_len", "reason", "id", "userdata"]);
   }
-  return userdata === undefined ? action : { ...action, userdata };
+  return userdata === undefined || userdata.length === 0 ? action : { ...action, userdata };
 }
 
 function readResubmit({ value, item }: KeyValue, { names }: Context): Action {
@@ -292,7 +292,8 @@ function setWhole(field: MatchField, span: Span, context: Context): Action {
   return { type: "setField", field, value: toFieldWords(field, value), mask: toFieldWords(field, mask), form: "mod" };
 }
 
-function readDecTtl({ value, hasValue }: KeyValue): Action {
+function readDecTtl({ item, value, hasValue }: KeyValue, context: Context): Action {
+  checkPrerequisite(matchField("nw_ttl"), item, context);
   if (!hasValue || value.text === "") return { type: "decTtl" };
   const controllerIds = [...keyValues(value)].map((part) => parseInteger(part.item, "a controller ID", 0xffff));
   return { type: "decTtl", controllerIds };

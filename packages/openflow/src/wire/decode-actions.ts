@@ -296,7 +296,7 @@ function readController2(body: ByteReader, at: number): Action {
     else if (type === 3) userdata = value.rest();
     else throw new OpenFlowError("OFPBAC_BAD_ARGUMENT", `Controller property ${type} is not known`, { details: { at } });
   }
-  return userdata === undefined ? action : { ...action, userdata };
+  return userdata === undefined || userdata.length === 0 ? action : { ...action, userdata };
 }
 
 function toPort(port: number, maxLength: number, at: number): Action {

@@ -40,7 +40,7 @@ export function encodeActions(actions: readonly Action[], version: number, match
 
 /** Writes the instructions (OpenFlow 1.0: the actions) of a flow. */
 export function encodeInstructions(actions: readonly Action[], version: number, match?: Match): Uint8Array {
-  if (version === 1) return encodeActions(actions, version, match);
+  if (version === 1) return encodeActions(toPlainActions(actions), version, match);
   const writer = new ByteWriter();
   const applied: Action[] = [];
   const meters = version >= 6 ? [] : actions.filter((action) => action.type === "meter");
@@ -50,6 +50,16 @@ export function encodeInstructions(actions: readonly Action[], version: number, 
   if (applied.length > 0) writeActionInstruction(writer, 4, encodeActions(applied, version, match));
   for (const action of actions) writeInstruction(writer, action, version, match);
   return writer.toBytes();
+}
+
+/** OpenFlow 1.0 reads a resubmit after `write_metadata` as out of order: before a `goto_table` it becomes a load. */
+function toPlainActions(actions: readonly Action[]): readonly Action[] {
+  if (!actions.some(({ type }) => type === "gotoTable")) return actions;
+  return actions.map((action) =>
+    action.type === "writeMetadata"
+      ? { type: "setField", field: FIELDS.metadata, value: action.value, mask: action.mask, form: "load" }
+      : action,
+  );
 }
 
 const INSTRUCTIONS: ReadonlySet<Action["type"]> = new Set(["clearActions", "writeActions", "writeMetadata", "gotoTable"]);
@@ -184,7 +194,7 @@ function writeOutput(sink: Sink, port: number, maxLength: number | undefined): v
 function writeController(sink: Sink, action: Extract<Action, { type: "controller" }>): void {
   const { maxLength, reason, controllerId, userdata } = action;
   const { writer, version } = sink;
-  if (userdata !== undefined) {
+  if (userdata !== undefined && userdata.length > 0) {
     return writeNicira(sink, NX.CONTROLLER2, (body) => {
       body.zeros(6);
       if (maxLength !== 0xffff) body.u16(0).u16(6).u16(maxLength).zeros(2);
@@ -296,13 +306,13 @@ function writeSetField(sink: Sink, action: SetField): void {
   const value = fromFieldWords(field, action.value);
   const mask = fromFieldWords(field, action.mask);
   const isWhole = mask === fieldOnes(field);
+  if (version > 1 && action.form === "mod" && field.text === "nw_ttl") {
+    writer.u16(23).u16(8).u8(Number(value)).zeros(3);
+    return;
+  }
   if (version >= 6) return writeStandardSetField(writer, field, value, mask, version);
   if (action.form !== "load" && isWhole) {
     if (version === 1 && writeOf10SetField(sink, field, value, action.form === "mod")) return;
-    if (version >= 4 && action.form === "mod" && field.text === "nw_ttl") {
-      writer.u16(23).u16(8).u8(Number(value)).zeros(3);
-      return;
-    }
     if (version >= 4) return writeStandardSetField(writer, field, value, mask, version);
   }
   for (const { start, nBits } of runsOfOnes(mask)) {

@@ -5,7 +5,7 @@ import { ALL_TABLES, FLOW_FLAG, type FlowSpec } from "../flow-spec.ts";
 import type { FlowMod, FlowModCommand } from "../message.ts";
 import type { CodecOptions } from "./codec-options.ts";
 import { decodeActions, decodeInstructions } from "./decode-actions.ts";
-import { encodeActions, encodeInstructions } from "./encode-actions.ts";
+import { encodeInstructions } from "./encode-actions.ts";
 import { isOf10Match, readOf10Match, writeOf10Match } from "./of10-match.ts";
 import { OpenFlowError } from "./openflow-error.ts";
 import { decodeFields, encodeNxm, readOxmMatch, writeOxmMatch } from "./oxm.ts";
@@ -84,7 +84,7 @@ function writeFlowMod10(writer: ByteWriter, mod: FlowMod, options: CodecOptions)
     outPort: flow.outPort ?? NO_PORT,
     flags: flow.flags & (FLOW_FLAG.SEND_FLOW_REM | FLOW_FLAG.CHECK_OVERLAP),
   };
-  const actions = encodeActions(flow.actions, 1, flow.match);
+  const actions = encodeInstructions(flow.actions, 1, flow.match);
   if (!needsNiciraFlowMod(mod)) {
     writeOf10Match(writer, flow.match);
     writer.struct(flowMod10, fixed).bytes(actions);

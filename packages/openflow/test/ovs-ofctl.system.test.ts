@@ -1,0 +1,178 @@
+import { execFile, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import {
+  type Action,
+  connectOpenFlow,
+  decodeMessage,
+  encodeMessage,
+  FlowTransactionError,
+  formatActions,
+  formatMatch,
+  parseFlow,
+  type Version,
+} from "@tenet/openflow";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { flowArbitrary } from "./arbitrary-flow.ts";
+import { TinySwitch } from "./tiny-switch.ts";
+
+const run = promisify(execFile);
+const hasOfctl = spawnSync("ovs-ofctl", ["--version"]).status === 0;
+if (!hasOfctl) console.log("skipped: ovs-ofctl is not installed");
+
+const PROTOCOLS: readonly (readonly [name: string, version: Version])[] = [
+  ["OpenFlow10", 1],
+  ["OpenFlow13", 4],
+  ["OpenFlow14", 5],
+  ["OpenFlow15", 6],
+];
+
+/** Match (with priority) and actions out of what ovs-ofctl prints of a flow-mod. */
+function partsOf(printed: string): { match: string; actions: string } {
+  const [head = "", actions = printed] = printed.split(/(?<= |^)actions=(.*)$/);
+  const words = head.replace(/^.*?: ADD /, "").split(" ");
+  const isSetting =
+    /^(table|cookie|idle|hard|importance):|^$|^(send_flow_rem|check_overlap|reset_counts|no_packet_counts|no_byte_counts)$/;
+  return { match: words.find((word) => !isSetting.test(word)) ?? "", actions };
+}
+
+/** What we say of our own encoding, in the form of `partsOf`. */
+function ownParts(bytes: Uint8Array, version: Version): { match: string; actions: string } {
+  const { message } = decodeMessage(bytes);
+  if (message.type !== "flowMod") throw new Error(`decoded as ${message.type}`);
+  const { flow } = message;
+  const match = formatMatch(flow.match);
+  const priority = flow.priority === 32768 ? "" : `priority=${flow.priority}`;
+  return {
+    match: [priority, match].filter((part) => part !== "").join(","),
+    actions: formatActions(flow.actions, { asOpenFlow10: version === 1 }),
+  };
+}
+
+function withoutHeaderActions(actions: readonly Action[]): Action[] {
+  return actions
+    .filter(({ type }) => type !== "decTtl" && type !== "pushVlan" && type !== "popVlan")
+    .map((action) => (action.type === "clone" ? { ...action, actions: withoutHeaderActions(action.actions) } : action));
+}
+
+/** Texts whose reading and printing must be that of ovs-ofctl. */
+const TEXTS: readonly string[] = [
+  "priority=5,tcp,tp_dst=80,actions=mod_dl_src:00:00:00:00:00:05,output:1",
+  "ip,nw_src=10.0.0.0/8,nw_dst=1.2.3.4/255.0.255.0,nw_tos=4,nw_ecn=1,nw_ttl=64,nw_frag=not_later,actions=drop",
+  "icmp6,icmp_type=135,nd_target=fe80::1,nd_sll=00:00:00:00:00:01,ipv6_src=fe80::/64,ipv6_label=5/0xff,actions=resubmit(,3)",
+  "arp,arp_op=1,arp_spa=1.2.3.4,arp_tpa=5.6.7.8,arp_sha=00:01:02:03:04:05,actions=IN_PORT",
+  "reg0=1,reg1=2/0xff,xreg2=5,xxreg2=7,metadata=5/7,ct_state=+trk-new,ct_mark=5,ct_label=9,tun_id=5/0xf,in_port=LOCAL,actions=NORMAL",
+  "dl_vlan=5,dl_vlan_pcp=3,actions=strip_vlan,output:3",
+  "tcp6,ipv6_dst=::1.2.3.4,tcp_flags=+syn-ack,actions=drop",
+  "tcp,actions=set_field:1.2.3.4->ip_dst,mod_nw_tos:8,mod_tp_dst:81,mod_nw_ecn:1,mod_nw_ttl:3,dec_ttl",
+  "actions=set_tunnel:5,set_tunnel:0x1ffffffff,set_field:5/7->reg1,set_field:5->xxreg1,load:5->NXM_NX_REG0[3..9],set_queue:3,pop_queue",
+  "actions=mod_vlan_vid:5,mod_vlan_pcp:3,output:1",
+  "actions=move:NXM_NX_REG0[0..4]->NXM_NX_REG1[3..7],push:NXM_NX_REG0[],pop:NXM_NX_REG1[],clone(output:1,clone(2)),note:01.02,exit",
+  "actions=controller(reason=invalid_ttl,max_len=5,id=3,userdata=01.02),CONTROLLER:128,output:NXM_NX_REG0[0..15],output(port=5,max_len=100)",
+  "actions=group:5,enqueue:5:6,goto_table:9",
+  "conj_id=7,actions=conjunction(5,1/3),conjunction(6,2/3),note:01.02.03.04.05.06",
+  "actions=write_metadata:0x5/0xff",
+  "actions=goto_table:5",
+];
+
+describe.skipIf(!hasOfctl)("against ovs-ofctl", () => {
+  test.each(PROTOCOLS)("%s: flows read and print as they do there", async (protocol, version) => {
+    for (const text of TEXTS) {
+      const { stdout } = await run("ovs-ofctl", ["-O", protocol, "parse-flow", text]);
+      const bytes = encodeMessage({ type: "flowMod", command: "add", flow: parseFlow(text) }, version, 1);
+      expect(ownParts(bytes, version), text).toEqual(partsOf(stdout.trimEnd().split("\n").at(-1) ?? ""));
+    }
+  });
+
+  test.each(PROTOCOLS)("%s: random flows that we encode are read there as we read them", async (_protocol, version) => {
+    const flows = fc.sample(flowArbitrary, { numRuns: 1500, seed: version });
+    const encoded = flows.map((drawn) => {
+      // A flow goes only to later tables, and actions on headers need them in the match.
+      const flow = { ...drawn, actions: withoutHeaderActions(drawn.actions), flags: 0, table: drawn.table % 9 };
+      return encodeMessage({ type: "flowMod", command: "add", flow }, version, 1);
+    });
+    const folder = mkdtempSync(join(tmpdir(), "tenet-openflow-"));
+    try {
+      const file = join(folder, "messages");
+      writeFileSync(file, Buffer.concat(encoded));
+      const { stdout } = await run("ovs-ofctl", ["ofp-parse", file], { maxBuffer: 1 << 24 });
+      const printed = stdout.split("\n").filter((line) => line.includes("FLOW_MOD"));
+      expect(printed).toHaveLength(encoded.length);
+      encoded.forEach((bytes, i) => {
+        // `eth,` is how it prints an exact match on the packet type, which it adds by itself to some matches.
+        const theirs = partsOf(printed[i] ?? "");
+        expect(ownParts(bytes, version), printed[i]).toEqual({ ...theirs, match: theirs.match.replace(/(^|,)eth,/, "$1") });
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  describe("as its switch", () => {
+    const folder = mkdtempSync(join(tmpdir(), "tenet-openflow-"));
+    const path = join(folder, "br0.mgmt");
+    const tiny = new TinySwitch();
+    const ofctl = async (...args: string[]): Promise<string> => (await run("ovs-ofctl", args, { timeout: 10_000 })).stdout;
+
+    beforeAll(() => tiny.listen(path));
+    afterAll(async () => {
+      await tiny.close();
+      rmSync(folder, { recursive: true });
+    });
+
+    test.each(PROTOCOLS)("%s: adds, shows, replaces and deletes flows", async (protocol) => {
+      const to = `unix:${path}`;
+      await ofctl("-O", protocol, "add-flow", to, "table=1,priority=5,tcp,tp_dst=80,actions=output:1");
+      await ofctl("-O", protocol, "add-flow", to, "table=2,reg0=5/7,actions=resubmit(,3)");
+      const dumped = await ofctl("-O", protocol, "--no-stats", "dump-flows", to);
+      expect(dumped.replaceAll("reset_counts ", "")).toBe(
+        " table=1, priority=5,tcp,tp_dst=80 actions=output:1\n table=2, reg0=0x5/0x7 actions=resubmit(,3)\n",
+      );
+      expect(await ofctl("-O", protocol, "dump-flows", to)).toContain("duration=1.500s, table=1, n_packets=3, n_bytes=9,");
+      expect(await ofctl("-O", protocol, "dump-aggregate", to)).toContain("packet_count=1 byte_count=2 flow_count=2");
+      expect(await ofctl("-O", protocol, "dump-ports", to)).toContain("port LOCAL: rx pkts=1, bytes=3, drop=5, errs=0");
+      expect(await ofctl("-O", protocol, "dump-ports-desc", to)).toContain("1(p1): addr:0a:00:00:00:00:01");
+      expect(await ofctl("-O", protocol, "dump-tables", to)).toContain("active=1, lookup=2, matched=3");
+      expect(await ofctl("-O", protocol, "dump-desc", to)).toContain("Manufacturer: Tenet");
+      expect(await ofctl("-O", protocol, "show", to)).toContain("dpid:0000000000000042");
+      await ofctl("-O", protocol, "probe", to);
+      const file = join(folder, "flows.txt");
+      writeFileSync(file, "ip,actions=drop\n");
+      await ofctl("-O", protocol, "replace-flows", to, file);
+      expect(tiny.flows.map(({ match }) => formatMatch(match))).toEqual(["ip"]);
+      expect(await ofctl("-O", protocol, "diff-flows", to, file)).toBe("");
+      await ofctl("-O", protocol, "del-flows", to);
+      expect(tiny.flows).toEqual([]);
+    });
+
+    test.each(["OpenFlow13", "OpenFlow14", "OpenFlow15"])("%s: a bundle is committed", async (protocol) => {
+      await ofctl("-O", protocol, "--bundle", "add-flow", `unix:${path}`, "table=2,reg0=5/7,actions=resubmit(,3)");
+      expect(tiny.flows.map(({ table }) => table)).toEqual([2]);
+      await ofctl("-O", protocol, "del-flows", `unix:${path}`);
+    });
+
+    test.each(PROTOCOLS)("%s: a refusal reaches its user by name", async (protocol) => {
+      const adding = ofctl("-O", protocol, "add-flow", `unix:${path}`, "table=99,ip,actions=drop");
+      await expect(adding).rejects.toThrow(/OFPT_ERROR.*BAD_TABLE_ID/);
+    });
+
+    test.each(PROTOCOLS)(
+      "%s: our client adds, reads and deletes flows, and learns which one was refused",
+      async (_protocol, version) => {
+        using client = await connectOpenFlow(`unix:${path}`, { versions: [version] });
+        const flows = [parseFlow("table=1,tcp,tp_dst=80,actions=output:1"), parseFlow("table=2,reg0=1,actions=drop")];
+        await client.transactFlows(flows);
+        expect((await client.flows()).map(({ match }) => formatMatch(match))).toEqual(["tcp,tp_dst=80", "reg0=0x1"]);
+        await client.transactFlows([], flows);
+        expect(await client.flows()).toEqual([]);
+        if (version !== 1) return;
+        const refused = client.transactFlows([parseFlow("table=99,ip,actions=drop")]);
+        await expect(refused).rejects.toThrow(FlowTransactionError);
+        await expect(refused).rejects.toThrow(/OFPBRC_BAD_TABLE_ID|OFPFMFC_BAD_TABLE_ID/);
+      },
+    );
+  });
+});
