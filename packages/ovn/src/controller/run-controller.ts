@@ -85,19 +85,39 @@ export async function runController(
   clock: Clock = systemClock,
 ): Promise<void> {
   await using scope = new Scope(signal);
-  // The databases outlive the signal: the chassis is taken out of one of them at the end.
+  const replicas = await openReplicas(config, scope, signal);
+  if (replicas === undefined) return;
+  const session = new ControllerSession(config, replicas, log, clock);
+  scope.defer(() => session.leave());
+  await session.run(scope.signal);
+}
+
+interface Replicas {
+  readonly sb: Replica;
+  readonly vswitch: Replica;
+}
+
+/**
+ * Connects to both databases; `undefined` when the signal aborts first. Once open they outlive the signal, because the
+ * chassis is taken out of one of them at the end.
+ */
+async function openReplicas(config: ControllerConfig, scope: Scope, signal: AbortSignal): Promise<Replicas | undefined> {
   const opening = new AbortController();
   const cancel = (): void => opening.abort(signal.reason);
   if (signal.aborted) cancel();
   signal.addEventListener("abort", cancel, { once: true });
-  const open = (remote: string, database: string, tables: ConnectOptions["tables"] & object): Promise<Replica> =>
-    connect(remote, { database, tables, name: "controller" }, opening.signal);
-  const vswitch = scope.use(await open(config.vswitch, "Open_vSwitch", VSWITCH_TABLES));
-  const sb = scope.use(await open(config.sb, "OVN_Southbound", SB_TABLES));
-  signal.removeEventListener("abort", cancel);
-  const session = new ControllerSession(config, { sb, vswitch }, log, clock);
-  scope.defer(() => session.leave());
-  await session.run(scope.signal);
+  const open = async (remote: string, database: string, tables: ConnectOptions["tables"] & object): Promise<Replica> =>
+    scope.use(await connect(remote, { database, tables, name: "controller" }, opening.signal));
+  try {
+    const vswitch = await open(config.vswitch, "Open_vSwitch", VSWITCH_TABLES);
+    const sb = await open(config.sb, "OVN_Southbound", SB_TABLES);
+    return { sb, vswitch };
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", cancel);
+  }
 }
 
 class ControllerSession {
@@ -116,7 +136,7 @@ class ControllerSession {
   /** Sightings on their way to the database, so that a burst of packets writes once. */
   readonly #learning = new Set<string>();
 
-  constructor(config: ControllerConfig, replicas: { sb: Replica; vswitch: Replica }, log: Logger, clock: Clock) {
+  constructor(config: ControllerConfig, replicas: Replicas, log: Logger, clock: Clock) {
     this.#config = config;
     this.#sb = replicas.sb;
     this.#vswitch = replicas.vswitch;
