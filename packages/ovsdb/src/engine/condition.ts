@@ -14,7 +14,7 @@ import { isJsonArray } from "../model/sorted-json.ts";
 import { describeType } from "../model/describe-type.ts";
 
 /** The comparison functions. */
-export type ConditionFunction = "<" | "<=" | "==" | "!=" | ">=" | ">" | "includes" | "excludes";
+type ConditionFunction = "<" | "<=" | "==" | "!=" | ">=" | ">" | "includes" | "excludes";
 
 /** One parsed clause; a boolean clause holds for every row or for none. */
 export type Clause = boolean | { readonly column: ColumnSchema; readonly call: ConditionFunction; readonly argument: Datum };

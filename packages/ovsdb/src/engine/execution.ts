@@ -261,7 +261,7 @@ function checkDefaults(table: TableSchema, given: ReadonlyMap<string, Datum>): v
 }
 
 /** Reads an array of column names; absent means all. */
-export function parseColumns(table: TableSchema, json: readonly Json[] | undefined): readonly ColumnSchema[] {
+function parseColumns(table: TableSchema, json: readonly Json[] | undefined): readonly ColumnSchema[] {
   if (json === undefined) return [...table.allColumns.values()];
   const columns = json.map((name) => {
     if (typeof name !== "string") throw syntaxError(json, "array of distinct column names expected");

@@ -17,7 +17,7 @@ import { isJsonArray } from "../model/sorted-json.ts";
 type Arithmetic = "+=" | "-=" | "*=" | "/=" | "%=";
 
 /** The mutators. */
-export type Mutator = Arithmetic | "insert" | "delete";
+type Mutator = Arithmetic | "insert" | "delete";
 
 /** A parsed mutation. */
 export interface Mutation {

@@ -11,7 +11,7 @@ import type { Json } from "@tenet/kit";
 import { type Atom, compareAtoms, isUuid } from "./atom.ts";
 import { checkAtom } from "./constraints.ts";
 import { OvsdbError, syntaxError } from "./ovsdb-error.ts";
-import type { BaseType, ColumnSchema, ColumnType } from "./schema.ts";
+import type { BaseType, ColumnType } from "./schema.ts";
 import { isJsonArray } from "./sorted-json.ts";
 
 /** The value of a column; see the file header for which form a column has. */
@@ -67,7 +67,7 @@ export function toJson(type: ColumnType, datum: Datum): Json {
 }
 
 /** An atom as JSON. */
-export function atomToJson(base: BaseType, atom: Atom): Json {
+function atomToJson(base: BaseType, atom: Atom): Json {
   return base.type === "uuid" ? ["uuid", atom] : atom;
 }
 
@@ -176,9 +176,4 @@ function parseUuid(json: Json, names: NamedUuids | undefined): string {
     }
   }
   throw syntaxError(json, `expected ["uuid", <string>]`);
-}
-
-/** A column's datum as JSON; see {@link toJson}. */
-export function columnToJson(column: ColumnSchema, datum: Datum): Json {
-  return toJson(column.type, datum);
 }

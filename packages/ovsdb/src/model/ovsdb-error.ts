@@ -9,14 +9,6 @@
 import { AppError, type Json } from "@tenet/kit";
 import { stringifySorted } from "./sorted-json.ts";
 
-/** An error object as it travels in a result array or in a JSON-RPC error. */
-export interface WireError {
-  readonly error: string;
-  readonly details?: string | undefined;
-  /** The part of the request that was wrong, as compact JSON. */
-  readonly syntax?: string | undefined;
-}
-
 /** A request or an operation failed in a way that OVSDB has a name for. */
 export class OvsdbError extends AppError {
   static override readonly code: string = "OVSDB_ERROR";

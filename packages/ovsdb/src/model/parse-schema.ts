@@ -119,7 +119,7 @@ function isRef(base: BaseType | undefined, isWeak: boolean): boolean {
 }
 
 /** The value a column has when nobody gave one: empty, or as many default atoms as it needs. */
-export function defaultDatum(type: ColumnType): Datum {
+function defaultDatum(type: ColumnType): Datum {
   const key = defaultAtom(type.key.type);
   if (type.value !== undefined) return type.min === 0 ? new Map() : new Map([[key, defaultAtom(type.value.type)]]);
   if (type.min === 0) return [];
@@ -134,7 +134,7 @@ function syntheticColumn(name: "_uuid" | "_version"): ColumnSchema {
 }
 
 /** Parses a column's `type` member: an atomic type's name or an object. */
-export function parseType(json: Json): ColumnType {
+function parseType(json: Json): ColumnType {
   if (typeof json === "string") return { key: parseBase(json), value: undefined, min: 1, max: 1 };
   const object = expectObject(json, "ovsdb type");
   const min = object["min"] ?? 1;

@@ -3,7 +3,7 @@
  * transaction and checks everything from scratch. It knows the commit rules (references, collection of
  * rows, limits, indexes) for transactions of inserts, updates and deletes with plain values; it does not parse.
  */
-export interface NaiveRow {
+interface NaiveRow {
   readonly table: string;
   readonly columns: { [column: string]: string | number | readonly string[] };
 }
