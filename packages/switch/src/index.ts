@@ -2,6 +2,7 @@ export { runSwitch, type SwitchConfig } from "./run-switch.ts";
 export { Bridge, type PortEvent, PortNumberError } from "./bridge/bridge.ts";
 export { type BridgePort, type PortLink, type PortVlan, TRUNK_ALL } from "./bridge/bridge-port.ts";
 export { type MacEntry, MacTable } from "./bridge/mac-table.ts";
+export { BridgeServices } from "./service/bridge-services.ts";
 export { switchCommands } from "./control/commands.ts";
 export type { Command } from "./control/control-server.ts";
 export { type FlowChange, RefusedError, type RefusalName } from "./table/flow-mod.ts";

@@ -8,8 +8,15 @@
 import type { BundleControlKind, Message } from "@tenet/openflow";
 import { type FlowChange, RefusedError } from "../table/flow-mod.ts";
 
+/** A flow-mod of a bundle and the message that it was. */
+export interface BundleEntry {
+  readonly change: FlowChange;
+  readonly message: Message;
+  readonly xid: number;
+}
+
 interface Bundle {
-  readonly changes: FlowChange[];
+  readonly entries: BundleEntry[];
   isClosed: boolean;
 }
 
@@ -18,11 +25,11 @@ export class Bundles {
   readonly #bundleById = new Map<number, Bundle>();
 
   /** Carries out a control message. @returns what to answer @throws RefusedError; what `commit` throws */
-  control(id: number, kind: BundleControlKind, commit: (changes: readonly FlowChange[]) => void): BundleControlKind {
+  control(id: number, kind: BundleControlKind, commit: (entries: readonly BundleEntry[]) => void): BundleControlKind {
     switch (kind) {
       case "openRequest":
         if (this.#bundleById.has(id)) throw new RefusedError("OFPBFC_BUNDLE_EXIST", `bundle ${id} is open`);
-        this.#bundleById.set(id, { changes: [], isClosed: false });
+        this.#bundleById.set(id, { entries: [], isClosed: false });
         return "openReply";
       case "closeRequest": {
         const bundle = this.#find(id);
@@ -31,9 +38,9 @@ export class Bundles {
         return "closeReply";
       }
       case "commitRequest": {
-        const { changes } = this.#find(id);
+        const { entries } = this.#find(id);
         this.#bundleById.delete(id);
-        commit(changes);
+        commit(entries);
         return "commitReply";
       }
       case "discardRequest":
@@ -46,15 +53,15 @@ export class Bundles {
   }
 
   /** Adds a message to a bundle. @throws RefusedError when it is no flow-mod, or the bundle is closed */
-  add(id: number, message: Message, isUpsert: boolean): void {
+  add(id: number, message: Message, xid: number, isUpsert: boolean): void {
     let bundle = this.#bundleById.get(id);
     if (bundle === undefined) {
-      bundle = { changes: [], isClosed: false };
+      bundle = { entries: [], isClosed: false };
       this.#bundleById.set(id, bundle);
     }
     if (bundle.isClosed) throw new RefusedError("OFPBFC_BUNDLE_CLOSED", `bundle ${id} is closed`);
     if (message.type !== "flowMod") throw new RefusedError("OFPBFC_MSG_UNSUP", `bundles hold flow-mods, not ${message.type}`);
-    bundle.changes.push({ command: message.command, flow: message.flow, isUpsert });
+    bundle.entries.push({ change: { command: message.command, flow: message.flow, isUpsert }, message, xid });
   }
 
   #find(id: number): Bundle {

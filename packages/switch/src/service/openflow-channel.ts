@@ -30,7 +30,7 @@ export interface ChannelOwner {
   closed(): void;
 }
 
-/** Unread bytes beyond which unsolicited messages are dropped. */
+/** Unread bytes beyond which unsolicited messages are dropped, and no more requests are read. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /** A connection with a controller or a tool. */
@@ -54,6 +54,7 @@ export class OpenFlowChannel {
     socket.on("data", (bytes) => this.#receive(bytes));
     socket.on("error", (error) => log.debug({ error: error.message }, "openflow connection failed"));
     socket.on("close", () => owner.closed());
+    socket.on("drain", () => socket.resume());
     const bitmap = versions.reduce((bits, version) => bits | (1 << version), 0);
     this.#write({ type: "hello", versions: bitmap }, Math.max(...versions), 0);
   }
@@ -88,6 +89,7 @@ export class OpenFlowChannel {
       this.#socket.write(bytes);
       if (message.type !== "hello") this.#owner.passed(bytes);
     }
+    if (this.#socket.writableLength > MAX_UNREAD_BYTES) this.#socket.pause();
   }
 
   #receive(bytes: Uint8Array): void {

@@ -5,14 +5,24 @@
  * port changes. A refused request is answered by the error of its name and changes nothing.
  */
 import type { Clock } from "@tenet/kit";
-import { type Envelope, type Message, type PacketInFormat, PORT_CONFIG, type Role, type Version, VERSION } from "@tenet/openflow";
+import {
+  encodeMessage,
+  type Envelope,
+  makeErrorMessage,
+  type Message,
+  type PacketInFormat,
+  PORT_CONFIG,
+  type Role,
+  type Version,
+  VERSION,
+} from "@tenet/openflow";
 import type { Bridge, PortEvent } from "../bridge/bridge.ts";
 import { FIRST_HEADER_WORD } from "../translate/megaflow-mask.ts";
 import { checkActions, type FlowChange, type RefusalName, RefusedError } from "../table/flow-mod.ts";
 import type { RuleEvent } from "../table/pipeline.ts";
 import type { Punt } from "../translate/translation.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
-import { Bundles } from "./bundles.ts";
+import { type BundleEntry, Bundles } from "./bundles.ts";
 import { describePort, multipartReplies } from "./statistics.ts";
 
 /** The other end. */
@@ -153,7 +163,7 @@ export class Session {
         return this.#controlBundle(message, xid);
       case "bundleAdd":
         this.#refuseSlave();
-        return this.#bundles.add(message.bundleId, message.message, this.#isUpsert);
+        return this.#bundles.add(message.bundleId, message.message, message.xid, this.#isUpsert);
       case "setControllerId":
         this.#controllerId = message.controllerId;
         return;
@@ -234,12 +244,22 @@ export class Session {
 
   #controlBundle({ bundleId, kind, flags }: Extract<Message, { type: "bundleControl" }>, xid: number): void {
     this.#refuseSlave();
-    const answer = this.#bundles.control(bundleId, kind, (changes) => this.#commitBundle(changes));
+    const answer = this.#bundles.control(bundleId, kind, (entries) => this.#commitBundle(entries));
     this.#peer.send({ type: "bundleControl", bundleId, kind: answer, flags }, xid);
   }
 
-  #commitBundle(changes: readonly FlowChange[]): void {
-    this.#change(changes);
+  /** Applies a bundle; a refusal is told for the message at fault first, then for the commit. */
+  #commitBundle(entries: readonly BundleEntry[]): void {
+    try {
+      this.#change(entries.map(({ change }) => change));
+    } catch (error) {
+      const entry = error instanceof RefusedError ? entries[error.position ?? -1] : undefined;
+      if (!(error instanceof RefusedError) || entry === undefined) throw error;
+      const { version } = this.#peer;
+      const bytes = encodeMessage(entry.message, version, entry.xid);
+      this.#peer.send(makeErrorMessage(error.errorName, version, bytes), entry.xid);
+      throw new RefusedError("OFPBFC_MSG_FAILED", "a message of the bundle is refused");
+    }
     this.#vswitch.settle();
   }
 

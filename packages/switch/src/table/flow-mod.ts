@@ -38,6 +38,8 @@ export type RefusalName =
 export class RefusedError extends AppError {
   static override readonly code: string = "OPENFLOW_REFUSED";
   readonly errorName: RefusalName;
+  /** Of a list of changes: the index of the one at fault. */
+  position: number | undefined;
   constructor(errorName: RefusalName, problem: string, hint?: string) {
     super(`Cannot carry out the OpenFlow request: ${problem}`, {
       details: { error: errorName },

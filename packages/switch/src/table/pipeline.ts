@@ -85,9 +85,14 @@ export class Pipeline {
 
   /** Carries out all of `mods` or none. @throws RefusedError of the first that fails, after undoing the others */
   apply(mods: readonly FlowChange[]): void {
+    let position = 0;
     try {
-      for (const mod of mods) this.#applyOne(mod);
+      for (; position < mods.length; position++) {
+        const mod = mods[position];
+        if (mod !== undefined) this.#applyOne(mod);
+      }
     } catch (error) {
+      if (error instanceof RefusedError) error.position = position;
       for (const undo of this.#undo.reverse()) undo();
       this.#undo = [];
       this.#events = [];
