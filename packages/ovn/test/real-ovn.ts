@@ -152,7 +152,12 @@ export class RealOvn {
   }
 
   run(program: string, ...args: string[]): string {
-    return execFileSync(program, args, { env: this.#env, encoding: "utf8", maxBuffer: 1 << 26, stdio: ["ignore", "pipe", "pipe"] });
+    return execFileSync(program, args, {
+      env: this.#env,
+      encoding: "utf8",
+      maxBuffer: 1 << 26,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
   }
 
   /** As {@link run}, while this process goes on. */
@@ -173,6 +178,11 @@ export class RealOvn {
   }
 
   #spawn(name: string, program: string, ...args: string[]): void {
-    this.#running.set(name, spawn(program, args, { env: this.#env, stdio: "ignore" }));
+    const child = spawn(program, args, { env: this.#env, stdio: "ignore" });
+    // A test run that is broken off must not leave daemons behind.
+    const kill = (): boolean => child.kill("SIGKILL");
+    process.once("exit", kill);
+    child.once("exit", () => process.off("exit", kill));
+    this.#running.set(name, child);
   }
 }
