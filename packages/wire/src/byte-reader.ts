@@ -11,7 +11,8 @@ export class ByteReader {
 
   /** @param base - offset of `bytes` in the whole message, for errors */
   constructor(bytes: Uint8Array, base = 0) {
-    this.#bytes = bytes;
+    // A Buffer's `slice` would be a view; what this hands out are copies.
+    this.#bytes = Buffer.isBuffer(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#base = base;
   }

@@ -29,7 +29,8 @@ export class FlowTransactionError extends AppError {
 
   constructor(refused: readonly RefusedFlow[], wasAtomic: boolean, options: ErrorOptions = {}) {
     const [first] = refused;
-    const about = first === undefined ? "" : `: ${first.error} for ${first.command} "${formatFlow(first.flow)}"`;
+    const cause = options.cause instanceof OpenFlowReplyError ? `: ${options.cause.errorName}` : "";
+    const about = first === undefined ? cause : `: ${first.error} for ${first.command} "${formatFlow(first.flow)}"`;
     super(`The switch refused a change of its flows${about}`, {
       hint: wasAtomic ? "Nothing of the change was applied" : "The rest of the change was applied: OpenFlow 1.0 has no bundles",
       details: { refused: refused.map(({ command, flow, error }) => ({ command, flow: formatFlow(flow), error })) },

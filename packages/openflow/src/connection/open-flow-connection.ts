@@ -33,6 +33,8 @@ export interface ConnectionOptions {
   readonly log?: Logger;
 }
 
+/** No version above is taken for one in a hello. */
+const MAX_VERSION = 0x1f;
 const ALL_VERSIONS: readonly Version[] = [1, 4, 5, 6];
 
 /** An OpenFlow connection; `ready` resolves when a version is agreed on. */
@@ -43,7 +45,7 @@ export class OpenFlowConnection implements Disposable {
   readonly #versions: readonly Version[];
   readonly #log: Logger;
   readonly #pausesWhenFull: boolean;
-  readonly #framer = new Framer();
+  readonly #framer: Framer = new Framer((version, type) => this.#checkHeader(version, type));
   readonly #pending = new PendingRequests();
   readonly #closeListeners: ((error: Error | undefined) => void)[] = [];
   #onMessage: (received: Received) => void = () => undefined;
@@ -184,22 +186,34 @@ export class OpenFlowConnection implements Disposable {
         this.#accept(bytes);
       }
     } catch (error) {
-      this.sendError("OFPBRC_BAD_LEN", 0, chunk.subarray(0, 64));
+      const name = error instanceof ProtocolError ? errorNameOf(error) : "OFPBRC_EPERM";
+      this.sendError(name, 0, new Uint8Array(chunk.subarray(0, 64)));
       this.#fail(error instanceof Error ? error : new ProtocolError(messageOf(error)));
     }
   }
 
-  #accept(bytes: Uint8Array): void {
-    const { version, type, xid } = readHeader(bytes);
-    if (this.#version === undefined) return this.#acceptHello(bytes, version, type, xid);
-    if (version !== this.#version && type > 1) {
-      this.sendError("OFPBRC_BAD_VERSION", xid, bytes);
-      return this.#fail(
-        new ProtocolError(`A message of OpenFlow version ${version} came where ${this.#version} was agreed on`, {
-          details: { version, agreed: this.#version },
-        }),
+  /** Ends the stream at the first header that cannot be right, without waiting for as many bytes as it claims. */
+  #checkHeader(version: number, type: number): void {
+    const { at } = this.#framer;
+    if (this.#version === undefined && (type !== 0 || version === 0 || version > MAX_VERSION)) {
+      throw new OpenFlowError(
+        "OFPHFC_INCOMPATIBLE",
+        `The peer did not begin with a hello, but with version ${version}, type ${type}`,
+        {
+          details: { at, version, type },
+        },
       );
     }
+    if (this.#version !== undefined && version !== this.#version && type > 1) {
+      throw new OpenFlowError("OFPBRC_BAD_VERSION", `OpenFlow version ${version} came where ${this.#version} was agreed on`, {
+        details: { at, version, agreed: this.#version },
+      });
+    }
+  }
+
+  #accept(bytes: Uint8Array): void {
+    const { version, xid } = readHeader(bytes);
+    if (this.#version === undefined) return this.#acceptHello(bytes, version, xid);
     this.#decode(bytes, xid);
   }
 
@@ -239,13 +253,7 @@ export class OpenFlowConnection implements Disposable {
     }
   }
 
-  #acceptHello(bytes: Uint8Array, version: number, type: number, xid: number): void {
-    if (type !== 0 || version === 0) {
-      this.sendError("OFPHFC_INCOMPATIBLE", xid, bytes);
-      return this.#fail(
-        new ProtocolError(`The peer did not begin with a hello, but with type ${type}`, { details: { at: 0, type } }),
-      );
-    }
+  #acceptHello(bytes: Uint8Array, version: number, xid: number): void {
     let agreed: Version | undefined;
     try {
       const { message } = decodeMessage(bytes);
