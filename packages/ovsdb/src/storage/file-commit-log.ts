@@ -12,7 +12,7 @@ import type { DatabaseSchema } from "../model/schema.ts";
 import { isJsonObject, stringifySorted } from "../model/sorted-json.ts";
 import { lockDatabaseFile } from "./lock-file.ts";
 import { LogFile, type LogFs, type LogRecord, systemFs } from "./log-file.ts";
-import { recordOf } from "./transaction-record.ts";
+import { recordOf, touchesEphemeral } from "./transaction-record.ts";
 
 /** The file holds another database than the one asked for. */
 export class WrongDatabaseError extends AppError {
@@ -62,7 +62,11 @@ export class FileCommitLog implements CommitLog {
     const written = records.filter((record): record is Json => record !== undefined);
     const hashes = written.length === 0 ? [] : this.#file.append(written);
     let n = 0;
-    return records.map((record) => this.advance(record === undefined ? "ephemeral" : (hashes[n++] ?? "")));
+    return commits.map((commit, i) => {
+      const sha1 = records[i] === undefined ? "" : (hashes[n++] ?? "");
+      // A restart forgets ephemeral columns: the version must not be found again, or replicas would keep them.
+      return this.advance(touchesEphemeral(this.#schema, commit) ? `${sha1} ephemeral` : sha1);
+    });
   }
 
   /** Moves the version over one record. */

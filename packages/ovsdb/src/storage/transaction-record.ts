@@ -43,6 +43,17 @@ function rowRecord(table: TableSchema, { old, new: row }: RowChange): Json | und
   return old !== undefined && isEmpty ? undefined : columns;
 }
 
+/** Whether a commit changes columns that a restart forgets. */
+export function touchesEphemeral(schema: DatabaseSchema, commit: Omit<Commit, "version">): boolean {
+  return commit.changes.some(({ table: name, old, new: row }) => {
+    const columns = [...(schema.tables.get(name)?.columns.values() ?? [])].filter((column) => column.isEphemeral);
+    return columns.some((column) => {
+      const from = old === undefined ? column.defaultDatum : datumOf(old, column);
+      return !datumsEqual(from, row === undefined ? column.defaultDatum : datumOf(row, column));
+    });
+  });
+}
+
 /** A record as it was read, with the changes not yet applied. */
 export interface TransactionRecord {
   readonly at: number;
