@@ -1,7 +1,8 @@
 /**
  * The table of OpenFlow's match fields: where their bits lie, how they read, what they are on the wire.
  *
- * Order is the order of encoding: a field comes after those that it needs.
+ * Order is the order of encoding: a field comes after those that it needs. One table, however long: a field
+ * is looked up here and nowhere else.
  *
  * @see ovs-fields(7)
  */

@@ -4,7 +4,7 @@
  * What an action is called in text depends on how it lay on the wire; `setField.form` remembers it, so that
  * a flow prints as ovs-ofctl would print the same bytes.
  */
-import { FIELDS, fieldOnes, getField } from "@tenet/net";
+import { fieldOnes } from "@tenet/net";
 import { ByteReader } from "@tenet/wire";
 import { type Action, type Match, PACKET_IN_REASON, PORT, type SubField } from "../action.ts";
 import { onesAt, toFieldWords } from "../match/field-words.ts";

@@ -9,12 +9,12 @@ import { FIELDS, fieldOnes, getField } from "@tenet/net";
 import { AppError } from "@tenet/kit";
 import { ByteWriter } from "@tenet/wire";
 import { type Action, type Match, PORT, type SubField } from "../action.ts";
-import { fromFieldWords, runsOfOnes, toFieldWords } from "../match/field-words.ts";
+import { fromFieldWords, runsOfOnes } from "../match/field-words.ts";
 import { asMatchField, type MatchField, matchField } from "../match/match-field.ts";
 import { NX } from "./action-numbers.ts";
 import { NICIRA } from "./openflow-error.ts";
-import { headerFor, writeOxm, writeOxmHeader } from "./oxm.ts";
-import { widenPort, writePort } from "./port-number.ts";
+import { writeOxm, writeOxmHeader } from "./oxm.ts";
+import { widenPort } from "./port-number.ts";
 
 type SetField = Extract<Action, { type: "setField" }>;
 
@@ -28,7 +28,6 @@ interface Sink {
 
 const VLAN_VID = matchField("vlan_vid");
 const VLAN_PCP = matchField("vlan_pcp");
-const ZEROS = new Uint8Array(0);
 
 /** Writes a list of actions without instructions. `match` tells whether packets have a VLAN tag. */
 export function encodeActions(actions: readonly Action[], version: number, match?: Match): Uint8Array {

@@ -1,6 +1,5 @@
 /** Descriptions and counters of ports, in the layouts of each version. */
 import { type ByteReader, ByteWriter, defineStruct } from "@tenet/wire";
-import { PORT } from "../action.ts";
 import type { PortDesc, PortStatsEntry } from "../message.ts";
 import { OpenFlowError } from "./openflow-error.ts";
 import { readPort, writePort } from "./port-number.ts";
@@ -134,9 +133,6 @@ export function splitSeconds(seconds: number): [number, number] {
 export function readSeconds(reader: ByteReader): number {
   return reader.u32() + reader.u32() / 1e9;
 }
-
-/** Port of a request that is about all ports. */
-export const ANY_PORT: number = PORT.NONE;
 
 function known(raw: PortStatsEntry): PortStatsEntry {
   const stats = { ...raw };
