@@ -98,7 +98,7 @@ export class RealOvn {
   /** Ends one of the programs. */
   async end(name: string): Promise<void> {
     const child = this.#running.get(name);
-    if (child === undefined || child.exitCode !== null) return;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGTERM");
     await gone;

@@ -36,8 +36,9 @@ describe.skipIf(missing.length > 0).each(Object.entries(SERVERS))("northd %s", (
 
   afterEach(async () => {
     abort.abort();
-    await role;
+    const [outcome] = await Promise.allSettled([role]);
     await Promise.all([original.stop(), ours.stop()]);
+    expect(outcome.status).toBe("fulfilled");
   });
 
   function startOurs(): void {

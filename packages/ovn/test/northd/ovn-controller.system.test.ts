@@ -42,8 +42,9 @@ beforeEach(async () => {
 
 afterEach(async () => {
   abort.abort();
-  await role;
+  const [outcome] = await Promise.allSettled([role]);
   await ovn?.stop();
+  expect(outcome.status).toBe("fulfilled");
 });
 
 /** Waits in a process of its own, so that our northd can work meanwhile. */
@@ -72,8 +73,9 @@ test.skipIf(missing.length > 0)("the flows are the same, also when ours takes ov
   ovn.nbctl("set", "NB_Global", ".", "options:svc_monitor_mac=0a:0a:0a:0a:0a:0a");
   for (const step of CLOUD) ovn.nbctl(...wordsOf(step));
   ovn.startNorthd();
-  ovn.startController();
+  ovn.nbctl("--wait=sb", "sync");
   for (const [i, port] of ["web", "app", "db"].entries()) ovn.plug(port, i + 1);
+  ovn.startController();
   await synchronize();
   await vi.waitFor(() => expect(ovn.nbctl("get", "Logical_Switch_Port", "db", "up")).toBe("true\n"), 10_000);
   await synchronize();
