@@ -5,7 +5,7 @@ import { ALL_TABLES, FLOW_FLAG, type FlowSpec } from "../flow-spec.ts";
 import type { FlowMod, FlowModCommand } from "../message.ts";
 import type { CodecOptions } from "./codec-options.ts";
 import { decodeActions, decodeInstructions } from "./decode-actions.ts";
-import { encodeInstructions } from "./encode-actions.ts";
+import { encodeInstructions } from "./encode-instructions.ts";
 import { isOf10Match, readOf10Match, writeOf10Match } from "./of10-match.ts";
 import { OpenFlowError } from "./openflow-error.ts";
 import { decodeFields, encodeNxm, readOxmMatch, writeOxmMatch } from "./oxm.ts";

@@ -4,7 +4,7 @@ import { PORT } from "../action.ts";
 import type { FlowStats } from "../flow-spec.ts";
 import type { FlowQuery } from "../message.ts";
 import { decodeInstructions } from "./decode-actions.ts";
-import { encodeInstructions } from "./encode-actions.ts";
+import { encodeInstructions } from "./encode-instructions.ts";
 import { isOf10Match, readOf10Match, writeOf10Match } from "./of10-match.ts";
 import { OpenFlowError } from "./openflow-error.ts";
 import { decodeFields, encodeNxm, readOxmMatch, writeOxmMatch } from "./oxm.ts";
