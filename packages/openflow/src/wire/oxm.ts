@@ -212,14 +212,21 @@ function addToMatch(match: Match, { field, value, mask }: ReadField): void {
 function writeFields(writer: ByteWriter, match: Match, fields: readonly MatchField[], version: number): void {
   const written = makeMatch();
   for (const field of fields) {
+    if (!hasBits(match.mask, field) || !meetsPrerequisite(match, field.prerequisite)) continue;
     const mask = getFieldBig(match.mask, field);
-    if (mask === 0n || !meetsPrerequisite(match, field.prerequisite)) continue;
     if (field === VLAN_PCP && (getField(match.mask, FIELDS.vlan_tci) & 0xe000) !== 0xe000) continue;
     setMatchField(written, field, 0n, mask);
     if (version === 1 && field.text === "nw_tos") writeTos(writer, match, field);
     else writeOxm(writer, field, getFieldBig(match.key, field), mask, version);
   }
   checkAllWritten(match, written);
+}
+
+/** Whether any bit of a field is set; most fields of a match have none, so this comes before any bigint. */
+function hasBits(mask: Uint32Array, field: MatchField): boolean {
+  if (field.nWords === 1) return getField(mask, field) !== 0;
+  for (let i = 0; i < field.nWords; i++) if (mask[field.word + i] !== 0) return true;
+  return false;
 }
 
 /** NXM's TOS is the DSCP bits alone, written as an exact match. */
@@ -232,6 +239,7 @@ function writeTos(writer: ByteWriter, match: Match, field: MatchField): void {
 function checkAllWritten(match: Match, written: Match): void {
   const untaggedExact = getField(match.mask, FIELDS.vlan_tci) === 0xffff && getField(match.key, FIELDS.vlan_tci) === 0;
   if (untaggedExact) setMatchField(written, VLAN_TCI, 0n);
+  if (match.mask.every((word, i) => (word & ~(written.mask[i] ?? 0)) === 0)) return;
   for (const field of MATCH_FIELDS) {
     const missing = getFieldBig(match.mask, field) & ~getFieldBig(written.mask, field);
     if (missing === 0n) continue;
