@@ -1,0 +1,26 @@
+/** The tenet command: the only file that touches `process`. */
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { formatError } from "@tenet/kit";
+import { up } from "./up.ts";
+
+const stop = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  process.on(name, () => (stop.signal.aborted ? process.exit(130) : stop.abort()));
+}
+
+const program = new Command("tenet").description("Virtual networks and the policy over them");
+program
+  .command("up")
+  .description("serve the databases, northd, the switch and the controller until Ctrl-C")
+  .action(async () => {
+    const home = resolve(process.env["TENET_HOME"] ?? ".tenet");
+    await up(home, (line) => process.stdout.write(`${line}\n`), stop.signal);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`${formatError(error)}\n`);
+  process.exitCode = 1;
+}
