@@ -26,6 +26,9 @@ export async function up(home: string, print: (line: string) => void, signal: Ab
   await using scope = new Scope(signal);
   for (const [name, schema] of DATABASES) {
     const database = scope.use(await Database.open({ schema, file: join(home, `${name}.db`) }));
+    if (name === "db" && database.table("Open_vSwitch").size === 0) {
+      await database.transact([{ op: "insert", table: "Open_vSwitch", row: {} }], { remote: "tenet up" });
+    }
     const server = scope.use(new OvsdbServer([database], log.child({ part: name })));
     await server.listen(`punix:${join(runDir, `${name}.sock`)}`);
   }
@@ -44,5 +47,8 @@ export async function up(home: string, print: (line: string) => void, signal: Ab
   print(`southbound   ${sb}`);
   print(`Open_vSwitch ${vswitch}`);
   print(`OpenFlow     ${join(runDir, "br-int.mgmt")}`);
-  await Promise.race([running, new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }))]);
+  await Promise.race([
+    running,
+    new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true })),
+  ]);
 }
