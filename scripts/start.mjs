@@ -2,6 +2,10 @@
 import { spawn } from "node:child_process";
 import "./setup.mjs";
 
-const child = spawn(process.execPath, ["packages/cli/bin/tenet.js", "up", ...process.argv.slice(2)], { stdio: "inherit" });
+const child = spawn(
+  process.execPath,
+  ["packages/cli/bin/tenet.js", "up", "examples/three-tier/policies", ...process.argv.slice(2)],
+  { stdio: "inherit" },
+);
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
 child.on("exit", (code) => process.exit(code ?? 1));

@@ -12,10 +12,11 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
 const program = new Command("tenet").description("Virtual networks and the policy over them");
 program
   .command("up")
-  .description("serve the databases, northd, the switch and the controller until Ctrl-C")
-  .action(async () => {
+  .argument("[policies]", "folder of policy files")
+  .description("serve the databases, northd, the switch, the controller and the policies until Ctrl-C")
+  .action(async (policies: string | undefined) => {
     const home = resolve(process.env["TENET_HOME"] ?? ".tenet");
-    await up(home, (line) => process.stdout.write(`${line}\n`), stop.signal);
+    await up(home, policies, (line) => process.stdout.write(`${line}\n`), stop.signal);
   });
 
 try {
