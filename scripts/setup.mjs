@@ -4,7 +4,7 @@ import { existsSync, statSync } from "node:fs";
 
 const installed = "node_modules/.package-lock.json";
 if (!existsSync(installed) || statSync(installed).mtimeMs < statSync("package-lock.json").mtimeMs) {
-  run("npm", ["install", "--no-audit", "--no-fund"], "installing packages");
+  run("npm", ["ci", "--no-audit", "--no-fund"], "installing packages");
 }
 run(process.execPath, ["node_modules/typescript/bin/tsc", "-b"], "building");
 run("npm", ["run", "--silent", "build", "-w", "@tenet/console"], "building the console");
