@@ -7,6 +7,7 @@ export {
   type PolicyServiceOptions,
   PolicySourceError,
 } from "./policy-service.ts";
+export { ForeignRequestError, refuseForeign } from "./rest/foreign-requests.ts";
 export type { PolicySource } from "./policy-set.ts";
 export type { PolicyRule, PolicyStatus } from "./policy-status.ts";
 export { type PolicyApi, type PolicyApiOptions, startPolicyApi } from "./rest/server.ts";

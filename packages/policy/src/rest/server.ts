@@ -1,16 +1,15 @@
 /**
  * The policy API: REST in the shapes of Congress v1.
  *
- * It answers on loopback without authentication, so it looks at who asks: a page of another site may make a
- * browser send requests here, directly (the Origin header tells) or under a name that it lets point to this
- * machine (the Host header tells). Both are refused.
+ * It answers on loopback without authentication, so requests that a foreign page may have caused are refused.
  */
 import type { AddressInfo } from "node:net";
 import { isIP } from "node:net";
 import { AppError, errnoOf, IoError, type Logger, messageOf } from "@tenet/kit";
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { PolicyService } from "../policy-service.ts";
 import { ApiError } from "./api-error.ts";
+import { ForeignRequestError, refuseForeign } from "./foreign-requests.ts";
 import { policyRoutes } from "./policy-routes.ts";
 import type { ApiRoute } from "./route.ts";
 import { sourceRoutes } from "./source-routes.ts";
@@ -47,7 +46,7 @@ export async function startPolicyApi(
 ): Promise<PolicyApi> {
   const { host = "127.0.0.1", port = 1789 } = options;
   const app = fastify({ bodyLimit: MOST_BODY_BYTES, forceCloseConnections: true, routerOptions: { ignoreTrailingSlash: true } });
-  app.addHook("onRequest", async (request) => refuseForeign(request, host));
+  app.addHook("onRequest", async (request) => refuseForeign(request.headers, host));
   app.setErrorHandler((error, _request, reply) => sendError(error, reply, log));
   app.setNotFoundHandler(() => {
     throw new ApiError("notFound", "The resource could not be found");
@@ -92,23 +91,6 @@ function addRoute(app: FastifyInstance, { path, verbs }: ApiRoute): void {
     if (location !== undefined) reply.header("location", location);
     return reply.code(status).send(body);
   });
-}
-
-/** Names can be made to point here, addresses cannot. */
-function refuseForeign({ headers }: FastifyRequest, ownName: string): void {
-  const isOwn = (name: string): boolean => name === "localhost" || name === ownName || isIP(name.replace(/^\[|\]$/g, "")) !== 0;
-  const isLoopback = (name: string): boolean => name === "localhost" || name === "[::1]" || name.startsWith("127.");
-  const host = (headers.host ?? "").replace(/:\d+$/, "");
-  if (!isOwn(host)) throw new ForeignRequestError(`Requests for host "${host}" are not answered here`);
-  const { origin } = headers;
-  if (origin !== undefined && !(URL.canParse(origin) && isLoopback(new URL(origin).hostname))) {
-    throw new ForeignRequestError(`Requests from pages of "${origin}" are not answered here`);
-  }
-}
-
-/** A request that a foreign page may have caused. */
-class ForeignRequestError extends AppError {
-  static override readonly code: string = "POLICY_API_FOREIGN";
 }
 
 function sendError(error: unknown, reply: FastifyReply, log: Logger): FastifyReply {
