@@ -40,7 +40,9 @@ function declare(context: CheckContext, source: SourceText, syntax: DeclarationS
     }
   }
   const name = qualify(source, syntax.name);
-  const columns = syntax.columns.map(({ name, type }) => (type === undefined ? { name } : { name, type }));
+  const columns = syntax.columns.map((column) =>
+    column.type === undefined ? { name: column.name } : { name: column.name, type: column.type },
+  );
   const known = context.relations.get(name);
   if (known !== undefined) {
     const isSame =

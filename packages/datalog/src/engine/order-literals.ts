@@ -5,7 +5,7 @@
  * comes next. The estimate looks at a sample of the table's rows: how many share a key on the columns bound so far.
  */
 import { AppError } from "@tenet/kit";
-import { type Literal, type Term } from "../check/core.ts";
+import type { Literal, Term } from "../check/core.ts";
 import { bindInto, isBound, isReady } from "../check/safety.ts";
 import type { RowStore } from "./row-store.ts";
 
