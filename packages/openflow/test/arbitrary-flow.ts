@@ -112,7 +112,7 @@ const simple: fc.Arbitrary<string> = fc.oneof(
 const nested = fc.array(simple, { minLength: 1, maxLength: 3 }).map((list) => `clone(${list.join(",")})`);
 
 /** Random actions, without fields that need a prerequisite. */
-export const actionsArbitrary: fc.Arbitrary<Action[]> = fc
+const actionsArbitrary: fc.Arbitrary<Action[]> = fc
   .array(fc.oneof({ weight: 8, arbitrary: simple }, { weight: 1, arbitrary: nested }), { maxLength: 6 })
   .map((list) => parseActions(list.join(",")));
 

@@ -100,11 +100,11 @@ export function decodeFlowRemoved(reader: ByteReader, version: number): FlowRemo
   if (version === 1) {
     const match = readOf10Match(reader);
     const fixed = reader.struct(removed10);
-    return finish({ ...fixed, table: 0, hardTimeout: 0 }, match, seconds(fixed));
+    return finish({ ...fixed, table: 0, hardTimeout: 0 }, match, durationOf(fixed));
   }
   if (version < 6) {
     const fixed = reader.struct(removed13);
-    return finish(fixed, readOxmMatch(reader), seconds(fixed));
+    return finish(fixed, readOxmMatch(reader), durationOf(fixed));
   }
   const fixed = reader.struct(removed15);
   const match = readOxmMatch(reader);
@@ -116,7 +116,7 @@ export function decodeFlowRemoved(reader: ByteReader, version: number): FlowRemo
 export function decodeNiciraFlowRemoved(reader: ByteReader): FlowRemoved {
   const fixed = reader.struct(removedNx);
   const { match } = decodeFields(reader.sub(fixed.matchLength));
-  return finish({ ...fixed, table: Math.max(0, fixed.table - 1), hardTimeout: 0 }, match, seconds(fixed));
+  return finish({ ...fixed, table: Math.max(0, fixed.table - 1), hardTimeout: 0 }, match, durationOf(fixed));
 }
 
 interface Fixed {
@@ -138,6 +138,6 @@ function finish(fixed: Fixed, match: FlowSpec["match"], durationSec: number): Fl
   return { type: "flowRemoved", flow, reason, durationSec, nPackets, nBytes };
 }
 
-function seconds(fixed: { readonly seconds: number; readonly nanoseconds: number }): number {
+function durationOf(fixed: { readonly seconds: number; readonly nanoseconds: number }): number {
   return fixed.seconds + fixed.nanoseconds / 1e9;
 }

@@ -48,7 +48,7 @@ export function readFlowQuery(reader: ByteReader, version: number): FlowQuery {
     const match = readOf10Match(reader);
     const table = reader.u8();
     reader.skip(1);
-    return query({ table, match, cookie: 0n, cookieMask: 0n }, reader.u16(), ANY_GROUP);
+    return queryOf({ table, match, cookie: 0n, cookieMask: 0n }, reader.u16(), ANY_GROUP);
   }
   const { at } = reader;
   const { table, outPort, outGroup, cookie, cookieMask } = reader.struct(query13);
@@ -56,7 +56,7 @@ export function readFlowQuery(reader: ByteReader, version: number): FlowQuery {
   const port = narrowPort(outPort);
   if (port === undefined)
     throw new OpenFlowError("OFPBRC_BAD_PORT", `No port can have the number ${outPort}`, { details: { at } });
-  return query({ table, match, cookie, cookieMask }, port, outGroup);
+  return queryOf({ table, match, cookie, cookieMask }, port, outGroup);
 }
 
 /** Writes the body of NXST_FLOW and NXST_AGGREGATE requests. */
@@ -78,10 +78,10 @@ export function readNiciraFlowQuery(reader: ByteReader): FlowQuery {
   const table = reader.u8();
   reader.skip(3);
   const { match, cookie } = decodeFields(reader.sub(length));
-  return query({ table, match, cookie: cookie?.cookie ?? 0n, cookieMask: cookie?.mask ?? 0n }, outPort, ANY_GROUP);
+  return queryOf({ table, match, cookie: cookie?.cookie ?? 0n, cookieMask: cookie?.mask ?? 0n }, outPort, ANY_GROUP);
 }
 
-function query(base: Omit<FlowQuery, "outPort" | "outGroup">, outPort: number, outGroup: number): FlowQuery {
+function queryOf(base: Omit<FlowQuery, "outPort" | "outGroup">, outPort: number, outGroup: number): FlowQuery {
   return {
     ...base,
     ...(outPort === PORT.NONE ? {} : { outPort }),

@@ -88,7 +88,7 @@ export interface OxmErrors {
 }
 
 /** Errors of a match. */
-export const MATCH_ERRORS: OxmErrors = {
+const MATCH_ERRORS: OxmErrors = {
   badField: "OFPBMC_BAD_FIELD",
   badLength: "OFPBMC_BAD_LEN",
   badValue: "OFPBMC_BAD_VALUE",
