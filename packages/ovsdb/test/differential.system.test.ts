@@ -180,9 +180,9 @@ function comparable(results: Json | undefined, operations: readonly Json[]): unk
   });
 }
 
-function isAmbiguous(operation: Json | undefined): boolean {
-  const { row = {}, rows = [] } = operation as { row?: object; rows?: object[] };
-  return [row, ...rows].some((columns) => Object.keys(columns).length > 1);
+function isAmbiguous(sent: Json | undefined): boolean {
+  const { row: single = {}, rows: several = [] } = sent as { row?: object; rows?: object[] };
+  return [single, ...several].some((each) => Object.keys(each).length > 1);
 }
 
 function sortKeys(json: Json): Json {

@@ -104,9 +104,8 @@ test("waitFor resolves on the change that brings it, and rejects when the replic
   const found = replica.waitFor(() => replica.find("Root", (row) => row["name"] === "late"));
   await database.transact([insertRoot("late")], TESTER);
   expect((await found)["name"]).toBe("late");
-  const never = expect(replica.waitFor(() => undefined)).rejects.toThrow("closed");
-  await replica.close();
-  await never;
+  const never = replica.waitFor(() => undefined);
+  await Promise.all([expect(never).rejects.toThrow("closed"), replica.close()]);
 });
 
 test("history travels to the client", async () => {

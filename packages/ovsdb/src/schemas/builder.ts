@@ -80,8 +80,8 @@ export function uuid(): ColumnJson {
 }
 
 /** A reference: `strong` keeps the row alive and must resolve, `weak` vanishes together with the row. */
-export function ref(table: string, strength: "strong" | "weak" = "strong"): ColumnJson {
-  return scalar({ type: "uuid", refTable: table, ...(strength === "weak" ? { refType: "weak" } : {}) });
+export function ref(refTable: string, strength: "strong" | "weak" = "strong"): ColumnJson {
+  return scalar({ type: "uuid", refTable, ...(strength === "weak" ? { refType: "weak" } : {}) });
 }
 
 /** One of the given words. */
