@@ -13,11 +13,11 @@ const run = promisify(execFile);
 /** Why these tests cannot run here; `undefined` when they can. */
 export function whyNot(): string | undefined {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "needs root on Linux";
-  for (const tool of ["ovs-vsctl", "ovs-ofctl", "ovs-appctl", "ip", "ping"]) {
+  for (const needed of ["ovs-vsctl", "ovs-ofctl", "ovs-appctl", "ip", "ping"]) {
     try {
-      execFileSync("which", [tool], { stdio: "ignore" });
+      execFileSync("which", [needed], { stdio: "ignore" });
     } catch {
-      return `needs ${tool}`;
+      return `needs ${needed}`;
     }
   }
   return undefined;

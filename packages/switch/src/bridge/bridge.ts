@@ -15,7 +15,7 @@ export interface PortEvent {
 export const ALL_VERSIONS: readonly Version[] = [VERSION.OF10, VERSION.OF13, VERSION.OF14, VERSION.OF15];
 
 /** Highest port number that an interface can have. */
-export const MAX_OFPORT = 0xfeff;
+const MAX_OFPORT = 0xfeff;
 
 /** An OpenFlow port number that is taken or reserved. */
 export class PortNumberError extends AppError {

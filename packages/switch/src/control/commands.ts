@@ -12,10 +12,10 @@ import type { VirtualSwitch } from "../virtual-switch.ts";
 import type { Command } from "./control-server.ts";
 
 /** What `ovs-appctl version` prints; scripts look for the number of the Open vSwitch it stands in for. */
-export const VERSION_TEXT = "ovs-vswitchd (Open vSwitch) 3.1.0";
+const VERSION_TEXT = "ovs-vswitchd (Open vSwitch) 3.1.0";
 
 /** A command's argument that names nothing, or does not read. */
-export class ArgumentError extends AppError {
+class ArgumentError extends AppError {
   static override readonly code: string = "CONTROL_ARGUMENT";
 }
 

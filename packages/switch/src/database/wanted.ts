@@ -80,8 +80,14 @@ function readPort(port: Row, isDummy: boolean, table: TableReader): WantedInterf
   const vlan = readVlan(port);
   return rows.map((row) => {
     const name = textOf(row, "name");
-    const port = rows.length > 1 ? BOND : readInterface(row, name, vlan, isDummy);
-    return { uuid: row._uuid, name, port, lastOfport: atLeastOne(numberOf(row, "ofport")), mac: readMac(textOf(row, "mac")) };
+    const wanted = rows.length > 1 ? BOND : readInterface(row, name, vlan, isDummy);
+    return {
+      uuid: row._uuid,
+      name,
+      port: wanted,
+      lastOfport: atLeastOne(numberOf(row, "ofport")),
+      mac: readMac(textOf(row, "mac")),
+    };
   });
 }
 

@@ -27,7 +27,7 @@ export function formatTrace(key: Uint32Array, tree: TraceTree, translation: Tran
 }
 
 /** A rule's line: match, priority, cookie when there is one. */
-export function formatRuleLine(rule: Rule): string {
+function formatRuleLine(rule: Rule): string {
   const match = formatMatch(rule.match);
   const cookie = rule.cookie === 0n ? "" : `, cookie 0x${rule.cookie.toString(16)}`;
   return `${match === "" ? "" : `${match}, `}priority ${rule.priority}${cookie}`;

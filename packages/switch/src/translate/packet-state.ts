@@ -240,6 +240,6 @@ export class PacketState {
 }
 
 /** The bits of a field of at most 32 bits, where they lie in its word. */
-export function bitsOf(field: FieldSpec): number {
+function bitsOf(field: FieldSpec): number {
   return field.nBits === 32 ? 0xffffffff : ((1 << field.nBits) - 1) << field.shift;
 }
