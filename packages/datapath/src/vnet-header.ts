@@ -12,10 +12,10 @@
 import { addToSum, finishTransportChecksum, foldSum, getU16, getU32, internetChecksum, putU16, putU32 } from "@tenet/net";
 
 /** Bytes of the header. */
-export const VNET_BYTES = 10;
+const VNET_BYTES = 10;
 
 /** The checksum field holds only the pseudo-header's sum. */
-export const NEEDS_CHECKSUM = 1;
+const NEEDS_CHECKSUM = 1;
 
 const GSO = { none: 0, tcp4: 1, tcp6: 4, udp: 5, ecn: 0x80 } as const;
 

@@ -15,10 +15,10 @@ import {
   setFieldBig,
 } from "@tenet/net";
 
-export const MAC_A = 0x0a0000000001;
-export const MAC_B = 0x0a0000000002;
-export const IP_A: number = parseIp4("10.0.0.1");
-export const IP_B: number = parseIp4("10.0.0.2");
+const MAC_A = 0x0a0000000001;
+const MAC_B = 0x0a0000000002;
+const IP_A: number = parseIp4("10.0.0.1");
+const IP_B: number = parseIp4("10.0.0.2");
 
 /** A UDP frame from A to B. */
 export function udpFrame(dstPort = 53, payload: Uint8Array = Uint8Array.of(1, 2, 3)): Uint8Array {
