@@ -5,7 +5,7 @@ import type { Proof, Tuple, Value } from "@tenet/datalog";
 export type ViolationKind = "error" | "warning" | "deny";
 
 /** The tables of a policy that mean violations. */
-export const VIOLATION_KINDS: readonly ViolationKind[] = ["error", "warning", "deny"];
+const VIOLATION_KINDS: readonly ViolationKind[] = ["error", "warning", "deny"];
 
 /** A row of `error`, `warning` or `deny`. */
 export interface ViolationRow {

@@ -52,7 +52,7 @@ export function simulate(
     if (!withTrace) return { result };
     const proofs = rows.map((row) => {
       const { evidence } = live.proofOf(relation, row, fork);
-      return [format(asked, "", row), ...evidence.map((row) => `  ${formatEvidence(row)}`)].join("\n");
+      return [format(asked, "", row), ...evidence.map((each) => `  ${formatEvidence(each)}`)].join("\n");
     });
     return { result, trace: proofs.join("\n") };
   } catch (error) {
