@@ -94,12 +94,12 @@ export function tableOf(pipeline: Pipeline, table: number): number {
 }
 
 /** "Look up this table too, then go on". */
-export function resubmit(table: number): Action {
+function resubmit(table: number): Action {
   return { type: "resubmit", table };
 }
 
 /** Sets a whole field of at most 32 bits. */
-export function setField(name: FieldName, value: number): Action {
+function setField(name: FieldName, value: number): Action {
   const field = FIELDS[name];
   return setBits({ field, start: 0, nBits: field.nBits }, BigInt(value), (1n << BigInt(field.nBits)) - 1n);
 }

@@ -16,7 +16,7 @@ import {
 import { encodeActions } from "../actions/encode.ts";
 import type { ParsedActions, Pipeline } from "../actions/logical-action.ts";
 import { parseActions } from "../actions/parse.ts";
-import { type Expression, type ParsedExpression, type SymbolTable } from "../expression/syntax.ts";
+import type { Expression, ParsedExpression, SymbolTable } from "../expression/syntax.ts";
 import { referencesOf } from "../expression/references.ts";
 import { type MatchContext, normalize } from "../expression/normalize.ts";
 import { parseExpression } from "../expression/parse.ts";

@@ -28,7 +28,7 @@ export interface Source {
 }
 
 /** The position of an offset in a source. */
-export function placeOf(source: Source, at: number): SourcePosition {
+function placeOf(source: Source, at: number): SourcePosition {
   return positionAt(source.file, source.text, at);
 }
 

@@ -15,20 +15,20 @@ export class Rows {
     this.#prefix = prefix;
   }
 
-  put(table: string, uuid: string, columns: Columns): void {
-    const key = `${table} ${uuid}`;
+  put(table: string, id: string, columns: Columns): void {
+    const key = `${table} ${id}`;
     const old = this.#rows.get(key);
-    const row: Row = { ...old, ...columns, _uuid: uuid, _version: uuid };
+    const row: Row = { ...old, ...columns, _uuid: id, _version: id };
     this.#rows.set(key, row);
-    this.#changes.push({ table, uuid, old, new: row });
+    this.#changes.push({ table, uuid: id, old, new: row });
   }
 
-  remove(table: string, uuid: string): void {
-    const key = `${table} ${uuid}`;
+  remove(table: string, id: string): void {
+    const key = `${table} ${id}`;
     const old = this.#rows.get(key);
     if (old === undefined) return;
     this.#rows.delete(key);
-    this.#changes.push({ table, uuid, old, new: undefined });
+    this.#changes.push({ table, uuid: id, old, new: undefined });
   }
 
   /** The changes since the last call, as tuples. */

@@ -71,7 +71,7 @@ function anyOrder(effect: string): string {
 /** Registers of connection tracking zones, which have no effect without connection tracking. */
 const ZONES = new Set([FIELDS.reg11.word, FIELDS.reg12.word, FIELDS.reg13.word]);
 
-export function effectOf(actions: readonly Action[]): string {
+function effectOf(actions: readonly Action[]): string {
   return actions.flatMap(effectsOf).join(" ") || "drop";
 }
 

@@ -40,7 +40,7 @@ export function evaluate(node: Expression, packet: Uint32Array, context: MatchCo
   }
 }
 
-export function read(packet: Uint32Array, { symbol, start, nBits }: Operand): bigint {
+function read(packet: Uint32Array, { symbol, start, nBits }: Operand): bigint {
   const { word, nWords, shift } = symbol.bits;
   let all = 0n;
   for (let i = 0; i < nWords; i++) all = (all << 32n) | BigInt(packet[word + i] ?? 0);

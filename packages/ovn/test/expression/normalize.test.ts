@@ -1,5 +1,15 @@
+import { SourceError } from "@tenet/kit";
 import { FIELDS, FLOW_WORDS, setField, setFieldBig } from "@tenet/net";
-import { createSymbols, type MatchContext, matchOf, normalize, parseExpression, simplify, type Sum } from "@tenet/ovn";
+import {
+  createSymbols,
+  type MatchContext,
+  matchOf,
+  normalize,
+  type ParsedExpression,
+  parseExpression,
+  simplify,
+  type Sum,
+} from "@tenet/ovn";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { evaluate } from "./naive.ts";
@@ -15,6 +25,16 @@ const context: MatchContext = {
 
 function parse(text: string) {
   return parseExpression({ file: "match", text }, symbols);
+}
+
+/** The normal form; an example that is refused because it needs too many flows counts as not drawn. */
+function normalFormOf(parsed: ReturnType<typeof parse>): Sum {
+  try {
+    return normalize(parsed, context);
+  } catch (error) {
+    fc.pre(!(error instanceof SourceError && error.message.includes("needs more than 65536 flows")));
+    throw error;
+  }
 }
 
 function matches(sum: Sum, packet: Uint32Array): boolean {
@@ -90,7 +110,7 @@ test("the normal form holds for a packet exactly when the expression does", () =
   fc.assert(
     fc.property(expression, fc.array(packet, { minLength: 20, maxLength: 20 }), (text, packets) => {
       const parsed = parse(text);
-      const sum = normalize(parsed, context);
+      const sum = normalFormOf(parsed);
       for (const key of packets) expect(matches(sum, key), text).toBe(evaluate(parsed.root, key, context));
     }),
     { numRuns: 400, interruptAfterTimeLimit: 10_000 },
@@ -100,7 +120,7 @@ test("the normal form holds for a packet exactly when the expression does", () =
 test("no term of a normal form covers another, and simplifying again changes nothing", () => {
   fc.assert(
     fc.property(expression, (text) => {
-      const sum = normalize(parse(text), context);
+      const sum = normalFormOf(parse(text));
       expect(simplify(sum)).toEqual(sum);
       for (const narrow of sum) {
         const wider = sum.filter((term) =>
