@@ -12,6 +12,11 @@ const MAX_LINES = 60;
 
 const CLASSES = [
   {
+    name: "types of the tests",
+    judge: () => tool("typescript/bin/tsc", "-p", "tsconfig.tests.json"),
+    mend: "mend the types; the sources themselves are checked by the build",
+  },
+  {
     name: "mistakes",
     judge: () => tool("oxlint/bin/oxlint", "--format=unix", "--tsconfig=tsconfig.base.json"),
     mend: "mend each line; `npx oxlint --fix` does the simple ones",

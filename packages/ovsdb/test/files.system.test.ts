@@ -109,7 +109,7 @@ test.skipIf(!hasTools)("a file that the original server wrote opens with the sam
   expect(database.history()[0]?.comment).toBe("theirs");
   const expected = (await client.call("transact", ["T", select])).result as { rows: Json[] }[];
   const [found] = (await database.transact([select], TESTER)) as { rows: Json[] }[];
-  expect(found?.rows).toEqual(expect.arrayContaining(expected[0]?.rows ?? []));
+  expect(found?.rows).toEqual(expect.arrayContaining<unknown>(expected[0]?.rows ?? []));
   await database.transact([{ op: "delete", table: "Root", where: [["name", "==", "a"]] }], TESTER);
   expect(database.table("Kid").size).toBe(0);
 });

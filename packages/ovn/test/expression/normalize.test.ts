@@ -1,15 +1,6 @@
 import { SourceError } from "@tenet/kit";
 import { FIELDS, FLOW_WORDS, setField, setFieldBig } from "@tenet/net";
-import {
-  createSymbols,
-  type MatchContext,
-  matchOf,
-  normalize,
-  type ParsedExpression,
-  parseExpression,
-  simplify,
-  type Sum,
-} from "@tenet/ovn";
+import { createSymbols, type MatchContext, matchOf, normalize, parseExpression, simplify, type Sum } from "@tenet/ovn";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { evaluate } from "./naive.ts";
