@@ -13,3 +13,4 @@ export { didYouMean, nearestName } from "./did-you-mean.ts";
 export { createLogger, type Logger, type LoggerOptions, silentLogger } from "./logger.ts";
 export { type Resource, Scope } from "./scope.ts";
 export { formatError, positionAt, SourceError, type SourceErrorOptions, type SourcePosition } from "./source-error.ts";
+export { untilAborted } from "./until-aborted.ts";

@@ -7,7 +7,7 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type MemoryLink, UserDatapath } from "@tenet/datapath";
-import { type Clock, type Logger, Scope, systemClock } from "@tenet/kit";
+import { type Clock, type Logger, Scope, systemClock, untilAborted } from "@tenet/kit";
 import { holdPidFile } from "@tenet/linux";
 import { connect } from "@tenet/ovsdb";
 import { switchCommands } from "./control/commands.ts";
@@ -73,7 +73,7 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   scope.every(REFRESH_MS, () => follower.refresh());
   await follower.follow();
   log.info({ nBridges: vswitch.bridges.size, runDir: config.runDir }, "switch ready");
-  await aborted(scope.signal);
+  await untilAborted(scope.signal);
 }
 
 /** Serves control commands, and says by a pid file where. */
@@ -88,11 +88,4 @@ async function openControl(
   await control.listen(socketPath);
   scope.defer(() => rmSync(socketPath, { force: true }));
   if (process.platform === "linux") scope.use(holdPidFile(join(runDir, `${NAME}.pid`)));
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
