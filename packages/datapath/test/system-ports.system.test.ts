@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { createConnection, createServer, Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -139,6 +140,14 @@ describe.skipIf(!canRun)("system ports", () => {
       expect(datapath.ports().map((port) => port.stats.txDropped)).toEqual([0, 0]);
     },
   );
+
+  test("segments larger than the MTU are cut by the kernel for a device that takes none", async () => {
+    await plugHosts();
+    execFileSync("ip", ["link", "set", "tdp-b-sw", "gso_max_size", "2000"]);
+    flood(datapath);
+    expect(await transfer("tdp-a", "tdp-b", "10.98.2.2", 1_000_000)).toBe(true);
+    expect(datapath.ports().map((port) => port.stats.txDropped)).toEqual([0, 0]);
+  });
 
   test("TCP crosses even when every segment goes through the slow path", async () => {
     await plugHosts();

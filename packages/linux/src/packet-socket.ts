@@ -2,7 +2,8 @@
  * Raw frames of a network device through AF_PACKET.
  *
  * Frames carry a virtio-net header both ways, so that partial checksums and TCP segments of up to 64 KiB pass
- * through unchanged. Our own transmissions are not looped back. A VLAN tag that the kernel took off is put back.
+ * through unchanged; the kernel cuts them for a device that takes none, which it would not do if the socket bypassed
+ * the queueing discipline. Our own transmissions are not looped back. A VLAN tag that the kernel took off is put back.
  *
  * @see packet(7)
  */
@@ -42,7 +43,6 @@ class PacketSocket implements FrameDevice {
       this.#setOption(SOL.packet, PACKET.vnetHdr, 1, action);
       this.#setOption(SOL.packet, PACKET.auxdata, 1, action);
       this.#setOption(SOL.packet, PACKET.ignoreOutgoing, 1, action);
-      this.#setOption(SOL.packet, PACKET.qdiscBypass, 1, action);
       this.#setOption(SOL.socket, SO.rcvbufforce, BUFFER_BYTES, action);
       this.#setOption(SOL.socket, SO.sndbufforce, BUFFER_BYTES, action);
       this.#bind(index, action);
