@@ -1,0 +1,74 @@
+/** Asks the switch, over the control socket in its run folder. */
+import { existsSync, readdirSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { errnoOf, IoError, type Json, messageOf, silentLogger } from "@tenet/kit";
+import { JsonRpcConnection, RpcError } from "@tenet/ovsdb";
+import type { TraceStory } from "@tenet/switch";
+
+/** Longest wait for an answer. */
+const ANSWER_BOUND_MS = 10_000;
+const CONTROL_SOCKET = /^ovs-vswitchd\.\d+\.ctl$/;
+
+/**
+ * Runs `tenet/trace BRIDGE FLOW`.
+ *
+ * The socket is looked for anew each time, because a switch that was started again has another one.
+ *
+ * @throws IoError when no switch answers, or refuses
+ */
+export async function traceFlow(runDir: string, bridge: string, flow: string, signal: AbortSignal): Promise<TraceStory> {
+  const socket = await openControl(runDir);
+  const handler = {
+    request: (_method: string, _params: Json, id: Json): void => connection.replyError(id, "unknown method"),
+    notification: (): void => undefined,
+    closed: (): void => undefined,
+  };
+  const connection = new JsonRpcConnection(socket, handler, silentLogger);
+  const stop = (): void => connection.close(new IoError(`The switch in "${runDir}" did not answer`));
+  const timer = setTimeout(stop, ANSWER_BOUND_MS);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    const reply = await connection.request("tenet/trace", [bridge, flow]);
+    return JSON.parse(String(reply)) as TraceStory;
+  } catch (error) {
+    const why = error instanceof RpcError ? String(error.error).trim() : messageOf(error);
+    throw new IoError(`Cannot trace the packet: ${why}`, { hint: "See the log of the switch", cause: error });
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+    connection.close();
+  }
+}
+
+/** Connects to the first control socket that somebody listens on; a killed switch leaves its own behind. */
+async function openControl(runDir: string): Promise<Socket> {
+  const names = existsSync(runDir) ? readdirSync(runDir).filter((name) => CONTROL_SOCKET.test(name)) : [];
+  const causes: unknown[] = [];
+  for (const name of names) {
+    try {
+      return await openSocket(join(runDir, name));
+    } catch (error) {
+      causes.push(error);
+    }
+  }
+  throw new IoError(`No switch runs in "${runDir}"`, {
+    hint: "Start it with: tenet up",
+    details: { sockets: names },
+    cause: causes.at(-1),
+  });
+}
+
+/** Connects to a unix socket. @throws IoError when nobody listens */
+export async function openSocket(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ path });
+    socket.once("error", (cause) => {
+      reject(new IoError(`Cannot connect to "${path}": ${errnoOf(cause) ?? cause.message}`, { cause }));
+    });
+    socket.once("connect", () => {
+      socket.removeAllListeners("error");
+      resolve(socket);
+    });
+  });
+}
