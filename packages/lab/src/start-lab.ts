@@ -115,7 +115,10 @@ function runningLab(lab: LabFile, { mode, prefix, set, scope, clock, probeTimeou
       interfaceName: interfaceNameOf(host, prefix),
       namespace: set.namespaceOf(host),
     })),
-    measure: (signal) => measure(lab.hosts, set, clock, probeTimeoutMs, signal),
+    measure: (signal) => {
+      const both = signal === undefined ? scope.signal : AbortSignal.any([signal, scope.signal]);
+      return measure(lab.hosts, set, clock, probeTimeoutMs, both);
+    },
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -9,7 +9,7 @@ import {
   parsePrefix,
   prefixContains,
 } from "@tenet/net";
-import type { SourcePosition } from "@tenet/kit";
+import { didYouMean, type SourcePosition } from "@tenet/kit";
 import { required, type SourceNode } from "./source-node.ts";
 
 /** A host as the lab file describes it. */
@@ -30,8 +30,13 @@ export interface LabHost {
 const KEYS = ["name", "port", "mac", "addresses", "gateway", "listen"];
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
-/** Reads one element of `hosts`. @throws LabFileError */
-export function readHost(node: SourceNode): LabHost {
+/**
+ * Reads one element of `hosts`.
+ *
+ * @param ports - the logical switch ports there are; `undefined` when the lab leaves them to others
+ * @throws LabFileError
+ */
+export function readHost(node: SourceNode, ports: readonly string[] | undefined): LabHost {
   const fields = node.fields("a host: name, mac, addresses, …", KEYS);
   const nameNode = required(node, fields, "name", "web1");
   const name = nameNode.text("the host's name");
@@ -39,9 +44,15 @@ export function readHost(node: SourceNode): LabHost {
     throw nameNode.error(`"${name}" cannot be a host's name`, { expected: "letters, digits, '-', '_' and '.'" });
   }
   const addresses = readAddresses(required(node, fields, "addresses", "[10.0.0.1/24]"));
+  const portNode = fields.get("port") ?? nameNode;
+  const port = portNode.text("the name of a logical switch port");
+  if (ports !== undefined && !ports.includes(port)) {
+    // A host would wait for it in vain: say so before anything starts.
+    throw portNode.error(`there is no logical switch port "${port}" to plug ${name} into`, { hint: didYouMean(port, ports) });
+  }
   return {
     name,
-    port: fields.get("port")?.text("the name of a logical switch port") ?? name,
+    port,
     mac: readMac(required(node, fields, "mac", "0a:00:00:00:00:01")),
     addresses,
     gateway: readGateway(fields.get("gateway"), addresses),

@@ -104,6 +104,8 @@ class RowWriter {
 
   operations(rows: readonly NorthboundRow[]): readonly Json[] {
     for (const row of rows) this.#register(row);
+    const isBare = this.#nb.table("NB_Global").size === 0 && !rows.some((row) => row.table === "NB_Global");
+    if (isBare) this.#operations.push(this.#nb.operations.insert("NB_Global", {})); // northd's own addresses come from it
     for (const row of rows) {
       // Nobody may have written the same since we looked.
       if (row.name !== undefined) this.#operations.push(this.#nb.operations.verify(row.table, { name: row.name }, ["name"], []));

@@ -25,23 +25,27 @@ interface Probe {
   outcome: ProbeOutcome | undefined;
 }
 
-/** Sends real packets from every host to every other one. */
+/**
+ * Sends real packets from every host to every other one.
+ *
+ * @param timeoutMs - how long a probe waits for an answer at first
+ * @throws the signal's reason, at once when it aborts
+ */
 export async function measure(
   hosts: readonly LabHost[],
   set: HostSet,
   clock: Clock,
   timeoutMs: number,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<Reachability> {
   const probes = hosts.flatMap((from) => hosts.filter((to) => to !== from).flatMap((to) => probesOf(from, to)));
   let waiting = probes;
   for (let round = 0, waitMs = timeoutMs; round < MAX_ROUNDS && waiting.length > 0; round++, waitMs *= 2) {
-    signal?.throwIfAborted();
-    await Promise.all(waiting.map((probe) => send(probe, set, waitMs)));
+    signal.throwIfAborted();
+    await unlessAborted(Promise.all(waiting.map((probe) => send(probe, set, waitMs))), signal);
     if (slowest(waiting) < waitMs * LATE_PART) break;
     waiting = waiting.filter(({ outcome }) => outcome?.isOpen === false && outcome.isSilent);
   }
-  signal?.throwIfAborted();
   return { hosts: hosts.map((host) => host.name), cells: cellsOf(hosts, probes), measuredAt: clock.now() };
 }
 
@@ -77,4 +81,17 @@ function cellsOf(hosts: readonly LabHost[], probes: readonly Probe[]): Reachabil
 
 function keyOf({ from, to, port }: Pick<Probe, "from" | "to" | "port">): string {
   return `${from.name} ${to.name} ${port ?? "ping"}`;
+}
+
+async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  let stop: (() => void) | undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(signal.reason instanceof Error ? signal.reason : new Error("The measurement was aborted"));
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    if (stop !== undefined) signal.removeEventListener("abort", stop);
+  }
 }
