@@ -1,27 +1,112 @@
 /** The tenet command: the only file that touches `process`. */
-import { resolve } from "node:path";
-import { Command } from "commander";
-import { formatError } from "@tenet/kit";
-import { up } from "./up.ts";
+import { Command, Option } from "commander";
+import { createLogger, formatError } from "@tenet/kit";
+import { formatStory, openWhy, why } from "@tenet/why";
+import { down } from "./commands/down.ts";
+import { controller, northd, ovsdbServer, policy, vswitchd } from "./commands/roles.ts";
+import { status } from "./commands/status.ts";
+import { homeOf, policyPortOf, type UpFlags, upConfig } from "./config.ts";
+import { up } from "./up/up.ts";
 
+const { env, stdout, stderr } = process;
 const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.on(name, () => (stop.signal.aborted ? process.exit(130) : stop.abort()));
 }
+const hasColor = stdout.isTTY && env["NO_COLOR"] === undefined;
+const format = new Option("-o, --output <format>", "text or json").choices(["text", "json"]).default("text");
 
-const program = new Command("tenet").description("Virtual networks and the policy over them");
+const program = new Command("tenet").description("Virtual networks and the policy over them").showSuggestionAfterError();
+program.addHelpText("after", "\nState lies in $TENET_HOME (default ./.tenet), sockets in its run/.");
+
 program
   .command("up")
-  .argument("[policies]", "folder of policy files")
-  .description("serve the databases, northd, the switch, the controller and the policies until Ctrl-C")
-  .action(async (policies: string | undefined) => {
-    const home = resolve(process.env["TENET_HOME"] ?? ".tenet");
-    await up(home, policies, (line) => process.stdout.write(`${line}\n`), stop.signal);
+  .argument("[lab]", "lab file, or folder with a lab.yaml; without one the bare stack runs")
+  .option("--once", "check the lab and stop: exit code 0 when all is as the lab expects")
+  .option("--hosts <kind>", "namespaces (root on Linux), simulated, or auto [TENET_HOSTS]")
+  .option("--policy-port <port>", "of the policy API on loopback, default 1789 [TENET_POLICY_PORT]")
+  .option("--console-port <port>", "of the console on loopback, default 8089 [TENET_CONSOLE_PORT]")
+  .option("--prefix <text>", "starts the names of namespaces and devices, default tenet- [TENET_PREFIX]")
+  .description("bring up databases, network, policies, console, and the hosts of a lab")
+  .action(async (lab: string | undefined, flags: UpFlags) => {
+    const problems = await up(upConfig(lab, flags, env, process.cwd()), stdout, stop.signal);
+    if (flags.once !== true || stop.signal.aborted) return;
+    stdout.write(
+      problems.length === 0
+        ? "\n  checked: all is as the lab expects\n"
+        : problems.map((text) => `\n  ✗ ${text}`).join("") + "\n",
+    );
+    if (problems.length > 0) process.exitCode = 1;
   });
+
+program
+  .command("status")
+  .addOption(format)
+  .description("tell what runs")
+  .action(async ({ output }: { output: "text" | "json" }) => {
+    stdout.write(await status(homeOf(env), output, hasColor, Date.now()));
+  });
+
+program
+  .command("down")
+  .description("stop what runs, and wait until it has")
+  .action(async () => {
+    stdout.write(`stopped (pid ${await down(homeOf(env))})\n`);
+  });
+
+program
+  .command("why")
+  .argument("<question>", 'e.g. "web1 -> db1 tcp 5432", "web1 -> db1 icmp", "web1 -> 10.0.1.14 udp 53"')
+  .addOption(format)
+  .option("--full", "every table, not the decisive ones alone")
+  .description("tell the story of a packet, from the verdict back to the row and the transaction that decided it")
+  .action(async (question: string, { output, full }: { output: "text" | "json"; full?: boolean }) => {
+    await using sources = await openWhy(homeOf(env).runDir, stop.signal);
+    const story = await why(question, sources);
+    const text = { color: hasColor, width: stdout.columns ?? 100, full: full === true };
+    stdout.write(output === "json" ? `${JSON.stringify(story, undefined, 2)}\n` : formatStory(story, text));
+  });
+
+const log = () => createLogger().child({ pid: process.pid });
+const nb = new Option("--nb <remote>", "northbound database, default unix:<home>/run/nb.sock");
+const sb = new Option("--sb <remote>", "southbound database, default unix:<home>/run/sb.sock");
+const db = new Option("--db <remote>", "Open_vSwitch database, default unix:<home>/run/db.sock");
+
+program
+  .command("ovsdb-server")
+  .option("--remote <remote...>", "serve all databases here too, e.g. ptcp:6641")
+  .description("serve the three databases alone")
+  .action(({ remote }: { remote?: string[] }) => ovsdbServer(remote ?? [], homeOf(env), log(), stop.signal));
+program
+  .command("vswitchd")
+  .addOption(db)
+  .description("run the switch alone")
+  .action((remotes: { db?: string }) => vswitchd(remotes.db, homeOf(env), log(), stop.signal));
+program
+  .command("northd")
+  .addOption(nb)
+  .addOption(sb)
+  .description("compile northbound to southbound rows alone")
+  .action((remotes: { nb?: string; sb?: string }) => northd(remotes.nb, remotes.sb, homeOf(env), log(), stop.signal));
+program
+  .command("controller")
+  .addOption(sb)
+  .addOption(db)
+  .description("compile southbound rows to flows alone")
+  .action((remotes: { sb?: string; db?: string }) => controller(remotes.sb, remotes.db, homeOf(env), log(), stop.signal));
+program
+  .command("policy")
+  .argument("<folder>", "of *.dl files")
+  .option("--policy-port <port>", "of the API on loopback, default 1789 [TENET_POLICY_PORT]")
+  .description("monitor policies over the databases and serve their API alone")
+  .action((folder: string, flags: UpFlags) => policy(folder, policyPortOf(flags, env), homeOf(env), log(), stop.signal));
 
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`${formatError(error)}\n`);
-  process.exitCode = 1;
+  if (stop.signal.aborted) process.exitCode = 130;
+  else {
+    stderr.write(`\n${formatError(error)}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -1,6 +1,6 @@
 /** Lab files, hosts that run what they describe, and the measurement of who reaches whom. */
 export type { Expectation } from "./file/expectation.ts";
-export { type LabFile, readLabFile } from "./file/lab-file.ts";
+export { type LabFile, readLabFile, type Suggestion } from "./file/lab-file.ts";
 export { LabFileError } from "./file/lab-file-error.ts";
 export type { LabHost } from "./file/lab-host.ts";
 export type { NorthboundRow, NorthboundRows, RowElement, RowName } from "./file/northbound-rows.ts";

@@ -17,9 +17,17 @@ export interface LabFile {
   /** Absolute path of the folder of policy files. */
   readonly policies: string | undefined;
   readonly expectations: readonly Expectation[];
+  /** Commands that the lab's author would have a newcomer try. */
+  readonly tryNext: readonly Suggestion[];
 }
 
-const KEYS = ["name", "description", "northbound", "policies", "hosts", "expect"];
+/** A command and what it shows; `$NB`, `$SB`, `$DB` and `$OPENFLOW` in it stand for the sockets. */
+export interface Suggestion {
+  readonly run: string;
+  readonly shows: string;
+}
+
+const KEYS = ["name", "description", "northbound", "policies", "hosts", "expect", "try"];
 
 /**
  * Reads a lab: `path` is a lab file, or a folder with a `lab.yaml`.
@@ -42,6 +50,15 @@ export function readLabFile(path: string): LabFile {
     northbound,
     policies: readFolder(fields.get("policies"), file),
     expectations: expectNodes.map((node) => readExpectation(node, hosts)),
+    tryNext: (fields.get("try")?.items("a list of commands") ?? []).map(readSuggestion),
+  };
+}
+
+function readSuggestion(node: SourceNode): Suggestion {
+  const fields = node.fields("a command: run, shows", ["run", "shows"]);
+  return {
+    run: required(node, fields, "run", "a command").text("a command"),
+    shows: required(node, fields, "shows", "a few words").text("a few words"),
   };
 }
 

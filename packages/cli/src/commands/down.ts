@@ -1,0 +1,31 @@
+/** `tenet down`: asks the running Tenet to stop and waits until it has. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { errnoOf, IoError } from "@tenet/kit";
+import type { Home } from "../config.ts";
+import { ask } from "./control-client.ts";
+
+const WAIT_MS = 15_000;
+const LOOK_MS = 50;
+
+/** @returns the pid that stopped. @throws NotRunningError; IoError when it still runs after 15 s */
+export async function down(home: Home): Promise<number> {
+  const { pid } = await ask<{ readonly pid: number }>(home, "POST", "/api/stop");
+  for (let waitedMs = 0; isAlive(pid); waitedMs += LOOK_MS) {
+    if (waitedMs > WAIT_MS) {
+      throw new IoError(`Process ${pid} has not stopped after ${WAIT_MS / 1000} s`, {
+        hint: `See tenet.log; kill -9 ${pid} ends it`,
+      });
+    }
+    await sleep(LOOK_MS);
+  }
+  return pid;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errnoOf(error) !== "ESRCH";
+  }
+}

@@ -1,0 +1,43 @@
+/** `tenet status`: what runs, in a few lines or as JSON. */
+import type { Home } from "../config.ts";
+import type { CloudState } from "../console/cloud-state.ts";
+import { styleFor } from "../up/style.ts";
+import { formatTable } from "../up/table.ts";
+import { ask } from "./control-client.ts";
+
+/** The process that answers, and where its console is. */
+export interface ProcessState {
+  readonly pid: number;
+  readonly consoleUrl: string;
+}
+
+/** Asks for the state and formats it. @throws NotRunningError */
+export async function status(home: Home, format: "text" | "json", hasColor: boolean, now: number): Promise<string> {
+  const state = await ask<CloudState>(home, "GET", "/api/state");
+  const running = await ask<ProcessState>(home, "GET", "/api/process");
+  if (format === "json") return `${JSON.stringify({ ...running, ...state }, undefined, 2)}\n`;
+  const style = styleFor(hasColor);
+  const nUp = state.ports.filter(({ up }) => up).length;
+  const broken = state.policies.filter((policy) => policy.status !== "ok");
+  const rows = [
+    ["running", `pid ${running.pid}, for ${duration(now - state.startedAt)}`],
+    ["hosts", `${state.hosts.length}, ${state.mode === "namespaces" ? "network namespaces" : "simulated inside the process"}`],
+    ["switches", state.switches.map(({ name }) => name).join(", ")],
+    ["ports", `${nUp} of ${state.ports.length} up`],
+    [
+      "policies",
+      `${state.policies.length}${broken.length === 0 ? "" : `, ${broken.length} broken: ${broken.map(({ name }) => name).join(", ")}`}`,
+    ],
+    ["violations", state.nViolations === 0 ? style.good("none") : style.bad(String(state.nViolations))],
+    ["policy API", state.policyApi],
+    ["console", running.consoleUrl],
+  ];
+  return `${style.bold(state.name)}\n${formatTable(rows.map(([name = "", value = ""]) => [`  ${style.dim(name)}`, value]))}\n`;
+}
+
+function duration(ms: number): string {
+  const s = Math.round(ms / 1000);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+}

@@ -1,0 +1,62 @@
+/** northd, the switch and the controller of a Tenet, each over its own connections, until the scope closes. */
+import { join } from "node:path";
+import type { Logger, Scope } from "@tenet/kit";
+import type { LabMode } from "@tenet/lab";
+import { runController, runNorthd } from "@tenet/ovn";
+import type { Home } from "../config.ts";
+import type { Databases } from "./databases.ts";
+import { SwitchThread } from "./switch-thread.ts";
+
+/** The integration bridge. */
+export const BRIDGE = "br-int";
+
+/** What runs. */
+export interface Network {
+  readonly switchThread: SwitchThread;
+  /** Rejects when a part fails, resolves when all have ended. */
+  readonly ended: Promise<void>;
+}
+
+/** Simulated hosts plug into ports in memory, which bridges of this type have. */
+function datapathTypeOf(mode: LabMode): string {
+  return mode === "simulated" ? "dummy" : "system";
+}
+
+/** Starts the three; they become ready by themselves. */
+export async function startNetwork(
+  home: Home,
+  { nb, sb, vswitch }: Databases,
+  mode: LabMode,
+  log: Logger,
+  scope: Scope,
+): Promise<Network> {
+  const datapathType = datapathTypeOf(mode);
+  const row = { datapath_type: datapathType };
+  await vswitch.database.transact([{ op: "update", table: "Bridge", where: [["name", "==", BRIDGE]], row }], {
+    remote: "tenet up",
+  });
+  const { runDir } = home;
+  const switchThread = new SwitchThread({ database: vswitch.remote, runDir, logFile: join(home.path, "tenet.log") });
+  const stop = new AbortController();
+  const rules = Promise.all([
+    runNorthd({ nb: nb.remote, sb: sb.remote }, log.child({ part: "northd" }), stop.signal),
+    runController(
+      { sb: sb.remote, vswitch: vswitch.remote, runDir, bridge: BRIDGE, datapathType },
+      log.child({ part: "controller" }),
+      stop.signal,
+    ),
+  ]);
+  const ended = Promise.all([rules, switchThread.ended]).then(() => undefined);
+  // A failure is seen by whoever races with `ended`; the closers below must not see it twice.
+  ended.catch(() => undefined);
+  scope.defer(() => settled(switchThread.stop()));
+  scope.defer(() => {
+    stop.abort();
+    return settled(rules);
+  });
+  return { switchThread, ended };
+}
+
+async function settled(running: Promise<unknown>): Promise<void> {
+  await Promise.allSettled([running]);
+}

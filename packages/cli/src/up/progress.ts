@@ -1,0 +1,43 @@
+/** Tells a person how far the start-up is: one line per step, the running one overwritten on a terminal. */
+
+/** Where the lines go. */
+export interface ProgressOutput {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+/** Steps of a start-up, one at a time. */
+export class Progress {
+  readonly #out: ProgressOutput;
+  #isOpen = false;
+
+  constructor(out: ProgressOutput) {
+    this.#out = out;
+  }
+
+  /** Runs a step; what it resolves with says what came out, when it is text. */
+  async step<T>(title: string, work: () => Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    this.note(title, "...");
+    const result = await work();
+    const ms = `${Math.round(performance.now() - startedAt)} ms`;
+    this.#line(`  ${title.padEnd(12)} ${(typeof result === "string" ? result : "ready").padEnd(52)} ${ms.padStart(8)}`, true);
+    return result;
+  }
+
+  /** Says what the running step does now; on a terminal only. */
+  note(title: string, text: string): void {
+    if (this.#out.isTTY === true) this.#line(`  ${title.padEnd(12)} ${text}`, false);
+  }
+
+  /** Leaves the running line as it is, for what is printed next. */
+  end(): void {
+    if (this.#isOpen) this.#out.write("\n");
+    this.#isOpen = false;
+  }
+
+  #line(text: string, isLast: boolean): void {
+    this.#out.write(`${this.#isOpen ? "\r\x1b[K" : ""}${text}${isLast ? "\n" : ""}`);
+    this.#isOpen = !isLast;
+  }
+}
