@@ -1,8 +1,8 @@
 /**
- * The text with which a change is refused.
+ * The text with which a change is refused: what is wrong first, then the rows that prove it, then what to do.
  *
- * One line, because clients print the error object as JSON: a line break would come out as `\n`. For the
- * same reason quotes are single ones.
+ * One line, because clients print the error object as JSON: a line break would come out as `\n`. For the same reason
+ * quotes are single ones. Rows that one rule denies share one proof: the others differ from it in their values only.
  */
 import type { Refusal, RowChange } from "@tenet/ovsdb";
 import { type Evidence, formatEvidence } from "./evidence.ts";
@@ -22,12 +22,17 @@ export interface Denials {
 
 const MOST_ROWS = 12;
 
-/** What the client is told: each violated policy with rule, row and proof, and what to do. */
+/** What the client is told: each violated rule with its rows and a proof, and what to do. */
 export function refusalOf({ proven, nDenied }: Denials, prefix: string, changes: readonly RowChange[]): Refusal {
+  const denialsByRule = new Map<string, Denial[]>();
+  for (const denial of proven) {
+    const place = placeOf(denial);
+    denialsByRule.set(place, [...(denialsByRule.get(place) ?? []), denial]);
+  }
   const nMore = nDenied - proven.length;
-  const more = nMore === 0 ? [] : [`and ${nMore} more rows like these`];
-  const parts = [...proven.map(describe), ...more, hintFor(proven, prefix, changes)];
-  return { error: "policy violation", details: withSingleQuotes(parts.join("; ")) };
+  const more = nMore === 0 ? [] : [`And ${nMore} more rows like these`];
+  const parts = [...Array.from(denialsByRule.values(), describe).flat(), ...more, hintFor(proven, prefix, changes)];
+  return { error: "policy violation", details: withSingleQuotes(parts.join(". ")) };
 }
 
 /** The refusal for a change that a guarding policy cannot judge, because a rule fails on it. */
@@ -36,14 +41,29 @@ export function unjudgedRefusal(problem: string): Refusal {
   return { error: "policy violation", details: withSingleQuotes(oneLine(text)) };
 }
 
-function describe({ violation, evidence }: Denial): string {
-  const { policy, kind, row, columns, rule } = violation;
+/** Denials by one rule. */
+function describe(denials: readonly Denial[]): string[] {
+  const [first, ...others] = denials;
+  if (first === undefined) return [];
+  const rows = first.evidence.slice(0, MOST_ROWS).map(formatEvidence);
+  if (first.evidence.length > rows.length) rows.push(`and ${first.evidence.length - rows.length} more rows`);
+  return [
+    `policy '${first.violation.policy}' (rule ${placeOf(first)}) forbids it: ${headline(first)}`,
+    ...(rows.length === 0 ? [] : [`Because ${rows.join("; ")}`]),
+    ...(others.length === 0 ? [] : [`The same rule says: ${others.map(headline).join("; ")}`]),
+  ];
+}
+
+function placeOf({ violation: { rule } }: Denial): string {
+  return `${rule.file}:${rule.line}`;
+}
+
+/** The sentence that the rule itself makes in its column `why`; a rule without one gives its row. */
+function headline({ violation: { kind, row, columns } }: Denial): string {
+  const why = row[columns.indexOf("why")];
+  if (typeof why === "string" && why !== "") return why;
   const values = row.map((value, i) => `${columns[i] ?? i}=${quote(shortValue(value))}`);
-  const rows = evidence.slice(0, MOST_ROWS).map(formatEvidence);
-  if (evidence.length > rows.length) rows.push(`and ${evidence.length - rows.length} more rows`);
-  const because = rows.length === 0 ? "" : `, because ${rows.join("; ")}`;
-  const place = `${rule.file}:${rule.line}`;
-  return `policy '${policy}' (rule ${place}) forbids it: ${kind}(${values.join(", ")})${because}; the rule is ${oneLine(rule.text)}`;
+  return `${kind}(${values.join(", ")})`;
 }
 
 /** Names the changed rows among the evidence: the inserted ones when there are some, as the others only refer to them. */
@@ -57,7 +77,7 @@ function hintFor(denials: readonly Denial[], prefix: string, changes: readonly R
     (change) => `${prefix}:${change.table} ${change.uuid.slice(0, 8)} (${verbOf(change)})`,
   );
   const policies = [...new Set(denials.map(({ violation }) => `${violation.policy}.dl`))].join(", ");
-  const what = named.length === 0 ? "leave this change out" : `alter or leave out ${named.join(", ")}`;
+  const what = named.length === 0 ? "Leave this change out" : `Alter or leave out ${named.join(", ")}`;
   return `${what}, or change the policy in ${policies}`;
 }
 

@@ -17,12 +17,11 @@ test("the refusal names the policy, the rule, the row, the rows that prove it, a
   using _service = serve(nb, [policy("db-access", DB_ACCESS)]);
   const details = errorOf(await addAcl(nb, OPEN_DB))?.details ?? "";
   expect(details).toMatch(
-    /^policy 'db-access' \(rule db-access\.dl:8\) forbids it: deny\(acl=[0-9a-f]{8}, why='lets web1 reach db1 on tcp 5432'\), /,
+    /^policy 'db-access' \(rule db-access\.dl:8\) forbids it: lets web1 reach db1 on tcp 5432\. Because nb:ACL /,
   );
-  expect(details).toMatch(/because nb:ACL [0-9a-f]{8} match='outport == 'db1' && tcp\.dst == 5432' action=allow;/);
+  expect(details).toMatch(/Because nb:ACL [0-9a-f]{8} match='outport == 'db1' && tcp\.dst == 5432' action=allow;/);
   expect(details).toMatch(/; nb:Logical_Switch_Port web1 \([0-9a-f]{8}\) .*addresses='0a:00:00:00:00:01 10\.0\.0\.11'/);
-  expect(details).toMatch(/; the rule is deny\(acl, 'lets .* match_accepts\(match, target, from, 5432\); /);
-  expect(details).toMatch(/; alter or leave out nb:ACL [0-9a-f]{8} \(inserted here\), or change the policy in db-access\.dl$/);
+  expect(details).toMatch(/\. Alter or leave out nb:ACL [0-9a-f]{8} \(inserted here\), or change the policy in db-access\.dl$/);
   expect(details).not.toMatch(/["\n]/);
 });
 
@@ -51,7 +50,7 @@ test("a change of another row can break the policy as well", async () => {
   using _service = serve(nb, [policy("db-access", DB_ACCESS)]);
   await addAcl(nb, `${OPEN_DB} && ip4.src == 10.0.0.21`);
   const refusal = errorOf(await tag(nb, "app1", "web"));
-  expect(refusal?.details).toMatch(/alter or leave out nb:Logical_Switch_Port [0-9a-f]{8} \(modified here\)/);
+  expect(refusal?.details).toMatch(/Alter or leave out nb:Logical_Switch_Port [0-9a-f]{8} \(modified here\)/);
 });
 
 test("of two changes that are fine alone but not together, only the first passes", async () => {
@@ -68,7 +67,9 @@ test("several new deny rows are counted, the first ones told", async () => {
   const nb = await openNorthbound();
   using _service = serve(nb, [policy("names", 'output deny(s)\ndeny(s) :- nb:Logical_Switch(name=s), starts_with(s, "bad")')]);
   const rows = ["bad1", "bad2", "bad3", "bad4", "bad5"].map((name) => ({ op: "insert", table: "Logical_Switch", row: { name } }));
-  expect(errorOf(await run(nb, rows))?.details).toContain("; and 2 more rows like these; ");
+  expect(errorOf(await run(nb, rows))?.details).toContain(
+    "The same rule says: deny(s=bad2); deny(s=bad3). And 2 more rows like these. ",
+  );
 });
 
 test("a guard whose rule fails on the change refuses it and says so", async () => {

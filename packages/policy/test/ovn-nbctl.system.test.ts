@@ -49,7 +49,7 @@ describe.skipIf(!hasNbctl)("ovn-nbctl against a guarded database", () => {
     const refused = await nbctl(...OPEN_DB);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain("policy violation");
-    expect(refused.stderr).toContain("policy 'db-access' (rule db-access.dl:8) forbids it: deny(acl=");
+    expect(refused.stderr).toContain("policy 'db-access' (rule db-access.dl:8) forbids it: lets web1 reach db1");
     expect(refused.stderr).toContain("nb:Logical_Switch_Port web1");
     expect(refused.stderr).not.toContain("\\n");
     expect(nb.table("ACL").size).toBe(0);
