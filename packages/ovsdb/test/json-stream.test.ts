@@ -7,6 +7,9 @@ function readAll(stream: JsonStream, chunks: Iterable<Uint8Array>): unknown[] {
   return [...chunks].flatMap((chunk) => [...stream.push(chunk)]);
 }
 
+/** Any text that a peer could hold. */
+const TEXT = fc.string({ unit: "binary" }).map((text) => text.replaceAll("\0", "\\u0000"));
+
 function split(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
   const chunks: Uint8Array[] = [];
   let at = 0;
@@ -18,7 +21,7 @@ function split(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
 }
 
 test("messages come out whole however the bytes are split", () => {
-  const objects = fc.array(fc.dictionary(fc.string({ unit: "binary" }), fc.jsonValue()), { maxLength: 5 });
+  const objects = fc.array(fc.dictionary(TEXT, fc.jsonValue()), { maxLength: 5 });
   const sizes = fc.array(fc.nat(20), { maxLength: 40 });
   fc.assert(
     fc.property(objects, sizes, fc.constantFrom("", " ", "\n\r\t"), (messages, cuts, gap) => {
@@ -45,6 +48,8 @@ test.each([
   ["an array at the top", "[1,2]", 0],
   ["a second message that is broken", '{"a":1} {"a":}', 13],
   ["unbalanced brackets", '{"a":[}', undefined],
+  ["the character U+0000", '{"a":"\\u0000"', 13],
+  ["half of a surrogate pair", '{"\\uD83dx":1', 12],
   ["a control character in a string", '{"a":"\u0001"}', 8],
 ])("%s is a protocol error with its place", (_name, text, at) => {
   const push = () => readAll(new JsonStream(), [Buffer.from(`${text}}`)]);

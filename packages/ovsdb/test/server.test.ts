@@ -1,10 +1,16 @@
 import { connect as connectSocket } from "node:net";
 import { type Json, Scope, silentLogger } from "@tenet/kit";
-import { OvsdbServer } from "@tenet/ovsdb";
+import { JsonStream, OvsdbServer } from "@tenet/ovsdb";
 import { expect, test } from "vitest";
 import { openDatabase, rawClient, SCHEMA, serve, TESTER, temporaryFolder } from "./support/fixtures.ts";
 
 const insertRoot = (name: string, more: object = {}): Json => ({ op: "insert", table: "Root", row: { name, ...more } });
+type Updates = {
+  readonly params: readonly [
+    string,
+    { readonly Root: { readonly [uuid: string]: { readonly new?: { name: string; r: number } } } },
+  ];
+};
 const ZERO = "00000000-0000-0000-0000-000000000000";
 
 test("a server lists its databases and gives their schemas", async () => {
@@ -208,6 +214,57 @@ test("a client that does not read is dropped, and others are served", async () =
   deaf.resume();
   await ended;
   expect((await client.call("echo", [1])).result).toEqual([1]);
+});
+
+test("a client that reads late is told in one update what it missed, before its next reply", async () => {
+  await using scope = new Scope();
+  const database = await openDatabase(scope);
+  const remote = await serve(scope, [database], { pauseBytes: 10_000 });
+  const late = connectSocket({ path: remote.replace("unix:", "") });
+  scope.defer(() => void late.destroy());
+  const stream = new JsonStream();
+  const heard: Json[] = [];
+  late.write(JSON.stringify({ method: "monitor", params: ["T", "m", { Root: { columns: ["name", "r"] } }], id: 1 }));
+  await new Promise((resolve) => late.once("data", resolve));
+  late.pause();
+  const client = rawClient(scope, remote);
+  await client.call("transact", ["T", insertRoot("x".repeat(500_000))]);
+  for (let r = 1; r <= 100; r++) {
+    await client.call("transact", ["T", { op: "update", table: "Root", where: [], row: { r } }, insertRoot(`gone ${r}`)]);
+    await client.call("transact", ["T", { op: "delete", table: "Root", where: [["name", "==", `gone ${r}`]] }]);
+  }
+  late.write(JSON.stringify({ method: "transact", params: ["T", insertRoot("mine")], id: 2 }));
+  late.on("data", (bytes) => heard.push(...stream.push(bytes)));
+  late.resume();
+  while (heard.length === 0 || !JSON.stringify(heard.at(-1)).includes('"id":2')) await new Promise(setImmediate);
+  const updates = heard.slice(0, -1).map((message) => Object.values((message as Updates).params[1].Root));
+  const rows = updates.flat().map(({ new: row }) => [row?.name.slice(0, 4), row?.r]);
+  expect(rows).toEqual([
+    ["xxxx", 0],
+    ["xxxx", 100],
+    ["mine", 0],
+  ]);
+});
+
+test("a client that does not read is asked nothing more, and loses nothing", async () => {
+  await using scope = new Scope();
+  const remote = await serve(scope, [await openDatabase(scope)], { pauseBytes: 10_000, backlogBytes: 300_000 });
+  const client = connectSocket({ path: remote.replace("unix:", "") });
+  scope.defer(() => void client.destroy());
+  client.pause();
+  const nRequests = 5000;
+  for (let id = 0; id < nRequests; id++) client.write(JSON.stringify({ method: "get_schema", params: ["T"], id }));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const ids: Json[] = [];
+  const stream = new JsonStream();
+  const ended = new Promise((resolve) => client.once("close", resolve));
+  client.on("data", (bytes) => {
+    for (const reply of stream.push(bytes)) ids.push((reply as { readonly id: number }).id);
+    if (ids.length === nRequests) client.end();
+  });
+  client.resume();
+  await ended;
+  expect(ids).toEqual(Array.from({ length: nRequests }, (_, id) => id));
 });
 
 test("history tells who changed a row, when, why and what", async () => {

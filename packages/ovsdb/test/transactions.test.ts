@@ -200,6 +200,11 @@ const CASES: readonly (readonly [string, readonly Json[], object])[] = [
     [{ op: "wait", table: "Root", where: [], columns: ["name"], until: "<", rows: [] }],
     { error: "syntax error", details: '"until" must be "==" or "!="', syntax: '"<"' },
   ],
+  [
+    "a wait for less than no time",
+    [{ op: "wait", table: "Root", where: [], columns: ["name"], until: "!=", rows: [], timeout: -1 }],
+    { error: "syntax error", details: "timeout must be nonnegative", syntax: "-1" },
+  ],
   ["abort", [{ op: "comment", comment: "x" }, { op: "abort" }], { error: "aborted", details: "aborted by request" }],
   [
     "an assertion of a lock that is not held",

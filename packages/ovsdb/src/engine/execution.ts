@@ -194,6 +194,7 @@ export class Execution {
     if (until !== "==" && until !== "!=") throw syntaxError(until, '"until" must be "==" or "!="');
     const condition = this.#condition(table, where);
     const columns = parseColumns(table.schema, columnsJson);
+    if (timeoutMs !== undefined && timeoutMs < 0) throw syntaxError(timeoutMs, "timeout must be nonnegative");
     const expected = new Set(rowsJson.map((json) => this.#rowKey(table, columns, json)));
     const actual = new Set(findRows(table, condition).map((row) => JSON.stringify(rowToJson(row, columns))));
     const isEqual = expected.size === actual.size && [...expected].every((key) => actual.has(key));

@@ -2,8 +2,8 @@
  * One JSON-RPC 1.0 connection over a stream socket, either side.
  *
  * Reads requests, notifications and replies; matches replies to own requests; answers `echo`; probes an
- * idle peer; and drops a peer that does not read what it is sent. A malformed message ends this
- * connection and nothing else.
+ * idle peer; takes no more requests from a peer that does not read the answers, and drops one that lets
+ * too much pile up. A malformed message ends this connection and nothing else.
  *
  * @see RFC 7047, section 4 and JSON-RPC 1.0
  */
@@ -36,6 +36,8 @@ export interface RpcHandler {
   /** A request: answer with `reply` or `replyError`. */
   request(method: string, params: Json, id: Json): void;
   notification(method: string, params: Json): void;
+  /** The peer has read all that it was sent, after being behind. */
+  caughtUp?(): void;
   /** The connection has ended; called once. */
   closed(error: Error | undefined): void;
 }
@@ -45,6 +47,8 @@ export interface ConnectionOptions {
   readonly limits?: JsonStreamLimits;
   /** An idle peer is asked for an echo after this time, and dropped after twice of it; 0 is never. */
   readonly probeIntervalMs?: number;
+  /** Unsent bytes above which the peer is behind, and nothing more is read from it; never when absent. */
+  readonly pauseBytes?: number;
   /** Unsent bytes above which the peer is dropped. */
   readonly backlogBytes?: number;
 }
@@ -57,25 +61,36 @@ export class JsonRpcConnection {
   readonly #handler: RpcHandler;
   readonly #log: Logger;
   readonly #stream: JsonStream;
+  readonly #pauseBytes: number;
   readonly #backlogBytes: number;
+  /** Messages that were received while the peer was behind. */
+  #held: Generator<Json> | undefined;
   readonly #replies = new Map<number, { method: string; resolve: (result: Json) => void; reject: (error: Error) => void }>();
   #nextId = 0;
   #isClosed = false;
   #probeTimer: NodeJS.Timeout | undefined;
   #nSilentProbes = 0;
+  #nBytesSentAtProbe = 0;
 
   constructor(socket: Socket, handler: RpcHandler, log: Logger, options: ConnectionOptions = {}) {
     this.socket = socket;
     this.#handler = handler;
     this.#log = log;
     this.#stream = new JsonStream(options.limits);
+    this.#pauseBytes = options.pauseBytes ?? Infinity;
     this.#backlogBytes = options.backlogBytes ?? DEFAULT_BACKLOG_BYTES;
-    socket.on("data", (bytes: Uint8Array) => this.#receive(bytes));
+    socket.on("data", (bytes: Uint8Array) => this.#receive(this.#stream.push(bytes)));
+    socket.on("drain", () => this.#drained());
     socket.on("error", (error) => this.close(error));
     socket.on("close", () => this.close());
     socket.on("end", () => this.close());
     const probeIntervalMs = options.probeIntervalMs ?? 0;
     if (probeIntervalMs > 0) this.#probeTimer = setInterval(() => this.#probe(), probeIntervalMs).unref();
+  }
+
+  /** Whether the peer has yet to read much of what it was sent. */
+  get isBehind(): boolean {
+    return this.socket.writableNeedDrain && this.socket.writableLength > this.#pauseBytes;
   }
 
   /** Sends a request; resolves with the result. @throws RpcError, ConnectionLostError */
@@ -129,12 +144,14 @@ export class JsonRpcConnection {
     this.#handler.closed(error);
   }
 
-  #receive(bytes: Uint8Array): void {
+  #receive(messages: Generator<Json>): void {
     this.#nSilentProbes = 0;
     try {
-      for (const message of this.#stream.push(bytes)) {
-        if (this.#isClosed) return;
-        this.#dispatch(message);
+      for (;;) {
+        if (this.isBehind) return this.#hold(messages);
+        const { done, value } = messages.next();
+        if (done === true || this.#isClosed) return;
+        this.#dispatch(value);
       }
     } catch (error) {
       const failure = error instanceof Error ? error : new ProtocolError(messageOf(error));
@@ -142,6 +159,22 @@ export class JsonRpcConnection {
       this.#log.warn({ err: failure.message, ...details }, "closing connection after bad message");
       this.close(failure);
     }
+  }
+
+  /** Keeps the rest of what was received, and lets the peer's writes block, until it has read. */
+  #hold(messages: Generator<Json>): void {
+    this.#held = messages;
+    this.socket.pause();
+  }
+
+  #drained(): void {
+    if (this.#isClosed) return;
+    this.#handler.caughtUp?.();
+    const held = this.#held;
+    if (held === undefined) return;
+    this.#held = undefined;
+    this.#receive(held);
+    if (this.#held === undefined) this.socket.resume();
   }
 
   #dispatch(message: Json): void {
@@ -167,6 +200,9 @@ export class JsonRpcConnection {
   }
 
   #probe(): void {
+    const nBytesSent = this.socket.bytesWritten - this.socket.writableLength;
+    if (nBytesSent !== this.#nBytesSentAtProbe && this.#held !== undefined) this.#nSilentProbes = 0; // it reads, slowly
+    this.#nBytesSentAtProbe = nBytesSent;
     if (this.#nSilentProbes >= 2) {
       this.close(new ConnectionLostError("Peer did not answer an echo request"));
     } else if (this.#nSilentProbes++ === 1) {

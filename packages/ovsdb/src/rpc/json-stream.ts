@@ -97,7 +97,8 @@ export class JsonStream {
     this.#parts = [];
     this.#partsBytes = 0;
     try {
-      return JSON.parse(this.#decoder.decode(parts.length === 0 ? last : Buffer.concat([...parts, last]))) as Json;
+      const text = this.#decoder.decode(parts.length === 0 ? last : Buffer.concat([...parts, last]));
+      return JSON.parse(text, MAY_BE_NO_TEXT.test(text) ? refuseNoText : undefined) as Json;
     } catch (error) {
       throw this.#failure(messageOf(error), at);
     }
@@ -108,6 +109,18 @@ export class JsonStream {
     this.#parts = [];
     return new ProtocolError(`Cannot read JSON-RPC stream: ${problem}`, { details: { at: this.#offset + at } });
   }
+}
+
+/** What no peer and no file of the original can hold: U+0000 and halves of surrogate pairs, written as escapes. */
+const NO_TEXT = /[\0\ud800-\udfff]/u;
+const MAY_BE_NO_TEXT = /\\u(0000|d[89a-f])/i;
+
+function refuseNoText(key: string, value: unknown): unknown {
+  for (const text of [key, value]) {
+    if (typeof text === "string" && NO_TEXT.test(text))
+      throw new Error(`string holds a character that is no text: ${JSON.stringify(text)}`);
+  }
+  return value;
 }
 
 function isSpace(byte: number | undefined): boolean {

@@ -1,6 +1,9 @@
 /**
  * The monitors of one database. Monitors that see the same share a view, and each commit is turned into
  * text once per view, however many clients look through it.
+ *
+ * A client that does not read keeps nobody's memory: what it misses is added up row by row, and told as one
+ * update when it has read what it was sent.
  */
 import type { Json } from "@tenet/kit";
 import type { Commit } from "../engine/commit.ts";
@@ -8,6 +11,7 @@ import type { DatabaseEngine } from "../engine/database.ts";
 import type { RowChange } from "../model/row.ts";
 import type { MonitorSpec } from "./monitor-spec.ts";
 import { updatesOf } from "./monitor-update.ts";
+import { NetChanges } from "./net-changes.ts";
 
 /** One client's monitor. */
 export interface Monitor {
@@ -17,6 +21,10 @@ export interface Monitor {
   id: Json;
   spec: MonitorSpec;
   readonly send: (text: string) => void;
+  /** Whether the client has yet to read what it was sent. */
+  readonly isBehind: () => boolean;
+  /** What the client has not been told, and the version after it. */
+  missed: { readonly net: NetChanges; version: string } | undefined;
 }
 
 /** All monitors of one database. */
@@ -44,26 +52,32 @@ export class MonitorViews {
       const updates = first === undefined ? undefined : updatesOf(first.spec, changes);
       if (updates === undefined) continue;
       const text = JSON.stringify(updates);
-      for (const monitor of view) monitor.send(notification(monitor, version, text));
+      for (const monitor of view) {
+        if (monitor.missed === undefined && !monitor.isBehind()) monitor.send(notification(monitor, version, text));
+        else miss(monitor, changes, version);
+      }
     }
   }
+}
+
+/** Tells a client what it missed. */
+export function catchUp(monitor: Monitor): void {
+  const { missed } = monitor;
+  if (missed === undefined) return;
+  monitor.missed = undefined;
+  const updates = updatesOf(monitor.spec, missed.net.changes());
+  if (updates !== undefined) monitor.send(notification(monitor, missed.version, JSON.stringify(updates)));
+}
+
+function miss(monitor: Monitor, changes: readonly RowChange[], version: string): void {
+  const missed = monitor.missed ?? { net: new NetChanges(), version };
+  missed.net.add(changes.filter(({ table }) => monitor.spec.tables.has(table)));
+  missed.version = version;
+  monitor.missed = missed;
 }
 
 /** The text of an update notification; `updates` is JSON text. */
 export function notification({ method, id }: Monitor, version: string, updates: string): string {
   const transaction = method === "update3" ? `"${version}",` : "";
   return `{"id":null,"method":"${method}","params":[${JSON.stringify(id)},${transaction}${updates}]}`;
-}
-
-/** Several commits as one: what a client that slept through them has to know. */
-export function netChanges(commits: readonly Commit[]): RowChange[] {
-  const net = new Map<string, RowChange>();
-  for (const { changes } of commits) {
-    for (const change of changes) {
-      const key = `${change.table}/${change.uuid}`;
-      const earlier = net.get(key);
-      net.set(key, earlier === undefined ? change : { ...change, old: earlier.old });
-    }
-  }
-  return [...net.values()].filter((change) => change.old !== undefined || change.new !== undefined);
 }

@@ -18,6 +18,9 @@ import { MonitorViews } from "./monitor-views.ts";
 import { SERVER_SCHEMA } from "./server-schema.ts";
 import { type ServedDatabase, Session, type SessionContext } from "./session.ts";
 
+/** Unsent bytes above which a client is waited for. */
+const PAUSE_BYTES = 1024 * 1024;
+
 /** How a server treats its clients. */
 export interface OvsdbServerOptions extends Omit<ConnectionOptions, "probeIntervalMs"> {
   /** Tells who is behind a socket; by default its address alone. */
@@ -100,7 +103,7 @@ export class OvsdbServer {
     });
     this.#sessions.add(session);
     const probeIntervalMs = "path" in address ? 0 : (this.#options.probeIntervalMs ?? 5000);
-    session.attach(new JsonRpcConnection(socket, session, log, { ...this.#options, probeIntervalMs }));
+    session.attach(new JsonRpcConnection(socket, session, log, { pauseBytes: PAUSE_BYTES, ...this.#options, probeIntervalMs }));
     log.debug({ ...identity, nSessions: this.#sessions.size }, "session opened");
   }
 

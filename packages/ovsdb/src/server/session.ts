@@ -14,7 +14,8 @@ import { historyEntries } from "./history-entries.ts";
 import type { LockHolder, Locks } from "./locks.ts";
 import { changeConditions, type MonitorSpec, parseMonitorSpec } from "./monitor-spec.ts";
 import { conditionChangeUpdates, initialUpdates, updatesOf } from "./monitor-update.ts";
-import { type Monitor, type MonitorViews, netChanges, notification } from "./monitor-views.ts";
+import { catchUp, type Monitor, type MonitorViews, notification } from "./monitor-views.ts";
+import { NetChanges } from "./net-changes.ts";
 
 /** A database as the server holds it. */
 export interface ServedDatabase {
@@ -68,6 +69,10 @@ export class Session implements RpcHandler, LockHolder {
 
   notification(method: string, params: Json): void {
     if (method === "cancel" && isJsonArray(params)) this.#transactions.get(stringifySorted(params[0]))?.abort();
+  }
+
+  caughtUp(): void {
+    for (const monitor of this.#monitors.values()) catchUp(monitor);
   }
 
   closed(): void {
@@ -141,6 +146,7 @@ export class Session implements RpcHandler, LockHolder {
     const options = { holdsLock, signal: controller.signal, isReadOnly: isReserved };
     void database.transact(list.slice(1), this.identity, options).then((results) => {
       this.#transactions.delete(key);
+      this.caughtUp(); // an update comes before the reply of the transaction that made it
       if (isCanceled(results)) this.#connection?.replyError(id, "canceled");
       else this.#connection?.reply(id, results);
     });
@@ -154,7 +160,9 @@ export class Session implements RpcHandler, LockHolder {
     const { database, views } = served;
     const spec = parseMonitorSpec(database.schema, requests, method === "update" ? 1 : 2);
     const answer = method === "update3" ? sinceUpdates(database, spec, since) : initial(database, spec);
-    const monitor: Monitor = { database, method, id, spec, send: (text) => this.#connection?.send(text) };
+    const send = (text: string): void => this.#connection?.send(text);
+    const isBehind = (): boolean => this.#connection?.isBehind === true;
+    const monitor: Monitor = { database, method, id, spec, send, isBehind, missed: undefined };
     this.#monitors.set(key, monitor);
     views.add(monitor);
     return answer;
@@ -169,6 +177,7 @@ export class Session implements RpcHandler, LockHolder {
     if (newKey !== key && this.#monitors.has(newKey)) throw syntaxError(newId, "duplicate monitor ID");
     const spec = changeConditions(monitor.spec, requests);
     const { database } = monitor;
+    catchUp(monitor);
     const updates = conditionChangeUpdates(monitor.spec, spec, (name) => database.table(name));
     this.#viewsOf(monitor)?.remove(monitor);
     this.#monitors.delete(key);
@@ -241,5 +250,7 @@ function sinceUpdates(database: DatabaseEngine, spec: MonitorSpec, since: Json |
   }
   const commits = since === ZERO_UUID ? undefined : database.historySince(since.toLowerCase());
   if (commits === undefined) return [false, database.version, initial(database, spec)];
-  return [true, database.version, updatesOf(spec, netChanges(commits)) ?? {}];
+  const net = new NetChanges();
+  for (const { changes } of commits) net.add(changes);
+  return [true, database.version, updatesOf(spec, net.changes()) ?? {}];
 }
