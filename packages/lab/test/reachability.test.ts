@@ -33,10 +33,11 @@ const MEASURED: Reachability = {
 
 test("the matrix is a table with as much room as its words need", () => {
   expect(`\n${formatReachability(MEASURED)}\n`).toBe(`
-from \\ to    web1           db-primary             x
-web1         ·              ✓ ping  ✗ 5432  ✓ 22   ✗ ping
-db-primary   ✗ ping  ✗ 80   ·                      ✓ ping
-x            ✓ ping  ✓ 80   ✗ ping  ✗ 5432  ✗ 22   ·
+from \\ to    web1      db-primary     x
+             ping 80   ping 5432 22   ping
+web1         ·    ·    ✓    ✗    ✓    ✗
+db-primary   ✗    ✗    ·    ·    ·    ✓
+x            ✓    ✓    ✗    ✗    ✗    ·
 `);
 });
 
@@ -46,8 +47,8 @@ test("colour changes nothing but colour, and is there only when asked for", () =
   const bare = colored.replace(/\u001b\[\d+m/g, "");
   expect(colored).not.toBe(bare);
   expect(bare).toBe(formatReachability(MEASURED));
-  expect(colored).toContain("\u001b[32m✓ ping\u001b[0m");
-  expect(colored).toContain("\u001b[31m✗ 5432\u001b[0m");
+  expect(colored).toContain("\u001b[32m✓\u001b[0m");
+  expect(colored).toContain("\u001b[31m✗\u001b[0m");
 });
 
 test("expectations that do not hold become sentences with their line", () => {

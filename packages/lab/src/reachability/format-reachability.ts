@@ -1,9 +1,10 @@
 /**
- * The reachability matrix as text: who (down) reaches whom (across).
+ * The reachability matrix as text: who (down) reaches whom (across), by ping and on each TCP port that one serves.
  *
- *     from \ to   web1            db1
- *     web1        ·               ✗ ping  ✗ 5432
- *     app1        ✓ ping  ✓ 80    ✓ ping  ✓ 5432
+ *     from \ to   web1      db1
+ *                 ping 80   ping 5432
+ *     web1        ·    ·    ✗    ✗
+ *     db1         ✗    ✗    ·    ·
  */
 import type { Reachability, ReachabilityCell } from "./reachability.ts";
 
@@ -13,49 +14,61 @@ export interface FormatOptions {
   readonly color?: boolean;
 }
 
-interface Part {
-  readonly text: string;
-  readonly isOpen: boolean | undefined;
+/** The columns of one destination: `ping`, then its ports. */
+interface Destination {
+  readonly name: string;
+  readonly labels: readonly string[];
+  readonly width: number;
 }
 
 const CORNER = "from \\ to";
 const GAP = "   ";
-const GREEN = "\u001b[32m";
-const RED = "\u001b[31m";
-const DIM = "\u001b[2m";
-const RESET = "\u001b[0m";
+const ESCAPE = "\u001b[";
+const COLORS = { "✓": `${ESCAPE}32m`, "✗": `${ESCAPE}31m`, "·": `${ESCAPE}2m` } as const;
+const RESET = `${ESCAPE}0m`;
 
-/** Writes the matrix, one line per host, without a newline at the end. */
+type Mark = keyof typeof COLORS;
+
+/** Writes the matrix: two lines of heading, one line per host, without a newline at the end. */
 export function formatReachability(reachability: Reachability, options: FormatOptions = {}): string {
   const { hosts, cells } = reachability;
   const cellOf = new Map(cells.map((cell) => [`${cell.from} ${cell.to}`, cell]));
-  const rows = hosts.map((from) => hosts.map((to) => partsOf(cellOf.get(`${from} ${to}`))));
-  const widths = hosts.map((host, i) => Math.max(host.length, ...rows.map((row) => widthOf(row[i] ?? []))));
+  const destinations = hosts.map((name) => destinationOf(name, cells));
   const labelWidth = Math.max(CORNER.length, ...hosts.map((host) => host.length));
-  const head = [CORNER.padEnd(labelWidth), ...hosts.map((host, i) => host.padEnd(widths[i] ?? 0))].join(GAP).trimEnd();
-  const lines = hosts.map((host, i) => {
-    const columns = (rows[i] ?? []).map((parts, k) => write(parts, widths[k] ?? 0, options.color === true));
-    return [host.padEnd(labelWidth), ...columns].join(GAP).trimEnd();
+  const lineOf = (label: string, columns: readonly string[]): string =>
+    [label.padEnd(labelWidth), ...columns].join(GAP).trimEnd();
+  return [
+    lineOf(
+      CORNER,
+      destinations.map(({ name, width }) => name.padEnd(width)),
+    ),
+    lineOf(
+      "",
+      destinations.map(({ labels, width }) => labels.join(" ").padEnd(width)),
+    ),
+    ...hosts.map((from) =>
+      lineOf(
+        from,
+        destinations.map((to) => marksOf(to, cellOf.get(`${from} ${to.name}`), options.color === true)),
+      ),
+    ),
+  ].join("\n");
+}
+
+function destinationOf(name: string, cells: readonly ReachabilityCell[]): Destination {
+  const ports = cells.find((cell) => cell.to === name)?.tcp.map(({ port }) => String(port)) ?? [];
+  const labels = ["ping", ...ports];
+  return { name, labels, width: Math.max(name.length, labels.join(" ").length) };
+}
+
+function marksOf({ labels, width }: Destination, cell: ReachabilityCell | undefined, hasColor: boolean): string {
+  const marks = labels.map((label): Mark => {
+    if (cell === undefined) return "·"; // a host and itself
+    const isOpen = label === "ping" ? cell.ping === "ok" : cell.tcp.some(({ port, open }) => open && String(port) === label);
+    return isOpen ? "✓" : "✗";
   });
-  return [head, ...lines].join("\n");
-}
-
-function partsOf(cell: ReachabilityCell | undefined): Part[] {
-  if (cell === undefined) return [{ text: "·", isOpen: undefined }];
-  const ping = { text: cell.ping === "ok" ? "✓ ping" : "✗ ping", isOpen: cell.ping === "ok" };
-  return [ping, ...cell.tcp.map(({ port, open }) => ({ text: `${open ? "✓" : "✗"} ${port}`, isOpen: open }))];
-}
-
-function widthOf(parts: readonly Part[]): number {
-  return parts.reduce((width, { text }) => width + text.length, 0) + 2 * Math.max(0, parts.length - 1);
-}
-
-function write(parts: readonly Part[], width: number, hasColor: boolean): string {
-  const padding = " ".repeat(width - widthOf(parts));
-  return parts.map((part) => (hasColor ? paint(part) : part.text)).join("  ") + padding;
-}
-
-function paint({ text, isOpen }: Part): string {
-  const color = isOpen === undefined ? DIM : isOpen ? GREEN : RED;
-  return color + text + RESET;
+  const texts = marks.map(
+    (mark, i) => (hasColor ? COLORS[mark] + mark + RESET : mark) + " ".repeat((labels[i]?.length ?? 1) - 1),
+  );
+  return texts.join(" ") + " ".repeat(width - labels.join(" ").length);
 }
