@@ -36,6 +36,24 @@ const DERIVED_TABLES: readonly string[] = [
 /** Southbound tables that northd must see: those it derives and those it reads. */
 export const SOUTHBOUND_TABLES: readonly string[] = [...new Set([...DERIVED_TABLES, ...FEEDBACK_TABLES])];
 
+/** A northbound row that asks for what this version leaves out. */
+export interface UnsupportedRow {
+  readonly table: string;
+  /** Its UUID. */
+  readonly row: string;
+  /** Its name, or the match of an ACL without one. */
+  readonly name: string;
+  /** What is left out, and what happens instead. */
+  readonly reason: string;
+}
+
+/** What a session may be given. */
+export interface SessionOptions {
+  readonly clock?: Clock;
+  /** Gets all rows that are left out, whenever they change. */
+  readonly onUnsupported?: (rows: readonly UnsupportedRow[]) => void;
+}
+
 /** Rows of a table by name, and the name of that table. */
 type Rows = Iterable<readonly [table: OutputTable, uuid: string]>;
 
@@ -45,6 +63,7 @@ export class NorthdSession {
   readonly #sb: Replica;
   readonly #log: Logger;
   readonly #clock: Clock;
+  readonly #onUnsupported: (rows: readonly UnsupportedRow[]) => void;
   readonly #northd: Northd;
   readonly #sbWriter: RowWriter;
   readonly #nbWriter: RowWriter;
@@ -59,11 +78,12 @@ export class NorthdSession {
   #cleanup: Json[] = [];
   #wake: () => void = () => undefined;
 
-  constructor(nb: Replica, sb: Replica, log: Logger, clock: Clock = systemClock) {
+  constructor(nb: Replica, sb: Replica, log: Logger, options: SessionOptions = {}) {
     this.#nb = nb;
     this.#sb = sb;
     this.#log = log;
-    this.#clock = clock;
+    this.#clock = options.clock ?? systemClock;
+    this.#onUnsupported = options.onUnsupported ?? (() => undefined);
     this.#northd = new Northd(keysInUse(sb));
     const relations = this.#northd.relations();
     this.#sbWriter = {
@@ -121,7 +141,7 @@ export class NorthdSession {
     const nb = this.#nbChanges.splice(0);
     const sb = this.#sbChanges.splice(0);
     const output = this.#northd.apply({ nb, sb }, this.#clock.now());
-    this.#warn(output);
+    this.#tellUnsupported(output);
     const isComplete = this.#isUnsure;
     this.#isUnsure = false;
     try {
@@ -198,10 +218,20 @@ export class NorthdSession {
     return tupleDifference(desired, actual);
   }
 
-  #warn(output: NorthdOutput): void {
-    for (const [row, table, reason] of output.unsupported) {
-      this.#log.warn({ table, row, reason }, "northbound row is not supported");
+  /** Tells what is left out: each row once in the log, all of them to whoever listens. */
+  #tellUnsupported({ delta, unsupported }: NorthdOutput): void {
+    if (!delta.has("northd:unsupported")) return;
+    const described = unsupported.map((tuple) => this.#describe(tuple));
+    for (const { table, row, name, reason } of described) {
+      this.#log.warn({ table, row, name, reason }, "northbound row is not supported");
     }
+    this.#onUnsupported(this.#northd.rows("northd:unsupported").map((tuple) => this.#describe(tuple)));
+  }
+
+  #describe([row, table, reason]: Tuple): UnsupportedRow {
+    const columns = this.#nb.table(String(table)).get(String(row));
+    const name = [columns?.["name"], columns?.["match"]].flat().find((text) => typeof text === "string" && text !== "");
+    return { table: String(table), row: String(row), name: String(name ?? ""), reason: String(reason) };
   }
 }
 

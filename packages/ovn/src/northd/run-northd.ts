@@ -2,12 +2,14 @@
 import { type Logger, Scope } from "@tenet/kit";
 import { connect, OVN_NORTHBOUND, OVN_SOUTHBOUND } from "@tenet/ovsdb";
 import { acquireLock } from "./southbound-lock.ts";
-import { NorthdSession, SOUTHBOUND_TABLES } from "./northd-session.ts";
+import { NorthdSession, SOUTHBOUND_TABLES, type UnsupportedRow } from "./northd-session.ts";
 
 /** Where the two databases are: `unix:PATH` or `tcp:HOST:PORT`. */
 export interface NorthdConfig {
   readonly nb: string;
   readonly sb: string;
+  /** Gets the northbound rows that are left out, all of them, whenever they change; they are logged in any case. */
+  readonly onUnsupported?: (rows: readonly UnsupportedRow[]) => void;
 }
 
 /**
@@ -27,7 +29,7 @@ export async function runNorthd(config: NorthdConfig, log: Logger, signal: Abort
     log.info({ nb: config.nb, sb: config.sb }, "northd connected");
     while (!signal.aborted) {
       await acquireLock(sb, log, scope.signal);
-      await new NorthdSession(nb, sb, log).run(scope.signal);
+      await new NorthdSession(nb, sb, log, config).run(scope.signal);
     }
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Logger, silentLogger } from "@tenet/kit";
-import { runNorthd } from "@tenet/ovn";
+import { runNorthd, type UnsupportedRow } from "@tenet/ovn";
 import { connect, Database, OVN_NORTHBOUND, OVN_SOUTHBOUND, OvsdbServer, type Replica } from "@tenet/ovsdb";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
@@ -14,6 +14,7 @@ let sbServer: OvsdbServer;
 let sbDatabase: Database;
 let nb: Replica;
 let role: Promise<void>;
+let leftOut: readonly UnsupportedRow[];
 let lines: { level: string; message: string; fields: object }[];
 
 const log: Logger = {
@@ -27,6 +28,7 @@ beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "northd-role-"));
   abort = new AbortController();
   lines = [];
+  leftOut = [];
   nbServer = new OvsdbServer([await Database.open({ schema: OVN_NORTHBOUND })], silentLogger);
   sbDatabase = await Database.open({ schema: OVN_SOUTHBOUND });
   sbServer = new OvsdbServer([sbDatabase], silentLogger);
@@ -34,7 +36,10 @@ beforeEach(async () => {
   await sbServer.listen(`punix:${directory}/sb.sock`);
   nb = await connect(`unix:${directory}/nb.sock`, { database: "OVN_Northbound" }, abort.signal);
   await nb.transact([nb.operations.insert("NB_Global", { nb_cfg: 1 })]);
-  role = runNorthd({ nb: `unix:${directory}/nb.sock`, sb: `unix:${directory}/sb.sock` }, log, abort.signal);
+  const onUnsupported = (rows: readonly UnsupportedRow[]): void => {
+    leftOut = rows;
+  };
+  role = runNorthd({ nb: `unix:${directory}/nb.sock`, sb: `unix:${directory}/sb.sock`, onUnsupported }, log, abort.signal);
 });
 
 afterEach(async () => {
@@ -77,21 +82,22 @@ test("a refused transaction is said, and tried again until it passes", async () 
   await expectDatapaths(1);
 });
 
-test("what is not supported is said once", async () => {
+test("what is not supported is said once, and told until it is gone", async () => {
   await addSwitch("sw0", { action: "allow-related" });
   await addSwitch("sw1");
   await expectDatapaths(2);
-  expect(lines).toEqual([
-    {
-      level: "warn",
-      message: "northbound row is not supported",
-      fields: {
-        table: "ACL",
-        row: [...nb.table("ACL").values()].find((row) => row["action"] === "allow-related")?._uuid,
-        reason: "allow-related needs connection tracking: this ACL allows nothing",
-      },
-    },
-  ]);
+  const acl = [...nb.table("ACL").values()].find((row) => row["action"] === "allow-related")?._uuid ?? "";
+  const fields = {
+    table: "ACL",
+    row: acl,
+    name: "ip4",
+    reason: "allow-related needs connection tracking: this ACL allows nothing",
+  };
+  expect(lines).toEqual([{ level: "warn", message: "northbound row is not supported", fields }]);
+  expect(leftOut).toEqual([fields]);
+  await nb.transact([nb.operations.update("ACL", acl, { action: "allow" })]);
+  await vi.waitFor(() => expect(leftOut).toEqual([]), 5000);
+  expect(lines).toHaveLength(1);
 });
 
 test("one northbound transaction is one southbound transaction", async () => {
