@@ -59,11 +59,19 @@ test("policies are listed, and found by name and by id", async () => {
   const policies = resultsOf(await call("GET", "/v1/policies"));
   expect(policies).toMatchObject([
     { name: "db-access", kind: "nonrecursive", abbreviation: "db-ac", description: "Only app hosts talk to databases." },
-    { name: "pii", abbreviation: "pii" },
+    { name: "pii", abbreviation: "pii", status: "ok", error: null },
   ]);
   for (const key of ["pii", policies[1]?.["id"]]) {
     expect((await call("GET", `/v1/policies/${String(key)}`)).body).toEqual(policies[1]);
   }
+});
+
+test("a policy that is not in force is listed with its fault and the place of it", async () => {
+  await writeFile(join(path, "broken.dl"), "error(x :- nb:ACL(_uuid=x)");
+  service.folder?.rescan();
+  const [broken] = resultsOf(await call("GET", "/v1/policies"));
+  expect(broken).toMatchObject({ name: "broken", status: "error", error: expect.stringMatching(/broken\.dl:1:9: /) });
+  expect(resultsOf(await call("GET", "/v1/policies/pii/tables"))).not.toEqual([]);
 });
 
 test("a policy's tables and rows are shown, with their proof on demand", async () => {

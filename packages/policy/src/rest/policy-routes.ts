@@ -174,7 +174,8 @@ class PolicyRoutes {
     };
   }
 
-  #toJson({ name, file }: PolicyStatus): Readonly<Record<string, string>> {
+  /** Congress's members, then ours: the file, and whether the policy is in force. */
+  #toJson({ name, file, status, error }: PolicyStatus): Readonly<Record<string, string | null>> {
     const description = descriptionIn(this.#text(name));
     return {
       id: stableId(name),
@@ -184,6 +185,8 @@ class PolicyRoutes {
       description,
       owner_id: "user",
       file,
+      status,
+      error: error ?? null,
     };
   }
 
