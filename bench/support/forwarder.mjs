@@ -1,4 +1,4 @@
-/** A process of its own that forwards between devices "a" and "b" of its namespace until killed; for against-ovs.mjs. */
+/** A process of its own that forwards between devices "a" and "b" of its namespace until killed; for forwarding.mjs. */
 import { UserDatapath } from "@tenet/datapath";
 import { inNamespace } from "@tenet/linux";
 import { FIELDS, makeFlowKey } from "@tenet/net";

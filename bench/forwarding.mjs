@@ -1,29 +1,64 @@
 /**
- * Packets per second through the user-space datapath and through Open vSwitch with `datapath_type=netdev`, side by side:
- * `node packages/datapath/bench/against-ovs.mjs` (after a build, as root, with Open vSwitch installed).
+ * Packets per second through the user-space datapath and through Open vSwitch with `datapath_type=netdev`.
  *
  * Each switch is a process of its own between two namespaces; this process sends 60-byte UDP frames from one and counts
- * them in the other, with at most 512 under way. Rounds alternate; medians and their ratio are printed as JSON lines.
- * `cpuNsPerPacket` is the switch process's own CPU time per forwarded packet.
+ * them in the other, with at most 512 under way. The CPU time is the switch process's own.
  */
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import * as linux from "@tenet/linux";
 import { buildEthernet, buildIp4, buildUdp } from "@tenet/net";
+import { cpuSeconds, median, missingProgram } from "./support/measure.mjs";
 
-const PREFIX = "tdpo-";
+const PREFIX = "tbenchf-";
 const ROUNDS = 5;
 const ROUND_MS = 1000;
 const WINDOW = 512;
-const TICK_NS = 1e7; // USER_HZ is 100
 
 const frame = buildEthernet(
   { dst: 0x0a0000000002, src: 0x0a0000000001, type: 0x0800 },
   buildIp4({ src: 0x0a000001, dst: 0x0a000002, proto: 17 }, buildUdp({ srcPort: 1, dstPort: 2 }, new Uint8Array(18))),
 );
+
+/** Runs the benchmark. */
+export async function forwarding() {
+  const missing = missingProgram("ovs-vswitchd", "ovsdb-server", "ip");
+  if (missing !== undefined) return { skipped: `${missing} is not installed` };
+  if (!linux.probe().canUseNamespaces) return { skipped: "needs root on Linux" };
+  linux.deleteLeftovers(PREFIX);
+  const rivals = [];
+  const runs = [];
+  try {
+    for (const start of [startTenet, startOvs]) rivals.push(await start());
+    await sleep(500);
+    for (const rival of rivals) runs.push({ ...rival, ...generator(rival.ends), pps: [], cpu: [] });
+    for (const { round } of runs) await round();
+    for (let i = 0; i < ROUNDS; i++) {
+      for (const { pid, round, pps, cpu } of runs) {
+        const before = cpuSeconds(pid);
+        const n = await round();
+        pps.push((n * 1000) / ROUND_MS);
+        cpu.push(((cpuSeconds(pid) - before) * 1e9) / Math.max(n, 1));
+      }
+    }
+    const [ours, theirs] = runs.map(({ pps, cpu }) => ({ pps: median(pps), cpu: median(cpu) }));
+    return {
+      peer: "Open vSwitch, datapath_type=netdev",
+      rows: [
+        { figure: "60-byte frames, one flow", unit: "packets/s", tenet: ours.pps, peer: theirs.pps, better: "higher" },
+        { figure: "… CPU time of the switch", unit: "ns each", tenet: ours.cpu, peer: theirs.cpu, better: "lower" },
+      ],
+    };
+  } finally {
+    for (const { close } of runs) close();
+    for (const rival of rivals) await rival.stop();
+    linux.deleteLeftovers(PREFIX);
+  }
+}
 
 /** Namespaces NAME-a and NAME-b, cabled to devices "a" and "b" in namespace NAME-sw. */
 function wire(name) {
@@ -41,10 +76,10 @@ function wire(name) {
 
 async function startTenet() {
   const namespace = wire("t");
-  const script = new URL("forwarder.mjs", import.meta.url).pathname;
+  const script = new URL("support/forwarder.mjs", import.meta.url).pathname;
   const child = spawn(process.execPath, [script, namespace], { stdio: ["ignore", "pipe", "inherit"] });
   await new Promise((resolve) => child.stdout.once("data", resolve));
-  return { name: "tenet user datapath", ends: "t", pid: child.pid, stop: () => child.kill() };
+  return { ends: "t", pid: child.pid, stop: () => killed(child) };
 }
 
 async function startOvs() {
@@ -71,16 +106,15 @@ async function startOvs() {
     for (const pid of pids) process.kill(pid, "SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   };
-  return { name: "Open vSwitch, datapath_type=netdev", ends: "o", pid: pids[0], stop };
+  return { ends: "o", pid: pids[0], stop };
 }
 
-/** CPU time of a process so far, user and system, in ns. */
-function cpuNs(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * TICK_NS;
+async function killed(child) {
+  child.kill();
+  await once(child, "exit");
 }
 
-/** Sends and counts for one round. */
+/** What sends and counts for one round. */
 function generator(ends) {
   const arena = new linux.FrameArena(64);
   const queue = new linux.SendQueue(arena, 32);
@@ -90,7 +124,7 @@ function generator(ends) {
   );
   const at = arena.slotAt(40);
   arena.bytes.set(frame, at + 64);
-  return async () => {
+  const round = async () => {
     let nSent = 0;
     let nReceived = 0;
     let heardMs = performance.now();
@@ -110,42 +144,9 @@ function generator(ends) {
     while (receiver.receive(received, 32) > 0);
     return nReceived;
   };
+  const close = () => {
+    sender.close();
+    receiver.close();
+  };
+  return { round, close };
 }
-
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-
-async function main() {
-  const hasOvs = spawnSync("ovs-vswitchd", ["--version"]).status === 0;
-  if (!linux.probe().canUseNamespaces || !hasOvs) {
-    console.log(hasOvs ? "skipped: needs root on Linux" : "skipped: Open vSwitch is not installed");
-    return;
-  }
-  linux.deleteLeftovers(PREFIX);
-  const rivals = [];
-  try {
-    for (const start of [startTenet, startOvs]) rivals.push(await start());
-    await sleep(500);
-    const runs = rivals.map((rival) => ({ ...rival, round: generator(rival.ends), pps: [], cpu: [] }));
-    for (const run of runs) await run.round();
-    for (let i = 0; i < ROUNDS; i++) {
-      for (const run of runs) {
-        const before = cpuNs(run.pid);
-        const n = await run.round();
-        run.pps.push((n * 1000) / ROUND_MS);
-        run.cpu.push((cpuNs(run.pid) - before) / Math.max(n, 1));
-      }
-    }
-    const medians = runs.map((run) => ({
-      name: run.name,
-      packetsPerSecond: Math.round(median(run.pps)),
-      cpuNsPerPacket: Math.round(median(run.cpu)),
-    }));
-    for (const line of medians) console.log(JSON.stringify(line));
-    console.log(JSON.stringify({ ratio: Number((medians[0].packetsPerSecond / medians[1].packetsPerSecond).toFixed(2)) }));
-  } finally {
-    for (const rival of rivals) rival.stop();
-    linux.deleteLeftovers(PREFIX);
-  }
-}
-
-await main();

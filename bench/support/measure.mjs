@@ -1,0 +1,44 @@
+/** What every benchmark needs: medians, the CPU time and memory of a process, and a look for programs. */
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+
+const TICKS_PER_SECOND = 100; // USER_HZ
+
+/** The middle value; of an even number of values the upper of the two. */
+export function median(values) {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
+/** CPU time of a process so far, user and system, in seconds. */
+export function cpuSeconds(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** Resident memory in bytes: all of it, and with shared pages counted by share. */
+export function memoryOf(pid) {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  const bytesOf = (key) => Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0) * 1024;
+  return { resident: bytesOf("Rss"), share: bytesOf("Pss") };
+}
+
+/** The process and all that it started, by parent. */
+export function familyOf(pid) {
+  const children = new Map();
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const parent = Number(readFileSync(`/proc/${entry}/stat`, "utf8").split(") ")[1].split(" ")[1]);
+      children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
+    } catch {
+      // It ended while we looked.
+    }
+  }
+  const collect = (one) => [one, ...(children.get(one) ?? []).flatMap(collect)];
+  return collect(pid);
+}
+
+/** The first of the programs that is not installed; `undefined` when all are. */
+export function missingProgram(...names) {
+  return names.find((name) => spawnSync(name, ["--version"], { stdio: "ignore" }).error !== undefined);
+}
