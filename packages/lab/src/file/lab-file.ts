@@ -1,6 +1,6 @@
 /** A lab file: hosts, the northbound rows and policies that go with them, and who is expected to reach whom. */
 import { existsSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { type Expectation, readExpectation } from "./expectation.ts";
 import { type LabHost, readHost } from "./lab-host.ts";
 import { type NorthboundRows, readNorthbound } from "./northbound-rows.ts";
@@ -43,7 +43,7 @@ export function readLabFile(path: string): LabFile {
   const hosts = readHosts(hostsNode, northbound?.names("Logical_Switch_Port"));
   const expectNodes = fields.get("expect")?.items("a list of lines such as web1 -> app1 ping: open") ?? [];
   return {
-    file,
+    file: resolve(file),
     name: required(root, fields, "name", "three-tier").text("the lab's name"),
     description: fields.get("description")?.text("a sentence") ?? "",
     hosts,
@@ -62,9 +62,10 @@ function readSuggestion(node: SourceNode): Suggestion {
   };
 }
 
+/** The lab file as messages name it: the way the caller wrote it. */
 function labPath(path: string): string {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  return resolve(isFolder ? join(path, "lab.yaml") : path);
+  return isFolder ? join(path, "lab.yaml") : path;
 }
 
 function readHosts(node: SourceNode, ports: readonly string[] | undefined): LabHost[] {
@@ -85,7 +86,8 @@ function readHosts(node: SourceNode, ports: readonly string[] | undefined): LabH
 
 function readNamedFile(node: SourceNode | undefined, labFile: string): NorthboundRows | undefined {
   if (node === undefined) return undefined;
-  const path = resolve(dirname(labFile), node.text("a file such as northbound.yaml"));
+  const text = node.text("a file such as northbound.yaml");
+  const path = isAbsolute(text) ? text : join(dirname(labFile), text); // as short in messages as the lab's own path
   if (!existsSync(path)) throw node.error(`there is no file "${path}"`, { expected: "a file of northbound rows" });
   return readNorthbound(path);
 }
