@@ -52,20 +52,14 @@ async function portsUp(lab: LabFile, wait: ForwardingWait, signal: AbortSignal):
     last = n;
     return n === lab.hosts.length ? true : undefined;
   };
-  await new Promise<void>((resolve, reject) => {
-    const stop = new AbortController();
-    const inner = AbortSignal.any([signal, stop.signal]);
-    const done = (): void => {
-      stop.abort();
-      resolve();
-    };
-    const failed = (error: unknown): void => {
-      if (!stop.signal.aborted) reject(error);
-      stop.abort();
-    };
-    wait.nb.waitFor(look, inner).then(done, failed);
-    wait.vswitch.waitFor(look, inner).then(done, failed);
-  });
+  const stop = new AbortController();
+  const waits = [wait.nb, wait.vswitch].map((replica) => replica.waitFor(look, AbortSignal.any([signal, stop.signal])));
+  try {
+    await Promise.race(waits);
+  } finally {
+    stop.abort();
+    await Promise.allSettled(waits);
+  }
 }
 
 async function hypervisorReached(lab: LabFile, { nb }: ForwardingWait, signal: AbortSignal): Promise<void> {

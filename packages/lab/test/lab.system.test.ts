@@ -16,6 +16,7 @@ import {
   startLab,
 } from "@tenet/lab";
 import { findLeftovers } from "@tenet/linux";
+import { keysOf } from "@tenet/ovsdb";
 import { afterEach, expect, test } from "vitest";
 import { labFolder } from "./support/lab-folder.ts";
 import { type Stack, startStack } from "./support/stack.ts";
@@ -68,7 +69,7 @@ test.each(MODES)("%s hosts follow a change of the network", async (mode) => {
   const example = readLabFile(EXAMPLE);
   const { stack, options } = await network(mode, example);
   await using lab = await startLab(example, options, never);
-  const acl = stack.nb.find("ACL", (row) => row["name"] instanceof Array && row["name"][0] === "app-queries-db");
+  const acl = stack.nb.find("ACL", (row) => keysOf(row["name"] ?? "")[0] === "app-queries-db");
   await stack.nb.transact([stack.nb.operations.update("ACL", acl?._uuid ?? "", { action: "drop" })]);
   await expect
     .poll(async () => checkExpectations(example, await lab.measure()), { timeout: 10_000 })

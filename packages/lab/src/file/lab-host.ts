@@ -56,8 +56,8 @@ export function readHost(node: SourceNode, ports: readonly string[] | undefined)
     mac: readMac(required(node, fields, "mac", "0a:00:00:00:00:01")),
     addresses,
     gateway: readGateway(fields.get("gateway"), addresses),
-    listen: (fields.get("listen")?.items("a list of TCP ports such as [80, 443]") ?? []).map((port) =>
-      port.integer("a TCP port, 1 to 65535", 1, 65_535),
+    listen: (fields.get("listen")?.items("a list of TCP ports such as [80, 443]") ?? []).map((item) =>
+      item.integer("a TCP port, 1 to 65535", 1, 65_535),
     ),
     at: nameNode.at,
   };

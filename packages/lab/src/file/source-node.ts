@@ -39,7 +39,7 @@ export function readSource(file: string): SourceNode {
 }
 
 /** Reads YAML text; `file` is its name in messages. @throws LabFileError when it is not YAML */
-export function parseSource(file: string, text: string): SourceNode {
+function parseSource(file: string, text: string): SourceNode {
   const document = parseDocument(text, { prettyErrors: false, version: "1.2" });
   const fault = document.errors[0] ?? document.warnings[0];
   if (fault !== undefined) {

@@ -112,7 +112,7 @@ export class SimulatedHost {
   /** Unplugs: answers nothing more, ends probes under way as silence. */
   close(): void {
     this.#isClosed = true;
-    for (const giveUp of [...this.#giveUps]) giveUp();
+    for (const giveUp of this.#giveUps) giveUp();
     this.#neighbors.close();
     this.#tcp.close();
   }
