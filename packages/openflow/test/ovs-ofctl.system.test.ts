@@ -64,6 +64,7 @@ const TEXTS: readonly string[] = [
   "ip,nw_src=10.0.0.0/8,nw_dst=1.2.3.4/255.0.255.0,nw_tos=4,nw_ecn=1,nw_ttl=64,nw_frag=not_later,actions=drop",
   "icmp6,icmp_type=135,nd_target=fe80::1,nd_sll=00:00:00:00:00:01,ipv6_src=fe80::/64,ipv6_label=5/0xff,actions=resubmit(,3)",
   "arp,arp_op=1,arp_spa=1.2.3.4,arp_tpa=5.6.7.8,arp_sha=00:01:02:03:04:05,actions=IN_PORT",
+  "arp,arp_op=1,actions=load:2->NXM_OF_ARP_OP[],move:NXM_OF_ARP_OP[]->NXM_NX_REG0[0..15],move:NXM_NX_REG0[0..15]->NXM_OF_ARP_OP[],push:NXM_OF_ARP_OP[],pop:NXM_OF_ARP_OP[],IN_PORT",
   "reg0=1,reg1=2/0xff,xreg2=5,xxreg2=7,metadata=5/7,ct_state=+trk-new,ct_mark=5,ct_label=9,tun_id=5/0xf,in_port=LOCAL,actions=NORMAL",
   "dl_vlan=5,dl_vlan_pcp=3,actions=strip_vlan,output:3",
   "tcp6,ipv6_dst=::1.2.3.4,tcp_flags=+syn-ack,actions=drop",

@@ -52,6 +52,7 @@ export interface FieldRow {
   readonly lsb?: number;
   readonly nBits?: number;
   readonly sizeBytes?: number;
+  readonly wireBits?: number;
   readonly format: FieldFormat;
   readonly isMaskable?: boolean;
   readonly isWritable?: boolean;
@@ -70,7 +71,15 @@ const OXM_PKT_REG = 0x8001;
 const free = { isMaskable: true, isWritable: true } as const;
 
 const METADATA: readonly FieldRow[] = [
-  { text: "in_port", bits: "in_port", sizeBytes: 2, format: "port", isWritable: true, nxm: ["NXM_OF_IN_PORT", NXM_OF, 0] },
+  {
+    text: "in_port",
+    bits: "in_port",
+    sizeBytes: 2,
+    wireBits: 16,
+    format: "port",
+    isWritable: true,
+    nxm: ["NXM_OF_IN_PORT", NXM_OF, 0],
+  },
   {
     text: "in_port_oxm",
     bits: "in_port",
@@ -242,6 +251,7 @@ const L3: readonly FieldRow[] = [
     text: "arp_op",
     bits: "nw_proto",
     sizeBytes: 2,
+    wireBits: 16,
     format: "decimal",
     isWritable: true,
     prerequisite: "arp",
@@ -402,6 +412,7 @@ const PIPELINE: readonly FieldRow[] = [
     bits: "ct_state",
     nBits: 8,
     sizeBytes: 4,
+    wireBits: 32,
     format: "ctState",
     nxm: ["NXM_NX_CT_STATE", NXM_NX, 105],
   },

@@ -22,6 +22,8 @@ export interface MatchField extends FieldSpec {
   readonly prerequisite: Prerequisite;
   /** Bytes of a value on the wire. */
   readonly sizeBytes: number;
+  /** Bits that the whole field has on the wire and in text: a port has fewer there than in a FlowKey, `arp_op` more. */
+  readonly wireBits: number;
   /** NXM header (class << 16 | field << 9), or `undefined`. */
   readonly nxm: number | undefined;
   /** OXM header (class << 16 | field << 9), or `undefined`. */
@@ -93,6 +95,7 @@ const FLOW_KEY_TEXT: Partial<Record<FieldName, string>> = { nw_src: "ip_src", nw
 function makeField(row: FieldRow): MatchField {
   const base = FIELDS[row.bits];
   const nBits = row.nBits ?? base.nBits;
+  const sizeBytes = row.sizeBytes ?? Math.ceil(nBits / 8);
   return {
     name: row.bits,
     nBits,
@@ -105,7 +108,8 @@ function makeField(row: FieldRow): MatchField {
     isMaskable: row.isMaskable ?? false,
     isWritable: row.isWritable ?? false,
     prerequisite: row.prerequisite ?? "none",
-    sizeBytes: row.sizeBytes ?? Math.ceil(nBits / 8),
+    sizeBytes,
+    wireBits: row.wireBits ?? nBits,
     nxm: row.nxm === undefined ? undefined : headerOf(row.nxm),
     oxm: row.oxm === undefined ? undefined : headerOf(row.oxm),
     nxmName: row.nxm?.[0],

@@ -17,7 +17,7 @@ import { type KeyValue, keyValues } from "./key-values.ts";
 import type { ParseOptions } from "./parse-match.ts";
 import { isReservedPortName, type PortNames, parsePort, tryParsePort } from "./port-name.ts";
 import { Span } from "./span.ts";
-import { isFieldName, parseSubField } from "./sub-field.ts";
+import { isFieldName, parseSubField, widthOf } from "./sub-field.ts";
 
 /** How to read actions. */
 export interface ParseActionsOptions extends ParseOptions {
@@ -235,8 +235,9 @@ function readMove({ value, item }: KeyValue, context: Context): Action {
   const target = parseSubField(right);
   checkPrerequisite(source.field as MatchField, left, context);
   checkWritable(target.field as MatchField, right, context);
-  if (source.nBits !== target.nBits) {
-    throw item.fail(`The source is ${source.nBits} bits wide but the destination is ${target.nBits} bits wide`, {
+  const [sourceBits, targetBits] = [widthOf(source), widthOf(target)];
+  if (sourceBits !== targetBits) {
+    throw item.fail(`The source is ${sourceBits} bits wide but the destination is ${targetBits} bits wide`, {
       hint: "Give both the same number of bits, e.g. NXM_NX_REG0[0..15]->NXM_NX_REG1[16..31]",
     });
   }

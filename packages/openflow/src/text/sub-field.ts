@@ -23,6 +23,7 @@ export function parseSubField(span: Span): SubField {
   if (first === undefined) return { field, start: 0, nBits: field.nBits };
   const start = Number(first);
   const end = last === undefined ? start : Number(last);
+  if (start === 0 && end === field.wireBits - 1) return { field, start, nBits: field.nBits };
   if (start > end || end >= field.nBits) {
     throw span.fail(`Bits ${start} to ${end} do not lie in ${name}`, {
       expected: `bits of 0 to ${field.nBits - 1}`,
@@ -30,6 +31,11 @@ export function parseSubField(span: Span): SubField {
     });
   }
   return { field, start, nBits: end - start + 1 };
+}
+
+/** Bits of a part as text and wire count them. */
+export function widthOf({ field, start, nBits }: SubField): number {
+  return start === 0 && nBits === field.nBits ? asMatchField(field).wireBits : nBits;
 }
 
 /** Whether a text looks like a field rather than a number or port name. */

@@ -352,8 +352,7 @@ function readCopyField(body: ByteReader, at: number): Action {
 }
 
 function subField(field: MatchField, start: number, nBits: number, at: number): SubField {
-  // A port is wider in a FlowKey than in its NXM header: all of it is all of it.
-  if (start === 0 && nBits === 8 * field.sizeBytes && nBits < field.nBits) return { field, start, nBits: field.nBits };
+  if (start === 0 && nBits === field.wireBits) return { field, start, nBits: field.nBits };
   if (nBits > 0 && start + nBits <= field.nBits) return { field, start, nBits };
   throw new OpenFlowError("OFPBAC_BAD_ARGUMENT", `Bits ${start} to ${start + nBits - 1} do not lie in ${field.text}`, {
     details: { at },

@@ -246,9 +246,9 @@ function writeStack(sink: Sink, subtype: number, { field, start, nBits }: SubFie
   });
 }
 
-/** On the wire a port has the width of its header there (16 bits in NXM), whatever a FlowKey gives it. */
+/** All of a field is all of it, whatever width a FlowKey gives it. */
 function wireBits(field: SubField["field"], nBits: number): number {
-  return Math.min(nBits, 8 * asMatchField(field).sizeBytes);
+  return nBits === field.nBits ? asMatchField(field).wireBits : nBits;
 }
 
 /** Nicira's actions before OpenFlow 1.5 name fields by NXM where there is such a name: that is what the peer prints. */

@@ -229,7 +229,7 @@ export function errorNameOf(error: unknown): ErrorName {
  */
 export function makeErrorMessage(name: ErrorName, version: number, data: Uint8Array): Message {
   const [of10, of13] = NUMBERS[name];
-  const cut = data.slice(0, 64);
+  const cut = data.slice(0, MAX_DATA_BYTES);
   if (version === 4 && name.startsWith("OFPBFC_")) {
     const code = ONF_BUNDLE_ERRORS + (of13?.[1] ?? 0);
     return { type: "error", errorType: EXPERIMENTER_ERROR, code, experimenter: ONF, data: cut };
@@ -238,6 +238,9 @@ export function makeErrorMessage(name: ErrorName, version: number, data: Uint8Ar
   if (version === 1 && code >= 256) return { type: "error", errorType, code, experimenter: NICIRA, data: cut };
   return { type: "error", errorType, code, data: cut };
 }
+
+/** All of the message at fault, so that the peer can show it; only the longest lose their end. */
+const MAX_DATA_BYTES = 0xffff - 32;
 
 function fallback(name: ErrorName): readonly [number, number] {
   if (name.startsWith("OFPBAC_") || name.startsWith("OFPBIC_")) return [2, 5];
