@@ -125,7 +125,9 @@ export class OpenFlowClient implements Disposable {
     const flags = BUNDLE_FLAG.ATOMIC | BUNDLE_FLAG.ORDERED;
     const control = (kind: "openRequest" | "commitRequest" | "discardRequest"): Promise<Message> =>
       connection.request({ type: "bundleControl", bundleId, kind, flags });
-    await control("openRequest");
+    // The additions do not wait for the answer, which saves a round trip; when it is an error, nothing is committed.
+    const opened = control("openRequest");
+    opened.catch(() => undefined);
     for (const mod of mods) {
       const xid = connection.newXid();
       this.#sent.set(xid, mod);
@@ -134,12 +136,12 @@ export class OpenFlowClient implements Disposable {
     }
     // A switch may leave out what it refused and commit the rest: so nothing is committed before all was taken.
     await connection.barrier();
+    await opened;
     if (this.#refused.length > 0) {
       await control("discardRequest");
       throw new FlowTransactionError([...this.#refused], false);
     }
     await control("commitRequest");
-    await connection.barrier();
   }
 
   /** Remembers an error that answers a flow-mod; `false` when the message is something else. */

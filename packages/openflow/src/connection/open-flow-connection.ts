@@ -174,7 +174,12 @@ export class OpenFlowConnection implements Disposable {
     this.close();
   }
 
+  /** What is written in one turn leaves in one system call. */
   #write(bytes: Uint8Array): void {
+    if (this.#socket.writableCorked === 0) {
+      this.#socket.cork();
+      process.nextTick(() => this.#socket.uncork());
+    }
     if (!this.#socket.write(bytes) && this.#pausesWhenFull) this.#socket.pause();
   }
 
