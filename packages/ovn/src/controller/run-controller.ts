@@ -18,6 +18,7 @@ import {
   type Replica,
   type Row,
   type RowChange,
+  toSchema,
 } from "@tenet/ovsdb";
 import type { PacketIn } from "@tenet/openflow";
 import { Controller, type ControllerDelta } from "./controller.ts";
@@ -194,7 +195,8 @@ class ControllerSession {
     }
   }
 
-  #follow(replica: Replica, schema: Parameters<typeof changesOf>[0], prefix: string): void {
+  #follow(replica: Replica, source: Parameters<typeof toSchema>[0], prefix: string): void {
+    const schema = toSchema(source);
     const take = (changes: readonly RowChange[]): void => {
       this.#noteDelta(this.#controller.apply(changesOf(schema, prefix, changes)));
       this.#touch();
