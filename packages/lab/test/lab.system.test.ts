@@ -15,7 +15,7 @@ import {
   readLabFile,
   startLab,
 } from "@tenet/lab";
-import { findLeftovers } from "@tenet/linux";
+import { deleteNamespace, findLeftovers } from "@tenet/linux";
 import { keysOf } from "@tenet/ovsdb";
 import { afterEach, expect, test } from "vitest";
 import { labFolder } from "./support/lab-folder.ts";
@@ -157,6 +157,14 @@ test.skipIf(!hasNamespaces)("a host whose name is too long for a device is refus
       /lab\.yaml:14:13: host "intruder" needs a device "much-too-intruder", .* at most 6 characters/,
     ),
   });
+});
+
+test.skipIf(!hasNamespaces)("a host whose namespace was deleted reaches nobody, and the lab still closes", async () => {
+  const six = readLabFile(labFolder(SIX));
+  const { options } = await network("namespaces", six);
+  await using lab = await startLab(six, options, never);
+  deleteNamespace(`${PREFIX}c`);
+  expect(checkExpectations(six, await lab.measure())).toEqual([expect.stringMatching(/^c -> a tcp 80 should be open/)]);
 });
 
 test.skipIf(!hasNamespaces || !isBuilt)(

@@ -90,3 +90,18 @@ test("an abort ends the measurement without waiting for probes", async () => {
   stop.abort(new Error("enough"));
   await expect(measuring).rejects.toThrow("enough");
 });
+
+test("of many probes only some are under way at a time, and all are sent", async () => {
+  let [underWay, most] = [0, 0];
+  const set = new ScriptedHosts(async () => {
+    most = Math.max(most, ++underWay);
+    await new Promise((resolve) => setImmediate(resolve));
+    underWay--;
+    return open(1);
+  });
+  const hosts = Array.from({ length: 30 }, (_, i) => host(`h${i}`, [`10.0.0.${i + 1}/24`], [80]));
+  const { cells } = await run(set, hosts);
+  expect(cells.filter(({ ping, tcp }) => ping === "ok" && tcp[0]?.open === true)).toHaveLength(870);
+  expect(set.asked).toHaveLength(1740);
+  expect(most).toBe(400);
+});

@@ -19,6 +19,7 @@ import {
   type PingResult,
   ReachabilityProber,
   setLinkUp,
+  SystemCallError,
   type TcpResult,
   untilOperational,
 } from "@tenet/linux";
@@ -77,11 +78,11 @@ export class NamespaceHosts implements HostSet {
   }
 
   async ping(from: LabHost, address: string, timeoutMs: number): Promise<ProbeOutcome> {
-    return outcomeOf(await this.#prober.ping(this.namespaceOf(from), address, { timeoutMs }));
+    return probed(() => this.#prober.ping(this.namespaceOf(from), address, { timeoutMs }));
   }
 
   async connect(from: LabHost, address: string, port: number, timeoutMs: number): Promise<ProbeOutcome> {
-    return outcomeOf(await this.#prober.connectTcp(this.namespaceOf(from), address, port, { timeoutMs }));
+    return probed(() => this.#prober.connectTcp(this.namespaceOf(from), address, port, { timeoutMs }));
   }
 
   async close(): Promise<void> {
@@ -149,6 +150,16 @@ function checkName(host: LabHost, prefix: string): void {
     expected: `a host name of at most ${Math.max(0, MAX_DEVICE_NAME - prefix.length)} characters`,
     hint: `Device names have at most ${MAX_DEVICE_NAME} characters, and "${prefix}" is put before each`,
   });
+}
+
+/** Sends a probe; a host whose namespace somebody deleted meanwhile reaches nobody. */
+async function probed(send: () => Promise<PingResult | TcpResult>): Promise<ProbeOutcome> {
+  try {
+    return outcomeOf(await send());
+  } catch (error) {
+    if (error instanceof SystemCallError && error.errno === "ENOENT") return { isOpen: false, isSilent: false };
+    throw error;
+  }
 }
 
 function outcomeOf(result: PingResult | TcpResult): ProbeOutcome {

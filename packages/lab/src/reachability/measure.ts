@@ -15,6 +15,8 @@ export const PROBE_TIMEOUT_MS = 500;
 /** Answers later than this part of the wait make silence doubtful. */
 const LATE_PART = 0.5;
 const MAX_ROUNDS = 4;
+/** Probes at a time: each holds a socket, and asking everything at once makes answers late. */
+const MAX_IN_FLIGHT = 400;
 
 interface Probe {
   readonly from: LabHost;
@@ -42,7 +44,7 @@ export async function measure(
   let waiting = probes;
   for (let round = 0, waitMs = timeoutMs; round < MAX_ROUNDS && waiting.length > 0; round++, waitMs *= 2) {
     signal.throwIfAborted();
-    await unlessAborted(Promise.all(waiting.map((probe) => send(probe, set, waitMs))), signal);
+    await unlessAborted(sendAll(waiting, set, waitMs, signal), signal);
     if (slowest(waiting) < waitMs * LATE_PART) break;
     waiting = waiting.filter(({ outcome }) => outcome?.isOpen === false && outcome.isSilent);
   }
@@ -55,6 +57,18 @@ function probesOf(from: LabHost, to: LabHost): Probe[] {
   return addresses.flatMap((prefix) =>
     [undefined, ...to.listen].map((port): Probe => ({ from, to, address: formatIp(prefix.address), port, outcome: undefined })),
   );
+}
+
+/** Sends probes, a bounded number at a time. */
+async function sendAll(probes: readonly Probe[], set: HostSet, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  const next = probes.values();
+  const lane = async (): Promise<void> => {
+    for (const probe of next) {
+      if (signal.aborted) return;
+      await send(probe, set, timeoutMs);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(MAX_IN_FLIGHT, probes.length) }, lane));
 }
 
 async function send(probe: Probe, set: HostSet, timeoutMs: number): Promise<void> {
