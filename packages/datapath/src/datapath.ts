@@ -65,7 +65,10 @@ export interface PortInfo extends PortSpec {
   /** 48-bit Ethernet address. */
   readonly mac: number;
   readonly mtu: number;
+  /** Whether it can carry packets: switched on, and something at the other end. */
   readonly isUp: boolean;
+  /** Whether it is switched on. */
+  readonly isEnabled: boolean;
   readonly stats: PortStats;
 }
 

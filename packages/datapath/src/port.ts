@@ -36,6 +36,7 @@ export class Port {
   mac: number;
   mtu: number = MEMORY_MTU;
   isUp = true;
+  isEnabled = true;
   /** Removed: whoever still holds it must not use its end. */
   isClosed = false;
   /** Bytes in the send queue. */
@@ -51,19 +52,20 @@ export class Port {
   /** Takes over what the kernel says of the device. @returns whether anything visible changed */
   update(link: LinkInfo): boolean {
     const isUp = link.isUp && link.isRunning;
-    const hasChanged = this.isUp !== isUp || this.mac !== link.mac || this.mtu !== link.mtu;
+    const hasChanged = this.isUp !== isUp || this.isEnabled !== link.isUp || this.mac !== link.mac || this.mtu !== link.mtu;
     this.ifIndex = link.index;
     this.mac = link.mac;
     this.mtu = link.mtu;
     this.isUp = isUp;
+    this.isEnabled = link.isUp;
     return hasChanged;
   }
 
   /** A copy of the port's state. */
   info(): PortInfo {
     if (this.end.kind === "device") this.counters.rxDropped += this.end.device.takeDropped();
-    const { spec, portNo, mac, mtu, isUp } = this;
-    return { name: spec.name, kind: spec.kind, portNo, mac, mtu, isUp, stats: { ...this.counters } };
+    const { spec, portNo, mac, mtu, isUp, isEnabled } = this;
+    return { name: spec.name, kind: spec.kind, portNo, mac, mtu, isUp, isEnabled, stats: { ...this.counters } };
   }
 }
 

@@ -4,7 +4,7 @@
  * All its state belongs to one call; it installs no signal handler and never ends the process, so it runs in a
  * worker thread as well as alone.
  */
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type MemoryLink, UserDatapath } from "@tenet/datapath";
 import { type Clock, type Logger, Scope, systemClock, untilAborted } from "@tenet/kit";
@@ -32,6 +32,8 @@ const TICK_MS = 500;
 /** How often port counters go to the database, and missing devices are tried again. */
 const REFRESH_MS = 5000;
 const NAME = "ovs-vswitchd";
+/** Of whom, the pid file would be held. */
+const DEAD_CONTROL = /^ovs-vswitchd\.\d+\.ctl$/;
 
 /**
  * Runs the switch until `signal` aborts, or the control command `exit` is given.
@@ -76,16 +78,19 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   await untilAborted(scope.signal);
 }
 
-/** Serves control commands, and says by a pid file where. */
+/** Serves control commands, and says by a pid file where. Sockets that killed switches left there are removed. */
 async function openControl(
   runDir: string,
   commands: ReturnType<typeof switchCommands>,
   scope: Scope,
   log: Logger,
 ): Promise<void> {
+  if (process.platform === "linux") {
+    scope.use(holdPidFile(join(runDir, `${NAME}.pid`)));
+    for (const name of readdirSync(runDir)) if (DEAD_CONTROL.test(name)) rmSync(join(runDir, name), { force: true });
+  }
   const control = scope.use(new ControlServer(commands, log));
   const socketPath = join(runDir, `${NAME}.${process.pid}.ctl`);
   await control.listen(socketPath);
   scope.defer(() => rmSync(socketPath, { force: true }));
-  if (process.platform === "linux") scope.use(holdPidFile(join(runDir, `${NAME}.pid`)));
 }

@@ -107,6 +107,8 @@ export class VirtualSwitch {
       mac: info?.mac ?? 0,
       config: 0,
       isUp: info?.isUp ?? true,
+      isEnabled: info?.isEnabled ?? true,
+      nLinkChanges: 0,
       createdMs: this.#clock.monotonicMs(),
       patchCounters: { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 },
     };
@@ -193,7 +195,9 @@ export class VirtualSwitch {
     const info = this.infoOf(home.port);
     if (info === undefined) return this.removePort(home.bridge, home.port.ofport);
     home.port.mac = info.mac;
+    if (home.port.isUp !== info.isUp) home.port.nLinkChanges++;
     home.port.isUp = info.isUp;
+    home.port.isEnabled = info.isEnabled;
     this.portChanged(home.bridge, home.port);
   }
 

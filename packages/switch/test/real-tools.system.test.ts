@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { LiveHost, LiveSwitch, until, whyNot } from "./live-switch.ts";
+import { LiveHost, LiveSwitch, tool, until, whyNot } from "./live-switch.ts";
 
 const reason = whyNot();
 if (reason !== undefined) console.log(`real-tools.system.test.ts: skipped, ${reason}`);
@@ -139,6 +139,36 @@ systemTest("ovs-ofctl does its work in every version", async () => {
   expect((await live.ofctl("-O", "OpenFlow13", "diff-flows", "tsw-br0", file)).code).toBe(0);
   expect((await live.ofctl("-O", "OpenFlow14", "--bundle", "add-flow", "tsw-br0", "table=3,actions=1")).err).toBe("");
   expect((await live.ofctl("add-flow", "tsw-br0", "actions=group:1")).err).toContain("OFPT_ERROR");
+});
+
+systemTest("a refused flow is shown whole, and the hidden table is not to be changed", async () => {
+  await using live = await LiveSwitch.start();
+  await live.vsctl("add-br", "tsw-br0", "--", "set", "Bridge", "tsw-br0", "datapath_type=dummy");
+  await live.ofctl("add-flow", "tsw-br0", "priority=100,tcp,actions=drop");
+  const refused = await live.ofctl("add-flow", "tsw-br0", "check_overlap,priority=100,tcp,nw_src=1.2.3.4,tp_dst=80,actions=1");
+  expect(refused.err).toContain("OFPFMFC_OVERLAP");
+  expect(refused.err).toContain("ADD priority=100,tcp,nw_src=1.2.3.4,tp_dst=80 check_overlap actions=output:1");
+  expect((await live.ofctl("add-flow", "tsw-br0", "table=254,actions=1")).err).toContain("OFPBRC_EPERM");
+  expect((await live.ofctl("-O", "OpenFlow13", "add-flow", "tsw-br0", "arp,actions=load:2->NXM_OF_ARP_OP[],IN_PORT")).err).toBe(
+    "",
+  );
+});
+
+systemTest("the state of a device shows in the database and in OpenFlow", async () => {
+  await using live = await LiveSwitch.start();
+  using a = new LiveHost(1);
+  await live.vsctl("add-br", "tsw-br0", "--", "add-port", "tsw-br0", a.port);
+  const state = async (): Promise<string> =>
+    (await live.vsctl("get", "Interface", a.port, "admin_state", "link_state")).out.replaceAll("\n", " ").trim();
+  expect((await live.vsctl("get", "Interface", a.port, "statistics")).out).toMatch(/^\{.*rx_packets=\d+/);
+  expect(await state()).toBe("up up");
+  await tool("ip", ["-n", a.name, "link", "set", "eth0", "down"]);
+  await until(async () => (await state()) === "up down");
+  await tool("ip", ["link", "set", a.port, "down"]);
+  await until(async () => (await state()) === "down down");
+  const { out } = await live.ofctl("dump-ports-desc", "tsw-br0", "1");
+  expect(out).toMatch(/config: {5}PORT_DOWN\n\s+state: {6}LINK_DOWN/);
+  expect((await live.vsctl("get", "Interface", a.port, "link_resets")).out).toBe("1\n");
 });
 
 systemTest("monitor hears packets, snoop hears everything", async () => {

@@ -63,7 +63,15 @@ export class RecordingDatapath implements Datapath {
     this.#ports.delete(portNo);
   }
   ports(): PortInfo[] {
-    return [...this.#ports].map(([portNo, spec]) => ({ ...spec, portNo, mac: portNo, mtu: 1500, isUp: true, stats: NO_STATS }));
+    return [...this.#ports].map(([portNo, spec]) => ({
+      ...spec,
+      portNo,
+      mac: portNo,
+      mtu: 1500,
+      isUp: true,
+      isEnabled: true,
+      stats: NO_STATS,
+    }));
   }
   onPortChange(): void {}
   putFlow(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): Megaflow {

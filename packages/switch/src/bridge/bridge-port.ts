@@ -40,7 +40,12 @@ export interface BridgePort {
   mac: number;
   /** Bits of OpenFlow's port config (1 = down, 4 = no receive, 16 = no flood, 32 = no forward, 64 = no packet-in). */
   config: number;
+  /** Whether it can carry packets. */
   isUp: boolean;
+  /** Whether its device is switched on. */
+  isEnabled: boolean;
+  /** How often `isUp` has changed. */
+  nLinkChanges: number;
   /** Monotonic ms. */
   readonly createdMs: number;
   readonly patchCounters: PatchCounters;

@@ -118,10 +118,10 @@ export class Reconciler {
   #applyInterface(bridge: Bridge, interfaceWanted: WantedInterface): InterfaceState {
     const state = this.#openInterface(bridge, interfaceWanted);
     const { mac, port } = interfaceWanted;
-    const isOurs = "kind" in port && port.kind === "internal" && state.port !== undefined;
+    const isOurs = "kind" in port && (port.kind === "internal" || port.kind === "memory") && state.port !== undefined;
     if (!isOurs || mac === undefined || state.port.mac === mac) return state;
     try {
-      setMac(interfaceWanted.name, mac);
+      if (port.kind === "internal") setMac(interfaceWanted.name, mac);
     } catch (error) {
       return { ...state, error: messageOf(error) };
     }

@@ -39,8 +39,10 @@ export function statusOperations(
     if (changed.length > 0) ops.push(operations.update(name, uuid, Object.fromEntries(changed)));
   };
   for (const state of reconciler.interfaces) {
+    const old = table("Interface").get(state.uuid);
     const info = state.port?.link.kind === "datapath" ? infoByPortNo.get(state.port.link.portNo) : undefined;
-    set("Interface", state.uuid, interfaceColumns(state, info, hasStatistics));
+    const isNew = isMap(old?.["statistics"]) && old["statistics"].size === 0;
+    set("Interface", state.uuid, interfaceColumns(state, info, hasStatistics || isNew));
   }
   for (const { uuid, bridge } of reconciler.bridges) {
     const datapath_id = bridge.datapathId.toString(16).padStart(16, "0");
@@ -62,17 +64,17 @@ function rootColumns(root: Row): RowInput {
 
 function interfaceColumns({ port, error }: InterfaceState, info: PortInfo | undefined, hasStatistics: boolean): RowInput {
   if (port === undefined) {
-    const none = { mac_in_use: [], mtu: [], admin_state: [], link_state: [], ifindex: [] };
+    const none = { mac_in_use: [], mtu: [], admin_state: [], link_state: [], link_resets: [], ifindex: [] };
     return { ofport: NO_OFPORT, error: error ?? [], ...none, ...(hasStatistics ? { statistics: {} } : {}) };
   }
-  const state = port.isUp ? "up" : "down";
   return {
     ofport: port.ofport,
     error: error ?? [],
     mac_in_use: formatMac(port.mac),
     mtu: info === undefined ? [] : info.mtu,
-    admin_state: state,
-    link_state: state,
+    admin_state: port.isEnabled ? "up" : "down",
+    link_state: port.isUp ? "up" : "down",
+    link_resets: port.nLinkChanges,
     ifindex: info === undefined || info.kind === "memory" ? 0 : ifindexOf(info.name),
     ...(hasStatistics ? { statistics: statisticsOf(info?.stats, port.patchCounters) } : {}),
   };

@@ -12,7 +12,7 @@ import {
   PORT_STATE,
 } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
-import type { BridgePort } from "../bridge/bridge-port.ts";
+import { type BridgePort, PORT_DOWN } from "../bridge/bridge-port.ts";
 import { N_TABLES } from "../table/flow-mod.ts";
 import type { RuleFilter } from "../table/pipeline.ts";
 import type { Rule } from "../table/rule.ts";
@@ -78,13 +78,13 @@ export function* multipartReplies(
 }
 
 /** A port as OpenFlow describes it. */
-export function describePort({ ofport, mac, name, config, isUp }: BridgePort): PortDesc {
+export function describePort({ ofport, mac, name, config, isUp, isEnabled }: BridgePort): PortDesc {
   return {
     port: ofport,
     mac,
     name,
-    config,
-    state: isUp ? PORT_STATE.LIVE : PORT_STATE.LINK_DOWN,
+    config: isEnabled ? config : config | PORT_DOWN,
+    state: isUp && (config & PORT_DOWN) === 0 ? PORT_STATE.LIVE : PORT_STATE.LINK_DOWN,
     current: 0,
     advertised: 0,
     supported: 0,

@@ -2,7 +2,7 @@
 import { AppError } from "@tenet/kit";
 import type { Action, FlowModCommand, FlowSpec } from "@tenet/openflow";
 
-/** Number of tables a controller may use. */
+/** Number of tables; the last is hidden: a controller may look at it, not change it. */
 export const N_TABLES = 255;
 
 /** Adds, changes or deletes rules. */
@@ -22,6 +22,7 @@ export type RefusalName =
   | "OFPBAC_BAD_ARGUMENT"
   | "OFPBIC_UNSUP_INST"
   | "OFPBIC_BAD_TABLE_ID"
+  | "OFPBRC_EPERM"
   | "OFPBRC_IS_SLAVE"
   | "OFPBRC_BUFFER_UNKNOWN"
   | "OFPBRC_BAD_TYPE"

@@ -130,7 +130,10 @@ export class Pipeline {
   }
 
   #applyOne({ command, flow, isUpsert = false }: FlowChange): void {
-    if (!command.startsWith("delete")) checkActions(flow.actions, flow.table === ALL_TABLES ? 0 : flow.table);
+    if (!command.startsWith("delete")) {
+      if (flow.table === N_TABLES - 1) throw new RefusedError("OFPBRC_EPERM", `table ${flow.table} is the switch's own`);
+      checkActions(flow.actions, flow.table === ALL_TABLES ? 0 : flow.table);
+    }
     const isStrict = command === "modifyStrict" || command === "deleteStrict";
     switch (command) {
       case "add":
@@ -151,7 +154,7 @@ export class Pipeline {
 
   #add(flow: FlowSpec): void {
     const table = flow.table === ALL_TABLES ? 0 : flow.table;
-    if (table >= N_TABLES) throw new RefusedError("OFPFMFC_BAD_TABLE_ID", `there is no table ${table}`, "Use 0 to 254");
+    if (table >= N_TABLES) throw new RefusedError("OFPFMFC_BAD_TABLE_ID", `there is no table ${table}`, "Use 0 to 253");
     const { classifier } = this.#table(table);
     if ((flow.flags & FLOW_FLAG.CHECK_OVERLAP) !== 0 && classifier.overlaps(flow.match, flow.priority)) {
       const hint = "Give it another priority, or leave out check_overlap";

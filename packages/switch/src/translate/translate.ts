@@ -382,6 +382,8 @@ function outside(ofport: number): BridgePort {
     mac: 0,
     config: 0,
     isUp: true,
+    isEnabled: true,
+    nLinkChanges: 0,
     createdMs: 0,
     patchCounters: { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 },
   };
