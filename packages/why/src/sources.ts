@@ -12,4 +12,4 @@ export interface WhySources {
 }
 
 /** What `why` reads of a database; {@link Replica} has it. */
-export type Tables = Pick<Replica, "table" | "find">;
+export type Tables = Pick<Replica, "table" | "find" | "schema">;

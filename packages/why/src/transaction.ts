@@ -1,6 +1,5 @@
 /** Who wrote what decided. */
-import type { HistoryEntry, Replica, Row } from "@tenet/ovsdb";
-import { isMap, isSet } from "@tenet/ovsdb";
+import { type Datum, datumsEqual, type HistoryEntry, isMap, isSet, type Replica, type Row, type TableSchema } from "@tenet/ovsdb";
 import type { LinkedRow } from "./links/northbound.ts";
 import type { Cause, JsonValue } from "./story.ts";
 
@@ -8,7 +7,7 @@ import type { Cause, JsonValue } from "./story.ts";
 export async function causeOf(
   { table, row }: LinkedRow,
   summary: string,
-  database: Replica,
+  database: Pick<Replica, "history" | "schema">,
   because: readonly string[] | undefined,
 ): Promise<Cause> {
   const history = await database.history(row._uuid);
@@ -17,7 +16,7 @@ export async function causeOf(
     because,
   );
   const transaction = entry === undefined ? {} : { transaction: transactionOf(entry) };
-  return { table, uuid: row._uuid, summary, columns: columnsOf(row), ...transaction };
+  return { table, uuid: row._uuid, summary, columns: columnsOf(row, database.schema.tables.get(table)), ...transaction };
 }
 
 /**
@@ -44,15 +43,18 @@ function transactionOf({ txn, date, client, comment }: HistoryEntry): NonNullabl
 }
 
 /** Columns that hold something, as plain JSON: a map is an object, a set an array, an optional column its value. */
-function columnsOf(row: Row): Cause["columns"] {
+function columnsOf(row: Row, table: TableSchema | undefined): Cause["columns"] {
   const columns: { [column: string]: JsonValue } = {};
-  for (const [name, datum] of Object.entries(row)) {
-    if (name.startsWith("_")) continue;
-    if (isMap(datum)) {
-      if (datum.size > 0) columns[name] = Object.fromEntries([...datum].map(([key, value]) => [String(key), value]));
-    } else if (isSet(datum)) {
-      if (datum.length > 0) columns[name] = [...datum];
-    } else if (datum !== "" && datum !== false) columns[name] = datum;
+  for (const column of table?.columns.values() ?? []) {
+    const datum = row[column.name];
+    if (datum === undefined || datumsEqual(datum, column.defaultDatum)) continue;
+    columns[column.name] = jsonOf(datum, column.type.max === 1);
   }
   return columns;
+}
+
+function jsonOf(datum: Datum, isOptional: boolean): JsonValue {
+  if (isMap(datum)) return Object.fromEntries([...datum].map(([key, value]) => [String(key), value]));
+  if (!isSet(datum)) return datum;
+  return isOptional ? (datum[0] ?? null) : [...datum];
 }

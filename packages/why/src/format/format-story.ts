@@ -97,7 +97,7 @@ function megaflowSection({ megaflow }: Story, width: number, style: Style): stri
 
 /** Whether a logical flow does more than hand the packet to the next table. */
 function decides({ hint, actions }: LogicalStep): boolean {
-  return hint !== undefined || /\b(drop|output)\b/.test(actions);
+  return hint !== undefined || /\bdrop\b|\boutport = /.test(actions);
 }
 
 function isDrop(actions: string): boolean {

@@ -1,6 +1,7 @@
 /** From a logical flow's hint to the northbound row that asked for the flow. */
-import type { Replica, Row } from "@tenet/ovsdb";
+import type { Row } from "@tenet/ovsdb";
 import { entryOf, textOf, textsOf } from "../rows.ts";
+import type { Tables } from "../sources.ts";
 
 /** A row and the table and database it is in. */
 export interface LinkedRow {
@@ -14,9 +15,9 @@ const ACL_PRIORITY_BASE = 1000;
 
 /** Finds northbound rows. */
 export class NorthboundLinks {
-  readonly #nb: Replica;
+  readonly #nb: Tables;
 
-  constructor(nb: Replica) {
+  constructor(nb: Tables) {
     this.#nb = nb;
   }
 

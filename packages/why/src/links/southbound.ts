@@ -9,7 +9,7 @@ import { type Match, parseMatch } from "@tenet/openflow";
 import { TABLE } from "@tenet/ovn";
 import type { Row } from "@tenet/ovsdb";
 import type { TraceStep } from "@tenet/switch";
-import { entryOf, numberOf, textOf, textsOf } from "../rows.ts";
+import { entryOf, textOf, textsOf } from "../rows.ts";
 import type { Tables } from "../sources.ts";
 
 /** Where a stage of a logical pipeline lies among the OpenFlow tables. */
@@ -117,9 +117,4 @@ function prefixOf(cookie: string): string {
 
 function only<T>(rows: readonly T[]): T | undefined {
   return rows.length === 1 ? rows[0] : undefined;
-}
-
-/** Tunnel key of a row. */
-export function tunnelKeyOf(row: Row): number | undefined {
-  return numberOf(row, "tunnel_key");
 }

@@ -12,6 +12,9 @@ import { describeAcl, listOf } from "./describe-row.ts";
 import { lastStep } from "./journey.ts";
 import { type Finding, portLabel, type Scene, switchName, switchRow } from "./scene.ts";
 
+/** The columns of an ACL that decide. */
+export const ACL_COLUMNS: readonly string[] = ["direction", "priority", "match", "action", "options"];
+
 /**
  * Finds why the packet did not go on after these steps.
  *
@@ -61,7 +64,7 @@ function aclReason(scene: Scene, cause: LinkedRow, stage: string): Finding {
   return {
     reason: isMeant ? `${acl} dropped it in ${stage}` : `${acl} cannot be carried out in ${stage}, so it drops`,
     cause,
-    because: ["direction", "priority", "match", "action", "options"],
+    because: ACL_COLUMNS,
   };
 }
 

@@ -5,7 +5,7 @@ import type { LinkedRow } from "../links/northbound.ts";
 import { textOf } from "../rows.ts";
 import type { Story } from "../story.ts";
 import { describeAcl, listOf } from "./describe-row.ts";
-import { dropReason } from "./drop-reason.ts";
+import { ACL_COLUMNS, dropReason } from "./drop-reason.ts";
 import type { Copy } from "./journey.ts";
 import { type Finding, portLabel, type Scene, switchName, switchRow } from "./scene.ts";
 import { aimOf, headline } from "./sentences.ts";
@@ -29,30 +29,32 @@ export function findVerdict(scene: Scene): Verdict {
 }
 
 function droppedVerdict(scene: Scene): Verdict {
-  const { copies, ingress } = scene.journey;
-  const lost = copies.find(({ steps }) => steps.length > 1) ?? copies[0];
+  const { copies, ingress, inport } = scene.journey;
+  const missed = copies.filter(({ port }) => port !== inport);
+  const lost = missed[0] ?? copies[0];
   const finding = lost === undefined ? dropReason(scene, ingress, undefined) : dropReason(scene, lost.steps, lost.port);
-  return verdictOf("dropped", `${headline(scene, false)}: ${finding.reason}`, finding);
+  const reason = missed.length > 1 ? `it does not get to ${lossesOf(scene, missed)}` : finding.reason;
+  return verdictOf("dropped", `${headline(scene, false)}: ${reason}`, finding);
 }
 
 function forwardedVerdict(scene: Scene, delivered: readonly Copy[]): Verdict {
-  const { journey, northbound } = scene;
+  const { journey, packet, northbound } = scene;
   if (journey.group !== undefined) return floodVerdict(scene, delivered);
   const [copy] = delivered;
-  const path = [...journey.ingress, ...(copy?.steps ?? [])];
   const answer = journey.ingress.findLast(({ logical }) => logical?.stage === "ls_in_arp_rsp" && isOutput(logical.actions));
   if (answer !== undefined) return answeredVerdict(scene, answer.cause);
-  const acls = allowingAcls(path);
-  const last = acls.at(-1);
   const to = portLabel(scene, copy?.port);
-  if (last !== undefined) {
-    const allow = acls.map(({ row }) => describeAcl(row, northbound));
-    const summary = `${headline(scene, true)}: ${listOf(allow)} ${allow.length > 1 ? "allow" : "allows"} it, and ${switchName(scene)} delivers it to ${to}`;
-    return verdictOf("forwarded", summary, {
-      reason: "",
-      cause: last,
-      because: ["direction", "priority", "match", "action", "options"],
-    });
+  const meant = packet?.to.port;
+  if (meant !== undefined && meant.name !== copy?.port) {
+    const why = `${switchName(scene)} delivers ${packet?.to.mac ?? "its address"} to ${to}, not to ${portLabel(scene, meant.name)}`;
+    return verdictOf("forwarded", `${headline(scene, false)}: ${why}`, deliveryFinding(scene));
+  }
+  const acls = allowingAcls([...journey.ingress, ...(copy?.steps ?? [])]);
+  const cause = acls.at(-1);
+  if (cause !== undefined) {
+    const allow = listOf(acls.map(({ row }) => describeAcl(row, northbound)));
+    const reason = `${allow} ${acls.length > 1 ? "allow" : "allows"} it, and ${switchName(scene)} delivers it to ${to}`;
+    return verdictOf("forwarded", `${headline(scene, true)}: ${reason}`, { reason, cause, because: ACL_COLUMNS });
   }
   const summary = `${headline(scene, true)}: ${switchName(scene)} delivers it to ${to}, and no ACL stands in its way`;
   return verdictOf("forwarded", summary, deliveryFinding(scene));
@@ -69,16 +71,30 @@ function deliveryFinding(scene: Scene): Finding {
   return { reason: "" };
 }
 
+/** Copies for all members of a multicast group. */
 function floodVerdict(scene: Scene, delivered: readonly Copy[]): Verdict {
-  const { copies, ingress } = scene.journey;
+  const { copies, group, ingress, inport } = scene.journey;
   const reached = listOf(delivered.map(({ port }) => portLabel(scene, port)));
-  const lost = copies.filter((copy) => !copy.isDelivered && copy.port !== scene.journey.inport);
-  const losses = lost.map((copy) => `${portLabel(scene, copy.port)} (${dropReason(scene, copy.steps, copy.port).reason})`);
-  const but = losses.length === 0 ? "" : `; it does not reach ${listOf(losses)}`;
-  const summary = `${switchName(scene)} floods ${aimOf(scene)} to ${reached}${but}`;
+  const lost = copies.filter((copy) => !copy.isDelivered && copy.port !== inport);
+  const but = lost.length === 0 ? "" : `. It does not reach ${lossesOf(scene, lost)}`;
+  const isUnknown = group === "_MC_unknown";
+  const flooded = `${switchName(scene)} floods it${isUnknown ? " to the ports behind which addresses are unknown" : ""}`;
+  const meant = scene.packet?.to.port;
+  const isMissed = isUnknown && meant !== undefined && !delivered.some(({ port }) => port === meant.name);
+  const where =
+    meant?.switch === undefined ? "" : `; ${portLabel(scene, meant.name)} is on switch ${textOf(meant.switch, "name")}`;
+  const summary = isMissed
+    ? `${headline(scene, false)}: ${flooded}, ${reached}${where}`
+    : `${aimOf(scene)} reaches ${reached}: ${flooded}${but}`;
   const acl = allowingAcls(ingress).at(-1);
   const cause = acl ?? switchRow(scene);
-  return verdictOf("forwarded", summary, { reason: "", ...(cause === undefined ? {} : { cause }) });
+  const because = acl === undefined ? ["ports"] : ACL_COLUMNS;
+  return verdictOf("forwarded", summary, { reason: "", ...(cause === undefined ? {} : { cause, because }) });
+}
+
+/** `db1 (ACL "x" dropped it in ls_out_acl) and app1 (…)`. */
+function lossesOf(scene: Scene, lost: readonly Copy[]): string {
+  return listOf(lost.map(({ steps, port }) => `${portLabel(scene, port)} (${dropReason(scene, steps, port).reason})`));
 }
 
 function answeredVerdict(scene: Scene, cause: LinkedRow | undefined): Verdict {
@@ -141,5 +157,5 @@ function isOutput(actions: string): boolean {
 }
 
 function verdictOf(verdict: Story["verdict"], summary: string, { cause, because }: Finding): Verdict {
-  return { verdict, summary: `${summary[0]?.toUpperCase() === summary[0] ? summary : summary}.`, cause, because };
+  return { verdict, summary: `${summary}.`, cause, because };
 }

@@ -27,7 +27,7 @@ export function headline(scene: Scene, isForwarded: boolean): string {
 /** The packet as an object: `the broadcast of web1 (udp 67)`. */
 export function aimOf(scene: Scene): string {
   const { packet } = scene;
-  if (packet === undefined) return "it";
+  if (packet === undefined) return "The packet";
   const what = packet.to.isBroadcast ? "broadcast" : "packet";
   return `${packet.fromLabel}'s ${what} (${packet.protocol})`;
 }
