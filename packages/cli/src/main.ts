@@ -8,6 +8,8 @@ import { status } from "./commands/status.ts";
 import { homeOf, policyPortOf, type UpFlags, upConfig } from "./config.ts";
 import { up } from "./up/up.ts";
 
+// What `ps` shows, and what the history of a row names.
+process.title = "tenet";
 const { env, stdout, stderr } = process;
 const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {

@@ -1,4 +1,5 @@
 /** `tenet down`: asks the running Tenet to stop and waits until it has. */
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errnoOf, IoError } from "@tenet/kit";
 import type { Home } from "../config.ts";
@@ -21,11 +22,16 @@ export async function down(home: Home): Promise<number> {
   return pid;
 }
 
+/** A process that has ended but that its parent has not looked at yet counts as ended. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return errnoOf(error) !== "ESRCH";
+  }
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch {
+    return process.platform !== "linux";
   }
 }

@@ -2,6 +2,7 @@
 import type { Home } from "../config.ts";
 import type { CloudState } from "../console/cloud-state.ts";
 import { styleFor } from "../up/style.ts";
+import { describeMode } from "../up/summary.ts";
 import { formatTable } from "../up/table.ts";
 import { ask } from "./control-client.ts";
 
@@ -21,7 +22,7 @@ export async function status(home: Home, format: "text" | "json", hasColor: bool
   const broken = state.policies.filter((policy) => policy.status !== "ok");
   const rows = [
     ["running", `pid ${running.pid}, for ${duration(now - state.startedAt)}`],
-    ["hosts", `${state.hosts.length}, ${state.mode === "namespaces" ? "network namespaces" : "simulated inside the process"}`],
+    ["hosts", `${state.hosts.length}, ${describeMode(state.mode)}`],
     ["switches", state.switches.map(({ name }) => name).join(", ")],
     ["ports", `${nUp} of ${state.ports.length} up`],
     [

@@ -4,6 +4,7 @@
  * It serves the same routes on loopback and on the unix socket `tenet.sock`; only the latter takes `POST /api/stop`,
  * since whoever can open it may stop the process anyway.
  */
+import { rmSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -48,7 +49,12 @@ export async function startConsole(sources: ConsoleSources, port: number): Promi
   return { url: `http://${LOOPBACK}:${bound}`, close: () => app.close() };
 }
 
-/** Serves state, stories and `POST /api/stop` on a unix socket. @throws IoError */
+/**
+ * Serves state, stories and `POST /api/stop` on a unix socket.
+ *
+ * @param path - replaced when it exists: the caller holds the state folder, so whoever made it is gone
+ * @throws IoError
+ */
 export async function startControlSocket(
   sources: ConsoleSources,
   path: string,
@@ -61,6 +67,7 @@ export async function startControlSocket(
     await reply.code(202).send({ pid: process.pid });
     stop();
   });
+  rmSync(path, { force: true });
   await listen(app, { path }, `control requests on "${path}"`, "TENET_HOME");
   return { url: path, close: () => app.close() };
 }

@@ -31,10 +31,15 @@ export async function startNetwork(
   scope: Scope,
 ): Promise<Network> {
   const datapathType = datapathTypeOf(mode);
-  const row = { datapath_type: datapathType };
-  await vswitch.database.transact([{ op: "update", table: "Bridge", where: [["name", "==", BRIDGE]], row }], {
-    remote: "tenet up",
-  });
+  // What an earlier switch said of its ports is void; and the mode may be another one now.
+  const isBridge = [["name", "==", BRIDGE]];
+  await vswitch.database.transact(
+    [
+      { op: "update", table: "Bridge", where: isBridge, row: { datapath_type: datapathType } },
+      { op: "update", table: "Interface", where: [], row: { ofport: ["set", []] } },
+    ],
+    { remote: "tenet up" },
+  );
   const { runDir } = home;
   const switchThread = new SwitchThread({ database: vswitch.remote, runDir, logFile: join(home.path, "tenet.log") });
   const stop = new AbortController();

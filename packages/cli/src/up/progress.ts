@@ -15,13 +15,13 @@ export class Progress {
     this.#out = out;
   }
 
-  /** Runs a step; what it resolves with says what came out, when it is text. */
-  async step<T>(title: string, work: () => Promise<T>): Promise<T> {
+  /** Runs a step; `describe` says in a few words what came out. */
+  async step<T>(title: string, work: () => Promise<T>, describe: (result: T) => string): Promise<T> {
     const startedAt = performance.now();
     this.note(title, "...");
     const result = await work();
     const ms = `${Math.round(performance.now() - startedAt)} ms`;
-    this.#line(`  ${title.padEnd(12)} ${(typeof result === "string" ? result : "ready").padEnd(52)} ${ms.padStart(8)}`, true);
+    this.#line(`  ${title.padEnd(12)} ${describe(result).padEnd(44)} ${ms.padStart(8)}`, true);
     return result;
   }
 

@@ -1,6 +1,6 @@
 /** What a person reads when a lab is up: hosts, who reaches whom, violations, sockets, and what to try next. */
-import { relative } from "node:path";
-import { formatReachability, type LabFile, type Reachability, type Suggestion } from "@tenet/lab";
+import { join, relative } from "node:path";
+import { formatReachability, type LabFile, type LabMode, type Reachability, type Suggestion } from "@tenet/lab";
 import type { CloudState } from "../console/cloud-state.ts";
 import { formatTable } from "./table.ts";
 import { type Style, styleFor } from "./style.ts";
@@ -26,7 +26,13 @@ export function formatSummary(summary: Summary, hasColor: boolean): string {
     ...(summary.lab === undefined ? [] : [section("HOSTS", hosts(summary, style), style)]),
     ...(summary.reachability === undefined
       ? []
-      : [section("REACHABILITY", formatReachability(summary.reachability, { color: hasColor }), style)]),
+      : [
+          section(
+            "REACHABILITY, measured with real packets",
+            formatReachability(summary.reachability, { color: hasColor }),
+            style,
+          ),
+        ]),
     violations(summary, style),
     section("SOCKETS", sockets(summary, style), style),
     section("TRY NEXT, in another terminal", tryNext(summary, style), style),
@@ -34,9 +40,13 @@ export function formatSummary(summary: Summary, hasColor: boolean): string {
   return `\n${parts.map((part) => indent(part)).join("\n\n")}\n`;
 }
 
+/** How hosts are realised, in words. */
+export function describeMode(mode: LabMode): string {
+  return mode === "namespaces" ? "network namespaces" : "simulated inside the process";
+}
+
 function headline({ state, lab, readyMs }: Summary, style: Style): string {
-  const kind = state.mode === "namespaces" ? "network namespaces" : "simulated inside this process";
-  const hostsText = lab === undefined ? "no hosts" : `${state.hosts.length} hosts, ${kind}`;
+  const hostsText = lab === undefined ? "no hosts" : `${state.hosts.length} hosts, ${describeMode(state.mode)}`;
   return `${style.good("●")} ${style.bold(state.name)} is up: ${hostsText}, ready in ${(readyMs / 1000).toFixed(1)} s`;
 }
 
@@ -56,13 +66,14 @@ function hosts({ state, lab }: Summary, style: Style): string {
   return formatTable([head, ...rows]);
 }
 
-function violations({ state, cwd }: Summary, style: Style): string {
+function violations({ state, lab, cwd }: Summary, style: Style): string {
   const loaded = state.policies.map(({ name }) => name).join(", ");
-  if (state.nViolations === 0) return section("VIOLATIONS", `none of ${loaded === "" ? "no policies" : loaded}`, style);
+  if (state.nViolations === 0)
+    return section("VIOLATIONS", loaded === "" ? "no policies are loaded" : `none of ${loaded}`, style);
   const shown = state.violations.slice(0, MOST_VIOLATIONS).map(({ policy, kind, row, columns, rule }) => {
     const why = columns.indexOf("why");
     const text = why === -1 ? row.map(String).join(", ") : String(row[why]);
-    const place = style.dim(`${shorten(rule.file, cwd)}:${rule.line}`);
+    const place = style.dim(`${shorten(join(lab?.policies ?? "", rule.file), cwd)}:${rule.line}`);
     return `${style.bad("✗")} ${style.bold(policy)} ${kind}: ${text}\n  ${place}`;
   });
   const more = state.nViolations - shown.length;

@@ -15,7 +15,7 @@ import { type Databases, openDatabases } from "./databases.ts";
 import { BRIDGE, startNetwork } from "./network.ts";
 import { Progress, type ProgressOutput } from "./progress.ts";
 import { selfCheck } from "./self-check.ts";
-import { formatSummary } from "./summary.ts";
+import { describeMode, formatSummary } from "./summary.ts";
 
 /** A Tenet runs on this state folder already. */
 export class AlreadyRunningError extends AppError {
@@ -49,10 +49,18 @@ export async function up(config: UpConfig, out: ProgressOutput, signal: AbortSig
   scope.defer(() => progress.end());
   out.write(`\n  Tenet${lab === undefined ? "" : `  ${lab.name}`}\n\n`);
 
-  const databases = await progress.step("databases", () => openOnce(home, log, scope));
+  const databases = await progress.step(
+    "databases",
+    () => openOnce(home, log, scope),
+    () => "northbound, southbound, Open_vSwitch",
+  );
   const { nb, vswitch } = await openReplicas(databases, scope);
   const policy = scope.use(new PolicyService({ functions: policyFunctions(), log: log.child({ part: "policy" }) }));
-  const policyApi = await progress.step("policies", () => openPolicies(policy, databases, lab, config, log, scope));
+  const policyApi = await progress.step(
+    "policies",
+    () => openPolicies(policy, databases, lab, config, log, scope),
+    () => countOf(policy.policies().length, "policy", "policies"),
+  );
   const network = await startNetwork(home, databases, mode, log, scope);
   const sockets = socketPaths(home);
   let running: RunningLab | undefined;
@@ -71,14 +79,18 @@ export async function up(config: UpConfig, out: ProgressOutput, signal: AbortSig
       reachability: () => reachability,
     }),
   );
-  await progress.step("network", () => orFail(untilChassis(vswitch, scope.signal), network.ended));
+  await progress.step(
+    "network",
+    () => orFail(untilChassis(vswitch, scope.signal), network.ended),
+    () => "northd, controller, switch",
+  );
   const whySources = scope.use(await openWhy(home.runDir, new AbortController().signal));
   const consoleSources = { feed, why: (question: string) => why(question, whySources), log: log.child({ part: "console" }) };
   const page = scope.use(await startConsole(consoleSources, config.consolePort));
   scope.use(await startControlSocket(consoleSources, join(home.runDir, "tenet.sock"), page.url, () => stop.abort()));
 
   if (lab !== undefined) {
-    await progress.step("northbound", async () => describeRows(await applyNorthbound(lab, nb)));
+    await progress.step("northbound", () => applyNorthbound(lab, nb), describeRows);
     const labOptions = {
       mode,
       prefix: config.prefix,
@@ -89,9 +101,17 @@ export async function up(config: UpConfig, out: ProgressOutput, signal: AbortSig
       log: log.child({ part: "lab" }),
       onProgress: (text: string) => progress.note("hosts", text),
     };
-    const started = await progress.step("hosts", () => orFail(startLab(lab, labOptions, scope.signal), network.ended));
+    const started = await progress.step(
+      "hosts",
+      () => orFail(startLab(lab, labOptions, scope.signal), network.ended),
+      ({ hosts }) => `${hosts.length} up, ${describeMode(mode)}`,
+    );
     running = scope.use(started);
-    reachability = await progress.step("packets", () => started.measure(scope.signal));
+    reachability = await progress.step(
+      "packets",
+      () => started.measure(scope.signal),
+      ({ cells }) => `${cells.length} pairs of hosts measured`,
+    );
     feed.changed();
   }
   const readyMs = Date.now() - startedAt;
@@ -155,9 +175,13 @@ async function untilChassis(vswitch: Replica, signal: AbortSignal): Promise<void
   );
 }
 
+function countOf(n: number, one: string, many: string): string {
+  return `${n} ${n === 1 ? one : many}`;
+}
+
 function describeRows({ written, kept }: { readonly written: readonly string[]; readonly kept: readonly string[] }): string {
-  if (kept.length === 0) return `${written.length} rows written`;
-  return `${written.length} rows written, ${kept.length} kept from last time`;
+  const kind = countOf(written.length, "top-level row written", "top-level rows written");
+  return kept.length === 0 ? kind : `${kind}, ${kept.length} kept as they were`;
 }
 
 function socketPaths({ runDir }: Home): SocketPaths {

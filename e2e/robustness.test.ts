@@ -1,0 +1,158 @@
+/** What goes wrong: killed processes, bad files, unusable folders and ports, no privileges. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { EXAMPLE, MODE, REASON, run, Tenet } from "./support/tenet.ts";
+
+const isRoot = MODE === "namespaces";
+
+describe("tenet up", () => {
+  let tenet: Tenet;
+  let lab: string;
+
+  beforeEach(() => {
+    tenet = new Tenet("tr-");
+    lab = mkdtempSync(join(tmpdir(), "tenet-lab-"));
+    cpSync(EXAMPLE, lab, { recursive: true });
+  });
+
+  afterEach(async () => {
+    await tenet.remove();
+    rmSync(lab, { recursive: true, force: true });
+  });
+
+  const edit = (file: string, from: string, to: string): void => {
+    const path = join(lab, file);
+    const text = readFileSync(path, "utf8");
+    expect(text).toContain(from);
+    writeFileSync(path, text.replace(from, to));
+  };
+
+  test("--once checks the example and leaves nothing behind", () => {
+    const { status, out } = tenet.run(
+      "up",
+      EXAMPLE,
+      "--once",
+      "--prefix",
+      tenet.prefix,
+      "--policy-port",
+      "0",
+      "--console-port",
+      "0",
+    );
+    expect(out).toContain("checked: all is as the lab expects");
+    expect(status).toBe(0);
+    expect(tenet.leftSockets()).toEqual([]);
+    expect(tenet.leftDevices()).toEqual([]);
+  });
+
+  test("--once fails when packets contradict the lab, and says where it expects otherwise", () => {
+    edit("lab.yaml", "app1 -> db1 tcp 5432: open", "app1 -> db1 tcp 5432: blocked");
+    const { status, out } = tenet.run("up", lab, "--once", "--prefix", tenet.prefix, "--policy-port", "0", "--console-port", "0");
+    expect(status).toBe(1);
+    expect(out).toMatch(/app1 -> db1 tcp 5432.*lab\.yaml:\d+/);
+  });
+
+  test.each([
+    ["lab.yaml", "listen: [5432]", "listen: [543200]", /lab\.yaml:\d+:\d+: .*543200/],
+    [
+      "lab.yaml",
+      "addresses: [10.0.1.31/24]",
+      "adresses: [10.0.1.31/24]",
+      /lab\.yaml:\d+:\d+: unknown key "adresses"[^]*did you mean "addresses"/,
+    ],
+    [
+      "northbound.yaml",
+      "port_security",
+      "port_securty",
+      /northbound\.yaml:\d+:\d+: .*port_securty[^]*did you mean "port_security"/,
+    ],
+  ])("a fault in %s is told with its place (%s)", (file, from, to, message) => {
+    edit(file, from, to);
+    const { status, out } = tenet.run("up", lab, "--once");
+    expect(status).toBe(1);
+    expect(out).toMatch(message);
+    expect(tenet.leftSockets()).toEqual([]);
+  });
+
+  test("a broken policy file is told, and the rest comes up", () => {
+    writeFileSync(join(lab, "policies", "broken.dl"), "error(x) :- nb:Logical_Swtch(name=x)\n");
+    const { status, out } = tenet.run("up", lab, "--once", "--prefix", tenet.prefix, "--policy-port", "0", "--console-port", "0");
+    expect(out).toContain("three-tier is up");
+    expect(out).toMatch(/broken.*broken\.dl:1:\d+[^]*Logical_Switch/);
+    expect(status).toBe(1);
+  });
+
+  test("a state folder that cannot be made is told", () => {
+    const { status, out } = run(process.execPath, ["packages/cli/bin/tenet.js", "up"], { TENET_HOME: "/dev/null/tenet" });
+    expect(status).toBe(1);
+    expect(out).toContain('Cannot make the state folder "/dev/null/tenet"');
+  });
+
+  test("a port in use is told, and what had started is stopped", async () => {
+    const other = createServer();
+    await new Promise<void>((ready) => other.listen(0, "127.0.0.1", ready));
+    const { port } = other.address() as { port: number };
+    const { status, out } = tenet.run(
+      "up",
+      EXAMPLE,
+      "--prefix",
+      tenet.prefix,
+      "--policy-port",
+      "0",
+      "--console-port",
+      String(port),
+    );
+    other.close();
+    expect(status).toBe(1);
+    expect(out).toMatch(new RegExp(`console on 127.0.0.1:${port}[^]*--console-port`));
+    expect(tenet.leftSockets()).toEqual([]);
+  });
+
+  test("what is asked of a Tenet that does not run says how to start it", () => {
+    for (const command of [["status"], ["down"], ["why", "a -> b"]]) {
+      const { status, out } = tenet.run(...command);
+      expect(status).toBe(1);
+      expect(out).toContain("tenet up");
+    }
+  });
+
+  test("simulated hosts see the same network", async () => {
+    await tenet.up(EXAMPLE, "--hosts", "simulated");
+    expect(tenet.output).toContain("simulated inside the process");
+    expect(tenet.run("why", "web1 -> db1 tcp 5432").out).toMatch(/DROPPED[^]*db-nothing-else/);
+    expect(await tenet.end("SIGINT")).toBe(0);
+    expect(tenet.leftSockets()).toEqual([]);
+  });
+
+  test.skipIf(!isRoot)(`simulated hosts and namespaces reach each other alike (${isRoot ? "root" : REASON})`, () => {
+    const matrix = (mode: string): string => {
+      const ports = ["--policy-port", "0", "--console-port", "0"];
+      const { out } = tenet.run("up", EXAMPLE, "--once", "--hosts", mode, "--prefix", tenet.prefix, ...ports);
+      return /REACHABILITY[^]*?\n\n/.exec(out)?.[0] ?? out;
+    };
+    expect(matrix("simulated")).toBe(matrix("namespaces"));
+  });
+
+  test.skipIf(!isRoot)(`after kill -9 the next start cleans up and works (${isRoot ? "root" : REASON})`, async () => {
+    await tenet.up();
+    await tenet.end("SIGKILL");
+    expect(tenet.leftDevices().length).toBeGreaterThan(0);
+    await tenet.up();
+    expect(tenet.output).toContain("three-tier is up: 7 hosts");
+    expect(await tenet.end("SIGTERM")).toBe(0);
+    expect(tenet.leftDevices()).toEqual([]);
+    expect(tenet.leftSockets()).toEqual([]);
+  });
+
+  test("what was written survives kill -9", async () => {
+    await tenet.up(EXAMPLE, "--hosts", "simulated");
+    const story = () => JSON.parse(tenet.run("why", "web1 -> db1 tcp 5432", "-o", "json").out);
+    const { uuid, transaction } = story().cause;
+    await tenet.end("SIGKILL");
+    await tenet.up(EXAMPLE, "--hosts", "simulated");
+    expect(story().cause).toMatchObject({ uuid, transaction });
+  });
+});
