@@ -6,7 +6,7 @@ export type { LabHost } from "./file/lab-host.ts";
 export type { NorthboundRow, NorthboundRows, RowElement, RowName } from "./file/northbound-rows.ts";
 export { HostDeviceError } from "./hosts/namespace-hosts.ts";
 export type { FrameLink } from "./hosts/simulated-hosts.ts";
-export { LabBusyError } from "./lab-lock.ts";
+export { LabBusyError, LabPrefixError } from "./lab-lock.ts";
 export { bestMode, type LabMode } from "./lab-mode.ts";
 export { type AppliedNorthbound, applyNorthbound, NorthboundError } from "./northbound/apply-northbound.ts";
 export { checkExpectations } from "./reachability/check-expectations.ts";

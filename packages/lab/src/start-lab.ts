@@ -62,7 +62,7 @@ const READY_TIMEOUT_MS = 10_000;
  * What an earlier, killed run left (namespaces, devices, Port rows) is cleared first. When it fails or `signal` aborts,
  * nothing stays behind.
  *
- * @throws LabBusyError when a lab of this prefix runs; LabFileError for names too long; LabTimeoutError that names the
+ * @throws LabBusyError when a lab of this prefix runs; LabPrefixError; LabFileError for names too long; LabTimeoutError that names the
  * ports that are not up; SystemCallError
  */
 export async function startLab(lab: LabFile, options: LabOptions, signal: AbortSignal): Promise<RunningLab> {

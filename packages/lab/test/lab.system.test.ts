@@ -167,6 +167,16 @@ test.skipIf(!hasNamespaces)("a host whose namespace was deleted reaches nobody, 
   expect(checkExpectations(six, await lab.measure())).toEqual([expect.stringMatching(/^c -> a tcp 80 should be open/)]);
 });
 
+test.skipIf(!hasNamespaces).each(["", "eth", "-", "a/b-", "x y-"])(
+  "the prefix '%s', which could name other things, is refused",
+  async (prefix) => {
+    const stack = await startStack({ roles: false });
+    stacks.push(stack);
+    const options = { mode: "namespaces", prefix, nb: stack.nb, vswitch: stack.vswitch, log: silentLogger } as const;
+    await expect(startLab(readLabFile(EXAMPLE), options, never)).rejects.toMatchObject({ code: "LAB_PREFIX" });
+  },
+);
+
 test.skipIf(!hasNamespaces || !isBuilt)(
   "a lab is refused while another holds its names, and clears up after it was killed",
   async () => {
