@@ -76,6 +76,29 @@ test("access ports keep their VLAN apart; a trunk carries it tagged", () => {
   expect(bench.send(`in_port=1,dl_vlan=10,${A}`)).toEqual([]);
 });
 
+test("native ports give untagged packets their VLAN, and carry none without; a priority outlives its VLAN", () => {
+  const bench = new Bench(0);
+  const add = (ofport: number, mode: "trunk" | "access" | "native-tagged" | "native-untagged", tag: number) =>
+    bench.vswitch.addPort(bench.bridge, { name: `p${ofport}`, kind: "memory", ofport, vlan: { mode, tag, trunks: [] } });
+  add(1, "trunk", 0);
+  add(2, "native-untagged", 5);
+  add(3, "native-tagged", 5);
+  add(4, "access", 5);
+  add(5, "trunk", 0);
+  bench.vswitch.settle();
+  const push = (tci: number) => ({ type: "pushVlan" as const, tpid: 0x8100, tci });
+  const pop = { type: "popVlan" as const };
+  expect(bench.sendWithChanges(`in_port=1,vlan_tci=0x7000,${A}`)).toEqual([{ port: "p5", changes: [] }]);
+  expect(bench.sendWithChanges(`in_port=1,vlan_tci=0x1000,${A}`)).toEqual([{ port: "p5", changes: [pop] }]);
+  expect(bench.sendWithChanges(`in_port=2,vlan_tci=0x7000,${B}`)[0]).toEqual({ port: "p1", changes: [pop, push(0x6005)] });
+  expect(bench.sendWithChanges(`in_port=1,vlan_tci=0x7005,dl_src=02:00:00:00:00:0c,dl_dst=ff:ff:ff:ff:ff:ff,arp`)).toEqual([
+    { port: "p2", changes: [pop] },
+    { port: "p3", changes: [pop, push(0x6005)] },
+    { port: "p4", changes: [pop, push(0x6005), pop] },
+    { port: "p5", changes: [pop, push(0x6005), pop, push(0x6005)] },
+  ]);
+});
+
 test("patch ports join two bridges into one network", () => {
   const bench = new Bench(2);
   const other = bench.vswitch.addBridge("br1");

@@ -51,6 +51,12 @@ test("setting a field does not put it in the megaflow, putting it back does", ()
   expect(cloned.megaflows()).toEqual(["recirc_id=0,ip,in_port=1,vlan_tci=0x0000,dl_src=02:00:00:00:00:0a,nw_frag=no"]);
 });
 
+test("a priority is set in a tag that had none", () => {
+  const bench = new Bench(3, ["vlan_tci=0x1000/0x1000,actions=strip_vlan,push_vlan:0x8100,set_field:3->vlan_pcp,2"]);
+  const [sent] = bench.sendWithChanges(`in_port=1,vlan_tci=0x1005,${TCP}`);
+  expect(sent?.changes).toEqual([{ type: "popVlan" }, { type: "pushVlan", tpid: 0x8100, tci: 0x6000 }]);
+});
+
 test("dec_ttl sends ttl - 1 and drops at 1", () => {
   const bench = new Bench(3, ["ip,actions=dec_ttl,2"]);
   const [sent] = bench.sendWithChanges(`in_port=1,${TCP}`);

@@ -60,9 +60,9 @@ export const NO_RECV = 4;
 /** OpenFlow port config: drop what is sent to this port. */
 export const NO_FWD = 32;
 
-/** Whether a port carries packets of a VLAN (0 = untagged). */
+/** Whether a port carries packets of a VLAN (0 = none). What has none, on a native port, has the port's. */
 export function carriesVlan({ mode, tag, trunks }: PortVlan, vlan: number): boolean {
-  if (mode === "access") return vlan === tag;
+  if (mode === "access" || (mode !== "trunk" && vlan === 0)) return vlan === tag;
   if (mode !== "trunk" && vlan === tag) return true;
   return trunks.length === 0 || trunks.includes(vlan);
 }

@@ -12,6 +12,8 @@ import type { PacketState } from "./packet-state.ts";
 
 /** Bits of the tag that hold the VLAN. */
 const VID_BITS = 0xfff;
+/** Bits of the tag that hold the priority. */
+const PRIORITY_BITS = 0xe000;
 /** 01:80:c2:00:00:00 to :0f are for neighbouring bridges alone (IEEE 802.1Q, table 8-1). */
 const RESERVED_MAC_BASE = 0x0180c2000000;
 
@@ -72,8 +74,9 @@ function flood(bridge: Bridge, inPort: BridgePort, vlan: number, send: (port: Br
 
 function outputInVlan({ packet, output }: NormalContext, port: BridgePort, vlan: number, tci: number): void {
   const { mode, tag } = port.vlan;
-  const isUntagged = vlan === 0 || mode === "access" || (mode === "native-untagged" && vlan === tag);
-  const wanted = isUntagged ? 0 : (tci & ~VID_BITS) | VLAN_PRESENT | vlan;
+  const isUntagged = mode === "access" || (mode === "native-untagged" && vlan === tag);
+  const content = (tci & PRIORITY_BITS) | vlan; // a tag that would say nothing is left out
+  const wanted = isUntagged || content === 0 ? 0 : VLAN_PRESENT | content;
   if (wanted === tci) return output(port);
   packet.writeNumber(FIELDS.vlan_tci, wanted);
   output(port);

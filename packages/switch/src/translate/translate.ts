@@ -211,7 +211,7 @@ class Walk {
     const packet = this.#packet;
     if (!hasField(packet, field)) return;
     const setsPartOfTag = field.name === "vlan_tci" && (mask[0] ?? 0) >>> field.shift !== 0xffff;
-    if (setsPartOfTag && getField(packet.flow, field) === 0) return;
+    if (setsPartOfTag && getField(packet.flow, FIELDS.vlan_tci) === 0) return;
     packet.write(field, value, mask);
   }
 
