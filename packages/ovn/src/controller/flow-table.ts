@@ -3,6 +3,7 @@
  *
  * Rows can compete: two logical flows with the same priority and match give the same OpenFlow key. The language
  * leaves the outcome open; here dropping wins, then the smallest cookie, so that the outcome never depends on order.
+ * Clauses of conjunctions share a flow; before any other row for the same packets they step back.
  */
 import type { Tuple } from "@tenet/datalog";
 import { type FlowSpec, formatMatch, type Match, parseActions, parseMatch } from "@tenet/openflow";
@@ -28,9 +29,16 @@ export function flowKey(flow: { readonly table: number; readonly priority: numbe
   return `${flow.table} ${flow.priority} ${formatMatch(flow.match)}`;
 }
 
+interface Slot {
+  /** By their text. */
+  readonly rows: Map<string, FlowRow>;
+  chosen: FlowRow | undefined;
+  flow: FlowSpec | undefined;
+}
+
 /** Desired flows by key, with the rows that compete for each. */
 export class FlowTable {
-  readonly #slots = new Map<string, { rows: FlowRow[]; chosen: FlowRow; flow: FlowSpec }>();
+  readonly #slots = new Map<string, Slot>();
   readonly #keys = new Map<string, string>();
 
   /** Number of flows. */
@@ -40,7 +48,7 @@ export class FlowTable {
 
   /** Every flow that should be installed. */
   flows(): FlowSpec[] {
-    return [...this.#slots.values()].map(({ flow }) => flow);
+    return [...this.#slots.values()].flatMap(({ flow }) => flow ?? []);
   }
 
   /** The flow of a key, see {@link flowKey}. */
@@ -48,7 +56,7 @@ export class FlowTable {
     return this.#slots.get(key)?.flow;
   }
 
-  /** Takes a delta of rows; returns the exact changes of flows. */
+  /** Takes a delta of rows; returns the exact changes of flows. Cost: the rows of the keys that it touches. */
   apply(inserted: readonly Tuple[], deleted: readonly Tuple[]): FlowChanges {
     const before = new Map<string, FlowSpec | undefined>();
     for (const tuple of deleted) this.#remove(rowOf(tuple), before);
@@ -56,7 +64,7 @@ export class FlowTable {
     const added: FlowSpec[] = [];
     const removed: FlowSpec[] = [];
     for (const [key, old] of before) {
-      const now = this.#slots.get(key)?.flow;
+      const now = this.#choose(key);
       if (now !== undefined && now !== old) added.push(now);
       else if (now === undefined && old !== undefined) removed.push(old);
     }
@@ -64,16 +72,13 @@ export class FlowTable {
   }
 
   #add(row: FlowRow, before: Map<string, FlowSpec | undefined>): void {
-    const flow = flowOf(row);
-    const key = flowKey(flow);
-    this.#keys.set(textOf(row), key);
-    const slot = this.#slots.get(key);
-    if (!before.has(key)) before.set(key, slot?.flow);
-    if (slot === undefined) this.#slots.set(key, { rows: [row], chosen: row, flow });
-    else {
-      slot.rows.push(row);
-      this.#choose(key);
-    }
+    const key = flowKey({ table: row.table, priority: row.priority, match: parseMatch(row.match, { file: "flow" }) });
+    const text = textOf(row);
+    this.#keys.set(text, key);
+    const slot = this.#slots.get(key) ?? { rows: new Map(), chosen: undefined, flow: undefined };
+    this.#slots.set(key, slot);
+    if (!before.has(key)) before.set(key, slot.flow);
+    slot.rows.set(text, row);
   }
 
   #remove(row: FlowRow, before: Map<string, FlowSpec | undefined>): void {
@@ -83,18 +88,34 @@ export class FlowTable {
     if (key === undefined || slot === undefined) return;
     this.#keys.delete(text);
     if (!before.has(key)) before.set(key, slot.flow);
-    slot.rows = slot.rows.filter((candidate) => textOf(candidate) !== text);
-    if (slot.rows.length === 0) this.#slots.delete(key);
-    else this.#choose(key);
+    slot.rows.delete(text);
   }
 
-  #choose(key: string): void {
+  /** Brings the flow of a key up to date. */
+  #choose(key: string): FlowSpec | undefined {
     const slot = this.#slots.get(key);
-    const best = slot?.rows.reduce((a, b) => (isPreferred(b, a) ? b : a));
-    if (slot === undefined || best === undefined || best === slot.chosen) return;
-    slot.chosen = best;
-    slot.flow = flowOf(best);
+    const chosen = slot === undefined ? undefined : rowFor([...slot.rows.values()]);
+    if (slot === undefined || chosen === undefined) {
+      this.#slots.delete(key);
+      return undefined;
+    }
+    if (slot.chosen === undefined || textOf(chosen) !== textOf(slot.chosen)) slot.flow = flowOf(chosen);
+    slot.chosen = chosen;
+    return slot.flow;
   }
+}
+
+/** The one row that stands for all rows of a key. */
+function rowFor(rows: readonly FlowRow[]): FlowRow | undefined {
+  const outright = rows.filter((row) => !isClause(row));
+  if (outright.length > 0) return outright.reduce((a, b) => (isPreferred(b, a) ? b : a));
+  const sorted = rows.toSorted((a, b) => (textOf(a) < textOf(b) ? -1 : 1));
+  const [first] = sorted;
+  return first === undefined ? undefined : { ...first, actions: sorted.map(({ actions }) => actions).join(",") };
+}
+
+function isClause({ actions }: FlowRow): boolean {
+  return actions.startsWith("conjunction(");
 }
 
 function isPreferred(a: FlowRow, b: FlowRow): boolean {

@@ -18,11 +18,15 @@ import type { ParsedActions, Pipeline } from "../actions/logical-action.ts";
 import { parseActions } from "../actions/parse.ts";
 import type { Expression, ParsedExpression, SymbolTable } from "../expression/syntax.ts";
 import { referencesOf } from "../expression/references.ts";
-import { type MatchContext, normalize } from "../expression/normalize.ts";
+import { factorize, multiplyOut, type Product } from "../expression/factor.ts";
+import type { MatchContext } from "../expression/normalize.ts";
 import { parseExpression } from "../expression/parse.ts";
 import { createSymbols } from "../expression/symbol-table.ts";
-import { matchOf } from "../expression/term.ts";
+import { matchOf, simplify, type Term } from "../expression/term.ts";
 import { portSecurityDefaults, portSecurityFlows, type PortSecurityFlow } from "./port-security.ts";
+
+/** Products of more terms become conjunctions, if that makes them fewer. */
+const MOST_MULTIPLIED = 32;
 
 /** Builds the function registry; share one per engine. */
 export function controllerFunctions(): FunctionDef[] {
@@ -103,14 +107,38 @@ interface ExpansionContext {
   readonly residents: Value;
 }
 
-/** Rows ["match", text] for every OpenFlow match, or one row ["error", text]. */
+/**
+ * Rows `[kind, match text, number of the conjunction, clause, clauses]`: "match" is an OpenFlow match; "clause" is one
+ * choice of a clause of a conjunction, "whole" what all packets of that conjunction have in common. Or one "error".
+ */
 function expandMatch(match: string, actions: string, context: ExpansionContext, symbols: SymbolTable): Tuple[] {
   try {
-    const sum = normalize(parseMatch(match, symbols), contextOf(context), prerequisiteOf(actions, symbols));
-    return sum.map((term) => ["match", readable(formatMatch(matchOf(term)))]);
+    const products = factorize(parseMatch(match, symbols), contextOf(context), prerequisiteOf(actions, symbols));
+    const isSmall = products.map((product) => !isWorthConjunction(product));
+    const sum = simplify(products.flatMap((product, i) => (isSmall[i] === true ? multiplyOut(product) : [])));
+    const large = products.filter((_, i) => isSmall[i] !== true);
+    return [...sum.map((term): Tuple => ["match", textOf(term), 0, 0, 0]), ...large.flatMap(conjunctionRows)];
   } catch (error) {
-    return [["error", formatError(error)]];
+    return [["error", formatError(error), 0, 0, 0]];
   }
+}
+
+/** Few flows are easier to read, and to find, when they are multiplied out. */
+function isWorthConjunction({ factors }: Product): boolean {
+  const product = factors.reduce((all, { length }) => all * length, 1);
+  const sum = factors.reduce((all, { length }) => all + length, 0);
+  return product > MOST_MULTIPLIED && product > 2 * sum;
+}
+
+function conjunctionRows({ common, factors }: Product, number: number): Tuple[] {
+  const clauses = factors.flatMap((factor, i) =>
+    factor.map((term): Tuple => ["clause", textOf(term), number, i + 1, factors.length]),
+  );
+  return [["whole", textOf(common), number, 0, factors.length], ...clauses];
+}
+
+function textOf(term: Term): string {
+  return readable(formatMatch(matchOf(term)));
 }
 
 /** A flow is made of this text later; that it reads back is checked here, where a failure becomes a row. */

@@ -3,6 +3,7 @@ export { type Constant, conjoin, type Expression, type ParsedExpression, type Re
 export { type References, referencesOf } from "./references.ts";
 export type { Source } from "./lexer.ts";
 export { MAX_TERMS, type MatchContext, normalize, toMatches } from "./normalize.ts";
+export { factorize, isSatisfiable, multiplyOut, type Product } from "./factor.ts";
 export { matchFunctions } from "./match-functions.ts";
 export { parseExpression } from "./parse.ts";
 export type { BitRange, FieldSymbol, MatchSymbol, Operand, PredicateSymbol, SymbolTable } from "./syntax.ts";

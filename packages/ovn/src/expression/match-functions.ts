@@ -8,12 +8,13 @@
 import type { FunctionDef, Value } from "@tenet/datalog";
 import { SourceError } from "@tenet/kit";
 import { formatIp4, formatIp6, formatMac } from "@tenet/net";
-import { type MatchContext, normalize } from "./normalize.ts";
+import { factorize, isSatisfiable, multiplyOut, type Product } from "./factor.ts";
+import type { MatchContext } from "./normalize.ts";
 import { parseExpression } from "./parse.ts";
 import { referencesOf } from "./references.ts";
 import { createSymbols } from "./symbol-table.ts";
-import type { FieldSymbol, SymbolTable } from "./syntax.ts";
-import type { Sum, Term } from "./term.ts";
+import type { FieldSymbol, ParsedExpression, SymbolTable } from "./syntax.ts";
+import type { Term } from "./term.ts";
 
 /**
  * - `match_refers(match)`: rows `["@", port group]` and `["$", address set]`.
@@ -31,10 +32,8 @@ export function matchFunctions(): FunctionDef[] {
       name: "match_overlaps",
       nArgs: 4,
       minArgs: 2,
-      call: (match, other, groups, sets) => {
-        const sum = meaningOf([match, other], new NamedValues(groups, sets), symbols);
-        return sum === undefined ? undefined : sum.length > 0;
-      },
+      call: (match, other, groups, sets) =>
+        meaningOf([match, other], new NamedValues(groups, sets), symbols)?.some(isSatisfiable),
     },
     {
       name: "match_values",
@@ -44,8 +43,9 @@ export function matchFunctions(): FunctionDef[] {
       call: (match, where, field, groups, sets) => {
         const symbol = symbols.get(String(field));
         const names = new NamedValues(groups, sets);
-        const sum = meaningOf([match, where], names, symbols) ?? [];
-        return symbol?.kind === "field" ? valuesOf(sum, symbol, names) : [];
+        const products = meaningOf([match, where], names, symbols) ?? [];
+        if (symbol?.kind !== "field") return [];
+        return [...new Set(products.flatMap((product) => valuesOf(product, symbol, names)))];
       },
     },
   ];
@@ -60,10 +60,14 @@ function refers(match: string, symbols: SymbolTable): Value[] {
   );
 }
 
-/** The conjunction of matches. */
-function meaningOf(matches: readonly (Value | undefined)[], names: NamedValues, symbols: SymbolTable): Sum | undefined {
-  const text = matches.map((match) => `(${String(match)})`).join(" && ");
-  return unlessUnreadable(() => normalize(parseExpression({ file: "match", text }, symbols), names));
+/** The conjunction of a match with another. */
+function meaningOf(
+  [match, other]: readonly (Value | undefined)[],
+  names: NamedValues,
+  symbols: SymbolTable,
+): Product[] | undefined {
+  const parse = (text: Value | undefined): ParsedExpression => parseExpression({ file: "match", text: String(text) }, symbols);
+  return unlessUnreadable(() => factorize(parse(match), names, parse(other).root));
 }
 
 function unlessUnreadable<T>(compute: () => T): T | undefined {
@@ -75,8 +79,23 @@ function unlessUnreadable<T>(compute: () => T): T | undefined {
   }
 }
 
-function valuesOf(sum: Sum, symbol: FieldSymbol, names: NamedValues): Value[] {
-  return [...new Set(sum.map((term) => valueOf(term, symbol, names)))];
+/** The values that packets of a product can have: of each term that demands one, if some packet of the product is in it. */
+function valuesOf(product: Product, symbol: FieldSymbol, names: NamedValues): Value[] {
+  const { bits } = symbol;
+  const known = new Map(product.common.map(({ word, mask }) => [word, mask]));
+  // Every term holds what the product has in common; what it says beyond that is its own.
+  const mentions = (term: Term): boolean =>
+    term.some(({ word, mask }) => word >= bits.word && word < bits.word + bits.nWords && (mask & ~(known.get(word) ?? 0)) !== 0);
+  const about = product.factors.filter((factor) => factor.some(mentions));
+  const others = product.factors.filter((factor) => !factor.some(mentions));
+  const values = new Map<Value, Term[]>();
+  for (const term of multiplyOut({ common: product.common, factors: about })) {
+    const value = valueOf(term, symbol, names);
+    values.set(value, [...(values.get(value) ?? []), term]);
+  }
+  return [...values].flatMap(([value, terms]) =>
+    terms.some((common) => isSatisfiable({ common, factors: others })) ? [value] : [],
+  );
 }
 
 /** What a term demands of a field. */

@@ -45,7 +45,8 @@ export function toMatches(parsed: ParsedExpression, context: MatchContext): { ke
   return normalize(parsed, context).map(matchOf);
 }
 
-class Normalizer {
+/** Sums of the parts of one match. */
+export class Normalizer {
   readonly #source: Source;
   readonly #context: MatchContext;
   readonly #prerequisites = new Map<Expression, Sum>();

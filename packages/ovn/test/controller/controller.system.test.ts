@@ -6,7 +6,7 @@
  * - actions of connection tracking and `handle_svc_check`: our flow has the same match and drops;
  * - `nd_na`: our userdata holds the inner actions in another form;
  * - the original's hop limit of 225 in neighbour flows of port security, 255 in ours;
- * - the original splits products of sets into conjunctions, ours are multiplied out.
+ * - both split products of sets into conjunctions, at different sizes: all are multiplied out here.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ import { changesOf, connect, OPEN_VSWITCH, OVN_SOUTHBOUND, type Replica } from "
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { counterexample } from "../flow-sets.ts";
 import { missingPrograms, RealOvn } from "../real-ovn.ts";
-import { type Comparable, comparable, realFlows } from "./real-flows.ts";
+import { type Comparable, realFlows } from "./real-flows.ts";
 
 const missing = missingPrograms();
 if (missing.length > 0) console.log(`skipped: comparing with ovn-controller needs ${missing.join(", ")}`);
@@ -137,13 +137,17 @@ function matchOfFlow({ match }: Comparable): Match {
   return match;
 }
 
+function ourFlows(controller: Controller): Comparable[] {
+  return realFlows(controller.flows().map((flow) => formatFlow(flow)));
+}
+
 function theirFlows(): Comparable[] {
   return realFlows(ovn.flows()).map(mendHopLimit);
 }
 
 test.skipIf(missing.length > 0)("table, priority, cookie, match and effect are those of ovn-controller", async () => {
   const { controller } = await ourController();
-  expect(compare(controller.flows().map(comparable), theirFlows())).toEqual([]);
+  expect(compare(ourFlows(controller), theirFlows())).toEqual([]);
   expect(controller.flows().length).toBeGreaterThan(300);
 });
 
@@ -177,7 +181,7 @@ test.skipIf(missing.length > 0)("after each of many changes the flows are still 
   for (const change of changes) {
     ovn.nbctl("--wait=hv", ...change);
     await new Promise((resolve) => setTimeout(resolve, 150));
-    expect(compare(controller.flows().map(comparable), theirFlows()), change.join(" ")).toEqual([]);
+    expect(compare(ourFlows(controller), theirFlows()), change.join(" ")).toEqual([]);
   }
 });
 
@@ -185,7 +189,7 @@ test.skipIf(missing.length > 0)("the original switch takes our flows and forward
   const { controller } = await ourController();
   await ovn.end("controller");
   ovn.run("ovs-ofctl", "--protocols=OpenFlow15", "replace-flows", "br-int", writeFlows(controller.flows()));
-  expect(realFlows(ovn.flows()).length).toBe(controller.flows().length);
+  expect(ovn.flows().length).toBe(controller.flows().length);
   const trace = (flow: string): string => ovn.run("ovs-appctl", "ofproto/trace", "br-int", flow);
   const outputs = (flow: string): string[] => [...trace(flow).matchAll(/^ *output:(\d+)/gm)].map(([, port]) => port ?? "");
   const tcp = "tcp,dl_src=0a:00:00:00:00:22,nw_src=10.1.0.22,nw_dst=10.1.0.1,nw_ttl=64,tp_dst=22";

@@ -63,6 +63,55 @@ test("an address set that grows by one address adds one flow per use", () => {
   expect(removed).toEqual([]);
 });
 
+const PRODUCT = "ip4.src == $clients && tcp.dst == {1, 2, 3, 4, 5, 6, 7, 8}";
+const CLIENTS = Array.from({ length: 20 }, (_, i) => `10.0.0.${i}`);
+
+function cloudWithProduct(): Cloud {
+  const cloud = new Cloud();
+  cloud.sb.put("Address_Set", uuid(0x70), { name: "clients", addresses: CLIENTS });
+  cloud.logicalFlow(0x50, PRODUCT, "next;");
+  return cloud;
+}
+
+test("a large product of sets is a conjunction, and one more member is one more flow", () => {
+  const cloud = cloudWithProduct();
+  const controller = start(cloud);
+  const flows = inTable(controller, 16);
+  // 20 addresses, 8 ports of TCP over IPv4 and over IPv6, and what happens to packets in both.
+  expect(flows).toHaveLength(20 + 16 + 1);
+  const [, id] = /conj_id=(\d+),metadata=0x1 actions=resubmit\(,17\)/.exec(flows.join("\n")) ?? [];
+  expect(flows).toContain(`cookie=0x50, table=16, priority=100,ip,metadata=0x1,nw_src=10.0.0.7 actions=conjunction(${id},1/2)`);
+  cloud.sb.put("Address_Set", uuid(0x70), { addresses: [...CLIENTS, "10.0.9.9"] });
+  const { added, removed } = controller.apply(cloud.take());
+  expect(texts(added)).toEqual([
+    `cookie=0x50, table=16, priority=100,ip,metadata=0x1,nw_src=10.0.9.9 actions=conjunction(${id},1/2)`,
+  ]);
+  expect(removed).toEqual([]);
+});
+
+test("conjunctions share the flow of a clause that they have in common, and part again", () => {
+  const cloud = cloudWithProduct();
+  const controller = start(cloud);
+  const before = inTable(controller, 16);
+  cloud.logicalFlow(0x51, "ip4.src == $clients && udp.dst == {1, 2, 3, 4, 5, 6, 7, 8}", "drop;");
+  controller.apply(cloud.take());
+  const shared = inTable(controller, 16).filter((flow) => /conjunction\(\d+,1\/2\),conjunction\(\d+,1\/2\)$/.test(flow));
+  expect(shared).toHaveLength(20);
+  cloud.sb.remove("Logical_Flow", uuid(0x51));
+  controller.apply(cloud.take());
+  expect(inTable(controller, 16)).toEqual(before);
+});
+
+test("a flow for the very packets of a clause stands before it", () => {
+  const cloud = cloudWithProduct();
+  cloud.logicalFlow(0x51, "ip4.src == 10.0.0.7", "drop;");
+  const controller = start(cloud);
+  const ofSeven = inTable(controller, 16).filter((flow) => flow.includes("nw_src=10.0.0.7 "));
+  expect(ofSeven).toEqual(["cookie=0x51, table=16, priority=100,ip,metadata=0x1,nw_src=10.0.0.7 actions=drop"]);
+  cloud.sb.remove("Logical_Flow", uuid(0x51));
+  expect(texts(controller.apply(cloud.take()).added)[0]).toMatch(/nw_src=10.0.0.7 actions=conjunction/);
+});
+
 test("a port group is that of the flow's datapath, and a flow about a port elsewhere is left out", () => {
   const cloud = new Cloud();
   cloud.sb.put("Port_Group", uuid(0x71), { name: "1_tier", ports: ["web", "app"] });

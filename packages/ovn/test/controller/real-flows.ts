@@ -13,7 +13,7 @@ export interface Comparable {
   readonly effect: string;
 }
 
-export function comparable(flow: FlowSpec): Comparable {
+function comparable(flow: FlowSpec): Comparable {
   const { table, priority, cookie, match, actions } = flow;
   const effect = effectOf(actions);
   return {

@@ -43,3 +43,15 @@ test.each([
 ])("whether %s and %s hold together is %j", (match, other, expected) => {
   expect(results(`[match_overlaps("${match}", "${other}")]`)).toEqual(expected);
 });
+
+test("large sets are not multiplied", () => {
+  const ports = Array.from({ length: 400 }, (_, i) => `p${i}`);
+  const addresses = Array.from({ length: 400 }, (_, i) => `10.1.${i >> 8}.${i & 255}`);
+  const call = matchFunctions().find(({ name }) => name === "match_values")?.call;
+  const match = "outport == @all && ip4.src == $all && tcp.dst == {1, 2, 3}";
+  const values = (where: string, field: string): number =>
+    [...((call?.(match, where, field, [["all", ports]], [["all", addresses]]) ?? []) as Iterable<Value>)].length;
+  expect(values("1", "outport")).toBe(400);
+  expect(values("ip4.src == 10.1.1.0/24", "ip4.src")).toBe(144);
+  expect(values("ip6", "outport")).toBe(0);
+});

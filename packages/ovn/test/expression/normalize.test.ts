@@ -1,6 +1,17 @@
 import { SourceError } from "@tenet/kit";
 import { FIELDS, FLOW_WORDS, setField, setFieldBig } from "@tenet/net";
-import { createSymbols, type MatchContext, matchOf, normalize, parseExpression, simplify, type Sum } from "@tenet/ovn";
+import {
+  createSymbols,
+  factorize,
+  isSatisfiable,
+  type MatchContext,
+  matchOf,
+  multiplyOut,
+  normalize,
+  parseExpression,
+  simplify,
+  type Sum,
+} from "@tenet/ovn";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { evaluate } from "./naive.ts";
@@ -96,6 +107,29 @@ const packet = fc
     setFieldBig(key, FIELDS.eth_dst, flags[2] ? 1n << 40n : 0n);
     return key;
   });
+
+test("a match in factors holds for the same packets", () => {
+  fc.assert(
+    fc.property(expression, expression, fc.array(packet, { minLength: 20, maxLength: 20 }), (text, other, packets) => {
+      const parsed = parse(text);
+      normalFormOf(parsed);
+      const extra = parse(other);
+      normalFormOf(extra);
+      const products = factorize(parsed, context, extra.root);
+      for (const key of packets) {
+        const isIn = products.some(({ common, factors }) => [[common], ...factors].every((sum) => matches(sum, key)));
+        const expected = evaluate(parsed.root, key, context) && evaluate(extra.root, key, context);
+        expect(isIn, `${text} and ${other}`).toBe(expected);
+        if (expected) expect(products.some(isSatisfiable)).toBe(true);
+      }
+      for (const product of products) {
+        const size = product.factors.reduce((all, { length }) => all * length, 1);
+        if (size < 5000) expect(isSatisfiable(product), text).toBe(multiplyOut(product).length > 0);
+      }
+    }),
+    { numRuns: 200, interruptAfterTimeLimit: 10_000 },
+  );
+});
 
 test("the normal form holds for a packet exactly when the expression does", () => {
   fc.assert(

@@ -52,6 +52,11 @@ const set = <T extends string>(one: fc.Arbitrary<T>): fc.Arbitrary<string> =>
   );
 const words = (...parts: (fc.Arbitrary<string> | string)[]): fc.Arbitrary<string> =>
   fc.tuple(...parts.map((part) => (typeof part === "string" ? fc.constant(part) : part))).map((texts) => texts.join(" "));
+/** More addresses than there are ports with them. */
+const MANY = [
+  ...PORTS.filter((_, i) => i % 2 === 0).map((port) => port.ip4),
+  ...Array.from({ length: 12 }, (_, i) => `10.9.0.${i}`),
+];
 const equal = of("==", "==", "==", "!=");
 const order = of("==", "!=", "<", "<=", ">", ">=");
 
@@ -100,6 +105,14 @@ function match(side: string): fc.Arbitrary<string> {
   return expression;
 }
 
+/** Products of sets that are large enough to become conjunctions. */
+function product(side: string): fc.Arbitrary<string> {
+  return fc
+    .tuple(of("src", "dst"), of("", " && tcp.dst == {21, 22, 53}", " && ip.ttl == 64", " || udp.dst == 53", " || tcp.dst < 80"))
+    .map(([end, more]) => `(${side} == @all && ip4.${end} == $many)${more}`)
+    .map((text) => text.replace(/^\((.*)\) &&/, "$1 &&"));
+}
+
 interface Acl {
   readonly where: string;
   readonly direction: string;
@@ -112,7 +125,10 @@ const acl: fc.Arbitrary<Acl> = of("from-lport", "to-lport").chain((direction) =>
   fc.record({
     where: of("s0", "s0", "s1", "g0", "g1"),
     direction: fc.constant(direction),
-    match: match(direction === "to-lport" ? "outport" : "inport"),
+    match: fc.oneof(
+      { weight: 3, arbitrary: match(direction === "to-lport" ? "outport" : "inport") },
+      { weight: 1, arbitrary: product(direction === "to-lport" ? "outport" : "inport") },
+    ),
     action: of("allow", "allow-stateless", "drop", "drop", "drop"),
     isLate: fc.boolean().map((isLate) => isLate && direction === "from-lport"),
   }),
@@ -167,6 +183,8 @@ export const network: fc.Arbitrary<Network> = fc
         return portCommands(port, kind, secured, isEnabled);
       }),
       ...groups.map((names, i) => ["pg-add", `g${i}`, ...names]),
+      ["pg-add", "all", ...PORTS.map((port) => port.name)],
+      ["create", "Address_Set", "name=many", `addresses=${MANY.map((text) => JSON.stringify(text)).join(",")}`],
       ["create", "Address_Set", "name=a0", `addresses=${members.map((text) => JSON.stringify(text)).join(",")}`],
       ...aclCommands(acls),
       ["set", "NB_Global", ".", `options:default_acl_drop=${dropsByDefault}`],
