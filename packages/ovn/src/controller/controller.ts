@@ -18,11 +18,13 @@ export interface ControllerIdentity {
   readonly bridge: string;
 }
 
+const PROBLEM_KINDS = ["match", "actions", "port security", "port"] as const;
+
 /** A southbound row that does not do what it says. */
 export interface Problem {
   /** UUID of the logical flow or port binding. */
   readonly row: string;
-  readonly what: "match" | "actions" | "port security";
+  readonly what: (typeof PROBLEM_KINDS)[number];
   readonly why: string;
 }
 
@@ -109,6 +111,6 @@ function compileController(): Program {
 }
 
 function problemOf([row, what, why]: Tuple): Problem {
-  const kind = what === "match" || what === "port security" ? what : "actions";
+  const kind = PROBLEM_KINDS.find((each) => each === what) ?? "actions";
   return { row: String(row), what: kind, why: String(why) };
 }

@@ -26,6 +26,23 @@ test("a plugged port gets in, out, and back only when asked", () => {
   );
 });
 
+test("ports of other kinds are said to be out of service", () => {
+  const cloud = new Cloud();
+  cloud.sb.put("Port_Binding", uuid(0x77), { logical_port: "net", type: "localnet", datapath: SWITCH, tunnel_key: 9, up: [] });
+  cloud.sb.put("Port_Binding", uuid(0x78), { logical_port: "inner", parent_port: ["web"], datapath: SWITCH, tunnel_key: 10 });
+  const controller = start(cloud);
+  expect(
+    controller
+      .problems()
+      .filter(({ what }) => what === "port")
+      .map(({ row, why }) => [row, why.split(":")[0]])
+      .toSorted(),
+  ).toEqual([
+    [uuid(0x77), "ports of type localnet are not carried out"],
+    [uuid(0x78), "ports nested in another one are not carried out"],
+  ]);
+});
+
 test("a multicast group is served member by member and keeps its own key", () => {
   const controller = start(new Cloud());
   expect(inTable(controller, 40)).toContain(
