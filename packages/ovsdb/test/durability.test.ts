@@ -1,8 +1,10 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { appendFileSync, copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Json, type Logger, Scope, silentLogger } from "@tenet/kit";
 import { type ClientIdentity, DatabaseLockedError, type LogFs, NotALogError, systemFs, WrongDatabaseError } from "@tenet/ovsdb";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { openDatabase, SCHEMA, TESTER, temporaryFolder } from "./support/fixtures.ts";
 
 const add = (x: number, ...more: Json[]): Json[] => [{ op: "insert", table: "Root", row: { name: `row ${x}` } }, ...more];
@@ -172,6 +174,19 @@ test("a second opener is refused with the holder's pid; a dead holder's lock is 
   expect(existsSync(join(folder, ".t.db.~lock~"))).toBe(false);
   writeFileSync(join(folder, ".t.db.~lock~"), "999999999 1\n");
   expect(names(await openDatabase(scope, { file }))).toEqual([]);
+});
+
+test.skipIf(process.platform !== "linux")("the lock of a process that ended, but was not waited for, is taken over", async () => {
+  await using scope = new Scope();
+  const folder = temporaryFolder(scope);
+  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
+  scope.defer(() => void parent.kill());
+  const [printed] = (await once(parent.stdout, "data")) as [Buffer];
+  const pid = printed.toString().trim();
+  await vi.waitFor(() => expect(readFileSync(`/proc/${pid}/stat`, "utf8")).toContain(") Z "));
+  const start = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[19];
+  writeFileSync(join(folder, ".t.db.~lock~"), `${pid} ${start}\n`);
+  expect(names(await openDatabase(scope, { file: join(folder, "t.db") }))).toEqual([]);
 });
 
 test("a file of another kind or another database is refused and not touched", async () => {

@@ -72,6 +72,7 @@ function liveHolder(path: string): number | undefined {
   const [pidText = "", startText = ""] = readLock(path).trim().split(" ");
   const pid = Number(pidText);
   if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return undefined;
+  if (hasEnded(pid)) return undefined;
   const start = startTimeOf(pid);
   return start === undefined || startText === "0" || start === startText ? pid : undefined;
 }
@@ -94,12 +95,22 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** Whether only the process's exit status is left, for a parent that has not asked for it yet. */
+function hasEnded(pid: number): boolean {
+  return ["Z", "X"].includes(statFields(pid)[0] ?? "");
+}
+
 /** The process's start time in clock ticks since boot, where the system tells. */
 function startTimeOf(pid: number): string | undefined {
+  return statFields(pid)[19];
+}
+
+/** The fields of /proc/PID/stat from the state on; none where there is no such file. */
+function statFields(pid: number): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
-    return undefined;
+    return [];
   }
 }
