@@ -147,6 +147,14 @@ describe("tenet up", () => {
     expect(tenet.leftSockets()).toEqual([]);
   });
 
+  test.skipIf(!isRoot)(`without privileges hosts are simulated, and it says why (${isRoot ? "root" : REASON})`, () => {
+    const command = ["packages/cli/bin/tenet.js", "up", EXAMPLE, "--once", "--policy-port", "0", "--console-port", "0"];
+    const drop = ["--bounding-set=-all", "--inh-caps=-all", process.execPath];
+    const { status, out } = run("setpriv", [...drop, ...command], { TENET_HOME: tenet.home });
+    expect(out).toMatch(/7 hosts, simulated inside the process[^\n]*\n +no network namespaces: .*CAP_NET_ADMIN/);
+    expect(status).toBe(0);
+  });
+
   test("what was written survives kill -9", async () => {
     await tenet.up(EXAMPLE, "--hosts", "simulated");
     const story = () => JSON.parse(tenet.run("why", "web1 -> db1 tcp 5432", "-o", "json").out);

@@ -106,8 +106,8 @@ function modeOf({ value, source }: Setting): LabMode | undefined {
 }
 
 function prefixOf({ value, source }: Setting): string {
-  if (/^[a-z][a-z0-9-]{1,7}$/.test(value)) return value;
+  if (/^[a-z][a-z0-9]{0,6}-$/.test(value)) return value;
   throw new SettingError(`Cannot start names of namespaces with "${value}" (${source})`, {
-    hint: "Give 2 to 8 lower-case letters, digits and dashes, a letter first",
+    hint: "Give 1 to 7 lower-case letters and digits, a letter first, and a dash at the end",
   });
 }

@@ -34,10 +34,15 @@ export async function openDatabases(home: Home, log: Logger, scope: Scope): Prom
   const nb = await openDatabase(home, "nb", OVN_NORTHBOUND, log, scope);
   const sb = await openDatabase(home, "sb", OVN_SOUTHBOUND, log, scope);
   const vswitch = await openDatabase(home, "db", OPEN_VSWITCH, log, scope);
-  if (vswitch.database.table("Open_vSwitch").size === 0) {
-    await vswitch.database.transact([{ op: "insert", table: "Open_vSwitch", row: {} }], { remote: "tenet up" });
-  }
+  await makeRoot(vswitch.database, "Open_vSwitch");
+  await makeRoot(nb.database, "NB_Global");
   return { nb, sb, vswitch };
+}
+
+/** The one row that clients take for granted. */
+async function makeRoot(database: Database, table: string): Promise<void> {
+  if (database.table(table).size > 0) return;
+  await database.transact([{ op: "insert", table, row: {} }], { remote: "tenet" });
 }
 
 async function openDatabase(home: Home, name: string, schema: SchemaJson, log: Logger, scope: Scope): Promise<Served> {

@@ -10,6 +10,8 @@ export interface Summary {
   readonly state: CloudState;
   readonly lab: LabFile | undefined;
   readonly reachability: Reachability | undefined;
+  /** Why hosts are not namespaces, where nobody chose that. */
+  readonly whySimulated: string | undefined;
   readonly readyMs: number;
   readonly consoleUrl: string;
   /** Paths below it are shown relative to it. */
@@ -45,9 +47,10 @@ export function describeMode(mode: LabMode): string {
   return mode === "namespaces" ? "network namespaces" : "simulated inside the process";
 }
 
-function headline({ state, lab, readyMs }: Summary, style: Style): string {
+function headline({ state, lab, whySimulated, readyMs }: Summary, style: Style): string {
   const hostsText = lab === undefined ? "no hosts" : `${state.hosts.length} hosts, ${describeMode(state.mode)}`;
-  return `${style.good("●")} ${style.bold(state.name)} is up: ${hostsText}, ready in ${(readyMs / 1000).toFixed(1)} s`;
+  const note = whySimulated === undefined ? "" : `\n  ${style.dim(`no network namespaces: ${whySimulated}`)}`;
+  return `${style.good("●")} ${style.bold(state.name)} is up: ${hostsText}, ready in ${(readyMs / 1000).toFixed(1)} s${note}`;
 }
 
 function hosts({ state, lab }: Summary, style: Style): string {

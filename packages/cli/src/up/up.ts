@@ -40,7 +40,8 @@ export async function up(config: UpConfig, out: ProgressOutput, signal: AbortSig
   const startedAt = Date.now();
   const { home } = config;
   const lab = config.lab === undefined ? undefined : readLabFile(config.lab);
-  const mode = config.mode ?? bestMode().mode;
+  const best = bestMode();
+  const mode = config.mode ?? best.mode;
   makeFolders(home);
   const log = createLogger({ file: join(home.path, "tenet.log") });
   const stop = new AbortController();
@@ -117,7 +118,10 @@ export async function up(config: UpConfig, out: ProgressOutput, signal: AbortSig
   const readyMs = Date.now() - startedAt;
   log.info({ readyMs, mode }, "ready");
   const state = feed.current();
-  out.write(formatSummary({ state, lab, reachability, readyMs, consoleUrl: page.url, cwd: config.cwd }, out.isTTY === true));
+  const whySimulated = config.mode === undefined && mode === "simulated" ? best.reason : undefined;
+  out.write(
+    formatSummary({ state, lab, reachability, whySimulated, readyMs, consoleUrl: page.url, cwd: config.cwd }, out.isTTY === true),
+  );
   if (config.once) return await selfCheck(state, lab, reachability, consoleSources.why);
   await orFail(untilAborted(scope.signal), network.ended);
   out.write("\n  stopping ...\n");
