@@ -1,12 +1,12 @@
 /** Tables of a database made from a few columns per row; the other columns have their defaults. */
-import { type Datum, parseSchema, type Row, type SchemaSource } from "@tenet/ovsdb";
+import { type Datum, parseSchema, type Row, type SchemaJson } from "@tenet/ovsdb";
 import type { Tables } from "../src/sources.ts";
 
 /** Columns by uuid by table. */
 export type Content = { readonly [table: string]: { readonly [uuid: string]: { readonly [column: string]: Datum } } };
 
 /** A database that holds the content. */
-export function fakeTables(schema: SchemaSource, content: Content): Tables {
+export function fakeTables(schema: SchemaJson, content: Content): Tables {
   const parsed = parseSchema(schema);
   const tables = new Map(
     [...parsed.tables.values()].map((table) => {

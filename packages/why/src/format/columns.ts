@@ -3,7 +3,7 @@ import { wrap } from "./wrap.ts";
 
 const GAP = 2;
 /** Narrowest useful column for text that wraps. */
-const LEAST = 16;
+const LEAST = 12;
 
 /** One column's cells are aligned to the right when they are numbers. */
 export type Cells = readonly (string | number)[];

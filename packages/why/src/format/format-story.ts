@@ -8,7 +8,7 @@ import { wrap } from "./wrap.ts";
 export interface FormatStoryOptions {
   /** ANSI colours; none when absent. */
   readonly color?: boolean;
-  /** Columns of the terminal, 100 when absent; never less than 60. */
+  /** Columns of the terminal, 100 when absent; never less than 72. */
   readonly width?: number;
   /** Every table; when absent only the steps that decide something. */
   readonly full?: boolean;
@@ -16,7 +16,7 @@ export interface FormatStoryOptions {
 
 const LABEL_WIDTH = 10;
 const DEFAULT_WIDTH = 100;
-const LEAST_WIDTH = 60;
+const LEAST_WIDTH = 72;
 /** Physical ports, to and from. */
 const PORT_TABLES: readonly number[] = [0, 65];
 /** Lookups on the side: learned addresses, port security. */
@@ -43,7 +43,8 @@ export function formatStory(story: Story, options: FormatStoryOptions = {}): str
 
 function head({ question, verdict, summary }: Story, width: number, style: Style): string[] {
   const mark = verdict === "forwarded" ? style.good : style.bad;
-  return [`${style.strong(mark(verdict.toUpperCase()))}  ${style.strong(question)}`, ...wrap(summary, width)];
+  const first = hang(`${verdict.toUpperCase()}  `, question, width, (label) => mark(label)).map(style.strong);
+  return [...first, ...wrap(summary, width)];
 }
 
 function causeSection(cause: Cause | undefined, width: number, style: Style): string[] {
@@ -64,7 +65,7 @@ function writtenLines({ transaction }: Cause, width: number, style: Style): stri
     .replace(/\.\d+Z$/, " UTC");
   const room = width - LABEL_WIDTH;
   const said = comment === "" ? [] : comment.split("\n").flatMap((line) => wrap(line, room));
-  return labelled("written", [`${when} by ${client}`, ...said, style.faint(`transaction ${id}`)], style);
+  return labelled("written", [...wrap(`${when} by ${client}`, room), ...said, style.faint(`transaction ${id}`)], style);
 }
 
 function logicalSection(steps: readonly LogicalStep[], isFull: boolean, width: number, style: Style): string[] {
