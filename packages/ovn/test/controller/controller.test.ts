@@ -256,7 +256,7 @@ test("after any sequence of changes the flows are those of a fresh start", () =>
     fc
       .tuple(
         fc.integer({ min: 0x50, max: 0x54 }),
-        fc.constantFrom(`inport == "web"`, "ip4.src == $s", "inport == @g", "ip4", "nonsense"),
+        fc.constantFrom(`inport == "web"`, "ip4.src == $s", "inport == @g", "ip4", "nonsense", PRODUCT, `${PRODUCT} || arp`),
         fc.constantFrom("next;", "drop;", `outport = "app"; output;`, "ct_next;"),
       )
       .map(
@@ -268,6 +268,9 @@ test("after any sequence of changes the flows are those of a fresh start", () =>
     fc
       .subarray(["1.1.1.1", "2.2.2.0/24", "3.3.3.3"])
       .map((addresses) => (cloud: Cloud) => cloud.sb.put("Address_Set", uuid(0x70), { name: "s", addresses })),
+    fc
+      .integer({ min: 4, max: 8 })
+      .map((n) => (cloud: Cloud) => cloud.sb.put("Address_Set", uuid(0x72), { name: "clients", addresses: CLIENTS.slice(0, n) })),
     fc.subarray(["app", "web"]).map((ports) => (cloud: Cloud) => cloud.sb.put("Port_Group", uuid(0x71), { name: "1_g", ports })),
     fc.integer({ min: 1, max: 3 }).map((n) => (cloud: Cloud) => cloud.unplug(n)),
     fc.integer({ min: 1, max: 3 }).map((n) => (cloud: Cloud) => cloud.plug(n, ["web", "app", "db"][n - 1] ?? "")),
