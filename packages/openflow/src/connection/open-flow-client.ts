@@ -141,7 +141,8 @@ export class OpenFlowClient implements Disposable {
       await control("discardRequest");
       throw new FlowTransactionError([...this.#refused], false);
     }
-    await control("commitRequest");
+    // When the barrier is answered, packets meet the new flows.
+    await Promise.all([control("commitRequest"), connection.barrier()]);
   }
 
   /** Remembers an error that answers a flow-mod; `false` when the message is something else. */
