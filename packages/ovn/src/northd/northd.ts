@@ -62,7 +62,7 @@ export class Northd {
     const changes: Change[] = [
       ...changesOf(this.#nbSchema, "nb", input.nb ?? []),
       ...changesOf(
-        OVN_SOUTHBOUND,
+        this.#sbSchema,
         "sb",
         (input.sb ?? []).filter(({ table }) => FEEDBACK_TABLES.includes(table)),
       ),
