@@ -4,7 +4,7 @@ import { AppError, didYouMean } from "@tenet/kit";
 import type { LabMode } from "@tenet/lab";
 
 /** A setting that cannot be used. */
-export class SettingError extends AppError {
+class SettingError extends AppError {
   static override readonly code: string = "CLI_SETTING";
 }
 

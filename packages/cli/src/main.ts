@@ -15,7 +15,9 @@ const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.on(name, () => (stop.signal.aborted ? process.exit(130) : stop.abort()));
 }
-const hasColor = stdout.isTTY && env["NO_COLOR"] === undefined;
+const isTerminal = stdout.isTTY === true;
+const hasColor = isTerminal && env["NO_COLOR"] === undefined;
+const output = { isTerminal, hasColor, write: (text: string) => stdout.write(text) };
 const format = new Option("-o, --output <format>", "text or json").choices(["text", "json"]).default("text");
 
 const program = new Command("tenet").description("Virtual networks and the policy over them").showSuggestionAfterError();
@@ -31,7 +33,7 @@ program
   .option("--prefix <text>", "starts the names of namespaces and devices, default tenet- [TENET_PREFIX]")
   .description("bring up databases, network, policies, console, and the hosts of a lab")
   .action(async (lab: string | undefined, flags: UpFlags) => {
-    const problems = await up(upConfig(lab, flags, env, process.cwd()), stdout, stop.signal);
+    const problems = await up(upConfig(lab, flags, env, process.cwd()), output, stop.signal);
     if (flags.once !== true || stop.signal.aborted) return;
     stdout.write(
       problems.length === 0
@@ -45,8 +47,8 @@ program
   .command("status")
   .addOption(format)
   .description("tell what runs")
-  .action(async ({ output }: { output: "text" | "json" }) => {
-    stdout.write(await status(homeOf(env), output, hasColor, Date.now()));
+  .action(async (flags: { output: "text" | "json" }) => {
+    stdout.write(await status(homeOf(env), flags.output, hasColor, Date.now()));
   });
 
 program
@@ -62,11 +64,11 @@ program
   .addOption(format)
   .option("--full", "every table, not the decisive ones alone")
   .description("tell the story of a packet, from the verdict back to the row and the transaction that decided it")
-  .action(async (question: string, { output, full }: { output: "text" | "json"; full?: boolean }) => {
+  .action(async (question: string, flags: { output: "text" | "json"; full?: boolean }) => {
     await using sources = await openWhy(homeOf(env).runDir, stop.signal);
     const story = await why(question, sources);
-    const text = { color: hasColor, width: stdout.columns ?? 100, full: full === true };
-    stdout.write(output === "json" ? `${JSON.stringify(story, undefined, 2)}\n` : formatStory(story, text));
+    const text = { color: hasColor, width: stdout.columns ?? 100, full: flags.full === true };
+    stdout.write(flags.output === "json" ? `${JSON.stringify(story, undefined, 2)}\n` : formatStory(story, text));
   });
 
 const log = () => createLogger().child({ pid: process.pid });

@@ -119,7 +119,7 @@ export function readState(sources: StateSources): CloudState {
 }
 
 /** The tags of a logical port, from its external_ids. */
-export function tagsOf(nb: Replica, port: string): string[] {
+function tagsOf(nb: Replica, port: string): string[] {
   const row = nb.find("Logical_Switch_Port", (candidate) => candidate["name"] === port);
   const tags = row === undefined ? undefined : mapValue(row["external_ids"], "tags");
   return tags === undefined || tags === "" ? [] : tags.split(",");

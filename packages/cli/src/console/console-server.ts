@@ -6,8 +6,9 @@
  */
 import { rmSync } from "node:fs";
 import type { ServerResponse } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
-import { fileURLToPath } from "node:url";
+import { dirname, join } from "node:path";
 import fastifyStatic from "@fastify/static";
 import { errnoOf, formatError, IoError, type Logger, messageOf } from "@tenet/kit";
 import { ForeignRequestError, refuseForeign } from "@tenet/policy";
@@ -32,7 +33,7 @@ export interface ConsoleServer {
 
 const MOST_BODY_BYTES = 64 * 1024;
 const LOOPBACK = "127.0.0.1";
-const PAGE = fileURLToPath(new URL("../../../console/dist", import.meta.url));
+const PAGE = join(dirname(createRequire(import.meta.url).resolve("@tenet/console/package.json")), "dist");
 const CONTENT_SECURITY_POLICY =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 

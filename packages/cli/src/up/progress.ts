@@ -3,7 +3,9 @@
 /** Where the lines go. */
 export interface ProgressOutput {
   write(text: string): unknown;
-  readonly isTTY?: boolean;
+  /** Lines can be overwritten. */
+  readonly isTerminal: boolean;
+  readonly hasColor: boolean;
 }
 
 /** Steps of a start-up, one at a time. */
@@ -27,7 +29,7 @@ export class Progress {
 
   /** Says what the running step does now; on a terminal only. */
   note(title: string, text: string): void {
-    if (this.#out.isTTY === true) this.#line(`  ${title.padEnd(12)} ${text}`, false);
+    if (this.#out.isTerminal) this.#line(`  ${title.padEnd(12)} ${text}`, false);
   }
 
   /** Leaves the running line as it is, for what is printed next. */

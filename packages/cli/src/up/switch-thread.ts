@@ -22,7 +22,7 @@ export type ToWorker = "stop" | CableFrame;
 export type FromWorker = CableFrame | { readonly ended: string | undefined };
 
 /** The switch ended by itself. */
-export class SwitchEndedError extends AppError {
+class SwitchEndedError extends AppError {
   static override readonly code: string = "CLI_SWITCH_ENDED";
 }
 

@@ -18,7 +18,7 @@ import { selfCheck } from "./self-check.ts";
 import { describeMode, formatSummary } from "./summary.ts";
 
 /** A Tenet runs on this state folder already. */
-export class AlreadyRunningError extends AppError {
+class AlreadyRunningError extends AppError {
   static override readonly code: string = "CLI_ALREADY_RUNNING";
 
   constructor(home: Home, pid: number, cause: Error) {
@@ -120,7 +120,7 @@ export async function up(config: UpConfig, out: ProgressOutput, signal: AbortSig
   const state = feed.current();
   const whySimulated = config.mode === undefined && mode === "simulated" ? best.reason : undefined;
   out.write(
-    formatSummary({ state, lab, reachability, whySimulated, readyMs, consoleUrl: page.url, cwd: config.cwd }, out.isTTY === true),
+    formatSummary({ state, lab, reachability, whySimulated, readyMs, consoleUrl: page.url, cwd: config.cwd }, out.hasColor),
   );
   if (config.once) return await selfCheck(state, lab, reachability, consoleSources.why);
   await orFail(untilAborted(scope.signal), network.ended);
