@@ -13,12 +13,13 @@ import {
   changesOf,
   type ConnectOptions,
   connect,
+  type DatabaseSchema,
   OPEN_VSWITCH,
   OVN_SOUTHBOUND,
+  parseSchema,
   type Replica,
   type Row,
   type RowChange,
-  toSchema,
 } from "@tenet/ovsdb";
 import type { PacketIn } from "@tenet/openflow";
 import { Controller, type ControllerDelta } from "./controller.ts";
@@ -159,8 +160,8 @@ class ControllerSession {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    this.#follow(this.#sb, OVN_SOUTHBOUND, "sb");
-    this.#follow(this.#vswitch, OPEN_VSWITCH, "vswitch");
+    this.#follow(this.#sb, parseSchema(OVN_SOUTHBOUND), "sb");
+    this.#follow(this.#vswitch, parseSchema(OPEN_VSWITCH), "vswitch");
     const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     const installing = this.#installer.run(signal);
     this.#log.info(
@@ -195,8 +196,7 @@ class ControllerSession {
     }
   }
 
-  #follow(replica: Replica, source: Parameters<typeof toSchema>[0], prefix: string): void {
-    const schema = toSchema(source);
+  #follow(replica: Replica, schema: DatabaseSchema, prefix: string): void {
     const take = (changes: readonly RowChange[]): void => {
       this.#noteDelta(this.#controller.apply(changesOf(schema, prefix, changes)));
       this.#touch();
@@ -210,7 +210,7 @@ class ControllerSession {
     this.#installer.note(delta);
     const [example] = delta.problemsFound;
     if (example === undefined) return;
-    this.#log.warn({ nFound: delta.problemsFound.length, example }, "southbound rows cannot be carried out, their flows drop");
+    this.#log.warn({ nFound: delta.problemsFound.length, example }, "southbound rows cannot be carried out");
   }
 
   /** One pass over everything that may be due; each step finds nothing to do when nothing is. */

@@ -1,16 +1,26 @@
 /** A small southbound database and switch as rows, for tests that need no daemon. */
-import { changesOf, type Datum, OPEN_VSWITCH, OVN_SOUTHBOUND, type Row, type RowChange, type TupleChange } from "@tenet/ovsdb";
+import {
+  changesOf,
+  type DatabaseSchema,
+  type Datum,
+  OPEN_VSWITCH,
+  OVN_SOUTHBOUND,
+  parseSchema,
+  type Row,
+  type RowChange,
+  type TupleChange,
+} from "@tenet/ovsdb";
 
 type Columns = Readonly<Record<string, Datum>>;
 
 /** Rows by table, with changes recorded until they are taken. */
 export class Rows {
   readonly #rows = new Map<string, Row>();
-  readonly #schema: typeof OVN_SOUTHBOUND;
+  readonly #schema: DatabaseSchema;
   readonly #prefix: string;
   #changes: RowChange[] = [];
 
-  constructor(schema: typeof OVN_SOUTHBOUND, prefix: string) {
+  constructor(schema: DatabaseSchema, prefix: string) {
     this.#schema = schema;
     this.#prefix = prefix;
   }
@@ -61,8 +71,8 @@ export const OTHER_SWITCH: string = uuid(0xd2);
 
 /** Two switches; ports web (key 1) and app (2) on the first, db (1) on the second; all plugged in. */
 export class Cloud {
-  readonly sb: Rows = new Rows(OVN_SOUTHBOUND, "sb");
-  readonly vswitch: Rows = new Rows(OPEN_VSWITCH, "vswitch");
+  readonly sb: Rows = new Rows(parseSchema(OVN_SOUTHBOUND), "sb");
+  readonly vswitch: Rows = new Rows(parseSchema(OPEN_VSWITCH), "vswitch");
 
   constructor() {
     this.sb.put("Chassis", CHASSIS, { name: "hv1" });

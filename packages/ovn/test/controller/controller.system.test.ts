@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { FIELDS, setField } from "@tenet/net";
 import { type FlowSpec, formatFlow, type Match } from "@tenet/openflow";
 import { Controller } from "@tenet/ovn";
-import { changesOf, connect, OPEN_VSWITCH, OVN_SOUTHBOUND, type Replica } from "@tenet/ovsdb";
+import { changesOf, connect, OPEN_VSWITCH, OVN_SOUTHBOUND, parseSchema, type Replica } from "@tenet/ovsdb";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { counterexample } from "../flow-sets.ts";
 import { missingPrograms, RealOvn } from "../real-ovn.ts";
@@ -83,10 +83,10 @@ async function ourController(): Promise<{ controller: Controller; replicas: Repl
   const vswitch = await connect(`unix:${ovn.dir}/db.sock`, { database: "Open_vSwitch" }, closing.signal);
   const controller = new Controller({ systemId: "hv1", bridge: "br-int" });
   for (const [replica, schema, prefix] of [
-    [sb, OVN_SOUTHBOUND, "sb"],
-    [vswitch, OPEN_VSWITCH, "vswitch"],
+    [sb, parseSchema(OVN_SOUTHBOUND), "sb"],
+    [vswitch, parseSchema(OPEN_VSWITCH), "vswitch"],
   ] as const) {
-    const rows = Object.keys(schema.tables).flatMap((table) =>
+    const rows = [...schema.tables.keys()].flatMap((table) =>
       [...replica.table(table)].map(([uuid, row]) => ({ table, uuid, old: undefined, new: row })),
     );
     controller.apply(changesOf(schema, prefix, rows));

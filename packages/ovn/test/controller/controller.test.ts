@@ -157,6 +157,19 @@ test("an unsupported action drops where the flow matches, and is reported", () =
   ]);
 });
 
+test("an unsupported action is not reported where northd's own pipeline leads no packet", () => {
+  const cloud = new Cloud();
+  cloud.logicalFlow(0x50, "reg0[0] == 1", "ct_next;", { external_ids: new Map([["source", "northd.dl"]]) });
+  const fromRow = new Map([
+    ["source", "northd.dl"],
+    ["stage-hint", "1234abcd"],
+  ]);
+  cloud.logicalFlow(0x51, "reg0[0] == 1", "ct_next;", { external_ids: fromRow });
+  const controller = start(cloud);
+  expect(controller.problems().map(({ row }) => row)).toEqual([uuid(0x51)]);
+  expect(inTable(controller, 16).every((flow) => flow.endsWith("actions=drop"))).toBe(true);
+});
+
 test("a match that cannot be read makes no flow and one problem, which goes when the row is mended", () => {
   const cloud = new Cloud();
   cloud.logicalFlow(0x50, "ip4.srcc == 1.1.1.1", "next;");
