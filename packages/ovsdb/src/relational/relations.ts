@@ -74,20 +74,18 @@ function valueType(type: string): string {
  *
  * Cost: the size of the changed rows.
  */
-export function changesOf(schema: SchemaSource, prefix: string, changes: readonly RowChange[]): TupleChange[] {
-  const parsed = toSchema(schema);
-  return changes.flatMap((change) => rowChanges(parsed, prefix, change));
+export function changesOf(schema: DatabaseSchema, prefix: string, changes: readonly RowChange[]): TupleChange[] {
+  return changes.flatMap((change) => rowChanges(schema, prefix, change));
 }
 
 /** All rows of some tables as insertions, for filling an engine at its start. */
 export function insertionsOf(
-  schema: SchemaSource,
+  schema: DatabaseSchema,
   prefix: string,
   rowsOf: (table: string) => ReadonlyMap<string, Row>,
 ): TupleChange[] {
-  const parsed = toSchema(schema);
-  return [...parsed.tables.keys()].flatMap((table) =>
-    Array.from(rowsOf(table), ([uuid, row]) => rowChanges(parsed, prefix, { table, uuid, old: undefined, new: row })).flat(),
+  return [...schema.tables.keys()].flatMap((table) =>
+    Array.from(rowsOf(table), ([uuid, row]) => rowChanges(schema, prefix, { table, uuid, old: undefined, new: row })).flat(),
   );
 }
 
