@@ -1,0 +1,97 @@
+/** Every role as a process of its own, joined by sockets alone. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { EXAMPLE, isInstalled, MODE, REASON, run } from "./support/tenet.ts";
+
+const missing = ["ovn-nbctl", "ovs-vsctl", "ovs-ofctl"].filter((name) => !isInstalled(name));
+const canRun = MODE === "namespaces" && missing.length === 0;
+const BIN = resolve("packages/cli/bin/tenet.js");
+
+describe.skipIf(!canRun)(`roles as processes (${canRun ? "root" : `skipped: ${[REASON, ...missing].join(" ")}`})`, () => {
+  const home = mkdtempSync(join(tmpdir(), "tenet-roles-"));
+  const policies = mkdtempSync(join(tmpdir(), "tenet-roles-policies-"));
+  const children = new Map<string, ChildProcess>();
+  const nbctl = (...args: string[]) => run("ovn-nbctl", [`--db=unix:${home}/run/nb.sock`, "--timeout=10", ...args]);
+  const vsctl = (...args: string[]) => run("ovs-vsctl", [`--db=unix:${home}/run/db.sock`, "--timeout=10", ...args]);
+
+  const start = (...args: string[]): void => {
+    const child = spawn(process.execPath, [BIN, ...args], { env: { ...process.env, TENET_HOME: home }, stdio: "ignore" });
+    children.set(args[0] ?? "", child);
+  };
+  const stop = async (name: string, signal: NodeJS.Signals): Promise<number | null> => {
+    const child = children.get(name);
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const ended = new Promise<number | null>((done) => child.once("exit", done));
+    child.kill(signal);
+    return await ended;
+  };
+
+  beforeAll(async () => {
+    cpSync(join(EXAMPLE, "policies"), policies, { recursive: true });
+    for (const role of ["controller", "northd", "vswitchd"]) start(role);
+    start("policy", policies, "--policy-port", "17890");
+    start("ovsdb-server", "--remote", "ptcp:16641");
+    for (let i = 0; i < 100 && nbctl("show").status !== 0; i++) await sleep(100);
+  });
+
+  afterAll(async () => {
+    for (const name of children.keys()) await stop(name, "SIGKILL");
+    rmSync(home, { recursive: true, force: true });
+    rmSync(policies, { recursive: true, force: true });
+  });
+
+  test("a row written over TCP becomes flows in the switch, whatever started first", () => {
+    const added = run("ovn-nbctl", [
+      "--db=tcp:127.0.0.1:16641",
+      "--timeout=10",
+      "--wait=hv",
+      "ls-add",
+      "sw0",
+      "--",
+      "lsp-add",
+      "sw0",
+      "p1",
+    ]);
+    expect(added).toMatchObject({ status: 0 });
+    expect(
+      vsctl("add-port", "br-int", "rp1", "--", "set", "Interface", "rp1", "type=internal", "external_ids:iface-id=p1").status,
+    ).toBe(0);
+    expect(nbctl("--wait=hv", "sync").status).toBe(0);
+    expect(run("ovs-ofctl", ["dump-flows", `unix:${home}/run/br-int.mgmt`]).out).toMatch(/table=0, .*in_port=/);
+  });
+
+  test("the policy role monitors the databases of another process", async () => {
+    nbctl("set", "Logical_Switch_Port", "p1", "external_ids:tags=pii");
+    nbctl("lsp-add", "sw0", "p2");
+    let text = "";
+    for (let i = 0; i < 50 && !text.includes("p1 holds"); i++) {
+      await sleep(100);
+      text = await (await fetch("http://127.0.0.1:17890/v1/policies/pii/tables/error/rows")).text();
+    }
+    expect(text).toContain("p1 holds personal data but shares switch sw0 with p2");
+  });
+
+  test("roles that are killed or restarted pick up where things are", async () => {
+    await stop("northd", "SIGKILL");
+    await stop("controller", "SIGKILL");
+    expect(nbctl("lsp-add", "sw0", "p3").status).toBe(0);
+    start("northd");
+    start("controller");
+    expect(nbctl("--wait=hv", "sync").status).toBe(0);
+    await stop("ovsdb-server", "SIGKILL");
+    start("ovsdb-server");
+    for (let i = 0; i < 100 && nbctl("show").status !== 0; i++) await sleep(100);
+    expect(nbctl("--wait=hv", "lsp-add", "sw0", "p4").status).toBe(0);
+    expect(nbctl("lsp-list", "sw0").out.match(/p\d/g)).toEqual(["p1", "p2", "p3", "p4"]);
+  });
+
+  test("every role ends with 0 when it is told to", async () => {
+    for (const name of ["policy", "controller", "northd", "vswitchd", "ovsdb-server"]) {
+      expect([name, await stop(name, "SIGTERM")]).toEqual([name, 0]);
+    }
+  });
+});
