@@ -5,6 +5,7 @@
  * holds the plain sum of the pseudo-header: then only a change of address changes it, and without the complement.
  */
 import { FIELDS, getU16, getU32, putU16, putU32, transportChecksumAt, updateChecksum } from "@tenet/net";
+import { changeSctp } from "./sctp-checksum.ts";
 import { isPartial } from "./vnet-header.ts";
 
 const ETH_DST = FIELDS.eth_dst.word;
@@ -19,6 +20,14 @@ const ND_TARGET = FIELDS.nd_target.word;
 const ARP_SHA = FIELDS.arp_sha.word;
 const ARP_THA = FIELDS.arp_tha.word;
 const TP = FIELDS.tp_src.word; //  | tp_src | tp_dst |
+/** Bytes that a transport header has at least; less is none. */
+const MIN_TRANSPORT = new Map([
+  [1, 8],
+  [6, 20],
+  [17, 8],
+  [58, 8],
+  [132, 12],
+]);
 
 /** Sets fields; one per datapath, as it keeps where it is in the frame between steps. */
 export class Rewriter {
@@ -31,7 +40,8 @@ export class Rewriter {
   #isPartial = false;
 
   /**
-   * Applies `key` under `mask` to the frame at `at`. Fields that the frame does not have are left out.
+   * Applies `key` under `mask` to the frame at `at`. Fields that the frame does not have are left out: also those
+   * beyond the end of an IP packet, and all of one whose lengths contradict the frame.
    *
    * @param headerAt - the frame's virtio-net header
    */
@@ -76,7 +86,10 @@ export class Rewriter {
   #setIp4(at: number, key: Uint32Array, mask: Uint32Array): void {
     const bytes = this.#bytes;
     const headerLength = ((bytes[at] ?? 0) & 15) * 4;
-    if (this.#end - at < 20 || headerLength < 20 || this.#end - at < headerLength) return;
+    if (this.#end - at < 20) return;
+    const totalLength = getU16(bytes, at + 2);
+    if (headerLength < 20 || totalLength < headerLength || totalLength > this.#end - at) return;
+    this.#end = at + totalLength;
     const isLater = (getU16(bytes, at + 6) & 0x1fff) !== 0;
     this.#findTransport(isLater ? -1 : at + headerLength, bytes[at + 9] ?? 0, 4);
     this.#setIp4Address(at, at + 12, key[NW_SRC] ?? 0, mask[NW_SRC] ?? 0);
@@ -107,7 +120,9 @@ export class Rewriter {
 
   #setIp6(at: number, key: Uint32Array, mask: Uint32Array): void {
     const bytes = this.#bytes;
-    if (this.#end - at < 40) return;
+    const payloadLength = getU16(bytes, at + 4);
+    if (this.#end - at < 40 || payloadLength > this.#end - at - 40) return;
+    this.#end = at + 40 + payloadLength;
     this.#findIp6Transport(at);
     for (let i = 0; i < 8; i++) this.#setIp6AddressWord(at + 8 + 4 * i, key[IPV6_SRC + i] ?? 0, mask[IPV6_SRC + i] ?? 0);
     const tos = ((key[NW] ?? 0) >>> 16) & 0xff;
@@ -146,8 +161,8 @@ export class Rewriter {
   #findTransport(at: number, proto: number, family: 4 | 6): void {
     const field = transportChecksumAt(proto, family);
     this.#proto = proto;
-    this.#l4At = at >= 0 && this.#end - at >= 4 ? at : -1;
-    this.#checksumAt = this.#l4At >= 0 && field >= 0 && this.#end - at >= field + 2 ? at + field : -1;
+    this.#l4At = at >= 0 && this.#end - at >= (MIN_TRANSPORT.get(proto) ?? 4) ? at : -1;
+    this.#checksumAt = at >= 0 && field >= 0 && this.#end - at >= field + 2 ? at + field : -1;
     const isUdp4 = proto === 17 && family === 4 && this.#checksumAt >= 0;
     if (isUdp4 && !this.#isPartial && getU16(this.#bytes, this.#checksumAt) === 0) this.#checksumAt = -1; // not used
   }
@@ -162,9 +177,12 @@ export class Rewriter {
       this.#setCovered(at, value >>> 16, ones >>> 16);
       this.#setCovered(at + 2, value & 0xffff, ones & 0xffff);
     }
+    if (ones !== 0 && this.#proto === 132) {
+      changeSctp(bytes, at, this.#end, () => putMasked32(bytes, at, value, ones));
+    }
     if (this.#proto !== icmpProto) return;
     // ICMP covers no addresses, so its checksum is not found as a transport checksum.
-    if (icmpProto === 1) this.#checksumAt = this.#end - at >= 4 ? at + 2 : -1;
+    if (icmpProto === 1) this.#checksumAt = at + 2;
     this.#setCovered(at, ((value >>> 8) & 0xff00) | (value & 0xff), ((ones >>> 8) & 0xff00) | (ones & 0xff));
     const type = bytes[at] ?? 0;
     if (icmpProto === 58 && (type === 135 || type === 136) && this.#end - at >= 24) this.#setDiscovery(at, key, mask);

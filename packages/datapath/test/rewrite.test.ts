@@ -8,11 +8,14 @@ import {
   getField,
   getFieldBig,
   getU16,
+  getU32,
   makeFlowKey,
   putU16,
+  putU32,
   setFieldBig,
 } from "@tenet/net";
 import { Rewriter } from "../src/rewrite.ts";
+import { sctpChecksum } from "../src/sctp-checksum.ts";
 import { completeFrame } from "../src/vnet-header.ts";
 import { keyOf } from "./frames.ts";
 
@@ -129,6 +132,55 @@ test("a packet whose checksum is partial stays right after a rewrite", () => {
     }),
     { numRuns: 1000 },
   );
+});
+
+test("the checksum of an SCTP packet follows its ports, and stays wrong when it was", () => {
+  expect(sctpChecksum(new Uint8Array(32), 0, 32)).toBe(0xaa36918a); // RFC 3720, B.4
+  const key = makeFlowKey();
+  setFieldBig(key, FIELDS.eth_type, 0x0800n);
+  setFieldBig(key, FIELDS.nw_proto, 132n);
+  setFieldBig(key, FIELDS.tp_src, 5000n);
+  const frame = composePacket(key, Uint8Array.of(1, 2, 3));
+  const memory = new Uint8Array(HEADER + frame.length + 4); // and padding
+  memory.set(frame, HEADER);
+  const l4At = HEADER + 34;
+  const end = HEADER + frame.length;
+  const set = makeFlowKey();
+  setFieldBig(set, FIELDS.tp_dst, 77n);
+  const mask = makeFlowKey();
+  setFieldBig(mask, FIELDS.tp_dst, 0xffffn);
+  for (const fault of [0, 0x10]) {
+    putU32(memory, l4At + 8, sctpChecksum(memory, l4At, end) ^ fault);
+    putU16(memory, l4At + 2, 0);
+    putU32(memory, l4At + 8, sctpChecksum(memory, l4At, end) ^ fault);
+    new Rewriter().apply(memory, 0, HEADER, frame.length + 4, set, mask);
+    expect(getU16(memory, l4At + 2)).toBe(77);
+    expect(getU32(memory, l4At + 8)).toBe((sctpChecksum(memory, l4At, end) ^ fault) >>> 0);
+  }
+});
+
+test.each([
+  ["shorter than its transport header", 20 + 4, false],
+  ["shorter than its own header", 19, true],
+  ["longer than the frame", 20 + 8 + 1, true],
+])("an IP packet %s gets no field that it does not have", (_name, totalLength, isMalformed) => {
+  const key = makeFlowKey();
+  setFieldBig(key, FIELDS.eth_type, 0x0800n);
+  setFieldBig(key, FIELDS.nw_proto, 17n);
+  const frame = composePacket(key);
+  const memory = new Uint8Array(HEADER + frame.length);
+  memory.set(frame, HEADER);
+  putU16(memory, HEADER + 16, totalLength);
+  const before = memory.slice();
+  const set = makeFlowKey();
+  const mask = makeFlowKey();
+  for (const name of ["nw_dst", "tp_src"] as const) {
+    setFieldBig(set, FIELDS[name], 0x1234n);
+    setFieldBig(mask, FIELDS[name], name === "nw_dst" ? 0xffffffffn : 0xffffn);
+  }
+  new Rewriter().apply(memory, 0, HEADER, frame.length, set, mask);
+  expect(memory.slice(HEADER + 34)).toEqual(before.slice(HEADER + 34));
+  expect(getU32(memory, HEADER + 30)).toBe(isMalformed ? 0 : 0x1234);
 });
 
 test("a UDP datagram without a checksum keeps none", () => {

@@ -9,7 +9,7 @@ import type { Datapath, PortInfo, PortSpec, Upcall } from "@tenet/datapath";
 import { AppError, type Clock } from "@tenet/kit";
 import { FIELDS, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
 import { type Action, PORT } from "@tenet/openflow";
-import { Bridge } from "./bridge/bridge.ts";
+import { Bridge, type FragmentHandling } from "./bridge/bridge.ts";
 import { type BridgePort, type PortLink, type PortVlan, TRUNK_ALL } from "./bridge/bridge-port.ts";
 import { keyOf } from "./bridge/mac-table.ts";
 import { Dirt } from "./cache/dirt.ts";
@@ -134,6 +134,13 @@ export class VirtualSwitch {
   /** To be called after a port's VLANs, link or configuration were changed. */
   portChanged(bridge: Bridge, port: BridgePort): void {
     bridge.touchPort(port);
+    this.#portsChanged();
+  }
+
+  /** Changes what the tables of a bridge see of fragments. */
+  setFragmentHandling(bridge: Bridge, fragments: FragmentHandling): void {
+    if (bridge.fragments === fragments) return;
+    bridge.fragments = fragments;
     this.#portsChanged();
   }
 

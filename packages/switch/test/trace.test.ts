@@ -82,3 +82,21 @@ test("an unknown bridge or a malformed flow is told to the caller", () => {
   expect(() => run(bench, "ofproto/trace", "br0", "in_prt=1")).toThrow(/Unknown field "in_prt"/);
   expect(() => run(bench, "fdb/show", "br9")).toThrow("no such bridge");
 });
+
+test.each([
+  ["ipv6,nw_ttl=64", "dec_ttl,set_field:::5->ipv6_src", "set(ipv6(src=::5,hlimit=63))"],
+  ["arp,arp_op=1", "load:2->NXM_OF_ARP_OP[],load:7->NXM_OF_ARP_TPA[]", "set(arp(tip=0.0.0.7,op=2))"],
+  ["sctp", "set_field:7->sctp_dst", "set(sctp(dst=7))"],
+  ["ip,nw_tos=0", "mod_nw_tos:16", "set(ipv4(tos=0x10/0xfc))"],
+  [
+    "icmp6,icmp_type=135,nd_target=fe80::2",
+    "set_field:fe80::1->nd_target,set_field:02:00:00:00:00:05->nd_sll",
+    "set(nd(target=fe80::1,sll=02:00:00:00:00:05))",
+  ],
+])("what is set in %s has the names that it has there", (packet, actions, set) => {
+  const bench = new Bench(2, [
+    `${packet.split(",")[0]}${packet.includes("icmp_type") ? ",icmp_type=135" : ""},actions=${actions},2`,
+  ]);
+  const trace = switchCommands(bench.vswitch, new ManualClock(), () => undefined).find(({ name }) => name === "ofproto/trace");
+  expect(trace?.run(["br0", `in_port=1,${packet}`])).toContain(`Datapath actions: ${set},2`);
+});

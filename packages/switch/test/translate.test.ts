@@ -57,6 +57,27 @@ test("a priority is set in a tag that had none", () => {
   expect(sent?.changes).toEqual([{ type: "popVlan" }, { type: "pushVlan", tpid: 0x8100, tci: 0x6000 }]);
 });
 
+test("fragments have no ports unless the bridge shows them, or drops them", () => {
+  const bench = new Bench(3, ["priority=1,actions=2", "priority=9,udp,tp_dst=53,actions=3"]);
+  const udp = "in_port=1,udp,nw_src=10.0.0.1,tp_src=1000,tp_dst=53";
+  expect(bench.send(udp)).toEqual(["p3"]);
+  for (const [handling, outputs] of [
+    ["normal", ["p2"]],
+    ["nx-match", ["p3"]],
+    ["drop", []],
+    ["normal", ["p2"]],
+  ] as const) {
+    bench.vswitch.setFragmentHandling(bench.bridge, handling);
+    bench.vswitch.settle();
+    expect(bench.send(`${udp},nw_frag=first`), handling).toEqual(outputs);
+  }
+});
+
+test("NORMAL drops a frame that ends within its tag", () => {
+  const bench = new Bench(3);
+  expect(bench.send("in_port=1,dl_type=0x8100,dl_dst=ff:ff:ff:ff:ff:ff")).toEqual([]);
+});
+
 test("dec_ttl sends ttl - 1 and drops at 1", () => {
   const bench = new Bench(3, ["ip,actions=dec_ttl,2"]);
   const [sent] = bench.sendWithChanges(`in_port=1,${TCP}`);

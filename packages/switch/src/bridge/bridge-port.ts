@@ -66,3 +66,20 @@ export function carriesVlan({ mode, tag, trunks }: PortVlan, vlan: number): bool
   if (mode !== "trunk" && vlan === tag) return true;
   return trunks.length === 0 || trunks.includes(vlan);
 }
+
+/** The sender of a packet-out: no port of the bridge, a trunk of all VLANs. */
+export function outside(ofport: number): BridgePort {
+  return {
+    name: "controller",
+    ofport,
+    link: { kind: "none" },
+    vlan: TRUNK_ALL,
+    mac: 0,
+    config: 0,
+    isUp: true,
+    isEnabled: true,
+    nLinkChanges: 0,
+    createdMs: 0,
+    patchCounters: { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 },
+  };
+}

@@ -14,6 +14,12 @@ export interface PortEvent {
 /** Every OpenFlow version spoken. */
 export const ALL_VERSIONS: readonly Version[] = [VERSION.OF10, VERSION.OF13, VERSION.OF14, VERSION.OF15];
 
+/**
+ * What the tables see of IP fragments: with `normal` no ports, so that all fragments of a packet fare alike; with
+ * `nx-match` what is there; with `drop` nothing, they are dropped.
+ */
+export type FragmentHandling = "normal" | "drop" | "nx-match";
+
 /** Highest port number that an interface can have. */
 const MAX_OFPORT = 0xfeff;
 
@@ -31,6 +37,8 @@ export class Bridge {
   datapathId = 0n;
   /** OpenFlow versions that its controllers may use; at least one. */
   versions: readonly Version[] = ALL_VERSIONS;
+  /** To be changed by `VirtualSwitch.setFragmentHandling`. */
+  fragments: FragmentHandling = "normal";
   readonly #portByOfport = new Map<number, BridgePort>();
   /** The number given out last; the next search starts after it. */
   #lastOfport = 0;

@@ -46,6 +46,9 @@ const CAPABILITIES = 0x7;
 const ARP_MATCH_IP = 0x80;
 /** OpenFlow 1.0: every action it has, from output to enqueue. */
 const OF10_ACTIONS = 0xfff;
+/** Of a switch configuration, by how fragments are handled. */
+const FRAGMENT_FLAGS = { normal: 0, drop: 1, "nx-match": 3 } as const;
+const FRAGMENT_BITS = 3;
 const N_TABLES_SHOWN = 254;
 const SEND_FLOW_REM = 1;
 /** Port configuration that a port-mod may change. */
@@ -62,7 +65,6 @@ export class Session {
   readonly #clock: Clock;
   readonly #bundles = new Bundles();
   #missSendLength = 0;
-  #configFlags = 0;
   #controllerId = 0;
   #packetInFormat: PacketInFormat = "standard";
   #generationId: bigint | undefined;
@@ -139,11 +141,13 @@ export class Session {
       case "featuresRequest":
         return this.#peer.send(this.#features(), xid);
       case "getConfigRequest":
-        return this.#peer.send({ type: "getConfigReply", flags: this.#configFlags, missSendLength: this.#missSendLength }, xid);
+        return this.#peer.send(
+          { type: "getConfigReply", flags: FRAGMENT_FLAGS[this.#bridge.fragments], missSendLength: this.#missSendLength },
+          xid,
+        );
       case "setConfig":
-        this.#configFlags = message.flags;
         this.#missSendLength = message.missSendLength;
-        return;
+        return this.#setFragments(message.flags);
       case "flowMod":
         this.#refuseSlave();
         if (message.bufferId !== undefined) throw new RefusedError("OFPBRC_BUFFER_UNKNOWN", "packets are not buffered");
@@ -183,6 +187,13 @@ export class Session {
       default:
         throw new RefusedError("OFPBRC_BAD_TYPE", `a switch does not take ${message.type}`);
     }
+  }
+
+  /** Handling that this switch does not have (reassembly) leaves it as it is. */
+  #setFragments(flags: number): void {
+    const wanted = (["normal", "drop", "nx-match"] as const).find((name) => FRAGMENT_FLAGS[name] === (flags & FRAGMENT_BITS));
+    if (wanted === undefined || this.role === "slave") return;
+    this.#vswitch.setFragmentHandling(this.#bridge, wanted);
   }
 
   get #isUpsert(): boolean {

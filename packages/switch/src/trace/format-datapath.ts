@@ -10,6 +10,7 @@ import {
   getField,
   getFieldBig,
   IP_PROTO,
+  NW_FRAG,
   VLAN_PRESENT,
 } from "@tenet/net";
 import { formatMatch, type PortNames } from "@tenet/openflow";
@@ -18,10 +19,19 @@ const ALL_BITS = 0xffffffff;
 /** A flow label has 20 bits; its field has room for 32. */
 const IPV6_LABEL_BITS = 0xfffff;
 
-/** Actions as `dpif/dump-flows` shows them; the empty list is `drop`. `portName` is given datapath ports. */
-export function formatDatapathActions(actions: readonly DatapathAction[], portName: (portNo: number) => string = String): string {
+/**
+ * Actions as `dpif/dump-flows` shows them; the empty list is `drop`.
+ *
+ * @param key - of the packets, which says what their fields are called
+ * @param portName - is given datapath ports
+ */
+export function formatDatapathActions(
+  actions: readonly DatapathAction[],
+  key: Uint32Array,
+  portName: (portNo: number) => string = String,
+): string {
   if (actions.length === 0) return "drop";
-  return actions.map((action) => formatAction(action, portName)).join(",");
+  return actions.map((action) => formatAction(action, key, portName)).join(",");
 }
 
 /** A whole flow: every field that packets of its kind have. */
@@ -39,7 +49,7 @@ export function formatMegaflow(key: Uint32Array, mask: Uint32Array, names: PortN
   return `recirc_id=0,eth${match === "" ? "" : `,${match}`}`;
 }
 
-function formatAction(action: DatapathAction, portName: (portNo: number) => string): string {
+function formatAction(action: DatapathAction, packet: Uint32Array, portName: (portNo: number) => string): string {
   switch (action.type) {
     case "output":
       return portName(action.port);
@@ -52,63 +62,50 @@ function formatAction(action: DatapathAction, portName: (portNo: number) => stri
     case "userspace":
       return `userspace(pid=0,controller(id=${action.userdata}))`;
     case "setMasked":
-      return SET_GROUPS.flatMap((group) => formatSet(group, action.key, action.mask)).join(",");
+      return setGroups(packet)
+        .flatMap((each) => formatSet(each, action.key, action.mask))
+        .join(",");
   }
 }
 
-/** The parts of a set, as the original groups fields into attributes. */
-const SET_GROUPS: readonly { readonly name: string; readonly fields: readonly (readonly [string, FieldName])[] }[] = [
-  {
-    name: "eth",
-    fields: [
-      ["src", "eth_src"],
-      ["dst", "eth_dst"],
-    ],
-  },
-  {
-    name: "ipv4",
-    fields: [
-      ["src", "nw_src"],
-      ["dst", "nw_dst"],
-      ["tos", "nw_tos"],
-      ["ttl", "nw_ttl"],
-    ],
-  },
-  {
-    name: "ipv6",
-    fields: [
-      ["src", "ipv6_src"],
-      ["dst", "ipv6_dst"],
-      ["label", "ipv6_label"],
-    ],
-  },
-  {
-    name: "arp",
-    fields: [
-      ["op", "nw_proto"],
-      ["sha", "arp_sha"],
-      ["tha", "arp_tha"],
-    ],
-  },
-  { name: "nd", fields: [["target", "nd_target"]] },
-  {
-    name: "tp",
-    fields: [
-      ["src", "tp_src"],
-      ["dst", "tp_dst"],
-    ],
-  },
-];
+/** Fields that a set may change, under the attribute and the names that packets of a kind have for them. */
+interface SetGroup {
+  readonly name: string;
+  readonly fields: readonly (readonly [label: string, field: FieldName])[];
+}
 
-function formatSet(group: (typeof SET_GROUPS)[number], key: Uint32Array, mask: Uint32Array): string[] {
-  const parts = group.fields.flatMap(([label, name]) => {
-    const bits = getFieldBig(mask, FIELDS[name]);
+const ETH: SetGroup = group("eth", "src=eth_src", "dst=eth_dst");
+const IP4: SetGroup = group("ipv4", "src=nw_src", "dst=nw_dst", "tos=nw_tos", "ttl=nw_ttl");
+const IP6: SetGroup = group("ipv6", "src=ipv6_src", "dst=ipv6_dst", "label=ipv6_label", "tclass=nw_tos", "hlimit=nw_ttl");
+const ARP: SetGroup = group("arp", "sip=nw_src", "tip=nw_dst", "op=nw_proto", "sha=arp_sha", "tha=arp_tha");
+const ND: SetGroup = group("nd", "target=nd_target", "sll=arp_sha", "tll=arp_tha");
+const ICMP: Readonly<Record<number, string>> = { [IP_PROTO.icmp]: "icmp", [IP_PROTO.icmp6]: "icmpv6" };
+const PORTS: Readonly<Record<number, string>> = { [IP_PROTO.tcp]: "tcp", [IP_PROTO.udp]: "udp", [IP_PROTO.sctp]: "sctp" };
+
+/** The groups of packets like `key`. */
+function setGroups(key: Uint32Array): SetGroup[] {
+  const ethType = getField(key, FIELDS.eth_type);
+  const proto = getField(key, FIELDS.nw_proto);
+  if (ethType === ETH_TYPE.arp || ethType === ETH_TYPE.rarp) return [ETH, ARP];
+  const icmp = ICMP[proto];
+  const transport =
+    icmp === undefined ? group(PORTS[proto] ?? "tp", "src=tp_src", "dst=tp_dst") : group(icmp, "type=tp_src", "code=tp_dst");
+  return ethType === ETH_TYPE.ip6 ? [ETH, IP6, ND, transport] : [ETH, IP4, transport];
+}
+
+function group(name: string, ...fields: `${string}=${FieldName}`[]): SetGroup {
+  return { name, fields: fields.map((text) => text.split("=") as [string, FieldName]) };
+}
+
+function formatSet({ name, fields }: SetGroup, key: Uint32Array, mask: Uint32Array): string[] {
+  const parts = fields.flatMap(([label, fieldName]) => {
+    const field = FIELDS[fieldName];
+    const bits = getFieldBig(mask, field);
     if (bits === 0n) return [];
-    const isWhole = bits === (1n << BigInt(FIELDS[name].nBits)) - 1n;
-    const value = formatValue(name, getFieldBig(key, FIELDS[name]));
-    return [`${label}=${value}${isWhole ? "" : `/${formatValue(name, bits)}`}`];
+    const isWhole = bits === (1n << BigInt(field.nBits)) - 1n || (bits === 0xffn && label !== "src" && label !== "dst");
+    return [`${label}=${formatValue(fieldName, getFieldBig(key, field))}${isWhole ? "" : `/${formatValue(fieldName, bits)}`}`];
   });
-  return parts.length === 0 ? [] : [`set(${group.name}(${parts.join(",")}))`];
+  return parts.length === 0 ? [] : [`set(${name}(${parts.join(",")}))`];
 }
 
 function formatValue(name: FieldName, value: bigint): string {
@@ -125,6 +122,9 @@ function formatValue(name: FieldName, value: bigint): string {
     case "ipv6_dst":
     case "nd_target":
       return formatIp6(Uint8Array.from({ length: 16 }, (_, i) => Number((value >> BigInt(120 - 8 * i)) & 0xffn)));
+    case "nw_tos":
+    case "ipv6_label":
+      return `0x${value.toString(16)}`;
     default:
       return String(value);
   }
@@ -144,11 +144,19 @@ function fieldsOf(key: Uint32Array): Uint32Array {
   if (ethType === ETH_TYPE.ip4) names.push("nw_src", "nw_dst");
   if (ethType === ETH_TYPE.ip6) names.push("ipv6_src", "ipv6_dst", "ipv6_label");
   if (isIp) names.push("nw_proto", "nw_tos", "nw_ttl", "nw_frag");
+  if (ethType === ETH_TYPE.ip6 && proto === IP_PROTO.icmp6 && isDiscovery(key)) names.push("nd_target", "arp_sha", "arp_tha");
+  const isLater = (getField(key, FIELDS.nw_frag) & NW_FRAG.later) !== 0;
   const hasPorts: number[] = [IP_PROTO.tcp, IP_PROTO.udp, IP_PROTO.sctp, IP_PROTO.icmp, IP_PROTO.icmp6];
-  if (isIp && hasPorts.includes(proto)) names.push("tp_src", "tp_dst");
-  if (isIp && proto === IP_PROTO.tcp) names.push("tcp_flags");
+  if (isIp && !isLater && hasPorts.includes(proto)) names.push("tp_src", "tp_dst");
+  if (isIp && !isLater && proto === IP_PROTO.tcp) names.push("tcp_flags");
   for (const name of names) setBits(mask, name);
   return mask;
+}
+
+/** Neighbour solicitation or advertisement. */
+function isDiscovery(key: Uint32Array): boolean {
+  const type = getField(key, FIELDS.tp_src);
+  return (type === 135 || type === 136) && getField(key, FIELDS.tp_dst) === 0;
 }
 
 function setBits(mask: Uint32Array, name: FieldName): void {

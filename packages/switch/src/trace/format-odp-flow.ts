@@ -11,7 +11,7 @@ export function formatOdpFlow(flow: Megaflow, nowMs: number, portName: (portNo: 
   key.push(...linkAttributes(flow), ...networkAttributes(flow), ...transportAttributes(flow));
   const used = flow.usedMs === 0 ? "never" : `${((nowMs - flow.usedMs) / 1000).toFixed(3)}s`;
   const flags = flow.tcpFlags === 0 ? "" : `, flags:${formatTcpFlags(flow.tcpFlags)}`;
-  const actions = formatDatapathActions(flow.actions, portName);
+  const actions = formatDatapathActions(flow.actions, flow.key, portName);
   return `${key.join(",")}, packets:${flow.nPackets}, bytes:${flow.nBytes}, used:${used}${flags}, actions:${actions}`;
 }
 

@@ -18,7 +18,7 @@ export function formatTrace(key: Uint32Array, tree: TraceTree, translation: Tran
     "",
     `Final flow: ${isUnchanged ? "unchanged" : formatFlowKey(final)}`,
     `Megaflow: ${formatMegaflow(megaflowKey, translation.mask)}`,
-    `Datapath actions: ${formatDatapathActions(translation.actions)}`,
+    `Datapath actions: ${formatDatapathActions(translation.actions, key)}`,
   );
   if (translation.failure !== undefined) {
     lines.push(`Translation failed (${FAILURES[translation.failure]}), packet is dropped.`);

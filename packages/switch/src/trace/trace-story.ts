@@ -61,7 +61,7 @@ export function tellStory(
     finalFlow: formatFlowKey(finalFlow, names),
     verdict: outputs.length > 0 ? "forwarded" : "dropped",
     outputs,
-    megaflow: { match: formatMegaflow(maskedKey(key, mask), mask, names), actions: formatDatapathActions(actions, nameOf) },
+    megaflow: { match: formatMegaflow(maskedKey(key, mask), mask, names), actions: formatDatapathActions(actions, key, nameOf) },
     steps: stepsOf(tree.roots),
   };
 }

@@ -10,6 +10,8 @@ import { type BridgePort, carriesVlan, NO_FLOOD } from "../bridge/bridge-port.ts
 import { keyOf } from "../bridge/mac-table.ts";
 import type { PacketState } from "./packet-state.ts";
 
+/** Ethernet types that announce a tag. */
+const TAG_TYPES: ReadonlySet<number> = new Set([0x8100, 0x88a8]);
 /** Bits of the tag that hold the VLAN. */
 const VID_BITS = 0xfff;
 /** Bits of the tag that hold the priority. */
@@ -34,6 +36,8 @@ export function forwardNormally(context: NormalContext): void {
   const src = packet.readMac(FIELDS.eth_src);
   const dst = packet.readMac(FIELDS.eth_dst);
   const tci = packet.read(FIELDS.vlan_tci);
+  const isCut = tci === 0 && TAG_TYPES.has(packet.read(FIELDS.eth_type));
+  if (isCut) return context.note("dropping packet whose VLAN tag is cut off");
   const vlan = inputVlan(inPort, tci);
   if (vlan === undefined) return context.note("dropping packet whose VLAN the port does not carry");
   if (dst - RESERVED_MAC_BASE >= 0 && dst - RESERVED_MAC_BASE <= 0xf) {

@@ -12,7 +12,7 @@ import type { DatapathAction } from "@tenet/datapath";
 import { FIELDS, getField, isMulticastMac, VLAN_PRESENT } from "@tenet/net";
 import { type Action, PACKET_IN_REASON, PORT } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
-import { type BridgePort, NO_FLOOD, NO_FWD, NO_RECV, PORT_DOWN, TRUNK_ALL } from "../bridge/bridge-port.ts";
+import { type BridgePort, NO_FLOOD, NO_FWD, NO_RECV, outside, PORT_DOWN } from "../bridge/bridge-port.ts";
 import type { Rule } from "../table/rule.ts";
 import { mergeActionSet, orderedActionSet } from "./action-set.ts";
 import { finishMask, isIp, startMask } from "./megaflow-mask.ts";
@@ -25,6 +25,7 @@ import type { Effect, Surroundings, TableVisit, Translation, TranslationFailure,
 const MAX_DEPTH = 64;
 /** Lookups per packet. */
 const MAX_RESUBMITS = MAX_DEPTH * 64;
+const PORTS_WORD = FIELDS.tp_src.word;
 /** `max_len` that asks for the whole packet. */
 const WHOLE_PACKET = 0xffff;
 
@@ -127,10 +128,16 @@ class Walk {
 
   #findRule(table: number, inPort: number | undefined): Rule | undefined {
     const { flow } = this.#packet;
+    const { fragments, pipeline } = this.#bridge;
+    const isFragment = getField(flow, FIELDS.nw_frag) !== 0; // in every megaflow
+    if (isFragment && fragments === "drop") return undefined;
     const own = this.#inPort();
+    const ports = flow[PORTS_WORD] ?? 0;
     if (inPort !== undefined) flow[FIELDS.in_port.word] = inPort;
-    const rule = this.#packet.examine((key, lookedAt) => this.#bridge.pipeline.lookup(table, key, lookedAt));
+    if (isFragment && fragments === "normal") flow[PORTS_WORD] = 0;
+    const rule = this.#packet.examine((key, lookedAt) => pipeline.lookup(table, key, lookedAt));
     flow[FIELDS.in_port.word] = own;
+    flow[PORTS_WORD] = ports;
     return rule;
   }
 
@@ -370,23 +377,6 @@ class Walk {
     this.#isOver = true;
     this.#observer?.failure(text);
   }
-}
-
-/** The sender of a packet-out: no port of the bridge, a trunk of all VLANs. */
-function outside(ofport: number): BridgePort {
-  return {
-    name: "controller",
-    ofport,
-    link: { kind: "none" },
-    vlan: TRUNK_ALL,
-    mac: 0,
-    config: 0,
-    isUp: true,
-    isEnabled: true,
-    nLinkChanges: 0,
-    createdMs: 0,
-    patchCounters: { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 },
-  };
 }
 
 /** The pipeline fields of a flow, without packet headers. */
