@@ -108,6 +108,11 @@ export class PolicyFolder implements Disposable {
     for (const entry of this.#entries()) {
       const name = basename(entry, EXTENSION);
       const file = join(this.path, entry);
+      if (!NAME.test(name)) {
+        const problem = `Cannot take "${file}" for a policy: a name has letters, digits, '_', '-' and '.', a letter first`;
+        sources.set(name, { name, file, text: "", problem });
+        continue;
+      }
       try {
         sources.set(name, { name, file, text: readFileSync(file, "utf8") });
       } catch (error) {
@@ -122,7 +127,7 @@ export class PolicyFolder implements Disposable {
   #entries(): string[] {
     try {
       return readdirSync(this.path)
-        .filter((entry) => entry.endsWith(EXTENSION) && NAME.test(basename(entry, EXTENSION)))
+        .filter((entry) => entry.endsWith(EXTENSION) && !/^[.#]/.test(entry)) // hidden files, and drafts of editors
         .toSorted();
     } catch (error) {
       throw new IoError(`Cannot read the policy folder "${this.path}": ${messageOf(error)}`, {

@@ -47,6 +47,17 @@ test("what cannot be read keeps its last text and says so", async () => {
   expect(folder.sources).toMatchObject([{ name: "a", text: "one", problem: expect.stringContaining("EISDIR") }]);
 });
 
+test("a file whose name cannot be a policy's says so, drafts of editors are passed over", async () => {
+  await writeFile(join(path, "two words.dl"), 'error("x")');
+  await writeFile(join(path, ".#a.dl"), 'error("x")');
+  using service = serve(await openNorthbound());
+  service.openFolder(path);
+  expect(service.policies()).toMatchObject([
+    { name: "two words", status: "error", error: expect.stringContaining("a letter first") },
+  ]);
+  expect(service.nViolations).toBe(0);
+});
+
 test("a missing folder is an error with a hint, a folder that vanishes is not", async () => {
   expect(() => new PolicyFolder(join(path, "none"), () => undefined)).toThrow(/Cannot read the policy folder/);
   await writeFile(join(path, "a.dl"), "one");

@@ -118,7 +118,7 @@ test("after any changes the output is what a fresh start derives, and the deltas
         expect([name, [...(written.get(name) ?? [])].sort()]).toEqual([name, rows]);
       }
     }),
-    { numRuns: 25 },
+    { numRuns: Number(process.env["NORTHD_RUNS"] ?? 25) },
   );
 });
 
