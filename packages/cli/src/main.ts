@@ -16,7 +16,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.on(name, () => (stop.signal.aborted ? process.exit(130) : stop.abort()));
 }
 const isTerminal = stdout.isTTY === true;
-const hasColor = isTerminal && env["NO_COLOR"] === undefined;
+const hasColor = (isTerminal || env["FORCE_COLOR"] !== undefined) && env["NO_COLOR"] === undefined;
 const output = { isTerminal, hasColor, write: (text: string) => stdout.write(text) };
 const format = new Option("-o, --output <format>", "text or json").choices(["text", "json"]).default("text");
 

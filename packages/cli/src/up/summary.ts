@@ -37,7 +37,7 @@ export function formatSummary(summary: Summary, hasColor: boolean): string {
         ]),
     violations(summary, style),
     section("SOCKETS", sockets(summary, style), style),
-    section("TRY NEXT, in another terminal", tryNext(summary, style), style),
+    section("TRY NEXT, in another terminal; Ctrl-C here stops everything", tryNext(summary, style), style),
   ];
   return `\n${parts.map((part) => indent(part)).join("\n\n")}\n`;
 }
