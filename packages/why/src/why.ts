@@ -4,7 +4,7 @@
  */
 import { SourceError } from "@tenet/kit";
 import { parseMatch } from "@tenet/openflow";
-import { layersOf, linkSteps } from "./links/link-steps.ts";
+import { type LinkedStep, layersOf, linkSteps } from "./links/link-steps.ts";
 import { NorthboundLinks } from "./links/northbound.ts";
 import { SouthboundLinks } from "./links/southbound.ts";
 import { Network } from "./packet/network.ts";
@@ -19,6 +19,7 @@ import { causeOf } from "./transaction.ts";
 import { describeRow } from "./verdict/describe-row.ts";
 import { findVerdict } from "./verdict/find-verdict.ts";
 import { journeyOf } from "./verdict/journey.ts";
+import { hasArrived, type Scene } from "./verdict/scene.ts";
 
 const DEFAULT_BRIDGE = "br-int";
 
@@ -36,25 +37,37 @@ export async function why(question: string, sources: WhySources, options: { read
   const parsed = parseQuestion(question);
   const packet = parsed.kind === "packet" ? resolvePacket(parsed, question, network, bridge) : undefined;
   const flow = parsed.kind === "flow" ? checkedFlow(parsed, question, network) : (packet?.flow ?? "");
-  const trace = await sources.trace(bridge, flow);
-  return tell(question, packet, trace, network, sources);
+  const traced = await traceScene(flow, packet, network, bridge, sources);
+  const { verdict, summary, cause, because } = findVerdict(traced.scene);
+  const { northbound, trace } = traced.scene;
+  const found =
+    cause === undefined ? {} : { cause: await causeOf(cause, describeRow(cause, northbound), sources[cause.database], because) };
+  const back = await answerTrouble(traced.scene, bridge, sources);
+  return { question, verdict, summary: summary + back, ...found, megaflow: trace.megaflow, layers: layersOf(traced.steps) };
 }
 
-async function tell(
-  question: string,
+/** A packet that arrives is of little use when its answer does not: a sentence about that, or nothing. */
+async function answerTrouble(scene: Scene, bridge: string, sources: WhySources): Promise<string> {
+  const answer = scene.packet?.answer;
+  if (answer === undefined || !hasArrived(scene)) return "";
+  const { scene: back } = await traceScene(answer.flow, answer, scene.network, bridge, sources);
+  return hasArrived(back) ? "" : ` But ${findVerdict(back).summary}`;
+}
+
+/** Traces a flow and links what it met. */
+async function traceScene(
+  flow: string,
   packet: Packet | undefined,
-  trace: Awaited<ReturnType<WhySources["trace"]>>,
   network: Network,
+  bridge: string,
   sources: WhySources,
-): Promise<Story> {
+): Promise<{ readonly scene: Scene; readonly steps: readonly LinkedStep[] }> {
+  const trace = await sources.trace(bridge, flow);
   const southbound = new SouthboundLinks(sources.sb, trace.steps);
   const northbound = new NorthboundLinks(sources.nb);
   const steps = linkSteps(trace.steps, trace.bridge, southbound, northbound);
   const journey = journeyOf(steps, trace, southbound);
-  const { verdict, summary, cause, because } = findVerdict({ packet, trace, journey, network, southbound, northbound });
-  const found =
-    cause === undefined ? {} : { cause: await causeOf(cause, describeRow(cause, northbound), sources[cause.database], because) };
-  return { question, verdict, summary, ...found, megaflow: trace.megaflow, layers: layersOf(steps) };
+  return { scene: { packet, trace, journey, network, southbound, northbound }, steps };
 }
 
 /** A flow that reads, so that its faults show their place in the question. */

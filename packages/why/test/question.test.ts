@@ -25,6 +25,8 @@ describe("questions that read", () => {
     ["web-1->db-1", "web-1 -> db-1 icmp"],
     [" in_port=1,tcp,tp_dst=80 ", "in_port=1,tcp,tp_dst=80"],
     ["tcp,in_port=web1", "tcp,in_port=web1"],
+    ["Answer  to web1 -> db1 tcp 80", "answer to web1 -> db1 tcp 80"],
+    ["answer -> to", "answer -> to icmp"],
   ])("%s", (text, normal) => {
     expect(formatQuestion(parseQuestion(text))).toBe(normal);
     expect(shapeOf(parseQuestion(normal))).toEqual(shapeOf(parseQuestion(text)));
@@ -116,6 +118,7 @@ const protocol = fc.oneof(
 test("what is written reads back the same", () => {
   const question = fc.record({
     kind: fc.constant("packet" as const),
+    isAnswer: fc.boolean(),
     from: party(["name"]),
     to: party(["name", "mac", "ip4", "ip6", "broadcast"]),
     protocol,

@@ -41,6 +41,7 @@ function resolve(text: string): Packet {
   return resolvePacket(question, text, new Network(nb, vswitch), "br-int");
 }
 
+const FOUR = "in_port=14,dl_src=0a:00:00:00:00:04,dl_dst=0a:00:00:00:00:01";
 const WEB1 = "in_port=11,dl_src=0a:00:00:00:00:01";
 const BOTH = `${WEB1},dl_dst=0a:00:00:00:00:02`;
 
@@ -68,6 +69,11 @@ test.each([
   [
     "web1 -> broadcast udp 67",
     `${WEB1},dl_dst=ff:ff:ff:ff:ff:ff,udp,tp_src=49152,tp_dst=67,nw_src=10.0.0.1,nw_dst=255.255.255.255,nw_ttl=64`,
+  ],
+  ["answer to web1 -> six", `${FOUR},icmp6,icmp_type=129,icmp_code=0,ipv6_src=fd00::4,ipv6_dst=fd00::1,nw_ttl=64`],
+  [
+    "answer to web1 -> six tcp 22 from 9",
+    `${FOUR},tcp6,tp_src=22,tp_dst=9,tcp_flags=syn|ack,ipv6_src=fd00::4,ipv6_dst=fd00::1,nw_ttl=64`,
   ],
   [
     "web1 -> db1 arp",
@@ -107,6 +113,9 @@ describe("what cannot be asked is told at its place", () => {
     ["mac-only -> web1", 1, 'Port "mac-only" has no IPv4 address'],
     ["web1 -> mac-only", 9, '"mac-only" has no IPv4 address'],
     ["web1 -> six udp 9 from 0", 24, "Unexpected"],
+    ["answer to web1 -> db1", 19, "would send no answer that is known here"],
+    ["answer to web1 -> six nd", 19, "would send no answer that is known here"],
+    ["answer to web1 as 10.0.0.9 -> 10.0.0.2", 31, "would send no answer that is known here"],
     ["web1 -> fd00::2 arp", 9, '"fd00::2" is not an IPv4 address'],
     ["web1 as fd00::9 -> 10.0.0.2", 9, '"fd00::9" is not an IPv4 address'],
     ["web1 as 10.0.0.8,10.0.0.9 -> db1", 18, "second address of its kind"],

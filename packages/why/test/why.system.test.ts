@@ -73,7 +73,8 @@ describe.skipIf(missing.length > 0)("why", () => {
       },
     });
     expect(Math.abs((story.cause?.transaction?.at ?? 0) - before)).toBeLessThan(60_000);
-    expect(story.megaflow).toMatchObject({ match: expect.stringContaining("in_port=v-web1"), actions: "drop" });
+    expect(story.megaflow?.match).toContain("in_port=v-web1");
+    expect(story.megaflow?.actions).not.toContain("v-db1-port");
 
     const last = story.layers.logical.at(-1);
     expect(last).toMatchObject({
@@ -83,7 +84,7 @@ describe.skipIf(missing.length > 0)("why", () => {
       hint: acl.slice(0, 8),
       datapath: "prod",
     });
-    expect(story.layers.physical.at(-1)).toMatchObject({ table: 46, actions: "drop", lflow: last?.uuid });
+    expect(story.layers.physical.at(-1)).toMatchObject({ table: 46, lflow: last?.uuid });
   });
 
   test("every OpenFlow flow of a stage is linked to a logical flow that is in the southbound database", async () => {
@@ -106,7 +107,7 @@ describe.skipIf(missing.length > 0)("why", () => {
     );
     expect(story.cause).toMatchObject({ table: "ACL", uuid: rowOf("ACL", "app-db") });
     expect(story.cause?.transaction?.comment).toContain("--name=app-db");
-    expect(story.megaflow?.actions).toBe("v-db1-port");
+    expect(story.megaflow?.actions).toMatch(/\bv-db1-port$/);
   });
 
   test("a packet that nothing stops leads to the port that has the address, and to who gave it", async () => {
@@ -205,6 +206,32 @@ describe.skipIf(missing.length > 0)("why", () => {
     expect((await ask("in_port=77,ip")).summary).toBe(
       "The packet from port 77 is dropped: OpenFlow port 77 carries no logical port that is active here.",
     );
+  });
+
+  test("an answer that does not get back is told, and can be asked about", async () => {
+    await cloud.nbctl("--name=no-answers", "acl-add", "prod", "to-lport", "1003", 'outport == "app1" && tcp.src == 80', "drop");
+    const reason = 'ACL "no-answers" (to-lport, priority 1003, drop) on switch prod dropped it in ls_out_acl.';
+    const story = await ask("app1 -> web1 tcp 80");
+    expect(story.verdict).toBe("forwarded");
+    expect(story.summary).toBe(
+      `app1 reaches web1 on tcp 80: switch prod delivers it to web1, and no ACL stands in its way. But web1's answer cannot reach app1 (tcp 80): ${reason}`,
+    );
+    const answer = await ask("answer to app1 -> web1 tcp 80");
+    expect(answer).toMatchObject({ verdict: "dropped", cause: { uuid: rowOf("ACL", "no-answers") } });
+    expect(answer.summary).toBe(`web1's answer cannot reach app1 (tcp 80): ${reason}`);
+    expect((await ask("answer to app1 -> web1 tcp 443")).summary).toMatch(/^web1's answer reaches app1 \(tcp 443\): /);
+    await cloud.nbctl("acl-del", "prod", "to-lport", "1003", 'outport == "app1" && tcp.src == 80');
+  });
+
+  test("an ACL of the sending side, logged or not, is found where it drops", async () => {
+    const acl = ["acl-add", "prod", "from-lport", "1001", 'inport == "web1" && udp.dst == 514', "drop"];
+    for (const log of [[], ["--log", "--severity=alert"]]) {
+      await cloud.nbctl("--name=no-syslog", ...log, ...acl);
+      const story = await ask("web1 -> app1 udp 514");
+      expect(story).toMatchObject({ verdict: "dropped", cause: { table: "ACL", uuid: rowOf("ACL", "no-syslog") } });
+      expect(story.summary).toContain("on switch prod dropped it in ls_in_acl.");
+      await cloud.nbctl("acl-del", ...acl.slice(1, 5));
+    }
   });
 
   test("who wrote what is asked column by column", async () => {

@@ -14,6 +14,16 @@ export interface PacketEnds {
 const EPHEMERAL_PORT = 49152;
 const BROADCAST = "ff:ff:ff:ff:ff:ff";
 
+/** Both ends and ports turned around. */
+export function answerFlow(ends: PacketEnds, protocol: Exclude<Protocol, { name: "arp" } | { name: "nd" }>): string {
+  if (protocol.name === "icmp") {
+    return ipFlow(ends, ends.family === 4 ? "icmp,icmp_type=0,icmp_code=0" : "icmp6,icmp_type=129,icmp_code=0");
+  }
+  const ports = `tp_src=${protocol.port},tp_dst=${protocol.sourcePort ?? EPHEMERAL_PORT}`;
+  const flags = protocol.name === "tcp" ? ",tcp_flags=syn|ack" : "";
+  return ipFlow(ends, `${protocol.name}${ends.family === 6 ? "6" : ""},${ports}${flags}`);
+}
+
 /** What is not asked is as in a first packet: TTL 64, a SYN, an echo request. */
 export function packetFlow(ends: PacketEnds, protocol: Protocol): string {
   switch (protocol.name) {

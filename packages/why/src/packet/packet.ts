@@ -29,8 +29,12 @@ export interface Packet {
    * is known to have the IP address, so what was asked about could not even be sent.
    */
   readonly isSearch: boolean;
+  /** Whether it goes back to who is said to have sent one. */
+  readonly isAnswer: boolean;
   /** Addresses the packet is sent from. */
   readonly source: { readonly mac: string; readonly ip: string | undefined };
+  /** What would be sent back; absent when nothing is, or when it is not known where from. */
+  readonly answer: Packet | undefined;
 }
 
 /** The first address of a family, with the Ethernet address that it belongs to. */

@@ -1,12 +1,12 @@
 /** Finds the places of a question in the network, and makes the packet that would go from one to the other. */
-import { didYouMean } from "@tenet/kit";
 import { formatIp, formatIp6, formatMac, linkLocalOfMac, parseIp, parseMac } from "@tenet/net";
 import { formatProtocol } from "../question/format-question.ts";
 import type { PacketQuestion, Party, Place, Protocol } from "../question/question.ts";
 import { QuestionError } from "../question/question-error.ts";
 import type { Network, Port } from "./network.ts";
+import { PortFinder } from "./port-finder.ts";
 import { firstIp, type Packet, type Target } from "./packet.ts";
-import { packetFlow } from "./packet-flow.ts";
+import { answerFlow, type PacketEnds, packetFlow } from "./packet-flow.ts";
 
 const BROADCAST = { mac: "ff:ff:ff:ff:ff:ff", 4: "255.255.255.255", 6: "ff02::1" } as const;
 const ALL_NODES_MAC = "33:33:00:00:00:01";
@@ -18,67 +18,71 @@ const ALL_NODES_MAC = "33:33:00:00:00:01";
  * @throws QuestionError at the name that is unknown, not plugged in, or lacks an address
  */
 export function resolvePacket(question: PacketQuestion, text: string, network: Network, bridge: string): Packet {
-  return new Resolver(question, text, network).packet(bridge);
+  const packet = new Resolver(question, text, network).packet(bridge);
+  if (!question.isAnswer) return packet;
+  if (packet.answer !== undefined) return packet.answer;
+  const { at, text: label } = question.to.place;
+  throw new QuestionError(`"${label}" would send no answer that is known here`, text, {
+    at,
+    hint: "Ask about a port that is plugged in here",
+  });
 }
 
 class Resolver {
   readonly #question: PacketQuestion;
-  readonly #text: string;
   readonly #network: Network;
+  readonly #ports: PortFinder;
 
   constructor(question: PacketQuestion, text: string, network: Network) {
     this.#question = question;
-    this.#text = text;
     this.#network = network;
+    this.#ports = new PortFinder(text, network);
   }
 
   packet(bridge: string): Packet {
     const { from, to, protocol } = this.#question;
-    const sender = this.#port(from.place);
-    const inPort = this.#ofport(sender, from.place, bridge);
+    const sender = this.#ports.find(from.place);
+    const inPort = this.#ports.ofport(sender, from.place, bridge);
     const family = this.#family(sender);
     const target = this.#target(sender, family);
     const source = this.#source(sender, family, target);
     const isSearch = target.mac === undefined && protocol.name !== "arp" && protocol.name !== "nd";
     const sent: Protocol = isSearch ? { name: family === 4 ? "arp" : "nd" } : protocol;
     const mac = target.mac ?? BROADCAST.mac;
+    const ends = { inPort, family, source, target: { mac, ip: target.ip } };
     return {
-      flow: packetFlow({ inPort, family, source, target: { mac, ip: target.ip } }, sent),
+      flow: packetFlow(ends, sent),
       from: sender,
       fromLabel: from.place.text,
       to: { ...target, label: to.place.text },
       protocol: formatProtocol(protocol),
       isSearch,
+      isAnswer: false,
       source,
+      answer: isSearch ? undefined : this.#answer(ends, sender, target, bridge),
     };
   }
 
-  #port(place: Place): Port {
-    const [port, ...others] = this.#network.named(place.text);
-    if (port === undefined) {
-      throw this.#fail(place, `No port or host is called "${place.text}"`, didYouMean(place.text, this.#network.names()));
-    }
-    if (others.length > 0) {
-      const names = [port, ...others].map(({ name }) => name).sort();
-      throw this.#fail(place, `"${place.text}" has ${names.length} ports`, `Name one of them: ${names.join(", ")}`);
-    }
-    return port;
-  }
-
-  #ofport(port: Port, place: Place, bridge: string): number {
-    const plugs = this.#network.plugs(bridge, port.name);
-    if (plugs === undefined)
-      throw this.#fail(place, `The switch has no bridge "${bridge}"`, "Start the controller, which makes it");
-    const [plug] = plugs;
-    if (plug === undefined) {
-      const hint = `No interface of ${bridge} has external_ids:iface-id="${port.name}"; the port is elsewhere or nowhere`;
-      throw this.#fail(place, `Port "${port.name}" is not plugged in here`, hint);
-    }
-    if (plug.ofport === undefined) {
-      const hint = plug.error === "" ? "See the log of the switch" : plug.error;
-      throw this.#fail(place, `Interface "${plug.interface}" of port "${port.name}" is not open`, hint);
-    }
-    return plug.ofport;
+  /** Nobody answers a made-up address, nor one who is not here. */
+  #answer(ends: PacketEnds, sender: Port, target: Target, bridge: string): Packet | undefined {
+    const { from, to, protocol } = this.#question;
+    const { port: answerer } = target;
+    if (protocol.name === "arp" || protocol.name === "nd") return undefined;
+    const isPlain = from.as.length === 0 && to.as.length === 0;
+    const inPort = answerer === undefined ? undefined : this.#network.plugs(bridge, answerer.name)?.[0]?.ofport;
+    if (!isPlain || answerer === undefined || inPort === undefined || ends.target.ip === undefined) return undefined;
+    const { mac, ip } = ends.source;
+    return {
+      flow: answerFlow({ ...ends, inPort, source: ends.target, target: ends.source }, protocol),
+      from: answerer,
+      fromLabel: to.place.text,
+      to: { label: from.place.text, port: sender, mac, ip, isBroadcast: false },
+      protocol: formatProtocol(protocol),
+      isSearch: false,
+      isAnswer: true,
+      source: ends.target,
+      answer: undefined,
+    };
   }
 
   /** The family asked for; else that of a written address; else IPv4 when both ends have it. */
@@ -88,7 +92,7 @@ class Resolver {
     if (protocol.name === "nd" || ("family" in protocol && protocol.family === 6)) return 6;
     const written = [to.place, ...to.as, ...from.as].find(({ kind }) => kind === "ip4" || kind === "ip6");
     if (written !== undefined) return written.kind === "ip6" ? 6 : 4;
-    const ends = to.place.kind === "name" ? [sender, this.#port(to.place)] : [sender];
+    const ends = to.place.kind === "name" ? [sender, this.#ports.find(to.place)] : [sender];
     const speaks = (family: 4 | 6): boolean => ends.every(({ addresses }) => firstIp(addresses, family) !== undefined);
     return !speaks(4) && speaks(6) ? 6 : 4;
   }
@@ -99,7 +103,7 @@ class Resolver {
     const written = this.#writtenAddresses(to, family);
     const target = { ...found, ...written };
     if (target.ip === undefined && this.#needsTargetIp()) {
-      throw this.#fail(
+      throw this.#ports.fault(
         to.place,
         `"${to.place.text}" has no IPv${family} address`,
         `Give it one: ${to.place.text} as ${EXAMPLE[family]}`,
@@ -127,17 +131,21 @@ class Resolver {
       }
       case "ip4":
       case "ip6": {
-        if (place.kind !== `ip${family}`) throw this.#fail(place, `"${label}" is not an IPv${family} address`, undefined);
+        if (place.kind !== `ip${family}`) throw this.#ports.fault(place, `"${label}" is not an IPv${family} address`);
         const ip = formatIp(parseIp(label));
         const port = this.#network.withIp(ip, sender.switch)[0] ?? this.#withLinkLocal(ip, sender);
         return { label, port, mac: port === undefined ? undefined : macOf(port, ip), ip, isBroadcast: false };
       }
       case "name": {
-        const port = this.#port(place);
+        const port = this.#ports.find(place);
         const own = firstIp(port.addresses, family);
         const mac = own?.mac ?? port.addresses[0]?.mac;
         if (mac === undefined && !this.#question.to.as.some(({ kind }) => kind === "mac")) {
-          throw this.#fail(place, `Port "${port.name}" has no Ethernet address`, `Give it one: ${label} as 0a:00:00:00:00:01`);
+          throw this.#ports.fault(
+            place,
+            `Port "${port.name}" has no Ethernet address`,
+            `Give it one: ${label} as 0a:00:00:00:00:01`,
+          );
         }
         return { label, port, mac, ip: own?.ip, isBroadcast: false };
       }
@@ -156,13 +164,13 @@ class Resolver {
     const mac = written.mac ?? own?.mac ?? sender.addresses[0]?.mac;
     if (mac === undefined) {
       const hint = `Say what it sends from: ${from.place.text} as 0a:00:00:00:00:01`;
-      throw this.#fail(from.place, `Port "${sender.name}" has no Ethernet address`, hint);
+      throw this.#ports.fault(from.place, `Port "${sender.name}" has no Ethernet address`, hint);
     }
     const isLocal = target.ip?.startsWith("fe80:") ?? false;
     const ip = written.ip ?? (isLocal ? linkLocal(mac) : own?.ip) ?? (family === 6 ? linkLocal(mac) : undefined);
     if (ip === undefined) {
       const hint = `Say what it sends from: ${from.place.text} as ${EXAMPLE[family]}`;
-      throw this.#fail(from.place, `Port "${sender.name}" has no IPv${family} address`, hint);
+      throw this.#ports.fault(from.place, `Port "${sender.name}" has no IPv${family} address`, hint);
     }
     return { mac, ip };
   }
@@ -172,9 +180,9 @@ class Resolver {
     for (const place of party.as) {
       const isMac = place.kind === "mac";
       if (!isMac && place.kind !== `ip${family}`)
-        throw this.#fail(place, `"${place.text}" is not an IPv${family} address`, undefined);
+        throw this.#ports.fault(place, `"${place.text}" is not an IPv${family} address`);
       if (isMac ? written.mac !== undefined : written.ip !== undefined) {
-        throw this.#fail(
+        throw this.#ports.fault(
           place,
           `"${place.text}" is a second address of its kind`,
           "Give one Ethernet and one IP address at most",
@@ -189,10 +197,6 @@ class Resolver {
   #needsTargetIp(): boolean {
     const { to, protocol } = this.#question;
     return to.place.kind !== "mac" || protocol.name === "arp" || protocol.name === "nd";
-  }
-
-  #fail({ at }: Place, problem: string, hint: string | undefined): QuestionError {
-    return new QuestionError(problem, this.#text, { at, ...(hint === undefined ? {} : { hint }) });
   }
 }
 

@@ -6,8 +6,8 @@ import { needsQuotes } from "./words.ts";
 /** A question in its shortest form. */
 export function formatQuestion(question: Question): string {
   if (question.kind === "flow") return question.flow.text;
-  const { from, to, protocol } = question;
-  return `${formatParty(from)} -> ${formatParty(to)} ${formatProtocol(protocol)}`;
+  const { isAnswer, from, to, protocol } = question;
+  return `${isAnswer ? "answer to " : ""}${formatParty(from)} -> ${formatParty(to)} ${formatProtocol(protocol)}`;
 }
 
 /** A protocol as the question has it. */

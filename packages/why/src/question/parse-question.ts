@@ -8,6 +8,7 @@ import { ARROW, type Token, wordsOf } from "./words.ts";
 const MAC = /^[0-9a-f]{2}([:-][0-9a-f]{2}){5}$/i;
 /** Words that begin a protocol. */
 const PROTOCOLS = ["tcp", "udp", "sctp", "tcp6", "udp6", "sctp6", "icmp", "ping", "icmp6", "arp", "nd"] as const;
+const ANSWER_TO = ["answer", "to"] as const;
 const PORTED: ReadonlyMap<string, PortedName> = new Map([
   ["tcp", "tcp"],
   ["udp", "udp"],
@@ -51,6 +52,7 @@ class Reader {
   }
 
   question(): Question {
+    const isAnswer = this.#takeAnswerTo();
     const from = this.#party("the name of a logical port or its host");
     if (from.place.kind !== "name") {
       throw this.#fail(from.place, "A packet starts at a port, not at an address", "the name of a logical port or its host");
@@ -61,7 +63,15 @@ class Reader {
     const protocol = this.#protocol();
     const rest = this.#take();
     if (rest !== undefined) throw this.#failAt(rest, "the end of the question");
-    return { kind: "packet", from, to, protocol };
+    return { kind: "packet", isAnswer, from, to, protocol };
+  }
+
+  /** A port may be called `answer`: only both words together mean something. */
+  #takeAnswerTo(): boolean {
+    const [first, second] = this.#tokens;
+    const isAnswer = [first, second].every((token, i) => token?.isQuoted === false && token.text.toLowerCase() === ANSWER_TO[i]);
+    if (isAnswer) this.#next = ANSWER_TO.length;
+    return isAnswer;
   }
 
   #party(expected: string): Party {

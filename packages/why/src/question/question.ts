@@ -1,7 +1,7 @@
 /**
  * What can be asked about a packet.
  *
- *     question = packet | flow
+ *     question = ["answer" "to"] packet | flow
  *     packet   = party "->" party [protocol]
  *     party    = PLACE ["as" ADDRESS {"," ADDRESS}]
  *     protocol = ("tcp" | "udp" | "sctp")["6"] PORT ["from" PORT] | "icmp" | "ping" | "icmp6" | "arp" | "nd"
@@ -9,6 +9,7 @@
  *
  * A place is the name of a logical port or of its host; after the arrow also an address or `broadcast`. Names with
  * spaces, or that read as something else, stand in double quotes. Without a protocol it is an ICMP echo request.
+ * `answer to` asks about what the other end sends back: a SYN and ACK, an echo reply, a datagram from the port.
  */
 
 /** Something written in the question, and where. */
@@ -39,11 +40,13 @@ export type PortedName = "tcp" | "udp" | "sctp";
 export type Protocol =
   | { readonly name: PortedName; readonly family?: 6; readonly port: number; readonly sourcePort?: number }
   | { readonly name: "icmp"; readonly family?: 6 }
-  | { readonly name: "arp" | "nd" };
+  | { readonly name: "arp" }
+  | { readonly name: "nd" };
 
-/** A packet from one place to another. */
+/** A packet from one place to another, or what the other sends back. */
 export interface PacketQuestion {
   readonly kind: "packet";
+  readonly isAnswer: boolean;
   readonly from: Party;
   readonly to: Party;
   readonly protocol: Protocol;

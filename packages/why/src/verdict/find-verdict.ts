@@ -6,7 +6,7 @@ import { textOf } from "../rows.ts";
 import type { Story } from "../story.ts";
 import { describeAcl, listOf } from "./describe-row.ts";
 import { ACL_COLUMNS, dropReason } from "./drop-reason.ts";
-import type { Copy } from "./journey.ts";
+import { type Copy, lastStep } from "./journey.ts";
 import { type Finding, portLabel, type Scene, switchName, switchRow } from "./scene.ts";
 import { aimOf, headline } from "./sentences.ts";
 
@@ -146,10 +146,11 @@ function allowingAcls(steps: readonly LinkedStep[]): LinkedRow[] {
   return rows.filter(({ row }) => textOf(row, "action").startsWith("allow"));
 }
 
-/** The step at which the controller makes an answer. */
+/** The last step, when the controller makes an answer there: actions in braces that end in an output. */
 function askedOf(steps: readonly LinkedStep[]): LinkedStep | undefined {
-  const last = steps.findLast(({ trace }) => trace.table < TABLE.getFdb);
-  return last?.trace.actions?.includes("controller(") === true ? last : undefined;
+  const last = lastStep(steps);
+  const isAsked = last?.trace.actions?.includes("controller(") === true && /\{[^}]*\boutput;/.test(last.logical?.actions ?? "");
+  return isAsked && last.cause?.table !== "ACL" ? last : undefined;
 }
 
 function isOutput(actions: string): boolean {

@@ -32,6 +32,12 @@ export function switchRow({ journey, northbound }: Scene): LinkedRow | undefined
   return journey.datapath === undefined ? undefined : northbound.row("Logical_Switch", switchOf(journey.datapath));
 }
 
+/** Whether the port that the packet was meant for got it. */
+export function hasArrived({ packet, journey }: Scene): boolean {
+  const meant = packet?.to.port?.name;
+  return meant !== undefined && journey.copies.some(({ isDelivered, port }) => isDelivered && port === meant);
+}
+
 /** `switch prod`. */
 export function switchName(scene: Scene): string {
   const linked = switchRow(scene);

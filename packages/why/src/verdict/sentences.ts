@@ -1,7 +1,7 @@
 /** How a summary begins. */
 import { portLabel, type Scene } from "./scene.ts";
 
-/** `web1 reaches db1 on tcp 5432`, or that it does not. */
+/** `web1 reaches db1 on tcp 5432`, `db1's answer reaches web1 (tcp 5432)`, or that it does not. */
 export function headline(scene: Scene, isForwarded: boolean): string {
   const { packet, journey } = scene;
   if (packet === undefined) {
@@ -9,6 +9,7 @@ export function headline(scene: Scene, isForwarded: boolean): string {
     return `The packet from ${from} is ${isForwarded ? "forwarded" : "dropped"}`;
   }
   const { fromLabel: from, to, protocol } = packet;
+  if (packet.isAnswer) return `${from}'s answer ${isForwarded ? "reaches" : "cannot reach"} ${to.label} (${protocol})`;
   const name = protocol.split(" ")[0] ?? "";
   const verb = (does: string, base: string): string => (isForwarded ? does : `cannot ${base}`);
   switch (name) {
