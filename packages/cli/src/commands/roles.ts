@@ -8,9 +8,11 @@ import { runSwitch } from "@tenet/switch";
 import type { Home } from "../config.ts";
 import { policyFunctions } from "../policy-functions.ts";
 import { identify, openDatabases } from "../up/databases.ts";
+import { makeFolders } from "../up/stack.ts";
 
 /** Serves the three databases of a state folder on its sockets, and on further remotes such as `ptcp:6641`. */
 export async function ovsdbServer(remotes: readonly string[], home: Home, log: Logger, signal: AbortSignal): Promise<void> {
+  makeFolders(home);
   await using scope = new Scope(signal);
   const { nb, sb, vswitch } = await openDatabases(home, log, scope);
   const server = scope.use(new OvsdbServer([nb.database, sb.database, vswitch.database], log, { identify }));

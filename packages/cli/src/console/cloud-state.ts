@@ -80,10 +80,9 @@ export interface StateSources {
   readonly vswitch: Replica;
   readonly policy: PolicyService;
   readonly sockets: SocketPaths;
-  readonly policyApi: string;
-  /** The running lab and its last measurement, once there. */
-  readonly lab: () => RunningLab | undefined;
-  readonly reachability: () => Reachability | undefined;
+  readonly policyUrl: string;
+  /** The running hosts and their measurement, once there. */
+  readonly measured: () => { readonly running: RunningLab; readonly reachability: Reachability } | undefined;
 }
 
 /** Each costs the search for its proof. */
@@ -91,7 +90,7 @@ const MOST_VIOLATIONS = 100;
 
 /** Reads the whole state. Cost: linear in the northbound ports and ACLs, and the violations' proofs. */
 export function readState(sources: StateSources): CloudState {
-  const { name, mode, startedAt, nb, policy, sockets, policyApi } = sources;
+  const { name, mode, startedAt, nb, policy, sockets, policyUrl, measured } = sources;
   const switches = [...nb.table("Logical_Switch").values()].toSorted(byName);
   const ports = switches.flatMap((row) => portsOf(row, nb, sources.vswitch));
   return {
@@ -102,7 +101,7 @@ export function readState(sources: StateSources): CloudState {
     ports,
     hosts: hostsOf(sources, nb),
     acls: [...switches, ...nb.table("Port_Group").values()].flatMap((row) => aclsOf(row, nb)),
-    reachability: sources.reachability() ?? null,
+    reachability: measured()?.reachability ?? null,
     violations: policy.violations(MOST_VIOLATIONS).map(({ policy: by, kind, row, columns, rule, proofText }) => ({
       policy: by,
       kind,
@@ -114,7 +113,7 @@ export function readState(sources: StateSources): CloudState {
     nViolations: policy.nViolations,
     policies: policy.policies(),
     sockets,
-    policyApi,
+    policyApi: policyUrl,
   };
 }
 
@@ -125,8 +124,8 @@ function tagsOf(nb: Replica, port: string): string[] {
   return tags === undefined || tags === "" ? [] : tags.split(",");
 }
 
-function hostsOf({ lab, mode }: StateSources, nb: Replica): HostState[] {
-  return (lab()?.hosts ?? []).map(({ name, port, mac, addresses, namespace }) => ({
+function hostsOf({ measured, mode }: StateSources, nb: Replica): HostState[] {
+  return (measured()?.running.hosts ?? []).map(({ name, port, mac, addresses, namespace }) => ({
     name,
     port,
     mac,

@@ -21,7 +21,6 @@ export interface ConsoleSources {
   readonly feed: StateFeed;
   /** Tells a packet's story. @throws QuestionError when the question cannot be read */
   readonly why: (question: string) => Promise<Story>;
-  readonly log: Logger;
 }
 
 /** A server that runs. */
@@ -38,8 +37,8 @@ const CONTENT_SECURITY_POLICY =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
 /** Serves the console on a loopback port. @throws IoError when the port cannot be listened on */
-export async function startConsole(sources: ConsoleSources, port: number): Promise<ConsoleServer> {
-  const app = makeApp(sources);
+export async function startConsole(sources: ConsoleSources, log: Logger, port: number): Promise<ConsoleServer> {
+  const app = makeApp(sources, log.child({ part: "console" }));
   app.addHook("onRequest", async (request) => refuseForeign(request.headers, LOOPBACK));
   app.addHook("onSend", async (_request, reply) => {
     reply.header("content-security-policy", CONTENT_SECURITY_POLICY).header("x-content-type-options", "nosniff");
@@ -58,11 +57,12 @@ export async function startConsole(sources: ConsoleSources, port: number): Promi
  */
 export async function startControlSocket(
   sources: ConsoleSources,
+  log: Logger,
   path: string,
   consoleUrl: string,
   stop: () => void,
 ): Promise<ConsoleServer> {
-  const app = makeApp(sources);
+  const app = makeApp(sources, log.child({ part: "console" }));
   app.get("/api/process", () => ({ pid: process.pid, consoleUrl }));
   app.post("/api/stop", async (_request, reply) => {
     await reply.code(202).send({ pid: process.pid });
@@ -73,7 +73,7 @@ export async function startControlSocket(
   return { url: path, close: () => app.close() };
 }
 
-function makeApp({ feed, why, log }: ConsoleSources): FastifyInstance {
+function makeApp({ feed, why }: ConsoleSources, log: Logger): FastifyInstance {
   const app = fastify({ bodyLimit: MOST_BODY_BYTES, forceCloseConnections: true });
   app.setErrorHandler((error, _request, reply) => {
     const foreign = error instanceof ForeignRequestError;

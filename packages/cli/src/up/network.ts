@@ -1,6 +1,6 @@
 /** northd, the switch and the controller of a Tenet, each over its own connections, until the scope closes. */
 import { join } from "node:path";
-import type { Logger, Scope } from "@tenet/kit";
+import { AppError, type Logger, type Scope } from "@tenet/kit";
 import type { LabMode } from "@tenet/lab";
 import { runController, runNorthd } from "@tenet/ovn";
 import type { Home } from "../config.ts";
@@ -13,8 +13,8 @@ export const BRIDGE = "br-int";
 /** What runs. */
 export interface Network {
   readonly switchThread: SwitchThread;
-  /** Rejects when a part fails, resolves when all have ended. */
-  readonly ended: Promise<void>;
+  /** Waits for work, but fails as soon as a part of the network ends by itself. */
+  readonly guard: <T>(work: Promise<T>) => Promise<T>;
 }
 
 /** Simulated hosts plug into ports in memory, which bridges of this type have. */
@@ -51,15 +51,17 @@ export async function startNetwork(
       stop.signal,
     ),
   ]);
-  const ended = Promise.all([rules, switchThread.ended]).then(() => undefined);
-  // A failure is seen by whoever races with `ended`; the closers below must not see it twice.
-  ended.catch(() => undefined);
+  const failure = Promise.race([rules, switchThread.ended]).then(() => {
+    throw new AppError("A part of the network ended by itself", { code: "CLI_PART_ENDED", hint: "tenet.log tells more" });
+  });
+  // Whoever is guarded sees the failure; at the end nobody is.
+  failure.catch(() => undefined);
   scope.defer(() => settled(switchThread.stop()));
   scope.defer(() => {
     stop.abort();
     return settled(rules);
   });
-  return { switchThread, ended };
+  return { switchThread, guard: (work) => Promise.race([work, failure]) };
 }
 
 async function settled(running: Promise<unknown>): Promise<void> {

@@ -1,5 +1,5 @@
 /** What `tenet up --once` holds against each other: the lab's expectations, the packets, the pipeline, the policies. */
-import { checkExpectations, type LabFile, type Reachability } from "@tenet/lab";
+import { checkExpectations, type LabFile } from "@tenet/lab";
 import type { Story } from "@tenet/why";
 import type { CloudState } from "../console/cloud-state.ts";
 
@@ -11,13 +11,13 @@ import type { CloudState } from "../console/cloud-state.ts";
 export async function selfCheck(
   state: CloudState,
   lab: LabFile | undefined,
-  reachability: Reachability | undefined,
   why: (question: string) => Promise<Story>,
 ): Promise<readonly string[]> {
   const broken = state.policies.flatMap(({ name, status, error }) =>
     status === "ok" ? [] : [`policy ${name} is not in force: ${error ?? status}`],
   );
-  if (lab === undefined || reachability === undefined) return broken;
+  const { reachability } = state;
+  if (lab === undefined || reachability === null) return broken;
   const passed = reachability.cells.flatMap(({ from, to, ping, tcp }) => [
     ...(ping === "ok" ? [`${from} -> ${to} icmp`] : []),
     ...tcp.flatMap(({ port, open }) => (open ? [`${from} -> ${to} tcp ${port}`] : [])),

@@ -1,6 +1,6 @@
 /** What a person reads when a lab is up: hosts, who reaches whom, violations, sockets, and what to try next. */
 import { join, relative } from "node:path";
-import { formatReachability, type LabFile, type LabMode, type Reachability, type Suggestion } from "@tenet/lab";
+import { formatReachability, type LabFile, type LabMode, type Suggestion } from "@tenet/lab";
 import type { CloudState } from "../console/cloud-state.ts";
 import { formatTable } from "./table.ts";
 import { type Style, styleFor } from "./style.ts";
@@ -9,7 +9,6 @@ import { type Style, styleFor } from "./style.ts";
 export interface Summary {
   readonly state: CloudState;
   readonly lab: LabFile | undefined;
-  readonly reachability: Reachability | undefined;
   /** Why hosts are not namespaces, where nobody chose that. */
   readonly whySimulated: string | undefined;
   readonly readyMs: number;
@@ -26,12 +25,12 @@ export function formatSummary(summary: Summary, hasColor: boolean): string {
   const parts = [
     headline(summary, style),
     ...(summary.lab === undefined ? [] : [section("HOSTS", hosts(summary, style), style)]),
-    ...(summary.reachability === undefined
+    ...(summary.state.reachability === null
       ? []
       : [
           section(
             "REACHABILITY, measured with real packets",
-            formatReachability(summary.reachability, { color: hasColor }),
+            formatReachability(summary.state.reachability, { color: hasColor }),
             style,
           ),
         ]),
@@ -83,20 +82,20 @@ function violations({ state, lab, cwd }: Summary, style: Style): string {
   return section(`VIOLATIONS  ${state.nViolations}`, [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join("\n"), style);
 }
 
-function sockets({ state, consoleUrl, cwd }: Summary, style: Style): string {
-  const at = (path: string): string => `unix:${shorten(path, cwd)}`;
+/** Whole paths: the original clients look for relative ones in a folder of their own, not in the working folder. */
+function sockets({ state, consoleUrl }: Summary, style: Style): string {
   return formatTable([
-    ["northbound", at(state.sockets.nb), style.dim("ovn-nbctl --db=…")],
-    ["southbound", at(state.sockets.sb), style.dim("ovn-sbctl --db=…")],
-    ["Open_vSwitch", at(state.sockets.db), style.dim("ovs-vsctl --db=…")],
-    ["OpenFlow", at(state.sockets.openflow), style.dim("ovs-ofctl dump-flows …")],
+    ["northbound", `unix:${state.sockets.nb}`, style.dim("ovn-nbctl --db=…")],
+    ["southbound", `unix:${state.sockets.sb}`, style.dim("ovn-sbctl --db=…")],
+    ["Open_vSwitch", `unix:${state.sockets.db}`, style.dim("ovs-vsctl --db=…")],
+    ["OpenFlow", `unix:${state.sockets.openflow}`, style.dim("ovs-ofctl dump-flows …")],
     ["policy API", `${state.policyApi}/v1/policies`, ""],
     ["console", style.bold(consoleUrl), ""],
   ]);
 }
 
 /** The lab's own suggestions, else some that fit every network. */
-function tryNext({ state, lab, cwd }: Summary, style: Style): string {
+function tryNext({ state, lab }: Summary, style: Style): string {
   const [from, to] = state.hosts;
   const own: Suggestion[] = [
     ...(from === undefined || to === undefined
@@ -109,12 +108,17 @@ function tryNext({ state, lab, cwd }: Summary, style: Style): string {
   const { nb, sb, db, openflow } = state.sockets;
   const paths: Readonly<Record<string, string>> = { NB: nb, SB: sb, DB: db, OPENFLOW: openflow };
   const fill = (run: string): string =>
-    run.replace(/\$(NB|SB|DB|OPENFLOW)\b/g, (_, name: string) => `unix:${shorten(paths[name] ?? "", cwd)}`);
+    run.replace(/\$(NB|SB|DB|OPENFLOW)\b/g, (_, name: string) => quoted(`unix:${paths[name] ?? ""}`));
   return suggestions.map(({ run, shows }) => `${style.dim(`# ${shows}`)}\n${fill(run)}`).join("\n");
 }
 
 function section(title: string, body: string, style: Style): string {
   return `${style.title(title)}\n${body}`;
+}
+
+/** As a shell reads it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 function indent(text: string): string {

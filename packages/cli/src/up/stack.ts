@@ -1,0 +1,120 @@
+/** Everything of a Tenet but the hosts: databases, policies, northd, controller, switch. */
+import { mkdirSync } from "node:fs";
+import { AppError, IoError, type Logger, messageOf, type Scope } from "@tenet/kit";
+import type { LabMode } from "@tenet/lab";
+import { connect, DatabaseLockedError, type Replica } from "@tenet/ovsdb";
+import { PolicyService, startPolicyApi } from "@tenet/policy";
+import type { Home } from "../config.ts";
+import { policyFunctions } from "../policy-functions.ts";
+import { type Databases, openDatabases } from "./databases.ts";
+import { BRIDGE, type Network, startNetwork } from "./network.ts";
+import type { Progress } from "./progress.ts";
+
+/** What a stack is started with. */
+export interface StackConfig {
+  readonly home: Home;
+  readonly mode: LabMode;
+  /** Folder of policy files. */
+  readonly policies: string | undefined;
+  readonly policyPort: number;
+}
+
+/** A running stack. */
+export interface Stack {
+  /** Replicas outlive the signal that ends the stack: taking hosts out needs them. */
+  readonly nb: Replica;
+  readonly vswitch: Replica;
+  readonly policy: PolicyService;
+  readonly policyUrl: string;
+  readonly network: Network;
+}
+
+/** A Tenet runs on this state folder already. */
+class AlreadyRunningError extends AppError {
+  static override readonly code: string = "CLI_ALREADY_RUNNING";
+
+  constructor(home: Home, pid: number, cause: Error) {
+    super(`Cannot start on "${home.path}": process ${pid} runs there`, {
+      hint: "`tenet status` tells what it does, `tenet down` stops it; TENET_HOME chooses another folder",
+      details: { home: home.path, pid },
+      cause,
+    });
+  }
+}
+
+/** Makes the state folder. @throws IoError */
+export function makeFolders(home: Home): void {
+  try {
+    mkdirSync(home.runDir, { recursive: true });
+  } catch (error) {
+    throw new IoError(`Cannot make the state folder "${home.path}": ${messageOf(error)}`, {
+      hint: "Choose a folder that may be written with TENET_HOME",
+      cause: error,
+    });
+  }
+}
+
+/** Starts a stack that runs until the scope closes. @throws AppError when a part cannot start */
+export async function startStack(config: StackConfig, progress: Progress, log: Logger, scope: Scope): Promise<Stack> {
+  const { home, mode } = config;
+  const databases = await progress.step(
+    "databases",
+    () => openOnce(home, log, scope),
+    () => "northbound, southbound, Open_vSwitch",
+  );
+  const nb = await openReplica(databases.nb.remote, "OVN_Northbound", scope);
+  const vswitch = await openReplica(databases.vswitch.remote, "Open_vSwitch", scope);
+  const policyLog = log.child({ part: "policy" });
+  const policy = scope.use(new PolicyService({ functions: policyFunctions(), log: policyLog }));
+  const { url: policyUrl } = await progress.step(
+    "policies",
+    async () => {
+      openPolicies(policy, databases, config.policies);
+      return scope.use(await startPolicyApi(policy, { port: config.policyPort }, policyLog, scope.signal));
+    },
+    () => describePolicies(policy),
+  );
+  const network = await startNetwork(home, databases, mode, log, scope);
+  await progress.step(
+    "network",
+    () => network.guard(untilBridge(vswitch, scope.signal)),
+    () => "northd, controller, switch",
+  );
+  return { nb, vswitch, policy, policyUrl, network };
+}
+
+async function openOnce(home: Home, log: Logger, scope: Scope): Promise<Databases> {
+  try {
+    return await openDatabases(home, log, scope);
+  } catch (error) {
+    if (error instanceof DatabaseLockedError) throw new AlreadyRunningError(home, error.pid, error);
+    throw error;
+  }
+}
+
+async function openReplica(remote: string, database: string, scope: Scope): Promise<Replica> {
+  return scope.use(await connect(remote, { database, name: "tenet" }, new AbortController().signal));
+}
+
+function openPolicies(policy: PolicyService, { nb, sb, vswitch }: Databases, folder: string | undefined): void {
+  policy.addSource("nb", nb.database);
+  policy.addSource("sb", sb.database);
+  policy.addSource("vswitch", vswitch.database);
+  policy.guard("nb", nb.database);
+  if (folder !== undefined) policy.openFolder(folder);
+}
+
+function describePolicies(policy: PolicyService): string {
+  const statuses = policy.policies();
+  const nBroken = statuses.filter(({ status }) => status !== "ok").length;
+  const names = statuses.map(({ name }) => name).join(", ");
+  if (names === "") return "none";
+  return nBroken === 0 ? names : `${names}; ${nBroken} broken`;
+}
+
+/** Resolves when the controller has made its bridge and the switch has opened it. */
+async function untilBridge(vswitch: Replica, signal: AbortSignal): Promise<void> {
+  const isOpen = (replica: Replica): true | undefined =>
+    replica.find("Interface", (row) => row["name"] === BRIDGE && String(row["ofport"]) !== "") && true;
+  await vswitch.waitFor(isOpen, signal);
+}
