@@ -23,6 +23,7 @@ describe("questions that read", () => {
     ['"web 1" -> "broadcast"', '"web 1" -> "broadcast" icmp'],
     ['web1 -> "10.0.0.1" tcp 1', 'web1 -> "10.0.0.1" tcp 1'],
     ["web-1->db-1", "web-1 -> db-1 icmp"],
+    [String.raw`"a\b\"c" -> b`, String.raw`"ab\"c" -> b icmp`],
     [" in_port=1,tcp,tp_dst=80 ", "in_port=1,tcp,tp_dst=80"],
     ["tcp,in_port=web1", "tcp,in_port=web1"],
     ["Answer  to web1 -> db1 tcp 80", "answer to web1 -> db1 tcp 80"],

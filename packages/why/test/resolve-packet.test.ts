@@ -67,6 +67,18 @@ test.each([
   ],
   ["web1 -> 0a:00:00:00:00:77 udp 5", `${WEB1},dl_dst=0a:00:00:00:00:77,udp,tp_src=49152,tp_dst=5,nw_src=10.0.0.1,nw_ttl=64`],
   [
+    "web1 -> 224.129.2.3 udp 5",
+    `${WEB1},dl_dst=01:00:5e:01:02:03,udp,tp_src=49152,tp_dst=5,nw_src=10.0.0.1,nw_dst=224.129.2.3,nw_ttl=64`,
+  ],
+  [
+    "web1 -> 255.255.255.255 udp 5",
+    `${WEB1},dl_dst=ff:ff:ff:ff:ff:ff,udp,tp_src=49152,tp_dst=5,nw_src=10.0.0.1,nw_dst=255.255.255.255,nw_ttl=64`,
+  ],
+  [
+    "web1 -> ff02::fb udp 5353",
+    `${WEB1},dl_dst=33:33:00:00:00:fb,udp6,tp_src=49152,tp_dst=5353,ipv6_src=fd00::1,ipv6_dst=ff02::fb,nw_ttl=64`,
+  ],
+  [
     "web1 -> broadcast udp 67",
     `${WEB1},dl_dst=ff:ff:ff:ff:ff:ff,udp,tp_src=49152,tp_dst=67,nw_src=10.0.0.1,nw_dst=255.255.255.255,nw_ttl=64`,
   ],

@@ -132,6 +132,27 @@ describe.skipIf(missing.length > 0)("why", () => {
     expect(story.cause?.transaction?.comment).toContain("lsp-set-port-security web1");
   });
 
+  test("a packet for an address that the port does not take fails port security on its way out", async () => {
+    await cloud.nbctl("lsp-set-port-security", "app1", "0a:00:00:00:00:03 10.0.0.3");
+    const story = await ask("web1 -> 10.0.0.77 as 0a:00:00:00:00:03 udp 9");
+    expect(story).toMatchObject({ verdict: "dropped", cause: { uuid: rowOf("Logical_Switch_Port", "app1") } });
+    expect(story.summary).toContain("port security of app1 takes only packets for 0a:00:00:00:00:03 10.0.0.3");
+    expect(story.cause?.transaction?.comment).toContain("lsp-set-port-security app1");
+    await cloud.nbctl("lsp-set-port-security", "app1");
+  });
+
+  test("what the switch never takes, and what no ACL allows, is told", async () => {
+    const odd = await ask("in_port=v-app1,dl_src=01:00:00:00:00:05,dl_dst=0a:00:00:00:00:01,ip");
+    expect(odd).toMatchObject({ verdict: "dropped", cause: { uuid: rowOf("Logical_Switch", "prod") } });
+    expect(odd.summary).toContain("takes no packets with VLAN tags or from group addresses");
+    await cloud.nbctl("set", "NB_Global", ".", "options:default_acl_drop=true");
+    const story = await ask("web1 -> app1");
+    expect(story).toMatchObject({ verdict: "dropped", cause: { table: "NB_Global" } });
+    expect(story.summary).toContain("no ACL of switch prod allows it in ls_in_acl");
+    expect(story.cause?.transaction?.comment).toContain("default_acl_drop=true");
+    await cloud.nbctl("remove", "NB_Global", ".", "options", "default_acl_drop");
+  });
+
   test("a destination on another switch is told", async () => {
     const flooded = await ask("intruder -> db1 tcp 5432");
     expect(flooded.verdict).toBe("forwarded");
@@ -144,7 +165,7 @@ describe.skipIf(missing.length > 0)("why", () => {
       cause: { table: "Logical_Switch", uuid: rowOf("Logical_Switch", "prod") },
     });
     expect(known.summary).toBe(
-      "web1 cannot reach intruder with a ping: no port of switch prod (where web1 is) has 0a:00:00:00:01:01; it is on switch guest, at intruder.",
+      "web1 cannot ping intruder: no port of switch prod (where web1 is) has 0a:00:00:00:01:01; it is on switch guest, at intruder.",
     );
     expect((await ask("web1 -> 0a:00:00:00:00:99")).summary).toContain("no port of any switch has it");
   });

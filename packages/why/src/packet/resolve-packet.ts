@@ -1,5 +1,5 @@
 /** Finds the places of a question in the network, and makes the packet that would go from one to the other. */
-import { formatIp, formatIp6, formatMac, linkLocalOfMac, parseIp, parseMac } from "@tenet/net";
+import { formatIp, formatIp6, formatMac, linkLocalOfMac, multicastMacOfIp6, parseIp, parseMac } from "@tenet/net";
 import { formatProtocol } from "../question/format-question.ts";
 import type { PacketQuestion, Party, Place, Protocol } from "../question/question.ts";
 import { QuestionError } from "../question/question-error.ts";
@@ -133,6 +133,8 @@ class Resolver {
       case "ip6": {
         if (place.kind !== `ip${family}`) throw this.#ports.fault(place, `"${label}" is not an IPv${family} address`);
         const ip = formatIp(parseIp(label));
+        const group = groupMac(ip);
+        if (group !== undefined) return { label, port: undefined, mac: group, ip, isBroadcast: false };
         const port = this.#network.withIp(ip, sender.switch)[0] ?? this.#withLinkLocal(ip, sender);
         return { label, port, mac: port === undefined ? undefined : macOf(port, ip), ip, isBroadcast: false };
       }
@@ -201,6 +203,15 @@ class Resolver {
 }
 
 const EXAMPLE = { 4: "10.0.0.1", 6: "fd00::1" } as const;
+
+/** The Ethernet address that packets for an IP group go to; `undefined` for an address of one host. */
+function groupMac(ip: string): string | undefined {
+  const bytes = parseIp(ip);
+  const [first = 0, second = 0, third = 0, fourth = 0] = bytes;
+  if (bytes.length === 16) return first === 0xff ? formatMac(multicastMacOfIp6(bytes)) : undefined;
+  if (ip === BROADCAST[4]) return BROADCAST.mac;
+  return first >> 4 === 0xe ? formatMac(0x0100_5e00_0000 + ((second & 0x7f) << 16) + (third << 8) + fourth) : undefined;
+}
 
 function macOf(port: Port, ip: string): string | undefined {
   const address = port.addresses.find(({ mac, ip4s, ip6s }) => ip4s.includes(ip) || ip6s.includes(ip) || linkLocal(mac) === ip);

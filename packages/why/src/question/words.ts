@@ -10,7 +10,7 @@ export interface Token extends Word {
 /** The arrow between the two ends, as tokens have it. */
 export const ARROW = "->";
 
-const TOKEN = /\s+|(->|→)|(,)|"((?:[^"\\]|\\["\\])*)"|((?:(?!->|→)[^\s",])+)/y;
+const TOKEN = /\s+|(->|→)|(,)|"((?:[^"\\]|\\[^])*)"|((?:(?!->|→)[^\s",])+)/y;
 
 /** The words of a question. @throws QuestionError at a quote that does not close */
 export function wordsOf(question: string): Token[] {
@@ -21,7 +21,7 @@ export function wordsOf(question: string): Token[] {
     if (found === null) throw new QuestionError("This quote does not close", question, { at, expected: 'a closing "' });
     const [, arrow, comma, quoted, bare] = found;
     if (arrow !== undefined) tokens.push({ text: ARROW, at, isQuoted: false });
-    else if (quoted !== undefined) tokens.push({ text: quoted.replace(/\\(.)/g, "$1"), at, isQuoted: true });
+    else if (quoted !== undefined) tokens.push({ text: quoted.replace(/\\([^])/g, "$1"), at, isQuoted: true });
     else if (comma !== undefined || bare !== undefined) tokens.push({ text: comma ?? bare ?? "", at, isQuoted: false });
   }
   return tokens;

@@ -19,7 +19,7 @@ export function headline(scene: Scene, isForwarded: boolean): string {
       return `${from} ${verb("asks", "ask")} for ${to.label} by neighbour discovery`;
     case "icmp":
     case "icmp6":
-      return `${from} ${verb("reaches", "reach")} ${to.label} with a ping${name === "icmp6" ? " over IPv6" : ""}`;
+      return `${from}${isForwarded ? "'s ping reaches" : " cannot ping"} ${to.label}${name === "icmp6" ? " over IPv6" : ""}`;
     default:
       return `${from} ${verb("reaches", "reach")} ${to.label} on ${protocol.replace(/^(\w+)6 /, "$1 (IPv6) ")}`;
   }
