@@ -11,6 +11,7 @@ import { chromium } from "playwright-core";
 
 const FOLDER = "docs/pictures";
 const QUESTION = "web1 -> db1 tcp 5432";
+const SGR = new RegExp(`${String.fromCharCode(27)}\\[([\\d;]*)m`);
 const COLORS = {
   1: "font-weight:600",
   2: "color:#8b949e",
@@ -29,7 +30,7 @@ try {
   const story = spawnSync(process.execPath, ["packages/cli/bin/tenet.js", "why", QUESTION], { env, encoding: "utf8" }).stdout;
   await takeTerminal("npm start", summary, "up.png");
   await takeTerminal(`npx tenet why "${QUESTION}"`, story, "why.png");
-  await takeConsole(/console +\S*?(http\S+?)(?:\x1b|\s)/.exec(summary)?.[1] ?? "");
+  await takeConsole(/console .*?(http:[\d./:]+)/.exec(summary)?.[1] ?? "");
 } finally {
   await browser.close();
   tenet.kill("SIGTERM");
@@ -76,7 +77,7 @@ async function takeConsole(url) {
 function toHtml(text) {
   let styles = [];
   return text
-    .split(/\x1b\[([\d;]*)m/)
+    .split(SGR)
     .map((part, i) => {
       if (i % 2 === 0) return `<span style="${styles.map((code) => COLORS[code] ?? "").join(";")}">${escape(part)}</span>`;
       const codes = part.split(";").map(Number);
