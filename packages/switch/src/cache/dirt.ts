@@ -34,6 +34,16 @@ export class Dirt {
     return this.#macs.size > 0 && macLookups.some(({ bridge, name }) => this.#macs.get(bridge)?.has(name) === true);
   }
 
+  /** The addresses that changed. */
+  *addresses(): Generator<Translation["macLookups"][number]> {
+    for (const [bridge, names] of this.#macs) for (const name of names) yield { bridge, name };
+  }
+
+  /** Whether addresses are all that changed. */
+  get isAddressesAlone(): boolean {
+    return !this.#isEverything && this.#tables.size === 0;
+  }
+
   /** Forgets everything; returns what there was. */
   take(): Dirt {
     const taken = new Dirt();

@@ -14,6 +14,7 @@ import type { Clock } from "@tenet/kit";
 import { hasExtraBits, maskedKey } from "../translate/megaflow-mask.ts";
 import type { Translation } from "../translate/translation.ts";
 import type { Dirt } from "./dirt.ts";
+import { MacIndex } from "./mac-index.ts";
 import { FlowLimit } from "./flow-limit.ts";
 import type { PuntRegistry } from "./punt-registry.ts";
 
@@ -48,6 +49,7 @@ export class MegaflowCache {
   readonly #owner: CacheOwner;
   readonly #clock: Clock;
   readonly #cached = new Map<Megaflow, Cached>();
+  readonly #cachedByMac = new MacIndex<Cached>();
 
   constructor(datapath: Datapath, punts: PuntRegistry, owner: CacheOwner, clock: Clock) {
     this.#datapath = datapath;
@@ -69,12 +71,15 @@ export class MegaflowCache {
     const replaced = this.#cached.get(megaflow);
     this.#punts.retain(actions);
     if (replaced !== undefined) {
+      this.#pushStatistics(replaced);
       this.#punts.release(replaced.translation.actions);
-      replaced.translation = translation;
+      this.#retranslated(replaced, translation);
       return;
     }
     const createdMs = this.#clock.monotonicMs();
-    this.#cached.set(megaflow, { megaflow, translation, createdMs, nPushedPackets: 0, nPushedBytes: 0 });
+    const cached = { megaflow, translation, createdMs, nPushedPackets: 0, nPushedBytes: 0 };
+    this.#cached.set(megaflow, cached);
+    this.#cachedByMac.add(translation.macLookups, cached);
   }
 
   /** Reads statistics, deletes idle flows, and adapts the flow limit; to be called every 500 ms. */
@@ -97,9 +102,8 @@ export class MegaflowCache {
 
   /** Makes every flow that depends on a change true again. */
   revalidate(dirt: Dirt): void {
-    for (const cached of this.#cached.values()) {
-      if (dirt.touches(cached.translation)) this.#revalidateOne(cached);
-    }
+    const suspects = dirt.isAddressesAlone ? this.#cachedByMac.of(dirt.addresses()) : this.#cached.values();
+    for (const cached of suspects) if (dirt.touches(cached.translation)) this.#revalidateOne(cached);
   }
 
   /** Deletes every flow. */
@@ -119,12 +123,19 @@ export class MegaflowCache {
     this.#punts.retain(fresh.actions);
     if (!areEqual(before, fresh.actions)) this.#datapath.putFlow(megaflow.key, megaflow.mask, fresh.actions);
     this.#punts.release(before);
-    cached.translation = fresh;
+    this.#retranslated(cached, fresh);
+  }
+
+  #retranslated(cached: Cached, translation: Translation): void {
+    this.#cachedByMac.remove(cached.translation.macLookups, cached);
+    cached.translation = translation;
+    this.#cachedByMac.add(translation.macLookups, cached);
   }
 
   #delete(cached: Cached): void {
     this.#datapath.deleteFlow(cached.megaflow);
     this.#cached.delete(cached.megaflow);
+    this.#cachedByMac.remove(cached.translation.macLookups, cached);
     this.#punts.release(cached.translation.actions);
   }
 
