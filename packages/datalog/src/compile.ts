@@ -7,6 +7,7 @@ import { AppError, formatError, SourceError } from "@tenet/kit";
 import { CheckContext, type RelationDecl } from "./check/context.ts";
 import type { CoreAggregate, CoreRelation, CoreRule, FunctionDef, Stratum } from "./check/core.ts";
 import { declareRelations } from "./check/declare.ts";
+import { checkKinds } from "./check/kinds.ts";
 import { lintRule } from "./check/lint.ts";
 import { References } from "./check/references.ts";
 import { rewriteRule } from "./check/rewrite-rule.ts";
@@ -63,6 +64,7 @@ export function compile(sources: readonly SourceText[], options: CompileOptions 
     for (const statement of statements) {
       if (statement.kind !== "rule") continue;
       rewriteRule(context, references, source, statement);
+      checkKinds(context, source, statement);
       lintRule(context, source, statement);
     }
   }

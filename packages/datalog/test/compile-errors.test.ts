@@ -52,6 +52,26 @@ const CASES: readonly [name: string, text: string, ...expected: string[]][] = [
     "p(x) :- link(x, _)\nq(x) :- p(x=x)",
     'p.dl:4:11: the columns of "p" have no names | declare them: relation p(x)',
   ],
+  [
+    "a column compared with a value of another kind",
+    'p(n) :- host(name=n, tag=t), t > "3"',
+    'p.dl:3:30: "t", a number of column "tag" of "host", is compared with a string | values of two kinds',
+  ],
+  [
+    "columns of two kinds compared, in a condition",
+    "p(n) :- host(name=n, up=u, tag=t), (t == 1 or not u == t)",
+    'p.dl:3:51: "u", a boolean of column "up" of "host", is compared with "t", a number of column "tag" of "host",',
+  ],
+  [
+    "a comparison inside an aggregate",
+    "p(k) :- k = count { n : host(name=n), n < 3 }",
+    'p.dl:3:39: "n", a string of column "name" of "host", is compared with a number',
+  ],
+  [
+    "a join of columns of two kinds",
+    "p(x) :- host(name=x), host(tag=x)",
+    'p.dl:3:32: "x" is a number in column "tag" of "host" and a string in column "name" of "host" | no value is both',
+  ],
   ["a head variable without a value", "p(x, y) :- link(x, _)", 'p.dl:3:6: variable "y" is not bound | bind it by a table'],
   [
     "a negated variable without a value",
@@ -110,6 +130,12 @@ const MORE: typeof CASES = [
 ];
 
 for (const [name, text, ...expected] of [...CASES, ...MORE]) {
+  test("kinds that are not known, and null, are compared with anything", () => {
+    expect(errorsOf('p(a) :- link(a, b), a == 1, b == "x"')).toEqual([]);
+    expect(errorsOf('p(n) :- host(name=n, tag=t), t != null, (t == 1 or n == "x"), int(n) == t')).toEqual([]);
+    expect(errorsOf("p(x) :- host(name=x) or host(tag=x)")).toEqual([]);
+  });
+
   test(`${name} is refused with its place`, () => {
     const errors = errorsOf(text);
     expect(errors).toHaveLength(expected.length);

@@ -2,6 +2,7 @@
 import { didYouMean } from "@tenet/kit";
 import type { Argument, Expr, SourceText, Span } from "../language/ast.ts";
 import type { CheckContext, CheckedRelation } from "./context.ts";
+import { kindOfType } from "./kinds.ts";
 
 /**
  * The argument of each column, `undefined` where none is given; `undefined` altogether if a fault was reported.
@@ -55,21 +56,9 @@ function columnOf(context: CheckContext, source: SourceText, relation: CheckedRe
   return at;
 }
 
-const TYPE_OF_COLUMN: Readonly<Record<string, string>> = {
-  int: "number",
-  float: "number",
-  number: "number",
-  bool: "boolean",
-  string: "string",
-  uuid: "string",
-  mac: "string",
-  ip: "string",
-  prefix: "string",
-};
-
 function checkType(context: CheckContext, source: SourceText, relation: CheckedRelation, column: number, term: Expr): void {
   const { name, type } = relation.columns[column] ?? { name: "" };
-  const wanted = type === undefined ? undefined : TYPE_OF_COLUMN[type];
+  const wanted = kindOfType(type);
   if (wanted === undefined || type === undefined) return;
   const given = term.kind === "text" ? "string" : term.kind === "literal" && term.value !== null ? typeof term.value : wanted;
   const isWholeIfInt =

@@ -1,0 +1,167 @@
+/**
+ * Finds comparisons and joins of values that are never equal, and never in order: a string with a number.
+ *
+ * What: a rule with one would silently never hold, which is the worst that a guarding policy can do. How: a variable
+ * has the kind of the typed columns it stands in; what is not known is not judged. Limits: kinds do not pass from rule
+ * to rule, as derived columns have types only where they are declared.
+ */
+import type { Argument, Expr, Formula, RuleSyntax, SourceText, Span } from "../language/ast.ts";
+import { type CheckContext, type CheckedRelation, qualify } from "./context.ts";
+
+/** What the language compares with each other. */
+export type Kind = "string" | "number" | "boolean" | "list";
+
+const KIND_OF_TYPE: Readonly<Record<string, Kind>> = {
+  int: "number",
+  float: "number",
+  number: "number",
+  bool: "boolean",
+  string: "string",
+  uuid: "string",
+  mac: "string",
+  ip: "string",
+  prefix: "string",
+};
+
+const COMPARISONS: ReadonlySet<string> = new Set(["==", "!=", "<", "<=", ">", ">="]);
+
+/** The kind of the values of a column, besides null; `undefined` when it can hold several. */
+export function kindOfType(type: string | undefined): Kind | undefined {
+  return type === undefined ? undefined : KIND_OF_TYPE[type];
+}
+
+/** Reports what in a rule's body never holds for the kinds of its values. */
+export function checkKinds(context: CheckContext, source: SourceText, rule: RuleSyntax): void {
+  if (rule.body !== undefined) new KindCheck(context, source).body(rule.body, new Map());
+}
+
+/** A variable's kind, and the column that tells it. */
+interface Known {
+  readonly kind: Kind;
+  readonly column: string;
+}
+
+class KindCheck {
+  readonly #context: CheckContext;
+  readonly #source: SourceText;
+
+  constructor(context: CheckContext, source: SourceText) {
+    this.#context = context;
+    this.#source = source;
+  }
+
+  /** What holds together is judged together: first the tables, which tell kinds, then everything else. */
+  body(formula: Formula, outer: ReadonlyMap<string, Known>): void {
+    const known = new Map(outer);
+    const items = formula.kind === "and" ? formula.items : [formula];
+    for (const item of items) {
+      const atom = item.kind === "test" ? this.#atomOf(item.expr) : undefined;
+      if (atom !== undefined) this.#learn(atom.relation, atom.args, known);
+    }
+    for (const item of items) this.#judge(item, known);
+  }
+
+  #judge(formula: Formula, known: ReadonlyMap<string, Known>): void {
+    switch (formula.kind) {
+      case "and":
+      case "or":
+        for (const item of formula.items) this.body(item, known);
+        break;
+      case "not":
+        this.body(formula.body, known);
+        break;
+      case "test":
+        this.#visit(formula.expr, known);
+        break;
+      case "equal":
+        this.#compare(formula.left, formula.right, formula.span, known);
+        break;
+      default:
+        this.#visit(formula.left, known);
+        this.#visit(formula.right, known);
+    }
+  }
+
+  #visit(expr: Expr, known: ReadonlyMap<string, Known>): void {
+    if (expr.kind === "binary" && COMPARISONS.has(expr.op)) this.#compare(expr.left, expr.right, expr.span, known);
+    else if (expr.kind === "aggregate") this.body(expr.body, known);
+    else for (const part of partsOf(expr)) this.#visit(part, known);
+  }
+
+  #compare(left: Expr, right: Expr, span: Span, known: ReadonlyMap<string, Known>): void {
+    this.#visit(left, known);
+    this.#visit(right, known);
+    const [a, b] = [describe(left, known), describe(right, known)];
+    if (a === undefined || b === undefined || a.kind === b.kind || !(a.isColumn || b.isColumn)) return;
+    this.#context.report(this.#source, span, `${a.text} is compared with ${b.text}`, {
+      hint: "values of two kinds are never equal or in order; convert one: int(…), str(…)",
+    });
+  }
+
+  #learn(relation: CheckedRelation, args: readonly Argument[], known: Map<string, Known>): void {
+    for (const [i, { name, term }] of args.entries()) {
+      const column = name === undefined ? relation.columns[i] : relation.columns.find((each) => each.name === name);
+      const kind = kindOfType(column?.type);
+      if (column === undefined || kind === undefined || term.kind !== "name") continue;
+      const before = known.get(term.name);
+      const place = `column "${column.name}" of "${relation.name}"`;
+      if (before === undefined) known.set(term.name, { kind, column: place });
+      else if (before.kind !== kind) {
+        const problem = `"${term.name}" is a ${kind} in ${place} and a ${before.kind} in ${before.column}`;
+        this.#context.report(this.#source, term.span, problem, { hint: "no value is both; convert one: int(…), str(…)" });
+      }
+    }
+  }
+
+  #atomOf(expr: Expr): { relation: CheckedRelation; args: readonly Argument[] } | undefined {
+    if (expr.kind !== "call") return undefined;
+    const relation = this.#context.relations.get(qualify(this.#source, expr.name));
+    return relation && { relation, args: expr.args };
+  }
+}
+
+interface Described {
+  readonly kind: Kind;
+  /** It is known from a column: two constants may be compared, if only to see that they are not equal. */
+  readonly isColumn: boolean;
+  readonly text: string;
+}
+
+function describe(expr: Expr, known: ReadonlyMap<string, Known>): Described | undefined {
+  const variable = expr.kind === "name" ? known.get(expr.name) : undefined;
+  if (expr.kind === "name" && variable !== undefined) {
+    return { kind: variable.kind, isColumn: true, text: `"${expr.name}", a ${variable.kind} of ${variable.column},` };
+  }
+  const kind = kindOf(expr);
+  return kind && { kind, isColumn: false, text: `a ${kind}` };
+}
+
+function kindOf(expr: Expr): Kind | undefined {
+  if (expr.kind === "text") return "string";
+  if (expr.kind === "list") return "list";
+  if (expr.kind !== "literal") return undefined;
+  const { value } = expr;
+  if (Array.isArray(value)) return "list";
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+    ? (typeof value as Kind)
+    : undefined;
+}
+
+function partsOf(expr: Expr): readonly Expr[] {
+  switch (expr.kind) {
+    case "call":
+      return expr.args.map(({ term }) => term);
+    case "list":
+      return expr.items;
+    case "text":
+      return expr.parts.filter((part) => typeof part !== "string");
+    case "unary":
+      return [expr.operand];
+    case "binary":
+      return [expr.left, expr.right];
+    case "if":
+      return [expr.condition, expr.whenTrue, expr.whenFalse];
+    default:
+      return [];
+  }
+}
