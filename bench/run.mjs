@@ -5,7 +5,7 @@
  * and their ratios. With `--write` the tables in docs/benchmarks.md are replaced by what was measured.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { acl } from "./acl.mjs";
 import { forwarding } from "./forwarding.mjs";
 import { memory } from "./memory.mjs";
@@ -22,7 +22,9 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
-console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? "unknown processor"}`);
+console.log(
+  `Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? "unknown processor"}, load ${loadavg()[0]?.toFixed(1)}`,
+);
 for (const name of names.length === 0 ? Object.keys(BENCHES) : names) {
   console.log(`\n${name}`);
   const { skipped, peer, rows } = await BENCHES[name]();

@@ -28,18 +28,20 @@ export function whyNoStacks() {
 }
 
 /** Starts Tenet; it is ready when its integration bridge is. */
-export async function startTenet() {
-  const stack = new Stack("t");
-  const env = { TENET_HOME: stack.folder, TENET_POLICY_PORT: "0", TENET_CONSOLE_PORT: "0" };
-  stack.run = join(stack.folder, "run");
-  stack.spawn([process.execPath, TENET, "up"], env);
-  await stack.untilReady();
-  return stack;
+export function startTenet() {
+  return start(new Stack("t"), async (stack) => {
+    const env = { TENET_HOME: stack.folder, TENET_POLICY_PORT: "0", TENET_CONSOLE_PORT: "0" };
+    stack.run = join(stack.folder, "run");
+    stack.spawn([process.execPath, TENET, "up"], env);
+  });
 }
 
 /** Starts the original programs; the switch forwards in user space. */
-export async function startOriginals() {
-  const stack = new Stack("o");
+export function startOriginals() {
+  return start(new Stack("o"), spawnOriginals);
+}
+
+async function spawnOriginals(stack) {
   const { folder } = stack;
   stack.run = folder;
   for (const [name, schema] of Object.entries(SCHEMAS)) {
@@ -61,8 +63,18 @@ export async function startOriginals() {
   stack.spawn(["ovs-vswitchd", "-vconsole:off", "--pidfile", `unix:${folder}/db.sock`]);
   stack.spawn(["ovn-northd", "-vconsole:off", `--ovnnb-db=unix:${folder}/nb.sock`, `--ovnsb-db=unix:${folder}/sb.sock`]);
   stack.spawn(["ovn-controller", "-vconsole:off", `unix:${folder}/db.sock`]);
-  await stack.untilReady();
-  return stack;
+}
+
+/** What fails to start leaves nothing behind. */
+async function start(stack, spawnAll) {
+  try {
+    await spawnAll(stack);
+    await stack.untilReady();
+    return stack;
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
 }
 
 /** Deletes what a run that was killed has left. */
