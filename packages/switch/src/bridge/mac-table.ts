@@ -20,6 +20,11 @@ export class MacTable {
   /** Ms without a packet until an entry goes. */
   ageingMs = 300_000;
   maxEntries = 8192;
+  /** Entries made, aged, pushed out by newer ones, and seen at another port, since the table was made. */
+  nLearned = 0;
+  nExpired = 0;
+  nEvicted = 0;
+  nMoved = 0;
   readonly #clock: Clock;
   /** Least recently used first. */
   readonly #entries = new Map<string, MacEntry>();
@@ -47,11 +52,16 @@ export class MacTable {
     this.#entries.delete(key);
     if (entry === undefined) {
       const [oldest] = this.#entries.keys();
-      if (this.#entries.size >= this.maxEntries && oldest !== undefined) this.#entries.delete(oldest);
+      if (this.#entries.size >= this.maxEntries && oldest !== undefined) {
+        this.#entries.delete(oldest);
+        this.nEvicted++;
+      }
+      this.nLearned++;
       this.#entries.set(key, { vlan, mac, port, usedMs: nowMs });
       return true;
     }
     const isNews = entry.port !== port || nowMs >= entry.usedMs + this.ageingMs;
+    if (entry.port !== port) this.nMoved++;
     entry.port = port;
     entry.usedMs = nowMs;
     this.#entries.set(key, entry);
@@ -61,7 +71,9 @@ export class MacTable {
   /** Removes what has aged. @returns the removed entries */
   expire(): MacEntry[] {
     const nowMs = this.#clock.monotonicMs();
-    return this.#removeWhere((entry) => nowMs >= entry.usedMs + this.ageingMs);
+    const expired = this.#removeWhere((entry) => nowMs >= entry.usedMs + this.ageingMs);
+    this.nExpired += expired.length;
+    return expired;
   }
 
   /** Removes what was learned on a port, or everything. @returns the removed entries */

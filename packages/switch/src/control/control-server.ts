@@ -8,17 +8,7 @@ import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { AppError, IoError, type Json, type Logger, messageOf } from "@tenet/kit";
 import { JsonStream } from "@tenet/ovsdb";
-
-/** One command. */
-export interface Command {
-  readonly name: string;
-  /** Shown by `list-commands`. */
-  readonly usage: string;
-  readonly minArgs: number;
-  readonly maxArgs: number;
-  /** @returns the text to print. @throws Error whose message is what the caller is told */
-  run(args: readonly string[]): string | Promise<string>;
-}
+import type { Command } from "./command.ts";
 
 /** Longest request taken, and deepest. */
 const LIMITS = { sizeBytes: 1024 * 1024, depth: 10 };
