@@ -37,11 +37,11 @@ test("a close that hangs is given up after five seconds", async () => {
   const scope = new Scope();
   scope.defer(() => void closed.push("first"));
   scope.defer(() => new Promise(() => undefined));
-  const failure = expect(scope[Symbol.asyncDispose]()).rejects.toThrow("Cannot close everything");
+  const failure = scope[Symbol.asyncDispose]().catch((error: unknown) => error);
   await vi.advanceTimersByTimeAsync(4999);
   expect(closed).toEqual([]);
   await vi.advanceTimersByTimeAsync(1);
-  await failure;
+  expect(await failure).toMatchObject({ message: expect.stringContaining("Cannot close everything") });
   expect(closed).toEqual(["first"]);
 });
 

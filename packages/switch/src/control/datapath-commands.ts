@@ -52,11 +52,11 @@ function dumpFlows(vswitch: VirtualSwitch, clock: Clock, args: readonly string[]
   return flows.map((flow) => formatOdpFlow(flow, clock.monotonicMs(), label)).join("\n");
 }
 
-function showBridges(vswitch: VirtualSwitch, name: string): string {
+function showBridges(vswitch: VirtualSwitch, datapathName: string): string {
   const { datapath } = vswitch;
   const { hits, misses } = datapath.stats();
   const kindByPortNo = new Map(datapath.ports().map((port) => [port.portNo, kindOf(port)]));
-  const lines = [`${name}: hit:${hits} missed:${misses}`];
+  const lines = [`${datapathName}: hit:${hits} missed:${misses}`];
   for (const bridge of [...vswitch.bridges.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     lines.push(`  ${bridge.name}:`);
     for (const { name, ofport, link } of bridge.ports().sort((a, b) => (a.name < b.name ? -1 : 1))) {
