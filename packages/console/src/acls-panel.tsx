@@ -16,7 +16,7 @@ export function AclsPanel({ acls }: { readonly acls: readonly Acl[] }): ReactEle
           No ACL: every port reaches every other port of its switch. Add one with <code>ovn-nbctl acl-add</code>.
         </Empty>
       ) : (
-        <div className="scroll">
+        <div className="acls">
           <table className="grid">
             <thead>
               <tr>
@@ -25,7 +25,7 @@ export function AclsPanel({ acls }: { readonly acls: readonly Acl[] }): ReactEle
                 <th className="number">priority</th>
                 <th>match</th>
                 <th>action</th>
-                <th>uuid</th>
+                <th className="uuid">uuid</th>
               </tr>
             </thead>
             <tbody>
@@ -38,8 +38,8 @@ export function AclsPanel({ acls }: { readonly acls: readonly Acl[] }): ReactEle
                     {acl.match}
                     {acl.name === undefined ? null : <span className="muted"> ({acl.name})</span>}
                   </td>
-                  <td className={acl.action.startsWith("allow") ? "good" : "bad"}>{acl.action}</td>
-                  <td className="mono muted" title={acl.uuid}>
+                  <td className={acl.action.startsWith("allow") ? "good nowrap" : "bad nowrap"}>{acl.action}</td>
+                  <td className="mono muted uuid" title={acl.uuid}>
                     {shortUuid(acl.uuid)}
                   </td>
                 </tr>

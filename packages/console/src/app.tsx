@@ -1,21 +1,26 @@
 /** The page: what the cloud is, what is wrong with it, and why a packet goes where it goes. */
-import { type ReactElement, useMemo, useState } from "react";
+import { type ReactElement, useCallback, useEffect, useMemo, useState } from "react";
 import { AclsPanel } from "./acls-panel.tsx";
 import type { State } from "./api.ts";
 import { ConnectPanel } from "./connect-panel.tsx";
 import { ExplainPanel } from "./explain/explain-panel.tsx";
 import { useStory } from "./explain/use-story.ts";
 import { Header } from "./header.tsx";
+import { pageTitle } from "./page-title.ts";
 import { PoliciesPanel } from "./policies-panel.tsx";
-import { ReachabilityPanel } from "./reachability-panel.tsx";
+import { ReachabilityPanel } from "./reachability/reachability-panel.tsx";
 import { TopologyPanel } from "./topology/topology-panel.tsx";
 import { useCloud } from "./use-cloud.ts";
+import { useMediaQuery } from "./use-media-query.ts";
 import { subjectsOf, violationsByName } from "./violation-subjects.ts";
 import { ViolationsPanel } from "./violations-panel.tsx";
 
 /** The whole page, following its server. */
 export function App(): ReactElement {
   const { state, connection, retry } = useCloud();
+  useEffect(() => {
+    document.title = pageTitle(state, connection.kind === "lost");
+  }, [state, connection]);
   return (
     <>
       <Header state={state} connection={connection} retry={retry} />
@@ -35,7 +40,18 @@ function Cloud({ state, isStale }: { readonly state: State; readonly isStale: bo
   const [selected, setSelected] = useState<string>();
   const [marked, setMarked] = useState<ReadonlySet<string>>(new Set());
   const violations = useMemo(() => violationsByName(state), [state]);
+  const isWide = useMediaQuery("(min-width: 1800px)");
+  const askInView = useCallback(
+    (question: string) => {
+      ask(question);
+      showExplanation();
+    },
+    [ask],
+  );
 
+  const acls = <AclsPanel acls={state.acls} />;
+  const policies = <PoliciesPanel policies={state.policies} violations={state.violations} policyApi={state.policyApi} />;
+  const connect = <ConnectPanel sockets={state.sockets} />;
   return (
     <main className={isStale ? "page stale" : "page"}>
       <div className="column">
@@ -48,7 +64,7 @@ function Cloud({ state, isStale }: { readonly state: State; readonly isStale: bo
           asked={asked}
         />
         <ExplainPanel state={state} asked={asked} ask={ask} />
-        <AclsPanel acls={state.acls} />
+        {isWide ? null : acls}
       </div>
       <div className="column side">
         <ViolationsPanel
@@ -57,10 +73,31 @@ function Cloud({ state, isStale }: { readonly state: State; readonly isStale: bo
           policies={state.policies}
           onMark={(violation) => setMarked(violation === undefined ? new Set() : subjectsOf(violation, state))}
         />
-        <ReachabilityPanel reachability={state.reachability} ask={ask} />
-        <PoliciesPanel policies={state.policies} violations={state.violations} policyApi={state.policyApi} />
-        <ConnectPanel sockets={state.sockets} />
+        <ReachabilityPanel
+          reachability={state.reachability}
+          nHosts={state.hosts.length}
+          asked={asked.kind === "nothing" ? undefined : asked.question}
+          ask={askInView}
+        />
+        {isWide ? null : policies}
+        {isWide ? null : connect}
       </div>
+      {isWide ? (
+        <div className="column">
+          {acls}
+          {policies}
+          {connect}
+        </div>
+      ) : null}
     </main>
   );
+}
+
+/** Scrolls to the explanation when its beginning is out of sight. */
+function showExplanation(): void {
+  const panel = document.getElementById("explain");
+  const top = panel?.getBoundingClientRect().top ?? 0;
+  if (top >= 0 && top < window.innerHeight * 0.7) return;
+  const isCalm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+  panel?.scrollIntoView({ block: "start", behavior: isCalm ? "auto" : "smooth" });
 }

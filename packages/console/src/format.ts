@@ -31,9 +31,22 @@ export function shortUuid(uuid: string): string {
   return uuid.slice(0, 8);
 }
 
-/** One value of a row: strings bare, everything else as JSON. */
+/** One value of a row: strings bare, lists of strings one after another, everything else as JSON. */
 export function formatValue(value: JsonValue): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
+  if (typeof value === "string") return value;
+  const isList = Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string");
+  return isList ? value.join(", ") : JSON.stringify(value);
+}
+
+/** A list without spaces, such as OpenFlow writes them, that may break after its commas. */
+export function breakable(list: string): string {
+  return list.replaceAll(",", ",\u200b");
+}
+
+/** The end of a path, which tells files apart: `…/three-tier/policies/pii.dl`. */
+export function shortPath(path: string, nParts = 3): string {
+  const parts = path.split("/").filter((part) => part !== "");
+  return parts.length <= nParts ? path : `…/${parts.slice(-nParts).join("/")}`;
 }
 
 /** `1 rule`, `2 rules`; irregular plurals are given. */

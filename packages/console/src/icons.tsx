@@ -37,6 +37,15 @@ export function WarningIcon(): ReactElement {
   );
 }
 
+/** Closed; turned by a quarter when what it stands for is open. */
+export function ChevronIcon(): ReactElement {
+  return (
+    <Icon>
+      <path d="M6 3.5 10.5 8 6 12.5" />
+    </Icon>
+  );
+}
+
 /** From here to there. */
 export function ArrowIcon(): ReactElement {
   return (

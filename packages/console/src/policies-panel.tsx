@@ -1,7 +1,7 @@
 /** The loaded policies and whether each is in force. */
 import type { ReactElement } from "react";
 import type { Policy, Violation } from "./api.ts";
-import { plural } from "./format.ts";
+import { plural, shortPath } from "./format.ts";
 import { CheckIcon, WarningIcon } from "./icons.tsx";
 import { Empty, Panel } from "./panel.tsx";
 
@@ -59,7 +59,7 @@ function PolicyEntry({ policy, nViolations }: { readonly policy: Policy; readonl
         <span className="push muted">{nViolations === 0 ? "no violation" : plural(nViolations, "violation")}</span>
       </p>
       <p className="mono muted path" title={policy.file}>
-        {policy.file}
+        {shortPath(policy.file)}
       </p>
       {policy.status === "ok" ? null : <p className="bad status">{BROKEN[policy.status]}</p>}
       {policy.error === undefined ? null : <pre className="fault">{policy.error}</pre>}

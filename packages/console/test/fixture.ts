@@ -158,6 +158,42 @@ export function forwardedStory(question: string): Story {
   };
 }
 
+/** As {@link droppedStory}, with the 17 stages before the lookup and the 4 before the ACL that only pass the packet on. */
+export function longStory(question: string): Story {
+  const { layers, ...story } = droppedStory(question);
+  const [checkPort, , lookup, deny] = layers.logical;
+  const [entry, checkPortFlow, , lookupFlow, , denyFlow] = layers.physical;
+  if (checkPort === undefined || lookup === undefined || deny === undefined) throw new Error("the story has its steps");
+  if (entry === undefined || checkPortFlow === undefined || lookupFlow === undefined || denyFlow === undefined) {
+    throw new Error("the story has its flows");
+  }
+  const ingress = Array.from({ length: 17 }, (_, i) => passing("ingress", `ls_in_pass_${i + 1}`, i + 1));
+  const egress = Array.from({ length: 4 }, (_, i) => passing("egress", `ls_out_pass_${i}`, i));
+  const linked = ({ uuid, table }: Logical, first: number): Physical => {
+    const at = first + table;
+    return { ...physical(at, `0x${uuid.slice(0, 8)}`, 0, "metadata=0x1", `resubmit(,${at + 1})`), lflow: uuid };
+  };
+  return {
+    ...story,
+    layers: {
+      logical: [checkPort, ...ingress, lookup, ...egress, deny],
+      physical: [
+        entry,
+        checkPortFlow,
+        ...ingress.map((step) => linked(step, 8)),
+        lookupFlow,
+        physical(37, "0x0", 0, "", "resubmit(,38)"),
+        ...egress.map((step) => linked(step, 40)),
+        denyFlow,
+      ],
+    },
+  };
+}
+
+function passing(pipeline: Logical["pipeline"], stage: string, table: number): Logical {
+  return logical(stage, pipeline, table, 0, "1", "next;", `${pipeline === "ingress" ? "a" : "b"}${`${table}`.padStart(7, "0")}`);
+}
+
 function acl(uuid: string, priority: number, match: string, action: string, name?: string): State["acls"][number] {
   return {
     uuid,

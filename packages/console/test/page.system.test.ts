@@ -8,7 +8,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { FakeServer } from "./fake-server.ts";
-import { cloudFixture, droppedStory, forwardedStory } from "./fixture.ts";
+import { cloudFixture, droppedStory, forwardedStory, longStory } from "./fixture.ts";
 
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const ARGUMENTS = [
@@ -106,7 +106,7 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
   });
 
   test("a result of the matrix is explained with cause, transaction and both pipelines", async () => {
-    await page.getByRole("button", { name: "web1 -> db1 tcp 5432: does not pass" }).click();
+    await page.getByRole("button", { name: "web1 → db1 tcp 5432: blocked" }).click();
     await page.locator(".verdict.dropped").waitFor();
     expect(server.questions).toEqual(["web1 -> db1 tcp 5432"]);
     const story = page.locator(".story");
@@ -117,6 +117,64 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
     expect(await deciding.count()).toBe(1);
     expect(await deciding.textContent()).toContain("0x7c1e90aa");
     expect(page.url()).toContain("#why=web1");
+  });
+
+  test("steps that only pass the packet on are one slim row, which opens and closes by mouse and by keyboard", async () => {
+    server.answer = longStory;
+    await page.getByRole("button", { name: "web1 → db1 tcp 5432: blocked" }).click();
+    const run = page.getByRole("button", { name: "17 stages pass it on (ls_in_pass_1 … ls_in_pass_17)" });
+    await run.waitFor();
+    const shown = page.locator(".layer-row:not(.run)");
+    const nFolded = await shown.count();
+    expect(nFolded).toBe(4);
+    expect(await page.locator(".layer-row.run", { has: run }).textContent()).toContain("tables 9 … 25");
+    await run.click();
+    expect(await shown.count()).toBe(nFolded + 17);
+    expect(await run.getAttribute("aria-expanded")).toBe("true");
+    const row = page.locator(".layer-row:not(.run)", { hasText: "ls_in_pass_5" });
+    expect(await row.textContent()).toContain("table 13");
+    await run.press("Enter");
+    expect(await shown.count()).toBe(nFolded);
+  });
+
+  test("all steps are shown and hidden by one switch, which holds for the next story too", async () => {
+    server.answer = longStory;
+    await page.getByRole("button", { name: "web1 → db1 tcp 5432: blocked" }).click();
+    const all = page.getByRole("switch", { name: "Show all steps" });
+    await all.press("Space");
+    expect(await page.locator(".layer-row:not(.run)").count()).toBe(4 + 17 + 1 + 4);
+    await page.getByRole("button", { name: "web2 → db1 tcp 5432: blocked" }).click();
+    await expect.poll(() => server.questions).toHaveLength(2);
+    await expect.poll(() => page.locator(".layer-row:not(.run)").count()).toBe(4 + 17 + 1 + 4);
+    await page.getByRole("button", { name: /^4 stages/ }).click();
+    expect(await page.locator(".layer-row:not(.run)").count()).toBe(4 + 17 + 1);
+    await all.press("Space");
+    expect(await page.locator(".layer-row:not(.run)").count()).toBe(4);
+  });
+
+  test("the matrix is one stop of the Tab key, and arrow keys lead through it", async () => {
+    const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
+    expect(await page.locator('.matrix button[tabindex="0"]').count()).toBe(1);
+    await page.locator('.matrix button[tabindex="0"]').focus();
+    expect(await focused()).toBe("web1 → web2 ping: open");
+    const way: [string, string][] = [
+      ["ArrowRight", "web1 → web2 tcp 80: open"],
+      ["ArrowDown", "app1 → web2 tcp 80: open"],
+      ["ArrowLeft", "app1 → web2 ping: open"],
+      ["End", "app1 → intruder tcp 80: blocked"],
+      ["Home", "app1 → web1 ping: open"],
+      ["ArrowUp", "web2 → web1 ping: open"],
+      ["ArrowUp", "web2 → web1 ping: open"],
+    ];
+    for (const [key, expected] of way) {
+      await page.keyboard.press(key);
+      expect(await focused()).toBe(expected);
+    }
+    expect(await page.locator('.matrix button[tabindex="0"]').count()).toBe(1);
+    await page.keyboard.press("Enter");
+    await page.locator(".verdict").waitFor();
+    expect(server.questions).toEqual(["web2 -> web1 icmp"]);
+    expect(await page.locator(".matrix [aria-current]").getAttribute("aria-label")).toBe("web2 → web1 ping: open");
   });
 
   test("the form asks by keyboard alone, and its fields and its text agree", async () => {
@@ -142,11 +200,22 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
     expect(await details.count()).toBe(0);
   });
 
-  test("a question without a story says why", async () => {
-    server.answer = (question) => ({ ...droppedStory(question), error: 'Unknown host "web9": did you mean "web1"?' });
+  test("a question without a story says why, and the one that was meant is a click away", async () => {
+    const problem = [
+      'question:1:1: No port or host is called "web9"',
+      "  | web9 -> db1 tcp 5432",
+      "  | ^",
+      '  hint: did you mean "web1"?',
+      "  code: WHY_QUESTION",
+    ].join("\n");
+    server.answer = (question) =>
+      question.startsWith("web9") ? { ...droppedStory(question), error: problem } : droppedStory(question);
     await page.getByLabel("Or as text").fill("web9 -> db1 tcp 5432");
     await page.getByRole("button", { name: "Explain" }).click();
-    await page.getByText('did you mean "web1"?').waitFor();
+    await page.getByText('No port or host is called "web9"', { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Ask web1 -> db1 tcp 5432" }).click();
+    await page.locator(".verdict.dropped").waitFor();
+    expect(await page.getByLabel("Or as text").inputValue()).toBe("web1 -> db1 tcp 5432");
   });
 
   test("a lost connection is told, and the page comes back by itself", async () => {
@@ -163,14 +232,19 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
   test("an empty cloud says what to do", async () => {
     const empty = { switches: [], ports: [], hosts: [], acls: [], violations: [], policies: [], reachability: null };
     server.push({ ...cloudFixture(), ...empty });
-    for (const text of ["The northbound database is empty", "No policy is loaded", "packets are on their way", "No ACL"]) {
+    for (const text of ["The northbound database is empty", "No policy is loaded", "No hosts to measure", "No ACL"]) {
       await page.getByText(text).first().waitFor();
     }
   });
 
-  test.each([1400, 800, 390])("nothing sticks out of a window %i px wide", async (width) => {
+  test("before the first measurement the matrix says that it is under way", async () => {
+    server.push({ ...cloudFixture(), reachability: null });
+    await page.getByText("packets are on their way").waitFor();
+  });
+
+  test.each([2000, 1440, 1100, 800, 390])("nothing sticks out of a window %i px wide", async (width) => {
     await page.setViewportSize({ width, height: 900 });
-    await page.getByRole("button", { name: "web1 -> db1 tcp 5432: does not pass" }).click();
+    await page.getByRole("button", { name: "web1 → db1 tcp 5432: blocked" }).click();
     await page.locator(".verdict").waitFor();
     expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(0);
   });

@@ -22,12 +22,15 @@ export function alignLayers(logical: readonly LogicalStep[], physical: readonly 
       rows.push({ logical: step, physical: [] });
       continue;
     }
-    if (at > next) rows.push({ logical: undefined, physical: physical.slice(next, at) });
+    rows.push(...physical.slice(next, at).map(plumbing));
     let end = at + 1;
     while (physical[end]?.lflow === step.uuid) end++;
     rows.push({ logical: step, physical: physical.slice(at, end) });
     next = end;
   }
-  if (next < physical.length) rows.push({ logical: undefined, physical: physical.slice(next) });
-  return rows;
+  return [...rows, ...physical.slice(next).map(plumbing)];
+}
+
+function plumbing(flow: PhysicalStep): LayerRow {
+  return { logical: undefined, physical: [flow] };
 }

@@ -1,8 +1,8 @@
 /** Ask about a packet, read its story. */
-import type { ReactElement } from "react";
+import { type ReactElement, useMemo, useState } from "react";
 import type { State } from "../api.ts";
-import { CrossIcon } from "../icons.tsx";
 import { Empty, Panel } from "../panel.tsx";
+import { Failure } from "./failure.tsx";
 import { QuestionForm } from "./question-form.tsx";
 import { StoryView } from "./story-view.tsx";
 import type { Asked } from "./use-story.ts";
@@ -16,6 +16,8 @@ export interface ExplainProps {
 
 /** The form and, below it, the answer. */
 export function ExplainPanel({ state, asked, ask }: ExplainProps): ReactElement {
+  const [showsAll, setShowsAll] = useState(false);
+  const nameByUuid = useMemo(() => namesByUuid(state), [state]);
   return (
     <Panel id="explain" title="Explain a packet" aside={<span className="key-hint">press / to ask</span>}>
       <QuestionForm
@@ -26,13 +28,22 @@ export function ExplainPanel({ state, asked, ask }: ExplainProps): ReactElement 
         ask={ask}
       />
       <div aria-live="polite">
-        <Answer asked={asked} />
+        {asked.kind === "answered" ? (
+          <StoryView story={asked.story} nameByUuid={nameByUuid} showsAll={showsAll} onShowAll={setShowsAll} />
+        ) : (
+          <NoAnswer asked={asked} ask={ask} />
+        )}
       </div>
     </Panel>
   );
 }
 
-function Answer({ asked }: { readonly asked: Asked }): ReactElement {
+interface NoAnswerProps {
+  readonly asked: Exclude<Asked, { kind: "answered" }>;
+  readonly ask: (question: string) => void;
+}
+
+function NoAnswer({ asked, ask }: NoAnswerProps): ReactElement {
   switch (asked.kind) {
     case "nothing":
       return (
@@ -44,20 +55,12 @@ function Answer({ asked }: { readonly asked: Asked }): ReactElement {
     case "waiting":
       return <Empty>Tracing {asked.question}…</Empty>;
     case "failed":
-      return (
-        <div className="failed" role="alert">
-          <p>
-            <span className="bad">
-              <CrossIcon />
-            </span>{" "}
-            No story for <code>{asked.question}</code>
-          </p>
-          <pre className="fault">{asked.problem}</pre>
-        </div>
-      );
-    case "answered":
-      return <StoryView story={asked.story} />;
+      return <Failure question={asked.question} problem={asked.problem} ask={ask} />;
   }
+}
+
+function namesByUuid({ switches, ports }: State): ReadonlyMap<string, string> {
+  return new Map([...switches, ...ports].flatMap(({ name, uuid }) => (uuid === undefined ? [] : [[uuid, name] as const])));
 }
 
 /** TCP ports worth offering: those that were measured, and those that ACLs name. */

@@ -1,108 +1,127 @@
 /** The logical and the physical pipeline side by side, linked where one implements the other. */
-import type { ReactElement } from "react";
-import type { LogicalStep, PhysicalStep, Story } from "../api.ts";
-import { plural, shortUuid } from "../format.ts";
+import { type ReactElement, useId, useState } from "react";
+import type { Story } from "../api.ts";
+import { plural } from "../format.ts";
+import { ChevronIcon } from "../icons.tsx";
 import { alignLayers, type LayerRow } from "./align-layers.ts";
+import { decidingSteps } from "./deciding-steps.ts";
+import { foldRows, pipelineOf } from "./fold-rows.ts";
+import { LogicalView, PhysicalView } from "./steps.tsx";
 
-/** The steps of both pipelines, and the row that decided. */
+/** The story, and whether the steps that only pass the packet on are shown too. */
 export interface PipelinesProps {
-  readonly layers: Story["layers"];
-  readonly causeUuid: string | undefined;
+  readonly story: Story;
+  readonly showsAll: boolean;
+  readonly onShowAll: (showsAll: boolean) => void;
 }
 
 /** One row per logical flow with the OpenFlow flows that implement it, in the order the packet met them. */
-export function Pipelines({ layers, causeUuid }: PipelinesProps): ReactElement {
-  if (layers.logical.length + layers.physical.length === 0) {
-    return <p className="muted">The packet met no flow.</p>;
-  }
-  const rows = alignLayers(layers.logical, layers.physical);
-  const lastLogical = layers.logical.at(-1);
-  const isDeciding = ({ logical }: LayerRow): boolean =>
-    logical !== undefined &&
-    (causeUuid === undefined || logical.hint === undefined ? logical === lastLogical : causeUuid.startsWith(logical.hint));
+export function Pipelines({ story, showsAll, onShowAll }: PipelinesProps): ReactElement {
+  const { layers } = story;
+  const [exceptions, setExceptions] = useState<ReadonlySet<number>>(new Set());
+  if (layers.logical.length + layers.physical.length === 0) return <p className="muted">The packet met no flow.</p>;
+  const deciding = decidingSteps(story);
+  const isDeciding = ({ logical }: LayerRow): boolean => logical !== undefined && deciding.has(logical);
+  const folds = foldRows(alignLayers(layers.logical, layers.physical), isDeciding);
+  const toggle = (i: number): void =>
+    setExceptions(new Set(exceptions.has(i) ? [...exceptions].filter((other) => other !== i) : [...exceptions, i]));
+  const toggleAll = (): void => {
+    setExceptions(new Set());
+    onShowAll(!showsAll);
+  };
   return (
-    <div className="pipelines" role="table" aria-label="Pipelines">
-      <div className="pipelines-head" role="row">
-        <h3 role="columnheader">
-          Logical pipeline <span className="muted">{plural(layers.logical.length, "flow")}</span>
-        </h3>
-        <h3 role="columnheader">
-          Physical pipeline <span className="muted">{plural(layers.physical.length, "OpenFlow flow")}</span>
-        </h3>
+    <>
+      <div className="pipelines-tools">
+        <h3>The packet's way</h3>
+        {folds.some(({ kind }) => kind === "run") ? (
+          <label className="switch-field">
+            <input type="checkbox" role="switch" checked={showsAll} onChange={toggleAll} /> Show all steps
+          </label>
+        ) : null}
       </div>
-      {rows.map((row, i) => (
-        <div
-          // The rows of one story never change their order.
-          // biome-ignore lint/suspicious/noArrayIndexKey: see above
-          key={i}
-          role="row"
-          className={["layer-row", pipelineOf(row), isDeciding(row) ? "deciding" : ""].join(" ")}
-        >
-          <div role="cell" className="layer">
-            {row.logical === undefined ? (
-              <span className="none">no logical flow: plumbing</span>
-            ) : (
-              <LogicalView step={row.logical} />
-            )}
-          </div>
-          <div role="cell" className="layer">
-            {row.physical.length === 0 ? (
-              <span className="none">no flow of its own</span>
-            ) : (
-              row.physical.map((flow, j) => <PhysicalView key={`${j}.${flow.cookie}`} flow={flow} />)
-            )}
-          </div>
+      <div className="pipelines" role="table" aria-label="Pipelines">
+        <div className="pipelines-head" role="row">
+          <h4 role="columnheader">
+            Logical pipeline <span className="muted">{plural(layers.logical.length, "flow")}</span>
+          </h4>
+          <h4 role="columnheader">
+            Physical pipeline <span className="muted">{plural(layers.physical.length, "OpenFlow flow")}</span>
+          </h4>
         </div>
-      ))}
+        {folds.map((fold, i) => {
+          // The rows of one story never change their order, so their places are their keys.
+          if (fold.kind === "row") return <Row key={`${i}`} row={fold.row} isDeciding={isDeciding(fold.row)} />;
+          const isOpen = showsAll !== exceptions.has(i);
+          return <Run key={`${i}`} rows={fold.rows} isOpen={isOpen} onToggle={() => toggle(i)} />;
+        })}
+      </div>
+    </>
+  );
+}
+
+function Row({ row, isDeciding }: { readonly row: LayerRow; readonly isDeciding: boolean }): ReactElement {
+  return (
+    <div role="row" className={["layer-row", pipelineOf(row), isDeciding ? "deciding" : ""].join(" ")}>
+      <div role="cell" className="layer">
+        {row.logical === undefined ? <span className="none">plumbing, no logical flow</span> : <LogicalView step={row.logical} />}
+      </div>
+      <div role="cell" className="layer">
+        {row.physical.length === 0 ? (
+          <span className="none">no flow of its own</span>
+        ) : (
+          row.physical.map((flow, j) => <PhysicalView key={`${j}.${flow.cookie}`} flow={flow} />)
+        )}
+      </div>
     </div>
   );
 }
 
-function pipelineOf({ logical }: LayerRow): string {
-  return logical?.pipeline ?? "plumbing";
+interface RunProps {
+  readonly rows: readonly [LayerRow, ...LayerRow[]];
+  readonly isOpen: boolean;
+  readonly onToggle: () => void;
 }
 
-function LogicalView({ step }: { readonly step: LogicalStep }): ReactElement {
+/** A slim row that stands for its steps, and shows them below itself when it is open. */
+function Run({ rows, isOpen, onToggle }: RunProps): ReactElement {
+  const id = useId();
+  const pipeline = pipelineOf(rows[0]);
+  const stages = rows.flatMap(({ logical }) => logical?.stage ?? []);
+  const tables = rows.flatMap(({ physical }) => physical.map(({ table }) => `${table}`));
   return (
-    <div className="step">
-      <p className="step-head">
-        <span className="table-number" title={`${step.pipeline} table ${step.table}`}>
-          {step.table}
-        </span>
-        <strong>{step.stage}</strong>
-        <span className="muted">priority {step.priority}</span>
-        <span className="push mono muted" title={`Logical_Flow ${step.uuid}`}>
-          {shortUuid(step.uuid)}
-        </span>
-      </p>
-      <MatchAndActions match={step.match} actions={step.actions} />
-    </div>
+    <>
+      <div role="row" className={`layer-row run ${pipeline}`}>
+        <div role="cell" className="layer">
+          <button type="button" aria-expanded={isOpen} aria-controls={isOpen ? id : undefined} onClick={onToggle}>
+            <ChevronIcon />
+            <span>
+              {stages.length === 0 ? "plumbing passes it on" : passOn(stages.length, "stage")}{" "}
+              {stages.length === 0 ? null : <span className="muted">({spanOf(stages)})</span>}
+            </span>
+          </button>
+        </div>
+        <div role="cell" className="layer">
+          <span className="none">
+            {tables.length === 0 ? "no flow of its own" : `${tables.length === 1 ? "table" : "tables"} ${spanOf(tables)}`}
+          </span>
+        </div>
+      </div>
+      {isOpen ? (
+        <div role="rowgroup" id={id} className="run-steps">
+          {rows.map((row, i) => (
+            <Row key={`${i}`} row={row} isDeciding={false} />
+          ))}
+        </div>
+      ) : null}
+    </>
   );
 }
 
-function PhysicalView({ flow }: { readonly flow: PhysicalStep }): ReactElement {
-  return (
-    <div className="step">
-      <p className="step-head">
-        <span className="table-number" title={`OpenFlow table ${flow.table}`}>
-          {flow.table}
-        </span>
-        <strong>table {flow.table}</strong>
-        <span className="muted">priority {flow.priority}</span>
-        <span className="push mono muted" title="cookie">
-          {flow.cookie}
-        </span>
-      </p>
-      <MatchAndActions match={flow.match.replaceAll(",", ",\u200b")} actions={flow.actions.replaceAll(",", ",\u200b")} />
-    </div>
-  );
+function passOn(n: number, noun: string): string {
+  return `${plural(n, noun)} ${n === 1 ? "passes" : "pass"} it on`;
 }
 
-function MatchAndActions({ match, actions }: { readonly match: string; readonly actions: string }): ReactElement {
-  return (
-    <p className="mono step-body">
-      <span>{match === "" ? "any packet" : match}</span>
-      <span className="step-actions">{actions === "" ? "drop" : actions}</span>
-    </p>
-  );
+function spanOf(names: readonly string[]): string {
+  const [first = "", last = first] = [names[0], names.at(-1)];
+  return names.length === 1 ? first : `${first} … ${last}`;
 }

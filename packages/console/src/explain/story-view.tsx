@@ -1,12 +1,19 @@
 /** A packet's story: verdict, the row that decided and who wrote it, the cache entry, both pipelines. */
 import { type ReactElement, useState } from "react";
-import type { Cause, Story } from "../api.ts";
-import { formatAge, formatDateTime, formatValue, shortUuid } from "../format.ts";
+import type { Cause } from "../api.ts";
+import { breakable, formatAge, formatDateTime, formatValue, shortUuid } from "../format.ts";
 import { CheckIcon, CrossIcon } from "../icons.tsx";
-import { Pipelines } from "./pipelines.tsx";
+import { namedReferences, summaryBeside } from "./cause-text.ts";
+import { Pipelines, type PipelinesProps } from "./pipelines.tsx";
+
+/** The story and how to show it. */
+export interface StoryProps extends PipelinesProps {
+  /** Names of the rows that columns refer to, by UUID. */
+  readonly nameByUuid: ReadonlyMap<string, string>;
+}
 
 /** Everything known about one packet. */
-export function StoryView({ story }: { readonly story: Story }): ReactElement {
+export function StoryView({ story, nameByUuid, ...view }: StoryProps): ReactElement {
   const isForwarded = story.verdict === "forwarded";
   return (
     <article className="story">
@@ -18,30 +25,34 @@ export function StoryView({ story }: { readonly story: Story }): ReactElement {
         <p>{story.summary}</p>
       </header>
       <div className="story-facts">
-        {story.cause === undefined ? null : <CauseView cause={story.cause} isForwarded={isForwarded} />}
+        {story.cause === undefined ? null : <CauseView cause={story.cause} isForwarded={isForwarded} nameByUuid={nameByUuid} />}
         {story.megaflow === undefined ? null : <MegaflowView {...story.megaflow} />}
       </div>
-      <Pipelines layers={story.layers} causeUuid={story.cause?.uuid} />
+      <Pipelines story={story} {...view} />
     </article>
   );
 }
 
-function CauseView({ cause, isForwarded }: { readonly cause: Cause; readonly isForwarded: boolean }): ReactElement {
+interface CauseProps extends Pick<StoryProps, "nameByUuid"> {
+  readonly cause: Cause;
+  readonly isForwarded: boolean;
+}
+
+function CauseView({ cause, isForwarded, nameByUuid }: CauseProps): ReactElement {
   return (
     <section className="fact" aria-label="Cause">
       <h3>{isForwarded ? "Forwarded because of" : "Dropped because of"}</h3>
       <p>
-        <strong>{cause.table}</strong>{" "}
-        <span className="mono muted" title={cause.uuid}>
+        <strong>{cause.table}</strong> {summaryBeside(cause)}{" "}
+        <span className="mono muted" title={`${cause.table} ${cause.uuid}`}>
           {shortUuid(cause.uuid)}
-        </span>{" "}
-        {cause.summary}
+        </span>
       </p>
       <dl className="columns">
         {Object.entries(cause.columns).map(([column, value]) => (
           <div key={column}>
             <dt>{column}</dt>
-            <dd className="mono">{formatValue(value)}</dd>
+            <dd className="mono">{formatValue(namedReferences(value, nameByUuid))}</dd>
           </div>
         ))}
       </dl>
@@ -94,11 +105,11 @@ function MegaflowView({ match, actions }: { readonly match: string; readonly act
       <dl className="columns">
         <div>
           <dt>match</dt>
-          <dd className="mono wrap">{match.replaceAll(",", ",\u200b")}</dd>
+          <dd className="mono wrap">{breakable(match)}</dd>
         </div>
         <div>
           <dt>actions</dt>
-          <dd className="mono wrap">{actions}</dd>
+          <dd className={actions === "drop" ? "mono wrap bad" : "mono wrap"}>{breakable(actions)}</dd>
         </div>
       </dl>
     </section>

@@ -5,9 +5,10 @@
  * the width gets further rows, each under a rail that a trunk joins to the bar; switches stand side by
  * side as long as they fit, then below one another.
  * Why not a general graph layout: hosts have one port and ports one switch, so the graph is a forest of
- * depth one, and rows in the order of the configuration stay where they are when something changes.
+ * depth one, and rows in the order of the lab's hosts stay where they are when something changes.
  */
 import type { Host, LogicalPort, State } from "../api.ts";
+import { orderByHosts } from "./order-by-hosts.ts";
 
 /** A rectangle, in px from the drawing's upper left corner. */
 export interface Box {
@@ -88,7 +89,8 @@ export function layoutTopology(state: Pick<State, "switches" | "ports" | "hosts"
   return { width, height: y + rowHeight, switches };
 }
 
-function groupsOf({ switches, ports, hosts }: Pick<State, "switches" | "ports" | "hosts">): Group[] {
+function groupsOf(state: Pick<State, "switches" | "ports" | "hosts">): Group[] {
+  const { switches, ports, hosts } = orderByHosts(state);
   const hostByPort = new Map(hosts.map((host) => [host.port, host]));
   const known = new Set(switches.map(({ name }) => name));
   const memberOf = (port: LogicalPort) => ({ name: port.name, port, host: hostByPort.get(port.name) });
