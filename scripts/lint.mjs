@@ -21,7 +21,11 @@ const CLASSES = [
     judge: () => tool("oxlint/bin/oxlint", "--format=unix", "--tsconfig=tsconfig.base.json"),
     mend: "mend each line; `npx oxlint --fix` does the simple ones",
   },
-  { name: "format", judge: () => tool("@biomejs/biome/bin/biome", "format", "."), mend: "run `npm run format`" },
+  {
+    name: "format",
+    judge: () => tool("@biomejs/biome/bin/biome", "format", "--reporter=summary", "."),
+    mend: "run `npm run format`",
+  },
   {
     name: "order of packages, in sources and manifests",
     judge: () => checkSources(".").join("\n"),
