@@ -73,10 +73,11 @@ export class DeviceLoop {
   readLinkChanges(): void {
     const isComplete = this.#monitor.drain((link, isGone) => this.#linkChanged(link, isGone));
     if (isComplete) return;
-    const links = new Map(listLinks().map((link) => [link.index, link]));
+    const links = listLinks();
+    const linkByIndex = new Map(links.map((link) => [link.index, link]));
     for (const port of this.#ports.values()) {
-      const link = links.get(port.ifIndex);
-      if (link === undefined) this.#events.gone(port);
+      const link = port.ifIndex === 0 ? links.find(({ name }) => name === port.spec.name) : linkByIndex.get(port.ifIndex);
+      if (link === undefined) this.#lose(port);
       else if (port.update(link)) this.#events.changed(port);
     }
   }
@@ -114,8 +115,9 @@ export class DeviceLoop {
 
   #linkChanged(link: LinkInfo, isGone: boolean): void {
     for (const port of this.#ports.values()) {
-      if (port.ifIndex !== link.index) continue;
-      if (isGone) this.#events.gone(port);
+      const isBack = port.ifIndex === 0 && port.spec.name === link.name && !isGone;
+      if (port.ifIndex !== link.index && !isBack) continue;
+      if (isGone) this.#lose(port);
       else if (port.update(link)) this.#events.changed(port);
       return;
     }
@@ -125,8 +127,14 @@ export class DeviceLoop {
   /** Receiving failed: the device is down, or gone. */
   #recheck(port: Port): void {
     const link = this.#findLink(port);
-    if (link === undefined || link.index !== port.ifIndex) this.#events.gone(port);
+    if (link === undefined || link.index !== port.ifIndex) this.#lose(port);
     else if (port.update(link)) this.#events.changed(port);
+  }
+
+  /** The device is not here any more: it is gone, or serves another namespace. */
+  #lose(port: Port): void {
+    if (port.end.kind !== "device" || !port.end.device.isElsewhere()) this.#events.gone(port);
+    else if (port.lose()) this.#events.changed(port);
   }
 
   #findLink(port: Port): LinkInfo | undefined {

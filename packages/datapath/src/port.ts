@@ -31,7 +31,7 @@ export class Port {
     txDropped: 0,
     txErrors: 0,
   };
-  /** Number of the network device; 0 for a memory port. */
+  /** Number of the network device; 0 for a memory port, and for a device in another namespace. */
   ifIndex = 0;
   mac: number;
   mtu: number = MEMORY_MTU;
@@ -58,6 +58,15 @@ export class Port {
     this.mtu = link.mtu;
     this.isUp = isUp;
     this.isEnabled = link.isUp;
+    return hasChanged;
+  }
+
+  /** Its device went to another namespace, from where the kernel tells us nothing. @returns whether that is news */
+  lose(): boolean {
+    const hasChanged = this.ifIndex !== 0 || !this.isUp;
+    this.ifIndex = 0;
+    this.isUp = true;
+    this.isEnabled = true;
     return hasChanged;
   }
 

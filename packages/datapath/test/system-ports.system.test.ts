@@ -247,6 +247,35 @@ describe.skipIf(!canRun)("system ports", () => {
     expect(() => deleteLink("tdp-int")).toThrow(/ENODEV/);
   });
 
+  test("an internal port serves the namespace that its device is moved to, until the device is deleted", async () => {
+    await plugHost("a", 1);
+    flood(datapath, [], false);
+    const internal = datapath.addPort({ name: "tdp-int", kind: "internal" });
+    const isOpen = () => datapath.ports().some(({ portNo }) => portNo === internal);
+    createNamespace("tdp-far");
+    const ip = (...args: string[]) => execFileSync("ip", args);
+    const prober = new ReachabilityProber();
+    for (const [from, to] of [
+      ["1", "tdp-far"],
+      ["tdp-far", "1"],
+      ["1", "tdp-far"],
+    ] as const) {
+      ip(...(from === "1" ? [] : ["-n", from]), "link", "set", "tdp-int", "netns", to);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(datapath.ports().find(({ portNo }) => portNo === internal)).toMatchObject({ isUp: to !== "1" });
+    }
+    inNamespace("tdp-far", () => {
+      addAddress("tdp-int", "10.98.2.77/24");
+      setLinkUp("tdp-int");
+    });
+    expect(await prober.ping("tdp-far", "10.98.2.1")).toMatchObject({ outcome: "reply" });
+    prober.close();
+    expect(isOpen()).toBe(true);
+    ip("-n", "tdp-far", "link", "del", "tdp-int");
+    for (let n = 0; n < 100 && isOpen(); n++) await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(isOpen()).toBe(false);
+  });
+
   test("a port going down, up and away is reported, and the others keep forwarding", async () => {
     const [a] = await plugHosts();
     await plugHost("c", 3);

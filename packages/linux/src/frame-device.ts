@@ -22,6 +22,8 @@ export interface FrameDevice {
   send(queue: SendQueue): number;
   /** Frames lost in the kernel since the last call. */
   takeDropped(): number;
+  /** Whether frames still pass although no device of this name is in our network namespace: it moved to another. */
+  isElsewhere(): boolean;
   close(): void;
 }
 

@@ -93,6 +93,10 @@ class PacketSocket implements FrameDevice {
     return taken;
   }
 
+  isElsewhere(): boolean {
+    return false; // the kernel unbinds the socket
+  }
+
   close(): void {
     libc().close(this.fd);
   }

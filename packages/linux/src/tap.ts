@@ -10,6 +10,7 @@ import { libc } from "./libc.ts";
 import { checked } from "./system-call-error.ts";
 
 const TUNSETIFF = 0x400454ca;
+const TUNGETIFF = 0x800454d2;
 const TUNSETOFFLOAD = 0x400454d0;
 const IFF_TAP = 2;
 const IFF_NO_PI = 0x1000;
@@ -73,6 +74,10 @@ class Tap implements FrameDevice {
 
   takeDropped(): number {
     return 0;
+  }
+
+  isElsewhere(): boolean {
+    return libc().ioctl(this.fd, TUNGETIFF, new Uint8Array(40)) >= 0;
   }
 
   close(): void {
