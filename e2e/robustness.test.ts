@@ -111,6 +111,19 @@ describe("tenet up", () => {
     expect(tenet.leftSockets()).toEqual([]);
   });
 
+  test("a reader of the output that goes away is an end like any other", () => {
+    const up = "up --hosts simulated --policy-port 0 --console-port 0";
+    const { out } = run("sh", ["-c", `node packages/cli/bin/tenet.js ${up} | head -3`], { TENET_HOME: tenet.home });
+    expect(out.trim()).toBe("Tenet");
+    expect(tenet.leftSockets()).toEqual([]);
+  });
+
+  test("the databases alone start in a fresh folder, and end when told to", () => {
+    const alone = "timeout 2 node packages/cli/bin/tenet.js ovsdb-server";
+    const { out } = run("sh", ["-c", alone], { TENET_HOME: join(tenet.home, "fresh") });
+    expect(out.match(/"msg":"listening"/g)).toHaveLength(3);
+  });
+
   test("what is asked of a Tenet that does not run says how to start it", () => {
     for (const command of [["status"], ["down"], ["why", "a -> b"]]) {
       const { status, out } = tenet.run(...command);

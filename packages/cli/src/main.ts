@@ -1,6 +1,6 @@
 /** The tenet command: the only file that touches `process`. */
 import { Command, Option } from "commander";
-import { createLogger, formatError } from "@tenet/kit";
+import { createLogger, errnoOf, formatError } from "@tenet/kit";
 import { formatStory, openWhy, why } from "@tenet/why";
 import { down } from "./commands/down.ts";
 import { controller, northd, ovsdbServer, policy, vswitchd } from "./commands/roles.ts";
@@ -15,6 +15,11 @@ const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.on(name, () => (stop.signal.aborted ? process.exit(130) : stop.abort()));
 }
+// Whoever read the output has gone, as in `tenet status | head -1`: an end like any other.
+stdout.on("error", (error) => {
+  if (errnoOf(error) !== "EPIPE") throw error;
+  stop.abort();
+});
 const isTerminal = stdout.isTTY === true;
 const hasColor = (isTerminal || env["FORCE_COLOR"] !== undefined) && env["NO_COLOR"] === undefined;
 const output = { isTerminal, hasColor, write: (text: string) => stdout.write(text) };
