@@ -157,6 +157,24 @@ test("an unsupported action drops where the flow matches, and is reported", () =
   ]);
 });
 
+test("what is to be rejected is dropped", () => {
+  const cloud = new Cloud();
+  const back = "reg0 = 0; reject { /* implicit. */ outport <-> inport; next(pipeline=egress,table=5); };";
+  cloud.logicalFlow(0x50, "ip4.src == 10.0.0.1", back);
+  cloud.logicalFlow(0x51, "arp", back);
+  const controller = start(cloud);
+  expect(inTable(controller, 16)).toEqual([
+    "cookie=0x50, table=16, priority=100,ip,metadata=0x1,nw_src=10.0.0.1 actions=drop",
+    "cookie=0x51, table=16, priority=100,arp,metadata=0x1 actions=drop",
+  ]);
+  expect(
+    controller
+      .problems()
+      .map(({ row }) => row)
+      .toSorted(),
+  ).toEqual([uuid(0x50), uuid(0x51)]);
+});
+
 test("an unsupported action is not reported where northd's own pipeline leads no packet", () => {
   const cloud = new Cloud();
   cloud.logicalFlow(0x50, "reg0[0] == 1", "ct_next;", { external_ids: new Map([["source", "northd.dl"]]) });

@@ -152,10 +152,14 @@ test("what needs connection tracking allows nothing and is said once", () => {
   expect(flows(output.delta, "inserted").filter((text) => text.includes("ip4 =>"))).toEqual([]);
 });
 
-test("a rejecting ACL drops", () => {
+test("a rejecting ACL turns packets round, and whoever cannot do that is named", () => {
   nb.put("ACL", ACL, { direction: "from-lport", priority: 1, match: "ip4", action: "reject" });
   nb.patch("Logical_Switch", SWITCH, { acls: [ACL] });
-  expect(flows(apply(), "inserted")).toContain("ls_in_acl 1001 ip4 => /* drop */");
+  const rejecting = flows(apply(), "inserted").filter((flow) => flow.startsWith("ls_in_acl 1001 ip4 => "));
+  expect(rejecting).toEqual([expect.stringMatching(/reject \{ .* outport <-> inport; next\(pipeline=egress,table=5\); \};$/)]);
+  expect(northd.rows("northd:unsupported")).toEqual([
+    [ACL, "ACL", expect.stringContaining("reject is answered by the original")],
+  ]);
 });
 
 test("a port group's ACL holds on the switches it reaches, and its addresses are sets", () => {

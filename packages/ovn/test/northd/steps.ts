@@ -38,6 +38,10 @@ export const STEPS: readonly string[] = [
   'acl-add sw0 from-lport 1001 inport=="p1"&&ip4 allow',
   'acl-add sw0 to-lport 1002 outport~==~"p2"~&&~tcp.dst~==~22 drop',
   "--apply-after-lb acl-add sw0 from-lport 900 ip6 drop",
+  "--log acl-add sw0 to-lport 11 tcp.dst~==~23 reject",
+  "acl-add sw0 from-lport 12 ip6 reject",
+  "set Logical_Switch_Port ln1 options:localnet_learn_fdb=true",
+  "set Logical_Switch_Port p1 options:mcast_flood=true options:mcast_flood_reports=true",
   "acl-add sw0 to-lport 7 ip4.src~==~$friends allow-stateless",
   "--log --name=seen --severity=warning acl-add sw0 to-lport 8 tcp.dst~==~25 drop",
   "--log acl-add sw0 from-lport 9 udp allow-stateless",
@@ -77,7 +81,7 @@ const command = (...words: fc.Arbitrary<string | number>[]): fc.Arbitrary<string
   fc.tuple(...words).map((parts) => parts.join(" "));
 const is = (...words: string[]): fc.Arbitrary<string> => fc.constantFrom(...words);
 const addresses = fc
-  .tuple(digit, digit, is("unknown", "MAC", "IP4", "IP6", "BOTH", "[]"))
+  .tuple(digit, digit, is("unknown", "MAC", "IP4", "IP6", "BOTH", "[]", "dynamic", "garbage"))
   .map(([mac, ip, kind]) =>
     kind
       .replace("BOTH", `unknown,"0a:00:00:00:00:1${mac}"`)
@@ -118,6 +122,10 @@ export const anyStep: fc.Arbitrary<string> = fc.oneof(
         "external_ids:neutron\\:port_name=x",
         "options:x=y",
         "options:x=z",
+        "options:localnet_learn_fdb=true",
+        "options:mcast_flood=true",
+        "options:mcast_flood=false",
+        "options:mcast_flood_reports=true",
       ),
     ),
   },
@@ -131,7 +139,7 @@ export const anyStep: fc.Arbitrary<string> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: command(is("acl-add"), sw, direction, digit, is("ip4", "tcp"), is("allow", "drop", "allow-stateless")),
+    arbitrary: command(is("acl-add"), sw, direction, digit, is("ip4", "tcp"), is("allow", "drop", "reject", "allow-stateless")),
   },
   { weight: 1, arbitrary: command(is("--apply-after-lb acl-add"), sw, is("from-lport"), digit, is("ip4"), is("allow", "drop")) },
   {
