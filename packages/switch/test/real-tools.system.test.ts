@@ -169,6 +169,11 @@ systemTest("the state of a device shows in the database and in OpenFlow", async 
   const { out } = await live.ofctl("dump-ports-desc", "tsw-br0", "1");
   expect(out).toMatch(/config: {5}PORT_DOWN\n\s+state: {6}LINK_DOWN/);
   expect((await live.vsctl("get", "Interface", a.port, "link_resets")).out).toBe("1\n");
+  for (const name of [a.port, "tsw-br0"]) {
+    await live.vsctl("set", "Interface", name, "mtu_request=1400");
+    await until(async () => (await live.vsctl("get", "Interface", name, "mtu")).out === "1400\n");
+    expect(readFileSync(`/sys/class/net/${name}/mtu`, "utf8")).toBe("1400\n");
+  }
 });
 
 systemTest("monitor hears packets, snoop hears everything", async () => {

@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Logger, messageOf } from "@tenet/kit";
-import { setMac } from "@tenet/linux";
+import { setMac, setMtu } from "@tenet/linux";
 import { type FlowSpec, PORT } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort, PortVlan } from "../bridge/bridge-port.ts";
@@ -115,19 +115,31 @@ export class Reconciler {
     return held;
   }
 
-  #applyInterface(bridge: Bridge, interfaceWanted: WantedInterface): InterfaceState {
-    const state = this.#openInterface(bridge, interfaceWanted);
-    const { mac, port } = interfaceWanted;
-    const isOurs = "kind" in port && (port.kind === "internal" || port.kind === "memory") && state.port !== undefined;
-    if (!isOurs || mac === undefined || state.port.mac === mac) return state;
+  #applyInterface(bridge: Bridge, wanted: WantedInterface): InterfaceState {
+    const state = this.#openInterface(bridge, wanted);
+    if (state.port === undefined) return state;
     try {
-      if (port.kind === "internal") setMac(interfaceWanted.name, mac);
+      this.#applyMac(bridge, state.port, wanted);
+      this.#applyMtu(state.port, wanted);
+      return state;
     } catch (error) {
       return { ...state, error: messageOf(error) };
     }
-    state.port.mac = mac;
-    this.#vswitch.portChanged(bridge, state.port);
-    return state;
+  }
+
+  /** The switch gives addresses to devices that it makes itself. */
+  #applyMac(bridge: Bridge, port: BridgePort, { name, mac, port: opened }: WantedInterface): void {
+    const kind = "kind" in opened ? opened.kind : undefined;
+    if (mac === undefined || port.mac === mac || (kind !== "internal" && kind !== "memory")) return;
+    if (kind === "internal") setMac(name, mac);
+    port.mac = mac;
+    this.#vswitch.portChanged(bridge, port);
+  }
+
+  #applyMtu(port: BridgePort, { name, mtu }: WantedInterface): void {
+    const info = mtu === undefined ? undefined : this.#vswitch.infoOf(port);
+    if (mtu === undefined || info === undefined || info.kind === "memory" || info.mtu === mtu) return;
+    setMtu(name, mtu);
   }
 
   #openInterface(bridge: Bridge, { uuid, name, port: wanted, lastOfport }: WantedInterface): InterfaceState {

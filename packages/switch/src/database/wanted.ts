@@ -20,6 +20,8 @@ export interface WantedInterface {
   readonly lastOfport: number | undefined;
   /** The address it should have; for devices that the switch makes. */
   readonly mac: number | undefined;
+  /** The MTU it should have; its own when absent. */
+  readonly mtu: number | undefined;
 }
 
 /** A bridge to be. */
@@ -87,6 +89,7 @@ function readPort(port: Row, isDummy: boolean, table: TableReader): WantedInterf
       port: wanted,
       lastOfport: atLeastOne(numberOf(row, "ofport")),
       mac: readMac(textOf(row, "mac")),
+      mtu: numberOf(row, "mtu_request"),
     };
   });
 }
