@@ -87,6 +87,8 @@ export class Normalizer {
 
   #comparison(operand: Operand, relation: Relation, constants: readonly Constant[]): Sum {
     const sums = constants.flatMap((constant) => this.#constantSums(operand, relation, constant));
+    // A comparison with nothing at all is about no packets in particular: the original drops its prerequisite, too.
+    if (sums.length === 0) return relation === "!=" ? TRUE : FALSE;
     const joined = relation === "!=" ? sums.reduce((a, b) => this.both(a, b), TRUE) : simplify(sums.flat());
     const { prerequisite } = operand.symbol;
     return prerequisite === undefined ? joined : this.both(this.#prerequisite(prerequisite), joined);

@@ -188,6 +188,12 @@ test.each(COUNTS)("%s needs %i matches", (text, count) => {
   expect(normalize(parse(text), context)).toHaveLength(count);
 });
 
+test("a comparison with an empty set is about all packets, as in the original", () => {
+  for (const text of ["ip4.src != $empty", "!(ip4.src == $empty)", "!(ip6.src == $empty)"]) {
+    expect(normalize(parse(text), context)).toEqual([[]]);
+  }
+});
+
 test("a match has no key bit outside its mask, and holds wide fields most significant word first", () => {
   const [term = []] = normalize(parse("ip6.dst == ff02::1:ff00:2/ffff::ffff"), context);
   const { key, mask } = matchOf(term);

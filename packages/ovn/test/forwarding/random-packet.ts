@@ -28,6 +28,8 @@ interface Choice {
   readonly kind: string;
   readonly number: string;
   readonly ttl: string;
+  /** Something that no switch lets in: a tag, or a group for a source. */
+  readonly oddity: string;
 }
 
 const choice: fc.Arbitrary<Choice> = port.chain((from) =>
@@ -40,6 +42,7 @@ const choice: fc.Arbitrary<Choice> = port.chain((from) =>
     kind: of("tcp", "tcp", "udp", "icmp4", "arp", "arp", "tcp6", "udp6", "icmp6", "other"),
     number: of("21", "22", "53", "80", "443", "5000"),
     ttl: of("64", "64", "1"),
+    oddity: fc.oneof({ weight: 20, arbitrary: of("") }, { weight: 1, arbitrary: of("tag", "group source") }),
   }),
 );
 
@@ -57,13 +60,14 @@ export function greeting(from: Port): Uint8Array {
 /** `[name in ovs-ofctl, name in OVN, value]` of each field. */
 type Field = readonly [flow: string, logical: string, value: string];
 
-function packetOf({ from, to, src, ipSrc, cast, kind, number, ttl }: Choice): Packet {
+function packetOf({ from, to, src, ipSrc, cast, kind, number, ttl, oddity }: Choice): Packet {
   const dst = { unicast: to.mac, broadcast: "ff:ff:ff:ff:ff:ff", stranger: "0a:00:00:00:00:77", multicast: "01:00:5e:00:00:05" }[
     cast
   ];
   const isAsked = kind === "arp" && cast !== "unicast";
   const ethernet: Field[] = [
-    ["dl_src", "eth.src", src.mac],
+    ["dl_src", "eth.src", oddity === "group source" ? "01:00:5e:00:00:09" : src.mac],
+    ...(oddity === "tag" ? [["dl_vlan", "vlan.vid", "5"] as const] : []),
     ["dl_dst", "eth.dst", isAsked ? "ff:ff:ff:ff:ff:ff" : (dst ?? to.mac)],
   ];
   const ip4: Field[] = [
