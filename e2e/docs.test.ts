@@ -1,0 +1,72 @@
+/** Does what README and guide tell the reader to do, in their order, and holds what is printed against what they show. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { departure, type DocStep, stepsOf } from "./support/doc-blocks.ts";
+import { Sandbox, sandboxObstacle } from "./support/sandbox.ts";
+import { isInstalled, run } from "./support/tenet.ts";
+
+const DOCUMENTS = ["README.md", ...readdirSync("docs/guide").map((name) => join("docs/guide", name))];
+const PROGRAMS = ["ovs-vsctl", "ovn-nbctl", "ovn-northd", "ovn-controller", "ovs-vswitchd", "ip", "ping", "curl"];
+const EXAMPLE = "npx tenet up examples/three-tier";
+/** Keeps its terminal until Ctrl-C; its last lines are what to try next. */
+const SERVER = /^(npx tenet up|npm start)\b(?!.*--once)/;
+const LAST_LINE = /TRY NEXT[^]*\n$/;
+/** A reader takes a moment before the next command: what only looks, or found nobody yet, is asked again. */
+const LOOKS = /^(npx tenet (status|why)|ip netns exec \S+ ping|curl -s(?!.*-X)|ov[ns]-\w+ .*(show|list|dump))/;
+const NOBODY = /connection failed|is not a bridge or a socket|Connection refused|Nothing runs/;
+const PATIENCE_MS = 5000;
+
+const obstacle = missing() ?? sandboxObstacle();
+
+function missing(): string | undefined {
+  const absent = PROGRAMS.filter((name) => !isInstalled(name));
+  return absent.length === 0 ? undefined : `not installed: ${absent.join(" ")}`;
+}
+
+describe.skipIf(obstacle !== undefined)(`the documents (${obstacle === undefined ? "root" : `skipped: ${obstacle}`})`, () => {
+  let sandbox: Sandbox;
+
+  afterEach(() => sandbox.close());
+
+  test.each(DOCUMENTS)("%s is true", async (document) => {
+    sandbox = new Sandbox();
+    const steps = stepsOf(readFileSync(document, "utf8"));
+    // A document that starts nothing is about the example, which its reader has started.
+    if (!steps.some((step) => step.kind === "run" && /tenet (up|ovsdb-server)/.test(step.command))) {
+      await sandbox.serve(EXAMPLE, LAST_LINE);
+    }
+    for (const [i, step] of steps.entries()) {
+      if (step.kind === "write") sandbox.write(step.path, step.text);
+      else await follow(step, asksForStatus(steps[i + 1]));
+    }
+  });
+
+  async function follow({ command, prints, line }: DocStep & { kind: "run" }, mayFail: boolean): Promise<void> {
+    const isServer = SERVER.test(command);
+    for (const startedAt = Date.now(); ; ) {
+      const { out, status } = isServer
+        ? await sandbox.serve(command.replace(/^npm start\b/, EXAMPLE), LAST_LINE)
+        : await sandbox.run(command);
+      const difference = departure(out, prints);
+      // What fails shows how it fails, or the next command asks.
+      const fails = status !== 0 && prints === "" && !mayFail;
+      if (difference === undefined && !fails) return;
+      const mayAskAgain = !isServer && (LOOKS.test(command) || NOBODY.test(out));
+      if (mayAskAgain && Date.now() - startedAt < PATIENCE_MS) continue;
+      throw new Error(
+        `line ${line}: $ ${command}\n${difference ?? "it fails"}\n--- it prints:\n${out.trim()}\n--- and ends with ${status}`,
+      );
+    }
+  }
+});
+
+function asksForStatus(step: DocStep | undefined): boolean {
+  return step?.kind === "run" && step.command === "echo $?";
+}
+
+test("npx finds tenet in the repository", () => {
+  const { status, out } = run("npx", ["--no-install", "tenet", "--help"]);
+  expect(out).toContain("Usage: tenet [options] [command]");
+  expect(status).toBe(0);
+});
