@@ -1,10 +1,12 @@
 /** What the policies find wrong, with rule and proof. */
-import type { ReactElement } from "react";
+import { type ReactElement, useState } from "react";
 import type { Policy, Violation } from "./api.ts";
-import { formatValue } from "./format.ts";
+import { formatValue, plural } from "./format.ts";
 import { CheckIcon, CrossIcon, WarningIcon } from "./icons.tsx";
 import { Empty, Panel } from "./panel.tsx";
 
+/** More than these push everything else off the page, so they wait to be asked for. */
+const MOST_AT_FIRST = 8;
 const REASON_COLUMNS = new Set(["why", "reason", "message"]);
 
 /** What the list shows, and whom it tells which entry is being looked at. */
@@ -18,22 +20,32 @@ export interface ViolationsProps {
 
 /** The violations; pointing at one marks in the topology what it speaks of. */
 export function ViolationsPanel({ violations, nViolations, policies, onMark }: ViolationsProps): ReactElement {
+  const [showsAll, setShowsAll] = useState(false);
+  const shown = showsAll ? violations : violations.slice(0, MOST_AT_FIRST);
   return (
     <Panel id="violations" title="Violations" aside={nViolations === 0 ? "none" : `${nViolations}`}>
-      <div aria-live="polite">
-        {violations.length === 0 ? (
-          <Empty>
-            <NoViolation policies={policies} />
-          </Empty>
-        ) : (
-          <ul className="rows">
-            {violations.map((violation) => (
-              <ViolationEntry key={keyOf(violation)} violation={violation} onMark={onMark} />
-            ))}
-          </ul>
-        )}
-        {nViolations > violations.length ? <p className="more muted">and {nViolations - violations.length} more</p> : null}
-      </div>
+      <p role="status" className="visually-hidden">
+        {nViolations === 0 ? "No violation" : plural(nViolations, "violation")}
+      </p>
+      {violations.length === 0 ? (
+        <Empty>
+          <NoViolation policies={policies} />
+        </Empty>
+      ) : (
+        <ul className="rows">
+          {shown.map((violation) => (
+            <ViolationEntry key={keyOf(violation)} violation={violation} onMark={onMark} />
+          ))}
+        </ul>
+      )}
+      {violations.length > MOST_AT_FIRST ? (
+        <button type="button" className="quiet more" aria-expanded={showsAll} onClick={() => setShowsAll(!showsAll)}>
+          {showsAll ? `Show the first ${MOST_AT_FIRST}` : `Show ${violations.length - MOST_AT_FIRST} more`}
+        </button>
+      ) : null}
+      {nViolations > violations.length ? (
+        <p className="more muted">and {nViolations - violations.length} more that are not listed</p>
+      ) : null}
     </Panel>
   );
 }

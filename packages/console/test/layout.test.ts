@@ -1,17 +1,28 @@
 import { expect, test } from "vitest";
 import { type Box, layoutTopology } from "../src/topology/layout.ts";
 import { cloudFixture } from "./fixture.ts";
+import { largeCloud } from "./large-cloud.ts";
 
 const state = cloudFixture();
+const large = largeCloud({ nSwitches: 10, nHosts: 60, nViolations: 0 });
 
 function overlap(a: Box, b: Box): boolean {
   return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
 }
 
-test.each([250, 400, 700, 860, 1600])("cards neither overlap nor leave a drawing %i px wide", (width) => {
-  const { switches, height } = layoutTopology(state, width);
+test.each([
+  ["small", 250, state],
+  ["small", 400, state],
+  ["small", 700, state],
+  ["small", 860, state],
+  ["small", 1600, state],
+  ["large", 250, large],
+  ["large", 880, large],
+  ["large", 1600, large],
+])("cards of a %s cloud neither overlap nor leave a drawing %i px wide", (_size, width, cloud) => {
+  const { switches, height } = layoutTopology(cloud, width);
   const cards = switches.flatMap(({ ports }) => ports.map(({ card }) => card));
-  expect(cards).toHaveLength(state.ports.length);
+  expect(cards).toHaveLength(cloud.ports.length);
   for (const [i, card] of cards.entries()) {
     expect(card.x).toBeGreaterThanOrEqual(0);
     expect(card.x + card.width).toBeLessThanOrEqual(width);
@@ -31,4 +42,15 @@ test("hosts on no switch, and hosts without a port, get a place of their own", (
 
 test("an empty cloud needs no room", () => {
   expect(layoutTopology({ switches: [], ports: [], hosts: [] }, 800).height).toBe(0);
+});
+
+test("many hosts get small cards, few get roomy ones", () => {
+  const heightOfCards = (cloud: typeof state) => {
+    const { isCompact, switches } = layoutTopology(cloud, 880);
+    return { isCompact, heights: new Set(switches.flatMap(({ ports }) => ports.map(({ card }) => card.height))) };
+  };
+  const roomy = heightOfCards(state);
+  const compact = heightOfCards(large);
+  expect([roomy.isCompact, compact.isCompact]).toEqual([false, true]);
+  expect(Math.max(...compact.heights)).toBeLessThan(Math.min(...roomy.heights));
 });

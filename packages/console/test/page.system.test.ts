@@ -9,6 +9,7 @@ import { build } from "vite";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { FakeServer } from "./fake-server.ts";
 import { cloudFixture, droppedStory, forwardedStory, longStory } from "./fixture.ts";
+import { largeCloud } from "./large-cloud.ts";
 
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const ARGUMENTS = [
@@ -240,6 +241,35 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
   test("before the first measurement the matrix says that it is under way", async () => {
     server.push({ ...cloudFixture(), reachability: null });
     await page.getByText("packets are on their way").waitFor();
+  });
+
+  test("a large cloud with many violations shows the first of them, all when asked, and stays within the page", async () => {
+    server.push(largeCloud({ nSwitches: 10, nHosts: 60, nViolations: 200 }));
+    await page.getByText("10 switches, 60 hosts").waitFor();
+    expect(await page.title()).toBe("200 violations · large · Tenet");
+    expect(await page.getByRole("button", { name: /^Host / }).count()).toBe(60);
+    expect(await page.locator("#violations li").count()).toBe(8);
+    await page.getByRole("button", { name: "Show 192 more" }).click();
+    expect(await page.locator("#violations li").count()).toBe(200);
+    await page.getByRole("button", { name: "Show the first 8" }).click();
+    expect(await page.locator("#violations li").count()).toBe(8);
+    for (const width of [1920, 1440, 390]) {
+      await page.setViewportSize({ width, height: 900 });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(0);
+    }
+    await page.getByRole("button", { name: "host-060 → host-050 ping: open" }).press("Enter");
+    await page.locator(".verdict").waitFor();
+    expect(server.questions).toEqual(["host-060 -> host-050 icmp"]);
+  });
+
+  test("a measurement that did not change leaves the matrix as it is, and where its focus was", async () => {
+    const state = cloudFixture();
+    server.push(state);
+    const result = page.getByRole("button", { name: "app1 → web2 ping: open" });
+    await result.focus();
+    server.push({ ...state, name: "renamed" });
+    await page.getByText("renamed").first().waitFor();
+    expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe("app1 → web2 ping: open");
   });
 
   test.each([2000, 1440, 1100, 800, 390])("nothing sticks out of a window %i px wide", async (width) => {

@@ -3,6 +3,7 @@ import { type ReactElement, useMemo, useState } from "react";
 import type { State } from "../api.ts";
 import { Empty, Panel } from "../panel.tsx";
 import { Failure } from "./failure.tsx";
+import { namesOf } from "./names.ts";
 import { QuestionForm } from "./question-form.tsx";
 import { StoryView } from "./story-view.tsx";
 import type { Asked } from "./use-story.ts";
@@ -17,7 +18,7 @@ export interface ExplainProps {
 /** The form and, below it, the answer. */
 export function ExplainPanel({ state, asked, ask }: ExplainProps): ReactElement {
   const [showsAll, setShowsAll] = useState(false);
-  const nameByUuid = useMemo(() => namesByUuid(state), [state]);
+  const names = useMemo(() => namesOf(state), [state]);
   return (
     <Panel id="explain" title="Explain a packet" aside={<span className="key-hint">press / to ask</span>}>
       <QuestionForm
@@ -27,13 +28,14 @@ export function ExplainPanel({ state, asked, ask }: ExplainProps): ReactElement 
         isWaiting={asked.kind === "waiting"}
         ask={ask}
       />
-      <div aria-live="polite">
-        {asked.kind === "answered" ? (
-          <StoryView story={asked.story} nameByUuid={nameByUuid} showsAll={showsAll} onShowAll={setShowsAll} />
-        ) : (
-          <NoAnswer asked={asked} ask={ask} />
-        )}
-      </div>
+      <p role="status" className="visually-hidden">
+        {asked.kind === "answered" ? `${asked.story.verdict}: ${asked.story.summary}` : ""}
+      </p>
+      {asked.kind === "answered" ? (
+        <StoryView story={asked.story} names={names} showsAll={showsAll} onShowAll={setShowsAll} />
+      ) : (
+        <NoAnswer asked={asked} ask={ask} />
+      )}
     </Panel>
   );
 }
@@ -57,10 +59,6 @@ function NoAnswer({ asked, ask }: NoAnswerProps): ReactElement {
     case "failed":
       return <Failure question={asked.question} problem={asked.problem} ask={ask} />;
   }
-}
-
-function namesByUuid({ switches, ports }: State): ReadonlyMap<string, string> {
-  return new Map([...switches, ...ports].flatMap(({ name, uuid }) => (uuid === undefined ? [] : [[uuid, name] as const])));
 }
 
 /** TCP ports worth offering: those that were measured, and those that ACLs name. */

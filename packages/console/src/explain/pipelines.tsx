@@ -6,17 +6,19 @@ import { ChevronIcon } from "../icons.tsx";
 import { alignLayers, type LayerRow } from "./align-layers.ts";
 import { decidingSteps } from "./deciding-steps.ts";
 import { foldRows, pipelineOf } from "./fold-rows.ts";
+import { type Names, outputsOf } from "./names.ts";
 import { LogicalView, PhysicalView } from "./steps.tsx";
 
 /** The story, and whether the steps that only pass the packet on are shown too. */
 export interface PipelinesProps {
   readonly story: Story;
+  readonly names: Names;
   readonly showsAll: boolean;
   readonly onShowAll: (showsAll: boolean) => void;
 }
 
 /** One row per logical flow with the OpenFlow flows that implement it, in the order the packet met them. */
-export function Pipelines({ story, showsAll, onShowAll }: PipelinesProps): ReactElement {
+export function Pipelines({ story, names, showsAll, onShowAll }: PipelinesProps): ReactElement {
   const { layers } = story;
   const [exceptions, setExceptions] = useState<ReadonlySet<number>>(new Set());
   if (layers.logical.length + layers.physical.length === 0) return <p className="muted">The packet met no flow.</p>;
@@ -50,20 +52,26 @@ export function Pipelines({ story, showsAll, onShowAll }: PipelinesProps): React
         </div>
         {folds.map((fold, i) => {
           // The rows of one story never change their order, so their places are their keys.
-          if (fold.kind === "row") return <Row key={`${i}`} row={fold.row} isDeciding={isDeciding(fold.row)} />;
+          if (fold.kind === "row") return <Row key={`${i}`} row={fold.row} names={names} isDeciding={isDeciding(fold.row)} />;
           const isOpen = showsAll !== exceptions.has(i);
-          return <Run key={`${i}`} rows={fold.rows} isOpen={isOpen} onToggle={() => toggle(i)} />;
+          return <Run key={`${i}`} rows={fold.rows} names={names} isOpen={isOpen} onToggle={() => toggle(i)} />;
         })}
       </div>
     </>
   );
 }
 
-function Row({ row, isDeciding }: { readonly row: LayerRow; readonly isDeciding: boolean }): ReactElement {
+interface RowProps {
+  readonly row: LayerRow;
+  readonly names: Names;
+  readonly isDeciding: boolean;
+}
+
+function Row({ row, names, isDeciding }: RowProps): ReactElement {
   return (
     <div role="row" className={["layer-row", pipelineOf(row), isDeciding ? "deciding" : ""].join(" ")}>
       <div role="cell" className="layer">
-        {row.logical === undefined ? <span className="none">plumbing, no logical flow</span> : <LogicalView step={row.logical} />}
+        {row.logical === undefined ? <Plumbing row={row} names={names} /> : <LogicalView step={row.logical} />}
       </div>
       <div role="cell" className="layer">
         {row.physical.length === 0 ? (
@@ -76,14 +84,25 @@ function Row({ row, isDeciding }: { readonly row: LayerRow; readonly isDeciding:
   );
 }
 
+function Plumbing({ row, names }: { readonly row: LayerRow; readonly names: Names }): ReactElement {
+  const receivers = row.physical.flatMap(outputsOf).map((ofport) => names.byOfport.get(ofport) ?? `OpenFlow port ${ofport}`);
+  if (receivers.length === 0) return <span className="none">plumbing, no logical flow</span>;
+  return (
+    <span>
+      delivered to <strong>{receivers.join(", ")}</strong>
+    </span>
+  );
+}
+
 interface RunProps {
   readonly rows: readonly [LayerRow, ...LayerRow[]];
+  readonly names: Names;
   readonly isOpen: boolean;
   readonly onToggle: () => void;
 }
 
 /** A slim row that stands for its steps, and shows them below itself when it is open. */
-function Run({ rows, isOpen, onToggle }: RunProps): ReactElement {
+function Run({ rows, names, isOpen, onToggle }: RunProps): ReactElement {
   const id = useId();
   const pipeline = pipelineOf(rows[0]);
   const stages = rows.flatMap(({ logical }) => logical?.stage ?? []);
@@ -109,7 +128,7 @@ function Run({ rows, isOpen, onToggle }: RunProps): ReactElement {
       {isOpen ? (
         <div role="rowgroup" id={id} className="run-steps">
           {rows.map((row, i) => (
-            <Row key={`${i}`} row={row} isDeciding={false} />
+            <Row key={`${i}`} row={row} names={names} isDeciding={false} />
           ))}
         </div>
       ) : null}

@@ -35,7 +35,12 @@ export function QuestionForm({ hosts, ports, asked, isWaiting, ask }: QuestionFo
       <span className="between">
         <ArrowIcon />
       </span>
-      <Selector label="To" value={question.to} options={hosts} onChange={(to) => change({ to })} />
+      <Selector
+        label="To"
+        value={question.to}
+        options={hosts.length === 0 ? hosts : [...hosts, "broadcast"]}
+        onChange={(to) => change({ to })}
+      />
       <Selector
         label="Protocol"
         value={question.protocol}

@@ -6,14 +6,9 @@ import { CheckIcon, CrossIcon } from "../icons.tsx";
 import { namedReferences, summaryBeside } from "./cause-text.ts";
 import { Pipelines, type PipelinesProps } from "./pipelines.tsx";
 
-/** The story and how to show it. */
-export interface StoryProps extends PipelinesProps {
-  /** Names of the rows that columns refer to, by UUID. */
-  readonly nameByUuid: ReadonlyMap<string, string>;
-}
-
 /** Everything known about one packet. */
-export function StoryView({ story, nameByUuid, ...view }: StoryProps): ReactElement {
+export function StoryView(props: PipelinesProps): ReactElement {
+  const { story, names } = props;
   const isForwarded = story.verdict === "forwarded";
   return (
     <article className="story">
@@ -25,20 +20,20 @@ export function StoryView({ story, nameByUuid, ...view }: StoryProps): ReactElem
         <p>{story.summary}</p>
       </header>
       <div className="story-facts">
-        {story.cause === undefined ? null : <CauseView cause={story.cause} isForwarded={isForwarded} nameByUuid={nameByUuid} />}
+        {story.cause === undefined ? null : <CauseView cause={story.cause} isForwarded={isForwarded} names={names} />}
         {story.megaflow === undefined ? null : <MegaflowView {...story.megaflow} />}
       </div>
-      <Pipelines story={story} {...view} />
+      <Pipelines {...props} />
     </article>
   );
 }
 
-interface CauseProps extends Pick<StoryProps, "nameByUuid"> {
+interface CauseProps extends Pick<PipelinesProps, "names"> {
   readonly cause: Cause;
   readonly isForwarded: boolean;
 }
 
-function CauseView({ cause, isForwarded, nameByUuid }: CauseProps): ReactElement {
+function CauseView({ cause, isForwarded, names }: CauseProps): ReactElement {
   return (
     <section className="fact" aria-label="Cause">
       <h3>{isForwarded ? "Forwarded because of" : "Dropped because of"}</h3>
@@ -52,7 +47,7 @@ function CauseView({ cause, isForwarded, nameByUuid }: CauseProps): ReactElement
         {Object.entries(cause.columns).map(([column, value]) => (
           <div key={column}>
             <dt>{column}</dt>
-            <dd className="mono">{formatValue(namedReferences(value, nameByUuid))}</dd>
+            <dd className="mono">{formatValue(namedReferences(value, names.byUuid))}</dd>
           </div>
         ))}
       </dl>

@@ -45,18 +45,35 @@ export interface PlacedSwitch {
 export interface Topology {
   readonly width: number;
   readonly height: number;
+  /** Whether the cards are small ones, with room for a name and an address only. */
+  readonly isCompact: boolean;
   readonly switches: readonly PlacedSwitch[];
 }
 
-const NARROWEST_CARD = 128;
-const WIDEST_CARD = 172;
-const CARD_HEIGHT = 74;
-const CARD_GAP = 14;
+interface Measures {
+  readonly narrowestCard: number;
+  readonly widestCard: number;
+  readonly cardHeight: number;
+  readonly cardGap: number;
+  readonly wire: number;
+  readonly rowGap: number;
+  readonly switchGap: number;
+}
+
+const ROOMY: Measures = { narrowestCard: 128, widestCard: 172, cardHeight: 74, cardGap: 14, wire: 44, rowGap: 22, switchGap: 28 };
+const COMPACT: Measures = {
+  narrowestCard: 104,
+  widestCard: 140,
+  cardHeight: 43,
+  cardGap: 8,
+  wire: 12,
+  rowGap: 10,
+  switchGap: 20,
+};
+/** With more cards than this, what matters is to see them all. */
+const MOST_ROOMY_CARDS = 24;
 const BAR_HEIGHT = 30;
 const RAIL_HEIGHT = 5;
-const WIRE = 44;
-const ROW_GAP = 22;
-const SWITCH_GAP = 28;
 const TRUNK_WIDTH = 16;
 
 interface Group {
@@ -72,21 +89,23 @@ export function layoutTopology(state: Pick<State, "switches" | "ports" | "hosts"
   let y = 0;
   let rowHeight = 0;
   const groups = groupsOf(state);
-  const cardWidth = cardWidthFor(groups, width);
+  const isCompact = groups.reduce((n, { members }) => n + members.length, 0) > MOST_ROOMY_CARDS;
+  const measures = isCompact ? COMPACT : ROOMY;
+  const cardWidth = cardWidthFor(groups, width, measures);
   for (const group of groups) {
-    const nColumns = columnsFor(group.members.length, cardWidth, width);
-    const groupWidth = widthOf(nColumns, group.members.length, cardWidth);
+    const nColumns = columnsFor(group.members.length, cardWidth, width, measures);
+    const groupWidth = widthOf(nColumns, group.members.length, cardWidth, measures);
     if (x > 0 && x + groupWidth > width) {
       x = 0;
-      y += rowHeight + SWITCH_GAP;
+      y += rowHeight + measures.switchGap;
       rowHeight = 0;
     }
-    const placed = placeGroup(group, { x, y, nColumns, cardWidth, width: groupWidth });
+    const placed = placeGroup(group, { x, y, nColumns, cardWidth, width: groupWidth, measures });
     switches.push(placed);
-    x += groupWidth + SWITCH_GAP;
+    x += groupWidth + measures.switchGap;
     rowHeight = Math.max(rowHeight, placed.box.height);
   }
-  return { width, height: y + rowHeight, switches };
+  return { width, height: y + rowHeight, isCompact, switches };
 }
 
 function groupsOf(state: Pick<State, "switches" | "ports" | "hosts">): Group[] {
@@ -109,22 +128,23 @@ function groupsOf(state: Pick<State, "switches" | "ports" | "hosts">): Group[] {
 }
 
 /** The card width with which everything stands in one row, if there is one; else as wide as two rows or more want it. */
-function cardWidthFor(groups: readonly Group[], width: number): number {
+function cardWidthFor(groups: readonly Group[], width: number, measures: Measures): number {
+  const { narrowestCard, widestCard, cardGap, switchGap } = measures;
   const nCards = groups.reduce((n, { members }) => n + Math.max(1, members.length), 0);
-  const gaps = (nCards - groups.length) * CARD_GAP + (groups.length - 1) * SWITCH_GAP;
+  const gaps = (nCards - groups.length) * cardGap + (groups.length - 1) * switchGap;
   const oneRow = Math.floor((width - gaps) / Math.max(1, nCards));
-  if (oneRow >= NARROWEST_CARD) return Math.min(oneRow, WIDEST_CARD);
-  const nColumns = Math.max(1, Math.floor((width - TRUNK_WIDTH + CARD_GAP) / (NARROWEST_CARD + 16 + CARD_GAP)));
-  return Math.min(WIDEST_CARD, Math.floor((width - TRUNK_WIDTH + CARD_GAP) / nColumns) - CARD_GAP);
+  if (oneRow >= narrowestCard) return Math.min(oneRow, widestCard);
+  const nColumns = Math.max(1, Math.floor((width - TRUNK_WIDTH + cardGap) / (narrowestCard + 16 + cardGap)));
+  return Math.min(widestCard, Math.floor((width - TRUNK_WIDTH + cardGap) / nColumns) - cardGap);
 }
 
-function columnsFor(nMembers: number, cardWidth: number, width: number): number {
-  const fitting = (available: number) => Math.max(1, Math.floor((available + CARD_GAP) / (cardWidth + CARD_GAP)));
+function columnsFor(nMembers: number, cardWidth: number, width: number, { cardGap }: Measures): number {
+  const fitting = (available: number) => Math.max(1, Math.floor((available + cardGap) / (cardWidth + cardGap)));
   return nMembers <= fitting(width) ? Math.max(1, nMembers) : fitting(width - TRUNK_WIDTH);
 }
 
-function widthOf(nColumns: number, nMembers: number, cardWidth: number): number {
-  return nColumns * (cardWidth + CARD_GAP) - CARD_GAP + (nMembers > nColumns ? TRUNK_WIDTH : 0);
+function widthOf(nColumns: number, nMembers: number, cardWidth: number, { cardGap }: Measures): number {
+  return nColumns * (cardWidth + cardGap) - cardGap + (nMembers > nColumns ? TRUNK_WIDTH : 0);
 }
 
 interface Place {
@@ -133,9 +153,11 @@ interface Place {
   readonly width: number;
   readonly nColumns: number;
   readonly cardWidth: number;
+  readonly measures: Measures;
 }
 
-function placeGroup(group: Group, { x, y, width, nColumns, cardWidth }: Place): PlacedSwitch {
+function placeGroup(group: Group, { x, y, width, nColumns, cardWidth, measures }: Place): PlacedSwitch {
+  const { cardHeight, cardGap, wire, rowGap } = measures;
   const indent = group.members.length > nColumns ? TRUNK_WIDTH : 0;
   const bar = { x, y, width, height: BAR_HEIGHT };
   const rails: Box[] = [];
@@ -144,19 +166,19 @@ function placeGroup(group: Group, { x, y, width, nColumns, cardWidth }: Place): 
   for (const [index, member] of group.members.entries()) {
     const column = index % nColumns;
     if (index > 0 && column === 0) {
-      const railY = wireTop + WIRE + CARD_HEIGHT + ROW_GAP;
+      const railY = wireTop + wire + cardHeight + rowGap;
       rails.push({ x, y: railY, width, height: RAIL_HEIGHT });
       wireTop = railY + RAIL_HEIGHT;
     }
-    const cardX = x + indent + column * (cardWidth + CARD_GAP);
+    const cardX = x + indent + column * (cardWidth + cardGap);
     ports.push({
       ...member,
       wireTop,
       wireX: cardX + 18,
-      card: { x: cardX, y: wireTop + WIRE, width: cardWidth, height: CARD_HEIGHT },
+      card: { x: cardX, y: wireTop + wire, width: cardWidth, height: cardHeight },
     });
   }
-  const bottom = group.members.length === 0 ? y + BAR_HEIGHT : wireTop + WIRE + CARD_HEIGHT;
+  const bottom = group.members.length === 0 ? y + BAR_HEIGHT : wireTop + wire + cardHeight;
   const lastRail = rails.at(-1);
   const trunk = lastRail === undefined ? undefined : { x: x + 3, top: y + BAR_HEIGHT, bottom: lastRail.y };
   return { name: group.name, uuid: group.uuid, box: { x, y, width, height: bottom - y }, bar, rails, trunk, ports };

@@ -4,9 +4,9 @@ import type { State, Violation } from "../api.ts";
 import type { Asked } from "../explain/use-story.ts";
 import { plural } from "../format.ts";
 import { Empty, Panel } from "../panel.tsx";
-import { parseQuestion } from "../question.ts";
 import { HostDetails } from "./host-details.tsx";
 import { layoutTopology } from "./layout.ts";
+import { pathOf } from "./packet-path.ts";
 import { SwitchDrawing } from "./switch-drawing.tsx";
 
 /** What is drawn and what of it stands out. */
@@ -29,7 +29,7 @@ export function TopologyPanel(props: TopologyProps): ReactElement {
   const { state, violations, marked, selected, onSelect, asked } = props;
   const [frame, width] = useWidth();
   const topology = layoutTopology(state, width - 2 * EDGE);
-  const path = pathOf(asked);
+  const path = asked.kind === "answered" ? pathOf(asked.story, state.ports) : undefined;
   const host = state.hosts.find(({ name }) => name === selected);
   const isEmpty = state.switches.length + state.ports.length + state.hosts.length === 0;
   return (
@@ -38,7 +38,7 @@ export function TopologyPanel(props: TopologyProps): ReactElement {
       title="Topology"
       aside={`${plural(state.switches.length, "switch", "switches")}, ${plural(state.hosts.length, "host")}`}
     >
-      <div ref={frame}>
+      <div ref={frame} className={topology.isCompact ? "tall" : undefined}>
         {isEmpty ? (
           <Empty>
             The northbound database is empty. Add a switch with <code>ovn-nbctl ls-add</code>.
@@ -61,6 +61,7 @@ export function TopologyPanel(props: TopologyProps): ReactElement {
                 selected={selected}
                 onSelect={onSelect}
                 path={path}
+                isCompact={topology.isCompact}
               />
             ))}
           </svg>
@@ -76,19 +77,6 @@ export function TopologyPanel(props: TopologyProps): ReactElement {
       )}
     </Panel>
   );
-}
-
-/** The ends of the packet whose story is told, and its fate. */
-export interface PacketPath {
-  readonly from: string;
-  readonly to: string;
-  readonly isForwarded: boolean;
-}
-
-function pathOf(asked: Asked): PacketPath | undefined {
-  if (asked.kind !== "answered") return undefined;
-  const question = parseQuestion(asked.question);
-  return question && { from: question.from, to: question.to, isForwarded: asked.story.verdict === "forwarded" };
 }
 
 function useWidth(): [React.RefObject<HTMLDivElement | null>, number] {
