@@ -5,7 +5,7 @@
  * read becomes a row that says so; it never stops the rules.
  */
 import type { FunctionDef, Tuple, Value } from "@tenet/datalog";
-import { formatError, messageOf } from "@tenet/kit";
+import { AppError, formatError, messageOf } from "@tenet/kit";
 import {
   type Action,
   formatActions,
@@ -27,6 +27,8 @@ import { portSecurityDefaults, portSecurityFlows, type PortSecurityFlow } from "
 
 /** Products of more terms become conjunctions, if that makes them fewer. */
 const MOST_MULTIPLIED = 32;
+/** A conjunction has no more clauses. @see ovs-actions(7) */
+const MOST_CLAUSES = 64;
 
 /** Builds the function registry; share one per engine. */
 export function controllerFunctions(): FunctionDef[] {
@@ -119,12 +121,15 @@ function expandMatch(match: string, actions: string, context: ExpansionContext, 
     const large = products.filter((_, i) => isSmall[i] !== true);
     return [...sum.map((term): Tuple => ["match", textOf(term), 0, 0, 0]), ...large.flatMap(conjunctionRows)];
   } catch (error) {
-    return [["error", formatError(error), 0, 0, 0]];
+    return [["error", error instanceof AppError ? formatError(error) : messageOf(error), 0, 0, 0]];
   }
 }
 
 /** Few flows are easier to read, and to find, when they are multiplied out. */
 function isWorthConjunction({ factors }: Product): boolean {
+  if (factors.length > MOST_CLAUSES) {
+    throw new RangeError(`The match has ${factors.length} conditions with alternatives; at most ${MOST_CLAUSES} are possible`);
+  }
   const product = factors.reduce((all, { length }) => all * length, 1);
   const sum = factors.reduce((all, { length }) => all + length, 0);
   return product > MOST_MULTIPLIED && product > 2 * sum;

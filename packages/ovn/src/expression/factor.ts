@@ -52,14 +52,24 @@ function isJoined(a: Term, b: Term, then: (both: Term) => boolean): boolean {
   return both !== undefined && then(both);
 }
 
-/** The alternatives of a match, each as its conjuncts. */
-function alternativesOf(root: Expression): Expression[][] {
-  if (root.type === "or") return root.parts.flatMap(alternativesOf);
-  return [root.type === "and" ? root.parts.flatMap(conjunctsOf) : [root]];
+/** The alternatives of a match, each as its conjuncts; negations are moved down on the way. */
+function alternativesOf(node: Expression, isPositive = true): Expression[][] {
+  if (node.type === "not") return alternativesOf(node.part, !isPositive);
+  if (node.type === (isPositive ? "or" : "and") && "parts" in node) {
+    return node.parts.flatMap((part) => alternativesOf(part, isPositive));
+  }
+  return [conjunctsOf(node, isPositive)];
 }
 
-function conjunctsOf(node: Expression): Expression[] {
-  return node.type === "and" ? node.parts.flatMap(conjunctsOf) : [node];
+/** `!(a || b)` is two conjuncts, and so is `x != {1, 2}`. */
+function conjunctsOf(node: Expression, isPositive: boolean): Expression[] {
+  if (node.type === "not") return conjunctsOf(node.part, !isPositive);
+  if (node.type === (isPositive ? "and" : "or") && "parts" in node) {
+    return node.parts.flatMap((part) => conjunctsOf(part, isPositive));
+  }
+  const isApart = node.type === "comparison" && node.relation === (isPositive ? "!=" : "==");
+  const each = isApart ? node.constants.map((constant): Expression => ({ ...node, constants: [constant] })) : [node];
+  return isPositive ? each : each.map((part) => ({ type: "not", part }));
 }
 
 /** Moves the factors of one term into `common` and `common` into the others, until there is nothing to move. */

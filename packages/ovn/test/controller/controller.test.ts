@@ -106,6 +106,25 @@ test("a large product of sets is a conjunction, and one more member is one more 
   expect(removed).toEqual([]);
 });
 
+test.each([
+  ["!(ip6.dst == fd00::2 || ip6.src == fd00::2)", 2 * 128 + 1],
+  // Some bits tell the address from several of the others: that is one flow for several clauses.
+  ["ip4.src != {10.0.0.1, 10.0.9.2, 192.168.3.3}", 44 + 1],
+])("%s takes %i flows", (match, nFlows) => {
+  const cloud = new Cloud();
+  cloud.logicalFlow(0x50, match, "next;");
+  expect(inTable(start(cloud), 16)).toHaveLength(nFlows);
+});
+
+test("a match of too many conditions is a problem, not a hole", () => {
+  const cloud = new Cloud();
+  const conditions = Array.from({ length: 65 }, (_, i) => `reg0 != ${i}`);
+  cloud.logicalFlow(0x50, conditions.join(" && "), "next;");
+  const controller = start(cloud);
+  expect(inTable(controller, 16)).toEqual([]);
+  expect(controller.problems()).toMatchObject([{ what: "match", why: expect.stringContaining("at most 64 are possible") }]);
+});
+
 test("conjunctions share the flow of a clause that they have in common, and part again", () => {
   const cloud = cloudWithProduct();
   const controller = start(cloud);
