@@ -16,6 +16,7 @@ const LAST_LINE = /TRY NEXT[^]*\n$/;
 const LOOKS = /^(npx tenet (status|why)|ip netns exec \S+ ping|curl -s(?!.*-X)|ov[ns]-\w+ .*(show|list|dump))/;
 const NOBODY = /connection failed|is not a bridge or a socket|Connection refused|Nothing runs/;
 const PATIENCE_MS = 5000;
+const MOST_LINES = 30;
 
 const obstacle = missing() ?? sandboxObstacle();
 
@@ -36,13 +37,16 @@ describe.skipIf(obstacle !== undefined)(`the documents (${obstacle === undefined
     if (!steps.some((step) => step.kind === "run" && /tenet (up|ovsdb-server)/.test(step.command))) {
       await sandbox.serve(EXAMPLE, LAST_LINE);
     }
+    const departures: string[] = [];
     for (const [i, step] of steps.entries()) {
       if (step.kind === "write") sandbox.write(step.path, step.text);
-      else await follow(step, asksForStatus(steps[i + 1]));
+      else departures.push(...(await follow(step, asksForStatus(steps[i + 1]))));
     }
+    expect(departures.join("\n\n")).toBe("");
   });
 
-  async function follow({ command, prints, line }: DocStep & { kind: "run" }, mayFail: boolean): Promise<void> {
+  /** @returns what is not as the document shows, if anything */
+  async function follow({ command, prints, line }: DocStep & { kind: "run" }, mayFail: boolean): Promise<string[]> {
     const isServer = SERVER.test(command);
     for (const startedAt = Date.now(); ; ) {
       const { out, status } = isServer
@@ -51,15 +55,21 @@ describe.skipIf(obstacle !== undefined)(`the documents (${obstacle === undefined
       const difference = departure(out, prints);
       // What fails shows how it fails, or the next command asks.
       const fails = status !== 0 && prints === "" && !mayFail;
-      if (difference === undefined && !fails) return;
+      if (difference === undefined && !fails) return [];
       const mayAskAgain = !isServer && (LOOKS.test(command) || NOBODY.test(out));
       if (mayAskAgain && Date.now() - startedAt < PATIENCE_MS) continue;
-      throw new Error(
-        `line ${line}: $ ${command}\n${difference ?? "it fails"}\n--- it prints:\n${out.trim()}\n--- and ends with ${status}`,
-      );
+      const printed = `--- it prints:\n${beginningOf(out.trim())}\n--- and ends with ${status}`;
+      return [`line ${line}: $ ${command}\n${difference ?? "it fails"}\n${printed}`];
     }
   }
 });
+
+function beginningOf(text: string): string {
+  const lines = text.split("\n");
+  return lines.length <= MOST_LINES
+    ? text
+    : [...lines.slice(0, MOST_LINES), `and ${lines.length - MOST_LINES} lines more`].join("\n");
+}
 
 function asksForStatus(step: DocStep | undefined): boolean {
   return step?.kind === "run" && step.command === "echo $?";

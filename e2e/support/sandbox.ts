@@ -69,13 +69,14 @@ export class Sandbox {
 
   /** Starts a command that keeps its terminal, and waits until it has printed its last line. @throws Error when it ends before */
   async serve(command: string, lastLine: RegExp): Promise<Result> {
-    const log = `/tmp/tenet-docs-server-${process.pid}-${++this.#nServers}.log`;
+    const log = `${this.folder}-${++this.#nServers}.log`;
     try {
-      await this.run(`${command} &> ${log} & server=$!`);
+      // No job of this shell: for the reader it runs in another terminal.
+      const pid = (await this.run(`(${command} &> ${log} & echo $!)`)).out.trim();
       for (let waitedMs = 0; waitedMs <= COMMAND_BOUND_MS; waitedMs += LOOK_MS) {
         const { out } = await this.run(`cat ${log}`);
         if (lastLine.test(out)) return { status: 0, out };
-        const { status } = await this.run("kill -0 $server");
+        const { status } = await this.run(`kill -0 ${pid}`);
         if (status !== 0) return { status: 1, out };
         await sleep(LOOK_MS);
       }
