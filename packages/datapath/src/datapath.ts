@@ -89,6 +89,8 @@ export interface Datapath extends AsyncDisposable {
   addPort(spec: PortSpec): number;
   removePort(portNo: number): void;
   ports(): readonly PortInfo[];
+  /** One port; `undefined` when there is none of this number. Costs the same however many ports there are. */
+  port(portNo: number): PortInfo | undefined;
   /** Called when a port goes up, down or away. */
   onPortChange(listener: (portNo: number) => void): void;
   /** Adds a megaflow, or replaces the actions of the one with the same key and mask; statistics are kept. */

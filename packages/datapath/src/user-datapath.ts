@@ -85,6 +85,11 @@ export class UserDatapath implements Datapath {
     return this.#ports.filter((port) => port !== undefined).map((port) => port.info());
   }
 
+  port(portNo: number): PortInfo | undefined {
+    this.#loop?.readLinkChanges();
+    return this.#ports[portNo]?.info();
+  }
+
   /** The link of a memory port; `undefined` for other ports. */
   memoryLink(portNo: number): MemoryLink | undefined {
     const end = this.#ports[portNo]?.end;

@@ -219,7 +219,8 @@ test("a name is taken only once", () => {
 test("ports of a memory link have a stable address", () => {
   const [port] = rig(1).datapath.ports();
   expect(port).toMatchObject({ name: "m1", kind: "memory", mtu: 1500, isUp: true });
-  expect(rig(1).datapath.ports()[0]?.mac).toBe(port?.mac);
+  expect(rig(1).datapath.port(1)?.mac).toBe(port?.mac);
+  expect(rig(1).datapath.port(2)).toBeUndefined();
   expect((port?.mac ?? 0) / 2 ** 40).toBeGreaterThanOrEqual(2);
 });
 

@@ -98,7 +98,7 @@ export class VirtualSwitch {
     const number = isLocal ? PORT.LOCAL : bridge.freeOfport(ofport);
     const link: PortLink =
       kind === "patch" ? { kind, peer } : { kind: "datapath", portNo: this.datapath.addPort({ name, kind }) };
-    const info = link.kind === "datapath" ? this.datapath.ports().find(({ portNo }) => portNo === link.portNo) : undefined;
+    const info = link.kind === "datapath" ? this.datapath.port(link.portNo) : undefined;
     const port: BridgePort = {
       name,
       ofport: number,
@@ -157,7 +157,7 @@ export class VirtualSwitch {
 
   /** What the datapath knows of a port; `undefined` for patch ports. */
   infoOf({ link }: BridgePort): PortInfo | undefined {
-    return link.kind === "datapath" ? this.datapath.ports().find(({ portNo }) => portNo === link.portNo) : undefined;
+    return link.kind === "datapath" ? this.datapath.port(link.portNo) : undefined;
   }
 
   /** Calls `listener` with packets for controllers; the frame is theirs to keep. @returns stops it */

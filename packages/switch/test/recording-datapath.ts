@@ -73,6 +73,9 @@ export class RecordingDatapath implements Datapath {
       stats: NO_STATS,
     }));
   }
+  port(portNo: number): PortInfo | undefined {
+    return this.ports().find((port) => port.portNo === portNo);
+  }
   onPortChange(): void {}
   putFlow(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): Megaflow {
     for (const flow of this.#flows) {
