@@ -41,6 +41,29 @@ function portCommands(port: Port, kind: string, secured: string, isEnabled: bool
   ];
 }
 
+const PARTICULARS: readonly string[] = `
+  tcp.flags == 2
+  tcp.flags[1] == 0
+  ip.dscp == 0
+  ip.ecn != 0
+  vlan.present
+  icmp6.type == 128
+  icmp6.code != 0
+  eth.src[40]
+  arp.sha == 0a:00:00:00:00:02
+  nd
+  ip4.mcast
+  0
+  nd.target == fd00::2
+  ip4.src != $none
+  !(ip6.dst == $none)
+  ip4.dst == {$none, 10.0.0.2}
+  ip6.src == fd00::/16
+`
+  .split("\n")
+  .map((line) => line.trim())
+  .filter((line) => line !== "");
+
 const name = of(...PORTS.map((port) => port.name));
 const ip4 = of("10.0.0.1", "10.0.0.2", "10.0.0.5", "10.0.0.0/30", "10.0.0.4/30", "192.168.0.1");
 const mac = of("0a:00:00:00:00:01", "0a:00:00:00:00:05", "0a:00:00:00:00:00/ff:ff:ff:ff:ff:fe", "ff:ff:ff:ff:ff:ff");
@@ -74,17 +97,7 @@ function atom(side: string): fc.Arbitrary<string> {
     words(of("ip.proto"), equal, of("6", "17", "{1, 58}")),
     words(of("arp.spa", "arp.tpa"), equal, set(ip4)),
     words("ip4.src[0..1]", order, of("1", "2")),
-    of(
-      ...["tcp.flags == 2", "tcp.flags[1] == 0", "ip.dscp == 0", "ip.ecn != 0", "vlan.present"],
-      ...["icmp6.type == 128", "icmp6.code != 0", "eth.src[40]", "arp.sha == 0a:00:00:00:00:02", "nd", "ip4.mcast", "0"],
-      ...[
-        "ip4.src != $none",
-        "!(ip6.dst == $none)",
-        "ip4.dst == {$none, 10.0.0.2}",
-        "nd.target == fd00::2",
-        "ip6.src == fd00::/16",
-      ],
-    ),
+    of(...PARTICULARS),
     words("icmp4.type", "==", of("0", "8", "{3, 8}")),
     words("arp.op", order, of("1", "2")),
     words("eth.type", equal, of("0x800", "0x806", "0x86dd")),
