@@ -13,7 +13,7 @@ import { TopologyPanel } from "./topology/topology-panel.tsx";
 import { useCloud } from "./use-cloud.ts";
 import { useMediaQuery } from "./use-media-query.ts";
 import { subjectsOf, violationsByName } from "./violation-subjects.ts";
-import { ViolationsPanel } from "./violations-panel.tsx";
+import { keyOf, ViolationsPanel } from "./violations-panel.tsx";
 
 /** The whole page, following its server. */
 export function App(): ReactElement {
@@ -38,7 +38,8 @@ export function App(): ReactElement {
 function Cloud({ state, isStale }: { readonly state: State; readonly isStale: boolean }): ReactElement {
   const { asked, ask } = useStory();
   const [selected, setSelected] = useState<string>();
-  const [marked, setMarked] = useState<ReadonlySet<string>>(new Set());
+  const [pointedAt, setPointedAt] = useState<string>();
+  const marked = useMemo(() => subjectsOfKey(pointedAt, state), [pointedAt, state]);
   const violations = useMemo(() => violationsByName(state), [state]);
   const isWide = useMediaQuery("(min-width: 1800px)");
   const askInView = useCallback(
@@ -50,7 +51,15 @@ function Cloud({ state, isStale }: { readonly state: State; readonly isStale: bo
   );
 
   const acls = <AclsPanel acls={state.acls} />;
-  const policies = <PoliciesPanel policies={state.policies} violations={state.violations} policyApi={state.policyApi} />;
+  const nViolations = state.nViolations ?? state.violations.length;
+  const policies = (
+    <PoliciesPanel
+      policies={state.policies}
+      violations={state.violations}
+      nViolations={nViolations}
+      policyApi={state.policyApi}
+    />
+  );
   const connect = <ConnectPanel sockets={state.sockets} />;
   return (
     <main className={isStale ? "page stale" : "page"}>
@@ -69,9 +78,9 @@ function Cloud({ state, isStale }: { readonly state: State; readonly isStale: bo
       <div className="column side">
         <ViolationsPanel
           violations={state.violations}
-          nViolations={state.nViolations ?? state.violations.length}
+          nViolations={nViolations}
           policies={state.policies}
-          onMark={(violation) => setMarked(violation === undefined ? new Set() : subjectsOf(violation, state))}
+          onMark={setPointedAt}
         />
         <ReachabilityPanel
           reachability={state.reachability}
@@ -91,6 +100,12 @@ function Cloud({ state, isStale }: { readonly state: State; readonly isStale: bo
       ) : null}
     </main>
   );
+}
+
+/** A violation that went away while it was pointed at marks nothing any more. */
+function subjectsOfKey(key: string | undefined, state: State): ReadonlySet<string> {
+  const violation = key === undefined ? undefined : state.violations.find((candidate) => keyOf(candidate) === key);
+  return violation === undefined ? new Set() : subjectsOf(violation, state);
 }
 
 /** Scrolls to the explanation when its beginning is out of sight. */

@@ -34,11 +34,11 @@ function CloudFacts({ state, nowMs }: { readonly state: State; readonly nowMs: n
   return (
     <ul className="facts">
       <li className="cloud-name">{state.name}</li>
-      <li>{state.mode === "namespaces" ? "hosts are network namespaces" : "hosts are simulated in the process"}</li>
-      <li>{plural(state.hosts.length, "host")}</li>
-      <li>
-        {nUp} of {plural(state.ports.length, "port")} up
-      </li>
+      {state.hosts.length === 0 ? null : (
+        <li>{state.mode === "namespaces" ? "hosts are network namespaces" : "hosts are simulated in the process"}</li>
+      )}
+      <li>{state.hosts.length === 0 ? "no hosts" : plural(state.hosts.length, "host")}</li>
+      <li>{state.ports.length === 0 ? "no ports" : `${nUp} of ${plural(state.ports.length, "port")} up`}</li>
       <li>running for {formatDuration(nowMs - state.startedAt)}</li>
     </ul>
   );

@@ -14,11 +14,13 @@ const BROKEN = {
 export interface PoliciesProps {
   readonly policies: readonly Policy[];
   readonly violations: readonly Violation[];
+  /** How many there are, of which `violations` may be only the first. */
+  readonly nViolations: number;
   readonly policyApi: string;
 }
 
 /** One entry per policy file. */
-export function PoliciesPanel({ policies, violations, policyApi }: PoliciesProps): ReactElement {
+export function PoliciesPanel({ policies, violations, nViolations, policyApi }: PoliciesProps): ReactElement {
   return (
     <Panel
       id="policies"
@@ -27,7 +29,8 @@ export function PoliciesPanel({ policies, violations, policyApi }: PoliciesProps
     >
       {policies.length === 0 ? (
         <Empty>
-          No policy is loaded. Put a <code>.dl</code> file into the policy folder; it is picked up at once.
+          No policy is loaded. The <code>.dl</code> files of a lab's policy folder are, and what is put there is picked up at
+          once.
         </Empty>
       ) : (
         <ul className="rows">
@@ -36,6 +39,7 @@ export function PoliciesPanel({ policies, violations, policyApi }: PoliciesProps
               key={policy.file}
               policy={policy}
               nViolations={violations.filter((violation) => violation.policy === policy.name).length}
+              mayHaveMore={nViolations > violations.length}
             />
           ))}
         </ul>
@@ -44,7 +48,14 @@ export function PoliciesPanel({ policies, violations, policyApi }: PoliciesProps
   );
 }
 
-function PolicyEntry({ policy, nViolations }: { readonly policy: Policy; readonly nViolations: number }): ReactElement {
+interface PolicyEntryProps {
+  readonly policy: Policy;
+  /** Among those that are listed. */
+  readonly nViolations: number;
+  readonly mayHaveMore: boolean;
+}
+
+function PolicyEntry({ policy, nViolations, mayHaveMore }: PolicyEntryProps): ReactElement {
   return (
     <li className="policy">
       <p className="entry-head">
@@ -56,7 +67,7 @@ function PolicyEntry({ policy, nViolations }: { readonly policy: Policy; readonl
           {plural(policy.nRules, "rule")}
           {policy.status === "ok" ? ", in force" : ""}
         </span>
-        <span className="push muted">{nViolations === 0 ? "no violation" : plural(nViolations, "violation")}</span>
+        <span className="push muted">{countOf(nViolations, mayHaveMore)}</span>
       </p>
       <p className="mono muted path" title={policy.file}>
         {shortPath(policy.file)}
@@ -65,4 +76,9 @@ function PolicyEntry({ policy, nViolations }: { readonly policy: Policy; readonl
       {policy.error === undefined ? null : <pre className="fault">{policy.error}</pre>}
     </li>
   );
+}
+
+function countOf(n: number, mayHaveMore: boolean): string {
+  if (mayHaveMore) return n === 0 ? "" : `at least ${plural(n, "violation")}`;
+  return n === 0 ? "no violation" : plural(n, "violation");
 }

@@ -15,7 +15,8 @@ export interface ViolationsProps {
   /** How many there are, of which `violations` may be only the first. */
   readonly nViolations: number;
   readonly policies: readonly Policy[];
-  readonly onMark: (violation: Violation | undefined) => void;
+  /** Takes the {@link keyOf} the entry. */
+  readonly onMark: (key: string | undefined) => void;
 }
 
 /** The violations; pointing at one marks in the topology what it speaks of. */
@@ -69,9 +70,9 @@ function ViolationEntry(props: { readonly violation: Violation; readonly onMark:
   return (
     <li
       className={`violation ${violation.kind}`}
-      onMouseEnter={() => onMark(violation)}
+      onMouseEnter={() => onMark(keyOf(violation))}
       onMouseLeave={() => onMark(undefined)}
-      onFocus={() => onMark(violation)}
+      onFocus={() => onMark(keyOf(violation))}
       onBlur={() => onMark(undefined)}
     >
       <p className="entry-head">
@@ -113,6 +114,7 @@ function describe({ columns, row, kind }: Violation): { reason: string; others: 
   return { reason, others: values.filter((_, i) => i !== at) };
 }
 
-function keyOf({ policy, kind, row }: Violation): string {
+/** What tells a violation from others, also in a later state. */
+export function keyOf({ policy, kind, row }: Violation): string {
   return JSON.stringify([policy, kind, row]);
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { build } from "vite";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeServer } from "./fake-server.ts";
 import { cloudFixture, droppedStory, forwardedStory, longStory } from "./fixture.ts";
 import { largeCloud } from "./large-cloud.ts";
@@ -36,7 +36,9 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "tenet-console-"));
     const root = fileURLToPath(new URL("..", import.meta.url));
+    vi.stubEnv("NODE_ENV", "production");
     await build({ root, logLevel: "error", build: { outDir: folder, emptyOutDir: true } });
+    vi.unstubAllEnvs();
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
   });
 
@@ -217,6 +219,33 @@ describe.skipIf(!hasChromium)("the page in Chromium", () => {
     await page.getByRole("button", { name: "Ask web1 -> db1 tcp 5432" }).click();
     await page.locator(".verdict.dropped").waitFor();
     expect(await page.getByLabel("Or as text").inputValue()).toBe("web1 -> db1 tcp 5432");
+  });
+
+  test.each([
+    ["web1%20-%3E%20db1", "web1 -> db1"],
+    ["100%", "100%"],
+  ])("an address that ends in #why=%s asks at once, and so does another one put in its place", async (encoded, question) => {
+    await page.goto(`${server.url}?again#why=${encoded}`);
+    await page.locator(".verdict").waitFor();
+    expect(server.questions).toEqual([question]);
+    await page.evaluate(() => {
+      window.location.hash = "#why=web2%20-%3E%20app1";
+    });
+    await expect.poll(() => server.questions).toEqual([question, "web2 -> app1"]);
+  });
+
+  test("what a violation marked is unmarked when the violation goes away under the pointer", async () => {
+    await page.hover("#violations li");
+    expect(await page.locator(".endpoint.marked").count()).toBe(1);
+    server.push({ ...cloudFixture(), violations: [] });
+    await page.getByText("The 2 policies in force hold.").waitFor();
+    expect(await page.locator(".endpoint.marked").count()).toBe(0);
+  });
+
+  test("when only some violations are listed, no policy is said to have none", async () => {
+    server.push({ ...cloudFixture(), nViolations: 41 });
+    await page.getByText("at least 1 violation").waitFor();
+    expect(await page.locator("#policies").textContent()).not.toContain("no violation");
   });
 
   test("a lost connection is told, and the page comes back by itself", async () => {

@@ -22,7 +22,7 @@ export function ExplainPanel({ state, asked, ask }: ExplainProps): ReactElement 
   return (
     <Panel id="explain" title="Explain a packet" aside={<span className="key-hint">press / to ask</span>}>
       <QuestionForm
-        hosts={state.hosts.map(({ name }) => name)}
+        hosts={(state.hosts.length > 0 ? state.hosts : state.ports).map(({ name }) => name)}
         ports={portsOf(state)}
         asked={asked.kind === "nothing" ? undefined : asked.question}
         isWaiting={asked.kind === "waiting"}

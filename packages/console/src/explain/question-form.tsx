@@ -5,6 +5,7 @@ import { formatQuestion, parseQuestion, type Protocol, type Question } from "../
 
 /** What can be chosen, and where the question goes. */
 export interface QuestionFormProps {
+  /** Names of hosts, or of logical ports where there are no hosts. */
   readonly hosts: readonly string[];
   /** Destination ports to offer. */
   readonly ports: readonly string[];
@@ -94,7 +95,7 @@ function Selector({ label, value, options, onChange }: SelectorProps): ReactElem
   return (
     <label className="field">
       <span>{label}</span>
-      <select value={value} onChange={(event) => onChange(event.target.value)}>
+      <select value={value} disabled={options.length === 0} onChange={(event) => onChange(event.target.value)}>
         {all.map((option) => (
           <option key={option}>{option}</option>
         ))}

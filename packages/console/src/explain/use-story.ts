@@ -40,12 +40,30 @@ export function useStory(): StoryTeller {
   }, []);
 
   useEffect(() => {
-    const linked = /^#why=(.+)$/.exec(window.location.hash)?.[1];
-    if (linked !== undefined) ask(decodeURIComponent(linked));
-    return () => running.current?.abort();
+    const askLinked = (): void => {
+      const linked = questionIn(window.location.hash);
+      if (linked !== undefined) ask(linked);
+    };
+    askLinked();
+    window.addEventListener("hashchange", askLinked);
+    return () => {
+      window.removeEventListener("hashchange", askLinked);
+      running.current?.abort();
+    };
   }, [ask]);
 
   return { asked, ask };
+}
+
+/** The question in an address; one that is not properly encoded is taken as it stands. */
+function questionIn(hash: string): string | undefined {
+  const linked = /^#why=(.+)$/.exec(hash)?.[1];
+  if (linked === undefined) return undefined;
+  try {
+    return decodeURIComponent(linked);
+  } catch {
+    return linked;
+  }
 }
 
 function storyOrProblem(question: string, story: Story): Asked {
