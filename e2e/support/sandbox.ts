@@ -12,11 +12,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Result } from "./tenet.ts";
 
 const UNSHARE = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-const PRIVATE = "mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && ip link set lo up";
+/** `/run` names network namespaces, and labs that run. */
+const PRIVATE = "mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo up";
 /** Readers write to these; the rest of the clone is the repository's own. */
 const COPIED = ["examples"];
 const LEFT_OUT = [".git", ".tenet", ...COPIED];
-const COMMAND_BOUND_MS = 20_000;
+const COMMAND_BOUND_MS = 30_000;
 const LOOK_MS = 50;
 
 /** Why there can be no sandbox here; `undefined` when there can. */

@@ -34,7 +34,9 @@ export class SwitchThread {
   #isStopping = false;
 
   constructor(data: SwitchWorkerData) {
-    this.#worker = new Worker(new URL("./switch-worker.js", import.meta.url), { workerData: data });
+    // Sockets that system calls opened are closed by `fs.close`, which would warn of each one.
+    const options = { workerData: data, trackUnmanagedFds: false };
+    this.#worker = new Worker(new URL("./switch-worker.js", import.meta.url), options);
     let reason: string | undefined;
     this.#worker.on("message", (message: FromWorker) => {
       if ("ended" in message) reason = message.ended;
