@@ -38,9 +38,9 @@ export function formatValue(value: JsonValue): string {
   return isList ? value.join(", ") : JSON.stringify(value);
 }
 
-/** A list without spaces, such as OpenFlow writes them, that may break after its commas. */
+/** A list without spaces, such as OpenFlow writes them, that may break after its commas, but not in `resubmit(,8)`. */
 export function breakable(list: string): string {
-  return list.replaceAll(",", ",\u200b");
+  return list.replace(/,(?!\d+\))/g, ",\u200b");
 }
 
 /** The end of a path, which tells files apart: `…/three-tier/policies/pii.dl`. */

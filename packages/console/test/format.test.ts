@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatValue, shortPath } from "../src/format.ts";
+import { breakable, formatValue, shortPath } from "../src/format.ts";
 import { pageTitle } from "../src/page-title.ts";
 import { cloudFixture } from "./fixture.ts";
 
@@ -21,4 +21,9 @@ test("the page's title begins with what is wrong", () => {
   expect(pageTitle({ ...state, nViolations: 41 }, false)).toBe("41 violations · three-tier · Tenet");
   expect(pageTitle({ ...state, violations: [] }, true)).toBe("not live · three-tier · Tenet");
   expect(pageTitle(undefined, false)).toBe("Tenet");
+});
+
+test("flows may break after the commas between their parts", () => {
+  expect(breakable("ip,reg15=0x3").split("\u200b")).toEqual(["ip,", "reg15=0x3"]);
+  expect(breakable("set_field:0->reg0,resubmit(,42)").split("\u200b")).toEqual(["set_field:0->reg0,", "resubmit(,42)"]);
 });
