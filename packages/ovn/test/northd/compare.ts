@@ -21,8 +21,10 @@ export async function rowsOf(deployment: Deployment, hasKeys = true): Promise<{ 
   const keys = hasKeys ? ["tunnel_key"] : [];
   const datapaths = await deployment.rows("Datapath_Binding", "external_ids", ...keys);
   const bindings = await deployment.rows("Port_Binding", ...BINDING_COLUMNS, ...keys);
+  const chassis = await deployment.rows("Chassis", "name");
   const nameByUuid = new Map([
     ...datapaths.map(({ _uuid, external_ids }): [string, string] => [textOf(_uuid), textOf(external_ids)]),
+    ...chassis.map(({ _uuid, name }): [string, string] => [textOf(_uuid), String(name)]),
     ...bindings.map(({ _uuid, logical_port }): [string, string] => [textOf(_uuid), String(logical_port)]),
   ]);
   const withNames = (rows: { [column: string]: unknown }[]): string[] =>
@@ -37,7 +39,10 @@ export async function rowsOf(deployment: Deployment, hasKeys = true): Promise<{ 
   };
 }
 
-const BINDING_COLUMNS = "logical_port type datapath parent_port tag mac port_security options external_ids up".split(" ");
+const BINDING_COLUMNS =
+  "logical_port type datapath parent_port tag mac port_security options external_ids up requested_chassis requested_additional_chassis".split(
+    " ",
+  );
 
 /** JSON with names for UUIDs, sets in order, and without the UUID of the northbound switch, which each deployment makes up. */
 function textOf(value: unknown, nameByUuid: ReadonlyMap<string, string> = new Map()): string {

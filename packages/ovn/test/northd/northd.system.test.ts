@@ -128,6 +128,27 @@ describe.skipIf(missing.length > 0).each(Object.entries(SERVERS))("northd %s", (
     }
   });
 
+  test("a port is asked to be on the machines it names, once they are there", async () => {
+    // Flows differ: to a chassis that does not say so the original credits no masked labels.
+    const expectEqualRows = async (): Promise<void> => expect(await rowsOf(ours)).toEqual(await rowsOf(original));
+    for (const step of ["ls-add sw0", "lsp-add sw0 p1", "lsp-add sw0 p2", "lsp-add sw0 p3", "lsp-set-type p3 localport"])
+      await take(step);
+    await take("set Logical_Switch_Port p1 options:requested-chassis=hv1");
+    await take("set Logical_Switch_Port p2 options:requested-chassis=hv2,hv1,hv3");
+    await take("set Logical_Switch_Port p3 options:requested-chassis=host1");
+    await both("--wait=sb", "sync");
+    await expectEqualRows();
+    for (const deployment of [original, ours]) {
+      await deployment.sbctl("chassis-add", "hv1", "geneve", "127.0.0.1", "--", "chassis-add", "hv2", "geneve", "127.0.0.2");
+      await deployment.sbctl("set", "Chassis", "hv1", "hostname=host1");
+    }
+    await vi.waitFor(expectEqualRows, 5000);
+    const rows = (await rowsOf(ours)).bindings?.join("\n") ?? "";
+    expect(rows.match(/"requested_chassis":"hv[12]"/g)).toHaveLength(3);
+    for (const deployment of [original, ours]) await deployment.sbctl("chassis-del", "hv2");
+    await vi.waitFor(expectEqualRows, 5000);
+  });
+
   test("rows that somebody else takes away come back", async () => {
     await both("ls-add", "sw0");
     await both("--wait=sb", "lsp-add", "sw0", "p1");
