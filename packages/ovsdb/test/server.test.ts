@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { connect as connectSocket } from "node:net";
 import { type Json, Scope, silentLogger } from "@tenet/kit";
 import { JsonStream, OvsdbServer } from "@tenet/ovsdb";
@@ -291,5 +292,9 @@ test("it listens on loopback TCP, and replaces the socket file of a dead server 
   await server.listen(`punix:${path}`);
   const other = scope.use(new OvsdbServer([database], silentLogger));
   await expect(other.listen(`punix:${path}`)).rejects.toThrow(/EADDRINUSE/);
+  await expect(other.listen(`punix:/${"long".repeat(30)}`)).rejects.toThrow(/121 bytes/);
+  writeFileSync(`${path}.txt`, "precious");
+  await expect(other.listen(`punix:${path}.txt`)).rejects.toThrow(/EADDRINUSE/);
+  expect(readFileSync(`${path}.txt`, "utf8")).toBe("precious");
   await expect(other.listen("pssl:1")).rejects.toThrow(expect.objectContaining({ code: "OVSDB_BAD_REMOTE" }));
 });

@@ -36,6 +36,16 @@ systemTest("ovs-vsctl makes a working learning switch, and unmakes it", async ()
   expect(await a.pings(b)).toBe(false);
 });
 
+systemTest("a bridge whose name leads elsewhere is not made", async () => {
+  await using live = await LiveSwitch.start();
+  const victim = join(live.dir, "victim.mgmt");
+  writeFileSync(victim, "precious");
+  await live.vsctl("--no-wait", "add-br", "x/../victim", "--", "add-br", "tsw-br0");
+  await live.vsctl("set", "Bridge", "tsw-br0", "datapath_type=dummy");
+  expect((await live.appctl("ofproto/list")).out).toBe("tsw-br0\n");
+  expect(readFileSync(victim, "utf8")).toBe("precious");
+});
+
 systemTest("a flow takes effect on the next packet and its removal too", async () => {
   await using live = await LiveSwitch.start();
   using a = new LiveHost(1);

@@ -5,7 +5,7 @@
  * promise resolves when the switch has acknowledged; an error is mapped to the flows that caused it.
  */
 import { connect as connectSocket, type Socket } from "node:net";
-import { AppError, IoError } from "@tenet/kit";
+import { AppError, checkSocketPath, IoError } from "@tenet/kit";
 import { ALL_TABLES, type FlowSpec, type FlowStats } from "../flow-spec.ts";
 import { makeMatch } from "../match/match.ts";
 import { BUNDLE_FLAG, type FlowMod, type Message } from "../message.ts";
@@ -181,7 +181,7 @@ function openSocket(target: string, signal: AbortSignal | undefined): Promise<So
   }
   const socket =
     unixPath !== undefined
-      ? connectSocket({ path: unixPath })
+      ? connectSocket({ path: checkSocketPath(unixPath) })
       : connectSocket({ host: tcp?.[1] ?? "", port: Number(tcp?.[2] ?? 6653) });
   return new Promise((resolve, reject) => {
     const settle = (error: Error | undefined): void => {

@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import { ConnectionLostError } from "../rpc/json-rpc-connection.ts";
 import { parseConnectRemote } from "../rpc/remote.ts";
 
-/** Connects to `unix:PATH` or `tcp:HOST:PORT`. */
+/** Connects to `unix:PATH` or `tcp:HOST:PORT`. @throws BadRemoteError, IoError */
 export function openSocket(remote: string, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(parseConnectRemote(remote));

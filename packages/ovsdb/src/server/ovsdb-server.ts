@@ -4,7 +4,7 @@
  * @see RFC 7047, section 4 and ovsdb-server(7)
  */
 import { randomUUID } from "node:crypto";
-import { existsSync, unlinkSync } from "node:fs";
+import { statSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { IoError, type Json, type Logger, messageOf } from "@tenet/kit";
 import type { ClientIdentity } from "../engine/commit.ts";
@@ -147,9 +147,9 @@ function listenOn(listener: Server, address: ListenAddress, remote: string): Pro
   });
 }
 
-/** Removes a socket file whose listener is gone; one that answers is left, so that listening fails. */
+/** Removes a socket file whose listener is gone; what answers, or is no socket, is left, so that listening fails. */
 function removeDeadSocket(path: string): Promise<void> {
-  if (!existsSync(path)) return Promise.resolve();
+  if (!statSync(path, { throwIfNoEntry: false })?.isSocket()) return Promise.resolve();
   return new Promise((resolve) => {
     const probe = connect({ path });
     probe.on("connect", () => {

@@ -6,7 +6,7 @@
  */
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
-import { AppError, IoError, type Json, type Logger, messageOf } from "@tenet/kit";
+import { AppError, checkSocketPath, IoError, type Json, type Logger, messageOf } from "@tenet/kit";
 import { JsonStream } from "@tenet/ovsdb";
 import type { Command } from "./command.ts";
 
@@ -29,7 +29,7 @@ export class ControlServer {
 
   /** Listens on a path; what a dead daemon left there is replaced. @throws IoError */
   async listen(path: string): Promise<void> {
-    rmSync(path, { force: true });
+    rmSync(checkSocketPath(path), { force: true });
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", (cause) => reject(new IoError(`Cannot listen on "${path}": ${cause.message}`, { cause })));
       this.#server.listen(path, resolve);

@@ -44,6 +44,7 @@ export class Reconciler {
   readonly #openedByPort = new Map<BridgePort, NewPort>();
   /** Numbers of interfaces whose device went away, by bridge and name. */
   readonly #numberByInterface = new Map<string, number>();
+  readonly #refusedNames = new Set<string>();
   #states: InterfaceState[] = [];
 
   constructor(vswitch: VirtualSwitch, log: Logger) {
@@ -61,11 +62,20 @@ export class Reconciler {
   }
 
   /** Changes the switch to what is wanted. Never throws for one port's sake. */
-  apply(wanted: readonly WantedBridge[]): void {
+  apply(asked: readonly WantedBridge[]): void {
+    const wanted = asked.filter(({ name }) => this.#isFileName(name));
     const names = new Set(wanted.map(({ name }) => name));
     for (const [name, { bridge }] of this.#heldByName) if (!names.has(name)) this.#dropBridge(bridge);
     for (const each of wanted) this.#closeUnwanted(each);
     this.#states = wanted.flatMap((each) => this.#applyBridge(each));
+  }
+
+  /** A bridge's name becomes that of its sockets: whoever may write the database may not choose their folder. */
+  #isFileName(name: string): boolean {
+    if (/^[^/\\]+$/.test(name)) return true;
+    if (!this.#refusedNames.has(name)) this.#log.warn({ bridge: name }, "bridge ignored: its name cannot be a file's");
+    this.#refusedNames.add(name);
+    return false;
   }
 
   #dropBridge(bridge: Bridge): void {

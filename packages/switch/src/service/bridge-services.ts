@@ -6,7 +6,7 @@
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { type Clock, IoError, type Logger, messageOf } from "@tenet/kit";
+import { checkSocketPath, type Clock, IoError, type Logger, messageOf } from "@tenet/kit";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { PacketForController, VirtualSwitch } from "../virtual-switch.ts";
 import { OpenFlowChannel } from "./openflow-channel.ts";
@@ -101,7 +101,7 @@ class BridgeService {
   }
 
   async #listen(path: string, serve: (socket: Socket) => void): Promise<void> {
-    rmSync(path, { force: true });
+    rmSync(checkSocketPath(path), { force: true });
     const server = createServer(serve);
     await new Promise<void>((resolve, reject) => {
       server.once("error", (cause) => reject(new IoError(`Cannot listen on "${path}": ${cause.message}`, { cause })));
