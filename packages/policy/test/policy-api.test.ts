@@ -251,6 +251,6 @@ test("a taken address is an error with a hint", async () => {
   const port = Number(new URL(api.url).port);
   await expect(startPolicyApi(service, { port }, silentLogger, stop.signal)).rejects.toMatchObject({
     code: "IO_ERROR",
-    hint: "Another program uses it; choose another port",
+    hint: "Another program uses it; choose another with --policy-port",
   });
 });
