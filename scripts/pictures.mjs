@@ -21,7 +21,7 @@ const COLORS = {
   36: "color:#79c0ff",
 };
 
-const home = mkdtempSync(join(tmpdir(), "tenet-pictures-"));
+const home = mkdtempSync(join(tmpdir(), "tenet-"));
 const env = { ...process.env, TENET_HOME: home, FORCE_COLOR: "1" };
 const tenet = spawn(process.execPath, ["packages/cli/bin/tenet.js", "up", "examples/three-tier"], { env });
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
@@ -67,7 +67,7 @@ async function takeConsole(url) {
   await page.getByText("holds personal data").first().waitFor();
   await page.getByRole("textbox").first().fill(QUESTION);
   await page.keyboard.press("Enter");
-  await page.getByText("db-nothing-else").first().waitFor();
+  await page.getByText("cannot reach db1").first().waitFor();
   await page.mouse.move(0, 0);
   await page.screenshot({ path: join(FOLDER, "console.png") });
   await page.close();
