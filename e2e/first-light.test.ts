@@ -4,6 +4,7 @@ import { cpSync, mkdtempSync, rmSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Reachability } from "@tenet/lab";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EXAMPLE, isInstalled, MODE, REASON, run, Tenet } from "./support/tenet.ts";
@@ -103,6 +104,22 @@ describe.skipIf(!canRun)(
       expect(story.replace(/\s+/g, " ")).toContain("acl-add prod to-lport 1500");
       expect(nbctl("--wait=hv", "acl-del", "prod", "to-lport", "1500", 'outport == "app1" && icmp4').status).toBe(0);
       expect(pings("web1", "10.0.1.21")).toBe(true);
+    });
+
+    test("reachability is measured again after a change", async () => {
+      const pingWorks = (): boolean => {
+        const { reachability } = JSON.parse(tenet.run("status", "-o", "json").out) as { reachability: Reachability };
+        return reachability.cells.find(({ from, to }) => from === "web1" && to === "app1")?.ping === "ok";
+      };
+      const until = async (expected: boolean): Promise<void> => {
+        for (let i = 0; i < 50 && pingWorks() !== expected; i++) await sleep(100);
+        expect(pingWorks()).toBe(expected);
+      };
+      await until(true);
+      nbctl("acl-add", "prod", "to-lport", "1500", 'outport == "app1" && icmp4', "drop");
+      await until(false);
+      nbctl("acl-del", "prod", "to-lport", "1500", 'outport == "app1" && icmp4');
+      await until(true);
     });
 
     test("a change that breaks the guarding policy is refused with the proof, and accepted without the policy", async () => {

@@ -7,7 +7,7 @@ import type { Home, UpConfig } from "../config.ts";
 import type { SocketPaths } from "../console/cloud-state.ts";
 import { type ConsoleSources, startConsole, startControlSocket } from "../console/console-server.ts";
 import { StateFeed } from "../console/state-feed.ts";
-import { type Measured, startHosts } from "./hosts.ts";
+import { type Measured, remeasureOnChange, startHosts } from "./hosts.ts";
 import { BRIDGE } from "./network.ts";
 import { Progress, type ProgressOutput } from "./progress.ts";
 import { selfCheck } from "./self-check.ts";
@@ -43,8 +43,13 @@ export async function up(config: UpConfig, out: ProgressOutput, signal: AbortSig
   const page = scope.use(await startConsole(answers, log, config.consolePort));
   scope.use(await startControlSocket(answers, log, join(home.runDir, "tenet.sock"), page.url, () => stop.abort()));
   if (lab !== undefined) {
-    measured = await startHosts(lab, { mode, prefix }, stack, progress, log, scope);
-    feed.changed();
+    const tell = (news: Measured): void => {
+      measured = news;
+      feed.changed();
+    };
+    const first = await startHosts(lab, { mode, prefix }, stack, progress, log, scope);
+    tell(first);
+    remeasureOnChange(first.running, stack.nb, tell, log, scope);
   }
 
   const readyMs = Date.now() - startedAt;
