@@ -56,7 +56,8 @@ export async function startPolicyApi(
     await app.listen({ host, port });
   } catch (error) {
     await app.close();
-    const hint = errnoOf(error) === "EADDRINUSE" ? "Another program uses it; choose another with --policy-port" : "Choose another address";
+    const hint =
+      errnoOf(error) === "EADDRINUSE" ? "Another program uses it; choose another with --policy-port" : "Choose another address";
     throw new IoError(`Cannot serve the policy API on ${host}:${port}: ${messageOf(error)}`, { hint, cause: error });
   }
   const close = async (): Promise<void> => {
