@@ -1,4 +1,5 @@
 /** The tenet command: the only file that touches `process`. */
+import { createRequire } from "node:module";
 import { Command, Option } from "commander";
 import { createLogger, errnoOf, formatError } from "@tenet/kit";
 import { formatStory, openWhy, why } from "@tenet/why";
@@ -26,6 +27,8 @@ const output = { isTerminal, hasColor, write: (text: string) => stdout.write(tex
 const format = new Option("-o, --output <format>", "text or json").choices(["text", "json"]).default("text");
 
 const program = new Command("tenet").description("Virtual networks and the policy over them").showSuggestionAfterError();
+const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
+program.version(version, "--version", "print the version");
 program.addHelpText("after", "\nState lies in $TENET_HOME (default ./.tenet), sockets in its run/.");
 
 program
