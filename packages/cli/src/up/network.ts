@@ -5,6 +5,7 @@ import type { LabMode } from "@tenet/lab";
 import { runController, runNorthd } from "@tenet/ovn";
 import type { Home } from "../config.ts";
 import type { Databases } from "./databases.ts";
+import { LeftOut } from "./left-out.ts";
 import { SwitchThread } from "./switch-thread.ts";
 
 /** The integration bridge. */
@@ -13,6 +14,8 @@ export const BRIDGE = "br-int";
 /** What runs. */
 export interface Network {
   readonly switchThread: SwitchThread;
+  /** Northbound rows that are not carried out. */
+  readonly leftOut: LeftOut;
   /** Waits for work, but fails as soon as a part of the network ends by itself. */
   readonly guard: <T>(work: Promise<T>) => Promise<T>;
 }
@@ -43,8 +46,10 @@ export async function startNetwork(
   const { runDir } = home;
   const switchThread = new SwitchThread({ database: vswitch.remote, runDir, logFile: join(home.path, "tenet.log") });
   const stop = new AbortController();
+  const leftOut = new LeftOut();
+  const onUnsupported = leftOut.update.bind(leftOut);
   const rules = Promise.all([
-    runNorthd({ nb: nb.remote, sb: sb.remote }, log.child({ part: "northd" }), stop.signal),
+    runNorthd({ nb: nb.remote, sb: sb.remote, onUnsupported }, log.child({ part: "northd" }), stop.signal),
     runController(
       { sb: sb.remote, vswitch: vswitch.remote, runDir, bridge: BRIDGE, datapathType },
       log.child({ part: "controller" }),
@@ -61,7 +66,7 @@ export async function startNetwork(
     stop.abort();
     return settled(rules);
   });
-  return { switchThread, guard: (work) => Promise.race([work, failure]) };
+  return { switchThread, leftOut, guard: (work) => Promise.race([work, failure]) };
 }
 
 async function settled(running: Promise<unknown>): Promise<void> {

@@ -8,6 +8,7 @@ import type { SocketPaths } from "../console/cloud-state.ts";
 import { type ConsoleSources, startConsole, startControlSocket } from "../console/console-server.ts";
 import { StateFeed } from "../console/state-feed.ts";
 import { type Measured, remeasureOnChange, startHosts } from "./hosts.ts";
+import { formatLeftOut } from "./left-out.ts";
 import { BRIDGE } from "./network.ts";
 import { Progress, type ProgressOutput } from "./progress.ts";
 import { selfCheck } from "./self-check.ts";
@@ -57,6 +58,7 @@ export async function up(config: UpConfig, out: ProgressOutput, signal: AbortSig
   const whySimulated = config.mode === undefined && mode === "simulated" ? best.reason : undefined;
   const state = feed.current();
   out.write(formatSummary({ state, lab, whySimulated, readyMs, consoleUrl: page.url, cwd }, out.hasColor));
+  stack.network.leftOut.tellTo((row) => out.write(`\n  ! not carried out: ${formatLeftOut(row)}\n`));
   if (config.once) return await selfCheck(state, lab, answers.why);
   await stack.network.guard(untilAborted(scope.signal));
   out.write("\n  stopping ...\n");
