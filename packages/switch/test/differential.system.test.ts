@@ -78,7 +78,7 @@ const flow = fc
       "move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[]",
       "push:NXM_OF_ETH_SRC[],pop:NXM_OF_ETH_DST[]",
       `resubmit(,${table + 1})`,
-      ...(isIp ? ["dec_ttl", "mod_nw_dst:10.0.1.1", "mod_nw_src:10.0.0.1", "mod_nw_tos:8"] : []),
+      ...(isIp ? ["dec_ttl", "dec_ttl,dec_ttl", "mod_nw_dst:10.0.1.1", "mod_nw_src:10.0.0.1", "mod_nw_tos:8"] : []),
       ...(proto === "tcp" || proto === "udp" ? ["mod_tp_dst:80"] : []),
     ];
     const match = [proto, ...rest, isIp ? address : ""].filter((part) => part !== "");
@@ -126,7 +126,11 @@ function departures({ out, err }: Outcome, sent: string, names: ReadonlyMap<stri
           headers.set(`${layer}.${name}`, name === "tos" ? String(Number(plain)) : plain);
         }
       }
-    } else if (action !== "drop") left.push(`${names.get(action) ?? action} ${JSON.stringify([...headers].sort())}`);
+    } else if (action !== "drop") {
+      // Which controller, and what it is told, each says in its own way.
+      const to = action.startsWith("userspace(") ? "controller" : (names.get(action) ?? action);
+      left.push(`${to} ${JSON.stringify([...headers].sort())}`);
+    }
   }
   return left.sort();
 }
