@@ -7,7 +7,12 @@ import { departure, type DocStep, stepsOf } from "./support/doc-blocks.ts";
 import { Sandbox, sandboxObstacle } from "./support/sandbox.ts";
 import { isInstalled, run } from "./support/tenet.ts";
 
-const DOCUMENTS = ["README.md", "docs/reference/cli.md", ...readdirSync("docs/guide").map((name) => join("docs/guide", name))];
+const DOCUMENTS = [
+  "README.md",
+  "packages/cli/README.md",
+  "docs/reference/cli.md",
+  ...readdirSync("docs/guide").map((name) => join("docs/guide", name)),
+];
 const PROGRAMS = ["ovs-vsctl", "ovn-nbctl", "ovn-northd", "ovn-controller", "ovs-vswitchd", "ip", "ping", "curl"];
 const EXAMPLE = "npx tenet up examples/three-tier";
 /** Keeps its terminal until Ctrl-C; its last lines are what to try next. */

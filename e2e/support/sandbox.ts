@@ -18,7 +18,8 @@ const PRIVATE = "mount -t tmpfs tmpfs /run && mkdir /run/netns && ip link set lo
 const COPIED = ["examples"];
 const LEFT_OUT = [".git", ".tenet", ...COPIED];
 const COMMAND_BOUND_MS = 30_000;
-const LOOK_MS = 50;
+const LOOK_MS = 10;
+const SERVER_LOOK_MS = 100;
 
 /** Why there can be no sandbox here; `undefined` when there can. */
 export function sandboxObstacle(): string | undefined {
@@ -74,12 +75,12 @@ export class Sandbox {
     try {
       // No job of this shell: for the reader it runs in another terminal.
       const pid = (await this.run(`(${command} &> ${log} & echo $!)`)).out.trim();
-      for (let waitedMs = 0; waitedMs <= COMMAND_BOUND_MS; waitedMs += LOOK_MS) {
+      for (let waitedMs = 0; waitedMs <= COMMAND_BOUND_MS; waitedMs += SERVER_LOOK_MS) {
         const { out } = await this.run(`cat ${log}`);
         if (lastLine.test(out)) return { status: 0, out };
         const { status } = await this.run(`kill -0 ${pid}`);
         if (status !== 0) return { status: 1, out };
-        await sleep(LOOK_MS);
+        await sleep(SERVER_LOOK_MS);
       }
       throw new Error(`"${command}" is not ready: ${(await this.run(`cat ${log}`)).out}`);
     } finally {
