@@ -98,6 +98,6 @@ export function remeasureOnChange(
 }
 
 function describeRows({ written, kept }: AppliedNorthbound): string {
-  const news = `${written.length} top-level rows written`;
-  return kept.length === 0 ? news : `${news}, ${kept.length} kept as they were`;
+  const news = `${written.length} top-level ${written.length === 1 ? "row" : "rows"} written`;
+  return kept.length === 0 ? news : `${news}, ${kept.length} kept as ${kept.length === 1 ? "it was" : "they were"}`;
 }

@@ -63,7 +63,6 @@ export async function startStack(config: StackConfig, progress: Progress, log: L
     () => "northbound, southbound, Open_vSwitch",
   );
   const nb = await openReplica(databases.nb.remote, "OVN_Northbound", scope);
-  const vswitch = await openReplica(databases.vswitch.remote, "Open_vSwitch", scope);
   const policyLog = log.child({ part: "policy" });
   const policy = scope.use(new PolicyService({ functions: policyFunctions(), log: policyLog }));
   const { url: policyUrl } = await progress.step(
@@ -75,6 +74,8 @@ export async function startStack(config: StackConfig, progress: Progress, log: L
     () => describePolicies(policy),
   );
   const network = await startNetwork(home, databases, mode, log, scope);
+  // Opened now, it does not show the bridge as an earlier switch left it.
+  const vswitch = await openReplica(databases.vswitch.remote, "Open_vSwitch", scope);
   await progress.step(
     "network",
     () => network.guard(untilBridge(vswitch, scope.signal)),
