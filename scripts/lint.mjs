@@ -18,7 +18,7 @@ const CLASSES = [
   },
   {
     name: "mistakes",
-    judge: () => tool("oxlint/bin/oxlint", "--format=unix", "--tsconfig=tsconfig.base.json"),
+    judge: () => tool("oxlint/bin/oxlint", "--format=unix", "--type-aware", "--tsconfig=tsconfig.base.json"),
     mend: "mend each line; `npx oxlint --fix` does the simple ones",
   },
   {
