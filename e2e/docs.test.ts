@@ -87,6 +87,13 @@ function asksForStatus(step: DocStep | undefined): boolean {
   return step?.kind === "run" && step.command === "echo $?";
 }
 
+test("a line that is not printed is named, and one that is not shown", () => {
+  expect(departure("one\n2 two\nthree\n", "one\n… two\n…")).toBe(undefined);
+  expect(departure("one\n2 two\nthree\n", "one\n… tw\n…")).toBe("not printed: … tw");
+  expect(departure("one\n2 two\nthree\n", "one\n…two")).toContain("ends: three");
+  expect(departure("something", "")).toBe("not printed: ");
+});
+
 test("npx finds tenet in the repository", () => {
   const { status, out } = run("npx", ["--no-install", "tenet", "--help"]);
   expect(out).toContain("Usage: tenet [options] [command]");

@@ -35,7 +35,7 @@ class AlreadyRunningError extends AppError {
 
   constructor(home: Home, pid: number, cause: Error) {
     super(`Cannot start on "${home.path}": process ${pid} runs there`, {
-      hint: "`tenet status` tells what it does, `tenet down` stops it; TENET_HOME chooses another folder",
+      hint: `\`tenet down\` stops it (\`kill ${pid}\`, if it is a role alone); TENET_HOME chooses another folder`,
       details: { home: home.path, pid },
       cause,
     });
