@@ -48,12 +48,30 @@ export class ProgramError extends AppError {
   }
 }
 
+/** Everything that was found out about sources, sound or not: what editors and `check` need. */
+export interface Analysis {
+  /** Absent when there are errors. */
+  readonly program: Program | undefined;
+  /** Of sound and faulty programs alike; hidden ones too. */
+  readonly relations: ReadonlyMap<string, CoreRelation>;
+  /** In the order of files and lines. */
+  readonly errors: readonly SourceError[];
+  readonly warnings: readonly SourceError[];
+}
+
 /**
  * Compiles rule files into one program.
  *
  * @throws ProgramError with every fault of every source
  */
 export function compile(sources: readonly SourceText[], options: CompileOptions = {}): Program {
+  const { program, errors } = analyze(sources, options);
+  if (program === undefined) throw new ProgramError(errors);
+  return program;
+}
+
+/** As {@link compile}, but gives the faults back instead of throwing them, with whatever else is known. */
+export function analyze(sources: readonly SourceText[], options: CompileOptions = {}): Analysis {
   const functions = new Map<string, FunctionDef>();
   for (const fn of [...BUILT_IN_FUNCTIONS, ...(options.functions ?? [])]) functions.set(fn.name, fn);
   const context = new CheckContext(functions);
@@ -68,11 +86,13 @@ export function compile(sources: readonly SourceText[], options: CompileOptions 
       lintRule(context, source, statement);
     }
   }
-  if (context.errors.length > 0) throw new ProgramError(inOrder(context.errors, sources));
-  const { relations, rules, aggregates, warnings } = context;
+  const { relations, rules, aggregates } = context;
+  const warnings = inOrder(context.warnings, sources);
+  const faulty = (errors: readonly SourceError[]): Analysis => ({ program: undefined, relations, errors, warnings });
+  if (context.errors.length > 0) return faulty(inOrder(context.errors, sources));
   const { strata, cycles } = stratify(relations, rules, aggregates);
-  if (cycles.length > 0) throw new ProgramError(cycles.map((cycle) => cycleError(cycle, sources)));
-  return { relations, rules, aggregates, strata, warnings };
+  if (cycles.length > 0) return faulty(cycles.map((cycle) => cycleError(cycle, sources)));
+  return { program: { relations, rules, aggregates, strata, warnings }, relations, errors: [], warnings };
 }
 
 function cycleError(

@@ -1,6 +1,7 @@
 export type { RelationDecl } from "./check/context.ts";
-export type { FunctionDef, RuleOrigin } from "./check/core.ts";
-export { compile, type CompileOptions, type Program, ProgramError } from "./compile.ts";
+export type { CoreRelation, FunctionDef, RuleOrigin } from "./check/core.ts";
+export { TYPES } from "./check/declare.ts";
+export { type Analysis, analyze, compile, type CompileOptions, type Program, ProgramError } from "./compile.ts";
 export type { Limits } from "./engine/budget.ts";
 export type { Change, Delta, RelationDelta } from "./engine/delta.ts";
 export { Engine, type EngineOptions, type RelationInfo } from "./engine/engine.ts";
@@ -9,6 +10,19 @@ export { formatProof, type Proof } from "./engine/explain.ts";
 export type { Fork, WhatIf } from "./engine/fork.ts";
 export type { Transaction } from "./engine/transaction.ts";
 export { type Attempt, type FailingLiteral, formatWhyNot, type Pattern, type WhyNot } from "./engine/why-not.ts";
+export { BUILT_IN_FUNCTIONS } from "./functions/built-in.ts";
 export { uuidOf } from "./functions/hash.ts";
-export type { SourceText } from "./language/ast.ts";
+export type {
+  AggregateExpr,
+  Argument,
+  DeclarationSyntax,
+  Expr,
+  Formula,
+  RuleSyntax,
+  SourceText,
+  Span,
+  Statement,
+} from "./language/ast.ts";
+export { parseProgram } from "./language/parse-program.ts";
+export { readTokens, type Token } from "./language/tokens.ts";
 export { compareValues, formatAtom, formatValue, type Tuple, textOf, type Value } from "./value.ts";

@@ -8,7 +8,21 @@ import { didYouMean } from "@tenet/kit";
 import type { DeclarationSyntax, RuleSyntax, SourceText, Statement } from "../language/ast.ts";
 import { type CheckContext, qualify, type RelationDecl } from "./context.ts";
 
-const TYPES = ["int", "float", "number", "bool", "string", "uuid", "mac", "ip", "prefix", "json", "list", "any"];
+/** The types that a column may be declared with. */
+export const TYPES: readonly string[] = [
+  "int",
+  "float",
+  "number",
+  "bool",
+  "string",
+  "uuid",
+  "mac",
+  "ip",
+  "prefix",
+  "json",
+  "list",
+  "any",
+];
 
 /** A source with its statements. */
 export interface ParsedSource {
