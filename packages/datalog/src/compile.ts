@@ -5,10 +5,12 @@
  */
 import { AppError, formatError, SourceError } from "@tenet/kit";
 import { CheckContext, type RelationDecl } from "./check/context.ts";
-import type { CoreAggregate, CoreRelation, CoreRule, FunctionDef, Stratum } from "./check/core.ts";
-import { declareRelations } from "./check/declare.ts";
+import type { CoreAggregate, CoreRelation, CoreRule, FunctionDef, RuleOrigin, Stratum } from "./check/core.ts";
+import { declareRelations, type ParsedSource } from "./check/declare.ts";
+import { type ExpandedTest, expandTests } from "./check/expand-tests.ts";
 import { checkKinds } from "./check/kinds.ts";
 import { lintRule } from "./check/lint.ts";
+import { placeModules } from "./check/modules.ts";
 import { References } from "./check/references.ts";
 import { rewriteRule } from "./check/rewrite-rule.ts";
 import { stratify } from "./check/stratify.ts";
@@ -60,23 +62,73 @@ export interface Analysis {
 }
 
 /**
- * Compiles rule files into one program.
+ * Compiles rule files into one program. Their `test` blocks are left alone: see `runTests`.
  *
  * @throws ProgramError with every fault of every source
  */
 export function compile(sources: readonly SourceText[], options: CompileOptions = {}): Program {
-  const { program, errors } = analyze(sources, options);
+  const context = contextOf(options);
+  return programOf(finish(context, parseAll(context, sources, options), sources));
+}
+
+/** As {@link compile}, but gives the faults back instead of throwing them, those of `test` blocks too, with whatever else is known. */
+export function analyze(sources: readonly SourceText[], options: CompileOptions = {}): Analysis {
+  const context = contextOf(options);
+  const parsed = parseAll(context, sources, options);
+  const analysis = finish(context, parsed, sources);
+  const hasTests = parsed.some(({ statements }) => statements.some(({ kind }) => kind === "test"));
+  if (!hasTests) return analysis;
+  const tested = contextOf(options);
+  const { errors, warnings } = finish(tested, expandTests(tested, parseAll(tested, sources, options)).parsed, sources);
+  return errors.length === 0 ? { ...analysis, warnings } : { ...analysis, program: undefined, errors, warnings };
+}
+
+/** A program with the rules of its tests, and what shows which rules the tests reach. */
+export interface TestedProgram {
+  readonly program: Program;
+  readonly tests: readonly ExpandedTest[];
+  /** For each rule with a body a table without columns that has a row if the body holds. */
+  readonly covers: readonly { readonly relation: string; readonly derives: string; readonly origin: RuleOrigin }[];
+}
+
+/**
+ * Compiles rule files and their tests.
+ *
+ * @throws ProgramError with every fault of every source
+ */
+export function compileWithTests(sources: readonly SourceText[], options: CompileOptions = {}): TestedProgram {
+  const context = contextOf(options);
+  const { parsed, tests } = expandTests(context, parseAll(context, sources, options));
+  const covers: { relation: string; derives: string; origin: RuleOrigin }[] = [];
+  const program = programOf(finish(context, parsed, sources, () => covers.push(...coverRules(context))));
+  return { program, tests, covers };
+}
+
+function programOf({ program, errors }: Analysis): Program {
   if (program === undefined) throw new ProgramError(errors);
   return program;
 }
 
-/** As {@link compile}, but gives the faults back instead of throwing them, with whatever else is known. */
-export function analyze(sources: readonly SourceText[], options: CompileOptions = {}): Analysis {
+function contextOf(options: CompileOptions): CheckContext {
   const functions = new Map<string, FunctionDef>();
   for (const fn of [...BUILT_IN_FUNCTIONS, ...(options.functions ?? [])]) functions.set(fn.name, fn);
-  const context = new CheckContext(functions);
-  const parsed = sources.map((source) => ({ source, statements: parseProgram(source, context.errors) }));
+  return new CheckContext(functions);
+}
+
+function parseAll(context: CheckContext, sources: readonly SourceText[], options: CompileOptions): ParsedSource[] {
+  const read = sources.map((source) => ({ source, statements: parseProgram(source, context.errors) }));
+  const parsed = placeModules(context, read);
   declareRelations(context, options.relations ?? [], parsed);
+  return parsed;
+}
+
+/** Checks and rewrites what was parsed; `addRules` may add core rules before the strata are known. */
+function finish(
+  context: CheckContext,
+  parsed: readonly ParsedSource[],
+  sources: readonly SourceText[],
+  addRules: () => void = () => undefined,
+): Analysis {
   const references = new References(parsed);
   for (const { source, statements } of parsed) {
     for (const statement of statements) {
@@ -90,9 +142,33 @@ export function analyze(sources: readonly SourceText[], options: CompileOptions 
   const warnings = inOrder(context.warnings, sources);
   const faulty = (errors: readonly SourceError[]): Analysis => ({ program: undefined, relations, errors, warnings });
   if (context.errors.length > 0) return faulty(inOrder(context.errors, sources));
+  addRules();
   const { strata, cycles } = stratify(relations, rules, aggregates);
   if (cycles.length > 0) return faulty(cycles.map((cycle) => cycleError(cycle, sources)));
   return { program: { relations, rules, aggregates, strata, warnings }, relations, errors: [], warnings };
+}
+
+function coverRules(context: CheckContext): { relation: string; derives: string; origin: RuleOrigin }[] {
+  const relationOf = new Map<RuleOrigin, { relation: string; derives: string; origin: RuleOrigin }>();
+  for (const rule of [...context.rules]) {
+    const { relation: derives, origin, body } = rule;
+    const { kind } = context.relations.get(derives) ?? {};
+    if (kind !== "derived" || derives.includes("?") || body.length === 0) continue;
+    const relation = relationOf.get(origin)?.relation ?? `?covers${relationOf.size}`;
+    if (!relationOf.has(origin)) {
+      relationOf.set(origin, { relation, derives, origin });
+      context.relations.set(relation, {
+        name: relation,
+        columns: [],
+        kind: "derived",
+        isOutput: false,
+        label: derives,
+        hasNamedColumns: true,
+      });
+    }
+    context.rules.push({ ...rule, relation, head: [] });
+  }
+  return [...relationOf.values()];
 }
 
 function cycleError(

@@ -18,11 +18,16 @@ export type {
   DeclarationSyntax,
   Expr,
   Formula,
+  ImportSyntax,
+  ModuleSyntax,
   RuleSyntax,
   SourceText,
   Span,
   Statement,
+  TestSyntax,
 } from "./language/ast.ts";
 export { parseProgram } from "./language/parse-program.ts";
+export { type ReadSource, withImports } from "./language/imports.ts";
 export { readTokens, type Token } from "./language/tokens.ts";
 export { compareValues, formatAtom, formatValue, type Tuple, textOf, type Value } from "./value.ts";
+export { type RuleCoverage, runTests, type TestFailure, type TestReport, type TestResult } from "./run-tests.ts";

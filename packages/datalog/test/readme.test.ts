@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { compile, Engine, formatProof } from "@tenet/datalog";
+import { compile, Engine, formatProof, runTests } from "@tenet/datalog";
 import { expect, test, vi } from "vitest";
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), "utf8");
@@ -30,5 +30,7 @@ test("every example of the language reference compiles and starts without a warn
     const program = compile([{ name: `example${i}.dl`, text }]);
     expect(program.warnings.map((warning) => warning.message)).toEqual([]);
     expect(() => new Engine(program)).not.toThrow();
+    const { tests } = runTests([{ name: `example${i}.dl`, text }]);
+    expect(tests.flatMap(({ failures }) => failures)).toEqual([]);
   }
 });

@@ -14,7 +14,7 @@ export function arrangeArguments(
   args: readonly Argument[],
   span: Span,
 ): (Expr | undefined)[] | undefined {
-  const { columns, name } = relation;
+  const { columns, label: name } = relation;
   const arranged = columns.map((): Expr | undefined => undefined);
   const nErrors = context.errors.length;
   let hasNamed = false;
@@ -51,7 +51,7 @@ function columnOf(context: CheckContext, source: SourceText, relation: CheckedRe
   const at = relation.columns.findIndex((column) => column.name === name);
   if (at < 0) {
     const names = relation.columns.map((column) => column.name);
-    context.report(source, span, `"${relation.name}" has no column "${name}"`, { hint: didYouMean(name, names) });
+    context.report(source, span, `"${relation.label}" has no column "${name}"`, { hint: didYouMean(name, names) });
   }
   return at;
 }
@@ -64,7 +64,7 @@ function checkType(context: CheckContext, source: SourceText, relation: CheckedR
   const isWholeIfInt =
     type !== "int" || term.kind !== "literal" || typeof term.value !== "number" || Number.isInteger(term.value);
   if (given === wanted && isWholeIfInt) return;
-  context.report(source, term.span, `column "${name}" of "${relation.name}" never holds this value`, {
+  context.report(source, term.span, `column "${name}" of "${relation.label}" never holds this value`, {
     expected: `a value of type ${type}`,
   });
 }

@@ -76,4 +76,27 @@ export interface DeclarationSyntax {
   readonly span: Span;
 }
 
-export type Statement = RuleSyntax | DeclarationSyntax;
+/** `import "path"`: the rules of another file belong to the program too. */
+export interface ImportSyntax {
+  readonly kind: "import";
+  readonly path: string;
+  readonly span: Span;
+}
+
+/** `module name`: the file's unqualified tables belong to this namespace. */
+export interface ModuleSyntax {
+  readonly kind: "module";
+  readonly name: string;
+  readonly span: Span;
+}
+
+/** `test "name" { rows … expect body … }`. */
+export interface TestSyntax {
+  readonly kind: "test";
+  readonly name: string;
+  readonly given: readonly RuleSyntax[];
+  readonly expected: readonly Formula[];
+  readonly span: Span;
+}
+
+export type Statement = RuleSyntax | DeclarationSyntax | ImportSyntax | ModuleSyntax | TestSyntax;

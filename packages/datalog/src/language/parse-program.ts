@@ -5,7 +5,7 @@
  * terminator, or at the next token in column one), so that one run reports every faulty statement.
  */
 import { positionAt, SourceError } from "@tenet/kit";
-import type { DeclarationSyntax, RuleSyntax, SourceText, Statement } from "./ast.ts";
+import type { DeclarationSyntax, Formula, RuleSyntax, SourceText, Statement, TestSyntax } from "./ast.ts";
 import { ExpressionParser } from "./parse-expression.ts";
 import { readTokens } from "./tokens.ts";
 
@@ -33,6 +33,11 @@ class ProgramParser extends ExpressionParser {
 
   statement(): Statement {
     const first = this.peek();
+    if (first.kind === "name" && this.peek(1).kind === "string") {
+      if (first.text === "import") return this.#import();
+      if (first.text === "test") return this.#test();
+    }
+    if (first.kind === "name" && first.text === "module" && this.peek(1).kind === "name") return this.#module();
     if (first.kind === "name" && this.peek(1).kind === "name" && !this.#isInFirstColumn(this.peek(1).start)) {
       if (first.text === "input" || first.text === "relation" || first.text === "output") return this.#declaration(first.text);
       throw this.failure(`"${first.text}" is no kind of declaration`, first, "input, relation, output or a rule");
@@ -77,6 +82,40 @@ class ProgramParser extends ExpressionParser {
     return { name, span };
   }
 
+  #import(): Statement {
+    const { start } = this.advance();
+    return { kind: "import", path: this.#plainString("a path"), span: { start, end: this.lastEnd } };
+  }
+
+  #module(): Statement {
+    const { start } = this.advance();
+    const name = this.advance();
+    if (/[:.]/.test(name.text))
+      throw this.failure(`"${name.text}" is no name for a module`, name, "a name without dots and colons");
+    return { kind: "module", name: name.text, span: { start, end: this.lastEnd } };
+  }
+
+  #test(): TestSyntax {
+    const { start } = this.advance();
+    const name = this.#plainString("the test's name");
+    const given: RuleSyntax[] = [];
+    const expected: Formula[] = [];
+    this.expectSymbol("{", '"{"');
+    for (;;) {
+      while (this.takeSymbol(".") || this.takeSymbol(";"));
+      if (this.takeSymbol("}")) break;
+      if (this.takeName("expect")) expected.push(this.formula());
+      else given.push(this.#rule());
+    }
+    return { kind: "test", name, given, expected, span: { start, end: this.lastEnd } };
+  }
+
+  #plainString(expected: string): string {
+    const token = this.peek();
+    if (token.kind !== "string" || token.parts !== undefined) throw this.unexpected(`${expected} in quotes, without \${…}`);
+    return this.advance().text;
+  }
+
   #rule(): RuleSyntax {
     const name = this.expectName("a rule, a fact or a declaration");
     const args = this.peekSymbol("(") ? this.args() : [];
@@ -90,7 +129,7 @@ class ProgramParser extends ExpressionParser {
   #expectStatementEnd(): void {
     const token = this.peek();
     if (token.kind === "end" || token.kind === "name") return;
-    if (token.kind === "symbol" && (token.text === "." || token.text === ";")) return;
+    if (token.kind === "symbol" && (token.text === "." || token.text === ";" || token.text === "}")) return;
     const at = positionAt(this.source.name, this.source.text, token.start);
     const hint = token.text === "=" ? "a table's column is named inside its parentheses: name(column=term)" : undefined;
     throw new SourceError(`unexpected ${describe(token.text, token.kind)}`, {
