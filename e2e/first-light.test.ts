@@ -137,6 +137,14 @@ describe.skipIf(!canRun)(
       expect(nbctl("acl-del", "prod", "to-lport", "1100", add[4] ?? "").status).toBe(0);
     });
 
+    test("what is not carried out is told where people look", async () => {
+      expect(nbctl("acl-add", "dev", "to-lport", "7", "icmp6", "allow-related").status).toBe(0);
+      for (let i = 0; i < 30 && !tenet.output.includes("not carried out"); i++) await sleep(100);
+      expect(tenet.run("status").out).toMatch(/not carried out +ACL icmp6: .*connection tracking/);
+      expect(tenet.output).toMatch(/not carried out: ACL icmp6/);
+      expect(nbctl("acl-del", "dev", "to-lport", "7", "icmp6").status).toBe(0);
+    });
+
     test("the policy API answers in Congress's shapes", async () => {
       const read = async (path: string) => (await (await fetch(`${tenet.policyUrl}${path}`)).json()) as { results: unknown[] };
       const policies = await read("/v1/policies");

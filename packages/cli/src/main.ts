@@ -42,7 +42,8 @@ program
   .description("bring up databases, network, policies, console, and the hosts of a lab")
   .action(async (lab: string | undefined, flags: UpFlags) => {
     const problems = await up(upConfig(lab, flags, env, process.cwd()), output, stop.signal);
-    if (flags.once !== true || stop.signal.aborted) return;
+    if (flags.once !== true) return;
+    if (stop.signal.aborted) throw new Error("stopped before it was checked");
     stdout.write(
       problems.length === 0
         ? "\n  checked: all is as the lab expects\n"

@@ -28,6 +28,8 @@ export interface State {
   /** How many violations there are, when `violations` holds only the first of them. */
   readonly nViolations?: number;
   readonly policies: readonly Policy[];
+  /** Northbound rows that ask for what this version does not carry out. */
+  readonly leftOut?: readonly LeftOutRow[];
   readonly sockets: Sockets;
   /** Address of the policy API, e.g. `http://127.0.0.1:1789`; empty when it is not served. */
   readonly policyApi: string;
@@ -112,6 +114,15 @@ export interface Policy {
   readonly status: "ok" | "stale" | "error";
   /** What is wrong with the file, with line and column. */
   readonly error?: string;
+}
+
+/** A northbound row that is not carried out, and what happens instead. */
+export interface LeftOutRow {
+  readonly table: string;
+  readonly uuid: string;
+  /** May be empty. */
+  readonly name: string;
+  readonly reason: string;
 }
 
 /** Paths of the sockets that standard tools use. */

@@ -7,6 +7,7 @@ import { ExplainPanel } from "./explain/explain-panel.tsx";
 import { useStory } from "./explain/use-story.ts";
 import { Header } from "./header.tsx";
 import { pageTitle } from "./page-title.ts";
+import { LeftOutPanel } from "./left-out-panel.tsx";
 import { PoliciesPanel } from "./policies-panel.tsx";
 import { ReachabilityPanel } from "./reachability/reachability-panel.tsx";
 import { TopologyPanel } from "./topology/topology-panel.tsx";
@@ -82,6 +83,7 @@ function Cloud({ state, isStale }: { readonly state: State; readonly isStale: bo
           policies={state.policies}
           onMark={setPointedAt}
         />
+        <LeftOutPanel rows={state.leftOut ?? []} />
         <ReachabilityPanel
           reachability={state.reachability}
           nHosts={state.hosts.length}

@@ -30,6 +30,10 @@ export async function status(home: Home, format: "text" | "json", hasColor: bool
       `${state.policies.length}${broken.length === 0 ? "" : `, ${broken.length} broken: ${broken.map(({ name }) => name).join(", ")}`}`,
     ],
     ["violations", state.nViolations === 0 ? style.good("none") : style.bad(String(state.nViolations))],
+    ...state.leftOut.map(({ table, name, uuid, reason }) => [
+      "not carried out",
+      style.bad(`${table} ${name === "" ? uuid.slice(0, 8) : name}: ${reason}`),
+    ]),
     ["policy API", state.policyApi],
     ["console", running.consoleUrl],
   ];

@@ -3,6 +3,7 @@ import type { Value } from "@tenet/datalog";
 import type { Reachability, RunningLab } from "@tenet/lab";
 import { type Datum, isMap, isSet, type Replica, type Row } from "@tenet/ovsdb";
 import type { PolicyService, PolicyStatus } from "@tenet/policy";
+import type { LeftOut } from "../up/left-out.ts";
 
 /** Everything the page shows besides packet stories; the page's `src/api.ts` tells what each field means. */
 export interface CloudState {
@@ -17,6 +18,7 @@ export interface CloudState {
   readonly violations: readonly ViolationState[];
   readonly nViolations: number;
   readonly policies: readonly PolicyStatus[];
+  readonly leftOut: readonly LeftOutState[];
   readonly sockets: SocketPaths;
   readonly policyApi: string;
 }
@@ -63,6 +65,14 @@ export interface ViolationState {
   readonly proof: string;
 }
 
+/** A northbound row that asks for what is not carried out. */
+export interface LeftOutState {
+  readonly table: string;
+  readonly uuid: string;
+  readonly name: string;
+  readonly reason: string;
+}
+
 /** Where the standard tools connect: `unix:PATH`, for OpenFlow the path alone. */
 export interface SocketPaths {
   readonly nb: string;
@@ -79,6 +89,7 @@ export interface StateSources {
   readonly nb: Replica;
   readonly vswitch: Replica;
   readonly policy: PolicyService;
+  readonly network: { readonly leftOut: LeftOut };
   readonly sockets: SocketPaths;
   readonly policyUrl: string;
   /** The running hosts and their measurement, once there. */
@@ -112,6 +123,12 @@ export function readState(sources: StateSources): CloudState {
     })),
     nViolations: policy.nViolations,
     policies: policy.policies(),
+    leftOut: sources.network.leftOut.rows.map(({ table, row, name: called, reason }) => ({
+      table,
+      uuid: row,
+      name: called,
+      reason,
+    })),
     sockets,
     policyApi: policyUrl,
   };

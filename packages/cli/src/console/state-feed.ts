@@ -20,6 +20,7 @@ export class StateFeed implements Disposable {
       sources.vswitch.onChange(changed),
       sources.policy.onViolations(changed),
       sources.policy.onPolicies(changed),
+      sources.network.leftOut.onChange(changed),
     ];
   }
 
