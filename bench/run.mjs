@@ -7,12 +7,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { acl } from "./acl.mjs";
+import { datalog } from "./datalog.mjs";
 import { forwarding } from "./forwarding.mjs";
 import { memory } from "./memory.mjs";
 import { ovsdb } from "./ovsdb.mjs";
 import { startUp } from "./start-up.mjs";
 
-const BENCHES = { "start-up": startUp, ovsdb, acl, forwarding, memory };
+const BENCHES = { "start-up": startUp, ovsdb, acl, forwarding, memory, datalog };
 const DOCUMENT = "docs/benchmarks.md";
 
 const names = process.argv.slice(2).filter((arg) => arg !== "--write");

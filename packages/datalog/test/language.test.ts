@@ -10,6 +10,8 @@ function rowsOf(text: string, relation = "p"): (readonly Value[])[] {
 const EXPRESSIONS: readonly [expression: string, value: Value | undefined][] = [
   ["1 + 2 * 3 - 4", 3],
   ["-(2 + 3)", -5],
+  ["2 - 3", -1],
+  ["abs(1 - 2)", 1],
   ["7 % 4", 3],
   ["1 / 4", 0.25],
   ["1 / 0", undefined],

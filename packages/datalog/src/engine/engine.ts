@@ -116,6 +116,11 @@ export class Engine {
     return tuples;
   }
 
+  /** Number of rows of a relation. */
+  size(relation: string): number {
+    return this.#store(relation).size;
+  }
+
   has(relation: string, tuple: Tuple): boolean {
     return this.#find(relation, tuple) >= 0;
   }

@@ -6,8 +6,8 @@
 import { AppError } from "@tenet/kit";
 import type { Value } from "../value.ts";
 
-/** The id of "no value": an expression without a result. */
-export const NONE = -1;
+/** The id of "no value": an expression without a result. Ids of the table are even and not negative, inline ones are odd. */
+export const NONE = -2;
 
 /** null, false and true have fixed ids. */
 const N_FIXED = 3;
