@@ -9,6 +9,7 @@ export const PACKAGE_ORDER = [
   "wire",
   "linux",
   "datalog",
+  "language-tools",
   "ovsdb",
   "openflow",
   "classifier",

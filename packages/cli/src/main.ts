@@ -3,7 +3,9 @@ import { createRequire } from "node:module";
 import { Command, Option } from "commander";
 import { createLogger, errnoOf, formatError } from "@tenet/kit";
 import { formatStory, openWhy, why } from "@tenet/why";
+import { check } from "./commands/check.ts";
 import { down } from "./commands/down.ts";
+import { fmt } from "./commands/fmt.ts";
 import { controller, northd, ovsdbServer, policy, vswitchd } from "./commands/roles.ts";
 import { status } from "./commands/status.ts";
 import { homeOf, policyPortOf, type UpFlags, upConfig } from "./config.ts";
@@ -78,6 +80,30 @@ program
     const story = await why(question, sources);
     const text = { color: hasColor, width: stdout.columns ?? 100, full: flags.full === true };
     stdout.write(flags.output === "json" ? `${JSON.stringify(story, undefined, 2)}\n` : formatStory(story, text));
+  });
+
+program
+  .command("check")
+  .argument("<paths...>", "rule files, or folders with rule files below them")
+  .addOption(format)
+  .option("--strict", "fail on warnings too")
+  .description("find the errors of rule files without running them; exit code 1 when there are any")
+  .action((paths: string[], flags: { output: "text" | "json"; strict?: boolean }) => {
+    const { text, isSound } = check(paths, flags.output, flags.strict === true);
+    stdout.write(text);
+    if (!isSound) process.exitCode = 1;
+  });
+
+program
+  .command("fmt")
+  .argument("<paths...>", "rule files, or folders with rule files below them")
+  .option("--check", "change nothing; exit code 1 when a file has another layout")
+  .description("lay out rule files in the one way")
+  .action((paths: string[], flags: { check?: boolean }) => {
+    const isCheck = flags.check === true;
+    const { changed } = fmt(paths, isCheck);
+    for (const file of changed) stdout.write(`${file}\n`);
+    if (isCheck && changed.length > 0) process.exitCode = 1;
   });
 
 const log = () => createLogger().child({ pid: process.pid });

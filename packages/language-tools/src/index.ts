@@ -1,0 +1,6 @@
+/** Tools of the rule language: check, format, language server, grammar for editors. */
+export { checkFiles, checkSources, type CheckedSources } from "./check/check-sources.ts";
+export { type Diagnostic, formatDiagnostic } from "./check/diagnostic.ts";
+export { type Formatted, formatSource, UnfaithfulFormatError } from "./format/format-source.ts";
+export { findRuleFiles, NoRuleFilesError, readRuleFile } from "./project/rule-files.ts";
+export type { Surroundings } from "./project/surroundings.ts";
