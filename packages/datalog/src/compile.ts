@@ -6,6 +6,7 @@
 import { AppError, formatError, SourceError } from "@tenet/kit";
 import { CheckContext, type RelationDecl } from "./check/context.ts";
 import type { CoreAggregate, CoreRelation, CoreRule, FunctionDef, RuleOrigin, Stratum } from "./check/core.ts";
+import { declareMentioned } from "./check/declare-mentioned.ts";
 import { declareRelations, type ParsedSource } from "./check/declare.ts";
 import { type ExpandedTest, expandTests } from "./check/expand-tests.ts";
 import { checkKinds } from "./check/kinds.ts";
@@ -15,6 +16,7 @@ import { References } from "./check/references.ts";
 import { rewriteRule } from "./check/rewrite-rule.ts";
 import { stratify } from "./check/stratify.ts";
 import { BUILT_IN_FUNCTIONS } from "./functions/built-in.ts";
+import { nowFunction } from "./functions/congress.ts";
 import type { SourceText } from "./language/ast.ts";
 import { parseProgram } from "./language/parse-program.ts";
 
@@ -24,6 +26,10 @@ export interface CompileOptions {
   readonly relations?: readonly RelationDecl[];
   /** Functions besides the built-in ones. */
   readonly functions?: readonly FunctionDef[];
+  /** Tables that may be mentioned without being declared or derived: they are inputs without column names. None by default. */
+  readonly isImplicitInput?: (table: string) => boolean;
+  /** What `now()` gives in the program; the present moment by default. */
+  readonly now?: Date;
 }
 
 /** A checked program, ready for an engine. */
@@ -111,7 +117,8 @@ function programOf({ program, errors }: Analysis): Program {
 
 function contextOf(options: CompileOptions): CheckContext {
   const functions = new Map<string, FunctionDef>();
-  for (const fn of [...BUILT_IN_FUNCTIONS, ...(options.functions ?? [])]) functions.set(fn.name, fn);
+  const all = [...BUILT_IN_FUNCTIONS, nowFunction(options.now ?? new Date()), ...(options.functions ?? [])];
+  for (const fn of all) functions.set(fn.name, fn);
   return new CheckContext(functions);
 }
 
@@ -119,6 +126,7 @@ function parseAll(context: CheckContext, sources: readonly SourceText[], options
   const read = sources.map((source) => ({ source, statements: parseProgram(source, context.errors) }));
   const parsed = placeModules(context, read);
   declareRelations(context, options.relations ?? [], parsed);
+  if (options.isImplicitInput !== undefined) declareMentioned(context, parsed, options.isImplicitInput);
   return parsed;
 }
 

@@ -1,3 +1,4 @@
+export { type ActionTable, actionTable } from "./action-table.ts";
 export type { RelationDecl } from "./check/context.ts";
 export type { CoreRelation, FunctionDef, RuleOrigin } from "./check/core.ts";
 export { TYPES } from "./check/declare.ts";

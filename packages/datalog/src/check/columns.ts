@@ -43,6 +43,12 @@ export function arrangeArguments(
 }
 
 function columnOf(context: CheckContext, source: SourceText, relation: CheckedRelation, name: string, span: Span): number {
+  if (/^\d/.test(name)) {
+    if (Number(name) < relation.columns.length) return Number(name);
+    const expected = `a number below ${relation.columns.length}`;
+    context.report(source, span, `"${relation.label}" has no column ${name}`, { expected });
+    return -1;
+  }
   if (!relation.hasNamedColumns) {
     const hint = `declare them: relation ${relation.name}(${relation.columns.map((column) => column.name).join(", ")})`;
     context.report(source, span, `the columns of "${relation.name}" have no names`, { hint });

@@ -37,6 +37,11 @@ export class CheckContext {
     this.functions = functions;
   }
 
+  /** The function of a name, also written `builtin:name`. */
+  functionNamed(name: string): FunctionDef | undefined {
+    return this.functions.get(name.startsWith("builtin:") ? name.slice("builtin:".length) : name);
+  }
+
   /** Notes a fault of the program. */
   report(source: SourceText, span: Span, problem: string, options: { expected?: string; hint?: string } = {}): void {
     this.errors.push(this.#fault(source, span, problem, options));
@@ -130,7 +135,7 @@ export interface ContextMark {
   readonly nHidden: number;
 }
 
-/** The full name of a table as written in a source. */
+/** The full name of a table as written in a source. Action tables, `execute[nova:pause]`, belong to the source that writes them. */
 export function qualify(source: SourceText, name: string): string {
-  return name.includes(":") || source.namespace === undefined ? name : `${source.namespace}:${name}`;
+  return (name.includes(":") && !name.endsWith("]")) || source.namespace === undefined ? name : `${source.namespace}:${name}`;
 }

@@ -13,6 +13,8 @@ export interface FunctionDef {
   readonly nArgs: number;
   /** Number of arguments that must be given; all of them by default. */
   readonly minArgs?: number;
+  /** Results of a function that gives a list of several: as a literal it takes that many arguments more. 1 by default. */
+  readonly nResults?: number;
   /** A set function stands on the right side of `in` only and gives its elements (one, if it gives no list or iterable). */
   readonly isSet?: boolean;
   /** `undefined` means "no result": the row is absent. */

@@ -30,7 +30,7 @@ export class ExpressionRewriter {
   }
 
   isSetCall(expr: Expr): expr is Expr & { kind: "call" } {
-    return expr.kind === "call" && this.context.functions.get(expr.name)?.isSet === true;
+    return expr.kind === "call" && this.context.functionNamed(expr.name)?.isSet === true;
   }
 
   toExpr(level: Level, expr: Expr): CoreExpr {
@@ -90,7 +90,7 @@ export class ExpressionRewriter {
   }
 
   #call(level: Level, expr: Expr & { kind: "call" }): CoreExpr {
-    const fn = this.context.functions.get(expr.name);
+    const fn = this.context.functionNamed(expr.name);
     if (fn === undefined) {
       level.isBroken = true;
       const isTable = this.context.relations.has(qualify(this.source, expr.name));

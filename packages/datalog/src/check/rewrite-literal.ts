@@ -138,7 +138,7 @@ export class LiteralRewriter extends ExpressionRewriter {
   }
 
   atomOf(expr: Expr): { name: string; args: readonly Argument[] } | undefined {
-    if (expr.kind === "call" && !this.context.functions.has(expr.name)) return expr;
+    if (expr.kind === "call" && this.context.functionNamed(expr.name) === undefined) return expr;
     return expr.kind === "name" ? { name: expr.name, args: [] } : undefined;
   }
 

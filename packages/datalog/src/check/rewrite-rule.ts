@@ -18,6 +18,7 @@ import { alternativesOf, countAlternatives, Level, MAX_ALTERNATIVES } from "./le
 import { collectNames, hasAggregate, visitExpr, visitFormula } from "./names.ts";
 import { mentionedIn, type References } from "./references.ts";
 import { boundSlots, unsafeSlots } from "./safety.ts";
+import { withResult } from "./with-result.ts";
 
 /** Rewrites a rule and adds the result to the context; faults are reported there. */
 export function rewriteRule(context: CheckContext, references: References, source: SourceText, rule: RuleSyntax): void {
@@ -32,7 +33,7 @@ export function rewriteRule(context: CheckContext, references: References, sourc
 
 function mayDerive(context: CheckContext, source: SourceText, rule: RuleSyntax, relation: CheckedRelation): boolean {
   const { headSpan } = rule;
-  if (context.functions.has(rule.name)) {
+  if (context.functionNamed(rule.name) !== undefined) {
     context.report(source, headSpan, `"${rule.name}" is a function`, { hint: "give the table another name" });
   } else if (relation.kind === "input") {
     context.report(source, headSpan, `"${relation.name}" is an input; rules cannot derive it`, {
@@ -94,7 +95,8 @@ class RuleRewriter extends LiteralRewriter {
       this.context.report(this.source, body.span, `"or" gives more than ${MAX_ALTERNATIVES} alternatives here`, { hint });
       return [];
     }
-    return alternativesOf(body).map((formulas) => {
+    return alternativesOf(body).map((alternative) => {
+      const formulas = alternative.map((formula) => withResult(this.context, formula));
       const level = new Level(formulas);
       level.countsWays = countsWays;
       for (const formula of formulas) this.addFormula(level, formula);

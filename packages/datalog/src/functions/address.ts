@@ -30,6 +30,24 @@ export const ADDRESS_FUNCTIONS: readonly FunctionDef[] = [
   define("int_to_mac", ["n"], formatMac),
 ];
 
+/** The order of two addresses, version 4 before version 6; `undefined` if one is none. */
+export function compareAddresses(a: string, b: string): number | undefined {
+  const [first, second] = [parsePrefix(a), parsePrefix(b)];
+  if (first === undefined || second === undefined || a.includes("/") || b.includes("/")) return undefined;
+  if (first.bits !== second.bits) return first.bits - second.bits;
+  return first.address === second.address ? 0 : first.address < second.address ? -1 : 1;
+}
+
+/** True if both are the same network, whatever host bits they are written with. */
+export function sameNetwork(a: string, b: string): boolean | undefined {
+  return relate(a, b, (first, second) => first.length === second.length);
+}
+
+/** True if the prefix contains the other address or prefix or, with `orBack`, one of them the other. */
+export function containsAddress(prefix: string, other: string, orBack: boolean): boolean | undefined {
+  return relate(prefix, other, (first, second) => orBack || first.length <= second.length);
+}
+
 const MAC = /^[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}$/;
 
 function formatMac(n: number): string | undefined {

@@ -1,6 +1,7 @@
 /** All functions that every program has. */
 import type { FunctionDef } from "../check/core.ts";
 import { ADDRESS_FUNCTIONS } from "./address.ts";
+import { CONGRESS_FUNCTIONS } from "./congress.ts";
 import { HASH_FUNCTIONS } from "./hash.ts";
 import { LIST_FUNCTIONS } from "./list.ts";
 import { NUMBER_FUNCTIONS } from "./number.ts";
@@ -13,6 +14,7 @@ export const BUILT_IN_FUNCTIONS: readonly FunctionDef[] = [
   ...LIST_FUNCTIONS,
   ...HASH_FUNCTIONS,
   ...ADDRESS_FUNCTIONS,
+  ...CONGRESS_FUNCTIONS,
 ];
 
 const COSTLY = new Set(["matches", "capture", "uuid_of", "sha256"]);

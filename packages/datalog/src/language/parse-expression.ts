@@ -49,7 +49,8 @@ export class ExpressionParser {
     while (!this.takeSymbol(")")) {
       if (args.length > 0) this.expectSymbol(",", 'an operator, "," or ")"');
       const start = this.peek().start;
-      const isNamed = this.peek().kind === "name" && this.#isSymbol(this.peek(1), "=");
+      const { kind, text } = this.peek();
+      const isNamed = (kind === "name" || (kind === "number" && /^\d+$/.test(text))) && this.#isSymbol(this.peek(1), "=");
       const name = isNamed ? this.advance().text : undefined;
       if (isNamed) this.advance();
       args.push({ name, term: this.expression(), span: this.#span(start) });
@@ -139,11 +140,12 @@ export class ExpressionParser {
 
   #anyLiteral(): Formula {
     const start = this.peek().start;
-    if (this.takeName("not") || this.takeSymbol("!")) {
+    if (this.takeName("not") || this.takeName("NOT") || this.takeSymbol("!")) {
       const body = this.#literal();
       return { kind: "not", body, span: this.#span(start) };
     }
-    return this.peekSymbol("(") ? this.#groupOrExpression() : this.#expressionLiteral();
+    if (this.peekSymbol("(")) return this.#groupOrExpression();
+    return this.#isSignedTable() ? this.#signedTable() : this.#expressionLiteral();
   }
 
   /** Looks behind the closing parenthesis: an operator there means that the parentheses belong to an expression. */
@@ -171,6 +173,32 @@ export class ExpressionParser {
     const { kind, text } = this.peek(ahead);
     if (kind === "name") return text === "in" || (text === "not" && this.peek(ahead + 1).text === "in");
     return kind === "symbol" && (COMPARISONS.has(text) || ["+", "-", "*", "/", "%", "=", "&&", "||"].includes(text));
+  }
+
+  /** `p+(x)` without blanks, and nothing behind it that makes it arithmetic. */
+  #isSignedTable(): boolean {
+    return this.#hasSign() && !this.#continuesExpression(this.#closing("(", ")"));
+  }
+
+  /** True if a `+` or `-` and a parenthesis follow the name here without blanks. */
+  #hasSign(): boolean {
+    const [name, sign, open] = [this.peek(), this.peek(1), this.peek(2)];
+    const isSign = this.#isSymbol(sign, "+") || this.#isSymbol(sign, "-");
+    return name.kind === "name" && isSign && this.#isSymbol(open, "(") && name.end === sign.start && sign.end === open.start;
+  }
+
+  #signedTable(): Formula {
+    const start = this.peek().start;
+    const name = this.tableName();
+    const expr: Expr = { kind: "call", name, args: this.args(), span: this.#span(start) };
+    return { kind: "test", expr, span: expr.span };
+  }
+
+  /** A table's name where a table must stand, with the sign of `p+(x)` if it has one. */
+  tableName(expected = "a table"): string {
+    const isSigned = this.#hasSign();
+    const { text } = this.expectName(expected);
+    return isSigned ? text + this.advance().text : text;
   }
 
   #expressionLiteral(): Formula {

@@ -5,9 +5,12 @@
  * terminator, or at the next token in column one), so that one run reports every faulty statement.
  */
 import { positionAt, SourceError } from "@tenet/kit";
-import type { DeclarationSyntax, Formula, RuleSyntax, SourceText, Statement, TestSyntax } from "./ast.ts";
+import type { Argument, DeclarationSyntax, Formula, RuleSyntax, SourceText, Statement, TestSyntax } from "./ast.ts";
 import { ExpressionParser } from "./parse-expression.ts";
 import { readTokens } from "./tokens.ts";
+
+/** Heads that stand for something to be done: `execute[…]`, `insert[…]`, `delete[…]`. */
+const ACTION_HEADS: readonly string[] = ["execute", "insert", "delete"];
 
 /** Statements of one source; faults are added to `errors`. */
 export function parseProgram(source: SourceText, errors: SourceError[]): Statement[] {
@@ -117,13 +120,28 @@ class ProgramParser extends ExpressionParser {
   }
 
   #rule(): RuleSyntax {
-    const name = this.expectName("a rule, a fact or a declaration");
-    const args = this.peekSymbol("(") ? this.args() : [];
-    const headSpan = { start: name.start, end: this.lastEnd };
+    const { start } = this.peek();
+    const { name, args } = this.#head();
+    const headSpan = { start, end: this.lastEnd };
     const body = this.takeSymbol(":-") ? this.formula() : undefined;
-    const span = { start: name.start, end: this.lastEnd };
+    const span = { start, end: this.lastEnd };
     this.#expectStatementEnd();
-    return { kind: "rule", name: name.text, args, headSpan, body, span };
+    return { kind: "rule", name, args, headSpan, body, span };
+  }
+
+  /** `p(x)`, `p+(x)`, or `execute[nova:pause(x)]`, whose table is named `execute[nova:pause]`. */
+  #head(): { name: string; args: Argument[] } {
+    const isAction = ACTION_HEADS.includes(this.peek().text) && this.peek(1).kind === "symbol" && this.peek(1).text === "[";
+    if (!isAction) {
+      const name = this.tableName("a rule, a fact or a declaration");
+      return { name, args: this.peekSymbol("(") ? this.args() : [] };
+    }
+    const kind = this.advance().text;
+    this.advance();
+    const name = this.tableName("a table");
+    const args = this.peekSymbol("(") ? this.args() : [];
+    this.expectSymbol("]", '"]"');
+    return { name: `${kind}[${name}]`, args };
   }
 
   #expectStatementEnd(): void {
