@@ -5,11 +5,12 @@
  *   GET  /api/events  -> server-sent events; event "state", data = State, at connect and after every change
  *   POST /api/why     {question} -> Story   (a question that cannot be read: Story with `error`, status 200)
  *
- * Types only: the server repeats the shape, neither side imports the other.
+ * Types only; stories and measurements are the types of the packages that make them.
  */
+import type { Reachability, ReachabilityCell } from "@tenet/lab";
+import type { Cause, JsonValue, LogicalStep, PhysicalStep, Story } from "@tenet/why";
 
-/** Any JSON value, as the rows of policies hold them. */
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+export type { Cause, JsonValue, LogicalStep, PhysicalStep, Reachability, ReachabilityCell, Story };
 
 /** Everything the page shows besides packet stories. Times are milliseconds since 1970 UTC. */
 export interface State {
@@ -76,21 +77,6 @@ export interface Acl {
   readonly name?: string;
 }
 
-/** What real packets could do, measured from each host to each other one. */
-export interface Reachability {
-  readonly hosts: readonly string[];
-  readonly cells: readonly ReachabilityCell[];
-  readonly measuredAt: number;
-}
-
-/** One direction of one pair of hosts. */
-export interface ReachabilityCell {
-  readonly from: string;
-  readonly to: string;
-  readonly ping: "ok" | "no";
-  readonly tcp: readonly { readonly port: number; readonly open: boolean }[];
-}
-
 /** A row of `error`, `warning` or `deny` in some policy. */
 export interface Violation {
   readonly policy: string;
@@ -136,61 +122,4 @@ export interface Sockets {
 /** A question such as `web1 -> db1 tcp 5432`. */
 export interface WhyRequest {
   readonly question: string;
-}
-
-/** The fate of one packet, from the verdict back to the row and the transaction that decided it. */
-export interface Story {
-  readonly question: string;
-  readonly verdict: "forwarded" | "dropped";
-  readonly summary: string;
-  readonly cause?: Cause;
-  /** What the switch would cache for packets like this one. */
-  readonly megaflow?: { readonly match: string; readonly actions: string };
-  readonly layers: { readonly logical: readonly LogicalStep[]; readonly physical: readonly PhysicalStep[] };
-  /** Why there is no story; the other fields are then empty and the verdict means nothing. */
-  readonly error?: string;
-}
-
-/** The configuration row that decided, and who wrote it. */
-export interface Cause {
-  readonly table: string;
-  readonly uuid: string;
-  readonly summary: string;
-  readonly columns: { readonly [column: string]: JsonValue };
-  readonly transaction?: {
-    readonly id: string;
-    readonly at: number;
-    /** Who sent it, e.g. `ovn-nbctl (pid 4711, uid 0)`. */
-    readonly client: string;
-    readonly comment: string;
-  };
-}
-
-/** A logical flow the packet met. */
-export interface LogicalStep {
-  /** Stage name, e.g. `ls_in_acl`. */
-  readonly stage: string;
-  readonly pipeline: "ingress" | "egress";
-  readonly table: number;
-  readonly priority: number;
-  readonly match: string;
-  readonly actions: string;
-  /** Of the Logical_Flow. */
-  readonly uuid: string;
-  /** First 8 hex digits of the northbound row it was made for. */
-  readonly hint?: string;
-  /** Logical switch it belongs to. */
-  readonly datapath?: string;
-}
-
-/** An OpenFlow flow the packet met. */
-export interface PhysicalStep {
-  readonly table: number;
-  /** Hexadecimal, `0x…`. */
-  readonly cookie: string;
-  readonly priority: number;
-  readonly match: string;
-  readonly actions: string;
-  /** UUID of the logical flow that it implements. */
-  readonly lflow?: string;
 }
