@@ -53,11 +53,14 @@ export function positionAt(file: string, text: string, offset: number): SourcePo
 /**
  * Formats any error for a person: message, the faulty line with a caret, hint, code.
  *
- * Errors other than {@link AppError} give their message alone.
+ * Errors other than {@link AppError} give their message alone. Of several errors all are told: those that an
+ * AggregateError gathers, and the one that was under way when closing failed as well (SuppressedError), which comes first.
  */
 export function formatError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (isSuppressed(error)) return `${formatError(error.suppressed)}\nand then: ${formatError(error.error)}`;
   const lines = [error.message];
+  if (error instanceof AggregateError) lines.push(...error.errors.map((inner) => `- ${formatError(inner)}`));
   if (error instanceof SourceError && error.sourceLine !== undefined) {
     const indent = error.sourceLine.slice(0, error.at.column - 1).replace(/[^\t]/g, " ");
     lines.push(`  | ${error.sourceLine}`, `  | ${indent}^`);
@@ -67,4 +70,9 @@ export function formatError(error: unknown): string {
     lines.push(`  code: ${error.code}`);
   }
   return lines.join("\n");
+}
+
+/** Node 20 has no class of that name yet; what the compiler puts in its place looks the same. */
+function isSuppressed(error: Error): error is Error & { readonly error: unknown; readonly suppressed: unknown } {
+  return error.name === "SuppressedError" && "error" in error && "suppressed" in error;
 }

@@ -1,4 +1,4 @@
-import { AppError, formatError, IoError, positionAt, ProtocolError, SourceError, TruncatedError } from "@tenet/kit";
+import { AppError, formatError, IoError, positionAt, ProtocolError, Scope, SourceError, TruncatedError } from "@tenet/kit";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 
@@ -52,4 +52,20 @@ test("errors know their code, hint, details and cause", () => {
   expect(formatError(error)).toBe("Cannot write\n  hint: Free some space\n  code: IO_ERROR");
   expect(formatError(new Error("plain"))).toBe("plain");
   expect(formatError("text")).toBe("text");
+});
+
+test("of several errors all are told, the first one first", async () => {
+  const failing = async (): Promise<void> => {
+    await using scope = new Scope();
+    scope.defer(() => Promise.reject(new Error("closing failed")));
+    throw new IoError("Cannot write", { hint: "Free some space" });
+  };
+  const error: unknown = await failing().catch((caught: unknown) => caught);
+  expect(formatError(error).split("\n")).toEqual([
+    "Cannot write",
+    "  hint: Free some space",
+    "  code: IO_ERROR",
+    "and then: Cannot close everything that was opened",
+    "- closing failed",
+  ]);
 });
