@@ -5,7 +5,7 @@
  * a killed daemon left behind misleads nobody.
  */
 import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
-import { IoError } from "@tenet/kit";
+import { IoError, messageOf } from "@tenet/kit";
 import { libc } from "./libc.ts";
 
 const F_SETLK = 6;
@@ -21,7 +21,7 @@ export interface PidFile {
 /**
  * Writes this process's pid and locks the file.
  *
- * @throws IoError when another process holds it, or the folder cannot be written
+ * @throws IoError when another process holds it, or it cannot be written
  */
 export function holdPidFile(path: string): PidFile {
   const fd = openSync(path, "a");
@@ -35,12 +35,19 @@ export function holdPidFile(path: string): PidFile {
       hint: `Process ${holder} holds it: stop that first, or use another run folder`,
     });
   }
-  ftruncateSync(fd);
-  writeSync(fd, `${process.pid}\n`);
-  return {
-    close: () => {
-      rmSync(path, { force: true });
-      closeSync(fd);
-    },
+  const close = (): void => {
+    rmSync(path, { force: true });
+    closeSync(fd);
   };
+  try {
+    ftruncateSync(fd);
+    writeSync(fd, `${process.pid}\n`);
+  } catch (error) {
+    close();
+    throw new IoError(`Cannot write pid file "${path}": ${messageOf(error)}`, {
+      hint: "Free space on its disk, or use another run folder",
+      cause: error,
+    });
+  }
+  return { close };
 }
