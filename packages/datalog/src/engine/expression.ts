@@ -7,7 +7,8 @@
 import type { CoreExpr, FunctionDef, RuleOrigin } from "../check/core.ts";
 import { isCostly } from "../functions/built-in.ts";
 import type { BinaryOp } from "../language/ast.ts";
-import { compareValues, kindOf, textOf, type Value } from "../value.ts";
+import { negative, operate } from "../operate.ts";
+import { textOf, type Value } from "../value.ts";
 import { FunctionError } from "./errors.ts";
 import { type Interner, NONE } from "./interner.ts";
 
@@ -76,7 +77,8 @@ export function compileExpr(expr: CoreExpr, frame: ExpressionFrame, context: Exp
       if (expr.op === "!") return () => negate(operand());
       return () => {
         const value = valueOrNone(operand(), interner);
-        return typeof value === "number" ? interner.idOf(-value) : NONE;
+        const result = value === undefined ? undefined : negative(value);
+        return result === undefined ? NONE : interner.idOf(result);
       };
     }
     case "binary":
@@ -225,49 +227,6 @@ function compileBinary(op: BinaryOp, left: IdOf, right: IdOf, interner: Interner
         const value = operate(op, interner.valueOf(a), interner.valueOf(b));
         return value === undefined ? NONE : interner.idOf(value);
       };
-  }
-}
-
-/** Arithmetic and order; `undefined` where the kinds do not fit or the result is no number. */
-function operate(op: BinaryOp, a: Value, b: Value): Value | undefined {
-  if (typeof a === "number" && typeof b === "number") {
-    const result = arithmetic(op, a, b);
-    if (result !== undefined) return Number.isFinite(result) ? result : undefined;
-  } else if (op === "+") {
-    if (typeof a === "string" && typeof b === "string") return a + b;
-    if (Array.isArray(a) && Array.isArray(b)) return [...a, ...b];
-    return undefined;
-  }
-  if (kindOf(a) !== kindOf(b)) return undefined;
-  const order = compareValues(a, b);
-  switch (op) {
-    case "<":
-      return order < 0;
-    case "<=":
-      return order <= 0;
-    case ">":
-      return order > 0;
-    case ">=":
-      return order >= 0;
-    default:
-      return undefined;
-  }
-}
-
-function arithmetic(op: BinaryOp, a: number, b: number): number | undefined {
-  switch (op) {
-    case "+":
-      return a + b;
-    case "-":
-      return a - b;
-    case "*":
-      return a * b;
-    case "/":
-      return a / b;
-    case "%":
-      return a % b;
-    default:
-      return undefined;
   }
 }
 

@@ -4,7 +4,9 @@
  * Whole numbers of 31 bits carry their value in the id (odd ids); everything else has an entry in a table (even ids).
  */
 import { AppError } from "@tenet/kit";
-import type { Value } from "../value.ts";
+import { normalNumber } from "../integer.ts";
+import { Scalar } from "../scalar.ts";
+import { entriesOf, isMap, type Value, type ValueMap } from "../value.ts";
 
 /** The id of "no value": an expression without a result. Ids of the table are even and not negative, inline ones are odd. */
 export const NONE = -2;
@@ -18,8 +20,9 @@ const INLINE_MAX = 2 ** 30 - 1;
 export class Interner {
   readonly #values: (Value | undefined)[] = [null, false, true];
   readonly #free: number[] = [];
-  readonly #byScalar = new Map<string | number, number>();
-  readonly #byList = new Map<string, number>();
+  readonly #byScalar = new Map<string | number | bigint, number>();
+  /** Lists, maps and typed values by a text that their parts make. */
+  readonly #byParts = new Map<string, number>();
   /** Characters of all strings and elements of all lists interned so far. */
   nUnits = 0;
 
@@ -28,16 +31,17 @@ export class Interner {
     switch (typeof value) {
       case "number":
         if (Number.isInteger(value) && value >= INLINE_MIN && value <= INLINE_MAX) return (value << 1) | 1;
-        if (!Number.isFinite(value)) throw notAValue(value);
-        return this.#scalar(value);
+        return this.#number(value);
+      case "bigint":
+        return this.#number(value);
       case "string":
         return this.#scalar(value);
       case "boolean":
         return value ? 4 : 2;
       default:
         if (value === null) return 0;
-        if (!Array.isArray(value)) throw notAValue(value);
-        return this.#list(value);
+        if (Array.isArray(value)) return this.#list(value);
+        return this.#object(value as Scalar | ValueMap);
     }
   }
 
@@ -52,7 +56,17 @@ export class Interner {
     return this.#values[id >> 1] ?? null;
   }
 
-  #scalar(value: string | number): number {
+  /** Each number has one form, so that equal ones have equal ids. */
+  #number(value: number | bigint): number {
+    const normal = normalNumber(value);
+    if (normal === undefined) throw notAValue(value);
+    if (typeof normal === "number" && Number.isInteger(normal) && normal >= INLINE_MIN && normal <= INLINE_MAX) {
+      return (normal << 1) | 1;
+    }
+    return this.#scalar(normal);
+  }
+
+  #scalar(value: string | number | bigint): number {
     const known = this.#byScalar.get(value);
     if (known !== undefined) return known;
     const id = this.#add(value);
@@ -63,11 +77,24 @@ export class Interner {
 
   #list(list: readonly Value[]): number {
     const key = list.map((item) => this.idOf(item)).join();
-    const known = this.#byList.get(key);
-    if (known !== undefined) return known;
-    const id = this.#add(Object.freeze([...list]));
-    this.#byList.set(key, id);
-    this.nUnits += list.length + 1;
+    return this.#byParts.get(key) ?? this.#addParts(key, Object.freeze([...list]), list.length + 1);
+  }
+
+  #object(value: Scalar | ValueMap): number {
+    if (value instanceof Scalar) {
+      const key = `${value.type}:${value.text}`;
+      return this.#byParts.get(key) ?? this.#addParts(key, value, value.text.length);
+    }
+    if (!isMap(value) || !isPlain(value)) throw notAValue(value);
+    const entries = entriesOf(value);
+    const key = `{${entries.map(([name, item]) => `${this.idOf(name)},${this.idOf(item)}`).join()}`;
+    return this.#byParts.get(key) ?? this.#addParts(key, Object.freeze(Object.fromEntries(entries)), 2 * entries.length + 1);
+  }
+
+  #addParts(key: string, value: Value, nUnits: number): number {
+    const id = this.#add(value);
+    this.#byParts.set(key, id);
+    this.nUnits += nUnits;
     return id;
   }
 
@@ -91,11 +118,12 @@ export class Interner {
       if ((id & 1) === 1 || used[id >> 1] === 1) return;
       used[id >> 1] = 1;
       const value = this.#values[id >> 1];
-      if (Array.isArray(value)) for (const item of value) use(this.idOf(item));
+      if (typeof value !== "object" || value === null || value instanceof Scalar) return;
+      for (const item of Array.isArray(value) ? value : entriesOf(value as ValueMap).flat()) use(this.idOf(item));
     };
     visitUsed(use);
     for (const [scalar, id] of this.#byScalar) if (used[id >> 1] === 0) this.#byScalar.delete(scalar);
-    for (const [key, id] of this.#byList) if (used[id >> 1] === 0) this.#byList.delete(key);
+    for (const [key, id] of this.#byParts) if (used[id >> 1] === 0) this.#byParts.delete(key);
     for (let i = N_FIXED; i < used.length; i++) {
       if (used[i] === 1 || this.#values[i] === undefined) continue;
       this.#values[i] = undefined;
@@ -104,10 +132,15 @@ export class Interner {
   }
 }
 
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
 function notAValue(value: unknown): AppError {
   const shown = typeof value === "object" ? Object.prototype.toString.call(value) : String(value);
   return new AppError(`Cannot store ${shown} in a row`, {
     code: "DATALOG_VALUE",
-    hint: "values are null, booleans, finite numbers, strings and lists of them",
+    hint: "values are null, booleans, finite numbers, bigints, strings, what scalar() makes, and lists and plain objects of them",
   });
 }

@@ -6,6 +6,10 @@
  */
 import { positionAt, SourceError } from "@tenet/kit";
 import type { AggregateName, Argument, BinaryOp, Expr, Formula, SourceText, Span } from "./ast.ts";
+import { normalNumber } from "../integer.ts";
+import { negative } from "../operate.ts";
+import { scalar } from "../scalar.ts";
+import type { Value } from "../value.ts";
 import type { Token } from "./tokens.ts";
 
 const KEYWORDS = new Set(["not", "or", "and", "in", "if", "then", "else", "true", "false", "null"]);
@@ -262,9 +266,8 @@ export class ExpressionParser {
     const start = this.peek().start;
     if (this.takeSymbol("-")) {
       const operand = this.#unary();
-      if (operand.kind === "literal" && typeof operand.value === "number") {
-        return { kind: "literal", value: -operand.value, span: this.#span(start) };
-      }
+      const value = operand.kind === "literal" ? negative(operand.value) : undefined;
+      if (value !== undefined) return { kind: "literal", value, span: this.#span(start) };
       return { kind: "unary", op: "-", operand, span: this.#span(start) };
     }
     if (this.takeSymbol("!")) return { kind: "unary", op: "!", operand: this.#unary(), span: this.#span(start) };
@@ -277,7 +280,7 @@ export class ExpressionParser {
     if (token.kind === "number" || token.kind === "string") {
       this.advance();
       if (token.parts !== undefined) return this.#interpolation(token.parts, start);
-      return { kind: "literal", value: token.kind === "number" ? token.number : token.text, span: this.#span(start) };
+      return { kind: "literal", value: token.kind === "number" ? this.#numberValue(token) : token.text, span: this.#span(start) };
     }
     if (this.takeSymbol("(")) {
       const inner = this.expression();
@@ -290,6 +293,21 @@ export class ExpressionParser {
     if (this.takeSymbol("[")) return this.#list(start);
     if (token.kind !== "name") throw this.unexpected("a value, a variable or a table");
     return this.#named(start);
+  }
+
+  /** Whole numbers are exact to 64 bits; a unit right behind makes a span of time: `90s`, `1.5h`. */
+  #numberValue(token: Token): Value {
+    const unit = this.peek();
+    if (unit.kind === "name" && unit.start === token.end) {
+      const span = /^0x/i.test(token.text) ? undefined : scalar("duration", token.text + unit.text);
+      if (span === undefined) throw this.failure(`"${unit.text}" is no unit of time`, unit, "one of d h m s ms us");
+      this.advance();
+      return span;
+    }
+    const isFloat = /[.eE]/.test(token.text) && !/^0x/i.test(token.text);
+    const value = normalNumber(isFloat ? token.number : BigInt(token.text));
+    if (value === undefined) throw this.failure(`"${token.text}" is too large for a number`, token, "at most 1.7e308");
+    return value;
   }
 
   #named(start: number): Expr {

@@ -32,8 +32,8 @@ export function forgetPlaces(delta: Delta): Json[] {
       op: "delete",
       table: "FDB",
       where: [
-        ["dp_key", "==", datapathKey],
-        ["port_key", "==", portKey],
+        ["dp_key", "==", Number(datapathKey)],
+        ["port_key", "==", Number(portKey)],
       ],
     }),
   );

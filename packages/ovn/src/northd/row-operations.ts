@@ -100,7 +100,7 @@ function wholeColumns({ columns }: OutputTable, tuple: Tuple, old?: Tuple): { [c
 /** Null is an empty set, a list of pairs a map. */
 function wholeColumn(value: Value): ColumnInput {
   if (value === null) return [];
-  return typeof value === "object" ? new Map(value.map((pair) => pairOf(Array.isArray(pair) ? pair : []))) : value;
+  return Array.isArray(value) ? new Map(value.map((pair) => pairOf(Array.isArray(pair) ? pair : []))) : atomOf(value);
 }
 
 /** Tuples (row, value) are a set, tuples (row, key, value) a map. */
@@ -122,5 +122,6 @@ function pairOf([key, value]: readonly Value[]): [Atom, Atom] {
 }
 
 function atomOf(value: Value | undefined): Atom {
+  if (typeof value === "bigint") return Number(value);
   return value === null || value === undefined || typeof value === "object" ? "" : value;
 }
