@@ -1,8 +1,9 @@
 /** What a transaction changed, relation by relation, as values. */
 import type { Tuple, Value } from "../value.ts";
-import type { Step } from "./evaluation.ts";
+import type { Evaluation, Step } from "./evaluation.ts";
 import type { Interner } from "./interner.ts";
 import type { RowStore } from "./row-store.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** An input row to put in (`1`) or take out (`-1`). Inputs are sets: what is there already is not put in twice. */
 export interface Change {
@@ -22,24 +23,35 @@ export type Delta = ReadonlyMap<string, RelationDelta>;
 
 /** The values of a row. */
 export function readTuple(store: RowStore, row: number, interner: Interner): Tuple {
-  const { arity, data } = store;
+  const { arity, stride, data } = store;
   const tuple: Value[] = [];
-  const base = row * arity;
+  const base = row * stride;
   for (let i = 0; i < arity; i++) tuple.push(interner.valueOf(data[base + i] as number));
   return tuple;
 }
 
 /** The sum of consecutive steps: a row that came and went is in neither list. */
-export function deltaOf(steps: readonly Step[], interner: Interner): Delta {
+export function deltaOf(steps: readonly Step[], evaluation: Evaluation): Delta {
   const [only] = steps;
-  if (only === undefined || steps.length > 1) return sumOf(steps.map((step) => deltaOf([step], interner)));
+  if (only === undefined || steps.length > 1) return sumOf(steps.map((step) => deltaOf([step], evaluation)));
   const delta = new Map<string, RelationDelta>();
   for (const { store, added, deleted } of only.changes) {
     if (store.name.startsWith("$") || (added.length === 0 && deleted.length === 0)) continue;
-    const read = (row: number): Tuple => readTuple(store, row, interner);
-    delta.set(store.name, { inserted: added.map(read), deleted: deleted.map(read) });
+    delta.set(store.name, relationDelta(evaluation.snapshot(store, added), evaluation.snapshot(store, deleted)));
   }
   return delta;
+}
+
+/** The rows are made when they are looked at. */
+function relationDelta(inserted: Snapshot, deleted: Snapshot): RelationDelta {
+  return {
+    get inserted() {
+      return inserted.tuples();
+    },
+    get deleted() {
+      return deleted.tuples();
+    },
+  };
 }
 
 function sumOf(deltas: readonly Delta[]): Delta {

@@ -8,9 +8,9 @@ import { didYouMean } from "@tenet/kit";
 import type { Program } from "../compile.ts";
 import type { Tuple, Value } from "../value.ts";
 import type { Limits } from "./budget.ts";
-import { type Change, type Delta, deltaOf, type RelationDelta, readTuple } from "./delta.ts";
+import { type Change, type Delta, readTuple } from "./delta.ts";
 import { RelationError, TransactionError } from "./errors.ts";
-import { Evaluation, type Step } from "./evaluation.ts";
+import { Evaluation } from "./evaluation.ts";
 import { explainRow, type Proof } from "./explain.ts";
 import { Fork, type WhatIf } from "./fork.ts";
 import { NONE } from "./interner.ts";
@@ -85,7 +85,7 @@ export class Engine {
       evaluation,
       inputStore: (relation) => this.#inputStore(relation),
       rows: (relation) => this.rows(relation),
-      end: (steps, isCommitted) => this.#end(steps, isCommitted),
+      end: (delta) => this.#end(delta),
     };
     this.#open = new Transaction(owner);
     return this.#open;
@@ -134,8 +134,7 @@ export class Engine {
     if (columns.length === store.arity) return this.has(relation, pattern as Tuple) ? [pattern as Tuple] : [];
     const key = Int32Array.from(columns, (column) => interner.idOf(pattern[column] ?? null));
     const tuples: Tuple[] = [];
-    const index = store.index(columns);
-    for (let row = index.first(key); row >= 0; row = index.next[row] as number) {
+    for (const row of store.index(columns).rowsOf(key)) {
       if (((store.flags[row] as number) & OLD) !== 0) tuples.push(readTuple(store, row, interner));
     }
     return tuples;
@@ -186,13 +185,10 @@ export class Engine {
     return delta;
   }
 
-  #end(steps: readonly Step[], isCommitted: boolean): Delta {
-    const { interner } = this.#evaluation;
+  #end(delta: Delta | undefined): void {
     this.#open = undefined;
-    const delta = isCommitted ? deltaOf(steps, interner) : new Map<string, RelationDelta>();
     this.#evaluation.sweepIfDue();
-    this.#announce(delta);
-    return delta;
+    if (delta !== undefined) this.#announce(delta);
   }
 
   #announce(delta: Delta): void {
@@ -243,7 +239,7 @@ function startEvaluation(program: Program, limits: Limits, before?: Evaluation):
     inputs.add(store);
     for (let row = 0; row < old.end; row++) {
       if (((old.flags[row] as number) & OLD) === 0) continue;
-      evaluation.setInput(store, old.data.slice(row * old.arity, (row + 1) * old.arity), true);
+      evaluation.setInput(store, old.data.subarray(row * old.stride, row * old.stride + old.arity), true);
     }
   }
   evaluation.release([evaluation.run(inputs)]);

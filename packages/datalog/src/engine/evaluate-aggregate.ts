@@ -47,8 +47,8 @@ export class AggregateRelation {
   /** Brings the relation up to date with its body's changes. */
   evaluate(): void {
     const stale = new Set<Group>();
-    for (const row of this.#body.deleted) this.#change(row, -1, stale);
-    for (const row of this.#body.added) this.#change(row, 1, stale);
+    for (const row of this.#body.deleted.values()) this.#change(row, -1, stale);
+    for (const row of this.#body.added.values()) this.#change(row, 1, stale);
     for (const [key, before] of this.#before) {
       const group = this.#groups.get(key);
       if (group === undefined) continue;
@@ -85,7 +85,7 @@ export class AggregateRelation {
     group.nRows += weight;
     const { fn, nGroup } = this.#aggregate;
     if (fn === "count") return;
-    const id = this.#body.data[row * this.#body.arity + nGroup] as number;
+    const id = this.#body.data[row * this.#body.stride + nGroup] as number;
     if (fn === "sum") {
       const value = this.#interner.valueOf(id);
       if (typeof value !== "number") return;
@@ -98,9 +98,9 @@ export class AggregateRelation {
   }
 
   #touch(row: number): Group {
-    const { data, arity } = this.#body;
+    const { data, stride } = this.#body;
     const { nGroup } = this.#aggregate;
-    const ids = data.subarray(row * arity, row * arity + nGroup);
+    const ids = data.subarray(row * stride, row * stride + nGroup);
     const key = nGroup === 1 ? (ids[0] as number) : ids.join();
     const known = this.#groups.get(key);
     if (!this.#before.has(key)) this.#before.set(key, known === undefined ? undefined : { ...known });
@@ -136,12 +136,11 @@ export class AggregateRelation {
 
   /** Values of the group's rows in ascending order. */
   #values(group: Group): Value[] {
-    const index = this.#body.index(this.#groupColumns);
-    const { flags, data, arity } = this.#body;
+    const { flags, data, stride } = this.#body;
     const values: Value[] = [];
-    for (let row = index.first(group.key); row >= 0; row = index.next[row] as number) {
+    for (const row of this.#body.index(this.#groupColumns).rowsOf(group.key)) {
       if (((flags[row] as number) & ALIVE) === 0) continue;
-      values.push(this.#interner.valueOf(data[row * arity + this.#aggregate.nGroup] as number));
+      values.push(this.#interner.valueOf(data[row * stride + this.#aggregate.nGroup] as number));
     }
     return values.sort(compareValues);
   }
@@ -162,7 +161,6 @@ export class AggregateRelation {
     const row = store.findOrAdd(tuple);
     if (store.end !== end) this.#budget.spend(origin, relation);
     store.touch(row);
-    store.counts[row] = isThere ? 1 : 0;
     store.flags[row] = isThere ? (store.flags[row] as number) | ALIVE : (store.flags[row] as number) & ~ALIVE;
   }
 }

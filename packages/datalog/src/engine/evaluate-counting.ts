@@ -6,13 +6,14 @@
  */
 import type { CoreRule, Literal } from "../check/core.ts";
 import type { Budget } from "./budget.ts";
-import type { Plan, PlanContext } from "./plan.ts";
+import type { PlanContext, Sink } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
 import { RulePlans } from "./rule-plans.ts";
 import { ALIVE, NEW_STATE, OLD_STATE } from "./views.ts";
 
 interface Source {
   readonly plans: RulePlans;
+  readonly sink: Sink;
   readonly position: number;
   readonly store: RowStore;
   readonly isNegated: boolean;
@@ -24,15 +25,10 @@ interface Source {
 export class CountingRelation {
   readonly store: RowStore;
   readonly #sources: readonly Source[];
-  readonly #budget: Budget;
-  #weight = 1;
-  readonly #sink: (plan: Plan) => boolean;
 
   constructor(store: RowStore, rules: readonly CoreRule[], context: PlanContext, budget: Budget) {
     this.store = store;
-    this.#budget = budget;
-    this.#sources = rules.flatMap((rule) => sourcesOf(rule, context));
-    this.#sink = (plan) => this.#derive(plan);
+    this.#sources = rules.flatMap((rule) => sourcesOf(rule, context, budget));
   }
 
   /** Brings the relation up to date with the changes of the relations it reads. */
@@ -41,17 +37,16 @@ export class CountingRelation {
       const { added, deleted } = source.store;
       if (added.length === 0 && deleted.length === 0) continue;
       if (source.after.some((store) => store.size === 0)) continue;
-      const { plans, position } = source;
+      const { plans, position, sink } = source;
       const viewOf = (i: number) => (i < position ? NEW_STATE : OLD_STATE);
-      const plan = plans.fromLiteral("count", position, viewOf, this.#sink);
-      this.#weight = source.isNegated ? 1 : -1;
-      for (const row of deleted) plan.run(row);
-      this.#weight = -this.#weight;
-      for (const row of added) plan.run(row);
+      const plan = plans.fromLiteral("count", position, viewOf, sink);
+      const weight = source.isNegated ? -1 : 1;
+      plan.run(deleted.items, deleted.length, -weight);
+      plan.run(added.items, added.length, weight);
     }
-    const { journal, flags, counts } = this.store;
-    for (const row of journal.rows) {
-      const isAlive = (counts[row] as number) > 0;
+    const { flags, data, stride, arity } = this.store;
+    for (const row of this.store.touched()) {
+      const isAlive = (data[row * stride + arity] as number) > 0;
       flags[row] = isAlive ? (flags[row] as number) | ALIVE : (flags[row] as number) & ~ALIVE;
     }
     this.store.settle();
@@ -61,25 +56,16 @@ export class CountingRelation {
   forget(): void {
     for (const { plans } of this.#sources) plans.forget();
   }
-
-  #derive(plan: Plan): boolean {
-    const { store } = this;
-    const end = store.end;
-    const row = store.findOrAdd(plan.head);
-    if (store.end !== end) this.#budget.spend(plan.rule.origin, plan.rule.relation);
-    store.touch(row);
-    store.counts[row] = (store.counts[row] as number) + this.#weight;
-    return false;
-  }
 }
 
-function sourcesOf(rule: CoreRule, context: PlanContext): Source[] {
+function sourcesOf(rule: CoreRule, context: PlanContext, budget: Budget): Source[] {
   const plans = new RulePlans(rule, context);
+  const sink: Sink = { kind: "count", spend: () => budget.spend(rule.origin, rule.relation) };
   return rule.body.flatMap((literal: Literal, position): Source[] => {
     if (literal.kind !== "atom" && literal.kind !== "not") return [];
     const after = rule.body
       .slice(position + 1)
       .flatMap((other) => (other.kind === "atom" ? [context.storeOf(other.relation)] : []));
-    return [{ plans, position, store: context.storeOf(literal.relation), isNegated: literal.kind === "not", after }];
+    return [{ plans, sink, position, store: context.storeOf(literal.relation), isNegated: literal.kind === "not", after }];
   });
 }

@@ -12,7 +12,8 @@
  */
 import type { CoreRule } from "../check/core.ts";
 import type { Budget } from "./budget.ts";
-import type { Plan, PlanContext } from "./plan.ts";
+import { IntList } from "./int-list.ts";
+import type { PlanContext, Sink } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
 import { RulePlans } from "./rule-plans.ts";
 import {
@@ -33,34 +34,42 @@ import {
 interface Recursive {
   readonly plans: RulePlans;
   readonly head: RowStore;
+  readonly lose: Sink;
+  readonly gain: Sink;
+  readonly note: Sink;
   /** Positive literals of the same stratum, by position; `undefined` at the others. */
   readonly stores: readonly (RowStore | undefined)[];
   readonly recursive: readonly { readonly position: number; readonly store: RowStore }[];
   readonly lower: readonly { readonly position: number; readonly store: RowStore; readonly isNegated: boolean }[];
 }
 
+/** Rows of a store that wait to be propagated, and a list for those that come up meanwhile. */
+interface Queue {
+  readonly store: RowStore;
+  rows: IntList;
+  spare: IntList;
+}
+
 interface Batch {
   readonly store: RowStore;
-  rows: number[];
+  readonly rows: IntList;
 }
 
 /** Evaluates all rules of one recursive stratum. */
 export class RecursiveStratum {
   readonly stores: readonly RowStore[];
   readonly #rules: readonly Recursive[];
-  readonly #ruleOfPlan = new Map<CoreRule, Recursive>();
   readonly #budget: Budget;
-  readonly #queues: Map<RowStore, Batch>;
+  readonly #queues: Map<RowStore, Queue>;
+  /** The row that is being derived anew, as the only one of a batch. */
+  readonly #wanted = new Int32Array(1);
   #bestRank = 0;
   #nBest = 0;
-  readonly #lose = (plan: Plan): boolean => this.#loseDerivation(plan);
-  readonly #gain = (plan: Plan): boolean => this.#gainDerivation(plan);
-  readonly #rederive = (plan: Plan): boolean => this.#noteDerivation(plan);
 
   constructor(stores: readonly RowStore[], rules: readonly CoreRule[], context: PlanContext, budget: Budget) {
     this.stores = stores;
     this.#budget = budget;
-    this.#queues = new Map(stores.map((store) => [store, { store, rows: [] }]));
+    this.#queues = new Map(stores.map((store) => [store, { store, rows: new IntList(), spare: new IntList() }]));
     this.#rules = rules.map((rule) => this.#prepare(rule, context));
   }
 
@@ -76,7 +85,7 @@ export class RecursiveStratum {
 
   /** Forgets an evaluation that failed half-way. */
   abandon(): void {
-    for (const queue of this.#queues.values()) queue.rows = [];
+    for (const queue of this.#queues.values()) queue.rows.clear();
   }
 
   /** Drops compiled plans. */
@@ -95,9 +104,23 @@ export class RecursiveStratum {
       if ((literal.kind !== "atom" && literal.kind !== "not") || stores[position] !== undefined) return [];
       return [{ position, store: context.storeOf(literal.relation), isNegated: literal.kind === "not" }];
     });
-    const prepared = { plans: new RulePlans(rule, context), head: context.storeOf(rule.relation), stores, recursive, lower };
-    this.#ruleOfPlan.set(rule, prepared);
-    return prepared;
+    const head = context.storeOf(rule.relation);
+    const sink = (kind: "lose" | "gain" | "note", tell: (row: number, rank: number) => void): Sink => {
+      return { kind, tell, recursive: recursive.map(({ position }) => position) };
+    };
+    return {
+      plans: new RulePlans(rule, context),
+      head,
+      lose: sink("lose", (row) => this.#loseRow(head, row)),
+      gain: sink("gain", (row, rank) => {
+        this.#budget.spend(rule.origin, rule.relation);
+        this.#revive(head, row, rank + 1, 1);
+      }),
+      note: sink("note", (_, rank) => this.#noteDerivation(rank)),
+      stores,
+      recursive,
+      lower,
+    };
   }
 
   #loseLower(): void {
@@ -106,8 +129,7 @@ export class RecursiveStratum {
         const lost = isNegated ? store.added : store.deleted;
         if (lost.length === 0) continue;
         const viewOf = (i: number): View => (rule.stores[i] !== undefined || i > position ? OLD_STATE : KEPT);
-        const plan = rule.plans.fromLiteral("lose", position, viewOf, this.#lose);
-        for (const row of lost) plan.run(row);
+        rule.plans.fromLiteral("lose", position, viewOf, rule.lose).run(lost.items, lost.length, 1);
       }
     }
   }
@@ -115,7 +137,7 @@ export class RecursiveStratum {
   #propagateLosses(): void {
     for (let batches = this.#takeQueues(); batches.length > 0; batches = this.#takeQueues()) {
       mark(batches, 0, CURRENT);
-      this.#runBatches(batches, "die", this.#lose, (rule, position, i) => {
+      this.#runBatches(batches, "lose", (rule, position, i) => {
         if (rule.stores[i] === undefined) return KEPT;
         return i < position ? LOSS_BEFORE : LOSS_AFTER;
       });
@@ -125,15 +147,17 @@ export class RecursiveStratum {
 
   #deriveDeadAgain(): void {
     for (const { store } of this.#queues.values()) {
-      for (const row of store.journal.rows) {
+      if (store.isFresh) continue;
+      for (const row of store.touched()) {
         const flags = store.flags[row] as number;
         if ((flags & PROCESSED) === 0) continue;
+        this.#wanted[0] = row;
         this.#bestRank = Number.MAX_SAFE_INTEGER;
         this.#nBest = 0;
         for (const rule of this.#rules) {
           if (rule.head !== store) continue;
           const viewOf = (i: number): View => (rule.stores[i] === undefined ? KEPT : SETTLED);
-          rule.plans.fromHead("rederive", viewOf, this.#rederive).run(row);
+          rule.plans.fromHead("note", viewOf, rule.note).run(this.#wanted, 1, 1);
         }
         if (this.#nBest > 0) this.#revive(store, row, this.#bestRank + 1, this.#nBest);
       }
@@ -146,8 +170,7 @@ export class RecursiveStratum {
         const gained = isNegated ? store.deleted : store.added;
         if (gained.length === 0 || rule.recursive.some((literal) => literal.store.end === 0)) continue;
         const viewOf = (i: number): View => (rule.stores[i] !== undefined ? SETTLED : i < position ? NEW_STATE : KEPT);
-        const plan = rule.plans.fromLiteral("gain", position, viewOf, this.#gain);
-        for (const row of gained) plan.run(row);
+        rule.plans.fromLiteral("gain", position, viewOf, rule.gain).run(gained.items, gained.length, 1);
       }
     }
   }
@@ -155,7 +178,7 @@ export class RecursiveStratum {
   #propagateGains(): void {
     for (let batches = this.#takeQueues(); batches.length > 0; batches = this.#takeQueues()) {
       mark(batches, PENDING, CURRENT);
-      this.#runBatches(batches, "grow", this.#gain, (rule, position, i) => {
+      this.#runBatches(batches, "gain", (rule, position, i) => {
         if (rule.stores[i] === undefined) return NEW_STATE;
         return i < position ? SETTLED : GAIN_AFTER;
       });
@@ -165,95 +188,63 @@ export class RecursiveStratum {
 
   #runBatches(
     batches: readonly Batch[],
-    phase: string,
-    sink: (plan: Plan) => boolean,
+    kind: "lose" | "gain",
     view: (rule: Recursive, position: number, i: number) => View,
   ): void {
     for (const { store, rows } of batches) {
       for (const rule of this.#rules) {
         for (const { position, store: from } of rule.recursive) {
           if (from !== store) continue;
-          const plan = rule.plans.fromLiteral(phase, position, (i) => view(rule, position, i), sink);
-          for (const row of rows) plan.run(row);
+          const plan = rule.plans.fromLiteral(`${kind} on`, position, (i) => view(rule, position, i), rule[kind]);
+          plan.run(rows.items, rows.length, 1);
         }
       }
     }
   }
 
-  #loseDerivation(plan: Plan): boolean {
-    const rule = this.#ruleOf(plan);
-    const { head } = rule;
-    const row = head.find(plan.head);
-    if (highestRank(rule, plan) >= (head.ranks[row] as number)) return false;
-    head.touch(row);
-    const count = (head.counts[row] as number) - 1;
-    head.counts[row] = count;
-    if (count === 0) {
-      head.flags[row] = (head.flags[row] as number) & ~ALIVE;
-      this.#queue(head, row);
-    }
-    return false;
+  #loseRow(head: RowStore, row: number): void {
+    head.flags[row] = (head.flags[row] as number) & ~ALIVE;
+    this.#queues.get(head)?.rows.push(row);
   }
 
-  #noteDerivation(plan: Plan): boolean {
-    const rank = highestRank(this.#ruleOf(plan), plan);
+  #noteDerivation(rank: number): void {
     if (rank < this.#bestRank) {
       this.#bestRank = rank;
       this.#nBest = 1;
     } else if (rank === this.#bestRank) this.#nBest++;
-    return false;
-  }
-
-  #gainDerivation(plan: Plan): boolean {
-    const rule = this.#ruleOf(plan);
-    const { head } = rule;
-    const rank = highestRank(rule, plan);
-    const row = head.findOrAdd(plan.head);
-    head.touch(row);
-    if (((head.flags[row] as number) & ALIVE) === 0) {
-      this.#budget.spend(plan.rule.origin, plan.rule.relation);
-      this.#revive(head, row, rank + 1, 1);
-    } else if (rank < (head.ranks[row] as number)) head.counts[row] = (head.counts[row] as number) + 1;
-    return false;
   }
 
   #revive(store: RowStore, row: number, rank: number, count: number): void {
-    store.ranks[row] = rank;
-    store.counts[row] = count;
+    const base = row * store.stride + store.arity;
+    store.touch(row);
+    store.data[base] = count;
+    store.data[base + 1] = rank;
     store.flags[row] = (store.flags[row] as number) | ALIVE | PENDING;
-    this.#queue(store, row);
-  }
-
-  #queue(store: RowStore, row: number): void {
     this.#queues.get(store)?.rows.push(row);
   }
 
+  /** The rows that wait; what they lead to is queued in other lists. */
   #takeQueues(): Batch[] {
     const batches: Batch[] = [];
     for (const queue of this.#queues.values()) {
-      if (queue.rows.length === 0) continue;
-      batches.push({ store: queue.store, rows: queue.rows });
-      queue.rows = [];
+      queue.store.enterIndexes();
+      const { rows, spare } = queue;
+      if (rows.length === 0) continue;
+      batches.push({ store: queue.store, rows });
+      spare.clear();
+      queue.rows = spare;
+      queue.spare = rows;
     }
     return batches;
   }
-
-  #ruleOf(plan: Plan): Recursive {
-    return this.#ruleOfPlan.get(plan.rule) as Recursive;
-  }
-}
-
-function highestRank(rule: Recursive, plan: Plan): number {
-  let highest = 0;
-  for (const { position, store } of rule.recursive) {
-    const rank = store.ranks[plan.rows[position] as number] as number;
-    if (rank > highest) highest = rank;
-  }
-  return highest;
 }
 
 function mark(batches: readonly Batch[], clear: number, set: number): void {
   for (const { store, rows } of batches) {
-    for (const row of rows) store.flags[row] = ((store.flags[row] as number) & ~clear) | set;
+    const { flags } = store;
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows.items[i] as number;
+      flags[row] = ((flags[row] as number) & ~clear) | set;
+    }
   }
 }

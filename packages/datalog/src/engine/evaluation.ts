@@ -10,10 +10,12 @@ import { AggregateRelation } from "./evaluate-aggregate.ts";
 import { CountingRelation } from "./evaluate-counting.ts";
 import { RecursiveStratum } from "./evaluate-recursive.ts";
 import { RelationError } from "./errors.ts";
+import type { IntList } from "./int-list.ts";
 import { Interner } from "./interner.ts";
 import type { PlanContext } from "./plan.ts";
+import { Snapshot } from "./snapshot.ts";
 import { INIT, withStart } from "./start.ts";
-import { type Journal, RowStore } from "./row-store.ts";
+import { type Journal, type RowNotes, RowStore } from "./row-store.ts";
 import { ALIVE } from "./views.ts";
 
 /** A finished evaluation: changed rows by relation, and the way back. */
@@ -26,8 +28,8 @@ export interface Step {
 interface StoreChange {
   readonly store: RowStore;
   readonly journal: Journal;
-  readonly added: readonly number[];
-  readonly deleted: readonly number[];
+  readonly added: IntList;
+  readonly deleted: IntList;
 }
 
 interface Unit {
@@ -52,6 +54,7 @@ export class Evaluation {
   readonly #readers = new Map<RowStore, number[]>();
   readonly #isDirty: Uint8Array;
   readonly #minSweep: number;
+  #snapshots: WeakRef<Snapshot>[] = [];
   #sweepAt: number;
 
   constructor(program: Program, limits: Limits, interner: Interner = new Interner()) {
@@ -62,7 +65,10 @@ export class Evaluation {
     this.#minSweep = limits.minValuesToSweep ?? 500_000;
     this.#sweepAt = this.#minSweep;
     const stores = new Map<string, RowStore>([[INIT, new RowStore(INIT, 0)]]);
-    for (const { name, columns } of program.relations.values()) stores.set(name, new RowStore(name, columns.length));
+    const notes = notesOf(program);
+    for (const { name, columns } of program.relations.values()) {
+      stores.set(name, new RowStore(name, columns.length, notes.get(name) ?? "none"));
+    }
     this.stores = stores;
     this.planContext = {
       interner,
@@ -138,6 +144,11 @@ export class Evaluation {
     for (const { changes } of steps) for (const { store, journal } of changes) store.release(journal);
   }
 
+  /** Copies rows out; until they are made into values, their ids are not forgotten. */
+  snapshot(store: RowStore, rows: IntList): Snapshot {
+    return new Snapshot(store, rows, this.interner, (snapshot) => this.#snapshots.push(new WeakRef(snapshot)));
+  }
+
   /** Forgets values that no row holds, when most of the table may be such. Only between transactions. */
   sweepIfDue(): void {
     if (this.interner.size < this.#sweepAt) return;
@@ -146,6 +157,11 @@ export class Evaluation {
     this.planContext.sets.clear();
     this.interner.sweep((use) => {
       for (const store of this.stores.values()) store.visitIds(use);
+      this.#snapshots = this.#snapshots.filter((reference) => {
+        const snapshot = reference.deref();
+        snapshot?.visitIds(use);
+        return snapshot !== undefined;
+      });
     });
     this.#sweepAt = Math.max(this.#minSweep, 2 * this.interner.size);
   }
@@ -159,7 +175,7 @@ export class Evaluation {
   #finish(): Step {
     const changes: StoreChange[] = [];
     for (const store of this.stores.values()) {
-      if (store.journal.rows.length === 0) continue;
+      if (store.journal.rows.length === 0 && !store.isFresh) continue;
       const { added, deleted } = store;
       changes.push({ store, added, deleted, journal: store.finish() });
     }
@@ -203,4 +219,12 @@ export class Evaluation {
       else readers.push(position);
     }
   }
+}
+
+/** What the relations keep per row: inputs and aggregates nothing. */
+function notesOf({ strata, aggregates }: Program): Map<string, RowNotes> {
+  const notes = new Map<string, RowNotes>();
+  for (const { relations, isRecursive } of strata) for (const name of relations) notes.set(name, isRecursive ? "rank" : "count");
+  for (const { relation } of aggregates) notes.set(relation, "none");
+  return notes;
 }

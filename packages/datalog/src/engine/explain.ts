@@ -112,11 +112,10 @@ class Explainer {
     const { nGroup, fn } = aggregate;
     const body = this.#evaluation.store(aggregate.body);
     const key = Int32Array.from(tuple.slice(0, nGroup), (value) => interner.idOf(value));
-    const index = body.index([...key.keys()]);
     const value = tuple[nGroup] ?? null;
     const because: Proof[] = [];
     let nRows = 0;
-    for (let row = index.first(key); row >= 0; row = index.next[row] as number) {
+    for (const row of body.index([...key.keys()]).rowsOf(key)) {
       if (((body.flags[row] as number) & OLD) === 0) continue;
       const isExtreme = fn === "min" || fn === "max";
       if (isExtreme && compareValues(readTuple(body, row, interner)[nGroup] ?? null, value) !== 0) continue;
@@ -132,8 +131,8 @@ class Explainer {
     const entry = this.#plans.get(rule) ?? this.#compile(rule, members ?? new Set());
     this.#plans.set(rule, entry);
     entry.found = undefined;
-    entry.rank = store.ranks[row] as number;
-    entry.plan.run(row);
+    entry.rank = rankOf(store, row);
+    entry.plan.run(Int32Array.of(row), 1, 1);
     return entry.found;
   }
 
@@ -144,19 +143,21 @@ class Explainer {
         ? [{ position, store: this.#evaluation.store(literal.relation) }]
         : [],
     );
-    const sink = (plan: Plan): boolean => {
-      const isLower = recursive.every(
-        ({ position, store }) => (store.ranks[plan.rows[position] as number] as number) < entry.rank,
-      );
+    const tell = (plan: Plan): boolean => {
+      const isLower = recursive.every(({ position, store }) => rankOf(store, plan.rows[position] as number) < entry.rank);
       if (!isLower) return false;
       const values = [...plan.registers].map((id) => interner.valueOf(id));
       entry.found = { rule, rows: [...plan.rows], values };
       return true;
     };
-    const plan = compilePlan({ rule, from: "head", viewOf: () => OLD_STATE, sink }, planContext);
+    const plan = compilePlan({ rule, from: "head", viewOf: () => OLD_STATE, sink: { kind: "call", tell } }, planContext);
     const entry: { plan: Plan; found: Derivation | undefined; rank: number } = { plan, found: undefined, rank: 0 };
     return entry;
   }
+}
+
+function rankOf(store: RowStore, row: number): number {
+  return store.data[row * store.stride + store.arity + 1] as number;
 }
 
 /** The proof as an indented tree, for people: rows, the rule that derived each, and what had to be absent. */

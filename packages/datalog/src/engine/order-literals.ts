@@ -108,7 +108,7 @@ function fanOut(store: RowStore, columns: readonly number[]): number {
   let nSampled = 0;
   for (let row = 0; row < nRows; row += step) {
     nSampled++;
-    keys.add(columns.map((column) => store.data[row * store.arity + column]).join());
+    keys.add(columns.map((column) => store.data[row * store.stride + column]).join());
   }
   if (keys.size === nSampled) return nRows === 0 ? 0 : 1;
   const nKeys = (keys.size * nSampled) / (nSampled - keys.size);

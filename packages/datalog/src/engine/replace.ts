@@ -30,6 +30,6 @@ function rowsMissingFrom(store: RowStore | undefined, from: RowStore | undefined
 }
 
 function hasRow(store: RowStore, from: RowStore, row: number): boolean {
-  const found = store.find(from.data.subarray(row * from.arity, (row + 1) * from.arity));
+  const found = store.find(from.data.subarray(row * from.stride, row * from.stride + from.arity));
   return found >= 0 && ((store.flags[found] as number) & OLD) !== 0;
 }

@@ -3,114 +3,188 @@
  * first asked for.
  *
  * A row keeps its number from insertion to deletion. The first touch of a row in an evaluation is noted in the journal with what
- * it was before; the journal is at once the list from which deltas are read and the way back.
+ * it was before; the journal is at once the list from which deltas are read and the way back. A relation that had no row before
+ * the evaluation is fresh: all its rows are new, nothing is noted, and the way back is to empty it.
+ * New rows enter the set of all rows at once, the indexes only between walks ({@link RowStore.settle}, {@link RowStore.enterIndexes}).
  */
-import { enlarged, HashIndex } from "./hash-index.ts";
+import { countUp, IntList } from "./int-list.ts";
+import { enlarged, grownLength, KeyIndex } from "./key-index.ts";
+import { type RowAccess, rowAccess, type RowData, RowSet } from "./row-set.ts";
 import { ALIVE, FREE, LINKED, OLD, TOUCHED } from "./views.ts";
 
 /** What the touched rows of one evaluation were before. */
 export interface Journal {
-  readonly rows: number[];
-  readonly flags: number[];
-  readonly counts: number[];
-  readonly ranks: number[];
+  /** True if the relation was empty: then `rows` are the new rows that did not stay. */
+  readonly isFresh: boolean;
+  readonly rows: IntList;
+  readonly flags: IntList;
+  readonly counts: IntList;
+  readonly ranks: IntList;
 }
 
+/** What a relation keeps per row besides the values: how many derivations, and the rank that recursive rows have. */
+export type RowNotes = "none" | "count" | "rank";
+
+const INITIAL_CAPACITY = 8;
+
 /** The rows of a relation. */
-export class RowStore {
+export class RowStore implements RowData {
   readonly name: string;
   readonly arity: number;
+  /** From one row to the next in `data`: the columns, then the count, then the rank. */
+  readonly stride: number;
+  readonly access: RowAccess;
+  readonly set: RowSet;
   data: Int32Array;
   flags: Uint8Array = new Uint8Array(INITIAL_CAPACITY);
-  counts: Int32Array = new Int32Array(INITIAL_CAPACITY);
-  ranks: Int32Array = new Int32Array(INITIAL_CAPACITY);
   /** Row numbers in use are below this. */
   end = 0;
   /** Rows of the state before the evaluation. */
   size = 0;
-  journal: Journal = emptyJournal();
+  /** True while an evaluation fills a relation that was empty. */
+  isFresh = false;
+  journal: Journal = emptyJournal(false);
   /** Changes of this evaluation, once the relation is settled. */
-  added: number[] = [];
-  deleted: number[] = [];
-  readonly primary: HashIndex;
-  readonly #indexes = new Map<string, HashIndex>();
-  readonly #allIndexes: HashIndex[];
+  added: IntList = new IntList();
+  deleted: IntList = new IntList();
+  readonly #notes: RowNotes;
+  readonly #indexes = new Map<string, KeyIndex>();
+  readonly #allIndexes: KeyIndex[] = [];
   readonly #free: number[] = [];
+  /** Rows of the journal (if fresh: of the relation) that are in the indexes. */
+  #nIndexed = 0;
   #capacity = INITIAL_CAPACITY;
 
-  constructor(name: string, arity: number) {
+  constructor(name: string, arity: number, notes: RowNotes = "none") {
     this.name = name;
     this.arity = arity;
-    this.data = new Int32Array(INITIAL_CAPACITY * arity);
-    this.primary = new HashIndex(
-      this,
-      Array.from({ length: arity }, (_, i) => i),
-      INITIAL_CAPACITY,
-      true,
-    );
-    this.#allIndexes = [this.primary];
+    this.#notes = notes;
+    this.stride = arity + { none: 0, count: 1, rank: 2 }[notes];
+    this.data = new Int32Array(INITIAL_CAPACITY * this.stride);
+    this.set = new RowSet(this);
+    this.access = rowAccess(arity);
   }
 
   /** The row with these values, or -1; it may be dead. */
   find(key: Int32Array): number {
-    return this.primary.first(key);
+    return this.access.findKey(this, key);
   }
 
   /** The row with these values, made if there is none: then without any state bit but `LINKED`. */
   findOrAdd(key: Int32Array): number {
-    const known = this.primary.first(key);
-    if (known >= 0) return known;
-    const row = this.#allocate();
-    const base = row * this.arity;
-    for (let i = 0; i < this.arity; i++) this.data[base + i] = key[i] as number;
+    return this.access.addKey(this, key);
+  }
+
+  /** The number of a new row; the caller puts its values in, and it into the set. */
+  allocate(): number {
+    const free = this.#free.pop();
+    const row = free ?? this.end;
+    if (free === undefined) {
+      if (row === this.#capacity) this.#grow();
+      if (row === 0 && this.journal.rows.length === 0) this.#startFresh();
+      this.end = row + 1;
+    }
+    if (this.#notes !== "none") {
+      const base = row * this.stride + this.arity;
+      this.data[base] = 0;
+      if (this.#notes === "rank") this.data[base + 1] = 0;
+    }
     this.flags[row] = 0;
-    this.counts[row] = 0;
-    this.ranks[row] = 0;
     this.touch(row);
-    this.#link(row);
+    this.flags[row] = (this.flags[row] as number) | LINKED;
     return row;
   }
 
   /** Notes what a row was, before its first change in this evaluation. */
   touch(row: number): void {
+    if (this.isFresh) return;
     const flags = this.flags[row] as number;
     if ((flags & TOUCHED) !== 0) return;
     const { journal } = this;
     journal.rows.push(row);
     journal.flags.push(flags);
-    journal.counts.push(this.counts[row] as number);
-    journal.ranks.push(this.ranks[row] as number);
+    if (this.#notes !== "none") {
+      const base = row * this.stride + this.arity;
+      journal.counts.push(this.data[base] as number);
+      if (this.#notes === "rank") journal.ranks.push(this.data[base + 1] as number);
+    }
     this.flags[row] = flags | TOUCHED;
+  }
+
+  /** The rows touched in this evaluation. */
+  touched(): Int32Array {
+    return this.isFresh ? countUp(this.end).values() : this.journal.rows.values();
   }
 
   /** Reads off what changed in this evaluation. */
   settle(): void {
-    for (const row of this.journal.rows) {
-      const state = (this.flags[row] as number) & (ALIVE | OLD);
-      if (state === ALIVE) this.added.push(row);
-      else if (state === OLD) this.deleted.push(row);
+    const { flags } = this;
+    if (this.isFresh) {
+      this.added = countUp(this.end);
+      const rows = this.added.items;
+      let n = 0;
+      for (let row = 0; row < rows.length; row++) {
+        rows[n] = row;
+        n += (flags[row] as number) & ALIVE;
+      }
+      this.added.length = n;
+    } else {
+      const { items, length } = this.journal.rows;
+      for (let i = 0; i < length; i++) {
+        const row = items[i] as number;
+        const state = (flags[row] as number) & (ALIVE | OLD);
+        if (state === ALIVE) this.added.push(row);
+        else if (state === OLD) this.deleted.push(row);
+      }
+    }
+    this.enterIndexes();
+  }
+
+  /** Puts the rows that are new since the last time into the indexes. */
+  enterIndexes(): void {
+    const from = this.#nIndexed;
+    if (this.isFresh) {
+      this.#nIndexed = this.end;
+      for (const index of this.#allIndexes) for (let row = from; row < this.end; row++) index.add(row);
+      return;
+    }
+    const { rows, flags } = this.journal;
+    this.#nIndexed = rows.length;
+    if (this.#allIndexes.length === 0) return;
+    for (let i = from; i < rows.length; i++) {
+      if (((flags.items[i] as number) & LINKED) === 0) for (const index of this.#allIndexes) index.add(rows.items[i] as number);
     }
   }
 
   /** Makes the new state the old one, and hands out the journal of the evaluation. */
   finish(): Journal {
-    const { journal } = this;
-    for (const row of journal.rows) {
-      if (((this.flags[row] as number) & ALIVE) !== 0) this.flags[row] = ALIVE | OLD | LINKED;
-      else this.#unlink(row);
+    this.enterIndexes();
+    const { journal, flags } = this;
+    if (this.isFresh && this.added.length === this.end) flags.fill(ALIVE | OLD | LINKED, 0, this.end);
+    else {
+      for (const row of this.touched()) {
+        if (((flags[row] as number) & ALIVE) !== 0) flags[row] = ALIVE | OLD | LINKED;
+        else {
+          this.#unlink(row);
+          if (this.isFresh) journal.rows.push(row);
+        }
+      }
     }
     this.size += this.added.length - this.deleted.length;
-    this.journal = emptyJournal();
-    this.added = [];
-    this.deleted = [];
+    this.#forgetChanges();
     return journal;
   }
 
   /** Puts the touched rows of a journal back to what they were. */
   restore(journal: Journal): void {
-    for (let i = journal.rows.length - 1; i >= 0; i--) {
-      const row = journal.rows[i] as number;
-      const before = journal.flags[i] as number;
+    if (journal.isFresh) {
+      this.#clear();
+      return;
+    }
+    const { rows, flags, counts, ranks } = journal;
+    for (let i = rows.length - 1; i >= 0; i--) {
+      const row = rows.items[i] as number;
+      const before = flags.items[i] as number;
       const now = this.flags[row] as number;
       this.size += ((before & OLD) - (now & OLD)) >> 1;
       if ((before & LINKED) === 0) {
@@ -119,44 +193,49 @@ export class RowStore {
         this.flags[row] = before;
         if ((now & LINKED) === 0) this.#link(row);
       }
-      this.counts[row] = journal.counts[i] as number;
-      this.ranks[row] = journal.ranks[i] as number;
+      if (this.#notes === "none") continue;
+      const base = row * this.stride + this.arity;
+      this.data[base] = counts.items[i] as number;
+      if (this.#notes === "rank") this.data[base + 1] = ranks.items[i] as number;
     }
   }
 
   /** Forgets an unfinished evaluation: everything is as before it. */
   abandon(): void {
-    this.restore(this.journal);
-    this.release(this.journal);
-    this.journal = emptyJournal();
-    this.added = [];
-    this.deleted = [];
+    const { journal } = this;
+    this.enterIndexes();
+    this.restore(journal);
+    this.release(journal);
+    this.#forgetChanges();
   }
 
   /** Frees the row numbers that a finished transaction left without a row. */
-  release(journal: Journal): void {
-    for (const row of journal.rows) {
-      if (this.flags[row] !== 0) continue;
+  release({ rows }: Journal): void {
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows.items[i] as number;
+      if (row >= this.end || this.flags[row] !== 0) continue;
       this.flags[row] = FREE;
       this.#free.push(row);
     }
+    if (this.size === 0 && this.journal.rows.length === 0 && this.end > 0 && this.#free.length === this.end) this.#clear();
   }
 
   /** Visits the ids of all values in rows. */
   visitIds(visit: (id: number) => void): void {
-    const { data, arity, flags } = this;
+    const { data, arity, stride, flags } = this;
     for (let row = 0; row < this.end; row++) {
       if (((flags[row] as number) & LINKED) === 0) continue;
-      for (let i = row * arity; i < (row + 1) * arity; i++) visit(data[i] as number);
+      for (let i = row * stride; i < row * stride + arity; i++) visit(data[i] as number);
     }
   }
 
   /** The index on these columns (in this order), built if need be. */
-  index(columns: readonly number[]): HashIndex {
+  index(columns: readonly number[]): KeyIndex {
     const key = columns.join();
     const known = this.#indexes.get(key);
     if (known !== undefined) return known;
-    const index = new HashIndex(this, columns, this.#capacity);
+    this.enterIndexes();
+    const index = new KeyIndex(this, columns);
     for (let row = 0; row < this.end; row++) if (((this.flags[row] as number) & LINKED) !== 0) index.add(row);
     this.#indexes.set(key, index);
     this.#allIndexes.push(index);
@@ -164,40 +243,57 @@ export class RowStore {
   }
 
   /** The index on these columns if it exists. */
-  existingIndex(columns: readonly number[]): HashIndex | undefined {
+  existingIndex(columns: readonly number[]): KeyIndex | undefined {
     return this.#indexes.get(columns.join());
   }
 
-  #allocate(): number {
-    const free = this.#free.pop();
-    if (free !== undefined) return free;
-    if (this.end === this.#capacity) this.#grow();
-    return this.end++;
+  #startFresh(): void {
+    this.isFresh = true;
+    this.journal = emptyJournal(true);
+    this.#nIndexed = 0;
+  }
+
+  #forgetChanges(): void {
+    if (this.journal.isFresh || this.journal.rows.length > 0) {
+      this.journal = emptyJournal(false);
+      this.added = new IntList();
+      this.deleted = new IntList();
+    }
+    this.isFresh = false;
+    this.#nIndexed = 0;
+  }
+
+  #clear(): void {
+    this.set.clear();
+    for (const index of this.#allIndexes) index.clear();
+    this.#capacity = INITIAL_CAPACITY;
+    this.data = new Int32Array(INITIAL_CAPACITY * this.stride);
+    this.flags = new Uint8Array(INITIAL_CAPACITY);
+    this.#free.length = 0;
+    this.end = 0;
+    this.size = 0;
   }
 
   #grow(): void {
-    const capacity = this.#capacity * 2;
+    const capacity = grownLength(this.#capacity);
     this.#capacity = capacity;
-    this.data = enlarged(this.data, capacity * this.arity);
+    this.data = enlarged(this.data, capacity * this.stride);
     this.flags = enlarged(this.flags, capacity);
-    this.counts = enlarged(this.counts, capacity);
-    this.ranks = enlarged(this.ranks, capacity);
-    for (const index of this.#allIndexes) index.grow(capacity);
   }
 
   #link(row: number): void {
     this.flags[row] = (this.flags[row] as number) | LINKED;
+    this.set.add(row);
     for (const index of this.#allIndexes) index.add(row);
   }
 
   #unlink(row: number): void {
+    this.set.remove(row);
     for (const index of this.#allIndexes) index.remove(row);
     this.flags[row] = 0;
   }
 }
 
-const INITIAL_CAPACITY = 8;
-
-function emptyJournal(): Journal {
-  return { rows: [], flags: [], counts: [], ranks: [] };
+function emptyJournal(isFresh: boolean): Journal {
+  return { isFresh, rows: new IntList(), flags: new IntList(), counts: new IntList(), ranks: new IntList() };
 }

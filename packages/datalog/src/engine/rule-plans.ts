@@ -1,6 +1,6 @@
 /** The compiled plans of one rule, made when first needed and again when the tables have outgrown them. */
 import type { CoreRule } from "../check/core.ts";
-import { compilePlan, type Plan, type PlanContext, type PlanRequest } from "./plan.ts";
+import { compilePlan, type Plan, type PlanContext, type PlanRequest, type Sink } from "./plan.ts";
 import type { View } from "./views.ts";
 
 /** Plans by the phase of the evaluation and the literal they start from. */
@@ -15,12 +15,12 @@ export class RulePlans {
   }
 
   /** The plan of a phase that starts from a literal of the body. */
-  fromLiteral(phase: string, literal: number, viewOf: (position: number) => View, sink: (plan: Plan) => boolean): Plan {
+  fromLiteral(phase: string, literal: number, viewOf: (position: number) => View, sink: Sink): Plan {
     return this.#plan(`${phase}:${literal}`, { rule: this.rule, from: { literal }, viewOf, sink });
   }
 
   /** The plan of a phase that starts from a row of the head. */
-  fromHead(phase: string, viewOf: (position: number) => View, sink: (plan: Plan) => boolean): Plan {
+  fromHead(phase: string, viewOf: (position: number) => View, sink: Sink): Plan {
     return this.#plan(phase, { rule: this.rule, from: "head", viewOf, sink });
   }
 

@@ -10,7 +10,8 @@ export interface TransactionOwner {
   readonly evaluation: Evaluation;
   inputStore(relation: string): RowStore;
   rows(relation: string): Tuple[];
-  end(steps: readonly Step[], isCommitted: boolean): Delta;
+  /** Told what a commit changed, or `undefined` for a rollback. */
+  end(delta: Delta | undefined): void;
 }
 
 /** Made by `Engine.begin`. While it is open, the engine's own `rows`, `explain` and so on show its last evaluation. */
@@ -46,7 +47,7 @@ export class Transaction {
   evaluate(): Delta {
     this.#requireOpen();
     this.#run();
-    return deltaOf(this.#steps, this.#owner.evaluation.interner);
+    return deltaOf(this.#steps, this.#owner.evaluation);
   }
 
   /** Rows of a relation with the changes evaluated so far. */
@@ -60,8 +61,11 @@ export class Transaction {
     this.#requireOpen();
     this.#run();
     this.#isOpen = false;
-    this.#owner.evaluation.release(this.#steps);
-    return this.#owner.end(this.#steps, true);
+    const { evaluation } = this.#owner;
+    const delta = deltaOf(this.#steps, evaluation);
+    evaluation.release(this.#steps);
+    this.#owner.end(delta);
+    return delta;
   }
 
   /** Goes back to the state in which the transaction began. */
@@ -72,7 +76,7 @@ export class Transaction {
     evaluation.abandon();
     for (let i = this.#steps.length - 1; i >= 0; i--) evaluation.undo(this.#steps[i] as Step);
     evaluation.release(this.#steps);
-    this.#owner.end([], false);
+    this.#owner.end(undefined);
   }
 
   #run(): void {

@@ -113,12 +113,12 @@ class RuleTrial {
       registers = [...plan.registers];
     };
     const plan = compilePlan(
-      { rule, from: "none", viewOf: () => OLD_STATE, sink: () => true, trace },
+      { rule, from: "none", viewOf: () => OLD_STATE, sink: { kind: "call", tell: () => true }, trace },
       this.#evaluation.planContext,
     );
     try {
       this.#evaluation.begin();
-      plan.run(-1);
+      plan.run(new Int32Array(0), 0, 1);
     } catch (error) {
       if (!(error instanceof SearchEnd) && !(error instanceof DivergenceError)) throw error;
     }

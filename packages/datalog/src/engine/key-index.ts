@@ -1,0 +1,278 @@
+/**
+ * An index of a store: from the values of some columns to the rows that have them.
+ *
+ * What: open addressing from a key to its row, or to a block of rows in an arena when there are several. No key is stored: the first
+ * row has it. Blocks have room for a power of two of rows; one that is full moves to twice the room.
+ * Why: a walk over the rows of a key reads them side by side, a key with one row costs four bytes per slot and nothing else.
+ * How: rows leave by moving the last one of the block into their place. Where that is, is searched in small blocks; once a block is
+ * large, `#positions` knows it for every row.
+ * Limits: rows come and go only between walks; who walks may hold on to the arena meanwhile.
+ */
+
+/** The rows of a store, as far as an index needs them. */
+export interface IndexedRows {
+  data: Int32Array;
+  readonly stride: number;
+}
+
+/** The row + 1 of a key that has one, minus the place of the block of a key with several, or 0. */
+export type Seek = (index: KeyIndex, ...ids: number[]) => number;
+
+/** Words before a block's rows: their number, and the logarithm of the room. */
+export const BLOCK_HEADER = 2;
+
+const LARGE_BLOCK = 64;
+
+/** Rows by the values of `columns`. */
+export class KeyIndex {
+  readonly columns: readonly number[];
+  readonly rows: IndexedRows;
+  readonly seek: Seek;
+  slots: Int32Array = new Int32Array(16);
+  arena: Int32Array = new Int32Array(64);
+  /** Number of distinct keys. */
+  nKeys = 0;
+  readonly #seekKey: (index: KeyIndex, key: Int32Array) => number;
+  /** First unused word of the arena; 0 is no place. */
+  #end = 2;
+  /** Places of free blocks by the logarithm of their room. */
+  readonly #free: number[][] = [];
+  #positions: Int32Array | undefined;
+
+  constructor(rows: IndexedRows, columns: readonly number[]) {
+    this.rows = rows;
+    this.columns = columns;
+    const { seek, seekKey } = seekOf(columns);
+    this.seek = seek;
+    this.#seekKey = seekKey;
+  }
+
+  /** The rows with this key (values in the order of `columns`); a view, good until rows come or go. */
+  rowsOf(key: Int32Array): Int32Array {
+    const entry = this.#seekKey(this, key);
+    if (entry >= 0) return entry === 0 ? NO_ROWS : Int32Array.of(entry - 1);
+    const first = BLOCK_HEADER - entry;
+    return this.arena.subarray(first, first + (this.arena[-entry] as number));
+  }
+
+  add(row: number): void {
+    const slot = this.#slotOf(row);
+    const entry = this.slots[slot] as number;
+    if (entry === 0) {
+      this.slots[slot] = row + 1;
+      if (++this.nKeys * 2 > this.slots.length) this.#resize(this.slots.length * 2);
+      return;
+    }
+    let at = -entry;
+    if (entry > 0) {
+      at = this.#allocate(1);
+      this.slots[slot] = -at;
+      this.arena[at] = 1;
+      this.arena[at + BLOCK_HEADER] = entry - 1;
+      this.#place(entry - 1, at + BLOCK_HEADER);
+    }
+    const n = this.arena[at] as number;
+    if (n === 1 << (this.arena[at + 1] as number)) {
+      at = this.#move(at, n);
+      this.slots[slot] = -at;
+    }
+    this.arena[at + BLOCK_HEADER + n] = row;
+    this.arena[at] = n + 1;
+    this.#place(row, at + BLOCK_HEADER + n);
+  }
+
+  remove(row: number): void {
+    const slot = this.#slotOf(row);
+    const entry = this.slots[slot] as number;
+    if (entry > 0) {
+      this.#close(slot);
+      this.nKeys--;
+      if (this.slots.length > 16 && this.nKeys * 8 < this.slots.length) this.#resize(this.slots.length / 2);
+      return;
+    }
+    const { arena } = this;
+    const at = -entry;
+    const n = (arena[at] as number) - 1;
+    const last = arena[at + BLOCK_HEADER + n] as number;
+    const position = this.#positionOf(row, at, n);
+    arena[position] = last;
+    arena[at] = n;
+    this.#place(last, position);
+    if (n > 1) return;
+    this.slots[slot] = (arena[at + BLOCK_HEADER] as number) + 1;
+    this.#release(at);
+  }
+
+  /** Takes out all rows. */
+  clear(): void {
+    this.slots = new Int32Array(16);
+    this.arena = new Int32Array(64);
+    this.nKeys = 0;
+    this.#end = 2;
+    this.#free.length = 0;
+    this.#positions = undefined;
+  }
+
+  /** The slot of the row's key: where it is, or where it may be put. */
+  #slotOf(row: number): number {
+    const { slots, columns, arena } = this;
+    const { data, stride } = this.rows;
+    const base = row * stride;
+    const mask = slots.length - 1;
+    for (let slot = hashOf(data, base, columns) & mask; ; slot = (slot + 1) & mask) {
+      const entry = slots[slot] as number;
+      if (entry === 0) return slot;
+      const other = (entry > 0 ? entry - 1 : (arena[BLOCK_HEADER - entry] as number)) * stride;
+      let i = 0;
+      while (i < columns.length && data[other + (columns[i] as number)] === data[base + (columns[i] as number)]) i++;
+      if (i === columns.length) return slot;
+    }
+  }
+
+  #rowOf(entry: number): number {
+    return entry > 0 ? entry - 1 : (this.arena[BLOCK_HEADER - entry] as number);
+  }
+
+  /** Empties a slot and shifts later ones back. */
+  #close(slot: number): void {
+    const { slots, columns } = this;
+    const { data, stride } = this.rows;
+    const mask = slots.length - 1;
+    let hole = slot;
+    for (let i = (hole + 1) & mask; slots[i] !== 0; i = (i + 1) & mask) {
+      const home = hashOf(data, this.#rowOf(slots[i] as number) * stride, columns) & mask;
+      if (((i - home) & mask) < ((i - hole) & mask)) continue;
+      slots[hole] = slots[i] as number;
+      hole = i;
+    }
+    slots[hole] = 0;
+  }
+
+  #resize(length: number): void {
+    const before = this.slots;
+    const { columns } = this;
+    const { data, stride } = this.rows;
+    const slots = new Int32Array(length);
+    const mask = length - 1;
+    for (let k = 0; k < before.length; k++) {
+      const entry = before[k] as number;
+      if (entry === 0) continue;
+      let i = hashOf(data, this.#rowOf(entry) * stride, columns) & mask;
+      while (slots[i] !== 0) i = (i + 1) & mask;
+      slots[i] = entry;
+    }
+    this.slots = slots;
+  }
+
+  #allocate(log: number): number {
+    const free = this.#free[log]?.pop();
+    const at = free ?? this.#end;
+    if (free === undefined) {
+      this.#end += BLOCK_HEADER + (1 << log);
+      if (this.#end > this.arena.length) this.arena = enlarged(this.arena, Math.max(this.#end, grownLength(this.arena.length)));
+    }
+    this.arena[at] = 0;
+    this.arena[at + 1] = log;
+    return at;
+  }
+
+  #release(at: number): void {
+    const log = this.arena[at + 1] as number;
+    const list = this.#free[log];
+    if (list === undefined) this.#free[log] = [at];
+    else list.push(at);
+  }
+
+  /** Moves a full block to twice the room. */
+  #move(at: number, n: number): number {
+    const to = this.#allocate((this.arena[at + 1] as number) + 1);
+    const { arena } = this;
+    arena.copyWithin(to + BLOCK_HEADER, at + BLOCK_HEADER, at + BLOCK_HEADER + n);
+    arena[to] = n;
+    this.#release(at);
+    if (n >= LARGE_BLOCK && this.#positions === undefined) this.#notePositions();
+    else if (this.#positions !== undefined) {
+      for (let i = 0; i < n; i++) this.#place(arena[to + BLOCK_HEADER + i] as number, to + BLOCK_HEADER + i);
+    }
+    return to;
+  }
+
+  #notePositions(): void {
+    this.#positions = new Int32Array(16);
+    for (const entry of this.slots) {
+      if (entry >= 0) continue;
+      const first = BLOCK_HEADER - entry;
+      const n = this.arena[-entry] as number;
+      for (let i = first; i < first + n; i++) this.#place(this.arena[i] as number, i);
+    }
+  }
+
+  #place(row: number, position: number): void {
+    if (this.#positions === undefined) return;
+    if (row >= this.#positions.length) this.#positions = enlarged(this.#positions, Math.max(row + 1, this.#positions.length * 2));
+    this.#positions[row] = position;
+  }
+
+  #positionOf(row: number, at: number, n: number): number {
+    const noted = this.#positions?.[row];
+    if (noted !== undefined && n > LARGE_BLOCK) return noted;
+    let i = at + BLOCK_HEADER + n;
+    while (this.arena[i] !== row) i--;
+    return i;
+  }
+}
+
+const NO_ROWS = new Int32Array(0);
+
+/** A copy of the array with room for `length` elements. */
+export function enlarged<A extends Int32Array | Uint8Array>(array: A, length: number): A {
+  const larger = new (array.constructor as new (length: number) => A)(length);
+  larger.set(array);
+  return larger;
+}
+
+/** The next length of an array that is full: twice, or half more once it is large. */
+export function grownLength(length: number): number {
+  return length < 1 << 23 ? length * 2 : Math.ceil(length * 1.5);
+}
+
+function hashOf(data: Int32Array, base: number, columns: readonly number[]): number {
+  let hash = 0;
+  for (let i = 0; i < columns.length; i++) {
+    hash = Math.imul(hash ^ (hash >>> 15) ^ (data[base + (columns[i] as number)] as number), 0x9e3779b1);
+  }
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return hash ^ (hash >>> 13);
+}
+
+interface Seeks {
+  readonly seek: Seek;
+  readonly seekKey: (index: KeyIndex, key: Int32Array) => number;
+}
+
+const seeksByColumns = new Map<string, Seeks>();
+
+/** The look-up for these columns; compiled once. */
+function seekOf(columns: readonly number[]): Seeks {
+  const known = seeksByColumns.get(columns.join());
+  if (known !== undefined) return known;
+  const ids = columns.map((_, i) => `k${i}`);
+  const isEqual = columns.map((column, i) => `data[base + ${column}] === k${i}`).join(" && ") || "true";
+  const source = `"use strict";
+  function seek(${["index", ...ids].join(", ")}) {
+    let hash = 0;
+    ${ids.map((id) => `hash = Math.imul(hash ^ (hash >>> 15) ^ ${id}, 0x9e3779b1);`).join(" ")}
+    hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+    hash ^= hash >>> 13;
+    const slots = index.slots, mask = slots.length - 1, rows = index.rows, data = rows.data, stride = rows.stride;
+    for (let i = hash & mask, entry = slots[i]; entry !== 0; i = (i + 1) & mask, entry = slots[i]) {
+      const base = (entry > 0 ? entry - 1 : index.arena[${BLOCK_HEADER} - entry]) * stride;
+      if (${isEqual}) return entry;
+    }
+    return 0;
+  }
+  return { seek, seekKey: (index, key) => seek(${["index", ...ids.map((_, i) => `key[${i}]`)].join(", ")}) };`;
+  const seeks = new Function(source)() as Seeks;
+  seeksByColumns.set(columns.join(), seeks);
+  return seeks;
+}
