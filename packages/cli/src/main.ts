@@ -6,6 +6,7 @@ import { formatStory, openWhy, why } from "@tenet/why";
 import { check } from "./commands/check.ts";
 import { down } from "./commands/down.ts";
 import { fmt } from "./commands/fmt.ts";
+import { lsp } from "./commands/lsp.ts";
 import { controller, northd, ovsdbServer, policy, vswitchd } from "./commands/roles.ts";
 import { status } from "./commands/status.ts";
 import { homeOf, policyPortOf, type UpFlags, upConfig } from "./config.ts";
@@ -104,6 +105,13 @@ program
     const { changed } = fmt(paths, isCheck);
     for (const file of changed) stdout.write(`${file}\n`);
     if (isCheck && changed.length > 0) process.exitCode = 1;
+  });
+
+program
+  .command("lsp")
+  .description("serve an editor on standard input and output, with the Language Server Protocol")
+  .action(async () => {
+    process.exitCode = await lsp(process.stdin, stdout, stop.signal);
   });
 
 const log = () => createLogger().child({ pid: process.pid });

@@ -4,3 +4,4 @@ export { type Diagnostic, formatDiagnostic } from "./check/diagnostic.ts";
 export { type Formatted, formatSource, UnfaithfulFormatError } from "./format/format-source.ts";
 export { findRuleFiles, NoRuleFilesError, readRuleFile } from "./project/rule-files.ts";
 export type { Surroundings } from "./project/surroundings.ts";
+export { serveLanguage } from "./server/language-server.ts";

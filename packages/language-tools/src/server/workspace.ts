@@ -1,0 +1,81 @@
+/** Open documents, and the programs that they and their neighbours on disk make. */
+import { dirname } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { SourceText } from "@tenet/datalog";
+import { readRuleFile, ruleFilesIn, toSource } from "../project/rule-files.ts";
+import type { Surroundings } from "../project/surroundings.ts";
+import { ProgramModel } from "../symbols/program-model.ts";
+import { Document } from "./document.ts";
+
+/** All documents of one editor. */
+export class Workspace {
+  readonly #surroundings: Surroundings;
+  readonly #documents: Map<string, Document> = new Map();
+  readonly #models: Map<string, ProgramModel> = new Map();
+
+  constructor(surroundings: Surroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  /** Names of the open documents: their paths. */
+  get open(): string[] {
+    return [...this.#documents.keys()];
+  }
+
+  set(name: string, document: Document): void {
+    this.#documents.set(name, document);
+    this.#models.delete(folderOf(name));
+  }
+
+  close(name: string): void {
+    this.#documents.delete(name);
+    this.#models.delete(folderOf(name));
+  }
+
+  /** Forgets what was read from the disk. */
+  forget(): void {
+    this.#models.clear();
+  }
+
+  isOpen(name: string): boolean {
+    return this.#documents.has(name);
+  }
+
+  /** The text that a file has now: the editor's, or the disk's. @throws IoError */
+  document(name: string): Document {
+    return this.#documents.get(name) ?? new Document(readRuleFile(name));
+  }
+
+  /** The program that a file belongs to. @throws IoError */
+  model(name: string): ProgramModel {
+    const folder = folderOf(name);
+    const known = this.#models.get(folder);
+    if (known !== undefined) return known;
+    const open = this.open.filter((other) => folderOf(other) === folder);
+    const files = isPath(name) ? [...new Set([...ruleFilesIn(folder), ...open])].toSorted() : open;
+    const { hasNamespaces } = this.#surroundings;
+    const sources = files.map((file): SourceText => toSource(file, this.document(file).text, hasNamespaces));
+    const model = new ProgramModel(sources, this.#surroundings);
+    this.#models.set(folder, model);
+    return model;
+  }
+}
+
+/** A document's path; what is no file keeps its URI as name. */
+export function nameOf(uri: string): string {
+  return uri.startsWith("file:") ? fileURLToPath(uri) : uri;
+}
+
+/** The URI of a document. */
+export function uriOf(name: string): string {
+  return isPath(name) ? pathToFileURL(name).href : name;
+}
+
+function isPath(name: string): boolean {
+  return !/^[a-z][a-z0-9+.-]+:/i.test(name);
+}
+
+/** Documents that are no files are programs of their own. */
+function folderOf(name: string): string {
+  return isPath(name) ? dirname(name) : name;
+}

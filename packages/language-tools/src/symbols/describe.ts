@@ -1,0 +1,85 @@
+/** What tools say about a name: a line of the language, the comment above its declaration, and where its rows come from. */
+import type { CoreRelation, FunctionDef, Statement } from "@tenet/datalog";
+import { fullName } from "./occurrences.ts";
+import type { FileModel, Place, ProgramModel } from "./program-model.ts";
+
+/** Markdown about a name. */
+export function describe(model: ProgramModel, { occurrence }: Place): string | undefined {
+  const { kind, name } = occurrence;
+  if (kind === "table") return describeTable(model, name);
+  if (kind === "function") return describeFunction(model, name);
+  const table = occurrence.table === undefined ? undefined : model.relation(occurrence.table);
+  if (kind === "column") return table && code(`${name}${typeOf(table, name)}`) + `\n\ncolumn of \`${table.name}\``;
+  const column = typeof occurrence.column === "number" ? table?.columns[occurrence.column]?.name : occurrence.column;
+  if (table === undefined || column === undefined) return `${code(name)}\n\nvariable`;
+  return code(`${name}${typeOf(table, column)}`) + `\n\nvariable, here column \`${column}\` of \`${table.name}\``;
+}
+
+/** A table as it would be declared. */
+export function declarationOf(relation: CoreRelation): string {
+  const role = relation.kind === "input" ? "input" : relation.isOutput ? "output" : "relation";
+  return `${role} ${relation.name}(${relation.columns.map(({ name }) => `${name}${typeOf(relation, name)}`).join(", ")})`;
+}
+
+/** A function's name with placeholders for its arguments. */
+export function signatureOf({ name, nArgs, minArgs = nArgs, isSet = false }: FunctionDef): string {
+  const args = Array.from({ length: nArgs }, (_, i) => `${String.fromCharCode(97 + (i % 26))}${i < minArgs ? "" : "?"}`);
+  return `${isSet ? "… in " : ""}${name}(${args.join(", ")})`;
+}
+
+function typeOf(relation: CoreRelation, column: string): string {
+  const type = relation.columns.find(({ name }) => name === column)?.type;
+  return type === undefined ? "" : `: ${type}`;
+}
+
+function describeTable(model: ProgramModel, name: string): string | undefined {
+  const relation = model.relation(name);
+  if (relation === undefined) return undefined;
+  const own = model.files.flatMap((file) =>
+    file.statements.filter((statement) => isOf(file, statement, name)).map((statement) => ({ file, statement })),
+  );
+  const source = own.find(({ statement }) => statement.kind === "declaration") ?? own[0];
+  const comment = source === undefined ? "" : commentAbove(source.file.source.text, source.statement.span.start);
+  const rules = own.filter(({ statement }) => statement.kind === "rule" && statement.body !== undefined).length;
+  const facts = own.filter(({ statement }) => statement.kind === "rule" && statement.body === undefined).length;
+  const counted = [counting(rules, "rule"), counting(facts, "fact")].filter((text) => text !== "").join(", ");
+  const origin = counted === "" ? (relation.kind === "input" ? "rows come from outside" : "no rule derives it") : counted;
+  return [code(declarationOf(relation)), comment, origin].filter((text) => text !== "").join("\n\n");
+}
+
+function describeFunction(model: ProgramModel, name: string): string | undefined {
+  const fn = model.functions.get(name);
+  if (fn === undefined) return AGGREGATES[name] && `${code(`${name} { … }`)}\n\naggregate: ${AGGREGATES[name]}`;
+  return `${code(signatureOf(fn))}\n\n${fn.isSet === true ? "function that gives a set" : "function"}`;
+}
+
+const AGGREGATES: Readonly<Record<string, string>> = {
+  count: "how many ways, or distinct values",
+  sum: "the values added, once per way",
+  min: "the least value",
+  max: "the greatest value",
+  collect: "the distinct values as a sorted list",
+};
+
+function isOf({ source }: FileModel, statement: Statement, table: string): boolean {
+  return (statement.kind === "rule" || statement.kind === "declaration") && fullName(source, statement.name) === table;
+}
+
+/** The comment lines directly above an offset. */
+function commentAbove(text: string, offset: number): string {
+  const above = text.slice(0, offset).split("\n").slice(0, -1);
+  const first = above.findLastIndex((lineText) => !/^\s*(\/\/|#)/.test(lineText)) + 1;
+  return above
+    .slice(first)
+    .map((lineText) => lineText.replace(/^\s*(\/\/+|#+)\s?/, ""))
+    .join("\n")
+    .trim();
+}
+
+function counting(n: number, what: string): string {
+  return n === 0 ? "" : `${n} ${what}${n === 1 ? "" : "s"}`;
+}
+
+function code(text: string): string {
+  return `\`\`\`dl\n${text}\n\`\`\``;
+}
