@@ -13,6 +13,13 @@ export type { Transaction } from "./engine/transaction.ts";
 export { type Attempt, type FailingLiteral, formatWhyNot, type Pattern, type WhyNot } from "./engine/why-not.ts";
 export { BUILT_IN_FUNCTIONS } from "./functions/built-in.ts";
 export { uuidOf } from "./functions/hash.ts";
+export { HistoryDamageError, HistoryFileError, VersionError } from "./history/errors.ts";
+export { type At, type History, type HistoryEntry, type HistoryOptions, openHistory } from "./history/history.ts";
+export type { Retention } from "./history/history-log.ts";
+export type { Note } from "./history/record.ts";
+export type { HistoryFs } from "./history/record-file.ts";
+export type { SyncPolicy } from "./history/syncer.ts";
+export { type RowFilter, watch, type WatchOptions } from "./history/watch.ts";
 export type {
   AggregateExpr,
   Argument,
