@@ -11,38 +11,28 @@ import type { RowStore } from "./row-store.ts";
 import { RulePlans } from "./rule-plans.ts";
 import { ALIVE, NEW_STATE, OLD_STATE } from "./views.ts";
 
-interface Source {
+interface Rule {
   readonly plans: RulePlans;
   readonly sink: Sink;
-  readonly position: number;
-  readonly store: RowStore;
-  readonly isNegated: boolean;
-  /** Stores of the positive literals behind the position: read in the old state. */
-  readonly after: readonly RowStore[];
+  /** Literals over relations. */
+  readonly literals: readonly { readonly position: number; readonly store: RowStore; readonly isNegated: boolean }[];
 }
 
 /** Evaluates all rules of one relation. */
 export class CountingRelation {
   readonly store: RowStore;
-  readonly #sources: readonly Source[];
+  readonly #rules: readonly Rule[];
 
   constructor(store: RowStore, rules: readonly CoreRule[], context: PlanContext, budget: Budget) {
     this.store = store;
-    this.#sources = rules.flatMap((rule) => sourcesOf(rule, context, budget));
+    this.#rules = rules.map((rule) => prepare(rule, context, budget));
   }
 
   /** Brings the relation up to date with the changes of the relations it reads. */
   evaluate(): void {
-    for (const source of this.#sources) {
-      const { added, deleted } = source.store;
-      if (added.length === 0 && deleted.length === 0) continue;
-      if (source.after.some((store) => store.size === 0)) continue;
-      const { plans, position, sink } = source;
-      const viewOf = (i: number) => (i < position ? NEW_STATE : OLD_STATE);
-      const plan = plans.fromLiteral("count", position, viewOf, sink);
-      const weight = source.isNegated ? -1 : 1;
-      plan.run(deleted.items, deleted.length, -weight);
-      plan.run(added.items, added.length, weight);
+    for (const rule of this.#rules) {
+      if (rule.literals.some(({ store, isNegated }) => !isNegated && store.size === 0)) deriveAll(rule);
+      else deriveChanges(rule);
     }
     const { flags, data, stride, arity } = this.store;
     for (const row of this.store.touched()) {
@@ -54,18 +44,39 @@ export class CountingRelation {
 
   /** Drops compiled plans. */
   forget(): void {
-    for (const { plans } of this.#sources) plans.forget();
+    for (const { plans } of this.#rules) plans.forget();
   }
 }
 
-function sourcesOf(rule: CoreRule, context: PlanContext, budget: Budget): Source[] {
-  const plans = new RulePlans(rule, context);
-  const sink: Sink = { kind: "count", spend: () => budget.spend(rule.origin, rule.relation) };
-  return rule.body.flatMap((literal: Literal, position): Source[] => {
+/** A rule that had no derivation, because a literal had no row: all of them are new. They are sought from the fewest rows. */
+function deriveAll({ plans, sink, literals }: Rule): void {
+  let best: Rule["literals"][number] | undefined;
+  for (const literal of literals) {
+    if (literal.isNegated || literal.store.size > 0) continue;
+    if (best === undefined || literal.store.added.length <= best.store.added.length) best = literal;
+  }
+  if (best === undefined || best.store.added.length === 0) return;
+  const { items, length } = best.store.added;
+  plans.fromLiteral("all", best.position, () => NEW_STATE, sink).run(items, length, 1);
+}
+
+function deriveChanges({ plans, sink, literals }: Rule): void {
+  for (const { position, store, isNegated } of literals) {
+    const { added, deleted } = store;
+    if (added.length === 0 && deleted.length === 0) continue;
+    const viewOf = (i: number) => (i < position ? NEW_STATE : OLD_STATE);
+    const plan = plans.fromLiteral("change", position, viewOf, sink);
+    const weight = isNegated ? -1 : 1;
+    plan.run(deleted.items, deleted.length, -weight);
+    plan.run(added.items, added.length, weight);
+  }
+}
+
+function prepare(rule: CoreRule, context: PlanContext, budget: Budget): Rule {
+  const literals = rule.body.flatMap((literal: Literal, position) => {
     if (literal.kind !== "atom" && literal.kind !== "not") return [];
-    const after = rule.body
-      .slice(position + 1)
-      .flatMap((other) => (other.kind === "atom" ? [context.storeOf(other.relation)] : []));
-    return [{ plans, sink, position, store: context.storeOf(literal.relation), isNegated: literal.kind === "not", after }];
+    return [{ position, store: context.storeOf(literal.relation), isNegated: literal.kind === "not" }];
   });
+  const sink: Sink = { kind: "count", spend: () => budget.spend(rule.origin, rule.relation) };
+  return { plans: new RulePlans(rule, context), sink, literals };
 }

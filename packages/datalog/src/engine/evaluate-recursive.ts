@@ -105,16 +105,17 @@ export class RecursiveStratum {
       return [{ position, store: context.storeOf(literal.relation), isNegated: literal.kind === "not" }];
     });
     const head = context.storeOf(rule.relation);
+    const queue = this.#queues.get(head) as Queue;
     const sink = (kind: "lose" | "gain" | "note", tell: (row: number, rank: number) => void): Sink => {
       return { kind, tell, recursive: recursive.map(({ position }) => position) };
     };
     return {
       plans: new RulePlans(rule, context),
       head,
-      lose: sink("lose", (row) => this.#loseRow(head, row)),
+      lose: sink("lose", (row) => loseRow(queue, row)),
       gain: sink("gain", (row, rank) => {
         this.#budget.spend(rule.origin, rule.relation);
-        this.#revive(head, row, rank + 1, 1);
+        revive(queue, row, rank + 1, 1);
       }),
       note: sink("note", (_, rank) => this.#noteDerivation(rank)),
       stores,
@@ -146,7 +147,8 @@ export class RecursiveStratum {
   }
 
   #deriveDeadAgain(): void {
-    for (const { store } of this.#queues.values()) {
+    for (const queue of this.#queues.values()) {
+      const { store } = queue;
       if (store.isFresh) continue;
       for (const row of store.touched()) {
         const flags = store.flags[row] as number;
@@ -159,7 +161,8 @@ export class RecursiveStratum {
           const viewOf = (i: number): View => (rule.stores[i] === undefined ? KEPT : SETTLED);
           rule.plans.fromHead("note", viewOf, rule.note).run(this.#wanted, 1, 1);
         }
-        if (this.#nBest > 0) this.#revive(store, row, this.#bestRank + 1, this.#nBest);
+        if (this.#nBest > 0) revive(queue, row, this.#bestRank + 1, this.#nBest);
+        else store.data[row * store.stride + store.arity + 1] = 0;
       }
     }
   }
@@ -168,7 +171,7 @@ export class RecursiveStratum {
     for (const rule of this.#rules) {
       for (const { position, store, isNegated } of rule.lower) {
         const gained = isNegated ? store.deleted : store.added;
-        if (gained.length === 0 || rule.recursive.some((literal) => literal.store.end === 0)) continue;
+        if (gained.length === 0 || rule.recursive.some((literal) => literal.store.size === 0)) continue;
         const viewOf = (i: number): View => (rule.stores[i] !== undefined ? SETTLED : i < position ? NEW_STATE : KEPT);
         rule.plans.fromLiteral("gain", position, viewOf, rule.gain).run(gained.items, gained.length, 1);
       }
@@ -202,25 +205,11 @@ export class RecursiveStratum {
     }
   }
 
-  #loseRow(head: RowStore, row: number): void {
-    head.flags[row] = (head.flags[row] as number) & ~ALIVE;
-    this.#queues.get(head)?.rows.push(row);
-  }
-
   #noteDerivation(rank: number): void {
     if (rank < this.#bestRank) {
       this.#bestRank = rank;
       this.#nBest = 1;
     } else if (rank === this.#bestRank) this.#nBest++;
-  }
-
-  #revive(store: RowStore, row: number, rank: number, count: number): void {
-    const base = row * store.stride + store.arity;
-    store.touch(row);
-    store.data[base] = count;
-    store.data[base + 1] = rank;
-    store.flags[row] = (store.flags[row] as number) | ALIVE | PENDING;
-    this.#queues.get(store)?.rows.push(row);
   }
 
   /** The rows that wait; what they lead to is queued in other lists. */
@@ -237,6 +226,21 @@ export class RecursiveStratum {
     }
     return batches;
   }
+}
+
+function loseRow({ store, rows }: Queue, row: number): void {
+  store.flags[row] = (store.flags[row] as number) & ~ALIVE;
+  rows.push(row);
+}
+
+/** Makes a row alive with this rank. Rows that are not alive have rank 0 whenever gains are propagated. */
+function revive({ store, rows }: Queue, row: number, rank: number, count: number): void {
+  const base = row * store.stride + store.arity;
+  store.touch(row);
+  store.data[base] = count;
+  store.data[base + 1] = rank;
+  store.flags[row] = (store.flags[row] as number) | ALIVE | PENDING;
+  rows.push(row);
 }
 
 function mark(batches: readonly Batch[], clear: number, set: number): void {

@@ -9,6 +9,8 @@
  * Limits: rows come and go only between walks; who walks may hold on to the arena meanwhile.
  */
 
+import { IntList } from "./int-list.ts";
+
 /** The rows of a store, as far as an index needs them. */
 export interface IndexedRows {
   data: Int32Array;
@@ -53,6 +55,61 @@ export class KeyIndex {
     if (entry >= 0) return entry === 0 ? NO_ROWS : Int32Array.of(entry - 1);
     const first = BLOCK_HEADER - entry;
     return this.arena.subarray(first, first + (this.arena[-entry] as number));
+  }
+
+  /** Fills an empty index with the rows below `end` that `isIn` has. */
+  build(end: number, isIn: (row: number) => boolean): void {
+    const keyOf = new Int32Array(end).fill(-1);
+    const counts = new IntList();
+    const firsts = new IntList();
+    for (let row = 0; row < end; row++) {
+      if (!isIn(row)) continue;
+      const slot = this.#slotOf(row);
+      const first = (this.slots[slot] as number) - 1;
+      let key = first < 0 ? this.nKeys : (keyOf[first] as number);
+      if (first < 0) {
+        this.slots[slot] = row + 1;
+        key = this.nKeys++;
+        firsts.push(row);
+        counts.push(0);
+        if (this.nKeys * 2 > this.slots.length) this.#resize(this.slots.length * 4);
+      }
+      keyOf[row] = key;
+      (counts.items[key] as number)++;
+    }
+    const places = this.#layOut(firsts, counts);
+    for (let row = 0; row < end; row++) {
+      const key = keyOf[row] as number;
+      const at = key < 0 ? 0 : (places[key] as number);
+      if (at === 0) continue;
+      const n = this.arena[at] as number;
+      this.arena[at + BLOCK_HEADER + n] = row;
+      this.arena[at] = n + 1;
+    }
+    if (counts.values().some((n) => n > LARGE_BLOCK)) this.#notePositions();
+  }
+
+  /** Makes the blocks of the keys with several rows, and tells where. */
+  #layOut(firsts: IntList, counts: IntList): Int32Array {
+    const places = new Int32Array(this.nKeys);
+    let end = this.#end;
+    for (let key = 0; key < places.length; key++) {
+      const n = counts.items[key] as number;
+      if (n < 2) continue;
+      places[key] = end;
+      end += BLOCK_HEADER + (1 << logOf(n));
+    }
+    this.#end = end;
+    this.arena = new Int32Array(Math.max(64, end + (end >> 3)));
+    const { slots } = this;
+    for (let key = 0; key < places.length; key++) {
+      const at = places[key] as number;
+      if (at === 0) continue;
+      this.arena[at + 1] = logOf(counts.items[key] as number);
+      slots[this.#slotOf(firsts.items[key] as number)] = -at;
+      this.arena[at + BLOCK_HEADER] = firsts.items[key] as number;
+    }
+    return places;
   }
 
   add(row: number): void {
@@ -224,6 +281,11 @@ export class KeyIndex {
 
 const NO_ROWS = new Int32Array(0);
 
+/** The logarithm of the least power of two that is not less than `n`. */
+function logOf(n: number): number {
+  return 32 - Math.clz32(n - 1);
+}
+
 /** A copy of the array with room for `length` elements. */
 export function enlarged<A extends Int32Array | Uint8Array>(array: A, length: number): A {
   const larger = new (array.constructor as new (length: number) => A)(length);
@@ -236,13 +298,16 @@ export function grownLength(length: number): number {
   return length < 1 << 23 ? length * 2 : Math.ceil(length * 1.5);
 }
 
+/** Neighbouring values of the last column stand side by side: they are often asked for one after the other. */
 function hashOf(data: Int32Array, base: number, columns: readonly number[]): number {
   let hash = 0;
-  for (let i = 0; i < columns.length; i++) {
+  const nOthers = columns.length - 1;
+  for (let i = 0; i < nOthers; i++) {
     hash = Math.imul(hash ^ (hash >>> 15) ^ (data[base + (columns[i] as number)] as number), 0x9e3779b1);
   }
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return hash ^ (hash >>> 13);
+  const last = data[base + (columns[nOthers] as number)] as number;
+  hash = Math.imul(hash ^ (hash >>> 15) ^ (last >> 5), 0x2c1b3c6d);
+  return ((hash ^ (hash >>> 13)) << 4) ^ ((last >> 1) & 15);
 }
 
 interface Seeks {
@@ -261,9 +326,12 @@ function seekOf(columns: readonly number[]): Seeks {
   const source = `"use strict";
   function seek(${["index", ...ids].join(", ")}) {
     let hash = 0;
-    ${ids.map((id) => `hash = Math.imul(hash ^ (hash >>> 15) ^ ${id}, 0x9e3779b1);`).join(" ")}
-    hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-    hash ^= hash >>> 13;
+    ${ids
+      .slice(0, -1)
+      .map((id) => `hash = Math.imul(hash ^ (hash >>> 15) ^ ${id}, 0x9e3779b1);`)
+      .join(" ")}
+    hash = Math.imul(hash ^ (hash >>> 15) ^ (${ids.at(-1)} >> 5), 0x2c1b3c6d);
+    hash = ((hash ^ (hash >>> 13)) << 4) ^ ((${ids.at(-1)} >> 1) & 15);
     const slots = index.slots, mask = slots.length - 1, rows = index.rows, data = rows.data, stride = rows.stride;
     for (let i = hash & mask, entry = slots[i]; entry !== 0; i = (i + 1) & mask, entry = slots[i]) {
       const base = (entry > 0 ? entry - 1 : index.arena[${BLOCK_HEADER} - entry]) * stride;

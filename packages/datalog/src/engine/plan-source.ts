@@ -8,7 +8,6 @@ import { BLOCK_HEADER, type KeyIndex } from "./key-index.ts";
 import { boundColumns, orderAsWritten, orderLiterals } from "./order-literals.ts";
 import type { PlanContext, PlanRequest } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
-import { ALIVE } from "./views.ts";
 
 /** What the source refers to by number. */
 export interface PlanEnvironment {
@@ -145,25 +144,25 @@ class PlanWriter {
       this.#noteRow(position);
       return label;
     }
-    const rest = [...terms.keys()].filter((column) => !columns.includes(column));
     if (columns.length === 0) {
       const end = this.#name("end");
       this.#line(`const ${end} = ${this.#storeName(store)}.end;`);
       const inner = this.#loop(`for (let ${row} = 0; ${row} < ${end}; ${row}++) {`);
       this.#line(`if (${isHidden}) continue ${inner};`);
       this.#noteRow(position);
-      this.#matchRow(terms, store, rest, row, inner);
+      this.#matchRow(terms, store, [...terms.keys()], row, inner);
       return inner;
     }
-    const inner = this.#walk(store, columns, terms, row);
+    const index = store.nearestIndex(columns);
+    const inner = this.#walk(index, terms, row);
     this.#line(`if (${isHidden}) continue ${inner};`);
     this.#noteRow(position);
-    this.#matchRow(terms, store, rest, row, inner);
+    const others = [...terms.keys()].filter((column) => !index.columns.includes(column));
+    this.#matchRow(terms, store, others, row, inner);
     return inner;
   }
 
-  #walk(store: RowStore, columns: readonly number[], terms: readonly Term[], row: string): string {
-    const index = store.index(columns);
+  #walk(index: KeyIndex, terms: readonly Term[], row: string): string {
     const i = this.#environment.indexes.push(index) - 1;
     const [entry, one, list, at, end] = [
       this.#name("entry"),
@@ -173,7 +172,7 @@ class PlanWriter {
       this.#name("q"),
     ];
     this.#shared.push(`const index${i} = E.indexes[${i}], seek${i} = index${i}.seek, ${one} = new Int32Array(1);`);
-    const key = columns.map((column) => this.#term(terms[column] as Term));
+    const key = index.columns.map((column) => this.#term(terms[column] as Term));
     this.#line(`const ${entry} = seek${i}(${[`index${i}`, ...key].join(", ")});`);
     this.#line(`let ${list} = ${one}, ${at} = 0, ${end} = 1;`);
     this.#line(
@@ -282,10 +281,11 @@ class PlanWriter {
       return;
     }
     this.#line(`const row = ${this.#headRow(head, "add")};`);
-    this.#line(`if ((${name}.flags[row] & ${ALIVE}) === 0) tell(row, rank);`);
-    this.#line(`else if (rank < ${name}.data[row * ${stride} + ${arity + 1}]) {`);
+    this.#line(`const base = row * ${stride} + ${arity}, data = ${name}.data, before = data[base + 1];`);
+    this.#line("if (before === 0) tell(row, rank);");
+    this.#line("else if (rank < before) {");
     this.#line(`  if (!${name}.isFresh) ${name}.touch(row);`);
-    this.#line(`  ${name}.data[row * ${stride} + ${arity}]++;`);
+    this.#line("  data[base]++;");
     this.#line("}");
   }
 

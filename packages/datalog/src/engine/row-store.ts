@@ -77,11 +77,20 @@ export class RowStore implements RowData {
 
   /** The number of a new row; the caller puts its values in, and it into the set. */
   allocate(): number {
+    if (this.isFresh) {
+      const row = this.end++;
+      if (row === this.#capacity) this.#grow();
+      this.flags[row] = LINKED;
+      return row;
+    }
     const free = this.#free.pop();
     const row = free ?? this.end;
     if (free === undefined) {
+      if (row === 0 && this.journal.rows.length === 0) {
+        this.#startFresh();
+        return this.allocate();
+      }
       if (row === this.#capacity) this.#grow();
-      if (row === 0 && this.journal.rows.length === 0) this.#startFresh();
       this.end = row + 1;
     }
     if (this.#notes !== "none") {
@@ -236,10 +245,32 @@ export class RowStore implements RowData {
     if (known !== undefined) return known;
     this.enterIndexes();
     const index = new KeyIndex(this, columns);
-    for (let row = 0; row < this.end; row++) if (((this.flags[row] as number) & LINKED) !== 0) index.add(row);
+    const { flags } = this;
+    index.build(this.end, (row) => ((flags[row] as number) & LINKED) !== 0);
     this.#indexes.set(key, index);
     this.#allIndexes.push(index);
     return index;
+  }
+
+  /** An index that finds nearly as few rows as one on all these columns would: on fewer of them, if that is there. */
+  nearestIndex(columns: readonly number[]): KeyIndex {
+    const exact = this.existingIndex(columns);
+    if (exact !== undefined) return exact;
+    for (const index of this.#allIndexes) {
+      const isWithin = index.columns.every((column) => columns.includes(column));
+      if (isWithin && this.end > 64 && this.end <= index.nKeys * 1.5) return index;
+    }
+    const unique = columns.length > 1 && this.end > 64 ? columns.find((column) => this.#looksUnique(column)) : undefined;
+    return this.index(unique === undefined ? columns : [unique]);
+  }
+
+  /** True if a sample of the rows has no value twice. */
+  #looksUnique(column: number): boolean {
+    const step = Math.max(1, Math.floor(this.end / 2048));
+    const seen = new Set<number>();
+    let n = 0;
+    for (let row = 0; row < this.end; row += step, n++) seen.add(this.data[row * this.stride + column] as number);
+    return seen.size === n;
   }
 
   /** The index on these columns if it exists. */
