@@ -40,3 +40,5 @@ export { readTokens, type Token } from "./language/tokens.ts";
 export { Scalar, type ScalarType, scalar } from "./scalar.ts";
 export { compareValues, formatAtom, formatValue, type Tuple, textOf, type Value, type ValueMap } from "./value.ts";
 export { type RuleCoverage, runTests, type TestFailure, type TestReport, type TestResult } from "./run-tests.ts";
+export { relation, type RowDelta, type RowInput, type Table, type TypedRelation } from "./typescript/relation.ts";
+export { typesOf, type TypesOptions } from "./typescript/types-of.ts";
