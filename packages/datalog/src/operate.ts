@@ -51,30 +51,30 @@ function onScalars(op: "+" | "-" | "*" | "/" | "%", a: Value, b: Value): Value |
   switch (form) {
     case "time + duration":
     case "time - duration":
-      return timeOf(op === "+" ? first.n + second.n : first.n - second.n);
+      return timeOf(calculate(op === "+" ? "+" : "-", first.n, second.n));
     case "duration + time":
-      return timeOf(first.n + second.n);
+      return timeOf(calculate("+", first.n, second.n));
     case "time - time":
-      return durationOf(first.n - second.n);
+      return durationOf(Number(calculate("-", first.n, second.n)));
     case "duration + duration":
     case "duration - duration":
-      return durationOf(op === "+" ? first.n + second.n : first.n - second.n);
+      return durationOf(Number(calculate(op === "+" ? "+" : "-", first.n, second.n)));
     case "duration * number":
     case "number * duration":
-      return durationOf(first.n * second.n);
+      return durationOf(Number(first.n) * Number(second.n));
     case "duration / number":
-      return durationOf(first.n / second.n);
+      return durationOf(Number(first.n) / Number(second.n));
     case "duration / duration":
-      return second.n === 0 ? undefined : calculate("/", first.n, second.n);
+      return calculate("/", first.n, second.n);
     case "duration % duration":
-      return durationOf(first.n % second.n);
+      return durationOf(Number(first.n) % Number(second.n));
     default:
       return undefined;
   }
 }
 
-function clock(value: Value): { type: "time" | "duration" | "number"; n: number } | undefined {
+function clock(value: Value): { type: "time" | "duration" | "number"; n: number | bigint } | undefined {
   if (typeof value === "number") return { type: "number", n: value };
   if (!(value instanceof Scalar) || (value.type !== "time" && value.type !== "duration")) return undefined;
-  return { type: value.type, n: Number(value.order) };
+  return { type: value.type, n: value.order as number | bigint };
 }

@@ -54,7 +54,7 @@ export function scalar(type: ScalarType, text: string): Scalar | undefined {
 }
 
 /** A moment, in microseconds since 1970; `undefined` outside the years 0 to 9999. */
-export function timeOf(micros: number | undefined): Scalar | undefined {
+export function timeOf(micros: number | bigint | undefined): Scalar | undefined {
   const text = micros === undefined ? undefined : formatTime(micros);
   return micros === undefined || text === undefined ? undefined : new Scalar("time", text, micros);
 }

@@ -2,7 +2,9 @@
 import { didYouMean } from "@tenet/kit";
 import type { Argument, Expr, SourceText, Span } from "../language/ast.ts";
 import type { CheckContext, CheckedRelation } from "./context.ts";
-import { kindOfType } from "./kinds.ts";
+import { SCALAR_TYPES, type ScalarType, scalar } from "../scalar.ts";
+import type { Value } from "../value.ts";
+import { kindOfType, kindOfValue } from "./kinds.ts";
 
 /**
  * The argument of each column, `undefined` where none is given; `undefined` altogether if a fault was reported.
@@ -29,8 +31,7 @@ export function arrangeArguments(
       context.report(source, arg.span, "a positional argument follows a named one", { expected: "column=term" });
     }
     if (column < columns.length) {
-      arranged[column] = arg.term;
-      checkType(context, source, relation, column, arg.term);
+      arranged[column] = typed(context, source, relation, column, arg.term);
     }
   }
   if (hasNamed ? args.length > columns.length : args.length !== columns.length) {
@@ -62,17 +63,31 @@ function columnOf(context: CheckContext, source: SourceText, relation: CheckedRe
   return at;
 }
 
-function checkType(context: CheckContext, source: SourceText, relation: CheckedRelation, column: number, term: Expr): void {
+/** Refuses a constant that a column never holds; reads a text for a column of typed values. */
+function typed(context: CheckContext, source: SourceText, relation: CheckedRelation, column: number, term: Expr): Expr {
   const { name, type } = relation.columns[column] ?? { name: "" };
   const wanted = kindOfType(type);
-  if (wanted === undefined || type === undefined) return;
-  const given = term.kind === "text" ? "string" : term.kind === "literal" && term.value !== null ? typeof term.value : wanted;
-  const isWholeIfInt =
-    type !== "int" || term.kind !== "literal" || typeof term.value !== "number" || Number.isInteger(term.value);
-  if (given === wanted && isWholeIfInt) return;
+  if (wanted === undefined || type === undefined) return term;
+  const value = constantOf(term);
+  const given = term.kind === "text" ? "string" : value === undefined ? undefined : kindOfValue(value);
+  if (isScalarType(type) && typeof value === "string") {
+    const read = scalar(type, value);
+    if (read !== undefined) return { kind: "literal", value: read, span: term.span };
+  }
+  const isFraction = type === "int" && typeof value === "number" && !Number.isInteger(value);
+  if (given === undefined || (given === wanted && !isFraction)) return term;
   context.report(source, term.span, `column "${name}" of "${relation.label}" never holds this value`, {
     expected: `a value of type ${type}`,
   });
+  return term;
+}
+
+function constantOf(term: Expr): Value | undefined {
+  return term.kind === "literal" ? term.value : undefined;
+}
+
+function isScalarType(type: string): type is ScalarType {
+  return (SCALAR_TYPES as readonly string[]).includes(type);
 }
 
 function count(n: number, noun: string): string {

@@ -5,12 +5,12 @@
  */
 import { didYouMean, positionAt, SourceError } from "@tenet/kit";
 import type { SourceText, Span } from "../language/ast.ts";
-import type { CoreAggregate, CoreRelation, CoreRule, FunctionDef, RuleOrigin } from "./core.ts";
+import type { Column, CoreAggregate, CoreRelation, CoreRule, FunctionDef, RuleOrigin } from "./core.ts";
 
 /** A relation that the program uses but does not derive; `role` for relations whose columns alone are given. */
 export interface RelationDecl {
   readonly name: string;
-  readonly columns: readonly { readonly name: string; readonly type?: string }[];
+  readonly columns: readonly Column[];
   /** `input` by default: its rows come from outside. */
   readonly role?: "input" | "relation" | "output";
 }

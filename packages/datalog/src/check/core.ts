@@ -80,10 +80,17 @@ export interface CoreAggregate {
   readonly origin: RuleOrigin;
 }
 
+/** A column; those with `isKey` together tell an input's rows apart. */
+export interface Column {
+  readonly name: string;
+  readonly type?: string;
+  readonly isKey?: boolean;
+}
+
 /** A relation of the program; hidden ones (names that start with `$`) come from rewriting. */
 export interface CoreRelation {
   readonly name: string;
-  readonly columns: readonly { readonly name: string; readonly type?: string }[];
+  readonly columns: readonly Column[];
   readonly kind: "input" | "derived" | "hidden";
   readonly isOutput: boolean;
   /** How a hidden relation reads in the program, for errors and proofs. */

@@ -6,6 +6,7 @@
  */
 import { didYouMean } from "@tenet/kit";
 import type { DeclarationSyntax, RuleSyntax, SourceText, Statement } from "../language/ast.ts";
+import type { Column } from "./core.ts";
 import { type CheckContext, qualify, type RelationDecl } from "./context.ts";
 
 /** The types that a column may be declared with. */
@@ -19,8 +20,13 @@ export const TYPES: readonly string[] = [
   "mac",
   "ip",
   "prefix",
+  "bytes",
+  "time",
+  "duration",
   "json",
+  "map",
   "list",
+  "null",
   "any",
 ];
 
@@ -54,9 +60,19 @@ function declare(context: CheckContext, source: SourceText, syntax: DeclarationS
     }
   }
   const name = qualify(source, syntax.name);
-  const columns = syntax.columns.map((column) =>
-    column.type === undefined ? { name: column.name } : { name: column.name, type: column.type },
-  );
+  if (context.functionNamed(syntax.name) !== undefined) {
+    context.report(source, syntax.span, `"${syntax.name}" is a function`, { hint: "give the table another name" });
+  }
+  const columns = syntax.columns.map((column): Column => {
+    const key = column.isKey === true ? { isKey: true } : {};
+    return column.type === undefined ? { name: column.name, ...key } : { name: column.name, type: column.type, ...key };
+  });
+  const keyed = syntax.columns.find((column) => column.isKey === true);
+  if (keyed !== undefined && syntax.role !== "input") {
+    context.report(source, keyed.span, "only an input has a key", {
+      hint: "rules that derive two rows are right: keep one by min or max",
+    });
+  }
   const known = context.relations.get(name);
   if (known !== undefined) {
     const isSame =

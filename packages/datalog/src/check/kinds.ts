@@ -6,10 +6,12 @@
  * to rule, as derived columns have types only where they are declared.
  */
 import type { Argument, Expr, Formula, RuleSyntax, SourceText, Span } from "../language/ast.ts";
+import { SCALAR_TYPES, type ScalarType } from "../scalar.ts";
+import { kindName, type Value } from "../value.ts";
 import { type CheckContext, type CheckedRelation, qualify } from "./context.ts";
 
 /** What the language compares with each other. */
-export type Kind = "string" | "number" | "boolean" | "list";
+export type Kind = "string" | "number" | "boolean" | "list" | "map" | ScalarType;
 
 const KIND_OF_TYPE: Readonly<Record<string, Kind>> = {
   int: "number",
@@ -18,9 +20,14 @@ const KIND_OF_TYPE: Readonly<Record<string, Kind>> = {
   bool: "boolean",
   string: "string",
   uuid: "string",
-  mac: "string",
-  ip: "string",
-  prefix: "string",
+  bytes: "bytes",
+  mac: "mac",
+  ip: "ip",
+  prefix: "prefix",
+  time: "time",
+  duration: "duration",
+  list: "list",
+  map: "map",
 };
 
 const COMPARISONS: ReadonlySet<string> = new Set(["==", "!=", "<", "<=", ">", ">="]);
@@ -94,7 +101,7 @@ class KindCheck {
     const [a, b] = [describe(left, known), describe(right, known)];
     if (a === undefined || b === undefined || a.kind === b.kind || !(a.isColumn || b.isColumn)) return;
     this.#context.report(this.#source, span, `${a.text} is compared with ${b.text}`, {
-      hint: "values of two kinds are never equal or in order; convert one: int(…), str(…)",
+      hint: "values of two kinds are never equal or in order; convert one: int(…), str(…), ip(…)",
     });
   }
 
@@ -108,7 +115,7 @@ class KindCheck {
       if (before === undefined) known.set(term.name, { kind, column: place });
       else if (before.kind !== kind) {
         const problem = `"${term.name}" is a ${kind} in ${place} and a ${before.kind} in ${before.column}`;
-        this.#context.report(this.#source, term.span, problem, { hint: "no value is both; convert one: int(…), str(…)" });
+        this.#context.report(this.#source, term.span, problem, { hint: "no value is both; convert one: int(…), str(…), ip(…)" });
       }
     }
   }
@@ -139,12 +146,15 @@ function describe(expr: Expr, known: ReadonlyMap<string, Known>): Described | un
 function kindOf(expr: Expr): Kind | undefined {
   if (expr.kind === "text") return "string";
   if (expr.kind === "list") return "list";
+  if (expr.kind === "call" && (SCALAR_TYPES as readonly string[]).includes(expr.name)) return expr.name as ScalarType;
   if (expr.kind !== "literal") return undefined;
-  const { value } = expr;
-  if (Array.isArray(value)) return "list";
-  return typeof value === "string" || typeof value === "number" || typeof value === "boolean"
-    ? (typeof value as Kind)
-    : undefined;
+  return kindOfValue(expr.value);
+}
+
+/** The kind of a constant; null is of none. */
+export function kindOfValue(value: Value): Kind | undefined {
+  const name = kindName(value);
+  return name === "null" ? undefined : name === "bool" ? "boolean" : (name as Kind);
 }
 
 function partsOf(expr: Expr): readonly Expr[] {

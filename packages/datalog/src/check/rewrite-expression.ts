@@ -1,9 +1,21 @@
 /** Rewrites expressions into core form: names to slots, calls to functions, aggregates to variables that the level resolves. */
 import { didYouMean } from "@tenet/kit";
-import type { Expr, SourceText } from "../language/ast.ts";
+import { isConstructor } from "../functions/typed.ts";
+import type { Expr, SourceText, Span } from "../language/ast.ts";
+import { formatValue, type Value } from "../value.ts";
 import { type CheckContext, qualify } from "./context.ts";
-import { type CoreExpr, isPattern, type Term } from "./core.ts";
+import { type CoreExpr, type FunctionDef, isPattern, type Term } from "./core.ts";
 import type { Level } from "./level.ts";
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  bytes: "pairs of hexadecimal digits",
+  mac: "six pairs of hexadecimal digits with colons",
+  ip: "an IPv4 or IPv6 address",
+  prefix: "an address, a slash and a length",
+  time: "a date and time as in 2026-01-02T03:04:05Z",
+  duration: "numbers with the units d h m s ms us, as in 1h30m",
+  json: "json",
+};
 
 /** The expression part of rewriting a rule. */
 export class ExpressionRewriter {
@@ -110,6 +122,19 @@ export class ExpressionRewriter {
       if (arg.name !== undefined)
         this.context.report(this.source, arg.span, "a function's arguments have no names", { expected: "a value" });
     }
-    return { kind: "call", fn, args: expr.args.map((arg) => this.#value(level, arg.term)) };
+    const args = expr.args.map((arg) => this.#value(level, arg.term));
+    return this.#constructed(fn, args, expr.span) ?? { kind: "call", fn, args };
+  }
+
+  /** The value of a constructor of a constant, e.g. `ip("10.0.0.1")`; reports a constant that makes none. */
+  #constructed(fn: FunctionDef, args: readonly CoreExpr[], span: Span): CoreExpr | undefined {
+    const [only] = args;
+    if (!isConstructor(fn.name) || args.length !== 1 || only?.kind !== "const") return undefined;
+    const value = fn.call(only.value) as Value | undefined;
+    if (value !== undefined) return { kind: "const", value };
+    this.context.report(this.source, span, `${formatValue(only.value)} is no ${fn.name}`, {
+      expected: EXPECTED[fn.name] ?? fn.name,
+    });
+    return undefined;
   }
 }

@@ -5,6 +5,7 @@
  * cost what going forward costs, and leave no trace.
  */
 import { didYouMean } from "@tenet/kit";
+import type { Column } from "../check/core.ts";
 import type { Program } from "../compile.ts";
 import type { Tuple, Value } from "../value.ts";
 import type { Limits } from "./budget.ts";
@@ -27,7 +28,7 @@ export type EngineOptions = Limits;
 /** A relation as a program has it. */
 export interface RelationInfo {
   readonly name: string;
-  readonly columns: readonly { readonly name: string; readonly type?: string }[];
+  readonly columns: readonly Column[];
   readonly kind: "input" | "derived";
   readonly isOutput: boolean;
   /** Where the rules stand that derive it. */

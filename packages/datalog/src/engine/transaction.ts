@@ -1,6 +1,7 @@
 /** An open transaction: changes of inputs, evaluated as often as wanted, then kept or taken back. */
 import type { Tuple } from "../value.ts";
 import { type Change, type Delta, deltaOf } from "./delta.ts";
+import { checkKeys, inputRow } from "./input-row.ts";
 import { RelationError, TransactionError } from "./errors.ts";
 import type { Evaluation, Step } from "./evaluation.ts";
 import type { RowStore } from "./row-store.ts";
@@ -84,10 +85,20 @@ export class Transaction {
     const changed = this.#changed;
     this.#changed = new Set();
     try {
-      this.#steps.push(this.#owner.evaluation.run(changed));
+      const step = this.#owner.evaluation.run(changed);
+      this.#steps.push(step);
+      this.#checkKeys(step, changed);
     } catch (error) {
       this.rollback();
       throw error;
+    }
+  }
+
+  #checkKeys(step: Step, changed: ReadonlySet<RowStore>): void {
+    const { program, interner } = this.#owner.evaluation;
+    for (const { store, added } of step.changes) {
+      const relation = changed.has(store) ? program.relations.get(store.name) : undefined;
+      if (relation !== undefined) checkKeys(relation, store, added.values(), interner);
     }
   }
 
@@ -100,7 +111,9 @@ export class Transaction {
         details: { relation },
       });
     }
-    const key = Int32Array.from(tuple, (value) => evaluation.interner.idOf(value));
+    const declared = evaluation.program.relations.get(relation);
+    const row = declared === undefined ? tuple : inputRow(declared, tuple);
+    const key = Int32Array.from(row, (value) => evaluation.interner.idOf(value));
     evaluation.setInput(store, key, isThere);
     this.#changed.add(store);
   }

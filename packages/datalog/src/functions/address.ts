@@ -6,22 +6,22 @@ import { define } from "./define.ts";
 
 /** Address functions. */
 export const ADDRESS_FUNCTIONS: readonly FunctionDef[] = [
-  define("is_ip", ["s"], (s) => isIP(s) !== 0),
-  define("is_ip4", ["s"], (s) => isIPv4(s)),
-  define("is_ip6", ["s"], (s) => isIPv6(s)),
-  define("is_prefix", ["s"], (s) => s.includes("/") && parsePrefix(s) !== undefined),
-  define("ip_in_prefix", ["s", "s"], (ip, prefix) => isIP(ip) !== 0 && relate(ip, prefix, (a, p) => a.length >= p.length)),
-  define("prefixes_overlap", ["s", "s"], (a, b) => relate(a, b, () => true)),
-  define("prefix_network", ["s"], networkOf),
-  define("prefix_length", ["s"], (s) => parsePrefix(s)?.length),
-  define("prefix_mask", ["s"], (s) => {
+  define("is_ip", ["a"], (s) => isIP(s) !== 0),
+  define("is_ip4", ["a"], (s) => isIPv4(s)),
+  define("is_ip6", ["a"], (s) => isIPv6(s)),
+  define("is_prefix", ["a"], (s) => s.includes("/") && parsePrefix(s) !== undefined),
+  define("ip_in_prefix", ["a", "a"], (ip, prefix) => isIP(ip) !== 0 && relate(ip, prefix, (a, p) => a.length >= p.length)),
+  define("prefixes_overlap", ["a", "a"], (a, b) => relate(a, b, () => true)),
+  define("prefix_network", ["a"], networkOf),
+  define("prefix_length", ["a"], (s) => parsePrefix(s)?.length),
+  define("prefix_mask", ["a"], (s) => {
     const prefix = parsePrefix(s);
     return prefix && formatAddress(maskOf(prefix), prefix.bits);
   }),
-  define("ip4_to_int", ["s"], (s) => (isIPv4(s) ? Number(parseAddress(s)) : undefined)),
+  define("ip4_to_int", ["a"], (s) => (isIPv4(s) ? Number(parseAddress(s)) : undefined)),
   define("int_to_ip4", ["n"], (n) => (Number.isInteger(n) && n >= 0 && n < 2 ** 32 ? formatAddress(BigInt(n), 32) : undefined)),
-  define("is_mac", ["s"], (s) => MAC.test(s)),
-  define("mac_to_int", ["s"], (s) => (MAC.test(s) ? Number.parseInt(s.replaceAll(":", ""), 16) : undefined)),
+  define("is_mac", ["a"], (s) => MAC.test(s)),
+  define("mac_to_int", ["a"], (s) => (MAC.test(s) ? Number.parseInt(s.replaceAll(":", ""), 16) : undefined)),
   define("int_to_mac", ["n"], formatMac),
 ];
 

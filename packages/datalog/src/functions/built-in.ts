@@ -3,9 +3,11 @@ import type { FunctionDef } from "../check/core.ts";
 import { ADDRESS_FUNCTIONS } from "./address.ts";
 import { CONGRESS_FUNCTIONS } from "./congress.ts";
 import { HASH_FUNCTIONS } from "./hash.ts";
+import { JSON_FUNCTIONS } from "./json.ts";
 import { LIST_FUNCTIONS } from "./list.ts";
 import { NUMBER_FUNCTIONS } from "./number.ts";
 import { TEXT_FUNCTIONS } from "./text.ts";
+import { TYPED_FUNCTIONS } from "./typed.ts";
 
 /** The built-in functions; `docs/reference/language.md` lists them. */
 export const BUILT_IN_FUNCTIONS: readonly FunctionDef[] = [
@@ -14,6 +16,8 @@ export const BUILT_IN_FUNCTIONS: readonly FunctionDef[] = [
   ...LIST_FUNCTIONS,
   ...HASH_FUNCTIONS,
   ...ADDRESS_FUNCTIONS,
+  ...TYPED_FUNCTIONS,
+  ...JSON_FUNCTIONS,
   ...CONGRESS_FUNCTIONS,
 ];
 

@@ -5,6 +5,7 @@
  * function in that form. Where Congress is wrong (overlap that depends on the order of its arguments), these are right.
  */
 import type { FunctionDef } from "../check/core.ts";
+import { operate } from "../operate.ts";
 import { compareValues, kindOf, type Value } from "../value.ts";
 import { compareAddresses, containsAddress, sameNetwork } from "./address.ts";
 import { formatDate, formatMoment, formatTime, partsOf, readMoment, readSpan } from "./datetime-text.ts";
@@ -22,9 +23,9 @@ const ORDERS: readonly [name: string, test: Test][] = [
 export const CONGRESS_FUNCTIONS: readonly FunctionDef[] = [
   ...ORDERS.map(([name, test]) => define(name, ["v", "v"], (a, b) => ordered(a, b, test))),
   define("equal", ["v", "v"], (a, b) => compareValues(a, b) === 0),
-  define("plus", ["v", "v"], joined),
-  define("minus", ["n", "n"], (a, b) => a - b),
-  define("mul", ["n", "n"], (a, b) => a * b),
+  define("plus", ["v", "v"], (a, b) => operate("+", a, b)),
+  define("minus", ["v", "v"], (a, b) => operate("-", a, b)),
+  define("mul", ["v", "v"], (a, b) => operate("*", a, b)),
   define("concat", ["s", "s"], (a, b) => a + b),
   unpack("unpack_date", 0, 3),
   unpack("unpack_time", 3, 6),
@@ -43,11 +44,11 @@ export const CONGRESS_FUNCTIONS: readonly FunctionDef[] = [
   define("datetime_minus", ["s", "v"], (s, span) => moved(s, span, -1)),
   ...ORDERS.map(([name, test]) => define(`datetime_${name}`, ["s", "s"], (a, b) => compareMoments(a, b, test))),
   define("datetime_equal", ["s", "s"], (a, b) => compareMoments(a, b, (order) => order === 0)),
-  ...ORDERS.map(([name, test]) => define(`ips_${name}`, ["s", "s"], (a, b) => compareIps(a, b, test))),
-  define("ips_equal", ["s", "s"], (a, b) => compareIps(a, b, (order) => order === 0)),
-  define("networks_equal", ["s", "s"], sameNetwork),
-  define("networks_overlap", ["s", "s"], (a, b) => containsAddress(a, b, true)),
-  define("ip_in_network", ["s", "s"], (ip, network) => containsAddress(network, ip, false)),
+  ...ORDERS.map(([name, test]) => define(`ips_${name}`, ["a", "a"], (a, b) => compareIps(a, b, test))),
+  define("ips_equal", ["a", "a"], (a, b) => compareIps(a, b, (order) => order === 0)),
+  define("networks_equal", ["a", "a"], sameNetwork),
+  define("networks_overlap", ["a", "a"], (a, b) => containsAddress(a, b, true)),
+  define("ip_in_network", ["a", "a"], (ip, network) => containsAddress(network, ip, false)),
   define("validate_int", ["v", "v", "v"], (low, high, value) => validateNumber(low, high, value, /^[+-]?\d+$/, "an integer")),
   define("validate_float", ["v", "v", "v"], (low, high, value) => validateNumber(low, high, value, /./, "a number")),
   define("validate_string", ["s", "v", "v", "v", "v"], (regex, maxLength, _quotes, ignoreCase, value) =>
@@ -68,11 +69,6 @@ function unpack(name: string, from: number, to: number): FunctionDef {
 
 function ordered(a: Value, b: Value, test: Test): boolean | undefined {
   return kindOf(a) === kindOf(b) ? test(compareValues(a, b)) : undefined;
-}
-
-function joined(a: Value, b: Value): Value | undefined {
-  if (typeof a === "number" && typeof b === "number") return a + b;
-  return typeof a === "string" && typeof b === "string" ? a + b : undefined;
 }
 
 function withMoment<R>(text: string, use: (moment: number) => R): R | undefined {

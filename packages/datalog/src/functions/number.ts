@@ -1,37 +1,52 @@
 /** Built-in functions over numbers; bit functions are exact for whole numbers from 0 to 2^53. */
 import type { FunctionDef } from "../check/core.ts";
-import { compareValues } from "../value.ts";
+import { calculate } from "../integer.ts";
+import { negative, operate } from "../operate.ts";
+import { compareValues, type Value } from "../value.ts";
 import { define } from "./define.ts";
 
 /** Number functions. */
 export const NUMBER_FUNCTIONS: readonly FunctionDef[] = [
-  define("abs", ["n"], Math.abs),
-  define("floor", ["n"], Math.floor),
-  define("ceil", ["n"], Math.ceil),
-  define("round", ["n"], Math.round),
+  define("abs", ["v"], (v) => (compareValues(v, 0) < 0 ? negative(v) : isNumber(v) ? v : undefined)),
+  define("floor", ["v"], (v) => rounded(v, Math.floor)),
+  define("ceil", ["v"], (v) => rounded(v, Math.ceil)),
+  define("round", ["v"], (v) => rounded(v, Math.round)),
   define("min", ["v", "v"], (a, b) => (compareValues(a, b) <= 0 ? a : b)),
   define("max", ["v", "v"], (a, b) => (compareValues(a, b) >= 0 ? a : b)),
-  define("div", ["n", "n"], (a, b) => finite(Math.floor(a / b))),
+  define("div", ["v", "v"], divided),
   define("pow", ["n", "n"], (a, b) => finite(a ** b)),
-  define("bit_and", ["n", "n"], (a, b) => bits(a, b, (x, y) => x & y)),
-  define("bit_or", ["n", "n"], (a, b) => bits(a, b, (x, y) => x | y)),
-  define("bit_xor", ["n", "n"], (a, b) => bits(a, b, (x, y) => x ^ y)),
-  define("shl", ["n", "n"], (a, n) => whole(a * 2 ** n)),
-  define("shr", ["n", "n"], (a, n) => (isWhole(a) && isWhole(n) ? Math.floor(a / 2 ** n) : undefined)),
+  define("bit_and", ["i", "i"], (a, b) => word(a, b, a & b)),
+  define("bit_or", ["i", "i"], (a, b) => word(a, b, a | b)),
+  define("bit_xor", ["i", "i"], (a, b) => word(a, b, a ^ b)),
+  define("shl", ["i", "i"], (a, n) => (n < 64n ? word(a, n, a << n) : undefined)),
+  define("shr", ["i", "i"], (a, n) => (n < 64n ? word(a, n, a >> n) : word(a, n, 0n))),
 ];
+
+function isNumber(value: Value): value is number | bigint {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
+function rounded(value: Value, round: (n: number) => number): Value | undefined {
+  return typeof value === "number" ? round(value) : typeof value === "bigint" ? value : undefined;
+}
+
+/** Rounded down, exact for whole numbers. */
+function divided(a: Value, b: Value): Value | undefined {
+  if (!isNumber(a) || !isNumber(b)) return undefined;
+  if (typeof a === "number" && typeof b === "number" && !(Number.isInteger(a) && Number.isInteger(b)))
+    return finite(Math.floor(a / b));
+  const [rest, whole] = [calculate("%", a, b), operate("-", a, calculate("%", a, b) ?? 0)];
+  if (rest === undefined || whole === undefined) return undefined;
+  const isOver = compareValues(rest, 0) !== 0 && compareValues(rest, 0) < 0 !== compareValues(b, 0) < 0;
+  const quotient = operate("/", whole, b);
+  return quotient === undefined || !isOver ? quotient : operate("-", quotient, 1);
+}
 
 function finite(n: number): number | undefined {
   return Number.isFinite(n) ? n : undefined;
 }
 
-function isWhole(n: number): boolean {
-  return Number.isSafeInteger(n) && n >= 0;
-}
-
-function whole(n: number): number | undefined {
-  return isWhole(n) ? n : undefined;
-}
-
-function bits(a: number, b: number, op: (x: bigint, y: bigint) => bigint): number | undefined {
-  return isWhole(a) && isWhole(b) ? Number(op(BigInt(a), BigInt(b))) : undefined;
+/** The result if nothing is negative and it fits into 63 bits. */
+function word(a: bigint, b: bigint, result: bigint): bigint | undefined {
+  return a >= 0n && b >= 0n && result < 2n ** 63n ? result : undefined;
 }

@@ -67,12 +67,20 @@ export interface RuleSyntax {
   readonly span: Span;
 }
 
+/** `column: type key`; the type and `key` may be left out. */
+export interface ColumnSyntax {
+  readonly name: string;
+  readonly type?: string;
+  readonly isKey?: boolean;
+  readonly span: Span;
+}
+
 /** `input name(column: type, …)`. */
 export interface DeclarationSyntax {
   readonly kind: "declaration";
   readonly role: "input" | "relation" | "output";
   readonly name: string;
-  readonly columns: readonly { readonly name: string; readonly type?: string; readonly span: Span }[];
+  readonly columns: readonly ColumnSyntax[];
   readonly span: Span;
 }
 

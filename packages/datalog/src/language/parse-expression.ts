@@ -262,6 +262,49 @@ export class ExpressionParser {
     return this.#nested(() => this.#anyUnary());
   }
 
+  /** `value["key"]`, `value[0]`, and `.name` behind one: written without a blank before the bracket. */
+  #postfix(start: number, base: Expr): Expr {
+    let expr = base;
+    let hasIndex = false;
+    for (;;) {
+      const [next, name] = [this.peek(), this.peek(1)];
+      const isAdjacent = next.kind === "symbol" && next.start === this.lastEnd;
+      if (isAdjacent && next.text === "[") {
+        this.advance();
+        const key = this.expression();
+        this.expectSymbol("]", 'an operator or "]"');
+        expr = access(expr, key, this.#span(start));
+        hasIndex = true;
+      } else if (
+        isAdjacent &&
+        hasIndex &&
+        next.text === "." &&
+        name.kind === "name" &&
+        name.start === next.end &&
+        !/:/.test(name.text)
+      ) {
+        this.advance();
+        this.advance();
+        expr = path(expr, name.text.split("."), this.#span(start));
+      } else return expr;
+    }
+  }
+
+  /** `{"key": value, …}`. */
+  #map(start: number): Expr {
+    const pairs: Expr[] = [];
+    while (!this.takeSymbol("}")) {
+      if (pairs.length > 0) this.expectSymbol(",", 'an operator, "," or "}"');
+      const from = this.peek().start;
+      const key = this.expression();
+      this.expectSymbol(":", '":" and the value of the key');
+      const value = this.expression();
+      pairs.push({ kind: "list", items: [key, value], span: this.#span(from) });
+    }
+    const span = this.#span(start);
+    return { kind: "call", name: "map", args: [{ name: undefined, term: { kind: "list", items: pairs, span }, span }], span };
+  }
+
   #anyUnary(): Expr {
     const start = this.peek().start;
     if (this.takeSymbol("-")) {
@@ -271,7 +314,7 @@ export class ExpressionParser {
       return { kind: "unary", op: "-", operand, span: this.#span(start) };
     }
     if (this.takeSymbol("!")) return { kind: "unary", op: "!", operand: this.#unary(), span: this.#span(start) };
-    return this.#primary();
+    return this.#postfix(start, this.#primary());
   }
 
   #primary(): Expr {
@@ -291,6 +334,7 @@ export class ExpressionParser {
         : inner;
     }
     if (this.takeSymbol("[")) return this.#list(start);
+    if (this.takeSymbol("{")) return this.#map(start);
     if (token.kind !== "name") throw this.unexpected("a value, a variable or a table");
     return this.#named(start);
   }
@@ -324,7 +368,8 @@ export class ExpressionParser {
       const args = this.args();
       return { kind: "call", name, args, span: this.#span(start) };
     }
-    return { kind: "name", name, span: this.#span(start) };
+    const [base = "", ...keys] = name.includes(":") ? [name] : name.split(".");
+    return path({ kind: "name", name: base, span: this.#span(start) }, keys, this.#span(start));
   }
 
   #conditional(start: number): Expr {
@@ -396,6 +441,16 @@ export class ExpressionParser {
   #isSymbol(token: Token, symbol: string): boolean {
     return token.kind === "symbol" && token.text === symbol;
   }
+}
+
+/** `base.a.b`. */
+function path(base: Expr, keys: readonly string[], span: Span): Expr {
+  return keys.reduce<Expr>((expr, key) => access(expr, { kind: "literal", value: key, span }, span), base);
+}
+
+function access(from: Expr, key: Expr, span: Span): Expr {
+  const args = [from, key].map((term) => ({ name: undefined, term, span: term.span }));
+  return { kind: "call", name: "get", args, span };
 }
 
 function literalTrue(span: Span): Expr {

@@ -5,7 +5,7 @@
  * terminator, or at the next token in column one), so that one run reports every faulty statement.
  */
 import { positionAt, SourceError } from "@tenet/kit";
-import type { Argument, DeclarationSyntax, Formula, RuleSyntax, SourceText, Statement, TestSyntax } from "./ast.ts";
+import type { Argument, ColumnSyntax, DeclarationSyntax, Formula, RuleSyntax, SourceText, Statement, TestSyntax } from "./ast.ts";
 import { ExpressionParser } from "./parse-expression.ts";
 import { readTokens } from "./tokens.ts";
 
@@ -66,7 +66,7 @@ class ProgramParser extends ExpressionParser {
   #declaration(role: DeclarationSyntax["role"]): DeclarationSyntax {
     const start = this.advance().start;
     const name = this.advance();
-    const columns: { name: string; type?: string; span: { start: number; end: number } }[] = [];
+    const columns: ColumnSyntax[] = [];
     if (this.takeSymbol("(")) {
       while (!this.takeSymbol(")")) {
         if (columns.length > 0) this.expectSymbol(",", 'a "," or ")"');
@@ -76,13 +76,13 @@ class ProgramParser extends ExpressionParser {
     return { kind: "declaration", role, name: name.text, columns, span: { start, end: this.lastEnd } };
   }
 
-  #column(): { name: string; type?: string; span: { start: number; end: number } } {
+  #column(): ColumnSyntax {
     const token = this.expectName("a column name");
     const span = { start: token.start, end: token.end };
-    const [name = "", type] = token.text.split(":");
-    if (type !== undefined) return { name, type, span };
-    if (this.takeSymbol(":")) return { name, type: this.expectName("a type").text, span };
-    return { name, span };
+    const [name = "", joined] = token.text.split(":");
+    const type = joined ?? (this.takeSymbol(":") ? this.expectName("a type").text : undefined);
+    const key = this.takeName("key") ? { isKey: true } : {};
+    return type === undefined ? { name, ...key, span } : { name, type, ...key, span };
   }
 
   #import(): Statement {

@@ -1,0 +1,76 @@
+/**
+ * What an input's declaration promises about its rows: columns of typed values hold such values, and no two rows share a key.
+ *
+ * Texts given for typed columns are read; keys are checked when a transaction is evaluated, so that a row may be replaced
+ * by deleting and inserting it in any order.
+ */
+import type { CoreRelation } from "../check/core.ts";
+import { SCALAR_TYPES, Scalar, type ScalarType, scalar } from "../scalar.ts";
+import { formatAtom, formatValue, type Tuple, type Value } from "../value.ts";
+import { readTuple } from "./delta.ts";
+import { RelationError } from "./errors.ts";
+import type { Interner } from "./interner.ts";
+import type { RowStore } from "./row-store.ts";
+import { OLD } from "./views.ts";
+
+/** Two rows of an input have the same key; the transaction is rolled back. */
+export class KeyError extends RelationError {
+  static override readonly code: string = "DATALOG_KEY";
+}
+
+/** The row with texts of typed columns read. Null stays null. */
+export function inputRow(relation: CoreRelation, tuple: Tuple): Tuple {
+  let read: Value[] | undefined;
+  for (const [i, { name, type }] of relation.columns.entries()) {
+    if (!isScalarType(type)) continue;
+    const value = tuple[i] ?? null;
+    if (value === null || (value instanceof Scalar && value.type === type)) continue;
+    const typed = typeof value === "string" ? scalar(type, value) : undefined;
+    if (typed === undefined) {
+      throw new RelationError(`Cannot change "${relation.name}": ${formatValue(value)} in column "${name}" is no ${type}`, {
+        hint: `give a text such as ${EXAMPLES[type]}, or what scalar("${type}", …) makes`,
+        details: { relation: relation.name, column: name },
+      });
+    }
+    read ??= [...tuple];
+    read[i] = typed;
+  }
+  return read ?? tuple;
+}
+
+/** Throws if one of the rows that came into an input has the key of another row. */
+export function checkKeys(relation: CoreRelation, store: RowStore, rows: Iterable<number>, interner: Interner): void {
+  const columns = keyColumns(relation);
+  if (columns.length === 0 || columns.length === store.arity) return;
+  const index = store.index(columns);
+  for (const row of rows) {
+    const key = Int32Array.from(columns, (column) => store.data[row * store.stride + column] as number);
+    const same = [...index.rowsOf(key)].filter((other) => ((store.flags[other] as number) & OLD) !== 0);
+    const other = same.find((candidate) => candidate !== row);
+    if (other === undefined) continue;
+    const [first, second] = [readTuple(store, other, interner), readTuple(store, row, interner)];
+    const names = columns.map((column) => relation.columns[column]?.name).join(", ");
+    throw new KeyError(
+      `Cannot change "${relation.name}": ${formatAtom(relation.name, second)} has the key (${names}) of ${formatAtom(relation.name, first)}`,
+      { hint: "delete the old row in the same transaction", details: { relation: relation.name } },
+    );
+  }
+}
+
+/** Positions of the columns that are declared `key`. */
+export function keyColumns({ columns }: CoreRelation): number[] {
+  return columns.flatMap(({ isKey }, i) => (isKey === true ? [i] : []));
+}
+
+const EXAMPLES: Readonly<Record<ScalarType, string>> = {
+  bytes: '"0aff"',
+  mac: '"0a:00:00:00:00:01"',
+  ip: '"10.0.0.1"',
+  prefix: '"10.0.0.0/8"',
+  time: '"2026-01-02T03:04:05Z"',
+  duration: '"1h30m"',
+};
+
+function isScalarType(type: string | undefined): type is ScalarType {
+  return (SCALAR_TYPES as readonly (string | undefined)[]).includes(type);
+}
