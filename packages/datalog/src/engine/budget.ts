@@ -9,7 +9,7 @@ export interface Limits {
   readonly maxTuples?: number;
   /** Characters and list elements of a transaction's new values. Default 200 million. */
   readonly maxValueUnits?: number;
-  /** Different strings, lists and large numbers before those that no row holds any more are looked for. Default 500 000. */
+  /** Different strings, lists and large numbers before those that no row holds any more are looked for. Default 65 536. */
   readonly minValuesToSweep?: number;
 }
 

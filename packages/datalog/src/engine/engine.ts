@@ -92,6 +92,15 @@ export class Engine {
     return this.#open;
   }
 
+  /**
+   * Builds what changes will need, e.g. after a load: indexes, and rules compiled for each table that may change. Without it the first
+   * changes do that.
+   */
+  prepare(): void {
+    if (this.#open !== undefined) throw new TransactionError("Cannot prepare: a transaction is open");
+    this.#evaluation.prepare();
+  }
+
   /** What changes would do: evaluated on this engine and rolled back. */
   whatIf(changes: readonly Change[]): WhatIf {
     const fork = this.fork(changes);

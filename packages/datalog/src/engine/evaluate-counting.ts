@@ -6,7 +6,7 @@
  */
 import type { CoreRule, Literal } from "../check/core.ts";
 import type { Budget } from "./budget.ts";
-import type { PlanContext, Sink } from "./plan.ts";
+import type { Plan, PlanContext, Sink } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
 import { RulePlans } from "./rule-plans.ts";
 import { ALIVE, NEW_STATE, OLD_STATE } from "./views.ts";
@@ -42,6 +42,11 @@ export class CountingRelation {
     this.store.settle();
   }
 
+  /** Makes the plans for changes, and with them the indexes. */
+  prepare(): void {
+    for (const rule of this.#rules) for (const { position } of rule.literals) planOfChange(rule, position);
+  }
+
   /** Drops compiled plans. */
   forget(): void {
     for (const { plans } of this.#rules) plans.forget();
@@ -60,16 +65,19 @@ function deriveAll({ plans, sink, literals }: Rule): void {
   plans.fromLiteral("all", best.position, () => NEW_STATE, sink).run(items, length, 1);
 }
 
-function deriveChanges({ plans, sink, literals }: Rule): void {
-  for (const { position, store, isNegated } of literals) {
+function deriveChanges(rule: Rule): void {
+  for (const { position, store, isNegated } of rule.literals) {
     const { added, deleted } = store;
     if (added.length === 0 && deleted.length === 0) continue;
-    const viewOf = (i: number) => (i < position ? NEW_STATE : OLD_STATE);
-    const plan = plans.fromLiteral("change", position, viewOf, sink);
+    const plan = planOfChange(rule, position);
     const weight = isNegated ? -1 : 1;
     plan.run(deleted.items, deleted.length, -weight);
     plan.run(added.items, added.length, weight);
   }
+}
+
+function planOfChange({ plans, sink }: Rule, position: number): Plan {
+  return plans.fromLiteral("change", position, (i) => (i < position ? NEW_STATE : OLD_STATE), sink);
 }
 
 function prepare(rule: CoreRule, context: PlanContext, budget: Budget): Rule {

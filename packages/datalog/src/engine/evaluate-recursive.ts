@@ -13,7 +13,7 @@
 import type { CoreRule } from "../check/core.ts";
 import type { Budget } from "./budget.ts";
 import { IntList } from "./int-list.ts";
-import type { PlanContext, Sink } from "./plan.ts";
+import type { Plan, PlanContext, Sink } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
 import { RulePlans } from "./rule-plans.ts";
 import {
@@ -88,6 +88,21 @@ export class RecursiveStratum {
     for (const queue of this.#queues.values()) queue.rows.clear();
   }
 
+  /** Makes the plans for changes, and with them the indexes. */
+  prepare(): void {
+    for (const rule of this.#rules) {
+      for (const { position } of rule.lower) {
+        planOfLowerLoss(rule, position);
+        planOfLowerGain(rule, position);
+      }
+      for (const { position } of rule.recursive) {
+        planOfLoss(rule, position);
+        planOfGain(rule, position);
+      }
+      planBackward(rule);
+    }
+  }
+
   /** Drops compiled plans. */
   forget(): void {
     for (const { plans } of this.#rules) plans.forget();
@@ -129,8 +144,7 @@ export class RecursiveStratum {
       for (const { position, store, isNegated } of rule.lower) {
         const lost = isNegated ? store.added : store.deleted;
         if (lost.length === 0) continue;
-        const viewOf = (i: number): View => (rule.stores[i] !== undefined || i > position ? OLD_STATE : KEPT);
-        rule.plans.fromLiteral("lose", position, viewOf, rule.lose).run(lost.items, lost.length, 1);
+        planOfLowerLoss(rule, position).run(lost.items, lost.length, 1);
       }
     }
   }
@@ -138,10 +152,7 @@ export class RecursiveStratum {
   #propagateLosses(): void {
     for (let batches = this.#takeQueues(); batches.length > 0; batches = this.#takeQueues()) {
       mark(batches, 0, CURRENT);
-      this.#runBatches(batches, "lose", (rule, position, i) => {
-        if (rule.stores[i] === undefined) return KEPT;
-        return i < position ? LOSS_BEFORE : LOSS_AFTER;
-      });
+      this.#runBatches(batches, planOfLoss);
       mark(batches, CURRENT, PROCESSED);
     }
   }
@@ -158,8 +169,7 @@ export class RecursiveStratum {
         this.#nBest = 0;
         for (const rule of this.#rules) {
           if (rule.head !== store) continue;
-          const viewOf = (i: number): View => (rule.stores[i] === undefined ? KEPT : SETTLED);
-          rule.plans.fromHead("note", viewOf, rule.note).run(this.#wanted, 1, 1);
+          planBackward(rule).run(this.#wanted, 1, 1);
         }
         if (this.#nBest > 0) revive(queue, row, this.#bestRank + 1, this.#nBest);
         else store.data[row * store.stride + store.arity + 1] = 0;
@@ -172,8 +182,7 @@ export class RecursiveStratum {
       for (const { position, store, isNegated } of rule.lower) {
         const gained = isNegated ? store.deleted : store.added;
         if (gained.length === 0 || rule.recursive.some((literal) => literal.store.size === 0)) continue;
-        const viewOf = (i: number): View => (rule.stores[i] !== undefined ? SETTLED : i < position ? NEW_STATE : KEPT);
-        rule.plans.fromLiteral("gain", position, viewOf, rule.gain).run(gained.items, gained.length, 1);
+        planOfLowerGain(rule, position).run(gained.items, gained.length, 1);
       }
     }
   }
@@ -181,25 +190,16 @@ export class RecursiveStratum {
   #propagateGains(): void {
     for (let batches = this.#takeQueues(); batches.length > 0; batches = this.#takeQueues()) {
       mark(batches, PENDING, CURRENT);
-      this.#runBatches(batches, "gain", (rule, position, i) => {
-        if (rule.stores[i] === undefined) return NEW_STATE;
-        return i < position ? SETTLED : GAIN_AFTER;
-      });
+      this.#runBatches(batches, planOfGain);
       mark(batches, CURRENT, 0);
     }
   }
 
-  #runBatches(
-    batches: readonly Batch[],
-    kind: "lose" | "gain",
-    view: (rule: Recursive, position: number, i: number) => View,
-  ): void {
+  #runBatches(batches: readonly Batch[], planFrom: (rule: Recursive, position: number) => Plan): void {
     for (const { store, rows } of batches) {
       for (const rule of this.#rules) {
         for (const { position, store: from } of rule.recursive) {
-          if (from !== store) continue;
-          const plan = rule.plans.fromLiteral(`${kind} on`, position, (i) => view(rule, position, i), rule[kind]);
-          plan.run(rows.items, rows.length, 1);
+          if (from === store) planFrom(rule, position).run(rows.items, rows.length, 1);
         }
       }
     }
@@ -226,6 +226,34 @@ export class RecursiveStratum {
     }
     return batches;
   }
+}
+
+/** Derivations that lose a lower literal; it is the first of theirs that is lost. */
+function planOfLowerLoss({ plans, stores, lose }: Recursive, position: number): Plan {
+  return plans.fromLiteral("lose", position, (i) => (stores[i] !== undefined || i > position ? OLD_STATE : KEPT), lose);
+}
+
+/** Derivations that lose a row of the stratum. */
+function planOfLoss({ plans, stores, lose }: Recursive, position: number): Plan {
+  const viewOf = (i: number): View => (stores[i] === undefined ? KEPT : i < position ? LOSS_BEFORE : LOSS_AFTER);
+  return plans.fromLiteral("lose on", position, viewOf, lose);
+}
+
+/** Derivations of a given row from what survives. */
+function planBackward({ plans, stores, note }: Recursive): Plan {
+  return plans.fromHead("note", (i) => (stores[i] === undefined ? KEPT : SETTLED), note);
+}
+
+/** Derivations that gain a lower literal; it is the last of theirs that is gained. */
+function planOfLowerGain({ plans, stores, gain }: Recursive, position: number): Plan {
+  const viewOf = (i: number): View => (stores[i] !== undefined ? SETTLED : i < position ? NEW_STATE : KEPT);
+  return plans.fromLiteral("gain", position, viewOf, gain);
+}
+
+/** Derivations that gain a row of the stratum. */
+function planOfGain({ plans, stores, gain }: Recursive, position: number): Plan {
+  const viewOf = (i: number): View => (stores[i] === undefined ? NEW_STATE : i < position ? SETTLED : GAIN_AFTER);
+  return plans.fromLiteral("gain on", position, viewOf, gain);
 }
 
 function loseRow({ store, rows }: Queue, row: number): void {

@@ -33,6 +33,7 @@ interface StoreChange {
 }
 
 interface Unit {
+  readonly prepare: () => void;
   readonly evaluate: () => void;
   readonly forget: () => void;
   readonly stores: readonly RowStore[];
@@ -62,7 +63,7 @@ export class Evaluation {
     this.rules = program.rules.map(withStart);
     this.interner = interner;
     this.#budget = new Budget(limits, interner);
-    this.#minSweep = limits.minValuesToSweep ?? 500_000;
+    this.#minSweep = limits.minValuesToSweep ?? 65_536;
     this.#sweepAt = this.#minSweep;
     const stores = new Map<string, RowStore>([[INIT, new RowStore(INIT, 0)]]);
     const notes = notesOf(program);
@@ -139,6 +140,11 @@ export class Evaluation {
     for (const { store, journal } of step.changes) store.restore(journal);
   }
 
+  /** Makes the plans and indexes that changes will need. */
+  prepare(): void {
+    for (const unit of this.#units) unit.prepare();
+  }
+
   /** Frees what the steps of a finished transaction left behind. */
   release(steps: readonly Step[]): void {
     for (const { changes } of steps) for (const { store, journal } of changes) store.release(journal);
@@ -210,8 +216,18 @@ export class Evaluation {
     }
   }
 
-  #add(unit: { evaluate(): void; forget?(): void }, stores: readonly RowStore[], read: readonly RowStore[]): void {
-    const position = this.#units.push({ evaluate: () => unit.evaluate(), forget: () => unit.forget?.(), stores }) - 1;
+  #add(
+    unit: { evaluate(): void; forget?(): void; prepare?(): void },
+    stores: readonly RowStore[],
+    read: readonly RowStore[],
+  ): void {
+    const position =
+      this.#units.push({
+        evaluate: () => unit.evaluate(),
+        forget: () => unit.forget?.(),
+        prepare: () => unit.prepare?.(),
+        stores,
+      }) - 1;
     for (const store of new Set(read)) {
       if (stores.includes(store)) continue;
       const readers = this.#readers.get(store);

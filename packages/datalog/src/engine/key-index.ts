@@ -72,7 +72,7 @@ export class KeyIndex {
         key = this.nKeys++;
         firsts.push(row);
         counts.push(0);
-        if (this.nKeys * 2 > this.slots.length) this.#resize(this.slots.length * 4);
+        if (this.nKeys * 2 > this.slots.length) this.#resize(this.slots.length * 2);
       }
       keyOf[row] = key;
       (counts.items[key] as number)++;

@@ -9,7 +9,7 @@ import type { Literal, Term } from "../check/core.ts";
 import { bindInto, isBound, isReady } from "../check/safety.ts";
 import type { RowStore } from "./row-store.ts";
 
-const SAMPLE = 64;
+const SAMPLE = 1024;
 /** Tables up to this many rows are not worth a look. */
 const SMALL = 32;
 
@@ -103,14 +103,25 @@ function fanOut(store: RowStore, columns: readonly number[]): number {
   if (nRows <= SMALL) return nRows / (1 + columns.length);
   const index = store.existingIndex(columns);
   if (index !== undefined) return nRows / Math.max(1, index.nKeys);
-  const step = Math.max(1, Math.floor(nRows / SAMPLE));
-  const keys = new Set<string>();
-  let nSampled = 0;
-  for (let row = 0; row < nRows; row += step) {
-    nSampled++;
-    keys.add(columns.map((column) => store.data[row * store.stride + column]).join());
+  return nRows / Math.min(nRows, estimateKeys(store, columns));
+}
+
+/**
+ * How many different keys a table has, from how often two rows of a sample agree: of n rows drawn from k keys, n²/2k pairs do.
+ * Without such a pair there are at least as many keys as pairs.
+ */
+function estimateKeys(store: RowStore, columns: readonly number[]): number {
+  const { data, stride, end } = store;
+  const step = Math.max(1, Math.floor(end / SAMPLE));
+  const seen = new Map<number, number>();
+  let n = 0;
+  let nPairs = 0;
+  for (let row = 0; row < end; row += step, n++) {
+    let key = 0;
+    for (const column of columns) key = Math.imul(key ^ (key >>> 15) ^ (data[row * stride + column] as number), 0x9e3779b1);
+    const before = seen.get(key) ?? 0;
+    nPairs += before;
+    seen.set(key, before + 1);
   }
-  if (keys.size === nSampled) return nRows === 0 ? 0 : 1;
-  const nKeys = (keys.size * nSampled) / (nSampled - keys.size);
-  return nRows / Math.min(nRows, nKeys);
+  return step === 1 ? seen.size : (n * n) / 2 / Math.max(1, nPairs);
 }
