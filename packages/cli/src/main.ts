@@ -1,16 +1,8 @@
-/** The tenet command: the only file that touches `process`. */
+/** The tenet command: the only file that touches `process`. Each command loads what it needs when it is given. */
 import { createRequire } from "node:module";
 import { Command, Option } from "commander";
 import { createLogger, errnoOf, formatError } from "@tenet/kit";
-import { formatStory, openWhy, why } from "@tenet/why";
-import { check } from "./commands/check.ts";
-import { down } from "./commands/down.ts";
-import { fmt } from "./commands/fmt.ts";
-import { lsp } from "./commands/lsp.ts";
-import { controller, northd, ovsdbServer, policy, vswitchd } from "./commands/roles.ts";
-import { status } from "./commands/status.ts";
 import { homeOf, policyPortOf, type UpFlags, upConfig } from "./config.ts";
-import { up } from "./up/up.ts";
 
 // What `ps` shows, and what the history of a row names.
 process.title = "tenet";
@@ -44,6 +36,7 @@ program
   .option("--prefix <text>", "starts the names of namespaces and devices, default tenet- [TENET_PREFIX]")
   .description("bring up databases, network, policies, console, and the hosts of a lab")
   .action(async (lab: string | undefined, flags: UpFlags) => {
+    const { up } = await import("./up/up.ts");
     const problems = await up(upConfig(lab, flags, env, process.cwd()), output, stop.signal);
     if (flags.once !== true) return;
     if (stop.signal.aborted) throw new Error("stopped before it was checked");
@@ -60,6 +53,7 @@ program
   .addOption(format)
   .description("tell what runs")
   .action(async (flags: { output: "text" | "json" }) => {
+    const { status } = await import("./commands/status.ts");
     stdout.write(await status(homeOf(env), flags.output, hasColor, Date.now()));
   });
 
@@ -67,6 +61,7 @@ program
   .command("down")
   .description("stop what runs, and wait until it has")
   .action(async () => {
+    const { down } = await import("./commands/down.ts");
     stdout.write(`stopped (pid ${await down(homeOf(env))})\n`);
   });
 
@@ -77,6 +72,7 @@ program
   .option("--full", "every table, not the decisive ones alone")
   .description("tell the story of a packet, from the verdict back to the row and the transaction that decided it")
   .action(async (question: string, flags: { output: "text" | "json"; full?: boolean }) => {
+    const { formatStory, openWhy, why } = await import("@tenet/why");
     await using sources = await openWhy(homeOf(env).runDir, stop.signal);
     const story = await why(question, sources);
     const text = { color: hasColor, width: stdout.columns ?? 100, full: flags.full === true };
@@ -89,7 +85,8 @@ program
   .addOption(format)
   .option("--strict", "fail on warnings too")
   .description("find the errors of rule files without running them; exit code 1 when there are any")
-  .action((paths: string[], flags: { output: "text" | "json"; strict?: boolean }) => {
+  .action(async (paths: string[], flags: { output: "text" | "json"; strict?: boolean }) => {
+    const { check } = await import("./commands/check.ts");
     const { text, isSound } = check(paths, flags.output, flags.strict === true);
     stdout.write(text);
     if (!isSound) process.exitCode = 1;
@@ -100,7 +97,8 @@ program
   .argument("<paths...>", "rule files, or folders with rule files below them")
   .option("--check", "change nothing; exit code 1 when a file has another layout")
   .description("lay out rule files in the one way")
-  .action((paths: string[], flags: { check?: boolean }) => {
+  .action(async (paths: string[], flags: { check?: boolean }) => {
+    const { fmt } = await import("./commands/fmt.ts");
     const isCheck = flags.check === true;
     const { changed } = fmt(paths, isCheck);
     for (const file of changed) stdout.write(`${file}\n`);
@@ -111,9 +109,11 @@ program
   .command("lsp")
   .description("serve an editor on standard input and output, with the Language Server Protocol")
   .action(async () => {
+    const { lsp } = await import("./commands/lsp.ts");
     process.exitCode = await lsp(process.stdin, stdout, stop.signal);
   });
 
+const roles = () => import("./commands/roles.ts");
 const log = () => createLogger().child({ pid: process.pid });
 const nb = new Option("--nb <remote>", "northbound database, default unix:<home>/run/nb.sock");
 const sb = new Option("--sb <remote>", "southbound database, default unix:<home>/run/sb.sock");
@@ -123,30 +123,38 @@ program
   .command("ovsdb-server")
   .option("--remote <remote...>", "serve all databases here too, e.g. ptcp:6641")
   .description("serve the three databases alone")
-  .action(({ remote }: { remote?: string[] }) => ovsdbServer(remote ?? [], homeOf(env), log(), stop.signal));
+  .action(async ({ remote }: { remote?: string[] }) =>
+    (await roles()).ovsdbServer(remote ?? [], homeOf(env), log(), stop.signal),
+  );
 program
   .command("vswitchd")
   .addOption(db)
   .description("run the switch alone")
-  .action((remotes: { db?: string }) => vswitchd(remotes.db, homeOf(env), log(), stop.signal));
+  .action(async (remotes: { db?: string }) => (await roles()).vswitchd(remotes.db, homeOf(env), log(), stop.signal));
 program
   .command("northd")
   .addOption(nb)
   .addOption(sb)
   .description("compile northbound to southbound rows alone")
-  .action((remotes: { nb?: string; sb?: string }) => northd(remotes.nb, remotes.sb, homeOf(env), log(), stop.signal));
+  .action(async (remotes: { nb?: string; sb?: string }) =>
+    (await roles()).northd(remotes.nb, remotes.sb, homeOf(env), log(), stop.signal),
+  );
 program
   .command("controller")
   .addOption(sb)
   .addOption(db)
   .description("compile southbound rows to flows alone")
-  .action((remotes: { sb?: string; db?: string }) => controller(remotes.sb, remotes.db, homeOf(env), log(), stop.signal));
+  .action(async (remotes: { sb?: string; db?: string }) =>
+    (await roles()).controller(remotes.sb, remotes.db, homeOf(env), log(), stop.signal),
+  );
 program
   .command("policy")
   .argument("<folder>", "of *.dl files")
   .option("--policy-port <port>", "of the API on loopback, default 1789 [TENET_POLICY_PORT]")
   .description("monitor policies over the databases and serve their API alone")
-  .action((folder: string, flags: UpFlags) => policy(folder, policyPortOf(flags, env), homeOf(env), log(), stop.signal));
+  .action(async (folder: string, flags: UpFlags) =>
+    (await roles()).policy(folder, policyPortOf(flags, env), homeOf(env), log(), stop.signal),
+  );
 
 try {
   await program.parseAsync();
