@@ -99,6 +99,12 @@ const CASES: readonly [name: string, text: string, ...expected: string[]][] = [
   ["an unknown type", "relation r(a: strng)", 'p.dl:3:12: unknown type "strng" | did you mean "string"?'],
   ["a second declaration", "input link(x, y)", 'p.dl:3:1: "link" is declared before with other columns; expected link(a, b)'],
   ["an aggregate without a value", "p(n) :- n = sum { link(_, _) }", 'p.dl:3:17: "sum" needs a value'],
+  ["an aggregate with too few values", "p(n) :- n = argmin { x : link(x, _) }", 'p.dl:3:20: "argmin" needs "what, key"'],
+  [
+    "an aggregate of a head with too few values",
+    "p(top(1, x)) :- link(x, _)",
+    'p.dl:3:3: aggregate "top" is given 2 arguments; expected how many, what, key',
+  ],
   [
     "an unknown kind of declaration",
     "table r(a)",

@@ -128,11 +128,14 @@ export class Generator {
     const out = `n${bound.size}`;
     if (bound.has(out)) return [];
     const body = this.#inner(lower, bound, `l${bound.size}_`);
-    const [local] = localsOf(body, bound);
-    const fn: Fn = local === undefined ? "count" : this.#pick(["count", "sum", "min", "max", "collect", "count"]);
+    const locals = localsOf(body, bound);
+    const [local] = locals;
+    const fns: Fn[] = ["count", "sum", "min", "max", "collect", "count", "avg", "list", "argmin", "argmax", "top"];
+    const fn: Fn = local === undefined ? "count" : this.#pick(fns);
     const value = fn === "count" && this.#int(0, 1) === 0 ? undefined : local;
+    const key = ["argmin", "argmax", "top"].includes(fn) ? { key: this.#pick(locals) } : {};
     bound.add(out);
-    return [{ k: "agg", out, fn, value, body }];
+    return [{ k: "agg", out, fn, value, ...key, body }];
   }
 
   #known(bound: ReadonlySet<string>): Term {

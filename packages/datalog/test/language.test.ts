@@ -181,3 +181,33 @@ const PROGRAMS: readonly [name: string, text: string, rows: readonly (readonly V
 for (const [name, text, rows] of PROGRAMS) {
   test(name, () => expect(rowsOf(text)).toEqual(rows));
 }
+
+const AGGREGATES: readonly [aggregate: string, value: Value | undefined][] = [
+  ["avg { r : vm(_, _, r) }", 3.5],
+  ["avg { r : vm(_, 'none', r) }", undefined],
+  ["argmin { n, r : vm(n, _, r) }", "a"],
+  ["argmax { n, r : vm(n, _, r) }", "d"],
+  ["argmax { n, [h, r] : vm(n, h, r) }", "d"],
+  ["top { 2, n, r : vm(n, _, r) }", ["d", "c"]],
+  ["top { 9, n, r : vm(n, _, r) }", ["d", "c", "b", "a"]],
+  ["join { h, '-' : vm(_, h, _) }", "h1-h2"],
+  ["list { h : vm(_, h, _) }", ["h1", "h1", "h2", "h2"]],
+  ["map { n, r : vm(n, 'h1', r) }", { a: 2, b: 2 }],
+  ["count { h, r : vm(_, h, r) }", 3],
+  ["max { r, n : vm(n, _, r) }", [6, "d"]],
+  ["sum { r : vm(_, _, r) } - min { r : vm(_, _, r) }", 12],
+];
+for (const [aggregate, value] of AGGREGATES) {
+  test(`${aggregate} is ${JSON.stringify(value) ?? "no value"}`, () => {
+    const facts = 'vm("a", "h1", 2) vm("b", "h1", 2) vm("c", "h2", 4) vm("d", "h2", 6)';
+    expect(rowsOf(`${facts}\np(x) :- x = ${aggregate}`)).toEqual(value === undefined ? [] : [[value]]);
+  });
+}
+
+test("aggregates in heads group by the other columns", () => {
+  const facts = 'vm("a", "h1", 2) vm("b", "h1", 3) vm("c", "h2", 4)';
+  expect(rowsOf(`${facts}\np(h, avg(r), argmax(n, r), top(1, n, r)) :- vm(n, h, r)`)).toEqual([
+    ["h1", 2.5, "b", ["b"]],
+    ["h2", 4, "c", ["c"]],
+  ]);
+});

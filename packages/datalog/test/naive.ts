@@ -16,12 +16,14 @@ export type Lit =
       readonly out: string;
       readonly fn: Fn;
       readonly value: string | undefined;
+      /** What orders the values of argmin, argmax and top. */
+      readonly key?: string;
       readonly body: readonly Lit[];
     }
   | { readonly k: "none"; readonly body: readonly Lit[] }
   | { readonly k: "or"; readonly of: readonly (readonly Lit[])[] };
 
-export type Fn = "count" | "sum" | "min" | "max" | "collect";
+export type Fn = "count" | "sum" | "min" | "max" | "collect" | "list" | "avg" | "argmin" | "argmax" | "top";
 export interface Rule {
   readonly rel: string;
   readonly head: readonly Term[];
@@ -77,17 +79,29 @@ function extend(lit: Lit, b: Binding, positive: Db, db: Db): Binding[] {
       return holds ? [b] : [];
     }
     case "agg": {
-      const value = aggregate(lit.fn, lit.value, solve(lit.body.map(nameWildcards), db, db, b));
+      const value = aggregate(lit, solve(lit.body.map(nameWildcards), db, db, b));
       return value === undefined ? [] : [{ ...b, [lit.out]: value }];
     }
   }
 }
 
 /** The value over all ways to satisfy the body; `undefined` for an extreme of nothing. */
-function aggregate(fn: Fn, value: string | undefined, bindings: readonly Binding[]): Value | undefined {
+function aggregate({ fn, value, key }: Lit & { k: "agg" }, bindings: readonly Binding[]): Value | undefined {
   const ways = [...new Map(bindings.map((b) => [JSON.stringify(Object.entries(b).sort()), b])).values()];
   const all = ways.map((way) => way[value ?? ""] ?? []);
   const distinct = all.filter((v, i) => all.findIndex((other) => isSame(v, other)) === i).sort(compare);
+  const numbers = all.filter((v) => typeof v === "number");
+  const pairs = ways.map((way): [Value, Value] => [way[key ?? ""] ?? [], way[value ?? ""] ?? []]);
+  const ordered = pairs.filter((pair, i) => pairs.findIndex((other) => isSame(pair, other)) === i).sort(compare);
+  if (fn === "avg") return numbers.length === 0 ? undefined : numbers.reduce((sum, v) => sum + v, 0) / numbers.length;
+  if (fn === "list") return [...all].sort(compare);
+  if (fn === "argmin") return ordered[0]?.[1];
+  if (fn === "argmax") return ordered.at(-1)?.[1];
+  if (fn === "top")
+    return ordered
+      .slice(-2)
+      .reverse()
+      .map(([, v]) => v);
   if (fn === "count") return value === undefined ? ways.length : distinct.length;
   if (fn === "sum") return all.reduce<number>((sum, v) => sum + (typeof v === "number" ? v : 0), 0);
   if (fn === "collect") return distinct;
@@ -156,12 +170,17 @@ function printLit(lit: Lit): string {
     case "in":
       return `${lit.v} in [${lit.items.join(", ")}]`;
     case "agg":
-      return `${lit.out} = ${lit.fn} { ${lit.value === undefined ? "" : `${lit.value} : `}${printBody(lit.body)} }`;
+      return `${lit.out} = ${lit.fn} { ${printValues(lit)}${printBody(lit.body)} }`;
     case "none":
       return `not (${printBody(lit.body)})`;
     case "or":
       return `(${lit.of.map(printBody).join(" or ")})`;
   }
+}
+
+function printValues({ fn, value, key }: Lit & { k: "agg" }): string {
+  const values = [fn === "top" ? "2" : undefined, value, key].filter((part) => part !== undefined);
+  return values.length === 0 ? "" : `${values.join(", ")} : `;
 }
 
 function printTerm(term: Term): string {

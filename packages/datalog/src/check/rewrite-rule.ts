@@ -9,7 +9,7 @@
  * positive literals of that rule as context: its rows are the same wherever the rule looks.
  */
 import type { AggregateExpr, Expr, Formula, RuleSyntax, SourceText } from "../language/ast.ts";
-import { isAggregateName } from "../language/parse-expression.ts";
+import { buildAggregate, isHeadAggregate, misfit } from "../language/aggregates.ts";
 import { arrangeArguments } from "./columns.ts";
 import { type CheckContext, type CheckedRelation, qualify } from "./context.ts";
 import type { Literal, RuleOrigin, Term } from "./core.ts";
@@ -68,25 +68,30 @@ class RuleRewriter extends LiteralRewriter {
   }
 
   /** `load(h, sum(r)) :- body` is `load(h, n) :- n = sum { r : body }`. */
-  #liftHeadAggregates(rule: RuleSyntax, head: readonly Expr[]): { head: Expr[]; body: Formula } | undefined {
+  #liftHeadAggregates(rule: RuleSyntax, head: readonly Expr[]): { head: Expr[]; body: Formula | undefined } | undefined {
     const items: Formula[] = [];
     const lifted = head.map((expr): Expr => {
-      if (expr.kind !== "call" || !isAggregateName(expr.name)) return expr;
-      const isCall = this.context.functions.has(expr.name) && expr.args.length > 1;
+      if (expr.kind !== "call" || !isHeadAggregate(expr.name)) return expr;
+      const { name: fn, span, args } = expr;
+      const isCall = this.context.functions.has(fn) && args.length > 1;
       if (isCall || rule.body === undefined) return expr;
-      const { name: fn, span } = expr;
-      const value = expr.args[0]?.term;
-      if (expr.args.length > 1 || (value === undefined && fn !== "count")) {
-        this.context.report(this.source, span, `aggregate "${fn}" is given ${expr.args.length} arguments`, {
-          expected: "one argument",
-        });
+      const wanted = misfit(fn, args.length);
+      if (wanted !== undefined) {
+        this.context.report(this.source, span, `aggregate "${fn}" is given ${args.length} arguments`, { expected: wanted });
         return { kind: "literal", value: null, span };
       }
       const result: Expr = { kind: "name", name: `$${fn}${items.length}`, span };
-      items.push({ kind: "equal", left: result, right: { kind: "aggregate", fn, value, body: rule.body, span }, span });
+      const right = buildAggregate(
+        fn,
+        args.map(({ term }) => term),
+        rule.body,
+        span,
+      );
+      items.push({ kind: "equal", left: result, right, span });
       return result;
     });
-    return items.length === 0 ? undefined : { head: lifted, body: { kind: "and", items, span: rule.span } };
+    if (items.length === 0) return lifted.every((expr, i) => expr === head[i]) ? undefined : { head: lifted, body: rule.body };
+    return { head: lifted, body: { kind: "and", items, span: rule.span } };
   }
 
   #levels(body: Formula | undefined, context: readonly Formula[], countsWays: boolean): Level[] {
@@ -243,7 +248,7 @@ class RuleRewriter extends LiteralRewriter {
     });
     const groupNames = [...inside].filter((name) => names.has(name));
     const label = this.source.text.slice(span.start, span.end);
-    const countsWays = fn === "sum" || value === undefined;
+    const countsWays = fn === "sum" || value === undefined || syntax.hasDuplicates;
     const hiddenBody = this.#defineHidden("of", groupNames, body, label, around, [value], countsWays);
     const relation = this.context.addHidden("agg", [...groupNames, fn], label);
     this.context.aggregates.push({ relation, body: hiddenBody, fn, nGroup: groupNames.length, origin: this.origin });

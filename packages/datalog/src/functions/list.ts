@@ -1,6 +1,6 @@
 /** Built-in functions over lists. */
 import type { FunctionDef } from "../check/core.ts";
-import { compareValues, type Value } from "../value.ts";
+import { compareValues, isList, type Value } from "../value.ts";
 import { define } from "./define.ts";
 
 /** The most elements `range` makes. */
@@ -16,12 +16,19 @@ export const LIST_FUNCTIONS: readonly FunctionDef[] = [
   define("reverse", ["l"], (list) => [...list].reverse()),
   define("distinct", ["l"], distinct),
   define("slice", ["l", "n", "n?"], (list, from, to) => list.slice(from, to)),
+  define("last_of_pairs", ["l", "n"], lastOfPairs),
   define("enumerate", ["l"], (list) => list.map((item, i) => [i, item])),
   define("range", ["n", "n"], range),
 ];
 
 function distinct(list: readonly Value[]): Value[] {
   return list.filter((item, i) => list.findIndex((other) => compareValues(item, other) === 0) === i);
+}
+
+/** The second elements of the last `n` pairs, the last one first: what `top` is made of. */
+function lastOfPairs(pairs: readonly Value[], n: number): Value[] {
+  const last = n >= 1 ? pairs.slice(-Math.floor(n)).reverse() : [];
+  return last.flatMap((pair) => (isList(pair) ? [pair[1] ?? null] : []));
 }
 
 function range(from: number, to: number): number[] | undefined {

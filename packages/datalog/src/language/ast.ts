@@ -22,7 +22,7 @@ export interface Argument {
   readonly span: Span;
 }
 
-/** The aggregate functions of the language. */
+/** The aggregates that the engine keeps; the language has more, made of these. */
 export type AggregateName = "count" | "sum" | "min" | "max" | "collect";
 
 /** An expression; atoms look like calls until names are resolved. */
@@ -43,6 +43,8 @@ export interface AggregateExpr {
   readonly kind: "aggregate";
   readonly fn: AggregateName;
   readonly value: Expr | undefined;
+  /** `collect` once per way to satisfy the body, not once per distinct value. */
+  readonly hasDuplicates: boolean;
   readonly body: Formula;
   readonly span: Span;
 }

@@ -5,7 +5,8 @@
  * A parenthesis at the start of a literal may open a group or an expression: both are tried, and the fault that got further wins.
  */
 import { positionAt, SourceError } from "@tenet/kit";
-import type { AggregateName, Argument, BinaryOp, Expr, Formula, SourceText, Span } from "./ast.ts";
+import { buildAggregate, isAggregateName, misfit } from "./aggregates.ts";
+import type { Argument, BinaryOp, Expr, Formula, SourceText, Span } from "./ast.ts";
 import { normalNumber } from "../integer.ts";
 import { negative } from "../operate.ts";
 import { scalar } from "../scalar.ts";
@@ -13,15 +14,9 @@ import type { Value } from "../value.ts";
 import type { Token } from "./tokens.ts";
 
 const KEYWORDS = new Set(["not", "or", "and", "in", "if", "then", "else", "true", "false", "null"]);
-const AGGREGATES: ReadonlySet<string> = new Set(["count", "sum", "min", "max", "collect"]);
 /** Levels of parentheses, braces, lists and signs. */
 const MAX_DEPTH = 200;
 const COMPARISONS = new Set(["==", "!=", "<", "<=", ">", ">="]);
-
-/** True for the names of aggregates. */
-export function isAggregateName(name: string): name is AggregateName {
-  return AGGREGATES.has(name);
-}
 
 /** A token cursor with the expression and body grammar. */
 export class ExpressionParser {
@@ -381,17 +376,22 @@ export class ExpressionParser {
     return { kind: "if", condition, whenTrue, whenFalse, span: this.#span(start) };
   }
 
-  #aggregate(fn: AggregateName, start: number): Expr {
+  #aggregate(fn: string, start: number): Expr {
     const hasValue = this.#hasColonInside();
     const brace = this.advance();
-    if (!hasValue && fn !== "count") {
-      throw this.failure(`"${fn}" needs a value`, brace, `"value : body" with a space before the colon`);
+    const values: Expr[] = [];
+    while (hasValue && !this.takeSymbol(":")) {
+      if (values.length > 0) this.expectSymbol(",", 'an operator, "," or ":"');
+      values.push(this.expression());
     }
-    const value = hasValue ? this.expression() : undefined;
-    if (hasValue) this.expectSymbol(":", 'an operator or ":"');
+    const wanted = misfit(fn, values.length);
+    if (wanted !== undefined) {
+      const problem = values.length === 0 ? "a value" : `"${wanted}"`;
+      throw this.failure(`"${fn}" needs ${problem}`, brace, `"${wanted} : body" with a space before the colon`);
+    }
     const body = this.formula();
     this.expectSymbol("}", 'an operator, "," or "}"');
-    return { kind: "aggregate", fn, value, body, span: this.#span(start) };
+    return buildAggregate(fn, values, body, this.#span(start));
   }
 
   /** True if the braces that open here have a colon of their own, not one of inner braces. */
