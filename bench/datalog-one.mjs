@@ -33,17 +33,21 @@ function load(program, isLast = false) {
 }
 
 /** Batch: CPU time of the rules, and bytes per derived row. */
-function tenet(name) {
-  const before = memoryInUse();
+async function tenet(name) {
+  const before = await memoryInUse();
   const program = PROGRAMS[name]();
   const { engine, seconds, rowsPerSecond } = load(program, true);
-  const bytes = memoryInUse() - before;
+  const bytes = (await memoryInUse()) - before;
   const n = engine.size(program.counted);
   return { seconds, n, bytesPerRow: bytes / n, rowsPerSecond };
 }
 
-function memoryInUse() {
-  globalThis.gc();
+/** Bytes in use; array buffers are freed a while after the collection that found them dead. */
+async function memoryInUse() {
+  for (let i = 0; i < 3; i++) {
+    globalThis.gc();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }
@@ -52,7 +56,7 @@ function memoryInUse() {
 async function duckdb(name) {
   const { DuckDBInstance } = await import(process.env.DUCKDB_MODULE ?? "@duckdb/node-api");
   const program = PROGRAMS[name]();
-  const connection = await (await DuckDBInstance.create(":memory:", { threads: "1" })).connect();
+  const connection = (await DuckDBInstance.create(":memory:", { threads: "1" })).connect();
   for (const [relation, tuples] of Object.entries(program.facts)) {
     const columns = tuples[0].map((value, i) => `c${i} ${typeof value === "number" ? "integer" : "varchar"}`);
     await connection.run(`create table "${relation}" (${columns.join(", ")})`);
@@ -152,7 +156,7 @@ function unrelated() {
 }
 
 /** Heap before and after many transactions of new strings. */
-function churn() {
+async function churn() {
   const engine = engineOf({ text: "input port(id: string, at: int)\nup(id) :- port(id, at), at > 0" });
   const used = [];
   for (let round = 0; round < 40; round++) {
@@ -162,13 +166,13 @@ function churn() {
         Array.from({ length: 50 }, (_, k) => ({ relation: "port", tuple: [`port-${n}-${k}-of-some-length`, n], weight }));
       engine.transact([...rowsAt(now, 1), ...(before < 0 ? [] : rowsAt(before, -1))]);
     }
-    used.push(memoryInUse() / 2 ** 20);
+    used.push((await memoryInUse()) / 2 ** 20);
   }
   return { first: used[4], last: used.at(-1) };
 }
 
 /** Rows of six columns, one a string of a hundred characters. */
-function rows() {
+async function rows() {
   const n = 500_000;
   const text = "x".repeat(90);
   const changes = Array.from({ length: n }, (_, i) => ({
@@ -179,11 +183,11 @@ function rows() {
   const engine = engineOf({
     text: "input port(a: int, b: int, c: string, d: int, e: int, f: bool)\nby(b, a) :- port(a, b, _, 9, _, _)",
   });
-  const before = memoryInUse();
+  const before = await memoryInUse();
   const start = process.cpuUsage();
   engine.transact(changes);
   const seconds = cpuSince(start);
-  const bytesPerRow = (memoryInUse() - before) / n;
+  const bytesPerRow = ((await memoryInUse()) - before) / n;
   const again = process.cpuUsage();
   engine.transact(changes);
   return { rowsPerSecond: n / seconds, bytesPerRow, againSeconds: cpuSince(again) };

@@ -80,6 +80,7 @@ export class RecursiveStratum {
     this.#deriveDeadAgain();
     this.#gainLower();
     this.#propagateGains();
+    for (const queue of this.#queues.values()) queue.spare.clear();
     for (const store of this.stores) store.settle();
   }
 

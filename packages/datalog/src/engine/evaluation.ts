@@ -98,12 +98,13 @@ export class Evaluation {
   setInput(store: RowStore, key: Int32Array, isThere: boolean): void {
     if (!isThere) {
       const row = store.find(key);
-      if (row < 0) return;
+      if (row < 0 || ((store.flags[row] as number) & ALIVE) === 0) return;
       store.touch(row);
       store.flags[row] = (store.flags[row] as number) & ~ALIVE;
       return;
     }
     const row = store.findOrAdd(key);
+    if (((store.flags[row] as number) & ALIVE) !== 0) return;
     store.touch(row);
     store.flags[row] = (store.flags[row] as number) | ALIVE;
   }

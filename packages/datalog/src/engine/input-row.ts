@@ -38,6 +38,11 @@ export function inputRow(relation: CoreRelation, tuple: Tuple): Tuple {
   return read ?? tuple;
 }
 
+/** True if {@link inputRow} has anything to do for the relation. */
+export function hasTypedColumns({ columns }: CoreRelation): boolean {
+  return columns.some(({ type }) => isScalarType(type));
+}
+
 /** Throws if one of the rows that came into an input has the key of another row. */
 export function checkKeys(relation: CoreRelation, store: RowStore, rows: Iterable<number>, interner: Interner): void {
   const columns = keyColumns(relation);

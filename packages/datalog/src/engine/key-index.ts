@@ -287,8 +287,8 @@ function logOf(n: number): number {
 }
 
 /** A copy of the array with room for `length` elements. */
-export function enlarged<A extends Int32Array | Uint8Array>(array: A, length: number): A {
-  const larger = new (array.constructor as new (length: number) => A)(length);
+function enlarged(array: Int32Array, length: number): Int32Array {
+  const larger = new Int32Array(length);
   larger.set(array);
   return larger;
 }

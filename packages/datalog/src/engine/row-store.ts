@@ -8,7 +8,7 @@
  * New rows enter the set of all rows at once, the indexes only between walks ({@link RowStore.settle}, {@link RowStore.enterIndexes}).
  */
 import { countUp, IntList } from "./int-list.ts";
-import { enlarged, grownLength, KeyIndex } from "./key-index.ts";
+import { grownLength, KeyIndex } from "./key-index.ts";
 import { type RowAccess, rowAccess, type RowData, RowSet } from "./row-set.ts";
 import { ALIVE, FREE, LINKED, OLD, TOUCHED } from "./views.ts";
 
@@ -169,8 +169,10 @@ export class RowStore implements RowData {
   finish(): Journal {
     this.enterIndexes();
     const { journal, flags } = this;
-    if (this.isFresh && this.added.length === this.end) flags.fill(ALIVE | OLD | LINKED, 0, this.end);
-    else {
+    if (this.isFresh && this.added.length === this.end) {
+      flags.fill(ALIVE | OLD | LINKED, 0, this.end);
+      this.#trim();
+    } else {
       for (const row of this.touched()) {
         if (((flags[row] as number) & ALIVE) !== 0) flags[row] = ALIVE | OLD | LINKED;
         else {
@@ -306,10 +308,23 @@ export class RowStore implements RowData {
   }
 
   #grow(): void {
-    const capacity = grownLength(this.#capacity);
+    this.#setCapacity(grownLength(this.#capacity));
+  }
+
+  /** Gives back most of the room that a load took ahead. */
+  #trim(): void {
+    if (this.end < 1 << 16 || this.#capacity < this.end * 1.2) return;
+    this.#setCapacity(this.end + (this.end >> 4));
+  }
+
+  #setCapacity(capacity: number): void {
+    const nRows = Math.min(this.#capacity, capacity);
+    const [data, flags] = [new Int32Array(capacity * this.stride), new Uint8Array(capacity)];
+    data.set(this.data.subarray(0, nRows * this.stride));
+    flags.set(this.flags.subarray(0, nRows));
+    this.data = data;
+    this.flags = flags;
     this.#capacity = capacity;
-    this.data = enlarged(this.data, capacity * this.stride);
-    this.flags = enlarged(this.flags, capacity);
   }
 
   #link(row: number): void {

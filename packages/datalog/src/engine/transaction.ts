@@ -1,7 +1,8 @@
 /** An open transaction: changes of inputs, evaluated as often as wanted, then kept or taken back. */
-import type { Tuple } from "../value.ts";
+import type { CoreRelation } from "../check/core.ts";
+import type { Tuple, Value } from "../value.ts";
 import { type Change, type Delta, deltaOf } from "./delta.ts";
-import { checkKeys, inputRow } from "./input-row.ts";
+import { checkKeys, hasTypedColumns, inputRow } from "./input-row.ts";
 import { RelationError, TransactionError } from "./errors.ts";
 import type { Evaluation, Step } from "./evaluation.ts";
 import type { RowStore } from "./row-store.ts";
@@ -15,6 +16,15 @@ export interface TransactionOwner {
   end(delta: Delta | undefined): void;
 }
 
+interface OpenInput {
+  readonly name: string;
+  readonly store: RowStore;
+  /** Set if texts of typed columns are to be read. */
+  readonly declared: CoreRelation | undefined;
+  /** Room for a row's ids. */
+  readonly ids: Int32Array;
+}
+
 /** Made by `Engine.begin`. While it is open, the engine's own `rows`, `explain` and so on show its last evaluation. */
 export class Transaction {
   readonly #owner: TransactionOwner;
@@ -22,6 +32,7 @@ export class Transaction {
   /** Input stores changed since the last evaluation. */
   #changed = new Set<RowStore>();
   #isOpen = true;
+  #input: OpenInput | undefined;
 
   constructor(owner: TransactionOwner) {
     this.#owner = owner;
@@ -105,17 +116,27 @@ export class Transaction {
   #change(relation: string, tuple: Tuple, isThere: boolean): void {
     this.#requireOpen();
     const { evaluation } = this.#owner;
-    const store = this.#owner.inputStore(relation);
-    if (tuple.length !== store.arity) {
+    const input = this.#input?.name === relation ? this.#input : this.#openInput(relation);
+    const { store, ids, declared } = input;
+    if (tuple.length !== ids.length) {
       throw new RelationError(`Cannot change "${relation}": the row has ${tuple.length} columns, the relation ${store.arity}`, {
         details: { relation },
       });
     }
-    const declared = evaluation.program.relations.get(relation);
     const row = declared === undefined ? tuple : inputRow(declared, tuple);
-    const key = Int32Array.from(row, (value) => evaluation.interner.idOf(value));
-    evaluation.setInput(store, key, isThere);
+    const { interner } = evaluation;
+    for (let i = 0; i < ids.length; i++) ids[i] = interner.idOf(row[i] as Value);
+    evaluation.setInput(store, ids, isThere);
     this.#changed.add(store);
+  }
+
+  /** What changes of a relation need; the last one is kept, because changes come relation by relation. */
+  #openInput(name: string): OpenInput {
+    const store = this.#owner.inputStore(name);
+    const relation = this.#owner.evaluation.program.relations.get(name);
+    const declared = relation !== undefined && hasTypedColumns(relation) ? relation : undefined;
+    this.#input = { name, store, declared, ids: new Int32Array(store.arity) };
+    return this.#input;
   }
 
   #requireOpen(): void {
