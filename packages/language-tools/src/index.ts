@@ -5,3 +5,4 @@ export { type Formatted, formatSource, UnfaithfulFormatError } from "./format/fo
 export { findRuleFiles, NoRuleFilesError, readRuleFile } from "./project/rule-files.ts";
 export type { Surroundings } from "./project/surroundings.ts";
 export { serveLanguage } from "./server/language-server.ts";
+export { rulesParser } from "./lezer/rules-parser.ts";

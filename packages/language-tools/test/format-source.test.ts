@@ -17,7 +17,9 @@ function meaning(text: string): string {
   const errors: SourceError[] = [];
   const statements = parseProgram({ name: "x.dl", text }, errors);
   expect(errors.map(({ message }) => message)).toEqual([]);
-  return JSON.stringify(statements, (key, value: unknown) => (key === "span" || key === "headSpan" ? undefined : value));
+  return JSON.stringify(statements, (key, value: unknown) =>
+    key === "span" || key === "headSpan" ? undefined : typeof value === "bigint" ? String(value) : value,
+  );
 }
 
 /** All comments, in order. */
@@ -72,6 +74,17 @@ describe("format", () => {
     ["a comment behind a literal stays there", "p(x) :- q(x), // why\nr(x)", "p(x) :-\n  q(x), // why\n  r(x)\n"],
     ["a comment before a comma goes behind it", "p(x) :- q(x) // why\n, r(x)", "p(x) :-\n  q(x), // why\n  r(x)\n"],
     ["a comment above a literal stays there", "p(x) :-\n# why\nq(x)", "p(x) :-\n  # why\n  q(x)\n"],
+    ["spans of time, big numbers", "p(90s , 1.5h,9007199254740993)", "p(90s, 1.5h, 9007199254740993)\n"],
+    ["signed tables", "p+(x):-q-(x),not r+(x),x+(1) == y , z=x+(1)", "p+(x) :- q-(x), not r+(x), x+(1) == y, z = x+(1)\n"],
+    ["actions", "execute[nova:pause(x)]:-q(x,1=y)", "execute[nova:pause(x)] :- q(x, 1=y)\n"],
+    ["maps and paths", 'p({"a":1 , "b" : x["k"].c[ 0 ]},{})', 'p({"a": 1, "b": x["k"].c[0]}, {})\n'],
+    ["keys", "input t(a:int key,b key)", "input t(a: int key, b key)\n"],
+    ["imports and modules", "import   'a.dl' module  b", "import 'a.dl'\nmodule b\n"],
+    [
+      "tests",
+      'test "a"  { // why\n p(1). q(2) // two\n\n\n expect r( 1 ),not r(2); // r\n // done\n } // end\np(1)',
+      'test "a" { // why\n  p(1)\n  q(2) // two\n\n  expect r(1), not r(2) // r\n  // done\n} // end\np(1)\n',
+    ],
     ["windows line ends", "p(1) // a\r\nq(2)\r\n", "p(1) // a\nq(2)\n"],
     ["nothing", " \n\n", ""],
     ["comments alone", "\n// a\n\n\n// b", "// a\n\n// b\n"],

@@ -3,7 +3,23 @@ import fc from "fast-check";
 
 const NAMES = ["p", "q", "host", "nb:ACL", "nb:Logical_Switch.ports", "sum", "input", "test", "a.b", "count"];
 const VARIABLES = ["x", "y", "port", "_z", "_"];
-const VALUES = ["0", "7", "0x1f", "2.5", "1e6", "true", "false", "null", '"a b"', "'it'", '"say \\"hi\\""', '"n: ${x + 1}!"'];
+const VALUES = [
+  "0",
+  "7",
+  "0x1f",
+  "2.5",
+  "1e6",
+  "9007199254740993",
+  "90s",
+  "1.5h",
+  "true",
+  "false",
+  "null",
+  '"a b"',
+  "'it'",
+  '"say \\"hi\\""',
+  '"n: ${x + 1}!"',
+];
 const INFIX = ["+", "-", "*", "/", "%", "&&", "||"];
 const COMPARISON = ["==", "!=", "<", "<=", ">", ">=", "in", "not in"];
 const TYPES = ["int", "string", "uuid", "any"];
@@ -61,9 +77,29 @@ class TextGenerator {
 
   #statement(): string[] {
     const kind = this.#int(0, 9);
+    if (this.#int(0, 9) === 0) return this.#block();
     if (kind === 0) return [this.#pick(["input", "relation", "output"]), this.#pick(NAMES), ...this.#columns()];
     if (kind <= 3) return this.#atom(2);
-    return [...this.#atom(2), ":-", ...this.#formula(3)];
+    return [...this.#head(), ":-", ...this.#formula(3)];
+  }
+
+  #head(): string[] {
+    if (!this.#isRare()) return this.#atom(2);
+    if (this.#isRare()) return [`p${this.#pick(["+", "-"])}(`, "x", ")"];
+    return [`${this.#pick(["execute", "insert"])}[`, "nova:pause", "(", "x", ")", "]"];
+  }
+
+  #block(): string[] {
+    if (this.#isRare()) return ["import", '"other.dl"'];
+    if (this.#isRare()) return ["module", "mine"];
+    const parts = Array.from({ length: this.#int(0, 4) }, () =>
+      this.#isRare()
+        ? [...this.#atom(1), this.#pick([";", "."])]
+        : this.#int(0, 1) === 0
+          ? ["expect", ...this.#formula(2), ";"]
+          : this.#head(),
+    );
+    return ["test", '"it works"', "{", ...parts.flat(), "}"];
   }
 
   #columns(): string[] {
@@ -77,7 +113,7 @@ class TextGenerator {
     const name = this.#pick(NAMES);
     if (this.#isRare()) return [name];
     const args = Array.from({ length: this.#int(0, 4) }, () => [
-      ...(this.#isRare() ? ["column", "="] : []),
+      ...(this.#isRare() ? [this.#pick(["column", "column", "1"]), "="] : []),
       ...this.#expression(depth - 1),
     ]);
     return [name, "(", ...separated(args), ")"];
@@ -95,10 +131,11 @@ class TextGenerator {
 
   #literal(depth: number): string[] {
     const kind = this.#int(0, 9);
+    if (kind === 3 && this.#isRare()) return ["x+(", "y", ")", ...(this.#isRare() ? ["==", "z"] : [])];
     if (kind <= 3) return this.#atom(depth);
     if (kind === 4) return ["not", ...this.#atom(depth)];
     if (kind === 5 && depth > 0) return [...(this.#isRare() ? ["not"] : []), "(", ...this.#formula(depth - 1), ")"];
-    if (kind === 6) return ["!", ...this.#atom(depth)];
+    if (kind === 6) return [this.#pick(["!", "NOT"]), ...(this.#isRare() ? ["q-(", "x", ")"] : this.#atom(depth))];
     if (kind === 7) return [this.#pick(VARIABLES), "=", ...this.#expression(depth)];
     if (kind === 8) return ["[", this.#pick(VARIABLES), ",", this.#pick(VARIABLES), "]", "in", ...this.#expression(1)];
     return [...this.#expression(depth), this.#pick(["==", "!=", "<"]), ...this.#expression(1)];
@@ -111,6 +148,8 @@ class TextGenerator {
     if (kind <= 4) return [...this.#operand(depth), this.#pick(INFIX), ...this.#operand(depth)];
     if (kind === 5) return this.#atom(depth);
     if (kind === 6) return ["[", ...separated(Array.from({ length: this.#int(0, 3) }, () => this.#expression(depth - 1))), "]"];
+    if (kind === 7 && this.#isRare()) return ["{", '"k"', ":", ...this.#expression(depth - 1), ",", '"l"', ":", "x", "}"];
+    if (kind === 7 && this.#isRare()) return [this.#pick(['x["k"]', 'x["k"].a', "xs[0][1].b"])];
     if (kind === 7) return [this.#pick(["-", "!"]), ...this.#operand(depth)];
     if (kind === 8) {
       const [a, b, c] = [this.#comparison(depth), this.#expression(depth - 1), this.#expression(depth - 1)];

@@ -27,6 +27,9 @@ export class UnfaithfulFormatError extends AppError {
   }
 }
 
+/** A layout that starts from its own result changes nothing, or it is tried once more. */
+const MAX_PASSES = 5;
+
 /**
  * Lays out a rule file; a file that cannot be read gives its errors.
  *
@@ -34,18 +37,29 @@ export class UnfaithfulFormatError extends AppError {
  */
 export function formatSource(source: SourceText): Formatted {
   const errors: SourceError[] = [];
-  const statements = parseProgram(source, errors);
+  const meaning = withoutPlaces(parseProgram(source, errors));
   if (errors.length > 0) return { text: undefined, errors };
-  const formatted = layOutFile(statements, readPieces(source, readTokens(source, errors)));
-  const again: SourceError[] = [];
-  const result = parseProgram({ ...source, text: formatted }, again);
-  if (again.length > 0 || withoutPlaces(result) !== withoutPlaces(statements)) throw new UnfaithfulFormatError(source.name);
-  return { text: formatted, errors: [] };
+  let { text } = source;
+  // A comment in an odd place may move in the first pass, and with it the breaks around it.
+  for (let pass = 0; pass < MAX_PASSES; pass++) {
+    const next = layOut({ ...source, text });
+    if (next === text) break;
+    text = next;
+  }
+  if (withoutPlaces(parseProgram({ ...source, text }, errors)) !== meaning || errors.length > 0) {
+    throw new UnfaithfulFormatError(source.name);
+  }
+  return { text, errors: [] };
+}
+
+function layOut(source: SourceText): string {
+  return layOutFile(parseProgram(source, []), readPieces(source, readTokens(source, [])));
 }
 
 /** A syntax tree as text in which positions do not appear: equal for equal meanings. */
-export function withoutPlaces(statements: readonly Statement[]): string {
-  return JSON.stringify(statements, (key, value: unknown) =>
-    /^span$|Span$/.test(key) ? undefined : Object.is(value, -0) ? "-0" : value,
-  );
+function withoutPlaces(statements: readonly Statement[]): string {
+  return JSON.stringify(statements, (key, value: unknown) => {
+    if (key === "span" || key === "headSpan") return undefined;
+    return typeof value === "bigint" ? `${value} exactly` : Object.is(value, -0) ? "-0" : value;
+  });
 }

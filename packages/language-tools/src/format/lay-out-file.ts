@@ -38,6 +38,7 @@ class Lines {
   readonly #out: string[] = [];
   readonly #margin: string;
   #wantsBlank = false;
+  #endsInComment = false;
 
   constructor(indent: number) {
     this.#margin = " ".repeat(indent);
@@ -47,10 +48,11 @@ class Lines {
     return this.#out.join("\n");
   }
 
-  add(content: string, hasBlankBefore: boolean): void {
+  add(content: string, hasBlankBefore: boolean, endsInComment = true): void {
     if (this.#out.length > 0 && (hasBlankBefore || this.#wantsBlank)) this.#out.push("");
     this.#wantsBlank = false;
     this.#out.push(content);
+    this.#endsInComment = endsInComment;
   }
 
   /** The comments before a token, each on a line of its own. */
@@ -61,8 +63,8 @@ class Lines {
   /** What is left of a token that is not written: its comments, and an empty line. */
   addRemains({ after, hasBlankBefore }: Piece): void {
     for (const { text } of after) {
-      const last = this.#out.pop();
-      this.#out.push(last === undefined ? `${this.#margin}${text}` : `${last} ${text}`);
+      const last = this.#endsInComment ? undefined : this.#out.pop();
+      this.add(last === undefined ? `${this.#margin}${text}` : `${last} ${text}`, false);
     }
     this.#wantsBlank ||= hasBlankBefore;
   }
@@ -83,7 +85,7 @@ function layOutItems(items: readonly Item[], pieces: readonly Piece[], indent: n
     }
     const end = pieces.findIndex((later, i) => i > at && later.start >= item.end);
     const own = pieces.slice(at, end).with(0, { ...piece, before: [] });
-    lines.add(layOutItem(item, own, indent), piece.hasBlankBefore);
+    lines.add(layOutItem(item, own, indent), piece.hasBlankBefore, (own.at(-1)?.after.length ?? 0) > 0);
     next++;
     at = end;
   }

@@ -8,7 +8,7 @@
 import { concat, type Doc, fill, group, hardLine, indent, line, lineEnd, text } from "./doc.ts";
 import type { Comment, Piece } from "./pieces.ts";
 
-const KEYWORDS = new Set(["not", "or", "and", "in", "if", "then", "else", "expect"]);
+const KEYWORDS = new Set(["not", "NOT", "or", "and", "in", "if", "then", "else", "expect"]);
 const CLOSING: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
 /** Symbols between two values. */
 const INFIX = new Set(["+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "&&", "||", "=", ":-", ":"]);
@@ -22,6 +22,8 @@ interface Place {
   /** Inside the parentheses of a table or function, where `column=term` may stand. */
   readonly isCall: boolean;
   readonly isDeclaration: boolean;
+  /** Between the braces of a map, where `key: value` stands. */
+  readonly isMap?: boolean;
 }
 
 /** The layout of a declaration, fact, rule or anything that is no block. */
@@ -85,7 +87,8 @@ class Layout {
       if (piece === undefined) break;
       const mayBreak =
         before !== undefined &&
-        (BREAKS_BEFORE.has(piece.text) || (BREAKS_BEHIND.has(before.text) && !this.#isSign(this.#at - 1, first)));
+        (BREAKS_BEFORE.has(piece.text) ||
+          (BREAKS_BEHIND.has(before.text) && !this.#isSign(this.#at - 1, first) && !this.#isSignedTable(this.#at)));
       if (mayBreak) {
         parts.push(concat(...part));
         part = [];
@@ -105,8 +108,10 @@ class Layout {
     const before = this.#pieces[index - 1];
     const isCall = open.text === "(" && before !== undefined && isNameOf(before);
     const opening = this.#take(undefined, isFirst);
-    const inner = this.#alternatives({ isCall, isDeclaration: isCall && this.#isDeclaration });
-    const space = open.text === "{" ? [text(" ")] : [];
+    // The braces of an aggregate follow its name.
+    const isMap = open.text === "{" && !(before !== undefined && index > 0 && isNameOf(before));
+    const inner = this.#alternatives({ isCall, isDeclaration: isCall && this.#isDeclaration, isMap });
+    const space = open.text === "{" && !isMap ? [text(" ")] : [];
     if (this.#at >= this.#pieces.length) return concat(opening, indent(inner));
     return concat(opening, ...space, indent(inner), ...space, this.#take());
   }
@@ -149,16 +154,25 @@ class Layout {
     return before.kind === "symbol" && ![")", "]", "}"].includes(before.text);
   }
 
+  /** At the sign or the parenthesis of `p+(x)`: with blanks it would be arithmetic, so they stay as they are. */
+  #isSignedTable(index: number): boolean {
+    const sign = this.#pieces[index]?.text === "(" ? index - 1 : index;
+    const [name, symbol, open] = [this.#pieces[sign - 1], this.#pieces[sign], this.#pieces[sign + 1]];
+    if (symbol === undefined || !["+", "-"].includes(symbol.text) || open?.text !== "(") return false;
+    return name !== undefined && isNameOf(name) && symbol.isTight && open.isTight;
+  }
+
   #hasSpace(before: Piece, piece: Piece, first: number, place: Place): boolean {
     const index = this.#at;
-    if (this.#isSign(index - 1, first)) return false;
-    if (place.isCall && index === first + 2 && before.text === "=" && this.#pieces[first]?.kind === "name") return false;
+    if (this.#isSign(index - 1, first) || this.#isSignedTable(index)) return false;
+    // A span of time: `90s`.
+    if (before.kind === "number" && piece.kind === "name" && piece.isTight) return false;
+    if (place.isCall && index === first + 2 && before.text === "=" && isColumn(this.#pieces[first])) return false;
     if (piece.kind === "symbol") {
-      const isColumn = place.isCall && index === first + 1 && before.kind === "name";
       if (piece.text === "(") return !isNameOf(before);
       if (piece.text === "[") return !(piece.isTight && (isNameOf(before) || before.text === ")" || before.text === "]"));
-      if (piece.text === "=" && isColumn) return false;
-      if (piece.text === ":" && place.isDeclaration) return false;
+      if (piece.text === "=" && place.isCall && index === first + 1 && isColumn(before)) return false;
+      if (piece.text === ":" && (place.isDeclaration || place.isMap === true)) return false;
       if (!INFIX.has(piece.text) && piece.text !== "!" && !(piece.text in CLOSING)) return !piece.isTight;
     }
     if (before.kind === "symbol") {
@@ -171,6 +185,11 @@ class Layout {
 /** A name that may be a table's or function's. */
 function isNameOf(piece: Piece): boolean {
   return piece.kind === "name" && !KEYWORDS.has(piece.text);
+}
+
+/** `column=term`, or `1=term` for the second column. */
+function isColumn(piece: Piece | undefined): boolean {
+  return piece?.kind === "name" || piece?.kind === "number";
 }
 
 /** Within an item the lines that follow go further to the right. */
