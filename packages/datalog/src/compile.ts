@@ -11,6 +11,8 @@ import { declareRelations, type ParsedSource } from "./check/declare.ts";
 import { type ExpandedTest, expandTests } from "./check/expand-tests.ts";
 import { checkKinds } from "./check/kinds.ts";
 import { lintRule } from "./check/lint.ts";
+import { markExtremes } from "./check/extremes.ts";
+import { checkMonotone, type NotMonotone } from "./check/monotone.ts";
 import { placeModules } from "./check/modules.ts";
 import { References } from "./check/references.ts";
 import { rewriteRule } from "./check/rewrite-rule.ts";
@@ -138,6 +140,7 @@ function finish(
   addRules: () => void = () => undefined,
 ): Analysis {
   const references = new References(parsed);
+  markExtremes(context, references, parsed);
   for (const { source, statements } of parsed) {
     for (const statement of statements) {
       if (statement.kind !== "rule") continue;
@@ -153,6 +156,8 @@ function finish(
   addRules();
   const { strata, cycles } = stratify(relations, rules, aggregates);
   if (cycles.length > 0) return faulty(cycles.map((cycle) => cycleError(cycle, sources)));
+  const faults = checkMonotone(relations, rules, strata);
+  if (faults.length > 0) return faulty(faults.map((fault) => monotoneError(fault, sources)));
   return { program: { relations, rules, aggregates, strata, warnings }, relations, errors: [], warnings };
 }
 
@@ -189,6 +194,17 @@ function cycleError(
     at: { file, line, column: 1 },
     code: "DATALOG_PROGRAM",
     hint: "break the cycle: what is negated or counted must not depend on the result",
+    ...(text === undefined ? {} : { text }),
+  });
+}
+
+function monotoneError({ rule, problem, hint }: NotMonotone, sources: readonly SourceText[]): SourceError {
+  const { file, line } = rule.origin;
+  const text = sources.find((source) => source.name === file)?.text;
+  return new SourceError(problem, {
+    at: { file, line, column: 1 },
+    code: "DATALOG_PROGRAM",
+    hint,
     ...(text === undefined ? {} : { text }),
   });
 }

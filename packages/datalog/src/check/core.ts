@@ -93,6 +93,8 @@ export interface CoreRelation {
   readonly columns: readonly Column[];
   readonly kind: "input" | "derived" | "hidden";
   readonly isOutput: boolean;
+  /** Recursive relations that keep the least or greatest value of a column per group of the others. */
+  readonly extreme?: { readonly column: number; readonly fn: "min" | "max" };
   /** How a hidden relation reads in the program, for errors and proofs. */
   readonly label: string;
 }

@@ -16,6 +16,7 @@ import type { Literal, RuleOrigin, Term } from "./core.ts";
 import { LiteralRewriter } from "./rewrite-literal.ts";
 import { alternativesOf, countAlternatives, Level, MAX_ALTERNATIVES } from "./level.ts";
 import { collectNames, hasAggregate, visitExpr, visitFormula } from "./names.ts";
+import { plainHead } from "./extremes.ts";
 import { mentionedIn, type References } from "./references.ts";
 import { boundSlots, unsafeSlots } from "./safety.ts";
 import { withResult } from "./with-result.ts";
@@ -61,7 +62,8 @@ class RuleRewriter extends LiteralRewriter {
   rewrite(rule: RuleSyntax, relation: CheckedRelation, args: readonly (Expr | undefined)[]): void {
     const span = rule.headSpan;
     const head = args.map((arg) => arg ?? ({ kind: "literal", value: null, span } as const));
-    const aggregated = this.#liftHeadAggregates(rule, head);
+    const plain = plainHead(this.context, this.source, rule, head);
+    const aggregated = plain === undefined ? this.#liftHeadAggregates(rule, head) : { head: plain, body: rule.body };
     const body = aggregated === undefined ? rule.body : aggregated.body;
     const levels = this.#levels(body, [], false);
     for (const level of levels) this.#finish(level, relation.name, aggregated?.head ?? head, new Set(), [], true);

@@ -8,6 +8,7 @@ import type { Program } from "../compile.ts";
 import { Budget, type Limits } from "./budget.ts";
 import { AggregateRelation } from "./evaluate-aggregate.ts";
 import { CountingRelation } from "./evaluate-counting.ts";
+import { ExtremeStratum } from "./evaluate-extreme.ts";
 import { RecursiveStratum } from "./evaluate-recursive.ts";
 import { RelationError } from "./errors.ts";
 import type { IntList } from "./int-list.ts";
@@ -208,6 +209,9 @@ export class Evaluation {
         const unit = new AggregateRelation(aggregate, store, body, this.interner, this.#budget);
         this.#aggregates.push(unit);
         this.#add(unit, [store], [body]);
+      } else if (this.program.relations.get(name)?.extreme !== undefined) {
+        const kept = relations.flatMap((member) => this.program.relations.get(member) ?? []);
+        this.#add(new ExtremeStratum(stores, kept, members, this.planContext, this.#budget), stores, read);
       } else if (isRecursive) {
         const unit = new RecursiveStratum(stores, members, this.planContext, this.#budget);
         this.#recursive.push(unit);
