@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Engine, formatProof, relation, RelationError, type RowDelta, type Table } from "@tenet/datalog";
+import { Engine, formatProof, relation, RelationError, type RowDelta, type Scalar, type Table } from "@tenet/datalog";
 import { expect, test } from "vitest";
 import { programOf } from "../history/temporary.ts";
 
@@ -88,4 +88,13 @@ test("columns named like parts of objects are columns", () => {
       ["constructor", "b"],
     ],
   ]);
+});
+
+test("columns of typed values take texts and give values", () => {
+  const engine = new Engine(programOf("input host(name: string, address: ip)"));
+  const hosts = relation<{ name: string; address: Scalar }>(engine, "host");
+  engine.transact([hosts.insert({ name: "a", address: "2001:DB8::1" })]);
+  expect(hosts.rows().map(({ address }) => [address.type, address.text])).toEqual([["ip", "2001:db8::1"]]);
+  engine.transact([hosts.delete({ name: "a", address: "2001:db8:0::1" })]);
+  expect(hosts.size).toBe(0);
 });
