@@ -106,6 +106,19 @@ program
   });
 
 program
+  .command("test")
+  .argument("<paths...>", "rule files, or folders with rule files below them")
+  .addOption(format)
+  .option("--coverage", "name the rules that no test reaches")
+  .description("run the test blocks of rule files; exit code 1 when one fails")
+  .action(async (paths: string[], flags: { output: "text" | "json"; coverage?: boolean }) => {
+    const { test } = await import("./commands/test.ts");
+    const { text, isSound } = test(paths, flags.output, flags.coverage === true);
+    stdout.write(text);
+    if (!isSound) process.exitCode = 1;
+  });
+
+program
   .command("lsp")
   .description("serve an editor on standard input and output, with the Language Server Protocol")
   .action(async () => {

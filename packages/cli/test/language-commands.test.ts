@@ -1,9 +1,10 @@
-import { lstatSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { check } from "../src/commands/check.ts";
 import { fmt } from "../src/commands/fmt.ts";
+import { test as runTests } from "../src/commands/test.ts";
 
 let folder = "";
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "tenet-language-"))));
@@ -52,4 +53,47 @@ test("fmt writes nothing when one file has an error", () => {
   write("b.dl", "p( 1");
   expect(() => fmt([folder], false)).toThrow("b.dl:1:5: unexpected end of file");
   expect(readFileSync(good, "utf8")).toBe("p( 1 )");
+});
+
+const TESTED = `lost(p) :- nb:Logical_Switch_Port(_uuid=p), not nb:Logical_Switch.ports(_, p)
+named(p) :- nb:Logical_Switch_Port(_uuid=p, name="x")
+test "a port of no switch is lost" {
+  nb:Logical_Switch_Port(_uuid="p1", name="web")
+  nb:Logical_Switch_Port(_uuid="p2")
+  nb:Logical_Switch.ports("s", "p2")
+  expect lost("p1")
+  expect not lost("p2")
+}
+`;
+
+test("test runs the test blocks over tables of the databases, and tells which rules they reach", () => {
+  const file = write("a.dl", TESTED);
+  const { text, isSound } = runTests([folder], "text", true);
+  expect(isSound).toBe(true);
+  expect(text).toContain("ok    a port of no switch is lost\n");
+  expect(text).toContain(`no test reaches ${file}:2: named(p) :- nb:Logical_Switch_Port(_uuid=p, name="x")`);
+  expect(text).toContain("1 of 1 tests hold; they reach 1 of 2 rules\n");
+});
+
+test("a test that fails says where and why, and one that cannot run says what is wrong", () => {
+  const file = write("a.dl", TESTED.replace('not lost("p2")', 'lost("p2")'));
+  const failed = runTests([file], "text", false);
+  expect(failed.isSound).toBe(false);
+  expect(failed.text).toContain("FAIL  a port of no switch is lost\n");
+  expect(failed.text).toContain(`${file}:8:10: expect lost("p2")\n`);
+  expect(failed.text).toContain("0 of 1 tests hold");
+  write("a.dl", TESTED.replace('expect lost("p1")', 'expect lots("p1")'));
+  const broken = runTests([file], "json", false);
+  expect(broken.isSound).toBe(false);
+  expect((JSON.parse(broken.text) as { errors: string[] }).errors[0]).toContain("a.dl:7:10");
+});
+
+test("a file that others import is judged as a part of them", () => {
+  mkdirSync(join(folder, "lib"));
+  write("lib/net.dl", "module net\nlost(p) :- nb:Logical_Switch_Port(_uuid=p), not nb:Logical_Switch.ports(_, p)\n");
+  write("lib/shared.dl", "twice(x, 2 * x) :- mine(x)\n");
+  write("a.dl", 'import "lib/net.dl"\nimport "lib/shared.dl"\nerror(p) :- net:lost(p)\nmine(1)\nfour(y) :- twice(_, y)\n');
+  expect(check([folder], "text", true).text).toBe("3 files: no errors, no warnings\n");
+  write("b.dl", 'import "lib/none.dl"\n');
+  expect(check([folder], "text", true).text).toContain("b.dl:1:1: error: imported file");
 });

@@ -1,7 +1,7 @@
 /** Checks rule files without running them. */
 import { analyze, type Analysis, type SourceText } from "@tenet/datalog";
 import { SourceError } from "@tenet/kit";
-import { byFolder, readRuleFile, ruleFilesIn, toSource } from "../project/rule-files.ts";
+import { programsOf } from "../project/programs.ts";
 import { servicesOf, type Surroundings } from "../project/surroundings.ts";
 import { type Diagnostic, toDiagnostic } from "./diagnostic.ts";
 
@@ -31,11 +31,9 @@ export function checkSources(sources: readonly SourceText[], surroundings: Surro
  * @throws IoError when a file cannot be read
  */
 export function checkFiles(files: readonly string[], surroundings: Surroundings): Diagnostic[] {
-  return [...byFolder(files)].flatMap(([folder, asked]) => {
-    const all = [...new Set([...asked, ...ruleFilesIn(folder)])];
-    const sources = all.map((file) => toSource(file, readRuleFile(file), surroundings.hasNamespaces));
-    return checkSources(sources, surroundings).diagnostics.filter(({ file }) => asked.includes(file));
-  });
+  return programsOf(files, surroundings.hasNamespaces).flatMap(({ sources, asked }) =>
+    checkSources(sources, surroundings).diagnostics.filter(({ file }) => asked.has(file)),
+  );
 }
 
 function nameIsTaken({ name, namespace = "", text }: SourceText): SourceError {

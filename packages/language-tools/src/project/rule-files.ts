@@ -5,7 +5,7 @@
  * found in neighbours that were not asked for is left out by the caller.
  */
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, normalize } from "node:path";
 import type { SourceText } from "@tenet/datalog";
 import { AppError, errnoOf, IoError, messageOf } from "@tenet/kit";
 
@@ -24,7 +24,7 @@ export class NoRuleFilesError extends AppError {
  */
 export function findRuleFiles(paths: readonly string[]): string[] {
   const files = paths.flatMap((path) => {
-    const found = isFolder(path) ? filesBelow(path) : [path];
+    const found = isFolder(path) ? filesBelow(path) : [normalize(path)];
     if (found.length > 0) return found;
     throw new NoRuleFilesError(`"${path}" holds no *${EXTENSION} file`, { hint: "Name a file, or the folder of the policies" });
   });

@@ -1,8 +1,8 @@
 /** Open documents, and the programs that they and their neighbours on disk make. */
 import { dirname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { SourceText } from "@tenet/datalog";
-import { readRuleFile, ruleFilesIn, toSource } from "../project/rule-files.ts";
+import { folderProgram } from "../project/programs.ts";
+import { readRuleFile, ruleFilesIn } from "../project/rule-files.ts";
 import type { Surroundings } from "../project/surroundings.ts";
 import { ProgramModel } from "../symbols/program-model.ts";
 import { Document } from "./document.ts";
@@ -24,12 +24,12 @@ export class Workspace {
 
   set(name: string, document: Document): void {
     this.#documents.set(name, document);
-    this.#models.delete(folderOf(name));
+    this.#models.clear();
   }
 
   close(name: string): void {
     this.#documents.delete(name);
-    this.#models.delete(folderOf(name));
+    this.#models.clear();
   }
 
   /** Forgets what was read from the disk. */
@@ -53,8 +53,7 @@ export class Workspace {
     if (known !== undefined) return known;
     const open = this.open.filter((other) => folderOf(other) === folder);
     const files = isPath(name) ? [...new Set([...ruleFilesIn(folder), ...open])].toSorted() : open;
-    const { hasNamespaces } = this.#surroundings;
-    const sources = files.map((file): SourceText => toSource(file, this.document(file).text, hasNamespaces));
+    const sources = folderProgram(files, this.#surroundings.hasNamespaces, (file) => this.document(file).text);
     const model = new ProgramModel(sources, this.#surroundings);
     this.#models.set(folder, model);
     return model;

@@ -40,8 +40,9 @@ export class ProgramModel {
       isTable: (name: string) => this.relation(name) !== undefined,
       isFunction: (name: string) => this.functions.has(name),
     };
-    this.files = sources.map((source) => {
-      const statements = parseProgram(source, []);
+    this.files = sources.map((written) => {
+      const statements = parseProgram(written, []);
+      const source = inModule(written, statements);
       return { source, statements, occurrences: occurrencesIn(source, statements, known) };
     });
   }
@@ -87,6 +88,12 @@ export class ProgramModel {
     const declared = places.filter(({ occurrence }) => occurrence.role === "declaration");
     return declared.length > 0 ? declared : places.filter(({ occurrence }) => occurrence.role === "head");
   }
+}
+
+/** A `module` line says whose the unqualified tables are. */
+function inModule(source: SourceText, statements: readonly Statement[]): SourceText {
+  const module = statements.find((statement) => statement.kind === "module");
+  return module === undefined ? source : { ...source, namespace: module.name };
 }
 
 /** The first place where a table can give the variable its value: behind the head. */
