@@ -1,5 +1,5 @@
 /** What a transaction changed, relation by relation, as values. */
-import type { Tuple, Value } from "../value.ts";
+import { formatAtom, type Tuple, type Value } from "../value.ts";
 import type { Evaluation, Step } from "./evaluation.ts";
 import type { Interner } from "./interner.ts";
 import type { RowStore } from "./row-store.ts";
@@ -60,7 +60,7 @@ function sumOf(deltas: readonly Delta[]): Delta {
     const rows = byRelation.get(relation) ?? new Map<string, { tuple: Tuple; weight: number }>();
     byRelation.set(relation, rows);
     for (const tuple of tuples) {
-      const key = JSON.stringify(tuple);
+      const key = formatAtom("", tuple);
       const row = rows.get(key) ?? { tuple, weight: 0 };
       row.weight += weight;
       rows.set(key, row);
