@@ -10,10 +10,11 @@ import { declareMentioned } from "./check/declare-mentioned.ts";
 import { declareRelations, type ParsedSource } from "./check/declare.ts";
 import { type ExpandedTest, expandTests } from "./check/expand-tests.ts";
 import { checkKinds } from "./check/kinds.ts";
-import { lintRule } from "./check/lint.ts";
+import { lintRule, lintTables } from "./check/lint.ts";
 import { markExtremes } from "./check/extremes.ts";
 import { checkMonotone, type NotMonotone } from "./check/monotone.ts";
 import { placeModules } from "./check/modules.ts";
+import { withPrefixJoins } from "./check/prefix-joins.ts";
 import { References } from "./check/references.ts";
 import { rewriteRule } from "./check/rewrite-rule.ts";
 import { stratify } from "./check/stratify.ts";
@@ -149,11 +150,13 @@ function finish(
       lintRule(context, source, statement);
     }
   }
+  lintTables(context, parsed);
   const { relations, rules, aggregates } = context;
   const warnings = inOrder(context.warnings, sources);
   const faulty = (errors: readonly SourceError[]): Analysis => ({ program: undefined, relations, errors, warnings });
   if (context.errors.length > 0) return faulty(inOrder(context.errors, sources));
   addRules();
+  for (const [i, rule] of rules.entries()) rules[i] = withPrefixJoins(rule, relations);
   const { strata, cycles } = stratify(relations, rules, aggregates);
   if (cycles.length > 0) return faulty(cycles.map((cycle) => cycleError(cycle, sources)));
   const faults = checkMonotone(relations, rules, strata);

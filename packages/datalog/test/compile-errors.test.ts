@@ -244,3 +244,13 @@ test("whatever the text, compile gives a program or a ProgramError", () => {
     { numRuns: 2000 },
   );
 });
+
+test("tables that nothing reads or derives are warned about where there are outputs", () => {
+  const text =
+    "output shown(x)\nrelation never(x)\nshown(x) :- link(x, _)\nloose(x) :- link(x, _)\nloose(x) :- loose(x), link(x, _)\nexecute[stop(x)] :- shown(x)";
+  const warningsOf = (source: string) =>
+    compile([{ name: "p.dl", text: DECLARATIONS + source }]).warnings.map(({ message }) => message);
+  expect(warningsOf(text)).toEqual(['p.dl:4:1: no rule derives "never"', 'p.dl:6:1: nothing reads "loose"']);
+  expect(warningsOf("loose(x) :- link(x, _)")).toEqual([]);
+  expect(warningsOf('output shown(x)\nshown(1)\nhelper(1)\ntest "t" { expect helper(1) }')).toEqual([]);
+});

@@ -1,6 +1,9 @@
 /** Warnings: what a program may say, but probably does not mean. */
-import type { Expr, RuleSyntax, SourceText } from "../language/ast.ts";
+import { actionTable } from "../action-table.ts";
+import type { DeclarationSyntax, Expr, RuleSyntax, SourceText } from "../language/ast.ts";
 import { type CheckContext, qualify } from "./context.ts";
+import type { ParsedSource } from "./declare.ts";
+import { mentionedIn } from "./references.ts";
 import { type NameRules, visitExpr, visitFormula } from "./names.ts";
 
 /** Warns about variables that occur once: often a typing mistake, otherwise better written `_`. */
@@ -22,4 +25,64 @@ export function lintRule(context: CheckContext, source: SourceText, rule: RuleSy
       hint: `write "_" if any value will do, or "_${name}" to keep the name`,
     });
   }
+}
+
+/**
+ * Warns about tables that nothing reads, and declared ones that nothing derives.
+ *
+ * Without an `output` anywhere in its namespace every table may be of interest, and none is called unused.
+ */
+export function lintTables(context: CheckContext, parsed: readonly ParsedSource[]): void {
+  const read = readTables(parsed);
+  const derived = new Set<string>();
+  for (const { source, statements } of parsed) {
+    for (const statement of statements) if (statement.kind === "rule") derived.add(qualify(source, statement.name));
+  }
+  const outputs = [...context.relations.values()].filter(({ isOutput }) => isOutput);
+  const namespaces = new Set(outputs.map(({ name }) => namespaceOf(name)));
+  for (const { source, statements } of parsed) {
+    const warned = new Set<string>();
+    for (const statement of statements) {
+      if (statement.kind === "declaration") lintDeclaration(context, source, statement, derived);
+      if (statement.kind !== "rule") continue;
+      const name = qualify(source, statement.name);
+      const isQuiet = read.has(name) || warned.has(name) || statement.name.includes("?") || actionTable(name) !== undefined;
+      if (isQuiet || context.relations.get(name)?.isOutput === true || !namespaces.has(namespaceOf(name))) continue;
+      warned.add(name);
+      context.warn(source, statement.headSpan, `nothing reads "${name}"`, { hint: "declare it as output, or remove its rules" });
+    }
+  }
+}
+
+function lintDeclaration(
+  context: CheckContext,
+  source: SourceText,
+  declared: DeclarationSyntax,
+  derived: ReadonlySet<string>,
+): void {
+  const name = qualify(source, declared.name);
+  if (declared.role === "input" || derived.has(name)) return;
+  context.warn(source, declared.span, `no rule derives "${name}"`, {
+    hint: "it is always empty; declare it as input if rows come from outside",
+  });
+}
+
+function readTables(parsed: readonly ParsedSource[]): Set<string> {
+  const read = new Set<string>();
+  for (const { source, statements } of parsed) {
+    for (const statement of statements) {
+      if (statement.kind === "rule" && statement.body !== undefined) {
+        const own = new Set<string>();
+        mentionedIn(statement.body, source, own);
+        // A table that only its own rules read is not read.
+        own.delete(qualify(source, statement.name));
+        for (const name of own) read.add(name);
+      } else if (statement.kind === "test") for (const body of statement.expected) mentionedIn(body, source, read);
+    }
+  }
+  return read;
+}
+
+function namespaceOf(name: string): string {
+  return name.includes(":") ? name.slice(0, name.indexOf(":")) : "";
 }
