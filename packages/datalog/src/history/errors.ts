@@ -6,12 +6,12 @@ export class HistoryFileError extends AppError {
   static override readonly code: string = "DATALOG_HISTORY_FILE";
 }
 
-/** The file is damaged before its end: whole records follow what cannot be read. `details.at` is the byte offset. */
+/** The file is damaged before its end, or records that were whole are so no more. `details.at` is the byte offset. */
 export class HistoryDamageError extends HistoryFileError {
   static override readonly code: string = "DATALOG_HISTORY_DAMAGE";
 
   constructor(file: string, at: number) {
-    super(`Cannot read history "${file}": the record at byte ${at} is damaged, and whole records follow it`, {
+    super(`Cannot read history "${file}": the record at byte ${at} is damaged, and it is not the last one`, {
       hint: "restore the file from a copy, or open it with `repair: true` to go on from the last version before the damage",
       details: { file, at },
     });

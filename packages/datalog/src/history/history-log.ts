@@ -155,7 +155,7 @@ export class HistoryLog {
   /** Commits after a checkpoint, in order. */
   *commits(from: Checkpoint): Generator<LoggedCommit> {
     let parts: FramedRecord[] = [];
-    for (const record of this.#file.read(from.end)) {
+    for (const record of this.#records(from.end, this.#file.sizeBytes)) {
       if (!CLOSING.includes(record.kind)) {
         parts.push(record);
         continue;
@@ -170,13 +170,19 @@ export class HistoryLog {
 
   /** The rows of a checkpoint, part by part. */
   *rowsOf({ at, end }: Checkpoint): Generator<Part> {
-    for (const record of this.#file.read(at, end)) if (record.kind === "+") yield readPart(record);
+    for (const record of this.#records(at, end)) if (record.kind === "+") yield readPart(record);
   }
 
   /** The rules in force at a checkpoint; `null` if they are not known. */
   sourcesOf({ at, end }: Checkpoint): NonNullable<Closing["sources"]> | null {
-    for (const record of this.#file.read(at, end)) if (record.kind === "k") return readClosing(record).closing.sources ?? null;
+    for (const record of this.#records(at, end)) if (record.kind === "k") return readClosing(record).closing.sources ?? null;
     return null;
+  }
+
+  /** Opening found these records whole. */
+  *#records(from: number, to: number): Generator<FramedRecord> {
+    const end = yield* this.#file.read(from, to);
+    if (end !== to) throw new HistoryDamageError(this.#file.path, end);
   }
 
   get #first(): Checkpoint {

@@ -52,6 +52,11 @@ interface Unwritten {
   readonly more: Omit<Closing, "version" | "timeMs">;
 }
 
+interface NewProgram {
+  readonly sources?: readonly SourceText[];
+  readonly note?: Note;
+}
+
 /**
  * Opens a history, or makes one, and resumes its engine at the last version.
  *
@@ -75,12 +80,13 @@ export class History {
   readonly #options: HistoryOptions;
   readonly #syncer: Syncer;
   readonly #stopListening: () => void;
+  #isClosed = false;
   #unwritten: Unwritten[] = [];
   #inputs: ReadonlySet<string>;
   #program: Program;
   #sources: readonly SourceText[] | null;
-  /** The commit in progress is in the file already. */
-  #isRecorded = false;
+  /** What the engine is about to tell of: a commit that is in the file already, or a new program. */
+  #expected: "commit" | NewProgram | undefined;
 
   /** Use {@link openHistory}. */
   constructor(log: HistoryLog, options: HistoryOptions) {
@@ -122,31 +128,32 @@ export class History {
   transact(changes: readonly Change[], note?: Note): Delta {
     const transaction = this.engine.begin();
     try {
-      if (this.engine.program !== this.#program) this.#recordProgram(new Map(), null, undefined);
+      if (this.engine.program !== this.#program) this.#recordProgram(new Map(), {});
       this.#flush();
       if (this.#log.isCheckpointDue) this.#writeCheckpoint();
       transaction.apply(changes);
       const delta = this.#inputsIn(transaction.evaluate());
       if (delta.size > 0) this.#append({ delta, more: note === undefined ? {} : { note } });
-      this.#isRecorded = true;
+      this.#expected = "commit";
       return transaction.commit();
     } catch (error) {
       if (transaction.isOpen) transaction.rollback();
       throw error;
     } finally {
-      this.#isRecorded = false;
+      this.#expected = undefined;
     }
   }
 
   /** As {@link Engine.replaceProgram}, as a version of its own that keeps the program's text. */
-  replaceProgram(program: Program, options: { readonly sources?: readonly SourceText[]; readonly note?: Note } = {}): Delta {
-    this.#isRecorded = true;
+  replaceProgram(program: Program, options: NewProgram = {}): Delta {
+    this.#expected = options;
     try {
       const delta = this.engine.replaceProgram(program);
-      this.#recordProgram(delta, options.sources ?? null, options.note);
+      // A program that changes no row is not told of.
+      if (this.#expected !== undefined) this.#recordProgram(delta, options);
       return delta;
     } finally {
-      this.#isRecorded = false;
+      this.#expected = undefined;
     }
   }
 
@@ -245,6 +252,8 @@ export class History {
 
   /** Writes what is left and closes the file; the engine goes on unrecorded. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#stopListening();
     try {
       this.sync();
@@ -259,13 +268,16 @@ export class History {
   }
 
   #hear(delta: Delta): void {
-    if (this.#isRecorded) return;
-    if (this.engine.program !== this.#program) this.#recordProgram(delta, null, undefined);
+    // Listeners behind this one may commit more before the engine returns.
+    const expected = this.#expected;
+    this.#expected = undefined;
+    if (expected === "commit") return;
+    if (expected !== undefined || this.engine.program !== this.#program) this.#recordProgram(delta, expected ?? {});
     else this.#record(this.#inputsIn(delta), {});
     if (this.#log.isCheckpointDue) this.checkpoint();
   }
 
-  #recordProgram(delta: Delta, sources: readonly SourceText[] | null, note: Note | undefined): void {
+  #recordProgram(delta: Delta, { sources, note }: NewProgram): void {
     const inputs = inputsOf(this.engine.program);
     const dropped = [...this.#inputs].filter((name) => !inputs.has(name));
     const kept = new Map<string, RelationDelta>();
@@ -276,8 +288,8 @@ export class History {
     }
     this.#program = this.engine.program;
     this.#inputs = inputs;
-    this.#sources = sources;
-    this.#record(kept, { dropped, sources, ...(note && { note }) });
+    this.#sources = sources ?? null;
+    this.#record(kept, { dropped, sources: this.#sources, ...(note && { note }) });
   }
 
   #record(delta: Delta, more: Unwritten["more"]): void {

@@ -37,6 +37,8 @@ export class RecordFile {
   #fd: number;
   #sizeBytes: number;
   #isBroken = false;
+  /** Moves when offsets change their meaning. */
+  #generation = 0;
 
   private constructor(path: string, fs: HistoryFs, fd: number, sizeBytes: number) {
     this.path = path;
@@ -67,6 +69,7 @@ export class RecordFile {
 
   /** Appends records, all or none; `isSynced` to return when they are on stable storage. */
   append(records: Iterable<Buffer>, isSynced = false): void {
+    if (this.#fd < 0) throw new HistoryFileError(`Cannot write history "${this.path}": it is closed`);
     if (this.#isBroken)
       throw new HistoryFileError(`Cannot write history "${this.path}": a failed append could not be taken back`);
     const start = this.#sizeBytes;
@@ -102,6 +105,7 @@ export class RecordFile {
 
   /** Records from an offset to the end, or to the first that is not whole; returns where that is. */
   *read(from: number, to: number = this.#sizeBytes): Generator<FramedRecord, number> {
+    const generation = this.#generation;
     let at = from;
     let window: Buffer = Buffer.alloc(0);
     let windowAt = from;
@@ -114,6 +118,11 @@ export class RecordFile {
       return window.length < length ? undefined : window.subarray(offset - windowAt, offset - windowAt + length);
     };
     for (;;) {
+      if (generation !== this.#generation) {
+        throw new HistoryFileError(`Cannot read on in history "${this.path}": it was shortened meanwhile`, {
+          hint: "begin anew",
+        });
+      }
       const header = take(at, HEADER_BYTES);
       const length = header === undefined ? undefined : payloadLength(header, 0);
       const bytes = length === undefined ? undefined : take(at, HEADER_BYTES + length);
@@ -159,12 +168,14 @@ export class RecordFile {
       this.#fs.closeSync(this.#fd);
       this.#fd = fd;
       this.#sizeBytes = copy.#sizeBytes;
+      this.#generation++;
       this.#syncFolder();
     });
   }
 
   close(): void {
     this.#fs.closeSync(this.#fd);
+    this.#fd = -1;
   }
 
   #checkMagic(): void {
@@ -195,6 +206,7 @@ export class RecordFile {
   }
 
   #readAt(at: number, length: number): Buffer {
+    if (this.#fd < 0) throw new HistoryFileError(`Cannot read history "${this.path}": it is closed`);
     const bytes = Buffer.allocUnsafe(length);
     let n = 0;
     while (n < length) {

@@ -92,6 +92,18 @@ test("a damaged byte in the middle is refused with its place; repair goes back t
   });
 });
 
+test("a record that is damaged while the history is open is an error when it is read", () => {
+  withFile((file) => {
+    write({ file, checkpointBytes: 1e6 });
+    using history = openHistory({ file, program: PROGRAM });
+    const bytes = readFileSync(file);
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+    writeFileSync(file, bytes);
+    expect(() => history.asOf(history.version)).toThrow(HistoryDamageError);
+    expect(() => [...history.entries()]).toThrow(HistoryDamageError);
+  });
+});
+
 /** A file system that fails when told to. */
 class FailingFs {
   fail: "write" | "sync" | "cut" | undefined;

@@ -192,6 +192,60 @@ test("values of every kind come back as they were", () => {
   });
 });
 
+test("what listeners commit is recorded behind what they heard of", () => {
+  withFile((file) => {
+    const history = openHistory({ file, program: PROGRAM, sync: "never" });
+    const { engine } = history;
+    engine.onDelta((delta) => {
+      const [[name, size] = ["", 9]] = delta.get("host")?.inserted ?? [];
+      if (Number(size) < 3) engine.transact([host(String(name), Number(size) + 1)]);
+      else if (Number(size) === 3) history.transact([host("last", 9)]);
+    });
+    history.transact([host("a", 1)]);
+    expect([...history.entries()].map(({ delta }) => delta.get("host")?.inserted)).toEqual([
+      [["a", 1]],
+      [["a", 2]],
+      [["a", 3]],
+      [["last", 9]],
+    ]);
+    engine.onDelta((delta) => {
+      if (delta.has("huge")) engine.transact([host("after", 1)]);
+    });
+    const huge = `${TEXT}\nhuge(n) :- host(n, s), s > 8`;
+    history.replaceProgram(programOf(huge), { sources: [{ name: "test.dl", text: huge }] });
+    const [program, after] = history.entries(4);
+    expect([program?.hasNewProgram, program?.delta.size, after?.delta.get("host")?.inserted]).toEqual([true, 0, [["after", 1]]]);
+    expect(history.sourcesAt(history.version)).toEqual([{ name: "test.dl", text: huge }]);
+    const state = stateOf(engine);
+    history.close();
+    expect(stateOf(openHistory({ file, program: programOf(huge) }).engine)).toEqual(state);
+  });
+});
+
+test("a closed history reads and writes no more, its engine goes on", () => {
+  withFile((file) => {
+    const history = openHistory({ file, program: PROGRAM, sync: "never" });
+    history.transact([host("a", 9)]);
+    history.close();
+    history.close();
+    expect(() => history.transact([host("b", 9)])).toThrow(/it is closed/);
+    expect(() => history.asOf(1)).toThrow(/it is closed/);
+    history.engine.transact([host("c", 9)]);
+    expect(sorted(history.engine.rows("host"))).toEqual(['["a",9]', '["c",9]']);
+  });
+});
+
+test("reading on in entries that were forgotten meanwhile is an error, not an end", () => {
+  withFile((file) => {
+    using history = openHistory({ file, program: PROGRAM, sync: "never", checkpointBytes: 500, retention: { versions: 5 } });
+    history.transact([host("a", 0)]);
+    const entries = history.entries(0);
+    expect(entries.next().value?.version).toBe(1);
+    for (let i = 1; i < 100; i++) history.transact([host("a", i)]);
+    expect(() => [...entries]).toThrow(/it was shortened meanwhile/);
+  });
+});
+
 test("what retention does not keep is forgotten, and the file stays small", () => {
   withFile((file) => {
     const options = { file, program: PROGRAM, sync: "never", checkpointBytes: 500, retention: { versions: 20 } } as const;
