@@ -48,6 +48,10 @@ test("fmt writes what has another layout, also behind a link, and --check only l
   expect(fmt([folder], true).changed).toEqual([]);
 });
 
+test("the rule files of this repository have the layout; npx tenet fmt packages examples gives it", () => {
+  expect(fmt(["packages", "examples"], true).changed).toEqual([]);
+});
+
 test("fmt writes nothing when one file has an error", () => {
   const good = write("a.dl", "p( 1 )");
   write("b.dl", "p( 1");

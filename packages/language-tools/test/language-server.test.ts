@@ -96,7 +96,7 @@ describe("findings", () => {
     const [finding] = await session.change(file, TEXT.replace("starts_with", "start_with"));
     const start = at(TEXT, "starts_with").position;
     expect(finding).toMatchObject({ severity: 1, range: { start, end: { line: start.line, character: start.character + 10 } } });
-    expect(finding?.message).toContain("start_with");
+    expect(finding?.message).toContain('did you mean "starts_with"?');
     const warnings = await session.change(file, TEXT.replace("match=m)", "match=m, priority=n)"));
     expect(warnings.map(({ severity, message }) => [severity, message.split("\n")[0]])).toEqual([
       [2, 'variable "n" is used once'],

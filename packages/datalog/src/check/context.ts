@@ -3,7 +3,7 @@
  *
  * Checks report and go on; nothing here throws for a fault of the program.
  */
-import { didYouMean, positionAt, SourceError } from "@tenet/kit";
+import { didYouMean, nearestName, positionAt, SourceError } from "@tenet/kit";
 import type { SourceText, Span } from "../language/ast.ts";
 import type { Column, CoreAggregate, CoreRelation, CoreRule, FunctionDef, RuleOrigin } from "./core.ts";
 
@@ -57,7 +57,11 @@ export class CheckContext {
     const candidates = [...this.relations.values()]
       .filter((relation) => relation.kind !== "hidden")
       .map((relation) => relation.name);
-    return didYouMean(name, [...candidates, ...this.functions.keys()]);
+    const functions = [...this.functions.keys()];
+    // A function's name belongs to no policy: compared without the namespace that a table got.
+    const nearFunction = nearestName(name.slice(name.indexOf(":") + 1), functions);
+    const isFunction = nearFunction !== undefined && nearestName(name, candidates) === undefined;
+    return isFunction ? `did you mean "${nearFunction}"?` : didYouMean(name, [...candidates, ...functions]);
   }
 
   /** Adds a hidden relation and returns its name. */

@@ -47,7 +47,8 @@ class Layout {
     if (this.#at >= this.#pieces.length) return group(head);
     const turn = this.#take();
     const body = this.#alternatives(place);
-    return group(group(head), text(" "), turn, indent(line, body));
+    // Deeper than the body, so that the head does not run into it.
+    return group(group(indent(head)), text(" "), turn, indent(line, body));
   }
 
   /** Conjunctions with `or` between, up to a closing bracket or `:-`. */

@@ -10,7 +10,7 @@ import type { SourceText } from "@tenet/datalog";
 import { AppError, errnoOf, IoError, messageOf } from "@tenet/kit";
 
 /** The extension of rule files. */
-export const EXTENSION = ".dl";
+const EXTENSION = ".dl";
 
 /** No rule file where the caller named one. */
 export class NoRuleFilesError extends AppError {

@@ -2,7 +2,7 @@
 import { AppError } from "@tenet/kit";
 
 /** The other side does not speak the protocol. */
-export class FramingError extends AppError {
+class FramingError extends AppError {
   static override readonly code: string = "LANGUAGE_FRAMING";
 }
 

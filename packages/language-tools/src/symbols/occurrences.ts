@@ -41,7 +41,7 @@ export function fullName(source: SourceText, name: string): string {
 }
 
 /** Identity of a column. */
-export function columnId(table: string, column: string): string {
+function columnId(table: string, column: string): string {
   return `${table} ${column}`;
 }
 

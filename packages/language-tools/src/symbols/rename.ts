@@ -4,7 +4,7 @@ import { AppError } from "@tenet/kit";
 import type { FileModel, Place, ProgramModel } from "./program-model.ts";
 
 /** A name cannot be given. */
-export class RenameError extends AppError {
+class RenameError extends AppError {
   static override readonly code: string = "LANGUAGE_RENAME";
 }
 
