@@ -6,6 +6,7 @@
  */
 import type { Clock } from "@tenet/kit";
 import type { Delta } from "../engine/delta.ts";
+import type { SourceText } from "../language/ast.ts";
 import type { Tuple } from "../value.ts";
 import { HistoryDamageError, HistoryFileError, VersionError } from "./errors.ts";
 import type { FramedRecord } from "./framing.ts";
@@ -152,6 +153,15 @@ export class HistoryLog {
     return version;
   }
 
+  /** Commits after one version, up to and with another, in order. */
+  *commitsBetween(first: number, last: number): Generator<LoggedCommit> {
+    for (const commit of this.commits(this.checkpointFor(first))) {
+      const { version } = commit.closing;
+      if (version > last) return;
+      if (version > first) yield commit;
+    }
+  }
+
   /** Commits after a checkpoint, in order. */
   *commits(from: Checkpoint): Generator<LoggedCommit> {
     let parts: FramedRecord[] = [];
@@ -173,10 +183,15 @@ export class HistoryLog {
     for (const record of this.#records(at, end)) if (record.kind === "+") yield readPart(record);
   }
 
-  /** The rules in force at a checkpoint; `null` if they are not known. */
-  sourcesOf({ at, end }: Checkpoint): NonNullable<Closing["sources"]> | null {
-    for (const record of this.#records(at, end)) if (record.kind === "k") return readClosing(record).closing.sources ?? null;
-    return null;
+  /** The rules in force at a version; `undefined` if they are not known. */
+  sourcesAt(version: number): readonly SourceText[] | undefined {
+    const { at, end, version: start } = this.checkpointFor(version);
+    let sources: Closing["sources"];
+    for (const record of this.#records(at, end)) if (record.kind === "k") sources = readClosing(record).closing.sources;
+    for (const { closing } of this.commitsBetween(start, version)) {
+      if (closing.sources !== undefined) sources = closing.sources;
+    }
+    return sources ?? undefined;
   }
 
   /** Opening found these records whole. */

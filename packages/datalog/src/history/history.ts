@@ -13,7 +13,7 @@ import type { SourceText } from "../language/ast.ts";
 import type { Tuple } from "../value.ts";
 import { HistoryLog, type LogOptions } from "./history-log.ts";
 import { fits, inputsOf, loadInputs } from "./load-inputs.ts";
-import { deltaOf, NetChanges } from "./net-changes.ts";
+import { deltaOf, netOf } from "./net-changes.ts";
 import type { Closing, Note } from "./record.ts";
 import { type SyncPolicy, Syncer } from "./syncer.ts";
 
@@ -171,14 +171,7 @@ export class History {
 
   /** The text of the program in force at a version; `undefined` if it was not given. Compile it to read a version under its own rules. */
   sourcesAt(at: At): readonly SourceText[] | undefined {
-    const version = this.#versionOf(at);
-    const checkpoint = this.#log.checkpointFor(version);
-    let sources = this.#log.sourcesOf(checkpoint);
-    for (const { closing } of this.#log.commits(checkpoint)) {
-      if (closing.version > version) break;
-      if (closing.sources !== undefined) sources = closing.sources;
-    }
-    return sources ?? undefined;
+    return this.#log.sourcesAt(this.#versionOf(at));
   }
 
   /** The last version at or before a time. */
@@ -189,20 +182,10 @@ export class History {
   /** Versions after `from`, up to and with `to`, in order: when, by whom, why, and what changed. */
   *entries(from: At = this.oldest, to: At = this.version): Generator<HistoryEntry> {
     const [first, last] = [this.#versionOf(from), this.#versionOf(to)];
-    for (const { closing, parts } of this.#log.commits(this.#log.checkpointFor(first))) {
-      const { version, timeMs, note, dropped = [], sources } = closing;
-      if (version > last) return;
-      if (version <= first) continue;
-      const net = new NetChanges();
-      for (const part of parts) net.add(part);
-      yield {
-        version,
-        time: new Date(timeMs),
-        note,
-        delta: deltaOf(net.changes()),
-        dropped,
-        hasNewProgram: sources !== undefined,
-      };
+    for (const commit of this.#log.commitsBetween(first, last)) {
+      const { version, timeMs, note, dropped = [], sources } = commit.closing;
+      const delta = deltaOf(netOf([commit]).changes());
+      yield { version, time: new Date(timeMs), note, delta, dropped, hasNewProgram: sources !== undefined };
     }
   }
 
@@ -217,15 +200,8 @@ export class History {
       const { inserted, deleted } = this.changesBetween(last, first, relation);
       return { inserted: deleted, deleted: inserted };
     }
-    const net = new NetChanges();
-    for (const { closing, parts } of this.#log.commits(this.#log.checkpointFor(first))) {
-      if (closing.version > last) break;
-      if (closing.version <= first) continue;
-      for (const name of closing.dropped ?? []) net.clear(name);
-      for (const part of parts) net.add(part);
-    }
-    const { relations } = this.engine.program;
-    if (!relations.has(relation)) this.engine.size(relation);
+    this.engine.size(relation);
+    const net = netOf(this.#log.commitsBetween(first, last));
     const isDerived = !this.#inputs.has(relation) || net.cleared.has(relation);
     const changes = net.changes().filter(fits(this.engine.program));
     const delta = isDerived ? this.#derive(first, changes, net.cleared) : deltaOf(changes);

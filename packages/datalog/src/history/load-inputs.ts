@@ -3,7 +3,7 @@ import type { Program } from "../compile.ts";
 import type { Change } from "../engine/delta.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { HistoryLog } from "./history-log.ts";
-import { NetChanges } from "./net-changes.ts";
+import { netOf } from "./net-changes.ts";
 
 /** The names of a program's inputs. */
 export function inputsOf(program: Program): ReadonlySet<string> {
@@ -25,12 +25,7 @@ export function fits({ relations }: Program): (change: Change) => boolean {
  */
 export function loadInputs(log: HistoryLog, version: number, engine: Engine): string[] {
   const checkpoint = log.checkpointFor(version);
-  const net = new NetChanges();
-  for (const { closing, parts } of log.commits(checkpoint)) {
-    if (closing.version > version) break;
-    for (const relation of closing.dropped ?? []) net.clear(relation);
-    for (const part of parts) net.add(part);
-  }
+  const net = netOf(log.commitsBetween(checkpoint.version, version));
   const isFitting = fits(engine.program);
   const nLeftOut = new Map<string, number>();
   const transaction = engine.begin();

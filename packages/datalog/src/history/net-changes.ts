@@ -1,6 +1,7 @@
 /** The sum of consecutive commits: a row that came and went is not in it. */
 import type { Change, Delta } from "../engine/delta.ts";
 import type { Tuple } from "../value.ts";
+import type { LoggedCommit } from "./history-log.ts";
 import type { Part } from "./record.ts";
 import { keyOf } from "./value-json.ts";
 
@@ -36,6 +37,16 @@ export class NetChanges {
     }
     return changes;
   }
+}
+
+/** The sum of commits. */
+export function netOf(commits: Iterable<LoggedCommit>): NetChanges {
+  const net = new NetChanges();
+  for (const { closing, parts } of commits) {
+    for (const relation of closing.dropped ?? []) net.clear(relation);
+    for (const part of parts) net.add(part);
+  }
+  return net;
 }
 
 /** Exact changes by relation. */
