@@ -3,7 +3,7 @@
  * prints a JSON object. CPU time is that of the whole process (V8's compiler threads and collector included), in seconds.
  */
 import { compile, Engine, formatProof } from "@tenet/datalog";
-import { policy, PROGRAMS, randomOf } from "./datalog-programs.mjs";
+import { DUCKDB, policy, PROGRAMS, randomOf } from "./datalog-programs.mjs";
 
 function cpuSince(start) {
   const { user, system } = process.cpuUsage(start);
@@ -54,9 +54,9 @@ async function memoryInUse() {
 
 /** The same on one thread; tables are filled before the clock starts. */
 async function duckdb(name) {
-  const { DuckDBInstance } = await import(process.env.DUCKDB_MODULE ?? "@duckdb/node-api");
+  const { DuckDBInstance } = await import(DUCKDB);
   const program = PROGRAMS[name]();
-  const connection = (await DuckDBInstance.create(":memory:", { threads: "1" })).connect();
+  const connection = await (await DuckDBInstance.create(":memory:", { threads: "1" })).connect();
   for (const [relation, tuples] of Object.entries(program.facts)) {
     const columns = tuples[0].map((value, i) => `c${i} ${typeof value === "number" ? "integer" : "varchar"}`);
     await connection.run(`create table "${relation}" (${columns.join(", ")})`);

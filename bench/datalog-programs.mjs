@@ -5,6 +5,9 @@
  * columns c0, c1, …; `counted` is the relation whose number of rows must agree.
  */
 
+/** DuckDB's package. Not among our dependencies: it comes with a library of 60 MB, and not for every platform. */
+export const DUCKDB = process.env.DUCKDB_MODULE ?? "@duckdb/node-api";
+
 /** A generator of its own, so that every run and every engine sees the same facts. */
 export function randomOf(seed) {
   let state = seed;

@@ -57,3 +57,29 @@ test("after hundreds of transactions the state is that of a fresh engine", () =>
     expect(sortedRows(engine)).toEqual(sortedRows(fresh));
   }
 });
+
+test("a table that shrank is as if it had never been larger", () => {
+  const engine = new Engine(
+    compile([
+      { name: "large.dl", text: "input e(a, b)\nr(x, y) :- e(x, y)\nr(x, z) :- r(x, y), e(y, z)\nback(y, x) :- e(x, y)" },
+    ]),
+  );
+  const edges = Array.from({ length: 20_000 }, (_, i) => [i * 2, i * 2 + 1]);
+  const change = (weight: 1 | -1, from: number, to: number): Change[] =>
+    edges.slice(from, to).map((tuple) => ({ relation: "e", tuple, weight }));
+  engine.transact(change(1, 0, 20_000));
+  expect(engine.match("back", [41])).toEqual([[41, 40]]);
+  for (let from = 0; from < 19_000; from += 1000) engine.transact(change(-1, from, from + 1000));
+  expect(engine.transact([{ relation: "e", tuple: [38_001, 5], weight: 1 }]).get("r")?.inserted).toEqual([
+    [38_001, 5],
+    [38_000, 5],
+  ]);
+  expect(engine.match("back", [39_999])).toEqual([[39_999, 39_998]]);
+  expect(["e", "r", "back"].map((name) => engine.size(name))).toEqual([1001, 1002, 1001]);
+  const before = sortedRows(engine);
+  engine.whatIf(change(-1, 19_000, 20_000));
+  expect(sortedRows(engine)).toEqual(before);
+  engine.transact([...change(-1, 19_000, 20_000), { relation: "e", tuple: [38_001, 5], weight: -1 }]);
+  expect(engine.rows("r")).toEqual([]);
+  expect(engine.transact(change(1, 0, 3)).get("back")?.inserted).toHaveLength(3);
+});

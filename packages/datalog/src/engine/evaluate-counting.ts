@@ -6,6 +6,7 @@
  */
 import type { CoreRule, Literal } from "../check/core.ts";
 import type { Budget } from "./budget.ts";
+import { expectedWork } from "./order-literals.ts";
 import type { Plan, PlanContext, Sink } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
 import { RulePlans } from "./rule-plans.ts";
@@ -22,16 +23,18 @@ interface Rule {
 export class CountingRelation {
   readonly store: RowStore;
   readonly #rules: readonly Rule[];
+  readonly #context: PlanContext;
 
   constructor(store: RowStore, rules: readonly CoreRule[], context: PlanContext, budget: Budget) {
     this.store = store;
+    this.#context = context;
     this.#rules = rules.map((rule) => prepare(rule, context, budget));
   }
 
   /** Brings the relation up to date with the changes of the relations it reads. */
   evaluate(): void {
     for (const rule of this.#rules) {
-      if (rule.literals.some(({ store, isNegated }) => !isNegated && store.size === 0)) deriveAll(rule);
+      if (rule.literals.some(({ store, isNegated }) => !isNegated && store.size === 0)) deriveAll(rule, this.#context);
       else deriveChanges(rule);
     }
     const { flags, data, stride, arity } = this.store;
@@ -53,14 +56,16 @@ export class CountingRelation {
   }
 }
 
-/** A rule that had no derivation, because a literal had no row: all of them are new. They are sought from the fewest rows. */
-function deriveAll({ plans, sink, literals }: Rule): void {
-  let best: Rule["literals"][number] | undefined;
-  for (const literal of literals) {
-    if (literal.isNegated || literal.store.size > 0) continue;
-    if (best === undefined || literal.store.added.length <= best.store.added.length) best = literal;
-  }
-  if (best === undefined || best.store.added.length === 0) return;
+/** A rule that had no derivation, because a literal had no row: all of them are new. They are sought from the new table that is best. */
+function deriveAll(rule: Rule, context: PlanContext): void {
+  const { plans, sink, literals } = rule;
+  const starts = literals.filter(({ isNegated, store }) => !isNegated && store.size === 0);
+  if (starts.some(({ store }) => store.added.length === 0)) return;
+  const works = starts.map(({ position }) =>
+    starts.length === 1 ? 0 : expectedWork(plans.rule.body, position, (relation) => context.storeOf(relation)),
+  );
+  const best = starts[works.indexOf(Math.min(...works))];
+  if (best === undefined) return;
   const { items, length } = best.store.added;
   plans.fromLiteral("all", best.position, () => NEW_STATE, sink).run(items, length, 1);
 }

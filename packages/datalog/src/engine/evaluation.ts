@@ -150,6 +150,7 @@ export class Evaluation {
   /** Frees what the steps of a finished transaction left behind. */
   release(steps: readonly Step[]): void {
     for (const { changes } of steps) for (const { store, journal } of changes) store.release(journal);
+    for (const { changes } of steps) for (const { store } of changes) store.compactIfDue();
   }
 
   /** Copies rows out; until they are made into values, their ids are not forgotten. */

@@ -72,6 +72,29 @@ export function orderAsWritten(body: readonly Literal[]): number[] {
   return order;
 }
 
+/** Rows that a search from all rows of one table is expected to look at, those of indexes that it needs first included. */
+export function expectedWork(body: readonly Literal[], start: number, storeOf: (relation: string) => RowStore): number {
+  const known = new Set<number>();
+  const first = body[start];
+  if (first?.kind !== "atom") return Number.POSITIVE_INFINITY;
+  bindInto(first, known);
+  let rows = storeOf(first.relation).end;
+  let work = rows;
+  for (const position of orderLiterals(body, known, start, storeOf)) {
+    const literal = body[position] as Literal;
+    if (literal.kind === "atom") {
+      const store = storeOf(literal.relation);
+      const columns = boundColumns(literal.terms, known);
+      const hasIndex = columns.length === 0 || columns.length === store.arity || store.hasIndexWithin(columns);
+      work += hasIndex ? rows : rows + store.end;
+      rows *= Math.max(0.5, fanOut(store, columns));
+    }
+    work += rows;
+    bindInto(literal, known);
+  }
+  return work;
+}
+
 function costOf(literal: Literal, known: ReadonlySet<number>, storeOf: (relation: string) => RowStore): number {
   switch (literal.kind) {
     case "test":

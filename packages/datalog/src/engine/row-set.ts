@@ -35,7 +35,7 @@ export interface RowData {
 
 import { LINKED } from "./views.ts";
 
-const MAX_ROWS_PER_TABLE = 4096;
+const MAX_ROWS_PER_TABLE = 1024;
 const MORE_TABLES = 2;
 const FIRST_SLOTS = 16;
 /** The upper bits of a hash, from which a slot's piece is taken. */
