@@ -9,6 +9,7 @@ import type { CoreAggregate, CoreRelation, CoreRule, FunctionDef, RuleOrigin, St
 import { declareMentioned } from "./check/declare-mentioned.ts";
 import { declareRelations, type ParsedSource } from "./check/declare.ts";
 import { type ExpandedTest, expandTests } from "./check/expand-tests.ts";
+import { inferKinds } from "./check/infer-kinds.ts";
 import { checkKinds } from "./check/kinds.ts";
 import { lintRule, lintTables } from "./check/lint.ts";
 import { markExtremes } from "./check/extremes.ts";
@@ -142,11 +143,12 @@ function finish(
 ): Analysis {
   const references = new References(parsed);
   markExtremes(context, references, parsed);
+  const kinds = inferKinds(context, parsed);
   for (const { source, statements } of parsed) {
     for (const statement of statements) {
       if (statement.kind !== "rule") continue;
       rewriteRule(context, references, source, statement);
-      checkKinds(context, source, statement);
+      checkKinds(context, source, statement, kinds);
       lintRule(context, source, statement);
     }
   }

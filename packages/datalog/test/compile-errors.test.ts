@@ -72,6 +72,21 @@ const CASES: readonly [name: string, text: string, ...expected: string[]][] = [
     "p(x) :- host(name=x), host(tag=x)",
     'p.dl:3:32: "x" is a number in column "tag" of "host" and a string in column "name" of "host" | no value is both',
   ],
+  [
+    "a join of two kinds through tables in between",
+    "p(x) :- host(name=x)\nq(x) :- p(x)\nq(x) :- q(x), link(x, _)\nr(x) :- q(x), host(tag=x)",
+    'p.dl:6:24: "x" is a number in column "tag" of "host" and a string in column "x" of "q"',
+  ],
+  [
+    "a count compared with text",
+    'p(n) :- n = count { link(_, _) }\nq(1) :- p(n), n == "1"',
+    'p.dl:4:15: "n", a number of column "n" of "p", is compared with a string',
+  ],
+  [
+    "a head that breaks its declared type",
+    "relation p(a: int)\np(x) :- host(name=x)",
+    'p.dl:4:3: column "a" of "p" is declared int, and gets a string of column "name" of "host"',
+  ],
   ["a head variable without a value", "p(x, y) :- link(x, _)", 'p.dl:3:6: variable "y" is not bound | bind it by a table'],
   [
     "a negated variable without a value",
@@ -140,6 +155,8 @@ for (const [name, text, ...expected] of [...CASES, ...MORE]) {
     expect(errorsOf('p(a) :- link(a, b), a == 1, b == "x"')).toEqual([]);
     expect(errorsOf('p(n) :- host(name=n, tag=t), t != null, (t == 1 or n == "x"), int(n) == t')).toEqual([]);
     expect(errorsOf("p(x) :- host(name=x) or host(tag=x)")).toEqual([]);
+    expect(errorsOf('p(x) :- host(name=x)\np(x) :- host(tag=x)\nq(x) :- p(x), x != "1", x != 1')).toEqual([]);
+    expect(errorsOf("p(x) :- host(name=x)\np(null)\nq(x) :- p(x), x != null")).toEqual([]);
   });
 
   test(`${name} is refused with its place`, () => {

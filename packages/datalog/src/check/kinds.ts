@@ -2,13 +2,16 @@
  * Finds comparisons and joins of values that are never equal, and never in order: a string with a number.
  *
  * What: a rule with one would silently never hold, which is the worst that a guarding policy can do. How: a variable
- * has the kind of the typed columns it stands in; what is not known is not judged. Limits: kinds do not pass from rule
- * to rule, as derived columns have types only where they are declared.
+ * has the kind of the typed columns it stands in; what is not known is not judged. Columns
+ * of derived tables have the kinds that are declared, or that their rules give them.
  */
 import type { Argument, Expr, Formula, RuleSyntax, SourceText, Span } from "../language/ast.ts";
 import { SCALAR_TYPES, type ScalarType } from "../scalar.ts";
 import { kindName, type Value } from "../value.ts";
 import { type CheckContext, type CheckedRelation, qualify } from "./context.ts";
+
+/** Kinds of each table's columns; `undefined` where several, or unknown. */
+export type InferredKinds = ReadonlyMap<string, readonly (Kind | undefined)[]>;
 
 /** What the language compares with each other. */
 export type Kind = "string" | "number" | "boolean" | "list" | "map" | ScalarType;
@@ -38,8 +41,8 @@ export function kindOfType(type: string | undefined): Kind | undefined {
 }
 
 /** Reports what in a rule's body never holds for the kinds of its values. */
-export function checkKinds(context: CheckContext, source: SourceText, rule: RuleSyntax): void {
-  if (rule.body !== undefined) new KindCheck(context, source).body(rule.body, new Map());
+export function checkKinds(context: CheckContext, source: SourceText, rule: RuleSyntax, kinds: InferredKinds): void {
+  new KindCheck(context, source, kinds).rule(rule);
 }
 
 /** A variable's kind, and the column that tells it. */
@@ -51,14 +54,36 @@ interface Known {
 class KindCheck {
   readonly #context: CheckContext;
   readonly #source: SourceText;
+  readonly #kinds: InferredKinds;
 
-  constructor(context: CheckContext, source: SourceText) {
+  constructor(context: CheckContext, source: SourceText, kinds: InferredKinds) {
     this.#context = context;
     this.#source = source;
+    this.#kinds = kinds;
+  }
+
+  /** Judges a rule's body, and what its head puts into columns of declared types. */
+  rule(rule: RuleSyntax): void {
+    if (rule.body === undefined) return;
+    const known = this.body(rule.body, new Map());
+    const relation = this.#context.relations.get(qualify(this.#source, rule.name));
+    if (relation === undefined) return;
+    for (const [i, { name, term }] of rule.args.entries()) {
+      const column = name === undefined ? relation.columns[i] : relation.columns.find((each) => each.name === name);
+      const wanted = kindOfType(column?.type);
+      const given = term.kind === "name" ? known.get(term.name) : undefined;
+      if (column === undefined || wanted === undefined || given === undefined || given.kind === wanted) continue;
+      this.#context.report(
+        this.#source,
+        term.span,
+        `column "${column.name}" of "${relation.label}" is declared ${column.type}, and gets a ${given.kind} of ${given.column}`,
+        { hint: "convert it: int(…), str(…), ip(…)" },
+      );
+    }
   }
 
   /** What holds together is judged together: first the tables, which tell kinds, then everything else. */
-  body(formula: Formula, outer: ReadonlyMap<string, Known>): void {
+  body(formula: Formula, outer: ReadonlyMap<string, Known>): ReadonlyMap<string, Known> {
     const known = new Map(outer);
     const items = formula.kind === "and" ? formula.items : [formula];
     for (const item of items) {
@@ -66,6 +91,7 @@ class KindCheck {
       if (atom !== undefined) this.#learn(atom.relation, atom.args, known);
     }
     for (const item of items) this.#judge(item, known);
+    return known;
   }
 
   #judge(formula: Formula, known: ReadonlyMap<string, Known>): void {
@@ -108,7 +134,7 @@ class KindCheck {
   #learn(relation: CheckedRelation, args: readonly Argument[], known: Map<string, Known>): void {
     for (const [i, { name, term }] of args.entries()) {
       const column = name === undefined ? relation.columns[i] : relation.columns.find((each) => each.name === name);
-      const kind = kindOfType(column?.type);
+      const kind = column && this.#kinds.get(relation.name)?.[relation.columns.indexOf(column)];
       if (column === undefined || kind === undefined || term.kind !== "name") continue;
       const before = known.get(term.name);
       const place = `column "${column.name}" of "${relation.name}"`;
@@ -139,11 +165,14 @@ function describe(expr: Expr, known: ReadonlyMap<string, Known>): Described | un
   if (expr.kind === "name" && variable !== undefined) {
     return { kind: variable.kind, isColumn: true, text: `"${expr.name}", a ${variable.kind} of ${variable.column},` };
   }
-  const kind = kindOf(expr);
+  const kind = kindOfExpr(expr);
   return kind && { kind, isColumn: false, text: `a ${kind}` };
 }
 
-function kindOf(expr: Expr): Kind | undefined {
+/** The kind of an expression's value, where its form tells. */
+export function kindOfExpr(expr: Expr): Kind | undefined {
+  if (expr.kind === "aggregate")
+    return expr.fn === "count" || expr.fn === "sum" ? "number" : expr.fn === "collect" ? "list" : undefined;
   if (expr.kind === "text") return "string";
   if (expr.kind === "list") return "list";
   if (expr.kind === "call" && (SCALAR_TYPES as readonly string[]).includes(expr.name)) return expr.name as ScalarType;
