@@ -16,8 +16,8 @@ interface TaggedJson {
 export type ValueJson = null | boolean | number | string | readonly ValueJson[] | TaggedJson;
 
 /** A row's form in a record. */
-export function toJson(tuple: Tuple): ValueJson[] {
-  return tuple.map(valueToJson);
+export function toJson(tuple: Tuple): readonly ValueJson[] {
+  return tuple.every(isPlain) ? tuple : tuple.map(valueToJson);
 }
 
 /** A text that only equal rows share. */
@@ -27,7 +27,12 @@ export function keyOf(tuple: Tuple): string {
 
 /** The row that was written. */
 export function fromJson(json: readonly ValueJson[]): Tuple {
-  return json.map(valueFromJson);
+  return json.every(isPlain) ? json : json.map(valueFromJson);
+}
+
+/** True for most values: they are their own form. */
+function isPlain(value: Value | ValueJson): value is null | boolean | number | string {
+  return value === null || (typeof value !== "object" && typeof value !== "bigint");
 }
 
 function valueToJson(value: Value): ValueJson {
