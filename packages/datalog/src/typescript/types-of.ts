@@ -2,7 +2,7 @@
  * TypeScript text for a program: an interface for the rows of each relation, and what {@link relation} needs to serve them.
  *
  * Columns have the types that they are declared with. A derived column may be null besides when a rule leaves it out; columns
- * without a declared type are any value.
+ * without a declared type are any value. Limits: null that an input is given against its declaration is not foreseen.
  */
 import type { Program } from "../compile.ts";
 import type { CoreRelation } from "../check/core.ts";
@@ -34,6 +34,7 @@ const TYPES: Readonly<Record<string, string>> = {
   bytes: "Scalar",
   time: "Scalar",
   duration: "Scalar",
+  null: "null",
   list: "readonly Value[]",
   map: "{ readonly [key: string]: Value }",
 };
@@ -56,7 +57,7 @@ export function typesOf(program: Pick<Program, "relations" | "rules">, options: 
     const typeOfColumn = (i: number): string => {
       const base = columnType(relation.columns[i]?.type, options);
       used.add(base);
-      return nullable.has(`${relation.name} ${i}`) && base !== "Value" ? `${base} | null` : base;
+      return nullable.has(`${relation.name} ${i}`) && base !== "Value" && base !== "null" ? `${base} | null` : base;
     };
     return [
       `${docOf(relation, comments.get(relation.name))}\n${interfaceText(relation, type, typeOfColumn)}`,
