@@ -19,6 +19,8 @@ test("incremental state, deltas, rollback, what-ifs, forks and proofs agree with
   );
 });
 
+const REFUSED = /inside a cycle|is an? \w+ in column|is compared with/;
+
 class Run {
   readonly #program: Generated;
   readonly #rules: readonly Rule[];
@@ -38,12 +40,12 @@ class Run {
     this.#expectState("at the start");
   }
 
-  /** Programs whose negated groups compare with a variable that only the recursion binds are refused: not what is tested here. */
+  /** Refused are programs whose negated groups compare with what only the recursion binds, and joins of two kinds: not tested here. */
   #compile(): Program {
     try {
       return compile([{ name: "generated.dl", text: this.#text }]);
     } catch (error) {
-      fc.pre(!(error instanceof ProgramError && error.errors.every(({ message }) => message.includes("inside a cycle"))));
+      fc.pre(!(error instanceof ProgramError && error.errors.every(({ message }) => REFUSED.test(message))));
       throw error;
     }
   }
