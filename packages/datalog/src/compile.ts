@@ -168,7 +168,8 @@ function finish(
 
 function coverRules(context: CheckContext): { relation: string; derives: string; origin: RuleOrigin }[] {
   const relationOf = new Map<RuleOrigin, { relation: string; derives: string; origin: RuleOrigin }>();
-  for (const rule of [...context.rules]) {
+  const own = Array.from(context.rules);
+  for (const rule of own) {
     const { relation: derives, origin, body } = rule;
     const { kind } = context.relations.get(derives) ?? {};
     if (kind !== "derived" || derives.includes("?") || body.length === 0) continue;

@@ -7,6 +7,7 @@ export type { Limits } from "./engine/budget.ts";
 export type { Change, Delta, RelationDelta } from "./engine/delta.ts";
 export { Engine, type EngineOptions, type RelationInfo } from "./engine/engine.ts";
 export { DivergenceError, FunctionError, RelationError, TransactionError } from "./engine/errors.ts";
+export { KeyError } from "./engine/input-row.ts";
 export { formatProof, type Proof } from "./engine/explain.ts";
 export type { Fork, WhatIf } from "./engine/fork.ts";
 export type { Transaction } from "./engine/transaction.ts";

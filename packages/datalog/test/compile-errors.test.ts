@@ -1,4 +1,4 @@
-import { compile, ProgramError } from "@tenet/datalog";
+import { compile, FunctionError, ProgramError, runTests } from "@tenet/datalog";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
@@ -12,6 +12,15 @@ function errorsOf(text: string, options: Parameters<typeof compile>[1] = {}, nam
   } catch (error) {
     if (!(error instanceof ProgramError)) throw error;
     return error.errors.map((one) => `${one.message}${one.hint === undefined ? "" : ` | ${one.hint}`}`);
+  }
+}
+
+/** Runs the tests of a text; whatever they are, the only fault may be one of the program, or of a rule that runs away. */
+function testErrorsOf(text: string): void {
+  try {
+    runTests([{ name: "p.dl", text: DECLARATIONS + text }]);
+  } catch (error) {
+    if (!(error instanceof ProgramError || error instanceof FunctionError)) throw error;
   }
 }
 
@@ -253,10 +262,25 @@ test("whatever the text, compile gives a program or a ProgramError", () => {
     "true",
     "len(x)",
   ];
-  const soup = fc.array(fc.constantFrom(...words, ...more), { maxLength: 40 }).map((tokens) => tokens.join(" "));
+  const newer = [
+    'test "t" {',
+    "expect",
+    'import "a"',
+    "module m",
+    "execute[",
+    "p+(x)",
+    '{"a": 1',
+    "5s",
+    'x["a"]',
+    "x.a.b",
+    "avg {",
+    "p(min(x))",
+  ];
+  const soup = fc.array(fc.constantFrom(...words, ...more, ...newer), { maxLength: 40 }).map((tokens) => tokens.join(" "));
   fc.assert(
     fc.property(fc.oneof(soup, fc.string()), (text) => {
       errorsOf(text);
+      testErrorsOf(text);
     }),
     { numRuns: 2000 },
   );

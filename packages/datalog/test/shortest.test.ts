@@ -50,7 +50,7 @@ test("distances through recursion agree with a plain algorithm after every trans
     fc.property(transactions, (steps) => {
       const engine = new Engine(program, { minValuesToSweep: 4 });
       const sorted = (relation: string) =>
-        [...engine.rows(relation)].map((row) => row.map(Number)).sort((x, y) => Number(x[0]) - Number(y[0]));
+        [...engine.rows(relation)].map((row) => row.map(Number)).sort(([x = 0], [y = 0]) => x - y);
       engine.transact([{ relation: "start", tuple: [0], weight: 1 }]);
       for (const step of steps) {
         const changes = step.map(([[relation, tuple], isIn]): Change => ({ relation, tuple, weight: isIn ? 1 : -1 }));
@@ -67,7 +67,7 @@ test("distances through recursion agree with a plain algorithm after every trans
         expect(sorted("dist")).toEqual(expected);
         expect([...rows].sort()).toEqual(expected.map((row) => JSON.stringify(row)).sort());
         expect(sorted("widest")).toEqual(widths(links, starts ?? []));
-        expect(engine.rows("near")).toEqual(expected.length === 0 ? [[0]] : [[expected.filter(([, d]) => Number(d) < 3).length]]);
+        expect(engine.rows("near")).toEqual(expected.length === 0 ? [[0]] : [[expected.filter(([, d = 0]) => d < 3).length]]);
         for (const row of [...engine.rows("dist"), ...engine.rows("widest")]) {
           const relation = engine.has("dist", row) ? "dist" : "widest";
           const proof = engine.explain(relation, row);

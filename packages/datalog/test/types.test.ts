@@ -1,6 +1,21 @@
-import { compareValues, compile, Engine, formatValue, ProgramError, scalar, type ScalarType, type Value } from "@tenet/datalog";
+import {
+  compareValues,
+  compile,
+  Engine,
+  formatProof,
+  formatValue,
+  KeyError,
+  ProgramError,
+  scalar,
+  type ScalarType,
+  type Value,
+} from "@tenet/datalog";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+
+function fail(): never {
+  throw new Error("there is no proof");
+}
 
 function valueOf(expression: string): Value | undefined {
   const [row] = new Engine(compile([{ name: "p.dl", text: `p(x) :- x = ${expression}` }])).rows("p");
@@ -107,9 +122,15 @@ test("texts of typed columns are read at the edge", () => {
   ]);
   expect(engine.rows("p")).toEqual([["a"]]);
   expect(engine.rows("q")).toEqual([["b"]]);
+  expect(engine.match("host", [undefined, "2001:DB8::1"]).map(([name]) => name)).toEqual(["b"]);
+  expect(engine.has("host", ["a", "10.0.0.1", "2026-02-01"])).toBe(true);
+  expect(engine.has("host", ["a", "somewhere", "2026-02-01"])).toBe(false);
+  expect(formatProof(engine.explain("q", ["b"]) ?? fail())).toContain('host("b", ip("2001:db8::1"), null)');
+  engine.transact([{ relation: "host", tuple: ["a", "10.0.0.1", "2026-02-01T01:00:00+01:00"], weight: -1 }]);
+  expect(engine.rows("p")).toEqual([]);
   const wrong = () => engine.transact([{ relation: "host", tuple: ["c", "10.0.0.300", null], weight: 1 }]);
   expect(wrong).toThrow('Cannot change "host": "10.0.0.300" in column "address" is no ip');
-  expect(engine.rows("host")).toHaveLength(2);
+  expect(engine.rows("host")).toHaveLength(1);
 });
 
 test("two rows with one key are refused, a replaced row is not", () => {

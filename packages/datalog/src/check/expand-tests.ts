@@ -27,9 +27,9 @@ export function expandTests(
   const expanded = parsed.map(({ source, statements }) => {
     const rules = statements.flatMap((statement) => {
       if (statement.kind !== "test") return [];
-      const { test, rules } = expandTest(context, source, statement, tests.length);
-      tests.push(test);
-      return rules;
+      const expandedTest = expandTest(context, source, statement, tests.length);
+      tests.push(expandedTest.test);
+      return expandedTest.rules;
     });
     return { source, statements: [...statements, ...rules] };
   });

@@ -14,6 +14,7 @@ import { RelationError, TransactionError } from "./errors.ts";
 import { Evaluation } from "./evaluation.ts";
 import { explainRow, type Proof } from "./explain.ts";
 import { Fork, type WhatIf } from "./fork.ts";
+import { typedPattern } from "./input-row.ts";
 import { NONE } from "./interner.ts";
 import { diffEvaluations } from "./replace.ts";
 import type { RowStore } from "./row-store.ts";
@@ -136,8 +137,9 @@ export class Engine {
   }
 
   /** Rows that agree with the pattern; `undefined` and missing columns match anything. */
-  match(relation: string, pattern: readonly (Value | undefined)[]): Tuple[] {
+  match(relation: string, wanted: readonly (Value | undefined)[]): Tuple[] {
     const store = this.#store(relation);
+    const pattern = typedPattern(this.program.relations.get(relation), wanted);
     const { interner } = this.#evaluation;
     const columns = Array.from({ length: store.arity }, (_, i) => i).filter((column) => pattern[column] !== undefined);
     if (columns.length === 0) return this.rows(relation);
@@ -169,7 +171,8 @@ export class Engine {
   /** Why no row agrees with the pattern: for each rule how far it gets, the nearest first. */
   whyNot(relation: string, pattern: readonly (Value | undefined)[]): WhyNot {
     this.#store(relation);
-    return explainAbsence(this.#evaluation, relation, pattern, (name, partial) => this.match(name, partial));
+    const typed = typedPattern(this.program.relations.get(relation), pattern);
+    return explainAbsence(this.#evaluation, relation, typed, (name, partial) => this.match(name, partial));
   }
 
   /** Calls the listener after each commit that changed something; the returned function ends that. */
@@ -207,8 +210,9 @@ export class Engine {
     for (const listener of Array.from(this.#listeners)) listener(delta);
   }
 
-  #find(relation: string, tuple: Tuple): number {
+  #find(relation: string, wanted: Tuple): number {
     const store = this.#store(relation);
+    const tuple = typedPattern(this.program.relations.get(relation), wanted);
     if (tuple.length !== store.arity) return -1;
     const key = Int32Array.from(tuple, (value) => this.#evaluation.interner.find(value));
     const row = key.includes(NONE) ? -1 : store.find(key);

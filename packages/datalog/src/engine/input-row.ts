@@ -20,20 +20,21 @@ export class KeyError extends RelationError {
 
 /** The row with texts of typed columns read. Null stays null. */
 export function inputRow(relation: CoreRelation, tuple: Tuple): Tuple {
+  const typed = typedColumns(relation);
+  if (typed.length === 0) return tuple;
   let read: Value[] | undefined;
-  for (const [i, { name, type }] of relation.columns.entries()) {
-    if (!isScalarType(type)) continue;
+  for (const { i, name, type } of typed) {
     const value = tuple[i] ?? null;
     if (value === null || (value instanceof Scalar && value.type === type)) continue;
-    const typed = typeof value === "string" ? scalar(type, value) : undefined;
-    if (typed === undefined) {
+    const made = typeof value === "string" ? scalar(type, value) : undefined;
+    if (made === undefined) {
       throw new RelationError(`Cannot change "${relation.name}": ${formatValue(value)} in column "${name}" is no ${type}`, {
         hint: `give a text such as ${EXAMPLES[type]}, or what scalar("${type}", …) makes`,
         details: { relation: relation.name, column: name },
       });
     }
     read ??= [...tuple];
-    read[i] = typed;
+    read[i] = made;
   }
   return read ?? tuple;
 }
@@ -41,6 +42,35 @@ export function inputRow(relation: CoreRelation, tuple: Tuple): Tuple {
 /** True if {@link inputRow} has anything to do for the relation. */
 export function hasTypedColumns({ columns }: CoreRelation): boolean {
   return columns.some(({ type }) => isScalarType(type));
+}
+
+/** A pattern or row to look for, with texts of typed columns read where they can be. */
+export function typedPattern<P extends readonly (Value | undefined)[]>(relation: CoreRelation | undefined, pattern: P): P {
+  const typed = relation === undefined ? [] : typedColumns(relation);
+  if (typed.length === 0) return pattern;
+  const read = [...pattern];
+  for (const { i, type } of typed) {
+    const value = read[i];
+    if (typeof value === "string") read[i] = scalar(type, value) ?? value;
+  }
+  return read as unknown as P;
+}
+
+interface TypedColumn {
+  readonly i: number;
+  readonly name: string;
+  readonly type: ScalarType;
+}
+
+/** Asked for every row that comes in, so found once per relation. */
+const typedOf = new WeakMap<CoreRelation, readonly TypedColumn[]>();
+
+function typedColumns(relation: CoreRelation): readonly TypedColumn[] {
+  const known = typedOf.get(relation);
+  if (known !== undefined) return known;
+  const typed = relation.columns.flatMap(({ name, type }, i) => (isScalarType(type) ? [{ i, name, type }] : []));
+  typedOf.set(relation, typed);
+  return typed;
 }
 
 /** Throws if one of the rows that came into an input has the key of another row. */
@@ -63,7 +93,7 @@ export function checkKeys(relation: CoreRelation, store: RowStore, rows: Iterabl
 }
 
 /** Positions of the columns that are declared `key`. */
-export function keyColumns({ columns }: CoreRelation): number[] {
+function keyColumns({ columns }: CoreRelation): number[] {
   return columns.flatMap(({ isKey }, i) => (isKey === true ? [i] : []));
 }
 
