@@ -1,4 +1,5 @@
 import {
+  type Change,
   compareValues,
   compile,
   Engine,
@@ -147,6 +148,18 @@ test("two rows with one key are refused, a replaced row is not", () => {
   ]);
   engine.transact([{ ...row("10.0.0.2"), weight: 1 }]);
   expect(engine.rows("host").map(([, address]) => String(address))).toEqual(["10.0.0.2"]);
+});
+
+test("a new program's types and keys hold for the rows that are there", () => {
+  const programOf = (text: string) => compile([{ name: "p.dl", text }]);
+  const engine = new Engine(programOf("input host(name, address)"));
+  const row = (name: string, address: string): Change => ({ relation: "host", tuple: [name, address], weight: 1 });
+  engine.transact([row("a", "10.0.0.1"), row("a", "10.0.0.2")]);
+  engine.replaceProgram(programOf('input host(name, address: ip)\np(n) :- host(n, a), a > ip("10.0.0.1")'));
+  expect(engine.rows("p")).toEqual([["a"]]);
+  expect(() => engine.replaceProgram(programOf("input host(name key, address: ip)"))).toThrow(KeyError);
+  expect(() => engine.replaceProgram(programOf("input host(name: mac, address: ip)"))).toThrow('"a" in column "name" is no mac');
+  expect(engine.rows("p")).toEqual([["a"]]);
 });
 
 test.each([

@@ -14,7 +14,7 @@ import { RelationError, TransactionError } from "./errors.ts";
 import { Evaluation } from "./evaluation.ts";
 import { explainRow, type Proof } from "./explain.ts";
 import { Fork, type WhatIf } from "./fork.ts";
-import { typedPattern } from "./input-row.ts";
+import { checkKeys, typedIds, typedPattern } from "./input-row.ts";
 import { NONE } from "./interner.ts";
 import { diffEvaluations } from "./replace.ts";
 import type { RowStore } from "./row-store.ts";
@@ -241,7 +241,8 @@ function startEvaluation(program: Program, limits: Limits, before?: Evaluation):
   const inputs = new Set([start]);
   evaluation.begin();
   evaluation.setInput(start, new Int32Array(0), true);
-  for (const { name, kind, columns } of program.relations.values()) {
+  for (const relation of program.relations.values()) {
+    const { name, kind, columns } = relation;
     const old = kind === "input" && before?.program.relations.get(name)?.kind === "input" ? before.stores.get(name) : undefined;
     if (old === undefined) continue;
     if (old.arity !== columns.length) {
@@ -253,9 +254,15 @@ function startEvaluation(program: Program, limits: Limits, before?: Evaluation):
     inputs.add(store);
     for (let row = 0; row < old.end; row++) {
       if (((old.flags[row] as number) & OLD) === 0) continue;
-      evaluation.setInput(store, old.data.subarray(row * old.stride, row * old.stride + old.arity), true);
+      const ids = old.data.subarray(row * old.stride, row * old.stride + old.arity);
+      evaluation.setInput(store, typedIds(relation, ids, evaluation.interner), true);
     }
   }
-  evaluation.release([evaluation.run(inputs)]);
+  const step = evaluation.run(inputs);
+  for (const { store, added } of step.changes) {
+    const relation = inputs.has(store) ? program.relations.get(store.name) : undefined;
+    if (relation !== undefined) checkKeys(relation, store, added.values(), evaluation.interner);
+  }
+  evaluation.release([step]);
   return evaluation;
 }

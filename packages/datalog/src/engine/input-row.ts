@@ -44,6 +44,16 @@ export function hasTypedColumns({ columns }: CoreRelation): boolean {
   return columns.some(({ type }) => isScalarType(type));
 }
 
+/** The row of another program under this one's types. */
+export function typedIds(relation: CoreRelation, ids: Int32Array, interner: Interner): Int32Array {
+  if (typedColumns(relation).length === 0) return ids;
+  const row = inputRow(
+    relation,
+    Array.from(ids, (id) => interner.valueOf(id)),
+  );
+  return Int32Array.from(row, (value) => interner.idOf(value));
+}
+
 /** A pattern or row to look for, with texts of typed columns read where they can be. */
 export function typedPattern<P extends readonly (Value | undefined)[]>(relation: CoreRelation | undefined, pattern: P): P {
   const typed = relation === undefined ? [] : typedColumns(relation);
