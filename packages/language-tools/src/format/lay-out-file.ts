@@ -83,7 +83,8 @@ function layOutItems(items: readonly Item[], pieces: readonly Piece[], indent: n
       at++;
       continue;
     }
-    const end = pieces.findIndex((later, i) => i > at && later.start >= item.end);
+    let end = at + 1;
+    while ((pieces[end]?.start ?? item.end) < item.end) end++;
     const own = pieces.slice(at, end).with(0, { ...piece, before: [] });
     lines.add(layOutItem(item, own, indent), piece.hasBlankBefore, (own.at(-1)?.after.length ?? 0) > 0);
     next++;
