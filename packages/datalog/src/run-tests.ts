@@ -78,7 +78,7 @@ function runOne(engine: Engine, test: ExpandedTest, look: () => void): TestFailu
     return test.expected.flatMap(({ relation, span }): TestFailure[] => {
       if (engine.has(relation, [])) return [];
       const text = source.text.slice(span.start, span.end);
-      const because = formatWhyNot(engine.whyNot(relation, []));
+      const because = formatWhyNot(engine.whyNot(relation, [])).replace(`${relation}()`, "this does not hold");
       return [{ at: positionAt(source.name, source.text, span.start), text, because }];
     });
   } finally {

@@ -90,6 +90,7 @@ test.each([
   ["builtin:plus(x) :- x = 1", 'p.dl:1:1: "builtin:plus" is a function'],
   ["input q(a)\np(x) :- q(1=x)", 'p.dl:2:11: "q" has no column 1; expected a number below 1'],
   ["p(x) :- plus(1, 2, 3, x)", 'p.dl:1:9: function "plus" is given 4 arguments; expected 2'],
+  ["p(x) :- execute[q(x)]", 'p.dl:1:9: "execute[…]" cannot be read; expected a table of facts'],
   ["execute[p(x) :- q(x)", 'p.dl:1:14: unexpected ":-"; expected "]"'],
   ["p(x) :- plus(x, y, 3)", 'p.dl:1:14: variable "x" is not bound'],
 ])("%s is refused", (text, message) => {

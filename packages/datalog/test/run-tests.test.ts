@@ -36,6 +36,7 @@ test("tests run, failures say where and why, nothing leaks from one test into an
   ]);
   const [failure] = tests[2]?.failures ?? [];
   expect(failure).toMatchObject({ at: { file: "net.dl", line: 23, column: 10 }, text: 'reach("a", x), reach(x, "c")' });
+  expect(failure?.because).toMatch(/^this does not hold\n/);
   expect(failure?.because).toContain('reach("b", "c")');
   expect(coverage.map(({ relation, line, isCovered }) => [relation, line, isCovered])).toEqual([
     ["reach", 4, true],

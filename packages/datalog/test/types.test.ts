@@ -172,6 +172,7 @@ test.each([
   ["input h(a: ip)\ninput g(a: mac)\np(x) :- h(x), g(x)", 'p.dl:3:17: "x" is a mac in column "a" of "g" and a ip in'],
   ["relation r(a key)", "p.dl:1:12: only an input has a key"],
   ["input ip(a)", 'p.dl:1:1: "ip" is a function'],
+  ["p(x) :- x = {1: 2}", "p.dl:1:14: a map's keys are text; expected a string"],
   ['p(x) :- x = {"a" 1}', 'p.dl:1:18: unexpected "1"; expected ":" and the value of the key'],
 ])("%s is refused with its place", (text, message) => {
   const run = () => compile([{ name: "p.dl", text }]);

@@ -14,6 +14,7 @@ import type { Value } from "../value.ts";
 import type { Token } from "./tokens.ts";
 
 const KEYWORDS = new Set(["not", "or", "and", "in", "if", "then", "else", "true", "false", "null"]);
+const ACTIONS = new Set(["execute", "insert", "delete"]);
 /** Levels of parentheses, braces, lists and signs. */
 const MAX_DEPTH = 200;
 const COMPARISONS = new Set(["==", "!=", "<", "<=", ">", ">="]);
@@ -290,8 +291,10 @@ export class ExpressionParser {
     const pairs: Expr[] = [];
     while (!this.takeSymbol("}")) {
       if (pairs.length > 0) this.expectSymbol(",", 'an operator, "," or "}"');
-      const from = this.peek().start;
+      const first = this.peek();
+      const from = first.start;
       const key = this.expression();
+      if (key.kind === "literal" && typeof key.value !== "string") throw this.failure("a map's keys are text", first, "a string");
       this.expectSymbol(":", '":" and the value of the key');
       const value = this.expression();
       pairs.push({ kind: "list", items: [key, value], span: this.#span(from) });
@@ -357,7 +360,15 @@ export class ExpressionParser {
     }
     if (this.takeName("if")) return this.#conditional(start);
     if (this.takeName("_")) return { kind: "wildcard", span: this.#span(start) };
-    this.expectName("a value, a variable or a table");
+    const token = this.expectName("a value, a variable or a table");
+    if (ACTIONS.has(name) && this.peekSymbol("[") && this.peek().start === token.end) {
+      throw this.failure(
+        `"${name}[…]" cannot be read`,
+        token,
+        "a table of facts",
+        "such a table stands in heads, for what is to be done",
+      );
+    }
     if (isAggregateName(name) && this.peekSymbol("{")) return this.#aggregate(name, start);
     if (this.peekSymbol("(")) {
       const args = this.args();

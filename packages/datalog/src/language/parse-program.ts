@@ -43,6 +43,7 @@ class ProgramParser extends ExpressionParser {
     if (first.kind === "name" && first.text === "module" && this.peek(1).kind === "name") return this.#module();
     if (first.kind === "name" && this.peek(1).kind === "name" && !this.#isInFirstColumn(this.peek(1).start)) {
       if (first.text === "input" || first.text === "relation" || first.text === "output") return this.#declaration(first.text);
+      if (first.text === "import") throw this.failure(`unexpected "${this.peek(1).text}"`, this.peek(1), "a path in quotes");
       throw this.failure(`"${first.text}" is no kind of declaration`, first, "input, relation, output or a rule");
     }
     return this.#rule();
