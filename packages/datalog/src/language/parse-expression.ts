@@ -2,7 +2,8 @@
  * Parses expressions and bodies: the part of the grammar that statements share.
  *
  * Precedence, weakest first: `or`, `,`/`and`, then within one literal `||`, `&&`, comparison and `in`, `+ -`, `* / %`, unary.
- * A parenthesis at the start of a literal may open a group or an expression: both are tried, and the fault that got further wins.
+ * A parenthesis at the start of a literal may open a group or an expression: what follows its end decides.
+ * One class, although long: the levels of the grammar call each other in both directions.
  */
 import { positionAt, SourceError } from "@tenet/kit";
 import { buildAggregate, isAggregateName, misfit } from "./aggregates.ts";
