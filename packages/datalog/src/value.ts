@@ -4,6 +4,7 @@
  * Every value that can stand in a row is one of these; the order is total, so that `min`, `sort` and `collect` never
  * depend on the order in which rows arrived.
  */
+import type { Json } from "@tenet/kit";
 import { compareScalars, SCALAR_TYPES, Scalar } from "./scalar.ts";
 
 /**
@@ -75,6 +76,14 @@ export function formatValue(value: Value): string {
 export function textOf(value: Value): string {
   if (typeof value === "string") return value;
   return value instanceof Scalar ? value.text : formatValue(value);
+}
+
+/** The value as JSON: typed values and whole numbers beyond ±(2^53 - 1), which JSON readers would round, as text. */
+export function jsonOf(value: Value): Json {
+  if (typeof value === "bigint" || value instanceof Scalar) return textOf(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (isList(value)) return value.map(jsonOf);
+  return Object.fromEntries(entriesOf(value as ValueMap).map(([key, item]) => [key, jsonOf(item)]));
 }
 
 /** A row as it is written in a program, e.g. `link("a", 1)`; `undefined` prints as `_`. */

@@ -5,7 +5,7 @@
  * relations `nb:T` and `nb:T.column` are parts of one row of T); rows that must not exist are told, too.
  * Why not the whole tree: who broke a policy knows the rule; what is missing is the rows and their values.
  */
-import type { Program, Proof, Value } from "@tenet/datalog";
+import { formatAtom, type Program, type Proof, type Value } from "@tenet/datalog";
 import { shortValue } from "./violation.ts";
 
 /** One row that a proof rests on, or a pattern that no row may match. */
@@ -58,7 +58,7 @@ export function evidenceOf(proof: Proof, context: EvidenceContext): Evidence[] {
     const [first] = tuple;
     const uuid = names[0] === "_uuid" && typeof first === "string" ? first : undefined;
     const table = uuid === undefined ? relation : tableOf(relation);
-    const key = uuid === undefined || isAbsent ? JSON.stringify([relation, isAbsent, tuple]) : `${table} ${uuid}`;
+    const key = uuid === undefined || isAbsent ? `${isAbsent} ${formatAtom(relation, tuple)}` : `${table} ${uuid}`;
     const known = found.get(key);
     const columns = known?.columns ?? new Map<string, Value>();
     const isSet = uuid !== undefined && relation !== table && names.length === 2;

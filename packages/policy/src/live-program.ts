@@ -9,6 +9,7 @@ import {
   compareValues,
   type Delta,
   Engine,
+  formatAtom,
   type Limits,
   type Program,
   type Proof,
@@ -83,8 +84,8 @@ export class LiveProgram {
   /** The changes from one content of a pushed table to the next. */
   pushChanges(relation: string, old: readonly Tuple[], rows: readonly Tuple[]): Change[] {
     if (!this.#usedRelations.has(relation)) return [];
-    const before = new Map(old.map((tuple) => [JSON.stringify(tuple), tuple]));
-    const after = new Map(rows.map((tuple) => [JSON.stringify(tuple), tuple]));
+    const before = new Map(old.map((tuple) => [formatAtom("", tuple), tuple]));
+    const after = new Map(rows.map((tuple) => [formatAtom("", tuple), tuple]));
     const gone = [...before].filter(([key]) => !after.has(key));
     const come = [...after].filter(([key]) => !before.has(key));
     return [

@@ -6,7 +6,7 @@
  * change is judged against the state that all earlier commits led to. A policy that cannot be compiled, or
  * whose rules fail on the rows that are there, is out of force and says why; the others are not touched.
  */
-import { type Change, compile, type FunctionDef, type Limits, type RelationDecl, type Tuple } from "@tenet/datalog";
+import { type Change, compile, formatAtom, type FunctionDef, type Limits, type RelationDecl, type Tuple } from "@tenet/datalog";
 import { AppError, type Clock, didYouMean, type Logger, messageOf, silentLogger, systemClock } from "@tenet/kit";
 import type { Proposed, Refusal, RowChange } from "@tenet/ovsdb";
 import { type Inputs, LiveProgram } from "./live-program.ts";
@@ -278,5 +278,5 @@ export class PolicyService implements Disposable {
 }
 
 function keyOf({ policy, kind, row }: ViolationRow): string {
-  return JSON.stringify([policy, kind, row]);
+  return formatAtom(`${policy}:${kind}`, row);
 }

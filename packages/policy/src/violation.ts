@@ -1,5 +1,5 @@
 /** What a policy finds wrong. */
-import type { Proof, Tuple, Value } from "@tenet/datalog";
+import { formatValue, type Proof, type Tuple, type Value } from "@tenet/datalog";
 
 /** `error` and `warning` rows are monitored; `deny` rows also keep a change from being made. */
 export type ViolationKind = "error" | "warning" | "deny";
@@ -37,8 +37,8 @@ export function violationRelation(relation: string): { policy: string; kind: Vio
   return colon === -1 || kind === undefined ? undefined : { policy: relation.slice(0, colon), kind };
 }
 
-/** A value for people: strings bare, UUIDs cut to 8 digits, everything else as JSON. */
+/** A value for people: strings bare, UUIDs cut to 8 digits, everything else as rules write it. */
 export function shortValue(value: Value): string {
-  if (typeof value !== "string") return JSON.stringify(value);
+  if (typeof value !== "string") return formatValue(value);
   return /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/.test(value) ? value.slice(0, 8) : value;
 }

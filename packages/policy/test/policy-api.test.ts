@@ -254,3 +254,17 @@ test("a taken address is an error with a hint", async () => {
     hint: "Another program uses it; choose another with --policy-port",
   });
 });
+
+test("typed values and large whole numbers are served as text, lists and maps as JSON", async () => {
+  await writeFile(
+    join(path, "typed.dl"),
+    'error(x, why) :- x in [9007199254740993, ip("10.0.0.1"), [1, "a"], {"k": 2}], why = "row ${x}"\n',
+  );
+  await expect.poll(async () => (await call("GET", "/v1/policies/typed")).status).toBe(200);
+  const rows = resultsOf(await call("GET", "/v1/policies/typed/tables/error/rows?trace=true"));
+  const values = rows.map(({ data }) => (data as unknown[])[0]);
+  expect(new Set(values.map((value) => JSON.stringify(value)))).toEqual(
+    new Set(['"9007199254740993"', '"10.0.0.1"', '[1,"a"]', '{"k":2}']),
+  );
+  expect(service.violations().filter(({ policy }) => policy === "typed")).toHaveLength(4);
+});

@@ -1,5 +1,6 @@
 /** The cloud as the console shows it, read from replicas, the lab and the policy service. */
-import type { Value } from "@tenet/datalog";
+import { jsonOf } from "@tenet/datalog";
+import type { Json } from "@tenet/kit";
 import type { Reachability, RunningLab } from "@tenet/lab";
 import { type Datum, isMap, isSet, type Replica, type Row } from "@tenet/ovsdb";
 import type { PolicyService, PolicyStatus } from "@tenet/policy";
@@ -59,7 +60,7 @@ export interface AclState {
 export interface ViolationState {
   readonly policy: string;
   readonly kind: "error" | "warning" | "deny";
-  readonly row: readonly Value[];
+  readonly row: readonly Json[];
   readonly columns: readonly string[];
   readonly rule: { readonly file: string; readonly line: number; readonly text: string };
   readonly proof: string;
@@ -116,7 +117,7 @@ export function readState(sources: StateSources): CloudState {
     violations: policy.violations(MOST_VIOLATIONS).map(({ policy: by, kind, row, columns, rule, proofText }) => ({
       policy: by,
       kind,
-      row,
+      row: row.map(jsonOf),
       columns,
       rule,
       proof: proofText,

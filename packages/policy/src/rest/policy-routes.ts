@@ -1,5 +1,5 @@
 /** `/v1/policies`: policies, their rules, their tables. A policy is a file of the folder; changes are written there. */
-import { formatProof } from "@tenet/datalog";
+import { formatProof, jsonOf } from "@tenet/datalog";
 import { didYouMean } from "@tenet/kit";
 import type { Evidence } from "../evidence.ts";
 import type { PolicyFolder } from "../policy-folder.ts";
@@ -157,10 +157,11 @@ class PolicyRoutes {
     const { name } = this.#policy(request);
     const relation = `${name}:${this.#table(request, name)}`;
     const rows = this.#service.live.engine.rows(relation);
-    if (!flag(request, "trace")) return { body: { results: rows.map((data) => ({ data })) } };
-    const traced = rows.map((data, i) => {
+    if (!flag(request, "trace")) return { body: { results: rows.map((row) => ({ data: row.map(jsonOf) })) } };
+    const traced = rows.map((row, i) => {
+      const data = row.map(jsonOf);
       if (i >= MOST_TRACED) return { data, proof: null, trace: "" };
-      const { proof, evidence } = this.#service.live.proofOf(relation, data);
+      const { proof, evidence } = this.#service.live.proofOf(relation, row);
       return { data, proof: evidence.map(evidenceToJson), trace: proof === undefined ? "" : formatProof(proof) };
     });
     return {
@@ -253,7 +254,13 @@ class PolicyRoutes {
 }
 
 function evidenceToJson({ table, uuid, name, columns, isAbsent }: Evidence): object {
-  return { table, uuid: uuid ?? null, name: name ?? null, columns: Object.fromEntries(columns), absent: isAbsent };
+  return {
+    table,
+    uuid: uuid ?? null,
+    name: name ?? null,
+    columns: Object.fromEntries([...columns].map(([column, value]) => [column, jsonOf(value)])),
+    absent: isAbsent,
+  };
 }
 
 function ruleText(rule: unknown): string {

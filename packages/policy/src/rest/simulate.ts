@@ -4,7 +4,7 @@
  * The sequence holds rows to put into and take out of source tables; the answer is the query's rows after
  * them, or with `delta` those that came (`+`) and went (`-`).
  */
-import type { Change, Tuple, Value } from "@tenet/datalog";
+import { type Change, compareValues, formatAtom, type Tuple, type Value } from "@tenet/datalog";
 import { didYouMean, formatError, messageOf } from "@tenet/kit";
 import { formatEvidence } from "../evidence.ts";
 import type { LiveProgram } from "../live-program.ts";
@@ -107,9 +107,9 @@ function patternOf({ program }: LiveProgram, relation: string, { args }: Atom): 
 }
 
 function agrees(row: Tuple, pattern: readonly (Value | undefined)[]): boolean {
-  return pattern.every((value, i) => value === undefined || JSON.stringify(value) === JSON.stringify(row[i]));
+  return pattern.every((value, i) => value === undefined || compareValues(value, row[i] ?? null) === 0);
 }
 
 function format({ relation }: Atom, sign: string, row: Tuple): string {
-  return `${relation}${sign}(${row.map((value) => JSON.stringify(value)).join(", ")})`;
+  return formatAtom(`${relation}${sign}`, row);
 }

@@ -1,5 +1,5 @@
 /** `/v1/data-sources`: the databases and pushed tables that policies can read. */
-import type { Tuple } from "@tenet/datalog";
+import { jsonOf, type Tuple } from "@tenet/datalog";
 import { didYouMean } from "@tenet/kit";
 import { changesOf, relationsOf } from "@tenet/ovsdb";
 import type { PolicyService } from "../policy-service.ts";
@@ -74,7 +74,7 @@ class SourceRoutes {
   rows(request: ApiRequest): ApiResult {
     const name = this.#source(request);
     const { table_id: table } = this.#spec(request);
-    return { body: { results: this.#rowsOf(name, table).map((data) => ({ data })) } };
+    return { body: { results: this.#rowsOf(name, table).map((row) => ({ data: row.map(jsonOf) })) } };
   }
 
   #rowsOf(name: string, table: string): Tuple[] {
