@@ -248,9 +248,8 @@ export class KeyIndex {
     arena[to] = n;
     this.#release(at);
     if (n >= LARGE_BLOCK && this.#positions === undefined) this.#notePositions();
-    else if (this.#positions !== undefined) {
-      for (let i = 0; i < n; i++) this.#place(arena[to + BLOCK_HEADER + i] as number, to + BLOCK_HEADER + i);
-    }
+    // The slot still leads to the old block: what was noted for these rows, if anything, is where they were.
+    for (let i = 0; i < n; i++) this.#place(arena[to + BLOCK_HEADER + i] as number, to + BLOCK_HEADER + i);
     return to;
   }
 

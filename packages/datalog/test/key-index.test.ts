@@ -1,0 +1,52 @@
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import { KeyIndex } from "../src/engine/key-index.ts";
+
+const N_ROWS = 1500;
+const STRIDE = 2;
+
+/** Rows whose first column is a key; few keys, so that blocks grow beyond what is searched. */
+function rowsWithKeys(nKeys: number): Int32Array {
+  const data = new Int32Array(N_ROWS * STRIDE);
+  for (let row = 0; row < N_ROWS; row++) data[row * STRIDE] = (row * 7919) % nKeys;
+  return data;
+}
+
+function rowsByKey(data: Int32Array, present: ReadonlySet<number>, key: number): number[] {
+  return [...present].filter((row) => data[row * STRIDE] === key).toSorted((a, b) => a - b);
+}
+
+test("an index has exactly the rows that came and did not leave, whatever the order", () => {
+  const steps = fc.array(fc.record({ adds: fc.boolean(), share: fc.integer({ min: 1, max: 100 }), seed: fc.nat() }), {
+    maxLength: 12,
+  });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 9 }), fc.boolean(), steps, (nKeys, isBuilt, sequence) => {
+      const data = rowsWithKeys(nKeys);
+      const index = new KeyIndex({ data, stride: STRIDE }, [0]);
+      const present = new Set<number>();
+      if (isBuilt) {
+        index.build(300, (row) => row % 3 !== 0);
+        for (let row = 0; row < 300; row++) if (row % 3 !== 0) present.add(row);
+      }
+      for (const { adds, share, seed } of sequence) {
+        for (let i = 0; i < N_ROWS; i++) {
+          const row = (i * 601 + seed) % N_ROWS;
+          if ((row * 31 + seed) % 100 >= share || present.has(row) === adds) continue;
+          if (adds) {
+            index.add(row);
+            present.add(row);
+          } else {
+            index.remove(row);
+            present.delete(row);
+          }
+        }
+        for (let key = 0; key < nKeys; key++) {
+          const found = [...index.rowsOf(Int32Array.of(key))].toSorted((a, b) => a - b);
+          expect(found).toEqual(rowsByKey(data, present, key));
+        }
+      }
+    }),
+    { numRuns: 60, interruptAfterTimeLimit: 20_000 },
+  );
+});
