@@ -57,6 +57,8 @@ describe.skipIf(!canRun)(`roles as processes (${canRun ? "root" : `skipped: ${[R
       "p1",
     ]);
     expect(added).toMatchObject({ status: 0 });
+    // Without a chassis yet, there is no hypervisor to wait for.
+    expect(vsctl("wait-until", "Bridge", "br-int").status).toBe(0);
     expect(
       vsctl("add-port", "br-int", "rp1", "--", "set", "Interface", "rp1", "type=internal", "external_ids:iface-id=p1").status,
     ).toBe(0);
