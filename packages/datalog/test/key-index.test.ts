@@ -50,3 +50,11 @@ test("an index has exactly the rows that came and did not leave, whatever the or
     { numRuns: 60, interruptAfterTimeLimit: 20_000 },
   );
 });
+
+test("a row that is not in the index is an error, not a search without end", () => {
+  const index = new KeyIndex({ data: rowsWithKeys(1), stride: STRIDE }, [0]);
+  index.add(0);
+  index.add(1);
+  expect(() => index.remove(2)).toThrow("Row 2 is not in the index");
+  expect([...index.rowsOf(Int32Array.of(0))]).toEqual([0, 1]);
+});

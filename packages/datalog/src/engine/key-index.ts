@@ -9,6 +9,7 @@
  * Limits: rows come and go only between walks; who walks may hold on to the arena meanwhile.
  */
 
+import { AppError } from "@tenet/kit";
 import { IntList } from "./int-list.ts";
 
 /** The rows of a store, as far as an index needs them. */
@@ -272,8 +273,10 @@ export class KeyIndex {
   #positionOf(row: number, at: number, n: number): number {
     const noted = this.#positions?.[row];
     if (noted !== undefined && n > LARGE_BLOCK) return noted;
-    let i = at + BLOCK_HEADER + n;
-    while (this.arena[i] !== row) i--;
+    const first = at + BLOCK_HEADER;
+    let i = first + n;
+    while (i >= first && this.arena[i] !== row) i--;
+    if (i < first) throw new AppError(`Row ${row} is not in the index that it leaves`, { code: "DATALOG_INDEX" });
     return i;
   }
 }
