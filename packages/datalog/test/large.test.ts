@@ -83,3 +83,20 @@ test("a table that shrank is as if it had never been larger", () => {
   expect(engine.rows("r")).toEqual([]);
   expect(engine.transact(change(1, 0, 3)).get("back")?.inserted).toHaveLength(3);
 });
+
+test("a row may have any number of derivations", () => {
+  const engine = new Engine(
+    compile([{ name: "many.dl", text: "input t(x: int)  any() :- t(_)  loop(1) :- t(_)  loop(x) :- loop(x), t(_)" }]),
+  );
+  const rows = Array.from({ length: 700 }, (_, x) => ({ relation: "t", tuple: [x], weight: 1 as const }));
+  engine.transact(rows);
+  const losses = rows.map((row) => ({ ...row, weight: -1 as const }));
+  for (const n of [699, 500, 445, 444, 300]) {
+    expect(engine.whatIf(losses.slice(0, n)).delta.get("any")).toBeUndefined();
+    expect(engine.whatIf(losses).delta.get("any")?.deleted).toEqual([[]]);
+    engine.transact(losses.slice(0, n));
+    expect(engine.size("loop")).toBe(1);
+    expect(engine.transact(losses.slice(n)).get("loop")?.deleted).toEqual([[1]]);
+    engine.transact(rows);
+  }
+});

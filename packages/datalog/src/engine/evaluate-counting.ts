@@ -10,7 +10,7 @@ import { expectedWork } from "./order-literals.ts";
 import type { Plan, PlanContext, Sink } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
 import { RulePlans } from "./rule-plans.ts";
-import { ALIVE, NEW_STATE, OLD_STATE } from "./views.ts";
+import { ALIVE, NEW_STATE, OLD_STATE, ONE_MORE } from "./views.ts";
 
 interface Rule {
   readonly plans: RulePlans;
@@ -37,10 +37,10 @@ export class CountingRelation {
       if (rule.literals.some(({ store, isNegated }) => !isNegated && store.size === 0)) deriveAll(rule, this.#context);
       else deriveChanges(rule);
     }
-    const { flags, data, stride, arity } = this.store;
+    const { flags } = this.store;
     for (const row of this.store.touched()) {
-      const isAlive = (data[row * stride + arity] as number) > 0;
-      flags[row] = isAlive ? (flags[row] as number) | ALIVE : (flags[row] as number) & ~ALIVE;
+      const state = flags[row] as number;
+      flags[row] = state >= ONE_MORE ? state | ALIVE : state & ~ALIVE;
     }
     this.store.settle();
   }

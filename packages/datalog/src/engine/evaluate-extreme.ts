@@ -192,7 +192,7 @@ export class ExtremeStratum {
       for (let row = 0; row < store.end; row++) {
         if (((store.flags[row] as number) & ALIVE) === 0) continue;
         store.touch(row);
-        store.data[row * store.stride + store.arity + 1] = 0;
+        store.setRank(row, 0);
       }
     }
     this.#round = 1;
@@ -213,13 +213,13 @@ export class ExtremeStratum {
   #giveRank(rule: CoreRule, member: Member, own: Rule["own"], plan: Plan): boolean {
     const { store } = member;
     const row = store.find(this.#tupleOf(rule, plan));
-    if (row < 0 || ((store.flags[row] as number) & ALIVE) === 0 || rankOf(store, row) !== 0) return false;
+    if (row < 0 || ((store.flags[row] as number) & ALIVE) === 0 || store.rankOf(row) !== 0) return false;
     const isKnown = own.every(({ position, member: from }) => {
-      const rank = rankOf(from.store, plan.rows[position] as number);
+      const rank = from.store.rankOf(plan.rows[position] as number);
       return rank > 0 && rank < this.#round;
     });
     if (!isKnown) return false;
-    store.data[row * store.stride + store.arity + 1] = this.#round;
+    store.setRank(row, this.#round);
     member.queue.push(row);
     return false;
   }
@@ -238,8 +238,4 @@ export class ExtremeStratum {
       return this.#context.interner.idOf(term.kind === "const" ? term.value : null);
     });
   }
-}
-
-function rankOf(store: RowStore, row: number): number {
-  return store.data[row * store.stride + store.arity + 1] as number;
 }

@@ -173,7 +173,7 @@ export class RecursiveStratum {
           planBackward(rule).run(this.#wanted, 1, 1);
         }
         if (this.#nBest > 0) revive(queue, row, this.#bestRank + 1, this.#nBest);
-        else store.data[row * store.stride + store.arity + 1] = 0;
+        else store.setRank(row, 0);
       }
     }
   }
@@ -264,10 +264,9 @@ function loseRow({ store, rows }: Queue, row: number): void {
 
 /** Makes a row alive with this rank. Rows that are not alive have rank 0 whenever gains are propagated. */
 function revive({ store, rows }: Queue, row: number, rank: number, count: number): void {
-  const base = row * store.stride + store.arity;
   store.touch(row);
-  store.data[base] = count;
-  store.data[base + 1] = rank;
+  store.setCount(row, count);
+  store.setRank(row, rank);
   store.flags[row] = (store.flags[row] as number) | ALIVE | PENDING;
   rows.push(row);
 }

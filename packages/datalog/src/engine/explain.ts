@@ -131,7 +131,7 @@ class Explainer {
     const entry = this.#plans.get(rule) ?? this.#compile(rule, members ?? new Set());
     this.#plans.set(rule, entry);
     entry.found = undefined;
-    entry.rank = rankOf(store, row);
+    entry.rank = store.rankOf(row);
     entry.plan.run(Int32Array.of(row), 1, 1);
     return entry.found;
   }
@@ -144,7 +144,7 @@ class Explainer {
         : [],
     );
     const tell = (plan: Plan): boolean => {
-      const isLower = recursive.every(({ position, store }) => rankOf(store, plan.rows[position] as number) < entry.rank);
+      const isLower = recursive.every(({ position, store }) => store.rankOf(plan.rows[position] as number) < entry.rank);
       if (!isLower) return false;
       const values = [...plan.registers].map((id) => interner.valueOf(id));
       entry.found = { rule, rows: [...plan.rows], values };
@@ -154,10 +154,6 @@ class Explainer {
     const entry: { plan: Plan; found: Derivation | undefined; rank: number } = { plan, found: undefined, rank: 0 };
     return entry;
   }
-}
-
-function rankOf(store: RowStore, row: number): number {
-  return store.data[row * store.stride + store.arity + 1] as number;
 }
 
 /** The proof as an indented tree, for people: rows, the rule that derived each, and what had to be absent. */

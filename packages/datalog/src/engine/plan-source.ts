@@ -8,6 +8,7 @@ import { BLOCK_HEADER, type KeyIndex } from "./key-index.ts";
 import { boundColumns, orderAsWritten, orderLiterals } from "./order-literals.ts";
 import type { PlanContext, PlanRequest } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
+import { MANY, ONE_MORE } from "./views.ts";
 
 /** What the source refers to by number. */
 export interface PlanEnvironment {
@@ -258,13 +259,15 @@ class PlanWriter {
       this.#line(`const end = ${name}.end, row = ${this.#headRow(head, "add")};`);
       this.#line(`if (${name}.end !== end) tell();`);
       this.#line(`if (!${name}.isFresh) ${name}.touch(row);`);
-      this.#line(`${name}.data[row * ${stride} + ${arity}] += weight;`);
+      this.#line(`const state = ${name}.flags[row];`);
+      this.#line(`if (state < ${MANY - ONE_MORE}) ${name}.flags[row] = state + (weight << 8);`);
+      this.#line(`else ${name}.setCount(row, ${name}.countOf(row) + weight);`);
       return;
     }
     const ranks = sink.recursive.map((position) => {
       const literal = rule.body[position] as Literal & { kind: "atom" };
       const store = this.#context.storeOf(literal.relation);
-      return `${this.#dataOf(store)}[r${position} * ${store.stride} + ${store.arity + 1}]`;
+      return `${this.#dataOf(store)}[r${position} * ${store.stride} + ${store.arity}]`;
     });
     const [first = "0", ...others] = ranks;
     this.#line(`let rank = ${first};`);
@@ -274,18 +277,22 @@ class PlanWriter {
       return;
     }
     if (sink.kind === "lose") {
-      this.#line(`const row = ${this.#headRow(head, "find")}, base = row * ${stride} + ${arity}, data = ${name}.data;`);
-      this.#line(`if (rank >= data[base + 1]) continue ${label};`);
+      this.#line(`const row = ${this.#headRow(head, "find")};`);
+      this.#line(`if (rank >= ${name}.data[row * ${stride} + ${arity}]) continue ${label};`);
       this.#line(`${name}.touch(row);`);
-      this.#line("if (--data[base] === 0) tell(row, rank);");
+      this.#line(`const count = ${name}.countOf(row) - 1;`);
+      this.#line(`${name}.setCount(row, count);`);
+      this.#line("if (count === 0) tell(row, rank);");
       return;
     }
     this.#line(`const row = ${this.#headRow(head, "add")};`);
-    this.#line(`const base = row * ${stride} + ${arity}, data = ${name}.data, before = data[base + 1];`);
+    this.#line(`const before = ${name}.data[row * ${stride} + ${arity}];`);
     this.#line("if (before === 0) tell(row, rank);");
     this.#line("else if (rank < before) {");
     this.#line(`  if (!${name}.isFresh) ${name}.touch(row);`);
-    this.#line("  data[base]++;");
+    this.#line(`  const state = ${name}.flags[row];`);
+    this.#line(`  if (state < ${MANY - ONE_MORE}) ${name}.flags[row] = state + ${ONE_MORE};`);
+    this.#line(`  else ${name}.setCount(row, ${name}.countOf(row) + 1);`);
     this.#line("}");
   }
 

@@ -26,7 +26,7 @@ export interface RowData {
   readonly stride: number;
   readonly arity: number;
   /** State bits; `LINKED` is set on the rows that are in the set. */
-  readonly flags: Uint8Array;
+  readonly flags: Uint16Array;
   /** Row numbers are below this. */
   readonly end: number;
   readonly set: RowSet;

@@ -1,5 +1,5 @@
 /**
- * The rows of one relation: values, state bits, derivation counts and ranks in typed arrays, with indexes that are built when
+ * The rows of one relation: values, ranks, state bits with derivation counts in typed arrays, with indexes that are built when
  * first asked for.
  *
  * A row keeps its number from insertion to deletion. The first touch of a row in an evaluation is noted in the journal with what
@@ -10,7 +10,7 @@
 import { countUp, IntList } from "./int-list.ts";
 import { grownLength, KeyIndex } from "./key-index.ts";
 import { type RowAccess, rowAccess, type RowData, RowSet } from "./row-set.ts";
-import { ALIVE, FREE, LINKED, OLD, TOUCHED } from "./views.ts";
+import { ALIVE, COUNT, FREE, LINKED, MANY, OLD, ONE_MORE, TOUCHED } from "./views.ts";
 
 /** What the touched rows of one evaluation were before. */
 export interface Journal {
@@ -18,8 +18,9 @@ export interface Journal {
   readonly isFresh: boolean;
   readonly rows: IntList;
   readonly flags: IntList;
-  readonly counts: IntList;
   readonly ranks: IntList;
+  /** Numbers of derivations that are in no flags. */
+  readonly counts: Map<number, number>;
 }
 
 /** What a relation keeps per row besides the values: how many derivations, and the rank that recursive rows have. */
@@ -33,12 +34,13 @@ const COMPACT_FROM = 1 << 12;
 export class RowStore implements RowData {
   readonly name: string;
   readonly arity: number;
-  /** From one row to the next in `data`: the columns, then the count, then the rank. */
+  /** From one row to the next in `data`: the columns, then the rank. */
   readonly stride: number;
   readonly access: RowAccess;
   readonly set: RowSet;
   data: Int32Array;
-  flags: Uint8Array = new Uint8Array(INITIAL_CAPACITY);
+  /** State bits, and in the upper byte the number of derivations. */
+  flags: Uint16Array = new Uint16Array(INITIAL_CAPACITY);
   /** Row numbers in use are below this. */
   end = 0;
   /** Rows of the state before the evaluation. */
@@ -53,6 +55,8 @@ export class RowStore implements RowData {
   readonly #indexes = new Map<string, KeyIndex>();
   readonly #allIndexes: KeyIndex[] = [];
   readonly #free: number[] = [];
+  /** Numbers of derivations too large for the flags. */
+  readonly #counts = new Map<number, number>();
   /** Rows of the journal (if fresh: of the relation) that are in the indexes. */
   #nIndexed = 0;
   #capacity = INITIAL_CAPACITY;
@@ -61,7 +65,7 @@ export class RowStore implements RowData {
     this.name = name;
     this.arity = arity;
     this.#notes = notes;
-    this.stride = arity + { none: 0, count: 1, rank: 2 }[notes];
+    this.stride = arity + (notes === "rank" ? 1 : 0);
     this.data = new Int32Array(INITIAL_CAPACITY * this.stride);
     this.set = new RowSet(this);
     this.access = rowAccess(arity);
@@ -95,11 +99,7 @@ export class RowStore implements RowData {
       if (row === this.#capacity) this.#grow();
       this.end = row + 1;
     }
-    if (this.#notes !== "none") {
-      const base = row * this.stride + this.arity;
-      this.data[base] = 0;
-      if (this.#notes === "rank") this.data[base + 1] = 0;
-    }
+    if (this.#notes === "rank") this.data[row * this.stride + this.arity] = 0;
     this.flags[row] = 0;
     this.touch(row);
     this.flags[row] = (this.flags[row] as number) | LINKED;
@@ -114,12 +114,36 @@ export class RowStore implements RowData {
     const { journal } = this;
     journal.rows.push(row);
     journal.flags.push(flags);
-    if (this.#notes !== "none") {
-      const base = row * this.stride + this.arity;
-      journal.counts.push(this.data[base] as number);
-      if (this.#notes === "rank") journal.ranks.push(this.data[base + 1] as number);
-    }
+    if (this.#notes === "rank") journal.ranks.push(this.data[row * this.stride + this.arity] as number);
+    if (flags >= MANY) journal.counts.set(row, this.countOf(row));
     this.flags[row] = flags | TOUCHED;
+  }
+
+  /** The row's number of derivations. */
+  countOf(row: number): number {
+    const flags = this.flags[row] as number;
+    return flags >= MANY ? (this.#counts.get(row) ?? 0) : flags >> 8;
+  }
+
+  /** Sets the row's number of derivations. */
+  setCount(row: number, count: number): void {
+    const flags = this.flags[row] as number;
+    if (count * ONE_MORE < MANY) {
+      if (flags >= MANY) this.#counts.delete(row);
+      this.flags[row] = (flags & ~COUNT) | (count << 8);
+      return;
+    }
+    this.#counts.set(row, count);
+    this.flags[row] = flags | MANY;
+  }
+
+  /** The rank of a row of a recursive relation: at least 1, unless it is dead. */
+  rankOf(row: number): number {
+    return this.data[row * this.stride + this.arity] as number;
+  }
+
+  setRank(row: number, rank: number): void {
+    this.data[row * this.stride + this.arity] = rank;
   }
 
   /** The rows touched in this evaluation. */
@@ -172,11 +196,12 @@ export class RowStore implements RowData {
     this.enterIndexes();
     const { journal, flags } = this;
     if (this.isFresh && this.added.length === this.end) {
-      flags.fill(ALIVE | OLD | LINKED, 0, this.end);
+      for (let row = 0; row < this.end; row++) flags[row] = ((flags[row] as number) & COUNT) | ALIVE | OLD | LINKED;
       this.#trim();
     } else {
       for (const row of this.touched()) {
-        if (((flags[row] as number) & ALIVE) !== 0) flags[row] = ALIVE | OLD | LINKED;
+        const state = flags[row] as number;
+        if ((state & ALIVE) !== 0) flags[row] = (state & COUNT) | ALIVE | OLD | LINKED;
         else {
           this.#unlink(row);
           if (this.isFresh) journal.rows.push(row);
@@ -194,7 +219,7 @@ export class RowStore implements RowData {
       this.#clear();
       return;
     }
-    const { rows, flags, counts, ranks } = journal;
+    const { rows, flags, ranks, counts } = journal;
     for (let i = rows.length - 1; i >= 0; i--) {
       const row = rows.items[i] as number;
       const before = flags.items[i] as number;
@@ -203,13 +228,12 @@ export class RowStore implements RowData {
       if ((before & LINKED) === 0) {
         if ((now & LINKED) !== 0) this.#unlink(row);
       } else {
+        if (now >= MANY) this.#counts.delete(row);
         this.flags[row] = before;
+        if (before >= MANY) this.#counts.set(row, counts.get(row) ?? 0);
         if ((now & LINKED) === 0) this.#link(row);
       }
-      if (this.#notes === "none") continue;
-      const base = row * this.stride + this.arity;
-      this.data[base] = counts.items[i] as number;
-      if (this.#notes === "rank") this.data[base + 1] = ranks.items[i] as number;
+      if (this.#notes === "rank") this.setRank(row, ranks.items[i] as number);
     }
   }
 
@@ -237,12 +261,15 @@ export class RowStore implements RowData {
   compactIfDue(): void {
     if (this.end < COMPACT_FROM || this.#free.length * 4 < this.end * 3) return;
     const { data, flags, stride, end } = this;
+    const counts = new Map(this.#counts);
     this.#clear();
     this.#setCapacity(Math.max(INITIAL_CAPACITY, end - (end >> 1)));
     for (let row = 0; row < end; row++) {
       if (((flags[row] as number) & LINKED) === 0) continue;
       this.data.set(data.subarray(row * stride, (row + 1) * stride), this.end * stride);
       this.flags[this.end] = flags[row] as number;
+      const count = counts.get(row);
+      if (count !== undefined) this.#counts.set(this.end, count);
       this.set.add(this.end++);
     }
     this.size = this.end;
@@ -325,8 +352,9 @@ export class RowStore implements RowData {
     for (const index of this.#allIndexes) index.clear();
     this.#capacity = INITIAL_CAPACITY;
     this.data = new Int32Array(INITIAL_CAPACITY * this.stride);
-    this.flags = new Uint8Array(INITIAL_CAPACITY);
+    this.flags = new Uint16Array(INITIAL_CAPACITY);
     this.#free.length = 0;
+    this.#counts.clear();
     this.end = 0;
     this.size = 0;
   }
@@ -343,7 +371,7 @@ export class RowStore implements RowData {
 
   #setCapacity(capacity: number): void {
     const nRows = Math.min(this.#capacity, capacity);
-    const [data, flags] = [new Int32Array(capacity * this.stride), new Uint8Array(capacity)];
+    const [data, flags] = [new Int32Array(capacity * this.stride), new Uint16Array(capacity)];
     data.set(this.data.subarray(0, nRows * this.stride));
     flags.set(this.flags.subarray(0, nRows));
     this.data = data;
@@ -360,10 +388,11 @@ export class RowStore implements RowData {
   #unlink(row: number): void {
     this.set.remove(row);
     for (const index of this.#allIndexes) index.remove(row);
+    if ((this.flags[row] as number) >= MANY) this.#counts.delete(row);
     this.flags[row] = 0;
   }
 }
 
 function emptyJournal(isFresh: boolean): Journal {
-  return { isFresh, rows: new IntList(), flags: new IntList(), counts: new IntList(), ranks: new IntList() };
+  return { isFresh, rows: new IntList(), flags: new IntList(), ranks: new IntList(), counts: new Map() };
 }

@@ -1,7 +1,8 @@
 /**
  * The states of a row during an evaluation, as bits, and the views that rules read them through.
  *
- * Old and new state live side by side without copies: one test of a row's flag byte tells whether a view shows it.
+ * Old and new state live side by side without copies: one test of a row's flags tells whether a view shows it. The upper byte of
+ * the flags is the row's number of derivations, as far as it goes.
  */
 
 /** In the new state. */
@@ -20,6 +21,13 @@ export const TOUCHED = 32;
 export const LINKED = 64;
 /** Row number is free for reuse. */
 export const FREE = 128;
+
+/** One derivation. */
+export const ONE_MORE = 256;
+/** The bits that count derivations. */
+export const COUNT = 0xff00;
+/** The store knows the number apart: it does not fit. */
+export const MANY = 0xff00;
 
 /** Shows the rows with `(flags & mask) === want`; a negated literal holds if there is no row with `flags & absent`. */
 export interface View {
