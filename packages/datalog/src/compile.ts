@@ -6,6 +6,7 @@
 import { AppError, formatError, SourceError } from "@tenet/kit";
 import { CheckContext, type RelationDecl } from "./check/context.ts";
 import type { CoreAggregate, CoreRelation, CoreRule, FunctionDef, RuleOrigin, Stratum } from "./check/core.ts";
+import { declareFunctions } from "./check/declare-functions.ts";
 import { declareMentioned } from "./check/declare-mentioned.ts";
 import { declareRelations, type ParsedSource } from "./check/declare.ts";
 import { type ExpandedTest, expandTests } from "./check/expand-tests.ts";
@@ -30,6 +31,8 @@ export interface CompileOptions {
   readonly relations?: readonly RelationDecl[];
   /** Functions besides the built-in ones. */
   readonly functions?: readonly FunctionDef[];
+  /** Functions that sources declare need not be given: calling them fails. For tools that judge files which another program runs. Default false. */
+  readonly trustsDeclarations?: boolean;
   /** Tables that may be mentioned without being declared or derived: they are inputs without column names. None by default. */
   readonly isImplicitInput?: (table: string) => boolean;
   /** What `now()` gives in the program; the present moment by default. */
@@ -66,6 +69,8 @@ export interface Analysis {
   readonly program: Program | undefined;
   /** Of sound and faulty programs alike; hidden ones too. */
   readonly relations: ReadonlyMap<string, CoreRelation>;
+  /** The built-in, given and declared ones. */
+  readonly functions: ReadonlyMap<string, FunctionDef>;
   /** In the order of files and lines. */
   readonly errors: readonly SourceError[];
   readonly warnings: readonly SourceError[];
@@ -129,6 +134,7 @@ function contextOf(options: CompileOptions): CheckContext {
 function parseAll(context: CheckContext, sources: readonly SourceText[], options: CompileOptions): ParsedSource[] {
   const read = sources.map((source) => ({ source, statements: parseProgram(source, context.errors) }));
   const parsed = placeModules(context, read);
+  declareFunctions(context, parsed, options.trustsDeclarations === true);
   declareRelations(context, options.relations ?? [], parsed);
   if (options.isImplicitInput !== undefined) declareMentioned(context, parsed, options.isImplicitInput);
   return parsed;
@@ -153,9 +159,9 @@ function finish(
     }
   }
   lintTables(context, parsed);
-  const { relations, rules, aggregates } = context;
+  const { relations, functions, rules, aggregates } = context;
   const warnings = inOrder(context.warnings, sources);
-  const faulty = (errors: readonly SourceError[]): Analysis => ({ program: undefined, relations, errors, warnings });
+  const faulty = (errors: readonly SourceError[]): Analysis => ({ program: undefined, relations, functions, errors, warnings });
   if (context.errors.length > 0) return faulty(inOrder(context.errors, sources));
   addRules();
   for (const [i, rule] of rules.entries()) rules[i] = withPrefixJoins(rule, relations);
@@ -163,7 +169,7 @@ function finish(
   if (cycles.length > 0) return faulty(cycles.map((cycle) => cycleError(cycle, sources)));
   const faults = checkMonotone(relations, rules, strata);
   if (faults.length > 0) return faulty(faults.map((fault) => monotoneError(fault, sources)));
-  return { program: { relations, rules, aggregates, strata, warnings }, relations, errors: [], warnings };
+  return { program: { relations, rules, aggregates, strata, warnings }, relations, functions, errors: [], warnings };
 }
 
 function coverRules(context: CheckContext): { relation: string; derives: string; origin: RuleOrigin }[] {

@@ -27,8 +27,10 @@ export type {
   DeclarationSyntax,
   Expr,
   Formula,
+  FunctionSyntax,
   ImportSyntax,
   ModuleSyntax,
+  ProgramSyntax,
   RuleSyntax,
   SourceText,
   Span,
@@ -36,7 +38,7 @@ export type {
   TestSyntax,
 } from "./language/ast.ts";
 export { parseProgram } from "./language/parse-program.ts";
-export { type ReadSource, withImports } from "./language/imports.ts";
+export { importedNames, type ReadSource, withImports } from "./language/imports.ts";
 export { readTokens, type Token } from "./language/tokens.ts";
 export { Scalar, type ScalarType, scalar } from "./scalar.ts";
 export { compareValues, formatAtom, formatValue, jsonOf, type Tuple, textOf, type Value, type ValueMap } from "./value.ts";

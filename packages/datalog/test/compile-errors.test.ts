@@ -132,7 +132,7 @@ const CASES: readonly [name: string, text: string, ...expected: string[]][] = [
   [
     "an unknown kind of declaration",
     "table r(a)",
-    'p.dl:3:1: "table" is no kind of declaration; expected input, relation, output or a rule',
+    'p.dl:3:1: "table" is no kind of declaration; expected input, relation, output, function or a rule',
   ],
   [
     "a cycle through negation",
@@ -267,6 +267,8 @@ test("whatever the text, compile gives a program or a ProgramError", () => {
     "expect",
     'import "a"',
     "module m",
+    "program m",
+    "function f(a): set",
     "execute[",
     "p+(x)",
     '{"a": 1',

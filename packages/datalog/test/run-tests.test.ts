@@ -91,6 +91,8 @@ test("imports bring files in, once each; modules keep their names apart", () => 
 test.each([
   [[entry], 'rules/main.dl:1:1: imported file "rules/lib/net.dl" is not part of the program'],
   [[{ name: "a.dl", text: "module b\nmodule c" }], "a.dl:2:1: a file is one module"],
+  [[{ name: "a.dl", text: "program b\nmodule c" }], "a.dl:2:1: a file is one module or one program"],
+  [[{ name: "a.dl", text: "program b", namespace: "pii" }], 'a.dl:1:1: a file of "pii" cannot be a program of its own'],
   [[{ name: "a.dl", text: "module b", namespace: "pii" }], 'a.dl:1:1: a file of "pii" cannot be module "b"'],
   [[{ name: "a.dl", text: "module b:c" }], 'a.dl:1:8: "b:c" is no name for a module'],
   [[{ name: "a.dl", text: "module b\nc:p(1)" }], 'a.dl:2:1: policy "b" cannot derive "c:p"'],

@@ -91,7 +91,8 @@ class TextGenerator {
 
   #block(): string[] {
     if (this.#isRare()) return ["import", '"other.dl"'];
-    if (this.#isRare()) return ["module", "mine"];
+    if (this.#isRare()) return [this.#pick(["module", "program"]), "mine"];
+    if (this.#isRare()) return ["function", "f", "(", ...separated([["a"], ["b"]]), ")", ...(this.#isRare() ? [":", "set"] : [])];
     const parts = Array.from({ length: this.#int(0, 4) }, () =>
       this.#isRare()
         ? [...this.#atom(1), this.#pick([";", "."])]

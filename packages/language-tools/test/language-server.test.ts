@@ -124,6 +124,22 @@ describe("findings", () => {
   });
 });
 
+test("a program with its own functions beside policies: findings, hover, definition", async () => {
+  writeFileSync(join(folder, "part.dl"), "part(1)\n");
+  writeFileSync(join(folder, "policy.dl"), "part(2)\n");
+  const text = 'program own\nimport "part.dl"\n// Two of it.\nfunction double(n)\nto_nb:ACL(x) :- part(n), x = double(n)\n';
+  expect(await session.open(file, text)).toEqual([]);
+  const hover = await session.request<{ contents: { value: string } }>("textDocument/hover", at(text, "double(n)\n", 1));
+  expect(hover.contents.value).toBe(
+    "```dl\nfunction double(n)\n```\n\nTwo of it.\n\nfunction of the program that runs these rules",
+  );
+  const use = at(text, "= double", 3);
+  const [place] = await session.request<{ range: { start: object } }[]>("textDocument/definition", use);
+  expect(place?.range.start).toEqual({ line: 3, character: 9 });
+  const faulty = await session.change(file, text.replace("double(n)\n", "double(n): set\n"));
+  expect(faulty[0]?.message).toContain("gives a set of values");
+});
+
 describe("completion", () => {
   beforeEach(() => session.open(file, TEXT));
 

@@ -23,7 +23,7 @@ export interface CheckedRelation extends CoreRelation {
 
 /** The state of one compilation. */
 export class CheckContext {
-  readonly functions: ReadonlyMap<string, FunctionDef>;
+  readonly functions: Map<string, FunctionDef>;
   readonly relations: Map<string, CheckedRelation> = new Map();
   readonly rules: CoreRule[] = [];
   readonly aggregates: CoreAggregate[] = [];
@@ -33,7 +33,7 @@ export class CheckContext {
   readonly #lineStarts: Map<SourceText, number[]> = new Map();
   #nHidden = 0;
 
-  constructor(functions: ReadonlyMap<string, FunctionDef>) {
+  constructor(functions: Map<string, FunctionDef>) {
     this.functions = functions;
   }
 

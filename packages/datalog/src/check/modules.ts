@@ -19,9 +19,16 @@ export function placeModules(context: CheckContext, parsed: readonly ParsedSourc
 }
 
 function placed(context: CheckContext, source: SourceText, statements: ParsedSource["statements"]): SourceText {
-  const [first, second] = statements.filter((statement) => statement.kind === "module");
-  if (first === undefined) return source;
-  if (second !== undefined) context.report(source, second.span, "a file is one module", { expected: "one module line" });
+  const [first, second] = statements.filter(({ kind }) => kind === "module" || kind === "program");
+  if (second !== undefined) {
+    context.report(source, second.span, "a file is one module or one program", { expected: "one such line" });
+  }
+  if (first?.kind === "program" && source.namespace !== undefined) {
+    context.report(source, first.span, `a file of "${source.namespace}" cannot be a program of its own`, {
+      hint: `remove the line; the file's tables belong to "${source.namespace}"`,
+    });
+  }
+  if (first?.kind !== "module") return source;
   if (source.namespace !== undefined && source.namespace !== first.name) {
     context.report(source, first.span, `a file of "${source.namespace}" cannot be module "${first.name}"`, {
       hint: "import a file that is a module of its own",

@@ -100,6 +100,23 @@ export interface ModuleSyntax {
   readonly span: Span;
 }
 
+/** `program name`: the file's tables belong to nobody, and the program that runs the file gives what it declares. */
+export interface ProgramSyntax {
+  readonly kind: "program";
+  readonly name: string;
+  readonly span: Span;
+}
+
+/** `function name(argument, …): set`: the program that runs the rules gives this function. */
+export interface FunctionSyntax {
+  readonly kind: "function";
+  readonly name: string;
+  /** Names of the arguments, for those who read the file. */
+  readonly args: readonly string[];
+  readonly isSet: boolean;
+  readonly span: Span;
+}
+
 /** `test "name" { rows … expect body … }`. */
 export interface TestSyntax {
   readonly kind: "test";
@@ -109,4 +126,11 @@ export interface TestSyntax {
   readonly span: Span;
 }
 
-export type Statement = RuleSyntax | DeclarationSyntax | ImportSyntax | ModuleSyntax | TestSyntax;
+export type Statement =
+  | RuleSyntax
+  | DeclarationSyntax
+  | ImportSyntax
+  | ModuleSyntax
+  | ProgramSyntax
+  | FunctionSyntax
+  | TestSyntax;

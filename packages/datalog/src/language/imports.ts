@@ -32,6 +32,11 @@ export function importsOf(statements: readonly Statement[]): ImportSyntax[] {
   return statements.filter((statement) => statement.kind === "import");
 }
 
+/** Names of the files that a source imports itself. */
+export function importedNames(source: SourceText): string[] {
+  return importsOf(parseProgram(source, [])).map(({ path }) => importedName(source, path));
+}
+
 /** The source name that an import in a file means. */
 export function importedName(source: SourceText, path: string): string {
   return posix.isAbsolute(path) ? posix.normalize(path) : posix.join(posix.dirname(source.name), path);

@@ -5,7 +5,17 @@
  * terminator, or at the next token in column one), so that one run reports every faulty statement.
  */
 import { positionAt, SourceError } from "@tenet/kit";
-import type { Argument, ColumnSyntax, DeclarationSyntax, Formula, RuleSyntax, SourceText, Statement, TestSyntax } from "./ast.ts";
+import type {
+  Argument,
+  ColumnSyntax,
+  DeclarationSyntax,
+  Formula,
+  FunctionSyntax,
+  RuleSyntax,
+  SourceText,
+  Statement,
+  TestSyntax,
+} from "./ast.ts";
 import { ExpressionParser } from "./parse-expression.ts";
 import { readTokens } from "./tokens.ts";
 
@@ -40,11 +50,12 @@ class ProgramParser extends ExpressionParser {
       if (first.text === "import") return this.#import();
       if (first.text === "test") return this.#test();
     }
-    if (first.kind === "name" && first.text === "module" && this.peek(1).kind === "name") return this.#module();
     if (first.kind === "name" && this.peek(1).kind === "name" && !this.#isInFirstColumn(this.peek(1).start)) {
+      if (first.text === "module" || first.text === "program") return this.#ownership(first.text);
+      if (first.text === "function") return this.#function();
       if (first.text === "input" || first.text === "relation" || first.text === "output") return this.#declaration(first.text);
       if (first.text === "import") throw this.failure(`unexpected "${this.peek(1).text}"`, this.peek(1), "a path in quotes");
-      throw this.failure(`"${first.text}" is no kind of declaration`, first, "input, relation, output or a rule");
+      throw this.failure(`"${first.text}" is no kind of declaration`, first, "input, relation, output, function or a rule");
     }
     return this.#rule();
   }
@@ -91,12 +102,26 @@ class ProgramParser extends ExpressionParser {
     return { kind: "import", path: this.#plainString("a path"), span: { start, end: this.lastEnd } };
   }
 
-  #module(): Statement {
+  #ownership(kind: "module" | "program"): Statement {
     const { start } = this.advance();
     const name = this.advance();
     if (/[:.]/.test(name.text))
-      throw this.failure(`"${name.text}" is no name for a module`, name, "a name without dots and colons");
-    return { kind: "module", name: name.text, span: { start, end: this.lastEnd } };
+      throw this.failure(`"${name.text}" is no name for a ${kind}`, name, "a name without dots and colons");
+    return { kind, name: name.text, span: { start, end: this.lastEnd } };
+  }
+
+  #function(): FunctionSyntax {
+    const { start } = this.advance();
+    const name = this.advance();
+    const args: string[] = [];
+    this.expectSymbol("(", '"(" and the names of the arguments');
+    while (!this.takeSymbol(")")) {
+      if (args.length > 0) this.expectSymbol(",", 'a "," or ")"');
+      args.push(this.expectName("the name of an argument").text);
+    }
+    const isSet = this.takeSymbol(":");
+    if (isSet && !this.takeName("set")) throw this.unexpected('"set", or nothing behind the arguments');
+    return { kind: "function", name: name.text, args, isSet, span: { start, end: this.lastEnd } };
   }
 
   #test(): TestSyntax {

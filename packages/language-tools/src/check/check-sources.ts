@@ -31,8 +31,8 @@ export function checkSources(sources: readonly SourceText[], surroundings: Surro
  * @throws IoError when a file cannot be read
  */
 export function checkFiles(files: readonly string[], surroundings: Surroundings): Diagnostic[] {
-  return programsOf(files, surroundings.hasNamespaces).flatMap(({ sources, asked }) =>
-    checkSources(sources, surroundings).diagnostics.filter(({ file }) => asked.has(file)),
+  return programsOf(files, surroundings).flatMap(({ sources, surroundings: own, asked }) =>
+    checkSources(sources, own).diagnostics.filter(({ file }) => asked.has(file)),
   );
 }
 

@@ -95,7 +95,8 @@ function layOutItems(items: readonly Item[], pieces: readonly Piece[], indent: n
 
 function layOutItem({ kind, inner }: Item, pieces: readonly Piece[], indent: number): string {
   const start = " ".repeat(indent);
-  if (inner === undefined) return print(layOutStatement(pieces, kind === "declaration"), LINE_WIDTH, indent);
+  if (inner === undefined)
+    return print(layOutStatement(pieces, kind === "declaration" || kind === "function"), LINE_WIDTH, indent);
   const brace = pieces.findIndex((piece) => piece.kind === "symbol" && piece.text === "{") + 1;
   const head = print(layOutStatement(pieces.slice(0, brace), false), LINE_WIDTH, indent);
   const closing = pieces.at(-1);

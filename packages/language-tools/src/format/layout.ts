@@ -174,6 +174,7 @@ class Layout {
       if (piece.text === "[") return !(piece.isTight && (isNameOf(before) || before.text === ")" || before.text === "]"));
       if (piece.text === "=" && place.isCall && index === first + 1 && isColumn(before)) return false;
       if (piece.text === ":" && (place.isDeclaration || place.isMap === true)) return false;
+      if (piece.text === ":" && this.#isDeclaration && before.text === ")") return false;
       if (!INFIX.has(piece.text) && piece.text !== "!" && !(piece.text in CLOSING)) return !piece.isTight;
     }
     if (before.kind === "symbol") {

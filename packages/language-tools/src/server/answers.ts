@@ -100,6 +100,8 @@ export class Answers {
       const range = this.#document.range(span);
       if (kind === "declaration")
         return [{ name: statement.name, detail: statement.role, kind: SymbolKind.declaration, range, selectionRange: range }];
+      if (kind === "function")
+        return [{ name: statement.name, detail: kind, kind: SymbolKind.function, range, selectionRange: range }];
       if (kind === "test") return [{ name: `test "${statement.name}"`, kind: SymbolKind.test, range, selectionRange: range }];
       if (kind !== "rule") return [];
       const { headSpan, body } = statement;

@@ -54,4 +54,4 @@ export const ErrorCode = {
 
 export const Severity = { error: 1, warning: 2 } as const;
 export const CompletionKind = { function: 3, column: 5, variable: 6, table: 7, word: 14, type: 25 } as const;
-export const SymbolKind = { declaration: 11, rule: 12, fact: 14, test: 6, other: 3 } as const;
+export const SymbolKind = { declaration: 11, function: 12, rule: 12, fact: 14, test: 6, other: 3 } as const;

@@ -1,7 +1,7 @@
 /** Open documents, and the programs that they and their neighbours on disk make. */
 import { dirname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { folderProgram } from "../project/programs.ts";
+import { programsIn } from "../project/programs.ts";
 import { readRuleFile, ruleFilesIn } from "../project/rule-files.ts";
 import type { Surroundings } from "../project/surroundings.ts";
 import { ProgramModel } from "../symbols/program-model.ts";
@@ -11,6 +11,7 @@ import { Document } from "./document.ts";
 export class Workspace {
   readonly #surroundings: Surroundings;
   readonly #documents: Map<string, Document> = new Map();
+  /** By the name of a file. */
   readonly #models: Map<string, ProgramModel> = new Map();
 
   constructor(surroundings: Surroundings) {
@@ -48,14 +49,17 @@ export class Workspace {
 
   /** The program that a file belongs to. @throws IoError */
   model(name: string): ProgramModel {
-    const folder = folderOf(name);
-    const known = this.#models.get(folder);
+    const known = this.#models.get(name);
     if (known !== undefined) return known;
+    const folder = folderOf(name);
     const open = this.open.filter((other) => folderOf(other) === folder);
     const files = isPath(name) ? [...new Set([...ruleFilesIn(folder), ...open])].toSorted() : open;
-    const sources = folderProgram(files, this.#surroundings.hasNamespaces, (file) => this.document(file).text);
-    const model = new ProgramModel(sources, this.#surroundings);
-    this.#models.set(folder, model);
+    const programs = programsIn(files, this.#surroundings, (file) => this.document(file).text);
+    const program = programs.find(({ sources }) => sources.some((source) => source.name === name));
+    const model = new ProgramModel(program?.sources ?? [], program?.surroundings ?? this.#surroundings);
+    for (const source of model.checked.sources) {
+      if (folderOf(source.name) === folder && !this.#models.has(source.name)) this.#models.set(source.name, model);
+    }
     return model;
   }
 }

@@ -15,7 +15,7 @@ export interface Completion {
 }
 
 const AGGREGATES = ["count", "sum", "min", "max", "collect"];
-const STATEMENT_WORDS = ["input", "relation", "output", "import", "module", "test"];
+const STATEMENT_WORDS = ["input", "relation", "output", "function", "import", "module", "program", "test"];
 const BODY_WORDS = ["not", "or", "and", "in", "if", "then", "else", "true", "false", "null"];
 
 /** Proposals for an offset, the nearest first. */

@@ -49,6 +49,14 @@ function describeTable(model: ProgramModel, name: string): string | undefined {
 
 function describeFunction(model: ProgramModel, name: string): string | undefined {
   const fn = model.functions.get(name);
+  for (const { source, statements } of model.files) {
+    const declared = statements.find((statement) => statement.kind === "function" && statement.name === name);
+    if (declared === undefined) continue;
+    const { start, end } = declared.span;
+    const comment = commentAbove(source.text, start);
+    const parts = [code(source.text.slice(start, end)), comment, "function of the program that runs these rules"];
+    return parts.filter((text) => text !== "").join("\n\n");
+  }
   if (fn === undefined) return AGGREGATES[name] && `${code(`${name} { … }`)}\n\naggregate: ${AGGREGATES[name]}`;
   return `${code(signatureOf(fn))}\n\n${fn.isSet === true ? "function that gives a set" : "function"}`;
 }

@@ -4,7 +4,17 @@
  * A variable lives in its statement: all equal names of one statement count as one variable, also across braces, so that
  * renaming all of them together is always right.
  */
-import type { Argument, DeclarationSyntax, Expr, Formula, RuleSyntax, SourceText, Span, Statement } from "@tenet/datalog";
+import type {
+  Argument,
+  DeclarationSyntax,
+  Expr,
+  Formula,
+  FunctionSyntax,
+  RuleSyntax,
+  SourceText,
+  Span,
+  Statement,
+} from "@tenet/datalog";
 
 /** A name in a source. */
 export interface Occurrence {
@@ -65,6 +75,9 @@ class Walk {
       case "rule":
         this.#rule(statement);
         break;
+      case "function":
+        this.#function(statement);
+        break;
       case "test":
         for (const rule of statement.given) this.#rule(rule);
         for (const formula of statement.expected) this.#formula(formula);
@@ -81,6 +94,11 @@ class Walk {
       const id = columnId(table, column.name);
       this.#add({ kind: "column", id, name: column.name, role: "declaration", table }, column.span.start, column.name);
     }
+  }
+
+  #function({ kind, name, span }: FunctionSyntax): void {
+    const at = this.#source.text.indexOf(name, span.start + kind.length);
+    this.#add({ kind: "function", id: name, name, role: "declaration" }, at, name);
   }
 
   #rule({ name, args, headSpan, body }: RuleSyntax): void {

@@ -1,8 +1,8 @@
 /** All that tools know about the sources of one program: findings, names, tables. */
 import {
-  BUILT_IN_FUNCTIONS,
   type CoreRelation,
   type FunctionDef,
+  importedNames,
   parseProgram,
   type SourceText,
   type Statement,
@@ -34,7 +34,7 @@ export class ProgramModel {
 
   constructor(sources: readonly SourceText[], surroundings: Surroundings) {
     this.checked = checkSources(sources, surroundings);
-    this.functions = new Map([...BUILT_IN_FUNCTIONS, ...surroundings.functions].map((fn) => [fn.name, fn]));
+    this.functions = this.checked.analysis.functions;
     this.givenTables = new Set(surroundings.relations.map(({ name }) => name));
     const known = {
       isTable: (name: string) => this.relation(name) !== undefined,
@@ -49,6 +49,16 @@ export class ProgramModel {
 
   file(name: string): FileModel | undefined {
     return this.files.find(({ source }) => source.name === name);
+  }
+
+  /** Files, and what they import, directly or not. */
+  withImports(names: Iterable<string>): FileModel[] {
+    const wanted = new Set(names);
+    for (const name of wanted) {
+      const file = this.file(name);
+      if (file !== undefined) for (const imported of importedNames(file.source)) wanted.add(imported);
+    }
+    return this.files.filter(({ source }) => wanted.has(source.name));
   }
 
   /** A table by its full name. */

@@ -24,7 +24,9 @@ export function renamable(model: ProgramModel, place: Place): Span {
   const { occurrence, file } = place;
   const { kind, name, span, table } = occurrence;
   if (kind === "function")
-    throw new RenameError(`Cannot rename the function "${name}"`, { hint: "Functions are part of the language" });
+    throw new RenameError(`Cannot rename the function "${name}"`, {
+      hint: "Functions come from the language, or from the program that runs the rules",
+    });
   const owner = kind === "table" ? name : kind === "column" ? table : undefined;
   if (owner !== undefined && model.givenTables.has(owner)) {
     throw new RenameError(`Cannot rename "${name}": "${owner}" comes from outside`, {

@@ -19,12 +19,12 @@ export interface TestRun {
  * @throws IoError when a file cannot be read
  */
 export function testFiles(files: readonly string[], surroundings: Surroundings): TestRun {
-  const runs = programsOf(files, surroundings.hasNamespaces).map(({ sources, asked }): TestRun => {
+  const runs = programsOf(files, surroundings).map(({ sources, surroundings: own, asked }): TestRun => {
     const isAsked = (file: string): boolean => asked.has(file);
     try {
-      const { tests, coverage } = runTests(sources, surroundings);
-      const own = tests.filter(({ at }) => isAsked(at.file));
-      return { tests: own, coverage: own.length === 0 ? [] : coverage.filter(({ file }) => isAsked(file)), errors: [] };
+      const { tests, coverage } = runTests(sources, own);
+      const wanted = tests.filter(({ at }) => isAsked(at.file));
+      return { tests: wanted, coverage: wanted.length === 0 ? [] : coverage.filter(({ file }) => isAsked(file)), errors: [] };
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       const text = error instanceof ProgramError ? error.message : formatError(error);
