@@ -119,6 +119,20 @@ program
   });
 
 program
+  .command("types")
+  .argument("<paths...>", "rule files of one program, or folders with rule files below them")
+  .option("--out <file>", "write to a file, if its text changes")
+  .description("write TypeScript for the rows of the program's tables")
+  .action(async (paths: string[], flags: { out?: string }) => {
+    const { types, writeChanged } = await import("./commands/types.ts");
+    const text = types(paths);
+    if (flags.out === undefined) stdout.write(text);
+    else if (writeChanged(flags.out, text))
+      stdout.write(`${flags.out}
+`);
+  });
+
+program
   .command("lsp")
   .description("serve an editor on standard input and output, with the Language Server Protocol")
   .action(async () => {

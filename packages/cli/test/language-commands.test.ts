@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { check } from "../src/commands/check.ts";
 import { fmt } from "../src/commands/fmt.ts";
 import { test as runTests } from "../src/commands/test.ts";
+import { types, writeChanged } from "../src/commands/types.ts";
 
 let folder = "";
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "tenet-language-"))));
@@ -100,4 +101,40 @@ test("a file that others import is judged as a part of them", () => {
   expect(check([folder], "text", true).text).toBe("3 files: no errors, no warnings\n");
   write("b.dl", 'import "lib/none.dl"\n');
   expect(check([folder], "text", true).text).toContain("b.dl:1:1: error: imported file");
+});
+
+test("the rule files of northd and the controller are programs of their own, without a false error", () => {
+  expect(check(["packages/ovn/rules"], "text", true).text).toBe("3 files: no errors, no warnings\n");
+  expect(check(["packages/ovn/rules/switch-pipeline.dl"], "text", true).isSound).toBe(true);
+});
+
+test("a file with a program line is a program beside the policies of its folder", () => {
+  write("a.dl", "shared(1)\n");
+  const own = write("own.dl", 'program own\nimport "part.dl"\nfunction twice(n)\nto_nb:ACL(twice(n)) :- part(n)\n');
+  write("part.dl", "part(1)\n");
+  expect(check([folder], "text", true).text).toBe("3 files: no errors, no warnings\n");
+  writeFileSync(own, "program own\nt(n) :- a:shared(n), match_overlaps(n, n)\n");
+  const { text } = check([folder], "text", true);
+  expect(text).toContain('own.dl:2:9: error: unknown table "a:shared"');
+  expect(text).toContain('own.dl:2:22: error: unknown table "match_overlaps"');
+});
+
+test("types writes TypeScript for the tables that the files of a program name", () => {
+  write("lib.dl", "// Who is up.\ninput host(name: string, up: bool)\n");
+  const file = write("p.dl", 'program p\nimport "lib.dl"\nlost(s) :- nb:Logical_Switch(_uuid=s), not host(s, true)\n');
+  const text = types([file]);
+  expect(text).toContain("Who is up.\n */\nexport interface Host {\n  readonly name: string;\n  readonly up: boolean;\n}");
+  expect(text.match(/export interface \w+/g)).toEqual(
+    ["NbLogicalSwitch", "Host", "Lost", "Relations"].map((name) => `export interface ${name}`),
+  );
+  const out = join(folder, "p.types.ts");
+  expect([writeChanged(out, text), writeChanged(out, text)]).toEqual([true, false]);
+  expect(readFileSync(out, "utf8")).toBe(text);
+});
+
+test("types of files with errors are the errors, and several programs have no one file of types", () => {
+  const file = write("p.dl", "program p\nlost(s) :- nb:Logical_Swich(_uuid=s)\n");
+  expect(() => types([file])).toThrow(/p\.dl:2:12: error: unknown table "nb:Logical_Swich"[^]*did you mean "nb:Logical_Switch"/);
+  write("q.dl", "program q\nt(1)\n");
+  expect(() => types([folder])).toThrow("the files make several programs");
 });

@@ -6,4 +6,5 @@ export { findRuleFiles, NoRuleFilesError, readRuleFile } from "./project/rule-fi
 export type { Surroundings } from "./project/surroundings.ts";
 export { serveLanguage } from "./server/language-server.ts";
 export { rulesParser } from "./lezer/rules-parser.ts";
+export { typesOfFiles, TypesError, type TypesOfFiles } from "./types/types-of-files.ts";
 export { formatTestRun, testFiles, type TestRun } from "./test-run/test-files.ts";
