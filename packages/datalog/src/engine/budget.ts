@@ -35,8 +35,17 @@ export class Budget {
 
   /** Takes one tuple off; throws when there is none left. */
   spend(origin: RuleOrigin, relation: string): void {
-    if (--this.#tuples < 0) throw new DivergenceError(relation, origin, `${this.#maxTuples} rows`);
-    if (this.#interner.nUnits > this.#units)
-      throw new DivergenceError(relation, origin, `${this.#maxUnits} characters of new values`);
+    if (!this.take()) this.refuse(origin, relation);
+  }
+
+  /** Throws what tells which limit was passed, by which rule. */
+  refuse(origin: RuleOrigin, relation: string): never {
+    const limit = this.#tuples < 0 ? `${this.#maxTuples} rows` : `${this.#maxUnits} characters of new values`;
+    throw new DivergenceError(relation, origin, limit);
+  }
+
+  /** Takes one tuple off; false when a limit is passed. */
+  take(): boolean {
+    return --this.#tuples >= 0 && this.#interner.nUnits <= this.#units;
   }
 }

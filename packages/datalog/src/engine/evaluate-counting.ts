@@ -90,6 +90,6 @@ function prepare(rule: CoreRule, context: PlanContext, budget: Budget): Rule {
     if (literal.kind !== "atom" && literal.kind !== "not") return [];
     return [{ position, store: context.storeOf(literal.relation), isNegated: literal.kind === "not" }];
   });
-  const sink: Sink = { kind: "count", spend: () => budget.spend(rule.origin, rule.relation) };
+  const sink: Sink = { kind: "count", budget, tell: () => budget.refuse(rule.origin, rule.relation) };
   return { plans: new RulePlans(rule, context), sink, literals };
 }

@@ -12,6 +12,7 @@
  */
 import type { CoreRule } from "../check/core.ts";
 import type { Budget } from "./budget.ts";
+import { groupByPrefix } from "./group-rows.ts";
 import { IntList } from "./int-list.ts";
 import type { Plan, PlanContext, Sink } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
@@ -87,6 +88,7 @@ export class RecursiveStratum {
   /** Forgets an evaluation that failed half-way. */
   abandon(): void {
     for (const queue of this.#queues.values()) queue.rows.clear();
+    for (const store of this.stores) store.nRanked = 0;
   }
 
   /** Makes the plans for changes, and with them the indexes. */
@@ -122,17 +124,20 @@ export class RecursiveStratum {
     });
     const head = context.storeOf(rule.relation);
     const queue = this.#queues.get(head) as Queue;
-    const sink = (kind: "lose" | "gain" | "note", tell: (row: number, rank: number) => void): Sink => {
+    const sink = (kind: "lose" | "note", tell: (row: number, rank: number) => void): Sink => {
       return { kind, tell, recursive: recursive.map(({ position }) => position) };
     };
     return {
       plans: new RulePlans(rule, context),
       head,
       lose: sink("lose", (row) => loseRow(queue, row)),
-      gain: sink("gain", (row, rank) => {
-        this.#budget.spend(rule.origin, rule.relation);
-        revive(queue, row, rank + 1, 1);
-      }),
+      gain: {
+        kind: "gain",
+        recursive: recursive.map(({ position }) => position),
+        queue,
+        budget: this.#budget,
+        tell: () => this.#budget.refuse(rule.origin, rule.relation),
+      },
       note: sink("note", (_, rank) => this.#noteDerivation(rank)),
       stores,
       recursive,
@@ -142,6 +147,7 @@ export class RecursiveStratum {
 
   #loseLower(): void {
     for (const rule of this.#rules) {
+      if (rule.head.size === 0) continue;
       for (const { position, store, isNegated } of rule.lower) {
         const lost = isNegated ? store.added : store.deleted;
         if (lost.length === 0) continue;
@@ -188,12 +194,20 @@ export class RecursiveStratum {
     }
   }
 
+  /**
+   * Propagates rows that came alive. If the whole stratum is new, a row's rank is the number of its batch: derivations of rows from
+   * earlier batches have too high a rank to be counted, which spares a look at these rows.
+   */
   #propagateGains(): void {
+    const isFresh = this.stores.every((store) => store.isFresh || store.end === 0);
     for (let batches = this.#takeQueues(); batches.length > 0; batches = this.#takeQueues()) {
+      if (isFresh) for (const store of this.stores) store.nRanked = store.end;
+      for (const { store, rows } of batches) groupByPrefix(store, rows);
       mark(batches, PENDING, CURRENT);
       this.#runBatches(batches, planOfGain);
       mark(batches, CURRENT, 0);
     }
+    for (const store of this.stores) store.nRanked = 0;
   }
 
   #runBatches(batches: readonly Batch[], planFrom: (rule: Recursive, position: number) => Plan): void {

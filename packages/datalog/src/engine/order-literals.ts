@@ -8,8 +8,8 @@ import { AppError } from "@tenet/kit";
 import type { Literal, Term } from "../check/core.ts";
 import { bindInto, isBound, isReady } from "../check/safety.ts";
 import type { RowStore } from "./row-store.ts";
+import { estimateKeys } from "./sample.ts";
 
-const SAMPLE = 1024;
 /** Tables up to this many rows are not worth a look. */
 const SMALL = 32;
 
@@ -127,24 +127,4 @@ function fanOut(store: RowStore, columns: readonly number[]): number {
   const index = store.existingIndex(columns);
   if (index !== undefined) return nRows / Math.max(1, index.nKeys);
   return nRows / Math.min(nRows, estimateKeys(store, columns));
-}
-
-/**
- * How many different keys a table has, from how often two rows of a sample agree: of n rows drawn from k keys, n²/2k pairs do.
- * Without such a pair there are at least as many keys as pairs.
- */
-function estimateKeys(store: RowStore, columns: readonly number[]): number {
-  const { data, stride, end } = store;
-  const step = Math.max(1, Math.floor(end / SAMPLE));
-  const seen = new Map<number, number>();
-  let n = 0;
-  let nPairs = 0;
-  for (let row = 0; row < end; row += step, n++) {
-    let key = 0;
-    for (const column of columns) key = Math.imul(key ^ (key >>> 15) ^ (data[row * stride + column] as number), 0x9e3779b1);
-    const before = seen.get(key) ?? 0;
-    nPairs += before;
-    seen.set(key, before + 1);
-  }
-  return step === 1 ? seen.size : (n * n) / 2 / Math.max(1, nPairs);
 }

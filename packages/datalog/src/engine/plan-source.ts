@@ -8,7 +8,7 @@ import { BLOCK_HEADER, type KeyIndex } from "./key-index.ts";
 import { boundColumns, orderAsWritten, orderLiterals } from "./order-literals.ts";
 import type { PlanContext, PlanRequest } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
-import { MANY, ONE_MORE } from "./views.ts";
+import { ALIVE, MANY, ONE_MORE, PENDING } from "./views.ts";
 
 /** What the source refers to by number. */
 export interface PlanEnvironment {
@@ -257,7 +257,8 @@ class PlanWriter {
     const { stride, arity } = head;
     if (sink.kind === "count") {
       this.#line(`const end = ${name}.end, row = ${this.#headRow(head, "add")};`);
-      this.#line(`if (${name}.end !== end) tell();`);
+      this.#line(`if (${name}.end !== end && !budget.take()) tell();`);
+      this.#shared.push("const budget = E.budget;");
       this.#line(`if (!${name}.isFresh) ${name}.touch(row);`);
       this.#line(`const state = ${name}.flags[row];`);
       this.#line(`if (state < ${MANY - ONE_MORE}) ${name}.flags[row] = state + (weight << 8);`);
@@ -286,8 +287,17 @@ class PlanWriter {
       return;
     }
     this.#line(`const row = ${this.#headRow(head, "add")};`);
+    this.#hoisted.push(`const nRanked = ${name}.nRanked;`);
+    this.#line(`if (row < nRanked) continue ${label};`);
     this.#line(`const before = ${name}.data[row * ${stride} + ${arity}];`);
-    this.#line("if (before === 0) tell(row, rank);");
+    this.#shared.push("const budget = E.budget, queue = E.queue;");
+    this.#line("if (before === 0) {");
+    this.#line("  if (!budget.take()) tell();");
+    this.#line(`  if (!${name}.isFresh) ${name}.touch(row);`);
+    this.#line(`  ${name}.data[row * ${stride} + ${arity}] = rank + 1;`);
+    this.#line(`  ${name}.flags[row] |= ${ALIVE | PENDING | ONE_MORE};`);
+    this.#line("  queue.rows.push(row);");
+    this.#line("}");
     this.#line("else if (rank < before) {");
     this.#line(`  if (!${name}.isFresh) ${name}.touch(row);`);
     this.#line(`  const state = ${name}.flags[row];`);

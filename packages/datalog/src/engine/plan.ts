@@ -11,6 +11,7 @@
 import type { CoreRule } from "../check/core.ts";
 import type { ExpressionContext } from "./expression.ts";
 import { writePlan } from "./plan-source.ts";
+import type { IntList } from "./int-list.ts";
 import type { RowStore } from "./row-store.ts";
 import type { View } from "./views.ts";
 
@@ -19,15 +20,29 @@ export interface PlanContext extends ExpressionContext {
   storeOf(relation: string): RowStore;
 }
 
+/** Counts the tuples that a transaction makes. */
+interface TupleBudget {
+  /** Takes one off; false when there is none left. */
+  take(): boolean;
+}
+
 /** What a plan does with each derivation. */
 export type Sink =
-  /** Adds the weight to the count of the head's row. */
-  | { readonly kind: "count"; spend(): void }
-  /** Recursive strata: the derivation is lost, gained, or noted; ranks are those of the literals at `recursive`. */
+  /** Adds the weight to the count of the head's row; told when the budget has no tuple left for a new one. */
+  | { readonly kind: "count"; readonly budget: TupleBudget; tell(): void }
+  /** Recursive strata: the derivation is gained. A row that comes alive is put on the list; told when there is no tuple left for it. */
   | {
-      readonly kind: "lose" | "gain" | "note";
+      readonly kind: "gain";
       readonly recursive: readonly number[];
-      /** `lose`: the row has no derivation left; `gain`: the row is new; `note`: a derivation from this rank. */
+      readonly queue: { readonly rows: IntList };
+      readonly budget: TupleBudget;
+      tell(): void;
+    }
+  /** Recursive strata: the derivation is lost or noted; ranks are those of the literals at `recursive`. */
+  | {
+      readonly kind: "lose" | "note";
+      readonly recursive: readonly number[];
+      /** `lose`: the row has no derivation left; `note`: a derivation from this rank. */
       tell(row: number, rank: number): void;
     }
   /** Calls with registers, rows and head filled in; true stops the search. */
@@ -75,7 +90,9 @@ export function compilePlan(request: PlanRequest, context: PlanContext): Plan {
   const { sink, trace } = request;
   const run = new Function("E", source)({
     ...environment,
-    tell: sink.kind === "call" ? () => sink.tell(plan) : sink.kind === "count" ? sink.spend : sink.tell,
+    tell: sink.kind === "call" ? () => sink.tell(plan) : sink.tell,
+    budget: "budget" in sink ? sink.budget : undefined,
+    queue: "queue" in sink ? sink.queue : undefined,
     trace: (nPassed: number) => trace?.(plan, nPassed),
   }) as Plan["run"];
   return Object.assign(plan, { run });

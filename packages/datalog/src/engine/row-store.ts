@@ -47,6 +47,8 @@ export class RowStore implements RowData {
   size = 0;
   /** True while an evaluation fills a relation that was empty. */
   isFresh = false;
+  /** Rows below have a lower rank than any derivation that is still to come. */
+  nRanked = 0;
   journal: Journal = emptyJournal(false);
   /** Changes of this evaluation, once the relation is settled. */
   added: IntList = new IntList();
@@ -177,6 +179,7 @@ export class RowStore implements RowData {
 
   /** Puts the rows that are new since the last time into the indexes. */
   enterIndexes(): void {
+    this.set.flattenIfDue();
     const from = this.#nIndexed;
     if (this.isFresh) {
       this.#nIndexed = this.end;
@@ -365,7 +368,9 @@ export class RowStore implements RowData {
 
   /** Gives back most of the room that a load took ahead. */
   #trim(): void {
-    if (this.end < 1 << 16 || this.#capacity < this.end * 1.2) return;
+    if (this.end < 1 << 16) return;
+    this.set.trim();
+    if (this.#capacity < this.end * 1.2) return;
     this.#setCapacity(this.end + (this.end >> 4));
   }
 
