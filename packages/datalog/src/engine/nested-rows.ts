@@ -10,7 +10,7 @@
 import type { RowData } from "./row-set.ts";
 
 /** The base of a leaf that is a hash table; no id. */
-export const HASHED: number = -(2 ** 31);
+const HASHED: number = -(2 ** 31);
 /** What no column holds. */
 const NO_ID = -2;
 
