@@ -4,6 +4,7 @@ export type { CoreRelation, FunctionDef, RuleOrigin } from "./check/core.ts";
 export { TYPES } from "./check/declare.ts";
 export { type Analysis, analyze, compile, type CompileOptions, type Program, ProgramError } from "./compile.ts";
 export type { Limits } from "./engine/budget.ts";
+export { InvariantError } from "./engine/checks/invariant-error.ts";
 export type { Change, Delta, RelationDelta } from "./engine/delta.ts";
 export { Engine, type EngineOptions, type RelationInfo } from "./engine/engine.ts";
 export { DivergenceError, FunctionError, RelationError, TransactionError } from "./engine/errors.ts";

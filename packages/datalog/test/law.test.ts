@@ -35,7 +35,7 @@ class Run {
     const declarations = "input a(x, y)  input b(x)  input c(x, y)";
     this.#text = [declarations, ...this.#rules.map(print)].join("\n");
     // A tiny threshold makes the engine forget unused values all the time.
-    this.#engine = new Engine(this.#compile(), { minValuesToSweep: 4 });
+    this.#engine = new Engine(this.#compile(), { minValuesToSweep: 4, checks: true });
     this.#state = this.#evaluate(this.#inputs);
     this.#expectState("at the start");
   }

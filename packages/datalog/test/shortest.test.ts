@@ -48,7 +48,7 @@ test("distances through recursion agree with a plain algorithm after every trans
   const program = compile([{ name: "net.dl", text: RULES }]);
   fc.assert(
     fc.property(transactions, (steps) => {
-      const engine = new Engine(program, { minValuesToSweep: 4 });
+      const engine = new Engine(program, { minValuesToSweep: 4, checks: true });
       const sorted = (relation: string) =>
         [...engine.rows(relation)].map((row) => row.map(Number)).sort(([x = 0], [y = 0]) => x - y);
       engine.transact([{ relation: "start", tuple: [0], weight: 1 }]);

@@ -9,6 +9,7 @@ import type { Column } from "../check/core.ts";
 import type { Program } from "../compile.ts";
 import type { Tuple, Value } from "../value.ts";
 import type { Limits } from "./budget.ts";
+import { checkInvariants } from "./checks/check-invariants.ts";
 import { type Change, type Delta, readTuple } from "./delta.ts";
 import { RelationError, TransactionError } from "./errors.ts";
 import { Evaluation } from "./evaluation.ts";
@@ -23,8 +24,14 @@ import { Transaction, type TransactionOwner } from "./transaction.ts";
 import { OLD } from "./views.ts";
 import { explainAbsence, type WhyNot } from "./why-not.ts";
 
-/** What an engine may use. */
-export type EngineOptions = Limits;
+/** What an engine may use, and how it looks after itself. */
+export interface EngineOptions extends Limits {
+  /**
+   * Checks the state after each commit, rollback and new program: every count, rank, index and group against a computation from scratch.
+   * An {@link InvariantError} names the relation and row that are wrong. For debugging: it costs more than evaluating everything anew.
+   */
+  readonly checks?: boolean;
+}
 
 /** A relation as a program has it. */
 export interface RelationInfo {
@@ -48,6 +55,7 @@ export class Engine {
   constructor(program: Program, options: EngineOptions = {}) {
     this.#options = options;
     this.#evaluation = startEvaluation(program, options);
+    this.#check();
   }
 
   /** Moves with each commit and each new program: forks then look anew. */
@@ -193,6 +201,7 @@ export class Engine {
     const after = startEvaluation(program, this.#options, before);
     const delta = diffEvaluations(before, after);
     this.#evaluation = after;
+    this.#check();
     this.#version++;
     this.#announce(delta);
     return delta;
@@ -201,7 +210,12 @@ export class Engine {
   #end(delta: Delta | undefined): void {
     this.#open = undefined;
     this.#evaluation.sweepIfDue();
+    this.#check();
     if (delta !== undefined) this.#announce(delta);
+  }
+
+  #check(): void {
+    if (this.#options.checks === true) checkInvariants(this.#evaluation);
   }
 
   #announce(delta: Delta): void {

@@ -329,6 +329,16 @@ export class RowStore implements RowData {
     return seen.size === n;
   }
 
+  /** All indexes that were built. */
+  indexes(): readonly KeyIndex[] {
+    return this.#allIndexes;
+  }
+
+  /** Row numbers below `end` that no row has. */
+  get freeRows(): readonly number[] {
+    return this.#free;
+  }
+
   /** The index on these columns if it exists. */
   existingIndex(columns: readonly number[]): KeyIndex | undefined {
     return this.#indexes.get(columns.join());
