@@ -1,9 +1,13 @@
 /** What a transaction changed, relation by relation, as values. */
 import { formatAtom, type Tuple, type Value } from "../value.ts";
 import type { Evaluation, Step } from "./evaluation.ts";
+import type { IntList } from "./int-list.ts";
 import type { Interner } from "./interner.ts";
 import type { RowStore } from "./row-store.ts";
-import type { Snapshot } from "./snapshot.ts";
+import { Snapshot } from "./snapshot.ts";
+
+const FEW = 256;
+const NO_ROWS: readonly Tuple[] = Object.freeze([]);
 
 /** An input row to put in (`1`) or take out (`-1`). Inputs are sets: what is there already is not put in twice. */
 export interface Change {
@@ -37,21 +41,43 @@ export function deltaOf(steps: readonly Step[], evaluation: Evaluation): Delta {
   const delta = new Map<string, RelationDelta>();
   for (const { store, added, deleted } of only.changes) {
     if (store.name.startsWith("$") || (added.length === 0 && deleted.length === 0)) continue;
-    delta.set(store.name, relationDelta(evaluation.snapshot(store, added), evaluation.snapshot(store, deleted)));
+    delta.set(store.name, relationDelta(store, added, deleted, evaluation.interner));
   }
   return delta;
 }
 
-/** The rows are made when they are looked at. */
-function relationDelta(inserted: Snapshot, deleted: Snapshot): RelationDelta {
-  return {
-    get inserted() {
-      return inserted.tuples();
-    },
-    get deleted() {
-      return deleted.tuples();
-    },
-  };
+/** Few rows are made at once: objects that know how to make them would outlive most collections of the heap. */
+function relationDelta(store: RowStore, added: IntList, deleted: IntList, interner: Interner): RelationDelta {
+  if (added.length + deleted.length > FEW) {
+    return new LargeDelta(new Snapshot(store, added, interner), new Snapshot(store, deleted, interner));
+  }
+  return { inserted: tuplesOf(store, added, interner), deleted: tuplesOf(store, deleted, interner) };
+}
+
+function tuplesOf(store: RowStore, rows: IntList, interner: Interner): readonly Tuple[] {
+  if (rows.length === 0) return NO_ROWS;
+  const tuples: Tuple[] = [];
+  for (let i = 0; i < rows.length; i++) tuples.push(readTuple(store, rows.items[i] as number, interner));
+  return tuples;
+}
+
+/** Its rows are made when they are looked at. */
+class LargeDelta implements RelationDelta {
+  readonly #inserted: Snapshot;
+  readonly #deleted: Snapshot;
+
+  constructor(inserted: Snapshot, deleted: Snapshot) {
+    this.#inserted = inserted;
+    this.#deleted = deleted;
+  }
+
+  get inserted(): readonly Tuple[] {
+    return this.#inserted.tuples();
+  }
+
+  get deleted(): readonly Tuple[] {
+    return this.#deleted.tuples();
+  }
 }
 
 function sumOf(deltas: readonly Delta[]): Delta {

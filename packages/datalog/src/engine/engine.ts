@@ -275,7 +275,7 @@ function startEvaluation(program: Program, limits: Limits, before?: Evaluation):
   const step = evaluation.run(inputs);
   for (const { store, added } of step.changes) {
     const relation = inputs.has(store) ? program.relations.get(store.name) : undefined;
-    if (relation !== undefined) checkKeys(relation, store, added.values(), evaluation.interner);
+    if (relation !== undefined) checkKeys(relation, store, added, evaluation.interner);
   }
   evaluation.release([step]);
   return evaluation;

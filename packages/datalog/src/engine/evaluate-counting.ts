@@ -38,7 +38,9 @@ export class CountingRelation {
       else deriveChanges(rule);
     }
     const { flags } = this.store;
-    for (const row of this.store.touched()) {
+    const { items, length } = this.store.touched();
+    for (let i = 0; i < length; i++) {
+      const row = items[i] as number;
       const state = flags[row] as number;
       flags[row] = state >= ONE_MORE ? state | ALIVE : state & ~ALIVE;
     }

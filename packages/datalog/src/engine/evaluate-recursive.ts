@@ -168,7 +168,9 @@ export class RecursiveStratum {
     for (const queue of this.#queues.values()) {
       const { store } = queue;
       if (store.isFresh) continue;
-      for (const row of store.touched()) {
+      const { items, length } = store.touched();
+      for (let i = 0; i < length; i++) {
+        const row = items[i] as number;
         const flags = store.flags[row] as number;
         if ((flags & PROCESSED) === 0) continue;
         this.#wanted[0] = row;

@@ -11,12 +11,10 @@ import { CountingRelation } from "./evaluate-counting.ts";
 import { ExtremeStratum } from "./evaluate-extreme.ts";
 import { RecursiveStratum } from "./evaluate-recursive.ts";
 import { RelationError } from "./errors.ts";
-import type { IntList } from "./int-list.ts";
 import { Interner } from "./interner.ts";
 import type { PlanContext } from "./plan.ts";
-import { Snapshot } from "./snapshot.ts";
 import { INIT, withStart } from "./start.ts";
-import { type Journal, type RowNotes, RowStore } from "./row-store.ts";
+import { type Changes, type RowNotes, RowStore } from "./row-store.ts";
 import { ALIVE } from "./views.ts";
 
 /** A finished evaluation: changed rows by relation, and the way back. */
@@ -26,11 +24,8 @@ export interface Step {
 }
 
 /** What an evaluation did to one relation. */
-interface StoreChange {
+interface StoreChange extends Changes {
   readonly store: RowStore;
-  readonly journal: Journal;
-  readonly added: IntList;
-  readonly deleted: IntList;
 }
 
 interface Unit {
@@ -56,7 +51,6 @@ export class Evaluation {
   readonly #readers = new Map<RowStore, number[]>();
   readonly #isDirty: Uint8Array;
   readonly #minSweep: number;
-  #snapshots: WeakRef<Snapshot>[] = [];
   #sweepAt: number;
 
   constructor(program: Program, limits: Limits, interner: Interner = new Interner()) {
@@ -149,13 +143,8 @@ export class Evaluation {
 
   /** Frees what the steps of a finished transaction left behind. */
   release(steps: readonly Step[]): void {
-    for (const { changes } of steps) for (const { store, journal } of changes) store.release(journal);
+    for (const { changes } of steps) for (const change of changes) change.store.release(change);
     for (const { changes } of steps) for (const { store } of changes) store.compactIfDue();
-  }
-
-  /** Copies rows out; until they are made into values, their ids are not forgotten. */
-  snapshot(store: RowStore, rows: IntList): Snapshot {
-    return new Snapshot(store, rows, this.interner, (snapshot) => this.#snapshots.push(new WeakRef(snapshot)));
   }
 
   /** Forgets values that no row holds, when most of the table may be such. Only between transactions. */
@@ -166,11 +155,6 @@ export class Evaluation {
     this.planContext.sets.clear();
     this.interner.sweep((use) => {
       for (const store of this.stores.values()) store.visitIds(use);
-      this.#snapshots = this.#snapshots.filter((reference) => {
-        const snapshot = reference.deref();
-        snapshot?.visitIds(use);
-        return snapshot !== undefined;
-      });
     });
     this.#sweepAt = Math.max(this.#minSweep, 2 * this.interner.size);
   }
@@ -185,8 +169,9 @@ export class Evaluation {
     const changes: StoreChange[] = [];
     for (const store of this.stores.values()) {
       if (store.journal.rows.length === 0 && !store.isFresh) continue;
-      const { added, deleted } = store;
-      changes.push({ store, added, deleted, journal: store.finish() });
+      const { added, deleted, journal } = store;
+      store.finish();
+      changes.push({ store, added, deleted, journal });
     }
     return { changes, undoGroups: this.#aggregates.map((aggregate) => aggregate.finish()) };
   }

@@ -9,6 +9,7 @@ import { SCALAR_TYPES, Scalar, type ScalarType, scalar } from "../scalar.ts";
 import { formatAtom, formatValue, type Tuple, type Value } from "../value.ts";
 import { readTuple } from "./delta.ts";
 import { RelationError } from "./errors.ts";
+import type { IntList } from "./int-list.ts";
 import type { Interner } from "./interner.ts";
 import type { RowStore } from "./row-store.ts";
 import { OLD } from "./views.ts";
@@ -84,11 +85,11 @@ function typedColumns(relation: CoreRelation): readonly TypedColumn[] {
 }
 
 /** Throws if one of the rows that came into an input has the key of another row. */
-export function checkKeys(relation: CoreRelation, store: RowStore, rows: Iterable<number>, interner: Interner): void {
+export function checkKeys(relation: CoreRelation, store: RowStore, rows: IntList, interner: Interner): void {
   const columns = keyColumns(relation);
   if (columns.length === 0 || columns.length === store.arity) return;
   const index = store.index(columns);
-  for (const row of rows) {
+  for (const row of rows.values()) {
     const key = Int32Array.from(columns, (column) => store.data[row * store.stride + column] as number);
     const same = [...index.rowsOf(key)].filter((other) => ((store.flags[other] as number) & OLD) !== 0);
     const other = same.find((candidate) => candidate !== row);
@@ -102,9 +103,16 @@ export function checkKeys(relation: CoreRelation, store: RowStore, rows: Iterabl
   }
 }
 
+/** Asked for after each transaction, so found once per relation. */
+const keyOf = new WeakMap<CoreRelation, readonly number[]>();
+
 /** Positions of the columns that are declared `key`. */
-function keyColumns({ columns }: CoreRelation): number[] {
-  return columns.flatMap(({ isKey }, i) => (isKey === true ? [i] : []));
+function keyColumns(relation: CoreRelation): readonly number[] {
+  const known = keyOf.get(relation);
+  if (known !== undefined) return known;
+  const columns = relation.columns.flatMap(({ isKey }, i) => (isKey === true ? [i] : []));
+  keyOf.set(relation, columns);
+  return columns;
 }
 
 const EXAMPLES: Readonly<Record<ScalarType, string>> = {

@@ -16,9 +16,18 @@ const N_FIXED = 3;
 const INLINE_MIN = -(2 ** 30);
 const INLINE_MAX = 2 ** 30 - 1;
 
-/** The table of values; ids stay valid as long as it lives. */
+/** Values by id / 2. */
+export type ValueTable = readonly (Value | undefined)[];
+
+/** The value of an id. */
+export function valueIn(table: ValueTable, id: number): Value {
+  if ((id & 1) === 1) return id >> 1;
+  return table[id >> 1] ?? null;
+}
+
+/** The table of values; ids stay valid as long as some row holds them. */
 export class Interner {
-  readonly #values: (Value | undefined)[] = [null, false, true];
+  #values: (Value | undefined)[] = [null, false, true];
   readonly #free: number[] = [];
   readonly #byScalar = new Map<string | number | bigint, number>();
   /** Lists, maps and typed values by a text that their parts make. */
@@ -52,8 +61,12 @@ export class Interner {
   }
 
   valueOf(id: number): Value {
-    if ((id & 1) === 1) return id >> 1;
-    return this.#values[id >> 1] ?? null;
+    return valueIn(this.#values, id);
+  }
+
+  /** Gives every present id its value for as long as someone holds it, whatever is forgotten later. */
+  get table(): ValueTable {
+    return this.#values;
   }
 
   /** Each number has one form, so that equal ones have equal ids. */
@@ -112,6 +125,7 @@ export class Interner {
 
   /** Forgets the values whose ids are not among those visited; their ids may be given to other values. */
   sweep(visitUsed: (use: (id: number) => void) => void): void {
+    this.#values = this.#values.slice();
     const used = new Uint8Array(this.#values.length);
     used.fill(1, 0, N_FIXED);
     const use = (id: number): void => {

@@ -23,6 +23,13 @@ export interface Journal {
   readonly counts: Map<number, number>;
 }
 
+/** What one evaluation did to a relation. */
+export interface Changes {
+  readonly journal: Journal;
+  readonly added: IntList;
+  readonly deleted: IntList;
+}
+
 /** What a relation keeps per row besides the values: how many derivations, and the rank that recursive rows have. */
 export type RowNotes = "none" | "count" | "rank";
 
@@ -59,6 +66,8 @@ export class RowStore implements RowData {
   readonly #free: number[] = [];
   /** Numbers of derivations too large for the flags. */
   readonly #counts = new Map<number, number>();
+  /** Empty lists for the next evaluation but one. */
+  #spare: Changes | undefined;
   /** Rows of the journal (if fresh: of the relation) that are in the indexes. */
   #nIndexed = 0;
   #capacity = INITIAL_CAPACITY;
@@ -149,8 +158,8 @@ export class RowStore implements RowData {
   }
 
   /** The rows touched in this evaluation. */
-  touched(): Int32Array {
-    return this.isFresh ? countUp(this.end).values() : this.journal.rows.values();
+  touched(): IntList {
+    return this.isFresh ? countUp(this.end) : this.journal.rows;
   }
 
   /** Reads off what changed in this evaluation. */
@@ -194,15 +203,17 @@ export class RowStore implements RowData {
     }
   }
 
-  /** Makes the new state the old one, and hands out the journal of the evaluation. */
-  finish(): Journal {
+  /** Makes the new state the old one. */
+  finish(): void {
     this.enterIndexes();
     const { journal, flags } = this;
     if (this.isFresh && this.added.length === this.end) {
       for (let row = 0; row < this.end; row++) flags[row] = ((flags[row] as number) & COUNT) | ALIVE | OLD | LINKED;
       this.#trim();
     } else {
-      for (const row of this.touched()) {
+      const { items, length } = this.touched();
+      for (let i = 0; i < length; i++) {
+        const row = items[i] as number;
         const state = flags[row] as number;
         if ((state & ALIVE) !== 0) flags[row] = (state & COUNT) | ALIVE | OLD | LINKED;
         else {
@@ -213,7 +224,6 @@ export class RowStore implements RowData {
     }
     this.size += this.added.length - this.deleted.length;
     this.#forgetChanges();
-    return journal;
   }
 
   /** Puts the touched rows of a journal back to what they were. */
@@ -243,14 +253,16 @@ export class RowStore implements RowData {
   /** Forgets an unfinished evaluation: everything is as before it. */
   abandon(): void {
     const { journal } = this;
+    const { added, deleted } = this;
     this.enterIndexes();
     this.restore(journal);
-    this.release(journal);
     this.#forgetChanges();
+    this.release({ journal, added, deleted });
   }
 
-  /** Frees the row numbers that a finished transaction left without a row. */
-  release({ rows }: Journal): void {
+  /** Frees the row numbers that a finished transaction left without a row. Its lists are used again: nobody may read them any more. */
+  release({ journal, added, deleted }: Changes): void {
+    const { rows } = journal;
     for (let i = 0; i < rows.length; i++) {
       const row = rows.items[i] as number;
       if (row >= this.end || this.flags[row] !== 0) continue;
@@ -258,6 +270,10 @@ export class RowStore implements RowData {
       this.#free.push(row);
     }
     if (this.size === 0 && this.journal.rows.length === 0 && this.end > 0 && this.#free.length === this.end) this.#clear();
+    if (journal.isFresh || journal === this.journal) return;
+    for (const list of [rows, journal.flags, journal.ranks, added, deleted]) list.clear();
+    journal.counts.clear();
+    this.#spare = { journal, added, deleted };
   }
 
   /** Closes the gaps when three quarters of the row numbers are free. Only between transactions: rows get other numbers. */
@@ -352,9 +368,11 @@ export class RowStore implements RowData {
 
   #forgetChanges(): void {
     if (this.journal.isFresh || this.journal.rows.length > 0) {
-      this.journal = emptyJournal(false);
-      this.added = new IntList();
-      this.deleted = new IntList();
+      const { journal, added, deleted } = this.#spare ?? newChanges();
+      this.#spare = undefined;
+      this.journal = journal;
+      this.added = added;
+      this.deleted = deleted;
     }
     this.isFresh = false;
     this.#nIndexed = 0;
@@ -406,6 +424,10 @@ export class RowStore implements RowData {
     if ((this.flags[row] as number) >= MANY) this.#counts.delete(row);
     this.flags[row] = 0;
   }
+}
+
+function newChanges(): Changes {
+  return { journal: emptyJournal(false), added: new IntList(), deleted: new IntList() };
 }
 
 function emptyJournal(isFresh: boolean): Journal {

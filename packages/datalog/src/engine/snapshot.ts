@@ -1,38 +1,33 @@
 /**
- * Rows of a delta as ids, made into values when someone looks.
+ * Rows of a large delta as ids, made into values when someone looks.
  *
- * A load derives millions of rows that nobody reads one by one; making arrays of values for them costs more than deriving them. Few
- * rows are made at once. Ids of a snapshot that is still wanted are not forgotten.
+ * A load derives millions of rows that nobody reads one by one; making arrays of values for them costs more than deriving them.
  */
 import type { Tuple, Value } from "../value.ts";
 import type { IntList } from "./int-list.ts";
-import type { Interner } from "./interner.ts";
+import { type Interner, type ValueTable, valueIn } from "./interner.ts";
 import type { RowStore } from "./row-store.ts";
-
-const FEW = 256;
 
 /** Copied rows of one relation. */
 export class Snapshot {
-  readonly #interner: Interner;
   readonly #arity: number;
   readonly #nRows: number;
   #ids: Int32Array;
+  #table: ValueTable;
   #tuples: readonly Tuple[] | undefined;
 
-  /** @param hold - told of this snapshot if its rows are not made at once */
-  constructor(store: RowStore, rows: IntList, interner: Interner, hold: (snapshot: Snapshot) => void) {
+  constructor(store: RowStore, rows: IntList, interner: Interner) {
     const { arity, stride, data } = store;
-    this.#interner = interner;
+    const { items, length } = rows;
     this.#arity = arity;
-    this.#nRows = rows.length;
-    this.#ids = new Int32Array(rows.length * arity);
+    this.#nRows = length;
+    this.#ids = new Int32Array(length * arity);
+    this.#table = interner.table;
     let to = 0;
-    for (let i = 0; i < rows.length; i++) {
-      const base = (rows.items[i] as number) * stride;
+    for (let i = 0; i < length; i++) {
+      const base = (items[i] as number) * stride;
       for (let column = 0; column < arity; column++) this.#ids[to++] = data[base + column] as number;
     }
-    if (rows.length <= FEW) this.tuples();
-    else hold(this);
   }
 
   /** The rows as values. */
@@ -41,16 +36,12 @@ export class Snapshot {
     const tuples: Tuple[] = [];
     for (let row = 0; row < this.#nRows; row++) {
       const tuple: Value[] = [];
-      for (let i = 0; i < this.#arity; i++) tuple.push(this.#interner.valueOf(this.#ids[row * this.#arity + i] as number));
+      for (let i = 0; i < this.#arity; i++) tuple.push(valueIn(this.#table, this.#ids[row * this.#arity + i] as number));
       tuples.push(tuple);
     }
     this.#ids = new Int32Array(0);
+    this.#table = [];
     this.#tuples = tuples;
     return tuples;
-  }
-
-  /** Visits the ids that are still needed. */
-  visitIds(visit: (id: number) => void): void {
-    for (const id of this.#ids) visit(id);
   }
 }

@@ -109,7 +109,7 @@ export class Transaction {
     const { program, interner } = this.#owner.evaluation;
     for (const { store, added } of step.changes) {
       const relation = changed.has(store) ? program.relations.get(store.name) : undefined;
-      if (relation !== undefined) checkKeys(relation, store, added.values(), interner);
+      if (relation !== undefined) checkKeys(relation, store, added, interner);
     }
   }
 
