@@ -10,6 +10,7 @@ import type { Program } from "../compile.ts";
 import type { Tuple, Value } from "../value.ts";
 import type { Limits } from "./budget.ts";
 import { checkInvariants } from "./checks/check-invariants.ts";
+import { checkSameState, stateText } from "./checks/state-text.ts";
 import { type Change, type Delta, readTuple } from "./delta.ts";
 import { RelationError, TransactionError } from "./errors.ts";
 import { Evaluation } from "./evaluation.ts";
@@ -27,8 +28,8 @@ import { explainAbsence, type WhyNot } from "./why-not.ts";
 /** What an engine may use, and how it looks after itself. */
 export interface EngineOptions extends Limits {
   /**
-   * Checks the state after each commit, rollback and new program: every count, rank, index and group against a computation from scratch.
-   * An {@link InvariantError} names the relation and row that are wrong. For debugging: it costs more than evaluating everything anew.
+   * Checks the state after each commit, rollback and new program: every count, rank, index and group against a computation from scratch;
+   * after a rollback also that every row, count and rank is what it was when the transaction began. An {@link InvariantError} names the relation and row that are wrong. For debugging: it costs more than evaluating everything anew.
    */
   readonly checks?: boolean;
 }
@@ -49,6 +50,8 @@ export class Engine {
   readonly #listeners = new Set<(delta: Delta) => void>();
   #evaluation: Evaluation;
   #open: Transaction | undefined;
+  /** With checks: the state in which the open transaction began. */
+  #before: readonly string[] = [];
   #version = 0;
 
   /** Starts a program: facts, and what follows from empty inputs, hold at once. */
@@ -90,6 +93,7 @@ export class Engine {
       throw new TransactionError("Cannot begin: a transaction is open", { hint: "commit it or roll it back first" });
     }
     const evaluation = this.#evaluation;
+    if (this.#options.checks === true) this.#before = stateText(evaluation);
     evaluation.begin();
     const owner: TransactionOwner = {
       evaluation,
@@ -211,6 +215,7 @@ export class Engine {
     this.#open = undefined;
     this.#evaluation.sweepIfDue();
     this.#check();
+    if (delta === undefined && this.#options.checks === true) checkSameState(this.#before, this.#evaluation);
     if (delta !== undefined) this.#announce(delta);
   }
 

@@ -5,14 +5,14 @@ import { readTuple } from "../delta.ts";
 import type { Evaluation } from "../evaluation.ts";
 import type { RowStore } from "../row-store.ts";
 import { ALIVE } from "../views.ts";
-import { InvariantError } from "./invariant-error.ts";
+import { wrongRow, wrongStore } from "./invariant-error.ts";
 
 interface Group {
   /** What the aggregate is taken of, ascending. */
   readonly values: Value[];
 }
 
-/** Throws an {@link InvariantError} at the first group that is wrong. Only between transactions. */
+/** Throws an `InvariantError` at the first group that is wrong. Only between transactions. */
 export function checkGroups({ relation, body, fn, nGroup }: CoreAggregate, evaluation: Evaluation): void {
   const { interner } = evaluation;
   const store = evaluation.store(relation);
@@ -27,17 +27,17 @@ export function checkGroups({ relation, body, fn, nGroup }: CoreAggregate, evalu
     const key = keyOf(tuple, nGroup);
     const values = groups.get(key)?.values.sort(compareValues);
     const value = tuple[nGroup] ?? null;
-    if (values === undefined) throw new InvariantError(store, row, interner, "is of a group that is empty, or has a row already");
+    if (values === undefined) throw wrongRow(store, row, interner, "is of a group that is empty, or has a row already");
     if (!isValueOf(value, fn, values)) {
       const shown = values.length > 20 ? `${values.length} rows` : values.map(formatValue).join(", ");
-      throw new InvariantError(store, row, interner, `is not the ${fn} of ${shown}`);
+      throw wrongRow(store, row, interner, `is not the ${fn} of ${shown}`);
     }
     groups.delete(key);
   }
   for (const [key, { values }] of groups) {
     // Sums that no number holds have no row.
     if (fn === "sum" && !Number.isFinite(sumOf(values))) continue;
-    throw new InvariantError(store, -1, interner, `lacks the group ${key}`);
+    throw wrongStore(store, `lacks the group ${key}`);
   }
 }
 

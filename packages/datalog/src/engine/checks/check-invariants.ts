@@ -19,9 +19,9 @@ import { ALIVE } from "../views.ts";
 import { checkGroups } from "./check-groups.ts";
 import { checkStore } from "./check-store.ts";
 import { visitDerivations } from "./derivations.ts";
-import { InvariantError } from "./invariant-error.ts";
+import { type InvariantError, wrongRow, wrongStore } from "./invariant-error.ts";
 
-/** Throws an {@link InvariantError} at the first promise that is not kept. Only between transactions. */
+/** Throws an `InvariantError` at the first promise that is not kept. Only between transactions. */
 export function checkInvariants(evaluation: Evaluation): void {
   const { program, rules, interner } = evaluation;
   for (const store of evaluation.stores.values()) checkStore(store, interner);
@@ -62,7 +62,7 @@ function checkCounts(
       if (((store.flags[row] as number) & ALIVE) === 0) continue;
       const [count, n] = [store.countOf(row), counts[row] as number];
       const fail = (what: string): never => {
-        throw new InvariantError(store, row, interner, what);
+        throw wrongRow(store, row, interner, what);
       };
       if (count !== n) fail(`has the count ${count}, but ${n} derivations${isRecursive ? " from smaller ranks (I1)" : ""}`);
       if (count <= 0) fail("is there without a derivation (I4)");
@@ -86,7 +86,7 @@ function checkExtremes(evaluation: Evaluation, members: ReadonlySet<string>, rul
       const held = head.data[row * head.stride + column] as number;
       const order = compareValues(interner.valueOf(tuple[column] as number), interner.valueOf(held));
       if (fn === "min" ? order < 0 : order > 0) {
-        throw new InvariantError(head, row, interner, "is not the best of its group");
+        throw wrongRow(head, row, interner, "is not the best of its group");
       }
       const rank = head.rankOf(row);
       const isProof = inner.every(({ store, position }) => store.rankOf(rows[position] as number) < rank);
@@ -97,7 +97,7 @@ function checkExtremes(evaluation: Evaluation, members: ReadonlySet<string>, rul
     const store = evaluation.store(name);
     for (let row = 0; row < store.end; row++) {
       if (((store.flags[row] as number) & ALIVE) === 0 || rows.has(row)) continue;
-      throw new InvariantError(store, row, interner, "does not follow from rows of smaller rank");
+      throw wrongRow(store, row, interner, "does not follow from rows of smaller rank");
     }
   }
 }
@@ -108,7 +108,7 @@ function bestRows({ interner }: Evaluation, store: RowStore, column: number): Ma
     if (((store.flags[row] as number) & ALIVE) === 0) continue;
     const base = row * store.stride;
     const group = groupOf(store.data.subarray(base, base + store.arity), column);
-    if (best.has(group)) throw new InvariantError(store, row, interner, "is not the only row of its group");
+    if (best.has(group)) throw wrongRow(store, row, interner, "is not the only row of its group");
     best.set(group, row);
   }
   return best;
@@ -138,10 +138,5 @@ function aliveRow(store: RowStore, tuple: Int32Array): number {
 
 function lacksRow({ interner }: Evaluation, store: RowStore, tuple: Int32Array, { origin }: CoreRule): InvariantError {
   const values = Array.from(tuple, (id) => interner.valueOf(id));
-  return new InvariantError(
-    store,
-    -1,
-    interner,
-    `lacks ${formatAtom("", values)}, which ${origin.file}:${origin.line} derives (I5)`,
-  );
+  return wrongStore(store, `lacks ${formatAtom("", values)}, which ${origin.file}:${origin.line} derives (I5)`);
 }

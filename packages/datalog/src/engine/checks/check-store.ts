@@ -3,12 +3,12 @@ import type { Interner } from "../interner.ts";
 import { BLOCK_HEADER, type KeyIndex } from "../key-index.ts";
 import type { RowStore } from "../row-store.ts";
 import { ALIVE, COUNT, FREE, LINKED, OLD } from "../views.ts";
-import { InvariantError } from "./invariant-error.ts";
+import { wrongRow, wrongStore } from "./invariant-error.ts";
 
-/** Throws an {@link InvariantError} at the first fault. Only between transactions. */
+/** Throws an `InvariantError` at the first fault. Only between transactions. */
 export function checkStore(store: RowStore, interner: Interner): void {
   const fail = (row: number, what: string): never => {
-    throw new InvariantError(store, row, interner, what);
+    throw row < 0 ? wrongStore(store, what) : wrongRow(store, row, interner, what);
   };
   let nLinked = 0;
   let nFree = 0;
@@ -51,7 +51,7 @@ function checkIndex(store: RowStore, index: KeyIndex, nRows: number, fail: (row:
       if (seen[row] === 1) fail(row, `is twice in the ${name}`);
       seen[row] = 1;
       const key = Int32Array.from(index.columns, (column) => store.data[row * store.stride + column] as number);
-      if (!index.rowsOf(key).includes(row)) fail(row, `is not found by the ${name}`);
+      if (index.rowsOf(key)[0] !== rows[0]) fail(row, `is not found by the ${name}`);
     }
   }
   const n = seen.reduce((sum, one) => sum + one, 0);

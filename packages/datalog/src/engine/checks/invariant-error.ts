@@ -9,12 +9,19 @@ import type { RowStore } from "../row-store.ts";
 export class InvariantError extends AppError {
   static override readonly code: string = "DATALOG_INVARIANT";
 
-  /** @param row - -1 if the fault is in no row */
-  constructor(store: RowStore, row: number, interner: Interner, what: string) {
-    const atom = row < 0 ? `relation "${store.name}"` : formatAtom(store.name, readTuple(store, row, interner));
-    super(`The engine's state is wrong: ${atom} ${what}`, {
+  constructor(what: string) {
+    super(`The engine's state is wrong: ${what}`, {
       hint: "this is a fault of the engine: please report it with the program and its changes; do not go on with this engine",
-      details: { relation: store.name, row },
     });
   }
+}
+
+/** What is wrong with a row of a store. */
+export function wrongRow(store: RowStore, row: number, interner: Interner, what: string): InvariantError {
+  return new InvariantError(`${formatAtom(store.name, readTuple(store, row, interner))} ${what}`);
+}
+
+/** What is wrong with a store, but with none of its rows. */
+export function wrongStore(store: RowStore, what: string): InvariantError {
+  return new InvariantError(`relation "${store.name}" ${what}`);
 }
