@@ -17,13 +17,13 @@ export class FunctionError extends AppError {
   }
 }
 
-/** A transaction derives more than it may, most likely without end. */
+/** A transaction derives more than it may, or for longer, most likely without end. */
 export class DivergenceError extends AppError {
   static override readonly code: string = "DATALOG_DIVERGENCE";
 
-  constructor(relation: string, origin: RuleOrigin, limit: string) {
-    super(`${placeOf(origin)}: rule for "${relation}" derives more than ${limit} in one transaction: ${oneLine(origin.text)}`, {
-      hint: "the transaction was rolled back; bound the recursion, or raise the engine's limits",
+  constructor(relation: string, origin: RuleOrigin, what: string) {
+    super(`${placeOf(origin)}: rule for "${relation}" ${what} in one transaction: ${oneLine(origin.text)}`, {
+      hint: "the transaction was rolled back; bound the recursion or the join, or raise the engine's limits",
       details: { file: origin.file, line: origin.line, relation, rule: origin.text },
     });
   }

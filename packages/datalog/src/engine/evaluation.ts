@@ -71,6 +71,7 @@ export class Evaluation {
       results: new Map<FunctionDef, Map<number | string, number>>(),
       sets: new Map<FunctionDef, Map<number | string, readonly number[]>>(),
       spend: (origin, relation) => this.#budget.spend(origin, relation),
+      checkTime: (origin, relation) => this.#budget.checkTime(origin, relation),
       storeOf: (relation) => this.store(relation),
     };
     this.#build();
@@ -106,6 +107,7 @@ export class Evaluation {
 
   /** Evaluates the program after changes of inputs; an error leaves everything as it was before them. */
   run(inputs: ReadonlySet<RowStore>): Step {
+    this.#budget.startClock();
     try {
       for (const store of inputs) this.#settled(store, true);
       for (let i = 0; i < this.#units.length; i++) {
@@ -118,6 +120,8 @@ export class Evaluation {
     } catch (error) {
       this.abandon();
       throw error;
+    } finally {
+      this.#budget.stopClock();
     }
     return this.#finish();
   }

@@ -9,7 +9,7 @@ import { isCostly } from "../functions/built-in.ts";
 import type { BinaryOp } from "../language/ast.ts";
 import { negative, operate } from "../operate.ts";
 import { textOf, type Value } from "../value.ts";
-import { FunctionError } from "./errors.ts";
+import { DivergenceError, FunctionError } from "./errors.ts";
 import { type Interner, NONE } from "./interner.ts";
 
 /** Computes the id of an expression's value. */
@@ -175,15 +175,12 @@ function call<R>(
   use: (result: Value | undefined | Iterable<Value>) => R,
 ): R {
   const values = ids.map((id) => interner.valueOf(id));
-  let result: Value | undefined | Iterable<Value>;
   try {
-    result = fn.call(...values);
-    if (fn.isSet === true && result !== null && typeof result === "object") return use(result);
+    return use(fn.call(...values));
   } catch (error) {
-    if (error instanceof Error && error.name === "DivergenceError") throw error;
+    if (error instanceof DivergenceError) throw error;
     throw new FunctionError(fn.name, values, frame.origin, error);
   }
-  return use(result);
 }
 
 function cacheOf<V>(caches: Map<FunctionDef, Map<number | string, V>>, fn: FunctionDef): Map<number | string, V> {

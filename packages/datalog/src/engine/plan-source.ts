@@ -27,6 +27,9 @@ export interface PlanSource {
 }
 
 const TRUE = 4;
+/** The clock is looked at once per so many rows of a batch and one, and once per so many turns of inner loops. */
+const ROWS_PER_LOOK = 255;
+const TURNS_PER_LOOK = 1 << 18;
 const ORDER_OPS: ReadonlySet<string> = new Set(["<", "<=", ">", ">="]);
 
 /** Writes a plan. */
@@ -67,6 +70,7 @@ class PlanWriter {
     const skip = typeof from === "object" ? from.literal : -1;
     this.#open(from === "none" ? "L0: do {" : "L0: for (let at = 0; at < n; at++) {");
     if (from !== "none") {
+      this.#line(`if ((at & ${ROWS_PER_LOOK}) === ${ROWS_PER_LOOK}) E.checkTime();`);
       const literal = rule.body[skip];
       const isHead = from === "head";
       const store = storeOf(isHead ? rule.relation : literal?.kind === "atom" || literal?.kind === "not" ? literal.relation : "");
@@ -93,6 +97,7 @@ class PlanWriter {
       "const R = E.registers, W = E.rows;",
       ...this.#shared,
       "return function run(rows, n, weight) {",
+      "  let work = 0;",
       ...this.#hoisted.map((line) => `  ${line}`),
       ...this.#lines,
       "  return false;",
@@ -124,6 +129,7 @@ class PlanWriter {
         const elements = compileSet(literal.right, this.#frame, this.#context);
         const [list, i, element] = [this.#name("s"), this.#name("i"), this.#name("e")];
         this.#line(`const ${list} = ${this.#call(elements, slotsOf(literal.right))};`);
+        this.#spendWork(`${list}.length`);
         const inner = this.#loop(`for (let ${i} = 0; ${i} < ${list}.length; ${i}++) {`);
         this.#line(`const ${element} = ${list}[${i}];`);
         this.#pattern(literal.left, element, inner);
@@ -148,6 +154,7 @@ class PlanWriter {
     if (columns.length === 0) {
       const end = this.#name("end");
       this.#line(`const ${end} = ${this.#storeName(store)}.end;`);
+      this.#spendWork(end);
       const inner = this.#loop(`for (let ${row} = 0; ${row} < ${end}; ${row}++) {`);
       this.#line(`if (${isHidden}) continue ${inner};`);
       this.#noteRow(position);
@@ -180,6 +187,7 @@ class PlanWriter {
       `if (${entry} < 0) { ${list} = index${i}.arena; ${at} = ${BLOCK_HEADER} - ${entry}; ${end} = ${at} + ${list}[-${entry}]; }`,
     );
     this.#line(`else if (${entry} > 0) ${one}[0] = ${entry} - 1; else ${end} = 0;`);
+    this.#spendWork(`${end} - ${at}`);
     const inner = this.#loop(`for (; ${at} < ${end}; ${at}++) {`);
     this.#line(`const ${row} = ${list}[${at}];`);
     return inner;
@@ -373,6 +381,12 @@ class PlanWriter {
 
   #flagsOf(store: RowStore): string {
     return this.#storeName(store).replace("S", "F");
+  }
+
+  /** Before a loop of so many turns: looks at the clock now and then, so that a join without end is stopped though it derives nothing. */
+  #spendWork(nTurns: string): void {
+    this.#line(`work += ${nTurns};`);
+    this.#line(`if (work > ${TURNS_PER_LOOK}) { work = 0; E.checkTime(); }`);
   }
 
   #loop(text: string): string {

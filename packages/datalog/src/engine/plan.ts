@@ -8,7 +8,7 @@
  * are numbers, constants are ids.
  * Limits: typed arrays are fetched once per run. Stores that grow meanwhile give new arrays; the rows in those are not yet to be seen.
  */
-import type { CoreRule } from "../check/core.ts";
+import type { CoreRule, RuleOrigin } from "../check/core.ts";
 import type { ExpressionContext } from "./expression.ts";
 import { writePlan } from "./plan-source.ts";
 import type { IntList } from "./int-list.ts";
@@ -18,6 +18,8 @@ import type { View } from "./views.ts";
 /** What plans of one engine share. */
 export interface PlanContext extends ExpressionContext {
   storeOf(relation: string): RowStore;
+  /** Throws when the evaluation has taken too long. */
+  checkTime(origin: RuleOrigin, relation: string): void;
 }
 
 /** Counts the tuples that a transaction makes. */
@@ -91,6 +93,7 @@ export function compilePlan(request: PlanRequest, context: PlanContext): Plan {
   const run = new Function("E", source)({
     ...environment,
     tell: sink.kind === "call" ? () => sink.tell(plan) : sink.tell,
+    checkTime: () => context.checkTime(rule.origin, rule.relation),
     budget: "budget" in sink ? sink.budget : undefined,
     queue: "queue" in sink ? sink.queue : undefined,
     trace: (nPassed: number) => trace?.(plan, nPassed),
