@@ -3,7 +3,7 @@ import { formatAtom, type Tuple, type Value } from "../value.ts";
 import type { Evaluation, Step } from "./evaluation.ts";
 import type { IntList } from "./int-list.ts";
 import type { Interner } from "./interner.ts";
-import type { RowStore } from "./row-store.ts";
+import type { Changes, RowStore } from "./row-store.ts";
 import { Snapshot } from "./snapshot.ts";
 
 const FEW = 256;
@@ -39,17 +39,18 @@ export function deltaOf(steps: readonly Step[], evaluation: Evaluation): Delta {
   const [only] = steps;
   if (only === undefined || steps.length > 1) return sumOf(steps.map((step) => deltaOf([step], evaluation)));
   const delta = new Map<string, RelationDelta>();
-  for (const { store, added, deleted } of only.changes) {
+  for (const change of only.changes) {
+    const { store, added, deleted } = change;
     if (store.name.startsWith("$") || (added.length === 0 && deleted.length === 0)) continue;
-    delta.set(store.name, relationDelta(store, added, deleted, evaluation.interner));
+    delta.set(store.name, relationDelta(store, change, evaluation.interner));
   }
   return delta;
 }
 
 /** Few rows are made at once: objects that know how to make them would outlive most collections of the heap. */
-function relationDelta(store: RowStore, added: IntList, deleted: IntList, interner: Interner): RelationDelta {
+function relationDelta(store: RowStore, { journal, added, deleted }: Changes, interner: Interner): RelationDelta {
   if (added.length + deleted.length > FEW) {
-    return new LargeDelta(new Snapshot(store, added, interner), new Snapshot(store, deleted, interner));
+    return new LargeDelta(new Snapshot(store, added, interner, journal.isFresh), new Snapshot(store, deleted, interner, false));
   }
   return { inserted: tuplesOf(store, added, interner), deleted: tuplesOf(store, deleted, interner) };
 }

@@ -12,7 +12,7 @@
  */
 import type { CoreRule } from "../check/core.ts";
 import type { Budget } from "./budget.ts";
-import { groupByPrefix } from "./group-rows.ts";
+import { groupedRows } from "./group-rows.ts";
 import { IntList } from "./int-list.ts";
 import type { Plan, PlanContext, Sink } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
@@ -47,6 +47,8 @@ interface Recursive {
 /** Rows of a store that wait to be propagated, and a list for those that come up meanwhile. */
 interface Queue {
   readonly store: RowStore;
+  /** False while the stratum is filled. */
+  isUsed: boolean;
   rows: IntList;
   spare: IntList;
 }
@@ -60,6 +62,8 @@ interface Batch {
 export class RecursiveStratum {
   readonly stores: readonly RowStore[];
   readonly #rules: readonly Recursive[];
+  /** True if no rule has two literals of the stratum: then nobody asks which of its rows are in the batch. */
+  readonly #isLinear: boolean;
   readonly #budget: Budget;
   readonly #queues: Map<RowStore, Queue>;
   /** The row that is being derived anew, as the only one of a batch. */
@@ -70,24 +74,58 @@ export class RecursiveStratum {
   constructor(stores: readonly RowStore[], rules: readonly CoreRule[], context: PlanContext, budget: Budget) {
     this.stores = stores;
     this.#budget = budget;
-    this.#queues = new Map(stores.map((store) => [store, { store, rows: new IntList(), spare: new IntList() }]));
+    this.#queues = new Map(stores.map((store) => [store, { store, isUsed: true, rows: new IntList(), spare: new IntList() }]));
     this.#rules = rules.map((rule) => this.#prepare(rule, context));
+    this.#isLinear = this.#rules.every(({ recursive }) => recursive.length < 2);
   }
 
   /** Brings the stratum up to date with the changes of the relations below it. */
   evaluate(): void {
-    this.#loseLower();
-    this.#propagateLosses();
-    this.#deriveDeadAgain();
-    this.#gainLower();
-    this.#propagateGains();
-    for (const queue of this.#queues.values()) queue.spare.clear();
+    if (this.stores.every(({ end }) => end === 0)) this.#fill();
+    else {
+      this.#loseLower();
+      this.#propagateLosses();
+      this.#deriveDeadAgain();
+      this.#gainLower();
+      this.#propagateGains();
+    }
+    this.#endFill();
     for (const store of this.stores) store.settle();
   }
 
   /** Forgets an evaluation that failed half-way. */
   abandon(): void {
     for (const queue of this.#queues.values()) queue.rows.clear();
+    this.#endFill();
+  }
+
+  /**
+   * Fills the stratum if it is empty. Rows that come alive are then the new rows, in order: they need no queue. A row's rank is the
+   * number of its batch: derivations of rows from earlier batches have too high a rank to be counted, which spares a look at them.
+   */
+  #fill(): void {
+    for (const queue of this.#queues.values()) queue.isUsed = false;
+    this.#gainLower();
+    for (;;) {
+      const batches = this.stores.flatMap((store) =>
+        store.nRanked < store.end ? [{ store, rows: groupedRows(store, store.nRanked, store.end) }] : [],
+      );
+      if (batches.length === 0) return;
+      for (const store of this.stores) {
+        store.nRanked = store.end;
+        store.enterIndexes();
+      }
+      if (!this.#isLinear) mark(batches, PENDING, CURRENT);
+      this.#runBatches(batches, planOfGain);
+      if (!this.#isLinear) mark(batches, CURRENT, 0);
+    }
+  }
+
+  #endFill(): void {
+    for (const queue of this.#queues.values()) {
+      queue.isUsed = true;
+      queue.spare.clear();
+    }
     for (const store of this.stores) store.nRanked = 0;
   }
 
@@ -196,20 +234,12 @@ export class RecursiveStratum {
     }
   }
 
-  /**
-   * Propagates rows that came alive. If the whole stratum is new, a row's rank is the number of its batch: derivations of rows from
-   * earlier batches have too high a rank to be counted, which spares a look at these rows.
-   */
   #propagateGains(): void {
-    const isFresh = this.stores.every((store) => store.isFresh || store.end === 0);
     for (let batches = this.#takeQueues(); batches.length > 0; batches = this.#takeQueues()) {
-      if (isFresh) for (const store of this.stores) store.nRanked = store.end;
-      for (const { store, rows } of batches) groupByPrefix(store, rows);
       mark(batches, PENDING, CURRENT);
       this.#runBatches(batches, planOfGain);
       mark(batches, CURRENT, 0);
     }
-    for (const store of this.stores) store.nRanked = 0;
   }
 
   #runBatches(batches: readonly Batch[], planFrom: (rule: Recursive, position: number) => Plan): void {

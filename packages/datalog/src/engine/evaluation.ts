@@ -142,6 +142,7 @@ export class Evaluation {
 
   /** Makes the plans and indexes that changes will need. */
   prepare(): void {
+    for (const store of this.stores.values()) store.trim();
     for (const unit of this.#units) unit.prepare();
   }
 

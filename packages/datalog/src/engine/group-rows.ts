@@ -4,16 +4,17 @@
  * Rules make rows that agree in their first columns from rows that do. Where a batch is grouped by these, what it looks up lies close
  * together, and so does what the next batch, made in this order, will look up.
  */
-import type { IntList } from "./int-list.ts";
+import { type IntList, range } from "./int-list.ts";
 import type { RowStore } from "./row-store.ts";
 
 /** Batches below fit the cache as they are. */
 const LARGE = 1024;
 
-/** Groups the rows by all columns but the last, unless they are nearly so. */
-export function groupByPrefix({ data, stride, arity }: RowStore, rows: IntList): void {
+/** The rows from `from` to `to`, grouped by all columns but the last unless they are nearly so. */
+export function groupedRows({ data, stride, arity }: RowStore, from: number, to: number): IntList {
+  const rows = range(from, to);
   const { items, length } = rows;
-  if (length < LARGE || arity < 2) return;
+  if (length < LARGE || arity < 2) return rows;
   let nDescents = 0;
   for (let i = 1; i < length; i++) {
     const [a, b] = [(items[i - 1] as number) * stride, (items[i] as number) * stride];
@@ -21,8 +22,10 @@ export function groupByPrefix({ data, stride, arity }: RowStore, rows: IntList):
     while (column < arity - 2 && data[a + column] === data[b + column]) column++;
     if ((data[a + column] as number) > (data[b + column] as number)) nDescents++;
   }
-  if (nDescents * 8 < length) return;
+  if (nDescents * 8 < length) return rows;
+  rows.items = items.slice(0, length);
   for (let column = arity - 2; column >= 0; column--) sortByColumn(data, stride, column, rows);
+  return rows;
 }
 
 /** Sorts by one column; rows that agree in it keep their order. Columns whose ids lie far apart are left as they are. */

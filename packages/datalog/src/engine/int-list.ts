@@ -30,11 +30,18 @@ export class IntList {
   }
 }
 
-/** The integers from 0 to `n` - 1. */
-export function countUp(n: number): IntList {
+let naturals = new WeakRef(new Int32Array(0));
+
+/** The integers from `from` to `to` - 1. Their array is shared: nobody may write to it. */
+export function range(from: number, to: number): IntList {
+  let numbers = naturals.deref();
+  if (numbers === undefined || numbers.length < to) {
+    numbers = new Int32Array(Math.max(1024, 2 ** Math.ceil(Math.log2(to))));
+    for (let i = 0; i < numbers.length; i++) numbers[i] = i;
+    naturals = new WeakRef(numbers);
+  }
   const list = new IntList();
-  list.items = new Int32Array(n);
-  for (let i = 0; i < n; i++) list.items[i] = i;
-  list.length = n;
+  list.items = from === 0 ? numbers : numbers.subarray(from, to);
+  list.length = to - from;
   return list;
 }

@@ -295,7 +295,7 @@ class PlanWriter {
       return;
     }
     this.#line(`const row = ${this.#headRow(head, "add")};`);
-    this.#hoisted.push(`const nRanked = ${name}.nRanked;`);
+    this.#hoisted.push(`const nRanked = ${name}.nRanked, isQueued = queue.isUsed;`);
     this.#line(`if (row < nRanked) continue ${label};`);
     this.#line(`const before = ${name}.data[row * ${stride} + ${arity}];`);
     this.#shared.push("const budget = E.budget, queue = E.queue;");
@@ -304,7 +304,7 @@ class PlanWriter {
     this.#line(`  if (!${name}.isFresh) ${name}.touch(row);`);
     this.#line(`  ${name}.data[row * ${stride} + ${arity}] = rank + 1;`);
     this.#line(`  ${name}.flags[row] |= ${ALIVE | PENDING | ONE_MORE};`);
-    this.#line("  queue.rows.push(row);");
+    this.#line("  if (isQueued) queue.rows.push(row);");
     this.#line("}");
     this.#line("else if (rank < before) {");
     this.#line(`  if (!${name}.isFresh) ${name}.touch(row);`);

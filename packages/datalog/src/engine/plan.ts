@@ -36,7 +36,7 @@ export type Sink =
   | {
       readonly kind: "gain";
       readonly recursive: readonly number[];
-      readonly queue: { readonly rows: IntList };
+      readonly queue: { readonly rows: IntList; readonly isUsed: boolean };
       readonly budget: TupleBudget;
       tell(): void;
     }

@@ -7,7 +7,7 @@
  * the evaluation is fresh: all its rows are new, nothing is noted, and the way back is to empty it.
  * New rows enter the set of all rows at once, the indexes only between walks ({@link RowStore.settle}, {@link RowStore.enterIndexes}).
  */
-import { countUp, IntList } from "./int-list.ts";
+import { IntList, range } from "./int-list.ts";
 import { grownLength, KeyIndex } from "./key-index.ts";
 import { type RowAccess, rowAccess, type RowData, RowSet } from "./row-set.ts";
 import { ALIVE, COUNT, FREE, LINKED, MANY, OLD, ONE_MORE, TOUCHED } from "./views.ts";
@@ -66,6 +66,8 @@ export class RowStore implements RowData {
   readonly #free: number[] = [];
   /** Numbers of derivations too large for the flags. */
   readonly #counts = new Map<number, number>();
+  /** Who reads from `data`, if anyone. */
+  #reader: WeakRef<object> | undefined;
   /** Empty lists for the next evaluation but one. */
   #spare: Changes | undefined;
   /** Rows of the journal (if fresh: of the relation) that are in the indexes. */
@@ -101,6 +103,7 @@ export class RowStore implements RowData {
       return row;
     }
     const free = this.#free.pop();
+    if (free !== undefined) this.#takeBack();
     const row = free ?? this.end;
     if (free === undefined) {
       if (row === 0 && this.journal.rows.length === 0) {
@@ -159,21 +162,17 @@ export class RowStore implements RowData {
 
   /** The rows touched in this evaluation. */
   touched(): IntList {
-    return this.isFresh ? countUp(this.end) : this.journal.rows;
+    return this.isFresh ? range(0, this.end) : this.journal.rows;
   }
 
   /** Reads off what changed in this evaluation. */
   settle(): void {
     const { flags } = this;
     if (this.isFresh) {
-      this.added = countUp(this.end);
-      const rows = this.added.items;
-      let n = 0;
-      for (let row = 0; row < rows.length; row++) {
-        rows[n] = row;
-        n += (flags[row] as number) & ALIVE;
-      }
-      this.added.length = n;
+      let nAlive = 0;
+      for (let row = 0; row < this.end; row++) nAlive += (flags[row] as number) & ALIVE;
+      if (nAlive === this.end) this.added = range(0, nAlive);
+      else for (let row = 0; row < this.end; row++) if (((flags[row] as number) & ALIVE) !== 0) this.added.push(row);
     } else {
       const { items, length } = this.journal.rows;
       for (let i = 0; i < length; i++) {
@@ -209,7 +208,6 @@ export class RowStore implements RowData {
     const { journal, flags } = this;
     if (this.isFresh && this.added.length === this.end) {
       for (let row = 0; row < this.end; row++) flags[row] = ((flags[row] as number) & COUNT) | ALIVE | OLD | LINKED;
-      this.#trim();
     } else {
       const { items, length } = this.touched();
       for (let i = 0; i < length; i++) {
@@ -360,6 +358,19 @@ export class RowStore implements RowData {
     return this.#indexes.get(columns.join());
   }
 
+  /** Lets a reader have the values of the present rows for as long as it lives. */
+  lend(reader: object): Int32Array {
+    this.#reader = new WeakRef(reader);
+    return this.data;
+  }
+
+  /** Rows that were lent are about to be written over: whoever reads them keeps the array. */
+  #takeBack(): void {
+    if (this.#reader === undefined) return;
+    if (this.#reader.deref() !== undefined) this.#setCapacity(this.#capacity);
+    this.#reader = undefined;
+  }
+
   #startFresh(): void {
     this.isFresh = true;
     this.journal = emptyJournal(true);
@@ -391,12 +402,12 @@ export class RowStore implements RowData {
   }
 
   #grow(): void {
-    this.#setCapacity(grownLength(this.#capacity));
+    this.#setCapacity(this.#capacity < 1 << 20 ? this.#capacity * 4 : grownLength(this.#capacity));
   }
 
-  /** Gives back most of the room that a load took ahead. */
-  #trim(): void {
-    if (this.end < 1 << 16) return;
+  /** Gives back room that a load took ahead. Between transactions. */
+  trim(): void {
+    if (this.end < 1 << 12) return;
     this.set.trim();
     if (this.#capacity < this.end * 1.2) return;
     this.#setCapacity(this.end + (this.end >> 4));
