@@ -37,14 +37,14 @@ function sortByColumn(data: Int32Array, stride: number, column: number, rows: In
     if (id < least) least = id;
     if (id > greatest) greatest = id;
   }
-  const range = greatest - least + 1;
-  if (range > 8 * length + 65_536) return;
-  const starts = new Int32Array(range + 1);
+  const width = greatest - least + 1;
+  if (width > 8 * length + 65_536) return;
+  const starts = new Int32Array(width + 1);
   for (let i = 0; i < length; i++) {
     const at = (data[(items[i] as number) * stride + column] as number) - least + 1;
     starts[at] = (starts[at] as number) + 1;
   }
-  for (let at = 1; at < range; at++) starts[at] = (starts[at] as number) + (starts[at - 1] as number);
+  for (let at = 1; at < width; at++) starts[at] = (starts[at] as number) + (starts[at - 1] as number);
   const sorted = new Int32Array(length);
   for (let i = 0; i < length; i++) {
     const row = items[i] as number;
