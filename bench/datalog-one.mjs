@@ -1,9 +1,13 @@
 /**
- * One measurement of the rule engine or of DuckDB in a process of its own: `node --expose-gc bench/datalog-one.mjs WHAT [ARGUMENT …]`
+ * One measurement of the rule engine or of a rival in a process of its own: `node --expose-gc bench/datalog-one.mjs WHAT [ARGUMENT …]`
  * prints a JSON object. CPU time is that of the whole process (V8's compiler threads and collector included), in seconds.
  */
 import { compile, Engine, formatProof } from "@tenet/datalog";
-import { DUCKDB, policy, PROGRAMS, randomOf } from "./datalog-programs.mjs";
+import { CHANGES, timed } from "./datalog-changes.mjs";
+import { churn, memory, memoryInUse } from "./datalog-memory.mjs";
+import { policy, PROGRAMS, randomOf, weightOf } from "./datalog-programs.mjs";
+import { BATCH_RIVALS } from "./rivals/batch.mjs";
+import { DATAFLOWS } from "./rivals/dataflow.mjs";
 
 function cpuSince(start) {
   const { user, system } = process.cpuUsage(start);
@@ -18,161 +22,100 @@ function engineOf(program) {
 function load(program, isLast = false) {
   const engine = engineOf(program);
   const transaction = engine.begin();
-  const importStart = process.cpuUsage();
-  let n = 0;
   for (const [relation, tuples] of Object.entries(program.facts)) {
     for (const tuple of tuples) transaction.insert(relation, tuple);
-    n += tuples.length;
   }
-  const importSeconds = cpuSince(importStart);
   if (isLast) program.facts = undefined;
   globalThis.gc();
   const start = process.cpuUsage();
   transaction.commit();
-  return { engine, seconds: cpuSince(start), rowsPerSecond: n / importSeconds };
+  return { engine, seconds: cpuSince(start) };
 }
+
+/** An engine after a load, ready for changes. */
+function prepared(program) {
+  const { engine } = load(program, true);
+  engine.prepare();
+  return engine;
+}
+
+const sumOf = (tuples) => tuples.reduce((sum, tuple) => sum + weightOf(tuple), 0);
 
 /** Batch: CPU time of the rules, and bytes per derived row. */
-async function tenet(name) {
+async function tenet(name, isSummed) {
   const before = await memoryInUse();
   const program = PROGRAMS[name]();
-  const { engine, seconds, rowsPerSecond } = load(program, true);
+  const { engine, seconds } = load(program, true);
   const bytes = (await memoryInUse()) - before;
   const n = engine.size(program.counted);
-  return { seconds, n, bytesPerRow: bytes / n, rowsPerSecond };
+  const sum = isSummed ? sumOf(engine.rows(program.summed ?? program.counted)) : undefined;
+  return { seconds, n, sum, bytesPerRow: bytes / n };
 }
 
-/** Bytes in use; array buffers are freed a while after the collection that found them dead. */
-async function memoryInUse() {
-  for (let i = 0; i < 3; i++) {
-    globalThis.gc();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
+/** The same on another engine. */
+function rival(which, name, isSummed) {
+  return BATCH_RIVALS[which].batch(PROGRAMS[name](), isSummed === "sum");
 }
 
-/** The same on one thread; tables are filled before the clock starts. */
-async function duckdb(name) {
-  const { DuckDBInstance } = await import(DUCKDB);
-  const program = PROGRAMS[name]();
-  const connection = await (await DuckDBInstance.create(":memory:", { threads: "1" })).connect();
-  for (const [relation, tuples] of Object.entries(program.facts)) {
-    const columns = tuples[0].map((value, i) => `c${i} ${typeof value === "number" ? "integer" : "varchar"}`);
-    await connection.run(`create table "${relation}" (${columns.join(", ")})`);
-    const appender = await connection.createAppender(relation);
-    for (const tuple of tuples) {
-      for (const value of tuple) {
-        if (typeof value === "number") appender.appendInteger(value);
-        else appender.appendVarchar(value);
-      }
-      appender.endRow();
-    }
-    appender.closeSync();
-  }
-  globalThis.gc();
-  const start = process.cpuUsage();
-  let n = 0;
-  for (const sql of [program.sql].flat()) {
-    const reader = await connection.runAndReadAll(sql);
-    n = Number(reader.getRows()[0]?.[0] ?? 0);
-  }
-  return { seconds: cpuSince(start), n };
+function programOf(name, size) {
+  return name === "policy" ? policy(Number(size)) : PROGRAMS[name]();
 }
 
-const CHANGES = {
-  policy(program, random) {
-    // In typed arrays: millions of small arrays would make each collection cost what the engine is not to blame for.
-    const meters = Int32Array.from(program.facts.stat, ([, meter]) => meter);
-    const values = Int32Array.from(program.facts.stat, ([, , value]) => value);
-    return () => {
-      const i = random(meters.length);
-      const before = [i, meters[i], values[i]];
-      meters[i] = random(2);
-      values[i] = random(100);
-      return [
-        { relation: "stat", tuple: before, weight: -1 },
-        { relation: "stat", tuple: [i, meters[i], values[i]], weight: 1 },
-      ];
-    };
-  },
-  network: (program, random) => toggle(program.facts.link, "link", 1000, random),
-  dag: (program, random) => toggle(program.facts.e, "e", 20_000, random, true),
-  random: (program, random) => toggle(program.facts.e, "e", 2000, random),
-};
-
-/** Takes an edge out, and puts a new one in, in turn. */
-function toggle(edges, relation, nNodes, random, isOrdered = false) {
-  let isRemoval = false;
-  return () => {
-    isRemoval = !isRemoval;
-    if (isRemoval) {
-      const i = random(edges.length);
-      const [tuple] = edges.splice(i, 1);
-      return [{ relation, tuple, weight: -1 }];
-    }
-    const [a, b] = [random(nNodes), random(nNodes)];
-    const tuple = isOrdered && a > b ? [b, a] : [a, b === a ? (b + 1) % nNodes : b];
-    edges.push(tuple);
-    return [{ relation, tuple, weight: 1 }];
-  };
-}
-
-/** Time of single transactions after the load, in microseconds; the first eight are left out. */
+/** Time of single transactions after the load. */
 function increments(name, size) {
-  const program = name === "policy" ? policy(Number(size)) : PROGRAMS[name]();
+  const program = programOf(name, size);
   const next = CHANGES[name](program, randomOf(9));
-  return timed(load(program, true).engine, next, name === "policy" ? 20_000 : 600);
+  const engine = prepared(program);
+  const times = timed((changes) => engine.transact(changes), next, name === "policy" ? 20_000 : 600);
+  return name === "policy" ? { ...times, n: engine.size("error"), sum: sumOf(engine.rows("n_errors")) } : times;
 }
 
-function timed(engine, next, n) {
-  const times = [];
-  engine.prepare?.();
-  globalThis.gc();
-  for (let i = 0; i < n + 8; i++) {
-    const changes = next();
-    const start = process.cpuUsage();
-    engine.transact(changes);
-    const { user, system } = process.cpuUsage(start);
-    if (i >= 8) times.push(user + system);
+/** The same changes of the policy on an engine of dataflows. */
+async function dataflow(which, size) {
+  const program = policy(Number(size));
+  const next = CHANGES.policy(program, randomOf(9));
+  const graph = await DATAFLOWS[which].start();
+  for (const [relation, tuples] of Object.entries(program.facts)) {
+    graph.transact(tuples.map((tuple) => ({ relation, tuple, weight: 1 })));
   }
-  const sorted = times.toSorted((a, b) => a - b);
-  return {
-    p50: sorted[n >> 1],
-    p99: sorted[Math.floor(n * 0.99)],
-    max: sorted[n - 1],
-    mean: times.reduce((sum, time) => sum + time, 0) / n,
-  };
+  const times = timed((changes) => graph.transact(changes), next, 20_000);
+  const answers = graph.answers();
+  return { ...times, n: answers.nErrors, sum: sumOf(answers.counts) };
 }
 
-/** A hundred rows in one transaction. */
+/** A hundred rows in one transaction; so many of them that the compiler's start does not show in the 99th part of a hundred. */
 function batches(size) {
   const program = policy(Number(size));
   const next = CHANGES.policy(program, randomOf(10));
-  return timed(load(program, true).engine, () => Array.from({ length: 100 }, next).flat(), 400);
+  const engine = prepared(program);
+  return timed(
+    (changes) => engine.transact(changes),
+    () => Array.from({ length: 100 }, next).flat(),
+    2000,
+  );
 }
 
 /** A change of an input that no derived row follows. */
 function unrelated() {
-  const program = policy(10_000);
+  const engine = prepared(policy(10_000));
   let at = 0;
-  return timed(load(program).engine, () => [{ relation: "stat", tuple: [2_000_000 + at, 1, at++], weight: 1 }], 20_000);
+  const next = () => [{ relation: "stat", tuple: [2_000_000 + at, 1, at++], weight: 1 }];
+  return timed((changes) => engine.transact(changes), next, 20_000);
 }
 
-/** Heap before and after many transactions of new strings. */
-async function churn() {
-  const engine = engineOf({ text: "input port(id: string, at: int)\nup(id) :- port(id, at), at > 0" });
-  const used = [];
-  for (let round = 0; round < 40; round++) {
-    for (let i = 0; i < 200; i++) {
-      const [now, before] = [round * 200 + i, round * 200 + i - 200];
-      const rowsAt = (n, weight) =>
-        Array.from({ length: 50 }, (_, k) => ({ relation: "port", tuple: [`port-${n}-${k}-of-some-length`, n], weight }));
-      engine.transact([...rowsAt(now, 1), ...(before < 0 ? [] : rowsAt(before, -1))]);
-    }
-    used.push((await memoryInUse()) / 2 ** 20);
-  }
-  return { first: used[4], last: used.at(-1) };
+/** A rule is added to the policy, which no other rule reads, and taken out again. */
+function ruleChange(size) {
+  const program = policy(Number(size));
+  const [before, after] = ["", "\nbusy(s) :- stat(s, 1, v), v > 98"].map((more) =>
+    compile([{ name: "bench.dl", text: program.text + more }]),
+  );
+  const engine = prepared(program);
+  const seconds = [after, before].map((next) => {
+    const start = process.cpuUsage();
+    engine.replaceProgram(next);
+    return cpuSince(start);
+  });
+  return { addSeconds: seconds[0], removeSeconds: seconds[1] };
 }
 
 /** Rows of six columns, one a string of a hundred characters. */
@@ -213,21 +156,38 @@ function rules() {
 /** A fork with one changed row, and its delta read. */
 function fork() {
   const program = policy(100_000);
-  const { engine } = load(program);
   const next = CHANGES.policy(program, randomOf(11));
-  return timed({ transact: (changes) => engine.fork(changes.slice(0, 1)).delta() }, next, 1000);
+  const engine = prepared(program);
+  return timed((changes) => engine.fork(changes.slice(0, 1)).delta(), next, 1000);
 }
 
 /** A proof of a hundred steps, down to its text. */
 function explain() {
   const { engine } = load({ ...PROGRAMS.chain(), facts: { e: Array.from({ length: 300 }, (_, i) => [i, i + 1]) } });
   let at = 0;
-  return timed({ transact: () => formatProof(engine.explain("tc", [at, at++ + 100])) }, () => [], 150);
+  return timed(
+    () => formatProof(engine.explain("tc", [at, at++ + 100])),
+    () => [],
+    150,
+  );
 }
 
 const [what = "", ...args] = process.argv.slice(2);
-const MEASUREMENTS = { tenet, duckdb, increments, batches, unrelated, churn, rows, rules, fork, explain };
-const measure = MEASUREMENTS[what];
-if (measure === undefined)
+const MEASUREMENTS = {
+  tenet,
+  rival,
+  increments,
+  dataflow,
+  batches,
+  unrelated,
+  "rule-change": ruleChange,
+  memory,
+  churn,
+  rows,
+  rules,
+  fork,
+  explain,
+};
+if (!Object.hasOwn(MEASUREMENTS, what))
   throw new Error(`There is no measurement "${what}"; there are: ${Object.keys(MEASUREMENTS).join(", ")}`);
-console.log(JSON.stringify(await measure(...args)));
+console.log(JSON.stringify(await MEASUREMENTS[what](...args)));

@@ -1,92 +1,146 @@
 /**
- * The rule engine beside DuckDB on one thread, and by itself for what DuckDB has no counterpart of.
+ * The rule engine beside other engines, and by itself for what they have no counterpart of.
  *
  * Every figure comes from a process of its own, Tenet and DuckDB in turn; batch figures are CPU time with all facts in place, so
- * that neither pays for reading them. Single transactions are CPU time, too, after the engine was told to prepare for changes.
+ * that nobody pays for reading them. Single transactions are CPU time, too, after the engine was told to prepare for changes.
+ * All must derive the same: as many rows, and the same sum over them.
  */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { DUCKDB } from "./datalog-programs.mjs";
+import { BATCH_RIVALS } from "./rivals/batch.mjs";
+import { DATAFLOWS } from "./rivals/dataflow.mjs";
 import { median } from "./support/measure.mjs";
+import { besidePeer } from "./support/table.mjs";
 
 const run = promisify(execFile);
 const SCRIPT = fileURLToPath(new URL("datalog-one.mjs", import.meta.url));
 const ROUNDS = 3;
+/** Engines beside DuckDB, the yardstick. */
+const OTHERS = ["postgres", "swi-prolog"];
 const BATCH = ["chain", "random", "same-generation", "policy", "network"];
+/** Servers of the policy that the engines of dataflows can hold, too. */
+const DATAFLOW_SERVERS = 100_000;
 
 /** Runs the benchmark. */
 export async function datalog() {
-  const rows = [...(await batch()), ...(await increments()), ...(await others())];
-  return { peer: "DuckDB, 1 thread", rows };
+  return [...(await batch()), await changes(), await besideDataflows(), await memory(), await others()];
 }
 
+/** Batch: DuckDB in turn with ours, the others once. */
 async function batch() {
-  const hasDuckdb = await import(DUCKDB).then(
-    () => true,
-    () => false,
-  );
+  const isThere = new Set();
+  for (const [which, rival] of Object.entries(BATCH_RIVALS)) if (await isMeasured(rival)) isThere.add(which);
   const rows = [];
+  const besideOthers = [];
   for (const program of BATCH) {
-    const [ours, theirs] = [[], []];
+    const runs = { tenet: [], duckdb: [], postgres: [], "swi-prolog": [] };
     for (let i = 0; i < ROUNDS; i++) {
-      if (hasDuckdb) theirs.push(await measure("duckdb", program));
-      ours.push(await measure("tenet", program));
+      const sum = i === 0 ? ["sum"] : [];
+      for (const which of isThere) {
+        if (which === "duckdb" || i === 0) runs[which].push(await measure("rival", which, program, ...sum));
+      }
+      runs.tenet.push(await measure("tenet", program, ...sum));
     }
-    const counts = new Set([...ours, ...theirs].map(({ n }) => n));
-    if (counts.size > 1) throw new Error(`The engines disagree on ${program}: ${[...counts].join(" and ")} rows`);
-    const secondsOf = (runs) => (runs.length === 0 ? undefined : median(runs.map(({ seconds }) => seconds)));
-    const nRows = ours[0].n.toLocaleString("en-US");
-    const figure = `${program}, ${nRows} rows`;
-    rows.push({ figure, unit: "s CPU", tenet: secondsOf(ours), peer: secondsOf(theirs), better: "lower" });
-    if (program === "policy") continue;
-    rows.push({ figure: "… memory, all tables", unit: "B/row", tenet: median(ours.map(({ bytesPerRow }) => bytesPerRow)) });
+    requireAgreement(program, Object.values(runs).flat());
+    const figure = `${program}, ${runs.tenet[0].n.toLocaleString("en-US")} rows`;
+    const tenet = medianOf(runs.tenet, "seconds");
+    rows.push({ figure, unit: "s CPU", tenet, peer: medianOf(runs.duckdb, "seconds"), better: "lower" });
+    // The policy's rows are few beside its inputs: the figure would say nothing.
+    if (program !== "policy")
+      rows.push({ figure: "… memory of all tables", unit: "B/row", tenet: medianOf(runs.tenet, "bytesPerRow") });
+    besideOthers.push({ figure, unit: "s CPU", values: [tenet, ...OTHERS.map((which) => medianOf(runs[which], "seconds"))] });
   }
-  return rows;
+  return [
+    besidePeer("datalog", { peer: BATCH_RIVALS.duckdb.title, rows }),
+    { name: "datalog-batch", columns: ["Tenet", ...OTHERS.map((which) => BATCH_RIVALS[which].title)], rows: besideOthers },
+  ];
 }
 
-async function increments() {
-  const rows = [];
-  const add = (figure, unit, scale, { p50, p99, mean }) => {
-    for (const [name, value] of Object.entries({ p50, p99, mean })) {
-      rows.push({ figure: name === "p50" ? `${figure}: ${name}` : `… ${name}`, unit, tenet: value / scale });
-    }
-  };
-  for (const size of [10_000, 100_000, 1_000_000]) {
-    add(
-      `policy over ${size.toLocaleString("en-US")} servers, one row changed`,
-      "µs",
-      1,
-      await measure("increments", "policy", size),
-    );
+function medianOf(runs, key) {
+  return runs.length === 0 ? undefined : median(runs.map((one) => one[key]));
+}
+
+async function isMeasured({ title, whyMissing }) {
+  const reason = await whyMissing();
+  if (reason !== undefined) console.log(`  without ${title}: ${reason}`);
+  return reason === undefined;
+}
+
+/** Figures of different engines, or of several runs of one; not all of them have a sum. */
+function requireAgreement(program, figures) {
+  for (const key of ["n", "sum"]) {
+    const values = new Set(figures.map((figure) => figure[key]).filter((value) => value !== undefined));
+    if (values.size > 1) throw new Error(`The engines disagree on ${program}: ${key} is ${[...values].join(" and ")}`);
   }
-  add("… 100 rows changed in one transaction", "ms", 1000, await measure("batches", 1_000_000));
-  add("network, a link comes or goes", "ms", 1000, await measure("increments", "network"));
-  add("closure without cycles, an edge comes or goes", "µs", 1, await measure("increments", "dag"));
-  add("closure with cycles, an edge comes or goes", "ms", 1000, await measure("increments", "random"));
-  add("a row that no rule follows", "µs", 1, await measure("unrelated"));
-  return rows;
+}
+
+/** Single transactions. */
+async function changes() {
+  const rows = [];
+  for (const size of [10_000, 100_000, 1_000_000]) {
+    const figure = `policy over ${size.toLocaleString("en-US")} servers, one row`;
+    rows.push(row(figure, "µs", 1, await measure("increments", "policy", size)));
+  }
+  rows.push(
+    row("… 100 rows in one transaction", "ms", 1000, await measure("batches", 1_000_000)),
+    row("network, a link comes or goes", "ms", 1000, await measure("increments", "network")),
+    row("closure without cycles, an edge comes or goes", "µs", 1, await measure("increments", "dag")),
+    row("closure with cycles, an edge comes or goes", "ms", 1000, await measure("increments", "random")),
+    row("a row that no rule follows", "µs", 1, await measure("unrelated")),
+    row("a fork with one row changed, its delta read", "µs", 1, await measure("fork")),
+    row("a proof of 100 steps as text", "µs", 1, await measure("explain")),
+  );
+  return { name: "datalog-changes", columns: PERCENTILES, rows };
+}
+
+const PERCENTILES = ["p50", "p99", "mean"];
+
+function row(figure, unit, scale, times) {
+  return { figure, unit, values: PERCENTILES.map((name) => times[name] / scale) };
+}
+
+/** The same changes of the same policy on engines of dataflows. */
+async function besideDataflows() {
+  const runs = [["Tenet", await measure("increments", "policy", DATAFLOW_SERVERS)]];
+  for (const [which, dataflow] of Object.entries(DATAFLOWS)) {
+    if (await isMeasured(dataflow)) runs.push([dataflow.title, await measure("dataflow", which, DATAFLOW_SERVERS)]);
+  }
+  const figures = runs.map(([, times]) => times);
+  requireAgreement("the policy after its changes", figures);
+  return { name: "datalog-dataflows", columns: PERCENTILES, rows: runs.map(([title, times]) => row(title, "µs", 1, times)) };
+}
+
+async function memory() {
+  const { bare, indexed, perIndex, perColumn } = await measure("memory");
+  const { first, last } = await measure("churn");
+  const rows = [
+    { figure: "two-column recursive relation of 2,001,000 rows", unit: "B/row", values: [bare] },
+    { figure: "… with the index that changes need", unit: "B/row", values: [indexed] },
+    { figure: "… one more index", unit: "B/row", values: [perIndex] },
+    { figure: "… one more column", unit: "B/row", values: [perColumn] },
+    { figure: "a day: resident after 200,000 changes", unit: "MiB", values: [first.resident] },
+    { figure: "… after 2,000,000", unit: "MiB", values: [last.resident] },
+    { figure: "… in use after 200,000 changes", unit: "MiB", values: [first.used] },
+    { figure: "… after 2,000,000", unit: "MiB", values: [last.used] },
+  ];
+  return { name: "datalog-memory", columns: ["Tenet"], rows };
 }
 
 async function others() {
-  const [imported, compiled, fork, proof, churn] = [
-    await measure("rows"),
-    await measure("rules"),
-    await measure("fork"),
-    await measure("explain"),
-    await measure("churn"),
+  const imported = await measure("rows");
+  const compiled = await measure("rules");
+  const change = await measure("rule-change", 1_000_000);
+  const rows = [
+    { figure: "import, six columns, one of 100 characters", unit: "rows/s CPU", values: [imported.rowsPerSecond] },
+    { figure: "… memory", unit: "B/row", values: [imported.bytesPerRow] },
+    { figure: "… the same 500,000 rows again", unit: "s CPU", values: [imported.againSeconds] },
+    { figure: "compile 2,000 rules", unit: "s CPU", values: [compiled.seconds] },
+    { figure: "… the first row through them", unit: "s CPU", values: [compiled.firstSeconds] },
+    { figure: "a rule added to the policy over 1,000,000 servers", unit: "s CPU", values: [change.addSeconds] },
+    { figure: "… and taken out", unit: "s CPU", values: [change.removeSeconds] },
   ];
-  return [
-    { figure: "import, six columns, one of 100 characters", unit: "rows/s CPU", tenet: imported.rowsPerSecond },
-    { figure: "… memory", unit: "B/row", tenet: imported.bytesPerRow },
-    { figure: "… the same 500,000 rows again", unit: "s CPU", tenet: imported.againSeconds },
-    { figure: "compile 2,000 rules", unit: "s CPU", tenet: compiled.seconds },
-    { figure: "… the first row through them", unit: "s CPU", tenet: compiled.firstSeconds },
-    { figure: "fork, one row changed, delta read: p50", unit: "ms", tenet: fork.p50 / 1000 },
-    { figure: "proof of 100 steps as text: p50", unit: "ms", tenet: proof.p50 / 1000 },
-    { figure: "heap after 50,000 rows came and went", unit: "MiB", tenet: churn.first },
-    { figure: "… after 400,000 rows", unit: "MiB", tenet: churn.last },
-  ];
+  return { name: "datalog-others", columns: ["Tenet"], rows };
 }
 
 async function measure(...args) {

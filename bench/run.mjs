@@ -12,6 +12,7 @@ import { forwarding } from "./forwarding.mjs";
 import { memory } from "./memory.mjs";
 import { ovsdb } from "./ovsdb.mjs";
 import { startUp } from "./start-up.mjs";
+import { besidePeer, formatTable } from "./support/table.mjs";
 
 const BENCHES = { "start-up": startUp, ovsdb, acl, forwarding, memory, datalog };
 const DOCUMENT = "docs/benchmarks.md";
@@ -28,36 +29,16 @@ console.log(
 );
 for (const name of names.length === 0 ? Object.keys(BENCHES) : names) {
   console.log(`\n${name}`);
-  const { skipped, peer, rows } = await BENCHES[name]();
-  if (skipped !== undefined) {
-    console.log(`  skipped: ${skipped}`);
-    continue;
-  }
-  const table = formatTable(peer, rows);
-  console.log(table);
-  if (process.argv.includes("--write")) writeTable(name, table);
+  const result = await BENCHES[name]();
+  if (result.skipped !== undefined) console.log(`  skipped: ${result.skipped}`);
+  else for (const table of Array.isArray(result) ? result : [besidePeer(name, result)]) show(table);
 }
 
-function formatTable(peer, rows) {
-  const cells = rows.map(({ figure, unit, tenet, peer: theirs, better }) => [
-    figure,
-    unit,
-    formatNumber(tenet),
-    theirs === undefined ? "" : formatNumber(theirs),
-    theirs === undefined ? "" : `${(tenet / theirs).toFixed(2)} (${better} is better)`,
-  ]);
-  const all = [["figure", "unit", "Tenet", peer, "Tenet / peer"], ...cells];
-  const widths = all[0].map((_, i) => Math.max(...all.map((row) => row[i].length)));
-  const isNumber = (i) => i === 2 || i === 3;
-  const line = (row) =>
-    `| ${row.map((cell, i) => (isNumber(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(" | ")} |`;
-  const rule = `|${widths.map((width, i) => "-".repeat(width + 1) + (isNumber(i) ? ":" : "-")).join("|")}|`;
-  return [line(all[0]), rule, ...all.slice(1).map(line)].join("\n");
-}
-
-/** Three digits that say something, thousands apart. */
-function formatNumber(value) {
-  return Number(value.toPrecision(3)).toLocaleString("en-US", { maximumFractionDigits: 3 });
+/** Prints a table, and puts it into the document if that is wanted. */
+function show(table) {
+  const text = formatTable(table);
+  console.log(`${text}\n`);
+  if (process.argv.includes("--write")) writeTable(table.name, text);
 }
 
 function writeTable(name, table) {

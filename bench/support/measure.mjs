@@ -11,7 +11,12 @@ export function median(values) {
 
 /** CPU time of a process so far, user and system, in seconds. */
 export function cpuSeconds(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  return cpuSecondsOf(readFileSync(`/proc/${pid}/stat`, "utf8"));
+}
+
+/** The same from what /proc/PID/stat says; it counts hundredths. */
+export function cpuSecondsOf(stat) {
+  const fields = stat.split(") ")[1].split(" ");
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
