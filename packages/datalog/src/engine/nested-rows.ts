@@ -15,6 +15,10 @@ const HASHED: number = -(2 ** 31);
 const NO_ID = -2;
 
 const FIRST_SLOTS = 8;
+/** Slots per row up to which a leaf becomes an array; up to which it stays one while rows come, and one that is trimmed. */
+const SPARSE = 4;
+const GROWING_SPARSE = 6;
+const TRIMMED_SPARSE = 3;
 const NO_TABLE = new Int32Array(0);
 
 /** The leaves. Number 0 is none: no prefix matches its key. */
@@ -134,7 +138,8 @@ export class NestedRows {
       while (end > 0 && table[end - 1] === 0) end--;
       let start = 0;
       while (start < end && table[start] === 0) start++;
-      if ((end - start) * 5 > table.length * 4) continue;
+      if (end - start > (this.counts[leaf] as number) * TRIMMED_SPARSE) this.#layOut(leaf, -1, TRIMMED_SPARSE);
+      if ((end - start) * 5 > table.length * 4 || this.bases[leaf] === HASHED) continue;
       this.tables[leaf] = table.slice(start, end);
       this.bases[leaf] = (this.bases[leaf] as number) + 2 * start;
     }
@@ -161,8 +166,8 @@ export class NestedRows {
     }
     const isAfter = id > base;
     const span = (isAfter ? id - base : base - id) / 2 + (isAfter ? 1 : table.length);
-    if (!Number.isInteger(span) || span > Math.max(2 * FIRST_SLOTS, count * 3)) return false;
-    const length = Math.max(span, table.length + (table.length >> 1));
+    if (!Number.isInteger(span) || span > Math.max(2 * FIRST_SLOTS, count * GROWING_SPARSE)) return false;
+    const length = Math.max(span, table.length + (table.length >> 2));
     const longer = new Int32Array(length);
     const start = isAfter ? base : base - 2 * (length - table.length);
     if (start <= HASHED) return false;
@@ -174,7 +179,7 @@ export class NestedRows {
   }
 
   /** Chooses the form of a leaf anew and lays its rows out; `more` is a row that comes in, or -1. */
-  #layOut(leaf: number, more: number): void {
+  #layOut(leaf: number, more: number, maxSparse = SPARSE): void {
     const before = this.tables[leaf] as Int32Array;
     const rowMask = this.bases[leaf] === HASHED ? ~this.#rows.set.tagMask : -1;
     const count = this.counts[leaf] as number;
@@ -196,7 +201,7 @@ export class NestedRows {
     let length = FIRST_SLOTS;
     while (count * 3 > length * 2) length *= 2;
     const span = (greatest - least) / 2 + 1;
-    const isDense = kinds !== 3 && span <= 4 * length;
+    const isDense = kinds !== 3 && span <= Math.max(FIRST_SLOTS, maxSparse * count);
     const table = new Int32Array(isDense ? span : length);
     for (let i = 0; i < count; i++) {
       const row = rows[i] as number;
