@@ -1,4 +1,4 @@
-import { compile, FunctionError, ProgramError, runTests } from "@tenet/datalog";
+import { analyze, compile, FunctionError, ProgramError, runTests } from "@tenet/datalog";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
@@ -296,4 +296,17 @@ test("tables that nothing reads or derives are warned about where there are outp
   expect(warningsOf(text)).toEqual(['p.dl:4:1: no rule derives "never"', 'p.dl:6:1: nothing reads "loose"']);
   expect(warningsOf("loose(x) :- link(x, _)")).toEqual([]);
   expect(warningsOf('output shown(x)\nshown(1)\nhelper(1)\ntest "t" { expect helper(1) }')).toEqual([]);
+});
+
+test("thousands of unknown names are all reported; the first have a hint that looks through everything", () => {
+  const names = Array.from({ length: 2000 }, (_, i) => `t${((i + 1) * 2654435761).toString(36)}_hosts`);
+  const text = names.map((name, i) => `input ${name}(a)\np${i}(x) :- ${name.replace("hosts", "hots")}(x)\n`).join("");
+  const { errors } = analyze([{ name: "p.dl", text }]);
+  expect(errors).toHaveLength(2000);
+  expect(errors[0]?.message).toBe(`p.dl:2:10: unknown table "${names[0]?.replace("hosts", "hots")}"`);
+  expect(errors[0]?.hint).toBe(`did you mean "${names[0]}"?`);
+  expect(errors[0]?.sourceLine).toMatch(/^p0\(x\) :- t\w+_hots\(x\)$/);
+  expect(errors.at(-1)?.message).toContain('p.dl:4000:13: unknown table "');
+  expect(errors.at(-1)?.hint).toContain("known: ");
+  expect(errors.at(-1)?.sourceLine).toMatch(/^p1999\(x\) :- t\w+_hots\(x\)$/);
 });

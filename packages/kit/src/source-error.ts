@@ -20,6 +20,8 @@ export interface SourceErrorOptions extends AppErrorOptions {
   readonly expected?: string;
   /** The whole source text; its faulty line is shown when given. */
   readonly text?: string;
+  /** The faulty line itself, for those who have it at hand: a text with thousands of faults is then not read for each. */
+  readonly sourceLine?: string;
 }
 
 /** A fault in a source text; `message` starts with `file:line:column: `. */
@@ -39,7 +41,7 @@ export class SourceError extends AppError {
     });
     this.at = options.at;
     this.expected = options.expected;
-    this.sourceLine = options.text?.split("\n")[line - 1];
+    this.sourceLine = options.sourceLine ?? options.text?.split("\n")[line - 1];
   }
 }
 

@@ -3,9 +3,12 @@
  *
  * Checks report and go on; nothing here throws for a fault of the program.
  */
-import { didYouMean, nearestName, positionAt, SourceError } from "@tenet/kit";
+import { didYouMean, nearestName, SourceError } from "@tenet/kit";
 import type { SourceText, Span } from "../language/ast.ts";
 import type { Column, CoreAggregate, CoreRelation, CoreRule, FunctionDef, RuleOrigin } from "./core.ts";
+
+/** Names that hints of one program may look through: a program with thousands of unknown names is told so without delay. */
+const MOST_COMPARED = 300_000;
 
 /** A relation that the program uses but does not derive; `role` for relations whose columns alone are given. */
 export interface RelationDecl {
@@ -30,8 +33,11 @@ export class CheckContext {
   readonly errors: SourceError[] = [];
   readonly warnings: SourceError[] = [];
   readonly #hidden: string[] = [];
-  readonly #lineStarts: Map<SourceText, number[]> = new Map();
+  readonly #lineStarts: Map<SourceText, readonly number[]> = new Map();
   #nHidden = 0;
+  /** Names for hints; known once all is declared. */
+  #tables: readonly string[] | undefined;
+  #nCompared = 0;
 
   constructor(functions: Map<string, FunctionDef>) {
     this.functions = functions;
@@ -52,16 +58,26 @@ export class CheckContext {
     this.warnings.push(this.#fault(source, span, problem, options));
   }
 
-  /** A hint with the relation names near `name`. */
+  /** A hint with the table or function names near `name`. */
   nearRelation(name: string): string {
-    const candidates = [...this.relations.values()]
-      .filter((relation) => relation.kind !== "hidden")
-      .map((relation) => relation.name);
-    const functions = [...this.functions.keys()];
+    this.#tables ??= [...this.relations.values()].filter(({ kind }) => kind !== "hidden").map((relation) => relation.name);
+    const tables = this.#mayCompare(this.#tables);
+    const functions = this.#mayCompare([...this.functions.keys()]);
+    const nearTable = nearestName(name, tables);
+    if (nearTable !== undefined) return `did you mean "${nearTable}"?`;
     // A function's name belongs to no policy: compared without the namespace that a table got.
-    const nearFunction = nearestName(name.slice(name.indexOf(":") + 1), functions);
-    const isFunction = nearFunction !== undefined && nearestName(name, candidates) === undefined;
-    return isFunction ? `did you mean "${nearFunction}"?` : didYouMean(name, [...candidates, ...functions]);
+    return didYouMean(name.slice(name.indexOf(":") + 1), [...tables, ...functions]);
+  }
+
+  /** A hint with the function names near `name`. */
+  nearFunction(name: string): string {
+    return didYouMean(name, this.#mayCompare([...this.functions.keys()]));
+  }
+
+  /** All candidates, or the first ones once so many were compared that nobody will read the hints. */
+  #mayCompare(candidates: readonly string[]): readonly string[] {
+    this.#nCompared += candidates.length;
+    return this.#nCompared > MOST_COMPARED ? candidates.slice(0, 12) : candidates;
   }
 
   /** Adds a hidden relation and returns its name. */
@@ -109,24 +125,34 @@ export class CheckContext {
     return { text: source.text.slice(span.start, span.end), file: source.name, line: this.#lineAt(source, span.start) };
   }
 
+  /** Counted from 1. */
   #lineAt(source: SourceText, offset: number): number {
-    let starts = this.#lineStarts.get(source);
-    if (starts === undefined) {
-      starts = [...source.text.matchAll(/\n/g)].map((match) => match.index + 1);
-      this.#lineStarts.set(source, starts);
-    }
+    const starts = this.#startsOf(source);
     let low = 0;
     for (let high = starts.length; low < high; ) {
       const middle = (low + high) >> 1;
       if ((starts[middle] ?? 0) <= offset) low = middle + 1;
       else high = middle;
     }
-    return low + 1;
+    return low;
+  }
+
+  /** Offsets at which lines start. */
+  #startsOf(source: SourceText): readonly number[] {
+    const known = this.#lineStarts.get(source);
+    if (known !== undefined) return known;
+    const starts = [0, ...[...source.text.matchAll(/\n/g)].map((match) => match.index + 1)];
+    this.#lineStarts.set(source, starts);
+    return starts;
   }
 
   #fault(source: SourceText, span: Span, problem: string, options: { expected?: string; hint?: string }): SourceError {
-    const at = positionAt(source.name, source.text, span.start);
-    return new SourceError(problem, { at, text: source.text, code: "DATALOG_PROGRAM", ...options });
+    const line = this.#lineAt(source, span.start);
+    const starts = this.#startsOf(source);
+    const start = starts[line - 1] ?? 0;
+    const at = { file: source.name, line, column: span.start - start + 1 };
+    const sourceLine = source.text.slice(start, (starts[line] ?? source.text.length + 1) - 1);
+    return new SourceError(problem, { at, sourceLine, code: "DATALOG_PROGRAM", ...options });
   }
 }
 

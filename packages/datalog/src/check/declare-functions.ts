@@ -4,7 +4,6 @@
  * Rule files that a program embeds say so what they need of it: tools can judge the files alone, and a program that no longer gives
  * a function, or gives another one, is told when it compiles them.
  */
-import { didYouMean } from "@tenet/kit";
 import type { FunctionSyntax, SourceText } from "../language/ast.ts";
 import type { CheckContext } from "./context.ts";
 import type { FunctionDef } from "./core.ts";
@@ -27,7 +26,7 @@ function declare(context: CheckContext, source: SourceText, syntax: FunctionSynt
   if (given !== undefined) return compare(context, source, syntax, given);
   if (!isTrusting) {
     context.report(source, span, `the program that runs these rules gives no function "${name}"`, {
-      hint: didYouMean(name, context.functions.keys()),
+      hint: context.nearFunction(name),
     });
   }
   context.functions.set(name, asDeclared(syntax));

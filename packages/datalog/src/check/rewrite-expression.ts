@@ -1,5 +1,4 @@
 /** Rewrites expressions into core form: names to slots, calls to functions, aggregates to variables that the level resolves. */
-import { didYouMean } from "@tenet/kit";
 import { isConstructor } from "../functions/typed.ts";
 import type { Expr, SourceText, Span } from "../language/ast.ts";
 import { formatValue, type Value } from "../value.ts";
@@ -107,9 +106,7 @@ export class ExpressionRewriter {
       level.isBroken = true;
       const isTable = this.context.relations.has(qualify(this.source, expr.name));
       const problem = isTable ? `"${expr.name}" is a table, not a function` : `unknown function "${expr.name}"`;
-      const hint = isTable
-        ? "make it a literal of its own, between commas"
-        : didYouMean(expr.name, this.context.functions.keys());
+      const hint = isTable ? "make it a literal of its own, between commas" : this.context.nearFunction(expr.name);
       this.context.report(this.source, expr.span, problem, { hint });
       return { kind: "const", value: null };
     }
