@@ -1,6 +1,7 @@
 /** What can go wrong while a program runs; every one of them leaves the engine as it was before the transaction. */
 import { AppError } from "@tenet/kit";
 import type { RuleOrigin } from "../check/core.ts";
+import { readTokens } from "../language/tokens.ts";
 import { formatAtom, type Value } from "../value.ts";
 
 /** A function of the language threw. */
@@ -39,10 +40,23 @@ export class TransactionError extends AppError {
   static override readonly code: string = "DATALOG_TRANSACTION";
 }
 
-/** A rule's text on one line, cut to a readable length. */
+/** A rule's text on one line without its comments, cut to a readable length. */
 export function oneLine(text: string): string {
-  const line = text.replace(/\s+/g, " ");
+  const mayComment = text.includes("//") || text.includes("#") || text.includes("/*");
+  const line = (mayComment ? withoutComments(text) : text).replace(/\s+/g, " ").trim();
   return line.length > 160 ? `${line.slice(0, 159)}…` : line;
+}
+
+/** What looks like a comment inside a string stays. */
+function withoutComments(text: string): string {
+  let rest = "";
+  let at = 0;
+  for (const { start, end } of readTokens({ name: "", text }, [])) {
+    const between = text.slice(at, start).replace(/(?:\/\/|#)[^\n]*|\/\*[^]*?\*\//g, " ");
+    rest += between + text.slice(start, end);
+    at = end;
+  }
+  return rest;
 }
 
 function placeOf(origin: RuleOrigin): string {

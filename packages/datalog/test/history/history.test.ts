@@ -12,7 +12,6 @@ import {
   type Tuple,
   type Value,
   VersionError,
-  watch,
 } from "@tenet/datalog";
 import { ManualClock } from "@tenet/kit";
 import { afterEach, expect, test, vi } from "vitest";
@@ -306,16 +305,4 @@ test("the disk is waited for as the policy says", () => {
     expect(nSyncs(() => [1, 2, 3].forEach((n) => often.transact([host("c", n)])))).toBe(0);
     expect(nSyncs(() => vi.advanceTimersByTime(25))).toBe(1);
   });
-});
-
-test("the README's example runs", () => {
-  const blocks = [...nodeFs.readFileSync(new URL("../../README.md", import.meta.url), "utf8").matchAll(/```ts\n([\s\S]*?)```/g)];
-  const code = blocks.map((match) => match[1] ?? "").find((text) => text.includes("openHistory")) ?? "";
-  const program = programOf("input link(a, b)\nreach(a, b) :- link(a, b)\nreach(a, c) :- reach(a, b), link(b, c)");
-  const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
-  const run = new Function("openHistory", "watch", "file", "program", code.replace(/^import .*$/m, ""));
-  withFile((file) => run(openHistory, watch, file, program));
-  const shown = log.mock.calls;
-  log.mockRestore();
-  expect(shown).toEqual([[[["web", "app"]]], [2], [1, "ann"], [2, "bob"]]);
 });

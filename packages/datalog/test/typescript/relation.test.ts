@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { Engine, formatProof, relation, RelationError, type RowDelta, type Scalar, type Table } from "@tenet/datalog";
 import { expect, test } from "vitest";
 import { programOf } from "../history/temporary.ts";
@@ -62,18 +61,6 @@ test("a new program's columns count at once", () => {
   engine.replaceProgram(programOf("input link(a: string, b: string)\nreach(to=b, from=a, n=1) :- link(a, b)"));
   expect(byName.find({ from: "x" })).toEqual([{ to: "y", from: "x", n: 1 }]);
   expect(() => byTable.rows()).toThrow(/the program has reach\(to, from, n\)/);
-});
-
-test("the README's example runs", () => {
-  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
-  const code =
-    [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1] ?? "").find((text) => text.includes("link, reach")) ??
-    "";
-  const engine = new Engine(PROGRAM);
-  const reach: Table<Link> = { relation: "reach", columns: ["a", "b"] };
-  const lines = code.replaceAll(/^import .*$/gm, "").replace(/^(relation\(engine, reach\)\.find)/m, "const found = $1");
-  const run = new Function("engine", "relation", "link", "reach", `${lines}\nreturn found;`);
-  expect(run(engine, relation, link, reach)).toEqual([{ a: "web", b: "app" }]);
 });
 
 test("columns named like parts of objects are columns", () => {
