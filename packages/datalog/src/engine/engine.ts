@@ -7,6 +7,7 @@
 import { didYouMean } from "@tenet/kit";
 import type { Column } from "../check/core.ts";
 import type { Program } from "../compile.ts";
+import { loadState, saveState } from "../state/state-file.ts";
 import type { Tuple, Value } from "../value.ts";
 import type { Limits } from "./budget.ts";
 import { checkInvariants } from "./checks/check-invariants.ts";

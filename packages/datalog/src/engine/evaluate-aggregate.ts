@@ -7,6 +7,7 @@
 import type { CoreAggregate } from "../check/core.ts";
 import { compareValues, type Value } from "../value.ts";
 import type { Budget } from "./budget.ts";
+import { IntList } from "./int-list.ts";
 import { type Interner, NONE } from "./interner.ts";
 import type { RowStore } from "./row-store.ts";
 import { ALIVE } from "./views.ts";
@@ -59,6 +60,13 @@ export class AggregateRelation {
       if (group.nRows === 0) this.#groups.delete(key);
     }
     this.store.settle();
+  }
+
+  /** Makes the groups from the rows of the body, when both relations were loaded. */
+  reload(): void {
+    this.#body.added = this.#body.aliveRows();
+    this.evaluate();
+    this.#body.added = new IntList();
   }
 
   /** Hands out how to undo the groups' part of this evaluation, and starts a new one. */

@@ -140,6 +140,13 @@ export class Evaluation {
     for (const { store, journal } of step.changes) store.restore(journal);
   }
 
+  /** Makes what is known besides rows, when the stores were loaded. */
+  reload(): void {
+    this.begin();
+    for (const aggregate of this.#aggregates) aggregate.reload();
+    this.release([this.#finish()]);
+  }
+
   /** Makes the plans and indexes that changes will need. */
   prepare(): void {
     for (const store of this.stores.values()) store.trim();

@@ -16,6 +16,9 @@ const N_FIXED = 3;
 const INLINE_MIN = -(2 ** 30);
 const INLINE_MAX = 2 ** 30 - 1;
 
+/** What has parts: a list or a map. */
+type ValueParts = readonly Value[] | ValueMap;
+
 /** Values by id / 2. */
 export type ValueTable = readonly (Value | undefined)[];
 
@@ -89,7 +92,7 @@ export class Interner {
   }
 
   #list(list: readonly Value[]): number {
-    const key = list.map((item) => this.idOf(item)).join();
+    const key = this.#keyOfParts(list);
     return this.#byParts.get(key) ?? this.#addParts(key, Object.freeze([...list]), list.length + 1);
   }
 
@@ -100,8 +103,14 @@ export class Interner {
     }
     if (!isMap(value) || !isPlain(value)) throw notAValue(value);
     const entries = entriesOf(value);
-    const key = `{${entries.map(([name, item]) => `${this.idOf(name)},${this.idOf(item)}`).join()}`;
+    const key = this.#keyOfParts(value);
     return this.#byParts.get(key) ?? this.#addParts(key, Object.freeze(Object.fromEntries(entries)), 2 * entries.length + 1);
+  }
+
+  #keyOfParts(value: ValueParts): string {
+    if (Array.isArray(value)) return value.map((item: Value) => this.idOf(item)).join();
+    const entries = entriesOf(value as ValueMap);
+    return `{${entries.map(([name, item]) => `${this.idOf(name)},${this.idOf(item)}`).join()}`;
   }
 
   #addParts(key: string, value: Value, nUnits: number): number {
@@ -116,6 +125,25 @@ export class Interner {
     if (free === undefined) return (this.#values.push(value) - 1) << 1;
     this.#values[free] = value;
     return free << 1;
+  }
+
+  /** Takes over the values of a table, each with its id. The interner must be new. */
+  restore(table: ValueTable): void {
+    this.#values = Array.from(table);
+    const made = new Map<number, Value>();
+    for (let i = N_FIXED; i < table.length; i++) {
+      const value = table[i];
+      if (value === undefined) this.#free.push(i);
+      else if (typeof value === "object") made.set(i, value);
+      else this.#byScalar.set(value as string | number | bigint, i << 1);
+      if (typeof value === "string") this.nUnits += value.length;
+    }
+    // Lists and maps are known by the ids of what is in them: that must be known first.
+    const byDepth = [...made].sort(([, a], [, b]) => depthOf(a) - depthOf(b));
+    for (const [i, value] of byDepth) {
+      this.#values[i] = value instanceof Scalar ? value : Object.freeze(value);
+      this.#byParts.set(value instanceof Scalar ? `${value.type}:${value.text}` : this.#keyOfParts(value as ValueParts), i << 1);
+    }
   }
 
   /** Number of values in the table. */
@@ -144,6 +172,13 @@ export class Interner {
       this.#free.push(i);
     }
   }
+}
+
+/** How deep lists and maps are nested in each other. */
+function depthOf(value: Value): number {
+  if (typeof value !== "object" || value === null || value instanceof Scalar) return 0;
+  const items: readonly Value[] = Array.isArray(value) ? value : Object.values(value as ValueMap);
+  return 1 + items.reduce<number>((deepest, item) => Math.max(deepest, depthOf(item)), 0);
 }
 
 function isPlain(value: object): boolean {

@@ -10,6 +10,7 @@
  */
 
 import { AppError } from "@tenet/kit";
+import type { SectionReader, SectionWriter } from "../state/sections.ts";
 import { IntList } from "./int-list.ts";
 
 /** The rows of a store, as far as an index needs them. */
@@ -169,6 +170,24 @@ export class KeyIndex {
     this.#end = 2;
     this.#free.length = 0;
     this.#positions = undefined;
+  }
+
+  /** Writes the index. */
+  save(to: SectionWriter, name: string): void {
+    to.ints(`${name}.slots`, this.slots);
+    to.ints(`${name}.arena`, this.arena.subarray(0, this.#end));
+    to.ints(`${name}.free`, Int32Array.from(this.#free.flatMap((places) => places ?? [])));
+    if (this.#positions !== undefined) to.ints(`${name}.positions`, this.#positions);
+  }
+
+  /** Takes over what {@link save} wrote. */
+  load(from: SectionReader<unknown>, name: string): void {
+    this.slots = from.ints(`${name}.slots`);
+    this.arena = from.ints(`${name}.arena`);
+    this.#end = this.arena.length;
+    for (const entry of this.slots) if (entry !== 0) this.nKeys++;
+    for (const at of from.ints(`${name}.free`)) this.#release(at);
+    if (from.has(`${name}.positions`)) this.#positions = from.ints(`${name}.positions`);
   }
 
   /** The slot of the row's key: where it is, or where it may be put. */

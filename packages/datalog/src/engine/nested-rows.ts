@@ -7,6 +7,8 @@
  * that fits the processor's cache.
  * Limits: made for many rows per prefix; a leaf costs some two hundred bytes. {@link RowSet} decides when it is worth it.
  */
+import type { SectionReader, SectionWriter } from "../state/sections.ts";
+import { loadTables, saveTables } from "../state/tables.ts";
 import type { RowData } from "./row-set.ts";
 
 /** The base of a leaf that is a hash table; no id. */
@@ -143,6 +145,30 @@ export class NestedRows {
       this.tables[leaf] = table.slice(start, end);
       this.bases[leaf] = (this.bases[leaf] as number) + 2 * start;
     }
+  }
+
+  /** Writes the leaves. */
+  save(to: SectionWriter, name: string): void {
+    const n = this.tables.length;
+    saveTables(to, name, this.tables, this.counts.slice(0, n));
+    to.ints(`${name}.directory`, this.directory);
+    to.ints(`${name}.keys`, this.keys.slice(0, n * this.width));
+    to.ints(`${name}.bases`, this.bases.slice(0, n));
+    to.ints(`${name}.spare`, Int32Array.from(this.#free));
+  }
+
+  /** Takes over what {@link save} wrote. */
+  load(from: SectionReader<unknown>, name: string): void {
+    const [tables, counts] = loadTables(from, name);
+    while (this.bases.length < tables.length) this.#growLeaves();
+    this.tables = tables;
+    this.counts.set(counts);
+    this.directory = from.ints(`${name}.directory`);
+    this.keys.set(from.ints(`${name}.keys`));
+    this.bases.set(from.ints(`${name}.bases`));
+    const free = from.ints(`${name}.spare`);
+    this.#free.push(...free);
+    this.nLeaves = tables.length - 1 - free.length;
   }
 
   /** Cuts pieces of hashes down to what the mask leaves of them. */

@@ -9,6 +9,7 @@
  */
 import { IntList, range } from "./int-list.ts";
 import { grownLength, KeyIndex } from "./key-index.ts";
+import type { SectionReader, SectionWriter } from "../state/sections.ts";
 import { type RowAccess, rowAccess, type RowData, RowSet } from "./row-set.ts";
 import { ALIVE, COUNT, FREE, LINKED, MANY, OLD, ONE_MORE, TOUCHED } from "./views.ts";
 
@@ -28,6 +29,16 @@ export interface Changes {
   readonly journal: Journal;
   readonly added: IntList;
   readonly deleted: IntList;
+}
+
+/** What a file of an engine's state says of a relation besides its arrays. */
+export interface StoreHeader {
+  readonly name: string;
+  readonly end: number;
+  readonly size: number;
+  readonly counts: readonly (readonly [row: number, count: number])[];
+  /** The columns of each index. */
+  readonly indexes: readonly (readonly number[])[];
 }
 
 /** What a relation keeps per row besides the values: how many derivations, and the rank that recursive rows have. */
@@ -165,14 +176,22 @@ export class RowStore implements RowData {
     return this.isFresh ? range(0, this.end) : this.journal.rows;
   }
 
+  /** The rows of the new state. */
+  aliveRows(): IntList {
+    const { flags, end } = this;
+    let nAlive = 0;
+    for (let row = 0; row < end; row++) nAlive += (flags[row] as number) & ALIVE;
+    if (nAlive === end) return range(0, end);
+    const rows = new IntList();
+    for (let row = 0; row < end; row++) if (((flags[row] as number) & ALIVE) !== 0) rows.push(row);
+    return rows;
+  }
+
   /** Reads off what changed in this evaluation. */
   settle(): void {
     const { flags } = this;
     if (this.isFresh) {
-      let nAlive = 0;
-      for (let row = 0; row < this.end; row++) nAlive += (flags[row] as number) & ALIVE;
-      if (nAlive === this.end) this.added = range(0, nAlive);
-      else for (let row = 0; row < this.end; row++) if (((flags[row] as number) & ALIVE) !== 0) this.added.push(row);
+      this.added = this.aliveRows();
     } else {
       const { items, length } = this.journal.rows;
       for (let i = 0; i < length; i++) {
@@ -292,6 +311,36 @@ export class RowStore implements RowData {
     this.size = this.end;
     this.#setCapacity(Math.max(INITIAL_CAPACITY, this.end + (this.end >> 1)));
     for (const index of this.#allIndexes) index.build(this.end, () => true);
+  }
+
+  /** Writes the rows and their indexes. Between transactions. */
+  save(to: SectionWriter, name: string): StoreHeader {
+    const { end, size, stride } = this;
+    to.ints(`${name}.data`, this.data.subarray(0, end * stride));
+    to.words(`${name}.flags`, this.flags.subarray(0, end));
+    to.ints(`${name}.free`, Int32Array.from(this.#free));
+    this.set.save(to, name);
+    for (const [i, index] of this.#allIndexes.entries()) index.save(to, `${name}.${i}`);
+    return { name: this.name, end, size, counts: [...this.#counts], indexes: this.#allIndexes.map(({ columns }) => columns) };
+  }
+
+  /** Takes over what {@link save} wrote; the store must be new. */
+  load(from: SectionReader<unknown>, name: string, { end, size, counts, indexes }: StoreHeader): void {
+    this.data = from.ints(`${name}.data`);
+    this.flags = from.words(`${name}.flags`);
+    for (const row of from.ints(`${name}.free`)) this.#free.push(row);
+    for (const [row, count] of counts) this.#counts.set(row, count);
+    this.end = end;
+    this.size = size;
+    this.#capacity = end;
+    if (end < INITIAL_CAPACITY) this.#setCapacity(INITIAL_CAPACITY);
+    this.set.load(from, name);
+    for (const [i, columns] of indexes.entries()) {
+      const index = new KeyIndex(this, columns);
+      index.load(from, `${name}.${i}`);
+      this.#indexes.set(columns.join(), index);
+      this.#allIndexes.push(index);
+    }
   }
 
   /** Visits the ids of all values in rows. */

@@ -12,7 +12,7 @@ interface TaggedJson {
   readonly [tag: string]: string | { readonly [key: string]: ValueJson };
 }
 
-/** A value's form in a record. */
+/** What a value is in a record. */
 export type ValueJson = null | boolean | number | string | readonly ValueJson[] | TaggedJson;
 
 /** A row's form in a record. */
@@ -35,7 +35,8 @@ function isPlain(value: Value | ValueJson): value is null | boolean | number | s
   return value === null || (typeof value !== "object" && typeof value !== "bigint");
 }
 
-function valueToJson(value: Value): ValueJson {
+/** A value's form in a record. */
+export function valueToJson(value: Value): ValueJson {
   if (typeof value === "bigint") return { int: value.toString() };
   if (typeof value !== "object" || value === null) return value;
   if (isList(value)) return toJson(value);
@@ -44,7 +45,8 @@ function valueToJson(value: Value): ValueJson {
   throw new AppError("Cannot record a row: it holds a value that has no form in a history", { code: "DATALOG_VALUE" });
 }
 
-function valueFromJson(json: ValueJson): Value {
+/** The value that was written. */
+export function valueFromJson(json: ValueJson): Value {
   if (typeof json !== "object" || json === null) return json;
   if (isJsonList(json)) return fromJson(json);
   const [[tag, content] = ["", ""]] = Object.entries(json);

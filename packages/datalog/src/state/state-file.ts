@@ -1,0 +1,76 @@
+/**
+ * An engine's whole state in a file: rows, counts, ranks, indexes and values as they lie in memory, so that starting from it is reading
+ * it. Only what aggregates know of their groups is made anew.
+ */
+import { createHash } from "node:crypto";
+import type { FunctionDef } from "../check/core.ts";
+import type { Program } from "../compile.ts";
+import type { Limits } from "../engine/budget.ts";
+import { Evaluation } from "../engine/evaluation.ts";
+import { Interner } from "../engine/interner.ts";
+import type { StoreHeader } from "../engine/row-store.ts";
+import { SectionReader, SectionWriter, StateFileError } from "./sections.ts";
+import { loadValues, saveValues } from "./values.ts";
+
+interface StateHeader {
+  readonly program: string;
+  readonly stores: readonly StoreHeader[];
+  readonly note: string;
+}
+
+/** Writes a state; a file of that name is replaced when the new one is whole. */
+export function saveState(evaluation: Evaluation, path: string, note: string): void {
+  const to = new SectionWriter(path);
+  try {
+    saveValues(to, evaluation.interner.table);
+    const stores = [...evaluation.stores.values()].map((store, i) => store.save(to, String(i)));
+    const header: StateHeader = { program: fingerprintOf(evaluation.program), stores, note };
+    to.finish(header);
+  } catch (error) {
+    to.abandon();
+    throw error;
+  }
+}
+
+/**
+ * The state that was written.
+ *
+ * @throws StateFileError if the file is missing or damaged, or was written under other rules
+ */
+export function loadState(program: Program, limits: Limits, path: string): Evaluation {
+  const from = new SectionReader<StateHeader>(path);
+  try {
+    if (from.header.program !== fingerprintOf(program)) {
+      throw new StateFileError(`Cannot start from "${path}": it was written under other rules`, {
+        hint: "start with the rules it was written under and replace them then, or compute the state anew from the inputs",
+        details: { file: path },
+      });
+    }
+    const interner = new Interner();
+    interner.restore(loadValues(from));
+    const evaluation = new Evaluation(program, limits, interner);
+    for (const [i, header] of from.header.stores.entries()) evaluation.store(header.name).load(from, String(i), header);
+    evaluation.reload();
+    return evaluation;
+  } finally {
+    from.close();
+  }
+}
+
+/** The note that a state was written with. */
+export function noteOf(path: string): string {
+  const from = new SectionReader<StateHeader>(path);
+  from.close();
+  return from.header.note;
+}
+
+/** Equal for programs whose relations and rules are the same; what functions of the host program do is not looked at. */
+function fingerprintOf({ relations, rules, aggregates, strata }: Program): string {
+  const parts = { relations: [...relations.values()], rules, aggregates, strata };
+  const text = JSON.stringify(parts, (key, value: unknown) => {
+    if (key === "span" || key === "origin" || key === "sourceText") return undefined;
+    if (typeof value === "bigint") return `${value}n`;
+    return key === "fn" && typeof value === "object" && value !== null ? (value as FunctionDef).name : value;
+  });
+  return createHash("sha256").update(text).digest("hex");
+}
