@@ -2,6 +2,7 @@
  * One measurement of the rule engine or of a rival in a process of its own: `node --expose-gc bench/datalog-one.mjs WHAT [ARGUMENT …]`
  * prints a JSON object. CPU time is that of the whole process (V8's compiler threads and collector included), in seconds.
  */
+import { statSync } from "node:fs";
 import { compile, Engine, formatProof } from "@tenet/datalog";
 import { CHANGES, timed } from "./datalog-changes.mjs";
 import { churn, memory, memoryInUse } from "./datalog-memory.mjs";
@@ -172,6 +173,26 @@ function explain() {
   );
 }
 
+/** Computes a state from rows and writes it. */
+function saveTo(name, file) {
+  const program = programOf(name, 1_000_000);
+  const begin = process.cpuUsage();
+  const { engine } = load(program);
+  const seconds = cpuSince(begin);
+  engine.save(file);
+  return { seconds, n: engine.size(program.counted), megabytes: statSync(file).size / 2 ** 20 };
+}
+
+/** Starts from a state that was written. */
+function startFrom(name, file) {
+  const { text, counted } = programOf(name, 10);
+  const program = compile([{ name: "bench.dl", text }]);
+  globalThis.gc();
+  const begin = process.cpuUsage();
+  const engine = new Engine(program, { state: file });
+  return { seconds: cpuSince(begin), n: engine.size(counted) };
+}
+
 const [what = "", ...args] = process.argv.slice(2);
 const MEASUREMENTS = {
   tenet,
@@ -187,6 +208,8 @@ const MEASUREMENTS = {
   rules,
   fork,
   explain,
+  save: saveTo,
+  start: startFrom,
 };
 if (!Object.hasOwn(MEASUREMENTS, what))
   throw new Error(`There is no measurement "${what}"; there are: ${Object.keys(MEASUREMENTS).join(", ")}`);

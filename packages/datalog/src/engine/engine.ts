@@ -33,6 +33,8 @@ export interface EngineOptions extends Limits {
    * after a rollback also that every row, count and rank is what it was when the transaction began. An {@link InvariantError} names the relation and row that are wrong. For debugging: it costs more than evaluating everything anew.
    */
   readonly checks?: boolean;
+  /** A file that {@link Engine.save} wrote: the engine starts from its state, and must have the program it was written under. */
+  readonly state?: string;
 }
 
 /** A relation as a program has it. */
@@ -58,8 +60,19 @@ export class Engine {
   /** Starts a program: facts, and what follows from empty inputs, hold at once. */
   constructor(program: Program, options: EngineOptions = {}) {
     this.#options = options;
-    this.#evaluation = startEvaluation(program, options);
+    const { state } = options;
+    this.#evaluation = state === undefined ? startEvaluation(program, options) : loadState(program, options, state);
     this.#check();
+  }
+
+  /**
+   * Writes the whole state to a file, from which an engine starts many times faster than it computes it.
+   *
+   * @throws StateFileError if that fails; a file that was there before stays then
+   */
+  save(file: string): void {
+    if (this.#open !== undefined) throw new TransactionError("Cannot save: a transaction is open");
+    saveState(this.#evaluation, file);
   }
 
   /** Moves with each commit and each new program: forks then look anew. */

@@ -15,16 +15,15 @@ import { loadValues, saveValues } from "./values.ts";
 interface StateHeader {
   readonly program: string;
   readonly stores: readonly StoreHeader[];
-  readonly note: string;
 }
 
 /** Writes a state; a file of that name is replaced when the new one is whole. */
-export function saveState(evaluation: Evaluation, path: string, note: string): void {
+export function saveState(evaluation: Evaluation, path: string): void {
   const to = new SectionWriter(path);
   try {
     saveValues(to, evaluation.interner.table);
     const stores = [...evaluation.stores.values()].map((store, i) => store.save(to, String(i)));
-    const header: StateHeader = { program: fingerprintOf(evaluation.program), stores, note };
+    const header: StateHeader = { program: fingerprintOf(evaluation.program), stores };
     to.finish(header);
   } catch (error) {
     to.abandon();
@@ -55,13 +54,6 @@ export function loadState(program: Program, limits: Limits, path: string): Evalu
   } finally {
     from.close();
   }
-}
-
-/** The note that a state was written with. */
-export function noteOf(path: string): string {
-  const from = new SectionReader<StateHeader>(path);
-  from.close();
-  return from.header.note;
 }
 
 /** Equal for programs whose relations and rules are the same; what functions of the host program do is not looked at. */

@@ -1,0 +1,148 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Change, compile, type Delta, Engine, type Program, scalar, type Tuple } from "@tenet/datalog";
+import fc from "fast-check";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { applyTo, Generator, INPUTS } from "./generate.ts";
+import { type Db, print } from "./naive.ts";
+
+let folder = "";
+let file = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "tenet-state-"));
+  file = join(folder, "state");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const programOf = (text: string): Program => compile([{ name: "state.dl", text }]);
+
+function stateOf(engine: Engine): Map<string, readonly string[]> {
+  return new Map(
+    engine.relations().map(({ name }) => [
+      name,
+      engine
+        .rows(name)
+        .map((row) => JSON.stringify(row, (_, value: unknown) => (typeof value === "bigint" ? `${value}n` : value)))
+        .toSorted(),
+    ]),
+  );
+}
+
+function plain(delta: Delta): object {
+  return Object.fromEntries([...delta].map(([name, { inserted, deleted }]) => [name, { inserted, deleted }]));
+}
+
+test("an engine that starts from a state goes on as the one that wrote it, whatever the program", { timeout: 300_000 }, () => {
+  fc.assert(
+    fc.property(fc.gen(), (g) => {
+      const generator = new Generator(g);
+      const { levels } = generator.program();
+      const text = ["input a(x, y)  input b(x)  input c(x, y)", ...levels.flat().map(print)].join("\n");
+      let program: Program;
+      try {
+        program = programOf(text);
+      } catch {
+        return;
+      }
+      const engine = new Engine(program, { minValuesToSweep: 4 });
+      let inputs: Db = new Map([...INPUTS.keys()].map((name) => [name, []]));
+      const next = (isLoad: boolean): readonly Change[] => {
+        const changes = generator.changes(isLoad);
+        inputs = applyTo(inputs, changes);
+        return changes;
+      };
+      engine.transact(next(true));
+      engine.transact(next(false));
+      engine.save(file);
+      const copy = new Engine(program, { state: file, checks: true, minValuesToSweep: 4 });
+      expect(stateOf(copy), text).toEqual(stateOf(engine));
+      for (let i = 0; i < 4; i++) {
+        const changes = next(false);
+        expect(plain(copy.transact(changes)), text).toEqual(plain(engine.transact(changes)));
+      }
+      expect(stateOf(copy), text).toEqual(stateOf(engine));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+const CLOSURE = `input e(a, b)  input size(a, n: int)
+tc(x, y) :- e(x, y)  tc(x, z) :- tc(x, y), e(y, z)
+reached(x, n) :- e(x, _), n = count { y : tc(x, y) }
+largest(x, n) :- e(x, _), n = max { s : tc(x, y), size(y, s) }`;
+
+test("many rows, with indexes, nested sets, blocks and free numbers", () => {
+  const program = programOf(CLOSURE);
+  const engine = new Engine(program);
+  const edge = (i: number, weight: 1 | -1 = 1): Change => ({ relation: "e", tuple: [`n${i}`, `n${(i * 7) % 90}`], weight });
+  const sizes = Array.from({ length: 90 }, (_, i): Change => ({ relation: "size", tuple: [`n${i}`, (i * 31) % 70], weight: 1 }));
+  engine.transact([...Array.from({ length: 90 }, (_, i) => edge(i)), ...sizes]);
+  engine.prepare();
+  engine.transact(Array.from({ length: 40 }, (_, i) => edge(i * 2, -1)));
+  engine.save(file);
+  const copy = new Engine(program, { state: file, checks: true });
+  expect(stateOf(copy)).toEqual(stateOf(engine));
+  for (const weight of [1, -1] as const) {
+    for (let i = 0; i < 30; i++)
+      expect(plain(copy.transact([edge(i, weight)]))).toEqual(plain(engine.transact([edge(i, weight)])));
+  }
+  const row = copy.rows("tc")[0] as Tuple;
+  expect(copy.explain("tc", row)).toEqual(engine.explain("tc", row));
+});
+
+test("values of every type come back", () => {
+  const program = programOf("input t(x)  twice([x, x]) :- t(x)  all(s) :- s = list { x : t(x) }");
+  const values = [
+    null,
+    true,
+    -0.5,
+    2n ** 62n,
+    2 ** 40,
+    "",
+    "häuser\u{1f600}",
+    "half \ud800",
+    ["a", ["b", { c: [1, "a"] }]],
+    { "": null, k: ["a"] },
+    scalar("ip", "fe80::1") ?? null,
+    scalar("prefix", "10.0.0.0/8") ?? null,
+    scalar("time", "2026-01-02T03:04:05Z") ?? null,
+  ];
+  const engine = new Engine(program);
+  engine.transact(values.map((value) => ({ relation: "t", tuple: [value], weight: 1 })));
+  engine.transact([{ relation: "t", tuple: [""], weight: -1 }]);
+  engine.save(file);
+  const copy = new Engine(program, { state: file, checks: true });
+  expect(stateOf(copy)).toEqual(stateOf(engine));
+  for (const value of values) expect(copy.has("t", [value])).toBe(value !== "");
+  const last = values.map((value) => ({ relation: "t", tuple: [value], weight: -1 as const }));
+  expect(plain(copy.transact(last))).toEqual(plain(engine.transact(last)));
+});
+
+test("a state of other rules, a damaged one, and none are told apart; a state that cannot be written leaves the old one", () => {
+  const program = programOf(CLOSURE);
+  const engine = new Engine(program);
+  engine.transact([{ relation: "e", tuple: ["a", "b"], weight: 1 }]);
+  engine.save(file);
+  expect(() => new Engine(programOf(`${CLOSURE}\nmore(x) :- e(x, _)`), { state: file })).toThrow("was written under other rules");
+  expect(() => new Engine(program, { state: `${file}.none` })).toThrow("Cannot read");
+  const whole = readFileSync(file);
+  for (const at of [10, whole.length >> 1, whole.length - 30, whole.length - 3]) {
+    const damaged = Buffer.from(whole);
+    damaged.writeUInt8((damaged[at] ?? 0) ^ 0x41, at);
+    writeFileSync(`${file}.bad`, damaged);
+    expect(() => new Engine(program, { state: `${file}.bad` }), `byte ${at}`).toThrow(`Cannot read the state in "${file}.bad"`);
+  }
+  for (const length of [0, 7, 20, whole.length - 1]) {
+    writeFileSync(`${file}.bad`, whole.subarray(0, length));
+    expect(() => new Engine(program, { state: `${file}.bad` }), `${length} bytes`).toThrow(
+      `Cannot read the state in "${file}.bad"`,
+    );
+  }
+  const transaction = engine.begin();
+  expect(() => engine.save(file)).toThrow("a transaction is open");
+  transaction.rollback();
+  expect(() => engine.save(join(folder, "none", "state"))).toThrow("Cannot write");
+  expect(readFileSync(file)).toEqual(whole);
+  expect(readdirSync(folder).toSorted()).toEqual(["state", "state.bad"]);
+});
