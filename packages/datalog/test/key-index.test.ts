@@ -23,7 +23,7 @@ test("an index has exactly the rows that came and did not leave, whatever the or
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 9 }), fc.boolean(), steps, (nKeys, isBuilt, sequence) => {
       const data = rowsWithKeys(nKeys);
-      const index = new KeyIndex({ data, stride: STRIDE }, [0]);
+      const index = new KeyIndex({ data, stride: STRIDE, end: N_ROWS }, [0]);
       const present = new Set<number>();
       if (isBuilt) {
         index.build(300, (row) => row % 3 !== 0);

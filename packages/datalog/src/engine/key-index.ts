@@ -2,7 +2,7 @@
  * An index of a store: from the values of some columns to the rows that have them.
  *
  * What: open addressing from a key to its row, or to a block of rows in an arena when there are several. No key is stored: the first
- * row has it. Blocks have room for a power of two of rows; one that is full moves to twice the room.
+ * row has it. A block that is full moves to twice the room.
  * Why: a walk over the rows of a key reads them side by side, a key with one row costs four bytes per slot and nothing else.
  * How: rows leave by moving the last one of the block into their place. Where that is, is searched in small blocks; once a block is
  * large, `#positions` knows it for every row.
@@ -17,12 +17,14 @@ import { IntList } from "./int-list.ts";
 export interface IndexedRows {
   data: Int32Array;
   readonly stride: number;
+  /** Row numbers are below this. */
+  readonly end: number;
 }
 
 /** The row + 1 of a key that has one, minus the place of the block of a key with several, or 0. */
 export type Seek = (index: KeyIndex, ...ids: number[]) => number;
 
-/** Words before a block's rows: their number, and the logarithm of the room. */
+/** Words before a block's rows: their number, and how many there is room for. */
 export const BLOCK_HEADER = 2;
 
 const LARGE_BLOCK = 64;
@@ -39,9 +41,10 @@ export class KeyIndex {
   readonly #seekKey: (index: KeyIndex, key: Int32Array) => number;
   /** First unused word of the arena; 0 is no place. */
   #end = 2;
-  /** Places of free blocks by the logarithm of their room. */
+  /** Places of free blocks by the logarithm of their room, rounded down. */
   readonly #free: number[][] = [];
-  #positions: Int32Array | undefined;
+  /** Once a block is large: where in its block each row stands. */
+  #positions: Uint16Array | Int32Array | undefined;
 
   constructor(rows: IndexedRows, columns: readonly number[]) {
     this.rows = rows;
@@ -99,15 +102,15 @@ export class KeyIndex {
       const n = counts.items[key] as number;
       if (n < 2) continue;
       places[key] = end;
-      end += BLOCK_HEADER + (1 << logOf(n));
+      end += BLOCK_HEADER + roomFor(n);
     }
     this.#end = end;
-    this.arena = new Int32Array(Math.max(64, end + (end >> 3)));
+    this.arena = new Int32Array(Math.max(64, end + (end >> 5)));
     const { slots } = this;
     for (let key = 0; key < places.length; key++) {
       const at = places[key] as number;
       if (at === 0) continue;
-      this.arena[at + 1] = logOf(counts.items[key] as number);
+      this.arena[at + 1] = roomFor(counts.items[key] as number);
       slots[this.#slotOf(firsts.items[key] as number)] = -at;
       this.arena[at + BLOCK_HEADER] = firsts.items[key] as number;
     }
@@ -128,16 +131,16 @@ export class KeyIndex {
       this.slots[slot] = -at;
       this.arena[at] = 1;
       this.arena[at + BLOCK_HEADER] = entry - 1;
-      this.#place(entry - 1, at + BLOCK_HEADER);
+      this.#place(entry - 1, 0);
     }
     const n = this.arena[at] as number;
-    if (n === 1 << (this.arena[at + 1] as number)) {
+    if (n === this.arena[at + 1]) {
       at = this.#move(at, n);
       this.slots[slot] = -at;
     }
     this.arena[at + BLOCK_HEADER + n] = row;
     this.arena[at] = n + 1;
-    this.#place(row, at + BLOCK_HEADER + n);
+    this.#place(row, n);
   }
 
   remove(row: number): void {
@@ -154,7 +157,7 @@ export class KeyIndex {
     const n = (arena[at] as number) - 1;
     const last = arena[at + BLOCK_HEADER + n] as number;
     const position = this.#positionOf(row, at, n);
-    arena[position] = last;
+    arena[at + BLOCK_HEADER + position] = last;
     arena[at] = n;
     this.#place(last, position);
     if (n > 1) return;
@@ -177,7 +180,8 @@ export class KeyIndex {
     to.ints(`${name}.slots`, this.slots);
     to.ints(`${name}.arena`, this.arena.subarray(0, this.#end));
     to.ints(`${name}.free`, Int32Array.from(this.#free.flatMap((places) => places ?? [])));
-    if (this.#positions !== undefined) to.ints(`${name}.positions`, this.#positions);
+    if (this.#positions instanceof Uint16Array) to.words(`${name}.positions`, this.#positions);
+    else if (this.#positions !== undefined) to.ints(`${name}.many`, this.#positions);
   }
 
   /** Takes over what {@link save} wrote. */
@@ -187,7 +191,8 @@ export class KeyIndex {
     this.#end = this.arena.length;
     for (const entry of this.slots) if (entry !== 0) this.nKeys++;
     for (const at of from.ints(`${name}.free`)) this.#release(at);
-    if (from.has(`${name}.positions`)) this.#positions = from.ints(`${name}.positions`);
+    if (from.has(`${name}.positions`)) this.#positions = from.words(`${name}.positions`);
+    else if (from.has(`${name}.many`)) this.#positions = from.ints(`${name}.many`);
   }
 
   /** The slot of the row's key: where it is, or where it may be put. */
@@ -249,12 +254,12 @@ export class KeyIndex {
       if (this.#end > this.arena.length) this.arena = enlarged(this.arena, Math.max(this.#end, grownLength(this.arena.length)));
     }
     this.arena[at] = 0;
-    this.arena[at + 1] = log;
+    if (free === undefined) this.arena[at + 1] = 1 << log;
     return at;
   }
 
   #release(at: number): void {
-    const log = this.arena[at + 1] as number;
+    const log = 31 - Math.clz32(this.arena[at + 1] as number);
     const list = this.#free[log];
     if (list === undefined) this.#free[log] = [at];
     else list.push(at);
@@ -262,30 +267,36 @@ export class KeyIndex {
 
   /** Moves a full block to twice the room. */
   #move(at: number, n: number): number {
-    const to = this.#allocate((this.arena[at + 1] as number) + 1);
+    const to = this.#allocate(logOf(2 * n));
     const { arena } = this;
     arena.copyWithin(to + BLOCK_HEADER, at + BLOCK_HEADER, at + BLOCK_HEADER + n);
     arena[to] = n;
     this.#release(at);
     if (n >= LARGE_BLOCK && this.#positions === undefined) this.#notePositions();
-    // The slot still leads to the old block: what was noted for these rows, if anything, is where they were.
-    for (let i = 0; i < n; i++) this.#place(arena[to + BLOCK_HEADER + i] as number, to + BLOCK_HEADER + i);
     return to;
   }
 
   #notePositions(): void {
-    this.#positions = new Int32Array(16);
+    this.#positions = new Uint16Array(this.rows.end);
     for (const entry of this.slots) {
       if (entry >= 0) continue;
       const first = BLOCK_HEADER - entry;
       const n = this.arena[-entry] as number;
-      for (let i = first; i < first + n; i++) this.#place(this.arena[i] as number, i);
+      for (let i = 0; i < n; i++) this.#place(this.arena[first + i] as number, i);
     }
   }
 
   #place(row: number, position: number): void {
     if (this.#positions === undefined) return;
-    if (row >= this.#positions.length) this.#positions = enlarged(this.#positions, Math.max(row + 1, this.#positions.length * 2));
+    const room = row < this.#positions.length ? 0 : Math.max(row + 1, grownLength(this.#positions.length));
+    if (room > 0 || (position > 0xffff && this.#positions instanceof Uint16Array)) {
+      const larger =
+        position > 0xffff || this.#positions instanceof Int32Array
+          ? new Int32Array(Math.max(room, this.#positions.length))
+          : new Uint16Array(room);
+      larger.set(this.#positions);
+      this.#positions = larger;
+    }
     this.#positions[row] = position;
   }
 
@@ -293,14 +304,19 @@ export class KeyIndex {
     const noted = this.#positions?.[row];
     if (noted !== undefined && n > LARGE_BLOCK) return noted;
     const first = at + BLOCK_HEADER;
-    let i = first + n;
-    while (i >= first && this.arena[i] !== row) i--;
-    if (i < first) throw new AppError(`Row ${row} is not in the index that it leaves`, { code: "DATALOG_INDEX" });
+    let i = n;
+    while (i >= 0 && this.arena[first + i] !== row) i--;
+    if (i < 0) throw new AppError(`Row ${row} is not in the index that it leaves`, { code: "DATALOG_INDEX" });
     return i;
   }
 }
 
 const NO_ROWS = new Int32Array(0);
+
+/** The room of a block that is built for so many rows. */
+function roomFor(n: number): number {
+  return n + (n >> 5);
+}
 
 /** The logarithm of the least power of two that is not less than `n`. */
 function logOf(n: number): number {
