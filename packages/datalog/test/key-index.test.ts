@@ -52,7 +52,7 @@ test("an index has exactly the rows that came and did not leave, whatever the or
 });
 
 test("a row that is not in the index is an error, not a search without end", () => {
-  const index = new KeyIndex({ data: rowsWithKeys(1), stride: STRIDE }, [0]);
+  const index = new KeyIndex({ data: rowsWithKeys(1), stride: STRIDE, end: N_ROWS }, [0]);
   index.add(0);
   index.add(1);
   expect(() => index.remove(2)).toThrow("Row 2 is not in the index");
