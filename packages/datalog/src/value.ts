@@ -33,16 +33,18 @@ export function compareValues(a: Value, b: Value): number {
   if (kind !== 0) return kind;
   if (a === b) return 0;
   if (typeof a !== "object") return a < (b as typeof a) ? -1 : a > (b as typeof a) ? 1 : 0;
-  if (isList(a) && isList(b)) return compareLists(a, b);
+  if (isList(a) && isList(b)) return compareTuples(a, b);
   if (a instanceof Scalar && b instanceof Scalar) return compareScalars(a, b);
-  return isMap(a) && isMap(b) ? compareLists(entriesOf(a), entriesOf(b)) : 0;
+  return isMap(a) && isMap(b) ? compareTuples(entriesOf(a), entriesOf(b)) : 0;
 }
 
-/** Compares two rows column by column. */
-function compareLists(a: readonly Value[], b: readonly Value[]): number {
+/** The order of rows and of lists: that of the first values that differ. */
+export function compareTuples(a: Tuple, b: Tuple): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
-    const order = compareValues(a[i] ?? null, b[i] ?? null);
+    const [left, right] = [a[i] ?? null, b[i] ?? null];
+    if (left === right) continue;
+    const order = typeof left === "number" && typeof right === "number" ? left - right : compareValues(left, right);
     if (order !== 0) return order;
   }
   return a.length - b.length;

@@ -1,5 +1,5 @@
 /** What a transaction changed, relation by relation, as values. */
-import { formatAtom, type Tuple, type Value } from "../value.ts";
+import { compareTuples, formatAtom, type Tuple, type Value } from "../value.ts";
 import type { Evaluation, Step } from "./evaluation.ts";
 import type { IntList } from "./int-list.ts";
 import type { Interner } from "./interner.ts";
@@ -16,13 +16,18 @@ export interface Change {
   readonly weight: 1 | -1;
 }
 
-/** Rows that came and went. */
+/** Rows that came and went, each list in the order of values (`compareValues`, column by column). */
 export interface RelationDelta {
   readonly inserted: readonly Tuple[];
   readonly deleted: readonly Tuple[];
 }
 
-/** Exact changes by relation: only real ones, no row on both sides, relations without change absent. Inputs are included. */
+/**
+ * Exact changes by relation: only real ones, no row on both sides, relations without change absent. Inputs are included.
+ *
+ * Relations come in the order of their names, rows in that of their values: equal changes give equal deltas, whatever indexes and plans
+ * an engine happens to have, and however many evaluations a transaction took.
+ */
 export type Delta = ReadonlyMap<string, RelationDelta>;
 
 /** The values of a row. */
@@ -39,10 +44,11 @@ export function deltaOf(steps: readonly Step[], evaluation: Evaluation): Delta {
   const [only] = steps;
   if (only === undefined || steps.length > 1) return sumOf(steps.map((step) => deltaOf([step], evaluation)));
   const delta = new Map<string, RelationDelta>();
-  for (const change of only.changes) {
-    const { store, added, deleted } = change;
-    if (store.name.startsWith("$") || (added.length === 0 && deleted.length === 0)) continue;
-    delta.set(store.name, relationDelta(store, change, evaluation.interner));
+  const changes = only.changes.filter(
+    ({ store, added, deleted }) => !store.name.startsWith("$") && (added.length > 0 || deleted.length > 0),
+  );
+  for (const change of changes.sort((a, b) => compareNames(a.store.name, b.store.name))) {
+    delta.set(change.store.name, relationDelta(change.store, change, evaluation.interner));
   }
   return delta;
 }
@@ -59,7 +65,12 @@ function tuplesOf(store: RowStore, rows: IntList, interner: Interner): readonly 
   if (rows.length === 0) return NO_ROWS;
   const tuples: Tuple[] = [];
   for (let i = 0; i < rows.length; i++) tuples.push(readTuple(store, rows.items[i] as number, interner));
-  return tuples;
+  return tuples.sort(compareTuples);
+}
+
+/** The order of relations in a delta. */
+export function compareNames(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Its rows are made when they are looked at. */
@@ -100,8 +111,9 @@ function sumOf(deltas: readonly Delta[]): Delta {
     }
   }
   const sum = new Map<string, RelationDelta>();
-  for (const [relation, rows] of byRelation) {
-    const pick = (weight: number): Tuple[] => [...rows.values()].flatMap((row) => (row.weight === weight ? [row.tuple] : []));
+  for (const [relation, rows] of [...byRelation].sort(([a], [b]) => compareNames(a, b))) {
+    const pick = (weight: number): Tuple[] =>
+      [...rows.values()].flatMap((row) => (row.weight === weight ? [row.tuple] : [])).sort(compareTuples);
     const [inserted, deleted] = [pick(1), pick(-1)];
     if (inserted.length > 0 || deleted.length > 0) sum.set(relation, { inserted, deleted });
   }

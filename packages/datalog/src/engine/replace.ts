@@ -1,6 +1,6 @@
 /** The difference between two evaluations that share an interner. */
-import type { Tuple } from "../value.ts";
-import { type Delta, readTuple, type RelationDelta } from "./delta.ts";
+import { compareTuples, type Tuple } from "../value.ts";
+import { compareNames, type Delta, readTuple, type RelationDelta } from "./delta.ts";
 import type { Evaluation } from "./evaluation.ts";
 import type { RowStore } from "./row-store.ts";
 import { OLD } from "./views.ts";
@@ -8,7 +8,7 @@ import { OLD } from "./views.ts";
 /** What changed between the state of one program and that of another. */
 export function diffEvaluations(before: Evaluation, after: Evaluation): Delta {
   const delta = new Map<string, RelationDelta>();
-  for (const name of new Set([...before.stores.keys(), ...after.stores.keys()])) {
+  for (const name of [...new Set([...before.stores.keys(), ...after.stores.keys()])].sort(compareNames)) {
     if (name.startsWith("$")) continue;
     const [old, now] = [before.stores.get(name), after.stores.get(name)];
     const inserted = rowsMissingFrom(old, now, after);
@@ -26,7 +26,7 @@ function rowsMissingFrom(store: RowStore | undefined, from: RowStore | undefined
     if (store === undefined || store.arity !== from.arity || !hasRow(store, from, row))
       missing.push(readTuple(from, row, owner.interner));
   }
-  return missing;
+  return missing.sort(compareTuples);
 }
 
 function hasRow(store: RowStore, from: RowStore, row: number): boolean {

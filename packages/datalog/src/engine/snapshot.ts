@@ -4,7 +4,7 @@
  * A load derives millions of rows that nobody reads one by one; making arrays of values for them costs more than deriving them. The rows
  * of a relation that was empty are not even copied: the store knows that they are lent.
  */
-import type { Tuple, Value } from "../value.ts";
+import { compareTuples, type Tuple, type Value } from "../value.ts";
 import { type IntList, range } from "./int-list.ts";
 import { type Interner, type ValueTable, valueIn } from "./interner.ts";
 import type { RowStore } from "./row-store.ts";
@@ -41,7 +41,7 @@ export class Snapshot {
     this.#rows = range(0, 0);
     this.#data = new Int32Array(0);
     this.#table = [];
-    this.#tuples = tuples;
+    this.#tuples = tuples.sort(compareTuples);
     return tuples;
   }
 }
