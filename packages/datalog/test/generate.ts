@@ -1,12 +1,16 @@
 /** Random programs and changes for the law: recursion, negation, groups, `or`, arithmetic and all aggregates, always stratified and safe. */
-import type { Change } from "@tenet/datalog";
+import { type Change, type Scalar, scalar } from "@tenet/datalog";
 import fc from "fast-check";
-import type { Db, Fn, Lit, Rule, Term } from "./naive.ts";
+import type { Constant, Db, Fn, Lit, Row, Rule, Term } from "./naive.ts";
 
 /** A generated program: rules by level, lowest first. */
 export interface Generated {
   readonly arity: ReadonlyMap<string, number>;
   readonly levels: readonly (readonly Rule[])[];
+  /** The type of the inputs' columns, if they have one. */
+  readonly type: string | undefined;
+  /** True if each level is a module of its own. */
+  readonly hasModules: boolean;
 }
 
 export const INPUTS: ReadonlyMap<string, number> = new Map([
@@ -15,27 +19,64 @@ export const INPUTS: ReadonlyMap<string, number> = new Map([
   ["c", 2],
 ]);
 const VARIABLES = ["x", "y", "z", "w"];
-const MAX_VALUE = 4;
+const INTS = [0, 1, 2, 3, 4];
+const TEXTS = ["a", "b", "c", "d", "e"];
+const ADDRESSES = INTS.map((n) => scalar("ip", `10.0.0.${n}`) as Scalar);
+/** What stands in inputs, with the type that their columns may be given. */
+const WORLDS: readonly { readonly values: readonly Constant[]; readonly type: string | undefined }[] = [
+  { values: INTS, type: undefined },
+  { values: INTS, type: "int" },
+  { values: INTS, type: undefined },
+  { values: INTS, type: "int" },
+  { values: TEXTS, type: "string" },
+  { values: ADDRESSES, type: "ip" },
+  { values: [0, 1, 2, "a", "b", ...ADDRESSES.slice(3)], type: undefined },
+];
 
 /** Draws from fast-check's generator, so that failures shrink. */
 export class Generator {
   readonly #g: fc.GeneratorValue;
   readonly #arity = new Map(INPUTS);
+  readonly #world: (typeof WORLDS)[number];
 
   constructor(g: fc.GeneratorValue) {
     this.#g = g;
+    this.#world = this.#pick(WORLDS);
   }
 
   program(): Generated {
-    const levels = Array.from({ length: this.#int(1, 3) }, (_, i) => this.#level(i));
-    return { arity: this.#arity, levels };
+    const levels = Array.from({ length: this.#int(1, 4) }, (_, i) => this.#level(i));
+    return { arity: this.#arity, levels, type: this.#world.type, hasModules: this.#int(0, 2) === 0 };
+  }
+
+  /** The program with a rule more, less, or another one. No relation loses its last rule. */
+  changed(program: Generated): Generated {
+    const at = this.#int(0, program.levels.length - 1);
+    const rules = [...(program.levels[at] ?? [])];
+    const i = this.#int(0, rules.length - 1);
+    const rel = rules[i]?.rel ?? "";
+    const kind = this.#int(0, 2);
+    if (kind === 0) rules.push(this.ruleFor(rel));
+    else if (kind === 1 && rules.filter((rule) => rule.rel === rel).length > 1) rules.splice(i, 1);
+    else rules[i] = this.ruleFor(rel);
+    return { ...program, levels: program.levels.map((level, j) => (j === at ? rules : level)) };
+  }
+
+  /** Another rule for a relation of the program made last. */
+  ruleFor(name: string): Rule {
+    const isLower = (other: string): boolean => INPUTS.has(other) || other.slice(0, 2) < name.slice(0, 2);
+    const known = [...this.#arity.keys()];
+    const lower = known.filter(isLower);
+    const own = known.filter((other) => !INPUTS.has(other) && other.slice(0, 2) === name.slice(0, 2));
+    return this.#rule(name, lower, [...lower, ...own, ...own]);
   }
 
   /** Changes of a small world, so that deletions hit; `load` inserts only. */
   changes(load = false): Change[] {
-    return Array.from({ length: load ? 12 : this.#int(0, 4) }, () => {
+    const most = this.#int(0, 3) === 0 ? 16 : 4;
+    return Array.from({ length: load ? 14 : this.#int(0, most) }, () => {
       const relation = this.#pick([...INPUTS.keys()]);
-      const tuple = Array.from({ length: INPUTS.get(relation) ?? 0 }, () => this.#int(0, MAX_VALUE));
+      const tuple = Array.from({ length: INPUTS.get(relation) ?? 0 }, () => this.#constant());
       return { relation, tuple, weight: load || this.#int(0, 1) > 0 ? 1 : -1 } as const;
     });
   }
@@ -54,6 +95,7 @@ export class Generator {
   }
 
   #rule(rel: string, lower: readonly string[], all: readonly string[]): Rule {
+    if (this.#arity.get(rel) === 2 && this.#int(0, 2) === 0) return this.#chain(rel, all);
     const bound = new Set<string>();
     const body: Lit[] = this.#atoms(this.#int(0, 3) === 0 ? 3 : this.#int(1, 2), all, bound, true);
     const extras = Array.from({ length: this.#int(0, 2) }, () => this.#extra(lower, all, bound)).flat();
@@ -62,12 +104,19 @@ export class Generator {
     return { rel, head, body };
   }
 
+  /** A step along two relations, or through the relation itself twice: what makes closures. */
+  #chain(rel: string, all: readonly string[]): Rule {
+    const pairs = [...all.filter((other) => this.#arity.get(other) === 2), rel, rel];
+    const atom = (from: string, to: string): Lit => ({ k: "atom", rel: this.#pick(pairs), terms: [{ v: from }, { v: to }] });
+    return { rel, head: [{ v: "x" }, { v: "z" }], body: [atom("x", "y"), atom("y", "z")] };
+  }
+
   #atoms(n: number, relations: readonly string[], bound: Set<string>, mayBind: boolean): Lit[] {
     return Array.from({ length: n }, (): Lit => {
       const rel = this.#pick(relations);
       const terms = Array.from({ length: this.#arity.get(rel) ?? 0 }, (): Term => {
         const kind = this.#int(0, 9);
-        if (kind === 0) return { c: this.#int(0, MAX_VALUE) };
+        if (kind === 0) return { c: this.#constant() };
         if (kind === 1) return "_";
         if (!mayBind) return this.#known(bound);
         const v = this.#pick(VARIABLES);
@@ -86,9 +135,7 @@ export class Generator {
     if (kind === 5) {
       const v = this.#pick(VARIABLES);
       bound.add(v);
-      return [{ k: "in", v, items: [this.#int(0, MAX_VALUE), this.#int(0, MAX_VALUE)] }].map(
-        (lit) => ({ ...lit, items: [...new Set(lit.items)] }) as Lit,
-      );
+      return [{ k: "in", v, items: [...new Set([this.#constant(), this.#constant()])] }];
     }
     if (kind === 6) return [{ k: "none", body: this.#inner(lower, bound, "u") }];
     if (kind === 7) return [{ k: "or", of: [this.#atoms(1, all, bound, false), this.#atoms(1, all, bound, false)] }];
@@ -130,16 +177,22 @@ export class Generator {
     const body = this.#inner(lower, bound, `l${bound.size}_`);
     const locals = localsOf(body, bound);
     const [local] = locals;
-    const fns: Fn[] = ["count", "sum", "min", "max", "collect", "count", "avg", "list", "argmin", "argmax", "top"];
+    const fns: Fn[] = ["count", "sum", "min", "max", "collect", "count", "avg", "list", "argmin", "argmax", "top", "join"];
     const fn: Fn = local === undefined ? "count" : this.#pick(fns);
     const value = fn === "count" && this.#int(0, 1) === 0 ? undefined : local;
     const key = ["argmin", "argmax", "top"].includes(fn) ? { key: this.#pick(locals) } : {};
+    const mayPair = value !== undefined && ["count", "min", "max", "collect", "list"].includes(fn);
+    const second = mayPair && this.#int(0, 2) === 0 ? { second: this.#pick(locals) } : {};
     bound.add(out);
-    return [{ k: "agg", out, fn, value, ...key, body }];
+    return [{ k: "agg", out, fn, value, ...second, ...key, body }];
   }
 
   #known(bound: ReadonlySet<string>): Term {
-    return bound.size === 0 || this.#int(0, 7) === 0 ? { c: this.#int(0, MAX_VALUE) } : { v: this.#pick([...bound]) };
+    return bound.size === 0 || this.#int(0, 7) === 0 ? { c: this.#constant() } : { v: this.#pick([...bound]) };
+  }
+
+  #constant(): Constant {
+    return this.#pick(this.#world.values);
   }
 
   #pick<T>(from: readonly T[]): T {
@@ -162,7 +215,7 @@ export function applyTo(inputs: Db, changes: readonly Change[]): Db {
   const next: Db = new Map([...inputs].map(([rel, rows]) => [rel, [...rows]]));
   for (const { relation, tuple, weight } of changes) {
     const rows = (next.get(relation) ?? []).filter((row) => JSON.stringify(row) !== JSON.stringify(tuple));
-    next.set(relation, weight > 0 ? [...rows, tuple as number[]] : rows);
+    next.set(relation, weight > 0 ? [...rows, tuple as Row] : rows);
   }
   return next;
 }

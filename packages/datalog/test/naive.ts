@@ -3,19 +3,26 @@
  * bindings are objects, relations are arrays, every level is repeated until nothing is new.
  */
 
+import { Scalar } from "@tenet/datalog";
+
 /** A variable, a constant, or `_`. */
-export type Term = { readonly v: string } | { readonly c: number } | "_";
+export type Term = { readonly v: string } | { readonly c: Constant } | "_";
+
+/** What stands in rows of inputs. */
+export type Constant = number | string | Scalar;
 
 export type Lit =
   | { readonly k: "atom" | "not"; readonly rel: string; readonly terms: readonly Term[] }
   | { readonly k: "cmp"; readonly op: "<" | "!=" | "=="; readonly l: Term; readonly r: Term }
   | { readonly k: "let"; readonly v: string; readonly from: string; readonly plus: number }
-  | { readonly k: "in"; readonly v: string; readonly items: readonly number[] }
+  | { readonly k: "in"; readonly v: string; readonly items: readonly Constant[] }
   | {
       readonly k: "agg";
       readonly out: string;
       readonly fn: Fn;
       readonly value: string | undefined;
+      /** Makes pairs of the values: count, min, max, collect and list. */
+      readonly second?: string;
       /** What orders the values of argmin, argmax and top. */
       readonly key?: string;
       readonly body: readonly Lit[];
@@ -23,13 +30,13 @@ export type Lit =
   | { readonly k: "none"; readonly body: readonly Lit[] }
   | { readonly k: "or"; readonly of: readonly (readonly Lit[])[] };
 
-export type Fn = "count" | "sum" | "min" | "max" | "collect" | "list" | "avg" | "argmin" | "argmax" | "top";
+export type Fn = "count" | "sum" | "min" | "max" | "collect" | "list" | "avg" | "argmin" | "argmax" | "top" | "join";
 export interface Rule {
   readonly rel: string;
   readonly head: readonly Term[];
   readonly body: readonly Lit[];
 }
-type Value = number | Value[];
+export type Value = Constant | Value[];
 export type Row = readonly Value[];
 export type Db = Map<string, Row[]>;
 type Binding = Readonly<Record<string, Value>>;
@@ -86,9 +93,12 @@ function extend(lit: Lit, b: Binding, positive: Db, db: Db): Binding[] {
 }
 
 /** The value over all ways to satisfy the body; `undefined` for an extreme of nothing. */
-function aggregate({ fn, value, key }: Lit & { k: "agg" }, bindings: readonly Binding[]): Value | undefined {
+function aggregate({ fn, value, key, second }: Lit & { k: "agg" }, bindings: readonly Binding[]): Value | undefined {
   const ways = [...new Map(bindings.map((b) => [JSON.stringify(Object.entries(b).sort()), b])).values()];
-  const all = ways.map((way) => way[value ?? ""] ?? []);
+  const all = ways.map((way): Value => {
+    const first = way[value ?? ""] ?? [];
+    return second === undefined ? first : [first, way[second] ?? []];
+  });
   const distinct = all.filter((v, i) => all.findIndex((other) => isSame(v, other)) === i).sort(compare);
   const numbers = all.filter((v) => typeof v === "number");
   const pairs = ways.map((way): [Value, Value] => [way[key ?? ""] ?? [], way[value ?? ""] ?? []]);
@@ -105,6 +115,7 @@ function aggregate({ fn, value, key }: Lit & { k: "agg" }, bindings: readonly Bi
   if (fn === "count") return value === undefined ? ways.length : distinct.length;
   if (fn === "sum") return all.reduce<number>((sum, v) => sum + (typeof v === "number" ? v : 0), 0);
   if (fn === "collect") return distinct;
+  if (fn === "join") return distinct.map(textOf).join("+");
   return fn === "min" ? distinct[0] : distinct.at(-1);
 }
 
@@ -118,7 +129,7 @@ function match(terms: readonly Term[], row: Row, b: Binding): Binding[] {
   for (const [i, term] of terms.entries()) {
     const value = row[i] as Value;
     if (term === "_") continue;
-    if ("c" in term ? term.c !== value : out[term.v] !== undefined && !isSame(out[term.v], value)) return [];
+    if ("c" in term ? !isSame(term.c, value) : out[term.v] !== undefined && !isSame(out[term.v], value)) return [];
     if ("v" in term) out[term.v] = value;
   }
   return [out];
@@ -129,16 +140,29 @@ function valueOf(term: Term, b: Binding): Value | undefined {
 }
 
 function compare(a: Value, b: Value): number {
-  if (Array.isArray(a) !== Array.isArray(b)) return Array.isArray(a) ? 1 : -1;
+  if (kindOf(a) !== kindOf(b)) return kindOf(a) - kindOf(b);
   return isLess(a, b) ? -1 : isSame(a, b) ? 0 : 1;
 }
 
-/** Numbers by size, lists element by element; a number and a list have no order. */
+function kindOf(value: Value | undefined): number {
+  return typeof value === "number" ? 0 : typeof value === "string" ? 1 : Array.isArray(value) ? 2 : 3;
+}
+
+/** Numbers by size, texts and addresses as they are written, lists element by element; values of two kinds have no order. */
 function isLess(l: Value | undefined, r: Value | undefined): boolean {
   if (typeof l === "number" && typeof r === "number") return l < r;
+  if (typeof l === "string" && typeof r === "string") return l < r;
+  if (l instanceof Scalar && r instanceof Scalar) return l.text < r.text;
   if (!Array.isArray(l) || !Array.isArray(r)) return false;
   const at = l.findIndex((item, i) => !isSame(item, r[i]));
-  return at < 0 ? l.length < r.length : at < r.length && isLess(l[at], r[at]);
+  if (at < 0) return l.length < r.length;
+  return at < r.length && compare(l[at] as Value, r[at] as Value) < 0;
+}
+
+function textOf(value: Value): string {
+  if (Array.isArray(value))
+    return `[${value.map((item) => (typeof item === "string" ? JSON.stringify(item) : textOf(item))).join(", ")}]`;
+  return value instanceof Scalar ? value.text : String(value);
 }
 
 function isSame(a: unknown, b: unknown): boolean {
@@ -150,39 +174,51 @@ function has(rows: readonly Row[] | undefined, row: Row): boolean {
 }
 
 /** A rule as text, on one line. */
-export function print({ rel, head, body }: Rule): string {
-  return `${rel}(${head.map(printTerm).join(", ")})${body.length > 0 ? ` :- ${printBody(body)}` : ""}`;
+export function print(rule: Rule): string {
+  return printNamed(rule, (name) => name);
 }
 
-function printBody(body: readonly Lit[]): string {
-  return body.map(printLit).join(", ");
+/** A rule as text, with other names for relations. */
+export function printNamed({ rel, head, body }: Rule, nameOf: (rel: string) => string): string {
+  const goal = `${nameOf(rel)}(${head.map(printTerm).join(", ")})`;
+  return body.length > 0 ? `${goal} :- ${printBody(body, nameOf)}` : goal;
 }
 
-function printLit(lit: Lit): string {
+function printBody(body: readonly Lit[], nameOf: (rel: string) => string): string {
+  return body.map((lit) => printLit(lit, nameOf)).join(", ");
+}
+
+function printLit(lit: Lit, nameOf: (rel: string) => string): string {
   switch (lit.k) {
     case "atom":
     case "not":
-      return `${lit.k === "not" ? "not " : ""}${lit.rel}(${lit.terms.map(printTerm).join(", ")})`;
+      return `${lit.k === "not" ? "not " : ""}${nameOf(lit.rel)}(${lit.terms.map(printTerm).join(", ")})`;
     case "cmp":
       return `${printTerm(lit.l)} ${lit.op} ${printTerm(lit.r)}`;
     case "let":
       return `${lit.v} = (${lit.from} + ${lit.plus}) % 5`;
     case "in":
-      return `${lit.v} in [${lit.items.join(", ")}]`;
+      return `${lit.v} in [${lit.items.map(printConstant).join(", ")}]`;
     case "agg":
-      return `${lit.out} = ${lit.fn} { ${printValues(lit)}${printBody(lit.body)} }`;
+      return `${lit.out} = ${lit.fn} { ${printValues(lit)}${printBody(lit.body, nameOf)} }`;
     case "none":
-      return `not (${printBody(lit.body)})`;
+      return `not (${printBody(lit.body, nameOf)})`;
     case "or":
-      return `(${lit.of.map(printBody).join(" or ")})`;
+      return `(${lit.of.map((body) => printBody(body, nameOf)).join(" or ")})`;
   }
 }
 
-function printValues({ fn, value, key }: Lit & { k: "agg" }): string {
-  const values = [fn === "top" ? "2" : undefined, value, key].filter((part) => part !== undefined);
+function printValues({ fn, value, second, key }: Lit & { k: "agg" }): string {
+  const values = [fn === "top" ? "2" : undefined, value, second, key, fn === "join" ? '"+"' : undefined].filter(
+    (part) => part !== undefined,
+  );
   return values.length === 0 ? "" : `${values.join(", ")} : `;
 }
 
 function printTerm(term: Term): string {
-  return term === "_" ? "_" : "c" in term ? String(term.c) : term.v;
+  return term === "_" ? "_" : "c" in term ? printConstant(term.c) : term.v;
+}
+
+function printConstant(value: Constant): string {
+  return value instanceof Scalar ? `${value.type}("${value.text}")` : JSON.stringify(value);
 }
