@@ -11,6 +11,7 @@ class Rows implements RowData {
   readonly flags = new Uint16Array(40_000);
   readonly set: RowSet;
   readonly access: RowData["access"];
+  readonly isFresh: boolean = true;
   end = 0;
 
   constructor(arity: number) {

@@ -22,6 +22,8 @@ const SPARSE = 4;
 const GROWING_SPARSE = 6;
 const TRIMMED_SPARSE = 3;
 const NO_TABLE = new Int32Array(0);
+/** Room for the rows of a leaf that is laid out. */
+let scratch = new Int32Array(1024);
 
 /** The leaves. Number 0 is none: no prefix matches its key. */
 export class NestedRows {
@@ -135,12 +137,16 @@ export class NestedRows {
   /** Gives back room that leaves took ahead. */
   trim(): void {
     for (const [leaf, table] of this.tables.entries()) {
-      if (this.bases[leaf] === HASHED) continue;
+      const count = this.counts[leaf] as number;
+      if (this.bases[leaf] === HASHED) {
+        if (count * 3 < table.length) this.#layOut(leaf, -1, TRIMMED_SPARSE);
+        continue;
+      }
       let end = table.length;
       while (end > 0 && table[end - 1] === 0) end--;
       let start = 0;
       while (start < end && table[start] === 0) start++;
-      if (end - start > (this.counts[leaf] as number) * TRIMMED_SPARSE) this.#layOut(leaf, -1, TRIMMED_SPARSE);
+      if (end - start > count * TRIMMED_SPARSE) this.#layOut(leaf, -1, TRIMMED_SPARSE);
       if ((end - start) * 5 > table.length * 4 || this.bases[leaf] === HASHED) continue;
       this.tables[leaf] = table.slice(start, end);
       this.bases[leaf] = (this.bases[leaf] as number) + 2 * start;
@@ -193,7 +199,7 @@ export class NestedRows {
     const isAfter = id > base;
     const span = (isAfter ? id - base : base - id) / 2 + (isAfter ? 1 : table.length);
     if (!Number.isInteger(span) || span > Math.max(2 * FIRST_SLOTS, count * GROWING_SPARSE)) return false;
-    const length = Math.max(span, table.length + (table.length >> 2));
+    const length = Math.max(span, count * 2 > table.length ? table.length * 2 : table.length + (table.length >> 2));
     const longer = new Int32Array(length);
     const start = isAfter ? base : base - 2 * (length - table.length);
     if (start <= HASHED) return false;
@@ -209,7 +215,8 @@ export class NestedRows {
     const before = this.tables[leaf] as Int32Array;
     const rowMask = this.bases[leaf] === HASHED ? ~this.#rows.set.tagMask : -1;
     const count = this.counts[leaf] as number;
-    const rows = new Int32Array(count);
+    if (scratch.length < count) scratch = new Int32Array(2 * count);
+    const rows = scratch;
     let n = 0;
     for (let i = 0; i < before.length; i++) {
       const entry = (before[i] as number) & rowMask;
@@ -226,8 +233,9 @@ export class NestedRows {
     }
     let length = FIRST_SLOTS;
     while (count * 3 > length * 2) length *= 2;
+    if (this.#rows.isFresh) length *= 2;
     const span = (greatest - least) / 2 + 1;
-    const isDense = kinds !== 3 && span <= Math.max(FIRST_SLOTS, maxSparse * count);
+    const isDense = kinds !== 3 && span <= Math.max(length, maxSparse * count);
     const table = new Int32Array(isDense ? span : length);
     for (let i = 0; i < count; i++) {
       const row = rows[i] as number;
@@ -321,7 +329,7 @@ export interface NestedSource {
   readonly seek: string;
   /** Statements that put the leaf's number into `leaf`. */
   readonly leaf: string;
-  /** Statements that return the row if the leaf has it. */
+  /** Statements that return the row if the leaf has it, and else tell in `slot` where in `table` it can be put, or -1. */
   readonly search: string;
 }
 
@@ -349,11 +357,13 @@ export function nestedSource(ids: readonly string[]): NestedSource {
         ? "const leaf = 1;"
         : `let leaf = nest.last; const keys = nest.keys; if (${differs("leaf")}) leaf = seek(${["nest", ...prefix].join(", ")});`,
     search: `const table = nest.tables[leaf], base = nest.bases[leaf];
+    let slot = -1;
     if (base !== ${HASHED}) {
       const d = ${last} - base, i = d >>> 1;
       if (i < table.length && (d & 1) === 0) {
         const entry = table[i];
         if (entry !== 0) return entry - 1;
+        slot = i;
       }
     } else if (table.length > 0) {
       let hash = Math.imul(${last} >> 5, 0x9e3779b1);

@@ -27,6 +27,8 @@ export interface RowData {
   readonly flags: Uint16Array;
   /** Row numbers are below this. */
   readonly end: number;
+  /** True while the store fills up from nothing: then room is worth less than time. */
+  readonly isFresh: boolean;
   readonly set: RowSet;
   readonly access: RowAccess;
 }
@@ -274,7 +276,11 @@ export function rowAccess(arity: number): RowAccess {
     ${nested.search}
     const row = rows.allocate();
     { const data = rows.data, base = row * rows.stride; ${stored} }
-    set.putNested(nest, row, leaf, ${ids.at(-1) ?? "0"});
+    if (slot >= 0) {
+      table[slot] = row + 1;
+      nest.counts[leaf]++;
+      set.size++;
+    } else set.putNested(nest, row, leaf, ${ids.at(-1) ?? "0"});
     return row;
   }
   function find(${parameters}) {
