@@ -93,7 +93,9 @@ export class Interner {
 
   #list(list: readonly Value[]): number {
     const key = this.#keyOfParts(list);
-    return this.#byParts.get(key) ?? this.#addParts(key, Object.freeze([...list]), list.length + 1);
+    const known = this.#byParts.get(key);
+    // The one form of each item: whoever gives a list first does not decide how its numbers look.
+    return known ?? this.#addParts(key, Object.freeze(list.map((item) => this.#oneForm(item))), list.length + 1);
   }
 
   #object(value: Scalar | ValueMap): number {
@@ -104,7 +106,14 @@ export class Interner {
     if (!isMap(value) || !isPlain(value)) throw notAValue(value);
     const entries = entriesOf(value);
     const key = this.#keyOfParts(value);
-    return this.#byParts.get(key) ?? this.#addParts(key, Object.freeze(Object.fromEntries(entries)), 2 * entries.length + 1);
+    const known = this.#byParts.get(key);
+    if (known !== undefined) return known;
+    const items = entries.map(([name, item]) => [name, this.#oneForm(item)] as const);
+    return this.#addParts(key, Object.freeze(Object.fromEntries(items)), 2 * entries.length + 1);
+  }
+
+  #oneForm(value: Value): Value {
+    return this.valueOf(this.idOf(value));
   }
 
   #keyOfParts(value: ValueParts): string {

@@ -1,5 +1,6 @@
 /** Built-in functions over maps, and json as text. */
 import type { FunctionDef } from "../check/core.ts";
+import { normalNumber } from "../integer.ts";
 import { entriesOf, isList, isMap, type Value, type ValueMap } from "../value.ts";
 import { Scalar } from "../scalar.ts";
 import { define } from "./define.ts";
@@ -11,7 +12,7 @@ export const JSON_FUNCTIONS: readonly FunctionDef[] = [
   define("map", ["l"], mapOf),
   define("merge", ["v", "v"], (a, b) => (isMap(a) && isMap(b) ? { ...a, ...b } : undefined)),
   define("json", ["s"], parseJson),
-  define("to_json", ["v"], (v) => JSON.stringify(toJson(v))),
+  define("to_json", ["v"], jsonText),
   set("entries", (map) => pairsOf(map)),
   set("keys", (map) => pairsOf(map)?.map(([key]) => key)),
   set("values", (map) => pairsOf(map)?.map(([, value]) => value)),
@@ -47,33 +48,46 @@ function mapOf(pairs: readonly Value[]): ValueMap | undefined {
   return Object.fromEntries(entries);
 }
 
-/** Whole numbers that a double cannot hold are read exactly to 64 bits. */
+/** The value of a json text; whole numbers are exact to 64 bits. No value if it is no json, or holds a number beyond all doubles. */
 function parseJson(text: string): Value | undefined {
-  const exact = text.replace(
-    /("(?:[^"\\]|\\.)*")|(-?\d{16,19})(?![\d.eE])/g,
-    (whole, quoted: string | undefined, digits: string) =>
-      quoted === undefined && !Number.isSafeInteger(Number(digits)) ? `{${JSON.stringify(EXACT)}:"${digits}"}` : whole,
-  );
   try {
-    return JSON.parse(exact, (_, value: Value) =>
-      isMap(value) && isExact(value) ? BigInt(String(value[EXACT])) : value,
-    ) as Value;
+    return MAY_HOLD_LARGE.test(text) ? parseExactly(text) : (JSON.parse(text) as Value);
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
 
-/** Stands for a whole number while a text is parsed. */
-const EXACT = "\u0000int";
+/** A number that a double cannot hold has 16 digits, or an exponent of three. */
+const MAY_HOLD_LARGE = /\d{16}|[eE]\+?\d{3}/;
+const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
-function isExact(map: ValueMap): boolean {
-  return typeof map[EXACT] === "string";
+/** Large whole numbers pass the parser as strings; a letter in front of every string tells them from the others. */
+function parseExactly(text: string): Value {
+  const marked = text.replace(STRING_OR_NUMBER, (token) => {
+    if (token.startsWith('"')) return `"s${token.slice(1)}`;
+    return /^-?[1-9]\d{15,}$/.test(token) ? `"i${token}"` : token;
+  });
+  return JSON.parse(marked, (_, value: Value): Value => {
+    if (typeof value === "string") return value.startsWith("i") ? finite(BigInt(value.slice(1))) : value.slice(1);
+    if (typeof value === "number") return finite(value);
+    return isMap(value) ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key.slice(1), item])) : value;
+  }) as Value;
 }
 
-function toJson(value: Value): unknown {
-  if (typeof value === "bigint") return Number(value);
-  if (value instanceof Scalar) return value.text;
-  if (isList(value)) return value.map(toJson);
-  return isMap(value) ? Object.fromEntries(entriesOf(value).map(([key, item]) => [key, toJson(item)])) : value;
+function finite(number: number | bigint): number | bigint {
+  const normal = normalNumber(number);
+  if (normal === undefined) throw new SyntaxError(`${number} is beyond all numbers`);
+  return normal;
+}
+
+/** Whole numbers with all their digits; typed values as text. */
+function jsonText(value: Value): string {
+  if (typeof value === "bigint") return String(value);
+  if (value instanceof Scalar) return JSON.stringify(value.text);
+  if (isList(value)) return `[${value.map(jsonText).join(",")}]`;
+  if (!isMap(value)) return JSON.stringify(value);
+  return `{${entriesOf(value)
+    .map(([key, item]) => `${JSON.stringify(key)}:${jsonText(item)}`)
+    .join(",")}}`;
 }

@@ -1,5 +1,6 @@
 /** Built-in functions over lists. */
 import type { FunctionDef } from "../check/core.ts";
+import { calculate } from "../integer.ts";
 import { compareValues, isList, type Value } from "../value.ts";
 import { define } from "./define.ts";
 
@@ -18,7 +19,7 @@ export const LIST_FUNCTIONS: readonly FunctionDef[] = [
   define("slice", ["l", "n", "n?"], (list, from, to) => list.slice(from, to)),
   define("last_of_pairs", ["l", "n"], lastOfPairs),
   define("enumerate", ["l"], (list) => list.map((item, i) => [i, item])),
-  define("range", ["n", "n"], range),
+  define("range", ["v", "v"], range),
 ];
 
 function distinct(list: readonly Value[]): Value[] {
@@ -31,8 +32,15 @@ function lastOfPairs(pairs: readonly Value[], n: number): Value[] {
   return last.flatMap((pair) => (isList(pair) ? [pair[1] ?? null] : []));
 }
 
-function range(from: number, to: number): number[] | undefined {
-  const length = Math.max(0, Math.ceil(to - from));
-  if (length > MAX_RANGE) throw new RangeError(`range(${from}, ${to}) has more than ${MAX_RANGE} elements`);
-  return Array.from({ length }, (_, i) => from + i);
+function range(from: Value, to: Value): Value[] | undefined {
+  const distance = isNumber(from) && isNumber(to) ? calculate("-", to, from) : undefined;
+  if (!isNumber(from) || distance === undefined) return undefined;
+  const length = Math.max(0, Math.ceil(Number(distance)));
+  if (length > MAX_RANGE) throw new RangeError(`range(${from}, ${String(to)}) has more than ${MAX_RANGE} elements`);
+  const isSmall = typeof from === "number" && typeof to === "number" && Math.abs(to) <= Number.MAX_SAFE_INTEGER;
+  return Array.from({ length }, (_, i) => (isSmall ? from + i : (calculate("+", from, i) ?? null)));
+}
+
+function isNumber(value: Value): value is number | bigint {
+  return typeof value === "number" || typeof value === "bigint";
 }

@@ -14,7 +14,7 @@ export const NUMBER_FUNCTIONS: readonly FunctionDef[] = [
   define("min", ["v", "v"], (a, b) => (compareValues(a, b) <= 0 ? a : b)),
   define("max", ["v", "v"], (a, b) => (compareValues(a, b) >= 0 ? a : b)),
   define("div", ["v", "v"], divided),
-  define("pow", ["n", "n"], (a, b) => finite(a ** b)),
+  define("pow", ["v", "v"], power),
   define("bit_and", ["i", "i"], (a, b) => word(a, b, a & b)),
   define("bit_or", ["i", "i"], (a, b) => word(a, b, a | b)),
   define("bit_xor", ["i", "i"], (a, b) => word(a, b, a ^ b)),
@@ -40,6 +40,18 @@ function divided(a: Value, b: Value): Value | undefined {
   const isOver = compareValues(rest, 0) !== 0 && compareValues(rest, 0) < 0 !== compareValues(b, 0) < 0;
   const quotient = operate("/", whole, b);
   return quotient === undefined || !isOver ? quotient : operate("-", quotient, 1);
+}
+
+/** Exact for whole numbers to 64 bits. */
+function power(a: Value, b: Value): Value | undefined {
+  if (!isNumber(a) || !isNumber(b)) return undefined;
+  const result = Number(a) ** Number(b);
+  const isExact = Number.isSafeInteger(result) || Math.abs(result) > 2 ** 64 || !isWhole(a) || !isWhole(b) || b < 0;
+  return isExact ? finite(result) : BigInt(a) ** BigInt(b);
+}
+
+function isWhole(value: number | bigint): boolean {
+  return typeof value === "bigint" || Number.isInteger(value);
 }
 
 function finite(n: number): number | undefined {

@@ -22,7 +22,7 @@ export const TEXT_FUNCTIONS: readonly FunctionDef[] = [
   define("pad_left", ["s", "n", "s"], (s, length, fill) => s.padStart(Math.min(length, 65_536), fill)),
   define("pad_right", ["s", "n", "s"], (s, length, fill) => s.padEnd(Math.min(length, 65_536), fill)),
   define("repeat", ["s", "n"], (s, n) => (n >= 0 && s.length * n <= 1_000_000 ? s.repeat(n) : undefined)),
-  define("fixed", ["n", "n"], (n, digits) => (digits >= 0 && digits <= 20 ? n.toFixed(digits) : undefined)),
+  define("fixed", ["v", "n"], fixed),
   define("matches", ["s", "s"], (s, regex) => new RegExp(regex, "u").test(s)),
   define("capture", ["s", "s"], (s, regex) =>
     new RegExp(regex, "u")
@@ -33,14 +33,18 @@ export const TEXT_FUNCTIONS: readonly FunctionDef[] = [
   define("str", ["v"], textOf),
   define("int", ["v"], toInt),
   define("float", ["v"], toFloat),
-  define("hex", ["n", "n?"], (n, digits = 0) =>
-    Number.isInteger(n) && n >= 0 ? n.toString(16).padStart(Math.min(digits, 64), "0") : undefined,
-  ),
+  define("hex", ["i", "n?"], (n, digits = 0) => (n >= 0n ? n.toString(16).padStart(Math.min(digits, 64), "0") : undefined)),
   define("parse_int", ["s", "n"], parseInteger),
   define("type_of", ["v"], (v) => kindName(v)),
   define("is_null", ["v"], (v) => v === null),
   define("coalesce", ["v", "v"], (a, b) => a ?? b),
 ];
+
+function fixed(value: Value, digits: number): string | undefined {
+  if (digits < 0 || digits > 20) return undefined;
+  if (typeof value === "bigint") return digits < 1 ? String(value) : `${value}.${"0".repeat(digits)}`;
+  return typeof value === "number" ? value.toFixed(digits) : undefined;
+}
 
 function lengthOf(value: Value): number | undefined {
   if (typeof value === "string" || isList(value)) return value.length;
@@ -48,12 +52,19 @@ function lengthOf(value: Value): number | undefined {
   return isMap(value) ? Object.keys(value).length : undefined;
 }
 
+/** Towards 0; none beyond 64 bits. */
 function toInt(value: Value): Value | undefined {
   if (typeof value === "boolean") return value ? 1 : 0;
   if (typeof value === "bigint") return value;
-  if (typeof value === "string" && /^\s*[+-]?\d{16,}\s*$/.test(value)) return normalNumber(BigInt(value));
+  if (typeof value === "string" && /^\s*[+-]?\d{16,}\s*$/.test(value)) return whole(BigInt(value));
   const number = toFloat(value);
-  return number === undefined ? undefined : Math.trunc(number);
+  return number === undefined ? undefined : whole(Math.trunc(number));
+}
+
+/** The whole number if it has at most 64 bits. */
+function whole(value: number | bigint): number | bigint | undefined {
+  const normal = normalNumber(value);
+  return typeof normal === "bigint" || Number.isSafeInteger(normal) ? normal : undefined;
 }
 
 function toFloat(value: Value): number | undefined {
@@ -64,11 +75,13 @@ function toFloat(value: Value): number | undefined {
   return Number.isFinite(number) ? number : undefined;
 }
 
-function parseInteger(text: string, base: number): number | undefined {
+/** Digits only; none beyond 64 bits. */
+function parseInteger(text: string, base: number): number | bigint | undefined {
   if (!Number.isInteger(base) || base < 2 || base > 36) return undefined;
   const digits = base === 16 ? text.replace(/^0x/i, "") : text;
-  const number = Number.parseInt(digits, base);
-  return /^[0-9a-z]+$/i.test(digits) && digits.toLowerCase() === number.toString(base).padStart(digits.length, "0")
-    ? number
-    : undefined;
+  const values = Array.from(digits, (digit) => (/^[0-9a-z]$/i.test(digit) ? Number.parseInt(digit, 36) : base));
+  if (values.length === 0 || values.some((value) => value >= base)) return undefined;
+  const number = values.reduce((total, value) => total * base + value, 0);
+  if (Number.isSafeInteger(number)) return number;
+  return number < 2 ** 64 ? whole(values.reduce((total, value) => total * BigInt(base) + BigInt(value), 0n)) : undefined;
 }
