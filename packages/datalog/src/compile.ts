@@ -15,6 +15,7 @@ import { checkKinds } from "./check/kinds.ts";
 import { lintRule, lintTables } from "./check/lint.ts";
 import { markExtremes } from "./check/extremes.ts";
 import { checkMonotone, type NotMonotone } from "./check/monotone.ts";
+import { nameHidden } from "./check/name-hidden.ts";
 import { placeModules } from "./check/modules.ts";
 import { withPrefixJoins } from "./check/prefix-joins.ts";
 import { References } from "./check/references.ts";
@@ -164,12 +165,13 @@ function finish(
   const faulty = (errors: readonly SourceError[]): Analysis => ({ program: undefined, relations, functions, errors, warnings });
   if (context.errors.length > 0) return faulty(inOrder(context.errors, sources));
   addRules();
-  for (const [i, rule] of rules.entries()) rules[i] = withPrefixJoins(rule, relations);
-  const { strata, cycles } = stratify(relations, rules, aggregates);
+  const joined = rules.map((rule) => withPrefixJoins(rule, relations));
+  const core = nameHidden({ relations, rules: joined, aggregates });
+  const { strata, cycles } = stratify(core.relations, core.rules, core.aggregates);
   if (cycles.length > 0) return faulty(cycles.map((cycle) => cycleError(cycle, sources)));
-  const faults = checkMonotone(relations, rules, strata);
+  const faults = checkMonotone(core.relations, core.rules, strata);
   if (faults.length > 0) return faulty(faults.map((fault) => monotoneError(fault, sources)));
-  return { program: { relations, rules, aggregates, strata, warnings }, relations, functions, errors: [], warnings };
+  return { program: { ...core, strata, warnings }, relations: core.relations, functions, errors: [], warnings };
 }
 
 function coverRules(context: CheckContext): { relation: string; derives: string; origin: RuleOrigin }[] {
