@@ -74,11 +74,11 @@ export function compareNames(a: string, b: string): number {
 }
 
 /** Its rows are made when they are looked at. */
-class LargeDelta implements RelationDelta {
-  readonly #inserted: Snapshot;
-  readonly #deleted: Snapshot;
+export class LargeDelta implements RelationDelta {
+  readonly #inserted: Pick<Snapshot, "tuples">;
+  readonly #deleted: Pick<Snapshot, "tuples">;
 
-  constructor(inserted: Snapshot, deleted: Snapshot) {
+  constructor(inserted: Pick<Snapshot, "tuples">, deleted: Pick<Snapshot, "tuples">) {
     this.#inserted = inserted;
     this.#deleted = deleted;
   }

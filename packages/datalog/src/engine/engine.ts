@@ -17,9 +17,9 @@ import { RelationError, TransactionError } from "./errors.ts";
 import { Evaluation } from "./evaluation.ts";
 import { explainRow, type Proof } from "./explain.ts";
 import { Fork, type WhatIf } from "./fork.ts";
-import { checkKeys, typedIds, typedPattern } from "./input-row.ts";
+import { typedPattern } from "./input-row.ts";
 import { NONE } from "./interner.ts";
-import { diffEvaluations } from "./replace.ts";
+import { replaceProgram } from "./replace.ts";
 import type { RowStore } from "./row-store.ts";
 import { INIT } from "./start.ts";
 import { Transaction, type TransactionOwner } from "./transaction.ts";
@@ -51,7 +51,7 @@ export interface RelationInfo {
 export class Engine {
   readonly #options: EngineOptions;
   readonly #listeners = new Set<(delta: Delta) => void>();
-  #evaluation: Evaluation;
+  readonly #evaluation: Evaluation;
   #open: Transaction | undefined;
   /** With checks: the state in which the open transaction began. */
   #before: readonly string[] = [];
@@ -208,21 +208,31 @@ export class Engine {
   }
 
   /**
-   * Puts another program in place: rows of inputs that both have stay, everything derived is computed anew.
+   * Puts another program in place. Rows of inputs that both have stay. Only relations whose rules are other than before are evaluated,
+   * and what depends on rows that change thereby: one rule more or less costs what that rule derives.
    *
    * @returns what changed, as for a transaction; listeners hear of it
    * @throws what evaluating the new program throws; the old one then stays
    */
   replaceProgram(program: Program): Delta {
     if (this.#open !== undefined) throw new TransactionError("Cannot replace the program: a transaction is open");
-    const before = this.#evaluation;
-    const after = startEvaluation(program, this.#options, before);
-    const delta = diffEvaluations(before, after);
-    this.#evaluation = after;
+    const delta = this.#replace(program);
+    this.#evaluation.sweepIfDue();
     this.#check();
     this.#version++;
     this.#announce(delta);
     return delta;
+  }
+
+  #replace(program: Program): Delta {
+    const before = this.#options.checks === true ? stateText(this.#evaluation) : undefined;
+    try {
+      return replaceProgram(this.#evaluation, program);
+    } catch (error) {
+      if (before !== undefined) checkSameState(before, this.#evaluation);
+      this.#check();
+      throw error;
+    }
   }
 
   #end(delta: Delta | undefined): void {
@@ -267,35 +277,12 @@ export class Engine {
   }
 }
 
-/** Loads a program: facts first, then the input rows of an evaluation that it takes over from. */
-function startEvaluation(program: Program, limits: Limits, before?: Evaluation): Evaluation {
-  const evaluation = new Evaluation(program, limits, before?.interner);
+/** Starts a program: facts hold at once. */
+function startEvaluation(program: Program, limits: Limits): Evaluation {
+  const evaluation = new Evaluation(program, limits);
   const start = evaluation.store(INIT);
-  const inputs = new Set([start]);
   evaluation.begin();
   evaluation.setInput(start, new Int32Array(0), true);
-  for (const relation of program.relations.values()) {
-    const { name, kind, columns } = relation;
-    const old = kind === "input" && before?.program.relations.get(name)?.kind === "input" ? before.stores.get(name) : undefined;
-    if (old === undefined) continue;
-    if (old.arity !== columns.length) {
-      throw new RelationError(`Cannot replace the program: input "${name}" has other columns now`, {
-        details: { relation: name },
-      });
-    }
-    const store = evaluation.store(name);
-    inputs.add(store);
-    for (let row = 0; row < old.end; row++) {
-      if (((old.flags[row] as number) & OLD) === 0) continue;
-      const ids = old.data.subarray(row * old.stride, row * old.stride + old.arity);
-      evaluation.setInput(store, typedIds(relation, ids, evaluation.interner), true);
-    }
-  }
-  const step = evaluation.run(inputs);
-  for (const { store, added } of step.changes) {
-    const relation = inputs.has(store) ? program.relations.get(store.name) : undefined;
-    if (relation !== undefined) checkKeys(relation, store, added, evaluation.interner);
-  }
-  evaluation.release([step]);
+  evaluation.release([evaluation.run(new Set([start]))]);
   return evaluation;
 }

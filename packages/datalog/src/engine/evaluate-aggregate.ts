@@ -10,6 +10,7 @@ import type { Budget } from "./budget.ts";
 import { IntList } from "./int-list.ts";
 import { type Interner, NONE } from "./interner.ts";
 import type { RowStore } from "./row-store.ts";
+import type { Definition, Evaluator, RuleChange } from "./rule-change.ts";
 import { ALIVE } from "./views.ts";
 
 interface Group {
@@ -25,9 +26,9 @@ interface Group {
 }
 
 /** Evaluates one aggregate. */
-export class AggregateRelation {
+export class AggregateRelation implements Evaluator {
   readonly store: RowStore;
-  readonly #aggregate: CoreAggregate;
+  #aggregate: CoreAggregate;
   readonly #body: RowStore;
   readonly #interner: Interner;
   readonly #budget: Budget;
@@ -45,11 +46,12 @@ export class AggregateRelation {
     this.#groupColumns = Array.from({ length: aggregate.nGroup }, (_, i) => i);
   }
 
-  /** Brings the relation up to date with its body's changes. */
-  evaluate(): void {
+  evaluate(change?: RuleChange): void {
     const stale = new Set<Group>();
-    for (const row of this.#body.deleted.values()) this.#change(row, -1, stale);
-    for (const row of this.#body.added.values()) this.#change(row, 1, stale);
+    if (change === undefined) for (const row of this.#body.deleted.values()) this.#change(row, -1, stale);
+    else this.store.takeAllOut();
+    const added = change === undefined ? this.#body.added : this.#body.aliveRows();
+    for (const row of added.values()) this.#change(row, 1, stale);
     for (const [key, before] of this.#before) {
       const group = this.#groups.get(key);
       if (group === undefined) continue;
@@ -69,6 +71,10 @@ export class AggregateRelation {
     this.#body.added = new IntList();
   }
 
+  adopt({ aggregate = this.#aggregate }: Definition): void {
+    this.#aggregate = aggregate;
+  }
+
   /** Hands out how to undo the groups' part of this evaluation, and starts a new one. */
   finish(): () => void {
     const before = this.#before;
@@ -76,7 +82,6 @@ export class AggregateRelation {
     return () => this.#restore(before);
   }
 
-  /** Forgets an evaluation that failed half-way. */
   abandon(): void {
     this.finish()();
   }

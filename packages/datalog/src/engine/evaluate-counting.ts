@@ -9,32 +9,53 @@ import type { Budget } from "./budget.ts";
 import { expectedWork } from "./order-literals.ts";
 import type { Plan, PlanContext, Sink } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
+import { type Definition, type Evaluator, type RuleChange, runWholly } from "./rule-change.ts";
 import { RulePlans } from "./rule-plans.ts";
 import { ALIVE, NEW_STATE, OLD_STATE, ONE_MORE } from "./views.ts";
 
-interface Rule {
+/** A rule with its compiled plans. */
+export interface CountedRule {
   readonly plans: RulePlans;
   readonly sink: Sink;
   /** Literals over relations. */
   readonly literals: readonly { readonly position: number; readonly store: RowStore; readonly isNegated: boolean }[];
 }
 
+/** For derivations that go: they make no row. */
+const UNCOUNTED: Sink = { kind: "count", budget: { take: () => true }, tell: () => undefined };
+
 /** Evaluates all rules of one relation. */
-export class CountingRelation {
+export class CountingRelation implements Evaluator {
   readonly store: RowStore;
-  readonly #rules: readonly Rule[];
+  readonly #rules: readonly CountedRule[];
   readonly #context: PlanContext;
 
-  constructor(store: RowStore, rules: readonly CoreRule[], context: PlanContext, budget: Budget) {
+  /** @param known - by position, equal rules of the same relation before its rules changed */
+  constructor(
+    store: RowStore,
+    rules: readonly CoreRule[],
+    context: PlanContext,
+    budget: Budget,
+    known: readonly (CountedRule | undefined)[] = [],
+  ) {
     this.store = store;
     this.#context = context;
-    this.#rules = rules.map((rule) => prepare(rule, context, budget));
+    this.#rules = rules.map((rule, i) => {
+      const before = known[i];
+      if (before === undefined || !readsTheSame(before, context)) return prepare(rule, context, budget);
+      before.plans.adopt(rule);
+      return before;
+    });
   }
 
-  /** Brings the relation up to date with the changes of the relations it reads. */
-  evaluate(): void {
-    for (const rule of this.#rules) {
-      if (rule.literals.some(({ store, isNegated }) => !isNegated && store.size === 0)) deriveAll(rule, this.#context);
+  evaluate(change?: RuleChange): void {
+    if (change?.isAnew === true) this.store.takeAllOut();
+    for (const rule of change?.removed ?? []) {
+      runWholly(rule, () => OLD_STATE, UNCOUNTED, -1, change?.before ?? this.#context);
+    }
+    for (const [i, rule] of this.#rules.entries()) {
+      if (change?.added.has(i) === true) runWholly(rule.plans.rule, () => NEW_STATE, rule.sink, 1, this.#context);
+      else if (rule.literals.some(({ store, isNegated }) => !isNegated && store.size === 0)) deriveAll(rule, this.#context);
       else deriveChanges(rule);
     }
     const { flags } = this.store;
@@ -47,19 +68,26 @@ export class CountingRelation {
     this.store.settle();
   }
 
-  /** Makes the plans for changes, and with them the indexes. */
+  /** The rule at a position, to be known to who comes after. */
+  ruleAt(position: number): CountedRule | undefined {
+    return this.#rules[position];
+  }
+
+  adopt({ rules }: Definition): void {
+    for (const [i, rule] of rules.entries()) this.#rules[i]?.plans.adopt(rule);
+  }
+
   prepare(): void {
     for (const rule of this.#rules) for (const { position } of rule.literals) planOfChange(rule, position);
   }
 
-  /** Drops compiled plans. */
   forget(): void {
     for (const { plans } of this.#rules) plans.forget();
   }
 }
 
 /** A rule that had no derivation, because a literal had no row: all of them are new. They are sought from the new table that is best. */
-function deriveAll(rule: Rule, context: PlanContext): void {
+function deriveAll(rule: CountedRule, context: PlanContext): void {
   const { plans, sink, literals } = rule;
   const starts = literals.filter(({ isNegated, store }) => !isNegated && store.size === 0);
   if (starts.some(({ store }) => store.added.length === 0)) return;
@@ -72,7 +100,7 @@ function deriveAll(rule: Rule, context: PlanContext): void {
   plans.fromLiteral("all", best.position, () => NEW_STATE, sink).run(items, length, 1);
 }
 
-function deriveChanges(rule: Rule): void {
+function deriveChanges(rule: CountedRule): void {
   for (const { position, store, isNegated } of rule.literals) {
     const { added, deleted } = store;
     if (added.length === 0 && deleted.length === 0) continue;
@@ -83,15 +111,23 @@ function deriveChanges(rule: Rule): void {
   }
 }
 
-function planOfChange({ plans, sink }: Rule, position: number): Plan {
+function planOfChange({ plans, sink }: CountedRule, position: number): Plan {
   return plans.fromLiteral("change", position, (i) => (i < position ? NEW_STATE : OLD_STATE), sink);
 }
 
-function prepare(rule: CoreRule, context: PlanContext, budget: Budget): Rule {
+function readsTheSame({ plans, literals }: CountedRule, context: PlanContext): boolean {
+  return literals.every(({ position, store }) => {
+    const literal = plans.rule.body[position];
+    return (literal?.kind === "atom" || literal?.kind === "not") && context.storeOf(literal.relation) === store;
+  });
+}
+
+function prepare(rule: CoreRule, context: PlanContext, budget: Budget): CountedRule {
   const literals = rule.body.flatMap((literal: Literal, position) => {
     if (literal.kind !== "atom" && literal.kind !== "not") return [];
     return [{ position, store: context.storeOf(literal.relation), isNegated: literal.kind === "not" }];
   });
-  const sink: Sink = { kind: "count", budget, tell: () => budget.refuse(rule.origin, rule.relation) };
-  return { plans: new RulePlans(rule, context), sink, literals };
+  const plans = new RulePlans(rule, context);
+  const sink: Sink = { kind: "count", budget, tell: () => budget.refuse(plans.rule.origin, rule.relation) };
+  return { plans, sink, literals };
 }

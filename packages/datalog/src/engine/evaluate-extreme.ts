@@ -14,6 +14,7 @@ import type { Budget } from "./budget.ts";
 import { IntList } from "./int-list.ts";
 import { compilePlan, type Plan, type PlanContext, type Sink } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
+import type { Definition, Evaluator, RuleChange } from "./rule-change.ts";
 import { RulePlans } from "./rule-plans.ts";
 import { ALIVE, NEW_STATE } from "./views.ts";
 
@@ -40,7 +41,7 @@ interface Rule {
 }
 
 /** Evaluates a stratum whose relations all keep extremes. */
-export class ExtremeStratum {
+export class ExtremeStratum implements Evaluator {
   readonly #context: PlanContext;
   readonly #budget: Budget;
   readonly #members: readonly Member[];
@@ -49,7 +50,7 @@ export class ExtremeStratum {
 
   constructor(
     stores: readonly RowStore[],
-    relations: readonly CoreRelation[],
+    extremes: readonly (CoreRelation["extreme"] | undefined)[],
     rules: readonly CoreRule[],
     context: PlanContext,
     budget: Budget,
@@ -57,20 +58,19 @@ export class ExtremeStratum {
     this.#context = context;
     this.#budget = budget;
     this.#members = stores.map((store, i): Member => {
-      const { column, fn } = relations[i]?.extreme ?? { column: 0, fn: "min" };
+      const { column, fn } = extremes[i] ?? { column: 0, fn: "min" };
       const groupColumns = Array.from({ length: store.arity }, (_, at) => at).filter((at) => at !== column);
       return { store, column, isMin: fn === "min", groupColumns, best: new Map(), queue: new IntList() };
     });
     this.#rules = rules.map((rule) => this.#prepareRule(rule));
   }
 
-  /** Brings the stratum up to date with the changes of the relations below it. */
-  evaluate(): void {
+  evaluate(change?: RuleChange): void {
     const hasLost = this.#rules.some(({ lower }) =>
       lower.some(({ store, isNegated }) => (isNegated ? store.added : store.deleted).length > 0),
     );
     for (const { best } of this.#members) best.clear();
-    if (hasLost) this.#startAnew();
+    if (hasLost || change !== undefined) this.#startAnew();
     else this.#startFromGains();
     this.#propagate();
     for (const { store } of this.#members) store.enterIndexes();
@@ -78,7 +78,10 @@ export class ExtremeStratum {
     for (const { store } of this.#members) store.settle();
   }
 
-  /** Drops compiled plans. */
+  adopt({ rules }: Definition): void {
+    for (const [i, rule] of rules.entries()) this.#rules[i]?.plans.adopt(rule);
+  }
+
   forget(): void {
     for (const rule of this.#rules) {
       rule.plans.forget();
@@ -86,7 +89,9 @@ export class ExtremeStratum {
     }
   }
 
-  #prepareRule(rule: CoreRule): Rule {
+  #prepareRule(given: CoreRule): Rule {
+    const plans = new RulePlans(given, this.#context);
+    const { rule } = plans;
     const memberOf = (relation: string): Member | undefined => this.#members.find(({ store }) => store.name === relation);
     const own: Rule["own"][number][] = [];
     const lower: Rule["lower"][number][] = [];
@@ -100,18 +105,11 @@ export class ExtremeStratum {
     const head = memberOf(rule.relation) ?? (first as Member);
     const improve: Sink = { kind: "call", tell: (plan) => this.#improve(rule, head, plan) };
     const rank: Sink = { kind: "call", tell: (plan) => this.#giveRank(rule, head, own, plan) };
-    return { rule, plans: new RulePlans(rule, this.#context), head, own, lower, improve, rank, start: undefined };
+    return { rule, plans, head, own, lower, improve, rank, start: undefined };
   }
 
   #startAnew(): void {
-    for (const { store } of this.#members) {
-      for (let row = 0; row < store.end; row++) {
-        const flags = store.flags[row] as number;
-        if ((flags & ALIVE) === 0) continue;
-        store.touch(row);
-        store.flags[row] = (store.flags[row] as number) & ~ALIVE;
-      }
-    }
+    for (const { store } of this.#members) store.takeAllOut();
     for (const rule of this.#rules) if (rule.own.length === 0) this.#runFromNothing(rule, rule.improve);
   }
 

@@ -16,6 +16,7 @@ import { groupedRows } from "./group-rows.ts";
 import { IntList } from "./int-list.ts";
 import type { Plan, PlanContext, Sink } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
+import { type Definition, type Evaluator, type RuleChange, runWholly } from "./rule-change.ts";
 import { RulePlans } from "./rule-plans.ts";
 import {
   ALIVE,
@@ -59,11 +60,12 @@ interface Batch {
 }
 
 /** Evaluates all rules of one recursive stratum. */
-export class RecursiveStratum {
+export class RecursiveStratum implements Evaluator {
   readonly stores: readonly RowStore[];
   readonly #rules: readonly Recursive[];
   /** True if no rule has two literals of the stratum: then nobody asks which of its rows are in the batch. */
   readonly #isLinear: boolean;
+  readonly #context: PlanContext;
   readonly #budget: Budget;
   readonly #queues: Map<RowStore, Queue>;
   /** The row that is being derived anew, as the only one of a batch. */
@@ -73,27 +75,29 @@ export class RecursiveStratum {
 
   constructor(stores: readonly RowStore[], rules: readonly CoreRule[], context: PlanContext, budget: Budget) {
     this.stores = stores;
+    this.#context = context;
     this.#budget = budget;
     this.#queues = new Map(stores.map((store) => [store, { store, isUsed: true, rows: new IntList(), spare: new IntList() }]));
     this.#rules = rules.map((rule) => this.#prepare(rule, context));
     this.#isLinear = this.#rules.every(({ recursive }) => recursive.length < 2);
   }
 
-  /** Brings the stratum up to date with the changes of the relations below it. */
-  evaluate(): void {
-    if (this.stores.every(({ end }) => end === 0)) this.#fill();
+  evaluate(change?: RuleChange): void {
+    const kept = change === undefined ? this.#rules : this.#rules.filter((_, i) => !change.added.has(i));
+    if (this.stores.every(({ end }) => end === 0)) this.#fill(kept, change);
     else {
-      this.#loseLower();
-      this.#propagateLosses();
-      this.#deriveDeadAgain();
-      this.#gainLower();
+      if (change !== undefined) this.#loseRules(change);
+      this.#loseLower(kept);
+      this.#propagateLosses(kept);
+      this.#deriveDeadAgain(kept);
+      this.#gainLower(kept);
+      if (change !== undefined) this.#gainRules(change);
       this.#propagateGains();
     }
     this.#endFill();
     for (const store of this.stores) store.settle();
   }
 
-  /** Forgets an evaluation that failed half-way. */
   abandon(): void {
     for (const queue of this.#queues.values()) queue.rows.clear();
     this.#endFill();
@@ -103,9 +107,10 @@ export class RecursiveStratum {
    * Fills the stratum if it is empty. Rows that come alive are then the new rows, in order: they need no queue. A row's rank is the
    * number of its batch: derivations of rows from earlier batches have too high a rank to be counted, which spares a look at them.
    */
-  #fill(): void {
+  #fill(kept: readonly Recursive[], change: RuleChange | undefined): void {
     for (const queue of this.#queues.values()) queue.isUsed = false;
-    this.#gainLower();
+    this.#gainLower(kept);
+    if (change !== undefined) this.#gainRules(change);
     for (;;) {
       const batches = this.stores.flatMap((store) =>
         store.nRanked < store.end ? [{ store, rows: groupedRows(store, store.nRanked, store.end) }] : [],
@@ -116,7 +121,7 @@ export class RecursiveStratum {
         store.enterIndexes();
       }
       if (!this.#isLinear) mark(batches, PENDING, CURRENT);
-      this.#runBatches(batches, planOfGain);
+      this.#runBatches(batches, this.#rules, planOfGain);
       if (!this.#isLinear) mark(batches, CURRENT, 0);
     }
   }
@@ -129,7 +134,10 @@ export class RecursiveStratum {
     for (const store of this.stores) store.nRanked = 0;
   }
 
-  /** Makes the plans for changes, and with them the indexes. */
+  adopt({ rules }: Definition): void {
+    for (const [i, rule] of rules.entries()) this.#rules[i]?.plans.adopt(rule);
+  }
+
   prepare(): void {
     for (const rule of this.#rules) {
       for (const { position } of rule.lower) {
@@ -144,7 +152,6 @@ export class RecursiveStratum {
     }
   }
 
-  /** Drops compiled plans. */
   forget(): void {
     for (const { plans } of this.#rules) plans.forget();
   }
@@ -165,8 +172,9 @@ export class RecursiveStratum {
     const sink = (kind: "lose" | "note", tell: (row: number, rank: number) => void): Sink => {
       return { kind, tell, recursive: recursive.map(({ position }) => position) };
     };
+    const plans = new RulePlans(rule, context);
     return {
-      plans: new RulePlans(rule, context),
+      plans,
       head,
       lose: sink("lose", (row) => loseRow(queue, row)),
       gain: {
@@ -174,7 +182,7 @@ export class RecursiveStratum {
         recursive: recursive.map(({ position }) => position),
         queue,
         budget: this.#budget,
-        tell: () => this.#budget.refuse(rule.origin, rule.relation),
+        tell: () => this.#budget.refuse(plans.rule.origin, rule.relation),
       },
       note: sink("note", (_, rank) => this.#noteDerivation(rank)),
       stores,
@@ -183,8 +191,22 @@ export class RecursiveStratum {
     };
   }
 
-  #loseLower(): void {
-    for (const rule of this.#rules) {
+  /** The derivations that rules that go had; or all of them. */
+  #loseRules({ isAnew, removed, before }: RuleChange): void {
+    if (isAnew) for (const store of this.stores) store.takeAllOut();
+    for (const rule of removed) runWholly(rule, () => OLD_STATE, this.#prepare(rule, before).lose, 1, before);
+  }
+
+  /** The derivations of rules that come, from what is settled; those from rows that are not are found by these rows. */
+  #gainRules({ isAnew, added }: RuleChange): void {
+    for (const [i, { plans, stores, recursive, gain }] of this.#rules.entries()) {
+      if (!added.has(i) || recursive.some(({ store }) => isAnew || store.size === 0)) continue;
+      runWholly(plans.rule, (at) => (stores[at] === undefined ? NEW_STATE : SETTLED), gain, 1, this.#context);
+    }
+  }
+
+  #loseLower(rules: readonly Recursive[]): void {
+    for (const rule of rules) {
       if (rule.head.size === 0) continue;
       for (const { position, store, isNegated } of rule.lower) {
         const lost = isNegated ? store.added : store.deleted;
@@ -194,15 +216,15 @@ export class RecursiveStratum {
     }
   }
 
-  #propagateLosses(): void {
+  #propagateLosses(rules: readonly Recursive[]): void {
     for (let batches = this.#takeQueues(); batches.length > 0; batches = this.#takeQueues()) {
       mark(batches, 0, CURRENT);
-      this.#runBatches(batches, planOfLoss);
+      this.#runBatches(batches, rules, planOfLoss);
       mark(batches, CURRENT, PROCESSED);
     }
   }
 
-  #deriveDeadAgain(): void {
+  #deriveDeadAgain(rules: readonly Recursive[]): void {
     for (const queue of this.#queues.values()) {
       const { store } = queue;
       if (store.isFresh) continue;
@@ -214,7 +236,7 @@ export class RecursiveStratum {
         this.#wanted[0] = row;
         this.#bestRank = Number.MAX_SAFE_INTEGER;
         this.#nBest = 0;
-        for (const rule of this.#rules) {
+        for (const rule of rules) {
           if (rule.head !== store) continue;
           planBackward(rule).run(this.#wanted, 1, 1);
         }
@@ -224,8 +246,8 @@ export class RecursiveStratum {
     }
   }
 
-  #gainLower(): void {
-    for (const rule of this.#rules) {
+  #gainLower(rules: readonly Recursive[]): void {
+    for (const rule of rules) {
       for (const { position, store, isNegated } of rule.lower) {
         const gained = isNegated ? store.deleted : store.added;
         if (gained.length === 0 || rule.recursive.some((literal) => literal.store.size === 0)) continue;
@@ -237,14 +259,18 @@ export class RecursiveStratum {
   #propagateGains(): void {
     for (let batches = this.#takeQueues(); batches.length > 0; batches = this.#takeQueues()) {
       mark(batches, PENDING, CURRENT);
-      this.#runBatches(batches, planOfGain);
+      this.#runBatches(batches, this.#rules, planOfGain);
       mark(batches, CURRENT, 0);
     }
   }
 
-  #runBatches(batches: readonly Batch[], planFrom: (rule: Recursive, position: number) => Plan): void {
+  #runBatches(
+    batches: readonly Batch[],
+    rules: readonly Recursive[],
+    planFrom: (rule: Recursive, position: number) => Plan,
+  ): void {
     for (const { store, rows } of batches) {
-      for (const rule of this.#rules) {
+      for (const rule of rules) {
         for (const { position, store: from } of rule.recursive) {
           if (from === store) planFrom(rule, position).run(rows.items, rows.length, 1);
         }

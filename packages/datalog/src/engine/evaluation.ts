@@ -6,15 +6,12 @@
 import type { CoreRule, FunctionDef } from "../check/core.ts";
 import type { Program } from "../compile.ts";
 import { Budget, type Limits } from "./budget.ts";
-import { AggregateRelation } from "./evaluate-aggregate.ts";
-import { CountingRelation } from "./evaluate-counting.ts";
-import { ExtremeStratum } from "./evaluate-extreme.ts";
-import { RecursiveStratum } from "./evaluate-recursive.ts";
 import { RelationError } from "./errors.ts";
 import { Interner } from "./interner.ts";
+import { type LinkedProgram, linkProgram, type Shared, storesFor, type Unit } from "./linked-program.ts";
 import type { PlanContext } from "./plan.ts";
-import { INIT, withStart } from "./start.ts";
-import { type Changes, type RowNotes, RowStore } from "./row-store.ts";
+import type { Changes, RowStore } from "./row-store.ts";
+import type { RuleChange } from "./rule-change.ts";
 import { ALIVE } from "./views.ts";
 
 /** A finished evaluation: changed rows by relation, and the way back. */
@@ -28,44 +25,33 @@ interface StoreChange extends Changes {
   readonly store: RowStore;
 }
 
-interface Unit {
-  readonly prepare: () => void;
-  readonly evaluate: () => void;
-  readonly forget: () => void;
-  readonly stores: readonly RowStore[];
+/** A program that was put in place of another. */
+export interface Replacement {
+  readonly before: LinkedProgram;
+  readonly step: Step;
+  /** Puts the program before back; the step must have been undone. */
+  goBack(): void;
 }
 
-/** The relations of one program. */
+const NO_RULES: ReadonlyMap<number, RuleChange> = new Map();
+
+/** The relations of a program. */
 export class Evaluation {
-  readonly program: Program;
   readonly interner: Interner;
-  readonly stores: ReadonlyMap<string, RowStore>;
   readonly planContext: PlanContext;
-  /** The program's rules as they are evaluated: each has a positive table. */
-  readonly rules: readonly CoreRule[];
   readonly #budget: Budget;
-  readonly #units: Unit[] = [];
-  readonly #aggregates: AggregateRelation[] = [];
-  readonly #recursive: RecursiveStratum[] = [];
-  /** Units that read a store, as positions in the order of evaluation. */
-  readonly #readers = new Map<RowStore, number[]>();
-  readonly #isDirty: Uint8Array;
   readonly #minSweep: number;
+  #stores: ReadonlyMap<string, RowStore>;
+  #linked: LinkedProgram;
+  /** By unit: whether something that it reads has changed. */
+  #isDirty: Uint8Array;
   #sweepAt: number;
 
   constructor(program: Program, limits: Limits, interner: Interner = new Interner()) {
-    this.program = program;
-    this.rules = program.rules.map(withStart);
     this.interner = interner;
     this.#budget = new Budget(limits, interner);
     this.#minSweep = limits.minValuesToSweep ?? 65_536;
     this.#sweepAt = this.#minSweep;
-    const stores = new Map<string, RowStore>([[INIT, new RowStore(INIT, 0)]]);
-    const notes = notesOf(program);
-    for (const { name, columns } of program.relations.values()) {
-      stores.set(name, new RowStore(name, columns.length, notes.get(name) ?? "none"));
-    }
-    this.stores = stores;
     this.planContext = {
       interner,
       results: new Map<FunctionDef, Map<number | string, number>>(),
@@ -74,8 +60,22 @@ export class Evaluation {
       checkTime: (origin, relation) => this.#budget.checkTime(origin, relation),
       storeOf: (relation) => this.store(relation),
     };
-    this.#build();
-    this.#isDirty = new Uint8Array(this.#units.length);
+    this.#stores = storesFor(program, undefined);
+    this.#linked = linkProgram(program, this.#stores, this.#shared, undefined).linked;
+    this.#isDirty = new Uint8Array(this.#linked.units.length);
+  }
+
+  get program(): Program {
+    return this.#linked.program;
+  }
+
+  /** The program's rules as they are evaluated: each has a positive table. */
+  get rules(): readonly CoreRule[] {
+    return this.#linked.rules;
+  }
+
+  get stores(): ReadonlyMap<string, RowStore> {
+    return this.#stores;
   }
 
   /** The store of a relation that the program is known to have. */
@@ -106,16 +106,17 @@ export class Evaluation {
   }
 
   /** Evaluates the program after changes of inputs; an error leaves everything as it was before them. */
-  run(inputs: ReadonlySet<RowStore>): Step {
+  run(inputs: ReadonlySet<RowStore>, rules: ReadonlyMap<number, RuleChange> = NO_RULES): Step {
     this.#budget.startClock();
     try {
       for (const store of inputs) this.#settled(store, true);
-      for (let i = 0; i < this.#units.length; i++) {
+      const { units } = this.#linked;
+      for (let i = 0; i < units.length; i++) {
         if (this.#isDirty[i] === 0) continue;
         this.#isDirty[i] = 0;
-        const unit = this.#units[i] as Unit;
-        unit.evaluate();
-        for (const store of unit.stores) this.#settled(store, false);
+        const { evaluator, stores } = units[i] as Unit;
+        evaluator.evaluate(rules.get(i));
+        for (const store of stores) this.#settled(store, false);
       }
     } catch (error) {
       this.abandon();
@@ -126,11 +127,38 @@ export class Evaluation {
     return this.#finish();
   }
 
+  /**
+   * Puts another program in place and evaluates what that changes; an error leaves the one that was there.
+   *
+   * @param changeInputs - changes the rows of inputs before the evaluation, and tells of which
+   * @returns the program before, and how to go back to it
+   */
+  replace(program: Program, changeInputs: () => readonly RowStore[]): Replacement {
+    const before = this.#linked;
+    const goBack = (): void => {
+      for (const { evaluator, definition } of before.units) evaluator.adopt(definition);
+      this.#stores = before.stores;
+      this.#install(before);
+    };
+    try {
+      this.#stores = storesFor(program, before);
+      const { linked, change } = linkProgram(program, this.#stores, this.#shared, before);
+      this.#install(linked);
+      for (const unit of change.rules.keys()) this.#isDirty[unit] = 1;
+      for (const store of change.emptied) store.takeAllOut();
+      const step = this.run(new Set([...change.emptied, ...changeInputs()]), change.rules);
+      return { before, step, goBack };
+    } catch (error) {
+      this.abandon();
+      goBack();
+      throw error;
+    }
+  }
+
   /** Takes back changes that were not evaluated, or an evaluation that failed. */
   abandon(): void {
     this.#isDirty.fill(0);
-    for (const stratum of this.#recursive) stratum.abandon();
-    for (const aggregate of this.#aggregates) aggregate.abandon();
+    for (const { evaluator } of this.#linked.units) evaluator.abandon?.();
     for (const store of this.stores.values()) store.abandon();
   }
 
@@ -143,14 +171,14 @@ export class Evaluation {
   /** Makes what is known besides rows, when the stores were loaded. */
   reload(): void {
     this.begin();
-    for (const aggregate of this.#aggregates) aggregate.reload();
+    for (const aggregate of this.#linked.grouped) aggregate.reload();
     this.release([this.#finish()]);
   }
 
   /** Makes the plans and indexes that changes will need. */
   prepare(): void {
     for (const store of this.stores.values()) store.trim();
-    for (const unit of this.#units) unit.prepare();
+    for (const { evaluator } of this.#linked.units) evaluator.prepare?.();
   }
 
   /** Frees what the steps of a finished transaction left behind. */
@@ -162,7 +190,7 @@ export class Evaluation {
   /** Forgets values that no row holds, when most of the table may be such. Only between transactions. */
   sweepIfDue(): void {
     if (this.interner.size < this.#sweepAt) return;
-    for (const unit of this.#units) unit.forget();
+    for (const { evaluator } of this.#linked.units) evaluator.forget?.();
     this.planContext.results.clear();
     this.planContext.sets.clear();
     this.interner.sweep((use) => {
@@ -171,10 +199,19 @@ export class Evaluation {
     this.#sweepAt = Math.max(this.#minSweep, 2 * this.interner.size);
   }
 
+  get #shared(): Shared {
+    return { context: this.planContext, budget: this.#budget };
+  }
+
+  #install(linked: LinkedProgram): void {
+    this.#linked = linked;
+    this.#isDirty = new Uint8Array(linked.units.length);
+  }
+
   #settled(store: RowStore, isInput: boolean): void {
     if (isInput) store.settle();
     if (store.added.length === 0 && store.deleted.length === 0) return;
-    for (const reader of this.#readers.get(store) ?? []) this.#isDirty[reader] = 1;
+    for (const reader of this.#linked.readers.get(store) ?? []) this.#isDirty[reader] = 1;
   }
 
   #finish(): Step {
@@ -185,65 +222,7 @@ export class Evaluation {
       store.finish();
       changes.push({ store, added, deleted, journal });
     }
-    return { changes, undoGroups: this.#aggregates.map((aggregate) => aggregate.finish()) };
+    const undoGroups = this.#linked.grouped.map((evaluator) => evaluator.finish());
+    return { changes, undoGroups };
   }
-
-  #build(): void {
-    const { strata, aggregates } = this.program;
-    const rules = new Map<string, CoreRule[]>(strata.flatMap(({ relations }) => relations.map((name) => [name, []])));
-    for (const rule of this.rules) rules.get(rule.relation)?.push(rule);
-    const aggregateByName = new Map(aggregates.map((aggregate) => [aggregate.relation, aggregate]));
-    for (const { relations, isRecursive } of strata) {
-      const stores = relations.map((name) => this.store(name));
-      const [name = ""] = relations;
-      const [store = this.store(name)] = stores;
-      const members = relations.flatMap((member) => rules.get(member) ?? []);
-      const aggregate = aggregateByName.get(name);
-      const read = members.flatMap((rule) =>
-        rule.body.flatMap((l) => (l.kind === "atom" || l.kind === "not" ? [this.store(l.relation)] : [])),
-      );
-      if (aggregate !== undefined) {
-        const body = this.store(aggregate.body);
-        const unit = new AggregateRelation(aggregate, store, body, this.interner, this.#budget);
-        this.#aggregates.push(unit);
-        this.#add(unit, [store], [body]);
-      } else if (this.program.relations.get(name)?.extreme !== undefined) {
-        const kept = relations.flatMap((member) => this.program.relations.get(member) ?? []);
-        this.#add(new ExtremeStratum(stores, kept, members, this.planContext, this.#budget), stores, read);
-      } else if (isRecursive) {
-        const unit = new RecursiveStratum(stores, members, this.planContext, this.#budget);
-        this.#recursive.push(unit);
-        this.#add(unit, stores, read);
-      } else if (members.length > 0)
-        this.#add(new CountingRelation(store, members, this.planContext, this.#budget), [store], read);
-    }
-  }
-
-  #add(
-    unit: { evaluate(): void; forget?(): void; prepare?(): void },
-    stores: readonly RowStore[],
-    read: readonly RowStore[],
-  ): void {
-    const position =
-      this.#units.push({
-        evaluate: () => unit.evaluate(),
-        forget: () => unit.forget?.(),
-        prepare: () => unit.prepare?.(),
-        stores,
-      }) - 1;
-    for (const store of new Set(read)) {
-      if (stores.includes(store)) continue;
-      const readers = this.#readers.get(store);
-      if (readers === undefined) this.#readers.set(store, [position]);
-      else readers.push(position);
-    }
-  }
-}
-
-/** What the relations keep per row: inputs and aggregates nothing. */
-function notesOf({ strata, aggregates }: Program): Map<string, RowNotes> {
-  const notes = new Map<string, RowNotes>();
-  for (const { relations, isRecursive } of strata) for (const name of relations) notes.set(name, isRecursive ? "rank" : "count");
-  for (const { relation } of aggregates) notes.set(relation, "none");
-  return notes;
 }

@@ -26,11 +26,10 @@ export interface ExpressionContext {
   spend(origin: RuleOrigin, relation: string): void;
 }
 
-/** The registers and the rule that expressions are compiled for. */
+/** The registers and the rule that expressions are compiled for. The rule may move in its file: where it stands is read when told. */
 export interface ExpressionFrame {
   readonly registers: Int32Array;
-  readonly origin: RuleOrigin;
-  readonly relation: string;
+  readonly rule: { readonly origin: RuleOrigin; readonly relation: string };
 }
 
 const MAX_CACHED = 100_000;
@@ -130,7 +129,7 @@ function collectElements(
   if (result === null || typeof result !== "object") return [context.interner.idOf(result)];
   const ids = new Set<number>();
   for (const element of result as Iterable<Value>) {
-    context.spend(frame.origin, frame.relation);
+    context.spend(frame.rule.origin, frame.rule.relation);
     ids.add(context.interner.idOf(element));
   }
   return [...ids];
@@ -179,7 +178,7 @@ function call<R>(
     return use(fn.call(...values));
   } catch (error) {
     if (error instanceof DivergenceError) throw error;
-    throw new FunctionError(fn.name, values, frame.origin, error);
+    throw new FunctionError(fn.name, values, frame.rule.origin, error);
   }
 }
 

@@ -60,7 +60,7 @@ class PlanWriter {
     this.#context = context;
     this.#isCalled = sink.kind === "call";
     const registers = new Int32Array(rule.slots.length);
-    this.#frame = { registers, origin: rule.origin, relation: rule.relation };
+    this.#frame = { registers, rule };
     this.#environment = { registers, rows: new Int32Array(rule.body.length).fill(-1), stores: [], indexes: [], functions: [] };
   }
 

@@ -11,7 +11,7 @@ import { IntList, range } from "./int-list.ts";
 import { grownLength, KeyIndex } from "./key-index.ts";
 import type { SectionReader, SectionWriter } from "../state/sections.ts";
 import { type RowAccess, rowAccess, type RowData, RowSet } from "./row-set.ts";
-import { ALIVE, COUNT, FREE, LINKED, MANY, OLD, ONE_MORE, TOUCHED } from "./views.ts";
+import { ALIVE, COUNT, FREE, LINKED, MANY, OLD, ONE_MORE, TOUCHED, type View } from "./views.ts";
 
 /** What the touched rows of one evaluation were before. */
 export interface Journal {
@@ -52,6 +52,7 @@ const COMPACT_FROM = 1 << 12;
 export class RowStore implements RowData {
   readonly name: string;
   readonly arity: number;
+  readonly notes: RowNotes;
   /** From one row to the next in `data`: the columns, then the rank. */
   readonly stride: number;
   readonly access: RowAccess;
@@ -71,7 +72,6 @@ export class RowStore implements RowData {
   /** Changes of this evaluation, once the relation is settled. */
   added: IntList = new IntList();
   deleted: IntList = new IntList();
-  readonly #notes: RowNotes;
   readonly #indexes = new Map<string, KeyIndex>();
   readonly #allIndexes: KeyIndex[] = [];
   readonly #free: number[] = [];
@@ -88,7 +88,7 @@ export class RowStore implements RowData {
   constructor(name: string, arity: number, notes: RowNotes = "none") {
     this.name = name;
     this.arity = arity;
-    this.#notes = notes;
+    this.notes = notes;
     this.stride = arity + (notes === "rank" ? 1 : 0);
     this.data = new Int32Array(INITIAL_CAPACITY * this.stride);
     this.set = new RowSet(this);
@@ -124,7 +124,7 @@ export class RowStore implements RowData {
       if (row === this.#capacity) this.#grow();
       this.end = row + 1;
     }
-    if (this.#notes === "rank") this.data[row * this.stride + this.arity] = 0;
+    if (this.notes === "rank") this.data[row * this.stride + this.arity] = 0;
     this.flags[row] = 0;
     this.touch(row);
     this.flags[row] = (this.flags[row] as number) | LINKED;
@@ -139,7 +139,7 @@ export class RowStore implements RowData {
     const { journal } = this;
     journal.rows.push(row);
     journal.flags.push(flags);
-    if (this.#notes === "rank") journal.ranks.push(this.data[row * this.stride + this.arity] as number);
+    if (this.notes === "rank") journal.ranks.push(this.data[row * this.stride + this.arity] as number);
     if (flags >= MANY) journal.counts.set(row, this.countOf(row));
     this.flags[row] = flags | TOUCHED;
   }
@@ -169,6 +169,24 @@ export class RowStore implements RowData {
 
   setRank(row: number, rank: number): void {
     this.data[row * this.stride + this.arity] = rank;
+  }
+
+  /** Takes all rows out, as the start of deriving the relation anew. */
+  takeAllOut(): void {
+    for (let row = 0; row < this.end; row++) {
+      if (((this.flags[row] as number) & ALIVE) === 0) continue;
+      this.touch(row);
+      this.setCount(row, 0);
+      if (this.notes === "rank") this.setRank(row, 0);
+      this.flags[row] = (this.flags[row] as number) & ~ALIVE;
+    }
+  }
+
+  /** The rows that a view shows. */
+  shown({ mask, want }: View): IntList {
+    const rows = new IntList();
+    for (let row = 0; row < this.end; row++) if (((this.flags[row] as number) & mask) === want) rows.push(row);
+    return rows;
   }
 
   /** The rows touched in this evaluation. */
@@ -263,7 +281,7 @@ export class RowStore implements RowData {
         if (before >= MANY) this.#counts.set(row, counts.get(row) ?? 0);
         if ((now & LINKED) === 0) this.#link(row);
       }
-      if (this.#notes === "rank") this.setRank(row, ranks.items[i] as number);
+      if (this.notes === "rank") this.setRank(row, ranks.items[i] as number);
     }
   }
 

@@ -5,12 +5,13 @@ import type { View } from "./views.ts";
 
 /** Plans by the phase of the evaluation and the literal they start from. */
 export class RulePlans {
+  /** The rule's own copy: what is compiled reads from it where the rule stands. */
   readonly rule: CoreRule;
   readonly #context: PlanContext;
   readonly #plans = new Map<string, Plan>();
 
   constructor(rule: CoreRule, context: PlanContext) {
-    this.rule = rule;
+    this.rule = { ...rule };
     this.#context = context;
   }
 
@@ -22,6 +23,11 @@ export class RulePlans {
   /** The plan of a phase that starts from a row of the head. */
   fromHead(phase: string, viewOf: (position: number) => View, sink: Sink): Plan {
     return this.#plan(phase, { rule: this.rule, from: "head", viewOf, sink });
+  }
+
+  /** Takes an equal rule of another place or program in. */
+  adopt(rule: CoreRule): void {
+    Object.assign(this.rule, rule);
   }
 
   /** Drops the plans: the ids in them may not be valid any more. */

@@ -43,7 +43,7 @@ class Search {
     this.#context = { interner, results: new Map(), sets: new Map(), spend: () => undefined };
     this.#registers = new Int32Array(rule.slots.length);
     this.#rows = new Int32Array(rule.body.length).fill(-1);
-    this.#frame = { registers: this.#registers, origin: rule.origin, relation: rule.relation };
+    this.#frame = { registers: this.#registers, rule };
   }
 
   run(visit: OnDerivation): void {
