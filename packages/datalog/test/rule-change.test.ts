@@ -120,7 +120,7 @@ class Twin {
 }
 
 /** A tiny threshold makes the engine forget unused values all the time. */
-const LIMITS = { minValuesToSweep: 4, maxTuples: 4000 };
+const LIMITS = { minValuesToSweep: 4, maxTuples: 4000, checks: true };
 
 function programOf(text: string): Program {
   return compile([{ name: "p.dl", text }], { functions: FUNCTIONS });
