@@ -14,6 +14,7 @@ export default defineConfig({
           exclude: ["**/*.system.test.ts"],
           pool: "threads",
           isolate: false,
+          testTimeout: 60_000,
         },
       },
       {

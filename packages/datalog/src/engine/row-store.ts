@@ -307,7 +307,7 @@ export class RowStore implements RowData {
     if (this.size === 0 && this.journal.rows.length === 0 && this.end > 0 && this.#free.length === this.end) this.#clear();
     if (journal.isFresh || journal === this.journal) return;
     for (const list of [rows, journal.flags, journal.ranks, added, deleted]) list.clear();
-    journal.counts.clear();
+    if (journal.counts.size > 0) journal.counts.clear();
     this.#spare = { journal, added, deleted };
   }
 
