@@ -44,6 +44,11 @@ export class Budget {
     this.#units = this.#interner.nUnits + this.#maxUnits;
   }
 
+  /** Puts tuples back: rows that were there and are made anew do not count. */
+  give(nTuples: number): void {
+    this.#tuples += nTuples;
+  }
+
   /** An evaluation begins: its time runs from here. */
   startClock(): void {
     if (this.#maxMs !== Number.POSITIVE_INFINITY) this.#deadline = performance.now() + this.#maxMs;

@@ -8,7 +8,7 @@
  * How: 1. losses of lower literals, then of dead rows in batches; 2. dead rows are derived backwards from survivors with a new rank;
  * 3. gains of lower literals, then of new rows in batches. Each derivation lost or gained is met once: by its first lost or last
  * gained literal, or the last batch that has one of its rows.
- * Limits: a change that truly removes much costs what it removes; ranks grow with the depth of the first derivation.
+ * Limits: a change after which much is gone costs about what deriving the rest costs; ranks grow with the depth of the first derivation.
  */
 import type { CoreRule } from "../check/core.ts";
 import type { Budget } from "./budget.ts";
@@ -59,6 +59,10 @@ interface Batch {
   readonly rows: IntList;
 }
 
+/** The share of a stratum's rows whose death makes it worth while to derive all anew, and a number of rows up to which it never is. */
+const MOST_DEAD = 0.3;
+const FEW_ROWS = 4096;
+
 /** Evaluates all rules of one recursive stratum. */
 export class RecursiveStratum implements Evaluator {
   readonly stores: readonly RowStore[];
@@ -88,10 +92,11 @@ export class RecursiveStratum implements Evaluator {
     else {
       if (change !== undefined) this.#loseRules(change);
       this.#loseLower(kept);
-      this.#propagateLosses(kept);
-      this.#deriveDeadAgain(kept);
-      this.#gainLower(kept);
-      if (change !== undefined) this.#gainRules(change);
+      if (this.#propagateLosses(kept)) {
+        this.#deriveDeadAgain(kept);
+        this.#gainLower(kept);
+        if (change !== undefined) this.#gainRules(change);
+      } else this.#startAnew();
       this.#propagateGains();
     }
     this.#endFill();
@@ -216,11 +221,29 @@ export class RecursiveStratum implements Evaluator {
     }
   }
 
-  #propagateLosses(rules: readonly Recursive[]): void {
+  /** Gives up, and returns false, when so many rows die that deriving all of them anew is less work. */
+  #propagateLosses(rules: readonly Recursive[]): boolean {
+    const nRows = this.stores.reduce((sum, { size }) => sum + size, 0);
+    const most = Math.max(FEW_ROWS, nRows * MOST_DEAD);
+    let nDead = 0;
     for (let batches = this.#takeQueues(); batches.length > 0; batches = this.#takeQueues()) {
+      for (const { rows } of batches) nDead += rows.length;
+      if (nDead > most) return false;
       mark(batches, 0, CURRENT);
       this.#runBatches(batches, rules, planOfLoss);
       mark(batches, CURRENT, PROCESSED);
+    }
+    return true;
+  }
+
+  /** Takes all rows out and derives what follows from below alone; the rest follows from that. */
+  #startAnew(): void {
+    for (const store of this.stores) {
+      this.#budget.give(store.size);
+      store.takeAllOut();
+    }
+    for (const { plans, recursive, gain } of this.#rules) {
+      if (recursive.length === 0) runWholly(plans.rule, () => NEW_STATE, gain, 1, this.#context);
     }
   }
 

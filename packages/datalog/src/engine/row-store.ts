@@ -11,7 +11,7 @@ import { IntList, range } from "./int-list.ts";
 import { grownLength, KeyIndex } from "./key-index.ts";
 import type { SectionReader, SectionWriter } from "../state/sections.ts";
 import { type RowAccess, rowAccess, type RowData, RowSet } from "./row-set.ts";
-import { ALIVE, COUNT, FREE, LINKED, MANY, OLD, ONE_MORE, TOUCHED, type View } from "./views.ts";
+import { ALIVE, COUNT, CURRENT, FREE, LINKED, MANY, OLD, ONE_MORE, PENDING, PROCESSED, TOUCHED, type View } from "./views.ts";
 
 /** What the touched rows of one evaluation were before. */
 export interface Journal {
@@ -174,11 +174,11 @@ export class RowStore implements RowData {
   /** Takes all rows out, as the start of deriving the relation anew. */
   takeAllOut(): void {
     for (let row = 0; row < this.end; row++) {
-      if (((this.flags[row] as number) & ALIVE) === 0) continue;
+      if (((this.flags[row] as number) & (ALIVE | OLD)) === 0) continue;
       this.touch(row);
       this.setCount(row, 0);
       if (this.notes === "rank") this.setRank(row, 0);
-      this.flags[row] = (this.flags[row] as number) & ~ALIVE;
+      this.flags[row] = (this.flags[row] as number) & ~(ALIVE | PENDING | CURRENT | PROCESSED);
     }
   }
 

@@ -21,8 +21,9 @@ export function checkStore(store: RowStore, interner: Interner): void {
     const base = row * store.stride;
     if (store.find(store.data.slice(base, base + store.arity)) !== row) fail(row, "is not what the set finds for its values");
   }
-  const set = store.set.tables.reduce((n, table) => n + table.reduce((sum, slot) => sum + (slot === 0 ? 0 : 1), 0), 0);
-  const noted = store.set.counts.reduce((sum, count) => sum + count, 0);
+  const { tables, counts } = store.set.nest ?? store.set;
+  const set = tables.reduce((n, table) => n + table.reduce((sum, slot) => sum + (slot === 0 ? 0 : 1), 0), 0);
+  const noted = counts.reduce((sum, count) => sum + count, 0);
   const sizes = {
     "size of the store": store.size,
     "size of the set": store.set.size,
