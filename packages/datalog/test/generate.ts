@@ -71,15 +71,6 @@ export class Generator {
     return this.#rule(name, lower, [...lower, ...own, ...own]);
   }
 
-  /** Another rule for a relation of the program made last. */
-  ruleFor(name: string): Rule {
-    const isLower = (other: string): boolean => INPUTS.has(other) || other.slice(0, 2) < name.slice(0, 2);
-    const known = [...this.#arity.keys()];
-    const lower = known.filter(isLower);
-    const own = known.filter((other) => !INPUTS.has(other) && other.slice(0, 2) === name.slice(0, 2));
-    return this.#rule(name, lower, [...lower, ...own, ...own]);
-  }
-
   /** Changes of a small world, so that deletions hit; `load` inserts only. */
   changes(load = false): Change[] {
     const most = this.#int(0, 3) === 0 ? 16 : 4;
