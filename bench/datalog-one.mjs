@@ -107,16 +107,18 @@ function unrelated() {
 /** A rule is added to the policy, which no other rule reads, and taken out again. */
 function ruleChange(size) {
   const program = policy(Number(size));
-  const [before, after] = ["", "\nbusy(s) :- stat(s, 1, v), v > 98"].map((more) =>
-    compile([{ name: "bench.dl", text: program.text + more }]),
-  );
+  const [plain, busy, second] = [
+    "",
+    "\nbusy(s) :- stat(s, 1, v), v > 98",
+    '\nerror(s, "busy") :- server(s, _, 0), stat(s, 1, v), v > 98',
+  ].map((more) => compile([{ name: "bench.dl", text: program.text + more }]));
   const engine = prepared(program);
-  const seconds = [after, before].map((next) => {
+  const [add, remove, addSecond, removeSecond] = [busy, plain, second, plain].map((next) => {
     const start = process.cpuUsage();
     engine.replaceProgram(next);
     return cpuSince(start);
   });
-  return { addSeconds: seconds[0], removeSeconds: seconds[1] };
+  return { add, remove, addSecond, removeSecond };
 }
 
 /** Rows of six columns, one a string of a hundred characters. */

@@ -140,8 +140,10 @@ async function others() {
     { figure: "… the same 500,000 rows again", unit: "s CPU", values: [imported.againSeconds] },
     { figure: "compile 2,000 rules", unit: "s CPU", values: [compiled.seconds] },
     { figure: "… the first row through them", unit: "s CPU", values: [compiled.firstSeconds] },
-    { figure: "a rule added to the policy over 1,000,000 servers", unit: "s CPU", values: [change.addSeconds] },
-    { figure: "… and taken out", unit: "s CPU", values: [change.removeSeconds] },
+    { figure: "a table added to a policy of 1,000,000 servers", unit: "s CPU", values: [change.add] },
+    { figure: "… and taken out", unit: "s CPU", values: [change.remove] },
+    { figure: "a second rule for a table that others read", unit: "s CPU", values: [change.addSecond] },
+    { figure: "… and taken out", unit: "s CPU", values: [change.removeSecond] },
     ...(await starts()),
   ];
   return { name: "datalog-others", columns: ["Tenet"], rows };

@@ -49,6 +49,9 @@ export interface Program {
   readonly strata: readonly Stratum[];
   /** Lint: positions and hints, nothing that keeps the program from running. */
   readonly warnings: readonly SourceError[];
+  /** What it was compiled from. */
+  readonly sources: readonly SourceText[];
+  readonly options: CompileOptions;
 }
 
 /** All faults of a program; `errors` holds them one by one, in the order of files and lines. */
@@ -84,18 +87,18 @@ export interface Analysis {
  */
 export function compile(sources: readonly SourceText[], options: CompileOptions = {}): Program {
   const context = contextOf(options);
-  return programOf(finish(context, parseAll(context, sources, options), sources));
+  return programOf(finish(context, parseAll(context, sources, options), sources, options));
 }
 
 /** As {@link compile}, but gives the faults back instead of throwing them, those of `test` blocks too, with whatever else is known. */
 export function analyze(sources: readonly SourceText[], options: CompileOptions = {}): Analysis {
   const context = contextOf(options);
   const parsed = parseAll(context, sources, options);
-  const analysis = finish(context, parsed, sources);
+  const analysis = finish(context, parsed, sources, options);
   const hasTests = parsed.some(({ statements }) => statements.some(({ kind }) => kind === "test"));
   if (!hasTests) return analysis;
   const tested = contextOf(options);
-  const { errors, warnings } = finish(tested, expandTests(tested, parseAll(tested, sources, options)).parsed, sources);
+  const { errors, warnings } = finish(tested, expandTests(tested, parseAll(tested, sources, options)).parsed, sources, options);
   return errors.length === 0 ? { ...analysis, warnings } : { ...analysis, program: undefined, errors, warnings };
 }
 
@@ -116,7 +119,7 @@ export function compileWithTests(sources: readonly SourceText[], options: Compil
   const context = contextOf(options);
   const { parsed, tests } = expandTests(context, parseAll(context, sources, options));
   const covers: { relation: string; derives: string; origin: RuleOrigin }[] = [];
-  const program = programOf(finish(context, parsed, sources, () => covers.push(...coverRules(context))));
+  const program = programOf(finish(context, parsed, sources, options, () => covers.push(...coverRules(context))));
   return { program, tests, covers };
 }
 
@@ -146,6 +149,7 @@ function finish(
   context: CheckContext,
   parsed: readonly ParsedSource[],
   sources: readonly SourceText[],
+  options: CompileOptions,
   addRules: () => void = () => undefined,
 ): Analysis {
   const references = new References(parsed);
@@ -171,7 +175,8 @@ function finish(
   if (cycles.length > 0) return faulty(cycles.map((cycle) => cycleError(cycle, sources)));
   const faults = checkMonotone(core.relations, core.rules, strata);
   if (faults.length > 0) return faulty(faults.map((fault) => monotoneError(fault, sources)));
-  return { program: { ...core, strata, warnings }, relations: core.relations, functions, errors: [], warnings };
+  const program = { ...core, strata, warnings, sources, options };
+  return { program, relations: core.relations, functions, errors: [], warnings };
 }
 
 function coverRules(context: CheckContext): { relation: string; derives: string; origin: RuleOrigin }[] {

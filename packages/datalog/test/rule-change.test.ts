@@ -340,6 +340,20 @@ test("a rule more or less runs alone, and what it does not change is not touched
   expect(nCalls()).toBe(0);
 });
 
+test("rule files come, change and go by name", () => {
+  const engine = new Engine(programOf("input a(x)\nb(x) :- a(x)"));
+  engine.transact([{ relation: "a", tuple: [3], weight: 1 }]);
+  expect(engine.addRules({ name: "q.dl", text: "c(i) :- b(x), i in up_to(x)" }).get("c")?.inserted).toEqual([[0], [1], [2]]);
+  const smaller = engine.addRules({ name: "q.dl", text: "c(i) :- b(x), i in up_to(x - 1)" });
+  expect([...smaller]).toEqual([["c", { inserted: [], deleted: [[2]] }]]);
+  expect(() => engine.addRules({ name: "r.dl", text: "d(x) :- e(x)" })).toThrow(ProgramError);
+  expect(() => engine.removeRules("p.dl")).toThrow(ProgramError);
+  expect(() => engine.removeRules("p.d")).toThrow('Cannot remove "p.d"');
+  expect(engine.rows("c")).toEqual([[0], [1]]);
+  expect(engine.removeRules("q.dl").get("c")?.deleted).toEqual([[0], [1]]);
+  expect(engine.relations().map(({ name }) => name)).toEqual(["a", "b"]);
+});
+
 test("errors after a change of rules name the lines of the new text", () => {
   const text = "input a(x)\nc(y) :- a(x), x > 1, y = fails(x)";
   const engine = new Engine(programOf(text));

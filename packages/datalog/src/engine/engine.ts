@@ -7,8 +7,10 @@
 import { didYouMean } from "@tenet/kit";
 import type { Column } from "../check/core.ts";
 import type { Program } from "../compile.ts";
+import type { SourceText } from "../language/ast.ts";
 import { loadState, saveState } from "../state/state-file.ts";
 import type { Tuple, Value } from "../value.ts";
+import { withoutSource, withSource } from "../with-source.ts";
 import type { Limits } from "./budget.ts";
 import { checkInvariants } from "./checks/check-invariants.ts";
 import { checkSameState, stateText } from "./checks/state-text.ts";
@@ -222,6 +224,16 @@ export class Engine {
     this.#version++;
     this.#announce(delta);
     return delta;
+  }
+
+  /** Adds the rules of a file, or puts them in place of those of a file of that name: see {@link replaceProgram}. */
+  addRules(source: SourceText): Delta {
+    return this.replaceProgram(withSource(this.program, source));
+  }
+
+  /** Takes the rules of a file out: see {@link replaceProgram}. */
+  removeRules(name: string): Delta {
+    return this.replaceProgram(withoutSource(this.program, name));
   }
 
   #replace(program: Program): Delta {
