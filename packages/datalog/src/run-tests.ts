@@ -4,11 +4,13 @@
  * All tests share one engine and leave no trace in it. A rule counts as covered if some test makes its body hold.
  */
 import { positionAt, type SourcePosition } from "@tenet/kit";
-import { type CompileOptions, compileWithTests } from "./compile.ts";
+import type { CoreRelation } from "./check/core.ts";
+import { type CompileOptions, compileWithTests, type Program } from "./compile.ts";
 import type { ExpandedTest } from "./check/expand-tests.ts";
 import { Engine } from "./engine/engine.ts";
+import { RelationError } from "./engine/errors.ts";
 import { formatWhyNot } from "./engine/why-not.ts";
-import type { SourceText } from "./language/ast.ts";
+import type { SourceText, Span } from "./language/ast.ts";
 
 /** What running the tests of a program showed. */
 export interface TestReport {
@@ -24,13 +26,15 @@ export interface TestResult {
   readonly failures: readonly TestFailure[];
 }
 
-/** An expectation that does not hold. */
+/** An expectation that does not hold, or a row that its table does not take. */
 export interface TestFailure {
   readonly at: SourcePosition;
-  /** The expectation as written. */
+  /** The expectation or the row as written. */
   readonly text: string;
   /** How far it gets, and what stops it. */
   readonly because: string;
+  /** True for a row. */
+  readonly isRow: boolean;
 }
 
 /** Whether some test makes a rule's body hold. */
@@ -49,7 +53,7 @@ export interface RuleCoverage {
  */
 export function runTests(sources: readonly SourceText[], options: CompileOptions = {}): TestReport {
   const { program, tests, covers } = compileWithTests(sources, options);
-  const engine = new Engine(program);
+  const engine = new Engine(withAnyTextAsUuid(program));
   const covered = new Set<string>();
   const results = tests.map((test): TestResult => {
     const { source, syntax } = test;
@@ -65,22 +69,40 @@ export function runTests(sources: readonly SourceText[], options: CompileOptions
   return { tests: results, coverage };
 }
 
+/** Tests are read by people: `"p1"` may stand for a UUID. */
+function withAnyTextAsUuid(program: Program): Program {
+  const relations = [...program.relations].map(([name, relation]): [string, CoreRelation] => {
+    const columns = relation.columns.map((column) => (column.type === "uuid" ? { ...column, type: "string" } : column));
+    return [name, { ...relation, columns }];
+  });
+  return { ...program, relations: new Map(relations) };
+}
+
 function runOne(engine: Engine, test: ExpandedTest, look: () => void): TestFailure[] {
-  const { source } = test;
-  const rows = test.given.flatMap(({ input, from }) =>
-    engine.rows(from).map((tuple) => ({ relation: input, tuple, weight: 1 as const })),
-  );
+  const { source, syntax, given, expected } = test;
+  const failureAt = ({ start, end }: Span, because: string, isRow: boolean): TestFailure => ({
+    at: positionAt(source.name, source.text, start),
+    text: source.text.slice(start, end),
+    because,
+    isRow,
+  });
   const transaction = engine.begin();
+  let row = syntax.span;
   try {
-    transaction.apply(rows);
+    for (const [i, { input, from }] of given.entries()) {
+      row = syntax.given[i]?.span ?? syntax.span;
+      for (const tuple of engine.rows(from)) transaction.insert(input, tuple);
+    }
     transaction.evaluate();
     look();
-    return test.expected.flatMap(({ relation, span }): TestFailure[] => {
+    return expected.flatMap(({ relation, span }): TestFailure[] => {
       if (engine.has(relation, [])) return [];
-      const text = source.text.slice(span.start, span.end);
       const because = formatWhyNot(engine.whyNot(relation, [])).replace(`${relation}()`, "this does not hold");
-      return [{ at: positionAt(source.name, source.text, span.start), text, because }];
+      return [failureAt(span, because, false)];
     });
+  } catch (error) {
+    if (error instanceof RelationError) return [failureAt(row, error.message, true)];
+    throw error;
   } finally {
     if (transaction.isOpen) transaction.rollback();
   }

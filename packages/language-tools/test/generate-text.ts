@@ -22,7 +22,7 @@ const VALUES = [
 ];
 const INFIX = ["+", "-", "*", "/", "%", "&&", "||"];
 const COMPARISON = ["==", "!=", "<", "<=", ">", ">=", "in", "not in"];
-const TYPES = ["int", "string", "uuid", "any"];
+const TYPES = ["int", "string", "uuid", "any", "null"];
 const GAPS = [
   " ",
   "  ",

@@ -92,9 +92,13 @@ class ProgramParser extends ExpressionParser {
     const token = this.expectName("a column name");
     const span = { start: token.start, end: token.end };
     const [name = "", joined] = token.text.split(":");
-    const type = joined ?? (this.takeSymbol(":") ? this.expectName("a type").text : undefined);
+    const type = joined ?? (this.takeSymbol(":") ? this.#type() : undefined);
     const key = this.takeName("key") ? { isKey: true } : {};
     return type === undefined ? { name, ...key, span } : { name, type, ...key, span };
+  }
+
+  #type(): string {
+    return this.takeName("null") ? "null" : this.expectName("a type").text;
   }
 
   #import(): Statement {

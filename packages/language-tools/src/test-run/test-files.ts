@@ -58,9 +58,9 @@ export function formatTestRun({ tests, coverage, errors }: TestRun, withRules: b
   return `${lines.join("\n")}\n`;
 }
 
-function formatFailure({ at, text, because }: TestResult["failures"][number]): string {
+function formatFailure({ at, text, because, isRow }: TestResult["failures"][number]): string {
   const reason = because.trimEnd().replaceAll("\n", "\n        ");
-  return `      ${at.file}:${at.line}:${at.column}: expect ${text}\n        ${reason}`;
+  return `      ${at.file}:${at.line}:${at.column}: ${isRow ? "" : "expect "}${text}\n        ${reason}`;
 }
 
 function firstLine(text: string): string {
