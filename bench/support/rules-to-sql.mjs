@@ -9,6 +9,8 @@
  * but two. Columns are typed by what their rules give, inputs by their first row.
  */
 
+import { createHash } from "node:crypto";
+
 /** The statements that create and fill the derived tables; `inputTypes` holds SQL types of columns by input. */
 export function programToSql(program, inputTypes) {
   const tables = new Map();
@@ -31,7 +33,10 @@ export function programToSql(program, inputTypes) {
 
 /** A relation's table. */
 export function tableName(relation) {
-  if (Buffer.byteLength(relation) > 63) throw new Error(`"${relation}" is too long for a table's name`);
+  if (Buffer.byteLength(relation) > 63) {
+    const digest = createHash("sha256").update(relation).digest("hex");
+    return tableName(`${relation.replaceAll(/[^\x20-\x7e]/g, "").slice(0, 40)}#${digest.slice(0, 16)}`);
+  }
   return `"${relation.replaceAll('"', '""')}"`;
 }
 
@@ -71,11 +76,16 @@ function recursiveStratum(names, rules, tables) {
     if (own.length > 0) tables.set(name, ruleSql(own[0], tables).types);
   }
   // A table without a rule that starts it gets its types from one that reads tables which have theirs.
-  for (const rule of [...inner, ...inner]) {
-    if (!tables.has(rule.relation) && rule.body.every((literal) => literal.kind !== "atom" || tables.has(literal.relation))) {
-      tables.set(rule.relation, ruleSql(rule, tables).types);
-    }
-  }
+  const hasTypes = (rule) => rule.body.every((literal) => literal.kind !== "atom" || tables.has(literal.relation));
+  const next = () => inner.find((rule) => !tables.has(rule.relation) && hasTypes(rule));
+  for (let rule = next(); rule !== undefined; rule = next()) tables.set(rule.relation, ruleSql(rule, tables).types);
+  // What is left has no rows, whatever the inputs: each of its rules needs a table that has none.
+  for (const { relation, head } of inner)
+    if (!tables.has(relation))
+      tables.set(
+        relation,
+        head.map(() => "bigint"),
+      );
   const isLinear = names.length === 1 && inner.length === 1 && inner[0].body.filter(isInside).length === 1;
   return isLinear && base.length > 0
     ? [withRecursive(names[0], base, inner[0], tables)]
@@ -171,8 +181,11 @@ function ruleSql({ relation, head, body }, tables, tableOf = new Map()) {
     if (left.length === waiting.length) throw new Error(`A condition of a rule for "${relation}" has no SQL`);
     waiting = left;
   }
-  const columns = head.map((term) => (term.kind === "var" ? slots.get(term.slot) : constantSql(term.value)));
-  const list = columns.map(({ sql }, i) => `${sql} as c${i}`).join(", ");
+  // Ways to satisfy a body are counted by rows whose value is null; which value it is, nobody asks.
+  const valueOf = ({ value }) => (value === null && relation.startsWith("$") ? 0 : value);
+  const columns = head.map((term) => (term.kind === "var" ? slots.get(term.slot) : constantSql(valueOf(term))));
+  // A table without columns would have as many rows as there are derivations: it has one column that nobody reads.
+  const list = columns.length === 0 ? "true as holds" : columns.map(({ sql }, i) => `${sql} as c${i}`).join(", ");
   const parts = [
     `select ${list}`,
     from.length > 0 && `from ${from.join(", ")}`,

@@ -22,6 +22,8 @@ const VARIABLES = ["x", "y", "z", "w"];
 const INTS = [0, 1, 2, 3, 4];
 const TEXTS = ["a", "b", "c", "d", "e"];
 const ADDRESSES = INTS.map((n) => scalar("ip", `10.0.0.${n}`) as Scalar);
+const RELATIONAL: readonly Fn[] = ["count", "sum", "min", "max"];
+const INT_WORLD = { values: INTS, type: "int" };
 /** What stands in inputs, with the type that their columns may be given. */
 const WORLDS: readonly { readonly values: readonly Constant[]; readonly type: string | undefined }[] = [
   { values: INTS, type: undefined },
@@ -33,15 +35,23 @@ const WORLDS: readonly { readonly values: readonly Constant[]; readonly type: st
   { values: [0, 1, 2, "a", "b", ...ADDRESSES.slice(3)], type: undefined },
 ];
 
+/** What programs are made of. */
+export interface GeneratorOptions {
+  /** Whole numbers only, and what a relational database has too. */
+  readonly isRelational?: boolean;
+}
+
 /** Draws from fast-check's generator, so that failures shrink. */
 export class Generator {
   readonly #g: fc.GeneratorValue;
   readonly #arity = new Map(INPUTS);
   readonly #world: (typeof WORLDS)[number];
+  readonly #isRelational: boolean;
 
-  constructor(g: fc.GeneratorValue) {
+  constructor(g: fc.GeneratorValue, { isRelational = false }: GeneratorOptions = {}) {
     this.#g = g;
-    this.#world = this.#pick(WORLDS);
+    this.#isRelational = isRelational;
+    this.#world = isRelational ? INT_WORLD : this.#pick(WORLDS);
   }
 
   program(): Generated {
@@ -89,9 +99,11 @@ export class Generator {
     const lower = [...this.#arity.keys()];
     const names = Array.from({ length: this.#int(1, 2) }, (_, i) => `p${level}${"ab"[i]}`);
     for (const name of names) this.#arity.set(name, this.#int(1, 2));
-    return names.flatMap((name) =>
-      Array.from({ length: this.#int(1, 3) }, () => this.#rule(name, lower, [...lower, ...names, ...names])),
-    );
+    // Each relation has a rule over lower ones first, so that recursion has something to start from.
+    return names.flatMap((name) => [
+      this.#rule(name, lower, lower),
+      ...Array.from({ length: this.#int(0, 3) }, () => this.#rule(name, lower, [...lower, ...names, ...names])),
+    ]);
   }
 
   #rule(rel: string, lower: readonly string[], all: readonly string[]): Rule {
@@ -106,7 +118,7 @@ export class Generator {
 
   /** A step along two relations, or through the relation itself twice: what makes closures. */
   #chain(rel: string, all: readonly string[]): Rule {
-    const pairs = [...all.filter((other) => this.#arity.get(other) === 2), rel, rel];
+    const pairs = all.filter((other) => this.#arity.get(other) === 2);
     const atom = (from: string, to: string): Lit => ({ k: "atom", rel: this.#pick(pairs), terms: [{ v: from }, { v: to }] });
     return { rel, head: [{ v: "x" }, { v: "z" }], body: [atom("x", "y"), atom("y", "z")] };
   }
@@ -178,10 +190,10 @@ export class Generator {
     const locals = localsOf(body, bound);
     const [local] = locals;
     const fns: Fn[] = ["count", "sum", "min", "max", "collect", "count", "avg", "list", "argmin", "argmax", "top", "join"];
-    const fn: Fn = local === undefined ? "count" : this.#pick(fns);
+    const fn: Fn = local === undefined ? "count" : this.#pick(this.#isRelational ? RELATIONAL : fns);
     const value = fn === "count" && this.#int(0, 1) === 0 ? undefined : local;
     const key = ["argmin", "argmax", "top"].includes(fn) ? { key: this.#pick(locals) } : {};
-    const mayPair = value !== undefined && ["count", "min", "max", "collect", "list"].includes(fn);
+    const mayPair = !this.#isRelational && value !== undefined && ["count", "min", "max", "collect", "list"].includes(fn);
     const second = mayPair && this.#int(0, 2) === 0 ? { second: this.#pick(locals) } : {};
     bound.add(out);
     return [{ k: "agg", out, fn, value, ...second, ...key, body }];
