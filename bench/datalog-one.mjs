@@ -104,6 +104,34 @@ function unrelated() {
   return timed((changes) => engine.transact(changes), next, 20_000);
 }
 
+const EXTREMES = {
+  min: "kept(min(v)) :- r(_, v)",
+  max: "kept(max(v)) :- r(_, v)",
+  top: "kept(top(10, id, v)) :- r(id, v)",
+};
+
+/** One group of a million rows whose extreme leaves each time; the first time, which puts the rows in order, is told apart. */
+function extremes(name) {
+  const n = 1_000_000;
+  const engine = engineOf({ text: `input r(id: int, v: int)\n${EXTREMES[name]}` });
+  // An odd factor goes through all numbers below 2^20 in no order.
+  const valueOf = (id) => (id * 680_543) % 2 ** 20;
+  const transaction = engine.begin();
+  for (let id = 0; id < n; id++) transaction.insert("r", [id, valueOf(id)]);
+  transaction.commit();
+  const ids = Float64Array.from({ length: n }, (_, id) => id).sort((a, b) => valueOf(a) - valueOf(b));
+  let at = 0;
+  const next = () => {
+    const id = name === "min" ? ids[at++] : ids[n - ++at];
+    return [{ relation: "r", tuple: [id, valueOf(id)], weight: -1 }];
+  };
+  engine.prepare();
+  const start = process.cpuUsage();
+  engine.transact(next());
+  const firstSeconds = cpuSince(start);
+  return { firstSeconds, ...timed((changes) => engine.transact(changes), next, 2000) };
+}
+
 /** A rule is added to the policy, which no other rule reads, and taken out again. */
 function ruleChange(size) {
   const program = policy(Number(size));
@@ -203,6 +231,7 @@ const MEASUREMENTS = {
   dataflow,
   batches,
   unrelated,
+  extremes,
   "rule-change": ruleChange,
   memory,
   churn,

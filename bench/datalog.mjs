@@ -91,6 +91,9 @@ async function changes() {
     row("closure without cycles, an edge comes or goes", "µs", 1, await measure("increments", "dag")),
     row("closure with cycles, an edge comes or goes", "ms", 1000, await measure("increments", "random")),
     row("a row that no rule follows", "µs", 1, await measure("unrelated")),
+    row("the least of a group of 1,000,000 rows leaves", "µs", 1, await measure("extremes", "min")),
+    row("… the greatest", "µs", 1, await measure("extremes", "max")),
+    row("… the first of the top 10", "µs", 1, await measure("extremes", "top")),
     row("a fork with one row changed, its delta read", "µs", 1, await measure("fork")),
     row("a proof of 100 steps as text", "µs", 1, await measure("explain")),
   );

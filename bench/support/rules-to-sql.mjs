@@ -143,12 +143,15 @@ const AGGREGATES = {
   collect: (type) => ({ sql: "array_agg(distinct v order by v)", type: `${type}[]` }),
 };
 
-function aggregateSql({ body, fn, nGroup }, tables) {
+function aggregateSql({ body, fn, nGroup, nParts }, tables) {
   const types = typesOf(body, tables);
   const groups = types.slice(0, nGroup).map((_, i) => `c${i}`);
   if (AGGREGATES[fn] === undefined) throw new Error(`There is no SQL for the aggregate ${fn}`);
-  const value = AGGREGATES[fn](types[nGroup]);
-  const columns = [...groups, `${value.sql.replaceAll(/\bv\b/g, `c${nGroup}`)} as c${nGroup}`].join(", ");
+  const parts = Array.from({ length: nParts ?? 0 }, (_, i) => `c${nGroup + i}`);
+  const list = { sql: `array[${parts.join(", ")}]`, type: `${types[nGroup]}[]` };
+  const of = nParts === undefined ? { sql: `c${nGroup}`, type: types[nGroup] } : list;
+  const value = AGGREGATES[fn](of.type);
+  const columns = [...groups, `${value.sql.replaceAll(/\bv\b/g, of.sql)} as c${nGroup}`].join(", ");
   const by = groups.length === 0 ? "having count(*) > 0" : `group by ${groups.join(", ")}`;
   return { sql: `select ${columns} from ${tableName(body)} ${by}`, types: [...types.slice(0, nGroup), value.type] };
 }
