@@ -71,12 +71,16 @@ export interface CoreRule {
   readonly sourceText: string;
 }
 
-/** A hidden relation `group columns…, value`, computed from the rows of `body`: `group columns…, value[, more]`. */
+/** A hidden relation `group columns…, value`, computed from the rows of `body`: `group columns…, value columns…[, more]`. */
 export interface CoreAggregate {
   readonly relation: string;
   readonly body: string;
   readonly fn: AggregateName;
   readonly nGroup: number;
+  /** Number of value columns, if a value is the list of them; `undefined` if it is the one column there is. */
+  readonly nParts: number | undefined;
+  /** How many values `top` keeps; it lists the second part of each. */
+  readonly limit: number | undefined;
   readonly origin: RuleOrigin;
 }
 

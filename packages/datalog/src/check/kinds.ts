@@ -172,7 +172,7 @@ function describe(expr: Expr, known: ReadonlyMap<string, Known>): Described | un
 /** The kind of an expression's value, where its form tells. */
 export function kindOfExpr(expr: Expr): Kind | undefined {
   if (expr.kind === "aggregate")
-    return expr.fn === "count" || expr.fn === "sum" ? "number" : expr.fn === "collect" ? "list" : undefined;
+    return expr.fn === "count" || expr.fn === "sum" ? "number" : expr.fn === "collect" || expr.fn === "top" ? "list" : undefined;
   if (expr.kind === "text") return "string";
   if (expr.kind === "list") return "list";
   if (expr.kind === "call" && (SCALAR_TYPES as readonly string[]).includes(expr.name)) return expr.name as ScalarType;

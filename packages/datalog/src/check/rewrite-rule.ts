@@ -243,7 +243,7 @@ class RuleRewriter extends LiteralRewriter {
   }
 
   #defineAggregate(level: Level, syntax: AggregateExpr, names: ReadonlySet<string>, around: readonly Formula[]) {
-    const { fn, value, body, span } = syntax;
+    const { fn, value, body, span, limit } = syntax;
     const inside = collectNames((visit) => {
       visitFormula(body, this.nameRules(true), visit);
       if (value !== undefined) visitExpr(value, this.nameRules(true), visit);
@@ -251,10 +251,16 @@ class RuleRewriter extends LiteralRewriter {
     const groupNames = [...inside].filter((name) => names.has(name));
     const label = this.source.text.slice(span.start, span.end);
     const countsWays = fn === "sum" || value === undefined || syntax.hasDuplicates;
-    const hiddenBody = this.#defineHidden("of", groupNames, body, label, around, [value], countsWays);
+    // Each element of a list has a column of its own: rows then hold no lists, of which most would never be looked at.
+    const items = value?.kind === "list" && value.items.every(({ kind }) => kind !== "wildcard") ? value.items : [];
+    const isList = items.length > 0 && fn !== "sum";
+    const values = isList ? items : [value];
+    const hiddenBody = this.#defineHidden("of", groupNames, body, label, around, values, countsWays);
     const relation = this.context.addHidden("agg", [...groupNames, fn], label);
-    this.context.aggregates.push({ relation, body: hiddenBody, fn, nGroup: groupNames.length, origin: this.origin });
-    const empty = fn === "collect" ? [] : fn === "count" || fn === "sum" ? 0 : undefined;
+    const nParts = isList ? values.length : undefined;
+    const nGroup = groupNames.length;
+    this.context.aggregates.push({ relation, body: hiddenBody, fn, nGroup, nParts, limit, origin: this.origin });
+    const empty = fn === "collect" || fn === "top" ? [] : fn === "count" || fn === "sum" ? 0 : undefined;
     return { relation, group: groupNames.map((name) => level.slotOf(name, span)), empty, span };
   }
 

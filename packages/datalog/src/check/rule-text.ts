@@ -17,8 +17,8 @@ export function ruleText({ head, body }: CoreRule, names: RuleNames): string {
 }
 
 /** The aggregate without the relation that it defines. */
-export function aggregateText({ body, fn, nGroup }: CoreAggregate, names: RuleNames): string {
-  return `${fn} ${nGroup} ${names.relation(body)}`;
+export function aggregateText({ body, fn, nGroup, nParts = 0, limit = 0 }: CoreAggregate, names: RuleNames): string {
+  return `${fn} ${nGroup} ${nParts} ${limit} ${names.relation(body)}`;
 }
 
 function literalText(literal: Literal, names: RuleNames): string {

@@ -1,179 +1,219 @@
 /**
  * Keeps the hidden relation of an aggregate: one row per group, with the group's value.
  *
- * Counts and sums of whole numbers follow each change; an extreme is searched anew only when it leaves; lists are made anew for the
- * groups that changed. Sums with fractions are added up anew in ascending order, so that they never depend on history.
+ * What: each group has a record with its number of rows and its value; what else a kind of aggregate needs to follow changes is the
+ * business of its accumulator. A change costs the same in groups of any size, or a logarithm of it where values are ordered;
+ * lists cost their length. How back: the records of groups that an evaluation touches are noted first. Groups without rows stay until
+ * the transaction ends, so that their numbers hold for the way back.
  */
 import type { CoreAggregate } from "../check/core.ts";
-import { compareValues, type Value } from "../value.ts";
+import type { Accumulator, AggregateBody } from "./aggregate/accumulator.ts";
+import { Collect } from "./aggregate/collect.ts";
+import { Count } from "./aggregate/count.ts";
+import { Extreme } from "./aggregate/extreme.ts";
+import { GroupTable } from "./aggregate/group-table.ts";
+import { Sum } from "./aggregate/sum.ts";
 import type { Budget } from "./budget.ts";
-import { IntList } from "./int-list.ts";
+import { IntList, range } from "./int-list.ts";
 import { type Interner, NONE } from "./interner.ts";
 import type { RowStore } from "./row-store.ts";
 import type { Definition, Evaluator, RuleChange } from "./rule-change.ts";
 import { ALIVE } from "./views.ts";
 
-interface Group {
-  readonly key: Int32Array;
-  /** Rows of the group. */
-  nRows: number;
-  /** Sum of the whole numbers among the values, exact while {@link Number.isSafeInteger}. */
-  sum: number;
-  /** Numbers that are not whole: then the sum is made anew. */
-  nFractions: number;
-  /** Value of the group, or NONE. */
-  value: number;
+/** Words of a group's record after its key: number of rows; id of its value, or NONE; whether this evaluation touched it. */
+const N_WORDS = 3;
+const VALUE = 1;
+const IS_TOUCHED = 2;
+
+/** Records of groups before an evaluation touched them. */
+interface Notes {
+  readonly groups: IntList;
+  readonly nRows: IntList;
+  readonly values: IntList;
 }
 
 /** Evaluates one aggregate. */
-export class AggregateRelation implements Evaluator {
+export class AggregateRelation implements AggregateBody, Evaluator {
   readonly store: RowStore;
-  #aggregate: CoreAggregate;
-  readonly #body: RowStore;
-  readonly #interner: Interner;
+  aggregate: CoreAggregate;
+  readonly body: RowStore;
+  readonly interner: Interner;
   readonly #budget: Budget;
-  readonly #groups = new Map<number | string, Group>();
+  readonly #accumulator: Accumulator;
+  readonly #groups: GroupTable;
   readonly #groupColumns: readonly number[];
-  /** What the groups touched in this evaluation were before; `undefined` if they were not there. */
-  #before = new Map<number | string, Group | undefined>();
+  readonly #tuple: Int32Array;
+  #notes: Notes = emptyNotes();
+  /** Groups that had no row at some time since the last release. */
+  readonly #emptied = new IntList();
 
   constructor(aggregate: CoreAggregate, store: RowStore, body: RowStore, interner: Interner, budget: Budget) {
-    this.#aggregate = aggregate;
+    const { nGroup } = aggregate;
+    this.aggregate = aggregate;
     this.store = store;
-    this.#body = body;
-    this.#interner = interner;
+    this.body = body;
+    this.interner = interner;
     this.#budget = budget;
-    this.#groupColumns = Array.from({ length: aggregate.nGroup }, (_, i) => i);
+    this.#groups = new GroupTable(nGroup, N_WORDS);
+    this.#groupColumns = Array.from({ length: nGroup }, (_, i) => i);
+    this.#tuple = new Int32Array(nGroup + 1);
+    this.#accumulator = accumulatorFor(this);
   }
 
   evaluate(change?: RuleChange): void {
-    const stale = new Set<Group>();
-    if (change === undefined) for (const row of this.#body.deleted.values()) this.#change(row, -1, stale);
+    if (change === undefined) for (const row of this.body.deleted.values()) this.#change(row, -1);
     else this.store.takeAllOut();
-    const added = change === undefined ? this.#body.added : this.#body.aliveRows();
-    for (const row of added.values()) this.#change(row, 1, stale);
-    for (const [key, before] of this.#before) {
-      const group = this.#groups.get(key);
-      if (group === undefined) continue;
-      const value = group.nRows === 0 ? NONE : this.#valueOf(group, stale.has(group));
-      group.value = value;
-      if (before !== undefined && before.value !== NONE) this.#set(group, before.value, false);
-      if (value !== NONE) this.#set(group, value, true);
-      if (group.nRows === 0) this.#groups.delete(key);
+    const added = change === undefined ? this.body.added : this.body.aliveRows();
+    for (const row of added.values()) this.#change(row, 1);
+    const { groups, values } = this.#notes;
+    for (let i = 0; i < groups.length; i++) {
+      const group = groups.items[i] as number;
+      const before = values.items[i] as number;
+      const words = this.#wordsOf(group);
+      const nRows = this.#groups.data[words] as number;
+      const value = this.#accumulator.valueOf(group, before, nRows);
+      this.#groups.data[words + IS_TOUCHED] = 0;
+      this.#groups.data[words + VALUE] = nRows === 0 ? NONE : value;
+      if (nRows === 0) this.#emptied.push(group);
+      this.#replace(group, before, nRows === 0 ? NONE : value);
     }
     this.store.settle();
   }
 
   /** Makes the groups from the rows of the body, when both relations were loaded. */
   reload(): void {
-    this.#body.added = this.#body.aliveRows();
+    this.body.added = this.body.aliveRows();
     this.evaluate();
-    this.#body.added = new IntList();
+    this.body.added = new IntList();
   }
 
-  adopt({ aggregate = this.#aggregate }: Definition): void {
-    this.#aggregate = aggregate;
-  }
-
-  /** Hands out how to undo the groups' part of this evaluation, and starts a new one. */
-  finish(): () => void {
-    const before = this.#before;
-    this.#before = new Map();
-    return () => this.#restore(before);
+  /** Hands out how to undo the groups' part of this evaluation, if there is one, and starts a new one. */
+  finish(): (() => void) | undefined {
+    const notes = this.#notes;
+    if (notes.groups.length === 0) return undefined;
+    this.#notes = emptyNotes();
+    const undo = this.#accumulator.finish?.();
+    return () => {
+      this.#restore(notes);
+      undo?.();
+    };
   }
 
   abandon(): void {
-    this.finish()();
+    if (this.#notes.groups.length === 0) return;
+    this.#restore(this.#notes);
+    this.#notes = emptyNotes();
+    this.#accumulator.abandon?.();
   }
 
-  #restore(before: ReadonlyMap<number | string, Group | undefined>): void {
-    for (const [key, group] of before) {
-      if (group === undefined) this.#groups.delete(key);
-      else this.#groups.set(key, { ...group });
+  /** Forgets the groups that a finished transaction left without rows. */
+  release(): void {
+    const accumulator = this.#accumulator;
+    for (const group of this.#emptied.values()) {
+      const words = this.#wordsOf(group);
+      const { data } = this.#groups;
+      // A group may be listed twice: one that is forgotten has a number of rows that no group has.
+      if (data[words] !== 0) continue;
+      data[words] = -1;
+      accumulator.forget?.(group);
+      this.#groups.remove(group);
+    }
+    this.#emptied.clear();
+    this.#groups.compactIfDue((from, to) => accumulator.move?.(from, to));
+  }
+
+  adopt({ aggregate = this.aggregate }: Definition): void {
+    this.aggregate = aggregate;
+  }
+
+  prepare(): void {
+    const { fn, nGroup } = this.aggregate;
+    if (nGroup > 0 && (fn === "min" || fn === "max" || fn === "top")) this.body.index(this.#groupColumns);
+  }
+
+  groupOf(row: number): number {
+    return this.#groups.find(this.body.data, row * this.body.stride);
+  }
+
+  rowsOf(group: number): Int32Array {
+    const { end, flags } = this.body;
+    const { data, stride, nKeys } = this.#groups;
+    const isAlive = (row: number): boolean => ((flags[row] as number) & ALIVE) !== 0;
+    if (nKeys === 0) return range(0, end).values().filter(isAlive);
+    const key = data.subarray(group * stride, group * stride + nKeys);
+    return this.body.index(this.#groupColumns).rowsOf(key).filter(isAlive);
+  }
+
+  #change(row: number, weight: 1 | -1): void {
+    const group = this.#groups.findOrAdd(this.body.data, row * this.body.stride);
+    const { data } = this.#groups;
+    const words = this.#wordsOf(group);
+    if (data[words + IS_TOUCHED] === 0) {
+      if (data[words] === 0) data[words + VALUE] = NONE;
+      data[words + IS_TOUCHED] = 1;
+      const { groups, nRows, values } = this.#notes;
+      groups.push(group);
+      nRows.push(data[words] as number);
+      values.push(data[words + VALUE] as number);
+      this.#accumulator.open?.(group);
+    }
+    data[words] = (data[words] as number) + weight;
+    this.#accumulator.change(group, row, weight, data[words + VALUE] as number);
+  }
+
+  #restore({ groups, nRows, values }: Notes): void {
+    const { data } = this.#groups;
+    for (let i = 0; i < groups.length; i++) {
+      const group = groups.items[i] as number;
+      const words = this.#wordsOf(group);
+      data[words] = nRows.items[i] as number;
+      data[words + VALUE] = values.items[i] as number;
+      data[words + IS_TOUCHED] = 0;
+      if (nRows.items[i] === 0) this.#emptied.push(group);
     }
   }
 
-  #change(row: number, weight: 1 | -1, stale: Set<Group>): void {
-    const group = this.#touch(row);
-    group.nRows += weight;
-    const { fn, nGroup } = this.#aggregate;
-    if (fn === "count") return;
-    const id = this.#body.data[row * this.#body.stride + nGroup] as number;
-    if (fn === "sum") {
-      const value = this.#interner.valueOf(id);
-      if (typeof value !== "number") return;
-      const wasExact = Number.isSafeInteger(group.sum);
-      if (Number.isInteger(value)) group.sum += weight * value;
-      else group.nFractions += weight;
-      if (!wasExact || !Number.isSafeInteger(group.sum)) stale.add(group);
-    } else if (fn === "collect" || (weight < 0 && id === group.value)) stale.add(group);
-    else if (weight > 0 && !stale.has(group)) group.value = this.#better(group.value, id);
+  #wordsOf(group: number): number {
+    return group * this.#groups.stride + this.#groups.nKeys;
   }
 
-  #touch(row: number): Group {
-    const { data, stride } = this.#body;
-    const { nGroup } = this.#aggregate;
-    const ids = data.subarray(row * stride, row * stride + nGroup);
-    const key = nGroup === 1 ? (ids[0] as number) : ids.join();
-    const known = this.#groups.get(key);
-    if (!this.#before.has(key)) this.#before.set(key, known === undefined ? undefined : { ...known });
-    if (known !== undefined) return known;
-    const group = { key: ids.slice(), nRows: 0, sum: 0, nFractions: 0, value: NONE };
-    this.#groups.set(key, group);
-    return group;
-  }
-
-  #valueOf(group: Group, isStale: boolean): number {
-    switch (this.#aggregate.fn) {
-      case "count":
-        return this.#interner.idOf(group.nRows);
-      case "sum":
-        if (group.nFractions === 0 && !isStale && Number.isSafeInteger(group.sum)) return this.#interner.idOf(group.sum);
-        return this.#sumAnew(group);
-      case "collect":
-        return isStale ? this.#interner.idOf(this.#values(group)) : group.value;
-      default:
-        if (isStale)
-          group.value = this.#values(group).reduce<number>((best, value) => this.#better(best, this.#interner.idOf(value)), NONE);
-        return group.value;
-    }
-  }
-
-  #sumAnew(group: Group): number {
-    const numbers = this.#values(group).filter((value) => typeof value === "number");
-    const isWhole = numbers.every((value) => Number.isInteger(value));
-    const sum = numbers.reduce((total, value) => total + value, 0);
-    if (isWhole && Number.isSafeInteger(sum)) group.sum = sum;
-    return Number.isFinite(sum) ? this.#interner.idOf(sum) : NONE;
-  }
-
-  /** Values of the group's rows in ascending order. */
-  #values(group: Group): Value[] {
-    const { flags, data, stride } = this.#body;
-    const values: Value[] = [];
-    for (const row of this.#body.index(this.#groupColumns).rowsOf(group.key)) {
-      if (((flags[row] as number) & ALIVE) === 0) continue;
-      values.push(this.#interner.valueOf(data[row * stride + this.#aggregate.nGroup] as number));
-    }
-    return values.sort(compareValues);
-  }
-
-  #better(a: number, b: number): number {
-    if (a === NONE) return b;
-    const order = compareValues(this.#interner.valueOf(a), this.#interner.valueOf(b));
-    return order <= 0 === (this.#aggregate.fn === "min") ? a : b;
-  }
-
-  #set(group: Group, value: number, isThere: boolean): void {
-    const { nGroup, origin, relation } = this.#aggregate;
-    const tuple = new Int32Array(nGroup + 1);
-    tuple.set(group.key);
-    tuple[nGroup] = value;
+  /** Puts a group's row with one value in the place of that with another. */
+  #replace(group: number, before: number, after: number): void {
+    if (before === after) return;
+    const { origin, relation, nGroup } = this.aggregate;
+    const { data, stride } = this.#groups;
     const { store } = this;
-    const end = store.end;
+    const tuple = this.#tuple;
+    for (let i = 0; i < nGroup; i++) tuple[i] = data[group * stride + i] as number;
+    if (before !== NONE) {
+      tuple[nGroup] = before;
+      const row = store.find(tuple);
+      store.touch(row);
+      store.flags[row] = (store.flags[row] as number) & ~ALIVE;
+    }
+    if (after === NONE) return;
+    tuple[nGroup] = after;
+    const { end } = store;
     const row = store.findOrAdd(tuple);
     if (store.end !== end) this.#budget.spend(origin, relation);
     store.touch(row);
-    store.flags[row] = isThere ? (store.flags[row] as number) | ALIVE : (store.flags[row] as number) & ~ALIVE;
+    store.flags[row] = (store.flags[row] as number) | ALIVE;
   }
+}
+
+function accumulatorFor(rows: AggregateBody): Accumulator {
+  switch (rows.aggregate.fn) {
+    case "count":
+      return new Count(rows.interner);
+    case "sum":
+      return new Sum(rows);
+    case "collect":
+      return new Collect(rows);
+    default:
+      return new Extreme(rows);
+  }
+}
+
+function emptyNotes(): Notes {
+  return { groups: new IntList(), nRows: new IntList(), values: new IntList() };
 }

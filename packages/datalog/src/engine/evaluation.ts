@@ -184,6 +184,7 @@ export class Evaluation {
   /** Frees what the steps of a finished transaction left behind. */
   release(steps: readonly Step[]): void {
     for (const { changes } of steps) for (const change of changes) change.store.release(change);
+    for (const evaluator of this.#linked.grouped) evaluator.release();
     for (const { changes } of steps) for (const { store } of changes) store.compactIfDue();
   }
 
@@ -222,7 +223,7 @@ export class Evaluation {
       store.finish();
       changes.push({ store, added, deleted, journal });
     }
-    const undoGroups = this.#linked.grouped.map((evaluator) => evaluator.finish());
+    const undoGroups = this.#linked.grouped.flatMap((evaluator) => evaluator.finish() ?? []);
     return { changes, undoGroups };
   }
 }

@@ -4,7 +4,7 @@
  * Nothing is stored per row for this. In recursive strata only derivations from rows of smaller rank are followed, so the proof has
  * no cycles and ends in inputs and facts. Equal rows share one node.
  */
-import type { CoreRule, Literal, RuleOrigin, Term } from "../check/core.ts";
+import type { CoreAggregate, CoreRule, Literal, RuleOrigin, Term } from "../check/core.ts";
 import { compareValues, formatAtom, formatValue, type Tuple, type Value } from "../value.ts";
 import { readTuple } from "./delta.ts";
 import { oneLine } from "./errors.ts";
@@ -118,7 +118,7 @@ class Explainer {
     for (const row of body.index([...key.keys()]).rowsOf(key)) {
       if (((body.flags[row] as number) & OLD) === 0) continue;
       const isExtreme = fn === "min" || fn === "max";
-      if (isExtreme && compareValues(readTuple(body, row, interner)[nGroup] ?? null, value) !== 0) continue;
+      if (isExtreme && compareValues(valueOfRow(aggregate, readTuple(body, row, interner)), value) !== 0) continue;
       if (nRows++ < MAX_SHOWN) because.push(...this.explain(body, row, depth + 1).because);
     }
     const shown = nRows > MAX_SHOWN ? `${nRows} rows, ${MAX_SHOWN} shown` : `${nRows} row${nRows === 1 ? "" : "s"}`;
@@ -184,6 +184,10 @@ function formatAbsent(relation: string, pattern: readonly (Value | undefined)[])
   if (!/[({]/.test(relation)) return formatAtom(relation, pattern);
   const known = pattern.filter((value) => value !== undefined).map(formatValue);
   return `${oneLine(relation.replace(/^not /, ""))}${known.length > 0 ? ` for ${known.join(", ")}` : ""}`;
+}
+
+function valueOfRow({ nGroup, nParts }: CoreAggregate, tuple: Tuple): Value {
+  return nParts === undefined ? (tuple[nGroup] ?? null) : tuple.slice(nGroup, nGroup + nParts);
 }
 
 function valueOfTerm(term: Term, values: readonly Value[]): Value | undefined {

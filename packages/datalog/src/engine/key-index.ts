@@ -324,7 +324,7 @@ function logOf(n: number): number {
 }
 
 /** A copy of the array with room for `length` elements. */
-function enlarged(array: Int32Array, length: number): Int32Array {
+export function enlarged(array: Int32Array, length: number): Int32Array {
   const larger = new Int32Array(length);
   larger.set(array);
   return larger;

@@ -168,7 +168,8 @@ class Linker {
 
   /** For each rule the position of an equal one in the definition before, or -1; `undefined` if they are other aggregates. */
   #match({ rules, aggregate }: Definition, before: Definition): number[] | undefined {
-    if (aggregate?.fn !== before.aggregate?.fn || aggregate?.nGroup !== before.aggregate?.nGroup) return undefined;
+    const isSame = (["fn", "nGroup", "nParts", "limit"] as const).every((part) => aggregate?.[part] === before.aggregate?.[part]);
+    if (!isSame) return undefined;
     const positions = new Map<string, number[]>();
     for (const [i, rule] of before.rules.entries()) {
       const key = this.#names.keyOf(rule);

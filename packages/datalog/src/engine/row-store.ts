@@ -64,6 +64,8 @@ export class RowStore implements RowData {
   end = 0;
   /** Rows of the state before the evaluation. */
   size = 0;
+  /** Moves when rows get other numbers. */
+  numbering = 0;
   /** True while an evaluation fills a relation that was empty. */
   isFresh = false;
   /** Rows below have a lower rank than any derivation that is still to come. */
@@ -316,6 +318,7 @@ export class RowStore implements RowData {
     if (this.end < COMPACT_FROM || this.#free.length * 4 < this.end * 3) return;
     const { data, flags, stride, end } = this;
     const counts = new Map(this.#counts);
+    this.numbering++;
     this.#clear();
     this.#setCapacity(Math.max(INITIAL_CAPACITY, end - (end >> 1)));
     for (let row = 0; row < end; row++) {

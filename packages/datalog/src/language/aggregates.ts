@@ -1,5 +1,5 @@
 /**
- * The aggregates of the language, in terms of the five that the engine keeps: count, sum, min, max and collect.
+ * The aggregates of the language, in terms of the six that the engine keeps: count, sum, min, max, collect and top.
  *
  * `avg { v : body }` is a sum divided by another, `argmin { what, key : body }` the second element of the least `[key, what]`. So each is
  * exact under every change, and costs what its parts cost.
@@ -15,7 +15,7 @@ interface Form {
   readonly build: (values: readonly Expr[], make: Make, span: Span) => Expr;
 }
 
-type Make = (fn: AggregateName, value: Expr | undefined, hasDuplicates?: boolean) => AggregateExpr;
+type Make = (fn: AggregateName, value: Expr | undefined, more?: Partial<AggregateExpr>) => AggregateExpr;
 
 const ONE_OR_MORE = { min: 1, max: Number.MAX_SAFE_INTEGER, shown: "value" };
 
@@ -25,7 +25,7 @@ const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
   ["min", { ...ONE_OR_MORE, build: (values, make, span) => make("min", together(values, span)) }],
   ["max", { ...ONE_OR_MORE, build: (values, make, span) => make("max", together(values, span)) }],
   ["collect", { ...ONE_OR_MORE, build: (values, make, span) => make("collect", together(values, span)) }],
-  ["list", { ...ONE_OR_MORE, build: (values, make, span) => make("collect", together(values, span), true) }],
+  ["list", { ...ONE_OR_MORE, build: (values, make, span) => make("collect", together(values, span), { hasDuplicates: true }) }],
   ["avg", { min: 1, max: 1, shown: "value", build: average }],
   [
     "argmin",
@@ -81,7 +81,9 @@ export function misfit(name: string, nValues: number): string | undefined {
 
 /** The aggregate as an expression over the engine's own; `values` must fit. */
 export function buildAggregate(name: string, values: readonly Expr[], body: Formula, span: Span): Expr {
-  const make: Make = (fn, value, hasDuplicates = false) => ({ kind: "aggregate", fn, value, body, hasDuplicates, span });
+  const make: Make = (fn, value, more) => {
+    return { kind: "aggregate", fn, value, body, hasDuplicates: false, limit: undefined, span, ...more };
+  };
   return FORMS.get(name)?.build(values, make, span) ?? make("count", undefined);
 }
 
@@ -106,11 +108,14 @@ function average([v]: readonly Expr[], make: Make, span: Span): Expr {
   return { kind: "binary", op: "/", left: make("sum", v), right: make("sum", one), span };
 }
 
+/** A number that is written out tells the engine how many to keep; any other expression takes them from the whole list. */
 function top([k, what, key]: readonly Expr[], make: Make, span: Span): Expr {
   const pair = swapped(
     [what, key].filter((value) => value !== undefined),
     span,
   );
+  const limit = k?.kind === "literal" && typeof k.value === "number" ? Math.floor(k.value) : 0;
+  if (limit >= 1) return make("top", pair, { limit });
   return call("last_of_pairs", [make("collect", pair), k], span);
 }
 

@@ -23,7 +23,7 @@ export interface Argument {
 }
 
 /** The aggregates that the engine keeps; the language has more, made of these. */
-export type AggregateName = "count" | "sum" | "min" | "max" | "collect";
+export type AggregateName = "count" | "sum" | "min" | "max" | "collect" | "top";
 
 /** An expression; atoms look like calls until names are resolved. */
 export type Expr =
@@ -45,6 +45,8 @@ export interface AggregateExpr {
   readonly value: Expr | undefined;
   /** `collect` once per way to satisfy the body, not once per distinct value. */
   readonly hasDuplicates: boolean;
+  /** `top` alone: how many values it keeps, at least one. */
+  readonly limit: number | undefined;
   readonly body: Formula;
   readonly span: Span;
 }
