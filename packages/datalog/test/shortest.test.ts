@@ -44,7 +44,9 @@ const change = fc.oneof(
 );
 const transactions = fc.array(fc.array(fc.tuple(change, fc.boolean()), { maxLength: 6 }), { maxLength: 12 });
 
-test("distances through recursion agree with a plain algorithm after every transaction, and rows have proofs", () => {
+test("distances through recursion agree with a plain algorithm after every transaction, and rows have proofs", {
+  timeout: 60_000,
+}, () => {
   const program = compile([{ name: "net.dl", text: RULES }]);
   fc.assert(
     fc.property(transactions, (steps) => {
