@@ -324,7 +324,9 @@ function exactSum(list: readonly (number | bigint)[]): Value {
   }
   const float = nearestFloat(sum < 0n ? -sum : sum, unit) * (sum < 0n ? -1 : 1);
   if (!Number.isFinite(float)) return float < 0 ? -Number.MAX_VALUE : Number.MAX_VALUE;
-  return Number.isInteger(float) && !Number.isSafeInteger(float) && Math.abs(float) < 2 ** 63 ? BigInt(float) : float;
+  return Number.isInteger(float) && !Number.isSafeInteger(float) && float >= -(2 ** 63) && float < 2 ** 63
+    ? BigInt(float)
+    : float;
 }
 
 /** units / 2^shift, to the nearest float, ties to even: the bits are put together by hand. */
