@@ -161,7 +161,9 @@ class TextGenerator {
   }
 
   #comparison(depth: number): string[] {
-    return [...this.#operand(depth), ...this.#pick(COMPARISON).split(" "), ...this.#operand(depth)];
+    const op = this.#pick(COMPARISON);
+    const range = op.endsWith("in") && this.#isRare() ? ["..", ...this.#operand(depth)] : [];
+    return [...this.#operand(depth), ...op.split(" "), ...this.#operand(depth), ...range];
   }
 
   #operand(depth: number): string[] {

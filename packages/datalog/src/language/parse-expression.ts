@@ -227,13 +227,23 @@ export class ExpressionParser {
       this.advance();
       return this.#binary(text as BinaryOp, left, this.#sum());
     }
-    if (this.takeName("in")) return this.#binary("in", left, this.#sum());
+    if (this.takeName("in")) return this.#membership("in", left);
     if (kind === "name" && text === "not" && this.peek(1).text === "in") {
       this.advance();
       this.advance();
-      return this.#binary("not in", left, this.#sum());
+      return this.#membership("not in", left);
     }
     return left;
+  }
+
+  /** What follows `in`: a list, or two ends, `x in from..to`, which are two comparisons. */
+  #membership(op: "in" | "not in", value: Expr): Expr {
+    const from = this.#sum();
+    if (!this.takeSymbol("..")) return this.#binary(op, value, from);
+    const to = this.#sum();
+    const span = { start: value.span.start, end: to.span.end };
+    const within = { ...this.#binary("&&", this.#binary(">=", value, from), { ...this.#binary("<=", value, to), span }), span };
+    return op === "in" ? within : { kind: "unary", op: "!", operand: within, span };
   }
 
   #sum(): Expr {

@@ -21,7 +21,7 @@ export interface Token {
 const NAME = /[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*(?::[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)?/y;
 const NUMBER = /0x[0-9A-Fa-f]+|(?:[0-9]+\.[0-9]+|[0-9]+)(?:[eE][+-]?[0-9]+)?/y;
 const BLANK = /(?:\s|\/\/[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\/)+/y;
-const SYMBOLS = new Set([":-", "==", "!=", "<=", ">=", "&&", "||", ..."()[]{},;.:=<>+-*/%!"]);
+const SYMBOLS = new Set([":-", "==", "!=", "<=", ">=", "&&", "||", "..", ..."()[]{},;.:=<>+-*/%!"]);
 /** Strings inside `${…}` of strings. */
 const MAX_DEPTH = 50;
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", "\\": "\\", '"': '"', "'": "'", $: "$" };

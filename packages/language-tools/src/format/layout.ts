@@ -165,7 +165,7 @@ class Layout {
 
   #hasSpace(before: Piece, piece: Piece, first: number, place: Place): boolean {
     const index = this.#at;
-    if (this.#isSign(index - 1, first) || this.#isSignedTable(index)) return false;
+    if (this.#isSign(index - 1, first) || this.#isSignedTable(index) || isRange(piece) || isRange(before)) return false;
     // A span of time: `90s`.
     if (before.kind === "number" && piece.kind === "name" && piece.isTight) return false;
     if (place.isCall && index === first + 2 && before.text === "=" && isColumn(this.#pieces[first])) return false;
@@ -187,6 +187,11 @@ class Layout {
 /** A name that may be a table's or function's. */
 function isNameOf(piece: Piece): boolean {
   return piece.kind === "name" && !KEYWORDS.has(piece.text);
+}
+
+/** Between the two ends of `from..to`. */
+function isRange({ kind, text: content }: Piece): boolean {
+  return kind === "symbol" && content === "..";
 }
 
 /** `column=term`, or `1=term` for the second column. */
