@@ -45,6 +45,7 @@ const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
       build: (values, make, span) => second(make("max", swapped(values, span)), span),
     },
   ],
+  ["longest", { min: 1, max: 1, shown: "prefix", build: longest }],
   ["top", { min: 3, max: 3, shown: "how many, what, key", build: top }],
   [
     "join",
@@ -62,7 +63,18 @@ const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
 ]);
 
 /** Aggregates that may stand in a head, `load(h, sum(r))`: those whose names are no functions of as many arguments. */
-const IN_HEADS: ReadonlySet<string> = new Set(["count", "sum", "min", "max", "collect", "avg", "argmin", "argmax", "top"]);
+const IN_HEADS: ReadonlySet<string> = new Set([
+  "count",
+  "sum",
+  "min",
+  "max",
+  "collect",
+  "avg",
+  "argmin",
+  "argmax",
+  "longest",
+  "top",
+]);
 
 /** True for what opens an aggregate before `{`. */
 export function isAggregateName(name: string): boolean {
@@ -97,6 +109,12 @@ function swapped([what, key]: readonly Expr[], span: Span): Expr {
 
 function second(extreme: Expr, span: Span): Expr {
   return call("nth", [extreme, { kind: "literal", value: 1, span }], span);
+}
+
+/** The prefix with the most bits: the argmax of its length. */
+function longest([prefix]: readonly Expr[], make: Make, span: Span): Expr {
+  const items = prefix === undefined ? [] : [call("prefix_length", [prefix], span), prefix];
+  return second(make("max", { kind: "list", items, span }), span);
 }
 
 /** Over the values that are numbers, as `sum` is. */
