@@ -17,7 +17,6 @@ import { markExtremes } from "./check/extremes.ts";
 import { checkMonotone, type NotMonotone } from "./check/monotone.ts";
 import { nameHidden } from "./check/name-hidden.ts";
 import { placeModules } from "./check/modules.ts";
-import { withPrefixJoins } from "./check/prefix-joins.ts";
 import { References } from "./check/references.ts";
 import { rewriteRule } from "./check/rewrite-rule.ts";
 import { stratify } from "./check/stratify.ts";
@@ -169,8 +168,7 @@ function finish(
   const faulty = (errors: readonly SourceError[]): Analysis => ({ program: undefined, relations, functions, errors, warnings });
   if (context.errors.length > 0) return faulty(inOrder(context.errors, sources));
   addRules();
-  const joined = rules.map((rule) => withPrefixJoins(rule, relations));
-  const core = nameHidden({ relations, rules: joined, aggregates });
+  const core = nameHidden({ relations, rules, aggregates });
   const { strata, cycles } = stratify(core.relations, core.rules, core.aggregates);
   if (cycles.length > 0) return faulty(cycles.map((cycle) => cycleError(cycle, sources)));
   const faults = checkMonotone(core.relations, core.rules, strata);

@@ -4,6 +4,7 @@
  * expressions became variables with an equation, and variables became slot numbers.
  */
 import type { AggregateName, BinaryOp, Span } from "../language/ast.ts";
+import type { NetworkRelation } from "../functions/network.ts";
 import type { Value } from "../value.ts";
 
 /** A function of the language; pure: the same arguments always give the same result. */
@@ -17,6 +18,10 @@ export interface FunctionDef {
   readonly nResults?: number;
   /** A set function stands on the right side of `in` only and gives its elements (one, if it gives no list or iterable). */
   readonly isSet?: boolean;
+  /** For tests: `true` comes only for two networks that lie so, the first to the second, so that an index of networks can serve it. */
+  readonly relates?: NetworkRelation;
+  /** For tests: `true` comes only for two values of one kind in this order, so that a sorted index can serve it. */
+  readonly compares?: "<" | "<=" | ">" | ">=";
   /** `undefined` means "no result": the row is absent. */
   call(...args: Value[]): Value | undefined | Iterable<Value>;
 }

@@ -91,9 +91,7 @@ function deriveAll(rule: CountedRule, context: PlanContext): void {
   const { plans, sink, literals } = rule;
   const starts = literals.filter(({ isNegated, store }) => !isNegated && store.size === 0);
   if (starts.some(({ store }) => store.added.length === 0)) return;
-  const works = starts.map(({ position }) =>
-    starts.length === 1 ? 0 : expectedWork(plans.rule.body, position, (relation) => context.storeOf(relation)),
-  );
+  const works = starts.map(({ position }) => (starts.length === 1 ? 0 : expectedWork(plans.rule.body, position, context)));
   const best = starts[works.indexOf(Math.min(...works))];
   if (best === undefined) return;
   const { items, length } = best.store.added;

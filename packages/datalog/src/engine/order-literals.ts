@@ -2,16 +2,13 @@
  * Chooses the order in which a body's literals run.
  *
  * Greedy: what only tests or computes runs as soon as it can; among the tables, the one that is expected to give the fewest rows
- * comes next. The estimate looks at a sample of the table's rows: how many share a key on the columns bound so far.
+ * comes next, by whichever index finds them (access.ts).
  */
 import { AppError } from "@tenet/kit";
-import type { Literal, Term } from "../check/core.ts";
+import type { Literal } from "../check/core.ts";
 import { bindInto, isBound, isReady } from "../check/safety.ts";
-import type { RowStore } from "./row-store.ts";
-import { estimateKeys } from "./sample.ts";
-
-/** Tables up to this many rows are not worth a look. */
-const SMALL = 32;
+import { boundColumns, chooseAccess } from "./access.ts";
+import type { PlanContext } from "./plan.ts";
 
 /**
  * The literals' positions in the order to run them, `skip` left out.
@@ -22,7 +19,7 @@ export function orderLiterals(
   body: readonly Literal[],
   bound: ReadonlySet<number>,
   skip: number,
-  storeOf: (relation: string) => RowStore,
+  context: PlanContext,
 ): number[] {
   const order: number[] = [];
   const known = new Set(bound);
@@ -34,7 +31,7 @@ export function orderLiterals(
     for (const i of waiting) {
       const literal = body[i];
       if (literal === undefined || !isReady(literal, known)) continue;
-      const cost = costOf(literal, known, storeOf);
+      const cost = costOf(body, i, known, context);
       if (cost >= bestCost) continue;
       best = i;
       bestCost = cost;
@@ -73,21 +70,22 @@ export function orderAsWritten(body: readonly Literal[]): number[] {
 }
 
 /** Rows that a search from all rows of one table is expected to look at, those of indexes that it needs first included. */
-export function expectedWork(body: readonly Literal[], start: number, storeOf: (relation: string) => RowStore): number {
+export function expectedWork(body: readonly Literal[], start: number, context: PlanContext): number {
   const known = new Set<number>();
   const first = body[start];
   if (first?.kind !== "atom") return Number.POSITIVE_INFINITY;
   bindInto(first, known);
-  let rows = storeOf(first.relation).end;
+  let rows = context.storeOf(first.relation).end;
   let work = rows;
-  for (const position of orderLiterals(body, known, start, storeOf)) {
+  for (const position of orderLiterals(body, known, start, context)) {
     const literal = body[position] as Literal;
     if (literal.kind === "atom") {
-      const store = storeOf(literal.relation);
-      const columns = boundColumns(literal.terms, known);
-      const hasIndex = columns.length === 0 || columns.length === store.arity || store.hasIndexWithin(columns);
-      work += hasIndex ? rows : rows + store.end;
-      rows *= Math.max(0.5, fanOut(store, columns));
+      const store = context.storeOf(literal.relation);
+      const { access, fanOut } = chooseAccess(body, position, known, context);
+      const needsIndex =
+        access.kind === "key" ? !store.hasIndexWithin(access.columns) : access.kind !== "row" && access.kind !== "all";
+      work += needsIndex ? rows + store.end : rows;
+      rows *= Math.max(0.5, fanOut);
     }
     work += rows;
     bindInto(literal, known);
@@ -95,7 +93,8 @@ export function expectedWork(body: readonly Literal[], start: number, storeOf: (
   return work;
 }
 
-function costOf(literal: Literal, known: ReadonlySet<number>, storeOf: (relation: string) => RowStore): number {
+function costOf(body: readonly Literal[], position: number, known: ReadonlySet<number>, context: PlanContext): number {
+  const literal = body[position] as Literal;
   switch (literal.kind) {
     case "test":
     case "equal":
@@ -105,26 +104,6 @@ function costOf(literal: Literal, known: ReadonlySet<number>, storeOf: (relation
     case "member":
       return isBound(literal.left, known) ? -1 : 4;
     case "atom":
-      return fanOut(storeOf(literal.relation), boundColumns(literal.terms, known));
+      return chooseAccess(body, position, known, context).fanOut;
   }
-}
-
-/** Columns of an atom whose value is known before it runs. */
-export function boundColumns(terms: readonly Term[], known: ReadonlySet<number>): number[] {
-  const columns: number[] = [];
-  for (let i = 0; i < terms.length; i++) {
-    const term = terms[i];
-    if (term?.kind === "const" || (term?.kind === "var" && known.has(term.slot))) columns.push(i);
-  }
-  return columns;
-}
-
-function fanOut(store: RowStore, columns: readonly number[]): number {
-  const nRows = store.end;
-  if (columns.length === store.arity) return -0.5;
-  if (columns.length === 0) return nRows + 1;
-  if (nRows <= SMALL) return nRows / (1 + columns.length);
-  const index = store.existingIndex(columns);
-  if (index !== undefined) return nRows / Math.max(1, index.nKeys);
-  return nRows / Math.min(nRows, estimateKeys(store, columns));
 }

@@ -3,11 +3,15 @@ import { type CoreExpr, type Literal, slotsOf, type Term } from "../check/core.t
 import { equalDirection } from "../check/safety.ts";
 import type { Value } from "../value.ts";
 import { compileExpr, compileSet, type ExpressionFrame } from "./expression.ts";
+import { IntList } from "./int-list.ts";
 import { NONE } from "./interner.ts";
 import { BLOCK_HEADER, type KeyIndex } from "./key-index.ts";
-import { boundColumns, orderAsWritten, orderLiterals } from "./order-literals.ts";
+import { type Access, chooseAccess, plainAccess } from "./access.ts";
+import type { NetworkIndex } from "./network-index.ts";
+import { orderAsWritten, orderLiterals } from "./order-literals.ts";
 import type { PlanContext, PlanRequest } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
+import { OPEN, type SortedIndex } from "./sorted-index.ts";
 import { ALIVE, MANY, ONE_MORE, PENDING } from "./views.ts";
 
 /** What the source refers to by number. */
@@ -16,6 +20,8 @@ export interface PlanEnvironment {
   readonly rows: Int32Array;
   readonly stores: RowStore[];
   readonly indexes: KeyIndex[];
+  /** Sorted indexes and tries, each with a list of its own for what it finds. */
+  readonly searches: { readonly index: SortedIndex | NetworkIndex; readonly found: IntList }[];
   readonly functions: ((...args: never[]) => unknown)[];
 }
 
@@ -61,7 +67,14 @@ class PlanWriter {
     this.#isCalled = sink.kind === "call";
     const registers = new Int32Array(rule.slots.length);
     this.#frame = { registers, rule };
-    this.#environment = { registers, rows: new Int32Array(rule.body.length).fill(-1), stores: [], indexes: [], functions: [] };
+    this.#environment = {
+      registers,
+      rows: new Int32Array(rule.body.length).fill(-1),
+      stores: [],
+      indexes: [],
+      searches: [],
+      functions: [],
+    };
   }
 
   write(): PlanSource {
@@ -80,7 +93,7 @@ class PlanWriter {
       if (!isHead) this.#noteRow(skip);
       this.#matchRow(terms, store, [...terms.keys()], row, "L0");
     }
-    const order = trace === undefined ? orderLiterals(rule.body, this.#known, skip, storeOf) : orderAsWritten(rule.body);
+    const order = trace === undefined ? orderLiterals(rule.body, this.#known, skip, this.#context) : orderAsWritten(rule.body);
     let label = "L0";
     let nBlocks = 1;
     for (const [i, position] of order.entries()) {
@@ -141,33 +154,75 @@ class PlanWriter {
   /** Walks over the rows of a literal that agree with what is known; returns the label of the loop it opened. */
   #atom(terms: readonly Term[], store: RowStore, position: number, label: string): string {
     const { mask, want } = this.#request.viewOf(position);
-    const columns = boundColumns(terms, this.#known);
+    const { rule, trace } = this.#request;
+    // A search that reports how far it got meets the rows that fail a test, too.
+    const choose = trace === undefined ? chooseAccess : plainAccess;
+    const { access } = choose(rule.body, position, this.#known, this.#context);
     const row = `r${position}`;
     const flags = this.#flagsOf(store);
     const isHidden = `(${flags}[${row}] & ${mask}) !== ${want}`;
-    if (columns.length === store.arity) {
+    if (access.kind === "row") {
       this.#line(`const ${row} = ${this.#find(store, terms)};`);
       this.#line(`if (${row} < 0 || ${isHidden}) continue ${label};`);
       this.#noteRow(position);
       return label;
     }
-    if (columns.length === 0) {
+    let columns: readonly number[] = [];
+    let inner = label;
+    if (access.kind === "all") {
       const end = this.#name("end");
       this.#line(`const ${end} = ${this.#storeName(store)}.end;`);
       this.#spendWork(end);
-      const inner = this.#loop(`for (let ${row} = 0; ${row} < ${end}; ${row}++) {`);
-      this.#line(`if (${isHidden}) continue ${inner};`);
-      this.#noteRow(position);
-      this.#matchRow(terms, store, [...terms.keys()], row, inner);
-      return inner;
+      inner = this.#loop(`for (let ${row} = 0; ${row} < ${end}; ${row}++) {`);
+    } else if (access.kind === "key") {
+      const index = store.nearestIndex(access.columns);
+      columns = index.columns;
+      inner = this.#walk(index, terms, row);
+    } else {
+      columns = access.kind === "range" ? access.columns.keys : access.keys;
+      inner = this.#search(access, store, terms, row, label);
     }
-    const index = store.nearestIndex(columns);
-    const inner = this.#walk(index, terms, row);
     this.#line(`if (${isHidden}) continue ${inner};`);
     this.#noteRow(position);
-    const others = [...terms.keys()].filter((column) => !index.columns.includes(column));
+    const others = [...terms.keys()].filter((column) => !columns.includes(column));
     this.#matchRow(terms, store, others, row, inner);
     return inner;
+  }
+
+  /** Walks over what a sorted index or a trie finds; the tests that it serves come later, and are exact. */
+  #search(
+    access: Access & { kind: "range" | "network" },
+    store: RowStore,
+    terms: readonly Term[],
+    row: string,
+    label: string,
+  ): string {
+    const { interner } = this.#context;
+    const isRange = access.kind === "range";
+    const keys = isRange ? access.columns.keys : access.keys;
+    const index = isRange ? store.sortedIndex(access.columns, interner) : store.networkIndex(keys, access.column, interner);
+    const i = this.#environment.searches.push({ index, found: new IntList() }) - 1;
+    this.#shared.push(`const search${i} = E.searches[${i}].index, found${i} = E.searches[${i}].found;`);
+    const bounds = isRange
+      ? [access.from, access.to, access.limit].map((bound) => this.#bound(bound, label))
+      : [JSON.stringify(access.how), this.#bound(access.expr, label)];
+    for (const [k, column] of keys.entries()) this.#line(`search${i}.key[${k}] = ${this.#term(terms[column] as Term)};`);
+    this.#line(`search${i}.collect(${[`found${i}`, ...bounds].join(", ")});`);
+    const at = this.#name("p");
+    this.#spendWork(`found${i}.length`);
+    const inner = this.#loop(`for (let ${at} = 0; ${at} < found${i}.length; ${at}++) {`);
+    this.#line(`const ${row} = found${i}.items[${at}];`);
+    return inner;
+  }
+
+  /** The id that a search starts or ends at. */
+  #bound(expr: CoreExpr | undefined, label: string): string {
+    if (expr === undefined) return String(OPEN);
+    if (isSimple(expr)) return this.#term(expr);
+    const id = this.#name("x");
+    this.#line(`const ${id} = ${this.#expr(expr)};`);
+    this.#line(`if (${id} === ${NONE}) continue ${label};`);
+    return id;
   }
 
   #walk(index: KeyIndex, terms: readonly Term[], row: string): string {

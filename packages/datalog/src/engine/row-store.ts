@@ -8,9 +8,12 @@
  * New rows enter the set of all rows at once, the indexes only between walks ({@link RowStore.settle}, {@link RowStore.enterIndexes}).
  */
 import { IntList, range } from "./int-list.ts";
+import type { Interner } from "./interner.ts";
 import { grownLength, KeyIndex } from "./key-index.ts";
 import type { SectionReader, SectionWriter } from "../state/sections.ts";
+import { NetworkIndex } from "./network-index.ts";
 import { type RowAccess, rowAccess, type RowData, RowSet } from "./row-set.ts";
+import { SortedIndex, type SortedColumns } from "./sorted-index.ts";
 import { ALIVE, COUNT, CURRENT, FREE, LINKED, MANY, OLD, ONE_MORE, PENDING, PROCESSED, TOUCHED, type View } from "./views.ts";
 
 /** What the touched rows of one evaluation were before. */
@@ -39,6 +42,14 @@ export interface StoreHeader {
   readonly counts: readonly (readonly [row: number, count: number])[];
   /** The columns of each index. */
   readonly indexes: readonly (readonly number[])[];
+}
+
+/** What an index does when rows come and go. */
+interface RowIndex {
+  add(row: number): void;
+  remove(row: number): void;
+  clear(): void;
+  build(end: number, isIn: (row: number) => boolean): void;
 }
 
 /** What a relation keeps per row besides the values: how many derivations, and the rank that recursive rows have. */
@@ -75,7 +86,9 @@ export class RowStore implements RowData {
   added: IntList = new IntList();
   deleted: IntList = new IntList();
   readonly #indexes = new Map<string, KeyIndex>();
-  readonly #allIndexes: KeyIndex[] = [];
+  readonly #sorted = new Map<string, SortedIndex>();
+  readonly #networks = new Map<string, NetworkIndex>();
+  readonly #allIndexes: RowIndex[] = [];
   readonly #free: number[] = [];
   /** Numbers of derivations too large for the flags. */
   readonly #counts = new Map<number, number>();
@@ -334,15 +347,16 @@ export class RowStore implements RowData {
     for (const index of this.#allIndexes) index.build(this.end, () => true);
   }
 
-  /** Writes the rows and their indexes. Between transactions. */
+  /** Writes the rows and their indexes by equal values; others are made again when asked for. Between transactions. */
   save(to: SectionWriter, name: string): StoreHeader {
     const { end, size, stride } = this;
     to.ints(`${name}.data`, this.data.subarray(0, end * stride));
     to.words(`${name}.flags`, this.flags.subarray(0, end));
     to.ints(`${name}.free`, Int32Array.from(this.#free));
     this.set.save(to, name);
-    for (const [i, index] of this.#allIndexes.entries()) index.save(to, `${name}.${i}`);
-    return { name: this.name, end, size, counts: [...this.#counts], indexes: this.#allIndexes.map(({ columns }) => columns) };
+    const indexes = this.indexes();
+    for (const [i, index] of indexes.entries()) index.save(to, `${name}.${i}`);
+    return { name: this.name, end, size, counts: [...this.#counts], indexes: indexes.map(({ columns }) => columns) };
   }
 
   /** Takes over what {@link save} wrote; the store must be new. */
@@ -375,14 +389,29 @@ export class RowStore implements RowData {
 
   /** The index on these columns (in this order), built if need be. */
   index(columns: readonly number[]): KeyIndex {
-    const key = columns.join();
-    const known = this.#indexes.get(key);
+    return this.#made(this.#indexes, columns.join(), () => new KeyIndex(this, columns));
+  }
+
+  /** The index for ranges in this order, built if need be. */
+  sortedIndex(columns: SortedColumns, interner: Interner): SortedIndex {
+    const { keys, column, watched } = columns;
+    const key = `${keys.join()}:${column}:${watched === undefined ? "" : `${watched.column}${watched.isMost ? "+" : "-"}`}`;
+    return this.#made(this.#sorted, key, () => new SortedIndex(this, columns, interner));
+  }
+
+  /** The index for networks in a column, within equal values of the key columns, built if need be. */
+  networkIndex(keys: readonly number[], column: number, interner: Interner): NetworkIndex {
+    return this.#made(this.#networks, `${keys.join()}:${column}`, () => new NetworkIndex(this, keys, column, interner));
+  }
+
+  #made<I extends RowIndex>(indexes: Map<string, I>, key: string, make: () => I): I {
+    const known = indexes.get(key);
     if (known !== undefined) return known;
     this.enterIndexes();
-    const index = new KeyIndex(this, columns);
+    const index = make();
     const { flags } = this;
     index.build(this.end, (row) => ((flags[row] as number) & LINKED) !== 0);
-    this.#indexes.set(key, index);
+    indexes.set(key, index);
     this.#allIndexes.push(index);
     return index;
   }
@@ -391,7 +420,7 @@ export class RowStore implements RowData {
   nearestIndex(columns: readonly number[]): KeyIndex {
     const exact = this.existingIndex(columns);
     if (exact !== undefined) return exact;
-    for (const index of this.#allIndexes) {
+    for (const index of this.#indexes.values()) {
       const isWithin = index.columns.every((column) => columns.includes(column));
       if (isWithin && this.end > 64 && this.end <= index.nKeys * 1.5) return index;
     }
@@ -401,7 +430,7 @@ export class RowStore implements RowData {
 
   /** True if an index on some of these columns is there. */
   hasIndexWithin(columns: readonly number[]): boolean {
-    return this.#allIndexes.some((index) => index.columns.every((column) => columns.includes(column)));
+    return this.indexes().some((index) => index.columns.every((column) => columns.includes(column)));
   }
 
   /** True if a sample of the rows has no value twice. */
@@ -413,9 +442,9 @@ export class RowStore implements RowData {
     return seen.size === n;
   }
 
-  /** All indexes that were built. */
+  /** All indexes by equal values that were built. */
   indexes(): readonly KeyIndex[] {
-    return this.#allIndexes;
+    return [...this.#indexes.values()];
   }
 
   /** Row numbers below `end` that no row has. */

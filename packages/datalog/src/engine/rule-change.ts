@@ -56,7 +56,7 @@ export function runWholly(
   for (const [position, literal] of body.entries()) {
     if (literal.kind !== "atom") continue;
     if (storeOf(literal.relation).end === 0) return;
-    const work = expectedWork(body, position, storeOf);
+    const work = expectedWork(body, position, context);
     if (best !== undefined && work >= least) continue;
     best = { position, relation: literal.relation };
     least = work;

@@ -1,8 +1,11 @@
 /** Built-in functions over IP addresses, prefixes and MAC addresses in text form. */
 import { isIP, isIPv4, isIPv6 } from "node:net";
 import type { FunctionDef } from "../check/core.ts";
+import { Scalar } from "../scalar.ts";
+import type { Value } from "../value.ts";
 import { formatAddress, maskOf, parseAddress, parsePrefix, type Prefix } from "./address-text.ts";
 import { define } from "./define.ts";
+import { emptyNetwork, isRelated, type NetworkRelation, readNetwork } from "./network.ts";
 
 /** Address functions. */
 export const ADDRESS_FUNCTIONS: readonly FunctionDef[] = [
@@ -10,8 +13,10 @@ export const ADDRESS_FUNCTIONS: readonly FunctionDef[] = [
   define("is_ip4", ["a"], (s) => isIPv4(s)),
   define("is_ip6", ["a"], (s) => isIPv6(s)),
   define("is_prefix", ["a"], (s) => s.includes("/") && parsePrefix(s) !== undefined),
-  define("ip_in_prefix", ["a", "a"], (ip, prefix) => isIP(ip) !== 0 && relate(ip, prefix, (a, p) => a.length >= p.length)),
-  define("prefixes_overlap", ["a", "a"], (a, b) => relate(a, b, () => true)),
+  networkTest("ip_in_prefix", "inside", (ip) =>
+    ip instanceof Scalar ? ip.type === "ip" : typeof ip === "string" && isIP(ip) !== 0,
+  ),
+  networkTest("prefixes_overlap", "overlaps"),
   define("prefix_network", ["a"], networkOf),
   define("prefix_length", ["a"], (s) => parsePrefix(s)?.length),
   define("prefix_mask", ["a"], (s) => {
@@ -38,12 +43,26 @@ export function sameNetwork(a: string, b: string): boolean | undefined {
   return relate(a, b, (first, second) => first.length === second.length);
 }
 
-/** True if the prefix contains the other address or prefix or, with `orBack`, one of them the other. */
-export function containsAddress(prefix: string, other: string, orBack: boolean): boolean | undefined {
-  return relate(prefix, other, (first, second) => orBack || first.length <= second.length);
+/** A test of how the first network lies to the second: `false` if the first is not what `accepts` wants, no result if one is none. */
+export function networkTest(
+  name: string,
+  relates: NetworkRelation,
+  accepts: (first: Value) => boolean = () => true,
+): FunctionDef {
+  const [a, b] = [emptyNetwork(), emptyNetwork()];
+  const call = (first: Value, second: Value): boolean | undefined => {
+    if (!isAddressLike(first) || !isAddressLike(second)) return undefined;
+    if (!accepts(first)) return false;
+    return readNetwork(first, a) && readNetwork(second, b) ? isRelated(a, relates, b) : undefined;
+  };
+  return { name, nArgs: 2, relates, call };
 }
 
 const MAC = /^[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}$/;
+
+function isAddressLike(value: Value): boolean {
+  return typeof value === "string" || value instanceof Scalar;
+}
 
 function formatMac(n: number): string | undefined {
   if (!Number.isInteger(n) || n < 0 || n >= 2 ** 48) return undefined;

@@ -2,7 +2,6 @@
 import type { FunctionDef } from "../check/core.ts";
 import { ADDRESS_FUNCTIONS } from "./address.ts";
 import { CONGRESS_FUNCTIONS } from "./congress.ts";
-import { COVERING_PREFIXES } from "./covering-prefixes.ts";
 import { HASH_FUNCTIONS } from "./hash.ts";
 import { JSON_FUNCTIONS } from "./json.ts";
 import { LIST_FUNCTIONS } from "./list.ts";
@@ -18,7 +17,6 @@ export const BUILT_IN_FUNCTIONS: readonly FunctionDef[] = [
   ...HASH_FUNCTIONS,
   ...ADDRESS_FUNCTIONS,
   ...TYPED_FUNCTIONS,
-  COVERING_PREFIXES,
   ...JSON_FUNCTIONS,
   ...CONGRESS_FUNCTIONS,
 ];

@@ -7,21 +7,21 @@
 import type { FunctionDef } from "../check/core.ts";
 import { operate } from "../operate.ts";
 import { compareValues, kindOf, type Value } from "../value.ts";
-import { compareAddresses, containsAddress, sameNetwork } from "./address.ts";
+import { compareAddresses, networkTest, sameNetwork } from "./address.ts";
 import { formatDate, formatMoment, formatTime, partsOf, readMoment, readSpan } from "./datetime-text.ts";
 import { define } from "./define.ts";
 
 type Test = (order: number) => boolean;
-const ORDERS: readonly [name: string, test: Test][] = [
-  ["lt", (order) => order < 0],
-  ["lteq", (order) => order <= 0],
-  ["gt", (order) => order > 0],
-  ["gteq", (order) => order >= 0],
+const ORDERS: readonly [name: string, test: Test, compares: "<" | "<=" | ">" | ">="][] = [
+  ["lt", (order) => order < 0, "<"],
+  ["lteq", (order) => order <= 0, "<="],
+  ["gt", (order) => order > 0, ">"],
+  ["gteq", (order) => order >= 0, ">="],
 ];
 
 /** Congress's functions; `now` depends on the program and is made by {@link nowFunction}. */
 export const CONGRESS_FUNCTIONS: readonly FunctionDef[] = [
-  ...ORDERS.map(([name, test]) => define(name, ["v", "v"], (a, b) => ordered(a, b, test))),
+  ...ORDERS.map(([name, test, compares]) => ({ ...define(name, ["v", "v"], (a, b) => ordered(a, b, test)), compares })),
   define("equal", ["v", "v"], (a, b) => compareValues(a, b) === 0),
   define("plus", ["v", "v"], (a, b) => operate("+", a, b)),
   define("minus", ["v", "v"], (a, b) => operate("-", a, b)),
@@ -47,8 +47,8 @@ export const CONGRESS_FUNCTIONS: readonly FunctionDef[] = [
   ...ORDERS.map(([name, test]) => define(`ips_${name}`, ["a", "a"], (a, b) => compareIps(a, b, test))),
   define("ips_equal", ["a", "a"], (a, b) => compareIps(a, b, (order) => order === 0)),
   define("networks_equal", ["a", "a"], sameNetwork),
-  define("networks_overlap", ["a", "a"], (a, b) => containsAddress(a, b, true)),
-  define("ip_in_network", ["a", "a"], (ip, network) => containsAddress(network, ip, false)),
+  networkTest("networks_overlap", "overlaps"),
+  networkTest("ip_in_network", "inside"),
   define("validate_int", ["v", "v", "v"], (low, high, value) => validateNumber(low, high, value, /^[+-]?\d+$/, "an integer")),
   define("validate_float", ["v", "v", "v"], (low, high, value) => validateNumber(low, high, value, /./, "a number")),
   define("validate_string", ["s", "v", "v", "v", "v"], (regex, maxLength, _quotes, ignoreCase, value) =>

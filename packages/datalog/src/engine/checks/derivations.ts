@@ -7,10 +7,11 @@
 import type { CoreExpr, CoreRule, Literal, Term } from "../../check/core.ts";
 import { bindInto, equalDirection } from "../../check/safety.ts";
 import type { Value } from "../../value.ts";
+import { boundColumns } from "../access.ts";
 import { FunctionError } from "../errors.ts";
 import { compileExpr, compileSet, type ExpressionContext, type ExpressionFrame, type IdOf } from "../expression.ts";
 import { NONE } from "../interner.ts";
-import { boundColumns, orderAsWritten } from "../order-literals.ts";
+import { orderAsWritten } from "../order-literals.ts";
 import type { PlanContext } from "../plan.ts";
 import type { RowStore } from "../row-store.ts";
 import { ALIVE } from "../views.ts";
