@@ -84,3 +84,19 @@ test("a set has exactly the rows that came and did not leave, flat or nested", {
     { numRuns: 30 },
   );
 });
+
+test("a leaf that is laid out anew when room is given back keeps its rows where they are sought", () => {
+  const rows = new Rows(1);
+  const ids = Array.from({ length: 3000 }, (_, i) => i * 2 - 400);
+  for (const id of ids) rows.access.add(rows, id);
+  const kept = new Map<number, number>();
+  for (const [row, id] of ids.entries()) {
+    if (row > 3 && row % 4 === 0) kept.set(id, row);
+    else {
+      rows.set.remove(row);
+      rows.flags[row] = 0;
+    }
+  }
+  rows.set.trim();
+  expect(ids.filter((id) => rows.access.find(rows, id) !== (kept.get(id) ?? -1))).toEqual([]);
+});

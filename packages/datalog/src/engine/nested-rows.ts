@@ -146,8 +146,11 @@ export class NestedRows {
       while (end > 0 && table[end - 1] === 0) end--;
       let start = 0;
       while (start < end && table[start] === 0) start++;
-      if (end - start > count * TRIMMED_SPARSE) this.#layOut(leaf, -1, TRIMMED_SPARSE);
-      if ((end - start) * 5 > table.length * 4 || this.bases[leaf] === HASHED) continue;
+      if (end - start > count * TRIMMED_SPARSE) {
+        this.#layOut(leaf, -1, TRIMMED_SPARSE);
+        continue;
+      }
+      if ((end - start) * 5 > table.length * 4) continue;
       this.tables[leaf] = table.slice(start, end);
       this.bases[leaf] = (this.bases[leaf] as number) + 2 * start;
     }
