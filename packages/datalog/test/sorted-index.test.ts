@@ -56,7 +56,7 @@ test.each([
     fc.property(fc.nat(), fc.nat(N_ROWS), fc.array(step, { maxLength: 12 }), (seed, nBuilt, steps) => {
       const interner = new Interner();
       const { data, values } = rowsOf(seed, interner);
-      const index = new SortedIndex({ data, stride: STRIDE }, columns, interner);
+      const index = new SortedIndex({ data, stride: STRIDE, end: data.length / STRIDE }, columns, interner);
       const present = new Set<number>();
       index.build(nBuilt, (row) => row % 3 !== 0);
       for (let row = 0; row < nBuilt; row++) if (row % 3 !== 0) present.add(row);
@@ -98,7 +98,11 @@ test.each([
 
 test("a sorted index refuses to lose a row that it does not have", () => {
   const interner = new Interner();
-  const index = new SortedIndex({ data: Int32Array.of(1, 3), stride: 1 }, { keys: [], column: 0, watched: undefined }, interner);
+  const index = new SortedIndex(
+    { data: Int32Array.of(1, 3), stride: 1, end: 2 },
+    { keys: [], column: 0, watched: undefined },
+    interner,
+  );
   expect(() => index.remove(0)).toThrow("Row 0 is not in the index that it leaves");
   index.add(1);
   expect(() => index.remove(0)).toThrow("Row 0 is not in the index that it leaves");

@@ -48,11 +48,11 @@ test.skipIf(postgres === undefined)(
     expect(cases.filter(({ rows }) => rows.length > 10).length, "states with rows").toBeGreaterThan(cases.length / 4);
     for (let from = 0; from < cases.length; from += N_PER_SCRIPT) {
       const batch = cases.slice(from, from + N_PER_SCRIPT);
-      const printed = server?.run(batch.map(({ script }) => script).join("\n")) ?? [];
-      const starts = printed.flatMap((line, at) => (line === "state" ? [at] : []));
+      const shown = server?.run(batch.map(({ script }) => script).join("\n")) ?? [];
+      const starts = shown.flatMap((line, at) => (line === "state" ? [at] : []));
       expect(starts).toHaveLength(batch.length);
       for (const [i, { text, inputs, rows }] of batch.entries()) {
-        const found = printed.slice((starts[i] ?? 0) + 1, starts[i + 1]).sort();
+        const found = shown.slice((starts[i] ?? 0) + 1, starts[i + 1]).sort();
         expect(found, `seed ${seed}\n${text}\n${JSON.stringify([...inputs])}`).toEqual(rows);
       }
     }
