@@ -12,7 +12,7 @@ import { declareRelations, type ParsedSource } from "./check/declare.ts";
 import { type ExpandedTest, expandTests } from "./check/expand-tests.ts";
 import { inferKinds } from "./check/infer-kinds.ts";
 import { checkKinds } from "./check/kinds.ts";
-import { lintRule, lintTables } from "./check/lint.ts";
+import { lintRecursion, lintRule, lintTables } from "./check/lint.ts";
 import { markExtremes } from "./check/extremes.ts";
 import { checkMonotone, type NotMonotone } from "./check/monotone.ts";
 import { nameHidden } from "./check/name-hidden.ts";
@@ -164,8 +164,14 @@ function finish(
   }
   lintTables(context, parsed);
   const { relations, functions, rules, aggregates } = context;
-  const warnings = inOrder(context.warnings, sources);
-  const faulty = (errors: readonly SourceError[]): Analysis => ({ program: undefined, relations, functions, errors, warnings });
+  const warnings = (): SourceError[] => warningsOf(context, sources);
+  const faulty = (errors: readonly SourceError[]): Analysis => ({
+    program: undefined,
+    relations,
+    functions,
+    errors,
+    warnings: warnings(),
+  });
   if (context.errors.length > 0) return faulty(inOrder(context.errors, sources));
   addRules();
   const core = nameHidden({ relations, rules, aggregates });
@@ -173,8 +179,18 @@ function finish(
   if (cycles.length > 0) return faulty(cycles.map((cycle) => cycleError(cycle, sources)));
   const faults = checkMonotone(core.relations, core.rules, strata);
   if (faults.length > 0) return faulty(faults.map((fault) => monotoneError(fault, sources)));
-  const program = { ...core, strata, warnings, sources, options };
-  return { program, relations: core.relations, functions, errors: [], warnings };
+  lintRecursion(context, parsed, core.rules, strata);
+  const program = { ...core, strata, warnings: warnings(), sources, options };
+  return { program, relations: core.relations, functions, errors: [], warnings: program.warnings };
+}
+
+/** What a warning says of a place with an error is most often the error once more. */
+function warningsOf({ errors, warnings }: CheckContext, sources: readonly SourceText[]): SourceError[] {
+  const faulty = new Set(errors.map(placeOf));
+  return inOrder(
+    warnings.filter((warning) => !faulty.has(placeOf(warning))),
+    sources,
+  );
 }
 
 function coverRules(context: CheckContext): { relation: string; derives: string; origin: RuleOrigin }[] {
@@ -224,6 +240,10 @@ function monotoneError({ rule, problem, hint }: NotMonotone, sources: readonly S
     hint,
     ...(text === undefined ? {} : { text }),
   });
+}
+
+function placeOf({ at }: SourceError): string {
+  return `${at.file}:${at.line}:${at.column}`;
 }
 
 function inOrder(errors: readonly SourceError[], sources: readonly SourceText[]): SourceError[] {

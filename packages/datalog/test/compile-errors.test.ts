@@ -37,6 +37,97 @@ const CASES: readonly [name: string, text: string, ...expected: string[]][] = [
   ["an unknown character", "p(1) @", 'p.dl:3:6: unexpected character "@"'],
   ["an open comment", "p(1) /* no end", 'p.dl:3:6: comment is not closed; expected the closing "*/"'],
   ["an error in an interpolation", 'p("a ${1 + }")', 'p.dl:3:12: unexpected "}"; expected a value'],
+  [
+    "a bracket that is not closed before the next statement",
+    "p(x) :- link(x, _\nq(x) :- link(_, x)",
+    'p.dl:4:1: unexpected "q"; expected an operator, "," or ")" | the "(" at 3:13 is not closed',
+  ],
+  ["a declaration that is not closed", "input z(a\nq(1)", 'p.dl:4:1: unexpected "q"; expected a "," or ")" | the "(" at 3:8'],
+  [
+    "a list that is not closed",
+    "p(x) :- x in [1, 2\nq(1)",
+    'p.dl:4:1: unexpected "q"; expected an operator, "," or "]" | the "["',
+  ],
+  [
+    "inequality as in SQL",
+    "p(x) :- link(x, y), x <> y",
+    'p.dl:3:24: unexpected ">"; expected a value, a variable or a table | not equal is written "!="',
+  ],
+  [
+    "negation as in Prolog",
+    "p(x) :- link(x, _), \\+ host(x)",
+    'p.dl:3:21: unexpected character "\\\\"; expected a name',
+    "p.dl:3:22",
+  ],
+  [
+    "alternatives as in a shell",
+    "p(x) :- link(x, _) | q(x)",
+    'p.dl:3:20: unexpected character "|"; expected a name',
+    "p.dl:3:24",
+  ],
+  [
+    "an arrow",
+    "p(x) <- link(x, _)",
+    'p.dl:3:6: unexpected "<"; expected an operator, ",", "or", ":-" or the end of the statement | a rule is',
+  ],
+  [
+    "an assignment",
+    "p(x) := link(x, _)",
+    'p.dl:3:6: unexpected ":"; expected an operator, ",", "or", ":-" or the end of the statement | a rule is',
+  ],
+  [
+    "a condition with one =",
+    "p(x) :- link(x, y), z = if y = 1 then 1 else z",
+    'p.dl:3:30: unexpected "="; expected "then" | equality is written "=="',
+  ],
+  [
+    "a name with a dash",
+    "my-table(1)",
+    'p.dl:3:3: unexpected "-"; expected an operator, ",", "or", ":-" or the end of the statement | names have',
+  ],
+  [
+    "an unknown aggregate",
+    "p(n) :- n = length { link(_, _) }",
+    'p.dl:3:20: unexpected "{"; expected an operator, ",", "or", ":-" or the end of the statement | aggregates are count,',
+  ],
+  [
+    "an expectation outside tests",
+    "expect p(1)",
+    'p.dl:3:1: "expect" is no kind of declaration; expected input, relation, output, function or a rule | expectations stand',
+  ],
+  [
+    "conditions without a comma",
+    "p(x) :- link(x, _) host(x, true, 1)",
+    'p.dl:3:20: "host" is an input; rules cannot derive it | conditions of one rule are joined by ","',
+  ],
+  [
+    "conditions without a comma, of a derived table",
+    "p(x) :- link(x, _) q(y)",
+    'p.dl:3:22: variable "y" is not bound | conditions of one rule',
+  ],
+  [
+    "a colon without a space",
+    "p(n) :- n = count { x:link(x, _) }",
+    'p.dl:3:21: unknown table "x:link" | write a space before the colon: x : link',
+  ],
+  [
+    "types of other languages",
+    "input z(a: str, b: Boolean)",
+    'p.dl:3:9: unknown type "str" | did you mean "string"?',
+    'p.dl:3:17: unknown type "Boolean" | did you mean "bool"?',
+  ],
+  [
+    "elements of a text",
+    "p(x) :- host(n, _, _), x in n",
+    'p.dl:3:29: "n", a string of column "name" of "host", has no elements; expected a list, or a function that gives a set | split(',
+  ],
+  [
+    "elements of a number",
+    "p(x) :- host(_, _, t), x in t or x in 5",
+    'p.dl:3:29: "t", a number of',
+    "p.dl:3:39: a number has no elements",
+  ],
+  ["the colour of nothing", "p(x) :- colour(x)", 'p.dl:3:9: unknown table "colour" | known: host, link, p, '],
   ["an unknown table", "p(x) :- lnk(x, _)", 'p.dl:3:9: unknown table "lnk" | did you mean "link"?'],
   ["an unknown column", "p(x) :- host(nam=x)", 'p.dl:3:14: "host" has no column "nam" | did you mean "name"?'],
   ["a column given twice", "p(x) :- host(name=x, name=x)", 'p.dl:3:22: column "name" is given twice'],
@@ -137,12 +228,12 @@ const CASES: readonly [name: string, text: string, ...expected: string[]][] = [
   [
     "a cycle through negation",
     "p(x) :- link(x, _), not q(x)\nq(x) :- link(x, _), not p(x)",
-    "negation or aggregate inside a cycle: p -> not/aggregate q -> not/aggregate p",
+    "negation or aggregate inside a cycle: p -> not q -> not p",
   ],
   [
     "a cycle through an aggregate",
     "p(n) :- n = count { x : q(x) }\nq(x) :- p(x)",
-    "negation or aggregate inside a cycle: p -> not/aggregate q -> p",
+    "negation or aggregate inside a cycle: p -> count of q -> p",
   ],
 ];
 
@@ -309,4 +400,28 @@ test("thousands of unknown names are all reported; the first have a hint that lo
   expect(errors.at(-1)?.message).toContain('p.dl:4000:13: unknown table "');
   expect(errors.at(-1)?.hint).toContain("known: ");
   expect(errors.at(-1)?.sourceLine).toMatch(/^p1999\(x\) :- t\w+_hots\(x\)$/);
+});
+
+test("a variable that is not bound is told once, and one in single quotes with its reason", () => {
+  const findings = (text: string) => {
+    const { errors, warnings } = analyze([{ name: "p.dl", text: DECLARATIONS + text }]);
+    return [...errors, ...warnings].map(({ message, hint }) => `${message} | ${hint}`);
+  };
+  expect(findings("p(x, y) :- link(x, _)")).toEqual(['p.dl:3:6: variable "y" is not bound | bind it by a table, "=" or "in"']);
+  expect(findings("p('it is ${x}!') :- link(x, _)")).toEqual([
+    'p.dl:3:26: variable "x" is used once | "${…}" puts a value into texts in double quotes only',
+  ]);
+});
+
+test("recursion that never begins is warned about", () => {
+  const warningsOf = (text: string) =>
+    analyze([{ name: "p.dl", text: DECLARATIONS + text }]).warnings.map(({ message }) => message);
+  expect(warningsOf("p(x) :- q(x)\nq(x) :- p(x), link(x, _)\nr(x) :- p(x), not q(x)")).toEqual([
+    'p.dl:3:1: "p" is always empty: each of its rules needs a row of it already',
+  ]);
+  expect(warningsOf("p(x) :- q(x)\nq(x) :- p(x), link(x, _)\nq(1)")).toEqual([]);
+  expect(warningsOf("p(x, y) :- link(x, y)\np(x, z) :- p(x, y), p(y, z)")).toEqual([]);
+  expect(warningsOf("p(a, min(d)) :- p(b, d), link(a, b)")).toEqual([
+    'p.dl:3:1: "p" is always empty: each of its rules needs a row of it already',
+  ]);
 });

@@ -43,7 +43,9 @@ describe("check", () => {
   test("a finding for a person: place, line, caret, expectation, hint", () => {
     const [diagnostic] = checkSources([{ name: "x.dl", text: "p(x) :-\n\tq(x", namespace: "x" }], SURROUNDINGS).diagnostics;
     const shown = diagnostic && formatDiagnostic(diagnostic);
-    expect(shown).toBe('x.dl:2:5: error: unexpected end of file; expected an operator, "," or ")"\n  | \tq(x\n  | \t   ^');
+    expect(shown).toBe(
+      'x.dl:2:5: error: unexpected end of file; expected an operator, "," or ")"\n  | \tq(x\n  | \t   ^\n  hint: the "(" at 2:3 is not closed',
+    );
   });
 
   test("a policy that is named like a source of tables", () => {

@@ -90,6 +90,7 @@ function isScalarType(type: string): type is ScalarType {
   return (SCALAR_TYPES as readonly string[]).includes(type);
 }
 
-function count(n: number, noun: string): string {
+/** `1 argument`, `2 arguments`. */
+export function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;
 }

@@ -28,6 +28,8 @@ export interface CheckedRelation extends CoreRelation {
 export class CheckContext {
   readonly functions: Map<string, FunctionDef>;
   readonly relations: Map<string, CheckedRelation> = new Map();
+  /** Relations of the program's owner. */
+  readonly given: Set<string> = new Set();
   readonly rules: CoreRule[] = [];
   readonly aggregates: CoreAggregate[] = [];
   readonly errors: SourceError[] = [];
@@ -60,13 +62,28 @@ export class CheckContext {
 
   /** A hint with the table or function names near `name`. */
   nearRelation(name: string): string {
-    this.#tables ??= [...this.relations.values()].filter(({ kind }) => kind !== "hidden").map((relation) => relation.name);
+    this.#tables ??= this.#namesOfTables();
+    const [service = "", ...rest] = name.split(":");
+    if (rest.length === 1 && this.#isOwn(rest[0] ?? "") && !this.#tables.some((table) => table.startsWith(`${service}:`))) {
+      return `write a space before the colon: ${service} : ${rest.join(":")}`;
+    }
     const tables = this.#mayCompare(this.#tables);
     const functions = this.#mayCompare([...this.functions.keys()]);
     const nearTable = nearestName(name, tables);
     if (nearTable !== undefined) return `did you mean "${nearTable}"?`;
     // A function's name belongs to no policy: compared without the namespace that a table got.
     return didYouMean(name.slice(name.indexOf(":") + 1), [...tables, ...functions]);
+  }
+
+  /** Those of the sources come first: they are the ones to be listed. */
+  #namesOfTables(): string[] {
+    const names = [...this.relations.values()].filter(({ kind }) => kind !== "hidden").map((relation) => relation.name);
+    return [...names.filter((name) => !this.given.has(name)), ...names.filter((name) => this.given.has(name))];
+  }
+
+  /** A table of the sources, written without its namespace. */
+  #isOwn(name: string): boolean {
+    return this.#tables?.some((table) => !this.given.has(table) && table.slice(table.indexOf(":") + 1) === name) ?? false;
   }
 
   /** A hint with the function names near `name`. */

@@ -30,6 +30,29 @@ export const TYPES: readonly string[] = [
   "any",
 ];
 
+/** How other languages call them. */
+const TYPES_ELSEWHERE: Readonly<Record<string, string>> = {
+  str: "string",
+  text: "string",
+  varchar: "string",
+  integer: "int",
+  bigint: "int",
+  long: "int",
+  boolean: "bool",
+  double: "float",
+  real: "float",
+  decimal: "float",
+  array: "list",
+  object: "map",
+  dict: "map",
+  address: "ip",
+  inet: "ip",
+  cidr: "prefix",
+  timestamp: "time",
+  datetime: "time",
+  date: "time",
+};
+
 /** A source with its statements. */
 export interface ParsedSource {
   readonly source: SourceText;
@@ -41,6 +64,7 @@ export function declareRelations(context: CheckContext, given: readonly Relation
   for (const { name, columns, role = "input" } of given) {
     const kind = role === "input" ? "input" : "derived";
     context.relations.set(name, { name, columns, kind, isOutput: role === "output", label: name, hasNamedColumns: true });
+    context.given.add(name);
   }
   for (const { source, statements } of sources) {
     for (const statement of statements) if (statement.kind === "declaration") declare(context, source, statement);
@@ -56,7 +80,9 @@ function declare(context: CheckContext, source: SourceText, syntax: DeclarationS
     if (seen.has(column.name)) context.report(source, column.span, `column "${column.name}" is declared twice`);
     seen.add(column.name);
     if (column.type !== undefined && !TYPES.includes(column.type)) {
-      context.report(source, column.span, `unknown type "${column.type}"`, { hint: didYouMean(column.type, TYPES) });
+      context.report(source, column.span, `unknown type "${column.type}"`, {
+        hint: didYouMean(TYPES_ELSEWHERE[column.type.toLowerCase()] ?? column.type, TYPES),
+      });
     }
   }
   const name = qualify(source, syntax.name);

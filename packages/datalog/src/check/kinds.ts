@@ -35,6 +35,14 @@ const KIND_OF_TYPE: Readonly<Record<string, Kind>> = {
 
 const COMPARISONS: ReadonlySet<string> = new Set(["==", "!=", "<", "<=", ">", ">="]);
 
+/** What people may have meant with `x in` a value that is no list. */
+const ELEMENTS_OF: { readonly [K in Kind]?: string } = {
+  map: "its pairs are entries(…), its keys keys(…)",
+  string: "split(…) makes a list of a text, contains(…) looks into it",
+  number: "range(from, to) has the numbers from one to another",
+  prefix: "ip_in_prefix(ip, prefix) tells whether an address is in it",
+};
+
 /** The kind of the values of a column, besides null; `undefined` when it can hold several. */
 export function kindOfType(type: string | undefined): Kind | undefined {
   return type === undefined ? undefined : KIND_OF_TYPE[type];
@@ -76,7 +84,7 @@ class KindCheck {
       this.#context.report(
         this.#source,
         term.span,
-        `column "${column.name}" of "${relation.label}" is declared ${column.type}, and gets a ${given.kind} of ${given.column}`,
+        `column "${column.name}" of "${relation.label}" is declared ${column.type}, and gets ${withArticle(given.kind)} of ${given.column}`,
         { hint: "convert it: int(…), str(…), ip(…)" },
       );
     }
@@ -112,10 +120,22 @@ class KindCheck {
       default:
         this.#visit(formula.left, known);
         this.#visit(formula.right, known);
+        this.#elementsOf(formula.right, known);
     }
   }
 
+  /** Only lists have elements. */
+  #elementsOf(expr: Expr, known: ReadonlyMap<string, Known>): void {
+    const described = describe(expr, known);
+    if (described === undefined || described.kind === "list") return;
+    this.#context.report(this.#source, expr.span, `${described.text} has no elements`, {
+      expected: "a list, or a function that gives a set",
+      ...(ELEMENTS_OF[described.kind] && { hint: ELEMENTS_OF[described.kind] }),
+    });
+  }
+
   #visit(expr: Expr, known: ReadonlyMap<string, Known>): void {
+    if (expr.kind === "binary" && (expr.op === "in" || expr.op === "not in")) this.#elementsOf(expr.right, known);
     if (expr.kind === "binary" && COMPARISONS.has(expr.op)) this.#compare(expr.left, expr.right, expr.span, known);
     else if (expr.kind === "aggregate") this.body(expr.body, known);
     else for (const part of partsOf(expr)) this.#visit(part, known);
@@ -140,7 +160,7 @@ class KindCheck {
       const place = `column "${column.name}" of "${relation.name}"`;
       if (before === undefined) known.set(term.name, { kind, column: place });
       else if (before.kind !== kind) {
-        const problem = `"${term.name}" is a ${kind} in ${place} and a ${before.kind} in ${before.column}`;
+        const problem = `"${term.name}" is ${withArticle(kind)} in ${place} and ${withArticle(before.kind)} in ${before.column}`;
         this.#context.report(this.#source, term.span, problem, { hint: "no value is both; convert one: int(…), str(…), ip(…)" });
       }
     }
@@ -163,10 +183,14 @@ interface Described {
 function describe(expr: Expr, known: ReadonlyMap<string, Known>): Described | undefined {
   const variable = expr.kind === "name" ? known.get(expr.name) : undefined;
   if (expr.kind === "name" && variable !== undefined) {
-    return { kind: variable.kind, isColumn: true, text: `"${expr.name}", a ${variable.kind} of ${variable.column},` };
+    return { kind: variable.kind, isColumn: true, text: `"${expr.name}", ${withArticle(variable.kind)} of ${variable.column},` };
   }
   const kind = kindOfExpr(expr);
-  return kind && { kind, isColumn: false, text: `a ${kind}` };
+  return kind && { kind, isColumn: false, text: withArticle(kind) };
+}
+
+function withArticle(kind: Kind): string {
+  return kind === "bytes" ? kind : `${kind === "ip" ? "an" : "a"} ${kind}`;
 }
 
 /** The kind of an expression's value, where its form tells. */

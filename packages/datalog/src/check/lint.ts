@@ -2,6 +2,7 @@
 import { actionTable } from "../action-table.ts";
 import type { DeclarationSyntax, Expr, RuleSyntax, SourceText } from "../language/ast.ts";
 import { type CheckContext, qualify } from "./context.ts";
+import type { CoreRule, Stratum } from "./core.ts";
 import type { ParsedSource } from "./declare.ts";
 import { mentionedIn } from "./references.ts";
 import { type NameRules, visitExpr, visitFormula } from "./names.ts";
@@ -22,8 +23,44 @@ export function lintRule(context: CheckContext, source: SourceText, rule: RuleSy
     const [only] = exprs;
     if (exprs.length > 1 || only === undefined || name.startsWith("_")) continue;
     context.warn(source, only.span, `variable "${name}" is used once`, {
-      hint: `write "_" if any value will do, or "_${name}" to keep the name`,
+      hint: isInSingleQuotes(name, source.text.slice(rule.span.start, rule.span.end))
+        ? `"\${…}" puts a value into texts in double quotes only`
+        : `write "_" if any value will do, or "_${name}" to keep the name`,
     });
+  }
+}
+
+function isInSingleQuotes(name: string, text: string): boolean {
+  return [...text.matchAll(/'[^'\n]*'/g)].some(([quoted]) =>
+    [...quoted.matchAll(/\$\{([^}]*)\}/g)].some(([, inside = ""]) => inside.split(/\W+/).includes(name)),
+  );
+}
+
+/** Warns about recursion that never begins: every rule of its tables needs a row of them already. */
+export function lintRecursion(
+  context: CheckContext,
+  parsed: readonly ParsedSource[],
+  rules: readonly CoreRule[],
+  strata: readonly Stratum[],
+): void {
+  const stratumOf = new Map<string, Stratum>();
+  for (const stratum of strata) if (stratum.isRecursive) for (const name of stratum.relations) stratumOf.set(name, stratum);
+  const starting = new Set<Stratum>();
+  for (const { relation, body } of rules) {
+    const stratum = stratumOf.get(relation);
+    const needsOwn = body.some((literal) => literal.kind === "atom" && stratumOf.get(literal.relation) === stratum);
+    if (stratum !== undefined && !needsOwn) starting.add(stratum);
+  }
+  for (const { source, statements } of parsed) {
+    for (const statement of statements) {
+      const stratum = statement.kind === "rule" ? stratumOf.get(qualify(source, statement.name)) : undefined;
+      if (statement.kind !== "rule" || stratum === undefined || starting.has(stratum)) continue;
+      starting.add(stratum);
+      const name = qualify(source, statement.name);
+      context.warn(source, statement.headSpan, `"${name}" is always empty: each of its rules needs a row of it already`, {
+        hint: "add a rule that begins without it",
+      });
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 /** Rewrites expressions into core form: names to slots, calls to functions, aggregates to variables that the level resolves. */
+import { count } from "./columns.ts";
 import { isConstructor } from "../functions/typed.ts";
 import type { Expr, SourceText, Span } from "../language/ast.ts";
 import { formatValue, type Value } from "../value.ts";
@@ -113,7 +114,9 @@ export class ExpressionRewriter {
     const { nArgs, minArgs = nArgs } = fn;
     if (expr.args.length > nArgs || expr.args.length < minArgs) {
       const expected = minArgs === nArgs ? `${nArgs}` : `${minArgs} to ${nArgs}`;
-      this.context.report(this.source, expr.span, `function "${fn.name}" is given ${expr.args.length} arguments`, { expected });
+      this.context.report(this.source, expr.span, `function "${fn.name}" is given ${count(expr.args.length, "argument")}`, {
+        expected,
+      });
     }
     for (const arg of expr.args) {
       if (arg.name !== undefined)

@@ -37,9 +37,9 @@ function mayDerive(context: CheckContext, source: SourceText, rule: RuleSyntax, 
   if (context.functionNamed(rule.name) !== undefined) {
     context.report(source, headSpan, `"${rule.name}" is a function`, { hint: "give the table another name" });
   } else if (relation.kind === "input") {
-    context.report(source, headSpan, `"${relation.name}" is an input; rules cannot derive it`, {
-      hint: "derive a table with a name of its own",
-    });
+    const hint =
+      joinHint(source, rule) ?? "rows of an input come from outside, or from a test; derive a table with a name of its own";
+    context.report(source, headSpan, `"${relation.name}" is an input; rules cannot derive it`, { hint });
   } else if (source.namespace !== undefined && !relation.name.startsWith(`${source.namespace}:`)) {
     const expected = `a table of "${source.namespace}"`;
     context.report(source, headSpan, `policy "${source.namespace}" cannot derive "${relation.name}"`, { expected });
@@ -47,9 +47,17 @@ function mayDerive(context: CheckContext, source: SourceText, rule: RuleSyntax, 
   return false;
 }
 
+/** A statement behind another one on its line was most likely meant to be one of its conditions. */
+function joinHint(source: SourceText, { body, headSpan }: RuleSyntax): string | undefined {
+  const before = source.text.slice(source.text.lastIndexOf("\n", headSpan.start - 1) + 1, headSpan.start);
+  if (body !== undefined || before.trim() === "") return undefined;
+  return 'conditions of one rule are joined by ",", alternatives by "or": this begins another statement';
+}
+
 class RuleRewriter extends LiteralRewriter {
   readonly #references: References;
   readonly #derives: string;
+  #unsafeHint: string | undefined;
   /** Names that kept the last hidden body from being safe. */
   #missing = new Set<string>();
 
@@ -61,6 +69,7 @@ class RuleRewriter extends LiteralRewriter {
 
   rewrite(rule: RuleSyntax, relation: CheckedRelation, args: readonly (Expr | undefined)[]): void {
     const span = rule.headSpan;
+    this.#unsafeHint = joinHint(this.source, rule);
     const head = args.map((arg) => arg ?? ({ kind: "literal", value: null, span } as const));
     const plain = plainHead(this.context, this.source, rule, head);
     const aggregated = plain === undefined ? this.#liftHeadAggregates(rule, head) : { head: plain, body: rule.body };
@@ -162,7 +171,7 @@ class RuleRewriter extends LiteralRewriter {
     const isNegatedOnly = level.literals.some(
       (literal) => literal.kind === "not" && literal.terms.some((t) => t.kind === "var" && t.slot === slot),
     );
-    const hint = isNegatedOnly ? 'write "_" if any value will do' : 'bind it by a table, "=" or "in"';
+    const hint = isNegatedOnly ? 'write "_" if any value will do' : (this.#unsafeHint ?? 'bind it by a table, "=" or "in"');
     this.context.report(this.source, level.spans[slot] ?? { start: 0, end: 0 }, problem, { hint });
   }
 

@@ -9,7 +9,8 @@ import type { CoreAggregate, CoreRelation, CoreRule, RuleOrigin, Stratum } from 
 
 interface Edge {
   readonly to: string;
-  readonly isStrict: boolean;
+  /** How the rule uses what must be complete before: `not`, `count of`. */
+  readonly strict: string | undefined;
   readonly origin: RuleOrigin;
 }
 
@@ -29,11 +30,13 @@ export function stratify(
   for (const { relation, body, origin } of rules) {
     for (const literal of body) {
       if (literal.kind === "atom" || literal.kind === "not") {
-        edges.get(relation)?.push({ to: literal.relation, isStrict: literal.kind === "not", origin });
+        edges.get(relation)?.push({ to: literal.relation, strict: literal.kind === "not" ? "not" : undefined, origin });
       }
     }
   }
-  for (const { relation, body, origin } of aggregates) edges.get(relation)?.push({ to: body, isStrict: true, origin });
+  for (const { relation, body, fn, origin } of aggregates) {
+    edges.get(relation)?.push({ to: body, strict: `${fn} of`, origin });
+  }
   const components = stronglyConnected(edges);
   const cycles: BadCycle[] = [];
   const strata = components.map((component): Stratum => {
@@ -41,7 +44,7 @@ export function stratify(
     const inner = component.flatMap((name) =>
       (edges.get(name) ?? []).filter((edge) => members.has(edge.to)).map((edge) => ({ from: name, ...edge })),
     );
-    const strict = inner.find((edge) => edge.isStrict);
+    const strict = inner.find((edge) => edge.strict !== undefined);
     if (strict !== undefined) {
       cycles.push({ path: describeCycle(strict.from, strict.to, edges, members, relations), origin: strict.origin });
     }
@@ -117,18 +120,20 @@ function describeCycle(
   for (let name: string | undefined = from; name !== undefined; name = name === to ? undefined : previous.get(name))
     back.unshift(name);
   const chain = [from, ...back];
-  const isStrict = (a: string, b: string): boolean => edges.get(a)?.some((edge) => edge.to === b && edge.isStrict) ?? false;
+  const strictness = (a: string, b: string): string | undefined =>
+    edges.get(a)?.find((edge) => edge.to === b && edge.strict !== undefined)?.strict;
   const shown: string[] = [];
-  let isNegated = false;
+  let use = "";
   for (const [i, name] of chain.entries()) {
     const before = chain[i - 1];
-    if (before !== undefined && isStrict(before, name)) isNegated = true;
+    const strict = before === undefined ? undefined : strictness(before, name);
+    if (strict !== undefined) use = `${strict} `;
     const relation = relations.get(name);
     if (relation === undefined || relation.kind === "hidden") continue;
-    shown.push(isNegated ? `not/aggregate ${relation.name}` : relation.name);
-    isNegated = false;
+    shown.push(use + relation.name);
+    use = "";
   }
   const [first] = shown;
-  if (first !== undefined && isNegated) shown.push(`not/aggregate ${first}`);
+  if (first !== undefined && use !== "") shown.push(use + first);
   return shown.join(" -> ");
 }

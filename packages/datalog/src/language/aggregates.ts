@@ -76,6 +76,9 @@ const IN_HEADS: ReadonlySet<string> = new Set([
   "top",
 ]);
 
+/** All aggregates, by name. */
+export const AGGREGATE_NAMES: readonly string[] = [...FORMS.keys()];
+
 /** True for what opens an aggregate before `{`. */
 export function isAggregateName(name: string): boolean {
   return FORMS.has(name);

@@ -12,6 +12,7 @@ import { normalNumber } from "../integer.ts";
 import { negative } from "../operate.ts";
 import { scalar } from "../scalar.ts";
 import type { Value } from "../value.ts";
+import { habitHint } from "./habits.ts";
 import type { Token } from "./tokens.ts";
 
 const KEYWORDS = new Set(["not", "or", "and", "in", "if", "then", "else", "true", "false", "null"]);
@@ -45,10 +46,11 @@ export class ExpressionParser {
 
   /** `(term, column=term, …)`. */
   args(): Argument[] {
+    const open = this.peek();
     this.expectSymbol("(", '"("');
     const args: Argument[] = [];
     while (!this.takeSymbol(")")) {
-      if (args.length > 0) this.expectSymbol(",", 'an operator, "," or ")"');
+      if (args.length > 0) this.expectSymbol(",", 'an operator, "," or ")"', open);
       const start = this.peek().start;
       const { kind, text } = this.peek();
       const isNamed = (kind === "name" || (kind === "number" && /^\d+$/.test(text))) && this.#isSymbol(this.peek(1), "=");
@@ -105,8 +107,9 @@ export class ExpressionParser {
     return true;
   }
 
-  expectSymbol(symbol: string, expected: string): void {
-    if (!this.takeSymbol(symbol)) throw this.unexpected(expected);
+  /** @param open - the bracket that is not closed if the symbol is missing */
+  expectSymbol(symbol: string, expected: string, open?: Token): void {
+    if (!this.takeSymbol(symbol)) throw this.unexpected(expected, this.#unclosed(open));
   }
 
   expectName(expected: string): Token {
@@ -115,11 +118,25 @@ export class ExpressionParser {
     return this.advance();
   }
 
-  unexpected(expected: string): SourceError {
+  /** True where the statement behind a faulty one most likely begins. */
+  isInFirstColumn(offset: number): boolean {
+    return offset === 0 || this.source.text[offset - 1] === "\n";
+  }
+
+  /** A hint, if what follows looks like the next statement, or there is nothing. */
+  #unclosed(open: Token | undefined): string | undefined {
+    const { kind, start } = this.peek();
+    if (open === undefined || !(kind === "end" || this.isInFirstColumn(start))) return undefined;
+    const { line, column } = positionAt(this.source.name, this.source.text, open.start);
+    return `the "${open.text}" at ${line}:${column} is not closed`;
+  }
+
+  unexpected(expected: string, hint?: string): SourceError {
     const token = this.peek();
     const what =
       token.kind === "end" ? (token.text === "" ? "end of file" : '"}"') : token.kind === "string" ? "string" : `"${token.text}"`;
-    return this.failure(`unexpected ${what}`, token, expected);
+    const before = this.#at === 0 ? undefined : this.#tokens[this.#at - 1];
+    return this.failure(`unexpected ${what}`, token, expected, hint ?? habitHint(before, token, this.peek(1)));
   }
 
   failure(problem: string, token: Token, expected: string, hint?: string): SourceError {
@@ -152,9 +169,10 @@ export class ExpressionParser {
   /** Looks behind the closing parenthesis: an operator there means that the parentheses belong to an expression. */
   #groupOrExpression(): Formula {
     if (this.#continuesExpression(this.#closing("(", ")"))) return this.#expressionLiteral();
-    const start = this.advance().start;
+    const open = this.advance();
+    const { start } = open;
     const group = this.formula();
-    this.expectSymbol(")", 'an operator, "," or ")"');
+    this.expectSymbol(")", 'an operator, "," or ")"', open);
     // A group stays a group, also of one literal: under `not` its variables are its own.
     return { kind: "and", items: [group], span: this.#span(start) };
   }
@@ -298,10 +316,11 @@ export class ExpressionParser {
   }
 
   /** `{"key": value, …}`. */
-  #map(start: number): Expr {
+  #map(open: Token): Expr {
+    const { start } = open;
     const pairs: Expr[] = [];
     while (!this.takeSymbol("}")) {
-      if (pairs.length > 0) this.expectSymbol(",", 'an operator, "," or "}"');
+      if (pairs.length > 0) this.expectSymbol(",", 'an operator, "," or "}"', open);
       const first = this.peek();
       const from = first.start;
       const key = this.expression();
@@ -336,14 +355,14 @@ export class ExpressionParser {
     }
     if (this.takeSymbol("(")) {
       const inner = this.expression();
-      this.expectSymbol(")", 'an operator or ")"');
+      this.expectSymbol(")", 'an operator or ")"', token);
       // A parenthesised `x in xs` is a value, not a literal of the body.
       return inner.kind === "binary" && inner.op === "in"
         ? { kind: "binary", op: "==", left: inner, right: literalTrue(inner.span), span: inner.span }
         : inner;
     }
-    if (this.takeSymbol("[")) return this.#list(start);
-    if (this.takeSymbol("{")) return this.#map(start);
+    if (this.takeSymbol("[")) return this.#list(token);
+    if (this.takeSymbol("{")) return this.#map(token);
     if (token.kind !== "name") throw this.unexpected("a value, a variable or a table");
     return this.#named(start);
   }
@@ -391,7 +410,9 @@ export class ExpressionParser {
 
   #conditional(start: number): Expr {
     const condition = this.expression();
-    if (!this.takeName("then")) throw this.unexpected('"then"');
+    if (!this.takeName("then")) {
+      throw this.unexpected('"then"', this.peekSymbol("=") ? 'equality is written "=="' : undefined);
+    }
     const whenTrue = this.expression();
     if (!this.takeName("else")) throw this.unexpected('"else"');
     const whenFalse = this.expression();
@@ -412,7 +433,7 @@ export class ExpressionParser {
       throw this.failure(`"${fn}" needs ${problem}`, brace, `"${wanted} : body" with a space before the colon`);
     }
     const body = this.formula();
-    this.expectSymbol("}", 'an operator, "," or "}"');
+    this.expectSymbol("}", 'an operator, "," or "}"', brace);
     return buildAggregate(fn, values, body, this.#span(start));
   }
 
@@ -429,10 +450,11 @@ export class ExpressionParser {
     return false;
   }
 
-  #list(start: number): Expr {
+  #list(open: Token): Expr {
+    const { start } = open;
     const items: Expr[] = [];
     while (!this.takeSymbol("]")) {
-      if (items.length > 0) this.expectSymbol(",", 'an operator, "," or "]"');
+      if (items.length > 0) this.expectSymbol(",", 'an operator, "," or "]"', open);
       items.push(this.expression());
     }
     return { kind: "list", items, span: this.#span(start) };

@@ -4,7 +4,7 @@
  * Recursive descent over the tokens. A statement that fails is reported once, and parsing goes on at the next statement (behind a
  * terminator, or at the next token in column one), so that one run reports every faulty statement.
  */
-import { positionAt, SourceError } from "@tenet/kit";
+import { SourceError } from "@tenet/kit";
 import type {
   Argument,
   ColumnSyntax,
@@ -50,12 +50,13 @@ class ProgramParser extends ExpressionParser {
       if (first.text === "import") return this.#import();
       if (first.text === "test") return this.#test();
     }
-    if (first.kind === "name" && this.peek(1).kind === "name" && !this.#isInFirstColumn(this.peek(1).start)) {
+    if (first.kind === "name" && this.peek(1).kind === "name" && !this.isInFirstColumn(this.peek(1).start)) {
       if (first.text === "module" || first.text === "program") return this.#ownership(first.text);
       if (first.text === "function") return this.#function();
       if (first.text === "input" || first.text === "relation" || first.text === "output") return this.#declaration(first.text);
       if (first.text === "import") throw this.failure(`unexpected "${this.peek(1).text}"`, this.peek(1), "a path in quotes");
-      throw this.failure(`"${first.text}" is no kind of declaration`, first, "input, relation, output, function or a rule");
+      const hint = first.text === "expect" ? "expectations stand in the braces of a test" : undefined;
+      throw this.failure(`"${first.text}" is no kind of declaration`, first, "input, relation, output, function or a rule", hint);
     }
     return this.#rule();
   }
@@ -66,22 +67,19 @@ class ProgramParser extends ExpressionParser {
       const token = this.peek();
       if (token.kind === "end") return;
       if (token.kind === "symbol" && (token.text === ";" || token.text === ".")) return;
-      if (token.kind === "name" && this.#isInFirstColumn(token.start)) return;
+      if (token.kind === "name" && this.isInFirstColumn(token.start)) return;
       this.advance();
     }
-  }
-
-  #isInFirstColumn(offset: number): boolean {
-    return offset === 0 || this.source.text[offset - 1] === "\n";
   }
 
   #declaration(role: DeclarationSyntax["role"]): DeclarationSyntax {
     const start = this.advance().start;
     const name = this.advance();
     const columns: ColumnSyntax[] = [];
+    const open = this.peek();
     if (this.takeSymbol("(")) {
       while (!this.takeSymbol(")")) {
-        if (columns.length > 0) this.expectSymbol(",", 'a "," or ")"');
+        if (columns.length > 0) this.expectSymbol(",", 'a "," or ")"', open);
         columns.push(this.#column());
       }
     }
@@ -178,17 +176,10 @@ class ProgramParser extends ExpressionParser {
     const token = this.peek();
     if (token.kind === "end" || token.kind === "name") return;
     if (token.kind === "symbol" && (token.text === "." || token.text === ";" || token.text === "}")) return;
-    const at = positionAt(this.source.name, this.source.text, token.start);
-    const hint = token.text === "=" ? "a table's column is named inside its parentheses: name(column=term)" : undefined;
-    throw new SourceError(`unexpected ${describe(token.text, token.kind)}`, {
-      at,
-      text: this.source.text,
-      expected: 'an operator, ",", "or", ":-" or the end of the statement',
-      ...(hint === undefined ? {} : { hint }),
-    });
+    const expected = 'an operator, ",", "or", ":-" or the end of the statement';
+    throw this.unexpected(
+      expected,
+      token.text === "=" ? "a table's column is named inside its parentheses: name(column=term)" : undefined,
+    );
   }
-}
-
-function describe(text: string, kind: string): string {
-  return kind === "string" ? "string" : `"${text}"`;
 }

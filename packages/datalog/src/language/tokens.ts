@@ -6,6 +6,7 @@
  */
 import { positionAt, SourceError } from "@tenet/kit";
 import type { SourceText } from "./ast.ts";
+import { characterHint } from "./habits.ts";
 
 /** A token with its offsets; `parts` only for strings that interpolate. */
 export interface Token {
@@ -86,7 +87,10 @@ class TokenReader {
     if (this.#text.startsWith("/*", start)) {
       this.#fail("comment is not closed", start, 'the closing "*/"');
       this.#at = this.#text.length;
-    } else this.#fail(`unexpected character ${JSON.stringify(char)}`, start, "a name, a value or a symbol of the language");
+    } else {
+      const hint = characterHint(this.#text, start);
+      this.#fail(`unexpected character ${JSON.stringify(char)}`, start, "a name, a value or a symbol of the language", hint);
+    }
     return undefined;
   }
 
@@ -140,8 +144,8 @@ class TokenReader {
     return { kind, text, number, parts: undefined, start, end: this.#at };
   }
 
-  #fail(problem: string, offset: number, expected: string): void {
+  #fail(problem: string, offset: number, expected: string, hint?: string): void {
     const at = positionAt(this.#source.name, this.#text, offset);
-    this.#errors.push(new SourceError(problem, { at, expected, text: this.#text }));
+    this.#errors.push(new SourceError(problem, { at, expected, text: this.#text, ...(hint === undefined ? {} : { hint }) }));
   }
 }
