@@ -124,6 +124,22 @@ describe("findings", () => {
   });
 });
 
+test("aggregates are proposed and explained; what stands in one is renamed once", async () => {
+  const text =
+    "mean(h, m) :- m = avg { cost : link(h, cost) }, least(h, m)\nlink(1, 2)\nleast(h, n) :- link(h, _), n = min { c : link(h, c) }\n";
+  expect(await session.open(file, text)).toEqual([]);
+  const hover = async (piece: string): Promise<string> =>
+    (await session.request<{ contents: { value: string } }>("textDocument/hover", at(text, piece))).contents.value;
+  expect(await hover("avg")).toBe("```dl\navg { v : body }\n```\n\naggregate: the mean of the values, once per way");
+  expect(await hover("min {")).toContain("aggregate: the least value");
+  const { changes } = await session.request<{ changes: Record<string, { range: object }[]> }>("textDocument/rename", {
+    ...at(text, "cost :"),
+    newName: "price",
+  });
+  expect(changes[uriOf(file)]).toHaveLength(2);
+  expect(await labels("p(h) :- link(h, _), n = arg|")).toEqual(["argmin", "argmax"]);
+});
+
 test("a program with its own functions beside policies: findings, hover, definition", async () => {
   writeFileSync(join(folder, "part.dl"), "part(1)\n");
   writeFileSync(join(folder, "policy.dl"), "part(2)\n");

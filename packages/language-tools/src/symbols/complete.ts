@@ -1,7 +1,7 @@
 /** What could be written at a place: columns, variables, tables, functions, types and the words of the language. */
 import { type CoreRelation, readTokens, TYPES, type Token } from "@tenet/datalog";
 import { contextAt, type WritingContext } from "./context-at.ts";
-import { declarationOf, signatureOf } from "./describe.ts";
+import { aggregateForms, declarationOf, signatureOf } from "./describe.ts";
 import { fullName } from "./occurrences.ts";
 import type { FileModel, ProgramModel } from "./program-model.ts";
 
@@ -14,7 +14,6 @@ export interface Completion {
   readonly length: number;
 }
 
-const AGGREGATES = ["count", "sum", "min", "max", "collect"];
 const STATEMENT_WORDS = ["input", "relation", "output", "function", "import", "module", "program", "test"];
 const BODY_WORDS = ["not", "or", "and", "in", "if", "then", "else", "true", "false", "null"];
 
@@ -69,10 +68,7 @@ function variablesIn(model: ProgramModel, file: FileModel, text: string, { state
 
 function functionsOf(model: ProgramModel): [name: string, detail: string][] {
   const functions = [...model.functions.values()].map((fn): [string, string] => [fn.name, signatureOf(fn)]);
-  return [
-    ...functions,
-    ...AGGREGATES.filter((name) => !model.functions.has(name)).map((name): [string, string] => [name, `${name} { … }`]),
-  ];
+  return [...functions, ...aggregateForms().filter(([name]) => !model.functions.has(name))];
 }
 
 /** As the file may write it: its own tables without the namespace. */

@@ -57,17 +57,35 @@ function describeFunction(model: ProgramModel, name: string): string | undefined
     const parts = [code(source.text.slice(start, end)), comment, "function of the program that runs these rules"];
     return parts.filter((text) => text !== "").join("\n\n");
   }
-  if (fn === undefined) return AGGREGATES[name] && `${code(`${name} { … }`)}\n\naggregate: ${AGGREGATES[name]}`;
+  if (fn === undefined) return describeAggregate(name.replace(/ \{\}$/, ""));
   return `${code(signatureOf(fn))}\n\n${fn.isSet === true ? "function that gives a set" : "function"}`;
 }
 
-const AGGREGATES: Readonly<Record<string, string>> = {
-  count: "how many ways, or distinct values",
-  sum: "the values added, once per way",
-  min: "the least value",
-  max: "the greatest value",
-  collect: "the distinct values as a sorted list",
-};
+/** What stands between an aggregate's braces, and what it gives. */
+const AGGREGATES: ReadonlyMap<string, readonly [form: string, meaning: string]> = new Map([
+  ["count", ["body", "how many ways there are to satisfy the body; of `v : body`, how many distinct values"]],
+  ["sum", ["v : body", "the values added, once per way"]],
+  ["avg", ["v : body", "the mean of the values, once per way"]],
+  ["min", ["v : body", "the least value"]],
+  ["max", ["v : body", "the greatest value"]],
+  ["argmin", ["what, key : body", "the `what` with the least key"]],
+  ["argmax", ["what, key : body", "the `what` with the greatest key"]],
+  ["top", ["k, what, key : body", "the `what` with the `k` greatest keys, as a list, the greatest first"]],
+  ["collect", ["v : body", "the distinct values as a sorted list"]],
+  ["list", ["v : body", "all values as a sorted list, once per way"]],
+  ["map", ["key, v : body", "a map; of several values at one key the greatest stays"]],
+  ["join", ["v, separator : body", "the distinct values in order, as one text"]],
+]);
+
+/** Aggregates as they are written. */
+export function aggregateForms(): [name: string, form: string][] {
+  return [...AGGREGATES].map(([name, [form]]) => [name, `${name} { ${form} }`]);
+}
+
+function describeAggregate(name: string): string | undefined {
+  const known = AGGREGATES.get(name);
+  return known && `${code(`${name} { ${known[0]} }`)}\n\naggregate: ${known[1]}`;
+}
 
 function isOf({ source }: FileModel, statement: Statement, table: string): boolean {
   return (statement.kind === "rule" || statement.kind === "declaration") && fullName(source, statement.name) === table;

@@ -42,7 +42,9 @@ export interface KnownNames {
 export function occurrencesIn(source: SourceText, statements: readonly Statement[], known: KnownNames): Occurrence[] {
   const walk = new Walk(source, known);
   for (const [i, statement] of statements.entries()) walk.statement(statement, i);
-  return walk.found.toSorted((a, b) => a.span.start - b.span.start);
+  const sorted = walk.found.toSorted((a, b) => a.span.start - b.span.start);
+  // What one aggregate is read as may hold a part of it twice.
+  return sorted.filter(({ kind, span }, i) => sorted[i - 1]?.span.start !== span.start || sorted[i - 1]?.kind !== kind);
 }
 
 /** The full name of a table as written in a source. */
@@ -174,12 +176,21 @@ class Walk {
         this.#expr(expr.whenFalse);
         break;
       case "aggregate":
-        this.#add({ kind: "function", id: expr.fn, name: expr.fn, role: "use" }, expr.span.start, expr.fn);
+        this.#aggregate(expr.span.start);
         if (expr.value !== undefined) this.#expr(expr.value);
         this.#formula(expr.body);
         break;
       default:
     }
+  }
+
+  /** The name as written: some aggregates are read as several others. */
+  #aggregate(start: number): void {
+    const name = /[a-z]+/y;
+    name.lastIndex = start;
+    const [written] = name.exec(this.#source.text) ?? [];
+    if (written !== undefined)
+      this.#add({ kind: "function", id: `${written} {}`, name: `${written} {}`, role: "use" }, start, written);
   }
 
   #variable(name: string, span: Span, place: Pick<Occurrence, "table" | "column">): void {
