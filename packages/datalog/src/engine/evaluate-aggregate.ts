@@ -7,6 +7,7 @@
  * the transaction ends, so that their numbers hold for the way back.
  */
 import type { CoreAggregate } from "../check/core.ts";
+import type { SectionReader, SectionWriter } from "../state/sections.ts";
 import type { Accumulator, AggregateBody } from "./aggregate/accumulator.ts";
 import { Collect } from "./aggregate/collect.ts";
 import { Count } from "./aggregate/count.ts";
@@ -80,11 +81,15 @@ export class AggregateRelation implements AggregateBody, Evaluator {
     this.store.settle();
   }
 
-  /** Makes the groups from the rows of the body, when both relations were loaded. */
-  reload(): void {
-    this.body.added = this.body.aliveRows();
-    this.evaluate();
-    this.body.added = new IntList();
+  /** Writes the groups. */
+  save(to: SectionWriter, name: string): void {
+    this.#groups.save(to, name);
+  }
+
+  /** Takes over what {@link save} wrote, when both relations were loaded. */
+  load(from: SectionReader<unknown>, name: string): void {
+    this.#groups.load(from, name);
+    this.#accumulator.reload?.();
   }
 
   /** Hands out how to undo the groups' part of this evaluation, if there is one, and starts a new one. */

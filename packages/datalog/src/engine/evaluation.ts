@@ -10,7 +10,8 @@ import { RelationError } from "./errors.ts";
 import { Interner } from "./interner.ts";
 import { type LinkedProgram, linkProgram, type Shared, storesFor, type Unit } from "./linked-program.ts";
 import type { PlanContext } from "./plan.ts";
-import type { Changes, RowStore } from "./row-store.ts";
+import type { SectionReader, SectionWriter } from "../state/sections.ts";
+import type { Changes, RowStore, StoreHeader } from "./row-store.ts";
 import type { RuleChange } from "./rule-change.ts";
 import { ALIVE } from "./views.ts";
 
@@ -168,11 +169,16 @@ export class Evaluation {
     for (const { store, journal } of step.changes) store.restore(journal);
   }
 
-  /** Makes what is known besides rows, when the stores were loaded. */
-  reload(): void {
-    this.begin();
-    for (const aggregate of this.#linked.grouped) aggregate.reload();
-    this.release([this.#finish()]);
+  /** Writes rows, indexes and groups; returns what is not in arrays. Between transactions. */
+  save(to: SectionWriter): readonly StoreHeader[] {
+    for (const [i, aggregate] of this.#linked.grouped.entries()) aggregate.save(to, `groups.${i}`);
+    return Array.from(this.stores.values(), (store, i) => store.save(to, String(i)));
+  }
+
+  /** Takes over what {@link save} wrote; nothing may have been evaluated. */
+  load(from: SectionReader<unknown>, headers: readonly StoreHeader[]): void {
+    for (const [i, header] of headers.entries()) this.store(header.name).load(from, String(i), header);
+    for (const [i, aggregate] of this.#linked.grouped.entries()) aggregate.load(from, `groups.${i}`);
   }
 
   /** Makes the plans and indexes that changes will need. */

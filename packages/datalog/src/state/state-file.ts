@@ -1,6 +1,6 @@
 /**
  * An engine's whole state in a file: rows, counts, ranks, indexes and values as they lie in memory, so that starting from it is reading
- * it. Only what aggregates know of their groups is made anew.
+ * it.
  */
 import { createHash } from "node:crypto";
 import type { FunctionDef } from "../check/core.ts";
@@ -22,8 +22,7 @@ export function saveState(evaluation: Evaluation, path: string): void {
   const to = new SectionWriter(path);
   try {
     saveValues(to, evaluation.interner.table);
-    const stores = [...evaluation.stores.values()].map((store, i) => store.save(to, String(i)));
-    const header: StateHeader = { program: fingerprintOf(evaluation.program), stores };
+    const header: StateHeader = { program: fingerprintOf(evaluation.program), stores: evaluation.save(to) };
     to.finish(header);
   } catch (error) {
     to.abandon();
@@ -48,8 +47,7 @@ export function loadState(program: Program, limits: Limits, path: string): Evalu
     const interner = new Interner();
     interner.restore(loadValues(from));
     const evaluation = new Evaluation(program, limits, interner);
-    for (const [i, header] of from.header.stores.entries()) evaluation.store(header.name).load(from, String(i), header);
-    evaluation.reload();
+    evaluation.load(from, from.header.stores);
     return evaluation;
   } finally {
     from.close();

@@ -27,6 +27,8 @@ export interface Accumulator {
   abandon?(): void;
   /** A group without rows is forgotten. */
   forget?(group: number): void;
+  /** The groups are those of a file: makes what is kept of them from their rows. */
+  reload?(): void;
   /** A group has a lower number now. */
   move?(from: number, to: number): void;
 }

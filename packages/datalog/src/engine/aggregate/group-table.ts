@@ -6,6 +6,7 @@
  * times as much. How: numbers of groups that went are given to new ones; {@link GroupTable.compactIfDue} closes the gaps when most
  * groups went. Limits: keys are not changed while the group is there.
  */
+import type { SectionReader, SectionWriter } from "../../state/sections.ts";
 import { range } from "../int-list.ts";
 import { grownLength } from "../key-index.ts";
 
@@ -103,6 +104,22 @@ export class GroupTable {
     let nSlots = FIRST_SLOTS;
     while (to * 3 > nSlots * 2) nSlots *= 2;
     this.#place(range(1, to + 1).values(), nSlots);
+  }
+
+  /** Writes the groups. */
+  save(to: SectionWriter, name: string): void {
+    to.ints(`${name}.data`, this.data.subarray(0, this.end * this.stride));
+    to.ints(`${name}.slots`, this.#slots);
+    to.ints(`${name}.free`, Int32Array.from(this.#free));
+  }
+
+  /** Takes over what {@link save} wrote. */
+  load(from: SectionReader<unknown>, name: string): void {
+    this.data = from.ints(`${name}.data`);
+    this.#slots = from.ints(`${name}.slots`);
+    this.#free = Array.from(from.ints(`${name}.free`));
+    this.end = this.data.length / this.stride;
+    if (this.end < FIRST_GROUPS) this.#resize(FIRST_GROUPS);
   }
 
   /** The slot of a key: where its group is, or where it may be put. */

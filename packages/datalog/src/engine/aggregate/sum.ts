@@ -17,11 +17,7 @@ export class Sum implements Accumulator {
   }
 
   open(group: number): void {
-    if (group >= this.#sums.length) {
-      const larger = new Float64Array(Math.max(group + 1, grownLength(this.#sums.length)));
-      larger.set(this.#sums);
-      this.#sums = larger;
-    }
+    this.#makeRoom(group);
     this.#opened.push(group);
     this.#before.push(this.#sumOf(group));
   }
@@ -58,6 +54,21 @@ export class Sum implements Accumulator {
     const sum = this.#sumOf(from);
     this.#set(from, 0);
     this.#set(to, sum);
+  }
+
+  reload(): void {
+    for (const row of this.#rows.body.aliveRows().values()) {
+      const group = this.#rows.groupOf(row);
+      this.#makeRoom(group);
+      this.change(group, row, 1);
+    }
+  }
+
+  #makeRoom(group: number): void {
+    if (group < this.#sums.length) return;
+    const larger = new Float64Array(Math.max(group + 1, grownLength(this.#sums.length)));
+    larger.set(this.#sums);
+    this.#sums = larger;
   }
 
   #sumOf(group: number): ExactSum {
