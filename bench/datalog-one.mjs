@@ -7,6 +7,7 @@ import { compile, Engine, formatProof } from "@tenet/datalog";
 import { CHANGES, timed } from "./datalog-changes.mjs";
 import { churn, memory, memoryInUse } from "./datalog-memory.mjs";
 import { policy, PROGRAMS, randomOf, weightOf } from "./datalog-programs.mjs";
+import { SEARCHES } from "./datalog-searches.mjs";
 import { BATCH_RIVALS } from "./rivals/batch.mjs";
 import { DATAFLOWS } from "./rivals/dataflow.mjs";
 
@@ -82,6 +83,19 @@ async function dataflow(which, size) {
   const times = timed((changes) => graph.transact(changes), next, 20_000);
   const answers = graph.answers();
   return { ...times, n: answers.nErrors, sum: sumOf(answers.counts) };
+}
+
+/** A join by ranges or networks: its load, and single transactions on either side. */
+function searches(name) {
+  const program = SEARCHES[name]();
+  const { engine, seconds } = load(program, true);
+  const n = engine.size(program.counted);
+  engine.prepare();
+  const times = Object.entries(program.changes).map(([relation, next]) => [
+    relation,
+    timed((changes) => engine.transact(changes), next, 4000),
+  ]);
+  return { seconds, n, ...Object.fromEntries(times) };
 }
 
 /** A hundred rows in one transaction; so many of them that the compiler's start does not show in the 99th part of a hundred. */
@@ -228,6 +242,7 @@ const MEASUREMENTS = {
   tenet,
   rival,
   increments,
+  searches,
   dataflow,
   batches,
   unrelated,

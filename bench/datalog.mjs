@@ -85,11 +85,17 @@ async function changes() {
     const figure = `policy over ${size.toLocaleString("en-US")} servers, one row`;
     rows.push(row(figure, "µs", 1, await measure("increments", "policy", size)));
   }
+  const intervals = await measure("searches", "intervals");
+  const prefixes = await measure("searches", "prefixes");
   rows.push(
     row("… 100 rows in one transaction", "ms", 1000, await measure("batches", 1_000_000)),
     row("network, a link comes or goes", "ms", 1000, await measure("increments", "network")),
     row("closure without cycles, an edge comes or goes", "µs", 1, await measure("increments", "dag")),
     row("closure with cycles, an edge comes or goes", "ms", 1000, await measure("increments", "random")),
+    row("200,000 points in 200,000 intervals, an interval comes", "µs", 1, intervals.rule),
+    row("… a point comes", "µs", 1, intervals.packet),
+    row("longest of 200,000 prefixes for 200,000 addresses, a prefix comes", "µs", 1, prefixes.route),
+    row("… an address comes", "µs", 1, prefixes.host),
     row("a row that no rule follows", "µs", 1, await measure("unrelated")),
     row("the least of a group of 1,000,000 rows leaves", "µs", 1, await measure("extremes", "min")),
     row("… the greatest", "µs", 1, await measure("extremes", "max")),
@@ -147,9 +153,19 @@ async function others() {
     { figure: "… and taken out", unit: "s CPU", values: [change.remove] },
     { figure: "a second rule for a table that others read", unit: "s CPU", values: [change.addSecond] },
     { figure: "… and taken out", unit: "s CPU", values: [change.removeSecond] },
+    ...(await searches()),
     ...(await starts()),
   ];
   return { name: "datalog-others", columns: ["Tenet"], rows };
+}
+
+/** The first load of joins by ranges and networks. */
+async function searches() {
+  const [intervals, prefixes] = [await measure("searches", "intervals"), await measure("searches", "prefixes")];
+  return [
+    { figure: "200,000 points in 200,000 intervals, rules run", unit: "s CPU", values: [intervals.seconds] },
+    { figure: "longest of 200,000 prefixes for 200,000 addresses, rules run", unit: "s CPU", values: [prefixes.seconds] },
+  ];
 }
 
 /** Starting from a file of state, beside taking rows in and running the rules. */
