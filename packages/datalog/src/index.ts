@@ -10,6 +10,7 @@ export { Engine, type EngineOptions, type RelationInfo } from "./engine/engine.t
 export { DivergenceError, FunctionError, RelationError, TransactionError } from "./engine/errors.ts";
 export { KeyError } from "./engine/input-row.ts";
 export { formatProof, type Proof } from "./engine/explain.ts";
+export type { ProofOptions } from "./engine/proofs.ts";
 export type { Fork, WhatIf } from "./engine/fork.ts";
 export type { Transaction } from "./engine/transaction.ts";
 export { type Attempt, type FailingLiteral, formatWhyNot, type Pattern, type WhyNot } from "./engine/why-not.ts";

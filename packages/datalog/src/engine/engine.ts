@@ -22,6 +22,7 @@ import { Fork, type WhatIf } from "./fork.ts";
 import { typedPattern } from "./input-row.ts";
 import { NONE } from "./interner.ts";
 import { replaceProgram } from "./replace.ts";
+import { type ProofOptions, proofsOf } from "./proofs.ts";
 import type { RowStore } from "./row-store.ts";
 import { INIT } from "./start.ts";
 import { Transaction, type TransactionOwner } from "./transaction.ts";
@@ -194,6 +195,16 @@ export class Engine {
   explain(relation: string, tuple: Tuple): Proof | undefined {
     const row = this.#find(relation, tuple);
     return row < 0 ? undefined : explainRow(this.#evaluation, this.#store(relation), row);
+  }
+
+  /**
+   * All proofs of a row, the smallest first, made one by one as they are asked for; none if the row is not there.
+   *
+   * In a proof each row is derived in one way, and no row follows from itself. Read them before the engine changes.
+   */
+  *proofs(relation: string, tuple: Tuple, options: ProofOptions = {}): Generator<Proof> {
+    const row = this.#find(relation, tuple);
+    if (row >= 0) yield* proofsOf(this.#evaluation, this.#store(relation), row, options);
   }
 
   /** Why no row agrees with the pattern: for each rule how far it gets, the nearest first. */

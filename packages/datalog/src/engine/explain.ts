@@ -5,6 +5,7 @@
  * no cycles and ends in inputs and facts. Equal rows share one node.
  */
 import type { CoreAggregate, CoreRule, Literal, RuleOrigin, Term } from "../check/core.ts";
+import type { Program } from "../compile.ts";
 import { compareValues, formatAtom, formatValue, type Tuple, type Value } from "../value.ts";
 import { readTuple } from "./delta.ts";
 import { oneLine } from "./errors.ts";
@@ -91,18 +92,9 @@ class Explainer {
     for (const [i, literal] of rule.body.entries()) {
       if (literal.kind === "atom" && literal.relation !== INIT) {
         because.push(this.explain(this.#evaluation.store(literal.relation), rows[i] ?? -1, depth + 1));
-      } else if (literal.kind === "not") absent.push(this.#absence(literal, values));
+      } else if (literal.kind === "not") absent.push(absenceOf(literal, values, this.#evaluation.program));
     }
     return { relation, tuple, rule: rule.origin, because, ...(absent.length > 0 && { absent }) };
-  }
-
-  #absence(
-    literal: Literal & { kind: "not" },
-    values: readonly Value[],
-  ): { relation: string; pattern: readonly (Value | undefined)[] } {
-    const { relation, terms } = literal.shown ?? literal;
-    const label = this.#evaluation.program.relations.get(relation)?.label ?? relation;
-    return { relation: label, pattern: terms.map((term) => valueOfTerm(term, values)) };
   }
 
   #proveAggregate(name: string, label: string, tuple: Tuple, depth: number): Proof {
@@ -154,6 +146,17 @@ class Explainer {
     const entry: { plan: Plan; found: Derivation | undefined; rank: number } = { plan, found: undefined, rank: 0 };
     return entry;
   }
+}
+
+/** What a negated literal made sure is not there. */
+export function absenceOf(
+  literal: Literal & { kind: "not" },
+  values: readonly Value[],
+  program: Program,
+): { relation: string; pattern: readonly (Value | undefined)[] } {
+  const { relation, terms } = literal.shown ?? literal;
+  const label = program.relations.get(relation)?.label ?? relation;
+  return { relation: label, pattern: terms.map((term) => valueOfTerm(term, values)) };
 }
 
 /** The proof as an indented tree, for people: rows, the rule that derived each, and what had to be absent. */
