@@ -11,7 +11,7 @@ import { declareMentioned } from "./check/declare-mentioned.ts";
 import { declareRelations, type ParsedSource } from "./check/declare.ts";
 import { type ExpandedTest, expandTests } from "./check/expand-tests.ts";
 import { inferKinds } from "./check/infer-kinds.ts";
-import { checkKinds } from "./check/kinds.ts";
+import { checkKinds, type InferredKinds } from "./check/kinds.ts";
 import { lintRecursion, lintRule, lintTables } from "./check/lint.ts";
 import { markExtremes } from "./check/extremes.ts";
 import { checkMonotone, type NotMonotone } from "./check/monotone.ts";
@@ -46,6 +46,8 @@ export interface Program {
   readonly aggregates: readonly CoreAggregate[];
   /** In the order of computation. */
   readonly strata: readonly Stratum[];
+  /** Kinds of columns, declared or as all their rules give them (null aside); `undefined` where several, or not known. */
+  readonly kinds: InferredKinds;
   /** Lint: positions and hints, nothing that keeps the program from running. */
   readonly warnings: readonly SourceError[];
   /** What it was compiled from. */
@@ -72,6 +74,8 @@ export interface Analysis {
   readonly program: Program | undefined;
   /** Of sound and faulty programs alike; hidden ones too. */
   readonly relations: ReadonlyMap<string, CoreRelation>;
+  /** As those of {@link Program}. */
+  readonly kinds: InferredKinds;
   /** The built-in, given and declared ones. */
   readonly functions: ReadonlyMap<string, FunctionDef>;
   /** In the order of files and lines. */
@@ -168,6 +172,7 @@ function finish(
   const faulty = (errors: readonly SourceError[]): Analysis => ({
     program: undefined,
     relations,
+    kinds,
     functions,
     errors,
     warnings: warnings(),
@@ -180,8 +185,8 @@ function finish(
   const faults = checkMonotone(core.relations, core.rules, strata);
   if (faults.length > 0) return faulty(faults.map((fault) => monotoneError(fault, sources)));
   lintRecursion(context, parsed, core.rules, strata);
-  const program = { ...core, strata, warnings: warnings(), sources, options };
-  return { program, relations: core.relations, functions, errors: [], warnings: program.warnings };
+  const program = { ...core, strata, kinds, warnings: warnings(), sources, options };
+  return { program, relations: core.relations, kinds, functions, errors: [], warnings: program.warnings };
 }
 
 /** What a warning says of a place with an error is most often the error once more. */

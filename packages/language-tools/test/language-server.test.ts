@@ -214,7 +214,7 @@ describe("names", () => {
 
   test("hover: a table with comment and rules, one from outside, a column, a variable, a function", async () => {
     expect(await hover("unused(acl), nb")).toBe(
-      "```dl\nrelation mine:unused(acl)\n```\n\nACLs that nobody uses.\n\n1 rule, 1 fact",
+      "```dl\nrelation mine:unused(acl: string)\n```\n\nACLs that nobody uses.\n\n1 rule, 1 fact",
     );
     expect(await hover("nb:ACL")).toContain(
       "input nb:ACL(_uuid: uuid, match: string, priority: int)\n```\n\nrows come from outside",

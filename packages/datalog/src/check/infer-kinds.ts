@@ -70,6 +70,7 @@ class HeadKinds {
     if (item.kind === "equal" && item.left.kind === "name") {
       const kind = kindOfExpr(item.right);
       if (kind !== undefined && !known.has(item.left.name)) known.set(item.left.name, kind);
+      this.#learnGroups(item.right, known);
       return;
     }
     if (item.kind !== "test" || item.expr.kind !== "call") return;
@@ -81,6 +82,14 @@ class HeadKinds {
       const before = known.get(term.name);
       if (before === undefined || before === "any") known.set(term.name, state);
     }
+  }
+
+  /** Variables of an aggregate's group have their values from the tables inside. */
+  #learnGroups(expr: Expr, known: Map<string, State>): void {
+    if (expr.kind === "aggregate") {
+      for (const item of expr.body.kind === "and" ? expr.body.items : [expr.body]) this.#learn(item, known);
+    } else if (expr.kind === "call") for (const { term } of expr.args) this.#learnGroups(term, known);
+    else if (expr.kind === "binary") this.#learnGroups(expr.left, known);
   }
 
   #stateOf(term: Expr, known: ReadonlyMap<string, State>): State {

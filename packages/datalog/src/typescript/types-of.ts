@@ -1,15 +1,18 @@
 /**
  * TypeScript text for a program: an interface for the rows of each relation, and what {@link relation} needs to serve them.
  *
- * Columns have the types that they are declared with. A derived column may be null besides when a rule leaves it out; columns
- * without a declared type are any value. Limits: null that an input is given against its declaration is not foreseen.
+ * Columns have the types that they are declared with, derived ones without a type those that all their rules give them. A derived column may
+ * be null besides when a rule leaves it out, or takes it from a column that may. Limits: null in an input's column is not foreseen.
  */
 import type { Program } from "../compile.ts";
-import type { CoreRelation } from "../check/core.ts";
+import type { CoreRelation, Literal, Term } from "../check/core.ts";
 import { RelationError } from "../engine/errors.ts";
 import type { SourceText } from "../language/ast.ts";
 import { docComments } from "./doc-comments.ts";
 import { propertyName, RelationNames } from "./names.ts";
+
+/** What types are made of. */
+export type TypedProgram = Pick<Program, "relations" | "rules"> & Partial<Pick<Program, "kinds" | "aggregates">>;
 
 /** How types are written. */
 export interface TypesOptions {
@@ -26,6 +29,7 @@ const TYPES: Readonly<Record<string, string>> = {
   float: "number",
   number: "number",
   bool: "boolean",
+  boolean: "boolean",
   string: "string",
   uuid: "string",
   mac: "Scalar",
@@ -44,7 +48,7 @@ const TYPES: Readonly<Record<string, string>> = {
  *
  * @throws RelationError if two columns of a relation have one name
  */
-export function typesOf(program: Pick<Program, "relations" | "rules">, options: TypesOptions = {}): string {
+export function typesOf(program: TypedProgram, options: TypesOptions = {}): string {
   const comments = docComments(options.sources ?? []);
   const names = new RelationNames(["Scalar", "Table", "Value", "Relations"]);
   const nullable = nullableColumns(program);
@@ -55,7 +59,7 @@ export function typesOf(program: Pick<Program, "relations" | "rules">, options: 
     const { type, constant } = names.of(relation.name);
     entries.push(`  readonly ${JSON.stringify(relation.name)}: ${type};`);
     const typeOfColumn = (i: number): string => {
-      const base = columnType(relation.columns[i]?.type, options);
+      const base = columnType(relation.columns[i]?.type ?? program.kinds?.get(relation.name)?.[i], options);
       used.add(base);
       return nullable.has(`${relation.name} ${i}`) && base !== "Value" && base !== "null" ? `${base} | null` : base;
     };
@@ -107,15 +111,34 @@ function inComment(text: string): string {
 }
 
 function columnType(type: string | undefined, { hasLargeIntegers = false }: TypesOptions): string {
-  if (type === "int" && hasLargeIntegers) return "number | bigint";
+  if ((type === "int" || type === "number") && hasLargeIntegers) return "number | bigint";
   return (type === undefined ? undefined : TYPES[type]) ?? "Value";
 }
 
-/** Columns of heads that a rule leaves null, as `relation index`. */
-function nullableColumns({ rules }: Pick<Program, "rules">): Set<string> {
+/** Columns that a rule leaves null, or takes from such a column, as `relation index`. */
+function nullableColumns({ rules, aggregates = [] }: TypedProgram): Set<string> {
   const nullable = new Set<string>();
-  for (const { relation, head } of rules) {
-    for (const [i, term] of head.entries()) if (term.kind === "const" && term.value === null) nullable.add(`${relation} ${i}`);
+  for (let size = -1; size !== nullable.size; ) {
+    ({ size } = nullable);
+    for (const { relation, head, body } of rules) {
+      for (const [i, term] of head.entries()) if (mayBeNull(term, body, nullable)) nullable.add(`${relation} ${i}`);
+    }
+    for (const { relation, body, nGroup } of aggregates) {
+      for (let i = 0; i < nGroup; i++) if (nullable.has(`${body} ${i}`)) nullable.add(`${relation} ${i}`);
+    }
   }
   return nullable;
+}
+
+/** A variable is null only if all tables that it stands in allow it. */
+function mayBeNull(term: Term, body: readonly Literal[], nullable: ReadonlySet<string>): boolean {
+  if (term.kind !== "var") return term.kind === "const" && term.value === null;
+  const columns = body.flatMap((literal) =>
+    literal.kind === "atom"
+      ? literal.terms.flatMap((other, i) =>
+          other.kind === "var" && other.slot === term.slot ? [`${literal.relation} ${i}`] : [],
+        )
+      : [],
+  );
+  return columns.length > 0 && columns.every((column) => nullable.has(column));
 }

@@ -80,7 +80,7 @@ export const report: Table<Report> = { relation: "report", columns: ["who", "why
 
 /** A row of the derived relation \`half\`. */
 export interface Half {
-  readonly a: Value;
+  readonly a: string;
 }
 
 /** The relation \`half\`, derived. */
@@ -109,6 +109,38 @@ test("a column that a rule leaves out may be null; large integers when asked for
   const text = typesOf(program, { hasLargeIntegers: true, module: "./rules.ts" });
   expect(text).toContain("readonly x: number | bigint;\n  readonly y: string | null;");
   expect(text).toContain('import type { Table } from "./rules.ts";');
+});
+
+test("derived columns have the types that all their rules give them, through tables in between", () => {
+  const text = typesOf(
+    compile([
+      {
+        name: "t.dl",
+        text: `input link(a: string, b: string, cost: int, at: ip)
+reach(a, b) :- link(a, b, _, _)
+reach(a, c) :- reach(a, b), link(b, c, _, _)
+fan(a, n) :- n = count { b : reach(a, b) }
+mixed(x) :- link(x, _, _, _)
+mixed(x) :- link(_, _, x, _)
+left(a=x, b=null) :- link(x, _, _, _)
+left(a=x, b=y) :- link(x, y, _, _)
+passed(y) :- left(_, y)
+joined(y) :- left(_, y), link(y, _, _, _)
+counted(y, n) :- n = count { x : left(x, y) }
+places(at) :- link(_, _, _, at)`,
+      },
+    ]),
+  );
+  const columnsOf = (type: string): string =>
+    new RegExp(`interface ${type} \\{\n([^}]*)\\}`).exec(text)?.[1]?.replace(/\s+/g, " ").trim() ?? "";
+  expect(columnsOf("Reach")).toBe("readonly a: string; readonly b: string;");
+  expect(columnsOf("Fan")).toBe("readonly a: string; readonly n: number;");
+  expect(columnsOf("Mixed")).toBe("readonly x: Value;");
+  expect(columnsOf("Left")).toBe("readonly a: string; readonly b: string | null;");
+  expect(columnsOf("Passed")).toBe("readonly y: string | null;");
+  expect(columnsOf("Joined")).toBe("readonly y: string;");
+  expect(columnsOf("Counted")).toBe("readonly y: string | null; readonly n: number;");
+  expect(columnsOf("Places")).toBe("readonly at: Scalar;");
 });
 
 test("every type of the language has one of TypeScript; only json and any are any value", () => {

@@ -36,7 +36,7 @@ export function complete(model: ProgramModel, file: FileModel, text: string, off
     ...(context.isStatementStart ? [] : variablesIn(model, file, text, context).map((name) => toCompletion("variable", name))),
     ...model.relations
       .filter((relation) => !context.isStatementStart || relation.kind === "derived")
-      .map((relation) => toCompletion("table", shortName(file, relation), declarationOf(relation))),
+      .map((relation) => toCompletion("table", shortName(file, relation), declarationOf(model, relation))),
     ...(context.isStatementStart ? [] : functionsOf(model).map(([name, detail]) => toCompletion("function", name, detail))),
     ...words.map((word) => toCompletion("word", word)),
   ];

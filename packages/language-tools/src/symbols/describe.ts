@@ -9,16 +9,16 @@ export function describe(model: ProgramModel, { occurrence }: Place): string | u
   if (kind === "table") return describeTable(model, name);
   if (kind === "function") return describeFunction(model, name);
   const table = occurrence.table === undefined ? undefined : model.relation(occurrence.table);
-  if (kind === "column") return table && code(`${name}${typeOf(table, name)}`) + `\n\ncolumn of \`${table.name}\``;
+  if (kind === "column") return table && code(`${name}${typeOf(model, table, name)}`) + `\n\ncolumn of \`${table.name}\``;
   const column = typeof occurrence.column === "number" ? table?.columns[occurrence.column]?.name : occurrence.column;
   if (table === undefined || column === undefined) return `${code(name)}\n\nvariable`;
-  return code(`${name}${typeOf(table, column)}`) + `\n\nvariable, here column \`${column}\` of \`${table.name}\``;
+  return code(`${name}${typeOf(model, table, column)}`) + `\n\nvariable, here column \`${column}\` of \`${table.name}\``;
 }
 
-/** A table as it would be declared. */
-export function declarationOf(relation: CoreRelation): string {
+/** A table as it would be declared, with the types that its rules give. */
+export function declarationOf(model: ProgramModel, relation: CoreRelation): string {
   const role = relation.kind === "input" ? "input" : relation.isOutput ? "output" : "relation";
-  return `${role} ${relation.name}(${relation.columns.map(({ name }) => `${name}${typeOf(relation, name)}`).join(", ")})`;
+  return `${role} ${relation.name}(${relation.columns.map(({ name }) => `${name}${typeOf(model, relation, name)}`).join(", ")})`;
 }
 
 /** A function's name with placeholders for its arguments. */
@@ -27,8 +27,10 @@ export function signatureOf({ name, nArgs, minArgs = nArgs, isSet = false }: Fun
   return `${isSet ? "… in " : ""}${name}(${args.join(", ")})`;
 }
 
-function typeOf(relation: CoreRelation, column: string): string {
-  const type = relation.columns.find(({ name }) => name === column)?.type;
+function typeOf(model: ProgramModel, relation: CoreRelation, column: string): string {
+  const i = relation.columns.findIndex(({ name }) => name === column);
+  const kind = model.checked.analysis.kinds.get(relation.name)?.[i];
+  const type = relation.columns[i]?.type ?? (kind === "boolean" ? "bool" : kind);
   return type === undefined ? "" : `: ${type}`;
 }
 
@@ -44,7 +46,7 @@ function describeTable(model: ProgramModel, name: string): string | undefined {
   const facts = own.filter(({ statement }) => statement.kind === "rule" && statement.body === undefined).length;
   const counted = [counting(rules, "rule"), counting(facts, "fact")].filter((text) => text !== "").join(", ");
   const origin = counted === "" ? (relation.kind === "input" ? "rows come from outside" : "no rule derives it") : counted;
-  return [code(declarationOf(relation)), comment, origin].filter((text) => text !== "").join("\n\n");
+  return [code(declarationOf(model, relation)), comment, origin].filter((text) => text !== "").join("\n\n");
 }
 
 function describeFunction(model: ProgramModel, name: string): string | undefined {

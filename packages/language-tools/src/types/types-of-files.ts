@@ -34,5 +34,5 @@ export function typesOfFiles(files: readonly string[], surroundings: Surrounding
     wanted.flatMap(({ occurrences }) => occurrences).flatMap(({ kind, id }) => (kind === "table" ? [id] : [])),
   );
   const relations = new Map([...program.relations].filter(([name]) => named.has(name)));
-  return { text: typesOf({ relations, rules: program.rules }, { sources: own.sources }) };
+  return { text: typesOf({ ...program, relations }, { sources: own.sources }) };
 }
