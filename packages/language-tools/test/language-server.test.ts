@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Surroundings } from "@tenet/language-tools";
@@ -138,6 +138,12 @@ test("aggregates are proposed and explained; what stands in one is renamed once"
   });
   expect(changes[uriOf(file)]).toHaveLength(2);
   expect(await labels("p(h) :- link(h, _), n = arg|")).toEqual(["argmin", "argmax"]);
+  const proposed = await labels("p(h) :- link(h, _), n = |");
+  const reference = readFileSync("docs/reference/language.md", "utf8");
+  const named = [...reference.matchAll(/`(\w+) \{ [^`]*body \}`/g)].map(([, name = ""]) => name);
+  const aggregates = named.filter((name) => name !== "name");
+  expect(aggregates.length).toBeGreaterThan(12);
+  expect(aggregates.filter((name) => !proposed.includes(name))).toEqual([]);
 });
 
 test("a program with its own functions beside policies: findings, hover, definition", async () => {

@@ -72,6 +72,7 @@ const AGGREGATES: ReadonlyMap<string, readonly [form: string, meaning: string]> 
   ["max", ["v : body", "the greatest value"]],
   ["argmin", ["what, key : body", "the `what` with the least key"]],
   ["argmax", ["what, key : body", "the `what` with the greatest key"]],
+  ["longest", ["p : body", "the prefix with the most bits"]],
   ["top", ["k, what, key : body", "the `what` with the `k` greatest keys, as a list, the greatest first"]],
   ["collect", ["v : body", "the distinct values as a sorted list"]],
   ["list", ["v : body", "all values as a sorted list, once per way"]],
