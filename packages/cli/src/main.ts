@@ -122,10 +122,11 @@ program
   .command("types")
   .argument("<paths...>", "rule files of one program, or folders with rule files below them")
   .option("--out <file>", "write to a file, if its text changes")
+  .option("--large-integers", "whole numbers may be bigints: those beyond ±(2^53 - 1) come as such")
   .description("write TypeScript for the rows of the program's tables")
-  .action(async (paths: string[], flags: { out?: string }) => {
+  .action(async (paths: string[], flags: { out?: string; largeIntegers?: boolean }) => {
     const { types, writeChanged } = await import("./commands/types.ts");
-    const text = types(paths);
+    const text = types(paths, flags.largeIntegers === true);
     if (flags.out === undefined) stdout.write(text);
     else if (writeChanged(flags.out, text))
       stdout.write(`${flags.out}

@@ -122,11 +122,13 @@ test("a file with a program line is a program beside the policies of its folder"
 test("types writes TypeScript for the tables that the files of a program name", () => {
   write("lib.dl", "// Who is up.\ninput host(name: string, up: bool)\n");
   const file = write("p.dl", 'program p\nimport "lib.dl"\nlost(s) :- nb:Logical_Switch(_uuid=s), not host(s, true)\n');
-  const text = types([file]);
+  const text = types([file], false);
   expect(text).toContain("Who is up.\n */\nexport interface Host {\n  readonly name: string;\n  readonly up: boolean;\n}");
   expect(text.match(/export interface \w+/g)).toEqual(
     ["NbLogicalSwitch", "Host", "Lost", "Relations"].map((name) => `export interface ${name}`),
   );
+  write("n.dl", "program n\ninput count(n: int)\n");
+  expect(types([join(folder, "n.dl")], true)).toContain("readonly n: number | bigint;");
   const out = join(folder, "p.types.ts");
   expect([writeChanged(out, text), writeChanged(out, text)]).toEqual([true, false]);
   expect(readFileSync(out, "utf8")).toBe(text);
@@ -134,7 +136,9 @@ test("types writes TypeScript for the tables that the files of a program name", 
 
 test("types of files with errors are the errors, and several programs have no one file of types", () => {
   const file = write("p.dl", "program p\nlost(s) :- nb:Logical_Swich(_uuid=s)\n");
-  expect(() => types([file])).toThrow(/p\.dl:2:12: error: unknown table "nb:Logical_Swich"[^]*did you mean "nb:Logical_Switch"/);
+  expect(() => types([file], false)).toThrow(
+    /p\.dl:2:12: error: unknown table "nb:Logical_Swich"[^]*did you mean "nb:Logical_Switch"/,
+  );
   write("q.dl", "program q\nt(1)\n");
-  expect(() => types([folder])).toThrow("the files make several programs");
+  expect(() => types([folder], false)).toThrow("the files make several programs");
 });

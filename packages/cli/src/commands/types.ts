@@ -18,10 +18,11 @@ class TypesError extends AppError {
 /**
  * The text of a TypeScript file for rule files, and all rule files below folders, that make one program.
  *
+ * @param hasLargeIntegers - whole numbers may be bigints
  * @throws TypesError, NoRuleFilesError, IoError
  */
-export function types(paths: readonly string[]): string {
-  const result = typesOfFiles(findRuleFiles(paths), policySurroundings());
+export function types(paths: readonly string[], hasLargeIntegers: boolean): string {
+  const result = typesOfFiles(findRuleFiles(paths), policySurroundings(), { hasLargeIntegers });
   if ("errors" in result) throw new TypesError(result.errors);
   return result.text;
 }

@@ -1,5 +1,5 @@
 /** TypeScript for the relations of rule files: those that the files, and what they import, declare, derive or read. */
-import { typesOf } from "@tenet/datalog";
+import { typesOf, type TypesOptions } from "@tenet/datalog";
 import { AppError } from "@tenet/kit";
 import type { Diagnostic } from "../check/diagnostic.ts";
 import { programsOf } from "../project/programs.ts";
@@ -19,7 +19,11 @@ export type TypesOfFiles = { readonly text: string } | { readonly errors: readon
  *
  * @throws TypesError when the files make several programs, IoError when one cannot be read
  */
-export function typesOfFiles(files: readonly string[], surroundings: Surroundings): TypesOfFiles {
+export function typesOfFiles(
+  files: readonly string[],
+  surroundings: Surroundings,
+  options: Pick<TypesOptions, "hasLargeIntegers"> = {},
+): TypesOfFiles {
   const [own, second] = programsOf(files, surroundings);
   if (own === undefined || second !== undefined) {
     throw new TypesError("Cannot write types: the files make several programs", {
@@ -34,5 +38,5 @@ export function typesOfFiles(files: readonly string[], surroundings: Surrounding
     wanted.flatMap(({ occurrences }) => occurrences).flatMap(({ kind, id }) => (kind === "table" ? [id] : [])),
   );
   const relations = new Map([...program.relations].filter(([name]) => named.has(name)));
-  return { text: typesOf({ ...program, relations }, { sources: own.sources }) };
+  return { text: typesOf({ ...program, relations }, { ...options, sources: own.sources }) };
 }
