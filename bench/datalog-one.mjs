@@ -146,6 +146,32 @@ function extremes(name) {
   return { firstSeconds, ...timed((changes) => engine.transact(changes), next, 2000) };
 }
 
+/** Shortest paths from one node of 20,000 over 80,000 links; then links come and go. */
+function shortest() {
+  const random = randomOf(12);
+  const link = () => [random(20_000), random(20_000), 1 + random(100)];
+  const links = Array.from({ length: 80_000 }, link);
+  const engine = engineOf({
+    text: "input link(a: int, b: int, w: int)\ninput start(a: int)\nd(a, 0) :- start(a)\nd(b, min(v + w)) :- d(a, v), link(a, b, w)",
+  });
+  const transaction = engine.begin();
+  transaction.insert("start", [0]);
+  for (const tuple of links) transaction.insert("link", tuple);
+  const start = process.cpuUsage();
+  transaction.commit();
+  const loadSeconds = cpuSince(start);
+  engine.prepare();
+  let isRemoval = false;
+  const next = () => {
+    isRemoval = !isRemoval;
+    const at = random(links.length);
+    if (isRemoval) return [{ relation: "link", tuple: links.splice(at, 1)[0], weight: -1 }];
+    links.push(link());
+    return [{ relation: "link", tuple: links.at(-1), weight: 1 }];
+  };
+  return { loadSeconds, n: engine.size("d"), ...timed((changes) => engine.transact(changes), next, 2000) };
+}
+
 /** A rule is added to the policy, which no other rule reads, and taken out again. */
 function ruleChange(size) {
   const program = policy(Number(size));
@@ -247,6 +273,7 @@ const MEASUREMENTS = {
   batches,
   unrelated,
   extremes,
+  shortest,
   "rule-change": ruleChange,
   memory,
   churn,

@@ -100,6 +100,7 @@ async function changes() {
     row("the least of a group of 1,000,000 rows leaves", "µs", 1, await measure("extremes", "min")),
     row("… the greatest", "µs", 1, await measure("extremes", "max")),
     row("… the first of the top 10", "µs", 1, await measure("extremes", "top")),
+    row("shortest paths over 80,000 links, one comes or goes", "µs", 1, await measure("shortest")),
     row("a fork with one row changed, its delta read", "µs", 1, await measure("fork")),
     row("a proof of 100 steps as text", "µs", 1, await measure("explain")),
   );

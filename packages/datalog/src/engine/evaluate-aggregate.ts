@@ -81,18 +81,15 @@ export class AggregateRelation implements AggregateBody, Evaluator {
     this.store.settle();
   }
 
-  /** Writes the groups. */
   save(to: SectionWriter, name: string): void {
     this.#groups.save(to, name);
   }
 
-  /** Takes over what {@link save} wrote, when both relations were loaded. */
   load(from: SectionReader<unknown>, name: string): void {
     this.#groups.load(from, name);
     this.#accumulator.reload?.();
   }
 
-  /** Hands out how to undo the groups' part of this evaluation, if there is one, and starts a new one. */
   finish(): (() => void) | undefined {
     const notes = this.#notes;
     if (notes.groups.length === 0) return undefined;
@@ -111,7 +108,6 @@ export class AggregateRelation implements AggregateBody, Evaluator {
     this.#accumulator.abandon?.();
   }
 
-  /** Forgets the groups that a finished transaction left without rows. */
   release(): void {
     const accumulator = this.#accumulator;
     for (const group of this.#emptied.values()) {

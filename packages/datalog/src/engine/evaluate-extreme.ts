@@ -3,50 +3,84 @@
  *
  * What: for each group (all columns but one) the row with the best value that any rule derives from best rows. Why it is well-defined: the
  * checks admit only rules whose value never gets worse when what it is made of gets better, so there is one least fixpoint.
- * How: rows that come or improve go into a queue, and rules run from them; a better row takes the place of the old one. When
- * something below only gained rows, the queue starts from those; otherwise the stratum is computed anew, and the difference
- * to the old state is what changed. At the end rows get ranks, each above those of the rows it follows from, for proofs.
- * Limits: a lost row below costs what the whole stratum costs.
+ * How, where values only get worse on the way (paths of lengths that are not negative), in the order of `extreme/kept-order.ts`:
+ * 1. Rows that a derivation from rows before them has lost wait in that order. Each in turn either has another such derivation, or it
+ *    is dropped, and rows after it that follow from it wait, too. What stays is proved without cycles, by what is really there.
+ * 2. The groups of dropped rows, and those that new rows below lead to, are offered what follows from the rows that are there. The best
+ *    offer of all can never be beaten, so it is taken, and what follows from it is offered: each group changes once at most.
+ * A change costs what it changes, and a look at what that rests on. (Ramalingam and Reps, "An incremental algorithm for a generalization
+ * of the shortest-path problem", 1996, do so for graphs; ranks bring values that stay the same on the way.)
+ * Limits: where a value gets better on the way (a negative length), its row has no place in that order. From then on offers are
+ * taken in rounds, as long as there are any, and a lost row below makes the stratum anew, until all rows have a place again.
  */
 import type { CoreRelation, CoreRule } from "../check/core.ts";
-import { compareValues } from "../value.ts";
+import { GroupTable } from "./aggregate/group-table.ts";
+import { HeapOrder, OrderedHeap } from "./aggregate/ordered-heap.ts";
 import type { Budget } from "./budget.ts";
+import { compareKept, isBefore, type Kept, keptIn, valueIdIn } from "./extreme/kept-order.ts";
 import { IntList } from "./int-list.ts";
+import { type Interner, NONE } from "./interner.ts";
 import { compilePlan, type Plan, type PlanContext, type Sink } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
 import type { Definition, Evaluator, RuleChange } from "./rule-change.ts";
 import { RulePlans } from "./rule-plans.ts";
-import { ALIVE, NEW_STATE } from "./views.ts";
+import { ALIVE, NEW_STATE, OLD_STATE } from "./views.ts";
 
-interface Member {
-  readonly store: RowStore;
-  readonly column: number;
-  readonly isMin: boolean;
+interface Member extends Kept {
+  readonly position: number;
   readonly groupColumns: readonly number[];
-  /** Best rows by group, as far as this evaluation has met them. */
-  readonly best: Map<string, number>;
-  queue: IntList;
+  /** The groups that this evaluation met; words of a record below. */
+  readonly groups: GroupTable;
+  /** Rows that lost their last proof. */
+  readonly dropped: IntList;
+  /** Rows that were taken, and whose consequences are offered next. */
+  readonly taken: IntList;
 }
 
+/** Words of a group's record: its row (see {@link FIRST_ROW}), the best offer or NONE, the offer's rank, and the rule it is from. */
+const N_WORDS = 4;
+const OFFER = 1;
+const RANK = 2;
+const RULE = 3;
+/** A group's row + 2; 1 if it has none, 0 if that is not known yet. */
+const FIRST_ROW = 2;
+const NO_ROW = 1;
+
+/** The rank of rows that have no place in the order. */
+const OUTSIDE = 0;
+
+/** So many rows may always be dropped one by one; and if there are more, this part of the stratum. */
+const FEW = 1024;
+const MOST = 1 / 4;
+
 interface Rule {
-  readonly rule: CoreRule;
   readonly plans: RulePlans;
   readonly head: Member;
   /** Literals over the stratum's own relations, and over those below. */
   readonly own: readonly { readonly position: number; readonly member: Member }[];
   readonly lower: readonly { readonly position: number; readonly store: RowStore; readonly isNegated: boolean }[];
-  readonly improve: Sink;
-  readonly rank: Sink;
+  readonly suspect: Sink;
+  readonly support: Sink;
+  readonly offer: Sink;
   start: Plan | undefined;
 }
 
 /** Evaluates a stratum whose relations all keep extremes. */
 export class ExtremeStratum implements Evaluator {
   readonly #context: PlanContext;
+  readonly #interner: Interner;
   readonly #budget: Budget;
   readonly #members: readonly Member[];
   readonly #rules: readonly Rule[];
-  #round = 0;
+  /** Rows that may have lost their proof, and groups with an offer: numbers of both hold the member, too. */
+  readonly #suspects: OrderedHeap;
+  readonly #offers: OrderedHeap;
+  /** One row, as a batch. */
+  readonly #one = new Int32Array(1);
+  readonly #key: Int32Array;
+  readonly #tuple: Int32Array;
+  /** What holds of the state before the evaluation. */
+  #wasOrdered: boolean;
 
   constructor(
     stores: readonly RowStore[],
@@ -56,30 +90,82 @@ export class ExtremeStratum implements Evaluator {
     budget: Budget,
   ) {
     this.#context = context;
+    this.#interner = context.interner;
     this.#budget = budget;
-    this.#members = stores.map((store, i): Member => {
-      const { column, fn } = extremes[i] ?? { column: 0, fn: "min" };
-      const groupColumns = Array.from({ length: store.arity }, (_, at) => at).filter((at) => at !== column);
-      return { store, column, isMin: fn === "min", groupColumns, best: new Map(), queue: new IntList() };
+    this.#members = stores.flatMap((store, position): Member[] => {
+      const kept = keptIn(store, extremes[position]);
+      if (kept === undefined) return [];
+      const groupColumns = Array.from({ length: store.arity }, (_, at) => at).filter((at) => at !== kept.column);
+      const groups = new GroupTable(groupColumns.length, N_WORDS);
+      return [{ ...kept, position, groupColumns, groups, dropped: new IntList(), taken: new IntList() }];
     });
-    this.#rules = rules.map((rule) => this.#prepareRule(rule));
+    const maxArity = Math.max(...stores.map(({ arity }) => arity));
+    this.#key = new Int32Array(maxArity);
+    this.#tuple = new Int32Array(maxArity);
+    this.#suspects = new OrderedHeap(new HeapOrder((a, b) => this.#compareRows(a, b)));
+    this.#offers = new OrderedHeap(new HeapOrder((a, b) => this.#compareOffers(a, b)));
+    this.#rules = rules.map((rule, i) => this.#prepareRule(rule, i));
+    this.#wasOrdered = this.#isOrdered;
   }
 
   evaluate(change?: RuleChange): void {
-    const hasLost = this.#rules.some(({ lower }) =>
-      lower.some(({ store, isNegated }) => (isNegated ? store.added : store.deleted).length > 0),
-    );
-    for (const { best } of this.#members) best.clear();
-    if (hasLost || change !== undefined) this.#startAnew();
-    else this.#startFromGains();
-    this.#propagate();
-    for (const { store } of this.#members) store.enterIndexes();
-    this.#rankAll();
+    if (change !== undefined || !this.#dropLost()) this.#startAnew();
+    else {
+      this.#offerToDropped();
+      this.#offerFromGains();
+    }
+    this.#takeOffers();
     for (const { store } of this.#members) store.settle();
+    this.#clear();
+  }
+
+  finish(): (() => void) | undefined {
+    const before = this.#wasOrdered;
+    if (before === this.#isOrdered) return undefined;
+    this.#wasOrdered = this.#isOrdered;
+    return () => {
+      this.#setOrdered(before);
+      this.#wasOrdered = before;
+    };
+  }
+
+  abandon(): void {
+    this.#setOrdered(this.#wasOrdered);
+    this.#suspects.clear();
+    this.#offers.clear();
+    this.#clear();
+  }
+
+  load(): void {
+    this.#setOrdered(
+      this.#members.every(({ store }) => {
+        return store
+          .aliveRows()
+          .values()
+          .every((row) => store.rankOf(row) !== OUTSIDE);
+      }),
+    );
+    this.#wasOrdered = this.#isOrdered;
   }
 
   adopt({ rules }: Definition): void {
     for (const [i, rule] of rules.entries()) this.#rules[i]?.plans.adopt(rule);
+  }
+
+  prepare(): void {
+    for (const { store, groupColumns } of this.#members) if (groupColumns.length > 0) store.index(groupColumns);
+    for (const rule of this.#rules) {
+      for (const { position } of rule.lower) {
+        planOfLoss(rule, position);
+        planOfGain(rule, position);
+      }
+      for (const { position } of rule.own) {
+        planOfLoss(rule, position);
+        planOfGain(rule, position);
+      }
+      planOfSupport(rule);
+      planOfGroup(rule);
+    }
   }
 
   forget(): void {
@@ -89,7 +175,23 @@ export class ExtremeStratum implements Evaluator {
     }
   }
 
-  #prepareRule(given: CoreRule): Rule {
+  get #isOrdered(): boolean {
+    return this.#members.every(({ store }) => store.isOrdered);
+  }
+
+  #setOrdered(isOrdered: boolean): void {
+    for (const { store } of this.#members) store.isOrdered = isOrdered;
+  }
+
+  #clear(): void {
+    for (const { groups, dropped, taken } of this.#members) {
+      if (groups.end > 0) groups.clear();
+      dropped.clear();
+      taken.clear();
+    }
+  }
+
+  #prepareRule(given: CoreRule, number: number): Rule {
     const plans = new RulePlans(given, this.#context);
     const { rule } = plans;
     const memberOf = (relation: string): Member | undefined => this.#members.find(({ store }) => store.name === relation);
@@ -101,139 +203,265 @@ export class ExtremeStratum implements Evaluator {
       if (member !== undefined) own.push({ position, member });
       else lower.push({ position, store: this.#context.storeOf(literal.relation), isNegated: literal.kind === "not" });
     }
-    const [first] = this.#members;
-    const head = memberOf(rule.relation) ?? (first as Member);
-    const improve: Sink = { kind: "call", tell: (plan) => this.#improve(rule, head, plan) };
-    const rank: Sink = { kind: "call", tell: (plan) => this.#giveRank(rule, head, own, plan) };
-    return { rule, plans, head, own, lower, improve, rank, start: undefined };
+    const head = memberOf(rule.relation) as Member;
+    const suspect: Sink = { kind: "call", tell: (plan) => this.#suspect(head, own, plan) };
+    const support: Sink = { kind: "call", tell: (plan) => this.#isProof(own, plan, head, this.#one[0] as number) };
+    const offer: Sink = { kind: "call", tell: (plan) => this.#offer(number, head, own, plan) };
+    return { plans, head, own, lower, suspect, support, offer, start: undefined };
+  }
+
+  /** Drops the rows that what went below leaves without a proof; false if the stratum is to be made anew instead. */
+  #dropLost(): boolean {
+    const lost = this.#rules.flatMap((rule) =>
+      rule.lower.flatMap(({ position, store, isNegated }) => {
+        const rows = isNegated ? store.added : store.deleted;
+        return rows.length === 0 || rule.head.store.size === 0 ? [] : [{ rule, position, rows }];
+      }),
+    );
+    if (lost.length === 0) return true;
+    if (!this.#wasOrdered) return false;
+    for (const { rule, position, rows } of lost) planOfLoss(rule, position).run(rows.items, rows.length, 1);
+    let left = Math.max(FEW, this.#members.reduce((n, { store }) => n + store.size, 0) * MOST);
+    for (let item = this.#suspects.first; item >= 0; item = this.#suspects.first) {
+      this.#suspects.remove(item);
+      if (this.#isSupported(item)) continue;
+      if (--left < 0) {
+        this.#suspects.clear();
+        return false;
+      }
+      this.#drop(item);
+    }
+    return true;
+  }
+
+  #isSupported(item: number): boolean {
+    const member = this.#memberOf(item);
+    this.#one[0] = this.#numberOf(item);
+    return this.#rules.some((rule) => rule.head === member && planOfSupport(rule).run(this.#one, 1, 1));
+  }
+
+  #drop(item: number): void {
+    const member = this.#memberOf(item);
+    const row = this.#numberOf(item);
+    takeOut(member.store, row);
+    member.dropped.push(row);
+    this.#one[0] = row;
+    for (const rule of this.#rules) {
+      for (const { position, member: from } of rule.own) if (from === member) planOfLoss(rule, position).run(this.#one, 1, 1);
+    }
+  }
+
+  /** A derivation is lost: its head may have been proved by it. */
+  #suspect(head: Member, own: Rule["own"], plan: Plan): boolean {
+    this.#readTuple(plan);
+    const row = head.store.find(this.#tuple);
+    if (row < 0 || ((head.store.flags[row] as number) & ALIVE) === 0) return false;
+    const item = this.#itemOf(head, row);
+    if (!this.#suspects.has(item) && this.#isProof(own, plan, head, row)) this.#suspects.add(item);
+    return false;
+  }
+
+  /** True if a derivation is from rows that come before its head. */
+  #isProof(own: Rule["own"], plan: Plan, head: Member, row: number): boolean {
+    for (const { position, member } of own) {
+      if (!isBefore(member, plan.rows[position] as number, head, row, this.#interner)) return false;
+    }
+    return true;
   }
 
   #startAnew(): void {
     for (const { store } of this.#members) store.takeAllOut();
-    for (const rule of this.#rules) if (rule.own.length === 0) this.#runFromNothing(rule, rule.improve);
+    this.#setOrdered(true);
+    for (const rule of this.#rules) {
+      if (rule.own.length > 0) continue;
+      if (rule.start?.isFresh() !== true) {
+        const request = { rule: rule.plans.rule, from: "none", viewOf: () => NEW_STATE, sink: rule.offer } as const;
+        rule.start = compilePlan(request, this.#context);
+      }
+      rule.start.run(this.#one, 0, 1);
+    }
   }
 
-  #startFromGains(): void {
+  #offerToDropped(): void {
     for (const rule of this.#rules) {
-      for (const { position, store, isNegated } of rule.lower) {
+      const { dropped } = rule.head;
+      if (dropped.length > 0) planOfGroup(rule).run(dropped.items, dropped.length, 1);
+    }
+  }
+
+  #offerFromGains(): void {
+    for (const rule of this.#rules) {
+      if (rule.own.some(({ member }) => member.store.size === 0)) continue;
+      // If a table was empty, each derivation is from one of its new rows.
+      const first = rule.lower.find(({ store, isNegated }) => !isNegated && store.size === 0);
+      for (const literal of first === undefined ? rule.lower : [first]) {
+        const { position, store, isNegated } = literal;
         const gained = isNegated ? store.deleted : store.added;
-        if (gained.length > 0)
-          rule.plans.fromLiteral("gain", position, () => NEW_STATE, rule.improve).run(gained.items, gained.length, 1);
+        if (gained.length > 0) planOfGain(rule, position).run(gained.items, gained.length, 1);
       }
     }
   }
 
-  #propagate(): void {
-    for (let batches = this.#takeQueues(); batches.length > 0; batches = this.#takeQueues()) {
-      for (const { member, rows } of batches) {
+  /** Takes the best offers, and offers what follows from them, until there are none. */
+  #takeOffers(): void {
+    while (this.#offers.length > 0) {
+      const best = this.#offerOf(this.#offers.first);
+      for (let item = this.#offers.first; item >= 0; item = this.#offers.first) {
+        if (this.#isOrdered && this.#interner.compare(this.#offerOf(item), best) !== 0) break;
+        this.#offers.remove(item);
+        this.#take(this.#memberOf(item), this.#numberOf(item));
+      }
+      for (const { store } of this.#members) store.enterIndexes();
+      for (const member of this.#members) {
+        const { taken } = member;
+        if (taken.length === 0) continue;
         for (const rule of this.#rules) {
           for (const { position, member: from } of rule.own) {
-            if (from !== member) continue;
-            const plan = rule.plans.fromLiteral("grow", position, () => NEW_STATE, rule.improve);
-            plan.run(rows.items, rows.length, 1);
+            if (from === member) planOfGain(rule, position).run(taken.items, taken.length, 1);
           }
         }
       }
+      for (const { taken } of this.#members) taken.clear();
     }
   }
 
-  /** The queued rows that are still the best of their groups. */
-  #takeQueues(): { member: Member; rows: IntList }[] {
-    return this.#members.flatMap((member) => {
-      const { store, queue } = member;
-      if (queue.length === 0) return [];
-      member.queue = new IntList();
-      store.enterIndexes();
-      const rows = new IntList();
-      for (const row of queue.values()) if (((store.flags[row] as number) & ALIVE) !== 0) rows.push(row);
-      return [{ member, rows }];
-    });
+  /** A derivation is there: its value is offered to its group. */
+  #offer(rule: number, head: Member, own: Rule["own"], plan: Plan): boolean {
+    this.#readTuple(plan);
+    const { groups, column } = head;
+    const value = this.#tuple[column] as number;
+    const group = this.#groupOf(head);
+    const words = group * groups.stride + groups.nKeys;
+    const row = (groups.data[words] as number) - FIRST_ROW;
+    if (row >= 0 && compareKept(head, value, valueIdIn(head, row), this.#interner) >= 0) return false;
+    const before = groups.data[words + OFFER] as number;
+    const order = before === NONE ? -1 : compareKept(head, value, before, this.#interner);
+    if (order > 0) return false;
+    const rank = this.#rankAfter(own, plan, head, value);
+    if (order === 0 && !isLowerRank(rank, groups.data[words + RANK] as number)) return false;
+    groups.data[words + OFFER] = value;
+    groups.data[words + RANK] = rank;
+    groups.data[words + RULE] = rule;
+    const item = this.#itemOf(head, group);
+    if (this.#offers.has(item)) this.#offers.advance(item);
+    else this.#offers.add(item);
+    return false;
   }
 
-  #improve(rule: CoreRule, member: Member, plan: Plan): boolean {
-    const { store, column, isMin, best } = member;
-    const tuple = this.#tupleOf(rule, plan);
-    const group = member.groupColumns.map((at) => tuple[at]).join();
-    const old = best.get(group) ?? this.#bestInIndex(member, tuple);
-    const value = tuple[column] as number;
-    if (old >= 0) {
-      const before = store.data[old * store.stride + column] as number;
-      if (before === value) return false;
-      const { interner } = this.#context;
-      if (compareValues(interner.valueOf(value), interner.valueOf(before)) < 0 !== isMin) return false;
-      store.touch(old);
-      store.flags[old] = (store.flags[old] as number) & ~ALIVE;
+  /** The least rank with which a value comes after the rows that it follows from; outside the order if none does. */
+  #rankAfter(own: Rule["own"], plan: Plan, head: Member, value: number): number {
+    let rank = OUTSIDE + 1;
+    for (const { position, member } of own) {
+      const row = plan.rows[position] as number;
+      const order = compareKept(head, value, valueIdIn(member, row), this.#interner);
+      if (order < 0) return OUTSIDE;
+      if (order === 0) rank = Math.max(rank, member.store.rankOf(row) + 1);
     }
-    this.#budget.spend(rule.origin, rule.relation);
-    const row = store.findOrAdd(tuple);
+    return rank;
+  }
+
+  /** The group of the tuple at hand. */
+  #groupOf(member: Member): number {
+    const { groups, groupColumns, store } = member;
+    for (let i = 0; i < groupColumns.length; i++) this.#key[i] = this.#tuple[groupColumns[i] as number] as number;
+    const group = groups.findOrAdd(this.#key, 0);
+    const words = group * groups.stride + groups.nKeys;
+    if (groups.data[words] !== 0) return group;
+    const key = this.#key.subarray(0, groupColumns.length);
+    const rows = groupColumns.length === 0 ? store.aliveRows().values() : store.index(groupColumns).rowsOf(key);
+    const row = rows.find((each) => ((store.flags[each] as number) & ALIVE) !== 0);
+    groups.data[words] = row === undefined ? NO_ROW : row + FIRST_ROW;
+    groups.data[words + OFFER] = NONE;
+    return group;
+  }
+
+  /** Puts a group's offer in the place of its row. */
+  #take(member: Member, group: number): void {
+    const { store, groups, groupColumns, column } = member;
+    const base = group * groups.stride;
+    const words = base + groups.nKeys;
+    const before = (groups.data[words] as number) - FIRST_ROW;
+    if (before >= 0) takeOut(store, before);
+    for (let i = 0; i < groupColumns.length; i++) this.#tuple[groupColumns[i] as number] = groups.data[base + i] as number;
+    this.#tuple[column] = groups.data[words + OFFER] as number;
+    const { origin, relation } = (this.#rules[groups.data[words + RULE] as number] as Rule).plans.rule;
+    this.#budget.spend(origin, relation);
+    const row = store.findOrAdd(this.#tuple);
     store.touch(row);
     store.flags[row] = (store.flags[row] as number) | ALIVE;
-    best.set(group, row);
-    member.queue.push(row);
-    return false;
+    const rank = groups.data[words + RANK] as number;
+    if (rank === OUTSIDE && store.isOrdered) this.#setOrdered(false);
+    store.setRank(row, store.isOrdered ? rank : OUTSIDE);
+    groups.data[words] = row + FIRST_ROW;
+    groups.data[words + OFFER] = NONE;
+    member.taken.push(row);
   }
 
-  /** The best row of a group that this evaluation has not met yet. */
-  #bestInIndex({ store, groupColumns, column }: Member, tuple: Int32Array): number {
-    if (groupColumns.length === 0) {
-      for (let row = 0; row < store.end; row++) if (((store.flags[row] as number) & ALIVE) !== 0) return row;
-      return -1;
-    }
-    const key = tuple.filter((_, at) => at !== column);
-    for (const row of store.index(groupColumns).rowsOf(key)) if (((store.flags[row] as number) & ALIVE) !== 0) return row;
-    return -1;
-  }
-
-  /** Rank 1 for what follows from below alone, then round by round what follows from rows that have a rank. */
-  #rankAll(): void {
-    for (const { store } of this.#members) {
-      for (let row = 0; row < store.end; row++) {
-        if (((store.flags[row] as number) & ALIVE) === 0) continue;
-        store.touch(row);
-        store.setRank(row, 0);
-      }
-    }
-    this.#round = 1;
-    for (const rule of this.#rules) if (rule.own.length === 0) this.#runFromNothing(rule, rule.rank);
-    for (let batches = this.#takeQueues(); batches.length > 0; batches = this.#takeQueues()) {
-      this.#round++;
-      for (const { member, rows } of batches) {
-        for (const rule of this.#rules) {
-          for (const { position, member: from } of rule.own) {
-            if (from !== member) continue;
-            rule.plans.fromLiteral("rank", position, () => NEW_STATE, rule.rank).run(rows.items, rows.length, 1);
-          }
-        }
-      }
+  #readTuple({ rule, registers }: Plan): void {
+    const { head } = rule;
+    for (let i = 0; i < head.length; i++) {
+      const term = head[i];
+      if (term?.kind === "var") this.#tuple[i] = registers[term.slot] as number;
+      else this.#tuple[i] = this.#interner.idOf(term?.kind === "const" ? term.value : null);
     }
   }
 
-  #giveRank(rule: CoreRule, member: Member, own: Rule["own"], plan: Plan): boolean {
-    const { store } = member;
-    const row = store.find(this.#tupleOf(rule, plan));
-    if (row < 0 || ((store.flags[row] as number) & ALIVE) === 0 || store.rankOf(row) !== 0) return false;
-    const isKnown = own.every(({ position, member: from }) => {
-      const rank = from.store.rankOf(plan.rows[position] as number);
-      return rank > 0 && rank < this.#round;
-    });
-    if (!isKnown) return false;
-    store.setRank(row, this.#round);
-    member.queue.push(row);
-    return false;
+  #itemOf({ position }: Member, number: number): number {
+    return number * this.#members.length + position;
   }
 
-  #runFromNothing(rule: Rule, sink: Sink): void {
-    const isStart = sink === rule.improve;
-    const known = isStart && rule.start?.isFresh() === true ? rule.start : undefined;
-    const plan = known ?? compilePlan({ rule: rule.rule, from: "none", viewOf: () => NEW_STATE, sink }, this.#context);
-    if (isStart) rule.start = plan;
-    plan.run(new Int32Array(0), 0, 1);
+  #memberOf(item: number): Member {
+    return this.#members[item % this.#members.length] as Member;
   }
 
-  #tupleOf({ head }: CoreRule, { registers }: Plan): Int32Array {
-    return Int32Array.from(head, (term) => {
-      if (term.kind === "var") return registers[term.slot] as number;
-      return this.#context.interner.idOf(term.kind === "const" ? term.value : null);
-    });
+  #numberOf(item: number): number {
+    return Math.floor(item / this.#members.length);
   }
+
+  /** The order of suspects. */
+  #compareRows(a: number, b: number): number {
+    const [memberA, memberB] = [this.#memberOf(a), this.#memberOf(b)];
+    const [rowA, rowB] = [this.#numberOf(a), this.#numberOf(b)];
+    const order = compareKept(memberA, valueIdIn(memberA, rowA), valueIdIn(memberB, rowB), this.#interner);
+    return order === 0 ? memberA.store.rankOf(rowA) - memberB.store.rankOf(rowB) : order;
+  }
+
+  #compareOffers(a: number, b: number): number {
+    return compareKept(this.#memberOf(a), this.#offerOf(a), this.#offerOf(b), this.#interner);
+  }
+
+  #offerOf(item: number): number {
+    const { groups } = this.#memberOf(item);
+    return groups.data[this.#numberOf(item) * groups.stride + groups.nKeys + OFFER] as number;
+  }
+}
+
+function takeOut(store: RowStore, row: number): void {
+  store.touch(row);
+  store.flags[row] = (store.flags[row] as number) & ~ALIVE;
+}
+
+/** A rank outside the order is higher than all. */
+function isLowerRank(rank: number, than: number): boolean {
+  return rank !== OUTSIDE && (than === OUTSIDE || rank < than);
+}
+
+/** Derivations that lose the row of a literal. */
+function planOfLoss({ plans, suspect }: Rule, position: number): Plan {
+  return plans.fromLiteral("lose", position, () => OLD_STATE, suspect);
+}
+
+/** Derivations that gain the row of a literal. */
+function planOfGain({ plans, offer }: Rule, position: number): Plan {
+  return plans.fromLiteral("gain", position, () => NEW_STATE, offer);
+}
+
+/** Derivations of a row. */
+function planOfSupport({ plans, support }: Rule): Plan {
+  return plans.fromHead("support", () => NEW_STATE, support);
+}
+
+/** Derivations of any row of a group. */
+function planOfGroup({ plans, head, offer }: Rule): Plan {
+  return plans.fromGroup("group", head.column, () => NEW_STATE, offer);
 }

@@ -171,14 +171,14 @@ export class Evaluation {
 
   /** Writes rows, indexes and groups; returns what is not in arrays. Between transactions. */
   save(to: SectionWriter): readonly StoreHeader[] {
-    for (const [i, aggregate] of this.#linked.grouped.entries()) aggregate.save(to, `groups.${i}`);
+    for (const [i, evaluator] of this.#linked.keepers.entries()) evaluator.save?.(to, `groups.${i}`);
     return Array.from(this.stores.values(), (store, i) => store.save(to, String(i)));
   }
 
   /** Takes over what {@link save} wrote; nothing may have been evaluated. */
   load(from: SectionReader<unknown>, headers: readonly StoreHeader[]): void {
     for (const [i, header] of headers.entries()) this.store(header.name).load(from, String(i), header);
-    for (const [i, aggregate] of this.#linked.grouped.entries()) aggregate.load(from, `groups.${i}`);
+    for (const [i, evaluator] of this.#linked.keepers.entries()) evaluator.load?.(from, `groups.${i}`);
   }
 
   /** Makes the plans and indexes that changes will need. */
@@ -190,7 +190,7 @@ export class Evaluation {
   /** Frees what the steps of a finished transaction left behind. */
   release(steps: readonly Step[]): void {
     for (const { changes } of steps) for (const change of changes) change.store.release(change);
-    for (const evaluator of this.#linked.grouped) evaluator.release();
+    for (const evaluator of this.#linked.keepers) evaluator.release?.();
     for (const { changes } of steps) for (const { store } of changes) store.compactIfDue();
   }
 
@@ -229,7 +229,7 @@ export class Evaluation {
       store.finish();
       changes.push({ store, added, deleted, journal });
     }
-    const undoGroups = this.#linked.grouped.flatMap((evaluator) => evaluator.finish() ?? []);
+    const undoGroups = this.#linked.keepers.flatMap((evaluator) => evaluator.finish?.() ?? []);
     return { changes, undoGroups };
   }
 }

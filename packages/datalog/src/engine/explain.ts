@@ -1,8 +1,8 @@
 /**
  * Finds out why a row is there, by running its rules backwards over the indexes.
  *
- * Nothing is stored per row for this. In recursive strata only derivations from rows of smaller rank are followed, so the proof has
- * no cycles and ends in inputs and facts. Equal rows share one node.
+ * Nothing is stored per row for this. In recursive strata only derivations from rows of smaller rank are followed (or that come before
+ * the row, where extremes are kept), so the proof has no cycles and ends in inputs and facts. Equal rows share one node.
  */
 import type { CoreAggregate, CoreRule, Literal, RuleOrigin, Term } from "../check/core.ts";
 import type { Program } from "../compile.ts";
@@ -10,6 +10,8 @@ import { compareValues, formatAtom, formatValue, type Tuple, type Value } from "
 import { readTuple } from "./delta.ts";
 import { oneLine } from "./errors.ts";
 import type { Evaluation } from "./evaluation.ts";
+import { isBefore, type Kept, keptIn } from "./extreme/kept-order.ts";
+import { ProofRanks } from "./extreme/proof-ranks.ts";
 import { compilePlan, type Plan } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
 import { INIT } from "./start.ts";
@@ -46,17 +48,28 @@ interface Derivation {
   readonly values: readonly Value[];
 }
 
+/** A rule run backwards from the row that is explained, and what it found. */
+interface Search {
+  readonly plan: Plan;
+  row: number;
+  found: Derivation | undefined;
+}
+
+/** True if the first row may be part of a proof of the second. */
+type MayProve = (store: RowStore, row: number, head: RowStore, headRow: number) => boolean;
+
 class Explainer {
   readonly #evaluation: Evaluation;
   readonly #known = new Map<RowStore, Map<number, Proof>>();
-  readonly #plans = new Map<CoreRule, { plan: Plan; found: Derivation | undefined; rank: number }>();
-  readonly #memberOf = new Map<string, ReadonlySet<string>>();
+  readonly #searches = new Map<CoreRule, Search>();
+  readonly #membersOf = new Map<string, ReadonlySet<string>>();
+  readonly #orders = new Map<ReadonlySet<string>, MayProve>();
 
   constructor(evaluation: Evaluation) {
     this.#evaluation = evaluation;
     for (const { relations, isRecursive } of evaluation.program.strata) {
       const members = new Set(isRecursive ? relations : []);
-      for (const relation of relations) this.#memberOf.set(relation, members);
+      for (const relation of relations) this.#membersOf.set(relation, members);
     }
   }
 
@@ -117,34 +130,56 @@ class Explainer {
     return { relation: label, tuple, because, note: shown };
   }
 
-  /** A derivation of the row by the rule, from rows of smaller rank only. */
+  /** A derivation of the row by the rule, from rows that may be part of its proof only. */
   #derivation(rule: CoreRule, store: RowStore, row: number): Derivation | undefined {
-    const members = this.#memberOf.get(store.name);
-    const entry = this.#plans.get(rule) ?? this.#compile(rule, members ?? new Set());
-    this.#plans.set(rule, entry);
-    entry.found = undefined;
-    entry.rank = store.rankOf(row);
-    entry.plan.run(Int32Array.of(row), 1, 1);
-    return entry.found;
+    const search = this.#searches.get(rule) ?? this.#searchBy(rule, store);
+    this.#searches.set(rule, search);
+    search.found = undefined;
+    search.row = row;
+    search.plan.run(Int32Array.of(row), 1, 1);
+    return search.found;
   }
 
-  #compile(rule: CoreRule, members: ReadonlySet<string>): { plan: Plan; found: Derivation | undefined; rank: number } {
+  #searchBy(rule: CoreRule, head: RowStore): Search {
     const { planContext, interner } = this.#evaluation;
+    const members = this.#membersOf.get(rule.relation) ?? new Set<string>();
     const recursive = rule.body.flatMap((literal, position) =>
       literal.kind === "atom" && members.has(literal.relation)
         ? [{ position, store: this.#evaluation.store(literal.relation) }]
         : [],
     );
+    const mayProve = this.#orders.get(members) ?? this.#orderOf(head, members);
+    this.#orders.set(members, mayProve);
     const tell = (plan: Plan): boolean => {
-      const isLower = recursive.every(({ position, store }) => store.rankOf(plan.rows[position] as number) < entry.rank);
-      if (!isLower) return false;
+      const { row } = search;
+      if (!recursive.every(({ position, store }) => mayProve(store, plan.rows[position] as number, head, row))) return false;
       const values = [...plan.registers].map((id) => interner.valueOf(id));
-      entry.found = { rule, rows: [...plan.rows], values };
+      search.found = { rule, rows: [...plan.rows], values };
       return true;
     };
     const plan = compilePlan({ rule, from: "head", viewOf: () => OLD_STATE, sink: { kind: "call", tell } }, planContext);
-    const entry: { plan: Plan; found: Derivation | undefined; rank: number } = { plan, found: undefined, rank: 0 };
-    return entry;
+    const search: Search = { plan, row: -1, found: undefined };
+    return search;
+  }
+
+  #orderOf({ name, isOrdered }: RowStore, members: ReadonlySet<string>): MayProve {
+    const { program, rules, planContext, interner } = this.#evaluation;
+    const keptOf = (store: RowStore): Kept | undefined => keptIn(store, program.relations.get(store.name)?.extreme);
+    if (program.relations.get(name)?.extreme === undefined) {
+      return (store, row, head, headRow) => store.rankOf(row) < head.rankOf(headRow);
+    }
+    if (!isOrdered) {
+      const ranks = new ProofRanks(
+        rules.filter(({ relation }) => members.has(relation)),
+        members,
+        planContext,
+      );
+      return (store, row, head, headRow) => ranks.rankOf(store, row) < ranks.rankOf(head, headRow);
+    }
+    return (store, row, head, headRow) => {
+      const [a, b] = [keptOf(store), keptOf(head)];
+      return a !== undefined && b !== undefined && isBefore(a, row, b, headRow, interner);
+    };
   }
 }
 

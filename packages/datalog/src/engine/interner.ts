@@ -6,7 +6,7 @@
 import { AppError } from "@tenet/kit";
 import { normalNumber } from "../integer.ts";
 import { Scalar } from "../scalar.ts";
-import { entriesOf, isMap, type Value, type ValueMap } from "../value.ts";
+import { compareValues, entriesOf, isMap, type Value, type ValueMap } from "../value.ts";
 
 /** The id of "no value": an expression without a result. Ids of the table are even and not negative, inline ones are odd. */
 export const NONE = -2;
@@ -65,6 +65,12 @@ export class Interner {
 
   valueOf(id: number): Value {
     return valueIn(this.#values, id);
+  }
+
+  /** The order of two values: negative, zero or positive. */
+  compare(a: number, b: number): number {
+    if ((a & b & 1) === 1) return a - b;
+    return a === b ? 0 : compareValues(this.valueOf(a), this.valueOf(b));
   }
 
   /** Gives every present id its value for as long as someone holds it, whatever is forgotten later. */

@@ -41,7 +41,7 @@ export interface LinkedProgram {
   /** In the order of evaluation. */
   readonly units: readonly Unit[];
   /** The evaluators that keep something besides rows. */
-  readonly grouped: readonly AggregateRelation[];
+  readonly keepers: readonly Evaluator[];
   /** Units that read a store, as positions among all. */
   readonly readers: ReadonlyMap<RowStore, readonly number[]>;
 }
@@ -127,7 +127,7 @@ class Linker {
       rules: this.#rules,
       stores: this.#stores,
       units: this.#units,
-      grouped: this.#units.flatMap(({ evaluator }) => (evaluator instanceof AggregateRelation ? [evaluator] : [])),
+      keepers: this.#units.map(({ evaluator }) => evaluator).filter((evaluator) => evaluator.finish !== undefined),
       readers: readersOf(this.#units),
     };
     return { linked, change: { rules: this.#changes, emptied: this.#emptied } };

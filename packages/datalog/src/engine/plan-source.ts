@@ -80,18 +80,20 @@ class PlanWriter {
   write(): PlanSource {
     const { rule, from, trace } = this.#request;
     const { storeOf } = this.#context;
-    const skip = typeof from === "object" ? from.literal : -1;
+    const skip = typeof from === "object" && "literal" in from ? from.literal : -1;
     this.#open(from === "none" ? "L0: do {" : "L0: for (let at = 0; at < n; at++) {");
     if (from !== "none") {
       this.#line(`if ((at & ${ROWS_PER_LOOK}) === ${ROWS_PER_LOOK}) E.checkTime();`);
       const literal = rule.body[skip];
-      const isHead = from === "head";
+      const isHead = skip < 0;
       const store = storeOf(isHead ? rule.relation : literal?.kind === "atom" || literal?.kind === "not" ? literal.relation : "");
       const terms = isHead ? rule.head : literal?.kind === "atom" || literal?.kind === "not" ? literal.terms : [];
       const row = isHead ? "headRow" : `r${skip}`;
       this.#line(`const ${row} = rows[at];`);
       if (!isHead) this.#noteRow(skip);
-      this.#matchRow(terms, store, [...terms.keys()], row, "L0");
+      const open = typeof from === "object" && "open" in from ? from.open : -1;
+      const columns = Array.from(terms.keys()).filter((column) => column !== open);
+      this.#matchRow(terms, store, columns, row, "L0");
     }
     const order = trace === undefined ? orderLiterals(rule.body, this.#known, skip, this.#context) : orderAsWritten(rule.body);
     let label = "L0";

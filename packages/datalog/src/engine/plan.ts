@@ -53,8 +53,8 @@ export type Sink =
 /** Where a plan starts and how it reads. */
 export interface PlanRequest {
   readonly rule: CoreRule;
-  /** Rows of the literal at this position; rows of the head; or nothing. */
-  readonly from: { readonly literal: number } | "head" | "none";
+  /** Rows of the literal at this position; rows of the head, maybe with one column left open; or nothing. */
+  readonly from: { readonly literal: number } | { readonly open: number } | "head" | "none";
   /** The view that the literal at a position is read through. */
   viewOf(position: number): View;
   readonly sink: Sink;

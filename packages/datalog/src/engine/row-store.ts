@@ -79,6 +79,8 @@ export class RowStore implements RowData {
   numbering = 0;
   /** True while an evaluation fills a relation that was empty. */
   isFresh = false;
+  /** Recursions that keep extremes: false if there are rows that no derivation from rows before them proves. */
+  isOrdered = true;
   /** Rows below have a lower rank than any derivation that is still to come. */
   nRanked = 0;
   journal: Journal = emptyJournal(false);

@@ -5,6 +5,7 @@
  * state after; the others follow the rows below as always.
  */
 import type { CoreAggregate, CoreRule } from "../check/core.ts";
+import type { SectionReader, SectionWriter } from "../state/sections.ts";
 import { expectedWork } from "./order-literals.ts";
 import { compilePlan, type PlanContext, type Sink } from "./plan.ts";
 import type { RowStore } from "./row-store.ts";
@@ -39,6 +40,14 @@ export interface Evaluator {
   forget?(): void;
   /** Forgets an evaluation that failed half-way. */
   abandon?(): void;
+  /** The evaluation is over: hands out how to undo what is kept besides rows, if there is something. */
+  finish?(): (() => void) | undefined;
+  /** The transaction is over: nothing will be undone. */
+  release?(): void;
+  /** Writes what is kept besides rows. */
+  save?(to: SectionWriter, name: string): void;
+  /** Takes over what {@link save} wrote, when the stores were loaded. */
+  load?(from: SectionReader<unknown>, name: string): void;
 }
 
 /** Runs a rule over all rows that its literals show, from the table that promises the least work. */

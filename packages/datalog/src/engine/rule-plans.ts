@@ -25,6 +25,11 @@ export class RulePlans {
     return this.#plan(phase, { rule: this.rule, from: "head", viewOf, sink });
   }
 
+  /** The same with one column of the head left open. */
+  fromGroup(phase: string, open: number, viewOf: (position: number) => View, sink: Sink): Plan {
+    return this.#plan(phase, { rule: this.rule, from: { open }, viewOf, sink });
+  }
+
   /** Takes an equal rule of another place or program in. */
   adopt(rule: CoreRule): void {
     Object.assign(this.rule, rule);

@@ -157,7 +157,7 @@ export class Extreme implements Accumulator {
     const { body, interner, aggregate } = this.#rows;
     const base = row * body.stride + aggregate.nGroup;
     const sign = aggregate.fn === "min" ? 1 : -1;
-    if (aggregate.nParts === undefined) return sign * this.#compareIds(body.data[base] as number, id);
+    if (aggregate.nParts === undefined) return sign * interner.compare(body.data[base] as number, id);
     const parts = interner.valueOf(id) as readonly Value[];
     for (const [i, part] of parts.entries()) {
       const order = compareValues(interner.valueOf(body.data[base + i] as number), part);
@@ -167,20 +167,14 @@ export class Extreme implements Accumulator {
   }
 
   readonly #compareRows = (a: number, b: number): number => {
-    const { body, aggregate } = this.#rows;
+    const { body, interner, aggregate } = this.#rows;
     const { data, stride } = body;
     const [baseA, baseB] = [a * stride + aggregate.nGroup, b * stride + aggregate.nGroup];
     const nParts = aggregate.nParts ?? 1;
     for (let i = 0; i < nParts; i++) {
-      const order = this.#compareIds(data[baseA + i] as number, data[baseB + i] as number);
+      const order = interner.compare(data[baseA + i] as number, data[baseB + i] as number);
       if (order !== 0) return order;
     }
     return 0;
   };
-
-  #compareIds(a: number, b: number): number {
-    // Odd ids are whole numbers, in their order.
-    if ((a & b & 1) === 1) return a - b;
-    return a === b ? 0 : compareValues(this.#rows.interner.valueOf(a), this.#rows.interner.valueOf(b));
-  }
 }

@@ -11,8 +11,9 @@
  * Limits: costs what evaluating the whole program costs, and more; for tests and for finding faults.
  */
 import type { CoreRule } from "../../check/core.ts";
-import { compareValues, formatAtom } from "../../value.ts";
+import { formatAtom } from "../../value.ts";
 import type { Evaluation } from "../evaluation.ts";
+import { compareKept, isBefore, type Kept, keptIn, valueIdIn } from "../extreme/kept-order.ts";
 import type { RowStore } from "../row-store.ts";
 import { INIT } from "../start.ts";
 import { ALIVE } from "../views.ts";
@@ -71,33 +72,34 @@ function checkCounts(
   }
 }
 
-/** Every row is the best of its group that anything derives, and follows from rows of smaller rank. */
+/** Every row is the best of its group that anything derives, and follows from rows that come before it, if the stratum has an order. */
 function checkExtremes(evaluation: Evaluation, members: ReadonlySet<string>, rules: readonly CoreRule[]): void {
   const { interner, planContext, program } = evaluation;
+  const keptOf = (store: RowStore): Kept =>
+    keptIn(store, program.relations.get(store.name)?.extreme) ?? { store, column: 0, isMin: true };
   const proved = new Map([...members].map((name) => [name, new Set<number>()]));
   for (const rule of rules) {
     const head = evaluation.store(rule.relation);
-    const { column, fn } = program.relations.get(rule.relation)?.extreme ?? { column: 0, fn: "min" };
+    const kept = keptOf(head);
+    const { column } = kept;
     const best = bestRows(evaluation, head, column);
     const inner = innerLiterals(evaluation, members, rule);
     visitDerivations(rule, planContext, (tuple, rows) => {
       const row = best.get(groupOf(tuple, column)) ?? -1;
       if (row < 0) throw lacksRow(evaluation, head, tuple, rule);
-      const held = head.data[row * head.stride + column] as number;
-      const order = compareValues(interner.valueOf(tuple[column] as number), interner.valueOf(held));
-      if (fn === "min" ? order < 0 : order > 0) {
-        throw wrongRow(head, row, interner, "is not the best of its group");
-      }
-      const rank = head.rankOf(row);
-      const isProof = inner.every(({ store, position }) => store.rankOf(rows[position] as number) < rank);
-      if (order === 0 && isProof) proved.get(rule.relation)?.add(row);
+      const order = compareKept(kept, tuple[column] as number, valueIdIn(kept, row), interner);
+      if (order < 0) throw wrongRow(head, row, interner, "is not the best of its group");
+      const isProof = inner.every(({ store, position }) =>
+        isBefore(keptOf(store), rows[position] as number, kept, row, interner),
+      );
+      if (order === 0 && (isProof || !head.isOrdered)) proved.get(rule.relation)?.add(row);
     });
   }
   for (const [name, rows] of proved) {
     const store = evaluation.store(name);
     for (let row = 0; row < store.end; row++) {
       if (((store.flags[row] as number) & ALIVE) === 0 || rows.has(row)) continue;
-      throw wrongRow(store, row, interner, "does not follow from rows of smaller rank");
+      throw wrongRow(store, row, interner, `does not follow from rows ${store.isOrdered ? "before it" : "that are there"}`);
     }
   }
 }
