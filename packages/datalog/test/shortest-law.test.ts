@@ -10,7 +10,7 @@ type Edge = readonly [number, number, number];
 /** A table that keeps an extreme: the value of each group, by the group's columns as text. */
 type State = ReadonlyMap<string, ReadonlyMap<string, number>>;
 /** What the rules derive from a state: table, group, value. */
-type Derive = (inputs: Inputs, get: (table: string) => [number[], number][]) => (readonly [string, number[], number])[];
+type Derive = (inputs: Inputs, get: (table: string) => [number[], number][]) => (readonly [string, readonly number[], number])[];
 
 interface Inputs {
   readonly e: readonly Edge[];
