@@ -65,7 +65,7 @@ export class Engine {
     this.#options = options;
     const { state } = options;
     this.#evaluation = state === undefined ? startEvaluation(program, options) : loadState(program, options, state);
-    this.#check();
+    this.#checkIfWanted();
   }
 
   /**
@@ -129,6 +129,16 @@ export class Engine {
   prepare(): void {
     if (this.#open !== undefined) throw new TransactionError("Cannot prepare: a transaction is open");
     this.#evaluation.prepare();
+  }
+
+  /**
+   * Compares every count, rank, index and group with a computation from scratch, as the option `checks` does after each transaction.
+   *
+   * @throws InvariantError that names the relation and row that are wrong
+   */
+  check(): void {
+    if (this.#open !== undefined) throw new TransactionError("Cannot check: a transaction is open");
+    checkInvariants(this.#evaluation);
   }
 
   /** What changes would do: evaluated on this engine and rolled back. */
@@ -231,7 +241,7 @@ export class Engine {
     if (this.#open !== undefined) throw new TransactionError("Cannot replace the program: a transaction is open");
     const delta = this.#replace(program);
     this.#evaluation.sweepIfDue();
-    this.#check();
+    this.#checkIfWanted();
     this.#version++;
     this.#announce(delta);
     return delta;
@@ -253,7 +263,7 @@ export class Engine {
       return replaceProgram(this.#evaluation, program);
     } catch (error) {
       if (before !== undefined) checkSameState(before, this.#evaluation);
-      this.#check();
+      this.#checkIfWanted();
       throw error;
     }
   }
@@ -261,12 +271,12 @@ export class Engine {
   #end(delta: Delta | undefined): void {
     this.#open = undefined;
     this.#evaluation.sweepIfDue();
-    this.#check();
+    this.#checkIfWanted();
     if (delta === undefined && this.#options.checks === true) checkSameState(this.#before, this.#evaluation);
     if (delta !== undefined) this.#announce(delta);
   }
 
-  #check(): void {
+  #checkIfWanted(): void {
     if (this.#options.checks === true) checkInvariants(this.#evaluation);
   }
 

@@ -36,6 +36,9 @@ export interface Replacement {
 
 const NO_RULES: ReadonlyMap<number, RuleChange> = new Map();
 
+/** Rows that must go before values are looked for because rows went. */
+const MIN_GONE = 1 << 12;
+
 /** The relations of a program. */
 export class Evaluation {
   readonly interner: Interner;
@@ -47,6 +50,9 @@ export class Evaluation {
   /** By unit: whether something that it reads has changed. */
   #isDirty: Uint8Array;
   #sweepAt: number;
+  /** Rows that went since values were last looked for, and how many must have gone before that is thought of. */
+  #nGone = 0;
+  #lookAt = MIN_GONE;
 
   constructor(program: Program, limits: Limits, interner: Interner = new Interner()) {
     this.interner = interner;
@@ -189,14 +195,21 @@ export class Evaluation {
 
   /** Frees what the steps of a finished transaction left behind. */
   release(steps: readonly Step[]): void {
-    for (const { changes } of steps) for (const change of changes) change.store.release(change);
+    for (const { changes } of steps) {
+      for (const change of changes) {
+        // Releasing a change may empty its lists.
+        this.#nGone += change.deleted.length;
+        change.store.release(change);
+      }
+    }
     for (const evaluator of this.#linked.keepers) evaluator.release?.();
     for (const { changes } of steps) for (const { store } of changes) store.compactIfDue();
   }
 
-  /** Forgets values that no row holds, when most of the table may be such. Only between transactions. */
+  /** Forgets values that no row holds, when most of the table may be such: it doubled, or most rows went. Only between transactions. */
   sweepIfDue(): void {
-    if (this.interner.size < this.#sweepAt) return;
+    const { size } = this.interner;
+    if (size < this.#sweepAt && (size < this.#minSweep || !this.#haveMostGone())) return;
     for (const { evaluator } of this.#linked.units) evaluator.forget?.();
     this.planContext.results.clear();
     this.planContext.sets.clear();
@@ -204,6 +217,17 @@ export class Evaluation {
       for (const store of this.stores.values()) store.visitIds(use);
     });
     this.#sweepAt = Math.max(this.#minSweep, 2 * this.interner.size);
+    this.#nGone = 0;
+    this.#lookAt = MIN_GONE;
+  }
+
+  /** True if more rows went than are left, since values were last looked for. */
+  #haveMostGone(): boolean {
+    if (this.#nGone < this.#lookAt) return false;
+    let nLeft = 0;
+    for (const store of this.stores.values()) nLeft += store.size;
+    this.#lookAt = Math.max(MIN_GONE, nLeft);
+    return this.#nGone >= nLeft;
   }
 
   get #shared(): Shared {

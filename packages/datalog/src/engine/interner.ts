@@ -181,8 +181,12 @@ export class Interner {
     visitUsed(use);
     for (const [scalar, id] of this.#byScalar) if (used[id >> 1] === 0) this.#byScalar.delete(scalar);
     for (const [key, id] of this.#byParts) if (used[id >> 1] === 0) this.#byParts.delete(key);
-    for (let i = N_FIXED; i < used.length; i++) {
-      if (used[i] === 1 || this.#values[i] === undefined) continue;
+    let end = used.length;
+    while (used[end - 1] === 0) end--;
+    this.#values.length = end;
+    this.#free.length = 0;
+    for (let i = N_FIXED; i < end; i++) {
+      if (used[i] === 1) continue;
       this.#values[i] = undefined;
       this.#free.push(i);
     }
