@@ -23,6 +23,7 @@ const INTS = [0, 1, 2, 3, 4];
 const TEXTS = ["a", "b", "c", "d", "e"];
 const ADDRESSES = INTS.map((n) => scalar("ip", `10.0.0.${n}`) as Scalar);
 const RELATIONAL: readonly Fn[] = ["count", "sum", "min", "max"];
+const TEXT_WORLD = { values: TEXTS, type: "string" };
 const INT_WORLD = { values: INTS, type: "int" };
 /** What stands in inputs, with the type that their columns may be given. */
 const WORLDS: readonly { readonly values: readonly Constant[]; readonly type: string | undefined }[] = [
@@ -39,6 +40,8 @@ const WORLDS: readonly { readonly values: readonly Constant[]; readonly type: st
 export interface GeneratorOptions {
   /** Whole numbers only, and what a relational database has too. */
   readonly isRelational?: boolean;
+  /** No constants, and literals that share variables: for thousands of rows of many values. */
+  readonly isLarge?: boolean;
 }
 
 /** Draws from fast-check's generator, so that failures shrink. */
@@ -47,11 +50,13 @@ export class Generator {
   readonly #arity = new Map(INPUTS);
   readonly #world: (typeof WORLDS)[number];
   readonly #isRelational: boolean;
+  readonly #isLarge: boolean;
 
-  constructor(g: fc.GeneratorValue, { isRelational = false }: GeneratorOptions = {}) {
+  constructor(g: fc.GeneratorValue, { isRelational = false, isLarge = false }: GeneratorOptions = {}) {
     this.#g = g;
     this.#isRelational = isRelational;
-    this.#world = isRelational ? INT_WORLD : this.#pick(WORLDS);
+    this.#isLarge = isLarge;
+    this.#world = isRelational ? INT_WORLD : isLarge ? TEXT_WORLD : this.#pick(WORLDS);
   }
 
   program(): Generated {
@@ -126,12 +131,13 @@ export class Generator {
   #atoms(n: number, relations: readonly string[], bound: Set<string>, mayBind: boolean): Lit[] {
     return Array.from({ length: n }, (): Lit => {
       const rel = this.#pick(relations);
-      const terms = Array.from({ length: this.#arity.get(rel) ?? 0 }, (): Term => {
+      const terms = Array.from({ length: this.#arity.get(rel) ?? 0 }, (_, column): Term => {
         const kind = this.#int(0, 9);
-        if (kind === 0) return { c: this.#constant() };
+        if (kind === 0 && !this.#isLarge) return { c: this.#constant() };
         if (kind === 1) return "_";
         if (!mayBind) return this.#known(bound);
-        const v = this.#pick(VARIABLES);
+        const isJoined = this.#isLarge && column === 0 && bound.size > 0;
+        const v = this.#pick(isJoined ? [...bound] : VARIABLES);
         bound.add(v);
         return { v };
       });
@@ -200,7 +206,9 @@ export class Generator {
   }
 
   #known(bound: ReadonlySet<string>): Term {
-    return bound.size === 0 || this.#int(0, 7) === 0 ? { c: this.#constant() } : { v: this.#pick([...bound]) };
+    return bound.size === 0 || (this.#int(0, 7) === 0 && !this.#isLarge)
+      ? { c: this.#constant() }
+      : { v: this.#pick([...bound]) };
   }
 
   #constant(): Constant {
