@@ -201,7 +201,7 @@ export class Execution {
     if (isEqual === (until === "==")) return {};
     if (timeoutMs === undefined || this.#context.elapsedMs < timeoutMs) return new WaitBlocked(table.schema.name, timeoutMs);
     if (timeoutMs === 0) throw new OvsdbError("timed out", '"where" clause test failed');
-    throw new OvsdbError("timed out", `"wait" timed out after ${timeoutMs} ms`);
+    throw new OvsdbError("timed out", `"wait" timed out after ${Math.floor(this.#context.elapsedMs)} ms`);
   }
 
   #rowKey(table: TableState, columns: readonly ColumnSchema[], json: Json): string {

@@ -50,16 +50,18 @@ export function parseMonitorSpec(schema: DatabaseSchema, json: Json | undefined,
   for (const [name, requests] of Object.entries(json)) {
     const table = schema.tables.get(name);
     if (table === undefined) throw new OvsdbError("syntax error", `no table named ${name}`);
-    tables.set(name, parseTable(table, isJsonArray(requests) ? requests : [requests ?? null], notation));
+    const list = isJsonArray(requests) ? requests : [requests ?? null];
+    if (list.length > 0) tables.set(name, parseTable(table, list, notation)); // without requests nothing of it is shown
   }
   return makeSpec(notation, tables);
 }
 
 /** The spec after a `monitor_cond_change`: named tables get a new condition. */
-export function changeConditions(spec: MonitorSpec, json: Json | undefined): MonitorSpec {
-  if (!isJsonObject(json)) throw syntaxError(json ?? null, "monitor-cond-change-requests must be object");
+export function changeConditions(schema: DatabaseSchema, spec: MonitorSpec, json: Json | undefined): MonitorSpec {
+  if (!isJsonObject(json)) throw syntaxError(undefined, "monitor-cond-change-requests must be object");
   const tables = new Map(spec.tables);
   for (const [name, requests] of Object.entries(json)) {
+    if (!schema.tables.has(name)) throw new OvsdbError("syntax error", `no table named ${name}`);
     const table = tables.get(name);
     if (table === undefined) throw new OvsdbError("syntax error", `no table named ${name} in monitor session`);
     if (!isJsonArray(requests)) throw new OvsdbError("syntax error", `table ${name} no monitor-cond-change JSON array`);

@@ -5,6 +5,7 @@ import type { Json } from "@tenet/kit";
 export const SERVER_SCHEMA: Json = {
   name: "_Server",
   version: "1.2.0",
+  cksum: "3009684573 744",
   tables: {
     Database: {
       columns: {

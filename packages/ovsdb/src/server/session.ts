@@ -104,7 +104,8 @@ export class Session implements RpcHandler, LockHolder {
       case "get_server_id":
         return this.#context.serverId;
       case "set_db_change_aware":
-        if (typeof list[0] !== "boolean") throw syntaxError(params, "set_db_change_aware: true or false parameter expected");
+        if (typeof list[0] !== "boolean" || list.length !== 1)
+          throw syntaxError(params, "set_db_change_aware: true or false parameter expected");
         return {};
       case "monitor":
         return this.#startMonitor(this.#database(method, list, params), list, "update");
@@ -155,7 +156,7 @@ export class Session implements RpcHandler, LockHolder {
   #startMonitor(served: ServedDatabase, list: readonly Json[], method: Monitor["method"]): Json {
     const [, id = null, requests, since] = list;
     const key = stringifySorted(id);
-    if (list.length !== (method === "update3" ? 4 : 3)) throw syntaxError(list, "invalid parameters");
+    if (list.length < (method === "update3" ? 4 : 3)) throw syntaxError(list, "invalid parameters");
     if (this.#monitors.has(key)) throw syntaxError(id, "duplicate monitor ID");
     const { database, views } = served;
     const spec = parseMonitorSpec(database.schema, requests, method === "update" ? 1 : 2);
@@ -169,14 +170,15 @@ export class Session implements RpcHandler, LockHolder {
   }
 
   #changeMonitor(list: readonly Json[]): Json {
+    if (list.length !== 3) throw syntaxError(list, "invalid parameters");
     const [id = null, newId = null, requests] = list;
     const key = stringifySorted(id);
     const newKey = stringifySorted(newId);
     const monitor = this.#monitors.get(key);
     if (monitor === undefined) throw syntaxError(id, "unknown monitor session");
     if (newKey !== key && this.#monitors.has(newKey)) throw syntaxError(newId, "duplicate monitor ID");
-    const spec = changeConditions(monitor.spec, requests);
     const { database } = monitor;
+    const spec = changeConditions(database.schema, monitor.spec, requests);
     catchUp(monitor);
     const updates = conditionChangeUpdates(monitor.spec, spec, (name) => database.table(name));
     this.#viewsOf(monitor)?.remove(monitor);
@@ -245,9 +247,8 @@ function initial(database: DatabaseEngine, spec: MonitorSpec): Json {
 
 /** `[found, version, updates]`: what changed since a version, or everything. */
 function sinceUpdates(database: DatabaseEngine, spec: MonitorSpec, since: Json | undefined): Json {
-  if (typeof since !== "string" || !isUuid(since)) {
-    throw syntaxError(since ?? null, "last-txn-id must be UUID format.");
-  }
+  if (typeof since !== "string") throw syntaxError(since ?? null, "last-txn-id must be string");
+  if (!isUuid(since)) throw syntaxError(since, "last-txn-id must be UUID format.");
   const commits = since === ZERO_UUID ? undefined : database.historySince(since.toLowerCase());
   if (commits === undefined) return [false, database.version, initial(database, spec)];
   const net = new NetChanges();
