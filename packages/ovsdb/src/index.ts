@@ -10,7 +10,9 @@ export type { ClientIdentity, Commit, Proposed, Refusal } from "./engine/commit.
 export type { HistoryLimits } from "./engine/history.ts";
 export type { TransactOptions } from "./engine/database.ts";
 export { DatabaseLockedError } from "./storage/lock-file.ts";
-export { type LogFs, NotALogError, systemFs } from "./storage/log-file.ts";
+export { NotALogError } from "./storage/log-file.ts";
+export { type LogFs, systemFs } from "./storage/log-fs.ts";
+export { type CompactionLimits, DEFAULT_COMPACTION } from "./storage/compaction-schedule.ts";
 export { WrongDatabaseError } from "./storage/file-commit-log.ts";
 export { Database, type DatabaseOptions } from "./storage/open-database.ts";
 export { DEFAULT_JSON_LIMITS, JsonStream, type JsonStreamLimits } from "./rpc/json-stream.ts";

@@ -123,3 +123,24 @@ test.skipIf(!hasTools)("a northbound file of ours passes the original's own chec
   writeFileSync(join(folder, "nb.ovsschema"), JSON.stringify(OVN_NORTHBOUND));
   expect(await peer(folder, "ovsdb-tool", "needs-conversion", file, join(folder, "nb.ovsschema"))).toBe("no\n");
 });
+
+test.skipIf(!hasTools)("ovsdb-tool and the original server read a file that was compacted while it was served", async () => {
+  await using scope = new Scope();
+  const folder = temporaryFolder(scope);
+  const file = join(folder, "t.db");
+  const database = await openDatabase(scope, { file });
+  await database.transact([insert("a", { e: "red", m: ["map", [["ünï", 1]]], i: 3 }), insert("b")], TESTER);
+  await database.transact([{ op: "delete", table: "Root", where: [["name", "==", "b"]] }], TESTER);
+  const compacting = database.compact();
+  await database.transact([insert("c"), { op: "comment", comment: "late" }], TESTER);
+  await compacting;
+  await database.transact([insert("d")], TESTER);
+  database.close();
+  const log = await peer(folder, "ovsdb-tool", "show-log", "-mm", file);
+  expect(log.replaceAll(/\(.{8}\)/g, "()")).toMatch(
+    /record 1:.*compacted[^]*insert row "a" \(\):\n(?=[^]*e=\[red\])(?=[^]*i=3)(?=[^]*m=\{"ünï"=1\})[^]*record 2:.*late[^]*"c"[^]*record 3[^]*"d"/,
+  );
+  const client = rawClient(scope, await startOriginalServer(scope, folder, file));
+  const [result] = (await client.call("transact", ["T", select])).result as { rows: { name: string }[] }[];
+  expect(result?.rows.map(({ name }) => name).toSorted()).toEqual(["a", "c", "d"]);
+});

@@ -78,7 +78,7 @@ export class DatabaseEngine {
   protected readonly tables: ReadonlyMap<string, TableState>;
   protected commitLog: CommitLog | undefined;
   protected commits: History;
-  readonly #clock: Clock;
+  protected readonly clock: Clock;
   readonly #newUuid: () => string;
   readonly #log: Logger;
   readonly #listeners = new Set<(commit: Commit) => void>();
@@ -89,7 +89,7 @@ export class DatabaseEngine {
 
   protected constructor(parts: DatabaseParts) {
     this.schema = parts.schema;
-    this.#clock = parts.clock ?? systemClock;
+    this.clock = parts.clock ?? systemClock;
     this.#newUuid = parts.newUuid ?? randomUUID;
     this.#log = parts.log ?? silentLogger;
     this.commits = new History(parts.historyLimits ?? DEFAULT_HISTORY, this.#newUuid());
@@ -105,7 +105,7 @@ export class DatabaseEngine {
   transact(operations: readonly Json[], by: ClientIdentity, options: TransactOptions = {}): Promise<Json[]> {
     if (this.#isClosed) return Promise.resolve([new OvsdbError("canceled", "the database is closed").toWire()]);
     return new Promise((resolve) => {
-      const arrivedAtMs = this.#clock.monotonicMs();
+      const arrivedAtMs = this.clock.monotonicMs();
       const pending: Pending = { operations, by, options, arrivedAtMs, resolve, waitsFor: undefined, timer: undefined };
       options.signal?.addEventListener("abort", () => this.#waiting.has(pending) && this.#cancel(pending), { once: true });
       this.#enqueue(pending);
@@ -197,7 +197,7 @@ export class DatabaseEngine {
   }
 
   #runOperations(pending: Pending, journal: Journal, results: Json[]): Execution | undefined {
-    const elapsedMs = this.#clock.monotonicMs() - pending.arrivedAtMs;
+    const elapsedMs = this.clock.monotonicMs() - pending.arrivedAtMs;
     const { holdsLock = () => false, isReadOnly = false } = pending.options;
     const readOnlyName = isReadOnly ? this.schema.name : undefined;
     const execution = new Execution({ tables: this.tables, journal, newUuid: this.#newUuid, elapsedMs, holdsLock, readOnlyName });
@@ -220,7 +220,7 @@ export class DatabaseEngine {
     const comment = execution.comments.length === 0 ? undefined : execution.comments.join("\n");
     const refusal = this.judge?.({ changes, by, comment });
     if (refusal !== undefined) throw new OvsdbError(refusal.error, refusal.details);
-    return { at: this.#clock.now(), comment, by, changes };
+    return { at: this.clock.now(), comment, by, changes };
   }
 
   /** The net changes; modified rows get a new `_version`. */

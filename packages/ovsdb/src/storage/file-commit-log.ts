@@ -11,8 +11,10 @@ import type { CommitLog } from "../engine/database.ts";
 import type { DatabaseSchema } from "../model/schema.ts";
 import { isJsonObject, stringifySorted } from "../model/sorted-json.ts";
 import { lockDatabaseFile } from "./lock-file.ts";
-import { LogFile, type LogFs, type LogRecord, systemFs } from "./log-file.ts";
-import { recordOf, touchesEphemeral } from "./transaction-record.ts";
+import { LogFile, type LogRecord } from "./log-file.ts";
+import { type LogFs, systemFs } from "./log-fs.ts";
+import { snapshotComment } from "./signature.ts";
+import { recordOf, snapshotRecord, type TableRows, touchesEphemeral } from "./transaction-record.ts";
 
 /** The file holds another database than the one asked for. */
 export class WrongDatabaseError extends AppError {
@@ -23,6 +25,8 @@ export class WrongDatabaseError extends AppError {
 export class FileCommitLog implements CommitLog {
   /** The version of the state after the last record. */
   version: string;
+  /** What the version is after a restart: another one when ephemeral columns were changed. */
+  #versionInFile: string;
   readonly #file: LogFile;
   readonly #unlock: () => void;
   #schema: DatabaseSchema;
@@ -32,6 +36,12 @@ export class FileCommitLog implements CommitLog {
     this.#file = file;
     this.#unlock = unlock;
     this.version = version;
+    this.#versionInFile = version;
+  }
+
+  /** The length of the file in bytes. */
+  get sizeBytes(): number {
+    return this.#file.sizeBytes;
   }
 
   /**
@@ -65,14 +75,27 @@ export class FileCommitLog implements CommitLog {
     return commits.map((commit, i) => {
       const sha1 = records[i] === undefined ? "" : (hashes[n++] ?? "");
       // A restart forgets ephemeral columns: the version must not be found again, or replicas would keep them.
-      return this.advance(touchesEphemeral(this.#schema, commit) ? `${sha1} ephemeral` : sha1);
+      this.version = nextVersion(this.version, touchesEphemeral(this.#schema, commit) ? `${sha1} ephemeral` : sha1);
+      if (sha1 !== "") this.#versionInFile = nextVersion(this.#versionInFile, sha1);
+      return this.version;
     });
   }
 
-  /** Moves the version over one record. */
-  advance(sha1: string): string {
-    this.version = nextVersion(this.version, sha1);
+  /** Moves the version over a record that was read; a snapshot tells which version it is. */
+  advance(sha1: string, toldVersion: string | undefined): string {
+    this.version = toldVersion ?? nextVersion(this.version, sha1);
+    this.#versionInFile = this.version;
     return this.version;
+  }
+
+  /**
+   * Replaces the transactions up to now by one that inserts these rows, while others are appended.
+   *
+   * @returns false when the log was closed or rewritten meanwhile
+   * @throws IoError
+   */
+  compact(tables: readonly TableRows[], at: number): Promise<boolean> {
+    return this.#file.compact(this.#schema.json, snapshotRecord(tables, at, snapshotComment(this.#versionInFile)));
   }
 
   /** Replaces the file by the schema and one transaction. */
@@ -80,6 +103,7 @@ export class FileCommitLog implements CommitLog {
     const record = recordOf(this.#schema, commit);
     const hashes = this.#file.rewrite(record === undefined ? [this.#schema.json] : [this.#schema.json, record]);
     this.version = hashes.reduce(nextVersion, "");
+    this.#versionInFile = this.version;
   }
 
   close(): void {

@@ -13,24 +13,9 @@
  * @see ovsdb(5), section "Standalone Format"
  */
 import { createHash } from "node:crypto";
-import nodeFs from "node:fs";
-import { dirname } from "node:path";
 import { AppError, IoError, type Json, type Logger, messageOf } from "@tenet/kit";
-
-/** The file operations that a log needs; tests replace them to fail. */
-export interface LogFs {
-  openSync(path: string, flags: string, mode?: number): number;
-  readFileSync(path: string): Buffer;
-  writeSync(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): number;
-  fsyncSync(fd: number): void;
-  ftruncateSync(fd: number, length: number): void;
-  closeSync(fd: number): void;
-  renameSync(from: string, to: string): void;
-  existsSync(path: string): boolean;
-}
-
-/** The operating system's files. */
-export const systemFs: LogFs = nodeFs;
+import { draftPathOf, LogDraft } from "./log-draft.ts";
+import { type LogFs, syncFolder, systemFs } from "./log-fs.ts";
 
 /** A file that is not an OVSDB log at all. */
 export class NotALogError extends AppError {
@@ -44,6 +29,8 @@ export interface LogRecord {
   readonly sha1: string;
 }
 
+/** What a compaction may copy while all wait for it. */
+const LAST_COPY_BYTES = 64 * 1024;
 const HEADER = /^OVSDB JSON (\d+) ([0-9a-f]{40})$/;
 
 /** An open log: records were read, more can be appended. */
@@ -54,6 +41,10 @@ export class LogFile {
   #sizeBytes: number;
   /** A failed append may have left bytes behind the last good record. */
   #hasTail = false;
+  /** Whether the folder's entry of the file is on stable storage. */
+  #isNameDurable = true;
+  /** What a running compaction writes. */
+  #draft: LogDraft | undefined;
 
   private constructor(path: string, fs: LogFs, fd: number, sizeBytes: number) {
     this.path = path;
@@ -71,6 +62,7 @@ export class LogFile {
       fd = fs.openSync(path, isNew ? "wx+" : "r+", 0o640);
       if (isNew) syncFolder(path, fs);
       bytes = fs.readFileSync(path);
+      fs.rmSync(draftPathOf(path), { force: true });
     } catch (error) {
       throw new IoError(`Cannot open database file "${path}": ${messageOf(error)}`, {
         hint: "Check that the folder exists and may be written",
@@ -97,6 +89,7 @@ export class LogFile {
     const encoded = records.map(encodeRecord);
     const bytes = Buffer.concat(encoded.map((record) => record.bytes));
     try {
+      this.#makeNameDurable();
       this.#cutTail();
       this.#hasTail = true;
       for (let done = 0; done < bytes.length; ) {
@@ -117,6 +110,7 @@ export class LogFile {
 
   /** Replaces the whole file by these records, atomically. */
   rewrite(records: readonly Json[]): string[] {
+    this.#abandonDraft();
     const temporary = `${this.path}.tmp`;
     const encoded = records.map(encodeRecord);
     const bytes = Buffer.concat(encoded.map((record) => record.bytes));
@@ -134,8 +128,85 @@ export class LogFile {
     return encoded.map((record) => record.sha1);
   }
 
+  /** The length of the file in bytes. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /**
+   * Replaces the records up to now by a first record and a second one that comes in pieces, while more
+   * records are appended; these stay as they are.
+   *
+   * @returns false when the log was closed or rewritten meanwhile
+   * @throws IoError when the new file could not be written; the log goes on in the old one
+   */
+  async compact(first: Json, second: Iterable<string>): Promise<boolean> {
+    if (this.#draft !== undefined) return false;
+    let copied = this.#sizeBytes;
+    let draft: LogDraft | undefined;
+    try {
+      draft = new LogDraft(this.path, this.#fd, this.#fs);
+      this.#draft = draft;
+      await draft.append(encodeRecord(first).bytes);
+      await draft.appendRecord(second);
+      do {
+        const endsAt = this.#sizeBytes;
+        await draft.copy(this.#fd, copied, endsAt);
+        copied = endsAt;
+        await this.#fs.fsync(draft.fd);
+        if (draft.isAbandoned) return false;
+      } while (this.#sizeBytes - copied > LAST_COPY_BYTES);
+      await this.#replaceBy(draft, copied);
+      return true;
+    } catch (error) {
+      if (draft?.isAbandoned === true) return false;
+      throw new IoError(`Cannot compact database file "${this.path}": ${messageOf(error)}`, {
+        hint: "The file is as it was; free space on the disk or make the folder writable",
+        cause: error,
+      });
+    } finally {
+      await this.#endDraft(draft);
+    }
+  }
+
   close(): void {
+    this.#abandonDraft();
     this.#fs.closeSync(this.#fd);
+  }
+
+  /** From the last copy to the new file descriptor nothing may be appended: so there is no wait in between. */
+  #replaceBy(draft: LogDraft, copied: number): Promise<void> {
+    draft.copyNow(this.#fd, copied, this.#sizeBytes);
+    this.#fs.fsyncSync(draft.fd);
+    this.#fs.renameSync(draft.path, this.path);
+    const old = this.#fd;
+    this.#fd = draft.fd;
+    this.#sizeBytes = draft.sizeBytes;
+    this.#hasTail = false;
+    this.#draft = undefined;
+    this.#isNameDurable = false;
+    return this.#fs.close(old);
+  }
+
+  /** Ends a compaction that did not come to its end. */
+  async #endDraft(draft: LogDraft | undefined): Promise<void> {
+    if (draft === undefined || draft.fd === this.#fd) return;
+    if (!draft.isAbandoned) this.#abandonDraft();
+    await this.#fs.close(draft.fd);
+  }
+
+  /** Removes the draft now, because another process may open the log next; its writer stops when it sees that. */
+  #abandonDraft(): void {
+    if (this.#draft === undefined) return;
+    this.#draft.isAbandoned = true;
+    this.#fs.rmSync(this.#draft.path, { force: true });
+    this.#draft = undefined;
+  }
+
+  #makeNameDurable(): void {
+    if (this.#isNameDurable) return;
+    syncFolder(this.path, this.#fs);
+    this.#isNameDurable = true;
   }
 
   #cutTail(): void {
@@ -151,16 +222,6 @@ export class LogFile {
     } catch {
       this.#hasTail = true;
     }
-  }
-}
-
-/** Makes a new name in a folder durable. */
-function syncFolder(path: string, fs: LogFs): void {
-  const fd = fs.openSync(dirname(path), "r");
-  try {
-    fs.fsyncSync(fd);
-  } finally {
-    fs.closeSync(fd);
   }
 }
 

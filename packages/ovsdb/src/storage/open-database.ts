@@ -1,13 +1,15 @@
 /** The public database: the engine, in memory or with a file that it is loaded from. */
-import { type Clock, type Json, type Logger, silentLogger } from "@tenet/kit";
+import { type Clock, type Json, type Logger, messageOf, silentLogger } from "@tenet/kit";
 import type { Commit } from "../engine/commit.ts";
 import { DatabaseEngine, type DatabaseParts } from "../engine/database.ts";
 import { DEFAULT_HISTORY, History, type HistoryLimits } from "../engine/history.ts";
 import { moveReferences } from "../engine/references.ts";
 import type { RowChange } from "../model/row.ts";
 import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
+import { type CompactionLimits, CompactionSchedule, DEFAULT_COMPACTION } from "./compaction-schedule.ts";
 import { FileCommitLog, type OpenedLog } from "./file-commit-log.ts";
-import type { LogFs } from "./log-file.ts";
+import type { LogFs } from "./log-fs.ts";
+import { versionOfSnapshot } from "./signature.ts";
 import { applyRowRecord, readTransactionRecord } from "./transaction-record.ts";
 
 /** How to open a database. */
@@ -21,6 +23,8 @@ export interface DatabaseOptions {
   readonly log?: Logger;
   /** How many commits (row changes) {@link Database.history} keeps. */
   readonly historyLimits?: HistoryLimits;
+  /** When the file is compacted without being asked; by default as the original does. */
+  readonly compaction?: CompactionLimits;
   /** The file operations; for tests that want them to fail. */
   readonly fs?: LogFs;
 }
@@ -33,6 +37,9 @@ export interface DatabaseOptions {
  * nb.onCommit(({ by, changes }) => console.log(by.process, changes.length));
  */
 export class Database extends DatabaseEngine {
+  #file: FileCommitLog | undefined;
+  #compacting: Promise<void> | undefined;
+
   /**
    * Opens a database.
    *
@@ -48,6 +55,7 @@ export class Database extends DatabaseEngine {
     const opened = FileCommitLog.open(options.file, database.schema, log, options.fs);
     try {
       database.#load(opened, options.historyLimits ?? DEFAULT_HISTORY);
+      database.#keepCompact(options.compaction ?? DEFAULT_COMPACTION, log);
     } catch (error) {
       opened.commitLog.close();
       throw error;
@@ -66,11 +74,47 @@ export class Database extends DatabaseEngine {
     super(parts);
   }
 
+  /**
+   * Replaces the transactions in the file by the rows there are, while transactions go on.
+   *
+   * Who asks while a compaction runs waits for that one. Without a file there is nothing to do.
+   *
+   * @throws IoError when the new file could not be written; the old one stays in use
+   */
+  compact(): Promise<void> {
+    this.#compacting ??= this.#compact().finally(() => (this.#compacting = undefined));
+    return this.#compacting;
+  }
+
+  async #compact(): Promise<void> {
+    const tables = Array.from(this.tables.values(), ({ schema: table, rows }) => ({ table, rows: [...rows.values()] }));
+    await this.#file?.compact(tables, this.clock.now());
+  }
+
+  /** Compacts the file whenever that is due. */
+  #keepCompact(limits: CompactionLimits, log: Logger): void {
+    const { clock } = this;
+    const schedule = new CompactionSchedule(limits, clock.monotonicMs());
+    this.onCommit(() => {
+      const file = this.#file;
+      if (file === undefined || !schedule.isDue(file.sizeBytes, clock.monotonicMs())) return;
+      const beforeBytes = file.sizeBytes;
+      schedule.restart(clock.monotonicMs());
+      this.compact().then(
+        () => {
+          schedule.baseBytes = file.sizeBytes;
+          log.info({ beforeBytes, sizeBytes: file.sizeBytes }, "database file compacted");
+        },
+        (error: unknown) => log.warn({ err: messageOf(error) }, "database file not compacted"),
+      );
+    });
+  }
+
   #load({ commitLog, transactions, hasOtherSchema }: OpenedLog, limits: HistoryLimits): void {
     this.commits = new History(limits, commitLog.version);
-    for (const { json, sha1 } of transactions) {
+    for (const [i, { json, sha1 }] of transactions.entries()) {
       const { at, comment, by, isDiff, tables } = readTransactionRecord(json);
-      const version = commitLog.advance(sha1);
+      const version = commitLog.advance(sha1, i === 0 ? versionOfSnapshot(comment) : undefined);
       const changes = tables.flatMap(([table, rows]) =>
         Object.entries(rows).flatMap(([uuid, row]) => this.#applyRow(table, uuid, row ?? null, isDiff, version)),
       );
@@ -81,6 +125,7 @@ export class Database extends DatabaseEngine {
       this.commits = new History(limits, commitLog.version);
     }
     this.commitLog = commitLog;
+    this.#file = commitLog;
   }
 
   #applyRow(

@@ -8,6 +8,17 @@
 import type { ClientIdentity } from "../engine/commit.ts";
 
 const PREFIX = "-- by ";
+const STATE = /\n-- state ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+/** The comment of a snapshot: it tells the version of the state, so that clients go on from there. */
+export function snapshotComment(version: string): string {
+  return `compacted\n-- state ${version}`;
+}
+
+/** The version in the comment of a snapshot. */
+export function versionOfSnapshot(comment: string | undefined): string | undefined {
+  return comment === undefined ? undefined : STATE.exec(comment)?.[1];
+}
 
 /** The comment as it goes into the file. */
 export function signComment(comment: string | undefined, by: ClientIdentity): string {

@@ -43,6 +43,28 @@ function rowRecord(table: TableSchema, { old, new: row }: RowChange): Json | und
   return old !== undefined && isEmpty ? undefined : columns;
 }
 
+/** Rows of one table at one moment. */
+export interface TableRows {
+  readonly table: TableSchema;
+  readonly rows: readonly Row[];
+}
+
+/** The text of a record that inserts rows, in pieces of a row. */
+export function* snapshotRecord(tables: readonly TableRows[], at: number, comment: string): Generator<string> {
+  yield "{";
+  for (const { table, rows } of tables) {
+    if (rows.length === 0) continue;
+    let separator = `${JSON.stringify(table.name)}:{`;
+    for (const row of rows) {
+      const record = rowRecord(table, { table: table.name, uuid: row._uuid, old: undefined, new: row });
+      yield `${separator}"${row._uuid}":${JSON.stringify(record)}`;
+      separator = ",";
+    }
+    yield "},";
+  }
+  yield `"_date":${Math.round(at)},"_comment":${JSON.stringify(comment)}}\n`;
+}
+
 /** Whether a commit changes columns that a restart forgets. */
 export function touchesEphemeral(schema: DatabaseSchema, commit: Omit<Commit, "version">): boolean {
   return commit.changes.some(({ table: name, old, new: row }) => {

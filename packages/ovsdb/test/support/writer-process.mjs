@@ -5,6 +5,9 @@ import { Database } from "@tenet/ovsdb";
 
 const [schemaFile, file, first] = process.argv.slice(2);
 const database = await Database.open({ schema: JSON.parse(readFileSync(schemaFile, "utf8")), file });
+// Compacts all the time, so that it is killed at every point of that too.
+const compactOn = () => database.compact().then(() => setImmediate(() => void compactOn()));
+void compactOn();
 for (let n = Number(first); ; n += 3) {
   const rows = [n, n + 1, n + 2].map(async (i) => {
     const kid = { op: "insert", table: "Kid", "uuid-name": "k", row: { name: `kid ${i}`, n: i } };
