@@ -8,7 +8,12 @@ import { expect, test } from "vitest";
 import { openDatabase, TESTER, temporaryFolder } from "./support/fixtures.ts";
 
 const insert = (name: string, more: object = {}): Json => ({ op: "insert", table: "Root", row: { name, ...more } });
-const update = (name: string, row: { readonly [column: string]: Json }): Json => ({ op: "update", table: "Root", where: [["name", "==", name]], row });
+const update = (name: string, row: { readonly [column: string]: Json }): Json => ({
+  op: "update",
+  table: "Root",
+  where: [["name", "==", name]],
+  row,
+});
 const rowsOf = (database: Database) =>
   new Map(Array.from(database.table("Root"), ([uuid, row]) => [uuid, { ...row, _version: "" }]));
 
@@ -30,7 +35,8 @@ test("transactions that are committed while the file is compacted are in it, and
   const compacted = database.compact().then(() => (isDone = true));
   let n = 0;
   for (; !isDone; n++) {
-    const change = n % 2 === 0 ? update(`row ${n}`, { i: 7 }) : { op: "delete", table: "Root", where: [["name", "==", `row ${4999 - n}`]] };
+    const change =
+      n % 2 === 0 ? update(`row ${n}`, { i: 7 }) : { op: "delete", table: "Root", where: [["name", "==", `row ${4999 - n}`]] };
     await database.transact([change, insert(`late ${n}`)], TESTER);
   }
   await compacted;

@@ -156,7 +156,7 @@ export class LogFile {
         await this.#fs.fsync(draft.fd);
         if (draft.isAbandoned) return false;
       } while (this.#sizeBytes - copied > LAST_COPY_BYTES);
-      await this.#replaceBy(draft, copied);
+      this.#replaceBy(draft, copied);
       return true;
     } catch (error) {
       if (draft?.isAbandoned === true) return false;
@@ -174,8 +174,8 @@ export class LogFile {
     this.#fs.closeSync(this.#fd);
   }
 
-  /** From the last copy to the new file descriptor nothing may be appended: so there is no wait in between. */
-  #replaceBy(draft: LogDraft, copied: number): Promise<void> {
+  /** At once, because nothing may be appended between the last copy and the new file descriptor. */
+  #replaceBy(draft: LogDraft, copied: number): void {
     draft.copyNow(this.#fd, copied, this.#sizeBytes);
     this.#fs.fsyncSync(draft.fd);
     this.#fs.renameSync(draft.path, this.path);
@@ -185,7 +185,8 @@ export class LogFile {
     this.#hasTail = false;
     this.#draft = undefined;
     this.#isNameDurable = false;
-    return this.#fs.close(old);
+    // Nothing is lost with a file that has no name any more.
+    this.#fs.close(old).catch(() => undefined);
   }
 
   /** Ends a compaction that did not come to its end. */
