@@ -13,11 +13,14 @@ import { randomUUID } from "node:crypto";
 import { type Clock, type Json, type Logger, messageOf, silentLogger, systemClock } from "@tenet/kit";
 import { OvsdbError } from "../model/ovsdb-error.ts";
 import { changedColumns, type Row, type RowChange } from "../model/row.ts";
+import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
 import type { DatabaseSchema } from "../model/schema.ts";
 import type { ClientIdentity, Commit, Proposed, Refusal } from "./commit.ts";
+import { convertTables } from "./convert-tables.ts";
 import { Execution, WaitBlocked } from "./execution.ts";
 import { DEFAULT_HISTORY, History, type HistoryLimits } from "./history.ts";
 import { Journal } from "./journal.ts";
+import type { Tables } from "./references.ts";
 import { settle } from "./settle.ts";
 import { TableState } from "./table-state.ts";
 
@@ -29,6 +32,12 @@ export interface CommitLog {
    * @returns the versions after each commit
    */
   append(commits: readonly Omit<Commit, "version">[]): string[];
+  /**
+   * Keeps, instead of all before, a schema and the commit that inserts all rows; or throws and changes nothing.
+   *
+   * @returns the version after it
+   */
+  convert(schema: DatabaseSchema, commit: Omit<Commit, "version">): string;
   close(): void;
 }
 
@@ -72,28 +81,34 @@ interface Staged {
 
 /** The engine of one database. */
 export class DatabaseEngine {
-  readonly schema: DatabaseSchema;
   /** Asked before each commit that changes something; a refusal fails the transaction. */
   judge: ((proposed: Proposed) => Refusal | undefined) | undefined;
-  protected readonly tables: ReadonlyMap<string, TableState>;
+  protected tables: Tables;
   protected commitLog: CommitLog | undefined;
   protected commits: History;
   protected readonly clock: Clock;
   readonly #newUuid: () => string;
   readonly #log: Logger;
   readonly #listeners = new Set<(commit: Commit) => void>();
+  readonly #convertListeners = new Set<() => void>();
   readonly #waiting = new Set<Pending>();
+  #schema: DatabaseSchema;
   #queue: Pending[] = [];
   #isScheduled = false;
   #isClosed = false;
 
   protected constructor(parts: DatabaseParts) {
-    this.schema = parts.schema;
+    this.#schema = parts.schema;
     this.clock = parts.clock ?? systemClock;
     this.#newUuid = parts.newUuid ?? randomUUID;
     this.#log = parts.log ?? silentLogger;
     this.commits = new History(parts.historyLimits ?? DEFAULT_HISTORY, this.#newUuid());
     this.tables = new Map(Array.from(parts.schema.tables.values(), (table) => [table.name, new TableState(table)]));
+  }
+
+  /** The schema; {@link convert} changes it. */
+  get schema(): DatabaseSchema {
+    return this.#schema;
   }
 
   /**
@@ -118,7 +133,37 @@ export class DatabaseEngine {
     return () => this.#listeners.delete(listener);
   }
 
-  /** The rows of a table by uuid: a live view, empty for an unknown table. */
+  /**
+   * Changes the schema, durably, and keeps the rows of tables and the columns that both schemas have.
+   *
+   * What has arrived is executed before; what waits is canceled; the history begins anew.
+   *
+   * @throws OvsdbError when the schema is faulty, has another name, or does not allow what the database holds
+   */
+  convert(source: SchemaSource | Json, by: ClientIdentity): void {
+    const schema = toSchema(source);
+    if (schema.name !== this.#schema.name) {
+      const why = `new schema name (${schema.name}) does not match database name (${this.#schema.name})`;
+      throw new OvsdbError("invalid parameters", why);
+    }
+    this.#drain();
+    if (this.#isClosed) throw new OvsdbError("canceled", "the database is closed");
+    const tables = convertTables(this.tables, schema, this.#newUuid);
+    const version = this.#keepConverted(schema, tables, by);
+    this.#schema = schema;
+    this.tables = tables;
+    this.commits.restart(version);
+    for (const pending of this.#waiting) this.#cancel(pending);
+    for (const listener of this.#convertListeners) listener();
+  }
+
+  /** Calls `listener` after each change of the schema. @returns stops it */
+  onConvert(listener: () => void): () => void {
+    this.#convertListeners.add(listener);
+    return () => this.#convertListeners.delete(listener);
+  }
+
+  /** The rows of a table by uuid: a live view until the schema changes, empty for an unknown table. */
   table(name: string): ReadonlyMap<string, Row> {
     return this.tables.get(name)?.rows ?? new Map();
   }
@@ -150,6 +195,20 @@ export class DatabaseEngine {
     this.#isClosed = true;
     for (const pending of [...this.#waiting, ...this.#queue]) this.#cancel(pending);
     this.commitLog?.close();
+  }
+
+  #keepConverted(schema: DatabaseSchema, tables: Tables, by: ClientIdentity): string {
+    if (this.commitLog === undefined) return this.#newUuid();
+    const changes = [...tables.values()].flatMap(({ schema: { name: table }, rows }) =>
+      Array.from(rows, ([uuid, row]): RowChange => ({ table, uuid, old: undefined, new: row })),
+    );
+    const comment = `converted to schema version ${schema.version}`;
+    try {
+      return this.commitLog.convert(schema, { at: this.clock.now(), comment, by, changes });
+    } catch (error) {
+      this.#log.error({ err: messageOf(error) }, "conversion failed");
+      throw new OvsdbError("I/O error", messageOf(error));
+    }
   }
 
   #enqueue(pending: Pending): void {

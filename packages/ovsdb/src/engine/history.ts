@@ -40,6 +40,14 @@ export class History {
     }
   }
 
+  /** Forgets everything: the state of this version came about in another way. */
+  restart(version: string): void {
+    this.#commits = [];
+    this.#start = 0;
+    this.#nChanges = 0;
+    this.#base = version;
+  }
+
   get length(): number {
     return this.#commits.length - this.#start;
   }

@@ -37,8 +37,11 @@ function isParsed(source: SchemaSource | Json): source is DatabaseSchema {
 export function parseSchema(source: SchemaJson | Json): DatabaseSchema {
   const json = source as Json;
   const object = expectObject(json, "database schema");
-  const name = object["name"];
-  if (typeof name !== "string" || !ID.test(name)) throw syntaxError(json, "database schema needs a name that is an <id>");
+  const { name } = object;
+  if (name === undefined) throw syntaxError(json, "Parsing database schema failed: Required 'name' member is missing.");
+  if (typeof name !== "string" || !ID.test(name)) {
+    throw syntaxError(json, "Parsing database schema failed: Type mismatch for member 'name'.");
+  }
   const version = object["version"] ?? "";
   if (typeof version !== "string" || (version !== "" && !VERSION.test(version))) {
     throw syntaxError(json, `schema version "${String(version)}" not in format x.y.z`);
@@ -188,7 +191,7 @@ function numberOf(object: JsonObject, name: string): number | undefined {
 }
 
 function expectObject(json: Json | undefined, what: string): JsonObject {
-  if (!isJsonObject(json)) throw syntaxError(json ?? null, `Parsing ${what} failed: Object expected.`);
+  if (!isJsonObject(json)) throw syntaxError(undefined, `Parsing ${what} failed: Object expected.`);
   return json;
 }
 

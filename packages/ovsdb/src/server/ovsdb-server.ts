@@ -43,17 +43,22 @@ export class OvsdbServer {
   readonly #context: SessionContext;
   readonly #listeners = new Set<Server>();
   readonly #sessions = new Set<Session>();
+  /** The database `_Server`. */
+  readonly #about: Database;
+  readonly #stopFollowing: (() => void)[] = [];
   readonly #ready: Promise<unknown>;
   #nConnections = 0;
 
   constructor(databases: readonly Database[], log: Logger, options: OvsdbServerOptions = {}) {
     this.#options = options;
     this.#log = log;
-    const about = Database.inMemory({ schema: SERVER_SCHEMA, log });
+    this.#about = Database.inMemory({ schema: SERVER_SCHEMA, log });
+    const about = this.#about;
     const served = new Map<string, ServedDatabase>();
     for (const database of [...databases, about]) {
       const views = new MonitorViews(database);
       served.set(database.schema.name, { database, views, isReserved: database === about });
+      this.#stopFollowing.push(database.onConvert(() => this.#tellConverted(database)));
     }
     this.#context = { databases: served, locks: new Locks(), serverId: randomUUID(), log };
     this.#ready = about.transact(
@@ -88,8 +93,18 @@ export class OvsdbServer {
   async close(): Promise<void> {
     const closing = [...this.#listeners].map((listener) => new Promise((resolve) => listener.close(resolve)));
     this.#listeners.clear();
+    for (const stop of this.#stopFollowing) stop();
     for (const session of this.#sessions) session.close();
     await Promise.all(closing);
+  }
+
+  #tellConverted(database: Database): void {
+    const { schema } = database;
+    for (const session of this.#sessions) session.databaseChanged(database);
+    this.#log.info({ database: schema.name, version: schema.version }, "database converted");
+    const row = { schema: stringifySorted(schema.json) };
+    const operation = { op: "update", table: "Database", where: [["name", "==", schema.name]], row };
+    void this.#about.transact([operation], { remote: "internal" });
   }
 
   #accept(socket: Socket, address: ListenAddress): void {

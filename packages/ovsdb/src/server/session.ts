@@ -45,6 +45,7 @@ export class Session implements RpcHandler, LockHolder {
   readonly #transactions = new Map<string, AbortController>();
   readonly #onClose: () => void;
   #connection: JsonRpcConnection | undefined;
+  #isChangeAware = false;
 
   constructor(context: SessionContext, identity: ClientIdentity, onClose: () => void) {
     this.#context = context;
@@ -82,6 +83,20 @@ export class Session implements RpcHandler, LockHolder {
     this.#onClose();
   }
 
+  /**
+   * The database is another one now: its monitors end. A client that did not say that it copes with that is
+   * disconnected, after the replies of this moment, so that it looks anew.
+   */
+  databaseChanged(database: DatabaseEngine): void {
+    for (const [key, monitor] of this.#monitors) {
+      if (monitor.database !== database) continue;
+      this.#monitors.delete(key);
+      this.#viewsOf(monitor)?.remove(monitor);
+      if (this.#isChangeAware) this.#connection?.notify("monitor_canceled", [monitor.id]);
+    }
+    if (!this.#isChangeAware) queueMicrotask(() => this.close());
+  }
+
   /** Ends the connection. */
   close(): void {
     this.#connection?.close();
@@ -101,11 +116,14 @@ export class Session implements RpcHandler, LockHolder {
         return [...this.#context.databases.keys()];
       case "get_schema":
         return this.#database(method, list, params).database.schema.json;
+      case "convert":
+        return this.#convert(list, params);
       case "get_server_id":
         return this.#context.serverId;
       case "set_db_change_aware":
         if (typeof list[0] !== "boolean" || list.length !== 1)
           throw syntaxError(params, "set_db_change_aware: true or false parameter expected");
+        this.#isChangeAware = list[0];
         return {};
       case "monitor":
         return this.#startMonitor(this.#database(method, list, params), list, "update");
@@ -197,6 +215,15 @@ export class Session implements RpcHandler, LockHolder {
     if (monitor === undefined) throw new PlainError("unknown monitor");
     this.#monitors.delete(key);
     this.#viewsOf(monitor)?.remove(monitor);
+    return {};
+  }
+
+  #convert(list: readonly Json[], params: Json): Json {
+    const { database, isReserved } = this.#database("convert", list, params);
+    const [, schema = null] = list;
+    if (list.length !== 2) throw syntaxError(params, "array expected");
+    if (isReserved) throw new OvsdbError("not allowed", `cannot convert reserved database ${database.schema.name}`);
+    database.convert(schema, this.identity);
     return {};
   }
 

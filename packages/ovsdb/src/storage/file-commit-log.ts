@@ -106,6 +106,18 @@ export class FileCommitLog implements CommitLog {
     this.#versionInFile = this.version;
   }
 
+  convert(schema: DatabaseSchema, commit: Omit<Commit, "version">): string {
+    const before = this.#schema;
+    this.#schema = schema;
+    try {
+      this.rewrite(commit);
+    } catch (error) {
+      this.#schema = before;
+      throw error;
+    }
+    return this.version;
+  }
+
   close(): void {
     this.#file.close();
     this.#unlock();
