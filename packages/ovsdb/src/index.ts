@@ -10,6 +10,16 @@ export type { ClientIdentity, Commit, Proposed, Refusal } from "./engine/commit.
 export type { HistoryLimits } from "./engine/history.ts";
 export type { TransactOptions } from "./engine/database.ts";
 export { DatabaseLockedError } from "./storage/lock-file.ts";
+export {
+  compactDatabaseFile,
+  ConversionError,
+  convertDatabaseFile,
+  copyRows,
+  createDatabaseFile,
+  FileExistsError,
+  insertions,
+  type RowSource,
+} from "./storage/database-file.ts";
 export { NotALogError } from "./storage/log-file.ts";
 export { type LogFs, systemFs } from "./storage/log-fs.ts";
 export { type CompactionLimits, DEFAULT_COMPACTION } from "./storage/compaction-schedule.ts";
@@ -30,6 +40,7 @@ export {
   type TypeJson,
 } from "./schemas/index.ts";
 export type { ConnectOptions } from "./client/follow.ts";
+export { listDatabases } from "./client/list-databases.ts";
 export { connect, Replica } from "./client/replica.ts";
 export type { HistoryEntry, OperationResult } from "./client/results.ts";
 export {

@@ -33,6 +33,28 @@ export interface LogRecord {
 const LAST_COPY_BYTES = 64 * 1024;
 const HEADER = /^OVSDB JSON (\d+) ([0-9a-f]{40})$/;
 
+/** What is in a log. */
+export interface LogContent {
+  readonly schema: Json;
+  readonly transactions: readonly LogRecord[];
+  /** What is wrong with the end of the file, which is left out. */
+  readonly problem: string | undefined;
+}
+
+/** Reads a log that others may write to, without changing it. @throws NotALogError, IoError */
+export function readLog(path: string, fs: LogFs = systemFs): LogContent {
+  let bytes: Buffer;
+  try {
+    bytes = fs.readFileSync(path);
+  } catch (error) {
+    throw new IoError(`Cannot read database file "${path}": ${messageOf(error)}`, { cause: error });
+  }
+  const { records, problem } = readRecords(path, bytes);
+  const [schema, ...transactions] = records;
+  if (schema !== undefined) return { schema: schema.json, transactions, problem };
+  throw new NotALogError(`Cannot read database file "${path}": it is empty`, { details: { file: path } });
+}
+
 /** An open log: records were read, more can be appended. */
 export class LogFile {
   readonly path: string;

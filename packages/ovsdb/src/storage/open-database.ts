@@ -8,6 +8,7 @@ import type { RowChange } from "../model/row.ts";
 import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
 import { type CompactionLimits, CompactionSchedule, DEFAULT_COMPACTION } from "./compaction-schedule.ts";
 import { FileCommitLog, type OpenedLog } from "./file-commit-log.ts";
+import { type LogRecord, readLog } from "./log-file.ts";
 import type { LogFs } from "./log-fs.ts";
 import { versionOfSnapshot } from "./signature.ts";
 import { applyRowRecord, readTransactionRecord } from "./transaction-record.ts";
@@ -70,6 +71,19 @@ export class Database extends DatabaseEngine {
     return new Database({ ...options, schema, log });
   }
 
+  /**
+   * What is in a file now, in memory, with all commits that the file has. The file may be in use.
+   *
+   * @throws NotALogError, IoError
+   */
+  static read(file: string, fs?: LogFs): Database {
+    const { schema, transactions } = readLog(file, fs);
+    const limits = { commits: Infinity, changes: Infinity };
+    const database = Database.inMemory({ schema, historyLimits: limits });
+    database.#replay(transactions, (sha1) => sha1);
+    return database;
+  }
+
   private constructor(parts: DatabaseParts) {
     super(parts);
   }
@@ -112,20 +126,25 @@ export class Database extends DatabaseEngine {
 
   #load({ commitLog, transactions, hasOtherSchema }: OpenedLog, limits: HistoryLimits): void {
     this.commits = new History(limits, commitLog.version);
-    for (const [i, { json, sha1 }] of transactions.entries()) {
-      const { at, comment, by, isDiff, tables } = readTransactionRecord(json);
-      const version = commitLog.advance(sha1, i === 0 ? versionOfSnapshot(comment) : undefined);
-      const changes = tables.flatMap(([table, rows]) =>
-        Object.entries(rows).flatMap(([uuid, row]) => this.#applyRow(table, uuid, row ?? null, isDiff, version)),
-      );
-      this.commits.add({ version, at, comment, by, changes });
-    }
+    this.#replay(transactions, (sha1, toldVersion) => commitLog.advance(sha1, toldVersion));
     if (hasOtherSchema) {
       commitLog.rewrite(this.#snapshot());
       this.commits = new History(limits, commitLog.version);
     }
     this.commitLog = commitLog;
     this.#file = commitLog;
+  }
+
+  /** Applies transactions that were read; `advance` gives the version after each. */
+  #replay(transactions: readonly LogRecord[], advance: (sha1: string, toldVersion: string | undefined) => string): void {
+    for (const [i, { json, sha1 }] of transactions.entries()) {
+      const { at, comment, by, isDiff, tables } = readTransactionRecord(json);
+      const version = advance(sha1, i === 0 ? versionOfSnapshot(comment) : undefined);
+      const changes = tables.flatMap(([table, rows]) =>
+        Object.entries(rows).flatMap(([uuid, row]) => this.#applyRow(table, uuid, row ?? null, isDiff, version)),
+      );
+      this.commits.add({ version, at, comment, by, changes });
+    }
   }
 
   #applyRow(

@@ -1,0 +1,132 @@
+/**
+ * Database files that nobody serves: made, read, compacted, converted and copied.
+ *
+ * Whatever writes a file holds its lock. A file is replaced in one step when the new one is whole.
+ *
+ * @see ovsdb-tool(1)
+ */
+import { existsSync, renameSync, rmSync } from "node:fs";
+import { AppError, type Json, messageOf, silentLogger } from "@tenet/kit";
+import { datumsEqual, toJson } from "../model/datum.ts";
+import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
+import { datumOf, type Row } from "../model/row.ts";
+import type { DatabaseSchema, TableSchema } from "../model/schema.ts";
+import { FileCommitLog } from "./file-commit-log.ts";
+import { readLog } from "./log-file.ts";
+import { syncFolder, systemFs } from "./log-fs.ts";
+import { Database } from "./open-database.ts";
+
+/** A file stands where a new one was to be made. */
+export class FileExistsError extends AppError {
+  static override readonly code: string = "OVSDB_FILE_EXISTS";
+
+  constructor(file: string) {
+    super(`Cannot make database file "${file}": it exists`, {
+      hint: "Choose another name, or remove the file first",
+      details: { file },
+    });
+  }
+}
+
+/** The rows do not fit the schema that they were to be converted to. */
+export class ConversionError extends AppError {
+  static override readonly code: string = "OVSDB_CONVERSION";
+}
+
+/** Tables with rows: a database or a replica. */
+export interface RowSource {
+  readonly schema: DatabaseSchema;
+  table(name: string): ReadonlyMap<string, Row>;
+}
+
+/** Makes a file with an empty database. @throws FileExistsError, IoError */
+export function createDatabaseFile(file: string, schema: SchemaSource | Json): void {
+  if (existsSync(file)) throw new FileExistsError(file);
+  FileCommitLog.open(file, toSchema(schema), silentLogger).commitLog.close();
+}
+
+/**
+ * Replaces a file's transactions by one that inserts its rows, or writes that to another file.
+ *
+ * @throws DatabaseLockedError, FileExistsError, IoError
+ */
+export async function compactDatabaseFile(file: string, target?: string): Promise<void> {
+  await withDatabase(file, async (database) => {
+    if (target === undefined) await database.compact();
+    else await copyRows(database, target, database.schema, "compacted");
+  });
+}
+
+/**
+ * Brings a file under another schema, or writes that to another file. Tables and columns that the new schema
+ * lacks are left out, those that the old one lacks have their defaults; all else must hold under the new schema.
+ *
+ * @throws ConversionError telling what does not fit; the file then is as it was
+ * @throws DatabaseLockedError, FileExistsError, IoError
+ */
+export async function convertDatabaseFile(file: string, schema: SchemaSource | Json, target?: string): Promise<void> {
+  const to = toSchema(schema);
+  await withDatabase(file, async (database) => {
+    const comment = `converted from ${describe(database.schema)} to ${describe(to)}`;
+    if (target !== undefined) return copyRows(database, target, to, comment);
+    const draft = `${file}.convert`;
+    rmSync(draft, { force: true });
+    await copyRows(database, draft, to, comment);
+    renameSync(draft, file);
+    syncFolder(file, systemFs);
+  });
+}
+
+/** Writes the rows of a database or a replica to a new file. @throws FileExistsError, ConversionError, IoError */
+export async function copyRows(from: RowSource, target: string, schema: DatabaseSchema, comment: string): Promise<void> {
+  createDatabaseFile(target, schema);
+  try {
+    await withDatabase(target, async (database) => {
+      const results = await database.transact([...insertions(from, schema), { op: "comment", comment }], { remote: "internal" });
+      const failure = results.find((result) => typeof result === "object" && result !== null && "error" in result);
+      if (failure !== undefined)
+        throw new ConversionError(`Cannot bring the rows under ${describe(schema)}: ${explain(failure)}`);
+    });
+  } catch (error) {
+    rmSync(target, { force: true });
+    throw error;
+  }
+}
+
+/** Operations that insert the rows with their uuids; what a schema lacks and ephemeral columns are left out. */
+export function insertions(from: RowSource, schema: DatabaseSchema): Json[] {
+  return [...schema.tables.values()].flatMap((table) =>
+    Array.from(from.table(table.name).values(), (row): Json => {
+      const source = from.schema.tables.get(table.name) ?? table;
+      return { op: "insert", table: table.name, uuid: row._uuid, row: columnsOf(row, source, table) };
+    }),
+  );
+}
+
+function columnsOf(row: Row, source: TableSchema, target: TableSchema): Json {
+  const columns: { [name: string]: Json } = {};
+  for (const column of source.columns.values()) {
+    const datum = datumOf(row, column);
+    if (column.isEphemeral || !target.columns.has(column.name) || datumsEqual(datum, column.defaultDatum)) continue;
+    columns[column.name] = toJson(column.type, datum);
+  }
+  return columns;
+}
+
+async function withDatabase(file: string, use: (database: Database) => Promise<void>): Promise<void> {
+  const database = await Database.open({ schema: readLog(file).schema, file });
+  try {
+    await use(database);
+  } finally {
+    database.close();
+  }
+}
+
+function describe({ name, version }: DatabaseSchema): string {
+  return version === "" ? name : `${name} ${version}`;
+}
+
+function explain(failure: Json): string {
+  const { error, details } = failure as { error?: Json; details?: Json };
+  return typeof details === "string" ? details : messageOf(error);
+}
