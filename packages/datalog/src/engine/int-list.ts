@@ -36,7 +36,7 @@ let naturals = new WeakRef(new Int32Array(0));
 export function range(from: number, to: number): IntList {
   let numbers = naturals.deref();
   if (numbers === undefined || numbers.length < to) {
-    numbers = new Int32Array(Math.max(1024, 2 ** Math.ceil(Math.log2(to))));
+    numbers = new Int32Array(Math.max(1024, to + (to >> 2)));
     for (let i = 0; i < numbers.length; i++) numbers[i] = i;
     naturals = new WeakRef(numbers);
   }

@@ -21,6 +21,8 @@ const FIRST_SLOTS = 8;
 const SPARSE = 4;
 const GROWING_SPARSE = 6;
 const TRIMMED_SPARSE = 3;
+/** Slots of all leaves together up to which, while the store fills up, each may be an array for all ids that were seen. */
+const FILLING_SLOTS = 2 ** 24;
 const NO_TABLE = new Int32Array(0);
 /** Room for the rows of a leaf that is laid out. */
 let scratch = new Int32Array(1024);
@@ -44,6 +46,10 @@ export class NestedRows {
   last = 0;
   nLeaves = 0;
   readonly #free: number[] = [];
+  /** Ids of the last column that were seen while the store filled up: their bounds, and bits for even and odd ones. */
+  #least: number = 2 ** 31;
+  #greatest: number = HASHED;
+  #kinds = 0;
 
   constructor(rows: RowData) {
     this.#rows = rows;
@@ -84,6 +90,13 @@ export class NestedRows {
     }
   }
 
+  /** Tells of an id that the last column has. */
+  noteId(id: number): void {
+    if (id < this.#least) this.#least = id;
+    if (id > this.#greatest) this.#greatest = id;
+    this.#kinds |= 1 << (id & 1);
+  }
+
   /** Puts a row in that is not there: its values are in the rows' data already. */
   add(row: number): void {
     const { data, stride } = this.#rows;
@@ -104,6 +117,7 @@ export class NestedRows {
       return;
     }
     const i = (id - base) >>> 1;
+    if (this.#rows.isFresh) this.noteId(id);
     if (((id - base) & 1) === 0 && i < table.length) table[i] = row + 1;
     else if (!this.#extend(leaf, row, id)) this.#layOut(leaf, row);
   }
@@ -131,7 +145,15 @@ export class NestedRows {
     const count = (this.counts[leaf] as number) - 1;
     this.counts[leaf] = count;
     if (count === 0) this.#removeLeaf(leaf, row * stride);
-    else if (table.length > 64 && count * 8 < table.length) this.#layOut(leaf, -1);
+    else if (!this.#rows.isFresh && table.length > 64 && count * 8 < table.length) this.#layOut(leaf, -1);
+  }
+
+  /** Makes hash tables of leaves that stayed nearly empty while the store filled up. */
+  thin(): void {
+    for (const [leaf, { length }] of this.tables.entries()) {
+      const count = this.counts[leaf] as number;
+      if (length > FIRST_SLOTS && length > count * GROWING_SPARSE) this.#layOut(leaf, -1, TRIMMED_SPARSE);
+    }
   }
 
   /** Gives back room that leaves took ahead. */
@@ -188,15 +210,24 @@ export class NestedRows {
     }
   }
 
+  /** Slots of an array for all ids that were seen; 0 if leaves should not have that. */
+  get #nSlotsForAll(): number {
+    if (!this.#rows.isFresh || this.#kinds === 3) return 0;
+    const n = (this.#greatest - this.#least) / 2 + 1;
+    return n * this.nLeaves <= FILLING_SLOTS ? n : 0;
+  }
+
   /** Makes a leaf that is an array longer, if the ids are still close together then. */
   #extend(leaf: number, row: number, id: number): boolean {
     const table = this.tables[leaf] as Int32Array;
     const base = this.bases[leaf] as number;
     const count = this.counts[leaf] as number;
     if (count === 1) {
-      this.tables[leaf] = new Int32Array(FIRST_SLOTS);
-      (this.tables[leaf] as Int32Array)[0] = row + 1;
-      this.bases[leaf] = id;
+      const first = this.#nSlotsForAll > 0 ? this.#least : id;
+      const longer = new Int32Array(Math.max(FIRST_SLOTS, this.#nSlotsForAll));
+      longer[(id - first) / 2] = row + 1;
+      this.tables[leaf] = longer;
+      this.bases[leaf] = first;
       return true;
     }
     const isAfter = id > base;
@@ -237,8 +268,13 @@ export class NestedRows {
     let length = FIRST_SLOTS;
     while (count * 3 > length * 2) length *= 2;
     if (this.#rows.isFresh) length *= 2;
-    const span = (greatest - least) / 2 + 1;
-    const isDense = kinds !== 3 && span <= Math.max(length, maxSparse * count);
+    // Ids that fell into an array were not told of.
+    this.noteId(least);
+    this.noteId(greatest);
+    const nForAll = kinds === 3 ? 0 : this.#nSlotsForAll;
+    if (nForAll > 0) least = this.#least;
+    const span = nForAll > 0 ? nForAll : (greatest - least) / 2 + 1;
+    const isDense = nForAll > 0 || (kinds !== 3 && span <= Math.max(length, maxSparse * count));
     const table = new Int32Array(isDense ? span : length);
     for (let i = 0; i < count; i++) {
       const row = rows[i] as number;

@@ -138,6 +138,11 @@ export class RowSet {
     this.nest = undefined;
   }
 
+  /** The store has been filled. */
+  endFill(): void {
+    this.nest?.thin();
+  }
+
   /** Gives back room that was taken ahead. */
   trim(): void {
     this.nest?.trim();
@@ -189,11 +194,12 @@ export class RowSet {
   }
 
   #nestAll(): void {
-    const { flags, end } = this.#rows;
+    const { flags, end, data, stride, arity } = this.#rows;
     this.tables = [NO_TABLE];
     this.counts = new Int32Array(1);
     this.mask = 0;
     const nest = new NestedRows(this.#rows);
+    for (let row = 0; row < end; row++) nest.noteId(data[row * stride + arity - 1] as number);
     for (let row = 0; row < end; row++) if (((flags[row] as number) & LINKED) !== 0) nest.add(row);
     this.nest = nest;
   }

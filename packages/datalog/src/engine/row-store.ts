@@ -274,8 +274,10 @@ export class RowStore implements RowData {
         }
       }
     }
+    const wasFresh = this.isFresh;
     this.size += this.added.length - this.deleted.length;
     this.#forgetChanges();
+    if (wasFresh) this.set.endFill();
   }
 
   /** Puts the touched rows of a journal back to what they were. */
@@ -503,7 +505,7 @@ export class RowStore implements RowData {
   }
 
   #grow(): void {
-    this.#setCapacity(this.#capacity < 1 << 20 ? this.#capacity * 4 : grownLength(this.#capacity));
+    this.#setCapacity(this.#capacity < 1 << 22 ? this.#capacity * 4 : grownLength(this.#capacity));
   }
 
   /** Gives back room that a load took ahead. Between transactions. */
