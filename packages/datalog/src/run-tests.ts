@@ -9,7 +9,7 @@ import { type CompileOptions, compileWithTests, type Program } from "./compile.t
 import type { ExpandedTest } from "./check/expand-tests.ts";
 import { Engine } from "./engine/engine.ts";
 import { RelationError } from "./engine/errors.ts";
-import { formatWhyNot } from "./engine/why-not.ts";
+import { formatWhyNot } from "./engine/proof/why-not.ts";
 import type { SourceText, Span } from "./language/ast.ts";
 
 /** What running the tests of a program showed. */

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { KeyIndex } from "../src/engine/key-index.ts";
+import { KeyIndex } from "../src/engine/rows/key-index.ts";
 
 const N_ROWS = 1500;
 const STRIDE = 2;

@@ -1,9 +1,9 @@
 import { scalar, type Value } from "@tenet/datalog";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { IntList } from "../src/engine/int-list.ts";
-import { Interner } from "../src/engine/interner.ts";
-import { NetworkIndex } from "../src/engine/network-index.ts";
+import { IntList } from "../src/engine/rows/int-list.ts";
+import { Interner } from "../src/engine/rows/interner.ts";
+import { NetworkIndex } from "../src/engine/rows/network-index.ts";
 
 const N_ROWS = 400;
 

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { rowAccess, type RowData, RowSet } from "../src/engine/row-set.ts";
-import { LINKED } from "../src/engine/views.ts";
+import { rowAccess, type RowData, RowSet } from "../src/engine/rows/row-set.ts";
+import { LINKED } from "../src/engine/rows/views.ts";
 
 /** As much of a store as the set of rows needs. */
 class Rows implements RowData {

@@ -1,9 +1,9 @@
 import type { Value } from "@tenet/datalog";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { IntList } from "../src/engine/int-list.ts";
-import { Interner } from "../src/engine/interner.ts";
-import { OPEN, SortedIndex } from "../src/engine/sorted-index.ts";
+import { IntList } from "../src/engine/rows/int-list.ts";
+import { Interner } from "../src/engine/rows/interner.ts";
+import { OPEN, SortedIndex } from "../src/engine/rows/sorted-index.ts";
 
 const N_ROWS = 1500;
 const STRIDE = 3;

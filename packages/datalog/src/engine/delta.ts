@@ -1,9 +1,9 @@
 /** What a transaction changed, relation by relation, as values. */
 import { compareTuples, formatAtom, type Tuple, type Value } from "../value.ts";
-import type { Evaluation, Step } from "./evaluation.ts";
-import type { IntList } from "./int-list.ts";
-import type { Interner } from "./interner.ts";
-import type { Changes, RowStore } from "./row-store.ts";
+import type { Evaluation, Step } from "./evaluate/evaluation.ts";
+import type { IntList } from "./rows/int-list.ts";
+import type { Interner } from "./rows/interner.ts";
+import type { Changes, RowStore } from "./rows/row-store.ts";
 import { Snapshot } from "./snapshot.ts";
 
 const FEW = 256;

@@ -11,23 +11,23 @@ import type { SourceText } from "../language/ast.ts";
 import { loadState, saveState } from "../state/state-file.ts";
 import type { Tuple, Value } from "../value.ts";
 import { withoutSource, withSource } from "../with-source.ts";
-import type { Limits } from "./budget.ts";
+import type { Limits } from "./evaluate/budget.ts";
 import { checkInvariants } from "./checks/check-invariants.ts";
 import { checkSameState, stateText } from "./checks/state-text.ts";
 import { type Change, type Delta, readTuple } from "./delta.ts";
 import { RelationError, TransactionError } from "./errors.ts";
-import { Evaluation } from "./evaluation.ts";
-import { explainRow, type Proof } from "./explain.ts";
+import { Evaluation } from "./evaluate/evaluation.ts";
+import { explainRow, type Proof } from "./proof/explain.ts";
 import { Fork, type WhatIf } from "./fork.ts";
 import { typedPattern } from "./input-row.ts";
-import { NONE } from "./interner.ts";
+import { NONE } from "./rows/interner.ts";
 import { replaceProgram } from "./replace.ts";
-import { type ProofOptions, proofsOf } from "./proofs.ts";
-import type { RowStore } from "./row-store.ts";
-import { INIT } from "./start.ts";
+import { type ProofOptions, proofsOf } from "./proof/proofs.ts";
+import type { RowStore } from "./rows/row-store.ts";
+import { INIT } from "./evaluate/start.ts";
 import { Transaction, type TransactionOwner } from "./transaction.ts";
-import { OLD } from "./views.ts";
-import { explainAbsence, type WhyNot } from "./why-not.ts";
+import { OLD } from "./rows/views.ts";
+import { explainAbsence, type WhyNot } from "./proof/why-not.ts";
 
 /** What an engine may use, and how it looks after itself. */
 export interface EngineOptions extends Limits {

@@ -2,7 +2,7 @@
 import type { Tuple } from "../value.ts";
 import type { Change, Delta } from "./delta.ts";
 import type { Engine } from "./engine.ts";
-import type { Proof } from "./explain.ts";
+import type { Proof } from "./proof/explain.ts";
 
 /** What changes would do. `rows` and `explain` show the engine's present state with the changes. */
 export interface WhatIf {

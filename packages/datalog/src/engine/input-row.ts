@@ -10,10 +10,10 @@ import { SCALAR_TYPES, Scalar, type ScalarType, scalar } from "../scalar.ts";
 import { formatAtom, formatValue, isList, isMap, jsonOf, type Tuple, type Value } from "../value.ts";
 import { readTuple } from "./delta.ts";
 import { RelationError } from "./errors.ts";
-import type { IntList } from "./int-list.ts";
-import type { Interner } from "./interner.ts";
-import type { RowStore } from "./row-store.ts";
-import { OLD } from "./views.ts";
+import type { IntList } from "./rows/int-list.ts";
+import type { Interner } from "./rows/interner.ts";
+import type { RowStore } from "./rows/row-store.ts";
+import { OLD } from "./rows/views.ts";
 
 /** Two rows of an input have the same key; the transaction is rolled back. */
 export class KeyError extends RelationError {

@@ -6,11 +6,11 @@ import type { Program } from "../compile.ts";
 import type { Tuple } from "../value.ts";
 import { compareNames, type Delta, deltaOf, LargeDelta, type RelationDelta } from "./delta.ts";
 import { RelationError } from "./errors.ts";
-import type { Evaluation, Replacement } from "./evaluation.ts";
+import type { Evaluation, Replacement } from "./evaluate/evaluation.ts";
 import { checkKeys, typedIds } from "./input-row.ts";
-import type { RowStore } from "./row-store.ts";
+import type { RowStore } from "./rows/row-store.ts";
 import { Snapshot } from "./snapshot.ts";
-import { OLD_STATE } from "./views.ts";
+import { OLD_STATE } from "./rows/views.ts";
 
 /** Replaces the program of an evaluation; an error leaves everything as it was. */
 export function replaceProgram(evaluation: Evaluation, program: Program): Delta {

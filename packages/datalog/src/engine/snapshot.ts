@@ -5,9 +5,9 @@
  * of a relation that was empty are not even copied: the store knows that they are lent.
  */
 import { compareTuples, type Tuple, type Value } from "../value.ts";
-import { type IntList, range } from "./int-list.ts";
-import { type Interner, type ValueTable, valueIn } from "./interner.ts";
-import type { RowStore } from "./row-store.ts";
+import { type IntList, range } from "./rows/int-list.ts";
+import { type Interner, type ValueTable, valueIn } from "./rows/interner.ts";
+import type { RowStore } from "./rows/row-store.ts";
 
 /** Rows of one relation. */
 export class Snapshot {

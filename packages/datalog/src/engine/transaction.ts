@@ -4,8 +4,8 @@ import type { Tuple, Value } from "../value.ts";
 import { type Change, type Delta, deltaOf } from "./delta.ts";
 import { checkKeys, hasTypedColumns, inputRow } from "./input-row.ts";
 import { RelationError, TransactionError } from "./errors.ts";
-import type { Evaluation, Step } from "./evaluation.ts";
-import type { RowStore } from "./row-store.ts";
+import type { Evaluation, Step } from "./evaluate/evaluation.ts";
+import type { RowStore } from "./rows/row-store.ts";
 
 /** What a transaction needs of its engine. */
 export interface TransactionOwner {

@@ -5,10 +5,10 @@
 import { createHash } from "node:crypto";
 import type { FunctionDef } from "../check/core.ts";
 import type { Program } from "../compile.ts";
-import type { Limits } from "../engine/budget.ts";
-import { Evaluation } from "../engine/evaluation.ts";
-import { Interner } from "../engine/interner.ts";
-import type { StoreHeader } from "../engine/row-store.ts";
+import type { Limits } from "../engine/evaluate/budget.ts";
+import { Evaluation } from "../engine/evaluate/evaluation.ts";
+import { Interner } from "../engine/rows/interner.ts";
+import type { StoreHeader } from "../engine/rows/row-store.ts";
 import { SectionReader, SectionWriter, StateFileError } from "./sections.ts";
 import { loadValues, saveValues } from "./values.ts";
 

@@ -1,5 +1,5 @@
 /** The values of an engine as sections of a file: texts as they are, everything else as JSON. */
-import type { ValueTable } from "../engine/interner.ts";
+import type { ValueTable } from "../engine/rows/interner.ts";
 import { type ValueJson, valueFromJson, valueToJson } from "../history/value-json.ts";
 import type { Value } from "../value.ts";
 import type { SectionReader, SectionWriter } from "./sections.ts";

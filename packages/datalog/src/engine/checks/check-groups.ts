@@ -1,11 +1,11 @@
 /** Checks the hidden relation of an aggregate: one row for each group of its body, with the value that the group's rows give. */
 import type { CoreAggregate } from "../../check/core.ts";
 import { compareValues, formatValue, isList, type Tuple, type Value } from "../../value.ts";
-import { addTo, type ExactSum, nearest } from "../aggregate/exact-sum.ts";
+import { addTo, type ExactSum, nearest } from "../evaluate/aggregate/exact-sum.ts";
 import { readTuple } from "../delta.ts";
-import type { Evaluation } from "../evaluation.ts";
-import type { RowStore } from "../row-store.ts";
-import { ALIVE } from "../views.ts";
+import type { Evaluation } from "../evaluate/evaluation.ts";
+import type { RowStore } from "../rows/row-store.ts";
+import { ALIVE } from "../rows/views.ts";
 import { wrongRow, wrongStore } from "./invariant-error.ts";
 
 interface Group {

@@ -12,11 +12,11 @@
  */
 import type { CoreRule } from "../../check/core.ts";
 import { formatAtom } from "../../value.ts";
-import type { Evaluation } from "../evaluation.ts";
-import { compareKept, isBefore, type Kept, keptIn, valueIdIn } from "../extreme/kept-order.ts";
-import type { RowStore } from "../row-store.ts";
-import { INIT } from "../start.ts";
-import { ALIVE } from "../views.ts";
+import type { Evaluation } from "../evaluate/evaluation.ts";
+import { compareKept, isBefore, type Kept, keptIn, valueIdIn } from "../evaluate/extreme/kept-order.ts";
+import type { RowStore } from "../rows/row-store.ts";
+import { INIT } from "../evaluate/start.ts";
+import { ALIVE } from "../rows/views.ts";
 import { checkGroups } from "./check-groups.ts";
 import { checkStore } from "./check-store.ts";
 import { visitDerivations } from "./derivations.ts";

@@ -1,8 +1,8 @@
 /** Checks that one store agrees with itself: state bits, the set of all rows, every index, and the free row numbers. */
-import type { Interner } from "../interner.ts";
-import { BLOCK_HEADER, type KeyIndex } from "../key-index.ts";
-import type { RowStore } from "../row-store.ts";
-import { ALIVE, COUNT, FREE, LINKED, OLD } from "../views.ts";
+import type { Interner } from "../rows/interner.ts";
+import { BLOCK_HEADER, type KeyIndex } from "../rows/key-index.ts";
+import type { RowStore } from "../rows/row-store.ts";
+import { ALIVE, COUNT, FREE, LINKED, OLD } from "../rows/views.ts";
 import { wrongRow, wrongStore } from "./invariant-error.ts";
 
 /** Throws an `InvariantError` at the first fault. Only between transactions. */

@@ -7,14 +7,14 @@
 import type { CoreExpr, CoreRule, Literal, Term } from "../../check/core.ts";
 import { bindInto, equalDirection } from "../../check/safety.ts";
 import type { Value } from "../../value.ts";
-import { boundColumns } from "../access.ts";
+import { boundColumns } from "../plan/access.ts";
 import { FunctionError } from "../errors.ts";
-import { compileExpr, compileSet, type ExpressionContext, type ExpressionFrame, type IdOf } from "../expression.ts";
-import { NONE } from "../interner.ts";
-import { orderAsWritten } from "../order-literals.ts";
-import type { PlanContext } from "../plan.ts";
-import type { RowStore } from "../row-store.ts";
-import { ALIVE } from "../views.ts";
+import { compileExpr, compileSet, type ExpressionContext, type ExpressionFrame, type IdOf } from "../plan/expression.ts";
+import { NONE } from "../rows/interner.ts";
+import { orderAsWritten } from "../plan/order-literals.ts";
+import type { PlanContext } from "../plan/plan.ts";
+import type { RowStore } from "../rows/row-store.ts";
+import { ALIVE } from "../rows/views.ts";
 
 /** Called with the ids of the head and the row of each positive literal (-1 at the others); both change with the next call. */
 export type OnDerivation = (head: Int32Array, rows: Int32Array) => void;

@@ -2,8 +2,8 @@
 import { AppError } from "@tenet/kit";
 import { formatAtom } from "../../value.ts";
 import { readTuple } from "../delta.ts";
-import type { Interner } from "../interner.ts";
-import type { RowStore } from "../row-store.ts";
+import type { Interner } from "../rows/interner.ts";
+import type { RowStore } from "../rows/row-store.ts";
 
 /** The engine's state is not what it promises to be. Thrown only by engines with `checks`. */
 export class InvariantError extends AppError {

@@ -1,8 +1,8 @@
 /** The whole state as text: every row of every relation, hidden ones too, with its count and rank. Two states are equal if their texts are. */
 import { formatAtom } from "../../value.ts";
 import { readTuple } from "../delta.ts";
-import type { Evaluation } from "../evaluation.ts";
-import { ALIVE } from "../views.ts";
+import type { Evaluation } from "../evaluate/evaluation.ts";
+import { ALIVE } from "../rows/views.ts";
 import { InvariantError } from "./invariant-error.ts";
 
 /** A line per row, sorted. */

@@ -1,0 +1,50 @@
+/** The compiled plans of one rule, made when first needed and again when the tables have outgrown them. */
+import type { CoreRule } from "../../check/core.ts";
+import { compilePlan, type Plan, type PlanContext, type PlanRequest, type Sink } from "./plan.ts";
+import type { View } from "../rows/views.ts";
+
+/** Plans by the phase of the evaluation and the literal they start from. */
+export class RulePlans {
+  /** The rule's own copy: what is compiled reads from it where the rule stands. */
+  readonly rule: CoreRule;
+  readonly #context: PlanContext;
+  readonly #plans = new Map<string, Plan>();
+
+  constructor(rule: CoreRule, context: PlanContext) {
+    this.rule = { ...rule };
+    this.#context = context;
+  }
+
+  /** The plan of a phase that starts from a literal of the body. */
+  fromLiteral(phase: string, literal: number, viewOf: (position: number) => View, sink: Sink): Plan {
+    return this.#plan(`${phase}:${literal}`, { rule: this.rule, from: { literal }, viewOf, sink });
+  }
+
+  /** The plan of a phase that starts from a row of the head. */
+  fromHead(phase: string, viewOf: (position: number) => View, sink: Sink): Plan {
+    return this.#plan(phase, { rule: this.rule, from: "head", viewOf, sink });
+  }
+
+  /** The same with one column of the head left open. */
+  fromGroup(phase: string, open: number, viewOf: (position: number) => View, sink: Sink): Plan {
+    return this.#plan(phase, { rule: this.rule, from: { open }, viewOf, sink });
+  }
+
+  /** Takes an equal rule of another place or program in. */
+  adopt(rule: CoreRule): void {
+    Object.assign(this.rule, rule);
+  }
+
+  /** Drops the plans: the ids in them may not be valid any more. */
+  forget(): void {
+    this.#plans.clear();
+  }
+
+  #plan(key: string, request: PlanRequest): Plan {
+    const known = this.#plans.get(key);
+    if (known?.isFresh() === true) return known;
+    const plan = compilePlan(request, this.#context);
+    this.#plans.set(key, plan);
+    return plan;
+  }
+}

@@ -1,0 +1,383 @@
+/**
+ * An index of a store: from the values of some columns to the rows that have them.
+ *
+ * What: open addressing from a key to its row, or to a block of rows in an arena when there are several. No key is stored: the first
+ * row has it. A block that is full moves to twice the room.
+ * Why: a walk over the rows of a key reads them side by side, a key with one row costs four bytes per slot and nothing else.
+ * How: rows leave by moving the last one of the block into their place. Where that is, is searched in small blocks; once a block is
+ * large, `#positions` knows it for every row.
+ * Limits: rows come and go only between walks; who walks may hold on to the arena meanwhile.
+ */
+
+import { AppError } from "@tenet/kit";
+import type { SectionReader, SectionWriter } from "../../state/sections.ts";
+import { IntList } from "./int-list.ts";
+
+/** The rows of a store, as far as an index needs them. */
+export interface IndexedRows {
+  data: Int32Array;
+  readonly stride: number;
+  /** Row numbers are below this. */
+  readonly end: number;
+}
+
+/** The row + 1 of a key that has one, minus the place of the block of a key with several, or 0. */
+export type Seek = (index: KeyIndex, ...ids: number[]) => number;
+
+/** Words before a block's rows: their number, and how many there is room for. */
+export const BLOCK_HEADER = 2;
+
+const LARGE_BLOCK = 64;
+
+/** Rows by the values of `columns`. */
+export class KeyIndex {
+  readonly columns: readonly number[];
+  readonly rows: IndexedRows;
+  readonly seek: Seek;
+  slots: Int32Array = new Int32Array(16);
+  arena: Int32Array = new Int32Array(64);
+  /** Number of distinct keys. */
+  nKeys = 0;
+  readonly #seekKey: (index: KeyIndex, key: Int32Array) => number;
+  /** First unused word of the arena; 0 is no place. */
+  #end = 2;
+  /** Places of free blocks by the logarithm of their room, rounded down. */
+  readonly #free: number[][] = [];
+  /** Once a block is large: where in its block each row stands. */
+  #positions: Uint16Array | Int32Array | undefined;
+
+  constructor(rows: IndexedRows, columns: readonly number[]) {
+    this.rows = rows;
+    this.columns = columns;
+    const { seek, seekKey } = seekOf(columns);
+    this.seek = seek;
+    this.#seekKey = seekKey;
+  }
+
+  /** The rows with this key (values in the order of `columns`); a view, good until rows come or go. */
+  rowsOf(key: Int32Array): Int32Array {
+    const entry = this.#seekKey(this, key);
+    if (entry >= 0) return entry === 0 ? NO_ROWS : Int32Array.of(entry - 1);
+    const first = BLOCK_HEADER - entry;
+    return this.arena.subarray(first, first + (this.arena[-entry] as number));
+  }
+
+  /** Fills an empty index with the rows below `end` that `isIn` has. */
+  build(end: number, isIn: (row: number) => boolean): void {
+    const keyOf = new Int32Array(end).fill(-1);
+    const counts = new IntList();
+    const firsts = new IntList();
+    for (let row = 0; row < end; row++) {
+      if (!isIn(row)) continue;
+      const slot = this.#slotOf(row);
+      const first = (this.slots[slot] as number) - 1;
+      let key = first < 0 ? this.nKeys : (keyOf[first] as number);
+      if (first < 0) {
+        this.slots[slot] = row + 1;
+        key = this.nKeys++;
+        firsts.push(row);
+        counts.push(0);
+        if (this.nKeys * 2 > this.slots.length) this.#resize(this.slots.length * 2);
+      }
+      keyOf[row] = key;
+      (counts.items[key] as number)++;
+    }
+    const places = this.#layOut(firsts, counts);
+    for (let row = 0; row < end; row++) {
+      const key = keyOf[row] as number;
+      const at = key < 0 ? 0 : (places[key] as number);
+      if (at === 0) continue;
+      const n = this.arena[at] as number;
+      this.arena[at + BLOCK_HEADER + n] = row;
+      this.arena[at] = n + 1;
+    }
+    if (counts.values().some((n) => n > LARGE_BLOCK)) this.#notePositions();
+  }
+
+  /** Makes the blocks of the keys with several rows, and tells where. */
+  #layOut(firsts: IntList, counts: IntList): Int32Array {
+    const places = new Int32Array(this.nKeys);
+    let end = this.#end;
+    for (let key = 0; key < places.length; key++) {
+      const n = counts.items[key] as number;
+      if (n < 2) continue;
+      places[key] = end;
+      end += BLOCK_HEADER + roomFor(n);
+    }
+    this.#end = end;
+    this.arena = new Int32Array(Math.max(64, end + (end >> 5)));
+    const { slots } = this;
+    for (let key = 0; key < places.length; key++) {
+      const at = places[key] as number;
+      if (at === 0) continue;
+      this.arena[at + 1] = roomFor(counts.items[key] as number);
+      slots[this.#slotOf(firsts.items[key] as number)] = -at;
+      this.arena[at + BLOCK_HEADER] = firsts.items[key] as number;
+    }
+    return places;
+  }
+
+  add(row: number): void {
+    const slot = this.#slotOf(row);
+    const entry = this.slots[slot] as number;
+    if (entry === 0) {
+      this.slots[slot] = row + 1;
+      if (++this.nKeys * 2 > this.slots.length) this.#resize(this.slots.length * 2);
+      return;
+    }
+    let at = -entry;
+    if (entry > 0) {
+      at = this.#allocate(1);
+      this.slots[slot] = -at;
+      this.arena[at] = 1;
+      this.arena[at + BLOCK_HEADER] = entry - 1;
+      this.#place(entry - 1, 0);
+    }
+    const n = this.arena[at] as number;
+    if (n === this.arena[at + 1]) {
+      at = this.#move(at, n);
+      this.slots[slot] = -at;
+    }
+    this.arena[at + BLOCK_HEADER + n] = row;
+    this.arena[at] = n + 1;
+    this.#place(row, n);
+  }
+
+  remove(row: number): void {
+    const slot = this.#slotOf(row);
+    const entry = this.slots[slot] as number;
+    if (entry > 0) {
+      this.#close(slot);
+      this.nKeys--;
+      if (this.slots.length > 16 && this.nKeys * 8 < this.slots.length) this.#resize(this.slots.length / 2);
+      return;
+    }
+    const { arena } = this;
+    const at = -entry;
+    const n = (arena[at] as number) - 1;
+    const last = arena[at + BLOCK_HEADER + n] as number;
+    const position = this.#positionOf(row, at, n);
+    arena[at + BLOCK_HEADER + position] = last;
+    arena[at] = n;
+    this.#place(last, position);
+    if (n > 1) return;
+    this.slots[slot] = (arena[at + BLOCK_HEADER] as number) + 1;
+    this.#release(at);
+  }
+
+  /** Takes out all rows. */
+  clear(): void {
+    this.slots = new Int32Array(16);
+    this.arena = new Int32Array(64);
+    this.nKeys = 0;
+    this.#end = 2;
+    this.#free.length = 0;
+    this.#positions = undefined;
+  }
+
+  /** Writes the index. */
+  save(to: SectionWriter, name: string): void {
+    to.ints(`${name}.slots`, this.slots);
+    to.ints(`${name}.arena`, this.arena.subarray(0, this.#end));
+    to.ints(`${name}.free`, Int32Array.from(this.#free.flatMap((places) => places ?? [])));
+    if (this.#positions instanceof Uint16Array) to.words(`${name}.positions`, this.#positions);
+    else if (this.#positions !== undefined) to.ints(`${name}.many`, this.#positions);
+  }
+
+  /** Takes over what {@link save} wrote. */
+  load(from: SectionReader<unknown>, name: string): void {
+    this.slots = from.ints(`${name}.slots`);
+    this.arena = from.ints(`${name}.arena`);
+    this.#end = this.arena.length;
+    for (const entry of this.slots) if (entry !== 0) this.nKeys++;
+    for (const at of from.ints(`${name}.free`)) this.#release(at);
+    if (from.has(`${name}.positions`)) this.#positions = from.words(`${name}.positions`);
+    else if (from.has(`${name}.many`)) this.#positions = from.ints(`${name}.many`);
+  }
+
+  /** The slot of the row's key: where it is, or where it may be put. */
+  #slotOf(row: number): number {
+    const { slots, columns, arena } = this;
+    const { data, stride } = this.rows;
+    const base = row * stride;
+    const mask = slots.length - 1;
+    for (let slot = hashOf(data, base, columns) & mask; ; slot = (slot + 1) & mask) {
+      const entry = slots[slot] as number;
+      if (entry === 0) return slot;
+      const other = (entry > 0 ? entry - 1 : (arena[BLOCK_HEADER - entry] as number)) * stride;
+      let i = 0;
+      while (i < columns.length && data[other + (columns[i] as number)] === data[base + (columns[i] as number)]) i++;
+      if (i === columns.length) return slot;
+    }
+  }
+
+  #rowOf(entry: number): number {
+    return entry > 0 ? entry - 1 : (this.arena[BLOCK_HEADER - entry] as number);
+  }
+
+  /** Empties a slot and shifts later ones back. */
+  #close(slot: number): void {
+    const { slots, columns } = this;
+    const { data, stride } = this.rows;
+    const mask = slots.length - 1;
+    let hole = slot;
+    for (let i = (hole + 1) & mask; slots[i] !== 0; i = (i + 1) & mask) {
+      const home = hashOf(data, this.#rowOf(slots[i] as number) * stride, columns) & mask;
+      if (((i - home) & mask) < ((i - hole) & mask)) continue;
+      slots[hole] = slots[i] as number;
+      hole = i;
+    }
+    slots[hole] = 0;
+  }
+
+  #resize(length: number): void {
+    const before = this.slots;
+    const { columns } = this;
+    const { data, stride } = this.rows;
+    const slots = new Int32Array(length);
+    const mask = length - 1;
+    for (let k = 0; k < before.length; k++) {
+      const entry = before[k] as number;
+      if (entry === 0) continue;
+      let i = hashOf(data, this.#rowOf(entry) * stride, columns) & mask;
+      while (slots[i] !== 0) i = (i + 1) & mask;
+      slots[i] = entry;
+    }
+    this.slots = slots;
+  }
+
+  #allocate(log: number): number {
+    const free = this.#free[log]?.pop();
+    const at = free ?? this.#end;
+    if (free === undefined) {
+      this.#end += BLOCK_HEADER + (1 << log);
+      if (this.#end > this.arena.length) this.arena = enlarged(this.arena, Math.max(this.#end, grownLength(this.arena.length)));
+    }
+    this.arena[at] = 0;
+    if (free === undefined) this.arena[at + 1] = 1 << log;
+    return at;
+  }
+
+  #release(at: number): void {
+    const log = 31 - Math.clz32(this.arena[at + 1] as number);
+    const list = this.#free[log];
+    if (list === undefined) this.#free[log] = [at];
+    else list.push(at);
+  }
+
+  /** Moves a full block to twice the room. */
+  #move(at: number, n: number): number {
+    const to = this.#allocate(logOf(2 * n));
+    const { arena } = this;
+    arena.copyWithin(to + BLOCK_HEADER, at + BLOCK_HEADER, at + BLOCK_HEADER + n);
+    arena[to] = n;
+    this.#release(at);
+    if (n >= LARGE_BLOCK && this.#positions === undefined) this.#notePositions();
+    return to;
+  }
+
+  #notePositions(): void {
+    this.#positions = new Uint16Array(this.rows.end);
+    for (const entry of this.slots) {
+      if (entry >= 0) continue;
+      const first = BLOCK_HEADER - entry;
+      const n = this.arena[-entry] as number;
+      for (let i = 0; i < n; i++) this.#place(this.arena[first + i] as number, i);
+    }
+  }
+
+  #place(row: number, position: number): void {
+    if (this.#positions === undefined) return;
+    const room = row < this.#positions.length ? 0 : Math.max(row + 1, grownLength(this.#positions.length));
+    if (room > 0 || (position > 0xffff && this.#positions instanceof Uint16Array)) {
+      const larger =
+        position > 0xffff || this.#positions instanceof Int32Array
+          ? new Int32Array(Math.max(room, this.#positions.length))
+          : new Uint16Array(room);
+      larger.set(this.#positions);
+      this.#positions = larger;
+    }
+    this.#positions[row] = position;
+  }
+
+  #positionOf(row: number, at: number, n: number): number {
+    const noted = this.#positions?.[row];
+    if (noted !== undefined && n > LARGE_BLOCK) return noted;
+    const first = at + BLOCK_HEADER;
+    let i = n;
+    while (i >= 0 && this.arena[first + i] !== row) i--;
+    if (i < 0) throw new AppError(`Row ${row} is not in the index that it leaves`, { code: "DATALOG_INDEX" });
+    return i;
+  }
+}
+
+const NO_ROWS = new Int32Array(0);
+
+/** The room of a block that is built for so many rows. */
+function roomFor(n: number): number {
+  return n + (n >> 5);
+}
+
+/** The logarithm of the least power of two that is not less than `n`. */
+function logOf(n: number): number {
+  return 32 - Math.clz32(n - 1);
+}
+
+/** A copy of the array with room for `length` elements. */
+export function enlarged(array: Int32Array, length: number): Int32Array {
+  const larger = new Int32Array(length);
+  larger.set(array);
+  return larger;
+}
+
+/** The next length of an array that is full: twice, or half more once it is large. */
+export function grownLength(length: number): number {
+  return length < 1 << 23 ? length * 2 : Math.ceil(length * 1.5);
+}
+
+/** Neighbouring values of the last column stand side by side: they are often asked for one after the other. */
+function hashOf(data: Int32Array, base: number, columns: readonly number[]): number {
+  let hash = 0;
+  const nOthers = columns.length - 1;
+  for (let i = 0; i < nOthers; i++) {
+    hash = Math.imul(hash ^ (hash >>> 15) ^ (data[base + (columns[i] as number)] as number), 0x9e3779b1);
+  }
+  const last = data[base + (columns[nOthers] as number)] as number;
+  hash = Math.imul(hash ^ (hash >>> 15) ^ (last >> 5), 0x2c1b3c6d);
+  return ((hash ^ (hash >>> 13)) << 4) ^ ((last >> 1) & 15);
+}
+
+interface Seeks {
+  readonly seek: Seek;
+  readonly seekKey: (index: KeyIndex, key: Int32Array) => number;
+}
+
+const seeksByColumns = new Map<string, Seeks>();
+
+/** The look-up for these columns; compiled once. */
+function seekOf(columns: readonly number[]): Seeks {
+  const known = seeksByColumns.get(columns.join());
+  if (known !== undefined) return known;
+  const ids = columns.map((_, i) => `k${i}`);
+  const isEqual = columns.map((column, i) => `data[base + ${column}] === k${i}`).join(" && ") || "true";
+  const source = `"use strict";
+  function seek(${["index", ...ids].join(", ")}) {
+    let hash = 0;
+    ${ids
+      .slice(0, -1)
+      .map((id) => `hash = Math.imul(hash ^ (hash >>> 15) ^ ${id}, 0x9e3779b1);`)
+      .join(" ")}
+    hash = Math.imul(hash ^ (hash >>> 15) ^ (${ids.at(-1)} >> 5), 0x2c1b3c6d);
+    hash = ((hash ^ (hash >>> 13)) << 4) ^ ((${ids.at(-1)} >> 1) & 15);
+    const slots = index.slots, mask = slots.length - 1, rows = index.rows, data = rows.data, stride = rows.stride;
+    for (let i = hash & mask, entry = slots[i]; entry !== 0; i = (i + 1) & mask, entry = slots[i]) {
+      const base = (entry > 0 ? entry - 1 : index.arena[${BLOCK_HEADER} - entry]) * stride;
+      if (${isEqual}) return entry;
+    }
+    return 0;
+  }
+  return { seek, seekKey: (index, key) => seek(${["index", ...ids.map((_, i) => `key[${i}]`)].join(", ")}) };`;
+  const seeks = new Function(source)() as Seeks;
+  seeksByColumns.set(columns.join(), seeks);
+  return seeks;
+}
