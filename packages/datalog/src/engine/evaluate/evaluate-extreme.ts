@@ -13,6 +13,7 @@
  * Limits: where a value gets better on the way (a negative length), its row has no place in that order. From then on offers are
  * taken in rounds, as long as there are any, and a lost row below makes the stratum anew, until all rows have a place again.
  */
+<<<<<<< HEAD:packages/datalog/src/engine/evaluate/evaluate-extreme.ts
 import type { CoreRelation, CoreRule } from "../../check/core.ts";
 import { GroupTable } from "./aggregate/group-table.ts";
 import { HeapOrder, OrderedHeap } from "./aggregate/ordered-heap.ts";
@@ -22,32 +23,28 @@ import { IntList } from "../rows/int-list.ts";
 import { type Interner, NONE } from "../rows/interner.ts";
 import { compilePlan, type Plan, type PlanContext, type Sink } from "../plan/plan.ts";
 import type { RowStore } from "../rows/row-store.ts";
+=======
+import type { CoreRelation, CoreRule } from "../check/core.ts";
+import { HeapOrder, OrderedHeap } from "./aggregate/ordered-heap.ts";
+import type { Budget } from "./budget.ts";
+import { compareKept, isBefore, type Kept, keptIn, OUTSIDE, valueIdIn } from "./extreme/kept-order.ts";
+import { groupColumnsOf, type Offer, Offers } from "./extreme/offers.ts";
+import { IntList } from "./int-list.ts";
+import { type Interner, NONE } from "./interner.ts";
+import { compilePlan, type Plan, type PlanContext, type Sink } from "./plan.ts";
+import type { RowStore } from "./row-store.ts";
+>>>>>>> 3ea291f (datalog: what groups are offered in a recursion through min or max has a file of its own):packages/datalog/src/engine/evaluate-extreme.ts
 import type { Definition, Evaluator, RuleChange } from "./rule-change.ts";
 import { RulePlans } from "../plan/rule-plans.ts";
 import { ALIVE, NEW_STATE, OLD_STATE } from "../rows/views.ts";
 
 interface Member extends Kept {
   readonly position: number;
-  readonly groupColumns: readonly number[];
-  /** The groups that this evaluation met; words of a record below. */
-  readonly groups: GroupTable;
   /** Rows that lost their last proof. */
   readonly dropped: IntList;
   /** Rows that were taken, and whose consequences are offered next. */
   readonly taken: IntList;
 }
-
-/** Words of a group's record: its row (see {@link FIRST_ROW}), the best offer or NONE, the offer's rank, and the rule it is from. */
-const N_WORDS = 4;
-const OFFER = 1;
-const RANK = 2;
-const RULE = 3;
-/** A group's row + 2; 1 if it has none, 0 if that is not known yet. */
-const FIRST_ROW = 2;
-const NO_ROW = 1;
-
-/** The rank of rows that have no place in the order. */
-const OUTSIDE = 0;
 
 /** So many rows may always be dropped one by one; and if there are more, this part of the stratum. */
 const FEW = 1024;
@@ -72,12 +69,11 @@ export class ExtremeStratum implements Evaluator {
   readonly #budget: Budget;
   readonly #members: readonly Member[];
   readonly #rules: readonly Rule[];
-  /** Rows that may have lost their proof, and groups with an offer: numbers of both hold the member, too. */
+  /** Rows that may have lost their proof: row * number of members + member. */
   readonly #suspects: OrderedHeap;
-  readonly #offers: OrderedHeap;
+  readonly #offers: Offers;
   /** One row, as a batch. */
   readonly #one = new Int32Array(1);
-  readonly #key: Int32Array;
   readonly #tuple: Int32Array;
   /** What holds of the state before the evaluation. */
   #wasOrdered: boolean;
@@ -95,15 +91,11 @@ export class ExtremeStratum implements Evaluator {
     this.#members = stores.flatMap((store, position): Member[] => {
       const kept = keptIn(store, extremes[position]);
       if (kept === undefined) return [];
-      const groupColumns = Array.from({ length: store.arity }, (_, at) => at).filter((at) => at !== kept.column);
-      const groups = new GroupTable(groupColumns.length, N_WORDS);
-      return [{ ...kept, position, groupColumns, groups, dropped: new IntList(), taken: new IntList() }];
+      return [{ ...kept, position, dropped: new IntList(), taken: new IntList() }];
     });
-    const maxArity = Math.max(...stores.map(({ arity }) => arity));
-    this.#key = new Int32Array(maxArity);
-    this.#tuple = new Int32Array(maxArity);
+    this.#tuple = new Int32Array(Math.max(...stores.map(({ arity }) => arity)));
     this.#suspects = new OrderedHeap(new HeapOrder((a, b) => this.#compareRows(a, b)));
-    this.#offers = new OrderedHeap(new HeapOrder((a, b) => this.#compareOffers(a, b)));
+    this.#offers = new Offers(this.#members, this.#interner);
     this.#rules = rules.map((rule, i) => this.#prepareRule(rule, i));
     this.#wasOrdered = this.#isOrdered;
   }
@@ -132,7 +124,6 @@ export class ExtremeStratum implements Evaluator {
   abandon(): void {
     this.#setOrdered(this.#wasOrdered);
     this.#suspects.clear();
-    this.#offers.clear();
     this.#clear();
   }
 
@@ -153,7 +144,7 @@ export class ExtremeStratum implements Evaluator {
   }
 
   prepare(): void {
-    for (const { store, groupColumns } of this.#members) if (groupColumns.length > 0) store.index(groupColumns);
+    for (const member of this.#members) if (member.store.arity > 1) member.store.index(groupColumnsOf(member));
     for (const rule of this.#rules) {
       for (const { position } of rule.lower) {
         planOfLoss(rule, position);
@@ -184,8 +175,8 @@ export class ExtremeStratum implements Evaluator {
   }
 
   #clear(): void {
-    for (const { groups, dropped, taken } of this.#members) {
-      if (groups.end > 0) groups.clear();
+    this.#offers.clear();
+    for (const { dropped, taken } of this.#members) {
       dropped.clear();
       taken.clear();
     }
@@ -304,12 +295,11 @@ export class ExtremeStratum implements Evaluator {
 
   /** Takes the best offers, and offers what follows from them, until there are none. */
   #takeOffers(): void {
-    while (this.#offers.length > 0) {
-      const best = this.#offerOf(this.#offers.first);
-      for (let item = this.#offers.first; item >= 0; item = this.#offers.first) {
-        if (this.#isOrdered && this.#interner.compare(this.#offerOf(item), best) !== 0) break;
-        this.#offers.remove(item);
-        this.#take(this.#memberOf(item), this.#numberOf(item));
+    const offers = this.#offers;
+    for (let best = offers.best; best !== NONE; best = offers.best) {
+      // Without an order, one round takes all.
+      while (offers.best !== NONE && (!this.#isOrdered || this.#interner.compare(offers.best, best) === 0)) {
+        offers.take((offer) => this.#take(offer));
       }
       for (const { store } of this.#members) store.enterIndexes();
       for (const member of this.#members) {
@@ -325,26 +315,11 @@ export class ExtremeStratum implements Evaluator {
     }
   }
 
-  /** A derivation is there: its value is offered to its group. */
+  /** A derivation is there: its row is offered. */
   #offer(rule: number, head: Member, own: Rule["own"], plan: Plan): boolean {
     this.#readTuple(plan);
-    const { groups, column } = head;
-    const value = this.#tuple[column] as number;
-    const group = this.#groupOf(head);
-    const words = group * groups.stride + groups.nKeys;
-    const row = (groups.data[words] as number) - FIRST_ROW;
-    if (row >= 0 && compareKept(head, value, valueIdIn(head, row), this.#interner) >= 0) return false;
-    const before = groups.data[words + OFFER] as number;
-    const order = before === NONE ? -1 : compareKept(head, value, before, this.#interner);
-    if (order > 0) return false;
-    const rank = this.#rankAfter(own, plan, head, value);
-    if (order === 0 && !isLowerRank(rank, groups.data[words + RANK] as number)) return false;
-    groups.data[words + OFFER] = value;
-    groups.data[words + RANK] = rank;
-    groups.data[words + RULE] = rule;
-    const item = this.#itemOf(head, group);
-    if (this.#offers.has(item)) this.#offers.advance(item);
-    else this.#offers.add(item);
+    const rank = this.#rankAfter(own, plan, head, this.#tuple[head.column] as number);
+    this.#offers.add(head.position, this.#tuple, rank, rule);
     return false;
   }
 
@@ -360,41 +335,19 @@ export class ExtremeStratum implements Evaluator {
     return rank;
   }
 
-  /** The group of the tuple at hand. */
-  #groupOf(member: Member): number {
-    const { groups, groupColumns, store } = member;
-    for (let i = 0; i < groupColumns.length; i++) this.#key[i] = this.#tuple[groupColumns[i] as number] as number;
-    const group = groups.findOrAdd(this.#key, 0);
-    const words = group * groups.stride + groups.nKeys;
-    if (groups.data[words] !== 0) return group;
-    const key = this.#key.subarray(0, groupColumns.length);
-    const rows = groupColumns.length === 0 ? store.aliveRows().values() : store.index(groupColumns).rowsOf(key);
-    const row = rows.find((each) => ((store.flags[each] as number) & ALIVE) !== 0);
-    groups.data[words] = row === undefined ? NO_ROW : row + FIRST_ROW;
-    groups.data[words + OFFER] = NONE;
-    return group;
-  }
-
-  /** Puts a group's offer in the place of its row. */
-  #take(member: Member, group: number): void {
-    const { store, groups, groupColumns, column } = member;
-    const base = group * groups.stride;
-    const words = base + groups.nKeys;
-    const before = (groups.data[words] as number) - FIRST_ROW;
+  /** Puts an offered row in the place of its group's. */
+  #take({ member, before, tuple, rank, rule }: Offer): number {
+    const { store, taken } = this.#members[member] as Member;
     if (before >= 0) takeOut(store, before);
-    for (let i = 0; i < groupColumns.length; i++) this.#tuple[groupColumns[i] as number] = groups.data[base + i] as number;
-    this.#tuple[column] = groups.data[words + OFFER] as number;
-    const { origin, relation } = (this.#rules[groups.data[words + RULE] as number] as Rule).plans.rule;
+    const { origin, relation } = (this.#rules[rule] as Rule).plans.rule;
     this.#budget.spend(origin, relation);
-    const row = store.findOrAdd(this.#tuple);
+    const row = store.findOrAdd(tuple);
     store.touch(row);
     store.flags[row] = (store.flags[row] as number) | ALIVE;
-    const rank = groups.data[words + RANK] as number;
     if (rank === OUTSIDE && store.isOrdered) this.#setOrdered(false);
     store.setRank(row, store.isOrdered ? rank : OUTSIDE);
-    groups.data[words] = row + FIRST_ROW;
-    groups.data[words + OFFER] = NONE;
-    member.taken.push(row);
+    taken.push(row);
+    return row;
   }
 
   #readTuple({ rule, registers }: Plan): void {
@@ -425,25 +378,11 @@ export class ExtremeStratum implements Evaluator {
     const order = compareKept(memberA, valueIdIn(memberA, rowA), valueIdIn(memberB, rowB), this.#interner);
     return order === 0 ? memberA.store.rankOf(rowA) - memberB.store.rankOf(rowB) : order;
   }
-
-  #compareOffers(a: number, b: number): number {
-    return compareKept(this.#memberOf(a), this.#offerOf(a), this.#offerOf(b), this.#interner);
-  }
-
-  #offerOf(item: number): number {
-    const { groups } = this.#memberOf(item);
-    return groups.data[this.#numberOf(item) * groups.stride + groups.nKeys + OFFER] as number;
-  }
 }
 
 function takeOut(store: RowStore, row: number): void {
   store.touch(row);
   store.flags[row] = (store.flags[row] as number) & ~ALIVE;
-}
-
-/** A rank outside the order is higher than all. */
-function isLowerRank(rank: number, than: number): boolean {
-  return rank !== OUTSIDE && (than === OUTSIDE || rank < than);
 }
 
 /** Derivations that lose the row of a literal. */

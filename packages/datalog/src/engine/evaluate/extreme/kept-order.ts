@@ -8,6 +8,9 @@ import type { CoreRelation } from "../../../check/core.ts";
 import type { Interner } from "../../rows/interner.ts";
 import type { RowStore } from "../../rows/row-store.ts";
 
+/** The rank of rows that have no place in the order. */
+export const OUTSIDE = 0;
+
 /** A relation of such a recursion. */
 export interface Kept {
   readonly store: RowStore;
