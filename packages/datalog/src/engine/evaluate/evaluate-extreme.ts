@@ -13,27 +13,15 @@
  * Limits: where a value gets better on the way (a negative length), its row has no place in that order. From then on offers are
  * taken in rounds, as long as there are any, and a lost row below makes the stratum anew, until all rows have a place again.
  */
-<<<<<<< HEAD:packages/datalog/src/engine/evaluate/evaluate-extreme.ts
 import type { CoreRelation, CoreRule } from "../../check/core.ts";
-import { GroupTable } from "./aggregate/group-table.ts";
-import { HeapOrder, OrderedHeap } from "./aggregate/ordered-heap.ts";
-import type { Budget } from "./budget.ts";
-import { compareKept, isBefore, type Kept, keptIn, valueIdIn } from "./extreme/kept-order.ts";
-import { IntList } from "../rows/int-list.ts";
-import { type Interner, NONE } from "../rows/interner.ts";
-import { compilePlan, type Plan, type PlanContext, type Sink } from "../plan/plan.ts";
-import type { RowStore } from "../rows/row-store.ts";
-=======
-import type { CoreRelation, CoreRule } from "../check/core.ts";
 import { HeapOrder, OrderedHeap } from "./aggregate/ordered-heap.ts";
 import type { Budget } from "./budget.ts";
 import { compareKept, isBefore, type Kept, keptIn, OUTSIDE, valueIdIn } from "./extreme/kept-order.ts";
 import { groupColumnsOf, type Offer, Offers } from "./extreme/offers.ts";
-import { IntList } from "./int-list.ts";
-import { type Interner, NONE } from "./interner.ts";
-import { compilePlan, type Plan, type PlanContext, type Sink } from "./plan.ts";
-import type { RowStore } from "./row-store.ts";
->>>>>>> 3ea291f (datalog: what groups are offered in a recursion through min or max has a file of its own):packages/datalog/src/engine/evaluate-extreme.ts
+import { IntList } from "../rows/int-list.ts";
+import { type Interner, NONE } from "../rows/interner.ts";
+import { compilePlan, type Plan, type PlanContext, type Sink } from "../plan/plan.ts";
+import type { RowStore } from "../rows/row-store.ts";
 import type { Definition, Evaluator, RuleChange } from "./rule-change.ts";
 import { RulePlans } from "../plan/rule-plans.ts";
 import { ALIVE, NEW_STATE, OLD_STATE } from "../rows/views.ts";

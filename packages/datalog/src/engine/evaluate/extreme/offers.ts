@@ -6,9 +6,9 @@
  */
 import { GroupTable } from "../aggregate/group-table.ts";
 import { HeapOrder, OrderedHeap } from "../aggregate/ordered-heap.ts";
-import { type Interner, NONE } from "../interner.ts";
-import type { RowStore } from "../row-store.ts";
-import { ALIVE } from "../views.ts";
+import { type Interner, NONE } from "../../rows/interner.ts";
+import type { RowStore } from "../../rows/row-store.ts";
+import { ALIVE } from "../../rows/views.ts";
 import { compareKept, type Kept, OUTSIDE, valueIdIn } from "./kept-order.ts";
 
 /** An offer that is taken. */
