@@ -28,6 +28,7 @@ export { Database, type DatabaseOptions } from "./storage/open-database.ts";
 export { DEFAULT_JSON_LIMITS, JsonStream, type JsonStreamLimits } from "./rpc/json-stream.ts";
 export { ConnectionLostError, JsonRpcConnection, RpcError } from "./rpc/json-rpc-connection.ts";
 export { BadRemoteError } from "./rpc/remote.ts";
+export type { TlsFiles } from "./rpc/tls-files.ts";
 export { OvsdbServer, type OvsdbServerOptions } from "./server/ovsdb-server.ts";
 export {
   type BaseTypeJson,

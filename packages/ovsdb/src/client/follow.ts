@@ -5,6 +5,7 @@ import type { RowChange } from "../model/row.ts";
 import type { DatabaseSchema } from "../model/schema.ts";
 import { isJsonArray } from "../model/sorted-json.ts";
 import { type JsonRpcConnection, RpcError } from "../rpc/json-rpc-connection.ts";
+import type { TlsFiles } from "../rpc/tls-files.ts";
 import { Operations } from "./operations.ts";
 import { ReplicaTables } from "./replica-tables.ts";
 
@@ -16,6 +17,8 @@ export interface ConnectOptions {
   readonly tables?: readonly string[] | { readonly [table: string]: readonly string[] };
   /** Conditions per table: a row is seen when any clause holds. */
   readonly where?: { readonly [table: string]: readonly Json[] };
+  /** For `ssl:` remotes. */
+  readonly tls?: TlsFiles;
   /** The caller's name in logs. */
   readonly name?: string;
   readonly log?: Logger;

@@ -11,7 +11,7 @@ import { openSocket } from "./open-socket.ts";
  * @throws BadRemoteError, ConnectionLostError; IoError when nobody answers there: this does not try again
  */
 export async function listDatabases(remote: string, signal: AbortSignal): Promise<string[]> {
-  const socket = await openSocket(remote, signal).catch((error: unknown) => {
+  const socket = await openSocket(remote, undefined, signal).catch((error: unknown) => {
     signal.throwIfAborted();
     throw error instanceof Error && "syscall" in error
       ? new IoError(`Cannot connect to "${remote}": ${messageOf(error)}`, {

@@ -26,7 +26,7 @@ const FIRST_BACKOFF_MS = 50;
  *
  * The first connection is tried until it succeeds or `signal` aborts, so that programs may start in any order.
  *
- * @param remote - `unix:PATH` or `tcp:HOST:PORT`
+ * @param remote - `unix:PATH`, `tcp:HOST:PORT` or `ssl:HOST:PORT`
  * @returns a replica that holds the initial content
  * @throws BadRemoteError; OvsdbError when the server has no such database; the signal's reason
  * @example
@@ -210,7 +210,7 @@ export class Replica implements AsyncDisposable {
   }
 
   async #connectOnce(): Promise<void> {
-    const socket = await openSocket(this.#remote, this.#closing.signal);
+    const socket = await openSocket(this.#remote, this.#options.tls, this.#closing.signal);
     let onNotification: (method: string, params: Json) => void = () => undefined;
     const handler = {
       request: (_method: string, _params: Json, id: Json) => connection.replyError(id, "unknown method"),

@@ -7,6 +7,8 @@ export interface ClientIdentity {
   readonly remote: string;
   readonly pid?: number;
   readonly uid?: number;
+  /** The common name in the peer's certificate. */
+  readonly subject?: string;
   /** The peer's process name. */
   readonly process?: string;
 }

@@ -1,5 +1,7 @@
-/** The addresses of connections: `punix:PATH`, `ptcp:PORT[:IP]` to listen, `unix:PATH`, `tcp:HOST:PORT` to connect. */
-import type { NetConnectOpts } from "node:net";
+/**
+ * The addresses of connections: `punix:PATH`, `ptcp:PORT[:IP]`, `pssl:PORT[:IP]` to listen, `unix:PATH`,
+ * `tcp:HOST:PORT`, `ssl:HOST:PORT` to connect.
+ */
 import { AppError, checkSocketPath } from "@tenet/kit";
 
 /** An address that cannot be used. */
@@ -7,29 +9,33 @@ export class BadRemoteError extends AppError {
   static override readonly code: string = "OVSDB_BAD_REMOTE";
 }
 
-/** Where to listen. */
-export type ListenAddress = { readonly path: string } | { readonly port: number; readonly host: string };
+/** A socket's path, or a host and port. */
+export type SocketAddress = { readonly path: string } | { readonly port: number; readonly host: string; readonly isTls: boolean };
 
 /**
- * Parses `punix:PATH` or `ptcp:PORT[:IP]`; without an address TCP listens on loopback only.
+ * Parses `punix:PATH`, `ptcp:PORT[:IP]` or `pssl:PORT[:IP]`; without an address TCP listens on loopback only.
  *
  * @throws BadRemoteError; IoError when the path is too long for a socket
  */
-export function parseListenRemote(remote: string): ListenAddress {
-  const [, scheme, rest = ""] = /^(punix|ptcp):(.*)$/.exec(remote) ?? [];
+export function parseListenRemote(remote: string): SocketAddress {
+  const [, scheme, rest = ""] = /^(punix|ptcp|pssl):(.*)$/.exec(remote) ?? [];
   if (scheme === "punix" && rest !== "") return { path: checkSocketPath(rest) };
   const [, port, host = "127.0.0.1"] = /^(\d+)(?::(.+))?$/.exec(rest) ?? [];
-  if (scheme === "ptcp" && port !== undefined && Number(port) < 65536) return { port: Number(port), host: unbracket(host) };
-  throw new BadRemoteError(`Cannot listen on "${remote}"`, { hint: "Use punix:PATH or ptcp:PORT[:IP]" });
+  if (scheme !== "punix" && port !== undefined && Number(port) < 65536) {
+    return { port: Number(port), host: unbracket(host), isTls: scheme === "pssl" };
+  }
+  throw new BadRemoteError(`Cannot listen on "${remote}"`, { hint: "Use punix:PATH, ptcp:PORT[:IP] or pssl:PORT[:IP]" });
 }
 
-/** Parses `unix:PATH` or `tcp:HOST:PORT`. */
-export function parseConnectRemote(remote: string): NetConnectOpts {
-  const [, scheme, rest = ""] = /^(unix|tcp):(.*)$/.exec(remote) ?? [];
+/** Parses `unix:PATH`, `tcp:HOST:PORT` or `ssl:HOST:PORT`. @throws BadRemoteError; IoError */
+export function parseConnectRemote(remote: string): SocketAddress {
+  const [, scheme, rest = ""] = /^(unix|tcp|ssl):(.*)$/.exec(remote) ?? [];
   if (scheme === "unix" && rest !== "") return { path: checkSocketPath(rest) };
   const [, host, port] = /^(.+):(\d+)$/.exec(rest) ?? [];
-  if (scheme === "tcp" && host !== undefined && Number(port) < 65536) return { host: unbracket(host), port: Number(port) };
-  throw new BadRemoteError(`Cannot connect to "${remote}"`, { hint: "Use unix:PATH or tcp:HOST:PORT" });
+  if (scheme !== "unix" && host !== undefined && Number(port) < 65536) {
+    return { host: unbracket(host), port: Number(port), isTls: scheme === "ssl" };
+  }
+  throw new BadRemoteError(`Cannot connect to "${remote}"`, { hint: "Use unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT" });
 }
 
 function unbracket(host: string): string {

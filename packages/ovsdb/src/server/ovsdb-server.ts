@@ -1,18 +1,20 @@
 /**
- * Serves databases to OVSDB clients over unix and TCP sockets.
+ * Serves databases to OVSDB clients over unix, TCP and TLS sockets.
  *
  * @see RFC 7047, section 4 and ovsdb-server(7)
  */
 import { randomUUID } from "node:crypto";
-import { statSync, unlinkSync } from "node:fs";
-import { connect, createServer, type Server, type Socket } from "node:net";
-import { IoError, type Json, type Logger, messageOf } from "@tenet/kit";
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import { type Json, type Logger, messageOf } from "@tenet/kit";
 import type { ClientIdentity } from "../engine/commit.ts";
 import type { DatabaseEngine } from "../engine/database.ts";
 import { stringifySorted } from "../model/sorted-json.ts";
 import { type ConnectionOptions, JsonRpcConnection } from "../rpc/json-rpc-connection.ts";
-import { type ListenAddress, parseListenRemote } from "../rpc/remote.ts";
+import type { SocketAddress } from "../rpc/remote.ts";
+import type { TlsFiles } from "../rpc/tls-files.ts";
 import { Database } from "../storage/open-database.ts";
+import { type Listener, openListener } from "./listener.ts";
 import { Locks } from "./locks.ts";
 import { MonitorViews } from "./monitor-views.ts";
 import { SERVER_SCHEMA } from "./server-schema.ts";
@@ -25,6 +27,8 @@ const PAUSE_BYTES = 1024 * 1024;
 export interface OvsdbServerOptions extends Omit<ConnectionOptions, "probeIntervalMs"> {
   /** Tells who is behind a socket; by default its address alone. */
   readonly identify?: (socket: Socket) => ClientIdentity;
+  /** For `pssl:` remotes. */
+  readonly tls?: TlsFiles;
   /** Idle TCP clients are probed after this time; 0 is never. Default 5 s. */
   readonly probeIntervalMs?: number;
 }
@@ -41,7 +45,7 @@ export class OvsdbServer {
   readonly #options: OvsdbServerOptions;
   readonly #log: Logger;
   readonly #context: SessionContext;
-  readonly #listeners = new Set<Server>();
+  readonly #listeners = new Set<Listener>();
   readonly #sessions = new Set<Session>();
   /** The database `_Server`. */
   readonly #about: Database;
@@ -68,30 +72,26 @@ export class OvsdbServer {
   }
 
   /**
-   * Accepts clients on `punix:PATH` or `ptcp:PORT[:IP]` (loopback unless an address is given).
+   * Accepts clients on `punix:PATH`, `ptcp:PORT[:IP]` or `pssl:PORT[:IP]` (loopback unless an address is given).
    *
    * A socket file that nobody listens on any more is replaced.
    *
-   * @returns the address to connect to: `unix:PATH` or `tcp:IP:PORT`, the port filled in when 0 was asked
+   * @returns the address to connect to: `unix:PATH`, `tcp:IP:PORT` or `ssl:IP:PORT`, the port filled in when 0 was asked
    * @throws BadRemoteError, IoError
    */
   async listen(remote: string): Promise<string> {
-    const address = parseListenRemote(remote);
     await this.#ready;
-    if ("path" in address) await removeDeadSocket(address.path);
-    const listener = createServer((socket) => this.#accept(socket, address));
-    await listenOn(listener, address, remote);
+    const { tls } = this.#options;
+    const listener = await openListener(remote, tls, this.#log, (socket) => this.#accept(socket, listener.address));
     this.#listeners.add(listener);
-    const bound = listener.address();
-    const port = typeof bound === "object" && bound !== null ? bound.port : 0;
-    const connectTo = "path" in address ? `unix:${address.path}` : `tcp:${address.host}:${port}`;
+    const { connectTo } = listener;
     this.#log.info({ remote, connectTo }, "listening");
     return connectTo;
   }
 
   /** Ends all sessions and listeners; the databases stay open. */
   async close(): Promise<void> {
-    const closing = [...this.#listeners].map((listener) => new Promise((resolve) => listener.close(resolve)));
+    const closing = [...this.#listeners].map((listener) => listener.close());
     this.#listeners.clear();
     for (const stop of this.#stopFollowing) stop();
     for (const session of this.#sessions) session.close();
@@ -107,9 +107,9 @@ export class OvsdbServer {
     void this.#about.transact([operation], { remote: "internal" });
   }
 
-  #accept(socket: Socket, address: ListenAddress): void {
+  #accept(socket: Socket, address: SocketAddress): void {
     const n = this.#nConnections++;
-    const remote = "path" in address ? `unix:${address.path}#${n}` : `tcp:${socket.remoteAddress}:${socket.remotePort}`;
+    const remote = clientAddress(socket, address, n);
     const identity = this.#identify(socket, remote);
     const log = this.#log.child({ remote });
     const session = new Session({ ...this.#context, log }, identity, () => {
@@ -124,13 +124,27 @@ export class OvsdbServer {
 
   #identify(socket: Socket, remote: string): ClientIdentity {
     try {
-      const identity = this.#options.identify?.(socket);
-      return identity === undefined ? { remote } : { ...identity, remote: identity.remote === "" ? remote : identity.remote };
+      const given = this.#options.identify?.(socket);
+      const subject = subjectOf(socket);
+      const known: ClientIdentity = { remote, ...given, ...(subject === undefined ? {} : { subject }) };
+      return known.remote === "" ? { ...known, remote } : known;
     } catch (error) {
       this.#log.warn({ remote, err: messageOf(error) }, "client not identified");
       return { remote };
     }
   }
+}
+
+function clientAddress(socket: Socket, address: SocketAddress, n: number): string {
+  if ("path" in address) return `unix:${address.path}#${n}`;
+  return `${address.isTls ? "ssl" : "tcp"}:${socket.remoteAddress}:${socket.remotePort}`;
+}
+
+/** The name in the certificate that the client showed. */
+function subjectOf(socket: Socket): string | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const { CN } = socket.getPeerCertificate().subject;
+  return Array.isArray(CN) ? CN.join(",") : CN;
 }
 
 function describeDatabase(database: DatabaseEngine): Json {
@@ -142,38 +156,4 @@ function describeDatabase(database: DatabaseEngine): Json {
     schema: stringifySorted(database.schema.json),
   };
   return { op: "insert", table: "Database", row };
-}
-
-function listenOn(listener: Server, address: ListenAddress, remote: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error) => {
-      reject(
-        new IoError(`Cannot listen on "${remote}": ${error.message}`, {
-          hint: "Free the address or choose another",
-          cause: error,
-        }),
-      );
-    };
-    listener.once("error", fail);
-    listener.listen(address, () => {
-      listener.off("error", fail);
-      resolve();
-    });
-  });
-}
-
-/** Removes a socket file whose listener is gone; what answers, or is no socket, is left, so that listening fails. */
-function removeDeadSocket(path: string): Promise<void> {
-  if (!statSync(path, { throwIfNoEntry: false })?.isSocket()) return Promise.resolve();
-  return new Promise((resolve) => {
-    const probe = connect({ path });
-    probe.on("connect", () => {
-      probe.destroy();
-      resolve();
-    });
-    probe.on("error", () => {
-      unlinkSync(path);
-      resolve();
-    });
-  });
 }

@@ -26,6 +26,7 @@ export function signComment(comment: string | undefined, by: ClientIdentity): st
   if (by.pid !== undefined) parts.push(`pid=${by.pid}`);
   if (by.process !== undefined) parts.push(`process=${encodeURI(by.process)}`);
   if (by.uid !== undefined) parts.push(`uid=${by.uid}`);
+  if (by.subject !== undefined) parts.push(`subject=${encodeURIComponent(by.subject)}`);
   const line = `${PREFIX}${parts.join(" ")}`;
   return comment === undefined ? line : `${comment}\n${line}`;
 }
@@ -49,17 +50,19 @@ function parseIdentity(text: string): ClientIdentity {
   const pid = fields.get("pid");
   const uid = fields.get("uid");
   const process = fields.get("process");
+  const subject = fields.get("subject");
   return {
     remote: decode(remote),
     ...(pid === undefined ? {} : { pid: Number(pid) }),
     ...(uid === undefined ? {} : { uid: Number(uid) }),
     ...(process === undefined ? {} : { process: decode(process) }),
+    ...(subject === undefined ? {} : { subject: decode(subject) }),
   };
 }
 
 function decode(text: string): string {
   try {
-    return decodeURI(text);
+    return decodeURIComponent(text);
   } catch {
     return text;
   }
