@@ -179,7 +179,7 @@ test("a second opener is refused with the holder's pid; a dead holder's lock is 
 test.skipIf(process.platform !== "linux")("the lock of a process that ended, but was not waited for, is taken over", async () => {
   await using scope = new Scope();
   const folder = temporaryFolder(scope);
-  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
+  const parent = spawn("sh", ["-c", "sleep 0.2 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "ignore"] });
   scope.defer(() => void parent.kill());
   const [printed] = (await once(parent.stdout, "data")) as [Buffer];
   const pid = printed.toString().trim();
