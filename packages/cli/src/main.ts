@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { Command, Option } from "commander";
 import { createLogger, errnoOf, formatError } from "@tenet/kit";
 import { homeOf, policyPortOf, type UpFlags, upConfig } from "./config.ts";
+import { dbCommand } from "./db/db-command.ts";
 
 // What `ps` shows, and what the history of a row names.
 process.title = "tenet";
@@ -140,6 +141,8 @@ program
     const { lsp } = await import("./commands/lsp.ts");
     process.exitCode = await lsp(process.stdin, stdout, stop.signal);
   });
+
+program.addCommand(dbCommand({ write: (text) => void stdout.write(text), signal: stop.signal }));
 
 const roles = () => import("./commands/roles.ts");
 const log = () => createLogger().child({ pid: process.pid });

@@ -1,0 +1,139 @@
+/** `tenet db`: database files and served databases by hand. */
+import { statSync } from "node:fs";
+import { Command, InvalidArgumentError, Option } from "commander";
+
+/** What the commands need of the process. */
+export interface DbSurroundings {
+  readonly write: (text: string) => void;
+  readonly signal: AbortSignal;
+}
+
+type Format = "text" | "json";
+type Flags = { output: Format; database?: string };
+
+/** The command with all that is below it. */
+export function dbCommand(surroundings: DbSurroundings): Command {
+  const command = new Command("db").description("make, read, change, back up and restore databases, in files and on servers");
+  for (const part of [...fileCommands(surroundings), ...rowCommands(surroundings), ...serverCommands(surroundings)]) {
+    command.addCommand(part);
+  }
+  return command;
+}
+
+const format = () => new Option("-o, --output <format>", "text or json").choices(["text", "json"]).default("text");
+const database = () => new Option("--database <name>", "which one of the server's databases, when it has several");
+
+function fileCommands({ write }: DbSurroundings): Command[] {
+  const files = () => import("@tenet/ovsdb");
+  const create = new Command("create")
+    .argument("<file>")
+    .argument("<schema>", "schema file, or OVN_Northbound, OVN_Southbound, Open_vSwitch")
+    .description("make a file with an empty database")
+    .action(async (file: string, schema: string) => {
+      const { readSchema } = await import("./source.ts");
+      const parsed = readSchema(schema);
+      (await files()).createDatabaseFile(file, parsed);
+      write(`${file}: empty, ${parsed.name} ${parsed.version}\n`);
+    });
+  const compact = new Command("compact")
+    .argument("<file>")
+    .argument("[target]", "new file; without it the file itself is replaced")
+    .description("leave of a file's transactions the rows that there are")
+    .action(async (file: string, target: string | undefined) => {
+      const beforeBytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+      await (await files()).compactDatabaseFile(file, target);
+      write(`${target ?? file}: ${statSync(target ?? file).size} bytes instead of ${beforeBytes}\n`);
+    });
+  const convert = new Command("convert")
+    .argument("<file>")
+    .argument("<schema>", "as for create")
+    .argument("[target]", "new file; without it the file itself is replaced")
+    .description("bring a file's rows under another schema")
+    .action(async (file: string, schema: string, target: string | undefined) => {
+      const { readSchema } = await import("./source.ts");
+      const parsed = readSchema(schema);
+      await (await files()).convertDatabaseFile(file, parsed, target);
+      write(`${target ?? file}: now ${parsed.name} ${parsed.version}\n`);
+    });
+  const types = new Command("types")
+    .argument("<schema>", "as for create")
+    .description("write TypeScript for the rows of a schema's tables")
+    .action(async (schema: string) => {
+      const [{ schemaTypes }, { readSchema }] = await Promise.all([import("./schema-types.ts"), import("./source.ts")]);
+      write(schemaTypes(readSchema(schema)));
+    });
+  return [create, compact, convert, types];
+}
+
+function rowCommands({ write, signal }: DbSurroundings): Command[] {
+  const showLog = new Command("show-log")
+    .argument("<file>")
+    .addOption(format())
+    .option("--last <count>", "only so many transactions, the newest", parseCount)
+    .description("tell who changed what when, as far back as the file goes")
+    .action(async (file: string, flags: { output: Format; last?: number }) => {
+      const show = await import("./show-log.ts");
+      write(show.showLog(file, flags.output, flags.last));
+    });
+  const dump = new Command("dump")
+    .argument("<source>", "database file, unix:PATH or tcp:HOST:PORT")
+    .argument("[tables...]", "all that have rows when none is named")
+    .addOption(format())
+    .addOption(database())
+    .description("show the rows of tables")
+    .action(async (source: string, tables: string[], flags: Flags) => {
+      const [{ dump: text }, { withRows }] = await Promise.all([import("./dump.ts"), import("./source.ts")]);
+      write(await withRows(source, flags.database, signal, (rows) => text(rows, tables, flags.output)));
+    });
+  const transact = new Command("transact")
+    .argument("<source>", "database file that nobody serves, unix:PATH or tcp:HOST:PORT")
+    .argument("<operations>", "JSON array of operations of RFC 7047")
+    .addOption(format())
+    .addOption(database())
+    .description("execute one transaction")
+    .action(async (source: string, operations: string, flags: Flags) => {
+      const { transact: execute } = await import("./transact.ts");
+      write(await execute(source, operations, flags.database, flags.output, signal));
+    });
+  return [showLog, dump, transact];
+}
+
+function serverCommands({ write, signal }: DbSurroundings): Command[] {
+  const monitor = new Command("monitor")
+    .argument("<remote>", "unix:PATH or tcp:HOST:PORT")
+    .argument("[tables...]", "all when none is named")
+    .addOption(format())
+    .addOption(database())
+    .option("--watch", "show the rows as they are now, instead of the changes")
+    .description("show rows, and each change as it is committed, until Ctrl-C")
+    .action(async (remote: string, tables: string[], flags: Flags & { watch?: boolean }) => {
+      const show = await import("./monitor.ts");
+      const options = { tables, database: flags.database, format: flags.output, watch: flags.watch === true };
+      await show.monitor(remote, options, write, signal);
+    });
+  const backup = new Command("backup")
+    .argument("<remote>", "unix:PATH or tcp:HOST:PORT")
+    .argument("<file>", "new file")
+    .addOption(database())
+    .description("write a served database to a file that can be served or restored")
+    .action(async (remote: string, file: string, flags: Flags) => {
+      const { backup: save } = await import("./backup.ts");
+      write(`${await save(remote, file, flags.database, signal)} rows in ${file}\n`);
+    });
+  const restore = new Command("restore")
+    .argument("<remote>", "unix:PATH or tcp:HOST:PORT")
+    .argument("<file>")
+    .addOption(database())
+    .option("--force", "although the schemas differ: leave out what the server lacks")
+    .description("replace the rows of a served database by those of a file, at once")
+    .action(async (remote: string, file: string, flags: Flags & { force?: boolean }) => {
+      const { restore: load } = await import("./backup.ts");
+      write(`${await load(remote, file, flags.database, flags.force === true, signal)} rows from ${file}\n`);
+    });
+  return [monitor, backup, restore];
+}
+
+function parseCount(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It has to be a whole number.");
+}

@@ -1,0 +1,193 @@
+/** `tenet db` on files and on a served database. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Scope, silentLogger } from "@tenet/kit";
+import { Database, OVN_NORTHBOUND, OvsdbServer } from "@tenet/ovsdb";
+import { expect, test } from "vitest";
+import { dbCommand } from "../src/db/db-command.ts";
+
+const SCHEMA = {
+  name: "T",
+  version: "1.0.0",
+  tables: {
+    Root: {
+      isRoot: true,
+      indexes: [["name"]],
+      columns: {
+        name: { type: "string" },
+        n: { type: { key: "integer", min: 0, max: 1 } },
+        m: { type: { key: "string", value: "string", min: 0, max: "unlimited" } },
+        kids: { type: { key: { type: "uuid", refTable: "Kid" }, min: 0, max: "unlimited" } },
+        color: { type: { key: { type: "string", enum: ["set", ["red", "green"]] }, min: 0, max: 2 } },
+      },
+    },
+    Kid: { columns: { ok: { type: "boolean" } } },
+  },
+};
+const INSERT = `[{"op": "insert", "table": "Root", "row": {"name": "a b", "m": ["map", [["k", "v"]]]}}]`;
+
+/** A folder with `t.ovsschema`, and the command in it. */
+function setUp(scope: Scope): { folder: string; db: (...words: string[]) => Promise<string> } {
+  const folder = mkdtempSync(join(tmpdir(), "tenet-db-"));
+  scope.defer(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "t.ovsschema"), JSON.stringify(SCHEMA));
+  return { folder, db: (...words) => run(words, new AbortController().signal) };
+}
+
+async function run(
+  words: readonly string[],
+  signal: AbortSignal,
+  onText: (text: string) => void = () => undefined,
+): Promise<string> {
+  let output = "";
+  const write = (text: string) => {
+    output += text;
+    onText(text);
+  };
+  const command = dbCommand({ write, signal }).exitOverride();
+  await command.parseAsync(words, { from: "user" });
+  return output;
+}
+
+/** What differs from one run to the next. */
+const steady = (text: string) =>
+  text
+    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}/g, "DATE")
+    .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "UUID")
+    .replace(/\b[0-9a-f]{8}\b/g, "UUID8")
+    .replace(/pid \d+/g, "pid N");
+
+/** Serves a file of the schema. */
+async function serve(scope: Scope, folder: string, file: string): Promise<{ database: Database; remote: string }> {
+  const database = scope.use(await Database.open({ schema: SCHEMA, file }));
+  const server = scope.use(new OvsdbServer([database], silentLogger));
+  return { database, remote: await server.listen(`punix:${join(folder, "t.sock")}`) };
+}
+
+test("create, transact, dump, show-log and compact work on a file", async () => {
+  await using scope = new Scope();
+  const { folder, db } = setUp(scope);
+  const file = join(folder, "t.db");
+  expect(await db("create", file, join(folder, "t.ovsschema"))).toBe(`${file}: empty, T 1.0.0\n`);
+  expect(await db("dump", file)).toBe("T has no rows\n");
+  expect(steady(await db("transact", file, INSERT))).toBe("insert UUID\n");
+  const update = `["T", {"op": "update", "table": "Root", "where": [], "row": {"n": 3}}, {"op": "comment", "comment": "why"}]`;
+  expect(await db("transact", file, update)).toBe("update 1 row\ncomment\n");
+  expect(steady(await db("dump", file, "Root", "Kid"))).toBe(
+    'Root: 1 row\n_uuid     name   n  m\nUUID8  "a b"  3  {k=v}\n\nKid: 0 rows\n',
+  );
+  expect(JSON.parse(await db("dump", file, "-o", "json"))).toEqual({
+    Root: [expect.objectContaining({ name: "a b", n: 3, m: ["map", [["k", "v"]]], kids: ["set", []] })],
+  });
+  expect(steady(await db("show-log", file))).toBe(
+    [
+      "T 1.0.0: 2 transactions",
+      "",
+      "1  DATE  tenet (pid N) on tenet db",
+      '  insert Root "a b" (UUID8): name="a b", m={k=v}',
+      "",
+      "2  DATE  tenet (pid N) on tenet db",
+      '  "why"',
+      '  modify Root "a b" (UUID8): n: [] -> 3',
+      "",
+    ].join("\n"),
+  );
+  expect(await db("show-log", file, "--last", "1")).toMatch(/^T 1\.0\.0: 2 transactions\n\n2 /);
+  expect(JSON.parse(await db("show-log", file, "--last", "1", "-o", "json"))).toMatchObject({
+    n: 2,
+    comment: "why",
+    changes: [{ table: "Root", old: { n: ["set", []] }, new: { n: 3 } }],
+  });
+  expect(await db("compact", file)).toMatch(/t\.db: \d+ bytes instead of \d+\n$/);
+  expect(await db("show-log", file)).toMatch(/^T 1\.0\.0: 1 transaction\n/);
+});
+
+test("convert says what does not fit", async () => {
+  await using scope = new Scope();
+  const { folder, db } = setUp(scope);
+  const file = join(folder, "t.db");
+  await db("create", file, join(folder, "t.ovsschema"));
+  await db("transact", file, INSERT);
+  const columns = { name: { type: { key: { type: "string", maxLength: 2 } } } };
+  const strict = { name: "T", version: "2.0.0", tables: { Root: { isRoot: true, columns } } };
+  writeFileSync(join(folder, "strict.ovsschema"), JSON.stringify(strict));
+  await expect(db("convert", file, join(folder, "strict.ovsschema"))).rejects.toThrow(
+    'Cannot bring the rows under T 2.0.0: "a b" length 3 is greater than maximum allowed length 2',
+  );
+  columns.name.type.key.maxLength = 3;
+  writeFileSync(join(folder, "strict.ovsschema"), JSON.stringify(strict));
+  expect(await db("convert", file, join(folder, "strict.ovsschema"))).toBe(`${file}: now T 2.0.0\n`);
+  expect(await db("show-log", file)).toMatch(/^T 2\.0\.0: 1 transaction\n[^]*converted from T 1\.0\.0 to T 2\.0\.0/);
+});
+
+test("backup, a change, and restore give the rows as they were", async () => {
+  await using scope = new Scope();
+  const { folder, db } = setUp(scope);
+  const { database, remote } = await serve(scope, folder, join(folder, "t.db"));
+  await db("transact", remote, INSERT);
+  const before = await db("dump", remote, "-o", "json");
+  expect(await db("backup", remote, join(folder, "b.db"))).toBe(`1 rows in ${join(folder, "b.db")}\n`);
+  await db("transact", remote, `[{"op": "delete", "table": "Root", "where": []}]`);
+  expect(database.table("Root").size).toBe(0);
+  expect(await db("restore", remote, join(folder, "b.db"))).toBe(`1 rows from ${join(folder, "b.db")}\n`);
+  expect(await db("dump", remote, "-o", "json")).toBe(before);
+  await db("create", join(folder, "nb.db"), "OVN_Northbound");
+  await expect(db("restore", remote, join(folder, "nb.db"), "--database", "T")).rejects.toThrow(/its schema is OVN_Northbound/);
+});
+
+test.each([
+  [[], [/^Root: 1 row\n.*\n.* "a b" {2}\{k=v\}\n\n$/, /^insert Root later \(.{8}\): name=later\n$/]],
+  [
+    ["-o", "json"],
+    [/^\{"table":"Root",.*"new":\{.*"a b"/, /^\{"table":"Root",.*"new":\{.*"later"/],
+  ],
+  [["--watch"], [/^<clear>Root: 1 row\n/, /^<clear>Root: 2 rows\n[^]*later/]],
+])("monitor %j shows the rows, and then what changes", async (flags, expected) => {
+  await using scope = new Scope();
+  const { folder, db } = setUp(scope);
+  const { remote } = await serve(scope, folder, join(folder, "t.db"));
+  await db("transact", remote, INSERT);
+  const stop = new AbortController();
+  const texts: string[] = [];
+  await run(["monitor", remote, ...flags], stop.signal, (text) => {
+    if (texts.push(text) === 2) stop.abort();
+    else void db("transact", remote, `[{"op": "insert", "table": "Root", "row": {"name": "later"}}]`);
+  });
+  expect(texts.map((text) => text.replace("\u001b[H\u001b[J", "<clear>"))).toEqual(
+    expected.map((pattern) => expect.stringMatching(pattern)),
+  );
+});
+
+test("errors tell what was wrong and what there is", async () => {
+  await using scope = new Scope();
+  const { folder, db } = setUp(scope);
+  const { remote } = await serve(scope, folder, join(folder, "t.db"));
+  await expect(db("dump", remote, "Rot")).rejects.toMatchObject({
+    message: 'T has no table "Rot"',
+    hint: 'did you mean "Root"?',
+  });
+  await expect(db("dump", remote, "--database", "U")).rejects.toMatchObject({ hint: "It has T" });
+  await expect(db("dump", `unix:${folder}/none`)).rejects.toThrow(/^Cannot connect to "unix:.*none": .*ENOENT/);
+  await expect(db("transact", remote, "{")).rejects.toThrow(/^Cannot read the operations: /);
+  await expect(db("transact", remote, `[{"op": "delete", "table": "X", "where": []}]`)).rejects.toThrow(
+    /^The transaction was refused at operation 1 \(delete\): syntax error: .*No table named X/,
+  );
+  await expect(db("create", join(folder, "x.db"), join(folder, "none"))).rejects.toThrow(/^Cannot read schema/);
+  await expect(db("transact", join(folder, "t.db"), INSERT)).rejects.toThrow(/this process \(pid \d+\) has it open/);
+});
+
+test("types are those that rows have in memory", async () => {
+  await using scope = new Scope();
+  const { folder, db } = setUp(scope);
+  const text = await db("types", join(folder, "t.ovsschema"));
+  expect(text).toContain(
+    "export interface RootRow {\n  readonly _uuid: string;\n  readonly _version: string;\n  readonly name: string;",
+  );
+  expect(text).toContain("  /** One or none. */\n  readonly n: readonly number[];\n  readonly m: ReadonlyMap<string, string>;");
+  expect(text).toContain(
+    '  /** Uuids of Kid. */\n  readonly kids: readonly string[];\n  readonly color: readonly ("green" | "red")[];',
+  );
+  expect(text).toContain("export interface TTables {\n  readonly Root: RootRow;\n  readonly Kid: KidRow;\n}");
+  expect(await db("types", OVN_NORTHBOUND.name)).toContain("export interface LogicalSwitchRow {");
+});
