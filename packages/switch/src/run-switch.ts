@@ -4,14 +4,12 @@
  * All its state belongs to one call; it installs no signal handler and never ends the process, so it runs in a
  * worker thread as well as alone.
  */
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync } from "node:fs";
 import { type MemoryLink, UserDatapath } from "@tenet/datapath";
 import { type Clock, type Logger, Scope, systemClock, untilAborted } from "@tenet/kit";
-import { holdPidFile } from "@tenet/linux";
 import { connect } from "@tenet/ovsdb";
 import { switchCommands } from "./control/commands.ts";
-import { ControlServer } from "./control/control-server.ts";
+import { openControl } from "./control/open-control.ts";
 import { DatabaseFollower, FOLLOWED_TABLES } from "./database/follow-database.ts";
 import { BridgeServices } from "./service/bridge-services.ts";
 import { VirtualSwitch } from "./virtual-switch.ts";
@@ -32,8 +30,6 @@ const TICK_MS = 500;
 /** How often port counters go to the database, and missing devices are tried again. */
 const REFRESH_MS = 5000;
 const NAME = "ovs-vswitchd";
-/** Of whom, the pid file would be held. */
-const DEAD_CONTROL = /^ovs-vswitchd\.\d+\.ctl$/;
 
 /**
  * Runs the switch until `signal` aborts, or the control command `exit` is given.
@@ -55,6 +51,7 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   const vswitch = new VirtualSwitch(datapath, clock);
   const services = scope.use(new BridgeServices(vswitch, config.runDir, clock, log));
   await openControl(
+    NAME,
     config.runDir,
     switchCommands(vswitch, clock, () => exit.abort()),
     scope,
@@ -76,21 +73,4 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   await follower.follow();
   log.info({ nBridges: vswitch.bridges.size, runDir: config.runDir }, "switch ready");
   await untilAborted(scope.signal);
-}
-
-/** Serves control commands, and says by a pid file where. Sockets that killed switches left there are removed. */
-async function openControl(
-  runDir: string,
-  commands: ReturnType<typeof switchCommands>,
-  scope: Scope,
-  log: Logger,
-): Promise<void> {
-  if (process.platform === "linux") {
-    scope.use(holdPidFile(join(runDir, `${NAME}.pid`)));
-    for (const name of readdirSync(runDir)) if (DEAD_CONTROL.test(name)) rmSync(join(runDir, name), { force: true });
-  }
-  const control = scope.use(new ControlServer(commands, log));
-  const socketPath = join(runDir, `${NAME}.${process.pid}.ctl`);
-  await control.listen(socketPath);
-  scope.defer(() => rmSync(socketPath, { force: true }));
 }

@@ -4,8 +4,9 @@ import { type Logger, Scope, untilAborted } from "@tenet/kit";
 import { runController, runNorthd } from "@tenet/ovn";
 import { connect, OvsdbServer } from "@tenet/ovsdb";
 import { PolicyService, startPolicyApi } from "@tenet/policy";
-import { runSwitch } from "@tenet/switch";
+import { openControl, runSwitch } from "@tenet/switch";
 import type { Home } from "../config.ts";
+import { databaseCommands } from "../db/database-commands.ts";
 import { policyFunctions } from "../policy-functions.ts";
 import { identify, openDatabases } from "../up/databases.ts";
 import { makeFolders } from "../up/stack.ts";
@@ -17,6 +18,8 @@ export async function ovsdbServer(remotes: readonly string[], home: Home, log: L
   const { nb, sb, vswitch } = await openDatabases(home, log, scope);
   const server = scope.use(new OvsdbServer([nb.database, sb.database, vswitch.database], log, { identify }));
   for (const remote of remotes) await server.listen(remote);
+  const commands = databaseCommands([nb.database, sb.database, vswitch.database]);
+  await openControl("ovsdb-server", home.runDir, commands, scope, log);
   await untilAborted(scope.signal);
 }
 
