@@ -56,8 +56,8 @@ export interface TransactOptions {
   readonly holdsLock?: (name: string) => boolean;
   /** Cancels the transaction where it would wait; it then fails with "canceled". Others are executed. */
   readonly signal?: AbortSignal;
-  /** Refuses operations that write. */
-  readonly isReadOnly?: boolean;
+  /** Refuses operations that write; the end of "insert operation not allowed ...". */
+  readonly whyReadOnly?: string | undefined;
 }
 
 interface Pending {
@@ -257,9 +257,8 @@ export class DatabaseEngine {
 
   #runOperations(pending: Pending, journal: Journal, results: Json[]): Execution | undefined {
     const elapsedMs = this.clock.monotonicMs() - pending.arrivedAtMs;
-    const { holdsLock = () => false, isReadOnly = false } = pending.options;
-    const readOnlyName = isReadOnly ? this.schema.name : undefined;
-    const execution = new Execution({ tables: this.tables, journal, newUuid: this.#newUuid, elapsedMs, holdsLock, readOnlyName });
+    const { holdsLock = () => false, whyReadOnly } = pending.options;
+    const execution = new Execution({ tables: this.tables, journal, newUuid: this.#newUuid, elapsedMs, holdsLock, whyReadOnly });
     const n = pending.operations.length;
     for (const [i, operation] of pending.operations.entries()) {
       const result = execution.run(operation, `${i + 1} of ${n}`);

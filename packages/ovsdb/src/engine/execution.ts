@@ -39,8 +39,8 @@ export interface ExecutionContext {
   /** Ms since the transaction arrived, for `wait`. */
   readonly elapsedMs: number;
   readonly holdsLock: (name: string) => boolean;
-  /** Set when operations that write are refused: the name of the database. */
-  readonly readOnlyName: string | undefined;
+  /** Set when operations that write are refused. */
+  readonly whyReadOnly: string | undefined;
 }
 
 type RowJson = { readonly [column: string]: Json | undefined };
@@ -229,9 +229,8 @@ export class Execution {
   }
 
   #checkWritable(op: string): void {
-    const { readOnlyName } = this.#context;
-    if (readOnlyName === undefined) return;
-    throw new OvsdbError("not allowed", `${op} operation not allowed on table in reserved database ${readOnlyName}`);
+    const { whyReadOnly } = this.#context;
+    if (whyReadOnly !== undefined) throw new OvsdbError("not allowed", `${op} operation not allowed ${whyReadOnly}`);
   }
 
   #parseRow(table: TableSchema, json: RowJson): Map<string, Datum> {

@@ -11,14 +11,15 @@ import type { ClientIdentity } from "../engine/commit.ts";
 import type { DatabaseEngine } from "../engine/database.ts";
 import { stringifySorted } from "../model/sorted-json.ts";
 import { type ConnectionOptions, JsonRpcConnection } from "../rpc/json-rpc-connection.ts";
-import type { SocketAddress } from "../rpc/remote.ts";
+import { parseListenRemote, type SocketAddress } from "../rpc/remote.ts";
 import type { TlsFiles } from "../rpc/tls-files.ts";
 import { Database } from "../storage/open-database.ts";
-import { type Listener, openListener } from "./listener.ts";
 import { Locks } from "./locks.ts";
 import { MonitorViews } from "./monitor-views.ts";
+import { Remotes } from "./remotes.ts";
 import { SERVER_SCHEMA } from "./server-schema.ts";
 import { type ServedDatabase, Session, type SessionContext } from "./session.ts";
+import type { RemoteSettings } from "./table-remotes.ts";
 
 /** Unsent bytes above which a client is waited for. */
 const PAUSE_BYTES = 1024 * 1024;
@@ -45,7 +46,7 @@ export class OvsdbServer {
   readonly #options: OvsdbServerOptions;
   readonly #log: Logger;
   readonly #context: SessionContext;
-  readonly #listeners = new Set<Listener>();
+  readonly #remotes: Remotes;
   readonly #sessions = new Set<Session>();
   /** The database `_Server`. */
   readonly #about: Database;
@@ -64,7 +65,13 @@ export class OvsdbServer {
       served.set(database.schema.name, { database, views, isReserved: database === about });
       this.#stopFollowing.push(database.onConvert(() => this.#tellConverted(database)));
     }
-    this.#context = { databases: served, locks: new Locks(), serverId: randomUUID(), log };
+    this.#remotes = new Remotes({
+      tls: options.tls,
+      log,
+      database: (name) => served.get(name)?.database,
+      accept: (socket, address, settings) => this.#accept(socket, address, settings),
+    });
+    this.#context = { databases: served, locks: new Locks(), serverId: randomUUID(), log, isReadOnly: false };
     this.#ready = about.transact(
       [...served.values()].map(({ database }) => describeDatabase(database)),
       { remote: "internal" },
@@ -80,22 +87,38 @@ export class OvsdbServer {
    * @throws BadRemoteError, IoError
    */
   async listen(remote: string): Promise<string> {
+    parseListenRemote(remote);
+    return (await this.addRemote(remote)) ?? remote;
+  }
+
+  /**
+   * Serves a remote of any form: one to listen on, one to connect to (`unix:PATH`, `tcp:HOST:PORT`, `ssl:HOST:PORT`;
+   * again whenever the connection ends), or `db:DATABASE,TABLE,COLUMN`, whose remotes are followed as they change.
+   *
+   * @returns the address for clients, when it listens
+   * @throws BadRemoteError, IoError
+   */
+  async addRemote(remote: string): Promise<string | undefined> {
     await this.#ready;
-    const { tls } = this.#options;
-    const listener = await openListener(remote, tls, this.#log, (socket) => this.#accept(socket, listener.address));
-    this.#listeners.add(listener);
-    const { connectTo } = listener;
-    this.#log.info({ remote, connectTo }, "listening");
+    const connectTo = await this.#remotes.add(remote, {});
+    this.#log.info({ remote, connectTo }, "remote served");
     return connectTo;
   }
 
-  /** Ends all sessions and listeners; the databases stay open. */
+  /** Serves a remote no longer and ends the sessions of its clients. */
+  removeRemote(remote: string): Promise<void> {
+    return this.#remotes.remove(remote);
+  }
+
+  /** The remotes as they were added. */
+  get remotes(): readonly string[] {
+    return this.#remotes.names();
+  }
+
+  /** Ends all sessions and remotes; the databases stay open. */
   async close(): Promise<void> {
-    const closing = [...this.#listeners].map((listener) => listener.close());
-    this.#listeners.clear();
     for (const stop of this.#stopFollowing) stop();
-    for (const session of this.#sessions) session.close();
-    await Promise.all(closing);
+    await this.#remotes.close();
   }
 
   #tellConverted(database: Database): void {
@@ -107,19 +130,20 @@ export class OvsdbServer {
     void this.#about.transact([operation], { remote: "internal" });
   }
 
-  #accept(socket: Socket, address: SocketAddress): void {
+  #accept(socket: Socket, address: SocketAddress, settings: RemoteSettings): () => void {
     const n = this.#nConnections++;
     const remote = clientAddress(socket, address, n);
     const identity = this.#identify(socket, remote);
     const log = this.#log.child({ remote });
-    const session = new Session({ ...this.#context, log }, identity, () => {
+    const session = new Session({ ...this.#context, log, isReadOnly: settings.isReadOnly === true }, identity, () => {
       this.#sessions.delete(session);
       log.debug({ nSessions: this.#sessions.size }, "session closed");
     });
     this.#sessions.add(session);
-    const probeIntervalMs = "path" in address ? 0 : (this.#options.probeIntervalMs ?? 5000);
+    const probeIntervalMs = settings.probeIntervalMs ?? ("path" in address ? 0 : (this.#options.probeIntervalMs ?? 5000));
     session.attach(new JsonRpcConnection(socket, session, log, { pauseBytes: PAUSE_BYTES, ...this.#options, probeIntervalMs }));
     log.debug({ ...identity, nSessions: this.#sessions.size }, "session opened");
+    return () => session.close();
   }
 
   #identify(socket: Socket, remote: string): ClientIdentity {

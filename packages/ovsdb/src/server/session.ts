@@ -31,6 +31,8 @@ export interface SessionContext {
   readonly locks: Locks;
   readonly serverId: string;
   readonly log: Logger;
+  /** Clients may read but neither write nor lock. */
+  readonly isReadOnly: boolean;
 }
 
 /** An error that is a plain string on the wire. */
@@ -162,7 +164,9 @@ export class Session implements RpcHandler, LockHolder {
     const controller = new AbortController();
     this.#transactions.set(key, controller);
     const holdsLock = (name: string) => this.#context.locks.isHeld(name, this);
-    const options = { holdsLock, signal: controller.signal, isReadOnly: isReserved };
+    const reserved = isReserved ? `on table in reserved database ${database.schema.name}` : undefined;
+    const whyReadOnly = this.#context.isReadOnly ? "when database server is in read only mode" : reserved;
+    const options = { holdsLock, signal: controller.signal, whyReadOnly };
     void database.transact(list.slice(1), this.identity, options).then((results) => {
       this.#transactions.delete(key);
       this.caughtUp(); // an update comes before the reply of the transaction that made it
@@ -223,6 +227,7 @@ export class Session implements RpcHandler, LockHolder {
     const [, schema = null] = list;
     if (list.length !== 2) throw syntaxError(params, "array expected");
     if (isReserved) throw new OvsdbError("not allowed", `cannot convert reserved database ${database.schema.name}`);
+    if (this.#context.isReadOnly) throw new OvsdbError("not allowed", "cannot convert when database server is in read only mode");
     database.convert(schema, this.identity);
     return {};
   }
@@ -235,7 +240,8 @@ export class Session implements RpcHandler, LockHolder {
     const [name] = list;
     if (typeof name !== "string" || list.length !== 1) throw syntaxError(params, `${method} request params must be <id>`);
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw syntaxError(params, `${method} request params must be <id>`);
-    const { locks } = this.#context;
+    const { locks, isReadOnly } = this.#context;
+    if (isReadOnly) throw new OvsdbError("not allowed", "lock and unlock methods not allowed, DB server is read only.");
     if (method === "unlock") {
       if (!this.#locks.delete(name)) throw syntaxError(params, 'unlock: "unlock" without "lock" or "steal"');
       locks.unlock(name, this);

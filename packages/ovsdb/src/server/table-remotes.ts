@@ -1,0 +1,78 @@
+/**
+ * Remotes that stand in a table, `db:DATABASE,TABLE,COLUMN`: the column has them as text, or refers to rows that
+ * describe one each (`target`, `inactivity_probe`, `max_backoff`, `read_only`, `role`).
+ *
+ * @see ovsdb-server(1), option `--remote`
+ */
+import type { DatabaseEngine } from "../engine/database.ts";
+import { type Datum, keysOf } from "../model/datum.ts";
+import type { Row } from "../model/row.ts";
+import { BadRemoteError } from "../rpc/remote.ts";
+
+/** How clients of a remote are treated; what is absent has the server's default. */
+export interface RemoteSettings {
+  /** Idle clients are probed after this time; 0 is never. */
+  readonly probeIntervalMs?: number;
+  /** Longest pause between two attempts of the server to connect. */
+  readonly maxBackoffMs?: number;
+  /** Clients may read but not write. */
+  readonly isReadOnly?: boolean;
+  /** What the clients are allowed depends on this name, see `RBAC_Role`. */
+  readonly role?: string;
+}
+
+/** Where remotes stand. */
+export interface RemoteColumn {
+  readonly database: DatabaseEngine;
+  readonly table: string;
+  readonly column: string;
+}
+
+/** Finds the column of `db:DATABASE,TABLE,COLUMN`. @throws BadRemoteError */
+export function parseRemoteColumn(remote: string, find: (name: string) => DatabaseEngine | undefined): RemoteColumn {
+  const [, name = "", table = "", column = ""] = /^db:([^,]+),([^,]+),([^,]+)$/.exec(remote) ?? [];
+  const database = find(name);
+  const type = database?.schema.tables.get(table)?.columns.get(column)?.type;
+  const isUsable = type?.value === undefined && (type?.key.type === "string" || type?.key.refTable !== undefined);
+  if (database !== undefined && isUsable) return { database, table, column };
+  throw new BadRemoteError(`Cannot read remotes from "${remote}"`, {
+    hint: "Use db:DATABASE,TABLE,COLUMN with a column of strings, or of references to rows with a target",
+  });
+}
+
+/** The remotes that the column has now. */
+export function remotesIn({ database, table, column }: RemoteColumn): Map<string, RemoteSettings> {
+  const key = database.schema.tables.get(table)?.columns.get(column)?.type.key;
+  const remotes = new Map<string, RemoteSettings>();
+  for (const row of database.table(table).values()) {
+    for (const atom of keysOf(row[column] ?? [])) {
+      const target = key?.refTable === undefined ? undefined : database.table(key.refTable).get(String(atom));
+      if (target !== undefined) remotes.set(String(first(target, "target") ?? ""), settingsOf(target));
+      else if (key?.type === "string") remotes.set(String(atom), {});
+    }
+  }
+  remotes.delete("");
+  return remotes;
+}
+
+/** Whether a change of this table may change the remotes. */
+export function concernsRemotes({ database, table, column }: RemoteColumn, changed: string): boolean {
+  return changed === table || changed === database.schema.tables.get(table)?.columns.get(column)?.type.key.refTable;
+}
+
+function settingsOf(row: Row): RemoteSettings {
+  const probeIntervalMs = first(row, "inactivity_probe");
+  const maxBackoffMs = first(row, "max_backoff");
+  const role = first(row, "role");
+  return {
+    ...(typeof probeIntervalMs === "number" ? { probeIntervalMs } : {}),
+    ...(typeof maxBackoffMs === "number" ? { maxBackoffMs } : {}),
+    ...(first(row, "read_only") === true ? { isReadOnly: true } : {}),
+    ...(typeof role === "string" && role !== "" ? { role } : {}),
+  };
+}
+
+function first(row: Row, column: string): Datum | undefined {
+  const datum = row[column];
+  return datum === undefined ? undefined : keysOf(datum)[0];
+}
