@@ -49,9 +49,6 @@ async function batch() {
     const figure = `${program}, ${runs.tenet[0].n.toLocaleString("en-US")} rows`;
     const tenet = medianOf(runs.tenet, "seconds");
     rows.push({ figure, unit: "s CPU", tenet, peer: medianOf(runs.duckdb, "seconds"), better: "lower" });
-    // The policy's rows are few beside its inputs: the figure would say nothing.
-    if (program !== "policy")
-      rows.push({ figure: "… memory of all tables", unit: "B/row", tenet: medianOf(runs.tenet, "bytesPerRow") });
     besideOthers.push({ figure, unit: "s CPU", values: [tenet, ...OTHERS.map((which) => medianOf(runs[which], "seconds"))] });
   }
   return [

@@ -185,7 +185,7 @@ export class Engine {
     if (columns.length === store.arity) return this.has(relation, pattern as Tuple) ? [pattern as Tuple] : [];
     const key = Int32Array.from(columns, (column) => interner.idOf(pattern[column] ?? null));
     const tuples: Tuple[] = [];
-    for (const row of store.index(columns).rowsOf(key)) {
+    for (const row of store.indexes.on(columns).rowsOf(key)) {
       if (((store.flags[row] as number) & OLD) !== 0) tuples.push(readTuple(store, row, interner));
     }
     return tuples;

@@ -173,7 +173,7 @@ function typedColumns(relation: CoreRelation): readonly TypedColumn[] {
 export function checkKeys(relation: CoreRelation, store: RowStore, rows: IntList, interner: Interner): void {
   const columns = keyColumns(relation);
   if (columns.length === 0 || columns.length === store.arity) return;
-  const index = store.index(columns);
+  const index = store.indexes.on(columns);
   for (const row of rows.values()) {
     const key = Int32Array.from(columns, (column) => store.data[row * store.stride + column] as number);
     const same = [...index.rowsOf(key)].filter((other) => ((store.flags[other] as number) & OLD) !== 0);

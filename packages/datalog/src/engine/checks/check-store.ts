@@ -34,7 +34,7 @@ export function checkStore(store: RowStore, interner: Interner): void {
   if (new Set(store.freeRows).size !== nFree || store.freeRows.length !== nFree)
     fail(-1, "has row numbers that are lost, or free twice");
   if (store.journal.rows.length > 0 || store.isFresh) fail(-1, "has an unfinished journal");
-  for (const index of store.indexes()) checkIndex(store, index, nLinked, fail);
+  for (const index of store.indexes.byKey()) checkIndex(store, index, nLinked, fail);
 }
 
 function checkIndex(store: RowStore, index: KeyIndex, nRows: number, fail: (row: number, what: string) => never): void {

@@ -129,7 +129,7 @@ export class AggregateRelation implements AggregateBody, Evaluator {
 
   prepare(): void {
     const { fn, nGroup } = this.aggregate;
-    if (nGroup > 0 && (fn === "min" || fn === "max" || fn === "top")) this.body.index(this.#groupColumns);
+    if (nGroup > 0 && (fn === "min" || fn === "max" || fn === "top")) this.body.indexes.on(this.#groupColumns);
   }
 
   groupOf(row: number): number {
@@ -142,7 +142,7 @@ export class AggregateRelation implements AggregateBody, Evaluator {
     const isAlive = (row: number): boolean => ((flags[row] as number) & ALIVE) !== 0;
     if (nKeys === 0) return range(0, end).values().filter(isAlive);
     const key = data.subarray(group * stride, group * stride + nKeys);
-    return this.body.index(this.#groupColumns).rowsOf(key).filter(isAlive);
+    return this.body.indexes.on(this.#groupColumns).rowsOf(key).filter(isAlive);
   }
 
   #change(row: number, weight: 1 | -1): void {

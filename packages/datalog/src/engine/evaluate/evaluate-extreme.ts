@@ -132,7 +132,7 @@ export class ExtremeStratum implements Evaluator {
   }
 
   prepare(): void {
-    for (const member of this.#members) if (member.store.arity > 1) member.store.index(groupColumnsOf(member));
+    for (const member of this.#members) if (member.store.arity > 1) member.store.indexes.on(groupColumnsOf(member));
     for (const rule of this.#rules) {
       for (const { position } of rule.lower) {
         planOfLoss(rule, position);

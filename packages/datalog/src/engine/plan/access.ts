@@ -124,7 +124,7 @@ function expectedRows(store: RowStore, columns: readonly number[]): number {
   if (columns.length === store.arity) return -0.5;
   if (columns.length === 0) return nRows + 1;
   if (nRows <= SMALL) return nRows / (1 + columns.length);
-  const index = store.existingIndex(columns);
+  const index = store.indexes.existing(columns);
   if (index !== undefined) return nRows / Math.max(1, index.nKeys);
   return nRows / Math.min(nRows, estimateKeys(store, columns));
 }

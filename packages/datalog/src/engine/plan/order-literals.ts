@@ -83,7 +83,7 @@ export function expectedWork(body: readonly Literal[], start: number, context: P
       const store = context.storeOf(literal.relation);
       const { access, fanOut } = chooseAccess(body, position, known, context);
       const needsIndex =
-        access.kind === "key" ? !store.hasIndexWithin(access.columns) : access.kind !== "row" && access.kind !== "all";
+        access.kind === "key" ? !store.indexes.hasWithin(access.columns) : access.kind !== "row" && access.kind !== "all";
       work += needsIndex ? rows + store.end : rows;
       rows *= Math.max(0.5, fanOut);
     }

@@ -1,4 +1,4 @@
-/** Writes the JavaScript of a plan: see plan.ts. */
+/** Writes the JavaScript of a plan: see plan.ts. One file, so that the names in the written text can be followed. */
 import { type CoreExpr, type Literal, slotsOf, type Term } from "../../check/core.ts";
 import { equalDirection } from "../../check/safety.ts";
 import type { Value } from "../../value.ts";
@@ -177,7 +177,7 @@ class PlanWriter {
       this.#spendWork(end);
       inner = this.#loop(`for (let ${row} = 0; ${row} < ${end}; ${row}++) {`);
     } else if (access.kind === "key") {
-      const index = store.nearestIndex(access.columns);
+      const index = store.indexes.nearest(access.columns);
       columns = index.columns;
       inner = this.#walk(index, terms, row);
     } else {
@@ -202,7 +202,9 @@ class PlanWriter {
     const { interner } = this.#context;
     const isRange = access.kind === "range";
     const keys = isRange ? access.columns.keys : access.keys;
-    const index = isRange ? store.sortedIndex(access.columns, interner) : store.networkIndex(keys, access.column, interner);
+    const index = isRange
+      ? store.indexes.sorted(access.columns, interner)
+      : store.indexes.networks(keys, access.column, interner);
     const i = this.#environment.searches.push({ index, found: new IntList() }) - 1;
     this.#shared.push(`const search${i} = E.searches[${i}].index, found${i} = E.searches[${i}].found;`);
     const bounds = isRange

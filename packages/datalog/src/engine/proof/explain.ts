@@ -120,7 +120,7 @@ class Explainer {
     const value = tuple[nGroup] ?? null;
     const because: Proof[] = [];
     let nRows = 0;
-    for (const row of body.index([...key.keys()]).rowsOf(key)) {
+    for (const row of body.indexes.on([...key.keys()]).rowsOf(key)) {
       if (((body.flags[row] as number) & OLD) === 0) continue;
       const isExtreme = fn === "min" || fn === "max";
       if (isExtreme && compareValues(valueOfRow(aggregate, readTuple(body, row, interner)), value) !== 0) continue;

@@ -5,15 +5,14 @@
  * A row keeps its number from insertion to deletion. The first touch of a row in an evaluation is noted in the journal with what
  * it was before; the journal is at once the list from which deltas are read and the way back. A relation that had no row before
  * the evaluation is fresh: all its rows are new, nothing is noted, and the way back is to empty it.
+ * One file, because every way in which a row changes its state has to agree with every way back.
  * New rows enter the set of all rows at once, the indexes only between walks ({@link RowStore.settle}, {@link RowStore.enterIndexes}).
  */
 import { IntList, range } from "./int-list.ts";
-import type { Interner } from "./interner.ts";
-import { grownLength, KeyIndex } from "./key-index.ts";
+import { grownLength } from "./key-index.ts";
 import type { SectionReader, SectionWriter } from "../../state/sections.ts";
-import { NetworkIndex } from "./network-index.ts";
+import { RowIndexes } from "./row-indexes.ts";
 import { type RowAccess, rowAccess, type RowData, RowSet } from "./row-set.ts";
-import { SortedIndex, type SortedColumns } from "./sorted-index.ts";
 import { ALIVE, COUNT, CURRENT, FREE, LINKED, MANY, OLD, ONE_MORE, PENDING, PROCESSED, TOUCHED, type View } from "./views.ts";
 
 /** What the touched rows of one evaluation were before. */
@@ -44,14 +43,6 @@ export interface StoreHeader {
   readonly indexes: readonly (readonly number[])[];
 }
 
-/** What an index does when rows come and go. */
-interface RowIndex {
-  add(row: number): void;
-  remove(row: number): void;
-  clear(): void;
-  build(end: number, isIn: (row: number) => boolean): void;
-}
-
 /** What a relation keeps per row besides the values: how many derivations, and the rank that recursive rows have. */
 export type RowNotes = "none" | "count" | "rank";
 
@@ -68,6 +59,7 @@ export class RowStore implements RowData {
   readonly stride: number;
   readonly access: RowAccess;
   readonly set: RowSet;
+  readonly indexes: RowIndexes;
   data: Int32Array;
   /** State bits, and in the upper byte the number of derivations. */
   flags: Uint16Array = new Uint16Array(INITIAL_CAPACITY);
@@ -87,10 +79,6 @@ export class RowStore implements RowData {
   /** Changes of this evaluation, once the relation is settled. */
   added: IntList = new IntList();
   deleted: IntList = new IntList();
-  readonly #indexes = new Map<string, KeyIndex>();
-  readonly #sorted = new Map<string, SortedIndex>();
-  readonly #networks = new Map<string, NetworkIndex>();
-  readonly #allIndexes: RowIndex[] = [];
   readonly #free: number[] = [];
   /** Numbers of derivations too large for the flags. */
   readonly #counts = new Map<number, number>();
@@ -109,6 +97,7 @@ export class RowStore implements RowData {
     this.stride = arity + (notes === "rank" ? 1 : 0);
     this.data = new Int32Array(INITIAL_CAPACITY * this.stride);
     this.set = new RowSet(this);
+    this.indexes = new RowIndexes(this);
     this.access = rowAccess(arity);
   }
 
@@ -245,14 +234,14 @@ export class RowStore implements RowData {
     const from = this.#nIndexed;
     if (this.isFresh) {
       this.#nIndexed = this.end;
-      for (const index of this.#allIndexes) for (let row = from; row < this.end; row++) index.add(row);
+      if (!this.indexes.isEmpty) for (let row = from; row < this.end; row++) this.indexes.add(row);
       return;
     }
     const { rows, flags } = this.journal;
     this.#nIndexed = rows.length;
-    if (this.#allIndexes.length === 0) return;
+    if (this.indexes.isEmpty) return;
     for (let i = from; i < rows.length; i++) {
-      if (((flags.items[i] as number) & LINKED) === 0) for (const index of this.#allIndexes) index.add(rows.items[i] as number);
+      if (((flags.items[i] as number) & LINKED) === 0) this.indexes.add(rows.items[i] as number);
     }
   }
 
@@ -348,7 +337,7 @@ export class RowStore implements RowData {
     }
     this.size = this.end;
     this.#setCapacity(Math.max(INITIAL_CAPACITY, this.end + (this.end >> 1)));
-    for (const index of this.#allIndexes) index.build(this.end, () => true);
+    this.indexes.fill(this.end);
   }
 
   /** Writes the rows and their indexes by equal values; others are made again when asked for. Between transactions. */
@@ -358,9 +347,7 @@ export class RowStore implements RowData {
     to.words(`${name}.flags`, this.flags.subarray(0, end));
     to.ints(`${name}.free`, Int32Array.from(this.#free));
     this.set.save(to, name);
-    const indexes = this.indexes();
-    for (const [i, index] of indexes.entries()) index.save(to, `${name}.${i}`);
-    return { name: this.name, end, size, counts: [...this.#counts], indexes: indexes.map(({ columns }) => columns) };
+    return { name: this.name, end, size, counts: [...this.#counts], indexes: this.indexes.save(to, name) };
   }
 
   /** Takes over what {@link save} wrote; the store must be new. */
@@ -374,12 +361,7 @@ export class RowStore implements RowData {
     this.#capacity = end;
     if (end < INITIAL_CAPACITY) this.#setCapacity(INITIAL_CAPACITY);
     this.set.load(from, name);
-    for (const [i, columns] of indexes.entries()) {
-      const index = new KeyIndex(this, columns);
-      index.load(from, `${name}.${i}`);
-      this.#indexes.set(columns.join(), index);
-      this.#allIndexes.push(index);
-    }
+    this.indexes.load(from, name, indexes);
   }
 
   /** Visits the ids of all values in rows. */
@@ -391,74 +373,9 @@ export class RowStore implements RowData {
     }
   }
 
-  /** The index on these columns (in this order), built if need be. */
-  index(columns: readonly number[]): KeyIndex {
-    return this.#made(this.#indexes, columns.join(), () => new KeyIndex(this, columns));
-  }
-
-  /** The index for ranges in this order, built if need be. */
-  sortedIndex(columns: SortedColumns, interner: Interner): SortedIndex {
-    const { keys, column, watched } = columns;
-    const key = `${keys.join()}:${column}:${watched === undefined ? "" : `${watched.column}${watched.isMost ? "+" : "-"}`}`;
-    return this.#made(this.#sorted, key, () => new SortedIndex(this, columns, interner));
-  }
-
-  /** The index for networks in a column, within equal values of the key columns, built if need be. */
-  networkIndex(keys: readonly number[], column: number, interner: Interner): NetworkIndex {
-    return this.#made(this.#networks, `${keys.join()}:${column}`, () => new NetworkIndex(this, keys, column, interner));
-  }
-
-  #made<I extends RowIndex>(indexes: Map<string, I>, key: string, make: () => I): I {
-    const known = indexes.get(key);
-    if (known !== undefined) return known;
-    this.enterIndexes();
-    const index = make();
-    const { flags } = this;
-    index.build(this.end, (row) => ((flags[row] as number) & LINKED) !== 0);
-    indexes.set(key, index);
-    this.#allIndexes.push(index);
-    return index;
-  }
-
-  /** An index that finds nearly as few rows as one on all these columns would: on fewer of them, if that is there. */
-  nearestIndex(columns: readonly number[]): KeyIndex {
-    const exact = this.existingIndex(columns);
-    if (exact !== undefined) return exact;
-    for (const index of this.#indexes.values()) {
-      const isWithin = index.columns.every((column) => columns.includes(column));
-      if (isWithin && this.end > 64 && this.end <= index.nKeys * 1.5) return index;
-    }
-    const unique = columns.length > 1 && this.end > 64 ? columns.find((column) => this.#looksUnique(column)) : undefined;
-    return this.index(unique === undefined ? columns : [unique]);
-  }
-
-  /** True if an index on some of these columns is there. */
-  hasIndexWithin(columns: readonly number[]): boolean {
-    return this.indexes().some((index) => index.columns.every((column) => columns.includes(column)));
-  }
-
-  /** True if a sample of the rows has no value twice. */
-  #looksUnique(column: number): boolean {
-    const step = Math.max(1, Math.floor(this.end / 2048));
-    const seen = new Set<number>();
-    let n = 0;
-    for (let row = 0; row < this.end; row += step, n++) seen.add(this.data[row * this.stride + column] as number);
-    return seen.size === n;
-  }
-
-  /** All indexes by equal values that were built. */
-  indexes(): readonly KeyIndex[] {
-    return [...this.#indexes.values()];
-  }
-
   /** Row numbers below `end` that no row has. */
   get freeRows(): readonly number[] {
     return this.#free;
-  }
-
-  /** The index on these columns if it exists. */
-  existingIndex(columns: readonly number[]): KeyIndex | undefined {
-    return this.#indexes.get(columns.join());
   }
 
   /** Lets a reader have the values of the present rows for as long as it lives. */
@@ -494,7 +411,7 @@ export class RowStore implements RowData {
 
   #clear(): void {
     this.set.clear();
-    for (const index of this.#allIndexes) index.clear();
+    this.indexes.clear();
     this.#capacity = INITIAL_CAPACITY;
     this.data = new Int32Array(INITIAL_CAPACITY * this.stride);
     this.flags = new Uint16Array(INITIAL_CAPACITY);
@@ -529,12 +446,12 @@ export class RowStore implements RowData {
   #link(row: number): void {
     this.flags[row] = (this.flags[row] as number) | LINKED;
     this.set.add(row);
-    for (const index of this.#allIndexes) index.add(row);
+    this.indexes.add(row);
   }
 
   #unlink(row: number): void {
     this.set.remove(row);
-    for (const index of this.#allIndexes) index.remove(row);
+    this.indexes.remove(row);
     if ((this.flags[row] as number) >= MANY) this.#counts.delete(row);
     this.flags[row] = 0;
   }

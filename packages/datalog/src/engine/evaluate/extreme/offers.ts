@@ -142,8 +142,8 @@ function wordsOf({ stride, nKeys }: GroupTable, group: number): number {
 
 function aliveRowOf(store: RowStore, columns: readonly number[], key: Int32Array): number | undefined {
   if (columns.length === 0) return store.aliveRows().values()[0];
-  return store
-    .index(columns)
+  return store.indexes
+    .on(columns)
     .rowsOf(key)
     .find((row) => ((store.flags[row] as number) & ALIVE) !== 0);
 }

@@ -1,0 +1,150 @@
+/** The indexes of a store, each built when first asked for. */
+import type { SectionReader, SectionWriter } from "../../state/sections.ts";
+import type { Interner } from "./interner.ts";
+import { KeyIndex } from "./key-index.ts";
+import { NetworkIndex } from "./network-index.ts";
+import { type SortedColumns, SortedIndex } from "./sorted-index.ts";
+import { LINKED } from "./views.ts";
+
+/** What an index does when rows come and go. */
+interface RowIndex {
+  add(row: number): void;
+  remove(row: number): void;
+  clear(): void;
+  build(end: number, isIn: (row: number) => boolean): void;
+}
+
+/** The rows of a store, as far as its indexes need them. */
+export interface IndexedStore {
+  data: Int32Array;
+  readonly stride: number;
+  readonly flags: Uint16Array;
+  /** Row numbers are below this. */
+  readonly end: number;
+  /** Puts rows into the indexes that are not in them yet. */
+  enterIndexes(): void;
+}
+
+/** Samples of a column up to this size tell whether its values look unique. */
+const SAMPLE = 2048;
+/** Smaller stores are not worth a choice between indexes. */
+const FEW_ROWS = 64;
+
+/** Made by a store. Rows come and go in all of its indexes alike. */
+export class RowIndexes {
+  readonly #store: IndexedStore;
+  readonly #byKey = new Map<string, KeyIndex>();
+  readonly #sorted = new Map<string, SortedIndex>();
+  readonly #networks = new Map<string, NetworkIndex>();
+  readonly #all: RowIndex[] = [];
+
+  constructor(store: IndexedStore) {
+    this.#store = store;
+  }
+
+  get isEmpty(): boolean {
+    return this.#all.length === 0;
+  }
+
+  /** The index on these columns (in this order), built if need be. */
+  on(columns: readonly number[]): KeyIndex {
+    return this.#made(this.#byKey, columns.join(), () => new KeyIndex(this.#store, columns));
+  }
+
+  /** The index for ranges in this order, built if need be. */
+  sorted(columns: SortedColumns, interner: Interner): SortedIndex {
+    const { keys, column, watched } = columns;
+    const key = `${keys.join()}:${column}:${watched === undefined ? "" : `${watched.column}${watched.isMost ? "+" : "-"}`}`;
+    return this.#made(this.#sorted, key, () => new SortedIndex(this.#store, columns, interner));
+  }
+
+  /** The index for networks in a column, within equal values of the key columns, built if need be. */
+  networks(keys: readonly number[], column: number, interner: Interner): NetworkIndex {
+    return this.#made(this.#networks, `${keys.join()}:${column}`, () => new NetworkIndex(this.#store, keys, column, interner));
+  }
+
+  /** The index on these columns if it exists. */
+  existing(columns: readonly number[]): KeyIndex | undefined {
+    return this.#byKey.get(columns.join());
+  }
+
+  /** An index that finds nearly as few rows as one on all these columns would: on fewer of them, if that is there. */
+  nearest(columns: readonly number[]): KeyIndex {
+    const exact = this.existing(columns);
+    if (exact !== undefined) return exact;
+    const { end } = this.#store;
+    for (const index of this.#byKey.values()) {
+      const isWithin = index.columns.every((column) => columns.includes(column));
+      if (isWithin && end > FEW_ROWS && end <= index.nKeys * 1.5) return index;
+    }
+    const unique = columns.length > 1 && end > FEW_ROWS ? columns.find((column) => this.#looksUnique(column)) : undefined;
+    return this.on(unique === undefined ? columns : [unique]);
+  }
+
+  /** True if an index on some of these columns is there. */
+  hasWithin(columns: readonly number[]): boolean {
+    return this.byKey().some((index) => index.columns.every((column) => columns.includes(column)));
+  }
+
+  /** All indexes by equal values that were built. */
+  byKey(): readonly KeyIndex[] {
+    return [...this.#byKey.values()];
+  }
+
+  add(row: number): void {
+    for (const index of this.#all) index.add(row);
+  }
+
+  remove(row: number): void {
+    for (const index of this.#all) index.remove(row);
+  }
+
+  clear(): void {
+    for (const index of this.#all) index.clear();
+  }
+
+  /** Fills the indexes, which must be empty, with the rows below `end`. */
+  fill(end: number): void {
+    for (const index of this.#all) index.build(end, () => true);
+  }
+
+  /** Writes the indexes by equal values; others are made again when asked for. Returns the columns of each. */
+  save(to: SectionWriter, name: string): readonly (readonly number[])[] {
+    return this.byKey().map((index, i) => {
+      index.save(to, `${name}.${i}`);
+      return index.columns;
+    });
+  }
+
+  /** Takes over what {@link save} wrote. */
+  load(from: SectionReader<unknown>, name: string, indexes: readonly (readonly number[])[]): void {
+    for (const [i, columns] of indexes.entries()) {
+      const index = new KeyIndex(this.#store, columns);
+      index.load(from, `${name}.${i}`);
+      this.#byKey.set(columns.join(), index);
+      this.#all.push(index);
+    }
+  }
+
+  #made<I extends RowIndex>(indexes: Map<string, I>, key: string, make: () => I): I {
+    const known = indexes.get(key);
+    if (known !== undefined) return known;
+    this.#store.enterIndexes();
+    const index = make();
+    const { flags, end } = this.#store;
+    index.build(end, (row) => ((flags[row] as number) & LINKED) !== 0);
+    indexes.set(key, index);
+    this.#all.push(index);
+    return index;
+  }
+
+  /** True if a sample of the rows has no value twice. */
+  #looksUnique(column: number): boolean {
+    const { end, data, stride } = this.#store;
+    const step = Math.max(1, Math.floor(end / SAMPLE));
+    const seen = new Set<number>();
+    let n = 0;
+    for (let row = 0; row < end; row += step, n++) seen.add(data[row * stride + column] as number);
+    return seen.size === n;
+  }
+}
