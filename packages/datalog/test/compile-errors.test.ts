@@ -127,6 +127,21 @@ const CASES: readonly [name: string, text: string, ...expected: string[]][] = [
     'p.dl:3:29: "t", a number of',
     "p.dl:3:39: a number has no elements",
   ],
+  [
+    "what a function never gives",
+    "p(n) :- host(n, _, t), str(t) == t",
+    'p.dl:3:24: a string is compared with "t", a number of column "tag" of "host" |',
+  ],
+  [
+    "a join with what an aggregate never gives",
+    'p(n) :- host(n, _, _), x = join { m, "," : host(m, _, _) }, not host(_, _, x)',
+    'p.dl:3:76: "x" is a number in column "tag" of "host" and a string in what it is set to',
+  ],
+  [
+    "a join with what a table in between never holds",
+    "shout(n, s) :- host(n, _, _), s = upper(n)\np(n) :- shout(n, s), host(_, _, s)",
+    'p.dl:4:33: "s" is a number in column "tag" of "host" and a string in column "s" of "shout"',
+  ],
   ["the colour of nothing", "p(x) :- colour(x)", 'p.dl:3:9: unknown table "colour" | known: host, link, p, '],
   ["an unknown table", "p(x) :- lnk(x, _)", 'p.dl:3:9: unknown table "lnk" | did you mean "link"?'],
   ["an unknown column", "p(x) :- host(nam=x)", 'p.dl:3:14: "host" has no column "nam" | did you mean "name"?'],
@@ -160,7 +175,7 @@ const CASES: readonly [name: string, text: string, ...expected: string[]][] = [
   [
     "columns of two kinds compared, in a condition",
     "p(n) :- host(name=n, up=u, tag=t), (t == 1 or not u == t)",
-    'p.dl:3:51: "u", a boolean of column "up" of "host", is compared with "t", a number of column "tag" of "host",',
+    'p.dl:3:51: "u", a boolean of column "up" of "host", is compared with "t", a number of column "tag" of "host"',
   ],
   [
     "a comparison inside an aggregate",

@@ -4,7 +4,7 @@
  * What: a column has a kind if every rule of its table puts that kind there (null aside). Why: joins and comparisons that can never hold are
  * then found through tables in between too. How: kinds pass from heads to bodies until nothing changes; a rule whose own tables are
  * not known yet says nothing, so recursion does not stand in the way. Limits: what an expression gives is known for constants, texts,
- * lists, constructors and counts only.
+ * lists, aggregates and built-in functions only.
  */
 import type { Argument, Expr, Formula, RuleSyntax, SourceText } from "../language/ast.ts";
 import { type CheckContext, type CheckedRelation, qualify } from "./context.ts";
@@ -68,7 +68,7 @@ class HeadKinds {
 
   #learn(item: Formula, known: Map<string, State>): void {
     if (item.kind === "equal" && item.left.kind === "name") {
-      const kind = kindOfExpr(item.right);
+      const kind = kindOfExpr(item.right, this.#context);
       if (kind !== undefined && !known.has(item.left.name)) known.set(item.left.name, kind);
       this.#learnGroups(item.right, known);
       return;
@@ -95,7 +95,7 @@ class HeadKinds {
   #stateOf(term: Expr, known: ReadonlyMap<string, State>): State {
     if (term.kind === "name") return known.get(term.name) ?? "any";
     if (term.kind === "literal" && term.value === null) return "none";
-    return kindOfExpr(term) ?? "any";
+    return kindOfExpr(term, this.#context) ?? "any";
   }
 }
 

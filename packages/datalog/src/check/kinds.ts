@@ -6,9 +6,10 @@
  * of derived tables have the kinds that are declared, or that their rules give them.
  */
 import type { Argument, Expr, Formula, RuleSyntax, SourceText, Span } from "../language/ast.ts";
-import { SCALAR_TYPES, type ScalarType } from "../scalar.ts";
+import type { ScalarType } from "../scalar.ts";
 import { kindName, type Value } from "../value.ts";
 import { type CheckContext, type CheckedRelation, qualify } from "./context.ts";
+import { resultKind } from "./result-kinds.ts";
 
 /** Kinds of each table's columns; `undefined` where several, or unknown. */
 export type InferredKinds = ReadonlyMap<string, readonly (Kind | undefined)[]>;
@@ -98,6 +99,7 @@ class KindCheck {
       const atom = item.kind === "test" ? this.#atomOf(item.expr) : undefined;
       if (atom !== undefined) this.#learn(atom.relation, atom.args, known);
     }
+    for (const item of items) this.#learnEquation(item, known);
     for (const item of items) this.#judge(item, known);
     return known;
   }
@@ -126,7 +128,7 @@ class KindCheck {
 
   /** Only lists have elements. */
   #elementsOf(expr: Expr, known: ReadonlyMap<string, Known>): void {
-    const described = describe(expr, known);
+    const described = describe(expr, known, this.#context);
     if (described === undefined || described.kind === "list") return;
     this.#context.report(this.#source, expr.span, `${described.text} has no elements`, {
       expected: "a list, or a function that gives a set",
@@ -144,9 +146,9 @@ class KindCheck {
   #compare(left: Expr, right: Expr, span: Span, known: ReadonlyMap<string, Known>): void {
     this.#visit(left, known);
     this.#visit(right, known);
-    const [a, b] = [describe(left, known), describe(right, known)];
+    const [a, b] = [describe(left, known, this.#context), describe(right, known, this.#context)];
     if (a === undefined || b === undefined || a.kind === b.kind || !(a.isColumn || b.isColumn)) return;
-    this.#context.report(this.#source, span, `${a.text} is compared with ${b.text}`, {
+    this.#context.report(this.#source, span, `${a.text} is compared with ${b.text.replace(/,$/, "")}`, {
       hint: "values of two kinds are never equal or in order; convert one: int(…), str(…), ip(…)",
     });
   }
@@ -166,6 +168,13 @@ class KindCheck {
     }
   }
 
+  /** A variable that no table binds has the kind of what it is set to. */
+  #learnEquation(item: Formula, known: Map<string, Known>): void {
+    if (item.kind !== "equal" || item.left.kind !== "name" || known.has(item.left.name)) return;
+    const kind = kindOfExpr(item.right, this.#context);
+    if (kind !== undefined) known.set(item.left.name, { kind, column: "what it is set to" });
+  }
+
   #atomOf(expr: Expr): { relation: CheckedRelation; args: readonly Argument[] } | undefined {
     if (expr.kind !== "call") return undefined;
     const relation = this.#context.relations.get(qualify(this.#source, expr.name));
@@ -180,12 +189,12 @@ interface Described {
   readonly text: string;
 }
 
-function describe(expr: Expr, known: ReadonlyMap<string, Known>): Described | undefined {
+function describe(expr: Expr, known: ReadonlyMap<string, Known>, context: CheckContext): Described | undefined {
   const variable = expr.kind === "name" ? known.get(expr.name) : undefined;
   if (expr.kind === "name" && variable !== undefined) {
     return { kind: variable.kind, isColumn: true, text: `"${expr.name}", ${withArticle(variable.kind)} of ${variable.column},` };
   }
-  const kind = kindOfExpr(expr);
+  const kind = kindOfExpr(expr, context);
   return kind && { kind, isColumn: false, text: withArticle(kind) };
 }
 
@@ -194,12 +203,12 @@ function withArticle(kind: Kind): string {
 }
 
 /** The kind of an expression's value, where its form tells. */
-export function kindOfExpr(expr: Expr): Kind | undefined {
+export function kindOfExpr(expr: Expr, context: CheckContext): Kind | undefined {
   if (expr.kind === "aggregate")
     return expr.fn === "count" || expr.fn === "sum" ? "number" : expr.fn === "collect" || expr.fn === "top" ? "list" : undefined;
   if (expr.kind === "text") return "string";
   if (expr.kind === "list") return "list";
-  if (expr.kind === "call" && (SCALAR_TYPES as readonly string[]).includes(expr.name)) return expr.name as ScalarType;
+  if (expr.kind === "call") return resultKind(context.functionNamed(expr.name));
   if (expr.kind !== "literal") return undefined;
   return kindOfValue(expr.value);
 }
