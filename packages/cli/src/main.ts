@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { Command, Option } from "commander";
 import { createLogger, errnoOf, formatError } from "@tenet/kit";
+import type { OvsdbServerFlags } from "./commands/roles.ts";
 import { homeOf, policyPortOf, type UpFlags, upConfig } from "./config.ts";
 import { dbCommand } from "./db/db-command.ts";
 
@@ -152,11 +153,15 @@ const db = new Option("--db <remote>", "Open_vSwitch database, default unix:<hom
 
 program
   .command("ovsdb-server")
-  .option("--remote <remote...>", "serve all databases here too, e.g. ptcp:6641")
+  .option(
+    "--remote <remote...>",
+    "serve all databases here too, e.g. ptcp:6641, pssl:6641 or db:OVN_Northbound,NB_Global,connections",
+  )
+  .option("--private-key <file>", "our private key, for remotes over TLS")
+  .option("--certificate <file>", "our certificate")
+  .option("--ca-cert <file>", "the certificate of the authority that signs clients")
   .description("serve the three databases alone")
-  .action(async ({ remote }: { remote?: string[] }) =>
-    (await roles()).ovsdbServer(remote ?? [], homeOf(env), log(), stop.signal),
-  );
+  .action(async (options: OvsdbServerFlags) => (await roles()).ovsdbServer(options, homeOf(env), log(), stop.signal));
 program
   .command("vswitchd")
   .addOption(db)
