@@ -32,7 +32,7 @@ class Rows implements RowData {
 const SHAPES = fc.record({
   arity: fc.integer({ min: 1, max: 3 }),
   nPrefixes: fc.constantFrom(1, 3, 40, 3000),
-  step: fc.constantFrom(1, 2, 3, 9, 977),
+  step: fc.constantFrom(1, 2, 3, 9, 977, 978),
   isShuffled: fc.boolean(),
   nRows: fc.constantFrom(50, 1500, 9000),
 });

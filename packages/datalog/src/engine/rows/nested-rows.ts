@@ -232,8 +232,10 @@ export class NestedRows {
     }
     const isAfter = id > base;
     const span = (isAfter ? id - base : base - id) / 2 + (isAfter ? 1 : table.length);
-    if (!Number.isInteger(span) || span > Math.max(2 * FIRST_SLOTS, count * GROWING_SPARSE)) return false;
-    const length = Math.max(span, count * 2 > table.length ? table.length * 2 : table.length + (table.length >> 2));
+    const nForAll = this.#nSlotsForAll;
+    if (!Number.isInteger(span) || span > Math.max(2 * FIRST_SLOTS, count * GROWING_SPARSE, nForAll)) return false;
+    const isDoubled = nForAll > 0 || count * 2 > table.length;
+    const length = Math.max(span, isDoubled ? table.length * 2 : table.length + (table.length >> 2));
     const longer = new Int32Array(length);
     const start = isAfter ? base : base - 2 * (length - table.length);
     if (start <= HASHED) return false;
