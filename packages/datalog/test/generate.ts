@@ -1,7 +1,7 @@
 /** Random programs and changes for the law: recursion, negation, groups, `or`, arithmetic and all aggregates, always stratified and safe. */
 import { type Change, type Scalar, scalar } from "@tenet/datalog";
 import fc from "fast-check";
-import type { Constant, Db, Fn, Lit, Row, Rule, Term } from "./naive.ts";
+import { type Constant, type Db, type Fn, type Lit, type Row, type Rule, type Term, writtenAs } from "./naive.ts";
 
 /** A generated program: rules by level, lowest first. */
 export interface Generated {
@@ -234,7 +234,7 @@ function localsOf(body: readonly Lit[], bound: ReadonlySet<string>): string[] {
 export function applyTo(inputs: Db, changes: readonly Change[]): Db {
   const next: Db = new Map([...inputs].map(([rel, rows]) => [rel, [...rows]]));
   for (const { relation, tuple, weight } of changes) {
-    const rows = (next.get(relation) ?? []).filter((row) => JSON.stringify(row) !== JSON.stringify(tuple));
+    const rows = (next.get(relation) ?? []).filter((row) => writtenAs(row) !== writtenAs(tuple));
     next.set(relation, weight > 0 ? [...rows, tuple as Row] : rows);
   }
   return next;

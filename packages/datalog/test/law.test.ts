@@ -14,7 +14,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { applyTo, type Generated, Generator, INPUTS } from "./generate.ts";
 import { type GeneratedSources, sourcesOf } from "./generated-sources.ts";
-import { type Db, evaluate, type Row, solve } from "./naive.ts";
+import { type Db, evaluate, type Row, solve, writtenAs } from "./naive.ts";
 
 const N_PROGRAMS = Number(process.env["DATALOG_PROGRAMS"] ?? 500);
 const N_STEPS = 8;
@@ -157,7 +157,7 @@ class Run {
       const [row] = rows;
       if (row === undefined || row.length < 2) continue;
       const [, second] = row;
-      const matching = rows.filter((other) => JSON.stringify(other[1]) === JSON.stringify(second));
+      const matching = rows.filter((other) => writtenAs(other[1]) === writtenAs(second));
       expect(sorted(this.#engine.match(this.#written.nameOf(name), [undefined, second])), this.#shown()).toEqual(
         sorted(matching),
       );
@@ -210,7 +210,7 @@ class Run {
   /** The named rule derives the row from the rows below it, and no row stands above itself. */
   #checkProof(proof: Proof, above: readonly string[]): void {
     if (proof.relation.includes("{")) return;
-    const key = `${proof.relation}${JSON.stringify(proof.tuple)}`;
+    const key = `${proof.relation}${writtenAs(proof.tuple)}`;
     expect(above, this.#shown()).not.toContain(key);
     expect(this.#engine.has(proof.relation, proof.tuple)).toBe(true);
     if (INPUTS.has(plain(proof.relation))) return;
@@ -224,7 +224,7 @@ class Run {
     const derived = solve(rule?.body ?? [], below, this.#state).map((b) =>
       rule?.head.map((t) => (t === "_" ? -1 : "c" in t ? t.c : b[t.v])),
     );
-    expect(sorted(derived as Row[]), `${key}\n${this.#shown()}`).toContain(JSON.stringify(proof.tuple));
+    expect(sorted(derived as Row[]), `${key}\n${this.#shown()}`).toContain(writtenAs(proof.tuple));
     for (const child of proof.because) this.#checkProof(child, [...above, key]);
   }
 }
@@ -244,5 +244,5 @@ function plain(name: string): string {
 }
 
 function sorted(rows: readonly unknown[] | undefined): string[] {
-  return (rows ?? []).map((row) => JSON.stringify(row)).sort();
+  return (rows ?? []).map(writtenAs).sort();
 }

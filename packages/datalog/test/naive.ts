@@ -94,7 +94,7 @@ function extend(lit: Lit, b: Binding, positive: Db, db: Db): Binding[] {
 
 /** The value over all ways to satisfy the body; `undefined` for an extreme of nothing. */
 function aggregate({ fn, value, key, second }: Lit & { k: "agg" }, bindings: readonly Binding[]): Value | undefined {
-  const ways = [...new Map(bindings.map((b) => [JSON.stringify(Object.entries(b).sort()), b])).values()];
+  const ways = [...new Map(bindings.map((b) => [writtenAs(Object.entries(b).sort()), b])).values()];
   const all = ways.map((way): Value => {
     const first = way[value ?? ""] ?? [];
     return second === undefined ? first : [first, way[second] ?? []];
@@ -166,7 +166,13 @@ function textOf(value: Value): string {
 }
 
 function isSame(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+  return writtenAs(a) === writtenAs(b);
+}
+
+/** A value or row as a text that no other has: JSON writes an address and its text alike. */
+export function writtenAs(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(writtenAs).join(",")}]`;
+  return value instanceof Scalar ? `${value.type}(${value.text})` : JSON.stringify(value);
 }
 
 function has(rows: readonly Row[] | undefined, row: Row): boolean {
