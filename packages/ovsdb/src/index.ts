@@ -29,7 +29,7 @@ export { DEFAULT_JSON_LIMITS, JsonStream, type JsonStreamLimits } from "./rpc/js
 export { ConnectionLostError, JsonRpcConnection, RpcError } from "./rpc/json-rpc-connection.ts";
 export { BadRemoteError } from "./rpc/remote.ts";
 export type { TlsFiles } from "./rpc/tls-files.ts";
-export { OvsdbServer, type OvsdbServerOptions } from "./server/ovsdb-server.ts";
+export { DatabaseNameError, OvsdbServer, type OvsdbServerOptions } from "./server/ovsdb-server.ts";
 export {
   type BaseTypeJson,
   type ColumnJson,

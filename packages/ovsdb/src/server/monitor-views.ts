@@ -31,8 +31,11 @@ export interface Monitor {
 export class MonitorViews {
   readonly #views = new Map<string, Set<Monitor>>();
 
+  /** Follows the database no more. */
+  readonly close: () => void;
+
   constructor(database: DatabaseEngine) {
-    database.onCommit((commit) => this.#tell(commit));
+    this.close = database.onCommit((commit) => this.#tell(commit));
   }
 
   add(monitor: Monitor): void {

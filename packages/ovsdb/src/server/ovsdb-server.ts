@@ -6,23 +6,26 @@
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import { type Json, type Logger, messageOf } from "@tenet/kit";
+import { AppError, type Logger, messageOf } from "@tenet/kit";
 import type { ClientIdentity } from "../engine/commit.ts";
 import type { DatabaseEngine } from "../engine/database.ts";
-import { stringifySorted } from "../model/sorted-json.ts";
 import { type ConnectionOptions, JsonRpcConnection } from "../rpc/json-rpc-connection.ts";
 import { parseListenRemote, type SocketAddress } from "../rpc/remote.ts";
 import type { TlsFiles } from "../rpc/tls-files.ts";
-import { Database } from "../storage/open-database.ts";
+import type { Database } from "../storage/open-database.ts";
+import { Catalog } from "./catalog.ts";
 import { Locks } from "./locks.ts";
-import { MonitorViews } from "./monitor-views.ts";
 import { Remotes } from "./remotes.ts";
-import { SERVER_SCHEMA } from "./server-schema.ts";
-import { type ServedDatabase, Session, type SessionContext } from "./session.ts";
+import { Session, type SessionContext } from "./session.ts";
 import type { RemoteSettings } from "./table-remotes.ts";
 
 /** Unsent bytes above which a client is waited for. */
 const PAUSE_BYTES = 1024 * 1024;
+
+/** A database that the server has already, or has not. */
+export class DatabaseNameError extends AppError {
+  static override readonly code: string = "OVSDB_DATABASE_NAME";
+}
 
 /** How a server treats its clients. */
 export interface OvsdbServerOptions extends Omit<ConnectionOptions, "probeIntervalMs"> {
@@ -45,37 +48,27 @@ export interface OvsdbServerOptions extends Omit<ConnectionOptions, "probeInterv
 export class OvsdbServer {
   readonly #options: OvsdbServerOptions;
   readonly #log: Logger;
-  readonly #context: SessionContext;
+  #context: SessionContext;
   readonly #remotes: Remotes;
   readonly #sessions = new Set<Session>();
-  /** The database `_Server`. */
-  readonly #about: Database;
-  readonly #stopFollowing: (() => void)[] = [];
-  readonly #ready: Promise<unknown>;
+  readonly #catalog: Catalog;
+  readonly #ready: Promise<void>;
   #nConnections = 0;
 
   constructor(databases: readonly Database[], log: Logger, options: OvsdbServerOptions = {}) {
     this.#options = options;
     this.#log = log;
-    this.#about = Database.inMemory({ schema: SERVER_SCHEMA, log });
-    const about = this.#about;
-    const served = new Map<string, ServedDatabase>();
-    for (const database of [...databases, about]) {
-      const views = new MonitorViews(database);
-      served.set(database.schema.name, { database, views, isReserved: database === about });
-      this.#stopFollowing.push(database.onConvert(() => this.#tellConverted(database)));
-    }
+    this.#catalog = new Catalog(log, (database) => this.#tellConverted(database));
+    const { served } = this.#catalog;
     this.#remotes = new Remotes({
       tls: options.tls,
       log,
       database: (name) => served.get(name)?.database,
       accept: (socket, address, settings) => this.#accept(socket, address, settings),
     });
-    this.#context = { databases: served, locks: new Locks(), serverId: randomUUID(), log, isReadOnly: false };
-    this.#ready = about.transact(
-      [...served.values()].map(({ database }) => describeDatabase(database)),
-      { remote: "internal" },
-    );
+    const locks = new Locks();
+    this.#context = { databases: served, locks, serverId: randomUUID(), log, isReadOnly: false, knowsConditions: true };
+    this.#ready = this.#catalog.add(databases);
   }
 
   /**
@@ -115,19 +108,82 @@ export class OvsdbServer {
     return this.#remotes.names();
   }
 
+  /** The names of the databases that are served, sorted, the built-in `_Server` too. */
+  get databaseNames(): readonly string[] {
+    return [...this.#catalog.served.keys()].toSorted();
+  }
+
+  /**
+   * Serves one more database. Clients that did not say that they are aware of changes are disconnected, `_Server`
+   * tells the others.
+   *
+   * @throws DatabaseNameError when one of its name is served
+   */
+  async addDatabase(database: Database): Promise<void> {
+    const { name } = database.schema;
+    await this.#ready;
+    if (this.#catalog.served.has(name)) {
+      throw new DatabaseNameError(`Cannot serve database "${name}": one of that name is served`, {
+        hint: "Remove that one first",
+        details: { name },
+      });
+    }
+    this.#endUnaware(`adding ${name} database`);
+    await this.#catalog.add([database]);
+  }
+
+  /**
+   * Serves a database no longer; it stays open. Its monitors end, transactions that wait in it are canceled, and clients
+   * are told or disconnected as in {@link addDatabase}.
+   *
+   * @throws DatabaseNameError when none of that name was given
+   */
+  async removeDatabase(name: string): Promise<void> {
+    await this.#ready;
+    const served = this.#catalog.served.get(name);
+    if (served === undefined || served.isReserved) {
+      throw new DatabaseNameError(`Cannot remove database "${name}": it is ${served === undefined ? "not served" : "built in"}`, {
+        hint: `Served are ${this.databaseNames.join(", ")}`,
+        details: { name },
+      });
+    }
+    for (const session of this.#sessions) session.databaseChanged(served.database);
+    this.#endUnaware(`removing ${name} database`);
+    await this.#catalog.remove(name);
+  }
+
+  /** Ends all sessions; clients and remotes connect again. */
+  reconnect(why: string): void {
+    for (const session of this.#sessions) this.#end(session, why);
+  }
+
+  /** Knows `monitor_cond` and `monitor_cond_since` no more, as a server of long ago; clients have to connect again. */
+  disableConditions(): void {
+    this.#context = { ...this.#context, knowsConditions: false };
+    this.reconnect("conditional monitors disabled");
+  }
+
   /** Ends all sessions and remotes; the databases stay open. */
   async close(): Promise<void> {
-    for (const stop of this.#stopFollowing) stop();
+    this.#catalog.close();
     await this.#remotes.close();
   }
 
-  #tellConverted(database: Database): void {
-    const { schema } = database;
+  #tellConverted(database: DatabaseEngine): void {
+    const { name, version } = database.schema;
     for (const session of this.#sessions) session.databaseChanged(database);
-    this.#log.info({ database: schema.name, version: schema.version }, "database converted");
-    const row = { schema: stringifySorted(schema.json) };
-    const operation = { op: "update", table: "Database", where: [["name", "==", schema.name]], row };
-    void this.#about.transact([operation], { remote: "internal" });
+    this.#endUnaware(`database ${name} changed`);
+    this.#log.info({ database: name, version }, "database converted");
+  }
+
+  #endUnaware(why: string): void {
+    for (const session of this.#sessions) if (!session.isChangeAware) this.#end(session, why);
+  }
+
+  /** Ends a session after the replies of this moment. */
+  #end(session: Session, why: string): void {
+    this.#log.info({ remote: session.identity.remote, why }, "disconnecting");
+    queueMicrotask(() => session.close());
   }
 
   #accept(socket: Socket, address: SocketAddress, settings: RemoteSettings): () => void {
@@ -169,15 +225,4 @@ function subjectOf(socket: Socket): string | undefined {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
   const { CN } = socket.getPeerCertificate().subject;
   return Array.isArray(CN) ? CN.join(",") : CN;
-}
-
-function describeDatabase(database: DatabaseEngine): Json {
-  const row = {
-    name: database.schema.name,
-    model: "standalone",
-    connected: true,
-    leader: true,
-    schema: stringifySorted(database.schema.json),
-  };
-  return { op: "insert", table: "Database", row };
 }

@@ -10,20 +10,13 @@ import { isUuid, ZERO_UUID } from "../model/atom.ts";
 import { OvsdbError, syntaxError } from "../model/ovsdb-error.ts";
 import { isJsonArray, isJsonObject, stringifySorted } from "../model/sorted-json.ts";
 import type { JsonRpcConnection, RpcHandler } from "../rpc/json-rpc-connection.ts";
+import type { ServedDatabase } from "./catalog.ts";
 import { historyEntries } from "./history-entries.ts";
 import type { LockHolder, Locks } from "./locks.ts";
 import { changeConditions, type MonitorSpec, parseMonitorSpec } from "./monitor-spec.ts";
 import { conditionChangeUpdates, initialUpdates, updatesOf } from "./monitor-update.ts";
 import { catchUp, type Monitor, type MonitorViews, notification } from "./monitor-views.ts";
 import { NetChanges } from "./net-changes.ts";
-
-/** A database as the server holds it. */
-export interface ServedDatabase {
-  readonly database: DatabaseEngine;
-  readonly views: MonitorViews;
-  /** Clients may read but not write. */
-  readonly isReserved: boolean;
-}
 
 /** What sessions share. */
 export interface SessionContext {
@@ -33,10 +26,14 @@ export interface SessionContext {
   readonly log: Logger;
   /** Clients may read but neither write nor lock. */
   readonly isReadOnly: boolean;
+  /** Whether `monitor_cond` and `monitor_cond_since` are known. */
+  readonly knowsConditions: boolean;
 }
 
 /** An error that is a plain string on the wire. */
 class PlainError extends Error {}
+
+const CONDITIONAL = new Set(["monitor_cond", "monitor_cond_since"]);
 
 /** A connected client. */
 export class Session implements RpcHandler, LockHolder {
@@ -44,7 +41,7 @@ export class Session implements RpcHandler, LockHolder {
   readonly #context: SessionContext;
   readonly #monitors = new Map<string, Monitor>();
   readonly #locks = new Set<string>();
-  readonly #transactions = new Map<string, AbortController>();
+  readonly #transactions = new Map<string, { readonly database: DatabaseEngine; readonly controller: AbortController }>();
   readonly #onClose: () => void;
   #connection: JsonRpcConnection | undefined;
   #isChangeAware = false;
@@ -71,7 +68,9 @@ export class Session implements RpcHandler, LockHolder {
   }
 
   notification(method: string, params: Json): void {
-    if (method === "cancel" && isJsonArray(params)) this.#transactions.get(stringifySorted(params[0]))?.abort();
+    if (method === "cancel" && isJsonArray(params)) {
+      this.#transactions.get(stringifySorted(params[0]))?.controller.abort();
+    }
   }
 
   caughtUp(): void {
@@ -79,16 +78,18 @@ export class Session implements RpcHandler, LockHolder {
   }
 
   closed(): void {
-    for (const controller of this.#transactions.values()) controller.abort();
+    for (const { controller } of this.#transactions.values()) controller.abort();
     for (const monitor of this.#monitors.values()) this.#viewsOf(monitor)?.remove(monitor);
     for (const name of this.#locks) this.#context.locks.unlock(name, this);
     this.#onClose();
   }
 
-  /**
-   * The database is another one now: its monitors end. A client that did not say that it copes with that is
-   * disconnected, after the replies of this moment, so that it looks anew.
-   */
+  /** Whether the client said that it copes with databases that come, go and change. */
+  get isChangeAware(): boolean {
+    return this.#isChangeAware;
+  }
+
+  /** The database is another one now, or served no more: its monitors end, and what waits in it is canceled. */
   databaseChanged(database: DatabaseEngine): void {
     for (const [key, monitor] of this.#monitors) {
       if (monitor.database !== database) continue;
@@ -96,7 +97,9 @@ export class Session implements RpcHandler, LockHolder {
       this.#viewsOf(monitor)?.remove(monitor);
       if (this.#isChangeAware) this.#connection?.notify("monitor_canceled", [monitor.id]);
     }
-    if (!this.#isChangeAware) queueMicrotask(() => this.close());
+    for (const transaction of this.#transactions.values()) {
+      if (transaction.database === database) transaction.controller.abort();
+    }
   }
 
   /** Ends the connection. */
@@ -113,9 +116,10 @@ export class Session implements RpcHandler, LockHolder {
   }
 
   #answer(method: string, list: readonly Json[], params: Json): Json {
+    if (!this.#context.knowsConditions && CONDITIONAL.has(method)) throw new PlainError("unknown method");
     switch (method) {
       case "list_dbs":
-        return [...this.#context.databases.keys()];
+        return [...this.#context.databases.keys()].toSorted();
       case "get_schema":
         return this.#database(method, list, params).database.schema.json;
       case "convert":
@@ -162,7 +166,7 @@ export class Session implements RpcHandler, LockHolder {
     const key = stringifySorted(id);
     if (this.#transactions.has(key)) throw new PlainError("duplicate request ID");
     const controller = new AbortController();
-    this.#transactions.set(key, controller);
+    this.#transactions.set(key, { database, controller });
     const holdsLock = (name: string) => this.#context.locks.isHeld(name, this);
     const reserved = isReserved ? `on table in reserved database ${database.schema.name}` : undefined;
     const whyReadOnly = this.#context.isReadOnly ? "when database server is in read only mode" : reserved;
