@@ -2,7 +2,8 @@
  * A program of policies, running over the sources.
  *
  * Only relations that some rule reads are fed: a policy over two northbound tables costs nothing for the
- * southbound ones. When the policies change a new instance is made and filled from the sources.
+ * southbound ones. A change of the policies costs what the rules that changed derive, and the rows of tables
+ * that are read for the first time.
  */
 import {
   type Change,
@@ -45,45 +46,71 @@ export interface ProofWithEvidence {
   readonly evidence: readonly Evidence[];
 }
 
+/** Inputs of the engine, and the tables whose rows they have. */
+interface Reads {
+  readonly relations: ReadonlySet<string>;
+  readonly tables: ReadonlySet<string>;
+}
+
 const MOST_PROVEN_DENIALS = 3;
 const NOTHING_DENIED: Denials = { proven: [], nDenied: 0 };
 
 /** An engine filled with what the program reads. */
 export class LiveProgram {
-  readonly program: Program;
   readonly engine: Engine;
   readonly #inputs: Inputs;
-  readonly #usedRelations: ReadonlySet<string>;
-  readonly #usedTables: ReadonlySet<string>;
-  readonly #hasGuards: boolean;
+  #reads: Reads;
+  #hasGuards: boolean;
   readonly #proven = new Map<ViolationRow, Violation>();
   #provenAt = -1;
 
   /** @throws what the engine throws when a rule fails on the rows that are there */
   constructor(program: Program, inputs: Inputs) {
-    this.program = program;
     this.engine = new Engine(program, inputs.limits);
     this.#inputs = inputs;
-    this.#usedRelations = usedInputs(program);
-    this.#usedTables = new Set(Array.from(this.#usedRelations, tableOf));
-    this.#hasGuards = violationRelations(program).some(({ kind }) => kind === "deny");
-    this.engine.transact([
-      ...[...inputs.sources].flatMap(([prefix, source]) => this.changesFor(prefix, snapshotOf(source))),
-      ...[...inputs.pushed.values()].flatMap(({ name, rows }) => this.pushChanges(name, [], rows)),
-    ]);
+    this.#reads = readsOf(usedInputs(program));
+    this.#hasGuards = hasGuards(program);
+    this.engine.transact(this.#rowsOf(this.#reads));
+  }
+
+  /** The program in force; {@link replace} changes it. */
+  get program(): Program {
+    return this.engine.program;
+  }
+
+  /**
+   * Puts another program in place that declares the same inputs.
+   *
+   * @throws what the engine throws when a rule fails on the rows that are there; the old program then stays
+   */
+  replace(program: Program): void {
+    const before = this.#reads.relations;
+    const reads = readsOf(usedInputs(program));
+    const come = readsOf(new Set([...reads.relations].filter((name) => !before.has(name))));
+    // No rule reads these tables before the new program is in place, so their rows cost no evaluation here.
+    this.engine.transact(this.#rowsOf(come));
+    try {
+      this.engine.replaceProgram(program);
+    } catch (error) {
+      this.#empty(come.relations);
+      throw error;
+    }
+    this.#reads = reads;
+    this.#hasGuards = hasGuards(program);
+    this.#empty([...before].filter((name) => !reads.relations.has(name)));
   }
 
   /** A source's row changes as changes of the relations that are read. */
-  changesFor(prefix: string, changes: readonly RowChange[]): Change[] {
+  changesFor(prefix: string, changes: readonly RowChange[], reads: Reads = this.#reads): Change[] {
     const source = this.#inputs.sources.get(prefix);
-    const used = changes.filter(({ table }) => this.#usedTables.has(`${prefix}:${table}`));
+    const used = changes.filter(({ table }) => reads.tables.has(`${prefix}:${table}`));
     if (source === undefined || used.length === 0) return [];
-    return changesOf(source.schema, prefix, used).filter(({ relation }) => this.#usedRelations.has(relation));
+    return changesOf(source.schema, prefix, used).filter(({ relation }) => reads.relations.has(relation));
   }
 
   /** The changes from one content of a pushed table to the next. */
-  pushChanges(relation: string, old: readonly Tuple[], rows: readonly Tuple[]): Change[] {
-    if (!this.#usedRelations.has(relation)) return [];
+  pushChanges(relation: string, old: readonly Tuple[], rows: readonly Tuple[], reads: Reads = this.#reads): Change[] {
+    if (!reads.relations.has(relation)) return [];
     const before = new Map(old.map((tuple) => [formatAtom("", tuple), tuple]));
     const after = new Map(rows.map((tuple) => [formatAtom("", tuple), tuple]));
     const gone = [...before].filter(([key]) => !after.has(key));
@@ -147,6 +174,22 @@ export class LiveProgram {
     });
   }
 
+  /** All rows of these inputs that the sources and pushed tables hold now. */
+  #rowsOf(reads: Reads): Change[] {
+    const { sources, pushed } = this.#inputs;
+    return [
+      ...[...sources].flatMap(([prefix, source]) => this.changesFor(prefix, snapshotOf(source), reads)),
+      ...[...pushed.values()].flatMap(({ name, rows }) => this.pushChanges(name, [], rows, reads)),
+    ];
+  }
+
+  #empty(relations: Iterable<string>): void {
+    const gone = [...relations].flatMap((relation) =>
+      this.engine.rows(relation).map((tuple): Change => ({ relation, tuple, weight: -1 })),
+    );
+    if (gone.length > 0) this.engine.transact(gone);
+  }
+
   #prove(row: ViolationRow, proposed?: ProposedRows): Denial {
     const { proof, evidence } = this.proofOf(`${row.policy}:${row.kind}`, row.row, this.engine, proposed);
     const { file, line, text } = proof?.rule ?? { file: `${row.policy}.dl`, line: 1, text: "" };
@@ -179,11 +222,19 @@ function deniedIn(delta: Delta): { relation: string; tuple: Tuple }[] {
   );
 }
 
+function hasGuards(program: Program): boolean {
+  return violationRelations(program).some(({ kind }) => kind === "deny");
+}
+
 function violationRelations(program: Program): { relation: string; policy: string; kind: string }[] {
   return [...program.relations.values()].flatMap(({ name, kind }) => {
     const means = kind === "derived" ? violationRelation(name) : undefined;
     return means === undefined ? [] : [{ relation: name, ...means }];
   });
+}
+
+function readsOf(relations: ReadonlySet<string>): Reads {
+  return { relations, tables: new Set(Array.from(relations, tableOf)) };
 }
 
 function usedInputs(program: Program): Set<string> {

@@ -17,12 +17,17 @@ export interface LoadedPolicies {
   readonly policies: ReadonlyMap<string, PolicyVersion>;
 }
 
-/** Brings into force as much of the wanted policies as is sound. */
+/**
+ * Brings into force as much of the wanted policies as is sound.
+ *
+ * @param running - changed into the program, at the cost of what differs; without it a new one is filled from the sources
+ */
 export function loadPolicies(
   wanted: readonly PolicySource[],
   known: ReadonlyMap<string, PolicyVersion>,
   inputs: Inputs,
   functions: readonly FunctionDef[],
+  running?: LiveProgram,
 ): LoadedPolicies {
   const options = { relations: relationsIn(inputs), functions };
   const barred = new Barred();
@@ -33,7 +38,9 @@ export function loadPolicies(
   for (;;) {
     const { program, policies } = choosePolicies(wanted, known, options, barred);
     try {
-      return { live: new LiveProgram(program, inputs), policies };
+      if (running === undefined) return { live: new LiveProgram(program, inputs), policies };
+      running.replace(program);
+      return { live: running, policies };
     } catch (error) {
       const failing = [...policies.values()].filter(({ inForce }) => inForce !== undefined);
       const named = failing.filter(({ source }) => error instanceof AppError && error.details["file"] === `${source.name}.dl`);

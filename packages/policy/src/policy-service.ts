@@ -83,6 +83,7 @@ export class PolicyService implements Disposable {
     }
     this.#sources.set(prefix, source);
     this.#closers.push(followSource(source, (changes) => this.#onChanges(prefix, changes)));
+    if ("onConvert" in source) this.#closers.push(source.onConvert(() => this.#reload()));
     this.#reload();
   }
 
@@ -131,14 +132,16 @@ export class PolicyService implements Disposable {
   /** What would keep this text of a policy from being in force, or `undefined`; nothing is changed by asking. */
   problemWith(source: PolicySource): string | undefined {
     const wanted = [...this.#wanted.filter(({ name }) => name !== source.name), source];
-    const { policies } = loadPolicies(wanted, this.#policies, this.#inputs, this.#functions);
+    const inForce = this.#live.program;
+    const { policies } = loadPolicies(wanted, this.#policies, this.#inputs, this.#functions, this.#live);
+    this.#live.replace(inForce);
     return policies.get(source.name)?.error;
   }
 
   /** Makes these the wanted policies; what is sound of them is in force when the call returns. */
   setPolicies(wanted: readonly PolicySource[]): void {
     this.#wanted = wanted.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    this.#reload();
+    this.#reload(this.#live);
   }
 
   /** The wanted policies in the order of their names. */
@@ -166,7 +169,7 @@ export class PolicyService implements Disposable {
     return this.#freshness.get(prefix) ?? { at: undefined, nUpdates: 0 };
   }
 
-  /** The program in force and its engine; another one after each change of the policies. */
+  /** The program in force and its engine; another one after a change of the sources. */
   get live(): LiveProgram {
     return this.#live;
   }
@@ -253,8 +256,9 @@ export class PolicyService implements Disposable {
     this.#tell({ appeared, gone });
   }
 
-  #reload(): void {
-    const { live, policies } = loadPolicies(this.#wanted, this.#policies, this.#inputs, this.#functions);
+  /** Takes up the wanted policies: in the program that runs, or in a new one when the tables are other than before. */
+  #reload(running?: LiveProgram): void {
+    const { live, policies } = loadPolicies(this.#wanted, this.#policies, this.#inputs, this.#functions, running);
     this.#live = live;
     this.#policies = policies;
     const statuses = this.policies();

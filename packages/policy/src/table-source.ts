@@ -12,6 +12,7 @@ interface Tables {
 /** A database inside this process; it can be guarded, too. */
 export interface DatabaseTables extends Tables {
   onCommit(listener: (commit: { readonly changes: readonly RowChange[] }) => void): () => void;
+  onConvert(listener: () => void): () => void;
 }
 
 /** A replica of a database elsewhere. */

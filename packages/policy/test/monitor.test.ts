@@ -1,3 +1,4 @@
+import type { Json } from "@tenet/kit";
 import { expect, test } from "vitest";
 import { DB_ACCESS, openNorthbound, PII, policy, run, serve, tag } from "./three-tier.ts";
 
@@ -73,4 +74,20 @@ test("changes of tables that no rule reads never reach the engine", async () => 
   const { version } = service.live.engine;
   await run(nb, [{ op: "insert", table: "Address_Set", row: { name: "a1" } }]);
   expect(service.live.engine.version).toBe(version);
+});
+
+test("a database that gets another schema is read anew, and policies over its new columns come into force", async () => {
+  const nb = await openNorthbound();
+  const { json } = nb.schema;
+  const text = 'error(s) :- nb:Logical_Switch(name=s, colour="red")';
+  using service = serve(nb, [policy("colours", text), policy("ports", "error(p) :- nb:Logical_Switch_Port(name=p)")]);
+  expect(service.policies()).toMatchObject([{ name: "colours", status: "error" }, { status: "ok" }]);
+  const { tables } = json as { tables: Record<string, { columns: Record<string, unknown> }> };
+  const columns = { ...tables["Logical_Switch"]?.columns, colour: { type: "string" } };
+  const withColour = { ...tables, Logical_Switch: { ...tables["Logical_Switch"], columns } };
+  nb.convert({ ...(json as object), tables: withColour } as Json, { remote: "test" });
+  expect(service.policies()).toMatchObject([{ status: "ok" }, { status: "ok" }]);
+  await run(nb, [{ op: "update", table: "Logical_Switch", where: [], row: { colour: "red" } }]);
+  const violations = service.violations().map(({ policy: name, row }) => `${name} ${String(row[0])}`);
+  expect(violations.toSorted()).toEqual(["colours tiers", "ports app1", "ports db1", "ports web1"]);
 });
