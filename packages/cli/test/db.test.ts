@@ -99,7 +99,9 @@ test("create, transact, dump, show-log and compact work on a file", async () => 
     comment: "why",
     changes: [{ table: "Root", old: { n: ["set", []] }, new: { n: 3 } }],
   });
-  expect(await db("compact", file)).toMatch(/t\.db: \d+ bytes instead of \d+\n$/);
+  expect(await db("compact", file, join(folder, "kept.db"))).toMatch(/kept\.db: \d+ bytes instead of \d+\n$/);
+  expect(await db("show-log", join(folder, "kept.db"))).toMatch(/^T 1\.0\.0: 3 transactions\n[^]*n: \[\] -> 3/);
+  expect(await db("compact", file, "--drop-history")).toMatch(/t\.db: \d+ bytes instead of \d+\n$/);
   expect(await db("show-log", file)).toMatch(/^T 1\.0\.0: 1 transaction\n/);
 });
 

@@ -27,7 +27,7 @@ async function fill(database: Database, n: number): Promise<void> {
 test("transactions that are committed while the file is compacted are in it, and versions go on over it", async () => {
   await using scope = new Scope();
   const file = join(temporaryFolder(scope), "t.db");
-  const database = await openDatabase(scope, { file });
+  const database = await openDatabase(scope, { file, historyLimits: { commits: 2000, changes: 50_000, fileBytes: 0 } });
   await fill(database, 5000);
   const beforeBytes = statSync(file).size;
   const known = database.version;
@@ -114,7 +114,8 @@ test("a file is compacted by itself when it has grown, after so many commits and
   let nowMs = 0;
   const clock: Clock = { now: () => 0, monotonicMs: () => nowMs };
   const compaction: CompactionLimits = { minSizeBytes: 3000, growth: 2, minCommits: 5, minAgeMs: 100, maxAgeMs: 1000 };
-  const database = await openDatabase(scope, { file, clock, compaction });
+  const historyLimits = { commits: 0, changes: 0 };
+  const database = await openDatabase(scope, { file, clock, compaction, historyLimits });
   await database.transact([insert("a")], TESTER);
   let nUpdates = 0;
   /** Whether the file is another one after so many commits of so many letters. */

@@ -1,7 +1,7 @@
 /** Our file and the original's are one format: its tools read ours, we read its. */
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Json, Scope } from "@tenet/kit";
+import { type Clock, type Json, Scope } from "@tenet/kit";
 import { OVN_NORTHBOUND } from "@tenet/ovsdb";
 import { expect, test } from "vitest";
 import { arePeersInstalled, peer, startOriginalServer } from "./support/peers.ts";
@@ -128,8 +128,11 @@ test.skipIf(!hasTools)("ovsdb-tool and the original server read a file that was 
   await using scope = new Scope();
   const folder = temporaryFolder(scope);
   const file = join(folder, "t.db");
-  const database = await openDatabase(scope, { file });
+  let now = 0;
+  const clock: Clock = { now: () => now, monotonicMs: () => now };
+  const database = await openDatabase(scope, { file, clock, historyLimits: { commits: 9, changes: 9, ageMs: 1000 } });
   await database.transact([insert("a", { e: "red", m: ["map", [["ünï", 1]]], i: 3 }), insert("b")], TESTER);
+  now = 2000;
   await database.transact([{ op: "delete", table: "Root", where: [["name", "==", "b"]] }], TESTER);
   const compacting = database.compact();
   await database.transact([insert("c"), { op: "comment", comment: "late" }], TESTER);
@@ -138,7 +141,7 @@ test.skipIf(!hasTools)("ovsdb-tool and the original server read a file that was 
   database.close();
   const log = await peer(folder, "ovsdb-tool", "show-log", "-mm", file);
   expect(log.replaceAll(/\(.{8}\)/g, "()")).toMatch(
-    /record 1:.*compacted[^]*insert row "a" \(\):\n(?=[^]*e=\[red\])(?=[^]*i=3)(?=[^]*m=\{"ünï"=1\})[^]*record 2:.*late[^]*"c"[^]*record 3[^]*"d"/,
+    /record 1:.*compacted[^]*insert row "a" \(\):\n(?=[^]*e=\[red\])(?=[^]*i=3)(?=[^]*m=\{"ünï"=1\})[^]*record 2:[^]*row "b"[^]*delete row[^]*record 3:.*late[^]*"c"[^]*record 4[^]*"d"/,
   );
   const client = rawClient(scope, await startOriginalServer(scope, folder, file));
   const [result] = (await client.call("transact", ["T", select])).result as { rows: { name: string }[] }[];

@@ -38,10 +38,11 @@ function fileCommands({ write }: DbSurroundings): Command[] {
   const compact = new Command("compact")
     .argument("<file>")
     .argument("[target]", "new file; without it the file itself is replaced")
-    .description("leave of a file's transactions the rows that there are")
-    .action(async (file: string, target: string | undefined) => {
+    .option("--drop-history", "keep no transactions at all, the rows alone")
+    .description("leave of a file's transactions the latest, and the rows")
+    .action(async (file: string, target: string | undefined, { dropHistory }: { dropHistory?: boolean }) => {
       const beforeBytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-      await (await files()).compactDatabaseFile(file, target);
+      await (await files()).compactDatabaseFile(file, { target, dropsHistory: dropHistory });
       write(`${target ?? file}: ${statSync(target ?? file).size} bytes instead of ${beforeBytes}\n`);
     });
   const convert = new Command("convert")

@@ -1,14 +1,19 @@
 /** The latest commits, bounded by their number and by the number of row changes in them. */
 import type { Commit } from "./commit.ts";
 
-/** How much history is kept in memory. */
+/** How much history is kept in memory, and what of that a compaction leaves in the file. */
 export interface HistoryLimits {
   readonly commits: number;
+  /** Changes of rows. */
   readonly changes: number;
+  /** A compaction drops what is older. Default 30 days. */
+  readonly ageMs?: number;
+  /** A compaction drops the oldest beyond this size of records. Default 32 MiB. */
+  readonly fileBytes?: number;
 }
 
 /** What a database keeps when nothing else is asked for. */
-export const DEFAULT_HISTORY: HistoryLimits = { commits: 2000, changes: 50_000 };
+export const DEFAULT_HISTORY: HistoryLimits = { commits: 10_000, changes: 50_000 };
 
 /** A queue of commits that forgets the oldest. */
 export class History {

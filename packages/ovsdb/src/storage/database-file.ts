@@ -5,8 +5,8 @@
  *
  * @see ovsdb-tool(1)
  */
-import { existsSync, renameSync, rmSync } from "node:fs";
-import { AppError, type Json, messageOf, silentLogger } from "@tenet/kit";
+import { constants, copyFileSync, existsSync, renameSync, rmSync } from "node:fs";
+import { AppError, IoError, type Json, messageOf, silentLogger } from "@tenet/kit";
 import { datumsEqual, toJson } from "../model/datum.ts";
 import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
 import { datumOf, type Row } from "../model/row.ts";
@@ -45,16 +45,22 @@ export function createDatabaseFile(file: string, schema: SchemaSource | Json): v
   FileCommitLog.open(file, toSchema(schema), silentLogger).commitLog.close();
 }
 
+/** How to compact a file. */
+export interface CompactOptions {
+  /** A new file; without it the file itself is replaced. The file may then be in use. */
+  readonly target?: string | undefined;
+  /** Whether none of the latest transactions stays. */
+  readonly dropsHistory?: boolean | undefined;
+}
+
 /**
- * Replaces a file's transactions by one that inserts its rows, or writes that to another file.
+ * Replaces a file's transactions, but for the latest, by one that inserts the rows there were before these.
  *
  * @throws DatabaseLockedError, FileExistsError, IoError
  */
-export async function compactDatabaseFile(file: string, target?: string): Promise<void> {
-  await withDatabase(file, async (database) => {
-    if (target === undefined) await database.compact();
-    else await copyRows(database, target, database.schema, "compacted");
-  });
+export async function compactDatabaseFile(file: string, { target, dropsHistory }: CompactOptions = {}): Promise<void> {
+  if (target !== undefined) copyFile(file, target);
+  await withDatabase(target ?? file, (database) => database.compact(dropsHistory));
 }
 
 /**
@@ -111,6 +117,19 @@ function columnsOf(row: Row, source: TableSchema, target: TableSchema): Json {
     columns[column.name] = toJson(column.type, datum);
   }
   return columns;
+}
+
+function copyFile(file: string, target: string): void {
+  if (existsSync(target)) throw new FileExistsError(target);
+  try {
+    copyFileSync(file, target, constants.COPYFILE_EXCL);
+  } catch (error) {
+    rmSync(target, { force: true });
+    throw new IoError(`Cannot copy database file "${file}" to "${target}": ${messageOf(error)}`, {
+      hint: "Check that the file can be read, and that there is space for a copy",
+      cause: error,
+    });
+  }
 }
 
 async function withDatabase(file: string, use: (database: Database) => Promise<void>): Promise<void> {

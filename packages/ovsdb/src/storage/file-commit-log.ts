@@ -8,11 +8,13 @@ import { createHash } from "node:crypto";
 import { AppError, type Json, type Logger } from "@tenet/kit";
 import type { Commit } from "../engine/commit.ts";
 import type { CommitLog } from "../engine/database.ts";
+import { DEFAULT_HISTORY, type HistoryLimits } from "../engine/history.ts";
 import type { DatabaseSchema } from "../model/schema.ts";
 import { isJsonObject, stringifySorted } from "../model/sorted-json.ts";
 import { lockDatabaseFile } from "./lock-file.ts";
-import { LogFile, type LogRecord } from "./log-file.ts";
+import { LogFile, type LogRecord, type PlacedRecord } from "./log-file.ts";
 import { type LogFs, systemFs } from "./log-fs.ts";
+import { RecordPositions } from "./record-positions.ts";
 import { snapshotComment } from "./signature.ts";
 import { recordOf, snapshotRecord, type TableRows, touchesEphemeral } from "./transaction-record.ts";
 
@@ -29,12 +31,16 @@ export class FileCommitLog implements CommitLog {
   #versionInFile: string;
   readonly #file: LogFile;
   readonly #unlock: () => void;
+  readonly #limits: HistoryLimits;
+  readonly #positions: RecordPositions;
   #schema: DatabaseSchema;
 
-  private constructor(schema: DatabaseSchema, file: LogFile, unlock: () => void, version: string) {
+  private constructor(schema: DatabaseSchema, file: LogFile, unlock: () => void, version: string, limits: HistoryLimits) {
     this.#schema = schema;
     this.#file = file;
     this.#unlock = unlock;
+    this.#limits = limits;
+    this.#positions = new RecordPositions(limits.commits);
     this.version = version;
     this.#versionInFile = version;
   }
@@ -49,18 +55,26 @@ export class FileCommitLog implements CommitLog {
    *
    * @returns the log, the transactions in it, and whether the file was written under another schema
    */
-  static open(path: string, schema: DatabaseSchema, log: Logger, fs: LogFs = systemFs): OpenedLog {
+  static open(
+    path: string,
+    schema: DatabaseSchema,
+    log: Logger,
+    limits: HistoryLimits = DEFAULT_HISTORY,
+    fs: LogFs = systemFs,
+  ): OpenedLog {
     const unlock = lockDatabaseFile(path);
     try {
       const { file, records } = LogFile.open(path, log, fs);
       const [first, ...transactions] = records;
       if (first === undefined) {
-        const [sha1 = ""] = file.append([schema.json]);
-        return { commitLog: new FileCommitLog(schema, file, unlock, nextVersion("", sha1)), transactions, hasOtherSchema: false };
+        const [{ sha1 = "" } = {}] = file.append([schema.json]);
+        const commitLog = new FileCommitLog(schema, file, unlock, nextVersion("", sha1), limits);
+        return { commitLog, transactions, hasOtherSchema: false };
       }
       checkName(path, schema, first.json);
       const hasOtherSchema = stringifySorted(first.json) !== stringifySorted(schema.json);
-      return { commitLog: new FileCommitLog(schema, file, unlock, nextVersion("", first.sha1)), transactions, hasOtherSchema };
+      const commitLog = new FileCommitLog(schema, file, unlock, nextVersion("", first.sha1), limits);
+      return { commitLog, transactions, hasOtherSchema };
     } catch (error) {
       unlock();
       throw error;
@@ -70,40 +84,71 @@ export class FileCommitLog implements CommitLog {
   append(commits: readonly Omit<Commit, "version">[]): string[] {
     const records = commits.map((commit) => recordOf(this.#schema, commit));
     const written = records.filter((record): record is Json => record !== undefined);
-    const hashes = written.length === 0 ? [] : this.#file.append(written);
+    const placed = written.length === 0 ? [] : this.#file.append(written);
     let n = 0;
     return commits.map((commit, i) => {
-      const sha1 = records[i] === undefined ? "" : (hashes[n++] ?? "");
+      const record = records[i] === undefined ? undefined : placed[n++];
+      const sha1 = record?.sha1 ?? "";
       // A restart forgets ephemeral columns: the version must not be found again, or replicas would keep them.
       this.version = nextVersion(this.version, touchesEphemeral(this.#schema, commit) ? `${sha1} ephemeral` : sha1);
-      if (sha1 !== "") this.#versionInFile = nextVersion(this.#versionInFile, sha1);
+      if (record !== undefined) this.#remember(record);
       return this.version;
     });
   }
 
   /** Moves the version over a record that was read; a snapshot tells which version it is. */
-  advance(sha1: string, toldVersion: string | undefined): string {
-    this.version = toldVersion ?? nextVersion(this.version, sha1);
-    this.#versionInFile = this.version;
+  advance(record: PlacedRecord, toldVersion: string | undefined): string {
+    this.version = toldVersion ?? nextVersion(this.version, record.sha1);
+    if (toldVersion === undefined) this.#remember(record);
+    else this.#versionInFile = toldVersion;
     return this.version;
   }
 
   /**
-   * Replaces the transactions up to now by one that inserts these rows, while others are appended.
+   * Of the latest commits, oldest first, those that a compaction leaves in the file, as the limits allow.
    *
+   * @param now - ms since 1970-01-01 UTC
+   */
+  keptOf(commits: readonly Commit[], now: number): readonly Commit[] {
+    // What is not told yet but in the file could not be undone.
+    if (commits.at(-1)?.version !== this.version) return [];
+    const { ageMs = DEFAULT_AGE_MS, fileBytes = DEFAULT_FILE_BYTES } = this.#limits;
+    let first = commits.length;
+    for (const [i, { version, at }] of [...commits.entries()].reverse()) {
+      const position = this.#positions.find(version);
+      if (position === undefined) continue; // without a record of its own, or a snapshot
+      if (at < now - ageMs || this.#file.sizeBytes - position.at > fileBytes) break;
+      first = i;
+    }
+    return commits.slice(first);
+  }
+
+  /**
+   * Replaces the transactions before the kept ones by one that inserts rows, while others are appended.
+   *
+   * @param kept - from {@link keptOf}
+   * @param tables - the rows before these
    * @returns false when the log was closed or rewritten meanwhile
    * @throws IoError
    */
-  compact(tables: readonly TableRows[], at: number): Promise<boolean> {
-    return this.#file.compact(this.#schema.json, snapshotRecord(tables, at, snapshotComment(this.#versionInFile)));
+  async compact(kept: readonly Commit[], tables: readonly TableRows[], now: number): Promise<boolean> {
+    const [first] = kept;
+    const position = first === undefined ? undefined : this.#positions.find(first.version);
+    const { at, versionBefore } = position ?? { at: this.#file.sizeBytes, versionBefore: this.#versionInFile };
+    const snapshot = snapshotRecord(tables, first?.at ?? now, snapshotComment(versionBefore));
+    const movedBytes = await this.#file.compact(this.#schema.json, snapshot, at);
+    if (movedBytes === undefined) return false;
+    this.#positions.moved(at, movedBytes);
+    return true;
   }
 
   /** Replaces the file by the schema and one transaction. */
   rewrite(commit: Omit<Commit, "version">): void {
     const record = recordOf(this.#schema, commit);
-    const hashes = this.#file.rewrite(record === undefined ? [this.#schema.json] : [this.#schema.json, record]);
-    this.version = hashes.reduce(nextVersion, "");
+    const placed = this.#file.rewrite(record === undefined ? [this.#schema.json] : [this.#schema.json, record]);
+    this.version = placed.reduce((version, { sha1 }) => nextVersion(version, sha1), "");
     this.#versionInFile = this.version;
+    this.#positions.clear();
   }
 
   convert(schema: DatabaseSchema, commit: Omit<Commit, "version">): string {
@@ -122,7 +167,16 @@ export class FileCommitLog implements CommitLog {
     this.#file.close();
     this.#unlock();
   }
+
+  /** Moves the version of the file over its newest record, which led to `version`. */
+  #remember({ at, sha1 }: PlacedRecord): void {
+    this.#positions.add(this.version, { at, versionBefore: this.#versionInFile });
+    this.#versionInFile = nextVersion(this.#versionInFile, sha1);
+  }
 }
+
+const DEFAULT_AGE_MS = 30 * 24 * 3_600_000;
+const DEFAULT_FILE_BYTES = 32 * 1024 * 1024;
 
 /** What opening a file gives. */
 export interface OpenedLog {

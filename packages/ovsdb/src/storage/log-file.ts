@@ -22,11 +22,17 @@ export class NotALogError extends AppError {
   static override readonly code: string = "OVSDB_NOT_A_LOG";
 }
 
-/** One record as it was read: its JSON and its hash. */
-export interface LogRecord {
-  readonly json: Json;
+/** A record's place and hash. */
+export interface PlacedRecord {
+  /** Byte offset of its header. */
+  readonly at: number;
   /** 40 hex digits. */
   readonly sha1: string;
+}
+
+/** One record as it was read. */
+export interface LogRecord extends PlacedRecord {
+  readonly json: Json;
 }
 
 /** What a compaction may copy while all wait for it. */
@@ -67,6 +73,7 @@ export class LogFile {
   #isNameDurable = true;
   /** What a running compaction writes. */
   #draft: LogDraft | undefined;
+  #isClosed = false;
 
   private constructor(path: string, fs: LogFs, fd: number, sizeBytes: number) {
     this.path = path;
@@ -104,10 +111,9 @@ export class LogFile {
   /**
    * Appends records and waits until they are on stable storage.
    *
-   * @returns the hash of each record
    * @throws IoError when that failed; the file then ends where it ended before
    */
-  append(records: readonly Json[]): string[] {
+  append(records: readonly Json[]): PlacedRecord[] {
     const encoded = records.map(encodeRecord);
     const bytes = Buffer.concat(encoded.map((record) => record.bytes));
     try {
@@ -126,12 +132,13 @@ export class LogFile {
       });
     }
     this.#hasTail = false;
+    const placed = place(encoded, this.#sizeBytes);
     this.#sizeBytes += bytes.length;
-    return encoded.map((record) => record.sha1);
+    return placed;
   }
 
   /** Replaces the whole file by these records, atomically. */
-  rewrite(records: readonly Json[]): string[] {
+  rewrite(records: readonly Json[]): PlacedRecord[] {
     this.#abandonDraft();
     const temporary = `${this.path}.tmp`;
     const encoded = records.map(encodeRecord);
@@ -147,7 +154,7 @@ export class LogFile {
     this.#fd = fd;
     this.#sizeBytes = bytes.length;
     this.#hasTail = false;
-    return encoded.map((record) => record.sha1);
+    return place(encoded, 0);
   }
 
   /** The length of the file in bytes. */
@@ -156,32 +163,33 @@ export class LogFile {
   }
 
   /**
-   * Replaces the records up to now by a first record and a second one that comes in pieces, while more
-   * records are appended; these stay as they are.
+   * Replaces the records before an offset by a first record and a second one that comes in pieces, while more
+   * records are appended; those from the offset on stay as they are.
    *
-   * @returns false when the log was closed or rewritten meanwhile
+   * @returns by how many bytes earlier they begin; `undefined` when the log was closed or rewritten meanwhile
    * @throws IoError when the new file could not be written; the log goes on in the old one
    */
-  async compact(first: Json, second: Iterable<string>): Promise<boolean> {
-    if (this.#draft !== undefined) return false;
-    let copied = this.#sizeBytes;
+  async compact(first: Json, second: Iterable<string>, keptFrom: number): Promise<number | undefined> {
+    if (this.#draft !== undefined || this.#isClosed) return undefined;
+    let copied = keptFrom;
     let draft: LogDraft | undefined;
     try {
       draft = new LogDraft(this.path, this.#fd, this.#fs);
       this.#draft = draft;
       await draft.append(encodeRecord(first).bytes);
       await draft.appendRecord(second);
+      const movedBytes = keptFrom - draft.sizeBytes;
       do {
         const endsAt = this.#sizeBytes;
         await draft.copy(this.#fd, copied, endsAt);
         copied = endsAt;
         await this.#fs.fsync(draft.fd);
-        if (draft.isAbandoned) return false;
+        if (draft.isAbandoned) return undefined;
       } while (this.#sizeBytes - copied > LAST_COPY_BYTES);
       this.#replaceBy(draft, copied);
-      return true;
+      return movedBytes;
     } catch (error) {
-      if (draft?.isAbandoned === true) return false;
+      if (draft?.isAbandoned === true) return undefined;
       throw new IoError(`Cannot compact database file "${this.path}": ${messageOf(error)}`, {
         hint: "The file is as it was; free space on the disk or make the folder writable",
         cause: error,
@@ -192,6 +200,7 @@ export class LogFile {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#abandonDraft();
     this.#fs.closeSync(this.#fd);
   }
@@ -248,6 +257,16 @@ export class LogFile {
   }
 }
 
+/** The records' places when the first begins at `at`. */
+function place(encoded: readonly { readonly bytes: Buffer; readonly sha1: string }[], at: number): PlacedRecord[] {
+  let next = at;
+  return encoded.map(({ bytes, sha1 }) => {
+    const placed = { at: next, sha1 };
+    next += bytes.length;
+    return placed;
+  });
+}
+
 function encodeRecord(json: Json): { bytes: Buffer; sha1: string } {
   const body = Buffer.from(`${JSON.stringify(json)}\n`);
   const sha1 = createHash("sha1").update(body).digest("hex");
@@ -287,7 +306,7 @@ function readRecord(bytes: Buffer, at: number): (LogRecord & { endsAt: number })
   if (sha1 !== header[2])
     return `${length} bytes starting at offset ${newline + 1} have SHA-1 hash ${sha1} but should have hash ${header[2]}`;
   try {
-    return { json: JSON.parse(body.toString("utf8")) as Json, sha1, endsAt };
+    return { json: JSON.parse(body.toString("utf8")) as Json, at, sha1, endsAt };
   } catch (error) {
     return `${length} bytes starting at offset ${newline + 1} are not valid JSON (${messageOf(error)})`;
   }

@@ -4,14 +4,14 @@ import type { Commit } from "../engine/commit.ts";
 import { DatabaseEngine, type DatabaseParts } from "../engine/database.ts";
 import { DEFAULT_HISTORY, History, type HistoryLimits } from "../engine/history.ts";
 import { moveReferences } from "../engine/references.ts";
-import type { RowChange } from "../model/row.ts";
+import type { Row, RowChange } from "../model/row.ts";
 import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
 import { type CompactionLimits, CompactionSchedule, DEFAULT_COMPACTION } from "./compaction-schedule.ts";
 import { FileCommitLog, type OpenedLog } from "./file-commit-log.ts";
-import { type LogRecord, readLog } from "./log-file.ts";
+import { type LogRecord, type PlacedRecord, readLog } from "./log-file.ts";
 import type { LogFs } from "./log-fs.ts";
 import { versionOfSnapshot } from "./signature.ts";
-import { applyRowRecord, readTransactionRecord } from "./transaction-record.ts";
+import { applyRowRecord, readTransactionRecord, type TableRows } from "./transaction-record.ts";
 
 /** How to open a database. */
 export interface DatabaseOptions {
@@ -22,7 +22,7 @@ export interface DatabaseOptions {
   /** Makes the uuids of rows and versions; for tests that want the same ones again. */
   readonly newUuid?: () => string;
   readonly log?: Logger;
-  /** How many commits (row changes) {@link Database.history} keeps. */
+  /** How much {@link Database.history} keeps, also over a compaction and a restart. */
   readonly historyLimits?: HistoryLimits;
   /** When the file is compacted without being asked; by default as the original does. */
   readonly compaction?: CompactionLimits;
@@ -53,9 +53,10 @@ export class Database extends DatabaseEngine {
     const database = Database.inMemory(options);
     if (options.file === undefined) return database;
     const log = (options.log ?? silentLogger).child({ database: database.schema.name });
-    const opened = FileCommitLog.open(options.file, database.schema, log, options.fs);
+    const limits = options.historyLimits ?? DEFAULT_HISTORY;
+    const opened = FileCommitLog.open(options.file, database.schema, log, limits, options.fs);
     try {
-      database.#load(opened, options.historyLimits ?? DEFAULT_HISTORY);
+      database.#load(opened, limits);
       database.#keepCompact(options.compaction ?? DEFAULT_COMPACTION, log);
     } catch (error) {
       opened.commitLog.close();
@@ -80,7 +81,7 @@ export class Database extends DatabaseEngine {
     const { schema, transactions } = readLog(file, fs);
     const limits = { commits: Infinity, changes: Infinity };
     const database = Database.inMemory({ schema, historyLimits: limits });
-    database.#replay(transactions, (sha1) => sha1);
+    database.#replay(transactions, ({ sha1 }) => sha1);
     return database;
   }
 
@@ -89,20 +90,36 @@ export class Database extends DatabaseEngine {
   }
 
   /**
-   * Replaces the transactions in the file by the rows there are, while transactions go on.
+   * Replaces the transactions in the file by the rows there were before the latest of them, which stay, while
+   * transactions go on. How many stay is for the limits of history to say.
    *
    * Who asks while a compaction runs waits for that one. Without a file there is nothing to do.
    *
+   * @param dropsHistory - whether none of the transactions stays
    * @throws IoError when the new file could not be written; the old one stays in use
    */
-  compact(): Promise<void> {
-    this.#compacting ??= this.#compact().finally(() => (this.#compacting = undefined));
+  compact(dropsHistory = false): Promise<void> {
+    this.#compacting ??= this.#compact(dropsHistory).finally(() => (this.#compacting = undefined));
     return this.#compacting;
   }
 
-  async #compact(): Promise<void> {
-    const tables = Array.from(this.tables.values(), ({ schema: table, rows }) => ({ table, rows: [...rows.values()] }));
-    await this.#file?.compact(tables, this.clock.now());
+  async #compact(dropsHistory: boolean): Promise<void> {
+    await Promise.resolve(); // commits of a group are told one by one: history is in step with the file after the last
+    const now = this.clock.now();
+    const kept = dropsHistory ? [] : (this.#file?.keptOf(this.history(), now) ?? []);
+    await this.#file?.compact(kept, this.#rowsBefore(kept), now);
+  }
+
+  #rowsBefore(commits: readonly Commit[]): TableRows[] {
+    const before = new Map<string, Map<string, Row | undefined>>();
+    for (const { table, uuid, old } of commits.flatMap(({ changes }) => changes)) {
+      const rows = before.get(table) ?? new Map<string, Row | undefined>();
+      before.set(table, rows);
+      if (!rows.has(uuid)) rows.set(uuid, old);
+    }
+    return Array.from(this.tables.values(), ({ schema: table, rows }) => {
+      return { table, rows: [...rows.values()], instead: before.get(table.name) };
+    });
   }
 
   /** Compacts the file whenever that is due. */
@@ -126,7 +143,7 @@ export class Database extends DatabaseEngine {
 
   #load({ commitLog, transactions, hasOtherSchema }: OpenedLog, limits: HistoryLimits): void {
     this.commits = new History(limits, commitLog.version);
-    this.#replay(transactions, (sha1, toldVersion) => commitLog.advance(sha1, toldVersion));
+    this.#replay(transactions, (record, toldVersion) => commitLog.advance(record, toldVersion));
     if (hasOtherSchema) {
       commitLog.rewrite(this.#snapshot());
       this.commits = new History(limits, commitLog.version);
@@ -136,10 +153,10 @@ export class Database extends DatabaseEngine {
   }
 
   /** Applies transactions that were read; `advance` gives the version after each. */
-  #replay(transactions: readonly LogRecord[], advance: (sha1: string, toldVersion: string | undefined) => string): void {
-    for (const [i, { json, sha1 }] of transactions.entries()) {
-      const { at, comment, by, isDiff, tables } = readTransactionRecord(json);
-      const version = advance(sha1, i === 0 ? versionOfSnapshot(comment) : undefined);
+  #replay(transactions: readonly LogRecord[], advance: (record: PlacedRecord, toldVersion: string | undefined) => string): void {
+    for (const [i, record] of transactions.entries()) {
+      const { at, comment, by, isDiff, tables } = readTransactionRecord(record.json);
+      const version = advance(record, i === 0 ? versionOfSnapshot(comment) : undefined);
       const changes = tables.flatMap(([table, rows]) =>
         Object.entries(rows).flatMap(([uuid, row]) => this.#applyRow(table, uuid, row ?? null, isDiff, version)),
       );

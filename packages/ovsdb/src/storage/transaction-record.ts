@@ -46,23 +46,36 @@ function rowRecord(table: TableSchema, { old, new: row }: RowChange): Json | und
 /** Rows of one table at one moment. */
 export interface TableRows {
   readonly table: TableSchema;
+  /** The rows of now. */
   readonly rows: readonly Row[];
+  /** The rows that were others at that moment, as they were; `undefined` where there was none. */
+  readonly instead: ReadonlyMap<string, Row | undefined> | undefined;
 }
 
 /** The text of a record that inserts rows, in pieces of a row. */
 export function* snapshotRecord(tables: readonly TableRows[], at: number, comment: string): Generator<string> {
   yield "{";
-  for (const { table, rows } of tables) {
-    if (rows.length === 0) continue;
-    let separator = `${JSON.stringify(table.name)}:{`;
+  for (const { table, rows, instead } of tables) {
+    const start = `${JSON.stringify(table.name)}:{`;
+    let separator = start;
     for (const row of rows) {
-      const record = rowRecord(table, { table: table.name, uuid: row._uuid, old: undefined, new: row });
-      yield `${separator}"${row._uuid}":${JSON.stringify(record)}`;
+      if (instead?.has(row._uuid) === true) continue;
+      yield `${separator}${rowText(table, row)}`;
       separator = ",";
     }
-    yield "},";
+    for (const row of instead?.values() ?? []) {
+      if (row === undefined) continue;
+      yield `${separator}${rowText(table, row)}`;
+      separator = ",";
+    }
+    if (separator !== start) yield "},";
   }
   yield `"_date":${Math.round(at)},"_comment":${JSON.stringify(comment)}}\n`;
+}
+
+function rowText(table: TableSchema, row: Row): string {
+  const record = rowRecord(table, { table: table.name, uuid: row._uuid, old: undefined, new: row });
+  return `"${row._uuid}":${JSON.stringify(record)}`;
 }
 
 /** Whether a commit changes columns that a restart forgets. */
