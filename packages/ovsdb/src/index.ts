@@ -8,7 +8,9 @@ export { datumOf, type Row, type RowChange } from "./model/row.ts";
 export type { BaseType, ColumnKind, ColumnSchema, ColumnType, DatabaseSchema, TableSchema } from "./model/schema.ts";
 export type { ClientIdentity, Commit, Proposed, Refusal } from "./engine/commit.ts";
 export type { HistoryLimits } from "./engine/history.ts";
-export type { TransactOptions } from "./engine/database.ts";
+export type { DatabaseEngine } from "./engine/database.ts";
+export type { TransactOptions } from "./engine/staged.ts";
+export type { DatabaseStatus } from "./engine/status.ts";
 export { DatabaseLockedError } from "./storage/lock-file.ts";
 export {
   compactDatabaseFile,

@@ -96,7 +96,7 @@ test("clients that watch _Server are told the new schema", async () => {
   const client = rawClient(scope, await serve(scope, [database]));
   await client.call("set_db_change_aware", [true]);
   await client.call("monitor_cond", ["_Server", "s", { Database: [{ columns: ["schema"], where: [["name", "==", "T"]] }] }]);
-  database.convert(NEXT, TESTER);
+  await database.convert(NEXT, TESTER);
   const told: Json[] = [];
   await expect.poll(() => told.push(...client.notifications())).toBe(1);
   expect(JSON.stringify(told)).toContain('\\"version\\":\\"1.1.0\\"');
@@ -108,7 +108,7 @@ test("a converted database keeps its rows, indexes and references over a restart
   const database = await openDatabase(scope, { file });
   await database.transact([...fill, ...addKid], TESTER);
   const before = database.version;
-  database.convert(NEXT, TESTER);
+  await database.convert(NEXT, TESTER);
   expect(database.historySince(before)).toBeUndefined();
   const [refused] = await database
     .transact([{ op: "insert", table: "Root", row: { name: "a" } }], TESTER)
@@ -130,7 +130,7 @@ test("a conversion that the content does not allow changes nothing", async () =>
   const database = await openDatabase(scope, { file });
   await database.transact([...fill, ...addKid], TESTER);
   const bytes = readFileSync(file);
-  expect(() => database.convert(schemaWith("1.1.0", { name: { type: "boolean" } }), TESTER)).toThrow(/expected boolean/);
+  await expect(database.convert(schemaWith("1.1.0", { name: { type: "boolean" } }), TESTER)).rejects.toThrow(/expected boolean/);
   expect(readFileSync(file)).toEqual(bytes);
   expect(database.schema.version).toBe("1.0.0");
 });

@@ -85,7 +85,7 @@ test("a database that gets another schema is read anew, and policies over its ne
   const { tables } = json as { tables: Record<string, { columns: Record<string, unknown> }> };
   const columns = { ...tables["Logical_Switch"]?.columns, colour: { type: "string" } };
   const withColour = { ...tables, Logical_Switch: { ...tables["Logical_Switch"], columns } };
-  nb.convert({ ...(json as object), tables: withColour } as Json, { remote: "test" });
+  await nb.convert({ ...(json as object), tables: withColour } as Json, { remote: "test" });
   expect(service.policies()).toMatchObject([{ status: "ok" }, { status: "ok" }]);
   await run(nb, [{ op: "update", table: "Logical_Switch", where: [], row: { colour: "red" } }]);
   const violations = service.violations().map(({ policy: name, row }) => `${name} ${String(row[0])}`);

@@ -1,5 +1,5 @@
 /** The commands of a database server for `ovs-appctl`. */
-import type { Database } from "@tenet/ovsdb";
+import type { DatabaseEngine } from "@tenet/ovsdb";
 import { ArgumentError, type Command, command } from "@tenet/switch";
 
 /** What `version` prints; scripts look for the number of the Open vSwitch it stands in for. */
@@ -11,7 +11,7 @@ const BUILT_IN = "_Server";
  *
  * @see ovsdb-server(1), section "Runtime Management Commands"
  */
-export function databaseCommands(databases: readonly Database[]): Command[] {
+export function databaseCommands(databases: readonly DatabaseEngine[]): Command[] {
   const names = () => databases.map(({ schema }) => schema.name);
   return [
     command("version", "", [0, 0], () => VERSION_TEXT),

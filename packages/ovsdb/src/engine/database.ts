@@ -16,30 +16,16 @@ import { changedColumns, type Row, type RowChange } from "../model/row.ts";
 import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
 import type { DatabaseSchema } from "../model/schema.ts";
 import type { ClientIdentity, Commit, Proposed, Refusal } from "./commit.ts";
+import type { CommitLog } from "./commit-log.ts";
 import { convertTables } from "./convert-tables.ts";
 import { Execution, WaitBlocked } from "./execution.ts";
 import { DEFAULT_HISTORY, History, type HistoryLimits } from "./history.ts";
 import { Journal } from "./journal.ts";
-import type { Tables } from "./references.ts";
+import { moveReferences, type Tables } from "./references.ts";
 import { settle } from "./settle.ts";
+import type { Pending, Staged, TransactOptions } from "./staged.ts";
+import { type DatabaseStatus, STANDALONE } from "./status.ts";
 import { TableState } from "./table-state.ts";
-
-/** Where commits are made durable. */
-export interface CommitLog {
-  /**
-   * Writes the commits and returns when they are on stable storage, or throws and leaves nothing.
-   *
-   * @returns the versions after each commit
-   */
-  append(commits: readonly Omit<Commit, "version">[]): string[];
-  /**
-   * Keeps, instead of all before, a schema and the commit that inserts all rows; or throws and changes nothing.
-   *
-   * @returns the version after it
-   */
-  convert(schema: DatabaseSchema, commit: Omit<Commit, "version">): string;
-  close(): void;
-}
 
 /** How to make a {@link Database}; most callers use `Database.open` of the package's face. */
 export interface DatabaseParts {
@@ -50,37 +36,12 @@ export interface DatabaseParts {
   readonly historyLimits?: HistoryLimits | undefined;
 }
 
-/** What the caller of a transaction may add. */
-export interface TransactOptions {
-  /** Whether the caller holds an OVSDB lock, for `assert`. */
-  readonly holdsLock?: (name: string) => boolean;
-  /** Cancels the transaction where it would wait; it then fails with "canceled". Others are executed. */
-  readonly signal?: AbortSignal;
-  /** Refuses operations that write; the end of "insert operation not allowed ...". */
-  readonly whyReadOnly?: string | undefined;
-}
-
-interface Pending {
-  readonly operations: readonly Json[];
-  readonly by: ClientIdentity;
-  readonly options: TransactOptions;
-  readonly arrivedAtMs: number;
-  readonly resolve: (results: Json[]) => void;
-  /** The tables whose change makes a new try worthwhile, while the transaction waits. */
-  waitsFor: string | undefined;
-  timer: NodeJS.Timeout | undefined;
-}
-
-/** An executed transaction that is not durable yet; without `commit` it changed nothing. */
-interface Staged {
-  readonly pending: Pending;
-  readonly journal: Journal;
-  readonly results: Json[];
-  readonly commit: Omit<Commit, "version"> | undefined;
-}
-
-/** The engine of one database. */
-export class DatabaseEngine {
+/**
+ * The engine of one database.
+ *
+ * Who keeps commits elsewhere than in a {@link CommitLog} overrides {@link drain}, {@link convert} and {@link close}.
+ */
+export abstract class DatabaseEngine {
   /** Asked before each commit that changes something; a refusal fails the transaction. */
   judge: ((proposed: Proposed) => Refusal | undefined) | undefined;
   protected tables: Tables;
@@ -91,8 +52,10 @@ export class DatabaseEngine {
   readonly #log: Logger;
   readonly #listeners = new Set<(commit: Commit) => void>();
   readonly #convertListeners = new Set<() => void>();
+  readonly #statusListeners = new Set<() => void>();
   readonly #waiting = new Set<Pending>();
   #schema: DatabaseSchema;
+  #status: DatabaseStatus = STANDALONE;
   #queue: Pending[] = [];
   #isScheduled = false;
   #isClosed = false;
@@ -140,21 +103,25 @@ export class DatabaseEngine {
    *
    * @throws OvsdbError when the schema is faulty, has another name, or does not allow what the database holds
    */
-  convert(source: SchemaSource | Json, by: ClientIdentity): void {
-    const schema = toSchema(source);
-    if (schema.name !== this.#schema.name) {
-      const why = `new schema name (${schema.name}) does not match database name (${this.#schema.name})`;
-      throw new OvsdbError("invalid parameters", why);
-    }
-    this.#drain();
-    if (this.#isClosed) throw new OvsdbError("canceled", "the database is closed");
+  async convert(source: SchemaSource | Json, by: ClientIdentity): Promise<void> {
+    const schema = this.checkConversion(source);
+    this.drain();
     const tables = convertTables(this.tables, schema, this.#newUuid);
-    const version = this.#keepConverted(schema, tables, by);
-    this.#schema = schema;
-    this.tables = tables;
-    this.commits.restart(version);
-    for (const pending of this.#waiting) this.#cancel(pending);
-    for (const listener of this.#convertListeners) listener();
+    this.replace(schema, tables, this.#keepConverted(schema, tables, by));
+  }
+
+  /** Writes what is kept anew without the past, where that is of use. */
+  abstract compact(): Promise<void>;
+
+  /** What `_Server` tells of it. */
+  get status(): DatabaseStatus {
+    return this.#status;
+  }
+
+  /** Calls `listener` after each change of the {@link status}. @returns stops it */
+  onStatus(listener: () => void): () => void {
+    this.#statusListeners.add(listener);
+    return () => this.#statusListeners.delete(listener);
   }
 
   /** Calls `listener` after each change of the schema. @returns stops it */
@@ -191,10 +158,45 @@ export class DatabaseEngine {
   /** Executes what has arrived, fails what waits, and releases the file. */
   close(): void {
     if (this.#isClosed) return;
-    this.#drain();
-    this.#isClosed = true;
-    for (const pending of [...this.#waiting, ...this.#queue]) this.#cancel(pending);
+    this.drain();
+    this.cancelAll();
     this.commitLog?.close();
+  }
+
+  /** Whether nothing is accepted any more. */
+  protected get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Accepts nothing any more and cancels what was not executed. */
+  protected cancelAll(): void {
+    this.#isClosed = true;
+    for (const pending of [...this.#waiting, ...this.takeArrived()]) this.#cancel(pending);
+  }
+
+  protected setStatus(status: DatabaseStatus): void {
+    this.#status = status;
+    for (const listener of this.#statusListeners) listener();
+  }
+
+  /** The schema to convert to. @throws OvsdbError */
+  protected checkConversion(source: SchemaSource | Json): DatabaseSchema {
+    const schema = toSchema(source);
+    if (schema.name !== this.#schema.name) {
+      const why = `new schema name (${schema.name}) does not match database name (${this.#schema.name})`;
+      throw new OvsdbError("invalid parameters", why);
+    }
+    if (this.#isClosed) throw new OvsdbError("canceled", "the database is closed");
+    return schema;
+  }
+
+  /** Another schema and other rows from now on; the history begins at this version. */
+  protected replace(schema: DatabaseSchema, tables: Tables, version: string): void {
+    this.#schema = schema;
+    this.tables = tables;
+    this.commits.restart(version);
+    for (const pending of this.#waiting) this.#cancel(pending);
+    for (const listener of this.#convertListeners) listener();
   }
 
   #keepConverted(schema: DatabaseSchema, tables: Tables, by: ClientIdentity): string {
@@ -215,16 +217,22 @@ export class DatabaseEngine {
     this.#queue.push(pending);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => this.#drain());
+    setImmediate(() => this.drain());
   }
 
-  #drain(): void {
+  /** Takes what has arrived, in that order. */
+  protected takeArrived(): Pending[] {
     this.#isScheduled = false;
     const queue = this.#queue;
     this.#queue = [];
+    return queue;
+  }
+
+  /** Executes what has arrived, makes it durable and answers it. */
+  protected drain(): void {
     let group: Staged[] = [];
-    for (const pending of queue) {
-      const staged = this.#execute(pending);
+    for (const pending of this.takeArrived()) {
+      const staged = this.execute(pending);
       if (staged === undefined) continue;
       group.push(staged);
       if (this.judge === undefined || staged.commit === undefined) continue;
@@ -235,7 +243,7 @@ export class DatabaseEngine {
   }
 
   /** Executes up to the point where only the write is missing; `undefined` when it waits. */
-  #execute(pending: Pending): Staged | undefined {
+  protected execute(pending: Pending): Staged | undefined {
     this.#stopWaiting(pending);
     const journal = new Journal(this.tables);
     const results: Json[] = [];
@@ -309,7 +317,7 @@ export class DatabaseEngine {
     }
     let n = 0;
     for (const { commit, pending, results } of group) {
-      if (commit !== undefined) this.#publish({ version: versions[n++] ?? this.#newUuid(), ...commit });
+      if (commit !== undefined) this.publish({ version: versions[n++] ?? this.#newUuid(), ...commit });
       pending.resolve(results);
     }
   }
@@ -324,12 +332,23 @@ export class DatabaseEngine {
       return;
     }
     for (const { pending } of group) {
-      const staged = this.#execute(pending);
+      const staged = this.execute(pending);
       if (staged !== undefined) this.#finish([staged]);
     }
   }
 
-  #publish(commit: Commit): void {
+  /** Puts rows that were changed elsewhere, or taken back after they were executed here. */
+  protected apply(changes: readonly RowChange[]): void {
+    for (const { table: name, uuid, old, new: row } of changes) {
+      const table = this.tables.get(name);
+      if (table === undefined) continue;
+      table.set(uuid, row);
+      moveReferences(this.tables, table, uuid, old, row);
+    }
+  }
+
+  /** Tells the listeners of a commit that is durable and in the tables, and tries again what waited for it. */
+  protected publish(commit: Commit): void {
     this.commits.add(commit);
     for (const listener of this.#listeners) {
       try {

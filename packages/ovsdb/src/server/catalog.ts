@@ -68,8 +68,10 @@ export class Catalog {
   #enter(database: DatabaseEngine, isReserved: boolean): void {
     const views = new MonitorViews(database);
     const stopConvert = database.onConvert(() => this.#converted(database));
+    const stopStatus = database.onStatus(() => this.#update(database, statusColumns(database)));
     const stopFollowing = (): void => {
       stopConvert();
+      stopStatus();
       views.close();
     };
     this.#entries.set(database.schema.name, { database, views, isReserved, stopFollowing });
@@ -77,9 +79,11 @@ export class Catalog {
 
   #converted(database: DatabaseEngine): void {
     this.#onConvert(database);
-    const { schema } = database;
-    const row = { schema: stringifySorted(schema.json) };
-    void this.#tell([{ op: "update", table: "Database", where: [["name", "==", schema.name]], row }]);
+    this.#update(database, { schema: stringifySorted(database.schema.json) });
+  }
+
+  #update(database: DatabaseEngine, row: Json): void {
+    void this.#tell([{ op: "update", table: "Database", where: [["name", "==", database.schema.name]], row }]);
   }
 
   #tell(operations: readonly Json[]): Promise<unknown> {
@@ -88,12 +92,18 @@ export class Catalog {
 }
 
 function describeDatabase(database: DatabaseEngine): Json {
-  const row = {
-    name: database.schema.name,
-    model: "standalone",
-    connected: true,
-    leader: true,
-    schema: stringifySorted(database.schema.json),
-  };
+  const { schema } = database;
+  const row = { name: schema.name, schema: stringifySorted(schema.json), ...statusColumns(database) };
   return { op: "insert", table: "Database", row };
+}
+
+function statusColumns({ status }: DatabaseEngine): { readonly [column: string]: Json } {
+  const { model, isConnected, clusterId, index } = status;
+  return {
+    model,
+    connected: isConnected,
+    leader: true,
+    cid: clusterId === undefined ? ["set", []] : ["uuid", clusterId],
+    index: index ?? ["set", []],
+  };
 }

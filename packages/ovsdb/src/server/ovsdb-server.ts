@@ -12,7 +12,6 @@ import type { DatabaseEngine } from "../engine/database.ts";
 import { type ConnectionOptions, JsonRpcConnection } from "../rpc/json-rpc-connection.ts";
 import { parseListenRemote, type SocketAddress } from "../rpc/remote.ts";
 import type { TlsFiles } from "../rpc/tls-files.ts";
-import type { Database } from "../storage/open-database.ts";
 import { Catalog } from "./catalog.ts";
 import { Locks } from "./locks.ts";
 import { Remotes } from "./remotes.ts";
@@ -55,7 +54,7 @@ export class OvsdbServer {
   readonly #ready: Promise<void>;
   #nConnections = 0;
 
-  constructor(databases: readonly Database[], log: Logger, options: OvsdbServerOptions = {}) {
+  constructor(databases: readonly DatabaseEngine[], log: Logger, options: OvsdbServerOptions = {}) {
     this.#options = options;
     this.#log = log;
     this.#catalog = new Catalog(log, (database) => this.#tellConverted(database));
@@ -119,7 +118,7 @@ export class OvsdbServer {
    *
    * @throws DatabaseNameError when one of its name is served
    */
-  async addDatabase(database: Database): Promise<void> {
+  async addDatabase(database: DatabaseEngine): Promise<void> {
     const { name } = database.schema;
     await this.#ready;
     if (this.#catalog.served.has(name)) {
@@ -183,7 +182,7 @@ export class OvsdbServer {
   /** Ends a session after the replies of this moment. */
   #end(session: Session, why: string): void {
     this.#log.info({ remote: session.identity.remote, why }, "disconnecting");
-    queueMicrotask(() => session.close());
+    setImmediate(() => session.close());
   }
 
   #accept(socket: Socket, address: SocketAddress, settings: RemoteSettings): () => void {

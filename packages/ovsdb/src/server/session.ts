@@ -61,6 +61,7 @@ export class Session implements RpcHandler, LockHolder {
     const list = isJsonArray(params) ? params : [];
     try {
       if (method === "transact") this.#transact(list, params, id);
+      else if (method === "convert") this.#convert(list, params, id);
       else this.#connection?.reply(id, this.#answer(method, list, params));
     } catch (error) {
       this.#connection?.replyError(id, this.#toWire(error));
@@ -122,8 +123,6 @@ export class Session implements RpcHandler, LockHolder {
         return [...this.#context.databases.keys()].toSorted();
       case "get_schema":
         return this.#database(method, list, params).database.schema.json;
-      case "convert":
-        return this.#convert(list, params);
       case "get_server_id":
         return this.#context.serverId;
       case "set_db_change_aware":
@@ -226,14 +225,16 @@ export class Session implements RpcHandler, LockHolder {
     return {};
   }
 
-  #convert(list: readonly Json[], params: Json): Json {
+  #convert(list: readonly Json[], params: Json, id: Json): void {
     const { database, isReserved } = this.#database("convert", list, params);
     const [, schema = null] = list;
     if (list.length !== 2) throw syntaxError(params, "array expected");
     if (isReserved) throw new OvsdbError("not allowed", `cannot convert reserved database ${database.schema.name}`);
     if (this.#context.isReadOnly) throw new OvsdbError("not allowed", "cannot convert when database server is in read only mode");
-    database.convert(schema, this.identity);
-    return {};
+    void database.convert(schema, this.identity).then(
+      () => this.#connection?.reply(id, {}),
+      (error: unknown) => this.#connection?.replyError(id, this.#toWire(error)),
+    );
   }
 
   #viewsOf(monitor: Monitor): MonitorViews | undefined {

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { AppError, type Json, type Logger } from "@tenet/kit";
 import type { Commit } from "../engine/commit.ts";
-import type { CommitLog } from "../engine/database.ts";
+import type { CommitLog } from "../engine/commit-log.ts";
 import { DEFAULT_HISTORY, type HistoryLimits } from "../engine/history.ts";
 import type { DatabaseSchema } from "../model/schema.ts";
 import { isJsonObject, stringifySorted } from "../model/sorted-json.ts";

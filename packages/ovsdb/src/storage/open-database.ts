@@ -3,7 +3,6 @@ import { type Clock, type Json, type Logger, messageOf, silentLogger } from "@te
 import type { Commit } from "../engine/commit.ts";
 import { DatabaseEngine, type DatabaseParts } from "../engine/database.ts";
 import { DEFAULT_HISTORY, History, type HistoryLimits } from "../engine/history.ts";
-import { moveReferences } from "../engine/references.ts";
 import type { Row, RowChange } from "../model/row.ts";
 import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
 import { type CompactionLimits, CompactionSchedule, DEFAULT_COMPACTION } from "./compaction-schedule.ts";
@@ -175,9 +174,9 @@ export class Database extends DatabaseEngine {
     if (table === undefined) return [];
     const old = table.rows.get(uuid);
     const row = applyRowRecord(table.schema, table.maker, uuid, old, json, isDiff, version);
-    table.set(uuid, row);
-    moveReferences(this.tables, table, uuid, old, row);
-    return [{ table: tableName, uuid, old, new: row }];
+    const changes: RowChange[] = [{ table: tableName, uuid, old, new: row }];
+    this.apply(changes);
+    return changes;
   }
 
   /** Everything as one commit that inserts all rows. */
