@@ -265,8 +265,9 @@ export abstract class DatabaseEngine {
 
   #runOperations(pending: Pending, journal: Journal, results: Json[]): Execution | undefined {
     const elapsedMs = this.clock.monotonicMs() - pending.arrivedAtMs;
-    const { holdsLock = () => false, whyReadOnly } = pending.options;
-    const execution = new Execution({ tables: this.tables, journal, newUuid: this.#newUuid, elapsedMs, holdsLock, whyReadOnly });
+    const { holdsLock = () => false, whyReadOnly, role } = pending.options;
+    const surroundings = { tables: this.tables, journal, newUuid: this.#newUuid };
+    const execution = new Execution({ ...surroundings, elapsedMs, holdsLock, whyReadOnly, role });
     const n = pending.operations.length;
     for (const [i, operation] of pending.operations.entries()) {
       const result = execution.run(operation, `${i + 1} of ${n}`);

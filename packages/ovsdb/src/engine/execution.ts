@@ -17,6 +17,7 @@ import { applyMutations, parseMutations } from "./mutation.ts";
 import { MemberReader } from "./operation-reader.ts";
 import { findRows } from "./query.ts";
 import type { Tables } from "./references.ts";
+import { RoleAccess, type RoleHolder } from "./role-access.ts";
 import type { TableState } from "./table-state.ts";
 
 /** A `wait` does not hold yet: the transaction is to be tried again when `table` changes. */
@@ -41,6 +42,8 @@ export interface ExecutionContext {
   readonly holdsLock: (name: string) => boolean;
   /** Set when operations that write are refused. */
   readonly whyReadOnly: string | undefined;
+  /** Set when the client may change only what its role permits. */
+  readonly role?: RoleHolder | undefined;
 }
 
 type RowJson = { readonly [column: string]: Json | undefined };
@@ -51,10 +54,12 @@ export class Execution {
   /** Whether an operation asked for a durable commit. */
   isDurable = false;
   readonly #context: ExecutionContext;
+  readonly #access: RoleAccess | undefined;
   readonly #named = new Map<string, { readonly uuid: string; isInserted: boolean }>();
 
   constructor(context: ExecutionContext) {
     this.#context = context;
+    this.#access = context.role === undefined ? undefined : new RoleAccess(context.tables, context.role);
   }
 
   /**
@@ -113,7 +118,9 @@ export class Execution {
     const columns = this.#parseRow(table.schema, rowJson);
     checkDefaults(table.schema, columns);
     this.#checkWritable("insert");
-    journal.set(table, uuid, table.maker.make(uuid, newUuid(), Object.fromEntries(columns)));
+    const row = table.maker.make(uuid, newUuid(), Object.fromEntries(columns));
+    this.#access?.checkInsert(table.schema, row);
+    journal.set(table, uuid, row);
     return { uuid: ["uuid", uuid] };
   }
 
@@ -159,6 +166,7 @@ export class Execution {
     const changes = Object.fromEntries(columns);
     const rows = findRows(table, this.#condition(table, where));
     this.#checkWritable("update");
+    this.#access?.checkUpdate(table.schema, rows, columns.keys());
     for (const row of rows) this.#context.journal.set(table, row._uuid, { ...row, ...changes });
     return { count: rows.length };
   }
@@ -169,6 +177,11 @@ export class Execution {
     const mutations = parseMutations(table.schema, reader.array("mutations"), this.#namedUuid);
     const rows = findRows(table, this.#condition(table, where));
     this.#checkWritable("mutate");
+    this.#access?.checkMutate(
+      table.schema,
+      rows,
+      mutations.map(({ column }) => column.name),
+    );
     for (const row of rows) {
       const changes = Object.fromEntries(applyMutations(mutations, row));
       this.#context.journal.set(table, row._uuid, { ...row, ...changes });
@@ -180,6 +193,7 @@ export class Execution {
     const table = this.#table(reader);
     const rows = findRows(table, this.#condition(table, reader.array("where")));
     this.#checkWritable("delete");
+    this.#access?.checkDelete(table.schema, rows);
     for (const row of rows) this.#context.journal.set(table, row._uuid, undefined);
     return { count: rows.length };
   }

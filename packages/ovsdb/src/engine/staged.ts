@@ -2,6 +2,7 @@
 import type { Json } from "@tenet/kit";
 import type { ClientIdentity, Commit } from "./commit.ts";
 import type { Journal } from "./journal.ts";
+import type { RoleHolder } from "./role-access.ts";
 
 /** What the caller of a transaction may add. */
 export interface TransactOptions {
@@ -11,6 +12,8 @@ export interface TransactOptions {
   readonly signal?: AbortSignal;
   /** Refuses operations that write; the end of "insert operation not allowed ...". */
   readonly whyReadOnly?: string | undefined;
+  /** The caller may change only what this role permits; see `RBAC_Role`. */
+  readonly role?: RoleHolder | undefined;
 }
 
 /** A transaction that has arrived. */

@@ -190,7 +190,9 @@ export class OvsdbServer {
     const remote = clientAddress(socket, address, n);
     const identity = this.#identify(socket, remote);
     const log = this.#log.child({ remote });
-    const session = new Session({ ...this.#context, log, isReadOnly: settings.isReadOnly === true }, identity, () => {
+    const role = settings.role === undefined ? undefined : { role: settings.role, name: subjectOf(socket) };
+    const context = { ...this.#context, log, isReadOnly: settings.isReadOnly === true, role };
+    const session = new Session(context, identity, () => {
       this.#sessions.delete(session);
       log.debug({ nSessions: this.#sessions.size }, "session closed");
     });

@@ -1,6 +1,6 @@
 /** The remotes of a server, of every form, by the names they were added under. */
 import type { Socket } from "node:net";
-import { AppError, type Logger, messageOf } from "@tenet/kit";
+import { type Logger, messageOf } from "@tenet/kit";
 import type { DatabaseEngine } from "../engine/database.ts";
 import { parseConnectRemote, type SocketAddress } from "../rpc/remote.ts";
 import type { TlsFiles } from "../rpc/tls-files.ts";
@@ -52,9 +52,6 @@ export class Remotes {
     const key = JSON.stringify(settings);
     const present = this.#open.get(remote);
     if (present?.key === key) return present.connectTo;
-    if (settings.role !== undefined) {
-      throw new AppError(`Cannot serve "${remote}": access by roles is not supported`, { hint: "Clear the column role" });
-    }
     await this.remove(remote);
     const opened = await (remote.startsWith("db:") ? this.#follow(remote) : this.#serve(remote, settings));
     this.#open.set(remote, { ...opened, key });

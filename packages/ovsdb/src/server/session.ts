@@ -6,6 +6,7 @@
 import type { Json, Logger } from "@tenet/kit";
 import type { ClientIdentity } from "../engine/commit.ts";
 import type { DatabaseEngine } from "../engine/database.ts";
+import { type RoleHolder, roleRefusal } from "../engine/role-access.ts";
 import { isUuid, ZERO_UUID } from "../model/atom.ts";
 import { OvsdbError, syntaxError } from "../model/ovsdb-error.ts";
 import { isJsonArray, isJsonObject, stringifySorted } from "../model/sorted-json.ts";
@@ -28,6 +29,8 @@ export interface SessionContext {
   readonly isReadOnly: boolean;
   /** Whether `monitor_cond` and `monitor_cond_since` are known. */
   readonly knowsConditions: boolean;
+  /** Clients may change only what their role permits. */
+  readonly role?: RoleHolder | undefined;
 }
 
 /** An error that is a plain string on the wire. */
@@ -169,7 +172,7 @@ export class Session implements RpcHandler, LockHolder {
     const holdsLock = (name: string) => this.#context.locks.isHeld(name, this);
     const reserved = isReserved ? `on table in reserved database ${database.schema.name}` : undefined;
     const whyReadOnly = this.#context.isReadOnly ? "when database server is in read only mode" : reserved;
-    const options = { holdsLock, signal: controller.signal, whyReadOnly };
+    const options = { holdsLock, signal: controller.signal, whyReadOnly, role: this.#context.role };
     void database.transact(list.slice(1), this.identity, options).then((results) => {
       this.#transactions.delete(key);
       this.caughtUp(); // an update comes before the reply of the transaction that made it
@@ -228,9 +231,13 @@ export class Session implements RpcHandler, LockHolder {
   #convert(list: readonly Json[], params: Json, id: Json): void {
     const { database, isReserved } = this.#database("convert", list, params);
     const [, schema = null] = list;
+    const { role } = this.#context;
     if (list.length !== 2) throw syntaxError(params, "array expected");
     if (isReserved) throw new OvsdbError("not allowed", `cannot convert reserved database ${database.schema.name}`);
     if (this.#context.isReadOnly) throw new OvsdbError("not allowed", "cannot convert when database server is in read only mode");
+    if (role !== undefined) {
+      throw roleRefusal(role, `"convert" of database ${database.schema.name} (only the root role may convert databases)`);
+    }
     void database.convert(schema, this.identity).then(
       () => this.#connection?.reply(id, {}),
       (error: unknown) => this.#connection?.replyError(id, this.#toWire(error)),

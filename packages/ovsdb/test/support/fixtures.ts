@@ -1,8 +1,9 @@
 /** A small schema with every kind of column, and shortcuts that tests share. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { connect as connectSocket } from "node:net";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { connect as connectSocket, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
 import { Scope, type Json, silentLogger } from "@tenet/kit";
 import {
   type ClientIdentity,
@@ -11,6 +12,7 @@ import {
   JsonStream,
   OvsdbServer,
   type OvsdbServerOptions,
+  type TlsFiles,
 } from "@tenet/ovsdb";
 
 /** Scalars, optionals, sets, maps, constraints, strong and weak references, indexes, a row limit. */
@@ -87,11 +89,20 @@ export interface RawClient {
   close(): void;
 }
 
+function openRawSocket(remote: string, tls: TlsFiles | undefined): Socket {
+  const [scheme = "", host = "", port = ""] = remote.split(":");
+  if (scheme === "unix") return connectSocket({ path: host });
+  const address = { host, port: Number(port) };
+  if (tls === undefined) return connectSocket(address);
+  const [key, cert] = [readFileSync(tls.privateKey), readFileSync(tls.certificate)];
+  return connectTls({ ...address, key, cert, rejectUnauthorized: false });
+}
+
 type Message = { readonly [key: string]: Json };
 
-/** Connects a raw client to `unix:PATH`. */
-export function rawClient(scope: Scope, remote: string): RawClient {
-  const socket = connectSocket({ path: remote.replace("unix:", "") });
+/** Connects a raw client to `unix:PATH`, `tcp:HOST:PORT` or, with certificates, `ssl:HOST:PORT`. */
+export function rawClient(scope: Scope, remote: string, tls?: TlsFiles): RawClient {
+  const socket = openRawSocket(remote, tls);
   const stream = new JsonStream();
   const waiting = new Map<string, { resolve: (message: Message) => void; reject: (error: Error) => void }>();
   let seen: Json[] = [];

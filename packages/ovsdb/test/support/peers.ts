@@ -42,8 +42,8 @@ export function backgroundPeer(scope: Scope, folder: string, program: string, ..
   return child;
 }
 
-/** Starts the original server on a database file and waits for its socket. @returns its address */
-export async function startOriginalServer(scope: Scope, folder: string, file: string): Promise<string> {
+/** Starts the original server on database files, with further options, and waits for its socket. @returns its address */
+export async function startOriginalServer(scope: Scope, folder: string, ...filesAndOptions: readonly string[]): Promise<string> {
   const socket = join(folder, "original.sock");
   backgroundPeer(
     scope,
@@ -52,7 +52,7 @@ export async function startOriginalServer(scope: Scope, folder: string, file: st
     `--remote=punix:${socket}`,
     `--unixctl=${join(folder, "ctl")}`,
     "--log-file=/dev/null",
-    file,
+    ...filesAndOptions,
   );
   for (let nTries = 0; !existsSync(socket); nTries++) {
     if (nTries > 200) throw new Error("the original server did not start");
