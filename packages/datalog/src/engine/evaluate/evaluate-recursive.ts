@@ -54,6 +54,8 @@ interface Queue {
   spare: IntList;
 }
 
+const NO_ROWS = new Int32Array(0);
+
 interface Batch {
   readonly store: RowStore;
   readonly rows: IntList;
@@ -295,7 +297,10 @@ export class RecursiveStratum implements Evaluator {
     for (const { store, rows } of batches) {
       for (const rule of rules) {
         for (const { position, store: from } of rule.recursive) {
-          if (from === store) planFrom(rule, position).run(rows.items, rows.length, 1);
+          if (from !== store) continue;
+          const plan = planFrom(rule, position);
+          if (rows.first >= 0) plan.run(NO_ROWS, rows.length, 1, rows.first);
+          else plan.run(rows.items, rows.length, 1);
         }
       }
     }

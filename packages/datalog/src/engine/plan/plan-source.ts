@@ -89,7 +89,7 @@ class PlanWriter {
       const store = storeOf(isHead ? rule.relation : literal?.kind === "atom" || literal?.kind === "not" ? literal.relation : "");
       const terms = isHead ? rule.head : literal?.kind === "atom" || literal?.kind === "not" ? literal.terms : [];
       const row = isHead ? "headRow" : `r${skip}`;
-      this.#line(`const ${row} = rows[at];`);
+      this.#line(`const ${row} = first >= 0 ? first + at : rows[at];`);
       if (!isHead) this.#noteRow(skip);
       const open = typeof from === "object" && "open" in from ? from.open : -1;
       const columns = Array.from(terms.keys()).filter((column) => column !== open);
@@ -111,7 +111,7 @@ class PlanWriter {
       '"use strict";',
       "const R = E.registers, W = E.rows;",
       ...this.#shared,
-      "return function run(rows, n, weight) {",
+      "return function run(rows, n, weight, first = -1) {",
       "  let work = 0;",
       ...this.#hoisted.map((line) => `  ${line}`),
       ...this.#lines,

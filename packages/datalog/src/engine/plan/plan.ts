@@ -71,8 +71,12 @@ export interface Plan {
   readonly rows: Int32Array;
   /** Positions of literals in the order they run. */
   readonly order: readonly number[];
-  /** Runs from the first `n` rows of the starting literal or head; for a plan from nothing, once. True if the sink stopped it. */
-  run(rows: Int32Array, n: number, weight: number): boolean;
+  /**
+   * Runs from the first `n` rows of the starting literal or head; for a plan from nothing, once. True if the sink stopped it.
+   *
+   * @param first - if it is there and not negative, the first of `n` consecutive rows to run from instead of `rows`
+   */
+  run(rows: Int32Array, n: number, weight: number, first?: number): boolean;
   /** True while the sizes of the tables are near those it was planned for. */
   isFresh(): boolean;
 }

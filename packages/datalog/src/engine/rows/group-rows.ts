@@ -4,7 +4,7 @@
  * Rules make rows that agree in their first columns from rows that do. Where a batch is grouped by these, what it looks up lies close
  * together, and so does what the next batch, made in this order, will look up.
  */
-import { type IntList, range } from "./int-list.ts";
+import { IntList, range } from "./int-list.ts";
 import type { RowStore } from "./row-store.ts";
 
 /** Batches below fit the cache as they are. */
@@ -14,19 +14,19 @@ const SAMPLE = 4096;
 
 /** The rows from `from` to `to`, grouped by all columns but the last unless they are nearly so. */
 export function groupedRows({ data, stride, arity }: RowStore, from: number, to: number): IntList {
-  const rows = range(from, to);
-  const { items, length } = rows;
-  if (length < LARGE || arity < 2) return rows;
+  const length = to - from;
+  if (length < LARGE || arity < 2) return range(from, to);
   const step = Math.max(1, Math.floor(length / SAMPLE));
   let nDescents = 0;
   for (let i = 1; i < length; i += step) {
-    const [a, b] = [(items[i - 1] as number) * stride, (items[i] as number) * stride];
+    const [a, b] = [(from + i - 1) * stride, (from + i) * stride];
     let column = 0;
     while (column < arity - 2 && data[a + column] === data[b + column]) column++;
     if ((data[a + column] as number) > (data[b + column] as number)) nDescents++;
   }
-  if (nDescents * 8 * step < length) return rows;
-  rows.items = items.slice(0, length);
+  if (nDescents * 8 * step < length) return range(from, to);
+  const rows = new IntList(new Int32Array(length));
+  for (let i = 0; i < length; i++) rows.items[i] = from + i;
   for (let column = arity - 2; column >= 0; column--) sortByColumn(data, stride, column, rows);
   return rows;
 }

@@ -46,6 +46,8 @@ export interface StoreHeader {
 /** What a relation keeps per row besides the values: how many derivations, and the rank that recursive rows have. */
 export type RowNotes = "none" | "count" | "rank";
 
+/** Repeats 16 bits in both halves of 32. */
+const PAIR = 0x1_0001;
 const INITIAL_CAPACITY = 8;
 /** Relations that never had so many rows are left as they are. */
 const COMPACT_FROM = 1 << 12;
@@ -203,9 +205,7 @@ export class RowStore implements RowData {
   /** The rows of the new state. */
   aliveRows(): IntList {
     const { flags, end } = this;
-    let nAlive = 0;
-    for (let row = 0; row < end; row++) nAlive += (flags[row] as number) & ALIVE;
-    if (nAlive === end) return range(0, end);
+    if (areAlive(flags, end)) return range(0, end);
     const rows = new IntList();
     for (let row = 0; row < end; row++) if (((flags[row] as number) & ALIVE) !== 0) rows.push(row);
     return rows;
@@ -250,7 +250,7 @@ export class RowStore implements RowData {
     this.enterIndexes();
     const { journal, flags } = this;
     if (this.isFresh && this.added.length === this.end) {
-      for (let row = 0; row < this.end; row++) flags[row] = ((flags[row] as number) & COUNT) | ALIVE | OLD | LINKED;
+      settleAll(flags, this.end);
     } else {
       const { items, length } = this.touched();
       for (let i = 0; i < length; i++) {
@@ -455,6 +455,26 @@ export class RowStore implements RowData {
     if ((this.flags[row] as number) >= MANY) this.#counts.delete(row);
     this.flags[row] = 0;
   }
+}
+
+/** Flags two at a time: relations of millions of rows pass here after a load. The last one of an odd number is left out. */
+function pairsOf(flags: Uint16Array, end: number): Uint32Array {
+  return new Uint32Array(flags.buffer, flags.byteOffset, end >> 1);
+}
+
+function areAlive(flags: Uint16Array, end: number): boolean {
+  let all = end % 2 === 1 ? (flags[end - 1] as number) * PAIR : -1;
+  const pairs = pairsOf(flags, end);
+  for (let i = 0; i < pairs.length; i++) all &= pairs[i] as number;
+  return (all & (ALIVE * PAIR)) === ALIVE * PAIR;
+}
+
+/** Makes all rows, which are alive, rows of the old state. */
+function settleAll(flags: Uint16Array, end: number): void {
+  const settled = ALIVE | OLD | LINKED;
+  const pairs = pairsOf(flags, end);
+  for (let i = 0; i < pairs.length; i++) pairs[i] = ((pairs[i] as number) & (COUNT * PAIR)) | (settled * PAIR);
+  if (end % 2 === 1) flags[end - 1] = ((flags[end - 1] as number) & COUNT) | settled;
 }
 
 function newChanges(): Changes {
