@@ -1,8 +1,8 @@
 /** `tenet db` on files and on a served database. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Scope, silentLogger } from "@tenet/kit";
+import { type Json, Scope, silentLogger } from "@tenet/kit";
 import { Database, OVN_NORTHBOUND, OvsdbServer } from "@tenet/ovsdb";
 import { expect, test } from "vitest";
 import { dbCommand } from "../src/db/db-command.ts";
@@ -190,6 +190,20 @@ test("types are those that rows have in memory", async () => {
   expect(text).toContain(
     '  /** Uuids of Kid. */\n  readonly kids: readonly string[];\n  readonly color: readonly ("green" | "red")[];',
   );
-  expect(text).toContain("export interface TTables {\n  readonly Root: RootRow;\n  readonly Kid: KidRow;\n}");
+  expect(text).toContain("export interface RootInput {\n  readonly name?: string | undefined;");
+  expect(text).toContain("  readonly kids?: SetInput<UuidInput> | undefined;");
+  expect(text).toContain("  readonly Root: { readonly row: RootRow; readonly input: RootInput; readonly immutable: never };");
+  expect(text).toContain("export const T: TypedSchema<TTables> = typedSchema({");
   expect(await db("types", OVN_NORTHBOUND.name)).toContain("export interface LogicalSwitchRow {");
+});
+
+test("the types that the library is tested with are those that are written today", async () => {
+  await using scope = new Scope();
+  const { folder, db } = setUp(scope);
+  const fixture = readFileSync(new URL("../../ovsdb/test/support/fixture-types.ts", import.meta.url), "utf8");
+  const [, literal = ""] = /= typedSchema\((.*)\);/s.exec(fixture) ?? [];
+  const schema = (new Function(`return ${literal}`) as () => Json)();
+  writeFileSync(join(folder, "fixture.ovsschema"), JSON.stringify(schema));
+  const squeezed = (text: string): string => text.replace(/[\s",]/g, "");
+  expect(squeezed(await db("types", join(folder, "fixture.ovsschema")))).toBe(squeezed(fixture));
 });

@@ -29,7 +29,7 @@ export { WrongDatabaseError } from "./storage/file-commit-log.ts";
 export { Database, type DatabaseOptions } from "./storage/open-database.ts";
 export { DEFAULT_JSON_LIMITS, JsonStream, type JsonStreamLimits } from "./rpc/json-stream.ts";
 export { ConnectionLostError, JsonRpcConnection, RpcError } from "./rpc/json-rpc-connection.ts";
-export { BadRemoteError } from "./rpc/remote.ts";
+export { BadRemoteError } from "./rpc/bad-remote-error.ts";
 export type { TlsFiles } from "./rpc/tls-files.ts";
 export { DatabaseNameError, OvsdbServer, type OvsdbServerOptions } from "./server/ovsdb-server.ts";
 export {
@@ -42,21 +42,37 @@ export {
   type TableJson,
   type TypeJson,
 } from "./schemas/index.ts";
-export type { ConnectOptions } from "./client/follow.ts";
+export { connect, type WithTls } from "./client/connect.ts";
+export type { ConditionsOf, ConnectOptions, FollowOptions, LinkSettings } from "./client/connect-options.ts";
 export { listDatabases } from "./client/list-databases.ts";
-export { connect, Replica } from "./client/replica.ts";
+export { OutcomeUnknownError } from "./client/outcome-unknown-error.ts";
+export { Replica } from "./client/replica.ts";
+export type { IndexColumn, IndexValues, ReplicaIndex } from "./client/row-index.ts";
+export { type Committed, Transaction } from "./client/transaction.ts";
 export type { HistoryEntry, OperationResult } from "./client/results.ts";
+export { type InsertOptions, namedUuid, Operations, UnknownColumnError, uuidRef } from "./client/operations.ts";
 export {
+  type AnyTables,
   type AtomInput,
+  type ChangeOf,
+  type Clauses,
   type ColumnInput,
+  type ColumnName,
+  type ConditionFunction,
+  type MapInput,
+  type Mutation,
   type NamedUuid,
-  namedUuid,
-  Operations,
   type RowInput,
-  UnknownColumnError,
-  uuidRef,
+  type SetInput,
+  type TableForms,
+  type TableMap,
+  type TableName,
+  type TypedSchema,
+  typedSchema,
+  type UpdateOf,
+  type UuidInput,
   type Where,
-} from "./client/operations.ts";
+} from "./client/table-forms.ts";
 export {
   changesOf,
   insertionsOf,

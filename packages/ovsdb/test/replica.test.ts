@@ -54,7 +54,11 @@ test("only the asked tables, columns and rows are replicated", async () => {
   await using scope = new Scope();
   const database = await openDatabase(scope);
   await database.transact([insertRoot("a"), insertRoot("b"), { op: "insert", table: "Few", row: {} }], TESTER);
-  const options = { database: "T", tables: { Root: ["name", "nosuch"], NoTable: [] }, where: { Root: [["name", "==", "a"]] } };
+  const options = {
+    database: "T",
+    tables: { Root: ["name", "nosuch"], NoTable: [] },
+    conditions: { Root: [["name", "==", "a"]] },
+  };
   const replica = scope.use(await connect(await serve(scope, [database]), options, scope.signal));
   expect([...replica.table("Root").values()].map((row) => row["name"])).toEqual(["a"]);
   expect(replica.table("Few").size).toBe(0);

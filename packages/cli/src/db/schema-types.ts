@@ -1,20 +1,56 @@
-/** `tenet db types`: TypeScript for the rows of a database, as a replica and a database hold them. */
+/**
+ * `tenet db types`: TypeScript for a database: its rows as a replica and a database hold them, what may be written to
+ * them, and the schema itself, which gives `connect` and all that follows these types.
+ */
+import type { Json } from "@tenet/kit";
 import type { BaseType, ColumnSchema, DatabaseSchema, TableSchema } from "@tenet/ovsdb";
 
-/** An interface for the rows of each table, and one that names them all. */
+/** A module for a program that uses the library. */
 export function schemaTypes(schema: DatabaseSchema): string {
-  const tables = [...schema.tables.values()];
-  const names = tables.map(({ name }) => `  readonly ${name}: ${typeName(name)}Row;`);
+  const { name, json } = schema;
+  const declarations = tableTypes(schema);
+  const imports = [...formsIn(declarations), "type TypedSchema", "typedSchema"];
   return [
-    `/** Rows of ${schema.name}${schema.version === "" ? "" : ` ${schema.version}`}, written by tenet db types. */`,
-    ...tables.map(tableType),
-    `/** The rows of each table of ${schema.name}. */\nexport interface ${typeName(schema.name)}Tables {\n${names.join("\n")}\n}\n`,
+    `/** ${titleOf(schema)}, written by tenet db types. */\nimport { ${imports.join(", ")} } from "@tenet/ovsdb";`,
+    declarations,
+    `/** The schema of ${name}, which gives a replica its types. */\nexport const ${typeName(name)}: TypedSchema<${typeName(name)}Tables> = typedSchema(${JSON.stringify(json satisfies Json)});\n`,
   ].join("\n\n");
 }
 
-function tableType({ name, columns }: TableSchema): string {
-  const lines = Array.from(columns.values(), (column) => `${about(column)}  readonly ${column.name}: ${columnType(column)};`);
-  return `/** A row of ${name}. */\nexport interface ${typeName(name)}Row {\n  readonly _uuid: string;\n  readonly _version: string;\n${lines.join("\n")}\n}`;
+/** The declarations alone: an interface for the rows of each table, one for what is written to them, and all tables. */
+function tableTypes({ name, tables }: DatabaseSchema): string {
+  const all = [...tables.values()];
+  const forms = all.map((table) => `  readonly ${table.name}: ${formsOf(table)};`);
+  return [
+    ...all.flatMap((table) => [rowType(table), inputType(table)]),
+    `/** The tables of ${name}. */\nexport type ${typeName(name)}Tables = {\n${forms.join("\n")}\n};`,
+  ].join("\n\n");
+}
+
+/** The types of the library that declarations use, as they stand in an import. */
+function formsIn(declarations: string): string[] {
+  return ["MapInput", "SetInput", "UuidInput"].filter((form) => declarations.includes(form)).map((form) => `type ${form}`);
+}
+
+function titleOf({ name, version }: DatabaseSchema): string {
+  return `Rows of ${name}${version === "" ? "" : ` ${version}`}`;
+}
+
+function formsOf({ name, columns }: TableSchema): string {
+  const immutable = [...columns.values()].filter(({ isMutable }) => !isMutable).map((column) => JSON.stringify(column.name));
+  const row = typeName(name);
+  return `{ readonly row: ${row}Row; readonly input: ${row}Input; readonly immutable: ${immutable.join(" | ") || "never"} }`;
+}
+
+function rowType({ name, columns }: TableSchema): string {
+  const lines = Array.from(columns.values(), (column) => `${about(column)}  readonly ${column.name}: ${readType(column)};`);
+  const own = ["  readonly _uuid: string;", "  readonly _version: string;", ...lines];
+  return `/** A row of ${name}. */\nexport interface ${typeName(name)}Row {\n${own.join("\n")}\n}`;
+}
+
+function inputType({ name, columns }: TableSchema): string {
+  const lines = Array.from(columns.values(), (column) => `  readonly ${column.name}?: ${writeType(column)} | undefined;`);
+  return `/** What may be written to a row of ${name}. */\nexport interface ${typeName(name)}Input {\n${lines.join("\n")}\n}`;
 }
 
 function about({ type: { key, value, min, max } }: ColumnSchema): string {
@@ -26,10 +62,19 @@ function about({ type: { key, value, min, max } }: ColumnSchema): string {
   return notes.length === 0 ? "" : `  /** ${notes.join(", ").replace(/^./, (letter) => letter.toUpperCase())}. */\n`;
 }
 
-function columnType({ kind, type: { key, value } }: ColumnSchema): string {
+function readType({ kind, type: { key, value } }: ColumnSchema): string {
   const keyType = atomType(key);
   if (kind === "map") return `ReadonlyMap<${keyType}, ${atomType(value ?? key)}>`;
   return kind === "scalar" ? keyType : `readonly ${keyType.includes("|") ? `(${keyType})` : keyType}[]`;
+}
+
+function writeType({ kind, type: { key, value } }: ColumnSchema): string {
+  if (kind === "map") return `MapInput<${atomType(key)}, ${writtenAtom(value ?? key)}>`;
+  return kind === "scalar" ? writtenAtom(key) : `SetInput<${writtenAtom(key)}>`;
+}
+
+function writtenAtom(base: BaseType): string {
+  return base.type === "uuid" ? "UuidInput" : atomType(base);
 }
 
 function atomType({ type, enum: values }: BaseType): string {

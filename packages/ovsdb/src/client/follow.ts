@@ -1,59 +1,89 @@
-/** What a replica follows: which tables and columns, by which monitor method, from which version on. */
-import { type Json, type Logger, ProtocolError } from "@tenet/kit";
+/** What a replica follows: which tables, columns and rows, by which monitor method, from which version on. */
+import { AppError, type Json, ProtocolError } from "@tenet/kit";
 import { ZERO_UUID } from "../model/atom.ts";
 import type { RowChange } from "../model/row.ts";
 import type { DatabaseSchema } from "../model/schema.ts";
 import { isJsonArray } from "../model/sorted-json.ts";
 import { type JsonRpcConnection, RpcError } from "../rpc/json-rpc-connection.ts";
-import type { TlsFiles } from "../rpc/tls-files.ts";
-import { Operations } from "./operations.ts";
 import { ReplicaTables } from "./replica-tables.ts";
 
-/** What to replicate, and how. */
-export interface ConnectOptions {
-  /** The database's name, e.g. `OVN_Northbound`. */
+/** Tables, or columns per table. */
+export type WantedTables = readonly string[] | { readonly [table: string]: readonly string[] | undefined };
+
+/** Clauses per table; a row is seen when any holds. */
+export type Conditions = { readonly [table: string]: readonly Json[] | undefined };
+
+/** What to follow. */
+export interface Wanted {
   readonly database: string;
-  /** The tables, or the columns per table; all when absent. Tables and columns the server lacks are left out. */
-  readonly tables?: readonly string[] | { readonly [table: string]: readonly string[] };
-  /** Conditions per table: a row is seen when any clause holds. */
-  readonly where?: { readonly [table: string]: readonly Json[] };
-  /** For `ssl:` remotes. */
-  readonly tls?: TlsFiles;
-  /** The caller's name in logs. */
-  readonly name?: string;
-  readonly log?: Logger;
-  /** Longest pause between two attempts to reconnect; the first is 50 ms. Default 2 s. */
-  readonly maxBackoffMs?: number;
-  /** An idle server is probed after this time, and given up after twice of it. Default 10 s; 0 is never. */
-  readonly probeIntervalMs?: number;
+  /** All when absent. */
+  readonly tables: WantedTables | undefined;
+  readonly conditions: Conditions;
+  /** What the caller's types know; the server's schema may lack some of it. */
+  readonly declared: DatabaseSchema | undefined;
 }
 
 type MonitorMethod = "monitor_cond_since" | "monitor_cond" | "monitor";
 
 /** Best first; an older server refuses what it does not know. */
 const METHODS: readonly MonitorMethod[] = ["monitor_cond_since", "monitor_cond", "monitor"];
-const MONITOR_ID = "replica";
+const EVERYTHING: readonly Json[] = [true];
 
-/** What a replica keeps over reconnections: schema, tables, the version it has. */
+/** What a replica keeps over reconnections: schema, tables, conditions, the version it has. */
 export class Follow {
-  readonly schema: DatabaseSchema;
   readonly tables: ReplicaTables;
-  readonly operations: Operations;
-  readonly #options: ConnectOptions;
+  readonly #wanted: Wanted;
+  readonly #monitorId: string;
+  #schema: DatabaseSchema;
+  #conditions: Conditions;
   #version: string = ZERO_UUID;
+  #method: MonitorMethod = "monitor_cond_since";
+  #nUnansweredConditions = 0;
 
-  constructor(schema: DatabaseSchema, options: ConnectOptions) {
-    this.schema = schema;
-    this.#options = options;
-    this.tables = new ReplicaTables(schema);
-    this.operations = new Operations(schema);
+  constructor(schema: DatabaseSchema, wanted: Wanted, monitorId: string) {
+    this.#schema = schema;
+    this.#wanted = wanted;
+    this.#monitorId = monitorId;
+    this.#conditions = wanted.conditions;
+    this.tables = new ReplicaTables(schema, wanted.declared);
   }
 
-  /** Starts a monitor by the best method the server has. */
+  /** The server's schema. */
+  get schema(): DatabaseSchema {
+    return this.#schema;
+  }
+
+  /** The tables (`Table`) and columns (`Table.column`) that are wanted and that the server's schema lacks. */
+  get missing(): string[] {
+    const { declared, tables = declared === undefined ? [] : columnsByTable(declared) } = this.#wanted;
+    return (isList(tables) ? tables.map((name) => [name, []] as const) : Object.entries(tables)).flatMap(([name, columns]) => {
+      const table = this.#schema.tables.get(name);
+      if (table === undefined) return [name];
+      return (columns ?? []).filter((column) => !table.allColumns.has(column)).map((column) => `${name}.${column}`);
+    });
+  }
+
+  /** Takes another schema: the next start fetches everything, and tells what that changed. */
+  adopt(schema: DatabaseSchema): void {
+    this.#schema = schema;
+    this.tables.adopt(schema);
+    this.forget();
+  }
+
+  /** The next start takes everything anew. */
+  forget(): void {
+    this.#version = ZERO_UUID;
+  }
+
+  /** Starts a monitor by the best method the server has. @returns what changed against what is there */
   async start(connection: JsonRpcConnection): Promise<RowChange[]> {
+    if (this.#nUnansweredConditions > 0) this.forget(); // rows of the old conditions are not missed ones of the new
+    this.#nUnansweredConditions = 0;
     for (const method of METHODS) {
       try {
-        return this.#take(method, await connection.request(method, this.#params(method)));
+        const reply = await connection.request(method, this.#params(method));
+        this.#method = method;
+        return this.#take(method, reply);
       } catch (error) {
         if (!(error instanceof RpcError) || method === "monitor") throw error;
       }
@@ -61,9 +91,9 @@ export class Follow {
     return [];
   }
 
-  /** Applies a notification. */
+  /** Applies a notification; those of other monitors are not for us. */
   update(method: string, params: Json): RowChange[] {
-    if (!isJsonArray(params) || params[0] !== MONITOR_ID) return [];
+    if (!isJsonArray(params) || params[0] !== this.#monitorId) return [];
     const [, second = null, third = null] = params;
     if (method === "update" || method === "update2") return this.tables.apply(second);
     if (method !== "update3") return [];
@@ -71,9 +101,41 @@ export class Follow {
     return this.tables.apply(third);
   }
 
-  /** The next start takes everything anew. */
-  forget(): void {
-    this.#version = ZERO_UUID;
+  /** Whether a notification says that the server ended our monitor. */
+  isCanceled(method: string, params: Json): boolean {
+    return method === "monitor_canceled" && isJsonArray(params) && params[0] === this.#monitorId;
+  }
+
+  /**
+   * Sees other rows of some tables from now on; of the tables not named the same as before.
+   *
+   * @param connection - when absent, the next start asks for them
+   * @returns when the server has sent the rows that came and went; they were applied as updates before
+   * @throws AppError for a table that is not followed; RpcError when the server refuses a clause
+   */
+  async changeConditions(conditions: Conditions, connection: JsonRpcConnection | undefined): Promise<void> {
+    const followed = new Set(this.#columns().map(([name]) => name));
+    const stranger = Object.keys(conditions).find((name) => !followed.has(name));
+    if (stranger !== undefined) {
+      throw new AppError(`Cannot change the conditions of "${stranger}": the replica does not follow it`, {
+        code: "OVSDB_NOT_FOLLOWED",
+        hint: "Name it among the tables of connect()",
+      });
+    }
+    const before = this.#conditions;
+    this.#conditions = { ...before, ...conditions };
+    if (connection === undefined) return this.forget();
+    if (this.#method === "monitor") return;
+    const requests = Object.entries(conditions).map(([name, where]): [string, Json] => [name, [{ where: where ?? EVERYTHING }]]);
+    this.#nUnansweredConditions++;
+    try {
+      await connection.request("monitor_cond_change", [this.#monitorId, this.#monitorId, Object.fromEntries(requests)]);
+    } catch (error) {
+      if (error instanceof RpcError) this.#conditions = before;
+      if (error instanceof RpcError) this.#nUnansweredConditions--;
+      throw error;
+    }
+    this.#nUnansweredConditions--;
   }
 
   #take(method: MonitorMethod, reply: Json): RowChange[] {
@@ -86,26 +148,31 @@ export class Follow {
 
   #params(method: MonitorMethod): readonly Json[] {
     const requests: { [table: string]: Json } = {};
-    for (const [table, columns] of this.#wanted()) {
-      const where = method === "monitor" ? undefined : this.#options.where?.[table];
+    for (const [table, columns] of this.#columns()) {
+      const where = method === "monitor" ? undefined : this.#conditions[table];
       requests[table] = [{ columns, ...(where === undefined ? {} : { where }) }];
     }
-    const params = [this.#options.database, MONITOR_ID, requests];
+    const params = [this.#wanted.database, this.#monitorId, requests];
     return method === "monitor_cond_since" ? [...params, this.#version] : params;
   }
 
-  #wanted(): [string, string[]][] {
-    const { tables } = this.#options;
-    const names = tables === undefined ? [...this.schema.tables.keys()] : isList(tables) ? tables : Object.keys(tables);
+  /** The tables and columns that are wanted and there. */
+  #columns(): [string, string[]][] {
+    const { declared, tables } = this.#wanted;
+    const byTable = tables === undefined || isList(tables) ? columnsByTable(declared ?? this.#schema) : tables;
+    const names = tables !== undefined && isList(tables) ? tables : Object.keys(byTable);
     return names.flatMap((name) => {
-      const table = this.schema.tables.get(name);
+      const table = this.#schema.tables.get(name);
       if (table === undefined) return [];
-      const columns = tables === undefined || isList(tables) ? [...table.columns.keys()] : (tables[name] ?? []);
-      return [[name, columns.filter((column) => table.columns.has(column))]];
+      return [[name, (byTable[name] ?? []).filter((column) => table.columns.has(column))]];
     });
   }
 }
 
-function isList(tables: NonNullable<ConnectOptions["tables"]>): tables is readonly string[] {
+function columnsByTable({ tables }: DatabaseSchema): { [table: string]: readonly string[] } {
+  return Object.fromEntries(Array.from(tables, ([name, { columns }]) => [name, [...columns.keys()]]));
+}
+
+function isList(tables: WantedTables): tables is readonly string[] {
   return Array.isArray(tables);
 }

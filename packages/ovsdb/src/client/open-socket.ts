@@ -1,8 +1,9 @@
-/** Opens sockets and waits, both under a signal. */
+/** Opens sockets under a signal. */
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { BadRemoteError } from "../rpc/bad-remote-error.ts";
 import { ConnectionLostError } from "../rpc/json-rpc-connection.ts";
-import { BadRemoteError, parseConnectRemote } from "../rpc/remote.ts";
+import { parseConnectRemote } from "../rpc/remote.ts";
 import { readTlsFiles, type TlsFiles } from "../rpc/tls-files.ts";
 
 /** Connects to `unix:PATH`, `tcp:HOST:PORT` or `ssl:HOST:PORT`. @throws BadRemoteError, IoError */
@@ -34,17 +35,4 @@ function startConnecting(remote: string, tls: TlsFiles | undefined): [socket: So
   }
   const options = { ...readTlsFiles(tls), host: address.host, port: address.port, checkServerIdentity: () => undefined };
   return [connectTls(options), "secureConnect"];
-}
-
-/** Resolves after a time, or as soon as the signal aborts. */
-export function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-  });
 }

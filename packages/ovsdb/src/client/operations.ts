@@ -7,28 +7,22 @@
  * @see RFC 7047, section 5.2
  */
 import { AppError, didYouMean, type Json } from "@tenet/kit";
-import type { Atom } from "../model/atom.ts";
-import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
-import type { BaseType, ColumnSchema, TableSchema } from "../model/schema.ts";
-
-/** A reference to a row that the same transaction inserts. */
-export interface NamedUuid {
-  readonly namedUuid: string;
-}
-
-/** An atom, or a reference to a row of the same transaction. */
-export type AtomInput = Atom | NamedUuid;
-
-/** A column's value as a caller writes it. */
-export type ColumnInput = AtomInput | readonly AtomInput[] | ReadonlyMap<Atom, AtomInput> | { readonly [key: string]: AtomInput };
-
-/** Columns of a row as a caller writes them; `undefined` is left out. */
-export interface RowInput {
-  readonly [column: string]: ColumnInput | undefined;
-}
-
-/** Which rows: a uuid, columns that must be equal, or clauses of RFC 7047. */
-export type Where = string | RowInput | readonly Json[];
+import { toSchema } from "../model/parse-schema.ts";
+import type { BaseType, ColumnSchema, DatabaseSchema, TableSchema } from "../model/schema.ts";
+import type {
+  AnyTables,
+  AtomInput,
+  ColumnInput,
+  ColumnName,
+  Mutation,
+  NamedUuid,
+  RowInput,
+  TableMap,
+  TableName,
+  TypedSchema,
+  UpdateOf,
+  Where,
+} from "./table-forms.ts";
 
 /** A table or column that the schema does not have. */
 export class UnknownColumnError extends AppError {
@@ -45,16 +39,25 @@ export function uuidRef(uuid: string): Json {
   return ["uuid", uuid];
 }
 
-/** Builds operations against one schema. */
-export class Operations {
-  readonly #tables: ReadonlyMap<string, TableSchema>;
+/** How an insertion is named. */
+export interface InsertOptions {
+  /** Names the row for references in the same transaction. */
+  readonly as?: string;
+  /** Fixes its uuid; servers older than 2.17 refuse it. */
+  readonly uuid?: string;
+}
 
-  constructor(schema: SchemaSource) {
-    this.#tables = toSchema(schema).tables;
+/** Builds operations against one schema, whose types it knows when the schema carries them. */
+export class Operations<T extends TableMap = AnyTables> {
+  /** What it builds for. */
+  readonly schema: DatabaseSchema;
+
+  constructor(schema: TypedSchema<T>) {
+    this.schema = toSchema(schema);
   }
 
-  /** Inserts a row; `as` names it for references in the same transaction, `uuid` fixes its uuid. */
-  insert(table: string, row: RowInput, options: { readonly as?: string; readonly uuid?: string } = {}): Json {
+  /** Inserts a row. */
+  insert<N extends TableName<T>>(table: N, row: T[N]["input"], options: InsertOptions = {}): Json {
     return {
       op: "insert",
       table,
@@ -65,13 +68,14 @@ export class Operations {
   }
 
   /** Sets columns of the rows that match. */
-  update(table: string, where: Where, row: RowInput): Json {
+  update<N extends TableName<T>>(table: N, where: Where<T[N]>, row: UpdateOf<T[N]>): Json {
     return { op: "update", table, where: this.where(table, where), row: this.row(table, row) };
   }
 
   /** Adds elements to (or pairs to) sets and maps, or removes them; numbers take arithmetic mutators. */
-  mutate(table: string, where: Where, mutations: readonly (readonly [string, string, ColumnInput])[]): Json {
-    const encoded = mutations.map(([name, mutator, value]): Json => {
+  mutate<N extends TableName<T>>(table: N, where: Where<T[N]>, mutations: readonly Mutation<T[N]>[]): Json {
+    const encoded = mutations.map((mutation): Json => {
+      const [name, mutator, value] = mutation as readonly [string, string, ColumnInput];
       const column = columnNamed(this.#table(table), name);
       const isKeySet = mutator === "delete" && Array.isArray(value);
       return [name, mutator, isKeySet ? encodeSet(column.type.key, value) : encodeColumn(column, value)];
@@ -80,19 +84,41 @@ export class Operations {
   }
 
   /** Deletes the rows that match. */
-  delete(table: string, where: Where): Json {
+  delete<N extends TableName<T>>(table: N, where: Where<T[N]>): Json {
     return { op: "delete", table, where: this.where(table, where) };
   }
 
   /** Reads the rows that match. */
-  select(table: string, where: Where, columns?: readonly string[]): Json {
+  select<N extends TableName<T>>(table: N, where: Where<T[N]>, columns?: readonly ColumnName<T[N]>[]): Json {
     return { op: "select", table, where: this.where(table, where), ...(columns === undefined ? {} : { columns }) };
   }
 
   /** Fails the transaction unless the rows that match have exactly these columns. */
-  verify(table: string, where: Where, columns: readonly string[], rows: readonly RowInput[]): Json {
+  verify<N extends TableName<T>>(
+    table: N,
+    where: Where<T[N]>,
+    columns: readonly ColumnName<T[N]>[],
+    rows: readonly T[N]["input"][],
+  ): Json {
+    return this.wait(table, where, columns, "==", rows, 0);
+  }
+
+  /**
+   * Holds the transaction until the rows that match have exactly (`==`) or not (`!=`) these columns.
+   *
+   * @param timeoutMs - after it the transaction fails with "timed out"; without it it waits for ever
+   */
+  wait<N extends TableName<T>>(
+    table: N,
+    where: Where<T[N]>,
+    columns: readonly ColumnName<T[N]>[],
+    until: "==" | "!=",
+    rows: readonly T[N]["input"][],
+    timeoutMs?: number,
+  ): Json {
     const encoded = rows.map((row) => this.row(table, row));
-    return { op: "wait", timeout: 0, table, where: this.where(table, where), columns, until: "==", rows: encoded };
+    const timeout = timeoutMs === undefined ? {} : { timeout: timeoutMs };
+    return { op: "wait", ...timeout, table, where: this.where(table, where), columns, until, rows: encoded };
   }
 
   /** Adds text to the transaction's comment. */
@@ -101,26 +127,26 @@ export class Operations {
   }
 
   /** A row's columns as JSON. */
-  row(tableName: string, row: RowInput): { [column: string]: Json } {
+  row<N extends TableName<T>>(tableName: N, row: T[N]["input"] | UpdateOf<T[N]>): { [column: string]: Json } {
     const table = this.#table(tableName);
     const json: { [column: string]: Json } = {};
-    for (const [name, value] of Object.entries(row)) {
+    for (const [name, value] of Object.entries(row as RowInput)) {
       if (value !== undefined) json[name] = encodeColumn(columnNamed(table, name), value);
     }
     return json;
   }
 
   /** A condition as JSON. */
-  where(table: string, where: Where): readonly Json[] {
+  where<N extends TableName<T>>(table: N, where: Where<T[N]>): readonly Json[] {
     if (typeof where === "string") return [["_uuid", "==", ["uuid", where]]];
     if (isClauses(where)) return where;
     return Object.entries(this.row(table, where)).map(([name, value]): Json => [name, "==", value]);
   }
 
   #table(name: string): TableSchema {
-    const table = this.#tables.get(name);
+    const table = this.schema.tables.get(name);
     if (table !== undefined) return table;
-    throw new UnknownColumnError(`No table "${name}" in the schema`, { hint: didYouMean(name, this.#tables.keys()) });
+    throw new UnknownColumnError(`No table "${name}" in the schema`, { hint: didYouMean(name, this.schema.tables.keys()) });
   }
 }
 
@@ -130,7 +156,7 @@ function columnNamed(table: TableSchema, name: string): ColumnSchema {
   throw new UnknownColumnError(`No column "${name}" in table "${table.name}"`, { hint: didYouMean(name, table.columns.keys()) });
 }
 
-function isClauses(where: RowInput | readonly Json[]): where is readonly Json[] {
+function isClauses(where: object): where is readonly Json[] {
   return Array.isArray(where);
 }
 

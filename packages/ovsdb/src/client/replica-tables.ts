@@ -4,33 +4,63 @@
  * Understands all three notations: `<table-updates>` (full old and new columns) and `<table-updates2>`
  * (differences), so that it follows any server.
  */
-import { type Json, ProtocolError } from "@tenet/kit";
+import { didYouMean, type Json, ProtocolError } from "@tenet/kit";
 import { ZERO_UUID } from "../model/atom.ts";
 import { type Datum, parseDatum } from "../model/datum.ts";
 import { applyDiff } from "../model/difference.ts";
 import { changedColumns, datumOf, type Row, type RowChange, RowMaker } from "../model/row.ts";
 import type { ColumnSchema, ColumnType, DatabaseSchema, TableSchema } from "../model/schema.ts";
 import { isJsonObject } from "../model/sorted-json.ts";
+import { UnknownColumnError } from "./operations.ts";
+import { RowIndex } from "./row-index.ts";
 
 interface ReplicaTable {
   readonly schema: TableSchema;
   readonly maker: RowMaker;
-  rows: Map<string, Row>;
+  readonly rows: Map<string, Row>;
+  readonly indexes: RowIndex[];
 }
 
 /** Rows by table and uuid, kept current by updates. */
 export class ReplicaTables {
-  readonly #tables: ReadonlyMap<string, ReplicaTable>;
+  readonly #tables = new Map<string, ReplicaTable>();
+  readonly #declared: DatabaseSchema | undefined;
 
-  constructor(schema: DatabaseSchema) {
-    this.#tables = new Map(
-      Array.from(schema.tables.values(), (table) => [table.name, { schema: table, maker: new RowMaker(table), rows: new Map() }]),
-    );
+  /**
+   * @param schema - of the server
+   * @param declared - what the caller expects: tables and columns that the server lacks are empty
+   */
+  constructor(schema: DatabaseSchema, declared?: DatabaseSchema) {
+    this.#declared = declared;
+    for (const table of declared?.tables.values() ?? []) this.#take(table);
+    this.adopt(schema);
+  }
+
+  /** Takes another schema. Rows stay as they are until they are replaced; those of tables that went, too. */
+  adopt({ tables }: DatabaseSchema): void {
+    for (const table of tables.values()) this.#take(table);
   }
 
   /** The rows of a table: a live view; empty for an unknown table. */
   rows(table: string): ReadonlyMap<string, Row> {
     return this.#tables.get(table)?.rows ?? new Map();
+  }
+
+  /**
+   * An index over some columns of a table, kept current from now on; the same one for the same columns.
+   *
+   * @throws UnknownColumnError
+   */
+  index(tableName: string, columns: readonly string[]): RowIndex {
+    const table = this.#tables.get(tableName);
+    if (table === undefined) {
+      throw new UnknownColumnError(`No table "${tableName}" in the schema`, { hint: didYouMean(tableName, this.#tables.keys()) });
+    }
+    const known = table.indexes.find((index) => index.isOver(columns));
+    if (known !== undefined) return known;
+    const index = new RowIndex(table.schema, columns, table.rows);
+    table.indexes.push(index);
+    return index;
   }
 
   /** Applies updates of either notation. @returns the rows that really changed */
@@ -49,8 +79,8 @@ export class ReplicaTables {
 
   /** Takes updates as the whole content. @returns the difference from what was there */
   replace(updates: Json): RowChange[] {
-    const before = new Map(Array.from(this.#tables, ([name, table]) => [name, table.rows]));
-    for (const table of this.#tables.values()) table.rows = new Map();
+    const before = new Map(Array.from(this.#tables, ([name, table]) => [name, new Map(table.rows)]));
+    for (const table of this.#tables.values()) clear(table);
     this.apply(updates);
     const changes: RowChange[] = [];
     for (const [name, { schema, rows }] of this.#tables) {
@@ -64,6 +94,18 @@ export class ReplicaTables {
     }
     return changes;
   }
+
+  #take(schema: TableSchema): void {
+    const { rows = new Map<string, Row>(), indexes = [] } = this.#tables.get(schema.name) ?? {};
+    const declared = this.#declared?.tables.get(schema.name)?.columns ?? [];
+    const maker = new RowMaker({ columns: new Map([...declared, ...schema.columns]) });
+    this.#tables.set(schema.name, { schema, maker, rows, indexes });
+  }
+}
+
+function clear({ rows, indexes }: ReplicaTable): void {
+  rows.clear();
+  for (const index of indexes) index.clear();
 }
 
 function membersOf(json: Json | undefined): [string, Json][] {
@@ -76,6 +118,7 @@ function applyRow(table: ReplicaTable, uuid: string, update: Json): RowChange | 
   const row = nextRow(table, uuid, old, new Map(membersOf(update)));
   if (row === undefined) table.rows.delete(uuid);
   else table.rows.set(uuid, row);
+  for (const index of table.indexes) index.move(old, row);
   if (old === undefined && row === undefined) return undefined;
   if (old !== undefined && row !== undefined && changedColumns(table.schema, old, row).length === 0) return undefined;
   return { table: table.schema.name, uuid, old, new: row };

@@ -1,102 +1,121 @@
 /**
- * A live copy of (a part of) a database on a server, own or original.
+ * A live copy of (a part of) a database on a server or a cluster, own or original.
  *
- * It connects, monitors by the best method the server knows (`monitor_cond_since`, `monitor_cond`,
- * `monitor`), applies updates, and reconnects by itself when the connection is lost: with
- * `monitor_cond_since` it then receives only what it missed, otherwise it compares the new content with
- * what it had. Listeners hear differences only, in every case.
+ * It connects, monitors by the best method the server knows (`monitor_cond_since`, `monitor_cond`, `monitor`), applies
+ * updates, and connects again by itself, to the next server when it must: with `monitor_cond_since` it then receives only
+ * what it missed, otherwise it compares the new content with what it had. Another schema of the server is taken over while
+ * connected. Listeners hear differences only, in every case.
  */
-import { AppError, type Json, type Logger, messageOf, ProtocolError, silentLogger } from "@tenet/kit";
-import { OvsdbError } from "../model/ovsdb-error.ts";
-import { parseSchema } from "../model/parse-schema.ts";
-import type { Row, RowChange } from "../model/row.ts";
+import { type Json, ProtocolError, silentLogger } from "@tenet/kit";
+import type { RowChange } from "../model/row.ts";
 import type { DatabaseSchema } from "../model/schema.ts";
-import { isJsonArray, isJsonObject } from "../model/sorted-json.ts";
-import { ConnectionLostError, JsonRpcConnection, RpcError } from "../rpc/json-rpc-connection.ts";
-import { parseConnectRemote } from "../rpc/remote.ts";
-import { type ConnectOptions, Follow } from "./follow.ts";
-import { openSocket, sleep } from "./open-socket.ts";
-import type { Operations } from "./operations.ts";
-import { type HistoryEntry, isHistoryEntry, operationResult, type OperationResult, toOvsdbError } from "./results.ts";
+import { isJsonArray } from "../model/sorted-json.ts";
+import { ConnectionLostError, RpcError } from "../rpc/json-rpc-connection.ts";
+import type { Dial } from "../rpc/rpc-socket.ts";
+import type { ConditionsOf, LinkSettings } from "./connect-options.ts";
+import { Content, throwWire } from "./content.ts";
+import type { Conditions, Follow, Wanted } from "./follow.ts";
+import { Link } from "./link.ts";
+import { Operations } from "./operations.ts";
+import { OutcomeUnknownError } from "./outcome-unknown-error.ts";
+import { type HistoryEntry, isHistoryEntry, operationResult, type OperationResult } from "./results.ts";
+import { retry } from "./retry.ts";
+import type { IndexColumn, ReplicaIndex } from "./row-index.ts";
+import type { AnyTables, ChangeOf, TableMap, TableName } from "./table-forms.ts";
+import { type Committed, Transaction } from "./transaction.ts";
 
-const FIRST_BACKOFF_MS = 50;
-
-/**
- * Connects to a server and follows a database.
- *
- * The first connection is tried until it succeeds or `signal` aborts, so that programs may start in any order.
- *
- * @param remote - `unix:PATH`, `tcp:HOST:PORT` or `ssl:HOST:PORT`
- * @returns a replica that holds the initial content
- * @throws BadRemoteError; OvsdbError when the server has no such database; the signal's reason
- * @example
- * const nb = await connect("unix:/run/nb.sock", { database: "OVN_Northbound", tables: ["ACL"] }, signal);
- * nb.onChange((changes) => console.log(changes.length, nb.table("ACL").size));
- */
-export async function connect(remote: string, options: ConnectOptions, signal: AbortSignal): Promise<Replica> {
-  const replica = await Replica.open(remote, options, signal);
-  return replica;
+/** Where a replica finds its servers. */
+export interface Route {
+  /** Remotes of the servers, at least one. */
+  readonly remotes: readonly string[];
+  readonly dial: Dial;
 }
 
-/** A live copy of a database; made by {@link connect}. */
-export class Replica implements AsyncDisposable {
-  readonly #remote: string;
-  readonly #options: ConnectOptions;
-  readonly #log: Logger;
-  readonly #closing = new AbortController();
-  readonly #listeners = new Set<(changes: readonly RowChange[]) => void>();
-  #connection: JsonRpcConnection | undefined;
-  #follow: Follow | undefined;
-  #running: Promise<void> = Promise.resolve();
+/** A live copy of a database; made by `connect`. Its tables have types when the schema given there carries them. */
+export class Replica<T extends TableMap = AnyTables> implements AsyncDisposable {
+  readonly #database: string;
+  readonly #content: Content;
+  readonly #link: Link;
+  #operations: Operations<T> | undefined;
 
-  private constructor(remote: string, options: ConnectOptions) {
-    this.#remote = remote;
-    this.#options = options;
-    this.#log = (options.log ?? silentLogger).child({ remote, database: options.database, replica: options.name });
+  private constructor(route: Route, wanted: Wanted, settings: LinkSettings) {
+    const { database } = wanted;
+    const { member = "leader", maxBackoffMs = 2000, probeIntervalMs = 10_000, dialTimeoutMs = 5000, name, log } = settings;
+    const ownLog = (log ?? silentLogger).child({ remote: route.remotes.join(), database, replica: name });
+    this.#database = database;
+    this.#content = new Content(wanted, ownLog);
+    const options = { ...route, database, onlyLeader: member === "leader", maxBackoffMs, probeIntervalMs, dialTimeoutMs };
+    this.#link = new Link(options, this.#content, ownLog);
   }
 
-  /** See {@link connect}. */
-  static async open(remote: string, options: ConnectOptions, signal: AbortSignal): Promise<Replica> {
-    parseConnectRemote(remote);
-    const replica = new Replica(remote, options);
-    const stop = () => replica.#closing.abort(signal.reason);
+  /** See `connect`. */
+  static async open<T extends TableMap>(
+    route: Route,
+    wanted: Wanted,
+    settings: LinkSettings,
+    signal: AbortSignal,
+  ): Promise<Replica<T>> {
+    const replica = new Replica<T>(route, wanted, settings);
+    const stop = () => void replica.#link.close(signal.reason);
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop, { once: true });
-    await replica.#connectUntilDone();
-    replica.#running = replica.#keepConnected();
+    await replica.#link.open();
     return replica;
   }
 
   /** The server's schema of the database. */
   get schema(): DatabaseSchema {
-    return this.#state.schema;
+    return this.#follow.schema;
+  }
+
+  /** The tables (`Table`) and columns (`Table.column`) that were asked for and that the server's schema lacks. */
+  get missing(): readonly string[] {
+    return this.#follow.missing;
   }
 
   /** Builds operations for {@link transact} against the server's schema. */
-  get operations(): Operations {
-    return this.#state.operations;
+  get operations(): Operations<T> {
+    const { schema } = this.#follow;
+    if (this.#operations?.schema !== schema) this.#operations = new Operations<T>(schema);
+    return this.#operations;
   }
 
   /** Whether the replica is connected at this moment. */
   get isConnected(): boolean {
-    return this.#connection !== undefined;
+    return this.#link.current !== undefined;
+  }
+
+  /** The server to which it is connected at this moment. */
+  get remote(): string | undefined {
+    return this.#link.current?.remote;
   }
 
   /** The rows of a table by uuid: a live view; rows hold the replicated columns and defaults for the others. */
-  table(name: string): ReadonlyMap<string, Row> {
-    return this.#state.tables.rows(name);
+  table<N extends TableName<T>>(name: N): ReadonlyMap<string, T[N]["row"]> {
+    return this.#follow.tables.rows(name);
+  }
+
+  /**
+   * An index over columns of a table, kept current with it; see {@link ReplicaIndex}. Asking again gives the same one.
+   *
+   * @param columns - a row with a set stands under each element; `column:key` is the value of one key of a map
+   * @throws UnknownColumnError
+   * @example
+   * sb.index("Port_Binding", ["datapath", "tunnel_key"]).first(datapath, 3);
+   */
+  index<N extends TableName<T>, const C extends readonly IndexColumn<T[N]>[]>(table: N, columns: C): ReplicaIndex<T[N], C> {
+    return this.#follow.tables.index(table, columns) as ReplicaIndex<T[N], C>;
   }
 
   /** The first row of a table that satisfies `test`. */
-  find(table: string, test: (row: Row) => boolean): Row | undefined {
+  find<N extends TableName<T>>(table: N, test: (row: T[N]["row"]) => boolean): T[N]["row"] | undefined {
     for (const row of this.table(table).values()) if (test(row)) return row;
     return undefined;
   }
 
   /** Calls `listener` after each update was applied, with the rows that changed. @returns stops it */
-  onChange(listener: (changes: readonly RowChange[]) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  onChange(listener: (changes: readonly ChangeOf<T>[]) => void): () => void {
+    return this.#content.onChange(listener as (changes: readonly RowChange[]) => void);
   }
 
   /**
@@ -104,11 +123,11 @@ export class Replica implements AsyncDisposable {
    *
    * @throws the signal's reason when it aborts first; ConnectionLostError when the replica is closed
    */
-  async waitFor<T>(look: (replica: this) => T | undefined, signal?: AbortSignal): Promise<T> {
+  async waitFor<Found>(look: (replica: this) => Found | undefined, signal?: AbortSignal): Promise<Found> {
     const found = look(this);
     if (found !== undefined) return found;
-    const both = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
-    return new Promise<T>((resolve, reject) => {
+    const both = signal === undefined ? this.#link.closing : AbortSignal.any([signal, this.#link.closing]);
+    return new Promise<Found>((resolve, reject) => {
       const stop = () => {
         both.removeEventListener("abort", abort);
         unsubscribe();
@@ -129,15 +148,59 @@ export class Replica implements AsyncDisposable {
   }
 
   /**
-   * Executes a transaction on the server.
+   * Sees other rows of some tables from now on; of the tables not named the same as before.
+   *
+   * @returns as soon as the rows are there; while there is no connection at once, since the next brings them
+   * @throws AppError for a table that is not followed; OvsdbError when the server refuses a clause; ConnectionLostError
+   *   when the connection ends meanwhile, whose successor has the new conditions
+   */
+  async changeConditions(conditions: ConditionsOf<T>): Promise<void> {
+    await this.#follow.changeConditions(conditions as Conditions, this.#link.current?.connection).catch(throwWire);
+  }
+
+  /** Begins a transaction. */
+  transaction(): Transaction<T> {
+    return new Transaction(this.operations, (operations) => this.transact(operations));
+  }
+
+  /**
+   * Builds and commits a transaction; again, from the rows as they then are, after a conflict (a `verify` that failed) and
+   * after a connection that was lost before the reply.
+   *
+   * Nothing is applied twice: after a loss it is only tried again when it has a guard, that is a `verify` which fails as
+   * soon as it has been committed, or an insertion with a fixed uuid.
+   *
+   * @param build - adds operations for the rows as they are; adds none when nothing is left to do
+   * @returns what was done by the commit that was acknowledged; `undefined` when nothing was left to do
+   * @throws OvsdbError what the server refused; OutcomeUnknownError when it has no guard; the signal's reason
+   */
+  async retry(build: (transaction: Transaction<T>, replica: this) => void, signal?: AbortSignal): Promise<Committed | undefined> {
+    const { closing } = this.#link;
+    const begin = async () => {
+      await this.#link.connected();
+      return this.transaction();
+    };
+    const both = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+    return retry(begin, (transaction) => build(transaction, this), both);
+  }
+
+  /**
+   * Executes a transaction on the server; waits for a connection when there is none.
    *
    * With a Tenet or an original server the replica already holds the changes when this resolves.
    *
    * @param operations - operation objects; see {@link operations} for builders
-   * @throws OvsdbError the first error among the results; ConnectionLostError when the outcome is unknown
+   * @throws OvsdbError the first error among the results; OutcomeUnknownError when the connection ended before the reply
    */
   async transact(operations: readonly Json[]): Promise<OperationResult[]> {
-    const reply = await this.request("transact", [this.#options.database, ...operations]);
+    const { connection, remote } = await this.#link.connected();
+    const params = [this.#database, ...operations];
+    const reply = await connection
+      .request("transact", params)
+      .catch((error: unknown) => {
+        throw error instanceof ConnectionLostError ? new OutcomeUnknownError(remote, error) : error;
+      })
+      .catch(throwWire);
     if (!isJsonArray(reply)) throw new ProtocolError("Reply to transact is not an array");
     return reply.map((result) => operationResult(result));
   }
@@ -145,7 +208,7 @@ export class Replica implements AsyncDisposable {
   /** The history of rows whose uuid begins with `uuid`, oldest first; empty from servers that keep none. */
   async history(uuid: string): Promise<HistoryEntry[]> {
     try {
-      const reply = await this.request("tenet_history", [this.#options.database, uuid]);
+      const reply = await this.request("tenet_history", [this.#database, uuid]);
       return isJsonArray(reply) ? reply.flatMap((entry) => (isHistoryEntry(entry) ? [entry] : [])) : [];
     } catch (error) {
       if (error instanceof RpcError && error.error === "unknown method") return [];
@@ -155,138 +218,20 @@ export class Replica implements AsyncDisposable {
 
   /** Sends any request; waits for the connection when it is being re-established. */
   async request(method: string, params: readonly Json[]): Promise<Json> {
-    const connection = this.#connection ?? (await this.#whenConnected());
-    try {
-      return await connection.request(method, params);
-    } catch (error) {
-      throw error instanceof RpcError && isJsonObject(error.error) ? toOvsdbError(error.error) : error;
-    }
+    const { connection } = await this.#link.connected();
+    return connection.request(method, params).catch(throwWire);
   }
 
   /** Ends the connection and stops reconnecting. */
   async close(): Promise<void> {
-    this.#closing.abort(new ConnectionLostError("The replica was closed"));
-    this.#connection?.close();
-    await this.#running;
+    await this.#link.close(new ConnectionLostError("The replica was closed"));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  get #state(): Follow {
-    if (this.#follow === undefined) throw new AppError("The replica is not connected yet");
-    return this.#follow;
+  get #follow(): Follow {
+    return this.#content.follow;
   }
-
-  async #keepConnected(): Promise<void> {
-    const { signal } = this.#closing;
-    while (!signal.aborted) {
-      const connection = this.#connection;
-      if (connection !== undefined) await connectionEnd(connection, signal);
-      this.#connection = undefined;
-      if (signal.aborted) break;
-      this.#log.info({}, "connection lost, reconnecting");
-      await this.#connectUntilDone().catch((error: unknown) => {
-        if (!signal.aborted) this.#log.error({ err: messageOf(error) }, "cannot reconnect");
-      });
-    }
-    this.#connection?.close();
-  }
-
-  async #connectUntilDone(): Promise<void> {
-    const { signal } = this.#closing;
-    for (let backoffMs = FIRST_BACKOFF_MS; ; backoffMs = Math.min(backoffMs * 2, this.#options.maxBackoffMs ?? 2000)) {
-      signal.throwIfAborted();
-      try {
-        return await this.#connectOnce();
-      } catch (error) {
-        signal.throwIfAborted();
-        if (error instanceof OvsdbError && this.#follow === undefined) throw error;
-        this.#log.debug({ err: messageOf(error), backoffMs }, "cannot connect");
-        await sleep(backoffMs, signal);
-      }
-    }
-  }
-
-  async #connectOnce(): Promise<void> {
-    const socket = await openSocket(this.#remote, this.#options.tls, this.#closing.signal);
-    let onNotification: (method: string, params: Json) => void = () => undefined;
-    const handler = {
-      request: (_method: string, _params: Json, id: Json) => connection.replyError(id, "unknown method"),
-      notification: (method: string, params: Json) => onNotification(method, params),
-      closed: () => undefined,
-    };
-    const options = { probeIntervalMs: this.#options.probeIntervalMs ?? 10_000 };
-    const connection = new JsonRpcConnection(socket, handler, this.#log, options);
-    try {
-      const follow = this.#follow ?? new Follow(await fetchSchema(connection, this.#options.database), this.#options);
-      // Updates may arrive in the same read as the reply, before its promise runs: keep them in order.
-      const early: [string, Json][] = [];
-      onNotification = (method, params) => early.push([method, params]);
-      const changes = await follow.start(connection);
-      this.#follow = follow;
-      this.#connection = connection;
-      this.#tell(changes);
-      onNotification = (method, params) => this.#receive(connection, method, params);
-      for (const [method, params] of early) onNotification(method, params);
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
-  }
-
-  #receive(connection: JsonRpcConnection, method: string, params: Json): void {
-    try {
-      this.#tell(this.#state.update(method, params));
-    } catch (error) {
-      this.#log.warn({ err: messageOf(error) }, "bad update, reconnecting");
-      this.#state.forget();
-      connection.close();
-    }
-  }
-
-  #tell(changes: readonly RowChange[]): void {
-    if (changes.length === 0) return;
-    const listeners = [...this.#listeners];
-    for (const listener of listeners) {
-      try {
-        listener(changes);
-      } catch (error) {
-        this.#log.error({ err: messageOf(error) }, "change listener failed");
-      }
-    }
-  }
-
-  async #whenConnected(): Promise<JsonRpcConnection> {
-    const { signal } = this.#closing;
-    while (this.#connection === undefined) {
-      signal.throwIfAborted();
-      await sleep(10, signal);
-    }
-    return this.#connection;
-  }
-}
-
-async function fetchSchema(connection: JsonRpcConnection, database: string): Promise<DatabaseSchema> {
-  try {
-    return parseSchema(await connection.request("get_schema", [database]));
-  } catch (error) {
-    throw error instanceof RpcError && isJsonObject(error.error) ? toOvsdbError(error.error) : error;
-  }
-}
-
-/** Resolves when the connection has ended; the signal ends it. */
-function connectionEnd(connection: JsonRpcConnection, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => connection.close();
-    signal.addEventListener("abort", end, { once: true });
-    const done = () => {
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    if (signal.aborted) end();
-    if (connection.socket.destroyed) done();
-    else connection.socket.once("close", done);
-  });
 }

@@ -24,7 +24,7 @@ export interface PartialRow {
 export class RowMaker {
   readonly #template: PartialRow;
 
-  constructor(table: TableSchema) {
+  constructor(table: Pick<TableSchema, "columns">) {
     const template: { [column: string]: Datum } = { _uuid: ZERO_UUID, _version: ZERO_UUID };
     for (const column of table.columns.values()) template[column.name] = column.defaultDatum;
     this.#template = template;

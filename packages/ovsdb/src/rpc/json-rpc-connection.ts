@@ -7,10 +7,10 @@
  *
  * @see RFC 7047, section 4 and JSON-RPC 1.0
  */
-import type { Socket } from "node:net";
 import { AppError, type Json, type Logger, messageOf, ProtocolError } from "@tenet/kit";
 import { isJsonArray, isJsonObject, stringifySorted } from "../model/sorted-json.ts";
 import { JsonStream, type JsonStreamLimits } from "./json-stream.ts";
+import type { RpcSocket } from "./rpc-socket.ts";
 
 /** The peer answered a request with an error. */
 export class RpcError extends AppError {
@@ -57,7 +57,7 @@ const DEFAULT_BACKLOG_BYTES = 256 * 1024 * 1024;
 
 /** A JSON-RPC connection. */
 export class JsonRpcConnection {
-  readonly socket: Socket;
+  readonly #socket: RpcSocket;
   readonly #handler: RpcHandler;
   readonly #log: Logger;
   readonly #stream: JsonStream;
@@ -68,12 +68,12 @@ export class JsonRpcConnection {
   readonly #replies = new Map<number, { method: string; resolve: (result: Json) => void; reject: (error: Error) => void }>();
   #nextId = 0;
   #isClosed = false;
-  #probeTimer: NodeJS.Timeout | undefined;
+  #probeTimer: ReturnType<typeof setInterval> | undefined;
   #nSilentProbes = 0;
   #nBytesSentAtProbe = 0;
 
-  constructor(socket: Socket, handler: RpcHandler, log: Logger, options: ConnectionOptions = {}) {
-    this.socket = socket;
+  constructor(socket: RpcSocket, handler: RpcHandler, log: Logger, options: ConnectionOptions = {}) {
+    this.#socket = socket;
     this.#handler = handler;
     this.#log = log;
     this.#stream = new JsonStream(options.limits);
@@ -85,12 +85,17 @@ export class JsonRpcConnection {
     socket.on("close", () => this.close());
     socket.on("end", () => this.close());
     const probeIntervalMs = options.probeIntervalMs ?? 0;
-    if (probeIntervalMs > 0) this.#probeTimer = setInterval(() => this.#probe(), probeIntervalMs).unref();
+    if (probeIntervalMs > 0) this.#probeTimer = startProbing(() => this.#probe(), probeIntervalMs);
+  }
+
+  /** Whether it has ended. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /** Whether the peer has yet to read much of what it was sent. */
   get isBehind(): boolean {
-    return this.socket.writableNeedDrain && this.socket.writableLength > this.#pauseBytes;
+    return this.#socket.writableNeedDrain && this.#socket.writableLength > this.#pauseBytes;
   }
 
   /** Sends a request; resolves with the result. @throws RpcError, ConnectionLostError */
@@ -121,10 +126,10 @@ export class JsonRpcConnection {
   /** Sends an encoded message. */
   send(text: string): void {
     if (this.#isClosed) return;
-    this.socket.write(text);
-    if (this.socket.writableLength > this.#backlogBytes) {
+    this.#socket.write(text);
+    if (this.#socket.writableLength > this.#backlogBytes) {
       this.close(
-        new ProtocolError("Peer does not read what it is sent", { details: { backlogBytes: this.socket.writableLength } }),
+        new ProtocolError("Peer does not read what it is sent", { details: { backlogBytes: this.#socket.writableLength } }),
       );
     }
   }
@@ -134,9 +139,9 @@ export class JsonRpcConnection {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearInterval(this.#probeTimer);
-    if (error === undefined) this.socket.end();
-    this.socket.destroySoon();
-    if (error !== undefined) this.socket.destroy();
+    if (error === undefined) this.#socket.end();
+    this.#socket.destroySoon();
+    if (error !== undefined) this.#socket.destroy();
     for (const { method, reject } of this.#replies.values()) {
       reject(new ConnectionLostError(`Request "${method}" failed: the connection was lost`, { cause: error }));
     }
@@ -164,7 +169,7 @@ export class JsonRpcConnection {
   /** Keeps the rest of what was received, and lets the peer's writes block, until it has read. */
   #hold(messages: Generator<Json>): void {
     this.#held = messages;
-    this.socket.pause();
+    this.#socket.pause();
   }
 
   #drained(): void {
@@ -174,7 +179,7 @@ export class JsonRpcConnection {
     if (held === undefined) return;
     this.#held = undefined;
     this.#receive(held);
-    if (this.#held === undefined) this.socket.resume();
+    if (this.#held === undefined) this.#socket.resume();
   }
 
   #dispatch(message: Json): void {
@@ -200,7 +205,7 @@ export class JsonRpcConnection {
   }
 
   #probe(): void {
-    const nBytesSent = this.socket.bytesWritten - this.socket.writableLength;
+    const nBytesSent = this.#socket.bytesWritten - this.#socket.writableLength;
     if (nBytesSent !== this.#nBytesSentAtProbe && this.#held !== undefined) this.#nSilentProbes = 0; // it reads, slowly
     this.#nBytesSentAtProbe = nBytesSent;
     if (this.#nSilentProbes >= 2) {
@@ -209,4 +214,11 @@ export class JsonRpcConnection {
       this.send(`{"method":"echo","params":[],"id":"echo"}`);
     }
   }
+}
+
+/** A timer that keeps no process alive; those of browsers cannot. */
+function startProbing(probe: () => void, intervalMs: number): ReturnType<typeof setInterval> {
+  const timer = setInterval(probe, intervalMs);
+  if (typeof timer === "object") timer.unref();
+  return timer;
 }

@@ -97,7 +97,7 @@ export class JsonStream {
     this.#parts = [];
     this.#partsBytes = 0;
     try {
-      const text = this.#decoder.decode(parts.length === 0 ? last : Buffer.concat([...parts, last]));
+      const text = this.#decoder.decode(parts.length === 0 ? last : joined(parts, last));
       return JSON.parse(text, MAY_BE_NO_TEXT.test(text) ? refuseNoText : undefined) as Json;
     } catch (error) {
       throw this.#failure(messageOf(error), at);
@@ -109,6 +109,16 @@ export class JsonStream {
     this.#parts = [];
     return new ProtocolError(`Cannot read JSON-RPC stream: ${problem}`, { details: { at: this.#offset + at } });
   }
+}
+
+function joined(parts: readonly Uint8Array[], last: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, last.length));
+  let at = 0;
+  for (const part of [...parts, last]) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** What no peer and no file of the original can hold: U+0000 and halves of surrogate pairs, written as escapes. */

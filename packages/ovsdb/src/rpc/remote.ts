@@ -2,12 +2,8 @@
  * The addresses of connections: `punix:PATH`, `ptcp:PORT[:IP]`, `pssl:PORT[:IP]` to listen, `unix:PATH`,
  * `tcp:HOST:PORT`, `ssl:HOST:PORT` to connect.
  */
-import { AppError, checkSocketPath } from "@tenet/kit";
-
-/** An address that cannot be used. */
-export class BadRemoteError extends AppError {
-  static override readonly code: string = "OVSDB_BAD_REMOTE";
-}
+import { checkSocketPath } from "@tenet/kit";
+import { BadRemoteError } from "./bad-remote-error.ts";
 
 /** A socket's path, or a host and port. */
 export type SocketAddress = { readonly path: string } | { readonly port: number; readonly host: string; readonly isTls: boolean };

@@ -2,7 +2,8 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { type Logger, messageOf } from "@tenet/kit";
-import { openSocket, sleep } from "../client/open-socket.ts";
+import { openSocket } from "../client/open-socket.ts";
+import { sleep } from "../client/sleep.ts";
 import type { TlsFiles } from "../rpc/tls-files.ts";
 
 const FIRST_BACKOFF_MS = 1000;

@@ -3,7 +3,8 @@ import { statSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { IoError, type Logger, messageOf } from "@tenet/kit";
-import { BadRemoteError, parseListenRemote, type SocketAddress } from "../rpc/remote.ts";
+import { BadRemoteError } from "../rpc/bad-remote-error.ts";
+import { parseListenRemote, type SocketAddress } from "../rpc/remote.ts";
 import { readTlsFiles, type TlsFiles } from "../rpc/tls-files.ts";
 
 /** A listening socket. */

@@ -7,7 +7,7 @@
 import type { DatabaseEngine } from "../engine/database.ts";
 import { type Datum, keysOf } from "../model/datum.ts";
 import type { Row } from "../model/row.ts";
-import { BadRemoteError } from "../rpc/remote.ts";
+import { BadRemoteError } from "../rpc/bad-remote-error.ts";
 
 /** How clients of a remote are treated; what is absent has the server's default. */
 export interface RemoteSettings {
