@@ -37,7 +37,7 @@ test("a converted database is fetched again on the same connection: dropped colu
     heard.push(...changes.map((change) => change.table));
   });
   const { remote } = replica;
-  database.convert(SMALLER, TESTER);
+  await database.convert(SMALLER, TESTER);
   await replica.waitFor(() => (replica.missing.length > 0 ? true : undefined));
   expect(replica.missing).toEqual(["Root.r", "Few"]);
   expect(replica.schema.version).toBe("2.0.0");
@@ -47,7 +47,7 @@ test("a converted database is fetched again on the same connection: dropped colu
   expect([replica.isConnected, replica.remote]).toEqual([true, remote]);
   expect(() => replica.operations.insert("Few", { x: 1 })).toThrow('No table "Few" in the schema');
   expect(() => replica.operations.update("Root", "", { r: 1 })).toThrow('No column "r" in table "Root"');
-  database.convert(SCHEMA, TESTER);
+  await database.convert(SCHEMA, TESTER);
   const added = replica.waitFor(() =>
     replica.missing.length === 0 ? replica.find("Root", ({ name }) => name === "late") : undefined,
   );
