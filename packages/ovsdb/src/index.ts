@@ -30,8 +30,11 @@ export { Database, type DatabaseOptions } from "./storage/open-database.ts";
 export { DEFAULT_JSON_LIMITS, JsonStream, type JsonStreamLimits } from "./rpc/json-stream.ts";
 export { ConnectionLostError, JsonRpcConnection, RpcError } from "./rpc/json-rpc-connection.ts";
 export { BadRemoteError } from "./rpc/bad-remote-error.ts";
-export type { TlsFiles } from "./rpc/tls-files.ts";
+export { TlsNotConfiguredError, type TlsFiles, type TlsSource } from "./rpc/tls-files.ts";
+export { ArgumentError, type Command, command } from "./control/command.ts";
+export { ControlServer } from "./control/control-server.ts";
 export { DatabaseNameError, OvsdbServer, type OvsdbServerOptions } from "./server/ovsdb-server.ts";
+export type { RemoteSettings } from "./server/table-remotes.ts";
 export {
   type BaseTypeJson,
   type ColumnJson,

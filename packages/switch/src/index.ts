@@ -4,7 +4,6 @@ export { type BridgePort, type PortLink, type PortVlan, TRUNK_ALL } from "./brid
 export { type MacEntry, MacTable } from "./bridge/mac-table.ts";
 export { BridgeServices } from "./service/bridge-services.ts";
 export { switchCommands } from "./control/commands.ts";
-export { ArgumentError, type Command, command } from "./control/command.ts";
 export { openControl } from "./control/open-control.ts";
 export { type FlowChange, RefusedError, type RefusalName } from "./table/flow-mod.ts";
 export { Pipeline, type RuleEvent, type RuleFilter, type TableStats } from "./table/pipeline.ts";

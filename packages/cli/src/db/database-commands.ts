@@ -1,6 +1,5 @@
 /** The commands of a database server for `ovs-appctl`. */
-import type { DatabaseEngine } from "@tenet/ovsdb";
-import { ArgumentError, type Command, command } from "@tenet/switch";
+import { ArgumentError, type Command, command, type DatabaseEngine } from "@tenet/ovsdb";
 
 /** What `version` prints; scripts look for the number of the Open vSwitch it stands in for. */
 const VERSION_TEXT = "ovsdb-server (Open vSwitch) 3.1.0";

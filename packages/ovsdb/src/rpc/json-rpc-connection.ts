@@ -84,8 +84,7 @@ export class JsonRpcConnection {
     socket.on("error", (error) => this.close(error));
     socket.on("close", () => this.close());
     socket.on("end", () => this.close());
-    const probeIntervalMs = options.probeIntervalMs ?? 0;
-    if (probeIntervalMs > 0) this.#probeTimer = startProbing(() => this.#probe(), probeIntervalMs);
+    this.setProbeInterval(options.probeIntervalMs ?? 0);
   }
 
   /** Whether it has ended. */
@@ -96,6 +95,12 @@ export class JsonRpcConnection {
   /** Whether the peer has yet to read much of what it was sent. */
   get isBehind(): boolean {
     return this.#socket.writableNeedDrain && this.#socket.writableLength > this.#pauseBytes;
+  }
+
+  /** Asks an idle peer for an echo after this time, and drops it after twice of it; 0 is never. */
+  setProbeInterval(probeIntervalMs: number): void {
+    clearInterval(this.#probeTimer);
+    if (probeIntervalMs > 0 && !this.#isClosed) this.#probeTimer = startProbing(() => this.#probe(), probeIntervalMs);
   }
 
   /** Sends a request; resolves with the result. @throws RpcError, ConnectionLostError */

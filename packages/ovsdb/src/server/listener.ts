@@ -1,15 +1,18 @@
 /** Sockets that clients come in by. */
 import { statSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from "node:tls";
 import { IoError, type Logger, messageOf } from "@tenet/kit";
 import { BadRemoteError } from "../rpc/bad-remote-error.ts";
+import { adoptAuthority } from "../rpc/bootstrap-authority.ts";
 import { parseListenRemote, type SocketAddress } from "../rpc/remote.ts";
-import { readTlsFiles, type TlsFiles } from "../rpc/tls-files.ts";
+import { checksPeers, type TlsIdentity, TlsNotConfiguredError } from "../rpc/tls-files.ts";
 
 /** A listening socket. */
 export interface Listener {
   readonly address: SocketAddress;
+  /** The port in use; of TCP and TLS only. */
+  readonly boundPort: number | undefined;
   /** The address to connect to, the port filled in. */
   readonly connectTo: string;
   /** Accepts no one any more; resolves when all accepted sockets have ended. */
@@ -25,7 +28,7 @@ export interface Listener {
  */
 export async function openListener(
   remote: string,
-  tls: TlsFiles | undefined,
+  tls: TlsIdentity,
   log: Logger,
   accept: (socket: Socket) => void,
 ): Promise<Listener> {
@@ -34,29 +37,70 @@ export async function openListener(
   const server = makeServer(remote, address, tls, log, accept);
   await listenOn(server, address, remote);
   const bound = server.address();
-  const port = typeof bound === "object" && bound !== null ? bound.port : 0;
-  const connectTo = "path" in address ? `unix:${address.path}` : `${address.isTls ? "ssl" : "tcp"}:${address.host}:${port}`;
-  return { address, connectTo, close: () => new Promise((resolve) => server.close(() => resolve())) };
+  const boundPort = typeof bound === "object" && bound !== null ? bound.port : undefined;
+  if (!("path" in address) && address.port === 0) log.info({ remote, port: boundPort }, "listening on a free port");
+  const connectTo = "path" in address ? `unix:${address.path}` : `${address.isTls ? "ssl" : "tcp"}:${address.host}:${boundPort}`;
+  return { address, boundPort, connectTo, close: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
 function makeServer(
   remote: string,
   address: SocketAddress,
-  tls: TlsFiles | undefined,
+  tls: TlsIdentity,
   log: Logger,
   accept: (socket: Socket) => void,
 ): Server {
   if ("path" in address || !address.isTls) return createServer(accept);
-  if (tls === undefined) {
-    throw new BadRemoteError(`Cannot listen on "${remote}" without a certificate`, {
-      hint: "Give a private key, its certificate and the authority's certificate",
-    });
-  }
-  const server = createTlsServer(readTlsFiles(tls), accept);
-  server.on("tlsClientError", (error, socket) => {
+  if (!tls.mayChange) checkUsable(remote, tls);
+  const refuse = (socket: Socket, error: unknown): void => {
     log.warn({ remote, client: socket.remoteAddress, err: messageOf(error) }, "client refused");
+    socket.destroy();
+  };
+  // Whether peers are checked may change, so it is decided for each, not by the server.
+  const server = createTlsServer({ requestCert: true, rejectUnauthorized: false }, (socket) => {
+    try {
+      if (isWelcome(socket, tls)) accept(socket);
+    } catch (error) {
+      refuse(socket, error);
+    }
   });
+  followFiles(server, tls, refuse);
+  server.on("tlsClientError", (error, socket) => refuse(socket, error));
   return server;
+}
+
+function checkUsable(remote: string, tls: TlsIdentity): void {
+  try {
+    tls.options();
+  } catch (error) {
+    if (!(error instanceof TlsNotConfiguredError)) throw error;
+    throw new BadRemoteError(`Cannot listen on "${remote}" without a certificate`, { hint: error.hint ?? "", cause: error });
+  }
+}
+
+/** Gives each new connection the certificates of its moment. */
+function followFiles(server: TlsServer, tls: TlsIdentity, refuse: (socket: Socket, error: unknown) => void): void {
+  let present: object | undefined;
+  server.prependListener("connection", (socket: Socket) => {
+    try {
+      const options = tls.options();
+      if (options !== present) server.setSecureContext(options);
+      present = options;
+    } catch (error) {
+      refuse(socket, error);
+    }
+  });
+}
+
+/** @throws Error when the peer's certificate is not good enough */
+function isWelcome(socket: TLSSocket, tls: TlsIdentity): boolean {
+  const files = tls.files();
+  if (adoptAuthority(socket, files)) {
+    socket.destroy();
+    return false;
+  }
+  if (checksPeers(files) && !socket.authorized) throw socket.authorizationError;
+  return true;
 }
 
 function listenOn(server: Server, address: SocketAddress, remote: string): Promise<void> {

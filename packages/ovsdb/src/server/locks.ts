@@ -12,6 +12,14 @@ export interface LockHolder {
   stolen(name: string): void;
 }
 
+/** The locks of one holder. */
+export interface LockNames {
+  readonly held: readonly string[];
+  readonly waiting: readonly string[];
+  /** Stolen ones that had been stolen, too: they are not waited for. */
+  readonly lost: readonly string[];
+}
+
 /** All locks of a server. */
 export class Locks {
   /** Per lock: the owner first, then those who wait. */

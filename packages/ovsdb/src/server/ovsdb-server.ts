@@ -11,10 +11,11 @@ import type { ClientIdentity } from "../engine/commit.ts";
 import type { DatabaseEngine } from "../engine/database.ts";
 import { type ConnectionOptions, JsonRpcConnection } from "../rpc/json-rpc-connection.ts";
 import { parseListenRemote, type SocketAddress } from "../rpc/remote.ts";
-import type { TlsFiles } from "../rpc/tls-files.ts";
+import { TlsIdentity, type TlsSource } from "../rpc/tls-files.ts";
 import { Catalog } from "./catalog.ts";
 import { Locks } from "./locks.ts";
 import { Remotes } from "./remotes.ts";
+import type { RemoteHost, ServedClient } from "./serve-remote.ts";
 import { Session, type SessionContext } from "./session.ts";
 import type { RemoteSettings } from "./table-remotes.ts";
 
@@ -30,8 +31,8 @@ export class DatabaseNameError extends AppError {
 export interface OvsdbServerOptions extends Omit<ConnectionOptions, "probeIntervalMs"> {
   /** Tells who is behind a socket; by default its address alone. */
   readonly identify?: (socket: Socket) => ClientIdentity;
-  /** For `pssl:` remotes. */
-  readonly tls?: TlsFiles;
+  /** For `pssl:` and `ssl:` remotes; looked up for each connection when it is a function. */
+  readonly tls?: TlsSource;
   /** Idle TCP clients are probed after this time; 0 is never. Default 5 s. */
   readonly probeIntervalMs?: number;
 }
@@ -59,12 +60,9 @@ export class OvsdbServer {
     this.#log = log;
     this.#catalog = new Catalog(log, (database) => this.#tellConverted(database));
     const { served } = this.#catalog;
-    this.#remotes = new Remotes({
-      tls: options.tls,
-      log,
-      database: (name) => served.get(name)?.database,
-      accept: (socket, address, settings) => this.#accept(socket, address, settings),
-    });
+    const tls = new TlsIdentity(options.tls);
+    const accept: RemoteHost["accept"] = (...client) => this.#accept(...client);
+    this.#remotes = new Remotes({ tls, log, accept }, (name) => served.get(name)?.database);
     const locks = new Locks();
     this.#context = { databases: served, locks, serverId: randomUUID(), log, isReadOnly: false, knowsConditions: true };
     this.#ready = this.#catalog.add(databases);
@@ -95,6 +93,16 @@ export class OvsdbServer {
     const connectTo = await this.#remotes.add(remote, {});
     this.#log.info({ remote, connectTo }, "remote served");
     return connectTo;
+  }
+
+  /**
+   * Serves a remote of any form, now or as soon as that is possible: an address that is not free is tried again.
+   *
+   * @throws BadRemoteError when it names a database or a column that there is not
+   */
+  async keepRemote(remote: string, settings: RemoteSettings = {}): Promise<void> {
+    await this.#ready;
+    await this.#remotes.keep(remote, settings);
   }
 
   /** Serves a remote no longer and ends the sessions of its clients. */
@@ -129,6 +137,7 @@ export class OvsdbServer {
     }
     this.#endUnaware(`adding ${name} database`);
     await this.#catalog.add([database]);
+    await this.#remotes.databasesChanged();
   }
 
   /**
@@ -149,6 +158,7 @@ export class OvsdbServer {
     for (const session of this.#sessions) session.databaseChanged(served.database);
     this.#endUnaware(`removing ${name} database`);
     await this.#catalog.remove(name);
+    await this.#remotes.databasesChanged();
   }
 
   /** Ends all sessions; clients and remotes connect again. */
@@ -185,7 +195,7 @@ export class OvsdbServer {
     setImmediate(() => session.close());
   }
 
-  #accept(socket: Socket, address: SocketAddress, settings: RemoteSettings): () => void {
+  #accept(socket: Socket, address: SocketAddress, settings: RemoteSettings): ServedClient {
     const n = this.#nConnections++;
     const remote = clientAddress(socket, address, n);
     const identity = this.#identify(socket, remote);
@@ -197,10 +207,17 @@ export class OvsdbServer {
       log.debug({ nSessions: this.#sessions.size }, "session closed");
     });
     this.#sessions.add(session);
-    const probeIntervalMs = settings.probeIntervalMs ?? ("path" in address ? 0 : (this.#options.probeIntervalMs ?? 5000));
+    const defaultMs = "path" in address ? 0 : (this.#options.probeIntervalMs ?? 5000);
+    const probeIntervalMs = settings.probeIntervalMs ?? defaultMs;
     session.attach(new JsonRpcConnection(socket, session, log, { pauseBytes: PAUSE_BYTES, ...this.#options, probeIntervalMs }));
     log.debug({ ...identity, nSessions: this.#sessions.size }, "session opened");
-    return () => session.close();
+    return {
+      get lockNames() {
+        return session.lockNames;
+      },
+      setProbeInterval: (wantedMs = defaultMs) => session.setProbeInterval(wantedMs),
+      close: () => session.close(),
+    };
   }
 
   #identify(socket: Socket, remote: string): ClientIdentity {

@@ -13,7 +13,7 @@ import { isJsonArray, isJsonObject, stringifySorted } from "../model/sorted-json
 import type { JsonRpcConnection, RpcHandler } from "../rpc/json-rpc-connection.ts";
 import type { ServedDatabase } from "./catalog.ts";
 import { historyEntries } from "./history-entries.ts";
-import type { LockHolder, Locks } from "./locks.ts";
+import type { LockHolder, LockNames, Locks } from "./locks.ts";
 import { changeConditions, type MonitorSpec, parseMonitorSpec } from "./monitor-spec.ts";
 import { conditionChangeUpdates, initialUpdates, updatesOf } from "./monitor-update.ts";
 import { catchUp, type Monitor, type MonitorViews, notification } from "./monitor-views.ts";
@@ -43,7 +43,8 @@ export class Session implements RpcHandler, LockHolder {
   readonly identity: ClientIdentity;
   readonly #context: SessionContext;
   readonly #monitors = new Map<string, Monitor>();
-  readonly #locks = new Set<string>();
+  /** What was asked for each lock. */
+  readonly #locks = new Map<string, "lock" | "steal">();
   readonly #transactions = new Map<string, { readonly database: DatabaseEngine; readonly controller: AbortController }>();
   readonly #onClose: () => void;
   #connection: JsonRpcConnection | undefined;
@@ -84,7 +85,7 @@ export class Session implements RpcHandler, LockHolder {
   closed(): void {
     for (const { controller } of this.#transactions.values()) controller.abort();
     for (const monitor of this.#monitors.values()) this.#viewsOf(monitor)?.remove(monitor);
-    for (const name of this.#locks) this.#context.locks.unlock(name, this);
+    for (const name of this.#locks.keys()) this.#context.locks.unlock(name, this);
     this.#onClose();
   }
 
@@ -104,6 +105,20 @@ export class Session implements RpcHandler, LockHolder {
     for (const transaction of this.#transactions.values()) {
       if (transaction.database === database) transaction.controller.abort();
     }
+  }
+
+  /** The locks that the client has or wants. */
+  get lockNames(): LockNames {
+    const { locks } = this.#context;
+    const others = [...this.#locks].filter(([name]) => !locks.isHeld(name, this));
+    const asked = (how: "lock" | "steal") => others.flatMap(([name, method]) => (method === how ? [name] : []));
+    const held = [...this.#locks.keys()].filter((name) => locks.isHeld(name, this));
+    return { held, waiting: asked("lock"), lost: asked("steal") };
+  }
+
+  /** Probes the client when it is idle for so long; 0 is never. */
+  setProbeInterval(probeIntervalMs: number): void {
+    this.#connection?.setProbeInterval(probeIntervalMs);
   }
 
   /** Ends the connection. */
@@ -260,7 +275,7 @@ export class Session implements RpcHandler, LockHolder {
       return {};
     }
     if (this.#locks.has(name)) throw syntaxError(params, `must issue "unlock" before new "${method}"`);
-    this.#locks.add(name);
+    this.#locks.set(name, method);
     if (method === "lock") return { locked: locks.lock(name, this) };
     locks.steal(name, this);
     return { locked: true };

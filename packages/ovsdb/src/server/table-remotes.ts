@@ -31,24 +31,38 @@ export interface RemoteColumn {
 /** Finds the column of `db:DATABASE,TABLE,COLUMN`. @throws BadRemoteError */
 export function parseRemoteColumn(remote: string, find: (name: string) => DatabaseEngine | undefined): RemoteColumn {
   const [, name = "", table = "", column = ""] = /^db:([^,]+),([^,]+),([^,]+)$/.exec(remote) ?? [];
+  const fail = (problem: string): BadRemoteError =>
+    new BadRemoteError(`"${remote}": ${problem}`, {
+      hint: "Use db:DATABASE,TABLE,COLUMN with a column of strings, or of references to rows with a target",
+    });
+  if (name === "") throw fail("invalid syntax");
   const database = find(name);
-  const type = database?.schema.tables.get(table)?.columns.get(column)?.type;
-  const isUsable = type?.value === undefined && (type?.key.type === "string" || type?.key.refTable !== undefined);
-  if (database !== undefined && isUsable) return { database, table, column };
-  throw new BadRemoteError(`Cannot read remotes from "${remote}"`, {
-    hint: "Use db:DATABASE,TABLE,COLUMN with a column of strings, or of references to rows with a target",
-  });
+  if (database === undefined) throw fail(`no database named ${name}`);
+  const columns = database.schema.tables.get(table)?.columns;
+  if (columns === undefined) throw fail(`no table named ${table}`);
+  const type = columns.get(column)?.type;
+  if (type === undefined) throw fail(`table "${table}" has no column "${column}"`);
+  if (type.value === undefined && (type.key.type === "string" || type.key.refTable !== undefined))
+    return { database, table, column };
+  throw fail(`type mismatch reading remotes from column "${column}"`);
 }
 
-/** The remotes that the column has now. */
-export function remotesIn({ database, table, column }: RemoteColumn): Map<string, RemoteSettings> {
+/** A remote that stands in a column. */
+export interface RemoteRow {
+  readonly settings: RemoteSettings;
+  /** The row that describes it, if one does. */
+  readonly row: Row | undefined;
+}
+
+/** The remotes that the column has now, by target. */
+export function remoteRowsIn({ database, table, column }: RemoteColumn): Map<string, RemoteRow> {
   const key = database.schema.tables.get(table)?.columns.get(column)?.type.key;
-  const remotes = new Map<string, RemoteSettings>();
+  const remotes = new Map<string, RemoteRow>();
   for (const row of database.table(table).values()) {
     for (const atom of keysOf(row[column] ?? [])) {
       const target = key?.refTable === undefined ? undefined : database.table(key.refTable).get(String(atom));
-      if (target !== undefined) remotes.set(String(first(target, "target") ?? ""), settingsOf(target));
-      else if (key?.type === "string") remotes.set(String(atom), {});
+      if (target !== undefined) remotes.set(String(first(target, "target") ?? ""), { settings: settingsOf(target), row: target });
+      else if (key?.type === "string") remotes.set(String(atom), { settings: {}, row: undefined });
     }
   }
   remotes.delete("");

@@ -2,13 +2,13 @@
 import type { Clock } from "@tenet/kit";
 import { FIELDS, formatMac, makeFlowKey, parseFlowKey } from "@tenet/net";
 import { formatFlow, parseMatch, PORT } from "@tenet/openflow";
+import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { Bridge } from "../bridge/bridge.ts";
 import { everyRule } from "../table/every-rule.ts";
 import { formatTrace } from "../trace/format-trace.ts";
 import { TraceTree } from "../trace/trace-tree.ts";
 import { portNamesOf, tellStory } from "../trace/trace-story.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
-import { ArgumentError, type Command, command } from "./command.ts";
 import { datapathCommands } from "./datapath-commands.ts";
 import { findBridge } from "./find-bridge.ts";
 

@@ -2,9 +2,9 @@
 import type { PortInfo } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
 import { FIELDS } from "@tenet/net";
+import { type Command, command } from "@tenet/ovsdb";
 import { formatOdpFlow } from "../trace/format-odp-flow.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
-import { type Command, command } from "./command.ts";
 import { findBridge } from "./find-bridge.ts";
 
 /** `dpctl/*`, `dpif/*`, `upcall/*`, `revalidator/*` and `memory/show`. */

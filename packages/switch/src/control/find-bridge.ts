@@ -1,7 +1,7 @@
 /** The bridge that a command's argument names. */
+import { ArgumentError } from "@tenet/ovsdb";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
-import { ArgumentError } from "./command.ts";
 
 /** @throws ArgumentError with the text `problem` */
 export function findBridge(vswitch: VirtualSwitch, name: string | undefined, problem = "no such bridge"): Bridge {

@@ -3,8 +3,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger, Scope } from "@tenet/kit";
 import { holdPidFile } from "@tenet/linux";
-import type { Command } from "./command.ts";
-import { ControlServer } from "./control-server.ts";
+import { type Command, ControlServer } from "@tenet/ovsdb";
 
 /**
  * Serves commands on `<runDir>/<name>.<pid>.ctl` until the scope closes. Sockets that killed daemons of this name left

@@ -7,7 +7,7 @@
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { AppError, checkSocketPath, IoError, type Json, type Logger, messageOf } from "@tenet/kit";
-import { JsonStream } from "@tenet/ovsdb";
+import { JsonStream } from "../rpc/json-stream.ts";
 import type { Command } from "./command.ts";
 
 /** Longest request taken, and deepest. */
