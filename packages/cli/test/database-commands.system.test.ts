@@ -25,18 +25,12 @@ test.skipIf(!isInstalled)("ovs-appctl lists databases and compacts one or all; a
     const { stdout } = await promisify(execFile)("ovs-appctl", ["-t", target, ...words]);
     return stdout;
   };
-  const change = async (): Promise<number> => {
-    for (const name of ["a", "b"]) {
-      await database.transact([{ op: "insert", table: "Address_Set", row: { name } }], { remote: "test" });
-      await database.transact([{ op: "delete", table: "Address_Set", where: [] }], { remote: "test" });
-    }
-    return statSync(file).size;
-  };
   expect(await appctl("ovsdb-server/list-dbs")).toBe("OVN_Northbound\n_Server\n");
   for (const words of [[], ["OVN_Northbound"]]) {
-    const beforeBytes = await change();
+    await database.transact([{ op: "insert", table: "Address_Set", row: { name: `a${words.length}` } }], { remote: "test" });
+    const { ino } = statSync(file);
     expect(await appctl("ovsdb-server/compact", ...words)).toBe("");
-    expect(statSync(file).size).toBeLessThan(beforeBytes);
+    expect(statSync(file).ino).not.toBe(ino); // a file that is compacted is another one
   }
   await expect(appctl("ovsdb-server/compact", "nosuch")).rejects.toMatchObject({
     stderr: expect.stringContaining("no database by that name"),
