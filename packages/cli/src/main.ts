@@ -143,7 +143,7 @@ program
     process.exitCode = await lsp(process.stdin, stdout, stop.signal);
   });
 
-program.addCommand(dbCommand({ write: (text) => void stdout.write(text), signal: stop.signal }));
+program.addCommand(dbCommand({ write: (text) => void stdout.write(text), signal: stop.signal, hasColor }));
 
 const roles = () => import("./commands/roles.ts");
 const log = () => createLogger().child({ pid: process.pid });

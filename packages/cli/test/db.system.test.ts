@@ -14,7 +14,7 @@ if (missing.length > 0) console.log(`skipped: ${missing.join(", ")} not installe
 async function db(...words: string[]): Promise<string> {
   let output = "";
   const write = (text: string) => void (output += text);
-  await dbCommand({ write, signal: new AbortController().signal }).parseAsync(words, { from: "user" });
+  await dbCommand({ write, signal: new AbortController().signal, hasColor: false }).parseAsync(words, { from: "user" });
   return output;
 }
 

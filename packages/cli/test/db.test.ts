@@ -45,7 +45,7 @@ async function run(
     output += text;
     onText(text);
   };
-  const command = dbCommand({ write, signal }).exitOverride();
+  const command = dbCommand({ write, signal, hasColor: false }).exitOverride();
   await command.parseAsync(words, { from: "user" });
   return output;
 }
@@ -80,29 +80,28 @@ test("create, transact, dump, show-log and compact work on a file", async () => 
   expect(JSON.parse(await db("dump", file, "-o", "json"))).toEqual({
     Root: [expect.objectContaining({ name: "a b", n: 3, m: ["map", [["k", "v"]]], kids: ["set", []] })],
   });
-  expect(steady(await db("show-log", file))).toBe(
+  expect(steady(await db("log", file))).toBe(
     [
-      "T 1.0.0: 2 transactions",
+      "DATE  UUID8  tenet (pid N) tenet db",
+      '  + Root "a b" (UUID8)  name="a b" m={k=v}',
       "",
-      "1  DATE  tenet (pid N) on tenet db",
-      '  insert Root "a b" (UUID8): name="a b", m={k=v}',
-      "",
-      "2  DATE  tenet (pid N) on tenet db",
-      '  "why"',
-      '  modify Root "a b" (UUID8): n: [] -> 3',
+      "DATE  UUID8  tenet (pid N) tenet db",
+      "    why",
+      '  ~ Root "a b" (UUID8)  n: [] → 3',
       "",
     ].join("\n"),
   );
-  expect(await db("show-log", file, "--last", "1")).toMatch(/^T 1\.0\.0: 2 transactions\n\n2 /);
-  expect(JSON.parse(await db("show-log", file, "--last", "1", "-o", "json"))).toMatchObject({
-    n: 2,
+  expect(JSON.parse(await db("log", file, "-n", "1", "-o", "json"))).toMatchObject({
+    by: { process: "tenet" },
     comment: "why",
-    changes: [{ table: "Root", old: { n: ["set", []] }, new: { n: 3 } }],
+    changes: [{ table: "Root", name: "a b", op: "modify", row: { n: { old: ["set", []], new: 3 } } }],
   });
   expect(await db("compact", file, join(folder, "kept.db"))).toMatch(/kept\.db: \d+ bytes instead of \d+\n$/);
-  expect(await db("show-log", join(folder, "kept.db"))).toMatch(/^T 1\.0\.0: 3 transactions\n[^]*n: \[\] -> 3/);
+  const shown = steady(await db("log", join(folder, "kept.db")));
+  expect(shown).toMatch(/^DATE {2}UUID8 {2}tenet \(pid N\) tenet db\n {2}\+ Root[^]*n: \[\] → 3\n$/);
   expect(await db("compact", file, "--drop-history")).toMatch(/t\.db: \d+ bytes instead of \d+\n$/);
-  expect(await db("show-log", file)).toMatch(/^T 1\.0\.0: 1 transaction\n/);
+  expect(steady(await db("log", file))).toBe("DATE  UUID8  compacted: what made these 1 row is not kept\n");
+  expect(steady(await db("log", file, "--row", "a b"))).toMatch(/what made these rows is not kept\n {2}\+ Root "a b" .*n=3/);
 });
 
 test("convert says what does not fit", async () => {
@@ -120,19 +119,31 @@ test("convert says what does not fit", async () => {
   columns.name.type.key.maxLength = 3;
   writeFileSync(join(folder, "strict.ovsschema"), JSON.stringify(strict));
   expect(await db("convert", file, join(folder, "strict.ovsschema"))).toBe(`${file}: now T 2.0.0\n`);
-  expect(await db("show-log", file)).toMatch(/^T 2\.0\.0: 1 transaction\n[^]*converted from T 1\.0\.0 to T 2\.0\.0/);
+  expect(await db("log", file)).toMatch(/ {4}converted from T 1\.0\.0 to T 2\.0\.0\n {2}\+ Root/);
 });
 
 test("backup, a change, and restore give the rows as they were", async () => {
   await using scope = new Scope();
   const { folder, db } = setUp(scope);
-  const { database, remote } = await serve(scope, folder, join(folder, "t.db"));
+  const { remote } = await serve(scope, folder, join(folder, "t.db"));
+  const kid = `{"op": "insert", "table": "Kid", "uuid-name": "k", "row": {}}`;
+  await db(
+    "transact",
+    remote,
+    `[${kid}, {"op": "insert", "table": "Root", "row": {"name": "kept", "kids": ["named-uuid", "k"]}}]`,
+  );
   await db("transact", remote, INSERT);
   const before = await db("dump", remote, "-o", "json");
-  expect(await db("backup", remote, join(folder, "b.db"))).toBe(`1 rows in ${join(folder, "b.db")}\n`);
-  await db("transact", remote, `[{"op": "delete", "table": "Root", "where": []}]`);
-  expect(database.table("Root").size).toBe(0);
-  expect(await db("restore", remote, join(folder, "b.db"))).toBe(`1 rows from ${join(folder, "b.db")}\n`);
+  expect(await db("backup", remote, join(folder, "b.db"))).toBe(`3 rows in ${join(folder, "b.db")}\n`);
+  await db("transact", remote, `[{"op": "insert", "table": "Root", "row": {"name": "new"}}]`);
+  await db(
+    "transact",
+    remote,
+    `[{"op": "update", "table": "Root", "where": [["name", "==", "kept"]], "row": {"n": 7, "kids": ["set", []]}}]`,
+  );
+  await db("transact", remote, `[{"op": "delete", "table": "Root", "where": [["name", "==", "a b"]]}]`);
+  expect(await db("dump", remote, "-o", "json")).not.toBe(before);
+  expect(await db("restore", remote, join(folder, "b.db"))).toBe(`3 rows from ${join(folder, "b.db")}\n`);
   expect(await db("dump", remote, "-o", "json")).toBe(before);
   await db("create", join(folder, "nb.db"), "OVN_Northbound");
   await expect(db("restore", remote, join(folder, "nb.db"), "--database", "T")).rejects.toThrow(/its schema is OVN_Northbound/);

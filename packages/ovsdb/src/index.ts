@@ -5,9 +5,11 @@ export { applyDiff, diffDatum } from "./model/difference.ts";
 export { OvsdbError } from "./model/ovsdb-error.ts";
 export { parseSchema, type SchemaSource, toSchema } from "./model/parse-schema.ts";
 export { datumOf, type Row, type RowChange } from "./model/row.ts";
+export { nameOfRow } from "./model/row-name.ts";
 export type { BaseType, ColumnKind, ColumnSchema, ColumnType, DatabaseSchema, TableSchema } from "./model/schema.ts";
 export type { ClientIdentity, Commit, Proposed, Refusal } from "./engine/commit.ts";
 export type { HistoryLimits } from "./engine/history.ts";
+export type { HistoryFilter } from "./engine/history-query.ts";
 export type { DatabaseEngine } from "./engine/database.ts";
 export type { TransactOptions } from "./engine/staged.ts";
 export type { DatabaseStatus } from "./engine/status.ts";
@@ -19,14 +21,16 @@ export {
   copyRows,
   createDatabaseFile,
   FileExistsError,
-  insertions,
   type RowSource,
 } from "./storage/database-file.ts";
+export { versionOfSnapshot } from "./storage/signature.ts";
 export { NotALogError } from "./storage/log-file.ts";
 export { type LogFs, systemFs } from "./storage/log-fs.ts";
 export { type CompactionLimits, DEFAULT_COMPACTION } from "./storage/compaction-schedule.ts";
 export { WrongDatabaseError } from "./storage/file-commit-log.ts";
 export { Database, type DatabaseOptions } from "./storage/open-database.ts";
+export { historyEntries } from "./server/history-entries.ts";
+export { rowsAt } from "./server/rows-at.ts";
 export { DEFAULT_JSON_LIMITS, JsonStream, type JsonStreamLimits } from "./rpc/json-stream.ts";
 export { ConnectionLostError, JsonRpcConnection, RpcError } from "./rpc/json-rpc-connection.ts";
 export { BadRemoteError } from "./rpc/bad-remote-error.ts";
@@ -52,7 +56,7 @@ export { OutcomeUnknownError } from "./client/outcome-unknown-error.ts";
 export { Replica } from "./client/replica.ts";
 export type { IndexColumn, IndexValues, ReplicaIndex } from "./client/row-index.ts";
 export { type Committed, Transaction } from "./client/transaction.ts";
-export type { HistoryEntry, OperationResult } from "./client/results.ts";
+export { type HistoryEntry, isHistoryEntry, type OperationResult } from "./client/results.ts";
 export { type InsertOptions, namedUuid, Operations, UnknownColumnError, uuidRef } from "./client/operations.ts";
 export {
   type AnyTables,

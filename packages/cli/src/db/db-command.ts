@@ -1,11 +1,14 @@
 /** `tenet db`: database files and served databases by hand. */
 import { statSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { LogFlags } from "./log.ts";
 
 /** What the commands need of the process. */
 export interface DbSurroundings {
   readonly write: (text: string) => void;
   readonly signal: AbortSignal;
+  /** Whether the text may have colours. */
+  readonly hasColor: boolean;
 }
 
 type Format = "text" | "json";
@@ -66,24 +69,40 @@ function fileCommands({ write }: DbSurroundings): Command[] {
   return [create, compact, convert, types];
 }
 
-function rowCommands({ write, signal }: DbSurroundings): Command[] {
-  const showLog = new Command("show-log")
-    .argument("<file>")
+function rowCommands({ write, signal, hasColor }: DbSurroundings): Command[] {
+  const log = new Command("log")
+    .argument("<source>", "database file, unix:PATH or tcp:HOST:PORT")
     .addOption(format())
-    .option("--last <count>", "only so many transactions, the newest", parseCount)
-    .description("tell who changed what when, as far back as the file goes")
-    .action(async (file: string, flags: { output: Format; last?: number }) => {
-      const show = await import("./show-log.ts");
-      write(show.showLog(file, flags.output, flags.last));
+    .addOption(database())
+    .option("--table <name>", "only changes of rows of this table")
+    .option("--row <name>", "only changes of the row of this name, or of this uuid (8 digits or more)")
+    .option("--since <time>", "not before a time: 2026-03-01, 14:30, 10m or 2d (ago)")
+    .option("--until <time>", "not after a time")
+    .option("--by <text>", "only by whose process, address or certificate has this in its name, or with this pid")
+    .option("-n, --number <count>", "only so many transactions, the newest", parseCount)
+    .option("--full", "all rows of large transactions")
+    .description("tell who changed what, when and why")
+    .action(async (source: string, flags: LogFlags) => {
+      const [show, { styleFor }] = await Promise.all([import("./log.ts"), import("../up/style.ts")]);
+      write(await show.log(source, flags, styleFor(hasColor), Date.now(), signal));
     });
   const dump = new Command("dump")
     .argument("<source>", "database file, unix:PATH or tcp:HOST:PORT")
     .argument("[tables...]", "all that have rows when none is named")
     .addOption(format())
     .addOption(database())
+    .option("--at <moment>", "as they were at a time (see log), or after the transaction of this version")
     .description("show the rows of tables")
-    .action(async (source: string, tables: string[], flags: Flags) => {
-      const [{ dump: text }, { withRows }] = await Promise.all([import("./dump.ts"), import("./source.ts")]);
+    .action(async (source: string, tables: string[], flags: Flags & { at?: string }) => {
+      const { dump: text } = await import("./dump.ts");
+      if (flags.at !== undefined) {
+        const { pastRows } = await import("./past.ts");
+        const rows = await pastRows(source, flags.at, flags.database, Date.now(), signal);
+        write(flags.output === "json" ? "" : `${rows.schema.name} as of ${rows.moment}\n\n`);
+        write(text(rows, tables, flags.output));
+        return;
+      }
+      const { withRows } = await import("./source.ts");
       write(await withRows(source, flags.database, signal, (rows) => text(rows, tables, flags.output)));
     });
   const transact = new Command("transact")
@@ -96,7 +115,7 @@ function rowCommands({ write, signal }: DbSurroundings): Command[] {
       const { transact: execute } = await import("./transact.ts");
       write(await execute(source, operations, flags.database, flags.output, signal));
     });
-  return [showLog, dump, transact];
+  return [log, dump, transact];
 }
 
 function serverCommands({ write, signal }: DbSurroundings): Command[] {
@@ -128,7 +147,7 @@ function serverCommands({ write, signal }: DbSurroundings): Command[] {
     .option("--force", "although the schemas differ: leave out what the server lacks")
     .description("replace the rows of a served database by those of a file, at once")
     .action(async (remote: string, file: string, flags: Flags & { force?: boolean }) => {
-      const { restore: load } = await import("./backup.ts");
+      const { restore: load } = await import("./restore.ts");
       write(`${await load(remote, file, flags.database, flags.force === true, signal)} rows from ${file}\n`);
     });
   return [monitor, backup, restore];

@@ -19,9 +19,17 @@ export interface HistoryEntry {
   /** ISO 8601. */
   readonly date: string;
   readonly comment: string | null;
-  readonly client: { readonly remote: string; readonly pid?: number; readonly uid?: number; readonly process?: string };
+  readonly client: {
+    readonly remote: string;
+    readonly pid?: number;
+    readonly uid?: number;
+    readonly subject?: string;
+    readonly process?: string;
+  };
   readonly table: string;
   readonly uuid: string;
+  /** What people call the row, when it has a name. */
+  readonly name?: string;
   readonly op: "insert" | "modify" | "delete";
   /** Columns: of a modify `{old, new}` per column, otherwise the values that are not the default. */
   readonly row: { readonly [column: string]: Json };

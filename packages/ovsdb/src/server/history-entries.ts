@@ -1,22 +1,49 @@
 /** The history of rows as the `tenet_history` request answers it. */
 import type { Json } from "@tenet/kit";
 import type { Commit } from "../engine/commit.ts";
+import type { DatabaseEngine } from "../engine/database.ts";
+import { type HistoryFilter, selectCommits } from "../engine/history-query.ts";
 import { datumsEqual, toJson } from "../model/datum.ts";
+import { syntaxError } from "../model/ovsdb-error.ts";
+import { nameOfRow } from "../model/row-name.ts";
 import { changedColumns, datumOf, type Row, type RowChange } from "../model/row.ts";
 import type { DatabaseSchema, TableSchema } from "../model/schema.ts";
+import { isJsonObject } from "../model/sorted-json.ts";
+
+/** Reads what is asked for: the beginning of a uuid, or an object. @throws OvsdbError "syntax error" */
+export function parseHistoryFilter(json: Json): HistoryFilter {
+  if (typeof json === "string") return { uuid: json.toLowerCase() };
+  if (!isJsonObject(json)) throw syntaxError(json, "tenet_history request params must be [<db-name>, <uuid prefix> or <filter>]");
+  for (const [name, value] of Object.entries(json)) {
+    const type = MEMBERS.get(name);
+    if (type === undefined) throw syntaxError(json, `Member '${name}' is not one of ${[...MEMBERS.keys()].join(", ")}.`);
+    if (typeof value !== type) throw syntaxError(json, `Type mismatch for member '${name}'.`);
+  }
+  return json;
+}
+
+const MEMBERS = new Map<string, "string" | "number">([
+  ["table", "string"],
+  ["row", "string"],
+  ["uuid", "string"],
+  ["since", "number"],
+  ["until", "number"],
+  ["by", "string"],
+  ["last", "number"],
+] satisfies [keyof HistoryFilter, "string" | "number"][]);
 
 /**
- * One entry per changed row, oldest first.
+ * The changes of rows that are asked for: an entry per changed row, oldest first.
  *
  * `row` holds, for an insert or delete, the columns that differ from their default; for a modify, each
- * changed column as `{old, new}`.
+ * changed column as `{old, new}`. `name` is what people call the row, when it has a name.
  *
- * @param prefix - the beginning of a uuid; empty for all rows
+ * @returns JSON of the form of {@link HistoryEntry}
  */
-export function historyEntries(schema: DatabaseSchema, commits: readonly Commit[], prefix: string): Json[] {
-  const wanted = prefix.toLowerCase();
-  return commits.flatMap((commit) =>
-    commit.changes.filter((change) => change.uuid.startsWith(wanted)).flatMap((change) => entryOf(schema, commit, change)),
+export function historyEntries(database: DatabaseEngine, filter: HistoryFilter): Json[] {
+  const { schema } = database;
+  return selectCommits(schema, database.history(), filter).flatMap((commit) =>
+    commit.changes.flatMap((change) => entryOf(schema, commit, change)),
   );
 }
 
@@ -24,6 +51,8 @@ function entryOf(schema: DatabaseSchema, commit: Commit, change: RowChange): Jso
   const table = schema.tables.get(change.table);
   if (table === undefined) return [];
   const { old, new: row } = change;
+  const named = row ?? old;
+  const name = named === undefined ? undefined : nameOfRow(table, named);
   return [
     {
       txn: commit.version,
@@ -32,6 +61,7 @@ function entryOf(schema: DatabaseSchema, commit: Commit, change: RowChange): Jso
       client: { ...commit.by },
       table: change.table,
       uuid: change.uuid,
+      ...(name === undefined ? {} : { name }),
       op: old === undefined ? "insert" : row === undefined ? "delete" : "modify",
       row: old !== undefined && row !== undefined ? modifiedColumns(table, old, row) : setColumns(table, old ?? row),
     },

@@ -12,12 +12,13 @@ import { OvsdbError, syntaxError } from "../model/ovsdb-error.ts";
 import { isJsonArray, isJsonObject, stringifySorted } from "../model/sorted-json.ts";
 import type { JsonRpcConnection, RpcHandler } from "../rpc/json-rpc-connection.ts";
 import type { ServedDatabase } from "./catalog.ts";
-import { historyEntries } from "./history-entries.ts";
+import { historyEntries, parseHistoryFilter } from "./history-entries.ts";
 import type { LockHolder, LockNames, Locks } from "./locks.ts";
 import { changeConditions, type MonitorSpec, parseMonitorSpec } from "./monitor-spec.ts";
 import { conditionChangeUpdates, initialUpdates, updatesOf } from "./monitor-update.ts";
 import { catchUp, type Monitor, type MonitorViews, notification } from "./monitor-views.ts";
 import { NetChanges } from "./net-changes.ts";
+import { rowsAt } from "./rows-at.ts";
 
 /** What sessions share. */
 export interface SessionContext {
@@ -164,7 +165,9 @@ export class Session implements RpcHandler, LockHolder {
       case "unlock":
         return this.#lock(method, list, params);
       case "tenet_history":
-        return this.#history(this.#database(method, list, params), list, params);
+        return historyEntries(this.#database(method, list, params).database, parseHistoryFilter(list[1] ?? ""));
+      case "tenet_rows_at":
+        return rowsAt(this.#database(method, list, params).database, list[1]);
       default:
         throw new PlainError("unknown method");
     }
@@ -279,12 +282,6 @@ export class Session implements RpcHandler, LockHolder {
     if (method === "lock") return { locked: locks.lock(name, this) };
     locks.steal(name, this);
     return { locked: true };
-  }
-
-  #history({ database }: ServedDatabase, list: readonly Json[], params: Json): Json {
-    const [, prefix = ""] = list;
-    if (typeof prefix !== "string") throw syntaxError(params, "tenet_history request params must be [<db-name>, <uuid prefix>]");
-    return historyEntries(database.schema, database.history(), prefix);
   }
 
   #toWire(error: unknown): Json {

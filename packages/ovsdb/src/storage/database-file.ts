@@ -100,7 +100,7 @@ export async function copyRows(from: RowSource, target: string, schema: Database
 }
 
 /** Operations that insert the rows with their uuids; what a schema lacks and ephemeral columns are left out. */
-export function insertions(from: RowSource, schema: DatabaseSchema): Json[] {
+function insertions(from: RowSource, schema: DatabaseSchema): Json[] {
   return [...schema.tables.values()].flatMap((table) =>
     Array.from(from.table(table.name).values(), (row): Json => {
       const source = from.schema.tables.get(table.name) ?? table;

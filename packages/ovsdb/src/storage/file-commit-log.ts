@@ -194,7 +194,8 @@ function checkName(path: string, schema: DatabaseSchema, json: Json): void {
   });
 }
 
-function nextVersion(version: string, sha1: string): string {
+/** The version after a record, from the one before it and the record's hash. */
+export function nextVersion(version: string, sha1: string): string {
   const hash = createHash("sha1").update(`${version} ${sha1}`).digest("hex");
   return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-${hash.slice(12, 16)}-${hash.slice(16, 20)}-${hash.slice(20, 32)}`;
 }

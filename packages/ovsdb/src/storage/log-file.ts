@@ -42,6 +42,8 @@ const HEADER = /^OVSDB JSON (\d+) ([0-9a-f]{40})$/;
 /** What is in a log. */
 export interface LogContent {
   readonly schema: Json;
+  /** The hash of the schema's record. */
+  readonly schemaSha1: string;
   readonly transactions: readonly LogRecord[];
   /** What is wrong with the end of the file, which is left out. */
   readonly problem: string | undefined;
@@ -57,7 +59,7 @@ export function readLog(path: string, fs: LogFs = systemFs): LogContent {
   }
   const { records, problem } = readRecords(path, bytes);
   const [schema, ...transactions] = records;
-  if (schema !== undefined) return { schema: schema.json, transactions, problem };
+  if (schema !== undefined) return { schema: schema.json, schemaSha1: schema.sha1, transactions, problem };
   throw new NotALogError(`Cannot read database file "${path}": it is empty`, { details: { file: path } });
 }
 

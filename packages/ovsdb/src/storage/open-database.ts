@@ -3,10 +3,11 @@ import { type Clock, type Json, type Logger, messageOf, silentLogger } from "@te
 import type { Commit } from "../engine/commit.ts";
 import { DatabaseEngine, type DatabaseParts } from "../engine/database.ts";
 import { DEFAULT_HISTORY, History, type HistoryLimits } from "../engine/history.ts";
-import type { Row, RowChange } from "../model/row.ts";
+import { rowsBefore } from "../engine/past-rows.ts";
+import type { RowChange } from "../model/row.ts";
 import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
 import { type CompactionLimits, CompactionSchedule, DEFAULT_COMPACTION } from "./compaction-schedule.ts";
-import { FileCommitLog, type OpenedLog } from "./file-commit-log.ts";
+import { FileCommitLog, nextVersion, type OpenedLog } from "./file-commit-log.ts";
 import { type LogRecord, type PlacedRecord, readLog } from "./log-file.ts";
 import type { LogFs } from "./log-fs.ts";
 import { versionOfSnapshot } from "./signature.ts";
@@ -77,10 +78,11 @@ export class Database extends DatabaseEngine {
    * @throws NotALogError, IoError
    */
   static read(file: string, fs?: LogFs): Database {
-    const { schema, transactions } = readLog(file, fs);
+    const { schema, schemaSha1, transactions } = readLog(file, fs);
     const limits = { commits: Infinity, changes: Infinity };
     const database = Database.inMemory({ schema, historyLimits: limits });
-    database.#replay(transactions, ({ sha1 }) => sha1);
+    let version = nextVersion("", schemaSha1);
+    database.#replay(transactions, ({ sha1 }, toldVersion) => (version = toldVersion ?? nextVersion(version, sha1)));
     return database;
   }
 
@@ -106,19 +108,11 @@ export class Database extends DatabaseEngine {
     await Promise.resolve(); // commits of a group are told one by one: history is in step with the file after the last
     const now = this.clock.now();
     const kept = dropsHistory ? [] : (this.#file?.keptOf(this.history(), now) ?? []);
-    await this.#file?.compact(kept, this.#rowsBefore(kept), now);
-  }
-
-  #rowsBefore(commits: readonly Commit[]): TableRows[] {
-    const before = new Map<string, Map<string, Row | undefined>>();
-    for (const { table, uuid, old } of commits.flatMap(({ changes }) => changes)) {
-      const rows = before.get(table) ?? new Map<string, Row | undefined>();
-      before.set(table, rows);
-      if (!rows.has(uuid)) rows.set(uuid, old);
-    }
-    return Array.from(this.tables.values(), ({ schema: table, rows }) => {
+    const before = rowsBefore(kept);
+    const tables = Array.from(this.tables.values(), ({ schema: table, rows }): TableRows => {
       return { table, rows: [...rows.values()], instead: before.get(table.name) };
     });
+    await this.#file?.compact(kept, tables, now);
   }
 
   /** Compacts the file whenever that is due. */

@@ -15,7 +15,7 @@ export function snapshotComment(version: string): string {
   return `compacted\n-- state ${version}`;
 }
 
-/** The version in the comment of a snapshot. */
+/** The version in the comment of a snapshot; what such a transaction inserts was there before. */
 export function versionOfSnapshot(comment: string | undefined): string | undefined {
   return comment === undefined ? undefined : STATE.exec(comment)?.[1];
 }
