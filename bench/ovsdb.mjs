@@ -1,131 +1,80 @@
 /**
- * Transactions per second of our OVSDB server and of the original's `ovsdb-server`: same client, same run, same disk.
+ * Our OVSDB server and the original's `ovsdb-server` beside each other: same client, same files, same disk, one run.
  *
- * A transaction is what plugs a port: insert a Logical_Switch_Port, and add it to its switch; a hundred ports to a switch.
- * "On disk" asks for `durable` in a `commit` operation, so both call fsync before they answer; our server always does,
- * the original only when asked.
+ * Ours is the command `tenet ovsdb-server`. `--full` adds what takes minutes: a database of a million rows.
  */
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { JsonRpc } from "./support/json-rpc.mjs";
-import { cpuSeconds, median, missingProgram } from "./support/measure.mjs";
+import { missingProgram } from "./support/measure.mjs";
+import { besidePeer } from "./support/table.mjs";
+import { costs, firstAnswer, latency, loading, manyMonitors, selects } from "./ovsdb/large.mjs";
+import { rates } from "./ovsdb/rates.mjs";
+import { start, startBoth } from "./ovsdb/rivals.mjs";
+import { writeFile } from "./ovsdb/rows.mjs";
 
-const ROUNDS = 5;
-const PORTS_PER_SWITCH = 100;
-const SCHEMA = "/usr/share/ovn/ovn-nb.ovsschema";
-const MODES = [
-  { name: "1 connection, one at a time, on disk", nConnections: 1, nUnderWay: 1, nTransactions: 500, isDurable: true },
-  { name: "1 connection, 64 under way, on disk", nConnections: 1, nUnderWay: 64, nTransactions: 2000, isDurable: true },
-  { name: "8 connections, one at a time each, on disk", nConnections: 8, nUnderWay: 1, nTransactions: 2000, isDurable: true },
-  { name: "1 connection, one at a time", nConnections: 1, nUnderWay: 1, nTransactions: 1000, isDurable: false },
-  { name: "1 connection, 64 under way", nConnections: 1, nUnderWay: 64, nTransactions: 2000, isDurable: false },
-  { name: "8 connections, one at a time each", nConnections: 8, nUnderWay: 1, nTransactions: 2000, isDurable: false },
-];
+const ROUNDS = Number(process.env["OVSDB_ROUNDS"] ?? 3);
+const PEER = "ovsdb-server";
 
 /** Runs the benchmark. */
 export async function ovsdb() {
-  const missing = missingProgram("ovsdb-server", "ovsdb-tool") ?? (existsSync(SCHEMA) ? undefined : SCHEMA);
+  const missing = missingProgram("ovsdb-server");
   if (missing !== undefined) return { skipped: `${missing} is not installed` };
   const folder = mkdtempSync(join(tmpdir(), "tenet-bench-"));
-  const rivals = [];
   try {
-    rivals.push(await startTenet(folder), await startOriginal(folder));
-    for (const { path } of rivals) await warmUp(path);
-    const rows = [];
-    for (const mode of MODES) rows.push(...(await compare(mode, rivals)));
-    return { peer: "ovsdb-server", rows };
+    const parts = { rates: smallDatabase, large: largeDatabase, scaling };
+    const wanted = Object.keys(parts).filter((name) => process.env["OVSDB_BENCH"]?.includes(name) ?? true);
+    const tables = [];
+    for (const name of wanted) tables.push(await parts[name](folder));
+    return tables;
   } finally {
-    for (const { child } of rivals) {
-      child.kill("SIGKILL");
-      await once(child, "exit");
-    }
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function startTenet(folder) {
-  const path = join(folder, "tenet.sock");
-  const script = new URL("support/ovsdb-server.mjs", import.meta.url).pathname;
-  const child = spawn(process.execPath, [script, join(folder, "tenet.db"), path], { stdio: ["ignore", "ignore", "inherit"] });
-  await untilThere(path);
-  return { child, path };
-}
-
-async function startOriginal(folder) {
-  const [file, path] = [join(folder, "original.db"), join(folder, "original.sock")];
-  execFileSync("ovsdb-tool", ["create", file, SCHEMA]);
-  const options = [`--remote=punix:${path}`, "--unixctl=none", "-vconsole:off", file];
-  const child = spawn("ovsdb-server", options, { stdio: ["ignore", "ignore", "inherit"] });
-  await untilThere(path);
-  return { child, path };
-}
-
-async function untilThere(path) {
-  for (let i = 0; !existsSync(path); i++) {
-    if (i === 500) throw new Error(`${path} did not appear within 5 s`);
-    await sleep(10);
+async function smallDatabase(folder) {
+  const file = join(folder, "small.db");
+  writeFile(file, rates.nPorts);
+  const rivals = await startBoth(file);
+  try {
+    const rows = [...(await rates(rivals, ROUNDS)), ...(await selects(rivals, rates.nPorts, ROUNDS, 3000))];
+    return besidePeer("ovsdb", { peer: PEER, rows });
+  } finally {
+    for (const rival of rivals) await rival.stop();
   }
 }
 
-/** A server runs for days: what is measured is one whose code is compiled. */
-async function warmUp(path) {
-  const connection = await JsonRpc.open(path);
-  await load(connection, { nConnections: 1, nUnderWay: 8, nTransactions: 4000, isDurable: true });
-  connection.close();
+async function largeDatabase(folder) {
+  const file = join(folder, "large.db");
+  writeFile(file, 100_000);
+  const rows = await loading(file, ROUNDS);
+  const rivals = await startBoth(file);
+  try {
+    rows.push(...(await firstAnswer(rivals, ROUNDS)));
+    rows.push(...(await latency(rivals, ROUNDS, 4000)));
+    rows.push(...(await selects(rivals, 100_000, ROUNDS, 3000)));
+    rows.push(...(await manyMonitors(rivals, ROUNDS, 400)));
+  } finally {
+    for (const rival of rivals) await rival.stop();
+  }
+  return besidePeer("ovsdb-large", { peer: PEER, rows });
 }
 
-async function compare(mode, rivals) {
-  const results = rivals.map(() => ({ rates: [], cpu: [] }));
-  for (let round = -1; round < ROUNDS; round++) {
-    for (const [i, { child, path }] of rivals.entries()) {
-      const connections = await Promise.all(Array.from({ length: mode.nConnections }, () => JsonRpc.open(path)));
-      const cpuBefore = cpuSeconds(child.pid);
-      const start = performance.now();
-      await Promise.all(connections.map((connection) => load(connection, mode)));
-      const seconds = (performance.now() - start) / 1000;
-      for (const connection of connections) connection.close();
-      if (round < 0) continue; // warm-up
-      results[i].rates.push(mode.nTransactions / seconds);
-      results[i].cpu.push(((cpuSeconds(child.pid) - cpuBefore) * 1e6) / mode.nTransactions);
+/** The cost of a transaction, by the size of the database. */
+async function scaling(folder) {
+  const rows = [];
+  for (const nRows of process.argv.includes("--full") ? [10_000, 1_000_000] : [10_000, 100_000]) {
+    const file = join(folder, `${nRows}.db`);
+    writeFile(file, nRows);
+    const values = {};
+    for (const name of ["tenet", "original"]) {
+      const rival = await start(name, file);
+      values[name] = await costs(rival, nRows, 5, 6000);
+      await rival.stop();
     }
+    rmSync(file);
+    const figure = `CPU time of a small transaction at ${nRows.toLocaleString("en-US")} rows`;
+    rows.push({ figure, unit: "µs each", tenet: values.tenet, peer: values.original, better: "lower" });
   }
-  const [ours, theirs] = results.map(({ rates, cpu }) => ({ rate: median(rates), cpu: median(cpu) }));
-  return [
-    { figure: mode.name, unit: "transactions/s", tenet: ours.rate, peer: theirs.rate, better: "higher" },
-    { figure: "… CPU time of the server", unit: "µs each", tenet: ours.cpu, peer: theirs.cpu, better: "lower" },
-  ];
-}
-
-/** One connection's share of a round, `nUnderWay` requests at a time. */
-async function load(connection, { nConnections, nUnderWay, nTransactions, isDurable }) {
-  const nMine = nTransactions / nConnections;
-  const tag = `${process.hrtime.bigint()}`;
-  let n = 0;
-  const work = async () => {
-    while (n < nMine) await connection.call("transact", transaction(tag, n++, isDurable));
-  };
-  await Promise.all(Array.from({ length: nUnderWay }, work));
-}
-
-function transaction(tag, n, isDurable) {
-  const name = `sw-${tag}-${Math.floor(n / PORTS_PER_SWITCH)}`;
-  const [a, b] = [n >> 8, n & 255].map((byte) => byte.toString(16).padStart(2, "0"));
-  const addresses = `0a:00:00:00:${a}:${b} 10.0.${n >> 8}.${n & 255}`;
-  const row = {
-    name: `${tag}-${n}`,
-    addresses,
-    port_security: addresses,
-    external_ids: ["map", [["owner", "bench"]]],
-  };
-  const insert = { op: "insert", table: "Logical_Switch_Port", "uuid-name": "port", row };
-  const port = ["named-uuid", "port"];
-  const plug =
-    n % PORTS_PER_SWITCH === 0
-      ? { op: "insert", table: "Logical_Switch", row: { name, ports: port } }
-      : { op: "mutate", table: "Logical_Switch", where: [["name", "==", name]], mutations: [["ports", "insert", port]] };
-  return ["OVN_Northbound", insert, plug, ...(isDurable ? [{ op: "commit", durable: true }] : [])];
+  return besidePeer("ovsdb-scaling", { peer: PEER, rows });
 }

@@ -1,5 +1,6 @@
 /**
- * Runs benchmarks: `npm run bench [-- NAME ...] [--write]`. Needs a build; peers that are missing are said and skipped.
+ * Runs benchmarks: `npm run bench [-- NAME ...] [--write] [--full]`. Needs a build; peers that are missing are said and skipped.
+ * `--full` adds what takes minutes.
  *
  * Tenet and its peer take turns in one run, so a machine whose speed drifts treats both alike; what is printed are medians
  * and their ratios. With `--write` the tables in docs/benchmarks.md are replaced by what was measured.
@@ -17,7 +18,7 @@ import { besidePeer, formatTable } from "./support/table.mjs";
 const BENCHES = { "start-up": startUp, ovsdb, acl, forwarding, memory, datalog };
 const DOCUMENT = "docs/benchmarks.md";
 
-const names = process.argv.slice(2).filter((arg) => arg !== "--write");
+const names = process.argv.slice(2).filter((arg) => arg !== "--write" && arg !== "--full");
 const unknown = names.find((name) => !Object.hasOwn(BENCHES, name));
 if (unknown !== undefined) {
   console.error(`There is no benchmark "${unknown}"; there are: ${Object.keys(BENCHES).join(", ")}`);

@@ -84,9 +84,8 @@ export abstract class DatabaseEngine {
     if (this.#isClosed) return Promise.resolve([new OvsdbError("canceled", "the database is closed").toWire()]);
     return new Promise((resolve) => {
       const arrivedAtMs = this.clock.monotonicMs();
-      const pending: Pending = { operations, by, options, arrivedAtMs, resolve, waitsFor: undefined, timer: undefined };
-      options.signal?.addEventListener("abort", () => this.#waiting.has(pending) && this.#cancel(pending), { once: true });
-      this.#enqueue(pending);
+      const idle = { waitsFor: undefined, onAbort: undefined, timer: undefined };
+      this.#enqueue({ operations, by, options, arrivedAtMs, resolve, ...idle });
     });
   }
 
@@ -364,8 +363,11 @@ export abstract class DatabaseEngine {
   }
 
   #wait(pending: Pending, blocked: WaitBlocked, elapsedMs: number): void {
-    if (pending.options.signal?.aborted === true) return this.#cancel(pending);
+    const { signal } = pending.options;
+    if (signal?.aborted === true) return this.#cancel(pending);
     pending.waitsFor = blocked.table;
+    pending.onAbort = () => this.#cancel(pending);
+    signal?.addEventListener("abort", pending.onAbort);
     this.#waiting.add(pending);
     if (blocked.timeoutMs === undefined) return;
     const delayMs = Math.min(Math.ceil(blocked.timeoutMs - elapsedMs), 2 ** 31 - 1);
@@ -378,7 +380,10 @@ export abstract class DatabaseEngine {
   }
 
   #stopWaiting(pending: Pending): void {
+    if (pending.waitsFor === undefined) return;
     clearTimeout(pending.timer);
+    if (pending.onAbort !== undefined) pending.options.signal?.removeEventListener("abort", pending.onAbort);
+    pending.onAbort = undefined;
     pending.timer = undefined;
     pending.waitsFor = undefined;
     this.#waiting.delete(pending);

@@ -62,6 +62,7 @@ function parseArgument({ type }: ColumnSchema, mutator: Mutator, json: Json, nam
   const anyNumber: ColumnType = { ...type, min: 0, max: Infinity };
   if (type.value === undefined) return parseDatum(anyNumber, json, names);
   // Pairs or keys: what cannot be read as pairs is read as keys, and complained about as such.
+  if (!isJsonArray(json) || json[0] !== "map") return parseDatum({ ...anyNumber, value: undefined }, json, names);
   try {
     return parseDatum(anyNumber, json, names);
   } catch (error) {

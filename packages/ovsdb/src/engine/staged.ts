@@ -25,6 +25,8 @@ export interface Pending {
   readonly resolve: (results: Json[]) => void;
   /** The tables whose change makes a new try worthwhile, while the transaction waits. */
   waitsFor: string | undefined;
+  /** Listens for the caller's signal, while the transaction waits. */
+  onAbort: (() => void) | undefined;
   timer: NodeJS.Timeout | undefined;
 }
 

@@ -4,6 +4,7 @@ import type { Json } from "@tenet/kit";
 /** Like `JSON.stringify(json)`, with every object's members sorted by name. */
 export function stringifySorted(json: Json | undefined): string {
   if (json === undefined) return "null";
+  if (typeof json === "number") return String(json);
   if (json === null || typeof json !== "object") return JSON.stringify(json);
   if (isJsonArray(json)) return `[${json.map(stringifySorted).join(",")}]`;
   const members = Object.keys(json).sort();

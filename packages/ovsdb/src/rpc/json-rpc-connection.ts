@@ -54,6 +54,8 @@ export interface ConnectionOptions {
 }
 
 const DEFAULT_BACKLOG_BYTES = 256 * 1024 * 1024;
+/** So much is written before the turn ends. */
+const FLUSH_LENGTH = 64 * 1024;
 
 /** A JSON-RPC connection. */
 export class JsonRpcConnection {
@@ -66,6 +68,8 @@ export class JsonRpcConnection {
   /** Messages that were received while the peer was behind. */
   #held: Generator<Json> | undefined;
   readonly #replies = new Map<number, { method: string; resolve: (result: Json) => void; reject: (error: Error) => void }>();
+  /** Encoded messages that wait for the end of this turn. */
+  #outgoing = "";
   #nextId = 0;
   #isClosed = false;
   #probeTimer: ReturnType<typeof setInterval> | undefined;
@@ -128,20 +132,29 @@ export class JsonRpcConnection {
     this.send(`{"id":null,"method":${JSON.stringify(method)},"params":${JSON.stringify(params)}}`);
   }
 
-  /** Sends an encoded message. */
+  /** Sends an encoded message; what is sent in one turn of the event loop goes out in one write. */
   send(text: string): void {
     if (this.#isClosed) return;
-    this.#socket.write(text);
+    if (this.#outgoing === "") queueMicrotask(this.#flush);
+    this.#outgoing += text;
+    if (this.#outgoing.length > FLUSH_LENGTH) this.#flush();
+  }
+
+  readonly #flush = (): void => {
+    if (this.#isClosed || this.#outgoing === "") return;
+    this.#socket.write(this.#outgoing);
+    this.#outgoing = "";
     if (this.#socket.writableLength > this.#backlogBytes) {
       this.close(
         new ProtocolError("Peer does not read what it is sent", { details: { backlogBytes: this.#socket.writableLength } }),
       );
     }
-  }
+  };
 
   /** Ends the connection; open requests fail. */
   close(error?: Error): void {
     if (this.#isClosed) return;
+    if (error === undefined) this.#flush();
     this.#isClosed = true;
     clearInterval(this.#probeTimer);
     if (error === undefined) this.#socket.end();
@@ -190,7 +203,7 @@ export class JsonRpcConnection {
   #dispatch(message: Json): void {
     const object = isJsonObject(message) ? message : {};
     const { method, params, id = null, result = null, error = null } = object;
-    const unknown = Object.keys(object).find((name) => !["method", "params", "id", "result", "error"].includes(name));
+    const unknown = unknownMember(object);
     if (unknown !== undefined) throw new ProtocolError(`Received bad JSON-RPC message: unexpected member "${unknown}"`);
     if (method === undefined || method === null) this.#settle(id, result, error);
     else if (typeof method !== "string") throw new ProtocolError("Received bad JSON-RPC message: method is not a string");
@@ -226,4 +239,12 @@ function startProbing(probe: () => void, intervalMs: number): ReturnType<typeof 
   const timer = setInterval(probe, intervalMs);
   if (typeof timer === "object") timer.unref();
   return timer;
+}
+
+/** A member that messages do not have. */
+function unknownMember(message: { readonly [key: string]: Json | undefined }): string | undefined {
+  for (const name in message) {
+    if (name !== "method" && name !== "params" && name !== "id" && name !== "result" && name !== "error") return name;
+  }
+  return undefined;
 }

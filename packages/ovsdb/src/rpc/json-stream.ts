@@ -72,19 +72,28 @@ export class JsonStream {
 
   /** Moves over bytes until nesting changes to zero or they end. @returns the offset of the last byte looked at */
   #scan(bytes: Uint8Array, from: number): number {
+    const { length } = bytes;
+    const deepest = this.#limits.depth;
+    let depth = this.#depth;
+    let isInString = this.#isInString;
     let at = from;
-    for (; at < bytes.length; at++) {
-      const byte = bytes[at];
-      if (this.#isInString) {
-        if (this.#isEscaped) this.#isEscaped = false;
-        else if (byte === BACKSLASH) this.#isEscaped = true;
-        else if (byte === QUOTE) this.#isInString = false;
-      } else if (byte === QUOTE) this.#isInString = true;
-      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-        if (++this.#depth > this.#limits.depth) throw this.#failure(`message is nested deeper than ${this.#limits.depth}`, at);
-      } else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --this.#depth === 0) return at;
+    if (this.#isEscaped) {
+      this.#isEscaped = false;
+      at++;
     }
-    return at - 1;
+    for (; at < length; at++) {
+      const byte = bytes[at];
+      if (isInString) {
+        if (byte === QUOTE) isInString = false;
+        else if (byte === BACKSLASH && ++at === length) this.#isEscaped = true;
+      } else if (byte === QUOTE) isInString = true;
+      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+        if (++depth > deepest) throw this.#failure(`message is nested deeper than ${deepest}`, at);
+      } else if ((byte === CLOSE_BRACE || byte === CLOSE_BRACKET) && --depth === 0) break;
+    }
+    this.#depth = depth;
+    this.#isInString = isInString;
+    return Math.min(at, length - 1);
   }
 
   #keep(bytes: Uint8Array): void {

@@ -19,6 +19,7 @@ import { conditionChangeUpdates, initialUpdates, updatesOf } from "./monitor-upd
 import { catchUp, type Monitor, type MonitorViews, notification } from "./monitor-views.ts";
 import { NetChanges } from "./net-changes.ts";
 import { rowsAt } from "./rows-at.ts";
+import { RunningTransaction } from "./running-transaction.ts";
 
 /** What sessions share. */
 export interface SessionContext {
@@ -46,7 +47,7 @@ export class Session implements RpcHandler, LockHolder {
   readonly #monitors = new Map<string, Monitor>();
   /** What was asked for each lock. */
   readonly #locks = new Map<string, "lock" | "steal">();
-  readonly #transactions = new Map<string, { readonly database: DatabaseEngine; readonly controller: AbortController }>();
+  readonly #transactions = new Map<string, RunningTransaction>();
   readonly #onClose: () => void;
   #connection: JsonRpcConnection | undefined;
   #isChangeAware = false;
@@ -75,7 +76,7 @@ export class Session implements RpcHandler, LockHolder {
 
   notification(method: string, params: Json): void {
     if (method === "cancel" && isJsonArray(params)) {
-      this.#transactions.get(stringifySorted(params[0]))?.controller.abort();
+      this.#transactions.get(stringifySorted(params[0]))?.abort();
     }
   }
 
@@ -84,7 +85,7 @@ export class Session implements RpcHandler, LockHolder {
   }
 
   closed(): void {
-    for (const { controller } of this.#transactions.values()) controller.abort();
+    for (const transaction of this.#transactions.values()) transaction.abort();
     for (const monitor of this.#monitors.values()) this.#viewsOf(monitor)?.remove(monitor);
     for (const name of this.#locks.keys()) this.#context.locks.unlock(name, this);
     this.#onClose();
@@ -104,7 +105,7 @@ export class Session implements RpcHandler, LockHolder {
       if (this.#isChangeAware) this.#connection?.notify("monitor_canceled", [monitor.id]);
     }
     for (const transaction of this.#transactions.values()) {
-      if (transaction.database === database) transaction.controller.abort();
+      if (transaction.database === database) transaction.abort();
     }
   }
 
@@ -185,19 +186,20 @@ export class Session implements RpcHandler, LockHolder {
     const { database, isReserved } = this.#database("transact", list, params);
     const key = stringifySorted(id);
     if (this.#transactions.has(key)) throw new PlainError("duplicate request ID");
-    const controller = new AbortController();
-    this.#transactions.set(key, { database, controller });
-    const holdsLock = (name: string) => this.#context.locks.isHeld(name, this);
     const reserved = isReserved ? `on table in reserved database ${database.schema.name}` : undefined;
     const whyReadOnly = this.#context.isReadOnly ? "when database server is in read only mode" : reserved;
-    const options = { holdsLock, signal: controller.signal, whyReadOnly, role: this.#context.role };
-    void database.transact(list.slice(1), this.identity, options).then((results) => {
+    const holdsLock = this.#holdsLock;
+    const transaction = new RunningTransaction(database, { holdsLock, whyReadOnly, role: this.#context.role });
+    this.#transactions.set(key, transaction);
+    void database.transact(list.slice(1), this.identity, transaction).then((results) => {
       this.#transactions.delete(key);
       this.caughtUp(); // an update comes before the reply of the transaction that made it
       if (isCanceled(results)) this.#connection?.replyError(id, "canceled");
       else this.#connection?.reply(id, results);
     });
   }
+
+  readonly #holdsLock = (name: string): boolean => this.#context.locks.isHeld(name, this);
 
   #startMonitor(served: ServedDatabase, list: readonly Json[], method: Monitor["method"]): Json {
     const [, id = null, requests, since] = list;

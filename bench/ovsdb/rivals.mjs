@@ -1,0 +1,77 @@
+/** Both servers as processes of their own on a database file: ours as `tenet ovsdb-server`, and the original's. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { cpuSeconds } from "../support/measure.mjs";
+import { Wire } from "./wire.mjs";
+
+const TENET = new URL("../../packages/cli/bin/tenet.js", import.meta.url).pathname;
+
+/** What runs on a copy of a file until it is stopped. */
+class Rival {
+  constructor(name, child, path, folder, startedAt) {
+    Object.assign(this, { name, child, path, folder, startedAt });
+  }
+
+  get pid() {
+    return this.child.pid;
+  }
+
+  connect() {
+    return Wire.open(this.path);
+  }
+
+  cpuSeconds() {
+    return cpuSeconds(this.pid);
+  }
+
+  async stop() {
+    this.child.kill("SIGKILL");
+    await once(this.child, "exit");
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Starts one of the servers, and waits until it answers. */
+export async function start(name, file) {
+  const folder = mkdtempSync(join(tmpdir(), "tenet-bench-"));
+  const [copy, path] =
+    name === "tenet" ? [join(folder, "nb.db"), join(folder, "run", "nb.sock")] : [join(folder, "db"), join(folder, "sock")];
+  mkdirSync(join(folder, "run"));
+  copyFileSync(file, copy);
+  const startedAt = performance.now();
+  const child = name === "tenet" ? startTenet(folder) : startOriginal(copy, path);
+  const rival = new Rival(name, child, path, folder, startedAt);
+  // Whatever goes wrong here, no server is left behind.
+  process.once("exit", () => child.kill("SIGKILL"));
+  while (!(await isAnswering(rival))) await sleep(2);
+  return rival;
+}
+
+/** Both, one after the other. */
+export async function startBoth(file) {
+  return [await start("tenet", file), await start("original", file)];
+}
+
+function startTenet(folder) {
+  const env = { ...process.env, TENET_HOME: folder };
+  return spawn(process.execPath, [TENET, "ovsdb-server"], { env, stdio: "ignore" });
+}
+
+function startOriginal(file, path) {
+  const options = [`--remote=punix:${path}`, "--unixctl=none", "-vconsole:off", file];
+  return spawn("ovsdb-server", options, { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+async function isAnswering(rival) {
+  if (rival.child.exitCode !== null) throw new Error(`${rival.name} ended while it started`);
+  if (!existsSync(rival.path)) return false;
+  const wire = await rival.connect().catch(() => undefined);
+  if (wire === undefined) return false;
+  await wire.call("list_dbs", []);
+  wire.close();
+  return true;
+}
