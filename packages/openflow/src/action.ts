@@ -44,6 +44,44 @@ export const PACKET_IN_REASON: {
   readonly PACKET_OUT: 5;
 } = { NO_MATCH: 0, ACTION: 1, INVALID_TTL: 2, ACTION_SET: 3, GROUP: 4, PACKET_OUT: 5 };
 
+/** Addresses and ports that a `nat` action chooses from; both ends belong to a range. */
+export interface NatRange {
+  readonly family: 4 | 6;
+  /** One word (IPv4) or four (IPv6), most significant first. */
+  readonly firstAddress: Uint32Array;
+  readonly lastAddress: Uint32Array;
+}
+
+/** How a connection's address is translated; only inside `ct`. */
+export interface NatAction {
+  readonly type: "nat";
+  /** Absent: translate packets as their connection says, set up nothing. */
+  readonly side?: "src" | "dst";
+  /** Absent: the address stays, only a clash of ports is resolved. */
+  readonly addresses?: NatRange;
+  /** Absent: the port stays if it can. */
+  readonly ports?: readonly [first: number, last: number];
+  readonly isPersistent?: boolean;
+  readonly portChoice?: "hash" | "random";
+}
+
+/** Send the packet through the connection tracker. */
+export interface CtAction {
+  readonly type: "ct";
+  /** Remember the connection. */
+  readonly isCommit: boolean;
+  /** With `isCommit`: forget a connection that was begun from the other side. */
+  readonly isForce: boolean;
+  /** A tracked copy of the packet goes on in this table; absent = there is none. */
+  readonly table?: number;
+  /** A number below 65536, or 16 bits of a field. */
+  readonly zone: number | SubField;
+  /** Sets of `ct_mark` and `ct_label`, moves to them, and `nat`. */
+  readonly actions: readonly Action[];
+  /** Port of the application protocol that is helped (21 ftp, 69 tftp); 0 = none. */
+  readonly alg: number;
+}
+
 /** One action or instruction. */
 export type Action =
   /** Send to an OpenFlow port (also the reserved ones of {@link PORT}, `NORMAL` among them); `maxLength` truncates. */
@@ -93,6 +131,10 @@ export type Action =
   | { readonly type: "conjunction"; readonly id: number; readonly clause: number; readonly nClauses: number }
   | { readonly type: "note"; readonly bytes: Uint8Array }
   | { readonly type: "exit" }
+  | CtAction
+  | NatAction
+  /** Forget what the connection tracker said of the packet. */
+  | { readonly type: "ctClear" }
   | { readonly type: "meter"; readonly meter: number }
   | { readonly type: "clearActions" }
   | { readonly type: "writeActions"; readonly actions: readonly Action[] }

@@ -1,4 +1,13 @@
-export { type Action, type Match, PACKET_IN_REASON, PORT, type SubField } from "./action.ts";
+export {
+  type Action,
+  type CtAction,
+  type Match,
+  type NatAction,
+  type NatRange,
+  PACKET_IN_REASON,
+  PORT,
+  type SubField,
+} from "./action.ts";
 export {
   ALL_TABLES,
   DEFAULT_PRIORITY,

@@ -109,11 +109,31 @@ const simple: fc.Arbitrary<string> = fc.oneof(
   fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((value) => `set_field:${value}->metadata`),
 );
 
+const zone = fc.oneof(
+  fc.nat(0xffff).map(String),
+  register.map((r) => `NXM_NX_REG${r}[0..15]`),
+);
+const natPorts = fc.constantFrom("", ":80", ":1000-2000");
+const natFlags = fc.constantFrom("", ",persistent", ",hash", ",random", ",persistent,hash");
+
+const connection: fc.Arbitrary<string> = fc.oneof(
+  fc.tuple(zone, fc.nat(254)).map(([z, table]) => `ct(table=${table},zone=${z})`),
+  fc.tuple(zone, fc.nat(254)).map(([z, table]) => `ct(table=${table},zone=${z},nat)`),
+  fc
+    .tuple(zone, fc.constantFrom("src", "dst"), natPorts, natFlags)
+    .map(([z, side, ports, flags]) => `ct(commit,zone=${z},nat(${side}=10.0.0.1-10.0.0.9${ports}${flags}))`),
+  fc.tuple(zone, number(0xffff_ffff)).map(([z, mark]) => `ct(commit,force,zone=${z},exec(set_field:${mark}->ct_mark))`),
+  register.map((r) => `ct(commit,exec(move:NXM_NX_REG${r}[]->NXM_NX_CT_LABEL[32..63]))`),
+  fc.constant("ct_clear"),
+);
+
 const nested = fc.array(simple, { minLength: 1, maxLength: 3 }).map((list) => `clone(${list.join(",")})`);
 
 /** Random actions, without fields that need a prerequisite. */
 const actionsArbitrary: fc.Arbitrary<Action[]> = fc
-  .array(fc.oneof({ weight: 8, arbitrary: simple }, { weight: 1, arbitrary: nested }), { maxLength: 6 })
+  .array(fc.oneof({ weight: 8, arbitrary: simple }, { weight: 1, arbitrary: nested }, { weight: 2, arbitrary: connection }), {
+    maxLength: 6,
+  })
   .map((list) => parseActions(list.join(",")));
 
 /** Random instructions around random actions. */

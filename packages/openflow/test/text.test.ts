@@ -175,3 +175,24 @@ test.each(FAULTS)("%s is refused at column %i: %s", (text, column, part) => {
   expect(`${thrown.message} ${thrown.hint}`).toContain(part);
   expect(thrown.at.column).toBe(column);
 });
+
+describe("connection tracking", () => {
+  test.each([
+    ["ct(force)", /"force" needs "commit"/],
+    ["ct(nat(src=10.0.0.1))", /needs "commit"/],
+    ["ct(commit,exec(set_field:1->reg0))", /reg0 cannot be set inside ct/],
+    ["ct(commit,exec(output:1))", /output cannot stand inside ct/],
+    ["ct(exec(set_field:1->ct_mark))", /"exec" needs "commit"/],
+    ["set_field:1->ct_mark", /inside ct alone/],
+    ["nat", /inside ct alone/],
+    ["ct(commit,nat(src=10.0.0.1,hash,random))", /exclude each other/],
+    ["ct(commit,nat(random))", /means nothing/],
+    ["ct(commit,nat(src=10.0.0.9-10.0.0.1))", /before the first/],
+    ["ct(commit,nat(src=10.0.0.1:99999))", /not a port/],
+    ["ct(zone=NXM_NX_REG0[])", /16 bits, not 32/],
+    ["ct(table=255)", /too large/],
+    ["ct(bogus=1)", /Unknown part of ct/],
+  ])("%s is refused where the fault is", (text, problem) => {
+    expect(() => parseActions(text)).toThrow(problem);
+  });
+});

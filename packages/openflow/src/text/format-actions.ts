@@ -3,6 +3,7 @@ import { fieldOnes } from "@tenet/net";
 import { type Action, PORT } from "../action.ts";
 import { fromFieldWords, runsOfOnes } from "../match/field-words.ts";
 import { asMatchField, type MatchField } from "../match/match-field.ts";
+import { formatCt, formatNat } from "./format-connection-actions.ts";
 import { formatFieldValue } from "./field-value.ts";
 import { formatHex } from "./integer.ts";
 import { formatPort, type PortNames } from "./port-name.ts";
@@ -71,6 +72,12 @@ function formatAction(action: Action, options: FormatActionsOptions): string {
       return `note:${formatBytes(action.bytes)}`;
     case "exit":
       return "exit";
+    case "ct":
+      return formatCt(action, (actions) => formatActions(actions, options));
+    case "nat":
+      return formatNat(action);
+    case "ctClear":
+      return "ct_clear";
     case "meter":
       return `meter:${action.meter}`;
     case "clearActions":

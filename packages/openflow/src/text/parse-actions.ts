@@ -10,6 +10,7 @@ import { type Action, type Match, PACKET_IN_REASON, PORT } from "../action.ts";
 import { onesAt, toFieldWords } from "../match/field-words.ts";
 import { findMatchField, type MatchField, matchField, matchFieldNames } from "../match/match-field.ts";
 import { meetsPrerequisite, prerequisiteText } from "../match/prerequisite.ts";
+import { parseCt, parseNat } from "./parse-connection-actions.ts";
 import { checkActionOrder } from "./action-order.ts";
 import { parseFieldValue } from "./field-value.ts";
 import { parseBigInteger, parseInteger, tryParseInteger } from "./integer.ts";
@@ -31,6 +32,8 @@ interface Context {
   readonly match: Match | undefined;
   /** A tag was pushed by an earlier action, so VLAN fields exist. */
   hasPushedVlan: boolean;
+  /** Inside `ct`, where `nat` may stand and connections may be marked. */
+  isInCt: boolean;
 }
 
 type Reader = (item: KeyValue, context: Context) => Action;
@@ -48,7 +51,7 @@ export function parseActions(text: string, options: ParseActionsOptions = {}): A
 
 /** As {@link parseActions}, for a part of a larger text. */
 export function parseActionSpan(span: Span, names: PortNames, match: Match | undefined): Action[] {
-  return readList(span, { names, match, hasPushedVlan: false });
+  return readList(span, { names, match, hasPushedVlan: false, isInCt: false });
 }
 
 function readList(span: Span, context: Context): Action[] {
@@ -116,6 +119,9 @@ const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ["clone", ({ value }, context) => ({ type: "clone", actions: readList(value, context) })],
   ["conjunction", readConjunction],
   ["note", ({ value }) => ({ type: "note", bytes: readBytes(value) })],
+  ["ct", readCtAction],
+  ["nat", readNatAction],
+  ["ct_clear", () => ({ type: "ctClear" })],
   ["exit", () => ({ type: "exit" })],
   ["meter", ({ value }) => ({ type: "meter", meter: parseInteger(value, "a meter", 0xffff_ffff) })],
   ["clear_actions", () => ({ type: "clearActions" })],
@@ -313,6 +319,16 @@ function readConjunction({ value, item }: KeyValue): Action {
   return { type: "conjunction", id: parseInteger(id.trim(), "a conjunction ID", 0xffff_ffff), clause: number, nClauses };
 }
 
+function readCtAction(item: KeyValue, context: Context): Action {
+  const inner = { ...context, isInCt: true };
+  return parseCt(item, (list) => readList(list, inner));
+}
+
+function readNatAction(item: KeyValue, { isInCt }: Context): Action {
+  if (!isInCt) throw item.item.fail("nat stands inside ct alone", { expected: "ct(nat) or ct(commit,nat(src=ADDRESS))" });
+  return parseNat(item);
+}
+
 function readWriteMetadata({ value }: KeyValue): Action {
   const field = matchField("metadata");
   const { value: bits, mask } = parseFieldValue(field, value);
@@ -339,6 +355,9 @@ function cutArrow(span: Span): [Span, Span] {
 
 function checkWritable(field: MatchField, span: Span, context: Context): void {
   if (!field.isWritable) throw span.fail(`${field.text} is read-only`);
+  if (!context.isInCt && (field.name === "ct_mark" || field.name === "ct_label")) {
+    throw span.fail(`${field.text} is set inside ct alone`, { expected: `ct(commit,exec(set_field:VALUE->${field.text}))` });
+  }
   checkPrerequisite(field, span, context);
 }
 

@@ -20,10 +20,13 @@ export const NX: {
   readonly OUTPUT_REG2: 32;
   readonly REG_LOAD2: 33;
   readonly CONJUNCTION: 34;
+  readonly CT: 35;
+  readonly NAT: 36;
   readonly CONTROLLER2: 37;
   readonly OUTPUT_TRUNC: 39;
   readonly GROUP: 40;
   readonly CLONE: 42;
+  readonly CT_CLEAR: 43;
 } = {
   RESUBMIT: 1,
   SET_TUNNEL: 2,
@@ -45,8 +48,14 @@ export const NX: {
   OUTPUT_REG2: 32,
   REG_LOAD2: 33,
   CONJUNCTION: 34,
+  CT: 35,
+  NAT: 36,
   CONTROLLER2: 37,
   OUTPUT_TRUNC: 39,
   GROUP: 40,
   CLONE: 42,
+  CT_CLEAR: 43,
 };
+
+/** In `ct`: no table to go on in. */
+export const NO_TABLE = 0xff;

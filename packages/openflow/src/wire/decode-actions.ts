@@ -11,6 +11,7 @@ import { onesAt, toFieldWords } from "../match/field-words.ts";
 import { type MatchField, matchField } from "../match/match-field.ts";
 import { meetsPrerequisite } from "../match/prerequisite.ts";
 import { NX } from "./action-numbers.ts";
+import { readCt, readNat } from "./connection-actions.ts";
 import { NICIRA, OpenFlowError } from "./openflow-error.ts";
 import { readOxm, readOxmHeader, SET_ERRORS } from "./oxm.ts";
 import { narrowPort } from "./port-number.ts";
@@ -24,6 +25,8 @@ interface Source {
   /** Tells which transport's ports OpenFlow 1.0 means. */
   readonly match: Match | undefined;
   readonly depth: number;
+  /** Inside `ct`, where `nat` may stand and connections may be marked. */
+  readonly isInCt?: boolean;
 }
 
 /** Reads actions to the end of a reader. @throws OpenFlowError, TruncatedError */
@@ -93,9 +96,18 @@ function readActions(reader: ByteReader, source: Source): Action[] {
     if (length < 8 || length % 8 !== 0 || length - 4 > reader.remaining) {
       throw new OpenFlowError("OFPBAC_BAD_LEN", `An action cannot have ${length} bytes here`, { details: { at } });
     }
-    actions.push(readAction(type, reader.sub(length - 4), source, at));
+    const action = readAction(type, reader.sub(length - 4), source, at);
+    if (source.isInCt !== true) refuseOutsideCt(action, at);
+    actions.push(action);
   }
   return actions;
+}
+
+/** Connections are marked and translated inside `ct` alone. */
+function refuseOutsideCt(action: Action, at: number): void {
+  const field = action.type === "setField" ? action.field : action.type === "move" ? action.target.field : undefined;
+  if (action.type !== "nat" && field?.name !== "ct_mark" && field?.name !== "ct_label") return;
+  throw new OpenFlowError("OFPBAC_BAD_SET_ARGUMENT", `${field?.name ?? action.type} outside ct`, { details: { at } });
 }
 
 function readAction(type: number, body: ByteReader, source: Source, at: number): Action {
@@ -224,6 +236,11 @@ function readNicira(body: ByteReader, source: Source, at: number): Action {
     case NX.CLONE:
       body.skip(6);
       return { type: "clone", actions: readActions(body, { ...source, depth: source.depth + 1 }) };
+    case NX.CT:
+      return readCt(body, at, {
+        toSubField: (field, start, nBits) => subField(field, start, nBits, at),
+        readActions: (rest) => readActions(rest, { ...source, depth: source.depth + 1, isInCt: true }),
+      });
     default:
       return readPlainNicira(subtype, body, at);
   }
@@ -268,6 +285,10 @@ function readPlainNicira(subtype: number, body: ByteReader, at: number): Action 
       return { type: "writeMetadata", value: toWords64(body.u64()), mask: toWords64(body.u64()) };
     case NX.CONJUNCTION:
       return readConjunction(body, at);
+    case NX.NAT:
+      return readNat(body, at);
+    case NX.CT_CLEAR:
+      return { type: "ctClear" };
     default:
       throw new OpenFlowError("OFPBAC_BAD_VENDOR_TYPE", `Nicira action ${subtype} is not known`, { details: { at } });
   }

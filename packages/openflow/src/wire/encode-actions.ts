@@ -11,6 +11,7 @@ import { type Action, type Match, PORT, type SubField } from "../action.ts";
 import { fromFieldWords, runsOfOnes } from "../match/field-words.ts";
 import { asMatchField, type MatchField, matchField } from "../match/match-field.ts";
 import { NX } from "./action-numbers.ts";
+import { writeCt, writeNat } from "./connection-actions.ts";
 import { NICIRA } from "./openflow-error.ts";
 import { writeOxm, writeOxmHeader } from "./oxm.ts";
 import { widenPort } from "./port-number.ts";
@@ -105,6 +106,17 @@ function writeExtension(sink: Sink, action: Action): void {
       return writeNicira(sink, NX.POP_QUEUE, (body) => body.zeros(6));
     case "clone":
       return writeNicira(sink, NX.CLONE, (body) => body.zeros(6).bytes(encodeActions(action.actions, sink.version)));
+    case "ct":
+      return writeNicira(sink, NX.CT, (body) =>
+        writeCt(body, action, {
+          writeField: (writer, field) => writeOxmHeader(writer, asMatchField(field), nxmVersion(field, sink.version)),
+          encodeActions: (actions) => encodeActions(actions, sink.version),
+        }),
+      );
+    case "nat":
+      return writeNicira(sink, NX.NAT, (body) => writeNat(body, action));
+    case "ctClear":
+      return writeNicira(sink, NX.CT_CLEAR, (body) => body.zeros(6));
     case "conjunction":
       return writeNicira(sink, NX.CONJUNCTION, (body) =>
         body

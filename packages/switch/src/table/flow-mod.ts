@@ -58,6 +58,8 @@ export function checkActions(actions: readonly Action[], table: number): void {
         throw new RefusedError("OFPBAC_BAD_OUT_GROUP", `there is no group ${action.group}`, "Groups are not supported");
       case "meter":
         throw new RefusedError("OFPBIC_UNSUP_INST", `there is no meter ${action.meter}`, "Meters are not supported");
+      case "ct":
+        throw new RefusedError("OFPBAC_BAD_ARGUMENT", "connections are not tracked");
       case "gotoTable":
         if (action.table > table) break;
         throw new RefusedError("OFPBIC_BAD_TABLE_ID", `goto_table from ${table} to ${action.table}`, "Go to a later table");
