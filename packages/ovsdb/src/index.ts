@@ -88,3 +88,6 @@ export {
   type TupleChange,
   type TupleValue,
 } from "./relational/relations.ts";
+export { openSharedDatabase, type SharedDatabaseOptions } from "./etcd/open-shared-database.ts";
+export { SharedDatabase, type LogLimits } from "./shared/shared-database.ts";
+export { BadStorageError } from "./etcd/storage-address.ts";

@@ -173,6 +173,11 @@ export abstract class DatabaseEngine {
     for (const pending of [...this.#waiting, ...this.takeArrived()]) this.#cancel(pending);
   }
 
+  /** Executes again what waits: it was executed on a state that was taken back. */
+  protected retryWaiting(): void {
+    for (const pending of this.#waiting) this.#retry(pending);
+  }
+
   protected setStatus(status: DatabaseStatus): void {
     this.#status = status;
     for (const listener of this.#statusListeners) listener();

@@ -16,7 +16,8 @@ import { LogFile, type LogRecord, type PlacedRecord } from "./log-file.ts";
 import { type LogFs, systemFs } from "./log-fs.ts";
 import { RecordPositions } from "./record-positions.ts";
 import { snapshotComment } from "./signature.ts";
-import { recordOf, snapshotRecord, type TableRows, touchesEphemeral } from "./transaction-record.ts";
+import type { TableRows } from "./table-rows.ts";
+import { recordOf, snapshotRecord, touchesEphemeral } from "./transaction-record.ts";
 
 /** The file holds another database than the one asked for. */
 export class WrongDatabaseError extends AppError {

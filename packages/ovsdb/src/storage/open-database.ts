@@ -3,7 +3,6 @@ import { type Clock, type Json, type Logger, messageOf, silentLogger } from "@te
 import type { Commit } from "../engine/commit.ts";
 import { DatabaseEngine, type DatabaseParts } from "../engine/database.ts";
 import { DEFAULT_HISTORY, History, type HistoryLimits } from "../engine/history.ts";
-import { rowsBefore } from "../engine/past-rows.ts";
 import type { RowChange } from "../model/row.ts";
 import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
 import { type CompactionLimits, CompactionSchedule, DEFAULT_COMPACTION } from "./compaction-schedule.ts";
@@ -11,7 +10,8 @@ import { FileCommitLog, nextVersion, type OpenedLog } from "./file-commit-log.ts
 import { type LogRecord, type PlacedRecord, readLog } from "./log-file.ts";
 import type { LogFs } from "./log-fs.ts";
 import { versionOfSnapshot } from "./signature.ts";
-import { applyRowRecord, readTransactionRecord, type TableRows } from "./transaction-record.ts";
+import { tablesBefore } from "./table-rows.ts";
+import { applyRowRecord, readTransactionRecord } from "./transaction-record.ts";
 
 /** How to open a database. */
 export interface DatabaseOptions {
@@ -108,11 +108,7 @@ export class Database extends DatabaseEngine {
     await Promise.resolve(); // commits of a group are told one by one: history is in step with the file after the last
     const now = this.clock.now();
     const kept = dropsHistory ? [] : (this.#file?.keptOf(this.history(), now) ?? []);
-    const before = rowsBefore(kept);
-    const tables = Array.from(this.tables.values(), ({ schema: table, rows }): TableRows => {
-      return { table, rows: [...rows.values()], instead: before.get(table.name) };
-    });
-    await this.#file?.compact(kept, tables, now);
+    await this.#file?.compact(kept, tablesBefore(this.tables, kept), now);
   }
 
   /** Compacts the file whenever that is due. */

@@ -13,6 +13,7 @@ import { datumOf, type Row, type RowChange, type RowMaker } from "../model/row.t
 import type { ColumnType, DatabaseSchema, TableSchema } from "../model/schema.ts";
 import { isJsonObject } from "../model/sorted-json.ts";
 import { signComment, splitComment } from "./signature.ts";
+import type { TableRows } from "./table-rows.ts";
 
 /** A commit as a record, or `undefined` when nothing of it has to be kept. */
 export function recordOf(schema: DatabaseSchema, commit: Omit<Commit, "version">): Json | undefined {
@@ -29,42 +30,28 @@ export function recordOf(schema: DatabaseSchema, commit: Omit<Commit, "version">
   return { ...tables, _date: Math.round(commit.at), _comment: signComment(commit.comment, commit.by), _is_diff: true };
 }
 
-function rowRecord(table: TableSchema, { old, new: row }: RowChange): Json | undefined {
+/** A change of a row; `undefined` when nothing of it has to be kept. */
+export function rowRecord(table: TableSchema, { old, new: row }: RowChange, keepsEphemeral = false): Json | undefined {
   if (row === undefined) return null;
   const columns: { [column: string]: Json } = {};
   let isEmpty = true;
   for (const column of table.columns.values()) {
     const from = old === undefined ? column.defaultDatum : datumOf(old, column);
     const to = datumOf(row, column);
-    if (column.isEphemeral || datumsEqual(from, to)) continue;
+    if ((column.isEphemeral && !keepsEphemeral) || datumsEqual(from, to)) continue;
     columns[column.name] = toJson(column.type, old === undefined ? to : diffDatum(column.type, from, to));
     isEmpty = false;
   }
   return old !== undefined && isEmpty ? undefined : columns;
 }
 
-/** Rows of one table at one moment. */
-export interface TableRows {
-  readonly table: TableSchema;
-  /** The rows of now. */
-  readonly rows: readonly Row[];
-  /** The rows that were others at that moment, as they were; `undefined` where there was none. */
-  readonly instead: ReadonlyMap<string, Row | undefined> | undefined;
-}
-
 /** The text of a record that inserts rows, in pieces of a row. */
 export function* snapshotRecord(tables: readonly TableRows[], at: number, comment: string): Generator<string> {
   yield "{";
-  for (const { table, rows, instead } of tables) {
+  for (const { table, rows } of tables) {
     const start = `${JSON.stringify(table.name)}:{`;
     let separator = start;
-    for (const row of rows) {
-      if (instead?.has(row._uuid) === true) continue;
-      yield `${separator}${rowText(table, row)}`;
-      separator = ",";
-    }
-    for (const row of instead?.values() ?? []) {
-      if (row === undefined) continue;
+    for (const row of rows()) {
       yield `${separator}${rowText(table, row)}`;
       separator = ",";
     }

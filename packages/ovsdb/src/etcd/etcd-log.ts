@@ -1,0 +1,391 @@
+/**
+ * A shared log in etcd.
+ *
+ * `head` counts the entries. A commit is one etcd transaction: if `head` was put last by the transaction that this server
+ * knows as the last, put the next number and the entry. etcd executes transactions one after another on a majority of its
+ * members, so of servers that race one succeeds, and the others are answered with the entries that came in their way.
+ *
+ * Whatever tells of an entry (the answer to a commit, a watch, a look that is taken every second) gives it to one queue,
+ * which hands over each entry once and in order. The fate of a commit is read there too: it is kept when the entry
+ * with its number has its id. So it may be sent again when an answer is lost, by another endpoint, and never counts twice.
+ *
+ * @see docs/design/0007-etcd.md
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Json, type Logger, messageOf } from "@tenet/kit";
+import { isJsonObject } from "../model/sorted-json.ts";
+import type { TlsFiles } from "../rpc/tls-files.ts";
+import {
+  type LogEntry,
+  type LogFollower,
+  type LogStart,
+  NotKeptError,
+  OutcomeUnknownError,
+  type SharedLog,
+} from "../shared/shared-log.ts";
+import { EtcdError, EtcdGateway, type EtcdJson } from "./etcd-gateway.ts";
+import { EtcdKeys } from "./etcd-keys.ts";
+import { EtcdStore, type Manifest, objectsOf, revisionOf, type StoredEntry } from "./etcd-store.ts";
+import { type Beginning, openEntry, readBeginning } from "./read-log.ts";
+import type { Uploaded } from "./large-values.ts";
+import type { EtcdAddress } from "./storage-address.ts";
+
+/** How a log is kept. */
+export interface EtcdLogOptions {
+  readonly address: EtcdAddress;
+  /** For `https` endpoints. */
+  readonly tls?: TlsFiles | undefined;
+  /** The name of the database, a part of the keys. */
+  readonly database: string;
+  /** The JSON text of the first snapshot, when there is no log yet. */
+  readonly firstSnapshot: string;
+  readonly log: Logger;
+  /** After this time without an answer the cluster counts as lost, and commits fail. Default 5 s. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** A commit whose fate is not known yet. */
+interface Decision {
+  readonly index: number;
+  readonly id: string;
+  readonly payload: Json;
+  /** Whether an etcd transaction was sent whose outcome is not known. */
+  mayBeKept: boolean;
+  readonly settle: (isKept: boolean) => void;
+  readonly fail: (error: Error) => void;
+}
+
+const LOOK_MS = 1000;
+const ATTEMPT_MS = 2000;
+const PAUSE_MS = 50;
+const WATCH_PAUSE_MS = 200;
+/** Entries above this size are put in pieces. */
+const MAX_ENTRY_BYTES = 512 * 1024;
+
+/** The log of one database. */
+export class EtcdLog implements SharedLog {
+  readonly #store: EtcdStore;
+  readonly #log: Logger;
+  readonly #timeoutMs: number;
+  readonly #stop: AbortController;
+  #manifest: Manifest;
+  /** The last entry that was handed over. */
+  #index: number;
+  /** When `head` was put for it. */
+  #headRevision: number;
+  /** No entry up to this revision is missing. */
+  #seenRevision: number;
+  #bytesSinceSnapshot: number;
+  #queue: Promise<void> = Promise.resolve();
+  #decision: Decision | undefined;
+  #follower: LogFollower | undefined;
+  #isConnected = true;
+  /** The log holds what no server of this kind wrote. */
+  #isBroken = false;
+  #contactMs: number = performance.now();
+  #tasks: Promise<unknown> = Promise.resolve();
+
+  private constructor(store: EtcdStore, stop: AbortController, options: EtcdLogOptions, begin: Beginning) {
+    this.#store = store;
+    this.#stop = stop;
+    this.#log = options.log;
+    this.#timeoutMs = options.timeoutMs ?? 5000;
+    this.#manifest = begin.manifest;
+    this.#index = begin.index;
+    this.#headRevision = begin.headRevision;
+    this.#seenRevision = begin.headRevision;
+    this.#bytesSinceSnapshot = begin.sizeBytes;
+  }
+
+  /**
+   * Opens a log, or begins one.
+   *
+   * @returns the log, and what is in it
+   * @throws EtcdError, IoError
+   */
+  static async open(options: EtcdLogOptions): Promise<{ readonly log: EtcdLog; readonly start: LogStart }> {
+    const { address, tls, database, firstSnapshot } = options;
+    const gateway = new EtcdGateway(address.endpoints, tls);
+    const stop = new AbortController();
+    const store = new EtcdStore(gateway, new EtcdKeys(address.prefix, database), stop.signal);
+    try {
+      if ((await store.manifest()) === undefined) await store.create(firstSnapshot);
+      const begin = await readBeginning(store);
+      const log = new EtcdLog(store, stop, options, begin);
+      return { log, start: begin.start };
+    } catch (error) {
+      stop.abort();
+      gateway.close();
+      throw error;
+    }
+  }
+
+  get clusterId(): string {
+    return this.#manifest.cluster;
+  }
+
+  get length(): { readonly entries: number; readonly bytes: number } {
+    return { entries: this.#index - this.#manifest.index, bytes: this.#bytesSinceSnapshot };
+  }
+
+  follow(follower: LogFollower): void {
+    this.#follower = follower;
+    this.#tasks = Promise.all([this.#watch(), this.#look()]);
+  }
+
+  async append(id: string, payload: Json): Promise<boolean> {
+    const [index, headRevision] = [this.#index + 1, this.#headRevision];
+    this.#checkConnected();
+    let decide: Decision | undefined;
+    const fate = new Promise<boolean>((settle, fail) => {
+      decide = { index, id, payload, mayBeKept: false, settle, fail };
+      this.#decision = decide;
+    });
+    if (decide === undefined) return fate;
+    try {
+      return await Promise.race([fate, this.#commit(decide, headRevision)]);
+    } finally {
+      this.#decision = undefined;
+    }
+  }
+
+  async isCurrent(): Promise<boolean> {
+    const [index, headRevision] = [this.#index + 1, this.#headRevision];
+    this.#checkConnected();
+    return this.#persist(async (timeoutMs) => {
+      const { isKept, revision, entries } = await this.#store.append(headRevision, index, undefined, timeoutMs);
+      this.#contact();
+      await (isKept ? this.#receive([], revision) : this.#receiveOrFill(entries));
+      return isKept;
+    });
+  }
+
+  async replaceBefore(index: number, pieces: Iterable<string>): Promise<boolean> {
+    const now = await this.#store.manifest();
+    const isOurTurn = now?.revision === this.#manifest.revision;
+    const replaced = isOurTurn ? await this.#store.replaceSnapshot(this.#manifest, index, pieces) : undefined;
+    this.#manifest = replaced ?? (await this.#store.manifest()) ?? this.#manifest;
+    this.#bytesSinceSnapshot = 0;
+    return replaced !== undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#decision?.fail(new OutcomeUnknownError("the server was stopped: whether the transaction is kept is not known"));
+    await this.#tasks;
+    this.#store.gateway.close();
+  }
+
+  /** Sends a commit until its fate is known. */
+  async #commit(decision: Decision, headRevision: number): Promise<boolean> {
+    const { index, id, payload } = decision;
+    const text = JSON.stringify({ id, payload });
+    const large = text.length > MAX_ENTRY_BYTES ? await this.#uploadLarge(decision) : undefined;
+    const entry = { text: large === undefined ? text : JSON.stringify({ id, parts: large.nPieces }), keep: large?.keep ?? [] };
+    try {
+      return await this.#persist(async (timeoutMs) => {
+        const wasInDoubt = decision.mayBeKept;
+        decision.mayBeKept = true;
+        const { isKept, revision, entries } = await this.#store.append(headRevision, index, entry, timeoutMs).catch((error) => {
+          if (!wasInDoubt && error instanceof EtcdError && !error.mayHaveHappened) decision.mayBeKept = false;
+          throw error;
+        });
+        this.#contact();
+        decision.mayBeKept = isKept || wasInDoubt;
+        await (isKept ? this.#receive([{ index, revision, text: entry.text }]) : this.#receiveOrFill(entries));
+        if (isKept || !wasInDoubt) return isKept;
+        await this.#fill();
+        throw new OutcomeUnknownError("the log was compacted before the transaction was found in it");
+      }, decision);
+    } finally {
+      await large?.release().catch((error: unknown) => this.#log.debug({ err: messageOf(error) }, "etcd lease not given back"));
+    }
+  }
+
+  async #uploadLarge({ index, id, payload }: Decision): Promise<Uploaded> {
+    try {
+      return await this.#store.uploadEntry(index, id, JSON.stringify(payload));
+    } catch (error) {
+      throw new NotKeptError(`${messageOf(error)}; the transaction was not committed`, { cause: error });
+    }
+  }
+
+  /** Tries until it is answered or the time is over. */
+  async #persist<T>(attempt: (timeoutMs: number) => Promise<T>, decision?: Decision): Promise<T> {
+    const endsAt = performance.now() + this.#timeoutMs;
+    for (;;) {
+      try {
+        return await attempt(Math.max(1, Math.min(ATTEMPT_MS, endsAt - performance.now())));
+      } catch (error) {
+        if (!(error instanceof EtcdError)) throw error;
+        const isOver = !error.isTransient || performance.now() + PAUSE_MS >= endsAt || this.#stop.signal.aborted;
+        if (isOver) throw this.#lost(error, decision?.mayBeKept === true);
+        await sleep(PAUSE_MS);
+      }
+    }
+  }
+
+  #lost(error: EtcdError, mayBeKept: boolean): Error {
+    if (error.isTransient) this.#setConnected(false);
+    if (!mayBeKept) return new NotKeptError(`${error.message}; the transaction was not committed`, { cause: error });
+    return new OutcomeUnknownError(`${error.message}; whether the transaction was committed is not known`, { cause: error });
+  }
+
+  #checkConnected(): void {
+    if (this.#isConnected && !this.#stop.signal.aborted) return;
+    throw new NotKeptError("the etcd cluster cannot be reached; the transaction was not committed");
+  }
+
+  /** Hands over entries that are new; resolves when that is done. */
+  #receive(entries: readonly StoredEntry[], seenRevision = 0): Promise<void> {
+    return this.#inTurn(() => this.#handOver(entries, seenRevision));
+  }
+
+  /** The head moved, and these came in the way; without any, a snapshot took their place. */
+  #receiveOrFill(entries: readonly StoredEntry[]): Promise<void> {
+    return entries.length === 0 ? this.#fill() : this.#receive(entries);
+  }
+
+  #inTurn(step: () => Promise<void>): Promise<void> {
+    const done = this.#queue.then(step);
+    this.#queue = done.catch(() => undefined); // who asked is told
+    return done;
+  }
+
+  async #handOver(entries: readonly StoredEntry[], seenRevision: number): Promise<void> {
+    for (const entry of entries) {
+      if (entry.index <= this.#index) continue;
+      if (entry.index > this.#index + 1) return this.#readMissing();
+      const opened = await this.#open(entry);
+      if (opened === undefined) return this.#restart();
+      this.#advance(entry, opened);
+    }
+    this.#seenRevision = Math.max(this.#seenRevision, seenRevision, entries.at(-1)?.revision ?? 0);
+  }
+
+  /** Our own entry need not be read. */
+  #open(entry: StoredEntry): Promise<LogEntry | undefined> {
+    const { index, id, payload } = this.#decision ?? {};
+    if (index === entry.index && id !== undefined && payload !== undefined && entry.text.startsWith(`{"id":"${id}"`)) {
+      return Promise.resolve({ index, id, payload });
+    }
+    return openEntry(this.#store, entry);
+  }
+
+  #advance({ revision, text }: StoredEntry, entry: LogEntry): void {
+    this.#index = entry.index;
+    this.#headRevision = revision;
+    this.#bytesSinceSnapshot += text.length;
+    this.#follower?.entry(entry);
+    if (this.#decision?.index === entry.index) this.#decision.settle(this.#decision.id === entry.id);
+  }
+
+  /** Looks what there is, and hands it over. */
+  #fill(): Promise<void> {
+    return this.#inTurn(() => this.#readMissing());
+  }
+
+  async #readMissing(): Promise<void> {
+    for (;;) {
+      const { revision, headIndex, entries } = await this.#store.tail(this.#index, this.#timeoutMs);
+      this.#contact();
+      const [first] = entries;
+      const isGap = first === undefined ? headIndex !== this.#index : first.index !== this.#index + 1;
+      if (isGap) return this.#restart();
+      await this.#handOver(entries, 0);
+      if (this.#index < headIndex) continue;
+      this.#seenRevision = Math.max(this.#seenRevision, revision);
+      return;
+    }
+  }
+
+  /** Begins anew from the snapshot: entries that were not handed over are gone. */
+  async #restart(): Promise<void> {
+    this.#log.warn({ index: this.#index }, "log in etcd was compacted, reading the snapshot");
+    const { manifest, start, index, headRevision, sizeBytes } = await readBeginning(this.#store);
+    this.#contact();
+    this.#manifest = manifest;
+    this.#index = index;
+    this.#headRevision = headRevision;
+    this.#seenRevision = headRevision;
+    this.#bytesSinceSnapshot = sizeBytes;
+    this.#follower?.restart(start);
+    this.#settleAfter(start);
+  }
+
+  #settleAfter({ entries }: LogStart): void {
+    const decision = this.#decision;
+    if (decision === undefined || decision.index > this.#index) return;
+    const found = entries.find(({ index }) => index === decision.index);
+    if (found !== undefined || !decision.mayBeKept) decision.settle(found?.id === decision.id);
+    else decision.fail(new OutcomeUnknownError("the log was compacted before the transaction was found in it"));
+  }
+
+  async #watch(): Promise<void> {
+    const { signal } = this.#stop;
+    const filters = ["NODELETE"];
+    while (!signal.aborted) {
+      try {
+        const range = this.#store.keys.entries(0);
+        const create_request = { ...range, start_revision: String(this.#seenRevision + 1), filters };
+        await this.#store.gateway.stream("watch", { create_request }, signal, (message) => this.#watched(message));
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#log.debug({ err: messageOf(error) }, "watch of etcd ended");
+      }
+      try {
+        await sleep(WATCH_PAUSE_MS, undefined, { signal });
+        await this.#fill(); // etcd may have forgotten the revision to watch from
+      } catch (error) {
+        if (!signal.aborted) this.#failed(error);
+      }
+    }
+  }
+
+  /** @returns whether to go on */
+  #watched({ result }: EtcdJson): boolean {
+    if (!isJsonObject(result)) return false;
+    const { header, events, canceled } = result;
+    if (canceled === true) return false;
+    const entries = this.#store.entriesOf(objectsOf(events).map((event) => (isJsonObject(event["kv"]) ? event["kv"] : {})));
+    if (entries.length > 0) this.#receive(entries, revisionOf(header)).catch((error: unknown) => this.#failed(error));
+    return true;
+  }
+
+  /** Takes a look now and then, so that neither a dead watch nor a lost cluster goes unnoticed. */
+  async #look(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await sleep(LOOK_MS, undefined, { signal });
+        if (performance.now() - this.#contactMs > LOOK_MS / 2) await this.#fill();
+      } catch (error) {
+        if (!signal.aborted) this.#failed(error);
+      }
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (error instanceof EtcdError) {
+      this.#log.debug({ err: error.message }, "etcd cannot be read");
+      if (performance.now() - this.#contactMs >= this.#timeoutMs) this.#setConnected(false);
+    } else if (!this.#isBroken) {
+      this.#log.error({ err: messageOf(error), index: this.#index }, "log in etcd cannot be understood, transactions fail");
+      this.#isBroken = true;
+      this.#setConnected(false);
+    }
+  }
+
+  #contact(): void {
+    this.#contactMs = performance.now();
+    if (!this.#isBroken) this.#setConnected(true);
+  }
+
+  #setConnected(isConnected: boolean): void {
+    if (this.#isConnected === isConnected || this.#stop.signal.aborted) return;
+    this.#isConnected = isConnected;
+    if (isConnected) this.#log.info({}, "etcd can be reached again");
+    else this.#log.warn({ timeoutMs: this.#timeoutMs }, "etcd cannot be reached, transactions fail");
+    this.#follower?.connected(isConnected);
+  }
+}

@@ -1,0 +1,165 @@
+/** Members of an etcd cluster as real processes on loopback, and a wire to them that tests can cut. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Scope } from "@tenet/kit";
+import { temporaryFolder } from "./fixtures.ts";
+
+/** One member. */
+export interface Member {
+  /** `HOST:PORT` for clients. */
+  readonly endpoint: string;
+  /** Kills it with -9. */
+  kill(): Promise<void>;
+  /** Starts it again on its data. */
+  start(): void;
+  /** Lets it neither work nor end. */
+  pause(): void;
+  resume(): void;
+}
+
+/** A cluster. */
+export interface Cluster {
+  readonly members: readonly Member[];
+  /** Resolves when a majority works. */
+  ready(): Promise<void>;
+  /** A request to the gateway of the first member that answers. */
+  request(path: string, body: object): Promise<{ readonly [name: string]: unknown }>;
+}
+
+/** Starts a cluster that the scope ends. */
+export async function startCluster(scope: Scope, nMembers: number): Promise<Cluster> {
+  const folder = temporaryFolder(scope);
+  const ports = await freePorts(2 * nMembers);
+  const names = Array.from({ length: nMembers }, (_, i) => `m${i}`);
+  const clientPort = (i: number) => ports[2 * i] ?? 0;
+  const peerUrl = (i: number) => `http://127.0.0.1:${ports[2 * i + 1]}`;
+  const initial = names.map((name, i) => `${name}=${peerUrl(i)}`).join(",");
+  const members = names.map((name, i) =>
+    startMember(scope, clientPort(i), memberOptions(folder, name, clientPort(i), peerUrl(i), initial)),
+  );
+  const request = async (path: string, body: object) => {
+    const failures: unknown[] = [];
+    for (const { endpoint } of members) {
+      try {
+        const signal = AbortSignal.timeout(3000);
+        const response = await fetch(`http://${endpoint}/v3/${path}`, { method: "POST", body: JSON.stringify(body), signal });
+        if (response.ok) return (await response.json()) as { [name: string]: unknown };
+        failures.push(await response.text());
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    throw new AggregateError(failures, "no member answers");
+  };
+  const ready = async () => {
+    for (let nTries = 0; ; nTries++) {
+      const error: unknown = await request("kv/range", { key: "YQ==" }).then(
+        () => undefined,
+        (failure: unknown) => failure,
+      );
+      if (error === undefined) return;
+      if (nTries === 100) throw error;
+      await sleep(100);
+    }
+  };
+  await ready();
+  return { members, ready, request };
+}
+
+function memberOptions(folder: string, name: string, clientPort: number, peerUrl: string, initial: string): string[] {
+  const clientUrl = `http://127.0.0.1:${clientPort}`;
+  return [
+    `--name=${name}`,
+    `--data-dir=${join(folder, name)}`,
+    `--listen-client-urls=${clientUrl}`,
+    `--advertise-client-urls=${clientUrl}`,
+    `--listen-peer-urls=${peerUrl}`,
+    `--initial-advertise-peer-urls=${peerUrl}`,
+    `--initial-cluster=${initial}`,
+    "--logger=zap",
+    "--log-level=fatal",
+  ];
+}
+
+function startMember(scope: Scope, port: number, options: readonly string[]): Member {
+  let child: ChildProcess;
+  const start = (): void => {
+    child = spawn("etcd", options, { stdio: "ignore" });
+  };
+  start();
+  scope.defer(() => void child.kill("SIGKILL"));
+  return {
+    endpoint: `127.0.0.1:${port}`,
+    start,
+    async kill() {
+      const exit = once(child, "exit");
+      child.kill("SIGKILL");
+      await exit;
+    },
+    pause: () => void child.kill("SIGSTOP"),
+    resume: () => void child.kill("SIGCONT"),
+  };
+}
+
+async function freePorts(n: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: n }, async () => {
+      const server = createServer().listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  for (const server of servers) server.close();
+  return ports;
+}
+
+/** A wire between a client and a member. */
+export interface Wire {
+  /** `HOST:PORT` at the client's end. */
+  readonly endpoint: string;
+  /** Ends all connections and takes no more. */
+  cut(): void;
+  /** Lets requests through, but ends connections in the place of answers. */
+  swallowAnswers(): void;
+  mend(): void;
+}
+
+/** Lays a wire to a member; the scope takes it away. */
+export async function layWire(scope: Scope, member: Member): Promise<Wire> {
+  let mode: "whole" | "cut" | "swallowing" = "whole";
+  const sockets = new Set<Socket>();
+  const [host = "", port = ""] = member.endpoint.split(":");
+  const server = createServer((near) => {
+    if (mode === "cut") return void near.destroy();
+    const far = connect(Number(port), host);
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on("error", () => undefined);
+      socket.on("close", () => {
+        sockets.delete(socket);
+        near.destroy();
+        far.destroy();
+      });
+    }
+    near.on("data", (bytes) => void far.write(bytes));
+    far.on("data", (bytes) => void (mode === "swallowing" ? near.destroy() : near.write(bytes)));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  scope.defer(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return {
+    endpoint: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut() {
+      mode = "cut";
+      for (const socket of sockets) socket.destroy();
+    },
+    swallowAnswers: () => void (mode = "swallowing"),
+    mend: () => void (mode = "whole"),
+  };
+}
