@@ -20,13 +20,15 @@ const PEER = "ovsdb-server";
 export async function ovsdb() {
   const missing = missingProgram("ovsdb-server");
   if (missing !== undefined) return { skipped: `${missing} is not installed` };
+  return tables();
+}
+
+async function* tables() {
   const folder = mkdtempSync(join(tmpdir(), "tenet-bench-"));
   try {
     const parts = { rates: smallDatabase, large: largeDatabase, scaling };
     const wanted = Object.keys(parts).filter((name) => process.env["OVSDB_BENCH"]?.includes(name) ?? true);
-    const tables = [];
-    for (const name of wanted) tables.push(await parts[name](folder));
-    return tables;
+    for (const name of wanted) yield await parts[name](folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

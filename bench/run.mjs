@@ -32,7 +32,8 @@ for (const name of names.length === 0 ? Object.keys(BENCHES) : names) {
   console.log(`\n${name}`);
   const result = await BENCHES[name]();
   if (result.skipped !== undefined) console.log(`  skipped: ${result.skipped}`);
-  else for (const table of Array.isArray(result) ? result : [besidePeer(name, result)]) show(table);
+  else if ("rows" in result) show(besidePeer(name, result));
+  else for await (const table of result) show(table);
 }
 
 /** Prints a table, and puts it into the document if that is wanted. */

@@ -125,7 +125,8 @@ export async function manyMonitors(rivals, nRounds, n) {
   ];
   const results = shapes.map(() => ({ tenet: [], original: [] }));
   for (const rival of rivals) {
-    const wires = await Promise.all(Array.from({ length: N_MONITORS }, () => rival.connect()));
+    const wires = [];
+    while (wires.length < N_MONITORS) wires.push(await rival.connect());
     const requests = {
       Logical_Switch_Port: [
         {

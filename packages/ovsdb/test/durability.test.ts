@@ -8,6 +8,7 @@ import { expect, test, vi } from "vitest";
 import { openDatabase, SCHEMA, TESTER, temporaryFolder } from "./support/fixtures.ts";
 
 const add = (x: number, ...more: Json[]): Json[] => [{ op: "insert", table: "Root", row: { name: `row ${x}` } }, ...more];
+const DURABLE: Json = { op: "commit", durable: true };
 const names = (database: { table(name: string): ReadonlyMap<string, { readonly [column: string]: unknown }> }) =>
   [...database.table("Root").values()].map((row) => row["name"]);
 
@@ -122,9 +123,9 @@ test.each([["write"], ["fsync"]])(
     const commits: unknown[] = [];
     database.onCommit((commit) => commits.push(commit));
     Object.assign(fs, { failure, writesPart: true });
-    const results = await database.transact(add(2), TESTER);
+    const results = await database.transact(add(2, DURABLE), TESTER);
     expect(results.at(-1)).toEqual({ error: "I/O error", details: expect.stringContaining(file) });
-    expect(results).toHaveLength(2);
+    expect(results).toHaveLength(3);
     expect(names(database)).toEqual(["row 1"]);
     expect(commits).toEqual([]);
     copyFileSync(file, `${file}.copy`);
@@ -153,13 +154,44 @@ test("when a group of transactions cannot be written, each is answered on its ow
   expect(database.table("Root").size).toBe(0);
 });
 
-test("transactions that arrive together share one fsync", async () => {
+test("durable transactions that arrive together share one fsync", async () => {
   await using scope = new Scope();
   const fs = failingFs();
   const database = await openDatabase(scope, { file: join(temporaryFolder(scope), "t.db"), fs });
   const before = fs.nSyncs;
-  await Promise.all(Array.from({ length: 20 }, (_, x) => database.transact(add(x), TESTER)));
+  await Promise.all(Array.from({ length: 20 }, (_, x) => database.transact(add(x, DURABLE), TESTER)));
   expect(fs.nSyncs - before).toBe(1);
+});
+
+test("a transaction that does not ask to be durable is in the file when it is answered, and flushed soon after", async () => {
+  await using scope = new Scope();
+  const file = join(temporaryFolder(scope), "t.db");
+  const fs = failingFs();
+  const flushed = vi.spyOn(fs, "fsync");
+  const database = await openDatabase(scope, { file, fs });
+  const before = fs.nSyncs;
+  await database.transact(add(1), TESTER);
+  expect(fs.nSyncs).toBe(before);
+  copyFileSync(file, `${file}.copy`);
+  expect(names(await openDatabase(scope, { file: `${file}.copy` }))).toEqual(["row 1"]);
+  await vi.waitFor(() => expect(flushed).toHaveBeenCalledTimes(1));
+  await database.transact(add(2), TESTER);
+  database.close();
+  expect(fs.nSyncs).toBe(before + 1);
+});
+
+test("when a flush beside the work fails, the file is written anew from memory", async () => {
+  await using scope = new Scope();
+  const file = join(temporaryFolder(scope), "t.db");
+  const fs = failingFs();
+  const flush = vi.spyOn(fs, "fsync").mockRejectedValueOnce(new Error("EIO: simulated"));
+  const database = await openDatabase(scope, { file, fs });
+  await database.transact(add(1), TESTER);
+  await vi.waitFor(() => expect(readFileSync(file, "latin1")).toContain("compacted"));
+  expect(flush.mock.calls.length).toBeGreaterThan(1);
+  await database.transact(add(2), TESTER);
+  database.close();
+  expect(names(await openDatabase(scope, { file }))).toEqual(["row 1", "row 2"]);
 });
 
 test("a second opener is refused with the holder's pid; a dead holder's lock is taken over", async () => {

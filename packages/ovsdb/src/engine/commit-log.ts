@@ -5,11 +5,13 @@ import type { Commit } from "./commit.ts";
 /** Where commits are made durable. */
 export interface CommitLog {
   /**
-   * Writes the commits and returns when they are on stable storage, or throws and leaves nothing.
+   * Writes the commits, or throws and leaves nothing.
    *
+   * @param isDurable - return when they are on stable storage; otherwise a killed process loses none of them, but what a
+   *   power failure may take is the log's business
    * @returns the versions after each commit
    */
-  append(commits: readonly Omit<Commit, "version">[]): string[];
+  append(commits: readonly Omit<Commit, "version">[], isDurable: boolean): string[];
   /**
    * Keeps, instead of all before, a schema and the commit that inserts all rows; or throws and changes nothing.
    *

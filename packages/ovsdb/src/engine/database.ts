@@ -1,6 +1,6 @@
 /**
- * A database: tables in memory, transactions one after another, commits made durable before anyone hears
- * of them.
+ * A database: tables in memory, transactions one after another, commits in the log before anyone hears
+ * of them, and on stable storage if they ask for that.
  *
  * Transactions that arrive while the process is busy are executed in arrival order and share one write
  * and one fsync (group commit). When the file cannot be written the whole group is taken back and each
@@ -75,7 +75,7 @@ export abstract class DatabaseEngine {
   }
 
   /**
-   * Executes a transaction; resolves when it is durable or failed.
+   * Executes a transaction; resolves when it is in the log (on stable storage if it asked for that) or failed.
    *
    * @param operations - operation objects of RFC 7047, section 5.2
    * @returns one result per operation, and one more error object when the commit itself failed
@@ -258,12 +258,13 @@ export abstract class DatabaseEngine {
         return undefined;
       }
       settle(this.tables, journal);
-      return { pending, journal, results, commit: this.#propose(pending, journal, execution) };
+      const commit = this.#propose(pending, journal, execution);
+      return { pending, journal, results, commit, isDurable: execution.isDurable };
     } catch (error) {
       journal.rollback();
       results.push(this.#toWire(error));
       while (results.length < pending.operations.length) results.push(null);
-      return { pending, journal, results, commit: undefined };
+      return { pending, journal, results, commit: undefined, isDurable: false };
     }
   }
 
@@ -315,7 +316,8 @@ export abstract class DatabaseEngine {
     const commits = group.flatMap(({ commit }) => commit ?? []);
     let versions: string[];
     try {
-      versions = this.commitLog === undefined || commits.length === 0 ? [] : this.commitLog.append(commits);
+      const isDurable = group.some((staged) => staged.isDurable);
+      versions = this.commitLog === undefined || commits.length === 0 ? [] : this.commitLog.append(commits, isDurable);
     } catch (error) {
       this.#takeBack(group, error);
       return;

@@ -36,4 +36,6 @@ export interface Staged {
   readonly journal: Journal;
   readonly results: Json[];
   readonly commit: Omit<Commit, "version"> | undefined;
+  /** It is on stable storage before it is answered. */
+  readonly isDurable: boolean;
 }

@@ -74,6 +74,7 @@ function parseTable(name: string, json: Json | undefined, isRootByDefault: boole
     indexes: parseIndexes(object["indexes"], columns),
     strongColumns: [...columns.values()].filter((column) => column.hasStrongRefs),
     weakColumns: [...columns.values()].filter((column) => column.hasWeakRefs),
+    ephemeralColumns: [...columns.values()].filter((column) => column.isEphemeral),
   };
 }
 

@@ -70,6 +70,7 @@ export interface TableSchema {
   /** Columns with strong (weak) references, so that the engine need not look at others. */
   readonly strongColumns: readonly ColumnSchema[];
   readonly weakColumns: readonly ColumnSchema[];
+  readonly ephemeralColumns: readonly ColumnSchema[];
 }
 
 /** A schema as parsed from its JSON form by `parseSchema`. */

@@ -101,7 +101,7 @@ export function* snapshotText(schema: DatabaseSchema, version: string, tables: r
     yield `${comma}${JSON.stringify(table.name)}:{`;
     let separator = "";
     for (const row of rows()) {
-      const columns = rowRecord(table, { table: table.name, uuid: row._uuid, old: undefined, new: row }, true);
+      const columns = rowRecord(table, { old: undefined, new: row }, true);
       yield `${separator}"${row._uuid}":["${row._version}",${JSON.stringify(columns)}]`;
       separator = ",";
     }

@@ -4,7 +4,6 @@
  * A version is the hash of the previous version and of the record, so the same file gives the same
  * versions again and a client that reconnects after a restart gets just what it missed.
  */
-import { createHash } from "node:crypto";
 import { AppError, type Json, type Logger } from "@tenet/kit";
 import type { Commit } from "../engine/commit.ts";
 import type { CommitLog } from "../engine/commit-log.ts";
@@ -15,9 +14,10 @@ import { lockDatabaseFile } from "./lock-file.ts";
 import { LogFile, type LogRecord, type PlacedRecord } from "./log-file.ts";
 import { type LogFs, systemFs } from "./log-fs.ts";
 import { RecordPositions } from "./record-positions.ts";
-import { snapshotComment } from "./signature.ts";
+import { sha1Hex } from "./sha1.ts";
+import { Signatures, snapshotComment } from "./signature.ts";
 import type { TableRows } from "./table-rows.ts";
-import { recordOf, snapshotRecord, touchesEphemeral } from "./transaction-record.ts";
+import { recordText, snapshotRecord, touchesEphemeral } from "./transaction-record.ts";
 
 /** The file holds another database than the one asked for. */
 export class WrongDatabaseError extends AppError {
@@ -34,6 +34,7 @@ export class FileCommitLog implements CommitLog {
   readonly #unlock: () => void;
   readonly #limits: HistoryLimits;
   readonly #positions: RecordPositions;
+  readonly #signatures = new Signatures();
   #schema: DatabaseSchema;
 
   private constructor(schema: DatabaseSchema, file: LogFile, unlock: () => void, version: string, limits: HistoryLimits) {
@@ -68,7 +69,7 @@ export class FileCommitLog implements CommitLog {
       const { file, records } = LogFile.open(path, log, fs);
       const [first, ...transactions] = records;
       if (first === undefined) {
-        const [{ sha1 = "" } = {}] = file.append([schema.json]);
+        const [{ sha1 = "" } = {}] = file.append([JSON.stringify(schema.json)], true);
         const commitLog = new FileCommitLog(schema, file, unlock, nextVersion("", sha1), limits);
         return { commitLog, transactions, hasOtherSchema: false };
       }
@@ -82,25 +83,28 @@ export class FileCommitLog implements CommitLog {
     }
   }
 
-  append(commits: readonly Omit<Commit, "version">[]): string[] {
-    const records = commits.map((commit) => recordOf(this.#schema, commit));
-    const written = records.filter((record): record is Json => record !== undefined);
-    const placed = written.length === 0 ? [] : this.#file.append(written);
+  append(commits: readonly Omit<Commit, "version">[], isDurable: boolean): string[] {
+    const records = commits.map((commit) => recordText(this.#schema, commit, this.#signatures));
+    const written = records.filter((record) => record !== undefined);
+    const placed = written.length === 0 ? [] : this.#file.append(written, isDurable);
     let n = 0;
     return commits.map((commit, i) => {
       const record = records[i] === undefined ? undefined : placed[n++];
       const sha1 = record?.sha1 ?? "";
       // A restart forgets ephemeral columns: the version must not be found again, or replicas would keep them.
-      this.version = nextVersion(this.version, touchesEphemeral(this.#schema, commit) ? `${sha1} ephemeral` : sha1);
-      if (record !== undefined) this.#remember(record);
+      const isForgotten = touchesEphemeral(this.#schema, commit);
+      const isSame = !isForgotten && this.version === this.#versionInFile;
+      this.version = nextVersion(this.version, isForgotten ? `${sha1} ephemeral` : sha1);
+      if (record !== undefined) this.#remember(record, isSame);
       return this.version;
     });
   }
 
   /** Moves the version over a record that was read; a snapshot tells which version it is. */
   advance(record: PlacedRecord, toldVersion: string | undefined): string {
+    const isSame = this.version === this.#versionInFile;
     this.version = toldVersion ?? nextVersion(this.version, record.sha1);
-    if (toldVersion === undefined) this.#remember(record);
+    if (toldVersion === undefined) this.#remember(record, isSame);
     else this.#versionInFile = toldVersion;
     return this.version;
   }
@@ -145,8 +149,9 @@ export class FileCommitLog implements CommitLog {
 
   /** Replaces the file by the schema and one transaction. */
   rewrite(commit: Omit<Commit, "version">): void {
-    const record = recordOf(this.#schema, commit);
-    const placed = this.#file.rewrite(record === undefined ? [this.#schema.json] : [this.#schema.json, record]);
+    const record = recordText(this.#schema, commit, this.#signatures);
+    const schema = JSON.stringify(this.#schema.json);
+    const placed = this.#file.rewrite(record === undefined ? [schema] : [schema, record]);
     this.version = placed.reduce((version, { sha1 }) => nextVersion(version, sha1), "");
     this.#versionInFile = this.version;
     this.#positions.clear();
@@ -164,15 +169,24 @@ export class FileCommitLog implements CommitLog {
     return this.version;
   }
 
-  close(): void {
-    this.#file.close();
-    this.#unlock();
+  /** Calls `listener` when commits that did not ask to be durable may not be kept by the file. */
+  onFlushFailed(listener: (error: unknown) => void): void {
+    this.#file.onFlushFailed = listener;
   }
 
-  /** Moves the version of the file over its newest record, which led to `version`. */
-  #remember({ at, sha1 }: PlacedRecord): void {
-    this.#positions.add(this.version, { at, versionBefore: this.#versionInFile });
-    this.#versionInFile = nextVersion(this.#versionInFile, sha1);
+  close(): void {
+    try {
+      this.#file.close();
+    } finally {
+      this.#unlock();
+    }
+  }
+
+  /** Moves the version of the file over its newest record, which led to `version`; to the same when it was the same. */
+  #remember({ at, sha1 }: PlacedRecord, isSame: boolean): void {
+    const versionBefore = this.#versionInFile;
+    this.#positions.add(this.version, { at, versionBefore });
+    this.#versionInFile = isSame ? this.version : nextVersion(versionBefore, sha1);
   }
 }
 
@@ -197,6 +211,6 @@ function checkName(path: string, schema: DatabaseSchema, json: Json): void {
 
 /** The version after a record, from the one before it and the record's hash. */
 export function nextVersion(version: string, sha1: string): string {
-  const hash = createHash("sha1").update(`${version} ${sha1}`).digest("hex");
+  const hash = sha1Hex(`${version} ${sha1}`);
   return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-${hash.slice(12, 16)}-${hash.slice(16, 20)}-${hash.slice(20, 32)}`;
 }

@@ -12,10 +12,11 @@
  *
  * @see ovsdb(5), section "Standalone Format"
  */
-import { createHash } from "node:crypto";
 import { AppError, IoError, type Json, type Logger, messageOf } from "@tenet/kit";
+import { BackgroundFlush } from "./background-flush.ts";
 import { draftPathOf, LogDraft } from "./log-draft.ts";
 import { type LogFs, syncFolder, systemFs } from "./log-fs.ts";
+import { sha1Hex } from "./sha1.ts";
 
 /** A file that is not an OVSDB log at all. */
 export class NotALogError extends AppError {
@@ -35,6 +36,15 @@ export interface LogRecord extends PlacedRecord {
   readonly json: Json;
 }
 
+/** A record with its header. */
+interface EncodedRecord {
+  readonly text: string;
+  readonly sizeBytes: number;
+  readonly sha1: string;
+}
+
+/** How long what nobody waits for may not be on stable storage, besides the time that this takes. */
+const FLUSH_INTERVAL_MS = 100;
 /** What a compaction may copy while all wait for it. */
 const LAST_COPY_BYTES = 64 * 1024;
 const HEADER = /^OVSDB JSON (\d+) ([0-9a-f]{40})$/;
@@ -76,6 +86,13 @@ export class LogFile {
   /** What a running compaction writes. */
   #draft: LogDraft | undefined;
   #isClosed = false;
+  /** Told when records that were appended without waiting did not reach stable storage; they stand in the file as yet. */
+  onFlushFailed: (error: unknown) => void = () => undefined;
+  readonly #background: BackgroundFlush = new BackgroundFlush(
+    FLUSH_INTERVAL_MS,
+    () => this.#flushBeside(),
+    (error) => this.onFlushFailed(error),
+  );
 
   private constructor(path: string, fs: LogFs, fd: number, sizeBytes: number) {
     this.path = path;
@@ -111,13 +128,15 @@ export class LogFile {
   }
 
   /**
-   * Appends records and waits until they are on stable storage.
+   * Appends records.
    *
+   * @param records - their JSON texts
+   * @param isDurable - wait until they, and all before them, are on stable storage; otherwise that follows soon
    * @throws IoError when that failed; the file then ends where it ended before
    */
-  append(records: readonly Json[]): PlacedRecord[] {
+  append(records: readonly string[], isDurable: boolean): PlacedRecord[] {
     const encoded = records.map(encodeRecord);
-    const bytes = Buffer.concat(encoded.map((record) => record.bytes));
+    const bytes = Buffer.from(encoded.map((record) => record.text).join(""));
     try {
       this.#makeNameDurable();
       this.#cutTail();
@@ -125,7 +144,8 @@ export class LogFile {
       for (let done = 0; done < bytes.length; ) {
         done += this.#fs.writeSync(this.#fd, bytes, done, bytes.length - done, this.#sizeBytes + done);
       }
-      this.#fs.fsyncSync(this.#fd);
+      if (isDurable) this.#flushNow();
+      else this.#background.schedule();
     } catch (error) {
       this.#tryCutTail();
       throw new IoError(`cannot write ${this.path}: ${messageOf(error)}`, {
@@ -140,11 +160,11 @@ export class LogFile {
   }
 
   /** Replaces the whole file by these records, atomically. */
-  rewrite(records: readonly Json[]): PlacedRecord[] {
+  rewrite(records: readonly string[]): PlacedRecord[] {
     this.#abandonDraft();
     const temporary = `${this.path}.tmp`;
     const encoded = records.map(encodeRecord);
-    const bytes = Buffer.concat(encoded.map((record) => record.bytes));
+    const bytes = Buffer.from(encoded.map((record) => record.text).join(""));
     const fd = this.#fs.openSync(temporary, "w+", 0o640);
     for (let done = 0; done < bytes.length; ) {
       done += this.#fs.writeSync(fd, bytes, done, bytes.length - done, done);
@@ -154,6 +174,7 @@ export class LogFile {
     syncFolder(this.path, this.#fs);
     this.#fs.closeSync(this.#fd);
     this.#fd = fd;
+    this.#background.clear();
     this.#sizeBytes = bytes.length;
     this.#hasTail = false;
     return place(encoded, 0);
@@ -178,7 +199,7 @@ export class LogFile {
     try {
       draft = new LogDraft(this.path, this.#fd, this.#fs);
       this.#draft = draft;
-      await draft.append(encodeRecord(first).bytes);
+      await draft.append(Buffer.from(encodeRecord(JSON.stringify(first)).text));
       await draft.appendRecord(second);
       const movedBytes = keptFrom - draft.sizeBytes;
       do {
@@ -201,10 +222,37 @@ export class LogFile {
     }
   }
 
+  /** Brings to stable storage what is not there, and closes. @throws what that throws, when it is closed all the same */
   close(): void {
     this.#isClosed = true;
     this.#abandonDraft();
-    this.#fs.closeSync(this.#fd);
+    try {
+      if (this.#background.isPending) this.#fs.fsyncSync(this.#fd);
+    } finally {
+      this.#background.clear();
+      this.#fs.closeSync(this.#fd);
+    }
+  }
+
+  /** A failure may also have taken what was written before and not flushed. */
+  #flushNow(): void {
+    try {
+      this.#fs.fsyncSync(this.#fd);
+    } catch (error) {
+      if (this.#background.isPending) this.onFlushFailed(error);
+      throw error;
+    }
+    this.#background.clear();
+  }
+
+  async #flushBeside(): Promise<void> {
+    const fd = this.#fd;
+    try {
+      await this.#fs.fsync(fd);
+    } catch (error) {
+      // A file that was replaced meanwhile matters no more; the new one is on stable storage.
+      if (fd === this.#fd && !this.#isClosed) throw error;
+    }
   }
 
   /** At once, because nothing may be appended between the last copy and the new file descriptor. */
@@ -214,6 +262,7 @@ export class LogFile {
     this.#fs.renameSync(draft.path, this.path);
     const old = this.#fd;
     this.#fd = draft.fd;
+    this.#background.clear();
     this.#sizeBytes = draft.sizeBytes;
     this.#hasTail = false;
     this.#draft = undefined;
@@ -260,19 +309,21 @@ export class LogFile {
 }
 
 /** The records' places when the first begins at `at`. */
-function place(encoded: readonly { readonly bytes: Buffer; readonly sha1: string }[], at: number): PlacedRecord[] {
+function place(encoded: readonly EncodedRecord[], at: number): PlacedRecord[] {
   let next = at;
-  return encoded.map(({ bytes, sha1 }) => {
+  return encoded.map(({ sizeBytes, sha1 }) => {
     const placed = { at: next, sha1 };
-    next += bytes.length;
+    next += sizeBytes;
     return placed;
   });
 }
 
-function encodeRecord(json: Json): { bytes: Buffer; sha1: string } {
-  const body = Buffer.from(`${JSON.stringify(json)}\n`);
-  const sha1 = createHash("sha1").update(body).digest("hex");
-  return { bytes: Buffer.concat([Buffer.from(`OVSDB JSON ${body.length} ${sha1}\n`), body]), sha1 };
+function encodeRecord(json: string): EncodedRecord {
+  const body = `${json}\n`;
+  const sha1 = sha1Hex(body);
+  const lengthBytes = Buffer.byteLength(body);
+  const header = `OVSDB JSON ${lengthBytes} ${sha1}\n`;
+  return { text: header + body, sizeBytes: header.length + lengthBytes, sha1 };
 }
 
 /** Reads records up to the first damaged one. */
@@ -304,7 +355,7 @@ function readRecord(bytes: Buffer, at: number): (LogRecord & { endsAt: number })
   const endsAt = newline + 1 + length;
   if (endsAt > bytes.length) return `record at offset ${at} is cut short`;
   const body = bytes.subarray(newline + 1, endsAt);
-  const sha1 = createHash("sha1").update(body).digest("hex");
+  const sha1 = sha1Hex(body);
   if (sha1 !== header[2])
     return `${length} bytes starting at offset ${newline + 1} have SHA-1 hash ${sha1} but should have hash ${header[2]}`;
   try {

@@ -58,6 +58,7 @@ export class Database extends DatabaseEngine {
     try {
       database.#load(opened, limits);
       database.#keepCompact(options.compaction ?? DEFAULT_COMPACTION, log);
+      opened.commitLog.onFlushFailed((error) => void database.#mend(error, log));
     } catch (error) {
       opened.commitLog.close();
       throw error;
@@ -109,6 +110,16 @@ export class Database extends DatabaseEngine {
     const now = this.clock.now();
     const kept = dropsHistory ? [] : (this.#file?.keptOf(this.history(), now) ?? []);
     await this.#file?.compact(kept, tablesBefore(this.tables, kept), now);
+  }
+
+  /** The file may not keep what was answered already; the memory does, and so does a new file. */
+  async #mend(error: unknown, log: Logger): Promise<void> {
+    log.error({ err: messageOf(error) }, "database file not flushed: writing it anew");
+    try {
+      await this.compact(true);
+    } catch (failure) {
+      log.error({ err: messageOf(failure) }, "database file not written anew");
+    }
   }
 
   /** Compacts the file whenever that is due. */

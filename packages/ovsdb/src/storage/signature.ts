@@ -20,15 +20,34 @@ export function versionOfSnapshot(comment: string | undefined): string | undefin
   return comment === undefined ? undefined : STATE.exec(comment)?.[1];
 }
 
-/** The comment as it goes into the file. */
+/** Signs comments; a client's signature is made once. */
+export class Signatures {
+  readonly #lines = new WeakMap<ClientIdentity, string>();
+
+  /** The comment as it goes into the file. */
+  sign(comment: string | undefined, by: ClientIdentity): string {
+    let line = this.#lines.get(by);
+    if (line === undefined) this.#lines.set(by, (line = signatureOf(by)));
+    return joined(comment, line);
+  }
+}
+
+/** The comment with a signature that is not kept for others. */
 export function signComment(comment: string | undefined, by: ClientIdentity): string {
+  return joined(comment, signatureOf(by));
+}
+
+function joined(comment: string | undefined, line: string): string {
+  return comment === undefined ? line : `${comment}\n${line}`;
+}
+
+function signatureOf(by: ClientIdentity): string {
   const parts = [encodeURI(by.remote)];
   if (by.pid !== undefined) parts.push(`pid=${by.pid}`);
   if (by.process !== undefined) parts.push(`process=${encodeURI(by.process)}`);
   if (by.uid !== undefined) parts.push(`uid=${by.uid}`);
   if (by.subject !== undefined) parts.push(`subject=${encodeURIComponent(by.subject)}`);
-  const line = `${PREFIX}${parts.join(" ")}`;
-  return comment === undefined ? line : `${comment}\n${line}`;
+  return `${PREFIX}${parts.join(" ")}`;
 }
 
 /** Splits a comment from a file; one that nobody signed comes from an unknown client. */

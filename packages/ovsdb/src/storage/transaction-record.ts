@@ -8,41 +8,68 @@
 import type { Json } from "@tenet/kit";
 import type { ClientIdentity, Commit } from "../engine/commit.ts";
 import { type Datum, datumsEqual, parseDatum, toJson } from "../model/datum.ts";
+import { datumText } from "../model/datum-text.ts";
 import { applyDiff, diffDatum } from "../model/difference.ts";
 import { datumOf, type Row, type RowChange, type RowMaker } from "../model/row.ts";
-import type { ColumnType, DatabaseSchema, TableSchema } from "../model/schema.ts";
+import type { ColumnSchema, ColumnType, DatabaseSchema, TableSchema } from "../model/schema.ts";
 import { isJsonObject } from "../model/sorted-json.ts";
-import { signComment, splitComment } from "./signature.ts";
+import { type Signatures, splitComment } from "./signature.ts";
 import type { TableRows } from "./table-rows.ts";
 
-/** A commit as a record, or `undefined` when nothing of it has to be kept. */
-export function recordOf(schema: DatabaseSchema, commit: Omit<Commit, "version">): Json | undefined {
-  const tables: { [table: string]: { [uuid: string]: Json } } = {};
+/** A commit as the text of a record, or `undefined` when nothing of it has to be kept. */
+export function recordText(schema: DatabaseSchema, commit: Omit<Commit, "version">, signatures: Signatures): string | undefined {
+  const tables = new Map<string, string>();
   for (const change of commit.changes) {
     const table = schema.tables.get(change.table);
-    const row = table === undefined ? undefined : rowRecord(table, change);
+    const row = table === undefined ? undefined : rowText(table, change);
     if (row === undefined) continue;
-    const rows = tables[change.table] ?? {};
-    tables[change.table] = rows;
-    rows[change.uuid] = row;
+    const rows = tables.get(change.table);
+    tables.set(change.table, `${rows === undefined ? "" : `${rows},`}"${change.uuid}":${row}`);
   }
-  if (Object.keys(tables).length === 0) return undefined;
-  return { ...tables, _date: Math.round(commit.at), _comment: signComment(commit.comment, commit.by), _is_diff: true };
+  if (tables.size === 0) return undefined;
+  let text = "{";
+  for (const [name, rows] of tables) text += `"${name}":{${rows}},`;
+  const comment = JSON.stringify(signatures.sign(commit.comment, commit.by));
+  return `${text}"_date":${Math.round(commit.at)},"_comment":${comment},"_is_diff":true}`;
 }
 
 /** A change of a row; `undefined` when nothing of it has to be kept. */
-export function rowRecord(table: TableSchema, { old, new: row }: RowChange, keepsEphemeral = false): Json | undefined {
-  if (row === undefined) return null;
+export function rowRecord(table: TableSchema, change: RowVersions, keepsEphemeral = false): Json | undefined {
+  if (change.new === undefined) return null;
   const columns: { [column: string]: Json } = {};
-  let isEmpty = true;
+  const n = eachKept(table, change, keepsEphemeral, ({ name, type }, datum) => (columns[name] = toJson(type, datum)));
+  return change.old !== undefined && n === 0 ? undefined : columns;
+}
+
+/** The text of {@link rowRecord}. */
+function rowText(table: TableSchema, change: RowVersions): string | undefined {
+  if (change.new === undefined) return "null";
+  let columns = "";
+  eachKept(table, change, false, ({ name, type }, datum) => {
+    columns += `${columns === "" ? "" : ","}"${name}":${datumText(type, datum)}`;
+  });
+  return change.old !== undefined && columns === "" ? undefined : `{${columns}}`;
+}
+
+/** A row before and after. */
+type RowVersions = Pick<RowChange, "old" | "new">;
+
+/** Visits what a record says of each column that it has to say something of. @returns how many these are */
+function eachKept(
+  table: TableSchema,
+  { old, new: row }: RowVersions,
+  keepsEphemeral: boolean,
+  visit: (column: ColumnSchema, datum: Datum) => void,
+): number {
+  let n = 0;
   for (const column of table.columns.values()) {
     const from = old === undefined ? column.defaultDatum : datumOf(old, column);
-    const to = datumOf(row, column);
-    if ((column.isEphemeral && !keepsEphemeral) || datumsEqual(from, to)) continue;
-    columns[column.name] = toJson(column.type, old === undefined ? to : diffDatum(column.type, from, to));
-    isEmpty = false;
+    const to = row === undefined ? column.defaultDatum : datumOf(row, column);
+    if (from === to || (column.isEphemeral && !keepsEphemeral) || datumsEqual(from, to)) continue;
+    visit(column, old === undefined ? to : diffDatum(column.type, from, to));
+    n++;
   }
-  return old !== undefined && isEmpty ? undefined : columns;
+  return n;
 }
 
 /** The text of a record that inserts rows, in pieces of a row. */
@@ -52,7 +79,7 @@ export function* snapshotRecord(tables: readonly TableRows[], at: number, commen
     const start = `${JSON.stringify(table.name)}:{`;
     let separator = start;
     for (const row of rows()) {
-      yield `${separator}${rowText(table, row)}`;
+      yield `${separator}"${row._uuid}":${rowText(table, { old: undefined, new: row })}`;
       separator = ",";
     }
     if (separator !== start) yield "},";
@@ -60,16 +87,10 @@ export function* snapshotRecord(tables: readonly TableRows[], at: number, commen
   yield `"_date":${Math.round(at)},"_comment":${JSON.stringify(comment)}}\n`;
 }
 
-function rowText(table: TableSchema, row: Row): string {
-  const record = rowRecord(table, { table: table.name, uuid: row._uuid, old: undefined, new: row });
-  return `"${row._uuid}":${JSON.stringify(record)}`;
-}
-
 /** Whether a commit changes columns that a restart forgets. */
 export function touchesEphemeral(schema: DatabaseSchema, commit: Omit<Commit, "version">): boolean {
   return commit.changes.some(({ table: name, old, new: row }) => {
-    const columns = [...(schema.tables.get(name)?.columns.values() ?? [])].filter((column) => column.isEphemeral);
-    return columns.some((column) => {
+    return schema.tables.get(name)?.ephemeralColumns.some((column) => {
       const from = old === undefined ? column.defaultDatum : datumOf(old, column);
       return !datumsEqual(from, row === undefined ? column.defaultDatum : datumOf(row, column));
     });
