@@ -61,7 +61,8 @@ export async function startOriginalServer(scope: Scope, folder: string, ...files
   return `unix:${socket}`;
 }
 
-function environment(folder: string): NodeJS.ProcessEnv {
+/** The environment in which an original program finds and leaves nothing outside of a folder. */
+export function environment(folder: string): NodeJS.ProcessEnv {
   const { PATH } = process.env;
   return { PATH, OVS_RUNDIR: folder, OVS_LOGDIR: folder, OVS_DBDIR: folder, OVN_RUNDIR: folder };
 }
