@@ -49,6 +49,8 @@ export {
   type TableJson,
   type TypeJson,
 } from "./schemas/index.ts";
+export { RelayDatabase, type RelayOptions } from "./relay/relay-database.ts";
+export { isRelay, parseRelay, type RelaySource } from "./relay/relay-remote.ts";
 export { connect, type WithTls } from "./client/connect.ts";
 export type { ConditionsOf, ConnectOptions, FollowOptions, LinkSettings } from "./client/connect-options.ts";
 export { listDatabases } from "./client/list-databases.ts";

@@ -5,6 +5,7 @@ import { type Json, Scope, silentLogger } from "@tenet/kit";
 import { Database, OVN_NORTHBOUND, OVN_SOUTHBOUND, OvsdbServer, type SchemaJson, type TlsFiles } from "@tenet/ovsdb";
 import { expect, test } from "vitest";
 import { makeAuthority } from "./support/certificates.ts";
+import { comparable } from "./support/comparable.ts";
 import { type RawClient, rawClient, temporaryFolder } from "./support/fixtures.ts";
 import { arePeersInstalled, backgroundPeer, failingPeer, peer, startOriginalServer } from "./support/peers.ts";
 
@@ -152,15 +153,6 @@ async function startSides(
 async function transact(client: RawClient, database: string, list: readonly Json[]): Promise<Json> {
   const { result = null, error = null } = await client.call("transact", [database, ...list]);
   return error ?? result;
-}
-
-/** An answer with its members in order and without the uuids that servers make. */
-function comparable(json: Json): string {
-  const inOrder = (_name: string, value: unknown) =>
-    typeof value === "object" && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort())
-      : value;
-  return JSON.stringify(json, inOrder).replaceAll(/"[0-9a-f-]{36}"/g, '"a uuid"');
 }
 
 /** Connects as soon as the remote of the table is served. */

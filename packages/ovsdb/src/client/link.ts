@@ -29,6 +29,8 @@ export interface LinkUser {
   /** Makes a new connection ready; nobody else uses it before. @returns what to do as soon as it is in use */
   join(connection: JsonRpcConnection): Promise<() => void>;
   notified(method: string, params: Json, connection: JsonRpcConnection): void;
+  /** The connection in use has ended; another is tried. */
+  left?(): void;
 }
 
 interface Current {
@@ -138,8 +140,10 @@ export class Link {
         else this.#user.notified(method, params, connection);
       },
       closed: () => {
-        if (this.#current?.connection === connection) this.#current = undefined;
+        const wasInUse = this.#current?.connection === connection;
+        if (wasInUse) this.#current = undefined;
         end();
+        if (wasInUse) this.#user.left?.();
       },
     };
     const connection = new JsonRpcConnection(socket, handler, this.#log, { probeIntervalMs });

@@ -6,13 +6,11 @@
  */
 import { didYouMean, type Json, ProtocolError } from "@tenet/kit";
 import { ZERO_UUID } from "../model/atom.ts";
-import { type Datum, parseDatum } from "../model/datum.ts";
-import { applyDiff } from "../model/difference.ts";
-import { changedColumns, datumOf, type Row, type RowChange, RowMaker } from "../model/row.ts";
-import type { ColumnSchema, ColumnType, DatabaseSchema, TableSchema } from "../model/schema.ts";
-import { isJsonObject } from "../model/sorted-json.ts";
+import { changedColumns, type Row, type RowChange, RowMaker } from "../model/row.ts";
+import type { DatabaseSchema, TableSchema } from "../model/schema.ts";
 import { UnknownColumnError } from "./operations.ts";
 import { RowIndex } from "./row-index.ts";
+import { membersOf, rowAfter } from "./row-updates.ts";
 
 interface ReplicaTable {
   readonly schema: TableSchema;
@@ -108,44 +106,13 @@ function clear({ rows, indexes }: ReplicaTable): void {
   for (const index of indexes) index.clear();
 }
 
-function membersOf(json: Json | undefined): [string, Json][] {
-  if (!isJsonObject(json)) throw new ProtocolError("Update is not an object");
-  return Object.entries(json).map(([name, value]) => [name, value ?? null]);
-}
-
 function applyRow(table: ReplicaTable, uuid: string, update: Json): RowChange | undefined {
   const old = table.rows.get(uuid);
-  const row = nextRow(table, uuid, old, new Map(membersOf(update)));
+  const row = rowAfter(table, uuid, old, update, ZERO_UUID);
   if (row === undefined) table.rows.delete(uuid);
   else table.rows.set(uuid, row);
   for (const index of table.indexes) index.move(old, row);
   if (old === undefined && row === undefined) return undefined;
   if (old !== undefined && row !== undefined && changedColumns(table.schema, old, row).length === 0) return undefined;
   return { table: table.schema.name, uuid, old, new: row };
-}
-
-function nextRow(table: ReplicaTable, uuid: string, old: Row | undefined, update: ReadonlyMap<string, Json>): Row | undefined {
-  const inserted = update.get("initial") ?? update.get("insert") ?? update.get("new");
-  if (inserted !== undefined) return table.maker.make(uuid, ZERO_UUID, parseColumns(table.schema, inserted, undefined));
-  const modified = update.get("modify");
-  if (modified === undefined) return undefined;
-  if (old === undefined) throw new ProtocolError(`Update modifies unknown row ${uuid} of table "${table.schema.name}"`);
-  return { ...old, ...parseColumns(table.schema, modified, old) };
-}
-
-/** Columns the replica's schema does not know are left out. */
-function parseColumns(table: TableSchema, json: Json, base: Row | undefined): { [column: string]: Datum } {
-  const columns: { [column: string]: Datum } = {};
-  for (const [name, value] of membersOf(json)) {
-    const column = table.columns.get(name);
-    if (column !== undefined) columns[name] = parseColumn(column, value, base);
-  }
-  return columns;
-}
-
-function parseColumn(column: ColumnSchema, json: Json, base: Row | undefined): Datum {
-  const { type } = column;
-  if (base === undefined || type.max === 1) return parseDatum(type, json);
-  const unbounded: ColumnType = { ...type, min: 0, max: Infinity };
-  return applyDiff(type, datumOf(base, column), parseDatum(unbounded, json));
 }

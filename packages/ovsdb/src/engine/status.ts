@@ -5,6 +5,8 @@ export interface DatabaseStatus {
   readonly model: "standalone" | "clustered" | "relay";
   /** Whether the source can be reached; if not, rows may be old and writes fail. */
   readonly isConnected: boolean;
+  /** Schema and rows are still to come: nothing can be asked of it. */
+  readonly isJoining?: boolean;
   /** What all servers of the same rows have in common, a uuid. */
   readonly clusterId?: string;
   /** How many steps led to the present state; a server with less is behind. */

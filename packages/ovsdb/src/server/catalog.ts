@@ -92,8 +92,9 @@ export class Catalog {
 }
 
 function describeDatabase(database: DatabaseEngine): Json {
-  const { schema } = database;
-  const row = { name: schema.name, schema: stringifySorted(schema.json), ...statusColumns(database) };
+  const { schema, status } = database;
+  const schemaText = status.isJoining === true ? ["set", []] : stringifySorted(schema.json);
+  const row = { name: schema.name, schema: schemaText, ...statusColumns(database) };
   return { op: "insert", table: "Database", row };
 }
 
@@ -102,7 +103,7 @@ function statusColumns({ status }: DatabaseEngine): { readonly [column: string]:
   return {
     model,
     connected: isConnected,
-    leader: true,
+    leader: model !== "relay",
     cid: clusterId === undefined ? ["set", []] : ["uuid", clusterId],
     index: index ?? ["set", []],
   };

@@ -67,9 +67,14 @@ export class FollowedRemotes {
 
   #follow(column: RemoteColumn): void {
     this.#column = column;
-    this.#stopFollowing = column.database.onCommit(({ changes }) => {
+    const stopCommits = column.database.onCommit(({ changes }) => {
       if (changes.some(({ table }) => concernsRemotes(column, table))) void this.#next(() => this.#adopt());
     });
+    const stopConverted = column.database.onConvert(() => void this.#next(() => this.#adopt()));
+    this.#stopFollowing = () => {
+      stopCommits();
+      stopConverted();
+    };
   }
 
   #next(step: () => Promise<void>): Promise<void> {
@@ -87,6 +92,7 @@ export class FollowedRemotes {
     const column = this.#column;
     const table = column?.database.schema.tables.get(column.table)?.columns.get(column.column)?.type.key.refTable;
     if (column === undefined || table === undefined) return;
+    if (column.database.status.model === "relay") return; // the source's own states stand there
     const statuses = this.#set.statuses();
     const byRow = new Map<string, RemoteStatus>();
     for (const [name, { row }] of remoteRowsIn(column)) {

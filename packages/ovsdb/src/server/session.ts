@@ -178,6 +178,10 @@ export class Session implements RpcHandler, LockHolder {
     const [name] = list;
     if (typeof name !== "string") throw syntaxError(params, `${method} request params must begin with <db-name>`);
     const served = this.#context.databases.get(name);
+    if (served?.database.status.isJoining === true) {
+      const why = `${method} request specifies database ${name} which is not yet available`;
+      throw new OvsdbError("database not available", `${why} because it has not completed joining its cluster`);
+    }
     if (served !== undefined) return served;
     throw syntaxError(params, `${method} request specifies unknown database ${name}`, "unknown database");
   }

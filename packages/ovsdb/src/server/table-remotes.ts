@@ -38,6 +38,7 @@ export function parseRemoteColumn(remote: string, find: (name: string) => Databa
   if (name === "") throw fail("invalid syntax");
   const database = find(name);
   if (database === undefined) throw fail(`no database named ${name}`);
+  if (database.status.isJoining === true) return { database, table, column }; // what it has is still to come
   const columns = database.schema.tables.get(table)?.columns;
   if (columns === undefined) throw fail(`no table named ${table}`);
   const type = columns.get(column)?.type;
