@@ -160,6 +160,10 @@ program
   .option("--private-key <file>", "our private key, for remotes over TLS")
   .option("--certificate <file>", "our certificate")
   .option("--ca-cert <file>", "the certificate of the authority that signs clients")
+  .option(
+    "--storage <storage>",
+    "keep the northbound and southbound databases in etcd, e.g. etcd:10.0.0.1:2379,10.0.0.2:2379/tenet",
+  )
   .description("serve the three databases alone")
   .action(async (options: OvsdbServerFlags) => (await roles()).ovsdbServer(options, homeOf(env), log(), stop.signal));
 program

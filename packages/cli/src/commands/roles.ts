@@ -22,14 +22,17 @@ export interface OvsdbServerFlags {
   readonly privateKey?: string;
   readonly certificate?: string;
   readonly caCert?: string;
+  readonly storage?: string;
 }
 
-/** Serves the three databases of a state folder on its sockets, and on further remotes such as `ptcp:6641`. */
+/** Serves the three databases of a state folder, or of an etcd cluster, on its sockets and on further remotes such as `ptcp:6641`. */
 export async function ovsdbServer(flags: OvsdbServerFlags, home: Home, log: Logger, signal: AbortSignal): Promise<void> {
   makeFolders(home);
   await using scope = new Scope(signal);
-  const { nb, sb, vswitch } = await openDatabases(home, log, scope);
-  const server = scope.use(new OvsdbServer([nb.database, sb.database, vswitch.database], log, { identify, ...tlsOf(flags) }));
+  const tls = tlsOf(flags);
+  const shared = flags.storage === undefined ? undefined : { storage: flags.storage, ...tls };
+  const { nb, sb, vswitch } = await openDatabases(home, log, scope, shared);
+  const server = scope.use(new OvsdbServer([nb.database, sb.database, vswitch.database], log, { identify, ...tls }));
   for (const remote of flags.remote ?? []) await server.addRemote(remote);
   const commands = databaseCommands([nb.database, sb.database, vswitch.database]);
   await openControl("ovsdb-server", home.runDir, commands, scope, log);

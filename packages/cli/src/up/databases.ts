@@ -6,17 +6,28 @@ import { peerCredentials, processName } from "@tenet/linux";
 import {
   type ClientIdentity,
   Database,
+  type DatabaseEngine,
   OPEN_VSWITCH,
   OVN_NORTHBOUND,
   OVN_SOUTHBOUND,
+  openSharedDatabase,
   OvsdbServer,
   type SchemaJson,
+  type TlsFiles,
 } from "@tenet/ovsdb";
 import type { Home } from "../config.ts";
 
+/** An etcd cluster that databases live in. */
+export interface SharedStorage {
+  /** `etcd:HOST:PORT,HOST:PORT/PREFIX`. */
+  readonly storage: string;
+  /** For `https` endpoints. */
+  readonly tls?: TlsFiles;
+}
+
 /** A served database. */
 export interface Served {
-  readonly database: Database;
+  readonly database: DatabaseEngine;
   /** `unix:PATH`, for clients. */
   readonly remote: string;
 }
@@ -29,27 +40,35 @@ export interface Databases {
   readonly vswitch: Served;
 }
 
-/** Opens and serves them until the scope closes. @throws DatabaseLockedError, IoError */
-export async function openDatabases(home: Home, log: Logger, scope: Scope): Promise<Databases> {
-  const nb = await openDatabase(home, "nb", OVN_NORTHBOUND, log, scope);
-  const sb = await openDatabase(home, "sb", OVN_SOUTHBOUND, log, scope);
-  const vswitch = await openDatabase(home, "db", OPEN_VSWITCH, log, scope);
+/**
+ * Opens and serves them until the scope closes.
+ *
+ * @param shared - where the northbound and southbound databases are instead of in files; Open_vSwitch is of one host
+ * @throws DatabaseLockedError, IoError, BadStorageError, EtcdError
+ */
+export async function openDatabases(home: Home, log: Logger, scope: Scope, shared?: SharedStorage): Promise<Databases> {
+  const open = async (name: string, schema: SchemaJson, storage: SharedStorage | undefined): Promise<Served> => {
+    const file = join(home.path, `${name}.db`);
+    const part = log.child({ part: name });
+    const database = scope.use(
+      storage === undefined ? await Database.open({ schema, file }) : await openSharedDatabase({ schema, ...storage, log: part }),
+    );
+    const server = scope.use(new OvsdbServer([database], part, { identify }));
+    return { database, remote: await server.listen(`punix:${join(home.runDir, `${name}.sock`)}`) };
+  };
+  const nb = await open("nb", OVN_NORTHBOUND, shared);
+  const sb = await open("sb", OVN_SOUTHBOUND, shared);
+  const vswitch = await open("db", OPEN_VSWITCH, undefined);
   await makeRoot(vswitch.database, "Open_vSwitch");
   await makeRoot(nb.database, "NB_Global");
   return { nb, sb, vswitch };
 }
 
-/** The one row that clients take for granted. */
-async function makeRoot(database: Database, table: string): Promise<void> {
+/** The one row that clients take for granted; another server may be making it too. */
+async function makeRoot(database: DatabaseEngine, table: string): Promise<void> {
   if (database.table(table).size > 0) return;
-  await database.transact([{ op: "insert", table, row: {} }], { remote: "tenet" });
-}
-
-async function openDatabase(home: Home, name: string, schema: SchemaJson, log: Logger, scope: Scope): Promise<Served> {
-  const database = scope.use(await Database.open({ schema, file: join(home.path, `${name}.db`) }));
-  const server = scope.use(new OvsdbServer([database], log.child({ part: name }), { identify }));
-  const remote = await server.listen(`punix:${join(home.runDir, `${name}.sock`)}`);
-  return { database, remote };
+  const isEmpty = { op: "wait", timeout: 0, table, where: [], columns: [], until: "==", rows: [] };
+  await database.transact([isEmpty, { op: "insert", table, row: {} }], { remote: "tenet" });
 }
 
 /** Who is behind a unix socket, so that history can tell who wrote a row. */

@@ -11,6 +11,7 @@
  *
  * @see docs/design/0007-etcd.md
  */
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Json, type Logger, messageOf } from "@tenet/kit";
 import { isJsonObject } from "../model/sorted-json.ts";
@@ -107,6 +108,7 @@ export class EtcdLog implements SharedLog {
     const { address, tls, database, firstSnapshot } = options;
     const gateway = new EtcdGateway(address.endpoints, tls);
     const stop = new AbortController();
+    setMaxListeners(0, stop.signal); // of requests under way
     const store = new EtcdStore(gateway, new EtcdKeys(address.prefix, database), stop.signal);
     try {
       if ((await store.manifest()) === undefined) await store.create(firstSnapshot);
@@ -218,8 +220,9 @@ export class EtcdLog implements SharedLog {
         return await attempt(Math.max(1, Math.min(ATTEMPT_MS, endsAt - performance.now())));
       } catch (error) {
         if (!(error instanceof EtcdError)) throw error;
-        const isOver = !error.isTransient || performance.now() + PAUSE_MS >= endsAt || this.#stop.signal.aborted;
-        if (isOver) throw this.#lost(error, decision?.mayBeKept === true);
+        const isLate = performance.now() + PAUSE_MS >= endsAt || this.#stop.signal.aborted;
+        if (!error.isTransient || isLate || (decision !== undefined && decision !== this.#decision))
+          throw this.#lost(error, decision?.mayBeKept === true);
         await sleep(PAUSE_MS);
       }
     }
