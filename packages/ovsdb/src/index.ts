@@ -1,6 +1,7 @@
 /** RFC 7047: databases with durable storage, a server, a client replica, and the schemas that Tenet serves. */
 export { type Atom, type AtomicType, compareAtoms, isUuid, ZERO_UUID } from "./model/atom.ts";
 export { type Datum, datumsEqual, isMap, isSet, keysOf, parseDatum, toJson } from "./model/datum.ts";
+export { parseExact, stringifyExact } from "./model/exact-json.ts";
 export { applyDiff, diffDatum } from "./model/difference.ts";
 export { OvsdbError } from "./model/ovsdb-error.ts";
 export { parseSchema, type SchemaSource, toSchema } from "./model/parse-schema.ts";

@@ -1,5 +1,5 @@
-import { ProtocolError } from "@tenet/kit";
-import { JsonStream } from "@tenet/ovsdb";
+import { type Json, ProtocolError } from "@tenet/kit";
+import { JsonStream, stringifyExact } from "@tenet/ovsdb";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
@@ -26,7 +26,9 @@ test("messages come out whole however the bytes are split", () => {
   fc.assert(
     fc.property(objects, sizes, fc.constantFrom("", " ", "\n\r\t"), (messages, cuts, gap) => {
       const bytes = Buffer.from(messages.map((message) => JSON.stringify(message)).join(gap));
-      expect(readAll(new JsonStream(), split(bytes, cuts))).toEqual(messages.map((m) => JSON.parse(JSON.stringify(m))));
+      // Large whole numbers come as bigints, which JSON.parse does not give.
+      const found = readAll(new JsonStream(), split(bytes, cuts));
+      expect(found.map((message) => stringifyExact(message as Json))).toEqual(messages.map((message) => JSON.stringify(message)));
     }),
   );
 });

@@ -1,5 +1,15 @@
 /** Who wrote what decided. */
-import { type Datum, datumsEqual, type HistoryEntry, isMap, isSet, type Replica, type Row, type TableSchema } from "@tenet/ovsdb";
+import {
+  type Atom,
+  type Datum,
+  datumsEqual,
+  type HistoryEntry,
+  isMap,
+  isSet,
+  type Replica,
+  type Row,
+  type TableSchema,
+} from "@tenet/ovsdb";
 import type { LinkedRow } from "./links/northbound.ts";
 import type { Cause, JsonValue } from "./story.ts";
 
@@ -54,7 +64,13 @@ function columnsOf(row: Row, table: TableSchema | undefined): Cause["columns"] {
 }
 
 function jsonOf(datum: Datum, isOptional: boolean): JsonValue {
-  if (isMap(datum)) return Object.fromEntries([...datum].map(([key, value]) => [String(key), value]));
-  if (!isSet(datum)) return datum;
-  return isOptional ? (datum[0] ?? null) : [...datum];
+  if (isMap(datum)) return Object.fromEntries([...datum].map(([key, value]) => [String(key), jsonAtom(value)]));
+  if (!isSet(datum)) return jsonAtom(datum);
+  const atoms = datum.map(jsonAtom);
+  return isOptional ? (atoms[0] ?? null) : atoms;
+}
+
+/** A whole number beyond ±(2^53-1) is text, so that it stays exact. */
+function jsonAtom(atom: Atom): JsonValue {
+  return typeof atom === "bigint" ? String(atom) : atom;
 }

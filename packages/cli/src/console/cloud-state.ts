@@ -2,7 +2,7 @@
 import { jsonOf } from "@tenet/datalog";
 import type { Json } from "@tenet/kit";
 import type { Reachability, RunningLab } from "@tenet/lab";
-import { type Datum, isMap, isSet, type Replica, type Row } from "@tenet/ovsdb";
+import { type Atom, type Datum, isMap, keysOf, type Replica, type Row } from "@tenet/ovsdb";
 import type { PolicyService, PolicyStatus } from "@tenet/policy";
 import type { LeftOut } from "../up/left-out.ts";
 
@@ -199,9 +199,8 @@ function rowsOf(nb: Replica, table: string, references: Datum | undefined): Row[
   return setOf(references).flatMap((uuid) => nb.table(table).get(String(uuid)) ?? []);
 }
 
-function setOf(datum: Datum | undefined): readonly (boolean | number | string)[] {
-  if (isSet(datum)) return datum;
-  return datum === undefined || isMap(datum) ? [] : [datum as boolean | number | string];
+function setOf(datum: Datum | undefined): readonly Atom[] {
+  return datum === undefined || isMap(datum) ? [] : keysOf(datum);
 }
 
 function mapValue(datum: Datum | undefined, key: string): string | undefined {

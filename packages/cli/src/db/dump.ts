@@ -1,6 +1,15 @@
 /** `tenet db dump`: the rows of tables. */
 import type { Json } from "@tenet/kit";
-import { type DatabaseSchema, datumOf, datumsEqual, type Row, type RowChange, type RowSource, toJson } from "@tenet/ovsdb";
+import {
+  type DatabaseSchema,
+  datumOf,
+  datumsEqual,
+  type Row,
+  type RowChange,
+  type RowSource,
+  stringifyExact,
+  toJson,
+} from "@tenet/ovsdb";
 import { formatTable } from "../up/table.ts";
 import { columnsOf, formatDatum } from "./format-row.ts";
 import { tablesOf } from "./source.ts";
@@ -16,7 +25,7 @@ export function dump(rows: RowSource, names: readonly string[], format: "text" |
     return tables.length === 0 ? `${rows.schema.name} has no rows\n` : tables.map((name) => dumpTable(rows, name)).join("\n");
   }
   const entries = tables.map((name) => [name, Array.from(rows.table(name).values(), (row) => jsonRow(rows.schema, name, row))]);
-  return `${JSON.stringify(Object.fromEntries(entries), undefined, 2)}\n`;
+  return `${stringifyExact(Object.fromEntries(entries), 2)}\n`;
 }
 
 function dumpTable(source: RowSource, name: string): string {
@@ -36,7 +45,7 @@ function jsonRow(schema: DatabaseSchema, table: string, row: Row): { readonly [c
 }
 
 /** A change with the rows before and after. */
-export function jsonChange(schema: DatabaseSchema, { table, uuid, old, new: row }: RowChange): object {
+export function jsonChange(schema: DatabaseSchema, { table, uuid, old, new: row }: RowChange): Json {
   const before = old === undefined ? {} : { old: jsonRow(schema, table, old) };
   return { table, uuid, ...before, ...(row === undefined ? {} : { new: jsonRow(schema, table, row) }) };
 }

@@ -1,5 +1,6 @@
 /** Values as RFC 7047 writes them, in short for people: `sw0`, `[a, b]`, `{k=v}`; uuids by their first 8 digits. */
 import type { Json } from "@tenet/kit";
+import { stringifyExact } from "@tenet/ovsdb";
 
 /** One value. */
 export function formatWire(json: Json): string {
@@ -7,7 +8,7 @@ export function formatWire(json: Json): string {
   if (tag === "uuid" && typeof content === "string") return content.slice(0, 8);
   if (tag === "set") return `[${elementsOf(json).join(", ")}]`;
   if (tag === "map") return `{${Array.from(pairsOf(json), ([key, value]) => `${key}=${value}`).join(", ")}}`;
-  return typeof json === "string" && /^[^\s,={}[\]"]+$/.test(json) ? json : JSON.stringify(json);
+  return typeof json === "string" && /^[^\s,={}[\]"]+$/.test(json) ? json : stringifyExact(json);
 }
 
 /** What became of a value: of sets and maps the elements that came (`+`), went (`-`) or changed, else both values. */

@@ -9,6 +9,7 @@ import {
   type HistoryFilter,
   isHistoryEntry,
   RpcError,
+  stringifyExact,
   versionOfSnapshot,
 } from "@tenet/ovsdb";
 import type { Style } from "../up/style.ts";
@@ -56,7 +57,7 @@ export async function log(source: string, flags: LogFlags, style: Style, now: nu
     ...(flags.number === undefined ? {} : { last: flags.number }),
   };
   const transactions = grouped(await entriesOf(source, flags.database, filter, signal));
-  if (flags.output === "json") return transactions.map((transaction) => `${JSON.stringify(jsonOf(transaction))}\n`).join("");
+  if (flags.output === "json") return transactions.map((transaction) => `${stringifyExact(jsonOf(transaction))}\n`).join("");
   if (transactions.length === 0) return "no transaction matches\n";
   const showsAll = flags.full === true || flags.row !== undefined;
   return transactions.map((transaction) => `${formatTransaction(transaction, style, showsAll)}\n`).join("\n");
@@ -104,7 +105,7 @@ function grouped(entries: readonly HistoryEntry[]): Transaction[] {
   return transactions;
 }
 
-function jsonOf({ first, entries }: Transaction): object {
+function jsonOf({ first, entries }: Transaction): Json {
   const { txn: version, date, client: by, comment } = first;
   const changes = entries.map(({ table, uuid, name, op, row }) => ({
     table,

@@ -1,6 +1,6 @@
 /** `tenet db monitor`: the rows of a served database, and each change as it is committed. */
 import { untilAborted } from "@tenet/kit";
-import type { Replica } from "@tenet/ovsdb";
+import { type Replica, stringifyExact } from "@tenet/ovsdb";
 import { dump, jsonChange } from "./dump.ts";
 import { formatChange } from "./format-row.ts";
 import { connectTo, tablesOf } from "./source.ts";
@@ -41,7 +41,7 @@ export async function monitor(
     write(initialText(replica, tables, format));
     replica.onChange((changes) => {
       const lines = changes.map((change) =>
-        format === "json" ? JSON.stringify(jsonChange(schema, change)) : formatChange(schema, change),
+        format === "json" ? stringifyExact(jsonChange(schema, change)) : formatChange(schema, change),
       );
       write(`${lines.join("\n")}\n`);
     });
@@ -55,5 +55,5 @@ function initialText(replica: Replica, tables: readonly string[], format: "text"
   const rows = tablesOf(schema, tables).flatMap((table) =>
     Array.from(replica.table(table), ([uuid, row]) => jsonChange(schema, { table, uuid, old: undefined, new: row })),
   );
-  return rows.map((row) => `${JSON.stringify(row)}\n`).join("");
+  return rows.map((row) => `${stringifyExact(row)}\n`).join("");
 }

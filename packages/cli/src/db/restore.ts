@@ -8,6 +8,7 @@ import {
   type Row,
   type RowSource,
   type TableSchema,
+  stringifyExact,
   toJson,
 } from "@tenet/ovsdb";
 import { nRowsOf } from "./backup.ts";
@@ -32,7 +33,7 @@ export async function restore(
   const rows = Database.read(file);
   await using replica = await connectTo(remote, database ?? rows.schema.name, signal);
   const { schema } = replica;
-  if (!isForced && JSON.stringify(rows.schema.json) !== JSON.stringify(schema.json)) {
+  if (!isForced && stringifyExact(rows.schema.json) !== stringifyExact(schema.json)) {
     throw new DbArgumentError(
       `Cannot restore "${file}": its schema is ${rows.schema.name} ${rows.schema.version}, the server's differs (${schema.version})`,
       { hint: "Convert the file with tenet db convert, or take what fits with --force" },

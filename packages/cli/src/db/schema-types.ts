@@ -3,7 +3,7 @@
  * them, and the schema itself, which gives `connect` and all that follows these types.
  */
 import type { Json } from "@tenet/kit";
-import type { BaseType, ColumnSchema, DatabaseSchema, TableSchema } from "@tenet/ovsdb";
+import { type BaseType, type ColumnSchema, type DatabaseSchema, stringifyExact, type TableSchema } from "@tenet/ovsdb";
 
 /** A module for a program that uses the library. */
 export function schemaTypes(schema: DatabaseSchema): string {
@@ -13,7 +13,7 @@ export function schemaTypes(schema: DatabaseSchema): string {
   return [
     `/** ${titleOf(schema)}, written by tenet db types. */\nimport { ${imports.join(", ")} } from "@tenet/ovsdb";`,
     declarations,
-    `/** The schema of ${name}, which gives a replica its types. */\nexport const ${typeName(name)}: TypedSchema<${typeName(name)}Tables> = typedSchema(${JSON.stringify(json satisfies Json)});\n`,
+    `/** The schema of ${name}, which gives a replica its types. */\nexport const ${typeName(name)}: TypedSchema<${typeName(name)}Tables> = typedSchema(${stringifyExact(json)});\n`,
   ].join("\n\n");
 }
 
@@ -78,7 +78,7 @@ function writtenAtom(base: BaseType): string {
 }
 
 function atomType({ type, enum: values }: BaseType): string {
-  if (values !== undefined) return values.map((value) => JSON.stringify(value)).join(" | ");
+  if (values !== undefined) return values.map((value) => stringifyExact(value as Json)).join(" | ");
   return type === "boolean" ? "boolean" : type === "integer" || type === "real" ? "number" : "string";
 }
 

@@ -9,6 +9,7 @@ import {
   OPEN_VSWITCH,
   OVN_NORTHBOUND,
   OVN_SOUTHBOUND,
+  parseExact,
   parseSchema,
   type DatabaseSchema,
   type Replica,
@@ -90,7 +91,7 @@ function readJson(file: string): Json {
 /** Reads JSON. @throws DbArgumentError that names what was read */
 export function parseJson(text: string, what: string): Json {
   try {
-    return JSON.parse(text) as Json;
+    return parseExact(text);
   } catch (error) {
     throw new DbArgumentError(`Cannot read ${what}: ${messageOf(error)}`, { hint: "It has to be JSON", cause: error });
   }

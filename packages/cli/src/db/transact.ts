@@ -1,6 +1,6 @@
 /** `tenet db transact`: one transaction, on a server or a file that nobody serves. */
 import type { Json } from "@tenet/kit";
-import { Database, OvsdbError } from "@tenet/ovsdb";
+import { Database, OvsdbError, stringifyExact } from "@tenet/ovsdb";
 import { connectTo, DbArgumentError, isRemote, parseJson } from "./source.ts";
 
 /** A transaction was refused. */
@@ -27,7 +27,7 @@ export async function transact(
   const operations = typeof name === "string" ? rest : (params as Json[]);
   const results = await execute(source, operations, database ?? (typeof name === "string" ? name : undefined), signal);
   checkResults(operations, results);
-  if (format === "json") return `${JSON.stringify(results)}\n`;
+  if (format === "json") return `${stringifyExact(results)}\n`;
   return results.map((result, i) => `${operationName(operations[i])}${formatResult(result)}\n`).join("");
 }
 
@@ -76,5 +76,5 @@ function formatResult(result: Json): string {
   if (count !== undefined) return ` ${count} row${count === 1 ? "" : "s"}`;
   return rows === undefined
     ? ""
-    : [` ${rows.length} row${rows.length === 1 ? "" : "s"}`, ...rows.map((row) => `  ${JSON.stringify(row)}`)].join("\n");
+    : [` ${rows.length} row${rows.length === 1 ? "" : "s"}`, ...rows.map((row) => `  ${stringifyExact(row)}`)].join("\n");
 }

@@ -182,5 +182,5 @@ function encodeAtom(base: BaseType, atom: ColumnInput): Json {
     return ["named-uuid", atom.namedUuid];
   if (typeof atom === "object")
     throw new AppError(`Expected ${base.type}, not ${JSON.stringify(atom)}`, { code: "OVSDB_BAD_VALUE" });
-  return base.type === "uuid" ? ["uuid", atom] : atom;
+  return base.type === "uuid" ? ["uuid", String(atom)] : (atom as Json);
 }

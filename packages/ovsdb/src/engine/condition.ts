@@ -91,7 +91,7 @@ function matchesClause(clause: Clause, row: Row): boolean {
 }
 
 function compares(call: "<" | "<=" | ">=" | ">", a: Datum | undefined, b: Datum | undefined): boolean {
-  if (typeof a !== "number" || typeof b !== "number") return false;
+  if (!isNumeric(a) || !isNumeric(b)) return false;
   switch (call) {
     case "<":
       return a < b;
@@ -102,6 +102,10 @@ function compares(call: "<" | "<=" | ">=" | ">", a: Datum | undefined, b: Datum 
     case ">":
       return a > b;
   }
+}
+
+function isNumeric(atom: Datum | undefined): atom is number | bigint {
+  return typeof atom === "number" || typeof atom === "bigint";
 }
 
 function includesAll(value: Datum, argument: Datum): boolean {

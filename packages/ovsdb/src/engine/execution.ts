@@ -7,6 +7,7 @@ import type { Json } from "@tenet/kit";
 import { isUuid } from "../model/atom.ts";
 import { checkAtom } from "../model/constraints.ts";
 import { type Datum, keysOf, parseDatum } from "../model/datum.ts";
+import { stringifyExact } from "../model/exact-json.ts";
 import { constraintViolation, OvsdbError, syntaxError } from "../model/ovsdb-error.ts";
 import { type Row, rowToJson } from "../model/row.ts";
 import type { ColumnSchema, TableSchema } from "../model/schema.ts";
@@ -210,7 +211,7 @@ export class Execution {
     const columns = parseColumns(table.schema, columnsJson);
     if (timeoutMs !== undefined && timeoutMs < 0) throw syntaxError(timeoutMs, "timeout must be nonnegative");
     const expected = new Set(rowsJson.map((json) => this.#rowKey(table, columns, json)));
-    const actual = new Set(findRows(table, condition).map((row) => JSON.stringify(rowToJson(row, columns))));
+    const actual = new Set(findRows(table, condition).map((row) => stringifyExact(rowToJson(row, columns))));
     const isEqual = expected.size === actual.size && [...expected].every((key) => actual.has(key));
     if (isEqual === (until === "==")) return {};
     if (timeoutMs === undefined || this.#context.elapsedMs < timeoutMs) return new WaitBlocked(table.schema.name, timeoutMs);
@@ -223,7 +224,7 @@ export class Execution {
     const given = this.#parseRow(table.schema, json);
     const row = table.maker.make("", "", Object.fromEntries(given));
     const uuids = { _uuid: given.get("_uuid") ?? row._uuid, _version: given.get("_version") ?? row._version };
-    return JSON.stringify(rowToJson({ ...row, ...uuids } as Row, columns));
+    return stringifyExact(rowToJson({ ...row, ...uuids } as Row, columns));
   }
 
   #assert(lock: string): Json {
@@ -288,5 +289,5 @@ function parseColumns(table: TableSchema, json: readonly Json[] | undefined): re
 }
 
 function distinct(rows: readonly Json[]): readonly Json[] {
-  return [...new Map(rows.map((row) => [JSON.stringify(row), row])).values()];
+  return [...new Map(rows.map((row) => [stringifyExact(row), row])).values()];
 }

@@ -8,6 +8,7 @@ import { type Atom, compareAtoms } from "../model/atom.ts";
 import { checkAtom } from "../model/constraints.ts";
 import { type Datum, isMap, isSet, keysOf, type NamedUuids, parseDatum, sizeOf } from "../model/datum.ts";
 import { describeType } from "../model/describe-type.ts";
+import { toInteger } from "../model/exact-json.ts";
 import { mergeSorted, sortedMap } from "../model/difference.ts";
 import { constraintViolation, OvsdbError, syntaxError } from "../model/ovsdb-error.ts";
 import { datumOf, type Row } from "../model/row.ts";
@@ -140,9 +141,9 @@ function deletePairs(value: ReadonlyMap<Atom, Atom>, argument: Datum): Datum {
 
 function calculate(column: ColumnSchema, mutator: Arithmetic, value: Datum, argument: Datum): Datum {
   const { key } = column.type;
-  if (typeof argument !== "number") return value;
+  if (!isNumber(argument)) return value;
   const results = keysOf(value).map((atom) => {
-    const result = typeof atom === "number" ? compute(key, mutator, atom, argument) : atom;
+    const result = isNumber(atom) ? compute(key, mutator, atom, argument) : atom;
     checkAtom(key, result);
     return result;
   });
@@ -153,14 +154,31 @@ function calculate(column: ColumnSchema, mutator: Arithmetic, value: Datum, argu
   return results;
 }
 
-function compute(base: BaseType, mutator: Arithmetic, a: number, b: number): number {
-  const result = mutator === "/=" || mutator === "%=" ? divide(base, mutator, a, b) : combine(mutator, a, b);
-  const isInRange = base.type === "integer" ? Math.abs(result) < 2 ** 63 : Number.isFinite(result);
-  if (!isInRange) throw new OvsdbError("range error", `Result of "${mutator}" operation is out of range.`);
+function isNumber(datum: Datum): datum is number | bigint {
+  return typeof datum === "number" || typeof datum === "bigint";
+}
+
+function compute(base: BaseType, mutator: Arithmetic, a: number | bigint, b: number | bigint): Atom {
+  if (b === 0 && (mutator === "/=" || mutator === "%=")) throw new OvsdbError("domain error", "Division by zero.");
+  const result = base.type === "integer" ? computeInteger(mutator, a, b) : finite(calculateReal(mutator, Number(a), Number(b)));
+  if (result === undefined) throw new OvsdbError("range error", `Result of "${mutator}" operation is out of range.`);
   return result === 0 ? 0 : result;
 }
 
-function combine(mutator: "+=" | "-=" | "*=", a: number, b: number): number {
+/** @returns `undefined` when 64 bits do not hold the result */
+function computeInteger(mutator: Arithmetic, a: number | bigint, b: number | bigint): number | bigint | undefined {
+  if (typeof a === "number" && typeof b === "number") {
+    const result = Math.trunc(calculateReal(mutator, a, b)); // exact if it is safe: rounding does not reach an integer before
+    if (Number.isSafeInteger(result)) return result;
+  }
+  return toInteger(calculateBig(mutator, BigInt(a), BigInt(b)));
+}
+
+function finite(value: number): number | undefined {
+  return Number.isFinite(value) ? value : undefined;
+}
+
+function calculateReal(mutator: Arithmetic, a: number, b: number): number {
   switch (mutator) {
     case "+=":
       return a + b;
@@ -168,11 +186,24 @@ function combine(mutator: "+=" | "-=" | "*=", a: number, b: number): number {
       return a - b;
     case "*=":
       return a * b;
+    case "/=":
+      return a / b;
+    case "%=":
+      return a % b;
   }
 }
 
-function divide(base: BaseType, mutator: "/=" | "%=", a: number, b: number): number {
-  if (b === 0) throw new OvsdbError("domain error", "Division by zero.");
-  if (mutator === "%=") return a % b;
-  return base.type === "integer" ? Math.trunc(a / b) : a / b;
+function calculateBig(mutator: Arithmetic, a: bigint, b: bigint): bigint {
+  switch (mutator) {
+    case "+=":
+      return a + b;
+    case "-=":
+      return a - b;
+    case "*=":
+      return a * b;
+    case "/=":
+      return a / b;
+    case "%=":
+      return a % b;
+  }
 }

@@ -3,6 +3,7 @@
  * mistyped and superfluous members.
  */
 import type { Json } from "@tenet/kit";
+import { isBig } from "../model/exact-json.ts";
 import { syntaxError } from "../model/ovsdb-error.ts";
 import { isJsonArray, isJsonObject } from "../model/sorted-json.ts";
 
@@ -55,7 +56,8 @@ export class MemberReader {
   }
 
   optionalInteger(name: string): number | undefined {
-    return this.#member(name, (json): json is number => typeof json === "number");
+    const value = this.#member(name, (json): json is Json => typeof json === "number" || isBig(json));
+    return value === undefined ? undefined : Number(value);
   }
 
   boolean(name: string): boolean {

@@ -2,7 +2,9 @@
  * The rows of one table with everything that keeps a transaction's cost independent of the table's size:
  * index maps, counts of strong references to each row, and the rows that refer weakly to each row.
  */
+import type { Json } from "@tenet/kit";
 import { datumsEqual } from "../model/datum.ts";
+import { stringifyExact } from "../model/exact-json.ts";
 import { datumOf, type Row, RowMaker } from "../model/row.ts";
 import type { ColumnSchema, TableSchema } from "../model/schema.ts";
 
@@ -58,7 +60,7 @@ export class IndexMap {
 function keyPart(row: Row, column: ColumnSchema): string {
   const datum = datumOf(row, column);
   if (typeof datum === "string") return datum;
-  return JSON.stringify(datum instanceof Map ? [...datum] : datum);
+  return stringifyExact((datum instanceof Map ? [...datum] : datum) as Json);
 }
 
 /** The rows of one table, their indexes and the references to them. */

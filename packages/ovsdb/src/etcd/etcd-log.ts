@@ -14,6 +14,7 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Json, type Logger, messageOf } from "@tenet/kit";
+import { stringifyExact } from "../model/exact-json.ts";
 import { isJsonObject } from "../model/sorted-json.ts";
 import type { TlsFiles } from "../rpc/tls-files.ts";
 import {
@@ -181,7 +182,7 @@ export class EtcdLog implements SharedLog {
   /** Sends a commit until its fate is known. */
   async #commit(decision: Decision, headRevision: number): Promise<boolean> {
     const { index, id, payload } = decision;
-    const text = JSON.stringify({ id, payload });
+    const text = stringifyExact({ id, payload });
     const large = text.length > MAX_ENTRY_BYTES ? await this.#uploadLarge(decision) : undefined;
     const entry = { text: large === undefined ? text : JSON.stringify({ id, parts: large.nPieces }), keep: large?.keep ?? [] };
     try {
@@ -206,7 +207,7 @@ export class EtcdLog implements SharedLog {
 
   async #uploadLarge({ index, id, payload }: Decision): Promise<Uploaded> {
     try {
-      return await this.#store.uploadEntry(index, id, JSON.stringify(payload));
+      return await this.#store.uploadEntry(index, id, stringifyExact(payload));
     } catch (error) {
       throw new NotKeptError(`${messageOf(error)}; the transaction was not committed`, { cause: error });
     }

@@ -8,6 +8,7 @@ import { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { createGzip, gunzip } from "node:zlib";
 import type { Json } from "@tenet/kit";
+import { parseExact } from "../model/exact-json.ts";
 import { isJsonArray, isJsonObject } from "../model/sorted-json.ts";
 import { EtcdError, type EtcdGateway, type EtcdJson } from "./etcd-gateway.ts";
 import { encode, pieceKey, under } from "./etcd-keys.ts";
@@ -85,7 +86,7 @@ export async function download(
     if (!isJsonObject(kv) || typeof kv["value"] !== "string") return undefined;
     pieces.push(Buffer.from(kv["value"], "base64"));
   }
-  return JSON.parse((await promisify(gunzip)(Buffer.concat(pieces))).toString("utf8")) as Json;
+  return parseExact((await promisify(gunzip)(Buffer.concat(pieces))).toString("utf8"));
 }
 
 /** The operation that deletes all pieces of a folder. */

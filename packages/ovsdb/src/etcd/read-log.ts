@@ -1,5 +1,6 @@
 /** Reads a log in etcd from its snapshot on, while other servers append to it and compact it. */
 import type { Json } from "@tenet/kit";
+import { parseExact } from "../model/exact-json.ts";
 import type { LogEntry, LogStart } from "../shared/shared-log.ts";
 import { EtcdError, type EtcdJson } from "./etcd-gateway.ts";
 import type { EtcdStore, Manifest, StoredEntry } from "./etcd-store.ts";
@@ -38,7 +39,7 @@ export async function readBeginning(store: EtcdStore): Promise<Beginning> {
  * @throws EtcdError; TypeError when it is none of ours
  */
 export async function openEntry(store: EtcdStore, { index, text }: StoredEntry): Promise<LogEntry | undefined> {
-  const { id, payload = null, parts } = JSON.parse(text) as EtcdJson;
+  const { id, payload = null, parts } = parseExact(text) as EtcdJson;
   if (typeof id !== "string") throw new TypeError(`entry ${index} has no id`);
   if (typeof parts !== "number") return { index, id, payload };
   const large = await store.downloadEntry(index, id, parts);

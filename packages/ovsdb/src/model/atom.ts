@@ -2,13 +2,13 @@
  * Atoms: the five scalar types of OVSDB, their order, their defaults and their text.
  *
  * An atom lives in memory as a plain JavaScript value; a uuid is its 36-character lower-case text.
- * Integers are exact up to 2^53; beyond that they are as exact as a double.
+ * Integers have 64 bits: within ±(2^53-1) they are numbers, beyond bigints, so equal ones are always `===`.
  *
  * @see RFC 7047, sections 3.1 and 5.1
  */
 
-/** A scalar value: integer and real are `number`, string and uuid are `string`. */
-export type Atom = boolean | number | string;
+/** A scalar value: integer and real are `number` (`bigint` for integers beyond ±(2^53-1)), string and uuid are `string`. */
+export type Atom = boolean | number | bigint | string;
 
 /** The names of the scalar types, as the schema writes them. */
 export type AtomicType = "integer" | "real" | "boolean" | "string" | "uuid";

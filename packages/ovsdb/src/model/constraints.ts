@@ -6,7 +6,7 @@ import type { BaseType } from "./schema.ts";
 /** Throws a constraint violation unless `atom` is allowed by `base`. */
 export function checkAtom(base: BaseType, atom: Atom): void {
   if (base.enum !== undefined) checkEnum(base, base.enum, atom);
-  else if (typeof atom === "number") checkRange(base, atom);
+  else if (typeof atom === "number" || typeof atom === "bigint") checkRange(base, atom);
   else if (typeof atom === "string" && base.type === "string") checkLength(base, atom);
 }
 
@@ -16,7 +16,7 @@ function checkEnum(base: BaseType, allowed: readonly Atom[], atom: Atom): void {
   throw constraintViolation(`${formatAtom(atom, base.type)} is not one of the allowed values ([${names}])`);
 }
 
-function checkRange({ minimum, maximum }: BaseType, atom: number): void {
+function checkRange({ minimum, maximum }: BaseType, atom: number | bigint): void {
   const isTooSmall = minimum !== undefined && atom < minimum;
   const isTooLarge = maximum !== undefined && atom > maximum;
   if (!isTooSmall && !isTooLarge) return;

@@ -28,5 +28,5 @@ function setText(key: BaseType, atoms: readonly Atom[]): string {
 
 function atomText(base: BaseType, atom: Atom): string {
   if (base.type === "uuid") return `["uuid","${atom}"]`;
-  return typeof atom === "boolean" ? String(atom) : JSON.stringify(atom);
+  return typeof atom === "string" ? JSON.stringify(atom) : String(atom);
 }

@@ -10,6 +10,7 @@
 import type { Json } from "@tenet/kit";
 import { type Atom, compareAtoms, isUuid } from "./atom.ts";
 import { checkAtom } from "./constraints.ts";
+import { isBig, toInteger } from "./exact-json.ts";
 import { OvsdbError, syntaxError } from "./ovsdb-error.ts";
 import type { BaseType, ColumnType } from "./schema.ts";
 import { isJsonArray } from "./sorted-json.ts";
@@ -63,12 +64,12 @@ export function toJson(type: ColumnType, datum: Datum): Json {
   if (!isSet(datum)) return atomToJson(key, datum);
   const only = datum[0];
   if (datum.length === 1 && only !== undefined) return atomToJson(key, only);
-  return ["set", key.type === "uuid" ? datum.map((atom) => atomToJson(key, atom)) : datum];
+  return ["set", key.type === "uuid" ? datum.map((atom) => atomToJson(key, atom)) : (datum as Json)];
 }
 
-/** An atom as JSON. */
+/** An atom as JSON, to be written by `stringifyExact`. */
 function atomToJson(base: BaseType, atom: Atom): Json {
-  return base.type === "uuid" ? ["uuid", atom] : atom;
+  return base.type === "uuid" ? ["uuid", atom as Json] : (atom as Json);
 }
 
 /**
@@ -144,10 +145,14 @@ export function parseAtom(base: BaseType, json: Json, names?: NamedUuids): Atom 
 function parseBareAtom(base: BaseType, json: Json, names: NamedUuids | undefined): Atom {
   switch (base.type) {
     case "integer":
-      if (typeof json === "number" && Number.isInteger(json) && Math.abs(json) <= 2 ** 63) return json;
+      if (typeof json === "number" || isBig(json)) {
+        const integer = toInteger(json);
+        if (integer !== undefined) return integer;
+      }
       break;
     case "real":
       if (typeof json === "number") return json;
+      if (isBig(json)) return Number(json);
       break;
     case "boolean":
       if (typeof json === "boolean") return json;

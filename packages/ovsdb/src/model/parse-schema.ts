@@ -6,6 +6,7 @@
 import type { Json } from "@tenet/kit";
 import { type Atom, type AtomicType, ATOMIC_TYPES, compareAtoms, defaultAtom, ZERO_UUID } from "./atom.ts";
 import { type Datum, parseAtom } from "./datum.ts";
+import { isBig } from "./exact-json.ts";
 import { syntaxError } from "./ovsdb-error.ts";
 import type { BaseType, ColumnSchema, ColumnType, DatabaseSchema, TableSchema } from "./schema.ts";
 import type { SchemaJson } from "../schemas/index.ts";
@@ -158,8 +159,8 @@ function parseBase(json: Json): BaseType {
   return {
     type,
     enum: object["enum"] === undefined ? undefined : parseEnum(bare, object["enum"]),
-    minimum: numberOf(object, type === "real" ? "minReal" : "minInteger"),
-    maximum: numberOf(object, type === "real" ? "maxReal" : "maxInteger"),
+    minimum: boundOf(object, type === "real" ? "minReal" : "minInteger"),
+    maximum: boundOf(object, type === "real" ? "maxReal" : "maxInteger"),
     minLength: numberOf(object, "minLength"),
     maxLength: numberOf(object, "maxLength"),
     refTable: typeof refTable === "string" ? refTable : undefined,
@@ -182,6 +183,11 @@ function parseAtomicType(json: Json | undefined): AtomicType {
   const type = ATOMIC_TYPES.find((name) => name === json);
   if (type === undefined) throw syntaxError(json ?? null, `"${String(json)}" is not an atomic-type`);
   return type;
+}
+
+function boundOf(object: JsonObject, name: string): number | bigint | undefined {
+  const value = object[name];
+  return isBig(value) ? value : numberOf(object, name);
 }
 
 function numberOf(object: JsonObject, name: string): number | undefined {

@@ -47,9 +47,9 @@ function typeToJson({ key, value, min, max }: ColumnType): Json {
 function baseToJson(base: BaseType): Json {
   const json: JsonObject = { type: base.type };
   const suffix = base.type === "real" ? "Real" : "Integer";
-  if (base.enum !== undefined) json["enum"] = base.enum.length === 1 ? (base.enum[0] ?? null) : ["set", base.enum];
-  if (base.minimum !== undefined) json[`min${suffix}`] = base.minimum;
-  if (base.maximum !== undefined) json[`max${suffix}`] = base.maximum;
+  if (base.enum !== undefined) json["enum"] = (base.enum.length === 1 ? (base.enum[0] ?? null) : ["set", base.enum]) as Json;
+  if (base.minimum !== undefined) json[`min${suffix}`] = base.minimum as Json;
+  if (base.maximum !== undefined) json[`max${suffix}`] = base.maximum as Json;
   if (base.minLength !== undefined) json["minLength"] = base.minLength;
   if (base.maxLength !== undefined) json["maxLength"] = base.maxLength;
   if (base.refTable !== undefined) json["refTable"] = base.refTable;

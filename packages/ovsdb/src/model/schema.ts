@@ -15,8 +15,8 @@ export interface BaseType {
   /** Allowed values in order, or `undefined` when all are. */
   readonly enum: readonly Atom[] | undefined;
   /** Bounds of the value for numbers, inclusive. */
-  readonly minimum: number | undefined;
-  readonly maximum: number | undefined;
+  readonly minimum: number | bigint | undefined;
+  readonly maximum: number | bigint | undefined;
   /** Bounds of the length for strings, in characters, inclusive. */
   readonly minLength: number | undefined;
   readonly maxLength: number | undefined;

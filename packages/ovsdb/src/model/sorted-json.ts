@@ -1,11 +1,12 @@
 /** Compact JSON with object members in name order, the form in which error objects quote requests. */
 import type { Json } from "@tenet/kit";
+import { stringifyExact } from "./exact-json.ts";
 
 /** Like `JSON.stringify(json)`, with every object's members sorted by name. */
 export function stringifySorted(json: Json | undefined): string {
   if (json === undefined) return "null";
   if (typeof json === "number") return String(json);
-  if (json === null || typeof json !== "object") return JSON.stringify(json);
+  if (json === null || typeof json !== "object") return stringifyExact(json);
   if (isJsonArray(json)) return `[${json.map(stringifySorted).join(",")}]`;
   const members = Object.keys(json).sort();
   return `{${members.map((name) => `${JSON.stringify(name)}:${stringifySorted(json[name])}`).join(",")}}`;

@@ -18,7 +18,7 @@ export interface RelationSpec {
 }
 
 /** A value in a tuple. */
-export type TupleValue = null | boolean | number | string;
+export type TupleValue = null | boolean | number | bigint | string;
 
 /** A tuple that appeared (1) or disappeared (-1). */
 export interface TupleChange {

@@ -8,6 +8,7 @@
  * @see RFC 7047, section 4 and JSON-RPC 1.0
  */
 import { AppError, type Json, type Logger, messageOf, ProtocolError } from "@tenet/kit";
+import { stringifyExact } from "../model/exact-json.ts";
 import { isJsonArray, isJsonObject, stringifySorted } from "../model/sorted-json.ts";
 import { JsonStream, type JsonStreamLimits } from "./json-stream.ts";
 import type { RpcSocket } from "./rpc-socket.ts";
@@ -113,23 +114,23 @@ export class JsonRpcConnection {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#replies.set(id, { method, resolve, reject });
-      this.send(`{"method":${JSON.stringify(method)},"params":${JSON.stringify(params)},"id":${id}}`);
+      this.send(`{"method":${stringifyExact(method)},"params":${stringifyExact(params)},"id":${id}}`);
     });
   }
 
   /** Answers a request. */
   reply(id: Json, result: Json): void {
-    this.send(`{"id":${JSON.stringify(id)},"result":${JSON.stringify(result)},"error":null}`);
+    this.send(`{"id":${stringifyExact(id)},"result":${stringifyExact(result)},"error":null}`);
   }
 
   /** Answers a request with an error. */
   replyError(id: Json, error: Json): void {
-    this.send(`{"id":${JSON.stringify(id)},"result":null,"error":${JSON.stringify(error)}}`);
+    this.send(`{"id":${stringifyExact(id)},"result":null,"error":${stringifyExact(error)}}`);
   }
 
   /** Sends a notification. */
   notify(method: string, params: Json): void {
-    this.send(`{"id":null,"method":${JSON.stringify(method)},"params":${JSON.stringify(params)}}`);
+    this.send(`{"id":null,"method":${stringifyExact(method)},"params":${stringifyExact(params)}}`);
   }
 
   /** Sends an encoded message; what is sent in one turn of the event loop goes out in one write. */

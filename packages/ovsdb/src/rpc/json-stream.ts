@@ -6,6 +6,7 @@
  * can neither exhaust memory nor the parser's stack.
  */
 import { type Json, messageOf, ProtocolError } from "@tenet/kit";
+import { parseExact } from "../model/exact-json.ts";
 
 /** Bounds on one message. */
 export interface JsonStreamLimits {
@@ -107,7 +108,8 @@ export class JsonStream {
     this.#partsBytes = 0;
     try {
       const text = this.#decoder.decode(parts.length === 0 ? last : joined(parts, last));
-      return JSON.parse(text, MAY_BE_NO_TEXT.test(text) ? refuseNoText : undefined) as Json;
+      if (MAY_BE_NO_TEXT.test(text)) JSON.parse(text, refuseNoText);
+      return parseExact(text);
     } catch (error) {
       throw this.#failure(messageOf(error), at);
     }

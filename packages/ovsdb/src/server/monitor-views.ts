@@ -8,6 +8,7 @@
 import type { Json } from "@tenet/kit";
 import type { Commit } from "../engine/commit.ts";
 import type { DatabaseEngine } from "../engine/database.ts";
+import { stringifyExact } from "../model/exact-json.ts";
 import type { RowChange } from "../model/row.ts";
 import type { MonitorSpec } from "./monitor-spec.ts";
 import { updatesOf } from "./monitor-update.ts";
@@ -54,7 +55,7 @@ export class MonitorViews {
       const [first] = view;
       const updates = first === undefined ? undefined : updatesOf(first.spec, changes);
       if (updates === undefined) continue;
-      const text = JSON.stringify(updates);
+      const text = stringifyExact(updates);
       for (const monitor of view) {
         if (monitor.missed === undefined && !monitor.isBehind()) monitor.send(notification(monitor, version, text));
         else miss(monitor, changes, version);
@@ -69,7 +70,7 @@ export function catchUp(monitor: Monitor): void {
   if (missed === undefined) return;
   monitor.missed = undefined;
   const updates = updatesOf(monitor.spec, missed.net.changes());
-  if (updates !== undefined) monitor.send(notification(monitor, missed.version, JSON.stringify(updates)));
+  if (updates !== undefined) monitor.send(notification(monitor, missed.version, stringifyExact(updates)));
 }
 
 function miss(monitor: Monitor, changes: readonly RowChange[], version: string): void {
@@ -82,5 +83,5 @@ function miss(monitor: Monitor, changes: readonly RowChange[], version: string):
 /** The text of an update notification; `updates` is JSON text. */
 export function notification({ method, id }: Monitor, version: string, updates: string): string {
   const transaction = method === "update3" ? `"${version}",` : "";
-  return `{"id":null,"method":"${method}","params":[${JSON.stringify(id)},${transaction}${updates}]}`;
+  return `{"id":null,"method":"${method}","params":[${stringifyExact(id)},${transaction}${updates}]}`;
 }

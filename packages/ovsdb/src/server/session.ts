@@ -8,6 +8,7 @@ import type { ClientIdentity } from "../engine/commit.ts";
 import type { DatabaseEngine } from "../engine/database.ts";
 import { type RoleHolder, roleRefusal } from "../engine/role-access.ts";
 import { isUuid, ZERO_UUID } from "../model/atom.ts";
+import { stringifyExact } from "../model/exact-json.ts";
 import { OvsdbError, syntaxError } from "../model/ovsdb-error.ts";
 import { isJsonArray, isJsonObject, stringifySorted } from "../model/sorted-json.ts";
 import type { JsonRpcConnection, RpcHandler } from "../rpc/json-rpc-connection.ts";
@@ -239,7 +240,7 @@ export class Session implements RpcHandler, LockHolder {
     monitor.spec = spec;
     this.#monitors.set(newKey, monitor);
     this.#viewsOf(monitor)?.add(monitor);
-    if (updates !== undefined) monitor.send(notification(monitor, database.version, JSON.stringify(updates)));
+    if (updates !== undefined) monitor.send(notification(monitor, database.version, stringifyExact(updates)));
     return {};
   }
 

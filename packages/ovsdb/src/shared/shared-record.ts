@@ -4,6 +4,7 @@
  * Transactions are as in the log file, with their versions and with ephemeral columns, which all servers must agree on too.
  */
 import type { Json } from "@tenet/kit";
+import { stringifyExact } from "../model/exact-json.ts";
 import type { Commit } from "../engine/commit.ts";
 import { convertTables } from "../engine/convert-tables.ts";
 import { moveReferences, type Tables } from "../engine/references.ts";
@@ -95,14 +96,14 @@ export function convertedTables(tables: Tables, schema: DatabaseSchema, version:
 
 /** The text of a snapshot, in pieces of a row. */
 export function* snapshotText(schema: DatabaseSchema, version: string, tables: readonly TableRows[]): Generator<string> {
-  yield `{"schema":${JSON.stringify(schema.json)},"version":"${version}","tables":{`;
+  yield `{"schema":${stringifyExact(schema.json)},"version":"${version}","tables":{`;
   let comma = "";
   for (const { table, rows } of tables) {
     yield `${comma}${JSON.stringify(table.name)}:{`;
     let separator = "";
     for (const row of rows()) {
       const columns = rowRecord(table, { old: undefined, new: row }, true);
-      yield `${separator}"${row._uuid}":["${row._version}",${JSON.stringify(columns)}]`;
+      yield `${separator}"${row._uuid}":["${row._version}",${stringifyExact(columns ?? null)}]`;
       separator = ",";
     }
     yield "}";

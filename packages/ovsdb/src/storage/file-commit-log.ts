@@ -9,6 +9,7 @@ import type { Commit } from "../engine/commit.ts";
 import type { CommitLog } from "../engine/commit-log.ts";
 import { DEFAULT_HISTORY, type HistoryLimits } from "../engine/history.ts";
 import type { DatabaseSchema } from "../model/schema.ts";
+import { stringifyExact } from "../model/exact-json.ts";
 import { isJsonObject, stringifySorted } from "../model/sorted-json.ts";
 import { lockDatabaseFile } from "./lock-file.ts";
 import { LogFile, type LogRecord, type PlacedRecord } from "./log-file.ts";
@@ -69,7 +70,7 @@ export class FileCommitLog implements CommitLog {
       const { file, records } = LogFile.open(path, log, fs);
       const [first, ...transactions] = records;
       if (first === undefined) {
-        const [{ sha1 = "" } = {}] = file.append([JSON.stringify(schema.json)], true);
+        const [{ sha1 = "" } = {}] = file.append([stringifyExact(schema.json)], true);
         const commitLog = new FileCommitLog(schema, file, unlock, nextVersion("", sha1), limits);
         return { commitLog, transactions, hasOtherSchema: false };
       }
@@ -150,7 +151,7 @@ export class FileCommitLog implements CommitLog {
   /** Replaces the file by the schema and one transaction. */
   rewrite(commit: Omit<Commit, "version">): void {
     const record = recordText(this.#schema, commit, this.#signatures);
-    const schema = JSON.stringify(this.#schema.json);
+    const schema = stringifyExact(this.#schema.json);
     const placed = this.#file.rewrite(record === undefined ? [schema] : [schema, record]);
     this.version = placed.reduce((version, { sha1 }) => nextVersion(version, sha1), "");
     this.#versionInFile = this.version;

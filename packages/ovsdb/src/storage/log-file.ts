@@ -13,6 +13,7 @@
  * @see ovsdb(5), section "Standalone Format"
  */
 import { AppError, IoError, type Json, type Logger, messageOf } from "@tenet/kit";
+import { parseExact, stringifyExact } from "../model/exact-json.ts";
 import { BackgroundFlush } from "./background-flush.ts";
 import { draftPathOf, LogDraft } from "./log-draft.ts";
 import { type LogFs, syncFolder, systemFs } from "./log-fs.ts";
@@ -199,7 +200,7 @@ export class LogFile {
     try {
       draft = new LogDraft(this.path, this.#fd, this.#fs);
       this.#draft = draft;
-      await draft.append(Buffer.from(encodeRecord(JSON.stringify(first)).text));
+      await draft.append(Buffer.from(encodeRecord(stringifyExact(first)).text));
       await draft.appendRecord(second);
       const movedBytes = keptFrom - draft.sizeBytes;
       do {
@@ -359,7 +360,7 @@ function readRecord(bytes: Buffer, at: number): (LogRecord & { endsAt: number })
   if (sha1 !== header[2])
     return `${length} bytes starting at offset ${newline + 1} have SHA-1 hash ${sha1} but should have hash ${header[2]}`;
   try {
-    return { json: JSON.parse(body.toString("utf8")) as Json, at, sha1, endsAt };
+    return { json: parseExact(body.toString("utf8")), at, sha1, endsAt };
   } catch (error) {
     return `${length} bytes starting at offset ${newline + 1} are not valid JSON (${messageOf(error)})`;
   }

@@ -11,6 +11,7 @@ import {
   type DatabaseOptions,
   JsonStream,
   OvsdbServer,
+  stringifyExact,
   type OvsdbServerOptions,
   type TlsFiles,
 } from "@tenet/ovsdb";
@@ -123,7 +124,7 @@ export function rawClient(scope: Scope, remote: string, tls?: TlsFiles): RawClie
   scope.defer(() => void socket.destroy());
   let nextId = 1;
   const reply = (id: Json) => new Promise<Message>((resolve, reject) => waiting.set(JSON.stringify(id), { resolve, reject }));
-  const send = (method: string, params: Json, id: Json) => void socket.write(JSON.stringify({ method, params, id }));
+  const send = (method: string, params: Json, id: Json) => void socket.write(stringifyExact({ method, params, id }));
   return {
     write: (text) => void socket.write(text),
     send,
