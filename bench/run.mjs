@@ -8,6 +8,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { acl } from "./acl.mjs";
+import { classifier } from "./classifier.mjs";
 import { datalog } from "./datalog.mjs";
 import { forwarding } from "./forwarding.mjs";
 import { memory } from "./memory.mjs";
@@ -15,7 +16,7 @@ import { ovsdb } from "./ovsdb.mjs";
 import { startUp } from "./start-up.mjs";
 import { besidePeer, formatTable } from "./support/table.mjs";
 
-const BENCHES = { "start-up": startUp, ovsdb, acl, forwarding, memory, datalog };
+const BENCHES = { "start-up": startUp, ovsdb, acl, classifier, forwarding, memory, datalog };
 const DOCUMENT = "docs/benchmarks.md";
 
 const names = process.argv.slice(2).filter((arg) => arg !== "--write" && arg !== "--full");

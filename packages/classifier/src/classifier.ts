@@ -4,14 +4,17 @@
  * What: one subtable per distinct mask, walked in descending order of best priority; the walk ends when the
  * rule in hand beats everything in the next subtable. Why: inserting and removing cost one hash operation,
  * whatever the rules are, and rarely used masks are rarely looked at, which keeps megaflows wide.
- * How: see subtable.ts for staged lookup, trie-set.ts for prefixes, conjunctive-match.ts for `conjunction`.
+ * How: see lookup-plan.ts and subtable.ts for staged lookup, trie-set.ts for prefixes, conjunctive-match.ts for `conjunction`.
  * Limits: a lookup costs one probe per subtable that cannot be skipped; equal priorities with overlapping
  * matches resolve to the older subtable.
  *
  * @see Pfaff et al., "The Design and Implementation of Open vSwitch", NSDI 2015, section 5
  */
+import { makeFlowKey } from "@tenet/net";
 import { ConjunctiveMatch } from "./conjunctive-match.ts";
 import { hashWords } from "./hash.ts";
+import { HashHeap } from "./hash-tables.ts";
+import { LookupPlan } from "./lookup-plan.ts";
 import type { ClassifierRule, RuleMatch } from "./rule.ts";
 import { Subtable } from "./subtable.ts";
 import { TrieSet } from "./trie-set.ts";
@@ -22,6 +25,11 @@ export class Classifier<R extends ClassifierRule> {
   readonly #subtables: Subtable<R>[] = [];
   readonly #subtablesByMaskHash = new Map<number, Subtable<R>[]>();
   readonly #tries = new TrieSet();
+  readonly #heap = new HashHeap();
+  readonly #plan = new LookupPlan<R>(this.#heap, this.#tries);
+  #isPlanned = true;
+  /** Takes the mask of lookups whose caller does not want it. */
+  readonly #unread = makeFlowKey();
   readonly #conjunctive = new ConjunctiveMatch<R>();
   #nextSequence = 0;
   #nSoft = 0;
@@ -41,7 +49,8 @@ export class Classifier<R extends ClassifierRule> {
   insert(rule: R): R | undefined {
     const subtable = this.#subtableOf(rule.match.mask) ?? this.#addSubtable(rule.match.mask);
     const bestBefore = subtable.maxPriority;
-    const displaced = subtable.insert(rule);
+    const { displaced, hasMoved } = subtable.insert(rule);
+    if (hasMoved) this.#isPlanned = false;
     if (rule.conjunctions !== undefined) this.#nSoft++;
     if (displaced !== undefined) {
       if (displaced.conjunctions !== undefined) this.#nSoft--;
@@ -83,21 +92,25 @@ export class Classifier<R extends ClassifierRule> {
    * @param wildcards - out: mask of examined bits, same order, ORed into; the caller clears it
    * @returns the rule, or `undefined` on a table miss
    */
-  lookup(flow: Uint32Array, wildcards?: Uint32Array): R | undefined {
+  lookup(flow: Uint32Array, wildcards: Uint32Array = this.#unread): R | undefined {
+    if (!this.#isPlanned) {
+      this.#plan.write(this.#subtables);
+      this.#isPlanned = true;
+    }
     this.#tries.reset();
     return this.#nSoft === 0 ? this.#lookupHard(flow, wildcards) : this.#lookupSoft(flow, wildcards);
   }
 
   /** All rules, in a deterministic order. */
   *rules(): IterableIterator<R> {
-    for (const subtable of this.#subtables) for (const chain of subtable.chains()) yield* chain;
+    for (const subtable of this.#subtables) for (const chain of subtable.chains) yield* chain;
   }
 
   /** The rules whose match is within `match`: every packet they match, it matches too. */
   *rulesWithin({ key, mask }: RuleMatch): IterableIterator<R> {
     for (const subtable of this.#subtables) {
       if (!covers(subtable.mask, mask)) continue;
-      for (const chain of subtable.chains()) {
+      for (const chain of subtable.chains) {
         if (chain[0] !== undefined && agree(chain[0].match.key, key, mask)) yield* chain;
       }
     }
@@ -108,7 +121,7 @@ export class Classifier<R extends ClassifierRule> {
     for (const subtable of this.#subtables) {
       if (subtable.maxPriority < priority) break;
       const common = mask.map((bits, word) => bits & (subtable.mask[word] ?? 0));
-      for (const chain of subtable.chains()) {
+      for (const chain of subtable.chains) {
         const head = chain[0];
         if (head !== undefined && agree(head.match.key, key, common) && chain.some((rule) => rule.priority === priority)) {
           return true;
@@ -118,14 +131,13 @@ export class Classifier<R extends ClassifierRule> {
     return false;
   }
 
-  #lookupHard(flow: Uint32Array, wildcards: Uint32Array | undefined): R | undefined {
+  #lookupHard(flow: Uint32Array, wildcards: Uint32Array): R | undefined {
     let best: R | undefined;
     let bestPriority = -1;
-    const subtables = this.#subtables;
-    for (let i = 0; i < subtables.length; i++) {
-      const subtable = subtables[i];
-      if (subtable === undefined || subtable.maxPriority <= bestPriority) break;
-      const chain = subtable.lookup(flow, wildcards, this.#tries);
+    const plan = this.#plan;
+    const { numbers } = plan;
+    for (let [at, i] = [0, 0]; (numbers[at] as number) > bestPriority; at = plan.next(at), i++) {
+      const chain = plan.chainOf(at, i, flow, wildcards, bestPriority);
       const rule = this.#nSoft === 0 ? chain?.[0] : chain?.find((each) => each.conjunctions === undefined);
       if (rule !== undefined && rule.priority > bestPriority) {
         best = rule;
@@ -136,13 +148,14 @@ export class Classifier<R extends ClassifierRule> {
   }
 
   /** As above, but soft rules do not end the walk; they are judged after it. */
-  #lookupSoft(flow: Uint32Array, wildcards: Uint32Array | undefined): R | undefined {
+  #lookupSoft(flow: Uint32Array, wildcards: Uint32Array): R | undefined {
     let hard: R | undefined;
     const conjunctive = this.#conjunctive;
     conjunctive.start();
-    for (const subtable of this.#subtables) {
-      if (subtable.maxPriority <= (hard?.priority ?? -1)) break;
-      const chain = subtable.lookup(flow, wildcards, this.#tries);
+    const plan = this.#plan;
+    const { numbers } = plan;
+    for (let [at, i] = [0, 0]; (numbers[at] as number) > (hard?.priority ?? -1); at = plan.next(at), i++) {
+      const chain = plan.chainOf(at, i, flow, wildcards, hard?.priority ?? -1);
       const head = chain?.[0];
       if (chain === undefined || head === undefined) continue;
       if (head.conjunctions !== undefined) conjunctive.offer(chain);
@@ -156,7 +169,7 @@ export class Classifier<R extends ClassifierRule> {
   }
 
   #addSubtable(mask: Uint32Array): Subtable<R> {
-    const subtable = new Subtable<R>(mask, this.#nextSequence++, this.#tries.lengthsOf(mask));
+    const subtable = new Subtable<R>(mask, this.#nextSequence++, this.#tries, this.#heap);
     const hash = hashWords(mask);
     const sameHash = this.#subtablesByMaskHash.get(hash);
     if (sameHash === undefined) this.#subtablesByMaskHash.set(hash, [subtable]);
@@ -171,6 +184,8 @@ export class Classifier<R extends ClassifierRule> {
     if (others.length === 0) this.#subtablesByMaskHash.delete(hash);
     else this.#subtablesByMaskHash.set(hash, others);
     this.#subtables.splice(this.#subtables.indexOf(subtable), 1);
+    subtable.free();
+    this.#isPlanned = false;
   }
 
   #reorder(subtable: Subtable<R>): void {
@@ -185,6 +200,7 @@ export class Classifier<R extends ClassifierRule> {
       else high = middle;
     }
     subtables.splice(low, 0, subtable);
+    this.#isPlanned = false;
   }
 }
 

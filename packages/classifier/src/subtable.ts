@@ -1,269 +1,221 @@
 /**
- * The rules of one mask: a hash table over the masked words, probed in stages.
+ * The rules of one mask: hash tables over the masked words, one for each stage.
  *
- * What: finds the rules whose match equals the packet under this mask. Why stages: a packet that differs in
- * its L2 fields already must not un-wildcard the addresses and ports of the mask. How: the non-zero words of
- * the mask are kept in FlowKey order with the ends of the stages that have any; for every stage but the last
- * a multiset holds the partial hashes of all rules, the last is the hash table itself. Rules with equal match
- * form a chain in descending priority. Limits: at most 2^30 distinct matches.
+ * What: keeps the rules whose match has this mask, those with equal match in a chain in descending priority. Why
+ * stages: a packet that differs in its L2 fields already must not un-wildcard the addresses and ports of the mask.
+ * How: the non-zero words of the mask are kept in FlowKey order, by the stages that have any; for every stage but
+ * the last a table counts the partial hashes of all rules, that of the last leads to the chains. A trie of the
+ * ports tells a packet that fails at the last stage how few of their bits it needs. Lookups are in lookup-plan.ts.
+ * Limits: at most 2^28 distinct matches.
  *
  * @see Pfaff et al., "The Design and Implementation of Open vSwitch", NSDI 2015, sections 5.2 and 5.3
  */
-import { STAGE_ENDS } from "@tenet/net";
+import { FIELDS, STAGE_ENDS } from "@tenet/net";
 import { finishHash, HASH_BASIS, mixWord } from "./hash.ts";
-import { HashMultiset } from "./hash-multiset.ts";
+import { type HashHeap, HashTable, RecordTable } from "./hash-tables.ts";
+import { prefixMask, PrefixTrie } from "./prefix-trie.ts";
 import type { ClassifierRule } from "./rule.ts";
-import type { TrieSet } from "./trie-set.ts";
+import type { PrefixCheck, TrieSet } from "./trie-set.ts";
 
-const MIN_CAPACITY = 8;
+const PORTS = FIELDS.tp_src.word;
+
+/** A stage that the mask has bits in. */
+export interface Stage {
+  readonly checks: readonly PrefixCheck[];
+  /** The words of the FlowKey that the mask looks at in this stage. */
+  readonly words: readonly number[];
+  /** How often each partial hash is there; in the last stage where the chain is, + 1. */
+  readonly table: HashTable;
+}
 
 /** All rules of one mask. */
 export class Subtable<R extends ClassifierRule> {
   /** Highest priority of any rule here; -1 when empty. */
   maxPriority = -1;
+  /** Number of rules, soft and hard. */
+  nRules = 0;
   /** The mask, a full FlowKey. */
   readonly mask: Uint32Array;
   /** Order of creation; breaks ties between equal priorities. */
   readonly sequence: number;
-
-  /** Number of rules, soft and hard. */
-  nRules = 0;
+  /** In order; at least one. */
+  readonly stages: readonly Stage[];
+  /** All chains, in a deterministic order. */
+  readonly chains: R[][] = [];
+  /** For each chain its best priority and the words of its match that the mask looks at. */
+  readonly heads: RecordTable;
+  readonly #heap: HashHeap;
   #nAtMaxPriority = 0;
+  /** Values of the ports, if the mask looks at any. */
+  readonly #ports: PrefixTrie | undefined;
+  /** The mask of the ports reaches so far. */
+  readonly #portsLength: number;
+  readonly #portsInHand = new Uint32Array(1);
+  readonly #portsHeld = new Int32Array(2);
 
-  /** Words of the FlowKey that the mask looks at, and the mask there. */
-  readonly #words: Uint16Array;
-  readonly #bits: Uint32Array;
-  /** End of each stage that has any bit, as index into `#words`; the last is the full match. */
-  readonly #stageEnds: number[] = [];
-  /** The stage number (of `STAGE_ENDS`) of each entry of `#stageEnds`. */
-  readonly #stages: number[] = [];
-  readonly #stageIndexes: HashMultiset[] = [];
-
-  /** Entry number + 1 by hash slot; 0 = free. */
-  #slots = new Int32Array(2 * MIN_CAPACITY);
-  #hashes = new Uint32Array(MIN_CAPACITY);
-  #keys: Uint32Array;
-  readonly #chains: R[][] = [];
-
-  /** Prefix lengths of the mask in the trie fields. */
-  readonly #prefixLengths: Uint8Array;
-  readonly #hasPrefix: boolean;
-
-  constructor(mask: Uint32Array, sequence: number, prefixLengths: Uint8Array) {
+  constructor(mask: Uint32Array, sequence: number, tries: TrieSet, heap: HashHeap) {
     this.mask = mask.slice();
     this.sequence = sequence;
-    this.#prefixLengths = prefixLengths;
-    this.#hasPrefix = prefixLengths.some((length) => length > 0);
-    const words: number[] = [];
-    let start = 0;
-    for (const [stage, end] of STAGE_ENDS.entries()) {
-      const nBefore = words.length;
-      for (let word = start; word < end; word++) if ((mask[word] ?? 0) !== 0) words.push(word);
-      if (words.length > nBefore) {
-        this.#stageEnds.push(words.length);
-        this.#stages.push(stage);
-      }
-      start = end;
-    }
-    this.#words = Uint16Array.from(words);
-    this.#bits = Uint32Array.from(words, (word) => mask[word] ?? 0);
-    for (let i = 1; i < this.#stageEnds.length; i++) this.#stageIndexes.push(new HashMultiset());
-    this.#keys = new Uint32Array(MIN_CAPACITY * words.length);
-  }
-
-  /**
-   * The chain of rules that match `flow`, best priority first; ORs the bits looked at into `wildcards`.
-   *
-   * A miss un-wildcards only the stages, or the address prefixes, that were needed to know it.
-   */
-  lookup(flow: Uint32Array, wildcards: Uint32Array | undefined, tries: TrieSet): readonly R[] | undefined {
-    const words = this.#words;
-    const bits = this.#bits;
-    const nStages = this.#stageEnds.length;
-    let hash: number = HASH_BASIS;
-    let at = 0;
-    for (let i = 0; i < nStages; i++) {
-      if (this.#hasPrefix && tries.excludes(this.#prefixLengths, this.#stages[i] ?? 0, flow, wildcards)) {
-        if (wildcards !== undefined) this.#unWildcard(wildcards, at);
-        return undefined;
-      }
-      const end = this.#stageEnds[i] ?? 0;
-      for (; at < end; at++) hash = mixWord(hash, (flow[words[at] ?? 0] ?? 0) & (bits[at] ?? 0));
-      if (i < nStages - 1 && this.#stageIndexes[i]?.has(finishHash(hash)) === false) {
-        if (wildcards !== undefined) this.#unWildcard(wildcards, end);
-        return undefined;
-      }
-    }
-    if (wildcards !== undefined) this.#unWildcard(wildcards, words.length);
-    const entry = this.#entryOf(flow, finishHash(hash));
-    return entry < 0 ? undefined : this.#chains[entry];
+    this.stages = stagesOf(mask, tries, heap);
+    this.heads = new RecordTable(heap, 1 + this.stages.reduce((sum, { words }) => sum + words.length, 0));
+    this.#heap = heap;
+    const ports = mask[PORTS] ?? 0;
+    this.#portsLength = ports === 0 ? 0 : 1 + Math.clz32(ports & -ports);
+    this.#ports = ports === 0 ? undefined : new PrefixTrie(32);
   }
 
   /** The rules with exactly this match, best priority first. */
   chainOf(key: Uint32Array): readonly R[] | undefined {
-    const entry = this.#entryOf(key, this.#hashOf(key));
-    return entry < 0 ? undefined : this.#chains[entry];
+    return this.chains[this.#entryOf(key, this.#hashOf(key))];
+  }
+
+  /**
+   * The mask of the ports, as far as a packet that misses at the last stage needs it to tell its ports from those of all rules;
+   * `undefined` when the mask looks at none.
+   */
+  neededPorts(flow: Uint32Array): number | undefined {
+    if (this.#ports === undefined) return undefined;
+    const mask = this.mask[PORTS] as number;
+    this.#portsInHand[0] = (flow[PORTS] as number) & mask;
+    return mask & prefixMask(this.#ports.lookup(this.#portsInHand, 0, this.#portsHeld));
   }
 
   /** Adds a rule; one with the same match and priority is replaced and returned. */
-  insert(rule: R): R | undefined {
+  insert(rule: R): { readonly displaced: R | undefined; readonly hasMoved: boolean } {
     const { key } = rule.match;
     const hash = this.#hashOf(key);
-    const entry = this.#entryOf(key, hash);
-    if (entry < 0) this.#addEntry(key, hash, rule);
+    const chain = this.chains[this.#entryOf(key, hash)];
+    let hasMoved = false;
+    if (chain === undefined) hasMoved = this.#addEntry(key, hash, rule);
     else {
-      const chain = this.#chains[entry] ?? [];
       let position = 0;
       while ((chain[position]?.priority ?? -1) > rule.priority) position++;
       const displaced = chain[position];
       if (displaced?.priority === rule.priority) {
         chain[position] = rule;
-        return displaced;
+        return { displaced, hasMoved };
       }
       chain.splice(position, 0, rule);
+      if (position === 0) this.#writeHead(this.#entryOf(key, hash), rule);
     }
     this.nRules++;
     if (rule.priority > this.maxPriority) {
       this.maxPriority = rule.priority;
       this.#nAtMaxPriority = 1;
     } else if (rule.priority === this.maxPriority) this.#nAtMaxPriority++;
-    return undefined;
+    return { displaced: undefined, hasMoved };
   }
 
   /** Removes a rule by identity. */
   remove(rule: R): boolean {
-    const entry = this.#entryOf(rule.match.key, this.#hashOf(rule.match.key));
-    const chain = this.#chains[entry];
+    const { key } = rule.match;
+    const hash = this.#hashOf(key);
+    const entry = this.#entryOf(key, hash);
+    const chain = this.chains[entry];
     const position = chain?.indexOf(rule) ?? -1;
     if (chain === undefined || position < 0) return false;
     chain.splice(position, 1);
-    if (chain.length === 0) this.#removeEntry(entry);
+    if (chain[0] === undefined) this.#removeEntry(entry, key, hash);
+    else if (position === 0) this.#writeHead(entry, chain[0]);
     this.nRules--;
     if (rule.priority === this.maxPriority && --this.#nAtMaxPriority === 0) this.#findMaxPriority();
     return true;
   }
 
-  /** All chains, in a deterministic order. */
-  chains(): readonly (readonly R[])[] {
-    return this.#chains;
+  /** Gives back the places of the tables; the subtable is not used any more. */
+  free(): void {
+    for (const { table } of this.stages) table.free();
+    this.heads.free();
+  }
+
+  /** The table that leads to the chains. */
+  get #last(): HashTable {
+    return (this.stages.at(-1) as Stage).table;
   }
 
   #hashOf(key: Uint32Array): number {
     let hash: number = HASH_BASIS;
-    for (let at = 0; at < this.#words.length; at++) {
-      hash = mixWord(hash, (key[this.#words[at] ?? 0] ?? 0) & (this.#bits[at] ?? 0));
-    }
+    for (const { words } of this.stages) hash = this.#mix(hash, key, words);
     return finishHash(hash);
   }
 
-  #eachStageHash(key: Uint32Array, visit: (index: HashMultiset, hash: number) => void): void {
+  #mix(hash: number, key: Uint32Array, words: readonly number[]): number {
+    let mixed = hash;
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i] as number;
+      mixed = mixWord(mixed, (key[word] as number) & (this.mask[word] as number));
+    }
+    return mixed;
+  }
+
+  /** Number of the chain with this match, or -1. */
+  #entryOf(key: Uint32Array, hash: number): number {
+    const table = this.#last;
+    const { words } = this.#heap;
+    for (let place = table.find(hash); place >= 0; place = table.findNext(place)) {
+      const entry = (words[place + 1] as number) - 1;
+      if (this.#isMatch(entry, key)) return entry;
+    }
+    return -1;
+  }
+
+  #isMatch(entry: number, key: Uint32Array): boolean {
+    const head = this.chains[entry]?.[0]?.match.key;
+    if (head === undefined) return false;
+    return this.stages.every(({ words }) =>
+      words.every((word) => (((head[word] ?? 0) ^ (key[word] ?? 0)) & (this.mask[word] ?? 0)) === 0),
+    );
+  }
+
+  #writeHead(entry: number, { priority, match: { key } }: R): void {
+    let at = this.heads.place(entry);
+    this.#heap.words[at++] = priority;
+    for (const { words } of this.stages) for (const word of words) this.#heap.words[at++] = key[word] ?? 0;
+  }
+
+  #addEntry(key: Uint32Array, hash: number, rule: R): boolean {
+    const entry = this.chains.push([rule]) - 1;
+    let hasMoved = this.heads.reserve(entry);
+    this.#writeHead(entry, rule);
+    if (this.#last.add(hash, entry + 1)) hasMoved = true;
+    this.#ports?.add(key, PORTS, this.#portsLength);
+    this.#eachPartialHash(key, (table, partial) => {
+      const place = table.find(partial);
+      if (place >= 0) table.count(place, 1);
+      else if (table.add(partial, 1)) hasMoved = true;
+    });
+    return hasMoved;
+  }
+
+  /** Takes an empty chain out and moves the last one into its place. */
+  #removeEntry(entry: number, key: Uint32Array, hash: number): void {
+    const table = this.#last;
+    table.remove(table.find(hash, entry + 1));
+    this.#ports?.remove(key, PORTS, this.#portsLength);
+    this.#eachPartialHash(key, (partials, partial) => {
+      const place = partials.find(partial);
+      if (partials.count(place, -1) === 0) partials.remove(place);
+    });
+    const lastChain = this.chains.pop();
+    const head = lastChain?.[0];
+    if (lastChain === undefined || head === undefined) return;
+    table.setValue(table.find(this.#hashOf(head.match.key), this.chains.length + 1), entry + 1);
+    this.chains[entry] = lastChain;
+    this.#writeHead(entry, head);
+  }
+
+  #eachPartialHash(key: Uint32Array, visit: (table: HashTable, hash: number) => void): void {
     let hash: number = HASH_BASIS;
-    let at = 0;
-    for (const [i, index] of this.#stageIndexes.entries()) {
-      const end = this.#stageEnds[i] ?? 0;
-      for (; at < end; at++) hash = mixWord(hash, key[this.#words[at] ?? 0] ?? 0);
-      visit(index, finishHash(hash));
+    for (const { words, table } of this.stages.slice(0, -1)) {
+      hash = this.#mix(hash, key, words);
+      visit(table, finishHash(hash));
     }
-  }
-
-  #unWildcard(wildcards: Uint32Array, end: number): void {
-    for (let at = 0; at < end; at++) {
-      const word = this.#words[at] ?? 0;
-      wildcards[word] = (wildcards[word] ?? 0) | (this.#bits[at] ?? 0);
-    }
-  }
-
-  /** Entry whose key equals `flow` under the mask, or -1. */
-  #entryOf(flow: Uint32Array, hash: number): number {
-    const slotMask = this.#slots.length - 1;
-    for (let slot = hash & slotMask; ; slot = (slot + 1) & slotMask) {
-      const entry = (this.#slots[slot] ?? 0) - 1;
-      if (entry < 0) return -1;
-      if (this.#hashes[entry] === hash && this.#isEntry(entry, flow)) return entry;
-    }
-  }
-
-  #isEntry(entry: number, flow: Uint32Array): boolean {
-    const words = this.#words;
-    const base = entry * words.length;
-    for (let at = 0; at < words.length; at++) {
-      if (((flow[words[at] ?? 0] ?? 0) & (this.#bits[at] ?? 0)) >>> 0 !== this.#keys[base + at]) return false;
-    }
-    return true;
-  }
-
-  #addEntry(key: Uint32Array, hash: number, rule: R): void {
-    const entry = this.#chains.length;
-    if (entry === this.#hashes.length) this.#grow();
-    this.#chains.push([rule]);
-    this.#hashes[entry] = hash;
-    for (let at = 0; at < this.#words.length; at++) {
-      this.#keys[entry * this.#words.length + at] = key[this.#words[at] ?? 0] ?? 0;
-    }
-    this.#slots[this.#freeSlot(hash)] = entry + 1;
-    this.#eachStageHash(key, (index, stageHash) => index.add(stageHash));
-  }
-
-  /** Vacates the entry's slot and moves the last entry into its place. */
-  #removeEntry(entry: number): void {
-    const n = this.#words.length;
-    const key = this.mask.slice().fill(0);
-    for (let at = 0; at < n; at++) key[this.#words[at] ?? 0] = this.#keys[entry * n + at] ?? 0;
-    this.#eachStageHash(key, (index, stageHash) => index.remove(stageHash));
-    this.#vacate(this.#slotOfEntry(entry));
-    const last = this.#chains.length - 1;
-    const lastChain = this.#chains.pop();
-    if (entry === last || lastChain === undefined) return;
-    this.#slots[this.#slotOfEntry(last)] = entry + 1;
-    this.#chains[entry] = lastChain;
-    this.#hashes[entry] = this.#hashes[last] ?? 0;
-    this.#keys.copyWithin(entry * n, last * n, last * n + n);
-  }
-
-  #slotOfEntry(entry: number): number {
-    const slotMask = this.#slots.length - 1;
-    let slot = (this.#hashes[entry] ?? 0) & slotMask;
-    while (this.#slots[slot] !== entry + 1) slot = (slot + 1) & slotMask;
-    return slot;
-  }
-
-  #freeSlot(hash: number): number {
-    const slotMask = this.#slots.length - 1;
-    let slot = hash & slotMask;
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & slotMask;
-    return slot;
-  }
-
-  #vacate(slot: number): void {
-    const slotMask = this.#slots.length - 1;
-    let hole = slot;
-    for (let next = (slot + 1) & slotMask; this.#slots[next] !== 0; next = (next + 1) & slotMask) {
-      const entry = (this.#slots[next] ?? 0) - 1;
-      const home = (this.#hashes[entry] ?? 0) & slotMask;
-      if (((next - home) & slotMask) >= ((next - hole) & slotMask)) {
-        this.#slots[hole] = entry + 1;
-        hole = next;
-      }
-    }
-    this.#slots[hole] = 0;
-  }
-
-  #grow(): void {
-    const capacity = this.#hashes.length * 2;
-    const hashes = new Uint32Array(capacity);
-    const keys = new Uint32Array(capacity * this.#words.length);
-    hashes.set(this.#hashes);
-    keys.set(this.#keys);
-    this.#hashes = hashes;
-    this.#keys = keys;
-    this.#slots = new Int32Array(2 * capacity);
-    for (let entry = 0; entry < this.#chains.length; entry++) this.#slots[this.#freeSlot(hashes[entry] ?? 0)] = entry + 1;
   }
 
   #findMaxPriority(): void {
     this.maxPriority = -1;
     this.#nAtMaxPriority = 0;
-    for (const chain of this.#chains) {
+    for (const chain of this.chains) {
       for (const { priority } of chain) {
         if (priority < this.maxPriority) break;
         if (priority > this.maxPriority) {
@@ -274,4 +226,16 @@ export class Subtable<R extends ClassifierRule> {
       }
     }
   }
+}
+
+function stagesOf(mask: Uint32Array, tries: TrieSet, heap: HashHeap): Stage[] {
+  const stages: Stage[] = [];
+  let start = 0;
+  for (const [stage, end] of STAGE_ENDS.entries()) {
+    const words = Array.from({ length: end - start }, (_, i) => start + i).filter((word) => (mask[word] ?? 0) !== 0);
+    if (words.length > 0) stages.push({ checks: tries.checksOf(mask, stage), words, table: new HashTable(heap) });
+    start = end;
+  }
+  // The mask that looks at nothing has one chain, and a stage without words to lead to it.
+  return stages.length > 0 ? stages : [{ checks: [], words: [], table: new HashTable(heap) }];
 }

@@ -14,20 +14,27 @@ const TRIE_FIELDS: readonly FieldSpec[] = [FIELDS.nw_dst, FIELDS.nw_src, FIELDS.
 
 interface FieldTrie {
   readonly field: FieldSpec;
-  readonly stage: number;
   readonly trie: PrefixTrie;
-  readonly isLengthHeld: Uint8Array;
+  /** Bit n: some rule has a prefix of n bits for the packet in hand. */
+  readonly held: Int32Array;
   /** Bits that decided the last walk; -1 = not walked for this packet. */
   nBitsWalked: number;
+}
+
+/** A prefix in the mask of a subtable. */
+export interface PrefixCheck {
+  /** The number of the field's trie. */
+  readonly trie: number;
+  /** In bits. */
+  readonly length: number;
 }
 
 /** Tries over the address fields. */
 export class TrieSet {
   readonly #tries: readonly FieldTrie[] = TRIE_FIELDS.map((field) => ({
     field,
-    stage: STAGE_ENDS.findIndex((end) => field.word < end),
-    trie: new PrefixTrie(),
-    isLengthHeld: new Uint8Array(field.nBits + 1),
+    trie: new PrefixTrie(field.nBits),
+    held: new Int32Array((field.nBits >>> 5) + 1),
     nBitsWalked: -1,
   }));
 
@@ -49,45 +56,47 @@ export class TrieSet {
 
   /** Forgets the packet of the last lookup. */
   reset(): void {
-    for (const each of this.#tries) each.nBitsWalked = -1;
+    for (let i = 0; i < this.#tries.length; i++) (this.#tries[i] as FieldTrie).nBitsWalked = -1;
   }
 
-  /** Prefix length of `mask` in each trie field, in the order that {@link excludes} wants. */
-  lengthsOf(mask: Uint32Array): Uint8Array {
-    return Uint8Array.from(this.#tries, ({ field }) => prefixLength(mask, field.word, field.nBits));
+  /** The prefixes of a mask in the fields of a stage. */
+  checksOf(mask: Uint32Array, stage: number): PrefixCheck[] {
+    return this.#tries.flatMap(({ field: { word, nBits } }, trie) => {
+      const length = STAGE_ENDS.findIndex((end) => word < end) === stage ? prefixLength(mask, word, nBits) : 0;
+      return length > 0 ? [{ trie, length }] : [];
+    });
   }
 
   /**
-   * Whether a subtable with these prefix lengths cannot match, judged by the tries of one stage.
+   * Whether a subtable with these prefixes cannot match.
    *
    * On `true` the bits looked at are ORed into `wildcards`.
+   *
+   * @param checks - holds, from `at` on, the number of a trie and a length for each of `nChecks` prefixes
    */
-  excludes(lengths: Uint8Array, stage: number, flow: Uint32Array, wildcards: Uint32Array | undefined): boolean {
-    for (let i = 0; i < this.#tries.length; i++) {
-      const length = lengths[i] ?? 0;
-      const each = this.#tries[i];
-      if (length === 0 || each === undefined || each.stage !== stage) continue;
-      const { word, nBits } = each.field;
-      if (each.nBitsWalked < 0) each.nBitsWalked = each.trie.lookup(flow, word, nBits, each.isLengthHeld);
-      if (each.isLengthHeld[length] !== 0) continue;
-      if (wildcards !== undefined) this.#unWildcard(wildcards, lengths, stage, i);
+  excludes(checks: Int32Array, at: number, nChecks: number, flow: Uint32Array, wildcards: Uint32Array): boolean {
+    const end = at + 2 * nChecks;
+    for (let i = at; i < end; i += 2) {
+      const each = this.#tries[checks[i] as number] as FieldTrie;
+      const length = checks[i + 1] as number;
+      if (each.nBitsWalked < 0) each.nBitsWalked = each.trie.lookup(flow, each.field.word, each.held);
+      if ((((each.held[length >>> 5] as number) >>> (length & 31)) & 1) === 1) continue;
+      this.#unWildcard(wildcards, checks, at, i);
       return true;
     }
     return false;
   }
 
   /**
-   * Un-wildcards what was looked at when trie `last` excluded the subtable.
+   * Un-wildcards what was looked at when the check at `last` excluded the subtable.
    *
    * The tries asked before it in this stage count too: a packet they had excluded would have left another
    * mask, and the two megaflows would overlap.
    */
-  #unWildcard(wildcards: Uint32Array, lengths: Uint8Array, stage: number, last: number): void {
-    for (let i = 0; i <= last; i++) {
-      const each = this.#tries[i];
-      const length = lengths[i] ?? 0;
-      if (length === 0 || each === undefined || each.stage !== stage) continue;
-      setPrefixBits(wildcards, each.field.word, Math.min(length, each.nBitsWalked));
+  #unWildcard(wildcards: Uint32Array, checks: Int32Array, first: number, last: number): void {
+    for (let i = first; i <= last; i += 2) {
+      const { field, nBitsWalked } = this.#tries[checks[i] as number] as FieldTrie;
+      setPrefixBits(wildcards, field.word, Math.min(checks[i + 1] as number, nBitsWalked));
     }
   }
 }

@@ -224,3 +224,39 @@ test("thousands of insertions and removals leave an empty classifier that finds 
   expect(classifier.lookup(flowOf({ eth_type: 0x800, nw_dst: 5 }), wildcards)).toBeUndefined();
   expect(wildcards).toEqual(makeFlowKey());
 });
+
+test("a packet that misses by its ports un-wildcards as many of their bits as tell them from those of the rules", () => {
+  const web = rule("web", 9, { eth_type: 0x800, nw_proto: 6, tp_dst: 0x0050 });
+  const https = rule("https", 9, { eth_type: 0x800, nw_proto: 6, tp_dst: 0x01bb });
+  const classifier = classifierOf([web, https]);
+  const portsOf = (tp_dst: number): number => {
+    const wildcards = makeFlowKey();
+    classifier.lookup(flowOf({ eth_type: 0x800, nw_proto: 6, tp_dst }), wildcards);
+    return wildcards[FIELDS.tp_dst.word] ?? 0;
+  };
+  expect(portsOf(0x8000)).toBe(0x8000);
+  expect(portsOf(0x0100)).toBe(0xff80);
+  expect(portsOf(0x0050)).toBe(0xffff);
+  classifier.remove(https);
+  expect(portsOf(0x0100)).toBe(0xff00);
+});
+
+test("a large classifier whose rules come and go answers as one that was filled at once", () => {
+  const classifier = new Classifier<NamedRule>();
+  const ruleOf = (i: number): NamedRule =>
+    rule(`${i}`, i % 11, {
+      eth_type: 0x800,
+      nw_dst: [Math.imul(i, 2654435761) >>> 0, i % 3 === 0 ? 0xffffffff : 0xfffff000],
+      ...(i % 2 === 0 ? { nw_proto: 6, tp_dst: i % 1000 } : {}),
+    });
+  const rules = Array.from({ length: 6000 }, (_, i) => ruleOf(i));
+  for (const each of rules) classifier.insert(each);
+  for (const each of rules.slice(0, 5000)) classifier.remove(each);
+  for (const each of rules.slice(0, 2000)) classifier.insert(each);
+  const held = [...rules.slice(0, 2000), ...rules.slice(5000)];
+  const fresh = classifierOf(held);
+  expect(classifier.size).toBe(fresh.size);
+  for (const { match } of rules) {
+    expect(classifier.lookup(match.key)?.priority).toBe(fresh.lookup(match.key)?.priority);
+  }
+});
