@@ -4,6 +4,7 @@
  */
 import { createConnection } from "node:net";
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 
 const [QUOTE, BACKSLASH, OPEN, CLOSE] = Buffer.from('"\\{}');
 const [FAILURE, ECHO, NOTIFICATION] = ['"error":"', '"method":"echo"', '"method":"update'].map((text) => Buffer.from(text));
@@ -25,9 +26,16 @@ export class Wire {
   nMessages = 0;
 
   static async open(path) {
-    const socket = createConnection(path);
-    await once(socket, "connect");
-    return new Wire(socket);
+    for (;;) {
+      const socket = createConnection(path);
+      try {
+        await once(socket, "connect");
+        return new Wire(socket);
+      } catch (error) {
+        if (error.code !== "EAGAIN") throw error; // more came than the server accepts at once
+        await sleep(10);
+      }
+    }
   }
 
   constructor(socket) {

@@ -12,7 +12,7 @@
 import { randomUUID } from "node:crypto";
 import { type Clock, type Json, type Logger, messageOf, silentLogger, systemClock } from "@tenet/kit";
 import { OvsdbError } from "../model/ovsdb-error.ts";
-import { changedColumns, type Row, type RowChange } from "../model/row.ts";
+import { type PartialRow, type Row, type RowChange, rowsEqual } from "../model/row.ts";
 import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
 import type { DatabaseSchema } from "../model/schema.ts";
 import type { ClientIdentity, Commit, Proposed, Refusal } from "./commit.ts";
@@ -26,6 +26,9 @@ import { settle } from "./settle.ts";
 import type { Pending, Staged, TransactOptions } from "./staged.ts";
 import { type DatabaseStatus, STANDALONE } from "./status.ts";
 import { TableState } from "./table-state.ts";
+
+/** A row gets another version alone. */
+const NO_CHANGES: PartialRow = {};
 
 /** How to make a {@link Database}; most callers use `Database.open` of the package's face. */
 export interface DatabaseParts {
@@ -274,8 +277,8 @@ export abstract class DatabaseEngine {
     const surroundings = { tables: this.tables, journal, newUuid: this.#newUuid };
     const execution = new Execution({ ...surroundings, elapsedMs, holdsLock, whyReadOnly, role });
     const n = pending.operations.length;
-    for (const [i, operation] of pending.operations.entries()) {
-      const result = execution.run(operation, `${i + 1} of ${n}`);
+    for (let i = 0; i < n; i++) {
+      const result = execution.run(pending.operations[i] ?? null, `${i + 1} of ${n}`);
       if (result instanceof WaitBlocked) {
         this.#wait(pending, result, elapsedMs);
         return undefined;
@@ -301,8 +304,8 @@ export abstract class DatabaseEngine {
     for (const { table, uuid, old, new: row } of journal.touched()) {
       let current = row;
       if (old !== undefined && row !== undefined) {
-        if (changedColumns(table.schema, old, row).length === 0) continue;
-        current = { ...row, _version: this.#newUuid() };
+        if (rowsEqual(table.schema, old, row)) continue;
+        current = table.maker.change(row, NO_CHANGES, this.#newUuid());
         table.rows.set(uuid, current);
       }
       if (old !== undefined || current !== undefined) changes.push({ table: table.schema.name, uuid, old, new: current });

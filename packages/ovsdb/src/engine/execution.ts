@@ -9,7 +9,7 @@ import { checkAtom } from "../model/constraints.ts";
 import { type Datum, keysOf, parseDatum } from "../model/datum.ts";
 import { stringifyExact } from "../model/exact-json.ts";
 import { constraintViolation, OvsdbError, syntaxError } from "../model/ovsdb-error.ts";
-import { type Row, rowToJson } from "../model/row.ts";
+import { type PartialRow, rowToJson } from "../model/row.ts";
 import type { ColumnSchema, TableSchema } from "../model/schema.ts";
 import { isJsonArray } from "../model/sorted-json.ts";
 import { type Condition, parseCondition } from "./condition.ts";
@@ -119,7 +119,7 @@ export class Execution {
     const columns = this.#parseRow(table.schema, rowJson);
     checkDefaults(table.schema, columns);
     this.#checkWritable("insert");
-    const row = table.maker.make(uuid, newUuid(), Object.fromEntries(columns));
+    const row = table.maker.make(uuid, newUuid(), columns);
     this.#access?.checkInsert(table.schema, row);
     journal.set(table, uuid, row);
     return { uuid: ["uuid", uuid] };
@@ -159,16 +159,16 @@ export class Execution {
     const table = this.#table(reader);
     const where = reader.array("where");
     const rowJson = reader.object("row");
-    const columns = this.#parseRow(table.schema, rowJson);
-    for (const name of columns.keys()) {
+    const changes = this.#parseRow(table.schema, rowJson);
+    const names = Object.keys(changes);
+    for (const name of names) {
       if (table.schema.allColumns.get(name)?.isMutable !== false) continue;
       throw constraintViolation(`Cannot update immutable column ${name} in table ${table.schema.name}.`, reader.json);
     }
-    const changes = Object.fromEntries(columns);
     const rows = findRows(table, this.#condition(table, where));
     this.#checkWritable("update");
-    this.#access?.checkUpdate(table.schema, rows, columns.keys());
-    for (const row of rows) this.#context.journal.set(table, row._uuid, { ...row, ...changes });
+    this.#access?.checkUpdate(table.schema, rows, names);
+    for (const row of rows) this.#context.journal.set(table, row._uuid, table.maker.change(row, changes));
     return { count: rows.length };
   }
 
@@ -184,8 +184,7 @@ export class Execution {
       mutations.map(({ column }) => column.name),
     );
     for (const row of rows) {
-      const changes = Object.fromEntries(applyMutations(mutations, row));
-      this.#context.journal.set(table, row._uuid, { ...row, ...changes });
+      this.#context.journal.set(table, row._uuid, table.maker.change(row, applyMutations(mutations, row)));
     }
     return { count: rows.length };
   }
@@ -222,9 +221,8 @@ export class Execution {
   #rowKey(table: TableState, columns: readonly ColumnSchema[], json: Json): string {
     if (typeof json !== "object" || json === null || isJsonArray(json)) throw syntaxError(json, "row must be JSON object");
     const given = this.#parseRow(table.schema, json);
-    const row = table.maker.make("", "", Object.fromEntries(given));
-    const uuids = { _uuid: given.get("_uuid") ?? row._uuid, _version: given.get("_version") ?? row._version };
-    return stringifyExact(rowToJson({ ...row, ...uuids } as Row, columns));
+    const { _uuid: uuid = "", _version: version = "" } = given;
+    return stringifyExact(rowToJson(table.maker.make(String(uuid), String(version), given), columns));
   }
 
   #assert(lock: string): Json {
@@ -248,12 +246,12 @@ export class Execution {
     if (whyReadOnly !== undefined) throw new OvsdbError("not allowed", `${op} operation not allowed ${whyReadOnly}`);
   }
 
-  #parseRow(table: TableSchema, json: RowJson): Map<string, Datum> {
-    const columns = new Map<string, Datum>();
-    for (const [name, value] of Object.entries(json)) {
+  #parseRow(table: TableSchema, json: RowJson): PartialRow {
+    const columns: { [column: string]: Datum } = {};
+    for (const name of Object.keys(json)) {
       const column = table.allColumns.get(name);
       if (column === undefined) throw syntaxError(json, `No column ${name} in table ${table.name}.`, "unknown column");
-      columns.set(name, parseDatum(column.type, value ?? null, this.#namedUuid));
+      columns[name] = parseDatum(column.type, json[name] ?? null, this.#namedUuid);
     }
     return columns;
   }
@@ -268,9 +266,9 @@ export class Execution {
 }
 
 /** Columns that the client left out take their default, which the constraints need not allow. */
-function checkDefaults(table: TableSchema, given: ReadonlyMap<string, Datum>): void {
+function checkDefaults(table: TableSchema, given: PartialRow): void {
   for (const column of table.columns.values()) {
-    if (column.type.min === 0 || given.has(column.name)) continue;
+    if (column.type.min === 0 || Object.hasOwn(given, column.name)) continue;
     for (const atom of keysOf(column.defaultDatum)) checkAtom(column.type.key, atom);
   }
 }

@@ -5,7 +5,7 @@
  * each touched row's version from before the transaction, which is what a rollback and the list of
  * changes need. Its size is what the transaction touched.
  */
-import { changedColumns, type Row } from "../model/row.ts";
+import { type Row, rowsEqual } from "../model/row.ts";
 import { moveReferences, type ReferenceStep, type Tables } from "./references.ts";
 import type { TableState } from "./table-state.ts";
 
@@ -61,7 +61,7 @@ export class Journal {
     for (const [table, originals] of this.#originals) {
       for (const [uuid, old] of originals) {
         const row = table.rows.get(uuid);
-        const isSame = old === row || (old && row && changedColumns(table.schema, old, row).length === 0);
+        const isSame = old === row || (old && row && rowsEqual(table.schema, old, row));
         if (!isSame || this.#countedVersion(table, uuid, old) !== old) continue;
         if (old !== undefined) table.rows.set(uuid, old);
         originals.delete(uuid);

@@ -11,7 +11,7 @@ import { describeType } from "../model/describe-type.ts";
 import { toInteger } from "../model/exact-json.ts";
 import { mergeSorted, sortedMap } from "../model/difference.ts";
 import { constraintViolation, OvsdbError, syntaxError } from "../model/ovsdb-error.ts";
-import { datumOf, type Row } from "../model/row.ts";
+import { datumOf, type PartialRow, type Row } from "../model/row.ts";
 import type { BaseType, ColumnSchema, ColumnType, TableSchema } from "../model/schema.ts";
 import { isJsonArray } from "../model/sorted-json.ts";
 
@@ -81,14 +81,15 @@ function scalarType({ key }: ColumnType): ColumnType {
 /**
  * Applies mutations to a row in order.
  *
- * @returns the columns' new values by name
+ * @returns the columns' new values
  * @throws OvsdbError "domain error", "range error" or "constraint violation"
  */
-export function applyMutations(mutations: readonly Mutation[], row: Row): Map<string, Datum> {
-  const values = new Map<string, Datum>();
+export function applyMutations(mutations: readonly Mutation[], row: Row): PartialRow {
+  const values: { [column: string]: Datum } = {};
   for (const mutation of mutations) {
-    const { column } = mutation;
-    values.set(column.name, applyMutation(mutation, values.get(column.name) ?? datumOf(row, column)));
+    const { name } = mutation.column;
+    const value = Object.hasOwn(values, name) ? values[name] : undefined;
+    values[name] = applyMutation(mutation, value ?? datumOf(row, mutation.column));
   }
   return values;
 }

@@ -13,7 +13,7 @@ const ID = /^[A-Za-z_][A-Za-z0-9_]*$/;
 export class MemberReader {
   readonly json: { readonly [key: string]: Json | undefined };
   readonly #what: string;
-  readonly #used = new Set<string>();
+  readonly #used: string[] = [];
   #hasFailed = false;
 
   /** @throws OvsdbError when `json` is not an object */
@@ -44,7 +44,7 @@ export class MemberReader {
   }
 
   optionalString(name: string): string | undefined {
-    return this.#member(name, (json): json is string => typeof json === "string");
+    return this.#member(name, isText);
   }
 
   id(name: string): string {
@@ -52,11 +52,11 @@ export class MemberReader {
   }
 
   optionalId(name: string): string | undefined {
-    return this.#member(name, (json): json is string => typeof json === "string" && ID.test(json));
+    return this.#member(name, isId);
   }
 
   optionalInteger(name: string): number | undefined {
-    const value = this.#member(name, (json): json is Json => typeof json === "number" || isBig(json));
+    const value = this.#member(name, isInteger);
     return value === undefined ? undefined : Number(value);
   }
 
@@ -65,13 +65,13 @@ export class MemberReader {
   }
 
   optionalBoolean(name: string): boolean | undefined {
-    return this.#member(name, (json): json is boolean => typeof json === "boolean");
+    return this.#member(name, isTruth);
   }
 
   /** Throws when a member was given that nobody asked for, unless another complaint came first. */
   finish(): void {
     if (this.#hasFailed) return;
-    const unused = Object.keys(this.json).filter((name) => !this.#used.has(name));
+    const unused = Object.keys(this.json).filter((name) => !this.#used.includes(name));
     const [first] = unused;
     if (first === undefined) return;
     const n = unused.length - 1;
@@ -88,7 +88,7 @@ export class MemberReader {
   #member<T extends Json>(name: string, isType: (json: Json | undefined) => json is T): T | undefined {
     const json = this.json[name];
     if (json === undefined) return undefined;
-    this.#used.add(name);
+    this.#used.push(name);
     if (!isType(json)) throw this.failure(`Type mismatch for member '${name}'.`);
     return json;
   }
@@ -96,4 +96,20 @@ export class MemberReader {
   #missing(name: string): never {
     throw this.failure(`Required '${name}' member is missing.`);
   }
+}
+
+function isText(json: Json | undefined): json is string {
+  return typeof json === "string";
+}
+
+function isId(json: Json | undefined): json is string {
+  return typeof json === "string" && ID.test(json);
+}
+
+function isInteger(json: Json | undefined): json is Json {
+  return typeof json === "number" || isBig(json);
+}
+
+function isTruth(json: Json | undefined): json is boolean {
+  return typeof json === "boolean";
 }

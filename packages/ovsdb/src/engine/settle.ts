@@ -116,7 +116,7 @@ function dropFromRow(tables: Tables, journal: Journal, table: TableState, row: R
     changed = { ...changed, [column.name]: kept };
   }
   if (changed === undefined) return;
-  journal.set(table, row._uuid, { ...row, ...changed });
+  journal.set(table, row._uuid, table.maker.change(row, changed));
   journal.countReferences(table, row._uuid, ({ target, uuid: to }) => doubtful.push([target, to]));
 }
 
