@@ -16,6 +16,7 @@ export {
   type FlowSpec,
   type FlowStats,
 } from "./flow-spec.ts";
+export * from "./group.ts";
 export { fromFieldWords, toFieldWords } from "./match/field-words.ts";
 export { isSameMatch, makeMatch, setMatchField } from "./match/match.ts";
 export {
@@ -28,9 +29,11 @@ export {
 export * from "./message.ts";
 export { type FormatActionsOptions, formatActions } from "./text/format-actions.ts";
 export { formatFlow, formatFlowStats } from "./text/format-flow.ts";
+export { type FormatGroupOptions, formatGroup, formatGroupStats } from "./text/format-group.ts";
 export { formatMatch } from "./text/format-match.ts";
 export { type ParseActionsOptions, parseActions } from "./text/parse-actions.ts";
 export { type ParseFlowOptions, parseFlow, parseFlows } from "./text/parse-flow.ts";
+export { type ParseGroupOptions, parseGroup, parseGroups } from "./text/parse-group.ts";
 export { type ParseOptions, parseMatch } from "./text/parse-match.ts";
 export { formatPort, type PortNames } from "./text/port-name.ts";
 export { decodeMessage, encodeMessage, encodeMessages, HEADER_SIZE, type Header, readHeader } from "./wire/codec.ts";

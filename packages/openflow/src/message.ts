@@ -8,6 +8,7 @@
  */
 import type { Action, Match } from "./action.ts";
 import type { FlowSpec, FlowStats } from "./flow-spec.ts";
+import type { GroupFeatures, GroupMod, GroupSpec, GroupStats } from "./group.ts";
 
 /** Wire version numbers. */
 export const VERSION: {
@@ -146,7 +147,12 @@ export type MultipartRequest =
   /** `port` {@link PORT}.NONE = all ports. */
   | { readonly kind: "port"; readonly port: number }
   /** `port` is sent by OpenFlow 1.5 only; NONE = all. */
-  | { readonly kind: "portDesc"; readonly port: number };
+  | { readonly kind: "portDesc"; readonly port: number }
+  /** `group` {@link GROUP}.ALL = all groups. */
+  | { readonly kind: "group"; readonly group: number }
+  /** `group` is sent in OpenFlow 1.0 and 1.5 only; {@link GROUP}.ALL = all. */
+  | { readonly kind: "groupDesc"; readonly group: number }
+  | { readonly kind: "groupFeatures" };
 
 /**
  * The matching replies. `isNicira`: in OpenFlow 1.0 the answer to a Nicira request, whose form it takes.
@@ -165,7 +171,10 @@ export type MultipartReply =
   | { readonly kind: "table"; readonly tables: readonly TableStatsEntry[] }
   | { readonly kind: "tableFeatures"; readonly tables: readonly TableFeatures[] }
   | { readonly kind: "port"; readonly ports: readonly PortStatsEntry[] }
-  | { readonly kind: "portDesc"; readonly ports: readonly PortDesc[] };
+  | { readonly kind: "portDesc"; readonly ports: readonly PortDesc[] }
+  | { readonly kind: "group"; readonly groups: readonly GroupStats[] }
+  | { readonly kind: "groupDesc"; readonly groups: readonly GroupSpec[] }
+  | { readonly kind: "groupFeatures"; readonly features: GroupFeatures };
 
 /** Stages of a bundle's life. */
 export type BundleControlKind =
@@ -240,6 +249,7 @@ export type Message =
   | { readonly type: "getConfigReply"; readonly flags: number; readonly missSendLength: number }
   | { readonly type: "setConfig"; readonly flags: number; readonly missSendLength: number }
   | FlowMod
+  | GroupMod
   | {
       readonly type: "flowRemoved";
       readonly flow: FlowSpec;

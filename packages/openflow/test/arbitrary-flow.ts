@@ -130,7 +130,7 @@ const connection: fc.Arbitrary<string> = fc.oneof(
 const nested = fc.array(simple, { minLength: 1, maxLength: 3 }).map((list) => `clone(${list.join(",")})`);
 
 /** Random actions, without fields that need a prerequisite. */
-const actionsArbitrary: fc.Arbitrary<Action[]> = fc
+export const plainActionsArbitrary: fc.Arbitrary<Action[]> = fc
   .array(fc.oneof({ weight: 8, arbitrary: simple }, { weight: 1, arbitrary: nested }, { weight: 2, arbitrary: connection }), {
     maxLength: 6,
   })
@@ -139,7 +139,7 @@ const actionsArbitrary: fc.Arbitrary<Action[]> = fc
 /** Random instructions around random actions. */
 export const instructionsArbitrary: fc.Arbitrary<Action[]> = fc
   .tuple(
-    actionsArbitrary,
+    plainActionsArbitrary,
     fc.subarray(["clear_actions", "write_actions(output:3,group:4)", "write_metadata:0x5/0xff", "goto_table:9"]),
   )
   .map(([actions, more]) => [...actions, ...parseActions(more.join(","))]);

@@ -164,6 +164,8 @@ export class TinySwitch {
         return { type: "multipartReply", reply: { kind: "port", ports: [{ port: PORT.LOCAL, ...zeros, ...details }] }, isLast };
       case "portDesc":
         return { type: "multipartReply", reply: { kind: "portDesc", ports: [P1] }, isLast };
+      default:
+        throw new OpenFlowError("OFPBRC_BAD_STAT", `There is nothing to tell of ${request.kind}`);
     }
   }
 

@@ -5,8 +5,10 @@ export { type MacEntry, MacTable } from "./bridge/mac-table.ts";
 export { BridgeServices } from "./service/bridge-services.ts";
 export { switchCommands } from "./control/commands.ts";
 export { openControl } from "./control/open-control.ts";
-export { type FlowChange, RefusedError, type RefusalName } from "./table/flow-mod.ts";
-export { Pipeline, type RuleEvent, type RuleFilter, type TableStats } from "./table/pipeline.ts";
+export { Group, type RunningBucket } from "./group/group.ts";
+export type { FlowChange, TableChange, TableCheck } from "./table/flow-mod.ts";
+export { RefusedError } from "./table/refused-error.ts";
+export { Pipeline, type RuleEvent, type RuleFilter, type TableEvents, type TableStats } from "./table/pipeline.ts";
 export { Rule } from "./table/rule.ts";
 export { type TranslateOptions, translate } from "./translate/translate.ts";
 export type {

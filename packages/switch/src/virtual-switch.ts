@@ -77,8 +77,9 @@ export class VirtualSwitch {
   addBridge(name: string): Bridge {
     if (this.#bridges.has(name)) throw new SwitchNameError(`Cannot add bridge "${name}": there is one`);
     const bridge = new Bridge(name, this.#clock);
-    bridge.pipeline.onChange((events) => {
-      for (const { rule } of events) this.#dirt.table(bridge, rule.table);
+    bridge.pipeline.onChange(({ rules, groups }) => {
+      for (const { rule } of rules) this.#dirt.table(bridge, rule.table);
+      for (const id of groups) this.#dirt.group(bridge, id);
       this.#scheduleRevalidation();
     });
     this.#bridges.set(name, bridge);
@@ -251,6 +252,7 @@ export class VirtualSwitch {
     }
     for (const effect of effects) {
       if (effect.type === "learn") this.#learn(effect.bridge, effect.vlan, effect.mac, effect.port);
+      else if (effect.type === "group") effect.group?.count(effect.buckets, nPackets, nBytes);
       else {
         effect.from.patchCounters.txPackets += nPackets;
         effect.from.patchCounters.txBytes += nBytes;

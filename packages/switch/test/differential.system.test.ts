@@ -1,43 +1,17 @@
 /** Random flow tables and packets through this switch and through Debian's Open vSwitch: the same packets leave. */
-import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { LiveSwitch, type Outcome, tool, until, whyNot } from "./live-switch.ts";
+import { LiveSwitch, type Outcome, tool } from "./live-switch.ts";
+import { Original, whyNoOriginal } from "./original-switch.ts";
 
-const reason = whyNot() ?? (existsSync("/usr/sbin/ovs-vswitchd") ? undefined : "needs ovs-vswitchd");
+const reason = whyNoOriginal();
 if (reason !== undefined) console.log(`differential.system.test.ts: skipped, ${reason}`);
 const systemTest = test.skipIf(reason !== undefined);
 
 const MACS = ["02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03"];
 const one = fc.constantFrom;
-
-/** The original with dummy ports. */
-class Original implements AsyncDisposable {
-  readonly dir = mkdtempSync(join(tmpdir(), "tenet-original-"));
-  readonly #daemons: ReturnType<typeof spawn>[] = [];
-
-  async start(): Promise<void> {
-    const env = { ...process.env, OVS_RUNDIR: this.dir, OVS_LOGDIR: this.dir, OVS_DBDIR: this.dir };
-    const options = { env, cwd: this.dir, stdio: "ignore" } as const;
-    execFileSync("ovsdb-tool", ["create", "conf.db", "/usr/share/openvswitch/vswitch.ovsschema"], options);
-    this.#daemons.push(spawn("ovsdb-server", ["conf.db", `--remote=punix:${this.dir}/db.sock`, "--pidfile"], options));
-    await until(() => existsSync(join(this.dir, "db.sock")));
-    const vswitchd = ["--enable-dummy", "--disable-system", "--pidfile", `unix:${this.dir}/db.sock`];
-    this.#daemons.push(spawn("/usr/sbin/ovs-vswitchd", vswitchd, options));
-    await until(() => existsSync(join(this.dir, "ovs-vswitchd.pid")));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const daemon of this.#daemons) {
-      daemon.kill("SIGKILL");
-      await new Promise((resolve) => daemon.once("exit", resolve));
-    }
-    rmSync(this.dir, { recursive: true, force: true });
-  }
-}
 
 const flow = fc
   .record({

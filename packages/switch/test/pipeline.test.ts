@@ -14,7 +14,7 @@ function pipelineOf(...flows: string[]): { pipeline: Pipeline; clock: ManualCloc
   const pipeline = new Pipeline(clock);
   const events: RuleEvent[] = [];
   pipeline.apply(flows.map((text) => change("add", text)));
-  pipeline.onChange((each) => events.push(...each));
+  pipeline.onChange(({ rules }) => events.push(...rules));
   return { pipeline, clock, events };
 }
 

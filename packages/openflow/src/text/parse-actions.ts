@@ -54,11 +54,20 @@ export function parseActionSpan(span: Span, names: PortNames, match: Match | und
   return readList(span, { names, match, hasPushedVlan: false, isInCt: false });
 }
 
+/** As {@link parseActions}, for items of a list that holds other things too. */
+export function parseActionItems(list: Iterable<KeyValue>, names: PortNames): Action[] {
+  return readItems(list, { names, match: undefined, hasPushedVlan: false, isInCt: false });
+}
+
 function readList(span: Span, context: Context): Action[] {
+  return readItems(keyValues(span), context);
+}
+
+function readItems(list: Iterable<KeyValue>, context: Context): Action[] {
   const actions: Action[] = [];
   const items: Span[] = [];
   let drop: Span | undefined;
-  for (const item of keyValues(span)) {
+  for (const item of list) {
     if (item.key.text === "drop" && !item.hasValue) drop = item.item;
     else actions.push(readOne(item, context));
     items.push(item.item);

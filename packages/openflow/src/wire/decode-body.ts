@@ -5,6 +5,7 @@ import type { CodecOptions } from "./codec-options.ts";
 import { BUNDLE_KINDS, NICIRA_ROLES, PACKET_IN_FORMATS, PORT_REASONS, ROLES } from "./encode-body.ts";
 import { decodeFlowMod, decodeNiciraFlowMod } from "./flow-mod-wire.ts";
 import { decodeFlowRemoved, decodeNiciraFlowRemoved } from "./flow-removed-wire.ts";
+import { decodeGroupMod } from "./group-wire.ts";
 import { NXT, ONF_BUNDLE, TYPE_NUMBERS } from "./message-numbers.ts";
 import { decodeMultipartReply, decodeMultipartRequest } from "./multipart-wire.ts";
 import { EXPERIMENTER_ERROR, NICIRA, NICIRA_VENDOR_ERROR, ONF, OpenFlowError } from "./openflow-error.ts";
@@ -71,6 +72,8 @@ function readStandard(
       return decodeFlowMod(body, version, options);
     case "flowRemoved":
       return decodeFlowRemoved(body, version);
+    case "groupMod":
+      return decodeGroupMod(body, version);
     case "portStatus":
       return readPortStatus(body, version);
     case "portMod":
@@ -197,10 +200,14 @@ function readBundleAdd(body: ByteReader, options: DecodeContext): Message {
     throw new OpenFlowError("OFPBFC_MSG_BAD_LEN", `A bundled message cannot have ${length} bytes here`, { details: { at } });
   }
   const { message, xid } = options.decodeInner(body.bytes(length));
-  if (message.type !== "flowMod" && message.type !== "portMod") {
+  if (!isBundled(message)) {
     throw new OpenFlowError("OFPBFC_MSG_UNSUP", `A message "${message.type}" cannot be bundled`, { details: { at } });
   }
   return { type: "bundleAdd", bundleId, flags, message, xid };
+}
+
+function isBundled({ type }: Message): boolean {
+  return type === "flowMod" || type === "portMod" || type === "groupMod" || type === "packetOut";
 }
 
 function readExperimenter(body: ByteReader, version: number, options: DecodeContext): Message {
@@ -212,7 +219,7 @@ function readExperimenter(body: ByteReader, version: number, options: DecodeCont
     if (subtype === ONF_BUNDLE.add) return readBundleAdd(body, options);
   }
   if (number === NICIRA) {
-    const message = readNicira(subtype, body, options);
+    const message = readNicira(subtype, version, body, options);
     if (message !== undefined) return message;
   }
   if (number === NICIRA || number === ONF) {
@@ -221,7 +228,7 @@ function readExperimenter(body: ByteReader, version: number, options: DecodeCont
   throw new OpenFlowError("OFPBRC_BAD_VENDOR", `Experimenter 0x${number.toString(16)} is not known`, { details: { at } });
 }
 
-function readNicira(subtype: number, body: ByteReader, options: DecodeContext): Message | undefined {
+function readNicira(subtype: number, version: number, body: ByteReader, options: DecodeContext): Message | undefined {
   switch (subtype) {
     case NXT.roleRequest:
     case NXT.roleReply: {
@@ -235,6 +242,9 @@ function readNicira(subtype: number, body: ByteReader, options: DecodeContext): 
       return decodeNiciraFlowMod(body, options);
     case NXT.flowRemoved:
       return decodeNiciraFlowRemoved(body);
+    case NXT.groupMod:
+      if (version !== 1) return undefined;
+      return decodeGroupMod(body, version);
     case NXT.flowModTableId:
       return { type: "flowModTableId", isOn: body.u8() !== 0 };
     case NXT.setPacketInFormat: {

@@ -5,6 +5,7 @@ import type { BundleControlKind, Message, Role } from "../message.ts";
 import type { CodecOptions } from "./codec-options.ts";
 import { encodeFlowMod, needsNiciraFlowMod } from "./flow-mod-wire.ts";
 import { encodeFlowRemoved, needsNiciraFlowRemoved } from "./flow-removed-wire.ts";
+import { encodeGroupMod } from "./group-wire.ts";
 import { NXT, ONF_BUNDLE, TYPE_NUMBERS, type TypeNumber } from "./message-numbers.ts";
 import { encodeMultipartRequest } from "./multipart-wire.ts";
 import { EXPERIMENTER_ERROR, NICIRA, NICIRA_VENDOR_ERROR, ONF } from "./openflow-error.ts";
@@ -90,6 +91,10 @@ export function encodeBody(message: Message, version: number, options: CodecOpti
         return nicira(version, NXT.flowMod, encodeFlowMod(message, version, options));
       writer.bytes(encodeFlowMod(message, version, options));
       return plain(TYPE_NUMBERS.flowMod);
+    case "groupMod":
+      if (version === 1) return nicira(version, NXT.groupMod, encodeGroupMod(message, version));
+      writer.bytes(encodeGroupMod(message, version));
+      return plain(TYPE_NUMBERS.groupMod);
     case "flowRemoved":
       writer.bytes(encodeFlowRemoved(message, version));
       if (version === 1 && needsNiciraFlowRemoved(message)) return nicira(version, NXT.flowRemoved, writer.toBytes());
@@ -124,6 +129,7 @@ type ControlMessage = Exclude<
       | "portMod"
       | "multipartRequest"
       | "flowMod"
+      | "groupMod"
       | "flowRemoved"
       | "packetIn";
   }

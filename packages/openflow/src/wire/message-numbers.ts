@@ -23,6 +23,7 @@ export const TYPE_NUMBERS = {
   portStatus: { of10: 12, of13: 12 },
   packetOut: { of10: 13, of13: 13 },
   flowMod: { of10: 14, of13: 14 },
+  groupMod: { of10: -1, of13: 15 },
   portMod: { of10: 15, of13: 16 },
   multipartRequest: { of10: 16, of13: 18 },
   multipartReply: { of10: 17, of13: 19 },
@@ -48,6 +49,7 @@ export const NXT = {
   setAsync: 19,
   setControllerId: 20,
   packetIn2: 30,
+  groupMod: 31,
 } as const;
 
 /** The ONF extension's subtypes that carry bundles in OpenFlow 1.3. */

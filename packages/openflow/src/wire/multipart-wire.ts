@@ -11,15 +11,14 @@ import {
   writeFlowQuery,
   writeNiciraFlowQuery,
 } from "./flow-stats-wire.ts";
-import { NICIRA, OpenFlowError } from "./openflow-error.ts";
+import { encodeGroupFeatures, encodeGroupStats, readGroupFeatures, readGroupStats } from "./group-stats-wire.ts";
+import { encodeGroupDesc, readGroupDesc } from "./group-wire.ts";
+import { GROUP } from "../group.ts";
+import { type MultipartKind, needsNicira, readHead, writeHead } from "./multipart-head.ts";
 import { encodeOxs, readOxs } from "./oxs.ts";
 import { readPort, writePort } from "./port-number.ts";
 import { encodePortStats, readPortDesc, readPortStats, writePortDesc } from "./port-wire.ts";
 import { encodeTableFeatures, readTableFeatures } from "./table-features-wire.ts";
-
-const TYPES = { desc: 0, flow: 1, aggregate: 2, table: 3, port: 4, tableFeatures: 12, portDesc: 13 } as const;
-const EXPERIMENTER = 0xffff;
-const MORE = 1;
 
 /** ofp_desc. */
 const descPart = defineStruct({
@@ -49,10 +48,11 @@ const ALL_WILDCARDS = 0x3f_ffff;
 export function encodeMultipartRequest(request: MultipartRequest, version: number, isLast: boolean): Uint8Array {
   const writer = new ByteWriter(128);
   const isNicira =
-    version === 1 &&
-    (request.kind === "flow" || request.kind === "aggregate") &&
-    (request.isNicira === true || !isOf10Query(request));
-  writeHead(writer, request.kind, version, isLast, isNicira);
+    needsNicira(request.kind, version) ||
+    (version === 1 &&
+      (request.kind === "flow" || request.kind === "aggregate") &&
+      (request.isNicira === true || !isOf10Query(request)));
+  writeHead(writer, { kind: request.kind, isLast, isNicira }, version);
   switch (request.kind) {
     case "flow":
     case "aggregate":
@@ -67,6 +67,12 @@ export function encodeMultipartRequest(request: MultipartRequest, version: numbe
       if (version < 6) break;
       writePort(writer, request.port, version);
       writer.zeros(4);
+      break;
+    case "group":
+      writer.u32(request.group).zeros(4);
+      break;
+    case "groupDesc":
+      if (version === 1 || version >= 6) writer.u32(request.group).zeros(4);
       break;
     default:
   }
@@ -87,6 +93,10 @@ export function decodeMultipartRequest(reader: ByteReader, version: number): { r
       return { request: { kind, port: readPort(reader, version) }, isLast };
     case "portDesc":
       return { request: { kind, port: version >= 6 ? readPort(reader, version) : PORT.NONE }, isLast };
+    case "group":
+      return { request: { kind, group: reader.u32() }, isLast };
+    case "groupDesc":
+      return { request: { kind, group: version === 1 || version >= 6 ? reader.u32() : GROUP.ALL }, isLast };
     default:
       return { request: { kind }, isLast };
   }
@@ -100,10 +110,12 @@ export interface ReplyParts {
 
 /** The body of a reply in pieces. */
 export function encodeMultipartReply(reply: MultipartReply, version: number): ReplyParts {
-  const isNicira = version === 1 && (reply.kind === "flow" || reply.kind === "aggregate") && reply.isNicira === true;
+  const isNicira =
+    needsNicira(reply.kind, version) ||
+    (version === 1 && (reply.kind === "flow" || reply.kind === "aggregate") && reply.isNicira === true);
   const head = (isLast: boolean): Uint8Array => {
     const writer = new ByteWriter(16);
-    writeHead(writer, reply.kind, version, isLast, isNicira);
+    writeHead(writer, { kind: reply.kind, isLast, isNicira }, version);
     return writer.toBytes();
   };
   return { head, entries: encodeEntries(reply, version, isNicira) };
@@ -129,6 +141,12 @@ function encodeEntries(reply: MultipartReply, version: number, isNicira: boolean
         writePortDesc(writer, port, version);
         return writer.toBytes();
       });
+    case "group":
+      return reply.groups.map(encodeGroupStats);
+    case "groupDesc":
+      return reply.groups.map((group) => encodeGroupDesc(group, version));
+    case "groupFeatures":
+      return [encodeGroupFeatures(reply.features)];
   }
 }
 
@@ -138,7 +156,7 @@ export function decodeMultipartReply(reader: ByteReader, version: number): { rep
   return { reply: readReply(reader, kind, version, isNicira), isLast };
 }
 
-function readReply(reader: ByteReader, kind: Kind, version: number, isNicira: boolean): MultipartReply {
+function readReply(reader: ByteReader, kind: MultipartKind, version: number, isNicira: boolean): MultipartReply {
   const form = isNicira ? "nicira" : "standard";
   const nicira = isNicira ? { isNicira } : {};
   switch (kind) {
@@ -158,6 +176,12 @@ function readReply(reader: ByteReader, kind: Kind, version: number, isNicira: bo
       return { kind, ports: readAll(reader, () => readPortStats(reader, version)) };
     case "portDesc":
       return { kind, ports: readAll(reader, () => readPortDesc(reader, version)) };
+    case "group":
+      return { kind, groups: readAll(reader, () => readGroupStats(reader)) };
+    case "groupDesc":
+      return { kind, groups: readAll(reader, () => readGroupDesc(reader, version)) };
+    case "groupFeatures":
+      return { kind, features: readGroupFeatures(reader) };
   }
 }
 
@@ -176,45 +200,13 @@ export function joinReplies(parts: readonly MultipartReply[]): MultipartReply | 
       return { ...first, ports: parts.flatMap((part) => (part.kind === "port" ? part.ports : [])) };
     case "portDesc":
       return { ...first, ports: parts.flatMap((part) => (part.kind === "portDesc" ? part.ports : [])) };
+    case "group":
+      return { ...first, groups: parts.flatMap((part) => (part.kind === "group" ? part.groups : [])) };
+    case "groupDesc":
+      return { ...first, groups: parts.flatMap((part) => (part.kind === "groupDesc" ? part.groups : [])) };
     default:
       return first;
   }
-}
-
-type Kind = keyof typeof TYPES;
-
-function writeHead(writer: ByteWriter, kind: Kind, version: number, isLast: boolean, isNicira: boolean): void {
-  writer.u16(isNicira ? EXPERIMENTER : TYPES[kind]).u16(isLast ? 0 : MORE);
-  if (version > 1) writer.zeros(4);
-  if (isNicira)
-    writer
-      .u32(NICIRA)
-      .u32(kind === "flow" ? 0 : 1)
-      .zeros(4);
-}
-
-function readHead(reader: ByteReader, version: number): { kind: Kind; isLast: boolean; isNicira: boolean } {
-  const { at } = reader;
-  const type = reader.u16();
-  const isLast = (reader.u16() & MORE) === 0;
-  if (version > 1) reader.skip(4);
-  if (type === EXPERIMENTER) return { kind: readNiciraKind(reader, version, at), isLast, isNicira: true };
-  for (const [kind, number] of Object.entries(TYPES) as [Kind, number][]) {
-    if (number === type && !(kind === "tableFeatures" && version === 1)) return { kind, isLast, isNicira: false };
-  }
-  throw new OpenFlowError("OFPBRC_BAD_STAT", `Multipart type ${type} is not known`, { details: { at } });
-}
-
-function readNiciraKind(reader: ByteReader, version: number, at: number): Kind {
-  const experimenter = reader.u32();
-  const subtype = reader.u32();
-  reader.skip(4);
-  if (experimenter !== NICIRA) {
-    throw new OpenFlowError("OFPBRC_BAD_VENDOR", `Experimenter 0x${experimenter.toString(16)} is not known`, { details: { at } });
-  }
-  if (version === 1 && subtype === 0) return "flow";
-  if (version === 1 && subtype === 1) return "aggregate";
-  throw new OpenFlowError("OFPBRC_BAD_SUBTYPE", `Nicira statistics ${subtype} are not known`, { details: { at } });
 }
 
 function encodeTableStats(table: TableStatsEntry, version: number): Uint8Array {

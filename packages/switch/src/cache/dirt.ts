@@ -1,15 +1,16 @@
 /** What changed since the last revalidation, and which translations depend on it. */
 import type { Bridge } from "../bridge/bridge.ts";
-import type { Translation } from "../translate/translation.ts";
+import type { Effect, Translation } from "../translate/translation.ts";
 
 /** Changes not yet seen by the megaflow cache. */
 export class Dirt {
   #isEverything = false;
   readonly #tables = new Map<Bridge, Set<number>>();
   readonly #macs = new Map<Bridge, Set<string>>();
+  readonly #groups = new Map<Bridge, Set<number>>();
 
   get isClean(): boolean {
-    return !this.#isEverything && this.#tables.size === 0 && this.#macs.size === 0;
+    return this.isAddressesAlone && this.#macs.size === 0;
   }
 
   /** Ports, VLANs, bridges: every translation may differ. */
@@ -22,15 +23,21 @@ export class Dirt {
     entryOf(this.#tables, bridge).add(table);
   }
 
+  /** A group came, changed or went. */
+  group(bridge: Bridge, id: number): void {
+    entryOf(this.#groups, bridge).add(id);
+  }
+
   /** An address moved, came or aged; `name` as of `keyOf`. */
   mac(bridge: Bridge, name: string): void {
     entryOf(this.#macs, bridge).add(name);
   }
 
   /** Whether a translation looked at something that changed. */
-  touches({ visits, macLookups }: Translation): boolean {
+  touches({ visits, macLookups, effects }: Translation): boolean {
     if (this.#isEverything) return true;
     if (this.#tables.size > 0 && visits.some(({ bridge, table }) => this.#tables.get(bridge)?.has(table) === true)) return true;
+    if (this.#groups.size > 0 && effects.some((effect) => this.#isChangedGroup(effect))) return true;
     return this.#macs.size > 0 && macLookups.some(({ bridge, name }) => this.#macs.get(bridge)?.has(name) === true);
   }
 
@@ -41,7 +48,7 @@ export class Dirt {
 
   /** Whether addresses are all that changed. */
   get isAddressesAlone(): boolean {
-    return !this.#isEverything && this.#tables.size === 0;
+    return !this.#isEverything && this.#tables.size === 0 && this.#groups.size === 0;
   }
 
   /** Forgets everything; returns what there was. */
@@ -50,10 +57,16 @@ export class Dirt {
     taken.#isEverything = this.#isEverything;
     for (const [bridge, tables] of this.#tables) taken.#tables.set(bridge, tables);
     for (const [bridge, macs] of this.#macs) taken.#macs.set(bridge, macs);
+    for (const [bridge, groups] of this.#groups) taken.#groups.set(bridge, groups);
     this.#isEverything = false;
     this.#tables.clear();
     this.#macs.clear();
+    this.#groups.clear();
     return taken;
+  }
+
+  #isChangedGroup(effect: Effect): boolean {
+    return effect.type === "group" && this.#groups.get(effect.bridge)?.has(effect.id) === true;
   }
 }
 

@@ -76,8 +76,8 @@ class BridgeService {
     this.#clock = clock;
     this.#log = log;
     this.#stops = [
-      bridge.pipeline.onChange((events) => {
-        for (const session of this.#sessions) session.tellRules(events);
+      bridge.pipeline.onChange(({ rules }) => {
+        for (const session of this.#sessions) session.tellRules(rules);
       }),
       bridge.onPort((event) => {
         for (const session of this.#sessions) session.tellPort(event);

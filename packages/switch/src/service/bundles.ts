@@ -1,19 +1,22 @@
 /**
- * Bundles: flow-mods collected over several messages and applied at once.
+ * Bundles: flow-mods, group-mods, port-mods and packet-outs collected over several messages and applied at once.
  *
- * A commit applies all of them in order or none; what fails names the message at fault.
+ * A commit applies all of them in order or none; what fails names the message at fault. Ports change and packets
+ * leave after the tables have changed.
  *
  * @see OpenFlow 1.5.1, section 6.9
  */
 import type { BundleControlKind, Message } from "@tenet/openflow";
-import { type FlowChange, RefusedError } from "../table/flow-mod.ts";
+import { RefusedError } from "../table/refused-error.ts";
 
-/** A flow-mod of a bundle and the message that it was. */
+/** A message of a bundle, with its own transaction id. */
 export interface BundleEntry {
-  readonly change: FlowChange;
-  readonly message: Message;
+  readonly message: BundledMessage;
   readonly xid: number;
 }
+
+/** What may be in a bundle. */
+export type BundledMessage = Extract<Message, { type: "flowMod" | "groupMod" | "portMod" | "packetOut" }>;
 
 interface Bundle {
   readonly entries: BundleEntry[];
@@ -52,16 +55,16 @@ export class Bundles {
     }
   }
 
-  /** Adds a message to a bundle. @throws RefusedError when it is no flow-mod, or the bundle is closed */
-  add(id: number, message: Message, xid: number, isUpsert: boolean): void {
+  /** Adds a message to a bundle. @throws RefusedError when it may not be in one, or the bundle is closed */
+  add(id: number, message: Message, xid: number): void {
     let bundle = this.#bundleById.get(id);
     if (bundle === undefined) {
       bundle = { entries: [], isClosed: false };
       this.#bundleById.set(id, bundle);
     }
     if (bundle.isClosed) throw new RefusedError("OFPBFC_BUNDLE_CLOSED", `bundle ${id} is closed`);
-    if (message.type !== "flowMod") throw new RefusedError("OFPBFC_MSG_UNSUP", `bundles hold flow-mods, not ${message.type}`);
-    bundle.entries.push({ change: { command: message.command, flow: message.flow, isUpsert }, message, xid });
+    if (!isBundled(message)) throw new RefusedError("OFPBFC_MSG_UNSUP", `bundles do not hold ${message.type}`);
+    bundle.entries.push({ message, xid });
   }
 
   #find(id: number): Bundle {
@@ -69,4 +72,9 @@ export class Bundles {
     if (bundle === undefined) throw new RefusedError("OFPBFC_BAD_ID", `there is no bundle ${id}`);
     return bundle;
   }
+}
+
+function isBundled(message: Message): message is BundledMessage {
+  const { type } = message;
+  return type === "flowMod" || type === "groupMod" || type === "portMod" || type === "packetOut";
 }

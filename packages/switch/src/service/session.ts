@@ -8,6 +8,7 @@ import type { Clock } from "@tenet/kit";
 import {
   encodeMessage,
   type Envelope,
+  type ErrorName,
   makeErrorMessage,
   type Message,
   type PacketInFormat,
@@ -17,12 +18,14 @@ import {
   VERSION,
 } from "@tenet/openflow";
 import type { Bridge, PortEvent } from "../bridge/bridge.ts";
+import type { BridgePort } from "../bridge/bridge-port.ts";
 import { FIRST_HEADER_WORD } from "../translate/megaflow-mask.ts";
-import { checkActions, type FlowChange, type RefusalName, RefusedError } from "../table/flow-mod.ts";
+import type { TableChange } from "../table/flow-mod.ts";
+import { RefusedError } from "../table/refused-error.ts";
 import type { RuleEvent } from "../table/pipeline.ts";
 import type { Punt } from "../translate/translation.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
-import { type BundleEntry, Bundles } from "./bundles.ts";
+import { type BundledMessage, type BundleEntry, Bundles } from "./bundles.ts";
 import { describePort, multipartReplies } from "./statistics.ts";
 
 /** The other end. */
@@ -82,7 +85,7 @@ export class Session {
    *
    * @returns the name of the error to answer with, when the message is refused
    */
-  handle({ message, xid }: Envelope): RefusalName | undefined {
+  handle({ message, xid }: Envelope): ErrorName | undefined {
     try {
       this.#handle(message, xid);
       return undefined;
@@ -149,13 +152,12 @@ export class Session {
         this.#missSendLength = message.missSendLength;
         return this.#setFragments(message.flags);
       case "flowMod":
-        this.#refuseSlave();
-        if (message.bufferId !== undefined) throw new RefusedError("OFPBRC_BUFFER_UNKNOWN", "packets are not buffered");
-        return this.#change([{ command: message.command, flow: message.flow, isUpsert: this.#isUpsert }]);
+      case "groupMod":
       case "packetOut":
-        return this.#packetOut(message);
       case "portMod":
-        return this.#modifyPort(message);
+        this.#refuseSlave();
+        this.#bridge.pipeline.apply([this.#changeOf(message)]);
+        return this.#afterTables(message);
       case "barrierRequest":
         this.#vswitch.settle();
         return this.#peer.send({ type: "barrierReply" }, xid);
@@ -167,7 +169,7 @@ export class Session {
         return this.#controlBundle(message, xid);
       case "bundleAdd":
         this.#refuseSlave();
-        return this.#bundles.add(message.bundleId, message.message, message.xid, this.#isUpsert);
+        return this.#bundles.add(message.bundleId, message.message, message.xid);
       case "setControllerId":
         this.#controllerId = message.controllerId;
         return;
@@ -214,25 +216,40 @@ export class Session {
     };
   }
 
-  #change(changes: readonly FlowChange[]): void {
-    this.#bridge.pipeline.apply(changes);
+  /** What a message does to the tables, or demands of them. */
+  #changeOf(message: BundledMessage): TableChange {
+    switch (message.type) {
+      case "flowMod": {
+        const { command, flow, bufferId } = message;
+        if (bufferId === undefined) return { command, flow, isUpsert: this.#isUpsert };
+        return { check: refuseBuffer };
+      }
+      case "groupMod":
+        return message;
+      case "portMod":
+        return { check: () => this.#portToModify(message) };
+      case "packetOut": {
+        const { bufferId, actions } = message;
+        return { check: bufferId === undefined ? () => this.#bridge.pipeline.checkActions(actions, 0) : refuseBuffer };
+      }
+    }
   }
 
-  #packetOut({ bufferId, inPort, actions, data }: Extract<Message, { type: "packetOut" }>): void {
-    this.#refuseSlave();
-    if (bufferId !== undefined) throw new RefusedError("OFPBRC_BUFFER_UNKNOWN", "packets are not buffered");
-    checkActions(actions, 0);
-    this.#vswitch.packetOut(this.#bridge, data, inPort, actions);
+  /** What a message does when the tables have changed. */
+  #afterTables(message: BundledMessage): void {
+    if (message.type === "packetOut") this.#vswitch.packetOut(this.#bridge, message.data, message.inPort, message.actions);
+    if (message.type !== "portMod") return;
+    const port = this.#portToModify(message);
+    const changed = message.mask & CHANGEABLE_CONFIG;
+    port.config = (port.config & ~changed) | (message.config & changed);
+    this.#vswitch.portChanged(this.#bridge, port);
   }
 
-  #modifyPort({ port: number, mac, config, mask }: Extract<Message, { type: "portMod" }>): void {
-    this.#refuseSlave();
+  #portToModify({ port: number, mac }: Extract<Message, { type: "portMod" }>): BridgePort {
     const port = this.#bridge.port(number);
     if (port === undefined) throw new RefusedError("OFPPMFC_BAD_PORT", `there is no port ${number}`);
     if (port.mac !== mac) throw new RefusedError("OFPPMFC_BAD_HW_ADDR", `port ${number} has another address`);
-    const changed = mask & CHANGEABLE_CONFIG;
-    port.config = (port.config & ~changed) | (config & changed);
-    this.#vswitch.portChanged(this.#bridge, port);
+    return port;
   }
 
   #setRole(role: Role, generationId: bigint, xid: number): void {
@@ -247,7 +264,7 @@ export class Session {
   }
 
   #answerMultipart(request: Extract<Message, { type: "multipartRequest" }>["request"], xid: number): void {
-    const replies = [...multipartReplies(request, this.#bridge, this.#vswitch, this.#clock)];
+    const replies = [...multipartReplies(request, this.#bridge, this.#vswitch, this.#clock, this.#peer.version)];
     for (const [i, reply] of replies.entries()) {
       this.#peer.send({ type: "multipartReply", reply, isLast: i === replies.length - 1 }, xid);
     }
@@ -262,7 +279,7 @@ export class Session {
   /** Applies a bundle; a refusal is told for the message at fault first, then for the commit. */
   #commitBundle(entries: readonly BundleEntry[]): void {
     try {
-      this.#change(entries.map(({ change }) => change));
+      this.#bridge.pipeline.apply(entries.map(({ message }) => this.#changeOf(message)));
     } catch (error) {
       const entry = error instanceof RefusedError ? entries[error.position ?? -1] : undefined;
       if (!(error instanceof RefusedError) || entry === undefined) throw error;
@@ -272,11 +289,16 @@ export class Session {
       throw new RefusedError("OFPBFC_MSG_FAILED", "a message of the bundle is refused");
     }
     this.#vswitch.settle();
+    for (const { message } of entries) this.#afterTables(message);
   }
 
   #refuseSlave(): void {
     if (this.role === "slave") throw new RefusedError("OFPBRC_IS_SLAVE", "a slave changes nothing");
   }
+}
+
+function refuseBuffer(): void {
+  throw new RefusedError("OFPBRC_BUFFER_UNKNOWN", "packets are not buffered");
 }
 
 /** The pipeline fields that are not zero, and the ingress port. */

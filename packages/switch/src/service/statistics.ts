@@ -4,15 +4,18 @@ import type { Clock } from "@tenet/kit";
 import {
   type FlowQuery,
   type FlowStats,
+  GROUP,
   type MultipartReply,
   type MultipartRequest,
   PORT,
   type PortDesc,
   type PortStatsEntry,
   PORT_STATE,
+  type Version,
 } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import { type BridgePort, PORT_DOWN } from "../bridge/bridge-port.ts";
+import { groupReply } from "./group-statistics.ts";
 import { N_TABLES } from "../table/flow-mod.ts";
 import type { RuleFilter } from "../table/pipeline.ts";
 import type { Rule } from "../table/rule.ts";
@@ -28,6 +31,7 @@ export function* multipartReplies(
   bridge: Bridge,
   vswitch: VirtualSwitch,
   clock: Clock,
+  version: Version,
 ): Generator<MultipartReply> {
   switch (request.kind) {
     case "desc":
@@ -74,6 +78,11 @@ export function* multipartReplies(
       return yield { kind: "port", ports: portsAsked(bridge, request.port).map((port) => portStats(port, vswitch, clock)) };
     case "portDesc":
       return yield { kind: "portDesc", ports: portsAsked(bridge, request.port).map(describePort) };
+    case "group":
+    case "groupDesc":
+    case "groupFeatures":
+      vswitch.cache.readStatistics();
+      return yield groupReply(request, bridge, version, clock);
   }
 }
 
@@ -103,8 +112,15 @@ function formOf({ isNicira }: FlowQuery): { readonly isNicira?: boolean } {
   return isNicira === undefined ? {} : { isNicira };
 }
 
-function filterOf({ table, match, cookie, cookieMask, outPort }: FlowQuery): RuleFilter {
-  return { table, match, cookie, cookieMask, ...(outPort === undefined || outPort === PORT.NONE ? {} : { outPort }) };
+function filterOf({ table, match, cookie, cookieMask, outPort, outGroup }: FlowQuery): RuleFilter {
+  return {
+    table,
+    match,
+    cookie,
+    cookieMask,
+    ...(outPort === undefined || outPort === PORT.NONE ? {} : { outPort }),
+    ...(outGroup === undefined || outGroup === GROUP.ANY ? {} : { outGroup }),
+  };
 }
 
 function byTableAndPriority(a: Rule, b: Rule): number {

@@ -6,8 +6,11 @@
  */
 import { Classifier, type RuleMatch } from "@tenet/classifier";
 import type { Clock } from "@tenet/kit";
-import { ALL_TABLES, FLOW_FLAG, type FlowRemovedReason, type FlowSpec } from "@tenet/openflow";
-import { checkActions, type FlowChange, N_TABLES, RefusedError } from "./flow-mod.ts";
+import { type Action, ALL_TABLES, FLOW_FLAG, type FlowRemovedReason, type FlowSpec, type GroupMod } from "@tenet/openflow";
+import { GroupTable } from "../group/group-table.ts";
+import { checkActions, type FlowChange, N_TABLES, type TableChange } from "./flow-mod.ts";
+import { ReferenceIndex } from "./reference-index.ts";
+import { RefusedError } from "./refused-error.ts";
 import { conjunctionsOf, Rule } from "./rule.ts";
 
 /** One rule's part in a transaction. */
@@ -18,6 +21,13 @@ export interface RuleEvent {
   readonly reason?: FlowRemovedReason;
 }
 
+/** What a transaction changed. */
+export interface TableEvents {
+  readonly rules: readonly RuleEvent[];
+  /** Numbers of the groups that came, changed or went. */
+  readonly groups: readonly number[];
+}
+
 /** Which rules a request is about. */
 export interface RuleFilter {
   readonly table: number;
@@ -26,6 +36,7 @@ export interface RuleFilter {
   /** Only rules whose cookie equals `cookie` in these bits. */
   readonly cookieMask?: bigint;
   readonly outPort?: number;
+  readonly outGroup?: number;
 }
 
 /** Counters of one table. */
@@ -45,19 +56,23 @@ interface FlowTable {
 /** How many rules a bridge holds at most. */
 const MAX_RULES = 1_000_000;
 
-/** Flow tables 0..254. */
+/** Flow tables 0..254, and the groups that their rules refer to. */
 export class Pipeline {
+  readonly groups: GroupTable;
   readonly #clock: Clock;
   readonly #tables: (FlowTable | undefined)[] = Array.from({ length: N_TABLES });
-  readonly #listeners = new Set<(events: readonly RuleEvent[]) => void>();
+  readonly #listeners = new Set<(events: TableEvents) => void>();
+  readonly #references = new ReferenceIndex();
   /** Rules that have a timeout. */
   readonly #mortal = new Set<Rule>();
   #undo: (() => void)[] = [];
   #events: RuleEvent[] = [];
+  #groupEvents: number[] = [];
   #nRules = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.groups = new GroupTable(clock);
   }
 
   /** Number of rules in all tables. */
@@ -66,7 +81,7 @@ export class Pipeline {
   }
 
   /** Calls `listener` after each transaction that changed something. @returns stops it */
-  onChange(listener: (events: readonly RuleEvent[]) => void): () => void {
+  onChange(listener: (events: TableEvents) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -84,18 +99,22 @@ export class Pipeline {
   }
 
   /** Carries out all of `mods` or none. @throws RefusedError of the first that fails, after undoing the others */
-  apply(mods: readonly FlowChange[]): void {
+  apply(mods: readonly TableChange[]): void {
     let position = 0;
     try {
       for (; position < mods.length; position++) {
         const mod = mods[position];
-        if (mod !== undefined) this.#applyOne(mod);
+        if (mod === undefined) continue;
+        if ("check" in mod) mod.check();
+        else if ("group" in mod) this.#applyToGroups(mod);
+        else this.#applyOne(mod);
       }
     } catch (error) {
       if (error instanceof RefusedError) error.position = position;
       for (const undo of this.#undo.reverse()) undo();
       this.#undo = [];
       this.#events = [];
+      this.#groupEvents = [];
       throw error;
     }
     this.#publish();
@@ -129,10 +148,27 @@ export class Pipeline {
     });
   }
 
+  /** Refuses actions that this switch does not have, or that refer to what is not there. @throws RefusedError */
+  checkActions(actions: readonly Action[], table: number): void {
+    checkActions(actions, table, { hasGroup: (id) => this.groups.get(id) !== undefined });
+  }
+
+  /** How many rules refer to a group. */
+  referencesToGroup(id: number): number {
+    return this.#references.countOfGroup(id);
+  }
+
+  #applyToGroups(mod: GroupMod): void {
+    const { touched, deleted, undo } = this.groups.apply(mod);
+    this.#undo.push(undo);
+    this.#groupEvents.push(...touched);
+    for (const id of deleted) for (const rule of this.#references.rulesOfGroup(id)) this.#remove(rule, "group");
+  }
+
   #applyOne({ command, flow, isUpsert = false }: FlowChange): void {
     if (!command.startsWith("delete")) {
       if (flow.table === N_TABLES - 1) throw new RefusedError("OFPBRC_EPERM", `table ${flow.table} is the switch's own`);
-      checkActions(flow.actions, flow.table === ALL_TABLES ? 0 : flow.table);
+      this.checkActions(flow.actions, flow.table === ALL_TABLES ? 0 : flow.table);
     }
     const isStrict = command === "modifyStrict" || command === "deleteStrict";
     switch (command) {
@@ -140,7 +176,7 @@ export class Pipeline {
         return this.#add(flow);
       case "modify":
       case "modifyStrict": {
-        const { outPort: _ignored, ...filter } = flow;
+        const { outPort: _port, outGroup: _group, ...filter } = flow;
         const rules = isStrict ? this.#selectStrict(filter) : this.select(filter);
         for (const rule of rules) this.#modify(rule, flow, isUpsert);
         if (rules.length === 0 && isUpsert && (flow.cookieMask ?? 0n) === 0n) this.#add(flow);
@@ -185,7 +221,9 @@ export class Pipeline {
       const conjunctions = conjunctionsOf(next.actions);
       const isSameKind = conjunctions === undefined && rule.conjunctions === undefined;
       if (!isSameKind) classifier.remove(rule);
+      this.#references.remove(rule);
       Object.assign(rule, next, { conjunctions });
+      this.#references.add(rule);
       if (!isSameKind) classifier.insert(rule);
     };
     const counts = (flow.flags & FLOW_FLAG.RESET_COUNTS) === 0 ? { nPackets, nBytes } : { nPackets: 0, nBytes: 0 };
@@ -217,11 +255,13 @@ export class Pipeline {
 
   #live(rule: Rule): void {
     this.#nRules++;
+    this.#references.add(rule);
     if (rule.idleTimeout > 0 || rule.hardTimeout > 0) this.#mortal.add(rule);
   }
 
   #bury(rule: Rule): void {
     this.#nRules--;
+    this.#references.remove(rule);
     this.#mortal.delete(rule);
   }
 
@@ -235,15 +275,18 @@ export class Pipeline {
   }
 
   #publish(): void {
-    const events = this.#events;
+    const events = { rules: this.#events, groups: this.#groupEvents };
     this.#events = [];
+    this.#groupEvents = [];
     this.#undo = [];
-    if (events.length > 0) for (const listener of this.#listeners) listener(events);
+    if (events.rules.length + events.groups.length === 0) return;
+    for (const listener of this.#listeners) listener(events);
   }
 }
 
-function passes(rule: Rule, { cookie, cookieMask = 0n, outPort }: RuleFilter): boolean {
+function passes(rule: Rule, { cookie, cookieMask = 0n, outPort, outGroup }: RuleFilter): boolean {
   if (cookieMask !== 0n && ((rule.cookie ^ cookie) & cookieMask) !== 0n) return false;
+  if (outGroup !== undefined && !rule.refersToGroup(outGroup)) return false;
   return outPort === undefined || rule.outputsTo(outPort);
 }
 

@@ -39,7 +39,12 @@ export class Rule implements ClassifierRule {
 
   /** Whether the rule sends to OpenFlow port `port`, at any depth of its actions. */
   outputsTo(port: number): boolean {
-    return sendsTo(this.actions, port);
+    return someAction(this.actions, (action) => action.type === "output" && action.port === port);
+  }
+
+  /** Whether the rule refers to a group, at any depth of its actions. */
+  refersToGroup(id: number): boolean {
+    return someAction(this.actions, (action) => action.type === "group" && action.group === id);
   }
 }
 
@@ -49,10 +54,9 @@ export function conjunctionsOf(actions: readonly Action[]): readonly Conjunction
   return conjunctions.length === 0 ? undefined : conjunctions;
 }
 
-function sendsTo(actions: readonly Action[], port: number): boolean {
-  return actions.some((action) => {
-    if (action.type === "output") return action.port === port;
-    if (action.type === "clone" || action.type === "writeActions") return sendsTo(action.actions, port);
-    return false;
-  });
+function someAction(actions: readonly Action[], holds: (action: Action) => boolean): boolean {
+  return actions.some(
+    (action) =>
+      holds(action) || ((action.type === "clone" || action.type === "writeActions") && someAction(action.actions, holds)),
+  );
 }

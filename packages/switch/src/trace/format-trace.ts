@@ -42,7 +42,7 @@ const FAILURES = { depth: "Recursion too deep", resubmits: "Too many resubmits" 
 function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number): void {
   for (const [i, node] of nodes.entries()) {
     const isContainer = node.kind === "bridge" || node.kind === "table";
-    const more = i < nodes.length - 1 || !isContainer ? 1 : 0;
+    const more = i < nodes.length - 1 || !isContainer ? 1 : 0; // a bucket is one step in, as the action that ran it
     const margin = " ".repeat((level + more) * 4);
     switch (node.kind) {
       case "bridge":
@@ -53,6 +53,9 @@ function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number
           `${margin}${String(node.table).padStart(2)}. ${node.rule === undefined ? "No match." : formatRuleLine(node.rule)}`,
         );
         break;
+      case "bucket":
+        lines.push(`${margin}bucket ${node.position}`);
+        break;
       case "action":
         lines.push(margin + node.text);
         break;
@@ -62,7 +65,7 @@ function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number
       case "failure":
         lines.push(`${margin} >>>> ${node.text} <<<<`);
     }
-    if (isContainer) appendNodes(lines, node.children, level + 2 * more);
+    if (isContainer || node.kind === "bucket") appendNodes(lines, node.children, level + 2 * more);
   }
 }
 

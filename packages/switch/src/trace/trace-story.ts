@@ -78,7 +78,7 @@ export function portNamesOf(bridge: Bridge): Required<PortNames> {
 /** Tables in the order in which they were entered. */
 function stepsOf(nodes: readonly TraceNode[]): TraceStep[] {
   return nodes.flatMap((node) => {
-    if (node.kind === "bridge") return stepsOf(node.children);
+    if (node.kind === "bridge" || node.kind === "bucket") return stepsOf(node.children);
     if (node.kind !== "table") return [];
     const notes = node.children.flatMap((child) => (child.kind === "note" || child.kind === "failure" ? [child.text] : []));
     const step = { bridge: node.bridge.name, table: node.table, depth: node.depth };

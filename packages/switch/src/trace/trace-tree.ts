@@ -16,6 +16,7 @@ export type TraceNode =
       readonly rule: Rule | undefined;
       readonly children: TraceNode[];
     }
+  | { readonly kind: "bucket"; readonly position: number; readonly children: TraceNode[] }
   | { readonly kind: "action" | "note" | "failure"; readonly text: string };
 
 /** Builds the tree. */
@@ -41,6 +42,13 @@ export class TraceTree implements TranslationObserver {
   }
   leaveTable(): void {
     this.#open.pop();
+  }
+  enterBucket(position: number): void {
+    this.#enter({ kind: "bucket", position, children: [] });
+  }
+  leaveBucket(): void {
+    const children = this.#open.pop();
+    if (children?.length === 0) children.push({ kind: "action", text: "drop" });
   }
   action(action: Action): void {
     this.#here.push({ kind: "action", text: formatActions([action], this.#names) });

@@ -1,40 +1,54 @@
 /**
- * The action set that `write_actions` builds and the end of the pipeline executes.
+ * The action set that `write_actions` and the buckets of groups build, and the order in which it is executed.
  *
- * At most one action of each kind; sets of different fields are different kinds. Execution order is fixed.
+ * Actions that set or move fields are all kept, in the order in which they were written. Of the others there is one of
+ * each kind, and of those that decide where the packet goes only one is executed.
  *
- * @see OpenFlow 1.5.1, section 5.6
+ * @see OpenFlow 1.5.1, section 5.6; ovs-actions(7), "Action Sets"
  */
 import type { Action } from "@tenet/openflow";
 
-const ORDER: readonly Action["type"][] = ["popVlan", "pushVlan", "decTtl", "move", "setField", "setQueue", "group", "output"];
+type Kind = Action["type"];
 
-/** Adds `written` to `set`; a later action of the same kind replaces the earlier. */
+/** Kinds executed before fields are set, in their order. */
+const BEFORE: readonly Kind[] = ["popVlan", "pushVlan", "decTtl"];
+/** Kinds of which all are kept. */
+const SETTERS: ReadonlySet<Kind> = new Set<Kind>(["setField", "move", "setVlanVid", "setVlanPcp"]);
+/** Kinds that decide where the packet goes, the one that wins first. */
+const FINAL: readonly (readonly Kind[])[] = [
+  ["group"],
+  ["output", "outputField", "enqueue", "controller"],
+  ["resubmit"],
+  ["ctClear"],
+  ["ct"],
+];
+
+/** Adds `written` to `set`; a later action of the same kind replaces the earlier, unless it sets a field. */
 export function mergeActionSet(set: readonly Action[], written: readonly Action[]): Action[] {
   const merged = [...set];
   for (const action of written) {
-    const at = merged.findIndex((other) => isSameKind(other, action));
-    if (at >= 0) merged.splice(at, 1);
+    if (!SETTERS.has(action.type)) {
+      const at = merged.findIndex((other) => slotOf(other.type) === slotOf(action.type));
+      if (at >= 0) merged.splice(at, 1);
+    }
     merged.push(action);
   }
   return merged;
 }
 
-/** The actions of a set in the order of execution; without an output or group there are none. */
+/** The actions of a set in the order of execution; without one that sends the packet somewhere there are none. */
 export function orderedActionSet(set: readonly Action[]): Action[] {
-  const hasGroup = set.some(({ type }) => type === "group");
-  const hasOutput = hasGroup || set.some(({ type }) => type === "output" || type === "outputField" || type === "resubmit");
-  if (!hasOutput) return [];
-  const executed = set.filter(({ type }) => !(hasGroup && type === "output"));
-  return executed.sort((a, b) => rank(a) - rank(b));
+  const final = FINAL.flatMap((kinds) => set.filter(({ type }) => kinds.includes(type)))[0];
+  if (final === undefined) return [];
+  return [
+    ...BEFORE.flatMap((kind) => set.filter(({ type }) => type === kind)),
+    ...set.filter(({ type }) => SETTERS.has(type)),
+    ...set.filter(({ type }) => type === "setQueue"),
+    final,
+  ];
 }
 
-function rank({ type }: Action): number {
-  const at = ORDER.indexOf(type);
-  return at < 0 ? ORDER.length : at;
-}
-
-function isSameKind(a: Action, b: Action): boolean {
-  if (a.type === "setField" && b.type === "setField") return a.field.name === b.field.name;
-  return a.type === b.type;
+/** Kinds that replace each other share a slot. */
+function slotOf(kind: Kind): string {
+  return FINAL.find((kinds) => kinds.includes(kind))?.[0] ?? kind;
 }

@@ -90,6 +90,18 @@ export class PacketState {
     return (this.flow[field.word] ?? 0) * 0x1_0000_0000 + (this.flow[field.word + 1] ?? 0);
   }
 
+  /** Reads bits of a field, as its words lie in a FlowKey, and un-wildcards them; without a mask all of it. */
+  readWords(field: FieldSpec, mask?: Uint32Array): number[] {
+    const whole = field.nBits % 32 === 0 && field.nWords > 1 ? 0xffffffff : undefined;
+    return Array.from({ length: field.nWords }, (_, i) => {
+      const word = field.word + i;
+      const all = whole ?? (field.nWords > 1 ? (i === 0 ? (1 << (field.nBits % 32)) - 1 : 0xffffffff) : bitsOf(field));
+      const bits = mask === undefined ? all : (mask[i] ?? 0);
+      this.#unWildcard(word, bits);
+      return (this.flow[word] ?? 0) & bits;
+    });
+  }
+
   /** Sets a field under a mask; both hold the field's words as they lie in a FlowKey. */
   write(field: FieldSpec, value: Uint32Array, mask: Uint32Array): void {
     for (let i = 0; i < field.nWords; i++) this.#writeWord(field.word + i, value[i] ?? 0, mask[i] ?? 0);

@@ -13,6 +13,7 @@ import { FIELDS, getField, isMulticastMac, VLAN_PRESENT } from "@tenet/net";
 import { type Action, PACKET_IN_REASON, PORT } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import { type BridgePort, NO_FLOOD, NO_FWD, NO_RECV, outside, PORT_DOWN } from "../bridge/bridge-port.ts";
+import { chooseBuckets, type Liveness } from "../group/choose-buckets.ts";
 import type { Rule } from "../table/rule.ts";
 import { mergeActionSet, orderedActionSet } from "./action-set.ts";
 import { finishMask, isIp, startMask } from "./megaflow-mask.ts";
@@ -165,6 +166,8 @@ class Walk {
         return this.#punt(action.maxLength, action.reason, action.controllerId, action.userdata);
       case "resubmit":
         return this.#resubmit(action.table ?? this.#table, action.port);
+      case "group":
+        return this.#runGroup(action.group);
       case "clone":
         return this.#apart(() => this.#execute(action.actions));
       case "exit":
@@ -313,6 +316,34 @@ class Walk {
     this.#rule = outer.rule;
     this.#actionSet = outer.actionSet;
     this.#stack = outer.stack;
+  }
+
+  /** Runs the buckets of a group, each on the packet as it is now. */
+  #runGroup(id: number): void {
+    const bridge = this.#bridge;
+    if (this.#depth >= MAX_DEPTH) return this.#fail("depth", `over max translation depth ${MAX_DEPTH}`);
+    const group = bridge.pipeline.groups.get(id);
+    const buckets = group === undefined ? [] : chooseBuckets(group, this.#packet, this.#livenessOf(bridge));
+    this.#effects.push({ type: "group", bridge, id, group, buckets });
+    if (group === undefined) return this.#note(`output to nonexistent group ${id}`);
+    this.#depth++;
+    for (const bucket of buckets) {
+      this.#observer?.enterBucket(group.buckets.indexOf(bucket));
+      this.#apart(() => this.#execute(bucket.actions));
+      this.#observer?.leaveBucket();
+    }
+    this.#depth--;
+  }
+
+  #livenessOf(bridge: Bridge): Liveness {
+    return {
+      isPortLive: (ofport) => {
+        const port = bridge.port(ofport);
+        return port !== undefined && port.isUp && (port.config & PORT_DOWN) === 0 && port.link.kind !== "none";
+      },
+      group: (id) => bridge.pipeline.groups.get(id),
+      note: (text) => this.#note(text),
+    };
   }
 
   /** Runs a walk whose changes to the packet, and whose `exit`, stay inside. */

@@ -3,12 +3,22 @@ import type { DatapathAction } from "@tenet/datapath";
 import type { Action } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
+import type { Group, RunningBucket } from "../group/group.ts";
 import type { Rule } from "../table/rule.ts";
 
 /** What packets of the megaflow do besides being forwarded; carried out again when its statistics are read. */
 export type Effect =
   /** NORMAL saw a packet from `mac`. */
   | { readonly type: "learn"; readonly bridge: Bridge; readonly vlan: number; readonly mac: number; readonly port: number }
+  /** A group was run; `group` is absent when there is none of this number. */
+  | {
+      readonly type: "group";
+      readonly bridge: Bridge;
+      readonly id: number;
+      readonly group: Group | undefined;
+      /** Those of its buckets that the packets ran through. */
+      readonly buckets: readonly RunningBucket[];
+    }
   /** Packets went out at one patch port and in at its peer. */
   | { readonly type: "patch"; readonly from: BridgePort; readonly to: BridgePort };
 
@@ -64,6 +74,9 @@ export interface TranslationObserver {
   leaveBridge(): void;
   enterTable(bridge: Bridge, table: number, depth: number, rule: Rule | undefined): void;
   leaveTable(): void;
+  /** `position` in the group, from 0. */
+  enterBucket(position: number): void;
+  leaveBucket(): void;
   action(action: Action): void;
   note(text: string): void;
   failure(text: string): void;

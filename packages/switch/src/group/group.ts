@@ -1,0 +1,44 @@
+/** One group of a bridge with its counters. */
+import type { Bucket, GroupSpec } from "@tenet/openflow";
+import type { Action } from "@tenet/openflow";
+import { mergeActionSet, orderedActionSet } from "../translate/action-set.ts";
+
+/** A bucket as the pipeline runs it. */
+export interface RunningBucket {
+  readonly spec: Bucket;
+  /** The bucket's actions are an action set: in the order of execution, empty when nothing would leave. */
+  readonly actions: readonly Action[];
+  nPackets: number;
+  nBytes: number;
+}
+
+/** A group. */
+export class Group {
+  readonly spec: GroupSpec;
+  readonly buckets: readonly RunningBucket[];
+  /** Monotonic ms; a change of the group keeps it. */
+  readonly createdMs: number;
+  nPackets = 0;
+  nBytes = 0;
+
+  constructor(spec: GroupSpec, createdMs: number) {
+    this.spec = spec;
+    this.createdMs = createdMs;
+    this.buckets = spec.buckets.map((bucket) => ({
+      spec: bucket,
+      actions: orderedActionSet(mergeActionSet([], bucket.actions)),
+      nPackets: 0,
+      nBytes: 0,
+    }));
+  }
+
+  /** Counts packets that ran through some of the buckets. */
+  count(buckets: readonly RunningBucket[], nPackets: number, nBytes: number): void {
+    this.nPackets += nPackets;
+    this.nBytes += nBytes;
+    for (const bucket of buckets) {
+      bucket.nPackets += nPackets;
+      bucket.nBytes += nBytes;
+    }
+  }
+}

@@ -1,0 +1,53 @@
+/** Replies to requests about groups. */
+import type { Clock } from "@tenet/kit";
+import { GROUP, type GroupStats, type MultipartReply, type MultipartRequest, type Version, VERSION } from "@tenet/openflow";
+import type { Bridge } from "../bridge/bridge.ts";
+import type { Group } from "../group/group.ts";
+
+type GroupRequest = Extract<MultipartRequest, { kind: "group" | "groupDesc" | "groupFeatures" }>;
+
+/** All four types. */
+const TYPES = 0xf;
+/** Weights and liveness of select groups, and groups in groups. */
+const CAPABILITIES = 0x7;
+/** Bits of the actions that buckets may hold, by the numbers of OpenFlow 1.0. */
+const OF10_ACTIONS = 0xfff;
+/** The same by the numbers of OpenFlow 1.3: output, TTLs, tags, MPLS, queue, group, set-field. */
+const ACTIONS = 0x03ff_8001;
+
+/** The reply; statistics have been read from the datapath before. */
+export function groupReply(request: GroupRequest, bridge: Bridge, version: Version, clock: Clock): MultipartReply {
+  const { pipeline } = bridge;
+  switch (request.kind) {
+    case "group": {
+      const nowMs = clock.monotonicMs();
+      const groups = pipeline.groups.select(request.group);
+      return { kind: "group", groups: groups.map((group) => statsOf(group, pipeline.referencesToGroup(group.spec.id), nowMs)) };
+    }
+    case "groupDesc":
+      return { kind: "groupDesc", groups: pipeline.groups.select(request.group).map(({ spec }) => spec) };
+    case "groupFeatures": {
+      const bits = version === VERSION.OF10 ? OF10_ACTIONS : ACTIONS;
+      return {
+        kind: "groupFeatures",
+        features: {
+          types: TYPES,
+          capabilities: CAPABILITIES,
+          maxGroups: [GROUP.MAX, GROUP.MAX, GROUP.MAX, GROUP.MAX],
+          actions: [bits, bits, bits, bits],
+        },
+      };
+    }
+  }
+}
+
+function statsOf({ spec, buckets, nPackets, nBytes, createdMs }: Group, nReferences: number, nowMs: number): GroupStats {
+  return {
+    id: spec.id,
+    nReferences,
+    durationSec: Math.floor(nowMs - createdMs) / 1000,
+    nPackets: BigInt(nPackets),
+    nBytes: BigInt(nBytes),
+    buckets: buckets.map((bucket) => ({ nPackets: BigInt(bucket.nPackets), nBytes: BigInt(bucket.nBytes) })),
+  };
+}
