@@ -50,6 +50,8 @@ export {
   type TableJson,
   type TypeJson,
 } from "./schemas/index.ts";
+export { NoActiveServerError, type ReplicatedServer, Replication, type ReplicationOptions } from "./replication/replication.ts";
+export { replicationCommands } from "./replication/replication-commands.ts";
 export { RelayDatabase, type RelayOptions } from "./relay/relay-database.ts";
 export { isRelay, parseRelay, type RelaySource } from "./relay/relay-remote.ts";
 export { connect, type WithTls } from "./client/connect.ts";

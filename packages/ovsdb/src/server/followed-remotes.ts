@@ -2,7 +2,6 @@
  * The remotes of a column, `db:DATABASE,TABLE,COLUMN`: served as they come and go there, with their states written into
  * the rows that describe them.
  */
-import type { Logger } from "@tenet/kit";
 import type { DatabaseEngine } from "../engine/database.ts";
 import { RemoteSet } from "./remote-set.ts";
 import { type RemoteStatus, writeStatuses } from "./remote-status.ts";
@@ -19,7 +18,7 @@ export type FindDatabase = (name: string) => DatabaseEngine | undefined;
 export class FollowedRemotes {
   readonly #remote: string;
   readonly #find: FindDatabase;
-  readonly #log: Logger;
+  readonly #host: RemoteHost;
   readonly #set: RemoteSet;
   readonly #statusTimer: NodeJS.Timeout;
   /** What is done one after the other. */
@@ -31,7 +30,7 @@ export class FollowedRemotes {
   constructor(remote: string, find: FindDatabase, host: RemoteHost) {
     this.#remote = remote;
     this.#find = find;
-    this.#log = host.log;
+    this.#host = host;
     this.#set = new RemoteSet(host);
     this.#follow(parseRemoteColumn(remote, find));
     this.#last = this.#adopt().then(() => this.#writeStatuses());
@@ -52,7 +51,7 @@ export class FollowedRemotes {
     try {
       if (this.#find(name) !== undefined) this.#follow(parseRemoteColumn(this.#remote, this.#find));
     } catch (error) {
-      this.#log.warn({ remote: this.#remote, err: error instanceof Error ? error.message : "" }, "remote not served");
+      this.#host.log.warn({ remote: this.#remote, err: error instanceof Error ? error.message : "" }, "remote not served");
     }
     return this.#next(() => this.#adopt());
   }
@@ -92,7 +91,7 @@ export class FollowedRemotes {
     const column = this.#column;
     const table = column?.database.schema.tables.get(column.table)?.columns.get(column.column)?.type.key.refTable;
     if (column === undefined || table === undefined) return;
-    if (column.database.status.model === "relay") return; // the source's own states stand there
+    if (column.database.status.model === "relay" || this.#host.isReadOnly()) return; // the source's states stand there
     const statuses = this.#set.statuses();
     const byRow = new Map<string, RemoteStatus>();
     for (const [name, { row }] of remoteRowsIn(column)) {

@@ -62,9 +62,11 @@ export class OvsdbServer {
     const { served } = this.#catalog;
     const tls = new TlsIdentity(options.tls);
     const accept: RemoteHost["accept"] = (...client) => this.#accept(...client);
-    this.#remotes = new Remotes({ tls, log, accept }, (name) => served.get(name)?.database);
+    const isReadOnly = () => this.#context.isReadOnly;
+    this.#remotes = new Remotes({ tls, log, accept, isReadOnly }, (name) => served.get(name)?.database);
     const locks = new Locks();
-    this.#context = { databases: served, locks, serverId: randomUUID(), log, isReadOnly: false, knowsConditions: true };
+    const rights = { isReadOnly: false, mayConvert: true, knowsConditions: true };
+    this.#context = { databases: served, locks, serverId: randomUUID(), log, ...rights };
     this.#ready = this.#catalog.add(databases);
   }
 
@@ -161,6 +163,23 @@ export class OvsdbServer {
     await this.#remotes.databasesChanged();
   }
 
+  /** The databases that are served now, without `_Server`. */
+  get databases(): readonly DatabaseEngine[] {
+    return [...this.#catalog.served.values()].flatMap(({ database, isReserved }) => (isReserved ? [] : [database]));
+  }
+
+  /** What `get_server_id` answers. */
+  get serverId(): string {
+    return this.#context.serverId;
+  }
+
+  /** Lets clients read only, or write again; when that changes they have to connect again. */
+  setReadOnly(isReadOnly: boolean): void {
+    if (isReadOnly === this.#context.isReadOnly) return;
+    this.#context = { ...this.#context, isReadOnly };
+    this.reconnect(isReadOnly ? "making server read-only" : "making server read/write");
+  }
+
   /** Ends all sessions; clients and remotes connect again. */
   reconnect(why: string): void {
     for (const session of this.#sessions) this.#end(session, why);
@@ -201,7 +220,8 @@ export class OvsdbServer {
     const identity = this.#identify(socket, remote);
     const log = this.#log.child({ remote });
     const role = settings.role === undefined ? undefined : { role: settings.role, name: subjectOf(socket) };
-    const context = { ...this.#context, log, isReadOnly: settings.isReadOnly === true, role };
+    const mayConvert = settings.isReadOnly !== true;
+    const context = { ...this.#context, log, isReadOnly: this.#context.isReadOnly || !mayConvert, mayConvert, role };
     const session = new Session(context, identity, () => {
       this.#sessions.delete(session);
       log.debug({ nSessions: this.#sessions.size }, "session closed");

@@ -24,6 +24,8 @@ export interface RemoteHost {
   readonly tls: TlsIdentity;
   readonly log: Logger;
   readonly accept: (socket: Socket, address: SocketAddress, settings: RemoteSettings) => ServedClient;
+  /** Whether the rows come from another server, so that the states of remotes are not written into them. */
+  readonly isReadOnly: () => boolean;
 }
 
 /** A remote in use. */

@@ -30,6 +30,8 @@ export interface SessionContext {
   readonly log: Logger;
   /** Clients may read but neither write nor lock. */
   readonly isReadOnly: boolean;
+  /** Clients may change the schema; of a backup too, so that it is ready for that of the active server. */
+  readonly mayConvert: boolean;
   /** Whether `monitor_cond` and `monitor_cond_since` are known. */
   readonly knowsConditions: boolean;
   /** Clients may change only what their role permits. */
@@ -259,7 +261,8 @@ export class Session implements RpcHandler, LockHolder {
     const { role } = this.#context;
     if (list.length !== 2) throw syntaxError(params, "array expected");
     if (isReserved) throw new OvsdbError("not allowed", `cannot convert reserved database ${database.schema.name}`);
-    if (this.#context.isReadOnly) throw new OvsdbError("not allowed", "cannot convert when database server is in read only mode");
+    if (!this.#context.mayConvert)
+      throw new OvsdbError("not allowed", "cannot convert when database server is in read only mode");
     if (role !== undefined) {
       throw roleRefusal(role, `"convert" of database ${database.schema.name} (only the root role may convert databases)`);
     }
@@ -278,7 +281,7 @@ export class Session implements RpcHandler, LockHolder {
     if (typeof name !== "string" || list.length !== 1) throw syntaxError(params, `${method} request params must be <id>`);
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw syntaxError(params, `${method} request params must be <id>`);
     const { locks, isReadOnly } = this.#context;
-    if (isReadOnly) throw new OvsdbError("not allowed", "lock and unlock methods not allowed, DB server is read only.");
+    if (isReadOnly) throw new PlainError("lock and unlock methods not allowed, DB server is read only.");
     if (method === "unlock") {
       if (!this.#locks.delete(name)) throw syntaxError(params, 'unlock: "unlock" without "lock" or "steal"');
       locks.unlock(name, this);

@@ -54,11 +54,16 @@ export async function startOriginalServer(scope: Scope, folder: string, ...files
     "--log-file=/dev/null",
     ...filesAndOptions,
   );
-  for (let nTries = 0; !existsSync(socket); nTries++) {
-    if (nTries > 200) throw new Error("the original server did not start");
+  await waitForSocket(socket);
+  return `unix:${socket}`;
+}
+
+/** Resolves when somebody has made a socket there. */
+export async function waitForSocket(path: string): Promise<void> {
+  for (let nTries = 0; !existsSync(path); nTries++) {
+    if (nTries > 200) throw new Error(`no server made "${path}"`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
-  return `unix:${socket}`;
 }
 
 /** The environment in which an original program finds and leaves nothing outside of a folder. */
