@@ -3,8 +3,9 @@
  *
  * A packet that others refer to (it waits in a send queue, or an upcall shows it) is copied before it is changed.
  */
-import { FIELDS, getU16, makeFlowKey, parseFlowKey, putU16 } from "@tenet/net";
+import { FIELDS, getField, getU16, makeFlowKey, parseFlowKey, putU16, setField } from "@tenet/net";
 import type { DatapathAction, Upcall } from "./datapath.ts";
+import { type Meter, raiseDropPrecedence } from "./meter.ts";
 import type { FlowTable } from "./flow-table.ts";
 import { Packet } from "./packet.ts";
 import type { PacketMemory } from "./packet-memory.ts";
@@ -18,6 +19,7 @@ const MAX_DEPTH = 8;
 /** What the runner needs of the datapath. */
 export interface RunnerHost {
   portOf(portNo: number): Port | undefined;
+  meterOf(id: number): Meter | undefined;
 }
 
 /** An upcall under way. */
@@ -151,12 +153,14 @@ export class ActionRunner {
       if (action === undefined) return;
       if (action.type === "output") this.#output(packet, action.port);
       else if (action.type === "userspace") this.#upcall("action", packet, action.userdata);
-      else if (!this.#change(packet, action)) return;
+      else if (action.type === "meter") {
+        if (!this.#meter(packet, action.meter)) return;
+      } else if (!this.#change(packet, action)) return;
     }
   }
 
   /** Carries out an action that changes the frame. @returns false when the packet has to be dropped */
-  #change(packet: Packet, action: Exclude<DatapathAction, { type: "output" | "userspace" }>): boolean {
+  #change(packet: Packet, action: Exclude<DatapathAction, { type: "output" | "userspace" | "meter" }>): boolean {
     if (packet.isShared && !this.#makeOwn(packet)) {
       this.nLost++;
       return false;
@@ -169,6 +173,25 @@ export class ActionRunner {
     if (action.type === "pushVlan") return pushVlan(bytes, packet, action.tpid, action.tci);
     popVlan(bytes, packet);
     return true;
+  }
+
+  /** Runs a packet through a meter. @returns false when the packet has to be dropped */
+  #meter(packet: Packet, id: number): boolean {
+    const band = this.#host.meterOf(id)?.run(packet.length, this.nowMs);
+    if (band?.kind === "dscpRemark") return this.#remark(packet, band.precedence);
+    return band === undefined;
+  }
+
+  #remark(packet: Packet, precedence: number): boolean {
+    const key = makeFlowKey();
+    parseFlowKey(this.#memory.arena.bytes, packet.length, packet.inPort, key, packet.at);
+    const tos = getField(key, FIELDS.nw_tos);
+    const raised = raiseDropPrecedence(tos, precedence);
+    if (raised === tos) return true;
+    const mask = makeFlowKey();
+    setField(key, FIELDS.nw_tos, raised);
+    setField(mask, FIELDS.nw_tos, 0xfc);
+    return this.#change(packet, { type: "setMasked", key, mask });
   }
 
   #makeOwn(packet: Packet): boolean {

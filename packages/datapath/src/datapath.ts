@@ -5,6 +5,8 @@
  * A miss and a `userspace` action go up as upcalls; executing a packet never creates a flow.
  */
 
+import type { MeterConfig, MeterStats } from "./meter.ts";
+
 /** What a datapath does with a packet; an empty list drops it. */
 export type DatapathAction =
   | { readonly type: "output"; readonly port: number }
@@ -13,6 +15,8 @@ export type DatapathAction =
   /** Push an 802.1Q tag; `tci` without the CFI marker bit. */
   | { readonly type: "pushVlan"; readonly tpid: number; readonly tci: number }
   | { readonly type: "popVlan" }
+  /** Run the packet through a meter of `addMeter`, which may drop it here; a meter that is not there lets it pass. */
+  | { readonly type: "meter"; readonly meter: number }
   /** Give the packet to the slow path; `userdata` comes back in the upcall. */
   | { readonly type: "userspace"; readonly userdata: number };
 
@@ -99,6 +103,15 @@ export interface Datapath extends AsyncDisposable {
   flows(): IterableIterator<Megaflow>;
   /** Applies actions to a frame that came in at `inPort`; creates no flow. */
   execute(frame: Uint8Array, inPort: number, actions: readonly DatapathAction[]): void;
+  /** Adds a meter. @returns its number */
+  addMeter(config: MeterConfig): number;
+  /** Starts a meter anew with another configuration. */
+  setMeter(meter: number, config: MeterConfig): void;
+  removeMeter(meter: number): void;
+  /** Counters of a meter; `undefined` when there is none of this number. */
+  meterStats(meter: number): MeterStats | undefined;
+  /** Runs a packet of the slow path through a meter. @returns whether it may go on */
+  meterPacket(meter: number, sizeBytes: number): boolean;
   /** Sets the one slow path; called synchronously for each miss or `userspace` action. */
   onUpcall(handler: (upcall: Upcall) => void): void;
   stats(): DatapathStats;

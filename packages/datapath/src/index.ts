@@ -1,4 +1,6 @@
 export type { Datapath, DatapathAction, DatapathStats, Megaflow, PortInfo, PortSpec, PortStats, Upcall } from "./datapath.ts";
 export { FlowTable } from "./flow-table.ts";
 export { MemoryLink } from "./memory-link.ts";
+export { Meter, type MeterBand, type MeterConfig, type MeterCounters, type MeterStats } from "./meter.ts";
+export { MeterTable } from "./meter-table.ts";
 export { UserDatapath, type UserDatapathOptions } from "./user-datapath.ts";

@@ -17,6 +17,8 @@ import type { Datapath, DatapathAction, DatapathStats, Megaflow, PortInfo, PortS
 import { DeviceLoop } from "./device-loop.ts";
 import { FlowTable } from "./flow-table.ts";
 import { MemoryLink } from "./memory-link.ts";
+import type { MeterConfig, MeterStats } from "./meter.ts";
+import { MeterTable } from "./meter-table.ts";
 import { PacketMemory } from "./packet-memory.ts";
 import { deviceEnd, Port, type PortEnd } from "./port.ts";
 
@@ -38,6 +40,7 @@ export class UserDatapath implements Datapath {
   readonly #openMemoryLink: (name: string) => MemoryLink;
   readonly #memory = new PacketMemory();
   readonly #table = new FlowTable();
+  readonly #meters = new MeterTable();
   readonly #ports: (Port | undefined)[] = [undefined];
   readonly #runner: ActionRunner;
   readonly #listeners: ((portNo: number) => void)[] = [];
@@ -54,7 +57,7 @@ export class UserDatapath implements Datapath {
   constructor(options: UserDatapathOptions = {}) {
     this.#clock = options.clock ?? systemClock;
     this.#openMemoryLink = options.openMemoryLink ?? (() => new MemoryLink());
-    const host: RunnerHost = { portOf: (portNo) => this.#ports[portNo] };
+    const host: RunnerHost = { portOf: (portNo) => this.#ports[portNo], meterOf: (id) => this.#meters.get(id) };
     this.#runner = new ActionRunner(this.#memory, this.#table, host);
   }
 
@@ -128,6 +131,26 @@ export class UserDatapath implements Datapath {
 
   onUpcall(handler: (upcall: Upcall) => void): void {
     this.#runner.onUpcall(handler);
+  }
+
+  addMeter(config: MeterConfig): number {
+    return this.#meters.add(config, this.#clock.monotonicMs());
+  }
+
+  setMeter(meter: number, config: MeterConfig): void {
+    this.#meters.set(meter, config, this.#clock.monotonicMs());
+  }
+
+  removeMeter(meter: number): void {
+    this.#meters.remove(meter);
+  }
+
+  meterStats(meter: number): MeterStats | undefined {
+    return this.#meters.stats(meter);
+  }
+
+  meterPacket(meter: number, sizeBytes: number): boolean {
+    return this.#meters.get(meter)?.run(sizeBytes, this.#clock.monotonicMs())?.kind !== "drop";
   }
 
   stats(): DatapathStats {

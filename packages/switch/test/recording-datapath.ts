@@ -1,5 +1,16 @@
 /** A datapath in 100 lines: linear lookup over megaflows, and a record of what would be sent. */
-import type { Datapath, DatapathAction, DatapathStats, Megaflow, PortInfo, PortSpec, Upcall } from "@tenet/datapath";
+import {
+  type Datapath,
+  type DatapathAction,
+  type DatapathStats,
+  type Megaflow,
+  type MeterConfig,
+  type MeterStats,
+  MeterTable,
+  type PortInfo,
+  type PortSpec,
+  type Upcall,
+} from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
 import { makeFlowKey, parseFlowKey } from "@tenet/net";
 
@@ -19,6 +30,7 @@ export class RecordingDatapath implements Datapath {
   readonly #clock: Clock;
   readonly #ports = new Map<number, PortSpec>();
   readonly #flows = new Set<Megaflow>();
+  readonly #meters = new MeterTable();
   #handler: (upcall: Upcall) => void = () => undefined;
 
   constructor(clock: Clock) {
@@ -98,12 +110,29 @@ export class RecordingDatapath implements Datapath {
     for (const action of actions) {
       if (action.type === "output") {
         this.sent.push({ port: this.#ports.get(action.port)?.name ?? "?", changes: [...changes] });
+      } else if (action.type === "meter") {
+        if (!this.meterPacket(action.meter, frame.length)) return;
       } else if (action.type === "userspace") {
         const key = makeFlowKey();
         parseFlowKey(frame, frame.length, inPort, key);
         this.#handler({ reason: "action", inPort, frame, key, userdata: action.userdata });
       } else changes.push(action);
     }
+  }
+  addMeter(config: MeterConfig): number {
+    return this.#meters.add(config, this.#clock.monotonicMs());
+  }
+  setMeter(meter: number, config: MeterConfig): void {
+    this.#meters.set(meter, config, this.#clock.monotonicMs());
+  }
+  removeMeter(meter: number): void {
+    this.#meters.remove(meter);
+  }
+  meterStats(meter: number): MeterStats | undefined {
+    return this.#meters.stats(meter);
+  }
+  meterPacket(meter: number, sizeBytes: number): boolean {
+    return this.#meters.get(meter)?.run(sizeBytes, this.#clock.monotonicMs())?.kind !== "drop";
   }
   onUpcall(handler: (upcall: Upcall) => void): void {
     this.#handler = handler;

@@ -164,6 +164,8 @@ function isSameAction(a: DatapathAction, b: DatapathAction | undefined): boolean
       return b?.type === "pushVlan" && a.tci === b.tci && a.tpid === b.tpid;
     case "popVlan":
       return b?.type === "popVlan";
+    case "meter":
+      return b?.type === "meter" && a.meter === b.meter;
     case "userspace":
       return b?.type === "userspace" && a.userdata === b.userdata;
   }

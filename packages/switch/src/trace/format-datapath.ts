@@ -59,6 +59,8 @@ function formatAction(action: DatapathAction, packet: Uint32Array, portName: (po
       const tpid = action.tpid === ETH_TYPE.vlan ? "" : `tpid=0x${action.tpid.toString(16)},`;
       return `push_vlan(${tpid}vid=${action.tci & 0xfff},pcp=${action.tci >>> 13})`;
     }
+    case "meter":
+      return `meter(${action.meter})`;
     case "userspace":
       return `userspace(pid=0,controller(id=${action.userdata}))`;
     case "setMasked":
