@@ -13,10 +13,20 @@ import { datalog } from "./datalog.mjs";
 import { forwarding } from "./forwarding.mjs";
 import { memory } from "./memory.mjs";
 import { ovsdb } from "./ovsdb.mjs";
+import { ovsdbEtcd } from "./ovsdb-etcd.mjs";
 import { startUp } from "./start-up.mjs";
 import { besidePeer, formatTable } from "./support/table.mjs";
 
-const BENCHES = { "start-up": startUp, ovsdb, acl, classifier, forwarding, memory, datalog };
+const BENCHES = {
+  "start-up": startUp,
+  ovsdb,
+  "ovsdb-etcd": ovsdbEtcd,
+  acl,
+  classifier,
+  forwarding,
+  memory,
+  datalog,
+};
 const DOCUMENT = "docs/benchmarks.md";
 
 const names = process.argv.slice(2).filter((arg) => arg !== "--write" && arg !== "--full");
