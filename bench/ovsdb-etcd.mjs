@@ -54,8 +54,19 @@ async function startTenet(folder) {
   const members = [0, 1, 2].map((i) => {
     const url = `http://127.0.0.1:${ports[i]}`;
     const client = [`--listen-client-urls=${url}`, `--advertise-client-urls=${url}`];
-    const peers = [`--listen-peer-urls=${peerUrl(i)}`, `--initial-advertise-peer-urls=${peerUrl(i)}`, `--initial-cluster=${initial}`];
-    const options = [`--name=m${i}`, `--data-dir=${join(folder, `etcd${i}`)}`, ...client, ...peers, "--logger=zap", "--log-level=fatal"];
+    const peers = [
+      `--listen-peer-urls=${peerUrl(i)}`,
+      `--initial-advertise-peer-urls=${peerUrl(i)}`,
+      `--initial-cluster=${initial}`,
+    ];
+    const options = [
+      `--name=m${i}`,
+      `--data-dir=${join(folder, `etcd${i}`)}`,
+      ...client,
+      ...peers,
+      "--logger=zap",
+      "--log-level=fatal",
+    ];
     return spawn("etcd", options, { stdio: "ignore" });
   });
   const storage = `etcd:${[0, 1, 2].map((i) => `127.0.0.1:${ports[i]}`).join(",")}/bench`;
@@ -83,10 +94,16 @@ async function startOriginal(folder) {
   const paths = [];
   const servers = [];
   for (const [i, file] of files.entries()) {
-    const run = join(folder, `run${i}`);
-    mkdirSync(run);
-    paths.push(join(run, "sock"));
-    const options = [`--remote=punix:${paths[i]}`, `--unixctl=${join(run, "ctl")}`, "-vconsole:off", "--log-file=/dev/null", file];
+    const runDir = join(folder, `run${i}`);
+    mkdirSync(runDir);
+    paths.push(join(runDir, "sock"));
+    const options = [
+      `--remote=punix:${paths[i]}`,
+      `--unixctl=${join(runDir, "ctl")}`,
+      "-vconsole:off",
+      "--log-file=/dev/null",
+      file,
+    ];
     servers.push(spawn("ovsdb-server", options, { stdio: "ignore" }));
     await untilServed([paths[i]]);
     must("ovsdb-client", "--timeout=20", "wait", `unix:${paths[i]}`, "OVN_Northbound", "connected");
