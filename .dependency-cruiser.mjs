@@ -26,10 +26,10 @@ export default {
     },
     {
       name: "only-the-face",
-      comment: "from another package only its index is imported",
+      comment: "from another package only its index is imported, or the part of it that needs no node",
       severity: "error",
       from: { path: "^packages/([^/]+)/" },
-      to: { path: "^packages/[^/]+/", pathNot: ["^packages/$1/", "^packages/[^/]+/dist/index\\.js$"] },
+      to: { path: "^packages/[^/]+/", pathNot: ["^packages/$1/", "^packages/[^/]+/dist/(index|browser)\\.js$"] },
     },
     {
       name: "not-found",

@@ -51,9 +51,16 @@ function judge(specifier, file, name) {
   }
   if (!specifier.startsWith(SCOPE)) return undefined;
   const [wanted, ...inner] = specifier.slice(SCOPE.length).split("/");
-  if (inner.length > 0) return `"${specifier}" is an inner file; import from "${SCOPE}${wanted}"`;
+  if (inner.length > 0 && !isOffered(wanted, `./${inner.join("/")}`))
+    return `"${specifier}" is an inner file; import from "${SCOPE}${wanted}"`;
   const allowed = file.startsWith(`packages/${name}/src/`) ? packagesBelow(name) : [...packagesBelow(name), name];
   return allowed.includes(wanted) ? undefined : `"${specifier}" does not come before ${SCOPE}${name}`;
+}
+
+/** Whether a package offers a part of itself under a name of its own. */
+function isOffered(name, part) {
+  const manifest = join("packages", name, "package.json");
+  return existsSync(manifest) && part in (JSON.parse(readFileSync(manifest, "utf8")).exports ?? {});
 }
 
 function filesUnder(root, folder) {

@@ -1,7 +1,4 @@
-/** The logger: pino JSON lines; constant lower-case messages, values as fields with units. */
-import { mkdirSync, openSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
-import pino from "pino";
+/** What logs: constant lower-case messages, values as fields with units. */
 
 /** What a part of Tenet logs through. */
 export interface Logger {
@@ -11,49 +8,6 @@ export interface Logger {
   debug(fields: object, message: string): void;
   /** A logger that adds `bindings` to every line. */
   child(bindings: object): Logger;
-}
-
-/** Where and how much to log. */
-export interface LoggerOptions {
-  readonly level?: "error" | "warn" | "info" | "debug" | "silent";
-  /** File to append to; standard error when absent. */
-  readonly file?: string;
-}
-
-/**
- * Makes a logger that writes JSON lines to a file or to standard error.
- *
- * Lines that cannot be written (a full disk) are lost, not thrown: logging never ends what it reports on. The next
- * line that can be written is preceded by one that says how many were lost.
- *
- * @throws Error when the file cannot be opened
- */
-export function createLogger(options: LoggerOptions = {}): Logger {
-  const fd = options.file === undefined ? STDERR : openForAppend(options.file);
-  return pino({ level: options.level ?? "info", base: null, timestamp: pino.stdTimeFunctions.isoTime }, linesTo(fd));
-}
-
-const STDERR = 2;
-
-function openForAppend(file: string): number {
-  mkdirSync(dirname(file), { recursive: true });
-  return openSync(file, "a");
-}
-
-function linesTo(fd: number): { write(line: string): void } {
-  let nLost = 0;
-  return {
-    write: (line) => {
-      try {
-        if (nLost > 0)
-          writeSync(fd, `{"level":40,"time":"${new Date().toISOString()}","nLost":${nLost},"msg":"log lines lost"}\n`);
-        nLost = 0;
-        writeSync(fd, line);
-      } catch {
-        nLost++;
-      }
-    },
-  };
 }
 
 /** A logger that drops everything, for tests and libraries whose caller wants silence. */

@@ -10,6 +10,7 @@ import { AppError, type Logger, messageOf } from "@tenet/kit";
 import type { ClientIdentity } from "../engine/commit.ts";
 import type { DatabaseEngine } from "../engine/database.ts";
 import { type ConnectionOptions, JsonRpcConnection } from "../rpc/json-rpc-connection.ts";
+import type { RpcSocket } from "../rpc/rpc-socket.ts";
 import { parseListenRemote, type SocketAddress } from "../rpc/remote.ts";
 import { TlsIdentity, type TlsSource } from "../rpc/tls-files.ts";
 import { Catalog } from "./catalog.ts";
@@ -107,6 +108,17 @@ export class OvsdbServer {
     await this.#remotes.keep(remote, settings);
   }
 
+  /**
+   * Serves a client over a stream that somebody else opened, such as a WebSocket of {@link acceptWebSocket}.
+   *
+   * @param client - how logs and history call it
+   * @returns ends its session
+   */
+  serve(socket: RpcSocket, client: ClientIdentity, settings: RemoteSettings = {}): () => void {
+    const { close } = this.#open(socket, client, settings, this.#probeIntervalMs);
+    return close;
+  }
+
   /** Serves a remote no longer and ends the sessions of its clients. */
   removeRemote(remote: string): Promise<void> {
     return this.#remotes.remove(remote);
@@ -194,7 +206,12 @@ export class OvsdbServer {
   /** Ends all sessions and remotes; the databases stay open. */
   async close(): Promise<void> {
     this.#catalog.close();
+    for (const session of this.#sessions) session.close();
     await this.#remotes.close();
+  }
+
+  get #probeIntervalMs(): number {
+    return this.#options.probeIntervalMs ?? 5000;
   }
 
   #tellConverted(database: DatabaseEngine): void {
@@ -215,11 +232,14 @@ export class OvsdbServer {
   }
 
   #accept(socket: Socket, address: SocketAddress, settings: RemoteSettings): ServedClient {
-    const n = this.#nConnections++;
-    const remote = clientAddress(socket, address, n);
-    const identity = this.#identify(socket, remote);
-    const log = this.#log.child({ remote });
-    const role = settings.role === undefined ? undefined : { role: settings.role, name: subjectOf(socket) };
+    const identity = this.#identify(socket, clientAddress(socket, address, this.#nConnections++));
+    return this.#open(socket, identity, settings, "path" in address ? 0 : this.#probeIntervalMs);
+  }
+
+  #open(socket: RpcSocket, identity: ClientIdentity, settings: RemoteSettings, defaultMs: number): ServedClient {
+    const { probeIntervalMs = defaultMs } = settings;
+    const log = this.#log.child({ remote: identity.remote });
+    const role = settings.role === undefined ? undefined : { role: settings.role, name: identity.subject };
     const mayConvert = settings.isReadOnly !== true;
     const context = { ...this.#context, log, isReadOnly: this.#context.isReadOnly || !mayConvert, mayConvert, role };
     const session = new Session(context, identity, () => {
@@ -227,8 +247,6 @@ export class OvsdbServer {
       log.debug({ nSessions: this.#sessions.size }, "session closed");
     });
     this.#sessions.add(session);
-    const defaultMs = "path" in address ? 0 : (this.#options.probeIntervalMs ?? 5000);
-    const probeIntervalMs = settings.probeIntervalMs ?? defaultMs;
     session.attach(new JsonRpcConnection(socket, session, log, { pauseBytes: PAUSE_BYTES, ...this.#options, probeIntervalMs }));
     log.debug({ ...identity, nSessions: this.#sessions.size }, "session opened");
     return {

@@ -1,0 +1,20 @@
+/** The part of the package that needs no node: replicas, operations and schemas, over WebSockets. */
+export { type Atom, type AtomicType, ZERO_UUID } from "./model/atom.ts";
+export { type Datum, isMap, isSet, keysOf, parseDatum, toJson } from "./model/datum.ts";
+export { OvsdbError } from "./model/ovsdb-error.ts";
+export { parseSchema, type SchemaSource, toSchema } from "./model/parse-schema.ts";
+export type { Row, RowChange } from "./model/row.ts";
+export type { BaseType, ColumnKind, ColumnSchema, ColumnType, DatabaseSchema, TableSchema } from "./model/schema.ts";
+export { BadRemoteError } from "./rpc/bad-remote-error.ts";
+export { ConnectionLostError, RpcError } from "./rpc/json-rpc-connection.ts";
+export type { ConditionsOf, FollowOptions, LinkSettings } from "./client/connect-options.ts";
+export { connect, type WebOptions } from "./client/connect-web.ts";
+export { type InsertOptions, namedUuid, Operations, UnknownColumnError, uuidRef } from "./client/operations.ts";
+export { OutcomeUnknownError } from "./client/outcome-unknown-error.ts";
+export { Replica } from "./client/replica.ts";
+export type { HistoryEntry, OperationResult } from "./client/results.ts";
+export type { IndexColumn, IndexValues, ReplicaIndex } from "./client/row-index.ts";
+export type * from "./client/table-forms.ts";
+export { typedSchema } from "./client/table-forms.ts";
+export { type Committed, Transaction } from "./client/transaction.ts";
+export type { WebSocketClass, WebSocketLike } from "./client/web-socket.ts";
