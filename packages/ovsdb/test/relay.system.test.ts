@@ -1,9 +1,20 @@
 /** Relays: ours before the original server and before ours, the original's before ours, and relays of relays. */
-import { rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Json, Scope, silentLogger } from "@tenet/kit";
-import { type DatabaseEngine, OvsdbServer, parseRelay, RelayDatabase, type RelayOptions } from "@tenet/ovsdb";
+import {
+  Database,
+  type DatabaseEngine,
+  OVN_NORTHBOUND,
+  OVN_SOUTHBOUND,
+  OvsdbServer,
+  parseRelay,
+  RelayDatabase,
+  type RelayOptions,
+  Replication,
+} from "@tenet/ovsdb";
 import { expect, test } from "vitest";
+import { makeAuthority } from "./support/certificates.ts";
 import { comparable } from "./support/comparable.ts";
 import { openDatabase, type RawClient, rawClient, SCHEMA, temporaryFolder, TESTER } from "./support/fixtures.ts";
 import { arePeersInstalled, backgroundPeer, peer, startOriginalServer } from "./support/peers.ts";
@@ -25,23 +36,14 @@ async function relay(scope: Scope, remotes: string, options: RelayOptions = {}) 
   return { database, server, address };
 }
 
-async function originalSource(
-  scope: Scope,
-): Promise<{ folder: string; start: () => Promise<string>; stop: () => Promise<void> }> {
+/** An original server's database, to be served. */
+async function originalSource(scope: Scope): Promise<{ folder: string; start: (...options: string[]) => Promise<string> }> {
   const folder = temporaryFolder(scope);
   writeFileSync(join(folder, "t.ovsschema"), JSON.stringify(SCHEMA));
   await peer(folder, "ovsdb-tool", "create", join(folder, "t.db"), join(folder, "t.ovsschema"));
-  let running = scope.use(new Scope());
   return {
     folder,
-    start: () => {
-      rmSync(join(folder, "original.sock"), { force: true });
-      return startOriginalServer(running, folder, join(folder, "t.db"));
-    },
-    stop: async () => {
-      await running[Symbol.asyncDispose]();
-      running = scope.use(new Scope());
-    },
+    start: (...options) => startOriginalServer(scope, folder, ...options, join(folder, "t.db")),
   };
 }
 
@@ -189,6 +191,37 @@ test("a schema is converted at the source, through two relays, and all follow", 
   );
 });
 
+test("content comes whole that is larger than what a client may send", async () => {
+  await using scope = new Scope();
+  const source = await openDatabase(scope);
+  for (const letter of ["a", "b"]) await source.transact([insert(letter.repeat(34 * 1024 * 1024))], TESTER);
+  const server = scope.use(new OvsdbServer([source], silentLogger));
+  const ours = await relay(scope, await server.listen(`punix:${join(temporaryFolder(scope), "source.sock")}`));
+  await expect.poll(() => ours.database.table("Root").size, { timeout: 20_000 }).toBe(2);
+});
+
+test.skipIf(!arePeersInstalled(...PEERS, "openssl"))("relays and backups reach their source over TLS", async () => {
+  await using scope = new Scope();
+  const source = await originalSource(scope);
+  const authority = await makeAuthority(source.folder, "authority");
+  const { privateKey, certificate, caCert } = await authority.issue("server");
+  const port = 23_000 + (process.pid % 10_000);
+  const keys = [`--private-key=${privateKey}`, `--certificate=${certificate}`, `--ca-cert=${caCert}`];
+  const remote = await source.start(`--remote=pssl:${port}:127.0.0.1`, ...keys);
+  const tls = await authority.issue("client");
+  const ours = await relay(scope, `ssl:127.0.0.1:${port}`, { tls: () => tls });
+  const client = await available(scope, ours.address);
+  expect(await ask(client, insert("a"))).toEqual([{ uuid: ["uuid", expect.any(String)] }]);
+  const backup = await openDatabase(scope);
+  const replication = scope.use(new Replication(scope.use(new OvsdbServer([backup], silentLogger)), { tls }));
+  replication.activeServer = `ssl:127.0.0.1:${port}`;
+  await replication.connect();
+  await expect.poll(() => [...backup.table("Root").values()].map((row) => row["name"])).toEqual(["a"]);
+  await ask(rawClient(scope, remote), insert("b"));
+  await expect.poll(() => backup.table("Root").size).toBe(2);
+  await expect.poll(() => ours.database.table("Root").size).toBe(2);
+});
+
 test("a role holds at a relay, whose remotes stand in the relayed tables", async () => {
   await using scope = new Scope();
   const role = { key: "string", value: { type: "uuid", refTable: "RBAC_Permission" }, min: 0, max: "unlimited" };
@@ -316,6 +349,42 @@ test.skipIf(!arePeersInstalled(...PEERS))(
       expect(sorted[0]).toContain("row 19");
       expect(sorted[0]).not.toContain("row 3,");
     }
+  },
+);
+
+test.skipIf(!arePeersInstalled(...PEERS, "ovn-nbctl", "ovn-northd"))(
+  "ovn-nbctl writes through a relay, and waits there for northd",
+  async () => {
+    await using scope = new Scope();
+    const folder = temporaryFolder(scope);
+    const [nb, sb] = [OVN_NORTHBOUND, OVN_SOUTHBOUND].map((schema) => scope.use(Database.inMemory({ schema }))) as [
+      Database,
+      Database,
+    ];
+    const server = scope.use(new OvsdbServer([nb, sb], silentLogger));
+    const source = await server.listen(`punix:${join(folder, "source.sock")}`);
+    const database = new RelayDatabase(parseRelay(`relay:OVN_Northbound:${source}`), { maxBackoffMs: 100 });
+    scope.defer(() => {
+      database.close();
+      return database.ended;
+    });
+    const relayed = await scope.use(new OvsdbServer([database], silentLogger)).listen(`punix:${join(folder, "relay.sock")}`);
+    const nbctl = (...command: string[]) =>
+      peer(folder, "ovn-nbctl", `--db=${relayed}`, "--no-leader-only", "--timeout=10", ...command);
+    await expect.poll(() => database.status.isConnected).toBe(true);
+    await nbctl("init");
+    await nbctl("ls-add", "sw0", "--", "lsp-add", "sw0", "p0", "--", "lsp-set-addresses", "p0", "00:00:00:00:00:01 10.0.0.1");
+    backgroundPeer(
+      scope,
+      folder,
+      "ovn-northd",
+      `--ovnnb-db=${source}`,
+      `--ovnsb-db=${source}`,
+      `--unixctl=${join(folder, "n.ctl")}`,
+    );
+    await nbctl("--wait=sb", "lsp-add", "sw0", "p1"); // answered when nb_cfg has come back through the relay
+    expect(await nbctl("lsp-list", "sw0")).toMatch(/\(p0\)[^]*\(p1\)/);
+    expect([...sb.table("Port_Binding").values()].map((row) => row["logical_port"]).toSorted()).toEqual(["p0", "p1"]);
   },
 );
 

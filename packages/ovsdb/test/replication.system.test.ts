@@ -2,10 +2,19 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Json, Scope, silentLogger } from "@tenet/kit";
-import { ControlServer, Database, OvsdbServer, Replication, replicationCommands } from "@tenet/ovsdb";
+import {
+  ControlServer,
+  Database,
+  OVN_NORTHBOUND,
+  OvsdbServer,
+  Replication,
+  replicationCommands,
+  type SchemaSource,
+  toSchema,
+} from "@tenet/ovsdb";
 import { describe, expect, test } from "vitest";
 import { type RawClient, rawClient, SCHEMA, temporaryFolder } from "./support/fixtures.ts";
-import { arePeersInstalled, backgroundPeer, peer, waitForSocket } from "./support/peers.ts";
+import { arePeersInstalled, backgroundPeer, failingPeer, peer, waitForSocket } from "./support/peers.ts";
 
 const PEERS = ["ovsdb-server", "ovsdb-tool", "ovs-appctl"] as const;
 const insert = (name: string): Json => ({ op: "insert", table: "Root", row: { name } });
@@ -20,55 +29,60 @@ interface Member {
 
 type Start = (scope: Scope, ...options: readonly string[]) => Promise<Member>;
 
-const original: Start = async (scope, ...options) => {
-  const folder = temporaryFolder(scope);
-  const [file, schema, socket, control] = ["t.db", "t.ovsschema", "db.sock", "ctl"].map((name) => join(folder, name)) as [
-    string,
-    string,
-    string,
-    string,
-  ];
-  writeFileSync(schema, JSON.stringify(SCHEMA));
-  await peer(folder, "ovsdb-tool", "create", file, schema);
-  const running = scope.use(new Scope());
-  backgroundPeer(
-    running,
-    folder,
-    "ovsdb-server",
-    `--remote=punix:${socket}`,
-    `--unixctl=${control}`,
-    "--log-file=/dev/null",
-    ...options,
-    file,
-  );
-  await waitForSocket(socket);
-  return {
-    address: `unix:${socket}`,
-    appctl: (...command) => peer(folder, "ovs-appctl", "-t", control, ...command),
-    kill: () => running[Symbol.asyncDispose](),
+const originalOf =
+  (schemaJson: SchemaSource | Json): Start =>
+  async (scope, ...options) => {
+    const folder = temporaryFolder(scope);
+    const [file, schema, socket, control] = ["t.db", "t.ovsschema", "db.sock", "ctl"].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(schema, JSON.stringify(toSchema(schemaJson).json));
+    await peer(folder, "ovsdb-tool", "create", file, schema);
+    const running = scope.use(new Scope());
+    backgroundPeer(
+      running,
+      folder,
+      "ovsdb-server",
+      `--remote=punix:${socket}`,
+      `--unixctl=${control}`,
+      "--log-file=/dev/null",
+      ...options,
+      file,
+    );
+    await waitForSocket(socket);
+    return {
+      address: `unix:${socket}`,
+      appctl: (...command) => peer(folder, "ovs-appctl", "-t", control, ...command),
+      kill: () => running[Symbol.asyncDispose](),
+    };
   };
-};
 
-const own: Start = async (scope, ...options) => {
-  const folder = temporaryFolder(scope);
-  const running = scope.use(new Scope());
-  const database = running.use(await Database.open({ schema: SCHEMA, file: join(folder, "t.db") }));
-  const server = running.use(new OvsdbServer([database], silentLogger));
-  const replication = running.use(new Replication(server, { maxBackoffMs: 200 }));
-  const flags = new Map(options.map((option) => option.split("=") as [string, string | undefined]));
-  replication.activeServer = flags.get("--sync-from");
-  await replication.setExcludedTables(flags.get("--sync-exclude-tables") ?? "");
-  if (replication.activeServer !== undefined && !flags.has("--active")) await replication.connect();
-  const control = join(folder, "ctl");
-  await running.use(new ControlServer(replicationCommands(replication), silentLogger)).listen(control);
-  const address = await server.listen(`punix:${join(folder, "db.sock")}`);
-  return {
-    address,
-    appctl: (...command) => peer(folder, "ovs-appctl", "-t", control, ...command),
-    kill: () => running[Symbol.asyncDispose](),
+const ownOf =
+  (schema: SchemaSource | Json): Start =>
+  async (scope, ...options) => {
+    const folder = temporaryFolder(scope);
+    const running = scope.use(new Scope());
+    const database = running.use(await Database.open({ schema, file: join(folder, "t.db") }));
+    const server = running.use(new OvsdbServer([database], silentLogger));
+    const replication = running.use(new Replication(server, { maxBackoffMs: 200 }));
+    const flags = new Map(options.map((option) => option.split("=") as [string, string | undefined]));
+    replication.activeServer = flags.get("--sync-from");
+    await replication.setExcludedTables(flags.get("--sync-exclude-tables") ?? "");
+    if (replication.activeServer !== undefined && !flags.has("--active")) await replication.connect();
+    const control = join(folder, "ctl");
+    await running.use(new ControlServer(replicationCommands(replication), silentLogger)).listen(control);
+    const address = await server.listen(`punix:${join(folder, "db.sock")}`);
+    return {
+      address,
+      appctl: (...command) => peer(folder, "ovs-appctl", "-t", control, ...command),
+      kill: () => running[Symbol.asyncDispose](),
+    };
   };
-};
 
+const [original, own] = [originalOf(SCHEMA), ownOf(SCHEMA)];
 const PAIRS = [
   ["ours", own, "ours", own],
   ["ours", own, "the original's", original],
@@ -183,6 +197,34 @@ describe.skipIf(!arePeersInstalled(...PEERS))("a pair", () => {
       expect(await contentOf(scope, revived)).toBe(content);
       expect(content).not.toContain("must go");
       expect(content).toContain("two ");
+    });
+  }
+});
+
+describe.skipIf(!arePeersInstalled(...PEERS, "ovn-nbctl"))("ovn-nbctl", () => {
+  const [theirs, ours] = [originalOf(OVN_NORTHBOUND), ownOf(OVN_NORTHBOUND)];
+  for (const [activeName, startActive, backupName, startBackup] of [
+    ["the original's", theirs, "ours", ours],
+    ["ours", ours, "the original's", theirs],
+  ] as const) {
+    test(`goes on at ${backupName} when ${activeName} fails`, async () => {
+      await using scope = new Scope();
+      const folder = temporaryFolder(scope);
+      const active = await startActive(scope);
+      const backup = await startBackup(scope, `--sync-from=${active.address}`);
+      const nbctl = (remotes: string, ...command: string[]) =>
+        [folder, "ovn-nbctl", `--db=${remotes}`, "--timeout=10", ...command] as const;
+      await peer(...nbctl(active.address, "init"));
+      await peer(...nbctl(active.address, "ls-add", "sw0", "--", "lsp-add", "sw0", "p0"));
+      await expect.poll(() => peer(...nbctl(backup.address, "lsp-list", "sw0")), { timeout: 10_000 }).toContain("(p0)");
+      const refused = await failingPeer(...nbctl(backup.address, "ls-add", "sw1"));
+      expect(refused.stderr).toContain("insert operation not allowed when database server is in read only mode");
+      await active.kill();
+      await backup.appctl("ovsdb-server/disconnect-active-ovsdb-server");
+      await peer(...nbctl(`${active.address},${backup.address}`, "ls-add", "sw1", "--", "lsp-add", "sw0", "p1"));
+      expect(await peer(...nbctl(backup.address, "--bare", "--columns=name", "list", "Logical_Switch_Port"))).toMatch(
+        /p0\s+p1|p1\s+p0/,
+      );
     });
   }
 });

@@ -8,6 +8,7 @@
 import { type Json, type Logger, messageOf } from "@tenet/kit";
 import { OvsdbError } from "../model/ovsdb-error.ts";
 import { ConnectionLostError, JsonRpcConnection } from "../rpc/json-rpc-connection.ts";
+import { SERVER_JSON_LIMITS } from "../rpc/json-stream.ts";
 import type { Dial } from "../rpc/rpc-socket.ts";
 import { sleep } from "./sleep.ts";
 import { Horizon, Standing } from "./standing.ts";
@@ -146,7 +147,7 @@ export class Link {
         if (wasInUse) this.#user.left?.();
       },
     };
-    const connection = new JsonRpcConnection(socket, handler, this.#log, { probeIntervalMs });
+    const connection = new JsonRpcConnection(socket, handler, this.#log, { probeIntervalMs, limits: SERVER_JSON_LIMITS });
     try {
       await standing.start(connection);
       const reason = standing.whyNot();

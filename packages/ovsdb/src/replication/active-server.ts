@@ -5,6 +5,7 @@ import type { DatabaseEngine } from "../engine/database.ts";
 import { parseSchema } from "../model/parse-schema.ts";
 import { isJsonArray } from "../model/sorted-json.ts";
 import { ConnectionLostError, JsonRpcConnection } from "../rpc/json-rpc-connection.ts";
+import { SERVER_JSON_LIMITS } from "../rpc/json-stream.ts";
 import type { TlsFiles } from "../rpc/tls-files.ts";
 import { DatabaseFeed } from "./database-feed.ts";
 import type { ExcludedTables } from "./excluded-tables.ts";
@@ -37,7 +38,7 @@ export class ActiveServer {
   static async connect(what: Replicated, log: Logger, signal: AbortSignal): Promise<ActiveServer> {
     const socket = await openSocket(what.remote, what.tls, AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]));
     return new ActiveServer(what, log, (handler) => {
-      return new JsonRpcConnection(socket, handler, log, { probeIntervalMs: what.probeIntervalMs });
+      return new JsonRpcConnection(socket, handler, log, { probeIntervalMs: what.probeIntervalMs, limits: SERVER_JSON_LIMITS });
     });
   }
 

@@ -17,6 +17,9 @@ export interface JsonStreamLimits {
 /** What the original's messages never reach. */
 export const DEFAULT_JSON_LIMITS: JsonStreamLimits = { sizeBytes: 64 * 1024 * 1024, depth: 1000 };
 
+/** For what a server that we chose sends: the whole content of a large database is one message. */
+export const SERVER_JSON_LIMITS: JsonStreamLimits = { sizeBytes: 500 * 1024 * 1024, depth: 1000 };
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
