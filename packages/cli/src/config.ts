@@ -21,6 +21,7 @@ export interface UpFlags {
   readonly once?: boolean;
   readonly policyPort?: string;
   readonly consolePort?: string;
+  readonly consoleWrites?: boolean;
   readonly hosts?: string;
   readonly prefix?: string;
 }
@@ -35,6 +36,8 @@ export interface UpConfig {
   /** TCP ports on loopback; 0 is any free one. */
   readonly policyPort: number;
   readonly consolePort: number;
+  /** Whether pages of the console may write to the databases. */
+  readonly consoleWrites: boolean;
   /** How hosts are realised; the best that this machine allows when absent. */
   readonly mode: LabMode | undefined;
   /** Starts the names of namespaces and devices. */
@@ -64,6 +67,7 @@ export function upConfig(lab: string | undefined, flags: UpFlags, env: Environme
     once: flags.once === true,
     policyPort: policyPortOf(flags, env),
     consolePort: portOf(read(env, "--console-port", flags.consolePort, "TENET_CONSOLE_PORT", CONSOLE_PORT)),
+    consoleWrites: flags.consoleWrites === true,
     mode: modeOf(read(env, "--hosts", flags.hosts, "TENET_HOSTS", "auto")),
     prefix: prefixOf(read(env, "--prefix", flags.prefix, "TENET_PREFIX", "tenet-")),
     cwd,

@@ -35,6 +35,7 @@ program
   .option("--hosts <kind>", "namespaces (root on Linux), simulated, or auto [TENET_HOSTS]")
   .option("--policy-port <port>", "of the policy API on loopback, default 1789 [TENET_POLICY_PORT]")
   .option("--console-port <port>", "of the console on loopback, default 8089 [TENET_CONSOLE_PORT]")
+  .option("--console-writes", "let pages of the console write to the databases, not only read them")
   .option("--prefix <text>", "starts the names of namespaces and devices, default tenet- [TENET_PREFIX]")
   .description("bring up databases, network, policies, console, and the hosts of a lab")
   .action(async (lab: string | undefined, flags: UpFlags) => {

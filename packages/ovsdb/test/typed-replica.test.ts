@@ -1,8 +1,8 @@
 /** Replica, builders and indexes have the types that `tenet db types` wrote for a schema; what is wrong does not compile. */
 import { Scope } from "@tenet/kit";
-import { connect, type Mutation, namedUuid, Operations, type Replica, type Where } from "@tenet/ovsdb";
+import { connect, type Mutation, namedUuid, Operations, type Replica, type Row, type SchemaJson, type Where } from "@tenet/ovsdb";
 import { expect, expectTypeOf, test } from "vitest";
-import { openDatabase, serve } from "./support/fixtures.ts";
+import { openDatabase, SCHEMA, serve } from "./support/fixtures.ts";
 import { type KidRow, type RootRow, T, type TTables } from "./support/fixture-types.ts";
 
 async function typedReplica(scope: Scope): Promise<Replica<TTables>> {
@@ -116,4 +116,12 @@ test("an index takes and gives the types of its columns", async () => {
   // @ts-expect-error no map
   expect(() => replica.index("Kid", ["name:x"])).toThrow(/No column "name:x"/);
   expect(replica.index("Kid", ["name", "n"])).toBe(kids);
+});
+
+test("a schema without types, or a name alone, gives rows of any form", async () => {
+  await using scope = new Scope();
+  const remote = await serve(scope, [await openDatabase(scope)]);
+  const replica = scope.use(await connect(remote, SCHEMA as unknown as SchemaJson, { tables: ["Root"] }, scope.signal));
+  expectTypeOf(replica.table("Root")).toEqualTypeOf<ReadonlyMap<string, Row>>();
+  expect(replica.schema.name).toBe("T");
 });

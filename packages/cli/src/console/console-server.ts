@@ -14,6 +14,7 @@ import { errnoOf, formatError, IoError, type Logger, messageOf } from "@tenet/ki
 import { ForeignRequestError, refuseForeign } from "@tenet/policy";
 import type { Story } from "@tenet/why";
 import fastify, { type FastifyInstance } from "fastify";
+import { type PageDatabases, serveDatabaseSockets } from "./database-sockets.ts";
 import type { StateFeed } from "./state-feed.ts";
 
 /** What the server answers with. */
@@ -36,9 +37,17 @@ const PAGE = join(dirname(createRequire(import.meta.url).resolve("@tenet/console
 const CONTENT_SECURITY_POLICY =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-/** Serves the console on a loopback port. @throws IoError when the port cannot be listened on */
-export async function startConsole(sources: ConsoleSources, log: Logger, port: number): Promise<ConsoleServer> {
-  const app = makeApp(sources, log.child({ part: "console" }));
+/** Serves the console, and the databases to its page, on a loopback port. @throws IoError when it cannot be listened on */
+export async function startConsole(
+  sources: ConsoleSources,
+  databases: PageDatabases,
+  log: Logger,
+  port: number,
+): Promise<ConsoleServer> {
+  const ownLog = log.child({ part: "console" });
+  const app = makeApp(sources, ownLog);
+  const endSessions = serveDatabaseSockets(app.server, LOOPBACK, databases, ownLog);
+  app.addHook("preClose", async () => endSessions());
   app.addHook("onRequest", async (request) => refuseForeign(request.headers, LOOPBACK));
   app.addHook("onSend", async (_request, reply) => {
     reply.header("content-security-policy", CONTENT_SECURITY_POLICY).header("x-content-type-options", "nosniff");

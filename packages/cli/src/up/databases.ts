@@ -28,6 +28,7 @@ export interface SharedStorage {
 /** A served database. */
 export interface Served {
   readonly database: DatabaseEngine;
+  readonly server: OvsdbServer;
   /** `unix:PATH`, for clients. */
   readonly remote: string;
 }
@@ -54,7 +55,7 @@ export async function openDatabases(home: Home, log: Logger, scope: Scope, share
       storage === undefined ? await Database.open({ schema, file }) : await openSharedDatabase({ schema, ...storage, log: part }),
     );
     const server = scope.use(new OvsdbServer([database], part, { identify }));
-    return { database, remote: await server.listen(`punix:${join(home.runDir, `${name}.sock`)}`) };
+    return { database, server, remote: await server.listen(`punix:${join(home.runDir, `${name}.sock`)}`) };
   };
   const nb = await open("nb", OVN_NORTHBOUND, shared);
   const sb = await open("sb", OVN_SOUTHBOUND, shared);

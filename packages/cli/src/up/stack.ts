@@ -27,6 +27,7 @@ export interface Stack {
   readonly policy: PolicyService;
   readonly policyUrl: string;
   readonly network: Network;
+  readonly databases: Databases;
 }
 
 /** A Tenet runs on this state folder already. */
@@ -81,7 +82,7 @@ export async function startStack(config: StackConfig, progress: Progress, log: L
     () => network.guard(untilBridge(vswitch, scope.signal)),
     () => "northd, controller, switch",
   );
-  return { nb, vswitch, policy, policyUrl, network };
+  return { nb, vswitch, policy, policyUrl, network, databases };
 }
 
 async function openOnce(home: Home, log: Logger, scope: Scope): Promise<Databases> {

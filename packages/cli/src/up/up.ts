@@ -6,13 +6,14 @@ import { openWhy, why } from "@tenet/why";
 import type { Home, UpConfig } from "../config.ts";
 import type { SocketPaths } from "../console/cloud-state.ts";
 import { type ConsoleSources, startConsole, startControlSocket } from "../console/console-server.ts";
+import type { PageDatabases } from "../console/database-sockets.ts";
 import { StateFeed } from "../console/state-feed.ts";
 import { type Measured, remeasureOnChange, startHosts } from "./hosts.ts";
 import { formatLeftOut } from "./left-out.ts";
 import { BRIDGE } from "./network.ts";
 import { Progress, type ProgressOutput } from "./progress.ts";
 import { selfCheck } from "./self-check.ts";
-import { makeFolders, startStack } from "./stack.ts";
+import { makeFolders, type Stack, startStack } from "./stack.ts";
 import { formatSummary } from "./summary.ts";
 
 /**
@@ -41,7 +42,7 @@ export async function up(config: UpConfig, out: ProgressOutput, signal: AbortSig
   const about = { name: lab?.name ?? "tenet", mode, startedAt, sockets: socketPaths(home) };
   const feed = scope.use(new StateFeed({ ...about, ...stack, measured: () => measured }));
   const answers = await openAnswers(home, feed, scope);
-  const page = scope.use(await startConsole(answers, log, config.consolePort));
+  const page = scope.use(await startConsole(answers, pageDatabases(stack, config), log, config.consolePort));
   scope.use(await startControlSocket(answers, log, join(home.runDir, "tenet.sock"), page.url, () => stop.abort()));
   if (lab !== undefined) {
     const tell = (news: Measured): void => {
@@ -69,6 +70,11 @@ export async function up(config: UpConfig, out: ProgressOutput, signal: AbortSig
 async function openAnswers(home: Home, feed: StateFeed, scope: Scope): Promise<ConsoleSources> {
   const sources = scope.use(await openWhy(home.runDir, scope.signal));
   return { feed, why: (question) => why(question, sources) };
+}
+
+function pageDatabases({ databases: { nb, sb, vswitch } }: Stack, { consoleWrites }: UpConfig): PageDatabases {
+  const servers = new Map(Object.entries({ nb, sb, db: vswitch }).map(([name, { server }]) => [name, server]));
+  return { servers, mayWrite: consoleWrites };
 }
 
 function socketPaths({ runDir }: Home): SocketPaths {

@@ -4,7 +4,7 @@ import { BadRemoteError } from "../rpc/bad-remote-error.ts";
 import type { FollowOptions } from "./connect-options.ts";
 import type { Conditions, WantedTables } from "./follow.ts";
 import { Replica } from "./replica.ts";
-import type { TableMap, TypedSchema } from "./table-forms.ts";
+import type { AnyTables, TableMap, TypedSchema } from "./table-forms.ts";
 import { dialWebSocket, ownWebSocket, type WebSocketClass } from "./web-socket.ts";
 
 /** What to replicate over which WebSockets. */
@@ -22,10 +22,10 @@ export interface WebOptions<T extends TableMap> extends FollowOptions<T> {
  * @example
  * const nb = await connect("ws://127.0.0.1:8089/ovsdb/nb", "OVN_Northbound", { tables: ["ACL"] }, signal);
  */
-export async function connect<T extends TableMap>(
+export async function connect<T extends TableMap = AnyTables>(
   url: string,
   schema: TypedSchema<T> | string,
-  options: WebOptions<T>,
+  options: WebOptions<NoInfer<T>>,
   signal: AbortSignal,
 ): Promise<Replica<T>> {
   const remotes = url.split(",");

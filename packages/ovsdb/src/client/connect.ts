@@ -7,7 +7,7 @@ import type { ConnectOptions, FollowOptions } from "./connect-options.ts";
 import type { Conditions, WantedTables } from "./follow.ts";
 import { openSocket } from "./open-socket.ts";
 import { Replica, type Route } from "./replica.ts";
-import type { TableMap, TypedSchema } from "./table-forms.ts";
+import type { AnyTables, TableMap, TypedSchema } from "./table-forms.ts";
 
 /** For `ssl:` remotes. */
 export interface WithTls {
@@ -28,18 +28,18 @@ export interface WithTls {
  * const nb = await connect("tcp:10.0.0.1:6641,tcp:10.0.0.2:6641", OVN_NORTHBOUND, { tables: ["ACL"] }, signal);
  * nb.onChange((changes) => console.log(changes.length, nb.table("ACL").size));
  */
-export async function connect<T extends TableMap>(
+export async function connect<T extends TableMap = AnyTables>(
   remote: string,
   schema: TypedSchema<T>,
-  options: FollowOptions<T> & WithTls,
+  options: FollowOptions<NoInfer<T>> & WithTls,
   signal: AbortSignal,
 ): Promise<Replica<T>>;
 /** Connects and follows a database of which only the name is known: its rows have no types. */
 export async function connect(remote: string, options: ConnectOptions & WithTls, signal: AbortSignal): Promise<Replica>;
-export async function connect<T extends TableMap>(
+export async function connect<T extends TableMap = AnyTables>(
   remote: string,
   ...rest:
-    | [schema: TypedSchema<T>, options: FollowOptions<T> & WithTls, signal: AbortSignal]
+    | [schema: TypedSchema<T>, options: FollowOptions<NoInfer<T>> & WithTls, signal: AbortSignal]
     | [options: ConnectOptions & WithTls, signal: AbortSignal]
 ): Promise<Replica<T>> {
   if (rest.length === 2) {
