@@ -95,6 +95,10 @@ export type Action =
       readonly reason: number;
       readonly controllerId: number;
       readonly userdata?: Uint8Array;
+      /** Stop here until the controller says how to go on (NXT_RESUME). */
+      readonly pauses?: boolean;
+      /** Meter that limits these packets; absent = the meter of controllers, if there is one. */
+      readonly meter?: number;
     }
   /**
    * Set a field under a mask; `value` and `mask` hold `field.nWords` words as they lie in a FlowKey.

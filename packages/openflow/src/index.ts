@@ -27,10 +27,12 @@ export {
   type MatchField,
 } from "./match/match-field.ts";
 export * from "./message.ts";
+export * from "./meter.ts";
 export { type FormatActionsOptions, formatActions } from "./text/format-actions.ts";
 export { formatFlow, formatFlowStats } from "./text/format-flow.ts";
 export { type FormatGroupOptions, formatGroup, formatGroupStats } from "./text/format-group.ts";
 export { formatMatch } from "./text/format-match.ts";
+export { formatMeter, formatMeterStats, type ParseMeterOptions, parseMeter } from "./text/meter-text.ts";
 export { type ParseActionsOptions, parseActions } from "./text/parse-actions.ts";
 export { type ParseFlowOptions, parseFlow, parseFlows } from "./text/parse-flow.ts";
 export { type ParseGroupOptions, parseGroup, parseGroups } from "./text/parse-group.ts";

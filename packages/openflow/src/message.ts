@@ -9,6 +9,7 @@
 import type { Action, Match } from "./action.ts";
 import type { FlowSpec, FlowStats } from "./flow-spec.ts";
 import type { GroupFeatures, GroupMod, GroupSpec, GroupStats } from "./group.ts";
+import type { MeterFeatures, MeterMod, MeterSpec, MeterStatsEntry } from "./meter.ts";
 
 /** Wire version numbers. */
 export const VERSION: {
@@ -152,7 +153,11 @@ export type MultipartRequest =
   | { readonly kind: "group"; readonly group: number }
   /** `group` is sent in OpenFlow 1.0 and 1.5 only; {@link GROUP}.ALL = all. */
   | { readonly kind: "groupDesc"; readonly group: number }
-  | { readonly kind: "groupFeatures" };
+  | { readonly kind: "groupFeatures" }
+  /** Meters are of OpenFlow 1.3 and later; `meter` {@link METER}.ALL = all. */
+  | { readonly kind: "meter"; readonly meter: number }
+  | { readonly kind: "meterDesc"; readonly meter: number }
+  | { readonly kind: "meterFeatures" };
 
 /**
  * The matching replies. `isNicira`: in OpenFlow 1.0 the answer to a Nicira request, whose form it takes.
@@ -174,7 +179,10 @@ export type MultipartReply =
   | { readonly kind: "portDesc"; readonly ports: readonly PortDesc[] }
   | { readonly kind: "group"; readonly groups: readonly GroupStats[] }
   | { readonly kind: "groupDesc"; readonly groups: readonly GroupSpec[] }
-  | { readonly kind: "groupFeatures"; readonly features: GroupFeatures };
+  | { readonly kind: "groupFeatures"; readonly features: GroupFeatures }
+  | { readonly kind: "meter"; readonly meters: readonly MeterStatsEntry[] }
+  | { readonly kind: "meterDesc"; readonly meters: readonly MeterSpec[] }
+  | { readonly kind: "meterFeatures"; readonly features: MeterFeatures };
 
 /** Stages of a bundle's life. */
 export type BundleControlKind =
@@ -250,6 +258,7 @@ export type Message =
   | { readonly type: "setConfig"; readonly flags: number; readonly missSendLength: number }
   | FlowMod
   | GroupMod
+  | MeterMod
   | {
       readonly type: "flowRemoved";
       readonly flow: FlowSpec;

@@ -90,6 +90,9 @@ const simple: fc.Arbitrary<string> = fc.oneof(
   fc
     .tuple(number(0xffff), fc.uint8Array({ minLength: 1, maxLength: 20 }))
     .map(([id, data]) => `controller(id=${id},userdata=${Buffer.from(data).toString("hex")})`),
+  fc
+    .tuple(number(0xffff), fc.boolean(), fc.option(fc.integer({ min: 1, max: 0xffff })))
+    .map(([id, pauses, meter]) => `controller(id=${id}${pauses ? ",pause" : ""}${meter === null ? "" : `,meter_id=${meter}`})`),
   fc.tuple(register, number(0xffff_ffff)).map(([r, value]) => `set_field:${value}->reg${r}`),
   fc
     .tuple(register, fc.integer({ min: 0, max: 31 }), fc.integer({ min: 1, max: 32 }))

@@ -14,6 +14,7 @@ import {
   parseFlow,
   formatGroup,
   parseGroup,
+  parseMeter,
   parseMatch,
   VERSION,
   type Version,
@@ -25,6 +26,8 @@ import { flowArbitrary, instructionsArbitrary, matchArbitrary } from "./arbitrar
 import { groupModArbitrary } from "./arbitrary-group.ts";
 
 const VERSIONS: readonly Version[] = [1, 4, 5, 6];
+/** Versions that have meters. */
+const METERED: readonly Version[] = [4, 5, 6];
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, "hex"));
 const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
@@ -226,6 +229,45 @@ const MESSAGES: readonly (readonly [Message, readonly Version[]])[] = [
       isLast: true,
     },
     VERSIONS,
+  ],
+  [parseMeter("meter=1,kbps,burst,stats,bands=type=drop,rate=100,burst_size=50 type=dscp_remark,rate=5,prec_level=1"), METERED],
+  [parseMeter("meter=controller,pktps,bands=type=drop,rate=5", { command: "modify" }), METERED],
+  [parseMeter("", { command: "delete" }), METERED],
+  [{ type: "multipartRequest", request: { kind: "meter", meter: 5 }, isLast: true }, METERED],
+  [{ type: "multipartRequest", request: { kind: "meterDesc", meter: 0xffffffff }, isLast: true }, METERED],
+  [{ type: "multipartRequest", request: { kind: "meterFeatures" }, isLast: true }, METERED],
+  [
+    {
+      type: "multipartReply",
+      reply: {
+        kind: "meter",
+        meters: [
+          { id: 1, nFlows: 2, durationSec: 1.5, nPackets: 3n, nBytes: 4n, bands: [{ nPackets: 3n, nBytes: 4n }] },
+          { id: 2, nFlows: 0, durationSec: 0, nPackets: 0n, nBytes: 0n, bands: [] },
+        ],
+      },
+      isLast: true,
+    },
+    METERED,
+  ],
+  [
+    {
+      type: "multipartReply",
+      reply: { kind: "meterDesc", meters: [parseMeter("meter=7,pktps,bands=type=drop,rate=5").meter] },
+      isLast: true,
+    },
+    METERED,
+  ],
+  [
+    {
+      type: "multipartReply",
+      reply: {
+        kind: "meterFeatures",
+        features: { maxMeters: 9, bandTypes: 6, capabilities: 15, maxBands: 8, maxColors: 0 },
+      },
+      isLast: true,
+    },
+    METERED,
   ],
   [{ type: "setFlowFormat", format: "nxm" }, VERSIONS],
   [{ type: "flowModTableId", isOn: true }, VERSIONS],
@@ -463,6 +505,10 @@ describe("refusals", () => {
     ["04040010000000010000232000009999", "OFPBRC_BAD_SUBTYPE"],
     ["0905000800000001", "OFPBRC_BAD_VERSION"],
     ["0405000900000001", "OFPBRC_BAD_LEN"],
+    ["041d0020000000020000000300000007000100100000000500000000000000ff", "OFPMMFC_BAD_FLAGS"],
+    ["041d0020000000020000000100000000000100100000000500000000000000ff", "OFPMMFC_INVALID_METER"],
+    ["041d0020000000020009000100000001000100100000000500000000000000ff", "OFPMMFC_BAD_COMMAND"],
+    ["041d0020000000020000000100000001000900100000000500000000000000ff", "OFPMMFC_BAD_BAND"],
     ["040f0010000000060000020000000005", "OFPGMFC_INVALID_GROUP"],
     ["040f0010000000060007000000000005", "OFPGMFC_BAD_COMMAND"],
     ["040f0010000000060000090000000005", "OFPGMFC_BAD_TYPE"],

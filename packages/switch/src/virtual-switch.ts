@@ -8,7 +8,7 @@
 import type { Datapath, PortInfo, PortSpec, Upcall } from "@tenet/datapath";
 import { AppError, type Clock } from "@tenet/kit";
 import { FIELDS, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
-import { type Action, PORT } from "@tenet/openflow";
+import { type Action, METER, PORT } from "@tenet/openflow";
 import { Bridge, type FragmentHandling } from "./bridge/bridge.ts";
 import { type BridgePort, type PortLink, type PortVlan, TRUNK_ALL } from "./bridge/bridge-port.ts";
 import { keyOf } from "./bridge/mac-table.ts";
@@ -76,10 +76,11 @@ export class VirtualSwitch {
   /** Adds an empty bridge. @throws SwitchNameError when the name is taken */
   addBridge(name: string): Bridge {
     if (this.#bridges.has(name)) throw new SwitchNameError(`Cannot add bridge "${name}": there is one`);
-    const bridge = new Bridge(name, this.#clock);
-    bridge.pipeline.onChange(({ rules, groups }) => {
+    const bridge = new Bridge(name, this.#clock, this.datapath);
+    bridge.pipeline.onChange(({ rules, groups, meters }) => {
       for (const { rule } of rules) this.#dirt.table(bridge, rule.table);
       for (const id of groups) this.#dirt.group(bridge, id);
+      if (meters.length > 0) this.#dirt.everything();
       this.#scheduleRevalidation();
     });
     this.#bridges.set(name, bridge);
@@ -89,6 +90,7 @@ export class VirtualSwitch {
   /** Removes a bridge and closes its ports. */
   removeBridge(bridge: Bridge): void {
     for (const port of bridge.ports()) this.removePort(bridge, port.ofport);
+    bridge.pipeline.applyMeter({ type: "meterMod", command: "delete", meter: { id: METER.ALL, flags: 0, bands: [] } });
     this.#bridges.delete(bridge.name);
     this.#portsChanged();
   }
@@ -229,7 +231,8 @@ export class VirtualSwitch {
 
   #deliver({ userdata, frame }: Upcall): void {
     const punt = this.#punts.punt(userdata);
-    if (punt === undefined || this.#packetListeners.size === 0) return;
+    if (punt === undefined) return;
+    if (punt.meter !== undefined && !this.datapath.meterPacket(punt.meter, frame.length)) return;
     const packet = { punt, frame: frame.slice() };
     for (const listener of this.#packetListeners) listener(packet);
   }

@@ -1,6 +1,7 @@
 import { ManualClock } from "@tenet/kit";
 import { ALL_TABLES, FLOW_FLAG, formatFlow, makeMatch, parseFlow, parseMatch } from "@tenet/openflow";
 import { type FlowChange, Pipeline, type RuleEvent } from "@tenet/switch";
+import { RecordingDatapath } from "./recording-datapath.ts";
 import { expect, test } from "vitest";
 
 function change(command: FlowChange["command"], text: string, more: Partial<FlowChange["flow"]> = {}): FlowChange {
@@ -11,7 +12,7 @@ function change(command: FlowChange["command"], text: string, more: Partial<Flow
 
 function pipelineOf(...flows: string[]): { pipeline: Pipeline; clock: ManualClock; events: RuleEvent[] } {
   const clock = new ManualClock(5000);
-  const pipeline = new Pipeline(clock);
+  const pipeline = new Pipeline(clock, new RecordingDatapath(clock));
   const events: RuleEvent[] = [];
   pipeline.apply(flows.map((text) => change("add", text)));
   pipeline.onChange(({ rules }) => events.push(...rules));

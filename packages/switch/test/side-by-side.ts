@@ -68,7 +68,7 @@ function normalized({ out, err }: Outcome, dir: string): string {
   return `${out}${err}`
     .replaceAll(dir, "DIR")
     .replace(/ \(xid=0x[0-9a-f]*\)/g, "")
-    .replace(/duration=[0-9.]+s/g, "duration=?")
+    .replace(/duration([=:])[0-9.]+s/g, "duration$1?")
     .replace(/, idle_age=\d+/g, "")
     .replace(/^\d{4}-\d\d-\d\dT\S*\|.*\n/gm, "")
     .replace(/(?:^ (?:group_id|cookie)=.*\n)+/gm, (lines) => `${lines.trimEnd().split("\n").sort().join("\n")}\n`);

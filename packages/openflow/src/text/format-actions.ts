@@ -104,13 +104,16 @@ function formatOutput(port: number, maxLength: number | undefined, options: Form
 const REASONS = ["no_match", "action", "invalid_ttl", "action_set", "group", "packet_out"] as const;
 
 function formatController(action: Extract<Action, { type: "controller" }>): string {
-  const { maxLength, reason, controllerId, userdata } = action;
-  if (reason === 1 && controllerId === 0 && userdata === undefined) return `CONTROLLER:${maxLength}`;
+  const { maxLength, reason, controllerId, userdata, pauses, meter } = action;
+  const isPlain = userdata === undefined && pauses !== true && meter === undefined;
+  if (reason === 1 && controllerId === 0 && isPlain) return `CONTROLLER:${maxLength}`;
   const parts: string[] = [];
   if (reason !== 1) parts.push(`reason=${REASONS[reason] ?? reason}`);
   if (maxLength !== 0xffff) parts.push(`max_len=${maxLength}`);
   if (controllerId !== 0) parts.push(`id=${controllerId}`);
   if (userdata !== undefined && userdata.length > 0) parts.push(`userdata=${formatBytes(userdata)}`);
+  if (pauses === true) parts.push("pause");
+  if (meter !== undefined) parts.push(`meter_id=${meter}`);
   return `controller(${parts.join(",")})`;
 }
 

@@ -189,18 +189,27 @@ function readController({ value, item }: KeyValue): Action {
     return value.text === "" ? action : { ...action, maxLength: parseInteger(value, "a length", 0xffff) };
   }
   let userdata: Uint8Array | undefined;
+  let pauses = false;
+  let meter: number | undefined;
   for (const part of keyValues(value)) {
     const key = part.key.text;
     if (key === "max_len") action.maxLength = parseInteger(part.value, "a length", 0xffff);
     else if (key === "id") action.controllerId = parseInteger(part.value, "a controller ID", 0xffff);
     else if (key === "userdata") userdata = readBytes(part.value);
+    else if (key === "pause") pauses = true;
+    else if (key === "meter_id") meter = parseInteger(part.value, "a meter", 0xffff_ffff);
     else if (key === "reason") {
       const reason = REASONS[part.value.text];
       if (reason === undefined) throw part.value.failUnknown("reason", Object.keys(REASONS));
       action.reason = reason;
-    } else throw part.key.failUnknown("part of controller", ["max_len", "reason", "id", "userdata"]);
+    } else throw part.key.failUnknown("part of controller", ["max_len", "reason", "id", "userdata", "pause", "meter_id"]);
   }
-  return userdata === undefined || userdata.length === 0 ? action : { ...action, userdata };
+  return {
+    ...action,
+    ...(userdata === undefined || userdata.length === 0 ? {} : { userdata }),
+    ...(pauses ? { pauses } : {}),
+    ...(meter === undefined || meter === 0 ? {} : { meter }),
+  };
 }
 
 function readResubmit({ value, item }: KeyValue, { names }: Context): Action {

@@ -305,6 +305,8 @@ function readConjunction(body: ByteReader, at: number): Action {
 function readController2(body: ByteReader, at: number): Action {
   const action = { type: "controller" as const, maxLength: 0xffff, reason: PACKET_IN_REASON.ACTION as number, controllerId: 0 };
   let userdata: Uint8Array | undefined;
+  let pauses = false;
+  let meter: number | undefined;
   while (body.remaining >= 4) {
     const type = body.u16();
     const length = body.u16();
@@ -315,9 +317,16 @@ function readController2(body: ByteReader, at: number): Action {
     else if (type === 1) action.controllerId = value.u16();
     else if (type === 2) action.reason = value.u8();
     else if (type === 3) userdata = value.rest();
+    else if (type === 4) pauses = true;
+    else if (type === 5) meter = value.u32();
     else throw new OpenFlowError("OFPBAC_BAD_ARGUMENT", `Controller property ${type} is not known`, { details: { at } });
   }
-  return userdata === undefined || userdata.length === 0 ? action : { ...action, userdata };
+  return {
+    ...action,
+    ...(userdata === undefined || userdata.length === 0 ? {} : { userdata }),
+    ...(pauses ? { pauses } : {}),
+    ...(meter === undefined || meter === 0 ? {} : { meter }),
+  };
 }
 
 function toPort(port: number, maxLength: number, at: number): Action {

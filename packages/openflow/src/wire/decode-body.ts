@@ -7,6 +7,7 @@ import { decodeFlowMod, decodeNiciraFlowMod } from "./flow-mod-wire.ts";
 import { decodeFlowRemoved, decodeNiciraFlowRemoved } from "./flow-removed-wire.ts";
 import { decodeGroupMod } from "./group-wire.ts";
 import { NXT, ONF_BUNDLE, TYPE_NUMBERS } from "./message-numbers.ts";
+import { decodeMeterMod } from "./meter-wire.ts";
 import { decodeMultipartReply, decodeMultipartRequest } from "./multipart-wire.ts";
 import { EXPERIMENTER_ERROR, NICIRA, NICIRA_VENDOR_ERROR, ONF, OpenFlowError } from "./openflow-error.ts";
 import { decodeNxtPacketIn, decodeNxtPacketIn2, decodePacketIn, decodePacketOut } from "./packet-wire.ts";
@@ -74,6 +75,8 @@ function readStandard(
       return decodeFlowRemoved(body, version);
     case "groupMod":
       return decodeGroupMod(body, version);
+    case "meterMod":
+      return decodeMeterMod(body);
     case "portStatus":
       return readPortStatus(body, version);
     case "portMod":

@@ -160,20 +160,21 @@ function writeOutput(sink: Sink, port: number, maxLength: number | undefined): v
 }
 
 function writeController(sink: Sink, action: Extract<Action, { type: "controller" }>): void {
-  const { maxLength, reason, controllerId, userdata } = action;
+  const { maxLength, reason, controllerId, userdata = new Uint8Array(0), pauses = false, meter } = action;
   const { writer, version } = sink;
-  if (userdata !== undefined && userdata.length > 0) {
+  if (userdata.length > 0 || pauses || meter !== undefined) {
     return writeNicira(sink, NX.CONTROLLER2, (body) => {
       body.zeros(6);
       if (maxLength !== 0xffff) body.u16(0).u16(6).u16(maxLength).zeros(2);
       if (controllerId !== 0) body.u16(1).u16(6).u16(controllerId).zeros(2);
       if (reason !== 1) body.u16(2).u16(5).u8(reason).zeros(3);
-      const start = body.length;
-      body
-        .u16(3)
-        .u16(4 + userdata.length)
-        .bytes(userdata);
-      body.align(8, start);
+      if (userdata.length > 0) {
+        const start = body.length;
+        const length = 4 + userdata.length;
+        body.u16(3).u16(length).bytes(userdata).align(8, start);
+      }
+      if (pauses) body.u16(4).u16(4).zeros(4);
+      if (meter !== undefined) body.u16(5).u16(8).u32(meter);
     });
   }
   if (reason !== 1 || controllerId !== 0) {

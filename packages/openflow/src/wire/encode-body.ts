@@ -7,6 +7,7 @@ import { encodeFlowMod, needsNiciraFlowMod } from "./flow-mod-wire.ts";
 import { encodeFlowRemoved, needsNiciraFlowRemoved } from "./flow-removed-wire.ts";
 import { encodeGroupMod } from "./group-wire.ts";
 import { NXT, ONF_BUNDLE, TYPE_NUMBERS, type TypeNumber } from "./message-numbers.ts";
+import { encodeMeterMod } from "./meter-wire.ts";
 import { encodeMultipartRequest } from "./multipart-wire.ts";
 import { EXPERIMENTER_ERROR, NICIRA, NICIRA_VENDOR_ERROR, ONF } from "./openflow-error.ts";
 import { encodeNxtPacketIn, encodeNxtPacketIn2, encodePacketIn, encodePacketOut } from "./packet-wire.ts";
@@ -95,6 +96,10 @@ export function encodeBody(message: Message, version: number, options: CodecOpti
       if (version === 1) return nicira(version, NXT.groupMod, encodeGroupMod(message, version));
       writer.bytes(encodeGroupMod(message, version));
       return plain(TYPE_NUMBERS.groupMod);
+    case "meterMod":
+      if (version === 1) throw new AppError("Cannot say meters in OpenFlow 1.0", { code: "OPENFLOW_NOT_ENCODABLE" });
+      writer.bytes(encodeMeterMod(message));
+      return plain(TYPE_NUMBERS.meterMod);
     case "flowRemoved":
       writer.bytes(encodeFlowRemoved(message, version));
       if (version === 1 && needsNiciraFlowRemoved(message)) return nicira(version, NXT.flowRemoved, writer.toBytes());
@@ -130,6 +135,7 @@ type ControlMessage = Exclude<
       | "multipartRequest"
       | "flowMod"
       | "groupMod"
+      | "meterMod"
       | "flowRemoved"
       | "packetIn";
   }

@@ -32,6 +32,7 @@ export const TYPE_NUMBERS = {
   roleRequest: { of10: -1, of13: 24 },
   roleReply: { of10: -1, of13: 25 },
   setAsync: { of10: -1, of13: 28 },
+  meterMod: { of10: -1, of13: 29 },
   bundleControl: { of10: -1, of13: 33 },
   bundleAdd: { of10: -1, of13: 34 },
 } as const;

@@ -16,6 +16,9 @@ const STANDARD: Readonly<Record<MultipartKind, readonly [number: number, since: 
   group: [6, 4],
   groupDesc: [7, 4],
   groupFeatures: [8, 4],
+  meter: [9, 4],
+  meterDesc: [10, 4],
+  meterFeatures: [11, 4],
   tableFeatures: [12, 4],
   portDesc: [13, 1],
 };

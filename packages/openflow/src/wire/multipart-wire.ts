@@ -14,6 +14,14 @@ import {
 import { encodeGroupFeatures, encodeGroupStats, readGroupFeatures, readGroupStats } from "./group-stats-wire.ts";
 import { encodeGroupDesc, readGroupDesc } from "./group-wire.ts";
 import { GROUP } from "../group.ts";
+import {
+  encodeMeterDesc,
+  encodeMeterFeatures,
+  encodeMeterStats,
+  readMeterDesc,
+  readMeterFeatures,
+  readMeterStats,
+} from "./meter-wire.ts";
 import { type MultipartKind, needsNicira, readHead, writeHead } from "./multipart-head.ts";
 import { encodeOxs, readOxs } from "./oxs.ts";
 import { readPort, writePort } from "./port-number.ts";
@@ -71,6 +79,10 @@ export function encodeMultipartRequest(request: MultipartRequest, version: numbe
     case "group":
       writer.u32(request.group).zeros(4);
       break;
+    case "meter":
+    case "meterDesc":
+      writer.u32(request.meter).zeros(4);
+      break;
     case "groupDesc":
       if (version === 1 || version >= 6) writer.u32(request.group).zeros(4);
       break;
@@ -95,6 +107,9 @@ export function decodeMultipartRequest(reader: ByteReader, version: number): { r
       return { request: { kind, port: version >= 6 ? readPort(reader, version) : PORT.NONE }, isLast };
     case "group":
       return { request: { kind, group: reader.u32() }, isLast };
+    case "meter":
+    case "meterDesc":
+      return { request: { kind, meter: reader.u32() }, isLast };
     case "groupDesc":
       return { request: { kind, group: version === 1 || version >= 6 ? reader.u32() : GROUP.ALL }, isLast };
     default:
@@ -147,6 +162,12 @@ function encodeEntries(reply: MultipartReply, version: number, isNicira: boolean
       return reply.groups.map((group) => encodeGroupDesc(group, version));
     case "groupFeatures":
       return [encodeGroupFeatures(reply.features)];
+    case "meter":
+      return reply.meters.map(encodeMeterStats);
+    case "meterDesc":
+      return reply.meters.map(encodeMeterDesc);
+    case "meterFeatures":
+      return [encodeMeterFeatures(reply.features)];
   }
 }
 
@@ -182,6 +203,12 @@ function readReply(reader: ByteReader, kind: MultipartKind, version: number, isN
       return { kind, groups: readAll(reader, () => readGroupDesc(reader, version)) };
     case "groupFeatures":
       return { kind, features: readGroupFeatures(reader) };
+    case "meter":
+      return { kind, meters: readAll(reader, () => readMeterStats(reader)) };
+    case "meterDesc":
+      return { kind, meters: readAll(reader, () => readMeterDesc(reader)) };
+    case "meterFeatures":
+      return { kind, features: readMeterFeatures(reader) };
   }
 }
 
@@ -204,6 +231,10 @@ export function joinReplies(parts: readonly MultipartReply[]): MultipartReply | 
       return { ...first, groups: parts.flatMap((part) => (part.kind === "group" ? part.groups : [])) };
     case "groupDesc":
       return { ...first, groups: parts.flatMap((part) => (part.kind === "groupDesc" ? part.groups : [])) };
+    case "meter":
+      return { ...first, meters: parts.flatMap((part) => (part.kind === "meter" ? part.meters : [])) };
+    case "meterDesc":
+      return { ...first, meters: parts.flatMap((part) => (part.kind === "meterDesc" ? part.meters : [])) };
     default:
       return first;
   }

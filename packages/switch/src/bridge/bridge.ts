@@ -1,6 +1,7 @@
 /** One bridge: its ports, flow tables and learned addresses. */
 import { AppError, type Clock } from "@tenet/kit";
 import { PORT, type Version, VERSION } from "@tenet/openflow";
+import type { MeterHost } from "../meter/meter-table.ts";
 import { Pipeline } from "../table/pipeline.ts";
 import type { BridgePort } from "./bridge-port.ts";
 import { MacTable } from "./mac-table.ts";
@@ -44,9 +45,9 @@ export class Bridge {
   #lastOfport = 0;
   readonly #portListeners = new Set<(event: PortEvent) => void>();
 
-  constructor(name: string, clock: Clock) {
+  constructor(name: string, clock: Clock, meterHost: MeterHost) {
     this.name = name;
-    this.pipeline = new Pipeline(clock);
+    this.pipeline = new Pipeline(clock, meterHost);
     this.macs = new MacTable(clock);
   }
 

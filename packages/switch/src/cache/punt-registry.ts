@@ -62,6 +62,6 @@ export class PuntRegistry {
 }
 
 function contentOf(punt: Punt): string {
-  const { bridge, maxLength, reason, controllerId, userdata, table, cookie, metadata } = punt;
-  return [bridge.name, maxLength, reason, controllerId, userdata?.join("."), table, cookie, metadata.join(".")].join("|");
+  const { bridge, maxLength, reason, controllerId, userdata, table, cookie, metadata, meter } = punt;
+  return [bridge.name, maxLength, reason, controllerId, userdata?.join("."), table, cookie, meter, metadata.join(".")].join("|");
 }

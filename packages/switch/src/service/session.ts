@@ -158,6 +158,9 @@ export class Session {
         this.#refuseSlave();
         this.#bridge.pipeline.apply([this.#changeOf(message)]);
         return this.#afterTables(message);
+      case "meterMod":
+        this.#refuseSlave();
+        return this.#bridge.pipeline.applyMeter(message);
       case "barrierRequest":
         this.#vswitch.settle();
         return this.#peer.send({ type: "barrierReply" }, xid);

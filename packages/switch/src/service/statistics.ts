@@ -16,6 +16,7 @@ import {
 import type { Bridge } from "../bridge/bridge.ts";
 import { type BridgePort, PORT_DOWN } from "../bridge/bridge-port.ts";
 import { groupReply } from "./group-statistics.ts";
+import { meterReply } from "./meter-statistics.ts";
 import { N_TABLES } from "../table/flow-mod.ts";
 import type { RuleFilter } from "../table/pipeline.ts";
 import type { Rule } from "../table/rule.ts";
@@ -83,6 +84,10 @@ export function* multipartReplies(
     case "groupFeatures":
       vswitch.cache.readStatistics();
       return yield groupReply(request, bridge, version, clock);
+    case "meter":
+    case "meterDesc":
+    case "meterFeatures":
+      return yield meterReply(request, bridge.pipeline, clock);
   }
 }
 

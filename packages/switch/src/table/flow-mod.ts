@@ -25,6 +25,7 @@ export type TableChange = FlowChange | GroupMod | TableCheck;
 /** What actions may refer to. */
 export interface Referable {
   hasGroup(id: number): boolean;
+  hasMeter(id: number): boolean;
 }
 
 /** Refuses actions that this switch does not have, or that refer to what is not there. @throws RefusedError */
@@ -35,7 +36,8 @@ export function checkActions(actions: readonly Action[], table: number, there: R
         if (there.hasGroup(action.group)) break;
         throw new RefusedError("OFPBAC_BAD_OUT_GROUP", `there is no group ${action.group}`, "Add the group first");
       case "meter":
-        throw new RefusedError("OFPBIC_UNSUP_INST", `there is no meter ${action.meter}`, "Meters are not supported");
+        if (there.hasMeter(action.meter)) break;
+        throw new RefusedError("OFPMMFC_INVALID_METER", `there is no meter ${action.meter}`, "Add the meter first");
       case "ct":
         throw new RefusedError("OFPBAC_BAD_ARGUMENT", "connections are not tracked");
       case "gotoTable":

@@ -6,8 +6,17 @@
  */
 import { Classifier, type RuleMatch } from "@tenet/classifier";
 import type { Clock } from "@tenet/kit";
-import { type Action, ALL_TABLES, FLOW_FLAG, type FlowRemovedReason, type FlowSpec, type GroupMod } from "@tenet/openflow";
+import {
+  type Action,
+  ALL_TABLES,
+  FLOW_FLAG,
+  type FlowRemovedReason,
+  type FlowSpec,
+  type GroupMod,
+  type MeterMod,
+} from "@tenet/openflow";
 import { GroupTable } from "../group/group-table.ts";
+import { type MeterHost, MeterTable } from "../meter/meter-table.ts";
 import { checkActions, type FlowChange, N_TABLES, type TableChange } from "./flow-mod.ts";
 import { ReferenceIndex } from "./reference-index.ts";
 import { RefusedError } from "./refused-error.ts";
@@ -26,6 +35,8 @@ export interface TableEvents {
   readonly rules: readonly RuleEvent[];
   /** Numbers of the groups that came, changed or went. */
   readonly groups: readonly number[];
+  /** Numbers of the meters that came or went. */
+  readonly meters: readonly number[];
 }
 
 /** Which rules a request is about. */
@@ -59,6 +70,7 @@ const MAX_RULES = 1_000_000;
 /** Flow tables 0..254, and the groups that their rules refer to. */
 export class Pipeline {
   readonly groups: GroupTable;
+  readonly meters: MeterTable;
   readonly #clock: Clock;
   readonly #tables: (FlowTable | undefined)[] = Array.from({ length: N_TABLES });
   readonly #listeners = new Set<(events: TableEvents) => void>();
@@ -68,11 +80,13 @@ export class Pipeline {
   #undo: (() => void)[] = [];
   #events: RuleEvent[] = [];
   #groupEvents: number[] = [];
+  #meterEvents: number[] = [];
   #nRules = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, meterHost: MeterHost) {
     this.#clock = clock;
     this.groups = new GroupTable(clock);
+    this.meters = new MeterTable(clock, meterHost);
   }
 
   /** Number of rules in all tables. */
@@ -150,19 +164,35 @@ export class Pipeline {
 
   /** Refuses actions that this switch does not have, or that refer to what is not there. @throws RefusedError */
   checkActions(actions: readonly Action[], table: number): void {
-    checkActions(actions, table, { hasGroup: (id) => this.groups.get(id) !== undefined });
+    checkActions(actions, table, {
+      hasGroup: (id) => this.groups.get(id) !== undefined,
+      hasMeter: (id) => this.meters.get(id) !== undefined,
+    });
   }
 
   /** How many rules refer to a group. */
   referencesToGroup(id: number): number {
-    return this.#references.countOfGroup(id);
+    return this.#references.countOf("group", id);
+  }
+
+  /** How many rules refer to a meter. */
+  referencesToMeter(id: number): number {
+    return this.#references.countOf("meter", id);
+  }
+
+  /** Carries out a meter-mod; the rules that refer to a meter go with it. @throws RefusedError */
+  applyMeter(mod: MeterMod): void {
+    const { added, deleted } = this.meters.apply(mod);
+    this.#meterEvents.push(...added, ...deleted);
+    for (const id of deleted) for (const rule of this.#references.rulesOf("meter", id)) this.#remove(rule, "meter");
+    this.#publish();
   }
 
   #applyToGroups(mod: GroupMod): void {
     const { touched, deleted, undo } = this.groups.apply(mod);
     this.#undo.push(undo);
     this.#groupEvents.push(...touched);
-    for (const id of deleted) for (const rule of this.#references.rulesOfGroup(id)) this.#remove(rule, "group");
+    for (const id of deleted) for (const rule of this.#references.rulesOf("group", id)) this.#remove(rule, "group");
   }
 
   #applyOne({ command, flow, isUpsert = false }: FlowChange): void {
@@ -275,11 +305,12 @@ export class Pipeline {
   }
 
   #publish(): void {
-    const events = { rules: this.#events, groups: this.#groupEvents };
+    const events = { rules: this.#events, groups: this.#groupEvents, meters: this.#meterEvents };
     this.#events = [];
     this.#groupEvents = [];
+    this.#meterEvents = [];
     this.#undo = [];
-    if (events.rules.length + events.groups.length === 0) return;
+    if (events.rules.length + events.groups.length + events.meters.length === 0) return;
     for (const listener of this.#listeners) listener(events);
   }
 }

@@ -10,7 +10,7 @@
  */
 import type { DatapathAction } from "@tenet/datapath";
 import { FIELDS, getField, isMulticastMac, VLAN_PRESENT } from "@tenet/net";
-import { type Action, PACKET_IN_REASON, PORT } from "@tenet/openflow";
+import { type Action, METER, PACKET_IN_REASON, PORT } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import { type BridgePort, NO_FLOOD, NO_FWD, NO_RECV, outside, PORT_DOWN } from "../bridge/bridge-port.ts";
 import { chooseBuckets, type Liveness } from "../group/choose-buckets.ts";
@@ -38,6 +38,9 @@ export interface TranslateOptions {
   /** Executes these instead of looking up table 0 (packet-out). */
   readonly actions?: readonly Action[];
 }
+
+/** Parts of the `controller` action that most have not. */
+type PuntOptions = Pick<Extract<Action, { type: "controller" }>, "userdata" | "meter">;
 
 /** Translates a packet that came in at a bridge; `key.in_port` is an OpenFlow port of it. */
 export function translate(bridge: Bridge, key: Uint32Array, around: Surroundings, options: TranslateOptions = {}): Translation {
@@ -163,11 +166,13 @@ class Walk {
       case "enqueue":
         return this.#output(action.port, WHOLE_PACKET);
       case "controller":
-        return this.#punt(action.maxLength, action.reason, action.controllerId, action.userdata);
+        return this.#punt(action.maxLength, action.reason, action.controllerId, action);
       case "resubmit":
         return this.#resubmit(action.table ?? this.#table, action.port);
       case "group":
         return this.#runGroup(action.group);
+      case "meter":
+        return this.#meter(action.meter);
       case "clone":
         return this.#apart(() => this.#execute(action.actions));
       case "exit":
@@ -242,7 +247,7 @@ class Walk {
     if (!isIp(packet.read(FIELDS.eth_type))) return;
     const ttl = packet.read(FIELDS.nw_ttl);
     if (ttl > 1) return packet.writeNumber(FIELDS.nw_ttl, ttl - 1);
-    for (const id of controllerIds) this.#punt(WHOLE_PACKET, PACKET_IN_REASON.INVALID_TTL, id, undefined);
+    for (const id of controllerIds) this.#punt(WHOLE_PACKET, PACKET_IN_REASON.INVALID_TTL, id);
     this.#isOver = true;
   }
 
@@ -258,12 +263,7 @@ class Walk {
       case PORT.ALL:
         return this.#flood(port === PORT.FLOOD ? NO_FLOOD : 0);
       case PORT.CONTROLLER:
-        return this.#punt(
-          maxLength,
-          this.#rule?.priority === 0 ? PACKET_IN_REASON.NO_MATCH : PACKET_IN_REASON.ACTION,
-          0,
-          undefined,
-        );
+        return this.#punt(maxLength, this.#rule?.priority === 0 ? PACKET_IN_REASON.NO_MATCH : PACKET_IN_REASON.ACTION, 0);
       case PORT.NONE:
         return;
       default:
@@ -316,6 +316,12 @@ class Walk {
     this.#rule = outer.rule;
     this.#actionSet = outer.actionSet;
     this.#stack = outer.stack;
+  }
+
+  /** A meter that is not there (in a bucket of a group) lets everything pass. */
+  #meter(id: number): void {
+    const meter = this.#bridge.pipeline.meters.get(id)?.datapathMeter;
+    if (meter !== undefined) this.#out.push({ type: "meter", meter });
   }
 
   /** Runs the buckets of a group, each on the packet as it is now. */
@@ -379,7 +385,7 @@ class Walk {
     });
   }
 
-  #punt(maxLength: number, reason: number, controllerId: number, userdata: Uint8Array | undefined): void {
+  #punt(maxLength: number, reason: number, controllerId: number, more: PuntOptions = {}): void {
     this.#packet.commit(this.#out);
     const { flow } = this.#packet;
     const id = this.#around.puntId({
@@ -387,7 +393,8 @@ class Walk {
       maxLength,
       reason,
       controllerId,
-      userdata,
+      userdata: more.userdata,
+      meter: this.#bridge.pipeline.meters.get(more.meter ?? METER.CONTROLLER)?.datapathMeter,
       table: this.#table,
       cookie: this.#rule?.cookie ?? 0xffffffffffffffffn,
       metadata: metadataOf(flow),

@@ -56,6 +56,8 @@ export interface Punt {
   readonly userdata: Uint8Array | undefined;
   readonly table: number;
   readonly cookie: bigint;
+  /** The datapath's number of the meter that limits these packets. */
+  readonly meter: number | undefined;
   /** Pipeline fields at that moment; `in_port` is the OpenFlow port. */
   readonly metadata: Uint32Array;
 }

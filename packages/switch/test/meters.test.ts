@@ -1,0 +1,77 @@
+import { parseMeter } from "@tenet/openflow";
+import { expect, test } from "vitest";
+import { Bench } from "./bench-switch.ts";
+
+const PACKET = "in_port=1,udp,nw_src=10.0.0.1,tp_src=1000,tp_dst=53";
+
+function withMeters(meters: readonly string[], flows: readonly string[]): Bench {
+  const bench = new Bench(3, []);
+  for (const text of meters) bench.bridge.pipeline.applyMeter(parseMeter(text));
+  bench.add(...flows);
+  return bench;
+}
+
+function sendMany(bench: Bench, n: number): number {
+  return Array.from({ length: n }, () => bench.send(PACKET).length).reduce((sum, each) => sum + each, 0);
+}
+
+test("packets above the rate are dropped where the meter stands, and counted; a change starts it anew", () => {
+  const bench = withMeters(["meter=5,pktps,burst,bands=type=drop,rate=10,burst_size=3"], ["actions=meter:5,3"]);
+  expect(sendMany(bench, 5)).toBe(3);
+  const [meter] = bench.bridge.pipeline.meters.select(5);
+  if (meter === undefined) throw new Error("the meter is gone");
+  expect(bench.bridge.pipeline.meters.statsOf(meter)).toMatchObject({ nPackets: 5, bands: [{ nPackets: 2 }] });
+  bench.bridge.pipeline.applyMeter(parseMeter("meter=5,pktps,bands=type=drop,rate=1", { command: "modify" }));
+  expect(sendMany(bench, 5)).toBe(1);
+});
+
+test("bridges have meters of their own under the same number, which go with them", () => {
+  const bench = withMeters(["meter=1,pktps,bands=type=drop,rate=1"], []);
+  const other = bench.vswitch.addBridge("br1");
+  other.pipeline.applyMeter(parseMeter("meter=1,pktps,bands=type=drop,rate=9"));
+  const numbers = [bench.bridge, other].map((bridge) => bridge.pipeline.meters.get(1)?.datapathMeter);
+  expect(new Set(numbers).size).toBe(2);
+  bench.vswitch.removeBridge(other);
+  expect(bench.datapath.meterStats(numbers[1] ?? -1)).toBeUndefined();
+  expect(bench.datapath.meterStats(numbers[0] ?? -1)).toBeDefined();
+});
+
+test("flows go with the meter that they refer to, and controllers are told why", () => {
+  const bench = withMeters(["meter=1,pktps,bands=type=drop,rate=1"], ["actions=meter:1,2", "table=1,actions=2"]);
+  const reasons: (string | undefined)[] = [];
+  bench.bridge.pipeline.onChange(({ rules }) => reasons.push(...rules.map(({ reason }) => reason)));
+  expect(bench.bridge.pipeline.referencesToMeter(1)).toBe(1);
+  bench.bridge.pipeline.applyMeter(parseMeter("", { command: "delete" }));
+  expect([reasons, bench.bridge.pipeline.nRules]).toEqual([["meter"], 1]);
+  expect(bench.send(PACKET)).toEqual([]);
+});
+
+test.each([
+  ["add", "meter=1,pktps,bands=type=drop,rate=1", "OFPMMFC_METER_EXISTS"],
+  ["modify", "meter=2,pktps,bands=type=drop,rate=1", "OFPMMFC_UNKNOWN_METER"],
+  ["add", `meter=3,pktps,bands=${"type=drop,rate=1 ".repeat(9)}`, "OFPMMFC_OUT_OF_BANDS"],
+] as const)("%s %s is refused as %s", (command, text, errorName) => {
+  const bench = withMeters(["meter=1,pktps,bands=type=drop,rate=1"], []);
+  const refused = (): void => bench.bridge.pipeline.applyMeter(parseMeter(text, { command }));
+  expect(refused).toThrow(expect.objectContaining({ errorName }));
+});
+
+test("a flow that refers to a meter which is not there is refused", () => {
+  expect(() => withMeters([], ["actions=meter:9,2"])).toThrow(expect.objectContaining({ errorName: "OFPMMFC_INVALID_METER" }));
+});
+
+test("packets to controllers are limited by the meter that the action names, else by that of controllers", () => {
+  const bench = withMeters(
+    ["meter=controller,pktps,bands=type=drop,rate=2", "meter=7,pktps,bands=type=drop,rate=1"],
+    ["priority=1,actions=controller(id=1),2", "priority=2,tcp,actions=controller(id=2,meter_id=7),2"],
+  );
+  const ids: number[] = [];
+  bench.vswitch.onPacketForController(({ punt }) => ids.push(punt.controllerId));
+  expect(sendMany(bench, 5)).toBe(5);
+  for (let n = 0; n < 5; n++) expect(bench.send("in_port=1,tcp")).toEqual(["p2"]);
+  expect(ids).toEqual([1, 1, 2]);
+  bench.bridge.pipeline.applyMeter(parseMeter("meter=controller", { command: "delete" }));
+  bench.vswitch.settle();
+  sendMany(bench, 4);
+  expect(ids).toHaveLength(7);
+});
