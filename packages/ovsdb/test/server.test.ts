@@ -217,6 +217,35 @@ test("a client that does not read is dropped, and others are served", async () =
   expect((await client.call("echo", [1])).result).toEqual([1]);
 });
 
+test("a client that never reads costs the changed rows, not their changes, and is dropped when patience ends", async () => {
+  await using scope = new Scope();
+  const database = await openDatabase(scope);
+  const remote = await serve(scope, [database], { pauseBytes: 10_000, patienceMs: 300 });
+  const [deaf, slow] = [0, 1].map(() => connectSocket({ path: remote.replace("unix:", "") }));
+  if (deaf === undefined || slow === undefined) return;
+  const ended = new Promise((resolve) => deaf.once("close", resolve));
+  let isSlowAlive = true;
+  slow.once("close", () => (isSlowAlive = false));
+  for (const socket of [deaf, slow]) {
+    scope.defer(() => void socket.destroy());
+    socket.on("error", () => undefined);
+    socket.write(JSON.stringify({ method: "monitor", params: ["T", "m", { Root: {} }], id: 1 }));
+    await new Promise((resolve) => socket.once("data", resolve));
+    socket.pause();
+  }
+  const client = rawClient(scope, remote);
+  await client.call("transact", ["T", insertRoot("x".repeat(2_000_000))]);
+  const reading = setInterval(() => slow.read(65_536), 20); // little by little, but it does
+  scope.defer(() => clearInterval(reading));
+  const before = process.memoryUsage().arrayBuffers;
+  for (let r = 0; r < 300; r++) await client.call("transact", ["T", { op: "update", table: "Root", where: [], row: { r } }]);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20_000_000); // 300 updates of 2 MB would be 600 MB
+  deaf.resume(); // what the system has in its buffers comes, then the end
+  await ended;
+  expect((await client.call("echo", [1])).result).toEqual([1]);
+  expect(isSlowAlive).toBe(true);
+});
+
 test("a client that reads late is told in one update what it missed, before its next reply", async () => {
   await using scope = new Scope();
   const database = await openDatabase(scope);

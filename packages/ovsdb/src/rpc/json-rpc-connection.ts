@@ -3,7 +3,7 @@
  *
  * Reads requests, notifications and replies; matches replies to own requests; answers `echo`; probes an
  * idle peer; takes no more requests from a peer that does not read the answers, and drops one that lets
- * too much pile up. A malformed message ends this connection and nothing else.
+ * too much pile up, or that reads nothing for too long while much waits for it. A malformed message ends this connection and nothing else.
  *
  * @see RFC 7047, section 4 and JSON-RPC 1.0
  */
@@ -11,6 +11,7 @@ import { AppError, type Json, type Logger, messageOf, ProtocolError } from "@ten
 import { stringifyExact } from "../model/exact-json.ts";
 import { isJsonArray, isJsonObject, stringifySorted } from "../model/sorted-json.ts";
 import { JsonStream, type JsonStreamLimits } from "./json-stream.ts";
+import { readingProgress } from "./reading-progress.ts";
 import type { RpcSocket } from "./rpc-socket.ts";
 
 /** The peer answered a request with an error. */
@@ -52,9 +53,12 @@ export interface ConnectionOptions {
   readonly pauseBytes?: number;
   /** Unsent bytes above which the peer is dropped. */
   readonly backlogBytes?: number;
+  /** A peer that is behind is dropped when it has read nothing for so long. Default 60 s. */
+  readonly patienceMs?: number;
 }
 
 const DEFAULT_BACKLOG_BYTES = 256 * 1024 * 1024;
+const DEFAULT_PATIENCE_MS = 60_000;
 /** So much is written before the turn ends. */
 const FLUSH_LENGTH = 64 * 1024;
 
@@ -66,6 +70,7 @@ export class JsonRpcConnection {
   readonly #stream: JsonStream;
   readonly #pauseBytes: number;
   readonly #backlogBytes: number;
+  readonly #patienceMs: number;
   /** Messages that were received while the peer was behind. */
   #held: Generator<Json> | undefined;
   readonly #replies = new Map<number, { method: string; resolve: (result: Json) => void; reject: (error: Error) => void }>();
@@ -75,7 +80,9 @@ export class JsonRpcConnection {
   #isClosed = false;
   #probeTimer: ReturnType<typeof setInterval> | undefined;
   #nSilentProbes = 0;
-  #nBytesSentAtProbe = 0;
+  #progressAtProbe = "";
+  /** Runs while the peer is behind. */
+  #patience: ReturnType<typeof setInterval> | undefined;
 
   constructor(socket: RpcSocket, handler: RpcHandler, log: Logger, options: ConnectionOptions = {}) {
     this.#socket = socket;
@@ -84,6 +91,7 @@ export class JsonRpcConnection {
     this.#stream = new JsonStream(options.limits);
     this.#pauseBytes = options.pauseBytes ?? Infinity;
     this.#backlogBytes = options.backlogBytes ?? DEFAULT_BACKLOG_BYTES;
+    this.#patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS;
     socket.on("data", (bytes: Uint8Array) => this.#receive(this.#stream.push(bytes)));
     socket.on("drain", () => this.#drained());
     socket.on("error", (error) => this.close(error));
@@ -105,7 +113,7 @@ export class JsonRpcConnection {
   /** Asks an idle peer for an echo after this time, and drops it after twice of it; 0 is never. */
   setProbeInterval(probeIntervalMs: number): void {
     clearInterval(this.#probeTimer);
-    if (probeIntervalMs > 0 && !this.#isClosed) this.#probeTimer = startProbing(() => this.#probe(), probeIntervalMs);
+    if (probeIntervalMs > 0 && !this.#isClosed) this.#probeTimer = startTimer(() => this.#probe(), probeIntervalMs);
   }
 
   /** Sends a request; resolves with the result. @throws RpcError, ConnectionLostError */
@@ -149,8 +157,24 @@ export class JsonRpcConnection {
       this.close(
         new ProtocolError("Peer does not read what it is sent", { details: { backlogBytes: this.#socket.writableLength } }),
       );
-    }
+    } else if (this.#patience === undefined && this.isBehind) this.#watchReading();
   };
+
+  /** Drops the peer when it reads nothing for too long, until it has caught up. */
+  #watchReading(): void {
+    let before = readingProgress(this.#socket);
+    this.#patience = startTimer(() => {
+      const now = readingProgress(this.#socket);
+      if (now === before) {
+        this.#log.warn(
+          { patienceMs: this.#patienceMs, backlogBytes: this.#socket.writableLength },
+          "closing connection of a peer that does not read",
+        );
+        this.close(new ProtocolError("Peer does not read what it is sent", { details: { patienceMs: this.#patienceMs } }));
+      }
+      before = now;
+    }, this.#patienceMs);
+  }
 
   /** Ends the connection; open requests fail. */
   close(error?: Error): void {
@@ -158,6 +182,7 @@ export class JsonRpcConnection {
     if (error === undefined) this.#flush();
     this.#isClosed = true;
     clearInterval(this.#probeTimer);
+    clearInterval(this.#patience);
     if (error === undefined) this.#socket.end();
     this.#socket.destroySoon();
     if (error !== undefined) this.#socket.destroy();
@@ -193,6 +218,8 @@ export class JsonRpcConnection {
 
   #drained(): void {
     if (this.#isClosed) return;
+    clearInterval(this.#patience);
+    this.#patience = undefined;
     this.#handler.caughtUp?.();
     const held = this.#held;
     if (held === undefined) return;
@@ -224,9 +251,9 @@ export class JsonRpcConnection {
   }
 
   #probe(): void {
-    const nBytesSent = this.#socket.bytesWritten - this.#socket.writableLength;
-    if (nBytesSent !== this.#nBytesSentAtProbe && this.#held !== undefined) this.#nSilentProbes = 0; // it reads, slowly
-    this.#nBytesSentAtProbe = nBytesSent;
+    const progress = readingProgress(this.#socket);
+    if (progress !== this.#progressAtProbe && this.#held !== undefined) this.#nSilentProbes = 0; // it reads, slowly
+    this.#progressAtProbe = progress;
     if (this.#nSilentProbes >= 2) {
       this.close(new ConnectionLostError("Peer did not answer an echo request"));
     } else if (this.#nSilentProbes++ === 1) {
@@ -236,8 +263,8 @@ export class JsonRpcConnection {
 }
 
 /** A timer that keeps no process alive; those of browsers cannot. */
-function startProbing(probe: () => void, intervalMs: number): ReturnType<typeof setInterval> {
-  const timer = setInterval(probe, intervalMs);
+function startTimer(work: () => void, intervalMs: number): ReturnType<typeof setInterval> {
+  const timer = setInterval(work, intervalMs);
   if (typeof timer === "object") timer.unref();
   return timer;
 }
