@@ -119,7 +119,7 @@ test("convert says what does not fit", async () => {
   columns.name.type.key.maxLength = 3;
   writeFileSync(join(folder, "strict.ovsschema"), JSON.stringify(strict));
   expect(await db("convert", file, join(folder, "strict.ovsschema"))).toBe(`${file}: now T 2.0.0\n`);
-  expect(await db("log", file)).toMatch(/ {4}converted from T 1\.0\.0 to T 2\.0\.0\n {2}\+ Root/);
+  expect(await db("log", file)).toMatch(/ {4}converted to schema version 2\.0\.0\n {2}\+ Root/);
 });
 
 test("backup, a change, and restore give the rows as they were", async () => {

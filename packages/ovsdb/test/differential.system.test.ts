@@ -5,6 +5,7 @@ import { type Json, Scope } from "@tenet/kit";
 import { connect, parseExact, type Replica, stringifyExact } from "@tenet/ovsdb";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { comparableResults } from "./support/comparable-results.ts";
 import { arePeersInstalled, peer, startOriginalServer } from "./support/peers.ts";
 import { openDatabase, rawClient, SCHEMA, serve, temporaryFolder } from "./support/fixtures.ts";
 
@@ -176,31 +177,6 @@ const operation: fc.Arbitrary<Json> = table.chain((name) =>
   ),
 );
 
-/**
- * What both servers promise. Not promised: the order of rows; which of several faulty columns of a row, or of
- * several violations at the commit, is reported first.
- */
-function comparable(results: Json | undefined, operations: readonly Json[]): unknown {
-  if (!Array.isArray(results)) return results;
-  return results.map((result: { rows?: Json[]; error?: string; details?: string }, i) => {
-    if (result?.rows !== undefined) return { rows: result.rows.map((item) => stringifyExact(sortKeys(item))).sort() };
-    if (result?.error === undefined) return result;
-    if (i >= operations.length) return { error: result.error };
-    return isAmbiguous(operations[i]) ? "failed" : result;
-  });
-}
-
-function isAmbiguous(sent: Json | undefined): boolean {
-  const { row: single = {}, rows: several = [] } = sent as { row?: object; rows?: object[] };
-  return [single, ...several].some((each) => Object.keys(each).length > 1);
-}
-
-function sortKeys(json: Json): Json {
-  return typeof json === "object" && json !== null && !Array.isArray(json)
-    ? Object.fromEntries(Object.entries(json as object).sort())
-    : json;
-}
-
 function contentOf(replica: Replica): object {
   return Object.fromEntries(
     Object.keys(tables).map((name) => [
@@ -237,7 +213,7 @@ test.skipIf(!arePeersInstalled("ovsdb-server", "ovsdb-tool"))("random transactio
         for (const operations of transactions) {
           const params = ["T", ...operations];
           const [expected, found] = await Promise.all([theirs.call("transact", params), ours.call("transact", params)]);
-          expect(comparable(found.result, operations)).toEqual(comparable(expected.result, operations));
+          expect(comparableResults(found.result, operations)).toEqual(comparableResults(expected.result, operations));
         }
         await Promise.all([theirReplica.transact([]), ourReplica.transact([])]);
         expect(contentOf(ourReplica)).toEqual(contentOf(theirReplica));

@@ -5,15 +5,16 @@
  *
  * @see ovsdb-tool(1)
  */
-import { constants, copyFileSync, existsSync, renameSync, rmSync } from "node:fs";
+import { constants, copyFileSync, existsSync, rmSync } from "node:fs";
 import { AppError, IoError, type Json, messageOf, silentLogger } from "@tenet/kit";
 import { datumsEqual, toJson } from "../model/datum.ts";
+import { OvsdbError } from "../model/ovsdb-error.ts";
 import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
 import { datumOf, type Row } from "../model/row.ts";
 import type { DatabaseSchema, TableSchema } from "../model/schema.ts";
 import { FileCommitLog } from "./file-commit-log.ts";
+import { DatabaseLockedError } from "./lock-file.ts";
 import { readLog } from "./log-file.ts";
-import { syncFolder, systemFs } from "./log-fs.ts";
 import { Database } from "./open-database.ts";
 
 /** A file stands where a new one was to be made. */
@@ -41,8 +42,14 @@ export interface RowSource {
 
 /** Makes a file with an empty database. @throws FileExistsError, IoError */
 export function createDatabaseFile(file: string, schema: SchemaSource | Json): void {
+  const parsed = toSchema(schema);
   if (existsSync(file)) throw new FileExistsError(file);
-  FileCommitLog.open(file, toSchema(schema), silentLogger).commitLog.close();
+  try {
+    FileCommitLog.open(file, parsed, silentLogger).commitLog.close();
+  } catch (error) {
+    if (!(error instanceof DatabaseLockedError)) rmSync(file, { force: true });
+    throw error;
+  }
 }
 
 /** How to compact a file. */
@@ -72,15 +79,19 @@ export async function compactDatabaseFile(file: string, { target, dropsHistory }
  */
 export async function convertDatabaseFile(file: string, schema: SchemaSource | Json, target?: string): Promise<void> {
   const to = toSchema(schema);
-  await withDatabase(file, async (database) => {
-    const comment = `converted from ${describe(database.schema)} to ${describe(to)}`;
-    if (target !== undefined) return copyRows(database, target, to, comment);
-    const draft = `${file}.convert`;
-    rmSync(draft, { force: true });
-    await copyRows(database, draft, to, comment);
-    renameSync(draft, file);
-    syncFolder(file, systemFs);
-  });
+  if (target !== undefined) copyFile(file, target);
+  try {
+    await withDatabase(target ?? file, (database) => database.convert(to, { remote: "internal" }));
+  } catch (error) {
+    if (target !== undefined) rmSync(target, { force: true });
+    throw error instanceof OvsdbError ? conversionError(to, error) : error;
+  }
+}
+
+function conversionError(to: DatabaseSchema, { error, details }: OvsdbError): AppError {
+  const why = typeof details["details"] === "string" ? details["details"] : error;
+  if (error === "I/O error") return new IoError(`Cannot convert to ${describe(to)}: ${why}`, { hint: "The file is as it was" });
+  return new ConversionError(`Cannot bring the rows under ${describe(to)}: ${why}`, { hint: "The file is as it was" });
 }
 
 /** Writes the rows of a database or a replica to a new file. @throws FileExistsError, ConversionError, IoError */

@@ -160,25 +160,43 @@ export class LogFile {
     return placed;
   }
 
-  /** Replaces the whole file by these records, atomically. */
+  /** Replaces the whole file by these records, atomically. @throws IoError; the file is then as it was */
   rewrite(records: readonly string[]): PlacedRecord[] {
     this.#abandonDraft();
-    const temporary = `${this.path}.tmp`;
     const encoded = records.map(encodeRecord);
     const bytes = Buffer.from(encoded.map((record) => record.text).join(""));
-    const fd = this.#fs.openSync(temporary, "w+", 0o640);
-    for (let done = 0; done < bytes.length; ) {
-      done += this.#fs.writeSync(fd, bytes, done, bytes.length - done, done);
-    }
-    this.#fs.fsyncSync(fd);
-    this.#fs.renameSync(temporary, this.path);
-    syncFolder(this.path, this.#fs);
-    this.#fs.closeSync(this.#fd);
-    this.#fd = fd;
+    const old = this.#fd;
+    this.#fd = this.#replaceFile(bytes);
+    this.#fs.closeSync(old);
+    this.#isNameDurable = false;
+    this.#tryMakeNameDurable();
     this.#background.clear();
     this.#sizeBytes = bytes.length;
     this.#hasTail = false;
     return place(encoded, 0);
+  }
+
+  /** @returns the descriptor of a new file that has the name now */
+  #replaceFile(bytes: Buffer): number {
+    const temporary = `${this.path}.tmp`;
+    let fd: number | undefined;
+    try {
+      fd = this.#fs.openSync(temporary, "w+", 0o600);
+      this.#fs.fchmodSync(fd, this.#fs.fstatSync(this.#fd).mode & 0o777);
+      for (let done = 0; done < bytes.length; ) {
+        done += this.#fs.writeSync(fd, bytes, done, bytes.length - done, done);
+      }
+      this.#fs.fsyncSync(fd);
+      this.#fs.renameSync(temporary, this.path);
+      return fd;
+    } catch (error) {
+      if (fd !== undefined) this.#fs.closeSync(fd);
+      this.#fs.rmSync(temporary, { force: true });
+      throw new IoError(`cannot write ${this.path}: ${messageOf(error)}`, {
+        hint: "The file is as it was; free space on the disk or make the folder writable",
+        cause: error,
+      });
+    }
   }
 
   /** The length of the file in bytes. */
@@ -291,6 +309,15 @@ export class LogFile {
     if (this.#isNameDurable) return;
     syncFolder(this.path, this.#fs);
     this.#isNameDurable = true;
+  }
+
+  /** What is not durable now is made so before the next append; the file has its name in any case. */
+  #tryMakeNameDurable(): void {
+    try {
+      this.#makeNameDurable();
+    } catch {
+      this.#isNameDurable = false;
+    }
   }
 
   #cutTail(): void {
