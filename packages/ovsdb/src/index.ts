@@ -25,7 +25,7 @@ export {
   type RowSource,
 } from "./storage/database-file.ts";
 export { versionOfSnapshot } from "./storage/signature.ts";
-export { NotALogError } from "./storage/log-file.ts";
+export { NotALogError } from "./storage/not-a-log-error.ts";
 export { type LogFs, systemFs } from "./storage/log-fs.ts";
 export { type CompactionLimits, DEFAULT_COMPACTION } from "./storage/compaction-schedule.ts";
 export { WrongDatabaseError } from "./storage/file-commit-log.ts";

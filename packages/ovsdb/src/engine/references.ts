@@ -5,7 +5,7 @@
  * set of ten thousand ports costs a merge, and a row whose reference columns stay costs nothing.
  */
 import { compareAtoms } from "../model/atom.ts";
-import { type Datum, isMap, isSet, keysOf } from "../model/datum.ts";
+import { type Datum, isMap, isSet, keysOf, sizeOf } from "../model/datum.ts";
 import { symmetricDifference } from "../model/difference.ts";
 import { datumOf, type Row } from "../model/row.ts";
 import type { BaseType, ColumnSchema } from "../model/schema.ts";
@@ -37,6 +37,7 @@ export function moveReferences(
   onStrong?: (step: ReferenceStep) => void,
 ): void {
   for (const column of table.schema.strongColumns) {
+    if (isUntouched(column, old, row)) continue;
     for (const step of stepsOf(tables, column, old, row, false)) {
       if (step.uuid === uuid && step.target === table) continue;
       addCount(step.target.strongCounts, step.uuid, step.step);
@@ -44,9 +45,17 @@ export function moveReferences(
     }
   }
   for (const column of table.schema.weakColumns) {
+    if (isUntouched(column, old, row)) continue;
     const source = `${table.schema.name}/${uuid}`;
     for (const step of stepsOf(tables, column, old, row, true)) moveWeakSource(step, source);
   }
+}
+
+/** Most rows that come, go or change have nothing in most of their reference columns. */
+function isUntouched(column: ColumnSchema, old: Row | undefined, row: Row | undefined): boolean {
+  const before = old === undefined ? column.defaultDatum : datumOf(old, column);
+  const after = row === undefined ? column.defaultDatum : datumOf(row, column);
+  return before === after && (old !== undefined && row !== undefined ? true : sizeOf(before) === 0);
 }
 
 function moveWeakSource({ target, uuid, step }: ReferenceStep, source: string): void {

@@ -71,7 +71,7 @@ export function commitOf(tables: Tables, transaction: Json): Commit {
   const changes = records.flatMap(([name, rows]) => {
     const table = tables.get(name);
     if (table === undefined) return [];
-    return Object.entries(rows).map(([uuid, json = null]): RowChange => {
+    return Array.from(rows, ([uuid, json]): RowChange => {
       const old = table.rows.get(uuid);
       return { table: name, uuid, old, new: applyRowRecord(table.schema, table.maker, uuid, old, json, isDiff, version) };
     });

@@ -12,17 +12,14 @@
  *
  * @see ovsdb(5), section "Standalone Format"
  */
-import { AppError, IoError, type Json, type Logger, messageOf } from "@tenet/kit";
+import { IoError, type Json, type Logger, messageOf } from "@tenet/kit";
 import { parseExact, stringifyExact } from "../model/exact-json.ts";
 import { BackgroundFlush } from "./background-flush.ts";
 import { draftPathOf, LogDraft } from "./log-draft.ts";
 import { type LogFs, syncFolder, systemFs } from "./log-fs.ts";
+import { NotALogError } from "./not-a-log-error.ts";
+import { type ScannedRecord, scanRecord } from "./record-scan.ts";
 import { sha1Hex } from "./sha1.ts";
-
-/** A file that is not an OVSDB log at all. */
-export class NotALogError extends AppError {
-  static override readonly code: string = "OVSDB_NOT_A_LOG";
-}
 
 /** A record's place and hash. */
 export interface PlacedRecord {
@@ -35,6 +32,8 @@ export interface PlacedRecord {
 /** One record as it was read. */
 export interface LogRecord extends PlacedRecord {
   readonly json: Json;
+  /** Of a large record its rows, each parsed when it is visited; `json` is `null` then. */
+  readonly scanned: ScannedRecord | undefined;
 }
 
 /** A record with its header. */
@@ -48,6 +47,8 @@ interface EncodedRecord {
 const FLUSH_INTERVAL_MS = 100;
 /** What a compaction may copy while all wait for it. */
 const LAST_COPY_BYTES = 64 * 1024;
+/** A longer record is not parsed as a whole. */
+const LARGE_BYTES = 512 * 1024;
 const HEADER = /^OVSDB JSON (\d+) ([0-9a-f]{40})$/;
 
 /** What is in a log. */
@@ -386,8 +387,10 @@ function readRecord(bytes: Buffer, at: number): (LogRecord & { endsAt: number })
   const sha1 = sha1Hex(body);
   if (sha1 !== header[2])
     return `${length} bytes starting at offset ${newline + 1} have SHA-1 hash ${sha1} but should have hash ${header[2]}`;
+  const scanned = length > LARGE_BYTES && at > 0 ? scanRecord(body) : undefined;
+  if (scanned !== undefined) return { json: null, scanned, at, sha1, endsAt };
   try {
-    return { json: parseExact(body.toString("utf8")), at, sha1, endsAt };
+    return { json: parseExact(body.toString("utf8")), scanned, at, sha1, endsAt };
   } catch (error) {
     return `${length} bytes starting at offset ${newline + 1} are not valid JSON (${messageOf(error)})`;
   }

@@ -3,15 +3,18 @@ import { type Clock, type Json, type Logger, messageOf, silentLogger } from "@te
 import type { Commit } from "../engine/commit.ts";
 import { DatabaseEngine, type DatabaseParts } from "../engine/database.ts";
 import { DEFAULT_HISTORY, History, type HistoryLimits } from "../engine/history.ts";
+import { moveReferences } from "../engine/references.ts";
+import type { TableState } from "../engine/table-state.ts";
 import type { RowChange } from "../model/row.ts";
 import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
 import { type CompactionLimits, CompactionSchedule, DEFAULT_COMPACTION } from "./compaction-schedule.ts";
+import { DatumSharing } from "./datum-sharing.ts";
 import { FileCommitLog, nextVersion, type OpenedLog } from "./file-commit-log.ts";
 import { type LogRecord, type PlacedRecord, readLog } from "./log-file.ts";
 import type { LogFs } from "./log-fs.ts";
 import { versionOfSnapshot } from "./signature.ts";
 import { tablesBefore } from "./table-rows.ts";
-import { applyRowRecord, readTransactionRecord } from "./transaction-record.ts";
+import { applyRowRecord, readScannedRecord, readTransactionRecord } from "./transaction-record.ts";
 
 /** How to open a database. */
 export interface DatabaseOptions {
@@ -83,7 +86,7 @@ export class Database extends DatabaseEngine {
     const limits = { commits: Infinity, changes: Infinity };
     const database = Database.inMemory({ schema, historyLimits: limits });
     let version = nextVersion("", schemaSha1);
-    database.#replay(transactions, ({ sha1 }, toldVersion) => (version = toldVersion ?? nextVersion(version, sha1)));
+    database.#replay(transactions, limits, ({ sha1 }, toldVersion) => (version = toldVersion ?? nextVersion(version, sha1)));
     return database;
   }
 
@@ -143,7 +146,7 @@ export class Database extends DatabaseEngine {
 
   #load({ commitLog, transactions, hasOtherSchema }: OpenedLog, limits: HistoryLimits): void {
     this.commits = new History(limits, commitLog.version);
-    this.#replay(transactions, (record, toldVersion) => commitLog.advance(record, toldVersion));
+    this.#replay(transactions, limits, (record, toldVersion) => commitLog.advance(record, toldVersion));
     if (hasOtherSchema) {
       commitLog.rewrite(this.#snapshot());
       this.commits = new History(limits, commitLog.version);
@@ -153,31 +156,40 @@ export class Database extends DatabaseEngine {
   }
 
   /** Applies transactions that were read; `advance` gives the version after each. */
-  #replay(transactions: readonly LogRecord[], advance: (record: PlacedRecord, toldVersion: string | undefined) => string): void {
+  #replay(
+    transactions: readonly LogRecord[],
+    limits: HistoryLimits,
+    advance: (record: PlacedRecord, toldVersion: string | undefined) => string,
+  ): void {
+    const sharing = new DatumSharing();
     for (const [i, record] of transactions.entries()) {
-      const { at, comment, by, isDiff, tables } = readTransactionRecord(record.json);
+      const { json, scanned } = record;
+      const { at, comment, by, isDiff, tables } =
+        scanned === undefined ? readTransactionRecord(json) : readScannedRecord(scanned);
       const version = advance(record, i === 0 ? versionOfSnapshot(comment) : undefined);
-      const changes = tables.flatMap(([table, rows]) =>
-        Object.entries(rows).flatMap(([uuid, row]) => this.#applyRow(table, uuid, row ?? null, isDiff, version)),
-      );
-      this.commits.add({ version, at, comment, by, changes });
+      // More than the history holds is not collected for it.
+      const isKept = tables.reduce((n, [, rows]) => n + rows.length, 0) <= limits.changes;
+      const changes: RowChange[] = [];
+      for (const [name, rows] of tables) {
+        const table = this.tables.get(name);
+        if (table === undefined) continue;
+        for (const [uuid, row] of rows) {
+          const change = this.#applyRow(table, uuid, row, isDiff, version, sharing);
+          if (isKept) changes.push(change);
+        }
+      }
+      if (isKept) this.commits.add({ version, at, comment, by, changes });
+      else this.commits.restart(version);
     }
   }
 
-  #applyRow(
-    tableName: string,
-    uuid: string,
-    json: Parameters<typeof applyRowRecord>[4],
-    isDiff: boolean,
-    version: string,
-  ): RowChange[] {
-    const table = this.tables.get(tableName);
-    if (table === undefined) return [];
+  #applyRow(table: TableState, uuid: string, json: Json, isDiff: boolean, version: string, sharing: DatumSharing): RowChange {
     const old = table.rows.get(uuid);
-    const row = applyRowRecord(table.schema, table.maker, uuid, old, json, isDiff, version);
-    const changes: RowChange[] = [{ table: tableName, uuid, old, new: row }];
-    this.apply(changes);
-    return changes;
+    const row = applyRowRecord(table.schema, table.maker, uuid, old, json, isDiff, version, sharing);
+    const known = row?._uuid ?? uuid;
+    table.set(known, row);
+    moveReferences(this.tables, table, known, old, row);
+    return { table: table.schema.name, uuid: known, old, new: row };
   }
 
   /** Everything as one commit that inserts all rows. */

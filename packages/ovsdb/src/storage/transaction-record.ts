@@ -13,6 +13,8 @@ import { applyDiff, diffDatum } from "../model/difference.ts";
 import { datumOf, type Row, type RowChange, type RowMaker } from "../model/row.ts";
 import type { ColumnSchema, ColumnType, DatabaseSchema, TableSchema } from "../model/schema.ts";
 import { isJsonObject } from "../model/sorted-json.ts";
+import type { DatumSharing } from "./datum-sharing.ts";
+import type { RecordRows, ScannedRecord } from "./record-scan.ts";
 import { type Signatures, splitComment } from "./signature.ts";
 import type { TableRows } from "./table-rows.ts";
 
@@ -103,24 +105,32 @@ export interface TransactionRecord {
   readonly comment: string | undefined;
   readonly by: ClientIdentity;
   readonly isDiff: boolean;
-  readonly tables: readonly (readonly [table: string, rows: { readonly [uuid: string]: Json | undefined }])[];
+  readonly tables: readonly (readonly [table: string, rows: RecordRows])[];
 }
 
 /** Reads a record's outer form. */
 export function readTransactionRecord(json: Json): TransactionRecord {
-  const object = isJsonObject(json) ? json : {};
-  const at = typeof object["_date"] === "number" ? object["_date"] : 0;
-  const signed = typeof object["_comment"] === "string" ? object["_comment"] : undefined;
-  const tables = Object.entries(object).flatMap(([name, rows]) =>
-    name.startsWith("_") || !isJsonObject(rows) ? [] : [[name, rows] as const],
-  );
-  return { at, ...splitComment(signed), isDiff: object["_is_diff"] === true, tables };
+  const members = new Map<string, Json>();
+  const tables: [string, RecordRows][] = [];
+  for (const [name, value = null] of Object.entries(isJsonObject(json) ? json : {})) {
+    if (name.startsWith("_") || !isJsonObject(value)) members.set(name, value);
+    else tables.push([name, Object.entries(value).map(([uuid, row = null]) => [uuid, row] as const)]);
+  }
+  return readScannedRecord({ members, tables });
+}
+
+/** The same of a record whose rows are not parsed yet. */
+export function readScannedRecord({ members, tables }: ScannedRecord): TransactionRecord {
+  const [date, signed] = [members.get("_date"), members.get("_comment")];
+  const comment = splitComment(typeof signed === "string" ? signed : undefined);
+  return { at: typeof date === "number" ? date : 0, ...comment, isDiff: members.get("_is_diff") === true, tables };
 }
 
 /**
  * The row after applying a row's record; columns the schema does not know are left out.
  *
- * @param newVersion - makes the row's `_version`
+ * @param version - the row's `_version`
+ * @param sharing - finds equal values of other rows
  */
 export function applyRowRecord(
   table: TableSchema,
@@ -130,17 +140,19 @@ export function applyRowRecord(
   json: Json,
   isDiff: boolean,
   version: string,
+  sharing?: DatumSharing,
 ): Row | undefined {
   if (!isJsonObject(json)) return undefined;
   const columns: { [column: string]: Datum } = {};
-  for (const [name, value] of Object.entries(json)) {
-    const column = table.columns.get(name);
+  for (const name of Object.keys(json)) {
+    const [column, value] = [table.columns.get(name), json[name]];
     if (column === undefined || value === undefined) continue;
-    const type = isDiff ? unbounded(column.type) : column.type;
-    const datum = parseDatum(type, value);
-    columns[name] = isDiff && old !== undefined ? applyDiff(column.type, datumOf(old, column), datum) : datum;
+    const given = parseDatum(isDiff ? unbounded(column.type) : column.type, value);
+    const datum = isDiff && old !== undefined ? applyDiff(column.type, datumOf(old, column), given) : given;
+    columns[name] = sharing === undefined ? datum : sharing.share(column, datum);
   }
-  return old === undefined ? maker.make(uuid, version, columns) : { ...old, ...columns, _version: version };
+  if (old !== undefined) return maker.change(old, columns, version);
+  return maker.make(sharing === undefined ? uuid : sharing.uuid(uuid), version, columns);
 }
 
 /** A difference may have more (or fewer) elements than the column allows. */
