@@ -344,3 +344,19 @@ test("a backup that cannot replicate says why, stays a backup, and goes on when 
   await active.transact([insert("from the active")], { remote: "test" });
   await expect.poll(() => contentOf(scope, member), { timeout: 10_000 }).toContain("from the active");
 });
+
+test("a database that is added to a backup is replicated too", async () => {
+  await using scope = new Scope();
+  const add = (name: string) => scope.use(Database.inMemory({ schema: { ...(SCHEMA as object), name } as Json }));
+  const [activeT, activeU, backupT, backupU] = ["T", "U", "T", "U"].map(add) as [Database, Database, Database, Database];
+  const active = scope.use(new OvsdbServer([activeT, activeU], silentLogger));
+  const backup = scope.use(new OvsdbServer([backupT], silentLogger));
+  const replication = scope.use(new Replication(backup));
+  replication.activeServer = await active.listen(`punix:${join(temporaryFolder(scope), "db.sock")}`);
+  await replication.connect();
+  await expect.poll(() => replication.status).toContain("database: T");
+  await activeU.transact([insert("in the other")], { remote: "test" });
+  await backup.addDatabase(backupU);
+  await expect.poll(() => backupU.table("Root").size).toBe(1);
+  await expect.poll(() => replication.status).toContain("database: T, U");
+});

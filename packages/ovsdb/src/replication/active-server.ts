@@ -16,8 +16,6 @@ const DIAL_TIMEOUT_MS = 5000;
 /** What is replicated, and for whom. */
 export interface Replicated {
   readonly remote: string;
-  /** Those that the active server has, too, are replicated. */
-  readonly databases: readonly DatabaseEngine[];
   readonly excluded: ExcludedTables;
   /** Of this server, which must not be the active one. */
   readonly serverId: string;
@@ -64,12 +62,12 @@ export class ActiveServer {
   /**
    * Fetches the content of all databases that can be replicated and commits it; from then on they follow.
    *
+   * @param databases - those that the active server has, too, are replicated
    * @returns their names, sorted
    * @throws ReplicationError when that is none, or the active server is this one; RpcError, ConnectionLostError
    */
-  async begin(): Promise<string[]> {
-    const { databases, serverId } = this.#what;
-    if ((await this.#connection.request("get_server_id", [])) === serverId) {
+  async begin(databases: readonly DatabaseEngine[]): Promise<string[]> {
+    if ((await this.#connection.request("get_server_id", [])) === this.#what.serverId) {
       throw new ReplicationError("Self replicating is not allowed", { hint: "Set another active server" });
     }
     const names = await this.#connection.request("list_dbs", []);

@@ -23,6 +23,8 @@ export interface ReplicatedServer {
   readonly databases: readonly DatabaseEngine[];
   /** Whether clients may read only; when that changes they are disconnected. */
   setReadOnly(isReadOnly: boolean): void;
+  /** Calls `listener` after databases came or went. @returns stops it */
+  onDatabases(listener: () => void): () => void;
 }
 
 /** How a backup replicates. */
@@ -47,6 +49,7 @@ export class Replication {
   readonly #server: ReplicatedServer;
   readonly #options: ReplicationOptions;
   readonly #log: Logger;
+  readonly #stopListening: () => void;
   /** `unix:PATH`, `tcp:HOST:PORT` or `ssl:HOST:PORT`; used by the next {@link connect}. */
   activeServer: string | undefined;
   #excluded = new ExcludedTables("");
@@ -61,6 +64,7 @@ export class Replication {
     this.#server = server;
     this.#options = options;
     this.#log = options.log ?? silentLogger;
+    this.#stopListening = server.onDatabases(() => this.#active?.close()); // and begin anew, with the databases there are
   }
 
   /** Whether the server is a backup. */
@@ -102,13 +106,9 @@ export class Replication {
     this.#log.info({}, "active server now");
   }
 
-  /** Databases have come or gone: a backup begins anew. */
-  async databasesChanged(): Promise<void> {
-    if (this.isBackup) await this.#restart(this.#remote);
-  }
-
   /** Stops replicating; the server stays what it is. */
   async close(): Promise<void> {
+    this.#stopListening();
     await this.#stop();
   }
 
@@ -153,14 +153,13 @@ export class Replication {
   /** Replicates until the connection ends. @returns whether it came to that */
   async #replicate(remote: string, signal: AbortSignal): Promise<boolean> {
     const { tls: source } = this.#options;
-    const { serverId, databases } = this.#server;
-    const what = { remote, databases: databases.filter(({ status }) => status.model === "standalone"), serverId };
-    const settings = { excluded: this.#excluded, probeIntervalMs: this.#probeIntervalMs };
+    const { serverId } = this.#server;
+    const settings = { remote, serverId, excluded: this.#excluded, probeIntervalMs: this.#probeIntervalMs };
     try {
       const tls = typeof source === "function" ? source() : source;
-      this.#active = await ActiveServer.connect({ ...what, ...settings, tls }, this.#log, signal);
+      this.#active = await ActiveServer.connect({ ...settings, tls }, this.#log, signal);
       if (signal.aborted) this.#active.close();
-      this.#replicated = await this.#active.begin();
+      this.#replicated = await this.#active.begin(this.#server.databases.filter(({ status }) => status.model === "standalone"));
       this.#problem = undefined;
       this.#log.info({ remote, databases: this.#replicated }, "replicating");
       await this.#active.ended();

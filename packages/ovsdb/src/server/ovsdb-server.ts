@@ -36,6 +36,8 @@ export interface OvsdbServerOptions extends Omit<ConnectionOptions, "probeInterv
   readonly tls?: TlsSource;
   /** Idle TCP clients are probed after this time; 0 is never. Default 5 s. */
   readonly probeIntervalMs?: number;
+  /** What `get_server_id` answers; servers of one process should answer the same. By default a new uuid. */
+  readonly serverId?: string;
 }
 
 /**
@@ -54,6 +56,7 @@ export class OvsdbServer {
   readonly #sessions = new Set<Session>();
   readonly #catalog: Catalog;
   readonly #ready: Promise<void>;
+  readonly #databaseListeners = new Set<() => void>();
   #nConnections = 0;
 
   constructor(databases: readonly DatabaseEngine[], log: Logger, options: OvsdbServerOptions = {}) {
@@ -67,7 +70,7 @@ export class OvsdbServer {
     this.#remotes = new Remotes({ tls, log, accept, isReadOnly }, (name) => served.get(name)?.database);
     const locks = new Locks();
     const rights = { isReadOnly: false, mayConvert: true, knowsConditions: true };
-    this.#context = { databases: served, locks, serverId: randomUUID(), log, ...rights };
+    this.#context = { databases: served, locks, serverId: options.serverId ?? randomUUID(), log, ...rights };
     this.#ready = this.#catalog.add(databases);
   }
 
@@ -151,7 +154,7 @@ export class OvsdbServer {
     }
     this.#endUnaware(`adding ${name} database`);
     await this.#catalog.add([database]);
-    await this.#remotes.databasesChanged();
+    await this.#databasesChanged();
   }
 
   /**
@@ -172,12 +175,18 @@ export class OvsdbServer {
     for (const session of this.#sessions) session.databaseChanged(served.database);
     this.#endUnaware(`removing ${name} database`);
     await this.#catalog.remove(name);
-    await this.#remotes.databasesChanged();
+    await this.#databasesChanged();
   }
 
   /** The databases that are served now, without `_Server`. */
   get databases(): readonly DatabaseEngine[] {
     return [...this.#catalog.served.values()].flatMap(({ database, isReserved }) => (isReserved ? [] : [database]));
+  }
+
+  /** Calls `listener` after databases came or went. @returns stops it */
+  onDatabases(listener: () => void): () => void {
+    this.#databaseListeners.add(listener);
+    return () => this.#databaseListeners.delete(listener);
   }
 
   /** What `get_server_id` answers. */
@@ -212,6 +221,11 @@ export class OvsdbServer {
 
   get #probeIntervalMs(): number {
     return this.#options.probeIntervalMs ?? 5000;
+  }
+
+  async #databasesChanged(): Promise<void> {
+    for (const listener of this.#databaseListeners) listener();
+    await this.#remotes.databasesChanged();
   }
 
   #tellConverted(database: DatabaseEngine): void {
