@@ -121,7 +121,7 @@ describe("tenet up", () => {
   test("the databases alone start in a fresh folder, and end when told to", () => {
     const alone = "timeout 2 node packages/cli/bin/tenet.js ovsdb-server";
     const { out } = run("sh", ["-c", alone], { TENET_HOME: join(tenet.home, "fresh") });
-    expect(out.match(/"msg":"remote served"/g)).toHaveLength(3);
+    expect(out.match(/\|INFO\|remote served/g)).toHaveLength(3);
   });
 
   test("what is asked of a Tenet that does not run says how to start it", () => {

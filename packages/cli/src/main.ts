@@ -2,7 +2,6 @@
 import { createRequire } from "node:module";
 import { Command, Option } from "commander";
 import { createLogger, errnoOf, formatError } from "@tenet/kit";
-import type { OvsdbServerFlags } from "./commands/roles.ts";
 import { homeOf, policyPortOf, type UpFlags, upConfig } from "./config.ts";
 import { dbCommand } from "./db/db-command.ts";
 
@@ -152,21 +151,8 @@ const nb = new Option("--nb <remote>", "northbound database, default unix:<home>
 const sb = new Option("--sb <remote>", "southbound database, default unix:<home>/run/sb.sock");
 const db = new Option("--db <remote>", "Open_vSwitch database, default unix:<home>/run/db.sock");
 
-program
-  .command("ovsdb-server")
-  .option(
-    "--remote <remote...>",
-    "serve all databases here too, e.g. ptcp:6641, pssl:6641 or db:OVN_Northbound,NB_Global,connections",
-  )
-  .option("--private-key <file>", "our private key, for remotes over TLS")
-  .option("--certificate <file>", "our certificate")
-  .option("--ca-cert <file>", "the certificate of the authority that signs clients")
-  .option(
-    "--storage <storage>",
-    "keep the northbound and southbound databases in etcd, e.g. etcd:10.0.0.1:2379,10.0.0.2:2379/tenet",
-  )
-  .description("serve the three databases alone")
-  .action(async (options: OvsdbServerFlags) => (await roles()).ovsdbServer(options, homeOf(env), log(), stop.signal));
+// bin/tenet.js runs it, without this file.
+program.command("ovsdb-server").description("serve databases alone: those of the state folder, or any files");
 program
   .command("vswitchd")
   .addOption(db)

@@ -4,10 +4,8 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { Scope, silentLogger } from "@tenet/kit";
+import { Scope } from "@tenet/kit";
 import { expect, test } from "vitest";
-import { ovsdbServer } from "../src/commands/roles.ts";
-import { homeOf } from "../src/config.ts";
 
 const run = promisify(execFile);
 const missing = ["ovn-nbctl", "etcd"].filter((program) => spawnSync("which", [program]).status !== 0);
@@ -36,15 +34,13 @@ test.skipIf(missing.length > 0)("what ovn-nbctl writes through one server it rea
   const folder = mkdtempSync(join(tmpdir(), "tenet-etcd-"));
   scope.defer(() => rmSync(folder, { recursive: true, force: true }));
   const storage = `etcd:${await startEtcd(scope, folder)}/cloud`;
-  const stop = new AbortController();
+  const bin = join(import.meta.dirname, "../bin/tenet.js");
   const sockets = ["one", "two"].map((name) => {
-    const home = homeOf({ TENET_HOME: join(folder, name) });
-    const serving = ovsdbServer({ storage }, home, silentLogger, stop.signal);
-    scope.defer(async () => {
-      stop.abort();
-      await serving;
-    });
-    return join(home.runDir, "nb.sock");
+    const home = join(folder, name);
+    const env = { ...process.env, TENET_HOME: home };
+    const child = spawn(process.execPath, [bin, "ovsdb-server", "--storage", storage], { env, stdio: "ignore" });
+    scope.defer(() => void child.kill());
+    return join(home, "run", "nb.sock");
   });
   for (const socket of sockets) await expect.poll(() => existsSync(socket), { timeout: 10_000 }).toBe(true);
   const [one = "", two = ""] = sockets.map((socket) => `--db=unix:${socket}`);

@@ -41,6 +41,7 @@ export { TlsNotConfiguredError, type TlsFiles, type TlsSource } from "./rpc/tls-
 export { ArgumentError, type Command, command } from "./control/command.ts";
 export { ControlServer } from "./control/control-server.ts";
 export { DatabaseNameError, OvsdbServer, type OvsdbServerOptions } from "./server/ovsdb-server.ts";
+export { readTextColumn } from "./server/column-reference.ts";
 export type { RemoteSettings } from "./server/table-remotes.ts";
 export {
   type BaseTypeJson,

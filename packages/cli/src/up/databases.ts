@@ -1,7 +1,8 @@
 /** The three databases of a Tenet, in files of the state folder and served on its sockets. */
+import { mkdirSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import type { Logger, Scope } from "@tenet/kit";
+import { IoError, type Logger, messageOf, type Scope } from "@tenet/kit";
 import { peerCredentials, processName } from "@tenet/linux";
 import {
   type ClientIdentity,
@@ -39,6 +40,18 @@ export interface Databases {
   readonly sb: Served;
   /** Open_vSwitch, on `db.sock`. */
   readonly vswitch: Served;
+}
+
+/** Makes the state folder. @throws IoError */
+export function makeFolders(home: Home): void {
+  try {
+    mkdirSync(home.runDir, { recursive: true });
+  } catch (error) {
+    throw new IoError(`Cannot make the state folder "${home.path}": ${messageOf(error)}`, {
+      hint: "Choose a folder that may be written with TENET_HOME",
+      cause: error,
+    });
+  }
 }
 
 /**

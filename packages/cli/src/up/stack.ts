@@ -1,11 +1,11 @@
 /** Everything of a Tenet but the hosts: databases, policies, northd, controller, switch. */
-import { mkdirSync } from "node:fs";
-import { AppError, IoError, type Logger, messageOf, type Scope } from "@tenet/kit";
+import { AppError, type Logger, type Scope } from "@tenet/kit";
 import type { LabMode } from "@tenet/lab";
 import { connect, DatabaseLockedError, type Replica } from "@tenet/ovsdb";
 import { PolicyService, startPolicyApi } from "@tenet/policy";
 import type { Home } from "../config.ts";
 import { policyFunctions } from "../policy-functions.ts";
+import { openDatabaseControl } from "./database-control.ts";
 import { type Databases, openDatabases } from "./databases.ts";
 import { BRIDGE, type Network, startNetwork } from "./network.ts";
 import type { Progress } from "./progress.ts";
@@ -43,18 +43,6 @@ class AlreadyRunningError extends AppError {
   }
 }
 
-/** Makes the state folder. @throws IoError */
-export function makeFolders(home: Home): void {
-  try {
-    mkdirSync(home.runDir, { recursive: true });
-  } catch (error) {
-    throw new IoError(`Cannot make the state folder "${home.path}": ${messageOf(error)}`, {
-      hint: "Choose a folder that may be written with TENET_HOME",
-      cause: error,
-    });
-  }
-}
-
 /** Starts a stack that runs until the scope closes. @throws AppError when a part cannot start */
 export async function startStack(config: StackConfig, progress: Progress, log: Logger, scope: Scope): Promise<Stack> {
   const { home, mode } = config;
@@ -63,6 +51,7 @@ export async function startStack(config: StackConfig, progress: Progress, log: L
     () => openOnce(home, log, scope),
     () => "northbound, southbound, Open_vSwitch",
   );
+  await openDatabaseControl(home, databases, log, scope);
   const nb = await openReplica(databases.nb.remote, "OVN_Northbound", scope);
   const policyLog = log.child({ part: "policy" });
   const policy = scope.use(new PolicyService({ functions: policyFunctions(), log: policyLog }));

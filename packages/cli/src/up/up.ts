@@ -8,12 +8,13 @@ import type { SocketPaths } from "../console/cloud-state.ts";
 import { type ConsoleSources, startConsole, startControlSocket } from "../console/console-server.ts";
 import type { PageDatabases } from "../console/database-sockets.ts";
 import { StateFeed } from "../console/state-feed.ts";
+import { makeFolders } from "./databases.ts";
 import { type Measured, remeasureOnChange, startHosts } from "./hosts.ts";
 import { formatLeftOut } from "./left-out.ts";
 import { BRIDGE } from "./network.ts";
 import { Progress, type ProgressOutput } from "./progress.ts";
 import { selfCheck } from "./self-check.ts";
-import { makeFolders, type Stack, startStack } from "./stack.ts";
+import { type Stack, startStack } from "./stack.ts";
 import { formatSummary } from "./summary.ts";
 
 /**

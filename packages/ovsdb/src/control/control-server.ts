@@ -8,6 +8,7 @@ import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { AppError, checkSocketPath, IoError, type Json, type Logger, messageOf } from "@tenet/kit";
 import { JsonStream } from "../rpc/json-stream.ts";
+import { whyNotBound } from "../rpc/why-not-bound.ts";
 import type { Command } from "./command.ts";
 
 /** Longest request taken, and deepest. */
@@ -31,7 +32,10 @@ export class ControlServer {
   async listen(path: string): Promise<void> {
     rmSync(checkSocketPath(path), { force: true });
     await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", (cause) => reject(new IoError(`Cannot listen on "${path}": ${cause.message}`, { cause })));
+      this.#server.once("error", (error) => {
+        const cause = whyNotBound(path, error);
+        reject(new IoError(`Cannot listen on "${path}": ${cause.message}`, { cause }));
+      });
       this.#server.listen(path, resolve);
     });
   }
@@ -92,7 +96,7 @@ export class ControlServer {
 
   #list(): string {
     const names = [...this.#commands.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    return `The available commands are:\n${names.map(({ name, usage }) => `  ${name.padEnd(23)} ${usage}`.trimEnd()).join("\n")}`;
+    return `The available commands are:\n${names.map(({ name, usage }) => `  ${name.padEnd(23)} ${usage}`).join("\n")}`;
   }
 }
 

@@ -2,17 +2,14 @@
  * The remotes of a column, `db:DATABASE,TABLE,COLUMN`: served as they come and go there, with their states written into
  * the rows that describe them.
  */
-import type { DatabaseEngine } from "../engine/database.ts";
+import type { ColumnReference, FindDatabase } from "./column-reference.ts";
 import { RemoteSet } from "./remote-set.ts";
 import { type RemoteStatus, writeStatuses } from "./remote-status.ts";
 import type { RemoteHost } from "./serve-remote.ts";
-import { concernsRemotes, parseRemoteColumn, type RemoteColumn, remoteRowsIn } from "./table-remotes.ts";
+import { concernsRemotes, parseRemoteColumn, remoteRowsIn } from "./table-remotes.ts";
 
 /** How often states are written, as the original does. */
 const STATUS_MS = 2500;
-
-/** Where databases are found by name. */
-export type FindDatabase = (name: string) => DatabaseEngine | undefined;
 
 /** Follows one column while its database is served. */
 export class FollowedRemotes {
@@ -23,7 +20,7 @@ export class FollowedRemotes {
   readonly #statusTimer: NodeJS.Timeout;
   /** What is done one after the other. */
   #last: Promise<void>;
-  #column: RemoteColumn | undefined;
+  #column: ColumnReference | undefined;
   #stopFollowing: () => void = () => undefined;
 
   /** @throws BadRemoteError when there is no such column */
@@ -64,7 +61,7 @@ export class FollowedRemotes {
     await this.#set.close();
   }
 
-  #follow(column: RemoteColumn): void {
+  #follow(column: ColumnReference): void {
     this.#column = column;
     const stopCommits = column.database.onCommit(({ changes }) => {
       if (changes.some(({ table }) => concernsRemotes(column, table))) void this.#next(() => this.#adopt());

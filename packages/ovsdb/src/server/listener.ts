@@ -7,6 +7,7 @@ import { BadRemoteError } from "../rpc/bad-remote-error.ts";
 import { adoptAuthority } from "../rpc/bootstrap-authority.ts";
 import { parseListenRemote, type SocketAddress } from "../rpc/remote.ts";
 import { checksPeers, type TlsIdentity, TlsNotConfiguredError } from "../rpc/tls-files.ts";
+import { whyNotBound } from "../rpc/why-not-bound.ts";
 
 /** A listening socket. */
 export interface Listener {
@@ -106,11 +107,9 @@ function isWelcome(socket: TLSSocket, tls: TlsIdentity): boolean {
 function listenOn(server: Server, address: SocketAddress, remote: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => {
+      const cause = "path" in address ? whyNotBound(address.path, error) : error;
       reject(
-        new IoError(`Cannot listen on "${remote}": ${error.message}`, {
-          hint: "Free the address or choose another",
-          cause: error,
-        }),
+        new IoError(`Cannot listen on "${remote}": ${cause.message}`, { hint: "Free the address or choose another", cause }),
       );
     };
     server.once("error", fail);

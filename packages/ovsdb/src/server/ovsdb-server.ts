@@ -34,6 +34,8 @@ export interface OvsdbServerOptions extends Omit<ConnectionOptions, "probeInterv
   readonly identify?: (socket: Socket) => ClientIdentity;
   /** For `pssl:` and `ssl:` remotes; looked up for each connection when it is a function. */
   readonly tls?: TlsSource;
+  /** Where the sockets of `punix:` and `unix:` are that no folder is given for; the working folder when absent. */
+  readonly socketFolder?: string;
   /** Idle TCP clients are probed after this time; 0 is never. Default 5 s. */
   readonly probeIntervalMs?: number;
   /** What `get_server_id` answers; servers of one process should answer the same. By default a new uuid. */
@@ -67,7 +69,8 @@ export class OvsdbServer {
     const tls = new TlsIdentity(options.tls);
     const accept: RemoteHost["accept"] = (...client) => this.#accept(...client);
     const isReadOnly = () => this.#context.isReadOnly;
-    this.#remotes = new Remotes({ tls, log, accept, isReadOnly }, (name) => served.get(name)?.database);
+    const { socketFolder } = options;
+    this.#remotes = new Remotes({ tls, log, accept, isReadOnly, socketFolder }, (name) => served.get(name)?.database);
     const locks = new Locks();
     const rights = { isReadOnly: false, mayConvert: true, knowsConditions: true };
     this.#context = { databases: served, locks, serverId: options.serverId ?? randomUUID(), log, ...rights };
@@ -135,6 +138,17 @@ export class OvsdbServer {
   /** The names of the databases that are served, sorted, the built-in `_Server` too. */
   get databaseNames(): readonly string[] {
     return [...this.#catalog.served.keys()].toSorted();
+  }
+
+  /** The database of a name, the built-in `_Server` too; `undefined` when none of that name is served. */
+  database(name: string): DatabaseEngine | undefined {
+    return this.#catalog.served.get(name)?.database;
+  }
+
+  /** How many clients are connected, and how many monitors they have. */
+  get usage(): { readonly nSessions: number; readonly nMonitors: number } {
+    const sessions = [...this.#sessions];
+    return { nSessions: sessions.length, nMonitors: sessions.reduce((sum, { nMonitors }) => sum + nMonitors, 0) };
   }
 
   /**

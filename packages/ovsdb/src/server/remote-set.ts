@@ -65,17 +65,21 @@ export class RemoteSet {
 
   /** Ends a remote and the sessions of its clients. */
   async remove(remote: string): Promise<void> {
-    const member = this.#members.get(remote);
-    if (member === undefined) return;
-    this.#members.delete(remote);
-    clearTimeout(member.retry);
-    await member.served?.close();
+    if (!this.#members.has(remote)) return;
     this.#host.log.info({ remote }, "remote removed");
+    await this.#end(remote);
   }
 
   /** Ends all. */
   async close(): Promise<void> {
-    await Promise.all(this.names().map((name) => this.remove(name)));
+    await Promise.all(this.names().map((name) => this.#end(name)));
+  }
+
+  async #end(remote: string): Promise<void> {
+    const member = this.#members.get(remote);
+    this.#members.delete(remote);
+    clearTimeout(member?.retry);
+    await member?.served?.close();
   }
 
   #change(member: Member, settings: RemoteSettings): void {

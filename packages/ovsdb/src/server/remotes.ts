@@ -1,5 +1,6 @@
 /** The remotes of a server, of every form, by the names they were added under. */
-import { FollowedRemotes, type FindDatabase } from "./followed-remotes.ts";
+import type { FindDatabase } from "./column-reference.ts";
+import { FollowedRemotes } from "./followed-remotes.ts";
 import { RemoteSet } from "./remote-set.ts";
 import type { RemoteHost } from "./serve-remote.ts";
 import type { RemoteSettings } from "./table-remotes.ts";
@@ -62,7 +63,7 @@ export class Remotes {
 
   /** Ends all. */
   async close(): Promise<void> {
-    await Promise.all(this.names().map((name) => this.remove(name)));
+    await Promise.all([...this.#followed.values(), this.#plain].map((remotes) => remotes.close()));
   }
 
   async #follow(remote: string): Promise<undefined> {

@@ -23,6 +23,8 @@ export interface ServedClient {
 export interface RemoteHost {
   readonly tls: TlsIdentity;
   readonly log: Logger;
+  /** Where sockets are that no folder is given for. */
+  readonly socketFolder?: string | undefined;
   readonly accept: (socket: Socket, address: SocketAddress, settings: RemoteSettings) => ServedClient;
   /** Whether the rows come from another server, so that the states of remotes are not written into them. */
   readonly isReadOnly: () => boolean;
@@ -41,9 +43,10 @@ export interface ServedRemote {
 /** Starts serving. @throws BadRemoteError, IoError */
 export async function serveRemote(remote: string, settings: RemoteSettings, host: RemoteHost): Promise<ServedRemote> {
   const clients = new Clients(settings, host);
-  if (!remote.startsWith("p")) return serveActive(remote, clients, host);
-  const { tls, log } = host;
-  const listener = await openListener(remote, tls, log, (socket) => clients.accept(socket, listener.address));
+  const { tls, log, socketFolder = "" } = host;
+  const placed = remote.replace(/^(p?unix):(?!\/)/, (scheme) => (socketFolder === "" ? scheme : `${scheme}${socketFolder}/`));
+  if (!remote.startsWith("p")) return serveActive(placed, clients, host);
+  const listener = await openListener(placed, tls, log, (socket) => clients.accept(socket, listener.address));
   const { connectTo, boundPort } = listener;
   return {
     connectTo,

@@ -112,6 +112,11 @@ export class Session implements RpcHandler, LockHolder {
     }
   }
 
+  /** How many monitors the client has. */
+  get nMonitors(): number {
+    return this.#monitors.size;
+  }
+
   /** The locks that the client has or wants. */
   get lockNames(): LockNames {
     const { locks } = this.#context;

@@ -4,10 +4,9 @@
  *
  * @see ovsdb-server(1), option `--remote`
  */
-import type { DatabaseEngine } from "../engine/database.ts";
 import { type Datum, keysOf } from "../model/datum.ts";
 import type { Row } from "../model/row.ts";
-import { BadRemoteError } from "../rpc/bad-remote-error.ts";
+import { type ColumnReference, type FindDatabase, parseColumnReference } from "./column-reference.ts";
 
 /** How clients of a remote are treated; what is absent has the server's default. */
 export interface RemoteSettings {
@@ -21,31 +20,13 @@ export interface RemoteSettings {
   readonly role?: string;
 }
 
-/** Where remotes stand. */
-export interface RemoteColumn {
-  readonly database: DatabaseEngine;
-  readonly table: string;
-  readonly column: string;
-}
-
 /** Finds the column of `db:DATABASE,TABLE,COLUMN`. @throws BadRemoteError */
-export function parseRemoteColumn(remote: string, find: (name: string) => DatabaseEngine | undefined): RemoteColumn {
-  const [, name = "", table = "", column = ""] = /^db:([^,]+),([^,]+),([^,]+)$/.exec(remote) ?? [];
-  const fail = (problem: string): BadRemoteError =>
-    new BadRemoteError(`"${remote}": ${problem}`, {
-      hint: "Use db:DATABASE,TABLE,COLUMN with a column of strings, or of references to rows with a target",
-    });
-  if (name === "") throw fail("invalid syntax");
-  const database = find(name);
-  if (database === undefined) throw fail(`no database named ${name}`);
-  if (database.status.isJoining === true) return { database, table, column }; // what it has is still to come
-  const columns = database.schema.tables.get(table)?.columns;
-  if (columns === undefined) throw fail(`no table named ${table}`);
-  const type = columns.get(column)?.type;
-  if (type === undefined) throw fail(`table "${table}" has no column "${column}"`);
-  if (type.value === undefined && (type.key.type === "string" || type.key.refTable !== undefined))
-    return { database, table, column };
-  throw fail(`type mismatch reading remotes from column "${column}"`);
+export function parseRemoteColumn(remote: string, find: FindDatabase): ColumnReference {
+  return parseColumnReference(
+    remote,
+    find,
+    ({ key, value }) => value === undefined && (key.type === "string" || key.refTable !== undefined),
+  );
 }
 
 /** A remote that stands in a column. */
@@ -56,7 +37,7 @@ export interface RemoteRow {
 }
 
 /** The remotes that the column has now, by target. */
-export function remoteRowsIn({ database, table, column }: RemoteColumn): Map<string, RemoteRow> {
+export function remoteRowsIn({ database, table, column }: ColumnReference): Map<string, RemoteRow> {
   const key = database.schema.tables.get(table)?.columns.get(column)?.type.key;
   const remotes = new Map<string, RemoteRow>();
   for (const row of database.table(table).values()) {
@@ -71,7 +52,7 @@ export function remoteRowsIn({ database, table, column }: RemoteColumn): Map<str
 }
 
 /** Whether a change of this table may change the remotes. */
-export function concernsRemotes({ database, table, column }: RemoteColumn, changed: string): boolean {
+export function concernsRemotes({ database, table, column }: ColumnReference, changed: string): boolean {
   return changed === table || changed === database.schema.tables.get(table)?.columns.get(column)?.type.key.refTable;
 }
 

@@ -14,7 +14,6 @@ import { datumOf, type Row } from "../model/row.ts";
 import type { DatabaseSchema, TableSchema } from "../model/schema.ts";
 import { FileCommitLog } from "./file-commit-log.ts";
 import { DatabaseLockedError } from "./lock-file.ts";
-import { readLog } from "./log-file.ts";
 import { Database } from "./open-database.ts";
 
 /** A file stands where a new one was to be made. */
@@ -144,7 +143,7 @@ function copyFile(file: string, target: string): void {
 }
 
 async function withDatabase(file: string, use: (database: Database) => Promise<void>): Promise<void> {
-  const database = await Database.open({ schema: readLog(file).schema, file });
+  const database = await Database.openFile(file);
   try {
     await use(database);
   } finally {

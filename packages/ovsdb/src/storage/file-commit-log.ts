@@ -8,11 +8,13 @@ import { AppError, type Json, type Logger } from "@tenet/kit";
 import type { Commit } from "../engine/commit.ts";
 import type { CommitLog } from "../engine/commit-log.ts";
 import { DEFAULT_HISTORY, type HistoryLimits } from "../engine/history.ts";
+import { toSchema } from "../model/parse-schema.ts";
 import type { DatabaseSchema } from "../model/schema.ts";
 import { stringifyExact } from "../model/exact-json.ts";
 import { isJsonObject, stringifySorted } from "../model/sorted-json.ts";
 import { lockDatabaseFile } from "./lock-file.ts";
 import { LogFile, type LogRecord, type PlacedRecord } from "./log-file.ts";
+import { NotALogError } from "./not-a-log-error.ts";
 import { type LogFs, systemFs } from "./log-fs.ts";
 import { RecordPositions } from "./record-positions.ts";
 import { sha1Hex } from "./sha1.ts";
@@ -56,11 +58,12 @@ export class FileCommitLog implements CommitLog {
   /**
    * Locks and opens (or makes) a file.
    *
+   * @param wanted - the schema of who asks; the one in the file when absent
    * @returns the log, the transactions in it, and whether the file was written under another schema
    */
   static open(
     path: string,
-    schema: DatabaseSchema,
+    wanted: DatabaseSchema | undefined,
     log: Logger,
     limits: HistoryLimits = DEFAULT_HISTORY,
     fs: LogFs = systemFs,
@@ -70,14 +73,17 @@ export class FileCommitLog implements CommitLog {
       const { file, records } = LogFile.open(path, log, fs);
       const [first, ...transactions] = records;
       if (first === undefined) {
-        const [{ sha1 = "" } = {}] = file.append([stringifyExact(schema.json)], true);
-        const commitLog = new FileCommitLog(schema, file, unlock, nextVersion("", sha1), limits);
-        return { commitLog, transactions, hasOtherSchema: false };
+        if (wanted === undefined)
+          throw new NotALogError(`Cannot open database file "${path}": it is empty`, { details: { file: path } });
+        const [{ sha1 = "" } = {}] = file.append([stringifyExact(wanted.json)], true);
+        const commitLog = new FileCommitLog(wanted, file, unlock, nextVersion("", sha1), limits);
+        return { schema: wanted, commitLog, transactions, hasOtherSchema: false };
       }
-      checkName(path, schema, first.json);
-      const hasOtherSchema = stringifySorted(first.json) !== stringifySorted(schema.json);
+      const schema = wanted ?? toSchema(first.json);
+      if (wanted !== undefined) checkName(path, wanted, first.json);
+      const hasOtherSchema = wanted !== undefined && stringifySorted(first.json) !== stringifySorted(wanted.json);
       const commitLog = new FileCommitLog(schema, file, unlock, nextVersion("", first.sha1), limits);
-      return { commitLog, transactions, hasOtherSchema };
+      return { schema, commitLog, transactions, hasOtherSchema };
     } catch (error) {
       unlock();
       throw error;
@@ -196,6 +202,7 @@ const DEFAULT_FILE_BYTES = 32 * 1024 * 1024;
 
 /** What opening a file gives. */
 export interface OpenedLog {
+  readonly schema: DatabaseSchema;
   readonly commitLog: FileCommitLog;
   readonly transactions: readonly LogRecord[];
   readonly hasOtherSchema: boolean;

@@ -1,5 +1,6 @@
 /** The public database: the engine, in memory or with a file that it is loaded from. */
-import { type Clock, type Json, type Logger, messageOf, silentLogger } from "@tenet/kit";
+import { access } from "node:fs/promises";
+import { type Clock, IoError, type Json, type Logger, messageOf, silentLogger } from "@tenet/kit";
 import type { Commit } from "../engine/commit.ts";
 import { DatabaseEngine, type DatabaseParts } from "../engine/database.ts";
 import { DEFAULT_HISTORY, History, type HistoryLimits } from "../engine/history.ts";
@@ -7,6 +8,7 @@ import { moveReferences } from "../engine/references.ts";
 import type { TableState } from "../engine/table-state.ts";
 import type { RowChange } from "../model/row.ts";
 import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
+import type { DatabaseSchema } from "../model/schema.ts";
 import { type CompactionLimits, CompactionSchedule, DEFAULT_COMPACTION } from "./compaction-schedule.ts";
 import { DatumSharing } from "./datum-sharing.ts";
 import { FileCommitLog, nextVersion, type OpenedLog } from "./file-commit-log.ts";
@@ -53,11 +55,30 @@ export class Database extends DatabaseEngine {
    * @throws DatabaseLockedError, NotALogError, WrongDatabaseError, IoError
    */
   static async open(options: DatabaseOptions): Promise<Database> {
-    const database = Database.inMemory(options);
-    if (options.file === undefined) return database;
-    const log = (options.log ?? silentLogger).child({ database: database.schema.name });
+    if (options.file === undefined) return Database.inMemory(options);
+    return Database.#open(options.file, toSchema(options.schema), options);
+  }
+
+  /**
+   * Opens a file that exists, under the schema that it holds.
+   *
+   * @throws DatabaseLockedError, NotALogError, OvsdbError when its schema is faulty, IoError
+   */
+  static async openFile(file: string, options: Omit<DatabaseOptions, "schema" | "file"> = {}): Promise<Database> {
+    await access(file).catch((error: unknown) => {
+      throw new IoError(`Cannot open database file "${file}": ${messageOf(error)}`, {
+        hint: "Make it with tenet db create",
+        cause: error,
+      });
+    });
+    return Database.#open(file, undefined, options);
+  }
+
+  static #open(file: string, wanted: DatabaseSchema | undefined, options: Omit<DatabaseOptions, "schema">): Database {
+    const log = (options.log ?? silentLogger).child({ database: wanted?.name ?? file });
     const limits = options.historyLimits ?? DEFAULT_HISTORY;
-    const opened = FileCommitLog.open(options.file, database.schema, log, limits, options.fs);
+    const opened = FileCommitLog.open(file, wanted, log, limits, options.fs);
+    const database = Database.inMemory({ ...options, schema: opened.schema });
     try {
       database.#load(opened, limits);
       database.#keepCompact(options.compaction ?? DEFAULT_COMPACTION, log);

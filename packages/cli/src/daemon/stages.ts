@@ -1,0 +1,100 @@
+/**
+ * How a daemon comes to be several processes: the command that was given, with `--monitor` a process that watches, and
+ * the worker. Each is this program again, started by the one before it and told by its environment what it is.
+ *
+ *     command --detach--> monitor ----> worker
+ *        |  <--- "ready" --- |  <-- "ready" --|     over file descriptor 3
+ *
+ * Who has started another waits until that is ready or has ended; what goes wrong before is written by the worker itself
+ * to the standard error that they share, and its exit code is passed on. A worker that is ready and detached lets go of
+ * that, so that nobody who waits for the end of the command's output waits for the daemon.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, writeSync } from "node:fs";
+import type { Readable } from "node:stream";
+
+const STAGE = "TENET_DAEMON_STAGE";
+const DETACHED = "TENET_DAEMON_DETACHED";
+const READY_FD = 3;
+const CRASHES: readonly string[] = [
+  "SIGABRT",
+  "SIGALRM",
+  "SIGBUS",
+  "SIGFPE",
+  "SIGILL",
+  "SIGPIPE",
+  "SIGSEGV",
+  "SIGXCPU",
+  "SIGXFSZ",
+];
+
+/** What this process is to do. */
+export interface Stage {
+  readonly kind: "command" | "monitor" | "worker";
+  /** In the background, without a terminal. */
+  readonly isDetached: boolean;
+}
+
+/** Reads the stage, and forgets it so that programs that this one starts do not inherit it. */
+export function takeStage(env: NodeJS.ProcessEnv): Stage {
+  const kind = env[STAGE] === "monitor" || env[STAGE] === "worker" ? env[STAGE] : "command";
+  const isDetached = env[DETACHED] !== undefined;
+  delete env[STAGE];
+  delete env[DETACHED];
+  return { kind, isDetached };
+}
+
+/** What became of a process that was started. */
+export type Ending =
+  | { readonly isReady: true }
+  | { readonly isReady: false; readonly code: number | null; readonly signal: string | null };
+
+/** Another process of this program. */
+export interface NextStage {
+  readonly child: ChildProcess;
+  /** Resolves when it is ready, or has ended before. */
+  readonly started: Promise<Ending>;
+  /** Resolves when it has ended. */
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;
+}
+
+/** Starts the next stage of this program, with the same command line. */
+export function startStage(kind: "monitor" | "worker", isDetached: boolean, startsSession: boolean): NextStage {
+  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+    env: { ...process.env, [STAGE]: kind, ...(isDetached ? { [DETACHED]: "yes" } : {}) },
+    stdio: [isDetached ? "ignore" : "inherit", isDetached ? "ignore" : "inherit", "inherit", "pipe"],
+    detached: startsSession,
+  });
+  const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.once("error", () => resolve({ code: 1, signal: null }));
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+  });
+  const readiness = child.stdio[READY_FD] as Readable;
+  const ready = new Promise<Ending>((resolve) => {
+    readiness.once("data", () => {
+      readiness.destroy();
+      resolve({ isReady: true });
+    });
+  });
+  const failed = ended.then((ending): Ending => ({ isReady: false, ...ending }));
+  return { child, ended, started: Promise.race([ready, failed]) };
+}
+
+/** Tells who started this process that it is ready. */
+export function tellReady(): void {
+  writeSync(READY_FD, "ready\n");
+  closeSync(READY_FD);
+}
+
+/** Gives the terminal, or whatever the command's output went to, away. */
+export function closeStandardStreams(): void {
+  for (const fd of [0, 1, 2]) {
+    closeSync(fd);
+    openSync("/dev/null", "r+"); // the lowest number that is free: the one just closed
+  }
+}
+
+/** Whether a process died of a fault of the program: those are worth another try. */
+export function hasCrashed({ code, signal }: { readonly code: number | null; readonly signal: string | null }): boolean {
+  return signal === null ? code !== 0 : CRASHES.includes(signal);
+}

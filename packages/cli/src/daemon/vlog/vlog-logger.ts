@@ -1,0 +1,83 @@
+/**
+ * Gives the parts of Tenet, which log a constant message with fields, the log of a daemon, which has lines of text from
+ * named modules. Messages that scripts look for are put into the original's words.
+ */
+import type { Logger } from "@tenet/kit";
+import { errnoText } from "../errno-text.ts";
+import type { Level } from "./levels.ts";
+import type { Vlog } from "./vlog.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** How a message is told: by which module, and in which words if not our own. */
+interface Phrase {
+  readonly module: string;
+  readonly text?: (fields: Fields) => string;
+}
+
+const phrases: Readonly<Record<string, Phrase>> = {
+  "listening on a free port": {
+    module: "socket_util",
+    text: ({ remote, port }) => `${String(remote).replace(/^p(tcp|ssl):/, "")}: listening on port ${String(port)}`,
+  },
+  connecting: { module: "reconnect", text: ({ remote }) => `${String(remote)}: connecting...` },
+  connected: { module: "reconnect", text: ({ remote }) => `${String(remote)}: connected` },
+  "cannot connect": {
+    module: "reconnect",
+    text: ({ remote, err }) => `${String(remote)}: connection attempt failed (${errnoText(String(err))})`,
+  },
+  "connection ended": { module: "reconnect", text: ({ remote }) => `${String(remote)}: connection closed by peer` },
+  "remote removed": { module: "ovsdb_jsonrpc_server", text: ({ remote }) => `${String(remote)}: remote deconfigured` },
+  "remote not served": {
+    module: "ovsdb_jsonrpc_server",
+    text: ({ remote, err }) => `${String(remote)}: listen failed: ${errnoText(String(err))}`,
+  },
+  disconnecting: {
+    module: "ovsdb_jsonrpc_server",
+    text: ({ remote, why }) => `${String(remote)}: disconnecting (${String(why)})`,
+  },
+  "client refused": { module: "stream_ssl" },
+  "client not identified": { module: "ovsdb_jsonrpc_server" },
+  "closing connection after bad message": {
+    module: "jsonrpc",
+    text: ({ remote, err }) => `${String(remote)}: ${String(err)}`,
+  },
+  "session opened": { module: "ovsdb_jsonrpc_server" },
+  "session closed": { module: "ovsdb_jsonrpc_server" },
+  "remote served": { module: "ovsdb_jsonrpc_server" },
+  "database converted": { module: "ovsdb" },
+  "conversion failed": { module: "ovsdb" },
+  "commit failed": { module: "ovsdb_file" },
+  "database file compacted": { module: "ovsdb_file" },
+  "database file not compacted": { module: "ovsdb_file" },
+  "cutting off damaged end of database file": { module: "ovsdb_log" },
+  "transaction failed unexpectedly": { module: "transaction" },
+  "control connection failed": { module: "unixctl" },
+  "malformed control request": { module: "unixctl" },
+};
+
+/** A logger whose lines go to a daemon's log; what no phrase is known for comes from `module`. */
+export function vlogLogger(vlog: Vlog, module: string, bindings: Fields = {}): Logger {
+  const write = (level: Level, fields: object, message: string): void => {
+    const phrase = phrases[message];
+    const from = phrase?.module ?? module;
+    if (!vlog.isShown(from, level)) return;
+    const all = { ...bindings, ...fields };
+    vlog.write(from, level, phrase?.text?.(all) ?? formatFields(message, all));
+  };
+  return {
+    error: (fields, message) => write("err", fields, message),
+    warn: (fields, message) => write("warn", fields, message),
+    info: (fields, message) => write("info", fields, message),
+    debug: (fields, message) => write("dbg", fields, message),
+    child: (more) => vlogLogger(vlog, module, { ...bindings, ...more }),
+  };
+}
+
+/** `message (key: value, key: value)` */
+function formatFields(message: string, fields: Fields): string {
+  const pairs = Object.entries(fields).flatMap(([key, value]) =>
+    value === undefined ? [] : [`${key}: ${typeof value === "string" ? value : JSON.stringify(value)}`],
+  );
+  return pairs.length === 0 ? message : `${message} (${pairs.join(", ")})`;
+}
