@@ -4,6 +4,7 @@
  * A packet that others refer to (it waits in a send queue, or an upcall shows it) is copied before it is changed.
  */
 import { FIELDS, getField, getU16, makeFlowKey, parseFlowKey, putU16, setField } from "@tenet/net";
+import { Conntrack } from "./conntrack/conntrack.ts";
 import type { DatapathAction, Upcall } from "./datapath.ts";
 import { type Meter, raiseDropPrecedence } from "./meter.ts";
 import type { FlowTable } from "./flow-table.ts";
@@ -14,7 +15,11 @@ import { Rewriter } from "./rewrite.ts";
 import { completeFrame, isPartial, isSegmented, shiftVnetHeader, splitFrame } from "./vnet-header.ts";
 
 const TCP_FLAGS = FIELDS.tcp_flags.word;
-const MAX_DEPTH = 8;
+/** An upcall may execute, which may recirculate, which may miss: two for each. */
+const MAX_DEPTH = 24;
+
+/** Actions that change the packet in hand. */
+type ChangeAction = Exclude<DatapathAction, { type: "output" | "userspace" | "recirc" | "clone" | "meter" }>;
 
 /** What the runner needs of the datapath. */
 export interface RunnerHost {
@@ -39,18 +44,25 @@ export class ActionRunner {
   readonly #table: FlowTable;
   readonly #host: RunnerHost;
   readonly #rewriter = new Rewriter();
+  readonly #conntrack: Conntrack;
   readonly #key = makeFlowKey();
   readonly #dirty: Port[] = [];
-  /** One packet per depth of nesting: an upcall may execute, which may upcall. */
+  /** One packet per depth of nesting. */
   readonly #packets = Array.from({ length: MAX_DEPTH }, () => new Packet());
   #depth = 0;
   readonly #upcalls: UpcallFrame[] = [];
   #handler: ((upcall: Upcall) => void) | undefined;
 
-  constructor(memory: PacketMemory, table: FlowTable, host: RunnerHost) {
+  constructor(memory: PacketMemory, table: FlowTable, host: RunnerHost, random: () => number) {
     this.#memory = memory;
     this.#table = table;
     this.#host = host;
+    this.#conntrack = new Conntrack(this.#rewriter, random);
+  }
+
+  /** The connections of this datapath. */
+  get conntrack(): Conntrack {
+    return this.#conntrack;
   }
 
   /** Sets the slow path. */
@@ -131,8 +143,13 @@ export class ActionRunner {
       counters.rxErrors++;
       return;
     }
+    this.#lookUp(packet);
+  }
+
+  #lookUp(packet: Packet): void {
     const key = this.#key;
     parseFlowKey(this.#memory.arena.bytes, packet.length, packet.inPort, key, packet.at);
+    if (packet.recircId !== 0) packet.writeMetadata(key);
     const flow = this.#table.lookup(key);
     if (flow === undefined) {
       this.nMisses++;
@@ -153,19 +170,54 @@ export class ActionRunner {
       if (action === undefined) return;
       if (action.type === "output") this.#output(packet, action.port);
       else if (action.type === "userspace") this.#upcall("action", packet, action.userdata);
+      else if (action.type === "recirc") this.#recirculate(packet, action.id, i === actions.length - 1);
+      else if (action.type === "clone") this.#clone(packet, action.actions, i === actions.length - 1);
       else if (action.type === "meter") {
         if (!this.#meter(packet, action.meter)) return;
       } else if (!this.#change(packet, action)) return;
     }
   }
 
-  /** Carries out an action that changes the frame. @returns false when the packet has to be dropped */
-  #change(packet: Packet, action: Exclude<DatapathAction, { type: "output" | "userspace" | "meter" }>): boolean {
-    if (packet.isShared && !this.#makeOwn(packet)) {
+  /** Looks the packet up again; when it is still needed, a copy. */
+  #recirculate(packet: Packet, id: number, isLast: boolean): void {
+    const next = this.#fork(packet, isLast);
+    if (next === undefined) return;
+    next.recircId = id;
+    this.#lookUp(next);
+    this.#leave(next);
+  }
+
+  #clone(packet: Packet, actions: readonly DatapathAction[], isLast: boolean): void {
+    const copy = this.#fork(packet, isLast);
+    if (copy === undefined) return;
+    this.#run(copy, actions);
+    this.#leave(copy);
+  }
+
+  /** A packet with the same bytes, which it may change when the first is not needed any more. */
+  #fork(packet: Packet, isLast: boolean): Packet | undefined {
+    const copy = this.#enter();
+    if (copy === undefined) return undefined;
+    const isShared = packet.isShared;
+    this.#memory.share(copy, packet);
+    copy.isShared = isShared || !isLast;
+    packet.isShared = true;
+    return copy;
+  }
+
+  /** Carries out an action that changes the packet. @returns false when the packet has to be dropped */
+  #change(packet: Packet, action: ChangeAction): boolean {
+    if (action.type === "ctClear") {
+      packet.ctState = 0;
+      return true;
+    }
+    const changesBytes = action.type !== "ct" || action.nat !== undefined;
+    if (changesBytes && packet.isShared && !this.#makeOwn(packet)) {
       this.nLost++;
       return false;
     }
     const { bytes } = this.#memory.arena;
+    if (action.type === "ct") return this.#conntrack.track(packet, bytes, action, this.nowMs);
     if (action.type === "setMasked") {
       this.#rewriter.apply(bytes, packet.headerAt, packet.at, packet.length, action.key, action.mask);
       return true;
@@ -238,6 +290,7 @@ export class ActionRunner {
     const frame = needsCopy ? completeFrame(bytes, headerAt, at, length) : bytes.subarray(at, at + length);
     const key = makeFlowKey();
     parseFlowKey(bytes, length, packet.inPort, key, at);
+    packet.writeMetadata(key);
     const wasShared = packet.isShared;
     packet.isShared = true; // the handler sees these bytes
     this.#upcalls.push({ frame, packet });

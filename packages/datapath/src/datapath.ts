@@ -18,7 +18,47 @@ export type DatapathAction =
   /** Run the packet through a meter of `addMeter`, which may drop it here; a meter that is not there lets it pass. */
   | { readonly type: "meter"; readonly meter: number }
   /** Give the packet to the slow path; `userdata` comes back in the upcall. */
-  | { readonly type: "userspace"; readonly userdata: number };
+  | { readonly type: "userspace"; readonly userdata: number }
+  | CtDatapathAction
+  /** Forget what the connection tracker said. */
+  | { readonly type: "ctClear" }
+  /** Carry these out on a copy; what they do to it does not show outside. */
+  | { readonly type: "clone"; readonly actions: readonly DatapathAction[] }
+  /** Look the packet up again with this `recirc_id`; a copy, when actions follow. */
+  | { readonly type: "recirc"; readonly id: number };
+
+/** How `ct` translates addresses and ports. */
+export interface CtNat {
+  /** What to set up for a connection that is committed; `undefined`: nothing, translate as was set up. */
+  readonly side: "src" | "dst" | undefined;
+  /** One word (IPv4) or four (IPv6); `undefined` or all zero: the address stays. */
+  readonly firstAddress: Uint32Array | undefined;
+  readonly lastAddress: Uint32Array | undefined;
+  /** 0 = the port stays if it can. */
+  readonly firstPort: number;
+  readonly lastPort: number;
+  /** The address does not depend on the ports. */
+  readonly isPersistent: boolean;
+  readonly portChoice: "hash" | "random" | undefined;
+}
+
+/** Send the packet through the connection tracker. */
+export interface CtDatapathAction {
+  readonly type: "ct";
+  /** Remember the connection. */
+  readonly isCommit: boolean;
+  /** Forget a connection that was begun from the other side. */
+  readonly isForce: boolean;
+  /** 0-65535; connections of different zones have nothing to do with each other. */
+  readonly zone: number;
+  /** Bits to set in the connection's mark, with `isCommit`. */
+  readonly mark: number;
+  readonly markMask: number;
+  /** Bits to set in the connection's label, four words, most significant first. */
+  readonly label: Uint32Array | undefined;
+  readonly labelMask: Uint32Array | undefined;
+  readonly nat: CtNat | undefined;
+}
 
 /** A cached decision of the slow path, with its statistics. */
 export interface Megaflow {
@@ -85,10 +125,59 @@ export interface DatapathStats {
   readonly nMasks: number;
 }
 
+/** One side of a connection: what its packets carry. */
+export interface ConnectionTuple {
+  /** One word (IPv4) or four (IPv6). */
+  readonly src: Uint32Array;
+  readonly dst: Uint32Array;
+  /** Of ICMP: the identifier. */
+  readonly srcPort: number;
+  /** Of ICMP: `type << 8 | code`. */
+  readonly dstPort: number;
+}
+
+/** A connection that `ct` committed. */
+export interface ConnectionInfo {
+  readonly family: 4 | 6;
+  readonly proto: number;
+  readonly zone: number;
+  readonly original: ConnectionTuple;
+  readonly reply: ConnectionTuple;
+  readonly mark: number;
+  /** Four words, most significant first. */
+  readonly label: Uint32Array;
+  /** Names of the states of both ends, of TCP alone. */
+  readonly tcpStates: readonly [original: string, reply: string] | undefined;
+  /** Time to live if nothing comes. */
+  readonly timeoutMs: number;
+}
+
+/** Which connections to forget; absent fields are not looked at. */
+export interface ConnectionFilter {
+  readonly zone?: number;
+  /** Only those for which this holds. */
+  readonly matches?: (connection: ConnectionInfo) => boolean;
+}
+
+/** The connections of a datapath. */
+export interface ConnectionTracker {
+  /** Connections held at most. */
+  maxConnections: number;
+  /** The most connections of a zone; zones that are not here have no limit of their own. */
+  readonly zoneLimits: Map<number, number>;
+  /** Number of connections. */
+  readonly size: number;
+  /** What is tracked now, of one zone or all. */
+  connections(zone?: number): IterableIterator<ConnectionInfo>;
+  /** Forgets connections. @returns how many */
+  flush(filter?: ConnectionFilter): number;
+}
+
 /** A packet forwarding engine driven by a slow path. */
 export interface Datapath extends AsyncDisposable {
   /** `user`, later also `ebpf` and `netlink`. */
   readonly type: string;
+  readonly conntrack: ConnectionTracker;
   /** Opens a port and returns its number (from 1). @throws IoError when the device cannot be opened */
   addPort(spec: PortSpec): number;
   removePort(portNo: number): void;

@@ -1,4 +1,20 @@
-export type { Datapath, DatapathAction, DatapathStats, Megaflow, PortInfo, PortSpec, PortStats, Upcall } from "./datapath.ts";
+export { CT_STATE } from "./conntrack/ct-state.ts";
+export type {
+  ConnectionFilter,
+  ConnectionInfo,
+  ConnectionTracker,
+  ConnectionTuple,
+  CtDatapathAction,
+  CtNat,
+  Datapath,
+  DatapathAction,
+  DatapathStats,
+  Megaflow,
+  PortInfo,
+  PortSpec,
+  PortStats,
+  Upcall,
+} from "./datapath.ts";
 export { FlowTable } from "./flow-table.ts";
 export { MemoryLink } from "./memory-link.ts";
 export { Meter, type MeterBand, type MeterConfig, type MeterCounters, type MeterStats } from "./meter.ts";

@@ -29,6 +29,7 @@ export class PacketMemory {
     clearVnetHeader(this.arena.bytes, packet.headerAt);
     this.arena.bytes.set(frame, packet.at);
     packet.length = frame.length;
+    packet.clearMetadata();
     return true;
   }
 
@@ -41,6 +42,7 @@ export class PacketMemory {
     packet.slot = -1;
     packet.ownsSlot = false;
     packet.isShared = false;
+    packet.clearMetadata();
   }
 
   /** Points `copy` at the same bytes as `original`; both must not change them. */
@@ -52,6 +54,7 @@ export class PacketMemory {
     copy.slot = original.slot;
     copy.ownsSlot = false;
     copy.inPort = original.inPort;
+    copy.copyMetadata(original);
     copy.isShared = true;
   }
 

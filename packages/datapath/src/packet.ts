@@ -1,4 +1,20 @@
-/** A frame on its way through the datapath: where it is in the arena, and who else looks at it. */
+/** A frame on its way through the datapath: where it is in the arena, who else looks at it, what was found out. */
+import { FIELDS } from "@tenet/net";
+import type { Connection } from "./conntrack/connection.ts";
+import { CT_STATE } from "./conntrack/ct-state.ts";
+import { familyOf, isIcmp, protoOf, TUPLE, TUPLE_WORDS } from "./conntrack/tuple.ts";
+
+const RECIRC_ID = FIELDS.recirc_id.word;
+const CT_STATE_WORD = FIELDS.ct_state.word;
+const CT_ZONE = FIELDS.ct_zone.word;
+const CT_MARK = FIELDS.ct_mark.word;
+const CT_LABEL = FIELDS.ct_label.word;
+const CT_PROTO = FIELDS.ct_nw_proto;
+const CT_SRC = FIELDS.ct_nw_src.word;
+const CT_DST = FIELDS.ct_nw_dst.word;
+const CT_SRC6 = FIELDS.ct_ipv6_src.word;
+const CT_DST6 = FIELDS.ct_ipv6_dst.word;
+const CT_PORTS = FIELDS.ct_tp_src.word; //  | ct_tp_src | ct_tp_dst |
 
 /** Reused for many frames; the fields say which one it is now. */
 export class Packet {
@@ -16,4 +32,75 @@ export class Packet {
   inPort = 0;
   /** Others refer to these bytes (a send queue, an upcall): copy before changing them. */
   isShared = false;
+  /** What the packet goes on with; 0 = it has just come in. */
+  recircId = 0;
+  /** Bits of `CT_STATE`; 0 = not tracked, and the fields below mean nothing. */
+  ctState = 0;
+  ctZone = 0;
+  ctMark = 0;
+  readonly ctLabel: Uint32Array = new Uint32Array(4);
+  /** The connection's original tuple; all zero for a packet of none. */
+  readonly ctTuple: Uint32Array = new Uint32Array(TUPLE_WORDS);
+
+  /** Forgets what was found out, as for a packet that has just come in. */
+  clearMetadata(): void {
+    this.recircId = 0;
+    this.ctState = 0;
+    this.ctZone = 0;
+    this.ctMark = 0;
+  }
+
+  /** Takes over what was found out about another packet. */
+  copyMetadata(other: Packet): void {
+    this.recircId = other.recircId;
+    this.ctState = other.ctState;
+    this.ctZone = other.ctZone;
+    this.ctMark = other.ctMark;
+    if (other.ctState === 0) return;
+    for (let i = 0; i < 4; i++) this.ctLabel[i] = other.ctLabel[i] ?? 0;
+    for (let i = 0; i < TUPLE_WORDS; i++) this.ctTuple[i] = other.ctTuple[i] ?? 0;
+  }
+
+  /** Notes that the packet fits no connection. */
+  setInvalid(zone: number): void {
+    this.ctState = CT_STATE.trk | CT_STATE.inv;
+    this.ctZone = zone;
+    this.ctMark = 0;
+    this.ctLabel.fill(0);
+    this.ctTuple.fill(0);
+  }
+
+  /** Notes the connection of the packet; without one, the tuple is the packet's own. */
+  noteConnection(zone: number, state: number, connection: Connection | undefined, own: Uint32Array): void {
+    this.ctState = state;
+    this.ctZone = zone;
+    this.ctMark = connection === undefined ? 0 : connection.mark;
+    const tuple = connection === undefined ? own : connection.original;
+    for (let i = 0; i < 4; i++) this.ctLabel[i] = connection === undefined ? 0 : (connection.label[i] ?? 0);
+    for (let i = 0; i < TUPLE_WORDS; i++) this.ctTuple[i] = tuple[i] ?? 0;
+  }
+
+  /** Writes what was found out into a FlowKey that is zero there. */
+  writeMetadata(key: Uint32Array): void {
+    key[RECIRC_ID] = this.recircId;
+    if (this.ctState === 0) return;
+    key[CT_STATE_WORD] = this.ctState;
+    key[CT_ZONE] = this.ctZone;
+    key[CT_MARK] = this.ctMark;
+    for (let i = 0; i < 4; i++) key[CT_LABEL + i] = this.ctLabel[i] ?? 0;
+    const tuple = this.ctTuple;
+    const proto = protoOf(tuple);
+    key[CT_PROTO.word] = (key[CT_PROTO.word] ?? 0) | (proto << CT_PROTO.shift);
+    const ports = tuple[TUPLE.ports] ?? 0;
+    key[CT_PORTS] = isIcmp(proto) ? ((ports & 0xff00) << 8) | (ports & 0xff) : ports;
+    if (familyOf(tuple) === 6) {
+      for (let i = 0; i < 4; i++) {
+        key[CT_SRC6 + i] = tuple[TUPLE.src + i] ?? 0;
+        key[CT_DST6 + i] = tuple[TUPLE.dst + i] ?? 0;
+      }
+    } else {
+      key[CT_SRC] = tuple[TUPLE.src] ?? 0;
+      key[CT_DST] = tuple[TUPLE.dst] ?? 0;
+    }
+  }
 }

@@ -13,7 +13,17 @@
 import { type Clock, IoError, systemClock } from "@tenet/kit";
 import { openPacketSocket, openTap } from "@tenet/linux";
 import { ActionRunner, type RunnerHost } from "./action-runner.ts";
-import type { Datapath, DatapathAction, DatapathStats, Megaflow, PortInfo, PortSpec, Upcall } from "./datapath.ts";
+import { TrackedConnections } from "./conntrack/connection-tracker.ts";
+import type {
+  ConnectionTracker,
+  Datapath,
+  DatapathAction,
+  DatapathStats,
+  Megaflow,
+  PortInfo,
+  PortSpec,
+  Upcall,
+} from "./datapath.ts";
 import { DeviceLoop } from "./device-loop.ts";
 import { FlowTable } from "./flow-table.ts";
 import { MemoryLink } from "./memory-link.ts";
@@ -22,13 +32,15 @@ import { MeterTable } from "./meter-table.ts";
 import { PacketMemory } from "./packet-memory.ts";
 import { deviceEnd, Port, type PortEnd } from "./port.ts";
 
-const SORT_PERIOD_MS = 1000;
+const TIDY_PERIOD_MS = 1000;
 const MAX_PENDING = 4096;
 const MAX_BURST = 256;
 
 /** What a {@link UserDatapath} can be given. */
 export interface UserDatapathOptions {
   readonly clock?: Clock;
+  /** 0 <= n < 1: the seed of the connection table's hash, random ports. */
+  readonly random?: () => number;
   /** Gives the cable for a new memory port; a fresh one (see `memoryLink`) when absent. */
   readonly openMemoryLink?: (name: string) => MemoryLink;
 }
@@ -36,6 +48,7 @@ export interface UserDatapathOptions {
 /** A datapath over packet sockets, TAP devices and memory links. */
 export class UserDatapath implements Datapath {
   readonly type = "user";
+  readonly conntrack: ConnectionTracker;
   readonly #clock: Clock;
   readonly #openMemoryLink: (name: string) => MemoryLink;
   readonly #memory = new PacketMemory();
@@ -52,13 +65,14 @@ export class UserDatapath implements Datapath {
   readonly #pending: { port: Port; frame: Uint8Array }[] = [];
   #isBusy = false;
   #continuation: NodeJS.Immediate | undefined;
-  #sortedAtMs = 0;
+  #tidiedAtMs = 0;
 
   constructor(options: UserDatapathOptions = {}) {
     this.#clock = options.clock ?? systemClock;
     this.#openMemoryLink = options.openMemoryLink ?? (() => new MemoryLink());
     const host: RunnerHost = { portOf: (portNo) => this.#ports[portNo], meterOf: (id) => this.#meters.get(id) };
-    this.#runner = new ActionRunner(this.#memory, this.#table, host);
+    this.#runner = new ActionRunner(this.#memory, this.#table, host, options.random ?? Math.random);
+    this.conntrack = new TrackedConnections(this.#runner.conntrack, () => this.#clock.monotonicMs());
   }
 
   addPort(spec: PortSpec): number {
@@ -219,7 +233,7 @@ export class UserDatapath implements Datapath {
     this.#isBusy = true;
     try {
       this.#runner.nowMs = this.#clock.monotonicMs();
-      this.#sort(this.#runner.nowMs);
+      this.#tidy(this.#runner.nowMs);
       work();
       this.#runner.flush();
       this.#forwardPending();
@@ -245,9 +259,10 @@ export class UserDatapath implements Datapath {
     });
   }
 
-  #sort(nowMs: number): void {
-    if (nowMs - this.#sortedAtMs < SORT_PERIOD_MS) return;
-    this.#sortedAtMs = nowMs;
+  #tidy(nowMs: number): void {
+    if (nowMs - this.#tidiedAtMs < TIDY_PERIOD_MS) return;
+    this.#tidiedAtMs = nowMs;
     this.#table.sortByHits();
+    this.#runner.conntrack.table.sweep(nowMs);
   }
 }

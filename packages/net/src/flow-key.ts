@@ -15,7 +15,8 @@
  * - ARP uses `nw_proto` (opcode, low 8 bits), `nw_src` (spa), `nw_dst` (tpa), `arp_sha`, `arp_tha`.
  * - ICMP and ICMPv6 type and code are `tp_src` and `tp_dst`; neighbour discovery uses `nd_target`, and
  *   `arp_sha`/`arp_tha` as `nd_sll`/`nd_tll`.
- * - `ct_state` uses the OpenFlow bit order: new 1, est 2, rel 4, rpl 8, inv 0x10, trk 0x20.
+ * - `ct_state` uses the OpenFlow bit order: new 1, est 2, rel 4, rpl 8, inv 0x10, trk 0x20, snat 0x40, dnat 0x80.
+ * - `ct_nw_proto` to `ct_tp_dst` are the connection's original tuple; for ICMP the type and code stand in for ports.
  *
  * @see ovs-fields(7)
  */
@@ -60,6 +61,13 @@ const LAYOUT = [
   ["ct_zone", 32],
   ["ct_mark", 32],
   ["ct_label", 128],
+  ["ct_nw_proto", 8],
+  ["ct_nw_src", 32],
+  ["ct_nw_dst", 32],
+  ["ct_ipv6_src", 128],
+  ["ct_ipv6_dst", 128],
+  ["ct_tp_src", 16],
+  ["ct_tp_dst", 16],
   ["tun_id", 64],
   ["tun_src", 32],
   ["tun_dst", 32],

@@ -15,7 +15,11 @@ import { keyOf } from "./bridge/mac-table.ts";
 import { Dirt } from "./cache/dirt.ts";
 import { MegaflowCache } from "./cache/megaflow-cache.ts";
 import { PuntRegistry } from "./cache/punt-registry.ts";
-import { translate } from "./translate/translate.ts";
+import { Recirculations } from "./cache/recirculations.ts";
+import { References } from "./cache/references.ts";
+import type { FrozenState } from "./translate/frozen-state.ts";
+import { CT_END } from "./translate/packet-state.ts";
+import { translate, type TranslateOptions } from "./translate/translate.ts";
 import type { Punt, Surroundings, Translation, TranslationObserver } from "./translate/translation.ts";
 
 /** How to add a port to a bridge. */
@@ -35,6 +39,22 @@ export interface PacketForController {
   readonly frame: Uint8Array;
 }
 
+/** How to trace. */
+export interface TraceOptions {
+  readonly observer?: TranslationObserver;
+  /** Gets what each `recirc` action of the answer goes on with; the action's number is the length of the list then. */
+  readonly forks?: TraceFork[];
+  /** Of one of `forks`, to go on with it. */
+  readonly frozen?: FrozenState;
+}
+
+/** Where a traced packet went into the connection tracker. */
+export interface TraceFork {
+  readonly frozen: FrozenState;
+  /** The packet then. */
+  readonly flow: Uint32Array;
+}
+
 /** A bridge or port name that is taken or unknown. */
 export class SwitchNameError extends AppError {
   static override readonly code: string = "SWITCH_NAME";
@@ -49,6 +69,8 @@ export class VirtualSwitch {
   readonly #homeByPortNo = new Map<number, { bridge: Bridge; port: BridgePort }>();
   readonly #patchByName = new Map<string, { bridge: Bridge; port: BridgePort }>();
   readonly #punts = new PuntRegistry();
+  readonly #recirculations = new Recirculations();
+  readonly #references = new References(this.#punts, this.#recirculations);
   readonly #around: Surroundings;
   readonly #dirt = new Dirt();
   readonly #packetListeners = new Set<(packet: PacketForController) => void>();
@@ -57,13 +79,17 @@ export class VirtualSwitch {
   constructor(datapath: Datapath, clock: Clock) {
     this.datapath = datapath;
     this.#clock = clock;
-    this.#around = { peerOf: (port) => this.#peerOf(port), puntId: (punt) => this.#punts.idOf(punt) };
+    this.#around = {
+      peerOf: (port) => this.#peerOf(port),
+      puntId: (punt) => this.#punts.idOf(punt),
+      recircId: (state) => this.#recirculations.idOf(state),
+    };
     const owner = {
       retranslate: (key: Uint32Array): Translation | undefined => this.#retranslate(key),
       attribute: (translation: Translation, nPackets: number, nBytes: number, usedMs: number): void =>
         this.#attribute(translation, nPackets, nBytes, usedMs),
     };
-    this.cache = new MegaflowCache(datapath, this.#punts, owner, clock);
+    this.cache = new MegaflowCache(datapath, this.#references, owner, clock);
     datapath.onUpcall((upcall) => this.#receive(upcall));
     datapath.onPortChange((portNo) => this.#deviceChanged(portNo));
   }
@@ -179,9 +205,17 @@ export class VirtualSwitch {
   }
 
   /** Translates without any effect: nothing is learned, installed or sent. `key.in_port` is an OpenFlow port. */
-  trace(bridge: Bridge, key: Uint32Array, observer?: TranslationObserver): Translation {
-    const around: Surroundings = { peerOf: (port) => this.#peerOf(port), puntId: () => 0 };
-    return translate(bridge, key, around, observer === undefined ? {} : { observer });
+  trace(bridge: Bridge, key: Uint32Array, options: TraceOptions = {}): Translation {
+    const { observer, forks = [], frozen } = options;
+    const around: Surroundings = {
+      peerOf: (port) => this.#peerOf(port),
+      puntId: () => 0,
+      recircId: (state, flow) => forks.push({ frozen: state, flow: flow.slice() }),
+    };
+    return translate(bridge, key, around, {
+      ...(observer === undefined ? {} : { observer }),
+      ...(frozen === undefined ? {} : { frozen }),
+    });
   }
 
   /** Brings the cache up to date with every change so far. */
@@ -192,6 +226,7 @@ export class VirtualSwitch {
   /** Periodic work, due every 500 ms: statistics, idle flows, timeouts of rules, ageing of addresses. */
   tick(): void {
     this.cache.sweep();
+    this.#recirculations.collect();
     for (const bridge of this.#bridges.values()) {
       bridge.pipeline.expire();
       for (const { vlan, mac } of bridge.macs.expire()) this.#dirt.mac(bridge, keyOf(vlan, mac));
@@ -213,36 +248,44 @@ export class VirtualSwitch {
 
   #receive(upcall: Upcall): void {
     if (upcall.reason === "action") return this.#deliver(upcall);
-    const home = this.#homeByPortNo.get(upcall.inPort);
-    if (home === undefined) return;
-    const key = upcall.key.slice();
-    setField(key, FIELDS.in_port, home.port.ofport);
-    const translation = translate(home.bridge, key, this.#around, { learn: this.#learn });
+    const translation = this.#translate(upcall.key, { learn: this.#learn });
+    if (translation === undefined) return;
     this.cache.install(upcall.key, translation);
     this.#execute(translation, upcall.frame, upcall.inPort);
   }
 
   #execute(translation: Translation, frame: Uint8Array, portNo: number): void {
-    this.#punts.retain(translation.actions);
+    this.#references.retain(translation.actions);
     if (translation.actions.length > 0) this.datapath.execute(frame, portNo, translation.actions);
-    this.#punts.release(translation.actions);
+    this.#references.release(translation.actions);
     this.#attribute(translation, 1, frame.length, this.#clock.monotonicMs());
   }
 
-  #deliver({ userdata, frame }: Upcall): void {
-    const punt = this.#punts.punt(userdata);
-    if (punt === undefined) return;
-    if (punt.meter !== undefined && !this.datapath.meterPacket(punt.meter, frame.length)) return;
+  #deliver({ userdata, frame, key }: Upcall): void {
+    const found = this.#punts.punt(userdata);
+    if (found === undefined) return;
+    if (found.meter !== undefined && !this.datapath.meterPacket(found.meter, frame.length)) return;
+    if (this.#packetListeners.size === 0) return;
+    const punt = { ...found, metadata: found.metadata.slice() };
+    punt.metadata.set(key.subarray(FIELDS.ct_state.word, CT_END), FIELDS.ct_state.word);
     const packet = { punt, frame: frame.slice() };
     for (const listener of this.#packetListeners) listener(packet);
   }
 
   #retranslate(datapathKey: Uint32Array): Translation | undefined {
+    return this.#translate(datapathKey, {});
+  }
+
+  /** Translates a key of the datapath; `undefined` when its port, or what it goes on with, is gone. */
+  #translate(datapathKey: Uint32Array, options: TranslateOptions): Translation | undefined {
+    const recircId = datapathKey[FIELDS.recirc_id.word] ?? 0;
+    const frozen = recircId === 0 ? undefined : this.#recirculations.state(recircId);
     const home = this.#homeByPortNo.get(datapathKey[FIELDS.in_port.word] ?? 0);
-    if (home === undefined) return undefined;
+    const bridge = recircId === 0 ? home?.bridge : frozen?.bridge;
+    if (bridge === undefined || this.#bridges.get(bridge.name) !== bridge) return undefined;
     const key = datapathKey.slice();
-    setField(key, FIELDS.in_port, home.port.ofport);
-    return translate(home.bridge, key, this.#around);
+    if (home !== undefined) setField(key, FIELDS.in_port, home.port.ofport);
+    return translate(bridge, key, this.#around, frozen === undefined ? options : { ...options, frozen });
   }
 
   #attribute({ visits, effects }: Translation, nPackets: number, nBytes: number, usedMs: number): void {

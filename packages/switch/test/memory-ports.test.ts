@@ -1,48 +1,8 @@
 /** The switch over the real user datapath, with cables that end in this test. */
-import { MemoryLink, UserDatapath } from "@tenet/datapath";
-import { ManualClock } from "@tenet/kit";
-import { composePacket, FIELDS, formatMac, getFieldBig, makeFlowKey, parseFlowKey } from "@tenet/net";
-import { parseFlow, parseMatch } from "@tenet/openflow";
-import { VirtualSwitch } from "@tenet/switch";
+import { FIELDS, formatMac, getFieldBig, makeFlowKey, parseFlowKey } from "@tenet/net";
+import { parseMatch } from "@tenet/openflow";
 import { expect, test } from "vitest";
-
-class Cables implements AsyncDisposable {
-  readonly clock = new ManualClock(1000);
-  readonly links = new Map<string, MemoryLink>();
-  readonly received: { port: string; frame: Uint8Array }[] = [];
-  readonly datapath = new UserDatapath({ clock: this.clock, openMemoryLink: (name) => this.#plug(name) });
-  readonly vswitch = new VirtualSwitch(this.datapath, this.clock);
-  readonly bridge = this.vswitch.addBridge("br0");
-
-  constructor(...names: string[]) {
-    for (const name of names) this.vswitch.addPort(this.bridge, { name, kind: "memory" });
-    this.apply("priority=0,actions=NORMAL");
-  }
-
-  apply(flow: string, command: "add" | "delete" = "add"): void {
-    this.bridge.pipeline.apply([{ command, flow: parseFlow(flow) }]);
-    this.vswitch.settle();
-  }
-
-  /** Sends a packet into a port. @returns the ports it came out of */
-  send(port: string, packet: string): string[] {
-    this.received.length = 0;
-    this.links.get(port)?.send(composePacket(parseMatch(packet).key));
-    this.vswitch.settle();
-    return this.received.map((each) => each.port);
-  }
-
-  #plug(name: string): MemoryLink {
-    const link = new MemoryLink();
-    link.onFrame((frame) => this.received.push({ port: name, frame }));
-    this.links.set(name, link);
-    return link;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.datapath[Symbol.asyncDispose]();
-  }
-}
+import { Cables } from "./cables.ts";
 
 const A_TO_B = "dl_src=02:00:00:00:00:0a,dl_dst=02:00:00:00:00:0b,udp,nw_src=10.0.0.1,nw_dst=10.0.0.2,tp_src=5,tp_dst=6";
 const B_TO_A = "dl_src=02:00:00:00:00:0b,dl_dst=02:00:00:00:00:0a,udp,nw_src=10.0.0.2,nw_dst=10.0.0.1,tp_src=6,tp_dst=5";

@@ -1,6 +1,7 @@
 /** Debian's ovs-vswitchd with dummy ports in a scratch folder, to compare with. */
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until, whyNot } from "./live-switch.ts";
@@ -26,6 +27,28 @@ export class Original implements AsyncDisposable {
     await until(() => existsSync(join(this.dir, "ovs-vswitchd.pid")));
   }
 
+  /** Runs a control command; many in a row cost no process each. @throws when it is refused */
+  async control(commands: readonly (readonly [string, ...string[]])[]): Promise<string[]> {
+    const pid = readFileSync(join(this.dir, "ovs-vswitchd.pid"), "utf8").trim();
+    const socket = createConnection(join(this.dir, `ovs-vswitchd.${pid}.ctl`));
+    const replies: string[] = [];
+    let text = "";
+    socket.setEncoding("utf8");
+    commands.forEach(([method, ...params], id) => socket.write(JSON.stringify({ method, params, id })));
+    for await (const chunk of socket) {
+      text += chunk as string;
+      for (let end = endOfObject(text); end > 0; end = endOfObject(text)) {
+        const { error, result } = JSON.parse(text.slice(0, end)) as { error: string | null; result: string | null };
+        if (error !== null) throw new Error(error);
+        replies.push(result ?? "");
+        text = text.slice(end);
+      }
+      if (replies.length === commands.length) break;
+    }
+    socket.destroy();
+    return replies;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const daemon of this.#daemons) {
       daemon.kill("SIGKILL");
@@ -33,4 +56,20 @@ export class Original implements AsyncDisposable {
     }
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+/** Where the first JSON object of a text ends; 0 when it is not whole. */
+function endOfObject(text: string): number {
+  let depth = 0;
+  let isInText = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (isInText) {
+      if (c === "\\") i++;
+      else if (c === '"') isInText = false;
+    } else if (c === '"') isInText = true;
+    else if (c === "{") depth++;
+    else if (c === "}" && --depth === 0) return i + 1;
+  }
+  return 0;
 }

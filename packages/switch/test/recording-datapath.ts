@@ -1,5 +1,6 @@
 /** A datapath in 100 lines: linear lookup over megaflows, and a record of what would be sent. */
 import {
+  type ConnectionTracker,
   type Datapath,
   type DatapathAction,
   type DatapathStats,
@@ -25,6 +26,13 @@ const NO_STATS = { rxPackets: 0, rxBytes: 0, rxDropped: 0, rxErrors: 0, txPacket
 /** Records what it is told; packets enter by {@link RecordingDatapath.receive}. */
 export class RecordingDatapath implements Datapath {
   readonly type = "recording";
+  readonly conntrack: ConnectionTracker = {
+    maxConnections: 0,
+    zoneLimits: new Map(),
+    size: 0,
+    connections: () => [][Symbol.iterator](),
+    flush: () => 0,
+  };
   sent: Sent[] = [];
   nMisses = 0;
   readonly #clock: Clock;

@@ -260,7 +260,9 @@ function readMove({ value, item }: KeyValue, context: Context): Action {
   checkPrerequisite(source.field as MatchField, left, context);
   checkWritable(target.field as MatchField, right, context);
   const [sourceBits, targetBits] = [widthOf(source), widthOf(target)];
-  if (sourceBits !== targetBits) {
+  // Bits that a field has on the wire alone may be left out: NXM_NX_CT_STATE[0..7] is all of it too.
+  const isSameWidth = sourceBits === targetBits || source.nBits === targetBits || target.nBits === sourceBits;
+  if (!isSameWidth) {
     throw item.fail(`The source is ${sourceBits} bits wide but the destination is ${targetBits} bits wide`, {
       hint: "Give both the same number of bits, e.g. NXM_NX_REG0[0..15]->NXM_NX_REG1[16..31]",
     });

@@ -235,9 +235,10 @@ function writeVlan(sink: Sink, of10Type: number, field: MatchField, value: bigin
 
 function writeMove(sink: Sink, source: SubField, target: SubField): void {
   const { writer, version } = sink;
+  const nBits = Math.min(wireBits(source.field, source.nBits), wireBits(target.field, target.nBits));
   if (version >= 6) {
     const start = writer.length;
-    writer.u16(28).u16(0).u16(wireBits(source.field, source.nBits)).u16(source.start).u16(target.start).zeros(2);
+    writer.u16(28).u16(0).u16(nBits).u16(source.start).u16(target.start).zeros(2);
     writeOxmHeader(writer, asMatchField(source.field), version);
     writeOxmHeader(writer, asMatchField(target.field), version);
     writer.align(8, start);
@@ -245,7 +246,7 @@ function writeMove(sink: Sink, source: SubField, target: SubField): void {
     return;
   }
   writeNicira(sink, NX.REG_MOVE, (body) => {
-    body.u16(wireBits(source.field, source.nBits)).u16(source.start).u16(target.start);
+    body.u16(nBits).u16(source.start).u16(target.start);
     writeOxmHeader(body, asMatchField(source.field), nxmVersion(source.field, version));
     writeOxmHeader(body, asMatchField(target.field), nxmVersion(target.field, version));
   });

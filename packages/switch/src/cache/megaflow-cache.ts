@@ -9,14 +9,15 @@
  *
  * The law: at any time a cached answer equals a fresh translation of any packet that hits it.
  */
-import type { Datapath, DatapathAction, Megaflow } from "@tenet/datapath";
+import type { Datapath, Megaflow } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
 import { hasExtraBits, maskedKey } from "../translate/megaflow-mask.ts";
 import type { Translation } from "../translate/translation.ts";
 import type { Dirt } from "./dirt.ts";
+import { areEqual } from "./same-actions.ts";
 import { MacIndex } from "./mac-index.ts";
 import { FlowLimit } from "./flow-limit.ts";
-import type { PuntRegistry } from "./punt-registry.ts";
+import type { References } from "./references.ts";
 
 /** An installed megaflow. */
 interface Cached {
@@ -45,15 +46,15 @@ const CROWDED_IDLE_MS = 100;
 export class MegaflowCache {
   readonly limit: FlowLimit = new FlowLimit();
   readonly #datapath: Datapath;
-  readonly #punts: PuntRegistry;
+  readonly #references: References;
   readonly #owner: CacheOwner;
   readonly #clock: Clock;
   readonly #cached = new Map<Megaflow, Cached>();
   readonly #cachedByMac = new MacIndex<Cached>();
 
-  constructor(datapath: Datapath, punts: PuntRegistry, owner: CacheOwner, clock: Clock) {
+  constructor(datapath: Datapath, references: References, owner: CacheOwner, clock: Clock) {
     this.#datapath = datapath;
-    this.#punts = punts;
+    this.#references = references;
     this.#owner = owner;
     this.#clock = clock;
   }
@@ -69,16 +70,17 @@ export class MegaflowCache {
     const { mask, actions } = translation;
     const megaflow = this.#datapath.putFlow(maskedKey(key, mask), mask, actions);
     const replaced = this.#cached.get(megaflow);
-    this.#punts.retain(actions);
+    this.#references.retain(actions);
     if (replaced !== undefined) {
       this.#pushStatistics(replaced);
-      this.#punts.release(replaced.translation.actions);
+      this.#references.release(replaced.translation.actions);
       this.#retranslated(replaced, translation);
       return;
     }
     const createdMs = this.#clock.monotonicMs();
     const cached = { megaflow, translation, createdMs, nPushedPackets: 0, nPushedBytes: 0 };
     this.#cached.set(megaflow, cached);
+    this.#references.retainKey(megaflow.key);
     this.#cachedByMac.add(translation.macLookups, cached);
   }
 
@@ -120,9 +122,9 @@ export class MegaflowCache {
     const fresh = this.#owner.retranslate(megaflow.key);
     if (fresh === undefined || hasExtraBits(fresh.mask, megaflow.mask)) return this.#delete(cached);
     const before = cached.translation.actions;
-    this.#punts.retain(fresh.actions);
+    this.#references.retain(fresh.actions);
     if (!areEqual(before, fresh.actions)) this.#datapath.putFlow(megaflow.key, megaflow.mask, fresh.actions);
-    this.#punts.release(before);
+    this.#references.release(before);
     this.#retranslated(cached, fresh);
   }
 
@@ -136,7 +138,8 @@ export class MegaflowCache {
     this.#datapath.deleteFlow(cached.megaflow);
     this.#cached.delete(cached.megaflow);
     this.#cachedByMac.remove(cached.translation.macLookups, cached);
-    this.#punts.release(cached.translation.actions);
+    this.#references.release(cached.translation.actions);
+    this.#references.releaseKey(cached.megaflow.key);
   }
 
   #pushStatistics(cached: Cached): void {
@@ -148,29 +151,4 @@ export class MegaflowCache {
     cached.nPushedBytes = nBytes;
     this.#owner.attribute(cached.translation, newPackets, newBytes, usedMs);
   }
-}
-
-function areEqual(a: readonly DatapathAction[], b: readonly DatapathAction[]): boolean {
-  return a.length === b.length && a.every((action, i) => isSameAction(action, b[i]));
-}
-
-function isSameAction(a: DatapathAction, b: DatapathAction | undefined): boolean {
-  switch (a.type) {
-    case "output":
-      return b?.type === "output" && a.port === b.port;
-    case "setMasked":
-      return b?.type === "setMasked" && isSame(a.key, b.key) && isSame(a.mask, b.mask);
-    case "pushVlan":
-      return b?.type === "pushVlan" && a.tci === b.tci && a.tpid === b.tpid;
-    case "popVlan":
-      return b?.type === "popVlan";
-    case "meter":
-      return b?.type === "meter" && a.meter === b.meter;
-    case "userspace":
-      return b?.type === "userspace" && a.userdata === b.userdata;
-  }
-}
-
-function isSame(a: Uint32Array, b: Uint32Array): boolean {
-  return a.every((word, i) => word === b[i]);
 }

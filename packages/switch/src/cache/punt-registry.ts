@@ -54,6 +54,7 @@ export class PuntRegistry {
 
   *#heldWithIds(actions: readonly DatapathAction[]): IterableIterator<[Held, number]> {
     for (const action of actions) {
+      if (action.type === "clone") yield* this.#heldWithIds(action.actions);
       if (action.type !== "userspace") continue;
       const held = this.#heldById.get(action.userdata);
       if (held !== undefined) yield [held, action.userdata];

@@ -6,37 +6,36 @@ import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { Bridge } from "../bridge/bridge.ts";
 import { everyRule } from "../table/every-rule.ts";
 import { formatTrace } from "../trace/format-trace.ts";
-import { TraceTree } from "../trace/trace-tree.ts";
+import { traceForks } from "../trace/trace-forks.ts";
+import { parseCtState } from "../trace/trace-states.ts";
 import { portNamesOf, tellStory } from "../trace/trace-story.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
+import { connectionCommands } from "./connection-commands.ts";
 import { datapathCommands } from "./datapath-commands.ts";
 import { findBridge } from "./find-bridge.ts";
 
 /** What `ovs-appctl version` prints; scripts look for the number of the Open vSwitch it stands in for. */
 const VERSION_TEXT = "ovs-vswitchd (Open vSwitch) 3.1.0";
 
+/** Of a trace: a packet may go through the tracker many times. */
+const MAX_ARGUMENTS = 99;
+
 /** All commands over a switch; `exit` calls `requestExit`. */
 export function switchCommands(vswitch: VirtualSwitch, clock: Clock, requestExit: () => void): Command[] {
   return [
     ...datapathCommands(vswitch, clock),
+    ...connectionCommands(vswitch),
     command("version", "", [0, 0], () => VERSION_TEXT),
     command("exit", "[--cleanup]", [0, 1], () => {
       setImmediate(requestExit);
       return "";
     }),
-    command("ofproto/trace", "bridge flow [packet]", [2, 3], ([name, flow = "", packet]) => {
-      const bridge = findBridge(vswitch, name, `${name}: unknown bridge`);
-      const key = traceKey(bridge, flow, packet);
-      const tree = new TraceTree();
-      return formatTrace(key, tree, vswitch.trace(bridge, key, tree));
-    }),
-    command("tenet/trace", "bridge flow|packet [packet]", [2, 3], ([name, flow = "", packet]) => {
-      const bridge = findBridge(vswitch, name, `${name}: unknown bridge`);
-      const key = traceKey(bridge, flow, packet);
-      const tree = new TraceTree();
-      const translation = vswitch.trace(bridge, key, tree);
-      return JSON.stringify(tellStory(bridge, key, tree, translation, (portNo) => vswitch.homeOf(portNo)));
-    }),
+    command("ofproto/trace", "bridge flow [--ct-next flags]... [packet]", [2, MAX_ARGUMENTS], (args) =>
+      formatTrace(tracePasses(vswitch, args)),
+    ),
+    command("tenet/trace", "bridge flow|packet [--ct-next flags]... [packet]", [2, MAX_ARGUMENTS], (args) =>
+      JSON.stringify(tellStory(tracePasses(vswitch, args), (portNo) => vswitch.homeOf(portNo))),
+    ),
     command("fdb/show", "bridge", [1, 1], ([name]) => showMacs(findBridge(vswitch, name), clock)),
     command("fdb/stats-show", "bridge", [1, 1], ([name]) => showMacStatistics(findBridge(vswitch, name))),
     command("fdb/flush", "[bridge]", [0, 1], ([name]) => {
@@ -49,6 +48,27 @@ export function switchCommands(vswitch: VirtualSwitch, clock: Clock, requestExit
       return rules.map((rule) => `n_packets=${rule.nPackets}, n_bytes=${rule.nBytes}, ${formatFlow(rule)}`).join("\n");
     }),
   ];
+}
+
+/** Traces what the arguments of a trace command say. */
+function tracePasses(vswitch: VirtualSwitch, args: readonly string[]): ReturnType<typeof traceForks> {
+  const ctStates: number[] = [];
+  const plain: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? "";
+    const isNext = arg === "--ct-next" || arg === "-ct-next";
+    const flags = isNext ? args[++i] : arg.startsWith("--ct-next=") ? arg.slice("--ct-next=".length) : undefined;
+    if (!isNext && flags === undefined) {
+      plain.push(arg);
+      continue;
+    }
+    const state = parseCtState(flags ?? "");
+    if (state === undefined) throw new ArgumentError(`${flags ?? ""}: unknown connection tracking state flag`);
+    ctStates.push(state);
+  }
+  const [name, flow = "", packet] = plain;
+  const bridge = findBridge(vswitch, name, `${name}: unknown bridge`);
+  return traceForks(vswitch, bridge, traceKey(bridge, flow, packet), ctStates);
 }
 
 /** Reads `in_port=1,tcp,...`, or a packet in hexadecimal, alone or after a flow that gives its port. */

@@ -39,7 +39,8 @@ export function checkActions(actions: readonly Action[], table: number, there: R
         if (there.hasMeter(action.meter)) break;
         throw new RefusedError("OFPMMFC_INVALID_METER", `there is no meter ${action.meter}`, "Add the meter first");
       case "ct":
-        throw new RefusedError("OFPBAC_BAD_ARGUMENT", "connections are not tracked");
+        if (action.alg === 0) break;
+        throw new RefusedError("OFPBAC_BAD_ARGUMENT", "application protocols are not followed", "Leave out alg");
       case "gotoTable":
         if (action.table > table) break;
         throw new RefusedError("OFPBIC_BAD_TABLE_ID", `goto_table from ${table} to ${action.table}`, "Go to a later table");

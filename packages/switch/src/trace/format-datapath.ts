@@ -13,6 +13,7 @@ import {
   NW_FRAG,
   VLAN_PRESENT,
 } from "@tenet/net";
+import { formatCt } from "./format-ct.ts";
 import { formatMatch, type PortNames } from "@tenet/openflow";
 
 const ALL_BITS = 0xffffffff;
@@ -36,17 +37,30 @@ export function formatDatapathActions(
 
 /** A whole flow: every field that packets of its kind have. */
 export function formatFlowKey(key: Uint32Array, names: PortNames = {}): string {
-  return formatMatch({ key, mask: fieldsOf(key) }, names);
+  const mask = fieldsOf(key);
+  if (getField(key, FIELDS.recirc_id) === 0) return formatMatch({ key, mask }, names);
+  return formatAroundEth(key, mask, names);
 }
 
 /** What a megaflow matches on, as a trace shows it; that a tag is there, or is not, goes without saying. */
 export function formatMegaflow(key: Uint32Array, mask: Uint32Array, names: PortNames = {}): string {
   const shownMask = mask.slice();
-  shownMask[FIELDS.recirc_id.word] = 0;
   if (getField(key, FIELDS.vlan_tci) === 0 || getField(mask, FIELDS.vlan_tci) === VLAN_PRESENT) clearBits(shownMask, "vlan_tci");
-  const shownKey = key.map((word, i) => word & (shownMask[i] ?? 0));
-  const match = formatMatch({ key: shownKey, mask: shownMask }, names);
-  return `recirc_id=0,eth${match === "" ? "" : `,${match}`}`;
+  return formatAroundEth(key, shownMask, names);
+}
+
+/** A match, with the packet type where the original has it: behind what the connection tracker says. */
+function formatAroundEth(key: Uint32Array, mask: Uint32Array, names: PortNames): string {
+  const front = mask.map((bits, i) => (isFront(i) ? bits : 0));
+  const rest = mask.map((bits, i) => (isFront(i) ? 0 : bits));
+  const parts = [front, rest].map((part) => formatMatch({ key: key.map((word, i) => word & (part[i] ?? 0)), mask: part }, names));
+  return [parts[0], "eth", parts[1]].filter((part) => part !== "").join(",");
+}
+
+/** Words of what comes before the packet's kind: marks, numbers of the datapath, the connection. */
+function isFront(word: number): boolean {
+  if (word >= FIELDS.ct_state.word && word <= FIELDS.ct_tp_src.word) return true;
+  return word === FIELDS.pkt_mark.word || word === FIELDS.recirc_id.word || word === FIELDS.conj_id.word;
 }
 
 function formatAction(action: DatapathAction, packet: Uint32Array, portName: (portNo: number) => string): string {
@@ -61,6 +75,14 @@ function formatAction(action: DatapathAction, packet: Uint32Array, portName: (po
     }
     case "meter":
       return `meter(${action.meter})`;
+    case "ct":
+      return formatCt(action);
+    case "ctClear":
+      return "ct_clear";
+    case "recirc":
+      return `recirc(0x${action.id.toString(16)})`;
+    case "clone":
+      return `clone(${formatDatapathActions(action.actions, packet, portName)})`;
     case "userspace":
       return `userspace(pid=0,controller(id=${action.userdata}))`;
     case "setMasked":

@@ -3,16 +3,44 @@ import type { Megaflow } from "@tenet/datapath";
 import { ETH_TYPE, FIELDS, type FieldName, formatIp4, formatIp6, formatMac, getField, getFieldBig, IP_PROTO } from "@tenet/net";
 import { formatDatapathActions } from "./format-datapath.ts";
 
+const CT_STATE_NAMES = ["new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"];
 const TCP_FLAG_LETTERS = "FSRP.UEC";
 
 /** One megaflow with its statistics; `nowMs` is monotonic. */
 export function formatOdpFlow(flow: Megaflow, nowMs: number, portName: (portNo: number) => string): string {
-  const key = ["recirc_id(0)", `in_port(${portName(getField(flow.key, FIELDS.in_port))})`, "packet_type(ns=0,id=0)"];
+  const recircId = getField(flow.key, FIELDS.recirc_id);
+  const key = [
+    ...connectionAttributes(flow),
+    `recirc_id(${recircId === 0 ? "0" : `0x${recircId.toString(16)}`})`,
+    `in_port(${portName(getField(flow.key, FIELDS.in_port))})`,
+    "packet_type(ns=0,id=0)",
+  ];
   key.push(...linkAttributes(flow), ...networkAttributes(flow), ...transportAttributes(flow));
   const used = flow.usedMs === 0 ? "never" : `${((nowMs - flow.usedMs) / 1000).toFixed(3)}s`;
   const flags = flow.tcpFlags === 0 ? "" : `, flags:${formatTcpFlags(flow.tcpFlags)}`;
   const actions = formatDatapathActions(flow.actions, flow.key, portName);
   return `${key.join(",")}, packets:${flow.nPackets}, bytes:${flow.nBytes}, used:${used}${flags}, actions:${actions}`;
+}
+
+/** What the connection tracker said, as far as it counts. */
+function connectionAttributes({ key, mask }: Megaflow): string[] {
+  const stateMask = getFieldBig(mask, FIELDS.ct_state);
+  const parts: string[] = [];
+  if (stateMask !== 0n) {
+    const flags = CT_STATE_NAMES.flatMap((name, bit) => {
+      if (((stateMask >> BigInt(bit)) & 1n) === 0n) return [];
+      return `${(getField(key, FIELDS.ct_state) >>> bit) & 1 ? "+" : "-"}${name}`;
+    });
+    parts.push(`ct_state(${flags.join("")})`);
+  }
+  for (const name of ["ct_zone", "ct_mark", "ct_label"] as const) {
+    const bits = getFieldBig(mask, FIELDS[name]);
+    if (bits === 0n) continue;
+    const isWhole = bits === (1n << BigInt(name === "ct_zone" ? 16 : FIELDS[name].nBits)) - 1n;
+    const value = `0x${getFieldBig(key, FIELDS[name]).toString(16)}`;
+    parts.push(`${name}(${value}${isWhole ? "" : `/0x${bits.toString(16)}`})`);
+  }
+  return parts;
 }
 
 function linkAttributes(flow: Megaflow): string[] {

@@ -3,12 +3,26 @@ import { formatMatch } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Rule } from "../table/rule.ts";
 import { maskedKey } from "../translate/megaflow-mask.ts";
-import type { Translation } from "../translate/translation.ts";
 import { formatDatapathActions, formatFlowKey, formatMegaflow } from "./format-datapath.ts";
-import type { TraceNode, TraceTree } from "./trace-tree.ts";
+import { formatCtState } from "./trace-states.ts";
+import type { TracePass } from "./trace-forks.ts";
+import type { TraceNode } from "./trace-tree.ts";
 
-/** Writes a trace; `key` is the packet, its `in_port` an OpenFlow port. */
-export function formatTrace(key: Uint32Array, tree: TraceTree, translation: Translation): string {
+/** Writes a trace from the first pass to the last. */
+export function formatTrace(passes: readonly TracePass[]): string {
+  return passes.map((pass) => `${headingOf(pass.cause)}${formatPass(pass)}`).join("\n");
+}
+
+const RULE = "=".repeat(79);
+
+function headingOf(cause: TracePass["cause"]): string {
+  if (cause === undefined) return "";
+  const state = formatCtState(cause.ctState);
+  const text = cause.isDefault ? `default ct_state=${state} (use --ct-next to customize)` : `ct_state=${state}`;
+  return `${RULE}\nrecirc(0x${cause.recircId.toString(16)}) - resume conntrack with ${text}\n${RULE}\n\n`;
+}
+
+function formatPass({ key, tree, translation }: TracePass): string {
   const lines = [`Flow: ${formatFlowKey(key)}`];
   appendNodes(lines, tree.roots, 0);
   const final = translation.finalFlow;
@@ -55,6 +69,9 @@ function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number
         break;
       case "bucket":
         lines.push(`${margin}bucket ${node.position}`);
+        break;
+      case "thaw":
+        lines.push(`${margin}thaw`, `${margin}    Resuming from table ${node.table}`);
         break;
       case "action":
         lines.push(margin + node.text);

@@ -1,13 +1,14 @@
 /** The trace of a packet as data: what `why` tells the story from. */
+import type { DatapathAction } from "@tenet/datapath";
 import { FIELDS, getField } from "@tenet/net";
 import { formatActions, formatFlow, formatMatch, type PortNames } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
 import type { Rule } from "../table/rule.ts";
 import { maskedKey } from "../translate/megaflow-mask.ts";
-import type { Translation } from "../translate/translation.ts";
 import { formatDatapathActions, formatFlowKey, formatMegaflow } from "./format-datapath.ts";
-import type { TraceNode, TraceTree } from "./trace-tree.ts";
+import type { TracePass } from "./trace-forks.ts";
+import type { TraceNode } from "./trace-tree.ts";
 
 /** One table that the packet went through. */
 export interface TraceStep {
@@ -39,31 +40,39 @@ export interface TraceStory {
   readonly steps: readonly TraceStep[];
 }
 
-/** Tells the story of a translation; `homeOf` finds the bridge port of a datapath port. */
+/** Tells the story of a traced packet from its first pass to its last; `homeOf` finds the bridge port of a datapath port. */
 export function tellStory(
-  bridge: Bridge,
-  key: Uint32Array,
-  tree: TraceTree,
-  translation: Translation,
+  passes: readonly [TracePass, ...TracePass[]],
   homeOf: (portNo: number) => { readonly bridge: Bridge; readonly port: BridgePort } | undefined,
 ): TraceStory {
-  const outputs = translation.actions.flatMap((action) => {
-    const home = action.type === "output" ? homeOf(action.port) : undefined;
-    return home === undefined ? [] : [{ bridge: home.bridge.name, port: home.port.ofport, name: home.port.name }];
-  });
-  const { mask, actions, finalFlow } = translation;
+  const [{ bridge, key, translation }] = passes;
+  const last = passes.at(-1)?.translation ?? translation;
+  const outputs = passes.flatMap((pass) => outputsIn(pass.translation.actions, homeOf));
+  const { mask, actions } = translation;
   const names = portNamesOf(bridge);
   const nameOf = (portNo: number): string => homeOf(portNo)?.port.name ?? String(portNo);
   return {
     bridge: bridge.name,
     inPort: getField(key, FIELDS.in_port),
     flow: formatFlowKey(key, names),
-    finalFlow: formatFlowKey(finalFlow, names),
+    finalFlow: formatFlowKey(last.finalFlow, names),
     verdict: outputs.length > 0 ? "forwarded" : "dropped",
     outputs,
     megaflow: { match: formatMegaflow(maskedKey(key, mask), mask, names), actions: formatDatapathActions(actions, key, nameOf) },
-    steps: stepsOf(tree.roots),
+    steps: passes.flatMap(({ tree }) => stepsOf(tree.roots)),
   };
+}
+
+/** Copies that leave, also from within clones. */
+function outputsIn(
+  actions: readonly DatapathAction[],
+  homeOf: (portNo: number) => { readonly bridge: Bridge; readonly port: BridgePort } | undefined,
+): TraceStory["outputs"][number][] {
+  return actions.flatMap((action) => {
+    if (action.type === "clone") return outputsIn(action.actions, homeOf);
+    const home = action.type === "output" ? homeOf(action.port) : undefined;
+    return home === undefined ? [] : [{ bridge: home.bridge.name, port: home.port.ofport, name: home.port.name }];
+  });
 }
 
 /** Names of a bridge's ports both ways, for text. */

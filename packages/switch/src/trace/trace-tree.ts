@@ -17,6 +17,8 @@ export type TraceNode =
       readonly children: TraceNode[];
     }
   | { readonly kind: "bucket"; readonly position: number; readonly children: TraceNode[] }
+  /** The packet came back and goes on in a table. */
+  | { readonly kind: "thaw"; readonly table: number }
   | { readonly kind: "action" | "note" | "failure"; readonly text: string };
 
 /** Builds the tree. */
@@ -52,6 +54,13 @@ export class TraceTree implements TranslationObserver {
   }
   action(action: Action): void {
     this.#here.push({ kind: "action", text: formatActions([action], this.#names) });
+  }
+  innerActions(actions: readonly Action[]): void {
+    for (const action of actions) this.action(action);
+    if (actions.length === 0) this.#here.push({ kind: "action", text: "drop" });
+  }
+  thaw(table: number): void {
+    this.#here.push({ kind: "thaw", table });
   }
   note(text: string): void {
     this.#here.push({ kind: "note", text });

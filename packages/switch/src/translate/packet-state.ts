@@ -18,6 +18,8 @@ import { FIELDS, type FieldSpec, FLOW_WORDS, getField, STAGE_ENDS, VLAN_PRESENT 
 import type { SubField } from "@tenet/openflow";
 
 const FIRST_HEADER_WORD = STAGE_ENDS[0] ?? 0;
+/** One past the last word that the connection tracker fills. */
+export const CT_END: number = FIELDS.ct_tp_src.word + 1;
 const VLAN_WORD = FIELDS.vlan_tci.word;
 const VLAN_BITS = 0xffff << FIELDS.vlan_tci.shift;
 const TPID = 0x8100;
@@ -47,6 +49,17 @@ const SETTABLE: readonly { readonly word: number; readonly nWords: number; reado
 export interface SavedFlow {
   readonly flow: Uint32Array;
   readonly written: Uint32Array;
+  readonly base: Uint32Array;
+  readonly rewritten: Uint32Array;
+  readonly innerTags: readonly number[];
+}
+
+/** What is kept of a packet in the pipeline while the datapath has it; see frozen-state.ts. */
+export interface FrozenPacket {
+  /** Words before the packet's headers; only bits in `written` are set. */
+  readonly metadata: Uint32Array;
+  readonly written: Uint32Array;
+  readonly innerTags: readonly number[];
 }
 
 /** A packet under translation. */
@@ -65,6 +78,37 @@ export class PacketState {
   constructor(key: Uint32Array) {
     this.flow = key.slice();
     this.#base = key.slice();
+  }
+
+  /** What to keep of the packet, which is committed, until it comes back. */
+  freeze(): FrozenPacket {
+    const written = this.#written.slice(0, FIRST_HEADER_WORD);
+    written.fill(0, FIELDS.ct_state.word, CT_END);
+    const metadata = this.flow.slice(0, FIRST_HEADER_WORD).map((word, i) => word & (written[i] ?? 0));
+    return { metadata, written, innerTags: [...this.#innerTags] };
+  }
+
+  /** Gives a packet that came back what was kept of it. */
+  thaw({ metadata, written, innerTags }: FrozenPacket): void {
+    for (let i = 0; i < FIRST_HEADER_WORD; i++) this.#writeWord(i, metadata[i] ?? 0, written[i] ?? 0);
+    this.#innerTags.push(...innerTags);
+  }
+
+  /** Makes the packet one that was not tracked. */
+  clearConnection(): void {
+    for (let word = FIELDS.ct_state.word; word < CT_END; word++) this.#writeWord(word, 0, 0xffffffff);
+  }
+
+  /** The bits that `change` writes into these words, which stay as they were. */
+  wordsWrittenBy(change: () => void, from: number, end: number): { values: Uint32Array; written: Uint32Array } {
+    const flow = this.flow.slice(from, end);
+    const written = this.#written.slice(from, end);
+    this.#written.fill(0, from, end);
+    change();
+    const set = { values: this.flow.slice(from, end), written: this.#written.slice(from, end) };
+    this.flow.set(flow, from);
+    this.#written.set(written, from);
+    return set;
   }
 
   /** Runs a lookup that ORs the bits it looks at into its argument, and un-wildcards those of the packet's own. */
@@ -152,12 +196,23 @@ export class PacketState {
   }
 
   save(): SavedFlow {
-    return { flow: this.flow.slice(), written: this.#written.slice() };
+    return {
+      flow: this.flow.slice(),
+      written: this.#written.slice(),
+      base: this.#base.slice(),
+      rewritten: this.#rewritten.slice(),
+      innerTags: [...this.#innerTags],
+    };
   }
 
-  restore({ flow, written }: SavedFlow): void {
+  /** Puts the flow back; what is on the wire too, when `isOfCopy`: then only a copy was changed. */
+  restore({ flow, written, base, rewritten, innerTags }: SavedFlow, isOfCopy: boolean): void {
     this.flow.set(flow);
     this.#written.set(written);
+    if (!isOfCopy) return;
+    this.#base.set(base);
+    this.#rewritten.set(rewritten);
+    this.#innerTags.splice(0, Infinity, ...innerTags);
   }
 
   /** Appends what makes the packet on the wire equal to the flow. */

@@ -10,15 +10,17 @@
  */
 import type { DatapathAction } from "@tenet/datapath";
 import { FIELDS, getField, isMulticastMac, VLAN_PRESENT } from "@tenet/net";
-import { type Action, METER, PACKET_IN_REASON, PORT } from "@tenet/openflow";
+import { type Action, type CtAction, METER, PACKET_IN_REASON, PORT } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import { type BridgePort, NO_FLOOD, NO_FWD, NO_RECV, outside, PORT_DOWN } from "../bridge/bridge-port.ts";
 import { chooseBuckets, type Liveness } from "../group/choose-buckets.ts";
 import type { Rule } from "../table/rule.ts";
 import { mergeActionSet, orderedActionSet } from "./action-set.ts";
+import { toDatapathCt } from "./connection-tracking.ts";
+import type { FrozenState } from "./frozen-state.ts";
 import { finishMask, isIp, startMask } from "./megaflow-mask.ts";
 import { forwardNormally, macLookupName } from "./normal.ts";
-import { PacketState } from "./packet-state.ts";
+import { CT_END, PacketState } from "./packet-state.ts";
 import { hasField } from "./prerequisites.ts";
 import type { Effect, Surroundings, TableVisit, Translation, TranslationFailure, TranslationObserver } from "./translation.ts";
 
@@ -37,6 +39,8 @@ export interface TranslateOptions {
   readonly observer?: TranslationObserver;
   /** Executes these instead of looking up table 0 (packet-out). */
   readonly actions?: readonly Action[];
+  /** Goes on with this instead of looking up table 0 (the packet was recirculated). */
+  readonly frozen?: FrozenState;
 }
 
 /** Parts of the `controller` action that most have not. */
@@ -44,7 +48,7 @@ type PuntOptions = Pick<Extract<Action, { type: "controller" }>, "userdata" | "m
 
 /** Translates a packet that came in at a bridge; `key.in_port` is an OpenFlow port of it. */
 export function translate(bridge: Bridge, key: Uint32Array, around: Surroundings, options: TranslateOptions = {}): Translation {
-  return new Walk(bridge, key, around, options).run(options.actions);
+  return new Walk(bridge, key, around, options).run(options);
 }
 
 class Walk {
@@ -55,6 +59,8 @@ class Walk {
   #nesting = 0;
   #nLookups = 0;
   #isOver = false;
+  /** Whether the tables see what the connection tracker said. */
+  #isTracked = false;
   #failure: TranslationFailure | undefined;
   #actionSet: Action[] = [];
   #stack: bigint[] = [];
@@ -63,7 +69,7 @@ class Walk {
   readonly #around: Surroundings;
   readonly #learn: TranslateOptions["learn"];
   readonly #observer: TranslationObserver | undefined;
-  readonly #out: DatapathAction[] = [];
+  #out: DatapathAction[] = [];
   readonly #visits: TableVisit[] = [];
   readonly #effects: Effect[] = [];
   readonly #macLookups: { bridge: Bridge; name: string }[] = [];
@@ -77,11 +83,12 @@ class Walk {
     this.#observer = options.observer;
   }
 
-  run(actions: readonly Action[] | undefined): Translation {
+  run({ actions, frozen }: TranslateOptions): Translation {
     const { wildcards, flow } = this.#packet;
     startMask(wildcards, this.#key);
     this.#observer?.enterBridge(this.#bridge);
-    if (actions === undefined) this.#enterBridge();
+    if (frozen !== undefined) this.#resume(frozen);
+    else if (actions === undefined) this.#enterBridge();
     else this.#execute(actions);
     this.#observer?.leaveBridge();
     finishMask(wildcards, this.#key);
@@ -102,10 +109,27 @@ class Walk {
     if (inPort !== undefined && (inPort.config & (PORT_DOWN | NO_RECV)) !== 0)
       return this.#note("port is configured not to receive");
     this.#lookUp(0, undefined, 0);
+    this.#executeActionSet();
+  }
+
+  #executeActionSet(): void {
     if (this.#actionSet.length === 0 || this.#isOver) return;
     const set = orderedActionSet(this.#actionSet);
     this.#actionSet = [];
     this.#execute(set);
+  }
+
+  /** Goes on where a translation left off. */
+  #resume({ table, inPort, packet, stack, actionSet, isTracked }: FrozenState): void {
+    this.#packet.thaw(packet);
+    this.#packet.writeNumber(FIELDS.in_port, inPort);
+    this.#isTracked = isTracked;
+    if (!isTracked) this.#packet.clearConnection();
+    this.#stack = [...stack];
+    this.#actionSet = [...actionSet];
+    this.#observer?.thaw(table);
+    this.#lookUp(table, undefined, 0);
+    this.#executeActionSet();
   }
 
   /** Finds the rule of a table and executes it; `inPort` replaces the ingress port for the lookup alone. */
@@ -173,6 +197,10 @@ class Walk {
         return this.#runGroup(action.group);
       case "meter":
         return this.#meter(action.meter);
+      case "ct":
+        return this.#track(action);
+      case "ctClear":
+        return this.#clearConnection();
       case "clone":
         return this.#apart(() => this.#execute(action.actions));
       case "exit":
@@ -220,6 +248,43 @@ class Walk {
       case "decTtl":
         return this.#decTtl(action.controllerIds ?? [0]);
     }
+  }
+
+  /** Sends the packet through the connection tracker; where the copy goes on, what it needs is frozen. */
+  #track(action: CtAction): void {
+    const packet = this.#packet;
+    const { table } = action;
+    packet.commit(this.#out);
+    this.#observer?.innerActions(action.actions);
+    const execute = (): void => action.actions.forEach((inner) => this.#changePacket(inner));
+    this.#out.push(toDatapathCt(action, packet, execute));
+    if (table !== undefined) {
+      this.#note(`A clone of the packet is forked to recirculate. The forked pipeline will be resumed at table ${table}.`);
+      this.#recirculate(table, true);
+    }
+    this.#note("Sets the packet to an untracked state, and clears all the conntrack fields.");
+    packet.clearConnection();
+    this.#isTracked = false;
+  }
+
+  #recirculate(table: number, isTracked: boolean): void {
+    const state = {
+      bridge: this.#bridge,
+      table,
+      inPort: this.#inPort(),
+      packet: this.#packet.freeze(),
+      stack: this.#stack,
+      actionSet: this.#actionSet,
+      isTracked,
+    };
+    this.#out.push({ type: "recirc", id: this.#around.recircId(state, this.#packet.flow) });
+  }
+
+  #clearConnection(): void {
+    if (!this.#isTracked) return;
+    this.#packet.clearConnection();
+    this.#isTracked = false;
+    this.#out.push({ type: "ctClear" });
   }
 
   #setField({ field, value, mask }: Extract<Action, { type: "setField" }>): void {
@@ -305,6 +370,7 @@ class Walk {
       this.#bridge = peer.bridge;
       this.#actionSet = [];
       this.#stack = [];
+      this.#isTracked = false;
       this.#packet.enterBridge(peer.port.ofport);
       this.#observer?.enterBridge(peer.bridge);
       this.#enterBridge();
@@ -354,10 +420,19 @@ class Walk {
 
   /** Runs a walk whose changes to the packet, and whose `exit`, stay inside. */
   #apart(walk: () => void): void {
+    const outer = { out: this.#out, isTracked: this.#isTracked };
     const saved = this.#packet.save();
+    this.#out = [];
     walk();
-    this.#packet.restore(saved);
+    const inner = this.#out;
+    this.#out = outer.out;
+    this.#isTracked = outer.isTracked;
     this.#isOver = this.#failure !== undefined;
+    // What the tracker did, or a meter dropped, cannot be undone, as a rewritten field can: then it happens to a copy.
+    const needsCopy = inner.some(({ type }) => type === "ct" || type === "ctClear" || type === "meter");
+    this.#packet.restore(saved, needsCopy);
+    if (needsCopy) this.#out.push({ type: "clone", actions: inner });
+    else this.#out.push(...inner);
   }
 
   #normal(): void {
@@ -417,9 +492,10 @@ class Walk {
   }
 }
 
-/** The pipeline fields of a flow, without packet headers. */
+/** The pipeline fields of a flow, without packet headers and what the connection tracker says of each packet anew. */
 function metadataOf(flow: Uint32Array): Uint32Array {
   const metadata = flow.slice();
+  metadata.fill(0, FIELDS.ct_state.word, CT_END);
   metadata.fill(0, FIELDS.eth_dst.word);
   return metadata;
 }

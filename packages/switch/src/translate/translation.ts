@@ -3,6 +3,7 @@ import type { DatapathAction } from "@tenet/datapath";
 import type { Action } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
+import type { FrozenState } from "./frozen-state.ts";
 import type { Group, RunningBucket } from "../group/group.ts";
 import type { Rule } from "../table/rule.ts";
 
@@ -68,6 +69,8 @@ export interface Surroundings {
   peerOf(port: BridgePort): { readonly bridge: Bridge; readonly port: BridgePort } | undefined;
   /** A number by which the datapath hands packets of this punt back. */
   puntId(punt: Punt): number;
+  /** A number by which the datapath hands packets back that go on with this; `flow` is the packet now. */
+  recircId(state: FrozenState, flow: Uint32Array): number;
 }
 
 /** Listens to a translation step by step. */
@@ -80,6 +83,10 @@ export interface TranslationObserver {
   enterBucket(position: number): void;
   leaveBucket(): void;
   action(action: Action): void;
+  /** Actions inside another one, before they are executed. */
+  innerActions(actions: readonly Action[]): void;
+  /** A packet comes back and goes on in a table. */
+  thaw(table: number): void;
   note(text: string): void;
   failure(text: string): void;
 }

@@ -1,0 +1,195 @@
+/**
+ * What: the connection tracker. It says of a packet whether it begins a connection, belongs to one or to none,
+ * remembers connections that are committed, and translates their addresses.
+ *
+ * How: a packet's tuple finds its connection from either side (connection-table.ts); the protocol then says whether
+ * the packet fits (tcp.ts; of other protocols everything does). The answer goes into the packet's `ct` fields, which
+ * flows match after a recirculation. Time is that of the burst.
+ *
+ * Limits: fragments and packets with wrong checksums are invalid; application protocols are not followed.
+ */
+import type { CtDatapathAction, CtNat } from "../datapath.ts";
+import type { Packet } from "../packet.ts";
+import type { Rewriter } from "../rewrite.ts";
+import { Connection, type NatSide, type Phase } from "./connection.ts";
+import { ConnectionTable } from "./connection-table.ts";
+import { CT_STATE, NAT_STATES } from "./ct-state.ts";
+import { chooseReply, type NatContext } from "./nat.ts";
+import { PacketReader } from "./packet-reader.ts";
+import { PacketTranslator } from "./packet-translator.ts";
+import { beginTcp, canBegin, followTcp, phaseOf, TcpEnd, TcpSegment, VERDICT, type Verdict } from "./tcp.ts";
+import { isIcmp, protoOf, reverseTuple, TUPLE, TUPLE_WORDS } from "./tuple.ts";
+
+const TCP = 6;
+const DEFAULT_MAX_CONNECTIONS = 3_000_000;
+/** Types of ICMP messages that ask. */
+const ICMP_REQUESTS: ReadonlySet<number> = new Set([8, 13, 15]);
+const ICMP6_ECHO_REQUEST = 128;
+
+/** Tracks the connections of one datapath. */
+export class Conntrack {
+  /** Connections that are held at most; beyond them a commit is not remembered. */
+  maxConnections: number = DEFAULT_MAX_CONNECTIONS;
+  /** The most connections of a zone; zones that are not here have no limit of their own. */
+  readonly zoneLimits: Map<number, number> = new Map();
+  readonly table: ConnectionTable;
+  readonly #nat: NatContext;
+  readonly #reader = new PacketReader();
+  readonly #segment = new TcpSegment();
+  readonly #translator: PacketTranslator;
+  readonly #reversed = new Uint32Array(TUPLE_WORDS);
+  #nowMs = 0;
+  /** Of the packet in hand: whether it goes to the side that began. */
+  #isReply = false;
+
+  /** @param random - 0 <= n < 1, for seeds and random ports */
+  constructor(rewriter: Rewriter, random: () => number) {
+    const seed = Math.floor(random() * 2 ** 32) | 0;
+    this.table = new ConnectionTable(seed);
+    this.#translator = new PacketTranslator(rewriter);
+    this.#nat = { seed, random, isTaken: (reply) => this.table.find(reply, this.#nowMs) !== undefined };
+  }
+
+  /**
+   * Tracks a packet, and translates it when `action` says so; then its bytes must be its own.
+   *
+   * @returns false when the packet must be dropped: no address or port is left to translate it to
+   */
+  track(packet: Packet, bytes: Uint8Array, action: CtDatapathAction, nowMs: number): boolean {
+    const reader = this.#reader;
+    this.#nowMs = nowMs;
+    if (!reader.read(bytes, packet.headerAt, packet.at, packet.length, action.zone)) {
+      packet.setInvalid(action.zone);
+      return true;
+    }
+    const isTcp = !reader.isError && protoOf(reader.tuple) === TCP;
+    if (isTcp) this.#segment.read(bytes, reader.l4At, reader.end);
+    const natted = packet.ctState & NAT_STATES;
+    const isNattedHere = natted !== 0 && packet.ctZone === action.zone;
+    let connection = this.#find(isNattedHere);
+    if (connection !== undefined && action.isForce && this.#isReply) connection = this.#forget(connection);
+    let state: number = CT_STATE.trk | natted;
+    if (connection !== undefined) {
+      const verdict = reader.isError ? VERDICT.established : this.#follow(connection);
+      if (verdict === VERDICT.restart) connection = this.#forget(connection);
+      else if (verdict === VERDICT.invalid) state |= CT_STATE.inv;
+      else if (verdict === VERDICT.new) state |= CT_STATE.new;
+      else state |= (reader.isError ? CT_STATE.rel : CT_STATE.est) | (this.#isReply ? CT_STATE.rpl : 0);
+    }
+    if (connection === undefined) {
+      if (reader.isError || !this.#canBegin()) {
+        packet.setInvalid(action.zone);
+        return true;
+      }
+      state |= CT_STATE.new;
+      if (action.isCommit && this.#hasRoom(action.zone)) {
+        connection = this.#commit(action.nat);
+        if (connection === undefined) return false;
+      }
+    }
+    packet.noteConnection(action.zone, state, connection, reader.tuple);
+    if (connection === undefined) return true;
+    if (action.nat !== undefined && connection.nat !== "none" && !isNattedHere) this.#translate(packet, bytes, connection);
+    if (action.isCommit) setMarks(packet, connection, action);
+    return true;
+  }
+
+  /** Finds the connection of the packet in hand; one that was translated here has its answers' tuple reversed. */
+  #find(isNattedHere: boolean): Connection | undefined {
+    const { tuple } = this.#reader;
+    if (isNattedHere) {
+      reverseTuple(tuple, this.#reversed);
+      const connection = this.table.find(this.#reversed, this.#nowMs);
+      if (connection !== undefined) {
+        this.#isReply = !this.table.foundReply;
+        return connection;
+      }
+    }
+    const connection = this.table.find(tuple, this.#nowMs);
+    this.#isReply = connection !== undefined && this.table.foundReply;
+    return connection;
+  }
+
+  #forget(connection: Connection): undefined {
+    this.table.remove(connection);
+    this.#isReply = false;
+    return undefined;
+  }
+
+  #follow(connection: Connection): Verdict {
+    if (connection.ends !== undefined) return this.#followTcp(connection, connection.ends);
+    const { phase } = connection;
+    if (phase === "icmpFirst" || phase === "icmpReply") {
+      connection.touch(this.#isReply ? "icmpReply" : phase, this.#nowMs);
+      return connection.phase === "icmpReply" ? VERDICT.established : VERDICT.new;
+    }
+    const isBoth = phase === "otherBoth" || this.#isReply;
+    connection.touch(isBoth ? "otherBoth" : "otherMultiple", this.#nowMs);
+    return isBoth || phase === "otherMultiple" ? VERDICT.established : VERDICT.new;
+  }
+
+  #followTcp(connection: Connection, ends: readonly [TcpEnd, TcpEnd]): Verdict {
+    const sender = this.#isReply ? ends[1] : ends[0];
+    const receiver = this.#isReply ? ends[0] : ends[1];
+    const verdict = followTcp(sender, receiver, this.#segment);
+    if (verdict === VERDICT.new) connection.touch("tcpFirst", this.#nowMs);
+    else if (verdict === VERDICT.established) connection.touch(phaseOf(sender, receiver), this.#nowMs);
+    return verdict;
+  }
+
+  #canBegin(): boolean {
+    const { tuple } = this.#reader;
+    const proto = protoOf(tuple);
+    if (proto === TCP) return canBegin(this.#segment);
+    if (!isIcmp(proto)) return true;
+    const type = ((tuple[TUPLE.ports] ?? 0) >>> 8) & 0xff;
+    return proto === 1 ? ICMP_REQUESTS.has(type) : type === ICMP6_ECHO_REQUEST;
+  }
+
+  #hasRoom(zone: number): boolean {
+    if (this.table.size >= this.maxConnections) return false;
+    const limit = this.zoneLimits.get(zone);
+    return limit === undefined || this.table.sizeOfZone(zone) < limit;
+  }
+
+  /** Remembers the connection that the packet in hand begins; `undefined` when it cannot be translated. */
+  #commit(nat: CtNat | undefined): Connection | undefined {
+    const original = this.#reader.tuple.slice();
+    let reply: Uint32Array | undefined = new Uint32Array(TUPLE_WORDS);
+    let side: NatSide = "none";
+    if (nat?.side === undefined) reverseTuple(original, reply);
+    else {
+      reply = chooseReply(original, nat, this.#nat);
+      side = nat.side;
+    }
+    if (reply === undefined) return undefined;
+    const isTcp = protoOf(original) === TCP;
+    const ends = isTcp ? ([new TcpEnd(), new TcpEnd()] as const) : undefined;
+    if (ends !== undefined) beginTcp(ends[0], ends[1], this.#segment);
+    const phase: Phase = isTcp ? "tcpFirst" : isIcmp(protoOf(original)) ? "icmpFirst" : "otherFirst";
+    const connection = new Connection(this.table.nextId(), { original, reply, nat: side }, ends, phase, this.#nowMs);
+    this.table.add(connection);
+    return connection;
+  }
+
+  #translate(packet: Packet, bytes: Uint8Array, connection: Connection): void {
+    const before = this.#isReply ? connection.reply : connection.original;
+    const answers = this.#isReply ? connection.original : connection.reply;
+    const changed = this.#translator.translate(bytes, packet, this.#reader, before, answers);
+    const isSource = (connection.nat === "src") !== this.#isReply;
+    packet.ctState &= ~NAT_STATES;
+    if (changed !== 0) packet.ctState |= isSource ? CT_STATE.snat : CT_STATE.dnat;
+  }
+}
+
+function setMarks(packet: Packet, connection: Connection, { mark, markMask, label, labelMask }: CtDatapathAction): void {
+  if (markMask !== 0) {
+    connection.mark = ((connection.mark & ~markMask) | (mark & markMask)) >>> 0;
+    packet.ctMark = connection.mark;
+  }
+  if (label === undefined || labelMask === undefined) return;
+  for (let i = 0; i < 4; i++) {
+    connection.label[i] = ((connection.label[i] ?? 0) & ~(labelMask[i] ?? 0)) | ((label[i] ?? 0) & (labelMask[i] ?? 0));
+    packet.ctLabel[i] = connection.label[i] ?? 0;
+  }
+}

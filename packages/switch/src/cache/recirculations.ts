@@ -1,0 +1,97 @@
+/**
+ * Numbers for frozen translations: what a datapath's `recirc` action carries and its `recirc_id` leads back to.
+ *
+ * Equal states share a number, so that megaflows of resumed packets are shared too. A number lives as long as a
+ * megaflow holds it, in its actions or in its key; no number is given twice.
+ */
+import type { DatapathAction } from "@tenet/datapath";
+import { FIELDS } from "@tenet/net";
+import type { Bridge } from "../bridge/bridge.ts";
+import { contentOfState, type FrozenState } from "../translate/frozen-state.ts";
+
+interface Held {
+  readonly state: FrozenState;
+  readonly content: string;
+  nHolders: number;
+}
+
+/** Frozen states by number, counted. */
+export class Recirculations {
+  readonly #heldById = new Map<number, Held>();
+  readonly #idByContent = new Map<string, number>();
+  readonly #bridgeNumbers = new WeakMap<Bridge, number>();
+  #nBridges = 0;
+  #nextId = 1;
+
+  /** The number of a state; it lives until the last holder releases it, or {@link collect} finds that there is none. */
+  idOf(state: FrozenState): number {
+    const content = contentOfState(state, this.#numberOf(state.bridge));
+    const known = this.#idByContent.get(content);
+    if (known !== undefined) return known;
+    const id = this.#nextId++;
+    this.#idByContent.set(content, id);
+    this.#heldById.set(id, { state, content, nHolders: 0 });
+    return id;
+  }
+
+  /** The state of a number; `undefined` when nothing holds it any more. */
+  state(id: number): FrozenState | undefined {
+    return this.#heldById.get(id)?.state;
+  }
+
+  /** Counts the numbers in `actions` as held. */
+  retain(actions: readonly DatapathAction[]): void {
+    for (const action of actions) {
+      if (action.type === "recirc") this.#retain(action.id);
+      else if (action.type === "clone") this.retain(action.actions);
+    }
+  }
+
+  /** Takes back one {@link retain}. */
+  release(actions: readonly DatapathAction[]): void {
+    for (const action of actions) {
+      if (action.type === "recirc") this.#release(action.id);
+      else if (action.type === "clone") this.release(action.actions);
+    }
+  }
+
+  /** Counts the number that a megaflow matches on as held. */
+  retainKey(key: Uint32Array): void {
+    this.#retain(key[FIELDS.recirc_id.word] ?? 0);
+  }
+
+  /** Takes back one {@link retainKey}. */
+  releaseKey(key: Uint32Array): void {
+    this.#release(key[FIELDS.recirc_id.word] ?? 0);
+  }
+
+  /** Drops numbers that translations asked for but nothing holds. */
+  collect(): void {
+    for (const [id, { nHolders }] of this.#heldById) if (nHolders === 0) this.#drop(id);
+  }
+
+  #retain(id: number): void {
+    const held = this.#heldById.get(id);
+    if (held !== undefined) held.nHolders++;
+  }
+
+  #release(id: number): void {
+    const held = this.#heldById.get(id);
+    if (held !== undefined && --held.nHolders <= 0) this.#drop(id);
+  }
+
+  #drop(id: number): void {
+    const content = this.#heldById.get(id)?.content;
+    this.#heldById.delete(id);
+    if (content !== undefined) this.#idByContent.delete(content);
+  }
+
+  #numberOf(bridge: Bridge): number {
+    let number = this.#bridgeNumbers.get(bridge);
+    if (number === undefined) {
+      number = this.#nBridges++;
+      this.#bridgeNumbers.set(bridge, number);
+    }
+    return number;
+  }
+}

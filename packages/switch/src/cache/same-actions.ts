@@ -1,0 +1,53 @@
+/** Whether datapath actions are the same, so that an installed megaflow may stay as it is. */
+import type { CtDatapathAction, CtNat, DatapathAction } from "@tenet/datapath";
+
+/** Whether two lists do the same. */
+export function areEqual(a: readonly DatapathAction[], b: readonly DatapathAction[]): boolean {
+  return a.length === b.length && a.every((action, i) => isSameAction(action, b[i]));
+}
+
+function isSameAction(a: DatapathAction, b: DatapathAction | undefined): boolean {
+  switch (a.type) {
+    case "output":
+      return b?.type === "output" && a.port === b.port;
+    case "setMasked":
+      return b?.type === "setMasked" && isSame(a.key, b.key) && isSame(a.mask, b.mask);
+    case "pushVlan":
+      return b?.type === "pushVlan" && a.tci === b.tci && a.tpid === b.tpid;
+    case "popVlan":
+      return b?.type === "popVlan";
+    case "meter":
+      return b?.type === "meter" && a.meter === b.meter;
+    case "userspace":
+      return b?.type === "userspace" && a.userdata === b.userdata;
+    case "ct":
+      return b?.type === "ct" && isSameCt(a, b);
+    case "ctClear":
+      return b?.type === "ctClear";
+    case "clone":
+      return b?.type === "clone" && areEqual(a.actions, b.actions);
+    case "recirc":
+      return b?.type === "recirc" && a.id === b.id;
+  }
+}
+
+function isSameCt(a: CtDatapathAction, b: CtDatapathAction): boolean {
+  if (a.isCommit !== b.isCommit || a.isForce !== b.isForce || a.zone !== b.zone) return false;
+  if (a.mark !== b.mark || a.markMask !== b.markMask) return false;
+  return isSameIfAny(a.label, b.label) && isSameIfAny(a.labelMask, b.labelMask) && isSameNat(a.nat, b.nat);
+}
+
+function isSameNat(a: CtNat | undefined, b: CtNat | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  if (a.side !== b.side || a.isPersistent !== b.isPersistent || a.portChoice !== b.portChoice) return false;
+  if (a.firstPort !== b.firstPort || a.lastPort !== b.lastPort) return false;
+  return isSameIfAny(a.firstAddress, b.firstAddress) && isSameIfAny(a.lastAddress, b.lastAddress);
+}
+
+function isSameIfAny(a: Uint32Array | undefined, b: Uint32Array | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : isSame(a, b);
+}
+
+function isSame(a: Uint32Array, b: Uint32Array): boolean {
+  return a.every((word, i) => word === b[i]);
+}

@@ -1,0 +1,76 @@
+/** Tracked connections as `dpctl/dump-conntrack` shows them. */
+import type { ConnectionInfo, ConnectionTuple } from "@tenet/datapath";
+import { IP_PROTO } from "@tenet/net";
+import { formatAddress, formatLabel } from "./format-ct.ts";
+
+const NAMES: Readonly<Record<number, string>> = {
+  [IP_PROTO.icmp]: "icmp",
+  [IP_PROTO.igmp]: "igmp",
+  [IP_PROTO.tcp]: "tcp",
+  [IP_PROTO.udp]: "udp",
+  [IP_PROTO.icmp6]: "icmpv6",
+  [IP_PROTO.sctp]: "sctp",
+};
+
+/** How much to show. */
+export interface ConnectionFormat {
+  /** Also the states of both ends. */
+  readonly isVerbose?: boolean;
+  /** Also what is left to live. */
+  readonly showsTimeout?: boolean;
+}
+
+/** The name of an IP protocol, or its number. */
+export function protocolName(proto: number): string {
+  return NAMES[proto] ?? String(proto);
+}
+
+/** One connection on one line. */
+export function formatConnection(
+  connection: ConnectionInfo,
+  { isVerbose = false, showsTimeout = false }: ConnectionFormat = {},
+): string {
+  const { proto, zone, original, reply, mark, label, tcpStates, timeoutMs } = connection;
+  const parts = [
+    protocolName(proto),
+    `orig=(${formatTuple(original, proto)})`,
+    `reply=(${formatTuple(reply, proto)})`,
+    ...(isVerbose ? ["id=0"] : []),
+    ...(zone === 0 ? [] : [`zone=${zone}`]),
+    ...(isVerbose ? ["status=0"] : []),
+    ...(showsTimeout ? [`timeout=${Math.floor(timeoutMs / 1000)}`] : []),
+    ...(mark === 0 ? [] : [`mark=${mark}`]),
+    ...(label.every((word) => word === 0) ? [] : [`labels=${formatLabel(label)}`]),
+  ];
+  if (tcpStates !== undefined) parts.push(`protoinfo=(${formatStates(tcpStates, isVerbose)})`);
+  return parts.join(",");
+}
+
+/** The state of the whole is that of the end that is further back. */
+function formatStates([original, reply]: readonly [string, string], isVerbose: boolean): string {
+  if (isVerbose) return `state_orig=${original},state_reply=${reply},flags_orig=0,flags_reply=0`;
+  return `state=${STATES.indexOf(original) > STATES.indexOf(reply) ? original : reply}`;
+}
+
+const STATES: readonly string[] = [
+  "CLOSED",
+  "LISTEN",
+  "SYN_SENT",
+  "SYN_RECV",
+  "ESTABLISHED",
+  "CLOSE_WAIT",
+  "FIN_WAIT_1",
+  "CLOSING",
+  "LAST_ACK",
+  "FIN_WAIT_2",
+  "TIME_WAIT",
+];
+
+function formatTuple({ src, dst, srcPort, dstPort }: ConnectionTuple, proto: number): string {
+  const addresses = `src=${formatAddress(src)},dst=${formatAddress(dst)}`;
+  if (proto === IP_PROTO.icmp || proto === IP_PROTO.icmp6) {
+    return `${addresses},id=${srcPort},type=${dstPort >>> 8},code=${dstPort & 0xff}`;
+  }
+  const hasPorts = proto === IP_PROTO.tcp || proto === IP_PROTO.udp || proto === IP_PROTO.sctp;
+  return hasPorts ? `${addresses},sport=${srcPort},dport=${dstPort}` : addresses;
+}

@@ -1,0 +1,91 @@
+/** Follows a traced packet through the connection tracker: one trace for each time it comes back. */
+import type { DatapathAction } from "@tenet/datapath";
+import { CT_STATE } from "@tenet/datapath";
+import { FIELDS, setField } from "@tenet/net";
+import type { Bridge } from "../bridge/bridge.ts";
+import type { FrozenState } from "../translate/frozen-state.ts";
+import type { Translation } from "../translate/translation.ts";
+import type { TraceFork, VirtualSwitch } from "../virtual-switch.ts";
+import { TraceTree } from "./trace-tree.ts";
+
+/** Times that a packet may come back; more is a loop. */
+const MAX_FORKS = 64;
+
+/** One pass of the packet through the tables. */
+export interface TracePass {
+  readonly bridge: Bridge;
+  /** The packet as it comes in; `in_port` is an OpenFlow port. */
+  readonly key: Uint32Array;
+  readonly tree: TraceTree;
+  readonly translation: Translation;
+  /** Why it comes in, for all passes but the first. */
+  readonly cause: { readonly recircId: number; readonly ctState: number; readonly isDefault: boolean } | undefined;
+}
+
+/**
+ * Traces a packet to its end.
+ *
+ * @param ctStates - what the connection tracker says, time after time; beyond them a new connection
+ */
+export function traceForks(
+  vswitch: VirtualSwitch,
+  bridge: Bridge,
+  key: Uint32Array,
+  ctStates: readonly number[] = [],
+): [TracePass, ...TracePass[]] {
+  const forks: TraceFork[] = [];
+  const tree = new TraceTree();
+  const translation = vswitch.trace(bridge, key, { observer: tree, forks });
+  const passes: [TracePass, ...TracePass[]] = [{ bridge, key, tree, translation, cause: undefined }];
+  for (let from = 0; from < passes.length; from++) {
+    const pass = passes[from];
+    if (pass === undefined || passes.length > MAX_FORKS) break;
+    for (const { id, zone } of recirculationsIn(pass.translation.actions)) {
+      const fork = forks[id - 1];
+      if (fork === undefined) continue;
+      const { frozen } = fork;
+      const given = ctStates[passes.length - 1];
+      const ctState = given ?? CT_STATE.trk | CT_STATE.new;
+      const next = keyOfReturn(fork, pass.key, id, frozen.isTracked ? { ctState, zone } : undefined);
+      const observer = new TraceTree();
+      const answer = vswitch.trace(frozen.bridge, next, { observer, forks, frozen });
+      const cause = { recircId: id, ctState, isDefault: given === undefined };
+      passes.push({ bridge: frozen.bridge, key: asSeen(next, frozen), tree: observer, translation: answer, cause });
+    }
+  }
+  return passes;
+}
+
+/** The packet as the datapath gives it back. */
+function keyOfReturn(
+  { flow }: TraceFork,
+  before: Uint32Array,
+  id: number,
+  tracked: { ctState: number; zone: number } | undefined,
+): Uint32Array {
+  const key = flow.slice();
+  key.fill(0, 0, FIELDS.eth_dst.word);
+  setField(key, FIELDS.in_port, before[FIELDS.in_port.word] ?? 0);
+  setField(key, FIELDS.recirc_id, id);
+  if (tracked === undefined) return key;
+  setField(key, FIELDS.ct_state, tracked.ctState);
+  setField(key, FIELDS.ct_zone, tracked.zone);
+  return key;
+}
+
+/** The packet as the tables see it, with what was kept of it. */
+function asSeen(key: Uint32Array, { inPort, packet }: FrozenState): Uint32Array {
+  const seen = key.map((word, i) => word | (packet.metadata[i] ?? 0));
+  setField(seen, FIELDS.in_port, inPort);
+  return seen;
+}
+
+/** Numbers of recirculations with the zone that the packet was tracked in before. */
+function recirculationsIn(actions: readonly DatapathAction[], outerZone = 0): { id: number; zone: number }[] {
+  let zone = outerZone;
+  return actions.flatMap((action) => {
+    if (action.type === "ct") ({ zone } = action);
+    if (action.type === "clone") return recirculationsIn(action.actions, zone);
+    return action.type === "recirc" ? [{ id: action.id, zone }] : [];
+  });
+}

@@ -1,0 +1,45 @@
+/** Turns OpenFlow's `ct` into the datapath's: its zone, what it sets in the connection, how it translates. */
+import type { CtDatapathAction, CtNat } from "@tenet/datapath";
+import { FIELDS } from "@tenet/net";
+import type { CtAction, NatAction } from "@tenet/openflow";
+import type { PacketState } from "./packet-state.ts";
+
+const MARK = FIELDS.ct_mark;
+const LABEL = FIELDS.ct_label;
+
+/**
+ * The datapath's action.
+ *
+ * @param execute - carries out the inner actions on the packet, whose `ct_mark` and `ct_label` stay as they were
+ */
+export function toDatapathCt(action: CtAction, packet: PacketState, execute: () => void): CtDatapathAction {
+  const { isCommit, isForce, zone } = action;
+  const set = packet.wordsWrittenBy(execute, MARK.word, LABEL.word + LABEL.nWords);
+  const labelAt = LABEL.word - MARK.word;
+  const labelMask = set.written.slice(labelAt, labelAt + LABEL.nWords);
+  const hasLabel = labelMask.some((word) => word !== 0);
+  const nat = action.actions.findLast((inner) => inner.type === "nat");
+  return {
+    type: "ct",
+    isCommit,
+    isForce,
+    zone: typeof zone === "number" ? zone : Number(packet.load(zone)),
+    mark: set.values[0] ?? 0,
+    markMask: set.written[0] ?? 0,
+    label: hasLabel ? set.values.slice(labelAt, labelAt + LABEL.nWords) : undefined,
+    labelMask: hasLabel ? labelMask : undefined,
+    nat: nat === undefined ? undefined : toDatapathNat(nat),
+  };
+}
+
+function toDatapathNat({ side, addresses, ports, isPersistent = false, portChoice }: NatAction): CtNat {
+  return {
+    side,
+    firstAddress: addresses?.firstAddress,
+    lastAddress: addresses?.lastAddress,
+    firstPort: ports?.[0] ?? 0,
+    lastPort: ports?.[1] ?? 0,
+    isPersistent,
+    portChoice,
+  };
+}

@@ -1,0 +1,40 @@
+/**
+ * What a translation leaves off with when the packet goes into the connection tracker, and takes up when it comes
+ * back with a `recirc_id`: everything of the pipeline that the datapath does not keep.
+ *
+ * Pipeline bits that a translation wrote are part of it (their values follow from bits that its megaflow matches);
+ * the others are zero or come with the packet.
+ */
+import { type Action, formatActions } from "@tenet/openflow";
+import type { Bridge } from "../bridge/bridge.ts";
+import type { FrozenPacket } from "./packet-state.ts";
+
+/** Where and with what to go on. */
+export interface FrozenState {
+  readonly bridge: Bridge;
+  readonly table: number;
+  /** OpenFlow port of `bridge` that the packet came in at. */
+  readonly inPort: number;
+  readonly packet: FrozenPacket;
+  readonly stack: readonly bigint[];
+  readonly actionSet: readonly Action[];
+  /** Whether the tables see what the connection tracker said. */
+  readonly isTracked: boolean;
+}
+
+/** A text that is the same for equal states; `bridgeNumber` tells bridges apart. */
+export function contentOfState(state: FrozenState, bridgeNumber: number): string {
+  const { table, inPort, packet, stack, actionSet, isTracked } = state;
+  const { metadata, written, innerTags } = packet;
+  return [
+    bridgeNumber,
+    table,
+    inPort,
+    isTracked,
+    metadata.join("."),
+    written.join("."),
+    innerTags.join("."),
+    stack.join("."),
+    formatActions(actionSet),
+  ].join("|");
+}
