@@ -36,7 +36,7 @@ test.skipIf(!arePeersInstalled("ovsdb-server", "ovsdb-tool", "ovsdb-client"))(
       });
       if (n % 20 !== 9) continue;
       const member = members[Math.floor(n / 20)];
-      member?.kill();
+      await member?.kill();
       await member?.restart();
     }
     for (const { database } of relays) {

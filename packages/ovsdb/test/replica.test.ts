@@ -122,3 +122,24 @@ test("history travels to the client", async () => {
     expect.objectContaining({ comment: "why", client: { remote: "x", process: "p" }, op: "insert" }),
   ]);
 });
+
+test("a server that knows no conditions is followed by the oldest monitor, with all rows", async () => {
+  await using scope = new Scope();
+  const database = await openDatabase(scope);
+  const server = scope.use(new OvsdbServer([database], silentLogger));
+  const remote = await server.listen(`punix:${join(temporaryFolder(scope), "db.sock")}`);
+  server.disableConditions();
+  await database.transact([insertRoot("a"), insertRoot("b")], TESTER);
+  const options = { database: "T", conditions: { Root: [["name", "==", "a"]] }, maxBackoffMs: 50 };
+  const replica = scope.use(await connect(remote, options, scope.signal));
+  const names = () => Array.from(replica.table("Root").values(), (row) => row["name"]).toSorted();
+  expect(names()).toEqual(["a", "b"]);
+  await replica.changeConditions({ Root: [["name", "==", "b"]] });
+  await database.transact([{ op: "update", table: "Root", where: [["name", "==", "a"]], row: { name: "c" } }], TESTER);
+  await replica.waitFor(() => replica.find("Root", (row) => row["name"] === "c"));
+  expect(names()).toEqual(["b", "c"]);
+  server.reconnect("test");
+  await database.transact([{ op: "delete", table: "Root", where: [["name", "==", "b"]] }], TESTER);
+  await replica.waitFor(() => (names().length === 1 ? true : undefined));
+  expect(names()).toEqual(["c"]);
+});

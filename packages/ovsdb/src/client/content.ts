@@ -42,11 +42,11 @@ export class Content implements LinkUser {
   async join(connection: JsonRpcConnection): Promise<() => void> {
     const schema = parseSchema(await connection.request("get_schema", [this.#wanted.database]).catch(throwWire));
     const follow = this.#follow ?? new Follow(schema, this.#wanted, MONITOR_ID);
-    const isOther = stringifySorted(schema.json) !== stringifySorted(follow.schema.json);
-    if (isOther) follow.adopt(schema);
-    if (isOther || this.#follow === undefined) this.#warnOfMissing(follow);
+    const before = follow.schema;
+    const isSame = stringifySorted(schema.json) === stringifySorted(before.json);
     this.#early = [];
-    const changes = await follow.start(connection);
+    const changes = await follow.start(connection, isSame ? before : schema);
+    if (!isSame || this.#follow === undefined) this.#warnOfMissing(follow);
     this.#follow = follow;
     return () => {
       this.#tell(changes);

@@ -63,26 +63,27 @@ export class Follow {
     });
   }
 
-  /** Takes another schema: the next start fetches everything, and tells what that changed. */
-  adopt(schema: DatabaseSchema): void {
-    this.#schema = schema;
-    this.tables.adopt(schema);
-    this.forget();
-  }
-
   /** The next start takes everything anew. */
   forget(): void {
     this.#version = ZERO_UUID;
   }
 
-  /** Starts a monitor by the best method the server has. @returns what changed against what is there */
-  async start(connection: JsonRpcConnection): Promise<RowChange[]> {
-    if (this.#nUnansweredConditions > 0) this.forget(); // rows of the old conditions are not missed ones of the new
+  /**
+   * Starts a monitor by the best method the server has.
+   *
+   * @param schema - of the server; when it is another than before, it is taken over together with the rows
+   * @returns what changed against what is there
+   */
+  async start(connection: JsonRpcConnection, schema: DatabaseSchema = this.#schema): Promise<RowChange[]> {
+    // What is missed since a version is told in the terms of the conditions and the schema of that time.
+    if (this.#nUnansweredConditions > 0 || schema !== this.#schema) this.forget();
     this.#nUnansweredConditions = 0;
     for (const method of METHODS) {
       try {
-        const reply = await connection.request(method, this.#params(method));
+        const reply = await connection.request(method, this.#params(method, schema));
         this.#method = method;
+        if (schema !== this.#schema) this.tables.adopt(schema);
+        this.#schema = schema;
         return this.#take(method, reply);
       } catch (error) {
         if (!(error instanceof RpcError) || method === "monitor") throw error;
@@ -114,7 +115,7 @@ export class Follow {
    * @throws AppError for a table that is not followed; RpcError when the server refuses a clause
    */
   async changeConditions(conditions: Conditions, connection: JsonRpcConnection | undefined): Promise<void> {
-    const followed = new Set(this.#columns().map(([name]) => name));
+    const followed = new Set(this.#columns(this.#schema).map(([name]) => name));
     const stranger = Object.keys(conditions).find((name) => !followed.has(name));
     if (stranger !== undefined) {
       throw new AppError(`Cannot change the conditions of "${stranger}": the replica does not follow it`, {
@@ -146,9 +147,9 @@ export class Follow {
     return isFound === true ? this.tables.apply(updates) : this.tables.replace(updates);
   }
 
-  #params(method: MonitorMethod): readonly Json[] {
+  #params(method: MonitorMethod, schema: DatabaseSchema): readonly Json[] {
     const requests: { [table: string]: Json } = {};
-    for (const [table, columns] of this.#columns()) {
+    for (const [table, columns] of this.#columns(schema)) {
       const where = method === "monitor" ? undefined : this.#conditions[table];
       requests[table] = [{ columns, ...(where === undefined ? {} : { where }) }];
     }
@@ -157,12 +158,12 @@ export class Follow {
   }
 
   /** The tables and columns that are wanted and there. */
-  #columns(): [string, string[]][] {
+  #columns(schema: DatabaseSchema): [string, string[]][] {
     const { declared, tables } = this.#wanted;
-    const byTable = tables === undefined || isList(tables) ? columnsByTable(declared ?? this.#schema) : tables;
+    const byTable = tables === undefined || isList(tables) ? columnsByTable(declared ?? schema) : tables;
     const names = tables !== undefined && isList(tables) ? tables : Object.keys(byTable);
     return names.flatMap((name) => {
-      const table = this.#schema.tables.get(name);
+      const table = schema.tables.get(name);
       if (table === undefined) return [];
       return [[name, (byTable[name] ?? []).filter((column) => table.columns.has(column))]];
     });

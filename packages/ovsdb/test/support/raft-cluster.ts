@@ -1,5 +1,6 @@
 /** A cluster of three original servers on loopback, made with the original's own tool. */
 import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -10,8 +11,8 @@ import { backgroundPeer, peer } from "./peers.ts";
 export interface Member {
   /** `unix:PATH`, for clients. */
   readonly remote: string;
-  /** Ends it without warning. */
-  kill(): void;
+  /** Ends it without warning; resolves when it has let go of its file. */
+  kill(): Promise<void>;
   /** Lets it hang, as a dead machine does for those who talk to it; `false` lets it go on. */
   hang(hangs: boolean): void;
   /** Starts it again on its file after `kill`. */
@@ -56,7 +57,11 @@ async function startMember(scope: Scope, folder: string, file: string, database:
   await start();
   return {
     remote: `unix:${socket}`,
-    kill: () => void child.kill("SIGKILL"),
+    kill: async () => {
+      const ended = once(child, "exit");
+      child.kill("SIGKILL");
+      await ended;
+    },
     hang: (hangs) => void child.kill(hangs ? "SIGSTOP" : "SIGCONT"),
     restart: start,
   };
