@@ -8,6 +8,7 @@
  * | `part/INDEX/ID/N`       | pieces of a large entry, compressed                                          |
  * | `snapshot`              | which snapshot there is: `{"id", "index", "parts", "cluster"}`               |
  * | `state/ID/N`            | pieces of the snapshot, compressed                                           |
+ * | `server/ID`             | a server that has claims of locks, as long as it lives                       |
  *
  * Numbers have so many digits that keys sort as numbers do.
  */
@@ -30,11 +31,14 @@ export class EtcdKeys {
   readonly #base: string;
   readonly head: string;
   readonly snapshot: string;
+  /** Where the servers that live are. */
+  readonly servers: string;
 
   constructor(prefix: string, database: string) {
     this.#base = `${prefix}/${database}/`;
     this.head = encode(`${this.#base}head`);
     this.snapshot = encode(`${this.#base}snapshot`);
+    this.servers = `${this.#base}server/`;
   }
 
   entry(index: number): string {

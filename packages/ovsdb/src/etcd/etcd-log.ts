@@ -27,6 +27,7 @@ import {
 } from "../shared/shared-log.ts";
 import { EtcdError, EtcdGateway, type EtcdJson } from "./etcd-gateway.ts";
 import { EtcdKeys } from "./etcd-keys.ts";
+import { EtcdPresence } from "./etcd-presence.ts";
 import { EtcdStore, type Manifest, objectsOf, revisionOf, type StoredEntry } from "./etcd-store.ts";
 import { type Beginning, openEntry, readBeginning } from "./read-log.ts";
 import type { Uploaded } from "./large-values.ts";
@@ -70,6 +71,7 @@ export class EtcdLog implements SharedLog {
   readonly #log: Logger;
   readonly #timeoutMs: number;
   readonly #stop: AbortController;
+  readonly #presence: EtcdPresence;
   #manifest: Manifest;
   /** The last entry that was handed over. */
   #index: number;
@@ -91,6 +93,7 @@ export class EtcdLog implements SharedLog {
     this.#store = store;
     this.#stop = stop;
     this.#log = options.log;
+    this.#presence = new EtcdPresence(store, stop.signal, options.log);
     this.#timeoutMs = options.timeoutMs ?? 5000;
     this.#manifest = begin.manifest;
     this.#index = begin.index;
@@ -172,10 +175,19 @@ export class EtcdLog implements SharedLog {
     return replaced !== undefined;
   }
 
+  announce(server: string): Promise<void> {
+    return this.#presence.announce(server);
+  }
+
+  living(): Promise<ReadonlySet<string>> {
+    return this.#store.servers();
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     this.#decision?.fail(new OutcomeUnknownError("the server was stopped: whether the transaction is kept is not known"));
     await this.#tasks;
+    await this.#presence.close();
     this.#store.gateway.close();
   }
 

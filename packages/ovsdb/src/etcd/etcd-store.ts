@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Json } from "@tenet/kit";
 import { isJsonArray, isJsonObject } from "../model/sorted-json.ts";
 import type { EtcdGateway, EtcdJson } from "./etcd-gateway.ts";
-import { decode, encode, type EtcdKeys } from "./etcd-keys.ts";
+import { decode, encode, type EtcdKeys, under } from "./etcd-keys.ts";
 import { deletePieces, download, type Uploaded, upload } from "./large-values.ts";
 
 /** An entry as it is in etcd. */
@@ -154,6 +154,29 @@ export class EtcdStore {
     if (succeeded !== true && now?.id !== id) return undefined; // a request that was answered late was repeated
     await this.#forgetBefore(old.revision);
     return now;
+  }
+
+  /** @returns the lease's id @throws EtcdError */
+  async grantLease(seconds: number): Promise<string> {
+    const { ID } = await this.gateway.call("lease/grant", { TTL: seconds }, this.#signal);
+    return String(ID);
+  }
+
+  /** @returns whether there is such a lease; it begins anew @throws EtcdError */
+  async keepLease(lease: string): Promise<boolean> {
+    const { result } = await this.gateway.call("lease/keepalive", { ID: lease }, this.#signal);
+    return isJsonObject(result) && Number(result["TTL"] ?? 0) > 0;
+  }
+
+  /** Puts a key for a server, which goes with a lease. @throws EtcdError */
+  async putServer(server: string, value: string, lease: string): Promise<void> {
+    await this.gateway.call("kv/put", { key: encode(`${this.keys.servers}${server}`), value, lease }, this.#signal);
+  }
+
+  /** The servers that have a key. @throws EtcdError */
+  async servers(): Promise<ReadonlySet<string>> {
+    const { kvs } = await this.gateway.call("kv/range", { ...under(this.keys.servers), keys_only: true }, this.#signal);
+    return new Set(objectsOf(kvs).map(({ key }) => decode(key).slice(this.keys.servers.length)));
   }
 
   /** The entries among key-value pairs, in order. */

@@ -36,7 +36,7 @@ export interface SharedDatabaseOptions {
 export async function openSharedDatabase(options: SharedDatabaseOptions): Promise<SharedDatabase> {
   const schema = toSchema(options.schema);
   const log = (options.log ?? silentLogger).child({ database: schema.name });
-  const firstSnapshot = [...snapshotText(schema, randomUUID(), [])].join("");
+  const firstSnapshot = [...snapshotText(schema, randomUUID(), new Map(), [])].join("");
   const { storage, tls, timeoutMs } = options;
   const address = parseStorage(storage);
   const opened = await EtcdLog.open({ address, tls, database: schema.name, firstSnapshot, log, timeoutMs });

@@ -20,12 +20,23 @@ export interface LockNames {
   readonly lost: readonly string[];
 }
 
-/** All locks of a server. */
-export class Locks {
+/** Who gives locks. */
+export interface LockService {
+  /** Asks for a lock. @returns whether it is held now; otherwise `locked` will be called */
+  lock(name: string, holder: LockHolder): boolean | Promise<boolean>;
+  /** Takes a lock away from its owner, who waits no longer. */
+  steal(name: string, holder: LockHolder): void | Promise<void>;
+  /** Gives a lock back, or stops waiting for it. */
+  unlock(name: string, holder: LockHolder): void;
+  /** Whether the holder owns the lock now. */
+  isHeld(name: string, holder: LockHolder): boolean;
+}
+
+/** All locks of a server that shares no database. */
+export class Locks implements LockService {
   /** Per lock: the owner first, then those who wait. */
   readonly #queues = new Map<string, LockHolder[]>();
 
-  /** Asks for a lock. @returns whether it is held now; otherwise `locked` will be called */
   lock(name: string, holder: LockHolder): boolean {
     const queue = this.#queues.get(name) ?? [];
     queue.push(holder);
@@ -33,14 +44,12 @@ export class Locks {
     return queue.length === 1;
   }
 
-  /** Takes a lock away from its owner, who waits no longer. */
   steal(name: string, holder: LockHolder): void {
     const [owner, ...waiting] = this.#queues.get(name) ?? [];
     this.#queues.set(name, [holder, ...(owner === undefined ? [] : [owner]), ...waiting]);
     owner?.stolen(name);
   }
 
-  /** Gives a lock back, or stops waiting for it. */
   unlock(name: string, holder: LockHolder): void {
     const queue = this.#queues.get(name) ?? [];
     const wasOwner = queue[0] === holder;
@@ -50,7 +59,6 @@ export class Locks {
     if (wasOwner) rest[0]?.locked(name);
   }
 
-  /** Whether the holder owns the lock now. */
   isHeld(name: string, holder: LockHolder): boolean {
     return this.#queues.get(name)?.[0] === holder;
   }

@@ -13,10 +13,11 @@ import { type ConnectionOptions, JsonRpcConnection } from "../rpc/json-rpc-conne
 import type { RpcSocket } from "../rpc/rpc-socket.ts";
 import { parseListenRemote, type SocketAddress } from "../rpc/remote.ts";
 import { TlsIdentity, type TlsSource } from "../rpc/tls-files.ts";
+import { SharedDatabase } from "../shared/shared-database.ts";
 import { Catalog } from "./catalog.ts";
-import { Locks } from "./locks.ts";
 import { Remotes } from "./remotes.ts";
 import type { RemoteHost, ServedClient } from "./serve-remote.ts";
+import { SharedLocks } from "./shared-locks.ts";
 import { Session, type SessionContext } from "./session.ts";
 import type { RemoteSettings } from "./table-remotes.ts";
 
@@ -57,6 +58,7 @@ export class OvsdbServer {
   readonly #remotes: Remotes;
   readonly #sessions = new Set<Session>();
   readonly #catalog: Catalog;
+  readonly #locks: SharedLocks;
   readonly #ready: Promise<void>;
   readonly #databaseListeners = new Set<() => void>();
   #nConnections = 0;
@@ -71,9 +73,9 @@ export class OvsdbServer {
     const isReadOnly = () => this.#context.isReadOnly;
     const { socketFolder } = options;
     this.#remotes = new Remotes({ tls, log, accept, isReadOnly, socketFolder }, (name) => served.get(name)?.database);
-    const locks = new Locks();
+    this.#locks = new SharedLocks(() => Array.from(served.values()).flatMap(({ database }) => sharedOf(database)), log);
     const rights = { isReadOnly: false, mayConvert: true, knowsConditions: true };
-    this.#context = { databases: served, locks, serverId: options.serverId ?? randomUUID(), log, ...rights };
+    this.#context = { databases: served, locks: this.#locks, serverId: options.serverId ?? randomUUID(), log, ...rights };
     this.#ready = this.#catalog.add(databases);
   }
 
@@ -229,6 +231,7 @@ export class OvsdbServer {
   /** Ends all sessions and remotes; the databases stay open. */
   async close(): Promise<void> {
     this.#catalog.close();
+    this.#locks.close();
     for (const session of this.#sessions) session.close();
     await this.#remotes.close();
   }
@@ -309,4 +312,8 @@ function subjectOf(socket: Socket): string | undefined {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
   const { CN } = socket.getPeerCertificate().subject;
   return Array.isArray(CN) ? CN.join(",") : CN;
+}
+
+function sharedOf(database: DatabaseEngine): SharedDatabase[] {
+  return database instanceof SharedDatabase ? [database] : [];
 }

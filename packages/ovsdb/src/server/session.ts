@@ -14,7 +14,7 @@ import { isJsonArray, isJsonObject, stringifySorted } from "../model/sorted-json
 import type { JsonRpcConnection, RpcHandler } from "../rpc/json-rpc-connection.ts";
 import type { ServedDatabase } from "./catalog.ts";
 import { historyEntries, parseHistoryFilter } from "./history-entries.ts";
-import type { LockHolder, LockNames, Locks } from "./locks.ts";
+import type { LockHolder, LockNames, LockService } from "./locks.ts";
 import { changeConditions, type MonitorSpec, parseMonitorSpec } from "./monitor-spec.ts";
 import { conditionChangeUpdates, initialUpdates, updatesOf } from "./monitor-update.ts";
 import { catchUp, type Monitor, type MonitorViews, notification } from "./monitor-views.ts";
@@ -25,7 +25,7 @@ import { RunningTransaction } from "./running-transaction.ts";
 /** What sessions share. */
 export interface SessionContext {
   readonly databases: ReadonlyMap<string, ServedDatabase>;
-  readonly locks: Locks;
+  readonly locks: LockService;
   readonly serverId: string;
   readonly log: Logger;
   /** Clients may read but neither write nor lock. */
@@ -41,6 +41,7 @@ export interface SessionContext {
 /** An error that is a plain string on the wire. */
 class PlainError extends Error {}
 
+const LOCKING = new Set(["lock", "steal", "unlock"]);
 const CONDITIONAL = new Set(["monitor_cond", "monitor_cond_since"]);
 
 /** A connected client. */
@@ -71,6 +72,7 @@ export class Session implements RpcHandler, LockHolder {
     try {
       if (method === "transact") this.#transact(list, params, id);
       else if (method === "convert") this.#convert(list, params, id);
+      else if (LOCKING.has(method)) this.#lock(method, list, params, id);
       else this.#connection?.reply(id, this.#answer(method, list, params));
     } catch (error) {
       this.#connection?.replyError(id, this.#toWire(error));
@@ -169,10 +171,6 @@ export class Session implements RpcHandler, LockHolder {
       case "monitor_cancel":
         if (list.length !== 1) throw new PlainError("invalid parameters");
         return this.#cancelMonitor(list[0] ?? null);
-      case "lock":
-      case "steal":
-      case "unlock":
-        return this.#lock(method, list, params);
       case "tenet_history":
         return historyEntries(this.#database(method, list, params).database, parseHistoryFilter(list[1] ?? ""));
       case "tenet_rows_at":
@@ -281,7 +279,7 @@ export class Session implements RpcHandler, LockHolder {
     return this.#context.databases.get(monitor.database.schema.name)?.views;
   }
 
-  #lock(method: "lock" | "steal" | "unlock", list: readonly Json[], params: Json): Json {
+  #lock(method: string, list: readonly Json[], params: Json, id: Json): void {
     const [name] = list;
     if (typeof name !== "string" || list.length !== 1) throw syntaxError(params, `${method} request params must be <id>`);
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw syntaxError(params, `${method} request params must be <id>`);
@@ -290,13 +288,24 @@ export class Session implements RpcHandler, LockHolder {
     if (method === "unlock") {
       if (!this.#locks.delete(name)) throw syntaxError(params, 'unlock: "unlock" without "lock" or "steal"');
       locks.unlock(name, this);
-      return {};
+      this.#connection?.reply(id, {});
+      return;
     }
     if (this.#locks.has(name)) throw syntaxError(params, `must issue "unlock" before new "${method}"`);
-    this.#locks.set(name, method);
-    if (method === "lock") return { locked: locks.lock(name, this) };
-    locks.steal(name, this);
-    return { locked: true };
+    this.#locks.set(name, method === "lock" ? "lock" : "steal");
+    const answer = method === "lock" ? locks.lock(name, this) : locks.steal(name, this);
+    if (answer instanceof Promise) this.#replyLater(name, answer, id);
+    else this.#connection?.reply(id, { locked: answer !== false });
+  }
+
+  #replyLater(name: string, answer: Promise<boolean | void>, id: Json): void {
+    answer.then(
+      (isLocked) => this.#connection?.reply(id, { locked: isLocked !== false }),
+      (error: unknown) => {
+        this.#locks.delete(name);
+        this.#connection?.replyError(id, this.#toWire(error));
+      },
+    );
   }
 
   #toWire(error: unknown): Json {

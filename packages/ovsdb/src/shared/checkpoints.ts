@@ -1,9 +1,11 @@
-/** Which version of a database belongs to which index of its log, for the latest of them. */
+/** Which version of a database, and which locks, belong to which index of its log, for the latest of them. */
+import type { LockTable } from "./lock-table.ts";
 
 /** A place in the log. */
 export interface Checkpoint {
   readonly index: number;
   readonly version: string;
+  readonly locks: LockTable;
 }
 
 const MAX_CHECKPOINTS = 20_000;
@@ -12,23 +14,23 @@ const MAX_CHECKPOINTS = 20_000;
 export class Checkpoints {
   #places: Checkpoint[];
 
-  constructor(index: number, version: string) {
-    this.#places = [{ index, version }];
+  constructor(first: Checkpoint) {
+    this.#places = [first];
   }
 
-  add(index: number, version: string): void {
-    this.#places.push({ index, version });
+  add(place: Checkpoint): void {
+    this.#places.push(place);
     if (this.#places.length > 2 * MAX_CHECKPOINTS) this.#places = this.#places.slice(-MAX_CHECKPOINTS);
   }
 
   /** Forgets all before this place. */
-  restart(index: number, version: string): void {
-    this.#places = [{ index, version }];
+  restart(place: Checkpoint): void {
+    this.#places = [place];
   }
 
   /** The oldest place, of those at most `nEntries` before the last, whose version is known; the last is. */
   before(nEntries: number, isKnown: (version: string) => boolean): Checkpoint {
-    const last = this.#places.at(-1) ?? { index: 0, version: "" };
+    const last = this.#places.at(-1) ?? { index: 0, version: "", locks: new Map() };
     return this.#places.find(({ index, version }) => index >= last.index - nEntries && isKnown(version)) ?? last;
   }
 }

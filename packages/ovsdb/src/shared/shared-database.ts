@@ -20,12 +20,16 @@ import type { SchemaSource } from "../model/parse-schema.ts";
 import type { Row, RowChange } from "../model/row.ts";
 import { isJsonObject, stringifySorted } from "../model/sorted-json.ts";
 import { tablesBefore } from "../storage/table-rows.ts";
+import { type Checkpoint, Checkpoints } from "./checkpoints.ts";
+import { DatabaseLocks } from "./database-locks.ts";
 import type { LogEntry, LogFollower, LogStart, SharedLog } from "./shared-log.ts";
 import {
   commitOf,
   conversionEntry,
   conversionOf,
   convertedTables,
+  lockEntry,
+  lockStepIn,
   snapshotText,
   stateAfter,
   stateOfSnapshot,
@@ -33,7 +37,6 @@ import {
   transactionsEntry,
   transactionsIn,
 } from "./shared-record.ts";
-import { Checkpoints } from "./checkpoints.ts";
 
 /** When the log is compacted. */
 export interface LogLimits {
@@ -66,6 +69,8 @@ const CLOSE_MS = 2000;
 
 /** One server's view of a database that it shares. */
 export class SharedDatabase extends DatabaseEngine implements LogFollower, AsyncDisposable {
+  /** The locks that all servers of this database agree on. */
+  readonly locks: DatabaseLocks;
   readonly #sharedLog: SharedLog;
   readonly #log: Logger;
   readonly #limits: LogLimits;
@@ -83,7 +88,7 @@ export class SharedDatabase extends DatabaseEngine implements LogFollower, Async
 
   /** @throws OvsdbError, TypeError when the log holds something else */
   constructor(parts: SharedDatabaseParts) {
-    const { schema, tables, version } = stateOfSnapshot(parts.start.snapshot);
+    const { schema, tables, version, locks } = stateOfSnapshot(parts.start.snapshot);
     super({ ...parts, schema });
     this.tables = tables;
     this.commits = new History(parts.historyLimits ?? DEFAULT_HISTORY, version);
@@ -91,7 +96,11 @@ export class SharedDatabase extends DatabaseEngine implements LogFollower, Async
     this.#log = parts.log ?? silentLogger;
     this.#limits = parts.logLimits ?? DEFAULT_LIMITS;
     this.#index = parts.start.index;
-    this.#checkpoints = new Checkpoints(this.#index, version);
+    this.#checkpoints = new Checkpoints({ index: this.#index, version, locks });
+    const append = (step: Json) => this.#appendUntilKept(() => lockEntry(step));
+    const { sharedLog } = parts;
+    const announce = (server: string) => sharedLog.announce(server);
+    this.locks = new DatabaseLocks({ append, announce, living: () => sharedLog.living() }, locks, this.#log);
     for (const entry of parts.start.entries) this.#take(entry);
     this.#tellStatus(true);
     this.#sharedLog.follow(this);
@@ -103,17 +112,16 @@ export class SharedDatabase extends DatabaseEngine implements LogFollower, Async
    * @throws OvsdbError when the schema is faulty or does not allow what the database holds, or the log cannot be reached
    */
   override async convert(source: SchemaSource | Json, _by: ClientIdentity): Promise<void> {
-    for (let isKept = false; !isKept; ) {
-      isKept = await this.#inTurn(async () => {
-        const schema = this.checkConversion(source);
-        const version = randomUUID();
-        convertedTables(this.tables, schema, version);
-        try {
-          return await this.#sharedLog.append(randomUUID(), conversionEntry(schema, version));
-        } catch (error) {
-          throw new OvsdbError("I/O error", messageOf(error));
-        }
-      });
+    const entry = (): Json => {
+      const schema = this.checkConversion(source);
+      const version = randomUUID();
+      convertedTables(this.tables, schema, version);
+      return conversionEntry(schema, version);
+    };
+    try {
+      await this.#appendUntilKept(entry);
+    } catch (error) {
+      throw error instanceof OvsdbError ? error : new OvsdbError("I/O error", messageOf(error));
     }
   }
 
@@ -139,6 +147,7 @@ export class SharedDatabase extends DatabaseEngine implements LogFollower, Async
 
   async #end(): Promise<void> {
     this.cancelAll();
+    this.locks.close();
     for (const pending of this.#arrived.splice(0)) pending.resolve([new OvsdbError("canceled").toWire()]);
     clearTimeout(this.#statusTimer);
     let timer: NodeJS.Timeout | undefined;
@@ -155,14 +164,15 @@ export class SharedDatabase extends DatabaseEngine implements LogFollower, Async
 
   #take({ index, id, payload }: LogEntry): void {
     this.#index = index;
-    const conversion = conversionOf(payload);
-    if (conversion !== undefined) {
+    const [step, conversion] = [lockStepIn(payload), conversionOf(payload)];
+    if (step !== undefined) this.locks.apply(step);
+    else if (conversion !== undefined) {
       const { schema, version } = conversion;
       this.replace(schema, convertedTables(this.tables, schema, version), version);
-      this.#checkpoints.restart(index, version);
+      this.#checkpoints.restart(this.#place());
     } else if (this.#group?.id === id) this.#keep(this.#group);
     else for (const transaction of transactionsIn(payload)) this.#put(commitOf(this.tables, transaction));
-    this.#checkpoints.add(index, this.version);
+    this.#checkpoints.add(this.#place());
   }
 
   restart(start: LogStart): void {
@@ -172,7 +182,8 @@ export class SharedDatabase extends DatabaseEngine implements LogFollower, Async
       const changes = this.#changesTo(state.tables);
       this.#put({ version: state.version, at: this.clock.now(), comment: undefined, by: { remote: "unknown" }, changes });
     } else this.replace(state.schema, state.tables, state.version);
-    this.#checkpoints.restart(this.#index, state.version);
+    this.locks.table = state.locks;
+    this.#checkpoints.restart(this.#place());
     this.#scheduleStatus();
   }
 
@@ -292,6 +303,17 @@ export class SharedDatabase extends DatabaseEngine implements LogFollower, Async
     this.retryWaiting();
   }
 
+  #place(): Checkpoint {
+    return { index: this.#index, version: this.version, locks: this.locks.table };
+  }
+
+  /** Appends an entry that is made anew on what others left, until it is kept. @throws NotKeptError, OutcomeUnknownError */
+  async #appendUntilKept(entry: () => Json): Promise<void> {
+    for (let isKept = false; !isKept; ) {
+      isKept = await this.#inTurn(() => this.#sharedLog.append(randomUUID(), entry()));
+    }
+  }
+
   #inTurn<T>(step: () => Promise<T>): Promise<T> {
     const done = this.#turn.then(step);
     this.#turn = done.then(
@@ -325,9 +347,9 @@ export class SharedDatabase extends DatabaseEngine implements LogFollower, Async
 
   async #compact(): Promise<void> {
     const nKept = Math.min(this.#limits.entries, this.#sharedLog.length.entries) / 2;
-    const { index, version } = this.#checkpoints.before(nKept, (known) => this.historySince(known) !== undefined);
+    const { index, version, locks } = this.#checkpoints.before(nKept, (known) => this.historySince(known) !== undefined);
     const tables = tablesBefore(this.tables, this.historySince(version) ?? []);
-    await this.#sharedLog.replaceBefore(index, snapshotText(this.schema, version, tables));
+    await this.#sharedLog.replaceBefore(index, snapshotText(this.schema, version, locks, tables));
   }
 
   #scheduleStatus(): void {

@@ -57,6 +57,10 @@ export interface SharedLog {
    * @returns false when another server did so meanwhile
    */
   replaceBefore(index: number, pieces: Iterable<string>): Promise<boolean>;
+  /** Makes it known that a server lives, until it is closed or has not reached the log for some seconds. @throws EtcdError */
+  announce(server: string): Promise<void>;
+  /** The servers that live and were announced. @throws EtcdError */
+  living(): Promise<ReadonlySet<string>>;
   close(): Promise<void>;
 }
 

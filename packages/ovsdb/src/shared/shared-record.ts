@@ -16,6 +16,7 @@ import { isJsonArray, isJsonObject } from "../model/sorted-json.ts";
 import { signComment } from "../storage/signature.ts";
 import type { TableRows } from "../storage/table-rows.ts";
 import { applyRowRecord, readTransactionRecord, rowRecord } from "../storage/transaction-record.ts";
+import { type LockStep, type LockTable, lockTableAfter, lockTableToJson, parseLockStep, parseLockTable } from "./lock-table.ts";
 import type { LogStart } from "./shared-log.ts";
 
 /** A database at one moment. */
@@ -23,6 +24,7 @@ export interface SharedState {
   readonly schema: DatabaseSchema;
   readonly tables: Tables;
   readonly version: string;
+  readonly locks: LockTable;
 }
 
 /** A transaction as it goes into the log. */
@@ -48,6 +50,17 @@ export function transactionsEntry(transactions: readonly Json[]): Json {
 /** An entry that changes the schema; `version` is that of the state after it. */
 export function conversionEntry(schema: DatabaseSchema, version: string): Json {
   return { schema: schema.json, version };
+}
+
+/** An entry that changes who has locks. */
+export function lockEntry(step: Json): Json {
+  return { locks: step };
+}
+
+/** What an entry does to locks; `undefined` when it is about rows. @throws TypeError */
+export function lockStepIn(payload: Json): LockStep | undefined {
+  const { locks } = objectOf(payload);
+  return locks === undefined ? undefined : parseLockStep(locks);
 }
 
 /** The schema and version of a conversion; `undefined` when the entry is of transactions. */
@@ -95,8 +108,14 @@ export function convertedTables(tables: Tables, schema: DatabaseSchema, version:
 }
 
 /** The text of a snapshot, in pieces of a row. */
-export function* snapshotText(schema: DatabaseSchema, version: string, tables: readonly TableRows[]): Generator<string> {
-  yield `{"schema":${stringifyExact(schema.json)},"version":"${version}","tables":{`;
+export function* snapshotText(
+  schema: DatabaseSchema,
+  version: string,
+  locks: LockTable,
+  tables: readonly TableRows[],
+): Generator<string> {
+  const [schemaText, lockText] = [stringifyExact(schema.json), JSON.stringify(lockTableToJson(locks))];
+  yield `{"schema":${schemaText},"version":"${version}","locks":${lockText},"tables":{`;
   let comma = "";
   for (const { table, rows } of tables) {
     yield `${comma}${JSON.stringify(table.name)}:{`;
@@ -114,7 +133,7 @@ export function* snapshotText(schema: DatabaseSchema, version: string, tables: r
 
 /** The state that a snapshot tells. @throws OvsdbError, TypeError */
 export function stateOfSnapshot(snapshot: Json): SharedState {
-  const { schema: schemaJson = null, version, tables: tableJsons = null } = objectOf(snapshot);
+  const { schema: schemaJson = null, version, locks, tables: tableJsons = null } = objectOf(snapshot);
   const schema = parseSchema(schemaJson);
   const tables = new Map(Array.from(schema.tables.values(), (table) => [table.name, new TableState(table)]));
   for (const table of tables.values()) {
@@ -126,7 +145,7 @@ export function stateOfSnapshot(snapshot: Json): SharedState {
       moveReferences(tables, table, uuid, undefined, row);
     }
   }
-  return { schema, tables, version: textOf(version, "version") };
+  return { schema, tables, version: textOf(version, "version"), locks: parseLockTable(locks) };
 }
 
 /** The state after a snapshot and all that came after it. @throws OvsdbError, TypeError */
@@ -135,9 +154,13 @@ export function stateAfter({ snapshot, entries }: LogStart): SharedState {
 }
 
 function stateWith(state: SharedState, payload: Json): SharedState {
+  const step = lockStepIn(payload);
+  if (step !== undefined) return { ...state, locks: lockTableAfter(state.locks, step) };
   const conversion = conversionOf(payload);
-  if (conversion !== undefined)
-    return { ...conversion, tables: convertedTables(state.tables, conversion.schema, conversion.version) };
+  if (conversion !== undefined) {
+    const { schema, version } = conversion;
+    return { ...state, schema, version, tables: convertedTables(state.tables, schema, version) };
+  }
   let { version } = state;
   for (const transaction of transactionsIn(payload)) {
     const commit = commitOf(state.tables, transaction);
