@@ -143,7 +143,8 @@ program
     process.exitCode = await lsp(process.stdin, stdout, stop.signal);
   });
 
-program.addCommand(dbCommand({ write: (text) => void stdout.write(text), signal: stop.signal, hasColor }));
+const progress = { isTerminal: stderr.isTTY === true, write: (text: string) => stderr.write(text) };
+program.addCommand(dbCommand({ write: (text) => void stdout.write(text), signal: stop.signal, hasColor, progress }));
 
 const roles = () => import("./commands/roles.ts");
 const log = () => createLogger().child({ pid: process.pid });

@@ -10,6 +10,8 @@ import { dbCommand } from "../src/db/db-command.ts";
 import { formatWire, formatWireChange } from "../src/db/format-wire.ts";
 import { formatMoment, parseMoment } from "../src/db/parse-moment.ts";
 
+const NO_PROGRESS = { isTerminal: false, write: () => undefined };
+
 const SCHEMA = {
   name: "T",
   version: "1.0.0",
@@ -35,7 +37,9 @@ const update = (name: string, row: Json): Json => ({ op: "update", table: "Root"
 async function run(hasColor: boolean, ...words: string[]): Promise<string> {
   let output = "";
   const write = (text: string) => void (output += text);
-  await dbCommand({ write, signal: new AbortController().signal, hasColor }).exitOverride().parseAsync(words, { from: "user" });
+  await dbCommand({ write, signal: new AbortController().signal, hasColor, progress: NO_PROGRESS })
+    .exitOverride()
+    .parseAsync(words, { from: "user" });
   return output;
 }
 

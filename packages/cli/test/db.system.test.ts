@@ -8,13 +8,17 @@ import { Scope } from "@tenet/kit";
 import { expect, test } from "vitest";
 import { dbCommand } from "../src/db/db-command.ts";
 
+const NO_PROGRESS = { isTerminal: false, write: () => undefined };
+
 const missing = ["ovsdb-server", "ovsdb-tool", "ovsdb-client"].filter((name) => spawnSync("which", [name]).status !== 0);
 if (missing.length > 0) console.log(`skipped: ${missing.join(", ")} not installed`);
 
 async function db(...words: string[]): Promise<string> {
   let output = "";
   const write = (text: string) => void (output += text);
-  await dbCommand({ write, signal: new AbortController().signal, hasColor: false }).parseAsync(words, { from: "user" });
+  await dbCommand({ write, signal: new AbortController().signal, hasColor: false, progress: NO_PROGRESS }).parseAsync(words, {
+    from: "user",
+  });
   return output;
 }
 

@@ -7,6 +7,8 @@ import { Database, OVN_NORTHBOUND, OvsdbServer } from "@tenet/ovsdb";
 import { expect, test } from "vitest";
 import { dbCommand } from "../src/db/db-command.ts";
 
+const NO_PROGRESS = { isTerminal: false, write: () => undefined };
+
 const SCHEMA = {
   name: "T",
   version: "1.0.0",
@@ -45,7 +47,7 @@ async function run(
     output += text;
     onText(text);
   };
-  const command = dbCommand({ write, signal, hasColor: false }).exitOverride();
+  const command = dbCommand({ write, signal, hasColor: false, progress: NO_PROGRESS }).exitOverride();
   await command.parseAsync(words, { from: "user" });
   return output;
 }
@@ -102,6 +104,30 @@ test("create, transact, dump, show-log and compact work on a file", async () => 
   expect(await db("compact", file, "--drop-history")).toMatch(/t\.db: \d+ bytes instead of \d+\n$/);
   expect(steady(await db("log", file))).toBe("DATE  UUID8  compacted: what made these 1 row is not kept\n");
   expect(steady(await db("log", file, "--row", "a b"))).toMatch(/what made these rows is not kept\n {2}\+ Root "a b" .*n=3/);
+});
+
+test("schema, list and convert --check tell the form of databases", async () => {
+  await using scope = new Scope();
+  const { folder, db } = setUp(scope);
+  const { remote } = await serve(scope, folder, join(folder, "t.db"));
+  expect(await db("list", remote)).toBe("T 1.0.0\n");
+  const text = "T 1.0.0: 2 tables\nRoot  5 columns  index name\nKid   1 column               collected\n";
+  expect(await db("schema", remote)).toBe(text);
+  expect(await db("schema", join(folder, "t.db"))).toBe(text);
+  writeFileSync(join(folder, "copy.ovsschema"), await db("schema", remote, "-o", "json"));
+  expect(await db("convert", join(folder, "t.db"), join(folder, "copy.ovsschema"), "--check")).toBe("no\n");
+  expect(await db("convert", join(folder, "t.db"), "OVN_Northbound", "--check")).toBe("yes\n");
+});
+
+test("the file of a cluster's member is named as such", async () => {
+  await using scope = new Scope();
+  const { folder, db } = setUp(scope);
+  const file = join(folder, "c.db");
+  writeFileSync(file, "OVSDB CLUSTER 10 0123456789012345678901234567890123456789\n{}");
+  await expect(db("dump", file)).rejects.toMatchObject({
+    message: `Cannot read database file "${file}": it belongs to a member of a Raft cluster`,
+    hint: expect.stringContaining("ovsdb-tool cluster-to-standalone") as string,
+  });
 });
 
 test("convert says what does not fit", async () => {

@@ -26,6 +26,7 @@ export {
 } from "./storage/database-file.ts";
 export { versionOfSnapshot } from "./storage/signature.ts";
 export { NotALogError } from "./storage/not-a-log-error.ts";
+export type { RowProgress } from "./storage/row-progress.ts";
 export { type LogFs, systemFs } from "./storage/log-fs.ts";
 export { type CompactionLimits, DEFAULT_COMPACTION } from "./storage/compaction-schedule.ts";
 export { WrongDatabaseError } from "./storage/file-commit-log.ts";

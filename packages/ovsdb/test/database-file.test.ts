@@ -55,7 +55,7 @@ test("a file is converted in its place or into another one: columns come and go,
   const file = await twoRoots(scope);
   const before = content(file);
   const target = join(file, "../target.db");
-  await convertDatabaseFile(file, schemaOf("2.0.0", { size: { type: "integer" } }), target);
+  await convertDatabaseFile(file, schemaOf("2.0.0", { size: { type: "integer" } }), { target });
   expect(content(file)).toEqual(before);
   await convertDatabaseFile(file, schemaOf("2.0.0", { size: { type: "integer" } }));
   expect(content(file)).toEqual({

@@ -155,8 +155,10 @@ test("a file that nobody serves is as it was when compacting or converting it fa
   const before = readFileSync(file);
   const strict = schemaOf("2.0.0", { name: { type: { key: { type: "string", maxLength: 3 } } } });
   await expect(convertDatabaseFile(file, strict)).rejects.toThrow(/Cannot bring the rows under T 2.0.0/);
-  await expect(convertDatabaseFile(file, strict, join(folder, "other.db"))).rejects.toThrow(/length 9 is greater/);
-  await expect(convertDatabaseFile(file, strict, join(folder, "no", "folder.db"))).rejects.toMatchObject({ code: "IO_ERROR" });
+  await expect(convertDatabaseFile(file, strict, { target: join(folder, "other.db") })).rejects.toThrow(/length 9 is greater/);
+  await expect(convertDatabaseFile(file, strict, { target: join(folder, "no", "folder.db") })).rejects.toMatchObject({
+    code: "IO_ERROR",
+  });
   await expect(compactDatabaseFile(file, { target: join(folder, "no", "folder.db") })).rejects.toMatchObject({
     code: "IO_ERROR",
   });

@@ -1,11 +1,19 @@
 /** `tenet db backup`: a served database into a file. */
 import { copyRows, type RowSource } from "@tenet/ovsdb";
+import type { Meter } from "./meter.ts";
 import { connectTo } from "./source.ts";
 
 /** Writes a served database to a new file. @returns how many rows @throws FileExistsError, DbArgumentError, IoError */
-export async function backup(remote: string, file: string, database: string | undefined, signal: AbortSignal): Promise<number> {
+export async function backup(
+  remote: string,
+  file: string,
+  database: string | undefined,
+  meter: Meter,
+  signal: AbortSignal,
+): Promise<number> {
+  meter.note(`reading the rows of ${remote}`);
   await using replica = await connectTo(remote, database, signal);
-  await copyRows(replica, file, replica.schema, `backup of ${replica.schema.name} at ${remote}`);
+  await copyRows(replica, file, `backup of ${replica.schema.name} at ${remote}`, meter.rows);
   return nRowsOf(replica);
 }
 

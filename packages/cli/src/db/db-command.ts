@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { LogFlags } from "./log.ts";
+import { Meter, type MeterOutput } from "./meter.ts";
 
 /** What the commands need of the process. */
 export interface DbSurroundings {
@@ -9,6 +10,8 @@ export interface DbSurroundings {
   readonly signal: AbortSignal;
   /** Whether the text may have colours. */
   readonly hasColor: boolean;
+  /** Where somebody sees how far long work is. */
+  readonly progress: MeterOutput;
 }
 
 type Format = "text" | "json";
@@ -26,7 +29,18 @@ export function dbCommand(surroundings: DbSurroundings): Command {
 const format = () => new Option("-o, --output <format>", "text or json").choices(["text", "json"]).default("text");
 const database = () => new Option("--database <name>", "which one of the server's databases, when it has several");
 
-function fileCommands({ write }: DbSurroundings): Command[] {
+/** Lets `work` show how far it is, and takes that away before anything else is printed. */
+async function metered<T>({ progress }: DbSurroundings, work: (meter: Meter) => Promise<T>): Promise<T> {
+  const meter = new Meter(progress);
+  try {
+    return await work(meter);
+  } finally {
+    meter.end();
+  }
+}
+
+function fileCommands(surroundings: DbSurroundings): Command[] {
+  const { write, signal } = surroundings;
   const files = () => import("@tenet/ovsdb");
   const create = new Command("create")
     .argument("<file>")
@@ -45,18 +59,24 @@ function fileCommands({ write }: DbSurroundings): Command[] {
     .description("leave of a file's transactions the latest, and the rows")
     .action(async (file: string, target: string | undefined, { dropHistory }: { dropHistory?: boolean }) => {
       const beforeBytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-      await (await files()).compactDatabaseFile(file, { target, dropsHistory: dropHistory });
+      const { compactDatabaseFile } = await files();
+      await metered(surroundings, ({ rows }) =>
+        compactDatabaseFile(file, { target, dropsHistory: dropHistory, onProgress: rows }),
+      );
       write(`${target ?? file}: ${statSync(target ?? file).size} bytes instead of ${beforeBytes}\n`);
     });
   const convert = new Command("convert")
     .argument("<file>")
     .argument("<schema>", "as for create")
     .argument("[target]", "new file; without it the file itself is replaced")
+    .option("--check", "change nothing; tell whether the file has another schema: yes or no")
     .description("bring a file's rows under another schema")
-    .action(async (file: string, schema: string, target: string | undefined) => {
-      const { readSchema } = await import("./source.ts");
+    .action(async (file: string, schema: string, target: string | undefined, { check }: { check?: boolean }) => {
+      const [{ readSchema }, { needsConversion }] = await Promise.all([import("./source.ts"), import("./schema-command.ts")]);
       const parsed = readSchema(schema);
-      await (await files()).convertDatabaseFile(file, parsed, target);
+      if (check === true) return write(needsConversion(file, parsed) ? "yes\n" : "no\n");
+      const { convertDatabaseFile } = await files();
+      await metered(surroundings, ({ rows }) => convertDatabaseFile(file, parsed, { target, onProgress: rows }));
       write(`${target ?? file}: now ${parsed.name} ${parsed.version}\n`);
     });
   const types = new Command("types")
@@ -66,10 +86,27 @@ function fileCommands({ write }: DbSurroundings): Command[] {
       const [{ schemaTypes }, { readSchema }] = await Promise.all([import("./schema-types.ts"), import("./source.ts")]);
       write(schemaTypes(readSchema(schema)));
     });
-  return [create, compact, convert, types];
+  const schema = new Command("schema")
+    .argument("<source>", "database file, unix:PATH or tcp:HOST:PORT")
+    .addOption(format())
+    .addOption(database())
+    .description("show what tables a database has; with -o json its schema")
+    .action(async (source: string, flags: Flags) => {
+      const { schemaOf } = await import("./schema-command.ts");
+      write(await schemaOf(source, flags.database, flags.output, signal));
+    });
+  const list = new Command("list")
+    .argument("<remote>", "unix:PATH or tcp:HOST:PORT")
+    .description("name the databases that a server has, and their versions")
+    .action(async (remote: string) => {
+      const { listServed } = await import("./schema-command.ts");
+      write(await listServed(remote, signal));
+    });
+  return [list, schema, create, compact, convert, types];
 }
 
-function rowCommands({ write, signal, hasColor }: DbSurroundings): Command[] {
+function rowCommands(surroundings: DbSurroundings): Command[] {
+  const { write, signal, hasColor } = surroundings;
   const log = new Command("log")
     .argument("<source>", "database file, unix:PATH or tcp:HOST:PORT")
     .addOption(format())
@@ -84,7 +121,8 @@ function rowCommands({ write, signal, hasColor }: DbSurroundings): Command[] {
     .description("tell who changed what, when and why")
     .action(async (source: string, flags: LogFlags) => {
       const [show, { styleFor }] = await Promise.all([import("./log.ts"), import("../up/style.ts")]);
-      write(await show.log(source, flags, styleFor(hasColor), Date.now(), signal));
+      const style = styleFor(hasColor);
+      write(await metered(surroundings, (meter) => show.log(source, flags, style, Date.now(), meter, signal)));
     });
   const dump = new Command("dump")
     .argument("<source>", "database file, unix:PATH or tcp:HOST:PORT")
@@ -97,13 +135,15 @@ function rowCommands({ write, signal, hasColor }: DbSurroundings): Command[] {
       const { dump: text } = await import("./dump.ts");
       if (flags.at !== undefined) {
         const { pastRows } = await import("./past.ts");
-        const rows = await pastRows(source, flags.at, flags.database, Date.now(), signal);
+        const { at } = flags;
+        const rows = await metered(surroundings, (meter) => pastRows(source, at, flags.database, Date.now(), meter, signal));
         write(flags.output === "json" ? "" : `${rows.schema.name} as of ${rows.moment}\n\n`);
         write(text(rows, tables, flags.output));
         return;
       }
       const { withRows } = await import("./source.ts");
-      write(await withRows(source, flags.database, signal, (rows) => text(rows, tables, flags.output)));
+      const show = (meter: Meter) => withRows(source, flags.database, signal, meter, (rows) => text(rows, tables, flags.output));
+      write(await metered(surroundings, show));
     });
   const transact = new Command("transact")
     .argument("<source>", "database file that nobody serves, unix:PATH or tcp:HOST:PORT")
@@ -118,7 +158,8 @@ function rowCommands({ write, signal, hasColor }: DbSurroundings): Command[] {
   return [log, dump, transact];
 }
 
-function serverCommands({ write, signal }: DbSurroundings): Command[] {
+function serverCommands(surroundings: DbSurroundings): Command[] {
+  const { write, signal } = surroundings;
   const monitor = new Command("monitor")
     .argument("<remote>", "unix:PATH or tcp:HOST:PORT")
     .argument("[tables...]", "all when none is named")
@@ -138,7 +179,8 @@ function serverCommands({ write, signal }: DbSurroundings): Command[] {
     .description("write a served database to a file that can be served or restored")
     .action(async (remote: string, file: string, flags: Flags) => {
       const { backup: save } = await import("./backup.ts");
-      write(`${await save(remote, file, flags.database, signal)} rows in ${file}\n`);
+      const nRows = await metered(surroundings, (meter) => save(remote, file, flags.database, meter, signal));
+      write(`${nRows} rows in ${file}\n`);
     });
   const restore = new Command("restore")
     .argument("<remote>", "unix:PATH or tcp:HOST:PORT")
@@ -148,7 +190,9 @@ function serverCommands({ write, signal }: DbSurroundings): Command[] {
     .description("replace the rows of a served database by those of a file, at once")
     .action(async (remote: string, file: string, flags: Flags & { force?: boolean }) => {
       const { restore: load } = await import("./restore.ts");
-      write(`${await load(remote, file, flags.database, flags.force === true, signal)} rows from ${file}\n`);
+      const isForced = flags.force === true;
+      const nRows = await metered(surroundings, (meter) => load(remote, file, flags.database, isForced, meter, signal));
+      write(`${nRows} rows from ${file}\n`);
     });
   return [monitor, backup, restore];
 }

@@ -14,6 +14,7 @@ import {
 } from "@tenet/ovsdb";
 import type { Style } from "../up/style.ts";
 import { formatWire, formatWireChange } from "./format-wire.ts";
+import type { Meter } from "./meter.ts";
 import { formatMoment, parseMoment } from "./parse-moment.ts";
 import { connectTo, DbArgumentError, isRemote, tablesOf } from "./source.ts";
 
@@ -47,7 +48,14 @@ const LINE_WIDTH = 100;
  * @param now - ms since 1970-01-01 UTC, for times of today and times ago
  * @throws DbArgumentError, NotALogError, IoError
  */
-export async function log(source: string, flags: LogFlags, style: Style, now: number, signal: AbortSignal): Promise<string> {
+export async function log(
+  source: string,
+  flags: LogFlags,
+  style: Style,
+  now: number,
+  meter: Meter,
+  signal: AbortSignal,
+): Promise<string> {
   const filter: HistoryFilter = {
     ...(flags.table === undefined ? {} : { table: flags.table }),
     ...(flags.row === undefined ? {} : { row: flags.row }),
@@ -56,7 +64,7 @@ export async function log(source: string, flags: LogFlags, style: Style, now: nu
     ...(flags.by === undefined ? {} : { by: flags.by }),
     ...(flags.number === undefined ? {} : { last: flags.number }),
   };
-  const transactions = grouped(await entriesOf(source, flags.database, filter, signal));
+  const transactions = grouped(await entriesOf(source, flags.database, filter, meter, signal));
   if (flags.output === "json") return transactions.map((transaction) => `${stringifyExact(jsonOf(transaction))}\n`).join("");
   if (transactions.length === 0) return "no transaction matches\n";
   const showsAll = flags.full === true || flags.row !== undefined;
@@ -67,10 +75,11 @@ async function entriesOf(
   source: string,
   name: string | undefined,
   filter: HistoryFilter,
+  meter: Meter,
   signal: AbortSignal,
 ): Promise<HistoryEntry[]> {
   if (!isRemote(source)) {
-    const database = Database.read(source);
+    const database = Database.read(source, meter.rows);
     checkTable(database.schema, filter);
     return typed(historyEntries(database, filter));
   }

@@ -1,6 +1,7 @@
 /** What a database held at an earlier moment, from a server's history or a file's. */
 import type { Json } from "@tenet/kit";
 import { Database, type DatabaseSchema, OvsdbError, parseDatum, type Row, rowsAt, type RowSource, RpcError } from "@tenet/ovsdb";
+import type { Meter } from "./meter.ts";
 import { formatMoment, parseMoment } from "./parse-moment.ts";
 import { connectTo, DbArgumentError, isRemote } from "./source.ts";
 
@@ -27,12 +28,13 @@ export async function pastRows(
   text: string,
   database: string | undefined,
   now: number,
+  meter: Meter,
   signal: AbortSignal,
 ): Promise<PastSource> {
   const moment = /^[0-9a-f]{8}(-[0-9a-f-]*)?$/i.test(text) ? text : parseMoment(text, now);
   try {
     if (!isRemote(source)) {
-      const content = Database.read(source);
+      const content = Database.read(source, meter.rows);
       return toSource(content.schema, rowsAt(content, moment));
     }
     await using replica = await connectTo(source, database, signal, []);

@@ -12,6 +12,7 @@ import {
   toJson,
 } from "@tenet/ovsdb";
 import { nRowsOf } from "./backup.ts";
+import type { Meter } from "./meter.ts";
 import { connectTo, DbArgumentError } from "./source.ts";
 
 /**
@@ -28,9 +29,11 @@ export async function restore(
   file: string,
   database: string | undefined,
   isForced: boolean,
+  meter: Meter,
   signal: AbortSignal,
 ): Promise<number> {
-  const rows = Database.read(file);
+  const rows = Database.read(file, meter.rows);
+  meter.note(`reading the rows of ${remote}`);
   await using replica = await connectTo(remote, database ?? rows.schema.name, signal);
   const { schema } = replica;
   if (!isForced && stringifyExact(rows.schema.json) !== stringifyExact(schema.json)) {
@@ -40,6 +43,7 @@ export async function restore(
     );
   }
   const operations = [...schema.tables.values()].flatMap((table) => restoreTable(table, rows, replica));
+  meter.note(`the server executes ${operations.length.toLocaleString("en")} operations`);
   try {
     await replica.transact([...operations, { op: "comment", comment: `restored from ${file}` }]);
   } catch (error) {

@@ -15,6 +15,7 @@ import {
   type Replica,
   type RowSource,
 } from "@tenet/ovsdb";
+import type { Meter } from "./meter.ts";
 
 /** A database, table or schema that does not exist, or an argument that does not read. */
 export class DbArgumentError extends AppError {
@@ -31,9 +32,11 @@ export async function withRows<T>(
   source: string,
   database: string | undefined,
   signal: AbortSignal,
+  meter: Meter,
   use: (rows: RowSource) => T | Promise<T>,
 ): Promise<T> {
-  if (!isRemote(source)) return use(Database.read(source));
+  if (!isRemote(source)) return use(Database.read(source, meter.rows));
+  meter.note(`reading the rows of ${source}`);
   await using replica = await connectTo(source, database, signal);
   return await use(replica);
 }

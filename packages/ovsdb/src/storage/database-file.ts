@@ -7,14 +7,15 @@
  */
 import { constants, copyFileSync, existsSync, rmSync } from "node:fs";
 import { AppError, IoError, type Json, messageOf, silentLogger } from "@tenet/kit";
-import { datumsEqual, toJson } from "../model/datum.ts";
 import { OvsdbError } from "../model/ovsdb-error.ts";
 import { type SchemaSource, toSchema } from "../model/parse-schema.ts";
-import { datumOf, type Row } from "../model/row.ts";
-import type { DatabaseSchema, TableSchema } from "../model/schema.ts";
+import type { Row } from "../model/row.ts";
+import type { DatabaseSchema } from "../model/schema.ts";
 import { FileCommitLog } from "./file-commit-log.ts";
 import { DatabaseLockedError } from "./lock-file.ts";
 import { Database } from "./open-database.ts";
+import { countedTables, type RowProgress } from "./row-progress.ts";
+import type { TableRows } from "./table-rows.ts";
 
 /** A file stands where a new one was to be made. */
 export class FileExistsError extends AppError {
@@ -57,6 +58,7 @@ export interface CompactOptions {
   readonly target?: string | undefined;
   /** Whether none of the latest transactions stays. */
   readonly dropsHistory?: boolean | undefined;
+  readonly onProgress?: RowProgress | undefined;
 }
 
 /**
@@ -64,9 +66,12 @@ export interface CompactOptions {
  *
  * @throws DatabaseLockedError, FileExistsError, IoError
  */
-export async function compactDatabaseFile(file: string, { target, dropsHistory }: CompactOptions = {}): Promise<void> {
+export async function compactDatabaseFile(
+  file: string,
+  { target, dropsHistory, onProgress }: CompactOptions = {},
+): Promise<void> {
   if (target !== undefined) copyFile(file, target);
-  await withDatabase(target ?? file, (database) => database.compact(dropsHistory));
+  await withDatabase(target ?? file, onProgress, (database) => database.compact(dropsHistory));
 }
 
 /**
@@ -76,11 +81,15 @@ export async function compactDatabaseFile(file: string, { target, dropsHistory }
  * @throws ConversionError telling what does not fit; the file then is as it was
  * @throws DatabaseLockedError, FileExistsError, IoError
  */
-export async function convertDatabaseFile(file: string, schema: SchemaSource | Json, target?: string): Promise<void> {
+export async function convertDatabaseFile(
+  file: string,
+  schema: SchemaSource | Json,
+  { target, onProgress }: Pick<CompactOptions, "target" | "onProgress"> = {},
+): Promise<void> {
   const to = toSchema(schema);
   if (target !== undefined) copyFile(file, target);
   try {
-    await withDatabase(target ?? file, (database) => database.convert(to, { remote: "internal" }));
+    await withDatabase(target ?? file, onProgress, (database) => database.convert(to, { remote: "internal" }));
   } catch (error) {
     if (target !== undefined) rmSync(target, { force: true });
     throw error instanceof OvsdbError ? conversionError(to, error) : error;
@@ -93,40 +102,25 @@ function conversionError(to: DatabaseSchema, { error, details }: OvsdbError): Ap
   return new ConversionError(`Cannot bring the rows under ${describe(to)}: ${why}`, { hint: "The file is as it was" });
 }
 
-/** Writes the rows of a database or a replica to a new file. @throws FileExistsError, ConversionError, IoError */
-export async function copyRows(from: RowSource, target: string, schema: DatabaseSchema, comment: string): Promise<void> {
-  createDatabaseFile(target, schema);
+/** Writes the rows of a database or a replica, as they are now, to a new file. @throws FileExistsError, IoError */
+export async function copyRows(from: RowSource, target: string, comment: string, onProgress?: RowProgress): Promise<void> {
+  const tables = Array.from(from.schema.tables.values(), (table): TableRows => {
+    const rows = [...from.table(table.name).values()];
+    return { table, rows: () => rows };
+  });
+  const nTotal = [...from.schema.tables.keys()].reduce((sum, name) => sum + from.table(name).size, 0);
+  createDatabaseFile(target, from.schema);
   try {
-    await withDatabase(target, async (database) => {
-      const results = await database.transact([...insertions(from, schema), { op: "comment", comment }], { remote: "internal" });
-      const failure = results.find((result) => typeof result === "object" && result !== null && "error" in result);
-      if (failure !== undefined)
-        throw new ConversionError(`Cannot bring the rows under ${describe(schema)}: ${explain(failure)}`);
-    });
+    const { commitLog } = FileCommitLog.open(target, from.schema, silentLogger);
+    try {
+      await commitLog.fill(onProgress === undefined ? tables : countedTables(tables, nTotal, onProgress), Date.now(), comment);
+    } finally {
+      commitLog.close();
+    }
   } catch (error) {
     rmSync(target, { force: true });
     throw error;
   }
-}
-
-/** Operations that insert the rows with their uuids; what a schema lacks and ephemeral columns are left out. */
-function insertions(from: RowSource, schema: DatabaseSchema): Json[] {
-  return [...schema.tables.values()].flatMap((table) =>
-    Array.from(from.table(table.name).values(), (row): Json => {
-      const source = from.schema.tables.get(table.name) ?? table;
-      return { op: "insert", table: table.name, uuid: row._uuid, row: columnsOf(row, source, table) };
-    }),
-  );
-}
-
-function columnsOf(row: Row, source: TableSchema, target: TableSchema): Json {
-  const columns: { [name: string]: Json } = {};
-  for (const column of source.columns.values()) {
-    const datum = datumOf(row, column);
-    if (column.isEphemeral || !target.columns.has(column.name) || datumsEqual(datum, column.defaultDatum)) continue;
-    columns[column.name] = toJson(column.type, datum);
-  }
-  return columns;
 }
 
 function copyFile(file: string, target: string): void {
@@ -142,8 +136,12 @@ function copyFile(file: string, target: string): void {
   }
 }
 
-async function withDatabase(file: string, use: (database: Database) => Promise<void>): Promise<void> {
-  const database = await Database.openFile(file);
+async function withDatabase(
+  file: string,
+  onProgress: RowProgress | undefined,
+  use: (database: Database) => Promise<void>,
+): Promise<void> {
+  const database = await Database.openFile(file, { onProgress });
   try {
     await use(database);
   } finally {
@@ -153,9 +151,4 @@ async function withDatabase(file: string, use: (database: Database) => Promise<v
 
 function describe({ name, version }: DatabaseSchema): string {
   return version === "" ? name : `${name} ${version}`;
-}
-
-function explain(failure: Json): string {
-  const { error, details } = failure as { error?: Json; details?: Json };
-  return typeof details === "string" ? details : messageOf(error);
 }

@@ -154,6 +154,11 @@ export class FileCommitLog implements CommitLog {
     return true;
   }
 
+  /** Writes, into a log without transactions, one that inserts rows. @throws IoError */
+  async fill(tables: readonly TableRows[], at: number, comment: string): Promise<void> {
+    await this.#file.compact(this.#schema.json, snapshotRecord(tables, at, comment), this.#file.sizeBytes);
+  }
+
   /** Replaces the file by the schema and one transaction. */
   rewrite(commit: Omit<Commit, "version">): void {
     const record = recordText(this.#schema, commit, this.#signatures);

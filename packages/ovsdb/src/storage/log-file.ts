@@ -363,6 +363,7 @@ function readRecords(path: string, bytes: Buffer): { records: LogRecord[]; endsA
     const record = readRecord(bytes, at);
     if (typeof record === "string") {
       if (records.length === 0 && !bytes.subarray(0, 11).equals(Buffer.from("OVSDB JSON ").subarray(0, bytes.length))) {
+        if (bytes.subarray(0, CLUSTER.length).equals(CLUSTER)) throw clusteredFile(path);
         throw new NotALogError(`Cannot read database file "${path}": ${record}`, {
           hint: "Only standalone OVSDB database files can be opened; move this file away to start an empty database",
           details: { file: path },
@@ -374,6 +375,15 @@ function readRecords(path: string, bytes: Buffer): { records: LogRecord[]; endsA
     at = record.endsAt;
   }
   return { records, endsAt: at, problem: undefined };
+}
+
+const CLUSTER = Buffer.from("OVSDB CLUSTER ");
+
+function clusteredFile(path: string): NotALogError {
+  return new NotALogError(`Cannot read database file "${path}": it belongs to a member of a Raft cluster`, {
+    hint: "Make a standalone file of it: ovsdb-tool cluster-to-standalone NEW.db FILE; or ask the cluster by its remote",
+    details: { file: path },
+  });
 }
 
 function readRecord(bytes: Buffer, at: number): (LogRecord & { endsAt: number }) | string {

@@ -14,6 +14,7 @@ import { DatumSharing } from "./datum-sharing.ts";
 import { FileCommitLog, nextVersion, type OpenedLog } from "./file-commit-log.ts";
 import { type LogRecord, type PlacedRecord, readLog } from "./log-file.ts";
 import type { LogFs } from "./log-fs.ts";
+import { countedTables, PROGRESS_ROWS, type RowProgress } from "./row-progress.ts";
 import { versionOfSnapshot } from "./signature.ts";
 import { tablesBefore } from "./table-rows.ts";
 import { applyRowRecord, readScannedRecord, readTransactionRecord } from "./transaction-record.ts";
@@ -33,6 +34,8 @@ export interface DatabaseOptions {
   readonly compaction?: CompactionLimits;
   /** The file operations; for tests that want them to fail. */
   readonly fs?: LogFs;
+  /** Told how far reading the file, and each writing of it anew, is. */
+  readonly onProgress?: RowProgress | undefined;
 }
 
 /**
@@ -45,6 +48,7 @@ export interface DatabaseOptions {
 export class Database extends DatabaseEngine {
   #file: FileCommitLog | undefined;
   #compacting: Promise<void> | undefined;
+  #onProgress: RowProgress | undefined;
 
   /**
    * Opens a database.
@@ -79,6 +83,7 @@ export class Database extends DatabaseEngine {
     const limits = options.historyLimits ?? DEFAULT_HISTORY;
     const opened = FileCommitLog.open(file, wanted, log, limits, options.fs);
     const database = Database.inMemory({ ...options, schema: opened.schema });
+    database.#onProgress = options.onProgress;
     try {
       database.#load(opened, limits);
       database.#keepCompact(options.compaction ?? DEFAULT_COMPACTION, log);
@@ -102,10 +107,11 @@ export class Database extends DatabaseEngine {
    *
    * @throws NotALogError, IoError
    */
-  static read(file: string, fs?: LogFs): Database {
-    const { schema, schemaSha1, transactions } = readLog(file, fs);
+  static read(file: string, onProgress?: RowProgress): Database {
+    const { schema, schemaSha1, transactions } = readLog(file);
     const limits = { commits: Infinity, changes: Infinity };
     const database = Database.inMemory({ schema, historyLimits: limits });
+    database.#onProgress = onProgress;
     let version = nextVersion("", schemaSha1);
     database.#replay(transactions, limits, ({ sha1 }, toldVersion) => (version = toldVersion ?? nextVersion(version, sha1)));
     return database;
@@ -133,7 +139,13 @@ export class Database extends DatabaseEngine {
     await Promise.resolve(); // commits of a group are told one by one: history is in step with the file after the last
     const now = this.clock.now();
     const kept = dropsHistory ? [] : (this.#file?.keptOf(this.history(), now) ?? []);
-    await this.#file?.compact(kept, tablesBefore(this.tables, kept), now);
+    const tables = tablesBefore(this.tables, kept);
+    const nTotal = [...this.tables.values()].reduce((sum, { rows }) => sum + rows.size, 0);
+    await this.#file?.compact(
+      kept,
+      this.#onProgress === undefined ? tables : countedTables(tables, nTotal, this.#onProgress),
+      now,
+    );
   }
 
   /** The file may not keep what was answered already; the memory does, and so does a new file. */
@@ -183,6 +195,9 @@ export class Database extends DatabaseEngine {
     advance: (record: PlacedRecord, toldVersion: string | undefined) => string,
   ): void {
     const sharing = new DatumSharing();
+    const onProgress = this.#onProgress;
+    const nTotal = onProgress === undefined ? 0 : countRows(transactions);
+    let nRows = 0;
     for (const [i, record] of transactions.entries()) {
       const { json, scanned } = record;
       const { at, comment, by, isDiff, tables } =
@@ -197,6 +212,7 @@ export class Database extends DatabaseEngine {
         for (const [uuid, row] of rows) {
           const change = this.#applyRow(table, uuid, row, isDiff, version, sharing);
           if (isKept) changes.push(change);
+          if (onProgress !== undefined && ++nRows % PROGRESS_ROWS === 0) onProgress("reading", nRows, nTotal);
         }
       }
       if (isKept) this.commits.add({ version, at, comment, by, changes });
@@ -226,4 +242,10 @@ export class Database extends DatabaseEngine {
       changes,
     };
   }
+}
+
+/** How many changes of rows the transactions have. */
+function countRows(transactions: readonly LogRecord[]): number {
+  const tables = transactions.flatMap(({ json, scanned }) => (scanned ?? readTransactionRecord(json)).tables);
+  return tables.reduce((sum, [, rows]) => sum + rows.length, 0);
 }
