@@ -1,6 +1,7 @@
 /** `ovsdb-server` as scripts know it: the same command lines and control commands, to the original and to ours. */
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Daemon, HAS_ORIGINAL, type Kind, type Outcome } from "./support/daemon.ts";
 
@@ -226,6 +227,22 @@ describe.skipIf(!HAS_ORIGINAL)("control commands answer as the original's", () =
     expect(daemon.appctl("coverage/read-counter", "unixctl_replied").out).toBe("3\n");
     expect(daemon.appctl("coverage/show").out).toMatch(/^Event coverage, .*:\nunixctl_received +0\.0\/sec .* total: 5\n/);
   });
+});
+
+test.skipIf(!HAS_ORIGINAL)("the original and Tenet keep off each other's files", () => {
+  const locked = /failed to lock lockfile \(Resource temporarily unavailable\)/;
+  for (const [first, second] of [
+    ["tenet", "original"],
+    ["original", "tenet"],
+  ] as const) {
+    using daemon = prepare(first);
+    daemon.serve("one.db", "--pidfile", "--detach");
+    using other = new Daemon(second);
+    expect(other.serve(daemon.path("one.db"), "--run=true").err).toMatch(locked);
+    expect(daemon.run("ovsdb-tool", "compact", "one.db").err).toContain("Resource temporarily unavailable");
+    const compacted = daemon.run(process.execPath, resolve("packages/cli/bin/tenet.js"), "db", "compact", "one.db");
+    expect([compacted.code, compacted.err]).toEqual([1, expect.stringContaining("has it open")]);
+  }
 });
 
 test.skipIf(!HAS_ORIGINAL)("a backup follows its active server, and a relay serves what that has", async () => {

@@ -31,6 +31,7 @@ export { type DevicePlace, untilOperational } from "./operational.ts";
 export { openPacketSocket } from "./packet-socket.ts";
 export { type PeerCredentials, peerCredentials, processName } from "./peer-credentials.ts";
 export { holdPidFile, type PidFile } from "./pid-file.ts";
+export { hasRecordLocks, takeRecordLock } from "./record-lock.ts";
 export { POLL, Poller } from "./poller.ts";
 export { type Probe, probe } from "./probe.ts";
 export { type PingResult, type ProbeOptions, ReachabilityProber, type TcpResult } from "./reachability.ts";

@@ -4,14 +4,9 @@
  * `ovs-appctl -t NAME` reads the pid only while a POSIX record lock of that process is on the file, so a file that
  * a killed daemon left behind misleads nobody.
  */
-import { closeSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, rmSync, writeSync } from "node:fs";
 import { IoError, messageOf } from "@tenet/kit";
-import { libc } from "./libc.ts";
-
-const F_SETLK = 6;
-const F_WRLCK = 1;
-/** struct flock: l_type u16, l_whence u16, 4 bytes of padding, l_start i64, l_len i64, l_pid i32, 4 bytes of padding. */
-const FLOCK_BYTES = 32;
+import { takeRecordLock } from "./record-lock.ts";
 
 /** Holds a pid file; closing it removes the file. */
 export interface PidFile {
@@ -25,14 +20,12 @@ export interface PidFile {
  */
 export function holdPidFile(path: string): PidFile {
   const fd = openSync(path, "a");
-  const lock = new Uint8Array(FLOCK_BYTES);
-  lock[0] = F_WRLCK;
-  if (libc().fcntl(fd, F_SETLK, lock) < 0) {
-    const reason = libc().errnoName();
+  const holder = takeRecordLock(fd);
+  if (holder !== undefined) {
     closeSync(fd);
-    const holder = readFileSync(path, "utf8").trim();
-    throw new IoError(`Cannot hold pid file "${path}": fcntl failed with ${reason}`, {
-      hint: `Process ${holder} holds it: stop that first, or use another run folder`,
+    throw new IoError(`Cannot hold pid file "${path}": process ${holder} holds it`, {
+      hint: "Stop that first, or use another run folder",
+      details: { path, pid: holder },
     });
   }
   const close = (): void => {

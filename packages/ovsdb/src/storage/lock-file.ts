@@ -1,12 +1,13 @@
 /**
  * Keeps two processes (and two openers in one process) from writing one database file.
  *
- * The lock is a file `.NAME.~lock~` beside the database that holds its owner's pid and start time. A lock
- * whose owner is gone, or whose pid now belongs to a process started at another time, is taken over.
+ * The lock is on a file `.NAME.~lock~` beside the database, as the original's.
  */
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { AppError, errnoOf, IoError, messageOf } from "@tenet/kit";
+import { AppError } from "@tenet/kit";
+import { hasRecordLocks } from "@tenet/linux";
+import { takeKernelLock } from "./kernel-lock.ts";
+import { takePidLock } from "./pid-lock.ts";
 
 /** Another process (or this one) has the database file open. */
 export class DatabaseLockedError extends AppError {
@@ -32,85 +33,7 @@ export class DatabaseLockedError extends AppError {
  */
 export function lockDatabaseFile(file: string): () => void {
   const path = join(dirname(file), `.${basename(file)}.~lock~`);
-  for (let nTries = 0; !tryCreate(path); nTries++) {
-    const holder = liveHolder(path);
-    if (holder !== undefined) throw new DatabaseLockedError(file, holder);
-    if (nTries > 10) throw new IoError(`Cannot take over the stale lock file "${path}"`, { hint: "Remove it by hand" });
-    removeStale(path);
-  }
-  return () => rmSync(path, { force: true });
-}
-
-function tryCreate(path: string): boolean {
-  try {
-    const fd = openSync(path, "wx", 0o640);
-    writeSync(fd, `${process.pid} ${startTimeOf(process.pid) ?? 0}\n`);
-    closeSync(fd);
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === "EEXIST") return false;
-    throw new IoError(`Cannot make lock file "${path}": ${messageOf(error)}`, {
-      hint: "Check that the folder exists and may be written",
-      cause: error,
-    });
-  }
-}
-
-/** Renames before removing: of two processes that see the same stale lock only one can rename it. */
-function removeStale(path: string): void {
-  const aside = `${path}.${process.pid}`;
-  try {
-    renameSync(path, aside);
-  } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error;
-  }
-  rmSync(aside, { force: true });
-}
-
-/** The pid in the lock file when that very process still runs. */
-function liveHolder(path: string): number | undefined {
-  const [pidText = "", startText = ""] = readLock(path).trim().split(" ");
-  const pid = Number(pidText);
-  if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return undefined;
-  if (hasEnded(pid)) return undefined;
-  const start = startTimeOf(pid);
-  return start === undefined || startText === "0" || start === startText ? pid : undefined;
-}
-
-function readLock(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return "";
-    throw error;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errnoOf(error) === "EPERM";
-  }
-}
-
-/** Whether only the process's exit status is left, for a parent that has not asked for it yet. */
-function hasEnded(pid: number): boolean {
-  return ["Z", "X"].includes(statFields(pid)[0] ?? "");
-}
-
-/** The process's start time in clock ticks since boot, where the system tells. */
-function startTimeOf(pid: number): string | undefined {
-  return statFields(pid)[19];
-}
-
-/** The fields of /proc/PID/stat from the state on; none where there is no such file. */
-function statFields(pid: number): string[] {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  } catch {
-    return [];
-  }
+  const held = hasRecordLocks() ? takeKernelLock(path) : takePidLock(path);
+  if ("holder" in held) throw new DatabaseLockedError(file, held.holder);
+  return held.release;
 }
