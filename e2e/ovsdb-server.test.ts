@@ -1,7 +1,7 @@
 /** `ovsdb-server` as scripts know it: the same command lines and control commands, to the original and to ours. */
 import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { resolve } from "node:path";
+import { resolve as resolvePath } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Daemon, HAS_ORIGINAL, type Kind, type Outcome } from "./support/daemon.ts";
 
@@ -240,7 +240,7 @@ test.skipIf(!HAS_ORIGINAL)("the original and Tenet keep off each other's files",
     using other = new Daemon(second);
     expect(other.serve(daemon.path("one.db"), "--run=true").err).toMatch(locked);
     expect(daemon.run("ovsdb-tool", "compact", "one.db").err).toContain("Resource temporarily unavailable");
-    const compacted = daemon.run(process.execPath, resolve("packages/cli/bin/tenet.js"), "db", "compact", "one.db");
+    const compacted = daemon.run(process.execPath, resolvePath("packages/cli/bin/tenet.js"), "db", "compact", "one.db");
     expect([compacted.code, compacted.err]).toEqual([1, expect.stringContaining("has it open")]);
   }
 });

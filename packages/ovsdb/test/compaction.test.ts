@@ -5,7 +5,7 @@ import { setTimeout } from "node:timers/promises";
 import { type Clock, type Json, Scope } from "@tenet/kit";
 import { type CompactionLimits, type Database, systemFs } from "@tenet/ovsdb";
 import { expect, test } from "vitest";
-import { openDatabase, TESTER, temporaryFolder } from "./support/fixtures.ts";
+import { filesIn, openDatabase, TESTER, temporaryFolder } from "./support/fixtures.ts";
 
 const insert = (name: string, more: object = {}): Json => ({ op: "insert", table: "Root", row: { name, ...more } });
 const update = (name: string, row: { readonly [column: string]: Json }): Json => ({
@@ -89,7 +89,7 @@ test("a database that is closed while its file is compacted leaves the file as i
   const compacting = database.compact();
   expect(database.compact()).toBe(compacting);
   database.close();
-  expect(readdirSync(folder)).toEqual(["t.db"]);
+  expect(filesIn(folder)).toEqual(["t.db"]);
   const again = await openDatabase(scope, { file });
   await compacting;
   expect(rowsOf(again)).toEqual(rowsOf(database));

@@ -2,12 +2,12 @@
  * Whichever file operation fails, whether once or from then on: what was acknowledged is there after a restart, what failed is
  * not, and the database goes on when the disk does.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Json, Scope } from "@tenet/kit";
 import { compactDatabaseFile, convertDatabaseFile, Database, type LogFs, systemFs } from "@tenet/ovsdb";
 import { expect, test } from "vitest";
-import { TESTER, temporaryFolder } from "./support/fixtures.ts";
+import { filesIn, TESTER, temporaryFolder } from "./support/fixtures.ts";
 
 const schemaOf = (version: string, columns: object = {}): Json => ({
   name: "T",
@@ -136,7 +136,7 @@ test.each([
     nOperations = disk.nOperations;
     const read = Database.read(file);
     expect([failAt, namesIn(read)]).toEqual([failAt, [...kept].toSorted()]);
-    expect(readdirSync(folder)).toEqual(["t.db"]);
+    expect(filesIn(folder)).toEqual(["t.db"]);
     const again = await Database.open({ schema: read.schema, file });
     expect(namesIn(again)).toEqual(namesIn(read));
     again.close();
@@ -163,5 +163,5 @@ test("a file that nobody serves is as it was when compacting or converting it fa
     code: "IO_ERROR",
   });
   expect(readFileSync(file)).toEqual(before);
-  expect(readdirSync(folder)).toEqual(["t.db"]);
+  expect(filesIn(folder)).toEqual(["t.db"]);
 });

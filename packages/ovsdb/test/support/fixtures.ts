@@ -1,5 +1,5 @@
 /** A small schema with every kind of column, and shortcuts that tests share. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect as connectSocket, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -57,6 +57,13 @@ export const TESTER: ClientIdentity = { remote: "test" };
 /** Opens a database that the scope closes. */
 export async function openDatabase(scope: Scope, options: Partial<DatabaseOptions> = {}): Promise<Database> {
   return scope.use(await Database.open({ schema: SCHEMA, ...options }));
+}
+
+/** The names of the files in a folder, sorted, without the locks of databases, which stay. */
+export function filesIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => !name.endsWith(".~lock~"))
+    .toSorted();
 }
 
 /** A fresh folder that the scope removes. */
