@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { resolve as resolvePath } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Daemon, HAS_ORIGINAL, type Kind, type Outcome } from "./support/daemon.ts";
+import { run } from "./support/tenet.ts";
 
 const remotes = { type: { key: "string", min: 0, max: "unlimited" } };
 const schema = (name: string) => ({
@@ -263,6 +264,36 @@ test.skipIf(!HAS_ORIGINAL)("a backup follows its active server, and a relay serv
   ours.appctl("ovsdb-server/disconnect-active-ovsdb-server");
   expect(ours.run("ovsdb-client", "transact", `unix:${backup}`, insert).out).toContain("uuid");
   ours.run("ovs-appctl", "-t", ours.path("relay.ctl"), "exit");
+});
+
+test.skipIf(!HAS_ORIGINAL)("a state folder is the backup of another one on all its sockets", async () => {
+  using one = new Daemon("tenet");
+  using other = new Daemon("tenet");
+  const start = (daemon: Daemon, ...options: string[]) => {
+    const env = { TENET_HOME: daemon.folder };
+    const flags = ["ovsdb-server", "--detach", `--pidfile=${daemon.path("ovsdb-server.pid")}`, ...options];
+    const began = run(
+      process.execPath,
+      [resolvePath("packages/cli/bin/tenet.js"), ...flags, "--unixctl", daemon.path("ctl")],
+      env,
+    );
+    expect(began.status).toBe(0);
+  };
+  start(one, `--remote=punix:${one.path("all.sock")}`);
+  start(other, `--sync-from=unix:${one.path("all.sock")}`);
+  const [nb, backup] = [one, other].map((daemon) => `unix:${daemon.path("run/nb.sock")}`) as [string, string];
+  const transact = (remote: string, ...operations: object[]) =>
+    one.run("ovsdb-client", "--timeout=5", "transact", remote, JSON.stringify(["OVN_Northbound", ...operations]));
+  const insert = { op: "insert", table: "Logical_Switch", row: { name: "sw0" } };
+  expect(transact(nb, insert).out).toContain("uuid");
+  const select = { op: "select", table: "Logical_Switch", where: [], columns: ["name"] };
+  await expect.poll(() => transact(backup, select).out, { timeout: 10_000 }).toContain("sw0");
+  expect(transact(backup, insert).out).toContain("in read only mode");
+  const appctl = (...command: string[]) => one.run("ovs-appctl", "-t", other.path("ctl"), ...command);
+  expect(appctl("ovsdb-server/sync-status").out).toContain("database: OVN_Northbound, OVN_Southbound, Open_vSwitch");
+  appctl("ovsdb-server/disconnect-active-ovsdb-server");
+  expect(transact(backup, insert).out).toContain("uuid");
+  for (const daemon of [one, other]) one.run("ovs-appctl", "-t", daemon.path("ctl"), "exit");
 });
 
 describe.skipIf(!HAS_ORIGINAL)("a configuration file", () => {

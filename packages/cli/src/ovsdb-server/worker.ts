@@ -1,7 +1,8 @@
 /** The process that serves: opens what the settings say, tells that it is ready, and ends when it is told to. */
+import { randomUUID } from "node:crypto";
 import { chdir } from "node:process";
 import { type Logger, Scope, untilAborted } from "@tenet/kit";
-import { OvsdbServer, Replication, replicationCommands, type TlsSource } from "@tenet/ovsdb";
+import { OvsdbServer, type ReplicatedServer, Replication, replicationCommands, type TlsSource } from "@tenet/ovsdb";
 import type { Home } from "../config.ts";
 import { becomeUser } from "../daemon/become-user.ts";
 import { defaultControlPath, openControlSocket } from "../daemon/control-socket.ts";
@@ -47,8 +48,8 @@ export async function runWorker(place: WorkerPlace, stop: AbortController): Prom
   const coverage = scope.use(new Coverage(COUNTERS));
   const served = await openDaemon(place, coverage, log, scope);
   await openControl(place, served, coverage, log, scope, () => stop.abort());
-  vlog.write("ovsdb_server", "info", VERSION_LINE);
   becomeReady(place);
+  vlog.write("ovsdb_server", "info", VERSION_LINE);
   if (settings.run === undefined) {
     await untilAborted(scope.signal);
     return { exitCode: 0 };
@@ -67,6 +68,7 @@ interface Served {
 async function openDaemon(place: WorkerPlace, coverage: Coverage, log: Logger, scope: Scope): Promise<Served> {
   const { settings, home, vlog } = place;
   const tls = () => tlsFilesOf(settings.tls, (name) => server.database(name));
+  const serverId = randomUUID();
   const server: OvsdbServer = new OvsdbServer([], log, {
     identify: (socket) => {
       coverage.count("ovsdb_session");
@@ -74,22 +76,27 @@ async function openDaemon(place: WorkerPlace, coverage: Coverage, log: Logger, s
     },
     tls,
     socketFolder: settings.runDir,
+    serverId,
   });
+  const servers = [server];
   const onCommit = () => coverage.count("ovsdb_commit");
   const { configFile, storage } = settings;
   const daemon: DatabaseDaemon = scope.use(new DatabaseDaemon(server, log, { onCommit, configFile, tls }));
   if (settings.usesStateFolder) {
     const files = tls();
     const shared = storage === undefined ? undefined : { storage, ...(files === undefined ? {} : { tls: files }) };
-    const { nb, sb, vswitch } = await openDatabases(home, log, scope, shared);
-    for (const { database } of [nb, sb, vswitch]) await daemon.adopt(database);
+    const { nb, sb, vswitch } = await openDatabases(home, log, scope, { ...(shared === undefined ? {} : { shared }), serverId });
+    for (const each of [nb, sb, vswitch]) {
+      servers.push(each.server);
+      await daemon.adopt(each.database);
+    }
   }
   for (const file of new Set(settings.files)) await daemon.addFile(file);
   checkTlsColumns(settings.tls, daemon.find);
   for (const name of unknownProtocols(settings.tls, daemon.find)) {
     vlog.write("stream_ssl", "err", `${name}: SSL protocol not recognized`);
   }
-  const replication = await openReplication(settings.sync, server, tls, log, scope);
+  const replication = await openReplication(settings.sync, inOneRole(server, servers), tls, log, scope);
   for (const remote of settings.remotes) await daemon.addRemote(remote);
   if (settings.configFile !== undefined) await daemon.reload();
   return { daemon, replication };
@@ -98,7 +105,7 @@ async function openDaemon(place: WorkerPlace, coverage: Coverage, log: Logger, s
 /** Begins in the role that was asked for. */
 async function openReplication(
   { from, excludedTables, isActive }: SyncSettings,
-  server: OvsdbServer,
+  server: ReplicatedServer,
   tls: TlsSource,
   log: Logger,
   scope: Scope,
@@ -108,6 +115,20 @@ async function openReplication(
   if (excludedTables !== undefined) await replication.setExcludedTables(excludedTables);
   if (from !== undefined && !isActive) await replication.connect();
   return replication;
+}
+
+/** All servers of the process, the sockets of the state folder too, let clients write or do not. */
+function inOneRole(server: OvsdbServer, servers: readonly OvsdbServer[]): ReplicatedServer {
+  return {
+    serverId: server.serverId,
+    get databases() {
+      return server.databases;
+    },
+    setReadOnly: (isReadOnly) => {
+      for (const each of servers) each.setReadOnly(isReadOnly);
+    },
+    onDatabases: (listener) => server.onDatabases(listener),
+  };
 }
 
 async function openControl(

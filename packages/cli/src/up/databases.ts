@@ -29,9 +29,18 @@ export interface SharedStorage {
 /** A served database. */
 export interface Served {
   readonly database: DatabaseEngine;
+  /** Serves it on its socket. */
   readonly server: OvsdbServer;
   /** `unix:PATH`, for clients. */
   readonly remote: string;
+}
+
+/** How the databases are opened. */
+export interface OpenOptions {
+  /** Where the northbound and southbound databases are instead of in files; Open_vSwitch is of one host. */
+  readonly shared?: SharedStorage;
+  /** What their servers answer to `get_server_id`. */
+  readonly serverId?: string;
 }
 
 /** The databases of a Tenet. */
@@ -57,17 +66,17 @@ export function makeFolders(home: Home): void {
 /**
  * Opens and serves them until the scope closes.
  *
- * @param shared - where the northbound and southbound databases are instead of in files; Open_vSwitch is of one host
  * @throws DatabaseLockedError, IoError, BadStorageError, EtcdError
  */
-export async function openDatabases(home: Home, log: Logger, scope: Scope, shared?: SharedStorage): Promise<Databases> {
+export async function openDatabases(home: Home, log: Logger, scope: Scope, options: OpenOptions = {}): Promise<Databases> {
+  const { shared, serverId } = options;
   const open = async (name: string, schema: SchemaJson, storage: SharedStorage | undefined): Promise<Served> => {
     const file = join(home.path, `${name}.db`);
     const part = log.child({ part: name });
     const database = scope.use(
       storage === undefined ? await Database.open({ schema, file }) : await openSharedDatabase({ schema, ...storage, log: part }),
     );
-    const server = scope.use(new OvsdbServer([database], part, { identify }));
+    const server = scope.use(new OvsdbServer([database], part, { identify, ...(serverId === undefined ? {} : { serverId }) }));
     return { database, server, remote: await server.listen(`punix:${join(home.runDir, `${name}.sock`)}`) };
   };
   const nb = await open("nb", OVN_NORTHBOUND, shared);
