@@ -223,7 +223,9 @@ test("types are those that rows have in memory", async () => {
   expect(text).toContain(
     "export interface RootRow {\n  readonly _uuid: string;\n  readonly _version: string;\n  readonly name: string;",
   );
-  expect(text).toContain("  /** One or none. */\n  readonly n: readonly number[];\n  readonly m: ReadonlyMap<string, string>;");
+  expect(text).toContain(
+    "  /** One or none. */\n  readonly n: readonly (number | bigint)[];\n  readonly m: ReadonlyMap<string, string>;",
+  );
   expect(text).toContain(
     '  /** Uuids of Kid. */\n  readonly kids: readonly string[];\n  readonly color: readonly ("green" | "red")[];',
   );

@@ -13,6 +13,10 @@ export { type InsertOptions, namedUuid, Operations, UnknownColumnError, uuidRef 
 export { OutcomeUnknownError } from "./client/outcome-unknown-error.ts";
 export { Replica } from "./client/replica.ts";
 export type { HistoryEntry, OperationResult } from "./client/results.ts";
+export { OPEN_VSWITCH, OVN_NORTHBOUND, OVN_SOUTHBOUND } from "./schemas/index.ts";
+export type { OpenVSwitchTables } from "./schemas/types/open-vswitch.ts";
+export type { OVNNorthboundTables } from "./schemas/types/ovn-northbound.ts";
+export type { OVNSouthboundTables } from "./schemas/types/ovn-southbound.ts";
 export type { IndexColumn, IndexValues, ReplicaIndex } from "./client/row-index.ts";
 export type * from "./client/table-forms.ts";
 export { typedSchema } from "./client/table-forms.ts";

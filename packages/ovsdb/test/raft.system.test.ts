@@ -23,7 +23,7 @@ async function addOnce(replica: Replica<TTables>, name: string): Promise<void> {
     const counter = replica.find("Few", () => true);
     if (counter === undefined) throw new Error("no counter");
     transaction.verify("Few", counter._uuid, ["x"], [{ x: counter.x }]);
-    transaction.update("Few", counter._uuid, { x: counter.x + 1 });
+    transaction.update("Few", counter._uuid, { x: Number(counter.x) + 1 });
     transaction.insert("Root", { name, i: [] }, uuid);
   });
 }

@@ -1,14 +1,14 @@
 /** The original's clients work against our server: what they write they read back, and their errors reach them. */
 import { join } from "node:path";
 import { Scope, silentLogger } from "@tenet/kit";
-import { Database, OPEN_VSWITCH, OVN_NORTHBOUND, OVN_SOUTHBOUND, OvsdbServer } from "@tenet/ovsdb";
+import { Database, OPEN_VSWITCH, OVN_NORTHBOUND, OVN_SOUTHBOUND, OvsdbServer, type SchemaJson } from "@tenet/ovsdb";
 import { describe, expect, test } from "vitest";
 import { arePeersInstalled, backgroundPeer, failingPeer, peer } from "./support/peers.ts";
 import { temporaryFolder } from "./support/fixtures.ts";
 
 async function setUp(scope: Scope) {
   const folder = temporaryFolder(scope);
-  const open = async (schema: typeof OPEN_VSWITCH, name: string) =>
+  const open = async (schema: SchemaJson, name: string) =>
     scope.use(await Database.open({ schema, file: join(folder, `${name}.db`) }));
   const databases = {
     vswitch: await open(OPEN_VSWITCH, "conf"),

@@ -15,7 +15,7 @@ test("rows read, changes and what is found have the types of their table", async
   const replica = await typedReplica(scope);
   expectTypeOf(replica.table("Root")).toEqualTypeOf<ReadonlyMap<string, RootRow>>();
   expectTypeOf(replica.find("Kid", (kid) => kid.n > 1)).toEqualTypeOf<KidRow | undefined>();
-  const heard: (string | number)[] = [];
+  const heard: (string | number | bigint)[] = [];
   replica.onChange((changes) => {
     for (const change of changes) {
       if (change.table === "Kid") heard.push(change.new?.n ?? 0);
@@ -107,10 +107,10 @@ test("an index takes and gives the types of its columns", async () => {
   await using scope = new Scope();
   const replica = await typedReplica(scope);
   const kids = replica.index("Kid", ["name", "n"]);
-  expectTypeOf(kids.get).parameters.toEqualTypeOf<[string, number]>();
+  expectTypeOf(kids.get).parameters.toEqualTypeOf<[string, number | bigint]>();
   expectTypeOf(kids.first("k", 1)).toEqualTypeOf<KidRow | undefined>();
   expectTypeOf(replica.index("Root", ["e"]).get).parameters.toEqualTypeOf<["blue" | "green" | "red"]>();
-  expectTypeOf(replica.index("Root", ["m:key"]).get).parameters.toEqualTypeOf<[number]>();
+  expectTypeOf(replica.index("Root", ["m:key"]).get).parameters.toEqualTypeOf<[number | bigint]>();
   // @ts-expect-error no such column
   expect(() => replica.index("Kid", ["nam"])).toThrow(/No column "nam"/);
   // @ts-expect-error no map

@@ -2,19 +2,36 @@
  * `tenet db types`: TypeScript for a database: its rows as a replica and a database hold them, what may be written to
  * them, and the schema itself, which gives `connect` and all that follows these types.
  */
-import type { Json } from "@tenet/kit";
-import { type BaseType, type ColumnSchema, type DatabaseSchema, stringifyExact, type TableSchema } from "@tenet/ovsdb";
+import {
+  type Atom,
+  type BaseType,
+  type ColumnSchema,
+  type DatabaseSchema,
+  type SchemaSource,
+  stringifyExact,
+  type TableSchema,
+  toSchema,
+} from "@tenet/ovsdb";
 
 /** A module for a program that uses the library. */
 export function schemaTypes(schema: DatabaseSchema): string {
   const { name, json } = schema;
   const declarations = tableTypes(schema);
-  const imports = [...formsIn(declarations), "type TypedSchema", "typedSchema"];
+  const imports = [...[...formsIn(declarations), "TypedSchema"].map((form) => `type ${form}`), "typedSchema"];
   return [
     `/** ${titleOf(schema)}, written by tenet db types. */\nimport { ${imports.join(", ")} } from "@tenet/ovsdb";`,
     declarations,
     `/** The schema of ${name}, which gives a replica its types. */\nexport const ${typeName(name)}: TypedSchema<${typeName(name)}Tables> = typedSchema(${stringifyExact(json)});\n`,
   ].join("\n\n");
+}
+
+/** A module of the library itself, for a schema that it carries. */
+export function libraryTypes(source: SchemaSource): string {
+  const schema = toSchema(source);
+  const declarations = tableTypes(schema);
+  const header = `/** ${titleOf(schema)}, written by scripts/schema-types.mjs. */`;
+  const imports = `import type { ${formsIn(declarations).join(", ")} } from "../../client/table-forms.ts";`;
+  return `${header}\n${imports}\n\n${declarations}\n`;
 }
 
 /** The declarations alone: an interface for the rows of each table, one for what is written to them, and all tables. */
@@ -29,7 +46,7 @@ function tableTypes({ name, tables }: DatabaseSchema): string {
 
 /** The types of the library that declarations use, as they stand in an import. */
 function formsIn(declarations: string): string[] {
-  return ["MapInput", "SetInput", "UuidInput"].filter((form) => declarations.includes(form)).map((form) => `type ${form}`);
+  return ["MapInput", "SetInput", "UuidInput"].filter((form) => declarations.includes(form));
 }
 
 function titleOf({ name, version }: DatabaseSchema): string {
@@ -77,9 +94,28 @@ function writtenAtom(base: BaseType): string {
   return base.type === "uuid" ? "UuidInput" : atomType(base);
 }
 
-function atomType({ type, enum: values }: BaseType): string {
-  if (values !== undefined) return values.map((value) => stringifyExact(value as Json)).join(" | ");
-  return type === "boolean" ? "boolean" : type === "integer" || type === "real" ? "number" : "string";
+function atomType({ type, enum: values, minimum, maximum }: BaseType): string {
+  if (values !== undefined) return values.map(literal).join(" | ");
+  switch (type) {
+    case "boolean":
+    case "string":
+      return type;
+    case "uuid":
+      return "string";
+    case "real":
+      return "number";
+    case "integer":
+      return isSafe(minimum) && isSafe(maximum) ? "number" : "number | bigint";
+  }
+}
+
+/** Whether a bound keeps integers where they are exact as numbers; beyond they are bigints. */
+function isSafe(bound: number | bigint | undefined): boolean {
+  return Number.isSafeInteger(bound);
+}
+
+function literal(atom: Atom): string {
+  return typeof atom === "bigint" ? `${atom}n` : JSON.stringify(atom);
 }
 
 function typeName(name: string): string {

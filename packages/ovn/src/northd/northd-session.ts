@@ -8,7 +8,7 @@
  */
 import type { Delta, Tuple } from "@tenet/datalog";
 import { type Clock, type Json, type Logger, messageOf, systemClock } from "@tenet/kit";
-import { Operations, OVN_NORTHBOUND, OVN_SOUTHBOUND, type Replica, type RowChange } from "@tenet/ovsdb";
+import { Operations, OVN_NORTHBOUND, OVN_SOUTHBOUND, type Replica, type RowChange, toSchema } from "@tenet/ovsdb";
 import { forgetPlaces, orphanOperations } from "./cleanup-operations.ts";
 import { FEEDBACK_TABLES, Northd, type NorthdOutput } from "./northd.ts";
 import { type OutputTable, outputTables, tuplesOfRow } from "./output-table.ts";
@@ -87,13 +87,13 @@ export class NorthdSession {
     this.#northd = new Northd(keysInUse(sb));
     const relations = this.#northd.relations();
     this.#sbWriter = {
-      operations: new Operations(OVN_SOUTHBOUND),
+      operations: new Operations(toSchema(OVN_SOUTHBOUND)),
       tables: outputTables(relations, "to_sb"),
       ownsRows: true,
       initial: { Port_Binding: { up: false } },
     };
     this.#nbWriter = {
-      operations: new Operations(OVN_NORTHBOUND),
+      operations: new Operations(toSchema(OVN_NORTHBOUND)),
       tables: outputTables(relations, "to_nb"),
       ownsRows: false,
       initial: {},

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { MemoryLink } from "@tenet/datapath";
 import { Scope, silentLogger } from "@tenet/kit";
 import { runController, runNorthd } from "@tenet/ovn";
-import { Database, OPEN_VSWITCH, OVN_NORTHBOUND, OVN_SOUTHBOUND, OvsdbServer } from "@tenet/ovsdb";
+import { Database, OPEN_VSWITCH, OVN_NORTHBOUND, OVN_SOUTHBOUND, OvsdbServer, type SchemaJson } from "@tenet/ovsdb";
 import { runSwitch } from "@tenet/switch";
 
 const PROGRAMS = ["ovn-nbctl", "ovn-sbctl", "ovn-trace", "ovs-vsctl", "ovs-appctl"];
@@ -95,7 +95,7 @@ export class WholeStack {
     rmSync(this.#dir, { recursive: true, force: true });
   }
 
-  async #serve(name: string, schema: typeof OVN_NORTHBOUND): Promise<Database> {
+  async #serve(name: string, schema: SchemaJson): Promise<Database> {
     const database = this.#scope.use(await Database.open({ schema }));
     const server = this.#scope.use(new OvsdbServer([database], silentLogger));
     await server.listen(`punix:${this.#dir}/${name}.sock`);

@@ -1,4 +1,4 @@
-import { Operations, OVN_SOUTHBOUND } from "@tenet/ovsdb";
+import { Operations, OVN_SOUTHBOUND, toSchema } from "@tenet/ovsdb";
 import { expect, test } from "vitest";
 import { outputTables } from "../../src/northd/output-table.ts";
 import { type RowWriter, rowOperations } from "../../src/northd/row-operations.ts";
@@ -14,7 +14,7 @@ const relation = (name: string, ...names: string[]) => ({
 });
 
 const writer: RowWriter = {
-  operations: new Operations(OVN_SOUTHBOUND),
+  operations: new Operations(toSchema(OVN_SOUTHBOUND)),
   tables: outputTables(
     [
       relation("to_sb:Port_Binding", "logical_port", "datapath", "tunnel_key", "tag"),

@@ -81,9 +81,11 @@ type MutationOf<C extends string, R, I> =
   R extends ReadonlyMap<infer K, unknown>
     ? readonly [C, "insert", Exclude<I, undefined>] | readonly [C, "delete", Exclude<I, undefined> | readonly K[]]
     : R extends readonly (infer A)[]
-      ? readonly [C, "insert" | "delete", Exclude<I, undefined>] | (A extends number ? readonly [C, Arithmetic, number] : never)
+      ?
+          | readonly [C, "insert" | "delete", Exclude<I, undefined>]
+          | (A extends number ? readonly [C, Arithmetic, number | bigint] : never)
       : R extends number
-        ? readonly [C, Arithmetic, number]
+        ? readonly [C, Arithmetic, number | bigint]
         : never;
 
 /** A mutation of a column: `[column, mutator, value]`. */
@@ -106,8 +108,13 @@ export type ChangeOf<T extends TableMap> = {
 
 declare const TABLES: unique symbol;
 
+/** Something that carries the types of tables; at run time there is nothing of it. */
+export interface TypedBy<T extends TableMap> {
+  readonly [TABLES]?: T;
+}
+
 /** A database schema that carries the types of its tables. */
-export type TypedSchema<T extends TableMap = AnyTables> = SchemaSource & { readonly [TABLES]?: T };
+export type TypedSchema<T extends TableMap = AnyTables> = SchemaSource & TypedBy<T>;
 
 /** A schema with the types that `tenet db types` wrote for it. @throws OvsdbError when it is none */
 export function typedSchema<T extends TableMap>(schema: Json): TypedSchema<T> {

@@ -12,14 +12,14 @@ export interface RootRow {
   readonly b: boolean;
   readonly u: string;
   readonly e: readonly ("blue" | "green" | "red")[];
-  readonly m: ReadonlyMap<string, number>;
+  readonly m: ReadonlyMap<string, number | bigint>;
   readonly s: readonly string[];
   /** Uuids of Kid. */
   readonly kids: readonly string[];
   /** Uuids of Kid. */
   readonly pals: readonly string[];
   readonly imm: string;
-  readonly eph: number;
+  readonly eph: number | bigint;
 }
 
 /** What may be written to a row of Root. */
@@ -30,12 +30,12 @@ export interface RootInput {
   readonly b?: boolean | undefined;
   readonly u?: UuidInput | undefined;
   readonly e?: SetInput<"blue" | "green" | "red"> | undefined;
-  readonly m?: MapInput<string, number> | undefined;
+  readonly m?: MapInput<string, number | bigint> | undefined;
   readonly s?: SetInput<string> | undefined;
   readonly kids?: SetInput<UuidInput> | undefined;
   readonly pals?: SetInput<UuidInput> | undefined;
   readonly imm?: string | undefined;
-  readonly eph?: number | undefined;
+  readonly eph?: number | bigint | undefined;
 }
 
 /** A row of Kid. */
@@ -43,7 +43,7 @@ export interface KidRow {
   readonly _uuid: string;
   readonly _version: string;
   readonly name: string;
-  readonly n: number;
+  readonly n: number | bigint;
   /** Uuids of Kid, one or none. */
   readonly next: readonly string[];
   /** Uuids of Kid, one or none. */
@@ -53,7 +53,7 @@ export interface KidRow {
 /** What may be written to a row of Kid. */
 export interface KidInput {
   readonly name?: string | undefined;
-  readonly n?: number | undefined;
+  readonly n?: number | bigint | undefined;
   readonly next?: SetInput<UuidInput> | undefined;
   readonly pal1?: SetInput<UuidInput> | undefined;
 }
@@ -62,12 +62,12 @@ export interface KidInput {
 export interface FewRow {
   readonly _uuid: string;
   readonly _version: string;
-  readonly x: number;
+  readonly x: number | bigint;
 }
 
 /** What may be written to a row of Few. */
 export interface FewInput {
-  readonly x?: number | undefined;
+  readonly x?: number | bigint | undefined;
 }
 
 /** The tables of T. */
