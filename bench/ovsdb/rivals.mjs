@@ -1,7 +1,7 @@
 /** Both servers as processes of their own on a database file: ours as `tenet ovsdb-server`, and the original's. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -38,12 +38,12 @@ class Rival {
 /** Starts one of the servers, and waits until it answers. */
 export async function start(name, file) {
   const folder = mkdtempSync(join(tmpdir(), "tenet-bench-"));
-  const [copy, path] =
-    name === "tenet" ? [join(folder, "nb.db"), join(folder, "run", "nb.sock")] : [join(folder, "db"), join(folder, "sock")];
-  mkdirSync(join(folder, "run"));
+  const [copy, path] = [join(folder, "db"), join(folder, "sock")];
   copyFileSync(file, copy);
   const startedAt = performance.now();
-  const child = name === "tenet" ? startTenet(folder) : startOriginal(copy, path);
+  const options = [`--remote=punix:${path}`, "--unixctl=none", "-vconsole:off", copy];
+  const [program, ...first] = name === "tenet" ? [process.execPath, TENET, "ovsdb-server"] : ["ovsdb-server"];
+  const child = spawn(program, [...first, ...options], { stdio: "ignore" });
   const rival = new Rival(name, child, path, folder, startedAt);
   // Whatever goes wrong here, no server is left behind.
   process.once("exit", () => child.kill("SIGKILL"));
@@ -54,16 +54,6 @@ export async function start(name, file) {
 /** Both, one after the other. */
 export async function startBoth(file) {
   return [await start("tenet", file), await start("original", file)];
-}
-
-function startTenet(folder) {
-  const env = { ...process.env, TENET_HOME: folder };
-  return spawn(process.execPath, [TENET, "ovsdb-server"], { env, stdio: "ignore" });
-}
-
-function startOriginal(file, path) {
-  const options = [`--remote=punix:${path}`, "--unixctl=none", "-vconsole:off", file];
-  return spawn("ovsdb-server", options, { stdio: ["ignore", "ignore", "inherit"] });
 }
 
 async function isAnswering(rival) {

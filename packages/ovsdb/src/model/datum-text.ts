@@ -11,9 +11,9 @@ export function datumText({ key, value = key }: ColumnType, datum: Datum): strin
   }
   if (!isMap(datum)) return atomText(key, datum);
   let pairs = "";
-  for (const [k, v] of datum) {
+  datum.forEach((v, k) => {
     pairs += `${pairs === "" ? "[" : ",["}${atomText(key, k)},${atomText(value, v)}]`;
-  }
+  });
   return `["map",[${pairs}]]`;
 }
 

@@ -57,7 +57,11 @@ class PairMap implements ReadonlyMap<Atom, Atom> {
   }
 
   forEach(visit: (value: Atom, key: Atom, map: ReadonlyMap<Atom, Atom>) => void, self?: unknown): void {
-    for (const [key, value] of this) visit.call(self, value, key, this);
+    const [keys, values] = [this.#keys, this.#values];
+    for (let i = 0; i < keys.length; i++) {
+      const [key, value] = [keys[i], values[i]];
+      if (key !== undefined && value !== undefined) visit.call(self, value, key, this);
+    }
   }
 
   *entries(): MapIterator<[Atom, Atom]> {

@@ -12,6 +12,7 @@ import { stringifyExact } from "../model/exact-json.ts";
 import { isJsonArray, isJsonObject, stringifySorted } from "../model/sorted-json.ts";
 import { JsonStream, type JsonStreamLimits } from "./json-stream.ts";
 import { readingProgress } from "./reading-progress.ts";
+import { PartSender } from "./part-sender.ts";
 import type { RpcSocket } from "./rpc-socket.ts";
 
 /** The peer answered a request with an error. */
@@ -76,6 +77,8 @@ export class JsonRpcConnection {
   readonly #replies = new Map<number, { method: string; resolve: (result: Json) => void; reject: (error: Error) => void }>();
   /** Encoded messages that wait for the end of this turn. */
   #outgoing = "";
+  /** A message that is sent in parts; what is sent meanwhile waits behind it. */
+  #parts: PartSender | undefined;
   #nextId = 0;
   #isClosed = false;
   #probeTimer: ReturnType<typeof setInterval> | undefined;
@@ -107,7 +110,7 @@ export class JsonRpcConnection {
 
   /** Whether the peer has yet to read much of what it was sent. */
   get isBehind(): boolean {
-    return this.#socket.writableNeedDrain && this.#socket.writableLength > this.#pauseBytes;
+    return this.#parts !== undefined || (this.#socket.writableNeedDrain && this.#socket.writableLength > this.#pauseBytes);
   }
 
   /** Asks an idle peer for an echo after this time, and drops it after twice of it; 0 is never. */
@@ -149,8 +152,27 @@ export class JsonRpcConnection {
     if (this.#outgoing.length > FLUSH_LENGTH) this.#flush();
   }
 
+  /**
+   * Sends a message part by part, no faster than the peer reads; until the end the peer counts as behind.
+   *
+   * @param nextTurn - calls back when other connections had their turn
+   */
+  sendInParts(parts: Iterator<string>, nextTurn: (task: () => void) => void): void {
+    if (this.#isClosed) return;
+    this.#flush();
+    this.#parts = new PartSender(this.#socket, parts, nextTurn, () => this.#endParts());
+    this.#parts.start();
+    if (this.#parts !== undefined && this.#patience === undefined) this.#watchReading();
+  }
+
+  #endParts(): void {
+    this.#parts = undefined;
+    this.#flush();
+    if (!this.#socket.writableNeedDrain) this.#drained();
+  }
+
   readonly #flush = (): void => {
-    if (this.#isClosed || this.#outgoing === "") return;
+    if (this.#isClosed || this.#outgoing === "" || this.#parts !== undefined) return;
     this.#socket.write(this.#outgoing);
     this.#outgoing = "";
     if (this.#socket.writableLength > this.#backlogBytes) {
@@ -181,6 +203,7 @@ export class JsonRpcConnection {
     if (this.#isClosed) return;
     if (error === undefined) this.#flush();
     this.#isClosed = true;
+    this.#parts?.stop();
     clearInterval(this.#probeTimer);
     clearInterval(this.#patience);
     if (error === undefined) this.#socket.end();
@@ -218,6 +241,7 @@ export class JsonRpcConnection {
 
   #drained(): void {
     if (this.#isClosed) return;
+    if (this.#parts !== undefined) return this.#parts.drained();
     clearInterval(this.#patience);
     this.#patience = undefined;
     this.#handler.caughtUp?.();
@@ -252,7 +276,7 @@ export class JsonRpcConnection {
 
   #probe(): void {
     const progress = readingProgress(this.#socket);
-    if (progress !== this.#progressAtProbe && this.#held !== undefined) this.#nSilentProbes = 0; // it reads, slowly
+    if (progress !== this.#progressAtProbe && (this.#held !== undefined || this.#parts !== undefined)) this.#nSilentProbes = 0; // it reads, slowly
     this.#progressAtProbe = progress;
     if (this.#nSilentProbes >= 2) {
       this.close(new ConnectionLostError("Peer did not answer an echo request"));

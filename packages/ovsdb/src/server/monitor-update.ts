@@ -22,24 +22,12 @@ export function updatesOf(spec: MonitorSpec, changes: readonly RowChange[]): Tab
   let isEmpty = true;
   for (const { table: name, uuid, old, new: row } of changes) {
     const table = spec.tables.get(name);
-    const update = table === undefined ? undefined : rowUpdate(spec, table, old, row, undefined);
+    const update = table === undefined ? undefined : rowUpdate(spec, table, old, row);
     if (update === undefined) continue;
     put(updates, name, uuid, update);
     isEmpty = false;
   }
   return isEmpty ? undefined : updates;
-}
-
-/** What a monitor's client is told at the beginning. */
-export function initialUpdates(spec: MonitorSpec, rowsOf: (table: string) => ReadonlyMap<string, Row>): TableUpdates {
-  const updates: { [table: string]: Rows } = {};
-  for (const [name, table] of spec.tables) {
-    for (const [uuid, row] of rowsOf(name)) {
-      const update = rowUpdate(spec, table, undefined, row, "initial");
-      if (update !== undefined) put(updates, name, uuid, update);
-    }
-  }
-  return updates;
 }
 
 /** What a monitor's client is told when its conditions change. */
@@ -55,7 +43,7 @@ export function conditionChangeUpdates(
     for (const [uuid, row] of rowsOf(name)) {
       const isSeen = matchesAny(table.condition, row);
       if (matchesAny(before.condition, row) === isSeen) continue;
-      const update = isSeen ? insertUpdate(to, table, row, "insert") : deleteUpdate(to, table, row);
+      const update = isSeen ? insertUpdate(to, table, row) : deleteUpdate(to, table, row);
       if (update !== undefined) put(updates, name, uuid, update);
     }
   }
@@ -68,17 +56,11 @@ function put(updates: { [table: string]: Rows }, table: string, uuid: string, up
   rows[uuid] = update;
 }
 
-function rowUpdate(
-  spec: MonitorSpec,
-  table: MonitoredTable,
-  old: Row | undefined,
-  row: Row | undefined,
-  kind: "initial" | undefined,
-): Json | undefined {
+function rowUpdate(spec: MonitorSpec, table: MonitoredTable, old: Row | undefined, row: Row | undefined): Json | undefined {
   const before = old !== undefined && matchesAny(table.condition, old) ? old : undefined;
   const after = row !== undefined && matchesAny(table.condition, row) ? row : undefined;
   if (before === undefined && after === undefined) return undefined;
-  if (before === undefined) return after === undefined ? undefined : insertUpdate(spec, table, after, kind ?? "insert");
+  if (before === undefined) return after === undefined ? undefined : insertUpdate(spec, table, after);
   if (after === undefined) return deleteUpdate(spec, table, before);
   return spec.notation === 1 ? modifyUpdate1(table, before, after) : modifyUpdate2(table, before, after);
 }
@@ -88,15 +70,15 @@ function selected(table: MonitoredTable, kind: keyof MonitorSelect): readonly Mo
 }
 
 /** A table of which no column is named still tells of rows that come and go. */
-function insertUpdate({ notation }: MonitorSpec, table: MonitoredTable, row: Row, kind: "initial" | "insert"): Json | undefined {
-  const columns = selected(table, kind);
+function insertUpdate({ notation }: MonitorSpec, table: MonitoredTable, row: Row): Json | undefined {
+  const columns = selected(table, "insert");
   if (columns.length === 0 && table.columns.length > 0) return undefined;
   const json: Columns = {};
   for (const { column } of columns) {
     const datum = datumOf(row, column);
     if (notation === 1 || !datumsEqual(datum, column.defaultDatum)) json[column.name] = toJson(column.type, datum);
   }
-  return notation === 1 ? { new: json } : { [kind]: json };
+  return notation === 1 ? { new: json } : { insert: json };
 }
 
 function deleteUpdate({ notation }: MonitorSpec, table: MonitoredTable, row: Row): Json | undefined {

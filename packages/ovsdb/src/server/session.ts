@@ -7,7 +7,6 @@ import type { Json, Logger } from "@tenet/kit";
 import type { ClientIdentity } from "../engine/commit.ts";
 import type { DatabaseEngine } from "../engine/database.ts";
 import { type RoleHolder, roleRefusal } from "../engine/role-access.ts";
-import { isUuid, ZERO_UUID } from "../model/atom.ts";
 import { stringifyExact } from "../model/exact-json.ts";
 import { OvsdbError, syntaxError } from "../model/ovsdb-error.ts";
 import { isJsonArray, isJsonObject, stringifySorted } from "../model/sorted-json.ts";
@@ -15,10 +14,10 @@ import type { JsonRpcConnection, RpcHandler } from "../rpc/json-rpc-connection.t
 import type { ServedDatabase } from "./catalog.ts";
 import { historyEntries, parseHistoryFilter } from "./history-entries.ts";
 import type { LockHolder, LockNames, LockService } from "./locks.ts";
-import { changeConditions, type MonitorSpec, parseMonitorSpec } from "./monitor-spec.ts";
-import { conditionChangeUpdates, initialUpdates, updatesOf } from "./monitor-update.ts";
+import { initialAnswer, replyParts, sinceAnswer } from "./monitor-answer.ts";
+import { changeConditions, parseMonitorSpec } from "./monitor-spec.ts";
+import { conditionChangeUpdates } from "./monitor-update.ts";
 import { catchUp, type Monitor, type MonitorViews, notification } from "./monitor-views.ts";
-import { NetChanges } from "./net-changes.ts";
 import { rowsAt } from "./rows-at.ts";
 import { RunningTransaction } from "./running-transaction.ts";
 
@@ -43,6 +42,12 @@ class PlainError extends Error {}
 
 const LOCKING = new Set(["lock", "steal", "unlock"]);
 const CONDITIONAL = new Set(["monitor_cond", "monitor_cond_since"]);
+/** The notifications of each kind of monitor. */
+const MONITORS: ReadonlyMap<string, Monitor["method"]> = new Map([
+  ["monitor", "update"],
+  ["monitor_cond", "update2"],
+  ["monitor_cond_since", "update3"],
+]);
 
 /** A connected client. */
 export class Session implements RpcHandler, LockHolder {
@@ -70,9 +75,11 @@ export class Session implements RpcHandler, LockHolder {
   request(method: string, params: Json, id: Json): void {
     const list = isJsonArray(params) ? params : [];
     try {
+      const kind = MONITORS.get(method);
       if (method === "transact") this.#transact(list, params, id);
       else if (method === "convert") this.#convert(list, params, id);
       else if (LOCKING.has(method)) this.#lock(method, list, params, id);
+      else if (kind !== undefined) this.#monitor(method, kind, list, params, id);
       else this.#connection?.reply(id, this.#answer(method, list, params));
     } catch (error) {
       this.#connection?.replyError(id, this.#toWire(error));
@@ -146,8 +153,19 @@ export class Session implements RpcHandler, LockHolder {
     this.#connection?.notify("stolen", [name]);
   }
 
-  #answer(method: string, list: readonly Json[], params: Json): Json {
+  /** Answers with the rows there are, part by part. */
+  #monitor(method: string, kind: Monitor["method"], list: readonly Json[], params: Json, id: Json): void {
+    this.#checkKnown(method);
+    const answer = this.#startMonitor(this.#database(method, list, params), list, kind);
+    this.#connection?.sendInParts(replyParts(id, answer), setImmediate);
+  }
+
+  #checkKnown(method: string): void {
     if (!this.#context.knowsConditions && CONDITIONAL.has(method)) throw new PlainError("unknown method");
+  }
+
+  #answer(method: string, list: readonly Json[], params: Json): Json {
+    this.#checkKnown(method);
     switch (method) {
       case "list_dbs":
         return [...this.#context.databases.keys()].toSorted();
@@ -160,12 +178,6 @@ export class Session implements RpcHandler, LockHolder {
           throw syntaxError(params, "set_db_change_aware: true or false parameter expected");
         this.#isChangeAware = list[0];
         return {};
-      case "monitor":
-        return this.#startMonitor(this.#database(method, list, params), list, "update");
-      case "monitor_cond":
-        return this.#startMonitor(this.#database(method, list, params), list, "update2");
-      case "monitor_cond_since":
-        return this.#startMonitor(this.#database(method, list, params), list, "update3");
       case "monitor_cond_change":
         return this.#changeMonitor(list);
       case "monitor_cancel":
@@ -211,14 +223,14 @@ export class Session implements RpcHandler, LockHolder {
 
   readonly #holdsLock = (name: string): boolean => this.#context.locks.isHeld(name, this);
 
-  #startMonitor(served: ServedDatabase, list: readonly Json[], method: Monitor["method"]): Json {
+  #startMonitor(served: ServedDatabase, list: readonly Json[], method: Monitor["method"]): Iterable<string> {
     const [, id = null, requests, since] = list;
     const key = stringifySorted(id);
     if (list.length < (method === "update3" ? 4 : 3)) throw syntaxError(list, "invalid parameters");
     if (this.#monitors.has(key)) throw syntaxError(id, "duplicate monitor ID");
     const { database, views } = served;
     const spec = parseMonitorSpec(database.schema, requests, method === "update" ? 1 : 2);
-    const answer = method === "update3" ? sinceUpdates(database, spec, since) : initial(database, spec);
+    const answer = method === "update3" ? sinceAnswer(database, spec, since) : initialAnswer(database, spec);
     const send = (text: string): void => this.#connection?.send(text);
     const isBehind = (): boolean => this.#connection?.isBehind === true;
     const monitor: Monitor = { database, method, id, spec, send, isBehind, missed: undefined };
@@ -320,19 +332,4 @@ export class Session implements RpcHandler, LockHolder {
 function isCanceled(results: readonly Json[]): boolean {
   const [only] = results;
   return results.length === 1 && isJsonObject(only) && only["error"] === "canceled";
-}
-
-function initial(database: DatabaseEngine, spec: MonitorSpec): Json {
-  return initialUpdates(spec, (name) => database.table(name));
-}
-
-/** `[found, version, updates]`: what changed since a version, or everything. */
-function sinceUpdates(database: DatabaseEngine, spec: MonitorSpec, since: Json | undefined): Json {
-  if (typeof since !== "string") throw syntaxError(since ?? null, "last-txn-id must be string");
-  if (!isUuid(since)) throw syntaxError(since, "last-txn-id must be UUID format.");
-  const commits = since === ZERO_UUID ? undefined : database.historySince(since.toLowerCase());
-  if (commits === undefined) return [false, database.version, initial(database, spec)];
-  const net = new NetChanges();
-  for (const { changes } of commits) net.add(changes);
-  return [true, database.version, updatesOf(spec, net.changes()) ?? {}];
 }
