@@ -14,6 +14,7 @@ if (!existsSync(INSTALLED) || statSync(INSTALLED).mtimeMs < statSync("package-lo
 const sources = fingerprint();
 if (!OUTPUTS.every(existsSync) || !existsSync(BUILT) || readFileSync(BUILT, "utf8") !== sources) {
   run(process.execPath, ["node_modules/typescript/bin/tsc", "-b"], "building");
+  run(process.execPath, ["scripts/bundle.mjs"], "bundling the database server");
   run("npm", ["run", "--silent", "build", "-w", "@tenet/console"], "building the console");
   writeFileSync(BUILT, sources);
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
-import { main } from "../dist/ovsdb-server/main.js";
+import { loadDaemon } from "./daemon.js";
 
+const { main } = await loadDaemon();
 await main(process.argv.slice(2), true);
