@@ -48,6 +48,7 @@ describe.skipIf(!HAS_ORIGINAL)("command lines end as the original's do", () => {
     ["a command that succeeds", ["one.db", "--remote=punix:x", "--run", "ovsdb-client --timeout=5 list-dbs unix:x"]],
     ["a command that is killed", ["--run=kill -9 $$", "one.db"]],
     ["several databases", ["one.db", "two.db", "--remote=punix:x", "--run=ovsdb-client --timeout=5 list-dbs unix:x"]],
+    ["a relay of nothing", ["relay:foo", "--run=true"]],
     ["no database wanted", ["--no-dbs", "--remote=punix:x", "--run=ovsdb-client --timeout=5 list-dbs unix:x"]],
     ["a column that is not there", ["one.db", "--remote=db:one,X,y", "--run=true"]],
     ["half a column", ["one.db", "--remote=db:one", "--run=true"]],
@@ -322,12 +323,19 @@ describe.skipIf(!HAS_ORIGINAL)("a configuration file", () => {
     await expect.poll(() => String(client.read() ?? "") + String(isClosed)).toContain("false");
     client.destroy();
     expect(daemon.appctl("ovsdb-server/add-db", "one.db").err).toContain("databases and remotes are those of");
+    const source = { [`unix:${daemon.path("db.sock")}`]: {} };
+    write({ databases: { "one.db": {}, two: { "service-model": "relay", source } }, remotes: { "punix:db.sock": {} } });
+    expect(daemon.appctl("ovsdb-server/reload").code).toBe(0);
+    const models = '["_Server",{"op":"select","table":"Database","where":[["name","==","two"]],"columns":["model"]}]';
+    expect(daemon.run("ovsdb-client", "transact", `unix:${daemon.path("db.sock")}`, models).out).toContain('"relay"');
   });
 
   test.each([
     ["{", "cannot read the configuration"],
     ['{"database":{}}', '"database" is not known'],
     ['{"databases":{"one.db":{"service-model":"odd"}}}', 'service model "odd"'],
+    ['{"databases":{"T":{"service-model":"relay"}}}', '"source" of "T"'],
+    ['{"databases":{"one.db":{"source":{}}}}', '"source" of "one.db" has no meaning'],
     ['{"remotes":{"punix:x":{"read-only":1}}}', '"read-only" of "punix:x" cannot be 1'],
   ])("%s is refused with a reason, and a reload leaves what is served", (config, problem) => {
     using daemon = prepare("tenet");

@@ -1,7 +1,8 @@
 /**
  * The configuration file of `--config-file`: databases and remotes as JSON, read again by `ovsdb-server/reload`.
  *
- *     { "databases": { "/var/lib/nb.db": {}, "sb.db": { "service-model": "standalone" } },
+ *     { "databases": { "/var/lib/nb.db": {}, "sb.db": { "service-model": "standalone" },
+ *                      "IC_SB": { "service-model": "relay", "source": { "tcp:10.0.0.1:6648,tcp:10.0.0.2:6648": {} } } },
  *       "remotes": { "punix:db.sock": {}, "ptcp:6641": { "inactivity-probe": 60000, "read-only": true } } }
  *
  * @see ovsdb-server(1) of Open vSwitch 3.3 and later
@@ -17,10 +18,12 @@ class ConfigFileError extends AppError {
 
 /** What a file asks for. */
 export interface ServerConfig {
-  /** Database files. */
+  /** Database files, and relays as `relay:DATABASE:REMOTE[,REMOTE...]`. */
   readonly databases: readonly string[];
   readonly remotes: ReadonlyMap<string, RemoteSettings>;
 }
+
+type Fail = (problem: string, hint: string) => ConfigFileError;
 
 type JsonObject = { readonly [key: string]: Json | undefined };
 
@@ -36,8 +39,7 @@ const MEMBERS: Readonly<Record<string, (value: Json) => RemoteSettings | undefin
 
 /** Reads a file. @throws ConfigFileError */
 export function readConfigFile(file: string): ServerConfig {
-  const fail = (problem: string, hint: string): ConfigFileError =>
-    new ConfigFileError(`${file}: ${problem}`, { hint, details: { file } });
+  const fail: Fail = (problem, hint) => new ConfigFileError(`${file}: ${problem}`, { hint, details: { file } });
   let json: Json;
   try {
     json = JSON.parse(readFileSync(file, "utf8")) as Json;
@@ -56,24 +58,33 @@ export function readConfigFile(file: string): ServerConfig {
       return [key, value];
     });
   };
-  for (const [name, { "service-model": model = "standalone", ...rest }] of section("databases")) {
-    if (model !== "standalone") {
-      throw fail(`service model "${String(model)}" of "${name}" is not supported in a file`, "Use standalone");
-    }
-    const [key] = Object.keys(rest);
-    if (key !== undefined) throw fail(`"${key}" of "${name}" has no meaning for a standalone database`, "Leave it out");
-  }
   return {
-    databases: section("databases").map(([name]) => name),
+    databases: section("databases").map(([name, settings]) => databaseArgument(name, settings, fail)),
     remotes: new Map(section("remotes").map(([name, settings]) => [name, remoteSettings(name, settings, fail)])),
   };
 }
 
-function remoteSettings(
-  remote: string,
-  json: JsonObject,
-  fail: (problem: string, hint: string) => ConfigFileError,
-): RemoteSettings {
+/** What a database would be on a command line. */
+function databaseArgument(name: string, json: JsonObject, fail: Fail): string {
+  const { "service-model": model = "standalone", source, ...rest } = json;
+  const [key] = Object.keys(source === undefined || model === "relay" ? rest : { source, ...rest });
+  if (key !== undefined) throw fail(`"${key}" of "${name}" has no meaning for its service model`, "Leave it out");
+  if (model === "standalone") return name;
+  if (model !== "relay") {
+    throw fail(`service model "${String(model)}" of "${name}" is not supported in a file`, "Use standalone or relay");
+  }
+  const [remotes, ...others] = isObject(source) ? Object.entries(source) : [];
+  if (remotes === undefined || others.length > 0) {
+    throw fail(`"source" of "${name}" is not an object with one member`, 'Give { "REMOTE,REMOTE": {} }');
+  }
+  const [list, settings = null] = remotes;
+  if (settings !== null && (!isObject(settings) || Object.keys(settings).length > 0)) {
+    throw fail(`the source of "${name}" cannot have ${JSON.stringify(settings)}`, "Give {}: relays have their own timing");
+  }
+  return `relay:${name}:${list}`;
+}
+
+function remoteSettings(remote: string, json: JsonObject, fail: Fail): RemoteSettings {
   let settings: RemoteSettings = {};
   for (const [key, value = null] of Object.entries(json)) {
     const read = MEMBERS[key]?.(value);

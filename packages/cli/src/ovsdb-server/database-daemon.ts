@@ -85,7 +85,9 @@ export class DatabaseDaemon {
     const { name } = database.schema;
     if (this.find(name) !== undefined) {
       database.close();
-      throw new DaemonError(`ovsdb error: ${file}: duplicate database name ${name}`);
+      throw new DaemonError(
+        `ovsdb error: ${isRelay(file) ? name : file}: duplicate database name${isRelay(file) ? "" : ` ${name}`}`,
+      );
     }
     await this.server.addDatabase(database);
     this.#keep({ database, source: file, close: () => database.close() });
@@ -163,7 +165,7 @@ export class DatabaseDaemon {
     try {
       return new RelayDatabase(parseRelay(name), { log: this.#log, ...(tls === undefined ? {} : { tls }) });
     } catch (error) {
-      throw new DaemonError(messageOf(error), { cause: error });
+      throw new DaemonError(`ovsdb error: ${name}: invalid syntax`, { cause: error });
     }
   }
 
