@@ -17,8 +17,9 @@ import type { TableSchema } from "../model/schema.ts";
  */
 export function rowsAt(database: DatabaseEngine, moment: Json | undefined): Json {
   const commits = database.history();
-  const n = momentIndex(commits, moment) + 1;
-  const { version, at } = commits[n - 1] ?? { version: "", at: 0 };
+  const isNow = typeof moment === "string" && moment !== "" && database.version.startsWith(moment.toLowerCase());
+  const n = isNow ? commits.length : momentIndex(commits, moment) + 1;
+  const { version, at } = commits[n - 1] ?? { version: database.version, at: 0 };
   const before = rowsBefore(commits.slice(n));
   const tables = Array.from(database.schema.tables.values(), (table) => {
     const rows = pastRows(database.table(table.name), before.get(table.name));
