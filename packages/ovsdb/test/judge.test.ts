@@ -8,7 +8,7 @@ import { openDatabase, rawClient, serve, temporaryFolder } from "./support/fixtu
 const LIMIT = 10;
 const add = (name: string, i: number): Json => ({ op: "insert", table: "Root", row: { name, i } });
 const sumOf = (database: Database) =>
-  [...database.table("Root").values()].reduce((sum, row) => sum + Number((row["i"] as readonly number[])[0] ?? 0), 0);
+  [...database.table("Root").values()].reduce((sum, row) => sum + ((row["i"] as readonly number[])[0] ?? 0), 0);
 
 /** Lets the rows' numbers add up to the limit, as it knows them from the tables: these must be in step with what passed. */
 function limitSum(database: Database): void {
