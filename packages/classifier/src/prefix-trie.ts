@@ -4,72 +4,75 @@
  * What: one walk per lookup tells which prefix lengths any rule has for this address, and how many leading
  * bits had to be looked at to know it. Why: a subtable whose prefix length is not among them cannot match and
  * is skipped, and the megaflow un-wildcards only those few bits instead of the subtable's whole prefix.
- * How: path-compressed, nodes in typed arrays: a node where prefixes end or part, with all bits down to it.
+ * How: path-compressed: a node where prefixes end or part, with all bits down to it; nodes side by side in one array.
  *
  * @see Pfaff et al., "The Design and Implementation of Open vSwitch", NSDI 2015, section 5.4
  */
 
 const MIN_NODES = 16;
 const ROOT = 0;
+/** Of a node's numbers: bits down to it, prefixes that end there, the child for bit 0 and, behind it, that for bit 1 (0 = none), and the bits. */
+const [DEPTH, ENDING, CHILD, BITS] = [0, 1, 2, 4] as const;
 
 /** Counts prefixes; finds those that contain an address. */
 export class PrefixTrie {
   /** Width of an address in bits. */
   readonly nBits: number;
-  readonly #nWords: number;
-  /** Bits from the root down to the node, and how many. */
-  #bits: Uint32Array;
-  #depths = new Uint8Array(MIN_NODES);
-  /** Child for bit 0 at `2 * node`, for bit 1 at `2 * node + 1`; 0 = none. */
-  #children = new Int32Array(2 * MIN_NODES);
-  /** Prefixes that end at the node. */
-  #ending = new Int32Array(MIN_NODES);
-  #nNodes = 1;
+  /** Numbers of a node. */
+  readonly #width: number;
+  /** A node is named by the place of its first number. */
+  #nodes: Int32Array;
+  #end: number;
+  /** The first of those that are free; the next stands where a child would. */
   #freeNode = 0;
 
   /** @param nBits - width of an address: 32 or 128 */
   constructor(nBits: number) {
     this.nBits = nBits;
-    this.#nWords = nBits >>> 5;
-    this.#bits = new Uint32Array(MIN_NODES * this.#nWords);
+    this.#width = BITS + (nBits >>> 5);
+    this.#nodes = new Int32Array(MIN_NODES * this.#width);
+    this.#end = this.#width;
   }
 
   /** Adds the first `length` bits of the words at `at`. */
   add(words: Uint32Array, at: number, length: number): void {
-    let [parent, side] = [ROOT, -1];
+    /** Where the node's place stands. */
+    let link = -1;
     let node = ROOT;
     for (;;) {
-      const depth = this.#depths[node] ?? 0;
-      const same = this.#nSameBits(node, words, at, Math.min(depth, length));
+      const depth = this.#nodes[node + DEPTH] as number;
+      const same = this.#nSameBits(node, words, at, depth < length ? depth : length);
       if (same < depth) {
         const middle = this.#takeNode(words, at, same);
-        this.#children[2 * middle + this.#bitOf(node, same)] = node;
-        this.#children[2 * parent + side] = middle;
+        this.#nodes[middle + CHILD + this.#bitOf(node, same)] = node;
+        this.#nodes[link] = middle;
         node = middle;
       }
       if (same === length) {
-        this.#ending[node] = (this.#ending[node] ?? 0) + 1;
+        this.#nodes[node + ENDING] = (this.#nodes[node + ENDING] as number) + 1;
         return;
       }
-      [parent, side] = [node, bitAt(words, at, same)];
-      node = this.#children[2 * parent + side] ?? 0;
+      link = node + CHILD + bitAt(words, at, same);
+      node = this.#nodes[link] as number;
       if (node !== 0) continue;
       node = this.#takeNode(words, at, length);
-      this.#children[2 * parent + side] = node;
-      this.#ending[node] = 1;
+      this.#nodes[link] = node;
+      this.#nodes[node + ENDING] = 1;
       return;
     }
   }
 
   /** Takes back one `add`; the prefix must have been added. */
   remove(words: Uint32Array, at: number, length: number): void {
-    let [grandparent, parent, node] = [ROOT, ROOT, ROOT];
-    while ((this.#depths[node] ?? 0) < length) {
+    let grandparent = ROOT;
+    let parent = ROOT;
+    let node = ROOT;
+    for (let depth = 0; depth < length; depth = this.#nodes[node + DEPTH] as number) {
       grandparent = parent;
       parent = node;
-      node = this.#children[2 * node + bitAt(words, at, this.#depths[node] ?? 0)] ?? 0;
+      node = this.#nodes[node + CHILD + bitAt(words, at, depth)] as number;
     }
-    this.#ending[node] = (this.#ending[node] ?? 0) - 1;
+    this.#nodes[node + ENDING] = (this.#nodes[node + ENDING] as number) - 1;
     this.#closeUp(node, parent);
     this.#closeUp(parent, grandparent);
   }
@@ -81,17 +84,18 @@ export class PrefixTrie {
    * @returns how many leading bits decide all of it
    */
   lookup(words: Uint32Array, at: number, held: Int32Array): number {
+    const nodes = this.#nodes;
     for (let i = 0; i < held.length; i++) held[i] = 0;
     let node = ROOT;
     for (let depth = 0; ; ) {
-      if ((this.#ending[node] as number) > 0) held[depth >>> 5] = (held[depth >>> 5] as number) | (1 << (depth & 31));
+      if ((nodes[node + ENDING] as number) > 0) held[depth >>> 5] = (held[depth >>> 5] as number) | (1 << (depth & 31));
       if (depth === this.nBits) return depth;
-      const zero = this.#children[2 * node] as number;
-      const one = this.#children[2 * node + 1] as number;
+      const zero = nodes[node + CHILD] as number;
+      const one = nodes[node + CHILD + 1] as number;
       if (zero === 0 && one === 0) return depth;
       node = bitAt(words, at, depth) === 0 ? zero : one;
       if (node === 0) return depth + 1;
-      const next = this.#depths[node] as number;
+      const next = nodes[node + DEPTH] as number;
       const same = this.#nSameBits(node, words, at, next);
       if (same < next) return same + 1;
       depth = next;
@@ -100,58 +104,55 @@ export class PrefixTrie {
 
   /** How many of the first `length` bits down to a node are those of the words at `at`. */
   #nSameBits(node: number, words: Uint32Array, at: number, length: number): number {
-    const base = node * this.#nWords;
     for (let bit = 0; bit < length; bit += 32) {
-      const difference = (this.#bits[base + (bit >>> 5)] as number) ^ (words[at + (bit >>> 5)] as number);
-      const same = bit + Math.clz32(difference);
-      if (same < bit + 32 || same >= length) return Math.min(same, length);
+      const i = bit >>> 5;
+      const same = bit + Math.clz32((this.#nodes[node + BITS + i] as number) ^ (words[at + i] as number));
+      if (same >= length) return length;
+      if (same < bit + 32) return same;
     }
     return length;
   }
 
   #bitOf(node: number, bit: number): 0 | 1 {
-    return bitAt(this.#bits, node * this.#nWords, bit);
+    return bitAt(this.#nodes, node + BITS, bit);
   }
 
   /** Takes a node out that is needed no more: nothing ends there, and at most one way leads on. */
   #closeUp(node: number, parent: number): void {
-    if (node === ROOT || (this.#ending[node] ?? 0) > 0) return;
-    const zero = this.#children[2 * node] ?? 0;
-    const one = this.#children[2 * node + 1] ?? 0;
+    const nodes = this.#nodes;
+    if (node === ROOT || (nodes[node + ENDING] as number) > 0) return;
+    const zero = nodes[node + CHILD] as number;
+    const one = nodes[node + CHILD + 1] as number;
     if (zero !== 0 && one !== 0) return;
-    this.#children[2 * parent + this.#bitOf(node, this.#depths[parent] ?? 0)] = zero + one;
-    this.#children[2 * node] = this.#freeNode;
-    this.#children[2 * node + 1] = 0;
+    nodes[parent + CHILD + this.#bitOf(node, nodes[parent + DEPTH] as number)] = zero + one;
+    nodes[node + CHILD] = this.#freeNode;
+    nodes[node + CHILD + 1] = 0;
     this.#freeNode = node;
   }
 
   #takeNode(words: Uint32Array, at: number, length: number): number {
-    const node = this.#freeNode === 0 ? this.#nNodes : this.#freeNode;
-    if (node === this.#nNodes) {
-      if (node === this.#ending.length) this.#grow();
-      this.#nNodes++;
-    } else this.#freeNode = this.#children[2 * node] ?? 0;
-    this.#children[2 * node] = 0;
-    this.#ending[node] = 0;
-    this.#depths[node] = length;
-    for (let i = 0; i < this.#nWords; i++) this.#bits[node * this.#nWords + i] = words[at + i] ?? 0;
+    const node = this.#freeNode === 0 ? this.#end : this.#freeNode;
+    if (node === this.#end) {
+      if (node === this.#nodes.length) this.#grow();
+      this.#end += this.#width;
+    } else this.#freeNode = this.#nodes[node + CHILD] as number;
+    const nodes = this.#nodes;
+    nodes[node + DEPTH] = length;
+    nodes[node + ENDING] = 0;
+    nodes[node + CHILD] = 0;
+    for (let i = 0; i < this.#width - BITS; i++) nodes[node + BITS + i] = words[at + i] as number;
     return node;
   }
 
   #grow(): void {
-    const capacity = this.#ending.length * 2;
-    const [bits, depths] = [new Uint32Array(capacity * this.#nWords), new Uint8Array(capacity)];
-    const [children, ending] = [new Int32Array(2 * capacity), new Int32Array(capacity)];
-    bits.set(this.#bits);
-    depths.set(this.#depths);
-    children.set(this.#children);
-    ending.set(this.#ending);
-    [this.#bits, this.#depths, this.#children, this.#ending] = [bits, depths, children, ending];
+    const nodes = new Int32Array(this.#nodes.length * 2);
+    nodes.set(this.#nodes);
+    this.#nodes = nodes;
   }
 }
 
 /** Bit `bit` of the words at `at`, counted from the most significant. */
-function bitAt(words: Uint32Array, at: number, bit: number): 0 | 1 {
+function bitAt(words: Uint32Array | Int32Array, at: number, bit: number): 0 | 1 {
   return (((words[at + (bit >>> 5)] as number) >>> (31 - (bit & 31))) & 1) as 0 | 1;
 }
 
