@@ -17,6 +17,13 @@ export function setMatchField(match: Match, field: MatchField, value: bigint, ma
   setFieldBig(match.mask, field, oldMask | mask);
 }
 
+/** As {@link setMatchField}, for a field of at most 32 bits. */
+export function setNarrowField(match: Match, { word, shift }: MatchField, value: number, mask: number): void {
+  const bits = mask << shift;
+  match.key[word] = ((match.key[word] ?? 0) & ~bits) | ((value << shift) & bits);
+  match.mask[word] = (match.mask[word] ?? 0) | bits;
+}
+
 /** Whether two matches accept the same packets. */
 export function isSameMatch(a: Match, b: Match): boolean {
   return a.key.every((word, i) => word === b.key[i]) && a.mask.every((word, i) => word === b.mask[i]);

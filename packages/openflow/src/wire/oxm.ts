@@ -10,7 +10,7 @@ import { FIELDS, fieldOnes, getField, getFieldBig } from "@tenet/net";
 import { AppError } from "@tenet/kit";
 import { type ByteReader, ByteWriter } from "@tenet/wire";
 import type { Match } from "../action.ts";
-import { makeMatch, setMatchField, trimMatch } from "../match/match.ts";
+import { makeMatch, setMatchField, setNarrowField, trimMatch } from "../match/match.ts";
 import { findHeader, MATCH_FIELDS, type MatchField, matchField } from "../match/match-field.ts";
 import { meetsPrerequisite } from "../match/prerequisite.ts";
 import { type ErrorName, ONF, OpenFlowError } from "./openflow-error.ts";
@@ -110,19 +110,26 @@ export function readOxm(reader: ByteReader, errors: OxmErrors = MATCH_ERRORS): R
   const isMasked = (header & 0x100) !== 0;
   const { field, base, nBytesBefore } = findField(reader, header, errors, at);
   const size = wireSize(field, base);
-  if ((header & 0xff) !== size * (isMasked ? 2 : 1) + nBytesBefore) {
-    throw new OpenFlowError(errors.badLength, `${field.text} has a length of ${header & 0xff}`, { details: { at } });
-  }
+  checkLength(field, header, size, nBytesBefore, errors, at);
   const value = fromWire(field, base, reader.uint(size));
   const ones = fieldOnes(field);
   const mask = isMasked ? reader.uint(size) & ones : ones;
-  if (value === undefined || value > ones) {
-    throw new OpenFlowError(errors.badValue, `${field.text} has a value out of range`, { details: { at } });
-  }
-  if (mask !== ones && !field.isMaskable && !field.isWritable) {
-    throw new OpenFlowError(errors.badMask, `${field.text} cannot be masked`, { details: { at } });
-  }
+  if (value === undefined || value > ones) throw badValue(field, errors, at);
+  if (mask !== ones && !field.isMaskable && !field.isWritable) throw badMask(field, errors, at);
   return { field, value, mask };
+}
+
+function checkLength(field: MatchField, header: number, size: number, nBefore: number, errors: OxmErrors, at: number): void {
+  if ((header & 0xff) === size * ((header & 0x100) === 0 ? 1 : 2) + nBefore) return;
+  throw new OpenFlowError(errors.badLength, `${field.text} has a length of ${header & 0xff}`, { details: { at } });
+}
+
+function badValue(field: MatchField, errors: OxmErrors, at: number): OpenFlowError {
+  return new OpenFlowError(errors.badValue, `${field.text} has a value out of range`, { details: { at } });
+}
+
+function badMask(field: MatchField, errors: OxmErrors, at: number): OpenFlowError {
+  return new OpenFlowError(errors.badMask, `${field.text} cannot be masked`, { details: { at } });
 }
 
 /** Reads a header alone. @throws OpenFlowError when it is not known */
@@ -156,7 +163,9 @@ export function writeOxmMatch(writer: ByteWriter, match: Match, version: number)
 /** Reads NXM or OXM fields to the end of a reader. @throws OpenFlowError */
 export function decodeFields(reader: ByteReader): { match: Match; cookie: CookieMatch | undefined } {
   const match = makeMatch();
-  const seen: ReadField[] = [];
+  const seen: MatchField[] = [];
+  /** Those of which some bit is matched. */
+  const matched: MatchField[] = [];
   let cookie: CookieMatch | undefined;
   while (reader.remaining > 0) {
     const { at } = reader;
@@ -166,21 +175,19 @@ export function decodeFields(reader: ByteReader): { match: Match; cookie: Cookie
       cookie = { cookie: value, mask: (header & 0x100) !== 0 ? reader.u64() : 0xffff_ffff_ffff_ffffn };
       continue;
     }
-    const read = readOxm(reader);
-    const isTwice = seen.some(({ field }) => field === read.field);
-    if (isTwice) throw new OpenFlowError("OFPBMC_DUP_FIELD", `${read.field.text} is matched twice`, { details: { at } });
-    if (read.mask !== fieldOnes(read.field) && !read.field.isMaskable) {
-      throw new OpenFlowError("OFPBMC_BAD_MASK", `${read.field.text} cannot be masked`, { details: { at } });
+    const narrow = narrowFieldNext(reader);
+    const { field, isMatched } = narrow === undefined ? readWideInto(match, reader) : readNarrowInto(match, reader, narrow);
+    if (seen.includes(field)) {
+      throw new OpenFlowError("OFPBMC_DUP_FIELD", `${field.text} is matched twice`, { details: { at } });
     }
-    seen.push(read);
-    addToMatch(match, read);
+    seen.push(field);
+    if (isMatched) matched.push(field);
   }
-  for (const { field, mask } of seen) {
-    if (mask !== 0n && !meetsPrerequisite(match, field.prerequisite)) {
-      throw new OpenFlowError("OFPBMC_BAD_PREREQ", `${field.text} is matched without its prerequisite`, {
-        details: { at: reader.at },
-      });
-    }
+  for (const field of matched) {
+    if (meetsPrerequisite(match, field.prerequisite)) continue;
+    throw new OpenFlowError("OFPBMC_BAD_PREREQ", `${field.text} is matched without its prerequisite`, {
+      details: { at: reader.at },
+    });
   }
   trimMatch(match);
   return { match, cookie };
@@ -196,6 +203,47 @@ export function readOxmMatch(reader: ByteReader): Match {
   const { match } = decodeFields(reader.sub(length - 4));
   reader.skip((8 - (length % 8)) % 8);
   return match;
+}
+
+/** A field that was added to a match, and whether any bit of it is matched. */
+interface AddedField {
+  readonly field: MatchField;
+  readonly isMatched: boolean;
+}
+
+function readWideInto(match: Match, reader: ByteReader): AddedField {
+  const { at } = reader;
+  const read = readOxm(reader);
+  const { field, mask } = read;
+  if (mask !== fieldOnes(field) && !field.isMaskable) throw badMask(field, MATCH_ERRORS, at);
+  addToMatch(match, read);
+  return { field, isMatched: mask !== 0n };
+}
+
+/** The field that comes next if it can be read without big integers: it has at most 32 bits, and those are the FlowKey's. */
+function narrowFieldNext(reader: ByteReader): MatchField | undefined {
+  if (reader.remaining < 4) return undefined;
+  const field = findHeader(((reader.peekU16() << 16) | reader.peekU16(2)) >>> 0);
+  if (field === undefined || field.nBits > 32 || ![1, 2, 4].includes(field.sizeBytes)) return undefined;
+  return field.format === "port" || field === VLAN_VID || field.text === "nw_tos" ? undefined : field;
+}
+
+function readNarrowInto(match: Match, reader: ByteReader, field: MatchField): AddedField {
+  const { at } = reader;
+  const header = reader.u32();
+  const size = field.sizeBytes;
+  checkLength(field, header, size, 0, MATCH_ERRORS, at);
+  const ones = 0xffff_ffff >>> (32 - field.nBits);
+  const value = readNumber(reader, size);
+  if (value > ones) throw badValue(field, MATCH_ERRORS, at);
+  const mask = (header & 0x100) === 0 ? ones : (readNumber(reader, size) & ones) >>> 0;
+  if (mask !== ones && !field.isMaskable) throw badMask(field, MATCH_ERRORS, at);
+  setNarrowField(match, field, value, mask);
+  return { field, isMatched: mask !== 0 };
+}
+
+function readNumber(reader: ByteReader, size: number): number {
+  return size === 4 ? reader.u32() : size === 2 ? reader.u16() : reader.u8();
 }
 
 function isCookieHeader(reader: ByteReader): boolean {
