@@ -45,11 +45,17 @@ export class Classifier<R extends ClassifierRule> {
     return this.#subtables.length;
   }
 
+  /** A mask with the same bits that rules here have already, or the given one: rules that share theirs need less memory. */
+  sharedMask(mask: Uint32Array): Uint32Array {
+    return this.#subtableOf(mask)?.mask ?? mask;
+  }
+
   /** Adds a rule; one with the same match and priority is replaced and returned. */
   insert(rule: R): R | undefined {
-    const subtable = this.#subtableOf(rule.match.mask) ?? this.#addSubtable(rule.match.mask);
+    const { match } = rule;
+    const subtable = this.#subtableOf(match.mask) ?? this.#addSubtable(match.mask);
     const bestBefore = subtable.maxPriority;
-    const { displaced, hasMoved } = subtable.insert(rule);
+    const { displaced, hasMoved } = subtable.insert(rule, match.key);
     if (hasMoved) this.#isPlanned = false;
     if (rule.conjunctions !== undefined) this.#nSoft++;
     if (displaced !== undefined) {
@@ -57,19 +63,20 @@ export class Classifier<R extends ClassifierRule> {
       return displaced;
     }
     this.#size++;
-    this.#tries.add(rule.match);
+    this.#tries.add(match);
     if (subtable.maxPriority !== bestBefore) this.#reorder(subtable);
     return undefined;
   }
 
   /** Removes a rule by identity. @returns whether it was there */
   remove(rule: R): boolean {
-    const subtable = this.#subtableOf(rule.match.mask);
+    const { match } = rule;
+    const subtable = this.#subtableOf(match.mask);
     const bestBefore = subtable?.maxPriority;
-    if (subtable === undefined || !subtable.remove(rule)) return false;
+    if (subtable === undefined || !subtable.remove(rule, match.key)) return false;
     this.#size--;
     if (rule.conjunctions !== undefined) this.#nSoft--;
-    this.#tries.remove(rule.match);
+    this.#tries.remove(match);
     if (subtable.nRules === 0) this.#dropSubtable(subtable);
     else if (subtable.maxPriority !== bestBefore) this.#reorder(subtable);
     return true;
@@ -110,9 +117,7 @@ export class Classifier<R extends ClassifierRule> {
   *rulesWithin({ key, mask }: RuleMatch): IterableIterator<R> {
     for (const subtable of this.#subtables) {
       if (!covers(subtable.mask, mask)) continue;
-      for (const chain of subtable.chains) {
-        if (chain[0] !== undefined && agree(chain[0].match.key, key, mask)) yield* chain;
-      }
+      for (const [entry, chain] of subtable.chains.entries()) if (subtable.agrees(entry, key, mask)) yield* chain;
     }
   }
 
@@ -120,12 +125,8 @@ export class Classifier<R extends ClassifierRule> {
   overlaps({ key, mask }: RuleMatch, priority: number): boolean {
     for (const subtable of this.#subtables) {
       if (subtable.maxPriority < priority) break;
-      const common = mask.map((bits, word) => bits & (subtable.mask[word] ?? 0));
-      for (const chain of subtable.chains) {
-        const head = chain[0];
-        if (head !== undefined && agree(head.match.key, key, common) && chain.some((rule) => rule.priority === priority)) {
-          return true;
-        }
+      for (const [entry, chain] of subtable.chains.entries()) {
+        if (chain.some((rule) => rule.priority === priority) && subtable.agrees(entry, key, mask)) return true;
       }
     }
     return false;
@@ -165,7 +166,7 @@ export class Classifier<R extends ClassifierRule> {
   }
 
   #subtableOf(mask: Uint32Array): Subtable<R> | undefined {
-    return this.#subtablesByMaskHash.get(hashWords(mask))?.find((subtable) => agree(subtable.mask, mask, undefined));
+    return this.#subtablesByMaskHash.get(hashWords(mask))?.find((subtable) => areEqual(subtable.mask, mask));
   }
 
   #addSubtable(mask: Uint32Array): Subtable<R> {
@@ -214,11 +215,7 @@ function covers(whole: Uint32Array, part: Uint32Array): boolean {
   return true;
 }
 
-/** Whether `a` and `b` are equal under `mask`; under all bits when it is absent. */
-function agree(a: Uint32Array, b: Uint32Array, mask: Uint32Array | undefined): boolean {
-  for (let i = 0; i < a.length; i++) {
-    const difference = (a[i] ?? 0) ^ (b[i] ?? 0);
-    if ((mask === undefined ? difference : difference & (mask[i] ?? 0)) !== 0) return false;
-  }
+function areEqual(a: Uint32Array, b: Uint32Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }

@@ -1,6 +1,6 @@
 /** What the classifier asks of a rule. */
 
-/** Match in FlowKey words; `key` has no bit outside `mask`. */
+/** Match in FlowKey words; `key` has no bit outside `mask`. A rule's is not changed while the rule is in a classifier. */
 export interface RuleMatch {
   readonly key: Uint32Array;
   readonly mask: Uint32Array;

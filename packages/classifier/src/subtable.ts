@@ -34,7 +34,7 @@ export class Subtable<R extends ClassifierRule> {
   maxPriority = -1;
   /** Number of rules, soft and hard. */
   nRules = 0;
-  /** The mask, a full FlowKey. */
+  /** The mask, a full FlowKey; nobody changes it. */
   readonly mask: Uint32Array;
   /** Order of creation; breaks ties between equal priorities. */
   readonly sequence: number;
@@ -54,7 +54,7 @@ export class Subtable<R extends ClassifierRule> {
   readonly #portsHeld = new Int32Array(2);
 
   constructor(mask: Uint32Array, sequence: number, tries: TrieSet, heap: HashHeap) {
-    this.mask = mask.slice();
+    this.mask = mask;
     this.sequence = sequence;
     this.stages = stagesOf(mask, tries, heap);
     this.heads = new RecordTable(heap, 1 + this.stages.reduce((sum, { words }) => sum + words.length, 0));
@@ -81,10 +81,10 @@ export class Subtable<R extends ClassifierRule> {
   }
 
   /** Adds a rule; one with the same match and priority is replaced and returned. */
-  insert(rule: R): { readonly displaced: R | undefined; readonly hasMoved: boolean } {
-    const { key } = rule.match;
+  insert(rule: R, key: Uint32Array): { readonly displaced: R | undefined; readonly hasMoved: boolean } {
     const hash = this.#hashOf(key);
-    const chain = this.chains[this.#entryOf(key, hash)];
+    const entry = this.#entryOf(key, hash);
+    const chain = this.chains[entry];
     let hasMoved = false;
     if (chain === undefined) hasMoved = this.#addEntry(key, hash, rule);
     else {
@@ -96,7 +96,7 @@ export class Subtable<R extends ClassifierRule> {
         return { displaced, hasMoved };
       }
       chain.splice(position, 0, rule);
-      if (position === 0) this.#writeHead(this.#entryOf(key, hash), rule);
+      if (position === 0) this.#setBestPriority(entry, rule.priority);
     }
     this.nRules++;
     if (rule.priority > this.maxPriority) {
@@ -107,8 +107,7 @@ export class Subtable<R extends ClassifierRule> {
   }
 
   /** Removes a rule by identity. */
-  remove(rule: R): boolean {
-    const { key } = rule.match;
+  remove(rule: R, key: Uint32Array): boolean {
     const hash = this.#hashOf(key);
     const entry = this.#entryOf(key, hash);
     const chain = this.chains[entry];
@@ -116,9 +115,21 @@ export class Subtable<R extends ClassifierRule> {
     if (chain === undefined || position < 0) return false;
     chain.splice(position, 1);
     if (chain[0] === undefined) this.#removeEntry(entry, key, hash);
-    else if (position === 0) this.#writeHead(entry, chain[0]);
+    else if (position === 0) this.#setBestPriority(entry, chain[0].priority);
     this.nRules--;
     if (rule.priority === this.maxPriority && --this.#nAtMaxPriority === 0) this.#findMaxPriority();
+    return true;
+  }
+
+  /** Whether the match of a chain is that of `key`, in the bits that this mask and `mask` have in common. */
+  agrees(entry: number, key: Uint32Array, mask: Uint32Array): boolean {
+    let at = this.heads.place(entry) + 1;
+    for (const { words } of this.stages) {
+      for (const word of words) {
+        const difference = ((this.#heap.words[at++] as number) ^ (key[word] as number)) & (mask[word] as number);
+        if ((difference & (this.mask[word] as number)) !== 0) return false;
+      }
+    }
     return true;
   }
 
@@ -154,29 +165,21 @@ export class Subtable<R extends ClassifierRule> {
     const { words } = this.#heap;
     for (let place = table.find(hash); place >= 0; place = table.findNext(place)) {
       const entry = (words[place + 1] as number) - 1;
-      if (this.#isMatch(entry, key)) return entry;
+      if (this.agrees(entry, key, this.mask)) return entry;
     }
     return -1;
   }
 
-  #isMatch(entry: number, key: Uint32Array): boolean {
-    const head = this.chains[entry]?.[0]?.match.key;
-    if (head === undefined) return false;
-    return this.stages.every(({ words }) =>
-      words.every((word) => (((head[word] ?? 0) ^ (key[word] ?? 0)) & (this.mask[word] ?? 0)) === 0),
-    );
-  }
-
-  #writeHead(entry: number, { priority, match: { key } }: R): void {
-    let at = this.heads.place(entry);
-    this.#heap.words[at++] = priority;
-    for (const { words } of this.stages) for (const word of words) this.#heap.words[at++] = key[word] ?? 0;
+  #setBestPriority(entry: number, priority: number): void {
+    this.#heap.words[this.heads.place(entry)] = priority;
   }
 
   #addEntry(key: Uint32Array, hash: number, rule: R): boolean {
     const entry = this.chains.push([rule]) - 1;
     let hasMoved = this.heads.reserve(entry);
-    this.#writeHead(entry, rule);
+    this.#setBestPriority(entry, rule.priority);
+    let at = this.heads.place(entry) + 1;
+    for (const { words } of this.stages) for (const word of words) this.#heap.words[at++] = key[word] as number;
     if (this.#last.add(hash, entry + 1)) hasMoved = true;
     this.#ports?.add(key, PORTS, this.#portsLength);
     this.#eachPartialHash(key, (table, partial) => {
@@ -197,11 +200,18 @@ export class Subtable<R extends ClassifierRule> {
       if (partials.count(place, -1) === 0) partials.remove(place);
     });
     const lastChain = this.chains.pop();
-    const head = lastChain?.[0];
-    if (lastChain === undefined || head === undefined) return;
-    table.setValue(table.find(this.#hashOf(head.match.key), this.chains.length + 1), entry + 1);
+    const last = this.chains.length;
+    if (entry === last || lastChain === undefined) return;
+    table.setValue(table.find(this.#hashOfHead(last), last + 1), entry + 1);
     this.chains[entry] = lastChain;
-    this.#writeHead(entry, head);
+    this.#heap.words.copyWithin(this.heads.place(entry), this.heads.place(last), this.heads.place(last + 1));
+  }
+
+  #hashOfHead(entry: number): number {
+    let hash: number = HASH_BASIS;
+    const end = this.heads.place(entry + 1);
+    for (let at = this.heads.place(entry) + 1; at < end; at++) hash = mixWord(hash, this.#heap.words[at] as number);
+    return finishHash(hash);
   }
 
   #eachPartialHash(key: Uint32Array, visit: (table: HashTable, hash: number) => void): void {

@@ -226,7 +226,7 @@ export class Pipeline {
       const hint = "Give it another priority, or leave out check_overlap";
       throw new RefusedError("OFPFMFC_OVERLAP", "a flow of this priority overlaps", hint);
     }
-    const rule = new Rule({ ...flow, table }, this.#clock.monotonicMs());
+    const rule = new Rule({ ...flow, table }, classifier.sharedMask(flow.match.mask), this.#clock.monotonicMs());
     const displaced = classifier.insert(rule);
     this.#live(rule);
     if (displaced !== undefined) this.#bury(displaced);

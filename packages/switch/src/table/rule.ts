@@ -1,12 +1,15 @@
 /** One OpenFlow flow with its counters and timers. */
 import type { ClassifierRule, Conjunction } from "@tenet/classifier";
+import { makeFlowKey } from "@tenet/net";
 import type { Action, FlowSpec, Match } from "@tenet/openflow";
 
 /** A flow in a table. Match, table and priority are its identity; the rest a flow-mod may change. */
 export class Rule implements ClassifierRule {
   readonly table: number;
   readonly priority: number;
-  readonly match: Match;
+  /** The match's mask, and its key in the words that the mask looks at: most look at few of them. */
+  readonly #mask: Uint32Array;
+  readonly #keyWords: Uint32Array;
   cookie: bigint;
   actions: readonly Action[];
   conjunctions: readonly Conjunction[] | undefined;
@@ -21,10 +24,12 @@ export class Rule implements ClassifierRule {
   nPackets = 0;
   nBytes = 0;
 
-  constructor(spec: FlowSpec, nowMs: number) {
+  /** @param mask - the mask of `spec.match`, shared with other rules */
+  constructor(spec: FlowSpec, mask: Uint32Array, nowMs: number) {
     this.table = spec.table;
     this.priority = spec.priority;
-    this.match = spec.match;
+    this.#mask = mask;
+    this.#keyWords = spec.match.key.filter((_, word) => mask[word] !== 0);
     this.cookie = spec.cookie;
     this.actions = spec.actions;
     this.conjunctions = conjunctionsOf(spec.actions);
@@ -35,6 +40,14 @@ export class Rule implements ClassifierRule {
     this.createdMs = nowMs;
     this.modifiedMs = nowMs;
     this.usedMs = nowMs;
+  }
+
+  /** The match, made anew each time. */
+  get match(): Match {
+    const key = makeFlowKey();
+    let n = 0;
+    for (let word = 0; word < key.length; word++) if (this.#mask[word] !== 0) key[word] = this.#keyWords[n++] ?? 0;
+    return { key, mask: this.#mask };
   }
 
   /** Whether the rule sends to OpenFlow port `port`, at any depth of its actions. */
