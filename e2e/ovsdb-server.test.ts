@@ -129,6 +129,22 @@ describe.skipIf(!HAS_ORIGINAL)("a daemon in the background", () => {
     );
   });
 
+  test("after a crash, --monitor goes on with what was added by hand, and in the role that was given by hand", async () => {
+    using daemon = prepare("tenet");
+    daemon.serve("one.db", "--sync-from=unix:none", "--remote=punix:db.sock", "--pidfile", "--detach", "--monitor");
+    daemon.appctl("ovsdb-server/add-db", daemon.path("two.db"));
+    daemon.appctl("ovsdb-server/add-remote", "punix:other.sock");
+    daemon.appctl("ovsdb-server/disconnect-active-ovsdb-server");
+    const before = daemon.read("ovsdb-server.pid");
+    process.kill(Number(before), "SIGSEGV");
+    const pid = () => (existsSync(daemon.path("ovsdb-server.pid")) ? daemon.read("ovsdb-server.pid") : "");
+    await expect.poll(() => /^\d+\n$/.test(pid()) && pid() !== before, { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => daemon.appctl("ovsdb-server/list-dbs").out, { timeout: 10_000 }).toBe("_Server\none\ntwo\n");
+    expect(daemon.appctl("ovsdb-server/list-remotes").out).toBe("punix:db.sock\npunix:other.sock\n");
+    expect(daemon.appctl("ovsdb-server/sync-status").out).toBe("state: active\n");
+    expect(daemon.appctl("ovsdb-server/get-active-ovsdb-server").out).toBe("unix:none\n");
+  });
+
   test("the log file can be rotated", () => {
     using daemon = prepare("tenet");
     daemon.serve("one.db", "--pidfile", "--detach", "--log-file", "-vPATTERN:file:%p %m");

@@ -27,10 +27,11 @@ export function describeEnd({ code, signal }: { readonly code: number | null; re
  */
 export async function monitor(stage: Stage, vlog: Vlog, stop: AbortSignal): Promise<number> {
   let worker: NextStage | undefined;
+  let carried: string | undefined;
   stop.addEventListener("abort", () => worker?.child.kill("SIGTERM"));
   for (let nCrashes = 0, isTold = false; ; nCrashes++) {
     const startedAt = performance.now();
-    worker = startStage("worker", stage.isDetached, false);
+    worker = startStage("worker", stage.isDetached, false, { carried, keep: (text) => (carried = text) });
     const { pid } = worker.child;
     const start = await worker.started;
     if (!start.isReady && !isTold) return start.code ?? 1;

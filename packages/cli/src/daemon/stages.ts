@@ -15,6 +15,7 @@ import type { Readable } from "node:stream";
 
 const STAGE = "TENET_DAEMON_STAGE";
 const DETACHED = "TENET_DAEMON_DETACHED";
+const CARRIED = "TENET_DAEMON_CARRIED";
 const READY_FD = 3;
 const CRASHES: readonly string[] = [
   "SIGABRT",
@@ -33,15 +34,30 @@ export interface Stage {
   readonly kind: "command" | "monitor" | "worker";
   /** In the background, without a terminal. */
   readonly isDetached: boolean;
+  /** What the worker before this one left, if it crashed. */
+  readonly carried: string | undefined;
+}
+
+/** What a process keeps for those it starts one after the other. */
+export interface Keeper {
+  /** What the last one left. */
+  readonly carried: string | undefined;
+  /** Called with what this one leaves, whenever that changes. */
+  readonly keep: (carried: string) => void;
 }
 
 /** Reads the stage, and forgets it so that programs that this one starts do not inherit it. */
 export function takeStage(env: NodeJS.ProcessEnv): Stage {
   const kind = env[STAGE] === "monitor" || env[STAGE] === "worker" ? env[STAGE] : "command";
   const isDetached = env[DETACHED] !== undefined;
-  delete env[STAGE];
-  delete env[DETACHED];
-  return { kind, isDetached };
+  const carried = env[CARRIED];
+  for (const name of [STAGE, DETACHED, CARRIED]) delete env[name];
+  return { kind, isDetached, carried };
+}
+
+/** Leaves something to the worker that is started when this one crashes; without a monitor to nobody. */
+export function leave(carried: string): void {
+  if (process.connected === true) process.send?.(carried, undefined, undefined, () => undefined); // a monitor that went wants nothing
 }
 
 /** What became of a process that was started. */
@@ -59,12 +75,16 @@ export interface NextStage {
 }
 
 /** Starts the next stage of this program, with the same command line. */
-export function startStage(kind: "monitor" | "worker", isDetached: boolean, startsSession: boolean): NextStage {
+export function startStage(kind: "monitor" | "worker", isDetached: boolean, startsSession: boolean, keeper?: Keeper): NextStage {
+  const carried = keeper?.carried === undefined ? {} : { [CARRIED]: keeper.carried };
+  const terminal = isDetached ? "ignore" : "inherit";
+  const toKeeper = keeper === undefined ? [] : (["ipc"] as const);
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-    env: { ...process.env, [STAGE]: kind, ...(isDetached ? { [DETACHED]: "yes" } : {}) },
-    stdio: [isDetached ? "ignore" : "inherit", isDetached ? "ignore" : "inherit", "inherit", "pipe"],
+    env: { ...process.env, [STAGE]: kind, ...(isDetached ? { [DETACHED]: "yes" } : {}), ...carried },
+    stdio: [terminal, terminal, "inherit", "pipe", ...toKeeper],
     detached: startsSession,
   });
+  child.on("message", (message) => keeper?.keep(String(message)));
   const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
     child.once("error", () => resolve({ code: 1, signal: null }));
     child.once("exit", (code, signal) => resolve({ code, signal }));

@@ -31,6 +31,8 @@ interface ServedFile {
   readonly database: DatabaseEngine;
   /** What it was added as; absent when somebody else opened it, who closes it too. */
   readonly source?: string;
+  /** The same with the whole path of a file. */
+  readonly path?: string;
   readonly close: () => void;
 }
 
@@ -71,6 +73,11 @@ export class DatabaseDaemon {
     return [...this.#remotes].toSorted();
   }
 
+  /** The files and relays, with whole paths, as {@link addFile} takes them. */
+  get sources(): readonly string[] {
+    return [...this.#files.values()].flatMap(({ path }) => path ?? []);
+  }
+
   /** Serves a database that somebody else opened, and closes. */
   async adopt(database: DatabaseEngine): Promise<void> {
     await this.server.addDatabase(database);
@@ -90,7 +97,8 @@ export class DatabaseDaemon {
       );
     }
     await this.server.addDatabase(database);
-    this.#keep({ database, source: file, close: () => database.close() });
+    const path = isRelay(file) ? file : resolve(file);
+    this.#keep({ database, source: file, path, close: () => database.close() });
   }
 
   /** Serves a database no longer, and closes its file. @throws DaemonError */

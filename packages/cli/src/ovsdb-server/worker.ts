@@ -2,17 +2,18 @@
 import { randomUUID } from "node:crypto";
 import { chdir } from "node:process";
 import { type Logger, Scope, untilAborted } from "@tenet/kit";
-import { OvsdbServer, type ReplicatedServer, Replication, replicationCommands, type TlsSource } from "@tenet/ovsdb";
+import { type Command, OvsdbServer, type ReplicatedServer, Replication, replicationCommands, type TlsSource } from "@tenet/ovsdb";
 import type { Home } from "../config.ts";
 import { becomeUser } from "../daemon/become-user.ts";
 import { defaultControlPath, openControlSocket } from "../daemon/control-socket.ts";
 import { Coverage } from "../daemon/coverage.ts";
 import { daemonCommands } from "../daemon/daemon-commands.ts";
 import { takePidFile } from "../daemon/pid-file.ts";
-import { closeStandardStreams, type Stage, tellReady } from "../daemon/stages.ts";
+import { closeStandardStreams, leave, type Stage, tellReady } from "../daemon/stages.ts";
 import type { Vlog } from "../daemon/vlog/vlog.ts";
 import { vlogLogger } from "../daemon/vlog/vlog-logger.ts";
 import { identify, makeFolders, openDatabases } from "../up/databases.ts";
+import { carriedState, withCarriedState } from "./carried-state.ts";
 import { databaseCommands } from "./commands.ts";
 import { DatabaseDaemon } from "./database-daemon.ts";
 import { measureMemory } from "./memory.ts";
@@ -37,8 +38,10 @@ export interface WorkerPlace {
  * @returns the exit code, and what is to be said about a command that failed
  * @throws AppError when something cannot be opened
  */
-export async function runWorker(place: WorkerPlace, stop: AbortController): Promise<{ exitCode: number; problem?: string }> {
-  const { settings, vlog } = place;
+export async function runWorker(given: WorkerPlace, stop: AbortController): Promise<{ exitCode: number; problem?: string }> {
+  const settings = withCarriedState(given.settings, given.stage.carried);
+  const place = { ...given, settings };
+  const { vlog } = place;
   await using scope = new Scope(stop.signal);
   if (settings.daemon.user !== undefined) becomeUser(settings.daemon.user);
   if (settings.usesStateFolder) makeFolders(place.home);
@@ -148,7 +151,17 @@ async function openControl(
     ...databaseCommands(daemon),
     ...replicationCommands(replication),
   ];
-  await openControlSocket(path, PROGRAM, commands, coverage, log, scope);
+  const keeping = commands.map(
+    (each): Command => ({
+      ...each,
+      run: async (args) => {
+        const reply = await each.run(args);
+        leave(carriedState(daemon, replication));
+        return reply;
+      },
+    }),
+  );
+  await openControlSocket(path, PROGRAM, keeping, coverage, log, scope);
 }
 
 /** Tells whoever waits; in the background, lets go of the terminal and the folder. */
