@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { EXAMPLE, MODE, REASON, run, Tenet } from "./support/tenet.ts";
+import { EXAMPLE, isInstalled, MODE, REASON, run, Tenet } from "./support/tenet.ts";
 
 const isRoot = MODE === "namespaces";
 
@@ -122,6 +122,20 @@ describe("tenet up", () => {
     const alone = "timeout 2 node packages/cli/bin/tenet.js ovsdb-server";
     const { out } = run("sh", ["-c", alone], { TENET_HOME: join(tenet.home, "fresh") });
     expect(out.match(/\|INFO\|remote served/g)).toHaveLength(3);
+  });
+
+  test.skipIf(!isInstalled("ovs-appctl"))("ovs-appctl asks the databases of a tenet up, and gives them a remote", async () => {
+    await tenet.up(EXAMPLE, "--hosts", "simulated");
+    const env = { OVS_RUNDIR: join(tenet.home, "run") };
+    const ask = (...args: string[]) => run("ovs-appctl", ["-T", "10", "-t", "ovsdb-server", ...args], env);
+    expect(ask("ovsdb-server/list-dbs").out).toBe("OVN_Northbound\nOVN_Southbound\nOpen_vSwitch\n_Server\n");
+    expect(ask("version").out).toMatch(/^ovsdb-server \(Open vSwitch\) /);
+    expect(ask("ovsdb-server/add-remote", "punix:all.sock")).toEqual({ status: 0, out: "" });
+    expect(run("ovn-nbctl", [`--db=unix:${tenet.socket("all.sock")}`, "ls-list"]).out).toContain("(prod)");
+    expect(ask("ovsdb-server/compact", "OVN_Northbound").status).toBe(0);
+    expect(ask("memory/show").out).toMatch(/^atoms:\d+ cells:\d+ /);
+    expect(await tenet.end("SIGINT")).toBe(0);
+    expect(tenet.leftSockets()).toEqual([]);
   });
 
   test("what is asked of a Tenet that does not run says how to start it", () => {

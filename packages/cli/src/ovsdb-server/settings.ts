@@ -52,6 +52,8 @@ export interface ServerSettings {
   readonly usesStateFolder: boolean;
   /** Where sockets are that no folder is given for. */
   readonly runDir: string;
+  /** Whether TCP without an address listens on all, as the original does; else on loopback. */
+  readonly listensOnAll: boolean;
   readonly remotes: readonly string[];
   readonly configFile: string | undefined;
   readonly run: string | undefined;
@@ -106,6 +108,7 @@ export function readSettings(
     files,
     usesStateFolder,
     runDir,
+    listensOnAll: isOriginalName,
     remotes: all("remote").flatMap(({ value }) => value ?? []),
     configFile: configFile === undefined ? undefined : absolute(configFile),
     run: last("run"),

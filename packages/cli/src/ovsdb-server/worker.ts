@@ -79,6 +79,7 @@ async function openDaemon(place: WorkerPlace, coverage: Coverage, log: Logger, s
     },
     tls,
     socketFolder: settings.runDir,
+    ...(settings.listensOnAll ? { defaultHost: "0.0.0.0" } : {}),
     serverId,
   });
   const servers = [server];

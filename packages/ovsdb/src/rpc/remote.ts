@@ -8,15 +8,20 @@ import { BadRemoteError } from "./bad-remote-error.ts";
 /** A socket's path, or a host and port. */
 export type SocketAddress = { readonly path: string } | { readonly port: number; readonly host: string; readonly isTls: boolean };
 
+/** Where TCP listens that no address is given for. */
+const LOOPBACK = "127.0.0.1";
+
 /**
- * Parses `punix:PATH`, `ptcp:PORT[:IP]` or `pssl:PORT[:IP]`; without an address TCP listens on loopback only.
+ * Parses `punix:PATH`, `ptcp:PORT[:IP]` or `pssl:PORT[:IP]`.
+ *
+ * @param defaultHost - where TCP listens without an address
  *
  * @throws BadRemoteError; IoError when the path is too long for a socket
  */
-export function parseListenRemote(remote: string): SocketAddress {
+export function parseListenRemote(remote: string, defaultHost: string = LOOPBACK): SocketAddress {
   const [, scheme, rest = ""] = /^(punix|ptcp|pssl):(.*)$/.exec(remote) ?? [];
   if (scheme === "punix" && rest !== "") return { path: checkSocketPath(rest) };
-  const [, port, host = "127.0.0.1"] = /^(\d+)(?::(.+))?$/.exec(rest) ?? [];
+  const [, port, host = defaultHost] = /^(\d+)(?::(.+))?$/.exec(rest) ?? [];
   if (scheme !== "punix" && port !== undefined && Number(port) < 65536) {
     return { port: Number(port), host: unbracket(host), isTls: scheme === "pssl" };
   }

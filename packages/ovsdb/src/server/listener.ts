@@ -5,13 +5,12 @@ import { createServer as createTlsServer, type Server as TlsServer, type TLSSock
 import { IoError, type Logger, messageOf } from "@tenet/kit";
 import { BadRemoteError } from "../rpc/bad-remote-error.ts";
 import { adoptAuthority } from "../rpc/bootstrap-authority.ts";
-import { parseListenRemote, type SocketAddress } from "../rpc/remote.ts";
+import type { SocketAddress } from "../rpc/remote.ts";
 import { checksPeers, type TlsIdentity, TlsNotConfiguredError } from "../rpc/tls-files.ts";
 import { whyNotBound } from "../rpc/why-not-bound.ts";
 
 /** A listening socket. */
 export interface Listener {
-  readonly address: SocketAddress;
   /** The port in use; of TCP and TLS only. */
   readonly boundPort: number | undefined;
   /** The address to connect to, the port filled in. */
@@ -25,15 +24,16 @@ export interface Listener {
  *
  * A socket file that nobody listens on any more is replaced.
  *
- * @throws BadRemoteError, IoError
+ * @param address - what `remote` says
+ * @throws BadRemoteError when there is no certificate for TLS, IoError
  */
 export async function openListener(
   remote: string,
+  address: SocketAddress,
   tls: TlsIdentity,
   log: Logger,
   accept: (socket: Socket) => void,
 ): Promise<Listener> {
-  const address = parseListenRemote(remote);
   if ("path" in address) await removeDeadSocket(address.path);
   const server = makeServer(remote, address, tls, log, accept);
   await listenOn(server, address, remote);
@@ -41,7 +41,7 @@ export async function openListener(
   const boundPort = typeof bound === "object" && bound !== null ? bound.port : undefined;
   if (!("path" in address) && address.port === 0) log.info({ remote, port: boundPort }, "listening on a free port");
   const connectTo = "path" in address ? `unix:${address.path}` : `${address.isTls ? "ssl" : "tcp"}:${address.host}:${boundPort}`;
-  return { address, boundPort, connectTo, close: () => new Promise((resolve) => server.close(() => resolve())) };
+  return { boundPort, connectTo, close: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
 function makeServer(

@@ -37,6 +37,8 @@ export interface OvsdbServerOptions extends Omit<ConnectionOptions, "probeInterv
   readonly tls?: TlsSource;
   /** Where the sockets of `punix:` and `unix:` are that no folder is given for; the working folder when absent. */
   readonly socketFolder?: string;
+  /** Where `ptcp:PORT` and `pssl:PORT` listen without an address; loopback when absent. */
+  readonly defaultHost?: string;
   /** Idle TCP clients are probed after this time; 0 is never. Default 5 s. */
   readonly probeIntervalMs?: number;
   /** What `get_server_id` answers; servers of one process should answer the same. By default a new uuid. */
@@ -71,8 +73,11 @@ export class OvsdbServer {
     const tls = new TlsIdentity(options.tls);
     const accept: RemoteHost["accept"] = (...client) => this.#accept(...client);
     const isReadOnly = () => this.#context.isReadOnly;
-    const { socketFolder } = options;
-    this.#remotes = new Remotes({ tls, log, accept, isReadOnly, socketFolder }, (name) => served.get(name)?.database);
+    const { socketFolder, defaultHost } = options;
+    this.#remotes = new Remotes(
+      { tls, log, accept, isReadOnly, socketFolder, defaultHost },
+      (name) => served.get(name)?.database,
+    );
     this.#locks = new SharedLocks(() => Array.from(served.values()).flatMap(({ database }) => sharedOf(database)), log);
     const rights = { isReadOnly: false, mayConvert: true, knowsConditions: true };
     this.#context = { databases: served, locks: this.#locks, serverId: options.serverId ?? randomUUID(), log, ...rights };

@@ -1,7 +1,7 @@
 /** One remote that serves clients: a listening socket, or a peer that the server connects to. */
 import type { Socket } from "node:net";
 import type { Logger } from "@tenet/kit";
-import type { SocketAddress } from "../rpc/remote.ts";
+import { parseListenRemote, type SocketAddress } from "../rpc/remote.ts";
 import type { TlsIdentity } from "../rpc/tls-files.ts";
 import { ActiveRemote } from "./active-remote.ts";
 import { openListener } from "./listener.ts";
@@ -25,6 +25,8 @@ export interface RemoteHost {
   readonly log: Logger;
   /** Where sockets are that no folder is given for. */
   readonly socketFolder?: string | undefined;
+  /** Where TCP listens that no address is given for; loopback when absent. */
+  readonly defaultHost?: string | undefined;
   readonly accept: (socket: Socket, address: SocketAddress, settings: RemoteSettings) => ServedClient;
   /** Whether the rows come from another server, so that the states of remotes are not written into them. */
   readonly isReadOnly: () => boolean;
@@ -43,10 +45,11 @@ export interface ServedRemote {
 /** Starts serving. @throws BadRemoteError, IoError */
 export async function serveRemote(remote: string, settings: RemoteSettings, host: RemoteHost): Promise<ServedRemote> {
   const clients = new Clients(settings, host);
-  const { tls, log, socketFolder = "" } = host;
+  const { tls, log, socketFolder = "", defaultHost } = host;
   const placed = remote.replace(/^(p?unix):(?!\/)/, (scheme) => (socketFolder === "" ? scheme : `${scheme}${socketFolder}/`));
   if (!remote.startsWith("p")) return serveActive(placed, clients, host);
-  const listener = await openListener(placed, tls, log, (socket) => clients.accept(socket, listener.address));
+  const address = parseListenRemote(placed, defaultHost);
+  const listener = await openListener(remote, address, tls, log, (socket) => clients.accept(socket, address));
   const { connectTo, boundPort } = listener;
   return {
     connectTo,
