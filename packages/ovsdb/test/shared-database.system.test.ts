@@ -3,8 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Json, Scope } from "@tenet/kit";
 import { type DatabaseEngine, openSharedDatabase, type SharedDatabase, type SharedDatabaseOptions } from "@tenet/ovsdb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Cluster, layWire, startCluster, type Wire } from "./support/etcd-cluster.ts";
-import { SCHEMA, TESTER } from "./support/fixtures.ts";
+import { makeAuthority } from "./support/certificates.ts";
+import { type Cluster, layWire, startCluster, startSecureMember, type Wire } from "./support/etcd-cluster.ts";
+import { SCHEMA, temporaryFolder, TESTER } from "./support/fixtures.ts";
 import { arePeersInstalled } from "./support/peers.ts";
 
 const shared = new Scope();
@@ -347,6 +348,32 @@ describe.skipIf(!arePeersInstalled("etcd"))("front ends over etcd", () => {
     expect([...late.table("Root").values()].map(({ r }) => r)).toEqual([15]);
   });
 
+  test("a front end far from etcd, and one with a large transaction, get their turn beside one that never rests", async () => {
+    await using scope = new Scope();
+    const storage = newPlace();
+    const [member] = cluster.members;
+    if (member === undefined) throw new Error("no members");
+    const wire = await layWire(scope, member);
+    const far = await open(scope, through([wire], storage));
+    const near = await open(scope, storage);
+    await near.transact([insertRoot("sum", { r: 0 })], TESTER);
+    wire.delay(40);
+    const add = { op: "mutate", table: "Root", where: [["name", "==", "sum"]], mutations: [["r", "+=", 1]] };
+    let isOver = false;
+    let nNear = 0;
+    const rush = async (): Promise<void> => {
+      for (; !isOver; nNear++) expect(await near.transact([add], TESTER)).toEqual([{ count: 1 }]);
+    };
+    const rushing = [rush(), rush(), rush()];
+    for (let n = 0; n < 5; n++) expect(await far.transact([add], TESTER)).toEqual([{ count: 1 }]);
+    const noise = Array.from({ length: 300_000 }, () => Math.random().toString(36).slice(2)).join("");
+    expect(errorsOf(await far.transact([insertRoot("large", { imm: noise })], TESTER))).toEqual([]);
+    isOver = true;
+    await Promise.all(rushing);
+    const late = await settleAlike(scope, storage, [far, near]);
+    expect([...late.table("Root").values()].find(({ name }) => name === "sum")?.["r"]).toBe(nNear + 5);
+  });
+
   test("without a majority writes fail in time and reads go on; with one again all works by itself", async () => {
     await using scope = new Scope();
     const [storage, databases] = await openThree(scope, { timeoutMs: 2000 });
@@ -378,4 +405,25 @@ describe.skipIf(!arePeersInstalled("etcd"))("front ends over etcd", () => {
     expect(names).toEqual(expect.arrayContaining(["before", "after"]));
     expect(names).not.toContain("never");
   });
+});
+
+test.skipIf(!arePeersInstalled("etcd", "openssl"))("with certificates etcd is reached over TLS, and not without", async () => {
+  await using scope = new Scope();
+  const authority = await makeAuthority(temporaryFolder(scope), "ca");
+  const files = await authority.issue("both");
+  const storage = `etcd:${await startSecureMember(scope, files)}/secure`;
+  await expect(openSharedDatabase({ schema: SCHEMA, storage })).rejects.toThrow(/cannot be reached/);
+  const database = await open(scope, storage, { tls: files });
+  expect(errorsOf(await database.transact([insertRoot("secret")], TESTER))).toEqual([]);
+  expect((await open(scope, storage, { tls: files })).table("Root").size).toBe(1);
+});
+
+test.each([
+  ["etcd:127.0.0.1:2379", "it has no prefix"],
+  ["etcd:https://a:1,https://b:2/", "it has no prefix"],
+  ["etcd:127.0.0.1/x", '"127.0.0.1" is not HOST:PORT'],
+  ["etcd:a:1,,b:2/x", '"" is not HOST:PORT'],
+  ["file:/x", "it is not etcd:ENDPOINTS/PREFIX"],
+])("the place %s is refused", async (storage, why) => {
+  await expect(openSharedDatabase({ schema: SCHEMA, storage })).rejects.toThrow(why);
 });

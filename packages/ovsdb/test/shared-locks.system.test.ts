@@ -1,11 +1,11 @@
 /** OVSDB locks over several front ends: one owner among the clients of all, and no longer when its server is lost. */
 import { randomUUID } from "node:crypto";
 import { type Json, Scope, silentLogger } from "@tenet/kit";
-import { type DatabaseEngine, openSharedDatabase, OvsdbServer } from "@tenet/ovsdb";
+import { type DatabaseEngine, openSharedDatabase, OVN_NORTHBOUND, OVN_SOUTHBOUND, OvsdbServer } from "@tenet/ovsdb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Cluster, layWire, startCluster } from "./support/etcd-cluster.ts";
 import { type RawClient, rawClient, SCHEMA, temporaryFolder } from "./support/fixtures.ts";
-import { arePeersInstalled } from "./support/peers.ts";
+import { arePeersInstalled, backgroundPeer, peer } from "./support/peers.ts";
 
 const shared = new Scope();
 let cluster: Cluster;
@@ -103,6 +103,45 @@ describe.skipIf(!arePeersInstalled("etcd"))("locks over etcd", () => {
     expect(await write(a, "l")).toBe(undefined);
   });
 });
+
+test.skipIf(!arePeersInstalled("etcd", "ovn-northd", "ovn-nbctl", "ovs-appctl"))(
+  "of two ovn-northd on two front ends one is active, and the other when that front end stops",
+  async () => {
+    await using scope = new Scope();
+    const one = await startCluster(scope, 1);
+    const storage = `etcd:${one.members[0]?.endpoint}/northd`;
+    const servers = await Promise.all([northdOn(scope, storage), northdOn(scope, storage)]);
+    const statuses = () => Promise.all(servers.map(({ status }) => status()));
+    await expect.poll(async () => (await statuses()).toSorted(), { timeout: 10_000 }).toEqual(["active", "standby"]);
+    const active = (await statuses()).indexOf("active");
+    const [first, second] = [servers[active], servers[1 - active]];
+    await peer(second?.folder ?? "", "ovn-nbctl", `--db=${second?.remote}`, "ls-add", "sw0");
+    const datapaths = () => second?.southbound.table("Datapath_Binding").size;
+    await expect.poll(datapaths, { timeout: 10_000 }).toBe(1);
+    await first?.stop();
+    await expect.poll(() => second?.status(), { timeout: 20_000 }).toBe("active");
+    await peer(second?.folder ?? "", "ovn-nbctl", `--db=${second?.remote}`, "ls-add", "sw1");
+    await expect.poll(datapaths, { timeout: 10_000 }).toBe(2);
+  },
+);
+
+/** A front end of both databases with an `ovn-northd` of its own. */
+async function northdOn(outer: Scope, storage: string) {
+  const scope = outer.use(new Scope());
+  const folder = temporaryFolder(scope);
+  const northbound = scope.use(await openSharedDatabase({ schema: OVN_NORTHBOUND, storage }));
+  const southbound = scope.use(await openSharedDatabase({ schema: OVN_SOUTHBOUND, storage }));
+  const server = scope.use(new OvsdbServer([northbound, southbound], silentLogger));
+  const remote = await server.listen(`punix:${folder}/db.sock`);
+  const control = `${folder}/northd.ctl`;
+  const remotes = [`--ovnnb-db=${remote}`, `--ovnsb-db=${remote}`];
+  backgroundPeer(outer, folder, "ovn-northd", ...remotes, `--unixctl=${control}`, "-vconsole:off");
+  const status = async (): Promise<string> => {
+    const text = await peer(folder, "ovs-appctl", "-t", control, "status").catch(() => "");
+    return text.replace("Status: ", "").trim();
+  };
+  return { folder, remote, southbound, status, stop: () => scope[Symbol.asyncDispose]() };
+}
 
 /** Who is told next that it has the lock. */
 async function nextOwner(clients: readonly RawClient[]): Promise<number> {

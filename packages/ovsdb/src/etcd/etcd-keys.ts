@@ -8,6 +8,7 @@
  * | `part/INDEX/ID/N`       | pieces of a large entry, compressed                                          |
  * | `snapshot`              | which snapshot there is: `{"id", "index", "parts", "cluster"}`               |
  * | `state/ID/N`            | pieces of the snapshot, compressed                                           |
+ * | `turn`                  | there while one server may commit and the others wait                        |
  * | `server/ID`             | a server that has claims of locks, as long as it lives                       |
  *
  * Numbers have so many digits that keys sort as numbers do.
@@ -31,6 +32,7 @@ export class EtcdKeys {
   readonly #base: string;
   readonly head: string;
   readonly snapshot: string;
+  readonly turn: string;
   /** Where the servers that live are. */
   readonly servers: string;
 
@@ -38,6 +40,7 @@ export class EtcdKeys {
     this.#base = `${prefix}/${database}/`;
     this.head = encode(`${this.#base}head`);
     this.snapshot = encode(`${this.#base}snapshot`);
+    this.turn = encode(`${this.#base}turn`);
     this.servers = `${this.#base}server/`;
   }
 

@@ -15,7 +15,6 @@ import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Json, type Logger, messageOf } from "@tenet/kit";
 import { stringifyExact } from "../model/exact-json.ts";
-import { isJsonObject } from "../model/sorted-json.ts";
 import type { TlsFiles } from "../rpc/tls-files.ts";
 import {
   type LogEntry,
@@ -25,12 +24,15 @@ import {
   OutcomeUnknownError,
   type SharedLog,
 } from "../shared/shared-log.ts";
-import { EtcdError, EtcdGateway, type EtcdJson } from "./etcd-gateway.ts";
+import { Contact } from "./contact.ts";
+import { EtcdError, EtcdGateway } from "./etcd-gateway.ts";
 import { EtcdKeys } from "./etcd-keys.ts";
 import { EtcdPresence } from "./etcd-presence.ts";
-import { EtcdStore, type Manifest, objectsOf, revisionOf, type StoredEntry } from "./etcd-store.ts";
-import { type Beginning, openEntry, readBeginning } from "./read-log.ts";
+import { type Appended, EtcdStore, type Manifest, type NewEntry, type StoredEntry } from "./etcd-store.ts";
+import { EtcdTurn } from "./etcd-turn.ts";
+import { followEtcd } from "./follow-etcd.ts";
 import type { Uploaded } from "./large-values.ts";
+import { type Beginning, openEntry, readBeginning } from "./read-log.ts";
 import type { EtcdAddress } from "./storage-address.ts";
 
 /** How a log is kept. */
@@ -58,10 +60,9 @@ interface Decision {
   readonly fail: (error: Error) => void;
 }
 
-const LOOK_MS = 1000;
-const ATTEMPT_MS = 2000;
-const PAUSE_MS = 50;
-const WATCH_PAUSE_MS = 200;
+const DEFAULT_TIMEOUT_MS = 5000;
+/** How long, at most, until it is looked again whether another's turn is over. */
+const TURN_PAUSE_MS = 20;
 /** Entries above this size are put in pieces. */
 const MAX_ENTRY_BYTES = 512 * 1024;
 
@@ -69,7 +70,8 @@ const MAX_ENTRY_BYTES = 512 * 1024;
 export class EtcdLog implements SharedLog {
   readonly #store: EtcdStore;
   readonly #log: Logger;
-  readonly #timeoutMs: number;
+  readonly #contact: Contact;
+  readonly #turn: EtcdTurn;
   readonly #stop: AbortController;
   readonly #presence: EtcdPresence;
   #manifest: Manifest;
@@ -83,18 +85,16 @@ export class EtcdLog implements SharedLog {
   #queue: Promise<void> = Promise.resolve();
   #decision: Decision | undefined;
   #follower: LogFollower | undefined;
-  #isConnected = true;
-  /** The log holds what no server of this kind wrote. */
-  #isBroken = false;
-  #contactMs: number = performance.now();
-  #tasks: Promise<unknown> = Promise.resolve();
+  #following: Promise<void> = Promise.resolve();
 
   private constructor(store: EtcdStore, stop: AbortController, options: EtcdLogOptions, begin: Beginning) {
     this.#store = store;
     this.#stop = stop;
     this.#log = options.log;
     this.#presence = new EtcdPresence(store, stop.signal, options.log);
-    this.#timeoutMs = options.timeoutMs ?? 5000;
+    this.#turn = new EtcdTurn(store, options.log);
+    const tell = (isConnected: boolean) => this.#follower?.connected(isConnected);
+    this.#contact = new Contact(options.log, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, stop.signal, tell);
     this.#manifest = begin.manifest;
     this.#index = begin.index;
     this.#headRevision = begin.headRevision;
@@ -136,12 +136,17 @@ export class EtcdLog implements SharedLog {
 
   follow(follower: LogFollower): void {
     this.#follower = follower;
-    this.#tasks = Promise.all([this.#watch(), this.#look()]);
+    const steps = {
+      seenRevision: () => this.#seenRevision,
+      receive: (entries: readonly StoredEntry[], seenRevision: number) => this.#receive(entries, seenRevision),
+      fill: () => this.#fill(),
+    };
+    this.#following = followEtcd(this.#store, this.#contact, steps, this.#log, this.#stop.signal);
   }
 
   async append(id: string, payload: Json): Promise<boolean> {
     const [index, headRevision] = [this.#index + 1, this.#headRevision];
-    this.#checkConnected();
+    this.#contact.check();
     let decide: Decision | undefined;
     const fate = new Promise<boolean>((settle, fail) => {
       decide = { index, id, payload, mayBeKept: false, settle, fail };
@@ -149,21 +154,34 @@ export class EtcdLog implements SharedLog {
     });
     if (decide === undefined) return fate;
     try {
-      return await Promise.race([fate, this.#commit(decide, headRevision)]);
+      const isKept = await Promise.race([fate, this.#commit(decide, headRevision)]);
+      if (isKept) this.#turn.giveBack();
+      else this.#turn.lost();
+      return isKept;
+    } catch (error) {
+      this.#turn.giveBack();
+      throw error;
     } finally {
       this.#decision = undefined;
     }
   }
 
   async isCurrent(): Promise<boolean> {
-    const [index, headRevision] = [this.#index + 1, this.#headRevision];
-    this.#checkConnected();
-    return this.#persist(async (timeoutMs) => {
-      const { isKept, revision, entries } = await this.#store.append(headRevision, index, undefined, timeoutMs);
-      this.#contact();
-      await (isKept ? this.#receive([], revision) : this.#receiveOrFill(entries));
-      return isKept;
-    });
+    const headRevision = this.#headRevision;
+    this.#contact.check();
+    try {
+      return await this.#contact.persist(
+        async (timeoutMs) => {
+          const { isKept, revision, entries } = await this.#store.compareHead(headRevision, this.#index, timeoutMs);
+          this.#contact.made();
+          await (isKept ? this.#receive([], revision) : this.#receiveOrFill(entries));
+          return isKept;
+        },
+        () => false,
+      );
+    } catch (error) {
+      throw error instanceof EtcdError ? lossOf(error, false) : error;
+    }
   }
 
   async replaceBefore(index: number, pieces: Iterable<string>): Promise<boolean> {
@@ -186,7 +204,8 @@ export class EtcdLog implements SharedLog {
   async close(): Promise<void> {
     this.#stop.abort();
     this.#decision?.fail(new OutcomeUnknownError("the server was stopped: whether the transaction is kept is not known"));
-    await this.#tasks;
+    await this.#following;
+    this.#turn.giveBack();
     await this.#presence.close();
     this.#store.gateway.close();
   }
@@ -195,61 +214,48 @@ export class EtcdLog implements SharedLog {
   async #commit(decision: Decision, headRevision: number): Promise<boolean> {
     const { index, id, payload } = decision;
     const text = stringifyExact({ id, payload });
-    const large = text.length > MAX_ENTRY_BYTES ? await this.#uploadLarge(decision) : undefined;
-    const entry = { text: large === undefined ? text : JSON.stringify({ id, parts: large.nPieces }), keep: large?.keep ?? [] };
+    const isLarge = text.length > MAX_ENTRY_BYTES;
+    let large: Uploaded | undefined;
     try {
-      return await this.#persist(async (timeoutMs) => {
-        const wasInDoubt = decision.mayBeKept;
-        decision.mayBeKept = true;
-        const { isKept, revision, entries } = await this.#store.append(headRevision, index, entry, timeoutMs).catch((error) => {
-          if (!wasInDoubt && error instanceof EtcdError && !error.mayHaveHappened) decision.mayBeKept = false;
-          throw error;
-        });
-        this.#contact();
-        decision.mayBeKept = isKept || wasInDoubt;
-        await (isKept ? this.#receive([{ index, revision, text: entry.text }]) : this.#receiveOrFill(entries));
-        if (isKept || !wasInDoubt) return isKept;
-        await this.#fill();
-        throw new OutcomeUnknownError("the log was compacted before the transaction was found in it");
-      }, decision);
+      await this.#turn.prepare(isLarge);
+      if (isLarge) large = await this.#store.uploadEntry(index, id, stringifyExact(payload));
+      const entry = {
+        index,
+        text: large === undefined ? text : JSON.stringify({ id, parts: large.nPieces }),
+        keep: large?.keep ?? [],
+      };
+      const isMoot = () => decision !== this.#decision;
+      return await this.#contact.persist((timeoutMs) => this.#attempt(decision, headRevision, entry, timeoutMs), isMoot);
+    } catch (error) {
+      throw error instanceof EtcdError ? lossOf(error, decision.mayBeKept) : error;
     } finally {
       await large?.release().catch((error: unknown) => this.#log.debug({ err: messageOf(error) }, "etcd lease not given back"));
     }
   }
 
-  async #uploadLarge({ index, id, payload }: Decision): Promise<Uploaded> {
-    try {
-      return await this.#store.uploadEntry(index, id, stringifyExact(payload));
-    } catch (error) {
-      throw new NotKeptError(`${messageOf(error)}; the transaction was not committed`, { cause: error });
-    }
-  }
-
-  /** Tries until it is answered or the time is over. */
-  async #persist<T>(attempt: (timeoutMs: number) => Promise<T>, decision?: Decision): Promise<T> {
-    const endsAt = performance.now() + this.#timeoutMs;
+  /** Sends a commit once, or again when another server's turn is over. */
+  async #attempt(decision: Decision, headRevision: number, entry: NewEntry, timeoutMs: number): Promise<boolean> {
+    const wasInDoubt = decision.mayBeKept;
+    const endsAt = performance.now() + this.#contact.timeoutMs;
+    let appended: Appended;
     for (;;) {
-      try {
-        return await attempt(Math.max(1, Math.min(ATTEMPT_MS, endsAt - performance.now())));
-      } catch (error) {
-        if (!(error instanceof EtcdError)) throw error;
-        const isLate = performance.now() + PAUSE_MS >= endsAt || this.#stop.signal.aborted;
-        if (!error.isTransient || isLate || (decision !== undefined && decision !== this.#decision))
-          throw this.#lost(error, decision?.mayBeKept === true);
-        await sleep(PAUSE_MS);
-      }
+      decision.mayBeKept = true;
+      appended = await this.#store.append(headRevision, entry, this.#turn.revision, timeoutMs).catch((error: unknown) => {
+        if (error instanceof EtcdError && !error.mayHaveHappened) decision.mayBeKept = wasInDoubt;
+        throw error;
+      });
+      this.#contact.made();
+      decision.mayBeKept = appended.isKept || wasInDoubt;
+      if (!appended.isOthersTurn || decision !== this.#decision) break;
+      if (performance.now() > endsAt) throw new NotKeptError("another server keeps its turn; the transaction was not committed");
+      await sleep(Math.random() * TURN_PAUSE_MS);
     }
-  }
-
-  #lost(error: EtcdError, mayBeKept: boolean): Error {
-    if (error.isTransient) this.#setConnected(false);
-    if (!mayBeKept) return new NotKeptError(`${error.message}; the transaction was not committed`, { cause: error });
-    return new OutcomeUnknownError(`${error.message}; whether the transaction was committed is not known`, { cause: error });
-  }
-
-  #checkConnected(): void {
-    if (this.#isConnected && !this.#stop.signal.aborted) return;
-    throw new NotKeptError("the etcd cluster cannot be reached; the transaction was not committed");
+    const { isKept, revision, entries } = appended;
+    if (!isKept && entries.length === 0) this.#turn.giveBack(); // if it was ours, it has ended
+    await (isKept ? this.#receive([{ index: entry.index, revision, text: entry.text }]) : this.#receiveOrFill(entries));
+    if (isKept || !wasInDoubt) return isKept;
+    await this.#fill();
+    throw new OutcomeUnknownError("the log was compacted before the transaction was found in it");
   }
 
   /** Hands over entries that are new; resolves when that is done. */
@@ -264,7 +270,7 @@ export class EtcdLog implements SharedLog {
 
   #inTurn(step: () => Promise<void>): Promise<void> {
     const done = this.#queue.then(step);
-    this.#queue = done.catch(() => undefined); // who asked is told
+    this.#queue = done.catch((error: unknown) => this.#contact.failed(error));
     return done;
   }
 
@@ -303,8 +309,8 @@ export class EtcdLog implements SharedLog {
 
   async #readMissing(): Promise<void> {
     for (;;) {
-      const { revision, headIndex, entries } = await this.#store.tail(this.#index, this.#timeoutMs);
-      this.#contact();
+      const { revision, headIndex, entries } = await this.#store.tail(this.#index, this.#contact.timeoutMs);
+      this.#contact.made();
       const [first] = entries;
       const isGap = first === undefined ? headIndex !== this.#index : first.index !== this.#index + 1;
       if (isGap) return this.#restart();
@@ -319,7 +325,7 @@ export class EtcdLog implements SharedLog {
   async #restart(): Promise<void> {
     this.#log.warn({ index: this.#index }, "log in etcd was compacted, reading the snapshot");
     const { manifest, start, index, headRevision, sizeBytes } = await readBeginning(this.#store);
-    this.#contact();
+    this.#contact.made();
     this.#manifest = manifest;
     this.#index = index;
     this.#headRevision = headRevision;
@@ -336,72 +342,10 @@ export class EtcdLog implements SharedLog {
     if (found !== undefined || !decision.mayBeKept) decision.settle(found?.id === decision.id);
     else decision.fail(new OutcomeUnknownError("the log was compacted before the transaction was found in it"));
   }
+}
 
-  async #watch(): Promise<void> {
-    const { signal } = this.#stop;
-    const filters = ["NODELETE"];
-    while (!signal.aborted) {
-      try {
-        const range = this.#store.keys.entries(0);
-        const create_request = { ...range, start_revision: String(this.#seenRevision + 1), filters };
-        await this.#store.gateway.stream("watch", { create_request }, signal, (message) => this.#watched(message));
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#log.debug({ err: messageOf(error) }, "watch of etcd ended");
-      }
-      try {
-        await sleep(WATCH_PAUSE_MS, undefined, { signal });
-        await this.#fill(); // etcd may have forgotten the revision to watch from
-      } catch (error) {
-        if (!signal.aborted) this.#failed(error);
-      }
-    }
-  }
-
-  /** @returns whether to go on */
-  #watched({ result }: EtcdJson): boolean {
-    if (!isJsonObject(result)) return false;
-    const { header, events, canceled } = result;
-    if (canceled === true) return false;
-    const entries = this.#store.entriesOf(objectsOf(events).map((event) => (isJsonObject(event["kv"]) ? event["kv"] : {})));
-    if (entries.length > 0) this.#receive(entries, revisionOf(header)).catch((error: unknown) => this.#failed(error));
-    return true;
-  }
-
-  /** Takes a look now and then, so that neither a dead watch nor a lost cluster goes unnoticed. */
-  async #look(): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      try {
-        await sleep(LOOK_MS, undefined, { signal });
-        if (performance.now() - this.#contactMs > LOOK_MS / 2) await this.#fill();
-      } catch (error) {
-        if (!signal.aborted) this.#failed(error);
-      }
-    }
-  }
-
-  #failed(error: unknown): void {
-    if (error instanceof EtcdError) {
-      this.#log.debug({ err: error.message }, "etcd cannot be read");
-      if (performance.now() - this.#contactMs >= this.#timeoutMs) this.#setConnected(false);
-    } else if (!this.#isBroken) {
-      this.#log.error({ err: messageOf(error), index: this.#index }, "log in etcd cannot be understood, transactions fail");
-      this.#isBroken = true;
-      this.#setConnected(false);
-    }
-  }
-
-  #contact(): void {
-    this.#contactMs = performance.now();
-    if (!this.#isBroken) this.#setConnected(true);
-  }
-
-  #setConnected(isConnected: boolean): void {
-    if (this.#isConnected === isConnected || this.#stop.signal.aborted) return;
-    this.#isConnected = isConnected;
-    if (isConnected) this.#log.info({}, "etcd can be reached again");
-    else this.#log.warn({ timeoutMs: this.#timeoutMs }, "etcd cannot be reached, transactions fail");
-    this.#follower?.connected(isConnected);
-  }
+/** What the client is told of a commit without an answer. */
+function lossOf(error: EtcdError, mayBeKept: boolean): Error {
+  if (!mayBeKept) return new NotKeptError(`${error.message}; the transaction was not committed`, { cause: error });
+  return new OutcomeUnknownError(`${error.message}; whether the transaction was committed is not known`, { cause: error });
 }

@@ -36,6 +36,24 @@ export interface Tail {
   readonly entries: readonly StoredEntry[];
 }
 
+/** An entry that is to be put. */
+export interface NewEntry {
+  readonly index: number;
+  readonly text: string;
+  /** The operations that keep its pieces. */
+  readonly keep: readonly EtcdJson[];
+}
+
+/** What became of a comparison with `head`. */
+export interface Appended {
+  readonly isKept: boolean;
+  readonly revision: number;
+  /** If it was not kept, what was put since, the first of it. */
+  readonly entries: readonly StoredEntry[];
+  /** Whether nothing was put since, but another server has its turn. */
+  readonly isOthersTurn: boolean;
+}
+
 /** How many entries are read at once: each may have 1 MiB. */
 const PAGE = 32;
 
@@ -97,26 +115,42 @@ export class EtcdStore {
   }
 
   /**
-   * Puts an entry, if nothing was put since `headRevision`; without an entry only tells whether that is so. Asks one
-   * endpoint once.
+   * Puts an entry, if nothing was put since `headRevision` and no other server has its turn. Asks one endpoint once.
    *
-   * @returns whether it is so, and if not, entries that were put since
+   * @param turn - when our own turn began, if it is ours
    * @throws EtcdError
    */
   async append(
     headRevision: number,
-    index: number,
-    entry: { readonly text: string; readonly keep: readonly EtcdJson[] } | undefined,
+    { index, text, keep }: NewEntry,
+    turn: number | undefined,
     timeoutMs: number,
-  ): Promise<{ readonly isKept: boolean; readonly revision: number; readonly entries: readonly StoredEntry[] }> {
-    const compare = [{ key: this.keys.head, target: "MOD", mod_revision: String(headRevision) }];
-    const puts = entry === undefined ? [] : [put(this.keys.head, String(index)), put(this.keys.entry(index), entry.text)];
-    const success = [...(entry?.keep ?? []), ...puts];
-    const request = { compare, success, failure: [this.#range(index - 1)] };
-    const { header, succeeded, responses } = await this.gateway.attempt("kv/txn", request, this.#signal, timeoutMs);
-    const [range] = objectsOf(responses);
-    const entries = succeeded === true ? [] : this.entriesOf(objectsOf(member(range, "response_range", "kvs")));
-    return { isKept: succeeded === true, revision: revisionOf(header), entries };
+  ): Promise<Appended> {
+    const compare = [this.#isHead(headRevision), { key: this.keys.turn, target: "CREATE", create_revision: String(turn ?? 0) }];
+    const end = turn === undefined ? [] : [{ request_delete_range: { key: this.keys.turn } }];
+    const success = [...keep, put(this.keys.head, String(index)), put(this.keys.entry(index), text), ...end];
+    const failure = [this.#range(index - 1), { request_range: { key: this.keys.turn } }];
+    const appended = await this.#compare({ compare, success, failure }, timeoutMs);
+    return turn === undefined ? appended : { ...appended, isOthersTurn: false };
+  }
+
+  /** Tells whether `head` was put at a revision and not since, and if not, what was put after an index. @throws EtcdError */
+  compareHead(headRevision: number, index: number, timeoutMs: number): Promise<Appended> {
+    return this.#compare({ compare: [this.#isHead(headRevision)], success: [], failure: [this.#range(index)] }, timeoutMs);
+  }
+
+  /** Watches the entries that are put from a revision on, until `onMessage` wants no more. @throws EtcdError */
+  watchEntries(revision: number, onMessage: (message: EtcdJson) => boolean): Promise<void> {
+    const create_request = { ...this.keys.entries(0), start_revision: String(revision), filters: ["NODELETE"] };
+    return this.gateway.stream("watch", { create_request }, this.#signal, onMessage);
+  }
+
+  /** Puts the key of a turn, which goes with a lease, if nobody has it. @returns when it was put @throws EtcdError */
+  async takeTurn(lease: string): Promise<number | undefined> {
+    const compare = [{ key: this.keys.turn, target: "CREATE", create_revision: "0" }];
+    const success = [{ request_put: { key: this.keys.turn, value: encode("taken"), lease } }];
+    const { header, succeeded } = await this.gateway.call("kv/txn", { compare, success }, this.#signal);
+    return succeeded === true ? revisionOf(header) : undefined;
   }
 
   /** Puts the payload of a large entry in pieces. @throws EtcdError */
@@ -168,6 +202,11 @@ export class EtcdStore {
     return isJsonObject(result) && Number(result["TTL"] ?? 0) > 0;
   }
 
+  /** Ends a lease and what is under it. @throws EtcdError */
+  async endLease(lease: string): Promise<void> {
+    await this.gateway.call("lease/revoke", { ID: lease }, this.#signal);
+  }
+
   /** Puts a key for a server, which goes with a lease. @throws EtcdError */
   async putServer(server: string, value: string, lease: string): Promise<void> {
     await this.gateway.call("kv/put", { key: encode(`${this.keys.servers}${server}`), value, lease }, this.#signal);
@@ -192,6 +231,20 @@ export class EtcdStore {
     await this.gateway.call("kv/compaction", { revision: String(revision) }, this.#signal).catch((error: unknown) => {
       if (!String(error).includes("compacted")) throw error; // another server was faster
     });
+  }
+
+  async #compare(request: EtcdJson, timeoutMs: number): Promise<Appended> {
+    const { header, succeeded, responses } = await this.gateway.attempt("kv/txn", request, this.#signal, timeoutMs);
+    const isKept = succeeded === true;
+    const [log = [], turn = []] = isKept
+      ? []
+      : objectsOf(responses).map((each) => objectsOf(member(each, "response_range", "kvs")));
+    const entries = this.entriesOf(log);
+    return { isKept, revision: revisionOf(header), entries, isOthersTurn: entries.length === 0 && turn.length > 0 };
+  }
+
+  #isHead(revision: number): EtcdJson {
+    return { key: this.keys.head, target: "MOD", mod_revision: String(revision) };
   }
 
   #range(after: number): EtcdJson {

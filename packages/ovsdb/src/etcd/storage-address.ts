@@ -15,6 +15,7 @@ export interface EtcdAddress {
 }
 
 const ENDPOINT = /^(?:(https?):\/\/)?((?:\[[0-9a-fA-F:.]+\]|[^\s:/,[\]]+):\d{1,5})$/;
+const ADDRESS = /^etcd:((?:https?:\/\/)?[^/,]*(?:,(?:https?:\/\/)?[^/,]*)*)(?:\/(.*))?$/;
 
 /**
  * Parses `etcd:ENDPOINT[,ENDPOINT...]/PREFIX`; an endpoint is `HOST:PORT`, `http://HOST:PORT` or `https://HOST:PORT`.
@@ -22,10 +23,11 @@ const ENDPOINT = /^(?:(https?):\/\/)?((?:\[[0-9a-fA-F:.]+\]|[^\s:/,[\]]+):\d{1,5
  * @throws BadStorageError
  */
 export function parseStorage(text: string): EtcdAddress {
-  const [, endpointList = "", prefix = ""] = /^etcd:((?:https?:\/\/)?[^/]+(?:,https?:\/\/[^/]+)*)\/(.+)$/.exec(text) ?? [];
+  const [, endpointList, prefix = ""] = ADDRESS.exec(text) ?? [];
+  if (endpointList === undefined) throw badStorage(text, "it is not etcd:ENDPOINTS/PREFIX");
   const endpoints = endpointList.split(",").map((endpoint) => {
     const [, scheme = "http", place] = ENDPOINT.exec(endpoint) ?? [];
-    if (place === undefined) throw badStorage(text, endpoint === "" ? "it names no endpoint" : `"${endpoint}" is not HOST:PORT`);
+    if (place === undefined) throw badStorage(text, `"${endpoint}" is not HOST:PORT`);
     return `${scheme}://${place}`;
   });
   const trimmed = prefix.replace(/\/+$/, "");

@@ -19,8 +19,9 @@ export async function makeAuthority(folder: string, authority: string): Promise<
   return {
     async issue(name) {
       const [privateKey, request, certificate] = [file(name, "privkey"), file(name, "req"), file(name, "cert")];
-      await openssl("req", ...newKey, "-keyout", privateKey, "-out", request, "-subj", `/CN=${name}`);
-      const signing = ["-in", request, "-CA", caCert, "-CAkey", key, "-CAcreateserial", "-days", "2"];
+      const address = ["-addext", "subjectAltName=IP:127.0.0.1"];
+      await openssl("req", ...newKey, ...address, "-keyout", privateKey, "-out", request, "-subj", `/CN=${name}`);
+      const signing = ["-in", request, "-CA", caCert, "-CAkey", key, "-CAcreateserial", "-copy_extensions=copy", "-days", "2"];
       await openssl("x509", "-req", ...signing, "-out", certificate);
       return { privateKey, certificate, caCert };
     },

@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Scope } from "@tenet/kit";
+import type { TlsFiles } from "@tenet/ovsdb";
 import { temporaryFolder } from "./fixtures.ts";
 
 /** One member. */
@@ -29,6 +30,16 @@ export interface Cluster {
   request(path: string, body: object): Promise<{ readonly [name: string]: unknown }>;
 }
 
+/** Starts a cluster of one member that speaks TLS, to those who have a certificate. @returns its `https://HOST:PORT` */
+export async function startSecureMember(scope: Scope, files: Required<Pick<TlsFiles, "privateKey" | "certificate" | "caCert">>) {
+  const [clientPort = 0, peerPort] = await freePorts(2);
+  const [clientUrl, peerUrl] = [`https://127.0.0.1:${clientPort}`, `http://127.0.0.1:${peerPort}`];
+  const tls = [`--cert-file=${files.certificate}`, `--key-file=${files.privateKey}`, `--trusted-ca-file=${files.caCert}`];
+  const options = memberOptions(temporaryFolder(scope), "m0", clientUrl, peerUrl, `m0=${peerUrl}`);
+  startMember(scope, clientPort, [...options, ...tls, "--client-cert-auth"]);
+  return clientUrl;
+}
+
 /** Starts a cluster that the scope ends. */
 export async function startCluster(scope: Scope, nMembers: number): Promise<Cluster> {
   const folder = temporaryFolder(scope);
@@ -38,7 +49,7 @@ export async function startCluster(scope: Scope, nMembers: number): Promise<Clus
   const peerUrl = (i: number) => `http://127.0.0.1:${ports[2 * i + 1]}`;
   const initial = names.map((name, i) => `${name}=${peerUrl(i)}`).join(",");
   const members = names.map((name, i) =>
-    startMember(scope, clientPort(i), memberOptions(folder, name, clientPort(i), peerUrl(i), initial)),
+    startMember(scope, clientPort(i), memberOptions(folder, name, `http://127.0.0.1:${clientPort(i)}`, peerUrl(i), initial)),
   );
   const request = async (path: string, body: object) => {
     const failures: unknown[] = [];
@@ -69,8 +80,7 @@ export async function startCluster(scope: Scope, nMembers: number): Promise<Clus
   return { members, ready, request };
 }
 
-function memberOptions(folder: string, name: string, clientPort: number, peerUrl: string, initial: string): string[] {
-  const clientUrl = `http://127.0.0.1:${clientPort}`;
+function memberOptions(folder: string, name: string, clientUrl: string, peerUrl: string, initial: string): string[] {
   return [
     `--name=${name}`,
     `--data-dir=${join(folder, name)}`,
@@ -125,12 +135,15 @@ export interface Wire {
   cut(): void;
   /** Lets requests through, but ends connections in the place of answers. */
   swallowAnswers(): void;
+  /** Lets everything through, so many ms later. */
+  delay(ms: number): void;
   mend(): void;
 }
 
 /** Lays a wire to a member; the scope takes it away. */
 export async function layWire(scope: Scope, member: Member): Promise<Wire> {
   let mode: "whole" | "cut" | "swallowing" = "whole";
+  let delayMs = 0;
   const sockets = new Set<Socket>();
   const [host = "", port = ""] = member.endpoint.split(":");
   const server = createServer((near) => {
@@ -145,7 +158,10 @@ export async function layWire(scope: Scope, member: Member): Promise<Wire> {
         far.destroy();
       });
     }
-    near.on("data", (bytes) => void far.write(bytes));
+    near.on("data", (bytes) => {
+      if (delayMs === 0) far.write(bytes);
+      else setTimeout(() => void far.write(bytes), delayMs);
+    });
     far.on("data", (bytes) => void (mode === "swallowing" ? near.destroy() : near.write(bytes)));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -160,6 +176,7 @@ export async function layWire(scope: Scope, member: Member): Promise<Wire> {
       for (const socket of sockets) socket.destroy();
     },
     swallowAnswers: () => void (mode = "swallowing"),
+    delay: (ms) => void (delayMs = ms),
     mend: () => void (mode = "whole"),
   };
 }
