@@ -1,4 +1,5 @@
 /** Which of several servers a replica follows, by what they say of themselves. */
+import { createServer } from "node:net";
 import { Scope } from "@tenet/kit";
 import { connect, type FollowOptions, type Replica } from "@tenet/ovsdb";
 import { expect, test } from "vitest";
@@ -65,4 +66,26 @@ test("a server that cannot be reached is passed over", async () => {
   expect(replica.remote).toBe(leader?.remote);
   await expect(connect("unix:/a,nonsense:1", T, {}, scope.signal)).rejects.toThrow('Cannot connect to "nonsense:1"');
   await expect(connect(",", T, {}, scope.signal)).rejects.toThrow("Cannot connect: no remote is given");
+});
+
+test("a replica that waits for a server which does not answer can be closed at once", async () => {
+  await using scope = new Scope();
+  const path = `${temporaryFolder(scope)}/mute.sock`;
+  const mute = createServer(() => undefined);
+  await new Promise<void>((resolve) => mute.listen(path, resolve));
+  scope.defer(() => void mute.close());
+  const stopping = new AbortController();
+  const connecting = connect(`unix:${path}`, T, { probeIntervalMs: 0 }, stopping.signal);
+  setTimeout(() => stopping.abort(new Error("stopped")), 50);
+  await expect(connecting).rejects.toThrow("stopped");
+});
+
+test("what a member says in one breath with its first answer counts", async () => {
+  await using scope = new Scope();
+  const [ousted, elected] = await members(scope, { leader: true, thenLeader: false }, { leader: false, thenLeader: true });
+  const replica = await follow(
+    scope,
+    [ousted, elected].flatMap((member) => member ?? []),
+  );
+  expect([replica.remote, ousted?.nFollowers()]).toEqual([elected?.remote, 0]);
 });

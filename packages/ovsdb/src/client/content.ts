@@ -58,12 +58,13 @@ export class Content implements LinkUser {
 
   notified(method: string, params: Json, connection: JsonRpcConnection): void {
     if (this.#early !== undefined) return void this.#early.push([method, params]);
-    if (this.follow.isCanceled(method, params)) return this.#joinAgain(connection);
+    if (this.#follow === undefined) return;
+    if (this.#follow.isCanceled(method, params)) return this.#joinAgain(connection);
     try {
-      this.#tell(this.follow.update(method, params));
+      this.#tell(this.#follow.update(method, params));
     } catch (error) {
       this.#log.warn({ err: messageOf(error) }, "bad update, reconnecting");
-      this.follow.forget();
+      this.#follow.forget();
       connection.close();
     }
   }

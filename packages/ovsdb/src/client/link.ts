@@ -9,7 +9,7 @@ import { type Json, type Logger, messageOf } from "@tenet/kit";
 import { OvsdbError } from "../model/ovsdb-error.ts";
 import { ConnectionLostError, JsonRpcConnection } from "../rpc/json-rpc-connection.ts";
 import { SERVER_JSON_LIMITS } from "../rpc/json-stream.ts";
-import type { Dial } from "../rpc/rpc-socket.ts";
+import type { Dial, RpcSocket } from "../rpc/rpc-socket.ts";
 import { sleep } from "./sleep.ts";
 import { Horizon, Standing } from "./standing.ts";
 
@@ -129,8 +129,8 @@ export class Link {
   }
 
   async #connectTo(remote: string): Promise<void> {
-    const { dial, dialTimeoutMs, probeIntervalMs, database, onlyLeader } = this.#options;
-    const socket = await dial(remote, AbortSignal.any([this.closing, AbortSignal.timeout(dialTimeoutMs)]));
+    const { probeIntervalMs, database, onlyLeader } = this.#options;
+    const socket = await this.#dial(remote);
     const standing = new Standing(database, onlyLeader, this.#horizon);
     let end: () => void = () => undefined;
     const ended = new Promise<void>((resolve) => (end = resolve));
@@ -148,6 +148,8 @@ export class Link {
       },
     };
     const connection = new JsonRpcConnection(socket, handler, this.#log, { probeIntervalMs, limits: SERVER_JSON_LIMITS });
+    const stop = (): void => connection.close();
+    this.closing.addEventListener("abort", stop, { once: true });
     try {
       await standing.start(connection);
       const reason = standing.whyNot();
@@ -159,6 +161,23 @@ export class Link {
     } catch (error) {
       connection.close();
       throw error;
+    } finally {
+      this.closing.removeEventListener("abort", stop);
+    }
+  }
+
+  async #dial(remote: string): Promise<RpcSocket> {
+    const { dial, dialTimeoutMs } = this.#options;
+    const attempt = new AbortController();
+    const stop = (): void => attempt.abort(this.closing.reason);
+    const giveUp = (): void => attempt.abort(new ConnectionLostError(`Server "${remote}" does not take the connection`));
+    this.closing.addEventListener("abort", stop, { once: true });
+    const timer = setTimeout(giveUp, dialTimeoutMs);
+    try {
+      return await dial(remote, attempt.signal);
+    } finally {
+      clearTimeout(timer);
+      this.closing.removeEventListener("abort", stop);
     }
   }
 

@@ -10,6 +10,7 @@ import { type Datum, isSet } from "../model/datum.ts";
 import { OvsdbError } from "../model/ovsdb-error.ts";
 import { parseSchema } from "../model/parse-schema.ts";
 import type { Row } from "../model/row.ts";
+import { isJsonArray } from "../model/sorted-json.ts";
 import { type JsonRpcConnection, RpcError } from "../rpc/json-rpc-connection.ts";
 import { Follow } from "./follow.ts";
 
@@ -37,6 +38,8 @@ export class Standing {
   readonly #onlyLeader: boolean;
   readonly #horizon: Horizon;
   #follow: Follow | undefined;
+  /** What came in one read with the reply to the monitor, before that was dealt with. */
+  #early: [method: string, params: Json][] | undefined;
 
   constructor(database: string, onlyLeader: boolean, horizon: Horizon) {
     this.#database = database;
@@ -56,7 +59,10 @@ export class Standing {
       const conditions = { Database: [["name", "==", this.#database]] };
       this.#follow = new Follow(schema, { database: DATABASE, tables: undefined, conditions, declared: undefined }, MONITOR_ID);
       await connection.request("set_db_change_aware", [true]);
+      this.#early = [];
       await this.#follow.start(connection);
+      for (const [method, params] of this.#early) this.#follow.update(method, params);
+      this.#early = undefined;
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
       this.#follow = undefined;
@@ -67,12 +73,15 @@ export class Standing {
 
   /** Applies a notification. @returns whether it was about the server */
   update(method: string, params: Json): boolean {
-    return this.#follow !== undefined && this.#follow.update(method, params).length > 0;
+    if (this.#follow === undefined || !isJsonArray(params) || params[0] !== MONITOR_ID) return false;
+    if (this.#early === undefined) this.#follow.update(method, params);
+    else this.#early.push([method, params]);
+    return true;
   }
 
-  /** Why the server is of no use now; `undefined` when it is. */
+  /** Why the server is of no use now; `undefined` when it is, or has yet to say. */
   whyNot(): string | undefined {
-    if (this.#follow === undefined) return undefined;
+    if (this.#follow === undefined || this.#early !== undefined) return undefined;
     const row = this.#row();
     if (row === undefined) return `does not serve ${this.#database}`;
     if (row["connected"] !== true) return `has no connection to the other servers of ${this.#database}`;

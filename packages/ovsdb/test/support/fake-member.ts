@@ -9,6 +9,8 @@ export interface Said {
   readonly leader?: boolean;
   readonly connected?: boolean;
   readonly index?: number;
+  /** Says this of its leadership right behind the first answer. */
+  readonly thenLeader?: boolean;
 }
 
 /** A fake member. */
@@ -43,17 +45,26 @@ export async function startFakeMember(scope: Scope, path: string, said: Said, kn
   const connections = new Set<JsonRpcConnection>();
   let now = said;
   let nFollowers = 0;
-  const row = (): Json => ({ name: "T", model: "clustered", connected: true, leader: false, index: 1, ...now });
+  const row = (): { readonly [column: string]: Json } => {
+    const { connected = true, leader = false, index = 1 } = now;
+    return { name: "T", model: "clustered", connected, leader, index };
+  };
   const answer = (connection: JsonRpcConnection, method: string, params: Json, id: Json): void => {
     const [database] = params as readonly Json[];
     if (database === "_Server" && !knowsItself) connection.replyError(id, { error: "unknown database" });
     else if (method === "get_schema") connection.reply(id, database === "_Server" ? ABOUT : SCHEMA);
     else if (method === "set_db_change_aware") connection.reply(id, {});
-    else if (database === "_Server") connection.reply(id, [false, ZERO_UUID, { Database: { [ROW]: { initial: row() } } }]);
+    else if (database === "_Server") answerAbout(connection, id);
     else {
       nFollowers++;
       connection.reply(id, [false, ZERO_UUID, {}]);
     }
+  };
+  const answerAbout = (connection: JsonRpcConnection, id: Json): void => {
+    const result = [false, ZERO_UUID, { Database: { [ROW]: { initial: row() } } }];
+    if (now.thenLeader === undefined) return connection.reply(id, result);
+    const params = ["server", ZERO_UUID, { Database: { [ROW]: { modify: { leader: now.thenLeader } } } }];
+    connection.send(JSON.stringify({ id, result, error: null }) + JSON.stringify({ id: null, method: "update3", params }));
   };
   const server = createServer((socket) => {
     const handler = {
