@@ -3,8 +3,8 @@ import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { type Clock, type Json, Scope } from "@tenet/kit";
-import { type CompactionLimits, type Database, systemFs } from "@tenet/ovsdb";
-import { expect, test } from "vitest";
+import { type CompactionLimits, Database, systemFs } from "@tenet/ovsdb";
+import { expect, test, vi } from "vitest";
 import { filesIn, openDatabase, TESTER, temporaryFolder } from "./support/fixtures.ts";
 
 const insert = (name: string, more: object = {}): Json => ({ op: "insert", table: "Root", row: { name, ...more } });
@@ -49,6 +49,41 @@ test("transactions that are committed while the file is compacted are in it, and
   expect(again.version).toBe(database.version);
   expect(again.historySince(known)).toHaveLength(n + 1);
   expect(again.history()).toHaveLength(n + 2);
+});
+
+test("whatever is committed or taken back between the steps of a compaction, the file has the rows there are", async () => {
+  await using scope = new Scope();
+  let timeMs = 0;
+  const time = vi.spyOn(performance, "now").mockImplementation(() => (timeMs += 5)); // each step is a turn of its own
+  scope.defer(() => time.mockRestore());
+  const file = join(temporaryFolder(scope), "t.db");
+  const database = await openDatabase(scope, { file });
+  await fill(database, 3000);
+  const where = (i: number): Json => [["name", "==", `row ${i}`]];
+  const uuids = [...database.table("Root").keys()];
+  for (const dropsHistory of [true, false, true]) {
+    let isDone = false;
+    const compacted = database.compact(dropsHistory).then(() => (isDone = true));
+    let n = 0;
+    for (; !isDone; n++) {
+      const [first, last] = [n % 3000, 2999 - n];
+      await database.transact([{ op: "delete", table: "Root", where: where(first) }, { op: "abort" }], TESTER);
+      await database.transact([{ op: "delete", table: "Root", where: where(last) }], TESTER);
+      await database.transact(
+        [{ op: "insert", table: "Root", uuid: uuids[last] ?? "", row: { name: `row ${last}`, i: n % 100 } }],
+        TESTER,
+      );
+      await database.transact([update(`row ${(n * 7) % 3000}`, { m: ["map", [["k", n]]] })], TESTER);
+    }
+    await compacted;
+    expect(n).toBeGreaterThan(10);
+    const read = Database.read(file);
+    expect(new Map([...rowsOf(read)].toSorted())).toEqual(new Map([...rowsOf(database)].toSorted()));
+  }
+  database.close();
+  const again = await openDatabase(scope, { file });
+  expect(again.version).toBe(database.version);
+  expect(rowsOf(again).size).toBe(3000);
 });
 
 test("a version that rests on ephemeral columns is not found again in a compacted file", async () => {

@@ -16,7 +16,7 @@ import { type LogRecord, type PlacedRecord, readLog } from "./log-file.ts";
 import type { LogFs } from "./log-fs.ts";
 import { countedTables, PROGRESS_ROWS, type RowProgress } from "./row-progress.ts";
 import { versionOfSnapshot } from "./signature.ts";
-import { tablesBefore } from "./table-rows.ts";
+import { tablesBeforeInSteps } from "./table-rows.ts";
 import { applyRowRecord, readScannedRecord, readTransactionRecord } from "./transaction-record.ts";
 
 /** How to open a database. */
@@ -139,13 +139,10 @@ export class Database extends DatabaseEngine {
     await Promise.resolve(); // commits of a group are told one by one: history is in step with the file after the last
     const now = this.clock.now();
     const kept = dropsHistory ? [] : (this.#file?.keptOf(this.history(), now) ?? []);
-    const tables = tablesBefore(this.tables, kept);
+    const { tables, stop } = tablesBeforeInSteps(this.tables, kept, (listener) => this.onCommit(listener));
     const nTotal = [...this.tables.values()].reduce((sum, { rows }) => sum + rows.size, 0);
-    await this.#file?.compact(
-      kept,
-      this.#onProgress === undefined ? tables : countedTables(tables, nTotal, this.#onProgress),
-      now,
-    );
+    const counted = this.#onProgress === undefined ? tables : countedTables(tables, nTotal, this.#onProgress);
+    await this.#file?.compact(kept, counted, now).finally(stop);
   }
 
   /** The file may not keep what was answered already; the memory does, and so does a new file. */

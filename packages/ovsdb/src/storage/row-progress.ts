@@ -15,8 +15,9 @@ export const PROGRESS_ROWS = 2000;
 /** The same tables; whoever goes through their rows tells how far he is. */
 export function countedTables(tables: readonly TableRows[], nTotal: number, onProgress: RowProgress): TableRows[] {
   let nRows = 0;
-  return tables.map(({ table, rows }) => ({
+  return tables.map(({ table, find, rows }) => ({
     table,
+    find,
     *rows() {
       for (const row of rows()) {
         yield row;

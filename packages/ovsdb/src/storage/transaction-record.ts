@@ -76,6 +76,7 @@ function eachKept(
 
 /** The text of a record that inserts rows, in pieces of a row. */
 export function* snapshotRecord(tables: readonly TableRows[], at: number, comment: string): Generator<string> {
+  for (const { find } of tables) for (const _ of find?.() ?? []) yield "";
   yield "{";
   for (const { table, rows } of tables) {
     const start = `${JSON.stringify(table.name)}:{`;
