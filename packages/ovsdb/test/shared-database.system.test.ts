@@ -1,11 +1,17 @@
 /** Several front ends over one etcd cluster of three members: what one server promises, all of them promise together. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Json, Scope } from "@tenet/kit";
-import { type DatabaseEngine, openSharedDatabase, type SharedDatabase, type SharedDatabaseOptions } from "@tenet/ovsdb";
+import {
+  type DatabaseEngine,
+  ZERO_UUID,
+  openSharedDatabase,
+  type SharedDatabase,
+  type SharedDatabaseOptions,
+} from "@tenet/ovsdb";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeAuthority } from "./support/certificates.ts";
 import { type Cluster, layWire, startCluster, startSecureMember, type Wire } from "./support/etcd-cluster.ts";
-import { SCHEMA, temporaryFolder, TESTER } from "./support/fixtures.ts";
+import { type RawClient, rawClient, SCHEMA, serve, temporaryFolder, TESTER } from "./support/fixtures.ts";
 import { arePeersInstalled } from "./support/peers.ts";
 
 const shared = new Scope();
@@ -230,6 +236,30 @@ describe.skipIf(!arePeersInstalled("etcd"))("front ends over etcd", () => {
     expect(late.historySince(version)).toHaveLength(1);
   });
 
+  test("a client that moves to another front end gets just what it missed, and _Server tells how far each is", async () => {
+    await using scope = new Scope();
+    const storage = newPlace();
+    const databases = [await open(scope, storage), await open(scope, storage)];
+    const clients: RawClient[] = [];
+    for (const database of databases) clients.push(rawClient(scope, await serve(scope, [database])));
+    const [one, two] = clients;
+    const monitor = (client: RawClient | undefined, since: string) =>
+      client?.call("monitor_cond_since", ["T", null, { Root: [{ columns: ["name"] }] }, since]).then(({ result }) => result);
+    const first = (await monitor(one, ZERO_UUID)) as [boolean, string, Json];
+    expect(first).toEqual([false, databases[0]?.version, {}]);
+    await databases[0]?.transact([insertRoot("missed")], TESTER);
+    await expect.poll(() => databases[1]?.version).toBe(databases[0]?.version);
+    const [found, version, updates] = (await monitor(two, first[1])) as [boolean, string, { Root: { [uuid: string]: Json } }];
+    expect([found, version]).toEqual([true, databases[0]?.version]);
+    expect(Object.values(updates.Root)).toEqual([{ insert: { name: "missed" } }]);
+    const columns = ["model", "connected", "leader", "cid", "index"];
+    const about = { op: "select", table: "Database", where: [["name", "==", "T"]], columns };
+    const cid = ["uuid", databases[0]?.status.clusterId];
+    const row = { model: "clustered", connected: true, leader: true, cid, index: 1 };
+    const told = (client: RawClient | undefined) => client?.call("transact", ["_Server", about]).then(({ result }) => result);
+    for (const client of clients) await expect.poll(() => told(client)).toEqual([{ rows: [row] }]);
+  });
+
   test("a transaction larger than a request to etcd may be is kept whole", async () => {
     await using scope = new Scope();
     const [storage, databases] = await openThree(scope);
@@ -277,6 +307,12 @@ describe.skipIf(!arePeersInstalled("etcd"))("front ends over etcd", () => {
       return Number((await cluster.request("kv/range", range))["count"]);
     };
     await expect.poll(counts).toBeLessThan(80);
+    const isForgotten = () =>
+      cluster.request("kv/range", { key: "YQ==", revision: "2" }).then(
+        () => false,
+        () => true,
+      );
+    await expect.poll(isForgotten).toBe(true);
     const late = await open(scope, storage);
     expect(late.table("Root").size).toBe(150);
     expect(late.locks.isOwner("l", "claim")).toBe(true);

@@ -8,6 +8,7 @@ import { Scope, type Json, silentLogger } from "@tenet/kit";
 import {
   type ClientIdentity,
   Database,
+  type DatabaseEngine,
   type DatabaseOptions,
   JsonStream,
   OvsdbServer,
@@ -74,7 +75,11 @@ export function temporaryFolder(scope: Scope): string {
 }
 
 /** Serves databases on a unix socket. @returns the address to connect to */
-export async function serve(scope: Scope, databases: readonly Database[], options: OvsdbServerOptions = {}): Promise<string> {
+export async function serve(
+  scope: Scope,
+  databases: readonly DatabaseEngine[],
+  options: OvsdbServerOptions = {},
+): Promise<string> {
   const server = scope.use(new OvsdbServer(databases, silentLogger, options));
   return server.listen(`punix:${join(temporaryFolder(scope), "db.sock")}`);
 }
