@@ -98,7 +98,8 @@ export function rowToJson(row: Row, columns: Iterable<ColumnSchema>): { [column:
 export function changedColumns(table: TableSchema, a: Row, b: Row): ColumnSchema[] {
   const changed: ColumnSchema[] = [];
   for (const column of table.columns.values()) {
-    const [x, y] = [datumOf(a, column), datumOf(b, column)];
+    const x = datumOf(a, column);
+    const y = datumOf(b, column);
     if (x !== y && !datumsEqual(x, y)) changed.push(column);
   }
   return changed;
@@ -107,7 +108,8 @@ export function changedColumns(table: TableSchema, a: Row, b: Row): ColumnSchema
 /** Whether two versions of a row are equal but for the synthetic columns. */
 export function rowsEqual(table: TableSchema, a: Row, b: Row): boolean {
   for (const column of table.columns.values()) {
-    const [x, y] = [datumOf(a, column), datumOf(b, column)];
+    const x = datumOf(a, column);
+    const y = datumOf(b, column);
     if (x !== y && !datumsEqual(x, y)) return false;
   }
   return true;

@@ -77,6 +77,7 @@ export class JsonRpcConnection {
   readonly #replies = new Map<number, { method: string; resolve: (result: Json) => void; reject: (error: Error) => void }>();
   /** Encoded messages that wait for the end of this turn. */
   #outgoing = "";
+  #isFlushScheduled = false;
   /** A message that is sent in parts; what is sent meanwhile waits behind it. */
   #parts: PartSender | undefined;
   #nextId = 0;
@@ -147,10 +148,22 @@ export class JsonRpcConnection {
   /** Sends an encoded message; what is sent in one turn of the event loop goes out in one write. */
   send(text: string): void {
     if (this.#isClosed) return;
-    if (this.#outgoing === "") queueMicrotask(this.#flush);
-    this.#outgoing += text;
-    if (this.#outgoing.length > FLUSH_LENGTH) this.#flush();
+    if (!this.#isFlushScheduled) queueMicrotask(this.#flushScheduled);
+    this.#isFlushScheduled = true;
+    this.hold(text);
   }
+
+  /** Keeps an encoded message until {@link flush}, or until something else is sent. */
+  hold(text: string): void {
+    if (this.#isClosed) return;
+    this.#outgoing += text;
+    if (this.#outgoing.length > FLUSH_LENGTH) this.flush();
+  }
+
+  readonly #flushScheduled = (): void => {
+    this.#isFlushScheduled = false;
+    this.flush();
+  };
 
   /**
    * Sends a message part by part, no faster than the peer reads; until the end the peer counts as behind.
@@ -159,7 +172,7 @@ export class JsonRpcConnection {
    */
   sendInParts(parts: Iterator<string>, nextTurn: (task: () => void) => void): void {
     if (this.#isClosed) return;
-    this.#flush();
+    this.flush();
     this.#parts = new PartSender(this.#socket, parts, nextTurn, () => this.#endParts());
     this.#parts.start();
     if (this.#parts !== undefined && this.#patience === undefined) this.#watchReading();
@@ -167,11 +180,12 @@ export class JsonRpcConnection {
 
   #endParts(): void {
     this.#parts = undefined;
-    this.#flush();
+    this.flush();
     if (!this.#socket.writableNeedDrain) this.#drained();
   }
 
-  readonly #flush = (): void => {
+  /** Sends what is held. */
+  flush(): void {
     if (this.#isClosed || this.#outgoing === "" || this.#parts !== undefined) return;
     this.#socket.write(this.#outgoing);
     this.#outgoing = "";
@@ -180,7 +194,7 @@ export class JsonRpcConnection {
         new ProtocolError("Peer does not read what it is sent", { details: { backlogBytes: this.#socket.writableLength } }),
       );
     } else if (this.#patience === undefined && this.isBehind) this.#watchReading();
-  };
+  }
 
   /** Drops the peer when it reads nothing for too long, until it has caught up. */
   #watchReading(): void {
@@ -201,7 +215,7 @@ export class JsonRpcConnection {
   /** Ends the connection; open requests fail. */
   close(error?: Error): void {
     if (this.#isClosed) return;
-    if (error === undefined) this.#flush();
+    if (error === undefined) this.flush();
     this.#isClosed = true;
     this.#parts?.stop();
     clearInterval(this.#probeTimer);

@@ -18,6 +18,7 @@ import { Catalog } from "./catalog.ts";
 import { Remotes } from "./remotes.ts";
 import type { RemoteHost, ServedClient } from "./serve-remote.ts";
 import { SharedLocks } from "./shared-locks.ts";
+import { SendQueue } from "./send-queue.ts";
 import { Session, type SessionContext } from "./session.ts";
 import type { RemoteSettings } from "./table-remotes.ts";
 
@@ -80,7 +81,8 @@ export class OvsdbServer {
     );
     this.#locks = new SharedLocks(() => Array.from(served.values()).flatMap(({ database }) => sharedOf(database)), log);
     const rights = { isReadOnly: false, mayConvert: true, knowsConditions: true };
-    this.#context = { databases: served, locks: this.#locks, serverId: options.serverId ?? randomUUID(), log, ...rights };
+    const shared = { databases: served, locks: this.#locks, sendQueue: new SendQueue() };
+    this.#context = { ...shared, serverId: options.serverId ?? randomUUID(), log, ...rights };
     this.#ready = this.#catalog.add(databases);
   }
 

@@ -19,6 +19,7 @@ import { changeConditions, parseMonitorSpec } from "./monitor-spec.ts";
 import { conditionChangeUpdates } from "./monitor-update.ts";
 import { catchUp, type Monitor, type MonitorViews, notification } from "./monitor-views.ts";
 import { rowsAt } from "./rows-at.ts";
+import type { SendQueue } from "./send-queue.ts";
 import { RunningTransaction } from "./running-transaction.ts";
 
 /** What sessions share. */
@@ -26,6 +27,7 @@ export interface SessionContext {
   readonly databases: ReadonlyMap<string, ServedDatabase>;
   readonly locks: LockService;
   readonly serverId: string;
+  readonly sendQueue: SendQueue;
   readonly log: Logger;
   /** Clients may read but neither write nor lock. */
   readonly isReadOnly: boolean;
@@ -231,12 +233,19 @@ export class Session implements RpcHandler, LockHolder {
     const { database, views } = served;
     const spec = parseMonitorSpec(database.schema, requests, method === "update" ? 1 : 2);
     const answer = method === "update3" ? sinceAnswer(database, spec, since) : initialAnswer(database, spec);
-    const send = (text: string): void => this.#connection?.send(text);
+    const send = (text: string): void => this.#sendSoon(text);
     const isBehind = (): boolean => this.#connection?.isBehind === true;
     const monitor: Monitor = { database, method, id, spec, send, isBehind, missed: undefined };
     this.#monitors.set(key, monitor);
     views.add(monitor);
     return answer;
+  }
+
+  /** After the replies of this turn, with what comes until then. */
+  #sendSoon(text: string): void {
+    if (this.#connection === undefined) return;
+    this.#connection.hold(text);
+    this.#context.sendQueue.add(this.#connection);
   }
 
   #changeMonitor(list: readonly Json[]): Json {
