@@ -59,6 +59,7 @@ export class Replica<T extends TableMap = AnyTables> implements AsyncDisposable 
     const stop = () => void replica.#link.close(signal.reason);
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop, { once: true });
+    replica.#link.closing.addEventListener("abort", () => signal.removeEventListener("abort", stop), { once: true });
     await replica.#link.open();
     return replica;
   }

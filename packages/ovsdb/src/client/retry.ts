@@ -7,7 +7,6 @@
  */
 import { OvsdbError } from "../model/ovsdb-error.ts";
 import { OutcomeUnknownError } from "./outcome-unknown-error.ts";
-import { sleep } from "./sleep.ts";
 import type { TableMap } from "./table-forms.ts";
 import type { Committed, Transaction } from "./transaction.ts";
 
@@ -33,7 +32,7 @@ export async function retry<T extends TableMap>(
         isUnsure = false; // ours, which the replica is about to show
       else if (!isConflict(error)) throw error;
     }
-    await sleep(pauseMs, signal);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs)); // so short that the signal may wait
   }
 }
 
