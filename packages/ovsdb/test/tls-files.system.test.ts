@@ -65,6 +65,30 @@ describe.skipIf(!arePeersInstalled("openssl", "ovsdb-client"))("files for TLS", 
     rmSync(caCert);
   });
 
+  test("a server that connects to a remote learns its authority, and then believes no other", async () => {
+    await using scope = new Scope();
+    const folder = temporaryFolder(scope);
+    const [mine, other] = [await makeAuthority(folder, "mine"), await makeAuthority(folder, "other")];
+    const manager = await mine.issue("manager");
+    const listening = scope.use(
+      new OvsdbServer([await openDatabase(scope)], silentLogger, { tls: { ...manager, peerCaCert: manager.caCert } }),
+    );
+    const remote = await listening.listen("pssl:0");
+    const learned = join(folder, "learned.pem");
+    const tls = { ...(await mine.issue("dialing")), caCert: learned, isBootstrap: true };
+    const dialing = scope.use(new OvsdbServer([await openDatabase(scope)], silentLogger, { tls }));
+    await dialing.addRemote(remote);
+    await expect.poll(() => existsSync(learned), { timeout: 5000 }).toBe(true);
+    expect(readFileSync(learned, "utf8").trim()).toBe(readFileSync(manager.caCert, "utf8").trim());
+    await expect.poll(() => listening.usage.nSessions, { timeout: 5000 }).toBe(1);
+    await dialing.removeRemote(remote);
+    await expect.poll(() => listening.usage.nSessions, { timeout: 5000 }).toBe(0);
+    writeFileSync(learned, readFileSync((await other.issue("stranger")).caCert));
+    await dialing.addRemote(remote);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(dialing.usage.nSessions).toBe(0);
+  });
+
   test("a client that trusts on first use learns our authority from --peer-ca-cert", async () => {
     await using scope = new Scope();
     const folder = temporaryFolder(scope);

@@ -20,6 +20,7 @@ import { measureMemory } from "./memory.ts";
 import { runCommand } from "./run-command.ts";
 import { PROGRAM, type ServerSettings, type SyncSettings } from "./settings.ts";
 import { checkTlsColumns, tlsFilesOf, unknownProtocols } from "./tls-lookup.ts";
+import { transactionLogCommands } from "./transaction-log.ts";
 import { VERSION_LINE } from "./version.ts";
 
 const COUNTERS = ["ovsdb_commit", "ovsdb_session", "unixctl_received", "unixctl_replied"];
@@ -150,6 +151,7 @@ async function openControl(
   const commands = [
     ...daemonCommands({ version: VERSION_LINE, vlog, coverage, exit, memory }),
     ...databaseCommands(daemon),
+    ...transactionLogCommands(daemon, vlog),
     ...replicationCommands(replication),
   ];
   const keeping = commands.map(
