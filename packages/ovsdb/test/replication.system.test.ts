@@ -1,121 +1,19 @@
 /** Active/backup pairs of ours and of the original, in all pairings, with real clients and a writer during fail-over. */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { type Json, Scope, silentLogger } from "@tenet/kit";
-import {
-  ControlServer,
-  Database,
-  OVN_NORTHBOUND,
-  OvsdbServer,
-  Replication,
-  replicationCommands,
-  type SchemaSource,
-  toSchema,
-} from "@tenet/ovsdb";
+import { Scope } from "@tenet/kit";
+import { OVN_NORTHBOUND } from "@tenet/ovsdb";
 import { describe, expect, test } from "vitest";
-import { type RawClient, rawClient, SCHEMA, temporaryFolder } from "./support/fixtures.ts";
-import { arePeersInstalled, backgroundPeer, failingPeer, peer, waitForSocket } from "./support/peers.ts";
+import { type RawClient, rawClient, temporaryFolder } from "./support/fixtures.ts";
+import { contentOf, original, originalOf, own, ownOf, PAIR_PEERS, replicates } from "./support/pair.ts";
+import { arePeersInstalled, failingPeer, peer } from "./support/peers.ts";
+import { ask, insert } from "./support/relay.ts";
 
-const PEERS = ["ovsdb-server", "ovsdb-tool", "ovs-appctl"] as const;
-const insert = (name: string): Json => ({ op: "insert", table: "Root", row: { name } });
 const READ_ONLY = "insert operation not allowed when database server is in read only mode";
-
-/** A server of either kind, that can be told its role by `ovs-appctl`. */
-interface Member {
-  readonly address: string;
-  appctl(command: string, ...args: string[]): Promise<string>;
-  kill(): Promise<void>;
-}
-
-type Start = (scope: Scope, ...options: readonly string[]) => Promise<Member>;
-
-const originalOf =
-  (schemaJson: SchemaSource | Json): Start =>
-  async (scope, ...options) => {
-    const folder = temporaryFolder(scope);
-    const [file, schema, socket, control] = ["t.db", "t.ovsschema", "db.sock", "ctl"].map((name) => join(folder, name)) as [
-      string,
-      string,
-      string,
-      string,
-    ];
-    writeFileSync(schema, JSON.stringify(toSchema(schemaJson).json));
-    await peer(folder, "ovsdb-tool", "create", file, schema);
-    const running = scope.use(new Scope());
-    backgroundPeer(
-      running,
-      folder,
-      "ovsdb-server",
-      `--remote=punix:${socket}`,
-      `--unixctl=${control}`,
-      "--log-file=/dev/null",
-      ...options,
-      file,
-    );
-    await waitForSocket(socket);
-    return {
-      address: `unix:${socket}`,
-      appctl: (...command) => peer(folder, "ovs-appctl", "-t", control, ...command),
-      kill: () => running[Symbol.asyncDispose](),
-    };
-  };
-
-const ownOf =
-  (schema: SchemaSource | Json): Start =>
-  async (scope, ...options) => {
-    const folder = temporaryFolder(scope);
-    const running = scope.use(new Scope());
-    const database = running.use(await Database.open({ schema, file: join(folder, "t.db") }));
-    const server = running.use(new OvsdbServer([database], silentLogger));
-    const replication = running.use(new Replication(server, { maxBackoffMs: 200 }));
-    const flags = new Map(options.map((option) => option.split("=") as [string, string | undefined]));
-    replication.activeServer = flags.get("--sync-from");
-    await replication.setExcludedTables(flags.get("--sync-exclude-tables") ?? "");
-    if (replication.activeServer !== undefined && !flags.has("--active")) await replication.connect();
-    const control = join(folder, "ctl");
-    await running.use(new ControlServer(replicationCommands(replication), silentLogger)).listen(control);
-    const address = await server.listen(`punix:${join(folder, "db.sock")}`);
-    return {
-      address,
-      appctl: (...command) => peer(folder, "ovs-appctl", "-t", control, ...command),
-      kill: () => running[Symbol.asyncDispose](),
-    };
-  };
-
-const [original, own] = [originalOf(SCHEMA), ownOf(SCHEMA)];
 const PAIRS = [
   ["ours", own, "ours", own],
   ["ours", own, "the original's", original],
   ["the original's", original, "ours", own],
   ["the original's", original, "the original's", original],
 ] as const;
-
-async function ask(client: RawClient, ...operations: Json[]): Promise<Json> {
-  const { result = null, error = null } = await client.call("transact", ["T", ...operations]);
-  return error ?? result;
-}
-
-/** All rows of all tables, in one order. */
-async function contentOf(scope: Scope, { address }: Member, tables: readonly string[] = ["Root", "Kid", "Few"]): Promise<string> {
-  const client = rawClient(scope, address);
-  const { result: schema } = await client.call("get_schema", ["T"]);
-  const columnsOf = (table: string) =>
-    Object.keys((schema as { tables: { [name: string]: { columns: object } } }).tables[table]?.columns ?? {});
-  const lines: string[] = [];
-  for (const table of tables) {
-    const select = { op: "select", table, where: [], columns: ["_uuid", ...columnsOf(table).toSorted()] };
-    const [{ rows }] = (await ask(client, select)) as unknown as [{ rows: { [column: string]: Json }[] }];
-    lines.push(
-      ...rows.map((row) => `${table} ${JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)))}`).toSorted(),
-    );
-  }
-  client.close();
-  return lines.join("\n");
-}
-
-function replicates(member: Member): Promise<void> {
-  return expect.poll(() => member.appctl("ovsdb-server/sync-status"), { timeout: 10_000 }).toContain("replicating: ");
-}
 
 /** Writes rows one after the other until it is refused or cut off. @returns what was acknowledged */
 async function writeUntilCut(client: RawClient, prefix: string, acknowledged: string[]): Promise<void> {
@@ -151,7 +49,7 @@ async function writeUntilCut(client: RawClient, prefix: string, acknowledged: st
   }
 }
 
-describe.skipIf(!arePeersInstalled(...PEERS))("a pair", () => {
+describe.skipIf(!arePeersInstalled(...PAIR_PEERS))("a pair", () => {
   for (const [activeName, startActive, backupName, startBackup] of PAIRS) {
     test(`${activeName} fails while it is written, ${backupName} takes over`, async () => {
       await using scope = new Scope();
@@ -201,7 +99,7 @@ describe.skipIf(!arePeersInstalled(...PEERS))("a pair", () => {
   }
 });
 
-describe.skipIf(!arePeersInstalled(...PEERS, "ovn-nbctl"))("ovn-nbctl", () => {
+describe.skipIf(!arePeersInstalled(...PAIR_PEERS, "ovn-nbctl"))("ovn-nbctl", () => {
   const [theirs, ours] = [originalOf(OVN_NORTHBOUND), ownOf(OVN_NORTHBOUND)];
   for (const [activeName, startActive, backupName, startBackup] of [
     ["the original's", theirs, "ours", ours],
@@ -227,136 +125,4 @@ describe.skipIf(!arePeersInstalled(...PEERS, "ovn-nbctl"))("ovn-nbctl", () => {
       );
     });
   }
-});
-
-test.skipIf(!arePeersInstalled(...PEERS))("commands about the role are answered as by the original server", async () => {
-  await using scope = new Scope();
-  const active = await original(scope);
-  const members = [await original(scope), await own(scope)];
-  const commands: readonly (readonly [string, ...string[]])[] = [
-    ["sync-status"],
-    ["get-active-ovsdb-server"],
-    ["get-sync-exclude-tables"],
-    ["connect-active-ovsdb-server"],
-    ["disconnect-active-ovsdb-server"],
-    ["set-active-ovsdb-server", "unix:/nonexistent/socket"],
-    ["get-active-ovsdb-server"],
-    ["sync-status"],
-    ["connect-active-ovsdb-server"],
-    ["sync-status"],
-    ["set-active-ovsdb-server", active.address],
-    ["get-active-ovsdb-server"],
-    ["set-sync-exclude-tables", "T:Few,X:Y"],
-    ["get-sync-exclude-tables"],
-    ["set-sync-exclude-tables", "nonsense"],
-    ["get-sync-exclude-tables"],
-    ["set-sync-exclude-tables", "T:Few"],
-    ["connect-active-ovsdb-server"],
-    ["until it replicates"],
-    ["sync-status"],
-    ["set-sync-exclude-tables", ""],
-    ["until it replicates"],
-    ["sync-status"],
-    ["set-active-ovsdb-server-probe-interval", "5000"],
-    ["set-active-ovsdb-server-probe-interval", "x"],
-    ["disconnect-active-ovsdb-server"],
-    ["sync-status"],
-    ["get-active-ovsdb-server"],
-    ["set-active-ovsdb-server"],
-    ["connect-active-ovsdb-server", "x"],
-  ];
-  const said = members.map(async (member) => {
-    const lines: string[] = [];
-    for (const [command, ...args] of commands) {
-      if (command.startsWith("until")) await replicates(member);
-      else lines.push(`${command}: ${await member.appctl(`ovsdb-server/${command}`, ...args).catch(messageFrom)}`);
-    }
-    return lines;
-  });
-  const [expected, found] = await Promise.all(said);
-  expect(found).toEqual(expected);
-  expect(found).toContain(`sync-status: state: backup\nreplicating: ${active.address}\ndatabase: T\nexclude: T:Few\n`);
-});
-
-/** What `ovs-appctl` says of an error, without its name for the server. */
-function messageFrom(error: unknown): string {
-  const { stderr } = error as { stderr: string };
-  return stderr.replaceAll(/^.*ovs-appctl: .*$/gm, "");
-}
-
-test.skipIf(!arePeersInstalled(...PEERS))(
-  "tables that are excluded keep their own rows, and nothing refers to what is not there",
-  async () => {
-    await using scope = new Scope();
-    const active = await original(scope);
-    const exclude = "--sync-exclude-tables=T:Kid,T:Few";
-    const backups = [
-      await original(scope, `--sync-from=${active.address}`, "--active", exclude),
-      await own(scope, `--sync-from=${active.address}`, "--active", exclude),
-    ];
-    for (const backup of backups) {
-      await ask(rawClient(scope, backup.address), insert("local"), {
-        op: "insert",
-        table: "Few",
-        uuid: "00000000-0000-4000-8000-000000000001",
-        row: { x: 1 },
-      });
-      await backup.appctl("ovsdb-server/connect-active-ovsdb-server");
-      await replicates(backup);
-    }
-    const kid = { op: "insert", table: "Kid", "uuid-name": "kid", row: { name: "kid" } };
-    const pals = { op: "insert", table: "Root", row: { name: "a", pals: ["named-uuid", "kid"] } };
-    const client = rawClient(scope, active.address);
-    await ask(
-      client,
-      kid,
-      pals,
-      { op: "insert", table: "Root", row: { name: "b", kids: ["set", []] } },
-      { op: "insert", table: "Few", row: { x: 2 } },
-    );
-    await ask(client, insert("last"));
-    for (const backup of backups) await expect.poll(() => contentOf(scope, backup)).toContain("last");
-    const [expected, found] = await Promise.all(backups.map((backup) => contentOf(scope, backup)));
-    expect(found).toBe(expected);
-    expect(found).toContain('["x",1]');
-    expect(found).not.toContain("local");
-  },
-);
-
-test("a backup that cannot replicate says why, stays a backup, and goes on when it can", async () => {
-  await using scope = new Scope();
-  const member = await own(scope);
-  await member.appctl("ovsdb-server/set-active-ovsdb-server", member.address);
-  await member.appctl("ovsdb-server/connect-active-ovsdb-server");
-  const status = () => member.appctl("ovsdb-server/sync-status");
-  await expect.poll(status).toBe("state: backup\nerror: Self replicating is not allowed\n");
-  expect(await ask(rawClient(scope, member.address), insert("x"))).toEqual([{ error: "not allowed", details: READ_ONLY }]);
-  const active = await Database.open({
-    schema: { name: "T", version: "2.0.0", tables: { Root: { columns: { more: { type: "integer" } } } } },
-  });
-  scope.use(active);
-  const server = scope.use(new OvsdbServer([active], silentLogger));
-  const address = await server.listen(`punix:${join(temporaryFolder(scope), "db.sock")}`);
-  await member.appctl("ovsdb-server/set-active-ovsdb-server", address);
-  await member.appctl("ovsdb-server/connect-active-ovsdb-server");
-  await expect.poll(status).toBe("state: backup\nerror: Nothing to replicate\n");
-  await active.convert(SCHEMA, { remote: "test" });
-  await active.transact([insert("from the active")], { remote: "test" });
-  await expect.poll(() => contentOf(scope, member), { timeout: 10_000 }).toContain("from the active");
-});
-
-test("a database that is added to a backup is replicated too", async () => {
-  await using scope = new Scope();
-  const add = (name: string) => scope.use(Database.inMemory({ schema: { ...(SCHEMA as object), name } as Json }));
-  const [activeT, activeU, backupT, backupU] = ["T", "U", "T", "U"].map(add) as [Database, Database, Database, Database];
-  const active = scope.use(new OvsdbServer([activeT, activeU], silentLogger));
-  const backup = scope.use(new OvsdbServer([backupT], silentLogger));
-  const replication = scope.use(new Replication(backup));
-  replication.activeServer = await active.listen(`punix:${join(temporaryFolder(scope), "db.sock")}`);
-  await replication.connect();
-  await expect.poll(() => replication.status).toContain("database: T");
-  await activeU.transact([insert("in the other")], { remote: "test" });
-  await backup.addDatabase(backupU);
-  await expect.poll(() => backupU.table("Root").size).toBe(1);
-  await expect.poll(() => replication.status).toContain("database: T, U");
 });

@@ -18,6 +18,7 @@ import { sleep } from "../client/sleep.ts";
 import type { ClientIdentity } from "../engine/commit.ts";
 import { DatabaseEngine } from "../engine/database.ts";
 import type { Pending } from "../engine/staged.ts";
+import { OvsdbError } from "../model/ovsdb-error.ts";
 import { parseSchema, type SchemaSource } from "../model/parse-schema.ts";
 import type { DatabaseSchema } from "../model/schema.ts";
 import { isJsonArray, stringifySorted } from "../model/sorted-json.ts";
@@ -44,7 +45,10 @@ const MONITOR_ID = "relay";
 const DIAL_TIMEOUT_MS = 5000;
 const RETRY_MS = 1000;
 
-/** A relayed database; until its source has told schema and rows it is not available to clients. */
+/**
+ * A relayed database; until its source has told schema and rows it is not available to clients. Its {@link judge} is not
+ * asked: transactions are judged where they commit.
+ */
 export class RelayDatabase extends DatabaseEngine implements LinkUser {
   readonly #source: RelaySource;
   readonly #log: Logger;
@@ -85,7 +89,10 @@ export class RelayDatabase extends DatabaseEngine implements LinkUser {
   override async convert(source: SchemaSource | Json, _by: ClientIdentity): Promise<void> {
     const schema = this.checkConversion(source);
     const { connection } = await this.#link.connected();
-    await connection.request("convert", [schema.name, schema.json]).catch(throwWire);
+    await connection.request("convert", [schema.name, schema.json]).catch((error: unknown) => {
+      if (error instanceof ConnectionLostError) throw new OvsdbError("canceled", "the connection to the relay's source was lost");
+      throwWire(error);
+    });
     await this.#rejoining;
   }
 
