@@ -1,7 +1,7 @@
 /** `tenet db backup`: a served database into a file. */
 import { copyRows, type RowSource } from "@tenet/ovsdb";
 import type { Meter } from "./meter.ts";
-import { connectTo } from "./source.ts";
+import { connectTo, type Link } from "./source.ts";
 
 /** Writes a served database to a new file. @returns how many rows @throws FileExistsError, DbArgumentError, IoError */
 export async function backup(
@@ -9,10 +9,10 @@ export async function backup(
   file: string,
   database: string | undefined,
   meter: Meter,
-  signal: AbortSignal,
+  link: Link,
 ): Promise<number> {
   meter.note(`reading the rows of ${remote}`);
-  await using replica = await connectTo(remote, database, signal);
+  await using replica = await connectTo(remote, database, link);
   await copyRows(replica, file, `backup of ${replica.schema.name} at ${remote}`, meter.rows);
   return nRowsOf(replica);
 }

@@ -1,8 +1,10 @@
 /** `tenet db`: database files and served databases by hand. */
 import { statSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { TlsFiles } from "@tenet/ovsdb";
 import type { LogFlags } from "./log.ts";
 import { Meter, type MeterOutput } from "./meter.ts";
+import type { Link } from "./source.ts";
 
 /** What the commands need of the process. */
 export interface DbSurroundings {
@@ -19,15 +21,38 @@ type Flags = { output: Format; database?: string };
 
 /** The command with all that is below it. */
 export function dbCommand(surroundings: DbSurroundings): Command {
-  const command = new Command("db").description("make, read, change, back up and restore databases, in files and on servers");
-  for (const part of [...fileCommands(surroundings), ...rowCommands(surroundings), ...serverCommands(surroundings)]) {
+  const command = new Command("db")
+    .option("--private-key <file>", "our private key, for ssl: remotes")
+    .option("--certificate <file>", "our certificate")
+    .option("--ca-cert <file>", "the certificate of the authority that signs servers")
+    .description("make, read, change, back up and restore databases, in files and on servers");
+  const link = () => ({ signal: surroundings.signal, tls: tlsOf(command.opts<TlsFlags>()) });
+  for (const part of [
+    ...fileCommands(surroundings, link),
+    ...rowCommands(surroundings, link),
+    ...serverCommands(surroundings, link),
+  ]) {
     command.addCommand(part);
   }
   return command;
 }
 
+const REMOTE = "unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT";
 const format = () => new Option("-o, --output <format>", "text or json").choices(["text", "json"]).default("text");
 const database = () => new Option("--database <name>", "which one of the server's databases, when it has several");
+
+interface TlsFlags {
+  readonly privateKey?: string;
+  readonly certificate?: string;
+  readonly caCert?: string;
+}
+
+/** All three files, or none: whoever trusts any server has no need of ours. */
+function tlsOf({ privateKey, certificate, caCert }: TlsFlags): TlsFiles | undefined {
+  if (privateKey === undefined && certificate === undefined && caCert === undefined) return undefined;
+  if (privateKey !== undefined && certificate !== undefined && caCert !== undefined) return { privateKey, certificate, caCert };
+  throw new InvalidArgumentError("Give --private-key, --certificate and --ca-cert together.");
+}
 
 /** Lets `work` show how far it is, and takes that away before anything else is printed. */
 async function metered<T>({ progress }: DbSurroundings, work: (meter: Meter) => Promise<T>): Promise<T> {
@@ -39,8 +64,8 @@ async function metered<T>({ progress }: DbSurroundings, work: (meter: Meter) => 
   }
 }
 
-function fileCommands(surroundings: DbSurroundings): Command[] {
-  const { write, signal } = surroundings;
+function fileCommands(surroundings: DbSurroundings, link: () => Link): Command[] {
+  const { write } = surroundings;
   const files = () => import("@tenet/ovsdb");
   const create = new Command("create")
     .argument("<file>")
@@ -87,28 +112,28 @@ function fileCommands(surroundings: DbSurroundings): Command[] {
       write(schemaTypes(readSchema(schema)));
     });
   const schema = new Command("schema")
-    .argument("<source>", "database file, unix:PATH or tcp:HOST:PORT")
+    .argument("<source>", `database file, ${REMOTE}`)
     .addOption(format())
     .addOption(database())
     .description("show what tables a database has; with -o json its schema")
     .action(async (source: string, flags: Flags) => {
       const { schemaOf } = await import("./schema-command.ts");
-      write(await schemaOf(source, flags.database, flags.output, signal));
+      write(await schemaOf(source, flags.database, flags.output, link()));
     });
   const list = new Command("list")
-    .argument("<remote>", "unix:PATH or tcp:HOST:PORT")
+    .argument("<remote>", REMOTE)
     .description("name the databases that a server has, and their versions")
     .action(async (remote: string) => {
       const { listServed } = await import("./schema-command.ts");
-      write(await listServed(remote, signal));
+      write(await listServed(remote, link()));
     });
   return [list, schema, create, compact, convert, types];
 }
 
-function rowCommands(surroundings: DbSurroundings): Command[] {
-  const { write, signal, hasColor } = surroundings;
+function rowCommands(surroundings: DbSurroundings, link: () => Link): Command[] {
+  const { write, hasColor } = surroundings;
   const log = new Command("log")
-    .argument("<source>", "database file, unix:PATH or tcp:HOST:PORT")
+    .argument("<source>", `database file, ${REMOTE}`)
     .addOption(format())
     .addOption(database())
     .option("--table <name>", "only changes of rows of this table")
@@ -122,10 +147,10 @@ function rowCommands(surroundings: DbSurroundings): Command[] {
     .action(async (source: string, flags: LogFlags) => {
       const [show, { styleFor }] = await Promise.all([import("./log.ts"), import("../up/style.ts")]);
       const style = styleFor(hasColor);
-      write(await metered(surroundings, (meter) => show.log(source, flags, style, Date.now(), meter, signal)));
+      write(await metered(surroundings, (meter) => show.log(source, flags, style, Date.now(), meter, link())));
     });
   const dump = new Command("dump")
-    .argument("<source>", "database file, unix:PATH or tcp:HOST:PORT")
+    .argument("<source>", `database file, ${REMOTE}`)
     .argument("[tables...]", "all that have rows when none is named")
     .addOption(format())
     .addOption(database())
@@ -136,32 +161,32 @@ function rowCommands(surroundings: DbSurroundings): Command[] {
       if (flags.at !== undefined) {
         const { pastRows } = await import("./past.ts");
         const { at } = flags;
-        const rows = await metered(surroundings, (meter) => pastRows(source, at, flags.database, Date.now(), meter, signal));
+        const rows = await metered(surroundings, (meter) => pastRows(source, at, flags.database, Date.now(), meter, link()));
         write(flags.output === "json" ? "" : `${rows.schema.name} as of ${rows.moment}\n\n`);
         write(text(rows, tables, flags.output));
         return;
       }
       const { withRows } = await import("./source.ts");
-      const show = (meter: Meter) => withRows(source, flags.database, signal, meter, (rows) => text(rows, tables, flags.output));
+      const show = (meter: Meter) => withRows(source, flags.database, link(), meter, (rows) => text(rows, tables, flags.output));
       write(await metered(surroundings, show));
     });
   const transact = new Command("transact")
-    .argument("<source>", "database file that nobody serves, unix:PATH or tcp:HOST:PORT")
+    .argument("<source>", `database file that nobody serves, ${REMOTE}`)
     .argument("<operations>", "JSON array of operations of RFC 7047")
     .addOption(format())
     .addOption(database())
     .description("execute one transaction")
     .action(async (source: string, operations: string, flags: Flags) => {
       const { transact: execute } = await import("./transact.ts");
-      write(await execute(source, operations, flags.database, flags.output, signal));
+      write(await execute(source, operations, flags.database, flags.output, link()));
     });
   return [log, dump, transact];
 }
 
-function serverCommands(surroundings: DbSurroundings): Command[] {
-  const { write, signal } = surroundings;
+function serverCommands(surroundings: DbSurroundings, link: () => Link): Command[] {
+  const { write } = surroundings;
   const monitor = new Command("monitor")
-    .argument("<remote>", "unix:PATH or tcp:HOST:PORT")
+    .argument("<remote>", REMOTE)
     .argument("[tables...]", "all when none is named")
     .addOption(format())
     .addOption(database())
@@ -170,20 +195,20 @@ function serverCommands(surroundings: DbSurroundings): Command[] {
     .action(async (remote: string, tables: string[], flags: Flags & { watch?: boolean }) => {
       const show = await import("./monitor.ts");
       const options = { tables, database: flags.database, format: flags.output, watch: flags.watch === true };
-      await show.monitor(remote, options, write, signal);
+      await show.monitor(remote, options, write, link());
     });
   const backup = new Command("backup")
-    .argument("<remote>", "unix:PATH or tcp:HOST:PORT")
+    .argument("<remote>", REMOTE)
     .argument("<file>", "new file")
     .addOption(database())
     .description("write a served database to a file that can be served or restored")
     .action(async (remote: string, file: string, flags: Flags) => {
       const { backup: save } = await import("./backup.ts");
-      const nRows = await metered(surroundings, (meter) => save(remote, file, flags.database, meter, signal));
+      const nRows = await metered(surroundings, (meter) => save(remote, file, flags.database, meter, link()));
       write(`${nRows} rows in ${file}\n`);
     });
   const restore = new Command("restore")
-    .argument("<remote>", "unix:PATH or tcp:HOST:PORT")
+    .argument("<remote>", REMOTE)
     .argument("<file>")
     .addOption(database())
     .option("--force", "although the schemas differ: leave out what the server lacks")
@@ -191,7 +216,7 @@ function serverCommands(surroundings: DbSurroundings): Command[] {
     .action(async (remote: string, file: string, flags: Flags & { force?: boolean }) => {
       const { restore: load } = await import("./restore.ts");
       const isForced = flags.force === true;
-      const nRows = await metered(surroundings, (meter) => load(remote, file, flags.database, isForced, meter, signal));
+      const nRows = await metered(surroundings, (meter) => load(remote, file, flags.database, isForced, meter, link()));
       write(`${nRows} rows from ${file}\n`);
     });
   return [monitor, backup, restore];

@@ -16,7 +16,7 @@ import type { Style } from "../up/style.ts";
 import { formatWire, formatWireChange } from "./format-wire.ts";
 import type { Meter } from "./meter.ts";
 import { formatMoment, parseMoment } from "./parse-moment.ts";
-import { connectTo, DbArgumentError, isRemote, tablesOf } from "./source.ts";
+import { connectTo, DbArgumentError, isRemote, tablesOf, type Link } from "./source.ts";
 
 /** What is asked for. */
 export interface LogFlags {
@@ -48,14 +48,7 @@ const LINE_WIDTH = 100;
  * @param now - ms since 1970-01-01 UTC, for times of today and times ago
  * @throws DbArgumentError, NotALogError, IoError
  */
-export async function log(
-  source: string,
-  flags: LogFlags,
-  style: Style,
-  now: number,
-  meter: Meter,
-  signal: AbortSignal,
-): Promise<string> {
+export async function log(source: string, flags: LogFlags, style: Style, now: number, meter: Meter, link: Link): Promise<string> {
   const filter: HistoryFilter = {
     ...(flags.table === undefined ? {} : { table: flags.table }),
     ...(flags.row === undefined ? {} : { row: flags.row }),
@@ -64,7 +57,7 @@ export async function log(
     ...(flags.by === undefined ? {} : { by: flags.by }),
     ...(flags.number === undefined ? {} : { last: flags.number }),
   };
-  const transactions = grouped(await entriesOf(source, flags.database, filter, meter, signal));
+  const transactions = grouped(await entriesOf(source, flags.database, filter, meter, link));
   if (flags.output === "json") return transactions.map((transaction) => `${stringifyExact(jsonOf(transaction))}\n`).join("");
   if (transactions.length === 0) return "no transaction matches\n";
   const showsAll = flags.full === true || flags.row !== undefined;
@@ -76,14 +69,14 @@ async function entriesOf(
   name: string | undefined,
   filter: HistoryFilter,
   meter: Meter,
-  signal: AbortSignal,
+  link: Link,
 ): Promise<HistoryEntry[]> {
   if (!isRemote(source)) {
     const database = Database.read(source, meter.rows);
     checkTable(database.schema, filter);
     return typed(historyEntries(database, filter));
   }
-  await using replica = await connectTo(source, name, signal, []);
+  await using replica = await connectTo(source, name, link, []);
   checkTable(replica.schema, filter);
   try {
     const reply = await replica.request("tenet_history", [replica.schema.name, filter as Json]);

@@ -3,7 +3,7 @@ import { untilAborted } from "@tenet/kit";
 import { type Replica, stringifyExact } from "@tenet/ovsdb";
 import { dump, jsonChange } from "./dump.ts";
 import { formatChange } from "./format-row.ts";
-import { connectTo, tablesOf } from "./source.ts";
+import { connectTo, tablesOf, type Link } from "./source.ts";
 
 const CLEAR = "\x1b[H\x1b[J";
 
@@ -21,9 +21,9 @@ export async function monitor(
   remote: string,
   { tables, database, format, watch }: MonitorOptions,
   write: (text: string) => void,
-  signal: AbortSignal,
+  link: Link,
 ): Promise<void> {
-  await using replica = await connectTo(remote, database, signal, tables.length === 0 ? undefined : tables);
+  await using replica = await connectTo(remote, database, link, tables.length === 0 ? undefined : tables);
   const { schema } = replica;
   const shown = tablesOf(schema, tables);
   const show = () =>
@@ -46,7 +46,7 @@ export async function monitor(
       write(`${lines.join("\n")}\n`);
     });
   }
-  await untilAborted(signal);
+  await untilAborted(link.signal);
 }
 
 function initialText(replica: Replica, tables: readonly string[], format: "text" | "json"): string {

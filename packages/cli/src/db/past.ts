@@ -3,7 +3,7 @@ import type { Json } from "@tenet/kit";
 import { Database, type DatabaseSchema, OvsdbError, parseDatum, type Row, rowsAt, type RowSource, RpcError } from "@tenet/ovsdb";
 import type { Meter } from "./meter.ts";
 import { formatMoment, parseMoment } from "./parse-moment.ts";
-import { connectTo, DbArgumentError, isRemote } from "./source.ts";
+import { connectTo, DbArgumentError, isRemote, type Link } from "./source.ts";
 
 /** Rows of then. */
 export interface PastSource extends RowSource {
@@ -29,7 +29,7 @@ export async function pastRows(
   database: string | undefined,
   now: number,
   meter: Meter,
-  signal: AbortSignal,
+  link: Link,
 ): Promise<PastSource> {
   const moment = /^[0-9a-f]{8}(-[0-9a-f-]*)?$/i.test(text) ? text : parseMoment(text, now);
   try {
@@ -37,7 +37,7 @@ export async function pastRows(
       const content = Database.read(source, meter.rows);
       return toSource(content.schema, rowsAt(content, moment));
     }
-    await using replica = await connectTo(source, database, signal, []);
+    await using replica = await connectTo(source, database, link, []);
     return toSource(replica.schema, await replica.request("tenet_rows_at", [replica.schema.name, moment]));
   } catch (error) {
     if (error instanceof OvsdbError && error.error === "unknown version") {

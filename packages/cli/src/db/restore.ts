@@ -13,7 +13,7 @@ import {
 } from "@tenet/ovsdb";
 import { nRowsOf } from "./backup.ts";
 import type { Meter } from "./meter.ts";
-import { connectTo, DbArgumentError } from "./source.ts";
+import { connectTo, DbArgumentError, type Link } from "./source.ts";
 
 /**
  * Replaces all rows of a served database by those of a file, in one transaction. Rows keep their uuids.
@@ -30,11 +30,11 @@ export async function restore(
   database: string | undefined,
   isForced: boolean,
   meter: Meter,
-  signal: AbortSignal,
+  link: Link,
 ): Promise<number> {
   const rows = Database.read(file, meter.rows);
   meter.note(`reading the rows of ${remote}`);
-  await using replica = await connectTo(remote, database ?? rows.schema.name, signal);
+  await using replica = await connectTo(remote, database ?? rows.schema.name, link);
   const { schema } = replica;
   if (!isForced && stringifyExact(rows.schema.json) !== stringifyExact(schema.json)) {
     throw new DbArgumentError(

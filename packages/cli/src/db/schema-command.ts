@@ -1,17 +1,17 @@
 /** `tenet db schema` and `list`: what databases there are, and of what form. */
 import { Database, type DatabaseSchema, listDatabases, stringifyExact } from "@tenet/ovsdb";
 import { formatTable } from "../up/table.ts";
-import { connectTo, isRemote } from "./source.ts";
+import { connectTo, isRemote, type Link } from "./source.ts";
 
 /** A database's schema: its tables in short, or as JSON. @throws DbArgumentError, NotALogError, IoError */
 export async function schemaOf(
   source: string,
   database: string | undefined,
   format: "text" | "json",
-  signal: AbortSignal,
+  link: Link,
 ): Promise<string> {
   if (!isRemote(source)) return describe(Database.read(source).schema, format);
-  await using replica = await connectTo(source, database, signal, []);
+  await using replica = await connectTo(source, database, link, []);
   return describe(replica.schema, format);
 }
 
@@ -21,10 +21,10 @@ export function needsConversion(file: string, schema: DatabaseSchema): boolean {
 }
 
 /** The databases of a server, with their versions. @throws DbArgumentError, IoError */
-export async function listServed(remote: string, signal: AbortSignal): Promise<string> {
+export async function listServed(remote: string, link: Link): Promise<string> {
   const lines: string[] = [];
-  for (const name of await listDatabases(remote, signal)) {
-    await using replica = await connectTo(remote, name, signal, []);
+  for (const name of await listDatabases(remote, link.signal, link.tls)) {
+    await using replica = await connectTo(remote, name, link, []);
     lines.push(`${name} ${replica.schema.version}`.trim());
   }
   return lines.map((line) => `${line}\n`).join("");

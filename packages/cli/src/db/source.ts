@@ -14,6 +14,7 @@ import {
   type DatabaseSchema,
   type Replica,
   type RowSource,
+  type TlsFiles,
 } from "@tenet/ovsdb";
 import type { Meter } from "./meter.ts";
 
@@ -22,7 +23,15 @@ export class DbArgumentError extends AppError {
   static override readonly code: string = "CLI_DB_ARGUMENT";
 }
 
-/** Whether a source is a server: `unix:PATH`, `tcp:HOST:PORT`. */
+/** How servers are reached. */
+export interface Link {
+  /** Ends what waits for them. */
+  readonly signal: AbortSignal;
+  /** Our certificate, for `ssl:` remotes. */
+  readonly tls: TlsFiles | undefined;
+}
+
+/** Whether a source is a server: `unix:PATH`, `tcp:HOST:PORT`, `ssl:HOST:PORT`, or several with commas between. */
 export function isRemote(source: string): boolean {
   return /^[a-z]+:/.test(source) && !existsSync(source);
 }
@@ -31,13 +40,13 @@ export function isRemote(source: string): boolean {
 export async function withRows<T>(
   source: string,
   database: string | undefined,
-  signal: AbortSignal,
+  link: Link,
   meter: Meter,
   use: (rows: RowSource) => T | Promise<T>,
 ): Promise<T> {
   if (!isRemote(source)) return use(Database.read(source, meter.rows));
   meter.note(`reading the rows of ${source}`);
-  await using replica = await connectTo(source, database, signal);
+  await using replica = await connectTo(source, database, link);
   return await use(replica);
 }
 
@@ -45,10 +54,10 @@ export async function withRows<T>(
 export async function connectTo(
   remote: string,
   database: string | undefined,
-  signal: AbortSignal,
+  link: Link,
   tables?: ConnectOptions["tables"],
 ): Promise<Replica> {
-  const names = await listDatabases(remote, signal);
+  const names = await listDatabases(remote, link.signal, link.tls);
   const [first, second] = names;
   if (database === undefined && second !== undefined) {
     throw new DbArgumentError(`Cannot tell which database of "${remote}" is meant: it has ${names.join(", ")}`, {
@@ -61,7 +70,12 @@ export async function connectTo(
       hint: `It has ${names.join(", ") || "none"}`,
     });
   }
-  return connect(remote, { database: name, ...(tables === undefined ? {} : { tables }) }, signal);
+  const { signal, tls } = link;
+  return connect(
+    remote,
+    { database: name, ...(tables === undefined ? {} : { tables }), ...(tls === undefined ? {} : { tls }) },
+    signal,
+  );
 }
 
 /** The names that are asked for, or all of them. @throws DbArgumentError on one that the schema lacks */

@@ -1,7 +1,7 @@
 /** `tenet db transact`: one transaction, on a server or a file that nobody serves. */
 import type { Json } from "@tenet/kit";
 import { Database, OvsdbError, stringifyExact } from "@tenet/ovsdb";
-import { connectTo, DbArgumentError, isRemote, parseJson } from "./source.ts";
+import { connectTo, DbArgumentError, isRemote, parseJson, type Link } from "./source.ts";
 
 /** A transaction was refused. */
 class TransactionError extends DbArgumentError {
@@ -19,13 +19,13 @@ export async function transact(
   text: string,
   database: string | undefined,
   format: "text" | "json",
-  signal: AbortSignal,
+  link: Link,
 ): Promise<string> {
   const params = parseJson(text, "the operations");
   if (!Array.isArray(params)) throw new DbArgumentError("The operations are not an array", { hint: EXAMPLE });
   const [name, ...rest] = params as Json[];
   const operations = typeof name === "string" ? rest : (params as Json[]);
-  const results = await execute(source, operations, database ?? (typeof name === "string" ? name : undefined), signal);
+  const results = await execute(source, operations, database ?? (typeof name === "string" ? name : undefined), link);
   checkResults(operations, results);
   if (format === "json") return `${stringifyExact(results)}\n`;
   return results.map((result, i) => `${operationName(operations[i])}${formatResult(result)}\n`).join("");
@@ -33,14 +33,9 @@ export async function transact(
 
 const EXAMPLE = `For example '[{"op": "select", "table": "NB_Global", "where": []}]'`;
 
-async function execute(
-  source: string,
-  operations: readonly Json[],
-  name: string | undefined,
-  signal: AbortSignal,
-): Promise<Json[]> {
+async function execute(source: string, operations: readonly Json[], name: string | undefined, link: Link): Promise<Json[]> {
   if (isRemote(source)) {
-    await using replica = await connectTo(source, name, signal, []);
+    await using replica = await connectTo(source, name, link, []);
     return (await replica.request("transact", [replica.schema.name, ...operations])) as Json[];
   }
   const database = await Database.open({ schema: Database.read(source).schema, file: source });
