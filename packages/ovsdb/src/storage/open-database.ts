@@ -191,7 +191,7 @@ export class Database extends DatabaseEngine {
     limits: HistoryLimits,
     advance: (record: PlacedRecord, toldVersion: string | undefined) => string,
   ): void {
-    const sharing = new DatumSharing();
+    const sharing = new DatumSharing((table, uuid) => this.tables.get(table)?.rows.get(uuid)?._uuid);
     const onProgress = this.#onProgress;
     const nTotal = onProgress === undefined ? 0 : countRows(transactions);
     let nRows = 0;
