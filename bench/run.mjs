@@ -14,6 +14,7 @@ import { forwarding } from "./forwarding.mjs";
 import { memory } from "./memory.mjs";
 import { ovsdb } from "./ovsdb.mjs";
 import { ovsdbEtcd } from "./ovsdb-etcd.mjs";
+import { ovsdbStart } from "./ovsdb-start.mjs";
 import { startUp } from "./start-up.mjs";
 import { besidePeer, formatTable } from "./support/table.mjs";
 
@@ -21,6 +22,7 @@ const BENCHES = {
   "start-up": startUp,
   ovsdb,
   "ovsdb-etcd": ovsdbEtcd,
+  "ovsdb-start": ovsdbStart,
   acl,
   classifier,
   forwarding,

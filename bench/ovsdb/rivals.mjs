@@ -46,7 +46,9 @@ export async function start(name, file) {
   const child = spawn(program, [...first, ...options], { stdio: "ignore" });
   const rival = new Rival(name, child, path, folder, startedAt);
   // Whatever goes wrong here, no server is left behind.
-  process.once("exit", () => child.kill("SIGKILL"));
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
   while (!(await isAnswering(rival))) await sleep(2);
   return rival;
 }
