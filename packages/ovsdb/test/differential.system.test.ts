@@ -121,8 +121,8 @@ const mutation = (name: Table) =>
   fc
     .constantFrom(...mutable[name])
     .chain((column) => fc.tuple(fc.constant(column), mutator(column), valueOf(name, column)))
-    // The original dies of SIGFPE when it multiplies a negative number by zero.
-    .filter(([, op, argument]) => op !== "*=" || argument !== 0);
+    // The original dies of SIGFPE when it multiplies a negative number by zero, and misses the overflow of two of them.
+    .filter(([, op, argument]) => op !== "*=" || !(Number(argument) <= 0));
 
 const operation: fc.Arbitrary<Json> = table.chain((name) =>
   fc.oneof(
