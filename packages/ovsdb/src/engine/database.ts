@@ -274,8 +274,9 @@ export abstract class DatabaseEngine {
   #runOperations(pending: Pending, journal: Journal, results: Json[]): Execution | undefined {
     const elapsedMs = this.clock.monotonicMs() - pending.arrivedAtMs;
     const { holdsLock = () => false, whyReadOnly, role } = pending.options;
-    const surroundings = { tables: this.tables, journal, newUuid: this.#newUuid };
-    const execution = new Execution({ ...surroundings, elapsedMs, holdsLock, whyReadOnly, role });
+    const { tables } = this;
+    const newUuid = this.#newUuid;
+    const execution = new Execution({ tables, journal, newUuid, elapsedMs, holdsLock, whyReadOnly, role });
     const n = pending.operations.length;
     for (let i = 0; i < n; i++) {
       const result = execution.run(pending.operations[i] ?? null, `${i + 1} of ${n}`);

@@ -1,4 +1,5 @@
 /** Finds the rows that satisfy a condition, by uuid or by a declared index where the condition allows it. */
+import type { Datum } from "../model/datum.ts";
 import type { Row } from "../model/row.ts";
 import { type Clause, type Condition, matchesAll } from "./condition.ts";
 import type { TableState } from "./table-state.ts";
@@ -25,10 +26,13 @@ function byUuid(table: TableState, condition: Condition): Row[] | undefined {
 
 function byIndex(table: TableState, condition: Condition): Row[] | undefined {
   for (const index of table.indexes) {
-    const values = index.columns.map((column) => [column.name, fixedValue(condition, column.name)] as const);
-    if (values.some(([, value]) => value === undefined)) continue;
-    const probe = table.maker.make("", "", Object.fromEntries(values));
-    return index.find(probe).flatMap((uuid) => table.rows.get(uuid) ?? []);
+    const values: { [column: string]: Datum } = {};
+    const isFixed = index.columns.every(({ name }) => {
+      const value = fixedValue(condition, name);
+      if (value !== undefined) values[name] = value;
+      return value !== undefined;
+    });
+    if (isFixed) return index.find(values).flatMap((uuid) => table.rows.get(uuid) ?? []);
   }
   return undefined;
 }

@@ -154,7 +154,7 @@ function checkIndexes(journal: Journal): void {
   for (const { table, new: row } of journal.touched()) {
     if (row === undefined) continue;
     for (const index of table.indexes) {
-      const other = index.find(row).find((uuid) => uuid !== row._uuid);
+      const other = index.findOther(row);
       const otherRow = other === undefined ? undefined : table.rows.get(other);
       if (otherRow !== undefined) throw duplicateRows(journal, table, index.columns, row, otherRow);
     }

@@ -5,7 +5,7 @@
 import type { Json } from "@tenet/kit";
 import { datumsEqual } from "../model/datum.ts";
 import { stringifyExact } from "../model/exact-json.ts";
-import { datumOf, type Row, RowMaker } from "../model/row.ts";
+import { datumOf, type PartialRow, type Row, RowMaker } from "../model/row.ts";
 import type { ColumnSchema, TableSchema } from "../model/schema.ts";
 
 /** One declared index: finds the rows with the same values in its columns. */
@@ -19,10 +19,19 @@ export class IndexMap {
   }
 
   /** The uuids of the rows whose columns equal those of `values`. */
-  find(values: Row): readonly string[] {
+  find(values: PartialRow): readonly string[] {
     const found = this.#uuidsByKey.get(this.#keyOf(values));
     if (found === undefined) return [];
     return typeof found === "string" ? [found] : [...found];
+  }
+
+  /** The uuid of another row with the same values. */
+  findOther(row: Row): string | undefined {
+    const found = this.#uuidsByKey.get(this.#keyOf(row));
+    if (found === undefined || found === row._uuid) return undefined;
+    if (typeof found === "string") return found;
+    for (const uuid of found) if (uuid !== row._uuid) return uuid;
+    return undefined;
   }
 
   add(row: Row): void {
@@ -50,15 +59,15 @@ export class IndexMap {
     return this.columns.some((column) => !datumsEqual(datumOf(old, column), datumOf(row, column)));
   }
 
-  #keyOf(row: Row): string {
+  #keyOf(row: PartialRow): string {
     const [only] = this.columns;
     if (this.columns.length === 1 && only !== undefined) return keyPart(row, only);
     return JSON.stringify(this.columns.map((column) => keyPart(row, column)));
   }
 }
 
-function keyPart(row: Row, column: ColumnSchema): string {
-  const datum = datumOf(row, column);
+function keyPart(row: PartialRow, column: ColumnSchema): string {
+  const datum = row[column.name] ?? column.defaultDatum;
   if (typeof datum === "string") return datum;
   return stringifyExact((datum instanceof Map ? [...datum] : datum) as Json);
 }

@@ -100,7 +100,7 @@ function parseMap(type: ColumnType, valueType: BaseType, json: Json, names: Name
     if (!isJsonArray(element) || element.length !== 2) throw syntaxError(element, "expected 2-element array");
     return [parseAtom(type.key, element[0] ?? null, names), parseAtom(valueType, element[1] ?? null, names)];
   });
-  pairs.sort((a, b) => compareAtoms(a[0], b[0]));
+  if (pairs.length > 1) pairs.sort((a, b) => compareAtoms(a[0], b[0]));
   const map = new Map(pairs);
   if (map.size !== pairs.length) throw new OvsdbError("ovsdb error", "map contains duplicate key");
   return map;

@@ -77,5 +77,6 @@ function applyMapDiff(from: ReadonlyMap<Atom, Atom>, diff: ReadonlyMap<Atom, Ato
 
 /** A map in key order. */
 export function sortedMap(pairs: [Atom, Atom][]): ReadonlyMap<Atom, Atom> {
-  return new Map(pairs.sort((a, b) => compareAtoms(a[0], b[0])));
+  if (pairs.length > 1) pairs.sort((a, b) => compareAtoms(a[0], b[0]));
+  return new Map(pairs);
 }

@@ -202,6 +202,7 @@ export class FileCommitLog implements CommitLog {
   }
 }
 
+const AS_UUID = /^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/;
 const DEFAULT_AGE_MS = 30 * 24 * 3_600_000;
 const DEFAULT_FILE_BYTES = 32 * 1024 * 1024;
 
@@ -225,5 +226,6 @@ function checkName(path: string, schema: DatabaseSchema, json: Json): void {
 /** The version after a record, from the one before it and the record's hash. */
 export function nextVersion(version: string, sha1: string): string {
   const hash = sha1Hex(`${version} ${sha1}`);
-  return `${hash.slice(0, 8)}-${hash.slice(8, 12)}-${hash.slice(12, 16)}-${hash.slice(16, 20)}-${hash.slice(20, 32)}`;
+  // A replacement makes one flat string; joined slices would be kept with the commit.
+  return hash.replace(AS_UUID, "$1-$2-$3-$4-$5");
 }

@@ -16,6 +16,8 @@ export interface RecordPosition {
 export class RecordPositions {
   readonly #limit: number;
   readonly #positions = new Map<string, RecordPosition>();
+  /** Goes from the oldest on: beginning anew would pass all that are forgotten. */
+  #oldest: Iterator<string> = this.#positions.keys();
   /** By how much the file's offsets are less than those that are remembered. */
   #shift = 0;
 
@@ -46,13 +48,12 @@ export class RecordPositions {
 
   clear(): void {
     this.#positions.clear();
+    this.#oldest = this.#positions.keys();
     this.#shift = 0;
   }
 
   #forgetOldest(): void {
-    for (const version of this.#positions.keys()) {
-      this.#positions.delete(version);
-      return;
-    }
+    const { value: version } = this.#oldest.next();
+    if (version !== undefined) this.#positions.delete(version);
   }
 }
