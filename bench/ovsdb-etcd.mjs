@@ -20,7 +20,7 @@ const COUNT = { op: "mutate", table: "NB_Global", where: [], mutations: [["nb_cf
 const counting = () => Buffer.from(JSON.stringify({ id: 1, method: "transact", params: ["OVN_Northbound", COUNT] }));
 const inserting = () => insertion(true);
 const SHAPES = [
-  { name: "insert, 1 client, one at a time", nServers: 1, nClients: 1, nUnderWay: 1, n: 400, request: inserting },
+  { name: "insert, 1 client, one at a time", nServers: 1, nClients: 1, nUnderWay: 1, n: 1200, request: inserting },
   { name: "insert, 10 clients of one server", nServers: 1, nClients: 10, nUnderWay: 1, n: 2000, request: inserting },
   { name: "insert, 10 clients of three servers", nServers: 3, nClients: 10, nUnderWay: 1, n: 2000, request: inserting },
   { name: "insert, 1 client, 100 under way", nServers: 1, nClients: 1, nUnderWay: 100, n: 4000, request: inserting },

@@ -82,8 +82,8 @@ test.skipIf(!arePeersInstalled("etcd"))("answers are those of one server, in the
 
 /** Whether a transaction that was answered without an error must have left a row. */
 function hasLastingInsert(operations: readonly Json[], results: readonly Json[]): boolean {
-  const isOf = (op: string, table: string) => (operation: Json) => {
-    const { op: itsOp, table: itsTable } = operation as { op: string; table?: string };
+  const isOf = (op: string, table: string) => (json: Json) => {
+    const { op: itsOp, table: itsTable } = json as { op: string; table?: string };
     return itsOp === op && itsTable === table;
   };
   const hasError = results.some((result) => result !== null && typeof result === "object" && "error" in result);
