@@ -12,7 +12,8 @@ test("reads are answered from the copy, writes by the source, and the client see
   await using scope = new Scope();
   const source = await openDatabase(scope);
   const server = scope.use(new OvsdbServer([source], silentLogger));
-  const { address } = await relay(scope, await server.listen(`punix:${join(temporaryFolder(scope), "source.sock")}`));
+  const remote = await server.listen(`punix:${join(temporaryFolder(scope), "source.sock")}`);
+  const { address, database } = await relay(scope, remote);
   const client = await available(scope, address);
   await client.call("monitor_cond_since", ["T", "m", { Root: [{ columns: ["name"] }] }, ZERO]);
   for (let n = 0; n < 50; n++) {
@@ -21,7 +22,8 @@ test("reads are answered from the copy, writes by the source, and the client see
     expect(JSON.stringify(client.notifications())).toContain(`row ${n}`); // told before the reply
   }
   expect(source.table("Root").size).toBe(50);
-  expect((source.history().at(-1)?.by ?? { remote: "" }).remote).toContain("source.sock");
+  expect(source.history().at(-1)?.by.remote).toContain("source.sock");
+  expect(database.history().at(-1)?.by.remote).toBe(`relay:T:${remote}`);
   await source.transact([{ op: "delete", table: "Root", where: [] }], TESTER);
   await expect.poll(() => ask(client, names)).toEqual([{ rows: [] }]);
 });

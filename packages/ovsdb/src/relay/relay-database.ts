@@ -71,7 +71,7 @@ export class RelayDatabase extends DatabaseEngine implements LinkUser {
     this.#source = source;
     this.#log = log;
     this.#graceMs = options.graceMs ?? 30_000;
-    this.#by = { remote: source.remotes.join(",") };
+    this.#by = { remote: `relay:${source.database}:${source.remotes.join(",")}` };
     const { tls, maxBackoffMs = 8000, probeIntervalMs = 10_000 } = options;
     const dial = (remote: string, signal: AbortSignal) => openSocket(remote, typeof tls === "function" ? tls() : tls, signal);
     const settings = { onlyLeader: false, maxBackoffMs, probeIntervalMs, dialTimeoutMs: DIAL_TIMEOUT_MS };
