@@ -50,8 +50,15 @@ test.each([
   ["9223372036854775807", MAX],
   ["-9223372036854775808", -MAX - 1n],
   ["9223372036854775808", 2 ** 63],
+  ["9007199254740993.0", 9007199254740993n],
+  ["9007199254740993e0", 9007199254740993n],
+  ["-12345678901234567e1", -123456789012345670n],
+  ["90071992547409930e-1", 9007199254740993n],
+  ["1234567890.1234567890123456e5", Number("1234567890.1234567890123456e5")],
+  ["12345678901234567E-30", Number("12345678901234567e-30")],
   ["1234567890123456.5", 1234567890123456.5],
   ["1234567890123456789e2", Number("1234567890123456789e2")],
+  ["1234567890123456789e999", Infinity],
   ["0.12345678901234567890", 0.12345678901234568],
   ["1000000000000000", 1000000000000000],
   ['"9007199254740993"', "9007199254740993"],
@@ -63,6 +70,21 @@ test.each([
 
 test.each(["00000000000000000000", "[9007199254740993", '{"9007199254740993', "9007199254740993x"])("%j is not JSON", (text) => {
   expect(() => parseExact(text)).toThrow(SyntaxError);
+});
+
+test.each([
+  ["-9223372036854775809", "expected integer"],
+  ["9223372036854775808", "expected integer"],
+  ["1e19", "expected integer"],
+  ["9007199254740993.0", undefined],
+  ["-9223372036854775808", undefined],
+])("the integer %s is refused, or kept as it stands: %s", async (text, problem) => {
+  await using scope = new Scope();
+  const database = await openDatabase(scope, { schema: SCHEMA });
+  const [result] = await database.transact([parseExact(`{"op":"insert","table":"N","row":{"i":${text}}}`)], TESTER);
+  if (problem === undefined)
+    expect([...database.table("N").values()].map(({ i }) => String(i))).toEqual([text.replace(".0", "")]);
+  else expect(result).toMatchObject({ error: "syntax error", details: problem });
 });
 
 test("large integers are exact in operations, indexes, monitors, the file and replicas", async () => {

@@ -107,7 +107,7 @@ function isId(json: Json | undefined): json is string {
 }
 
 function isInteger(json: Json | undefined): json is Json {
-  return typeof json === "number" || isBig(json);
+  return Number.isInteger(json) || isBig(json);
 }
 
 function isTruth(json: Json | undefined): json is boolean {

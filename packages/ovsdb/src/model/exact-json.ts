@@ -41,11 +41,15 @@ export function isBig(json: unknown): json is bigint {
   return typeof json === "bigint";
 }
 
-/** A whole number as its atom, if 64 bits hold it: a number as long as that is exact. */
+/**
+ * A whole number as its atom, if 64 bits hold it: a number as long as that is exact.
+ *
+ * A number of -2^63 is none: exact text of it is a bigint, so it was less before it was rounded.
+ */
 export function toInteger(value: number | bigint): number | bigint | undefined {
   if (typeof value === "number") {
     if (Number.isSafeInteger(value)) return value === 0 ? 0 : value;
-    return Number.isInteger(value) ? toInteger(BigInt(value)) : undefined;
+    return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? BigInt(value) : undefined;
   }
   if (value < INT64_MIN || value > INT64_MAX) return undefined;
   const near = Number(value);
@@ -83,8 +87,9 @@ function quoteBigIntegers(text: string): string {
     else {
       const end = endOfNumber(text, i);
       const start = text[i - 1] === "-" ? i - 1 : i;
-      if (end - i >= RUN && isBigInteger(text.slice(start, end))) {
-        parts.push(text.slice(copied, start), `"\\u0000${text.slice(start, end)}"`);
+      const big = end - i >= RUN ? bigIntegerOf(text.slice(start, end)) : undefined;
+      if (big !== undefined) {
+        parts.push(text.slice(copied, start), `"\\u0000${big}"`);
         copied = end;
       }
       i = end;
@@ -93,8 +98,16 @@ function quoteBigIntegers(text: string): string {
   return parts.length === 0 ? text : `${parts.join("")}${text.slice(copied)}`;
 }
 
-function isBigInteger(token: string): boolean {
-  return /^-?[1-9]\d*$/.test(token) && typeof toInteger(BigInt(token)) === "bigint";
+/** The whole number that a token of JSON stands for, also with a point or exponent, if a `number` cannot hold it. */
+function bigIntegerOf(token: string): bigint | undefined {
+  const [, digits, fraction = "", power = "0"] = /^(-?[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d{1,2}))?$/.exec(token) ?? [];
+  if (digits === undefined) return undefined;
+  const nZeros = Number(power) - fraction.length;
+  const all = `${digits}${fraction}${"0".repeat(Math.max(0, nZeros))}`;
+  const whole = nZeros < 0 ? all.slice(0, nZeros) : all;
+  if (nZeros < 0 && !/^0+$/.test(all.slice(nZeros))) return undefined;
+  const integer = /\d/.test(whole) ? toInteger(BigInt(whole)) : undefined;
+  return typeof integer === "bigint" ? integer : undefined;
 }
 
 /** @returns the offset behind the string that begins at `start` */

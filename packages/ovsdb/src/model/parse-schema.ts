@@ -185,9 +185,11 @@ function parseAtomicType(json: Json | undefined): AtomicType {
   return type;
 }
 
+/** A bound of numbers; one that all of 64 bits satisfy is none. */
 function boundOf(object: JsonObject, name: string): number | bigint | undefined {
   const value = object[name];
-  return isBig(value) ? value : numberOf(object, name);
+  if (!isBig(value)) return numberOf(object, name);
+  return value === -(2n ** 63n) || value === 2n ** 63n - 1n ? undefined : value;
 }
 
 function numberOf(object: JsonObject, name: string): number | undefined {

@@ -11,14 +11,15 @@ export function comparableResults(results: Json | undefined, operations: readonl
   return results.map((result: { rows?: Json[]; error?: string; details?: string }, i) => {
     if (result?.rows !== undefined) return { rows: result.rows.map((item) => stringifyExact(sortKeys(item))).sort() };
     if (result?.error === undefined) return result;
-    if (i >= operations.length || isAboutSomeRow(operations[i], result.error)) return { error: result.error };
+    if (i >= operations.length) return { error: result.error };
+    if (isAboutSomeRow(operations[i], result.error)) return "failed";
     return isAmbiguous(operations[i], result.error) ? "failed" : result;
   });
 }
 
-/** Of several rows whose mutation breaks a constraint, the first to be tried is named. */
+/** Of several rows of which a mutation breaks a constraint, or leaves the range, the first to be tried is told of. */
 function isAboutSomeRow(sent: Json | undefined, error: string): boolean {
-  return (sent as { op?: string }).op === "mutate" && error === "constraint violation";
+  return (sent as { op?: string }).op === "mutate" && ["constraint violation", "range error"].includes(error);
 }
 
 function isAmbiguous(sent: Json | undefined, error: string): boolean {
