@@ -45,10 +45,30 @@ test("conditions that change while there is no connection hold for the next one"
   const replica = scope.use(await connect(`unix:${path}`, T, options, scope.signal));
   await server.close();
   await expect.poll(() => replica.isConnected).toBe(false);
-  await replica.changeConditions({ Root: [["name", "==", "b"]] });
+  const changed = replica.changeConditions({ Root: [["name", "==", "b"]] });
   expect(names(replica)).toEqual(["a"]);
   await scope.use(new OvsdbServer([database], silentLogger)).listen(`punix:${path}`);
-  await expect.poll(() => names(replica)).toEqual(["b"]);
+  await changed;
+  expect(names(replica)).toEqual(["b"]);
+});
+
+test("conditions that change while connections are lost all the time hold in the end, the last of them", async () => {
+  await using scope = new Scope();
+  const database = await filled(scope);
+  const server = scope.use(new OvsdbServer([database], silentLogger));
+  const remote = await server.listen(`punix:${temporaryFolder(scope)}/db.sock`);
+  const replica = scope.use(await connect(remote, T, { maxBackoffMs: 1 }, scope.signal));
+  const changes: Promise<void>[] = [];
+  for (let n = 0; n < 60; n++) {
+    changes.push(replica.changeConditions({ Root: [["name", "==", ["a", "b", "c"][n % 3] ?? ""]] }));
+    if (n % 4 === 1) server.reconnect("test");
+    await new Promise((resolve) => setTimeout(resolve, n % 5));
+  }
+  await Promise.all(changes);
+  expect(names(replica)).toEqual(["c"]);
+  await database.transact([{ op: "delete", table: "Root", where: [["name", "==", "c"]] }], TESTER);
+  await replica.transact([]);
+  expect(names(replica)).toEqual([]);
 });
 
 test("conditions that are wrong are refused, and the old ones stay", async () => {

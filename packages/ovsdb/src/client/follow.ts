@@ -35,16 +35,20 @@ export class Follow {
   readonly #wanted: Wanted;
   readonly #monitorId: string;
   #schema: DatabaseSchema;
+  /** Conditions as they are wanted, as the server was last asked for them, and as it last granted them. */
   #conditions: Conditions;
+  #asked: Conditions;
+  #granted: Conditions;
+  /** The last request for conditions. */
+  #asking: Promise<void> = Promise.resolve();
   #version: string = ZERO_UUID;
   #method: MonitorMethod = "monitor_cond_since";
-  #nUnansweredConditions = 0;
 
   constructor(schema: DatabaseSchema, wanted: Wanted, monitorId: string) {
     this.#schema = schema;
     this.#wanted = wanted;
     this.#monitorId = monitorId;
-    this.#conditions = wanted.conditions;
+    this.#conditions = this.#asked = this.#granted = wanted.conditions;
     this.tables = new ReplicaTables(schema, wanted.declared);
   }
 
@@ -76,14 +80,16 @@ export class Follow {
    */
   async start(connection: JsonRpcConnection, schema: DatabaseSchema = this.#schema): Promise<RowChange[]> {
     // What is missed since a version is told in the terms of the conditions and the schema of that time.
-    if (this.#nUnansweredConditions > 0 || schema !== this.#schema) this.forget();
-    this.#nUnansweredConditions = 0;
+    const conditions = this.#conditions;
+    if (conditions !== this.#granted || this.#asked !== this.#granted || schema !== this.#schema) this.forget();
+    this.#asked = conditions;
     for (const method of METHODS) {
       try {
-        const reply = await connection.request(method, this.#params(method, schema));
+        const reply = await connection.request(method, this.#params(method, schema, conditions));
         this.#method = method;
         if (schema !== this.#schema) this.tables.adopt(schema);
         this.#schema = schema;
+        this.#granted = conditions;
         return this.#take(method, reply);
       } catch (error) {
         if (!(error instanceof RpcError) || method === "monitor") throw error;
@@ -108,13 +114,11 @@ export class Follow {
   }
 
   /**
-   * Sees other rows of some tables from now on; of the tables not named the same as before.
+   * Wants other rows of some tables from now on, of the tables not named the same as before: see {@link askConditions}.
    *
-   * @param connection - when absent, the next start asks for them
-   * @returns when the server has sent the rows that came and went; they were applied as updates before
-   * @throws AppError for a table that is not followed; RpcError when the server refuses a clause
+   * @throws AppError for a table that is not followed
    */
-  async changeConditions(conditions: Conditions, connection: JsonRpcConnection | undefined): Promise<void> {
+  wantConditions(conditions: Conditions): void {
     const followed = new Set(this.#columns(this.#schema).map(([name]) => name));
     const stranger = Object.keys(conditions).find((name) => !followed.has(name));
     if (stranger !== undefined) {
@@ -123,20 +127,34 @@ export class Follow {
         hint: "Name it among the tables of connect()",
       });
     }
-    const before = this.#conditions;
-    this.#conditions = { ...before, ...conditions };
-    if (connection === undefined) return this.forget();
-    if (this.#method === "monitor") return;
-    const requests = Object.entries(conditions).map(([name, where]): [string, Json] => [name, [{ where: where ?? EVERYTHING }]]);
-    this.#nUnansweredConditions++;
+    this.#conditions = { ...this.#conditions, ...conditions };
+  }
+
+  /**
+   * Asks for the rows of the wanted conditions, unless the monitor has begun with them.
+   *
+   * @returns when the server has sent the rows that came and went; they were applied as updates before
+   * @throws RpcError when the server refuses a clause: those that it granted before hold then; ConnectionLostError
+   */
+  async askConditions(connection: JsonRpcConnection): Promise<void> {
+    const conditions = this.#conditions;
+    if (this.#granted === conditions || this.#method === "monitor") return;
+    if (this.#asked !== conditions) this.#asking = this.#ask(conditions, connection);
+    await this.#asking;
+  }
+
+  async #ask(conditions: Conditions, connection: JsonRpcConnection): Promise<void> {
+    const requests = this.#columns(this.#schema)
+      .filter(([name]) => conditions[name] !== this.#asked[name])
+      .map(([name]): [string, Json] => [name, [{ where: conditions[name] ?? EVERYTHING }]]);
+    this.#asked = conditions;
     try {
       await connection.request("monitor_cond_change", [this.#monitorId, this.#monitorId, Object.fromEntries(requests)]);
+      this.#granted = conditions;
     } catch (error) {
-      if (error instanceof RpcError) this.#conditions = before;
-      if (error instanceof RpcError) this.#nUnansweredConditions--;
+      if (error instanceof RpcError) this.#conditions = this.#asked = this.#granted;
       throw error;
     }
-    this.#nUnansweredConditions--;
   }
 
   #take(method: MonitorMethod, reply: Json): RowChange[] {
@@ -147,10 +165,10 @@ export class Follow {
     return isFound === true ? this.tables.apply(updates) : this.tables.replace(updates);
   }
 
-  #params(method: MonitorMethod, schema: DatabaseSchema): readonly Json[] {
+  #params(method: MonitorMethod, schema: DatabaseSchema, conditions: Conditions): readonly Json[] {
     const requests: { [table: string]: Json } = {};
     for (const [table, columns] of this.#columns(schema)) {
-      const where = method === "monitor" ? undefined : this.#conditions[table];
+      const where = method === "monitor" ? undefined : conditions[table];
       requests[table] = [{ columns, ...(where === undefined ? {} : { where }) }];
     }
     const params = [this.#wanted.database, this.#monitorId, requests];

@@ -151,12 +151,19 @@ export class Replica<T extends TableMap = AnyTables> implements AsyncDisposable 
   /**
    * Sees other rows of some tables from now on; of the tables not named the same as before.
    *
-   * @returns as soon as the rows are there; while there is no connection at once, since the next brings them
-   * @throws AppError for a table that is not followed; OvsdbError when the server refuses a clause; ConnectionLostError
-   *   when the connection ends meanwhile, whose successor has the new conditions
+   * @returns as soon as the rows are there, over a loss of the connection too
+   * @throws AppError for a table that is not followed; OvsdbError when the server refuses a clause, and the old ones hold
    */
   async changeConditions(conditions: ConditionsOf<T>): Promise<void> {
-    await this.#follow.changeConditions(conditions as Conditions, this.#link.current?.connection).catch(throwWire);
+    this.#follow.wantConditions(conditions as Conditions);
+    for (;;) {
+      const { connection } = await this.#link.connected();
+      try {
+        return await this.#follow.askConditions(connection);
+      } catch (error) {
+        if (!(error instanceof ConnectionLostError)) throwWire(error); // else the next connection begins with them
+      }
+    }
   }
 
   /** Begins a transaction. */
