@@ -28,6 +28,7 @@ export {
 } from "./match/match-field.ts";
 export * from "./message.ts";
 export * from "./meter.ts";
+export * from "./tlv-table.ts";
 export { type FormatActionsOptions, formatActions } from "./text/format-actions.ts";
 export { formatFlow, formatFlowStats } from "./text/format-flow.ts";
 export { type FormatGroupOptions, formatGroup, formatGroupStats } from "./text/format-group.ts";

@@ -10,6 +10,7 @@ import type { Action, Match } from "./action.ts";
 import type { FlowSpec, FlowStats } from "./flow-spec.ts";
 import type { GroupFeatures, GroupMod, GroupSpec, GroupStats } from "./group.ts";
 import type { MeterFeatures, MeterMod, MeterSpec, MeterStatsEntry } from "./meter.ts";
+import type { TlvTableMod, TlvTableReply } from "./tlv-table.ts";
 
 /** Wire version numbers. */
 export const VERSION: {
@@ -309,7 +310,12 @@ export type Message =
   | { readonly type: "setFlowFormat"; readonly format: "openflow10" | "nxm" }
   | { readonly type: "flowModTableId"; readonly isOn: boolean }
   | { readonly type: "setPacketInFormat"; readonly format: PacketInFormat }
-  | { readonly type: "setControllerId"; readonly controllerId: number };
+  | { readonly type: "setControllerId"; readonly controllerId: number }
+  /** Forget the tracked connections of a zone. */
+  | { readonly type: "flushZone"; readonly zone: number }
+  | TlvTableMod
+  | { readonly type: "tlvTableRequest" }
+  | TlvTableReply;
 
 /** A decoded message with its header. */
 export interface Envelope {

@@ -8,6 +8,7 @@ export { openControl } from "./control/open-control.ts";
 export { Group, type RunningBucket } from "./group/group.ts";
 export type { FlowChange, TableChange, TableCheck } from "./table/flow-mod.ts";
 export { RefusedError } from "./table/refused-error.ts";
+export { TlvTable } from "./table/tlv-table.ts";
 export { Pipeline, type RuleEvent, type RuleFilter, type TableEvents, type TableStats } from "./table/pipeline.ts";
 export { Rule } from "./table/rule.ts";
 export { type TranslateOptions, translate } from "./translate/translate.ts";

@@ -13,6 +13,7 @@ import { EXPERIMENTER_ERROR, NICIRA, NICIRA_VENDOR_ERROR, ONF, OpenFlowError } f
 import { decodeNxtPacketIn, decodeNxtPacketIn2, decodePacketIn, decodePacketOut } from "./packet-wire.ts";
 import { readPort } from "./port-number.ts";
 import { properties, readPortDesc } from "./port-wire.ts";
+import { decodeTlvTableMod, decodeTlvTableReply } from "./tlv-table-wire.ts";
 
 type TypeName = keyof typeof TYPE_NUMBERS;
 
@@ -264,6 +265,15 @@ function readNicira(subtype: number, version: number, body: ByteReader, options:
     case NXT.setControllerId:
       body.skip(6);
       return { type: "setControllerId", controllerId: body.u16() };
+    case NXT.flushZone:
+      body.skip(6);
+      return { type: "flushZone", zone: body.u16() };
+    case NXT.tlvTableMod:
+      return decodeTlvTableMod(body);
+    case NXT.tlvTableRequest:
+      return { type: "tlvTableRequest" };
+    case NXT.tlvTableReply:
+      return decodeTlvTableReply(body);
     default:
       return undefined;
   }

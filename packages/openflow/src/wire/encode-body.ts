@@ -13,6 +13,7 @@ import { EXPERIMENTER_ERROR, NICIRA, NICIRA_VENDOR_ERROR, ONF } from "./openflow
 import { encodeNxtPacketIn, encodeNxtPacketIn2, encodePacketIn, encodePacketOut } from "./packet-wire.ts";
 import { writePort } from "./port-number.ts";
 import { writePortDesc } from "./port-wire.ts";
+import { encodeTlvTableMod, encodeTlvTableReply } from "./tlv-table-wire.ts";
 
 /** Encodes the message inside a bundle; given by the codec, which knows how to put a header before it. */
 export type EncodeInner = (message: Message, xid: number) => Uint8Array;
@@ -179,6 +180,14 @@ function encodeControl(message: ControlMessage, version: number, writer: ByteWri
       return nicira(version, NXT.setPacketInFormat, writer.u32(PACKET_IN_FORMATS.indexOf(message.format)).toBytes());
     case "setControllerId":
       return nicira(version, NXT.setControllerId, writer.zeros(6).u16(message.controllerId).toBytes());
+    case "flushZone":
+      return nicira(version, NXT.flushZone, writer.zeros(6).u16(message.zone).toBytes());
+    case "tlvTableMod":
+      return nicira(version, NXT.tlvTableMod, encodeTlvTableMod(message));
+    case "tlvTableRequest":
+      return nicira(version, NXT.tlvTableRequest, new Uint8Array(0));
+    case "tlvTableReply":
+      return nicira(version, NXT.tlvTableReply, encodeTlvTableReply(message));
     default:
       throw new AppError(`Cannot encode the message "${message.type}"`, { code: "OPENFLOW_NOT_ENCODABLE" });
   }

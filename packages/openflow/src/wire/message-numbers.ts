@@ -49,6 +49,10 @@ export const NXT = {
   packetIn: 17,
   setAsync: 19,
   setControllerId: 20,
+  tlvTableMod: 24,
+  tlvTableRequest: 25,
+  tlvTableReply: 26,
+  flushZone: 29,
   packetIn2: 30,
   groupMod: 31,
 } as const;

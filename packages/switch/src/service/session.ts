@@ -161,6 +161,15 @@ export class Session {
       case "meterMod":
         this.#refuseSlave();
         return this.#bridge.pipeline.applyMeter(message);
+      case "flushZone":
+        this.#refuseSlave();
+        this.#vswitch.datapath.conntrack.flush({ zone: message.zone });
+        return;
+      case "tlvTableMod":
+        this.#refuseSlave();
+        return this.#bridge.tlvTable.apply(message);
+      case "tlvTableRequest":
+        return this.#peer.send(this.#bridge.tlvTable.describe(), xid);
       case "barrierRequest":
         this.#vswitch.settle();
         return this.#peer.send({ type: "barrierReply" }, xid);

@@ -1,0 +1,31 @@
+/** Which options of tunnel headers (Geneve) are seen as which of the fields `tun_metadata0` to `tun_metadata63`. */
+
+/** One option and its field. */
+export interface TlvMapping {
+  readonly optionClass: number;
+  readonly optionType: number;
+  /** 4 to 124, a multiple of 4. */
+  readonly sizeBytes: number;
+  /** Number of the `tun_metadata` field, 0-63. */
+  readonly index: number;
+}
+
+/** Number of `tun_metadata` fields. */
+export const N_TLV_FIELDS = 64;
+
+/** A change of the table. */
+export interface TlvTableMod {
+  readonly type: "tlvTableMod";
+  /** `clear` takes no mappings. */
+  readonly command: "add" | "delete" | "clear";
+  readonly mappings: readonly TlvMapping[];
+}
+
+/** The table. */
+export interface TlvTableReply {
+  readonly type: "tlvTableReply";
+  /** Bytes of options that can be mapped altogether. */
+  readonly maxSpaceBytes: number;
+  readonly maxFields: number;
+  readonly mappings: readonly TlvMapping[];
+}
