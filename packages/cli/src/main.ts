@@ -153,7 +153,9 @@ const sb = new Option("--sb <remote>", "southbound database, default unix:<home>
 const db = new Option("--db <remote>", "Open_vSwitch database, default unix:<home>/run/db.sock");
 
 // bin/tenet.js runs it, without this file.
-program.command("ovsdb-server").description("serve databases alone: those of the state folder, or any files");
+program
+  .command("ovsdb-server")
+  .description("serve databases alone, of the state folder or any files; its options: tenet ovsdb-server --help");
 program
   .command("vswitchd")
   .addOption(db)
