@@ -73,7 +73,10 @@ async function startTenet(folder) {
   const homes = [0, 1, 2].map((i) => join(folder, `tenet${i}`));
   const servers = homes.map((home) => {
     const env = { ...process.env, TENET_HOME: home };
-    return spawn(process.execPath, [TENET, "ovsdb-server", `--storage=${storage}`], { env, stdio: "ignore" });
+    return spawn(process.execPath, [TENET, "ovsdb-server", `--storage=${storage}`], {
+      env,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
   });
   const paths = homes.map((home) => join(home, "run", "nb.sock"));
   await untilServed(paths);

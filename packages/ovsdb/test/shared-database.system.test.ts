@@ -448,7 +448,7 @@ test.skipIf(!arePeersInstalled("etcd", "openssl"))("with certificates etcd is re
   const authority = await makeAuthority(temporaryFolder(scope), "ca");
   const files = await authority.issue("both");
   const storage = `etcd:${await startSecureMember(scope, files)}/secure`;
-  await expect(openSharedDatabase({ schema: SCHEMA, storage })).rejects.toThrow(/cannot be reached/);
+  await expect(openSharedDatabase({ schema: SCHEMA, storage, timeoutMs: 500 })).rejects.toThrow(/cannot be reached/);
   const database = await open(scope, storage, { tls: files });
   expect(errorsOf(await database.transact([insertRoot("secret")], TESTER))).toEqual([]);
   expect((await open(scope, storage, { tls: files })).table("Root").size).toBe(1);

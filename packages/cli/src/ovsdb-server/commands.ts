@@ -78,8 +78,9 @@ export function databaseCommands(daemon: DatabaseDaemon): Command[] {
       }),
     ),
     command("ovsdb-server/get-db-storage-status", "DB", [1, 1], ([name = ""]) => {
-      if (daemon.find(name) === undefined) throw new DaemonError("Failed to find the database.");
-      return "status: ok";
+      const database = daemon.find(name);
+      if (database === undefined) throw new DaemonError("Failed to find the database.");
+      return database.status.isConnected ? "status: ok" : "status: the cluster cannot be reached";
     }),
     // The original counts processor events here, where the kernel lets it.
     command("ovsdb-server/perf-counters-show", "", [0, 0], () => "performance counter is not supported on this platform"),

@@ -61,6 +61,8 @@ interface Decision {
 }
 
 const DEFAULT_TIMEOUT_MS = 5000;
+/** How many times longer an answer is waited for when a log is opened. */
+const OPEN_PATIENCE = 4;
 /** How long, at most, until it is looked again whether another's turn is over. */
 const TURN_PAUSE_MS = 20;
 /** Entries above this size are put in pieces. */
@@ -115,8 +117,10 @@ export class EtcdLog implements SharedLog {
     setMaxListeners(0, stop.signal); // of requests under way
     const store = new EtcdStore(gateway, new EtcdKeys(address.prefix, database), stop.signal);
     try {
-      if ((await store.manifest()) === undefined) await store.create(firstSnapshot);
-      const begin = await readBeginning(store);
+      const begin = await patiently(
+        () => beginOn(store, firstSnapshot),
+        (options.timeoutMs ?? DEFAULT_TIMEOUT_MS) * OPEN_PATIENCE,
+      );
       const log = new EtcdLog(store, stop, options, begin);
       return { log, start: begin.start };
     } catch (error) {
@@ -341,6 +345,24 @@ export class EtcdLog implements SharedLog {
     const found = entries.find(({ index }) => index === decision.index);
     if (found !== undefined || !decision.mayBeKept) decision.settle(found?.id === decision.id);
     else decision.fail(new OutcomeUnknownError("the log was compacted before the transaction was found in it"));
+  }
+}
+
+/** What is in the log; makes it when it is not there. */
+async function beginOn(store: EtcdStore, firstSnapshot: string): Promise<Beginning> {
+  if ((await store.manifest()) === undefined) await store.create(firstSnapshot);
+  return readBeginning(store);
+}
+
+/** Tries for so long as long as nobody answers: servers and members of a cluster may start at the same time. */
+async function patiently<T>(step: () => Promise<T>, withinMs: number): Promise<T> {
+  const endsAt = performance.now() + withinMs;
+  for (;;) {
+    try {
+      return await step();
+    } catch (error) {
+      if (!(error instanceof EtcdError) || !error.isTransient || performance.now() >= endsAt) throw error;
+    }
   }
 }
 
