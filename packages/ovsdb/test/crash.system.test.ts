@@ -13,6 +13,9 @@ const writer = fileURLToPath(new URL("./support/writer-process.mjs", import.meta
 const isBuilt = existsSync(new URL("../dist/index.js", import.meta.url));
 if (!isBuilt) console.log("skipped: crash tests need the built package (npx tsc -b packages/ovsdb)");
 
+/** How often a process is killed; more for a long run: `TENET_KILLS=200 npx vitest run packages/ovsdb/test/crash.system.test.ts`. */
+const NUM_KILLS = Number(process.env["TENET_KILLS"] ?? 12);
+
 /** Lets a process write for a while and kills it. @returns the numbers it said were durable */
 async function writeAndKill(schema: string, file: string, first: number, lifeMs: number): Promise<number[]> {
   const child = spawn(process.execPath, [writer, schema, file, String(first)], { stdio: ["ignore", "pipe", "inherit"] });
@@ -33,25 +36,33 @@ async function openHere(file: string): Promise<void> {
   await openDatabase(scope, { file });
 }
 
-test.skipIf(!isBuilt)("kill -9 under load loses no acknowledged transaction and leaves no half one", async () => {
-  await using scope = new Scope();
-  const folder = temporaryFolder(scope);
-  const [file, schema] = [join(folder, "t.db"), join(folder, "schema")];
-  writeFileSync(schema, JSON.stringify(SCHEMA));
-  const acknowledged: number[] = [];
-  for (let round = 0; round < 12; round++) {
-    acknowledged.push(...(await writeAndKill(schema, file, round * 1_000_000, Math.random() * 60)));
-    const database = await openDatabase(scope, { file });
-    const roots = [...database.table("Root").values()];
-    const names = new Set(roots.map((row) => row["name"]));
-    expect(acknowledged.filter((n) => !names.has(`row ${n}`))).toEqual([]);
-    const kids = roots.flatMap((row) => row["kids"] as readonly string[]);
-    expect(new Set(kids)).toEqual(new Set(database.table("Kid").keys()));
-    expect(kids).toHaveLength(roots.length);
-    database.close();
-  }
-  expect(acknowledged.length).toBeGreaterThan(12);
-});
+const timeout = 60_000 + NUM_KILLS * 10_000;
+test.skipIf(!isBuilt)(
+  "kill -9 under load loses no acknowledged transaction, its history neither, and leaves no half one",
+  { timeout },
+  async () => {
+    await using scope = new Scope();
+    const folder = temporaryFolder(scope);
+    const [file, schema] = [join(folder, "t.db"), join(folder, "schema")];
+    writeFileSync(schema, JSON.stringify(SCHEMA));
+    const acknowledged: number[] = [];
+    for (let round = 0; round < NUM_KILLS; round++) {
+      acknowledged.push(...(await writeAndKill(schema, file, round * 1_000_000, Math.random() * 60)));
+      const database = await openDatabase(scope, { file });
+      const roots = [...database.table("Root").values()];
+      const names = new Set(roots.map((row) => row["name"]));
+      expect(acknowledged.filter((n) => !names.has(`row ${n}`))).toEqual([]);
+      const kids = roots.flatMap((row) => row["kids"] as readonly string[]);
+      expect(new Set(kids)).toEqual(new Set(database.table("Kid").keys()));
+      expect(kids).toHaveLength(roots.length);
+      const written = database.history().filter(({ by }) => by.remote === "writer");
+      const told = new Set(written.flatMap(({ changes }) => changes.map((change) => change.new?.["name"])));
+      expect(acknowledged.slice(-200).filter((n) => !told.has(`row ${n}`))).toEqual([]);
+      database.close();
+    }
+    expect(acknowledged.length).toBeGreaterThan(12);
+  },
+);
 
 const canMount = process.platform === "linux" && process.getuid?.() === 0;
 if (!canMount) console.log("skipped: the full disk test needs root on Linux to mount a small tmpfs");
