@@ -12,7 +12,7 @@ import type { DatabaseSchema } from "../model/schema.ts";
 import { type CompactionLimits, CompactionSchedule, DEFAULT_COMPACTION } from "./compaction-schedule.ts";
 import { DatumSharing } from "./datum-sharing.ts";
 import { FileCommitLog, nextVersion, type OpenedLog } from "./file-commit-log.ts";
-import { type LogRecord, type PlacedRecord, readLog } from "./log-file.ts";
+import { type LogRecord, type PlacedRecord, readLog } from "./read-log.ts";
 import type { LogFs } from "./log-fs.ts";
 import { countedTables, PROGRESS_ROWS, type RowProgress } from "./row-progress.ts";
 import { versionOfSnapshot } from "./signature.ts";
