@@ -225,6 +225,16 @@ export interface PacketIn {
 /** Packet-in formats a controller can choose by NXT_SET_PACKET_IN_FORMAT. */
 export type PacketInFormat = "standard" | "nxt" | "nxt2";
 
+/** One bit per reason, for a master or equal and for a slave; OpenFlow 1.4 and later may leave some as they are. */
+export type AsyncMask = readonly [master: number | undefined, slave: number | undefined];
+
+/** Which unsolicited messages a controller hears of. */
+export interface AsyncMasks {
+  readonly packetIn: AsyncMask;
+  readonly portStatus: AsyncMask;
+  readonly flowRemoved: AsyncMask;
+}
+
 /** One OpenFlow message. */
 export type Message =
   /** `versions`: bit N set = wire version N offered; absent when the peer sent no bitmap. */
@@ -289,13 +299,9 @@ export type Message =
   | { readonly type: "barrierReply" }
   | { readonly type: "roleRequest"; readonly role: Role; readonly generationId: bigint }
   | { readonly type: "roleReply"; readonly role: Role; readonly generationId: bigint }
-  /** One bit per reason; index 0 = as master or equal, 1 = as slave. */
-  | {
-      readonly type: "setAsync";
-      readonly packetIn: readonly [number, number];
-      readonly portStatus: readonly [number, number];
-      readonly flowRemoved: readonly [number, number];
-    }
+  | ({ readonly type: "setAsync" | "getAsyncReply" } & AsyncMasks)
+  /** OpenFlow 1.3 and later. */
+  | { readonly type: "getAsyncRequest" }
   | { readonly type: "multipartRequest"; readonly request: MultipartRequest; readonly isLast: boolean }
   | { readonly type: "multipartReply"; readonly reply: MultipartReply; readonly isLast: boolean }
   | { readonly type: "bundleControl"; readonly bundleId: number; readonly kind: BundleControlKind; readonly flags: number }

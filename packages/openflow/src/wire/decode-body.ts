@@ -1,6 +1,6 @@
 /** Reads the bodies of messages, everything after the header. */
 import type { ByteReader } from "@tenet/wire";
-import type { Envelope, Message } from "../message.ts";
+import type { AsyncMask, AsyncMasks, Envelope, Message } from "../message.ts";
 import type { CodecOptions } from "./codec-options.ts";
 import { BUNDLE_KINDS, NICIRA_ROLES, PACKET_IN_FORMATS, PORT_REASONS, ROLES } from "./encode-body.ts";
 import { decodeFlowMod, decodeNiciraFlowMod } from "./flow-mod-wire.ts";
@@ -89,8 +89,11 @@ function readStandard(
     case "roleRequest":
     case "roleReply":
       return readRole(name, body);
+    case "getAsyncRequest":
+      return { type: name };
+    case "getAsyncReply":
     case "setAsync":
-      return version >= 5 ? readAsyncProperties(body) : readAsync(body);
+      return { type: name, ...(version >= 5 ? readAsyncProperties(body) : readAsync(body)) };
     case "bundleControl":
       return readBundleControl(body);
     case "bundleAdd":
@@ -167,23 +170,21 @@ function readRole(type: "roleRequest" | "roleReply", body: ByteReader): Message 
   return { type, role, generationId: body.u64() };
 }
 
-function readAsync(body: ByteReader): Message {
+function readAsync(body: ByteReader): AsyncMasks {
   const pair = (): [number, number] => [body.u32(), body.u32()];
-  return { type: "setAsync", packetIn: pair(), portStatus: pair(), flowRemoved: pair() };
+  return { packetIn: pair(), portStatus: pair(), flowRemoved: pair() };
 }
 
-function readAsyncProperties(body: ByteReader): Message {
-  const masks: [number, number][] = [
-    [0, 0],
-    [0, 0],
-    [0, 0],
-  ];
+/** Odd types are for a master, even ones for a slave. */
+function readAsyncProperties(body: ByteReader): AsyncMasks {
+  const masks = Array.from({ length: 3 }, (): [number | undefined, number | undefined] => [undefined, undefined]);
   for (const { type, value } of properties(body)) {
     const pair = masks[type >>> 1];
     if (pair !== undefined) pair[type % 2 === 1 ? 0 : 1] = value.u32();
   }
-  const [packetIn = [0, 0], portStatus = [0, 0], flowRemoved = [0, 0]] = masks;
-  return { type: "setAsync", packetIn, portStatus, flowRemoved };
+  const none: AsyncMask = [undefined, undefined];
+  const [packetIn = none, portStatus = none, flowRemoved = none] = masks;
+  return { packetIn, portStatus, flowRemoved };
 }
 
 function readBundleControl(body: ByteReader): Message {
@@ -261,7 +262,7 @@ function readNicira(subtype: number, version: number, body: ByteReader, options:
     case NXT.packetIn2:
       return decodeNxtPacketIn2(body);
     case NXT.setAsync:
-      return readAsync(body);
+      return { type: "setAsync", ...readAsync(body) };
     case NXT.setControllerId:
       body.skip(6);
       return { type: "setControllerId", controllerId: body.u16() };

@@ -155,7 +155,11 @@ function encodeControl(message: ControlMessage, version: number, writer: ByteWri
       return { type: TYPE_NUMBERS[message.type].of13, body: writer.toBytes() };
     }
     case "setAsync":
-      return encodeSetAsync(message, version, writer);
+    case "getAsyncReply":
+      return encodeAsync(message, version, writer);
+    case "getAsyncRequest":
+      if (version === 1) throw new AppError("Cannot ask for this in OpenFlow 1.0", { code: "OPENFLOW_NOT_ENCODABLE" });
+      return { type: TYPE_NUMBERS.getAsyncRequest.of13, body: new Uint8Array(0) };
     case "bundleControl": {
       writer.u32(message.bundleId).u16(BUNDLE_KINDS.indexOf(message.kind)).u16(message.flags);
       return bundle(version, ONF_BUNDLE.control, TYPE_NUMBERS.bundleControl.of13, writer.toBytes());
@@ -238,21 +242,26 @@ function writePortMod(writer: ByteWriter, mod: Extract<Message, { type: "portMod
 }
 
 /** Properties of OpenFlow 1.4: slave and master of each kind; index 0 of ours is master. */
-function encodeSetAsync(message: Extract<Message, { type: "setAsync" }>, version: number, writer: ByteWriter): EncodedBody {
+function encodeAsync(
+  message: Extract<Message, { type: "setAsync" | "getAsyncReply" }>,
+  version: number,
+  writer: ByteWriter,
+): EncodedBody {
+  const type = TYPE_NUMBERS[message.type].of13;
   const kinds = [message.packetIn, message.portStatus, message.flowRemoved] as const;
   if (version < 5) {
-    for (const [master, slave] of kinds) writer.u32(master).u32(slave);
+    for (const [master = 0, slave = 0] of kinds) writer.u32(master).u32(slave);
     const body = writer.toBytes();
-    return version === 1 ? nicira(version, NXT.setAsync, body) : { type: TYPE_NUMBERS.setAsync.of13, body };
+    return version === 1 ? nicira(version, NXT.setAsync, body) : { type, body };
   }
   kinds.forEach(([master, slave], i) => {
-    writer
-      .u16(2 * i)
-      .u16(8)
-      .u32(slave)
-      .u16(2 * i + 1)
-      .u16(8)
-      .u32(master);
+    for (const [offset, mask] of [slave, master].entries()) {
+      if (mask === undefined) continue;
+      writer
+        .u16(2 * i + offset)
+        .u16(8)
+        .u32(mask);
+    }
   });
-  return { type: TYPE_NUMBERS.setAsync.of13, body: writer.toBytes() };
+  return { type, body: writer.toBytes() };
 }

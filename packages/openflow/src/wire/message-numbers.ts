@@ -31,6 +31,8 @@ export const TYPE_NUMBERS = {
   barrierReply: { of10: 19, of13: 21 },
   roleRequest: { of10: -1, of13: 24 },
   roleReply: { of10: -1, of13: 25 },
+  getAsyncRequest: { of10: -1, of13: 26 },
+  getAsyncReply: { of10: -1, of13: 27 },
   setAsync: { of10: -1, of13: 28 },
   meterMod: { of10: -1, of13: 29 },
   bundleControl: { of10: -1, of13: 33 },

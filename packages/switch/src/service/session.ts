@@ -19,13 +19,15 @@ import {
 } from "@tenet/openflow";
 import type { Bridge, PortEvent } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
-import { FIRST_HEADER_WORD } from "../translate/megaflow-mask.ts";
 import type { TableChange } from "../table/flow-mod.ts";
 import { RefusedError } from "../table/refused-error.ts";
 import type { RuleEvent } from "../table/pipeline.ts";
 import type { Punt } from "../translate/translation.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
+import { AsyncConfig } from "./async-config.ts";
 import { type BundledMessage, type BundleEntry, Bundles } from "./bundles.ts";
+import { metadataMatch } from "./metadata-match.ts";
+import { describeFeatures } from "./features.ts";
 import { describePort, multipartReplies } from "./statistics.ts";
 
 /** The other end. */
@@ -43,16 +45,11 @@ export interface SessionGroup {
   promote(session: Session): void;
 }
 
-/** Flow statistics, table statistics, port statistics. */
-const CAPABILITIES = 0x7;
-/** OpenFlow 1.0: matches IP addresses in ARP packets. */
-const ARP_MATCH_IP = 0x80;
-/** OpenFlow 1.0: every action it has, from output to enqueue. */
-const OF10_ACTIONS = 0xfff;
 /** Of a switch configuration, by how fragments are handled. */
 const FRAGMENT_FLAGS = { normal: 0, drop: 1, "nx-match": 3 } as const;
 const FRAGMENT_BITS = 3;
-const N_TABLES_SHOWN = 254;
+/** Of a switch configuration before OpenFlow 1.3: packets whose TTL ran out go to the controller. */
+const INVALID_TTL_FLAG = 4;
 const SEND_FLOW_REM = 1;
 /** Port configuration that a port-mod may change. */
 const CHANGEABLE_CONFIG =
@@ -67,6 +64,7 @@ export class Session {
   readonly #group: SessionGroup;
   readonly #clock: Clock;
   readonly #bundles = new Bundles();
+  readonly #async = new AsyncConfig();
   #missSendLength = 0;
   #controllerId = 0;
   #packetInFormat: PacketInFormat = "standard";
@@ -100,6 +98,7 @@ export class Session {
     if (!this.#hearsEvents) return;
     for (const { type, rule, reason } of events) {
       if (type !== "removed" || reason === undefined || (rule.flags & SEND_FLOW_REM) === 0) continue;
+      if (!this.#async.hearsFlowRemoved(this.role, reason)) continue;
       this.#peer.send({
         type: "flowRemoved",
         flow: rule,
@@ -113,28 +112,30 @@ export class Session {
 
   /** Tells of a port that came, went or changed. */
   tellPort({ reason, port }: PortEvent): void {
-    if (this.#hearsEvents) this.#peer.send({ type: "portStatus", reason, port: describePort(port) });
+    if (!this.#hearsEvents || !this.#async.hearsPortStatus(this.role, reason)) return;
+    this.#peer.send({ type: "portStatus", reason, port: describePort(port) });
   }
 
   /** Hands over a packet, when this controller is the one that the action named. */
   tellPacket(punt: Punt, frame: Uint8Array): void {
-    if (!this.#hearsEvents || this.role === "slave" || punt.controllerId !== this.#controllerId) return;
+    if (!this.#hearsEvents || punt.controllerId !== this.#controllerId) return;
+    if (!this.#async.hearsPacketIn(this.role, punt.reason, this.#peer.version)) return;
     this.#peer.send({
       type: "packetIn",
       totalLength: frame.length,
       reason: punt.reason,
       table: punt.table,
       cookie: punt.cookie,
-      match: matchOf(punt.metadata),
+      match: metadataMatch(punt.metadata),
       data: frame.subarray(0, punt.maxLength),
       ...(punt.userdata === undefined ? {} : { userdata: punt.userdata }),
       ...(this.#packetInFormat === "standard" ? {} : { format: this.#packetInFormat }),
     });
   }
 
-  /** A management connection hears of nothing until it says how much of a packet it wants. */
+  /** A management connection hears of nothing until it says how much of a packet, or which events, it wants. */
   get #hearsEvents(): boolean {
-    return this.#missSendLength > 0;
+    return this.#missSendLength > 0 || this.#async.isExplicit;
   }
 
   #handle(message: Message, xid: number): void {
@@ -142,7 +143,7 @@ export class Session {
       case "echoRequest":
         return this.#peer.send({ type: "echoReply", data: message.data }, xid);
       case "featuresRequest":
-        return this.#peer.send(this.#features(), xid);
+        return this.#peer.send(describeFeatures(this.#bridge, this.#peer.version), xid);
       case "getConfigRequest":
         return this.#peer.send(
           { type: "getConfigReply", flags: FRAGMENT_FLAGS[this.#bridge.fragments], missSendLength: this.#missSendLength },
@@ -150,6 +151,7 @@ export class Session {
         );
       case "setConfig":
         this.#missSendLength = message.missSendLength;
+        if (this.#peer.version === VERSION.OF10) this.#async.hearInvalidTtl((message.flags & INVALID_TTL_FLAG) !== 0);
         return this.#setFragments(message.flags);
       case "flowMod":
       case "groupMod":
@@ -190,8 +192,11 @@ export class Session {
       case "barrierReply":
       case "error":
       case "setFlowFormat":
-      case "setAsync":
         return;
+      case "setAsync":
+        return this.#async.set(message);
+      case "getAsyncRequest":
+        return this.#peer.send({ type: "getAsyncReply", ...this.#async.masks }, xid);
       case "flowModTableId":
         this.#peer.setTableIdInCommand(message.isOn);
         return;
@@ -212,20 +217,6 @@ export class Session {
 
   get #isUpsert(): boolean {
     return this.#peer.version === VERSION.OF10;
-  }
-
-  #features(): Message {
-    const isOf10 = this.#peer.version === VERSION.OF10;
-    return {
-      type: "featuresReply",
-      datapathId: this.#bridge.datapathId,
-      nBuffers: 0,
-      nTables: N_TABLES_SHOWN,
-      auxiliaryId: 0,
-      capabilities: isOf10 ? CAPABILITIES | ARP_MATCH_IP : CAPABILITIES,
-      actions: OF10_ACTIONS,
-      ports: isOf10 ? this.#bridge.ports().map(describePort) : [],
-    };
   }
 
   /** What a message does to the tables, or demands of them. */
@@ -311,12 +302,4 @@ export class Session {
 
 function refuseBuffer(): void {
   throw new RefusedError("OFPBRC_BUFFER_UNKNOWN", "packets are not buffered");
-}
-
-/** The pipeline fields that are not zero, and the ingress port. */
-function matchOf(metadata: Uint32Array): { key: Uint32Array; mask: Uint32Array } {
-  const mask = new Uint32Array(metadata.length);
-  for (let word = 0; word < FIRST_HEADER_WORD; word++) if ((metadata[word] ?? 0) !== 0) mask[word] = 0xffffffff;
-  mask[0] = 0xffffffff;
-  return { key: metadata, mask };
 }
