@@ -28,7 +28,10 @@ async function* tables() {
   try {
     const parts = { rates: smallDatabase, large: largeDatabase, scaling };
     const wanted = Object.keys(parts).filter((name) => process.env["OVSDB_BENCH"]?.includes(name) ?? true);
-    for (const name of wanted) yield await parts[name](folder);
+    for (const name of wanted) {
+      console.error(`  ${name} …`);
+      yield await parts[name](folder);
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -8,10 +8,10 @@ import { insertion, mutation } from "./rows.mjs";
 
 const N_PORTS = 3000;
 const SHAPES = [
-  { name: "1 client, 100 under way", nClients: 1, nUnderWay: 100, n: 6000 },
-  { name: "10 clients, 10 under way each", nClients: 10, nUnderWay: 10, n: 6000 },
-  { name: "10 clients, one at a time each", nClients: 10, nUnderWay: 1, n: 4000 },
-  { name: "1 client, one at a time", nClients: 1, nUnderWay: 1, n: 1500 },
+  { name: "1 client, 100 under way", nClients: 1, nUnderWay: 100, n: 3000 },
+  { name: "10 clients, 10 under way each", nClients: 10, nUnderWay: 10, n: 3000 },
+  { name: "10 clients, one at a time each", nClients: 10, nUnderWay: 1, n: 2000 },
+  { name: "1 client, one at a time", nClients: 1, nUnderWay: 1, n: 600 },
 ];
 
 /** Measures all shapes, rivals taking turns. */
@@ -19,7 +19,10 @@ export async function rates(rivals, nRounds) {
   const rows = [];
   for (const kind of ["insert", "mutate"]) {
     for (const isDurable of [false, true]) {
-      for (const shape of SHAPES) rows.push(...(await compare({ ...shape, kind, isDurable }, rivals, nRounds)));
+      for (const shape of SHAPES) {
+        rows.push(...(await compare({ ...shape, kind, isDurable }, rivals, nRounds)));
+        console.error(`  ${rows.at(-2).figure}: measured`);
+      }
     }
   }
   return rows;
