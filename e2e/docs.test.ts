@@ -19,7 +19,7 @@ const EXAMPLE = "npx tenet up examples/three-tier";
 const SERVER = /^(npx tenet up|npm start)\b(?!.*--once)/;
 const LAST_LINE = /TRY NEXT[^]*\n$/;
 /** A reader takes a moment before the next command: what only looks, or found nobody yet, is asked again. */
-const LOOKS = /^(npx tenet (status|why)|ip netns exec \S+ ping|curl -s(?!.*-X)|ov[ns]-\w+ .*(show|list|dump))/;
+const LOOKS = /^(npx tenet (status|why)|ip netns exec \S+ ping|curl -s(?!.*-X)|ov[ns]-\w+ .*(show|list|dump|sync-status))/;
 const NOBODY = /connection failed|is not a bridge or a socket|Connection refused|Nothing runs/;
 const PATIENCE_MS = 20_000;
 const PAUSE_MS = 200;
