@@ -96,6 +96,20 @@ export interface PortStatsEntry {
   readonly durationSec: number;
 }
 
+/** Counters of one queue of a port; a counter that is not kept is -1n. */
+export interface QueueStatsEntry {
+  readonly port: number;
+  readonly queue: number;
+  readonly nBytes: bigint;
+  readonly nPackets: bigint;
+  readonly nErrors: bigint;
+  /** Seconds the queue has existed, with fraction; OpenFlow 1.3 and later, absent = unknown. */
+  readonly durationSec?: number;
+}
+
+/** The queue number that stands for all. */
+export const ALL_QUEUES = 0xffff_ffff;
+
 /** Counters of one flow table. */
 export interface TableStatsEntry {
   readonly table: number;
@@ -150,6 +164,8 @@ export type MultipartRequest =
   | { readonly kind: "port"; readonly port: number }
   /** `port` is sent by OpenFlow 1.5 only; NONE = all. */
   | { readonly kind: "portDesc"; readonly port: number }
+  /** `port` {@link PORT}.NONE = all ports, `queue` {@link ALL_QUEUES} = all queues. */
+  | { readonly kind: "queue"; readonly port: number; readonly queue: number }
   /** `group` {@link GROUP}.ALL = all groups. */
   | { readonly kind: "group"; readonly group: number }
   /** `group` is sent in OpenFlow 1.0 and 1.5 only; {@link GROUP}.ALL = all. */
@@ -178,6 +194,7 @@ export type MultipartReply =
   | { readonly kind: "tableFeatures"; readonly tables: readonly TableFeatures[] }
   | { readonly kind: "port"; readonly ports: readonly PortStatsEntry[] }
   | { readonly kind: "portDesc"; readonly ports: readonly PortDesc[] }
+  | { readonly kind: "queue"; readonly queues: readonly QueueStatsEntry[] }
   | { readonly kind: "group"; readonly groups: readonly GroupStats[] }
   | { readonly kind: "groupDesc"; readonly groups: readonly GroupSpec[] }
   | { readonly kind: "groupFeatures"; readonly features: GroupFeatures }

@@ -197,6 +197,23 @@ const MESSAGES: readonly (readonly [Message, readonly Version[]])[] = [
   [parseGroup("group_id=4,command_bucket_id=last,bucket=bucket_id=5,output:1", { command: "insertBucket" }), [1, 6]],
   [parseGroup("group_id=4,command_bucket_id=5", { command: "removeBucket" }), [1, 6]],
   [parseGroup("", { command: "delete" }), VERSIONS],
+  [{ type: "multipartRequest", request: { kind: "queue", port: 0xffff, queue: 0xffffffff }, isLast: true }, VERSIONS],
+  [
+    {
+      type: "multipartReply",
+      reply: { kind: "queue", queues: [{ port: 0xfffe, queue: 0, nBytes: -1n, nPackets: 5n, nErrors: -1n }] },
+      isLast: true,
+    },
+    VERSIONS,
+  ],
+  [
+    {
+      type: "multipartReply",
+      reply: { kind: "queue", queues: [{ port: 2, queue: 7, nBytes: 1n, nPackets: 2n, nErrors: 3n, durationSec: 1.5 }] },
+      isLast: true,
+    },
+    METERED,
+  ],
   [{ type: "multipartRequest", request: { kind: "group", group: 5 }, isLast: true }, VERSIONS],
   [{ type: "multipartRequest", request: { kind: "groupDesc", group: 0xfffffffc }, isLast: true }, VERSIONS],
   [{ type: "multipartRequest", request: { kind: "groupFeatures" }, isLast: true }, VERSIONS],

@@ -71,5 +71,5 @@ function normalized({ out, err }: Outcome, dir: string): string {
     .replace(/duration([=:])[0-9.]+s/g, "duration$1?")
     .replace(/, idle_age=\d+/g, "")
     .replace(/^\d{4}-\d\d-\d\dT\S*\|.*\n/gm, "")
-    .replace(/(?:^ (?:group_id|cookie)=.*\n)+/gm, (lines) => `${lines.trimEnd().split("\n").sort().join("\n")}\n`);
+    .replace(/(?:^ (?: port |group_id=|cookie=).*\n)+/gm, (lines) => `${lines.trimEnd().split("\n").sort().join("\n")}\n`);
 }

@@ -13,6 +13,7 @@ const STANDARD: Readonly<Record<MultipartKind, readonly [number: number, since: 
   aggregate: [2, 1],
   table: [3, 1],
   port: [4, 1],
+  queue: [5, 1],
   group: [6, 4],
   groupDesc: [7, 4],
   groupFeatures: [8, 4],

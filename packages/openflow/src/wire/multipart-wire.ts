@@ -26,6 +26,7 @@ import { type MultipartKind, needsNicira, readHead, writeHead } from "./multipar
 import { encodeOxs, readOxs } from "./oxs.ts";
 import { readPort, writePort } from "./port-number.ts";
 import { encodePortStats, readPortDesc, readPortStats, writePortDesc } from "./port-wire.ts";
+import { encodeQueueStats, readQueueStats } from "./queue-wire.ts";
 import { encodeTableFeatures, readTableFeatures } from "./table-features-wire.ts";
 
 /** ofp_desc. */
@@ -76,6 +77,12 @@ export function encodeMultipartRequest(request: MultipartRequest, version: numbe
       writePort(writer, request.port, version);
       writer.zeros(4);
       break;
+    case "queue":
+      // All ports have a number of their own here in OpenFlow 1.0.
+      writePort(writer, version === 1 && request.port === PORT.NONE ? PORT.ALL : request.port, version);
+      if (version === 1) writer.zeros(2);
+      writer.u32(request.queue);
+      break;
     case "group":
       writer.u32(request.group).zeros(4);
       break;
@@ -105,6 +112,11 @@ export function decodeMultipartRequest(reader: ByteReader, version: number): { r
       return { request: { kind, port: readPort(reader, version) }, isLast };
     case "portDesc":
       return { request: { kind, port: version >= 6 ? readPort(reader, version) : PORT.NONE }, isLast };
+    case "queue": {
+      const port = readPort(reader, version);
+      if (version === 1) reader.skip(2);
+      return { request: { kind, port: version === 1 && port === PORT.ALL ? PORT.NONE : port, queue: reader.u32() }, isLast };
+    }
     case "group":
       return { request: { kind, group: reader.u32() }, isLast };
     case "meter":
@@ -156,6 +168,8 @@ function encodeEntries(reply: MultipartReply, version: number, isNicira: boolean
         writePortDesc(writer, port, version);
         return writer.toBytes();
       });
+    case "queue":
+      return reply.queues.map((queue) => encodeQueueStats(queue, version));
     case "group":
       return reply.groups.map(encodeGroupStats);
     case "groupDesc":
@@ -197,6 +211,8 @@ function readReply(reader: ByteReader, kind: MultipartKind, version: number, isN
       return { kind, ports: readAll(reader, () => readPortStats(reader, version)) };
     case "portDesc":
       return { kind, ports: readAll(reader, () => readPortDesc(reader, version)) };
+    case "queue":
+      return { kind, queues: readAll(reader, () => readQueueStats(reader, version)) };
     case "group":
       return { kind, groups: readAll(reader, () => readGroupStats(reader)) };
     case "groupDesc":
@@ -227,6 +243,8 @@ export function joinReplies(parts: readonly MultipartReply[]): MultipartReply | 
       return { ...first, ports: parts.flatMap((part) => (part.kind === "port" ? part.ports : [])) };
     case "portDesc":
       return { ...first, ports: parts.flatMap((part) => (part.kind === "portDesc" ? part.ports : [])) };
+    case "queue":
+      return { ...first, queues: parts.flatMap((part) => (part.kind === "queue" ? part.queues : [])) };
     case "group":
       return { ...first, groups: parts.flatMap((part) => (part.kind === "group" ? part.groups : [])) };
     case "groupDesc":

@@ -3,8 +3,8 @@ import { type Message, type Version, VERSION } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import { describePort } from "./statistics.ts";
 
-/** Flow, table and port statistics. */
-const STATISTICS = 0x7;
+/** Flow, table, port and queue statistics. */
+const STATISTICS = 0x47;
 /** Group statistics; OpenFlow 1.3 and later. */
 const GROUP_STATS = 0x8;
 /** OpenFlow 1.0: matches IP addresses in ARP packets. */

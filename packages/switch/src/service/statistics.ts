@@ -2,6 +2,7 @@
 import type { PortInfo } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
 import {
+  ALL_QUEUES,
   type FlowQuery,
   type FlowStats,
   GROUP,
@@ -11,6 +12,7 @@ import {
   type PortDesc,
   type PortStatsEntry,
   PORT_STATE,
+  type QueueStatsEntry,
   type Version,
 } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
@@ -18,6 +20,7 @@ import { type BridgePort, PORT_DOWN } from "../bridge/bridge-port.ts";
 import { groupReply } from "./group-statistics.ts";
 import { meterReply } from "./meter-statistics.ts";
 import { N_TABLES } from "../table/flow-mod.ts";
+import { RefusedError } from "../table/refused-error.ts";
 import type { RuleFilter } from "../table/pipeline.ts";
 import type { Rule } from "../table/rule.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
@@ -79,6 +82,8 @@ export function* multipartReplies(
       return yield { kind: "port", ports: portsAsked(bridge, request.port).map((port) => portStats(port, vswitch, clock)) };
     case "portDesc":
       return yield { kind: "portDesc", ports: portsAsked(bridge, request.port).map(describePort) };
+    case "queue":
+      return yield { kind: "queue", queues: queuesAsked(bridge, request.port, request.queue) };
     case "group":
     case "groupDesc":
     case "groupFeatures":
@@ -150,6 +155,14 @@ function statsOf(rule: Rule, nowMs: number): FlowStats {
     idleAge: Math.floor((nowMs - rule.usedMs) / 1000),
     hardAge: Math.floor((nowMs - rule.modifiedMs) / 1000),
   };
+}
+
+/** Ports have one queue, which keeps no counters of its own. @throws RefusedError when the port or queue is not there */
+function queuesAsked(bridge: Bridge, port: number, queue: number): QueueStatsEntry[] {
+  const ports = portsAsked(bridge, port);
+  if (ports.length === 0) throw new RefusedError("OFPQOFC_BAD_PORT", `there is no port ${port}`);
+  if (queue !== 0 && queue !== ALL_QUEUES) throw new RefusedError("OFPQOFC_BAD_QUEUE", `there is no queue ${queue}`);
+  return ports.map(({ ofport }) => ({ port: ofport, queue: 0, nBytes: UNKNOWN, nPackets: UNKNOWN, nErrors: UNKNOWN }));
 }
 
 function portsAsked(bridge: Bridge, number: number): BridgePort[] {
