@@ -295,7 +295,6 @@ const MESSAGES: readonly (readonly [Message, readonly Version[]])[] = [
   ],
   [{ type: "tlvTableMod", command: "clear", mappings: [] }, VERSIONS],
   [{ type: "tlvTableRequest" }, VERSIONS],
-  [{ type: "flushZone", zone: 7 }, VERSIONS],
   [
     {
       type: "tlvTableReply",
@@ -309,6 +308,7 @@ const MESSAGES: readonly (readonly [Message, readonly Version[]])[] = [
   [{ type: "flowModTableId", isOn: true }, VERSIONS],
   [{ type: "setPacketInFormat", format: "nxt2" }, VERSIONS],
   [{ type: "setControllerId", controllerId: 7 }, VERSIONS],
+  [{ type: "flushZone", zone: 7 }, VERSIONS],
   [
     { type: "flowRemoved", flow: { ...parseFlow("table=3,ip,actions=drop"), idleTimeout: 5 }, reason: "idle", ...STATS },
     VERSIONS,

@@ -18,7 +18,7 @@ import { chooseReply, type NatContext } from "./nat.ts";
 import { PacketReader } from "./packet-reader.ts";
 import { PacketTranslator } from "./packet-translator.ts";
 import { beginTcp, canBegin, followTcp, phaseOf, TcpEnd, TcpSegment, VERDICT, type Verdict } from "./tcp.ts";
-import { isIcmp, protoOf, reverseTuple, TUPLE, TUPLE_WORDS } from "./tuple.ts";
+import { isIcmp, isSameTuple, protoOf, reverseTuple, TUPLE, TUPLE_WORDS } from "./tuple.ts";
 
 const TCP = 6;
 const DEFAULT_MAX_CONNECTIONS = 3_000_000;
@@ -160,7 +160,8 @@ export class Conntrack {
     if (nat?.side === undefined) reverseTuple(original, reply);
     else {
       reply = chooseReply(original, nat, this.#nat);
-      side = nat.side;
+      reverseTuple(original, this.#reversed);
+      if (reply !== undefined && !isSameTuple(reply, this.#reversed)) side = nat.side;
     }
     if (reply === undefined) return undefined;
     const isTcp = protoOf(original) === TCP;

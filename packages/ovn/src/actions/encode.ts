@@ -4,9 +4,9 @@
  * @see ovn-architecture(7), "Architectural Physical Life Cycle of a Packet"
  */
 import { FIELDS, type FieldName, type FieldSpec } from "@tenet/net";
-import { type Action, findMatchField, formatActions, PACKET_IN_REASON, type SubField } from "@tenet/openflow";
+import { type Action, type CtAction, findMatchField, formatActions, PACKET_IN_REASON, type SubField } from "@tenet/openflow";
 import type { BitRange, Operand } from "../expression/syntax.ts";
-import { FLAGS_FIELD, OUTPORT_FIELD, subRange } from "../expression/symbol-table.ts";
+import { FLAGS_FIELD, OUTPORT_FIELD, subRange, ZONE_FIELD } from "../expression/symbol-table.ts";
 import { TABLE } from "./layout.ts";
 import { type BitLookup, LOG_SEVERITIES, LOG_VERDICTS, type LogicalAction, type Pipeline } from "./logical-action.ts";
 
@@ -74,11 +74,33 @@ function encodeAction(action: LogicalAction, context: ActionContext): Action[] {
       const opcode = action.isRouter ? CONTROLLER_OPCODE.advertiseRouter : CONTROLLER_OPCODE.advertise;
       return [toController(opcode, new TextEncoder().encode(formatActions(encodeActions(action.actions, context))))];
     }
+    case "track":
+      return [track(context, action.translates ? [{ type: "nat" }] : [])];
+    case "commit":
+      // The source's port changes when its answers would be taken for another connection's, which was translated.
+      return [commit([{ type: "nat", side: "src" }, ...encodeActions(action.actions, context)])];
+    case "commitTranslated":
+      return [{ ...commit([{ type: "nat" }]), table: tableOf(context.pipeline, context.table + 1) }];
+    case "untrack":
+      return [{ type: "ctClear" }];
     case "log": {
       const head = [LOG_VERDICTS.indexOf(action.verdict), LOG_SEVERITIES[action.severity]];
       return [toController(CONTROLLER_OPCODE.log, [...head, ...new TextEncoder().encode(action.name)])];
     }
   }
+}
+
+/** The zone of the logical port that the packet comes from or goes to; see controller.dl. */
+const ZONE: SubField = { field: FIELDS[ZONE_FIELD], start: 0, nBits: 16 };
+
+/** Sends the packet through the tracker, to come back in the next table. */
+function track(context: ActionContext, actions: readonly Action[]): CtAction {
+  const table = tableOf(context.pipeline, context.table + 1);
+  return { type: "ct", isCommit: false, isForce: false, table, zone: ZONE, actions, alg: 0 };
+}
+
+function commit(actions: readonly Action[]): CtAction {
+  return { type: "ct", isCommit: true, isForce: false, zone: ZONE, actions, alg: 0 };
 }
 
 function toController(opcode: number, rest: ArrayLike<number> = []): Action {

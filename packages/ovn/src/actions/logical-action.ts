@@ -39,6 +39,14 @@ export type LogicalAction =
   | { readonly type: "putFdb" }
   /** `nd_na { ... };` the controller makes a neighbour advertisement of the solicitation and runs the actions on it. */
   | { readonly type: "advertise"; readonly isRouter: boolean; readonly actions: readonly LogicalAction[] }
+  /** `ct_next;` goes on with the next table when the tracker has looked at the packet; `ct_lb_mark;` translates it too. */
+  | { readonly type: "track"; readonly translates: boolean }
+  /** `ct_commit { ... }`: remembers the connection; the actions set its mark and label. */
+  | { readonly type: "commit"; readonly actions: readonly LogicalAction[] }
+  /** `ct_commit_nat;` remembers the connection, translates as it was set up, and goes on with the next table. */
+  | { readonly type: "commitTranslated" }
+  /** `ct_clear;` */
+  | { readonly type: "untrack" }
   /** `log(...)`: the controller writes a line. */
   | { readonly type: "log"; readonly name: string; readonly verdict: LogVerdict; readonly severity: LogSeverity };
 

@@ -42,14 +42,10 @@ const UNSUPPORTED: ReadonlyMap<string, string | undefined> = new Map([
   ["chk_lb_hairpin_reply", undefined],
   ["commit_ecmp_nh", undefined],
   ["commit_lb_aff", undefined],
-  ["ct_clear", undefined],
-  ["ct_commit", "ip"],
-  ["ct_commit_nat", "ip"],
   ["ct_dnat", "ip"],
   ["ct_dnat_in_czone", "ip"],
   ["ct_lb", "ip"],
   ["ct_lb_mark", "ip"],
-  ["ct_next", "ip"],
   ["ct_snat", "ip"],
   ["ct_snat_in_czone", "ip"],
   ["ct_snat_to_vip", undefined],
@@ -84,7 +80,7 @@ const UNSUPPORTED: ReadonlyMap<string, string | undefined> = new Map([
   ["trigger_event", undefined],
 ]);
 const BIT_LOOKUPS: ReadonlySet<string> = new Set<BitLookup>(["check_in_port_sec", "check_out_port_sec", "lookup_fdb"]);
-const KNOWN = ["clone", "drop", "get_fdb", "log", "nd_na", "next", "output", "pop", "push", "put_fdb", ...BIT_LOOKUPS];
+const KNOWN = ["clone", "ct_clear", "ct_commit", "ct_commit_nat", "ct_next", "drop", "get_fdb", "log", "nd_na", "next", "output", "pop", "push", "put_fdb", ...BIT_LOOKUPS];
 const SEVERITIES = Object.keys(LOG_SEVERITIES) as LogSeverity[];
 const MAX_DEPTH = 8;
 
@@ -101,6 +97,8 @@ class ActionParser {
   readonly #reader: TokenReader;
   #prerequisites = new Set<Expression>();
   readonly #unsupported: UnsupportedAction[] = [];
+  /** Inside `ct_commit`, where the connection's mark and label are set and nothing else. */
+  #isInCommit = false;
 
   constructor(reader: TokenReader) {
     this.#reader = reader;
@@ -157,6 +155,26 @@ class ActionParser {
       case "log":
         reader.take();
         return this.#log();
+      case "ct_clear":
+        reader.take();
+        return { type: "untrack" };
+      case "ct_next":
+        reader.take();
+        this.#requirePredicate("ip");
+        return { type: "track", translates: false };
+      case "ct_commit_nat":
+        reader.take();
+        this.#requirePredicate("ip");
+        return { type: "commitTranslated" };
+      case "ct_commit":
+        reader.take();
+        this.#requirePredicate("ip");
+        return { type: "commit", actions: reader.peek().text === "{" ? this.#commitBlock(depth + 1) : [] };
+    }
+    if (name === "ct_lb_mark" && reader.peek(1).text === ";") {
+      reader.take();
+      this.#requirePredicate("ip");
+      return { type: "track", translates: true };
     }
     if (UNSUPPORTED.has(name)) {
       this.#skip(name, at);
@@ -180,6 +198,17 @@ class ActionParser {
     this.#prerequisites = new Set();
     const actions = this.#block(depth);
     this.#prerequisites = outer;
+    return actions;
+  }
+
+  #commitBlock(depth: number): LogicalAction[] {
+    const reader = this.#reader;
+    const start = reader.peek().at;
+    this.#isInCommit = true;
+    const actions = this.#block(depth);
+    this.#isInCommit = false;
+    const setsOther = actions.some(({ type }) => type !== "assign" && type !== "copy");
+    if (setsOther) throw faultAt(reader.source, start, `"ct_commit" sets "ct_mark" and "ct_label" and does nothing else`);
     return actions;
   }
 
@@ -314,6 +343,11 @@ class ActionParser {
   }
 
   #writable(operand: Operand, at: number): Operand {
+    const isOfConnection = /^ct_(mark|label)/.test(operand.symbol.name);
+    if (isOfConnection !== this.#isInCommit) {
+      const hint = isOfConnection ? "Set it inside ct_commit { ... }" : "Set it outside of ct_commit";
+      throw faultAt(this.#reader.source, at, `The field "${operand.symbol.name}" cannot be changed here`, { hint });
+    }
     if (operand.symbol.isWritable) return operand;
     throw faultAt(this.#reader.source, at, `The field "${operand.symbol.name}" cannot be changed`);
   }

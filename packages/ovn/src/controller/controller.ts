@@ -35,6 +35,10 @@ export interface PendingWrites {
   readonly reportUp: readonly string[];
   readonly markInstalled: readonly string[];
   readonly unmark: readonly string[];
+  /** Ports with the connection tracking zone that they have now. */
+  readonly noteZones: readonly { readonly port: string; readonly zone: number }[];
+  /** Ports that have no zone any more. */
+  readonly forgetZones: readonly string[];
 }
 
 /** What a batch of changes led to. */
@@ -100,6 +104,8 @@ export class Controller {
       reportUp: column("to_report_up"),
       markInstalled: column("to_mark_installed"),
       unmark: column("to_unmark"),
+      noteZones: this.engine.rows("to_note_zone").map(([port, zone]) => ({ port: String(port), zone: Number(zone) })),
+      forgetZones: column("to_forget_zone"),
     };
   }
 }

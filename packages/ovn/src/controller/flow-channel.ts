@@ -31,6 +31,7 @@ export async function openFlowChannel(
     readFlows: () => client.flows(),
     change: ({ added, removed }) => client.transactFlows(added, removed),
     sendPacket: (data, actions) => void client.connection.send({ type: "packetOut", inPort: PORT.CONTROLLER, actions, data }),
+    flushZone: (zone) => void client.connection.send({ type: "flushZone", zone }),
     closed,
     close: () => client.close(),
   };

@@ -20,6 +20,8 @@ export interface FlowChannel {
   change(changes: FlowChanges): Promise<void>;
   /** Lets the switch run actions on a packet. */
   sendPacket(frame: Uint8Array, actions: readonly Action[]): void;
+  /** Makes the switch forget the connections of a zone. */
+  flushZone(zone: number): void;
   /** Resolves when the conversation is over. */
   readonly closed: Promise<void>;
   close(): void;
@@ -77,6 +79,12 @@ export class FlowInstaller {
   /** Lets the switch run actions on a packet; lost when there is no switch. */
   sendPacket(frame: Uint8Array, actions: readonly Action[]): void {
     this.#channel?.sendPacket(frame, actions);
+  }
+
+  /** Makes the switch forget the connections of these zones; false when there is no switch to do so. */
+  flushZones(zones: readonly number[]): boolean {
+    for (const zone of zones) this.#channel?.flushZone(zone);
+    return this.#channel !== undefined;
   }
 
   /** Connects and reconnects until `signal` aborts. */

@@ -125,6 +125,19 @@ export function unmarkOperations(interfaces: readonly string[]): Operation[] {
   return interfaces.map((uuid) => mutate("Interface", uuid, [["external_ids", "delete", INSTALLED_KEYS]]));
 }
 
+/** Writes down on the bridge which port has which zone of connection tracking. */
+export function zoneOperations({ noteZones, forgetZones }: PendingWrites, bridgeUuid: string): Operation[] {
+  const keys = [...noteZones.map(({ port }) => port), ...forgetZones].map((port) => `ct-zone-${port}`);
+  if (keys.length === 0) return [];
+  const zones = Object.fromEntries(noteZones.map(({ port, zone }) => [`ct-zone-${port}`, String(zone)]));
+  return [
+    mutate("Bridge", bridgeUuid, [
+      ["external_ids", "delete", ["set", keys]],
+      ["external_ids", "insert", map(zones)],
+    ]),
+  ];
+}
+
 /** Remembers behind which port an address was seen. */
 export function learnOperations(
   learned: { mac: string; datapathKey: number; portKey: number },

@@ -36,6 +36,7 @@ import {
   removeChassisOperations,
   reportOperations,
   unmarkOperations,
+  zoneOperations,
 } from "./operations.ts";
 import { PacketLog } from "./packet-log.ts";
 import { requestOf, type Sighting } from "./packet-request.ts";
@@ -72,7 +73,7 @@ const SB_TABLES = [
 ];
 const VSWITCH_TABLES: Readonly<Record<string, string[]>> = {
   Open_vSwitch: ["bridges", "external_ids"],
-  Bridge: ["name", "ports", "datapath_type"],
+  Bridge: ["name", "ports", "datapath_type", "external_ids"],
   Port: ["name", "interfaces"],
   Interface: ["name", "ofport", "external_ids"],
 };
@@ -221,6 +222,7 @@ class ControllerSession {
     const before = this.#controller.pendingWrites();
     await this.#write(this.#sb, bindingOperations(before, chassis));
     await this.#write(this.#vswitch, unmarkOperations(before.unmark));
+    if (!(await this.#settleZones())) return;
     // What is reported as reached is what the flows about to be confirmed were made from.
     const nbCfg = Number(first(this.#sb.table("SB_Global"))?.["nb_cfg"] ?? 0);
     if (!(await this.#installer.flush())) return;
@@ -230,6 +232,15 @@ class ControllerSession {
     const progress = own === undefined || own["nb_cfg"] === nbCfg ? undefined : { row: own._uuid, nbCfg, nowMs };
     await this.#write(this.#vswitch, markOperations(markInstalled, nowMs));
     await this.#write(this.#sb, reportOperations(reportUp, progress));
+  }
+
+  /** Connections of whoever had a zone before go, before flows let packets into it. */
+  async #settleZones(): Promise<boolean> {
+    const pending = this.#controller.pendingWrites();
+    const bridge = find(this.#vswitch.table("Bridge"), "name", this.#bridge);
+    if (bridge === undefined || !this.#installer.flushZones(pending.noteZones.map(({ zone }) => zone))) return false;
+    await this.#write(this.#vswitch, zoneOperations(pending, bridge._uuid));
+    return true;
   }
 
   async #ensureBridge(): Promise<boolean> {

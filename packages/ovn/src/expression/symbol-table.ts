@@ -16,6 +16,9 @@ export const OUTPORT_FIELD: FieldName = "reg15";
 /** The register whose bits are the logical flags. */
 export const FLAGS_FIELD: FieldName = "reg10";
 
+/** The register whose lower half is the connection tracking zone of the logical port. */
+export const ZONE_FIELD: FieldName = "reg13";
+
 /** Bits of the flags register, by their name after `flags.`. */
 const FLAG_BITS: readonly (readonly [string, number])[] = [
   ["loopback", 0],

@@ -96,8 +96,8 @@ test("fields in use narrow the match of their flow", () => {
 });
 
 test("an action that is not carried out is named with its place, and its prerequisite still counts", () => {
-  const { actions, unsupported } = parse("ct_commit { ct_mark.blocked = 0; ct_label.label = reg3; }; next;");
-  expect(unsupported).toEqual([{ name: "ct_commit", at: 0 }]);
+  const { actions, unsupported } = parse("ct_lb_mark(backends=10.0.0.1); next;");
+  expect(unsupported).toEqual([{ name: "ct_lb_mark", at: 0 }]);
   expect(actions).toHaveLength(1);
   expect(parse("icmp4 { eth.dst <-> eth.src; output; }; next;").unsupported).toEqual([{ name: "icmp4", at: 0 }]);
   expect(parse("reg0[3] = put_dhcp_opts(offerip = 1.2.3.4, router = 1.1.1.1); next;").unsupported[0]?.name).toBe("put_dhcp_opts");
@@ -117,7 +117,10 @@ test.each([
   ["clone { output; ", 17, /expected an action/],
   ["log(severity=info);", 18, /expected ", verdict=..."/],
   ["log(verdict=maybe);", 13, /expected "allow", "drop", "reject"/],
-  ["ct_next", 8, /Unexpected end/],
+  ["ct_next", 8, /expected ";"/],
+  ["ct_mark.blocked = 1;", 1, /cannot be changed here/],
+  ["ct_commit { reg0 = 1; };", 13, /cannot be changed here/],
+  ["ct_commit { next; };", 11, /does nothing else/],
   ["outputt;", 1, /Unknown action or field "outputt"/],
 ])("%s is refused at column %i", (text, column, message) => {
   let fault: unknown;

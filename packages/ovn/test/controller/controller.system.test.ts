@@ -2,8 +2,8 @@
  * The same southbound database, the same interfaces: our flows against those of the original controller.
  *
  * Known differences, taken out before comparing:
- * - loads of connection tracking zones (reg11, reg12, reg13): there is no connection tracking yet;
- * - actions of connection tracking and `handle_svc_check`: our flow has the same match and drops;
+ * - loads of connection tracking zones (reg11, reg12, reg13): the numbers are others;
+ * - `ct_lb_mark` and `handle_svc_check`: our flow has the same match and drops;
  * - `nd_na`: our userdata holds the inner actions in another form;
  * - the original's hop limit of 225 in neighbour flows of port security, 255 in ours;
  * - both split products of sets into conjunctions, at different sizes: all are multiplied out here.
@@ -75,6 +75,8 @@ function buildNetwork(): void {
     `inport == "far1" && ip4.src != 10.1.0.9 && tcp.dst > 1000`,
     "allow-stateless",
   );
+  ovn.nbctl("acl-add", "sw0", "to-lport", "1002", `outport == "web1" && tcp.dst == 80`, "allow-related");
+  ovn.nbctl("--label=9", "acl-add", "sw0", "from-lport", "1003", `inport == "web1" && udp`, "allow-related");
   ["web1", "web2", "app1", "intr", "db1", "any1"].forEach((port, i) => ovn.plug(port, i + 1));
 }
 

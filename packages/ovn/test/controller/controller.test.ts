@@ -18,7 +18,7 @@ const inTable = (controller: Controller, table: number): string[] =>
 test("a plugged port gets in, out, and back only when asked", () => {
   const controller = start(new Cloud());
   expect(inTable(controller, 0)).toContain(
-    "cookie=0x1, priority=100,in_port=1 actions=load:0x1->OXM_OF_METADATA[],load:0x1->NXM_NX_REG14[],resubmit(,8)",
+    "cookie=0x1, priority=100,in_port=1 actions=load:0x1->NXM_NX_REG13[0..15],load:0x1->OXM_OF_METADATA[],load:0x1->NXM_NX_REG14[],resubmit(,8)",
   );
   expect(inTable(controller, 65)).toContain("cookie=0x2, table=65, priority=100,reg15=0x2,metadata=0x1 actions=output:2");
   expect(inTable(controller, 41)).toContain(
@@ -46,8 +46,8 @@ test("ports of other kinds are said to be out of service", () => {
 test("a multicast group is served member by member and keeps its own key", () => {
   const controller = start(new Cloud());
   expect(inTable(controller, 40)).toContain(
-    "cookie=0x30, table=40, priority=100,reg15=0x8000,metadata=0x1 actions=load:0x1->NXM_NX_REG15[],resubmit(,41)," +
-      "load:0x2->NXM_NX_REG15[],resubmit(,41),load:0x8000->NXM_NX_REG15[]",
+    "cookie=0x30, table=40, priority=100,reg15=0x8000,metadata=0x1 actions=load:0x1->NXM_NX_REG13[0..15],load:0x1->NXM_NX_REG15[],resubmit(,41)," +
+      "load:0x2->NXM_NX_REG13[0..15],load:0x2->NXM_NX_REG15[],resubmit(,41),load:0x8000->NXM_NX_REG15[]",
   );
 });
 
@@ -165,14 +165,14 @@ test("a port group is that of the flow's datapath, and a flow about a port elsew
 
 test("an unsupported action drops where the flow matches, and is reported", () => {
   const cloud = new Cloud();
-  cloud.logicalFlow(0x50, "reg0[0] == 1", "ct_next;");
+  cloud.logicalFlow(0x50, "reg0[0] == 1", "ct_snat;");
   const controller = start(cloud);
   expect(inTable(controller, 16)).toEqual([
     "cookie=0x50, table=16, priority=100,ip,reg0=0x1/0x1,metadata=0x1 actions=drop",
     "cookie=0x50, table=16, priority=100,ipv6,reg0=0x1/0x1,metadata=0x1 actions=drop",
   ]);
   expect(controller.problems()).toEqual([
-    { row: uuid(0x50), what: "actions", why: `the action "ct_next" is not supported; the flow drops` },
+    { row: uuid(0x50), what: "actions", why: `the action "ct_snat" is not supported; the flow drops` },
   ]);
 });
 
@@ -196,12 +196,12 @@ test("what is to be rejected is dropped", () => {
 
 test("an unsupported action is not reported where northd's own pipeline leads no packet", () => {
   const cloud = new Cloud();
-  cloud.logicalFlow(0x50, "reg0[0] == 1", "ct_next;", { external_ids: new Map([["source", "northd.dl"]]) });
+  cloud.logicalFlow(0x50, "reg0[0] == 1", "ct_snat;", { external_ids: new Map([["source", "northd.dl"]]) });
   const fromRow = new Map([
     ["source", "northd.dl"],
     ["stage-hint", "1234abcd"],
   ]);
-  cloud.logicalFlow(0x51, "reg0[0] == 1", "ct_next;", { external_ids: fromRow });
+  cloud.logicalFlow(0x51, "reg0[0] == 1", "ct_snat;", { external_ids: fromRow });
   const controller = start(cloud);
   expect(controller.problems().map(({ row }) => row)).toEqual([uuid(0x51)]);
   expect(inTable(controller, 16).every((flow) => flow.endsWith("actions=drop"))).toBe(true);

@@ -1,9 +1,9 @@
 /** Flows of the original controller, made comparable: conjunctions multiplied out, actions reduced to their effect. */
 import { FIELDS, setField } from "@tenet/net";
-import { type Action, type FlowSpec, formatMatch, type Match, parseFlow, type SubField } from "@tenet/openflow";
+import { type Action, type FlowSpec, formatActions, formatMatch, type Match, parseFlow, type SubField } from "@tenet/openflow";
 import { intersect } from "../flow-sets.ts";
 
-/** One flow, with the effect of its actions; "?" when they use what our codec does not know (conntrack). */
+/** One flow, with the effect of its actions; "?" when they use what our codec does not know. */
 export interface Comparable {
   readonly table: number;
   readonly priority: number;
@@ -32,7 +32,7 @@ export function realFlows(lines: readonly string[]): Comparable[] {
   const clauses = new Map<number, Match[][]>();
   for (const line of lines) {
     const [head = "", actions = ""] = line.split(/ ?actions=/);
-    if (/\b(ct|ct_clear|learn)\b\(?/.test(actions) || /controller\(userdata=(?!00\.00\.00\.(?:07|19))/.test(actions)) {
+    if (/\blearn\(/.test(actions) || /controller\(userdata=(?!00\.00\.00\.(?:07|19))/.test(actions)) {
       flows.push({ ...comparable(parseFlow(`${head.replace(/,$/, "")} actions=drop`)), effect: "?" });
       continue;
     }
@@ -68,7 +68,7 @@ function anyOrder(effect: string): string {
     .join(" ");
 }
 
-/** Registers of connection tracking zones, which have no effect without connection tracking. */
+/** Registers of connection tracking zones: the numbers differ. */
 const ZONES = new Set([FIELDS.reg11.word, FIELDS.reg12.word, FIELDS.reg13.word]);
 
 function effectOf(actions: readonly Action[]): string {
@@ -96,6 +96,13 @@ function effectsOf(action: Action): string[] {
       return [`output ${action.port}`];
     case "controller":
       return [`controller ${[...(action.userdata ?? [])]}`];
+    case "ct": {
+      const { isCommit, isForce, table, zone, actions: inner } = action;
+      const place = typeof zone === "number" ? zone : placeOf(zone);
+      return [`ct(${isCommit ? "commit " : ""}${isForce ? "force " : ""}table=${table} zone=${place} ${effectOf(inner)})`];
+    }
+    case "nat":
+      return [formatActions([{ type: "ct", isCommit: true, isForce: false, zone: 0, actions: [action], alg: 0 }])];
     default:
       return [action.type];
   }

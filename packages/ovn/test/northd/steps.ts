@@ -67,6 +67,9 @@ export const STEPS: readonly string[] = [
   "lsp-add sw0 p5",
   "remove NB_Global . options default_acl_drop",
   "set NB_Global . options:ignore_lsp_down=false",
+  "acl-add sw0 to-lport 600 tcp.dst~==~80 allow-related",
+  "--log --label=77 acl-add sw0 to-lport 601 tcp.dst~==~81 allow-related",
+  "--apply-after-lb acl-add sw0 from-lport 602 udp allow-related",
   "--wait=sb acl-del sw0",
   "remove NB_Global . options ignore_lsp_down",
   "pg-del pgEmpty",
@@ -139,9 +142,9 @@ export const anyStep: fc.Arbitrary<string> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: command(is("acl-add"), sw, direction, digit, is("ip4", "tcp"), is("allow", "drop", "reject", "allow-stateless")),
+    arbitrary: command(is("acl-add"), sw, direction, digit, is("ip4", "tcp"), is("allow", "drop", "reject", "allow-stateless", "allow-related")),
   },
-  { weight: 1, arbitrary: command(is("--apply-after-lb acl-add"), sw, is("from-lport"), digit, is("ip4"), is("allow", "drop")) },
+  { weight: 1, arbitrary: command(is("--apply-after-lb acl-add"), sw, is("from-lport"), digit, is("ip4"), is("allow", "drop", "allow-related", "reject")) },
   {
     weight: 2,
     arbitrary: command(
@@ -157,7 +160,7 @@ export const anyStep: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: command(is("acl-del"), sw) },
   { weight: 2, arbitrary: command(is("pg-add", "pg-set-ports"), group, port, port) },
   { weight: 1, arbitrary: command(is("pg-del", "acl-del"), group) },
-  { weight: 2, arbitrary: command(is("acl-add"), group, direction, digit, is("outport~==~@g0", "ip6"), is("allow", "drop")) },
+  { weight: 2, arbitrary: command(is("acl-add"), group, direction, digit, is("outport~==~@g0", "ip6"), is("allow", "drop", "allow-related")) },
   {
     weight: 1,
     arbitrary: command(
