@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Reachability } from "@tenet/lab";
 import { type Browser, chromium } from "playwright-core";
@@ -137,10 +137,36 @@ describe.skipIf(!canRun)(
       expect(nbctl("acl-del", "prod", "to-lport", "1100", add[4] ?? "").status).toBe(0);
     });
 
+    test("allow-related lets answers in and nothing else, until an ACL blocks the connection", async () => {
+      const acl = (command: string, ...args: string[]) => expect(nbctl("--wait=hv", command, "dev", ...args).status).toBe(0);
+      const connects = (from: string, to: string, port: number): boolean =>
+        inHost(from, "timeout", "2", "bash", "-c", `exec 3<>/dev/tcp/${to}/${port}`).status === 0;
+      acl("acl-add", "to-lport", "900", 'outport == "dev2" && ip4', "drop");
+      expect(pings("dev2", "10.0.2.11")).toBe(false); // the answer is dropped
+      acl("acl-add", "from-lport", "1000", 'inport == "dev2" && ip4', "allow-related");
+      expect(pings("dev2", "10.0.2.11")).toBe(true);
+      expect(connects("dev2", "10.0.2.11", 8080)).toBe(true);
+      expect(pings("dev1", "10.0.2.12")).toBe(false);
+      const listed = run("env", [`OVS_RUNDIR=${dirname(tenet.socket("db.sock"))}`, "ovs-appctl", "dpctl/dump-conntrack"]);
+      expect(listed.out).toMatch(/tcp,orig=\(src=10\.0\.2\.12,dst=10\.0\.2\.11/);
+
+      const pinging = spawn("ip", ["netns", "exec", `${tenet.prefix}dev2`, "ping", "-i", "0.2", "-c", "20", "10.0.2.11"]);
+      let text = "";
+      pinging.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
+      const ended = new Promise((resolve) => pinging.once("exit", resolve));
+      for (let i = 0; i < 50 && !text.includes("icmp_seq=3"); i++) await sleep(100);
+      acl("acl-add", "from-lport", "2000", 'inport == "dev2" && icmp4', "drop");
+      await ended;
+      expect(text).toContain("icmp_seq=3");
+      expect(text).not.toContain("icmp_seq=20 ");
+      acl("acl-del");
+      expect(pings("dev1", "10.0.2.12")).toBe(true);
+    });
+
     test("what is not carried out is told where people look", async () => {
-      expect(nbctl("acl-add", "dev", "to-lport", "7", "icmp6", "allow-related").status).toBe(0);
+      expect(nbctl("acl-add", "dev", "to-lport", "7", "icmp6", "reject").status).toBe(0);
       for (let i = 0; i < 30 && !tenet.output.includes("not carried out"); i++) await sleep(100);
-      expect(tenet.run("status").out).toMatch(/not carried out +ACL icmp6: .*connection tracking/);
+      expect(tenet.run("status").out).toMatch(/not carried out +ACL icmp6: reject is answered/);
       expect(tenet.output).toMatch(/not carried out: ACL icmp6/);
       expect(nbctl("acl-del", "dev", "to-lport", "7", "icmp6").status).toBe(0);
     });

@@ -80,7 +80,23 @@ const UNSUPPORTED: ReadonlyMap<string, string | undefined> = new Map([
   ["trigger_event", undefined],
 ]);
 const BIT_LOOKUPS: ReadonlySet<string> = new Set<BitLookup>(["check_in_port_sec", "check_out_port_sec", "lookup_fdb"]);
-const KNOWN = ["clone", "ct_clear", "ct_commit", "ct_commit_nat", "ct_next", "drop", "get_fdb", "log", "nd_na", "next", "output", "pop", "push", "put_fdb", ...BIT_LOOKUPS];
+const KNOWN = [
+  "clone",
+  "ct_clear",
+  "ct_commit",
+  "ct_commit_nat",
+  "ct_next",
+  "drop",
+  "get_fdb",
+  "log",
+  "nd_na",
+  "next",
+  "output",
+  "pop",
+  "push",
+  "put_fdb",
+  ...BIT_LOOKUPS,
+];
 const SEVERITIES = Object.keys(LOG_SEVERITIES) as LogSeverity[];
 const MAX_DEPTH = 8;
 

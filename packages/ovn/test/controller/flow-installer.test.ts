@@ -11,6 +11,7 @@ const OTHER_ACTIONS = parseFlow("cookie=1,table=8,priority=5,tcp,tp_dst=80 actio
 class FakeSwitch {
   readonly flows = new Map<string, FlowSpec>();
   readonly batches: FlowChanges[] = [];
+  readonly flushedZones: number[] = [];
   refuses = false;
   cannotTake: FlowSpec | undefined;
   #end: () => void = () => undefined;
@@ -39,6 +40,7 @@ class FakeSwitch {
         for (const flow of changes.added) this.flows.set(flowKey(flow), flow);
       },
       sendPacket: () => undefined,
+      flushZone: (zone) => void this.flushedZones.push(zone),
       closed,
       close: () => this.#end(),
     };
@@ -128,4 +130,13 @@ test("a flow that the switch does not take is left out, and the others go in", a
   installer.note({ added: [A, OTHER_ACTIONS], removed: [B] });
   expect(await installer.flush()).toBe(true);
   expect([...fake.flows.values()]).toEqual([OTHER_ACTIONS]);
+});
+
+test("zones are emptied in the switch, and not when there is none", async () => {
+  const fake = new FakeSwitch();
+  const { installer, synced } = start(fake, []);
+  expect(installer.flushZones([7])).toBe(false);
+  await synced();
+  expect(installer.flushZones([7, 9])).toBe(true);
+  expect(fake.flushedZones).toEqual([7, 9]);
 });

@@ -142,9 +142,26 @@ export const anyStep: fc.Arbitrary<string> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: command(is("acl-add"), sw, direction, digit, is("ip4", "tcp"), is("allow", "drop", "reject", "allow-stateless", "allow-related")),
+    arbitrary: command(
+      is("acl-add"),
+      sw,
+      direction,
+      digit,
+      is("ip4", "tcp"),
+      is("allow", "drop", "reject", "allow-stateless", "allow-related"),
+    ),
   },
-  { weight: 1, arbitrary: command(is("--apply-after-lb acl-add"), sw, is("from-lport"), digit, is("ip4"), is("allow", "drop", "allow-related", "reject")) },
+  {
+    weight: 1,
+    arbitrary: command(
+      is("--apply-after-lb acl-add"),
+      sw,
+      is("from-lport"),
+      digit,
+      is("ip4"),
+      is("allow", "drop", "allow-related", "reject"),
+    ),
+  },
   {
     weight: 2,
     arbitrary: command(
@@ -160,7 +177,10 @@ export const anyStep: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: command(is("acl-del"), sw) },
   { weight: 2, arbitrary: command(is("pg-add", "pg-set-ports"), group, port, port) },
   { weight: 1, arbitrary: command(is("pg-del", "acl-del"), group) },
-  { weight: 2, arbitrary: command(is("acl-add"), group, direction, digit, is("outport~==~@g0", "ip6"), is("allow", "drop", "allow-related")) },
+  {
+    weight: 2,
+    arbitrary: command(is("acl-add"), group, direction, digit, is("outport~==~@g0", "ip6"), is("allow", "drop", "allow-related")),
+  },
   {
     weight: 1,
     arbitrary: command(
