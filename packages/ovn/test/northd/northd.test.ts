@@ -144,12 +144,21 @@ test("an ACL is one flow, 1000 above its priority, that names its row", () => {
   ]);
 });
 
-test("what needs connection tracking allows nothing and is said once", () => {
-  nb.put("ACL", ACL, { direction: "to-lport", priority: 1, match: "ip4", action: "allow-related" });
+test("one allow-related ACL makes a switch track connections, and its allow ACLs commit them", () => {
+  nb.put("ACL", ACL, { direction: "to-lport", priority: 1, match: "ip4", action: "allow" });
   nb.patch("Logical_Switch", SWITCH, { acls: [ACL] });
-  const output = northd.apply({ nb: nb.take() }, 0);
-  expect(output.unsupported.map(([row, table]) => [row, table])).toEqual([[ACL, "ACL"]]);
-  expect(flows(output.delta, "inserted").filter((text) => text.includes("ip4 =>"))).toEqual([]);
+  const verdicts = (delta: ReturnType<typeof apply>): string[] =>
+    flows(delta, "inserted").filter((text) => text.startsWith("ls_out_acl 1001 ") || text.startsWith("ls_out_pre_acl 100 "));
+  expect(verdicts(apply())).toEqual(["ls_out_acl 1001 ip4 => next;"]);
+  nb.patch("ACL", ACL, { action: "allow-related" });
+  const tracking = apply();
+  expect(verdicts(tracking).toSorted()).toEqual([
+    "ls_out_acl 1001 reg0[7] == 1 && (ip4) => reg0[1] = 1; next;",
+    "ls_out_acl 1001 reg0[8] == 1 && (ip4) => next;",
+    "ls_out_pre_acl 100 ip => reg0[0] = 1; next;",
+  ]);
+  expect(flows(tracking, "deleted")).toContain("ls_out_acl 1001 ip4 => next;");
+  expect(northd.rows("northd:unsupported")).toEqual([]);
 });
 
 test("a rejecting ACL turns packets round, and whoever cannot do that is named", () => {
