@@ -140,3 +140,10 @@ test("a trace changes nothing", () => {
   expect(bench.bridge.macs.size).toBe(0);
   expect(bench.megaflows()).toEqual([]);
 });
+
+test("a packet that a controller is to resume stops there, while a clone of it does not stop the rest", () => {
+  const paused = new Bench(3, ["actions=2,controller(pause),3"]);
+  expect(paused.send(`in_port=1,${TCP}`)).toEqual(["p2"]);
+  const cloned = new Bench(3, ["actions=clone(controller(pause),2),3"]);
+  expect(cloned.send(`in_port=1,${TCP}`)).toEqual(["p3"]);
+});

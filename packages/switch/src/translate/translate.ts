@@ -190,7 +190,9 @@ class Walk {
       case "enqueue":
         return this.#output(action.port, WHOLE_PACKET);
       case "controller":
-        return this.#punt(action.maxLength, action.reason, action.controllerId, action);
+        this.#punt(action.maxLength, action.reason, action.controllerId, action);
+        this.#isOver ||= action.pauses === true;
+        return;
       case "resubmit":
         return this.#resubmit(action.table ?? this.#table, action.port);
       case "group":
