@@ -1,7 +1,8 @@
 /**
  * Our OVSDB server and the original's `ovsdb-server` beside each other: same client, same files, same disk, one run.
  *
- * Ours is the command `tenet ovsdb-server`. `--full` adds what takes minutes: a database of a million rows.
+ * Ours is the command `tenet ovsdb-server`. `--full` adds what takes minutes: a database of a million rows. OVSDB_BENCH names
+ * some of the parts (rates, large, scaling), OVSDB_ROUNDS how often each figure is measured.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
