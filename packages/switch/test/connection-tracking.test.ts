@@ -40,3 +40,55 @@ test("packets of a connection take two megaflows, and later ones no upcall", asy
     "udp,orig=(src=10.0.0.1,dst=10.0.0.2,sport=5,dport=6),reply=(src=10.0.0.2,dst=10.0.0.1,sport=6,dport=5),zone=7,mark=5",
   );
 });
+
+test("registers, the stack and the ingress port come back with the packet, and the header fields that were set", async () => {
+  await using cables = firewall([
+    "table=0,priority=9,ip,actions=load:7->NXM_NX_REG3[],push:NXM_NX_REG3[],mod_dl_dst:02:00:00:00:00:77,ct(table=1)",
+    "table=1,priority=9,in_port=1,reg3=7,dl_dst=02:00:00:00:00:77,actions=pop:NXM_NX_REG4[],resubmit(,2)",
+    "table=2,priority=9,reg4=7,ct_state=+trk,actions=2",
+  ]);
+  expect(cables.send("p1", OUT)).toEqual(["p2"]);
+  expect(cables.send("p1", OUT)).toEqual(["p2"]);
+});
+
+test("what a clone sends through the tracker does not show outside of it", async () => {
+  await using cables = firewall([
+    "table=0,priority=9,ip,actions=clone(ct(commit,zone=3,nat(src=10.9.9.9))),output:2,ct(table=1,zone=4)",
+    "table=1,priority=9,ip,ct_state=+trk-snat,actions=2",
+  ]);
+  expect(cables.send("p1", OUT)).toEqual(["p2", "p2"]);
+  for (const { frame } of cables.received) expect(Buffer.from(frame.subarray(26, 30))).toEqual(Buffer.from([10, 0, 0, 1]));
+});
+
+test("without table= the tables go on and see nothing of what the tracker said", async () => {
+  await using cables = firewall([
+    "table=0,priority=9,ip,actions=ct(commit),resubmit(,1)",
+    "table=1,priority=9,ip,ct_state=-trk,actions=2",
+  ]);
+  expect(cables.send("p1", OUT)).toEqual(["p2"]);
+});
+
+test("megaflows of packets that came back go when they are idle, and are made again", async () => {
+  await using cables = firewall();
+  cables.send("p1", OUT);
+  expect(cables.datapath.stats().nFlows).toBe(2);
+  cables.clock.advance(10_000);
+  cables.vswitch.tick();
+  expect(cables.datapath.stats().nFlows).toBe(0);
+  expect(cables.send("p1", OUT)).toEqual(["p2"]);
+});
+
+test("a change of the table where packets go on takes effect on the next packet", async () => {
+  await using cables = firewall();
+  cables.send("p1", OUT);
+  cables.send("p2", BACK);
+  cables.apply("table=1,priority=60000,in_port=2,ip,actions=drop");
+  expect(cables.send("p2", BACK)).toEqual([]);
+  expect(cables.send("p1", OUT)).toEqual(["p2"]);
+});
+
+test("packets that go round without end are cut off", async () => {
+  await using cables = firewall(["table=0,priority=9,ip,actions=ct(table=0)"]);
+  expect(cables.send("p1", OUT)).toEqual([]);
+  expect(cables.datapath.stats().lost).toBeGreaterThan(0);
+});
