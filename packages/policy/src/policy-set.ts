@@ -5,8 +5,8 @@
  * what was in force before it stays in force. Why a loop: faults show only one compilation at a time, and
  * taking one policy back can uncover another.
  * How: compile all candidates; policies that hold a fault fall back to their last good text, or out. When
- * only unchanged policies hold faults, the changed ones caused them and fall back instead. Each round takes
- * at least one policy one step back, so there are at most twice as many rounds as policies.
+ * only unchanged policies hold faults, and hold none without the changes, the changed ones fall back instead.
+ * Each round takes at least one policy one step back, so there are at most twice as many rounds as policies.
  */
 import { compile, type CompileOptions, type Program, ProgramError } from "@tenet/datalog";
 import { formatError } from "@tenet/kit";
@@ -74,14 +74,21 @@ export function choosePolicies(
 ): PolicySet {
   const candidates = wanted.map((source) => candidateFor(source, known.get(source.name)?.inForce, barred));
   for (;;) {
-    try {
-      const program = compile(candidates.flatMap(sourceTextOf), options);
+    const program = compiled(candidates, options);
+    if (program instanceof ProgramError) takeBack(candidates, program, options);
+    else {
       const policies = candidates.map(({ source, text, error }) => [source.name, { source, inForce: text, error }] as const);
       return { program, policies: new Map(policies) };
-    } catch (error) {
-      if (!(error instanceof ProgramError)) throw error;
-      takeBack(candidates, error);
     }
+  }
+}
+
+function compiled(candidates: readonly Pick<Candidate, "source" | "text">[], options: CompileOptions): Program | ProgramError {
+  try {
+    return compile(candidates.flatMap(sourceTextOf), options);
+  } catch (error) {
+    if (error instanceof ProgramError) return error;
+    throw error;
   }
 }
 
@@ -93,12 +100,12 @@ function candidateFor(source: PolicySource, lastGood: string | undefined, barred
 }
 
 /** What a text is compiled as: its file's base name stands in positions, its policy's name before its tables. */
-function sourceTextOf({ source, text }: Candidate): { name: string; text: string; namespace: string }[] {
+function sourceTextOf({ source, text }: Pick<Candidate, "source" | "text">): { name: string; text: string; namespace: string }[] {
   return text === undefined ? [] : [{ name: `${source.name}.dl`, text, namespace: source.name }];
 }
 
-function takeBack(candidates: readonly Candidate[], fault: ProgramError): void {
-  const faultsOf = (candidate: Candidate) => fault.errors.filter((error) => error.at.file === `${candidate.source.name}.dl`);
+function takeBack(candidates: readonly Candidate[], fault: ProgramError, options: CompileOptions): void {
+  const faultsOf = (candidate: Candidate) => errorsIn(fault, candidate);
   const faulty = candidates.filter((candidate) => candidate.text !== undefined && faultsOf(candidate).length > 0);
   if (faulty.length === 0) throw fault;
   const isChanged = (candidate: Candidate) => candidate.text !== undefined && candidate.text !== candidate.lastGood;
@@ -106,12 +113,31 @@ function takeBack(candidates: readonly Candidate[], fault: ProgramError): void {
   const changed = candidates.filter(isChanged);
   if (faultyAndChanged.length > 0) {
     for (const candidate of faultyAndChanged) stepBack(candidate, describe(faultsOf(candidate)));
-  } else if (changed.length > 0) {
+  } else if (changed.length > 0 && !areFaultyWithout(changed, faulty, candidates, options)) {
     const victims = faulty.map((candidate) => `"${candidate.source.name}"`).join(", ");
     for (const candidate of changed) stepBack(candidate, `It would break policy ${victims}:\n${describe(fault.errors)}`);
   } else {
     for (const candidate of faulty) stepBack(candidate, describe(faultsOf(candidate)));
   }
+}
+
+function errorsIn(fault: ProgramError, { source }: Candidate): readonly ProgramError["errors"][number][] {
+  return fault.errors.filter((error) => error.at.file === `${source.name}.dl`);
+}
+
+/** Whether all of these would hold faults, too, if others had not changed: then a policy that went away is what they miss. */
+function areFaultyWithout(
+  changed: readonly Candidate[],
+  faulty: readonly Candidate[],
+  candidates: readonly Candidate[],
+  options: CompileOptions,
+): boolean {
+  const before = candidates.map((candidate) => ({
+    source: candidate.source,
+    text: changed.includes(candidate) ? candidate.lastGood : candidate.text,
+  }));
+  const program = compiled(before, options);
+  return program instanceof ProgramError && faulty.every((candidate) => errorsIn(program, candidate).length > 0);
 }
 
 function stepBack(candidate: Candidate, error: string): void {

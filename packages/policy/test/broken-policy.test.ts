@@ -58,6 +58,18 @@ test("a policy that needs a removed one is out of force and says so", async () =
   expect(service.violations()).toEqual([]);
 });
 
+test("a policy that comes as another loses what it needs is not blamed for that", async () => {
+  using service = serve(await openNorthbound(), [
+    policy("base", "risky(s) :- nb:Logical_Switch(name=s)"),
+    policy("top", "error(s) :- base:risky(s)"),
+  ]);
+  service.setPolicies([policy("pii", PII), policy("top", "error(s) :- base:risky(s)")]);
+  expect(service.policies()).toMatchObject([
+    { name: "pii", status: "ok" },
+    { name: "top", status: "error" },
+  ]);
+});
+
 test("a policy whose rule fails on the rows that are there is left out", async () => {
   const nb = await openNorthbound();
   const endless = "far(0) :- nb:Logical_Switch(name=_)\nfar(n + 1) :- far(n)\nerror(n) :- far(n), n < 0";
