@@ -185,7 +185,7 @@ describe.skipIf(missing.length > 0)("why", () => {
   test("a broadcast names whom it reaches", async () => {
     const story = await ask("web1 -> broadcast udp 67");
     expect(story.verdict).toBe("forwarded");
-    expect(story.summary).toBe("web1's broadcast (udp 67) reaches db1 (port db1-port) and app1: switch prod floods it.");
+    expect(story.summary).toBe("web1's broadcast (udp 67) reaches app1 and db1 (port db1-port): switch prod floods it.");
     expect(story.cause).toMatchObject({ table: "Logical_Switch", uuid: rowOf("Logical_Switch", "prod") });
     const partly = await ask("web1 -> broadcast tcp 80");
     expect(partly.verdict).toBe("forwarded");

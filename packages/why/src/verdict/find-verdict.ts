@@ -74,7 +74,8 @@ function deliveryFinding(scene: Scene): Finding {
 /** Copies for all members of a multicast group. */
 function floodVerdict(scene: Scene, delivered: readonly Copy[]): Verdict {
   const { copies, group, ingress, inport } = scene.journey;
-  const reached = listOf(delivered.map(({ port }) => portLabel(scene, port)));
+  // The order of copies is the switch's affair; who asks twice is told the same.
+  const reached = listOf(delivered.map(({ port }) => portLabel(scene, port)).toSorted());
   const lost = copies.filter((copy) => !copy.isDelivered && copy.port !== inport);
   const but = lost.length === 0 ? "" : `. It does not reach ${lossesOf(scene, lost)}`;
   const isUnknown = group === "_MC_unknown";
@@ -94,7 +95,7 @@ function floodVerdict(scene: Scene, delivered: readonly Copy[]): Verdict {
 
 /** `db1 (ACL "x" dropped it in ls_out_acl) and app1 (…)`. */
 function lossesOf(scene: Scene, lost: readonly Copy[]): string {
-  return listOf(lost.map(({ steps, port }) => `${portLabel(scene, port)} (${dropReason(scene, steps, port).reason})`));
+  return listOf(lost.map(({ steps, port }) => `${portLabel(scene, port)} (${dropReason(scene, steps, port).reason})`).toSorted());
 }
 
 function answeredVerdict(scene: Scene, cause: LinkedRow | undefined): Verdict {
