@@ -35,7 +35,7 @@ test("large states are what a computation from scratch gives", { timeout: 3_600_
       nLarge += largest > 4000 ? 1 : 0;
       expectFresh(engine);
     }),
-    { numRuns: N_PROGRAMS, maxSkipsPerRun: 200 },
+    { numRuns: N_PROGRAMS, maxSkipsPerRun: 200, endOnFailure: true },
   );
   expect(nLarge, "programs with relations that are compacted").toBeGreaterThan(0);
 });

@@ -29,7 +29,7 @@ test("incremental state, deltas, rollback, what-ifs, forks, rule changes and pro
       run.load(generator.changes(true));
       for (let i = 0; i < N_STEPS; i++) run.step();
     }),
-    { numRuns: N_PROGRAMS, maxSkipsPerRun: 200 },
+    { numRuns: N_PROGRAMS, maxSkipsPerRun: 200, endOnFailure: true },
   );
 });
 

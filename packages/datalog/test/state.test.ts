@@ -63,7 +63,7 @@ test("an engine that starts from a state goes on as the one that wrote it, whate
       }
       expect(stateOf(copy), text).toEqual(stateOf(engine));
     }),
-    { numRuns: 60 },
+    { numRuns: 60, endOnFailure: true },
   );
 });
 

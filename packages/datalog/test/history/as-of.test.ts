@@ -24,7 +24,7 @@ test("any version and any difference of versions agree with engines that went th
         reopened.close();
       });
     }),
-    { numRuns: N_PROGRAMS },
+    { numRuns: N_PROGRAMS, endOnFailure: true },
   );
 });
 
