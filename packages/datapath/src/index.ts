@@ -1,4 +1,5 @@
 export { CT_STATE } from "./conntrack/ct-state.ts";
+export { TCP_STATES } from "./conntrack/tcp.ts";
 export type {
   ConnectionFilter,
   ConnectionInfo,

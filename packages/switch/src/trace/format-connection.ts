@@ -1,5 +1,5 @@
 /** Tracked connections as `dpctl/dump-conntrack` shows them. */
-import type { ConnectionInfo, ConnectionTuple } from "@tenet/datapath";
+import { type ConnectionInfo, type ConnectionTuple, TCP_STATES } from "@tenet/datapath";
 import { IP_PROTO } from "@tenet/net";
 import { formatAddress, formatLabel } from "./format-ct.ts";
 
@@ -49,22 +49,9 @@ export function formatConnection(
 /** The state of the whole is that of the end that is further back. */
 function formatStates([original, reply]: readonly [string, string], isVerbose: boolean): string {
   if (isVerbose) return `state_orig=${original},state_reply=${reply},flags_orig=0,flags_reply=0`;
-  return `state=${STATES.indexOf(original) > STATES.indexOf(reply) ? original : reply}`;
+  const states: readonly string[] = TCP_STATES;
+  return `state=${states.indexOf(original) > states.indexOf(reply) ? original : reply}`;
 }
-
-const STATES: readonly string[] = [
-  "CLOSED",
-  "LISTEN",
-  "SYN_SENT",
-  "SYN_RECV",
-  "ESTABLISHED",
-  "CLOSE_WAIT",
-  "FIN_WAIT_1",
-  "CLOSING",
-  "LAST_ACK",
-  "FIN_WAIT_2",
-  "TIME_WAIT",
-];
 
 function formatTuple({ src, dst, srcPort, dstPort }: ConnectionTuple, proto: number): string {
   const addresses = `src=${formatAddress(src)},dst=${formatAddress(dst)}`;
