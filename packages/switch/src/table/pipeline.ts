@@ -101,7 +101,7 @@ export class Pipeline {
   }
 
   /** The best rule of a table for a packet; ORs the bits looked at into `wildcards`. */
-  lookup(table: number, flow: Uint32Array, wildcards: Uint32Array | undefined): Rule | undefined {
+  lookup(table: number, flow: Uint32Array, wildcards: Uint32Array): Rule | undefined {
     return this.#tables[table]?.classifier.lookup(flow, wildcards);
   }
 
