@@ -5,6 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["source"] } },
   resolve: { conditions: ["source"] },
   test: {
+    setupFiles: ["scripts/seed-tests.mjs"],
     projects: [
       {
         extends: true,

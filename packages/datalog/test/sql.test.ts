@@ -38,8 +38,7 @@ test.skipIf(postgres === undefined)(
   "generated programs give the rows that PostgreSQL gives (skipped without Debian's postgresql)",
   { timeout: 600_000 },
   () => {
-    const seed = Number(process.env["DATALOG_SEED"] ?? Date.now() % 2 ** 31);
-    const draws = fc.sample(fc.gen(), { numRuns: N_PROGRAMS * 2, seed });
+    const draws = fc.sample(fc.gen(), N_PROGRAMS * 2);
     const cases: Case[] = [];
     for (const g of draws) {
       if (cases.length < N_PROGRAMS * (N_TRANSACTIONS + 1)) cases.push(...casesOf(new Generator(g, { isRelational: true })));
@@ -53,7 +52,7 @@ test.skipIf(postgres === undefined)(
       expect(starts).toHaveLength(batch.length);
       for (const [i, { text, inputs, rows }] of batch.entries()) {
         const found = shown.slice((starts[i] ?? 0) + 1, starts[i + 1]).sort();
-        expect(found, `seed ${seed}\n${text}\n${JSON.stringify([...inputs])}`).toEqual(rows);
+        expect(found, `${text}\n${JSON.stringify([...inputs])}`).toEqual(rows);
       }
     }
   },

@@ -12,8 +12,6 @@ import { flowsOf, rowsOf } from "./compare.ts";
 import { Deployment, missingPrograms } from "./peers.ts";
 import { anyStep, STEPS, wordsOf } from "./steps.ts";
 
-const SEED = Number(process.env["NORTHD_SEED"] ?? Date.now() % 1e6);
-console.log(`northd: random steps of NORTHD_SEED=${SEED}`);
 const missing = missingPrograms();
 if (missing.length > 0) console.log(`skipped: northd against the original needs ${missing.join(", ")}`);
 
@@ -70,7 +68,7 @@ describe.skipIf(missing.length > 0).each(Object.entries(SERVERS))("northd %s", (
   });
 
   test("derives what the original derives, whatever comes", async () => {
-    const steps = fc.sample(anyStep, { numRuns: 80, seed: SEED });
+    const steps = fc.sample(anyStep, 80);
     for (const [i, step] of steps.entries()) {
       const [first, second] = await Promise.allSettled([original.nbctl(...wordsOf(step)), ours.nbctl(...wordsOf(step))]);
       expect([i, step, second.status]).toEqual([i, step, first.status]);
