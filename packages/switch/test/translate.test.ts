@@ -51,6 +51,11 @@ test("setting a field does not put it in the megaflow, putting it back does", ()
   expect(cloned.megaflows()).toEqual(["recirc_id=0,ip,in_port=1,vlan_tci=0x0000,dl_src=02:00:00:00:00:0a,nw_frag=no"]);
 });
 
+test("a TTL that runs out ends the list of actions, not the one that called it", () => {
+  const bench = new Bench(3, ["table=0,ip,actions=resubmit(,1),3", "table=1,ip,actions=dec_ttl,2"]);
+  expect(bench.send(`in_port=1,${TCP.replace("nw_ttl=64", "nw_ttl=1")}`)).toEqual(["p3"]);
+});
+
 test("a priority is set in a tag that had none", () => {
   const bench = new Bench(3, ["vlan_tci=0x1000/0x1000,actions=strip_vlan,push_vlan:0x8100,set_field:3->vlan_pcp,2"]);
   const [sent] = bench.sendWithChanges(`in_port=1,vlan_tci=0x1005,${TCP}`);

@@ -175,6 +175,7 @@ class Walk {
       if (this.#isOver) return undefined;
       this.#observer?.action(action);
       if (action.type === "gotoTable") return action.table;
+      if (action.type === "decTtl" && !this.#decTtl(action.controllerIds ?? [0])) return undefined;
       this.#executeOne(action);
     }
     return undefined;
@@ -247,8 +248,6 @@ class Walk {
         return packet.pushVlan(this.#out, action.ethType);
       case "popVlan":
         return packet.popVlan(this.#out);
-      case "decTtl":
-        return this.#decTtl(action.controllerIds ?? [0]);
     }
   }
 
@@ -309,13 +308,18 @@ class Walk {
     this.#lookUp(table, inPort, table <= this.#table ? 1 : 0);
   }
 
-  #decTtl(controllerIds: readonly number[]): void {
+  /** @returns false where the TTL ran out, which ends the list of actions, not what comes after the list */
+  #decTtl(controllerIds: readonly number[]): boolean {
     const packet = this.#packet;
-    if (!isIp(packet.read(FIELDS.eth_type))) return;
+    if (!isIp(packet.read(FIELDS.eth_type))) return true;
     const ttl = packet.read(FIELDS.nw_ttl);
-    if (ttl > 1) return packet.writeNumber(FIELDS.nw_ttl, ttl - 1);
+    if (ttl > 1) {
+      packet.writeNumber(FIELDS.nw_ttl, ttl - 1);
+      return true;
+    }
+    this.#note("IPv4 decrement TTL exception");
     for (const id of controllerIds) this.#punt(WHOLE_PACKET, PACKET_IN_REASON.INVALID_TTL, id);
-    this.#isOver = true;
+    return false;
   }
 
   #output(port: number, maxLength: number): void {
