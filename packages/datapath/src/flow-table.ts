@@ -92,7 +92,7 @@ export class FlowTable {
 
   /** Adds a flow, or replaces the actions of the one with this key and mask. */
   put(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): CachedFlow {
-    const name = mask.join();
+    const name = nameOfMask(mask);
     let subtable = this.#byMask.get(name);
     if (subtable === undefined) {
       subtable = new Subtable(mask.slice());
@@ -115,7 +115,7 @@ export class FlowTable {
   delete(flow: Megaflow): void {
     const cached = flow as CachedFlow;
     if (!this.#flows.delete(cached)) return;
-    const name = cached.mask.join();
+    const name = nameOfMask(cached.mask);
     const subtable = this.#byMask.get(name);
     subtable?.remove(cached);
     if (subtable === undefined || subtable.size > 0) return;
@@ -226,6 +226,13 @@ class Subtable {
     for (let i = 0; i < words.length; i++) hash = mix(hash, (key[words[i] ?? 0] ?? 0) & (bits[i] ?? 0));
     return hash ^ (hash >>> 15);
   }
+}
+
+/** A text of its own for each mask; most words are zero. */
+function nameOfMask(mask: Uint32Array): string {
+  let name = "";
+  for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) name += `${i}:${mask[i]},`;
+  return name;
 }
 
 function hashWords(key: Uint32Array): number {

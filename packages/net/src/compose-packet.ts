@@ -12,6 +12,7 @@ import { putU16, putU32 } from "./bytes.ts";
 import { FIELDS, type FieldSpec, getField } from "./flow-key.ts";
 import { ETH_TYPE, ICMP6_TYPE, IP_PROTO, NW_FRAG, VLAN_PRESENT } from "./numbers.ts";
 
+const BOTTOM_OF_STACK = 0x100;
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -40,7 +41,19 @@ function composeNetwork(key: Uint32Array, type: number, payload: Uint8Array): Ui
   if (type === ETH_TYPE.ip4) return composeIp4(key, payload);
   if (type === ETH_TYPE.ip6) return composeIp6(key, payload);
   if (type === ETH_TYPE.arp || type === ETH_TYPE.rarp) return composeArp(key);
+  if (type === ETH_TYPE.mpls || type === ETH_TYPE.mplsMulticast) return composeLabels(key, payload);
   return payload;
+}
+
+/** The labels down to the bottom of the stack. */
+function composeLabels(key: Uint32Array, payload: Uint8Array): Uint8Array {
+  const labels = [FIELDS.mpls_lse, FIELDS.mpls_lse1, FIELDS.mpls_lse2].map((field) => getField(key, field));
+  const bottom = labels.findIndex((label) => (label & BOTTOM_OF_STACK) !== 0);
+  const nLabels = bottom < 0 ? labels.length : bottom + 1;
+  const bytes = new Uint8Array(4 * nLabels + payload.length);
+  for (const [i, label] of labels.slice(0, nLabels).entries()) putU32(bytes, 4 * i, label);
+  bytes.set(payload, 4 * nLabels);
+  return bytes;
 }
 
 function composeArp(key: Uint32Array): Uint8Array {

@@ -16,6 +16,12 @@
  * - ICMP and ICMPv6 type and code are `tp_src` and `tp_dst`; neighbour discovery uses `nd_target`, and
  *   `arp_sha`/`arp_tha` as `nd_sll`/`nd_tll`.
  * - `ct_state` uses the OpenFlow bit order: new 1, est 2, rel 4, rpl 8, inv 0x10, trk 0x20, snat 0x40, dnat 0x80.
+ * - `tun_flags`: OAM 1, don't fragment 2, checksum 4, key 8; OpenFlow sees the first alone.
+ * - `tun_options` is the packet's Geneve options. In the datapath they lie as on the wire, and `tun_options_present` is
+ *   their size in bytes. In the pipeline they lie where the bridge's option table puts them, values alone, and bit N of
+ *   `tun_options_present` tells that the option of `tun_metadataN` is there.
+ * - `mpls_lse` to `mpls_lse2` are the outermost label stack entries, 0 where there is none.
+ * - `packet_type` is 0 for Ethernet, else namespace (high 16 bits) and type.
  * - `ct_nw_proto` to `ct_tp_dst` are the connection's original tuple; for ICMP the type and code stand in for ports.
  *
  * @see ovs-fields(7)
@@ -37,7 +43,10 @@ export interface FieldSpec {
 const LAYOUT = [
   // stage 0: metadata
   ["in_port", 32],
+  ["packet_type", 32],
   ["recirc_id", 32],
+  ["dp_hash", 32],
+  ["actset_output", 32],
   ["conj_id", 32],
   ["pkt_mark", 32],
   ["metadata", 64],
@@ -71,11 +80,29 @@ const LAYOUT = [
   ["tun_id", 64],
   ["tun_src", 32],
   ["tun_dst", 32],
+  ["tun_ipv6_src", 128],
+  ["tun_ipv6_dst", 128],
+  ["tun_flags", 16],
+  ["tun_tos", 8],
+  ["tun_ttl", 8],
+  ["tun_gbp_id", 16],
+  ["tun_gbp_flags", 8],
+  ["tun_gtpu_flags", 8],
+  ["tun_gtpu_msgtype", 8],
+  ["tun_erspan_ver", 8],
+  ["tun_erspan_dir", 8],
+  ["tun_erspan_hwid", 8],
+  ["tun_erspan_idx", 32],
+  ["tun_options_present", 64],
+  ["tun_options", 2048],
   // stage 1: L2
   ["eth_dst", 48],
   ["eth_src", 48],
   ["eth_type", 16],
   ["vlan_tci", 16],
+  ["mpls_lse", 32],
+  ["mpls_lse1", 32],
+  ["mpls_lse2", 32],
   // stage 2: L3
   ["nw_proto", 8],
   ["nw_tos", 8],

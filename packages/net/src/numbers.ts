@@ -8,6 +8,7 @@ export const ETH_TYPE = {
   vlan: 0x8100,
   ip6: 0x86dd,
   mpls: 0x8847,
+  mplsMulticast: 0x8848,
   qinq: 0x88a8,
   /** What a FlowKey holds for an 802.3 frame without SNAP. */
   none: 0x05ff,

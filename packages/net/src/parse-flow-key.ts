@@ -7,7 +7,7 @@
  * frame ends early or contradicts itself. Lengths in IP headers bound what follows, so Ethernet padding is
  * never taken for payload.
  *
- * Limits: one VLAN tag; behind a second tag or an MPLS label nothing is read. IPv6 extension headers
+ * Limits: one VLAN tag and three MPLS labels; behind a second tag or a label nothing is read. IPv6 extension headers
  * hop-by-hop, routing, destination options, authentication and fragment are walked.
  */
 import { getU8, getU16, getU32 } from "./bytes.ts";
@@ -17,6 +17,9 @@ const IN_PORT = FIELDS.in_port.word;
 const ETH_DST = FIELDS.eth_dst.word;
 const ETH_SRC = FIELDS.eth_src.word;
 const ETH_TYPE_VLAN = FIELDS.eth_type.word; //  | eth_type | vlan_tci |
+const MPLS_LSE = FIELDS.mpls_lse.word;
+const MAX_LABELS = 3;
+const BOTTOM_OF_STACK = 0x100;
 const NW = FIELDS.nw_proto.word; //  | proto | tos | ttl | frag |
 const NW_SRC = FIELDS.nw_src.word;
 const NW_DST = FIELDS.nw_dst.word;
@@ -65,6 +68,16 @@ export function parseFlowKey(frame: Uint8Array, length: number, inPort: number, 
   if (type === 0x0800) parseIp4Header(frame, cursor, end, out);
   else if (type === 0x86dd) parseIp6Header(frame, cursor, end, out);
   else if (type === 0x0806 || type === 0x8035) parseArpHeader(frame, cursor, end, out);
+  else if (type === 0x8847 || type === 0x8848) parseLabels(frame, cursor, end, out);
+}
+
+/** The outermost labels, down to the bottom of the stack. */
+function parseLabels(frame: Uint8Array, at: number, end: number, out: Uint32Array): void {
+  for (let i = 0; i < MAX_LABELS && end - at >= 4 * (i + 1); i++) {
+    const entry = getU32(frame, at + 4 * i);
+    out[MPLS_LSE + i] = entry;
+    if ((entry & BOTTOM_OF_STACK) !== 0) return;
+  }
 }
 
 /** The EtherType in an 802.2 SNAP header, or 0x05ff when the frame has none. */

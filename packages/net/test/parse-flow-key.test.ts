@@ -11,6 +11,7 @@ import {
   buildVlan,
   composePacket,
   FIELDS,
+  FLOW_WORDS,
   type FieldName,
   getField,
   getFieldBig,
@@ -48,12 +49,27 @@ test("a composed packet parses back to the key it was made from", () => {
   );
 });
 
+test("MPLS labels are read from the outermost to the bottom of the stack, three at most", () => {
+  const labels = (...entries: number[]): Uint8Array => {
+    const body = Uint8Array.from(entries.flatMap((entry) => [entry >>> 24, entry >>> 16, entry >>> 8, entry]));
+    return buildEthernet({ dst, src, type: 0x8847 }, body);
+  };
+  const lse = (frame: Uint8Array): (bigint | undefined)[] => {
+    const { mpls_lse, mpls_lse1, mpls_lse2 } = fieldsOf(keyOf(frame));
+    return [mpls_lse, mpls_lse1, mpls_lse2];
+  };
+  expect(lse(labels(0x11040, 0x22140, 0x33040))).toEqual([0x11040n, 0x22140n, undefined]);
+  expect(lse(labels(0x11040, 0x22040, 0x33040, 0x44140))).toEqual([0x11040n, 0x22040n, 0x33040n]);
+  const key = keyOf(labels(0x11040, 0x22140));
+  expect(fieldsOf(keyOf(composePacket(key)))).toEqual(fieldsOf(key));
+});
+
 test("any key composes to a frame that keeps its Ethernet addresses", () => {
-  const words = fc.array(fc.integer({ min: 0, max: 0xffffffff }), { minLength: 60, maxLength: 60 });
+  const words = fc.array(fc.integer({ min: 0, max: 0xffffffff }), { minLength: FLOW_WORDS, maxLength: FLOW_WORDS });
   fc.assert(
     fc.property(words, fc.constantFrom(0x0800, 0x86dd, 0x0806, 0x8035, 0, 0x9000), (values, type) => {
       const key = makeFlowKey();
-      key.set(values.slice(0, key.length));
+      key.set(values);
       key[FIELDS.eth_type.word] = type << 16;
       const parsed = keyOf(composePacket(key));
       expect(getFieldBig(parsed, FIELDS.eth_src)).toBe(getFieldBig(key, FIELDS.eth_src) & 0xffffffffffffn);

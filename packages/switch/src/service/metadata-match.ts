@@ -1,11 +1,46 @@
 /** Pipeline fields as packet-ins tell them. */
+import { FIELDS, type FieldName, type FieldSpec } from "@tenet/net";
 import type { Match } from "@tenet/openflow";
-import { FIRST_HEADER_WORD } from "../translate/megaflow-mask.ts";
+
+/** What is told when it is not zero. */
+const TOLD: readonly FieldSpec[] = (
+  [
+    "tun_id",
+    "tun_src",
+    "tun_dst",
+    "tun_ipv6_src",
+    "tun_ipv6_dst",
+    "tun_gbp_id",
+    "tun_gbp_flags",
+    "tun_erspan_ver",
+    "tun_erspan_idx",
+    "tun_erspan_dir",
+    "tun_erspan_hwid",
+    "metadata",
+    ...Array.from({ length: 16 }, (_, n): FieldName => `reg${n}` as "reg0"),
+    "pkt_mark",
+    "ct_state",
+    "ct_zone",
+    "ct_mark",
+    "ct_label",
+    "ct_nw_proto",
+    "ct_nw_src",
+    "ct_nw_dst",
+    "ct_ipv6_src",
+    "ct_ipv6_dst",
+    "ct_tp_src",
+    "ct_tp_dst",
+  ] as const
+).map((name) => FIELDS[name]);
 
 /** The pipeline fields that are not zero, and the ingress port. */
 export function metadataMatch(metadata: Uint32Array): Match {
   const mask = new Uint32Array(metadata.length);
-  for (let word = 0; word < FIRST_HEADER_WORD; word++) if ((metadata[word] ?? 0) !== 0) mask[word] = 0xffffffff;
-  mask[0] = 0xffffffff;
-  return { key: metadata, mask };
+  mask[FIELDS.in_port.word] = 0xffffffff;
+  for (const { word, nWords, nBits, shift } of TOLD) {
+    const ones = nBits % 32 === 0 ? 0xffffffff : ((1 << nBits) - 1) << shift;
+    const isZero = metadata.subarray(word, word + nWords).every((value) => (value & ones) === 0);
+    if (!isZero) for (let i = 0; i < nWords; i++) mask[word + i] = (mask[word + i] ?? 0) | ones;
+  }
+  return { key: metadata.map((word, i) => word & (mask[i] ?? 0)), mask };
 }

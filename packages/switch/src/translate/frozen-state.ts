@@ -31,10 +31,17 @@ export function contentOfState(state: FrozenState, bridgeNumber: number): string
     table,
     inPort,
     isTracked,
-    metadata.join("."),
-    written.join("."),
+    textOfWords(metadata),
+    textOfWords(written),
     innerTags.join("."),
     stack.join("."),
     formatActions(actionSet),
   ].join("|");
+}
+
+/** Words that are not zero, with their places. */
+function textOfWords(words: Uint32Array): string {
+  let text = "";
+  for (let i = 0; i < words.length; i++) if (words[i] !== 0) text += `${i}:${words[i]}.`;
+  return text;
 }
