@@ -82,6 +82,18 @@ program
   });
 
 program
+  .command("trace")
+  .argument("<bridge>")
+  .argument("<flow>", 'the packet as a match with its port, e.g. "in_port=1,tcp,nw_dst=10.0.0.2,tp_dst=80"')
+  .addOption(format)
+  .description("follow a packet through the flow tables, and tell for each bit of its megaflow which lookup needed it")
+  .action(async (bridge: string, flow: string, flags: { output: "text" | "json" }) => {
+    const { trace } = await import("./commands/trace.ts");
+    const options = { format: flags.output, hasColor, signal: stop.signal };
+    stdout.write(await trace(env["OVS_RUNDIR"] ?? homeOf(env).runDir, bridge, flow, options));
+  });
+
+program
   .command("check")
   .argument("<paths...>", "rule files, or folders with rule files below them")
   .addOption(format)

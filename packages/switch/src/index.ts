@@ -1,3 +1,4 @@
+export type { MaskReason } from "./trace/mask-reasons.ts";
 export { runSwitch, type SwitchConfig } from "./run-switch.ts";
 export { Bridge, type PortEvent, PortNumberError } from "./bridge/bridge.ts";
 export { type BridgePort, type PortLink, type PortVlan, TRUNK_ALL } from "./bridge/bridge-port.ts";

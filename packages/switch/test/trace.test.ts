@@ -65,6 +65,33 @@ test("tenet/trace tells each table with its flow, and where the packet left", ()
   expect(story.megaflow.match).toContain("dl_src=");
 });
 
+test("tenet/trace tells which lookup or action needed each bit of the megaflow", () => {
+  const bench = new Bench(2, [
+    "table=0,priority=9,tcp,tp_dst=22,actions=drop",
+    "table=0,priority=8,udp,tp_dst=80,actions=drop",
+    "table=0,priority=5,ip,nw_dst=10.0.0.0/8,actions=move:NXM_OF_IP_SRC[0..7]->NXM_NX_REG0[0..7],resubmit(,1)",
+    "table=1,priority=7,reg0=7,ipv6,actions=drop",
+    "table=1,priority=1,actions=2",
+  ]);
+  const { megaflow } = JSON.parse(run(bench, "tenet/trace", "br0", "in_port=1,tcp,nw_src=10.0.0.5,nw_dst=10.0.0.1,tp_dst=80"));
+  const [always, lookup, action, ...others] = megaflow.reasons;
+  expect(always).toEqual({ match: "recirc_id=0,ip,in_port=p1,vlan_tci=0x0000,nw_frag=no", kind: "always" });
+  expect(lookup).toMatchObject({
+    match: expect.stringMatching(/^tcp,nw_dst=10.0.0.0\/8,tp_dst=/),
+    kind: "lookup",
+    table: 0,
+    isInRule: true,
+    ruledOut: ["priority=9,tcp,tp_dst=22", "priority=8,udp,tp_dst=80"],
+    nRuledOut: 2,
+  });
+  expect(action).toEqual({
+    match: "ip,nw_src=0.0.0.5/0.0.0.255",
+    kind: "action",
+    action: "move:NXM_OF_IP_SRC[0..7]->NXM_NX_REG0[0..7]",
+  });
+  expect(others).toEqual([]);
+});
+
 test("tenet/trace says why a packet was dropped, and takes a packet in hexadecimal", () => {
   const bench = new Bench(3, FLOWS);
   const miss = JSON.parse(run(bench, "tenet/trace", "br0", "in_port=2,ipv6"));

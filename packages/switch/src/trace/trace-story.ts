@@ -7,6 +7,7 @@ import type { BridgePort } from "../bridge/bridge-port.ts";
 import type { Rule } from "../table/rule.ts";
 import { maskedKey } from "../translate/megaflow-mask.ts";
 import { formatDatapathActions, formatFlowKey, formatMegaflow } from "./format-datapath.ts";
+import type { MaskReason } from "./mask-reasons.ts";
 import type { TracePass } from "./trace-forks.ts";
 import type { TraceNode } from "./trace-tree.ts";
 
@@ -36,7 +37,12 @@ export interface TraceStory {
   readonly verdict: "forwarded" | "dropped";
   /** OpenFlow port and interface of each copy that left. */
   readonly outputs: readonly { readonly bridge: string; readonly port: number; readonly name: string }[];
-  readonly megaflow: { readonly match: string; readonly actions: string };
+  readonly megaflow: {
+    readonly match: string;
+    readonly actions: string;
+    /** Why it matches on each of its bits. */
+    readonly reasons: readonly MaskReason[];
+  };
   readonly steps: readonly TraceStep[];
 }
 
@@ -45,7 +51,7 @@ export function tellStory(
   passes: readonly [TracePass, ...TracePass[]],
   homeOf: (portNo: number) => { readonly bridge: Bridge; readonly port: BridgePort } | undefined,
 ): TraceStory {
-  const [{ bridge, key, translation }] = passes;
+  const [{ bridge, key, translation, tree }] = passes;
   const last = passes.at(-1)?.translation ?? translation;
   const outputs = passes.flatMap((pass) => outputsIn(pass.translation.actions, homeOf));
   const { mask, actions } = translation;
@@ -58,8 +64,12 @@ export function tellStory(
     finalFlow: formatFlowKey(last.finalFlow, names),
     verdict: outputs.length > 0 ? "forwarded" : "dropped",
     outputs,
-    megaflow: { match: formatMegaflow(maskedKey(key, mask), mask, names), actions: formatDatapathActions(actions, key, nameOf) },
-    steps: passes.flatMap(({ tree }) => stepsOf(tree.roots)),
+    megaflow: {
+      match: formatMegaflow(maskedKey(key, mask), mask, names),
+      actions: formatDatapathActions(actions, key, nameOf),
+      reasons: tree.maskReasons(key, names),
+    },
+    steps: passes.flatMap((pass) => stepsOf(pass.tree.roots)),
   };
 }
 

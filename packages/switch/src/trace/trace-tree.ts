@@ -3,6 +3,7 @@ import { type Action, formatActions, type PortNames } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Rule } from "../table/rule.ts";
 import type { TranslationObserver } from "../translate/translation.ts";
+import { type Looker, type MaskReason, MaskReasons } from "./mask-reasons.ts";
 
 /** One node: something that happened, with what happened inside it. */
 export type TraceNode =
@@ -26,18 +27,32 @@ export class TraceTree implements TranslationObserver {
   readonly roots: TraceNode[] = [];
   readonly #names: PortNames;
   readonly #open: TraceNode[][] = [this.roots];
+  #reasons = new MaskReasons(new Uint32Array(0), new Uint32Array(0));
+  /** What runs, until the next thing is told. */
+  #looker: Looker = { kind: "always" };
 
   constructor(names: PortNames = {}) {
     this.#names = names;
   }
 
+  /** Why the megaflow matches on what it matches on; `key` is the packet. */
+  maskReasons(key: Uint32Array, names: PortNames): MaskReason[] {
+    return this.#reasons.tell(key, names);
+  }
+
+  start(mask: Uint32Array, flow: Uint32Array): void {
+    this.#reasons = new MaskReasons(mask, flow);
+    this.#reasons.attribute({ kind: "always" });
+  }
   enterBridge(bridge: Bridge): void {
     this.#enter({ kind: "bridge", bridge, children: [] });
   }
   leaveBridge(): void {
+    this.#reasons.attribute(this.#looker);
     this.#open.pop();
   }
   enterTable(bridge: Bridge, table: number, depth: number, rule: Rule | undefined): void {
+    this.#reasons.attribute({ kind: "lookup", bridge, table, rule });
     const children: TraceNode[] = [];
     this.#enter({ kind: "table", bridge, table, depth, rule, children });
     if (rule === undefined || rule.actions.length === 0) children.push({ kind: "action", text: "drop" });
@@ -53,7 +68,10 @@ export class TraceTree implements TranslationObserver {
     if (children?.length === 0) children.push({ kind: "action", text: "drop" });
   }
   action(action: Action): void {
-    this.#here.push({ kind: "action", text: formatActions([action], this.#names) });
+    const text = formatActions([action], this.#names);
+    this.#reasons.attribute(this.#looker);
+    this.#looker = { kind: "action", text };
+    this.#here.push({ kind: "action", text });
   }
   innerActions(actions: readonly Action[]): void {
     for (const action of actions) this.action(action);

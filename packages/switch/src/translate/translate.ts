@@ -86,6 +86,7 @@ class Walk {
   run({ actions, frozen }: TranslateOptions): Translation {
     const { wildcards, flow } = this.#packet;
     startMask(wildcards, this.#key);
+    this.#observer?.start(wildcards, flow);
     this.#observer?.enterBridge(this.#bridge);
     if (frozen !== undefined) this.#resume(frozen);
     else if (actions === undefined) this.#enterBridge();

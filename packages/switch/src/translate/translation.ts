@@ -75,6 +75,8 @@ export interface Surroundings {
 
 /** Listens to a translation step by step. */
 export interface TranslationObserver {
+  /** The translation begins; `mask` will be its megaflow's, `flow` is the packet: both change under way. */
+  start(mask: Uint32Array, flow: Uint32Array): void;
   enterBridge(bridge: Bridge): void;
   leaveBridge(): void;
   enterTable(bridge: Bridge, table: number, depth: number, rule: Rule | undefined): void;
