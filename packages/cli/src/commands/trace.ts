@@ -27,7 +27,10 @@ export function formatTraceStory(story: TraceStory, style: Style): string {
   return [
     `${style.bold(story.bridge)}  ${story.flow}`,
     "",
-    formatTable([["table", "priority", "match", "actions"].map(style.dim), ...steps.flatMap((step) => stepRows(step, story, style))]),
+    formatTable([
+      ["table", "priority", "match", "actions"].map(style.dim),
+      ...steps.flatMap((step) => stepRows(step, story, style)),
+    ]),
     "",
     verdict === "forwarded" ? style.good(`forwarded to ${where.join(", ")}`) : style.bad("dropped"),
     `${style.bold("megaflow")}  ${megaflow.match}`,
