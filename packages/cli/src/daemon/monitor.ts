@@ -22,10 +22,11 @@ export function describeEnd({ code, signal }: { readonly code: number | null; re
 /**
  * Runs workers until one ends in peace or cannot start.
  *
+ * @param program - its name, for `ps`
  * @param stop - when it aborts, the worker is told to end, and no other is started
  * @returns the exit code
  */
-export async function monitor(stage: Stage, vlog: Vlog, stop: AbortSignal): Promise<number> {
+export async function monitor(program: string, stage: Stage, vlog: Vlog, stop: AbortSignal): Promise<number> {
   let worker: NextStage | undefined;
   let carried: string | undefined;
   stop.addEventListener("abort", () => worker?.child.kill("SIGTERM"));
@@ -40,7 +41,7 @@ export async function monitor(stage: Stage, vlog: Vlog, stop: AbortSignal): Prom
       closeStandardStreams();
     }
     isTold = true;
-    process.title = `ovsdb-server: monitoring pid ${pid} (healthy)`;
+    process.title = `${program}: monitoring pid ${pid} (healthy)`;
     const end = await worker.ended;
     if (stop.aborted || !hasCrashed(end)) {
       vlog.write("daemon_unix", "info", `pid ${pid} died, ${describeEnd(end)}, exiting`);

@@ -31,6 +31,16 @@ export interface CommandLine {
   readonly operands: readonly string[];
 }
 
+/** Whether an option was given. */
+export function hasOption({ options }: CommandLine, name: string): boolean {
+  return options.some((option) => option.name === name);
+}
+
+/** The value that an option was given last. */
+export function lastValue({ options }: CommandLine, name: string): string | undefined {
+  return options.findLast((option) => option.name === name)?.value;
+}
+
 /** A command line that says nothing that can be done; the message is the original's. */
 export class UsageError extends AppError {
   static override readonly code: string = "DAEMON_USAGE";

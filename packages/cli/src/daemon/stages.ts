@@ -12,6 +12,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { Readable } from "node:stream";
+import type { DaemonSettings } from "./daemon-settings.ts";
+import type { Vlog } from "./vlog/vlog.ts";
 
 const STAGE = "TENET_DAEMON_STAGE";
 const DETACHED = "TENET_DAEMON_DETACHED";
@@ -98,6 +100,15 @@ export function startStage(kind: "monitor" | "worker", isDetached: boolean, star
   });
   const failed = ended.then((ending): Ending => ({ isReady: false, ...ending }));
   return { child, ended, started: Promise.race([ready, failed]) };
+}
+
+/** Of a worker: tells whoever waits; in the background, lets go of the terminal and the folder. */
+export function becomeReady(stage: Stage, { keepsFolder }: DaemonSettings, vlog: Vlog): void {
+  if (stage.isDetached && !keepsFolder) process.chdir("/");
+  if (stage.kind === "worker") tellReady();
+  if (!stage.isDetached) return;
+  vlog.set("console:off");
+  closeStandardStreams();
 }
 
 /** Tells who started this process that it is ready. */

@@ -1,5 +1,6 @@
 /** The options of `tenet ovsdb-server`, as the original's. @see ovsdb-server(1) */
-import type { OptionGroup, OptionSpec } from "../daemon/option-table.ts";
+import { COMMON_GROUPS, TLS_OPTIONS } from "../daemon/common-options.ts";
+import type { OptionGroup } from "../daemon/option-table.ts";
 
 /** All options, as the help groups them. */
 export const OPTION_GROUPS: readonly OptionGroup[] = [
@@ -35,48 +36,6 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
       { name: "active", about: "with --sync-from, begin as the active server" },
     ],
   },
-  {
-    title: "Keys and certificates for pssl: and ssl:, FILE may be db:DB,TABLE,COLUMN",
-    options: [
-      { name: "private-key", letter: "p", argument: "required", placeholder: "FILE", about: "our private key" },
-      { name: "certificate", letter: "c", argument: "required", placeholder: "FILE", about: "the certificate of the key" },
-      { name: "ca-cert", letter: "C", argument: "required", placeholder: "FILE", about: "the authority of the others, or none" },
-      { name: "bootstrap-ca-cert", argument: "required", placeholder: "FILE", about: "the same, learned from the first peer" },
-      { name: "peer-ca-cert", argument: "required", placeholder: "FILE", about: "our authority, sent to the others" },
-      { name: "ssl-protocols", argument: "required", placeholder: "LIST", about: "of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3" },
-      { name: "ssl-ciphers", argument: "required", placeholder: "LIST", about: "ciphers up to TLS 1.2, as OpenSSL has them" },
-      { name: "ssl-ciphersuites", argument: "required", placeholder: "LIST", about: "ciphers of TLS 1.3" },
-    ],
-  },
-  {
-    title: "Daemon",
-    options: [
-      { name: "detach", about: "go to the background once it serves" },
-      { name: "no-chdir", about: "with --detach, stay in the folder" },
-      { name: "pidfile", argument: "optional", placeholder: "FILE", about: "hold a pid file" },
-      { name: "overwrite-pidfile", about: "also when another process holds it" },
-      { name: "monitor", about: "start again after a crash" },
-      { name: "user", argument: "required", placeholder: "USER[:GROUP]", about: "become this user" },
-      { name: "no-self-confinement", about: "understood, and without effect" },
-    ],
-  },
-  {
-    title: "Log",
-    options: [
-      { name: "verbose", letter: "v", argument: "optional", placeholder: "SPEC", about: "levels: [MODULE:][DESTINATION:]LEVEL" },
-      { name: "log-file", argument: "optional", placeholder: "FILE", about: "log to a file" },
-      { name: "syslog-method", argument: "required", placeholder: "METHOD", about: "udp:IP:PORT; libc and unix: send nothing" },
-      { name: "syslog-target", argument: "required", placeholder: "IP:PORT", about: "send the log there by UDP" },
-    ],
-  },
-  {
-    title: "Other",
-    options: [
-      { name: "help", letter: "h", about: "print this" },
-      { name: "version", letter: "V", about: "print the version" },
-    ],
-  },
+  { title: "Keys and certificates for pssl: and ssl:, FILE may be db:DB,TABLE,COLUMN", options: TLS_OPTIONS },
+  ...COMMON_GROUPS,
 ];
-
-/** All options. */
-export const OPTIONS: readonly OptionSpec[] = OPTION_GROUPS.flatMap(({ options }) => options);

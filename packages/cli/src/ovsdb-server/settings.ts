@@ -1,19 +1,15 @@
 /** What a command line of `tenet ovsdb-server` asks for. */
 import { join } from "node:path";
-import { type CommandLine, UsageError } from "../daemon/option-table.ts";
+import {
+  type DaemonSettings,
+  type LogSettings,
+  readDaemonSettings,
+  readLogSettings,
+  readTlsSettings,
+  type TlsSettings,
+} from "../daemon/daemon-settings.ts";
+import { type CommandLine, hasOption, lastValue, UsageError } from "../daemon/option-table.ts";
 import { inFolder, type ProgramFolders } from "../daemon/program-folders.ts";
-
-/** The options about TLS, as given: paths, `db:DB,TABLE,COLUMN`, lists. */
-export interface TlsSettings {
-  readonly privateKey: string | undefined;
-  readonly certificate: string | undefined;
-  readonly caCert: string | undefined;
-  readonly bootstrapCaCert: string | undefined;
-  readonly peerCaCert: string | undefined;
-  readonly protocols: string | undefined;
-  readonly ciphers: string | undefined;
-  readonly cipherSuites: string | undefined;
-}
 
 /** Whom to be a backup of. */
 export interface SyncSettings {
@@ -21,27 +17,6 @@ export interface SyncSettings {
   readonly excludedTables: string | undefined;
   /** Whether it begins as the active server. */
   readonly isActive: boolean;
-}
-
-/** How to log. */
-export interface LogSettings {
-  /** The values of `--verbose`; empty is everything. */
-  readonly verbose: readonly string[];
-  readonly file: string | undefined;
-  readonly syslogMethod: string | undefined;
-  readonly syslogTarget: string | undefined;
-}
-
-/** How to run. */
-export interface DaemonSettings {
-  readonly isDetached: boolean;
-  readonly keepsFolder: boolean;
-  readonly isMonitored: boolean;
-  readonly pidFile: string | undefined;
-  readonly overwritesPidFile: boolean;
-  readonly user: string | undefined;
-  /** Path of the control socket, `"default"` or `"none"`. */
-  readonly unixctl: string;
 }
 
 /** Everything. */
@@ -68,6 +43,9 @@ export interface ServerSettings {
 /** The name that the original goes by. */
 export const PROGRAM = "ovsdb-server";
 
+/** What the server says it is. */
+export const VERSION_LINE = "ovsdb-server (Open vSwitch) 3.1.0";
+
 /**
  * Makes sense of a command line.
  *
@@ -77,15 +55,15 @@ export const PROGRAM = "ovsdb-server";
  * @throws UsageError
  */
 export function readSettings(
-  { options, operands }: CommandLine,
+  line: CommandLine,
   folders: ProgramFolders,
   homeRunDir: string,
   cwd: string,
   isOriginalName: boolean,
 ): ServerSettings {
-  const all = (name: string) => options.filter((option) => option.name === name);
-  const last = (name: string) => all(name).at(-1)?.value;
-  const has = (name: string) => all(name).length > 0;
+  const { options, operands } = line;
+  const last = (name: string) => lastValue(line, name);
+  const has = (name: string) => hasOption(line, name);
   const configFile = last("config-file");
   if (configFile !== undefined && (operands.length > 0 || has("remote") || has("no-dbs"))) {
     throw new UsageError("--config-file says which databases and remotes there are: no others can be given");
@@ -101,48 +79,19 @@ export function readSettings(
   const absolute = (path: string) => inFolder(cwd, path);
   const usesStateFolder = isOpen && !isOriginalName;
   const runDir = usesStateFolder ? homeRunDir : folders.runDir;
-  const orDefault = (name: string, path: string) => (has(name) ? (last(name) ?? path) : undefined);
-  const pidFile = orDefault("pidfile", `${PROGRAM}.pid`) ?? (usesStateFolder ? `${PROGRAM}.pid` : undefined);
-  const logFile = orDefault("log-file", join(folders.logDir, `${PROGRAM}.log`));
+  const place = { program: PROGRAM, runDir, folders, cwd, alwaysHoldsPid: usesStateFolder };
   return {
     files,
     usesStateFolder,
     runDir,
     listensOnAll: isOriginalName,
-    remotes: all("remote").flatMap(({ value }) => value ?? []),
+    remotes: options.flatMap(({ name, value }) => (name === "remote" && value !== undefined ? [value] : [])),
     configFile: configFile === undefined ? undefined : absolute(configFile),
     run: last("run"),
     storage: last("storage"),
     sync: { from: last("sync-from"), excludedTables: last("sync-exclude-tables"), isActive: has("active") },
-    tls: {
-      privateKey: last("private-key"),
-      certificate: last("certificate"),
-      caCert: last("ca-cert"),
-      bootstrapCaCert: last("bootstrap-ca-cert"),
-      peerCaCert: last("peer-ca-cert"),
-      protocols: last("ssl-protocols"),
-      ciphers: last("ssl-ciphers"),
-      cipherSuites: last("ssl-ciphersuites"),
-    },
-    log: {
-      verbose: all("verbose").map(({ value }) => value ?? ""),
-      file: logFile === undefined ? undefined : absolute(logFile),
-      syslogMethod: last("syslog-method"),
-      syslogTarget: last("syslog-target"),
-    },
-    daemon: {
-      isDetached: has("detach"),
-      keepsFolder: has("no-chdir"),
-      isMonitored: has("monitor"),
-      pidFile: pidFile === undefined ? undefined : inFolder(runDir, pidFile),
-      overwritesPidFile: has("overwrite-pidfile"),
-      user: last("user"),
-      unixctl: unixctlPath(last("unixctl"), runDir),
-    },
+    tls: readTlsSettings(line),
+    log: readLogSettings(line, place),
+    daemon: readDaemonSettings(line, place),
   };
-}
-
-function unixctlPath(given: string | undefined, runDir: string): string {
-  if (given === undefined) return "default";
-  return given === "none" ? "none" : inFolder(runDir, given);
 }

@@ -1,8 +1,8 @@
 /** The files for TLS of this moment: options may name columns that have the paths, which are followed as they change. */
 import { messageOf } from "@tenet/kit";
 import { type DatabaseEngine, readTextColumn, type TlsFiles } from "@tenet/ovsdb";
+import type { TlsSettings } from "../daemon/daemon-settings.ts";
 import { DaemonError } from "./database-daemon.ts";
-import type { TlsSettings } from "./settings.ts";
 
 /** Where databases are found by name. */
 type FindDatabase = (name: string) => DatabaseEngine | undefined;

@@ -1,6 +1,5 @@
 /** The process that serves: opens what the settings say, tells that it is ready, and ends when it is told to. */
 import { randomUUID } from "node:crypto";
-import { chdir } from "node:process";
 import { type Logger, Scope, untilAborted } from "@tenet/kit";
 import { type Command, OvsdbServer, type ReplicatedServer, Replication, replicationCommands, type TlsSource } from "@tenet/ovsdb";
 import type { Home } from "../config.ts";
@@ -9,7 +8,8 @@ import { defaultControlPath, openControlSocket } from "../daemon/control-socket.
 import { Coverage } from "../daemon/coverage.ts";
 import { daemonCommands } from "../daemon/daemon-commands.ts";
 import { takePidFile } from "../daemon/pid-file.ts";
-import { closeStandardStreams, leave, type Stage, tellReady } from "../daemon/stages.ts";
+import type { WorkerEnd } from "../daemon/program.ts";
+import { becomeReady, leave, type Stage } from "../daemon/stages.ts";
 import type { Vlog } from "../daemon/vlog/vlog.ts";
 import { vlogLogger } from "../daemon/vlog/vlog-logger.ts";
 import { identify, makeFolders, openDatabases } from "../up/databases.ts";
@@ -18,10 +18,9 @@ import { databaseCommands } from "./commands.ts";
 import { DatabaseDaemon } from "./database-daemon.ts";
 import { measureMemory } from "./memory.ts";
 import { runCommand } from "./run-command.ts";
-import { PROGRAM, type ServerSettings, type SyncSettings } from "./settings.ts";
+import { PROGRAM, type ServerSettings, type SyncSettings, VERSION_LINE } from "./settings.ts";
 import { checkTlsColumns, tlsFilesOf, unknownProtocols } from "./tls-lookup.ts";
 import { transactionLogCommands } from "./transaction-log.ts";
-import { VERSION_LINE } from "./version.ts";
 
 const COUNTERS = ["ovsdb_commit", "ovsdb_session", "unixctl_received", "unixctl_replied"];
 
@@ -39,7 +38,7 @@ export interface WorkerPlace {
  * @returns the exit code, and what is to be said about a command that failed
  * @throws AppError when something cannot be opened
  */
-export async function runWorker(given: WorkerPlace, stop: AbortController): Promise<{ exitCode: number; problem?: string }> {
+export async function runWorker(given: WorkerPlace, stop: AbortController): Promise<WorkerEnd> {
   const settings = withCarriedState(given.settings, given.stage.carried);
   const place = { ...given, settings };
   const { vlog } = place;
@@ -52,7 +51,7 @@ export async function runWorker(given: WorkerPlace, stop: AbortController): Prom
   const coverage = scope.use(new Coverage(COUNTERS));
   const served = await openDaemon(place, coverage, log, scope);
   await openControl(place, served, coverage, log, scope, () => stop.abort());
-  becomeReady(place);
+  becomeReady(place.stage, settings.daemon, vlog);
   vlog.write("ovsdb_server", "info", VERSION_LINE);
   if (settings.run === undefined) {
     await untilAborted(scope.signal);
@@ -165,13 +164,4 @@ async function openControl(
     }),
   );
   await openControlSocket(path, PROGRAM, keeping, coverage, log, scope);
-}
-
-/** Tells whoever waits; in the background, lets go of the terminal and the folder. */
-function becomeReady({ settings, stage, vlog }: WorkerPlace): void {
-  if (stage.isDetached && !settings.daemon.keepsFolder) chdir("/");
-  if (stage.kind === "worker") tellReady();
-  if (!stage.isDetached) return;
-  vlog.set("console:off");
-  closeStandardStreams();
 }

@@ -8,7 +8,7 @@ import { databaseCommands } from "../ovsdb-server/commands.ts";
 import { DatabaseDaemon } from "../ovsdb-server/database-daemon.ts";
 import { measureMemory } from "../ovsdb-server/memory.ts";
 import { PROGRAM } from "../ovsdb-server/settings.ts";
-import { VERSION_LINE } from "../ovsdb-server/version.ts";
+import { VERSION_LINE } from "../ovsdb-server/settings.ts";
 import { type Databases, identify } from "./databases.ts";
 
 /**
