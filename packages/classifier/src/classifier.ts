@@ -100,12 +100,15 @@ export class Classifier<R extends ClassifierRule> {
    * @returns the rule, or `undefined` on a table miss
    */
   lookup(flow: Uint32Array, wildcards: Uint32Array = this.#unread): R | undefined {
-    if (!this.#isPlanned) {
-      this.#plan.write(this.#subtables);
-      this.#isPlanned = true;
-    }
+    this.#writePlan();
     this.#tries.reset();
     return this.#nSoft === 0 ? this.#lookupHard(flow, wildcards) : this.#lookupSoft(flow, wildcards);
+  }
+
+  /** The words of a FlowKey that lookups look at, ascending: `wildcards` gets bits in no others. */
+  get examinedWords(): Int32Array {
+    this.#writePlan();
+    return this.#plan.words;
   }
 
   /** All rules, in a deterministic order. */
@@ -130,6 +133,12 @@ export class Classifier<R extends ClassifierRule> {
       }
     }
     return false;
+  }
+
+  #writePlan(): void {
+    if (this.#isPlanned) return;
+    this.#plan.write(this.#subtables);
+    this.#isPlanned = true;
   }
 
   #lookupHard(flow: Uint32Array, wildcards: Uint32Array): R | undefined {

@@ -21,6 +21,8 @@ const HEADER = 5;
 export class LookupPlan<R extends ClassifierRule> {
   /** A best priority at the start of each record; -1 after the last. */
   numbers: Int32Array = Int32Array.of(-1);
+  /** The words that any subtable looks at, ascending. */
+  words: Int32Array = new Int32Array(0);
   readonly #heap: HashHeap;
   readonly #tries: TrieSet;
   #subtables: readonly Subtable<R>[] = [];
@@ -33,6 +35,7 @@ export class LookupPlan<R extends ClassifierRule> {
   /** Writes the plan for these subtables, which stay in this order until the next time. */
   write(subtables: readonly Subtable<R>[]): void {
     const numbers: number[] = [];
+    const looked = new Set<number>();
     for (const { maxPriority, mask, stages, heads } of subtables) {
       const start = numbers.length;
       numbers.push(maxPriority, 0, stages.length, heads.place(0), heads.place(1) - heads.place(0));
@@ -40,13 +43,17 @@ export class LookupPlan<R extends ClassifierRule> {
         numbers.push(checks.length);
         for (const { trie, length } of checks) numbers.push(trie, length);
         numbers.push(words.length);
-        for (const word of words) numbers.push(word, (mask[word] ?? 0) | 0);
+        for (const word of words) {
+          numbers.push(word, (mask[word] ?? 0) | 0);
+          looked.add(word);
+        }
         numbers.push(table.at, table.wordMask);
       }
       numbers[start + 1] = numbers.length;
     }
     numbers.push(-1);
     this.numbers = Int32Array.from(numbers);
+    this.words = Int32Array.from(looked).sort();
     this.#subtables = subtables;
   }
 

@@ -45,7 +45,6 @@ export class ActionRunner {
   readonly #host: RunnerHost;
   readonly #rewriter = new Rewriter();
   readonly #conntrack: Conntrack;
-  readonly #key = makeFlowKey();
   readonly #dirty: Port[] = [];
   /** One packet per depth of nesting. */
   readonly #packets = Array.from({ length: MAX_DEPTH }, () => new Packet());
@@ -147,7 +146,7 @@ export class ActionRunner {
   }
 
   #lookUp(packet: Packet): void {
-    const key = this.#key;
+    const { key } = packet;
     parseFlowKey(this.#memory.arena.bytes, packet.length, packet.inPort, key, packet.at);
     if (packet.recircId !== 0) packet.writeMetadata(key);
     const flow = this.#table.lookup(key);
@@ -288,8 +287,8 @@ export class ActionRunner {
     const { headerAt, at, length } = packet;
     const needsCopy = isPartial(bytes, headerAt) || isSegmented(bytes, headerAt);
     const frame = needsCopy ? completeFrame(bytes, headerAt, at, length) : bytes.subarray(at, at + length);
-    const key = makeFlowKey();
-    parseFlowKey(bytes, length, packet.inPort, key, at);
+    const { key } = packet;
+    if (reason === "action") parseFlowKey(bytes, length, packet.inPort, key, at); // it was rewritten, maybe
     packet.writeMetadata(key);
     const wasShared = packet.isShared;
     packet.isShared = true; // the handler sees these bytes

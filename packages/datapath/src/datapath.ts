@@ -62,6 +62,7 @@ export interface CtDatapathAction {
 
 /** A cached decision of the slow path, with its statistics. */
 export interface Megaflow {
+  /** Under the mask; of a flow that is in the datapath. It may be made anew each time. */
   readonly key: Uint32Array;
   readonly mask: Uint32Array;
   actions: readonly DatapathAction[];
@@ -71,6 +72,8 @@ export interface Megaflow {
   usedMs: number;
   /** TCP flags seen, OR-ed. */
   tcpFlags: number;
+  /** Whatever the slow path keeps with the flow. */
+  owner: object | undefined;
 }
 
 /** A packet that the datapath hands to the slow path. `frame` and `key` are valid only during the call. */
@@ -186,7 +189,10 @@ export interface Datapath extends AsyncDisposable {
   port(portNo: number): PortInfo | undefined;
   /** Called when a port goes up, down or away. */
   onPortChange(listener: (portNo: number) => void): void;
-  /** Adds a megaflow, or replaces the actions of the one with the same key and mask; statistics are kept. */
+  /**
+   * Adds a megaflow, or replaces the actions of the one with the same key and mask; statistics are kept. Of `key` only
+   * what `mask` has counts; both are copied, `actions` are not.
+   */
   putFlow(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): Megaflow;
   deleteFlow(flow: Megaflow): void;
   flows(): IterableIterator<Megaflow>;

@@ -31,27 +31,40 @@ const HINT_WORDS = Int32Array.of(
   FIELDS.tp_src.word,
 );
 
-/** A megaflow in the table. */
+/** A megaflow in the table, which alone keeps its key: arrays as wide as a FlowKey are the dearest thing there is. */
 export class CachedFlow implements Megaflow {
-  readonly key: Uint32Array;
-  readonly mask: Uint32Array;
   actions: readonly DatapathAction[];
   nPackets = 0;
   nBytes = 0;
   usedMs = 0;
   tcpFlags = 0;
+  owner: object | undefined = undefined;
+  /** Where the flow is in its subtable. */
+  place = -1;
+  readonly #subtable: Subtable;
 
-  constructor(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]) {
-    this.key = key;
-    this.mask = mask;
+  constructor(subtable: Subtable, actions: readonly DatapathAction[]) {
+    this.#subtable = subtable;
     this.actions = actions;
+  }
+
+  get key(): Uint32Array {
+    return this.#subtable.keyAt(this.place);
+  }
+
+  get mask(): Uint32Array {
+    return this.#subtable.mask;
+  }
+
+  get subtable(): Subtable {
+    return this.#subtable;
   }
 }
 
 /** All megaflows. */
 export class FlowTable {
   readonly #flows = new Set<CachedFlow>();
-  readonly #byMask = new Map<string, Subtable>();
+  readonly #subtablesByMaskHash = new Map<number, Subtable[]>();
   #subtables: Subtable[] = [];
   readonly #hints: (Subtable | undefined)[] = Array.from({ length: N_HINTS });
 
@@ -92,21 +105,14 @@ export class FlowTable {
 
   /** Adds a flow, or replaces the actions of the one with this key and mask. */
   put(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): CachedFlow {
-    const name = nameOfMask(mask);
-    let subtable = this.#byMask.get(name);
-    if (subtable === undefined) {
-      subtable = new Subtable(mask.slice());
-      this.#byMask.set(name, subtable);
-      this.#subtables.push(subtable);
-    }
+    const subtable = this.#subtableOf(mask);
     const known = subtable.lookup(key);
     if (known !== undefined) {
       known.actions = actions;
       return known;
     }
-    const masked = key.map((word, i) => word & (mask[i] ?? 0));
-    const flow = new CachedFlow(masked, subtable.mask, actions);
-    subtable.insert(flow);
+    const flow = new CachedFlow(subtable, actions);
+    subtable.insert(flow, key);
     this.#flows.add(flow);
     return flow;
   }
@@ -115,11 +121,13 @@ export class FlowTable {
   delete(flow: Megaflow): void {
     const cached = flow as CachedFlow;
     if (!this.#flows.delete(cached)) return;
-    const name = nameOfMask(cached.mask);
-    const subtable = this.#byMask.get(name);
-    subtable?.remove(cached);
-    if (subtable === undefined || subtable.size > 0) return;
-    this.#byMask.delete(name);
+    const { subtable } = cached;
+    subtable.remove(cached);
+    if (subtable.size > 0) return;
+    const hash = hashMask(subtable.mask);
+    const sameHash = this.#subtablesByMaskHash.get(hash)?.filter((other) => other !== subtable) ?? [];
+    if (sameHash.length === 0) this.#subtablesByMaskHash.delete(hash);
+    else this.#subtablesByMaskHash.set(hash, sameHash);
     this.#subtables = this.#subtables.filter((other) => other !== subtable);
     this.#hints.fill(undefined);
   }
@@ -128,6 +136,18 @@ export class FlowTable {
   sortByHits(): void {
     this.#subtables.sort((a, b) => b.nHits - a.nHits);
     for (const subtable of this.#subtables) subtable.nHits >>>= 1;
+  }
+
+  #subtableOf(mask: Uint32Array): Subtable {
+    const hash = hashMask(mask);
+    const sameHash = this.#subtablesByMaskHash.get(hash);
+    const known = sameHash?.find((subtable) => areEqual(subtable.mask, mask));
+    if (known !== undefined) return known;
+    const subtable = new Subtable(mask.slice());
+    if (sameHash === undefined) this.#subtablesByMaskHash.set(hash, [subtable]);
+    else sameHash.push(subtable);
+    this.#subtables.push(subtable);
+    return subtable;
   }
 }
 
@@ -162,24 +182,38 @@ class Subtable {
     }
   }
 
-  insert(flow: CachedFlow): void {
+  /** Adds a flow for packets like `key`. */
+  insert(flow: CachedFlow, key: Uint32Array): void {
     if (2 * (this.size + 1) > this.#capacity) this.#resize(2 * this.#capacity);
-    this.#place(flow);
+    const wrap = this.#capacity - 1;
+    let place = this.#hash(key) & wrap;
+    while (this.#flows[place] !== undefined) place = (place + 1) & wrap;
+    const at = place * this.#words.length;
+    for (let i = 0; i < this.#words.length; i++) this.#keys[at + i] = (key[this.#words[i] ?? 0] ?? 0) & (this.#bits[i] ?? 0);
+    this.#flows[place] = flow;
+    flow.place = place;
     this.size++;
+  }
+
+  /** The key of the flow in a place, made anew. */
+  keyAt(place: number): Uint32Array {
+    const key = new Uint32Array(this.mask.length);
+    const at = place * this.#words.length;
+    for (let i = 0; i < this.#words.length; i++) key[this.#words[i] ?? 0] = this.#keys[at + i] ?? 0;
+    return key;
   }
 
   /** Removes a flow that is here, and moves the ones behind it forward, so that no tombstones remain. */
   remove(flow: CachedFlow): void {
     const wrap = this.#capacity - 1;
-    let hole = this.#hash(flow.key) & wrap;
-    while (this.#flows[hole] !== flow) hole = (hole + 1) & wrap;
+    let hole = flow.place;
     this.size--;
     for (let next = (hole + 1) & wrap; ; next = (next + 1) & wrap) {
       const moved = this.#flows[next];
       if (moved === undefined) break;
-      const home = this.#hash(moved.key) & wrap;
+      const home = this.#hashAt(this.#keys, next) & wrap;
       if (((next - home) & wrap) < ((next - hole) & wrap)) continue; // its home lies behind the hole
-      this.#put(hole, moved);
+      this.#put(hole, moved, this.#keys, next);
       hole = next;
     }
     this.#flows[hole] = undefined;
@@ -188,23 +222,25 @@ class Subtable {
 
   #resize(capacity: number): void {
     const flows = this.#flows;
+    const keys = this.#keys;
+    const wrap = capacity - 1;
     this.#capacity = capacity;
     this.#keys = new Uint32Array(capacity * this.#words.length);
     this.#flows = Array.from({ length: capacity });
-    for (const flow of flows) if (flow !== undefined) this.#place(flow);
+    for (const flow of flows) {
+      if (flow === undefined) continue;
+      let place = this.#hashAt(keys, flow.place) & wrap;
+      while (this.#flows[place] !== undefined) place = (place + 1) & wrap;
+      this.#put(place, flow, keys, flow.place);
+    }
   }
 
-  #place(flow: CachedFlow): void {
-    const wrap = this.#capacity - 1;
-    let place = this.#hash(flow.key) & wrap;
-    while (this.#flows[place] !== undefined) place = (place + 1) & wrap;
-    this.#put(place, flow);
-  }
-
-  #put(place: number, flow: CachedFlow): void {
+  /** Puts a flow into a free place; its key is at place `from` of `keys`. */
+  #put(place: number, flow: CachedFlow, keys: Uint32Array, from: number): void {
     const n = this.#words.length;
-    for (let i = 0; i < n; i++) this.#keys[place * n + i] = flow.key[this.#words[i] ?? 0] ?? 0;
+    for (let i = 0; i < n; i++) this.#keys[place * n + i] = keys[from * n + i] as number;
     this.#flows[place] = flow;
+    flow.place = place;
   }
 
   #isAt(place: number, key: Uint32Array): boolean {
@@ -219,6 +255,14 @@ class Subtable {
     return true;
   }
 
+  /** As {@link Subtable.#hash}, of the key at a place of `keys`. */
+  #hashAt(keys: Uint32Array, place: number): number {
+    const end = (place + 1) * this.#words.length;
+    let hash = 0;
+    for (let at = end - this.#words.length; at < end; at++) hash = mix(hash, keys[at] as number);
+    return hash ^ (hash >>> 15);
+  }
+
   #hash(key: Uint32Array): number {
     const words = this.#words;
     const bits = this.#bits;
@@ -228,11 +272,16 @@ class Subtable {
   }
 }
 
-/** A text of its own for each mask; most words are zero. */
-function nameOfMask(mask: Uint32Array): string {
-  let name = "";
-  for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) name += `${i}:${mask[i]},`;
-  return name;
+/** A hash of the words of a mask that are not zero. */
+function hashMask(mask: Uint32Array): number {
+  let hash = 0;
+  for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) hash = mix(hash ^ i, mask[i] as number);
+  return hash;
+}
+
+function areEqual(a: Uint32Array, b: Uint32Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 function hashWords(key: Uint32Array): number {

@@ -1,5 +1,5 @@
 /** A frame on its way through the datapath: where it is in the arena, who else looks at it, what was found out. */
-import { FIELDS } from "@tenet/net";
+import { FIELDS, makeFlowKey } from "@tenet/net";
 import type { Connection } from "./conntrack/connection.ts";
 import { CT_STATE } from "./conntrack/ct-state.ts";
 import { familyOf, isIcmp, protoOf, TUPLE, TUPLE_WORDS } from "./conntrack/tuple.ts";
@@ -32,6 +32,8 @@ export class Packet {
   inPort = 0;
   /** Others refer to these bytes (a send queue, an upcall): copy before changing them. */
   isShared = false;
+  /** The packet's fields as of its last look-up. */
+  readonly key: Uint32Array = makeFlowKey();
   /** What the packet goes on with; 0 = it has just come in. */
   recircId = 0;
   /** Bits of `CT_STATE`; 0 = not tracked, and the fields below mean nothing. */

@@ -11,13 +11,13 @@ export type { FlowChange, TableChange, TableCheck } from "./table/flow-mod.ts";
 export { RefusedError } from "./table/refused-error.ts";
 export { TlvTable } from "./table/tlv-table.ts";
 export { Pipeline, type RuleEvent, type RuleFilter, type TableEvents, type TableStats } from "./table/pipeline.ts";
+export type { FlowTable, TableVisit } from "./table/flow-table.ts";
 export { Rule } from "./table/rule.ts";
 export { type TranslateOptions, translate } from "./translate/translate.ts";
 export type {
   Effect,
   Punt,
   Surroundings,
-  TableVisit,
   Translation,
   TranslationFailure,
   TranslationObserver,

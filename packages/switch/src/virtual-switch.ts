@@ -12,13 +12,14 @@ import { type Action, METER, PORT } from "@tenet/openflow";
 import { Bridge, type FragmentHandling } from "./bridge/bridge.ts";
 import { type BridgePort, type PortLink, type PortVlan, TRUNK_ALL } from "./bridge/bridge-port.ts";
 import { keyOf } from "./bridge/mac-table.ts";
+import type { SideEffects } from "./cache/cached-flow.ts";
 import { Dirt } from "./cache/dirt.ts";
 import { MegaflowCache } from "./cache/megaflow-cache.ts";
 import { PuntRegistry } from "./cache/punt-registry.ts";
 import { Recirculations } from "./cache/recirculations.ts";
 import { References } from "./cache/references.ts";
 import type { FrozenState } from "./translate/frozen-state.ts";
-import { CT_END } from "./translate/packet-state.ts";
+import { CT_END, PacketState } from "./translate/packet-state.ts";
 import { translate, type TranslateOptions } from "./translate/translate.ts";
 import type { Punt, Surroundings, Translation, TranslationObserver } from "./translate/translation.ts";
 
@@ -73,6 +74,9 @@ export class VirtualSwitch {
   readonly #references = new References(this.#punts, this.#recirculations);
   readonly #around: Surroundings;
   readonly #dirt = new Dirt();
+  /** Used for every packet of the datapath: arrays of this width are dear to make. */
+  readonly #packet = new PacketState();
+  readonly #key = makeFlowKey();
   readonly #packetListeners = new Set<(packet: PacketForController) => void>();
   #isRevalidationDue = false;
 
@@ -86,7 +90,7 @@ export class VirtualSwitch {
     };
     const owner = {
       retranslate: (key: Uint32Array): Translation | undefined => this.#retranslate(key),
-      attribute: (translation: Translation, nPackets: number, nBytes: number, usedMs: number): void =>
+      attribute: (translation: SideEffects, nPackets: number, nBytes: number, usedMs: number): void =>
         this.#attribute(translation, nPackets, nBytes, usedMs),
     };
     this.cache = new MegaflowCache(datapath, this.#references, owner, clock);
@@ -104,7 +108,7 @@ export class VirtualSwitch {
     if (this.#bridges.has(name)) throw new SwitchNameError(`Cannot add bridge "${name}": there is one`);
     const bridge = new Bridge(name, this.#clock, this.datapath);
     bridge.pipeline.onChange(({ rules, groups, meters }) => {
-      for (const { rule } of rules) this.#dirt.table(bridge, rule.table);
+      for (const { rule } of rules) this.#dirt.table(bridge.pipeline.table(rule.table));
       for (const id of groups) this.#dirt.group(bridge, id);
       if (meters.length > 0) this.#dirt.everything();
       this.#scheduleRevalidation();
@@ -248,7 +252,7 @@ export class VirtualSwitch {
 
   #receive(upcall: Upcall): void {
     if (upcall.reason === "action") return this.#deliver(upcall);
-    const translation = this.#translate(upcall.key, { learn: this.#learn });
+    const translation = this.#translate(upcall.key, this.#learning);
     if (translation === undefined) return;
     this.cache.install(upcall.key, translation);
     this.#execute(translation, upcall.frame, upcall.inPort);
@@ -273,7 +277,7 @@ export class VirtualSwitch {
   }
 
   #retranslate(datapathKey: Uint32Array): Translation | undefined {
-    return this.#translate(datapathKey, {});
+    return this.#translate(datapathKey, this.#quietly);
   }
 
   /** Translates a key of the datapath; `undefined` when its port, or what it goes on with, is gone. */
@@ -283,15 +287,17 @@ export class VirtualSwitch {
     const home = this.#homeByPortNo.get(datapathKey[FIELDS.in_port.word] ?? 0);
     const bridge = recircId === 0 ? home?.bridge : frozen?.bridge;
     if (bridge === undefined || this.#bridges.get(bridge.name) !== bridge) return undefined;
-    const key = datapathKey.slice();
+    const key = this.#key;
+    key.set(datapathKey);
     if (home !== undefined) setField(key, FIELDS.in_port, home.port.ofport);
     return translate(bridge, key, this.#around, frozen === undefined ? options : { ...options, frozen });
   }
 
-  #attribute({ visits, effects }: Translation, nPackets: number, nBytes: number, usedMs: number): void {
-    for (const { bridge, table, rule } of visits) {
-      bridge.pipeline.countLookups(table, nPackets, rule !== undefined);
+  #attribute({ visits, effects }: SideEffects, nPackets: number, nBytes: number, usedMs: number): void {
+    for (const { table, rule } of visits) {
+      table.nLookups += nPackets;
       if (rule === undefined) continue;
+      table.nMatches += nPackets;
       rule.nPackets += nPackets;
       rule.nBytes += nBytes;
       rule.usedMs = Math.max(rule.usedMs, usedMs);
@@ -313,6 +319,9 @@ export class VirtualSwitch {
     this.#dirt.mac(bridge, keyOf(vlan, mac));
     this.#scheduleRevalidation();
   };
+
+  readonly #quietly: TranslateOptions = { packet: this.#packet };
+  readonly #learning: TranslateOptions = { packet: this.#packet, learn: this.#learn };
 
   /** The other end of a patch port, when it names this one in turn. */
   #peerOf({ name, link }: BridgePort): { bridge: Bridge; port: BridgePort } | undefined {

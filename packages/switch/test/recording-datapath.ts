@@ -97,13 +97,15 @@ export class RecordingDatapath implements Datapath {
     return this.ports().find((port) => port.portNo === portNo);
   }
   onPortChange(): void {}
-  putFlow(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): Megaflow {
+  putFlow(unmasked: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): Megaflow {
+    const key = unmasked.map((word, i) => word & (mask[i] ?? 0));
     for (const flow of this.#flows) {
       if (flow.key.join() !== key.join() || flow.mask.join() !== mask.join()) continue;
       flow.actions = actions;
       return flow;
     }
-    const flow: Megaflow = { key: key.slice(), mask: mask.slice(), actions, nPackets: 0, nBytes: 0, usedMs: 0, tcpFlags: 0 };
+    const counters = { nPackets: 0, nBytes: 0, usedMs: 0, tcpFlags: 0 };
+    const flow: Megaflow = { key, mask: mask.slice(), actions, ...counters, owner: undefined };
     this.#flows.add(flow);
     return flow;
   }

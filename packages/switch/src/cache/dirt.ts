@@ -1,11 +1,13 @@
 /** What changed since the last revalidation, and which translations depend on it. */
 import type { Bridge } from "../bridge/bridge.ts";
-import type { Effect, Translation } from "../translate/translation.ts";
+import type { SideEffects } from "./cached-flow.ts";
+import type { FlowTable } from "../table/flow-table.ts";
+import type { Effect } from "../translate/translation.ts";
 
 /** Changes not yet seen by the megaflow cache. */
 export class Dirt {
   #isEverything = false;
-  readonly #tables = new Map<Bridge, Set<number>>();
+  readonly #tables = new Set<FlowTable>();
   readonly #macs = new Map<Bridge, Set<string>>();
   readonly #groups = new Map<Bridge, Set<number>>();
 
@@ -19,8 +21,8 @@ export class Dirt {
   }
 
   /** Rules of a table changed. */
-  table(bridge: Bridge, table: number): void {
-    entryOf(this.#tables, bridge).add(table);
+  table(table: FlowTable): void {
+    this.#tables.add(table);
   }
 
   /** A group came, changed or went. */
@@ -34,15 +36,15 @@ export class Dirt {
   }
 
   /** Whether a translation looked at something that changed. */
-  touches({ visits, macLookups, effects }: Translation): boolean {
+  touches({ visits, macLookups, effects }: SideEffects): boolean {
     if (this.#isEverything) return true;
-    if (this.#tables.size > 0 && visits.some(({ bridge, table }) => this.#tables.get(bridge)?.has(table) === true)) return true;
+    if (this.#tables.size > 0 && visits.some(({ table }) => this.#tables.has(table))) return true;
     if (this.#groups.size > 0 && effects.some((effect) => this.#isChangedGroup(effect))) return true;
     return this.#macs.size > 0 && macLookups.some(({ bridge, name }) => this.#macs.get(bridge)?.has(name) === true);
   }
 
   /** The addresses that changed. */
-  *addresses(): Generator<Translation["macLookups"][number]> {
+  *addresses(): Generator<SideEffects["macLookups"][number]> {
     for (const [bridge, names] of this.#macs) for (const name of names) yield { bridge, name };
   }
 
@@ -55,7 +57,7 @@ export class Dirt {
   take(): Dirt {
     const taken = new Dirt();
     taken.#isEverything = this.#isEverything;
-    for (const [bridge, tables] of this.#tables) taken.#tables.set(bridge, tables);
+    for (const table of this.#tables) taken.#tables.add(table);
     for (const [bridge, macs] of this.#macs) taken.#macs.set(bridge, macs);
     for (const [bridge, groups] of this.#groups) taken.#groups.set(bridge, groups);
     this.#isEverything = false;

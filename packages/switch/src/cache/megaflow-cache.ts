@@ -9,32 +9,24 @@
  *
  * The law: at any time a cached answer equals a fresh translation of any packet that hits it.
  */
-import type { Datapath, Megaflow } from "@tenet/datapath";
+import type { Datapath, DatapathAction } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
-import { hasExtraBits, maskedKey } from "../translate/megaflow-mask.ts";
+import { hasExtraBits } from "../translate/megaflow-mask.ts";
 import type { Translation } from "../translate/translation.ts";
 import type { Dirt } from "./dirt.ts";
 import { areEqual } from "./same-actions.ts";
+import { CachedFlow, type SideEffects } from "./cached-flow.ts";
 import { MacIndex } from "./mac-index.ts";
 import { FlowLimit } from "./flow-limit.ts";
 import type { References } from "./references.ts";
-
-/** An installed megaflow. */
-interface Cached {
-  readonly megaflow: Megaflow;
-  translation: Translation;
-  /** Monotonic ms. */
-  readonly createdMs: number;
-  nPushedPackets: number;
-  nPushedBytes: number;
-}
+import { SharedActions } from "./shared-actions.ts";
 
 /** What the cache asks of its owner. */
 export interface CacheOwner {
-  /** Translates a datapath key again, changing nothing; `undefined` when its port is gone. */
+  /** Translates a datapath key again, changing nothing; `undefined` when its port is gone. The mask is good until the next. */
   retranslate(key: Uint32Array): Translation | undefined;
   /** Adds packets that were forwarded by a translation to counters and learned addresses. */
-  attribute(translation: Translation, nPackets: number, nBytes: number, usedMs: number): void;
+  attribute(translation: SideEffects, nPackets: number, nBytes: number, usedMs: number): void;
 }
 
 /** Idle time after which a megaflow goes, in ms. */
@@ -49,8 +41,9 @@ export class MegaflowCache {
   readonly #references: References;
   readonly #owner: CacheOwner;
   readonly #clock: Clock;
-  readonly #cached = new Map<Megaflow, Cached>();
-  readonly #cachedByMac = new MacIndex<Cached>();
+  readonly #actions = new SharedActions();
+  #size = 0;
+  readonly #cachedByMac = new MacIndex<CachedFlow>();
 
   constructor(datapath: Datapath, references: References, owner: CacheOwner, clock: Clock) {
     this.#datapath = datapath;
@@ -61,94 +54,97 @@ export class MegaflowCache {
 
   /** Number of installed megaflows. */
   get size(): number {
-    return this.#cached.size;
+    return this.#size;
   }
 
   /** Installs the answer for `key`, unless the flow limit is reached. */
   install(key: Uint32Array, translation: Translation): void {
-    if (this.#cached.size >= this.limit.maxFlows) return;
-    const { mask, actions } = translation;
-    const megaflow = this.#datapath.putFlow(maskedKey(key, mask), mask, actions);
-    const replaced = this.#cached.get(megaflow);
+    if (this.#size >= this.limit.maxFlows) return;
+    const actions = this.#actions.shared(translation.actions);
+    const megaflow = this.#datapath.putFlow(key, translation.mask, actions);
     this.#references.retain(actions);
-    if (replaced !== undefined) {
-      this.#pushStatistics(replaced);
-      this.#references.release(replaced.translation.actions);
-      this.#retranslated(replaced, translation);
-      return;
-    }
-    const createdMs = this.#clock.monotonicMs();
-    const cached = { megaflow, translation, createdMs, nPushedPackets: 0, nPushedBytes: 0 };
-    this.#cached.set(megaflow, cached);
-    this.#references.retainKey(megaflow.key);
-    this.#cachedByMac.add(translation.macLookups, cached);
+    if (megaflow.owner instanceof CachedFlow) return this.#replace(megaflow.owner, actions, translation);
+    const cached = new CachedFlow(megaflow, actions, this.#clock.monotonicMs());
+    megaflow.owner = cached;
+    this.#size++;
+    this.#references.retainKey(key);
+    this.#keep(cached, translation);
   }
 
   /** Reads statistics, deletes idle flows, and adapts the flow limit; to be called every 500 ms. */
   sweep(): void {
     const startMs = this.#clock.monotonicMs();
-    const isOverfull = this.#cached.size > 2 * this.limit.maxFlows;
-    const maxIdleMs = this.#cached.size > this.limit.maxFlows ? CROWDED_IDLE_MS : MAX_IDLE_MS;
-    for (const cached of this.#cached.values()) {
+    const isOverfull = this.#size > 2 * this.limit.maxFlows;
+    const maxIdleMs = this.#size > this.limit.maxFlows ? CROWDED_IDLE_MS : MAX_IDLE_MS;
+    for (const cached of this.#flows()) {
       this.#pushStatistics(cached);
-      const usedMs = Math.max(cached.megaflow.usedMs, cached.createdMs);
-      if (isOverfull || startMs - usedMs >= maxIdleMs) this.#delete(cached);
+      if (isOverfull || startMs - cached.usedMs >= maxIdleMs) this.#delete(cached);
     }
-    this.limit.adapt(this.#clock.monotonicMs() - startMs, this.#cached.size);
+    this.limit.adapt(this.#clock.monotonicMs() - startMs, this.#size);
   }
 
   /** Reads statistics of every flow into rules, ports and learned addresses. */
   readStatistics(): void {
-    for (const cached of this.#cached.values()) this.#pushStatistics(cached);
+    for (const cached of this.#flows()) this.#pushStatistics(cached);
   }
 
   /** Makes every flow that depends on a change true again. */
   revalidate(dirt: Dirt): void {
-    const suspects = dirt.isAddressesAlone ? this.#cachedByMac.of(dirt.addresses()) : this.#cached.values();
-    for (const cached of suspects) if (dirt.touches(cached.translation)) this.#revalidateOne(cached);
+    const suspects = dirt.isAddressesAlone ? this.#cachedByMac.of(dirt.addresses()) : this.#flows();
+    for (const cached of suspects) if (dirt.touches(cached)) this.#revalidateOne(cached);
   }
 
   /** Deletes every flow. */
   purge(): void {
-    for (const cached of this.#cached.values()) {
+    for (const cached of this.#flows()) {
       this.#pushStatistics(cached);
       this.#delete(cached);
     }
   }
 
-  #revalidateOne(cached: Cached): void {
+  /** The flows that were installed here; deleting while iterating is allowed. */
+  *#flows(): Generator<CachedFlow> {
+    for (const { owner } of this.#datapath.flows()) if (owner instanceof CachedFlow) yield owner;
+  }
+
+  #revalidateOne(cached: CachedFlow): void {
     this.#pushStatistics(cached);
+    const { key, mask } = cached.megaflow;
+    const fresh = this.#owner.retranslate(key);
+    if (fresh === undefined || hasExtraBits(fresh.mask, mask)) return this.#delete(cached);
+    const isSame = areEqual(cached.actions, fresh.actions);
+    const actions = isSame ? cached.actions : this.#actions.shared(fresh.actions);
+    this.#references.retain(actions);
+    if (!isSame) this.#datapath.putFlow(key, mask, actions);
+    this.#replace(cached, actions, fresh);
+  }
+
+  /** Lets a flow stand for another translation, whose actions are installed and held already. */
+  #replace(cached: CachedFlow, actions: readonly DatapathAction[], translation: Translation): void {
+    this.#pushStatistics(cached);
+    this.#references.release(cached.actions);
+    cached.actions = actions;
+    this.#cachedByMac.remove(cached.macLookups, cached);
+    this.#keep(cached, translation);
+  }
+
+  #keep(cached: CachedFlow, translation: Translation): void {
+    cached.keep(translation);
+    this.#cachedByMac.add(cached.macLookups, cached);
+  }
+
+  #delete(cached: CachedFlow): void {
     const { megaflow } = cached;
-    const fresh = this.#owner.retranslate(megaflow.key);
-    if (fresh === undefined || hasExtraBits(fresh.mask, megaflow.mask)) return this.#delete(cached);
-    const before = cached.translation.actions;
-    this.#references.retain(fresh.actions);
-    if (!areEqual(before, fresh.actions)) this.#datapath.putFlow(megaflow.key, megaflow.mask, fresh.actions);
-    this.#references.release(before);
-    this.#retranslated(cached, fresh);
+    this.#references.releaseKey(megaflow.key);
+    this.#datapath.deleteFlow(megaflow);
+    megaflow.owner = undefined;
+    this.#size--;
+    this.#cachedByMac.remove(cached.macLookups, cached);
+    this.#references.release(cached.actions);
   }
 
-  #retranslated(cached: Cached, translation: Translation): void {
-    this.#cachedByMac.remove(cached.translation.macLookups, cached);
-    cached.translation = translation;
-    this.#cachedByMac.add(translation.macLookups, cached);
-  }
-
-  #delete(cached: Cached): void {
-    this.#datapath.deleteFlow(cached.megaflow);
-    this.#cached.delete(cached.megaflow);
-    this.#cachedByMac.remove(cached.translation.macLookups, cached);
-    this.#references.release(cached.translation.actions);
-    this.#references.releaseKey(cached.megaflow.key);
-  }
-
-  #pushStatistics(cached: Cached): void {
-    const { nPackets, nBytes, usedMs } = cached.megaflow;
-    const newPackets = nPackets - cached.nPushedPackets;
-    const newBytes = nBytes - cached.nPushedBytes;
-    if (newPackets <= 0) return;
-    cached.nPushedPackets = nPackets;
-    cached.nPushedBytes = nBytes;
-    this.#owner.attribute(cached.translation, newPackets, newBytes, usedMs);
+  #pushStatistics(cached: CachedFlow): void {
+    const news = cached.takeNews();
+    if (news !== undefined) this.#owner.attribute(cached, news.nPackets, news.nBytes, cached.megaflow.usedMs);
   }
 }

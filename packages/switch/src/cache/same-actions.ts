@@ -3,7 +3,7 @@ import type { CtDatapathAction, CtNat, DatapathAction } from "@tenet/datapath";
 
 /** Whether two lists do the same. */
 export function areEqual(a: readonly DatapathAction[], b: readonly DatapathAction[]): boolean {
-  return a.length === b.length && a.every((action, i) => isSameAction(action, b[i]));
+  return a === b || (a.length === b.length && a.every((action, i) => isSameAction(action, b[i])));
 }
 
 function isSameAction(a: DatapathAction, b: DatapathAction | undefined): boolean {
@@ -49,5 +49,7 @@ function isSameIfAny(a: Uint32Array | undefined, b: Uint32Array | undefined): bo
 }
 
 function isSame(a: Uint32Array, b: Uint32Array): boolean {
-  return a.every((word, i) => word === b[i]);
+  if (a === b) return true;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

@@ -4,7 +4,7 @@
  * Every change is one transaction: a bundle of flow-mods applies whole, or is undone and leaves no trace.
  * Whoever depends on the tables (the megaflow cache, controllers) is told after it, once, what changed.
  */
-import { Classifier, type RuleMatch } from "@tenet/classifier";
+import type { RuleMatch } from "@tenet/classifier";
 import type { Clock } from "@tenet/kit";
 import {
   type Action,
@@ -17,6 +17,7 @@ import {
 } from "@tenet/openflow";
 import { GroupTable } from "../group/group-table.ts";
 import { type MeterHost, MeterTable } from "../meter/meter-table.ts";
+import { FlowTable } from "./flow-table.ts";
 import { checkActions, type FlowChange, N_TABLES, type TableChange } from "./flow-mod.ts";
 import { ReferenceIndex } from "./reference-index.ts";
 import { RefusedError } from "./refused-error.ts";
@@ -58,12 +59,6 @@ export interface TableStats {
   readonly nMatches: number;
 }
 
-interface FlowTable {
-  readonly classifier: Classifier<Rule>;
-  nLookups: number;
-  nMatches: number;
-}
-
 /** How many rules a bridge holds at most. */
 const MAX_RULES = 1_000_000;
 
@@ -100,16 +95,14 @@ export class Pipeline {
     return () => this.#listeners.delete(listener);
   }
 
-  /** The best rule of a table for a packet; ORs the bits looked at into `wildcards`. */
-  lookup(table: number, flow: Uint32Array, wildcards: Uint32Array): Rule | undefined {
-    return this.#tables[table]?.classifier.lookup(flow, wildcards);
-  }
-
-  /** Counts lookups of packets in a table. */
-  countLookups(table: number, nPackets: number, isMatch: boolean): void {
-    const counted = this.#table(table);
-    counted.nLookups += nPackets;
-    if (isMatch) counted.nMatches += nPackets;
+  /** The table of a number, 0 to 254; made when it is first asked for. */
+  table(number: number): FlowTable {
+    let table = this.#tables[number];
+    if (table === undefined) {
+      table = new FlowTable(number);
+      this.#tables[number] = table;
+    }
+    return table;
   }
 
   /** Carries out all of `mods` or none. @throws RefusedError of the first that fails, after undoing the others */
@@ -221,7 +214,7 @@ export class Pipeline {
   #add(flow: FlowSpec): void {
     const table = flow.table === ALL_TABLES ? 0 : flow.table;
     if (table >= N_TABLES) throw new RefusedError("OFPFMFC_BAD_TABLE_ID", `there is no table ${table}`, "Use 0 to 253");
-    const { classifier } = this.#table(table);
+    const { classifier } = this.table(table);
     if ((flow.flags & FLOW_FLAG.CHECK_OVERLAP) !== 0 && classifier.overlaps(flow.match, flow.priority)) {
       const hint = "Give it another priority, or leave out check_overlap";
       throw new RefusedError("OFPFMFC_OVERLAP", "a flow of this priority overlaps", hint);
@@ -245,7 +238,7 @@ export class Pipeline {
   }
 
   #modify(rule: Rule, flow: FlowSpec, setsCookie: boolean): void {
-    const { classifier } = this.#table(rule.table);
+    const { classifier } = this.table(rule.table);
     const { actions, cookie, modifiedMs, nPackets, nBytes } = rule;
     const change = (next: Pick<Rule, "actions" | "cookie" | "modifiedMs" | "nPackets" | "nBytes">): void => {
       const conjunctions = conjunctionsOf(next.actions);
@@ -264,7 +257,7 @@ export class Pipeline {
   }
 
   #remove(rule: Rule, reason: FlowRemovedReason): void {
-    const { classifier } = this.#table(rule.table);
+    const { classifier } = this.table(rule.table);
     classifier.remove(rule);
     this.#bury(rule);
     this.#undo.push(() => {
@@ -293,15 +286,6 @@ export class Pipeline {
     this.#nRules--;
     this.#references.remove(rule);
     this.#mortal.delete(rule);
-  }
-
-  #table(number: number): FlowTable {
-    let table = this.#tables[number];
-    if (table === undefined) {
-      table = { classifier: new Classifier<Rule>(), nLookups: 0, nMatches: 0 };
-      this.#tables[number] = table;
-    }
-    return table;
   }
 
   #publish(): void {

@@ -1,6 +1,7 @@
 /** One OpenFlow flow with its counters and timers. */
 import type { ClassifierRule, Conjunction } from "@tenet/classifier";
 import { makeFlowKey } from "@tenet/net";
+import type { TableVisit } from "./flow-table.ts";
 import type { Action, FlowSpec, Match } from "@tenet/openflow";
 
 /** A flow in a table. Match, table and priority are its identity; the rest a flow-mod may change. */
@@ -23,6 +24,8 @@ export class Rule implements ClassifierRule {
   usedMs: number;
   nPackets = 0;
   nBytes = 0;
+  /** To be had from `FlowTable.visitOf`. */
+  visit: TableVisit | undefined = undefined;
 
   /** @param mask - the mask of `spec.match`, shared with other rules */
   constructor(spec: FlowSpec, mask: Uint32Array, nowMs: number) {

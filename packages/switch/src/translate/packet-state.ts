@@ -13,9 +13,11 @@
  *        1         1       set it if it differs
  *        0         1       it was put back (clone, patch port): un-wildcard it, set it if it differs
  */
+import type { Classifier, ClassifierRule } from "@tenet/classifier";
 import type { DatapathAction } from "@tenet/datapath";
 import { FIELDS, type FieldSpec, FLOW_WORDS, getField, STAGE_ENDS, VLAN_PRESENT } from "@tenet/net";
 import type { SubField } from "@tenet/openflow";
+import { MaskedSet } from "./masked-set.ts";
 
 const FIRST_HEADER_WORD = STAGE_ENDS[0] ?? 0;
 /** One past the last word that the connection tracker fills. */
@@ -62,22 +64,29 @@ export interface FrozenPacket {
   readonly innerTags: readonly number[];
 }
 
-/** A packet under translation. */
+/** A packet under translation; it may be used again for another packet with {@link start}. */
 export class PacketState {
   /** The packet as the pipeline sees it now. */
-  readonly flow: Uint32Array;
+  readonly flow: Uint32Array = new Uint32Array(FLOW_WORDS);
   /** Bits of the original packet that the translation depends on. */
   readonly wildcards: Uint32Array = new Uint32Array(FLOW_WORDS);
   readonly #written = new Uint32Array(FLOW_WORDS);
-  readonly #base: Uint32Array;
+  readonly #base = new Uint32Array(FLOW_WORDS);
   readonly #rewritten = new Uint32Array(FLOW_WORDS);
   /** Tags beneath the one in the flow, outermost last. */
   readonly #innerTags: number[] = [];
+  readonly #set = new MaskedSet();
+  /** All zero, but during a lookup. */
   readonly #lookedAt = new Uint32Array(FLOW_WORDS);
 
-  constructor(key: Uint32Array) {
-    this.flow = key.slice();
-    this.#base = key.slice();
+  /** Takes a packet in hand; what was in hand before, `flow` and `wildcards` included, is gone. */
+  start(key: Uint32Array): void {
+    this.flow.set(key);
+    this.#base.set(key);
+    this.wildcards.fill(0);
+    this.#written.fill(0);
+    this.#rewritten.fill(0);
+    this.#innerTags.length = 0;
   }
 
   /** What to keep of the packet, which is committed, until it comes back. */
@@ -111,12 +120,17 @@ export class PacketState {
     return set;
   }
 
-  /** Runs a lookup that ORs the bits it looks at into its argument, and un-wildcards those of the packet's own. */
-  examine<T>(lookup: (flow: Uint32Array, lookedAt: Uint32Array) => T): T {
-    const lookedAt = this.#lookedAt.fill(0);
-    const found = lookup(this.flow, lookedAt);
-    for (let i = 0; i < FLOW_WORDS; i++) {
-      this.wildcards[i] = (this.wildcards[i] ?? 0) | ((lookedAt[i] ?? 0) & ~(this.#written[i] ?? 0));
+  /** The best rule for the packet; of the bits that were looked at, un-wildcards those of the packet's own. */
+  lookUp<R extends ClassifierRule>(rules: Classifier<R>): R | undefined {
+    const { wildcards } = this;
+    const lookedAt = this.#lookedAt;
+    const written = this.#written;
+    const words = rules.examinedWords;
+    const found = rules.lookup(this.flow, lookedAt);
+    for (let i = 0; i < words.length; i++) {
+      const word = words[i] as number;
+      wildcards[word] = (wildcards[word] as number) | ((lookedAt[word] as number) & ~(written[word] as number));
+      lookedAt[word] = 0;
     }
     return found;
   }
@@ -249,21 +263,18 @@ export class PacketState {
 
   /** A field of which one bit must be set is set in all its written bits. */
   #commitHeaders(actions: DatapathAction[]): void {
-    let key: Uint32Array | undefined;
-    let mask: Uint32Array | undefined;
+    const set = this.#set;
     for (const { word: first, nWords, bits } of SETTABLE) {
       if (!this.#mustSet(first, nWords, bits)) continue;
-      key ??= new Uint32Array(FLOW_WORDS);
-      mask ??= new Uint32Array(FLOW_WORDS);
       for (let word = first; word < first + nWords; word++) {
-        const set = ((this.#written[word] ?? 0) | (this.#rewritten[word] ?? 0)) & bits;
-        key[word] = (key[word] ?? 0) | ((this.flow[word] ?? 0) & set);
-        mask[word] = (mask[word] ?? 0) | set;
-        this.#base[word] = ((this.#base[word] ?? 0) & ~set) | ((this.flow[word] ?? 0) & set);
-        this.#rewritten[word] = (this.#rewritten[word] ?? 0) | set;
+        const known = ((this.#written[word] ?? 0) | (this.#rewritten[word] ?? 0)) & bits;
+        set.add(word, (this.flow[word] ?? 0) & known, known);
+        this.#base[word] = ((this.#base[word] ?? 0) & ~known) | ((this.flow[word] ?? 0) & known);
+        this.#rewritten[word] = (this.#rewritten[word] ?? 0) | known;
       }
     }
-    if (key !== undefined && mask !== undefined) actions.push({ type: "setMasked", key, mask });
+    const action = set.take();
+    if (action !== undefined) actions.push(action);
   }
 
   #mustSet(first: number, nWords: number, bits: number): boolean {

@@ -22,7 +22,8 @@ import { finishMask, isIp, startMask } from "./megaflow-mask.ts";
 import { forwardNormally, macLookupName } from "./normal.ts";
 import { CT_END, PacketState } from "./packet-state.ts";
 import { hasField } from "./prerequisites.ts";
-import type { Effect, Surroundings, TableVisit, Translation, TranslationFailure, TranslationObserver } from "./translation.ts";
+import type { FlowTable, TableVisit } from "../table/flow-table.ts";
+import type { Effect, Surroundings, Translation, TranslationFailure, TranslationObserver } from "./translation.ts";
 
 /** Deepest nesting of resubmits to the same or an earlier table, and of patch ports. */
 const MAX_DEPTH = 64;
@@ -41,6 +42,8 @@ export interface TranslateOptions {
   readonly actions?: readonly Action[];
   /** Goes on with this instead of looking up table 0 (the packet was recirculated). */
   readonly frozen?: FrozenState;
+  /** Used for the packet; the answer's `mask` and `finalFlow` are then its own, good until it is used again. Absent: a new one. */
+  readonly packet?: PacketState;
 }
 
 /** Parts of the `controller` action that most have not. */
@@ -78,7 +81,8 @@ class Walk {
     this.#bridge = bridge;
     this.#key = key;
     this.#around = around;
-    this.#packet = new PacketState(key);
+    this.#packet = options.packet ?? new PacketState();
+    this.#packet.start(key);
     this.#learn = options.learn;
     this.#observer = options.observer;
   }
@@ -138,8 +142,9 @@ class Walk {
     if (this.#depth >= MAX_DEPTH) return this.#fail("depth", `over max translation depth ${MAX_DEPTH}`);
     if (this.#nLookups >= MAX_RESUBMITS) return this.#fail("resubmits", `over ${MAX_RESUBMITS} resubmit actions`);
     this.#nLookups++;
-    const rule = this.#findRule(table, inPort);
-    this.#visits.push({ bridge: this.#bridge, table, rule });
+    const found = this.#bridge.pipeline.table(table);
+    const rule = this.#findRule(found, inPort);
+    this.#visits.push(found.visitOf(rule));
     this.#observer?.enterTable(this.#bridge, table, this.#nesting, rule);
     const outer = { table: this.#table, rule: this.#rule };
     this.#table = table;
@@ -155,16 +160,16 @@ class Walk {
     this.#rule = outer.rule;
   }
 
-  #findRule(table: number, inPort: number | undefined): Rule | undefined {
+  #findRule({ classifier }: FlowTable, inPort: number | undefined): Rule | undefined {
     const { flow } = this.#packet;
-    const { fragments, pipeline } = this.#bridge;
+    const { fragments } = this.#bridge;
     const isFragment = getField(flow, FIELDS.nw_frag) !== 0; // in every megaflow
     if (isFragment && fragments === "drop") return undefined;
     const own = this.#inPort();
     const ports = flow[PORTS_WORD] ?? 0;
     if (inPort !== undefined) flow[FIELDS.in_port.word] = inPort;
     if (isFragment && fragments === "normal") flow[PORTS_WORD] = 0;
-    const rule = this.#packet.examine((key, lookedAt) => pipeline.lookup(table, key, lookedAt));
+    const rule = this.#packet.lookUp(classifier);
     flow[FIELDS.in_port.word] = own;
     flow[PORTS_WORD] = ports;
     return rule;

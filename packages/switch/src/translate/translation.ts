@@ -5,6 +5,7 @@ import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
 import type { FrozenState } from "./frozen-state.ts";
 import type { Group, RunningBucket } from "../group/group.ts";
+import type { TableVisit } from "../table/flow-table.ts";
 import type { Rule } from "../table/rule.ts";
 
 /** What packets of the megaflow do besides being forwarded; carried out again when its statistics are read. */
@@ -22,13 +23,6 @@ export type Effect =
     }
   /** Packets went out at one patch port and in at its peer. */
   | { readonly type: "patch"; readonly from: BridgePort; readonly to: BridgePort };
-
-/** A table that was looked at and the rule found there. */
-export interface TableVisit {
-  readonly bridge: Bridge;
-  readonly table: number;
-  readonly rule: Rule | undefined;
-}
 
 /** Why a translation failed. */
 export type TranslationFailure = "depth" | "resubmits";

@@ -1,0 +1,51 @@
+/** What is kept with an installed megaflow: what its packets do besides being forwarded, and what of that was counted. */
+import type { DatapathAction, Megaflow } from "@tenet/datapath";
+import type { Translation } from "../translate/translation.ts";
+
+/** The part of a translation that counts for all its packets, and that says when it has to be made again. */
+export type SideEffects = Pick<Translation, "visits" | "effects" | "macLookups">;
+
+/** What most translations have none of. */
+const NONE: readonly never[] = [];
+
+/** A megaflow and the translation it stands for. */
+export class CachedFlow implements SideEffects {
+  readonly megaflow: Megaflow;
+  /** Those whose numbers are held; the datapath has them too. */
+  actions: readonly DatapathAction[];
+  visits: SideEffects["visits"] = NONE;
+  effects: SideEffects["effects"] = NONE;
+  macLookups: SideEffects["macLookups"] = NONE;
+  /** Monotonic ms. */
+  readonly createdMs: number;
+  nPushedPackets = 0;
+  nPushedBytes = 0;
+
+  constructor(megaflow: Megaflow, actions: readonly DatapathAction[], nowMs: number) {
+    this.megaflow = megaflow;
+    this.actions = actions;
+    this.createdMs = Math.floor(nowMs);
+  }
+
+  /** When it was last used, or else made. */
+  get usedMs(): number {
+    return Math.max(this.megaflow.usedMs, this.createdMs);
+  }
+
+  /** Keeps the side effects of another translation, in arrays no longer than they have to be. */
+  keep({ visits, effects, macLookups }: SideEffects): void {
+    this.visits = visits.slice();
+    this.effects = effects.length === 0 ? NONE : effects;
+    this.macLookups = macLookups.length === 0 ? NONE : macLookups;
+  }
+
+  /** Counts of the packets since the last time; `undefined` when there were none. */
+  takeNews(): { readonly nPackets: number; readonly nBytes: number } | undefined {
+    const { nPackets, nBytes } = this.megaflow;
+    if (nPackets <= this.nPushedPackets) return undefined;
+    const news = { nPackets: nPackets - this.nPushedPackets, nBytes: nBytes - this.nPushedBytes };
+    this.nPushedPackets = nPackets;
+    this.nPushedBytes = nBytes;
+    return news;
+  }
+}
