@@ -10,13 +10,13 @@ import { cpus, loadavg } from "node:os";
 import { acl } from "./acl.mjs";
 import { classifier } from "./classifier.mjs";
 import { datalog } from "./datalog.mjs";
-import { forwarding } from "./forwarding.mjs";
 import { memory } from "./memory.mjs";
 import { ovsdb } from "./ovsdb.mjs";
 import { ovsdbEtcd } from "./ovsdb-etcd.mjs";
 import { ovsdbStart } from "./ovsdb-start.mjs";
 import { startUp } from "./start-up.mjs";
 import { besidePeer, formatTable } from "./support/table.mjs";
+import { switches } from "./switch.mjs";
 
 const BENCHES = {
   "start-up": startUp,
@@ -25,7 +25,7 @@ const BENCHES = {
   "ovsdb-start": ovsdbStart,
   acl,
   classifier,
-  forwarding,
+  switch: switches,
   memory,
   datalog,
 };
