@@ -54,3 +54,17 @@ export {
   prefixContains,
   prefixMask,
 } from "./prefix.ts";
+export { readGeneve, writeGeneve } from "./tunnel/geneve.ts";
+export { finishGre, GRE_ETHERNET, greSize, MAX_GRE_BYTES, readGre, writeGre } from "./tunnel/gre.ts";
+export {
+  clearTunnel,
+  copyTunnel,
+  isSameTunnel,
+  MAX_OPTIONS_BYTES,
+  optionsSizeOf,
+  TUNNEL_END,
+  TUNNEL_FLAG,
+  TUNNEL_START,
+  tunnelFamily,
+} from "./tunnel/tunnel-fields.ts";
+export { readVxlan, writeVxlan } from "./tunnel/vxlan.ts";
