@@ -1,4 +1,5 @@
 export { addAddress, addRoute, type RouteSpec } from "./address.ts";
+export { DatagramQueue, ReceivedDatagrams } from "./datagram-batches.ts";
 export { FRAME_OFFSET, FrameArena, MAX_FRAME_BYTES, SLOT_BYTES, VNET_HEADER_BYTES } from "./frame-arena.ts";
 export { type FrameDevice, ReceivedFrames, SendQueue } from "./frame-device.ts";
 export {
@@ -37,3 +38,12 @@ export { type Probe, probe } from "./probe.ts";
 export { type PingResult, type ProbeOptions, ReachabilityProber, type TcpResult } from "./reachability.ts";
 export { SystemCallError } from "./system-call-error.ts";
 export { openTap } from "./tap.ts";
+export {
+  openRawReceiver,
+  openTunnelSender,
+  openUdpReceiver,
+  type SenderSpec,
+  type TunnelProtocol,
+  type TunnelReceiver,
+  type TunnelSender,
+} from "./tunnel-socket.ts";

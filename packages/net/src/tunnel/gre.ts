@@ -49,9 +49,7 @@ export function readGre(bytes: Uint8Array, at: number, end: number, out: Uint32A
 /** Bytes of the header that {@link writeGre} writes. */
 export function greSize(key: Uint32Array, hasSequence: boolean): number {
   const flags = flagsOf(key);
-  return (
-    4 + ((flags & TUNNEL_FLAG.checksum) === 0 ? 0 : 4) + ((flags & TUNNEL_FLAG.key) === 0 ? 0 : 4) + (hasSequence ? 4 : 0)
-  );
+  return 4 + ((flags & TUNNEL_FLAG.checksum) === 0 ? 0 : 4) + ((flags & TUNNEL_FLAG.key) === 0 ? 0 : 4) + (hasSequence ? 4 : 0);
 }
 
 /**
@@ -60,7 +58,13 @@ export function greSize(key: Uint32Array, hasSequence: boolean): number {
  * @param sequence - its sequence number, if it has one
  * @returns its bytes
  */
-export function writeGre(bytes: Uint8Array, at: number, protocol: number, sequence: number | undefined, key: Uint32Array): number {
+export function writeGre(
+  bytes: Uint8Array,
+  at: number,
+  protocol: number,
+  sequence: number | undefined,
+  key: Uint32Array,
+): number {
   const wanted = flagsOf(key);
   let flags = 0;
   let cursor = at + 4;

@@ -158,7 +158,11 @@ describe("GRE", () => {
 test("any bytes are read or refused, and stay within the block", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 280 }), fc.boolean(), (bytes, hasPolicy) => {
-      for (const read of [readGeneve, readGre, (b: Uint8Array, at: number, end: number, out: Uint32Array) => readVxlan(b, at, end, hasPolicy, out)]) {
+      for (const read of [
+        readGeneve,
+        readGre,
+        (b: Uint8Array, at: number, end: number, out: Uint32Array) => readVxlan(b, at, end, hasPolicy, out),
+      ]) {
         const key = makeFlowKey();
         expect(read(bytes, 0, bytes.length, key)).toBeLessThanOrEqual(bytes.length);
         clearTunnel(key);
