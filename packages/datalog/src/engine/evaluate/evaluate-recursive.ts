@@ -54,7 +54,8 @@ interface Queue {
   spare: IntList;
 }
 
-const NO_ROWS = new Int32Array(0);
+/** What is added to the number of each row of a batch of consecutive ones. */
+const NO_OFFSET = new Int32Array(1);
 
 interface Batch {
   readonly store: RowStore;
@@ -299,7 +300,7 @@ export class RecursiveStratum implements Evaluator {
         for (const { position, store: from } of rule.recursive) {
           if (from !== store) continue;
           const plan = planFrom(rule, position);
-          if (rows.first >= 0) plan.run(NO_ROWS, rows.length, 1, rows.first);
+          if (rows.first >= 0) plan.run(NO_OFFSET, rows.length, 1, rows.first);
           else plan.run(rows.items, rows.length, 1);
         }
       }

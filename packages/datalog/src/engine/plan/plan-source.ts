@@ -33,10 +33,18 @@ export interface PlanSource {
 }
 
 const TRUE = 4;
-/** The clock is looked at once per so many rows of a batch and one, and once per so many turns of inner loops. */
-const ROWS_PER_LOOK = 255;
+/** The clock is looked at once per so many turns of inner loops; a row of the batch counts as so many. */
 const TURNS_PER_LOOK = 1 << 18;
+const TURNS_PER_ROW = 1 << 10;
+/** Turns after which one row's loops look at it themselves. */
+const TURNS_PER_LOOK_WITHIN = 1 << 20;
 const ORDER_OPS: ReadonlySet<string> = new Set(["<", "<=", ">", ">="]);
+
+/**
+ * Rows of a batch that one call of the function sees. V8 takes faster code at the next call; a loop that runs on would have it compile
+ * the function once more, for the middle of the loop.
+ */
+const ROWS_PER_PART = 512;
 
 /** Writes a plan. */
 export function writePlan(request: PlanRequest, context: PlanContext): PlanSource {
@@ -49,6 +57,8 @@ class PlanWriter {
   readonly #frame: ExpressionFrame;
   readonly #environment: PlanEnvironment;
   readonly #known = new Set<number>();
+  /** Variables that are likely to have another value at each turn of the innermost loop. */
+  readonly #turning = new Set<number>();
   /** What is fetched once, before `run`. */
   readonly #shared: string[] = [];
   /** What is fetched once per run. */
@@ -81,19 +91,21 @@ class PlanWriter {
     const { rule, from, trace } = this.#request;
     const { storeOf } = this.#context;
     const skip = typeof from === "object" && "literal" in from ? from.literal : -1;
-    this.#open(from === "none" ? "L0: do {" : "L0: for (let at = 0; at < n; at++) {");
+    this.#open(from === "none" ? "L0: do {" : "L0: for (let at = from; at < to; at++) {");
     if (from !== "none") {
-      this.#line(`if ((at & ${ROWS_PER_LOOK}) === ${ROWS_PER_LOOK}) E.checkTime();`);
+      this.#line(`if ((work += ${TURNS_PER_ROW}) > ${TURNS_PER_LOOK}) { work = 0; E.checkTime(); }`);
       const literal = rule.body[skip];
       const isHead = skip < 0;
       const store = storeOf(isHead ? rule.relation : literal?.kind === "atom" || literal?.kind === "not" ? literal.relation : "");
       const terms = isHead ? rule.head : literal?.kind === "atom" || literal?.kind === "not" ? literal.terms : [];
       const row = isHead ? "headRow" : `r${skip}`;
-      this.#line(`const ${row} = first >= 0 ? first + at : rows[at];`);
+      this.#line(`const ${row} = rows[at & mask] + (at & ~mask) + start;`);
       if (!isHead) this.#noteRow(skip);
       const open = typeof from === "object" && "open" in from ? from.open : -1;
       const columns = Array.from(terms.keys()).filter((column) => column !== open);
       this.#matchRow(terms, store, columns, row, "L0");
+      // Batches are grouped by all columns but the last.
+      for (const term of terms.slice(0, -1)) if (term.kind === "var") this.#turning.delete(term.slot);
     }
     const order = trace === undefined ? orderLiterals(rule.body, this.#known, skip, this.#context) : orderAsWritten(rule.body);
     let label = "L0";
@@ -111,10 +123,17 @@ class PlanWriter {
       '"use strict";',
       "const R = E.registers, W = E.rows;",
       ...this.#shared,
-      "return function run(rows, n, weight, first = -1) {",
-      "  let work = 0;",
+      "function part(rows, from, to, weight, start, mask) {",
+      `  let work = ${TURNS_PER_LOOK};`,
       ...this.#hoisted.map((line) => `  ${line}`),
       ...this.#lines,
+      "  return false;",
+      "}",
+      "return function run(rows, n, weight, first = -1) {",
+      "  const start = first < 0 ? 0 : first, mask = first < 0 ? -1 : 0;",
+      from === "none"
+        ? "  return part(rows, 0, 0, weight, start, mask);"
+        : `  for (let at = 0; at < n; at += ${ROWS_PER_PART}) if (part(rows, at, Math.min(n, at + ${ROWS_PER_PART}), weight, start, mask)) return true;`,
       "  return false;",
       "};",
     ].join("\n");
@@ -229,27 +248,47 @@ class PlanWriter {
     return id;
   }
 
+  /**
+   * Walks over the rows of a key. A single row is laid out as a block, so that V8 sees the same operations whatever it meets: it throws
+   * code away that takes a turn it never took, and compiling that anew costs more than millions of turns.
+   */
   #walk(index: KeyIndex, terms: readonly Term[], row: string): string {
     const i = this.#environment.indexes.push(index) - 1;
-    const [entry, one, list, at, end] = [
-      this.#name("entry"),
-      this.#name("one"),
-      this.#name("list"),
-      this.#name("p"),
-      this.#name("q"),
-    ];
-    this.#shared.push(`const index${i} = E.indexes[${i}], seek${i} = index${i}.seek, ${one} = new Int32Array(1);`);
-    const key = index.columns.map((column) => this.#term(terms[column] as Term));
-    this.#line(`const ${entry} = seek${i}(${[`index${i}`, ...key].join(", ")});`);
-    this.#line(`let ${list} = ${one}, ${at} = 0, ${end} = 1;`);
-    this.#line(
-      `if (${entry} < 0) { ${list} = index${i}.arena; ${at} = ${BLOCK_HEADER} - ${entry}; ${end} = ${at} + ${list}[-${entry}]; }`,
+    const [entry, one, block] = [this.#name("entry"), this.#name("one"), this.#name("block")];
+    const [list, at, end] = [this.#name("list"), this.#name("p"), this.#name("q")];
+    this.#shared.push(
+      `const index${i} = E.indexes[${i}], seek${i} = index${i}.seek, ${one} = new Int32Array(${BLOCK_HEADER + 1});`,
     );
-    this.#line(`else if (${entry} > 0) ${one}[0] = ${entry} - 1; else ${end} = 0;`);
+    this.#seek(
+      i,
+      entry,
+      index.columns.map((column) => terms[column] as Term),
+    );
+    this.#line(`${one}[0] = ${entry} === 0 ? 0 : 1; ${one}[${BLOCK_HEADER}] = ${entry} - 1;`);
+    this.#line(`const ${block} = (0 - ${entry}) & (${entry} >> 31), arena${i} = index${i}.arena;`);
+    this.#line(`const ${list} = ${entry} < 0 ? arena${i} : ${one};`);
+    this.#line(`let ${at} = ${block} + ${BLOCK_HEADER};`);
+    this.#line(`const ${end} = ${at} + ${list}[${block}];`);
     this.#spendWork(`${end} - ${at}`);
     const inner = this.#loop(`for (; ${at} < ${end}; ${at}++) {`);
     this.#line(`const ${row} = ${list}[${at}];`);
     return inner;
+  }
+
+  /** Looks a key up. What was found is kept for the next turn if that is likely to ask for the same. */
+  #seek(i: number, entry: string, terms: readonly Term[]): void {
+    const key = terms.map((term) => this.#term(term));
+    const found = `seek${i}(${[`index${i}`, ...key].join(", ")})`;
+    if (terms.some((term) => term.kind === "var" && this.#turning.has(term.slot))) {
+      this.#line(`const ${entry} = ${found};`);
+      return;
+    }
+    const kept = key.map(() => this.#name("k"));
+    this.#hoisted.push(`let ${[`${entry} = 0`, ...kept.map((name) => `${name} = ${NONE}`)].join(", ")};`);
+    this.#line(`if (${key.map((id, k) => `${id} !== ${kept[k]}`).join(" || ")}) {`);
+    this.#line(`  ${key.map((id, k) => `${kept[k]} = ${id};`).join(" ")}`);
+    this.#line(`  ${entry} = ${found};`);
+    this.#line("}");
   }
 
   /** Binds variables from a row, and tests what is known already. */
@@ -416,6 +455,7 @@ class PlanWriter {
 
   #bind(slot: number, value: string): void {
     this.#known.add(slot);
+    this.#turning.add(slot);
     this.#line(`const v${slot} = ${value};`);
     if (this.#isCalled) this.#line(`R[${slot}] = v${slot};`);
   }
@@ -445,12 +485,13 @@ class PlanWriter {
   /** Before a loop of so many turns: looks at the clock now and then, so that a join without end is stopped though it derives nothing. */
   #spendWork(nTurns: string): void {
     this.#line(`work += ${nTurns};`);
-    this.#line(`if (work > ${TURNS_PER_LOOK}) { work = 0; E.checkTime(); }`);
+    this.#line(`if (work > ${TURNS_PER_LOOK_WITHIN}) { work = 0; E.checkTime(); }`);
   }
 
   #loop(text: string): string {
     const label = `L${++this.#nLoops}`;
     this.#open(`${label}: ${text}`);
+    this.#turning.clear();
     return label;
   }
 

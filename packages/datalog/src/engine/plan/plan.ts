@@ -74,7 +74,7 @@ export interface Plan {
   /**
    * Runs from the first `n` rows of the starting literal or head; for a plan from nothing, once. True if the sink stopped it.
    *
-   * @param first - if it is there and not negative, the first of `n` consecutive rows to run from instead of `rows`
+   * @param first - if it is there and not negative, the first of `n` consecutive rows to run from; `rows` is then a 0
    */
   run(rows: Int32Array, n: number, weight: number, first?: number): boolean;
   /** True while the sizes of the tables are near those it was planned for. */
