@@ -17,7 +17,9 @@ class Machine {
 
   constructor() {
     for (const name of ["bin", "run", "log", "db", "etc/openvswitch"]) mkdirSync(join(this.folder, name), { recursive: true });
-    symlinkSync(resolve("packages/cli/bin/ovsdb-server.js"), join(this.folder, "bin/ovsdb-server"));
+    for (const name of ["ovsdb-server", "ovs-vswitchd"]) {
+      symlinkSync(resolve(`packages/cli/bin/${name}.js`), join(this.folder, "bin", name));
+    }
     const folders = { RUNDIR: "run", LOGDIR: "log", DBDIR: "db", SYSCONFDIR: "etc" };
     const variables = Object.entries(folders).flatMap(([name, folder]) =>
       ["OVS", "OVN"].map((prefix) => [`${prefix}_${name}`, join(this.folder, folder)]),
@@ -44,7 +46,7 @@ class Machine {
   }
 
   [Symbol.dispose](): void {
-    this.run(OVS_CTL, "--no-ovs-vswitchd", "stop");
+    this.run(OVS_CTL, "stop");
     this.run(OVN_CTL, "stop_ovsdb");
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -60,6 +62,22 @@ test.skipIf(obstacle !== undefined)("ovs-ctl makes a database, starts, restarts 
   expect(machine.run("ovs-vsctl", "--no-wait", "list-br").out).toBe("br0\n");
   expect(ctl("status").out).toMatch(/^ovsdb-server is running with pid \d+$/m);
   expect(ctl("stop")).toMatchObject({ status: 0, out: expect.stringContaining("Exiting ovsdb-server") as string });
+  expect(machine.sockets()).toEqual([]);
+});
+
+test.skipIf(obstacle !== undefined)("ovs-ctl starts the switch too, which obeys ovs-vsctl, ovs-ofctl and ovs-appctl", () => {
+  using machine = new Machine();
+  const ctl = (...args: string[]) => machine.run(OVS_CTL, "--system-id=random", "--no-mlockall", ...args);
+  expect(ctl("start")).toMatchObject({ status: 0, out: expect.stringContaining("Starting ovs-vswitchd") as string });
+  expect(machine.programOf("ovs-vswitchd.pid")).toBe(process.execPath);
+  const dummy = ["add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=dummy"];
+  expect(machine.run("ovs-vsctl", "--timeout=20", ...dummy).status).toBe(0);
+  expect(machine.run("ovs-ofctl", "dump-flows", "br0", "--no-stats").out).toContain("actions=NORMAL");
+  expect(machine.run("ovs-appctl", "vlog/set", "ofproto_dpif:file:dbg").status).toBe(0);
+  expect(machine.run("ovs-appctl", "version").out).toMatch(/^ovs-vswitchd \(Open vSwitch\)/);
+  expect(ctl("status").out).toMatch(/^ovs-vswitchd is running with pid \d+$/m);
+  expect(readFileSync(join(machine.folder, "log/ovs-vswitchd.log"), "utf8")).toMatch(/\|bridge\|INFO\|ovs-vswitchd/);
+  expect(ctl("stop")).toMatchObject({ status: 0, out: expect.stringContaining("Exiting ovs-vswitchd") as string });
   expect(machine.sockets()).toEqual([]);
 });
 

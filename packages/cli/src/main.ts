@@ -164,15 +164,11 @@ const nb = new Option("--nb <remote>", "northbound database, default unix:<home>
 const sb = new Option("--sb <remote>", "southbound database, default unix:<home>/run/sb.sock");
 const db = new Option("--db <remote>", "Open_vSwitch database, default unix:<home>/run/db.sock");
 
-// bin/tenet.js runs it, without this file.
+// bin/tenet.js runs these two, without this file.
 program
   .command("ovsdb-server")
   .description("serve databases alone, of the state folder or any files; its options: tenet ovsdb-server --help");
-program
-  .command("vswitchd")
-  .addOption(db)
-  .description("run the switch alone")
-  .action(async (remotes: { db?: string }) => (await roles()).vswitchd(remotes.db, homeOf(env), log(), stop.signal));
+program.command("vswitchd").description("run the switch alone; its options: tenet vswitchd --help");
 program
   .command("northd")
   .addOption(nb)

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Scope } from "@tenet/kit";
 import { expect, test } from "vitest";
+import { SWITCH_MODULES } from "../src/daemon/vlog/modules.ts";
 import { formatLine } from "../src/daemon/vlog/pattern.ts";
 import { Vlog } from "../src/daemon/vlog/vlog.ts";
 import { vlogLogger } from "../src/daemon/vlog/vlog-logger.ts";
@@ -18,6 +19,7 @@ function openLog(scope: Scope): { vlog: Vlog; lines: () => string[]; syslog: str
   const syslog: string[] = [];
   const vlog = new Vlog(
     "prog",
+    SWITCH_MODULES,
     undefined,
     () => AT,
     (line) => syslog.push(line),
@@ -76,6 +78,7 @@ test.each([
 ])("%s is no setting", (spec, message) => {
   const vlog = new Vlog(
     "prog",
+    SWITCH_MODULES,
     undefined,
     () => AT,
     () => undefined,

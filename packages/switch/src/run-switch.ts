@@ -7,7 +7,7 @@
 import { mkdirSync } from "node:fs";
 import { type MemoryLink, UserDatapath } from "@tenet/datapath";
 import { type Clock, type Logger, Scope, systemClock, untilAborted } from "@tenet/kit";
-import { connect } from "@tenet/ovsdb";
+import { type Command, connect, type TlsFiles } from "@tenet/ovsdb";
 import { switchCommands } from "./control/commands.ts";
 import { openControl } from "./control/open-control.ts";
 import { DatabaseFollower, FOLLOWED_TABLES } from "./database/follow-database.ts";
@@ -22,7 +22,15 @@ export interface SwitchConfig {
   readonly runDir: string;
   /** Gives the cable for an interface of type `dummy`; a loose one when absent. */
   readonly openMemoryPort?: (name: string) => MemoryLink;
+  /** Whether interfaces of every type that has a device are dummies. */
+  readonly isAllDummy?: boolean;
   readonly clock?: Clock;
+  /** For a database at an `ssl:` remote. */
+  readonly tls?: TlsFiles;
+  /** Serves the control commands until the scope closes; absent: at `<runDir>/ovs-vswitchd.<pid>.ctl`, with a pid file. */
+  readonly serveCommands?: (commands: readonly Command[], scope: Scope) => Promise<void>;
+  /** Called when the bridges are as the database says for the first time. */
+  readonly onReady?: () => void;
 }
 
 /** How often statistics, timeouts and ageing are looked after. */
@@ -50,27 +58,25 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   );
   const vswitch = new VirtualSwitch(datapath, clock);
   const services = scope.use(new BridgeServices(vswitch, config.runDir, clock, log));
-  await openControl(
-    NAME,
-    config.runDir,
-    switchCommands(vswitch, clock, () => exit.abort()),
-    scope,
-    log,
-  );
+  const commands = switchCommands(vswitch, clock, () => exit.abort());
+  if (config.serveCommands === undefined) await openControl(NAME, config.runDir, commands, scope, log);
+  else await config.serveCommands(commands, scope);
   datapath.start(scope.signal);
   scope.every(TICK_MS, () => vswitch.tick());
   const tables = { database: "Open_vSwitch", tables: [...FOLLOWED_TABLES], name: "vswitchd" };
-  const db = await connect(config.database, tables, scope.signal).catch((error: unknown) => {
+  const options = { ...tables, ...(config.tls === undefined ? {} : { tls: config.tls }) };
+  const db = await connect(config.database, options, scope.signal).catch((error: unknown) => {
     if (scope.signal.aborted) return undefined;
     throw error;
   });
   if (db === undefined) return;
   scope.use(db);
-  const follower = scope.use(new DatabaseFollower(db, vswitch, () => services.sync(), log));
+  const follower = scope.use(new DatabaseFollower(db, vswitch, config.isAllDummy === true, () => services.sync(), log));
   datapath.onPortChange(() => follower.schedule());
   if (process.platform === "linux") datapath.onDeviceChange(() => follower.schedule());
   scope.every(REFRESH_MS, () => follower.refresh());
   await follower.follow();
+  config.onReady?.();
   log.info({ nBridges: vswitch.bridges.size, runDir: config.runDir }, "switch ready");
   await untilAborted(scope.signal);
 }

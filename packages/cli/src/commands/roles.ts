@@ -4,14 +4,8 @@ import { type Logger, Scope, untilAborted } from "@tenet/kit";
 import { runController, runNorthd } from "@tenet/ovn";
 import { connect } from "@tenet/ovsdb";
 import { PolicyService, startPolicyApi } from "@tenet/policy";
-import { runSwitch } from "@tenet/switch";
 import type { Home } from "../config.ts";
 import { policyFunctions } from "../policy-functions.ts";
-
-/** Runs the switch on an Open_vSwitch database. */
-export function vswitchd(database: string | undefined, home: Home, log: Logger, signal: AbortSignal): Promise<void> {
-  return runSwitch({ database: database ?? inRun(home, "db"), runDir: home.runDir }, log, signal);
-}
 
 /** Runs northd between two databases. */
 export function northd(

@@ -21,7 +21,7 @@ export async function trace(
 }
 
 /** The story by table, then the megaflow, then the lookup or action that needed each part of it. */
-export function formatTraceStory(story: TraceStory, style: Style): string {
+function formatTraceStory(story: TraceStory, style: Style): string {
   const { verdict, outputs, megaflow, steps } = story;
   const where = outputs.map(({ bridge, port, name }) => `${bridge === story.bridge ? "" : `${bridge} `}${name} (port ${port})`);
   return [

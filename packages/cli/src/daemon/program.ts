@@ -30,6 +30,8 @@ export interface Program<Settings extends ProgramSettings> {
   /** The name that the original goes by. */
   readonly name: string;
   readonly options: readonly OptionGroup[];
+  /** The names that log levels can be set for. */
+  readonly modules: readonly string[];
   /** What it says it is; scripts look for the number of the Open vSwitch that it stands in for. */
   readonly versionLine: string;
   /** The first lines of the help. */
@@ -73,7 +75,7 @@ async function run<Settings extends ProgramSettings>(
     return start.isReady ? 0 : (start.code ?? 1);
   }
   const isMonitor = stage.kind === "monitor" || (stage.kind === "command" && isMonitored);
-  const vlog = openLog(program.name, settings.log, isMonitor ? "monitor" : undefined);
+  const vlog = openLog(program, settings.log, isMonitor ? "monitor" : undefined);
   if (vlog === undefined) return 1;
   const stop = stopOnSignals(vlog);
   if (isMonitor) return monitor(program.name, stage, vlog, stop.signal);
@@ -89,11 +91,11 @@ async function run<Settings extends ProgramSettings>(
 
 /** @returns nothing when the file cannot be opened, which the log has said then */
 function openLog(
-  program: string,
+  { name, modules }: { readonly name: string; readonly modules: readonly string[] },
   { verbose, file, syslogMethod, syslogTarget }: LogSettings,
   part: string | undefined,
 ): Vlog | undefined {
-  const vlog = new Vlog(program, part, Date.now, openSyslog(syslogMethod, syslogTarget));
+  const vlog = new Vlog(name, modules, part, Date.now, openSyslog(syslogMethod, syslogTarget));
   for (const spec of verbose) {
     try {
       vlog.set(spec);

@@ -2,6 +2,7 @@
 import { homeOf } from "../config.ts";
 import { runProgram } from "../daemon/program.ts";
 import { programFolders } from "../daemon/program-folders.ts";
+import { DATABASE_SERVER_MODULES } from "../daemon/vlog/modules.ts";
 import { OPTION_GROUPS } from "./options.ts";
 import { PROGRAM, readSettings, VERSION_LINE } from "./settings.ts";
 
@@ -20,6 +21,7 @@ export function main(args: readonly string[], isOriginalName: boolean): Promise<
     {
       name: PROGRAM,
       options: OPTION_GROUPS,
+      modules: DATABASE_SERVER_MODULES,
       versionLine: VERSION_LINE,
       usage: `${PROGRAM}: serves OVSDB databases\n${usage}`,
       readSettings: (line) => readSettings(line, programFolders(env), homeOf(env).runDir, process.cwd(), isOriginalName),

@@ -22,6 +22,7 @@ export const FOLLOWED_TABLES: readonly string[] = ["Open_vSwitch", "Bridge", "Po
 export class DatabaseFollower {
   readonly #db: SwitchDatabase;
   readonly #vswitch: VirtualSwitch;
+  readonly #isAllDummy: boolean;
   readonly #log: Logger;
   readonly #reconciler: Reconciler;
   /** Runs after bridges changed and before the outcome is written. */
@@ -32,9 +33,11 @@ export class DatabaseFollower {
   #isStatisticsDue = false;
   #isClosed = false;
 
-  constructor(db: SwitchDatabase, vswitch: VirtualSwitch, whenChanged: () => Promise<void>, log: Logger) {
+  /** @param isAllDummy - whether interfaces of every type that has a device are dummies */
+  constructor(db: SwitchDatabase, vswitch: VirtualSwitch, isAllDummy: boolean, whenChanged: () => Promise<void>, log: Logger) {
     this.#db = db;
     this.#vswitch = vswitch;
+    this.#isAllDummy = isAllDummy;
     this.#whenChanged = whenChanged;
     this.#log = log;
     this.#reconciler = new Reconciler(vswitch, log);
@@ -85,7 +88,7 @@ export class DatabaseFollower {
 
   async #runOnce(hasStatistics: boolean): Promise<void> {
     const table = (name: string): ReturnType<SwitchDatabase["table"]> => this.#db.table(name);
-    this.#reconciler.apply(readWanted(table));
+    this.#reconciler.apply(readWanted(table, this.#isAllDummy));
     await this.#whenChanged();
     const operations = statusOperations(this.#db.operations, table, this.#vswitch, this.#reconciler, { hasStatistics });
     if (operations.length > 0) await this.#db.transact(operations);

@@ -46,23 +46,27 @@ const VERSION_BY_NAME: ReadonlyMap<string, Version> = new Map<string, Version>([
 ]);
 const DEFAULT_AGEING_S = 300;
 const DEFAULT_MACS = 8192;
+/** Types of interfaces whose devices the switch makes, and of all that have devices. */
+const MADE_TYPES: readonly string[] = ["internal", "tap"];
+const DEVICE_TYPES: readonly string[] = ["", "system", ...MADE_TYPES];
 const BOND = { problem: "bonds are not supported: give each interface a port of its own" };
 
-/** Reads every bridge that the root row holds, by name. */
-export function readWanted(table: TableReader): WantedBridge[] {
+/** Reads every bridge that the root row holds, by name. @param isAllDummy - whether all interfaces with a device are dummies */
+export function readWanted(table: TableReader, isAllDummy: boolean): WantedBridge[] {
   const bridges: WantedBridge[] = [];
   for (const root of table("Open_vSwitch").values()) {
     for (const uuid of textsOf(root, "bridges")) {
       const row = table("Bridge").get(uuid);
-      if (row !== undefined) bridges.push(readBridge(row, table));
+      if (row !== undefined) bridges.push(readBridge(row, isAllDummy, table));
     }
   }
   return bridges.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function readBridge(row: Row, table: TableReader): WantedBridge {
+function readBridge(row: Row, isAllDummy: boolean, table: TableReader): WantedBridge {
   const name = textOf(row, "name");
-  const isDummy = textOf(row, "datapath_type") === "dummy";
+  const isDummyDatapath = textOf(row, "datapath_type") === "dummy";
+  const dummyTypes = isAllDummy ? DEVICE_TYPES : isDummyDatapath ? MADE_TYPES : [];
   const ports = textsOf(row, "ports").flatMap((uuid) => table("Port").get(uuid) ?? []);
   ports.sort((a, b) => (textOf(a, "name") < textOf(b, "name") ? -1 : 1));
   return {
@@ -73,16 +77,16 @@ function readBridge(row: Row, table: TableReader): WantedBridge {
     versions: readVersions(row),
     macAgeingMs: 1000 * positive(optionOf(row, "other_config", "mac-aging-time"), DEFAULT_AGEING_S),
     maxMacs: positive(optionOf(row, "other_config", "mac-table-size"), DEFAULT_MACS),
-    interfaces: ports.flatMap((port) => readPort(port, isDummy, table)).map((each) => withBridgeMac(each, name, row)),
+    interfaces: ports.flatMap((port) => readPort(port, dummyTypes, table)).map((each) => withBridgeMac(each, name, row)),
   };
 }
 
-function readPort(port: Row, isDummy: boolean, table: TableReader): WantedInterface[] {
+function readPort(port: Row, dummyTypes: readonly string[], table: TableReader): WantedInterface[] {
   const rows = textsOf(port, "interfaces").flatMap((uuid) => table("Interface").get(uuid) ?? []);
   const vlan = readVlan(port);
   return rows.map((row) => {
     const name = textOf(row, "name");
-    const wanted = rows.length > 1 ? BOND : readInterface(row, name, vlan, isDummy);
+    const wanted = rows.length > 1 ? BOND : readInterface(row, name, vlan, dummyTypes);
     return {
       uuid: row._uuid,
       name,
@@ -94,17 +98,18 @@ function readPort(port: Row, isDummy: boolean, table: TableReader): WantedInterf
   });
 }
 
-function readInterface(row: Row, name: string, vlan: PortVlan, isDummy: boolean): WantedInterface["port"] {
+function readInterface(row: Row, name: string, vlan: PortVlan, dummyTypes: readonly string[]): WantedInterface["port"] {
   const ofport = atLeastOne(numberOf(row, "ofport_request"));
   const common = { name, vlan, ...(ofport === undefined ? {} : { ofport }) };
   const type = textOf(row, "type");
+  if (dummyTypes.includes(type)) return { ...common, kind: "memory" };
   switch (type) {
     case "":
     case "system":
       return { ...common, kind: "system" };
     case "internal":
     case "tap":
-      return { ...common, kind: isDummy ? "memory" : "internal" };
+      return { ...common, kind: "internal" };
     case "dummy":
       return { ...common, kind: "memory" };
     case "patch": {

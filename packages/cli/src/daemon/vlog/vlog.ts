@@ -7,7 +7,6 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { AppError } from "@tenet/kit";
 import { describeErrno } from "../errno-text.ts";
 import { DESTINATIONS, type Destination, FACILITIES, isShown, type Level, LEVELS } from "./levels.ts";
-import { MODULES } from "./modules.ts";
 import { formatLine, type LogSource } from "./pattern.ts";
 
 /** A setting of the log that does not read; the message is the original's. */
@@ -33,6 +32,7 @@ export class Vlog {
   readonly #levels: Record<Destination, Map<string, Level>>;
   readonly #patterns: Record<Destination, string> = { ...PATTERNS };
   readonly #unlimited = new Set<string>();
+  readonly #modules: readonly string[];
   readonly #source: LogSource;
   readonly #now: () => number;
   readonly #sendToSyslog: (line: string) => void;
@@ -41,11 +41,19 @@ export class Vlog {
   #sequence = 0;
 
   /**
+   * @param modules - the names that levels can be set for
    * @param part - what the process does, if it is not the main one
    * @param sendToSyslog - takes a line for syslog, with its prefix
    */
-  constructor(program: string, part: string | undefined, now: () => number, sendToSyslog: (line: string) => void) {
-    const levels = (): Map<string, Level> => new Map(MODULES.map((module) => [module, "info"]));
+  constructor(
+    program: string,
+    modules: readonly string[],
+    part: string | undefined,
+    now: () => number,
+    sendToSyslog: (line: string) => void,
+  ) {
+    this.#modules = modules;
+    const levels = (): Map<string, Level> => new Map(modules.map((module) => [module, "info"]));
     this.#levels = { console: levels(), syslog: levels(), file: levels() };
     this.#now = now;
     this.#sendToSyslog = sendToSyslog;
@@ -111,8 +119,8 @@ export class Vlog {
 
   /** Whether repeated lines of modules are all written; of all modules when none is named. @throws LogSettingError */
   limitRate(names: readonly string[], isLimited: boolean): void {
-    for (const name of names.length === 0 ? MODULES : names) {
-      const module = moduleOf(name);
+    for (const name of names.length === 0 ? this.#modules : names) {
+      const module = this.#moduleOf(name);
       if (module === undefined) throw new LogSettingError(`unknown module "${name}"`);
       if (isLimited) this.#unlimited.delete(module);
       else this.#unlimited.add(module);
@@ -121,7 +129,7 @@ export class Vlog {
 
   /** The levels as `vlog/list` shows them. */
   list(): string {
-    const rows = MODULES.map((module) => {
+    const rows = this.#modules.map((module) => {
       const levels = DESTINATIONS.map((destination) => this.#levelOf(destination, module).toUpperCase().padStart(4));
       return `${module.padEnd(16)}  ${levels.join("       ")}${this.#unlimited.has(module) ? "    (rate limiting disabled)" : ""}`;
     });
@@ -148,7 +156,7 @@ export class Vlog {
       if (lower === "any") continue;
       const destination = DESTINATIONS.find((name) => name === lower);
       const level = LEVELS.find((name) => name === lower);
-      const module = moduleOf(word);
+      const module = this.#moduleOf(word);
       const kind = destination !== undefined ? "destination" : level !== undefined ? "level" : "module";
       const value = destination ?? level ?? module;
       if (value === undefined) throw new LogSettingError(`no destination, level, or module "${word}"`);
@@ -159,7 +167,7 @@ export class Vlog {
     const module = chosen.get("module");
     for (const destination of DESTINATIONS) {
       if (chosen.has("destination") && chosen.get("destination") !== destination) continue;
-      for (const name of module === undefined ? MODULES : [module]) this.#levels[destination].set(name, level);
+      for (const name of module === undefined ? this.#modules : [module]) this.#levels[destination].set(name, level);
     }
   }
 
@@ -177,12 +185,12 @@ export class Vlog {
     if (facility === undefined) throw new LogSettingError("invalid facility");
     this.#facility = facility;
   }
-}
 
-/** Names may be written with dashes and in any case. */
-function moduleOf(name: string): string | undefined {
-  const wanted = name.toLowerCase().replaceAll("-", "_");
-  return MODULES.find((module) => module === wanted);
+  /** Names may be written with dashes and in any case. */
+  #moduleOf(name: string): string | undefined {
+    const wanted = name.toLowerCase().replaceAll("-", "_");
+    return this.#modules.find((module) => module === wanted);
+  }
 }
 
 function writeLine(fd: number, line: string): void {

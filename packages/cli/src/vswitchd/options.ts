@@ -1,0 +1,24 @@
+/** The options of `tenet vswitchd`, as the original's. @see ovs-vswitchd(8) */
+import { COMMON_GROUPS, TLS_OPTIONS } from "../daemon/common-options.ts";
+import type { OptionGroup } from "../daemon/option-table.ts";
+
+/** All options, as the help groups them. */
+export const OPTION_GROUPS: readonly OptionGroup[] = [
+  {
+    title: "Switch",
+    options: [
+      {
+        name: "enable-dummy",
+        argument: "optional",
+        placeholder: "override|system",
+        about: "with a value, interfaces that have a device are dummies; those of type dummy need no option",
+      },
+      { name: "unixctl", argument: "required", placeholder: "SOCKET", about: "control socket, or none" },
+      { name: "disable-system", about: "understood, and without effect: there is no kernel datapath to leave out" },
+      { name: "disable-system-route", about: "understood, and without effect" },
+      { name: "mlockall", about: "understood, and without effect" },
+    ],
+  },
+  { title: "Keys and certificates for an ssl: DATABASE", options: TLS_OPTIONS },
+  ...COMMON_GROUPS,
+];

@@ -1,0 +1,63 @@
+/** What a command line of `tenet vswitchd` asks for. */
+import { join } from "node:path";
+import {
+  type DaemonSettings,
+  type LogSettings,
+  readDaemonSettings,
+  readLogSettings,
+  readTlsSettings,
+  type TlsSettings,
+} from "../daemon/daemon-settings.ts";
+import { type CommandLine, lastValue, UsageError } from "../daemon/option-table.ts";
+import type { ProgramFolders } from "../daemon/program-folders.ts";
+
+/** Everything. */
+export interface SwitchSettings {
+  /** The remote of the Open_vSwitch database. */
+  readonly database: string;
+  /** For sockets of bridges, of control, and the pid file. */
+  readonly runDir: string;
+  /** Whether no device of the machine is used. */
+  readonly isAllDummy: boolean;
+  readonly tls: TlsSettings;
+  readonly log: LogSettings;
+  readonly daemon: DaemonSettings;
+}
+
+/** The name that the original goes by. */
+export const PROGRAM = "ovs-vswitchd";
+
+/** What the switch says it is. */
+export const VERSION_LINE = "ovs-vswitchd (Open vSwitch) 3.1.0";
+
+/**
+ * Makes sense of a command line.
+ *
+ * @param homeRunDir - the folder of sockets and pid files of the state folder
+ * @param isOriginalName - whether it was given to `ovs-vswitchd`, not to `tenet vswitchd`, which has a state folder
+ * @throws UsageError
+ */
+export function readSettings(
+  line: CommandLine,
+  folders: ProgramFolders,
+  homeRunDir: string,
+  cwd: string,
+  isOriginalName: boolean,
+): SwitchSettings {
+  const [database, ...others] = line.operands;
+  if (others.length > 0) throw new UsageError("at most one non-option argument accepted; use --help for usage");
+  const dummies = lastValue(line, "enable-dummy");
+  if (dummies !== undefined && dummies !== "override" && dummies !== "system") {
+    throw new UsageError(`--enable-dummy=${dummies}: expected override, system, or nothing`);
+  }
+  const runDir = isOriginalName ? folders.runDir : homeRunDir;
+  const place = { program: PROGRAM, runDir, folders, cwd, alwaysHoldsPid: !isOriginalName };
+  return {
+    database: database ?? `unix:${join(runDir, "db.sock")}`,
+    runDir,
+    isAllDummy: dummies !== undefined,
+    tls: readTlsSettings(line),
+    log: readLogSettings(line, place),
+    daemon: readDaemonSettings(line, place),
+  };
+}
