@@ -9,7 +9,6 @@
  *
  * @see RFC 7047, section 4.1.3
  */
-import { randomUUID } from "node:crypto";
 import { type Clock, type Json, type Logger, messageOf, silentLogger, systemClock } from "@tenet/kit";
 import { OvsdbError } from "../model/ovsdb-error.ts";
 import { type PartialRow, type Row, type RowChange, rowsEqual } from "../model/row.ts";
@@ -21,6 +20,7 @@ import { convertTables } from "./convert-tables.ts";
 import { Execution, WaitBlocked } from "./execution.ts";
 import { DEFAULT_HISTORY, History, type HistoryLimits } from "./history.ts";
 import { Journal } from "./journal.ts";
+import { uuidSource } from "./new-uuid.ts";
 import { moveReferences, type Tables } from "./references.ts";
 import { settle } from "./settle.ts";
 import type { Pending, Staged, TransactOptions } from "./staged.ts";
@@ -66,7 +66,7 @@ export abstract class DatabaseEngine {
   protected constructor(parts: DatabaseParts) {
     this.#schema = parts.schema;
     this.clock = parts.clock ?? systemClock;
-    this.#newUuid = parts.newUuid ?? randomUUID;
+    this.#newUuid = parts.newUuid ?? uuidSource();
     this.#log = parts.log ?? silentLogger;
     this.commits = new History(parts.historyLimits ?? DEFAULT_HISTORY, this.#newUuid());
     this.tables = new Map(Array.from(parts.schema.tables.values(), (table) => [table.name, new TableState(table)]));
@@ -84,12 +84,14 @@ export abstract class DatabaseEngine {
    * @returns one result per operation, and one more error object when the commit itself failed
    */
   transact(operations: readonly Json[], by: ClientIdentity, options: TransactOptions = {}): Promise<Json[]> {
-    if (this.#isClosed) return Promise.resolve([new OvsdbError("canceled", "the database is closed").toWire()]);
-    return new Promise((resolve) => {
-      const arrivedAtMs = this.clock.monotonicMs();
-      const idle = { waitsFor: undefined, onAbort: undefined, timer: undefined };
-      this.#enqueue({ operations, by, options, arrivedAtMs, resolve, ...idle });
-    });
+    return new Promise((resolve) => this.submit(operations, by, options, resolve));
+  }
+
+  /** {@link transact} for who has many of them: `resolve` is called with the results, and no promise is made. */
+  submit(operations: readonly Json[], by: ClientIdentity, options: TransactOptions, resolve: (results: Json[]) => void): void {
+    if (this.#isClosed) return resolve([new OvsdbError("canceled", "the database is closed").toWire()]);
+    const arrivedAtMs = this.clock.monotonicMs();
+    this.#enqueue({ operations, by, options, arrivedAtMs, resolve, waitsFor: undefined, onAbort: undefined, timer: undefined });
   }
 
   /** Calls `listener` after each commit, in commit order, before the transaction's reply. @returns stops it */
@@ -272,16 +274,13 @@ export abstract class DatabaseEngine {
   }
 
   #runOperations(pending: Pending, journal: Journal, results: Json[]): Execution | undefined {
-    const elapsedMs = this.clock.monotonicMs() - pending.arrivedAtMs;
-    const { holdsLock = () => false, whyReadOnly, role } = pending.options;
-    const { tables } = this;
-    const newUuid = this.#newUuid;
-    const execution = new Execution({ tables, journal, newUuid, elapsedMs, holdsLock, whyReadOnly, role });
-    const n = pending.operations.length;
-    for (let i = 0; i < n; i++) {
-      const result = execution.run(pending.operations[i] ?? null, `${i + 1} of ${n}`);
+    const { arrivedAtMs, options, operations } = pending;
+    const { tables, clock } = this;
+    const execution = new Execution({ tables, journal, newUuid: this.#newUuid, clock, arrivedAtMs, options });
+    for (let i = 0; i < operations.length; i++) {
+      const result = execution.run(operations[i] ?? null, i, operations.length);
       if (result instanceof WaitBlocked) {
-        this.#wait(pending, result, elapsedMs);
+        this.#wait(pending, result);
         return undefined;
       }
       results.push(result);
@@ -317,7 +316,7 @@ export abstract class DatabaseEngine {
   /** Makes a group durable, tells the listeners, answers; or takes the group back. */
   #finish(group: readonly Staged[]): void {
     if (group.length === 0) return;
-    const commits = group.flatMap(({ commit }) => commit ?? []);
+    const commits = group.map(({ commit }) => commit).filter((commit) => commit !== undefined);
     let versions: string[];
     try {
       const isDurable = group.some((staged) => staged.isDurable);
@@ -328,7 +327,10 @@ export abstract class DatabaseEngine {
     }
     let n = 0;
     for (const { commit, pending, results } of group) {
-      if (commit !== undefined) this.publish({ version: versions[n++] ?? this.#newUuid(), ...commit });
+      if (commit !== undefined) {
+        const { at, comment, by, changes } = commit;
+        this.publish({ version: versions[n++] ?? this.#newUuid(), at, comment, by, changes });
+      }
       pending.resolve(results);
     }
   }
@@ -373,7 +375,7 @@ export abstract class DatabaseEngine {
     }
   }
 
-  #wait(pending: Pending, blocked: WaitBlocked, elapsedMs: number): void {
+  #wait(pending: Pending, blocked: WaitBlocked): void {
     const { signal } = pending.options;
     if (signal?.aborted === true) return this.#cancel(pending);
     pending.waitsFor = blocked.table;
@@ -381,6 +383,7 @@ export abstract class DatabaseEngine {
     signal?.addEventListener("abort", pending.onAbort);
     this.#waiting.add(pending);
     if (blocked.timeoutMs === undefined) return;
+    const elapsedMs = this.clock.monotonicMs() - pending.arrivedAtMs;
     const delayMs = Math.min(Math.ceil(blocked.timeoutMs - elapsedMs), 2 ** 31 - 1);
     pending.timer = setTimeout(() => this.#retry(pending), delayMs);
   }

@@ -3,7 +3,7 @@
  *
  * @see RFC 7047, section 5.2
  */
-import type { Json } from "@tenet/kit";
+import type { Clock, Json } from "@tenet/kit";
 import { isUuid } from "../model/atom.ts";
 import { checkAtom } from "../model/constraints.ts";
 import { type Datum, keysOf, parseDatum } from "../model/datum.ts";
@@ -18,7 +18,8 @@ import { applyMutations, parseMutations } from "./mutation.ts";
 import { MemberReader } from "./operation-reader.ts";
 import { findRows } from "./query.ts";
 import type { Tables } from "./references.ts";
-import { RoleAccess, type RoleHolder } from "./role-access.ts";
+import { RoleAccess } from "./role-access.ts";
+import type { TransactOptions } from "./staged.ts";
 import type { TableState } from "./table-state.ts";
 
 /** A `wait` does not hold yet: the transaction is to be tried again when `table` changes. */
@@ -38,13 +39,10 @@ export interface ExecutionContext {
   readonly tables: Tables;
   readonly journal: Journal;
   readonly newUuid: () => string;
-  /** Ms since the transaction arrived, for `wait`. */
-  readonly elapsedMs: number;
-  readonly holdsLock: (name: string) => boolean;
-  /** Set when operations that write are refused. */
-  readonly whyReadOnly: string | undefined;
-  /** Set when the client may change only what its role permits. */
-  readonly role?: RoleHolder | undefined;
+  readonly clock: Clock;
+  /** When the transaction arrived, by the monotonic clock. */
+  readonly arrivedAtMs: number;
+  readonly options: TransactOptions;
 }
 
 type RowJson = { readonly [column: string]: Json | undefined };
@@ -56,22 +54,24 @@ export class Execution {
   isDurable = false;
   readonly #context: ExecutionContext;
   readonly #access: RoleAccess | undefined;
-  readonly #named = new Map<string, { readonly uuid: string; isInserted: boolean }>();
+  /** What `uuid-name` and `named-uuid` stand for; most transactions have none. */
+  #named: Map<string, { readonly uuid: string; isInserted: boolean }> | undefined;
 
   constructor(context: ExecutionContext) {
     this.#context = context;
-    this.#access = context.role === undefined ? undefined : new RoleAccess(context.tables, context.role);
+    const { role } = context.options;
+    this.#access = role === undefined ? undefined : new RoleAccess(context.tables, role);
   }
 
   /**
    * Executes one operation.
    *
-   * @param ordinal - "1 of 3", for error texts
+   * @param i - which of the transaction's `n` operations it is, from 0, for error texts
    * @returns the operation's result, or `WaitBlocked`
    * @throws OvsdbError the operation's error object
    */
-  run(json: Json, ordinal: string): Json | WaitBlocked {
-    const reader = new MemberReader(json, `ovsdb operation ${ordinal}`);
+  run(json: Json, i: number, n: number): Json | WaitBlocked {
+    const reader = new MemberReader(json, () => `ovsdb operation ${i + 1} of ${n}`);
     try {
       return this.#dispatch(reader);
     } finally {
@@ -117,7 +117,7 @@ export class Execution {
     const { journal, newUuid } = this.#context;
     const uuid = this.#newRowUuid(table, uuidText, name);
     const columns = this.#parseRow(table.schema, rowJson);
-    checkDefaults(table.schema, columns);
+    checkDefaults(table, columns);
     this.#checkWritable("insert");
     const row = table.maker.make(uuid, newUuid(), columns);
     this.#access?.checkInsert(table.schema, row);
@@ -128,6 +128,7 @@ export class Execution {
   #newRowUuid(table: TableState, text: string | undefined, name: string | undefined): string {
     if (text !== undefined) this.#checkNewUuid(table, text);
     if (name === undefined) return text?.toLowerCase() ?? this.#context.newUuid();
+    this.#named ??= new Map();
     const symbol = this.#named.get(name);
     if (symbol?.isInserted === true) {
       throw syntaxError(name, 'This "uuid-name" appeared on an earlier "insert" operation.', "duplicate uuid-name");
@@ -213,9 +214,10 @@ export class Execution {
     const actual = new Set(findRows(table, condition).map((row) => stringifyExact(rowToJson(row, columns))));
     const isEqual = expected.size === actual.size && [...expected].every((key) => actual.has(key));
     if (isEqual === (until === "==")) return {};
-    if (timeoutMs === undefined || this.#context.elapsedMs < timeoutMs) return new WaitBlocked(table.schema.name, timeoutMs);
+    const elapsedMs = this.#context.clock.monotonicMs() - this.#context.arrivedAtMs;
+    if (timeoutMs === undefined || elapsedMs < timeoutMs) return new WaitBlocked(table.schema.name, timeoutMs);
     if (timeoutMs === 0) throw new OvsdbError("timed out", '"where" clause test failed');
-    throw new OvsdbError("timed out", `"wait" timed out after ${Math.floor(this.#context.elapsedMs)} ms`);
+    throw new OvsdbError("timed out", `"wait" timed out after ${Math.floor(elapsedMs)} ms`);
   }
 
   #rowKey(table: TableState, columns: readonly ColumnSchema[], json: Json): string {
@@ -226,7 +228,7 @@ export class Execution {
   }
 
   #assert(lock: string): Json {
-    if (this.#context.holdsLock(lock)) return {};
+    if (this.#context.options.holdsLock?.(lock) === true) return {};
     throw new OvsdbError("not owner", `Asserted lock ${lock} not held.`);
   }
 
@@ -242,7 +244,7 @@ export class Execution {
   }
 
   #checkWritable(op: string): void {
-    const { whyReadOnly } = this.#context;
+    const { whyReadOnly } = this.#context.options;
     if (whyReadOnly !== undefined) throw new OvsdbError("not allowed", `${op} operation not allowed ${whyReadOnly}`);
   }
 
@@ -257,6 +259,7 @@ export class Execution {
   }
 
   readonly #namedUuid = (name: string): string => {
+    this.#named ??= new Map();
     const known = this.#named.get(name);
     if (known !== undefined) return known.uuid;
     const uuid = this.#context.newUuid();
@@ -266,10 +269,9 @@ export class Execution {
 }
 
 /** Columns that the client left out take their default, which the constraints need not allow. */
-function checkDefaults(table: TableSchema, given: PartialRow): void {
-  for (const column of table.columns.values()) {
-    if (column.type.min === 0 || Object.hasOwn(given, column.name)) continue;
-    for (const atom of keysOf(column.defaultDatum)) checkAtom(column.type.key, atom);
+function checkDefaults({ forbiddenDefaults }: TableState, given: PartialRow): void {
+  for (const { name, type, defaultDatum } of forbiddenDefaults) {
+    if (!Object.hasOwn(given, name)) for (const atom of keysOf(defaultDatum)) checkAtom(type.key, atom);
   }
 }
 

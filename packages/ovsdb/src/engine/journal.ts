@@ -3,7 +3,8 @@
  *
  * Operations work on the tables in place, so that later operations see earlier ones; the journal keeps
  * each touched row's version from before the transaction, which is what a rollback and the list of
- * changes need. Its size is what the transaction touched.
+ * changes need. Its size is what the transaction touched. It knows the present version too, so that who asks
+ * what was touched does not look it up in tables that are far larger than the processor's caches.
  */
 import { type Row, rowsEqual } from "../model/row.ts";
 import { moveReferences, type ReferenceStep, type Tables } from "./references.ts";
@@ -17,12 +18,20 @@ export interface TouchedRow {
   readonly new: Row | undefined;
 }
 
+interface Entry extends TouchedRow {
+  new: Row | undefined;
+  /** The version whose references are counted. */
+  counted: Row | undefined;
+}
+
+/** So many entries are looked through; beyond, they are found by hash. */
+const FEW = 8;
+
 /** Applies changes to tables and can take them back. */
 export class Journal {
   readonly #tables: Tables;
-  readonly #originals = new Map<TableState, Map<string, Row | undefined>>();
-  /** The version of each row whose references are counted, where it is not the original. */
-  readonly #counted = new Map<TableState, Map<string, Row | undefined>>();
+  #entries: Entry[] = [];
+  #entryByUuid: Map<TableState, Map<string, Entry>> | undefined;
 
   constructor(tables: Tables) {
     this.#tables = tables;
@@ -30,70 +39,82 @@ export class Journal {
 
   /** Inserts, replaces or (with `row` absent) deletes a row. */
   set(table: TableState, uuid: string, row: Row | undefined): void {
-    const originals = this.#originals.get(table) ?? new Map<string, Row | undefined>();
-    if (originals.size === 0) this.#originals.set(table, originals);
-    if (!originals.has(uuid)) originals.set(uuid, table.rows.get(uuid));
-    table.set(uuid, row);
+    const entry = this.#find(table, uuid);
+    if (entry === undefined) {
+      const old = table.rows.get(uuid);
+      this.#add({ table, uuid, old, new: row, counted: old });
+      table.replace(uuid, old, row);
+    } else {
+      table.replace(uuid, entry.new, row);
+      entry.new = row;
+    }
   }
 
   /** The row before the transaction. */
   originalOf(table: TableState, uuid: string): Row | undefined {
-    const originals = this.#originals.get(table);
-    return originals?.has(uuid) === true ? originals.get(uuid) : table.rows.get(uuid);
+    const entry = this.#find(table, uuid);
+    return entry === undefined ? table.rows.get(uuid) : entry.old;
   }
 
-  /** Tables in which some row was touched. */
-  touchedTables(): Iterable<TableState> {
-    return this.#originals.keys();
-  }
-
-  /** All touched rows; the list is a copy and stays as it is while more rows are touched. */
-  touched(): TouchedRow[] {
-    const rows: TouchedRow[] = [];
-    for (const [table, originals] of this.#originals) {
-      for (const [uuid, old] of originals) rows.push({ table, uuid, old, new: table.rows.get(uuid) });
-    }
-    return rows;
+  /** All touched rows, in the order of being touched; rows that are touched while it is read come at its end. */
+  touched(): readonly TouchedRow[] {
+    return this.#entries;
   }
 
   /** Puts the original object back where a row ended as it began. */
   dropUnchanged(): void {
-    for (const [table, originals] of this.#originals) {
-      for (const [uuid, old] of originals) {
-        const row = table.rows.get(uuid);
-        const isSame = old === row || (old && row && rowsEqual(table.schema, old, row));
-        if (!isSame || this.#countedVersion(table, uuid, old) !== old) continue;
-        if (old !== undefined) table.rows.set(uuid, old);
-        originals.delete(uuid);
-      }
-      if (originals.size === 0) this.#originals.delete(table);
+    const changed = this.#entries.filter(hasChanged);
+    if (changed.length === this.#entries.length) return;
+    for (const entry of this.#entries) {
+      if (entry.old !== undefined && !hasChanged(entry)) entry.table.rows.set(entry.uuid, entry.old);
     }
+    this.#entries = [];
+    this.#entryByUuid = undefined;
+    for (const entry of changed) this.#add(entry);
   }
 
   /** Brings the reference counts up to the row's present version. */
   countReferences(table: TableState, uuid: string, onStrong: (step: ReferenceStep) => void): void {
-    const from = this.#countedVersion(table, uuid, this.originalOf(table, uuid));
-    const to = table.rows.get(uuid);
-    const counted = this.#counted.get(table) ?? new Map<string, Row | undefined>();
-    if (counted.size === 0) this.#counted.set(table, counted);
-    counted.set(uuid, to);
-    moveReferences(this.#tables, table, uuid, from, to, onStrong);
+    const entry = this.#find(table, uuid);
+    if (entry === undefined) return;
+    const from = entry.counted;
+    entry.counted = entry.new;
+    moveReferences(this.#tables, table, uuid, from, entry.new, onStrong);
   }
 
   /** Takes everything back: rows, indexes and reference counts. */
   rollback(): void {
-    for (const [table, counted] of this.#counted) {
-      for (const [uuid, row] of counted) moveReferences(this.#tables, table, uuid, row, this.originalOf(table, uuid));
+    for (const { table, uuid, old, counted } of this.#entries) {
+      moveReferences(this.#tables, table, uuid, counted, old);
+      table.set(uuid, old);
     }
-    for (const [table, originals] of this.#originals) {
-      for (const [uuid, old] of originals) table.set(uuid, old);
-    }
-    this.#counted.clear();
-    this.#originals.clear();
+    this.#entries = [];
+    this.#entryByUuid = undefined;
   }
 
-  #countedVersion(table: TableState, uuid: string, original: Row | undefined): Row | undefined {
-    const counted = this.#counted.get(table);
-    return counted?.has(uuid) === true ? counted.get(uuid) : original;
+  #find(table: TableState, uuid: string): Entry | undefined {
+    if (this.#entryByUuid !== undefined) return this.#entryByUuid.get(table)?.get(uuid);
+    for (const entry of this.#entries) if (entry.uuid === uuid && entry.table === table) return entry;
+    return undefined;
   }
+
+  #add(entry: Entry): void {
+    this.#entries.push(entry);
+    if (this.#entryByUuid !== undefined) this.#index(this.#entryByUuid, entry);
+    else if (this.#entries.length > FEW) {
+      this.#entryByUuid = new Map();
+      for (const each of this.#entries) this.#index(this.#entryByUuid, each);
+    }
+  }
+
+  #index(entryByUuid: Map<TableState, Map<string, Entry>>, entry: Entry): void {
+    const entries = entryByUuid.get(entry.table) ?? new Map<string, Entry>();
+    entryByUuid.set(entry.table, entries.set(entry.uuid, entry));
+  }
+}
+
+function hasChanged({ table, old, new: row, counted }: Entry): boolean {
+  if (counted !== old) return true;
+  if (old === undefined || row === undefined) return old !== row;
+  return !rowsEqual(table.schema, old, row);
 }

@@ -12,13 +12,13 @@ const ID = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** A cursor over the members of an object; `what` names the object in errors. */
 export class MemberReader {
   readonly json: { readonly [key: string]: Json | undefined };
-  readonly #what: string;
+  readonly #what: () => string;
   readonly #used: string[] = [];
   #hasFailed = false;
 
   /** @throws OvsdbError when `json` is not an object */
-  constructor(json: Json, what: string) {
-    if (!isJsonObject(json)) throw syntaxError(undefined, `Parsing ${what} failed: Object expected.`);
+  constructor(json: Json, what: () => string) {
+    if (!isJsonObject(json)) throw syntaxError(undefined, `Parsing ${what()} failed: Object expected.`);
     this.json = json;
     this.#what = what;
   }
@@ -70,19 +70,23 @@ export class MemberReader {
 
   /** Throws when a member was given that nobody asked for, unless another complaint came first. */
   finish(): void {
-    if (this.#hasFailed) return;
+    if (this.#hasFailed || !this.#hasUnused()) return;
     const unused = Object.keys(this.json).filter((name) => !this.#used.includes(name));
     const [first] = unused;
-    if (first === undefined) return;
     const n = unused.length - 1;
     const rest = n === 0 ? " is" : ` and ${n} other member${n === 1 ? "" : "s"} are`;
     throw this.failure(`Member '${first}'${rest} present but not allowed here.`);
   }
 
+  #hasUnused(): boolean {
+    for (const name in this.json) if (!this.#used.includes(name)) return true;
+    return false;
+  }
+
   /** An error about this object. */
   failure(problem: string): Error {
     this.#hasFailed = true;
-    return syntaxError(this.json, `Parsing ${this.#what} failed: ${problem}`);
+    return syntaxError(this.json, `Parsing ${this.#what()} failed: ${problem}`);
   }
 
   #member<T extends Json>(name: string, isType: (json: Json | undefined) => json is T): T | undefined {

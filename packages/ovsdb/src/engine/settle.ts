@@ -80,7 +80,8 @@ function collectGarbage(journal: Journal, doubtful: Doubtful): void {
 }
 
 function checkMaxRows(journal: Journal): void {
-  for (const { schema, rows } of journal.touchedTables()) {
+  for (const { table } of journal.touched()) {
+    const { schema, rows } = table;
     if (rows.size <= schema.maxRows) continue;
     const limit = `greater than the schema-defined limit of ${schema.maxRows} row(s)`;
     throw constraintViolation(`transaction causes "${schema.name}" table to contain ${rows.size} rows, ${limit}`);
@@ -154,6 +155,7 @@ function checkIndexes(journal: Journal): void {
   for (const { table, new: row } of journal.touched()) {
     if (row === undefined) continue;
     for (const index of table.indexes) {
+      if (!index.hasDuplicates) continue;
       const other = index.findOther(row);
       const otherRow = other === undefined ? undefined : table.rows.get(other);
       if (otherRow !== undefined) throw duplicateRows(journal, table, index.columns, row, otherRow);

@@ -1,6 +1,6 @@
 /** Checks atoms against the constraints of their type: enumeration, range, length. */
 import { type Atom, formatAtom } from "./atom.ts";
-import { constraintViolation } from "./ovsdb-error.ts";
+import { constraintViolation, OvsdbError } from "./ovsdb-error.ts";
 import type { BaseType } from "./schema.ts";
 
 /** Throws a constraint violation unless `atom` is allowed by `base`. */
@@ -8,6 +8,17 @@ export function checkAtom(base: BaseType, atom: Atom): void {
   if (base.enum !== undefined) checkEnum(base, base.enum, atom);
   else if (typeof atom === "number" || typeof atom === "bigint") checkRange(base, atom);
   else if (typeof atom === "string" && base.type === "string") checkLength(base, atom);
+}
+
+/** Whether `atom` is allowed by `base`. */
+export function isAllowed(base: BaseType, atom: Atom): boolean {
+  try {
+    checkAtom(base, atom);
+    return true;
+  } catch (error) {
+    if (error instanceof OvsdbError) return false;
+    throw error;
+  }
 }
 
 function checkEnum(base: BaseType, allowed: readonly Atom[], atom: Atom): void {

@@ -96,14 +96,18 @@ function parseSet(type: ColumnType, json: Json, names: NamedUuids | undefined): 
 function parseMap(type: ColumnType, valueType: BaseType, json: Json, names: NamedUuids | undefined): Datum {
   const elements = taggedArray(json, "map");
   checkSize(type, elements.length, "map", json);
-  const pairs = elements.map((element): [Atom, Atom] => {
+  const map = new Map<Atom, Atom>();
+  let last: Atom | undefined;
+  let isSorted = true;
+  for (const element of elements) {
     if (!isJsonArray(element) || element.length !== 2) throw syntaxError(element, "expected 2-element array");
-    return [parseAtom(type.key, element[0] ?? null, names), parseAtom(valueType, element[1] ?? null, names)];
-  });
-  if (pairs.length > 1) pairs.sort((a, b) => compareAtoms(a[0], b[0]));
-  const map = new Map(pairs);
-  if (map.size !== pairs.length) throw new OvsdbError("ovsdb error", "map contains duplicate key");
-  return map;
+    const key = parseAtom(type.key, element[0] ?? null, names);
+    map.set(key, parseAtom(valueType, element[1] ?? null, names));
+    isSorted &&= last === undefined || compareAtoms(last, key) < 0;
+    last = key;
+  }
+  if (map.size !== elements.length) throw new OvsdbError("ovsdb error", "map contains duplicate key");
+  return isSorted ? map : new Map([...map].sort(([a], [b]) => compareAtoms(a, b)));
 }
 
 function isTagged(json: Json, tag: string): boolean {
@@ -127,12 +131,20 @@ function checkSize(type: ColumnType, n: number, kind: string, json: Json): void 
 
 /** Sorts atoms that came from a client; twice the same is refused. */
 function sortedSet(atoms: Atom[]): readonly Atom[] {
-  if (atoms.length < 2) return atoms;
-  atoms.sort(compareAtoms);
+  if (!isInOrder(atoms)) atoms.sort(compareAtoms);
   for (let i = 1; i < atoms.length; i++) {
     if (atoms[i] === atoms[i - 1]) throw new OvsdbError("ovsdb error", "set contains duplicate");
   }
   return atoms;
+}
+
+/** Clients often send sets as they were sent them. */
+function isInOrder(atoms: readonly Atom[]): boolean {
+  for (let i = 1; i < atoms.length; i++) {
+    const [before, atom] = [atoms[i - 1], atoms[i]];
+    if (before !== undefined && atom !== undefined && compareAtoms(before, atom) > 0) return false;
+  }
+  return true;
 }
 
 /** Reads one atom and checks its constraints. */

@@ -9,7 +9,6 @@
  *
  * @see ovsdb(7), section "Relay Service Model"
  */
-import { randomUUID } from "node:crypto";
 import { type Json, type Logger, messageOf, silentLogger } from "@tenet/kit";
 import { throwWire } from "../client/content.ts";
 import { Link, type LinkUser } from "../client/link.ts";
@@ -17,6 +16,7 @@ import { openSocket } from "../client/open-socket.ts";
 import { sleep } from "../client/sleep.ts";
 import type { ClientIdentity } from "../engine/commit.ts";
 import { DatabaseEngine } from "../engine/database.ts";
+import { uuidSource } from "../engine/new-uuid.ts";
 import type { Pending } from "../engine/staged.ts";
 import { OvsdbError } from "../model/ovsdb-error.ts";
 import { parseSchema, type SchemaSource } from "../model/parse-schema.ts";
@@ -56,6 +56,7 @@ export class RelayDatabase extends DatabaseEngine implements LinkUser {
   readonly #link: Link;
   readonly #outbox = new Outbox();
   readonly #by: ClientIdentity;
+  readonly #newUuid = uuidSource();
   #sourceVersion: string | undefined;
   #isJoining = true;
   /** What came since a monitor was asked for and before its reply was dealt with. */
@@ -136,7 +137,7 @@ export class RelayDatabase extends DatabaseEngine implements LinkUser {
     }
     try {
       if (method === "update3") this.#sourceVersion = versionOf(second);
-      this.#commit(changesOfUpdates(this.tables, method === "update3" ? third : second, randomUUID));
+      this.#commit(changesOfUpdates(this.tables, method === "update3" ? third : second, this.#newUuid));
     } catch (error) {
       this.#log.warn({ err: messageOf(error) }, "bad update, reconnecting");
       this.#sourceVersion = undefined;
@@ -196,24 +197,24 @@ export class RelayDatabase extends DatabaseEngine implements LinkUser {
   }
 
   #adopt(schema: DatabaseSchema, { updates, version }: Fetched): void {
-    const tables = tablesOf(schema, updates, randomUUID);
+    const tables = tablesOf(schema, updates, this.#newUuid);
     if (this.#isJoining) {
       this.#isJoining = false;
       this.setStatus({ model: "relay", isConnected: true });
     }
-    this.replace(schema, tables, version ?? randomUUID());
+    this.replace(schema, tables, version ?? this.#newUuid());
   }
 
   #catchUp({ isWhole, updates, version }: Fetched): void {
     this.#sourceVersion = version;
     const changes = isWhole ? changesToContent : changesOfUpdates;
-    this.#commit(changes(this.tables, updates, randomUUID));
+    this.#commit(changes(this.tables, updates, this.#newUuid));
   }
 
   #commit(changes: ReturnType<typeof changesOfUpdates>): void {
     if (changes.length === 0) return;
     this.apply(changes);
-    const version = this.#sourceVersion ?? randomUUID();
+    const version = this.#sourceVersion ?? this.#newUuid();
     this.publish({ version, at: this.clock.now(), comment: undefined, by: this.#by, changes });
   }
 }

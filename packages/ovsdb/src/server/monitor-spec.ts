@@ -66,7 +66,7 @@ export function changeConditions(schema: DatabaseSchema, spec: MonitorSpec, json
     if (table === undefined) throw new OvsdbError("syntax error", `no table named ${name} in monitor session`);
     if (!isJsonArray(requests)) throw new OvsdbError("syntax error", `table ${name} no monitor-cond-change JSON array`);
     for (const request of requests) {
-      const reader = new MemberReader(request, `table ${name}`);
+      const reader = new MemberReader(request, () => `table ${name}`);
       reader.optionalArray("columns");
       const where = reader.optionalArray("where") ?? [];
       reader.finish();
@@ -89,7 +89,7 @@ function parseTable(schema: TableSchema, requests: readonly Json[], notation: 1 
   const where: Json[] = [];
   let isUnconditional = false;
   for (const request of requests) {
-    const reader = new MemberReader(request, `table ${schema.name}`);
+    const reader = new MemberReader(request, () => `table ${schema.name}`);
     const columnsJson = reader.optionalArray("columns");
     const selectJson = reader.optionalObject("select");
     const clauses = notation === 2 ? reader.optionalArray("where") : undefined;
@@ -108,7 +108,7 @@ function parseTable(schema: TableSchema, requests: readonly Json[], notation: 1 
 
 function parseSelect(table: string, json: Json | undefined): MonitorSelect {
   if (json === undefined) return { initial: true, insert: true, delete: true, modify: true };
-  const reader = new MemberReader(json, `table ${table} select`);
+  const reader = new MemberReader(json, () => `table ${table} select`);
   const select = {
     initial: reader.optionalBoolean("initial") ?? true,
     insert: reader.optionalBoolean("insert") ?? true,

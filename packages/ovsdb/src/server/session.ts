@@ -215,7 +215,7 @@ export class Session implements RpcHandler, LockHolder {
     const holdsLock = this.#holdsLock;
     const transaction = new RunningTransaction(database, { holdsLock, whyReadOnly, role: this.#context.role });
     this.#transactions.set(key, transaction);
-    void database.transact(list.slice(1), this.identity, transaction).then((results) => {
+    database.submit(list.slice(1), this.identity, transaction, (results) => {
       this.#transactions.delete(key);
       this.caughtUp(); // an update comes before the reply of the transaction that made it
       if (isCanceled(results)) this.#connection?.replyError(id, "canceled");

@@ -12,6 +12,7 @@ import { toSchema } from "../model/parse-schema.ts";
 import type { DatabaseSchema } from "../model/schema.ts";
 import { stringifyExact } from "../model/exact-json.ts";
 import { isJsonObject, stringifySorted } from "../model/sorted-json.ts";
+import { uuidOfHex } from "../model/uuid-of-hex.ts";
 import { lockDatabaseFile } from "./lock-file.ts";
 import { LogFile } from "./log-file.ts";
 import type { LogRecord, PlacedRecord } from "./read-log.ts";
@@ -126,9 +127,10 @@ export class FileCommitLog implements CommitLog {
     // What is not told yet but in the file could not be undone.
     if (commits.at(-1)?.version !== this.version) return [];
     const { ageMs = DEFAULT_AGE_MS, fileBytes = DEFAULT_FILE_BYTES } = this.#limits;
+    const positions = this.#positions.byVersion();
     let first = commits.length;
     for (const [i, { version, at }] of [...commits.entries()].reverse()) {
-      const position = this.#positions.find(version);
+      const position = positions.get(version);
       if (position === undefined) continue; // without a record of its own, or a snapshot
       if (at < now - ageMs || this.#file.sizeBytes - position.at > fileBytes) break;
       first = i;
@@ -146,7 +148,7 @@ export class FileCommitLog implements CommitLog {
    */
   async compact(kept: readonly Commit[], tables: readonly TableRows[], now: number): Promise<boolean> {
     const [first] = kept;
-    const position = first === undefined ? undefined : this.#positions.find(first.version);
+    const position = first === undefined ? undefined : this.#positions.byVersion().get(first.version);
     const { at, versionBefore } = position ?? { at: this.#file.sizeBytes, versionBefore: this.#versionInFile };
     const snapshot = snapshotRecord(tables, first?.at ?? now, snapshotComment(versionBefore));
     const movedBytes = await this.#file.compact(this.#schema.json, snapshot, at);
@@ -198,12 +200,11 @@ export class FileCommitLog implements CommitLog {
   /** Moves the version of the file over its newest record, which led to `version`; to the same when it was the same. */
   #remember({ at, sha1 }: PlacedRecord, isSame: boolean): void {
     const versionBefore = this.#versionInFile;
-    this.#positions.add(this.version, { at, versionBefore });
+    this.#positions.add(this.version, at, versionBefore);
     this.#versionInFile = isSame ? this.version : nextVersion(versionBefore, sha1);
   }
 }
 
-const AS_UUID = /^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/;
 const DEFAULT_AGE_MS = 30 * 24 * 3_600_000;
 const DEFAULT_FILE_BYTES = 32 * 1024 * 1024;
 
@@ -226,7 +227,5 @@ function checkName(path: string, schema: DatabaseSchema, json: Json): void {
 
 /** The version after a record, from the one before it and the record's hash. */
 export function nextVersion(version: string, sha1: string): string {
-  const hash = sha1Hex(`${version} ${sha1}`);
-  // A replacement makes one flat string; joined slices would be kept with the commit.
-  return hash.replace(AS_UUID, "$1-$2-$3-$4-$5");
+  return uuidOfHex(sha1Hex(`${version} ${sha1}`));
 }

@@ -18,14 +18,7 @@ import { BackgroundFlush } from "./background-flush.ts";
 import { draftPathOf, LogDraft } from "./log-draft.ts";
 import { type LogFs, syncFolder, systemFs } from "./log-fs.ts";
 import { type LogRecord, type PlacedRecord, readRecords } from "./read-log.ts";
-import { sha1Hex } from "./sha1.ts";
-
-/** A record with its header. */
-interface EncodedRecord {
-  readonly text: string;
-  readonly sizeBytes: number;
-  readonly sha1: string;
-}
+import { RecordBatch } from "./record-batch.ts";
 
 /** How long what nobody waits for may not be on stable storage, besides the time that this takes. */
 const FLUSH_INTERVAL_MS = 100;
@@ -45,6 +38,7 @@ export class LogFile {
   /** What a running compaction writes. */
   #draft: LogDraft | undefined;
   #isClosed = false;
+  readonly #batch = new RecordBatch();
   /** Told when records that were appended without waiting did not reach stable storage; they stand in the file as yet. */
   onFlushFailed: (error: unknown) => void = () => undefined;
   readonly #background: BackgroundFlush = new BackgroundFlush(
@@ -94,8 +88,7 @@ export class LogFile {
    * @throws IoError when that failed; the file then ends where it ended before
    */
   append(records: readonly string[], isDurable: boolean): PlacedRecord[] {
-    const encoded = records.map(encodeRecord);
-    const bytes = Buffer.from(encoded.map((record) => record.text).join(""));
+    const { bytes, placed } = this.#batch.encode(records, this.#sizeBytes);
     try {
       this.#makeNameDurable();
       this.#cutTail();
@@ -113,7 +106,6 @@ export class LogFile {
       });
     }
     this.#hasTail = false;
-    const placed = place(encoded, this.#sizeBytes);
     this.#sizeBytes += bytes.length;
     return placed;
   }
@@ -121,8 +113,7 @@ export class LogFile {
   /** Replaces the whole file by these records, atomically. @throws IoError; the file is then as it was */
   rewrite(records: readonly string[]): PlacedRecord[] {
     this.#abandonDraft();
-    const encoded = records.map(encodeRecord);
-    const bytes = Buffer.from(encoded.map((record) => record.text).join(""));
+    const { bytes, placed } = this.#batch.encode(records, 0);
     const old = this.#fd;
     this.#fd = this.#replaceFile(bytes);
     this.#fs.closeSync(old);
@@ -131,7 +122,7 @@ export class LogFile {
     this.#background.clear();
     this.#sizeBytes = bytes.length;
     this.#hasTail = false;
-    return place(encoded, 0);
+    return placed;
   }
 
   /** @returns the descriptor of a new file that has the name now */
@@ -176,7 +167,7 @@ export class LogFile {
     try {
       draft = new LogDraft(this.path, this.#fd, this.#fs);
       this.#draft = draft;
-      await draft.append(Buffer.from(encodeRecord(stringifyExact(first)).text));
+      await draft.append(new RecordBatch().encode([stringifyExact(first)], 0).bytes);
       await draft.appendRecord(second);
       const movedBytes = keptFrom - draft.sizeBytes;
       do {
@@ -292,22 +283,4 @@ export class LogFile {
       this.#hasTail = true;
     }
   }
-}
-
-/** The records' places when the first begins at `at`. */
-function place(encoded: readonly EncodedRecord[], at: number): PlacedRecord[] {
-  let next = at;
-  return encoded.map(({ sizeBytes, sha1 }) => {
-    const placed = { at: next, sha1 };
-    next += sizeBytes;
-    return placed;
-  });
-}
-
-function encodeRecord(json: string): EncodedRecord {
-  const body = `${json}\n`;
-  const sha1 = sha1Hex(body);
-  const lengthBytes = Buffer.byteLength(body);
-  const header = `OVSDB JSON ${lengthBytes} ${sha1}\n`;
-  return { text: header + body, sizeBytes: header.length + lengthBytes, sha1 };
 }

@@ -1,7 +1,8 @@
 /**
  * Where the latest records of a log begin, so that a compaction can leave them as they are.
  *
- * Bounded: who asks for a record that is forgotten is told that it is not known.
+ * Bounded: who asks for a record that is forgotten is told that it is not known. Every transaction adds one and only a
+ * compaction asks, so that they stand in plain arrays.
  */
 
 /** A record's place in the file. */
@@ -15,9 +16,11 @@ export interface RecordPosition {
 /** The places of the latest records, by the version that each led to. */
 export class RecordPositions {
   readonly #limit: number;
-  readonly #positions = new Map<string, RecordPosition>();
-  /** Goes from the oldest on: beginning anew would pass all that are forgotten. */
-  #oldest: Iterator<string> = this.#positions.keys();
+  #versions: string[] = [];
+  #offsets: number[] = [];
+  #versionsBefore: string[] = [];
+  /** Records before this one are forgotten but not yet cut off. */
+  #start = 0;
   /** By how much the file's offsets are less than those that are remembered. */
   #shift = 0;
 
@@ -26,34 +29,43 @@ export class RecordPositions {
     this.#limit = limit;
   }
 
-  add(version: string, { at, versionBefore }: RecordPosition): void {
-    this.#positions.set(version, { at: at + this.#shift, versionBefore });
-    if (this.#positions.size > this.#limit) this.#forgetOldest();
+  /** Adds the newest record: the version that it led to, its offset, and the version before it. */
+  add(version: string, at: number, versionBefore: string): void {
+    this.#versions.push(version);
+    this.#offsets.push(at + this.#shift);
+    this.#versionsBefore.push(versionBefore);
+    if (this.#versions.length - this.#start <= this.#limit) return;
+    this.#start++;
+    if (this.#start > 1024 && this.#start * 2 > this.#versions.length) this.#cut();
   }
 
-  /** Where the record that led to this version begins, if that is known. */
-  find(version: string): RecordPosition | undefined {
-    const found = this.#positions.get(version);
-    return found === undefined ? undefined : { ...found, at: found.at - this.#shift };
+  /** All that are remembered. Cost: linear in their number. */
+  byVersion(): Map<string, RecordPosition> {
+    const positions = new Map<string, RecordPosition>();
+    for (let i = this.#start; i < this.#versions.length; i++) {
+      const [version = "", at = 0, versionBefore = ""] = [this.#versions[i], this.#offsets[i], this.#versionsBefore[i]];
+      positions.set(version, { at: at - this.#shift, versionBefore });
+    }
+    return positions;
   }
 
   /** The records from offset `at` on now begin so many bytes earlier; those before are gone. */
   moved(at: number, byBytes: number): void {
-    for (const [version, position] of this.#positions) {
-      if (position.at - this.#shift >= at) break;
-      this.#positions.delete(version);
-    }
+    while ((this.#offsets[this.#start] ?? Infinity) - this.#shift < at) this.#start++;
+    this.#cut();
     this.#shift += byBytes;
   }
 
   clear(): void {
-    this.#positions.clear();
-    this.#oldest = this.#positions.keys();
+    this.#start = this.#versions.length;
+    this.#cut();
     this.#shift = 0;
   }
 
-  #forgetOldest(): void {
-    const { value: version } = this.#oldest.next();
-    if (version !== undefined) this.#positions.delete(version);
+  #cut(): void {
+    this.#versions = this.#versions.slice(this.#start);
+    this.#offsets = this.#offsets.slice(this.#start);
+    this.#versionsBefore = this.#versionsBefore.slice(this.#start);
+    this.#start = 0;
   }
 }

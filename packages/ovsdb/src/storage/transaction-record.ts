@@ -20,17 +20,22 @@ import type { TableRows } from "./table-rows.ts";
 
 /** A commit as the text of a record, or `undefined` when nothing of it has to be kept. */
 export function recordText(schema: DatabaseSchema, commit: Omit<Commit, "version">, signatures: Signatures): string | undefined {
-  const tables = new Map<string, string>();
+  const names: string[] = [];
+  const rowsOf: string[] = [];
   for (const change of commit.changes) {
     const table = schema.tables.get(change.table);
     const row = table === undefined ? undefined : rowText(table, change);
     if (row === undefined) continue;
-    const rows = tables.get(change.table);
-    tables.set(change.table, `${rows === undefined ? "" : `${rows},`}"${change.uuid}":${row}`);
+    const at = names.indexOf(change.table);
+    if (at >= 0) rowsOf[at] += `,"${change.uuid}":${row}`;
+    else {
+      names.push(change.table);
+      rowsOf.push(`"${change.uuid}":${row}`);
+    }
   }
-  if (tables.size === 0) return undefined;
+  if (names.length === 0) return undefined;
   let text = "{";
-  for (const [name, rows] of tables) text += `"${name}":{${rows}},`;
+  for (const [i, name] of names.entries()) text += `"${name}":{${rowsOf[i]}},`;
   const comment = JSON.stringify(signatures.sign(commit.comment, commit.by));
   return `${text}"_date":${Math.round(commit.at)},"_comment":${comment},"_is_diff":true}`;
 }
@@ -39,7 +44,13 @@ export function recordText(schema: DatabaseSchema, commit: Omit<Commit, "version
 export function rowRecord(table: TableSchema, change: RowVersions, keepsEphemeral = false): Json | undefined {
   if (change.new === undefined) return null;
   const columns: { [column: string]: Json } = {};
-  const n = eachKept(table, change, keepsEphemeral, ({ name, type }, datum) => (columns[name] = toJson(type, datum)));
+  let n = 0;
+  for (const column of table.columns.values()) {
+    const kept = keptDatum(column, change, keepsEphemeral);
+    if (kept === undefined) continue;
+    columns[column.name] = toJson(column.type, kept);
+    n++;
+  }
   return change.old !== undefined && n === 0 ? undefined : columns;
 }
 
@@ -47,31 +58,22 @@ export function rowRecord(table: TableSchema, change: RowVersions, keepsEphemera
 function rowText(table: TableSchema, change: RowVersions): string | undefined {
   if (change.new === undefined) return "null";
   let columns = "";
-  eachKept(table, change, false, ({ name, type }, datum) => {
-    columns += `${columns === "" ? "" : ","}"${name}":${datumText(type, datum)}`;
-  });
+  for (const column of table.columns.values()) {
+    const kept = keptDatum(column, change, false);
+    if (kept !== undefined) columns += `${columns === "" ? "" : ","}"${column.name}":${datumText(column.type, kept)}`;
+  }
   return change.old !== undefined && columns === "" ? undefined : `{${columns}}`;
 }
 
 /** A row before and after. */
 type RowVersions = Pick<RowChange, "old" | "new">;
 
-/** Visits what a record says of each column that it has to say something of. @returns how many these are */
-function eachKept(
-  table: TableSchema,
-  { old, new: row }: RowVersions,
-  keepsEphemeral: boolean,
-  visit: (column: ColumnSchema, datum: Datum) => void,
-): number {
-  let n = 0;
-  for (const column of table.columns.values()) {
-    const from = old === undefined ? column.defaultDatum : datumOf(old, column);
-    const to = row === undefined ? column.defaultDatum : datumOf(row, column);
-    if (from === to || (column.isEphemeral && !keepsEphemeral) || datumsEqual(from, to)) continue;
-    visit(column, old === undefined ? to : diffDatum(column.type, from, to));
-    n++;
-  }
-  return n;
+/** What a record says of a column, if it has to say something. */
+function keptDatum(column: ColumnSchema, { old, new: row }: RowVersions, keepsEphemeral: boolean): Datum | undefined {
+  const from = old === undefined ? column.defaultDatum : datumOf(old, column);
+  const to = row === undefined ? column.defaultDatum : datumOf(row, column);
+  if (from === to || (column.isEphemeral && !keepsEphemeral) || datumsEqual(from, to)) return undefined;
+  return old === undefined ? to : diffDatum(column.type, from, to);
 }
 
 /** The text of a record that inserts rows, in pieces of a row. */
