@@ -28,6 +28,8 @@ export class Classifier<R extends ClassifierRule> {
   readonly #heap = new HashHeap();
   readonly #plan = new LookupPlan<R>(this.#heap, this.#tries);
   #isPlanned = true;
+  /** That of the last change. */
+  #lastSubtable: Subtable<R> | undefined;
   /** Takes the mask of lookups whose caller does not want it. */
   readonly #unread = makeFlowKey();
   readonly #conjunctive = new ConjunctiveMatch<R>();
@@ -45,14 +47,17 @@ export class Classifier<R extends ClassifierRule> {
     return this.#subtables.length;
   }
 
-  /** A mask with the same bits that rules here have already, or the given one: rules that share theirs need less memory. */
+  /** A mask with the same bits that rules here have already, or a copy of it: rules that share theirs need less memory. */
   sharedMask(mask: Uint32Array): Uint32Array {
-    return this.#subtableOf(mask)?.mask ?? mask;
+    return this.#subtableOf(mask)?.mask ?? mask.slice();
   }
 
-  /** Adds a rule; one with the same match and priority is replaced and returned. */
-  insert(rule: R): R | undefined {
-    const { match } = rule;
+  /**
+   * Adds a rule; one with the same match and priority is replaced and returned.
+   *
+   * @param match - that of the rule, for callers that have it at hand; it is not kept
+   */
+  insert(rule: R, match: RuleMatch = rule.match): R | undefined {
     const subtable = this.#subtableOf(match.mask) ?? this.#addSubtable(match.mask);
     const bestBefore = subtable.maxPriority;
     const { displaced, hasMoved } = subtable.insert(rule, match.key);
@@ -63,7 +68,7 @@ export class Classifier<R extends ClassifierRule> {
       return displaced;
     }
     this.#size++;
-    this.#tries.add(match);
+    this.#tries.add(subtable.prefixes, match.key);
     if (subtable.maxPriority !== bestBefore) this.#reorder(subtable);
     return undefined;
   }
@@ -76,7 +81,7 @@ export class Classifier<R extends ClassifierRule> {
     if (subtable === undefined || !subtable.remove(rule, match.key)) return false;
     this.#size--;
     if (rule.conjunctions !== undefined) this.#nSoft--;
-    this.#tries.remove(match);
+    this.#tries.remove(subtable.prefixes, match.key);
     if (subtable.nRules === 0) this.#dropSubtable(subtable);
     else if (subtable.maxPriority !== bestBefore) this.#reorder(subtable);
     return true;
@@ -174,12 +179,17 @@ export class Classifier<R extends ClassifierRule> {
     return conjunctive.resolve(hard, flow, (withId) => this.#lookupHard(withId, wildcards));
   }
 
+  /** Rules come in rows of one mask: the last is tried first. */
   #subtableOf(mask: Uint32Array): Subtable<R> | undefined {
-    return this.#subtablesByMaskHash.get(hashWords(mask))?.find((subtable) => areEqual(subtable.mask, mask));
+    const last = this.#lastSubtable;
+    if (last !== undefined && (last.mask === mask || areEqual(last.mask, mask))) return last;
+    const found = this.#subtablesByMaskHash.get(hashWords(mask))?.find((subtable) => areEqual(subtable.mask, mask));
+    if (found !== undefined) this.#lastSubtable = found;
+    return found;
   }
 
   #addSubtable(mask: Uint32Array): Subtable<R> {
-    const subtable = new Subtable<R>(mask, this.#nextSequence++, this.#tries, this.#heap);
+    const subtable = new Subtable<R>(mask.slice(), this.#nextSequence++, this.#tries, this.#heap);
     const hash = hashWords(mask);
     const sameHash = this.#subtablesByMaskHash.get(hash);
     if (sameHash === undefined) this.#subtablesByMaskHash.set(hash, [subtable]);
@@ -194,6 +204,7 @@ export class Classifier<R extends ClassifierRule> {
     if (others.length === 0) this.#subtablesByMaskHash.delete(hash);
     else this.#subtablesByMaskHash.set(hash, others);
     this.#subtables.splice(this.#subtables.indexOf(subtable), 1);
+    if (this.#lastSubtable === subtable) this.#lastSubtable = undefined;
     subtable.free();
     this.#isPlanned = false;
   }

@@ -13,6 +13,7 @@
 import { FIELDS, STAGE_ENDS } from "@tenet/net";
 import { finishHash, HASH_BASIS, mixWord } from "./hash.ts";
 import { type HashHeap, HashTable, RecordTable } from "./hash-tables.ts";
+import { PriorityCounts } from "./priority-counts.ts";
 import { prefixMask, PrefixTrie } from "./prefix-trie.ts";
 import type { ClassifierRule } from "./rule.ts";
 import type { PrefixCheck, TrieSet } from "./trie-set.ts";
@@ -40,12 +41,14 @@ export class Subtable<R extends ClassifierRule> {
   readonly sequence: number;
   /** In order; at least one. */
   readonly stages: readonly Stage[];
+  /** Of all stages. */
+  readonly prefixes: readonly PrefixCheck[];
   /** All chains, in a deterministic order. */
   readonly chains: R[][] = [];
   /** For each chain its best priority and the words of its match that the mask looks at. */
   readonly heads: RecordTable;
   readonly #heap: HashHeap;
-  #nAtMaxPriority = 0;
+  readonly #priorities = new PriorityCounts();
   /** Values of the ports, if the mask looks at any. */
   readonly #ports: PrefixTrie | undefined;
   /** The mask of the ports reaches so far. */
@@ -57,6 +60,7 @@ export class Subtable<R extends ClassifierRule> {
     this.mask = mask;
     this.sequence = sequence;
     this.stages = stagesOf(mask, tries, heap);
+    this.prefixes = this.stages.flatMap(({ checks }) => checks);
     this.heads = new RecordTable(heap, 1 + this.stages.reduce((sum, { words }) => sum + words.length, 0));
     this.#heap = heap;
     const ports = mask[PORTS] ?? 0;
@@ -99,10 +103,8 @@ export class Subtable<R extends ClassifierRule> {
       if (position === 0) this.#setBestPriority(entry, rule.priority);
     }
     this.nRules++;
-    if (rule.priority > this.maxPriority) {
-      this.maxPriority = rule.priority;
-      this.#nAtMaxPriority = 1;
-    } else if (rule.priority === this.maxPriority) this.#nAtMaxPriority++;
+    this.#priorities.add(rule.priority);
+    this.maxPriority = this.#priorities.max;
     return { displaced: undefined, hasMoved };
   }
 
@@ -117,7 +119,8 @@ export class Subtable<R extends ClassifierRule> {
     if (chain[0] === undefined) this.#removeEntry(entry, key, hash);
     else if (position === 0) this.#setBestPriority(entry, chain[0].priority);
     this.nRules--;
-    if (rule.priority === this.maxPriority && --this.#nAtMaxPriority === 0) this.#findMaxPriority();
+    this.#priorities.remove(rule.priority);
+    this.maxPriority = this.#priorities.max;
     return true;
   }
 
@@ -182,11 +185,15 @@ export class Subtable<R extends ClassifierRule> {
     for (const { words } of this.stages) for (const word of words) this.#heap.words[at++] = key[word] as number;
     if (this.#last.add(hash, entry + 1)) hasMoved = true;
     this.#ports?.add(key, PORTS, this.#portsLength);
-    this.#eachPartialHash(key, (table, partial) => {
-      const place = table.find(partial);
+    let partial: number = HASH_BASIS;
+    for (let i = 0; i < this.stages.length - 1; i++) {
+      const { words, table } = this.stages[i] as Stage;
+      partial = this.#mix(partial, key, words);
+      const finished = finishHash(partial);
+      const place = table.find(finished);
       if (place >= 0) table.count(place, 1);
-      else if (table.add(partial, 1)) hasMoved = true;
-    });
+      else if (table.add(finished, 1)) hasMoved = true;
+    }
     return hasMoved;
   }
 
@@ -195,10 +202,13 @@ export class Subtable<R extends ClassifierRule> {
     const table = this.#last;
     table.remove(table.find(hash, entry + 1));
     this.#ports?.remove(key, PORTS, this.#portsLength);
-    this.#eachPartialHash(key, (partials, partial) => {
-      const place = partials.find(partial);
+    let partial: number = HASH_BASIS;
+    for (let i = 0; i < this.stages.length - 1; i++) {
+      const { words, table: partials } = this.stages[i] as Stage;
+      partial = this.#mix(partial, key, words);
+      const place = partials.find(finishHash(partial));
       if (partials.count(place, -1) === 0) partials.remove(place);
-    });
+    }
     const lastChain = this.chains.pop();
     const last = this.chains.length;
     if (entry === last || lastChain === undefined) return;
@@ -212,29 +222,6 @@ export class Subtable<R extends ClassifierRule> {
     const end = this.heads.place(entry + 1);
     for (let at = this.heads.place(entry) + 1; at < end; at++) hash = mixWord(hash, this.#heap.words[at] as number);
     return finishHash(hash);
-  }
-
-  #eachPartialHash(key: Uint32Array, visit: (table: HashTable, hash: number) => void): void {
-    let hash: number = HASH_BASIS;
-    for (const { words, table } of this.stages.slice(0, -1)) {
-      hash = this.#mix(hash, key, words);
-      visit(table, finishHash(hash));
-    }
-  }
-
-  #findMaxPriority(): void {
-    this.maxPriority = -1;
-    this.#nAtMaxPriority = 0;
-    for (const chain of this.chains) {
-      for (const { priority } of chain) {
-        if (priority < this.maxPriority) break;
-        if (priority > this.maxPriority) {
-          this.maxPriority = priority;
-          this.#nAtMaxPriority = 0;
-        }
-        this.#nAtMaxPriority++;
-      }
-    }
   }
 }
 

@@ -8,7 +8,6 @@
  */
 import { FIELDS, type FieldSpec, STAGE_ENDS } from "@tenet/net";
 import { PrefixTrie, prefixLength, setPrefixBits } from "./prefix-trie.ts";
-import type { RuleMatch } from "./rule.ts";
 
 const TRIE_FIELDS: readonly FieldSpec[] = [FIELDS.nw_dst, FIELDS.nw_src, FIELDS.ipv6_dst, FIELDS.ipv6_src];
 
@@ -38,19 +37,21 @@ export class TrieSet {
     nBitsWalked: -1,
   }));
 
-  /** Counts a rule's prefixes in. */
-  add({ key, mask }: RuleMatch): void {
-    for (const { field, trie } of this.#tries) {
-      const length = prefixLength(mask, field.word, field.nBits);
-      if (length > 0) trie.add(key, field.word, length);
+  /** Counts the prefixes of a rule in: those of its mask, of its key. */
+  add(prefixes: readonly PrefixCheck[], key: Uint32Array): void {
+    for (let i = 0; i < prefixes.length; i++) {
+      const { trie, length } = prefixes[i] as PrefixCheck;
+      const each = this.#tries[trie] as FieldTrie;
+      each.trie.add(key, each.field.word, length);
     }
   }
 
-  /** Counts a rule's prefixes out. */
-  remove({ key, mask }: RuleMatch): void {
-    for (const { field, trie } of this.#tries) {
-      const length = prefixLength(mask, field.word, field.nBits);
-      if (length > 0) trie.remove(key, field.word, length);
+  /** Counts the prefixes of a rule out. */
+  remove(prefixes: readonly PrefixCheck[], key: Uint32Array): void {
+    for (let i = 0; i < prefixes.length; i++) {
+      const { trie, length } = prefixes[i] as PrefixCheck;
+      const each = this.#tries[trie] as FieldTrie;
+      each.trie.remove(key, each.field.word, length);
     }
   }
 

@@ -6,15 +6,25 @@ import type { Struct, StructDecl, StructValue } from "./struct.ts";
 export class ByteReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  /** Offset of the first of `#bytes` in the whole message. */
   readonly #base: number;
-  #at = 0;
+  /** Where this reader starts and ends in `#bytes`, which readers over parts of it share: views are dear to make. */
+  readonly #start: number;
+  readonly #end: number;
+  #at: number;
 
-  /** @param base - offset of `bytes` in the whole message, for errors */
-  constructor(bytes: Uint8Array, base = 0) {
+  /**
+   * @param base - offset of `bytes` in the whole message, for errors
+   * @param part - a part of another reader
+   */
+  constructor(bytes: Uint8Array, base = 0, part?: { readonly view: DataView; readonly start: number; readonly end: number }) {
     // A Buffer's `slice` would be a view; what this hands out are copies.
     this.#bytes = Buffer.isBuffer(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = part?.view ?? new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#base = base;
+    this.#start = part?.start ?? 0;
+    this.#end = part?.end ?? bytes.length;
+    this.#at = this.#start;
   }
 
   /** Byte offset in the whole message. */
@@ -24,7 +34,7 @@ export class ByteReader {
 
   /** Bytes not read yet. */
   get remaining(): number {
-    return this.#bytes.length - this.#at;
+    return this.#end - this.#at;
   }
 
   u8(): number {
@@ -75,9 +85,8 @@ export class ByteReader {
 
   /** A reader over the next `size` bytes, which this one skips. */
   sub(size: number): ByteReader {
-    const base = this.at;
-    const at = this.#take(size);
-    return new ByteReader(this.#bytes.subarray(at, at + size), base);
+    const start = this.#take(size);
+    return new ByteReader(this.#bytes, this.#base, { view: this.#view, start, end: start + size });
   }
 
   skip(size: number): void {
@@ -86,7 +95,7 @@ export class ByteReader {
 
   /** Skips to a multiple of `alignment` bytes from the start of this reader, or to its end. */
   align(alignment: number): void {
-    const padding = (alignment - (this.#at % alignment)) % alignment;
+    const padding = (alignment - ((this.#at - this.#start) % alignment)) % alignment;
     this.#at += Math.min(padding, this.remaining);
   }
 

@@ -220,7 +220,7 @@ export class Pipeline {
       throw new RefusedError("OFPFMFC_OVERLAP", "a flow of this priority overlaps", hint);
     }
     const rule = new Rule({ ...flow, table }, classifier.sharedMask(flow.match.mask), this.#clock.monotonicMs());
-    const displaced = classifier.insert(rule);
+    const displaced = classifier.insert(rule, flow.match);
     this.#live(rule);
     if (displaced !== undefined) this.#bury(displaced);
     this.#undo.push(() => {
