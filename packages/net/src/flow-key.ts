@@ -38,6 +38,8 @@ export interface FieldSpec {
   readonly nWords: number;
   /** Position of the least significant bit in the (last) word. */
   readonly shift: number;
+  /** The bit of `tun_options_present` that tells whether the field is there; absent for fields that are no option. */
+  readonly presentBit?: number;
 }
 
 const LAYOUT = [

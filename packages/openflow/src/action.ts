@@ -5,6 +5,7 @@
  * `writeMetadata`, ...), in execution order, so that translation walks one list.
  */
 import type { FieldSpec } from "@tenet/net";
+import type { OptionMatch } from "./tlv-table.ts";
 
 /** Bits `start .. start+nBits-1` (0 = least significant) of a field. */
 export interface SubField {
@@ -150,4 +151,6 @@ export type Action =
 export interface Match {
   readonly key: Uint32Array;
   readonly mask: Uint32Array;
+  /** What is matched of `tun_metadata` fields: only a switch's option table says where in a FlowKey they lie. */
+  options?: readonly OptionMatch[] | undefined;
 }

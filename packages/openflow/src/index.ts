@@ -25,6 +25,7 @@ export {
   findMatchField,
   MATCH_FIELDS,
   type MatchField,
+  placedOption,
 } from "./match/match-field.ts";
 export * from "./message.ts";
 export * from "./meter.ts";

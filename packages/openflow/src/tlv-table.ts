@@ -10,8 +10,18 @@ export interface TlvMapping {
   readonly index: number;
 }
 
+/** A match on the option of a `tun_metadata` field; a mask of all 992 bits means all that the option has. */
+export interface OptionMatch {
+  readonly index: number;
+  readonly value: bigint;
+  readonly mask: bigint;
+}
+
 /** Number of `tun_metadata` fields. */
 export const N_TLV_FIELDS = 64;
+
+/** The most bytes that an option's value has. */
+export const MAX_OPTION_SIZE = 124;
 
 /** A change of the table. */
 export interface TlvTableMod {

@@ -36,11 +36,16 @@ const VLANS = [
   "vlan_tci=0x1000/0x1000",
 ] as const;
 
-/** Fields that are set by shape or VLAN, or share their bits with one that is taken. */
-const NOT_DRAWN = /^(in_port_oxm|eth_type|vlan_.*|dl_vlan.*|nw_proto|nw_tos|tp_.*|x+reg\d|ip_frag)$/;
+/** Fields that are set by shape or VLAN, or share their bits with one that is taken, or that the original prints in part. */
+const NOT_DRAWN =
+  /^(packet_type|tun_erspan_.*|tun_gtpu_.*|tun_gbp_flags|tun_flags|in_port_oxm|eth_type|vlan_.*|dl_vlan.*|nw_proto|nw_tos|tp_.*|x+reg\d|ip_frag)$/;
+
+/** The original holds 256 bytes of options in one match. */
+const OPTION_VALUE = fc.bigInt({ min: 0n, max: 2n ** 96n });
 
 function valueOf(field: MatchField): fc.Arbitrary<{ value: bigint; mask: bigint }> {
   const ones = (1n << BigInt(field.nBits)) - 1n;
+  if (field.option !== undefined) return OPTION_VALUE.map((value) => ({ value, mask: ones }));
   if (field.format === "port") return fc.constantFrom(1n, 2n, 0xfeffn, 0xfffen).map((value) => ({ value, mask: ones }));
   const value = fc.bigInt({ min: 0n, max: ones });
   if (!field.isMaskable) return value.map((v) => ({ value: v, mask: ones }));

@@ -14,8 +14,9 @@ import { plainActionsArbitrary } from "./arbitrary-flow.ts";
 
 const port = fc.oneof(fc.integer({ min: 1, max: 0xfeff }), fc.constant(0xfffe));
 
-/** Fields that tell parts of other fields, or that the wire and text name differently. */
-const NOT_DRAWN = /^(in_port_oxm|in_port|nw_tos|tp_.*|ip_frag|dl_vlan.*|ct_state|tcp_flags)$/;
+/** Fields that tell parts of other fields, that the wire and text name differently, or whose size only a switch knows. */
+const NOT_DRAWN =
+  /^(tun_metadata.*|tun_flags|tun_erspan.*|in_port_oxm|in_port|nw_tos|tp_.*|ip_frag|dl_vlan.*|ct_state|tcp_flags)$/;
 const FIELDS = MATCH_FIELDS.filter(
   ({ text, nxm, oxm, isMaskable }) => !NOT_DRAWN.test(text) && isMaskable && (nxm ?? oxm) !== undefined,
 );

@@ -43,6 +43,21 @@ const MATCHES: readonly (readonly [string, string])[] = [
     "arp,arp_spa=1.2.3.4,arp_tpa=5.6.7.8,arp_op=1,arp_sha=00:01:02:03:04:05,arp_tha=00:01:02:03:04:05",
   ],
   [
+    "tun_gbp_flags=0x40,tun_gbp_id=5,tun_erspan_ver=1,tun_erspan_idx=0x17,tun_flags=+oam,tun_metadata5=0x5/0xf,tun_metadata1=7",
+    "tun_gbp_id=5,tun_gbp_flags=0x40,tun_erspan_ver=1,tun_erspan_idx=0x17,tun_flags=+oam,tun_metadata1=0x7,tun_metadata5=0x5/0xf",
+  ],
+  ["tun_flags=-oam,tun_ipv6_src=fe80::1", "tun_ipv6_src=fe80::1,tun_flags=-oam"],
+  [
+    "tun_erspan_hwid=7,tun_erspan_dir=1,tun_gtpu_flags=1,tun_gtpu_msgtype=255,tun_erspan_ver=2",
+    "tun_erspan_ver=2,tun_erspan_dir=1,tun_erspan_hwid=0x7,gtpu_flags=0x1,gtpu_msgtype=255",
+  ],
+  ["mpls,mpls_ttl=6,mpls_label=5,mpls_bos=1,mpls_tc=3", "mpls,mpls_label=5,mpls_tc=3,mpls_ttl=6,mpls_bos=1"],
+  ["packet_type=(1,0x800),nw_src=1.2.3.4", "packet_type=(1,0x800),nw_src=1.2.3.4"],
+  [
+    "dp_hash=5/7,actset_output=1,ct_state=+trk+est,ip,ct_tp_src=5,ct_nw_proto=6,ct_nw_src=1.2.3.0/24",
+    "dp_hash=0x5/0x7,actset_output=1,ct_state=+est+trk,ct_nw_src=1.2.3.0/24,ct_nw_proto=6,ct_tp_src=5,ip",
+  ],
+  [
     "pkt_mark=1/3,recirc_id=5,conj_id=7,metadata=5/7,reg0=1,reg1=2/0xff,xreg2=5,xxreg2=7,ct_state=+trk-new,ct_zone=3,ct_mark=5,ct_label=9,tun_id=5,tun_src=1.2.3.4,tun_dst=5.6.7.0/24,in_port=LOCAL,dl_src=00:01:02:03:04:05,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,dl_vlan=5,tcp,nw_src=10.0.0.0/8,nw_dst=1.2.3.4/255.0.255.0,nw_tos=4,nw_ecn=1,nw_ttl=64,nw_frag=not_later,tp_src=80,tp_dst=80/0xfff0",
     "pkt_mark=0x1/0x3,recirc_id=0x5,conj_id=7,ct_state=-new+trk,ct_zone=3,ct_mark=0x5,ct_label=0x9,tcp,reg0=0x1,reg1=0x2/0xff,reg4=0,reg5=0x5,reg8=0,reg9=0,reg10=0,reg11=0x7,tun_id=0x5,tun_src=1.2.3.4,tun_dst=5.6.7.0/24,metadata=0x5/0x7,in_port=LOCAL,dl_vlan=5,dl_src=00:01:02:03:04:05,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,nw_src=10.0.0.0/8,nw_dst=1.0.3.0/255.0.255.0,nw_tos=4,nw_ecn=1,nw_ttl=64,nw_frag=not_later,tp_src=80,tp_dst=0x50/0xfff0",
   ],

@@ -7,6 +7,7 @@
  * @see ovs-fields(7)
  */
 import type { FieldName } from "@tenet/net";
+import { MAX_OPTION_SIZE, N_TLV_FIELDS } from "../tlv-table.ts";
 
 /** How a field's value is written as text. */
 export type FieldFormat =
@@ -19,7 +20,9 @@ export type FieldFormat =
   | "fragment"
   | "ctState"
   | "tcpFlags"
-  | "vlanVid";
+  | "vlanVid"
+  | "tunnelFlags"
+  | "packetType";
 
 /** What a packet must be for a field to exist in it. */
 export type Prerequisite =
@@ -37,7 +40,9 @@ export type Prerequisite =
   | "transport"
   | "nd"
   | "ndSolicit"
-  | "ndAdvert";
+  | "ndAdvert"
+  | "mpls"
+  | "ct";
 
 /** Name, class and field number of an NXM or OXM header. */
 export type HeaderRow = readonly [name: string, oxmClass: number, field: number];
@@ -60,12 +65,18 @@ export interface FieldRow {
   readonly nxm?: HeaderRow;
   readonly oxm?: HeaderRow;
   readonly oxmSince?: number;
+  /** Number in the ONF's experimenter class, for OpenFlow 1.3 until `oxmSince`. */
+  readonly onf?: number;
+  /** The option of tunnel headers that this is: its size and place are known to a switch alone. */
+  readonly option?: number;
 }
 
 const NXM_OF = 0x0000;
 const NXM_NX = 0x0001;
 const OXM_OF = 0x8000;
 const OXM_PKT_REG = 0x8001;
+/** Experimenters' fields; all that are here are Nicira's. */
+const NXOXM_ET = 0xffff;
 
 /** Maskable, writable. */
 const free = { isMaskable: true, isWritable: true } as const;
@@ -336,6 +347,7 @@ const L4: readonly FieldRow[] = [
     nxm: ["NXM_NX_TCP_FLAGS", NXM_NX, 34],
     oxm: ["OXM_OF_TCP_FLAGS", OXM_OF, 42],
     oxmSince: 6,
+    onf: 42,
   },
   portRow("udp", "src", 11, 15),
   portRow("udp", "dst", 12, 16),
@@ -386,6 +398,81 @@ const TUNNEL: readonly FieldRow[] = [
   },
   { ...free, text: "tun_src", bits: "tun_src", format: "ipv4", nxm: ["NXM_NX_TUN_IPV4_SRC", NXM_NX, 31] },
   { ...free, text: "tun_dst", bits: "tun_dst", format: "ipv4", nxm: ["NXM_NX_TUN_IPV4_DST", NXM_NX, 32] },
+  { ...free, text: "tun_ipv6_src", bits: "tun_ipv6_src", format: "ipv6", nxm: ["NXM_NX_TUN_IPV6_SRC", NXM_NX, 109] },
+  { ...free, text: "tun_ipv6_dst", bits: "tun_ipv6_dst", format: "ipv6", nxm: ["NXM_NX_TUN_IPV6_DST", NXM_NX, 110] },
+  { ...free, text: "tun_gbp_id", bits: "tun_gbp_id", format: "decimal", nxm: ["NXM_NX_TUN_GBP_ID", NXM_NX, 38] },
+  { ...free, text: "tun_gbp_flags", bits: "tun_gbp_flags", format: "hexadecimal", nxm: ["NXM_NX_TUN_GBP_FLAGS", NXM_NX, 39] },
+  {
+    ...free,
+    text: "tun_erspan_idx",
+    bits: "tun_erspan_idx",
+    nBits: 20,
+    sizeBytes: 4,
+    format: "hexadecimal",
+    nxm: ["NXOXM_ET_ERSPAN_IDX", NXOXM_ET, 11],
+  },
+  {
+    ...free,
+    text: "tun_erspan_ver",
+    bits: "tun_erspan_ver",
+    nBits: 4,
+    format: "decimal",
+    nxm: ["NXOXM_ET_ERSPAN_VER", NXOXM_ET, 12],
+  },
+  {
+    ...free,
+    text: "tun_erspan_dir",
+    bits: "tun_erspan_dir",
+    nBits: 1,
+    format: "decimal",
+    nxm: ["NXOXM_ET_ERSPAN_DIR", NXOXM_ET, 13],
+  },
+  {
+    ...free,
+    text: "tun_erspan_hwid",
+    bits: "tun_erspan_hwid",
+    nBits: 6,
+    format: "hexadecimal",
+    nxm: ["NXOXM_ET_ERSPAN_HWID", NXOXM_ET, 14],
+  },
+  {
+    text: "tun_gtpu_flags",
+    aliases: ["gtpu_flags"],
+    isMaskable: true,
+    bits: "tun_gtpu_flags",
+    format: "hexadecimal",
+    nxm: ["NXOXM_ET_GTPU_FLAGS", NXOXM_ET, 15],
+  },
+  {
+    text: "tun_gtpu_msgtype",
+    aliases: ["gtpu_msgtype"],
+    isMaskable: true,
+    bits: "tun_gtpu_msgtype",
+    format: "decimal",
+    nxm: ["NXOXM_ET_GTPU_MSGTYPE", NXOXM_ET, 16],
+  },
+  // The other flags of a FlowKey are not OpenFlow's.
+  {
+    ...free,
+    text: "tun_flags",
+    bits: "tun_flags",
+    nBits: 1,
+    sizeBytes: 2,
+    format: "tunnelFlags",
+    nxm: ["NXM_NX_TUN_FLAGS", NXM_NX, 104],
+  },
+  ...Array.from(
+    { length: N_TLV_FIELDS },
+    (_, n): FieldRow => ({
+      ...free,
+      text: `tun_metadata${n}`,
+      bits: "tun_options",
+      nBits: 8 * MAX_OPTION_SIZE,
+      format: "hexadecimal",
+      nxm: [`NXM_NX_TUN_METADATA${n}`, NXM_NX, 40 + n],
+      option: n,
+    }),
+  ),
 ];
 
 const REGISTERS: readonly FieldRow[] = Array.from({ length: 16 }, (_, n): FieldRow[] => {
@@ -403,6 +490,59 @@ const REGISTERS: readonly FieldRow[] = Array.from({ length: 16 }, (_, n): FieldR
   }
   return rows;
 }).flat();
+
+/** The connection's original direction. */
+const CT_TUPLE: readonly FieldRow[] = [
+  { text: "ct_nw_proto", prerequisite: "ct", bits: "ct_nw_proto", format: "decimal", nxm: ["NXM_NX_CT_NW_PROTO", NXM_NX, 119] },
+  {
+    text: "ct_nw_src",
+    prerequisite: "ct",
+    isMaskable: true,
+    bits: "ct_nw_src",
+    format: "ipv4",
+    nxm: ["NXM_NX_CT_NW_SRC", NXM_NX, 120],
+  },
+  {
+    text: "ct_nw_dst",
+    prerequisite: "ct",
+    isMaskable: true,
+    bits: "ct_nw_dst",
+    format: "ipv4",
+    nxm: ["NXM_NX_CT_NW_DST", NXM_NX, 121],
+  },
+  {
+    text: "ct_ipv6_src",
+    prerequisite: "ct",
+    isMaskable: true,
+    bits: "ct_ipv6_src",
+    format: "ipv6",
+    nxm: ["NXM_NX_CT_IPV6_SRC", NXM_NX, 122],
+  },
+  {
+    text: "ct_ipv6_dst",
+    prerequisite: "ct",
+    isMaskable: true,
+    bits: "ct_ipv6_dst",
+    format: "ipv6",
+    nxm: ["NXM_NX_CT_IPV6_DST", NXM_NX, 123],
+  },
+  {
+    text: "ct_tp_src",
+    prerequisite: "ct",
+    isMaskable: true,
+    bits: "ct_tp_src",
+    format: "decimal",
+    nxm: ["NXM_NX_CT_TP_SRC", NXM_NX, 124],
+  },
+  {
+    text: "ct_tp_dst",
+    prerequisite: "ct",
+    isMaskable: true,
+    bits: "ct_tp_dst",
+    format: "decimal",
+    nxm: ["NXM_NX_CT_TP_DST", NXM_NX, 125],
+  },
+];
 
 const PIPELINE: readonly FieldRow[] = [
   { text: "pkt_mark", ...free, bits: "pkt_mark", format: "hexadecimal", nxm: ["NXM_NX_PKT_MARK", NXM_NX, 33] },
@@ -422,7 +562,69 @@ const PIPELINE: readonly FieldRow[] = [
   { text: "metadata", ...free, bits: "metadata", format: "hexadecimal", oxm: ["OXM_OF_METADATA", OXM_OF, 2] },
   { text: "recirc_id", bits: "recirc_id", format: "hexadecimal", nxm: ["NXM_NX_RECIRC_ID", NXM_NX, 36] },
   { text: "conj_id", bits: "conj_id", format: "decimal", nxm: ["NXM_NX_CONJ_ID", NXM_NX, 37] },
+  { text: "dp_hash", isMaskable: true, bits: "dp_hash", format: "hexadecimal", nxm: ["NXM_NX_DP_HASH", NXM_NX, 35] },
+  {
+    text: "actset_output",
+    bits: "actset_output",
+    format: "port",
+    oxm: ["OXM_OF_ACTSET_OUTPUT", OXM_OF, 43],
+    oxmSince: 6,
+    onf: 43,
+  },
+  { text: "packet_type", bits: "packet_type", format: "packetType", oxm: ["OXM_OF_PACKET_TYPE", OXM_OF, 44] },
+];
+
+const MPLS: readonly FieldRow[] = [
+  {
+    text: "mpls_label",
+    bits: "mpls_lse",
+    lsb: 12,
+    nBits: 20,
+    sizeBytes: 4,
+    format: "decimal",
+    isWritable: true,
+    prerequisite: "mpls",
+    oxm: ["OXM_OF_MPLS_LABEL", OXM_OF, 34],
+  },
+  {
+    text: "mpls_tc",
+    bits: "mpls_lse",
+    lsb: 9,
+    nBits: 3,
+    format: "decimal",
+    isWritable: true,
+    prerequisite: "mpls",
+    oxm: ["OXM_OF_MPLS_TC", OXM_OF, 35],
+  },
+  {
+    text: "mpls_bos",
+    bits: "mpls_lse",
+    lsb: 8,
+    nBits: 1,
+    format: "decimal",
+    prerequisite: "mpls",
+    oxm: ["OXM_OF_MPLS_BOS", OXM_OF, 36],
+  },
+  {
+    text: "mpls_ttl",
+    bits: "mpls_lse",
+    nBits: 8,
+    format: "decimal",
+    isWritable: true,
+    prerequisite: "mpls",
+    nxm: ["NXM_NX_MPLS_TTL", NXM_NX, 30],
+  },
 ];
 
 /** Every field of the text syntax and the wire. */
-export const FIELD_TABLE: readonly FieldRow[] = [...METADATA, ...L2, ...L3, ...L4, ...TUNNEL, ...REGISTERS, ...PIPELINE];
+export const FIELD_TABLE: readonly FieldRow[] = [
+  ...METADATA,
+  ...L2,
+  ...MPLS,
+  ...L3,
+  ...L4,
+  ...TUNNEL,
+  ...REGISTERS,
+  ...PIPELINE,
+  ...CT_TUPLE,
+];

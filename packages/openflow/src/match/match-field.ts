@@ -31,6 +31,13 @@ export interface MatchField extends FieldSpec {
   /** Name of the NXM or OXM header in `load` and `move`, e.g. `NXM_NX_REG0`. */
   readonly nxmName: string | undefined;
   readonly oxmName: string | undefined;
+  /** Number in the ONF's experimenter class, in versions before `oxmSince`. */
+  readonly onf: number | undefined;
+  /**
+   * For `tun_metadataN` as long as no switch has given the option a place: N. The field then has the width of the
+   * largest option, and its words are not those of a FlowKey.
+   */
+  readonly option: number | undefined;
   /** First version whose OXM header may be used (wire number); an experimenter header serves earlier ones. */
   readonly oxmSince: number;
 }
@@ -47,7 +54,7 @@ for (const field of MATCH_FIELDS) {
     if (name !== undefined && !byHeaderName.has(name)) byHeaderName.set(name, field);
   }
   for (const header of [field.nxm, field.oxm]) {
-    if (header !== undefined && !byHeader.has(header)) byHeader.set(header, field);
+    if (header !== undefined && !isExperimenterHeader(header) && !byHeader.has(header)) byHeader.set(header, field);
   }
 }
 
@@ -71,6 +78,25 @@ export function findHeaderName(name: string): MatchField | undefined {
 /** The field of a wire header, whose mask bit and length are ignored (class << 16 | field << 9). */
 export function findHeader(header: number): MatchField | undefined {
   return byHeader.get((header & 0xfffffe00) >>> 0);
+}
+
+/** Whether a header is of the class whose fields have an experimenter's number before their value. */
+export function isExperimenterHeader(header: number): boolean {
+  return header >>> 16 === 0xffff;
+}
+
+/** The field of an experimenter's header. */
+export function findExperimenterField(owner: "nicira" | "onf", header: number): MatchField | undefined {
+  const base = (header & 0xfffffe00) >>> 0;
+  const number = (header >>> 9) & 0x7f;
+  return MATCH_FIELDS.find(({ nxm, onf }) => (owner === "onf" ? onf === number : nxm === base));
+}
+
+/** The field of an option of tunnel headers that a switch put at words `word .. word+nWords-1` of a FlowKey. */
+export function placedOption(index: number, word: number, nWords: number): MatchField {
+  const field = matchField(`tun_metadata${index}`);
+  const nBits = 32 * nWords;
+  return { ...field, word, nWords, nBits, wireBits: nBits, sizeBytes: 4 * nWords, option: undefined, presentBit: index };
 }
 
 /** All names that a match may use, for suggestions. */
@@ -114,6 +140,8 @@ function makeField(row: FieldRow): MatchField {
     oxm: row.oxm === undefined ? undefined : headerOf(row.oxm),
     nxmName: row.nxm?.[0],
     oxmName: row.oxm?.[0],
+    onf: row.onf,
+    option: row.option,
     oxmSince: row.oxmSince ?? 3,
   };
 }

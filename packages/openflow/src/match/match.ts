@@ -12,7 +12,7 @@ let slabEnd = 0;
 
 /** A match on nothing: every packet. */
 export function makeMatch(): Match {
-  return { key: takeFlowKey(), mask: takeFlowKey() };
+  return { key: takeFlowKey(), mask: takeFlowKey(), options: undefined };
 }
 
 function takeFlowKey(): Uint32Array {
@@ -27,6 +27,11 @@ function takeFlowKey(): Uint32Array {
 
 /** Adds a field under a mask; bits of `value` outside `mask` are dropped, bits matched before stay matched. */
 export function setMatchField(match: Match, field: MatchField, value: bigint, mask: bigint = fieldOnes(field)): void {
+  if (field.option !== undefined) {
+    const option = { index: field.option, value: value & mask, mask };
+    match.options = [...(match.options ?? []).filter(({ index }) => index !== option.index), option];
+    return;
+  }
   const oldMask = getFieldBig(match.mask, field);
   const old = getFieldBig(match.key, field);
   setFieldBig(match.key, field, (old & ~mask) | (value & mask));
@@ -42,7 +47,13 @@ export function setNarrowField(match: Match, { word, shift }: MatchField, value:
 
 /** Whether two matches accept the same packets. */
 export function isSameMatch(a: Match, b: Match): boolean {
-  return a.key.every((word, i) => word === b.key[i]) && a.mask.every((word, i) => word === b.mask[i]);
+  const isSame = a.key.every((word, i) => word === b.key[i]) && a.mask.every((word, i) => word === b.mask[i]);
+  return isSame && textOfOptions(a) === textOfOptions(b);
+}
+
+function textOfOptions({ options = [] }: Match): string {
+  const texts = options.map(({ index, value, mask }) => `${index}=${value}/${mask}`);
+  return texts.sort().join();
 }
 
 /** Cuts what means nothing: bits outside the mask, and the high half of the ports of an ICMP match. */

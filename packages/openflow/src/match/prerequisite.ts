@@ -3,6 +3,11 @@ import { FIELDS, getField } from "@tenet/net";
 import type { Match } from "../action.ts";
 import type { Prerequisite } from "./field-table.ts";
 
+/** Bits of `ct_state`: those that only packets of a connection have, then two others. */
+const CT_OF_CONNECTION = 0xcf;
+const CT_TRACKED = 0x20;
+const CT_INVALID = 0x10;
+
 /** How to say that a prerequisite is missing, e.g. `add "tcp" to the match`. */
 const SHORTHAND: Readonly<Record<Prerequisite, string>> = {
   none: "",
@@ -20,6 +25,8 @@ const SHORTHAND: Readonly<Record<Prerequisite, string>> = {
   nd: "icmp6,icmp_type=135 or 136",
   ndSolicit: "icmp6,icmp_type=135",
   ndAdvert: "icmp6,icmp_type=136",
+  mpls: "mpls or mplsm",
+  ct: "ct_state=+trk+est (or new, rel, rpl, snat, dnat or -inv)",
 };
 
 /** What to write into a match so that it has the prerequisite. */
@@ -29,7 +36,9 @@ export function prerequisiteText(prerequisite: Prerequisite): string {
 
 /** The EtherType that a match demands; -1 when it leaves it open. */
 export function etherTypeOf(match: Match): number {
-  return getField(match.mask, FIELDS.eth_type) === 0xffff ? getField(match.key, FIELDS.eth_type) : -1;
+  if (getField(match.mask, FIELDS.eth_type) === 0xffff) return getField(match.key, FIELDS.eth_type);
+  const packetType = getField(match.key, FIELDS.packet_type);
+  return getField(match.mask, FIELDS.packet_type) !== 0 && packetType >>> 16 === 1 ? packetType & 0xffff : -1;
 }
 
 /** The IP protocol that a match demands; -1 when it leaves it open or is not about IP. */
@@ -55,10 +64,21 @@ export function meetsPrerequisite(match: Match, prerequisite: Prerequisite): boo
       return etherType === 0x86dd;
     case "ip":
       return etherType === 0x0800 || etherType === 0x86dd;
+    case "mpls":
+      return etherType === 0x8847 || etherType === 0x8848;
+    case "ct":
+      return isOfConnection(match);
     default:
       // A later fragment has no transport header.
       return !isLaterFragment(match) && meetsTransport(match, prerequisite, etherType, ipProtocolOf(match));
   }
+}
+
+/** Whether every packet that matches belongs to a connection. */
+function isOfConnection({ key, mask }: Match): boolean {
+  const state = getField(key, FIELDS.ct_state) & getField(mask, FIELDS.ct_state);
+  const isNotInvalid = (getField(mask, FIELDS.ct_state) & CT_INVALID) !== 0 && (state & CT_INVALID) === 0;
+  return (state & CT_OF_CONNECTION) !== 0 || ((state & CT_TRACKED) !== 0 && isNotInvalid);
 }
 
 function meetsTransport(match: Match, prerequisite: Prerequisite, etherType: number, protocol: number): boolean {

@@ -2,7 +2,7 @@
 import { fieldOnes, formatIp4, formatIp6, formatMac, parseIp4, parseIp6, parseMac } from "@tenet/net";
 import { messageOf } from "@tenet/kit";
 import type { MatchField } from "../match/match-field.ts";
-import { CT_STATE_FLAGS, formatFlags, parseFlags, TCP_FLAGS } from "./flag-names.ts";
+import { CT_STATE_FLAGS, formatFlags, parseFlags, TCP_FLAGS, TUNNEL_FLAGS } from "./flag-names.ts";
 import { formatHex, tryParseInteger } from "./integer.ts";
 import { formatPort, type PortNames, parsePort } from "./port-name.ts";
 import type { Span } from "./span.ts";
@@ -57,6 +57,10 @@ export function formatFieldValue(field: MatchField, value: bigint, mask: bigint,
       return formatFlags(value, mask, CT_STATE_FLAGS);
     case "tcpFlags":
       return formatFlags(value, mask, TCP_FLAGS);
+    case "tunnelFlags":
+      return `${(value & 1n) === 0n ? "-" : "+"}oam`;
+    case "packetType":
+      return `(${value >> 16n},${formatHex(value & 0xffffn)})`;
     case "ethernet":
       return withMask(isExact, macText(value), () => macText(mask));
     case "ipv4":
@@ -94,6 +98,7 @@ function formatFragment(value: bigint, mask: bigint): string {
 function parseFlagFormat(field: MatchField, span: Span): MaskedValue | undefined {
   if (field.format === "ctState") return parseFlags(span, CT_STATE_FLAGS, "ct_state");
   if (field.format === "tcpFlags") return parseFlags(span, TCP_FLAGS, "TCP");
+  if (field.format === "tunnelFlags") return parseFlags(span, TUNNEL_FLAGS, "tunnel");
   return undefined;
 }
 
@@ -105,6 +110,8 @@ function parseOne(field: MatchField, span: Span): bigint {
       return reading(span, () => BigInt(parseIp4(span.text)));
     case "ipv6":
       return reading(span, () => bytesToBig(parseIp6(span.text)));
+    case "packetType":
+      return parsePacketType(field, span);
     default:
       return parseNumber(field, span);
   }
@@ -127,6 +134,15 @@ function parseNumber(field: MatchField, span: Span): bigint {
     throw span.fail(`${span.text} is too large for ${field.text}`, { expected: `at most ${field.nBits} bits` });
   }
   return value;
+}
+
+/** `(namespace,type)`, or one number. */
+function parsePacketType(field: MatchField, span: Span): bigint {
+  const [, namespace, type] = /^\(\s*(\w+)\s*,\s*(\w+)\s*\)$/.exec(span.text) ?? [];
+  if (namespace === undefined || type === undefined) return parseNumber(field, span);
+  const [high, low] = [tryParseInteger(namespace), tryParseInteger(type)];
+  if (high !== undefined && low !== undefined && high <= 0xffffn && low <= 0xffffn) return (high << 16n) | low;
+  throw span.fail(`Cannot read "${span.text}" as ${field.text}`, { expected: "(NAMESPACE,TYPE)" });
 }
 
 function reading(span: Span, read: () => bigint): bigint {

@@ -1,4 +1,4 @@
-/** Fields whose bits have names: `ct_state` and `tcp_flags`. */
+/** Fields whose bits have names: `ct_state`, `tcp_flags` and `tun_flags`. */
 import type { Span } from "./span.ts";
 
 /** A set of named bits; bit i has the i-th name. */
@@ -10,6 +10,9 @@ export interface FlagSet {
 
 /** Connection states, OpenFlow bit order. */
 export const CT_STATE_FLAGS: FlagSet = { names: ["new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"], ones: 0xffn };
+
+/** Flags of tunnel headers. */
+export const TUNNEL_FLAGS: FlagSet = { names: ["oam"], ones: 1n };
 
 /** TCP flags. */
 export const TCP_FLAGS: FlagSet = { names: ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns"], ones: 0xfffn };

@@ -3,6 +3,7 @@ import { fieldOnes } from "@tenet/net";
 import type { Bucket, GroupSpec, GroupStats, GroupType, SelectionField, SelectionMethod } from "../group.ts";
 import { fromFieldWords } from "../match/field-words.ts";
 import { asMatchField, MATCH_FIELDS } from "../match/match-field.ts";
+import { N_TLV_FIELDS } from "../tlv-table.ts";
 import { formatFieldValue } from "./field-value.ts";
 import { type FormatActionsOptions, formatActions } from "./format-actions.ts";
 import { formatPort } from "./port-name.ts";
@@ -59,8 +60,14 @@ function formatSelection({ method, parameter, fields }: SelectionMethod): string
 
 /** The order in which the original numbers fields, where it is not that of encoding. */
 const PRINT_ORDER: ReadonlyMap<string, number> = new Map(
-  "recirc_id conj_id tun_id tun_src tun_dst metadata in_port in_port_oxm pkt_mark ct_state ct_zone ct_mark ct_label"
-    .split(" ")
+  [
+    "dp_hash recirc_id packet_type conj_id tun_id tun_src tun_dst tun_ipv6_src tun_ipv6_dst tun_flags tun_gbp_id tun_gbp_flags",
+    "tun_erspan_idx tun_erspan_ver tun_erspan_dir tun_erspan_hwid tun_gtpu_flags tun_gtpu_msgtype",
+    ...Array.from({ length: N_TLV_FIELDS }, (_, n) => `tun_metadata${n}`),
+    "metadata in_port in_port_oxm actset_output pkt_mark ct_state ct_zone ct_mark ct_label",
+    "ct_nw_proto ct_nw_src ct_nw_dst ct_ipv6_src ct_ipv6_dst ct_tp_src ct_tp_dst",
+  ]
+    .flatMap((names) => names.split(" "))
     .concat(...["reg", "xreg", "xxreg"].map((kind, i) => Array.from({ length: 16 >> i }, (_, n) => `${kind}${n}`)))
     .concat("eth_src eth_dst eth_type vlan_tci vlan_vid vlan_pcp ip_src ip_dst ipv6_src ipv6_dst ipv6_label nw_proto".split(" "))
     .map((name, i) => [name, i]),

@@ -10,9 +10,43 @@ import type { PortNames } from "./port-name.ts";
 /** Shown name and field. */
 type Shown = readonly [name: string, field: MatchField];
 
-const BEFORE_PROTOCOL = shownAs("pkt_mark", "recirc_id", "conj_id", "ct_state", "ct_zone", "ct_mark", "ct_label");
+const BEFORE_PROTOCOL = shownAs(
+  "pkt_mark",
+  "recirc_id",
+  "dp_hash",
+  "conj_id",
+  "actset_output",
+  "ct_state",
+  "ct_zone",
+  "ct_mark",
+  "ct_label",
+  "ct_nw_src",
+  "ct_nw_dst",
+  "ct_ipv6_src",
+  "ct_ipv6_dst",
+  "ct_nw_proto",
+  "ct_tp_src",
+  "ct_tp_dst",
+);
 const REGISTERS = shownAs(...Array.from({ length: 16 }, (_, n) => `reg${n}`));
-const METADATA = shownAs("tun_id", "tun_src", "tun_dst", "metadata", "in_port");
+const TUNNEL = shownAs(
+  "tun_id",
+  "tun_src",
+  "tun_dst",
+  "tun_ipv6_src",
+  "tun_ipv6_dst",
+  "tun_gbp_id",
+  "tun_gbp_flags",
+  "tun_erspan_ver",
+  "tun_erspan_idx",
+  "tun_erspan_dir",
+  "tun_erspan_hwid",
+  "gtpu_flags=tun_gtpu_flags",
+  "gtpu_msgtype=tun_gtpu_msgtype",
+  "tun_flags",
+);
+const METADATA = shownAs("metadata", "in_port");
+const LABELS = shownAs("mpls_label", "mpls_tc", "mpls_ttl", "mpls_bos");
 const ETHERNET = shownAs("dl_src=eth_src", "dl_dst=eth_dst");
 const IP4 = shownAs("nw_src=ip_src", "nw_dst=ip_dst");
 const ARP = shownAs("arp_spa", "arp_tpa", "arp_op", "arp_sha", "arp_tha");
@@ -34,14 +68,19 @@ export function formatMatch(match: Match, names: PortNames = {}): string {
     for (const [name, field] of fields) showField(parts, match, name, field, names);
   };
   show(BEFORE_PROTOCOL);
+  showPacketType(parts, match);
   const protocol = protocolName(match);
   if (protocol !== undefined) parts.push(protocol);
   show(REGISTERS);
+  show(TUNNEL);
+  showOptions(parts, match);
   show(METADATA);
   showVlan(parts, match);
   show(ETHERNET);
   const etherType = etherTypeOf(match);
-  if (etherType >= 0 && protocol === undefined) parts.push(`dl_type=0x${etherType.toString(16).padStart(4, "0")}`);
+  if (etherType >= 0 && protocol === undefined && getField(match.mask, FIELDS.eth_type) !== 0)
+    parts.push(`dl_type=0x${etherType.toString(16).padStart(4, "0")}`);
+  if (meetsPrerequisite(match, "mpls")) show(LABELS);
   if (meetsPrerequisite(match, "arp")) show(ARP);
   else if (etherType === 0x86dd) {
     show(IP6);
@@ -50,6 +89,20 @@ export function formatMatch(match: Match, names: PortNames = {}): string {
   if (meetsPrerequisite(match, "ip")) showIp(parts, match, protocol, show);
   if (meetsPrerequisite(match, "transport") || ipProtocolOf(match) >= 0) showTransport(parts, match, show, names);
   return parts.join(",");
+}
+
+/** Ethernet, the default, is not shown. */
+function showPacketType(parts: string[], match: Match): void {
+  const field = matchField("packet_type");
+  if (getField(match.mask, field) === 0 || getField(match.key, field) === 0) return;
+  showField(parts, match, "packet_type", field, {});
+}
+
+function showOptions(parts: string[], { options = [] }: Match): void {
+  for (const { index, value, mask } of [...options].sort((a, b) => a.index - b.index)) {
+    const field = matchField(`tun_metadata${index}`);
+    parts.push(`${field.text}=${formatFieldValue(field, value, mask)}`);
+  }
 }
 
 function showIp(parts: string[], match: Match, protocol: string | undefined, show: (fields: readonly Shown[]) => void): void {
@@ -109,6 +162,7 @@ function protocolName(match: Match): string | undefined {
   const etherType = etherTypeOf(match);
   const number = ipProtocolOf(match);
   let found: string | undefined;
+  if (getField(match.mask, FIELDS.eth_type) === 0) return undefined;
   for (const [name, [type, protocol]] of PROTOCOLS) {
     if (type !== etherType || name === "ip6") continue;
     if (protocol === undefined) found ??= name;

@@ -208,7 +208,6 @@ function readNicira(body: ByteReader, source: Source, at: number): Action {
     case NX.REG_LOAD:
       return readLoad(body, at);
     case NX.REG_LOAD2: {
-      body.skip(6);
       const { field, value, mask } = readOxm(body, SET_ERRORS);
       return setField(checkWritable(field, at), value & mask, mask, undefined);
     }

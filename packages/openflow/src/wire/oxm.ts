@@ -11,9 +11,16 @@ import { AppError } from "@tenet/kit";
 import { type ByteReader, ByteWriter } from "@tenet/wire";
 import type { Match } from "../action.ts";
 import { makeMatch, setMatchField, setNarrowField, trimMatch } from "../match/match.ts";
-import { findHeader, MATCH_FIELDS, type MatchField, matchField } from "../match/match-field.ts";
+import {
+  findExperimenterField,
+  findHeader,
+  isExperimenterHeader,
+  MATCH_FIELDS,
+  type MatchField,
+  matchField,
+} from "../match/match-field.ts";
 import { meetsPrerequisite } from "../match/prerequisite.ts";
-import { type ErrorName, ONF, OpenFlowError } from "./openflow-error.ts";
+import { type ErrorName, NICIRA, ONF, OpenFlowError } from "./openflow-error.ts";
 import { narrowPort, widenPort } from "./port-number.ts";
 
 /** A cookie and the bits of it that a query is about. */
@@ -24,7 +31,6 @@ export interface CookieMatch {
 
 const NXM_NX_COOKIE = ((1 << 16) | (30 << 9)) >>> 0;
 const EXPERIMENTER_CLASS = 0xffff;
-const TCP_FLAGS = matchField("tcp_flags");
 const VLAN_VID = matchField("vlan_vid");
 const VLAN_PCP = matchField("vlan_pcp");
 const VLAN_TCI = matchField("vlan_tci");
@@ -32,9 +38,15 @@ const VLAN_TCI = matchField("vlan_tci");
 /** Some bits have a name in NXM and others in OXM: each form writes its own, and what only one has in both. */
 const NOT_IN_NXM: ReadonlySet<string> = new Set(["in_port_oxm", "vlan_vid", "vlan_pcp", "ip_dscp"]);
 const NOT_IN_OXM: ReadonlySet<string> = new Set(["in_port", "vlan_tci", "nw_tos"]);
-const WIRE_FIELDS = MATCH_FIELDS.filter(({ text, nxm, oxm }) => (nxm ?? oxm) !== undefined && !/^x+reg/.test(text));
+const WIRE_FIELDS = MATCH_FIELDS.filter(
+  ({ text, nxm, oxm, option }) => (nxm ?? oxm) !== undefined && option === undefined && !/^x+reg/.test(text),
+);
 const NXM_FIELDS = WIRE_FIELDS.filter(({ text }) => !NOT_IN_NXM.has(text));
 const OXM_FIELDS = WIRE_FIELDS.filter(({ text }) => !NOT_IN_OXM.has(text));
+
+/** Words of a FlowKey where a switch puts what `Match.options` says. */
+const OPTIONS_START = FIELDS.tun_options.word;
+const OPTIONS_END = OPTIONS_START + FIELDS.tun_options.nWords;
 
 /** A header as a version writes it. */
 export interface WireHeader {
@@ -46,18 +58,20 @@ export interface WireHeader {
 /** The header by which a version knows a field; NXM where OXM has none. @throws AppError when there is neither */
 export function headerFor(field: MatchField, version: number): WireHeader {
   if (version >= 3 && field.oxm !== undefined && version >= field.oxmSince) return { header: field.oxm, experimenter: undefined };
-  if (version >= 4 && field === TCP_FLAGS) return { header: ((EXPERIMENTER_CLASS << 16) | (42 << 9)) >>> 0, experimenter: ONF };
+  if (field.onf !== undefined && (version >= 4 || field.nxm === undefined)) {
+    return { header: ((EXPERIMENTER_CLASS << 16) | (field.onf << 9)) >>> 0, experimenter: ONF };
+  }
   const header = field.nxm ?? field.oxm;
   if (header === undefined)
     throw new AppError(`Cannot put ${field.text} into an OpenFlow message`, { code: "OPENFLOW_NO_HEADER" });
-  return { header, experimenter: undefined };
+  return { header, experimenter: isExperimenterHeader(header) ? NICIRA : undefined };
 }
 
 /** Writes one field; the mask is written when it is not all ones. */
 export function writeOxm(writer: ByteWriter, field: MatchField, value: bigint, mask: bigint, version: number): void {
   const { header, experimenter } = headerFor(field, version);
   const isMasked = mask !== fieldOnes(field);
-  const size = wireSize(field, header);
+  const size = field.option === undefined ? wireSize(field, header) : optionSize(value | (isMasked ? mask : 0n));
   const length = size * (isMasked ? 2 : 1) + (experimenter === undefined ? 0 : 4);
   writer.u32((header | (isMasked ? 0x100 : 0) | length) >>> 0);
   if (experimenter !== undefined) writer.u32(experimenter);
@@ -109,7 +123,7 @@ export function readOxm(reader: ByteReader, errors: OxmErrors = MATCH_ERRORS): R
   const header = reader.u32();
   const isMasked = (header & 0x100) !== 0;
   const { field, base, nBytesBefore } = findField(reader, header, errors, at);
-  const size = wireSize(field, base);
+  const size = field.option === undefined ? wireSize(field, base) : Math.floor((header & 0xff) / (isMasked ? 2 : 1));
   checkLength(field, header, size, nBytesBefore, errors, at);
   const value = fromWire(field, base, reader.uint(size));
   const ones = fieldOnes(field);
@@ -120,7 +134,8 @@ export function readOxm(reader: ByteReader, errors: OxmErrors = MATCH_ERRORS): R
 }
 
 function checkLength(field: MatchField, header: number, size: number, nBefore: number, errors: OxmErrors, at: number): void {
-  if ((header & 0xff) === size * ((header & 0x100) === 0 ? 1 : 2) + nBefore) return;
+  const isWhole = (header & 0xff) === size * ((header & 0x100) === 0 ? 1 : 2) + nBefore;
+  if (isWhole && size <= field.sizeBytes) return;
   throw new OpenFlowError(errors.badLength, `${field.text} has a length of ${header & 0xff}`, { details: { at } });
 }
 
@@ -268,6 +283,14 @@ function writeFields(writer: ByteWriter, match: Match, fields: readonly MatchFie
     else writeOxm(writer, field, getFieldBig(match.key, field), mask, version);
   }
   checkAllWritten(match, written);
+  for (const { index, value, mask } of match.options ?? []) {
+    writeOxm(writer, matchField(`tun_metadata${index}`), value, mask, version);
+  }
+}
+
+/** The bytes that a value of an option takes, as the original writes it: none for zero. */
+function optionSize(value: bigint): number {
+  return value === 0n ? 0 : Math.ceil(value.toString(2).length / 8);
 }
 
 /** Whether any bit of a field is set; most fields of a match have none, so this comes before any bigint. */
@@ -287,6 +310,7 @@ function writeTos(writer: ByteWriter, match: Match, field: MatchField): void {
 function checkAllWritten(match: Match, written: Match): void {
   const untaggedExact = getField(match.mask, FIELDS.vlan_tci) === 0xffff && getField(match.key, FIELDS.vlan_tci) === 0;
   if (untaggedExact) setMatchField(written, VLAN_TCI, 0n);
+  if (match.options !== undefined) written.mask.fill(0xffff_ffff, OPTIONS_START, OPTIONS_END);
   if (match.mask.every((word, i) => (word & ~(written.mask[i] ?? 0)) === 0)) return;
   for (const field of MATCH_FIELDS) {
     const missing = getFieldBig(match.mask, field) & ~getFieldBig(written.mask, field);
@@ -308,7 +332,9 @@ function findField(
   const base = (header & 0xffff_fe00) >>> 0;
   if (header >>> 16 === EXPERIMENTER_CLASS) {
     const experimenter = reader.u32();
-    if (experimenter === ONF && ((header >>> 9) & 0x7f) === 42) return { field: TCP_FLAGS, base, nBytesBefore: 4 };
+    const owner = experimenter === ONF ? "onf" : experimenter === NICIRA ? "nicira" : undefined;
+    const field = owner === undefined ? undefined : findExperimenterField(owner, header);
+    if (field !== undefined) return { field, base, nBytesBefore: 4 };
     throw new OpenFlowError(errors.badField, `No field is known for experimenter 0x${experimenter.toString(16)}`, {
       details: { at },
     });
@@ -322,7 +348,7 @@ function findField(
 
 /** Some fields are wider under one header than under the other: ports and nothing else here. */
 function wireSize(field: MatchField, header: number): number {
-  if (field.format === "port") return header >>> 16 === 0x8000 ? 4 : 2;
+  if (field.format === "port") return header >>> 16 === 0 ? 2 : 4;
   return field.sizeBytes;
 }
 

@@ -1,10 +1,9 @@
 /** Nicira's messages about options of tunnel headers: NXT_TLV_TABLE_MOD and NXT_TLV_TABLE_REPLY. */
 import { type ByteReader, ByteWriter, defineStruct } from "@tenet/wire";
-import { N_TLV_FIELDS, type TlvMapping, type TlvTableMod, type TlvTableReply } from "../tlv-table.ts";
+import { MAX_OPTION_SIZE, N_TLV_FIELDS, type TlvMapping, type TlvTableMod, type TlvTableReply } from "../tlv-table.ts";
 import { OpenFlowError } from "./openflow-error.ts";
 
 const COMMANDS: readonly TlvTableMod["command"][] = ["add", "delete", "clear"];
-const MAX_OPTION_SIZE = 124;
 
 const tableMod = defineStruct({ command: "u16", pad: "pad:6" });
 const tableReply = defineStruct({ maxSpaceBytes: "u32", maxFields: "u16", pad: "pad:10" });

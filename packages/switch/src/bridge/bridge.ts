@@ -3,7 +3,6 @@ import { AppError, type Clock } from "@tenet/kit";
 import { PORT, type Version, VERSION } from "@tenet/openflow";
 import type { MeterHost } from "../meter/meter-table.ts";
 import { Pipeline } from "../table/pipeline.ts";
-import { TlvTable } from "../table/tlv-table.ts";
 import type { BridgePort } from "./bridge-port.ts";
 import { MacTable } from "./mac-table.ts";
 
@@ -35,7 +34,6 @@ export class Bridge {
   readonly name: string;
   readonly pipeline: Pipeline;
   readonly macs: MacTable;
-  readonly tlvTable: TlvTable = new TlvTable();
   /** 64-bit id that controllers know the bridge by. */
   datapathId = 0n;
   /** OpenFlow versions that its controllers may use; at least one. */

@@ -169,9 +169,9 @@ export class Session {
         return;
       case "tlvTableMod":
         this.#refuseSlave();
-        return this.#bridge.tlvTable.apply(message);
+        return this.#bridge.pipeline.applyTlvTable(message);
       case "tlvTableRequest":
-        return this.#peer.send(this.#bridge.tlvTable.describe(), xid);
+        return this.#peer.send(this.#bridge.pipeline.tlvTable.describe(), xid);
       case "barrierRequest":
         this.#vswitch.settle();
         return this.#peer.send({ type: "barrierReply" }, xid);
@@ -233,14 +233,20 @@ export class Session {
         return { check: () => this.#portToModify(message) };
       case "packetOut": {
         const { bufferId, actions } = message;
-        return { check: bufferId === undefined ? () => this.#bridge.pipeline.checkActions(actions, 0) : refuseBuffer };
+        const { pipeline } = this.#bridge;
+        return {
+          check: bufferId === undefined ? () => pipeline.checkActions(pipeline.tlvTable.placeFields(actions), 0) : refuseBuffer,
+        };
       }
     }
   }
 
   /** What a message does when the tables have changed. */
   #afterTables(message: BundledMessage): void {
-    if (message.type === "packetOut") this.#vswitch.packetOut(this.#bridge, message.data, message.inPort, message.actions);
+    if (message.type === "packetOut") {
+      const actions = this.#bridge.pipeline.tlvTable.placeFields(message.actions);
+      this.#vswitch.packetOut(this.#bridge, message.data, message.inPort, actions);
+    }
     if (message.type !== "portMod") return;
     const port = this.#portToModify(message);
     const changed = message.mask & CHANGEABLE_CONFIG;

@@ -4,24 +4,30 @@
  * Every change is one transaction: a bundle of flow-mods applies whole, or is undone and leaves no trace.
  * Whoever depends on the tables (the megaflow cache, controllers) is told after it, once, what changed.
  */
-import type { RuleMatch } from "@tenet/classifier";
 import type { Clock } from "@tenet/kit";
+import { FIELDS, type FieldSpec } from "@tenet/net";
 import {
   type Action,
   ALL_TABLES,
   FLOW_FLAG,
   type FlowRemovedReason,
   type FlowSpec,
+  GROUP,
   type GroupMod,
+  type Match,
   type MeterMod,
+  type TlvTableMod,
 } from "@tenet/openflow";
 import { GroupTable } from "../group/group-table.ts";
 import { type MeterHost, MeterTable } from "../meter/meter-table.ts";
 import { FlowTable } from "./flow-table.ts";
 import { checkActions, type FlowChange, N_TABLES, type TableChange } from "./flow-mod.ts";
+import { everyRule } from "./every-rule.ts";
+import { mapFields } from "./map-fields.ts";
 import { ReferenceIndex } from "./reference-index.ts";
 import { RefusedError } from "./refused-error.ts";
 import { conjunctionsOf, Rule } from "./rule.ts";
+import { TlvTable } from "./tlv-table.ts";
 
 /** One rule's part in a transaction. */
 export interface RuleEvent {
@@ -43,7 +49,7 @@ export interface TableEvents {
 /** Which rules a request is about. */
 export interface RuleFilter {
   readonly table: number;
-  readonly match: RuleMatch;
+  readonly match: Match;
   readonly cookie: bigint;
   /** Only rules whose cookie equals `cookie` in these bits. */
   readonly cookieMask?: bigint;
@@ -66,6 +72,7 @@ const MAX_RULES = 1_000_000;
 export class Pipeline {
   readonly groups: GroupTable;
   readonly meters: MeterTable;
+  readonly tlvTable: TlvTable = new TlvTable();
   readonly #clock: Clock;
   readonly #tables: (FlowTable | undefined)[] = Array.from({ length: N_TABLES });
   readonly #listeners = new Set<(events: TableEvents) => void>();
@@ -130,9 +137,10 @@ export class Pipeline {
   /** The rules that a statistics request or a loose delete is about, by table, then best priority first. */
   select(filter: RuleFilter): Rule[] {
     const rules: Rule[] = [];
+    const match = this.tlvTable.placeMatch(filter.match);
     for (const [number, table] of this.#tables.entries()) {
       if (table === undefined || (filter.table !== ALL_TABLES && filter.table !== number)) continue;
-      for (const rule of table.classifier.rulesWithin(filter.match)) if (passes(rule, filter)) rules.push(rule);
+      for (const rule of table.classifier.rulesWithin(match)) if (passes(rule, filter)) rules.push(rule);
     }
     return rules;
   }
@@ -181,16 +189,35 @@ export class Pipeline {
     this.#publish();
   }
 
+  /** Carries out a change of the options that tables can see. @throws RefusedError */
+  applyTlvTable(mod: TlvTableMod): void {
+    this.tlvTable.apply(mod, (index) => {
+      let isUsed = false;
+      const note = (field: FieldSpec): FieldSpec => {
+        isUsed ||= field.presentBit === index;
+        return field;
+      };
+      for (const { match, actions } of this.select(everyRule())) {
+        isUsed ||= match.options?.some((option) => option.index === index) === true;
+        mapFields(actions, note);
+      }
+      for (const { spec } of this.groups.select(GROUP.ALL)) mapFields(spec, note);
+      return isUsed;
+    });
+  }
+
   #applyToGroups(mod: GroupMod): void {
-    const { touched, deleted, undo } = this.groups.apply(mod);
+    const { touched, deleted, undo } = this.groups.apply(this.tlvTable.placeFields(mod));
     this.#undo.push(undo);
     this.#groupEvents.push(...touched);
     for (const id of deleted) for (const rule of this.#references.rulesOf("group", id)) this.#remove(rule, "group");
   }
 
-  #applyOne({ command, flow, isUpsert = false }: FlowChange): void {
+  #applyOne({ command, flow: asGiven, isUpsert = false }: FlowChange): void {
+    const flow = this.#placed(asGiven);
     if (!command.startsWith("delete")) {
       if (flow.table === N_TABLES - 1) throw new RefusedError("OFPBRC_EPERM", `table ${flow.table} is the switch's own`);
+      if (isOfTheDatapath(flow.match)) throw new RefusedError("OFPBRC_EPERM", "recirc_id and dp_hash are the switch's own");
       this.checkActions(flow.actions, flow.table === ALL_TABLES ? 0 : flow.table);
     }
     const isStrict = command === "modifyStrict" || command === "deleteStrict";
@@ -209,6 +236,13 @@ export class Pipeline {
       case "deleteStrict":
         for (const rule of isStrict ? this.#selectStrict(flow) : this.select(flow)) this.#remove(rule, "delete");
     }
+  }
+
+  /** The flow with options of tunnel headers where they lie in a FlowKey. @throws RefusedError when one is not mapped */
+  #placed(flow: FlowSpec): FlowSpec {
+    const match = this.tlvTable.placeMatch(flow.match);
+    const actions = this.tlvTable.placeFields(flow.actions);
+    return match === flow.match && actions === flow.actions ? flow : { ...flow, match, actions };
   }
 
   #add(flow: FlowSpec): void {
@@ -297,6 +331,11 @@ export class Pipeline {
     if (events.rules.length + events.groups.length + events.meters.length === 0) return;
     for (const listener of this.#listeners) listener(events);
   }
+}
+
+/** Whether a match is on what the datapath and this switch tell each other of a packet. */
+function isOfTheDatapath({ mask }: Match): boolean {
+  return (mask[FIELDS.recirc_id.word] ?? 0) !== 0 || (mask[FIELDS.dp_hash.word] ?? 0) !== 0;
 }
 
 function passes(rule: Rule, { cookie, cookieMask = 0n, outPort, outGroup }: RuleFilter): boolean {

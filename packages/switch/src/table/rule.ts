@@ -11,6 +11,7 @@ export class Rule implements ClassifierRule {
   /** The match's mask, and its key in the words that the mask looks at: most look at few of them. */
   readonly #mask: Uint32Array;
   readonly #keyWords: Uint32Array;
+  readonly #options: Match["options"];
   cookie: bigint;
   actions: readonly Action[];
   conjunctions: readonly Conjunction[] | undefined;
@@ -33,6 +34,7 @@ export class Rule implements ClassifierRule {
     this.priority = spec.priority;
     this.#mask = mask;
     this.#keyWords = spec.match.key.filter((_, word) => mask[word] !== 0);
+    this.#options = spec.match.options;
     this.cookie = spec.cookie;
     this.actions = spec.actions;
     this.conjunctions = conjunctionsOf(spec.actions);
@@ -50,7 +52,7 @@ export class Rule implements ClassifierRule {
     const key = makeFlowKey();
     let n = 0;
     for (let word = 0; word < key.length; word++) if (this.#mask[word] !== 0) key[word] = this.#keyWords[n++] ?? 0;
-    return { key, mask: this.#mask };
+    return { key, mask: this.#mask, options: this.#options };
   }
 
   /** Whether the rule sends to OpenFlow port `port`, at any depth of its actions. */

@@ -1,46 +1,144 @@
-/** The options of tunnel headers that a bridge's tables can see, and what controllers do to them. */
-import { N_TLV_FIELDS, type TlvMapping, type TlvTableMod, type TlvTableReply } from "@tenet/openflow";
+/**
+ * The options of tunnel headers that a bridge's tables can see, and where in a FlowKey their values lie.
+ *
+ * Each mapped option takes whole words of `tun_options`, one after the other; what a flow says of `tun_metadataN` is
+ * put into those words when the flow comes. So a mapping that a flow uses stays until the flow goes.
+ *
+ * Limits: a mapping needs words that are neighbours. Where many came and went, none may be free although enough are.
+ */
+import { FIELDS, type FieldSpec } from "@tenet/net";
+import {
+  type Match,
+  type MatchField,
+  N_TLV_FIELDS,
+  placedOption,
+  setMatchField,
+  type SubField,
+  type TlvMapping,
+  type TlvTableMod,
+  type TlvTableReply,
+} from "@tenet/openflow";
+import { mapFields } from "./map-fields.ts";
 import { RefusedError } from "./refused-error.ts";
 
 /** Bytes of options that can be mapped altogether, as in Open vSwitch. */
 const MAX_SPACE_BYTES = 256;
+const FIRST_WORD = FIELDS.tun_options.word;
+const END_WORD = FIRST_WORD + FIELDS.tun_options.nWords;
+
+/** A mapping and the field that it made. */
+interface Placed {
+  readonly mapping: TlvMapping;
+  readonly field: MatchField;
+}
 
 /** Options by field number. */
 export class TlvTable {
-  #mappingByIndex: ReadonlyMap<number, TlvMapping> = new Map();
+  #placedByIndex: ReadonlyMap<number, Placed> = new Map();
 
-  /** Carries out a change whole. @throws RefusedError, and then nothing has changed */
-  apply({ command, mappings }: TlvTableMod): void {
-    if (command === "clear") this.#mappingByIndex = new Map();
-    else this.#mappingByIndex = command === "add" ? this.#with(mappings) : this.#without(mappings);
+  /**
+   * Carries out a change whole.
+   *
+   * @param isUsed - whether a flow or group refers to the field of this number
+   * @throws RefusedError, and then nothing has changed
+   */
+  apply({ command, mappings }: TlvTableMod, isUsed: (index: number) => boolean): void {
+    if (command === "add") this.#placedByIndex = this.#with(mappings);
+    else this.#placedByIndex = this.#without(command === "clear" ? this.describe().mappings : mappings, isUsed);
   }
 
   /** What a controller is told. */
   describe(): TlvTableReply {
-    const mappings = [...this.#mappingByIndex.values()].sort((a, b) => a.index - b.index);
+    const mappings = [...this.#placedByIndex.values()].map(({ mapping }) => mapping).sort((a, b) => a.index - b.index);
     return { type: "tlvTableReply", maxSpaceBytes: MAX_SPACE_BYTES, maxFields: N_TLV_FIELDS, mappings };
   }
 
-  #with(added: readonly TlvMapping[]): Map<number, TlvMapping> {
-    const next = new Map(this.#mappingByIndex);
-    let spaceBytes = [...next.values()].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  /** The field that holds an option's value; `undefined` for one that is not mapped. */
+  fieldOfOption(optionClass: number, optionType: number): MatchField | undefined {
+    for (const { mapping, field } of this.#placedByIndex.values()) {
+      if (mapping.optionClass === optionClass && mapping.optionType === optionType) return field;
+    }
+    return undefined;
+  }
+
+  /** The options that are mapped, and their fields. */
+  placed(): Iterable<{ readonly mapping: TlvMapping; readonly field: MatchField }> {
+    return this.#placedByIndex.values();
+  }
+
+  /** The match with its options in the words of its key. @throws RefusedError when one is not mapped */
+  placeMatch(match: Match): Match {
+    if (match.options === undefined) return match;
+    const placed: Match = { key: match.key.slice(), mask: match.mask.slice(), options: match.options };
+    for (const { index, value, mask } of match.options) {
+      const field = this.#fieldOf(index);
+      const ones = (1n << BigInt(field.nBits)) - 1n;
+      if (value > ones) throw new RefusedError("OFPBMC_BAD_VALUE", `tun_metadata${index} has ${field.nBits} bits`);
+      setMatchField(placed, field, value, mask & ones);
+    }
+    return placed;
+  }
+
+  /** Actions, or what holds them, with options' fields where they are. @throws RefusedError when one is not mapped */
+  placeFields<T>(actions: T): T {
+    return mapFields(actions, (field, holder) => this.#place(field, holder));
+  }
+
+  #place(field: FieldSpec, holder: object): FieldSpec {
+    if (!("option" in field) || typeof field.option !== "number") return field;
+    const placed = this.#fieldOf(field.option);
+    if (!isPart(holder) || holder.start + holder.nBits <= placed.nBits) return placed;
+    throw new RefusedError("OFPBAC_BAD_SET_LEN", `tun_metadata${field.option} has ${placed.nBits} bits`);
+  }
+
+  #fieldOf(index: number): MatchField {
+    const field = this.#placedByIndex.get(index)?.field;
+    if (field !== undefined) return field;
+    throw new RefusedError("NXFMFC_INVALID_TLV_FIELD", `tun_metadata${index} is no option`, "Map it first: add-tlv-map");
+  }
+
+  #with(added: readonly TlvMapping[]): Map<number, Placed> {
+    const next = new Map(this.#placedByIndex);
     for (const mapping of added) {
-      const { index, optionClass, optionType } = mapping;
+      const { index, optionClass, optionType, sizeBytes } = mapping;
       if (next.has(index)) throw new RefusedError("NXTTMFC_ALREADY_MAPPED", `tun_metadata${index} has an option`);
-      if ([...next.values()].some((other) => isSameOption(other, mapping))) {
+      if ([...next.values()].some((other) => isSameOption(other.mapping, mapping))) {
         throw new RefusedError("NXTTMFC_DUP_ENTRY", `option ${optionClass}/${optionType} has a field`);
       }
-      spaceBytes += mapping.sizeBytes;
-      if (spaceBytes > MAX_SPACE_BYTES) throw new RefusedError("NXTTMFC_TABLE_FULL", `${MAX_SPACE_BYTES} bytes are mapped`);
-      next.set(index, mapping);
+      const nWords = sizeBytes / 4;
+      const word = freeWords(next, nWords);
+      if (word === undefined) throw new RefusedError("NXTTMFC_TABLE_FULL", `no room is left for ${sizeBytes} bytes`);
+      next.set(index, { mapping, field: placedOption(index, word, nWords) });
     }
     return next;
   }
 
-  #without(removed: readonly TlvMapping[]): Map<number, TlvMapping> {
-    const kept = [...this.#mappingByIndex].filter(([, held]) => !removed.some((mapping) => isSameOption(held, mapping)));
-    return new Map(kept);
+  #without(removed: readonly TlvMapping[], isUsed: (index: number) => boolean): Map<number, Placed> {
+    const next = new Map(this.#placedByIndex);
+    for (const { mapping } of this.#placedByIndex.values()) {
+      if (!removed.some((each) => isSameOption(each, mapping))) continue;
+      if (isUsed(mapping.index)) {
+        throw new RefusedError("NXTTMFC_INVALID_TLV_DEL", `tun_metadata${mapping.index} is used`, "Delete the flows first");
+      }
+      next.delete(mapping.index);
+    }
+    return next;
   }
+}
+
+/** The first of `nWords` neighbouring words that no option has. */
+function freeWords(placed: ReadonlyMap<number, Placed>, nWords: number): number | undefined {
+  const taken = [...placed.values()].map(({ field }) => field).sort((a, b) => a.word - b.word);
+  let start = FIRST_WORD;
+  for (const field of taken) {
+    if (field.word - start >= nWords) return start;
+    start = field.word + field.nWords;
+  }
+  return END_WORD - start >= nWords ? start : undefined;
+}
+
+function isPart(holder: object): holder is SubField {
+  return "start" in holder && "nBits" in holder;
 }
 
 function isSameOption(a: TlvMapping, b: TlvMapping): boolean {

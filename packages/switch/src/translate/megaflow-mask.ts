@@ -15,6 +15,7 @@ const PIPELINE_FIELDS: readonly FieldSpec[] = [
 const [L2_START = 0, L3_START = 0, L4_START = 0] = STAGE_ENDS;
 const IP4_FIELDS: readonly FieldSpec[] = [FIELDS.nw_src, FIELDS.nw_dst];
 const IP6_FIELDS: readonly FieldSpec[] = [FIELDS.ipv6_src, FIELDS.ipv6_dst, FIELDS.ipv6_label, FIELDS.nd_target];
+const MPLS_FIELDS: readonly FieldSpec[] = [FIELDS.mpls_lse, FIELDS.mpls_lse1, FIELDS.mpls_lse2];
 const ARP_FIELDS: readonly FieldSpec[] = [FIELDS.arp_sha, FIELDS.arp_tha];
 const IP_HEADER_FIELDS: readonly FieldSpec[] = [FIELDS.nw_tos, FIELDS.nw_ttl, FIELDS.nw_frag];
 
@@ -37,6 +38,7 @@ export function finishMask(mask: Uint32Array, flow: Uint32Array): void {
   const isArp = ethType === ETH_TYPE.arp || ethType === ETH_TYPE.rarp;
   if (!isIp(ethType) && !isArp) mask.fill(0, L3_START);
   if (!isIp(ethType)) mask.fill(0, L4_START);
+  if (ethType !== ETH_TYPE.mpls && ethType !== ETH_TYPE.mplsMulticast) for (const field of MPLS_FIELDS) clear(mask, field);
   if (ethType !== ETH_TYPE.ip6) for (const field of IP6_FIELDS) clear(mask, field);
   if (ethType === ETH_TYPE.ip6) for (const field of IP4_FIELDS) clear(mask, field);
   if (ethType === ETH_TYPE.ip4) for (const field of ARP_FIELDS) clear(mask, field);

@@ -25,6 +25,8 @@ export const CT_END: number = FIELDS.ct_tp_src.word + 1;
 const VLAN_WORD = FIELDS.vlan_tci.word;
 const VLAN_BITS = 0xffff << FIELDS.vlan_tci.shift;
 const TPID = 0x8100;
+/** Most significant first: bits 32 to 63, then 0 to 31. */
+const OPTIONS_PRESENT = FIELDS.tun_options_present.word;
 
 /** Header fields that can be set, by their words; `bits` are those of each word that belong to the field. */
 const SETTABLE: readonly { readonly word: number; readonly nWords: number; readonly bits: number }[] = (
@@ -160,9 +162,11 @@ export class PacketState {
     });
   }
 
-  /** Sets a field under a mask; both hold the field's words as they lie in a FlowKey. */
+  /** Sets a field under a mask; both hold the field's words as they lie in a FlowKey, before them may be others. */
   write(field: FieldSpec, value: Uint32Array, mask: Uint32Array): void {
-    for (let i = 0; i < field.nWords; i++) this.#writeWord(field.word + i, value[i] ?? 0, mask[i] ?? 0);
+    this.#notePresence(field);
+    const first = value.length - field.nWords;
+    for (let i = 0; i < field.nWords; i++) this.#writeWord(field.word + i, value[first + i] ?? 0, mask[first + i] ?? 0);
   }
 
   /** Sets a field of at most 32 bits. */
@@ -192,6 +196,7 @@ export class PacketState {
 
   /** Sets bits of a field. */
   store({ field, start, nBits }: SubField, value: bigint): void {
+    this.#notePresence(field);
     for (let done = 0; done < nBits; ) {
       const at = field.shift + start + done;
       const word = field.word + field.nWords - 1 - (at >>> 5);
@@ -305,6 +310,13 @@ export class PacketState {
       actions.push({ type: "pushVlan", tpid: TPID, tci });
     }
     this.#setTag(getField(this.flow, FIELDS.vlan_tci));
+  }
+
+  /** An option of a tunnel header that is set is there. */
+  #notePresence({ presentBit }: FieldSpec): void {
+    if (presentBit === undefined) return;
+    const bit = 1 << (presentBit & 31);
+    this.#writeWord(OPTIONS_PRESENT + (presentBit < 32 ? 1 : 0), bit, bit);
   }
 
   #unWildcard(word: number, bits: number): void {
