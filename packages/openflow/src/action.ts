@@ -83,6 +83,95 @@ export interface CtAction {
   readonly alg: number;
 }
 
+/**
+ * One thing that `learn` says of the flow it makes: bits that it matches or loads, taken from the packet in hand or
+ * given as a number, or the field of the packet that holds the port it outputs to.
+ */
+export type LearnSpec =
+  | { readonly type: "match" | "load"; readonly target: SubField; readonly source: SubField | bigint }
+  | { readonly type: "output"; readonly source: SubField };
+
+/** Add a flow made from the packet in hand, or refresh the one that is there. Times are seconds, 0 = never. */
+export interface LearnAction {
+  readonly type: "learn";
+  readonly table: number;
+  readonly priority: number;
+  readonly cookie: bigint;
+  readonly idleTimeout: number;
+  readonly hardTimeout: number;
+  /** The flow gets a `finTimeout` with these, when one is not 0. */
+  readonly finIdleTimeout: number;
+  readonly finHardTimeout: number;
+  readonly sendsFlowRemoved: boolean;
+  /** When the last flow that learns into this table with this cookie goes, what was learned goes too. */
+  readonly deletesLearned: boolean;
+  /** Flows with this cookie in the table beyond which none is added; 0 = no limit. */
+  readonly limit: number;
+  /** One bit that becomes 1 when the flow is there afterwards, else 0. */
+  readonly result?: SubField;
+  readonly specs: readonly LearnSpec[];
+}
+
+/** What of a packet `multipath` and `bundle` hash, by the names that ovs-ofctl gives them; in wire order. */
+export const HASH_FIELDS: readonly [
+  "eth_src",
+  "symmetric_l4",
+  "symmetric_l3l4",
+  "symmetric_l3l4+udp",
+  "nw_src",
+  "nw_dst",
+  "symmetric_l3",
+] = ["eth_src", "symmetric_l4", "symmetric_l3l4", "symmetric_l3l4+udp", "nw_src", "nw_dst", "symmetric_l3"];
+export type HashFields = (typeof HASH_FIELDS)[number];
+
+/** How `multipath` makes a link number of a hash; in wire order. */
+export const LINK_ALGORITHMS: readonly ["modulo_n", "hash_threshold", "hrw", "iter_hash"] = [
+  "modulo_n",
+  "hash_threshold",
+  "hrw",
+  "iter_hash",
+];
+export type LinkAlgorithm = (typeof LINK_ALGORITHMS)[number];
+
+/** Choose one of `nLinks` by a hash of the packet, and store its number (from 0) in `target`. */
+export interface MultipathAction {
+  readonly type: "multipath";
+  readonly fields: HashFields;
+  readonly basis: number;
+  readonly algorithm: LinkAlgorithm;
+  /** 1-65536. */
+  readonly nLinks: number;
+  /** Of the algorithm; only `iter_hash` looks at it. */
+  readonly argument: number;
+  readonly target: SubField;
+}
+
+/** How `bundle` chooses a member; in wire order. */
+export const BUNDLE_ALGORITHMS: readonly ["active_backup", "hrw"] = ["active_backup", "hrw"];
+export type BundleAlgorithm = (typeof BUNDLE_ALGORITHMS)[number];
+
+/** Choose a live port, and send to it (`bundle`) or store its number in `target` (`bundle_load`). */
+export interface BundleAction {
+  readonly type: "bundle";
+  readonly fields: HashFields;
+  readonly basis: number;
+  readonly algorithm: BundleAlgorithm;
+  readonly members: readonly number[];
+  readonly target?: SubField;
+}
+
+/** Show one of `65536 / probability` packets to a set of collectors. */
+export interface SampleAction {
+  readonly type: "sample";
+  /** 1-65535. */
+  readonly probability: number;
+  readonly collectorSet: number;
+  readonly observationDomain: number;
+  readonly observationPoint: number;
+  readonly samplingPort?: number;
+  readonly direction?: "ingress" | "egress";
+}
+
 /** One action or instruction. */
 export type Action =
   /** Send to an OpenFlow port (also the reserved ones of {@link PORT}, `NORMAL` among them); `maxLength` truncates. */
@@ -125,7 +214,30 @@ export type Action =
   /** Decrement the IPv4 TTL or IPv6 hop limit; a packet whose TTL expires goes to `controllerIds` (default: 0) and stops. */
   | { readonly type: "decTtl"; readonly controllerIds?: readonly number[] }
   /** Look up another table (default: this one) as if received on `port` (default: unchanged), then go on. */
-  | { readonly type: "resubmit"; readonly port?: number; readonly table?: number }
+  | {
+      readonly type: "resubmit";
+      readonly port?: number;
+      readonly table?: number;
+      /** The addresses and ports for the lookup are those that the connection began with. */
+      readonly usesCtTuple?: boolean;
+    }
+  | LearnAction
+  /** When a TCP packet with FIN or RST comes, lower the timeouts of the flow to these (seconds, 0 = as it was). */
+  | { readonly type: "finTimeout"; readonly idleTimeout: number; readonly hardTimeout: number }
+  | MultipathAction
+  | BundleAction
+  /** Set one bit to whether the packet is longer than so many bytes. */
+  | { readonly type: "checkPacketLarger"; readonly sizeBytes: number; readonly target: SubField }
+  | SampleAction
+  /** Take a header option away. */
+  | { readonly type: "deleteField"; readonly field: FieldSpec }
+  | { readonly type: "pushMpls"; readonly ethType: number }
+  /** Take the outer label away; `ethType` is of what is beneath it. */
+  | { readonly type: "popMpls"; readonly ethType: number }
+  | { readonly type: "setMplsLabel"; readonly label: number }
+  | { readonly type: "setMplsTc"; readonly tc: number }
+  | { readonly type: "setMplsTtl"; readonly ttl: number }
+  | { readonly type: "decMplsTtl" }
   | { readonly type: "group"; readonly group: number }
   | { readonly type: "setQueue"; readonly queue: number }
   | { readonly type: "popQueue" }

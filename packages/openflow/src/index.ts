@@ -1,11 +1,22 @@
 export {
   type Action,
+  BUNDLE_ALGORITHMS,
+  type BundleAction,
+  type BundleAlgorithm,
   type CtAction,
+  HASH_FIELDS,
+  type HashFields,
+  LINK_ALGORITHMS,
+  type LearnAction,
+  type LearnSpec,
+  type LinkAlgorithm,
   type Match,
+  type MultipathAction,
   type NatAction,
   type NatRange,
   PACKET_IN_REASON,
   PORT,
+  type SampleAction,
   type SubField,
 } from "./action.ts";
 export {

@@ -4,8 +4,10 @@ import { type Action, PORT } from "../action.ts";
 import { fromFieldWords, runsOfOnes } from "../match/field-words.ts";
 import { asMatchField, type MatchField } from "../match/match-field.ts";
 import { formatCt, formatNat } from "./format-connection-actions.ts";
+import { formatBundle, formatMultipath, formatSample } from "./choice-text.ts";
 import { formatFieldValue } from "./field-value.ts";
 import { formatHex } from "./integer.ts";
+import { formatLearn } from "./learn-text.ts";
 import { formatPort, type PortNames } from "./port-name.ts";
 import { formatSubField } from "./sub-field.ts";
 
@@ -49,13 +51,39 @@ function formatAction(action: Action, options: FormatActionsOptions): string {
     case "pop":
       return `pop:${formatSubField(action.target)}`;
     case "pushVlan":
-      return `push_vlan:0x${action.ethType.toString(16).padStart(4, "0")}`;
+      return `push_vlan:${formatEtherType(action.ethType)}`;
     case "popVlan":
       return options.asOpenFlow10 === true ? "strip_vlan" : "pop_vlan";
     case "decTtl":
       return formatDecTtl(action.controllerIds);
     case "resubmit":
-      return formatResubmit(action.port, action.table, options);
+      return formatResubmit(action, options);
+    case "learn":
+      return formatLearn(action, options);
+    case "finTimeout":
+      return formatFinTimeout(action);
+    case "multipath":
+      return formatMultipath(action);
+    case "bundle":
+      return formatBundle(action, options);
+    case "checkPacketLarger":
+      return `check_pkt_larger(${action.sizeBytes})->${formatSubField(action.target)}`;
+    case "sample":
+      return formatSample(action, options);
+    case "deleteField":
+      return `delete_field:${asMatchField(action.field).text}`;
+    case "pushMpls":
+      return `push_mpls:${formatEtherType(action.ethType)}`;
+    case "popMpls":
+      return `pop_mpls:${formatEtherType(action.ethType)}`;
+    case "setMplsLabel":
+      return `set_mpls_label(${action.label})`;
+    case "setMplsTc":
+      return `set_mpls_tc(${action.tc})`;
+    case "setMplsTtl":
+      return `set_mpls_ttl(${action.ttl})`;
+    case "decMplsTtl":
+      return "dec_mpls_ttl";
     case "group":
       return `group:${action.group}`;
     case "setQueue":
@@ -121,9 +149,21 @@ function formatDecTtl(controllerIds: readonly number[] | undefined): string {
   return controllerIds === undefined ? "dec_ttl" : `dec_ttl(${controllerIds.join(",")})`;
 }
 
-function formatResubmit(port: number | undefined, table: number | undefined, names: PortNames): string {
-  if (table === undefined) return `resubmit:${formatPort(port ?? PORT.IN_PORT, names)}`;
-  return `resubmit(${port === undefined ? "" : formatPort(port, names)},${table})`;
+type Resubmit = Extract<Action, { type: "resubmit" }>;
+
+function formatResubmit({ port, table, usesCtTuple = false }: Resubmit, names: PortNames): string {
+  if (table === undefined && !usesCtTuple) return `resubmit:${formatPort(port ?? PORT.IN_PORT, names)}`;
+  const parts = [port === undefined ? "" : formatPort(port, names), String(table ?? "")];
+  return `resubmit(${[...parts, ...(usesCtTuple ? ["ct"] : [])].join(",")})`;
+}
+
+function formatFinTimeout({ idleTimeout, hardTimeout }: Extract<Action, { type: "finTimeout" }>): string {
+  const parts = [idleTimeout === 0 ? "" : `idle_timeout=${idleTimeout}`, hardTimeout === 0 ? "" : `hard_timeout=${hardTimeout}`];
+  return `fin_timeout(${parts.filter((part) => part !== "").join(",")})`;
+}
+
+function formatEtherType(ethType: number): string {
+  return `0x${ethType.toString(16).padStart(4, "0")}`;
 }
 
 const MOD_NAMES: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 /**
- * Splits the lists of ovs-ofctl: `key`, `key=value`, `key:value`, `key(value)`, parted by commas or blanks.
+ * Splits the lists of ovs-ofctl: `key`, `key=value`, `key:value`, `key(value)`, parted by commas or blanks; behind a
+ * parenthesis `->target` may follow, which belongs to the item but not to its value.
  *
  * Parentheses nest inside a value, so that `clone(set_field:1->reg0,output:2)` is one item.
  */
@@ -34,6 +35,7 @@ export function* keyValues(list: Span): Generator<KeyValue> {
       const end = closingParenthesis(list, i);
       value = list.slice(i + 1, end);
       i = end + 1;
+      if (text.startsWith("->", i)) i = endOfValue(list, i);
     } else if (delimiter === "=" || delimiter === ":") {
       const end = endOfValue(list, i + 1);
       value = list.slice(i + 1, end);

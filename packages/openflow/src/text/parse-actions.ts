@@ -12,9 +12,11 @@ import { findMatchField, type MatchField, matchField, matchFieldNames } from "..
 import { meetsPrerequisite, prerequisiteText } from "../match/prerequisite.ts";
 import { parseCt, parseNat } from "./parse-connection-actions.ts";
 import { checkActionOrder } from "./action-order.ts";
+import { parseBundle, parseMultipath, parseSample } from "./choice-text.ts";
 import { parseFieldValue } from "./field-value.ts";
 import { parseBigInteger, parseInteger, tryParseInteger } from "./integer.ts";
 import { type KeyValue, keyValues } from "./key-values.ts";
+import { parseBit, parseLearn, parseSeconds } from "./learn-text.ts";
 import type { ParseOptions } from "./parse-match.ts";
 import { isReservedPortName, type PortNames, parsePort, tryParsePort } from "./port-name.ts";
 import { Span } from "./span.ts";
@@ -91,6 +93,7 @@ function readOne(item: KeyValue, context: Context): Action {
 }
 
 const VLAN_TPIDS: ReadonlySet<number> = new Set([0x8100, 0x88a8]);
+const MPLS_ETHER_TYPES: ReadonlySet<number> = new Set([0x8847, 0x8848]);
 
 const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ["output", readOutput],
@@ -125,6 +128,20 @@ const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ["group", ({ value }) => ({ type: "group", group: parseInteger(value, "a group", 0xffff_ff00) })],
   ["set_queue", ({ value }) => ({ type: "setQueue", queue: parseInteger(value, "a queue", 0xffff_ffff) })],
   ["pop_queue", () => ({ type: "popQueue" })],
+  ["learn", (item, { names }) => parseLearn(item, names)],
+  ["fin_timeout", readFinTimeout],
+  ["multipath", (item) => parseMultipath(item)],
+  ["bundle", (item, { names }) => parseBundle(item, names)],
+  ["bundle_load", (item, { names }) => parseBundle(item, names)],
+  ["check_pkt_larger", readCheckPacketLarger],
+  ["sample", (item, { names }) => parseSample(item, names)],
+  ["delete_field", readDeleteField],
+  ["push_mpls", ({ value }) => ({ type: "pushMpls", ethType: readEtherType(value, MPLS_ETHER_TYPES) })],
+  ["pop_mpls", ({ value }) => ({ type: "popMpls", ethType: parseInteger(value, "an EtherType", 0xffff) })],
+  ["set_mpls_label", ({ value }) => ({ type: "setMplsLabel", label: parseInteger(value, "an MPLS label", 0xfffff) })],
+  ["set_mpls_tc", ({ value }) => ({ type: "setMplsTc", tc: parseInteger(value, "an MPLS traffic class", 7) })],
+  ["set_mpls_ttl", ({ value }) => ({ type: "setMplsTtl", ttl: parseInteger(value, "a TTL", 255) })],
+  ["dec_mpls_ttl", () => ({ type: "decMplsTtl" })],
   ["clone", ({ value }, context) => ({ type: "clone", actions: readList(value, context) })],
   ["conjunction", readConjunction],
   ["note", ({ value }) => ({ type: "note", bytes: readBytes(value) })],
@@ -212,20 +229,58 @@ function readController({ value, item }: KeyValue): Action {
   };
 }
 
-function readResubmit({ value, item }: KeyValue, { names }: Context): Action {
-  const [portSpan, tableSpan, ...more] = value.split(",");
-  if (more.length > 0) throw item.fail("resubmit takes a port and a table", { expected: "resubmit(PORT,TABLE)" });
+function readResubmit({ value, item }: KeyValue, { names, match }: Context): Action {
+  const [portSpan, tableSpan, ctSpan, ...more] = value.split(",");
+  if (more.length > 0 || (ctSpan !== undefined && ctSpan.text !== "ct")) {
+    throw item.fail("resubmit takes a port, a table and ct", { expected: "resubmit(PORT,TABLE) or resubmit(PORT,TABLE,ct)" });
+  }
   const port = portSpan === undefined || portSpan.text === "" ? undefined : parsePort(portSpan, names);
   const table = tableSpan === undefined || tableSpan.text === "" ? undefined : parseInteger(tableSpan, "a table", 254);
-  if (port === undefined && table === undefined)
-    throw item.fail("resubmit needs a port or a table", { expected: "resubmit(,TABLE)" });
   const isSamePort = port === undefined || port === PORT.IN_PORT;
-  if (isSamePort && table === undefined) throw item.fail("resubmit needs a port or a table", { expected: "resubmit(,TABLE)" });
+  const usesCtTuple = ctSpan !== undefined;
+  if (isSamePort && table === undefined && !usesCtTuple) {
+    throw item.fail("resubmit needs a port or a table", { expected: "resubmit(,TABLE)" });
+  }
+  if (usesCtTuple && match !== undefined && !meetsPrerequisite(match, "tracked")) {
+    throw ctSpan.fail("Not every packet of this flow is of a connection", {
+      hint: `Add ${prerequisiteText("tracked")} to the match`,
+    });
+  }
   return {
     type: "resubmit",
     ...(isSamePort ? {} : { port }),
     ...(table === undefined ? {} : { table }),
+    ...(usesCtTuple ? { usesCtTuple } : {}),
   };
+}
+
+function readFinTimeout({ value }: KeyValue): Action {
+  const timeouts = { idleTimeout: 0, hardTimeout: 0 };
+  for (const part of keyValues(value)) {
+    if (part.key.text === "idle_timeout") timeouts.idleTimeout = parseSeconds(part.value);
+    else if (part.key.text === "hard_timeout") timeouts.hardTimeout = parseSeconds(part.value);
+    else throw part.key.failUnknown("part of fin_timeout", ["idle_timeout", "hard_timeout"]);
+  }
+  return { type: "finTimeout", ...timeouts };
+}
+
+function readCheckPacketLarger({ value, item }: KeyValue): Action {
+  const [, target] = item.cut(")->");
+  if (target === undefined) throw item.fail('"->" is missing', { expected: "check_pkt_larger(BYTES)->FIELD[BIT]" });
+  return { type: "checkPacketLarger", sizeBytes: parseInteger(value, "a size", 0xffff), target: parseBit(target) };
+}
+
+function readDeleteField({ value }: KeyValue): Action {
+  const field = findMatchField(value.text);
+  if (field?.text.startsWith("tun_metadata") === true) return { type: "deleteField", field };
+  throw value.fail(`${value.text} cannot be deleted`, { expected: "tun_metadata0 to tun_metadata63" });
+}
+
+/** An EtherType of a few. @throws SourceError */
+function readEtherType(span: Span, known: ReadonlySet<number>): number {
+  const ethType = parseInteger(span, "an EtherType", 0xffff);
+  if (known.has(ethType)) return ethType;
+  throw span.fail(`${span.text} cannot be pushed`, { expected: [...known].map((type) => `0x${type.toString(16)}`).join(" or ") });
 }
 
 /** `value->field` or `value/mask->field`. */
@@ -271,8 +326,7 @@ function readMove({ value, item }: KeyValue, context: Context): Action {
 }
 
 function readPushVlan({ value }: KeyValue, context: Context): Action {
-  const ethType = parseInteger(value, "a VLAN EtherType", 0xffff);
-  if (!VLAN_TPIDS.has(ethType)) throw value.fail(`${value.text} is not a VLAN EtherType`, { expected: "0x8100 or 0x88a8" });
+  const ethType = readEtherType(value, VLAN_TPIDS);
   context.hasPushedVlan = true;
   return { type: "pushVlan", ethType };
 }

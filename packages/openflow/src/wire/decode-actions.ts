@@ -5,14 +5,12 @@
  * a flow prints as ovs-ofctl would print the same bytes.
  */
 import { fieldOnes } from "@tenet/net";
-import { ByteReader } from "@tenet/wire";
-import { type Action, type Match, PACKET_IN_REASON, PORT, type SubField } from "../action.ts";
-import { onesAt, toFieldWords } from "../match/field-words.ts";
-import { type MatchField, matchField } from "../match/match-field.ts";
+import type { ByteReader } from "@tenet/wire";
+import { type Action, type Match, PACKET_IN_REASON, PORT } from "../action.ts";
 import { meetsPrerequisite } from "../match/prerequisite.ts";
-import { NX } from "./action-numbers.ts";
-import { readCt, readNat } from "./connection-actions.ts";
-import { NICIRA, OpenFlowError } from "./openflow-error.ts";
+import { checkWritable, mplsEtherType, setField, setMod, subField, toWords64 } from "./action-parts.ts";
+import { readNicira } from "./decode-nicira.ts";
+import { OpenFlowError } from "./openflow-error.ts";
 import { readOxm, readOxmHeader, SET_ERRORS } from "./oxm.ts";
 import { narrowPort } from "./port-number.ts";
 
@@ -82,10 +80,6 @@ function readInstruction(type: number, body: ByteReader, source: Source, at: num
   }
 }
 
-function toWords64(value: bigint): Uint32Array {
-  return Uint32Array.of(Number(value >> 32n), Number(value & 0xffff_ffffn));
-}
-
 function readActions(reader: ByteReader, source: Source): Action[] {
   const actions: Action[] = [];
   if (source.depth > MAX_DEPTH) throw new OpenFlowError("OFPBAC_TOO_MANY", `Actions are nested more than ${MAX_DEPTH} deep`);
@@ -111,7 +105,11 @@ function refuseOutsideCt(action: Action, at: number): void {
 }
 
 function readAction(type: number, body: ByteReader, source: Source, at: number): Action {
-  if (type === 0xffff) return readNicira(body, source, at);
+  if (type === 0xffff) {
+    return readNicira(body, at, (inner, isInCt) =>
+      readActions(inner, { ...source, depth: source.depth + 1, ...(isInCt ? { isInCt } : {}) }),
+    );
+  }
   return source.version === 1 ? readOf10(type, body, source, at) : readStandard(type, body, source, at);
 }
 
@@ -168,8 +166,16 @@ function readStandard(type: number, body: ByteReader, source: Source, at: number
       if (ethType === 0x8100 || ethType === 0x88a8) return { type: "pushVlan", ethType };
       throw new OpenFlowError("OFPBAC_BAD_ARGUMENT", `0x${ethType.toString(16)} is not a VLAN EtherType`, { details: { at } });
     }
+    case 15:
+      return { type: "setMplsTtl", ttl: body.u8() };
+    case 16:
+      return { type: "decMplsTtl" };
     case 18:
       return { type: "popVlan" };
+    case 19:
+      return { type: "pushMpls", ethType: mplsEtherType(body.u16(), at) };
+    case 20:
+      return { type: "popMpls", ethType: body.u16() };
     case 21:
       return { type: "setQueue", queue: body.u32() };
     case 22:
@@ -191,143 +197,6 @@ function readStandard(type: number, body: ByteReader, source: Source, at: number
   }
 }
 
-function readNicira(body: ByteReader, source: Source, at: number): Action {
-  const experimenter = body.u32();
-  if (experimenter !== NICIRA) {
-    throw new OpenFlowError("OFPBAC_BAD_VENDOR", `Experimenter 0x${experimenter.toString(16)} is not known`, { details: { at } });
-  }
-  const subtype = body.u16();
-  switch (subtype) {
-    case NX.RESUBMIT:
-      return resubmit(body.u16(), undefined, at);
-    case NX.RESUBMIT_TABLE: {
-      const port = body.u16();
-      const table = body.u8();
-      return resubmit(port, table === 0xff ? undefined : table, at);
-    }
-    case NX.REG_LOAD:
-      return readLoad(body, at);
-    case NX.REG_LOAD2: {
-      const { field, value, mask } = readOxm(body, SET_ERRORS);
-      return setField(checkWritable(field, at), value & mask, mask, undefined);
-    }
-    case NX.REG_MOVE: {
-      const nBits = body.u16();
-      const [from, to] = [body.u16(), body.u16()];
-      const source_ = subField(readOxmHeader(body), from, nBits, at);
-      return { type: "move", source: source_, target: subField(checkWritable(readOxmHeader(body), at), to, nBits, at) };
-    }
-    case NX.STACK_PUSH:
-    case NX.STACK_POP: {
-      const start = body.u16();
-      const field = readOxmHeader(body);
-      const part = subField(field, start, body.u16(), at);
-      if (subtype === NX.STACK_PUSH) return { type: "push", source: part };
-      checkWritable(field, at);
-      return { type: "pop", target: part };
-    }
-    case NX.SET_TUNNEL:
-      body.skip(2);
-      return setMod("tun_id", BigInt(body.u32()));
-    case NX.SET_TUNNEL64:
-      body.skip(6);
-      return setMod("tun_id", body.u64());
-    case NX.CLONE:
-      body.skip(6);
-      return { type: "clone", actions: readActions(body, { ...source, depth: source.depth + 1 }) };
-    case NX.CT:
-      return readCt(body, at, {
-        toSubField: (field, start, nBits) => subField(field, start, nBits, at),
-        readActions: (rest) => readActions(rest, { ...source, depth: source.depth + 1, isInCt: true }),
-      });
-    default:
-      return readPlainNicira(subtype, body, at);
-  }
-}
-
-function readPlainNicira(subtype: number, body: ByteReader, at: number): Action {
-  switch (subtype) {
-    case NX.SET_QUEUE:
-      body.skip(2);
-      return { type: "setQueue", queue: body.u32() };
-    case NX.POP_QUEUE:
-      return { type: "popQueue" };
-    case NX.NOTE:
-      return { type: "note", bytes: body.rest() };
-    case NX.EXIT:
-      return { type: "exit" };
-    case NX.DEC_TTL:
-      return { type: "decTtl" };
-    case NX.DEC_TTL_CNT_IDS: {
-      const nIds = body.u16();
-      body.skip(4);
-      return { type: "decTtl", controllerIds: Array.from({ length: nIds }, () => body.u16()) };
-    }
-    case NX.OUTPUT_REG: {
-      const bits = body.u16();
-      return { type: "outputField", source: subField(readOxmHeader(body), bits >>> 6, (bits & 0x3f) + 1, at) };
-    }
-    case NX.CONTROLLER: {
-      const [maxLength, controllerId, reason] = [body.u16(), body.u16(), body.u8()];
-      return { type: "controller", maxLength, reason, controllerId };
-    }
-    case NX.CONTROLLER2:
-      body.skip(6);
-      return readController2(body, at);
-    case NX.OUTPUT_TRUNC:
-      return { type: "output", port: body.u16(), maxLength: body.u32() };
-    case NX.GROUP:
-      body.skip(2);
-      return { type: "group", group: body.u32() };
-    case NX.WRITE_METADATA:
-      body.skip(6);
-      return { type: "writeMetadata", value: toWords64(body.u64()), mask: toWords64(body.u64()) };
-    case NX.CONJUNCTION:
-      return readConjunction(body, at);
-    case NX.NAT:
-      return readNat(body, at);
-    case NX.CT_CLEAR:
-      return { type: "ctClear" };
-    default:
-      throw new OpenFlowError("OFPBAC_BAD_VENDOR_TYPE", `Nicira action ${subtype} is not known`, { details: { at } });
-  }
-}
-
-function readConjunction(body: ByteReader, at: number): Action {
-  const [clause, nClauses, id] = [body.u8() + 1, body.u8(), body.u32()];
-  if (nClauses < 2 || nClauses > 64 || clause > nClauses) {
-    throw new OpenFlowError("OFPBAC_BAD_ARGUMENT", `Clause ${clause} of ${nClauses} cannot be`, { details: { at } });
-  }
-  return { type: "conjunction", id, clause, nClauses };
-}
-
-function readController2(body: ByteReader, at: number): Action {
-  const action = { type: "controller" as const, maxLength: 0xffff, reason: PACKET_IN_REASON.ACTION as number, controllerId: 0 };
-  let userdata: Uint8Array | undefined;
-  let pauses = false;
-  let meter: number | undefined;
-  while (body.remaining >= 4) {
-    const type = body.u16();
-    const length = body.u16();
-    if (length < 4) throw new OpenFlowError("OFPBAC_BAD_LEN", `A property cannot have ${length} bytes`, { details: { at } });
-    const value = body.sub(length - 4);
-    body.skip(Math.min((8 - (length % 8)) % 8, body.remaining));
-    if (type === 0) action.maxLength = value.u16();
-    else if (type === 1) action.controllerId = value.u16();
-    else if (type === 2) action.reason = value.u8();
-    else if (type === 3) userdata = value.rest();
-    else if (type === 4) pauses = true;
-    else if (type === 5) meter = value.u32();
-    else throw new OpenFlowError("OFPBAC_BAD_ARGUMENT", `Controller property ${type} is not known`, { details: { at } });
-  }
-  return {
-    ...action,
-    ...(userdata === undefined || userdata.length === 0 ? {} : { userdata }),
-    ...(pauses ? { pauses } : {}),
-    ...(meter === undefined || meter === 0 ? {} : { meter }),
-  };
-}
-
 function toPort(port: number, maxLength: number, at: number): Action {
   if (port === PORT.CONTROLLER) {
     return { type: "controller", maxLength, reason: PACKET_IN_REASON.ACTION, controllerId: 0 };
@@ -345,14 +214,6 @@ function toNarrow(wide: number, at: number): number {
   return port;
 }
 
-function resubmit(port: number, table: number | undefined, at: number): Action {
-  const isSamePort = port === PORT.IN_PORT;
-  if (isSamePort && table === undefined) {
-    throw new OpenFlowError("OFPBAC_BAD_ARGUMENT", "A resubmit to the same port and table changes nothing", { details: { at } });
-  }
-  return { type: "resubmit", ...(isSamePort ? {} : { port }), ...(table === undefined ? {} : { table }) };
-}
-
 function readSetField(body: ByteReader, mayMask: boolean, at: number): Action {
   const { field, value, mask } = readOxm(body, SET_ERRORS);
   if (mask !== fieldOnes(field) && (!mayMask || !field.isMaskable)) {
@@ -361,46 +222,12 @@ function readSetField(body: ByteReader, mayMask: boolean, at: number): Action {
   return setField(checkWritable(field, at), value & mask, mask, undefined);
 }
 
-function readLoad(body: ByteReader, at: number): Action {
-  const bits = body.u16();
-  const field = checkWritable(readOxmHeader(body), at);
-  const { start, nBits } = subField(field, bits >>> 6, (bits & 0x3f) + 1, at);
-  const value = body.u64();
-  if (nBits < 64 && value >> BigInt(nBits) !== 0n) {
-    throw new OpenFlowError("OFPBAC_BAD_ARGUMENT", `A value for ${nBits} bits is wider`, { details: { at } });
-  }
-  return setField(field, value << BigInt(start), onesAt(start, nBits), "load");
-}
-
 function readCopyField(body: ByteReader, at: number): Action {
   const nBits = body.u16();
   const [from, to] = [body.u16(), body.u16()];
   body.skip(2);
   const source = subField(readOxmHeader(body), from, nBits, at);
   return { type: "move", source, target: subField(checkWritable(readOxmHeader(body), at), to, nBits, at) };
-}
-
-function subField(field: MatchField, start: number, nBits: number, at: number): SubField {
-  if (start === 0 && nBits === field.wireBits) return { field, start, nBits: field.nBits };
-  if (nBits > 0 && start + nBits <= field.nBits) return { field, start, nBits };
-  throw new OpenFlowError("OFPBAC_BAD_ARGUMENT", `Bits ${start} to ${start + nBits - 1} do not lie in ${field.text}`, {
-    details: { at },
-  });
-}
-
-function checkWritable(field: MatchField, at: number): MatchField {
-  if (field.isWritable) return field;
-  throw new OpenFlowError("OFPBAC_BAD_ARGUMENT", `${field.text} is read-only`, { details: { at } });
-}
-
-function setMod(name: string, value: bigint): Action {
-  const field = matchField(name);
-  return setField(field, value, fieldOnes(field), "mod");
-}
-
-function setField(field: MatchField, value: bigint, mask: bigint, form: "load" | "mod" | undefined): Action {
-  const words = { value: toFieldWords(field, value), mask: toFieldWords(field, mask) };
-  return form === undefined ? { type: "setField", field, ...words } : { type: "setField", field, ...words, form };
 }
 
 function transportField(match: Match | undefined, side: "src" | "dst"): string {

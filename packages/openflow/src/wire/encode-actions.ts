@@ -10,11 +10,14 @@ import { ByteWriter } from "@tenet/wire";
 import { type Action, type Match, PORT, type SubField } from "../action.ts";
 import { fromFieldWords, runsOfOnes } from "../match/field-words.ts";
 import { asMatchField, type MatchField, matchField } from "../match/match-field.ts";
-import { NX } from "./action-numbers.ts";
+import { NO_TABLE, NX } from "./action-numbers.ts";
+import { writeBundle, writeMultipath } from "./choice-wire.ts";
 import { writeCt, writeNat } from "./connection-actions.ts";
+import { needsLearn2, writeLearn } from "./learn-wire.ts";
 import { NICIRA } from "./openflow-error.ts";
 import { writeOxm, writeOxmHeader } from "./oxm.ts";
 import { widenPort } from "./port-number.ts";
+import { sampleSubtype, writeSample } from "./sample-wire.ts";
 
 type SetField = Extract<Action, { type: "setField" }>;
 
@@ -28,6 +31,8 @@ interface Sink {
 
 const VLAN_VID = matchField("vlan_vid");
 const VLAN_PCP = matchField("vlan_pcp");
+const MPLS_LABEL = matchField("mpls_label");
+const MPLS_TC = matchField("mpls_tc");
 
 /** Writes a list of actions without instructions. `match` tells whether packets have a VLAN tag. */
 export function encodeActions(actions: readonly Action[], version: number, match?: Match): Uint8Array {
@@ -99,7 +104,7 @@ function writeAction(sink: Sink, action: Action): void {
 function writeExtension(sink: Sink, action: Action): void {
   switch (action.type) {
     case "resubmit":
-      return writeResubmit(sink, action.port, action.table);
+      return writeResubmit(sink, action.port, action.table, action.usesCtTuple);
     case "gotoTable":
       return writeResubmit(sink, undefined, action.table);
     case "popQueue":
@@ -109,7 +114,7 @@ function writeExtension(sink: Sink, action: Action): void {
     case "ct":
       return writeNicira(sink, NX.CT, (body) =>
         writeCt(body, action, {
-          writeField: (writer, field) => writeOxmHeader(writer, asMatchField(field), nxmVersion(field, sink.version)),
+          writeField: (writer, field) => writeField(sink, writer, field),
           encodeActions: (actions) => encodeActions(actions, sink.version),
         }),
       );
@@ -138,9 +143,76 @@ function writeExtension(sink: Sink, action: Action): void {
     case "clearActions":
     case "writeActions":
       return;
+    case "learn":
+      return writeNicira(sink, needsLearn2(action) ? NX.LEARN2 : NX.LEARN, (body) =>
+        writeLearn(body, action, {
+          writeField: (writer, field) => writeField(sink, writer, field),
+          widthOf: ({ field, nBits }) => wireBits(field, nBits),
+        }),
+      );
+    case "finTimeout":
+      return writeNicira(sink, NX.FIN_TIMEOUT, (body) => body.u16(action.idleTimeout).u16(action.hardTimeout));
+    case "multipath":
+      return writeNicira(sink, NX.MULTIPATH, (body) => writeMultipath(body, action, (rest, part) => writePart(sink, rest, part)));
+    case "bundle":
+      return writeNicira(sink, action.target === undefined ? NX.BUNDLE : NX.BUNDLE_LOAD, (body) =>
+        writeBundle(body, action, (rest, part) => writePart(sink, rest, part)),
+      );
+    case "checkPacketLarger":
+      return writeNicira(sink, NX.CHECK_PKT_LARGER, (body) => {
+        body.u16(action.sizeBytes).u16(action.target.start);
+        writeField(sink, body, action.target.field);
+      });
+    case "sample":
+      return writeNicira(sink, sampleSubtype(action), (body) => writeSample(body, action));
+    case "deleteField":
+      return writeNicira(sink, NX.DELETE_FIELD, (body) => writeField(sink, body, action.field));
+    default:
+      return writeMpls(sink, action);
+  }
+}
+
+/** OpenFlow 1.0 has no MPLS; later versions set label and class as fields. */
+function writeMpls(sink: Sink, action: Action): void {
+  const { writer, version } = sink;
+  const isOld = version === 1;
+  switch (action.type) {
+    case "pushMpls":
+      if (isOld) return writeNicira(sink, NX.PUSH_MPLS, (body) => body.u16(action.ethType));
+      writer.u16(19).u16(8).u16(action.ethType).zeros(2);
+      return;
+    case "popMpls":
+      if (isOld) return writeNicira(sink, NX.POP_MPLS, (body) => body.u16(action.ethType));
+      writer.u16(20).u16(8).u16(action.ethType).zeros(2);
+      return;
+    case "setMplsLabel":
+      if (isOld) return writeNicira(sink, NX.SET_MPLS_LABEL, (body) => body.zeros(2).u32(action.label));
+      return writeStandardSetField(writer, MPLS_LABEL, BigInt(action.label), fieldOnes(MPLS_LABEL), version);
+    case "setMplsTc":
+      if (isOld) return writeNicira(sink, NX.SET_MPLS_TC, (body) => body.u8(action.tc));
+      return writeStandardSetField(writer, MPLS_TC, BigInt(action.tc), fieldOnes(MPLS_TC), version);
+    case "setMplsTtl":
+      if (isOld) return writeNicira(sink, NX.SET_MPLS_TTL, (body) => body.u8(action.ttl));
+      writer.u16(15).u16(8).u8(action.ttl).zeros(3);
+      return;
+    case "decMplsTtl":
+      if (isOld) return writeNicira(sink, NX.DEC_MPLS_TTL, (body) => body.zeros(6));
+      writer.u16(16).u16(8).zeros(4);
+      return;
     default:
       throw new AppError(`Cannot encode the action "${action.type}"`, { code: "OPENFLOW_ACTION_NOT_ENCODABLE" });
   }
+}
+
+/** Writes the name of a field as Nicira's actions do. */
+function writeField({ version }: Sink, body: ByteWriter, field: SubField["field"]): void {
+  writeOxmHeader(body, asMatchField(field), nxmVersion(field, version));
+}
+
+/** Writes `start << 6 | width - 1` and the name of a field. */
+function writePart(sink: Sink, body: ByteWriter, { field, start, nBits }: SubField): void {
+  body.u16((start << 6) | (wireBits(field, nBits) - 1));
+  writeField(sink, body, field);
 }
 
 /** Writes an experimenter action: header, the body, zeros up to 8 bytes. */
@@ -192,9 +264,16 @@ function writeOutputField(sink: Sink, { field, start, nBits }: SubField): void {
   });
 }
 
-function writeResubmit(sink: Sink, port: number | undefined, table: number | undefined): void {
+function writeResubmit(sink: Sink, port: number | undefined, table: number | undefined, usesCtTuple = false): void {
   const inPort = port ?? PORT.IN_PORT;
-  if (table === undefined) writeNicira(sink, NX.RESUBMIT, (body) => body.u16(inPort).zeros(4));
+  if (usesCtTuple) {
+    writeNicira(sink, NX.RESUBMIT_TABLE_CT, (body) =>
+      body
+        .u16(inPort)
+        .u8(table ?? NO_TABLE)
+        .zeros(3),
+    );
+  } else if (table === undefined) writeNicira(sink, NX.RESUBMIT, (body) => body.u16(inPort).zeros(4));
   else writeNicira(sink, NX.RESUBMIT_TABLE, (body) => body.u16(inPort).u8(table).zeros(3));
 }
 
