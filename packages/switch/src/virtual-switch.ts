@@ -7,12 +7,12 @@
  */
 import type { Datapath, PortInfo, PortSpec, Upcall } from "@tenet/datapath";
 import { AppError, type Clock } from "@tenet/kit";
-import { FIELDS, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
+import { FIELDS, getField, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
 import { type Action, METER, PORT } from "@tenet/openflow";
 import { Bridge, type FragmentHandling } from "./bridge/bridge.ts";
 import { type BridgePort, type PortLink, type PortVlan, TRUNK_ALL } from "./bridge/bridge-port.ts";
 import { keyOf } from "./bridge/mac-table.ts";
-import type { SideEffects } from "./cache/cached-flow.ts";
+import type { SideEffects, Traffic } from "./cache/cached-flow.ts";
 import { Dirt } from "./cache/dirt.ts";
 import { MegaflowCache } from "./cache/megaflow-cache.ts";
 import { PuntRegistry } from "./cache/punt-registry.ts";
@@ -20,7 +20,7 @@ import { Recirculations } from "./cache/recirculations.ts";
 import { References } from "./cache/references.ts";
 import type { FrozenState } from "./translate/frozen-state.ts";
 import { CT_END, PacketState } from "./translate/packet-state.ts";
-import { translate, type TranslateOptions } from "./translate/translate.ts";
+import { type LearnFlow, translate, type TranslateOptions } from "./translate/translate.ts";
 import type { Punt, Surroundings, Translation, TranslationObserver } from "./translate/translation.ts";
 
 /** How to add a port to a bridge. */
@@ -61,6 +61,15 @@ export class SwitchNameError extends AppError {
   static override readonly code: string = "SWITCH_NAME";
 }
 
+/** TCP flags that end a connection: FIN and RST. */
+const ENDING_FLAGS = 5;
+
+/** Adds or refreshes a flow that a packet teaches. */
+const teachFlow: LearnFlow = (bridge, flow, limit) => bridge.pipeline.learn(flow, limit);
+
+/** Whether a flow is there; when its number is limited, and it is not, only the next packet will tell whether there is room. */
+const recallFlow: LearnFlow = (bridge, flow, limit) => (limit === 0 || bridge.pipeline.hasLearned(flow) ? true : undefined);
+
 /** Bridges over one datapath. */
 export class VirtualSwitch {
   readonly datapath: Datapath;
@@ -90,8 +99,7 @@ export class VirtualSwitch {
     };
     const owner = {
       retranslate: (key: Uint32Array): Translation | undefined => this.#retranslate(key),
-      attribute: (translation: SideEffects, nPackets: number, nBytes: number, usedMs: number): void =>
-        this.#attribute(translation, nPackets, nBytes, usedMs),
+      attribute: (translation: SideEffects, traffic: Traffic): void => this.#attribute(translation, traffic),
     };
     this.cache = new MegaflowCache(datapath, this.#references, owner, clock);
     datapath.onUpcall((upcall) => this.#receive(upcall));
@@ -203,9 +211,8 @@ export class VirtualSwitch {
   packetOut(bridge: Bridge, frame: Uint8Array, inPort: number, actions: readonly Action[]): void {
     const key = makeFlowKey();
     parseFlowKey(frame, frame.length, inPort, key);
-    const learn = this.#learn;
-    const translation = translate(bridge, key, this.#around, { actions, learn });
-    this.#execute(translation, frame, this.#portNoOf(bridge, inPort));
+    const translation = translate(bridge, key, this.#around, { actions, learn: this.#learn, learnFlow: teachFlow });
+    this.#execute(translation, frame, this.#portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
   }
 
   /** Translates without any effect: nothing is learned, installed or sent. `key.in_port` is an OpenFlow port. */
@@ -255,14 +262,15 @@ export class VirtualSwitch {
     const translation = this.#translate(upcall.key, this.#learning);
     if (translation === undefined) return;
     this.cache.install(upcall.key, translation);
-    this.#execute(translation, upcall.frame, upcall.inPort);
+    this.#execute(translation, upcall.frame, upcall.inPort, getField(upcall.key, FIELDS.tcp_flags));
   }
 
-  #execute(translation: Translation, frame: Uint8Array, portNo: number): void {
+  #execute(translation: Translation, frame: Uint8Array, portNo: number, tcpFlags: number): void {
     this.#references.retain(translation.actions);
     if (translation.actions.length > 0) this.datapath.execute(frame, portNo, translation.actions);
     this.#references.release(translation.actions);
-    this.#attribute(translation, 1, frame.length, this.#clock.monotonicMs());
+    const traffic = { nPackets: 1, nBytes: frame.length, usedMs: this.#clock.monotonicMs(), tcpFlags };
+    this.#attribute(translation, traffic);
   }
 
   #deliver({ userdata, frame, key }: Upcall): void {
@@ -293,7 +301,7 @@ export class VirtualSwitch {
     return translate(bridge, key, this.#around, frozen === undefined ? options : { ...options, frozen });
   }
 
-  #attribute({ visits, effects }: SideEffects, nPackets: number, nBytes: number, usedMs: number): void {
+  #attribute({ visits, effects }: SideEffects, { nPackets, nBytes, usedMs, tcpFlags }: Traffic): void {
     for (const { table, rule } of visits) {
       table.nLookups += nPackets;
       if (rule === undefined) continue;
@@ -304,7 +312,11 @@ export class VirtualSwitch {
     }
     for (const effect of effects) {
       if (effect.type === "learn") this.#learn(effect.bridge, effect.vlan, effect.mac, effect.port);
-      else if (effect.type === "group") effect.group?.count(effect.buckets, nPackets, nBytes);
+      else if (effect.type === "learnFlow") effect.bridge.pipeline.learn(effect.flow, effect.limit);
+      else if (effect.type === "finTimeout") {
+        if ((tcpFlags & ENDING_FLAGS) === 0) continue;
+        effect.bridge.pipeline.lowerTimeouts(effect.rule, effect.idleTimeout, effect.hardTimeout);
+      } else if (effect.type === "group") effect.group?.count(effect.buckets, nPackets, nBytes);
       else {
         effect.from.patchCounters.txPackets += nPackets;
         effect.from.patchCounters.txBytes += nBytes;
@@ -320,8 +332,8 @@ export class VirtualSwitch {
     this.#scheduleRevalidation();
   };
 
-  readonly #quietly: TranslateOptions = { packet: this.#packet };
-  readonly #learning: TranslateOptions = { packet: this.#packet, learn: this.#learn };
+  readonly #quietly: TranslateOptions = { packet: this.#packet, learnFlow: recallFlow };
+  readonly #learning: TranslateOptions = { packet: this.#packet, learn: this.#learn, learnFlow: teachFlow };
 
   /** The other end of a patch port, when it names this one in turn. */
   #peerOf({ name, link }: BridgePort): { bridge: Bridge; port: BridgePort } | undefined {

@@ -13,7 +13,7 @@ import {
   type Upcall,
 } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
-import { makeFlowKey, parseFlowKey } from "@tenet/net";
+import { FIELDS, getField, makeFlowKey, parseFlowKey } from "@tenet/net";
 
 /** A packet that left: where, and what was done to it before. */
 export interface Sent {
@@ -64,6 +64,7 @@ export class RecordingDatapath implements Datapath {
       flow.nPackets++;
       flow.nBytes += frame.length;
       flow.usedMs = this.#clock.monotonicMs();
+      flow.tcpFlags |= getField(key, FIELDS.tcp_flags);
       this.execute(frame, inPort, flow.actions);
     }
     return this.sent;

@@ -241,9 +241,9 @@ function readResubmit({ value, item }: KeyValue, { names, match }: Context): Act
   if (isSamePort && table === undefined && !usesCtTuple) {
     throw item.fail("resubmit needs a port or a table", { expected: "resubmit(,TABLE)" });
   }
-  if (usesCtTuple && match !== undefined && !meetsPrerequisite(match, "tracked")) {
+  if (usesCtTuple && match !== undefined && !meetsPrerequisite(match, "ct")) {
     throw ctSpan.fail("Not every packet of this flow is of a connection", {
-      hint: `Add ${prerequisiteText("tracked")} to the match`,
+      hint: `Add ${prerequisiteText("ct")} to the match`,
     });
   }
   return {

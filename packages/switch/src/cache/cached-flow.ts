@@ -5,6 +5,16 @@ import type { Translation } from "../translate/translation.ts";
 /** The part of a translation that counts for all its packets, and that says when it has to be made again. */
 export type SideEffects = Pick<Translation, "visits" | "effects" | "macLookups">;
 
+/** What packets came to. */
+export interface Traffic {
+  readonly nPackets: number;
+  readonly nBytes: number;
+  /** Monotonic ms of the last. */
+  readonly usedMs: number;
+  /** TCP flags seen, OR-ed. */
+  readonly tcpFlags: number;
+}
+
 /** What most translations have none of. */
 const NONE: readonly never[] = [];
 
@@ -39,11 +49,11 @@ export class CachedFlow implements SideEffects {
     this.macLookups = macLookups.length === 0 ? NONE : macLookups;
   }
 
-  /** Counts of the packets since the last time; `undefined` when there were none. */
-  takeNews(): { readonly nPackets: number; readonly nBytes: number } | undefined {
-    const { nPackets, nBytes } = this.megaflow;
+  /** The packets since the last time; `undefined` when there were none. */
+  takeNews(): Traffic | undefined {
+    const { nPackets, nBytes, usedMs, tcpFlags } = this.megaflow;
     if (nPackets <= this.nPushedPackets) return undefined;
-    const news = { nPackets: nPackets - this.nPushedPackets, nBytes: nBytes - this.nPushedBytes };
+    const news = { nPackets: nPackets - this.nPushedPackets, nBytes: nBytes - this.nPushedBytes, usedMs, tcpFlags };
     this.nPushedPackets = nPackets;
     this.nPushedBytes = nBytes;
     return news;

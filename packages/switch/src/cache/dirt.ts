@@ -39,6 +39,7 @@ export class Dirt {
   touches({ visits, macLookups, effects }: SideEffects): boolean {
     if (this.#isEverything) return true;
     if (this.#tables.size > 0 && visits.some(({ table }) => this.#tables.has(table))) return true;
+    if (this.#tables.size > 0 && effects.some((effect) => this.#isChangedLimit(effect))) return true;
     if (this.#groups.size > 0 && effects.some((effect) => this.#isChangedGroup(effect))) return true;
     return this.#macs.size > 0 && macLookups.some(({ bridge, name }) => this.#macs.get(bridge)?.has(name) === true);
   }
@@ -65,6 +66,11 @@ export class Dirt {
     this.#macs.clear();
     this.#groups.clear();
     return taken;
+  }
+
+  /** How many flows there are decides whether one is learned. */
+  #isChangedLimit(effect: Effect): boolean {
+    return effect.type === "learnFlow" && effect.limit > 0 && this.#tables.has(effect.bridge.pipeline.table(effect.flow.table));
   }
 
   #isChangedGroup(effect: Effect): boolean {

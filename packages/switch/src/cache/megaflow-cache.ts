@@ -15,7 +15,7 @@ import { hasExtraBits } from "../translate/megaflow-mask.ts";
 import type { Translation } from "../translate/translation.ts";
 import type { Dirt } from "./dirt.ts";
 import { areEqual } from "./same-actions.ts";
-import { CachedFlow, type SideEffects } from "./cached-flow.ts";
+import { CachedFlow, type SideEffects, type Traffic } from "./cached-flow.ts";
 import { MacIndex } from "./mac-index.ts";
 import { FlowLimit } from "./flow-limit.ts";
 import type { References } from "./references.ts";
@@ -26,7 +26,7 @@ export interface CacheOwner {
   /** Translates a datapath key again, changing nothing; `undefined` when its port is gone. The mask is good until the next. */
   retranslate(key: Uint32Array): Translation | undefined;
   /** Adds packets that were forwarded by a translation to counters and learned addresses. */
-  attribute(translation: SideEffects, nPackets: number, nBytes: number, usedMs: number): void;
+  attribute(translation: SideEffects, traffic: Traffic): void;
 }
 
 /** Idle time after which a megaflow goes, in ms. */
@@ -57,9 +57,9 @@ export class MegaflowCache {
     return this.#size;
   }
 
-  /** Installs the answer for `key`, unless the flow limit is reached. */
+  /** Installs the answer for `key`, unless the flow limit is reached or it holds for this packet alone. */
   install(key: Uint32Array, translation: Translation): void {
-    if (this.#size >= this.limit.maxFlows) return;
+    if (this.#size >= this.limit.maxFlows || !translation.isCacheable) return;
     const actions = this.#actions.shared(translation.actions);
     const megaflow = this.#datapath.putFlow(key, translation.mask, actions);
     this.#references.retain(actions);
@@ -111,7 +111,7 @@ export class MegaflowCache {
     this.#pushStatistics(cached);
     const { key, mask } = cached.megaflow;
     const fresh = this.#owner.retranslate(key);
-    if (fresh === undefined || hasExtraBits(fresh.mask, mask)) return this.#delete(cached);
+    if (fresh === undefined || !fresh.isCacheable || hasExtraBits(fresh.mask, mask)) return this.#delete(cached);
     const isSame = areEqual(cached.actions, fresh.actions);
     const actions = isSame ? cached.actions : this.#actions.shared(fresh.actions);
     this.#references.retain(actions);
@@ -145,6 +145,6 @@ export class MegaflowCache {
 
   #pushStatistics(cached: CachedFlow): void {
     const news = cached.takeNews();
-    if (news !== undefined) this.#owner.attribute(cached, news.nPackets, news.nBytes, cached.megaflow.usedMs);
+    if (news !== undefined) this.#owner.attribute(cached, news);
   }
 }

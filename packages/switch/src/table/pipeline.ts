@@ -24,7 +24,7 @@ import { FlowTable } from "./flow-table.ts";
 import { checkActions, type FlowChange, N_TABLES, type TableChange } from "./flow-mod.ts";
 import { everyRule } from "./every-rule.ts";
 import { mapFields } from "./map-fields.ts";
-import { ReferenceIndex } from "./reference-index.ts";
+import { learnedId, ReferenceIndex } from "./reference-index.ts";
 import { RefusedError } from "./refused-error.ts";
 import { conjunctionsOf, Rule } from "./rule.ts";
 import { TlvTable } from "./tlv-table.ts";
@@ -79,6 +79,8 @@ export class Pipeline {
   readonly #references = new ReferenceIndex();
   /** Rules that have a timeout. */
   readonly #mortal = new Set<Rule>();
+  /** Learned flows that nothing may refer to any more, by `learnedId`. */
+  readonly #orphans = new Set<bigint>();
   #undo: (() => void)[] = [];
   #events: RuleEvent[] = [];
   #groupEvents: number[] = [];
@@ -129,9 +131,57 @@ export class Pipeline {
       this.#undo = [];
       this.#events = [];
       this.#groupEvents = [];
+      this.#orphans.clear();
       throw error;
     }
     this.#publish();
+  }
+
+  /**
+   * Adds a learned flow, or refreshes the one that is there.
+   *
+   * @param limit - flows with its cookie in its table beyond which none is added; 0 = no limit
+   * @returns whether the flow is there afterwards
+   */
+  learn(asTaught: FlowSpec, limit: number): boolean {
+    const flow = this.#placed(asTaught);
+    const { classifier } = this.table(flow.table);
+    const found = classifier.find(flow.match.key, flow.match.mask, flow.priority);
+    if (found?.isLike(flow) === true) {
+      found.modifiedMs = this.#clock.monotonicMs();
+      return true;
+    }
+    if (limit > 0 && this.#isLearnedFull(flow, limit)) return false;
+    const change: FlowChange = { command: "modifyStrict", flow, isUpsert: true };
+    try {
+      this.apply([change]);
+    } catch (error) {
+      if (error instanceof RefusedError) return false;
+      throw error;
+    }
+    return true;
+  }
+
+  /** Whether a learned flow is in its table as it is. */
+  hasLearned(asTaught: FlowSpec): boolean {
+    const flow = this.#placed(asTaught);
+    const { classifier } = this.table(flow.table);
+    return classifier.find(flow.match.key, flow.match.mask, flow.priority)?.isLike(flow) === true;
+  }
+
+  /** Lowers the timeouts of a rule that are longer than these, or none; 0 leaves one as it is. */
+  lowerTimeouts(rule: Rule, idleTimeout: number, hardTimeout: number): void {
+    rule.idleTimeout = lower(rule.idleTimeout, idleTimeout);
+    rule.hardTimeout = lower(rule.hardTimeout, hardTimeout);
+    const { key, mask } = rule.match;
+    const isHere = this.table(rule.table).classifier.find(key, mask, rule.priority) === rule;
+    if (isHere && rule.isMortal) this.#mortal.add(rule);
+  }
+
+  #isLearnedFull({ table, cookie }: FlowSpec, limit: number): boolean {
+    let n = 0;
+    for (const rule of this.table(table).classifier.rules()) if (rule.cookie === cookie && ++n >= limit) return true;
+    return false;
   }
 
   /** The rules that a statistics request or a loose delete is about, by table, then best priority first. */
@@ -278,7 +328,7 @@ export class Pipeline {
       const conjunctions = conjunctionsOf(next.actions);
       const isSameKind = conjunctions === undefined && rule.conjunctions === undefined;
       if (!isSameKind) classifier.remove(rule);
-      this.#references.remove(rule);
+      this.#forgetReferences(rule);
       Object.assign(rule, next, { conjunctions });
       this.#references.add(rule);
       if (!isSameKind) classifier.insert(rule);
@@ -313,16 +363,31 @@ export class Pipeline {
   #live(rule: Rule): void {
     this.#nRules++;
     this.#references.add(rule);
-    if (rule.idleTimeout > 0 || rule.hardTimeout > 0) this.#mortal.add(rule);
+    if (rule.isMortal) this.#mortal.add(rule);
   }
 
   #bury(rule: Rule): void {
     this.#nRules--;
-    this.#references.remove(rule);
+    this.#forgetReferences(rule);
     this.#mortal.delete(rule);
   }
 
+  #forgetReferences(rule: Rule): void {
+    for (const id of this.#references.remove(rule)) this.#orphans.add(id);
+  }
+
+  /** Removes what was learned by rules that are gone; it may have learned in turn. */
+  #removeOrphans(): void {
+    for (const id of this.#orphans) {
+      this.#orphans.delete(id);
+      if (this.#references.countOf("learned", id) > 0) continue;
+      const rules = [...this.table(Number(id & 0xffn)).classifier.rules()];
+      for (const rule of rules) if (learnedId(rule.table, rule.cookie) === id) this.#remove(rule, "delete");
+    }
+  }
+
   #publish(): void {
+    if (this.#orphans.size > 0) this.#removeOrphans();
     const events = { rules: this.#events, groups: this.#groupEvents, meters: this.#meterEvents };
     this.#events = [];
     this.#groupEvents = [];
@@ -336,6 +401,10 @@ export class Pipeline {
 /** Whether a match is on what the datapath and this switch tell each other of a packet. */
 function isOfTheDatapath({ mask }: Match): boolean {
   return (mask[FIELDS.recirc_id.word] ?? 0) !== 0 || (mask[FIELDS.dp_hash.word] ?? 0) !== 0;
+}
+
+function lower(timeout: number, to: number): number {
+  return to !== 0 && (timeout === 0 || timeout > to) ? to : timeout;
 }
 
 function passes(rule: Rule, { cookie, cookieMask = 0n, outPort, outGroup }: RuleFilter): boolean {

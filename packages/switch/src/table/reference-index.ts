@@ -1,13 +1,25 @@
-/** Which rules refer to a group or meter: they go when it goes, and its statistics tell how many they are. */
+/**
+ * Which rules refer to a group or meter: they go when it goes, and its statistics tell how many they are. And which rules
+ * learn with `delete_learned`: when the last of them goes, what they learned goes too.
+ */
 import type { Action } from "@tenet/openflow";
 import type { Rule } from "./rule.ts";
 
-/** What a rule can refer to. */
-export type Referent = "group" | "meter";
+/** What a rule can refer to; `learned` are the flows of a table that have a cookie, numbered by {@link learnedId}. */
+export type Referent = "group" | "meter" | "learned";
+
+/** A number for the flows of a table that have a cookie. */
+export function learnedId(table: number, cookie: bigint): bigint {
+  return (cookie << 8n) | BigInt(table);
+}
 
 /** Rules by what they refer to. */
 export class ReferenceIndex {
-  readonly #rules: Readonly<Record<Referent, Map<number, Set<Rule>>>> = { group: new Map(), meter: new Map() };
+  readonly #rules: Readonly<Record<Referent, Map<number | bigint, Set<Rule>>>> = {
+    group: new Map(),
+    meter: new Map(),
+    learned: new Map(),
+  };
 
   /** Notes what a rule refers to. */
   add(rule: Rule): void {
@@ -21,30 +33,39 @@ export class ReferenceIndex {
     });
   }
 
-  /** Forgets a rule, whose actions are still those that it was added with. */
-  remove(rule: Rule): void {
+  /**
+   * Forgets a rule, whose actions are still those that it was added with.
+   *
+   * @returns what learned flows no rule refers to any more
+   */
+  remove(rule: Rule): bigint[] {
+    const orphans: bigint[] = [];
     forEachReference(rule.actions, (kind, id) => {
       const rules = this.#rules[kind].get(id);
       rules?.delete(rule);
-      if (rules?.size === 0) this.#rules[kind].delete(id);
+      if (rules?.size !== 0) return;
+      this.#rules[kind].delete(id);
+      if (typeof id === "bigint") orphans.push(id);
     });
+    return orphans;
   }
 
-  /** The rules that refer to a group or meter, at any depth of their actions. */
-  rulesOf(kind: Referent, id: number): readonly Rule[] {
+  /** The rules that refer to it, at any depth of their actions. */
+  rulesOf(kind: Referent, id: number | bigint): readonly Rule[] {
     return [...(this.#rules[kind].get(id) ?? [])];
   }
 
-  /** How many rules refer to a group or meter. */
-  countOf(kind: Referent, id: number): number {
+  /** How many rules refer to it. */
+  countOf(kind: Referent, id: number | bigint): number {
     return this.#rules[kind].get(id)?.size ?? 0;
   }
 }
 
-function forEachReference(actions: readonly Action[], visit: (kind: Referent, id: number) => void): void {
+function forEachReference(actions: readonly Action[], visit: (kind: Referent, id: number | bigint) => void): void {
   for (const action of actions) {
     if (action.type === "group") visit("group", action.group);
     else if (action.type === "meter") visit("meter", action.meter);
+    else if (action.type === "learn" && action.deletesLearned) visit("learned", learnedId(action.table, action.cookie));
     else if (action.type === "clone" || action.type === "writeActions") forEachReference(action.actions, visit);
   }
 }

@@ -2,7 +2,7 @@
 import type { ClassifierRule, Conjunction } from "@tenet/classifier";
 import { makeFlowKey } from "@tenet/net";
 import type { TableVisit } from "./flow-table.ts";
-import type { Action, FlowSpec, Match } from "@tenet/openflow";
+import { type Action, type FlowSpec, formatActions, type Match } from "@tenet/openflow";
 
 /** A flow in a table. Match, table and priority are its identity; the rest a flow-mod may change. */
 export class Rule implements ClassifierRule {
@@ -15,8 +15,9 @@ export class Rule implements ClassifierRule {
   cookie: bigint;
   actions: readonly Action[];
   conjunctions: readonly Conjunction[] | undefined;
-  readonly idleTimeout: number;
-  readonly hardTimeout: number;
+  /** Seconds, 0 = never; `fin_timeout` lowers them. */
+  idleTimeout: number;
+  hardTimeout: number;
   readonly flags: number;
   readonly importance: number;
   /** Monotonic ms. */
@@ -53,6 +54,19 @@ export class Rule implements ClassifierRule {
     let n = 0;
     for (let word = 0; word < key.length; word++) if (this.#mask[word] !== 0) key[word] = this.#keyWords[n++] ?? 0;
     return { key, mask: this.#mask, options: this.#options };
+  }
+
+  /** Whether the rule goes by itself some time. */
+  get isMortal(): boolean {
+    return this.idleTimeout > 0 || this.hardTimeout > 0;
+  }
+
+  /** Whether a flow that is learned says nothing new of this rule, whose match and priority it has. */
+  isLike({ cookie, idleTimeout, hardTimeout, flags, importance, actions }: FlowSpec): boolean {
+    if (cookie !== 0n && cookie !== this.cookie) return false;
+    if (idleTimeout !== this.idleTimeout || hardTimeout !== this.hardTimeout) return false;
+    if (flags !== this.flags || importance !== this.importance) return false;
+    return formatActions(actions) === formatActions(this.actions);
   }
 
   /** Whether the rule sends to OpenFlow port `port`, at any depth of its actions. */

@@ -79,6 +79,9 @@ function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number
       case "note":
         lines.push(`${margin} -> ${node.text}`);
         break;
+      case "warning":
+        lines.push(`${margin} >> ${node.text}`);
+        break;
       case "failure":
         lines.push(`${margin} >>>> ${node.text} <<<<`);
     }

@@ -99,7 +99,7 @@ function stepsOf(nodes: readonly TraceNode[]): TraceStep[] {
   return nodes.flatMap((node) => {
     if (node.kind === "bridge" || node.kind === "bucket") return stepsOf(node.children);
     if (node.kind !== "table") return [];
-    const notes = node.children.flatMap((child) => (child.kind === "note" || child.kind === "failure" ? [child.text] : []));
+    const notes = node.children.flatMap((child) => ("text" in child && child.kind !== "action" ? [child.text] : []));
     const step = { bridge: node.bridge.name, table: node.table, depth: node.depth };
     const found = node.rule === undefined ? {} : describeRule(node.rule);
     return [{ ...step, ...found, notes }, ...stepsOf(node.children)];

@@ -20,7 +20,7 @@ export type TraceNode =
   | { readonly kind: "bucket"; readonly position: number; readonly children: TraceNode[] }
   /** The packet came back and goes on in a table. */
   | { readonly kind: "thaw"; readonly table: number }
-  | { readonly kind: "action" | "note" | "failure"; readonly text: string };
+  | { readonly kind: "action" | "note" | "warning" | "failure"; readonly text: string };
 
 /** Builds the tree. */
 export class TraceTree implements TranslationObserver {
@@ -82,6 +82,9 @@ export class TraceTree implements TranslationObserver {
   }
   note(text: string): void {
     this.#here.push({ kind: "note", text });
+  }
+  warning(text: string): void {
+    this.#here.push({ kind: "warning", text });
   }
   failure(text: string): void {
     this.#here.push({ kind: "failure", text });

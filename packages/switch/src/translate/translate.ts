@@ -10,7 +10,7 @@
  */
 import type { DatapathAction } from "@tenet/datapath";
 import { FIELDS, getField, isMulticastMac, VLAN_PRESENT } from "@tenet/net";
-import { type Action, type CtAction, METER, PACKET_IN_REASON, PORT } from "@tenet/openflow";
+import { type Action, type CtAction, type FlowSpec, type LearnAction, METER, PACKET_IN_REASON, PORT } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import { type BridgePort, NO_FLOOD, NO_FWD, NO_RECV, outside, PORT_DOWN } from "../bridge/bridge-port.ts";
 import { chooseBuckets, type Liveness } from "../group/choose-buckets.ts";
@@ -18,6 +18,7 @@ import type { Rule } from "../table/rule.ts";
 import { mergeActionSet, orderedActionSet } from "./action-set.ts";
 import { toDatapathCt } from "./connection-tracking.ts";
 import type { FrozenState } from "./frozen-state.ts";
+import { describeLearned, learnedFlow } from "./learn.ts";
 import { finishMask, isIp, startMask } from "./megaflow-mask.ts";
 import { forwardNormally, macLookupName } from "./normal.ts";
 import { CT_END, PacketState } from "./packet-state.ts";
@@ -33,10 +34,19 @@ const PORTS_WORD = FIELDS.tp_src.word;
 /** `max_len` that asks for the whole packet. */
 const WHOLE_PACKET = 0xffff;
 
+/**
+ * Sees to it that a flow is there that a packet teaches.
+ *
+ * @returns whether it is; `undefined` when that cannot be told, and then the answer is not cacheable
+ */
+export type LearnFlow = (bridge: Bridge, flow: FlowSpec, limit: number) => boolean | undefined;
+
 /** What a translation may do besides answering. */
 export interface TranslateOptions {
   /** Called when NORMAL sees a source address; absent: nothing is learned. */
   readonly learn?: (bridge: Bridge, vlan: number, mac: number, port: number) => void;
+  /** Called when `learn` teaches a flow; absent: it teaches nothing. */
+  readonly learnFlow?: LearnFlow;
   readonly observer?: TranslationObserver;
   /** Executes these instead of looking up table 0 (packet-out). */
   readonly actions?: readonly Action[];
@@ -62,6 +72,7 @@ class Walk {
   #nesting = 0;
   #nLookups = 0;
   #isOver = false;
+  #isCacheable = true;
   /** Whether the tables see what the connection tracker said. */
   #isTracked = false;
   #failure: TranslationFailure | undefined;
@@ -71,6 +82,7 @@ class Walk {
   readonly #packet: PacketState;
   readonly #around: Surroundings;
   readonly #learn: TranslateOptions["learn"];
+  readonly #learnFlow: LearnFlow | undefined;
   readonly #observer: TranslationObserver | undefined;
   #out: DatapathAction[] = [];
   readonly #visits: TableVisit[] = [];
@@ -84,6 +96,7 @@ class Walk {
     this.#packet = options.packet ?? new PacketState();
     this.#packet.start(key);
     this.#learn = options.learn;
+    this.#learnFlow = options.learnFlow;
     this.#observer = options.observer;
   }
 
@@ -103,6 +116,7 @@ class Walk {
       visits: this.#visits,
       effects: this.#effects,
       macLookups: this.#macLookups,
+      isCacheable: this.#isCacheable,
       failure: this.#failure,
       finalFlow: flow,
     };
@@ -215,6 +229,10 @@ class Walk {
       case "exit":
         this.#isOver = true;
         return;
+      case "learn":
+        return this.#teach(action);
+      case "finTimeout":
+        return this.#lowerTimeouts(action);
       case "clearActions":
         this.#actionSet = [];
         return;
@@ -255,6 +273,24 @@ class Walk {
       case "popVlan":
         return packet.popVlan(this.#out);
     }
+  }
+
+  #teach(action: LearnAction): void {
+    const flow = learnedFlow(action, this.#packet);
+    if (this.#learnFlow === undefined) return this.#observer?.warning("suppressing side effects, so learn action ignored");
+    const { limit, result } = action;
+    this.#note(describeLearned(flow));
+    const isThere = this.#learnFlow(this.#bridge, flow, limit);
+    if (isThere === undefined) this.#isCacheable = false;
+    if (result !== undefined) this.#packet.store(result, isThere === true ? 1n : 0n);
+    this.#effects.push({ type: "learnFlow", bridge: this.#bridge, flow, limit });
+  }
+
+  /** Whether a packet ends a connection is not in the megaflow: its statistics tell. */
+  #lowerTimeouts({ idleTimeout, hardTimeout }: Extract<Action, { type: "finTimeout" }>): void {
+    const rule = this.#rule;
+    this.#packet.read(FIELDS.nw_proto);
+    if (rule !== undefined) this.#effects.push({ type: "finTimeout", bridge: this.#bridge, rule, idleTimeout, hardTimeout });
   }
 
   /** Sends the packet through the connection tracker; where the copy goes on, what it needs is frozen. */

@@ -1,6 +1,6 @@
 /** What translation takes and gives. */
 import type { DatapathAction } from "@tenet/datapath";
-import type { Action } from "@tenet/openflow";
+import type { Action, FlowSpec } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
 import type { FrozenState } from "./frozen-state.ts";
@@ -21,6 +21,16 @@ export type Effect =
       /** Those of its buckets that the packets ran through. */
       readonly buckets: readonly RunningBucket[];
     }
+  /** `learn` taught a flow; with a limit it depends on how many there are. */
+  | { readonly type: "learnFlow"; readonly bridge: Bridge; readonly flow: FlowSpec; readonly limit: number }
+  /** A flow's timeouts are lowered by packets that end a TCP connection. */
+  | {
+      readonly type: "finTimeout";
+      readonly bridge: Bridge;
+      readonly rule: Rule;
+      readonly idleTimeout: number;
+      readonly hardTimeout: number;
+    }
   /** Packets went out at one patch port and in at its peer. */
   | { readonly type: "patch"; readonly from: BridgePort; readonly to: BridgePort };
 
@@ -36,6 +46,8 @@ export interface Translation {
   readonly effects: readonly Effect[];
   /** Addresses that NORMAL looked up, named by `keyOf`, per bridge. */
   readonly macLookups: readonly { readonly bridge: Bridge; readonly name: string }[];
+  /** Whether it holds for later packets too; else each is to be translated afresh. */
+  readonly isCacheable: boolean;
   /** Set when a limit was exceeded; the packet is then dropped. */
   readonly failure: TranslationFailure | undefined;
   /** The flow at the end, as the last bridge saw it. */
@@ -84,5 +96,6 @@ export interface TranslationObserver {
   /** A packet comes back and goes on in a table. */
   thaw(table: number): void;
   note(text: string): void;
+  warning(text: string): void;
   failure(text: string): void;
 }

@@ -1,0 +1,101 @@
+/** `learn` and `fin_timeout`: flows that packets teach, how they live on, and how they go. */
+import { formatFlow, parseFlow } from "@tenet/openflow";
+import { expect, test } from "vitest";
+import { Bench } from "./bench-switch.ts";
+
+const A = "dl_src=02:00:00:00:00:0a,dl_dst=02:00:00:00:00:0b";
+const B = "dl_src=02:00:00:00:00:0b,dl_dst=02:00:00:00:00:0a";
+const MAC_LEARNING = [
+  "table=0,actions=learn(table=10,idle_timeout=20,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:NXM_OF_IN_PORT[]->NXM_NX_REG0[0..15]),resubmit(,10),resubmit(,1)",
+  "table=1,priority=1,actions=FLOOD",
+  "table=1,priority=2,reg0=1,actions=output:1",
+  "table=1,priority=2,reg0=2,actions=output:2",
+];
+
+function flowsOf(bench: Bench, table: number): string[] {
+  const flows = [...bench.bridge.pipeline.table(table).classifier.rules()];
+  return flows.map((flow) => formatFlow(flow)).sort();
+}
+
+test("a packet teaches a flow that later packets find", () => {
+  const bench = new Bench(3, MAC_LEARNING);
+  expect(bench.send(`in_port=1,${A}`)).toEqual(["p2", "p3"]);
+  expect(flowsOf(bench, 10)).toEqual([
+    "table=10, idle_timeout=20, dl_dst=02:00:00:00:00:0a actions=load:0x1->NXM_NX_REG0[0..15]",
+  ]);
+  expect(bench.send(`in_port=2,${B}`)).toEqual(["p1"]);
+  expect(bench.send(`in_port=1,${A}`)).toEqual(["p2"]);
+});
+
+test("what is learned from is in the megaflow", () => {
+  const bench = new Bench(2, ["actions=learn(table=9,reg0[0..7]=NXM_OF_ETH_SRC[8..15]),2"]);
+  bench.send(`in_port=1,${A}`);
+  expect(bench.megaflows()).toEqual([
+    "recirc_id=0,in_port=1,vlan_tci=0x0000,dl_src=00:00:00:00:00:00/00:00:00:00:ff:00,dl_type=0x05ff",
+  ]);
+});
+
+test("traffic that hits the cache keeps a learned flow alive", () => {
+  const bench = new Bench(3, MAC_LEARNING);
+  bench.send(`in_port=1,${A}`);
+  const nMisses = bench.datapath.nMisses;
+  for (let seconds = 0; seconds < 60; seconds += 5) {
+    bench.clock.advance(5000);
+    bench.send(`in_port=1,${A}`);
+    bench.vswitch.tick();
+  }
+  expect(bench.datapath.nMisses).toBe(nMisses);
+  expect(flowsOf(bench, 10)).toHaveLength(1);
+  bench.clock.advance(21_000);
+  bench.vswitch.tick();
+  expect(flowsOf(bench, 10)).toEqual([]);
+});
+
+test("an address that moves changes the learned flow", () => {
+  const bench = new Bench(3, MAC_LEARNING);
+  bench.send(`in_port=1,${A}`);
+  bench.send(`in_port=2,${B}`);
+  bench.send(`in_port=3,${A}`);
+  expect(flowsOf(bench, 10)[0]).toContain("load:0x3->");
+  bench.send(`in_port=1,${A}`);
+  bench.vswitch.tick();
+  expect(bench.send(`in_port=2,${B}`)).toEqual(["p1"]);
+});
+
+test("with the last flow that learns, what was learned goes", () => {
+  const learning = (priority: number): string =>
+    `priority=${priority},actions=learn(table=9,delete_learned,cookie=0x7,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[]),2`;
+  const bench = new Bench(2, [learning(1), learning(2), "table=9,cookie=0x8,reg0=1,actions=drop"]);
+  bench.send(`in_port=1,${A}`);
+  expect(flowsOf(bench, 9)).toHaveLength(2);
+  bench.bridge.pipeline.apply([{ command: "deleteStrict", flow: parseFlow("priority=1,actions=drop") }]);
+  expect(flowsOf(bench, 9)).toHaveLength(2);
+  bench.bridge.pipeline.apply([{ command: "modifyStrict", flow: parseFlow("priority=2,actions=drop") }]);
+  expect(flowsOf(bench, 9)).toEqual(["cookie=0x8, table=9, reg0=0x1 actions=drop"]);
+});
+
+test("beyond its limit nothing is learned, and the result says so", () => {
+  const bench = new Bench(3, [
+    "actions=learn(table=9,limit=1,result_dst=reg0[0],cookie=0x7,idle_timeout=5,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[]),resubmit(,1)",
+    "table=1,reg0=1,actions=2",
+    "table=1,reg0=0,actions=3",
+  ]);
+  expect(bench.send(`in_port=1,${A}`)).toEqual(["p2"]);
+  expect(bench.send(`in_port=1,${B}`)).toEqual(["p3"]);
+  expect(bench.send(`in_port=1,${A}`)).toEqual(["p2"]);
+  bench.vswitch.tick();
+  bench.clock.advance(6000);
+  bench.vswitch.tick();
+  expect(bench.send(`in_port=1,${B}`)).toEqual(["p2"]);
+  expect(bench.send(`in_port=1,${A}`)).toEqual(["p3"]);
+});
+
+test("the end of a TCP connection lowers the timeouts of the flow it ran through, those of a cached flow too", () => {
+  const bench = new Bench(2, ["idle_timeout=60,tcp,actions=fin_timeout(idle_timeout=5,hard_timeout=9),2"]);
+  const send = (flags: string): void => void bench.send(`in_port=1,tcp,nw_src=10.0.0.1,tp_src=1,tp_dst=2,tcp_flags=${flags}`);
+  send("+ack");
+  expect(flowsOf(bench, 0)).toEqual(["idle_timeout=60, tcp actions=fin_timeout(idle_timeout=5,hard_timeout=9),output:2"]);
+  send("+fin+ack");
+  bench.vswitch.tick();
+  expect(flowsOf(bench, 0)[0]).toContain("idle_timeout=5, hard_timeout=9");
+});
