@@ -102,17 +102,17 @@ class Prober {
   #receiver;
   #queue;
   #received;
+  #arena = new linux.FrameArena(64);
   #at;
 
   constructor(stack) {
-    const arena = new linux.FrameArena(64);
-    this.#queue = new linux.SendQueue(arena, 32);
-    this.#received = new linux.ReceivedFrames(arena, 32);
+    this.#queue = new linux.SendQueue(32);
+    this.#received = new linux.ReceivedFrames(this.#arena, 32);
     [this.#sender, this.#receiver] = ["a", "b"].map((end) =>
       linux.inNamespace(stack.namespaceOf(end), () => linux.openPacketSocket("eth0")),
     );
-    this.#at = arena.slotAt(40);
-    arena.bytes.set(frame, this.#at + 64);
+    this.#at = this.#arena.slotAt(40) + linux.FRAME_OFFSET;
+    this.#arena.bytes.set(frame, this.#at);
   }
 
   close() {
@@ -140,9 +140,11 @@ class Prober {
   }
 
   async #step() {
-    this.#queue.push(this.#at, this.#at + 64, frame.length);
+    this.#queue.push(this.#arena, this.#at, frame.length);
     this.#sender.send(this.#queue);
     await sleep(1);
-    return this.#receiver.receive(this.#received, 32) > 0;
+    const n = this.#receiver.receive(this.#received, 32);
+    this.#receiver.release();
+    return n > 0;
   }
 }

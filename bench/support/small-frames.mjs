@@ -23,7 +23,7 @@ const frame = buildEthernet(
 /** Between the hosts of one switch. */
 export class SmallFrames {
   #arena = new linux.FrameArena(2 * BATCH);
-  #queue = new linux.SendQueue(this.#arena, BATCH);
+  #queue = new linux.SendQueue(BATCH);
   #received = new linux.ReceivedFrames(this.#arena, BATCH);
   #sender;
   #receiver;
@@ -45,14 +45,14 @@ export class SmallFrames {
     const endMs = heardMs + ms;
     while (performance.now() < endMs && nReceived + nLost < nWanted) {
       if (nSent < nWanted && nSent - nReceived - nLost < WINDOW) nSent += this.#send(nPorts);
-      const n = this.#receiver.receive(this.#received, BATCH);
+      const n = this.#receive();
       nReceived += n;
       if (n > 0) heardMs = performance.now();
       else if (performance.now() - heardMs > 20) nLost = nSent - nReceived;
       if (n === 0) await turn();
     }
     await sleep(50);
-    for (let n = 1; n > 0; nReceived += n) n = Math.max(0, this.#receiver.receive(this.#received, BATCH));
+    for (let n = 1; n > 0; nReceived += n) n = this.#receive();
     return nReceived;
   }
 
@@ -66,13 +66,19 @@ export class SmallFrames {
       const at = this.#frameAt(i);
       this.#nextPort = (this.#nextPort + 1) % nPorts;
       this.#arena.view.setUint16(at + SOURCE_PORT_AT, FIRST_PORT + this.#nextPort);
-      this.#queue.push(this.#arena.slotAt(BATCH + i), at, frame.length);
+      this.#queue.push(this.#arena, at, frame.length);
     }
     return this.#sender.send(this.#queue);
   }
 
+  #receive() {
+    const n = Math.max(0, this.#receiver.receive(this.#received, BATCH));
+    this.#receiver.release();
+    return n;
+  }
+
   /** Behind the slots that are received into. */
   #frameAt(i) {
-    return this.#arena.slotAt(BATCH + i) + 64;
+    return this.#arena.slotAt(BATCH + i) + linux.FRAME_OFFSET;
   }
 }

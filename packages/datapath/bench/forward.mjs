@@ -89,19 +89,22 @@ function parseStep() {
 function pathStep(from, to) {
   const arena = new linux.FrameArena(64);
   const frame = frameTo(53);
-  const queue = new linux.SendQueue(arena, 32);
+  const queue = new linux.SendQueue(32);
   const received = new linux.ReceivedFrames(arena, 32);
   const sender = linux.inNamespace(from, () => linux.openPacketSocket("eth0"));
   const receiver = linux.inNamespace(to, () => linux.openPacketSocket("eth0"));
-  const at = arena.slotAt(40);
-  arena.bytes.set(frame, at + 64);
+  const at = arena.slotAt(40) + linux.FRAME_OFFSET;
+  arena.bytes.set(frame, at);
   let nSilent = 0;
   return async () => {
-    if (nSilent < 50) for (let i = 0; i < 32; i++) queue.push(at, at + 64, frame.length);
+    if (nSilent < 50) for (let i = 0; i < 32; i++) queue.push(arena, at, frame.length);
     sender.send(queue);
     await new Promise((resolve) => setImmediate(resolve));
     let n = 0;
-    for (let got = receiver.receive(received, 32); got > 0; got = receiver.receive(received, 32)) n += got;
+    for (let got = receiver.receive(received, 32); got > 0; got = receiver.receive(received, 32)) {
+      n += got;
+      receiver.release();
+    }
     nSilent = n === 0 ? nSilent + 1 : 0;
     return n;
   };

@@ -3,6 +3,7 @@
  *
  * A packet that others refer to (it waits in a send queue, or an upcall shows it) is copied before it is changed.
  */
+import type { FrameArena } from "@tenet/linux";
 import { FIELDS, getField, getU16, makeFlowKey, parseFlowKey, putU16, setField } from "@tenet/net";
 import { Conntrack } from "./conntrack/conntrack.ts";
 import type { DatapathAction, Upcall } from "./datapath.ts";
@@ -12,7 +13,7 @@ import { Packet } from "./packet.ts";
 import type { PacketMemory } from "./packet-memory.ts";
 import type { Port } from "./port.ts";
 import { Rewriter } from "./rewrite.ts";
-import { completeFrame, isPartial, isSegmented, shiftVnetHeader, splitFrame } from "./vnet-header.ts";
+import { completeFrame, shiftVnetHeader, splitFrame } from "./vnet-header.ts";
 
 const TCP_FLAGS = FIELDS.tcp_flags.word;
 /** An upcall may execute, which may recirculate, which may miss: two for each. */
@@ -47,7 +48,7 @@ export class ActionRunner {
   readonly #conntrack: Conntrack;
   readonly #dirty: Port[] = [];
   /** One packet per depth of nesting. */
-  readonly #packets = Array.from({ length: MAX_DEPTH }, () => new Packet());
+  readonly #packets: readonly Packet[];
   #depth = 0;
   readonly #upcalls: UpcallFrame[] = [];
   #handler: ((upcall: Upcall) => void) | undefined;
@@ -56,6 +57,7 @@ export class ActionRunner {
     this.#memory = memory;
     this.#table = table;
     this.#host = host;
+    this.#packets = Array.from({ length: MAX_DEPTH }, () => new Packet(memory.arena));
     this.#conntrack = new Conntrack(this.#rewriter, random);
   }
 
@@ -69,11 +71,11 @@ export class ActionRunner {
     this.#handler = handler;
   }
 
-  /** A frame received into the arena. */
-  receiveAt(port: Port, headerAt: number, at: number, length: number): void {
+  /** A frame received from a device. */
+  receiveAt(port: Port, arena: FrameArena, at: number, length: number): void {
     const packet = this.#enter();
     if (packet === undefined) return;
-    this.#memory.adopt(packet, headerAt, at, length);
+    this.#memory.adopt(packet, arena, at, length);
     this.#receive(port, packet);
     this.#leave(packet);
   }
@@ -147,7 +149,7 @@ export class ActionRunner {
 
   #lookUp(packet: Packet): void {
     const { key } = packet;
-    parseFlowKey(this.#memory.arena.bytes, packet.length, packet.inPort, key, packet.at);
+    parseFlowKey(packet.arena.bytes, packet.length, packet.inPort, key, packet.at);
     if (packet.recircId !== 0) packet.writeMetadata(key);
     const flow = this.#table.lookup(key);
     if (flow === undefined) {
@@ -215,7 +217,7 @@ export class ActionRunner {
       this.nLost++;
       return false;
     }
-    const { bytes } = this.#memory.arena;
+    const { bytes } = packet.arena;
     if (action.type === "ct") return this.#conntrack.track(packet, bytes, action, this.nowMs);
     if (action.type === "setMasked") {
       this.#rewriter.apply(bytes, packet.headerAt, packet.at, packet.length, action.key, action.mask);
@@ -235,7 +237,7 @@ export class ActionRunner {
 
   #remark(packet: Packet, precedence: number): boolean {
     const key = makeFlowKey();
-    parseFlowKey(this.#memory.arena.bytes, packet.length, packet.inPort, key, packet.at);
+    parseFlowKey(packet.arena.bytes, packet.length, packet.inPort, key, packet.at);
     const tos = getField(key, FIELDS.nw_tos);
     const raised = raiseDropPrecedence(tos, precedence);
     if (raised === tos) return true;
@@ -261,7 +263,7 @@ export class ActionRunner {
     const { queue } = end;
     if (queue.isFull) this.flush();
     if (queue.length === 0) this.#dirty.push(port);
-    queue.push(packet.headerAt, packet.at, packet.length);
+    queue.push(packet.arena, packet.at, packet.length);
     port.nBytesQueued += packet.length;
     this.#memory.markQueued(packet);
   }
@@ -269,7 +271,7 @@ export class ActionRunner {
   #deliver(port: Port, packet: Packet): void {
     const { end, counters } = port;
     if (end.kind !== "memory") return;
-    const frames = splitFrame(this.#memory.arena.bytes, packet.headerAt, packet.at, packet.length);
+    const frames = splitFrame(packet.arena.bytes, packet.headerAt, packet.at, packet.length);
     if (frames.length === 0) counters.txErrors++;
     for (const frame of frames) {
       counters.txPackets++;
@@ -283,10 +285,9 @@ export class ActionRunner {
       this.nLost++;
       return;
     }
-    const { bytes } = this.#memory.arena;
     const { headerAt, at, length } = packet;
-    const needsCopy = isPartial(bytes, headerAt) || isSegmented(bytes, headerAt);
-    const frame = needsCopy ? completeFrame(bytes, headerAt, at, length) : bytes.subarray(at, at + length);
+    const { bytes } = packet.arena;
+    const frame = completeFrame(bytes, headerAt, at, length);
     const { key } = packet;
     if (reason === "action") parseFlowKey(bytes, length, packet.inPort, key, at); // it was rewritten, maybe
     packet.writeMetadata(key);
@@ -323,12 +324,12 @@ function sendQueue(port: Port): void {
 function pushVlan(bytes: Uint8Array, packet: Packet, tpid: number, tci: number): boolean {
   if (packet.at - 4 < packet.floor) return false;
   const { at } = packet;
+  shiftVnetHeader(bytes, packet.headerAt, 4);
   bytes.copyWithin(at - 4, at, at + 12);
   putU16(bytes, at + 8, tpid);
   putU16(bytes, at + 10, tci);
   packet.at -= 4;
   packet.length += 4;
-  shiftVnetHeader(bytes, packet.headerAt, 4);
   return true;
 }
 
@@ -337,7 +338,7 @@ function popVlan(bytes: Uint8Array, packet: Packet): void {
   const type = getU16(bytes, at + 12);
   if (packet.length < 18 || (type !== 0x8100 && type !== 0x88a8)) return;
   bytes.copyWithin(at + 4, at, at + 12);
+  shiftVnetHeader(bytes, packet.headerAt, -4);
   packet.at += 4;
   packet.length -= 4;
-  shiftVnetHeader(bytes, packet.headerAt, -4);
 }

@@ -100,17 +100,21 @@ export class DeviceLoop {
   #receive(portNo: number): boolean {
     const port = this.#ports.get(portNo);
     if (port === undefined || port.end.kind !== "device") return false;
-    const batch = this.#batch;
+    const { device } = port.end;
     const nMisses = this.#runner.nMisses;
-    const n = port.end.device.receive(batch, N_RECEIVE_SLOTS);
+    const n = device.receive(this.#batch, N_RECEIVE_SLOTS);
     if (n < 0) this.#recheck(port);
     if (n <= 0) return false;
-    this.#events.burst(() => {
-      for (let i = 0; i < n && !port.isClosed; i++) {
-        this.#runner.receiveAt(port, batch.headerAt[i] ?? 0, batch.frameAt[i] ?? 0, batch.frameLength[i] ?? 0);
-      }
-    });
-    return n === N_RECEIVE_SLOTS && this.#runner.nMisses === nMisses;
+    this.#events.burst(() => this.#run(port, n));
+    device.release();
+    return !port.isClosed && device.hasMore && this.#runner.nMisses === nMisses;
+  }
+
+  #run(port: Port, n: number): void {
+    const { arenas, frameAt, frameLength, arena } = this.#batch;
+    for (let i = 0; i < n && !port.isClosed; i++) {
+      this.#runner.receiveAt(port, arenas[i] ?? arena, frameAt[i] ?? 0, frameLength[i] ?? 0);
+    }
   }
 
   #linkChanged(link: LinkInfo, isGone: boolean): void {

@@ -4,7 +4,7 @@
  *
  * A scratch slot is in use while a packet is in it (live) or a send queue refers to it (queued).
  */
-import { FRAME_OFFSET, FrameArena, MAX_FRAME_BYTES, VNET_HEADER_BYTES } from "@tenet/linux";
+import { FRAME_OFFSET, FrameArena, HEADROOM, MAX_FRAME_BYTES, VNET_HEADER_BYTES } from "@tenet/linux";
 import type { Packet } from "./packet.ts";
 import { clearVnetHeader } from "./vnet-header.ts";
 
@@ -14,9 +14,6 @@ const N_SCRATCH_SLOTS = 24;
 
 const LIVE = 1;
 const QUEUED = 2;
-
-/** Bytes kept free between the virtio-net header and a frame that grows downwards. */
-const HEADER_ROOM = 16;
 
 /** Frame memory of one datapath. */
 export class PacketMemory {
@@ -34,9 +31,9 @@ export class PacketMemory {
   }
 
   /** Points a packet at a received frame. */
-  adopt(packet: Packet, headerAt: number, at: number, length: number): void {
-    packet.headerAt = headerAt;
-    packet.floor = headerAt + HEADER_ROOM;
+  adopt(packet: Packet, arena: FrameArena, at: number, length: number): void {
+    packet.arena = arena;
+    packet.floor = at - HEADROOM;
     packet.at = at;
     packet.length = length;
     packet.slot = -1;
@@ -47,7 +44,7 @@ export class PacketMemory {
 
   /** Points `copy` at the same bytes as `original`; both must not change them. */
   share(copy: Packet, original: Packet): void {
-    copy.headerAt = original.headerAt;
+    copy.arena = original.arena;
     copy.floor = original.floor;
     copy.at = original.at;
     copy.length = original.length;
@@ -60,11 +57,10 @@ export class PacketMemory {
 
   /** Moves a packet to bytes of its own. @returns false when no slot is free */
   makeOwn(packet: Packet): boolean {
-    const { headerAt, at, length, slot, ownsSlot } = packet;
+    const { arena, headerAt, length, slot, ownsSlot } = packet;
     if (length > MAX_FRAME_BYTES || !this.#take(packet)) return false;
-    const { bytes } = this.arena;
-    bytes.copyWithin(packet.headerAt, headerAt, headerAt + VNET_HEADER_BYTES);
-    bytes.copyWithin(packet.at, at, at + length);
+    const nBytes = VNET_HEADER_BYTES + length;
+    this.arena.bytes.set(arena.bytes.subarray(headerAt, headerAt + nBytes), packet.headerAt);
     packet.length = length;
     if (ownsSlot) this.#clear(slot, LIVE);
     return true;
@@ -102,12 +98,11 @@ export class PacketMemory {
     const slot = this.#states.indexOf(0);
     if (slot < 0) return false;
     this.#states[slot] = LIVE;
-    const headerAt = this.arena.slotAt(N_RECEIVE_SLOTS + slot);
     packet.slot = slot;
     packet.ownsSlot = true;
-    packet.headerAt = headerAt;
-    packet.floor = headerAt + HEADER_ROOM;
-    packet.at = headerAt + FRAME_OFFSET;
+    packet.arena = this.arena;
+    packet.at = this.arena.slotAt(N_RECEIVE_SLOTS + slot) + FRAME_OFFSET;
+    packet.floor = packet.at - HEADROOM;
     packet.isShared = false;
     return true;
   }

@@ -1,4 +1,5 @@
-/** A frame on its way through the datapath: where it is in the arena, who else looks at it, what was found out. */
+/** A frame on its way through the datapath: where it is, who else looks at it, what was found out. */
+import { type FrameArena, VNET_HEADER_BYTES } from "@tenet/linux";
 import { FIELDS, makeFlowKey } from "@tenet/net";
 import type { Connection } from "./conntrack/connection.ts";
 import { CT_STATE } from "./conntrack/ct-state.ts";
@@ -18,11 +19,11 @@ const CT_PORTS = FIELDS.ct_tp_src.word; //  | ct_tp_src | ct_tp_dst |
 
 /** Reused for many frames; the fields say which one it is now. */
 export class Packet {
-  /** Start of the Ethernet header in the arena. */
+  /** The memory that it is in. */
+  arena: FrameArena;
+  /** Start of the Ethernet header in there. */
   at = 0;
   length = 0;
-  /** Start of the virtio-net header in the arena. */
-  headerAt = 0;
   /** Lowest position that `at` may move down to when a tag is pushed. */
   floor = 0;
   /** The scratch slot it is in, or -1 in a receive slot. */
@@ -43,6 +44,16 @@ export class Packet {
   readonly ctLabel: Uint32Array = new Uint32Array(4);
   /** The connection's original tuple; all zero for a packet of none. */
   readonly ctTuple: Uint32Array = new Uint32Array(TUPLE_WORDS);
+
+  /** @param arena - any memory, until the packet is pointed at a frame */
+  constructor(arena: FrameArena) {
+    this.arena = arena;
+  }
+
+  /** Start of the virtio-net header, which is right in front of the frame. */
+  get headerAt(): number {
+    return this.at - VNET_HEADER_BYTES;
+  }
 
   /** Forgets what was found out, as for a packet that has just come in. */
   clearMetadata(): void {

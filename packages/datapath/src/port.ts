@@ -3,7 +3,6 @@ import type { FrameDevice, LinkInfo } from "@tenet/linux";
 import { SendQueue } from "@tenet/linux";
 import type { PortInfo, PortSpec, PortStats } from "./datapath.ts";
 import type { MemoryLink } from "./memory-link.ts";
-import type { PacketMemory } from "./packet-memory.ts";
 
 const SEND_BATCH = 32;
 const MEMORY_MTU = 1500;
@@ -79,8 +78,8 @@ export class Port {
 }
 
 /** The end of a port on a network device. */
-export function deviceEnd(device: FrameDevice, memory: PacketMemory): PortEnd {
-  return { kind: "device", device, queue: new SendQueue(memory.arena, SEND_BATCH) };
+export function deviceEnd(device: FrameDevice): PortEnd {
+  return { kind: "device", device, queue: new SendQueue(SEND_BATCH) };
 }
 
 /** A locally administered address that follows from the name, so that it is the same in every run. */

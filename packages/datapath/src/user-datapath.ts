@@ -64,6 +64,8 @@ export class UserDatapath implements Datapath {
   /** Frames of this process that wait for the burst to end. */
   readonly #pending: { port: Port; frame: Uint8Array }[] = [];
   #isBusy = false;
+  /** Removed while a burst runs, which may use their memory until it ends. */
+  readonly #leaving: Port[] = [];
   #continuation: NodeJS.Immediate | undefined;
   #tidiedAtMs = 0;
 
@@ -94,6 +96,7 @@ export class UserDatapath implements Datapath {
     this.#ports[portNo] = undefined;
     port.isClosed = true;
     if (port.end.kind === "memory") port.end.link.plug(undefined);
+    else if (this.#isBusy) this.#leaving.push(port);
     else this.#loop?.remove(port);
   }
 
@@ -191,7 +194,7 @@ export class UserDatapath implements Datapath {
   #openEnd(spec: PortSpec): PortEnd {
     if (spec.kind === "memory") return { kind: "memory", link: this.#openMemoryLink(spec.name) };
     this.#deviceLoop(); // before the device is opened, so that no change of it is missed
-    return deviceEnd(spec.kind === "system" ? openPacketSocket(spec.name) : openTap(spec.name), this.#memory);
+    return deviceEnd(spec.kind === "system" ? openPacketSocket(spec.name) : openTap(spec.name));
   }
 
   #deviceLoop(): DeviceLoop {
@@ -241,6 +244,7 @@ export class UserDatapath implements Datapath {
       this.#isBusy = false;
       this.#runner.flush();
       this.#runner.reset();
+      for (let port = this.#leaving.pop(); port !== undefined; port = this.#leaving.pop()) this.#loop?.remove(port);
     }
   }
 

@@ -25,7 +25,7 @@ export function isPartial(bytes: Uint8Array, headerAt: number): boolean {
 }
 
 /** Whether the frame stands for several. */
-export function isSegmented(bytes: Uint8Array, headerAt: number): boolean {
+function isSegmented(bytes: Uint8Array, headerAt: number): boolean {
   return (bytes[headerAt + 1] ?? 0) !== GSO.none;
 }
 
@@ -34,10 +34,15 @@ export function clearVnetHeader(bytes: Uint8Array, headerAt: number): void {
   bytes.fill(0, headerAt, headerAt + VNET_BYTES);
 }
 
-/** Moves the offsets in the header after `delta` bytes were put before (or taken from) the network header. */
+/**
+ * Moves the header down, and the offsets in it up, by the `delta` bytes that the frame is to become longer by in front of
+ * its network header; the other way round when `delta` is negative.
+ */
 export function shiftVnetHeader(bytes: Uint8Array, headerAt: number, delta: number): void {
-  if (isPartial(bytes, headerAt)) putLe16(bytes, headerAt + 6, getLe16(bytes, headerAt + 6) + delta);
-  if (isSegmented(bytes, headerAt)) putLe16(bytes, headerAt + 2, getLe16(bytes, headerAt + 2) + delta);
+  const to = headerAt - delta;
+  bytes.copyWithin(to, headerAt, headerAt + VNET_BYTES);
+  if (isPartial(bytes, to)) putLe16(bytes, to + 6, getLe16(bytes, to + 6) + delta);
+  if (isSegmented(bytes, to)) putLe16(bytes, to + 2, getLe16(bytes, to + 2) + delta);
 }
 
 /** A copy of the frame with its checksum complete; still one frame if it stands for several. */

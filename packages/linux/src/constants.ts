@@ -38,7 +38,16 @@ export const SO = {
 } as const;
 
 /** setsockopt names at SOL_PACKET. */
-export const PACKET = { addMembership: 1, statistics: 6, auxdata: 8, vnetHdr: 15, ignoreOutgoing: 23 } as const;
+export const PACKET = {
+  addMembership: 1,
+  receiveRing: 5,
+  statistics: 6,
+  copyThreshold: 7,
+  version: 10,
+  reserve: 12,
+  vnetHdr: 15,
+  ignoreOutgoing: 23,
+} as const;
 
 /** open flags. */
 export const O = { rdonly: 0, rdwr: 2, creat: 0o100, excl: 0o200, nonblock: 0o4000, cloexec: 0o2000000 } as const;

@@ -1,47 +1,61 @@
 /**
- * The one piece of memory that frames live in between two system calls.
+ * Memory that frames live in between two system calls: slots of equal length, for us and the kernel alike.
  *
- * It is divided into slots. Each holds a virtio-net header and one frame of up to 64 KiB, with room in front of the
- * frame for tags that are pushed. The kernel reads and writes the slots directly, so a frame that is forwarded
- * unchanged is never copied by us. A slot's length is an odd number of cache lines, so that the headers of
- * neighbouring frames do not compete for the same cache sets.
+ * A slot holds one frame with its virtio-net header right in front of it, so that both are one piece for the kernel, and
+ * with room in front of that for headers that are pushed. The kernel reads and writes the slots directly, so a frame that
+ * is forwarded unchanged is never copied by us.
  *
- *  slot: | virtio-net header 10 | pad | headroom 32 | frame ... |
- *        0                      10    32            64          67648
+ *  slot: | headroom 182 | virtio-net header 10 | frame ... |
+ *        0              182                    192
  *
- * The memory is an ordinary ArrayBuffer: its bytes never move, and it lives as long as it is referenced.
+ * An arena of ours has slots for the largest frames; their length is an odd number of cache lines, so that the headers of
+ * neighbouring frames do not compete for the same cache sets. It is an ordinary ArrayBuffer: its bytes never move, and it
+ * lives as long as it is referenced. The other kind is mapped from the kernel (see frame-ring.ts).
  */
 import { libc } from "./libc.ts";
 
-/** Bytes of a slot. */
-export const SLOT_BYTES: number = 1057 * 64;
-
 /** Where a frame starts in its slot, as received. */
-export const FRAME_OFFSET = 64;
+export const FRAME_OFFSET = 192;
 
-/** Largest frame a slot can hold. */
-export const MAX_FRAME_BYTES: number = SLOT_BYTES - FRAME_OFFSET;
+/** Bytes in front of a frame that was received which headers may be pushed into, and the virtio-net header moved to. */
+export const HEADROOM = 128;
 
 /** Bytes of a virtio-net header without the count of merged buffers. */
 export const VNET_HEADER_BYTES = 10;
+
+/** Bytes of a slot of ours. */
+const SLOT_BYTES = 1059 * 64;
+
+/** Largest frame that a slot of ours can hold. */
+export const MAX_FRAME_BYTES: number = SLOT_BYTES - FRAME_OFFSET;
+
+/** Memory that is mapped already. */
+export interface MappedMemory {
+  readonly bytes: Uint8Array;
+  readonly address: number;
+  readonly slotBytes: number;
+}
 
 /** Slots of frame memory; positions are offsets into `bytes`. */
 export class FrameArena {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly nSlots: number;
-  #address = 0;
+  readonly #slotBytes: number;
+  #address: number;
 
-  /** @param nSlots - about 66 KiB each; pages are only used once touched */
-  constructor(nSlots: number) {
+  /** @param nSlots - about 66 KiB each when no memory is given; pages are only used once touched */
+  constructor(nSlots: number, memory?: MappedMemory) {
     this.nSlots = nSlots;
-    this.bytes = new Uint8Array(new ArrayBuffer(nSlots * SLOT_BYTES));
+    this.#slotBytes = memory?.slotBytes ?? SLOT_BYTES;
+    this.bytes = memory?.bytes ?? new Uint8Array(new ArrayBuffer(nSlots * SLOT_BYTES));
     this.view = new DataView(this.bytes.buffer);
+    this.#address = memory?.address ?? 0;
   }
 
-  /** Where slot `i` starts; the virtio-net header is here. */
+  /** Where slot `i` starts. */
   slotAt(i: number): number {
-    return i * SLOT_BYTES;
+    return i * this.#slotBytes;
   }
 
   /** The address of `bytes`, for system calls. */

@@ -8,12 +8,16 @@ export interface FrameDevice {
   readonly name: string;
   /** Readable when a frame waits. */
   readonly fd: number;
+  /** Whether it is worth receiving again at once. */
+  readonly hasMore: boolean;
   /**
-   * Receives frames into slots `firstSlot ...` of the arena of `batch`.
+   * Receives frames; they are valid until `release` is called.
    *
    * @returns the number received; 0 when nothing waits; -1 when the device is gone or down
    */
   receive(batch: ReceivedFrames, limit: number): number;
+  /** Gives the memory of the frames received last back to the kernel. */
+  release(): void;
   /**
    * Sends what `queue` holds and empties it.
    *
@@ -27,42 +31,46 @@ export interface FrameDevice {
   close(): void;
 }
 
-/** Frames received by one call: where each is in the arena. */
+/** Frames received by one call: where each is. The virtio-net header is in the {@link VNET_HEADER_BYTES} in front of it. */
 export class ReceivedFrames {
+  /** The memory that frames are copied into. */
   readonly arena: FrameArena;
   readonly vector: MessageVector;
-  /** Start of each frame in the arena. */
+  /** The memory that each frame is in: the above, or that of the device. */
+  readonly arenas: FrameArena[];
+  /** Start of each frame in its memory. */
   readonly frameAt: Int32Array;
   /** Bytes of each frame. */
   readonly frameLength: Int32Array;
-  /** Start of each frame's virtio-net header in the arena. */
-  readonly headerAt: Int32Array;
 
   /** @param nSlots - the first so many slots of the arena are used */
   constructor(arena: FrameArena, nSlots: number) {
     this.arena = arena;
-    this.vector = new MessageVector(nSlots, true);
+    this.vector = new MessageVector(nSlots);
+    this.arenas = Array.from({ length: nSlots }, () => arena);
     this.frameAt = new Int32Array(nSlots);
     this.frameLength = new Int32Array(nSlots);
-    this.headerAt = new Int32Array(nSlots);
     for (let i = 0; i < nSlots; i++) {
-      const slot = arena.slotAt(i);
-      this.headerAt[i] = slot;
-      const frame = arena.address + slot + FRAME_OFFSET;
-      this.vector.setPieces(i, arena.address + slot, VNET_HEADER_BYTES, frame, MAX_FRAME_BYTES);
+      const from = arena.slotAt(i) + FRAME_OFFSET - VNET_HEADER_BYTES;
+      this.vector.setPiece(i, arena.address + from, VNET_HEADER_BYTES + MAX_FRAME_BYTES);
     }
+  }
+
+  /** Notes that frame `i` was copied into slot `slot`, `nBytes` with its header. */
+  setCopied(i: number, slot: number, nBytes: number): void {
+    this.arenas[i] = this.arena;
+    this.frameAt[i] = this.arena.slotAt(slot) + FRAME_OFFSET;
+    this.frameLength[i] = Math.max(0, nBytes - VNET_HEADER_BYTES);
   }
 }
 
-/** Frames waiting to be sent to one device: references into an arena, valid until they are sent. */
+/** Frames waiting to be sent to one device: references into memory, valid until they are sent. */
 export class SendQueue {
-  readonly arena: FrameArena;
   readonly vector: MessageVector;
   length = 0;
 
-  constructor(arena: FrameArena, capacity: number) {
-    this.arena = arena;
-    this.vector = new MessageVector(capacity, false);
+  constructor(capacity: number) {
+    this.vector = new MessageVector(capacity);
   }
 
   /** Whether the next `push` would not fit. */
@@ -70,10 +78,9 @@ export class SendQueue {
     return this.length === this.vector.capacity;
   }
 
-  /** Adds a frame and its virtio-net header, both offsets into the arena. */
-  push(headerAt: number, frameAt: number, frameLength: number): void {
-    const base = this.arena.address;
-    this.vector.setPieces(this.length, base + headerAt, VNET_HEADER_BYTES, base + frameAt, frameLength);
+  /** Adds a frame and the virtio-net header in front of it. */
+  push(arena: FrameArena, frameAt: number, frameLength: number): void {
+    this.vector.setPiece(this.length, arena.address + frameAt - VNET_HEADER_BYTES, VNET_HEADER_BYTES + frameLength);
     this.length++;
   }
 }

@@ -1,6 +1,6 @@
 export { addAddress, addRoute, type RouteSpec } from "./address.ts";
 export { DatagramQueue, ReceivedDatagrams } from "./datagram-batches.ts";
-export { FRAME_OFFSET, FrameArena, MAX_FRAME_BYTES, SLOT_BYTES, VNET_HEADER_BYTES } from "./frame-arena.ts";
+export { FRAME_OFFSET, FrameArena, HEADROOM, MAX_FRAME_BYTES, VNET_HEADER_BYTES } from "./frame-arena.ts";
 export { type FrameDevice, ReceivedFrames, SendQueue } from "./frame-device.ts";
 export {
   type Attempt,

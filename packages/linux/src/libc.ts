@@ -27,6 +27,7 @@ interface Koffi {
   load(path: string): { func(definition: string): (...args: never[]) => number };
   errno(): number;
   address(memory: Uint8Array): bigint;
+  view(address: bigint, nBytes: number): ArrayBuffer;
   node: { poll(fd: number, events: object, callback: (status: number) => void): FdWatch };
 }
 
@@ -42,6 +43,7 @@ const SIGNATURES = {
   getsockopt: "int getsockopt(int fd, int level, int name, void *value, void *length)",
   ioctl: "int ioctl(int fd, uint64_t request, void *argument)",
   listen: "int listen(int fd, int backlog)",
+  mmap: "int64_t mmap(void *address, uint64_t length, int protection, int flags, int fd, int64_t offset)",
   mount: "int mount(const char *source, const char *target, const char *type, uint64_t flags, void *data)",
   open: "int open(const char *path, int flags, int mode)",
   readv: "int64_t readv(int fd, void *iov, int n)",
@@ -70,6 +72,8 @@ export type Libc = Record<CallName, (...args: (Pointer | string)[]) => number> &
   errno(): number;
   /** Address of the first byte of a buffer; keep the buffer referenced as long as the address is in use. */
   addressOf(memory: Uint8Array): number;
+  /** The memory at an address that `mmap` gave; it must stay mapped as long as the bytes may be used. */
+  viewOf(address: number, nBytes: number): Uint8Array;
   /** Calls `onReadable` on the event loop whenever the descriptor is readable, until closed; level-triggered. */
   watchReadable(fd: number, onReadable: () => void): FdWatch;
 };
@@ -131,6 +135,7 @@ function bindAll(koffi: Koffi): Libc {
     errnoName: () => nameOf(koffi.errno()),
     nameOf,
     addressOf: (memory) => Number(koffi.address(memory)),
+    viewOf: (address, nBytes) => new Uint8Array(koffi.view(BigInt(address), nBytes)),
     watchReadable: (fd, onReadable) => koffi.node.poll(fd, { readable: true }, () => callGuarded(onReadable)),
   };
 }

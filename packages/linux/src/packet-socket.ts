@@ -2,26 +2,27 @@
  * Raw frames of a network device through AF_PACKET.
  *
  * Frames carry a virtio-net header both ways, so that partial checksums and TCP segments of up to 64 KiB pass
- * through unchanged; the kernel cuts them for a device that takes none, which it would not do if the socket bypassed
- * the queueing discipline. Our own transmissions are not looped back. A VLAN tag that the kernel took off is put back.
+ * through unchanged; the kernel cuts them for a device that takes none. Our own transmissions are not looped back.
+ *
+ * One socket receives, through a ring (frame-ring.ts), and another sends: then no one waits for the sending socket, and the
+ * kernel has nobody to wake each time a frame has left.
  *
  * @see packet(7)
  */
 import { close } from "node:fs";
 import { AF, ERRNO, MSG_DONTWAIT, PACKET, SO, SOCK, SOL } from "./constants.ts";
-import { FRAME_OFFSET, VNET_HEADER_BYTES } from "./frame-arena.ts";
 import type { FrameDevice, ReceivedFrames, SendQueue } from "./frame-device.ts";
+import { FrameRing } from "./frame-ring.ts";
 import { libc } from "./libc.ts";
 import { linkIndex } from "./link.ts";
+import { setSocketOption } from "./socket-option.ts";
 import { checked } from "./system-call-error.ts";
 
-const ETH_P_ALL = 0x0300; // in network order, as a little-endian number
+const ETH_P_ALL = 0x0003;
+/** Of a socket that receives nothing. */
+const NO_PROTOCOL = 0;
 const PACKET_MR_PROMISC = 1;
 const BUFFER_BYTES = 8 * 1024 * 1024;
-const AUXDATA_AT = 16; // after the cmsghdr
-const TP_STATUS_VLAN_VALID = 0x10;
-const TP_STATUS_VLAN_TPID_VALID = 0x40;
-const NEEDS_CSUM = 1;
 
 /** Opens a device for raw frames. @throws SystemCallError `ENODEV` when there is no such device */
 export function openPacketSocket(name: string): FrameDevice {
@@ -31,38 +32,39 @@ export function openPacketSocket(name: string): FrameDevice {
 class PacketSocket implements FrameDevice {
   readonly name: string;
   readonly fd: number;
-  #nDropped = 0;
+  readonly #sendFd: number;
+  readonly #ring: FrameRing;
 
   constructor(name: string) {
-    const call = libc();
     const action = `open device "${name}" for raw frames`;
     const index = linkIndex(name);
     this.name = name;
-    // Protocol 0 until bound: nothing is received before every option is set.
-    this.fd = checked(call.socket(AF.packet, SOCK.raw | SOCK.nonblock | SOCK.cloexec, 0), action, "socket AF_PACKET");
-    try {
-      this.#setOption(SOL.packet, PACKET.vnetHdr, 1, action);
-      this.#setOption(SOL.packet, PACKET.auxdata, 1, action);
-      this.#setOption(SOL.packet, PACKET.ignoreOutgoing, 1, action);
-      this.#setOption(SOL.socket, SO.rcvbufforce, BUFFER_BYTES, action);
-      this.#setOption(SOL.socket, SO.sndbufforce, BUFFER_BYTES, action);
-      this.#bind(index, action);
-    } catch (error) {
-      call.close(this.fd);
-      throw error;
-    }
+    this.fd = openSocket(action);
+    this.#sendFd = this.#orClose(() => openSocket(action));
+    this.#ring = this.#orClose(() => {
+      setSocketOption(this.fd, SOL.packet, PACKET.ignoreOutgoing, action, 1);
+      setSocketOption(this.fd, SOL.socket, SO.rcvbufforce, action, BUFFER_BYTES);
+      return new FrameRing(this.fd, action);
+    });
+    this.#orClose(() => {
+      setSocketOption(this.#sendFd, SOL.socket, SO.sndbufforce, action, BUFFER_BYTES);
+      setSocketOption(this.fd, SOL.packet, PACKET.addMembership, action, index, PACKET_MR_PROMISC, 0, 0);
+      bind(this.#sendFd, index, NO_PROTOCOL, action);
+      bind(this.fd, index, ETH_P_ALL, action);
+    });
+  }
+
+  get hasMore(): boolean {
+    return this.#ring.hasMore;
   }
 
   receive(batch: ReceivedFrames, limit: number): number {
-    const call = libc();
-    const { vector } = batch;
-    const n = call.recvmmsg(this.fd, vector.bytes, Math.min(limit, vector.capacity), MSG_DONTWAIT, null);
-    if (n < 0) {
-      const errno = call.errno();
-      return errno === ERRNO.EAGAIN || errno === ERRNO.EINTR || errno === ERRNO.ENOBUFS ? 0 : -1;
-    }
-    for (let i = 0; i < n; i++) this.#accept(batch, i);
-    return n;
+    const n = this.#ring.receive(batch, limit);
+    return n === 0 && this.#hasFailed() ? -1 : n;
+  }
+
+  release(): void {
+    this.#ring.release();
   }
 
   send(queue: SendQueue): number {
@@ -70,7 +72,7 @@ class PacketSocket implements FrameDevice {
     const { vector, length } = queue;
     let nSent = 0;
     for (let i = 0; i < length; ) {
-      const n = call.sendmmsg(this.fd, vector.messageAddress(i), length - i, MSG_DONTWAIT);
+      const n = call.sendmmsg(this.#sendFd, vector.messageAddress(i), length - i, MSG_DONTWAIT);
       if (n > 0) {
         nSent += n;
         i += n;
@@ -89,9 +91,7 @@ class PacketSocket implements FrameDevice {
     const bytes = new Uint8Array(8); // tp_packets u32, tp_drops u32; reading clears them
     const length = Uint8Array.of(8, 0, 0, 0);
     if (libc().getsockopt(this.fd, SOL.packet, PACKET.statistics, bytes, length) < 0) return 0;
-    const taken = this.#nDropped + new DataView(bytes.buffer).getUint32(4, true);
-    this.#nDropped = 0;
-    return taken;
+    return new DataView(bytes.buffer).getUint32(4, true);
   }
 
   isElsewhere(): boolean {
@@ -100,60 +100,39 @@ class PacketSocket implements FrameDevice {
 
   /** Off this thread: the kernel waits some ms for every processor to let go of the socket. */
   close(): void {
-    close(this.fd, () => undefined); // a failure leaves nothing to be done
+    this.#ring.close();
+    for (const fd of [this.fd, this.#sendFd]) close(fd, () => undefined); // a failure leaves nothing to be done
   }
 
-  #accept(batch: ReceivedFrames, i: number): void {
-    const { vector, arena } = batch;
-    const slot = batch.headerAt[i] ?? 0;
-    batch.frameAt[i] = slot + FRAME_OFFSET;
-    batch.frameLength[i] = Math.max(0, vector.messageLength(i) - VNET_HEADER_BYTES);
-    if (vector.controlLength(i) >= AUXDATA_AT + 20) this.#restoreTag(batch, i);
-    vector.resetControl(i);
-    // Only a checksum to complete and segmentation matter from here on.
-    const flags = arena.bytes[slot] ?? 0;
-    if ((flags & ~NEEDS_CSUM) !== 0) arena.bytes[slot] = flags & NEEDS_CSUM;
+  /** Whether the kernel has reported an error since the last time: the device is down or gone. */
+  #hasFailed(): boolean {
+    const error = new Uint8Array(4);
+    libc().getsockopt(this.fd, SOL.socket, SO.error, error, Uint8Array.of(4, 0, 0, 0));
+    return error.some((byte) => byte !== 0);
   }
 
-  /** Puts a VLAN tag that came beside the frame back in front of the EtherType. */
-  #restoreTag(batch: ReceivedFrames, i: number): void {
-    const control = batch.vector.bytes;
-    const aux = batch.vector.controlAt(i) + AUXDATA_AT; // status u32, len, snaplen u32, mac, net, tci, tpid u16
-    const status = control[aux] ?? 0;
-    if ((status & TP_STATUS_VLAN_VALID) === 0) return;
-    const { bytes, view } = batch.arena;
-    const slot = batch.headerAt[i] ?? 0;
-    const from = slot + FRAME_OFFSET;
-    bytes.copyWithin(from - 4, from, from + 12);
-    const hasTpid = (status & TP_STATUS_VLAN_TPID_VALID) !== 0;
-    bytes[from + 8] = hasTpid ? (control[aux + 19] ?? 0) : 0x81;
-    bytes[from + 9] = hasTpid ? (control[aux + 18] ?? 0) : 0;
-    bytes[from + 10] = control[aux + 17] ?? 0;
-    bytes[from + 11] = control[aux + 16] ?? 0;
-    batch.frameAt[i] = from - 4;
-    batch.frameLength[i] = (batch.frameLength[i] ?? 0) + 4;
-    if (((bytes[slot] ?? 0) & NEEDS_CSUM) !== 0) view.setUint16(slot + 6, view.getUint16(slot + 6, true) + 4, true);
-    if (bytes[slot + 1] !== 0) view.setUint16(slot + 2, view.getUint16(slot + 2, true) + 4, true);
+  #orClose<T>(step: () => T): T {
+    try {
+      return step();
+    } catch (error) {
+      for (const fd of [this.fd, this.#sendFd]) if (fd !== undefined) libc().close(fd);
+      throw error;
+    }
   }
+}
 
-  #setOption(level: number, name: number, value: number, action: string): void {
-    const bytes = new Uint8Array(4);
-    new DataView(bytes.buffer).setInt32(0, value, true);
-    checked(libc().setsockopt(this.fd, level, name, bytes, 4), action, `setsockopt ${level} ${name}`);
-  }
+/** A socket with virtio-net headers that receives nothing until it is bound. */
+function openSocket(action: string): number {
+  const fd = checked(libc().socket(AF.packet, SOCK.raw | SOCK.nonblock | SOCK.cloexec, NO_PROTOCOL), action, "socket AF_PACKET");
+  setSocketOption(fd, SOL.packet, PACKET.vnetHdr, action, 1);
+  return fd;
+}
 
-  #bind(index: number, action: string): void {
-    const call = libc();
-    const membership = new Uint8Array(16); // ifindex i32, type u16, address length u16, address 8
-    const view = new DataView(membership.buffer);
-    view.setInt32(0, index, true);
-    view.setUint16(4, PACKET_MR_PROMISC, true);
-    checked(call.setsockopt(this.fd, SOL.packet, PACKET.addMembership, membership, 16), action, "setsockopt promiscuous");
-    const address = new Uint8Array(20); // sockaddr_ll: family u16, protocol be16, ifindex i32, ...
-    const addressView = new DataView(address.buffer);
-    addressView.setUint16(0, AF.packet, true);
-    addressView.setUint16(2, ETH_P_ALL, true);
-    addressView.setInt32(4, index, true);
-    checked(call.bind(this.fd, address, address.length), action, "bind AF_PACKET");
-  }
+function bind(fd: number, ifIndex: number, protocol: number, action: string): void {
+  const address = new Uint8Array(20); // sockaddr_ll: family u16, protocol be16, ifindex i32, ...
+  const view = new DataView(address.buffer);
+  view.setUint16(0, AF.packet, true);
+  view.setUint16(2, protocol);
+  view.setInt32(4, ifIndex, true);
+  checked(libc().bind(fd, address, address.length), action, "bind AF_PACKET");
 }

@@ -4,7 +4,7 @@
  * Frames carry a virtio-net header as with packet sockets, and the kernel may hand us TCP segments of up to 64 KiB.
  */
 import { ERRNO, O } from "./constants.ts";
-import { FRAME_OFFSET, VNET_HEADER_BYTES } from "./frame-arena.ts";
+import { VNET_HEADER_BYTES } from "./frame-arena.ts";
 import type { FrameDevice, ReceivedFrames, SendQueue } from "./frame-device.ts";
 import { libc } from "./libc.ts";
 import { checked } from "./system-call-error.ts";
@@ -26,6 +26,8 @@ export function openTap(name: string): FrameDevice {
 class Tap implements FrameDevice {
   readonly name: string;
   readonly fd: number;
+  /** The last batch was full. */
+  hasMore = false;
 
   constructor(name: string) {
     const call = libc();
@@ -46,27 +48,32 @@ class Tap implements FrameDevice {
 
   receive(batch: ReceivedFrames, limit: number): number {
     const call = libc();
-    const max = Math.min(limit, batch.vector.capacity);
-    for (let i = 0; i < max; i++) {
-      const length = call.readv(this.fd, batch.vector.iovAddress(i), 2);
-      if (length < 0) {
+    const { vector, arena } = batch;
+    const most = Math.min(limit, vector.capacity);
+    this.hasMore = false;
+    for (let i = 0; i < most; i++) {
+      const nBytes = call.readv(this.fd, vector.iovAddress(i), 1);
+      if (nBytes < 0) {
         const errno = call.errno();
-        if (i > 0 || errno === ERRNO.EAGAIN || errno === ERRNO.EINTR) return i;
-        return -1;
+        return i > 0 || errno === ERRNO.EAGAIN || errno === ERRNO.EINTR ? i : -1;
       }
-      const slot = batch.headerAt[i] ?? 0;
-      batch.frameAt[i] = slot + FRAME_OFFSET;
-      batch.frameLength[i] = Math.max(0, length - VNET_HEADER_BYTES);
-      batch.arena.bytes[slot] = (batch.arena.bytes[slot] ?? 0) & 1;
+      batch.setCopied(i, i, nBytes);
+      const headerAt = (batch.frameAt[i] ?? 0) - VNET_HEADER_BYTES;
+      arena.bytes[headerAt] = (arena.bytes[headerAt] ?? 0) & 1;
     }
-    return max;
+    this.hasMore = true;
+    return most;
+  }
+
+  release(): void {
+    // Frames are copied; nothing is held.
   }
 
   send(queue: SendQueue): number {
     const call = libc();
     let nSent = 0;
     for (let i = 0; i < queue.length; i++) {
-      if (call.writev(this.fd, queue.vector.iovAddress(i), 2) >= 0) nSent++;
+      if (call.writev(this.fd, queue.vector.iovAddress(i), 1) >= 0) nSent++;
     }
     queue.length = 0;
     return nSent;
