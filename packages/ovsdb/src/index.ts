@@ -63,6 +63,7 @@ export type { ConditionsOf, ConnectOptions, FollowOptions, LinkSettings } from "
 export { listDatabases } from "./client/list-databases.ts";
 export { OutcomeUnknownError } from "./client/outcome-unknown-error.ts";
 export { Replica } from "./client/replica.ts";
+export { ServerLock } from "./client/server-lock.ts";
 export type { OpenVSwitchTables } from "./schemas/types/open-vswitch.ts";
 export type { OVNNorthboundTables } from "./schemas/types/ovn-northbound.ts";
 export type { OVNSouthboundTables } from "./schemas/types/ovn-southbound.ts";

@@ -7,10 +7,10 @@
 import { mkdirSync } from "node:fs";
 import { type MemoryLink, UserDatapath } from "@tenet/datapath";
 import { type Clock, type Logger, Scope, systemClock, untilAborted } from "@tenet/kit";
-import { type Command, connect, type TlsFiles } from "@tenet/ovsdb";
+import { type Command, connect, type Replica, ServerLock, type TlsFiles } from "@tenet/ovsdb";
 import { switchCommands } from "./control/commands.ts";
 import { openControl } from "./control/open-control.ts";
-import { DatabaseFollower, FOLLOWED_TABLES } from "./database/follow-database.ts";
+import { DatabaseFollower, FOLLOWED_TABLES, type SwitchDatabase } from "./database/follow-database.ts";
 import { BridgeServices } from "./service/bridge-services.ts";
 import { VirtualSwitch } from "./virtual-switch.ts";
 
@@ -38,6 +38,8 @@ const TICK_MS = 500;
 /** How often port counters go to the database, and missing devices are tried again. */
 const REFRESH_MS = 5000;
 const NAME = "ovs-vswitchd";
+/** The lock of the switch that works; the original takes the same, so ours and theirs stand by for each other. */
+const LOCK = "ovs_vswitchd";
 
 /**
  * Runs the switch until `signal` aborts, or the control command `exit` is given.
@@ -71,7 +73,9 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   });
   if (db === undefined) return;
   scope.use(db);
-  const follower = scope.use(new DatabaseFollower(db, vswitch, config.isAllDummy === true, () => services.sync(), log));
+  const guarded = await takeTurn(db, log, scope.signal);
+  if (guarded === undefined) return;
+  const follower = scope.use(new DatabaseFollower(guarded, vswitch, config.isAllDummy === true, () => services.sync(), log));
   datapath.onPortChange(() => follower.schedule());
   if (process.platform === "linux") datapath.onDeviceChange(() => follower.schedule());
   scope.every(REFRESH_MS, () => follower.refresh());
@@ -79,4 +83,42 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   config.onReady?.();
   log.info({ nBridges: vswitch.bridges.size, runDir: config.runDir }, "switch ready");
   await untilAborted(scope.signal);
+}
+
+/**
+ * Waits until no other switch works on the database. Transactions wait again when another one has taken over meanwhile, as
+ * after the server was started anew; until then no change of the database is carried out.
+ *
+ * @returns nothing when `signal` aborts first
+ */
+async function takeTurn(db: Replica, log: Logger, signal: AbortSignal): Promise<SwitchDatabase | undefined> {
+  const lock = new ServerLock(db, LOCK);
+  const wait = (): Promise<void> =>
+    lock.acquire(() => {
+      const text = `another ovs-vswitchd process is running, disabling this process (pid ${process.pid}) until it goes away`;
+      log.error({}, text);
+    }, signal);
+  const transact: SwitchDatabase["transact"] = async (operations) => {
+    try {
+      return (await db.transact([lock.assertion, ...operations])).slice(1);
+    } catch (error) {
+      if (!ServerLock.isLost(error)) throw error;
+      await wait();
+      return transact(operations);
+    }
+  };
+  try {
+    await wait();
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
+  return {
+    get operations() {
+      return db.operations;
+    },
+    table: (name) => db.table(name),
+    onChange: (listener) => db.onChange(listener),
+    transact,
+  };
 }

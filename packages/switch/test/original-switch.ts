@@ -51,7 +51,7 @@ export class Original implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const daemon of this.#daemons) {
-      daemon.kill("SIGKILL");
+      if (!daemon.kill("SIGKILL")) continue; // it has ended
       await new Promise((resolve) => daemon.once("exit", resolve));
     }
     rmSync(this.dir, { recursive: true, force: true });

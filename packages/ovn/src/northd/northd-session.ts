@@ -8,12 +8,11 @@
  */
 import type { Delta, Tuple } from "@tenet/datalog";
 import { type Clock, type Json, type Logger, messageOf, systemClock } from "@tenet/kit";
-import { Operations, OVN_NORTHBOUND, OVN_SOUTHBOUND, type Replica, type RowChange, toSchema } from "@tenet/ovsdb";
+import { Operations, OVN_NORTHBOUND, OVN_SOUTHBOUND, type Replica, type RowChange, ServerLock, toSchema } from "@tenet/ovsdb";
 import { forgetPlaces, orphanOperations } from "./cleanup-operations.ts";
 import { FEEDBACK_TABLES, Northd, type NorthdOutput } from "./northd.ts";
 import { type OutputTable, outputTables, tuplesOfRow } from "./output-table.ts";
 import { type RowWriter, rowOperations } from "./row-operations.ts";
-import { ASSERT_LOCK, isLockLost } from "./southbound-lock.ts";
 import { TunnelKeys } from "./tunnel-keys.ts";
 import { tupleDifference } from "./tuple-difference.ts";
 
@@ -61,6 +60,7 @@ type Rows = Iterable<readonly [table: OutputTable, uuid: string]>;
 export class NorthdSession {
   readonly #nb: Replica;
   readonly #sb: Replica;
+  readonly #lock: ServerLock;
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #onUnsupported: (rows: readonly UnsupportedRow[]) => void;
@@ -78,9 +78,11 @@ export class NorthdSession {
   #cleanup: Json[] = [];
   #wake: () => void = () => undefined;
 
-  constructor(nb: Replica, sb: Replica, log: Logger, options: SessionOptions = {}) {
+  /** @param lock - the southbound lock, held */
+  constructor(nb: Replica, sb: Replica, lock: ServerLock, log: Logger, options: SessionOptions = {}) {
     this.#nb = nb;
     this.#sb = sb;
+    this.#lock = lock;
     this.#log = log;
     this.#clock = options.clock ?? systemClock;
     this.#onUnsupported = options.onUnsupported ?? (() => undefined);
@@ -151,7 +153,7 @@ export class NorthdSession {
       this.#retryMs = FIRST_RETRY_MS;
     } catch (error) {
       if (signal.aborted) return;
-      this.#isOver = isLockLost(error);
+      this.#isOver = ServerLock.isLost(error);
       this.#isUnsure = true;
       if (this.#isOver) return this.#log.warn({}, "southbound lock lost");
       this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
@@ -168,7 +170,7 @@ export class NorthdSession {
       ...orphanOperations(OVN_SOUTHBOUND, tables, changed),
       ...this.#cleanup,
     ];
-    await commit(this.#sb, operations, this.#log, "southbound rows written", [ASSERT_LOCK]);
+    await commit(this.#sb, operations, this.#log, "southbound rows written", [this.#lock.assertion]);
     this.#cleanup = [];
     if (!isComplete) await this.#repair(changes);
   }
@@ -182,7 +184,7 @@ export class NorthdSession {
     });
     const operations = rowOperations(this.#sbWriter, this.#difference(this.#sb, tables, rows));
     if (operations.length > 0) this.#log.warn({ nOperations: operations.length }, "southbound rows changed by others, repairing");
-    await commit(this.#sb, operations, this.#log, "southbound rows repaired", [ASSERT_LOCK]);
+    await commit(this.#sb, operations, this.#log, "southbound rows repaired", [this.#lock.assertion]);
   }
 
   async #writeNorthbound(derived: Delta, done: Delta, isComplete: boolean): Promise<void> {

@@ -1,7 +1,6 @@
 /** The northd role: keeps a southbound database true to a northbound one until it is told to stop. */
 import { type Logger, Scope } from "@tenet/kit";
-import { connect, OVN_NORTHBOUND, OVN_SOUTHBOUND } from "@tenet/ovsdb";
-import { acquireLock } from "./southbound-lock.ts";
+import { connect, OVN_NORTHBOUND, OVN_SOUTHBOUND, ServerLock } from "@tenet/ovsdb";
 import { NorthdSession, SOUTHBOUND_TABLES, type UnsupportedRow } from "./northd-session.ts";
 
 /** Where the two databases are: `unix:PATH` or `tcp:HOST:PORT`. */
@@ -11,6 +10,9 @@ export interface NorthdConfig {
   /** Gets the northbound rows that are left out, all of them, whenever they change; they are logged in any case. */
   readonly onUnsupported?: (rows: readonly UnsupportedRow[]) => void;
 }
+
+/** The southbound lock of whoever works; the original takes the same, so ours and theirs stand by for each other. */
+const LOCK = "ovn_northd";
 
 /**
  * Runs northd until `signal` aborts.
@@ -27,9 +29,11 @@ export async function runNorthd(config: NorthdConfig, log: Logger, signal: Abort
       await connect(config.sb, { database: OVN_SOUTHBOUND.name, tables: [...SOUTHBOUND_TABLES], name: "northd" }, scope.signal),
     );
     log.info({ nb: config.nb, sb: config.sb }, "northd connected");
+    const lock = new ServerLock(sb, LOCK);
     while (!signal.aborted) {
-      await acquireLock(sb, log, scope.signal);
-      await new NorthdSession(nb, sb, log, config).run(scope.signal);
+      await lock.acquire(() => log.info({ lock: LOCK }, "another northd is active, standing by"), scope.signal);
+      log.info({ lock: LOCK }, "northd active");
+      await new NorthdSession(nb, sb, lock, log, config).run(scope.signal);
     }
   } catch (error) {
     if (!signal.aborted) throw error;
