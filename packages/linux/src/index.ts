@@ -47,3 +47,4 @@ export {
   type TunnelReceiver,
   type TunnelSender,
 } from "./tunnel-socket.ts";
+export { UnixDatagramSender } from "./unix-datagram.ts";

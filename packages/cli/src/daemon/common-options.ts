@@ -32,7 +32,12 @@ export const COMMON_GROUPS: readonly OptionGroup[] = [
     options: [
       { name: "verbose", letter: "v", argument: "optional", placeholder: "SPEC", about: "levels: [MODULE:][DESTINATION:]LEVEL" },
       { name: "log-file", argument: "optional", placeholder: "FILE", about: "log to a file" },
-      { name: "syslog-method", argument: "required", placeholder: "METHOD", about: "udp:IP:PORT; libc and unix: send nothing" },
+      {
+        name: "syslog-method",
+        argument: "required",
+        placeholder: "METHOD",
+        about: "libc (the default), unix:FILE, udp:IP:PORT or null",
+      },
       { name: "syslog-target", argument: "required", placeholder: "IP:PORT", about: "send the log there by UDP" },
     ],
   },

@@ -104,6 +104,9 @@ function openLog(
       throw new LogSettingError(`processing "${spec}": ${error.message}`, { cause: error });
     }
   }
+  if (syslogTarget !== undefined) {
+    vlog.write("vlog", "warn", "--syslog-target flag is deprecated, use --syslog-method instead");
+  }
   return file === undefined || vlog.openFile(file) ? vlog : undefined;
 }
 

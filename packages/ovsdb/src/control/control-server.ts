@@ -7,6 +7,7 @@
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { AppError, checkSocketPath, IoError, type Json, type Logger, messageOf } from "@tenet/kit";
+import { closeToOthers } from "../rpc/close-to-others.ts";
 import { JsonStream } from "../rpc/json-stream.ts";
 import { whyNotBound } from "../rpc/why-not-bound.ts";
 import type { Command } from "./command.ts";
@@ -36,7 +37,10 @@ export class ControlServer {
         const cause = whyNotBound(path, error);
         reject(new IoError(`Cannot listen on "${path}": ${cause.message}`, { cause }));
       });
-      this.#server.listen(path, resolve);
+      this.#server.listen(path, () => {
+        closeToOthers(path);
+        resolve();
+      });
     });
   }
 

@@ -5,6 +5,7 @@ import { createServer as createTlsServer, type Server as TlsServer, type TLSSock
 import { IoError, type Logger, messageOf } from "@tenet/kit";
 import { BadRemoteError } from "../rpc/bad-remote-error.ts";
 import { adoptAuthority } from "../rpc/bootstrap-authority.ts";
+import { closeToOthers } from "../rpc/close-to-others.ts";
 import type { SocketAddress } from "../rpc/remote.ts";
 import { checksPeers, type TlsIdentity, TlsNotConfiguredError } from "../rpc/tls-files.ts";
 import { whyNotBound } from "../rpc/why-not-bound.ts";
@@ -115,6 +116,7 @@ function listenOn(server: Server, address: SocketAddress, remote: string): Promi
     server.once("error", fail);
     server.listen(address, () => {
       server.off("error", fail);
+      if ("path" in address) closeToOthers(address.path);
       resolve();
     });
   });

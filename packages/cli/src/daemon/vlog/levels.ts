@@ -17,32 +17,40 @@ export function isShown(level: Level, bound: Level): boolean {
   return level !== "off" && LEVELS.indexOf(level) <= LEVELS.indexOf(bound);
 }
 
-/** Syslog's numbers of severities, RFC 5424. */
-export const SEVERITY: Readonly<Record<Level, number>> = { off: 7, emer: 1, err: 3, warn: 4, info: 6, dbg: 7 };
+/** Syslog's numbers of severities, RFC 5424, as the original chooses them: `info` is a notice. */
+export const SEVERITY: Readonly<Record<Level, number>> = { off: 7, emer: 1, err: 3, warn: 4, info: 5, dbg: 7 };
 
-/** Syslog's facilities, by their numbers; `daemon` is the default. */
-export const FACILITIES = [
-  "kern",
-  "user",
-  "mail",
-  "daemon",
-  "auth",
-  "syslog",
-  "lpr",
-  "news",
-  "uucp",
-  "clock",
-  "ftp",
-  "ntp",
-  "audit",
-  "alert",
-  "clock2",
-  "local0",
-  "local1",
-  "local2",
-  "local3",
-  "local4",
-  "local5",
-  "local6",
-  "local7",
-] as const;
+/** Syslog's facilities by name, RFC 5424. */
+export const FACILITIES = {
+  kern: 0,
+  user: 1,
+  mail: 2,
+  daemon: 3,
+  auth: 4,
+  syslog: 5,
+  lpr: 6,
+  news: 7,
+  uucp: 8,
+  clock: 9,
+  ftp: 11,
+  ntp: 12,
+  audit: 13,
+  alert: 14,
+  clock2: 15,
+  local0: 16,
+  local1: 17,
+  local2: 18,
+  local3: 19,
+  local4: 20,
+  local5: 21,
+  local6: 22,
+  local7: 23,
+} as const;
+
+/** The name of a facility. */
+export type Facility = keyof typeof FACILITIES;
+
+/** Whether there is a facility of that name. */
+export function isFacility(name: string): name is Facility {
+  return Object.hasOwn(FACILITIES, name);
+}

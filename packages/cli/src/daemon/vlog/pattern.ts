@@ -4,7 +4,7 @@
  * @see ovs-appctl(8), "vlog/set PATTERN"
  */
 import { hostname } from "node:os";
-import { FACILITIES, type Level, SEVERITY } from "./levels.ts";
+import { FACILITIES, type Facility, type Level, SEVERITY } from "./levels.ts";
 
 /** What a line is made from. */
 export interface LogRecord {
@@ -23,7 +23,7 @@ export interface LogSource {
   /** What the process does, if it is not the main one (`monitor`). */
   readonly part?: string;
   readonly startedAt: number;
-  readonly facility: (typeof FACILITIES)[number];
+  readonly facility: Facility;
 }
 
 /** Makes a line, without its end. */
@@ -46,7 +46,7 @@ function convert(
   source: LogSource,
 ): { value: string; hasArgument: boolean } | undefined {
   const plain = (value: string | number) => ({ value: String(value), hasArgument: false });
-  const priority = FACILITIES.indexOf(source.facility) * 8 + SEVERITY[record.level];
+  const priority = FACILITIES[source.facility] * 8 + SEVERITY[record.level];
   switch (kind) {
     case "A":
       return plain(source.program);

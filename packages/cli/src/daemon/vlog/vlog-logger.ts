@@ -5,6 +5,7 @@
 import type { Logger } from "@tenet/kit";
 import { errnoText } from "../errno-text.ts";
 import type { Level } from "./levels.ts";
+import type { RateLimit } from "./rate-limit.ts";
 import type { Vlog } from "./vlog.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -13,7 +14,14 @@ type Fields = Readonly<Record<string, unknown>>;
 interface Phrase {
   readonly module: string;
   readonly text?: (fields: Fields) => string;
+  /** Of what peers cause. */
+  readonly limit?: RateLimit;
 }
+
+/** What the original allows most of its messages. */
+const SELDOM: RateLimit = { perMinute: 5, burst: 5 };
+/** And those about TLS. */
+const TLS: RateLimit = { perMinute: 10, burst: 25 };
 
 const phrases: Readonly<Record<string, Phrase>> = {
   "listening on a free port": {
@@ -36,10 +44,12 @@ const phrases: Readonly<Record<string, Phrase>> = {
     module: "ovsdb_jsonrpc_server",
     text: ({ remote, why }) => `${String(remote)}: disconnecting (${String(why)})`,
   },
-  "client refused": { module: "stream_ssl" },
-  "client not identified": { module: "ovsdb_jsonrpc_server" },
+  "client refused": { module: "stream_ssl", limit: TLS },
+  "client not identified": { module: "ovsdb_jsonrpc_server", limit: SELDOM },
+  "closing connection of a peer that does not read": { module: "jsonrpc", limit: SELDOM },
   "closing connection after bad message": {
     module: "jsonrpc",
+    limit: SELDOM,
     text: ({ remote, err }) => `${String(remote)}: ${String(err)}`,
   },
   "session opened": { module: "ovsdb_jsonrpc_server" },
@@ -47,13 +57,13 @@ const phrases: Readonly<Record<string, Phrase>> = {
   "remote served": { module: "ovsdb_jsonrpc_server" },
   "database converted": { module: "ovsdb" },
   "conversion failed": { module: "ovsdb" },
-  "commit failed": { module: "ovsdb_file" },
+  "commit failed": { module: "ovsdb_file", limit: SELDOM },
   "database file compacted": { module: "ovsdb_file" },
   "database file not compacted": { module: "ovsdb_file" },
   "cutting off damaged end of database file": { module: "ovsdb_log" },
   "transaction failed unexpectedly": { module: "transaction" },
-  "control connection failed": { module: "unixctl" },
-  "malformed control request": { module: "unixctl" },
+  "control connection failed": { module: "unixctl", limit: SELDOM },
+  "malformed control request": { module: "unixctl", limit: SELDOM },
 };
 
 /** A logger whose lines go to a daemon's log; what no phrase is known for comes from `module`. */
@@ -63,7 +73,9 @@ export function vlogLogger(vlog: Vlog, module: string, bindings: Fields = {}): L
     const from = phrase?.module ?? module;
     if (!vlog.isShown(from, level)) return;
     const all = { ...bindings, ...fields };
-    vlog.write(from, level, phrase?.text?.(all) ?? formatFields(message, all));
+    const text = phrase?.text?.(all) ?? formatFields(message, all);
+    if (phrase?.limit === undefined) vlog.write(from, level, text);
+    else vlog.writeLimited(from, level, text, message, phrase.limit);
   };
   return {
     error: (fields, message) => write("err", fields, message),

@@ -6,8 +6,10 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { AppError } from "@tenet/kit";
 import { describeErrno } from "../errno-text.ts";
-import { DESTINATIONS, type Destination, FACILITIES, isShown, type Level, LEVELS } from "./levels.ts";
+import { DESTINATIONS, type Destination, type Facility, isFacility, isShown, type Level, LEVELS } from "./levels.ts";
 import { formatLine, type LogSource } from "./pattern.ts";
+import { type RateLimit, TokenBucket } from "./rate-limit.ts";
+import type { Syslog } from "./syslog.ts";
 
 /** A setting of the log that does not read; the message is the original's. */
 export class LogSettingError extends AppError {
@@ -21,11 +23,8 @@ const PATTERNS: Readonly<Record<Destination, string>> = {
   syslog: "ovs|%05N|%c%T|%p|%m",
   file: "%D{%Y-%m-%dT%H:%M:%S.###Z}|%05N|%c%T|%p|%m",
 };
-const PREFIXES: Readonly<Record<Destination, string>> = {
-  console: "none",
-  syslog: "<%B> %D{%h %e %T} %E %A:",
-  file: "none",
-};
+/** A line for `--syslog-target`, RFC 5424. */
+const TARGET_PATTERN = "<%B>1 %D{%Y-%m-%dT%H:%M:%S.###Z} %E %A %P %c - \u{feff}%m";
 
 /** The log of one process. */
 export class Vlog {
@@ -35,28 +34,23 @@ export class Vlog {
   readonly #modules: readonly string[];
   readonly #source: LogSource;
   readonly #now: () => number;
-  readonly #sendToSyslog: (line: string) => void;
-  #facility: LogSource["facility"] = "daemon";
+  readonly #syslog: Syslog;
+  readonly #buckets = new Map<string, TokenBucket>();
+  /** The one that was asked for. */
+  #facility: Facility | undefined;
   #file: { readonly path: string; fd: number | undefined } | undefined;
   #sequence = 0;
 
   /**
    * @param modules - the names that levels can be set for
    * @param part - what the process does, if it is not the main one
-   * @param sendToSyslog - takes a line for syslog, with its prefix
    */
-  constructor(
-    program: string,
-    modules: readonly string[],
-    part: string | undefined,
-    now: () => number,
-    sendToSyslog: (line: string) => void,
-  ) {
+  constructor(program: string, modules: readonly string[], part: string | undefined, now: () => number, syslog: Syslog) {
     this.#modules = modules;
     const levels = (): Map<string, Level> => new Map(modules.map((module) => [module, "info"]));
     this.#levels = { console: levels(), syslog: levels(), file: levels() };
     this.#now = now;
-    this.#sendToSyslog = sendToSyslog;
+    this.#syslog = syslog;
     this.#source = { program, ...(part === undefined ? {} : { part }), startedAt: now(), facility: "daemon" };
   }
 
@@ -69,13 +63,26 @@ export class Vlog {
   write(module: string, level: Level, message: string): void {
     if (!this.isShown(module, level)) return;
     const record = { sequence: ++this.#sequence, at: this.#now(), module, level, message };
-    const source = { ...this.#source, facility: this.#facility };
+    const source = { ...this.#source, facility: this.#facility ?? "daemon" };
     const lineFor = (destination: Destination) => formatLine(this.#patterns[destination], record, source);
     if (isShown(level, this.#levelOf("console", module))) writeLine(STDERR, lineFor("console"));
     if (isShown(level, this.#levelOf("file", module)) && this.#file?.fd !== undefined) writeLine(this.#file.fd, lineFor("file"));
     if (isShown(level, this.#levelOf("syslog", module))) {
-      this.#sendToSyslog(`${formatLine(PREFIXES.syslog, record, source)} ${lineFor("syslog")}`);
+      this.#syslog.send(formatLine(this.#syslog.prefix, record, source) + lineFor("syslog"));
+      this.#syslog.sendToTarget?.(formatLine(TARGET_PATTERN, record, { ...source, facility: this.#facility ?? "local0" }));
     }
+  }
+
+  /** Writes a line of a kind that peers can cause; beyond the limit such lines are counted, and the next one tells of them. */
+  writeLimited(module: string, level: Level, message: string, kind: string, limit: RateLimit): void {
+    if (!this.isShown(module, level)) return;
+    const now = this.#now();
+    const bucket = this.#buckets.get(kind) ?? new TokenBucket(limit, now);
+    this.#buckets.set(kind, bucket);
+    if (!this.#unlimited.has(module) && !bucket.take(now)) return;
+    const report = bucket.takeReport(now);
+    if (report !== undefined) this.write(module, level, report);
+    this.write(module, level, message);
   }
 
   /** Appends to a file from now on. @returns whether it could be opened; if not, the log says why */
@@ -139,9 +146,10 @@ export class Vlog {
   /** The patterns as `vlog/list-pattern` shows them. */
   listPatterns(): string {
     const row = (name: string, prefix: string, format: string) => `${name.padEnd(7)}  ${prefix.padEnd(32)}  ${format}`;
-    const rows = (["syslog", "console", "file"] as const).map((destination) =>
-      row(destination.toUpperCase(), PREFIXES[destination], this.#patterns[destination]),
-    );
+    const rows = (["syslog", "console", "file"] as const).map((destination) => {
+      const prefix = destination === "syslog" ? this.#syslog.shownPrefix : "none";
+      return row(destination.toUpperCase(), prefix, this.#patterns[destination]);
+    });
     return [`${" ".repeat(9)}${"prefix".padEnd(34)}format`, `${" ".repeat(9)}${"------".padEnd(34)}------`, ...rows].join("\n");
   }
 
@@ -181,8 +189,8 @@ export class Vlog {
   }
 
   #setFacility(value: string): void {
-    const facility = FACILITIES.find((known) => known === value.toLowerCase());
-    if (facility === undefined) throw new LogSettingError("invalid facility");
+    const facility = value.toLowerCase();
+    if (!isFacility(facility)) throw new LogSettingError("invalid facility");
     this.#facility = facility;
   }
 
