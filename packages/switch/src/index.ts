@@ -1,8 +1,12 @@
 export type { MaskReason } from "./trace/mask-reasons.ts";
 export { runSwitch, type SwitchConfig } from "./run-switch.ts";
 export { Bridge, type PortEvent, PortNumberError } from "./bridge/bridge.ts";
-export { type BridgePort, type PortLink, type PortVlan, TRUNK_ALL } from "./bridge/bridge-port.ts";
+export type { BridgePort, Bundle, PortLink } from "./bridge/bridge-port.ts";
+export { makeBundle } from "./bridge/bundle.ts";
+export { Bond, type BondSettings } from "./bridge/bond.ts";
 export { type MacEntry, MacTable } from "./bridge/mac-table.ts";
+export { Mirror, type MirrorSpec } from "./bridge/mirror.ts";
+export { type PortVlan, TRUNK_ALL } from "./bridge/port-vlan.ts";
 export { BridgeServices } from "./service/bridge-services.ts";
 export { switchCommands } from "./control/commands.ts";
 export { openControl } from "./control/open-control.ts";

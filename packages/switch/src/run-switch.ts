@@ -75,7 +75,9 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   scope.use(db);
   const guarded = await takeTurn(db, log, scope.signal);
   if (guarded === undefined) return;
-  const follower = scope.use(new DatabaseFollower(guarded, vswitch, config.isAllDummy === true, () => services.sync(), log));
+  const follower = scope.use(
+    new DatabaseFollower(guarded, vswitch, config.isAllDummy === true, () => services.sync(), clock, log),
+  );
   datapath.onPortChange(() => follower.schedule());
   if (process.platform === "linux") datapath.onDeviceChange(() => follower.schedule());
   scope.every(REFRESH_MS, () => follower.refresh());

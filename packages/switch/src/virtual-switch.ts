@@ -10,8 +10,11 @@ import { AppError, type Clock } from "@tenet/kit";
 import { FIELDS, getField, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
 import { type Action, METER, PORT } from "@tenet/openflow";
 import { Bridge, type FragmentHandling } from "./bridge/bridge.ts";
-import { type BridgePort, type PortLink, type PortVlan, TRUNK_ALL } from "./bridge/bridge-port.ts";
-import { keyOf } from "./bridge/mac-table.ts";
+import type { Bond } from "./bridge/bond.ts";
+import type { BridgePort, Bundle, PortLink } from "./bridge/bridge-port.ts";
+import { makeBundle } from "./bridge/bundle.ts";
+import { keyOf, type MacEntry, type Sighting } from "./bridge/mac-table.ts";
+import { Mirror, type MirrorSpec } from "./bridge/mirror.ts";
 import type { SideEffects, Traffic } from "./cache/cached-flow.ts";
 import { Dirt } from "./cache/dirt.ts";
 import { MegaflowCache } from "./cache/megaflow-cache.ts";
@@ -31,7 +34,8 @@ export interface NewPort {
   readonly peer?: string;
   /** Number wanted, taken when it is free. */
   readonly ofport?: number;
-  readonly vlan?: PortVlan;
+  /** What it is a part of; absent: a bundle of its own, a trunk of all VLANs. */
+  readonly bundle?: Bundle;
 }
 
 /** A packet on its way to the controllers of a bridge. */
@@ -134,7 +138,7 @@ export class VirtualSwitch {
   }
 
   /** Opens a port and adds it to a bridge. @throws IoError when the device cannot be opened */
-  addPort(bridge: Bridge, { name, kind, peer = "", ofport, vlan = TRUNK_ALL }: NewPort): BridgePort {
+  addPort(bridge: Bridge, { name, kind, peer = "", ofport, bundle = makeBundle(name) }: NewPort): BridgePort {
     const isLocal = name === bridge.name;
     const number = isLocal ? PORT.LOCAL : bridge.freeOfport(ofport);
     const link: PortLink =
@@ -144,7 +148,7 @@ export class VirtualSwitch {
       name,
       ofport: number,
       link,
-      vlan,
+      bundle,
       mac: info?.mac ?? 0,
       config: 0,
       isUp: info?.isUp ?? true,
@@ -156,6 +160,7 @@ export class VirtualSwitch {
     if (link.kind === "datapath") this.#homeByPortNo.set(link.portNo, { bridge, port });
     else this.#patchByName.set(name, { bridge, port });
     bridge.addPort(port);
+    bundle.bond?.add(port);
     this.#portsChanged();
     return port;
   }
@@ -168,7 +173,7 @@ export class VirtualSwitch {
       this.#homeByPortNo.delete(port.link.portNo);
       this.datapath.removePort(port.link.portNo);
     } else this.#patchByName.delete(port.name);
-    bridge.macs.flush(ofport);
+    if (port.bundle.members.length === 0) bridge.macs.flush(port.bundle);
     this.#portsChanged();
   }
 
@@ -185,10 +190,47 @@ export class VirtualSwitch {
     this.#portsChanged();
   }
 
+  /** To be called after VLANs, protection or bond of a bundle were changed; what was learned on it is forgotten. */
+  bundleChanged(bridge: Bridge, bundle: Bundle): void {
+    bridge.macs.flush(bundle);
+    this.#portsChanged();
+  }
+
+  /** To be called after a bond was changed by hand. */
+  bondsChanged(): void {
+    for (const bond of this.#bonds()) bond.run();
+    this.#portsChanged();
+  }
+
+  /** Replaces the mirrors of a bridge; those that stay as they are go on counting. */
+  setMirrors(bridge: Bridge, specs: readonly MirrorSpec[]): void {
+    const known = new Map(bridge.mirrors.map((mirror) => [mirror.spec, mirror]));
+    bridge.mirrors = specs.map((spec) => known.get(spec) ?? new Mirror(spec));
+    this.#portsChanged();
+  }
+
+  /** To be called after the VLANs without learning were changed. */
+  floodVlansChanged(bridge: Bridge): void {
+    bridge.macs.flush();
+    this.#portsChanged();
+  }
+
   /** Forgets learned addresses of a bridge. */
   flushMacs(bridge: Bridge): void {
-    for (const { vlan, mac } of bridge.macs.flush()) this.#dirt.mac(bridge, keyOf(vlan, mac));
-    this.#scheduleRevalidation();
+    this.#macsChanged(bridge, bridge.macs.flush());
+  }
+
+  /** Enters an address of a bridge that neither ages nor moves. */
+  addStaticMac(bridge: Bridge, vlan: number, mac: number, bundle: Bundle): void {
+    bridge.macs.addStatic(vlan, mac, bundle);
+    this.#macsChanged(bridge, [{ vlan, mac }]);
+  }
+
+  /** Takes back {@link addStaticMac}. @returns whether it was there */
+  removeStaticMac(bridge: Bridge, vlan: number, mac: number): boolean {
+    const wasThere = bridge.macs.removeStatic(vlan, mac);
+    if (wasThere) this.#macsChanged(bridge, [{ vlan, mac }]);
+    return wasThere;
   }
 
   /** The bridge and port of a datapath port. */
@@ -238,6 +280,7 @@ export class VirtualSwitch {
   tick(): void {
     this.cache.sweep();
     this.#recirculations.collect();
+    this.#runBonds();
     for (const bridge of this.#bridges.values()) {
       bridge.pipeline.expire();
       for (const { vlan, mac } of bridge.macs.expire()) this.#dirt.mac(bridge, keyOf(vlan, mac));
@@ -255,6 +298,16 @@ export class VirtualSwitch {
     home.port.isUp = info.isUp;
     home.port.isEnabled = info.isEnabled;
     this.portChanged(home.bridge, home.port);
+    if (home.port.bundle.bond !== undefined) this.#runBonds();
+  }
+
+  /** Follows links and delays of bonds. */
+  #runBonds(): void {
+    for (const bond of this.#bonds()) if (bond.run()) this.#portsChanged();
+  }
+
+  #bonds(): Bond[] {
+    return [...this.#bridges.values()].flatMap(({ bundles }) => bundles.flatMap(({ bond }) => bond ?? []));
   }
 
   #receive(upcall: Upcall): void {
@@ -311,7 +364,8 @@ export class VirtualSwitch {
       rule.usedMs = Math.max(rule.usedMs, usedMs);
     }
     for (const effect of effects) {
-      if (effect.type === "learn") this.#learn(effect.bridge, effect.vlan, effect.mac, effect.port);
+      if (effect.type === "learn") this.#learn(effect.bridge, effect.sighting);
+      else if (effect.type === "count") effect.counter.count(nPackets, nBytes);
       else if (effect.type === "learnFlow") effect.bridge.pipeline.learn(effect.flow, effect.limit);
       else if (effect.type === "finTimeout") {
         if ((tcpFlags & ENDING_FLAGS) === 0) continue;
@@ -326,11 +380,15 @@ export class VirtualSwitch {
     }
   }
 
-  readonly #learn = (bridge: Bridge, vlan: number, mac: number, port: number): void => {
-    if (bridge.port(port) === undefined || !bridge.macs.learn(vlan, mac, port)) return;
-    this.#dirt.mac(bridge, keyOf(vlan, mac));
-    this.#scheduleRevalidation();
+  readonly #learn = (bridge: Bridge, sighting: Sighting): void => {
+    if (sighting.bundle.members.length === 0 || !bridge.macs.learn(sighting)) return;
+    this.#macsChanged(bridge, [sighting]);
   };
+
+  #macsChanged(bridge: Bridge, entries: readonly Pick<MacEntry, "vlan" | "mac">[]): void {
+    for (const { vlan, mac } of entries) this.#dirt.mac(bridge, keyOf(vlan, mac));
+    this.#scheduleRevalidation();
+  }
 
   readonly #quietly: TranslateOptions = { packet: this.#packet, learnFlow: recallFlow };
   readonly #learning: TranslateOptions = { packet: this.#packet, learn: this.#learn, learnFlow: teachFlow };

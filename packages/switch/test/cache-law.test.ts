@@ -139,7 +139,8 @@ test("any tables, packets and changes: a cached answer equals a fresh translatio
         } else if (step.type === "vlan") {
           const port = bench.bridge.port(2);
           if (port !== undefined) {
-            port.vlan = step.tag === 0 ? { mode: "trunk", tag: 0, trunks: [] } : { mode: "access", tag: step.tag, trunks: [] };
+            port.bundle.vlan =
+              step.tag === 0 ? { mode: "trunk", tag: 0, trunks: [] } : { mode: "access", tag: step.tag, trunks: [] };
             bench.vswitch.portChanged(bench.bridge, port);
           }
         } else bench.bridge.pipeline.apply([{ command: step.type, flow: parseFlow(step.flow) }]);

@@ -1,4 +1,5 @@
 import { parseFlow } from "@tenet/openflow";
+import { makeBundle } from "@tenet/switch";
 import { expect, test } from "vitest";
 import { Bench } from "./bench-switch.ts";
 
@@ -61,10 +62,10 @@ test("reserved multicast stays on its link", () => {
 
 test("access ports keep their VLAN apart; a trunk carries it tagged", () => {
   const bench = new Bench(0);
-  const access = (tag: number) => ({ mode: "access", tag, trunks: [] }) as const;
-  bench.vswitch.addPort(bench.bridge, { name: "p1", kind: "memory", ofport: 1, vlan: access(10) });
-  bench.vswitch.addPort(bench.bridge, { name: "p2", kind: "memory", ofport: 2, vlan: access(10) });
-  bench.vswitch.addPort(bench.bridge, { name: "p3", kind: "memory", ofport: 3, vlan: access(20) });
+  const access = (name: string, tag: number) => makeBundle(name, { mode: "access", tag, trunks: [] });
+  bench.vswitch.addPort(bench.bridge, { name: "p1", kind: "memory", ofport: 1, bundle: access("p1", 10) });
+  bench.vswitch.addPort(bench.bridge, { name: "p2", kind: "memory", ofport: 2, bundle: access("p2", 10) });
+  bench.vswitch.addPort(bench.bridge, { name: "p3", kind: "memory", ofport: 3, bundle: access("p3", 20) });
   bench.vswitch.addPort(bench.bridge, { name: "p4", kind: "memory", ofport: 4 });
   bench.vswitch.settle();
   expect(bench.sendWithChanges(`in_port=1,${A}`)).toEqual([
@@ -79,7 +80,12 @@ test("access ports keep their VLAN apart; a trunk carries it tagged", () => {
 test("native ports give untagged packets their VLAN, and carry none without; a priority outlives its VLAN", () => {
   const bench = new Bench(0);
   const add = (ofport: number, mode: "trunk" | "access" | "native-tagged" | "native-untagged", tag: number) =>
-    bench.vswitch.addPort(bench.bridge, { name: `p${ofport}`, kind: "memory", ofport, vlan: { mode, tag, trunks: [] } });
+    bench.vswitch.addPort(bench.bridge, {
+      name: `p${ofport}`,
+      kind: "memory",
+      ofport,
+      bundle: makeBundle(`p${ofport}`, { mode, tag, trunks: [] }),
+    });
   add(1, "trunk", 0);
   add(2, "native-untagged", 5);
   add(3, "native-tagged", 5);
@@ -108,6 +114,6 @@ test("patch ports join two bridges into one network", () => {
   other.pipeline.apply([{ command: "add", flow: parseFlow("actions=NORMAL") }]);
   bench.vswitch.settle();
   expect(bench.send(`in_port=1,${A}`)).toEqual(["p2", "q1"]);
-  expect(other.macs.lookup(0, 0x02000000000a)).toBe(other.portNamed("to-br0")?.ofport);
+  expect(other.macs.lookup(0, 0x02000000000a)).toBe(other.portNamed("to-br0")?.bundle);
   expect(other.portNamed("to-br0")?.patchCounters.rxPackets).toBe(1);
 });

@@ -27,26 +27,9 @@ export class Original implements AsyncDisposable {
     await until(() => existsSync(join(this.dir, "ovs-vswitchd.pid")));
   }
 
-  /** Runs a control command; many in a row cost no process each. @throws when it is refused */
-  async control(commands: readonly (readonly [string, ...string[]])[]): Promise<string[]> {
-    const pid = readFileSync(join(this.dir, "ovs-vswitchd.pid"), "utf8").trim();
-    const socket = createConnection(join(this.dir, `ovs-vswitchd.${pid}.ctl`));
-    const replies: string[] = [];
-    let text = "";
-    socket.setEncoding("utf8");
-    commands.forEach(([method, ...params], id) => socket.write(JSON.stringify({ method, params, id })));
-    for await (const chunk of socket) {
-      text += chunk as string;
-      for (let end = endOfObject(text); end > 0; end = endOfObject(text)) {
-        const { error, result } = JSON.parse(text.slice(0, end)) as { error: string | null; result: string | null };
-        if (error !== null) throw new Error(error);
-        replies.push(result ?? "");
-        text = text.slice(end);
-      }
-      if (replies.length === commands.length) break;
-    }
-    socket.destroy();
-    return replies;
+  /** Runs control commands; many in a row cost no process each. @throws when one is refused */
+  control(commands: readonly ControlCommand[]): Promise<string[]> {
+    return control(this.dir, commands);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -56,6 +39,31 @@ export class Original implements AsyncDisposable {
     }
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+/** A control command and its arguments. */
+export type ControlCommand = readonly [string, ...string[]];
+
+/** Runs control commands of the switch whose run folder this is. @throws when one is refused */
+export async function control(dir: string, commands: readonly ControlCommand[]): Promise<string[]> {
+  const pid = readFileSync(join(dir, "ovs-vswitchd.pid"), "utf8").trim();
+  const socket = createConnection(join(dir, `ovs-vswitchd.${pid}.ctl`));
+  const replies: string[] = [];
+  let text = "";
+  socket.setEncoding("utf8");
+  commands.forEach(([method, ...params], id) => socket.write(JSON.stringify({ method, params, id })));
+  for await (const chunk of socket) {
+    text += chunk as string;
+    for (let end = endOfObject(text); end > 0; end = endOfObject(text)) {
+      const { error, result } = JSON.parse(text.slice(0, end)) as { error: string | null; result: string | null };
+      if (error !== null) throw new Error(error);
+      replies.push(result ?? "");
+      text = text.slice(end);
+    }
+    if (replies.length === commands.length) break;
+  }
+  socket.destroy();
+  return replies;
 }
 
 /** Where the first JSON object of a text ends; 0 when it is not whole. */

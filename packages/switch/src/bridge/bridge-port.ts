@@ -1,16 +1,6 @@
-/** A port of a bridge as the pipeline sees it. */
-
-/** How a port treats VLAN tags in NORMAL forwarding. */
-export interface PortVlan {
-  readonly mode: "access" | "trunk" | "native-tagged" | "native-untagged";
-  /** VLAN of untagged packets; 0 for a trunk. */
-  readonly tag: number;
-  /** VLANs carried; empty = all. */
-  readonly trunks: readonly number[];
-}
-
-/** A trunk of all VLANs: what a port is unless told otherwise. */
-export const TRUNK_ALL: PortVlan = { mode: "trunk", tag: 0, trunks: [] };
+/** A port of a bridge as the pipeline sees it, and the bundle that it is in. */
+import type { Bond } from "./bond.ts";
+import type { PortVlan } from "./port-vlan.ts";
 
 /** Where packets sent to a port go. */
 export type PortLink =
@@ -35,7 +25,8 @@ export interface BridgePort {
   /** OpenFlow port number. */
   readonly ofport: number;
   link: PortLink;
-  vlan: PortVlan;
+  /** What NORMAL knows it by. */
+  readonly bundle: Bundle;
   /** 48-bit address. */
   mac: number;
   /** Bits of OpenFlow's port config (1 = down, 4 = no receive, 16 = no flood, 32 = no forward, 64 = no packet-in). */
@@ -51,6 +42,22 @@ export interface BridgePort {
   readonly patchCounters: PatchCounters;
 }
 
+/**
+ * A port of the database: one interface, or several that act as one.
+ *
+ * OpenFlow sees interfaces. NORMAL sees bundles: VLANs, learned addresses and mirrors are theirs.
+ */
+export interface Bundle {
+  readonly name: string;
+  /** Its interfaces, by number; changed by adding and removing ports of the bridge. */
+  readonly members: BridgePort[];
+  vlan: PortVlan;
+  /** Protected ports send nothing to each other. */
+  isProtected: boolean;
+  /** How its interfaces share the traffic; absent when it is made for one. */
+  bond: Bond | undefined;
+}
+
 /** OpenFlow port config: leave this port out of floods (OpenFlow 1.0). */
 export const NO_FLOOD = 16;
 /** OpenFlow port config: drop what is sent to this port, and what comes in. */
@@ -59,27 +66,3 @@ export const PORT_DOWN = 1;
 export const NO_RECV = 4;
 /** OpenFlow port config: drop what is sent to this port. */
 export const NO_FWD = 32;
-
-/** Whether a port carries packets of a VLAN (0 = none). What has none, on a native port, has the port's. */
-export function carriesVlan({ mode, tag, trunks }: PortVlan, vlan: number): boolean {
-  if (mode === "access" || (mode !== "trunk" && vlan === 0)) return vlan === tag;
-  if (mode !== "trunk" && vlan === tag) return true;
-  return trunks.length === 0 || trunks.includes(vlan);
-}
-
-/** The sender of a packet-out: no port of the bridge, a trunk of all VLANs. */
-export function outside(ofport: number): BridgePort {
-  return {
-    name: "controller",
-    ofport,
-    link: { kind: "none" },
-    vlan: TRUNK_ALL,
-    mac: 0,
-    config: 0,
-    isUp: true,
-    isEnabled: true,
-    nLinkChanges: 0,
-    createdMs: 0,
-    patchCounters: { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 },
-  };
-}

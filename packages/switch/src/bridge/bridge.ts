@@ -3,8 +3,9 @@ import { AppError, type Clock } from "@tenet/kit";
 import { PORT, type Version, VERSION } from "@tenet/openflow";
 import type { MeterHost } from "../meter/meter-table.ts";
 import { Pipeline } from "../table/pipeline.ts";
-import type { BridgePort } from "./bridge-port.ts";
+import type { BridgePort, Bundle } from "./bridge-port.ts";
 import { MacTable } from "./mac-table.ts";
+import type { Mirror } from "./mirror.ts";
 
 /** What happened to a port, for controllers. */
 export interface PortEvent {
@@ -40,7 +41,13 @@ export class Bridge {
   versions: readonly Version[] = ALL_VERSIONS;
   /** To be changed by `VirtualSwitch.setFragmentHandling`. */
   fragments: FragmentHandling = "normal";
+  /** To be changed by `VirtualSwitch.setMirrors`. */
+  mirrors: readonly Mirror[] = [];
+  /** VLANs in which no address is learned: all packets flood. */
+  floodVlans: ReadonlySet<number> = new Set();
   readonly #portByOfport = new Map<number, BridgePort>();
+  /** By the number of their first interface. */
+  #bundles: Bundle[] = [];
   /** The number given out last; the next search starts after it. */
   #lastOfport = 0;
   readonly #portListeners = new Set<(event: PortEvent) => void>();
@@ -64,7 +71,17 @@ export class Bridge {
 
   /** Ports in ascending order of their number; the local port comes last. */
   ports(): BridgePort[] {
-    return [...this.#portByOfport.values()].sort((a, b) => a.ofport - b.ofport);
+    return [...this.#portByOfport.values()].sort(byNumber);
+  }
+
+  /** Bundles that have interfaces. */
+  get bundles(): readonly Bundle[] {
+    return this.#bundles;
+  }
+
+  /** Whether senders can be told by gratuitous ARP to have moved behind a bond. */
+  get hasBond(): boolean {
+    return this.#bundles.some(({ bond }) => bond !== undefined);
   }
 
   /** Calls `listener` when a port comes, goes or changes. @returns stops it */
@@ -81,6 +98,10 @@ export class Bridge {
       });
     }
     this.#portByOfport.set(port.ofport, port);
+    const { members } = port.bundle;
+    members.push(port);
+    members.sort(byNumber);
+    this.#sortBundles([...this.#bundles.filter((bundle) => bundle !== port.bundle), port.bundle]);
     this.#tell({ reason: "add", port });
   }
 
@@ -88,6 +109,10 @@ export class Bridge {
     const port = this.#portByOfport.get(ofport);
     if (port === undefined) return undefined;
     this.#portByOfport.delete(ofport);
+    const { members, bond } = port.bundle;
+    members.splice(members.indexOf(port), 1);
+    bond?.remove(port);
+    this.#sortBundles(this.#bundles.filter((bundle) => bundle.members.length > 0));
     this.#tell({ reason: "delete", port });
     return port;
   }
@@ -115,7 +140,15 @@ export class Bridge {
     return this.#portByOfport.get(ofport)?.name ?? String(ofport);
   }
 
+  #sortBundles(bundles: Bundle[]): void {
+    this.#bundles = bundles.sort((a, b) => (a.members[0]?.ofport ?? 0) - (b.members[0]?.ofport ?? 0));
+  }
+
   #tell(event: PortEvent): void {
     for (const listener of this.#portListeners) listener(event);
   }
+}
+
+function byNumber(a: BridgePort, b: BridgePort): number {
+  return a.ofport - b.ofport;
 }

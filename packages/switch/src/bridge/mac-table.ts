@@ -1,33 +1,55 @@
 /**
- * The MAC addresses that NORMAL forwarding has learned, by VLAN.
+ * The MAC addresses that NORMAL forwarding has learned, by VLAN, and those that were entered by hand.
  *
- * An entry ages from its last packet. At the size limit the least recently used entry makes room.
+ * An entry ages from its last packet; static ones do not. At the size limit the bundle with the most addresses gives
+ * up the one it used least recently, so that a flood of addresses on one does not push out those of the others.
  */
 import type { Clock } from "@tenet/kit";
+import type { Bundle } from "./bridge-port.ts";
 
 /** Where an address was last seen. */
 export interface MacEntry {
   readonly vlan: number;
   readonly mac: number;
-  /** OpenFlow port. */
-  port: number;
-  /** Monotonic ms of the last packet from it. */
-  usedMs: number;
+  bundle: Bundle;
+  /** Monotonic ms of the last packet from it; `undefined`: static. */
+  usedMs: number | undefined;
+  /** Monotonic ms until which gratuitous ARP on bonds is a reflection of what this switch sent. */
+  lockedUntilMs: number;
 }
 
-/** Learned addresses of one bridge. */
+/** After gratuitous ARP was seen at its source. */
+const LOCK_MS = 5000;
+
+/** A packet as learning sees it. */
+export interface Sighting {
+  readonly vlan: number;
+  readonly mac: number;
+  readonly bundle: Bundle;
+  /** A gratuitous ARP at a bundle that is no bond, of a bridge that has one: its reflections are not to be learned from. */
+  readonly locks: boolean;
+}
+
+/** Counters of a table. */
+export interface MacStatistics {
+  nLearned: number;
+  nExpired: number;
+  /** Pushed out by newer ones. */
+  nEvicted: number;
+  /** Seen at another bundle. */
+  nMoved: number;
+}
+
+/** Addresses of one bridge. */
 export class MacTable {
   /** Ms without a packet until an entry goes. */
   ageingMs = 300_000;
   maxEntries = 8192;
-  /** Entries made, aged, pushed out by newer ones, and seen at another port, since the table was made. */
-  nLearned = 0;
-  nExpired = 0;
-  nEvicted = 0;
-  nMoved = 0;
+  statistics: MacStatistics = noStatistics();
   readonly #clock: Clock;
-  /** Least recently used first. */
   readonly #entries = new Map<string, MacEntry>();
+  /** Those that age, least recently used first. */
+  readonly #learnedByBundle = new Map<Bundle, Map<string, MacEntry>>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -38,59 +60,121 @@ export class MacTable {
     return this.#entries.size;
   }
 
-  /** The port of an address, or `undefined`. */
-  lookup(vlan: number, mac: number): number | undefined {
+  get nStatic(): number {
+    let n = 0;
+    for (const { usedMs } of this.#entries.values()) if (usedMs === undefined) n++;
+    return n;
+  }
+
+  /** Where an address is, or `undefined`. */
+  lookup(vlan: number, mac: number): Bundle | undefined {
     const entry = this.#entries.get(keyOf(vlan, mac));
-    return entry !== undefined && this.#clock.monotonicMs() < entry.usedMs + this.ageingMs ? entry.port : undefined;
+    return entry === undefined || this.#hasExpired(entry) ? undefined : entry.bundle;
+  }
+
+  /** Whether gratuitous ARP from an address is taken for a reflection now. */
+  isLocked(vlan: number, mac: number): boolean {
+    return this.#clock.monotonicMs() < (this.#entries.get(keyOf(vlan, mac))?.lockedUntilMs ?? 0);
   }
 
   /** Notes a packet from an address. @returns whether a lookup of it answers otherwise than before */
-  learn(vlan: number, mac: number, port: number): boolean {
+  learn({ vlan, mac, bundle, locks }: Sighting): boolean {
     const key = keyOf(vlan, mac);
     const nowMs = this.#clock.monotonicMs();
-    const entry = this.#entries.get(key);
-    this.#entries.delete(key);
-    if (entry === undefined) {
-      const [oldest] = this.#entries.keys();
-      if (this.#entries.size >= this.maxEntries && oldest !== undefined) {
-        this.#entries.delete(oldest);
-        this.nEvicted++;
-      }
-      this.nLearned++;
-      this.#entries.set(key, { vlan, mac, port, usedMs: nowMs });
-      return true;
-    }
-    const isNews = entry.port !== port || nowMs >= entry.usedMs + this.ageingMs;
-    if (entry.port !== port) this.nMoved++;
-    entry.port = port;
+    const known = this.#entries.get(key);
+    if (known !== undefined && known.usedMs === undefined) return false;
+    const isNews = known === undefined || known.bundle !== bundle || this.#hasExpired(known);
+    const entry = known ?? { vlan, mac, bundle, usedMs: nowMs, lockedUntilMs: 0 };
+    if (known === undefined) {
+      this.#makeRoom();
+      this.statistics.nLearned++;
+    } else if (known.bundle !== bundle) this.statistics.nMoved++;
+    this.#remove(key, entry);
+    entry.bundle = bundle;
     entry.usedMs = nowMs;
-    this.#entries.set(key, entry);
+    if (locks) entry.lockedUntilMs = nowMs + LOCK_MS;
+    this.#insert(key, entry);
     return isNews;
+  }
+
+  /** Enters an address that neither ages nor moves. */
+  addStatic(vlan: number, mac: number, bundle: Bundle): void {
+    const key = keyOf(vlan, mac);
+    const known = this.#entries.get(key);
+    if (known !== undefined) this.#remove(key, known);
+    this.#insert(key, { vlan, mac, bundle, usedMs: undefined, lockedUntilMs: 0 });
+  }
+
+  /** Removes an address that was entered by hand. @returns whether it was there */
+  removeStatic(vlan: number, mac: number): boolean {
+    const key = keyOf(vlan, mac);
+    const known = this.#entries.get(key);
+    if (known === undefined || known.usedMs !== undefined) return false;
+    this.#remove(key, known);
+    return true;
   }
 
   /** Removes what has aged. @returns the removed entries */
   expire(): MacEntry[] {
-    const nowMs = this.#clock.monotonicMs();
-    const expired = this.#removeWhere((entry) => nowMs >= entry.usedMs + this.ageingMs);
-    this.nExpired += expired.length;
+    const expired = this.#removeWhere((entry) => this.#hasExpired(entry));
+    this.statistics.nExpired += expired.length;
     return expired;
   }
 
-  /** Removes what was learned on a port, or everything. @returns the removed entries */
-  flush(port?: number): MacEntry[] {
-    return this.#removeWhere((entry) => port === undefined || entry.port === port);
+  /** Removes all that is known of a bundle, or what was learned everywhere. @returns the removed entries */
+  flush(bundle?: Bundle): MacEntry[] {
+    if (bundle === undefined) return this.#removeWhere(({ usedMs }) => usedMs !== undefined);
+    return this.#removeWhere((entry) => entry.bundle === bundle);
   }
 
-  /** All entries, least recently used first. */
-  entries(): IterableIterator<MacEntry> {
-    return this.#entries.values();
+  clearStatistics(): void {
+    this.statistics = noStatistics();
+  }
+
+  /** All entries, least recently used first among the learned ones. */
+  entries(): MacEntry[] {
+    return [...this.#entries.values()].sort((a, b) => (a.usedMs ?? Infinity) - (b.usedMs ?? Infinity));
+  }
+
+  #hasExpired({ usedMs }: MacEntry): boolean {
+    return usedMs !== undefined && this.#clock.monotonicMs() >= usedMs + this.ageingMs;
+  }
+
+  /** For one more. */
+  #makeRoom(): void {
+    if (this.#entries.size < this.maxEntries) return;
+    let fullest: Map<string, MacEntry> | undefined;
+    for (const learned of this.#learnedByBundle.values()) if (learned.size > (fullest?.size ?? 0)) fullest = learned;
+    for (const [key, entry] of fullest ?? []) {
+      this.#remove(key, entry);
+      this.statistics.nEvicted++;
+      return;
+    }
+  }
+
+  #insert(key: string, entry: MacEntry): void {
+    this.#entries.set(key, entry);
+    if (entry.usedMs === undefined) return;
+    const learned = this.#learnedByBundle.get(entry.bundle);
+    if (learned === undefined) this.#learnedByBundle.set(entry.bundle, new Map([[key, entry]]));
+    else learned.set(key, entry);
+  }
+
+  #remove(key: string, { bundle }: MacEntry): void {
+    this.#entries.delete(key);
+    const learned = this.#learnedByBundle.get(bundle);
+    if (learned?.delete(key) === true && learned.size === 0) this.#learnedByBundle.delete(bundle);
   }
 
   #removeWhere(isDoomed: (entry: MacEntry) => boolean): MacEntry[] {
     const doomed = [...this.#entries.values()].filter(isDoomed);
-    for (const { vlan, mac } of doomed) this.#entries.delete(keyOf(vlan, mac));
+    for (const entry of doomed) this.#remove(keyOf(entry.vlan, entry.mac), entry);
     return doomed;
   }
+}
+
+function noStatistics(): MacStatistics {
+  return { nLearned: 0, nExpired: 0, nEvicted: 0, nMoved: 0 };
 }
 
 /** A name for an address in a VLAN, unique over both. */

@@ -1,6 +1,6 @@
 /** The commands of the switch for `ovs-appctl`. */
 import type { Clock } from "@tenet/kit";
-import { FIELDS, formatMac, makeFlowKey, parseFlowKey } from "@tenet/net";
+import { FIELDS, makeFlowKey, parseFlowKey } from "@tenet/net";
 import { formatFlow, parseMatch, PORT } from "@tenet/openflow";
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { Bridge } from "../bridge/bridge.ts";
@@ -10,6 +10,8 @@ import { traceForks } from "../trace/trace-forks.ts";
 import { parseCtState } from "../trace/trace-states.ts";
 import { portNamesOf, tellStory } from "../trace/trace-story.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
+import { addressCommands } from "./address-commands.ts";
+import { bondCommands } from "./bond-commands.ts";
 import { connectionCommands } from "./connection-commands.ts";
 import { datapathCommands } from "./datapath-commands.ts";
 import { findBridge } from "./find-bridge.ts";
@@ -25,6 +27,8 @@ export function switchCommands(vswitch: VirtualSwitch, clock: Clock, requestExit
   return [
     ...datapathCommands(vswitch, clock),
     ...connectionCommands(vswitch),
+    ...addressCommands(vswitch, clock),
+    ...bondCommands(vswitch, clock),
     command("version", "", [0, 0], () => VERSION_TEXT),
     command("exit", "[--cleanup]", [0, 1], () => {
       setImmediate(requestExit);
@@ -36,12 +40,6 @@ export function switchCommands(vswitch: VirtualSwitch, clock: Clock, requestExit
     command("tenet/trace", "bridge flow|packet [--ct-next flags]... [packet]", [2, MAX_ARGUMENTS], (args) =>
       JSON.stringify(tellStory(tracePasses(vswitch, args), (portNo) => vswitch.homeOf(portNo))),
     ),
-    command("fdb/show", "bridge", [1, 1], ([name]) => showMacs(findBridge(vswitch, name), clock)),
-    command("fdb/stats-show", "bridge", [1, 1], ([name]) => showMacStatistics(findBridge(vswitch, name))),
-    command("fdb/flush", "[bridge]", [0, 1], ([name]) => {
-      for (const bridge of name === undefined ? vswitch.bridges.values() : [findBridge(vswitch, name)]) vswitch.flushMacs(bridge);
-      return "table successfully flushed";
-    }),
     command("bridge/dump-flows", "bridge", [1, 1], ([name]) => {
       vswitch.cache.readStatistics();
       const rules = findBridge(vswitch, name, "Unknown bridge").pipeline.select(everyRule());
@@ -82,27 +80,4 @@ function traceKey(bridge: Bridge, flow: string, packet: string | undefined): Uin
   const key = makeFlowKey();
   parseFlowKey(frame, frame.length, given?.[FIELDS.in_port.word] ?? PORT.NONE, key);
   return key;
-}
-
-function showMacs(bridge: Bridge, clock: Clock): string {
-  const lines = [" port  VLAN  MAC                Age"];
-  for (const { port, vlan, mac, usedMs } of bridge.macs.entries()) {
-    const label = port === PORT.LOCAL ? "LOCAL" : String(port);
-    const age = Math.floor((clock.monotonicMs() - usedMs) / 1000);
-    lines.push(`${label.padStart(5)}  ${String(vlan).padStart(4)}  ${formatMac(mac)}  ${String(age).padStart(3)}`);
-  }
-  return lines.join("\n");
-}
-
-function showMacStatistics({ name, macs }: Bridge): string {
-  const { size, maxEntries, nLearned, nExpired, nEvicted, nMoved } = macs;
-  return [
-    `Statistics for bridge "${name}":`,
-    `  Current/maximum MAC entries in the table: ${size}/${maxEntries}`,
-    "  Current static MAC entries in the table : 0",
-    `  Total number of learned MAC entries     : ${nLearned}`,
-    `  Total number of expired MAC entries     : ${nExpired}`,
-    `  Total number of evicted MAC entries     : ${nEvicted}`,
-    `  Total number of port moved MAC entries  : ${nMoved}`,
-  ].join("\n");
 }

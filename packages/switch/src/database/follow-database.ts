@@ -5,7 +5,7 @@
  * outcome, so `ovs-vsctl` without `--no-wait` returns when the bridges and ports are there. Devices that could not
  * be opened are tried again every 5 s, when packet counters are written too, and when a device appears.
  */
-import { type Logger, messageOf } from "@tenet/kit";
+import { type Clock, type Logger, messageOf } from "@tenet/kit";
 import type { Replica } from "@tenet/ovsdb";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { Reconciler } from "./reconcile.ts";
@@ -16,7 +16,7 @@ import { readWanted } from "./wanted.ts";
 export type SwitchDatabase = Pick<Replica, "table" | "operations" | "transact" | "onChange">;
 
 /** Tables and columns that the switch reads. */
-export const FOLLOWED_TABLES: readonly string[] = ["Open_vSwitch", "Bridge", "Port", "Interface"];
+export const FOLLOWED_TABLES: readonly string[] = ["Open_vSwitch", "Bridge", "Port", "Interface", "Mirror"];
 
 /** Keeps a switch as its database says, and the database informed. */
 export class DatabaseFollower {
@@ -34,13 +34,20 @@ export class DatabaseFollower {
   #isClosed = false;
 
   /** @param isAllDummy - whether interfaces of every type that has a device are dummies */
-  constructor(db: SwitchDatabase, vswitch: VirtualSwitch, isAllDummy: boolean, whenChanged: () => Promise<void>, log: Logger) {
+  constructor(
+    db: SwitchDatabase,
+    vswitch: VirtualSwitch,
+    isAllDummy: boolean,
+    whenChanged: () => Promise<void>,
+    clock: Clock,
+    log: Logger,
+  ) {
     this.#db = db;
     this.#vswitch = vswitch;
     this.#isAllDummy = isAllDummy;
     this.#whenChanged = whenChanged;
     this.#log = log;
-    this.#reconciler = new Reconciler(vswitch, log);
+    this.#reconciler = new Reconciler(vswitch, clock, log);
     this.#stopListening = db.onChange(() => this.schedule());
   }
 

@@ -5,14 +5,18 @@
  * that does not concern them. A device that cannot be opened leaves its error behind and is tried again.
  */
 import { createHash } from "node:crypto";
-import { type Logger, messageOf } from "@tenet/kit";
+import { type Clock, type Logger, messageOf } from "@tenet/kit";
 import { setMac, setMtu } from "@tenet/linux";
 import { type FlowSpec, PORT } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
-import type { BridgePort, PortVlan } from "../bridge/bridge-port.ts";
+import { Bond } from "../bridge/bond.ts";
+import type { BridgePort, Bundle } from "../bridge/bridge-port.ts";
+import { makeBundle } from "../bridge/bundle.ts";
+import { isSameVlan } from "../bridge/port-vlan.ts";
 import { everyRule } from "../table/every-rule.ts";
 import type { NewPort, VirtualSwitch } from "../virtual-switch.ts";
-import type { WantedBridge, WantedInterface } from "./wanted.ts";
+import { isDeepStrictEqual } from "node:util";
+import type { WantedBridge, WantedInterface, WantedMirror, WantedPort } from "./wanted.ts";
 
 /** What became of an interface. */
 export interface InterfaceState {
@@ -23,21 +27,34 @@ export interface InterfaceState {
   readonly error: string | undefined;
 }
 
+/** What became of a port. */
+export interface PortState {
+  readonly uuid: string;
+  readonly bundle: Bundle;
+}
+
 /** What became of a bridge. */
 export interface BridgeState {
   readonly uuid: string;
   readonly bridge: Bridge;
+  readonly ports: readonly PortState[];
+  /** In the order of `bridge.mirrors`. */
+  readonly mirrors: readonly WantedMirror[];
 }
 
 interface HeldBridge {
   readonly bridge: Bridge;
+  readonly bundleByName: Map<string, Bundle>;
   uuid: string;
+  ports: readonly PortState[];
+  mirrors: readonly WantedMirror[];
   isStandalone: boolean | undefined;
 }
 
 /** Keeps a switch as wanted. */
 export class Reconciler {
   readonly #vswitch: VirtualSwitch;
+  readonly #clock: Clock;
   readonly #log: Logger;
   readonly #heldByName = new Map<string, HeldBridge>();
   /** How each open port was asked for, to see when it must be opened anew. */
@@ -47,8 +64,9 @@ export class Reconciler {
   readonly #refusedNames = new Set<string>();
   #states: InterfaceState[] = [];
 
-  constructor(vswitch: VirtualSwitch, log: Logger) {
+  constructor(vswitch: VirtualSwitch, clock: Clock, log: Logger) {
     this.#vswitch = vswitch;
+    this.#clock = clock;
     this.#log = log;
   }
 
@@ -58,7 +76,7 @@ export class Reconciler {
   }
 
   get bridges(): BridgeState[] {
-    return [...this.#heldByName.values()].map(({ uuid, bridge }) => ({ uuid, bridge }));
+    return [...this.#heldByName.values()];
   }
 
   /** Changes the switch to what is wanted. Never throws for one port's sake. */
@@ -86,12 +104,15 @@ export class Reconciler {
   }
 
   /** Before anything is opened: a device may move from one bridge to another. */
-  #closeUnwanted({ name, interfaces }: WantedBridge): void {
+  #closeUnwanted({ name, ports }: WantedBridge): void {
     const bridge = this.#heldByName.get(name)?.bridge;
     if (bridge === undefined) return;
-    const wantedByName = new Map(interfaces.map((each) => [each.name, each]));
+    const wantedByName = new Map(
+      ports.flatMap(({ name: bundle, interfaces }) => interfaces.map((each) => [each.name, { ...each, bundle }])),
+    );
     for (const port of bridge.ports()) {
-      const wanted = wantedByName.get(port.name);
+      const found = wantedByName.get(port.name);
+      const wanted = found?.bundle === port.bundle.name ? found : undefined;
       const opened = this.#openedByPort.get(port);
       if (wanted !== undefined && "kind" in wanted.port && opened !== undefined && isSameDevice(opened, wanted.port)) continue;
       this.#openedByPort.delete(port);
@@ -107,9 +128,14 @@ export class Reconciler {
     bridge.versions = wanted.versions;
     bridge.macs.ageingMs = wanted.macAgeingMs;
     bridge.macs.maxEntries = wanted.maxMacs;
-    const locals = wanted.interfaces.filter(({ name }) => name === bridge.name);
-    const others = wanted.interfaces.filter(({ name }) => name !== bridge.name);
-    const states = [...locals, ...others.sort(byNumberWanted)].map((each) => this.#applyInterface(bridge, each));
+    held.ports = wanted.ports.map((each) => ({ uuid: each.uuid, bundle: this.#applyPort(held, each) }));
+    this.#forgetBundles(held);
+    const interfaces = wanted.ports.flatMap((port) => port.interfaces.map((each) => ({ ...each, bundle: port.name })));
+    const locals = interfaces.filter(({ name }) => name === bridge.name);
+    const others = interfaces.filter(({ name }) => name !== bridge.name);
+    const states = [...locals, ...others.sort(byNumberWanted)].map((each) => this.#applyInterface(held, each, each.bundle));
+    this.#applyMirrors(held, wanted.mirrors);
+    this.#applyFloodVlans(bridge, wanted.floodVlans);
     const mac = bridge.port(PORT.LOCAL)?.mac ?? stableMac(wanted.uuid);
     bridge.datapathId = wanted.datapathId ?? BigInt(mac);
     this.#applyFailMode(held, wanted.isStandalone);
@@ -119,14 +145,67 @@ export class Reconciler {
   #holdBridge({ name, uuid }: WantedBridge): HeldBridge {
     const known = this.#heldByName.get(name);
     if (known !== undefined) return known;
-    const held: HeldBridge = { bridge: this.#vswitch.addBridge(name), uuid, isStandalone: undefined };
+    const bridge = this.#vswitch.addBridge(name);
+    const held: HeldBridge = { bridge, uuid, bundleByName: new Map(), ports: [], mirrors: [], isStandalone: undefined };
     this.#heldByName.set(name, held);
     this.#log.info({ bridge: name }, "bridge added");
     return held;
   }
 
-  #applyInterface(bridge: Bridge, wanted: WantedInterface): InterfaceState {
-    const state = this.#openInterface(bridge, wanted);
+  /** Gives the bundle of a port the settings of its row. */
+  #applyPort({ bridge, bundleByName }: HeldBridge, { name, vlan, isProtected, bond }: WantedPort): Bundle {
+    const known = bundleByName.get(name);
+    const bundle = known ?? makeBundle(name, vlan);
+    bundleByName.set(name, bundle);
+    const hadBond = bundle.bond !== undefined;
+    this.#applyBond(bundle, bond);
+    const isSame = isSameVlan(bundle.vlan, vlan) && bundle.isProtected === isProtected && hadBond === (bond !== undefined);
+    bundle.vlan = vlan;
+    bundle.isProtected = isProtected;
+    if (known !== undefined && !isSame) this.#vswitch.bundleChanged(bridge, bundle);
+    return bundle;
+  }
+
+  #applyBond(bundle: Bundle, wanted: WantedPort["bond"]): void {
+    if (isDeepStrictEqual(bundle.bond?.settings, wanted)) return;
+    if (wanted === undefined) bundle.bond = undefined;
+    else if (bundle.bond !== undefined) {
+      bundle.bond.configure(wanted);
+      this.#vswitch.bondsChanged();
+    } else {
+      bundle.bond = new Bond(wanted, this.#clock);
+      for (const port of bundle.members) bundle.bond.add(port);
+    }
+  }
+
+  #forgetBundles({ bundleByName, ports }: HeldBridge): void {
+    const names = new Set(ports.map(({ bundle }) => bundle.name));
+    for (const name of bundleByName.keys()) if (!names.has(name)) bundleByName.delete(name);
+  }
+
+  #applyMirrors(held: HeldBridge, wanted: readonly WantedMirror[]): void {
+    const known = new Map(held.mirrors.map((mirror) => [mirror.uuid, mirror]));
+    const mirrors = wanted.map((each) => {
+      const old = known.get(each.uuid);
+      return old !== undefined && isDeepStrictEqual(old.spec, each.spec) ? old : each;
+    });
+    const isSame = mirrors.length === held.mirrors.length && mirrors.every((each, i) => each === held.mirrors[i]);
+    held.mirrors = mirrors;
+    if (!isSame)
+      this.#vswitch.setMirrors(
+        held.bridge,
+        mirrors.map(({ spec }) => spec),
+      );
+  }
+
+  #applyFloodVlans(bridge: Bridge, wanted: readonly number[]): void {
+    if (wanted.length === bridge.floodVlans.size && wanted.every((vlan) => bridge.floodVlans.has(vlan))) return;
+    bridge.floodVlans = new Set(wanted);
+    this.#vswitch.floodVlansChanged(bridge);
+  }
+
+  #applyInterface({ bridge, bundleByName }: HeldBridge, wanted: WantedInterface, bundleName: string): InterfaceState {
+    const state = this.#openInterface(bridge, wanted, bundleByName.get(bundleName));
     if (state.port === undefined) return state;
     try {
       this.#applyMac(bridge, state.port, wanted);
@@ -152,17 +231,22 @@ export class Reconciler {
     setMtu(name, mtu);
   }
 
-  #openInterface(bridge: Bridge, { uuid, name, port: wanted, lastOfport }: WantedInterface): InterfaceState {
+  #openInterface(
+    bridge: Bridge,
+    { uuid, name, port: wanted, lastOfport }: WantedInterface,
+    bundle: Bundle | undefined,
+  ): InterfaceState {
     if (!("kind" in wanted)) return { uuid, bridge, port: undefined, error: wanted.problem };
     const open = bridge.portNamed(name);
-    if (open !== undefined) {
-      this.#applyVlan(bridge, open, wanted.vlan);
-      return { uuid, bridge, port: open, error: undefined };
-    }
+    if (open !== undefined) return { uuid, bridge, port: open, error: undefined };
     const memory = `${bridge.name}/${name}`;
     const ofport = wanted.ofport ?? this.#numberByInterface.get(memory) ?? lastOfport;
     try {
-      const port = this.#vswitch.addPort(bridge, { ...wanted, ...(ofport === undefined ? {} : { ofport }) });
+      const port = this.#vswitch.addPort(bridge, {
+        ...wanted,
+        ...(ofport === undefined ? {} : { ofport }),
+        ...(bundle === undefined ? {} : { bundle }),
+      });
       this.#numberByInterface.set(memory, port.ofport);
       this.#openedByPort.set(port, wanted);
       this.#log.info({ bridge: bridge.name, port: name, ofport: port.ofport }, "port added");
@@ -171,12 +255,6 @@ export class Reconciler {
       this.#log.debug({ bridge: bridge.name, port: name, error: messageOf(error) }, "port not opened");
       return { uuid, bridge, port: undefined, error: `could not open network device ${name} (${messageOf(error)})` };
     }
-  }
-
-  #applyVlan(bridge: Bridge, port: BridgePort, vlan: PortVlan | undefined): void {
-    if (vlan === undefined || isSameVlan(port.vlan, vlan)) return;
-    port.vlan = vlan;
-    this.#vswitch.portChanged(bridge, port);
   }
 
   /** A change of the fail mode starts the bridge over: with one NORMAL flow, or with none. */
@@ -212,10 +290,6 @@ function stableMac(uuid: string): number {
 
 function isSameDevice(opened: NewPort, wanted: NewPort): boolean {
   return opened.kind === wanted.kind && opened.peer === wanted.peer && opened.ofport === wanted.ofport;
-}
-
-function isSameVlan(a: PortVlan, b: PortVlan): boolean {
-  return a.mode === b.mode && a.tag === b.tag && a.trunks.join() === b.trunks.join();
 }
 
 /** Interfaces that ask for a number come first, then those that had one, so that none is taken from under them. */

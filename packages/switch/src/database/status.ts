@@ -44,9 +44,18 @@ export function statusOperations(
     const isNew = isMap(old?.["statistics"]) && old["statistics"].size === 0;
     set("Interface", state.uuid, interfaceColumns(state, info, hasStatistics || isNew));
   }
-  for (const { uuid, bridge } of reconciler.bridges) {
+  for (const { uuid, bridge, ports, mirrors } of reconciler.bridges) {
     const datapath_id = bridge.datapathId.toString(16).padStart(16, "0");
     set("Bridge", uuid, { datapath_id, datapath_version: "<built-in>" });
+    for (const port of ports) {
+      const active = port.bundle.bond?.active;
+      set("Port", port.uuid, { bond_active_slave: active === undefined ? [] : formatMac(active.port.mac) });
+    }
+    if (!hasStatistics) continue;
+    mirrors.forEach((mirror, i) => {
+      const { nPackets = 0, nBytes = 0 } = bridge.mirrors[i] ?? {};
+      set("Mirror", mirror.uuid, { statistics: { tx_packets: nPackets, tx_bytes: nBytes } });
+    });
   }
   for (const root of table("Open_vSwitch").values()) set("Open_vSwitch", root._uuid, rootColumns(root));
   return ops;

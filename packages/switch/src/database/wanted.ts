@@ -3,8 +3,12 @@ import { parseMac } from "@tenet/net";
 import { type Version, VERSION } from "@tenet/openflow";
 import type { Row } from "@tenet/ovsdb";
 import { ALL_VERSIONS } from "../bridge/bridge.ts";
-import type { PortVlan } from "../bridge/bridge-port.ts";
+import type { BondSettings } from "../bridge/bond.ts";
+import type { MirrorSpec } from "../bridge/mirror.ts";
+import type { PortVlan } from "../bridge/port-vlan.ts";
 import type { NewPort } from "../virtual-switch.ts";
+import { readMirror } from "./read-mirror.ts";
+import { readBond, readVlan } from "./read-port.ts";
 import { numberOf, numbersOf, optionOf, textOf, textsOf } from "./row-values.ts";
 
 /** The tables that the switch follows. */
@@ -24,6 +28,23 @@ export interface WantedInterface {
   readonly mtu: number | undefined;
 }
 
+/** A port to be: a bundle of interfaces. */
+export interface WantedPort {
+  readonly uuid: string;
+  readonly name: string;
+  readonly vlan: PortVlan;
+  readonly isProtected: boolean;
+  /** Set when it has several interfaces. */
+  readonly bond: BondSettings | undefined;
+  readonly interfaces: readonly WantedInterface[];
+}
+
+/** A mirror to be, and its row. */
+export interface WantedMirror {
+  readonly uuid: string;
+  readonly spec: MirrorSpec;
+}
+
 /** A bridge to be. */
 export interface WantedBridge {
   readonly uuid: string;
@@ -35,7 +56,10 @@ export interface WantedBridge {
   readonly versions: readonly Version[];
   readonly macAgeingMs: number;
   readonly maxMacs: number;
-  readonly interfaces: readonly WantedInterface[];
+  /** VLANs in which nothing is learned. */
+  readonly floodVlans: readonly number[];
+  readonly mirrors: readonly WantedMirror[];
+  readonly ports: readonly WantedPort[];
 }
 
 const VERSION_BY_NAME: ReadonlyMap<string, Version> = new Map<string, Version>([
@@ -49,7 +73,6 @@ const DEFAULT_MACS = 8192;
 /** Types of interfaces whose devices the switch makes, and of all that have devices. */
 const MADE_TYPES: readonly string[] = ["internal", "tap"];
 const DEVICE_TYPES: readonly string[] = ["", "system", ...MADE_TYPES];
-const BOND = { problem: "bonds are not supported: give each interface a port of its own" };
 
 /** Reads every bridge that the root row holds, by name. @param isAllDummy - whether all interfaces with a device are dummies */
 export function readWanted(table: TableReader, isAllDummy: boolean): WantedBridge[] {
@@ -77,30 +100,55 @@ function readBridge(row: Row, isAllDummy: boolean, table: TableReader): WantedBr
     versions: readVersions(row),
     macAgeingMs: 1000 * positive(optionOf(row, "other_config", "mac-aging-time"), DEFAULT_AGEING_S),
     maxMacs: positive(optionOf(row, "other_config", "mac-table-size"), DEFAULT_MACS),
-    interfaces: ports.flatMap((port) => readPort(port, dummyTypes, table)).map((each) => withBridgeMac(each, name, row)),
+    floodVlans: numbersOf(row, "flood_vlans"),
+    mirrors: textsOf(row, "mirrors").flatMap((uuid) => readMirrorRow(uuid, table)),
+    ports: ports.map((port) => readPort(port, dummyTypes, table, (each) => withBridgeMac(each, name, row))),
   };
 }
 
-function readPort(port: Row, dummyTypes: readonly string[], table: TableReader): WantedInterface[] {
-  const rows = textsOf(port, "interfaces").flatMap((uuid) => table("Interface").get(uuid) ?? []);
-  const vlan = readVlan(port);
-  return rows.map((row) => {
-    const name = textOf(row, "name");
-    const wanted = rows.length > 1 ? BOND : readInterface(row, name, vlan, dummyTypes);
-    return {
-      uuid: row._uuid,
-      name,
-      port: wanted,
-      lastOfport: atLeastOne(numberOf(row, "ofport")),
-      mac: readMac(textOf(row, "mac")),
-      mtu: numberOf(row, "mtu_request"),
-    };
-  });
+function readMirrorRow(uuid: string, table: TableReader): WantedMirror[] {
+  const row = table("Mirror").get(uuid);
+  const spec = row === undefined ? undefined : readMirror(row, (port) => nameOf(table("Port").get(port)));
+  return spec === undefined ? [] : [{ uuid, spec }];
 }
 
-function readInterface(row: Row, name: string, vlan: PortVlan, dummyTypes: readonly string[]): WantedInterface["port"] {
+function nameOf(row: Row | undefined): string | undefined {
+  return row === undefined ? undefined : textOf(row, "name");
+}
+
+function readPort(
+  row: Row,
+  dummyTypes: readonly string[],
+  table: TableReader,
+  withMac: (wanted: WantedInterface) => WantedInterface,
+): WantedPort {
+  const rows = textsOf(row, "interfaces").flatMap((uuid) => table("Interface").get(uuid) ?? []);
+  rows.sort((a, b) => (textOf(a, "name") < textOf(b, "name") ? -1 : 1));
+  return {
+    uuid: row._uuid,
+    name: textOf(row, "name"),
+    vlan: readVlan(row),
+    isProtected: row["protected"] === true,
+    bond: rows.length > 1 ? readBond(row) : undefined,
+    interfaces: rows.map((each) => withMac(readInterface(each, dummyTypes))),
+  };
+}
+
+function readInterface(row: Row, dummyTypes: readonly string[]): WantedInterface {
+  const name = textOf(row, "name");
+  return {
+    uuid: row._uuid,
+    name,
+    port: readDevice(row, name, dummyTypes),
+    lastOfport: atLeastOne(numberOf(row, "ofport")),
+    mac: readMac(textOf(row, "mac")),
+    mtu: numberOf(row, "mtu_request"),
+  };
+}
+
+function readDevice(row: Row, name: string, dummyTypes: readonly string[]): WantedInterface["port"] {
   const ofport = atLeastOne(numberOf(row, "ofport_request"));
-  const common = { name, vlan, ...(ofport === undefined ? {} : { ofport }) };
+  const common = { name, ...(ofport === undefined ? {} : { ofport }) };
   const type = textOf(row, "type");
   if (dummyTypes.includes(type)) return { ...common, kind: "memory" };
   switch (type) {
@@ -119,23 +167,6 @@ function readInterface(row: Row, name: string, vlan: PortVlan, dummyTypes: reado
     }
     default:
       return { problem: `interfaces of type "${type}" are not supported` };
-  }
-}
-
-function readVlan(port: Row): PortVlan {
-  const tag = numberOf(port, "tag");
-  const trunks = numbersOf(port, "trunks");
-  switch (textOf(port, "vlan_mode")) {
-    case "access":
-      return { mode: "access", tag: tag ?? 0, trunks: [] };
-    case "trunk":
-      return { mode: "trunk", tag: 0, trunks };
-    case "native-tagged":
-      return { mode: "native-tagged", tag: tag ?? 0, trunks };
-    case "native-untagged":
-      return { mode: "native-untagged", tag: tag ?? 0, trunks };
-    default:
-      return tag === undefined ? { mode: "trunk", tag: 0, trunks } : { mode: "access", tag, trunks: [] };
   }
 }
 

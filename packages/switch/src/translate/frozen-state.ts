@@ -7,6 +7,7 @@
  */
 import { type Action, formatActions } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
+import type { Mirror } from "../bridge/mirror.ts";
 import type { FrozenPacket } from "./packet-state.ts";
 
 /** Where and with what to go on. */
@@ -20,11 +21,13 @@ export interface FrozenState {
   readonly actionSet: readonly Action[];
   /** Whether the tables see what the connection tracker said. */
   readonly isTracked: boolean;
+  /** Mirrors that have their copy of the packet. */
+  readonly mirrored: readonly Mirror[];
 }
 
 /** A text that is the same for equal states; `bridgeNumber` tells bridges apart. */
 export function contentOfState(state: FrozenState, bridgeNumber: number): string {
-  const { table, inPort, packet, stack, actionSet, isTracked } = state;
+  const { table, inPort, packet, stack, actionSet, isTracked, mirrored } = state;
   const { metadata, written, innerTags } = packet;
   return [
     bridgeNumber,
@@ -36,6 +39,7 @@ export function contentOfState(state: FrozenState, bridgeNumber: number): string
     innerTags.join("."),
     stack.join("."),
     formatActions(actionSet),
+    mirrored.map(({ spec }) => spec.name).join(),
   ].join("|");
 }
 

@@ -56,6 +56,7 @@ export interface SavedFlow {
   readonly base: Uint32Array;
   readonly rewritten: Uint32Array;
   readonly innerTags: readonly number[];
+  readonly tpid: number;
 }
 
 /** What is kept of a packet in the pipeline while the datapath has it; see frozen-state.ts. */
@@ -77,6 +78,8 @@ export class PacketState {
   readonly #rewritten = new Uint32Array(FLOW_WORDS);
   /** Tags beneath the one in the flow, outermost last. */
   readonly #innerTags: number[] = [];
+  /** Ethernet type of the tag that is pushed when the flow has one and the wire has not. */
+  #tpid = TPID;
   readonly #set = new MaskedSet();
   /** All zero, but during a lookup. */
   readonly #lookedAt = new Uint32Array(FLOW_WORDS);
@@ -89,6 +92,7 @@ export class PacketState {
     this.#written.fill(0);
     this.#rewritten.fill(0);
     this.#innerTags.length = 0;
+    this.#tpid = TPID;
   }
 
   /** What to keep of the packet, which is committed, until it comes back. */
@@ -221,11 +225,13 @@ export class PacketState {
       base: this.#base.slice(),
       rewritten: this.#rewritten.slice(),
       innerTags: [...this.#innerTags],
+      tpid: this.#tpid,
     };
   }
 
   /** Puts the flow back; what is on the wire too, when `isOfCopy`: then only a copy was changed. */
-  restore({ flow, written, base, rewritten, innerTags }: SavedFlow, isOfCopy: boolean): void {
+  restore({ flow, written, base, rewritten, innerTags, tpid }: SavedFlow, isOfCopy: boolean): void {
+    this.#tpid = tpid;
     this.flow.set(flow);
     this.#written.set(written);
     if (!isOfCopy) return;
@@ -240,19 +246,23 @@ export class PacketState {
     this.#commitVlan(actions);
   }
 
-  /** Pushes an empty tag; one that is there already stays beneath it, out of the pipeline's sight. */
-  pushVlan(actions: DatapathAction[], tpid: number): void {
+  /** Pushes a tag, `tci` without the CFI bit; one that is there already stays beneath it, out of the pipeline's sight. */
+  pushVlan(actions: DatapathAction[], tpid: number, tci = 0): void {
     if (getField(this.flow, FIELDS.vlan_tci) !== 0) {
       this.commit(actions);
       this.#innerTags.push(this.read(FIELDS.vlan_tci));
-      actions.push({ type: "pushVlan", tpid, tci: 0 });
-      this.#setTag(VLAN_PRESENT);
-    } else this.writeNumber(FIELDS.vlan_tci, VLAN_PRESENT);
+      actions.push({ type: "pushVlan", tpid, tci });
+      this.#setTag(VLAN_PRESENT | tci);
+    } else {
+      this.writeNumber(FIELDS.vlan_tci, VLAN_PRESENT | tci);
+      this.#tpid = tpid;
+    }
   }
 
   /** Pops the outer tag; the one beneath it comes into sight. */
   popVlan(actions: DatapathAction[]): void {
     const inner = this.#innerTags.pop();
+    this.#tpid = TPID;
     if (inner === undefined) return this.writeNumber(FIELDS.vlan_tci, 0);
     this.commit(actions);
     actions.push({ type: "popVlan" });
@@ -307,7 +317,7 @@ export class PacketState {
     if (wasTagged !== 0) actions.push({ type: "popVlan" });
     if (isTagged !== 0) {
       const tci = this.read(FIELDS.vlan_tci) & ~VLAN_PRESENT;
-      actions.push({ type: "pushVlan", tpid: TPID, tci });
+      actions.push({ type: "pushVlan", tpid: this.#tpid, tci });
     }
     this.#setTag(getField(this.flow, FIELDS.vlan_tci));
   }

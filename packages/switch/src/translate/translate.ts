@@ -9,10 +9,13 @@
  * The walk keeps no state between calls. It changes nothing but what its {@link TranslateOptions} allow.
  */
 import type { DatapathAction } from "@tenet/datapath";
-import { FIELDS, getField, isMulticastMac, VLAN_PRESENT } from "@tenet/net";
+import { FIELDS, getField, VLAN_PRESENT } from "@tenet/net";
 import { type Action, type CtAction, type FlowSpec, type LearnAction, METER, PACKET_IN_REASON, PORT } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
-import { type BridgePort, NO_FLOOD, NO_FWD, NO_RECV, outside, PORT_DOWN } from "../bridge/bridge-port.ts";
+import { type BridgePort, NO_FLOOD, NO_FWD, NO_RECV, PORT_DOWN } from "../bridge/bridge-port.ts";
+import { outside } from "../bridge/bundle.ts";
+import { keyOf, type Sighting } from "../bridge/mac-table.ts";
+import type { Mirror } from "../bridge/mirror.ts";
 import { chooseBuckets, type Liveness } from "../group/choose-buckets.ts";
 import type { Rule } from "../table/rule.ts";
 import { mergeActionSet, orderedActionSet } from "./action-set.ts";
@@ -20,7 +23,9 @@ import { toDatapathCt } from "./connection-tracking.ts";
 import type { FrozenState } from "./frozen-state.ts";
 import { describeLearned, learnedFlow } from "./learn.ts";
 import { finishMask, isIp, startMask } from "./megaflow-mask.ts";
-import { forwardNormally, macLookupName } from "./normal.ts";
+import type { Forwarding } from "./in-vlan.ts";
+import { Mirroring } from "./mirroring.ts";
+import { forwardNormally } from "./normal.ts";
 import { CT_END, PacketState } from "./packet-state.ts";
 import { hasField } from "./prerequisites.ts";
 import type { FlowTable, TableVisit } from "../table/flow-table.ts";
@@ -44,7 +49,7 @@ export type LearnFlow = (bridge: Bridge, flow: FlowSpec, limit: number) => boole
 /** What a translation may do besides answering. */
 export interface TranslateOptions {
   /** Called when NORMAL sees a source address; absent: nothing is learned. */
-  readonly learn?: (bridge: Bridge, vlan: number, mac: number, port: number) => void;
+  readonly learn?: (bridge: Bridge, sighting: Sighting) => void;
   /** Called when `learn` teaches a flow; absent: it teaches nothing. */
   readonly learnFlow?: LearnFlow;
   readonly observer?: TranslationObserver;
@@ -88,6 +93,9 @@ class Walk {
   readonly #visits: TableVisit[] = [];
   readonly #effects: Effect[] = [];
   readonly #macLookups: { bridge: Bridge; name: string }[] = [];
+  /** Copies for the mirrors of the bridge in hand, if it has any. */
+  #mirroring: Mirroring | undefined;
+  readonly #forwarding: Forwarding;
 
   constructor(bridge: Bridge, key: Uint32Array, around: Surroundings, options: TranslateOptions) {
     this.#bridge = bridge;
@@ -98,6 +106,13 @@ class Walk {
     this.#learn = options.learn;
     this.#learnFlow = options.learnFlow;
     this.#observer = options.observer;
+    this.#forwarding = {
+      packet: this.#packet,
+      output: (port) => this.#outputTo(port),
+      pushTag: (ethType, tci) => this.#packet.pushVlan(this.#out, ethType, tci),
+      popTag: () => this.#packet.popVlan(this.#out),
+      count: (counter) => this.#effects.push({ type: "count", counter }),
+    };
   }
 
   run({ actions, frozen }: TranslateOptions): Translation {
@@ -105,6 +120,7 @@ class Walk {
     startMask(wildcards, this.#key);
     this.#observer?.start(wildcards, flow);
     this.#observer?.enterBridge(this.#bridge);
+    this.#startMirroring(frozen?.mirrored);
     if (frozen !== undefined) this.#resume(frozen);
     else if (actions === undefined) this.#enterBridge();
     else this.#execute(actions);
@@ -127,8 +143,23 @@ class Walk {
     const inPort = this.#bridge.port(this.#inPort());
     if (inPort !== undefined && (inPort.config & (PORT_DOWN | NO_RECV)) !== 0)
       return this.#note("port is configured not to receive");
+    if (inPort !== undefined && !this.#mirrorInput(inPort)) return;
     this.#lookUp(0, undefined, 0);
     this.#executeActionSet();
+  }
+
+  #startMirroring(served?: readonly Mirror[]): void {
+    this.#mirroring = this.#bridge.mirrors.length === 0 ? undefined : new Mirroring(this.#bridge, this.#forwarding, served);
+  }
+
+  /** @returns whether the packet goes on: ports that mirrors send to take nothing in */
+  #mirrorInput({ bundle }: BridgePort): boolean {
+    if (this.#bridge.mirrors.some((mirror) => mirror.isReserved(bundle))) {
+      this.#note(`dropping packet received on port ${bundle.name}, which is reserved exclusively for mirroring`);
+      return false;
+    }
+    this.#mirroring?.copyInput(bundle);
+    return true;
   }
 
   #executeActionSet(): void {
@@ -319,6 +350,7 @@ class Walk {
       stack: this.#stack,
       actionSet: this.#actionSet,
       isTracked,
+      mirrored: this.#mirroring?.served ?? [],
     };
     this.#out.push({ type: "recirc", id: this.#around.recircId(state, this.#packet.flow) });
   }
@@ -395,10 +427,12 @@ class Walk {
   #outputTo(port: BridgePort | undefined): void {
     if (port === undefined) return this.#note("nonexistent output port");
     if ((port.config & (PORT_DOWN | NO_FWD)) !== 0) return this.#note("port is configured not to forward");
+    if (this.#isBetweenProtected(port)) return this.#note("Flow is between protected ports, skipping output.");
     switch (port.link.kind) {
       case "datapath":
         this.#packet.commit(this.#out);
         this.#out.push({ type: "output", port: port.link.portNo });
+        this.#mirroring?.copyOutput(port.bundle);
         return;
       case "patch":
         return this.#crossPatch(port);
@@ -407,15 +441,21 @@ class Walk {
     }
   }
 
+  #isBetweenProtected({ bundle }: BridgePort): boolean {
+    return bundle.isProtected && this.#bridge.port(this.#inPort())?.bundle.isProtected === true;
+  }
+
   #crossPatch(port: BridgePort): void {
     const peer = this.#around.peerOf(port);
     if (peer === undefined) return this.#note(`patch port ${port.name} has no peer`);
     if (this.#depth >= MAX_DEPTH) return this.#fail("depth", `over max translation depth ${MAX_DEPTH}`);
     this.#effects.push({ type: "patch", from: port, to: peer.port });
     const outer = { bridge: this.#bridge, table: this.#table, rule: this.#rule, actionSet: this.#actionSet, stack: this.#stack };
+    const mirroring = this.#mirroring;
     this.#depth++;
     this.#apart(() => {
       this.#bridge = peer.bridge;
+      this.#startMirroring();
       this.#actionSet = [];
       this.#stack = [];
       this.#isTracked = false;
@@ -426,6 +466,7 @@ class Walk {
     });
     this.#depth--;
     this.#bridge = outer.bridge;
+    this.#mirroring = mirroring;
     this.#table = outer.table;
     this.#rule = outer.rule;
     this.#actionSet = outer.actionSet;
@@ -491,17 +532,16 @@ class Walk {
       return this.#note(`no input port ${ofport}, dropping`);
     }
     forwardNormally({
+      ...this.#forwarding,
       bridge,
       inPort: inPort ?? outside(ofport),
-      packet: this.#packet,
-      output: (port) => this.#outputTo(port),
-      learn: (vlan, mac, port) => {
-        if (inPort === undefined || isMulticastMac(mac)) return;
-        this.#effects.push({ type: "learn", bridge, vlan, mac, port });
-        this.#learn?.(bridge, vlan, mac, port);
+      learn: (sighting) => {
+        if (inPort === undefined) return;
+        this.#effects.push({ type: "learn", bridge, sighting });
+        this.#learn?.(bridge, sighting);
       },
       lookUp: (vlan, mac) => {
-        this.#macLookups.push({ bridge, name: macLookupName(vlan, mac) });
+        this.#macLookups.push({ bridge, name: keyOf(vlan, mac) });
         return bridge.macs.lookup(vlan, mac);
       },
       note: (text) => this.#note(text),

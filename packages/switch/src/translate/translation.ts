@@ -3,15 +3,23 @@ import type { DatapathAction } from "@tenet/datapath";
 import type { Action, FlowSpec } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
+import type { Sighting } from "../bridge/mac-table.ts";
 import type { FrozenState } from "./frozen-state.ts";
 import type { Group, RunningBucket } from "../group/group.ts";
 import type { TableVisit } from "../table/flow-table.ts";
 import type { Rule } from "../table/rule.ts";
 
+/** Counts packets of megaflows. */
+export interface PacketCounter {
+  count(nPackets: number, nBytes: number): void;
+}
+
 /** What packets of the megaflow do besides being forwarded; carried out again when its statistics are read. */
 export type Effect =
   /** NORMAL saw a packet from `mac`. */
-  | { readonly type: "learn"; readonly bridge: Bridge; readonly vlan: number; readonly mac: number; readonly port: number }
+  | { readonly type: "learn"; readonly bridge: Bridge; readonly sighting: Sighting }
+  /** A mirror copied the packets, or a bond chose a member for them. */
+  | { readonly type: "count"; readonly counter: PacketCounter }
   /** A group was run; `group` is absent when there is none of this number. */
   | {
       readonly type: "group";

@@ -1,0 +1,77 @@
+/**
+ * Copies packets for the mirrors of a bridge: as they came in, and as they go out.
+ *
+ * Of one packet, one copy goes to each place.
+ */
+import { FIELDS } from "@tenet/net";
+import type { Bridge } from "../bridge/bridge.ts";
+import type { Bundle } from "../bridge/bridge-port.ts";
+import type { Mirror } from "../bridge/mirror.ts";
+import { type Forwarding, type InVlan, isCarriedBy, outputInVlan, readTag, vlanAt } from "./in-vlan.ts";
+
+/** Copies one packet, on its way through one bridge. */
+export class Mirroring {
+  readonly #bridge: Bridge;
+  readonly #forwarding: Forwarding;
+  readonly #served: Set<Mirror>;
+
+  /** @param served - mirrors that have their copy already */
+  constructor(bridge: Bridge, forwarding: Forwarding, served: readonly Mirror[] = []) {
+    this.#bridge = bridge;
+    this.#forwarding = forwarding;
+    this.#served = new Set(served);
+  }
+
+  /** Mirrors that have their copy. */
+  get served(): Mirror[] {
+    return [...this.#served];
+  }
+
+  /** The packet came in at a bundle. */
+  copyInput(bundle: Bundle): void {
+    this.#copy(bundle, (mirror) => mirror.copiesFrom(bundle));
+  }
+
+  /** The packet went out, as it is now, at a bundle. */
+  copyOutput(bundle: Bundle): void {
+    this.#copy(bundle, (mirror) => mirror.copiesTo(bundle));
+  }
+
+  #copy(bundle: Bundle, isSelected: (mirror: Mirror) => boolean): void {
+    const { mirrors } = this.#bridge;
+    if (!mirrors.some((mirror) => isSelected(mirror) && !this.#served.has(mirror))) return;
+    const inVlan = vlanAt(bundle, readTag(this.#forwarding.packet));
+    if (inVlan === undefined) return;
+    for (const mirror of mirrors) {
+      if (!isSelected(mirror) || this.#served.has(mirror)) continue;
+      if (mirror.spec.vlans?.has(inVlan.vlan) === false) continue;
+      for (const other of mirrors) if (other.sharesOutput(mirror)) this.#served.add(other);
+      this.#forwarding.count(mirror);
+      this.#output(mirror, inVlan);
+    }
+  }
+
+  #output({ spec: { output } }: Mirror, inVlan: InVlan): void {
+    if ("bundle" in output) {
+      const bundle = this.#bridge.bundles.find(({ name }) => name === output.bundle);
+      if (bundle !== undefined) outputInVlan(this.#forwarding, bundle, inVlan);
+      return;
+    }
+    if (output.vlan === inVlan.vlan || this.#isForNeighbours()) return;
+    const moved = { ...inVlan, vlan: output.vlan };
+    for (const bundle of this.#bridge.bundles) {
+      const isReserved = this.#bridge.mirrors.some((mirror) => mirror.isReserved(bundle));
+      if (isCarriedBy(bundle, moved) && !isReserved) outputInVlan(this.#forwarding, bundle, moved);
+    }
+  }
+
+  /** What is not to leave its link is not copied into another VLAN. */
+  #isForNeighbours(): boolean {
+    return isReservedMac(this.#forwarding.packet.readMac(FIELDS.eth_dst));
+  }
+}
+
+/** 01:80:c2:00:00:00 to :0f are for neighbouring bridges alone (IEEE 802.1Q, table 8-1). */
+export function isReservedMac(mac: number): boolean {
+  return mac >= 0x0180_c200_0000 && mac <= 0x0180_c200_000f;
+}
