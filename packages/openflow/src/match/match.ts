@@ -4,6 +4,7 @@ import type { Match } from "../action.ts";
 import type { MatchField } from "./match-field.ts";
 import { meetsPrerequisite } from "./prerequisite.ts";
 
+const PORTS_WORD = FIELDS.tp_src.word;
 /** Matches that lie in one buffer: a buffer of its own costs the collector more than all else of a match. */
 const MATCHES_PER_SLAB = 32;
 
@@ -58,8 +59,14 @@ function textOfOptions({ options = [] }: Match): string {
 
 /** Cuts what means nothing: bits outside the mask, and the high half of the ports of an ICMP match. */
 export function trimMatch(match: Match): void {
-  if (meetsPrerequisite(match, "icmp4") || meetsPrerequisite(match, "icmp6")) {
-    for (const field of [FIELDS.tp_src, FIELDS.tp_dst]) setField(match.mask, field, getField(match.mask, field) & 0xff);
-  }
+  trimPorts(match);
   for (let i = 0; i < match.key.length; i++) match.key[i] = (match.key[i] ?? 0) & (match.mask[i] ?? 0);
+}
+
+/** Of {@link trimMatch} what a match needs that has no bits outside its mask. */
+export function trimPorts(match: Match): void {
+  const { key, mask } = match;
+  if (mask[PORTS_WORD] === 0 || !(meetsPrerequisite(match, "icmp4") || meetsPrerequisite(match, "icmp6"))) return;
+  for (const field of [FIELDS.tp_src, FIELDS.tp_dst]) setField(mask, field, getField(mask, field) & 0xff);
+  key[PORTS_WORD] = (key[PORTS_WORD] ?? 0) & (mask[PORTS_WORD] ?? 0);
 }

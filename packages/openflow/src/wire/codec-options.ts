@@ -1,3 +1,5 @@
+import type { Match } from "../action.ts";
+
 /** State of a connection that changes how messages read. */
 export interface CodecOptions {
   /**
@@ -5,4 +7,9 @@ export interface CodecOptions {
    * Default: on.
    */
   readonly hasTableId?: boolean;
+  /**
+   * Flow-mods of OpenFlow 1.3 and later are read into this match instead of one of their own: for a reader that is done with
+   * a flow-mod before it decodes the next.
+   */
+  readonly flowModMatch?: Match;
 }

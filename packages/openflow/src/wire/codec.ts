@@ -85,18 +85,14 @@ export function encodeMessages(message: Message, version: number, xid: number, o
  * @throws OpenFlowError, TruncatedError
  */
 export function decodeMessage(bytes: Uint8Array, options: CodecOptions = {}): Envelope {
-  const { version, type, length, xid } = readHeader(bytes);
+  const reader = new ByteReader(bytes);
+  const { version, type, length, xid } = reader.struct(header);
   if (length !== bytes.length || length < HEADER_SIZE) {
     throw new OpenFlowError("OFPBRC_BAD_LEN", `A message of ${bytes.length} bytes says that it has ${length}`, {
       details: { at: 2 },
     });
   }
-  const body = new ByteReader(bytes.subarray(HEADER_SIZE), HEADER_SIZE);
-  return {
-    version,
-    xid,
-    message: decodeBody(type, version, body, { ...options, decodeInner: (inner) => decodeMessage(inner, options) }),
-  };
+  return { version, xid, message: decodeBody(type, version, reader.sub(reader.remaining), options, decodeMessage) };
 }
 
 function frame(type: TypeNumber | number, version: number, xid: number, parts: readonly Uint8Array[]): Uint8Array {

@@ -35,7 +35,10 @@ export function decodeActions(reader: ByteReader, version: number, match?: Match
 /** Reads the instructions (OpenFlow 1.0: the actions) of a flow to the end of a reader. @throws OpenFlowError */
 export function decodeInstructions(reader: ByteReader, version: number, match?: Match): Action[] {
   if (version === 1) return decodeActions(reader, version, match);
-  const byType = new Map<number, Action[]>();
+  /** Actions of each instruction, by its type. */
+  const byType: (Action[] | undefined)[] = [];
+  let last: Action[] = [];
+  let nInstructions = 0;
   while (reader.remaining > 0) {
     const { at } = reader;
     const type = reader.u16();
@@ -43,14 +46,16 @@ export function decodeInstructions(reader: ByteReader, version: number, match?: 
     if (length < 8 || length % 8 !== 0) {
       throw new OpenFlowError("OFPBIC_BAD_LEN", `An instruction cannot have ${length} bytes`, { details: { at } });
     }
-    if (byType.has(type)) {
+    if (byType[type] !== undefined) {
       throw new OpenFlowError(version >= 5 ? "OFPBIC_DUP_INST" : "OFPBIC_UNSUP_INST", `Instruction ${type} is given twice`, {
         details: { at },
       });
     }
-    byType.set(type, readInstruction(type, reader.sub(length - 4), { version, match, depth: 0 }, at));
+    last = readInstruction(type, reader.sub(length - 4), { version, match, depth: 0 }, at);
+    byType[type] = last; // an unknown type, which may be large, has thrown
+    nInstructions++;
   }
-  return [6, 4, 5, 3, 2, 1].flatMap((type) => byType.get(type) ?? []);
+  return nInstructions === 1 ? last : [6, 4, 5, 3, 2, 1].flatMap((type) => byType[type] ?? []);
 }
 
 function readInstruction(type: number, body: ByteReader, source: Source, at: number): Action[] {

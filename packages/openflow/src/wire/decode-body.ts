@@ -27,13 +27,17 @@ for (const [name, { of10, of13 }] of Object.entries(TYPE_NUMBERS) as [TypeName, 
 /** The versions that are decoded in full; a hello is read in any. */
 const VERSIONS: ReadonlySet<number> = new Set([1, 4, 5, 6]);
 
-/** State of the connection, and the decoder of whole messages for those inside a bundle. */
-export interface DecodeContext extends CodecOptions {
-  readonly decodeInner: (bytes: Uint8Array) => Envelope;
-}
+/** Decodes a whole message, for those inside a bundle. */
+type DecodeInner = (bytes: Uint8Array, options: CodecOptions) => Envelope;
 
 /** Decodes a body. @throws OpenFlowError, TruncatedError */
-export function decodeBody(type: number, version: number, body: ByteReader, options: DecodeContext): Message {
+export function decodeBody(
+  type: number,
+  version: number,
+  body: ByteReader,
+  options: CodecOptions,
+  decodeInner: DecodeInner,
+): Message {
   const name = (version === 1 ? NAMES_10 : NAMES_13).get(type);
   if (name === "hello") return readHello(body);
   if (name === "error") return readError(body, version);
@@ -43,14 +47,15 @@ export function decodeBody(type: number, version: number, body: ByteReader, opti
   if (name === undefined || isTooNew) {
     throw new OpenFlowError("OFPBRC_BAD_TYPE", `Message type ${type} is not known`, { details: { at: 1 } });
   }
-  return readStandard(name, version, body, options);
+  return readStandard(name, version, body, options, decodeInner);
 }
 
 function readStandard(
   name: Exclude<TypeName, "hello" | "error">,
   version: number,
   body: ByteReader,
-  options: DecodeContext,
+  options: CodecOptions,
+  decodeInner: DecodeInner,
 ): Message {
   switch (name) {
     case "echoRequest":
@@ -97,9 +102,9 @@ function readStandard(
     case "bundleControl":
       return readBundleControl(body);
     case "bundleAdd":
-      return readBundleAdd(body, options);
+      return readBundleAdd(body, options, decodeInner);
     case "experimenter":
-      return readExperimenter(body, version, options);
+      return readExperimenter(body, version, options, decodeInner);
   }
 }
 
@@ -195,7 +200,7 @@ function readBundleControl(body: ByteReader): Message {
   return { type: "bundleControl", bundleId, kind, flags: body.u16() };
 }
 
-function readBundleAdd(body: ByteReader, options: DecodeContext): Message {
+function readBundleAdd(body: ByteReader, options: CodecOptions, decodeInner: DecodeInner): Message {
   const bundleId = body.u32();
   body.skip(2);
   const flags = body.u16();
@@ -204,7 +209,7 @@ function readBundleAdd(body: ByteReader, options: DecodeContext): Message {
   if (length < 8 || length > body.remaining) {
     throw new OpenFlowError("OFPBFC_MSG_BAD_LEN", `A bundled message cannot have ${length} bytes here`, { details: { at } });
   }
-  const { message, xid } = options.decodeInner(body.bytes(length));
+  const { message, xid } = decodeInner(body.bytes(length), options);
   if (!isBundled(message)) {
     throw new OpenFlowError("OFPBFC_MSG_UNSUP", `A message "${message.type}" cannot be bundled`, { details: { at } });
   }
@@ -215,13 +220,13 @@ function isBundled({ type }: Message): boolean {
   return type === "flowMod" || type === "portMod" || type === "groupMod" || type === "packetOut";
 }
 
-function readExperimenter(body: ByteReader, version: number, options: DecodeContext): Message {
+function readExperimenter(body: ByteReader, version: number, options: CodecOptions, decodeInner: DecodeInner): Message {
   const { at } = body;
   const number = body.u32();
   const subtype = body.u32();
   if (number === ONF && version === 4) {
     if (subtype === ONF_BUNDLE.control) return readBundleControl(body);
-    if (subtype === ONF_BUNDLE.add) return readBundleAdd(body, options);
+    if (subtype === ONF_BUNDLE.add) return readBundleAdd(body, options, decodeInner);
   }
   if (number === NICIRA) {
     const message = readNicira(subtype, version, body, options);
@@ -233,7 +238,7 @@ function readExperimenter(body: ByteReader, version: number, options: DecodeCont
   throw new OpenFlowError("OFPBRC_BAD_VENDOR", `Experimenter 0x${number.toString(16)} is not known`, { details: { at } });
 }
 
-function readNicira(subtype: number, version: number, body: ByteReader, options: DecodeContext): Message | undefined {
+function readNicira(subtype: number, version: number, body: ByteReader, options: CodecOptions): Message | undefined {
   switch (subtype) {
     case NXT.roleRequest:
     case NXT.roleReply: {

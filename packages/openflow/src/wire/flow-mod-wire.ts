@@ -1,6 +1,6 @@
 /** Flow-mods: the standard ones of each version, and Nicira's for OpenFlow 1.0. */
 import { type ByteReader, ByteWriter, defineStruct } from "@tenet/wire";
-import { PORT } from "../action.ts";
+import { type Match, PORT } from "../action.ts";
 import { ALL_TABLES, FLOW_FLAG, type FlowSpec } from "../flow-spec.ts";
 import type { FlowMod, FlowModCommand } from "../message.ts";
 import type { CodecOptions } from "./codec-options.ts";
@@ -120,7 +120,7 @@ function writeFlowMod13(writer: ByteWriter, mod: FlowMod, version: number): void
 
 /** Reads the body of a standard flow-mod. @throws OpenFlowError, TruncatedError */
 export function decodeFlowMod(reader: ByteReader, version: number, options: CodecOptions): FlowMod {
-  if (version !== 1) return decodeFlowMod13(reader, version);
+  if (version !== 1) return decodeFlowMod13(reader, version, options.flowModMatch);
   const match = readOf10Match(reader);
   const fixed = reader.struct(flowMod10);
   return finishFlowMod10(fixed, match, undefined, decodeActions(reader, 1, match), options);
@@ -170,37 +170,33 @@ function finishFlowMod10(
   };
 }
 
-function decodeFlowMod13(reader: ByteReader, version: number): FlowMod {
+function decodeFlowMod13(reader: ByteReader, version: number, scratch: Match | undefined): FlowMod {
   const { at } = reader;
   const fixed = reader.struct(flowMod13);
   const command = COMMANDS[fixed.command];
   if (command === undefined) throw badCommand(fixed.command);
-  const match = readOxmMatch(reader);
+  scratch?.key.fill(0);
+  scratch?.mask.fill(0);
+  const match = readOxmMatch(reader, scratch);
   const actions = decodeInstructions(reader, version, match);
   const outPort = narrowPort(fixed.outPort);
   if (outPort === undefined) {
     throw new OpenFlowError("OFPBRC_BAD_PORT", `No port can have the number ${fixed.outPort}`, { details: { at } });
   }
+  const { table, priority, cookie, cookieMask, idleTimeout, hardTimeout, flags, outGroup, bufferId } = fixed;
+  const importance = version >= 5 ? fixed.importance : 0;
+  const plain = { table, priority, cookie, match, actions, idleTimeout, hardTimeout, flags, importance };
   const isDelete = command === "delete" || command === "deleteStrict";
-  return {
-    type: "flowMod",
-    command,
-    flow: {
-      table: fixed.table,
-      priority: fixed.priority,
-      cookie: fixed.cookie,
-      ...(command === "add" || fixed.cookieMask === 0n ? {} : { cookieMask: fixed.cookieMask }),
-      match,
-      actions,
-      idleTimeout: fixed.idleTimeout,
-      hardTimeout: fixed.hardTimeout,
-      flags: fixed.flags,
-      importance: version >= 5 ? fixed.importance : 0,
-      ...(isDelete && outPort !== NO_PORT ? { outPort } : {}),
-      ...(isDelete && fixed.outGroup !== ANY_GROUP ? { outGroup: fixed.outGroup } : {}),
-    },
-    ...(fixed.bufferId === NO_BUFFER ? {} : { bufferId: fixed.bufferId }),
-  };
+  const flow: FlowSpec =
+    command === "add"
+      ? plain // most flow-mods are
+      : {
+          ...plain,
+          ...(cookieMask === 0n ? {} : { cookieMask }),
+          ...(isDelete && outPort !== NO_PORT ? { outPort } : {}),
+          ...(isDelete && outGroup !== ANY_GROUP ? { outGroup } : {}),
+        };
+  return bufferId === NO_BUFFER ? { type: "flowMod", command, flow } : { type: "flowMod", command, flow, bufferId };
 }
 
 function badCommand(command: number): OpenFlowError {

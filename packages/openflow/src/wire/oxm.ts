@@ -10,7 +10,7 @@ import { FIELDS, fieldOnes, getField, getFieldBig } from "@tenet/net";
 import { AppError } from "@tenet/kit";
 import { type ByteReader, ByteWriter } from "@tenet/wire";
 import type { Match } from "../action.ts";
-import { makeMatch, setMatchField, setNarrowField, trimMatch } from "../match/match.ts";
+import { makeMatch, setMatchField, setNarrowField, trimPorts } from "../match/match.ts";
 import {
   findExperimenterField,
   findHeader,
@@ -42,6 +42,13 @@ const WIRE_FIELDS = MATCH_FIELDS.filter(
   ({ text, nxm, oxm, option }) => (nxm ?? oxm) !== undefined && option === undefined && !/^x+reg/.test(text),
 );
 const NXM_FIELDS = WIRE_FIELDS.filter(({ text }) => !NOT_IN_NXM.has(text));
+/** Fields that can be read without big integers: they have at most 32 bits, and those are the FlowKey's. */
+const NARROW_FIELDS: ReadonlySet<MatchField> = new Set(
+  MATCH_FIELDS.filter(
+    ({ nBits, sizeBytes, format, text }) =>
+      nBits <= 32 && [1, 2, 4].includes(sizeBytes) && format !== "port" && text !== "vlan_vid" && text !== "nw_tos",
+  ),
+);
 const OXM_FIELDS = WIRE_FIELDS.filter(({ text }) => !NOT_IN_OXM.has(text));
 
 /** Words of a FlowKey where a switch puts what `Match.options` says. */
@@ -175,9 +182,11 @@ export function writeOxmMatch(writer: ByteWriter, match: Match, version: number)
   writer.align(8, start);
 }
 
-/** Reads NXM or OXM fields to the end of a reader. @throws OpenFlowError */
-export function decodeFields(reader: ByteReader): { match: Match; cookie: CookieMatch | undefined } {
-  const match = makeMatch();
+/** Reads NXM or OXM fields to the end of a reader, into `match`, which must be empty. @throws OpenFlowError */
+export function decodeFields(
+  reader: ByteReader,
+  match: Match = makeMatch(),
+): { readonly match: Match; readonly cookie: CookieMatch | undefined } {
   const seen: MatchField[] = [];
   /** Those of which some bit is matched. */
   const matched: MatchField[] = [];
@@ -204,18 +213,18 @@ export function decodeFields(reader: ByteReader): { match: Match; cookie: Cookie
       details: { at: reader.at },
     });
   }
-  trimMatch(match);
+  trimPorts(match);
   return { match, cookie };
 }
 
-/** Reads an `ofp_match` of OpenFlow 1.2 and later with its padding. @throws OpenFlowError */
-export function readOxmMatch(reader: ByteReader): Match {
+/** Reads an `ofp_match` of OpenFlow 1.2 and later with its padding, into `empty` if that is given. @throws OpenFlowError */
+export function readOxmMatch(reader: ByteReader, empty?: Match): Match {
   const { at } = reader;
   const type = reader.u16();
   const length = reader.u16();
   if (type !== 1) throw new OpenFlowError("OFPBMC_BAD_TYPE", `Match type ${type} is not OXM`, { details: { at } });
   if (length < 4) throw new OpenFlowError("OFPBMC_BAD_LEN", `A match cannot have ${length} bytes`, { details: { at } });
-  const { match } = decodeFields(reader.sub(length - 4));
+  const { match } = decodeFields(reader.sub(length - 4), empty);
   reader.skip((8 - (length % 8)) % 8);
   return match;
 }
@@ -235,12 +244,11 @@ function readWideInto(match: Match, reader: ByteReader): AddedField {
   return { field, isMatched: mask !== 0n };
 }
 
-/** The field that comes next if it can be read without big integers: it has at most 32 bits, and those are the FlowKey's. */
+/** The field that comes next if it can be read without big integers. */
 function narrowFieldNext(reader: ByteReader): MatchField | undefined {
   if (reader.remaining < 4) return undefined;
   const field = findHeader(((reader.peekU16() << 16) | reader.peekU16(2)) >>> 0);
-  if (field === undefined || field.nBits > 32 || ![1, 2, 4].includes(field.sizeBytes)) return undefined;
-  return field.format === "port" || field === VLAN_VID || field.text === "nw_tos" ? undefined : field;
+  return field !== undefined && NARROW_FIELDS.has(field) ? field : undefined;
 }
 
 function readNarrowInto(match: Match, reader: ByteReader, field: MatchField): AddedField {

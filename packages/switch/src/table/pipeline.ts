@@ -65,6 +65,12 @@ export interface TableStats {
   readonly nMatches: number;
 }
 
+/** A rule that was added, and the one whose place it took. */
+interface Addition {
+  readonly rule: Rule;
+  readonly displaced: Rule | undefined;
+}
+
 /** How many rules a bridge holds at most. */
 const MAX_RULES = 1_000_000;
 
@@ -81,7 +87,7 @@ export class Pipeline {
   readonly #mortal = new Set<Rule>();
   /** Learned flows that nothing may refer to any more, by `learnedId`. */
   readonly #orphans = new Set<bigint>();
-  #undo: (() => void)[] = [];
+  #undo: (Addition | (() => void))[] = [];
   #events: RuleEvent[] = [];
   #groupEvents: number[] = [];
   #meterEvents: number[] = [];
@@ -127,7 +133,7 @@ export class Pipeline {
       }
     } catch (error) {
       if (error instanceof RefusedError) error.position = position;
-      for (const undo of this.#undo.reverse()) undo();
+      for (const undo of this.#undo.reverse()) this.#takeBack(undo);
       this.#undo = [];
       this.#events = [];
       this.#groupEvents = [];
@@ -303,22 +309,27 @@ export class Pipeline {
       const hint = "Give it another priority, or leave out check_overlap";
       throw new RefusedError("OFPFMFC_OVERLAP", "a flow of this priority overlaps", hint);
     }
-    const rule = new Rule({ ...flow, table }, classifier.sharedMask(flow.match.mask), this.#clock.monotonicMs());
+    const rule = new Rule(flow, table, classifier.sharedMask(flow.match.mask), this.#clock.monotonicMs());
     const displaced = classifier.insert(rule, flow.match);
     this.#live(rule);
     if (displaced !== undefined) this.#bury(displaced);
-    this.#undo.push(() => {
-      classifier.remove(rule);
-      this.#bury(rule);
-      if (displaced === undefined) return;
-      classifier.insert(displaced);
-      this.#live(displaced);
-    });
+    this.#undo.push({ rule, displaced });
     if (this.#nRules > MAX_RULES) {
       throw new RefusedError("OFPFMFC_TABLE_FULL", `${MAX_RULES} flows are held`, "Delete some");
     }
     if (displaced !== undefined) this.#events.push({ type: "removed", rule: displaced });
     this.#events.push({ type: "added", rule });
+  }
+
+  #takeBack(undo: Addition | (() => void)): void {
+    if (typeof undo === "function") return undo();
+    const { rule, displaced } = undo;
+    const { classifier } = this.table(rule.table);
+    classifier.remove(rule);
+    this.#bury(rule);
+    if (displaced === undefined) return;
+    classifier.insert(displaced);
+    this.#live(displaced);
   }
 
   #modify(rule: Rule, flow: FlowSpec, setsCookie: boolean): void {

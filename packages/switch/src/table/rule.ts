@@ -10,7 +10,7 @@ export class Rule implements ClassifierRule {
   readonly priority: number;
   /** The match's mask, and its key in the words that the mask looks at: most look at few of them. */
   readonly #mask: Uint32Array;
-  readonly #keyWords: Uint32Array;
+  readonly #keyWords: readonly number[];
   readonly #options: Match["options"];
   cookie: bigint;
   actions: readonly Action[];
@@ -30,22 +30,23 @@ export class Rule implements ClassifierRule {
   visit: TableVisit | undefined = undefined;
 
   /** @param mask - the mask of `spec.match`, shared with other rules */
-  constructor(spec: FlowSpec, mask: Uint32Array, nowMs: number) {
-    this.table = spec.table;
+  constructor(spec: FlowSpec, table: number, mask: Uint32Array, nowMs: number) {
+    this.table = table;
     this.priority = spec.priority;
     this.#mask = mask;
-    this.#keyWords = spec.match.key.filter((_, word) => mask[word] !== 0);
+    this.#keyWords = wordsUnder(mask, spec.match.key);
     this.#options = spec.match.options;
     this.cookie = spec.cookie;
-    this.actions = spec.actions;
+    this.actions = spec.actions.slice();
     this.conjunctions = conjunctionsOf(spec.actions);
     this.idleTimeout = spec.idleTimeout;
     this.hardTimeout = spec.hardTimeout;
     this.flags = spec.flags;
     this.importance = spec.importance;
-    this.createdMs = nowMs;
-    this.modifiedMs = nowMs;
-    this.usedMs = nowMs;
+    const wholeMs = Math.floor(nowMs); // is held in place
+    this.createdMs = wholeMs;
+    this.modifiedMs = wholeMs;
+    this.usedMs = wholeMs;
   }
 
   /** The match, made anew each time. */
@@ -80,10 +81,21 @@ export class Rule implements ClassifierRule {
   }
 }
 
+/** The words of a key that a mask looks at, as signed numbers: those are held in place. */
+function wordsUnder(mask: Uint32Array, key: Uint32Array): number[] {
+  const words: number[] = [];
+  for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) words.push((key[i] as number) | 0);
+  return words.slice(); // as long as it has to be, which a list that grew is not
+}
+
 /** The clauses of a rule, or `undefined` for a rule that is not soft. */
 export function conjunctionsOf(actions: readonly Action[]): readonly Conjunction[] | undefined {
-  const conjunctions = actions.filter((action) => action.type === "conjunction");
-  return conjunctions.length === 0 ? undefined : conjunctions;
+  if (!actions.some(isConjunction)) return undefined;
+  return actions.filter(isConjunction);
+}
+
+function isConjunction(action: Action): action is Extract<Action, { type: "conjunction" }> {
+  return action.type === "conjunction";
 }
 
 function someAction(actions: readonly Action[], holds: (action: Action) => boolean): boolean {
