@@ -16,6 +16,13 @@ export function makeMatch(): Match {
   return { key: takeFlowKey(), mask: takeFlowKey(), options: undefined };
 }
 
+/** Makes a match one on nothing again. */
+export function clearMatch(match: Match): void {
+  match.key.fill(0);
+  match.mask.fill(0);
+  match.options = undefined;
+}
+
 function takeFlowKey(): Uint32Array {
   if (slabEnd === slab.length) {
     slab = new Uint32Array(2 * MATCHES_PER_SLAB * FLOW_WORDS);

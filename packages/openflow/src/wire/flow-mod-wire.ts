@@ -1,6 +1,7 @@
 /** Flow-mods: the standard ones of each version, and Nicira's for OpenFlow 1.0. */
 import { type ByteReader, ByteWriter, defineStruct } from "@tenet/wire";
 import { type Match, PORT } from "../action.ts";
+import { clearMatch } from "../match/match.ts";
 import { ALL_TABLES, FLOW_FLAG, type FlowSpec } from "../flow-spec.ts";
 import type { FlowMod, FlowModCommand } from "../message.ts";
 import type { CodecOptions } from "./codec-options.ts";
@@ -175,8 +176,7 @@ function decodeFlowMod13(reader: ByteReader, version: number, scratch: Match | u
   const fixed = reader.struct(flowMod13);
   const command = COMMANDS[fixed.command];
   if (command === undefined) throw badCommand(fixed.command);
-  scratch?.key.fill(0);
-  scratch?.mask.fill(0);
+  if (scratch !== undefined) clearMatch(scratch);
   const match = readOxmMatch(reader, scratch);
   const actions = decodeInstructions(reader, version, match);
   const outPort = narrowPort(fixed.outPort);
