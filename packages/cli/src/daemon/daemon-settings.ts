@@ -36,6 +36,13 @@ export interface DaemonSettings {
   readonly unixctl: string;
 }
 
+/** What every daemon is told. */
+export interface CommonSettings {
+  readonly tls: TlsSettings;
+  readonly log: LogSettings;
+  readonly daemon: DaemonSettings;
+}
+
 /** Where a daemon is. */
 export interface DaemonPlace {
   /** The name that the original goes by. */
@@ -48,8 +55,12 @@ export interface DaemonPlace {
   readonly alwaysHoldsPid: boolean;
 }
 
-/** How to run. */
-export function readDaemonSettings(line: CommandLine, { program, runDir, alwaysHoldsPid }: DaemonPlace): DaemonSettings {
+/** Reads what every daemon is told. */
+export function readCommonSettings(line: CommandLine, place: DaemonPlace): CommonSettings {
+  return { tls: readTlsSettings(line), log: readLogSettings(line, place), daemon: readDaemonSettings(line, place) };
+}
+
+function readDaemonSettings(line: CommandLine, { program, runDir, alwaysHoldsPid }: DaemonPlace): DaemonSettings {
   const has = (name: string) => hasOption(line, name);
   const last = (name: string) => lastValue(line, name);
   const pidFile = has("pidfile") || alwaysHoldsPid ? (last("pidfile") ?? `${program}.pid`) : undefined;
@@ -64,8 +75,7 @@ export function readDaemonSettings(line: CommandLine, { program, runDir, alwaysH
   };
 }
 
-/** How to log. */
-export function readLogSettings(line: CommandLine, { program, folders, cwd }: DaemonPlace): LogSettings {
+function readLogSettings(line: CommandLine, { program, folders, cwd }: DaemonPlace): LogSettings {
   const file = lastValue(line, "log-file") ?? join(folders.logDir, `${program}.log`);
   return {
     verbose: line.options.filter(({ name }) => name === "verbose").map(({ value }) => value ?? ""),
@@ -75,8 +85,7 @@ export function readLogSettings(line: CommandLine, { program, folders, cwd }: Da
   };
 }
 
-/** What speaks TLS. */
-export function readTlsSettings(line: CommandLine): TlsSettings {
+function readTlsSettings(line: CommandLine): TlsSettings {
   const last = (name: string) => lastValue(line, name);
   return {
     privateKey: last("private-key"),

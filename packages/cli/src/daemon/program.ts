@@ -5,18 +5,12 @@
 import { writeSync } from "node:fs";
 import { createRequire } from "node:module";
 import { AppError, formatError } from "@tenet/kit";
-import type { DaemonSettings, LogSettings } from "./daemon-settings.ts";
+import type { CommonSettings, LogSettings } from "./daemon-settings.ts";
 import { monitor } from "./monitor.ts";
 import { type CommandLine, formatOptions, hasOption, type OptionGroup, parseCommandLine } from "./option-table.ts";
 import { type Stage, startStage, takeStage } from "./stages.ts";
 import { openSyslog } from "./vlog/syslog.ts";
 import { LogSettingError, Vlog } from "./vlog/vlog.ts";
-
-/** What every daemon is told. */
-export interface ProgramSettings {
-  readonly log: LogSettings;
-  readonly daemon: DaemonSettings;
-}
 
 /** How a worker ended. */
 export interface WorkerEnd {
@@ -26,7 +20,7 @@ export interface WorkerEnd {
 }
 
 /** One of the original's daemons. */
-export interface Program<Settings extends ProgramSettings> {
+export interface Program<Settings extends CommonSettings> {
   /** The name that the original goes by. */
   readonly name: string;
   readonly options: readonly OptionGroup[];
@@ -42,7 +36,7 @@ export interface Program<Settings extends ProgramSettings> {
 }
 
 /** Runs a daemon, and sets the exit code of the process. @param args - what follows the name of the command */
-export async function runProgram<Settings extends ProgramSettings>(
+export async function runProgram<Settings extends CommonSettings>(
   program: Program<Settings>,
   args: readonly string[],
 ): Promise<void> {
@@ -62,7 +56,7 @@ export async function runProgram<Settings extends ProgramSettings>(
   }
 }
 
-async function run<Settings extends ProgramSettings>(
+async function run<Settings extends CommonSettings>(
   program: Program<Settings>,
   settings: Settings,
   stage: Stage,

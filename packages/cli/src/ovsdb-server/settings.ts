@@ -1,13 +1,6 @@
 /** What a command line of `tenet ovsdb-server` asks for. */
 import { join } from "node:path";
-import {
-  type DaemonSettings,
-  type LogSettings,
-  readDaemonSettings,
-  readLogSettings,
-  readTlsSettings,
-  type TlsSettings,
-} from "../daemon/daemon-settings.ts";
+import { type CommonSettings, readCommonSettings } from "../daemon/daemon-settings.ts";
 import { type CommandLine, hasOption, lastValue, UsageError } from "../daemon/option-table.ts";
 import { inFolder, type ProgramFolders } from "../daemon/program-folders.ts";
 
@@ -20,7 +13,7 @@ export interface SyncSettings {
 }
 
 /** Everything. */
-export interface ServerSettings {
+export interface ServerSettings extends CommonSettings {
   /** Database files in the order given; none when the state folder or a configuration file says which. */
   readonly files: readonly string[];
   /** Whether the three databases of the state folder are served. */
@@ -35,9 +28,6 @@ export interface ServerSettings {
   /** Where the state folder's databases are that several servers share. */
   readonly storage: string | undefined;
   readonly sync: SyncSettings;
-  readonly tls: TlsSettings;
-  readonly log: LogSettings;
-  readonly daemon: DaemonSettings;
 }
 
 /** The name that the original goes by. */
@@ -90,8 +80,6 @@ export function readSettings(
     run: last("run"),
     storage: last("storage"),
     sync: { from: last("sync-from"), excludedTables: last("sync-exclude-tables"), isActive: has("active") },
-    tls: readTlsSettings(line),
-    log: readLogSettings(line, place),
-    daemon: readDaemonSettings(line, place),
+    ...readCommonSettings(line, place),
   };
 }

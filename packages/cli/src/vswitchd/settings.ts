@@ -1,27 +1,17 @@
 /** What a command line of `tenet vswitchd` asks for. */
 import { join } from "node:path";
-import {
-  type DaemonSettings,
-  type LogSettings,
-  readDaemonSettings,
-  readLogSettings,
-  readTlsSettings,
-  type TlsSettings,
-} from "../daemon/daemon-settings.ts";
+import { type CommonSettings, readCommonSettings } from "../daemon/daemon-settings.ts";
 import { type CommandLine, lastValue, UsageError } from "../daemon/option-table.ts";
 import type { ProgramFolders } from "../daemon/program-folders.ts";
 
 /** Everything. */
-export interface SwitchSettings {
+export interface SwitchSettings extends CommonSettings {
   /** The remote of the Open_vSwitch database. */
   readonly database: string;
   /** For sockets of bridges, of control, and the pid file. */
   readonly runDir: string;
   /** Whether no device of the machine is used. */
   readonly isAllDummy: boolean;
-  readonly tls: TlsSettings;
-  readonly log: LogSettings;
-  readonly daemon: DaemonSettings;
 }
 
 /** The name that the original goes by. */
@@ -56,8 +46,6 @@ export function readSettings(
     database: database ?? `unix:${join(runDir, "db.sock")}`,
     runDir,
     isAllDummy: dummies !== undefined,
-    tls: readTlsSettings(line),
-    log: readLogSettings(line, place),
-    daemon: readDaemonSettings(line, place),
+    ...readCommonSettings(line, place),
   };
 }
