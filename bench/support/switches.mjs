@@ -67,7 +67,7 @@ export class BareCable {
 
 /** Starts Tenet's switch. */
 export function startTenet() {
-  return started(new Switch("Tenet", "t"), (it) => it.spawn(process.execPath, TENET, "vswitchd", "--db", it.remote));
+  return started(new Switch("Tenet", "t"), (it) => it.spawn(process.execPath, TENET, "vswitchd", "--pidfile", it.remote));
 }
 
 /** Starts the original, forwarding in user space. */

@@ -10,7 +10,8 @@ import type { ActionRunner } from "./action-runner.ts";
 import { N_RECEIVE_SLOTS, type PacketMemory } from "./packet-memory.ts";
 import type { Port } from "./port.ts";
 
-const ROUNDS_PER_TURN = 4;
+/** After so long, timers and other sockets have their turn. */
+const TURN_MS = 1;
 const MAX_READY = 64;
 const MONITOR_TAG = 0;
 
@@ -82,17 +83,23 @@ export class DeviceLoop {
     }
   }
 
+  /**
+   * Asks again when the ports at hand are done: what was sent is often answered before the call that sent it returns, and
+   * another turn of the event loop costs more than the question.
+   */
   #turn(): void {
     const tags = this.#tags;
+    const endMs = performance.now() + TURN_MS;
     let nReady = this.#poller.ready(tags);
-    for (let round = 0; round < ROUNDS_PER_TURN && nReady > 0; round++) {
+    while (nReady > 0) {
       let nStill = 0;
       for (let i = 0; i < nReady; i++) {
         const tag = tags[i] ?? MONITOR_TAG;
         if (tag === MONITOR_TAG) this.readLinkChanges();
         else if (this.#receive(tag)) tags[nStill++] = tag;
       }
-      nReady = nStill;
+      if (performance.now() > endMs) return;
+      nReady = nStill > 0 ? nStill : this.#poller.ready(tags);
     }
   }
 
