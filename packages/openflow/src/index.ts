@@ -51,6 +51,7 @@ export { type ParseFlowOptions, parseFlow, parseFlows } from "./text/parse-flow.
 export { type ParseGroupOptions, parseGroup, parseGroups } from "./text/parse-group.ts";
 export { type ParseOptions, parseMatch } from "./text/parse-match.ts";
 export { formatPort, type PortNames } from "./text/port-name.ts";
+export { formatSubField } from "./text/sub-field.ts";
 export { decodeMessage, encodeMessage, encodeMessages, HEADER_SIZE, type Header, readHeader } from "./wire/codec.ts";
 export type { CodecOptions } from "./wire/codec-options.ts";
 export { type ErrorName, errorNameOf, formatErrorNumbers, makeErrorMessage, OpenFlowError } from "./wire/openflow-error.ts";

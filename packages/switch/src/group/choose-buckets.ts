@@ -9,7 +9,8 @@
  * @see Thaler and Ravishankar, "A name-based mapping scheme for rendezvous", 1996
  */
 import type { GroupSpec } from "@tenet/openflow";
-import { hashFields } from "../translate/flow-hash.ts";
+import { hashPacket, hashSelection } from "../translate/flow-hash.ts";
+import { hashTwo } from "../translate/hash-functions.ts";
 import type { PacketState } from "../translate/packet-state.ts";
 import type { Group, RunningBucket } from "./group.ts";
 
@@ -47,26 +48,19 @@ function selectBucket(group: Group, packet: PacketState, liveness: Liveness): nu
   let bestScore = -1;
   for (const [i, { spec: bucket }] of buckets.entries()) {
     if (live[i] !== true) continue;
-    const score = (mix(hash ^ mix(bucket.id)) % WEIGHT_UNIT) * bucket.weight;
+    const score = (hashTwo(bucket.id, hash) % WEIGHT_UNIT) * bucket.weight;
     liveness.note(`bucket ${i}: score ${score}`);
-    if (score <= bestScore) continue;
+    if (score < bestScore) continue;
     bestScore = score;
     best = i;
   }
   return best;
 }
 
+/** Without fields, both directions of a connection have one hash. */
 function hashOf({ selection }: GroupSpec, packet: PacketState): number {
-  const basis = Number((selection?.parameter ?? 0n) & 0xffff_ffffn);
-  return hashFields(packet, selection?.fields ?? [], basis);
-}
-
-/** Scrambles 32 bits (the finisher of MurmurHash3). */
-function mix(value: number): number {
-  let hash = value;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  const { fields = [], parameter = 0n } = selection ?? {};
+  return fields.length === 0 ? hashPacket(packet, "symmetric_l4", 0) : hashSelection(packet, fields, parameter);
 }
 
 /** A bucket that watches nothing is live; else its port or its group must be. */

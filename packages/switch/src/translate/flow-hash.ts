@@ -1,55 +1,152 @@
 /**
- * Hashes of packets for choosing between equals: the buckets of a group, the members of a bond.
+ * Hashes of packets for choosing between equals: links of `multipath`, members of `bundle`, buckets of groups.
  *
- * What is hashed is read, and so is in the megaflow. Without fields, both directions of a connection have one hash:
- * addresses and transport ports are combined symmetrically.
+ * What is hashed is read, and so is in the megaflow. The hashes are those of Open vSwitch, bit for bit, so that a packet takes
+ * the same of several ways there and here: it adds words to a MurmurHash3 and hashes bytes by Jenkins' lookup3, both over memory of
+ * a little-endian machine.
+ *
+ * @see Bob Jenkins, "lookup3.c", 2006; Austin Appleby, "MurmurHash3", 2011 (both in the public domain)
  */
-import { FIELDS, type FieldSpec, IP_PROTO } from "@tenet/net";
-import type { SelectionField } from "@tenet/openflow";
+import { ETH_TYPE, FIELDS, type FieldSpec, IP_PROTO } from "@tenet/net";
+import type { HashFields, SelectionField } from "@tenet/openflow";
+import { finishHash, hashBytes, hashWord, jenkinsHash, networkWord } from "./hash-functions.ts";
 import { isIp } from "./megaflow-mask.ts";
 import type { PacketState } from "./packet-state.ts";
 import { hasField } from "./prerequisites.ts";
 
-/** Transports that have ports. */
-const WITH_PORTS: ReadonlySet<number> = new Set([IP_PROTO.tcp, IP_PROTO.udp, IP_PROTO.sctp]);
+const VID_BITS = 12;
 
-/** A 32-bit hash of the bits of `fields` that the packet has; without fields of what tells connections apart. */
-export function hashFields(packet: PacketState, fields: readonly SelectionField[], basis: number): number {
-  if (fields.length === 0) return hashConnection(packet, basis);
-  let hash = basis;
-  for (const { field, mask } of fields) {
-    if (!hasField(packet, field)) continue;
-    for (const word of packet.readWords(field, mask)) hash = add(hash, word);
+/** The hash of what `fields` names. */
+export function hashPacket(packet: PacketState, fields: HashFields, basis: number): number {
+  switch (fields) {
+    case "eth_src":
+      return jenkinsHash(bytesOf(packet, FIELDS.eth_src), basis);
+    case "nw_src":
+      return hashAddress(packet, FIELDS.nw_src, FIELDS.ipv6_src, basis);
+    case "nw_dst":
+      return hashAddress(packet, FIELDS.nw_dst, FIELDS.ipv6_dst, basis);
+    case "symmetric_l4":
+      return symmetricL4(packet, basis);
+    case "symmetric_l3":
+      return symmetricL3(packet, basis);
+    case "symmetric_l3l4":
+      return symmetricL3L4(packet, basis, WITHOUT_UDP);
+    case "symmetric_l3l4+udp":
+      return symmetricL3L4(packet, basis, WITH_UDP);
   }
-  return finish(hash);
 }
 
-function hashConnection(packet: PacketState, basis: number): number {
-  const pair = (a: FieldSpec, b: FieldSpec, hash: number): number => {
-    const [left, right] = [packet.readWords(a), packet.readWords(b)];
-    return left.reduce((sum, word, i) => add(sum, word ^ (right[i] ?? 0)), hash);
-  };
-  let hash = pair(FIELDS.eth_src, FIELDS.eth_dst, basis);
+/** The hash of the bits of `fields` that the packet has, which a group's selection names. */
+export function hashSelection(packet: PacketState, fields: readonly SelectionField[], parameter: bigint): number {
+  let hash = finishHash(hashWord(hashWord(0, Number(parameter & 0xffff_ffffn)), Number(parameter >> 32n)), 8);
+  for (const { field, mask } of fields) {
+    if (hasField(packet, field)) hash = hashBytes(wireBytesOf(packet, field, mask), hash);
+  }
+  return hash;
+}
+
+const WITHOUT_UDP: ReadonlySet<number> = new Set([IP_PROTO.tcp, IP_PROTO.sctp]);
+const WITH_UDP: ReadonlySet<number> = new Set([...WITHOUT_UDP, IP_PROTO.udp]);
+/** ICMP has its type and code where others have ports. */
+const HAS_PORTS: ReadonlySet<number> = new Set([...WITH_UDP, IP_PROTO.icmp, IP_PROTO.icmp6]);
+
+/** | addresses 16 | EtherType 2 | VLAN 2 | ports 2 | Ethernet 6 | protocol 1 | 0 (3) |, both directions XOR-ed. */
+function symmetricL4(packet: PacketState, basis: number): number {
+  const bytes = new Uint8Array(32);
   const ethType = packet.read(FIELDS.eth_type);
-  hash = add(add(hash, ethType), packet.read(FIELDS.vlan_tci));
-  if (!isIp(ethType)) return finish(hash);
-  hash = ethType === 0x0800 ? pair(FIELDS.nw_src, FIELDS.nw_dst, hash) : pair(FIELDS.ipv6_src, FIELDS.ipv6_dst, hash);
+  putBig(bytes, 16, 2, ethType);
+  putBig(bytes, 18, 2, vlanOf(packet));
+  bytes.set(xorOf(packet, FIELDS.eth_src, FIELDS.eth_dst), 22);
+  if (isIp(ethType)) {
+    bytes.set(addressesOf(packet, ethType));
+    const protocol = packet.read(FIELDS.nw_proto);
+    bytes[28] = protocol;
+    const ports = portsOf(packet, protocol);
+    if (WITHOUT_UDP.has(protocol)) putBig(bytes, 20, 2, ports);
+  }
+  return jenkinsHash(bytes, basis);
+}
+
+/** | addresses 16 | EtherType 2 | 0 (2) |, both directions XOR-ed. */
+function symmetricL3(packet: PacketState, basis: number): number {
+  const ethType = packet.read(FIELDS.eth_type);
+  const bytes = new Uint8Array(20);
+  if (isIp(ethType)) bytes.set(addressesOf(packet, ethType));
+  putBig(bytes, 16, 2, ethType);
+  return jenkinsHash(bytes, basis);
+}
+
+/** Addresses and protocol, and ports of the protocols in `withPorts`; of what is no IP, Ethernet and VLAN. */
+function symmetricL3L4(packet: PacketState, basis: number, withPorts: ReadonlySet<number>): number {
+  const ethType = packet.read(FIELDS.eth_type);
+  if (!isIp(ethType)) return symmetricL2(packet, ethType, basis);
+  const addresses = addressesOf(packet, ethType);
+  let hash = basis;
+  for (let at = 0; at < addresses.length; at += 4) hash = hashWord(hash, networkWord(addresses, at));
   const protocol = packet.read(FIELDS.nw_proto);
-  hash = add(hash, protocol);
-  const isLaterFragment = (packet.read(FIELDS.nw_frag) & 2) !== 0;
-  if (!WITH_PORTS.has(protocol) || isLaterFragment) return finish(hash);
-  return finish(add(hash, packet.read(FIELDS.tp_src) ^ packet.read(FIELDS.tp_dst)));
+  hash = hashWord(hash, protocol);
+  const ports = portsOf(packet, protocol);
+  if (withPorts.has(protocol)) hash = hashWord(hash, ((ports & 0xff) << 8) | (ports >>> 8));
+  return finishHash(hash, basis);
 }
 
-/** One step of MurmurHash3. */
-function add(hash: number, word: number): number {
-  const scrambled = Math.imul(word, 0xcc9e_2d51);
-  const mixed = hash ^ Math.imul((scrambled << 15) | (scrambled >>> 17), 0x1b87_3593);
-  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe654_6b64) | 0;
+/** | EtherType 2 | VLAN 2 | Ethernet 6 | 0 (2) |, both directions XOR-ed. */
+function symmetricL2(packet: PacketState, ethType: number, basis: number): number {
+  const bytes = new Uint8Array(12);
+  putBig(bytes, 0, 2, ethType);
+  putBig(bytes, 2, 2, vlanOf(packet));
+  bytes.set(xorOf(packet, FIELDS.eth_src, FIELDS.eth_dst), 4);
+  let hash = basis;
+  for (let at = 0; at < 12; at += 4) hash = hashWord(hash, networkWord(bytes, at));
+  return finishHash(hash, basis);
 }
 
-function finish(value: number): number {
-  let hash = Math.imul(value ^ (value >>> 16), 0x85eb_ca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+function vlanOf(packet: PacketState): number {
+  return Number(packet.load({ field: FIELDS.vlan_tci, start: 0, nBits: VID_BITS }));
+}
+
+function addressesOf(packet: PacketState, ethType: number): Uint8Array {
+  if (ethType === ETH_TYPE.ip4) return xorOf(packet, FIELDS.nw_src, FIELDS.nw_dst);
+  return xorOf(packet, FIELDS.ipv6_src, FIELDS.ipv6_dst);
+}
+
+/** The ports XOR-ed. As at the original they are in the megaflow even when they are not hashed. */
+function portsOf(packet: PacketState, protocol: number): number {
+  if (!HAS_PORTS.has(protocol)) return 0;
+  return packet.read(FIELDS.tp_src) ^ packet.read(FIELDS.tp_dst);
+}
+
+function hashAddress(packet: PacketState, ip4: FieldSpec, ip6: FieldSpec, basis: number): number {
+  const ethType = packet.read(FIELDS.eth_type);
+  if (ethType === ETH_TYPE.ip4) return jenkinsHash(bytesOf(packet, ip4), basis);
+  return ethType === ETH_TYPE.ip6 ? jenkinsHash(bytesOf(packet, ip6), basis) : basis;
+}
+
+function xorOf(packet: PacketState, a: FieldSpec, b: FieldSpec): Uint8Array {
+  const other = bytesOf(packet, b);
+  return bytesOf(packet, a).map((byte, i) => byte ^ (other[i] ?? 0));
+}
+
+/** A field as its bytes lie in a packet. */
+function bytesOf(packet: PacketState, field: FieldSpec): Uint8Array {
+  return toBytes(packet.load({ field, start: 0, nBits: field.nBits }), Math.ceil(field.nBits / 8));
+}
+
+/** Bits of a field as the original keeps them. */
+function wireBytesOf(packet: PacketState, field: SelectionField["field"], mask: Uint32Array): Uint8Array {
+  const words = packet.readWords(field, mask);
+  let value = 0n;
+  for (const word of words) value = (value << 32n) | BigInt(word >>> 0);
+  const { sizeBytes = Math.ceil(field.nBits / 8) } = field as { sizeBytes?: number };
+  return toBytes(value >> BigInt(field.nWords === 1 ? field.shift : 0), sizeBytes);
+}
+
+function toBytes(value: bigint, size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  for (let i = size - 1, rest = value; i >= 0; i--, rest >>= 8n) bytes[i] = Number(rest & 0xffn);
+  return bytes;
+}
+
+function putBig(bytes: Uint8Array, at: number, size: number, value: number): void {
+  for (let i = 0; i < size; i++) bytes[at + i] = value >>> (8 * (size - 1 - i));
 }

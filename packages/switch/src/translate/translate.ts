@@ -10,7 +10,18 @@
  */
 import type { DatapathAction } from "@tenet/datapath";
 import { FIELDS, getField, VLAN_PRESENT } from "@tenet/net";
-import { type Action, type CtAction, type FlowSpec, type LearnAction, METER, PACKET_IN_REASON, PORT } from "@tenet/openflow";
+import {
+  type Action,
+  type BundleAction,
+  type CtAction,
+  type FlowSpec,
+  formatSubField,
+  type LearnAction,
+  METER,
+  PACKET_IN_REASON,
+  PORT,
+  type SubField,
+} from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import { type BridgePort, NO_FLOOD, NO_FWD, NO_RECV, PORT_DOWN } from "../bridge/bridge-port.ts";
 import { outside } from "../bridge/bundle.ts";
@@ -19,6 +30,7 @@ import type { Mirror } from "../bridge/mirror.ts";
 import { chooseBuckets, type Liveness } from "../group/choose-buckets.ts";
 import type { Rule } from "../table/rule.ts";
 import { mergeActionSet, orderedActionSet } from "./action-set.ts";
+import { chooseLink, chooseMember } from "./choose-link.ts";
 import { toDatapathCt } from "./connection-tracking.ts";
 import type { FrozenState } from "./frozen-state.ts";
 import { describeLearned, learnedFlow } from "./learn.ts";
@@ -38,6 +50,8 @@ const MAX_RESUBMITS = MAX_DEPTH * 64;
 const PORTS_WORD = FIELDS.tp_src.word;
 /** `max_len` that asks for the whole packet. */
 const WHOLE_PACKET = 0xffff;
+/** Reserved ports that a member of a bundle may be. */
+const ALWAYS_ALIVE: ReadonlySet<number> = new Set([PORT.IN_PORT, PORT.TABLE, PORT.NORMAL, PORT.FLOOD, PORT.ALL, PORT.NONE]);
 
 /**
  * Sees to it that a flow is there that a packet teaches.
@@ -142,7 +156,7 @@ class Walk {
   #enterBridge(): void {
     const inPort = this.#bridge.port(this.#inPort());
     if (inPort !== undefined && (inPort.config & (PORT_DOWN | NO_RECV)) !== 0)
-      return this.#note("port is configured not to receive");
+      return this.#warn("port is configured not to receive");
     if (inPort !== undefined && !this.#mirrorInput(inPort)) return;
     this.#lookUp(0, undefined, 0);
     this.#executeActionSet();
@@ -260,6 +274,10 @@ class Walk {
       case "exit":
         this.#isOver = true;
         return;
+      case "multipath":
+        return this.#store(action.target, BigInt(chooseLink(action, this.#packet)));
+      case "bundle":
+        return this.#bundle(action);
       case "learn":
         return this.#teach(action);
       case "finTimeout":
@@ -306,14 +324,29 @@ class Walk {
     }
   }
 
+  /** Sets bits of a field and says so. */
+  #store(target: SubField, value: bigint): void {
+    this.#packet.store(target, value);
+    this.#note(`${formatSubField(target)} is now 0x${value.toString(16)}`);
+  }
+
+  #bundle(action: BundleAction): void {
+    const { isPortLive } = this.#livenessOf(this.#bridge);
+    const isAlive = (port: number): boolean =>
+      port >= PORT.IN_PORT ? ALWAYS_ALIVE.has(port) || (port === PORT.LOCAL && isPortLive(port)) : isPortLive(port);
+    const port = chooseMember(action, this.#packet, isAlive);
+    if (action.target === undefined) this.#output(port, WHOLE_PACKET);
+    else this.#store(action.target, BigInt(port));
+  }
+
   #teach(action: LearnAction): void {
     const flow = learnedFlow(action, this.#packet);
-    if (this.#learnFlow === undefined) return this.#observer?.warning("suppressing side effects, so learn action ignored");
+    if (this.#learnFlow === undefined) return this.#warn("suppressing side effects, so learn action ignored");
     const { limit, result } = action;
     this.#note(describeLearned(flow));
     const isThere = this.#learnFlow(this.#bridge, flow, limit);
     if (isThere === undefined) this.#isCacheable = false;
-    if (result !== undefined) this.#packet.store(result, isThere === true ? 1n : 0n);
+    if (result !== undefined) this.#store(result, isThere === true ? 1n : 0n);
     this.#effects.push({ type: "learnFlow", bridge: this.#bridge, flow, limit });
   }
 
@@ -412,7 +445,7 @@ class Walk {
       case PORT.NONE:
         return;
       default:
-        if (port === this.#inPort()) return this.#note("skipping output to input port");
+        if (port === this.#inPort()) return this.#warn("skipping output to input port");
         this.#outputTo(this.#bridge.port(port));
     }
   }
@@ -425,9 +458,9 @@ class Walk {
   }
 
   #outputTo(port: BridgePort | undefined): void {
-    if (port === undefined) return this.#note("nonexistent output port");
-    if ((port.config & (PORT_DOWN | NO_FWD)) !== 0) return this.#note("port is configured not to forward");
-    if (this.#isBetweenProtected(port)) return this.#note("Flow is between protected ports, skipping output.");
+    if (port === undefined) return this.#warn("nonexistent output port");
+    if ((port.config & (PORT_DOWN | NO_FWD)) !== 0) return this.#warn("port is configured not to forward");
+    if (this.#isBetweenProtected(port)) return this.#warn("Flow is between protected ports, skipping output.");
     switch (port.link.kind) {
       case "datapath":
         this.#packet.commit(this.#out);
@@ -437,7 +470,7 @@ class Walk {
       case "patch":
         return this.#crossPatch(port);
       case "none":
-        this.#note(`port ${port.name} has no device`);
+        this.#warn(`port ${port.name} has no device`);
     }
   }
 
@@ -447,7 +480,7 @@ class Walk {
 
   #crossPatch(port: BridgePort): void {
     const peer = this.#around.peerOf(port);
-    if (peer === undefined) return this.#note(`patch port ${port.name} has no peer`);
+    if (peer === undefined) return this.#warn(`patch port ${port.name} has no peer`);
     if (this.#depth >= MAX_DEPTH) return this.#fail("depth", `over max translation depth ${MAX_DEPTH}`);
     this.#effects.push({ type: "patch", from: port, to: peer.port });
     const outer = { bridge: this.#bridge, table: this.#table, rule: this.#rule, actionSet: this.#actionSet, stack: this.#stack };
@@ -486,7 +519,7 @@ class Walk {
     const group = bridge.pipeline.groups.get(id);
     const buckets = group === undefined ? [] : chooseBuckets(group, this.#packet, this.#livenessOf(bridge));
     this.#effects.push({ type: "group", bridge, id, group, buckets });
-    if (group === undefined) return this.#note(`output to nonexistent group ${id}`);
+    if (group === undefined) return this.#warn(`output to nonexistent group ${id}`);
     this.#depth++;
     for (const bucket of buckets) {
       this.#observer?.enterBucket(group.buckets.indexOf(bucket));
@@ -529,7 +562,7 @@ class Walk {
     const ofport = this.#inPort();
     const inPort = bridge.port(ofport);
     if (inPort === undefined && ofport !== PORT.NONE && ofport !== PORT.CONTROLLER) {
-      return this.#note(`no input port ${ofport}, dropping`);
+      return this.#warn(`no input port ${ofport}, dropping`);
     }
     forwardNormally({
       ...this.#forwarding,
@@ -571,6 +604,10 @@ class Walk {
 
   #note(text: string): void {
     this.#observer?.note(text);
+  }
+
+  #warn(text: string): void {
+    this.#observer?.warning(text);
   }
 
   #fail(failure: TranslationFailure, text: string): void {
