@@ -34,8 +34,8 @@ async function client(path: string) {
   return { socket, messages, send, until };
 }
 
-test("a large first answer comes in parts: others are served meanwhile, and what changed follows behind it", async () => {
-  await using scope = new Scope();
+/** A database of many rows and two clients. */
+async function begin(scope: Scope) {
   const folder = temporaryFolder(scope);
   const database = await openDatabase(scope, {});
   const inserts = Array.from({ length: N_ROWS }, (_, n): Json => ({ op: "insert", table: "Root", row: { name: `row ${n}` } }));
@@ -47,6 +47,12 @@ test("a large first answer comes in parts: others are served meanwhile, and what
     watcher.socket.destroy();
     writer.socket.destroy();
   });
+  return { database, watcher, writer };
+}
+
+test("a large first answer comes in parts: others are served meanwhile, and what changed follows behind it", async () => {
+  await using scope = new Scope();
+  const { database, watcher, writer } = await begin(scope);
   watcher.send(1, "monitor_cond", [database.schema.name, "m", { Root: [{ columns: ["name"] }] }]);
   watcher.send(2, "echo", ["later"]);
   await once(watcher.socket, "data");
@@ -63,4 +69,43 @@ test("a large first answer comes in parts: others are served meanwhile, and what
   const update = rest.find(({ method }) => method === "update2");
   expect(JSON.stringify(update?.params)).toContain('"changed"');
   expect(rest.map(({ id, method }) => method ?? id)).toHaveLength(2);
+});
+
+test("changed conditions over many rows are told in parts, the reply behind them, then what changed meanwhile", async () => {
+  await using scope = new Scope();
+  const { database, watcher, writer } = await begin(scope);
+  const { name } = database.schema;
+  const changeTo = (id: number, where: Json) => watcher.send(id, "monitor_cond_change", ["m", "m", { Root: [{ where }] }]);
+  watcher.send(1, "monitor_cond", [name, "m", { Root: [{ columns: ["name"], where: [["name", "==", "row 1"]] }] }]);
+  await watcher.until(({ id }) => id === 1);
+  changeTo(2, [true]);
+  await once(watcher.socket, "data");
+  watcher.socket.pause();
+  for (const [id, from, to] of [
+    [1, "row 7", "first"],
+    [2, "first", "second"],
+  ] as const) {
+    const change = { op: "update", table: "Root", where: [["name", "==", from]], row: { name: to } };
+    writer.send(id, "transact", [name, change]);
+    expect((await writer.until((message) => message.id === id)).result).toEqual([{ count: 1 }]);
+  }
+  watcher.socket.resume();
+  await watcher.until(({ params }) => JSON.stringify(params ?? null).includes('"second"'));
+  const [, shown, reply, changed, ...rest] = watcher.messages;
+  const rowsIn = (message: Message | undefined) =>
+    Object.values((message?.params as [Json, { Root: { [uuid: string]: Json } }])[1].Root);
+  expect(rowsIn(shown)).toHaveLength(N_ROWS - 1);
+  expect(rowsIn(shown)).toContainEqual({ insert: { name: "row 7" } });
+  expect(reply).toEqual({ id: 2, result: {}, error: null });
+  expect(rowsIn(changed)).toEqual([{ modify: { name: "second" } }]); // added up while it was behind
+  expect(rest).toEqual([]);
+  changeTo(3, [["name", "==", "second"]]);
+  await watcher.until(({ id }) => id === 3);
+  expect(rowsIn(watcher.messages[4])).toEqual(Array(N_ROWS - 1).fill({ delete: null }));
+  changeTo(4, [
+    ["name", "==", "second"],
+    ["name", "==", "nobody"],
+  ]);
+  await watcher.until(({ id }) => id === 4);
+  expect(watcher.messages).toHaveLength(7); // the same rows: a reply alone
 });

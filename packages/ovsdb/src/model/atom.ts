@@ -20,6 +20,7 @@ export const ATOMIC_TYPES: readonly AtomicType[] = ["integer", "real", "boolean"
 export const ZERO_UUID = "00000000-0000-0000-0000-000000000000";
 
 const UUID = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;
+const REAL_DIGITS = 15;
 const BARE_WORD = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 
 /** Whether `text` has the form of a uuid (either case). */
@@ -69,10 +70,20 @@ function surrogatesLast(unit: number): number {
   return unit >= 0xe000 ? unit - 0x800 : unit + 0x2000;
 }
 
-/** An atom as messages and error details show it: strings are quoted only when they need it. */
+/** An atom as messages and error details show it: strings are quoted only when they need it, reals are rounded. */
 export function formatAtom(atom: Atom, type: AtomicType): string {
+  if (type === "real" && typeof atom === "number") return formatReal(atom);
   if (type === "string" && typeof atom === "string") return needsQuotes(atom) ? JSON.stringify(atom) : atom;
   return String(atom);
+}
+
+/** Messages tell 15 digits, with an exponent of two where there is one; values themselves keep all they have. */
+function formatReal(value: number): string {
+  const [mantissa = "", power = "0"] = value.toExponential(REAL_DIGITS - 1).split("e");
+  const exponent = Number(power);
+  if (exponent >= -4 && exponent < REAL_DIGITS) return String(Number(value.toPrecision(REAL_DIGITS)));
+  const digits = String(Math.abs(exponent)).padStart(2, "0");
+  return `${Number(mantissa)}e${exponent < 0 ? "-" : "+"}${digits}`;
 }
 
 function needsQuotes(text: string): boolean {

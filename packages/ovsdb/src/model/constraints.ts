@@ -27,15 +27,16 @@ function checkEnum(base: BaseType, allowed: readonly Atom[], atom: Atom): void {
   throw constraintViolation(`${formatAtom(atom, base.type)} is not one of the allowed values ([${names}])`);
 }
 
-function checkRange({ minimum, maximum }: BaseType, atom: number | bigint): void {
+function checkRange({ type, minimum, maximum }: BaseType, atom: number | bigint): void {
   const isTooSmall = minimum !== undefined && atom < minimum;
   const isTooLarge = maximum !== undefined && atom > maximum;
   if (!isTooSmall && !isTooLarge) return;
+  const [text, least, most] = [atom, minimum, maximum].map((value) => (value === undefined ? "" : formatAtom(value, type)));
   if (minimum !== undefined && maximum !== undefined) {
-    throw constraintViolation(`${atom} is not in the valid range ${minimum} to ${maximum} (inclusive)`);
+    throw constraintViolation(`${text} is not in the valid range ${least} to ${most} (inclusive)`);
   }
-  if (isTooSmall) throw constraintViolation(`${atom} is less than minimum allowed value ${minimum}`);
-  throw constraintViolation(`${atom} is greater than maximum allowed value ${maximum}`);
+  if (isTooSmall) throw constraintViolation(`${text} is less than minimum allowed value ${least}`);
+  throw constraintViolation(`${text} is greater than maximum allowed value ${most}`);
 }
 
 function checkLength({ minLength, maxLength }: BaseType, atom: string): void {

@@ -30,6 +30,12 @@ export function replyParts(id: Json, result: Iterable<string>): Iterator<string>
   return enclosed(`{"id":${stringifyExact(id)},"result":`, result, ',"error":null}');
 }
 
+/** Notifications, and the empty reply of the request that they come of. */
+export function* withReply(notifications: Iterable<string>, id: Json): Generator<string> {
+  yield* notifications;
+  yield `{"id":${stringifyExact(id)},"result":{},"error":null}`;
+}
+
 function* enclosed(before: string, parts: Iterable<string>, after: string): Generator<string> {
   yield before;
   yield* parts;

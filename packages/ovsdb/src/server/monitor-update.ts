@@ -30,26 +30,6 @@ export function updatesOf(spec: MonitorSpec, changes: readonly RowChange[]): Tab
   return isEmpty ? undefined : updates;
 }
 
-/** What a monitor's client is told when its conditions change. */
-export function conditionChangeUpdates(
-  from: MonitorSpec,
-  to: MonitorSpec,
-  rowsOf: (table: string) => ReadonlyMap<string, Row>,
-): TableUpdates | undefined {
-  const updates: { [table: string]: Rows } = {};
-  for (const [name, table] of to.tables) {
-    const before = from.tables.get(name);
-    if (before === undefined || before.condition === table.condition) continue;
-    for (const [uuid, row] of rowsOf(name)) {
-      const isSeen = matchesAny(table.condition, row);
-      if (matchesAny(before.condition, row) === isSeen) continue;
-      const update = isSeen ? insertUpdate(to, table, row) : deleteUpdate(to, table, row);
-      if (update !== undefined) put(updates, name, uuid, update);
-    }
-  }
-  return Object.keys(updates).length === 0 ? undefined : updates;
-}
-
 function put(updates: { [table: string]: Rows }, table: string, uuid: string, update: Json): void {
   const rows = updates[table] ?? {};
   updates[table] = rows;
@@ -69,8 +49,8 @@ function selected(table: MonitoredTable, kind: keyof MonitorSelect): readonly Mo
   return table.columns.filter(({ select }) => select[kind]);
 }
 
-/** A table of which no column is named still tells of rows that come and go. */
-function insertUpdate({ notation }: MonitorSpec, table: MonitoredTable, row: Row): Json | undefined {
+/** What is told of a row that comes into sight. A table of which no column is named still tells of rows that come and go. */
+export function insertUpdate({ notation }: MonitorSpec, table: MonitoredTable, row: Row): Json | undefined {
   const columns = selected(table, "insert");
   if (columns.length === 0 && table.columns.length > 0) return undefined;
   const json: Columns = {};
@@ -81,7 +61,8 @@ function insertUpdate({ notation }: MonitorSpec, table: MonitoredTable, row: Row
   return notation === 1 ? { new: json } : { insert: json };
 }
 
-function deleteUpdate({ notation }: MonitorSpec, table: MonitoredTable, row: Row): Json | undefined {
+/** What is told of a row that goes out of sight. */
+export function deleteUpdate({ notation }: MonitorSpec, table: MonitoredTable, row: Row): Json | undefined {
   const columns = selected(table, "delete");
   if (columns.length === 0 && table.columns.length > 0) return undefined;
   if (notation === 2) return { delete: null };

@@ -80,8 +80,14 @@ function miss(monitor: Monitor, changes: readonly RowChange[], version: string):
   monitor.missed = missed;
 }
 
-/** The text of an update notification; `updates` is JSON text. */
-export function notification({ method, id }: Monitor, version: string, updates: string): string {
+/** What stands before the updates in a notification, and behind them. */
+export function notificationEnds({ method, id }: Monitor, version: string): readonly [start: string, end: string] {
   const transaction = method === "update3" ? `"${version}",` : "";
-  return `{"id":null,"method":"${method}","params":[${stringifyExact(id)},${transaction}${updates}]}`;
+  return [`{"id":null,"method":"${method}","params":[${stringifyExact(id)},${transaction}`, "]}"];
+}
+
+/** The text of a notification; `updates` is JSON text. */
+function notification(monitor: Monitor, version: string, updates: string): string {
+  const [start, end] = notificationEnds(monitor, version);
+  return start + updates + end;
 }

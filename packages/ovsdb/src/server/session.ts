@@ -7,17 +7,16 @@ import type { Json, Logger } from "@tenet/kit";
 import type { ClientIdentity } from "../engine/commit.ts";
 import type { DatabaseEngine } from "../engine/database.ts";
 import { type RoleHolder, roleRefusal } from "../engine/role-access.ts";
-import { stringifyExact } from "../model/exact-json.ts";
 import { OvsdbError, syntaxError } from "../model/ovsdb-error.ts";
 import { isJsonArray, isJsonObject, stringifySorted } from "../model/sorted-json.ts";
 import type { JsonRpcConnection, RpcHandler } from "../rpc/json-rpc-connection.ts";
 import type { ServedDatabase } from "./catalog.ts";
+import { conditionChange } from "./condition-change.ts";
 import { historyEntries, parseHistoryFilter } from "./history-entries.ts";
 import type { LockHolder, LockNames, LockService } from "./locks.ts";
-import { initialAnswer, replyParts, sinceAnswer } from "./monitor-answer.ts";
+import { initialAnswer, replyParts, sinceAnswer, withReply } from "./monitor-answer.ts";
 import { changeConditions, parseMonitorSpec } from "./monitor-spec.ts";
-import { conditionChangeUpdates } from "./monitor-update.ts";
-import { catchUp, type Monitor, type MonitorViews, notification } from "./monitor-views.ts";
+import { catchUp, type Monitor, type MonitorViews } from "./monitor-views.ts";
 import { rowsAt } from "./rows-at.ts";
 import type { SendQueue } from "./send-queue.ts";
 import { RunningTransaction } from "./running-transaction.ts";
@@ -81,6 +80,7 @@ export class Session implements RpcHandler, LockHolder {
       if (method === "transact") this.#transact(list, params, id);
       else if (method === "convert") this.#convert(list, params, id);
       else if (LOCKING.has(method)) this.#lock(method, list, params, id);
+      else if (method === "monitor_cond_change") this.#changeMonitor(list, id);
       else if (kind !== undefined) this.#monitor(method, kind, list, params, id);
       else this.#connection?.reply(id, this.#answer(method, list, params));
     } catch (error) {
@@ -180,8 +180,6 @@ export class Session implements RpcHandler, LockHolder {
           throw syntaxError(params, "set_db_change_aware: true or false parameter expected");
         this.#isChangeAware = list[0];
         return {};
-      case "monitor_cond_change":
-        return this.#changeMonitor(list);
       case "monitor_cancel":
         if (list.length !== 1) throw new PlainError("invalid parameters");
         return this.#cancelMonitor(list[0] ?? null);
@@ -248,7 +246,8 @@ export class Session implements RpcHandler, LockHolder {
     this.#context.sendQueue.add(this.#connection);
   }
 
-  #changeMonitor(list: readonly Json[]): Json {
+  /** Tells of the rows that come and go, part by part, and then answers. */
+  #changeMonitor(list: readonly Json[], requestId: Json): void {
     if (list.length !== 3) throw syntaxError(list, "invalid parameters");
     const [id = null, newId = null, requests] = list;
     const key = stringifySorted(id);
@@ -259,15 +258,15 @@ export class Session implements RpcHandler, LockHolder {
     const { database } = monitor;
     const spec = changeConditions(database.schema, monitor.spec, requests);
     catchUp(monitor);
-    const updates = conditionChangeUpdates(monitor.spec, spec, (name) => database.table(name));
+    const from = monitor.spec;
     this.#viewsOf(monitor)?.remove(monitor);
     this.#monitors.delete(key);
     monitor.id = newId;
     monitor.spec = spec;
     this.#monitors.set(newKey, monitor);
     this.#viewsOf(monitor)?.add(monitor);
-    if (updates !== undefined) monitor.send(notification(monitor, database.version, stringifyExact(updates)));
-    return {};
+    const told = conditionChange(monitor, from, database.version, (name) => database.table(name));
+    this.#connection?.sendInParts(withReply(told, requestId), setImmediate);
   }
 
   #cancelMonitor(id: Json): Json {
