@@ -59,12 +59,13 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
     new UserDatapath({ clock, ...(config.openMemoryPort === undefined ? {} : { openMemoryLink: config.openMemoryPort }) }),
   );
   const vswitch = new VirtualSwitch(datapath, clock);
+  scope.defer(() => vswitch.turns.stop());
   const services = scope.use(new BridgeServices(vswitch, config.runDir, clock, log));
   const commands = switchCommands(vswitch, clock, () => exit.abort());
   if (config.serveCommands === undefined) await openControl(NAME, config.runDir, commands, scope, log);
   else await config.serveCommands(commands, scope);
   datapath.start(scope.signal);
-  scope.every(TICK_MS, () => vswitch.tick());
+  scope.every(TICK_MS, () => vswitch.turns.begin(vswitch.ticking()));
   const tables = { database: "Open_vSwitch", tables: [...FOLLOWED_TABLES], name: "vswitchd" };
   const options = { ...tables, ...(config.tls === undefined ? {} : { tls: config.tls }) };
   const db = await connect(config.database, options, scope.signal).catch((error: unknown) => {

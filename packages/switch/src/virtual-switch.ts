@@ -22,6 +22,7 @@ import { PuntRegistry } from "./cache/punt-registry.ts";
 import { Recirculations } from "./cache/recirculations.ts";
 import { References } from "./cache/references.ts";
 import type { FrozenState } from "./translate/frozen-state.ts";
+import { finish, Turns, type Work } from "./turns.ts";
 import { CT_END, PacketState } from "./translate/packet-state.ts";
 import { type LearnFlow, translate, type TranslateOptions } from "./translate/translate.ts";
 import type { Punt, Surroundings, Translation, TranslationObserver } from "./translate/translation.ts";
@@ -91,7 +92,12 @@ export class VirtualSwitch {
   readonly #packet = new PacketState();
   readonly #key = makeFlowKey();
   readonly #packetListeners = new Set<(packet: PacketForController) => void>();
+  /** For long work. */
+  readonly turns: Turns = new Turns();
   #isRevalidationDue = false;
+  /** What goes on of it. */
+  #revalidation: Work | undefined;
+  #tick: Work | undefined;
 
   constructor(datapath: Datapath, clock: Clock) {
     this.datapath = datapath;
@@ -273,19 +279,45 @@ export class VirtualSwitch {
 
   /** Brings the cache up to date with every change so far. */
   settle(): void {
-    while (!this.#dirt.isClean) this.cache.revalidate(this.#dirt.take());
+    finish(this.settling());
+  }
+
+  /** {@link settle} in turns. */
+  *settling(): Work {
+    while (this.#revalidation !== undefined || !this.#dirt.isClean) {
+      this.#revalidation ??= this.cache.revalidating(this.#dirt.take());
+      if (this.#revalidation.next().done === true) this.#revalidation = undefined;
+      yield;
+    }
+  }
+
+  /** Reads the statistics of every megaflow into rules, ports and learned addresses. */
+  readStatistics(): void {
+    finish(this.cache.readingStatistics());
   }
 
   /** Periodic work, due every 500 ms: statistics, idle flows, timeouts of rules, ageing of addresses. */
   tick(): void {
-    this.cache.sweep();
+    if (this.#tick !== undefined) finish(this.ticking());
+    finish(this.ticking());
+  }
+
+  /** {@link tick} in turns; the one that goes on, if one does. */
+  *ticking(): Work {
+    this.#tick ??= this.#tickOnce();
+    while (this.#tick !== undefined && this.#tick.next().done !== true) yield;
+    this.#tick = undefined;
+  }
+
+  *#tickOnce(): Work {
+    yield* this.cache.sweeping();
     this.#recirculations.collect();
     this.#runBonds();
     for (const bridge of this.#bridges.values()) {
-      bridge.pipeline.expire();
+      yield* bridge.pipeline.expiring();
       for (const { vlan, mac } of bridge.macs.expire()) this.#dirt.mac(bridge, keyOf(vlan, mac));
     }
-    this.settle();
+    yield* this.settling();
   }
 
   #deviceChanged(portNo: number): void {
@@ -414,7 +446,7 @@ export class VirtualSwitch {
     this.#isRevalidationDue = true;
     queueMicrotask(() => {
       this.#isRevalidationDue = false;
-      this.settle();
+      this.turns.begin(this.settling());
     });
   }
 }

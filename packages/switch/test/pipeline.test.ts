@@ -3,6 +3,7 @@ import { ALL_TABLES, FLOW_FLAG, formatFlow, makeMatch, parseFlow, parseMatch } f
 import { type FlowChange, Pipeline, type RuleEvent } from "@tenet/switch";
 import { RecordingDatapath } from "./recording-datapath.ts";
 import { expect, test } from "vitest";
+import { finish } from "../src/turns.ts";
 
 function change(command: FlowChange["command"], text: string, more: Partial<FlowChange["flow"]> = {}): FlowChange {
   const flow = parseFlow(text);
@@ -105,10 +106,10 @@ test("flows end by idle and hard timeout and say so", () => {
   clock.advance(9000);
   for (const rule of pipeline.select({ table: 0, match: makeMatch(), cookie: 0n })) rule.usedMs = clock.monotonicMs();
   clock.advance(9999);
-  pipeline.expire();
+  finish(pipeline.expiring());
   expect(events).toEqual([]);
   clock.advance(1001);
-  pipeline.expire();
+  finish(pipeline.expiring());
   expect(events.map(({ type, reason }) => [type, reason])).toEqual([
     ["removed", "idle"],
     ["removed", "hard"],

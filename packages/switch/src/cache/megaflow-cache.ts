@@ -5,7 +5,8 @@
  * addresses, and keeps every installed answer true. How: a change names what it touched (dirt.ts); flows whose
  * translation looked at it are translated again with their own key. A flow stays when the new mask needs no bit
  * that the installed one lacks; its actions are then replaced in place. Otherwise it is deleted, and the next
- * packet is translated afresh. Limits: revalidation is one synchronous pass.
+ * packet is translated afresh. What looks at every flow can be interrupted (turns.ts): flows that come meanwhile are
+ * new translations, flows that go are not missed.
  *
  * The law: at any time a cached answer equals a fresh translation of any packet that hits it.
  */
@@ -13,6 +14,7 @@ import type { Datapath, DatapathAction } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
 import { hasExtraBits } from "../translate/megaflow-mask.ts";
 import type { Translation } from "../translate/translation.ts";
+import type { Work } from "../turns.ts";
 import type { Dirt } from "./dirt.ts";
 import { areEqual } from "./same-actions.ts";
 import { CachedFlow, type SideEffects, type Traffic } from "./cached-flow.ts";
@@ -29,6 +31,8 @@ export interface CacheOwner {
   attribute(translation: SideEffects, traffic: Traffic): void;
 }
 
+/** How many flows are looked at between two chances for others. */
+const FLOWS_PER_STEP = 64;
 /** Idle time after which a megaflow goes, in ms. */
 const MAX_IDLE_MS = 10_000;
 /** The same when there are more flows than the limit. */
@@ -71,34 +75,51 @@ export class MegaflowCache {
     this.#keep(cached, translation);
   }
 
-  /** Reads statistics, deletes idle flows, and adapts the flow limit; to be called every 500 ms. */
-  sweep(): void {
+  /** Reads statistics, deletes idle flows, and adapts the flow limit; due every 500 ms. */
+  *sweeping(): Work {
     const startMs = this.#clock.monotonicMs();
     const isOverfull = this.#size > 2 * this.limit.maxFlows;
     const maxIdleMs = this.#size > this.limit.maxFlows ? CROWDED_IDLE_MS : MAX_IDLE_MS;
+    let waitedMs = 0;
+    let n = 0;
     for (const cached of this.#flows()) {
       this.#pushStatistics(cached);
       if (isOverfull || startMs - cached.usedMs >= maxIdleMs) this.#delete(cached);
+      if (++n % FLOWS_PER_STEP !== 0) continue;
+      const pausedMs = this.#clock.monotonicMs();
+      yield;
+      waitedMs += this.#clock.monotonicMs() - pausedMs;
     }
-    this.limit.adapt(this.#clock.monotonicMs() - startMs, this.#size);
+    this.limit.adapt(this.#clock.monotonicMs() - startMs - waitedMs, this.#size);
   }
 
   /** Reads statistics of every flow into rules, ports and learned addresses. */
-  readStatistics(): void {
-    for (const cached of this.#flows()) this.#pushStatistics(cached);
+  *readingStatistics(): Work {
+    let n = 0;
+    for (const cached of this.#flows()) {
+      this.#pushStatistics(cached);
+      if (++n % FLOWS_PER_STEP === 0) yield;
+    }
   }
 
   /** Makes every flow that depends on a change true again. */
-  revalidate(dirt: Dirt): void {
+  *revalidating(dirt: Dirt): Work {
     const suspects = dirt.isAddressesAlone ? this.#cachedByMac.of(dirt.addresses()) : this.#flows();
-    for (const cached of suspects) if (dirt.touches(cached)) this.#revalidateOne(cached);
+    let n = 0;
+    for (const cached of suspects) {
+      if (cached.megaflow.owner !== cached) continue; // it went meanwhile
+      const isTouched = dirt.touches(cached);
+      if (isTouched) this.#revalidateOne(cached);
+      if (isTouched || ++n % FLOWS_PER_STEP === 0) yield;
+    }
   }
 
   /** Deletes every flow. */
-  purge(): void {
+  *purging(): Work {
     for (const cached of this.#flows()) {
       this.#pushStatistics(cached);
       this.#delete(cached);
+      yield;
     }
   }
 

@@ -40,7 +40,7 @@ export function bondCommands(vswitch: VirtualSwitch, clock: Clock): Command[] {
       return "migrated";
     }),
     command("bond/show", "[port]", [0, 1], ([port]) => {
-      vswitch.cache.readStatistics();
+      vswitch.readStatistics();
       const shown = port === undefined ? bondsOf(vswitch) : [findBond(vswitch, port)];
       return shown.map((each) => showBond(each, clock.monotonicMs())).join("");
     }),

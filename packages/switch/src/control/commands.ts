@@ -41,7 +41,7 @@ export function switchCommands(vswitch: VirtualSwitch, clock: Clock, requestExit
       JSON.stringify(tellStory(tracePasses(vswitch, args), (portNo) => vswitch.homeOf(portNo))),
     ),
     command("bridge/dump-flows", "bridge", [1, 1], ([name]) => {
-      vswitch.cache.readStatistics();
+      vswitch.readStatistics();
       const rules = findBridge(vswitch, name, "Unknown bridge").pipeline.select(everyRule());
       return rules.map((rule) => `n_packets=${rule.nPackets}, n_bytes=${rule.nBytes}, ${formatFlow(rule)}`).join("\n");
     }),

@@ -4,6 +4,7 @@ import type { Clock } from "@tenet/kit";
 import { FIELDS } from "@tenet/net";
 import { type Command, command } from "@tenet/ovsdb";
 import { formatOdpFlow } from "../trace/format-odp-flow.ts";
+import { finish } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { findBridge } from "./find-bridge.ts";
 
@@ -23,7 +24,7 @@ export function datapathCommands(vswitch: VirtualSwitch, clock: Clock): Command[
     command("memory/show", "", [0, 0], () => showSizes(vswitch)),
     command("ofproto/list", "", [0, 0], () => sortedNames(vswitch)),
     command("revalidator/purge", "", [0, 0], () => {
-      vswitch.cache.purge();
+      finish(vswitch.cache.purging());
       return "";
     }),
     command("revalidator/wait", "", [0, 0], () => {

@@ -41,13 +41,13 @@ export function* multipartReplies(
     case "desc":
       return yield { kind: "desc", desc: describeSwitch() };
     case "flow": {
-      vswitch.cache.readStatistics();
+      vswitch.readStatistics();
       const rules = bridge.pipeline.select(filterOf(request)).sort(byTableAndPriority);
       const nowMs = clock.monotonicMs();
       return yield { kind: "flow", flows: rules.map((rule) => statsOf(rule, nowMs)), ...formOf(request) };
     }
     case "aggregate": {
-      vswitch.cache.readStatistics();
+      vswitch.readStatistics();
       const rules = bridge.pipeline.select(filterOf(request));
       const sum = (of: (rule: Rule) => number): bigint => BigInt(rules.reduce((total, rule) => total + of(rule), 0));
       return yield {
@@ -59,7 +59,7 @@ export function* multipartReplies(
       };
     }
     case "table":
-      vswitch.cache.readStatistics();
+      vswitch.readStatistics();
       return yield {
         kind: "table",
         tables: bridge.pipeline.tableStats().map(({ table, nRules, nLookups, nMatches }) => ({
@@ -87,7 +87,7 @@ export function* multipartReplies(
     case "group":
     case "groupDesc":
     case "groupFeatures":
-      vswitch.cache.readStatistics();
+      vswitch.readStatistics();
       return yield groupReply(request, bridge, version, clock);
     case "meter":
     case "meterDesc":

@@ -20,6 +20,7 @@ import {
 } from "@tenet/openflow";
 import { GroupTable } from "../group/group-table.ts";
 import { type MeterHost, MeterTable } from "../meter/meter-table.ts";
+import type { Work } from "../turns.ts";
 import { FlowTable } from "./flow-table.ts";
 import { checkActions, type FlowChange, N_TABLES, type TableChange } from "./flow-mod.ts";
 import { everyRule } from "./every-rule.ts";
@@ -71,6 +72,8 @@ interface Addition {
   readonly displaced: Rule | undefined;
 }
 
+/** How many rules are looked at between two chances for others. */
+const RULES_PER_STEP = 256;
 /** How many rules a bridge holds at most. */
 const MAX_RULES = 1_000_000;
 
@@ -202,11 +205,15 @@ export class Pipeline {
   }
 
   /** Removes the rules whose time is over. */
-  expire(): void {
+  *expiring(): Work {
     const nowMs = this.#clock.monotonicMs();
+    let n = 0;
     for (const rule of this.#mortal) {
       const reason = reasonToExpire(rule, nowMs);
       if (reason !== undefined) this.#remove(rule, reason);
+      if (++n % RULES_PER_STEP !== 0) continue;
+      this.#publish(); // others may change the tables now
+      yield;
     }
     this.#publish();
   }
