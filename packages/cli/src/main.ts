@@ -1,7 +1,8 @@
 /** The tenet command: the only file that touches `process`. Each command loads what it needs when it is given. */
 import { createRequire } from "node:module";
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import { createLogger, errnoOf, formatError } from "@tenet/kit";
+import type { ConntrackVerb } from "./commands/conntrack.ts";
 import { homeOf, policyPortOf, type UpFlags, upConfig } from "./config.ts";
 import { dbCommand } from "./db/db-command.ts";
 
@@ -91,6 +92,21 @@ program
     const { trace } = await import("./commands/trace.ts");
     const options = { format: flags.output, hasColor, signal: stop.signal };
     stdout.write(await trace(env["OVS_RUNDIR"] ?? homeOf(env).runDir, bridge, flow, options));
+  });
+
+program
+  .command("conntrack")
+  .addArgument(new Argument("[verb]", "what to do").choices(["list", "flush", "stats", "limits"]).default("list"))
+  .argument(
+    "[conditions...]",
+    "of list, flush and stats: zone=N proto=tcp src=ADDRESS dport=N …; of limits: max=N zone=N,limit=L",
+  )
+  .addOption(format)
+  .description("show, count, limit and forget the connections that the switch tracks")
+  .action(async (verb: ConntrackVerb, conditions: string[], flags: { output: "text" | "json" }) => {
+    const { conntrack } = await import("./commands/conntrack.ts");
+    const options = { format: flags.output, hasColor, signal: stop.signal };
+    stdout.write(await conntrack(env["OVS_RUNDIR"] ?? homeOf(env).runDir, verb, conditions, options));
   });
 
 program

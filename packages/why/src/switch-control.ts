@@ -10,14 +10,27 @@ import type { TraceStory } from "@tenet/switch";
 const ANSWER_BOUND_MS = 10_000;
 const CONTROL_SOCKET = /^ovs-vswitchd\.\d+\.ctl$/;
 
+/** Runs `tenet/trace BRIDGE FLOW`. @throws IoError when no switch answers, or refuses */
+export async function traceFlow(runDir: string, bridge: string, flow: string, signal: AbortSignal): Promise<TraceStory> {
+  const reply = await askSwitch(runDir, "trace the packet", ["tenet/trace", bridge, flow], signal);
+  return JSON.parse(reply) as TraceStory;
+}
+
 /**
- * Runs `tenet/trace BRIDGE FLOW`.
+ * Runs a control command of the switch in a run folder.
  *
  * The socket is looked for anew each time, because a switch that was started again has another one.
  *
- * @throws IoError when no switch answers, or refuses
+ * @param purpose - what it is for, for the message, e.g. `trace the packet`
+ * @returns what the command prints
+ * @throws IoError when no switch answers, or it refuses
  */
-export async function traceFlow(runDir: string, bridge: string, flow: string, signal: AbortSignal): Promise<TraceStory> {
+export async function askSwitch(
+  runDir: string,
+  purpose: string,
+  [name, ...args]: readonly [string, ...string[]],
+  signal: AbortSignal,
+): Promise<string> {
   const socket = await openControl(runDir);
   const handler = {
     request: (_method: string, _params: Json, id: Json): void => connection.replyError(id, "unknown method"),
@@ -29,11 +42,10 @@ export async function traceFlow(runDir: string, bridge: string, flow: string, si
   const timer = setTimeout(stop, ANSWER_BOUND_MS);
   signal.addEventListener("abort", stop, { once: true });
   try {
-    const reply = await connection.request("tenet/trace", [bridge, flow]);
-    return JSON.parse(String(reply)) as TraceStory;
+    return String(await connection.request(name, args));
   } catch (error) {
     const why = error instanceof RpcError ? String(error.error).trim() : messageOf(error);
-    throw new IoError(`Cannot trace the packet: ${why}`, { hint: "See the log of the switch", cause: error });
+    throw new IoError(`Cannot ${purpose}: ${why}`, { hint: "See the log of the switch", cause: error });
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);

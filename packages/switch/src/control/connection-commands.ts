@@ -1,7 +1,9 @@
 /** The commands of the switch that look at tracked connections, for `ovs-appctl`. */
-import type { ConnectionInfo } from "@tenet/datapath";
+import type { ConnectionFilter, ConnectionInfo } from "@tenet/datapath";
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import { formatConnection, protocolName } from "../trace/format-connection.ts";
+import { describeConnection } from "./connection-description.ts";
+import { parseConnectionFilter, parseNumber, parseTuple } from "./connection-match.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 
 /** Names of protocols in statistics, in their order. */
@@ -15,11 +17,15 @@ export function connectionCommands({ datapath }: VirtualSwitch): Command[] {
       const format = { isVerbose: args.includes("-m"), showsTimeout: args.includes("-s") };
       return [...conntrack.connections(zoneIn(args))].map((each) => formatConnection(each, format)).join("\n");
     }),
-    command("dpctl/flush-conntrack", "[dp] [zone=N]", [0, 2], (args) => {
-      const zone = zoneIn(args);
-      conntrack.flush(zone === undefined ? {} : { zone });
+    command("dpctl/flush-conntrack", "[dp] [zone=N] [ct-origin-tuple [ct-reply-tuple]]", [0, 4], (args) => {
+      conntrack.flush(filterOfTuples(args));
       return "";
     }),
+    command("tenet/conntrack", "[condition]...", [0, 99], (args) => {
+      const { zone, matches = () => true } = parseConnectionFilter(args);
+      return JSON.stringify([...conntrack.connections(zone)].filter(matches).map(describeConnection));
+    }),
+    command("tenet/conntrack-flush", "[condition]...", [0, 99], (args) => String(conntrack.flush(parseConnectionFilter(args)))),
     command("dpctl/ct-stats-show", "[dp] [zone=N]", [0, 2], (args) => showCounts([...conntrack.connections(zoneIn(args))])),
     command("dpctl/ct-get-nconns", "[dp]", [0, 1], () => String(conntrack.size)),
     command("dpctl/ct-get-maxconns", "[dp]", [0, 1], () => String(conntrack.maxConnections)),
@@ -53,6 +59,19 @@ export function connectionCommands({ datapath }: VirtualSwitch): Command[] {
   ];
 }
 
+/** The filter of `dpctl/flush-conntrack`; with a tuple and without a zone it is zone 0. */
+function filterOfTuples(args: readonly string[]): ConnectionFilter {
+  const zone = zoneIn(args);
+  const [original = "", reply = ""] = args.filter((arg) => arg === "" || /^(ct_|icmp_)/.test(arg));
+  if (original === "" && reply === "") return zone === undefined ? {} : { zone };
+  const isOriginal = parseTuple(original.split(",").filter(Boolean));
+  const isReply = parseTuple(reply.split(",").filter(Boolean));
+  return {
+    zone: zone ?? 0,
+    matches: (connection) => isOriginal(connection, connection.original) && isReply(connection, connection.reply),
+  };
+}
+
 function zoneIn(args: readonly string[]): number | undefined {
   const text = args.find((arg) => arg.startsWith("zone="));
   return text === undefined ? undefined : parseNumber(text.slice("zone=".length), "zone", 0xffff);
@@ -65,12 +84,6 @@ function zonesIn(args: readonly string[]): number[] {
     .slice("zone=".length)
     .split(",")
     .map((each) => parseNumber(each, "zone", 0xffff));
-}
-
-function parseNumber(text: string, name: string, max: number): number {
-  if (!/^\d+$/.test(text) || Number(text) > max)
-    throw new ArgumentError(`failed to parse ${name} "${text}" (expected 0 to ${max})`);
-  return Number(text);
 }
 
 function showCounts(connections: readonly ConnectionInfo[]): string {
