@@ -92,8 +92,10 @@ test("changed conditions over many rows are told in parts, the reply behind them
   watcher.socket.resume();
   await watcher.until(({ params }) => JSON.stringify(params ?? null).includes('"second"'));
   const [, shown, reply, changed, ...rest] = watcher.messages;
-  const rowsIn = (message: Message | undefined) =>
-    Object.values((message?.params as [Json, { Root: { [uuid: string]: Json } }])[1].Root);
+  const rowsIn = (message: Message | undefined) => {
+    const [, updates] = (message?.params ?? []) as [Json, { readonly Root: { readonly [uuid: string]: Json } }];
+    return Object.values(updates.Root);
+  };
   expect(rowsIn(shown)).toHaveLength(N_ROWS - 1);
   expect(rowsIn(shown)).toContainEqual({ insert: { name: "row 7" } });
   expect(reply).toEqual({ id: 2, result: {}, error: null });
@@ -101,7 +103,7 @@ test("changed conditions over many rows are told in parts, the reply behind them
   expect(rest).toEqual([]);
   changeTo(3, [["name", "==", "second"]]);
   await watcher.until(({ id }) => id === 3);
-  expect(rowsIn(watcher.messages[4])).toEqual(Array(N_ROWS - 1).fill({ delete: null }));
+  expect(rowsIn(watcher.messages[4])).toEqual(Array.from({ length: N_ROWS - 1 }, () => ({ delete: null })));
   changeTo(4, [
     ["name", "==", "second"],
     ["name", "==", "nobody"],

@@ -67,6 +67,7 @@ const OPEN_PATIENCE = 4;
 const TURN_PAUSE_MS = 20;
 /** Entries above this size are put in pieces. */
 const MAX_ENTRY_BYTES = 512 * 1024;
+const MEND_QUOTA = "its quota is used up: free space with etcdctl compact and defrag, or raise it, then etcdctl alarm disarm";
 
 /** The log of one database. */
 export class EtcdLog implements SharedLog {
@@ -368,6 +369,7 @@ async function patiently<T>(step: () => Promise<T>, withinMs: number): Promise<T
 
 /** What the client is told of a commit without an answer. */
 function lossOf(error: EtcdError, mayBeKept: boolean): Error {
-  if (!mayBeKept) return new NotKeptError(`${error.message}; the transaction was not committed`, { cause: error });
+  const mend = error.message.includes("database space exceeded") ? ` (${MEND_QUOTA})` : "";
+  if (!mayBeKept) return new NotKeptError(`${error.message}; the transaction was not committed${mend}`, { cause: error });
   return new OutcomeUnknownError(`${error.message}; whether the transaction was committed is not known`, { cause: error });
 }

@@ -41,7 +41,7 @@ export async function startSecureMember(scope: Scope, files: Required<Pick<TlsFi
 }
 
 /** Starts a cluster that the scope ends. */
-export async function startCluster(scope: Scope, nMembers: number): Promise<Cluster> {
+export async function startCluster(scope: Scope, nMembers: number, extraOptions: readonly string[] = []): Promise<Cluster> {
   const folder = temporaryFolder(scope);
   const ports = await freePorts(2 * nMembers);
   const names = Array.from({ length: nMembers }, (_, i) => `m${i}`);
@@ -49,7 +49,10 @@ export async function startCluster(scope: Scope, nMembers: number): Promise<Clus
   const peerUrl = (i: number) => `http://127.0.0.1:${ports[2 * i + 1]}`;
   const initial = names.map((name, i) => `${name}=${peerUrl(i)}`).join(",");
   const members = names.map((name, i) =>
-    startMember(scope, clientPort(i), memberOptions(folder, name, `http://127.0.0.1:${clientPort(i)}`, peerUrl(i), initial)),
+    startMember(scope, clientPort(i), [
+      ...memberOptions(folder, name, `http://127.0.0.1:${clientPort(i)}`, peerUrl(i), initial),
+      ...extraOptions,
+    ]),
   );
   const request = async (path: string, body: object) => {
     const failures: unknown[] = [];
