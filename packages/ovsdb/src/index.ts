@@ -38,7 +38,9 @@ export { ConnectionLostError, JsonRpcConnection, RpcError } from "./rpc/json-rpc
 export { acceptWebSocket } from "./rpc/accept-web-socket.ts";
 export { BadRemoteError } from "./rpc/bad-remote-error.ts";
 export type { RpcSocket } from "./rpc/rpc-socket.ts";
-export { TlsNotConfiguredError, type TlsFiles, type TlsSource } from "./rpc/tls-files.ts";
+export { readTlsFiles, TlsNotConfiguredError, type TlsFiles, type TlsSource } from "./rpc/tls-files.ts";
+export { parseListenRemote, type SocketAddress } from "./rpc/remote.ts";
+export { openSocket } from "./client/open-socket.ts";
 export { ArgumentError, type Command, command } from "./control/command.ts";
 export { ControlServer } from "./control/control-server.ts";
 export { DatabaseNameError, OvsdbServer, type OvsdbServerOptions } from "./server/ovsdb-server.ts";

@@ -11,6 +11,7 @@ import { type Command, connect, type Replica, ServerLock, type TlsFiles } from "
 import { switchCommands } from "./control/commands.ts";
 import { openControl } from "./control/open-control.ts";
 import { DatabaseFollower, FOLLOWED_TABLES, type SwitchDatabase } from "./database/follow-database.ts";
+import { Controllers } from "./controller/controllers.ts";
 import { BridgeServices } from "./service/bridge-services.ts";
 import { VirtualSwitch } from "./virtual-switch.ts";
 
@@ -61,7 +62,8 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   const vswitch = new VirtualSwitch(datapath, clock);
   scope.defer(() => vswitch.turns.stop());
   const services = scope.use(new BridgeServices(vswitch, config.runDir, clock, log));
-  const commands = switchCommands(vswitch, clock, () => exit.abort());
+  const controllers = scope.use(new Controllers(services, vswitch, clock, log));
+  const commands = switchCommands(vswitch, controllers, clock, () => exit.abort());
   if (config.serveCommands === undefined) await openControl(NAME, config.runDir, commands, scope, log);
   else await config.serveCommands(commands, scope);
   datapath.start(scope.signal);
@@ -76,12 +78,13 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   scope.use(db);
   const guarded = await takeTurn(db, log, scope.signal);
   if (guarded === undefined) return;
-  const follower = scope.use(
-    new DatabaseFollower(guarded, vswitch, config.isAllDummy === true, () => services.sync(), clock, log),
-  );
+  const follower = scope.use(new DatabaseFollower(guarded, vswitch, controllers, config.isAllDummy === true, clock, log));
   datapath.onPortChange(() => follower.schedule());
   if (process.platform === "linux") datapath.onDeviceChange(() => follower.schedule());
   scope.every(REFRESH_MS, () => follower.refresh());
+  scope.every(TICK_MS, () => {
+    if (controllers.tick()) follower.schedule();
+  });
   await follower.follow();
   config.onReady?.();
   log.info({ nBridges: vswitch.bridges.size, runDir: config.runDir }, "switch ready");

@@ -215,6 +215,13 @@ export class VirtualSwitch {
     this.#portsChanged();
   }
 
+  /** Has a bridge forward as a learning switch, whatever its flows, or no longer so. */
+  setFailingOpen(bridge: Bridge, isFailingOpen: boolean): void {
+    if (bridge.isFailingOpen === isFailingOpen) return;
+    bridge.isFailingOpen = isFailingOpen;
+    this.#portsChanged();
+  }
+
   /** To be called after the VLANs without learning were changed. */
   floodVlansChanged(bridge: Bridge): void {
     bridge.macs.flush();

@@ -14,7 +14,14 @@ class Conversation {
 
   constructor(version: Version) {
     const peer = { version, send: (message: Message) => void this.told.push(message), setTableIdInCommand: () => undefined };
-    this.session = new Session(this.bench.bridge, this.bench.vswitch, peer, { promote: () => undefined }, this.bench.clock);
+    this.session = new Session(
+      this.bench.bridge,
+      this.bench.vswitch,
+      peer,
+      { promote: () => undefined },
+      this.bench.clock,
+      false,
+    );
     this.bench.vswitch.onPacketForController(({ punt, frame }) => this.session.tellPacket(punt, frame));
     this.bench.bridge.onPort((event) => this.session.tellPort(event));
     this.bench.bridge.pipeline.onChange(({ rules }) => this.session.tellRules(rules));

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { silentLogger } from "@tenet/kit";
 import { Database, OPEN_VSWITCH, OvsdbServer } from "@tenet/ovsdb";
-import { runSwitch } from "@tenet/switch";
+import { runSwitch, type SwitchConfig } from "@tenet/switch";
 
 const run = promisify(execFile);
 
@@ -54,12 +54,12 @@ export class LiveSwitch implements AsyncDisposable {
     this.#server = server;
   }
 
-  static async start(): Promise<LiveSwitch> {
+  static async start(config: Pick<SwitchConfig, "clock"> = {}): Promise<LiveSwitch> {
     const dir = mkdtempSync(join(tmpdir(), "tenet-switch-"));
     const server = new OvsdbServer([await Database.open({ schema: OPEN_VSWITCH })], silentLogger);
     await server.listen(`punix:${dir}/db.sock`);
     const live = new LiveSwitch(dir, server);
-    live.ended = runSwitch({ database: `unix:${dir}/db.sock`, runDir: dir }, silentLogger, live.#abort.signal);
+    live.ended = runSwitch({ database: `unix:${dir}/db.sock`, runDir: dir, ...config }, silentLogger, live.#abort.signal);
     await until(() => existsSync(join(dir, "ovs-vswitchd.pid")));
     const init = await live.vsctl("init");
     if (init.code !== 0) throw new Error(init.err);

@@ -33,7 +33,9 @@ const FLOWS = [
 ];
 
 function run(bench: Bench, name: string, ...args: string[]): string {
-  const command = switchCommands(bench.vswitch, new ManualClock(), () => undefined).find((each) => each.name === name);
+  const command = switchCommands(bench.vswitch, { reconnect: () => undefined }, new ManualClock(), () => undefined).find(
+    (each) => each.name === name,
+  );
   return String(command?.run(args));
 }
 
@@ -124,6 +126,8 @@ test.each([
   const bench = new Bench(2, [
     `${packet.split(",")[0]}${packet.includes("icmp_type") ? ",icmp_type=135" : ""},actions=${actions},2`,
   ]);
-  const trace = switchCommands(bench.vswitch, new ManualClock(), () => undefined).find(({ name }) => name === "ofproto/trace");
+  const trace = switchCommands(bench.vswitch, { reconnect: () => undefined }, new ManualClock(), () => undefined).find(
+    ({ name }) => name === "ofproto/trace",
+  );
   expect(trace?.run(["br0", `in_port=1,${packet}`])).toContain(`Datapath actions: ${set},2`);
 });

@@ -43,6 +43,8 @@ export class Bridge {
   fragments: FragmentHandling = "normal";
   /** To be changed by `VirtualSwitch.setMirrors`. */
   mirrors: readonly Mirror[] = [];
+  /** Whether it forwards as a learning switch, whatever its flows; to be changed by `VirtualSwitch.setFailingOpen`. */
+  isFailingOpen = false;
   /** VLANs in which no address is learned: all packets flood. */
   floodVlans: ReadonlySet<number> = new Set();
   readonly #portByOfport = new Map<number, BridgePort>();

@@ -3,6 +3,7 @@ import type { Clock } from "@tenet/kit";
 import { FIELDS, makeFlowKey, parseFlowKey } from "@tenet/net";
 import { formatFlow, parseMatch, PORT } from "@tenet/openflow";
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
+import type { Controllers } from "../controller/controllers.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import { everyRule } from "../table/every-rule.ts";
 import { formatTrace } from "../trace/format-trace.ts";
@@ -23,7 +24,12 @@ const VERSION_TEXT = "ovs-vswitchd (Open vSwitch) 3.1.0";
 const MAX_ARGUMENTS = 99;
 
 /** All commands over a switch; `exit` calls `requestExit`. */
-export function switchCommands(vswitch: VirtualSwitch, clock: Clock, requestExit: () => void): Command[] {
+export function switchCommands(
+  vswitch: VirtualSwitch,
+  controllers: Pick<Controllers, "reconnect">,
+  clock: Clock,
+  requestExit: () => void,
+): Command[] {
   return [
     ...datapathCommands(vswitch, clock),
     ...connectionCommands(vswitch),
@@ -40,6 +46,10 @@ export function switchCommands(vswitch: VirtualSwitch, clock: Clock, requestExit
     command("tenet/trace", "bridge flow|packet [--ct-next flags]... [packet]", [2, MAX_ARGUMENTS], (args) =>
       JSON.stringify(tellStory(tracePasses(vswitch, args), (portNo) => vswitch.homeOf(portNo))),
     ),
+    command("bridge/reconnect", "[bridge]", [0, 1], ([name]) => {
+      controllers.reconnect(name === undefined ? undefined : findBridge(vswitch, name, "Unknown bridge"));
+      return "";
+    }),
     command("bridge/dump-flows", "bridge", [1, 1], ([name]) => {
       vswitch.readStatistics();
       const rules = findBridge(vswitch, name, "Unknown bridge").pipeline.select(everyRule());

@@ -7,7 +7,9 @@
  */
 import { type Clock, type Logger, messageOf } from "@tenet/kit";
 import type { Replica } from "@tenet/ovsdb";
+import type { Controllers } from "../controller/controllers.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
+import { readTls } from "./read-controller.ts";
 import { Reconciler } from "./reconcile.ts";
 import { statusOperations } from "./status.ts";
 import { readWanted } from "./wanted.ts";
@@ -16,7 +18,7 @@ import { readWanted } from "./wanted.ts";
 export type SwitchDatabase = Pick<Replica, "table" | "operations" | "transact" | "onChange">;
 
 /** Tables and columns that the switch reads. */
-export const FOLLOWED_TABLES: readonly string[] = ["Open_vSwitch", "Bridge", "Port", "Interface", "Mirror"];
+export const FOLLOWED_TABLES: readonly string[] = ["Open_vSwitch", "Bridge", "Port", "Interface", "Mirror", "Controller", "SSL"];
 
 /** Keeps a switch as its database says, and the database informed. */
 export class DatabaseFollower {
@@ -25,8 +27,7 @@ export class DatabaseFollower {
   readonly #isAllDummy: boolean;
   readonly #log: Logger;
   readonly #reconciler: Reconciler;
-  /** Runs after bridges changed and before the outcome is written. */
-  readonly #whenChanged: () => Promise<void>;
+  readonly #controllers: Controllers;
   readonly #stopListening: () => void;
   #running: Promise<void> | undefined;
   #isDue = false;
@@ -37,15 +38,15 @@ export class DatabaseFollower {
   constructor(
     db: SwitchDatabase,
     vswitch: VirtualSwitch,
+    controllers: Controllers,
     isAllDummy: boolean,
-    whenChanged: () => Promise<void>,
     clock: Clock,
     log: Logger,
   ) {
     this.#db = db;
     this.#vswitch = vswitch;
     this.#isAllDummy = isAllDummy;
-    this.#whenChanged = whenChanged;
+    this.#controllers = controllers;
     this.#log = log;
     this.#reconciler = new Reconciler(vswitch, clock, log);
     this.#stopListening = db.onChange(() => this.schedule());
@@ -96,8 +97,9 @@ export class DatabaseFollower {
   async #runOnce(hasStatistics: boolean): Promise<void> {
     const table = (name: string): ReturnType<SwitchDatabase["table"]> => this.#db.table(name);
     this.#reconciler.apply(readWanted(table, this.#isAllDummy));
-    await this.#whenChanged();
-    const operations = statusOperations(this.#db.operations, table, this.#vswitch, this.#reconciler, { hasStatistics });
+    await this.#controllers.sync(this.#reconciler.bridges, readTls(table));
+    const sources = { vswitch: this.#vswitch, reconciler: this.#reconciler, controllers: this.#controllers };
+    const operations = statusOperations(this.#db.operations, table, sources, { hasStatistics });
     if (operations.length > 0) await this.#db.transact(operations);
   }
 }

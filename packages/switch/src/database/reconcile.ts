@@ -13,6 +13,7 @@ import { Bond } from "../bridge/bond.ts";
 import type { BridgePort, Bundle } from "../bridge/bridge-port.ts";
 import { makeBundle } from "../bridge/bundle.ts";
 import { isSameVlan } from "../bridge/port-vlan.ts";
+import { type ControllerSpec, isPassive } from "../controller/controller-spec.ts";
 import { everyRule } from "../table/every-rule.ts";
 import type { NewPort, VirtualSwitch } from "../virtual-switch.ts";
 import { isDeepStrictEqual } from "node:util";
@@ -40,6 +41,8 @@ export interface BridgeState {
   readonly ports: readonly PortState[];
   /** In the order of `bridge.mirrors`. */
   readonly mirrors: readonly WantedMirror[];
+  readonly isStandalone: boolean;
+  readonly controllers: readonly ControllerSpec[];
 }
 
 interface HeldBridge {
@@ -48,7 +51,10 @@ interface HeldBridge {
   uuid: string;
   ports: readonly PortState[];
   mirrors: readonly WantedMirror[];
-  isStandalone: boolean | undefined;
+  isStandalone: boolean;
+  controllers: readonly ControllerSpec[];
+  /** Which flows it started over with. */
+  start: "standalone" | "secure" | "controlled" | undefined;
 }
 
 /** Keeps a switch as wanted. */
@@ -138,7 +144,7 @@ export class Reconciler {
     this.#applyFloodVlans(bridge, wanted.floodVlans);
     const mac = bridge.port(PORT.LOCAL)?.mac ?? stableMac(wanted.uuid);
     bridge.datapathId = wanted.datapathId ?? BigInt(mac);
-    this.#applyFailMode(held, wanted.isStandalone);
+    this.#applyFailMode(held, wanted);
     return states;
   }
 
@@ -146,7 +152,16 @@ export class Reconciler {
     const known = this.#heldByName.get(name);
     if (known !== undefined) return known;
     const bridge = this.#vswitch.addBridge(name);
-    const held: HeldBridge = { bridge, uuid, bundleByName: new Map(), ports: [], mirrors: [], isStandalone: undefined };
+    const held: HeldBridge = {
+      bridge,
+      uuid,
+      bundleByName: new Map(),
+      ports: [],
+      mirrors: [],
+      isStandalone: true,
+      controllers: [],
+      start: undefined,
+    };
     this.#heldByName.set(name, held);
     this.#log.info({ bridge: name }, "bridge added");
     return held;
@@ -257,15 +272,22 @@ export class Reconciler {
     }
   }
 
-  /** A change of the fail mode starts the bridge over: with one NORMAL flow, or with none. */
-  #applyFailMode(held: HeldBridge, isStandalone: boolean): void {
-    if (held.isStandalone === isStandalone) return;
+  /**
+   * A bridge starts over when it gets its first controller or loses its last, and without any when its fail mode changes:
+   * with one NORMAL flow when it is standalone and alone, and with none else.
+   */
+  #applyFailMode(held: HeldBridge, { isStandalone, controllers }: WantedBridge): void {
     held.isStandalone = isStandalone;
+    held.controllers = controllers;
+    const isControlled = controllers.some((controller) => !isPassive(controller));
+    const start = isControlled ? "controlled" : isStandalone ? "standalone" : "secure";
+    if (held.start === start) return;
+    held.start = start;
     const { pipeline } = held.bridge;
     const nothing = { ...NORMAL_FLOW, ...everyRule() };
     pipeline.apply([
       { command: "delete", flow: nothing },
-      ...(isStandalone ? [{ command: "add" as const, flow: NORMAL_FLOW }] : []),
+      ...(start === "standalone" ? [{ command: "add" as const, flow: NORMAL_FLOW }] : []),
     ]);
   }
 }

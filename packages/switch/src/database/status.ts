@@ -5,9 +5,11 @@ import type { Json } from "@tenet/kit";
 import { formatMac } from "@tenet/net";
 import { type ColumnInput, type Datum, isMap, isSet, type Operations, type Row, type RowInput } from "@tenet/ovsdb";
 import type { PatchCounters } from "../bridge/bridge-port.ts";
+import type { ControllerStatus } from "../controller/controller-spec.ts";
+import type { Controllers } from "../controller/controllers.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import type { InterfaceState, Reconciler } from "./reconcile.ts";
-import { numberOf } from "./row-values.ts";
+import { numberOf, optionOf } from "./row-values.ts";
 import type { TableReader } from "./wanted.ts";
 
 /** The Open vSwitch whose interfaces these are; scripts compare it. */
@@ -23,12 +25,18 @@ export interface StatusParts {
   readonly hasStatistics: boolean;
 }
 
+/** Who knows what became of what was asked for. */
+export interface StatusSources {
+  readonly vswitch: VirtualSwitch;
+  readonly reconciler: Reconciler;
+  readonly controllers: Controllers;
+}
+
 /** Operations that bring the status columns up to date; empty when they are. */
 export function statusOperations(
   operations: Operations,
   table: TableReader,
-  vswitch: VirtualSwitch,
-  reconciler: Reconciler,
+  { vswitch, reconciler, controllers }: StatusSources,
   { hasStatistics }: StatusParts,
 ): Json[] {
   const infoByPortNo = new Map(vswitch.datapath.ports().map((info) => [info.portNo, info]));
@@ -44,12 +52,20 @@ export function statusOperations(
     const isNew = isMap(old?.["statistics"]) && old["statistics"].size === 0;
     set("Interface", state.uuid, interfaceColumns(state, info, hasStatistics || isNew));
   }
-  for (const { uuid, bridge, ports, mirrors } of reconciler.bridges) {
+  for (const { uuid, bridge, ports, mirrors, controllers: bridgeControllers } of reconciler.bridges) {
     const datapath_id = bridge.datapathId.toString(16).padStart(16, "0");
     set("Bridge", uuid, { datapath_id, datapath_version: "<built-in>" });
     for (const port of ports) {
       const active = port.bundle.bond?.active;
       set("Port", port.uuid, { bond_active_slave: active === undefined ? [] : formatMac(active.port.mac) });
+    }
+    for (const { uuid: controller } of bridgeControllers) {
+      const columns = controllerColumns(
+        table("Controller").get(controller),
+        controllers.statusOf(bridge, controller),
+        hasStatistics,
+      );
+      set("Controller", controller, columns);
     }
     if (!hasStatistics) continue;
     mirrors.forEach((mirror, i) => {
@@ -69,6 +85,14 @@ function rootColumns(root: Row): RowInput {
     datapath_types: DATAPATH_TYPES,
     iface_types: INTERFACE_TYPES,
   };
+}
+
+/** Seconds pass all the time: the state is written when it changes, and with the statistics. */
+function controllerColumns(row: Row | undefined, status: ControllerStatus | undefined, hasStatistics: boolean): RowInput {
+  if (row === undefined || status === undefined) return {};
+  const isSameState = optionOf(row, "status", "state") === status.status["state"];
+  const columns = { is_connected: status.isConnected, role: status.role ?? [] };
+  return isSameState && !hasStatistics ? columns : { ...columns, status: status.status };
 }
 
 function interfaceColumns({ port, error }: InterfaceState, info: PortInfo | undefined, hasStatistics: boolean): RowInput {

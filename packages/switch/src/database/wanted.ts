@@ -4,9 +4,11 @@ import { type Version, VERSION } from "@tenet/openflow";
 import type { Row } from "@tenet/ovsdb";
 import { ALL_VERSIONS } from "../bridge/bridge.ts";
 import type { BondSettings } from "../bridge/bond.ts";
+import type { ControllerSpec } from "../controller/controller-spec.ts";
 import type { MirrorSpec } from "../bridge/mirror.ts";
 import type { PortVlan } from "../bridge/port-vlan.ts";
 import type { NewPort } from "../virtual-switch.ts";
+import { readController } from "./read-controller.ts";
 import { readMirror } from "./read-mirror.ts";
 import { readBond, readVlan } from "./read-port.ts";
 import { numberOf, numbersOf, optionOf, textOf, textsOf } from "./row-values.ts";
@@ -56,6 +58,7 @@ export interface WantedBridge {
   readonly versions: readonly Version[];
   readonly macAgeingMs: number;
   readonly maxMacs: number;
+  readonly controllers: readonly ControllerSpec[];
   /** VLANs in which nothing is learned. */
   readonly floodVlans: readonly number[];
   readonly mirrors: readonly WantedMirror[];
@@ -100,6 +103,10 @@ function readBridge(row: Row, isAllDummy: boolean, table: TableReader): WantedBr
     versions: readVersions(row),
     macAgeingMs: 1000 * positive(optionOf(row, "other_config", "mac-aging-time"), DEFAULT_AGEING_S),
     maxMacs: positive(optionOf(row, "other_config", "mac-table-size"), DEFAULT_MACS),
+    controllers: textsOf(row, "controller").flatMap((uuid) => {
+      const controller = table("Controller").get(uuid);
+      return controller === undefined ? [] : [readController(controller)];
+    }),
     floodVlans: numbersOf(row, "flood_vlans"),
     mirrors: textsOf(row, "mirrors").flatMap((uuid) => readMirrorRow(uuid, table)),
     ports: ports.map((port) => readPort(port, dummyTypes, table, (each) => withBridgeMac(each, name, row))),

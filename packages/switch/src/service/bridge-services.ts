@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { checkSocketPath, type Clock, IoError, type Logger, messageOf } from "@tenet/kit";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { PacketForController, VirtualSwitch } from "../virtual-switch.ts";
+import { type Conversation, type ConversationOwner, TOOL } from "./conversation.ts";
 import { OpenFlowChannel } from "./openflow-channel.ts";
 import { Session } from "./session.ts";
 
@@ -51,6 +52,13 @@ export class BridgeServices {
     }
   }
 
+  /** Speaks OpenFlow for a bridge over a socket. @throws AppError when the bridge is not served */
+  converse(bridge: Bridge, socket: Socket, owner: ConversationOwner): Conversation {
+    const service = this.#serviceByBridge.get(bridge);
+    if (service === undefined) throw new IoError(`Cannot converse for bridge "${bridge.name}": it is not served`);
+    return service.converse(socket, owner);
+  }
+
   async close(): Promise<void> {
     this.#stopListening();
     for (const service of this.#serviceByBridge.values()) await service.close();
@@ -86,7 +94,7 @@ class BridgeService {
   }
 
   async listen(pathWithoutSuffix: string): Promise<void> {
-    await this.#listen(`${pathWithoutSuffix}.mgmt`, (socket) => this.#converse(socket));
+    await this.#listen(`${pathWithoutSuffix}.mgmt`, (socket) => this.converse(socket, TOOL));
     await this.#listen(`${pathWithoutSuffix}.snoop`, (socket) => this.#letListen(socket));
   }
 
@@ -100,6 +108,44 @@ class BridgeService {
     await Promise.all(this.#servers.map(closeServer));
   }
 
+  /** Speaks OpenFlow over a socket. */
+  converse(socket: Socket, owner: ConversationOwner): Conversation {
+    let session: Session | undefined;
+    const channel = new OpenFlowChannel(
+      socket,
+      this.#bridge.versions,
+      {
+        ready: (ready) => {
+          const group = { promote: (master: Session): void => this.#promote(master) };
+          session = new Session(this.#bridge, this.#vswitch, ready, group, this.#clock, owner.isPrimary);
+          this.#sessions.add(session);
+          owner.ready();
+        },
+        message: (envelope) => {
+          owner.heard();
+          return session?.handle(envelope);
+        },
+        passed: (bytes) => {
+          for (const snooper of this.#snoopers) snooper.sendBytes(bytes);
+        },
+        closed: () => {
+          if (session !== undefined) this.#sessions.delete(session);
+          this.#channels.delete(channel);
+          owner.closed();
+        },
+      },
+      this.#log,
+    );
+    this.#channels.add(channel);
+    return {
+      get role() {
+        return session?.role;
+      },
+      probe: () => channel.send({ type: "echoRequest", data: new Uint8Array(0) }, 0),
+      close: () => channel.close(),
+    };
+  }
+
   async #listen(path: string, serve: (socket: Socket) => void): Promise<void> {
     rmSync(checkSocketPath(path), { force: true });
     const server = createServer(serve);
@@ -108,31 +154,6 @@ class BridgeService {
       server.listen(path, resolve);
     });
     this.#servers.push(server);
-  }
-
-  #converse(socket: Socket): void {
-    let session: Session | undefined;
-    const channel = new OpenFlowChannel(
-      socket,
-      this.#bridge.versions,
-      {
-        ready: (ready) => {
-          const group = { promote: (master: Session): void => this.#promote(master) };
-          session = new Session(this.#bridge, this.#vswitch, ready, group, this.#clock);
-          this.#sessions.add(session);
-        },
-        message: (envelope) => session?.handle(envelope),
-        passed: (bytes) => {
-          for (const snooper of this.#snoopers) snooper.sendBytes(bytes);
-        },
-        closed: () => {
-          if (session !== undefined) this.#sessions.delete(session);
-          this.#channels.delete(channel);
-        },
-      },
-      this.#log,
-    );
-    this.#channels.add(channel);
   }
 
   #letListen(socket: Socket): void {

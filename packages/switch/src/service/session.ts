@@ -51,6 +51,7 @@ const FRAGMENT_BITS = 3;
 /** Of a switch configuration before OpenFlow 1.3: packets whose TTL ran out go to the controller. */
 const INVALID_TTL_FLAG = 4;
 const SEND_FLOW_REM = 1;
+const DEFAULT_MISS_SEND_LENGTH = 128;
 /** Port configuration that a port-mod may change. */
 const CHANGEABLE_CONFIG =
   PORT_CONFIG.PORT_DOWN | PORT_CONFIG.NO_RECV | PORT_CONFIG.NO_FWD | PORT_CONFIG.NO_PACKET_IN | PORT_CONFIG.NO_FLOOD;
@@ -65,12 +66,14 @@ export class Session {
   readonly #clock: Clock;
   readonly #bundles = new Bundles();
   readonly #async = new AsyncConfig();
-  #missSendLength = 0;
+  #missSendLength: number;
   #controllerId = 0;
   #packetInFormat: PacketInFormat = "standard";
   #generationId: bigint | undefined;
 
-  constructor(bridge: Bridge, vswitch: VirtualSwitch, peer: Peer, group: SessionGroup, clock: Clock) {
+  /** @param isPrimary - a controller of the bridge: it hears of packets before it says that it wants them */
+  constructor(bridge: Bridge, vswitch: VirtualSwitch, peer: Peer, group: SessionGroup, clock: Clock, isPrimary: boolean) {
+    this.#missSendLength = isPrimary ? DEFAULT_MISS_SEND_LENGTH : 0;
     this.#bridge = bridge;
     this.#vswitch = vswitch;
     this.#peer = peer;

@@ -158,6 +158,7 @@ class Walk {
     if (inPort !== undefined && (inPort.config & (PORT_DOWN | NO_RECV)) !== 0)
       return this.#warn("port is configured not to receive");
     if (inPort !== undefined && !this.#mirrorInput(inPort)) return;
+    if (this.#bridge.isFailingOpen) return this.#normal();
     this.#lookUp(0, undefined, 0);
     this.#executeActionSet();
   }

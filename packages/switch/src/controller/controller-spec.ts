@@ -1,0 +1,39 @@
+/** What the database says of a controller, and what is reported of it. */
+
+/** A controller of a bridge. @see ovs-vswitchd.conf.db(5), Controller table */
+export interface ControllerSpec {
+  /** Of its row. */
+  readonly uuid: string;
+  /** `tcp:IP[:PORT]`, `ssl:IP[:PORT]`, `unix:FILE` to call it; `ptcp:[PORT][:IP]`, `pssl:[PORT][:IP]`, `punix:FILE` to be called. */
+  readonly target: string;
+  /** The longest pause between attempts to connect. */
+  readonly maxBackoffMs: number;
+  /** How long nothing may be heard until it is asked whether it is there; 0 = for ever. */
+  readonly probeMs: number;
+}
+
+/** What became of a controller. */
+export interface ControllerStatus {
+  readonly isConnected: boolean;
+  readonly role: "master" | "slave" | "other" | undefined;
+  /** The column `status`. */
+  readonly status: Readonly<Record<string, string>>;
+}
+
+const DEFAULT_PORT = 6653;
+
+/** A target as sockets take it, with the port that it leaves out. */
+export function completeTarget(target: string): string {
+  const [, listens, address = ""] = /^(ptcp|pssl):(.*)$/.exec(target) ?? [];
+  if (listens !== undefined) {
+    if (address === "") return `${listens}:${DEFAULT_PORT}`;
+    return address.startsWith(":") ? `${listens}:${DEFAULT_PORT}${address}` : target;
+  }
+  const [, calls, host = ""] = /^(tcp|ssl):(\[[^\]]*\]|[^:]*)$/.exec(target) ?? [];
+  return calls === undefined ? target : `${calls}:${host}:${DEFAULT_PORT}`;
+}
+
+/** Whether the switch is called, instead of calling. */
+export function isPassive({ target }: ControllerSpec): boolean {
+  return /^p(tcp|ssl|unix):/.test(target);
+}

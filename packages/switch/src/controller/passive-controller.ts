@@ -1,0 +1,58 @@
+/** Listens for controllers and tools that call the switch. */
+import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import { type Logger, messageOf } from "@tenet/kit";
+import { parseListenRemote, readTlsFiles, type TlsFiles, TlsNotConfiguredError } from "@tenet/ovsdb";
+import { TOOL } from "../service/conversation.ts";
+import type { Converse } from "./active-controller.ts";
+import { completeTarget, type ControllerSpec, type ControllerStatus } from "./controller-spec.ts";
+import { rmSync } from "node:fs";
+
+/** Where `ptcp:` without an address listens. */
+const EVERYWHERE = "0.0.0.0";
+
+/** An address at which controllers call. */
+export class PassiveController {
+  readonly aloneMs = 0;
+  readonly status: ControllerStatus = { isConnected: false, role: undefined, status: {} };
+  readonly #conversations = new Set<{ close(): void }>();
+  #server: Server | undefined;
+
+  constructor(spec: ControllerSpec, converse: Converse, tls: () => TlsFiles | undefined, log: Logger) {
+    try {
+      this.#server = this.#listen(completeTarget(spec.target), converse, tls);
+      this.#server.on("error", (error) => log.error({ controller: spec.target, error: error.message }, "cannot listen"));
+    } catch (error) {
+      log.error({ controller: spec.target, error: messageOf(error) }, "cannot listen");
+    }
+  }
+
+  tick(): void {
+    // Who calls looks after the connection.
+  }
+
+  reconnect(): void {
+    for (const conversation of this.#conversations) conversation.close();
+  }
+
+  close(): void {
+    this.reconnect();
+    this.#server?.close();
+  }
+
+  #listen(target: string, converse: Converse, tls: () => TlsFiles | undefined): Server {
+    const address = parseListenRemote(target, EVERYWHERE);
+    const serve = (socket: Socket): void => {
+      const conversation = converse(socket, { ...TOOL, closed: () => this.#conversations.delete(conversation) });
+      this.#conversations.add(conversation);
+    };
+    if ("path" in address) {
+      rmSync(address.path, { force: true });
+      return createServer(serve).listen(address.path);
+    }
+    if (!address.isTls) return createServer(serve).listen(address.port, address.host);
+    const files = tls();
+    if (files === undefined) throw new TlsNotConfiguredError("Private key must be configured to use SSL");
+    return createTlsServer(readTlsFiles(files), serve).listen(address.port, address.host);
+  }
+}

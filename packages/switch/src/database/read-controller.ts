@@ -1,0 +1,37 @@
+/** Reads what Controller and SSL rows say. */
+import type { Row, TlsFiles } from "@tenet/ovsdb";
+import type { ControllerSpec } from "../controller/controller-spec.ts";
+import { numberOf, textOf, textsOf } from "./row-values.ts";
+import type { TableReader } from "./wanted.ts";
+
+const DEFAULT_BACKOFF_MS = 8000;
+const MIN_BACKOFF_MS = 1000;
+/** Of probes, which are not sent more often. */
+const MIN_PROBE_MS = 5000;
+
+/** Reads a controller. */
+export function readController(row: Row): ControllerSpec {
+  const probeMs = numberOf(row, "inactivity_probe") ?? MIN_PROBE_MS;
+  return {
+    uuid: row._uuid,
+    target: textOf(row, "target"),
+    maxBackoffMs: Math.max(MIN_BACKOFF_MS, numberOf(row, "max_backoff") ?? DEFAULT_BACKOFF_MS),
+    probeMs: probeMs <= 0 ? 0 : Math.max(MIN_PROBE_MS, probeMs),
+  };
+}
+
+/** The certificates for controllers; `undefined` when the root row names none. */
+export function readTls(table: TableReader): TlsFiles | undefined {
+  for (const root of table("Open_vSwitch").values()) {
+    const [uuid = ""] = textsOf(root, "ssl");
+    const row = table("SSL").get(uuid);
+    if (row === undefined) continue;
+    const caCert = textOf(row, "ca_cert");
+    return {
+      privateKey: textOf(row, "private_key"),
+      certificate: textOf(row, "certificate"),
+      ...(caCert === "" ? {} : { caCert, isBootstrap: row["bootstrap_ca_cert"] === true }),
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,29 @@
+/** A conversation of a bridge over one socket, seen by whoever made the connection. */
+import type { Role } from "@tenet/openflow";
+
+/** What the maker of a connection is told. */
+export interface ConversationOwner {
+  /** A controller of the bridge, which hears of packets unasked, instead of a tool. */
+  readonly isPrimary: boolean;
+  /** The version is agreed. */
+  ready(): void;
+  /** Something came. */
+  heard(): void;
+  closed(): void;
+}
+
+/** A conversation. */
+export interface Conversation {
+  readonly role: Exclude<Role, "noChange"> | undefined;
+  /** Asks whether the other end is there. */
+  probe(): void;
+  close(): void;
+}
+
+/** For connections that look after themselves. */
+export const TOOL: ConversationOwner = {
+  isPrimary: false,
+  ready: () => undefined,
+  heard: () => undefined,
+  closed: () => undefined,
+};

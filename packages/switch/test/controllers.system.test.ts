@@ -1,0 +1,156 @@
+/** Controllers that the database names: the switch calls them, or they call it. */
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { ManualClock } from "@tenet/kit";
+import { decodeMessage, encodeMessages, HEADER_SIZE, type Message, readHeader } from "@tenet/openflow";
+import { expect, test } from "vitest";
+import { LiveSwitch, tool, until, whyNot } from "./live-switch.ts";
+
+const reason = whyNot();
+if (reason !== undefined) console.log(`controllers.system.test.ts: skipped, ${reason}`);
+const systemTest = test.skipIf(reason !== undefined);
+
+/** A controller that says hello, asks for the features, and keeps what it hears. */
+class FakeController implements AsyncDisposable {
+  readonly heard: Message[] = [];
+  nCalls = 0;
+  answersProbes = true;
+  readonly #server: Server;
+  #socket: Socket | undefined;
+
+  private constructor() {
+    this.#server = createServer((socket) => this.#talk(socket));
+  }
+
+  static async listen(at: { port: number; host: string } | { path: string }): Promise<FakeController> {
+    const controller = new FakeController();
+    controller.#server.listen(at);
+    await once(controller.#server, "listening");
+    return controller;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === "object" && address !== null ? address.port : 0;
+  }
+
+  hangUp(): void {
+    this.#socket?.destroy();
+  }
+
+  #talk(socket: Socket): void {
+    this.nCalls++;
+    this.#socket = socket;
+    let received = Buffer.alloc(0);
+    const say = (message: Message, xid: number): void => {
+      for (const bytes of encodeMessages(message, 4, xid)) socket.write(bytes);
+    };
+    say({ type: "hello", versions: 1 << 4 }, 1);
+    say({ type: "featuresRequest" }, 2);
+    socket.on("error", () => undefined);
+    socket.on("data", (bytes) => {
+      received = Buffer.concat([received, bytes]);
+      while (received.length >= HEADER_SIZE) {
+        const { length } = readHeader(received.subarray(0, HEADER_SIZE));
+        if (received.length < length) return;
+        const { message, xid } = decodeMessage(Uint8Array.from(received.subarray(0, length)), { hasTableId: false });
+        received = received.subarray(length);
+        this.heard.push(message);
+        if (message.type === "echoRequest" && this.answersProbes) say({ type: "echoReply", data: message.data }, xid);
+      }
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.hangUp();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+}
+
+async function column(live: LiveSwitch, name: string): Promise<string> {
+  return (await live.vsctl("--columns", name, "--bare", "list", "Controller")).out.trim();
+}
+
+const BRIDGE = ["add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=dummy"];
+
+systemTest("the switch calls its controller, hands it packets, and calls again when it hangs up", async () => {
+  await using live = await LiveSwitch.start();
+  await using controller = await FakeController.listen({ port: 0, host: "127.0.0.1" });
+  await live.vsctl(...BRIDGE, "--", "set-controller", "br0", `tcp:127.0.0.1:${controller.port}`);
+  await until(() => controller.heard.some(({ type }) => type === "featuresReply"));
+  await until(async () => (await column(live, "is_connected")) === "true");
+  expect(await column(live, "role")).toBe("other");
+  expect(await column(live, "status")).toMatch(/^sec_since_connect=\d state=ACTIVE$/);
+  expect((await live.vsctl("show")).out).toContain("is_connected: true");
+  expect((await live.ofctl("dump-flows", "br0")).out).not.toContain("NORMAL");
+  await live.ofctl("packet-out", "br0", `in_port=LOCAL,packet=${"0".repeat(120)},actions=controller`);
+  await until(() => controller.heard.some(({ type }) => type === "packetIn"));
+  controller.hangUp();
+  await until(() => controller.nCalls === 2);
+  await until(async () => (await column(live, "status")).includes("sec_since_disconnect"));
+  expect(await column(live, "status")).toContain("last_error=End of file");
+  await live.appctl("bridge/reconnect", "br0");
+  await until(() => controller.nCalls === 3);
+  await live.vsctl("del-controller", "br0");
+  expect((await live.ofctl("dump-flows", "br0")).out).toContain("NORMAL");
+});
+
+systemTest("a silent controller is asked whether it is there; a bridge without any fails open unless it is secure", async () => {
+  const clock = new ManualClock(1000);
+  await using live = await LiveSwitch.start({ clock });
+  await using controller = await FakeController.listen({ path: join(live.dir, "controller.sock") });
+  await live.vsctl(...BRIDGE, "--", "set-controller", "br0", `unix:${live.dir}/controller.sock`);
+  await until(async () => (await column(live, "is_connected")) === "true");
+  clock.advance(5000);
+  await until(() => controller.heard.some(({ type }) => type === "echoRequest"));
+  await until(async () => (await column(live, "status")).includes("state=ACTIVE"));
+  controller.answersProbes = false;
+  clock.advance(5000);
+  await until(async () => (await column(live, "status")).includes("state=IDLE"));
+  await controller[Symbol.asyncDispose]();
+  await until(async () => (await column(live, "status")).includes("state=BACKOFF"));
+  const trace = async (): Promise<string> => (await live.appctl("ofproto/trace", "br0", "in_port=LOCAL,arp")).out;
+  expect(await trace()).not.toContain("NORMAL");
+  clock.advance(15_000);
+  await until(async () => (await trace()).includes("no learned MAC for destination, flooding"));
+  expect(await column(live, "status")).toContain("last_error=No such file or directory");
+  await live.vsctl("set-fail-mode", "br0", "secure");
+  await until(async () => !(await trace()).includes("flooding"));
+});
+
+systemTest("a controller that is not there is called again after a pause", async () => {
+  const clock = new ManualClock(1000);
+  await using live = await LiveSwitch.start({ clock });
+  const path = join(live.dir, "late.sock");
+  await live.vsctl(...BRIDGE, "--", "set-controller", "br0", `unix:${path}`);
+  await until(async () => (await column(live, "status")) === "last_error=No such file or directory state=BACKOFF");
+  expect(await column(live, "is_connected")).toBe("false");
+  await using controller = await FakeController.listen({ path });
+  await live.vsctl("list-br");
+  expect(controller.nCalls).toBe(0);
+  clock.advance(1000);
+  await until(async () => (await column(live, "is_connected")) === "true");
+  expect(controller.nCalls).toBe(1);
+});
+
+systemTest("tools call a bridge where it listens, over TLS too", async () => {
+  await using live = await LiveSwitch.start();
+  const pem = (name: string): string => join(live.dir, `${name}.pem`);
+  const subject = ["-nodes", "-subj", "/CN=tenet", "-days", "2"];
+  const key = ["req", "-x509", "-newkey", "rsa:2048", "-keyout", pem("key"), "-out", pem("cert"), ...subject];
+  expect((await tool("openssl", key)).code).toBe(0);
+  await live.vsctl("set-ssl", pem("key"), pem("cert"), pem("cert"));
+  const punix = join(live.dir, "extra.sock");
+  await live.vsctl(...BRIDGE, "--", "set-controller", "br0", "ptcp:16653:127.0.0.1", "pssl:16654:127.0.0.1", `punix:${punix}`);
+  expect((await live.ofctl("show", "tcp:127.0.0.1:16653")).out).toContain("dpid:");
+  expect((await live.ofctl("show", `unix:${punix}`)).out).toContain("dpid:");
+  const tls = [`--private-key=${pem("key")}`, `--certificate=${pem("cert")}`, `--ca-cert=${pem("cert")}`];
+  expect((await live.ofctl(...tls, "show", "ssl:127.0.0.1:16654")).out).toContain("dpid:");
+  // Controllers that call are no reason to be without a NORMAL flow.
+  expect((await live.ofctl("dump-flows", "br0")).out).toContain("NORMAL");
+  expect((await live.vsctl("get-controller", "br0")).out.split("\n").sort()).toContain("pssl:16654:127.0.0.1");
+  await live.vsctl("del-controller", "br0");
+  expect((await live.ofctl("show", "tcp:127.0.0.1:16653")).err).toContain("Connection refused");
+});
