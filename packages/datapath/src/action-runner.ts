@@ -3,7 +3,7 @@
  *
  * A packet that others refer to (it waits in a send queue, or an upcall shows it) is copied before it is changed.
  */
-import type { FrameArena } from "@tenet/linux";
+import { type FrameArena, type ReceivedDatagrams, VNET_HEADER_BYTES } from "@tenet/linux";
 import { FIELDS, getField, getU16, makeFlowKey, parseFlowKey, putU16, setField } from "@tenet/net";
 import { Conntrack } from "./conntrack/conntrack.ts";
 import type { DatapathAction, Upcall } from "./datapath.ts";
@@ -11,16 +11,20 @@ import { type Meter, raiseDropPrecedence } from "./meter.ts";
 import type { FlowTable } from "./flow-table.ts";
 import { Packet } from "./packet.ts";
 import type { PacketMemory } from "./packet-memory.ts";
+
+import type { TunnelOutput } from "./tunnel/tunnel-output.ts";
 import type { Port } from "./port.ts";
 import { Rewriter } from "./rewrite.ts";
-import { completeFrame, shiftVnetHeader, splitFrame } from "./vnet-header.ts";
+import { splitFrame } from "./split-frame.ts";
+import { readTunnel } from "./tunnel/tunnel-input.ts";
+import { completeFrame, shiftVnetHeader } from "./vnet-header.ts";
 
 const TCP_FLAGS = FIELDS.tcp_flags.word;
 /** An upcall may execute, which may recirculate, which may miss: two for each. */
 const MAX_DEPTH = 24;
 
 /** Actions that change the packet in hand. */
-type ChangeAction = Exclude<DatapathAction, { type: "output" | "userspace" | "recirc" | "clone" | "meter" }>;
+type ChangeAction = Exclude<DatapathAction, { type: "output" | "userspace" | "recirc" | "clone" | "meter" | "setTunnel" }>;
 
 /** What the runner needs of the datapath. */
 export interface RunnerHost {
@@ -80,6 +84,12 @@ export class ActionRunner {
     this.#leave(packet);
   }
 
+  /** A datagram received at a tunnel port, or several in one piece. */
+  receiveDatagram(port: Port, batch: ReceivedDatagrams, i: number): void {
+    const nSegments = batch.spread(i, VNET_HEADER_BYTES);
+    for (let k = 0; k < nSegments; k++) this.#receiveInner(port, batch, i, k);
+  }
+
   /** A frame sent by this process into a memory port. */
   receiveFrame(port: Port, frame: Uint8Array): void {
     const packet = this.#enter();
@@ -130,6 +140,20 @@ export class ActionRunner {
     this.#depth--;
   }
 
+  #receiveInner(port: Port, batch: ReceivedDatagrams, i: number, k: number): void {
+    if (port.end.kind !== "tunnel") return;
+    const packet = this.#enter();
+    if (packet === undefined) return;
+    const at = batch.segmentAt(i, k);
+    const end = at + batch.segmentLength(i, k);
+    const size = readTunnel(port.end.tunnel, batch, i, at, end, packet.tunnel);
+    this.#memory.adoptInner(packet, at + size, end - at - size);
+    packet.hasTunnel = true;
+    if (size === 0) port.counters.rxErrors++;
+    else this.#receive(port, packet);
+    this.#leave(packet);
+  }
+
   #load(packet: Packet, frame: Uint8Array): boolean {
     if (!this.#memory.hasRoom) this.flush();
     return this.#memory.load(packet, frame);
@@ -150,7 +174,7 @@ export class ActionRunner {
   #lookUp(packet: Packet): void {
     const { key } = packet;
     parseFlowKey(packet.arena.bytes, packet.length, packet.inPort, key, packet.at);
-    if (packet.recircId !== 0) packet.writeMetadata(key);
+    if (packet.recircId !== 0 || packet.hasTunnel) packet.writeMetadata(key);
     const flow = this.#table.lookup(key);
     if (flow === undefined) {
       this.nMisses++;
@@ -173,6 +197,7 @@ export class ActionRunner {
       else if (action.type === "userspace") this.#upcall("action", packet, action.userdata);
       else if (action.type === "recirc") this.#recirculate(packet, action.id, i === actions.length - 1);
       else if (action.type === "clone") this.#clone(packet, action.actions, i === actions.length - 1);
+      else if (action.type === "setTunnel") packet.egress = action;
       else if (action.type === "meter") {
         if (!this.#meter(packet, action.meter)) return;
       } else if (!this.#change(packet, action)) return;
@@ -260,12 +285,23 @@ export class ActionRunner {
       this.#deliver(port, packet);
       return;
     }
+    if (end.kind === "tunnel") return this.#encapsulate(port, end.output, packet);
     const { queue } = end;
     if (queue.isFull) this.flush();
     if (queue.length === 0) this.#dirty.push(port);
     queue.push(packet.arena, packet.at, packet.length);
     port.nBytesQueued += packet.length;
     this.#memory.markQueued(packet);
+  }
+
+  #encapsulate(port: Port, output: TunnelOutput, packet: Packet): void {
+    let result = output.push(packet);
+    if (result === "full") {
+      this.flush();
+      result = output.push(packet);
+    }
+    if (result !== "queued") port.counters.txDropped++;
+    else if (output.isFirst) this.#dirty.push(port);
   }
 
   #deliver(port: Port, packet: Packet): void {
@@ -306,6 +342,7 @@ export class ActionRunner {
 
 function sendQueue(port: Port): void {
   const { end, counters } = port;
+  if (end.kind === "tunnel" && !port.isClosed) return end.output.flush(counters);
   if (end.kind !== "device") return;
   const { queue, device } = end;
   const nQueued = queue.length;

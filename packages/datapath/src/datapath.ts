@@ -20,12 +20,22 @@ export type DatapathAction =
   /** Give the packet to the slow path; `userdata` comes back in the upcall. */
   | { readonly type: "userspace"; readonly userdata: number }
   | CtDatapathAction
+  | SetTunnelAction
   /** Forget what the connection tracker said. */
   | { readonly type: "ctClear" }
   /** Carry these out on a copy; what they do to it does not show outside. */
   | { readonly type: "clone"; readonly actions: readonly DatapathAction[] }
   /** Look the packet up again with this `recirc_id`; a copy, when actions follow. */
   | { readonly type: "recirc"; readonly id: number };
+
+/** What the outer headers say when the packet goes out by a tunnel port; holds until the next one. */
+export interface SetTunnelAction {
+  readonly type: "setTunnel";
+  /** A FlowKey; its tunnel fields count, with Geneve options as on the wire. */
+  readonly key: Uint32Array;
+  /** UDP port of the other end; 0 for GRE. */
+  readonly dstPort: number;
+}
 
 /** How `ct` translates addresses and ports. */
 export interface CtNat {
@@ -102,8 +112,21 @@ export interface PortStats {
 /** How to open a port. */
 export interface PortSpec {
   readonly name: string;
-  /** `system`: an existing network device; `internal`: a TAP device made here; `memory`: see MemoryLink. */
-  readonly kind: "system" | "internal" | "memory";
+  /**
+   * `system`: an existing network device; `internal`: a TAP device made here; `memory`: see MemoryLink; `tunnel`: needs
+   * `tunnel`.
+   */
+  readonly kind: "system" | "internal" | "memory" | "tunnel";
+  readonly tunnel?: TunnelSpec;
+}
+
+/** What a tunnel port speaks. Where its packets go is said by {@link SetTunnelAction}. */
+export interface TunnelSpec {
+  readonly type: "geneve" | "vxlan" | "gre" | "ip6gre";
+  /** UDP port that it receives at; 0 for GRE. */
+  readonly dstPort: number;
+  /** Whether VXLAN headers carry a group policy. */
+  readonly hasPolicy: boolean;
 }
 
 /** A port of a datapath. */

@@ -5,7 +5,17 @@
  * quiet one. A port whose batch had misses waits for the next turn: the slow path is the expensive part, and the
  * kernel's receive buffer is the queue in front of it.
  */
-import { findLink, type LinkInfo, LinkMonitor, listLinks, Poller, ReceivedFrames, SystemCallError } from "@tenet/linux";
+import {
+  findLink,
+  type LinkInfo,
+  LinkMonitor,
+  listLinks,
+  Poller,
+  ReceivedDatagrams,
+  ReceivedFrames,
+  SystemCallError,
+  type TunnelReceiver,
+} from "@tenet/linux";
 import type { ActionRunner } from "./action-runner.ts";
 import { N_RECEIVE_SLOTS, type PacketMemory } from "./packet-memory.ts";
 import type { Port } from "./port.ts";
@@ -31,6 +41,8 @@ export class DeviceLoop {
   readonly #runner: ActionRunner;
   readonly #events: LoopEvents;
   readonly #batch: ReceivedFrames;
+  /** In the same memory: a batch is done with before the next is received. */
+  readonly #datagrams: ReceivedDatagrams;
   readonly #ports = new Map<number, Port>();
   readonly #tags = new Int32Array(MAX_READY);
 
@@ -38,23 +50,30 @@ export class DeviceLoop {
     this.#runner = runner;
     this.#events = events;
     this.#batch = new ReceivedFrames(memory.arena, N_RECEIVE_SLOTS);
+    this.#datagrams = new ReceivedDatagrams(memory.arena, N_RECEIVE_SLOTS);
     this.#poller.add(this.#monitor.fd, MONITOR_TAG);
   }
 
   /** Starts receiving from a port. */
   add(port: Port): void {
-    if (port.end.kind !== "device") return;
-    const link = findLink(port.spec.name);
-    if (link !== undefined) port.update(link);
+    const { end } = port;
+    if (end.kind === "memory") return;
+    if (end.kind === "device") {
+      const link = findLink(port.spec.name);
+      if (link !== undefined) port.update(link);
+    }
     this.#ports.set(port.portNo, port);
-    this.#poller.add(port.end.device.fd, port.portNo);
+    this.#poller.add(end.kind === "device" ? end.device.fd : end.receiver.fd, port.portNo);
   }
 
-  /** Stops receiving from a port and closes its device. */
+  /** Stops receiving from a port and closes its device or sockets. */
   remove(port: Port): void {
-    if (port.end.kind !== "device" || !this.#ports.delete(port.portNo)) return;
-    this.#poller.remove(port.end.device.fd);
-    port.end.device.close();
+    const { end } = port;
+    if (end.kind === "memory" || !this.#ports.delete(port.portNo)) return;
+    this.#poller.remove(end.kind === "device" ? end.device.fd : end.receiver.fd);
+    if (end.kind === "device") return end.device.close();
+    end.receiver.close();
+    end.output.close();
   }
 
   start(): void {
@@ -77,6 +96,7 @@ export class DeviceLoop {
     const links = listLinks();
     const linkByIndex = new Map(links.map((link) => [link.index, link]));
     for (const port of this.#ports.values()) {
+      if (port.end.kind !== "device") continue;
       const link = port.ifIndex === 0 ? links.find(({ name }) => name === port.spec.name) : linkByIndex.get(port.ifIndex);
       if (link === undefined) this.#lose(port);
       else if (port.update(link)) this.#events.changed(port);
@@ -106,7 +126,8 @@ export class DeviceLoop {
   /** One batch of a port. @returns whether it should have another in this turn */
   #receive(portNo: number): boolean {
     const port = this.#ports.get(portNo);
-    if (port === undefined || port.end.kind !== "device") return false;
+    if (port === undefined || port.end.kind === "memory") return false;
+    if (port.end.kind === "tunnel") return this.#receiveDatagrams(port, port.end.receiver);
     const { device } = port.end;
     const nMisses = this.#runner.nMisses;
     const n = device.receive(this.#batch, N_RECEIVE_SLOTS);
@@ -124,8 +145,20 @@ export class DeviceLoop {
     }
   }
 
+  /** As {@link DeviceLoop.#receive}, of a tunnel port. */
+  #receiveDatagrams(port: Port, receiver: TunnelReceiver): boolean {
+    const nMisses = this.#runner.nMisses;
+    const n = receiver.receive(this.#datagrams, N_RECEIVE_SLOTS);
+    if (n === 0) return false;
+    this.#events.burst(() => {
+      for (let i = 0; i < n && !port.isClosed; i++) this.#runner.receiveDatagram(port, this.#datagrams, i);
+    });
+    return n === N_RECEIVE_SLOTS && this.#runner.nMisses === nMisses;
+  }
+
   #linkChanged(link: LinkInfo, isGone: boolean): void {
     for (const port of this.#ports.values()) {
+      if (port.end.kind !== "device") continue;
       const isBack = port.ifIndex === 0 && port.spec.name === link.name && !isGone;
       if (port.ifIndex !== link.index && !isBack) continue;
       if (isGone) this.#lose(port);

@@ -14,6 +14,8 @@ export type {
   PortInfo,
   PortSpec,
   PortStats,
+  SetTunnelAction,
+  TunnelSpec,
   Upcall,
 } from "./datapath.ts";
 export { FlowTable } from "./flow-table.ts";

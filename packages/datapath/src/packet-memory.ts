@@ -11,14 +11,17 @@ import { clearVnetHeader } from "./vnet-header.ts";
 /** Frames received by one call. */
 export const N_RECEIVE_SLOTS = 32;
 const N_SCRATCH_SLOTS = 24;
+/** Room for outer headers, and for the segments of bundles on their way into tunnels. */
+const N_TUNNEL_SLOTS = 12;
 
 const LIVE = 1;
 const QUEUED = 2;
 
 /** Frame memory of one datapath. */
 export class PacketMemory {
-  readonly arena: FrameArena = new FrameArena(N_RECEIVE_SLOTS + N_SCRATCH_SLOTS);
+  readonly arena: FrameArena = new FrameArena(N_RECEIVE_SLOTS + N_SCRATCH_SLOTS + N_TUNNEL_SLOTS);
   readonly #states = new Uint8Array(N_SCRATCH_SLOTS);
+  #tunnelBytesUsed = 0;
 
   /** Copies a frame of this process into a scratch slot. @returns false when no slot is free or it is too long */
   load(packet: Packet, frame: Uint8Array): boolean {
@@ -66,6 +69,21 @@ export class PacketMemory {
     return true;
   }
 
+  /** Points a packet at a frame inside a received datagram; the bytes of a virtio-net header in front are its own, too. */
+  adoptInner(packet: Packet, at: number, length: number): void {
+    this.adopt(packet, this.arena, at, length);
+    clearVnetHeader(this.arena.bytes, packet.headerAt);
+    packet.isShared = true; // what is further in front may be the packet before
+  }
+
+  /** Takes room for bytes that a send queue refers to. @returns where it is in the arena, or -1 when none is left */
+  takeTunnelRoom(nBytes: number): number {
+    const at = this.arena.slotAt(N_RECEIVE_SLOTS + N_SCRATCH_SLOTS) + this.#tunnelBytesUsed;
+    if (at + nBytes > this.arena.bytes.length) return -1;
+    this.#tunnelBytesUsed += nBytes;
+    return at;
+  }
+
   /** Notes that a send queue refers to the packet's bytes. */
   markQueued(packet: Packet): void {
     packet.isShared = true;
@@ -91,6 +109,7 @@ export class PacketMemory {
 
   /** All send queues are empty again. */
   forgetQueued(): void {
+    this.#tunnelBytesUsed = 0;
     for (let i = 0; i < this.#states.length; i++) this.#clear(i, QUEUED);
   }
 

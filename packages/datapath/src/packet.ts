@@ -1,8 +1,9 @@
 /** A frame on its way through the datapath: where it is, who else looks at it, what was found out. */
 import { type FrameArena, VNET_HEADER_BYTES } from "@tenet/linux";
-import { FIELDS, makeFlowKey } from "@tenet/net";
+import { copyTunnel, FIELDS, makeFlowKey } from "@tenet/net";
 import type { Connection } from "./conntrack/connection.ts";
 import { CT_STATE } from "./conntrack/ct-state.ts";
+import type { SetTunnelAction } from "./datapath.ts";
 import { familyOf, isIcmp, protoOf, TUPLE, TUPLE_WORDS } from "./conntrack/tuple.ts";
 
 const RECIRC_ID = FIELDS.recirc_id.word;
@@ -44,6 +45,12 @@ export class Packet {
   readonly ctLabel: Uint32Array = new Uint32Array(4);
   /** The connection's original tuple; all zero for a packet of none. */
   readonly ctTuple: Uint32Array = new Uint32Array(TUPLE_WORDS);
+  /** Whether the packet came out of a tunnel; `tunnel` holds its outer headers then. */
+  hasTunnel = false;
+  /** A FlowKey whose tunnel fields alone count. */
+  readonly tunnel: Uint32Array = makeFlowKey();
+  /** What it goes into a tunnel with. */
+  egress: SetTunnelAction | undefined = undefined;
 
   /** @param arena - any memory, until the packet is pointed at a frame */
   constructor(arena: FrameArena) {
@@ -61,6 +68,8 @@ export class Packet {
     this.ctState = 0;
     this.ctZone = 0;
     this.ctMark = 0;
+    this.hasTunnel = false;
+    this.egress = undefined;
   }
 
   /** Takes over what was found out about another packet. */
@@ -69,6 +78,9 @@ export class Packet {
     this.ctState = other.ctState;
     this.ctZone = other.ctZone;
     this.ctMark = other.ctMark;
+    this.hasTunnel = other.hasTunnel;
+    this.egress = other.egress;
+    if (other.hasTunnel) copyTunnel(this.tunnel, other.tunnel);
     if (other.ctState === 0) return;
     for (let i = 0; i < 4; i++) this.ctLabel[i] = other.ctLabel[i] ?? 0;
     for (let i = 0; i < TUPLE_WORDS; i++) this.ctTuple[i] = other.ctTuple[i] ?? 0;
@@ -96,6 +108,7 @@ export class Packet {
   /** Writes what was found out into a FlowKey that is zero there. */
   writeMetadata(key: Uint32Array): void {
     key[RECIRC_ID] = this.recircId;
+    if (this.hasTunnel) copyTunnel(key, this.tunnel);
     if (this.ctState === 0) return;
     key[CT_STATE_WORD] = this.ctState;
     key[CT_ZONE] = this.ctZone;

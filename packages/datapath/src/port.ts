@@ -1,8 +1,11 @@
 /** A port: its number, what it sends and receives through, and its counters. */
 import type { FrameDevice, LinkInfo } from "@tenet/linux";
-import { SendQueue } from "@tenet/linux";
-import type { PortInfo, PortSpec, PortStats } from "./datapath.ts";
+import { SendQueue, type TunnelReceiver } from "@tenet/linux";
+import type { PortInfo, PortSpec, PortStats, TunnelSpec } from "./datapath.ts";
 import type { MemoryLink } from "./memory-link.ts";
+import type { PacketMemory } from "./packet-memory.ts";
+import { openTunnelReceiver } from "./tunnel/tunnel-input.ts";
+import { TunnelOutput } from "./tunnel/tunnel-output.ts";
 
 const SEND_BATCH = 32;
 const MEMORY_MTU = 1500;
@@ -10,9 +13,10 @@ const MEMORY_MTU = 1500;
 /** Counters that the datapath adds to. */
 export type Counters = { -readonly [K in keyof PortStats]: number };
 
-/** What a port sends through: a device with its queue, or a memory link. */
+/** What a port sends through: a device with its queue, a memory link, or sockets of the host. */
 export type PortEnd =
   | { readonly kind: "device"; readonly device: FrameDevice; readonly queue: SendQueue }
+  | { readonly kind: "tunnel"; readonly tunnel: TunnelSpec; readonly receiver: TunnelReceiver; readonly output: TunnelOutput }
   | { readonly kind: "memory"; readonly link: MemoryLink };
 
 /** A port of the datapath. */
@@ -71,15 +75,22 @@ export class Port {
 
   /** A copy of the port's state. */
   info(): PortInfo {
-    if (this.end.kind === "device") this.counters.rxDropped += this.end.device.takeDropped();
+    const { end } = this;
+    if (end.kind === "device") this.counters.rxDropped += end.device.takeDropped();
+    if (end.kind === "tunnel") this.counters.rxDropped += end.receiver.takeDropped();
     const { spec, portNo, mac, mtu, isUp, isEnabled } = this;
-    return { name: spec.name, kind: spec.kind, portNo, mac, mtu, isUp, isEnabled, stats: { ...this.counters } };
+    return { ...spec, portNo, mac, mtu, isUp, isEnabled, stats: { ...this.counters } };
   }
 }
 
 /** The end of a port on a network device. */
 export function deviceEnd(device: FrameDevice): PortEnd {
   return { kind: "device", device, queue: new SendQueue(SEND_BATCH) };
+}
+
+/** The end of a tunnel port. @throws SystemCallError when its UDP port is taken, or without the right to raw sockets */
+export function tunnelEnd(tunnel: TunnelSpec, memory: PacketMemory): PortEnd {
+  return { kind: "tunnel", tunnel, receiver: openTunnelReceiver(tunnel), output: new TunnelOutput(tunnel, memory) };
 }
 
 /** A locally administered address that follows from the name, so that it is the same in every run. */

@@ -30,7 +30,7 @@ import { MemoryLink } from "./memory-link.ts";
 import type { MeterConfig, MeterStats } from "./meter.ts";
 import { MeterTable } from "./meter-table.ts";
 import { PacketMemory } from "./packet-memory.ts";
-import { deviceEnd, Port, type PortEnd } from "./port.ts";
+import { deviceEnd, Port, type PortEnd, tunnelEnd } from "./port.ts";
 
 const TIDY_PERIOD_MS = 1000;
 const MAX_PENDING = 4096;
@@ -82,7 +82,9 @@ export class UserDatapath implements Datapath {
     if (taken !== undefined) {
       throw new IoError(`Cannot add port "${spec.name}": it is port ${taken.portNo} already`, { hint: "Remove it first" });
     }
-    const port = new Port(this.#ports.length, { name: spec.name, kind: spec.kind }, this.#openEnd(spec));
+    const { name, kind, tunnel } = spec;
+    const own = { name, kind, ...(tunnel === undefined ? {} : { tunnel }) };
+    const port = new Port(this.#ports.length, own, this.#openEnd(spec));
     this.#ports.push(port);
     const { end } = port;
     if (end.kind === "memory") end.link.plug((frame) => this.#inject(port, frame));
@@ -194,6 +196,10 @@ export class UserDatapath implements Datapath {
   #openEnd(spec: PortSpec): PortEnd {
     if (spec.kind === "memory") return { kind: "memory", link: this.#openMemoryLink(spec.name) };
     this.#deviceLoop(); // before the device is opened, so that no change of it is missed
+    if (spec.kind === "tunnel") {
+      if (spec.tunnel !== undefined) return tunnelEnd(spec.tunnel, this.#memory);
+      throw new IoError(`Cannot add port "${spec.name}": it has no "tunnel"`, { hint: "Say what kind of tunnel it is" });
+    }
     return deviceEnd(spec.kind === "system" ? openPacketSocket(spec.name) : openTap(spec.name));
   }
 

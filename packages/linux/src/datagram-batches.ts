@@ -1,6 +1,6 @@
 /** Datagrams received by one call, and datagrams that wait to be sent by one: with addresses, TTL and TOS of each. */
 import { DatagramVector } from "./datagram-vector.ts";
-import { FRAME_OFFSET, type FrameArena, MAX_FRAME_BYTES } from "./frame-arena.ts";
+import { FRAME_OFFSET, type FrameArena } from "./frame-arena.ts";
 
 /** Control messages, by level and type. */
 const LEVEL = { ip: 0, udp: 17, ip6: 41 } as const;
@@ -10,6 +10,8 @@ const UDP = { segment: 103, gro: 104 } as const;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const CMSG_BYTES = 16;
+/** Leaves room in a slot to move the datagrams of one piece apart. */
+const MAX_DATAGRAM_BYTES = 65_535;
 
 /** An address as four words: an IPv4 address is `0, 0, 0xffff, address`. */
 const MAPPED = 0xffff;
@@ -27,6 +29,7 @@ export class ReceivedDatagrams {
   /** Four words apiece; IPv4 addresses are mapped (`::ffff:10.0.0.1`). */
   readonly source: Uint32Array;
   readonly destination: Uint32Array;
+  #gap = 0;
 
   /** @param nSlots - the first so many slots of the arena are used */
   constructor(arena: FrameArena, nSlots: number) {
@@ -40,8 +43,38 @@ export class ReceivedDatagrams {
     this.source = new Uint32Array(4 * nSlots);
     this.destination = new Uint32Array(4 * nSlots);
     for (let i = 0; i < nSlots; i++) {
-      this.vector.addPiece(i, arena.address + arena.slotAt(i) + FRAME_OFFSET, MAX_FRAME_BYTES);
+      this.vector.addPiece(i, arena.address + arena.slotAt(i) + FRAME_OFFSET, MAX_DATAGRAM_BYTES);
     }
+  }
+
+  /**
+   * Moves the datagrams that came in one piece apart, so that each has `gap` bytes of its own in front.
+   *
+   * @returns how many there are
+   */
+  spread(i: number, gap: number): number {
+    const size = this.segmentSize[i] ?? 0;
+    const length = this.length[i] ?? 0;
+    if (size === 0 || length <= size) return 1;
+    const n = Math.ceil(length / size);
+    const at = this.at[i] ?? 0;
+    for (let k = n - 1; k > 0; k--) {
+      this.arena.bytes.copyWithin(at + k * (size + gap), at + k * size, at + Math.min(length, (k + 1) * size));
+    }
+    this.#gap = gap;
+    return n;
+  }
+
+  /** Where datagram `k` of those that came in one piece is, after {@link spread}. */
+  segmentAt(i: number, k: number): number {
+    return (this.at[i] ?? 0) + k * ((this.segmentSize[i] ?? 0) + this.#gap);
+  }
+
+  /** Its bytes. */
+  segmentLength(i: number, k: number): number {
+    const size = this.segmentSize[i] ?? 0;
+    const length = this.length[i] ?? 0;
+    return size === 0 ? length : Math.min(size, length - k * size);
   }
 
   /** Takes in what the kernel wrote for datagram `i`, and makes room for the next. */
@@ -97,6 +130,11 @@ export class DatagramQueue {
   /** Whether the next `push` would not fit. */
   get isFull(): boolean {
     return this.length === this.vector.capacity;
+  }
+
+  /** How many more there is room for. */
+  get nFree(): number {
+    return this.vector.capacity - this.length;
   }
 
   /** Begins a datagram to an IPv4 address. @param source - 0: the system's choice */

@@ -87,7 +87,7 @@ class Receiver implements TunnelReceiver {
       const set = (level: number, name: number, value = 1): void => setOption(this.fd, level, name, value, action);
       set(SOL.socket, SO.rcvbufforce, BUFFER_BYTES);
       if (family === AF.inet6) {
-        set(SOL.ipv6, IP6.only, protocol === "udp" ? 0 : 1);
+        if (protocol === "udp") set(SOL.ipv6, IP6.only, 0);
         for (const name of [IP6.recvPktinfo, IP6.recvHopLimit, IP6.recvTrafficClass]) set(SOL.ipv6, name);
       }
       if (protocol === "udp" || family === AF.inet) for (const name of [IP.pktinfo, IP.recvTtl, IP.recvTos]) set(SOL.ip, name);

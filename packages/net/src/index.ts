@@ -55,7 +55,7 @@ export {
   prefixMask,
 } from "./prefix.ts";
 export { readGeneve, writeGeneve } from "./tunnel/geneve.ts";
-export { finishGre, GRE_ETHERNET, greSize, MAX_GRE_BYTES, readGre, writeGre } from "./tunnel/gre.ts";
+export { finishGre, GRE_ETHERNET, readGre, writeGre } from "./tunnel/gre.ts";
 export {
   clearTunnel,
   copyTunnel,

@@ -25,14 +25,18 @@ import type { FrozenState } from "./translate/frozen-state.ts";
 import { finish, Turns, type Work } from "./turns.ts";
 import { CT_END, PacketState } from "./translate/packet-state.ts";
 import { type LearnFlow, translate, type TranslateOptions } from "./translate/translate.ts";
+import type { TunnelConfig } from "./tunnel/tunnel-config.ts";
+import { toDatapathOptionsMask, toPipelineOptions } from "./tunnel/tunnel-options.ts";
+import { type PortHome, TunnelTable } from "./tunnel/tunnel-table.ts";
 import type { Punt, Surroundings, Translation, TranslationObserver } from "./translate/translation.ts";
 
 /** How to add a port to a bridge. */
 export interface NewPort {
   readonly name: string;
-  /** `patch` needs `peer`, the name of the interface at the other end. */
+  /** `patch` needs `peer`, the name of the interface at the other end; `tunnel` needs `tunnel`. */
   readonly kind: PortSpec["kind"] | "patch";
   readonly peer?: string;
+  readonly tunnel?: TunnelConfig;
   /** Number wanted, taken when it is free. */
   readonly ofport?: number;
   /** What it is a part of; absent: a bundle of its own, a trunk of all VLANs. */
@@ -83,6 +87,7 @@ export class VirtualSwitch {
   readonly #bridges = new Map<string, Bridge>();
   readonly #homeByPortNo = new Map<number, { bridge: Bridge; port: BridgePort }>();
   readonly #patchByName = new Map<string, { bridge: Bridge; port: BridgePort }>();
+  readonly tunnels: TunnelTable;
   readonly #punts = new PuntRegistry();
   readonly #recirculations = new Recirculations();
   readonly #references = new References(this.#punts, this.#recirculations);
@@ -101,6 +106,7 @@ export class VirtualSwitch {
 
   constructor(datapath: Datapath, clock: Clock) {
     this.datapath = datapath;
+    this.tunnels = new TunnelTable(datapath);
     this.#clock = clock;
     this.#around = {
       peerOf: (port) => this.#peerOf(port),
@@ -144,11 +150,11 @@ export class VirtualSwitch {
   }
 
   /** Opens a port and adds it to a bridge. @throws IoError when the device cannot be opened */
-  addPort(bridge: Bridge, { name, kind, peer = "", ofport, bundle = makeBundle(name) }: NewPort): BridgePort {
+  addPort(bridge: Bridge, spec: NewPort): BridgePort {
+    const { name, ofport, bundle = makeBundle(spec.name) } = spec;
     const isLocal = name === bridge.name;
     const number = isLocal ? PORT.LOCAL : bridge.freeOfport(ofport);
-    const link: PortLink =
-      kind === "patch" ? { kind, peer } : { kind: "datapath", portNo: this.datapath.addPort({ name, kind }) };
+    const link = this.#openLink(spec);
     const info = link.kind === "datapath" ? this.datapath.port(link.portNo) : undefined;
     const port: BridgePort = {
       name,
@@ -164,6 +170,7 @@ export class VirtualSwitch {
       patchCounters: { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 },
     };
     if (link.kind === "datapath") this.#homeByPortNo.set(link.portNo, { bridge, port });
+    else if (link.kind === "tunnel") this.tunnels.add(link.config, { bridge, port });
     else this.#patchByName.set(name, { bridge, port });
     bridge.addPort(port);
     bundle.bond?.add(port);
@@ -178,7 +185,8 @@ export class VirtualSwitch {
     if (port.link.kind === "datapath") {
       this.#homeByPortNo.delete(port.link.portNo);
       this.datapath.removePort(port.link.portNo);
-    } else this.#patchByName.delete(port.name);
+    } else if (port.link.kind === "tunnel") this.tunnels.close(port.link.config);
+    else this.#patchByName.delete(port.name);
     if (port.bundle.members.length === 0) bridge.macs.flush(port.bundle);
     this.#portsChanged();
   }
@@ -251,7 +259,13 @@ export class VirtualSwitch {
     return this.#homeByPortNo.get(portNo);
   }
 
-  /** What the datapath knows of a port; `undefined` for patch ports. */
+  /** The bridge and port where packets with a key of the datapath come in. */
+  homeOfKey(key: Uint32Array): PortHome | undefined {
+    const portNo = key[FIELDS.in_port.word] ?? 0;
+    return this.#homeByPortNo.get(portNo) ?? this.tunnels.find(key);
+  }
+
+  /** What the datapath knows of a port; `undefined` for patch ports and tunnels. */
   infoOf({ link }: BridgePort): PortInfo | undefined {
     return link.kind === "datapath" ? this.datapath.port(link.portNo) : undefined;
   }
@@ -384,13 +398,17 @@ export class VirtualSwitch {
   #translate(datapathKey: Uint32Array, options: TranslateOptions): Translation | undefined {
     const recircId = datapathKey[FIELDS.recirc_id.word] ?? 0;
     const frozen = recircId === 0 ? undefined : this.#recirculations.state(recircId);
-    const home = this.#homeByPortNo.get(datapathKey[FIELDS.in_port.word] ?? 0);
+    const home = this.homeOfKey(datapathKey);
     const bridge = recircId === 0 ? home?.bridge : frozen?.bridge;
     if (bridge === undefined || this.#bridges.get(bridge.name) !== bridge) return undefined;
     const key = this.#key;
     key.set(datapathKey);
     if (home !== undefined) setField(key, FIELDS.in_port, home.port.ofport);
-    return translate(bridge, key, this.#around, frozen === undefined ? options : { ...options, frozen });
+    const { tlvTable } = bridge.pipeline;
+    toPipelineOptions(key, tlvTable);
+    const translation = translate(bridge, key, this.#around, frozen === undefined ? options : { ...options, frozen });
+    toDatapathOptionsMask(translation.mask, datapathKey, tlvTable);
+    return translation;
   }
 
   #attribute({ visits, effects }: SideEffects, { nPackets, nBytes, usedMs, tcpFlags }: Traffic): void {
@@ -410,7 +428,11 @@ export class VirtualSwitch {
         if ((tcpFlags & ENDING_FLAGS) === 0) continue;
         effect.bridge.pipeline.lowerTimeouts(effect.rule, effect.idleTimeout, effect.hardTimeout);
       } else if (effect.type === "group") effect.group?.count(effect.buckets, nPackets, nBytes);
-      else {
+      else if (effect.type === "tunnel") {
+        const { patchCounters } = effect.port;
+        patchCounters[effect.isInput ? "rxPackets" : "txPackets"] += nPackets;
+        patchCounters[effect.isInput ? "rxBytes" : "txBytes"] += nBytes;
+      } else {
         effect.from.patchCounters.txPackets += nPackets;
         effect.from.patchCounters.txBytes += nBytes;
         effect.to.patchCounters.rxPackets += nPackets;
@@ -438,9 +460,15 @@ export class VirtualSwitch {
     return peer?.port.link.kind === "patch" && peer.port.link.peer === name ? peer : undefined;
   }
 
+  #openLink({ name, kind, peer = "", tunnel }: NewPort): PortLink {
+    if (kind === "patch") return { kind, peer };
+    if (kind === "tunnel" && tunnel !== undefined) return { kind, portNo: this.tunnels.open(tunnel), config: tunnel };
+    return { kind: "datapath", portNo: this.datapath.addPort({ name, kind }) };
+  }
+
   #portNoOf(bridge: Bridge, ofport: number): number {
     const link = bridge.port(ofport)?.link;
-    return link?.kind === "datapath" ? link.portNo : 0;
+    return link?.kind === "datapath" || link?.kind === "tunnel" ? link.portNo : 0;
   }
 
   #portsChanged(): void {

@@ -3,13 +3,11 @@
  *
  *  | C . K S 0..., version 3 | protocol 16 | [checksum 16, 0] | [key 32] | [sequence number 32] |
  */
-import { foldSum, internetChecksum, addToSum } from "../checksum.ts";
+import { addToSum, foldSum } from "../checksum.ts";
 import { getU16, getU32, putU16, putU32 } from "../bytes.ts";
-import { FIELDS } from "../flow-key.ts";
+import { FIELDS, getField } from "../flow-key.ts";
 import { TUNNEL_FLAG } from "./tunnel-fields.ts";
 
-/** Most bytes of a header. */
-export const MAX_GRE_BYTES = 16;
 /** The protocol of whole Ethernet frames. */
 export const GRE_ETHERNET = 0x6558;
 
@@ -46,26 +44,13 @@ export function readGre(bytes: Uint8Array, at: number, end: number, out: Uint32A
   return size;
 }
 
-/** Bytes of the header that {@link writeGre} writes. */
-export function greSize(key: Uint32Array, hasSequence: boolean): number {
-  const flags = flagsOf(key);
-  return 4 + ((flags & TUNNEL_FLAG.checksum) === 0 ? 0 : 4) + ((flags & TUNNEL_FLAG.key) === 0 ? 0 : 4) + (hasSequence ? 4 : 0);
-}
-
 /**
  * Writes the header of a tunnel block; its checksum is zero until {@link finishGre}.
  *
- * @param sequence - its sequence number, if it has one
  * @returns its bytes
  */
-export function writeGre(
-  bytes: Uint8Array,
-  at: number,
-  protocol: number,
-  sequence: number | undefined,
-  key: Uint32Array,
-): number {
-  const wanted = flagsOf(key);
+export function writeGre(bytes: Uint8Array, at: number, protocol: number, key: Uint32Array): number {
+  const wanted = getField(key, FLAGS);
   let flags = 0;
   let cursor = at + 4;
   if ((wanted & TUNNEL_FLAG.checksum) !== 0) {
@@ -78,23 +63,19 @@ export function writeGre(
     putU32(bytes, cursor, key[ID] ?? 0);
     cursor += 4;
   }
-  if (sequence !== undefined) {
-    flags |= SEQUENCE;
-    putU32(bytes, cursor, sequence);
-    cursor += 4;
-  }
   putU16(bytes, at, flags);
   putU16(bytes, at + 2, protocol);
   return cursor - at;
 }
 
-/** Writes the checksum over header and payload, when the header has one. */
-export function finishGre(bytes: Uint8Array, at: number, end: number): void {
+/**
+ * Writes the checksum over header and payload, when the header has one.
+ *
+ * @param end - of the header
+ * @param payloadSum - unfolded sum of what it is of
+ */
+export function finishGre(bytes: Uint8Array, at: number, end: number, payloadSum: number): void {
   if ((getU16(bytes, at) & CHECKSUM) === 0) return;
   putU16(bytes, at + 4, 0);
-  putU16(bytes, at + 4, internetChecksum(bytes, at, end - at));
-}
-
-function flagsOf(key: Uint32Array): number {
-  return (key[FLAGS.word] ?? 0) >>> FLAGS.shift;
+  putU16(bytes, at + 4, ~foldSum(addToSum(payloadSum, bytes, at, end - at)) & 0xffff);
 }

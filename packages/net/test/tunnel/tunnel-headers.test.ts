@@ -2,11 +2,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
+  addToSum,
   clearTunnel,
   copyTunnel,
   FIELDS,
   finishGre,
-  greSize,
   getField,
   getFieldBig,
   isSameTunnel,
@@ -133,19 +133,24 @@ describe("GRE", () => {
 
   test("is read as it was written, with its checksum", () => {
     fc.assert(
-      fc.property(greKey, fc.option(fc.nat(), { nil: undefined }), fc.uint8Array({ maxLength: 9 }), (key, sequence, payload) => {
+      fc.property(greKey, fc.uint8Array({ maxLength: 9 }), (key, payload) => {
         const bytes = new Uint8Array(64);
-        const size = writeGre(bytes, AT, 0x6558, sequence, key);
-        expect(size).toBe(greSize(key, sequence !== undefined));
+        const size = writeGre(bytes, AT, 0x6558, key);
         const end = AT + size + payload.length;
         bytes.set(payload, AT + size);
-        finishGre(bytes, AT, end);
+        finishGre(bytes, AT, AT + size, addToSum(0, payload, 0, payload.length));
         const back = makeFlowKey();
         expect(readGre(bytes, AT, end, back)).toBe(size);
         expect(back).toEqual(key);
         expect(readGre(bytes, AT, AT + size - 1, makeFlowKey())).toBe(0);
       }),
     );
+  });
+
+  test("has a sequence number maybe, which is passed over", () => {
+    const key = makeFlowKey();
+    expect(readGre(bytesOf("3000 6558 00000007 00000001"), 0, 12, key)).toBe(12);
+    expect(getFieldBig(key, FIELDS.tun_id)).toBe(7n);
   });
 
   test("with a wrong checksum, routing or another version is refused", () => {

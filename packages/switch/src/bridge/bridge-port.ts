@@ -1,4 +1,5 @@
 /** A port of a bridge as the pipeline sees it, and the bundle that it is in. */
+import type { TunnelConfig } from "../tunnel/tunnel-config.ts";
 import type { Bond } from "./bond.ts";
 import type { PortVlan } from "./port-vlan.ts";
 
@@ -7,10 +8,12 @@ export type PortLink =
   | { readonly kind: "datapath"; readonly portNo: number }
   /** `peer` is the name of the other patch interface. */
   | { readonly kind: "patch"; readonly peer: string }
+  /** `portNo` is the datapath port that tunnels of its kind share. */
+  | { readonly kind: "tunnel"; readonly portNo: number; readonly config: TunnelConfig }
   /** The device could not be opened; packets are dropped. */
   | { readonly kind: "none" };
 
-/** Packet counters that the bridge keeps itself, for patch ports. */
+/** Packet counters that the bridge keeps itself, for patch ports and tunnels. */
 export interface PatchCounters {
   rxPackets: number;
   rxBytes: number;

@@ -1,5 +1,6 @@
 /** Whether datapath actions are the same, so that an installed megaflow may stay as it is. */
 import type { CtDatapathAction, CtNat, DatapathAction } from "@tenet/datapath";
+import { isSameTunnel } from "@tenet/net";
 
 /** Whether two lists do the same. */
 export function areEqual(a: readonly DatapathAction[], b: readonly DatapathAction[]): boolean {
@@ -22,6 +23,8 @@ function isSameAction(a: DatapathAction, b: DatapathAction | undefined): boolean
       return b?.type === "userspace" && a.userdata === b.userdata;
     case "ct":
       return b?.type === "ct" && isSameCt(a, b);
+    case "setTunnel":
+      return b?.type === "setTunnel" && isSameTunnel(a.key, b.key) && a.dstPort === b.dstPort;
     case "ctClear":
       return b?.type === "ctClear";
     case "clone":

@@ -1,7 +1,6 @@
 /** The commands of the switch that look at the datapath and its cache, for `ovs-appctl`. */
 import type { PortInfo } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
-import { FIELDS } from "@tenet/net";
 import { type Command, command } from "@tenet/ovsdb";
 import { formatOdpFlow } from "../trace/format-odp-flow.ts";
 import { finish } from "../turns.ts";
@@ -18,7 +17,7 @@ export function datapathCommands(vswitch: VirtualSwitch, clock: Clock): Command[
     command("dpif/dump-dps", "", [0, 0], () => sortedNames(vswitch, `${vswitch.datapath.type}@`)),
     command("dpif/dump-flows", "[-m] [--names | --no-names] bridge", [1, 4], (args) => {
       const bridge = findBridge(vswitch, args.at(-1));
-      return dumpFlows(vswitch, clock, args, (portNo) => vswitch.homeOf(portNo)?.bridge === bridge);
+      return dumpFlows(vswitch, clock, args, (key) => vswitch.homeOfKey(key)?.bridge === bridge);
     }),
     command("dpif/show", "", [0, 0], () => showBridges(vswitch, name)),
     command("memory/show", "", [0, 0], () => showSizes(vswitch)),
@@ -45,11 +44,16 @@ function sortedNames({ bridges }: VirtualSwitch, prefix = ""): string {
     .join("\n");
 }
 
-function dumpFlows(vswitch: VirtualSwitch, clock: Clock, args: readonly string[], isShown: (inPort: number) => boolean): string {
+function dumpFlows(
+  vswitch: VirtualSwitch,
+  clock: Clock,
+  args: readonly string[],
+  isShown: (key: Uint32Array) => boolean,
+): string {
   const showsNames = (args.includes("-m") || args.includes("--names")) && !args.includes("--no-names");
   const nameByPortNo = new Map(vswitch.datapath.ports().map((port) => [port.portNo, port.name]));
   const label = (portNo: number): string => (showsNames ? nameByPortNo.get(portNo) : undefined) ?? String(portNo);
-  const flows = [...vswitch.datapath.flows()].filter(({ key }) => isShown(key[FIELDS.in_port.word] ?? 0));
+  const flows = [...vswitch.datapath.flows()].filter(({ key }) => isShown(key));
   return flows.map((flow) => formatOdpFlow(flow, clock.monotonicMs(), label)).join("\n");
 }
 
@@ -62,7 +66,9 @@ function showBridges(vswitch: VirtualSwitch, datapathName: string): string {
     lines.push(`  ${bridge.name}:`);
     for (const { name, ofport, link } of bridge.ports().sort((a, b) => (a.name < b.name ? -1 : 1))) {
       if (link.kind === "patch") lines.push(`    ${name} ${ofport}/none: (patch: peer=${link.peer})`);
-      else if (link.kind === "datapath") {
+      else if (link.kind === "tunnel") {
+        lines.push(`    ${name} ${ofport}/${link.portNo}: (${link.config.type}: ${link.config.text})`);
+      } else if (link.kind === "datapath") {
         lines.push(`    ${name} ${ofport}/${link.portNo}: (${kindByPortNo.get(link.portNo) ?? "system"})`);
       }
     }
@@ -97,6 +103,6 @@ function showSizes({ bridges, cache, datapath }: VirtualSwitch): string {
   return `bridges:${bridges.size} macs:${nMacs} megaflows:${cache.size} ports:${datapath.ports().length} rules:${nRules}`;
 }
 
-function kindOf({ kind }: PortInfo): string {
-  return kind === "memory" ? "dummy" : kind;
+function kindOf({ kind, tunnel }: PortInfo): string {
+  return tunnel?.type ?? (kind === "memory" ? "dummy" : kind);
 }

@@ -311,7 +311,8 @@ function stableMac(uuid: string): number {
 }
 
 function isSameDevice(opened: NewPort, wanted: NewPort): boolean {
-  return opened.kind === wanted.kind && opened.peer === wanted.peer && opened.ofport === wanted.ofport;
+  const isSame = opened.kind === wanted.kind && opened.peer === wanted.peer && opened.ofport === wanted.ofport;
+  return isSame && isDeepStrictEqual(opened.tunnel, wanted.tunnel);
 }
 
 /** Interfaces that ask for a number come first, then those that had one, so that none is taken from under them. */

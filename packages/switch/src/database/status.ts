@@ -9,13 +9,14 @@ import type { ControllerStatus } from "../controller/controller-spec.ts";
 import type { Controllers } from "../controller/controllers.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import type { InterfaceState, Reconciler } from "./reconcile.ts";
+import { TUNNEL_TYPES } from "./read-tunnel.ts";
 import { numberOf, optionOf } from "./row-values.ts";
 import type { TableReader } from "./wanted.ts";
 
 /** The Open vSwitch whose interfaces these are; scripts compare it. */
 const COMPATIBLE_VERSION = "3.1.0";
 const DATAPATH_TYPES = ["dummy", "netdev", "system", "user"];
-const INTERFACE_TYPES = ["dummy", "internal", "patch", "system", "tap"];
+const INTERFACE_TYPES = ["dummy", "internal", "patch", "system", "tap", ...TUNNEL_TYPES].sort();
 /** `ofport` of an interface that could not be opened. */
 const NO_OFPORT = -1;
 

@@ -11,6 +11,7 @@ import type { NewPort } from "../virtual-switch.ts";
 import { readController } from "./read-controller.ts";
 import { readMirror } from "./read-mirror.ts";
 import { readBond, readVlan } from "./read-port.ts";
+import { readTunnel, TUNNEL_TYPES } from "./read-tunnel.ts";
 import { numberOf, numbersOf, optionOf, textOf, textsOf } from "./row-values.ts";
 
 /** The tables that the switch follows. */
@@ -173,6 +174,10 @@ function readDevice(row: Row, name: string, dummyTypes: readonly string[]): Want
       return peer === name ? { problem: "patch interface cannot be its own peer" } : { ...common, kind: "patch", peer };
     }
     default:
+      if (TUNNEL_TYPES.includes(type)) {
+        const tunnel = readTunnel(row);
+        return "problem" in tunnel ? tunnel : { ...common, kind: "tunnel", tunnel };
+      }
       return { problem: `interfaces of type "${type}" are not supported` };
   }
 }

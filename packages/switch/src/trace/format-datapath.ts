@@ -14,6 +14,7 @@ import {
   VLAN_PRESENT,
 } from "@tenet/net";
 import { formatCt } from "./format-ct.ts";
+import { formatTunnel } from "./format-tunnel.ts";
 import { formatMatch, type PortNames } from "@tenet/openflow";
 
 const ALL_BITS = 0xffffffff;
@@ -77,6 +78,8 @@ function formatAction(action: DatapathAction, packet: Uint32Array, portName: (po
       return `meter(${action.meter})`;
     case "ct":
       return formatCt(action);
+    case "setTunnel":
+      return `set(${formatTunnel(action.key, action.dstPort)})`;
     case "ctClear":
       return "ct_clear";
     case "recirc":

@@ -2,6 +2,7 @@
 import type { Megaflow } from "@tenet/datapath";
 import { ETH_TYPE, FIELDS, type FieldName, formatIp4, formatIp6, formatMac, getField, getFieldBig, IP_PROTO } from "@tenet/net";
 import { formatDatapathActions } from "./format-datapath.ts";
+import { formatTunnelMatch } from "./format-tunnel.ts";
 
 const CT_STATE_NAMES = ["new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"];
 const TCP_FLAG_LETTERS = "FSRP.UEC";
@@ -10,6 +11,7 @@ const TCP_FLAG_LETTERS = "FSRP.UEC";
 export function formatOdpFlow(flow: Megaflow, nowMs: number, portName: (portNo: number) => string): string {
   const recircId = getField(flow.key, FIELDS.recirc_id);
   const key = [
+    ...formatTunnelMatch(flow.key, flow.mask),
     ...connectionAttributes(flow),
     `recirc_id(${recircId === 0 ? "0" : `0x${recircId.toString(16)}`})`,
     `in_port(${portName(getField(flow.key, FIELDS.in_port))})`,

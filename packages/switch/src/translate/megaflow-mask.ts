@@ -5,7 +5,21 @@
  * datapaths need them to parse. Registers and metadata exist in the pipeline alone. Fields that the packet does
  * not have are zero in every packet of its kind, so their bits go, which keeps equal megaflows equal.
  */
-import { ETH_TYPE, FIELDS, type FieldSpec, getField, IP_PROTO, NW_FRAG, STAGE_ENDS, setField, VLAN_PRESENT } from "@tenet/net";
+import {
+  ETH_TYPE,
+  FIELDS,
+  type FieldSpec,
+  getField,
+  IP_PROTO,
+  NW_FRAG,
+  setField,
+  STAGE_ENDS,
+  TUNNEL_END,
+  TUNNEL_FLAG,
+  TUNNEL_START,
+  tunnelFamily,
+  VLAN_PRESENT,
+} from "@tenet/net";
 
 const PIPELINE_FIELDS: readonly FieldSpec[] = [
   FIELDS.conj_id,
@@ -16,6 +30,8 @@ const [L2_START = 0, L3_START = 0, L4_START = 0] = STAGE_ENDS;
 const IP4_FIELDS: readonly FieldSpec[] = [FIELDS.nw_src, FIELDS.nw_dst];
 const IP6_FIELDS: readonly FieldSpec[] = [FIELDS.ipv6_src, FIELDS.ipv6_dst, FIELDS.ipv6_label, FIELDS.nd_target];
 const MPLS_FIELDS: readonly FieldSpec[] = [FIELDS.mpls_lse, FIELDS.mpls_lse1, FIELDS.mpls_lse2];
+const TUNNEL4_FIELDS: readonly FieldSpec[] = [FIELDS.tun_src, FIELDS.tun_dst];
+const TUNNEL6_FIELDS: readonly FieldSpec[] = [FIELDS.tun_ipv6_src, FIELDS.tun_ipv6_dst];
 const ARP_FIELDS: readonly FieldSpec[] = [FIELDS.arp_sha, FIELDS.arp_tha];
 const IP_HEADER_FIELDS: readonly FieldSpec[] = [FIELDS.nw_tos, FIELDS.nw_ttl, FIELDS.nw_frag];
 
@@ -24,6 +40,7 @@ export function startMask(mask: Uint32Array, flow: Uint32Array): void {
   setField(mask, FIELDS.in_port, 0xffffffff);
   setField(mask, FIELDS.recirc_id, 0xffffffff);
   setField(mask, FIELDS.eth_type, 0xffff);
+  if (tunnelFamily(flow) !== 0) startTunnelMask(mask, flow);
   setField(mask, FIELDS.vlan_tci, getField(flow, FIELDS.vlan_tci) === 0 ? 0xffff : VLAN_PRESENT);
   if (isIp(getField(flow, FIELDS.eth_type))) setField(mask, FIELDS.nw_frag, 0xff);
 }
@@ -34,6 +51,7 @@ export function finishMask(mask: Uint32Array, flow: Uint32Array): void {
   if (getField(mask, FIELDS.vlan_tci) !== 0) {
     setField(mask, FIELDS.vlan_tci, getField(mask, FIELDS.vlan_tci) | VLAN_PRESENT);
   }
+  if (tunnelFamily(flow) === 0) mask.fill(0, TUNNEL_START, TUNNEL_END);
   const ethType = getField(flow, FIELDS.eth_type);
   const isArp = ethType === ETH_TYPE.arp || ethType === ETH_TYPE.rarp;
   if (!isIp(ethType) && !isArp) mask.fill(0, L3_START);
@@ -49,6 +67,15 @@ export function finishMask(mask: Uint32Array, flow: Uint32Array): void {
     setField(mask, FIELDS.tp_src, getField(mask, FIELDS.tp_src) & 0xff);
     setField(mask, FIELDS.tp_dst, getField(mask, FIELDS.tp_dst) & 0xff);
   }
+}
+
+/** What tells tunnels apart, and what is done with a packet whichever tables it meets. */
+function startTunnelMask(mask: Uint32Array, flow: Uint32Array): void {
+  const addresses = getField(flow, FIELDS.tun_dst) !== 0 ? TUNNEL4_FIELDS : TUNNEL6_FIELDS;
+  for (const { word, nWords } of [FIELDS.tun_id, ...addresses]) mask.fill(0xffffffff, word, word + nWords);
+  const { dontFragment, checksum, key } = TUNNEL_FLAG;
+  setField(mask, FIELDS.tun_flags, dontFragment | checksum | key);
+  setField(mask, FIELDS.tun_tos, 0xff);
 }
 
 /** Clears every bit of `key` that `mask` does not have. */

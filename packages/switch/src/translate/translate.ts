@@ -23,7 +23,7 @@ import {
   type SubField,
 } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
-import { type BridgePort, NO_FLOOD, NO_FWD, NO_RECV, PORT_DOWN } from "../bridge/bridge-port.ts";
+import { type BridgePort, NO_FLOOD, NO_FWD, NO_RECV, PORT_DOWN, type PortLink } from "../bridge/bridge-port.ts";
 import { outside } from "../bridge/bundle.ts";
 import { keyOf, type Sighting } from "../bridge/mac-table.ts";
 import type { Mirror } from "../bridge/mirror.ts";
@@ -34,6 +34,8 @@ import { chooseLink, chooseMember } from "./choose-link.ts";
 import { toDatapathCt } from "./connection-tracking.ts";
 import type { FrozenState } from "./frozen-state.ts";
 import { describeLearned, learnedFlow } from "./learn.ts";
+import { areEqual } from "../cache/same-actions.ts";
+import { enterTunnel, isBackToUs, leaveTunnel } from "./cross-tunnel.ts";
 import { finishMask, isIp, startMask } from "./megaflow-mask.ts";
 import type { Forwarding } from "./in-vlan.ts";
 import { Mirroring } from "./mirroring.ts";
@@ -74,6 +76,8 @@ export interface TranslateOptions {
   /** Used for the packet; the answer's `mask` and `finalFlow` are then its own, good until it is used again. Absent: a new one. */
   readonly packet?: PacketState;
 }
+
+type TunnelLink = Extract<PortLink, { kind: "tunnel" }>;
 
 /** Parts of the `controller` action that most have not. */
 type PuntOptions = Pick<Extract<Action, { type: "controller" }>, "userdata" | "meter">;
@@ -155,6 +159,7 @@ class Walk {
   /** Looks up table 0 and at the end executes the action set. */
   #enterBridge(): void {
     const inPort = this.#bridge.port(this.#inPort());
+    if (inPort?.link.kind === "tunnel" && !this.#leaveTunnel(inPort)) return;
     if (inPort !== undefined && (inPort.config & (PORT_DOWN | NO_RECV)) !== 0)
       return this.#warn("port is configured not to receive");
     if (inPort !== undefined && !this.#mirrorInput(inPort)) return;
@@ -175,6 +180,14 @@ class Walk {
     }
     this.#mirroring?.copyInput(bundle);
     return true;
+  }
+
+  /** What outer headers say of congestion goes on inside. @returns false when it cannot, and the packet is dropped */
+  #leaveTunnel(port: BridgePort): boolean {
+    this.#effects.push({ type: "tunnel", port, isInput: true });
+    if (leaveTunnel(this.#packet)) return true;
+    this.#note("dropping tunnel packet marked ECN CE but is not ECN capable");
+    return false;
   }
 
   #executeActionSet(): void {
@@ -470,6 +483,8 @@ class Walk {
         return;
       case "patch":
         return this.#crossPatch(port);
+      case "tunnel":
+        return this.#enterTunnel(port, port.link);
       case "none":
         this.#warn(`port ${port.name} has no device`);
     }
@@ -477,6 +492,18 @@ class Walk {
 
   #isBetweenProtected({ bundle }: BridgePort): boolean {
     return bundle.isProtected && this.#bridge.port(this.#inPort())?.bundle.isProtected === true;
+  }
+
+  #enterTunnel(port: BridgePort, { config, portNo }: TunnelLink): void {
+    this.#note("output to kernel tunnel");
+    const action = enterTunnel(this.#packet, config, this.#bridge.pipeline.tlvTable);
+    if (action === undefined) return this.#note("Tunneling decided against output");
+    if (isBackToUs(action.key, this.#key)) return this.#note("not tunneling to our own address");
+    this.#packet.commit(this.#out);
+    const last = this.#out.findLast(({ type }) => type === "setTunnel");
+    if (last?.type !== "setTunnel" || !areEqual([last], [action])) this.#out.push(action);
+    this.#out.push({ type: "output", port: portNo });
+    this.#effects.push({ type: "tunnel", port, isInput: false });
   }
 
   #crossPatch(port: BridgePort): void {

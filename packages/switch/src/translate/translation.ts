@@ -39,6 +39,8 @@ export type Effect =
       readonly idleTimeout: number;
       readonly hardTimeout: number;
     }
+  /** Packets went into a tunnel, or came out of it. */
+  | { readonly type: "tunnel"; readonly port: BridgePort; readonly isInput: boolean }
   /** Packets went out at one patch port and in at its peer. */
   | { readonly type: "patch"; readonly from: BridgePort; readonly to: BridgePort };
 

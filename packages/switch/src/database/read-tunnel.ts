@@ -1,0 +1,102 @@
+/** Reads the settings of a tunnel from the `type` and `options` of an Interface row. */
+import { isIPv4, isIPv6 } from "node:net";
+import { parseIp4, parseIp6 } from "@tenet/net";
+import { isMap, type Row } from "@tenet/ovsdb";
+import type { TunnelAddress, TunnelConfig } from "../tunnel/tunnel-config.ts";
+import { optionOf, textOf } from "./row-values.ts";
+
+const DEFAULT_PORT: Readonly<Record<TunnelConfig["type"], number>> = { geneve: 6081, vxlan: 4789, gre: 0, ip6gre: 0 };
+/** Bits of a key. */
+const KEY_BITS: Readonly<Record<TunnelConfig["type"], bigint>> = { geneve: 24n, vxlan: 24n, gre: 32n, ip6gre: 32n };
+const DEFAULT_TTL = 64;
+
+/** Types of interfaces that are tunnels. */
+export const TUNNEL_TYPES: readonly string[] = Object.keys(DEFAULT_PORT);
+
+/** What is wrong with an option. */
+interface Problem {
+  readonly problem: string;
+}
+
+/** The settings of an interface whose type is one of {@link TUNNEL_TYPES}, or what is wrong with them. */
+export function readTunnel(row: Row): TunnelConfig | Problem {
+  const type = textOf(row, "type") as TunnelConfig["type"];
+  const name = textOf(row, "name");
+  const option = (key: string): string | undefined => optionOf(row, "options", key);
+  try {
+    const remote = readAddress(option("remote_ip"), "remote_ip");
+    if (remote === undefined) return { problem: `${name}: ${type} type requires valid 'remote_ip' argument` };
+    const local = readAddress(option("local_ip"), "local_ip");
+    if (local === "flow" && remote !== "flow")
+      return { problem: `${name}: ${type} type requires 'remote_ip=flow' with 'local_ip=flow'` };
+    if (local !== undefined && local !== "flow" && remote !== "flow" && isIp4(local) !== isIp4(remote)) {
+      return { problem: `${name}: the addresses of its ends are of different kinds` };
+    }
+    const key = option("key");
+    const packetType = option("packet_type") ?? "legacy_l2";
+    if (packetType !== "legacy_l2") return { problem: `${name}: packet_type=${packetType} is not supported: leave it out` };
+    const extensions = (option("exts") ?? "").split(",").filter((each) => each !== "");
+    const unknown = extensions.find((each) => type !== "vxlan" || each !== "gbp");
+    if (unknown !== undefined) return { problem: `${name}: exts=${unknown} is not supported` };
+    const outKey = readKey(option("out_key") ?? key, type);
+    return {
+      type,
+      dstPort: readNumber(option("dst_port"), "dst_port", 65535) ?? DEFAULT_PORT[type],
+      hasPolicy: extensions.includes("gbp"),
+      remote,
+      local,
+      inKey: readKey(option("in_key") ?? key, type) ?? 0n,
+      outKey: outKey === 0n ? undefined : outKey,
+      ttl: option("ttl") === "inherit" ? "inherit" : (readNumber(option("ttl"), "ttl", 255) ?? DEFAULT_TTL),
+      tos: option("tos") === "inherit" ? "inherit" : (readNumber(option("tos"), "tos", 255) ?? 0) & 0xfc,
+      dontFragment: option("df_default") !== "false",
+      hasChecksum: option("csum") === "true" || (option("csum") === undefined && isIp6(remote)),
+      text: optionsText(row),
+    };
+  } catch (error) {
+    if (error instanceof OptionError) return { problem: `${name}: ${error.message}` };
+    throw error;
+  }
+}
+
+/** An option that cannot be read; caught above. */
+class OptionError extends Error {}
+
+function readAddress(text: string | undefined, option: string): TunnelAddress | "flow" | undefined {
+  if (text === undefined || text === "flow") return text;
+  if (isIPv4(text)) return [0, 0, 0xffff, parseIp4(text)];
+  if (!isIPv6(text)) throw new OptionError(`bad ${option} '${text}': write an address like 10.0.0.1 or fd00::1, or "flow"`);
+  const bytes = parseIp6(text);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return [view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12)];
+}
+
+function readKey(text: string | undefined, type: TunnelConfig["type"]): bigint | "flow" | undefined {
+  if (text === undefined || text === "flow") return text;
+  const value = /^(0x[0-9a-fA-F]+|\d+)$/.test(text) ? BigInt(text) : -1n;
+  if (value >= 0n && value < 1n << KEY_BITS[type]) return value;
+  throw new OptionError(`bad key '${text}': write a number of ${KEY_BITS[type]} bits, or "flow"`);
+}
+
+function readNumber(text: string | undefined, option: string, max: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^(0x[0-9a-fA-F]+|\d+)$/.test(text) ? Number(text) : -1;
+  if (value >= 0 && value <= max) return value;
+  throw new OptionError(`bad ${option} '${text}': write a number from 0 to ${max}`);
+}
+
+function isIp4(address: TunnelAddress): boolean {
+  return address[2] === 0xffff && address[0] === 0 && address[1] === 0;
+}
+
+function isIp6(address: TunnelAddress | "flow"): boolean {
+  return address !== "flow" && !isIp4(address);
+}
+
+/** `key=flow, remote_ip=10.0.0.2`. */
+function optionsText(row: Row): string {
+  const options = row["options"];
+  if (!isMap(options)) return "";
+  const pairs = [...options].map(([key, value]) => `${String(key)}=${String(value)}`);
+  return pairs.sort().join(", ");
+}
