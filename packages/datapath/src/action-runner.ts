@@ -6,7 +6,7 @@
 import { type FrameArena, type ReceivedDatagrams, VNET_HEADER_BYTES } from "@tenet/linux";
 import { FIELDS, getField, getU16, makeFlowKey, parseFlowKey, putU16, setField } from "@tenet/net";
 import { Conntrack } from "./conntrack/conntrack.ts";
-import type { DatapathAction, Upcall } from "./datapath.ts";
+import type { CtDatapathAction, DatapathAction, Upcall } from "./datapath.ts";
 import { type Meter, raiseDropPrecedence } from "./meter.ts";
 import type { FlowTable } from "./flow-table.ts";
 import { Packet } from "./packet.ts";
@@ -24,7 +24,7 @@ const TCP_FLAGS = FIELDS.tcp_flags.word;
 const MAX_DEPTH = 24;
 
 /** Actions that change the packet in hand. */
-type ChangeAction = Exclude<DatapathAction, { type: "output" | "userspace" | "recirc" | "clone" | "meter" | "setTunnel" }>;
+type ChangeAction = Exclude<DatapathAction, { type: "output" | "userspace" | "recirc" | "clone" | "meter" | "setTunnel" | "ct" }>;
 
 /** What the runner needs of the datapath. */
 export interface RunnerHost {
@@ -138,6 +138,7 @@ export class ActionRunner {
   #leave(packet: Packet): void {
     this.#memory.release(packet);
     this.#depth--;
+    if (this.#depth === 0) this.#conntrack.fragments.resumeReady();
   }
 
   #receiveInner(port: Port, batch: ReceivedDatagrams, i: number, k: number): void {
@@ -189,8 +190,9 @@ export class ActionRunner {
     this.#run(packet, flow.actions);
   }
 
-  #run(packet: Packet, actions: readonly DatapathAction[]): void {
-    for (let i = 0; i < actions.length; i++) {
+  /** Carries out the actions from the `first`-th on. */
+  #run(packet: Packet, actions: readonly DatapathAction[], first = 0): void {
+    for (let i = first; i < actions.length; i++) {
       const action = actions[i];
       if (action === undefined) return;
       if (action.type === "output") this.#output(packet, action.port);
@@ -200,6 +202,8 @@ export class ActionRunner {
       else if (action.type === "setTunnel") packet.egress = action;
       else if (action.type === "meter") {
         if (!this.#meter(packet, action.meter)) return;
+      } else if (action.type === "ct") {
+        if (!this.#track(packet, action, actions, i)) return;
       } else if (!this.#change(packet, action)) return;
     }
   }
@@ -237,13 +241,8 @@ export class ActionRunner {
       packet.ctState = 0;
       return true;
     }
-    const changesBytes = action.type !== "ct" || action.nat !== undefined;
-    if (changesBytes && packet.isShared && !this.#makeOwn(packet)) {
-      this.nLost++;
-      return false;
-    }
+    if (!this.#makeOwn(packet)) return false;
     const { bytes } = packet.arena;
-    if (action.type === "ct") return this.#conntrack.track(packet, bytes, action, this.nowMs);
     if (action.type === "setMasked") {
       this.#rewriter.apply(bytes, packet.headerAt, packet.at, packet.length, action.key, action.mask);
       return true;
@@ -272,9 +271,39 @@ export class ActionRunner {
     return this.#change(packet, { type: "setMasked", key, mask });
   }
 
+  /** Sees to it that nobody else refers to the packet's bytes. @returns false when there is no memory for a copy */
   #makeOwn(packet: Packet): boolean {
+    if (!packet.isShared) return true;
     if (!this.#memory.hasRoom) this.flush();
-    return this.#memory.makeOwn(packet);
+    if (this.#memory.makeOwn(packet)) return true;
+    this.nLost++;
+    return false;
+  }
+
+  /** Sends the packet through the connection tracker. @returns whether it goes on now */
+  #track(packet: Packet, action: CtDatapathAction, actions: readonly DatapathAction[], i: number): boolean {
+    if (action.nat !== undefined && !this.#makeOwn(packet)) return false;
+    const result = this.#conntrack.track(packet, packet.arena.bytes, action, this.nowMs);
+    if (result === "wait") {
+      const frame = packet.arena.bytes.slice(packet.at, packet.at + packet.length);
+      const state = new Packet(this.#memory.arena);
+      state.copyMetadata(packet);
+      state.inPort = packet.inPort;
+      this.#conntrack.waitForFirst(action.zone, () => this.#resume(frame, state, actions, i));
+    }
+    return result === "on";
+  }
+
+  /** Goes on with a packet that has waited, at the `first`-th action. */
+  #resume(frame: Uint8Array, state: Packet, actions: readonly DatapathAction[], first: number): void {
+    const packet = this.#enter();
+    if (packet === undefined) return;
+    if (this.#load(packet, frame)) {
+      packet.copyMetadata(state);
+      packet.inPort = state.inPort;
+      this.#run(packet, actions, first);
+    } else this.nLost++;
+    this.#leave(packet);
   }
 
   #output(packet: Packet, portNo: number): void {

@@ -274,5 +274,6 @@ export class UserDatapath implements Datapath {
     this.#tidiedAtMs = nowMs;
     this.#table.sortByHits();
     this.#runner.conntrack.table.sweep(nowMs);
+    this.#runner.conntrack.fragments.expire(nowMs);
   }
 }

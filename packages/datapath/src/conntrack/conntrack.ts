@@ -6,7 +6,9 @@
  * the packet fits (tcp.ts; of other protocols everything does). The answer goes into the packet's `ct` fields, which
  * flows match after a recirculation. Time is that of the burst.
  *
- * Limits: fragments and packets with wrong checksums are invalid; application protocols are not followed.
+ * Fragments share the answer for the first of them (fragments.ts).
+ *
+ * Limits: packets with wrong checksums are invalid; application protocols are not followed.
  */
 import type { CtDatapathAction, CtNat } from "../datapath.ts";
 import type { Packet } from "../packet.ts";
@@ -14,6 +16,7 @@ import type { Rewriter } from "../rewrite.ts";
 import { Connection, type NatSide, type Phase } from "./connection.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import { CT_STATE, NAT_STATES } from "./ct-state.ts";
+import { Fragments } from "./fragments.ts";
 import { chooseReply, type NatContext } from "./nat.ts";
 import { PacketReader } from "./packet-reader.ts";
 import { PacketTranslator } from "./packet-translator.ts";
@@ -26,6 +29,9 @@ const DEFAULT_MAX_CONNECTIONS = 3_000_000;
 const ICMP_REQUESTS: ReadonlySet<number> = new Set([8, 13, 15]);
 const ICMP6_ECHO_REQUEST = 128;
 
+/** What becomes of a packet: it goes on, is dropped, or waits for the first fragment of its packet. */
+export type TrackResult = "on" | "drop" | "wait";
+
 /** Tracks the connections of one datapath. */
 export class Conntrack {
   /** Connections that are held at most; beyond them a commit is not remembered. */
@@ -33,6 +39,7 @@ export class Conntrack {
   /** The most connections of a zone; zones that are not here have no limit of their own. */
   readonly zoneLimits: Map<number, number> = new Map();
   readonly table: ConnectionTable;
+  readonly fragments: Fragments = new Fragments();
   readonly #nat: NatContext;
   readonly #reader = new PacketReader();
   readonly #segment = new TcpSegment();
@@ -41,6 +48,7 @@ export class Conntrack {
   #nowMs = 0;
   /** Of the packet in hand: whether it goes to the side that began. */
   #isReply = false;
+  #connection: Connection | undefined;
 
   /** @param random - 0 <= n < 1, for seeds and random ports */
   constructor(rewriter: Rewriter, random: () => number) {
@@ -53,15 +61,53 @@ export class Conntrack {
   /**
    * Tracks a packet, and translates it when `action` says so; then its bytes must be its own.
    *
-   * @returns false when the packet must be dropped: no address or port is left to translate it to
+   * @returns `drop` when no address or port is left to translate it to
    */
-  track(packet: Packet, bytes: Uint8Array, action: CtDatapathAction, nowMs: number): boolean {
+  track(packet: Packet, bytes: Uint8Array, action: CtDatapathAction, nowMs: number): TrackResult {
     const reader = this.#reader;
     this.#nowMs = nowMs;
     if (!reader.read(bytes, packet.headerAt, packet.at, packet.length, action.zone)) {
       packet.setInvalid(action.zone);
-      return true;
+      return "on";
     }
+    if (reader.part === "whole") return this.#trackPacket(packet, bytes, action) ? "on" : "drop";
+    if (reader.part === "later") return this.#trackLater(packet, bytes, action);
+    const key = reader.fragmentKey(action.zone);
+    const { nFragmentBytes } = reader;
+    if (!this.#trackPacket(packet, bytes, action)) return "drop";
+    const connection = this.#connection;
+    const fate = { state: packet.ctState & ~NAT_STATES, connection, isReply: this.#isReply, tuple: packet.ctTuple.slice() };
+    this.fragments.settle(key, { ...fate, nBytes: nFragmentBytes }, nowMs);
+    return "on";
+  }
+
+  /** Calls `resume` when the first fragment has come of the packet for which {@link track} has just said `wait`. */
+  waitForFirst(zone: number, resume: () => void): void {
+    this.fragments.wait(this.#reader.fragmentKey(zone), resume, this.#nowMs);
+  }
+
+  /** Gives a fragment without ports what was found out about the first one. */
+  #trackLater(packet: Packet, bytes: Uint8Array, action: CtDatapathAction): TrackResult {
+    const reader = this.#reader;
+    const fate = this.fragments.fate(reader.fragmentKey(action.zone), this.#nowMs);
+    if (fate === undefined) return "wait";
+    if ((fate.state & CT_STATE.inv) !== 0 || reader.fragmentOffset < fate.nBytes) {
+      packet.setInvalid(action.zone);
+      return "on";
+    }
+    const { connection } = fate;
+    const natted = packet.ctState & NAT_STATES;
+    const isNattedHere = natted !== 0 && packet.ctZone === action.zone;
+    this.#isReply = fate.isReply;
+    packet.noteConnection(action.zone, fate.state | natted, connection, fate.tuple);
+    if (connection !== undefined) this.#carryOut(packet, bytes, connection, action, isNattedHere);
+    return "on";
+  }
+
+  /** @returns false when the packet must be dropped */
+  #trackPacket(packet: Packet, bytes: Uint8Array, action: CtDatapathAction): boolean {
+    const reader = this.#reader;
+    this.#connection = undefined;
     const isTcp = !reader.isError && protoOf(reader.tuple) === TCP;
     if (isTcp) this.#segment.read(bytes, reader.l4At, reader.end);
     const natted = packet.ctState & NAT_STATES;
@@ -88,10 +134,15 @@ export class Conntrack {
       }
     }
     packet.noteConnection(action.zone, state, connection, reader.tuple);
-    if (connection === undefined) return true;
+    this.#connection = connection;
+    if (connection !== undefined) this.#carryOut(packet, bytes, connection, action, isNattedHere);
+    return true;
+  }
+
+  /** Translates a packet of a connection and sets the connection's marks, as far as `action` says so. */
+  #carryOut(packet: Packet, bytes: Uint8Array, connection: Connection, action: CtDatapathAction, isNattedHere: boolean): void {
     if (action.nat !== undefined && connection.nat !== "none" && !isNattedHere) this.#translate(packet, bytes, connection);
     if (action.isCommit) setMarks(packet, connection, action);
-    return true;
   }
 
   /** Finds the connection of the packet in hand; one that was translated here has its answers' tuple reversed. */

@@ -2,7 +2,9 @@
  * Reads from a frame what connection tracking needs: the tuple, and where the headers are.
  *
  * An ICMP error is about another packet, a part of which it carries: its tuple is then the reverse of that packet's.
- * What contradicts itself, has a wrong checksum or is a fragment has no tuple. One object is reused for all packets.
+ * What contradicts itself or has a wrong checksum has no tuple, nor have fragments that are shorter than any that a host
+ * makes. The checksum of a first fragment is that of the whole packet, and not looked at; of a later one the tuple has no
+ * ports. One object is reused for all packets.
  */
 import { addToSum, foldSum, getU8, getU16, getU32, pseudoSum4, pseudoSum6 } from "@tenet/net";
 import { isPartial } from "../vnet-header.ts";
@@ -17,16 +19,27 @@ const FRAGMENT = 44;
 /** The virtio-net header says that the kernel has verified the checksum. */
 const CHECKSUM_IS_VALID = 2;
 
+/** Bytes of a fragment that is not the last, at least. The values are the original's. */
+const MIN_FRAGMENT_BYTES = { ip4: 1200, ip6: 1280 } as const;
+const MAX_PACKET_BYTES = 0xffff;
+
 /** Destination unreachable, source quench, redirect, time exceeded, parameter problem. */
 const ICMP_ERRORS: ReadonlySet<number> = new Set([3, 4, 5, 11, 12]);
 /** Destination unreachable, packet too big, time exceeded, parameter problem. */
 const ICMP6_ERRORS: ReadonlySet<number> = new Set([1, 2, 3, 4]);
+
+/** Which part of a packet a frame carries. */
+export type PacketPart = "whole" | "first" | "later";
 
 /** Reads one packet after another. */
 export class PacketReader {
   readonly tuple: Uint32Array = new Uint32Array(TUPLE_WORDS);
   /** Whether it is an ICMP error; the `inner` positions are then those of the packet it is about. */
   isError = false;
+  /** Which part of a packet it is. */
+  part: PacketPart = "whole";
+  /** Of a fragment: where in the packet's payload it begins. */
+  fragmentOffset = 0;
   l3At = 0;
   l4At = 0;
   /** Where the IP packet ends. */
@@ -36,6 +49,11 @@ export class PacketReader {
   #bytes: Uint8Array = new Uint8Array(0);
   #family = 0;
   #proto = 0;
+  /** Of a fragment: the packet's identification, and the header that its payload begins with. */
+  #id = 0;
+  #firstProto = 0;
+  /** Where the fragment's part of the payload begins. */
+  #payloadAt = 0;
 
   /**
    * Reads a frame.
@@ -45,7 +63,7 @@ export class PacketReader {
    */
   read(bytes: Uint8Array, headerAt: number, at: number, length: number, zone: number): boolean {
     this.#bytes = bytes;
-    this.isError = false;
+    this.#forgetLast();
     let typeAt = at + 12;
     let type = getU16(bytes, typeAt);
     if (type === 0x8100 || type === 0x88a8) {
@@ -57,9 +75,29 @@ export class PacketReader {
     if (type === 0x0800) {
       if (!this.#readIp4(l3At, frameEnd, true)) return false;
     } else if (type !== 0x86dd || !this.#readIp6(l3At, frameEnd, true)) return false;
-    const isTrusted = isPartial(bytes, headerAt) || ((bytes[headerAt] ?? 0) & CHECKSUM_IS_VALID) !== 0;
+    if (this.part === "later") {
+      this.tuple[TUPLE.head] = headOf(this.#family, this.#proto, zone);
+      this.tuple[TUPLE.ports] = 0;
+      return true;
+    }
+    const isTrusted = this.part === "first" || isPartial(bytes, headerAt) || ((bytes[headerAt] ?? 0) & CHECKSUM_IS_VALID) !== 0;
     if (!isTrusted && !this.#hasRightChecksum()) return false;
     return this.#readTransport(zone);
+  }
+
+  #forgetLast(): void {
+    this.isError = false;
+    this.part = "whole";
+  }
+
+  /** Of a fragment: bytes of the packet's payload in it. */
+  get nFragmentBytes(): number {
+    return this.end - this.#payloadAt;
+  }
+
+  /** Of a fragment: what all fragments of the packet have in common. */
+  fragmentKey(zone: number): string {
+    return `${zone} ${this.#family} ${this.#firstProto} ${this.#id} ${this.tuple.subarray(TUPLE.src, TUPLE.ports).join()}`;
   }
 
   #readIp4(at: number, frameEnd: number, isOuter: boolean): boolean {
@@ -70,14 +108,21 @@ export class PacketReader {
     const totalBytes = getU16(bytes, at + 2);
     if (first >>> 4 !== 4 || headerBytes < 20 || totalBytes < headerBytes || frameEnd - at < headerBytes) return false;
     if (isOuter && totalBytes > frameEnd - at) return false;
-    if ((getU16(bytes, at + 6) & 0x3fff) !== 0) return false;
+    const flags = getU16(bytes, at + 6);
+    const isFragment = (flags & 0x3fff) !== 0;
+    if (isFragment && !isOuter) return false;
     if (isOuter && foldSum(addToSum(0, bytes, at, headerBytes)) !== 0xffff) return false;
     this.#setPlaces(at, at + headerBytes, Math.min(frameEnd, at + totalBytes), 4, getU8(bytes, at + 9), isOuter);
     const { tuple } = this;
     tuple.fill(0);
     tuple[TUPLE.src] = getU32(bytes, at + 12);
     tuple[TUPLE.dst] = getU32(bytes, at + 16);
-    return true;
+    if (!isFragment) return true;
+    this.#id = getU16(bytes, at + 4);
+    return this.#setFragment(this.l4At, this.#proto, (flags & 0x1fff) * 8, {
+      isLast: (flags & 0x2000) === 0,
+      isLongEnough: totalBytes >= MIN_FRAGMENT_BYTES.ip4,
+    });
   }
 
   #readIp6(at: number, frameEnd: number, isOuter: boolean): boolean {
@@ -88,18 +133,45 @@ export class PacketReader {
     const end = Math.min(stop, frameEnd);
     let proto = getU8(bytes, at + 6);
     let cursor = at + 40;
+    let fragmentAt = -1;
     while (proto === 0 || proto === 43 || proto === 51 || proto === 60 || proto === FRAGMENT) {
       if (end - cursor < 8) return false;
-      if (proto === FRAGMENT && (getU16(bytes, cursor + 2) & 0xfff9) !== 0) return false;
+      const isLater = proto === FRAGMENT && (getU16(bytes, cursor + 2) & 0xfff8) !== 0;
+      if (proto === FRAGMENT && (getU16(bytes, cursor + 2) & 0xfff9) !== 0) {
+        if (!isOuter || fragmentAt >= 0) return false;
+        fragmentAt = cursor;
+      }
       const units = getU8(bytes, cursor + 1);
       const next = getU8(bytes, cursor);
       cursor += proto === FRAGMENT ? 8 : proto === 51 ? (units + 2) * 4 : (units + 1) * 8;
       proto = next;
+      if (isLater) break; // what follows is payload
     }
     if (cursor > end) return false;
     this.#setPlaces(at, cursor, end, 6, proto, isOuter);
     for (let i = 0; i < 8; i++) this.tuple[TUPLE.src + i] = getU32(bytes, at + 8 + 4 * i); // source, then destination
-    return true;
+    if (fragmentAt < 0) return true;
+    this.#id = getU32(bytes, fragmentAt + 4);
+    const flags = getU16(bytes, fragmentAt + 2);
+    return this.#setFragment(fragmentAt + 8, getU8(bytes, fragmentAt), flags & 0xfff8, {
+      isLast: (flags & 1) === 0,
+      isLongEnough: stop - at >= MIN_FRAGMENT_BYTES.ip6,
+    });
+  }
+
+  /** Notes that the packet is a fragment. @returns whether it can be one */
+  #setFragment(
+    payloadAt: number,
+    firstProto: number,
+    offset: number,
+    { isLast, isLongEnough }: { readonly isLast: boolean; readonly isLongEnough: boolean },
+  ): boolean {
+    this.part = offset === 0 ? "first" : "later";
+    this.fragmentOffset = offset;
+    this.#payloadAt = payloadAt;
+    this.#firstProto = firstProto;
+    const n = this.nFragmentBytes;
+    return n > 0 && offset + n <= MAX_PACKET_BYTES && (isLast || (isLongEnough && n % 8 === 0));
   }
 
   #setPlaces(l3At: number, l4At: number, end: number, family: number, proto: number, isOuter: boolean): void {
@@ -137,7 +209,8 @@ export class PacketReader {
       const headerBytes = n < 20 ? 0 : (getU8(bytes, l4At + 12) >>> 4) * 4;
       if (headerBytes < 20 || headerBytes > n) return false;
     } else if (proto === UDP) {
-      if (n < 8 || getU16(bytes, l4At + 4) !== n) return false;
+      const length = n < 8 ? 0 : getU16(bytes, l4At + 4);
+      if (this.part === "first" ? length < n : length !== n) return false;
     } else if (proto === SCTP) {
       if (n < 12) return false;
     } else if ((proto === ICMP && this.#family === 4) || (proto === ICMP6 && this.#family === 6)) {

@@ -1,0 +1,90 @@
+/**
+ * What: the fragments of IP packets. Only the first one carries ports; the others share what was found out about it.
+ *
+ * How: the answer for a first fragment is kept by addresses, protocol, identification and zone. Later ones take it over;
+ * those that come before it wait, as something to be resumed. A fragment that lies over bytes of the first is not
+ * believed, since it would change the ports or flags that were looked at (RFC 1858).
+ *
+ * Limits: 1,000 packets are remembered and 1,000 fragments wait, each for 15 s at most. Whether a packet becomes complete
+ * is the receiver's matter, its checksum too.
+ */
+import type { Connection } from "./connection.ts";
+
+const MAX_PACKETS = 1000;
+const MAX_WAITING = 1000;
+const TIMEOUT_MS = 15_000;
+
+/** What was found out about a first fragment. */
+export interface FragmentFate {
+  /** Bits of `CT_STATE`, without those of NAT. */
+  readonly state: number;
+  readonly connection: Connection | undefined;
+  readonly isReply: boolean;
+  /** The tuple of the packet. */
+  readonly tuple: Uint32Array;
+  /** Bytes of the packet's payload that the first fragment holds. */
+  readonly nBytes: number;
+}
+
+interface Entry {
+  fate: FragmentFate | undefined;
+  /** What goes on when the first fragment has come. */
+  readonly waiting: (() => void)[];
+  readonly expiresMs: number;
+}
+
+/** Packets that come in fragments; keys are those of `PacketReader.fragmentKey`. */
+export class Fragments {
+  /** In the order in which they expire. */
+  readonly #entries = new Map<string, Entry>();
+  readonly #ready: (() => void)[] = [];
+  #nWaiting = 0;
+
+  /** The answer for the packet; `undefined` when its first fragment has not come. */
+  fate(key: string, nowMs: number): FragmentFate | undefined {
+    const entry = this.#entries.get(key);
+    return entry === undefined || entry.expiresMs <= nowMs ? undefined : entry.fate;
+  }
+
+  /** Notes the answer for a first fragment, and makes those ready that waited for it. */
+  settle(key: string, fate: FragmentFate, nowMs: number): void {
+    const entry = this.#entryOf(key, nowMs);
+    if (entry === undefined) return;
+    entry.fate = fate;
+    this.#nWaiting -= entry.waiting.length;
+    this.#ready.push(...entry.waiting.splice(0));
+  }
+
+  /** Lets a fragment wait for the first one; it is lost when too many wait. */
+  wait(key: string, resume: () => void, nowMs: number): void {
+    if (this.#nWaiting >= MAX_WAITING) return;
+    const entry = this.#entryOf(key, nowMs);
+    if (entry === undefined) return;
+    entry.waiting.push(resume);
+    this.#nWaiting++;
+  }
+
+  /** Lets those go on whose first fragment has come. */
+  resumeReady(): void {
+    for (let resume = this.#ready.shift(); resume !== undefined; resume = this.#ready.shift()) resume();
+  }
+
+  /** Forgets what is too old. */
+  expire(nowMs: number): void {
+    for (const [key, { expiresMs, waiting }] of this.#entries) {
+      if (expiresMs > nowMs) return;
+      this.#nWaiting -= waiting.length;
+      this.#entries.delete(key);
+    }
+  }
+
+  #entryOf(key: string, nowMs: number): Entry | undefined {
+    const known = this.#entries.get(key);
+    if (known !== undefined && known.expiresMs > nowMs) return known;
+    this.expire(nowMs);
+    if (this.#entries.size >= MAX_PACKETS) return undefined;
+    const entry = { fate: undefined, waiting: [], expiresMs: nowMs + TIMEOUT_MS };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+}
