@@ -11,6 +11,7 @@ import type { Json } from "@tenet/kit";
 import { parseExact } from "../model/exact-json.ts";
 import { isJsonArray, isJsonObject } from "../model/sorted-json.ts";
 import { EtcdError, type EtcdGateway, type EtcdJson } from "./etcd-gateway.ts";
+import { inSlices } from "../storage/slices.ts";
 import { encode, pieceKey, under } from "./etcd-keys.ts";
 
 /** etcd takes requests of 1.5 MiB unless told otherwise. */
@@ -97,7 +98,7 @@ export function deletePieces(folder: string): EtcdJson {
 async function* piecesOf(text: Iterable<string>): AsyncGenerator<Uint8Array> {
   let waiting: Buffer[] = [];
   let nBytes = 0;
-  for await (const bytes of Readable.from(text).pipe(createGzip({ level: 1 }))) {
+  for await (const bytes of Readable.from(inSlices(text)).pipe(createGzip({ level: 1 }))) {
     waiting.push(bytes as Buffer);
     nBytes += (bytes as Buffer).length;
     if (nBytes < PIECE_BYTES) continue;

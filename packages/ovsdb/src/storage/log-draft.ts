@@ -7,9 +7,8 @@
  */
 import { createHash } from "node:crypto";
 import type { LogFs } from "./log-fs.ts";
+import { inSlices } from "./slices.ts";
 
-/** How long text is made before others have their turn. */
-const SLICE_MS = 2;
 const COPY_BYTES = 256 * 1024;
 const SYNC_BYTES = 4 * 1024 * 1024;
 /** Digits of the length in the header of a record whose length is not known before: zeros stand in front. */
@@ -98,18 +97,4 @@ export class LogDraft {
 /** Where the draft of a log is. */
 export function draftPathOf(logPath: string): string {
   return `${logPath}.compact`;
-}
-
-/** Joins pieces for as long as a slice lasts. */
-function* inSlices(pieces: Iterable<string>): Generator<string> {
-  let parts: string[] = [];
-  let startedAt = performance.now();
-  for (const piece of pieces) {
-    parts.push(piece);
-    if (performance.now() - startedAt < SLICE_MS) continue;
-    yield parts.join("");
-    parts = [];
-    startedAt = performance.now();
-  }
-  yield parts.join("");
 }
