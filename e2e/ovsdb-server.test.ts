@@ -376,11 +376,48 @@ describe.skipIf(!HAS_ORIGINAL)("a configuration file", () => {
     expect(daemon.run("ovsdb-client", "transact", `unix:${daemon.path("db.sock")}`, models).out).toContain('"relay"');
   });
 
+  test("makes one database the backup of another server's and leaves the others; reloaded, it can be written to", async () => {
+    using active = prepare("original");
+    using daemon = prepare("tenet");
+    active.serve("one.db", `--remote=punix:${active.path("db.sock")}`, "--pidfile", "--detach", "--no-chdir");
+    const write = (one: object) =>
+      writeFileSync(
+        daemon.path("config.json"),
+        JSON.stringify({ databases: { "one.db": one, "two.db": {} }, remotes: { "punix:db.sock": {} } }),
+      );
+    const source = { [`unix:${active.path("db.sock")}`]: { "inactivity-probe": 5000, "max-backoff": 1000 } };
+    write({ "service-model": "active-backup", backup: true, source });
+    expect(daemon.serve("--config-file=config.json", "--pidfile", "--detach", "--no-chdir").code).toBe(0);
+    const transact = (of: Daemon, name: string, operation: object) =>
+      of.run("ovsdb-client", "--timeout=5", "transact", `unix:${of.path("db.sock")}`, JSON.stringify([name, operation])).out;
+    const insert = (n: number) => ({ op: "insert", table: "T", row: { n } });
+    const numbers = { op: "select", table: "T", where: [], columns: ["n"] };
+    transact(active, "one", insert(7));
+    await expect.poll(() => transact(daemon, "one", numbers), { timeout: 10_000 }).toBe('[{"rows":[{"n":7}]}]\n');
+    expect(daemon.appctl("ovsdb-server/sync-status").out).toMatch(/^one\nstate: backup\nreplicating: unix:.*\ndatabase: one\n$/);
+    expect(transact(daemon, "one", insert(8))).toContain(
+      "insert operation not allowed when database server is in read only mode",
+    );
+    expect(transact(daemon, "two", insert(8))).toContain("uuid");
+    write({ "service-model": "active-backup", backup: true, source, "exclude-tables": ["T"] });
+    expect(daemon.appctl("ovsdb-server/reload").code).toBe(0);
+    await expect.poll(() => daemon.appctl("ovsdb-server/sync-status").out, { timeout: 10_000 }).toContain("exclude: one:T");
+    write({ "service-model": "active-backup", backup: false, source });
+    expect(daemon.appctl("ovsdb-server/reload").code).toBe(0);
+    expect(daemon.appctl("ovsdb-server/sync-status").out).toBe("state: active\n");
+    expect(transact(daemon, "one", insert(9))).toContain("uuid");
+    expect(transact(daemon, "one", numbers)).toContain('{"n":7}');
+  });
+
   test.each([
     ["{", "cannot read the configuration"],
     ['{"database":{}}', '"database" is not known'],
     ['{"databases":{"one.db":{"service-model":"odd"}}}', 'service model "odd"'],
     ['{"databases":{"T":{"service-model":"relay"}}}', '"source" of "T"'],
+    ['{"databases":{"one.db":{"service-model":"active-backup","backup":true}}}', '"source" of "one.db"'],
+    ['{"databases":{"one.db":{"service-model":"active-backup","backup":"yes"}}}', '"backup" of "one.db" cannot be "yes"'],
+    ['{"databases":{"one.db":{"service-model":"active-backup","exclude-tables":"T"}}}', '"exclude-tables" of "one.db"'],
+    ['{"databases":{"T":{"service-model":"relay","source":{"tcp:1.2.3.4:5":{"role":"r"}}}}}', "neither read-only nor role"],
     ['{"databases":{"one.db":{"source":{}}}}', '"source" of "one.db" has no meaning'],
     ['{"remotes":{"punix:x":{"read-only":1}}}', '"read-only" of "punix:x" cannot be 1'],
   ])("%s is refused with a reason, and a reload leaves what is served", (config, problem) => {

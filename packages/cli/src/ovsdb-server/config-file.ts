@@ -2,7 +2,10 @@
  * The configuration file of `--config-file`: databases and remotes as JSON, read again by `ovsdb-server/reload`.
  *
  *     { "databases": { "/var/lib/nb.db": {}, "sb.db": { "service-model": "standalone" },
- *                      "IC_SB": { "service-model": "relay", "source": { "tcp:10.0.0.1:6648,tcp:10.0.0.2:6648": {} } } },
+ *                      "bk.db": { "service-model": "active-backup", "backup": true, "source": { "tcp:10.0.0.3:6641": {} },
+ *                                 "exclude-tables": ["Chassis_Private"] },
+ *                      "IC_SB": { "service-model": "relay",
+ *                                 "source": { "tcp:10.0.0.1:6648,tcp:10.0.0.2:6648": { "max-backoff": 4000 } } } },
  *       "remotes": { "punix:db.sock": {}, "ptcp:6641": { "inactivity-probe": 60000, "read-only": true } } }
  *
  * @see ovsdb-server(1) of Open vSwitch 3.3 and later
@@ -16,10 +19,31 @@ class ConfigFileError extends AppError {
   static override readonly code: string = "OVSDB_CONFIG_FILE";
 }
 
+/** How another server is connected to. */
+export interface SourceSettings {
+  readonly probeIntervalMs?: number;
+  readonly maxBackoffMs?: number;
+}
+
+/** Whose backup a database is. */
+export interface BackupSettings {
+  readonly remote: string;
+  readonly connection: SourceSettings;
+  readonly excludedTables: readonly string[];
+}
+
+/** A database. */
+export interface ConfiguredDatabase {
+  /** A file, or a relay as `relay:DATABASE:REMOTE[,REMOTE...]`. */
+  readonly argument: string;
+  /** Of a relay. */
+  readonly source: SourceSettings;
+  readonly backup: BackupSettings | undefined;
+}
+
 /** What a file asks for. */
 export interface ServerConfig {
-  /** Database files, and relays as `relay:DATABASE:REMOTE[,REMOTE...]`. */
-  readonly databases: readonly string[];
+  readonly databases: readonly ConfiguredDatabase[];
   readonly remotes: ReadonlyMap<string, RemoteSettings>;
 }
 
@@ -59,29 +83,59 @@ export function readConfigFile(file: string): ServerConfig {
     });
   };
   return {
-    databases: section("databases").map(([name, settings]) => databaseArgument(name, settings, fail)),
+    databases: section("databases").map(([name, settings]) => configuredDatabase(name, settings, fail)),
     remotes: new Map(section("remotes").map(([name, settings]) => [name, remoteSettings(name, settings, fail)])),
   };
 }
 
-/** What a database would be on a command line. */
-function databaseArgument(name: string, json: JsonObject, fail: Fail): string {
-  const { "service-model": model = "standalone", source, ...rest } = json;
-  const [key] = Object.keys(source === undefined || model === "relay" ? rest : { source, ...rest });
-  if (key !== undefined) throw fail(`"${key}" of "${name}" has no meaning for its service model`, "Leave it out");
-  if (model === "standalone") return name;
-  if (model !== "relay") {
-    throw fail(`service model "${String(model)}" of "${name}" is not supported in a file`, "Use standalone or relay");
+/** The members that databases of a service model may have. */
+const MODELS: Readonly<Record<string, readonly string[]>> = {
+  standalone: [],
+  relay: ["source"],
+  "active-backup": ["source", "backup", "exclude-tables"],
+};
+
+function configuredDatabase(name: string, json: JsonObject, fail: Fail): ConfiguredDatabase {
+  const { "service-model": model = "standalone", ...rest } = json;
+  const known = typeof model === "string" && Object.hasOwn(MODELS, model) ? MODELS[model] : undefined;
+  if (known === undefined) {
+    const models = "Use standalone, relay or active-backup";
+    throw fail(`service model ${JSON.stringify(model)} of "${name}" is not supported in a file`, models);
   }
-  const [remotes, ...others] = isObject(source) ? Object.entries(source) : [];
-  if (remotes === undefined || others.length > 0) {
-    throw fail(`"source" of "${name}" is not an object with one member`, 'Give { "REMOTE,REMOTE": {} }');
+  const odd = Object.keys(rest).find((key) => !known.includes(key));
+  if (odd !== undefined) throw fail(`"${odd}" of "${name}" has no meaning for its service model`, "Leave it out");
+  if (model === "standalone") return { argument: name, source: {}, backup: undefined };
+  if (model === "active-backup") return { argument: name, source: {}, backup: backupSettings(name, rest, fail) };
+  const { remote, connection } = sourceOf(name, rest["source"], fail);
+  return { argument: `relay:${name}:${remote}`, source: connection, backup: undefined };
+}
+
+function backupSettings(name: string, json: JsonObject, fail: Fail): BackupSettings | undefined {
+  const { backup = false, source, "exclude-tables": excluded = [] } = json;
+  if (typeof backup !== "boolean") throw fail(`"backup" of "${name}" cannot be ${JSON.stringify(backup)}`, "Use true or false");
+  if (!Array.isArray(excluded) || !excluded.every((table) => typeof table === "string")) {
+    throw fail(`"exclude-tables" of "${name}" cannot be ${JSON.stringify(excluded)}`, "Give an array of names of tables");
   }
-  const [list, settings = null] = remotes;
-  if (settings !== null && (!isObject(settings) || Object.keys(settings).length > 0)) {
-    throw fail(`the source of "${name}" cannot have ${JSON.stringify(settings)}`, "Give {}: relays have their own timing");
+  return backup ? { ...sourceOf(name, source, fail), excludedTables: excluded } : undefined;
+}
+
+/** `{ "REMOTE": { "inactivity-probe": ms, "max-backoff": ms } }` */
+function sourceOf(name: string, source: Json | undefined, fail: Fail): Pick<BackupSettings, "remote" | "connection"> {
+  const [only, ...others] = isObject(source) ? Object.entries(source) : [];
+  if (only === undefined || others.length > 0) {
+    throw fail(
+      `"source" of "${name}" is not an object with one member`,
+      'Give { "REMOTE": {} }, for a relay { "REMOTE,REMOTE": {} }',
+    );
   }
-  return `relay:${name}:${list}`;
+  const [remote, settings] = only;
+  if (settings !== null && !isObject(settings))
+    throw fail(`the source of "${name}" is not a JSON object`, "Give {} for the defaults");
+  const { isReadOnly, role, ...connection } = remoteSettings(remote, settings ?? {}, fail);
+  if (isReadOnly !== undefined || role !== undefined) {
+    throw fail(`the source of "${name}" can have neither read-only nor role`, "Use inactivity-probe and max-backoff (ms)");
+  }
+  return { remote, connection };
 }
 
 function remoteSettings(remote: string, json: JsonObject, fail: Fail): RemoteSettings {

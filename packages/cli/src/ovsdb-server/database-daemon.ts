@@ -19,7 +19,8 @@ import {
   type TlsSource,
 } from "@tenet/ovsdb";
 import { describeErrno } from "../daemon/errno-text.ts";
-import { readConfigFile } from "./config-file.ts";
+import { Backups } from "./backups.ts";
+import { type ConfiguredDatabase, readConfigFile, type SourceSettings } from "./config-file.ts";
 
 /** Something that the daemon was told and cannot do. */
 export class DaemonError extends AppError {
@@ -33,6 +34,8 @@ interface ServedFile {
   readonly source?: string;
   /** The same with the whole path of a file. */
   readonly path?: string;
+  /** How a relay was told to connect. */
+  readonly settings?: SourceSettings;
   readonly close: () => void;
 }
 
@@ -53,11 +56,13 @@ export class DatabaseDaemon {
   readonly #options: DaemonOptions;
   readonly #files = new Map<string, ServedFile>();
   readonly #remotes = new Set<string>();
+  readonly #backups: Backups;
 
   constructor(server: OvsdbServer, log: Logger, options: DaemonOptions = {}) {
     this.server = server;
     this.#log = log;
     this.#options = options;
+    this.#backups = new Backups(server, log, options.tls);
   }
 
   /** Finds a served database, the built-in one too. */
@@ -85,10 +90,10 @@ export class DatabaseDaemon {
   }
 
   /** Opens a file, or begins to relay for `relay:DATABASE:REMOTE`, and serves it. @throws DaemonError */
-  async addFile(file: string): Promise<void> {
+  async addFile(file: string, settings: SourceSettings = {}): Promise<void> {
     if ([...this.#files.values()].some(({ source }) => source === file))
       throw new DaemonError(`ovsdb error: ${file}: already open`);
-    const database = isRelay(file) ? this.#openRelay(file) : await this.#openFile(file);
+    const database = isRelay(file) ? this.#openRelay(file, settings) : await this.#openFile(file);
     const { name } = database.schema;
     if (this.find(name) !== undefined) {
       database.close();
@@ -98,7 +103,7 @@ export class DatabaseDaemon {
     }
     await this.server.addDatabase(database);
     const path = isRelay(file) ? file : resolve(file);
-    this.#keep({ database, source: file, path, close: () => database.close() });
+    this.#keep({ database, source: file, path, settings, close: () => database.close() });
   }
 
   /** Serves a database no longer, and closes its file. @throws DaemonError */
@@ -106,6 +111,7 @@ export class DatabaseDaemon {
     if (name.startsWith("_")) throw new DaemonError("Cannot remove reserved database.");
     const file = this.#files.get(name);
     if (file === undefined) throw new DaemonError("Failed to find the database.");
+    await this.#backups.remove(name);
     await this.server.removeDatabase(name);
     this.#files.delete(name);
     file.close();
@@ -147,17 +153,26 @@ export class DatabaseDaemon {
     const { configFile } = this.#options;
     if (configFile === undefined) throw new DaemonError("no configuration file was given: start with --config-file");
     const { databases, remotes } = readConfigFile(configFile);
-    for (const [name, { source }] of this.#files) {
-      if (source !== undefined && !databases.includes(source)) await this.removeDatabase(name);
+    for (const [name, file] of this.#files) {
+      if (file.source !== undefined && !databases.some((one) => isServedAs(file, one))) await this.removeDatabase(name);
     }
-    const present = new Set(Array.from(this.#files.values(), ({ source }) => source));
-    for (const file of databases) if (!present.has(file)) await this.addFile(file);
+    for (const one of databases) {
+      const files = () => [...this.#files.values()];
+      if (!files().some((file) => isServedAs(file, one))) await this.addFile(one.argument, one.source);
+      for (const file of files()) if (isServedAs(file, one)) await this.#backups.set(file.database, one.backup);
+    }
     for (const remote of this.remotes) if (!remotes.has(remote)) await this.removeRemote(remote);
     for (const [remote, settings] of remotes) await this.addRemote(remote, settings);
   }
 
+  /** What there is to say of databases that a configuration file makes backups. */
+  get backupStatus(): string | undefined {
+    return this.#backups.status;
+  }
+
   /** Ends the sessions, then closes the files. */
   async close(): Promise<void> {
+    await this.#backups.close();
     await this.server.close();
     for (const { close } of this.#files.values()) close();
   }
@@ -168,10 +183,10 @@ export class DatabaseDaemon {
     this.#files.set(file.database.schema.name, file);
   }
 
-  #openRelay(name: string): RelayDatabase {
+  #openRelay(name: string, settings: SourceSettings): RelayDatabase {
     const { tls } = this.#options;
     try {
-      return new RelayDatabase(parseRelay(name), { log: this.#log, ...(tls === undefined ? {} : { tls }) });
+      return new RelayDatabase(parseRelay(name), { ...settings, log: this.#log, ...(tls === undefined ? {} : { tls }) });
     } catch (error) {
       throw new DaemonError(`ovsdb error: ${name}: invalid syntax`, { cause: error });
     }
@@ -184,6 +199,11 @@ export class DatabaseDaemon {
       throw new DaemonError(describeOpenError(file, error), { cause: error });
     }
   }
+}
+
+/** Whether a served file is what a configuration says. */
+function isServedAs({ source, settings }: ServedFile, configured: ConfiguredDatabase): boolean {
+  return source === configured.argument && JSON.stringify(settings) === JSON.stringify(configured.source);
 }
 
 function describeOpenError(file: string, error: unknown): string {

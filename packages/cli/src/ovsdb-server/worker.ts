@@ -151,7 +151,9 @@ async function openControl(
     ...daemonCommands({ version: VERSION_LINE, vlog, coverage, exit, memory }),
     ...databaseCommands(daemon),
     ...transactionLogCommands(daemon, vlog),
-    ...replicationCommands(replication),
+    ...replicationCommands(replication).map((each) =>
+      each.name === "ovsdb-server/sync-status" ? { ...each, run: () => daemon.backupStatus ?? replication.status } : each,
+    ),
   ];
   const keeping = commands.map(
     (each): Command => ({

@@ -47,6 +47,8 @@ export interface DatabaseParts {
 export abstract class DatabaseEngine {
   /** Asked before each commit that changes something; a refusal fails the transaction. */
   judge: ((proposed: Proposed) => Refusal | undefined) | undefined;
+  /** Whether clients may read only, because another server has the data first. */
+  isBackup = false;
   protected tables: Tables;
   protected commitLog: CommitLog | undefined;
   protected commits: History;

@@ -88,7 +88,8 @@ export class FollowedRemotes {
     const column = this.#column;
     const table = column?.database.schema.tables.get(column.table)?.columns.get(column.column)?.type.key.refTable;
     if (column === undefined || table === undefined) return;
-    if (column.database.status.model === "relay" || this.#host.isReadOnly()) return; // the source's states stand there
+    const { status, isBackup } = column.database;
+    if (status.model === "relay" || isBackup || this.#host.isReadOnly()) return; // the source's states stand there
     const statuses = this.#set.statuses();
     const byRow = new Map<string, RemoteStatus>();
     for (const [name, { row }] of remoteRowsIn(column)) {

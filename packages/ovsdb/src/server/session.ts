@@ -209,7 +209,7 @@ export class Session implements RpcHandler, LockHolder {
     const key = stringifySorted(id);
     if (this.#transactions.has(key)) throw new PlainError("duplicate request ID");
     const reserved = isReserved ? `on table in reserved database ${database.schema.name}` : undefined;
-    const whyReadOnly = this.#context.isReadOnly ? "when database server is in read only mode" : reserved;
+    const whyReadOnly = this.#context.isReadOnly || database.isBackup ? "when database server is in read only mode" : reserved;
     const holdsLock = this.#holdsLock;
     const transaction = new RunningTransaction(database, { holdsLock, whyReadOnly, role: this.#context.role });
     this.#transactions.set(key, transaction);
