@@ -19,6 +19,9 @@ import type { ClassifierRule, RuleMatch } from "./rule.ts";
 import { Subtable } from "./subtable.ts";
 import { TrieSet } from "./trie-set.ts";
 
+/** How many matches are looked at between two chances for others. */
+const CHAINS_PER_STEP = 256;
+
 /** Rules by priority over FlowKey words. */
 export class Classifier<R extends ClassifierRule> {
   /** In descending order of best priority, ties by age. */
@@ -121,11 +124,27 @@ export class Classifier<R extends ClassifierRule> {
     for (const subtable of this.#subtables) for (const chain of subtable.chains) yield* chain;
   }
 
-  /** The rules whose match is within `match`: every packet they match, it matches too. */
-  *rulesWithin({ key, mask }: RuleMatch): IterableIterator<R> {
-    for (const subtable of this.#subtables) {
+  /**
+   * Appends to `into` the rules that are `wanted` of those whose match is within `match`: every packet they match, it matches too.
+   *
+   * It yields now and then, and rules may come and go meanwhile: those are in or not, the others are in once.
+   */
+  *collectWithin({ key, mask }: RuleMatch, wanted: (rule: R) => boolean, into: R[]): Generator<undefined, void, undefined> {
+    for (const subtable of [...this.#subtables]) {
       if (!covers(subtable.mask, mask)) continue;
-      for (const [entry, chain] of subtable.chains.entries()) if (subtable.agrees(entry, key, mask)) yield* chain;
+      const start = into.length;
+      let { nRemovals } = subtable;
+      for (let entry = 0; entry < subtable.chains.length; entry++) {
+        if (subtable.agrees(entry, key, mask)) {
+          for (const rule of subtable.chains[entry] as R[]) if (wanted(rule)) into.push(rule);
+        }
+        if (entry % CHAINS_PER_STEP !== CHAINS_PER_STEP - 1) continue;
+        yield;
+        if (subtable.nRemovals === nRemovals) continue;
+        ({ nRemovals } = subtable); // others may have moved to where we have been
+        into.length = start;
+        entry = -1;
+      }
     }
   }
 

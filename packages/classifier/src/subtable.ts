@@ -33,6 +33,8 @@ export interface Stage {
 export class Subtable<R extends ClassifierRule> {
   /** Highest priority of any rule here; -1 when empty. */
   maxPriority = -1;
+  /** How many matches went, since the last of which chains may have moved. */
+  nRemovals = 0;
   /** Number of rules, soft and hard. */
   nRules = 0;
   /** The mask, a full FlowKey; nobody changes it. */
@@ -209,6 +211,7 @@ export class Subtable<R extends ClassifierRule> {
       const place = partials.find(finishHash(partial));
       if (partials.count(place, -1) === 0) partials.remove(place);
     }
+    this.nRemovals++;
     const lastChain = this.chains.pop();
     const last = this.chains.length;
     if (entry === last || lastChain === undefined) return;

@@ -97,17 +97,35 @@ test("conjunctive match: all clauses select the conj_id rule, fewer fall through
   expect(classifier.lookup(flowOf({ nw_src: 1, nw_dst: 4 }))?.name).toBe("miss");
 });
 
-test("rulesWithin yields the rules that a loose match covers; overlaps sees common packets", () => {
+test("collectWithin finds the rules that a loose match covers; overlaps sees common packets", () => {
   const classifier = classifierOf([
     rule("a", 5, { in_port: 1, eth_type: 0x800 }),
     rule("b", 6, { in_port: 1 }),
     rule("c", 5, { in_port: 2 }),
+    rule("d", 4, { in_port: 1 }),
   ]);
-  const names = [...classifier.rulesWithin(rule("", 0, { in_port: 1 }).match)].map((each) => each.name);
+  const found: NamedRule[] = [];
+  classifier.collectWithin(rule("", 0, { in_port: 1 }).match, ({ name }) => name !== "d", found).next();
+  const names = found.map((each) => each.name);
   expect(names.sort()).toEqual(["a", "b"]);
   expect(classifier.overlaps(rule("", 0, { eth_type: 0x800 }).match, 5)).toBe(true);
   expect(classifier.overlaps(rule("", 0, { eth_type: 0x800 }).match, 7)).toBe(false);
   expect(classifier.overlaps(rule("", 0, { in_port: 3 }).match, 5)).toBe(false);
+});
+
+test("rules that stay are collected once, whatever goes between two steps", () => {
+  const rules = Array.from({ length: 3000 }, (_, n) => rule(`${n}`, 5, { in_port: n }));
+  const classifier = classifierOf(rules);
+  const found: NamedRule[] = [];
+  const steps = classifier.collectWithin(rule("", 0, {}).match, () => true, found);
+  steps.next();
+  steps.next();
+  for (const each of rules.slice(0, 10)) classifier.remove(each);
+  steps.next();
+  for (const each of rules.slice(10, 20)) classifier.remove(each);
+  while (steps.next().done !== true);
+  const stayed = rules.slice(20).map(({ name }) => name);
+  expect(found.map(({ name }) => name).sort()).toEqual(stayed.sort());
 });
 
 /** Few values per field, so that random packets hit random rules. */

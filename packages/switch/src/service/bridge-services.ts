@@ -134,6 +134,7 @@ class BridgeService {
           owner.closed();
         },
       },
+      this.#vswitch.turns,
       this.#log,
     );
     this.#channels.add(channel);
@@ -169,6 +170,7 @@ class BridgeService {
           this.#channels.delete(channel);
         },
       },
+      this.#vswitch.turns,
       this.#log,
     );
     this.#channels.add(channel);

@@ -6,30 +6,43 @@
  * that nobody asked for are dropped and counted when the peer does not read.
  */
 import type { Socket } from "node:net";
+import { getU16 } from "@tenet/net";
 import { type Logger, messageOf } from "@tenet/kit";
 import {
   decodeMessage,
   type Envelope,
   encodeMessages,
+  type ErrorName,
   errorNameOf,
   HEADER_SIZE,
   makeErrorMessage,
+  makeMatch,
   type Message,
   readHeader,
   type Version,
 } from "@tenet/openflow";
+import type { Turns, Work } from "../turns.ts";
+
+/** The name of an error to answer with, if a message is refused. */
+export type Refusal = ErrorName | undefined;
 
 /** What a channel's owner wants to know. */
 export interface ChannelOwner {
   /** The version is agreed. */
   ready(channel: OpenFlowChannel): void;
-  /** @returns the name of the error to answer with, or `undefined` */
-  message(envelope: Envelope): Parameters<typeof makeErrorMessage>[0] | undefined;
+  /**
+   * Carries a message out, or begins to; a flow-mod's match is the channel's own, good until the next message.
+   *
+   * @returns the name of the error to answer with, or `undefined`
+   */
+  message(envelope: Envelope): Refusal | Work<Refusal>;
   /** A message passed, in either direction, as bytes. */
   passed(bytes: Uint8Array): void;
   closed(): void;
 }
 
+/** Where a header has the length of its message. */
+const LENGTH_AT = 2;
 /** Unread bytes beyond which unsolicited messages are dropped, and no more requests are read. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
@@ -45,16 +58,25 @@ export class OpenFlowChannel {
   /** Off until the peer turns it on, as in Open vSwitch. */
   #hasTableId = false;
   #received = new Uint8Array(0);
+  #at = 0;
+  #isAtWork = false;
+  /** Of the flow-mod in hand. */
+  readonly #flowModMatch = makeMatch();
+  readonly #turns: Turns;
 
-  constructor(socket: Socket, versions: readonly Version[], owner: ChannelOwner, log: Logger) {
+  constructor(socket: Socket, versions: readonly Version[], owner: ChannelOwner, turns: Turns, log: Logger) {
+    this.#turns = turns;
     this.#socket = socket;
     this.#versions = versions;
     this.#owner = owner;
     this.#log = log;
     socket.on("data", (bytes) => this.#receive(bytes));
     socket.on("error", (error) => log.debug({ error: error.message }, "openflow connection failed"));
-    socket.on("close", () => owner.closed());
-    socket.on("drain", () => socket.resume());
+    socket.on("close", () => {
+      owner.closed();
+      turns.wake();
+    });
+    socket.on("drain", () => turns.wake());
     const bitmap = versions.reduce((bits, version) => bits | (1 << version), 0);
     this.#write({ type: "hello", versions: bitmap }, Math.max(...versions), 0);
   }
@@ -89,38 +111,84 @@ export class OpenFlowChannel {
       this.#socket.write(bytes);
       if (message.type !== "hello") this.#owner.passed(bytes);
     }
-    if (this.#socket.writableLength > MAX_UNREAD_BYTES) this.#socket.pause();
+  }
+
+  /** Whether the peer has not read much of what was sent to it. */
+  get isBehind(): boolean {
+    return this.#socket.writableLength > MAX_UNREAD_BYTES && !this.#socket.destroyed;
   }
 
   #receive(bytes: Uint8Array): void {
-    const all = this.#received.length === 0 ? bytes : Buffer.concat([this.#received, bytes]);
-    let at = 0;
-    while (all.length - at >= HEADER_SIZE && !this.#socket.destroyed) {
-      const { length } = readHeader(all.subarray(at, at + HEADER_SIZE));
-      if (length < HEADER_SIZE) {
-        this.#log.debug({ length }, "openflow connection lost its framing");
-        return this.close();
-      }
-      if (all.length - at < length) break;
-      this.#take(all.slice(at, at + length));
-      at += length;
-    }
-    this.#received = all.slice(at);
+    const rest = this.#received.subarray(this.#at);
+    this.#received = new Uint8Array(rest.length + bytes.length);
+    this.#received.set(rest);
+    this.#received.set(bytes, rest.length);
+    this.#at = 0;
+    if (!this.#isAtWork) this.#turns.begin(this.#work());
+    if (this.#isAtWork) this.#socket.pause();
   }
 
-  #take(bytes: Uint8Array): void {
-    const { version, xid } = readHeader(bytes);
-    try {
-      const envelope = decodeMessage(bytes, { hasTableId: this.#hasTableId });
-      if (this.#version === undefined) return this.#agree(envelope);
-      this.#owner.passed(bytes);
-      const refusal = this.#owner.message(envelope);
-      if (refusal !== undefined) this.#write(makeErrorMessage(refusal, version, bytes), version, xid);
-    } catch (error) {
-      this.#log.debug({ error: messageOf(error) }, "openflow message refused");
-      if (this.#version === undefined) return this.close();
-      this.#write(makeErrorMessage(errorNameOf(error), this.#version, bytes), this.#version, xid);
+  /** Carries out what was received, one message after the other, as long as the peer reads the answers. */
+  *#work(): Work {
+    this.#isAtWork = true;
+    for (let bytes = this.#nextMessage(); bytes !== undefined; bytes = this.#nextMessage()) {
+      const work = this.#take(bytes);
+      if (work !== undefined) yield* work;
+      yield;
+      while (this.isBehind) yield "blocked";
     }
+    this.#isAtWork = false;
+    this.#socket.resume();
+  }
+
+  #nextMessage(): Uint8Array | undefined {
+    const at = this.#at;
+    if (this.#received.length - at < HEADER_SIZE || this.#socket.destroyed) return undefined;
+    const length = getU16(this.#received, at + LENGTH_AT);
+    if (length < HEADER_SIZE) {
+      this.#log.debug({ length }, "openflow connection lost its framing");
+      this.close();
+      return undefined;
+    }
+    if (this.#received.length - at < length) return undefined;
+    this.#at += length;
+    return this.#received.subarray(at, at + length);
+  }
+
+  #take(bytes: Uint8Array): Work | undefined {
+    try {
+      const envelope = decodeMessage(bytes, { hasTableId: this.#hasTableId, flowModMatch: this.#flowModMatch });
+      if (this.#version === undefined) {
+        this.#agree(envelope);
+        return undefined;
+      }
+      this.#owner.passed(bytes);
+      const outcome = this.#owner.message(envelope);
+      if (typeof outcome === "object") return this.#finish(outcome, bytes);
+      if (outcome !== undefined) this.#refuse(outcome, bytes);
+    } catch (error) {
+      this.#fail(error, bytes);
+    }
+    return undefined;
+  }
+
+  *#finish(work: Work<Refusal>, bytes: Uint8Array): Work {
+    try {
+      const refusal = yield* work;
+      if (refusal !== undefined) this.#refuse(refusal, bytes);
+    } catch (error) {
+      this.#fail(error, bytes);
+    }
+  }
+
+  #fail(error: unknown, bytes: Uint8Array): void {
+    this.#log.debug({ error: messageOf(error) }, "openflow message refused");
+    if (this.#version === undefined) this.close();
+    else this.#refuse(errorNameOf(error), bytes);
+  }
+
+  #refuse(refusal: ErrorName, bytes: Uint8Array): void {
+    this.#write(makeErrorMessage(refusal, this.version, bytes), this.version, readHeader(bytes).xid);
   }
 
   #agree({ version, xid, message }: Envelope): void {

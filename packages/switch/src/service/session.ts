@@ -11,6 +11,7 @@ import {
   type ErrorName,
   makeErrorMessage,
   type Message,
+  type MultipartReply,
   type PacketInFormat,
   PORT_CONFIG,
   type Role,
@@ -20,6 +21,9 @@ import {
 import type { Bridge, PortEvent } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
 import type { TableChange } from "../table/flow-mod.ts";
+import type { Work } from "../turns.ts";
+import type { Refusal } from "./openflow-channel.ts";
+import { MatchPacker } from "../table/packed-match.ts";
 import { RefusedError } from "../table/refused-error.ts";
 import type { RuleEvent } from "../table/pipeline.ts";
 import type { Punt } from "../translate/translation.ts";
@@ -37,6 +41,8 @@ export interface Peer {
   send(message: Message, xid?: number): void;
   /** OpenFlow 1.0: whether flow-mods hold a table number (NXT_FLOW_MOD_TABLE_ID). */
   setTableIdInCommand(isOn: boolean): void;
+  /** Whether the peer has not read much of what was sent to it. */
+  readonly isBehind: boolean;
 }
 
 /** What sessions of a bridge share: who is master. */
@@ -65,6 +71,7 @@ export class Session {
   readonly #group: SessionGroup;
   readonly #clock: Clock;
   readonly #bundles = new Bundles();
+  readonly #packer = new MatchPacker();
   readonly #async = new AsyncConfig();
   #missSendLength: number;
   #controllerId = 0;
@@ -82,17 +89,16 @@ export class Session {
   }
 
   /**
-   * Carries out one message and answers it.
+   * Carries out one message and answers it, or begins to, when that may take long.
    *
    * @returns the name of the error to answer with, when the message is refused
    */
-  handle({ message, xid }: Envelope): ErrorName | undefined {
+  handle({ message, xid }: Envelope): Refusal | Work<Refusal> {
     try {
-      this.#handle(message, xid);
-      return undefined;
+      const work = this.#handle(message, xid);
+      return work === undefined ? undefined : carryOut(work);
     } catch (error) {
-      if (error instanceof RefusedError) return error.errorName;
-      throw error;
+      return refusalOf(error);
     }
   }
 
@@ -141,7 +147,7 @@ export class Session {
     return this.#missSendLength > 0 || this.#async.isExplicit;
   }
 
-  #handle(message: Message, xid: number): void {
+  #handle(message: Message, xid: number): Work | undefined | void {
     switch (message.type) {
       case "echoRequest":
         return this.#peer.send({ type: "echoReply", data: message.data }, xid);
@@ -176,8 +182,7 @@ export class Session {
       case "tlvTableRequest":
         return this.#peer.send(this.#bridge.pipeline.tlvTable.describe(), xid);
       case "barrierRequest":
-        this.#vswitch.settle();
-        return this.#peer.send({ type: "barrierReply" }, xid);
+        return this.#answerBarrier(xid);
       case "roleRequest":
         return this.#setRole(message.role, message.generationId, xid);
       case "multipartRequest":
@@ -186,7 +191,7 @@ export class Session {
         return this.#controlBundle(message, xid);
       case "bundleAdd":
         this.#refuseSlave();
-        return this.#bundles.add(message.bundleId, message.message, message.xid);
+        return this.#bundles.add(message.bundleId, this.#kept(message.message), message.xid);
       case "setControllerId":
         this.#controllerId = message.controllerId;
         return;
@@ -275,23 +280,49 @@ export class Session {
     this.#peer.send({ type: "roleReply", role: this.role, generationId: this.#generationId ?? 0xffffffffffffffffn }, xid);
   }
 
-  #answerMultipart(request: Extract<Message, { type: "multipartRequest" }>["request"], xid: number): void {
-    const replies = [...multipartReplies(request, this.#bridge, this.#vswitch, this.#clock, this.#peer.version)];
-    for (const [i, reply] of replies.entries()) {
-      this.#peer.send({ type: "multipartReply", reply, isLast: i === replies.length - 1 }, xid);
-    }
+  *#answerBarrier(xid: number): Work {
+    yield* this.#vswitch.settling();
+    this.#peer.send({ type: "barrierReply" }, xid);
   }
 
-  #controlBundle({ bundleId, kind, flags }: Extract<Message, { type: "bundleControl" }>, xid: number): void {
+  *#answerMultipart(request: Extract<Message, { type: "multipartRequest" }>["request"], xid: number): Work {
+    let last: MultipartReply | undefined;
+    for (const reply of multipartReplies(request, this.#bridge, this.#vswitch, this.#clock, this.#peer.version)) {
+      yield;
+      if (reply === undefined || reply === "blocked") continue;
+      if (last !== undefined) this.#peer.send({ type: "multipartReply", reply: last, isLast: false }, xid);
+      last = reply;
+      while (this.#peer.isBehind) yield "blocked";
+    }
+    if (last !== undefined) this.#peer.send({ type: "multipartReply", reply: last, isLast: true }, xid);
+  }
+
+  /** A message that is carried out later, when the match of a flow-mod has been lent to others. */
+  #kept(message: Message): Message {
+    if (message.type !== "flowMod") return message;
+    return { ...message, flow: { ...message.flow, match: this.#packer.pack(message.flow.match) } };
+  }
+
+  *#controlBundle({ bundleId, kind, flags }: Extract<Message, { type: "bundleControl" }>, xid: number): Work {
     this.#refuseSlave();
-    const answer = this.#bundles.control(bundleId, kind, (entries) => this.#commitBundle(entries));
+    let committed: readonly BundleEntry[] = [];
+    const answer = this.#bundles.control(bundleId, kind, (entries) => {
+      this.#commitBundle(entries);
+      committed = entries;
+    });
+    yield* this.#vswitch.settling();
+    for (const { message } of committed) this.#afterTables(message);
     this.#peer.send({ type: "bundleControl", bundleId, kind: answer, flags }, xid);
+  }
+
+  *#changesOf(entries: readonly BundleEntry[]): Generator<TableChange> {
+    for (const { message } of entries) yield this.#changeOf(message);
   }
 
   /** Applies a bundle; a refusal is told for the message at fault first, then for the commit. */
   #commitBundle(entries: readonly BundleEntry[]): void {
     try {
-      this.#bridge.pipeline.apply(entries.map(({ message }) => this.#changeOf(message)));
+      this.#bridge.pipeline.apply(this.#changesOf(entries));
     } catch (error) {
       const entry = error instanceof RefusedError ? entries[error.position ?? -1] : undefined;
       if (!(error instanceof RefusedError) || entry === undefined) throw error;
@@ -300,13 +331,26 @@ export class Session {
       this.#peer.send(makeErrorMessage(error.errorName, version, bytes), entry.xid);
       throw new RefusedError("OFPBFC_MSG_FAILED", "a message of the bundle is refused");
     }
-    this.#vswitch.settle();
-    for (const { message } of entries) this.#afterTables(message);
   }
 
   #refuseSlave(): void {
     if (this.role === "slave") throw new RefusedError("OFPBRC_IS_SLAVE", "a slave changes nothing");
   }
+}
+
+function* carryOut(work: Work): Work<Refusal> {
+  try {
+    yield* work;
+    return undefined;
+  } catch (error) {
+    return refusalOf(error);
+  }
+}
+
+/** @throws what is no refusal */
+function refusalOf(error: unknown): ErrorName {
+  if (error instanceof RefusedError) return error.errorName;
+  throw error;
 }
 
 function refuseBuffer(): void {

@@ -23,32 +23,41 @@ import { N_TABLES } from "../table/flow-mod.ts";
 import { RefusedError } from "../table/refused-error.ts";
 import type { RuleFilter } from "../table/pipeline.ts";
 import type { Rule } from "../table/rule.ts";
+import type { Work } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 
 const MAX_TABLE_ENTRIES = 1_000_000;
+/** How many flows one part of a reply tells of. */
+const FLOWS_PER_REPLY = 64;
+/** How many rules are looked at between two chances for others. */
+const RULES_PER_STEP = 256;
 /** A counter that is not kept. */
 const UNKNOWN = -1n;
 
-/** The reply to a request; statistics are read from the datapath first. The codec splits what is too long. */
+/** The parts of the reply to a request, and between them what {@link Work} yields; statistics are read from the datapath first. */
 export function* multipartReplies(
   request: MultipartRequest,
   bridge: Bridge,
   vswitch: VirtualSwitch,
   clock: Clock,
   version: Version,
-): Generator<MultipartReply> {
+): Generator<MultipartReply | "blocked" | undefined, void, undefined> {
   switch (request.kind) {
     case "desc":
       return yield { kind: "desc", desc: describeSwitch() };
     case "flow": {
-      vswitch.readStatistics();
-      const rules = bridge.pipeline.select(filterOf(request)).sort(byTableAndPriority);
+      yield* vswitch.cache.readingStatistics();
+      const rules = yield* sorting(yield* bridge.pipeline.selecting(filterOf(request)));
       const nowMs = clock.monotonicMs();
-      return yield { kind: "flow", flows: rules.map((rule) => statsOf(rule, nowMs)), ...formOf(request) };
+      for (let at = 0; at === 0 || at < rules.length; at += FLOWS_PER_REPLY) {
+        const flows = rules.slice(at, at + FLOWS_PER_REPLY).map((rule) => statsOf(rule, nowMs));
+        yield { kind: "flow", flows, ...formOf(request) };
+      }
+      return;
     }
     case "aggregate": {
-      vswitch.readStatistics();
-      const rules = bridge.pipeline.select(filterOf(request));
+      yield* vswitch.cache.readingStatistics();
+      const rules = yield* bridge.pipeline.selecting(filterOf(request));
       const sum = (of: (rule: Rule) => number): bigint => BigInt(rules.reduce((total, rule) => total + of(rule), 0));
       return yield {
         kind: "aggregate",
@@ -59,7 +68,7 @@ export function* multipartReplies(
       };
     }
     case "table":
-      vswitch.readStatistics();
+      yield* vswitch.cache.readingStatistics();
       return yield {
         kind: "table",
         tables: bridge.pipeline.tableStats().map(({ table, nRules, nLookups, nMatches }) => ({
@@ -87,7 +96,7 @@ export function* multipartReplies(
     case "group":
     case "groupDesc":
     case "groupFeatures":
-      vswitch.readStatistics();
+      yield* vswitch.cache.readingStatistics();
       return yield groupReply(request, bridge, version, clock);
     case "meter":
     case "meterDesc":
@@ -133,8 +142,22 @@ function filterOf({ table, match, cookie, cookieMask, outPort, outGroup }: FlowQ
   };
 }
 
-function byTableAndPriority(a: Rule, b: Rule): number {
-  return a.table - b.table || b.priority - a.priority;
+/** The rules by table and then best priority first; those of one place stay in their order. */
+function* sorting(rules: readonly Rule[]): Work<Rule[]> {
+  const byPlace = new Map<number, Rule[]>();
+  for (const [i, rule] of rules.entries()) {
+    const place = rule.table * 0x1_0000 + (0xffff - rule.priority);
+    const same = byPlace.get(place);
+    if (same === undefined) byPlace.set(place, [rule]);
+    else same.push(rule);
+    if (i % RULES_PER_STEP === 0) yield;
+  }
+  const sorted: Rule[] = [];
+  for (const place of Uint32Array.from(byPlace.keys()).sort()) {
+    for (const rule of byPlace.get(place) ?? []) sorted.push(rule);
+    yield;
+  }
+  return sorted;
 }
 
 function statsOf(rule: Rule, nowMs: number): FlowStats {

@@ -5,7 +5,7 @@
  * Whoever depends on the tables (the megaflow cache, controllers) is told after it, once, what changed.
  */
 import type { Clock } from "@tenet/kit";
-import { FIELDS, type FieldSpec } from "@tenet/net";
+import { FIELDS, type FieldSpec, makeFlowKey } from "@tenet/net";
 import {
   type Action,
   ALL_TABLES,
@@ -20,11 +20,12 @@ import {
 } from "@tenet/openflow";
 import { GroupTable } from "../group/group-table.ts";
 import { type MeterHost, MeterTable } from "../meter/meter-table.ts";
-import type { Work } from "../turns.ts";
+import { finish, type Work } from "../turns.ts";
 import { FlowTable } from "./flow-table.ts";
 import { checkActions, type FlowChange, N_TABLES, type TableChange } from "./flow-mod.ts";
 import { everyRule } from "./every-rule.ts";
 import { mapFields } from "./map-fields.ts";
+import { PackedMatch } from "./packed-match.ts";
 import { learnedId, ReferenceIndex } from "./reference-index.ts";
 import { RefusedError } from "./refused-error.ts";
 import { conjunctionsOf, Rule } from "./rule.ts";
@@ -95,6 +96,7 @@ export class Pipeline {
   #groupEvents: number[] = [];
   #meterEvents: number[] = [];
   #nRules = 0;
+  readonly #unpackedKey = makeFlowKey();
 
   constructor(clock: Clock, meterHost: MeterHost) {
     this.#clock = clock;
@@ -124,15 +126,14 @@ export class Pipeline {
   }
 
   /** Carries out all of `mods` or none. @throws RefusedError of the first that fails, after undoing the others */
-  apply(mods: readonly TableChange[]): void {
+  apply(mods: Iterable<TableChange>): void {
     let position = 0;
     try {
-      for (; position < mods.length; position++) {
-        const mod = mods[position];
-        if (mod === undefined) continue;
+      for (const mod of mods) {
         if ("check" in mod) mod.check();
         else if ("group" in mod) this.#applyToGroups(mod);
         else this.#applyOne(mod);
+        position++;
       }
     } catch (error) {
       if (error instanceof RefusedError) error.position = position;
@@ -195,11 +196,16 @@ export class Pipeline {
 
   /** The rules that a statistics request or a loose delete is about, by table, then best priority first. */
   select(filter: RuleFilter): Rule[] {
+    return finish(this.selecting(filter));
+  }
+
+  /** {@link select} in turns: what changes meanwhile may be in it or not, what does not change is. */
+  *selecting(filter: RuleFilter): Work<Rule[]> {
     const rules: Rule[] = [];
     const match = this.tlvTable.placeMatch(filter.match);
     for (const [number, table] of this.#tables.entries()) {
       if (table === undefined || (filter.table !== ALL_TABLES && filter.table !== number)) continue;
-      for (const rule of table.classifier.rulesWithin(match)) if (passes(rule, filter)) rules.push(rule);
+      yield* table.classifier.collectWithin(match, (rule) => passes(rule, filter), rules);
     }
     return rules;
   }
@@ -277,7 +283,7 @@ export class Pipeline {
   }
 
   #applyOne({ command, flow: asGiven, isUpsert = false }: FlowChange): void {
-    const flow = this.#placed(asGiven);
+    const flow = this.#placed(this.#unpacked(asGiven));
     if (!command.startsWith("delete")) {
       if (flow.table === N_TABLES - 1) throw new RefusedError("OFPBRC_EPERM", `table ${flow.table} is the switch's own`);
       if (isOfTheDatapath(flow.match)) throw new RefusedError("OFPBRC_EPERM", "recirc_id and dp_hash are the switch's own");
@@ -306,6 +312,15 @@ export class Pipeline {
     const match = this.tlvTable.placeMatch(flow.match);
     const actions = this.tlvTable.placeFields(flow.actions);
     return match === flow.match && actions === flow.actions ? flow : { ...flow, match, actions };
+  }
+
+  /** A flow whose match can be read again and again; it is good until the next. */
+  #unpacked(flow: FlowSpec): FlowSpec {
+    const { match } = flow;
+    if (!(match instanceof PackedMatch)) return flow;
+    const key = this.#unpackedKey.fill(0);
+    match.unpack(key);
+    return { ...flow, match: { key, mask: match.mask, options: match.options } };
   }
 
   #add(flow: FlowSpec): void {

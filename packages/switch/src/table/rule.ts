@@ -1,17 +1,14 @@
 /** One OpenFlow flow with its counters and timers. */
 import type { ClassifierRule, Conjunction } from "@tenet/classifier";
-import { makeFlowKey } from "@tenet/net";
+import { PackedMatch } from "./packed-match.ts";
 import type { TableVisit } from "./flow-table.ts";
-import { type Action, type FlowSpec, formatActions, type Match } from "@tenet/openflow";
+import { type Action, type FlowSpec, formatActions } from "@tenet/openflow";
 
 /** A flow in a table. Match, table and priority are its identity; the rest a flow-mod may change. */
 export class Rule implements ClassifierRule {
   readonly table: number;
   readonly priority: number;
-  /** The match's mask, and its key in the words that the mask looks at: most look at few of them. */
-  readonly #mask: Uint32Array;
-  readonly #keyWords: readonly number[];
-  readonly #options: Match["options"];
+  readonly match: PackedMatch;
   cookie: bigint;
   actions: readonly Action[];
   conjunctions: readonly Conjunction[] | undefined;
@@ -33,9 +30,7 @@ export class Rule implements ClassifierRule {
   constructor(spec: FlowSpec, table: number, mask: Uint32Array, nowMs: number) {
     this.table = table;
     this.priority = spec.priority;
-    this.#mask = mask;
-    this.#keyWords = wordsUnder(mask, spec.match.key);
-    this.#options = spec.match.options;
+    this.match = new PackedMatch(spec.match, mask);
     this.cookie = spec.cookie;
     this.actions = spec.actions.slice();
     this.conjunctions = conjunctionsOf(spec.actions);
@@ -47,14 +42,6 @@ export class Rule implements ClassifierRule {
     this.createdMs = wholeMs;
     this.modifiedMs = wholeMs;
     this.usedMs = wholeMs;
-  }
-
-  /** The match, made anew each time. */
-  get match(): Match {
-    const key = makeFlowKey();
-    let n = 0;
-    for (let word = 0; word < key.length; word++) if (this.#mask[word] !== 0) key[word] = this.#keyWords[n++] ?? 0;
-    return { key, mask: this.#mask, options: this.#options };
   }
 
   /** Whether the rule goes by itself some time. */
@@ -79,13 +66,6 @@ export class Rule implements ClassifierRule {
   refersToGroup(id: number): boolean {
     return someAction(this.actions, (action) => action.type === "group" && action.group === id);
   }
-}
-
-/** The words of a key that a mask looks at, as signed numbers: those are held in place. */
-function wordsUnder(mask: Uint32Array, key: Uint32Array): number[] {
-  const words: number[] = [];
-  for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) words.push((key[i] as number) | 0);
-  return words.slice(); // as long as it has to be, which a list that grew is not
 }
 
 /** The clauses of a rule, or `undefined` for a rule that is not soft. */
