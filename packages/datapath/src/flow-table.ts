@@ -17,8 +17,10 @@ import type { DatapathAction, Megaflow } from "./datapath.ts";
 const N_HINTS = 4096;
 const MIN_CAPACITY = 16;
 
-/** Words that tell connections apart, for the hint. */
+/** Words that tell apart connections, and the lookups of one packet that goes through the connection tracker, for the hint. */
 const HINT_WORDS = Int32Array.of(
+  FIELDS.recirc_id.word,
+  FIELDS.ct_state.word,
   FIELDS.in_port.word,
   FIELDS.eth_dst.word + 1,
   FIELDS.eth_src.word + 1,
