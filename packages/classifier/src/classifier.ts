@@ -130,7 +130,7 @@ export class Classifier<R extends ClassifierRule> {
    * It yields now and then, and rules may come and go meanwhile: those are in or not, the others are in once.
    */
   *collectWithin({ key, mask }: RuleMatch, wanted: (rule: R) => boolean, into: R[]): Generator<undefined, void, undefined> {
-    for (const subtable of [...this.#subtables]) {
+    for (const subtable of this.#subtables.slice()) {
       if (!covers(subtable.mask, mask)) continue;
       const start = into.length;
       let { nRemovals } = subtable;

@@ -13,7 +13,8 @@ class Conversation {
   readonly session: Session;
 
   constructor(version: Version) {
-    const peer = { version, send: (message: Message) => void this.told.push(message), setTableIdInCommand: () => undefined };
+    const send = (message: Message): void => void this.told.push(message);
+    const peer = { version, send, setTableIdInCommand: () => undefined, isBehind: false };
     this.session = new Session(
       this.bench.bridge,
       this.bench.vswitch,
