@@ -186,3 +186,36 @@ test.skipIf(!arePeersInstalled(...PEERS, "ovn-nbctl", "ovn-northd"))(
 function comparableRow(row: Json): string {
   return JSON.stringify(Object.entries(row as object).sort());
 }
+
+test.skipIf(!arePeersInstalled(...PEERS))("a client with a role is refused by our relay as by the original's", async () => {
+  await using scope = new Scope();
+  const folder = temporaryFolder(scope);
+  const permissions = { key: "string", value: { type: "uuid", refTable: "RBAC_Permission" }, min: 0, max: "unlimited" };
+  const connections = { key: { type: "uuid", refTable: "Conn" }, min: 0, max: "unlimited" };
+  const tables = {
+    Root: { isRoot: true, columns: { conn: { type: connections }, name: { type: "string" } } },
+    Conn: { columns: { target: { type: "string" }, role: { type: "string" } } },
+    RBAC_Role: { isRoot: true, columns: { name: { type: "string" }, permissions: { type: permissions } } },
+    RBAC_Permission: { isRoot: true, columns: { insert_delete: { type: "boolean" } } },
+  };
+  writeFileSync(join(folder, "t.ovsschema"), JSON.stringify({ name: "T", version: "1.0.0", tables }));
+  await peer(folder, "ovsdb-tool", "create", join(folder, "t.db"), join(folder, "t.ovsschema"));
+  const remote = await startOriginalServer(scope, folder, join(folder, "t.db"));
+  const guestSocket = join(folder, "guest.sock");
+  await ask(
+    await available(scope, remote),
+    { op: "insert", table: "Conn", "uuid-name": "c", row: { target: `punix:${guestSocket}`, role: "guest" } },
+    { op: "insert", table: "Root", row: { conn: ["named-uuid", "c"], name: "kept" } },
+  );
+  const answersBehind = async (start: (relays: Scope) => Promise<unknown>): Promise<Json[]> => {
+    await using relays = new Scope();
+    await start(relays);
+    const guest = await available(relays, `unix:${guestSocket}`);
+    return [await ask(guest, insert("a")), await ask(guest, { op: "delete", table: "Root", where: [] }), await ask(guest, names)];
+  };
+  const ours = await answersBehind(async (relays) => (await relay(relays, remote)).server.addRemote("db:T,Root,conn"));
+  const options = ["--remote=db:T,Root,conn", "--unixctl=none", `relay:T:${remote}`];
+  const theirs = await answersBehind((relays) => Promise.resolve(backgroundPeer(relays, folder, "ovsdb-server", ...options)));
+  expect(ours).toEqual(theirs);
+  expect(JSON.stringify(ours)).toMatch(/permission error.*permission error.*kept/);
+});
