@@ -8,6 +8,7 @@ import { FIELDS, getField, getU16, makeFlowKey, parseFlowKey, putU16, setField }
 import { Conntrack } from "./conntrack/conntrack.ts";
 import type { CtDatapathAction, DatapathAction, Upcall } from "./datapath.ts";
 import { type Meter, raiseDropPrecedence } from "./meter.ts";
+import { hashConnection } from "./connection-hash.ts";
 import type { FlowTable } from "./flow-table.ts";
 import { Packet } from "./packet.ts";
 import type { PacketMemory } from "./packet-memory.ts";
@@ -24,7 +25,7 @@ const TCP_FLAGS = FIELDS.tcp_flags.word;
 const MAX_DEPTH = 24;
 
 /** Actions that change the packet in hand. */
-type ChangeAction = Exclude<DatapathAction, { type: "output" | "userspace" | "recirc" | "clone" | "meter" | "setTunnel" | "ct" }>;
+type ChangeAction = Extract<DatapathAction, { type: "setMasked" | "pushVlan" | "popVlan" }>;
 
 /** What the runner needs of the datapath. */
 export interface RunnerHost {
@@ -192,10 +193,15 @@ export class ActionRunner {
 
   /** Carries out the actions from the `first`-th on. */
   #run(packet: Packet, actions: readonly DatapathAction[], first = 0): void {
+    let maxLength = 0;
     for (let i = first; i < actions.length; i++) {
       const action = actions[i];
       if (action === undefined) return;
-      if (action.type === "output") this.#output(packet, action.port);
+      if (action.type === "output") {
+        if (maxLength === 0) this.#output(packet, action.port);
+        else this.#outputCut(packet, action.port, maxLength);
+        maxLength = 0;
+      } else if (action.type === "truncate") ({ maxLength } = action);
       else if (action.type === "userspace") this.#upcall("action", packet, action.userdata);
       else if (action.type === "recirc") this.#recirculate(packet, action.id, i === actions.length - 1);
       else if (action.type === "clone") this.#clone(packet, action.actions, i === actions.length - 1);
@@ -204,8 +210,31 @@ export class ActionRunner {
         if (!this.#meter(packet, action.meter)) return;
       } else if (action.type === "ct") {
         if (!this.#track(packet, action, actions, i)) return;
-      } else if (!this.#change(packet, action)) return;
+      } else if (action.type === "checkLength") {
+        this.#clone(packet, packet.length > action.sizeBytes ? action.greater : action.lessOrEqual, i === actions.length - 1);
+      } else if (!this.#note(packet, action) && !this.#change(packet, action)) return;
     }
+  }
+
+  /** Carries out an action that changes what is known of the packet; ports have no queues, and pass no marks on. */
+  #note(packet: Packet, action: Exclude<DatapathAction, { type: "output" }>): action is Exclude<typeof action, ChangeAction> {
+    if (action.type === "ctClear") packet.ctState = 0;
+    else if (action.type === "hash") packet.dpHash = hashConnection(packet, action.basis);
+    else return action.type === "setPriority" || action.type === "setMark";
+    return true;
+  }
+
+  /** Sends the first bytes of a packet. */
+  #outputCut(packet: Packet, portNo: number, maxLength: number): void {
+    const { arena, headerAt, at, length } = packet;
+    const start = completeFrame(arena.bytes, headerAt, at, length).slice(0, maxLength);
+    const copy = this.#enter();
+    if (copy === undefined) return;
+    if (this.#load(copy, start)) {
+      copy.egress = packet.egress;
+      this.#output(copy, portNo);
+    } else this.nLost++;
+    this.#leave(copy);
   }
 
   /** Looks the packet up again; when it is still needed, a copy. */
@@ -237,10 +266,6 @@ export class ActionRunner {
 
   /** Carries out an action that changes the packet. @returns false when the packet has to be dropped */
   #change(packet: Packet, action: ChangeAction): boolean {
-    if (action.type === "ctClear") {
-      packet.ctState = 0;
-      return true;
-    }
     if (!this.#makeOwn(packet)) return false;
     const { bytes } = packet.arena;
     if (action.type === "setMasked") {

@@ -23,6 +23,21 @@ export type DatapathAction =
   | SetTunnelAction
   /** Forget what the connection tracker said. */
   | { readonly type: "ctClear" }
+  /** Cut the next packet that is sent to this many bytes. */
+  | { readonly type: "truncate"; readonly maxLength: number }
+  /** Carry out one of these lists, by the packet's length; on a copy, when actions follow. */
+  | {
+      readonly type: "checkLength";
+      readonly sizeBytes: number;
+      readonly greater: readonly DatapathAction[];
+      readonly lessOrEqual: readonly DatapathAction[];
+    }
+  /** Compute the `dp_hash` of the packet's connection, never 0, which it has when it is looked up again. */
+  | { readonly type: "hash"; readonly basis: number }
+  /** Send through this queue of ports that have queues; 0 = the port's own. */
+  | { readonly type: "setPriority"; readonly priority: number }
+  /** What is known of the packet besides its bytes, for ports that pass it on. */
+  | { readonly type: "setMark"; readonly mark: number }
   /** Carry these out on a copy; what they do to it does not show outside. */
   | { readonly type: "clone"; readonly actions: readonly DatapathAction[] }
   /** Look the packet up again with this `recirc_id`; a copy, when actions follow. */
@@ -36,6 +51,14 @@ export interface SetTunnelAction {
   /** UDP port of the other end; 0 for GRE. */
   readonly dstPort: number;
 }
+
+/** Lists of actions inside an action. */
+export function nestedActions(action: DatapathAction): readonly (readonly DatapathAction[])[] {
+  if (action.type === "clone") return [action.actions];
+  return action.type === "checkLength" ? [action.greater, action.lessOrEqual] : NO_LISTS;
+}
+
+const NO_LISTS: readonly never[] = [];
 
 /** How `ct` translates addresses and ports. */
 export interface CtNat {

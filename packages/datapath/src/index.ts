@@ -18,6 +18,7 @@ export type {
   TunnelSpec,
   Upcall,
 } from "./datapath.ts";
+export { nestedActions } from "./datapath.ts";
 export { FlowTable } from "./flow-table.ts";
 export { MemoryLink } from "./memory-link.ts";
 export { Meter, type MeterBand, type MeterConfig, type MeterCounters, type MeterStats } from "./meter.ts";

@@ -7,6 +7,7 @@ import type { SetTunnelAction } from "./datapath.ts";
 import { familyOf, isIcmp, protoOf, TUPLE, TUPLE_WORDS } from "./conntrack/tuple.ts";
 
 const RECIRC_ID = FIELDS.recirc_id.word;
+const DP_HASH = FIELDS.dp_hash.word;
 const CT_STATE_WORD = FIELDS.ct_state.word;
 const CT_ZONE = FIELDS.ct_zone.word;
 const CT_MARK = FIELDS.ct_mark.word;
@@ -38,6 +39,8 @@ export class Packet {
   readonly key: Uint32Array = makeFlowKey();
   /** What the packet goes on with; 0 = it has just come in. */
   recircId = 0;
+  /** Of the `hash` action; 0 = there was none. */
+  dpHash = 0;
   /** Bits of `CT_STATE`; 0 = not tracked, and the fields below mean nothing. */
   ctState = 0;
   ctZone = 0;
@@ -65,6 +68,7 @@ export class Packet {
   /** Forgets what was found out, as for a packet that has just come in. */
   clearMetadata(): void {
     this.recircId = 0;
+    this.dpHash = 0;
     this.ctState = 0;
     this.ctZone = 0;
     this.ctMark = 0;
@@ -75,6 +79,7 @@ export class Packet {
   /** Takes over what was found out about another packet. */
   copyMetadata(other: Packet): void {
     this.recircId = other.recircId;
+    this.dpHash = other.dpHash;
     this.ctState = other.ctState;
     this.ctZone = other.ctZone;
     this.ctMark = other.ctMark;
@@ -109,6 +114,7 @@ export class Packet {
   writeMetadata(key: Uint32Array): void {
     key[RECIRC_ID] = this.recircId;
     if (this.hasTunnel) copyTunnel(key, this.tunnel);
+    key[DP_HASH] = this.dpHash;
     if (this.ctState === 0) return;
     key[CT_STATE_WORD] = this.ctState;
     key[CT_ZONE] = this.ctZone;

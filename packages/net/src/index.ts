@@ -39,6 +39,7 @@ export {
   setField,
   setFieldBig,
 } from "./flow-key.ts";
+export { finishHash, hashBytes, hashTwo, hashWord, jenkinsHash, networkWord } from "./hash-functions.ts";
 export { formatIp4, ip4LengthOfMask, ip4MaskOfLength, ip4ToBytes, parseIp4, tryParseIp4 } from "./ip4.ts";
 export { formatIp6, linkLocalOfMac, parseIp6, solicitedNodeOf, tryParseIp6 } from "./ip6.ts";
 export { formatMac, isMulticastMac, MAC_BROADCAST, multicastMacOfIp6, parseMac } from "./mac.ts";

@@ -1,7 +1,9 @@
-import { BUCKET, parseGroup, type GroupMod } from "@tenet/openflow";
+import { BUCKET, type Bucket, parseGroup, type GroupMod } from "@tenet/openflow";
 import { describe, expect, test } from "vitest";
 import { RefusedError } from "@tenet/switch";
+import { makeHashTable } from "../src/group/hash-table.ts";
 import { Bench } from "./bench-switch.ts";
+import { Cables } from "./cables.ts";
 
 const TCP =
   "tcp,dl_src=02:00:00:00:00:0a,dl_dst=02:00:00:00:00:0b,nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_ttl=64,tp_src=1024,tp_dst=80";
@@ -37,7 +39,7 @@ test("a bucket is an action set: fields are set before the output, wherever it s
 test("select: a connection keeps its bucket both ways, connections spread by weight, and megaflows match what is hashed", () => {
   const bench = withGroups(
     3,
-    ["group_id=1,type=select,bucket=weight:3,2,bucket=weight:1,3,bucket=weight:0,1"],
+    ["group_id=1,type=select,selection_method=hash,bucket=weight:3,2,bucket=weight:1,3,bucket=weight:0,1"],
     ["actions=group:1"],
   );
   const taken = { p2: 0, p3: 0 };
@@ -64,7 +66,7 @@ test("select by fields hashes and matches these alone", () => {
 
 test("a bucket that goes moves its own packets alone", () => {
   const buckets = [2, 3, 4].map((port) => `bucket=bucket_id:${port},${port}`).join(",");
-  const bench = withGroups(4, [`group_id=1,type=select,${buckets}`], ["actions=group:1"]);
+  const bench = withGroups(4, [`group_id=1,type=select,selection_method=hash,${buckets}`], ["actions=group:1"]);
   const port = (i: number): string => bench.send(`in_port=1,udp,nw_src=10.0.0.1,nw_dst=10.0.0.2,tp_src=${i},tp_dst=53`)[0] ?? "";
   const before = Array.from({ length: 100 }, (_, i) => port(i));
   change(bench, "removeBucket", "group_id=1,command_bucket_id=3");
@@ -187,4 +189,33 @@ test("buckets are put in and taken out by their place", () => {
     { ...parseGroup("group_id=1,command_bucket_id=1", { command: "removeBucket" }), bucketId: BUCKET.ALL },
   ]);
   expect(ids()).toEqual([]);
+});
+
+test("by the datapath's hash connections spread by weight, with few megaflows, and go on behind the group", async () => {
+  await using cables = new Cables("p1", "p2", "p3", "p4");
+  cables.bridge.pipeline.apply([parseGroup("group_id=1,type=select,bucket=weight:3,2,bucket=weight:1,3")]);
+  cables.apply("table=0,priority=9,in_port=1,actions=load:7->NXM_NX_REG3[],resubmit(,1),4");
+  cables.apply("table=1,priority=9,actions=group:1,resubmit(,2)");
+  cables.apply("table=2,reg3=7,actions=mod_dl_src:02:00:00:00:00:77");
+  const packet = (port: number): string => `udp,nw_src=10.0.0.1,nw_dst=10.0.0.2,tp_src=${port},tp_dst=53`;
+  const taken = new Map<string, number>();
+  for (let port = 0; port < 200; port++) {
+    const [bucket = "", last] = cables.send("p1", packet(port));
+    expect(last).toBe("p4");
+    expect(Buffer.from(cables.received[1]?.frame.subarray(6, 12) ?? []).toString("hex")).toBe("020000000077");
+    expect(cables.send("p1", packet(port))[0]).toBe(bucket);
+    taken.set(bucket, (taken.get(bucket) ?? 0) + 1);
+  }
+  expect(taken.get("p2") ?? 0).toBeGreaterThan(100);
+  expect(taken.get("p3") ?? 0).toBeGreaterThan(20);
+  expect(cables.datapath.stats().nFlows).toBeLessThanOrEqual(17);
+});
+
+test("entries of a hash table are shared out by weight", () => {
+  const bucket = (weight: number): Bucket => ({ id: 1, weight, actions: [] });
+  const table = makeHashTable([bucket(5), bucket(3), bucket(0)]);
+  expect(table).toHaveLength(16);
+  expect(table?.filter((position) => position === 0)).toHaveLength(10);
+  expect(makeHashTable([bucket(0)])).toBeUndefined();
+  expect(makeHashTable([bucket(1), bucket(300)])).toBeUndefined();
 });

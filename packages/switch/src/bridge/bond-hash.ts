@@ -4,7 +4,7 @@
  *
  * MurmurHash3 (32 bits) over the two words of `vlan << 48 | mac`, with the basis as seed.
  */
-import { finishHash, hashWord } from "../translate/hash-functions.ts";
+import { finishHash, hashWord } from "@tenet/net";
 
 /** Number of values that {@link hashSender} has. */
 export const N_BOND_HASHES = 256;

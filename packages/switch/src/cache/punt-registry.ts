@@ -4,7 +4,7 @@
  * A datapath's `userspace` action carries one number; here it leads back to what the OpenFlow action said.
  * Equal punts share a number; a number goes when no megaflow holds it any more.
  */
-import type { DatapathAction } from "@tenet/datapath";
+import { type DatapathAction, nestedActions } from "@tenet/datapath";
 import type { Punt } from "../translate/translation.ts";
 
 interface Held {
@@ -54,7 +54,7 @@ export class PuntRegistry {
 
   *#heldWithIds(actions: readonly DatapathAction[]): IterableIterator<[Held, number]> {
     for (const action of actions) {
-      if (action.type === "clone") yield* this.#heldWithIds(action.actions);
+      for (const inner of nestedActions(action)) yield* this.#heldWithIds(inner);
       if (action.type !== "userspace") continue;
       const held = this.#heldById.get(action.userdata);
       if (held !== undefined) yield [held, action.userdata];

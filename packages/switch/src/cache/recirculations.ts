@@ -4,7 +4,7 @@
  * Equal states share a number, so that megaflows of resumed packets are shared too. A number lives as long as a
  * megaflow holds it, in its actions or in its key; no number is given twice.
  */
-import type { DatapathAction } from "@tenet/datapath";
+import { type DatapathAction, nestedActions } from "@tenet/datapath";
 import { FIELDS } from "@tenet/net";
 import type { Bridge } from "../bridge/bridge.ts";
 import { contentOfState, type FrozenState } from "../translate/frozen-state.ts";
@@ -43,7 +43,7 @@ export class Recirculations {
   retain(actions: readonly DatapathAction[]): void {
     for (const action of actions) {
       if (action.type === "recirc") this.#retain(action.id);
-      else if (action.type === "clone") this.retain(action.actions);
+      else for (const inner of nestedActions(action)) this.retain(inner);
     }
   }
 
@@ -51,7 +51,7 @@ export class Recirculations {
   release(actions: readonly DatapathAction[]): void {
     for (const action of actions) {
       if (action.type === "recirc") this.#release(action.id);
-      else if (action.type === "clone") this.release(action.actions);
+      else for (const inner of nestedActions(action)) this.release(inner);
     }
   }
 

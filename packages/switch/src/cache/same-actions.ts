@@ -27,6 +27,17 @@ function isSameAction(a: DatapathAction, b: DatapathAction | undefined): boolean
       return b?.type === "setTunnel" && isSameTunnel(a.key, b.key) && a.dstPort === b.dstPort;
     case "ctClear":
       return b?.type === "ctClear";
+    case "truncate":
+      return b?.type === "truncate" && a.maxLength === b.maxLength;
+    case "hash":
+      return b?.type === "hash" && a.basis === b.basis;
+    case "setPriority":
+      return b?.type === "setPriority" && a.priority === b.priority;
+    case "setMark":
+      return b?.type === "setMark" && a.mark === b.mark;
+    case "checkLength":
+      if (b?.type !== "checkLength" || a.sizeBytes !== b.sizeBytes) return false;
+      return areEqual(a.greater, b.greater) && areEqual(a.lessOrEqual, b.lessOrEqual);
     case "clone":
       return b?.type === "clone" && areEqual(a.actions, b.actions);
     case "recirc":

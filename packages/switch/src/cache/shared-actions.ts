@@ -4,7 +4,7 @@
  *
  * A list is compared with the one that was last given for its hash, so some lists are there twice: that costs memory alone.
  */
-import type { DatapathAction } from "@tenet/datapath";
+import { type DatapathAction, nestedActions } from "@tenet/datapath";
 import { areEqual } from "./same-actions.ts";
 
 const N_PLACES = 4096;
@@ -32,8 +32,10 @@ function hashOf(actions: readonly DatapathAction[]): number {
     else if (action.type === "recirc") hash = mix(hash, ~action.id);
     else if (action.type === "userspace") hash = mix(hash, action.userdata);
     else if (action.type === "setMasked") hash = hashWords(hash, action.key);
-    else if (action.type === "clone") hash = mix(hash, hashOf(action.actions));
-    else hash = mix(hash, action.type.length);
+    else {
+      hash = mix(hash, action.type.length);
+      for (const inner of nestedActions(action)) hash = mix(hash, hashOf(inner));
+    }
   }
   return hash ^ (hash >>> 16);
 }

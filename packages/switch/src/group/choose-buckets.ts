@@ -1,16 +1,16 @@
 /**
  * Which buckets of a group a packet runs through.
  *
- * `select` scores each live bucket with a hash of the packet and of the bucket's number, times its weight, and takes
- * the highest: when a bucket goes, only its own packets move (rendezvous hashing). The fields that are hashed are
- * read, so a megaflow is of one bucket. `dp_hash` asks for a hash by the datapath, which has none yet: it is
- * answered by the same hash as `hash` without fields.
+ * `select` by `hash` scores each live bucket with a hash of the packet and of the bucket's number, times its weight, and
+ * takes the highest: when a bucket goes, only its own packets move (rendezvous hashing). The fields that are hashed are
+ * read, so a megaflow is of one bucket. `select` by `dp_hash`, which is what a group without a method does, has the datapath
+ * hash the packet and look it up again; the few bits of the hash that a table of buckets needs are in the megaflow.
  *
  * @see Thaler and Ravishankar, "A name-based mapping scheme for rendezvous", 1996
  */
+import { FIELDS, getField, hashTwo } from "@tenet/net";
 import type { GroupSpec } from "@tenet/openflow";
 import { hashPacket, hashSelection } from "../translate/flow-hash.ts";
-import { hashTwo } from "../translate/hash-functions.ts";
 import type { PacketState } from "../translate/packet-state.ts";
 import type { Group, RunningBucket } from "./group.ts";
 
@@ -26,30 +26,56 @@ export interface Liveness {
 const MAX_WATCH_DEPTH = 64;
 const WEIGHT_UNIT = 0x1_0000;
 
+/** Whether the datapath has to hash the packet before a bucket can be chosen. */
+export function needsHash({ hashTable }: Group, packet: PacketState): boolean {
+  return hashTable !== undefined && getField(packet.flow, FIELDS.dp_hash) === 0;
+}
+
 /** The buckets to run, in order. */
 export function chooseBuckets(group: Group, packet: PacketState, liveness: Liveness): readonly RunningBucket[] {
   const { groupType } = group.spec;
   if (groupType === "all" || groupType === "indirect") return group.buckets;
-  const chosen =
-    groupType === "select"
-      ? selectBucket(group, packet, liveness)
-      : group.buckets.findIndex((bucket, i) => isLive(bucket, i, liveness, 0));
+  const chosen = groupType === "select" ? selectBucket(group, packet, liveness) : firstLive(group, liveness);
   const bucket = group.buckets[chosen];
-  liveness.note(bucket === undefined ? "no live bucket" : `using bucket ${chosen}`);
+  liveness.note(bucket === undefined ? NO_BUCKET : `using bucket ${bucket.spec.id}`);
   return bucket === undefined ? [] : [bucket];
 }
 
+/** What a trace says when there is no bucket to choose. */
+export const NO_BUCKET = "no live bucket";
+
+function firstLive({ buckets }: Group, liveness: Liveness): number {
+  return buckets.findIndex((bucket) => isLive(bucket, liveness, 0));
+}
+
 function selectBucket(group: Group, packet: PacketState, liveness: Liveness): number {
-  const { buckets, spec } = group;
-  const live = buckets.map((bucket, i) => isLive(bucket, i, liveness, 0) && bucket.spec.weight > 0);
-  if (!live.includes(true)) return -1;
+  const { hashTable, buckets } = group;
+  const isAlive = (bucket: RunningBucket): boolean => bucket.spec.weight > 0 && isLive(bucket, liveness, 0);
+  if (hashTable === undefined) return bestBucket(group, packet, isAlive, liveness);
+  const ones = hashTable.length - 1;
+  packet.need(FIELDS.dp_hash, ones);
+  const hash = getField(packet.flow, FIELDS.dp_hash);
+  const entry = hashTable.findIndex((_, i) => {
+    const bucket = buckets[hashTable[(hash + i) & ones] ?? -1];
+    return bucket !== undefined && isAlive(bucket);
+  });
+  return entry < 0 ? -1 : (hashTable[(hash + entry) & ones] ?? -1);
+}
+
+function bestBucket(
+  { buckets, spec }: Group,
+  packet: PacketState,
+  isAlive: (bucket: RunningBucket) => boolean,
+  liveness: Liveness,
+): number {
   const hash = hashOf(spec, packet);
   let best = -1;
   let bestScore = -1;
-  for (const [i, { spec: bucket }] of buckets.entries()) {
-    if (live[i] !== true) continue;
-    const score = (hashTwo(bucket.id, hash) % WEIGHT_UNIT) * bucket.weight;
-    liveness.note(`bucket ${i}: score ${score}`);
+  for (const [i, bucket] of buckets.entries()) {
+    if (!isAlive(bucket)) continue;
+    const { id, weight } = bucket.spec;
+    const score = (hashTwo(id, hash) % WEIGHT_UNIT) * weight;
+    liveness.note(`bucket ${id}: score ${score}`);
     if (score < bestScore) continue;
     bestScore = score;
     best = i;
@@ -64,14 +90,14 @@ function hashOf({ selection }: GroupSpec, packet: PacketState): number {
 }
 
 /** A bucket that watches nothing is live; else its port or its group must be. */
-function isLive({ spec }: RunningBucket, position: number, liveness: Liveness, depth: number): boolean {
+function isLive({ spec }: RunningBucket, liveness: Liveness, depth: number): boolean {
   const { watchPort, watchGroup } = spec;
   if (watchPort === undefined && watchGroup === undefined) return true;
   if (watchPort !== undefined && liveness.isPortLive(watchPort)) return true;
-  if (watchPort !== undefined) liveness.note(`bucket ${position}: not live due to port ${watchPort}`);
+  if (watchPort !== undefined) liveness.note(`bucket ${spec.id}: not live due to port ${watchPort}`);
   if (watchGroup === undefined) return false;
   const group = depth < MAX_WATCH_DEPTH ? liveness.group(watchGroup) : undefined;
-  if (group?.buckets.some((bucket, i) => isLive(bucket, i, liveness, depth + 1)) === true) return true;
-  liveness.note(`bucket ${position}: not live due to group ${watchGroup}`);
+  if (group?.buckets.some((bucket) => isLive(bucket, liveness, depth + 1)) === true) return true;
+  liveness.note(`bucket ${spec.id}: not live due to group ${watchGroup}`);
   return false;
 }

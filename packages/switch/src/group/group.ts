@@ -1,6 +1,7 @@
 /** One group of a bridge with its counters. */
 import type { Bucket, GroupSpec } from "@tenet/openflow";
 import type { Action } from "@tenet/openflow";
+import { makeHashTable } from "./hash-table.ts";
 import { mergeActionSet, orderedActionSet } from "../translate/action-set.ts";
 
 /** A bucket as the pipeline runs it. */
@@ -18,12 +19,15 @@ export class Group {
   readonly buckets: readonly RunningBucket[];
   /** Monotonic ms; a change of the group keeps it. */
   readonly createdMs: number;
+  /** Positions of buckets by the datapath's hash; `undefined`: the slow path hashes. */
+  readonly hashTable: readonly number[] | undefined;
   nPackets = 0;
   nBytes = 0;
 
   constructor(spec: GroupSpec, createdMs: number) {
     this.spec = spec;
     this.createdMs = createdMs;
+    this.hashTable = asksDatapath(spec) ? makeHashTable(spec.buckets) : undefined;
     this.buckets = spec.buckets.map((bucket) => ({
       spec: bucket,
       actions: orderedActionSet(mergeActionSet([], bucket.actions)),
@@ -41,4 +45,9 @@ export class Group {
       bucket.nBytes += nBytes;
     }
   }
+}
+
+/** Whether the datapath hashes: as told, and unless told otherwise. */
+function asksDatapath({ groupType, selection }: GroupSpec): boolean {
+  return groupType === "select" && selection?.method !== "hash";
 }

@@ -44,8 +44,6 @@ export function checkActions(actions: readonly Action[], table: number, there: R
       case "gotoTable":
         if (action.table > table) break;
         throw new RefusedError("OFPBIC_BAD_TABLE_ID", `goto_table from ${table} to ${action.table}`, "Go to a later table");
-      case "checkPacketLarger":
-      case "sample":
       case "deleteField":
       case "pushMpls":
       case "popMpls":

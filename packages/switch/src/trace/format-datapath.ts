@@ -84,6 +84,20 @@ function formatAction(action: DatapathAction, packet: Uint32Array, portName: (po
       return "ct_clear";
     case "recirc":
       return `recirc(0x${action.id.toString(16)})`;
+    case "truncate":
+      return `trunc(${action.maxLength})`;
+    case "hash":
+      return `hash(l4(${action.basis}))`;
+    case "setPriority":
+      return `set(skb_priority(${formatHex(action.priority)}))`;
+    case "setMark":
+      return `set(skb_mark(${formatHex(action.mark)}))`;
+    case "checkLength": {
+      const [greater, lessOrEqual] = [action.greater, action.lessOrEqual].map((list) =>
+        formatDatapathActions(list, packet, portName),
+      );
+      return `check_pkt_len(size=${action.sizeBytes},gt(${greater}),le(${lessOrEqual}))`;
+    }
     case "clone":
       return `clone(${formatDatapathActions(action.actions, packet, portName)})`;
     case "userspace":
@@ -93,6 +107,11 @@ function formatAction(action: DatapathAction, packet: Uint32Array, portName: (po
         .flatMap((each) => formatSet(each, action.key, action.mask))
         .join(",");
   }
+}
+
+/** As C's `%#x`. */
+function formatHex(value: number): string {
+  return value === 0 ? "0" : `0x${value.toString(16)}`;
 }
 
 /** Fields that a set may change, under the attribute and the names that packets of a kind have for them. */

@@ -55,7 +55,7 @@ const FAILURES = { depth: "Recursion too deep", resubmits: "Too many resubmits" 
  */
 function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number): void {
   for (const [i, node] of nodes.entries()) {
-    const isContainer = node.kind === "bridge" || node.kind === "table";
+    const isContainer = CONTAINERS.has(node.kind);
     const more = i < nodes.length - 1 || !isContainer ? 1 : 0; // a bucket is one step in, as the action that ran it
     const margin = " ".repeat((level + more) * 4);
     switch (node.kind) {
@@ -67,8 +67,11 @@ function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number
           `${margin}${String(node.table).padStart(2)}. ${node.rule === undefined ? "No match." : formatRuleLine(node.rule)}`,
         );
         break;
+      case "actionSet":
+        lines.push(`${margin}--. Executing action set:`);
+        break;
       case "bucket":
-        lines.push(`${margin}bucket ${node.position}`);
+        lines.push(`${margin}bucket ${node.id}`);
         break;
       case "thaw":
         lines.push(`${margin}thaw`, `${margin}    Resuming from table ${node.table}`);
@@ -85,9 +88,11 @@ function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number
       case "failure":
         lines.push(`${margin} >>>> ${node.text} <<<<`);
     }
-    if (isContainer || node.kind === "bucket") appendNodes(lines, node.children, level + 2 * more);
+    if ("children" in node) appendNodes(lines, node.children, level + 2 * more);
   }
 }
+
+const CONTAINERS: ReadonlySet<TraceNode["kind"]> = new Set(["bridge", "table", "actionSet"]);
 
 function underlined(bridge: Bridge): string[] {
   const title = `bridge("${bridge.name}")`;

@@ -1,6 +1,5 @@
 /** Follows a traced packet through the connection tracker: one trace for each time it comes back. */
-import type { DatapathAction } from "@tenet/datapath";
-import { CT_STATE } from "@tenet/datapath";
+import { CT_STATE, type DatapathAction, nestedActions } from "@tenet/datapath";
 import { FIELDS, setField } from "@tenet/net";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { FrozenState } from "../translate/frozen-state.ts";
@@ -80,12 +79,12 @@ function asSeen(key: Uint32Array, { inPort, packet }: FrozenState): Uint32Array 
   return seen;
 }
 
-/** Numbers of recirculations with the zone that the packet was tracked in before. */
+/** Numbers of recirculations with the zone that the packet was tracked in before; what a hash decides is not followed. */
 function recirculationsIn(actions: readonly DatapathAction[], outerZone = 0): { id: number; zone: number }[] {
   let zone = outerZone;
-  return actions.flatMap((action) => {
+  return actions.flatMap((action, i) => {
     if (action.type === "ct") ({ zone } = action);
-    if (action.type === "clone") return recirculationsIn(action.actions, zone);
-    return action.type === "recirc" ? [{ id: action.id, zone }] : [];
+    if (action.type === "recirc" && actions[i - 1]?.type !== "hash") return [{ id: action.id, zone }];
+    return nestedActions(action).flatMap((inner) => recirculationsIn(inner, zone));
   });
 }

@@ -1,5 +1,5 @@
 /** The trace of a packet as data: what `why` tells the story from. */
-import type { DatapathAction } from "@tenet/datapath";
+import { type DatapathAction, nestedActions } from "@tenet/datapath";
 import { FIELDS, getField } from "@tenet/net";
 import { formatActions, formatFlow, formatMatch, type PortNames } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
@@ -79,7 +79,8 @@ function outputsIn(
   homeOf: (portNo: number) => { readonly bridge: Bridge; readonly port: BridgePort } | undefined,
 ): TraceStory["outputs"][number][] {
   return actions.flatMap((action) => {
-    if (action.type === "clone") return outputsIn(action.actions, homeOf);
+    const inner = nestedActions(action).flatMap((list) => outputsIn(list, homeOf));
+    if (inner.length > 0) return inner;
     const home = action.type === "output" ? homeOf(action.port) : undefined;
     return home === undefined ? [] : [{ bridge: home.bridge.name, port: home.port.ofport, name: home.port.name }];
   });
@@ -97,7 +98,7 @@ export function portNamesOf(bridge: Bridge): Required<PortNames> {
 /** Tables in the order in which they were entered. */
 function stepsOf(nodes: readonly TraceNode[]): TraceStep[] {
   return nodes.flatMap((node) => {
-    if (node.kind === "bridge" || node.kind === "bucket") return stepsOf(node.children);
+    if (node.kind !== "table" && "children" in node) return stepsOf(node.children);
     if (node.kind !== "table") return [];
     const notes = node.children.flatMap((child) => ("text" in child && child.kind !== "action" ? [child.text] : []));
     const step = { bridge: node.bridge.name, table: node.table, depth: node.depth };

@@ -17,7 +17,8 @@ export type TraceNode =
       readonly rule: Rule | undefined;
       readonly children: TraceNode[];
     }
-  | { readonly kind: "bucket"; readonly position: number; readonly children: TraceNode[] }
+  | { readonly kind: "actionSet"; readonly children: TraceNode[] }
+  | { readonly kind: "bucket"; readonly id: number; readonly children: TraceNode[] }
   /** The packet came back and goes on in a table. */
   | { readonly kind: "thaw"; readonly table: number }
   | { readonly kind: "action" | "note" | "warning" | "failure"; readonly text: string };
@@ -27,6 +28,8 @@ export class TraceTree implements TranslationObserver {
   readonly roots: TraceNode[] = [];
   readonly #names: PortNames;
   readonly #open: TraceNode[][] = [this.roots];
+  /** Lists of what happened in a bridge. */
+  readonly #ofBridges = new Set<TraceNode[]>();
   #reasons = new MaskReasons(new Uint32Array(0), new Uint32Array(0));
   /** What runs, until the next thing is told. */
   #looker: Looker = { kind: "always" };
@@ -45,7 +48,9 @@ export class TraceTree implements TranslationObserver {
     this.#reasons.attribute({ kind: "always" });
   }
   enterBridge(bridge: Bridge): void {
-    this.#enter({ kind: "bridge", bridge, children: [] });
+    const children: TraceNode[] = [];
+    this.#ofBridges.add(children);
+    this.#enter({ kind: "bridge", bridge, children });
   }
   leaveBridge(): void {
     this.#reasons.attribute(this.#looker);
@@ -60,12 +65,24 @@ export class TraceTree implements TranslationObserver {
   leaveTable(): void {
     this.#open.pop();
   }
-  enterBucket(position: number): void {
-    this.#enter({ kind: "bucket", position, children: [] });
+  enterBucket(id: number): void {
+    this.#enter({ kind: "bucket", id, children: [] });
   }
   leaveBucket(): void {
     const children = this.#open.pop();
     if (children?.length === 0) children.push({ kind: "action", text: "drop" });
+  }
+  enterActionSet(): void {
+    const here = this.#here;
+    const last = here.at(-1);
+    const children: TraceNode[] = [];
+    // As at the original it stands under the first table of a bridge.
+    const list = this.#ofBridges.has(here) && last?.kind === "table" ? last.children : here;
+    list.push({ kind: "actionSet", children });
+    this.#open.push(children);
+  }
+  leaveActionSet(): void {
+    this.#open.pop();
   }
   action(action: Action): void {
     const text = formatActions([action], this.#names);

@@ -11,9 +11,18 @@ import type { Action } from "@tenet/openflow";
 type Kind = Action["type"];
 
 /** Kinds executed before fields are set, in their order. */
-const BEFORE: readonly Kind[] = ["popVlan", "pushVlan", "decTtl"];
+const BEFORE: readonly Kind[] = ["popVlan", "popMpls", "pushMpls", "pushVlan", "decTtl", "decMplsTtl"];
 /** Kinds of which all are kept. */
-const SETTERS: ReadonlySet<Kind> = new Set<Kind>(["setField", "move", "setVlanVid", "setVlanPcp"]);
+const SETTERS: ReadonlySet<Kind> = new Set<Kind>([
+  "setField",
+  "move",
+  "setVlanVid",
+  "setVlanPcp",
+  "setMplsLabel",
+  "setMplsTc",
+  "setMplsTtl",
+  "setQueue",
+]);
 /** Kinds that decide where the packet goes, the one that wins first. */
 const FINAL: readonly (readonly Kind[])[] = [
   ["group"],
@@ -43,7 +52,6 @@ export function orderedActionSet(set: readonly Action[]): Action[] {
   return [
     ...BEFORE.flatMap((kind) => set.filter(({ type }) => type === kind)),
     ...set.filter(({ type }) => SETTERS.has(type)),
-    ...set.filter(({ type }) => type === "setQueue"),
     final,
   ];
 }

@@ -5,9 +5,9 @@
  *
  * @see RFC 2992 (`hash_threshold`); Thaler and Ravishankar, "A name-based mapping scheme for rendezvous", 1996 (`hrw`)
  */
+import { hashTwo } from "@tenet/net";
 import { type BundleAction, type MultipathAction, PORT } from "@tenet/openflow";
 import { hashPacket } from "./flow-hash.ts";
-import { hashTwo } from "./hash-functions.ts";
 import type { PacketState } from "./packet-state.ts";
 
 /** Links beyond which `hrw` would cost too much; it is answered by `iter_hash` then. */

@@ -2,14 +2,20 @@
  * Hashes of packets for choosing between equals: links of `multipath`, members of `bundle`, buckets of groups.
  *
  * What is hashed is read, and so is in the megaflow. The hashes are those of Open vSwitch, bit for bit, so that a packet takes
- * the same of several ways there and here: it adds words to a MurmurHash3 and hashes bytes by Jenkins' lookup3, both over memory of
- * a little-endian machine.
- *
- * @see Bob Jenkins, "lookup3.c", 2006; Austin Appleby, "MurmurHash3", 2011 (both in the public domain)
+ * the same of several ways there and here.
  */
-import { ETH_TYPE, FIELDS, type FieldSpec, IP_PROTO } from "@tenet/net";
+import {
+  ETH_TYPE,
+  FIELDS,
+  type FieldSpec,
+  finishHash,
+  hashBytes,
+  hashWord,
+  IP_PROTO,
+  jenkinsHash,
+  networkWord,
+} from "@tenet/net";
 import type { HashFields, SelectionField } from "@tenet/openflow";
-import { finishHash, hashBytes, hashWord, jenkinsHash, networkWord } from "./hash-functions.ts";
 import { isIp } from "./megaflow-mask.ts";
 import type { PacketState } from "./packet-state.ts";
 import { hasField } from "./prerequisites.ts";

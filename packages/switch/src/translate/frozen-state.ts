@@ -1,6 +1,6 @@
 /**
- * What a translation leaves off with when the packet goes into the connection tracker, and takes up when it comes
- * back with a `recirc_id`: everything of the pipeline that the datapath does not keep.
+ * What a translation leaves off with when the packet goes into the connection tracker, has to be parsed or hashed by the
+ * datapath or waits for a controller, and takes up when it comes back: everything of the pipeline that the datapath does not keep.
  *
  * Pipeline bits that a translation wrote are part of it (their values follow from bits that its megaflow matches);
  * the others are zero or come with the packet.
@@ -10,9 +10,19 @@ import type { Bridge } from "../bridge/bridge.ts";
 import type { Mirror } from "../bridge/mirror.ts";
 import type { FrozenPacket } from "./packet-state.ts";
 
+/** What was left of a list of actions. */
+export interface FrozenFrame {
+  readonly table: number;
+  /** Of the rule whose actions they are. */
+  readonly cookie: bigint;
+  readonly actions: readonly Action[];
+}
+
 /** Where and with what to go on. */
 export interface FrozenState {
   readonly bridge: Bridge;
+  /** Lists of actions to execute, the innermost first; without any, a table is looked up. */
+  readonly frames: readonly FrozenFrame[];
   readonly table: number;
   /** OpenFlow port of `bridge` that the packet came in at. */
   readonly inPort: number;
@@ -27,10 +37,11 @@ export interface FrozenState {
 
 /** A text that is the same for equal states; `bridgeNumber` tells bridges apart. */
 export function contentOfState(state: FrozenState, bridgeNumber: number): string {
-  const { table, inPort, packet, stack, actionSet, isTracked, mirrored } = state;
+  const { frames, table, inPort, packet, stack, actionSet, isTracked, mirrored } = state;
   const { metadata, written, innerTags } = packet;
   return [
     bridgeNumber,
+    frames.map(({ table: of, cookie, actions }) => `${of}/${cookie}/${formatActions(actions)}`).join("+"),
     table,
     inPort,
     isTracked,

@@ -25,6 +25,14 @@ export const CT_END: number = FIELDS.ct_tp_src.word + 1;
 const VLAN_WORD = FIELDS.vlan_tci.word;
 const VLAN_BITS = 0xffff << FIELDS.vlan_tci.shift;
 const TPID = 0x8100;
+const MARK_WORD = FIELDS.pkt_mark.word;
+/** What a packet takes along from bridge to bridge. */
+const OF_THE_DATAPATH: ReadonlySet<number> = new Set([
+  MARK_WORD,
+  FIELDS.packet_type.word,
+  FIELDS.recirc_id.word,
+  FIELDS.dp_hash.word,
+]);
 /** Most significant first: bits 32 to 63, then 0 to 31. */
 const OPTIONS_PRESENT = FIELDS.tun_options_present.word;
 
@@ -57,6 +65,8 @@ export interface SavedFlow {
   readonly rewritten: Uint32Array;
   readonly innerTags: readonly number[];
   readonly tpid: number;
+  readonly queue: number;
+  readonly sentQueue: number;
 }
 
 /** What is kept of a packet in the pipeline while the datapath has it; see frozen-state.ts. */
@@ -80,6 +90,9 @@ export class PacketState {
   readonly #innerTags: number[] = [];
   /** Ethernet type of the tag that is pushed when the flow has one and the wire has not. */
   #tpid = TPID;
+  /** The queue that the packet is to be sent through, and the one that the datapath knows of. */
+  queue = 0;
+  #sentQueue = 0;
   readonly #set = new MaskedSet();
   /** All zero, but during a lookup. */
   readonly #lookedAt = new Uint32Array(FLOW_WORDS);
@@ -93,6 +106,8 @@ export class PacketState {
     this.#rewritten.fill(0);
     this.#innerTags.length = 0;
     this.#tpid = TPID;
+    this.queue = 0;
+    this.#sentQueue = 0;
   }
 
   /** What to keep of the packet, which is committed, until it comes back. */
@@ -124,6 +139,11 @@ export class PacketState {
     this.flow.set(flow, from);
     this.#written.set(written, from);
     return set;
+  }
+
+  /** Un-wildcards bits of a field. */
+  need(field: FieldSpec, bits: number): void {
+    this.#unWildcard(field.word, bits << field.shift);
   }
 
   /** The best rule for the packet; of the bits that were looked at, un-wildcards those of the packet's own. */
@@ -214,7 +234,7 @@ export class PacketState {
 
   /** Sets all registers, metadata and the ingress port, as when a packet enters another bridge. */
   enterBridge(inPort: number): void {
-    for (let word = 0; word < FIRST_HEADER_WORD; word++) this.#writeWord(word, 0, 0xffffffff);
+    for (let word = 0; word < FIRST_HEADER_WORD; word++) if (!OF_THE_DATAPATH.has(word)) this.#writeWord(word, 0, 0xffffffff);
     this.writeNumber(FIELDS.in_port, inPort);
   }
 
@@ -226,24 +246,41 @@ export class PacketState {
       rewritten: this.#rewritten.slice(),
       innerTags: [...this.#innerTags],
       tpid: this.#tpid,
+      queue: this.queue,
+      sentQueue: this.#sentQueue,
     };
   }
 
   /** Puts the flow back; what is on the wire too, when `isOfCopy`: then only a copy was changed. */
-  restore({ flow, written, base, rewritten, innerTags, tpid }: SavedFlow, isOfCopy: boolean): void {
+  restore({ flow, written, base, rewritten, innerTags, tpid, queue, sentQueue }: SavedFlow, isOfCopy: boolean): void {
     this.#tpid = tpid;
+    this.queue = queue;
     this.flow.set(flow);
     this.#written.set(written);
     if (!isOfCopy) return;
     this.#base.set(base);
     this.#rewritten.set(rewritten);
     this.#innerTags.splice(0, Infinity, ...innerTags);
+    this.#sentQueue = sentQueue;
   }
 
   /** Appends what makes the packet on the wire equal to the flow. */
   commit(actions: DatapathAction[]): void {
     this.#commitHeaders(actions);
     this.#commitVlan(actions);
+    if (this.queue !== this.#sentQueue) actions.push({ type: "setPriority", priority: this.queue });
+    this.#sentQueue = this.queue;
+    if (((this.#written[MARK_WORD] ?? 0) | (this.#rewritten[MARK_WORD] ?? 0)) !== 0) this.#commitMark(actions);
+  }
+
+  /** The mark is set as a whole, so what of it is the packet's own counts too. */
+  #commitMark(actions: DatapathAction[]): void {
+    this.#unWildcard(MARK_WORD, 0xffffffff);
+    const mark = this.flow[MARK_WORD] ?? 0;
+    if (this.#bitsToSet(MARK_WORD, 0xffffffff) === 0) return;
+    actions.push({ type: "setMark", mark });
+    this.#base[MARK_WORD] = mark;
+    this.#rewritten[MARK_WORD] = 0xffffffff;
   }
 
   /** Pushes a tag, `tci` without the CFI bit; one that is there already stays beneath it, out of the pipeline's sight. */

@@ -15,6 +15,8 @@ import {
   type BundleAction,
   type CtAction,
   type FlowSpec,
+  formatActions,
+  formatPort,
   formatSubField,
   type LearnAction,
   METER,
@@ -27,12 +29,12 @@ import { type BridgePort, NO_FLOOD, NO_FWD, NO_RECV, PORT_DOWN, type PortLink } 
 import { outside } from "../bridge/bundle.ts";
 import { keyOf, type Sighting } from "../bridge/mac-table.ts";
 import type { Mirror } from "../bridge/mirror.ts";
-import { chooseBuckets, type Liveness } from "../group/choose-buckets.ts";
+import { chooseBuckets, type Liveness, needsHash, NO_BUCKET } from "../group/choose-buckets.ts";
 import type { Rule } from "../table/rule.ts";
 import { mergeActionSet, orderedActionSet } from "./action-set.ts";
 import { chooseLink, chooseMember } from "./choose-link.ts";
 import { toDatapathCt } from "./connection-tracking.ts";
-import type { FrozenState } from "./frozen-state.ts";
+import type { FrozenFrame, FrozenState } from "./frozen-state.ts";
 import { describeLearned, learnedFlow } from "./learn.ts";
 import { areEqual } from "../cache/same-actions.ts";
 import { enterTunnel, isBackToUs, leaveTunnel } from "./cross-tunnel.ts";
@@ -52,6 +54,10 @@ const MAX_RESUBMITS = MAX_DEPTH * 64;
 const PORTS_WORD = FIELDS.tp_src.word;
 /** `max_len` that asks for the whole packet. */
 const WHOLE_PACKET = 0xffff;
+/** Of packets that no rule handles. */
+const NO_COOKIE = 0xffff_ffff_ffff_ffffn;
+/** What cannot be undone, as a rewritten field can, and so is done to a copy. */
+const NOT_UNDONE: ReadonlySet<DatapathAction["type"]> = new Set(["ct", "ctClear", "meter"]);
 /** Reserved ports that a member of a bundle may be. */
 const ALWAYS_ALIVE: ReadonlySet<number> = new Set([PORT.IN_PORT, PORT.TABLE, PORT.NORMAL, PORT.FLOOD, PORT.ALL, PORT.NONE]);
 
@@ -80,6 +86,7 @@ export interface TranslateOptions {
 type TunnelLink = Extract<PortLink, { kind: "tunnel" }>;
 
 /** Parts of the `controller` action that most have not. */
+type CheckPacketLarger = Extract<Action, { type: "checkPacketLarger" }>;
 type PuntOptions = Pick<Extract<Action, { type: "controller" }>, "userdata" | "meter">;
 
 /** Translates a packet that came in at a bridge; `key.in_port` is an OpenFlow port of it. */
@@ -87,14 +94,25 @@ export function translate(bridge: Bridge, key: Uint32Array, around: Surroundings
   return new Walk(bridge, key, around, options).run(options);
 }
 
+/** A translation that leaves off. */
+interface Freezing {
+  readonly frames: FrozenFrame[];
+  /** Basis of the hash that the datapath is to make first. */
+  readonly hashBasis?: number;
+}
+
 class Walk {
   #bridge: Bridge;
   #table = 0;
   #rule: Rule | undefined;
+  /** Of the rule whose actions are executed. */
+  #cookie = NO_COOKIE;
   #depth = 0;
   #nesting = 0;
   #nLookups = 0;
   #isOver = false;
+  /** Set while the walk unwinds to leave off, and what is left of each list of actions is kept. */
+  #freezing: Freezing | undefined;
   #isCacheable = true;
   /** Whether the tables see what the connection tracker said. */
   #isTracked = false;
@@ -142,6 +160,7 @@ class Walk {
     if (frozen !== undefined) this.#resume(frozen);
     else if (actions === undefined) this.#enterBridge();
     else this.#execute(actions);
+    this.#leaveOff();
     this.#observer?.leaveBridge();
     finishMask(wildcards, this.#key);
     return {
@@ -194,11 +213,21 @@ class Walk {
     if (this.#actionSet.length === 0 || this.#isOver) return;
     const set = orderedActionSet(this.#actionSet);
     this.#actionSet = [];
+    if (set.length === 0) return;
+    this.#observer?.enterActionSet();
     this.#execute(set);
+    this.#observer?.leaveActionSet();
+  }
+
+  /** @param verb - "is", or "was" when it is no more */
+  #noteActionSet(verb: "is" | "was"): void {
+    if (this.#observer === undefined) return;
+    const set = orderedActionSet(this.#actionSet);
+    this.#note(set.length === 0 ? `action set ${verb} empty` : `action set ${verb}: ${formatActions(set)}`);
   }
 
   /** Goes on where a translation left off. */
-  #resume({ table, inPort, packet, stack, actionSet, isTracked }: FrozenState): void {
+  #resume({ frames, table, inPort, packet, stack, actionSet, isTracked }: FrozenState): void {
     this.#packet.thaw(packet);
     this.#packet.writeNumber(FIELDS.in_port, inPort);
     this.#isTracked = isTracked;
@@ -206,8 +235,19 @@ class Walk {
     this.#stack = [...stack];
     this.#actionSet = [...actionSet];
     this.#observer?.thaw(table);
-    this.#lookUp(table, undefined, 0);
+    if (frames.length === 0) this.#lookUp(table, undefined, 0);
+    else for (const [i, frame] of frames.entries()) this.#executeFrame(frame, frames.slice(i + 1));
     this.#executeActionSet();
+  }
+
+  /** Goes on with what was left of a list; when that leaves off in turn, `others` are left too. */
+  #executeFrame({ table, cookie, actions }: FrozenFrame, others: readonly FrozenFrame[]): void {
+    if (this.#isOver) return;
+    this.#table = table;
+    this.#cookie = cookie;
+    const next = this.#execute(actions);
+    if (next !== undefined && !this.#isOver) this.#lookUp(next, undefined, 0);
+    this.#freezing?.frames.push(...others);
   }
 
   /** Finds the rule of a table and executes it; `inPort` replaces the ingress port for the lookup alone. */
@@ -219,18 +259,20 @@ class Walk {
     const rule = this.#findRule(found, inPort);
     this.#visits.push(found.visitOf(rule));
     this.#observer?.enterTable(this.#bridge, table, this.#nesting, rule);
-    const outer = { table: this.#table, rule: this.#rule };
+    const outer = { table: this.#table, rule: this.#rule, cookie: this.#cookie };
     this.#table = table;
     this.#rule = rule;
+    this.#cookie = rule?.cookie ?? NO_COOKIE;
     this.#depth += deepens;
     this.#nesting++;
     const next = rule === undefined ? undefined : this.#execute(rule.actions);
-    this.#observer?.leaveTable();
     this.#nesting--;
     if (next !== undefined && !this.#isOver) this.#lookUp(next, undefined, 0);
+    this.#observer?.leaveTable();
     this.#depth -= deepens;
     this.#table = outer.table;
     this.#rule = outer.rule;
+    this.#cookie = outer.cookie;
   }
 
   #findRule({ classifier }: FlowTable, inPort: number | undefined): Rule | undefined {
@@ -250,25 +292,81 @@ class Walk {
 
   /** Executes a list of actions. @returns the table that `goto_table` asks for */
   #execute(actions: readonly Action[]): number | undefined {
-    for (const action of actions) {
-      if (this.#isOver) return undefined;
+    for (let i = 0; i < actions.length; i++) {
+      const action = actions[i] as Action;
       this.#observer?.action(action);
       if (action.type === "gotoTable") return action.table;
       if (action.type === "decTtl" && !this.#decTtl(action.controllerIds ?? [0])) return undefined;
+      if (action.type === "checkPacketLarger") return this.#branch(action, actions.slice(i + 1));
       this.#executeOne(action);
+      if (!this.#isOver) continue;
+      // An action that the datapath has to hash for comes first when the packet is back.
+      const isWaiting = this.#freezing?.frames.length === 0 && this.#freezing.hashBasis !== undefined;
+      this.#freezing?.frames.push({ table: this.#table, cookie: this.#cookie, actions: actions.slice(isWaiting ? i : i + 1) });
+      return undefined;
     }
     return undefined;
+  }
+
+  /** Sees to it that the datapath tells both lengths of packets apart; what is left of the list is done for either. */
+  #branch({ sizeBytes, target }: CheckPacketLarger, rest: readonly Action[]): undefined {
+    if (rest.length === 0) return;
+    const outer = { actionSet: this.#actionSet, stack: this.#stack };
+    // The action set is executed for longer packets alone, as at the original.
+    const [greater = [], lessOrEqual = []] = [1n, 0n].map((isLarger) => {
+      this.#stack = [...outer.stack];
+      return this.#aside(() => {
+        this.#packet.store(target, isLarger);
+        const next = this.#execute(rest);
+        if (next !== undefined && !this.#isOver) this.#lookUp(next, undefined, 0);
+        this.#executeActionSet();
+      });
+    });
+    this.#actionSet = outer.actionSet;
+    this.#stack = outer.stack;
+    this.#out.push({ type: "checkLength", sizeBytes, greater, lessOrEqual });
+  }
+
+  /** Leaves off: what is left of every list that is being executed is done when the packet is back. */
+  #freeze(freezing: Freezing): void {
+    this.#freezing = freezing;
+    this.#isOver = true;
+  }
+
+  /** Gives the packet to the datapath, when the walk left off. */
+  #leaveOff(): void {
+    const freezing = this.#freezing;
+    if (freezing === undefined) return;
+    this.#freezing = undefined;
+    this.#isOver = this.#failure !== undefined;
+    this.#packet.commit(this.#out);
+    const { hashBasis, frames } = freezing;
+    if (hashBasis !== undefined) this.#out.push({ type: "hash", basis: hashBasis });
+    this.#recirculate(
+      this.#table,
+      this.#isTracked,
+      frames.filter(({ actions }) => actions.length > 0),
+    );
   }
 
   /** Actions that decide where the walk goes; the others change the packet. */
   #executeOne(action: Action): void {
     switch (action.type) {
       case "output":
-        return this.#output(action.port, action.maxLength ?? WHOLE_PACKET);
+        return action.maxLength === undefined
+          ? this.#output(action.port, WHOLE_PACKET)
+          : this.#outputCut(action.port, action.maxLength);
       case "outputField":
         return this.#output(Number(this.#packet.load(action.source)), WHOLE_PACKET);
       case "enqueue":
-        return this.#output(action.port, WHOLE_PACKET);
+        return this.#enqueue(action.port, action.queue);
+      case "setQueue":
+        this.#packet.queue = action.queue;
+        return;
+      case "popQueue":
+        if (this.#packet.queue !== 0) this.#note("queue = 0");
+        this.#packet.queue = 0;
+        return;
       case "controller":
         this.#punt(action.maxLength, action.reason, action.controllerId, action);
         this.#isOver ||= action.pauses === true;
@@ -297,11 +395,12 @@ class Walk {
       case "finTimeout":
         return this.#lowerTimeouts(action);
       case "clearActions":
+        this.#noteActionSet("was");
         this.#actionSet = [];
         return;
       case "writeActions":
         this.#actionSet = mergeActionSet(this.#actionSet, action.actions);
-        return;
+        return this.#noteActionSet("is");
       default:
         this.#changePacket(action);
     }
@@ -388,9 +487,10 @@ class Walk {
     this.#isTracked = false;
   }
 
-  #recirculate(table: number, isTracked: boolean): void {
+  #recirculate(table: number, isTracked: boolean, frames: readonly FrozenFrame[] = []): void {
     const state = {
       bridge: this.#bridge,
+      frames,
       table,
       inPort: this.#inPort(),
       packet: this.#packet.freeze(),
@@ -464,6 +564,26 @@ class Walk {
     }
   }
 
+  #enqueue(port: number, queue: number): void {
+    const outer = this.#packet.queue;
+    this.#packet.queue = queue;
+    this.#output(port, WHOLE_PACKET);
+    this.#packet.queue = outer;
+  }
+
+  /** Sends the first bytes, which only one port of the datapath can get. */
+  #outputCut(ofport: number, maxLength: number): void {
+    if (ofport === this.#inPort()) return this.#warn("skipping output to input port");
+    const port = this.#bridge.port(ofport);
+    if (port?.link.kind !== "datapath") {
+      const name = ofport >= PORT.IN_PORT ? formatPort(ofport) : this.#bridge.portLabel(ofport);
+      return this.#observer?.failure(`output_trunc does not support patch port ${name}`);
+    }
+    this.#out.push({ type: "truncate", maxLength });
+    this.#outputTo(port);
+    if (this.#out.at(-1)?.type === "truncate") this.#out.pop();
+  }
+
   #flood(exceptConfig: number): void {
     const inPort = this.#inPort();
     for (const port of this.#bridge.ports()) {
@@ -512,6 +632,7 @@ class Walk {
     if (this.#depth >= MAX_DEPTH) return this.#fail("depth", `over max translation depth ${MAX_DEPTH}`);
     this.#effects.push({ type: "patch", from: port, to: peer.port });
     const outer = { bridge: this.#bridge, table: this.#table, rule: this.#rule, actionSet: this.#actionSet, stack: this.#stack };
+    const cookie = this.#cookie;
     const mirroring = this.#mirroring;
     this.#depth++;
     this.#apart(() => {
@@ -523,6 +644,7 @@ class Walk {
       this.#packet.enterBridge(peer.port.ofport);
       this.#observer?.enterBridge(peer.bridge);
       this.#enterBridge();
+      this.#leaveOff();
       this.#observer?.leaveBridge();
     });
     this.#depth--;
@@ -530,6 +652,7 @@ class Walk {
     this.#mirroring = mirroring;
     this.#table = outer.table;
     this.#rule = outer.rule;
+    this.#cookie = cookie;
     this.#actionSet = outer.actionSet;
     this.#stack = outer.stack;
   }
@@ -545,12 +668,17 @@ class Walk {
     const bridge = this.#bridge;
     if (this.#depth >= MAX_DEPTH) return this.#fail("depth", `over max translation depth ${MAX_DEPTH}`);
     const group = bridge.pipeline.groups.get(id);
+    if (group !== undefined && needsHash(group, this.#packet)) {
+      this.#note(NO_BUCKET);
+      this.#effects.push({ type: "group", bridge, id, group: undefined, buckets: [] });
+      return this.#freeze({ frames: [], hashBasis: Number((group.spec.selection?.parameter ?? 0n) & 0xffff_ffffn) });
+    }
     const buckets = group === undefined ? [] : chooseBuckets(group, this.#packet, this.#livenessOf(bridge));
     this.#effects.push({ type: "group", bridge, id, group, buckets });
     if (group === undefined) return this.#warn(`output to nonexistent group ${id}`);
     this.#depth++;
     for (const bucket of buckets) {
-      this.#observer?.enterBucket(group.buckets.indexOf(bucket));
+      this.#observer?.enterBucket(bucket.spec.id);
       this.#apart(() => this.#execute(bucket.actions));
       this.#observer?.leaveBucket();
     }
@@ -570,19 +698,32 @@ class Walk {
 
   /** Runs a walk whose changes to the packet, and whose `exit`, stay inside. */
   #apart(walk: () => void): void {
-    const outer = { out: this.#out, isTracked: this.#isTracked };
     const saved = this.#packet.save();
+    const inner = this.#collect(walk);
+    const needsCopy = inner.some(({ type }) => NOT_UNDONE.has(type));
+    this.#packet.restore(saved, needsCopy);
+    if (needsCopy) this.#out.push({ type: "clone", actions: inner });
+    else this.#out.push(...inner);
+  }
+
+  /** As {@link #apart}, but what the datapath does to a copy is given back. */
+  #aside(walk: () => void): DatapathAction[] {
+    const saved = this.#packet.save();
+    const inner = this.#collect(walk);
+    this.#packet.restore(saved, true);
+    return inner;
+  }
+
+  #collect(walk: () => void): DatapathAction[] {
+    const outer = { out: this.#out, isTracked: this.#isTracked };
     this.#out = [];
     walk();
+    this.#leaveOff();
     const inner = this.#out;
     this.#out = outer.out;
     this.#isTracked = outer.isTracked;
     this.#isOver = this.#failure !== undefined;
-    // What the tracker did, or a meter dropped, cannot be undone, as a rewritten field can: then it happens to a copy.
-    const needsCopy = inner.some(({ type }) => type === "ct" || type === "ctClear" || type === "meter");
-    this.#packet.restore(saved, needsCopy);
-    if (needsCopy) this.#out.push({ type: "clone", actions: inner });
-    else this.#out.push(...inner);
+    return inner;
   }
 
   #normal(): void {
@@ -620,7 +761,7 @@ class Walk {
       userdata: more.userdata,
       meter: this.#bridge.pipeline.meters.get(more.meter ?? METER.CONTROLLER)?.datapathMeter,
       table: this.#table,
-      cookie: this.#rule?.cookie ?? 0xffffffffffffffffn,
+      cookie: this.#cookie,
       metadata: metadataOf(flow),
     });
     this.#out.push({ type: "userspace", userdata: id });

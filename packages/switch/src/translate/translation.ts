@@ -97,9 +97,12 @@ export interface TranslationObserver {
   leaveBridge(): void;
   enterTable(bridge: Bridge, table: number, depth: number, rule: Rule | undefined): void;
   leaveTable(): void;
-  /** `position` in the group, from 0. */
-  enterBucket(position: number): void;
+  /** By its number in the group. */
+  enterBucket(id: number): void;
   leaveBucket(): void;
+  /** The action set is executed. */
+  enterActionSet(): void;
+  leaveActionSet(): void;
   action(action: Action): void;
   /** Actions inside another one, before they are executed. */
   innerActions(actions: readonly Action[]): void;

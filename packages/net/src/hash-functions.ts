@@ -1,4 +1,8 @@
-/** MurmurHash3 by words and Jenkins' lookup3 by bytes, as Open vSwitch uses them; see flow-hash.ts. */
+/**
+ * MurmurHash3 by words and Jenkins' lookup3 by bytes, over memory of a little-endian machine, as Open vSwitch uses them.
+ *
+ * @see Bob Jenkins, "lookup3.c", 2006; Austin Appleby, "MurmurHash3", 2011 (both in the public domain)
+ */
 
 /** Continues a hash with one word (MurmurHash3). */
 export function hashWord(hash: number, word: number): number {
