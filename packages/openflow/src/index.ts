@@ -38,8 +38,11 @@ export {
   type MatchField,
   placedOption,
 } from "./match/match-field.ts";
+export * from "./ct-flush.ts";
+export * from "./flow-monitor.ts";
 export * from "./message.ts";
 export * from "./meter.ts";
+export * from "./table-mod.ts";
 export * from "./tlv-table.ts";
 export { type FormatActionsOptions, formatActions } from "./text/format-actions.ts";
 export { formatFlow, formatFlowStats } from "./text/format-flow.ts";

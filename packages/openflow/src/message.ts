@@ -10,6 +10,9 @@ import type { Action, Match } from "./action.ts";
 import type { FlowSpec, FlowStats } from "./flow-spec.ts";
 import type { GroupFeatures, GroupMod, GroupSpec, GroupStats } from "./group.ts";
 import type { MeterFeatures, MeterMod, MeterSpec, MeterStatsEntry } from "./meter.ts";
+import type { CtFlush } from "./ct-flush.ts";
+import type { FlowMonitorRequest, FlowUpdate } from "./flow-monitor.ts";
+import type { TableDesc, TableMod, TableStatus } from "./table-mod.ts";
 import type { TlvTableMod, TlvTableReply } from "./tlv-table.ts";
 
 /** Wire version numbers. */
@@ -107,6 +110,14 @@ export interface QueueStatsEntry {
   readonly durationSec?: number;
 }
 
+/** A queue of a port; rates are in tenths of a percent of the port's, absent = no bound. */
+export interface QueueDesc {
+  readonly port: number;
+  readonly queue: number;
+  readonly minRate?: number;
+  readonly maxRate?: number;
+}
+
 /** The queue number that stands for all. */
 export const ALL_QUEUES = 0xffff_ffff;
 
@@ -158,8 +169,13 @@ export type MultipartRequest =
   | ({ readonly kind: "flow" } & FlowQuery)
   | ({ readonly kind: "aggregate" } & FlowQuery)
   | { readonly kind: "table" }
-  /** What each table can do; OpenFlow 1.3 and later. */
-  | { readonly kind: "tableFeatures" }
+  /** What each table can do, after it was changed to what `tables` say; OpenFlow 1.3 and later. */
+  | { readonly kind: "tableFeatures"; readonly tables?: readonly TableFeatures[] }
+  /** OpenFlow 1.4 and later. */
+  | { readonly kind: "tableDesc" }
+  /** As `queue`; OpenFlow 1.4 and later. */
+  | { readonly kind: "queueDesc"; readonly port: number; readonly queue: number }
+  | { readonly kind: "flowMonitor"; readonly requests: readonly FlowMonitorRequest[] }
   /** `port` {@link PORT}.NONE = all ports. */
   | { readonly kind: "port"; readonly port: number }
   /** `port` is sent by OpenFlow 1.5 only; NONE = all. */
@@ -192,6 +208,9 @@ export type MultipartReply =
     }
   | { readonly kind: "table"; readonly tables: readonly TableStatsEntry[] }
   | { readonly kind: "tableFeatures"; readonly tables: readonly TableFeatures[] }
+  | { readonly kind: "tableDesc"; readonly tables: readonly TableDesc[] }
+  | { readonly kind: "queueDesc"; readonly queues: readonly QueueDesc[] }
+  | { readonly kind: "flowMonitor"; readonly updates: readonly FlowUpdate[] }
   | { readonly kind: "port"; readonly ports: readonly PortStatsEntry[] }
   | { readonly kind: "portDesc"; readonly ports: readonly PortDesc[] }
   | { readonly kind: "queue"; readonly queues: readonly QueueStatsEntry[] }
@@ -250,6 +269,10 @@ export interface AsyncMasks {
   readonly packetIn: AsyncMask;
   readonly portStatus: AsyncMask;
   readonly flowRemoved: AsyncMask;
+  /** OpenFlow 1.4 and later, as the next two. */
+  readonly roleStatus?: AsyncMask;
+  readonly tableStatus?: AsyncMask;
+  readonly requestForward?: AsyncMask;
 }
 
 /** One OpenFlow message. */
@@ -316,6 +339,25 @@ export type Message =
   | { readonly type: "barrierReply" }
   | { readonly type: "roleRequest"; readonly role: Role; readonly generationId: bigint }
   | { readonly type: "roleReply"; readonly role: Role; readonly generationId: bigint }
+  /** Another controller became master, by its request, by configuration, or because the master went. */
+  | {
+      readonly type: "roleStatus";
+      readonly role: Role;
+      readonly reason: "masterRequest" | "config" | "experimenter";
+      readonly generationId: bigint;
+    }
+  /** What another controller changed of groups or meters. */
+  | { readonly type: "requestForward"; readonly message: GroupMod | MeterMod; readonly xid: number }
+  | TableMod
+  | TableStatus
+  /** Before OpenFlow 1.4. */
+  | { readonly type: "queueConfigRequest"; readonly port: number }
+  | { readonly type: "queueConfigReply"; readonly port: number; readonly queues: readonly QueueDesc[] }
+  /** Before OpenFlow 1.4, as the next two. */
+  | { readonly type: "flowMonitorCancel"; readonly id: number }
+  | { readonly type: "flowMonitorPaused" }
+  | { readonly type: "flowMonitorResumed" }
+  | CtFlush
   | ({ readonly type: "setAsync" | "getAsyncReply" } & AsyncMasks)
   /** OpenFlow 1.3 and later. */
   | { readonly type: "getAsyncRequest" }

@@ -7,9 +7,13 @@ import {
   formatFlow,
   formatMatch,
   isSameMatch,
+  type FlowMonitorRequest,
   type Message,
+  type MonitoredFlow,
   OpenFlowError,
   type PortDesc,
+  type QueueDesc,
+  type TableDesc,
   parseActions,
   parseFlow,
   formatGroup,
@@ -127,6 +131,29 @@ const MATCH = parseMatch("in_port=1,reg0=5,metadata=7");
 const STATS = { durationSec: 1.5, nPackets: 3n, nBytes: 9n };
 
 /** Messages that read back equal in every version given. */
+const TABLE: TableDesc = {
+  table: 3,
+  config: 12,
+  evictionFlags: 7,
+  vacancy: { downPercent: 20, upPercent: 80 },
+  vacantPercent: 100,
+};
+const QUEUES: readonly QueueDesc[] = [
+  { port: 3, queue: 0 },
+  { port: 3, queue: 9, minRate: 10, maxRate: 900 },
+];
+const MONITOR: FlowMonitorRequest = { id: 7, command: "add", flags: 0x3f, table: 3, match: parseMatch("in_port=1"), outPort: 2 };
+const WATCHED = parseFlow("table=3,priority=7,tcp,idle_timeout=5,cookie=9,actions=output:1");
+const MONITORED: MonitoredFlow = {
+  table: WATCHED.table,
+  priority: WATCHED.priority,
+  cookie: WATCHED.cookie,
+  match: WATCHED.match,
+  actions: WATCHED.actions,
+  idleTimeout: WATCHED.idleTimeout,
+  hardTimeout: WATCHED.hardTimeout,
+};
+
 const MESSAGES: readonly (readonly [Message, readonly Version[]])[] = [
   [{ type: "hello", versions: 0x72 }, VERSIONS],
   [{ type: "hello" }, VERSIONS],
@@ -179,6 +206,79 @@ const MESSAGES: readonly (readonly [Message, readonly Version[]])[] = [
   [{ type: "roleReply", role: "slave", generationId: 5n }, [4, 5, 6]],
   [{ type: "setAsync", packetIn: [1, 2], portStatus: [3, 4], flowRemoved: [5, 6] }, VERSIONS],
   [{ type: "setAsync", packetIn: [1, undefined], portStatus: [undefined, undefined], flowRemoved: [undefined, 6] }, [5, 6]],
+  [
+    {
+      type: "setAsync",
+      packetIn: [1, 2],
+      portStatus: [undefined, undefined],
+      flowRemoved: [undefined, undefined],
+      roleStatus: [1, 1],
+      tableStatus: [24, undefined],
+      requestForward: [undefined, 3],
+    },
+    [5, 6],
+  ],
+  [{ type: "roleStatus", role: "slave", reason: "masterRequest", generationId: 7n }, METERED],
+  [{ type: "requestForward", message: parseGroup("group_id=1,type=all,bucket=output:1"), xid: 9 }, METERED],
+  [{ type: "tableMod", table: 255, config: 0 }, METERED],
+  [{ type: "tableMod", table: 3, config: 12, evictionFlags: 7, vacancy: { downPercent: 20, upPercent: 80 } }, [5, 6]],
+  [{ type: "tableStatus", reason: "vacancyDown", desc: TABLE }, [5, 6]],
+  [{ type: "multipartRequest", request: { kind: "tableDesc" }, isLast: true }, [5, 6]],
+  [{ type: "multipartReply", reply: { kind: "tableDesc", tables: [TABLE, TABLE] }, isLast: true }, [5, 6]],
+  [{ type: "multipartRequest", request: { kind: "queueDesc", port: 3, queue: 0 }, isLast: true }, [5, 6]],
+  [{ type: "multipartReply", reply: { kind: "queueDesc", queues: QUEUES }, isLast: true }, [5, 6]],
+  [{ type: "queueConfigRequest", port: 3 }, [1, 4]],
+  [{ type: "queueConfigReply", port: 3, queues: QUEUES }, [1, 4]],
+  [{ type: "flowMonitorCancel", id: 7 }, [1, 4]],
+  [{ type: "flowMonitorPaused" }, [1, 4]],
+  [{ type: "flowMonitorResumed" }, [1, 4]],
+  [
+    { type: "multipartRequest", request: { kind: "flowMonitor", requests: [MONITOR, { ...MONITOR, id: 8 }] }, isLast: true },
+    VERSIONS,
+  ],
+  [
+    {
+      type: "multipartRequest",
+      request: { kind: "flowMonitor", requests: [{ ...MONITOR, command: "delete", outGroup: 3 }] },
+      isLast: true,
+    },
+    [5, 6],
+  ],
+  [
+    {
+      type: "multipartReply",
+      reply: {
+        kind: "flowMonitor",
+        updates: [
+          { event: "added", flow: MONITORED },
+          { event: "modified", flow: MONITORED },
+          { event: "removed", reason: "idle", flow: MONITORED },
+          { event: "abbreviated", xid: 99 },
+        ],
+      },
+      isLast: true,
+    },
+    VERSIONS,
+  ],
+  [
+    {
+      type: "multipartReply",
+      reply: { kind: "flowMonitor", updates: [{ event: "initial", flow: MONITORED }, { event: "paused" }, { event: "resumed" }] },
+      isLast: true,
+    },
+    [5, 6],
+  ],
+  [{ type: "ctFlush", protocol: 0, original: {}, reply: {} }, VERSIONS],
+  [
+    {
+      type: "ctFlush",
+      zone: 5,
+      protocol: 1,
+      original: { src: new Uint8Array(16).fill(7), icmpId: 7, icmpType: 8, icmpCode: 0 },
+      reply: { dst: new Uint8Array(16).fill(9), srcPort: 1, dstPort: 2 },
+    },
+    VERSIONS,
+  ],
   [{ type: "getAsyncRequest" }, METERED],
   [{ type: "getAsyncReply", packetIn: [1, 2], portStatus: [3, 4], flowRemoved: [5, 6] }, METERED],
   [{ type: "bundleControl", bundleId: 5, kind: "commitReply", flags: 3 }, [4, 5, 6]],
@@ -558,7 +658,7 @@ describe("refusals", () => {
 
   test("a message that a version cannot say is refused by the encoder", () => {
     const open = { type: "bundleControl", bundleId: 1, kind: "openRequest", flags: 0 } as const;
-    expect(() => encodeMessage(open, VERSION.OF10, 1)).toThrow("Cannot send a bundle in OpenFlow 1.0");
+    expect(() => encodeMessage(open, VERSION.OF10, 1)).toThrow("Cannot send this message: in OpenFlow 1.0 there are no bundles");
   });
 
   test("a match without its prerequisite is never encoded as a broader one", () => {

@@ -14,6 +14,7 @@ export { openControl } from "./control/open-control.ts";
 export { Group, type RunningBucket } from "./group/group.ts";
 export type { FlowChange, TableChange, TableCheck } from "./table/flow-mod.ts";
 export { RefusedError } from "./table/refused-error.ts";
+export type { TableSettings } from "./table/table-settings.ts";
 export { TlvTable } from "./table/tlv-table.ts";
 export { Pipeline, type RuleEvent, type RuleFilter, type TableEvents, type TableStats } from "./table/pipeline.ts";
 export type { FlowTable, TableVisit } from "./table/flow-table.ts";

@@ -67,7 +67,10 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   if (config.serveCommands === undefined) await openControl(NAME, config.runDir, commands, scope, log);
   else await config.serveCommands(commands, scope);
   datapath.start(scope.signal);
-  scope.every(TICK_MS, () => vswitch.turns.begin(vswitch.ticking()));
+  scope.every(TICK_MS, () => {
+    vswitch.turns.begin(vswitch.ticking());
+    services.tick();
+  });
   const tables = { database: "Open_vSwitch", tables: [...FOLLOWED_TABLES], name: "vswitchd" };
   const options = { ...tables, ...(config.tls === undefined ? {} : { tls: config.tls }) };
   const db = await connect(config.database, options, scope.signal).catch((error: unknown) => {

@@ -2,6 +2,7 @@
 import { type Message, parseFlow, type Version } from "@tenet/openflow";
 import { expect, test } from "vitest";
 import { Session } from "../src/service/session.ts";
+import { SessionGroup } from "../src/service/session-group.ts";
 import { Bench } from "./bench-switch.ts";
 
 const ALL = { type: "setAsync", packetIn: [0x3f, 0x3f], portStatus: [7, 7], flowRemoved: [0x3f, 0x3f] } as const;
@@ -14,18 +15,12 @@ class Conversation {
 
   constructor(version: Version) {
     const send = (message: Message): void => void this.told.push(message);
-    const peer = { version, send, setTableIdInCommand: () => undefined, isBehind: false };
-    this.session = new Session(
-      this.bench.bridge,
-      this.bench.vswitch,
-      peer,
-      { promote: () => undefined },
-      this.bench.clock,
-      false,
-    );
-    this.bench.vswitch.onPacketForController(({ punt, frame }) => this.session.tellPacket(punt, frame));
-    this.bench.bridge.onPort((event) => this.session.tellPort(event));
-    this.bench.bridge.pipeline.onChange(({ rules }) => this.session.tellRules(rules));
+    const peer = { version, backlogBytes: 0, isBehind: false, send, setTableIdInCommand: () => undefined };
+    this.session = new Session(this.bench.bridge, this.bench.vswitch, peer, new SessionGroup(), this.bench.clock, false);
+    const { notices } = this.session;
+    this.bench.vswitch.onPacketForController(({ punt, frame }) => notices.tellPacket(punt, frame));
+    this.bench.bridge.onPort((event) => notices.tellPort(event));
+    this.bench.bridge.pipeline.onChange((events) => this.session.tellChange(events));
   }
 
   say(message: Message): void {
@@ -70,7 +65,8 @@ test("a choice counts by reason, leaves the rest as it is, and is told when aske
   expect(conversation.events()).toEqual(["packetIn 2", "flowRemoved"]);
   conversation.told.length = 0;
   conversation.say({ type: "getAsyncRequest" });
-  expect(conversation.told).toEqual([{ type: "getAsyncReply", packetIn: [4, 0x3f], portStatus: [3, 7], flowRemoved: [0x3f, 0] }]);
+  const told = { type: "getAsyncReply", packetIn: [4, 0x3f], portStatus: [3, 7], flowRemoved: [0x3f, 0] };
+  expect(conversation.told).toEqual([{ ...told, roleStatus: [0, 0], tableStatus: [0, 0], requestForward: [0, 0] }]);
 });
 
 test("in OpenFlow 1.0 a flag of the configuration asks for packets whose TTL ran out", () => {

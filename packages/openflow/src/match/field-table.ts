@@ -82,6 +82,7 @@ const NXOXM_ET = 0xffff;
 const free = { isMaskable: true, isWritable: true } as const;
 
 const METADATA: readonly FieldRow[] = [
+  { text: "packet_type", bits: "packet_type", format: "packetType", oxm: ["OXM_OF_PACKET_TYPE", OXM_OF, 44] },
   {
     text: "in_port",
     bits: "in_port",
@@ -571,7 +572,6 @@ const PIPELINE: readonly FieldRow[] = [
     oxmSince: 6,
     onf: 43,
   },
-  { text: "packet_type", bits: "packet_type", format: "packetType", oxm: ["OXM_OF_PACKET_TYPE", OXM_OF, 44] },
 ];
 
 const MPLS: readonly FieldRow[] = [

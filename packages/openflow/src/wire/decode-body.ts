@@ -2,17 +2,20 @@
 import type { ByteReader } from "@tenet/wire";
 import type { AsyncMask, AsyncMasks, Envelope, Message } from "../message.ts";
 import type { CodecOptions } from "./codec-options.ts";
-import { BUNDLE_KINDS, NICIRA_ROLES, PACKET_IN_FORMATS, PORT_REASONS, ROLES } from "./encode-body.ts";
+import { BUNDLE_KINDS, NICIRA_ROLES, PACKET_IN_FORMATS, PORT_REASONS, ROLE_REASONS, ROLES } from "./encode-body.ts";
 import { decodeFlowMod, decodeNiciraFlowMod } from "./flow-mod-wire.ts";
 import { decodeFlowRemoved, decodeNiciraFlowRemoved } from "./flow-removed-wire.ts";
 import { decodeGroupMod } from "./group-wire.ts";
-import { NXT, ONF_BUNDLE, TYPE_NUMBERS } from "./message-numbers.ts";
+import { NXT, ONF_SUBTYPE, TYPE_NUMBERS } from "./message-numbers.ts";
 import { decodeMeterMod } from "./meter-wire.ts";
 import { decodeMultipartReply, decodeMultipartRequest } from "./multipart-wire.ts";
 import { EXPERIMENTER_ERROR, NICIRA, NICIRA_VENDOR_ERROR, ONF, OpenFlowError } from "./openflow-error.ts";
 import { decodeNxtPacketIn, decodeNxtPacketIn2, decodePacketIn, decodePacketOut } from "./packet-wire.ts";
 import { readPort } from "./port-number.ts";
 import { properties, readPortDesc } from "./port-wire.ts";
+import { decodeCtFlush } from "./ct-flush-wire.ts";
+import { decodeQueueConfig } from "./queue-wire.ts";
+import { decodeTableMod, decodeTableStatus } from "./table-mod-wire.ts";
 import { decodeTlvTableMod, decodeTlvTableReply } from "./tlv-table-wire.ts";
 
 type TypeName = keyof typeof TYPE_NUMBERS;
@@ -29,6 +32,9 @@ const VERSIONS: ReadonlySet<number> = new Set([1, 4, 5, 6]);
 
 /** Decodes a whole message, for those inside a bundle. */
 type DecodeInner = (bytes: Uint8Array, options: CodecOptions) => Envelope;
+/** Types that came with OpenFlow 1.4, and those that went with it. */
+const SINCE_14: ReadonlySet<TypeName> = new Set(["bundleControl", "bundleAdd", "roleStatus", "tableStatus", "requestForward"]);
+const UNTIL_13: ReadonlySet<TypeName> = new Set(["queueConfigRequest", "queueConfigReply"]);
 
 /** Decodes a body. @throws OpenFlowError, TruncatedError */
 export function decodeBody(
@@ -43,8 +49,7 @@ export function decodeBody(
   if (name === "error") return readError(body, version);
   if (!VERSIONS.has(version))
     throw new OpenFlowError("OFPBRC_BAD_VERSION", `OpenFlow version ${version} is not spoken here`, { details: { at: 0 } });
-  const isTooNew = (name === "bundleControl" || name === "bundleAdd") && version < 5;
-  if (name === undefined || isTooNew) {
+  if (name === undefined || version < (SINCE_14.has(name) ? 5 : 1) || version > (UNTIL_13.has(name) ? 4 : 6)) {
     throw new OpenFlowError("OFPBRC_BAD_TYPE", `Message type ${type} is not known`, { details: { at: 1 } });
   }
   return readStandard(name, version, body, options, decodeInner);
@@ -94,6 +99,18 @@ function readStandard(
     case "roleRequest":
     case "roleReply":
       return readRole(name, body);
+    case "roleStatus":
+      return readRoleStatus(body);
+    case "requestForward":
+      return readRequestForward(body, options, decodeInner);
+    case "tableMod":
+      return decodeTableMod(body, version);
+    case "tableStatus":
+      return decodeTableStatus(body);
+    case "queueConfigRequest":
+      return { type: name, port: readPort(body, version) };
+    case "queueConfigReply":
+      return { type: name, ...decodeQueueConfig(body, version) };
     case "getAsyncRequest":
       return { type: name };
     case "getAsyncReply":
@@ -175,6 +192,23 @@ function readRole(type: "roleRequest" | "roleReply", body: ByteReader): Message 
   return { type, role, generationId: body.u64() };
 }
 
+function readRoleStatus(body: ByteReader): Message {
+  const [number, code] = [body.u32(), body.u8()];
+  const [role, reason] = [ROLES[number], ROLE_REASONS[code]];
+  if (role === undefined || reason === undefined) {
+    throw new OpenFlowError("OFPRRFC_BAD_ROLE", `Role ${number} for reason ${code} is not known`);
+  }
+  body.skip(3);
+  return { type: "roleStatus", role, reason, generationId: body.u64() };
+}
+
+function readRequestForward(body: ByteReader, options: CodecOptions, decodeInner: DecodeInner): Message {
+  const { at } = body;
+  const { message, xid } = decodeInner(body.rest(), options);
+  if (message.type === "groupMod" || message.type === "meterMod") return { type: "requestForward", message, xid };
+  throw new OpenFlowError("OFPBRC_BAD_TYPE", `A message "${message.type}" is not forwarded`, { details: { at } });
+}
+
 function readAsync(body: ByteReader): AsyncMasks {
   const pair = (): [number, number] => [body.u32(), body.u32()];
   return { packetIn: pair(), portStatus: pair(), flowRemoved: pair() };
@@ -182,14 +216,19 @@ function readAsync(body: ByteReader): AsyncMasks {
 
 /** Odd types are for a master, even ones for a slave. */
 function readAsyncProperties(body: ByteReader): AsyncMasks {
-  const masks = Array.from({ length: 3 }, (): [number | undefined, number | undefined] => [undefined, undefined]);
+  const masks = Array.from({ length: 6 }, (): [number | undefined, number | undefined] => [undefined, undefined]);
   for (const { type, value } of properties(body)) {
     const pair = masks[type >>> 1];
-    if (pair !== undefined) pair[type % 2 === 1 ? 0 : 1] = value.u32();
+    if (pair === undefined) throw new OpenFlowError("OFPBPC_BAD_TYPE", `Asynchronous messages have no property ${type}`);
+    pair[type % 2 === 1 ? 0 : 1] = value.u32();
   }
   const none: AsyncMask = [undefined, undefined];
-  const [packetIn = none, portStatus = none, flowRemoved = none] = masks;
-  return { packetIn, portStatus, flowRemoved };
+  const [packetIn = none, portStatus = none, flowRemoved = none, ...later] = masks;
+  const names = ["roleStatus", "tableStatus", "requestForward"] as const;
+  const given = names
+    .map((name, i) => [name, later[i] ?? none] as const)
+    .filter(([, pair]) => pair.some((mask) => mask !== undefined));
+  return { packetIn, portStatus, flowRemoved, ...Object.fromEntries(given) };
 }
 
 function readBundleControl(body: ByteReader): Message {
@@ -225,8 +264,13 @@ function readExperimenter(body: ByteReader, version: number, options: CodecOptio
   const number = body.u32();
   const subtype = body.u32();
   if (number === ONF && version === 4) {
-    if (subtype === ONF_BUNDLE.control) return readBundleControl(body);
-    if (subtype === ONF_BUNDLE.add) return readBundleAdd(body, options, decodeInner);
+    if (subtype === ONF_SUBTYPE.bundleControl) return readBundleControl(body);
+    if (subtype === ONF_SUBTYPE.bundleAdd) return readBundleAdd(body, options, decodeInner);
+    if (subtype === ONF_SUBTYPE.roleStatus) return readRoleStatus(body);
+    if (subtype === ONF_SUBTYPE.requestForward) return readRequestForward(body, options, decodeInner);
+    if (subtype === ONF_SUBTYPE.flowMonitorCancel) return { type: "flowMonitorCancel", id: body.u32() };
+    if (subtype === ONF_SUBTYPE.flowMonitorPaused) return { type: "flowMonitorPaused" };
+    if (subtype === ONF_SUBTYPE.flowMonitorResumed) return { type: "flowMonitorResumed" };
   }
   if (number === NICIRA) {
     const message = readNicira(subtype, version, body, options);
@@ -274,6 +318,14 @@ function readNicira(subtype: number, version: number, body: ByteReader, options:
     case NXT.flushZone:
       body.skip(6);
       return { type: "flushZone", zone: body.u16() };
+    case NXT.flowMonitorCancel:
+      return { type: "flowMonitorCancel", id: body.u32() };
+    case NXT.flowMonitorPaused:
+      return { type: "flowMonitorPaused" };
+    case NXT.flowMonitorResumed:
+      return { type: "flowMonitorResumed" };
+    case NXT.ctFlush:
+      return decodeCtFlush(body);
     case NXT.tlvTableMod:
       return decodeTlvTableMod(body);
     case NXT.tlvTableRequest:

@@ -364,6 +364,10 @@ function writeSetField(sink: Sink, action: SetField): void {
     if (version === 1 && writeOf10SetField(sink, field, value, action.form === "mod")) return;
     if (version >= 4) return writeStandardSetField(writer, field, value, mask, version);
   }
+  // Options of tunnel headers may be wider than a load can say.
+  if (field.option !== undefined || field.presentBit !== undefined) {
+    return writeNicira(sink, NX.REG_LOAD2, (body) => writeOxm(body, field, value & mask, mask, 1));
+  }
   for (const { start, nBits } of runsOfOnes(mask)) {
     for (let done = 0; done < nBits; done += 64) writeLoad(sink, field, value, start + done, Math.min(64, nBits - done));
   }

@@ -6,13 +6,16 @@ import type { CodecOptions } from "./codec-options.ts";
 import { encodeFlowMod, needsNiciraFlowMod } from "./flow-mod-wire.ts";
 import { encodeFlowRemoved, needsNiciraFlowRemoved } from "./flow-removed-wire.ts";
 import { encodeGroupMod } from "./group-wire.ts";
-import { NXT, ONF_BUNDLE, TYPE_NUMBERS, type TypeNumber } from "./message-numbers.ts";
+import { NXT, ONF_SUBTYPE, TYPE_NUMBERS, type TypeNumber } from "./message-numbers.ts";
 import { encodeMeterMod } from "./meter-wire.ts";
 import { encodeMultipartRequest } from "./multipart-wire.ts";
 import { EXPERIMENTER_ERROR, NICIRA, NICIRA_VENDOR_ERROR, ONF } from "./openflow-error.ts";
 import { encodeNxtPacketIn, encodeNxtPacketIn2, encodePacketIn, encodePacketOut } from "./packet-wire.ts";
 import { writePort } from "./port-number.ts";
 import { writePortDesc } from "./port-wire.ts";
+import { encodeCtFlush } from "./ct-flush-wire.ts";
+import { encodeQueueConfig } from "./queue-wire.ts";
+import { encodeTableMod, encodeTableStatus } from "./table-mod-wire.ts";
 import { encodeTlvTableMod, encodeTlvTableReply } from "./tlv-table-wire.ts";
 
 /** Encodes the message inside a bundle; given by the codec, which knows how to put a header before it. */
@@ -38,6 +41,9 @@ export const BUNDLE_KINDS: readonly BundleControlKind[] = [
 
 /** Roles in the order of their numbers. */
 export const ROLES: readonly Role[] = ["noChange", "equal", "master", "slave"];
+
+/** Why a controller lost its role, in the order of their numbers. */
+export const ROLE_REASONS = ["masterRequest", "config", "experimenter"] as const;
 
 /** Nicira's roles in the order of their numbers. */
 export const NICIRA_ROLES: readonly Role[] = ["equal", "master", "slave"];
@@ -162,13 +168,45 @@ function encodeControl(message: ControlMessage, version: number, writer: ByteWri
       return { type: TYPE_NUMBERS.getAsyncRequest.of13, body: new Uint8Array(0) };
     case "bundleControl": {
       writer.u32(message.bundleId).u16(BUNDLE_KINDS.indexOf(message.kind)).u16(message.flags);
-      return bundle(version, ONF_BUNDLE.control, TYPE_NUMBERS.bundleControl.of13, writer.toBytes());
+      return sinceOf14(version, ONF_SUBTYPE.bundleControl, TYPE_NUMBERS.bundleControl.of13, writer.toBytes());
     }
     case "bundleAdd": {
       writer.u32(message.bundleId).zeros(2).u16(message.flags);
       writer.bytes(inner(message.message, message.xid));
-      return bundle(version, ONF_BUNDLE.add, TYPE_NUMBERS.bundleAdd.of13, writer.toBytes());
+      return sinceOf14(version, ONF_SUBTYPE.bundleAdd, TYPE_NUMBERS.bundleAdd.of13, writer.toBytes());
     }
+    case "roleStatus": {
+      writer.u32(ROLES.indexOf(message.role)).u8(ROLE_REASONS.indexOf(message.reason)).zeros(3).u64(message.generationId);
+      return sinceOf14(version, ONF_SUBTYPE.roleStatus, TYPE_NUMBERS.roleStatus.of13, writer.toBytes());
+    }
+    case "requestForward":
+      writer.bytes(inner(message.message, message.xid));
+      return sinceOf14(version, ONF_SUBTYPE.requestForward, TYPE_NUMBERS.requestForward.of13, writer.toBytes());
+    case "tableMod":
+      if (version === 1) throw notEncodable("tables cannot be configured", "1.0");
+      return { type: TYPE_NUMBERS.tableMod.of13, body: encodeTableMod(message, version) };
+    case "tableStatus":
+      if (version < 5) throw notEncodable("tables tell nothing", "1.0 to 1.3");
+      return { type: TYPE_NUMBERS.tableStatus.of13, body: encodeTableStatus(message) };
+    case "queueConfigRequest":
+      writePort(writer, message.port, version);
+      return queueConfig(version, "queueConfigRequest", writer.zeros(version === 1 ? 2 : 4).toBytes());
+    case "queueConfigReply":
+      return queueConfig(version, "queueConfigReply", encodeQueueConfig(message.port, message.queues, version));
+    case "flowMonitorCancel":
+      return monitorControl(
+        version,
+        "flowMonitorCancel",
+        writer
+          .u32(message.id)
+          .zeros(version === 1 ? 0 : 4)
+          .toBytes(),
+      );
+    case "flowMonitorPaused":
+    case "flowMonitorResumed":
+      return monitorControl(version, message.type, new Uint8Array(0));
+    case "ctFlush":
+      return nicira(version, NXT.ctFlush, encodeCtFlush(message));
     case "setFlowFormat":
       return nicira(version, NXT.setFlowFormat, writer.u32(message.format === "nxm" ? 2 : 0).toBytes());
     case "flowModTableId":
@@ -201,12 +239,34 @@ function nicira(version: number, subtype: number, body: Uint8Array): EncodedBody
   return experimenter(version, NICIRA, subtype, body);
 }
 
-function bundle(version: number, subtype: number, standardType: number, body: Uint8Array): EncodedBody {
+/** A message of OpenFlow 1.4 and later, which the ONF's extension carries in 1.3. */
+function sinceOf14(version: number, subtype: number, standardType: number, body: Uint8Array): EncodedBody {
   if (version >= 5) return { type: standardType, body };
   if (version === 4) return experimenter(version, ONF, subtype, body);
-  throw new AppError("Cannot send a bundle in OpenFlow 1.0", {
+  throw notEncodable("there are no bundles, and nothing is told of roles and groups", "1.0");
+}
+
+/** OpenFlow 1.4 and later have statistics in the place of these. */
+function queueConfig(version: number, name: "queueConfigRequest" | "queueConfigReply", body: Uint8Array): EncodedBody {
+  if (version >= 5) throw notEncodable("queues are told by statistics", "1.4 and later");
+  return { type: version === 1 ? TYPE_NUMBERS[name].of10 : TYPE_NUMBERS[name].of13, body };
+}
+
+/** OpenFlow 1.4 and later say this inside flow monitors. */
+function monitorControl(
+  version: number,
+  name: "flowMonitorCancel" | "flowMonitorPaused" | "flowMonitorResumed",
+  body: Uint8Array,
+): EncodedBody {
+  if (version === 1) return nicira(version, NXT[name], body);
+  if (version === 4) return experimenter(version, ONF, ONF_SUBTYPE[name], body);
+  throw notEncodable("flow monitors say this themselves", "1.4 and later");
+}
+
+function notEncodable(why: string, versions: string): AppError {
+  return new AppError(`Cannot send this message: in OpenFlow ${versions} ${why}`, {
     code: "OPENFLOW_NOT_ENCODABLE",
-    hint: "Negotiate OpenFlow 1.3 or later",
+    hint: "Negotiate another version",
   });
 }
 
@@ -254,7 +314,8 @@ function encodeAsync(
     const body = writer.toBytes();
     return version === 1 ? nicira(version, NXT.setAsync, body) : { type, body };
   }
-  kinds.forEach(([master, slave], i) => {
+  const later = [message.roleStatus, message.tableStatus, message.requestForward].map((mask) => mask ?? [undefined, undefined]);
+  [...kinds, ...later].forEach(([master, slave], i) => {
     for (const [offset, mask] of [slave, master].entries()) {
       if (mask === undefined) continue;
       writer

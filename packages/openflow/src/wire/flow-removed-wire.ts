@@ -11,7 +11,8 @@ import { splitSeconds } from "./port-wire.ts";
 /** The message. */
 export type FlowRemoved = Extract<Message, { type: "flowRemoved" }>;
 
-const REASONS: readonly FlowRemovedReason[] = ["idle", "hard", "delete", "group", "meter", "eviction"];
+/** Reasons in the order of their numbers. */
+export const REASONS: readonly FlowRemovedReason[] = ["idle", "hard", "delete", "group", "meter", "eviction"];
 
 /** ofp_flow_removed, OpenFlow 1.3.5 section 7.4.2; the match follows. */
 const removed13 = defineStruct({

@@ -29,12 +29,18 @@ export const TYPE_NUMBERS = {
   multipartReply: { of10: 17, of13: 19 },
   barrierRequest: { of10: 18, of13: 20 },
   barrierReply: { of10: 19, of13: 21 },
+  queueConfigRequest: { of10: 20, of13: 22 },
+  queueConfigReply: { of10: 21, of13: 23 },
+  tableMod: { of10: -1, of13: 17 },
   roleRequest: { of10: -1, of13: 24 },
   roleReply: { of10: -1, of13: 25 },
   getAsyncRequest: { of10: -1, of13: 26 },
   getAsyncReply: { of10: -1, of13: 27 },
   setAsync: { of10: -1, of13: 28 },
   meterMod: { of10: -1, of13: 29 },
+  roleStatus: { of10: -1, of13: 30 },
+  tableStatus: { of10: -1, of13: 31 },
+  requestForward: { of10: -1, of13: 32 },
   bundleControl: { of10: -1, of13: 33 },
   bundleAdd: { of10: -1, of13: 34 },
 } as const;
@@ -54,10 +60,22 @@ export const NXT = {
   tlvTableMod: 24,
   tlvTableRequest: 25,
   tlvTableReply: 26,
+  flowMonitorCancel: 21,
+  flowMonitorPaused: 22,
+  flowMonitorResumed: 23,
   flushZone: 29,
   packetIn2: 30,
   groupMod: 31,
+  ctFlush: 32,
 } as const;
 
-/** The ONF extension's subtypes that carry bundles in OpenFlow 1.3. */
-export const ONF_BUNDLE = { control: 2300, add: 2301 } as const;
+/** The ONF extension's subtypes, which carry messages of OpenFlow 1.4 in 1.3. */
+export const ONF_SUBTYPE = {
+  bundleControl: 2300,
+  bundleAdd: 2301,
+  flowMonitorCancel: 1870,
+  flowMonitorPaused: 1871,
+  flowMonitorResumed: 1872,
+  requestForward: 2350,
+  roleStatus: 1911,
+} as const;

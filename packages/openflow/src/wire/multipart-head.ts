@@ -1,7 +1,7 @@
 /** The head of a multipart message (OpenFlow 1.0: statistics): which kind it is, and whether more parts follow. */
 import type { ByteReader, ByteWriter } from "@tenet/wire";
 import type { MultipartRequest } from "../message.ts";
-import { NICIRA, OpenFlowError } from "./openflow-error.ts";
+import { NICIRA, ONF, OpenFlowError } from "./openflow-error.ts";
 
 /** What a multipart message is about. */
 export type MultipartKind = MultipartRequest["kind"];
@@ -22,16 +22,23 @@ const STANDARD: Readonly<Record<MultipartKind, readonly [number: number, since: 
   meterFeatures: [11, 4],
   tableFeatures: [12, 4],
   portDesc: [13, 1],
+  tableDesc: [14, 5],
+  queueDesc: [15, 5],
+  flowMonitor: [16, 5],
 };
 
-/** Subtypes of Nicira's statistics, and the last version that needs them. */
-const EXTENSIONS: Partial<Record<MultipartKind, readonly [subtype: number, until: number]>> = {
-  flow: [0, 1],
-  aggregate: [1, 1],
-  group: [7, 1],
-  groupDesc: [8, 1],
-  groupFeatures: [9, 1],
-};
+/** Experimenters' statistics: by whom, their subtype, and in which version. */
+const EXTENSIONS: readonly (readonly [kind: MultipartKind, experimenter: number, subtype: number, version: number])[] = [
+  ["flow", NICIRA, 0, 1],
+  ["aggregate", NICIRA, 1, 1],
+  ["flowMonitor", NICIRA, 2, 1],
+  ["group", NICIRA, 7, 1],
+  ["groupDesc", NICIRA, 8, 1],
+  ["groupFeatures", NICIRA, 9, 1],
+  ["flowMonitor", ONF, 1870, 4],
+];
+/** Nicira's statistics of flow exporters, which are not here. */
+const IPFIX_SUBTYPES: ReadonlySet<number> = new Set([3, 4]);
 
 const EXPERIMENTER = 0xffff;
 const MORE = 1;
@@ -40,13 +47,17 @@ const MORE = 1;
 export interface MultipartHead {
   readonly kind: MultipartKind;
   readonly isLast: boolean;
-  /** Nicira's form. */
+  /** Nicira's form, or the ONF's. */
   readonly isNicira: boolean;
 }
 
-/** Whether a version has a kind in Nicira's form alone. */
+/** Whether a version has a kind in an experimenter's form alone. */
 export function needsNicira(kind: MultipartKind, version: number): boolean {
-  return STANDARD[kind][1] > version && EXTENSIONS[kind] !== undefined;
+  return STANDARD[kind][1] > version && extensionOf(kind, version) !== undefined;
+}
+
+function extensionOf(kind: MultipartKind, version: number): (typeof EXTENSIONS)[number] | undefined {
+  return EXTENSIONS.find(([each, , , since]) => each === kind && since === version);
 }
 
 /** Writes a head. */
@@ -54,7 +65,8 @@ export function writeHead(writer: ByteWriter, { kind, isLast, isNicira }: Multip
   writer.u16(isNicira ? EXPERIMENTER : STANDARD[kind][0]).u16(isLast ? 0 : MORE);
   if (version > 1) writer.zeros(4);
   if (!isNicira) return;
-  writer.u32(NICIRA).u32(EXTENSIONS[kind]?.[0] ?? 0);
+  const [, experimenter = NICIRA, subtype = 0] = extensionOf(kind, version) ?? [];
+  writer.u32(experimenter).u32(subtype);
   if (version === 1) writer.zeros(4);
 }
 
@@ -64,22 +76,25 @@ export function readHead(reader: ByteReader, version: number): MultipartHead {
   const type = reader.u16();
   const isLast = (reader.u16() & MORE) === 0;
   if (version > 1) reader.skip(4);
-  if (type === EXPERIMENTER) return { kind: readNiciraKind(reader, version, at), isLast, isNicira: true };
+  if (type === EXPERIMENTER) return { kind: readExtension(reader, version, at), isLast, isNicira: true };
   for (const [kind, [number, since]] of Object.entries(STANDARD) as [MultipartKind, readonly [number, number]][]) {
     if (number === type && version >= since) return { kind, isLast, isNicira: false };
   }
   throw new OpenFlowError("OFPBRC_BAD_STAT", `Multipart type ${type} is not known`, { details: { at } });
 }
 
-function readNiciraKind(reader: ByteReader, version: number, at: number): MultipartKind {
+function readExtension(reader: ByteReader, version: number, at: number): MultipartKind {
   const experimenter = reader.u32();
   const subtype = reader.u32();
   if (version === 1) reader.skip(4);
-  if (experimenter !== NICIRA) {
+  if (experimenter !== NICIRA && experimenter !== ONF) {
     throw new OpenFlowError("OFPBRC_BAD_VENDOR", `Experimenter 0x${experimenter.toString(16)} is not known`, { details: { at } });
   }
-  for (const [kind, [number, until]] of Object.entries(EXTENSIONS) as [MultipartKind, readonly [number, number]][]) {
-    if (number === subtype && version <= until) return kind;
+  for (const [kind, owner, number, since] of EXTENSIONS) {
+    if (owner === experimenter && number === subtype && version === since) return kind;
   }
-  throw new OpenFlowError("OFPBRC_BAD_SUBTYPE", `Nicira statistics ${subtype} are not known`, { details: { at } });
+  if (experimenter === NICIRA && IPFIX_SUBTYPES.has(subtype)) {
+    throw new OpenFlowError("NXST_NOT_CONFIGURED", "No flow exporter is configured", { details: { at } });
+  }
+  throw new OpenFlowError("OFPBRC_BAD_SUBTYPE", `Experimenter statistics ${subtype} are not known`, { details: { at } });
 }

@@ -26,7 +26,9 @@ import { type MultipartKind, needsNicira, readHead, writeHead } from "./multipar
 import { encodeOxs, readOxs } from "./oxs.ts";
 import { readPort, writePort } from "./port-number.ts";
 import { encodePortStats, readPortDesc, readPortStats, writePortDesc } from "./port-wire.ts";
-import { encodeQueueStats, readQueueStats } from "./queue-wire.ts";
+import { encodeFlowMonitorRequest, encodeFlowUpdate, readFlowMonitorRequest, readFlowUpdate } from "./flow-monitor-wire.ts";
+import { encodeQueueDesc, encodeQueueStats, readQueueDesc, readQueueStats } from "./queue-wire.ts";
+import { encodeTableDesc, readTableDesc } from "./table-mod-wire.ts";
 import { encodeTableFeatures, readTableFeatures } from "./table-features-wire.ts";
 
 /** ofp_desc. */
@@ -83,6 +85,16 @@ export function encodeMultipartRequest(request: MultipartRequest, version: numbe
       if (version === 1) writer.zeros(2);
       writer.u32(request.queue);
       break;
+    case "queueDesc":
+      writePort(writer, request.port, version);
+      writer.u32(request.queue);
+      break;
+    case "flowMonitor":
+      for (const each of request.requests) writer.bytes(encodeFlowMonitorRequest(each, version));
+      break;
+    case "tableFeatures":
+      for (const each of request.tables ?? []) writer.bytes(encodeTableFeatures(each, version));
+      break;
     case "group":
       writer.u32(request.group).zeros(4);
       break;
@@ -116,6 +128,14 @@ export function decodeMultipartRequest(reader: ByteReader, version: number): { r
       const port = readPort(reader, version);
       if (version === 1) reader.skip(2);
       return { request: { kind, port: version === 1 && port === PORT.ALL ? PORT.NONE : port, queue: reader.u32() }, isLast };
+    }
+    case "queueDesc":
+      return { request: { kind, port: readPort(reader, version), queue: reader.u32() }, isLast };
+    case "flowMonitor":
+      return { request: { kind, requests: readAll(reader, () => readFlowMonitorRequest(reader, version)) }, isLast };
+    case "tableFeatures": {
+      const tables = readAll(reader, () => readTableFeatures(reader));
+      return { request: { kind, ...(tables.length === 0 ? {} : { tables }) }, isLast };
     }
     case "group":
       return { request: { kind, group: reader.u32() }, isLast };
@@ -160,6 +180,12 @@ function encodeEntries(reply: MultipartReply, version: number, isNicira: boolean
       return reply.tables.map((table) => encodeTableStats(table, version));
     case "tableFeatures":
       return reply.tables.map((table) => encodeTableFeatures(table, version));
+    case "tableDesc":
+      return reply.tables.map(encodeTableDesc);
+    case "queueDesc":
+      return reply.queues.map((queue) => encodeQueueDesc(queue, version));
+    case "flowMonitor":
+      return reply.updates.map((update) => encodeFlowUpdate(update, version));
     case "port":
       return reply.ports.map((port) => encodePortStats(port, version));
     case "portDesc":
@@ -207,6 +233,12 @@ function readReply(reader: ByteReader, kind: MultipartKind, version: number, isN
       return { kind, tables: readAll(reader, () => readTableStats(reader, version)) };
     case "tableFeatures":
       return { kind, tables: readAll(reader, () => readTableFeatures(reader)) };
+    case "tableDesc":
+      return { kind, tables: readAll(reader, () => readTableDesc(reader)) };
+    case "queueDesc":
+      return { kind, queues: readAll(reader, () => readQueueDesc(reader, version)) };
+    case "flowMonitor":
+      return { kind, updates: readAll(reader, () => readFlowUpdate(reader, version)) };
     case "port":
       return { kind, ports: readAll(reader, () => readPortStats(reader, version)) };
     case "portDesc":
@@ -239,6 +271,12 @@ export function joinReplies(parts: readonly MultipartReply[]): MultipartReply | 
       return { ...first, tables: parts.flatMap((part) => (part.kind === "table" ? part.tables : [])) };
     case "tableFeatures":
       return { ...first, tables: parts.flatMap((part) => (part.kind === "tableFeatures" ? part.tables : [])) };
+    case "tableDesc":
+      return { ...first, tables: parts.flatMap((part) => (part.kind === "tableDesc" ? part.tables : [])) };
+    case "queueDesc":
+      return { ...first, queues: parts.flatMap((part) => (part.kind === "queueDesc" ? part.queues : [])) };
+    case "flowMonitor":
+      return { ...first, updates: parts.flatMap((part) => (part.kind === "flowMonitor" ? part.updates : [])) };
     case "port":
       return { ...first, ports: parts.flatMap((part) => (part.kind === "port" ? part.ports : [])) };
     case "portDesc":

@@ -12,6 +12,7 @@ import type { PacketForController, VirtualSwitch } from "../virtual-switch.ts";
 import { type Conversation, type ConversationOwner, TOOL } from "./conversation.ts";
 import { OpenFlowChannel } from "./openflow-channel.ts";
 import { Session } from "./session.ts";
+import { SessionGroup } from "./session-group.ts";
 
 /** Opens and closes the sockets of bridges as they come and go. */
 export class BridgeServices {
@@ -59,6 +60,11 @@ export class BridgeServices {
     return service.converse(socket, owner);
   }
 
+  /** Ends what has lain idle for too long. To be called every second or so. */
+  tick(): void {
+    for (const service of this.#serviceByBridge.values()) service.tick();
+  }
+
   async close(): Promise<void> {
     this.#stopListening();
     for (const service of this.#serviceByBridge.values()) await service.close();
@@ -72,7 +78,7 @@ class BridgeService {
   readonly #vswitch: VirtualSwitch;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #sessions = new Set<Session>();
+  readonly #group = new SessionGroup();
   readonly #snoopers = new Set<OpenFlowChannel>();
   readonly #channels = new Set<OpenFlowChannel>();
   readonly #servers: Server[] = [];
@@ -84,11 +90,11 @@ class BridgeService {
     this.#clock = clock;
     this.#log = log;
     this.#stops = [
-      bridge.pipeline.onChange(({ rules }) => {
-        for (const session of this.#sessions) session.tellRules(rules);
+      bridge.pipeline.onChange((events) => {
+        for (const session of this.#group.sessions) session.tellChange(events);
       }),
       bridge.onPort((event) => {
-        for (const session of this.#sessions) session.tellPort(event);
+        for (const { notices } of this.#group.sessions) notices.tellPort(event);
       }),
     ];
   }
@@ -99,7 +105,11 @@ class BridgeService {
   }
 
   tellPacket({ punt, frame }: PacketForController): void {
-    for (const session of this.#sessions) session.tellPacket(punt, frame);
+    for (const { notices } of this.#group.sessions) notices.tellPacket(punt, frame);
+  }
+
+  tick(): void {
+    for (const session of this.#group.sessions) session.tick();
   }
 
   async close(): Promise<void> {
@@ -116,9 +126,8 @@ class BridgeService {
       this.#bridge.versions,
       {
         ready: (ready) => {
-          const group = { promote: (master: Session): void => this.#promote(master) };
-          session = new Session(this.#bridge, this.#vswitch, ready, group, this.#clock, owner.isPrimary);
-          this.#sessions.add(session);
+          session = new Session(this.#bridge, this.#vswitch, ready, this.#group, this.#clock, owner.isPrimary);
+          this.#group.sessions.add(session);
           owner.ready();
         },
         message: (envelope) => {
@@ -128,8 +137,9 @@ class BridgeService {
         passed: (bytes) => {
           for (const snooper of this.#snoopers) snooper.sendBytes(bytes);
         },
+        drained: () => session?.drained(),
         closed: () => {
-          if (session !== undefined) this.#sessions.delete(session);
+          if (session !== undefined) this.#group.sessions.delete(session);
           this.#channels.delete(channel);
           owner.closed();
         },
@@ -140,7 +150,7 @@ class BridgeService {
     this.#channels.add(channel);
     return {
       get role() {
-        return session?.role;
+        return session?.notices.role;
       },
       probe: () => channel.send({ type: "echoRequest", data: new Uint8Array(0) }, 0),
       close: () => channel.close(),
@@ -165,6 +175,7 @@ class BridgeService {
         ready: (ready) => this.#snoopers.add(ready),
         message: () => undefined,
         passed: () => undefined,
+        drained: () => undefined,
         closed: () => {
           this.#snoopers.delete(channel);
           this.#channels.delete(channel);
@@ -174,11 +185,6 @@ class BridgeService {
       this.#log,
     );
     this.#channels.add(channel);
-  }
-
-  /** There is one master: the others become slaves. */
-  #promote(master: Session): void {
-    for (const session of this.#sessions) if (session !== master && session.role === "master") session.role = "slave";
   }
 }
 

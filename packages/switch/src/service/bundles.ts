@@ -2,69 +2,103 @@
  * Bundles: flow-mods, group-mods, port-mods and packet-outs collected over several messages and applied at once.
  *
  * A commit applies all of them in order or none; what fails names the message at fault. Ports change and packets
- * leave after the tables have changed.
+ * leave after the tables have changed. A mistake in handling a bundle ends it, and so does a long silence.
  *
  * @see OpenFlow 1.5.1, section 6.9
  */
+import type { Clock } from "@tenet/kit";
 import type { BundleControlKind, Message } from "@tenet/openflow";
 import { RefusedError } from "../table/refused-error.ts";
+import type { ChangeMessage } from "./table-changes.ts";
 
 /** A message of a bundle, with its own transaction id. */
 export interface BundleEntry {
-  readonly message: BundledMessage;
+  readonly message: ChangeMessage;
   readonly xid: number;
 }
 
-/** What may be in a bundle. */
-export type BundledMessage = Extract<Message, { type: "flowMod" | "groupMod" | "portMod" | "packetOut" }>;
+/** A bundle that was given up. */
+export interface ExpiredBundle {
+  readonly bundleId: number;
+  readonly flags: number;
+  /** Of the request that opened it. */
+  readonly xid: number;
+}
 
-interface Bundle {
+type Control = Extract<Message, { type: "bundleControl" }>;
+type Add = Extract<Message, { type: "bundleAdd" }>;
+
+interface Bundle extends ExpiredBundle {
   readonly entries: BundleEntry[];
   isClosed: boolean;
+  usedMs: number;
 }
+
+/** How long a bundle may lie open without anything added, as in Open vSwitch. */
+const IDLE_TIMEOUT_MS = 10_000;
 
 /** The open bundles of one connection. */
 export class Bundles {
+  readonly #clock: Clock;
   readonly #bundleById = new Map<number, Bundle>();
 
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
   /** Carries out a control message. @returns what to answer @throws RefusedError; what `commit` throws */
-  control(id: number, kind: BundleControlKind, commit: (entries: readonly BundleEntry[]) => void): BundleControlKind {
+  control({ bundleId, kind, flags }: Control, xid: number, commit: (entries: readonly BundleEntry[]) => void): BundleControlKind {
     switch (kind) {
       case "openRequest":
-        if (this.#bundleById.has(id)) throw new RefusedError("OFPBFC_BUNDLE_EXIST", `bundle ${id} is open`);
-        this.#bundleById.set(id, { entries: [], isClosed: false });
+        if (this.#bundleById.delete(bundleId)) throw new RefusedError("OFPBFC_BAD_ID", `bundle ${bundleId} is open`);
+        this.#open(bundleId, flags, xid);
         return "openReply";
       case "closeRequest": {
-        const bundle = this.#find(id);
-        if (bundle.isClosed) throw new RefusedError("OFPBFC_BUNDLE_CLOSED", `bundle ${id} is closed`);
+        const bundle = this.#find(bundleId);
+        this.#refuseClosed(bundle);
+        this.#refuseOtherFlags(bundle, flags);
         bundle.isClosed = true;
+        bundle.usedMs = this.#clock.monotonicMs();
         return "closeReply";
       }
       case "commitRequest": {
-        const { entries } = this.#find(id);
-        this.#bundleById.delete(id);
-        commit(entries);
+        const bundle = this.#find(bundleId);
+        this.#refuseOtherFlags(bundle, flags);
+        this.#bundleById.delete(bundleId);
+        commit(bundle.entries);
         return "commitReply";
       }
       case "discardRequest":
-        this.#find(id);
-        this.#bundleById.delete(id);
+        this.#find(bundleId);
+        this.#bundleById.delete(bundleId);
         return "discardReply";
       default:
-        throw new RefusedError("OFPBFC_BAD_ID", `a switch does not take ${kind}`);
+        throw new RefusedError("OFPBFC_BAD_TYPE", `a switch does not take ${kind}`);
     }
   }
 
-  /** Adds a message to a bundle. @throws RefusedError when it may not be in one, or the bundle is closed */
-  add(id: number, message: Message, xid: number): void {
-    let bundle = this.#bundleById.get(id);
-    if (bundle === undefined) {
-      bundle = { entries: [], isClosed: false };
-      this.#bundleById.set(id, bundle);
-    }
-    if (bundle.isClosed) throw new RefusedError("OFPBFC_BUNDLE_CLOSED", `bundle ${id} is closed`);
-    if (!isBundled(message)) throw new RefusedError("OFPBFC_MSG_UNSUP", `bundles do not hold ${message.type}`);
+  /** Adds a message to a bundle, which is opened when it is not yet. @throws RefusedError */
+  add({ bundleId, flags, message, xid }: Add, addXid: number): void {
+    const bundle = this.#bundleById.get(bundleId) ?? this.#open(bundleId, flags, addXid);
+    this.#refuseClosed(bundle);
+    this.#refuseOtherFlags(bundle, flags);
+    if (!isChange(message)) throw new RefusedError("OFPBFC_MSG_UNSUP", `bundles do not hold ${message.type}`);
     bundle.entries.push({ message, xid });
+    bundle.usedMs = this.#clock.monotonicMs();
+  }
+
+  /** Gives up the bundles that lie idle. */
+  expire(): ExpiredBundle[] {
+    const latestMs = this.#clock.monotonicMs() - IDLE_TIMEOUT_MS;
+    const expired = [...this.#bundleById.values()].filter(({ usedMs }) => usedMs <= latestMs);
+    for (const { bundleId } of expired) this.#bundleById.delete(bundleId);
+    return expired;
+  }
+
+  #open(bundleId: number, flags: number, xid: number): Bundle {
+    const bundle = { bundleId, flags, xid, entries: [], isClosed: false, usedMs: this.#clock.monotonicMs() };
+    this.#bundleById.set(bundleId, bundle);
+    return bundle;
   }
 
   #find(id: number): Bundle {
@@ -72,9 +106,21 @@ export class Bundles {
     if (bundle === undefined) throw new RefusedError("OFPBFC_BAD_ID", `there is no bundle ${id}`);
     return bundle;
   }
+
+  #refuseClosed({ bundleId, isClosed }: Bundle): void {
+    if (!isClosed) return;
+    this.#bundleById.delete(bundleId);
+    throw new RefusedError("OFPBFC_BUNDLE_CLOSED", `bundle ${bundleId} is closed`);
+  }
+
+  #refuseOtherFlags({ bundleId, flags }: Bundle, given: number): void {
+    if (flags === given) return;
+    this.#bundleById.delete(bundleId);
+    throw new RefusedError("OFPBFC_BAD_FLAGS", `bundle ${bundleId} was opened with the flags ${flags}`);
+  }
 }
 
-function isBundled(message: Message): message is BundledMessage {
+function isChange(message: Message): message is ChangeMessage {
   const { type } = message;
   return type === "flowMod" || type === "groupMod" || type === "portMod" || type === "packetOut";
 }

@@ -38,6 +38,8 @@ export interface ChannelOwner {
   message(envelope: Envelope): Refusal | Work<Refusal>;
   /** A message passed, in either direction, as bytes. */
   passed(bytes: Uint8Array): void;
+  /** The peer has read all that was sent. */
+  drained(): void;
   closed(): void;
 }
 
@@ -76,7 +78,10 @@ export class OpenFlowChannel {
       owner.closed();
       turns.wake();
     });
-    socket.on("drain", () => turns.wake());
+    socket.on("drain", () => {
+      owner.drained();
+      turns.wake();
+    });
     const bitmap = versions.reduce((bits, version) => bits | (1 << version), 0);
     this.#write({ type: "hello", versions: bitmap }, Math.max(...versions), 0);
   }
@@ -84,6 +89,11 @@ export class OpenFlowChannel {
   /** The agreed version. */
   get version(): Version {
     return this.#version ?? 1;
+  }
+
+  /** Bytes sent that the peer has not read yet. */
+  get backlogBytes(): number {
+    return this.#socket.writableLength;
   }
 
   setTableIdInCommand(isOn: boolean): void {

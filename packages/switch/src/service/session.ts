@@ -1,8 +1,8 @@
 /**
  * One controller's conversation with a bridge, after the version is agreed.
  *
- * Answers requests, applies flow-mods, and passes on what the controller should hear of: packets, removed flows,
- * port changes. A refused request is answered by the error of its name and changes nothing.
+ * Answers requests and applies changes; what the controller hears of without asking are its `notices` and `monitors`.
+ * A refused request is answered by the error of its name and changes nothing.
  */
 import type { Clock } from "@tenet/kit";
 import {
@@ -12,80 +12,58 @@ import {
   makeErrorMessage,
   type Message,
   type MultipartReply,
-  type PacketInFormat,
-  PORT_CONFIG,
+  type MultipartRequest,
   type Role,
-  type Version,
   VERSION,
 } from "@tenet/openflow";
-import type { Bridge, PortEvent } from "../bridge/bridge.ts";
-import type { BridgePort } from "../bridge/bridge-port.ts";
+import type { Bridge } from "../bridge/bridge.ts";
 import type { TableChange } from "../table/flow-mod.ts";
-import type { Work } from "../turns.ts";
-import type { Refusal } from "./openflow-channel.ts";
 import { MatchPacker } from "../table/packed-match.ts";
 import { RefusedError } from "../table/refused-error.ts";
-import type { RuleEvent } from "../table/pipeline.ts";
-import type { Punt } from "../translate/translation.ts";
+import type { TableEvents } from "../table/pipeline.ts";
+import type { Work } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
-import { AsyncConfig } from "./async-config.ts";
-import { type BundledMessage, type BundleEntry, Bundles } from "./bundles.ts";
-import { metadataMatch } from "./metadata-match.ts";
+import { type BundleEntry, Bundles } from "./bundles.ts";
+import { connectionsMeant } from "./ct-flush.ts";
 import { describeFeatures } from "./features.ts";
-import { describePort, multipartReplies } from "./statistics.ts";
-
-/** The other end. */
-export interface Peer {
-  readonly version: Version;
-  /** Sends a message; without `xid` it is unsolicited, and lost when the peer does not keep up. */
-  send(message: Message, xid?: number): void;
-  /** OpenFlow 1.0: whether flow-mods hold a table number (NXT_FLOW_MOD_TABLE_ID). */
-  setTableIdInCommand(isOn: boolean): void;
-  /** Whether the peer has not read much of what was sent to it. */
-  readonly isBehind: boolean;
-}
-
-/** What sessions of a bridge share: who is master. */
-export interface SessionGroup {
-  /** Called when `session` becomes master: the other masters become slaves. */
-  promote(session: Session): void;
-}
+import { FlowMonitors } from "./flow-monitors.ts";
+import { Notices } from "./notices.ts";
+import type { Refusal } from "./openflow-channel.ts";
+import type { Peer } from "./peer.ts";
+import { NO_GENERATION, type SessionGroup } from "./session-group.ts";
+import { multipartReplies, queuesOf } from "./statistics.ts";
+import { type ChangeMessage, TableChanges } from "./table-changes.ts";
 
 /** Of a switch configuration, by how fragments are handled. */
 const FRAGMENT_FLAGS = { normal: 0, drop: 1, "nx-match": 3 } as const;
 const FRAGMENT_BITS = 3;
 /** Of a switch configuration before OpenFlow 1.3: packets whose TTL ran out go to the controller. */
 const INVALID_TTL_FLAG = 4;
-const SEND_FLOW_REM = 1;
-const DEFAULT_MISS_SEND_LENGTH = 128;
-/** Port configuration that a port-mod may change. */
-const CHANGEABLE_CONFIG =
-  PORT_CONFIG.PORT_DOWN | PORT_CONFIG.NO_RECV | PORT_CONFIG.NO_FWD | PORT_CONFIG.NO_PACKET_IN | PORT_CONFIG.NO_FLOOD;
 
 /** A conversation. */
 export class Session {
-  role: Exclude<Role, "noChange"> = "equal";
+  readonly notices: Notices;
   readonly #bridge: Bridge;
   readonly #vswitch: VirtualSwitch;
   readonly #peer: Peer;
   readonly #group: SessionGroup;
   readonly #clock: Clock;
-  readonly #bundles = new Bundles();
+  readonly #bundles: Bundles;
+  readonly #monitors: FlowMonitors;
+  readonly #changes: TableChanges;
   readonly #packer = new MatchPacker();
-  readonly #async = new AsyncConfig();
-  #missSendLength: number;
-  #controllerId = 0;
-  #packetInFormat: PacketInFormat = "standard";
-  #generationId: bigint | undefined;
 
   /** @param isPrimary - a controller of the bridge: it hears of packets before it says that it wants them */
   constructor(bridge: Bridge, vswitch: VirtualSwitch, peer: Peer, group: SessionGroup, clock: Clock, isPrimary: boolean) {
-    this.#missSendLength = isPrimary ? DEFAULT_MISS_SEND_LENGTH : 0;
     this.#bridge = bridge;
     this.#vswitch = vswitch;
     this.#peer = peer;
     this.#group = group;
     this.#clock = clock;
+    this.notices = new Notices(peer, clock, isPrimary);
+    this.#bundles = new Bundles(clock);
+    this.#monitors = new FlowMonitors(bridge.pipeline, peer);
+    this.#changes = new TableChanges(bridge, vswitch, () => peer.version);
   }
 
   /**
@@ -102,49 +80,31 @@ export class Session {
     }
   }
 
-  /** Tells of flows that went, when they asked for it. */
-  tellRules(events: readonly RuleEvent[]): void {
-    if (!this.#hearsEvents) return;
-    for (const { type, rule, reason } of events) {
-      if (type !== "removed" || reason === undefined || (rule.flags & SEND_FLOW_REM) === 0) continue;
-      if (!this.#async.hearsFlowRemoved(this.role, reason)) continue;
-      this.#peer.send({
-        type: "flowRemoved",
-        flow: rule,
-        reason,
-        durationSec: Math.floor(this.#clock.monotonicMs() - rule.createdMs) / 1000,
-        nPackets: BigInt(rule.nPackets),
-        nBytes: BigInt(rule.nBytes),
-      });
+  /** Tells of a transaction on the tables. */
+  tellChange({ rules, statuses, author }: TableEvents): void {
+    this.notices.tellRules(rules);
+    for (const status of statuses) this.notices.tellTable(status);
+    this.#monitors.tell(rules, author instanceof Author && author.session === this ? author.xid : undefined);
+  }
+
+  /** Takes the mastership away. */
+  demote(generationId: bigint): void {
+    if (this.notices.role !== "master") return;
+    this.notices.role = "slave";
+    this.notices.tellRole(generationId);
+  }
+
+  /** The peer has read all that was sent. */
+  drained(): void {
+    this.#monitors.resume();
+  }
+
+  /** Gives up bundles that nothing was added to for too long, and tells of it. */
+  tick(): void {
+    for (const { bundleId, flags, xid } of this.#bundles.expire()) {
+      const opened = encodeMessage({ type: "bundleControl", bundleId, kind: "openRequest", flags }, this.#peer.version, xid);
+      this.#peer.send(makeErrorMessage("OFPBFC_TIMEOUT", this.#peer.version, opened), xid);
     }
-  }
-
-  /** Tells of a port that came, went or changed. */
-  tellPort({ reason, port }: PortEvent): void {
-    if (!this.#hearsEvents || !this.#async.hearsPortStatus(this.role, reason)) return;
-    this.#peer.send({ type: "portStatus", reason, port: describePort(port) });
-  }
-
-  /** Hands over a packet, when this controller is the one that the action named. */
-  tellPacket(punt: Punt, frame: Uint8Array): void {
-    if (!this.#hearsEvents || punt.controllerId !== this.#controllerId) return;
-    if (!this.#async.hearsPacketIn(this.role, punt.reason, this.#peer.version)) return;
-    this.#peer.send({
-      type: "packetIn",
-      totalLength: frame.length,
-      reason: punt.reason,
-      table: punt.table,
-      cookie: punt.cookie,
-      match: metadataMatch(punt.metadata),
-      data: frame.subarray(0, punt.maxLength),
-      ...(punt.userdata === undefined ? {} : { userdata: punt.userdata }),
-      ...(this.#packetInFormat === "standard" ? {} : { format: this.#packetInFormat }),
-    });
-  }
-
-  /** A management connection hears of nothing until it says how much of a packet, or which events, it wants. */
-  get #hearsEvents(): boolean {
-    return this.#missSendLength > 0 || this.#async.isExplicit;
   }
 
   #handle(message: Message, xid: number): Work | undefined | void {
@@ -155,62 +115,77 @@ export class Session {
         return this.#peer.send(describeFeatures(this.#bridge, this.#peer.version), xid);
       case "getConfigRequest":
         return this.#peer.send(
-          { type: "getConfigReply", flags: FRAGMENT_FLAGS[this.#bridge.fragments], missSendLength: this.#missSendLength },
+          { type: "getConfigReply", flags: FRAGMENT_FLAGS[this.#bridge.fragments], missSendLength: this.notices.missSendLength },
           xid,
         );
       case "setConfig":
-        this.#missSendLength = message.missSendLength;
-        if (this.#peer.version === VERSION.OF10) this.#async.hearInvalidTtl((message.flags & INVALID_TTL_FLAG) !== 0);
+        this.notices.missSendLength = message.missSendLength;
+        if (this.#peer.version === VERSION.OF10) this.notices.async.hearInvalidTtl((message.flags & INVALID_TTL_FLAG) !== 0);
         return this.#setFragments(message.flags);
-      case "flowMod":
-      case "groupMod":
-      case "packetOut":
-      case "portMod":
-        this.#refuseSlave();
-        this.#bridge.pipeline.apply([this.#changeOf(message)]);
-        return this.#afterTables(message);
-      case "meterMod":
-        this.#refuseSlave();
-        return this.#bridge.pipeline.applyMeter(message);
-      case "flushZone":
-        this.#refuseSlave();
-        this.#vswitch.datapath.conntrack.flush({ zone: message.zone });
-        return;
-      case "tlvTableMod":
-        this.#refuseSlave();
-        return this.#bridge.pipeline.applyTlvTable(message);
-      case "tlvTableRequest":
-        return this.#peer.send(this.#bridge.pipeline.tlvTable.describe(), xid);
       case "barrierRequest":
         return this.#answerBarrier(xid);
       case "roleRequest":
         return this.#setRole(message.role, message.generationId, xid);
       case "multipartRequest":
         return this.#answerMultipart(message.request, xid);
-      case "bundleControl":
-        return this.#controlBundle(message, xid);
-      case "bundleAdd":
-        this.#refuseSlave();
-        return this.#bundles.add(message.bundleId, this.#kept(message.message), message.xid);
+      case "queueConfigRequest": {
+        const { port } = message;
+        return this.#peer.send({ type: "queueConfigReply", port, queues: queuesOf(this.#bridge, port) }, xid);
+      }
+      case "tlvTableRequest":
+        return this.#peer.send(this.#bridge.pipeline.tlvTable.describe(), xid);
+      case "getAsyncRequest":
+        return this.#peer.send({ type: "getAsyncReply", ...this.notices.describeChoice() }, xid);
+      case "setAsync":
+        return this.notices.async.set(message);
+      case "flowMonitorCancel":
+        return this.#monitors.cancel(message.id);
       case "setControllerId":
-        this.#controllerId = message.controllerId;
+        this.notices.controllerId = message.controllerId;
         return;
+      case "setPacketInFormat":
+        this.notices.packetInFormat = message.format;
+        return;
+      case "flowModTableId":
+        return this.#peer.setTableIdInCommand(message.isOn);
       case "hello":
       case "echoReply":
-      case "barrierReply":
       case "error":
       case "setFlowFormat":
         return;
-      case "setAsync":
-        return this.#async.set(message);
-      case "getAsyncRequest":
-        return this.#peer.send({ type: "getAsyncReply", ...this.#async.masks }, xid);
-      case "flowModTableId":
-        this.#peer.setTableIdInCommand(message.isOn);
+      default:
+        this.#refuseSlave();
+        return this.#change(message, xid);
+    }
+  }
+
+  /** What a slave may not do. */
+  #change(message: Message, xid: number): Work | undefined | void {
+    switch (message.type) {
+      case "flowMod":
+      case "groupMod":
+      case "packetOut":
+      case "portMod":
+        this.#bridge.pipeline.apply([this.#changes.of(message)], new Author(this, xid));
+        this.#changes.finish(message);
+        return this.#forward(message, xid);
+      case "meterMod":
+        this.#bridge.pipeline.applyMeter(message);
+        return this.#forward(message, xid);
+      case "tableMod":
+        return this.#bridge.pipeline.applyTableMod(message);
+      case "tlvTableMod":
+        return this.#bridge.pipeline.applyTlvTable(message);
+      case "flushZone":
+        this.#vswitch.datapath.conntrack.flush({ zone: message.zone });
         return;
-      case "setPacketInFormat":
-        this.#packetInFormat = message.format;
+      case "ctFlush":
+        this.#vswitch.datapath.conntrack.flush(connectionsMeant(message));
         return;
+      case "bundleControl":
+        return this.#controlBundle(message, xid);
+      case "bundleAdd":
+        return this.#bundles.add({ ...message, message: this.#kept(message.message) }, xid);
       default:
         throw new RefusedError("OFPBRC_BAD_TYPE", `a switch does not take ${message.type}`);
     }
@@ -219,65 +194,16 @@ export class Session {
   /** Handling that this switch does not have (reassembly) leaves it as it is. */
   #setFragments(flags: number): void {
     const wanted = (["normal", "drop", "nx-match"] as const).find((name) => FRAGMENT_FLAGS[name] === (flags & FRAGMENT_BITS));
-    if (wanted === undefined || this.role === "slave") return;
+    if (wanted === undefined || this.notices.role === "slave") return;
     this.#vswitch.setFragmentHandling(this.#bridge, wanted);
   }
 
-  get #isUpsert(): boolean {
-    return this.#peer.version === VERSION.OF10;
-  }
-
-  /** What a message does to the tables, or demands of them. */
-  #changeOf(message: BundledMessage): TableChange {
-    switch (message.type) {
-      case "flowMod": {
-        const { command, flow, bufferId } = message;
-        if (bufferId === undefined) return { command, flow, isUpsert: this.#isUpsert };
-        return { check: refuseBuffer };
-      }
-      case "groupMod":
-        return message;
-      case "portMod":
-        return { check: () => this.#portToModify(message) };
-      case "packetOut": {
-        const { bufferId, actions } = message;
-        const { pipeline } = this.#bridge;
-        return {
-          check: bufferId === undefined ? () => pipeline.checkActions(pipeline.tlvTable.placeFields(actions), 0) : refuseBuffer,
-        };
-      }
-    }
-  }
-
-  /** What a message does when the tables have changed. */
-  #afterTables(message: BundledMessage): void {
-    if (message.type === "packetOut") {
-      const actions = this.#bridge.pipeline.tlvTable.placeFields(message.actions);
-      this.#vswitch.packetOut(this.#bridge, message.data, message.inPort, actions);
-    }
-    if (message.type !== "portMod") return;
-    const port = this.#portToModify(message);
-    const changed = message.mask & CHANGEABLE_CONFIG;
-    port.config = (port.config & ~changed) | (message.config & changed);
-    this.#vswitch.portChanged(this.#bridge, port);
-  }
-
-  #portToModify({ port: number, mac }: Extract<Message, { type: "portMod" }>): BridgePort {
-    const port = this.#bridge.port(number);
-    if (port === undefined) throw new RefusedError("OFPPMFC_BAD_PORT", `there is no port ${number}`);
-    if (port.mac !== mac) throw new RefusedError("OFPPMFC_BAD_HW_ADDR", `port ${number} has another address`);
-    return port;
-  }
-
   #setRole(role: Role, generationId: bigint, xid: number): void {
-    if (role === "master" || role === "slave") {
-      const isStale = this.#generationId !== undefined && BigInt.asIntN(64, generationId - this.#generationId) < 0n;
-      if (isStale) throw new RefusedError("OFPRRFC_STALE", "the generation id is older than the last");
-      this.#generationId = generationId;
-    }
+    const isElection = role === "master" || role === "slave";
+    if (isElection && this.#peer.version > VERSION.OF10) this.#group.elect(generationId);
     if (role === "master") this.#group.promote(this);
-    if (role !== "noChange") this.role = role;
-    this.#peer.send({ type: "roleReply", role: this.role, generationId: this.#generationId ?? 0xffffffffffffffffn }, xid);
+    if (role !== "noChange") this.notices.role = role;
+    this.#peer.send({ type: "roleReply", role: this.notices.role, generationId: this.#group.generationId ?? NO_GENERATION }, xid);
   }
 
   *#answerBarrier(xid: number): Work {
@@ -285,7 +211,13 @@ export class Session {
     this.#peer.send({ type: "barrierReply" }, xid);
   }
 
-  *#answerMultipart(request: Extract<Message, { type: "multipartRequest" }>["request"], xid: number): Work {
+  #answerMultipart(request: MultipartRequest, xid: number): Work | void {
+    if (request.kind !== "flowMonitor") return this.#answerInParts(request, xid);
+    const updates = this.#monitors.request(request.requests);
+    this.#peer.send({ type: "multipartReply", reply: { kind: "flowMonitor", updates }, isLast: true }, xid);
+  }
+
+  *#answerInParts(request: MultipartRequest, xid: number): Work {
     let last: MultipartReply | undefined;
     for (const reply of multipartReplies(request, this.#bridge, this.#vswitch, this.#clock, this.#peer.version)) {
       yield;
@@ -303,26 +235,29 @@ export class Session {
     return { ...message, flow: { ...message.flow, match: this.#packer.pack(message.flow.match) } };
   }
 
-  *#controlBundle({ bundleId, kind, flags }: Extract<Message, { type: "bundleControl" }>, xid: number): Work {
-    this.#refuseSlave();
+  *#controlBundle(message: Extract<Message, { type: "bundleControl" }>, xid: number): Work {
+    const { bundleId, flags } = message;
     let committed: readonly BundleEntry[] = [];
-    const answer = this.#bundles.control(bundleId, kind, (entries) => {
+    const kind = this.#bundles.control(message, xid, (entries) => {
       this.#commitBundle(entries);
       committed = entries;
     });
     yield* this.#vswitch.settling();
-    for (const { message } of committed) this.#afterTables(message);
-    this.#peer.send({ type: "bundleControl", bundleId, kind: answer, flags }, xid);
+    for (const entry of committed) {
+      this.#changes.finish(entry.message);
+      this.#forward(entry.message, entry.xid);
+    }
+    this.#peer.send({ type: "bundleControl", bundleId, kind, flags }, xid);
   }
 
   *#changesOf(entries: readonly BundleEntry[]): Generator<TableChange> {
-    for (const { message } of entries) yield this.#changeOf(message);
+    for (const { message } of entries) yield this.#changes.of(message);
   }
 
   /** Applies a bundle; a refusal is told for the message at fault first, then for the commit. */
   #commitBundle(entries: readonly BundleEntry[]): void {
     try {
-      this.#bridge.pipeline.apply(this.#changesOf(entries));
+      this.#bridge.pipeline.apply(this.#changesOf(entries), new Author(this, entries[0]?.xid ?? 0));
     } catch (error) {
       const entry = error instanceof RefusedError ? entries[error.position ?? -1] : undefined;
       if (!(error instanceof RefusedError) || entry === undefined) throw error;
@@ -333,8 +268,12 @@ export class Session {
     }
   }
 
+  #forward(message: ChangeMessage | Extract<Message, { type: "meterMod" }>, xid: number): void {
+    if (message.type === "groupMod" || message.type === "meterMod") this.#group.forward(message, xid, this);
+  }
+
   #refuseSlave(): void {
-    if (this.role === "slave") throw new RefusedError("OFPBRC_IS_SLAVE", "a slave changes nothing");
+    if (this.notices.role === "slave") throw new RefusedError("OFPBRC_IS_SLAVE", "a slave changes nothing");
   }
 }
 
@@ -353,6 +292,13 @@ function refusalOf(error: unknown): ErrorName {
   throw error;
 }
 
-function refuseBuffer(): void {
-  throw new RefusedError("OFPBRC_BUFFER_UNKNOWN", "packets are not buffered");
+/** Which request of which connection a transaction comes from. */
+class Author {
+  readonly session: Session;
+  readonly xid: number;
+
+  constructor(session: Session, xid: number) {
+    this.session = session;
+    this.xid = xid;
+  }
 }

@@ -12,7 +12,9 @@ import {
   type PortDesc,
   type PortStatsEntry,
   PORT_STATE,
+  type QueueDesc,
   type QueueStatsEntry,
+  type TableFeatures,
   type Version,
 } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
@@ -73,7 +75,7 @@ export function* multipartReplies(
         kind: "table",
         tables: bridge.pipeline.tableStats().map(({ table, nRules, nLookups, nMatches }) => ({
           table,
-          name: "",
+          name: bridge.pipeline.table(table).settings.name,
           maxEntries: MAX_TABLE_ENTRIES,
           nActive: nRules,
           nLookups: BigInt(nLookups),
@@ -81,12 +83,23 @@ export function* multipartReplies(
         })),
       };
     case "tableFeatures":
+      setTableFeatures(request.tables ?? [], bridge);
       // One table per message: ovs-ofctl reads no more.
       for (const { table } of bridge.pipeline.tableStats()) {
-        const features = { table, name: "", maxEntries: MAX_TABLE_ENTRIES, nTables: N_TABLES - 1 };
+        const { name } = bridge.pipeline.table(table).settings;
+        const features = { table, name, maxEntries: MAX_TABLE_ENTRIES, nTables: N_TABLES - 1 };
         yield { kind: "tableFeatures", tables: [features] };
       }
       return;
+    case "tableDesc":
+      return yield {
+        kind: "tableDesc",
+        tables: bridge.pipeline.tableStats().map(({ table }) => bridge.pipeline.table(table).describe()),
+      };
+    case "queueDesc": {
+      const queues = queuesOf(bridge, request.port).filter(({ queue }) => isAsked(queue, request.queue));
+      return yield { kind: "queueDesc", queues };
+    }
     case "port":
       return yield { kind: "port", ports: portsAsked(bridge, request.port).map((port) => portStats(port, vswitch, clock)) };
     case "portDesc":
@@ -102,6 +115,34 @@ export function* multipartReplies(
     case "meterDesc":
     case "meterFeatures":
       return yield meterReply(request, bridge.pipeline, clock);
+    case "flowMonitor":
+      throw new RefusedError("OFPBRC_BAD_STAT", "monitors belong to a connection");
+  }
+}
+
+/** The queues of a port, or of all for {@link PORT}.NONE: each has one. @throws RefusedError when the port is not there */
+export function queuesOf(bridge: Bridge, port: number): QueueDesc[] {
+  if (port === PORT.NONE) return bridge.ports().map(queueOf);
+  const found = bridge.port(port);
+  if (found === undefined) throw new RefusedError("OFPQOFC_BAD_PORT", `there is no port ${port}`);
+  return [queueOf(found)];
+}
+
+function queueOf({ ofport }: BridgePort): QueueDesc {
+  return { port: ofport, queue: 0 };
+}
+
+function isAsked(queue: number, asked: number): boolean {
+  return asked === ALL_QUEUES || asked === queue;
+}
+
+/** Names tables; all else that tables can do is as it is. @throws RefusedError when a table is not there */
+function setTableFeatures(tables: readonly TableFeatures[], { pipeline }: Bridge): void {
+  for (const { table } of tables) {
+    if (table >= N_TABLES - 1) throw new RefusedError("OFPTFFC_BAD_TABLE", `there is no table ${table}`);
+  }
+  for (const { table, name } of tables) {
+    pipeline.configureTable(table, { ...pipeline.table(table).settings, name });
   }
 }
 

@@ -1,5 +1,8 @@
 /** One flow table: its rules, in a classifier, and what its lookups came to. */
 import { Classifier } from "@tenet/classifier";
+import { EVICTION_FLAGS, TABLE_CONFIG, type TableDesc, type TableMod } from "@tenet/openflow";
+import { chooseVictim } from "./eviction.ts";
+import { DEFAULT_TABLE_SETTINGS, type TableSettings, type VacancyWatch } from "./table-settings.ts";
 import type { Rule } from "./rule.ts";
 
 /** A table that was looked at and the rule found there; one object for all packets that fare so. */
@@ -13,12 +16,77 @@ export class FlowTable {
   /** 0 to 254. */
   readonly number: number;
   readonly classifier: Classifier<Rule> = new Classifier<Rule>();
+  settings: TableSettings = DEFAULT_TABLE_SETTINGS;
   nLookups = 0;
   nMatches = 0;
   readonly #miss: TableVisit = { table: this, rule: undefined };
 
-  constructor(number: number) {
+  readonly #maxRules: number;
+  /** Whether a controller asked for eviction. */
+  #isEvictingByImportance = false;
+  #vacancy: VacancyWatch | undefined;
+
+  /** @param maxRules - how many rules it holds, if the database does not say less */
+  constructor(number: number, maxRules: number) {
     this.number = number;
+    this.#maxRules = maxRules;
+  }
+
+  /** How many rules it holds. */
+  get limit(): number {
+    return Math.min(this.settings.flowLimit ?? Infinity, this.#maxRules);
+  }
+
+  /** Whether controllers hear of how full it is. */
+  get isWatched(): boolean {
+    return this.#vacancy !== undefined;
+  }
+
+  get isOverfull(): boolean {
+    return this.classifier.size > this.limit;
+  }
+
+  /** The rule to remove so that `newcomer` has room; `undefined` when none is to go. */
+  victimFor(newcomer: Rule | undefined): Rule | undefined {
+    if (!this.settings.isEvicting && !this.#isEvictingByImportance) return undefined;
+    const order = { groups: this.settings.evictionGroups, byImportance: this.#isEvictingByImportance };
+    return chooseVictim(this.classifier.rules(), newcomer, order);
+  }
+
+  /** Takes what a controller configures. */
+  configure({ config, vacancy = { downPercent: 0, upPercent: 0 } }: TableMod): void {
+    this.#isEvictingByImportance = (config & TABLE_CONFIG.EVICTION) !== 0;
+    const isWatched = (config & TABLE_CONFIG.VACANCY_EVENTS) !== 0;
+    const next = this.#vacantPercent < vacancy.upPercent ? "vacancyUp" : "vacancyDown";
+    this.#vacancy = isWatched ? { ...vacancy, next } : undefined;
+  }
+
+  /** What controllers are told. */
+  describe(): TableDesc {
+    const { downPercent = 0, upPercent = 0 } = this.#vacancy ?? {};
+    const eviction = this.#isEvictingByImportance ? TABLE_CONFIG.EVICTION : 0;
+    return {
+      table: this.number,
+      config: eviction | (this.#vacancy === undefined ? 0 : TABLE_CONFIG.VACANCY_EVENTS),
+      evictionFlags: EVICTION_FLAGS,
+      vacancy: { downPercent, upPercent },
+      vacantPercent: this.#vacancy === undefined ? 0 : this.#vacantPercent,
+    };
+  }
+
+  /** What controllers are to hear of how full it is, after its rules have changed; each is told once. */
+  takeVacancyEvent(): VacancyWatch["next"] | undefined {
+    const watch = this.#vacancy;
+    if (watch === undefined) return undefined;
+    const { next } = watch;
+    const isDue = next === "vacancyDown" ? this.#vacantPercent < watch.downPercent : this.#vacantPercent > watch.upPercent;
+    if (!isDue) return undefined;
+    watch.next = next === "vacancyDown" ? "vacancyUp" : "vacancyDown";
+    return next;
+  }
+
+  get #vacantPercent(): number {
+    return Math.max(0, Math.floor((100 * (this.limit - this.classifier.size)) / this.limit));
   }
 
   /** The visit of packets that find `rule`, which is of this table. */

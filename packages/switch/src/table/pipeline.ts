@@ -15,7 +15,10 @@ import {
   GROUP,
   type GroupMod,
   type Match,
+  EVICTION_FLAGS,
   type MeterMod,
+  type TableMod,
+  type TableStatus,
   type TlvTableMod,
 } from "@tenet/openflow";
 import { GroupTable } from "../group/group-table.ts";
@@ -29,6 +32,7 @@ import { PackedMatch } from "./packed-match.ts";
 import { learnedId, ReferenceIndex } from "./reference-index.ts";
 import { RefusedError } from "./refused-error.ts";
 import { conjunctionsOf, Rule } from "./rule.ts";
+import type { TableSettings } from "./table-settings.ts";
 import { TlvTable } from "./tlv-table.ts";
 
 /** One rule's part in a transaction. */
@@ -46,6 +50,10 @@ export interface TableEvents {
   readonly groups: readonly number[];
   /** Numbers of the meters that came or went. */
   readonly meters: readonly number[];
+  /** What controllers who watch are to hear of how full tables are. */
+  readonly statuses: readonly TableStatus[];
+  /** Who asked for it, as given to `apply`. */
+  readonly author: object | undefined;
 }
 
 /** Which rules a request is about. */
@@ -77,6 +85,7 @@ interface Addition {
 const RULES_PER_STEP = 256;
 /** How many rules a bridge holds at most. */
 const MAX_RULES = 1_000_000;
+const NO_STATUSES: readonly TableStatus[] = [];
 
 /** Flow tables 0..254, and the groups that their rules refer to. */
 export class Pipeline {
@@ -87,6 +96,8 @@ export class Pipeline {
   readonly #tables: (FlowTable | undefined)[] = Array.from({ length: N_TABLES });
   readonly #listeners = new Set<(events: TableEvents) => void>();
   readonly #references = new ReferenceIndex();
+  /** Tables that controllers hear of when they fill or empty. */
+  readonly #watched = new Set<FlowTable>();
   /** Rules that have a timeout. */
   readonly #mortal = new Set<Rule>();
   /** Learned flows that nothing may refer to any more, by `learnedId`. */
@@ -119,14 +130,19 @@ export class Pipeline {
   table(number: number): FlowTable {
     let table = this.#tables[number];
     if (table === undefined) {
-      table = new FlowTable(number);
+      table = new FlowTable(number, MAX_RULES);
       this.#tables[number] = table;
     }
     return table;
   }
 
-  /** Carries out all of `mods` or none. @throws RefusedError of the first that fails, after undoing the others */
-  apply(mods: Iterable<TableChange>): void {
+  /**
+   * Carries out all of `mods` or none.
+   *
+   * @param author - whom listeners are told that this comes from
+   * @throws RefusedError of the first that fails, after undoing the others
+   */
+  apply(mods: Iterable<TableChange>, author?: object): void {
     let position = 0;
     try {
       for (const mod of mods) {
@@ -144,7 +160,32 @@ export class Pipeline {
       this.#orphans.clear();
       throw error;
     }
+    this.#publish(author);
+  }
+
+  /** Takes what the database says of a table; rules go when it then holds too many and may evict. */
+  configureTable(number: number, settings: TableSettings): void {
+    const table = this.table(number);
+    table.settings = settings;
+    while (table.isOverfull && this.#evictFrom(table, undefined));
     this.#publish();
+  }
+
+  /** Takes what a controller configures of a table, or of all. @throws RefusedError when there is no such table */
+  applyTableMod(mod: TableMod): void {
+    if (mod.table !== ALL_TABLES && mod.table >= N_TABLES) {
+      throw new RefusedError("OFPTMFC_BAD_TABLE", `there is no table ${mod.table}`);
+    }
+    if (mod.evictionFlags !== undefined && mod.evictionFlags !== EVICTION_FLAGS) {
+      throw new RefusedError("OFPTMFC_BAD_CONFIG", `eviction goes by all of ${EVICTION_FLAGS}`);
+    }
+    const numbers = mod.table === ALL_TABLES ? Array.from({ length: N_TABLES - 1 }, (_, number) => number) : [mod.table];
+    for (const number of numbers) {
+      const table = this.table(number);
+      table.configure(mod);
+      if (table.isWatched) this.#watched.add(table);
+      else this.#watched.delete(table);
+    }
   }
 
   /**
@@ -327,7 +368,9 @@ export class Pipeline {
     const table = flow.table === ALL_TABLES ? 0 : flow.table;
     if (table >= N_TABLES) throw new RefusedError("OFPFMFC_BAD_TABLE_ID", `there is no table ${table}`, "Use 0 to 253");
     const { classifier } = this.table(table);
-    if ((flow.flags & FLOW_FLAG.CHECK_OVERLAP) !== 0 && classifier.overlaps(flow.match, flow.priority)) {
+    const { key, mask } = flow.match;
+    const checksOverlap = (flow.flags & FLOW_FLAG.CHECK_OVERLAP) !== 0 && classifier.find(key, mask, flow.priority) === undefined;
+    if (checksOverlap && classifier.overlaps(flow.match, flow.priority)) {
       const hint = "Give it another priority, or leave out check_overlap";
       throw new RefusedError("OFPFMFC_OVERLAP", "a flow of this priority overlaps", hint);
     }
@@ -336,8 +379,9 @@ export class Pipeline {
     this.#live(rule);
     if (displaced !== undefined) this.#bury(displaced);
     this.#undo.push({ rule, displaced });
-    if (this.#nRules > MAX_RULES) {
-      throw new RefusedError("OFPFMFC_TABLE_FULL", `${MAX_RULES} flows are held`, "Delete some");
+    const held = this.table(table);
+    if ((held.isOverfull && !this.#evictFrom(held, rule)) || this.#nRules > MAX_RULES) {
+      throw new RefusedError("OFPFMFC_TABLE_FULL", `table ${table} holds ${held.limit} flows`, "Delete some");
     }
     if (displaced !== undefined) this.#events.push({ type: "removed", rule: displaced });
     this.#events.push({ type: "added", rule });
@@ -352,6 +396,14 @@ export class Pipeline {
     if (displaced === undefined) return;
     classifier.insert(displaced);
     this.#live(displaced);
+  }
+
+  /** Removes a rule of a full table. @returns whether one may go */
+  #evictFrom(table: FlowTable, newcomer: Rule | undefined): boolean {
+    const victim = table.victimFor(newcomer);
+    if (victim === undefined) return false;
+    this.#remove(victim, "eviction");
+    return true;
   }
 
   #modify(rule: Rule, flow: FlowSpec, setsCookie: boolean): void {
@@ -419,15 +471,28 @@ export class Pipeline {
     }
   }
 
-  #publish(): void {
+  #publish(author?: object): void {
     if (this.#orphans.size > 0) this.#removeOrphans();
-    const events = { rules: this.#events, groups: this.#groupEvents, meters: this.#meterEvents };
+    const events = {
+      rules: this.#events,
+      groups: this.#groupEvents,
+      meters: this.#meterEvents,
+      statuses: this.#watched.size === 0 ? NO_STATUSES : this.#statuses(),
+      author,
+    };
     this.#events = [];
     this.#groupEvents = [];
     this.#meterEvents = [];
     this.#undo = [];
     if (events.rules.length + events.groups.length + events.meters.length === 0) return;
     for (const listener of this.#listeners) listener(events);
+  }
+
+  #statuses(): TableStatus[] {
+    return [...this.#watched].flatMap((table) => {
+      const reason = table.takeVacancyEvent();
+      return reason === undefined ? [] : [{ type: "tableStatus" as const, reason, desc: table.describe() }];
+    });
   }
 }
 

@@ -1,0 +1,101 @@
+/** What one controller hears of without asking: packets, removed flows, ports, tables, roles, and what others changed. */
+import type { Clock } from "@tenet/kit";
+import type { AsyncMasks, GroupMod, Message, MeterMod, PacketInFormat, Role, TableStatus } from "@tenet/openflow";
+import type { PortEvent } from "../bridge/bridge.ts";
+import type { RuleEvent } from "../table/pipeline.ts";
+import type { Punt } from "../translate/translation.ts";
+import { AsyncConfig } from "./async-config.ts";
+import { metadataMatch } from "./metadata-match.ts";
+import type { Peer } from "./peer.ts";
+import { describePort } from "./statistics.ts";
+
+const SEND_FLOW_REM = 1;
+const DEFAULT_MISS_SEND_LENGTH = 128;
+
+/** The unsolicited messages of one connection. */
+export class Notices {
+  role: Exclude<Role, "noChange"> = "equal";
+  /** Bytes of a packet that are sent when it found no flow. */
+  missSendLength: number;
+  controllerId = 0;
+  packetInFormat: PacketInFormat = "standard";
+  readonly async: AsyncConfig = new AsyncConfig();
+  readonly #peer: Peer;
+  readonly #clock: Clock;
+
+  /** @param isPrimary - a controller of the bridge: it hears of packets before it says that it wants them */
+  constructor(peer: Peer, clock: Clock, isPrimary: boolean) {
+    this.missSendLength = isPrimary ? DEFAULT_MISS_SEND_LENGTH : 0;
+    this.#peer = peer;
+    this.#clock = clock;
+  }
+
+  /** Tells of flows that went, when they asked for it. */
+  tellRules(events: readonly RuleEvent[]): void {
+    if (!this.#hearsEvents) return;
+    for (const { type, rule, reason } of events) {
+      if (type !== "removed" || reason === undefined || (rule.flags & SEND_FLOW_REM) === 0) continue;
+      if (!this.async.hears("flowRemoved", this.role, reason)) continue;
+      this.#peer.send({
+        type: "flowRemoved",
+        flow: rule,
+        reason,
+        durationSec: Math.floor(this.#clock.monotonicMs() - rule.createdMs) / 1000,
+        nPackets: BigInt(rule.nPackets),
+        nBytes: BigInt(rule.nBytes),
+      });
+    }
+  }
+
+  /** Tells of a port that came, went or changed. */
+  tellPort({ reason, port }: PortEvent): void {
+    if (!this.#hearsEvents || !this.async.hears("portStatus", this.role, reason)) return;
+    this.#peer.send({ type: "portStatus", reason, port: describePort(port) });
+  }
+
+  /** Tells of a table that filled or emptied. */
+  tellTable(status: TableStatus): void {
+    if (this.async.hears("tableStatus", this.role, status.reason)) this.#peer.send(status);
+  }
+
+  /** Tells that another controller became master. */
+  tellRole(generationId: bigint): void {
+    if (!this.async.hears("roleStatus", this.role, "masterRequest")) return;
+    this.#peer.send({ type: "roleStatus", role: this.role, reason: "masterRequest", generationId });
+  }
+
+  /** Passes on what another controller changed of groups or meters. */
+  forward(message: GroupMod | MeterMod, xid: number): void {
+    if (this.async.hears("requestForward", this.role, message.type)) {
+      this.#peer.send({ type: "requestForward", message, xid });
+    }
+  }
+
+  /** Hands over a packet, when this controller is the one that the action named. */
+  tellPacket(punt: Punt, frame: Uint8Array): void {
+    if (!this.#hearsEvents || punt.controllerId !== this.controllerId) return;
+    if (!this.async.hearsPacketIn(this.role, punt.reason, this.#peer.version)) return;
+    const message: Message = {
+      type: "packetIn",
+      totalLength: frame.length,
+      reason: punt.reason,
+      table: punt.table,
+      cookie: punt.cookie,
+      match: metadataMatch(punt.metadata),
+      data: frame.subarray(0, punt.maxLength),
+      ...(punt.userdata === undefined ? {} : { userdata: punt.userdata }),
+      ...(this.packetInFormat === "standard" ? {} : { format: this.packetInFormat }),
+    };
+    this.#peer.send(message);
+  }
+
+  /** The choice of messages in force, as the version says it. */
+  describeChoice(): AsyncMasks {
+    return this.async.masksFor(this.#peer.version);
+  }
+
+  /** A management connection hears of nothing until it says how much of a packet, or which events, it wants. */
+  get #hearsEvents(): boolean {
+    return this.missSendLength > 0 || this.async.isExplicit;
+  }
+}

@@ -1,0 +1,75 @@
+/** What messages that bundles may hold do: first to the tables, all or none, then to ports and packets. */
+import { type Message, PORT_CONFIG, type Version, VERSION } from "@tenet/openflow";
+import type { Bridge } from "../bridge/bridge.ts";
+import type { BridgePort } from "../bridge/bridge-port.ts";
+import type { TableChange } from "../table/flow-mod.ts";
+import { RefusedError } from "../table/refused-error.ts";
+import type { VirtualSwitch } from "../virtual-switch.ts";
+
+/** A message that a bundle may hold. */
+export type ChangeMessage = Extract<Message, { type: "flowMod" | "groupMod" | "portMod" | "packetOut" }>;
+
+/** Port configuration that a port-mod may change. */
+const CHANGEABLE_CONFIG =
+  PORT_CONFIG.PORT_DOWN | PORT_CONFIG.NO_RECV | PORT_CONFIG.NO_FWD | PORT_CONFIG.NO_PACKET_IN | PORT_CONFIG.NO_FLOOD;
+
+/** The changes that one connection makes. */
+export class TableChanges {
+  readonly #bridge: Bridge;
+  readonly #vswitch: VirtualSwitch;
+  readonly #version: () => Version;
+
+  constructor(bridge: Bridge, vswitch: VirtualSwitch, version: () => Version) {
+    this.#bridge = bridge;
+    this.#vswitch = vswitch;
+    this.#version = version;
+  }
+
+  /** What a message does to the tables, or demands of them. */
+  of(message: ChangeMessage): TableChange {
+    switch (message.type) {
+      case "flowMod": {
+        const { command, flow, bufferId } = message;
+        return bufferId === undefined ? { command, flow, isUpsert: this.#isUpsert } : { check: refuseBuffer };
+      }
+      case "groupMod":
+        return message;
+      case "portMod":
+        return { check: () => this.#portToModify(message) };
+      case "packetOut": {
+        const { bufferId, actions } = message;
+        const { pipeline } = this.#bridge;
+        if (bufferId !== undefined) return { check: refuseBuffer };
+        return { check: () => pipeline.checkActions(pipeline.tlvTable.placeFields(actions), 0) };
+      }
+    }
+  }
+
+  /** What a message does when the tables have changed. */
+  finish(message: ChangeMessage): void {
+    if (message.type === "packetOut") {
+      const actions = this.#bridge.pipeline.tlvTable.placeFields(message.actions);
+      this.#vswitch.packetOut(this.#bridge, message.data, message.inPort, actions);
+    }
+    if (message.type !== "portMod") return;
+    const port = this.#portToModify(message);
+    const changed = message.mask & CHANGEABLE_CONFIG;
+    port.config = (port.config & ~changed) | (message.config & changed);
+    this.#vswitch.portChanged(this.#bridge, port);
+  }
+
+  get #isUpsert(): boolean {
+    return this.#version() === VERSION.OF10;
+  }
+
+  #portToModify({ port: number, mac }: Extract<Message, { type: "portMod" }>): BridgePort {
+    const port = this.#bridge.port(number);
+    if (port === undefined) throw new RefusedError("OFPPMFC_BAD_PORT", `there is no port ${number}`);
+    if (port.mac !== mac) throw new RefusedError("OFPPMFC_BAD_HW_ADDR", `port ${number} has another address`);
+    return port;
+  }
+}
+
+function refuseBuffer(): void {
+  throw new RefusedError("OFPBRC_BUFFER_UNKNOWN", "packets are not buffered");
+}

@@ -1,0 +1,81 @@
+/** What controllers of one bridge do to each other, and how bundles end. */
+import { type Message, parseFlow, parseGroup } from "@tenet/openflow";
+import { expect, test } from "vitest";
+import { type Controller, controllersOf } from "./controller.ts";
+
+const NOTHING = { packetIn: [0, 0], portStatus: [0, 0], flowRemoved: [0, 0] } as const;
+
+function roleRequest(role: "master" | "slave" | "noChange", generationId: bigint): Message {
+  return { type: "roleRequest", role, generationId };
+}
+
+function bundle(kind: "openRequest" | "closeRequest" | "commitRequest" | "discardRequest", flags = 3): Message {
+  return { type: "bundleControl", bundleId: 7, kind, flags };
+}
+
+const ADD: Message = { type: "flowMod", command: "add", flow: parseFlow("tcp,actions=drop") };
+const BUNDLED: Message = { type: "bundleAdd", bundleId: 7, flags: 3, message: ADD, xid: 9 };
+
+test("the number of an election counts for all controllers, and an older one is refused", () => {
+  const { controllers } = controllersOf(4, 4);
+  const [a, b] = controllers as [Controller, Controller];
+  expect(a.say(roleRequest("master", 5n))).toBeUndefined();
+  expect(b.say(roleRequest("master", 4n))).toBe("OFPRRFC_STALE");
+  expect(b.say(roleRequest("noChange", 0n))).toBeUndefined();
+  expect(b.say(roleRequest("master", 0x8000_0000_0000_0006n))).toBe("OFPRRFC_STALE");
+  expect(b.say(roleRequest("master", 6n))).toBeUndefined();
+  expect([a, b].map(({ session }) => session.notices.role)).toEqual(["slave", "master"]);
+  expect(a.say(ADD)).toBe("OFPBRC_IS_SLAVE");
+});
+
+test("a master that another replaces hears of it when it asked to", () => {
+  const { controllers } = controllersOf(6, 6);
+  const [a, b] = controllers as [Controller, Controller];
+  a.say({ type: "setAsync", ...NOTHING, roleStatus: [0, 1] });
+  a.say(roleRequest("master", 5n));
+  a.heard();
+  b.say(roleRequest("master", 6n));
+  expect(a.heard()).toEqual([{ type: "roleStatus", role: "slave", reason: "masterRequest", generationId: 6n }]);
+});
+
+test("changes of groups are passed on to the other controllers that asked for them", () => {
+  const { controllers } = controllersOf(6, 6, 6);
+  const [author, listener, deaf] = controllers as [Controller, Controller, Controller];
+  for (const each of [author, listener]) each.say({ type: "setAsync", ...NOTHING, requestForward: [1, 0] });
+  const message = parseGroup("group_id=1,type=all,bucket=output:1");
+  author.say(message, 44);
+  expect(listener.told.splice(0)).toEqual([{ message: { type: "requestForward", message, xid: 44 }, xid: undefined }]);
+  expect([author.heard(), deaf.heard()]).toEqual([[], []]);
+});
+
+test.each([
+  ["OFPBFC_BAD_ID", [bundle("openRequest"), bundle("openRequest")]],
+  ["OFPBFC_BAD_ID", [bundle("closeRequest")]],
+  ["OFPBFC_BAD_ID", [bundle("commitRequest")]],
+  ["OFPBFC_BAD_FLAGS", [bundle("openRequest"), bundle("closeRequest", 1)]],
+  ["OFPBFC_BAD_FLAGS", [bundle("openRequest", 1), BUNDLED]],
+  ["OFPBFC_BUNDLE_CLOSED", [bundle("openRequest"), bundle("closeRequest"), bundle("closeRequest")]],
+  ["OFPBFC_BUNDLE_CLOSED", [bundle("openRequest"), bundle("closeRequest"), BUNDLED]],
+] as const)("%s ends a bundle", (errorName, messages) => {
+  const { bench, controllers } = controllersOf(6);
+  const [controller] = controllers as [Controller];
+  expect(messages.map((message) => controller.say(message)).at(-1)).toBe(errorName);
+  expect(controller.say(bundle("commitRequest"))).toBe("OFPBFC_BAD_ID");
+  expect(bench.bridge.pipeline.nRules).toBe(0);
+});
+
+test("a bundle that lies idle is given up, and its controller told", () => {
+  const { bench, controllers } = controllersOf(6);
+  const [controller] = controllers as [Controller];
+  controller.say(bundle("openRequest"), 31);
+  bench.clock.advance(6000);
+  controller.say(BUNDLED);
+  bench.clock.advance(6000);
+  controller.session.tick();
+  controller.heard();
+  bench.clock.advance(4001);
+  controller.session.tick();
+  const [told] = controller.told;
+  expect(told).toMatchObject({ message: { type: "error", errorType: 17, code: 14 }, xid: 31 });
+  expect(controller.say(bundle("commitRequest"))).toBe("OFPBFC_BAD_ID");
+});

@@ -1,0 +1,89 @@
+/** Full tables, eviction, and what controllers hear of how full tables are. */
+import { FIELDS } from "@tenet/net";
+import { ALL_TABLES, formatFlow, makeMatch, parseFlow, TABLE_CONFIG } from "@tenet/openflow";
+import type { TableSettings } from "@tenet/switch";
+import { expect, test } from "vitest";
+import { Bench } from "./bench-switch.ts";
+import { type Controller, controllersOf } from "./controller.ts";
+
+const SETTINGS: TableSettings = { name: "t", isEvicting: false, evictionGroups: [] };
+
+function limited(settings: Partial<TableSettings>): Bench {
+  const bench = new Bench(2, []);
+  bench.bridge.pipeline.configureTable(0, { ...SETTINGS, ...settings });
+  return bench;
+}
+
+function add({ bridge }: Bench, ...flows: string[]): void {
+  bridge.pipeline.apply(flows.map((text) => ({ command: "add", flow: parseFlow(text) })));
+}
+
+function flowsOf({ bridge }: Bench): string[] {
+  return bridge.pipeline
+    .select({ table: ALL_TABLES, match: makeMatch(), cookie: 0n })
+    .map((rule) => formatFlow({ ...rule, match: rule.match, flags: 0, idleTimeout: 0, hardTimeout: 0, importance: 0 }))
+    .sort();
+}
+
+test("a full table refuses one more, and takes one that replaces its like", () => {
+  const bench = limited({ flowLimit: 2 });
+  add(bench, "tcp,actions=1", "udp,actions=1");
+  expect(() => add(bench, "arp,actions=1")).toThrow(expect.objectContaining({ errorName: "OFPFMFC_TABLE_FULL" }));
+  add(bench, "tcp,actions=2", "table=1,arp,actions=1");
+  expect(flowsOf(bench)).toEqual(["table=1, arp actions=output:1", "tcp actions=output:2", "udp actions=output:1"]);
+});
+
+test("the flow that would end first goes for one that comes; flows without a timeout stay", () => {
+  const bench = limited({ flowLimit: 3, isEvicting: true });
+  add(bench, "hard_timeout=100,tcp,actions=1", "idle_timeout=50,udp,actions=1", "icmp,actions=1");
+  add(bench, "arp,actions=1");
+  expect(flowsOf(bench)).toEqual(["arp actions=output:1", "icmp actions=output:1", "tcp actions=output:1"]);
+  add(bench, "rarp,actions=1");
+  const refused = (): void => add(bench, "sctp,actions=1");
+  expect(refused).toThrow(expect.objectContaining({ errorName: "OFPFMFC_TABLE_FULL" }));
+  expect(flowsOf(bench)).toEqual(["arp actions=output:1", "icmp actions=output:1", "rarp actions=output:1"]);
+});
+
+test("the largest group of equal fields loses a flow first", () => {
+  const bench = limited({ flowLimit: 4, isEvicting: true, evictionGroups: [FIELDS.in_port] });
+  add(
+    bench,
+    "idle_timeout=9,in_port=1,tcp,actions=1",
+    ...["tcp", "udp", "arp"].map((kind, i) => `idle_timeout=${50 - i},in_port=2,${kind},actions=1`),
+  );
+  add(bench, "idle_timeout=5,in_port=3,tcp,actions=1");
+  expect(flowsOf(bench).filter((flow) => flow.startsWith("arp"))).toEqual([]);
+  expect(flowsOf(bench)).toHaveLength(4);
+});
+
+test("a controller that asks for eviction has the least important go first", () => {
+  const bench = limited({ flowLimit: 2 });
+  bench.bridge.pipeline.applyTableMod({ type: "tableMod", table: 0, config: TABLE_CONFIG.EVICTION });
+  add(bench, "hard_timeout=5,importance=9,tcp,actions=1", "hard_timeout=90,importance=2,udp,actions=1");
+  add(bench, "hard_timeout=9,importance=5,arp,actions=1");
+  expect(flowsOf(bench)).toEqual(["arp actions=output:1", "tcp actions=output:1"]);
+});
+
+test("a lower limit evicts at once where the table may", () => {
+  const bench = limited({ isEvicting: true });
+  add(bench, "hard_timeout=5,tcp,actions=1", "hard_timeout=90,udp,actions=1", "hard_timeout=9,arp,actions=1");
+  bench.bridge.pipeline.configureTable(0, { ...SETTINGS, isEvicting: true, flowLimit: 1 });
+  expect(flowsOf(bench)).toEqual(["udp actions=output:1"]);
+});
+
+test("controllers hear once that a table fills, and once that it empties", () => {
+  const { bench, controllers } = controllersOf(6);
+  const [controller] = controllers as [Controller];
+  const masks = { packetIn: [0, 0], portStatus: [0, 0], flowRemoved: [0, 0], tableStatus: [24, 0] } as const;
+  controller.say({ type: "setAsync", ...masks });
+  bench.bridge.pipeline.configureTable(0, { ...SETTINGS, flowLimit: 10 });
+  const vacancy = { downPercent: 30, upPercent: 60 };
+  expect(controller.say({ type: "tableMod", table: 0, config: TABLE_CONFIG.VACANCY_EVENTS, vacancy })).toBeUndefined();
+  const reasons = (): string[] => controller.heard().map((message) => (message.type === "tableStatus" ? message.reason : ""));
+  for (let n = 0; n < 9; n++) add(bench, `priority=${n},actions=1`);
+  expect(reasons()).toEqual(["vacancyDown"]);
+  for (let n = 0; n < 9; n++) {
+    bench.bridge.pipeline.apply([{ command: "deleteStrict", flow: parseFlow(`priority=${n}`, { purpose: "delete" }) }]);
+  }
+  expect(reasons()).toEqual(["vacancyUp"]);
+});
