@@ -74,6 +74,7 @@ function isReply(message: Message): boolean {
     case "getConfigReply":
     case "barrierReply":
     case "roleReply":
+    case "tlvTableReply":
     case "multipartReply":
       return true;
     case "bundleControl":

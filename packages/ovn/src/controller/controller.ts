@@ -39,6 +39,18 @@ export interface PendingWrites {
   readonly noteZones: readonly { readonly port: string; readonly zone: number }[];
   /** Ports that have no zone any more. */
   readonly forgetZones: readonly string[];
+  readonly openTunnels: readonly FarEnd[];
+  /** UUIDs of rows of table Port. */
+  readonly closeTunnels: readonly string[];
+}
+
+/** Where a tunnel leads. */
+export interface FarEnd {
+  /** Name of the chassis. */
+  readonly chassis: string;
+  readonly ip: string;
+  /** Whether outer headers have checksums: `true` or `false`. */
+  readonly csum: string;
 }
 
 /** What a batch of changes led to. */
@@ -106,6 +118,10 @@ export class Controller {
       unmark: column("to_unmark"),
       noteZones: this.engine.rows("to_note_zone").map(([port, zone]) => ({ port: String(port), zone: Number(zone) })),
       forgetZones: column("to_forget_zone"),
+      openTunnels: this.engine
+        .rows("to_open_tunnel")
+        .map(([chassis, ip, csum]) => ({ chassis: String(chassis), ip: String(ip), csum: String(csum) })),
+      closeTunnels: column("to_close_tunnel"),
     };
   }
 }

@@ -6,7 +6,7 @@
  * @see ovn-controller(8); ovn-sb(5), tables Chassis, Chassis_Private, Encap, Port_Binding, FDB
  */
 import type { Json } from "@tenet/kit";
-import type { PendingWrites } from "./controller.ts";
+import type { FarEnd, PendingWrites } from "./controller.ts";
 
 /** One RFC 7047 operation. */
 export type Operation = { readonly [key: string]: Json };
@@ -136,6 +136,40 @@ export function zoneOperations({ noteZones, forgetZones }: PendingWrites, bridge
       ["external_ids", "insert", map(zones)],
     ]),
   ];
+}
+
+/** Adds ports of tunnels to the bridge and takes others off; the names are the original's, other ports have `taken`. */
+export function tunnelOperations(
+  { openTunnels, closeTunnels }: PendingWrites,
+  bridgeUuid: string,
+  taken: ReadonlySet<string>,
+): Operation[] {
+  const used = new Set(taken);
+  const added = openTunnels.flatMap((end, i) => addTunnel(end, freeName(`ovn-${end.chassis.slice(0, 6)}`, used), i));
+  const mutations: Json[] = [];
+  if (openTunnels.length > 0) mutations.push(["ports", "insert", ["set", openTunnels.map((_, i) => ["named-uuid", `port${i}`])]]);
+  if (closeTunnels.length > 0) mutations.push(["ports", "delete", ["set", closeTunnels.map((uuid) => ["uuid", uuid])]]);
+  return mutations.length === 0 ? [] : [...added, mutate("Bridge", bridgeUuid, mutations)];
+}
+
+function addTunnel({ chassis, ip, csum }: FarEnd, name: string, i: number): Operation[] {
+  const options = map({ csum, key: "flow", remote_ip: ip });
+  const marks = map({ "ovn-chassis-id": `${chassis}@${ip}` });
+  const interfaces = ["named-uuid", `interface${i}`];
+  return [
+    { op: "insert", table: "Interface", "uuid-name": `interface${i}`, row: { name, type: "geneve", options } },
+    { op: "insert", table: "Port", "uuid-name": `port${i}`, row: { name, interfaces, external_ids: marks } },
+  ];
+}
+
+/** `stem-0`, or the next number that is free. */
+function freeName(stem: string, used: Set<string>): string {
+  for (let n = 0; ; n++) {
+    const name = `${stem}-${n.toString(16)}`;
+    if (used.has(name)) continue;
+    used.add(name);
+    return name;
+  }
 }
 
 /** Remembers behind which port an address was seen. */

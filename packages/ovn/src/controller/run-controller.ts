@@ -22,7 +22,7 @@ import {
   type RowChange,
 } from "@tenet/ovsdb";
 import type { PacketIn } from "@tenet/openflow";
-import { Controller, type ControllerDelta } from "./controller.ts";
+import { Controller, type ControllerDelta, type PendingWrites } from "./controller.ts";
 import { openFlowChannel } from "./flow-channel.ts";
 import { FlowInstaller } from "./flow-installer.ts";
 import {
@@ -35,6 +35,7 @@ import {
   registerChassisOperations,
   removeChassisOperations,
   reportOperations,
+  tunnelOperations,
   unmarkOperations,
   zoneOperations,
 } from "./operations.ts";
@@ -74,7 +75,7 @@ const SB_TABLES = [
 const VSWITCH_TABLES: Readonly<Record<string, string[]>> = {
   Open_vSwitch: ["bridges", "external_ids"],
   Bridge: ["name", "ports", "datapath_type", "external_ids"],
-  Port: ["name", "interfaces"],
+  Port: ["name", "interfaces", "external_ids"],
   Interface: ["name", "ofport", "external_ids"],
 };
 const RETRY_MS = 1000;
@@ -222,6 +223,7 @@ class ControllerSession {
     const before = this.#controller.pendingWrites();
     await this.#write(this.#sb, bindingOperations(before, chassis));
     await this.#write(this.#vswitch, unmarkOperations(before.unmark));
+    await this.#settleTunnels(before);
     if (!(await this.#settleZones())) return;
     // What is reported as reached is what the flows about to be confirmed were made from.
     const nbCfg = Number(first(this.#sb.table("SB_Global"))?.["nb_cfg"] ?? 0);
@@ -241,6 +243,13 @@ class ControllerSession {
     if (bridge === undefined || !this.#installer.flushZones(pending.noteZones.map(({ zone }) => zone))) return false;
     await this.#write(this.#vswitch, zoneOperations(pending, bridge._uuid));
     return true;
+  }
+
+  async #settleTunnels(pending: PendingWrites): Promise<void> {
+    const bridge = find(this.#vswitch.table("Bridge"), "name", this.#bridge);
+    if (bridge === undefined) return;
+    const names = new Set([...this.#vswitch.table("Port").values()].map(({ name }) => String(name)));
+    await this.#write(this.#vswitch, tunnelOperations(pending, bridge._uuid, names));
   }
 
   async #ensureBridge(): Promise<boolean> {

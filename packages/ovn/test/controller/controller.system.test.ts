@@ -14,7 +14,7 @@ import { FIELDS, setField } from "@tenet/net";
 import { type FlowSpec, formatFlow, type Match } from "@tenet/openflow";
 import { Controller } from "@tenet/ovn";
 import { changesOf, connect, OPEN_VSWITCH, OVN_SOUTHBOUND, parseSchema, type Replica } from "@tenet/ovsdb";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { counterexample } from "../flow-sets.ts";
 import { missingPrograms, RealOvn } from "../real-ovn.ts";
 import { type Comparable, realFlows } from "./real-flows.ts";
@@ -185,6 +185,30 @@ test.skipIf(missing.length > 0)("after each of many changes the flows are still 
     await new Promise((resolve) => setTimeout(resolve, 150));
     expect(compare(ourFlows(controller), theirFlows()), change.join(" ")).toEqual([]);
   }
+});
+
+test.skipIf(missing.length > 0)("ports on other machines are reached by the flows of ovn-controller", async () => {
+  const { controller } = await ourController();
+  // What northd asks every chassis for before it uses it.
+  const abilities = ["ct-no-masked-label", "mac-binding-timestamp", "ovn-ct-lb-related", "port-up-notif"];
+  for (const n of [2, 3]) {
+    const settings = abilities.map((name) => `other_config:${name}=true`);
+    ovn.sbctl("chassis-add", `hv${n}`, "geneve", `192.168.0.${n}`, "--", "set", "Chassis", `hv${n}`, ...settings);
+  }
+  ovn.nbctl("lsp-add", "sw1", "far2", "--", "lsp-add", "sw1", "far3");
+  const isSame = async (): Promise<void> => {
+    const hasFlows = (): boolean => ovn.flows().filter((line) => line.includes("tun_metadata0")).length > 0;
+    await ovn.waitFor(() => controller.flows().some(({ table, priority }) => table === 39 && priority === 100) && hasFlows());
+    ovn.nbctl("--wait=hv", "sync");
+    await vi.waitFor(() => expect(compare(ourFlows(controller), theirFlows())).toEqual([]), { timeout: 15_000 });
+  };
+  ["far1", "far2", "far3"].forEach((port, i) => ovn.sbctl("lsp-bind", port, `hv${2 + (i % 2)}`));
+  await isSame();
+  ovn.sbctl("lsp-unbind", "far1");
+  await isSame();
+  expect(controller.pendingWrites()).toMatchObject({ openTunnels: [], closeTunnels: [] });
+  for (const n of [2, 3]) ovn.sbctl("chassis-del", `hv${n}`);
+  await vi.waitFor(() => expect(compare(ourFlows(controller), theirFlows())).toEqual([]), { timeout: 15_000 });
 });
 
 test.skipIf(missing.length > 0)("the original switch takes our flows and forwards by them", async () => {

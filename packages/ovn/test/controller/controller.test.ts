@@ -51,6 +51,40 @@ test("a multicast group is served member by member and keeps its own key", () =>
   );
 });
 
+test("a port on another machine is reached by a tunnel, which goes when the machine goes", () => {
+  const cloud = new Cloud();
+  const encap = { type: "geneve", ip: "10.9.0.2", chassis_name: "hv2", options: new Map([["csum", "true"]]) };
+  cloud.sb.put("Encap", uuid(0xe2), encap);
+  cloud.sb.put("Chassis", uuid(0xc2), { name: "hv2", encaps: [uuid(0xe2)] });
+  cloud.port(4, "far", SWITCH, 4);
+  cloud.sb.put("Port_Binding", uuid(4), { chassis: [uuid(0xc2)] });
+  cloud.sb.put("Multicast_Group", uuid(0x30), { ports: [uuid(1), uuid(2), uuid(4)] });
+  const controller = start(cloud);
+  expect(controller.pendingWrites().openTunnels).toEqual([{ chassis: "hv2", ip: "10.9.0.2", csum: "true" }]);
+  expect(inTable(controller, 39).filter((flow) => flow.includes("output"))).toEqual([]);
+
+  cloud.vswitch.put("Bridge", uuid(0xb0), { ports: [uuid(0xb1), uuid(0xb2), uuid(0xb3), uuid(0xb9)] });
+  const marks = new Map([["ovn-chassis-id", "hv2@10.9.0.2"]]);
+  cloud.vswitch.put("Port", uuid(0xb9), { name: "ovn-hv2-0", interfaces: [uuid(0xa9)], external_ids: marks });
+  cloud.vswitch.put("Interface", uuid(0xa9), { name: "ovn-hv2-0", type: "geneve", ofport: [9] });
+  controller.apply(cloud.take());
+  expect(controller.pendingWrites()).toMatchObject({ openTunnels: [], closeTunnels: [] });
+  const header = (key: string): string =>
+    `load:0x1->NXM_NX_TUN_ID[0..23],set_field:${key}->tun_metadata0,move:NXM_NX_REG14[0..14]->NXM_NX_TUN_METADATA0[16..30]`;
+  expect(inTable(controller, 39)).toContain(
+    `cookie=0x4, table=39, priority=100,reg15=0x4,metadata=0x1 actions=${header("0x4")},output:9,resubmit(,40)`,
+  );
+  expect(inTable(controller, 39)).toContain(
+    `cookie=0x30, table=39, priority=100,reg15=0x8000,metadata=0x1 actions=${header("0x8000")},output:9,resubmit(,40)`,
+  );
+  expect(inTable(controller, 0).filter((flow) => flow.includes("in_port=9"))).toHaveLength(1);
+
+  cloud.sb.remove("Chassis", uuid(0xc2));
+  controller.apply(cloud.take());
+  expect(controller.pendingWrites().closeTunnels).toEqual([uuid(0xb9)]);
+  expect(inTable(controller, 0).filter((flow) => flow.includes("in_port=9"))).toEqual([]);
+});
+
 test("a change of one logical flow changes only its OpenFlow flows", () => {
   const cloud = new Cloud();
   cloud.logicalFlow(0x50, `inport == "web" && tcp.dst == {80, 443}`, "next;");

@@ -22,7 +22,7 @@ function comparable(flow: FlowSpec): Comparable {
     cookie,
     match,
     key: `${table} ${priority} ${formatMatch(match)}`,
-    effect: table === 40 ? anyOrder(effect) : effect,
+    effect: table === 40 ? anyOrder(effect) : table === 39 ? outputsInOrder(effect) : effect,
   };
 }
 
@@ -66,6 +66,11 @@ function anyOrder(effect: string): string {
     .split(/(?<=resubmit 41) /)
     .sort()
     .join(" ");
+}
+
+/** So are the machines that they live on. */
+function outputsInOrder(effect: string): string {
+  return effect.replace(/output \d+(?: output \d+)+/, (outputs) => (outputs.match(/output \d+/g) ?? []).sort().join(" "));
 }
 
 /** Registers of connection tracking zones: the numbers differ. */
