@@ -5,6 +5,7 @@
  * rule in hand beats everything in the next subtable. Why: inserting and removing cost one hash operation,
  * whatever the rules are, and rarely used masks are rarely looked at, which keeps megaflows wide.
  * How: see lookup-plan.ts and subtable.ts for staged lookup, trie-set.ts for prefixes, conjunctive-match.ts for `conjunction`.
+ * Many changes at once: `stage` hides what follows from lookups, `publish` shows all of it, `clean` takes out what went.
  * Limits: a lookup costs one probe per subtable that cannot be skipped; equal priorities with overlapping
  * matches resolve to the older subtable.
  *
@@ -36,13 +37,18 @@ export class Classifier<R extends ClassifierRule> {
   /** Takes the mask of lookups whose caller does not want it. */
   readonly #unread = makeFlowKey();
   readonly #conjunctive = new ConjunctiveMatch<R>();
+  /** Rules that lookups do not see: added since `stage`, or removed before `publish` and not taken out yet. */
+  #hidden = new Set<R>();
+  /** Rules that lookups alone see: removed since `stage`. */
+  #doomed = new Set<R>();
+  #isStaging = false;
   #nextSequence = 0;
   #nSoft = 0;
   #size = 0;
 
   /** Number of rules. */
   get size(): number {
-    return this.#size;
+    return this.#size - this.#gone.size;
   }
 
   /** Number of distinct masks. */
@@ -62,26 +68,63 @@ export class Classifier<R extends ClassifierRule> {
    */
   insert(rule: R, match: RuleMatch = rule.match): R | undefined {
     const subtable = this.#subtableOf(match.mask) ?? this.#addSubtable(match.mask);
+    if (this.#doomed.delete(rule)) return undefined; // it is here still
     const bestBefore = subtable.maxPriority;
-    const { displaced, hasMoved } = subtable.insert(rule, match.key);
+    const { displaced, isReplaced, hasMoved } = subtable.insert(rule, match.key, this.#mayReplace);
     if (hasMoved) this.#isPlanned = false;
     if (rule.conjunctions !== undefined) this.#nSoft++;
-    if (displaced !== undefined) {
+    if (this.#isStaging) this.#hidden.add(rule);
+    if (isReplaced && displaced !== undefined) {
+      this.#hidden.delete(displaced);
       if (displaced.conjunctions !== undefined) this.#nSoft--;
       return displaced;
     }
     this.#size++;
+    const isNew = displaced === undefined || this.#doomed.has(displaced);
+    if (displaced !== undefined) this.#doomed.add(displaced);
     this.#tries.add(subtable.prefixes, match.key);
     if (subtable.maxPriority !== bestBefore) this.#reorder(subtable);
-    return undefined;
+    return isNew ? undefined : displaced;
   }
 
   /** Removes a rule by identity. @returns whether it was there */
   remove(rule: R): boolean {
+    if (!this.#isStaging || this.#hidden.has(rule)) return this.#takeOut(rule);
+    if (this.#doomed.has(rule)) return false;
+    this.#doomed.add(rule);
+    return true;
+  }
+
+  /** Hides changes from lookups until {@link publish}, or until all of them were taken back before {@link unstage}. */
+  stage(): void {
+    this.#isStaging = true;
+  }
+
+  unstage(): void {
+    this.#isStaging = false;
+  }
+
+  /** Shows lookups what changed since {@link stage}. Costs the same however much that is; {@link clean} has to follow. */
+  publish(): void {
+    this.#isStaging = false;
+    this.#hidden = this.#doomed;
+    this.#doomed = new Set();
+  }
+
+  /** Takes out what was removed; it yields after every rule, and nothing may change meanwhile. */
+  *clean(): Generator<undefined, void, undefined> {
+    for (const rule of this.#hidden) {
+      this.#takeOut(rule);
+      yield;
+    }
+  }
+
+  #takeOut(rule: R): boolean {
     const { match } = rule;
     const subtable = this.#subtableOf(match.mask);
     const bestBefore = subtable?.maxPriority;
     if (subtable === undefined || !subtable.remove(rule, match.key)) return false;
+    this.#hidden.delete(rule);
     this.#size--;
     if (rule.conjunctions !== undefined) this.#nSoft--;
     this.#tries.remove(subtable.prefixes, match.key);
@@ -94,7 +137,7 @@ export class Classifier<R extends ClassifierRule> {
   find(key: Uint32Array, mask: Uint32Array, priority: number): R | undefined {
     return this.#subtableOf(mask)
       ?.chainOf(key)
-      ?.find((rule) => rule.priority === priority);
+      ?.find((rule) => rule.priority === priority && !this.#gone.has(rule));
   }
 
   /**
@@ -121,7 +164,9 @@ export class Classifier<R extends ClassifierRule> {
 
   /** All rules, in a deterministic order. */
   *rules(): IterableIterator<R> {
-    for (const subtable of this.#subtables) for (const chain of subtable.chains) yield* chain;
+    for (const { chains } of this.#subtables) {
+      for (const chain of chains) for (const rule of chain) if (!this.#gone.has(rule)) yield rule;
+    }
   }
 
   /**
@@ -136,7 +181,7 @@ export class Classifier<R extends ClassifierRule> {
       let { nRemovals } = subtable;
       for (let entry = 0; entry < subtable.chains.length; entry++) {
         if (subtable.agrees(entry, key, mask)) {
-          for (const rule of subtable.chains[entry] as R[]) if (wanted(rule)) into.push(rule);
+          for (const rule of subtable.chains[entry] as R[]) if (!this.#gone.has(rule) && wanted(rule)) into.push(rule);
         }
         if (entry % CHAINS_PER_STEP !== CHAINS_PER_STEP - 1) continue;
         yield;
@@ -153,10 +198,24 @@ export class Classifier<R extends ClassifierRule> {
     for (const subtable of this.#subtables) {
       if (subtable.maxPriority < priority) break;
       for (const [entry, chain] of subtable.chains.entries()) {
-        if (chain.some((rule) => rule.priority === priority) && subtable.agrees(entry, key, mask)) return true;
+        if (chain.some((rule) => rule.priority === priority && !this.#gone.has(rule)) && subtable.agrees(entry, key, mask))
+          return true;
       }
     }
     return false;
+  }
+
+  /** Rules that are here still but were removed. */
+  get #gone(): ReadonlySet<R> {
+    return this.#isStaging ? this.#doomed : this.#hidden;
+  }
+
+  /** While changes are hidden, lookups need the rules that others come in the place of. */
+  readonly #mayReplace = (held: R): boolean => !this.#isStaging || this.#hidden.has(held);
+
+  /** What lookups see of a chain. */
+  #seen(chain: readonly R[] | undefined): readonly R[] | undefined {
+    return this.#hidden.size === 0 ? chain : chain?.filter((rule) => !this.#hidden.has(rule));
   }
 
   #writePlan(): void {
@@ -171,7 +230,7 @@ export class Classifier<R extends ClassifierRule> {
     const plan = this.#plan;
     const { numbers } = plan;
     for (let [at, i] = [0, 0]; (numbers[at] as number) > bestPriority; at = plan.next(at), i++) {
-      const chain = plan.chainOf(at, i, flow, wildcards, bestPriority);
+      const chain = this.#seen(plan.chainOf(at, i, flow, wildcards, bestPriority));
       const rule = this.#nSoft === 0 ? chain?.[0] : chain?.find((each) => each.conjunctions === undefined);
       if (rule !== undefined && rule.priority > bestPriority) {
         best = rule;
@@ -189,7 +248,7 @@ export class Classifier<R extends ClassifierRule> {
     const plan = this.#plan;
     const { numbers } = plan;
     for (let [at, i] = [0, 0]; (numbers[at] as number) > (hard?.priority ?? -1); at = plan.next(at), i++) {
-      const chain = plan.chainOf(at, i, flow, wildcards, hard?.priority ?? -1);
+      const chain = this.#seen(plan.chainOf(at, i, flow, wildcards, hard?.priority ?? -1));
       const head = chain?.[0];
       if (chain === undefined || head === undefined) continue;
       if (head.conjunctions !== undefined) conjunctive.offer(chain);

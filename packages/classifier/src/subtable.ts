@@ -29,6 +29,15 @@ export interface Stage {
   readonly table: HashTable;
 }
 
+/** What came of adding a rule. */
+export interface Insertion<R> {
+  /** The one with the same match and priority. */
+  readonly displaced: R | undefined;
+  readonly isReplaced: boolean;
+  /** Whether a table has another place now. */
+  readonly hasMoved: boolean;
+}
+
 /** All rules of one mask. */
 export class Subtable<R extends ClassifierRule> {
   /** Highest priority of any rule here; -1 when empty. */
@@ -86,20 +95,22 @@ export class Subtable<R extends ClassifierRule> {
     return mask & prefixMask(this.#ports.lookup(this.#portsInHand, 0, this.#portsHeld));
   }
 
-  /** Adds a rule; one with the same match and priority is replaced and returned. */
-  insert(rule: R, key: Uint32Array): { readonly displaced: R | undefined; readonly hasMoved: boolean } {
+  /** Adds a rule; one with the same match and priority is returned, and replaced if it may be: else it comes right after. */
+  insert(rule: R, key: Uint32Array, mayReplace: (held: R) => boolean): Insertion<R> {
     const hash = this.#hashOf(key);
     const entry = this.#entryOf(key, hash);
     const chain = this.chains[entry];
     let hasMoved = false;
+    let displaced: R | undefined;
     if (chain === undefined) hasMoved = this.#addEntry(key, hash, rule);
     else {
       let position = 0;
       while ((chain[position]?.priority ?? -1) > rule.priority) position++;
-      const displaced = chain[position];
-      if (displaced?.priority === rule.priority) {
+      const held = chain[position];
+      if (held?.priority === rule.priority) displaced = held;
+      if (displaced !== undefined && mayReplace(displaced)) {
         chain[position] = rule;
-        return { displaced, hasMoved };
+        return { displaced, isReplaced: true, hasMoved };
       }
       chain.splice(position, 0, rule);
       if (position === 0) this.#setBestPriority(entry, rule.priority);
@@ -107,7 +118,7 @@ export class Subtable<R extends ClassifierRule> {
     this.nRules++;
     this.#priorities.add(rule.priority);
     this.maxPriority = this.#priorities.max;
-    return { displaced: undefined, hasMoved };
+    return { displaced, isReplaced: false, hasMoved };
   }
 
   /** Removes a rule by identity. */

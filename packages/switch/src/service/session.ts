@@ -166,9 +166,7 @@ export class Session {
       case "groupMod":
       case "packetOut":
       case "portMod":
-        this.#bridge.pipeline.apply([this.#changes.of(message)], new Author(this, xid));
-        this.#changes.finish(message);
-        return this.#forward(message, xid);
+        return this.#changeTables(message, xid);
       case "meterMod":
         this.#bridge.pipeline.applyMeter(message);
         return this.#forward(message, xid);
@@ -239,15 +237,45 @@ export class Session {
     const { bundleId, flags } = message;
     let committed: readonly BundleEntry[] = [];
     const kind = this.#bundles.control(message, xid, (entries) => {
-      this.#commitBundle(entries);
       committed = entries;
     });
+    if (committed.length > 0) yield* this.#commitBundle(committed);
     yield* this.#vswitch.settling();
-    for (const entry of committed) {
-      this.#changes.finish(entry.message);
-      this.#forward(entry.message, entry.xid);
-    }
+    for (const entry of committed) this.#finish(entry.message, entry.xid);
     this.#peer.send({ type: "bundleControl", bundleId, kind, flags }, xid);
+  }
+
+  /** Carries out one change: at once when that is short and nothing else is under way. */
+  #changeTables(message: ChangeMessage, xid: number): Work | undefined {
+    const isShort = message.type !== "flowMod" || !message.command.startsWith("delete");
+    if (!isShort || this.#bridge.pipeline.isBusy) return this.#changeInTurns(message, xid);
+    this.#bridge.pipeline.apply([this.#changes.of(message)], new Author(this, xid));
+    this.#finish(message, xid);
+    return undefined;
+  }
+
+  *#changeInTurns(message: ChangeMessage, xid: number): Work {
+    yield* this.#apply([this.#changes.of(message)], canBeHidden(message), xid);
+    this.#finish(message, xid);
+  }
+
+  /** Does what comes when the tables have changed. */
+  #finish(message: ChangeMessage, xid: number): void {
+    this.#changes.finish(message);
+    this.#forward(message, xid);
+  }
+
+  /** Changes the tables when others have done so; in turns, if packets can be kept from seeing half of it. */
+  *#apply(changes: Iterable<TableChange>, isHidden: boolean, xid: number): Work {
+    const { pipeline } = this.#bridge;
+    while (pipeline.isBusy) yield "blocked";
+    const author = new Author(this, xid);
+    if (!isHidden) return pipeline.apply(changes, author);
+    try {
+      yield* pipeline.applying(changes, author);
+    } finally {
+      this.#vswitch.turns.wake();
+    }
   }
 
   *#changesOf(entries: readonly BundleEntry[]): Generator<TableChange> {
@@ -255,9 +283,10 @@ export class Session {
   }
 
   /** Applies a bundle; a refusal is told for the message at fault first, then for the commit. */
-  #commitBundle(entries: readonly BundleEntry[]): void {
+  *#commitBundle(entries: readonly BundleEntry[]): Work {
     try {
-      this.#bridge.pipeline.apply(this.#changesOf(entries), new Author(this, entries[0]?.xid ?? 0));
+      const isHidden = entries.every(({ message }) => canBeHidden(message));
+      yield* this.#apply(this.#changesOf(entries), isHidden, entries[0]?.xid ?? 0);
     } catch (error) {
       const entry = error instanceof RefusedError ? entries[error.position ?? -1] : undefined;
       if (!(error instanceof RefusedError) || entry === undefined) throw error;
@@ -275,6 +304,12 @@ export class Session {
   #refuseSlave(): void {
     if (this.notices.role === "slave") throw new RefusedError("OFPBRC_IS_SLAVE", "a slave changes nothing");
   }
+}
+
+/** Whether what a message does to the tables can be kept from packets until all is done: flows that are modified cannot. */
+function canBeHidden(message: ChangeMessage): boolean {
+  if (message.type !== "flowMod") return message.type !== "groupMod";
+  return message.command === "add" || message.command.startsWith("delete");
 }
 
 function* carryOut(work: Work): Work<Refusal> {

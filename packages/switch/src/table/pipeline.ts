@@ -21,6 +21,7 @@ import {
   type TableStatus,
   type TlvTableMod,
 } from "@tenet/openflow";
+import type { Classifier } from "@tenet/classifier";
 import { GroupTable } from "../group/group-table.ts";
 import { type MeterHost, MeterTable } from "../meter/meter-table.ts";
 import { finish, type Work } from "../turns.ts";
@@ -33,6 +34,7 @@ import { learnedId, ReferenceIndex } from "./reference-index.ts";
 import { RefusedError } from "./refused-error.ts";
 import { conjunctionsOf, Rule } from "./rule.ts";
 import type { TableSettings } from "./table-settings.ts";
+import { Transaction } from "./transaction.ts";
 import { TlvTable } from "./tlv-table.ts";
 
 /** One rule's part in a transaction. */
@@ -102,6 +104,9 @@ export class Pipeline {
   readonly #mortal = new Set<Rule>();
   /** Learned flows that nothing may refer to any more, by `learnedId`. */
   readonly #orphans = new Set<bigint>();
+  #transaction: Transaction | undefined;
+  /** While a transaction goes on in turns: what it hides its changes in. */
+  #staged: Set<Classifier<Rule>> | undefined;
   #undo: (Addition | (() => void))[] = [];
   #events: RuleEvent[] = [];
   #groupEvents: number[] = [];
@@ -143,17 +148,65 @@ export class Pipeline {
    * @throws RefusedError of the first that fails, after undoing the others
    */
   apply(mods: Iterable<TableChange>, author?: object): void {
+    this.#settle();
+    finish(this.#carryOut(mods, author));
+  }
+
+  /**
+   * {@link apply} in turns, for flow-mods that only add and delete: packets find the tables as they were until all is done.
+   *
+   * Other changes wait if they can, and else bring this one to its end first.
+   */
+  *applying(mods: Iterable<TableChange>, author?: object): Work {
+    while (this.isBusy) yield "blocked";
+    const transaction = new Transaction(this.#carryOutStaged(mods, author));
+    this.#transaction = transaction;
+    while (!transaction.isOver) {
+      transaction.step();
+      yield;
+    }
+    if (this.#transaction === transaction) this.#transaction = undefined;
+    transaction.check();
+  }
+
+  /** Whether {@link applying} is under way. */
+  get isBusy(): boolean {
+    return this.#transaction?.isOver === false;
+  }
+
+  /** Brings the transaction under way to its end. */
+  #settle(): void {
+    this.#transaction?.finish();
+  }
+
+  *#carryOutStaged(mods: Iterable<TableChange>, author: object | undefined): Work {
+    this.#staged = new Set();
+    try {
+      yield* this.#carryOut(mods, author);
+    } finally {
+      const staged = this.#staged;
+      this.#staged = undefined;
+      for (const classifier of staged) classifier.unstage(); // those that were not published: all was taken back
+      for (const classifier of staged) yield* classifier.clean();
+    }
+  }
+
+  *#carryOut(mods: Iterable<TableChange>, author: object | undefined): Work {
     let position = 0;
     try {
       for (const mod of mods) {
         if ("check" in mod) mod.check();
         else if ("group" in mod) this.#applyToGroups(mod);
-        else this.#applyOne(mod);
+        else yield* this.#applyOne(mod);
         position++;
+        yield;
       }
     } catch (error) {
       if (error instanceof RefusedError) error.position = position;
-      for (const undo of this.#undo.reverse()) this.#takeBack(undo);
+      for (const undo of this.#undo.reverse()) {
+        this.#takeBack(undo);
+        yield;
+      }
       this.#undo = [];
       this.#events = [];
       this.#groupEvents = [];
@@ -165,6 +218,7 @@ export class Pipeline {
 
   /** Takes what the database says of a table; rules go when it then holds too many and may evict. */
   configureTable(number: number, settings: TableSettings): void {
+    this.#settle();
     const table = this.table(number);
     table.settings = settings;
     while (table.isOverfull && this.#evictFrom(table, undefined));
@@ -188,6 +242,16 @@ export class Pipeline {
     }
   }
 
+  /** The rules of a table, to be changed: hidden from packets while a transaction goes on in turns. */
+  #changeable(table: number): Classifier<Rule> {
+    const { classifier } = this.table(table);
+    if (this.#staged !== undefined && !this.#staged.has(classifier)) {
+      this.#staged.add(classifier);
+      classifier.stage();
+    }
+    return classifier;
+  }
+
   /**
    * Adds a learned flow, or refreshes the one that is there.
    *
@@ -195,6 +259,7 @@ export class Pipeline {
    * @returns whether the flow is there afterwards
    */
   learn(asTaught: FlowSpec, limit: number): boolean {
+    this.#settle();
     const flow = this.#placed(asTaught);
     const { classifier } = this.table(flow.table);
     const found = classifier.find(flow.match.key, flow.match.mask, flow.priority);
@@ -237,11 +302,17 @@ export class Pipeline {
 
   /** The rules that a statistics request or a loose delete is about, by table, then best priority first. */
   select(filter: RuleFilter): Rule[] {
-    return finish(this.selecting(filter));
+    this.#settle();
+    return finish(this.#selectWithin(filter));
   }
 
   /** {@link select} in turns: what changes meanwhile may be in it or not, what does not change is. */
   *selecting(filter: RuleFilter): Work<Rule[]> {
+    while (this.isBusy) yield "blocked";
+    return yield* this.#selectWithin(filter);
+  }
+
+  *#selectWithin(filter: RuleFilter): Work<Rule[]> {
     const rules: Rule[] = [];
     const match = this.tlvTable.placeMatch(filter.match);
     for (const [number, table] of this.#tables.entries()) {
@@ -253,6 +324,7 @@ export class Pipeline {
 
   /** Removes the rules whose time is over. */
   *expiring(): Work {
+    if (this.isBusy) return; // the next time will do
     const nowMs = this.#clock.monotonicMs();
     let n = 0;
     for (const rule of this.#mortal) {
@@ -293,6 +365,7 @@ export class Pipeline {
 
   /** Carries out a meter-mod; the rules that refer to a meter go with it. @throws RefusedError */
   applyMeter(mod: MeterMod): void {
+    this.#settle();
     const { added, deleted } = this.meters.apply(mod);
     this.#meterEvents.push(...added, ...deleted);
     for (const id of deleted) for (const rule of this.#references.rulesOf("meter", id)) this.#remove(rule, "meter");
@@ -301,6 +374,7 @@ export class Pipeline {
 
   /** Carries out a change of the options that tables can see. @throws RefusedError */
   applyTlvTable(mod: TlvTableMod): void {
+    this.#settle();
     this.tlvTable.apply(mod, (index) => {
       let isUsed = false;
       const note = (field: FieldSpec): FieldSpec => {
@@ -323,7 +397,7 @@ export class Pipeline {
     for (const id of deleted) for (const rule of this.#references.rulesOf("group", id)) this.#remove(rule, "group");
   }
 
-  #applyOne({ command, flow: asGiven, isUpsert = false }: FlowChange): void {
+  *#applyOne({ command, flow: asGiven, isUpsert = false }: FlowChange): Work {
     const flow = this.#placed(this.#unpacked(asGiven));
     if (!command.startsWith("delete")) {
       if (flow.table === N_TABLES - 1) throw new RefusedError("OFPBRC_EPERM", `table ${flow.table} is the switch's own`);
@@ -337,14 +411,17 @@ export class Pipeline {
       case "modify":
       case "modifyStrict": {
         const { outPort: _port, outGroup: _group, ...filter } = flow;
-        const rules = isStrict ? this.#selectStrict(filter) : this.select(filter);
+        const rules = isStrict ? this.#selectStrict(filter) : yield* this.#selectWithin(filter);
         for (const rule of rules) this.#modify(rule, flow, isUpsert);
         if (rules.length === 0 && isUpsert && (flow.cookieMask ?? 0n) === 0n) this.#add(flow);
         return;
       }
       case "delete":
       case "deleteStrict":
-        for (const rule of isStrict ? this.#selectStrict(flow) : this.select(flow)) this.#remove(rule, "delete");
+        for (const rule of isStrict ? this.#selectStrict(flow) : yield* this.#selectWithin(flow)) {
+          this.#remove(rule, "delete");
+          yield;
+        }
     }
   }
 
@@ -367,7 +444,7 @@ export class Pipeline {
   #add(flow: FlowSpec): void {
     const table = flow.table === ALL_TABLES ? 0 : flow.table;
     if (table >= N_TABLES) throw new RefusedError("OFPFMFC_BAD_TABLE_ID", `there is no table ${table}`, "Use 0 to 253");
-    const { classifier } = this.table(table);
+    const classifier = this.#changeable(table);
     const { key, mask } = flow.match;
     const checksOverlap = (flow.flags & FLOW_FLAG.CHECK_OVERLAP) !== 0 && classifier.find(key, mask, flow.priority) === undefined;
     if (checksOverlap && classifier.overlaps(flow.match, flow.priority)) {
@@ -390,7 +467,7 @@ export class Pipeline {
   #takeBack(undo: Addition | (() => void)): void {
     if (typeof undo === "function") return undo();
     const { rule, displaced } = undo;
-    const { classifier } = this.table(rule.table);
+    const classifier = this.#changeable(rule.table);
     classifier.remove(rule);
     this.#bury(rule);
     if (displaced === undefined) return;
@@ -426,7 +503,7 @@ export class Pipeline {
   }
 
   #remove(rule: Rule, reason: FlowRemovedReason): void {
-    const { classifier } = this.table(rule.table);
+    const classifier = this.#changeable(rule.table);
     classifier.remove(rule);
     this.#bury(rule);
     this.#undo.push(() => {
@@ -473,6 +550,7 @@ export class Pipeline {
 
   #publish(author?: object): void {
     if (this.#orphans.size > 0) this.#removeOrphans();
+    for (const classifier of this.#staged ?? []) classifier.publish();
     const events = {
       rules: this.#events,
       groups: this.#groupEvents,
