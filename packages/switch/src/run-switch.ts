@@ -8,6 +8,9 @@ import { mkdirSync } from "node:fs";
 import { type MemoryLink, UserDatapath } from "@tenet/datapath";
 import { type Clock, type Logger, Scope, systemClock, untilAborted } from "@tenet/kit";
 import { type Command, connect, type Replica, ServerLock, type TlsFiles } from "@tenet/ovsdb";
+import { dummyCommands } from "./control/dummy-commands.ts";
+import { WarpClock } from "./control/warp-clock.ts";
+import { DummyPorts } from "./dummy/dummy-ports.ts";
 import { switchCommands } from "./control/commands.ts";
 import { openControl } from "./control/open-control.ts";
 import { DatabaseFollower, FOLLOWED_TABLES, type SwitchDatabase } from "./database/follow-database.ts";
@@ -36,8 +39,6 @@ export interface SwitchConfig {
 
 /** How often statistics, timeouts and ageing are looked after. */
 const TICK_MS = 500;
-/** How often port counters go to the database, and missing devices are tried again. */
-const REFRESH_MS = 5000;
 const NAME = "ovs-vswitchd";
 /** The lock of the switch that works; the original takes the same, so ours and theirs stand by for each other. */
 const LOCK = "ovs_vswitchd";
@@ -52,18 +53,25 @@ const LOCK = "ovs_vswitchd";
  */
 export async function runSwitch(config: SwitchConfig, log: Logger, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
-  const clock = config.clock ?? systemClock;
+  const clock = new WarpClock(config.clock ?? systemClock);
   const exit = new AbortController();
   await using scope = new Scope(AbortSignal.any([signal, exit.signal]));
   mkdirSync(config.runDir, { recursive: true });
-  const datapath = scope.use(
-    new UserDatapath({ clock, ...(config.openMemoryPort === undefined ? {} : { openMemoryLink: config.openMemoryPort }) }),
-  );
+  const dummies = scope.use(new DummyPorts(clock, config.openMemoryPort));
+  const datapath = scope.use(new UserDatapath({ clock, openMemoryLink: (name) => dummies.open(name) }));
   const vswitch = new VirtualSwitch(datapath, clock);
   scope.defer(() => vswitch.turns.stop());
   const services = scope.use(new BridgeServices(vswitch, config.runDir, clock, log));
   const controllers = scope.use(new Controllers(services, vswitch, clock, log));
-  const commands = switchCommands(vswitch, controllers, clock, () => exit.abort());
+  const followers: DatabaseFollower[] = [];
+  const warped = (): void => {
+    vswitch.tick();
+    for (const follower of followers) follower.tick();
+  };
+  const commands = [
+    ...switchCommands(vswitch, controllers, clock, () => exit.abort()),
+    ...dummyCommands(vswitch, dummies, clock, warped),
+  ];
   if (config.serveCommands === undefined) await openControl(NAME, config.runDir, commands, scope, log);
   else await config.serveCommands(commands, scope);
   datapath.start(scope.signal);
@@ -81,13 +89,12 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   scope.use(db);
   const guarded = await takeTurn(db, log, scope.signal);
   if (guarded === undefined) return;
-  const follower = scope.use(new DatabaseFollower(guarded, vswitch, controllers, config.isAllDummy === true, clock, log));
+  const parts = { vswitch, controllers, dummies, isAllDummy: config.isAllDummy === true };
+  const follower = scope.use(new DatabaseFollower(guarded, parts, clock, log));
+  followers.push(follower);
   datapath.onPortChange(() => follower.schedule());
   if (process.platform === "linux") datapath.onDeviceChange(() => follower.schedule());
-  scope.every(REFRESH_MS, () => follower.refresh());
-  scope.every(TICK_MS, () => {
-    if (controllers.tick()) follower.schedule();
-  });
+  scope.every(TICK_MS, () => follower.tick());
   await follower.follow();
   config.onReady?.();
   log.info({ nBridges: vswitch.bridges.size, runDir: config.runDir }, "switch ready");

@@ -210,6 +210,24 @@ export class VirtualSwitch {
     this.#portsChanged();
   }
 
+  /** Switches an interface that has no device on or off. */
+  setAdminState(name: string, isEnabled: boolean): void {
+    for (const bridge of this.#bridges.values()) {
+      const port = bridge.portNamed(name);
+      if (port === undefined || port.isEnabled === isEnabled) continue;
+      port.isEnabled = isEnabled;
+      port.isUp = isEnabled;
+      port.nLinkChanges++;
+      this.portChanged(bridge, port);
+      this.#runBonds();
+    }
+  }
+
+  /** Whether a patch port has its other end. */
+  hasPeer(port: BridgePort): boolean {
+    return this.#peerOf(port) !== undefined;
+  }
+
   /** To be called after a bond was changed by hand. */
   bondsChanged(): void {
     for (const bond of this.#bonds()) bond.run();

@@ -41,6 +41,8 @@ export class Bridge {
   versions: readonly Version[] = ALL_VERSIONS;
   /** To be changed by `VirtualSwitch.setFragmentHandling`. */
   fragments: FragmentHandling = "normal";
+  /** As the database names it. */
+  datapathType = "system";
   /** To be changed by `VirtualSwitch.setMirrors`. */
   mirrors: readonly Mirror[] = [];
   /** Whether it forwards as a learning switch, whatever its flows; to be changed by `VirtualSwitch.setFailingOpen`. */

@@ -34,13 +34,15 @@ export interface CacheOwner {
 /** How many flows are looked at between two chances for others. */
 const FLOWS_PER_STEP = 64;
 /** Idle time after which a megaflow goes, in ms. */
-const MAX_IDLE_MS = 10_000;
+const DEFAULT_IDLE_MS = 10_000;
 /** The same when there are more flows than the limit. */
 const CROWDED_IDLE_MS = 100;
 
 /** Installed megaflows. */
 export class MegaflowCache {
   readonly limit: FlowLimit = new FlowLimit();
+  /** How long a flow stays that no packet uses; `other_config:max-idle`. */
+  maxIdleMs: number = DEFAULT_IDLE_MS;
   readonly #datapath: Datapath;
   readonly #references: References;
   readonly #owner: CacheOwner;
@@ -79,7 +81,7 @@ export class MegaflowCache {
   *sweeping(): Work {
     const startMs = this.#clock.monotonicMs();
     const isOverfull = this.#size > 2 * this.limit.maxFlows;
-    const maxIdleMs = this.#size > this.limit.maxFlows ? CROWDED_IDLE_MS : MAX_IDLE_MS;
+    const maxIdleMs = this.#size > this.limit.maxFlows ? CROWDED_IDLE_MS : this.maxIdleMs;
     let waitedMs = 0;
     let n = 0;
     for (const cached of this.#flows()) {

@@ -5,6 +5,7 @@ import { formatFlow, parseMatch, PORT } from "@tenet/openflow";
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { Controllers } from "../controller/controllers.ts";
 import type { Bridge } from "../bridge/bridge.ts";
+import type { Rule } from "../table/rule.ts";
 import { everyRule } from "../table/every-rule.ts";
 import { formatTrace } from "../trace/format-trace.ts";
 import { traceForks } from "../trace/trace-forks.ts";
@@ -14,6 +15,8 @@ import type { VirtualSwitch } from "../virtual-switch.ts";
 import { addressCommands } from "./address-commands.ts";
 import { bondCommands } from "./bond-commands.ts";
 import { connectionCommands } from "./connection-commands.ts";
+import { slowPathCommands } from "./slow-path-commands.ts";
+import { unconfiguredCommands } from "./unconfigured-commands.ts";
 import { datapathCommands } from "./datapath-commands.ts";
 import { findBridge } from "./find-bridge.ts";
 
@@ -32,7 +35,9 @@ export function switchCommands(
 ): Command[] {
   return [
     ...datapathCommands(vswitch, clock),
+    ...slowPathCommands(vswitch),
     ...connectionCommands(vswitch),
+    ...unconfiguredCommands(vswitch),
     ...addressCommands(vswitch, clock),
     ...bondCommands(vswitch, clock),
     command("version", "", [0, 0], () => VERSION_TEXT),
@@ -53,9 +58,23 @@ export function switchCommands(
     command("bridge/dump-flows", "bridge", [1, 1], ([name]) => {
       vswitch.readStatistics();
       const rules = findBridge(vswitch, name, "Unknown bridge").pipeline.select(everyRule());
-      return rules.map((rule) => `n_packets=${rule.nPackets}, n_bytes=${rule.nBytes}, ${formatFlow(rule)}`).join("\n");
+      return rules.map((rule) => flowLine(rule, clock.monotonicMs())).join("\n");
     }),
   ];
+}
+
+/** A flow as `bridge/dump-flows` shows it. */
+function flowLine(rule: Rule, nowMs: number): string {
+  const { table, cookie, nPackets, nBytes, createdMs } = rule;
+  const flow = formatFlow({ ...rule, table: 0, cookie: 0n }).replace(/ ?actions=/, ",actions=");
+  return [
+    ...(table === 0 ? [] : [`table_id=${table}`]),
+    `duration=${Math.floor((nowMs - createdMs) / 1000)}s`,
+    `n_packets=${nPackets}`,
+    `n_bytes=${nBytes}`,
+    ...(cookie === 0n ? [] : [`cookie=0x${cookie.toString(16)}`]),
+    flow,
+  ].join(", ");
 }
 
 /** Traces what the arguments of a trace command say. */

@@ -1,108 +1,143 @@
-/** The commands of the switch that look at the datapath and its cache, for `ovs-appctl`. */
+/**
+ * The commands of the switch that look at the datapath, for `ovs-appctl`.
+ *
+ * There is one datapath for bridges of every `datapath_type`; each type is shown as a datapath of its own, as the
+ * original has it.
+ */
 import type { PortInfo } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
-import { type Command, command } from "@tenet/ovsdb";
+import { ArgumentError, type Command, command } from "@tenet/ovsdb";
+import type { Bridge } from "../bridge/bridge.ts";
+import type { BridgePort } from "../bridge/bridge-port.ts";
 import { formatOdpFlow } from "../trace/format-odp-flow.ts";
-import { finish } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { findBridge } from "./find-bridge.ts";
 
-/** `dpctl/*`, `dpif/*`, `upcall/*`, `revalidator/*` and `memory/show`. */
+const MANY = 9;
+
+/** `dpctl/*` and `dpif/*`, but for tracked connections. */
 export function datapathCommands(vswitch: VirtualSwitch, clock: Clock): Command[] {
-  const name = `${vswitch.datapath.type}@ovs-${vswitch.datapath.type}`;
   return [
-    command("dpctl/dump-dps", "", [0, 0], () => name),
-    command("dpctl/dump-flows", "[-m] [--names] [dp]", [0, 3], (args) => dumpFlows(vswitch, clock, args, () => true)),
-    command("dpctl/show", "[-s] [dp...]", [0, 9], (args) => `${name}:\n${showPorts(vswitch, args.includes("-s"))}`),
-    command("dpif/dump-dps", "", [0, 0], () => sortedNames(vswitch, `${vswitch.datapath.type}@`)),
+    command("dpctl/dump-dps", "", [0, 0], () => datapathNames(vswitch).join("\n")),
+    command("dpctl/dump-flows", "[-m] [--names] [dp]", [0, 3], (args) => {
+      const type = datapathTypeOf(vswitch, args);
+      return dumpFlows(vswitch, clock, args, (home) => type === undefined || home?.datapathType === type);
+    }),
+    command("dpctl/show", "[-s] [dp...]", [0, MANY], (args) => showDatapaths(vswitch, args)),
+    command("dpif/dump-dps", "", [0, 0], () => {
+      const names = bridgesByName(vswitch).map(({ name, datapathType }) => `${datapathType}@${name}`);
+      return names.sort().join("\n");
+    }),
     command("dpif/dump-flows", "[-m] [--names | --no-names] bridge", [1, 4], (args) => {
       const bridge = findBridge(vswitch, args.at(-1));
-      return dumpFlows(vswitch, clock, args, (key) => vswitch.homeOfKey(key)?.bridge === bridge);
+      return dumpFlows(vswitch, clock, args, (home) => home === bridge);
     }),
-    command("dpif/show", "", [0, 0], () => showBridges(vswitch, name)),
-    command("memory/show", "", [0, 0], () => showSizes(vswitch)),
-    command("ofproto/list", "", [0, 0], () => sortedNames(vswitch)),
-    command("revalidator/purge", "", [0, 0], () => {
-      finish(vswitch.cache.purging());
-      return "";
-    }),
-    command("revalidator/wait", "", [0, 0], () => {
-      vswitch.tick();
-      return "";
-    }),
-    command("upcall/show", "", [0, 0], () => {
-      const { size, limit } = vswitch.cache;
-      return `${name}:\n  flows         : (current ${size}) (limit ${limit.maxFlows})`;
-    }),
+    command("dpif/show", "", [0, 0], () => showBridges(vswitch)),
+    command("ofproto/list", "", [0, 0], () =>
+      bridgesByName(vswitch)
+        .map(({ name }) => name)
+        .join("\n"),
+    ),
   ];
 }
 
-function sortedNames({ bridges }: VirtualSwitch, prefix = ""): string {
-  return [...bridges.keys()]
-    .sort()
-    .map((name) => prefix + name)
-    .join("\n");
+/** The name by which a datapath type goes in commands. */
+export function datapathName(type: string): string {
+  return `${type}@ovs-${type}`;
+}
+
+/** Names of the datapaths that bridges are on, sorted. */
+export function datapathNames({ bridges }: VirtualSwitch): string[] {
+  return [...new Set([...bridges.values()].map(({ datapathType }) => datapathName(datapathType)))].sort();
+}
+
+function bridgesByName({ bridges }: VirtualSwitch): Bridge[] {
+  return [...bridges.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The type of the datapath that arguments name; `undefined` when they name none. @throws ArgumentError when there is no such */
+function datapathTypeOf(vswitch: VirtualSwitch, args: readonly string[]): string | undefined {
+  const name = args.find((arg) => !arg.startsWith("-") && !arg.includes("="));
+  if (name === undefined) return undefined;
+  const full = name.includes("@") ? name : `system@${name}`;
+  if (!datapathNames(vswitch).includes(full)) throw new ArgumentError(`opening datapath ${name} failed (No such device)`);
+  return full.split("@")[0];
 }
 
 function dumpFlows(
   vswitch: VirtualSwitch,
   clock: Clock,
   args: readonly string[],
-  isShown: (key: Uint32Array) => boolean,
+  isShown: (home: Bridge | undefined) => boolean,
 ): string {
   const showsNames = (args.includes("-m") || args.includes("--names")) && !args.includes("--no-names");
   const nameByPortNo = new Map(vswitch.datapath.ports().map((port) => [port.portNo, port.name]));
   const label = (portNo: number): string => (showsNames ? nameByPortNo.get(portNo) : undefined) ?? String(portNo);
-  const flows = [...vswitch.datapath.flows()].filter(({ key }) => isShown(key));
+  const flows = [...vswitch.datapath.flows()].filter(({ key }) => isShown(vswitch.homeOfKey(key)?.bridge));
   return flows.map((flow) => formatOdpFlow(flow, clock.monotonicMs(), label)).join("\n");
 }
 
-function showBridges(vswitch: VirtualSwitch, datapathName: string): string {
+function showBridges(vswitch: VirtualSwitch): string {
   const { datapath } = vswitch;
   const { hits, misses } = datapath.stats();
-  const kindByPortNo = new Map(datapath.ports().map((port) => [port.portNo, kindOf(port)]));
-  const lines = [`${datapathName}: hit:${hits} missed:${misses}`];
-  for (const bridge of [...vswitch.bridges.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    lines.push(`  ${bridge.name}:`);
-    for (const { name, ofport, link } of bridge.ports().sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      if (link.kind === "patch") lines.push(`    ${name} ${ofport}/none: (patch: peer=${link.peer})`);
-      else if (link.kind === "tunnel") {
-        lines.push(`    ${name} ${ofport}/${link.portNo}: (${link.config.type}: ${link.config.text})`);
-      } else if (link.kind === "datapath") {
-        lines.push(`    ${name} ${ofport}/${link.portNo}: (${kindByPortNo.get(link.portNo) ?? "system"})`);
-      }
+  const infoByPortNo = new Map(datapath.ports().map((port) => [port.portNo, port]));
+  const lines: string[] = [];
+  for (const name of datapathNames(vswitch)) {
+    lines.push(`${name}: hit:${hits} missed:${misses}`);
+    for (const bridge of bridgesByName(vswitch).filter(({ datapathType }) => datapathName(datapathType) === name)) {
+      lines.push(`  ${bridge.name}:`);
+      const ports = bridge.ports().sort((a, b) => (a.name < b.name ? -1 : 1));
+      lines.push(...ports.flatMap((port) => portLine(port, bridge, infoByPortNo)));
     }
   }
   return lines.join("\n");
 }
 
-function showPorts({ datapath }: VirtualSwitch, showsStatistics: boolean): string {
+function portLine({ name, ofport, link }: BridgePort, bridge: Bridge, infos: ReadonlyMap<number, PortInfo>): string[] {
+  if (link.kind === "none") return [];
+  if (link.kind === "patch") return [`    ${name} ${ofport}/none: (patch: peer=${link.peer})`];
+  if (link.kind === "tunnel") return [`    ${name} ${ofport}/${link.portNo}: (${link.config.type}: ${link.config.text})`];
+  const info = infos.get(link.portNo);
+  return [`    ${name} ${ofport}/${link.portNo}: (${info === undefined ? "system" : kindOf(info, bridge)})`];
+}
+
+function showDatapaths(vswitch: VirtualSwitch, args: readonly string[]): string {
+  const wanted = args.filter((arg) => arg !== "-s");
+  const types = wanted.length === 0 ? undefined : wanted.map((name) => datapathTypeOf(vswitch, [name]));
+  const shown = datapathNames(vswitch).filter((name) => types?.includes(name.split("@")[0]) ?? true);
+  return shown.map((name) => showDatapath(vswitch, name, args.includes("-s"))).join("\n");
+}
+
+function showDatapath(vswitch: VirtualSwitch, name: string, showsStatistics: boolean): string {
+  const { datapath } = vswitch;
   const { hits, misses, lost, nFlows, nMasks } = datapath.stats();
-  const lines = [`  lookups: hit:${hits} missed:${misses} lost:${lost}`, `  flows: ${nFlows}`, `  masks: ${nMasks}`];
+  const lines = [`${name}:`, `  lookups: hit:${hits} missed:${misses} lost:${lost}`, `  flows: ${nFlows}`];
+  if (name.startsWith("system@")) lines.push(`  masks: hit:${hits} total:${nMasks} hit/pkt:${hits === 0 ? "0.00" : "1.00"}`);
   for (const port of datapath.ports()) {
-    const kind = kindOf(port);
+    const home = vswitch.homeOf(port.portNo)?.bridge;
+    if (home !== undefined && datapathName(home.datapathType) !== name) continue;
+    const kind = kindOf(port, home);
     lines.push(`  port ${port.portNo}: ${port.name}${kind === "system" ? "" : ` (${kind})`}`);
-    if (!showsStatistics) continue;
-    const { rxPackets, rxBytes, rxErrors, rxDropped, txPackets, txBytes, txErrors, txDropped } = port.stats;
-    lines.push(
-      `    RX packets:${rxPackets} errors:${rxErrors} dropped:${rxDropped} overruns:? frame:?`,
-      `    TX packets:${txPackets} errors:${txErrors} dropped:${txDropped} aborted:? carrier:?`,
-      `    RX bytes:${rxBytes}  TX bytes:${txBytes}`,
-    );
+    if (showsStatistics) lines.push(...statisticsLines(port));
   }
   return lines.join("\n");
 }
 
-function showSizes({ bridges, cache, datapath }: VirtualSwitch): string {
-  let nRules = 0;
-  let nMacs = 0;
-  for (const { pipeline, macs } of bridges.values()) {
-    nRules += pipeline.nRules;
-    nMacs += macs.size;
-  }
-  return `bridges:${bridges.size} macs:${nMacs} megaflows:${cache.size} ports:${datapath.ports().length} rules:${nRules}`;
+/** Counters that memory has none of are question marks. */
+function statisticsLines({ kind, stats }: PortInfo): string[] {
+  const { rxPackets, rxBytes, rxErrors, rxDropped, txPackets, txBytes, txErrors, txDropped } = stats;
+  const known = (n: number): string => (kind === "memory" ? "?" : String(n));
+  return [
+    `    RX packets:${rxPackets} errors:${known(rxErrors)} dropped:${known(rxDropped)} overruns:? frame:?`,
+    `    TX packets:${txPackets} errors:${known(txErrors)} dropped:${known(txDropped)} aborted:? carrier:?`,
+    "    collisions:?",
+    `    RX bytes:${rxBytes}  TX bytes:${txBytes}`,
+  ];
 }
 
-function kindOf({ kind, tunnel }: PortInfo): string {
-  return tunnel?.type ?? (kind === "memory" ? "dummy" : kind);
+/** Devices that the switch makes are TAP devices on a user space datapath. */
+function kindOf({ name, kind, tunnel }: PortInfo, bridge: Bridge | undefined): string {
+  if (tunnel !== undefined) return tunnel.type;
+  if (kind === "memory") return name === bridge?.name ? "dummy-internal" : "dummy";
+  return kind === "internal" && bridge?.datapathType === "netdev" ? "tap" : kind;
 }

@@ -6,11 +6,13 @@
  * be opened are tried again every 5 s, when packet counters are written too, and when a device appears.
  */
 import { type Clock, type Logger, messageOf } from "@tenet/kit";
-import type { Replica } from "@tenet/ovsdb";
+import type { Replica, Row } from "@tenet/ovsdb";
 import type { Controllers } from "../controller/controllers.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
+import type { DummyPorts } from "../dummy/dummy-ports.ts";
 import { readTls } from "./read-controller.ts";
 import { Reconciler } from "./reconcile.ts";
+import { optionOf } from "./row-values.ts";
 import { statusOperations } from "./status.ts";
 import { readWanted } from "./wanted.ts";
 
@@ -20,35 +22,41 @@ export type SwitchDatabase = Pick<Replica, "table" | "operations" | "transact" |
 /** Tables and columns that the switch reads. */
 export const FOLLOWED_TABLES: readonly string[] = ["Open_vSwitch", "Bridge", "Port", "Interface", "Mirror", "Controller", "SSL"];
 
+/** What is kept as the database says. */
+export interface SwitchParts {
+  readonly vswitch: VirtualSwitch;
+  readonly controllers: Controllers;
+  readonly dummies: DummyPorts;
+  /** Whether interfaces of every type that has a device are dummies. */
+  readonly isAllDummy: boolean;
+}
+
+const MIN_REFRESH_MS = 5000;
+const DEFAULT_FLOW_LIMIT = 200_000;
+const DEFAULT_IDLE_MS = 10_000;
+
 /** Keeps a switch as its database says, and the database informed. */
 export class DatabaseFollower {
   readonly #db: SwitchDatabase;
-  readonly #vswitch: VirtualSwitch;
-  readonly #isAllDummy: boolean;
+  readonly #parts: SwitchParts;
+  readonly #clock: Clock;
   readonly #log: Logger;
   readonly #reconciler: Reconciler;
-  readonly #controllers: Controllers;
   readonly #stopListening: () => void;
   #running: Promise<void> | undefined;
   #isDue = false;
   #isStatisticsDue = false;
+  /** Monotonic ms of the last refresh. */
+  #refreshedMs: number;
   #isClosed = false;
 
-  /** @param isAllDummy - whether interfaces of every type that has a device are dummies */
-  constructor(
-    db: SwitchDatabase,
-    vswitch: VirtualSwitch,
-    controllers: Controllers,
-    isAllDummy: boolean,
-    clock: Clock,
-    log: Logger,
-  ) {
+  constructor(db: SwitchDatabase, parts: SwitchParts, clock: Clock, log: Logger) {
     this.#db = db;
-    this.#vswitch = vswitch;
-    this.#isAllDummy = isAllDummy;
-    this.#controllers = controllers;
+    this.#parts = parts;
+    this.#clock = clock;
+    this.#refreshedMs = clock.monotonicMs();
     this.#log = log;
-    this.#reconciler = new Reconciler(vswitch, clock, log);
+    this.#reconciler = new Reconciler(parts.vswitch, parts.dummies, clock, log);
     this.#stopListening = db.onChange(() => this.schedule());
   }
 
@@ -67,10 +75,27 @@ export class DatabaseFollower {
     });
   }
 
-  /** Writes packet counters and tries again what could not be opened; due every 5 s. */
-  refresh(): void {
-    this.#isStatisticsDue = true;
-    this.schedule();
+  /**
+   * Follows controllers, and from time to time writes packet counters and tries again what could not be opened; due
+   * every 500 ms.
+   */
+  tick(): void {
+    const { controllers } = this.#parts;
+    const isRefreshDue = this.#clock.monotonicMs() - this.#refreshedMs >= this.#refreshPeriodMs;
+    if (isRefreshDue) {
+      this.#refreshedMs = this.#clock.monotonicMs();
+      this.#isStatisticsDue = true;
+    }
+    if (controllers.tick() || isRefreshDue) this.schedule();
+  }
+
+  /** `other_config:stats-update-interval`, which is 5 s at least. */
+  get #refreshPeriodMs(): number {
+    for (const root of this.#db.table("Open_vSwitch").values()) {
+      const wantedMs = Number(optionOf(root, "other_config", "stats-update-interval"));
+      if (wantedMs > MIN_REFRESH_MS) return wantedMs;
+    }
+    return MIN_REFRESH_MS;
   }
 
   /** Stops; resolves when the last transaction is answered. */
@@ -96,10 +121,25 @@ export class DatabaseFollower {
 
   async #runOnce(hasStatistics: boolean): Promise<void> {
     const table = (name: string): ReturnType<SwitchDatabase["table"]> => this.#db.table(name);
-    this.#reconciler.apply(readWanted(table, this.#isAllDummy));
-    await this.#controllers.sync(this.#reconciler.bridges, readTls(table));
-    const sources = { vswitch: this.#vswitch, reconciler: this.#reconciler, controllers: this.#controllers };
+    const { vswitch, controllers, isAllDummy } = this.#parts;
+    applyLimits(vswitch, table("Open_vSwitch").values());
+    this.#reconciler.apply(readWanted(table, isAllDummy));
+    await controllers.sync(this.#reconciler.bridges, readTls(table));
+    const sources = { vswitch, reconciler: this.#reconciler, controllers };
     const operations = statusOperations(this.#db.operations, table, sources, { hasStatistics });
     if (operations.length > 0) await this.#db.transact(operations);
   }
+}
+
+/** The bounds of the megaflow cache that the root row names. */
+function applyLimits({ cache }: VirtualSwitch, roots: Iterable<Row>): void {
+  for (const root of roots) {
+    cache.limit.ceiling = wholeNumber(root, "flow-limit") ?? DEFAULT_FLOW_LIMIT;
+    cache.maxIdleMs = wholeNumber(root, "max-idle") ?? DEFAULT_IDLE_MS;
+  }
+}
+
+function wholeNumber(row: Row, key: string): number | undefined {
+  const text = optionOf(row, "other_config", key);
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }

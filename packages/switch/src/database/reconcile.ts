@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Clock, type Logger, messageOf } from "@tenet/kit";
-import { setMac, setMtu } from "@tenet/linux";
+import { setMac, setMtu, SystemCallError } from "@tenet/linux";
 import { type FlowSpec, PORT } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import { Bond } from "../bridge/bond.ts";
@@ -14,6 +14,8 @@ import type { BridgePort, Bundle } from "../bridge/bridge-port.ts";
 import { makeBundle } from "../bridge/bundle.ts";
 import { isSameVlan } from "../bridge/port-vlan.ts";
 import { type ControllerSpec, isPassive } from "../controller/controller-spec.ts";
+import type { DummyPorts } from "../dummy/dummy-ports.ts";
+import { phraseOf } from "../controller/describe-failure.ts";
 import { everyRule } from "../table/every-rule.ts";
 import type { NewPort, VirtualSwitch } from "../virtual-switch.ts";
 import { isDeepStrictEqual } from "node:util";
@@ -26,6 +28,8 @@ export interface InterfaceState {
   /** Absent when it could not be opened. */
   readonly port: BridgePort | undefined;
   readonly error: string | undefined;
+  /** Of a dummy, which has no device to ask. */
+  readonly dummyMtu?: number;
 }
 
 /** What became of a port. */
@@ -60,6 +64,7 @@ interface HeldBridge {
 /** Keeps a switch as wanted. */
 export class Reconciler {
   readonly #vswitch: VirtualSwitch;
+  readonly #dummies: DummyPorts;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #heldByName = new Map<string, HeldBridge>();
@@ -70,8 +75,9 @@ export class Reconciler {
   readonly #refusedNames = new Set<string>();
   #states: InterfaceState[] = [];
 
-  constructor(vswitch: VirtualSwitch, clock: Clock, log: Logger) {
+  constructor(vswitch: VirtualSwitch, dummies: DummyPorts, clock: Clock, log: Logger) {
     this.#vswitch = vswitch;
+    this.#dummies = dummies;
     this.#clock = clock;
     this.#log = log;
   }
@@ -132,6 +138,7 @@ export class Reconciler {
     const { bridge } = held;
     held.uuid = wanted.uuid;
     bridge.versions = wanted.versions;
+    bridge.datapathType = wanted.datapathType;
     bridge.macs.ageingMs = wanted.macAgeingMs;
     bridge.macs.maxEntries = wanted.maxMacs;
     held.ports = wanted.ports.map((each) => ({ uuid: each.uuid, bundle: this.#applyPort(held, each) }));
@@ -140,12 +147,13 @@ export class Reconciler {
     const locals = interfaces.filter(({ name }) => name === bridge.name);
     const others = interfaces.filter(({ name }) => name !== bridge.name);
     const states = [...locals, ...others.sort(byNumberWanted)].map((each) => this.#applyInterface(held, each, each.bundle));
+    const sized = this.#applyMtus(states, interfaces);
     this.#applyMirrors(held, wanted.mirrors);
     this.#applyFloodVlans(bridge, wanted.floodVlans);
     const mac = bridge.port(PORT.LOCAL)?.mac ?? stableMac(wanted.uuid);
     bridge.datapathId = wanted.datapathId ?? BigInt(mac);
     this.#applyFailMode(held, wanted);
-    return states;
+    return sized;
   }
 
   #holdBridge({ name, uuid }: WantedBridge): HeldBridge {
@@ -224,7 +232,7 @@ export class Reconciler {
     if (state.port === undefined) return state;
     try {
       this.#applyMac(bridge, state.port, wanted);
-      this.#applyMtu(state.port, wanted);
+      if (isDummy(wanted)) this.#dummies.configure(wanted.name, wanted.dummyOptions);
       return state;
     } catch (error) {
       return { ...state, error: messageOf(error) };
@@ -240,10 +248,31 @@ export class Reconciler {
     this.#vswitch.portChanged(bridge, port);
   }
 
-  #applyMtu(port: BridgePort, { name, mtu }: WantedInterface): void {
-    const info = mtu === undefined ? undefined : this.#vswitch.infoOf(port);
-    if (mtu === undefined || info === undefined || info.kind === "memory" || info.mtu === mtu) return;
-    setMtu(name, mtu);
+  /** Internal devices that ask for none have the smallest MTU among the others: the host then sends what all can carry. */
+  #applyMtus(states: readonly InterfaceState[], interfaces: readonly WantedInterface[]): InterfaceState[] {
+    const wantedByUuid = new Map(interfaces.map((each) => [each.uuid, each]));
+    const sized = states.map((state) => {
+      const wanted = wantedByUuid.get(state.uuid);
+      const info = state.port === undefined ? undefined : this.#vswitch.infoOf(state.port);
+      return { state, info, wantedMtu: wanted?.mtu, isInternal: wanted?.isInternal === true };
+    });
+    const others = sized.flatMap(({ info, wantedMtu, isInternal }) =>
+      isInternal || info === undefined ? [] : [wantedMtu ?? info.mtu],
+    );
+    return sized.map(({ state, info, wantedMtu, isInternal }) => {
+      const mtu = wantedMtu ?? (isInternal && others.length > 0 ? Math.min(...others) : undefined);
+      if (info === undefined || mtu === undefined || mtu === info.mtu) return state;
+      return info.kind === "memory" ? { ...state, dummyMtu: mtu } : this.#setMtu(state, info.name, mtu);
+    });
+  }
+
+  #setMtu(state: InterfaceState, name: string, mtu: number): InterfaceState {
+    try {
+      setMtu(name, mtu);
+      return state;
+    } catch (error) {
+      return { ...state, error: state.error ?? messageOf(error) };
+    }
   }
 
   #openInterface(
@@ -264,11 +293,14 @@ export class Reconciler {
       });
       this.#numberByInterface.set(memory, port.ofport);
       this.#openedByPort.set(port, wanted);
+      if (wanted.kind === "memory") port.mac = this.#dummies.nextMac();
+      if (wanted.kind === "patch") port.mac = stableMac(uuid);
       this.#log.info({ bridge: bridge.name, port: name, ofport: port.ofport }, "port added");
       return { uuid, bridge, port, error: undefined };
     } catch (error) {
       this.#log.debug({ bridge: bridge.name, port: name, error: messageOf(error) }, "port not opened");
-      return { uuid, bridge, port: undefined, error: `could not open network device ${name} (${messageOf(error)})` };
+      const reason = error instanceof SystemCallError ? phraseOf(error.errno) : messageOf(error);
+      return { uuid, bridge, port: undefined, error: `could not open network device ${name} (${reason})` };
     }
   }
 
@@ -308,6 +340,10 @@ const NORMAL_FLOW: FlowSpec = {
 function stableMac(uuid: string): number {
   const digest = createHash("sha256").update(uuid).digest();
   return (((digest[0] ?? 0) & 0xfc) | 0x02) * 0x100_0000_0000 + digest.readUIntBE(1, 5);
+}
+
+function isDummy({ port }: WantedInterface): boolean {
+  return "kind" in port && port.kind === "memory";
 }
 
 function isSameDevice(opened: NewPort, wanted: NewPort): boolean {

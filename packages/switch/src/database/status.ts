@@ -1,13 +1,11 @@
 /** What the switch reports back: the status columns of the Open_vSwitch database. */
-import { readFileSync } from "node:fs";
-import type { PortInfo, PortStats } from "@tenet/datapath";
 import type { Json } from "@tenet/kit";
 import { formatMac } from "@tenet/net";
 import { type ColumnInput, type Datum, isMap, isSet, type Operations, type Row, type RowInput } from "@tenet/ovsdb";
-import type { PatchCounters } from "../bridge/bridge-port.ts";
 import type { ControllerStatus } from "../controller/controller-spec.ts";
 import type { Controllers } from "../controller/controllers.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
+import { interfaceColumns } from "./interface-status.ts";
 import type { InterfaceState, Reconciler } from "./reconcile.ts";
 import { TUNNEL_TYPES } from "./read-tunnel.ts";
 import { numberOf, optionOf } from "./row-values.ts";
@@ -17,8 +15,6 @@ import type { TableReader } from "./wanted.ts";
 const COMPATIBLE_VERSION = "3.1.0";
 const DATAPATH_TYPES = ["dummy", "netdev", "system", "user"];
 const INTERFACE_TYPES = ["dummy", "internal", "patch", "system", "tap", ...TUNNEL_TYPES].sort();
-/** `ofport` of an interface that could not be opened. */
-const NO_OFPORT = -1;
 
 /** Which columns to write. */
 export interface StatusParts {
@@ -51,7 +47,7 @@ export function statusOperations(
     const old = table("Interface").get(state.uuid);
     const info = state.port?.link.kind === "datapath" ? infoByPortNo.get(state.port.link.portNo) : undefined;
     const isNew = isMap(old?.["statistics"]) && old["statistics"].size === 0;
-    set("Interface", state.uuid, interfaceColumns(state, info, hasStatistics || isNew));
+    set("Interface", state.uuid, interfaceColumns(state, info, problemOf(state, vswitch), hasStatistics || isNew));
   }
   for (const { uuid, bridge, ports, mirrors, controllers: bridgeControllers } of reconciler.bridges) {
     const datapath_id = bridge.datapathId.toString(16).padStart(16, "0");
@@ -78,6 +74,12 @@ export function statusOperations(
   return ops;
 }
 
+/** What is wrong with an interface that was opened. */
+function problemOf({ port, bridge }: InterfaceState, vswitch: VirtualSwitch): string | undefined {
+  if (port?.link.kind !== "patch" || vswitch.hasPeer(port)) return undefined;
+  return `No usable peer '${port.link.peer}' exists in '${bridge.datapathType}' datapath.`;
+}
+
 function rootColumns(root: Row): RowInput {
   return {
     cur_cfg: numberOf(root, "next_cfg") ?? 0,
@@ -85,6 +87,8 @@ function rootColumns(root: Row): RowInput {
     db_version: "8.3.1",
     datapath_types: DATAPATH_TYPES,
     iface_types: INTERFACE_TYPES,
+    dpdk_initialized: false,
+    dpdk_version: "none",
   };
 }
 
@@ -94,55 +98,6 @@ function controllerColumns(row: Row | undefined, status: ControllerStatus | unde
   const isSameState = optionOf(row, "status", "state") === status.status["state"];
   const columns = { is_connected: status.isConnected, role: status.role ?? [] };
   return isSameState && !hasStatistics ? columns : { ...columns, status: status.status };
-}
-
-function interfaceColumns({ port, error }: InterfaceState, info: PortInfo | undefined, hasStatistics: boolean): RowInput {
-  if (port === undefined) {
-    const none = { mac_in_use: [], mtu: [], admin_state: [], link_state: [], link_resets: [], ifindex: [] };
-    return { ofport: NO_OFPORT, error: error ?? [], ...none, ...(hasStatistics ? { statistics: {} } : {}) };
-  }
-  return {
-    ofport: port.ofport,
-    error: error ?? [],
-    mac_in_use: formatMac(port.mac),
-    mtu: info === undefined ? [] : info.mtu,
-    admin_state: port.isEnabled ? "up" : "down",
-    link_state: port.isUp ? "up" : "down",
-    link_resets: port.nLinkChanges,
-    ifindex: info === undefined || info.kind === "memory" ? 0 : ifindexOf(info.name),
-    ...(hasStatistics ? { statistics: statisticsOf(info?.stats, port.patchCounters) } : {}),
-  };
-}
-
-function statisticsOf(stats: PortStats | undefined, patch: PatchCounters): { [key: string]: number } {
-  if (stats === undefined) {
-    return {
-      rx_packets: patch.rxPackets,
-      rx_bytes: patch.rxBytes,
-      tx_packets: patch.txPackets,
-      tx_bytes: patch.txBytes,
-    };
-  }
-  return {
-    collisions: 0,
-    rx_packets: stats.rxPackets,
-    rx_bytes: stats.rxBytes,
-    rx_dropped: stats.rxDropped,
-    rx_errors: stats.rxErrors,
-    tx_packets: stats.txPackets,
-    tx_bytes: stats.txBytes,
-    tx_dropped: stats.txDropped,
-    tx_errors: stats.txErrors,
-  };
-}
-
-/** The kernel's number of a device; 0 when it has none (another system, or just gone). */
-function ifindexOf(name: string): number {
-  try {
-    return Number.parseInt(readFileSync(`/sys/class/net/${name}/ifindex`, "utf8"), 10);
-  } catch {
-    return 0;
-  }
 }
 
 /** Whether a column holds a value already. */

@@ -5,6 +5,7 @@ import type { Row } from "@tenet/ovsdb";
 import { ALL_VERSIONS } from "../bridge/bridge.ts";
 import type { BondSettings } from "../bridge/bond.ts";
 import type { ControllerSpec } from "../controller/controller-spec.ts";
+import type { DummyOptions } from "../dummy/dummy-ports.ts";
 import type { MirrorSpec } from "../bridge/mirror.ts";
 import type { PortVlan } from "../bridge/port-vlan.ts";
 import type { NewPort } from "../virtual-switch.ts";
@@ -27,6 +28,10 @@ export interface WantedInterface {
   readonly lastOfport: number | undefined;
   /** The address it should have; for devices that the switch makes. */
   readonly mac: number | undefined;
+  /** Whether the host is at its other end. */
+  readonly isInternal: boolean;
+  /** Of a dummy. */
+  readonly dummyOptions: DummyOptions;
   /** The MTU it should have; its own when absent. */
   readonly mtu: number | undefined;
 }
@@ -60,6 +65,7 @@ export interface WantedBridge {
   readonly macAgeingMs: number;
   readonly maxMacs: number;
   readonly controllers: readonly ControllerSpec[];
+  readonly datapathType: string;
   /** VLANs in which nothing is learned. */
   readonly floodVlans: readonly number[];
   readonly mirrors: readonly WantedMirror[];
@@ -72,6 +78,7 @@ const VERSION_BY_NAME: ReadonlyMap<string, Version> = new Map<string, Version>([
   ["OpenFlow14", VERSION.OF14],
   ["OpenFlow15", VERSION.OF15],
 ]);
+const DUMMY_OPTIONS: readonly (keyof DummyOptions)[] = ["pcap", "rxq_pcap", "tx_pcap", "stream", "pstream"];
 const DEFAULT_AGEING_S = 300;
 const DEFAULT_MACS = 8192;
 /** Types of interfaces whose devices the switch makes, and of all that have devices. */
@@ -108,6 +115,7 @@ function readBridge(row: Row, isAllDummy: boolean, table: TableReader): WantedBr
       const controller = table("Controller").get(uuid);
       return controller === undefined ? [] : [readController(controller)];
     }),
+    datapathType: textOf(row, "datapath_type") || "system",
     floodVlans: numbersOf(row, "flood_vlans"),
     mirrors: textsOf(row, "mirrors").flatMap((uuid) => readMirrorRow(uuid, table)),
     ports: ports.map((port) => readPort(port, dummyTypes, table, (each) => withBridgeMac(each, name, row))),
@@ -149,8 +157,15 @@ function readInterface(row: Row, dummyTypes: readonly string[]): WantedInterface
     name,
     port: readDevice(row, name, dummyTypes),
     lastOfport: atLeastOne(numberOf(row, "ofport")),
-    mac: readMac(textOf(row, "mac")),
+    isInternal: textOf(row, "type") === "internal",
+    mac: textOf(row, "type") === "internal" ? readMac(textOf(row, "mac")) : undefined,
     mtu: numberOf(row, "mtu_request"),
+    dummyOptions: Object.fromEntries(
+      DUMMY_OPTIONS.flatMap((key) => {
+        const value = optionOf(row, "options", key);
+        return value === undefined ? [] : [[key, value]];
+      }),
+    ),
   };
 }
 
@@ -170,15 +185,15 @@ function readDevice(row: Row, name: string, dummyTypes: readonly string[]): Want
       return { ...common, kind: "memory" };
     case "patch": {
       const peer = optionOf(row, "options", "peer");
-      if (peer === undefined) return { problem: "patch interface needs options:peer" };
-      return peer === name ? { problem: "patch interface cannot be its own peer" } : { ...common, kind: "patch", peer };
+      if (peer === undefined) return { problem: `${name}: patch type requires valid 'peer' argument` };
+      return peer === name ? { problem: `${name}: patch peer must not be self` } : { ...common, kind: "patch", peer };
     }
     default:
       if (TUNNEL_TYPES.includes(type)) {
         const tunnel = readTunnel(row);
         return "problem" in tunnel ? tunnel : { ...common, kind: "tunnel", tunnel };
       }
-      return { problem: `interfaces of type "${type}" are not supported` };
+      return { problem: `could not open network device ${name} (Address family not supported by protocol)` };
   }
 }
 

@@ -593,7 +593,7 @@ class Walk {
 
   #outputTo(port: BridgePort | undefined): void {
     if (port === undefined) return this.#warn("nonexistent output port");
-    if ((port.config & (PORT_DOWN | NO_FWD)) !== 0) return this.#warn("port is configured not to forward");
+    if (!port.isEnabled || (port.config & (PORT_DOWN | NO_FWD)) !== 0) return this.#warn("port is configured not to forward");
     if (this.#isBetweenProtected(port)) return this.#warn("Flow is between protected ports, skipping output.");
     switch (port.link.kind) {
       case "datapath":

@@ -1,0 +1,93 @@
+/** The commands that stand in for the world outside: frames, links and time, for `ovs-appctl`. */
+import { composePacket, FIELDS, getField, IP_PROTO } from "@tenet/net";
+import { ArgumentError, type Command, command } from "@tenet/ovsdb";
+import type { DummyPorts } from "../dummy/dummy-ports.ts";
+import { parseOdpFlow } from "../dummy/parse-odp-flow.ts";
+import type { VirtualSwitch } from "../virtual-switch.ts";
+import type { WarpClock } from "./warp-clock.ts";
+
+/** What datagrams carry that say nothing of their length: 0, 1, 2, ... */
+const PAYLOAD = Uint8Array.from({ length: 64 }, (_, i) => i);
+const MANY = 99;
+const TCP_SYN_FIN_RST = 7;
+
+/** `netdev-dummy/*` and `time/*`; `work` is done after time was moved. */
+export function dummyCommands(vswitch: VirtualSwitch, dummies: DummyPorts, clock: WarpClock, work: () => void): Command[] {
+  return [
+    command("netdev-dummy/conn-state", "[netdev]", [0, 1], ([name]) => {
+      if (name !== undefined) return `${name}: ${stateOf(dummies.isConnected(name))}`;
+      const known = dummies.names.filter((each) => dummies.isConnected(each) !== undefined);
+      return known.map((each) => `${each}: ${stateOf(dummies.isConnected(each))}`).join("\n");
+    }),
+    command("netdev-dummy/receive", "name [--qid queue_id] packet|flow [--len packet_len]", [2, MANY], ([name = "", ...rest]) => {
+      if (!dummies.has(name)) throw new ArgumentError("no such dummy netdev");
+      for (const frame of framesOf(rest)) dummies.receive(name, frame);
+      return "";
+    }),
+    command("netdev-dummy/set-admin-state", "[netdev] up|down", [1, 2], (args) => {
+      const state = args.at(-1) ?? "";
+      if (state !== "up" && state !== "down") throw new ArgumentError("Invalid Admin State");
+      const [name] = args.length === 2 ? args : [];
+      if (name !== undefined && !dummies.has(name)) throw new ArgumentError("Unknown Dummy Interface");
+      for (const each of name === undefined ? dummies.names : [name]) vswitch.setAdminState(each, state === "up");
+      return "OK";
+    }),
+    command("time/stop", "", [0, 0], () => {
+      clock.stop();
+      return "";
+    }),
+    command("time/warp", "[large_msecs] msecs", [1, 2], (args) => {
+      const [total = 0, step = total] = args.map(readMs);
+      for (let done = 0; done < total; done += step) {
+        clock.warp(Math.min(step, total - done));
+        work();
+      }
+      return "warped";
+    }),
+  ];
+}
+
+function stateOf(isConnected: boolean | undefined): string {
+  if (isConnected === undefined) return "unknown";
+  return isConnected ? "connected" : "disconnected";
+}
+
+function readMs(text: string): number {
+  if (!/^\d+$/.test(text) || Number(text) === 0) throw new ArgumentError("invalid MSECS");
+  return Number(text);
+}
+
+/** Packets and flows, each with its options. */
+function framesOf(args: readonly string[]): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? "";
+    if (arg === "--qid") {
+      i++;
+      continue;
+    }
+    const hasLength = args[i + 1] === "--len";
+    frames.push(frameOf(arg, hasLength ? readMs(args[i + 2] ?? "") : undefined));
+    if (hasLength) i += 2;
+  }
+  return frames;
+}
+
+function frameOf(text: string, sizeBytes: number | undefined): Uint8Array {
+  if (/^([0-9a-fA-F]{2}){14,}$/.test(text)) return Uint8Array.from(Buffer.from(text, "hex"));
+  const key = parseOdpFlow(text);
+  if (key === undefined) throw new ArgumentError(`syntax error at ${text}`);
+  const bare = composePacket(key);
+  if (sizeBytes === undefined) return composePacket(key, payloadOf(key));
+  const grown = composePacket(key, new Uint8Array(Math.max(0, sizeBytes - bare.length)));
+  if (grown.length >= sizeBytes) return grown;
+  const padded = new Uint8Array(sizeBytes);
+  padded.set(grown);
+  return padded;
+}
+
+/** A segment that opens or ends a connection carries nothing. */
+function payloadOf(key: Uint32Array): Uint8Array {
+  const isTcp = getField(key, FIELDS.nw_proto) === IP_PROTO.tcp;
+  return isTcp && (getField(key, FIELDS.tcp_flags) & TCP_SYN_FIN_RST) !== 0 ? new Uint8Array(0) : PAYLOAD;
+}

@@ -1,0 +1,60 @@
+/** The commands that look at and drive the megaflow cache, for `ovs-appctl`. */
+import { ArgumentError, type Command, command } from "@tenet/ovsdb";
+import { finish } from "../turns.ts";
+import type { VirtualSwitch } from "../virtual-switch.ts";
+import { datapathNames } from "./datapath-commands.ts";
+
+/** `upcall/*`, `revalidator/*` and `memory/show`. */
+export function slowPathCommands(vswitch: VirtualSwitch): Command[] {
+  const { cache } = vswitch;
+  return [
+    command("memory/show", "", [0, 0], () => showSizes(vswitch)),
+    command("revalidator/purge", "", [0, 0], () => {
+      finish(cache.purging());
+      return "";
+    }),
+    command("revalidator/wait", "", [0, 0], () => {
+      vswitch.tick();
+      return "";
+    }),
+    command("upcall/set-flow-limit", "flow-limit-number", [1, 1], ([number = ""]) => {
+      if (!/^\d+$/.test(number)) throw new ArgumentError(`bad flow limit "${number}"`);
+      cache.limit.maxFlows = Number(number);
+      return `set flow_limit to ${number}`;
+    }),
+    command("upcall/show", "", [0, 0], () => {
+      const { size, limit } = cache;
+      const lines = [
+        `  flows         : (current ${size}) (avg ${limit.averageFlows}) (max ${limit.mostFlows}) (limit ${limit.maxFlows})`,
+        `  dump duration : ${limit.durationMs}ms`,
+        "  ufid enabled : true",
+        "",
+        `  0: (keys ${size})`,
+      ];
+      return datapathNames(vswitch)
+        .map((name) => [`${name}:`, ...lines, ""].join("\n"))
+        .join("\n");
+    }),
+  ];
+}
+
+/** What there is none of is left out. */
+function showSizes({ bridges, cache, datapath }: VirtualSwitch): string {
+  let nRules = 0;
+  let nMacs = 0;
+  for (const { pipeline, macs } of bridges.values()) {
+    nRules += pipeline.nRules;
+    nMacs += macs.size;
+  }
+  const sizes = {
+    bridges: bridges.size,
+    handlers: 1,
+    macs: nMacs,
+    ports: datapath.ports().length,
+    revalidators: 1,
+    rules: nRules,
+    "udpif keys": cache.size,
+  };
+  const shown = Object.entries(sizes).filter(([, n]) => n > 0);
+  return shown.map(([name, n]) => `${name}:${n}`).join(" ");
+}

@@ -1,0 +1,124 @@
+/** The status columns of Interface rows. */
+import { readFileSync } from "node:fs";
+import type { PortInfo, PortStats } from "@tenet/datapath";
+import { driverInfo } from "@tenet/linux";
+import { formatMac } from "@tenet/net";
+import type { RowInput } from "@tenet/ovsdb";
+import type { PatchCounters } from "../bridge/bridge-port.ts";
+import type { InterfaceState } from "./reconcile.ts";
+
+/** `ofport` of an interface that could not be opened. */
+const NO_OFPORT = -1;
+const MEGABIT = 1_000_000;
+/** Counters that the kernel alone keeps, by their names in the database. */
+const KERNEL_COUNTERS = {
+  collisions: "collisions",
+  rx_crc_err: "rx_crc_errors",
+  rx_frame_err: "rx_frame_errors",
+  rx_missed_errors: "rx_missed_errors",
+  rx_multicast_packets: "multicast",
+  rx_over_err: "rx_over_errors",
+} as const;
+
+/**
+ * What an interface's row is to say; `problem` is what is wrong with an interface that was opened. Asking the kernel costs
+ * system calls, so what it knows goes with the statistics.
+ */
+export function interfaceColumns(
+  { port, error, dummyMtu }: InterfaceState,
+  info: PortInfo | undefined,
+  problem: string | undefined,
+  hasStatistics: boolean,
+): RowInput {
+  if (port === undefined) {
+    const none = { mac_in_use: [], mtu: [], admin_state: [], link_state: [], link_resets: [], ifindex: [], status: {} };
+    return { ...none, ofport: NO_OFPORT, error: error ?? [], duplex: [], link_speed: [], statistics: {} };
+  }
+  return {
+    ofport: port.ofport,
+    error: error ?? problem ?? [],
+    mac_in_use: formatMac(port.mac),
+    mtu: info === undefined ? [] : (dummyMtu ?? info.mtu),
+    admin_state: port.isEnabled ? "up" : "down",
+    link_state: port.isUp ? "up" : "down",
+    link_resets: port.nLinkChanges,
+    ...(hasStatistics ? { ...deviceColumns(info), statistics: statisticsOf(info, port.patchCounters) } : {}),
+  };
+}
+
+/** What the kernel knows of a device. */
+function deviceColumns(info: PortInfo | undefined): RowInput {
+  const ifindex = isDevice(info) ? readNumber(info.name, "ifindex") : undefined;
+  if (!isDevice(info) || ifindex === undefined) return { ifindex: 0, duplex: [], link_speed: [], status: {} };
+  const duplex = readText(info.name, "duplex");
+  const speed = readNumber(info.name, "speed");
+  const driver = driverInfo(info.name);
+  return {
+    ifindex,
+    duplex: duplex === "full" || duplex === "half" ? duplex : [],
+    link_speed: speed === undefined || speed <= 0 ? [] : speed * MEGABIT,
+    status:
+      driver === undefined
+        ? {}
+        : { driver_name: driver.driver, driver_version: driver.version, firmware_version: driver.firmware },
+  };
+}
+
+/** A port on a device of this machine. */
+function isDevice(info: PortInfo | undefined): info is PortInfo {
+  return info !== undefined && (info.kind === "system" || info.kind === "internal");
+}
+
+function statisticsOf(info: PortInfo | undefined, patch: PatchCounters): Record<string, number> {
+  if (info === undefined) {
+    const { rxPackets, rxBytes, txPackets, txBytes } = patch;
+    return { rx_packets: rxPackets, rx_bytes: rxBytes, tx_packets: txPackets, tx_bytes: txBytes };
+  }
+  if (info.kind === "memory") return dummyStatistics(info.stats);
+  const { stats } = info;
+  const kernel = Object.entries(KERNEL_COUNTERS).map(([column, file]) => [
+    column,
+    isDevice(info) ? (readNumber(info.name, `statistics/${file}`) ?? 0) : 0,
+  ]);
+  return {
+    ...Object.fromEntries(kernel),
+    rx_packets: stats.rxPackets,
+    rx_bytes: stats.rxBytes,
+    rx_dropped: stats.rxDropped,
+    rx_errors: stats.rxErrors,
+    tx_packets: stats.txPackets,
+    tx_bytes: stats.txBytes,
+    tx_dropped: stats.txDropped,
+    tx_errors: stats.txErrors,
+  };
+}
+
+/** The original's dummies have one queue, and two counters of their own that tests of statistics read. */
+function dummyStatistics({ rxPackets, rxBytes, txPackets, txBytes }: PortStats): Record<string, number> {
+  return {
+    rx_packets: rxPackets,
+    rx_bytes: rxBytes,
+    rx_q0_packets: rxPackets,
+    rx_q0_bytes: rxBytes,
+    rx_custom_packets_1: rxPackets,
+    rx_custom_packets_2: rxPackets,
+    tx_packets: txPackets,
+    tx_bytes: txBytes,
+    tx_q0_packets: txPackets,
+    tx_q0_bytes: txBytes,
+  };
+}
+
+function readNumber(device: string, file: string): number | undefined {
+  const text = readText(device, file);
+  return text === undefined || !/^-?\d+$/.test(text) ? undefined : Number(text);
+}
+
+/** What the kernel says in a file of a device; `undefined` where it has nothing to say, or the device is gone. */
+function readText(device: string, file: string): string | undefined {
+  try {
+    return readFileSync(`/sys/class/net/${device}/${file}`, "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}

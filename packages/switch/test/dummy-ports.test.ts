@@ -1,0 +1,59 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ManualClock } from "@tenet/kit";
+import { composePacket } from "@tenet/net";
+import { parseMatch } from "@tenet/openflow";
+import { expect, test } from "vitest";
+import { DummyPorts } from "../src/dummy/dummy-ports.ts";
+import { parseOdpFlow } from "../src/dummy/parse-odp-flow.ts";
+import { until } from "./live-switch.ts";
+
+const ETHERNET = "eth(src=50:54:00:00:00:09,dst=50:54:00:00:00:0a)";
+const ADDRESSES = "dl_src=50:54:00:00:00:09,dl_dst=50:54:00:00:00:0a";
+
+test.each([
+  [`in_port(1),${ETHERNET},eth_type(0x1234)`, `${ADDRESSES},dl_type=0x1234`],
+  [
+    `${ETHERNET},eth_type(0x0800),ipv4(src=10.0.0.1,dst=10.0.0.2,proto=17,tos=0xb9,ttl=64,frag=no),udp(src=5,dst=6)`,
+    `${ADDRESSES},udp,nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_tos=184,nw_ecn=1,nw_ttl=64,nw_frag=no,tp_src=5,tp_dst=6`,
+  ],
+  [
+    `${ETHERNET},eth_type(0x8100),vlan(vid=10,pcp=3),encap(eth_type(0x0806),arp(sip=1.1.1.1,tip=1.1.1.2,op=1))`,
+    `${ADDRESSES},dl_vlan=10,dl_vlan_pcp=3,arp,arp_spa=1.1.1.1,arp_tpa=1.1.1.2,arp_op=1`,
+  ],
+  [
+    `${ETHERNET},eth_type(0x86dd),ipv6(src=fe80::1,dst=fe80::2,label=0,proto=58,tclass=0,hlimit=128,frag=no),icmpv6(type=128,code=0)`,
+    `${ADDRESSES},icmp6,ipv6_src=fe80::1,ipv6_dst=fe80::2,nw_ttl=128,nw_frag=no,icmpv6_type=128,icmpv6_code=0`,
+  ],
+])("%s is read as the packet it stands for", (odp, match) => {
+  expect(composePacket(parseOdpFlow(odp) ?? new Uint32Array(0))).toEqual(composePacket(parseMatch(match).key));
+});
+
+test.each(["zz", "eth(src=1", "tcp,nw_src=1.1.1.1", "nosuch(1)"])("%s is no flow", (text) => {
+  expect(parseOdpFlow(text)).toBeUndefined();
+});
+
+test("frames of two dummies pass over their stream, and into their files", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "tenet-dummy-"));
+  const dummies = new DummyPorts(new ManualClock(1_500_000));
+  const received: Uint8Array[] = [];
+  dummies.open("a").plug((frame) => received.push(frame));
+  const b = dummies.open("b");
+  b.plug(() => undefined);
+  dummies.configure("a", { pstream: `punix:${dir}/a.sock`, rxq_pcap: `${dir}/a.pcap` });
+  dummies.configure("b", { stream: `unix:${dir}/a.sock`, tx_pcap: `${dir}/b.pcap` });
+  await until(() => dummies.isConnected("b") === true);
+  expect(dummies.isConnected("a")).toBeUndefined();
+  const frame = Uint8Array.from({ length: 60 }, (_, i) => i);
+  b.deliver(frame);
+  await until(() => received.length === 1);
+  dummies.close();
+  expect(Uint8Array.from(received[0] ?? [])).toEqual(frame);
+  const files = ["a", "b"].map((name) => readFileSync(`${dir}/${name}.pcap`));
+  rmSync(dir, { recursive: true });
+  expect(files[0]).toEqual(files[1]);
+  expect(files[0]?.subarray(0, 4).toString("hex")).toBe("d4c3b2a1");
+  expect(files[0]?.readUInt32LE(24)).toBe(1500);
+  expect(Uint8Array.from(files[0]?.subarray(40) ?? [])).toEqual(frame);
+});
