@@ -27,6 +27,7 @@ export {
   type FlowSpec,
   type FlowStats,
 } from "./flow-spec.ts";
+export type { ActionsLeft, Continuation } from "./continuation.ts";
 export * from "./group.ts";
 export { fromFieldWords, toFieldWords } from "./match/field-words.ts";
 export { isSameMatch, makeMatch, setMatchField } from "./match/match.ts";

@@ -6,6 +6,7 @@
  *
  * @see OpenFlow Switch Specification 1.5.1, section 7
  */
+import type { Continuation } from "./continuation.ts";
 import type { Action, Match } from "./action.ts";
 import type { FlowSpec, FlowStats } from "./flow-spec.ts";
 import type { GroupFeatures, GroupMod, GroupSpec, GroupStats } from "./group.ts";
@@ -254,6 +255,8 @@ export interface PacketIn {
   readonly data: Uint8Array;
   /** Of the `controller` action; carried by NXT_PACKET_IN2 only. */
   readonly userdata?: Uint8Array;
+  /** Where the packet goes on when it is given back; carried by NXT_PACKET_IN2 only. */
+  readonly continuation?: Continuation;
   /** The form on the wire; absent = the version's own. */
   readonly format?: "nxt" | "nxt2";
 }
@@ -376,6 +379,8 @@ export type Message =
   | { readonly type: "flowModTableId"; readonly isOn: boolean }
   | { readonly type: "setPacketInFormat"; readonly format: PacketInFormat }
   | { readonly type: "setControllerId"; readonly controllerId: number }
+  /** A packet that was paused goes on; what of it may be changed is what a packet-in tells. */
+  | { readonly type: "resume"; readonly packet: PacketIn }
   /** Forget the tracked connections of a zone. */
   | { readonly type: "flushZone"; readonly zone: number }
   | TlvTableMod

@@ -117,6 +117,53 @@ const simple: fc.Arbitrary<string> = fc.oneof(
   fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((value) => `set_field:${value}->metadata`),
 );
 
+const hashed = fc.constantFrom(
+  "eth_src",
+  "symmetric_l4",
+  "symmetric_l3l4",
+  "symmetric_l3l4+udp",
+  "nw_src",
+  "nw_dst",
+  "symmetric_l3",
+);
+
+const extension: fc.Arbitrary<string> = fc.oneof(
+  fc
+    .tuple(
+      number(254),
+      number(0xffff),
+      register,
+      fc.subarray(["send_flow_rem", "delete_learned", "limit=7", "result_dst=reg9[3]"]),
+    )
+    .map(
+      ([table, timeout, r, more]) =>
+        `learn(table=${[table, `idle_timeout=${timeout}`, ...more, `reg${r}[0..7]=5,eth_dst=eth_src`].join(",")},output:in_port)`,
+    ),
+  fc
+    .tuple(
+      hashed,
+      number(0xffff),
+      fc.constantFrom("modulo_n", "hash_threshold", "hrw", "iter_hash"),
+      fc.integer({ min: 1, max: 65536 }),
+    )
+    .map(([fields, basis, algorithm, n]) => `multipath(${fields},${basis},${algorithm},${n},3,NXM_NX_REG1[0..15])`),
+  fc
+    .tuple(
+      hashed,
+      fc.constantFrom("hrw", "active_backup"),
+      fc.array(fc.integer({ min: 1, max: 0xfeff }), { maxLength: 5 }),
+      fc.boolean(),
+    )
+    .map(
+      ([fields, algorithm, ports, isLoad]) =>
+        `bundle${isLoad ? "_load" : ""}(${fields},7,${algorithm},ofport${isLoad ? ",reg3" : ""},members:${ports.join(",")})`,
+    ),
+  fc
+    .tuple(fc.integer({ min: 1, max: 0xffff }), number(0xffff))
+    .map(([n, id]) => `sample(probability=${n},collector_set_id=${id},sampling_port=2,egress)`),
+  fc.tuple(number(0xffff), fc.nat(31)).map(([size, bit]) => `check_pkt_larger(${size})->NXM_NX_REG4[${bit}]`),
+);
+
 const zone = fc.oneof(
   fc.nat(0xffff).map(String),
   register.map((r) => `NXM_NX_REG${r}[0..15]`),
@@ -139,9 +186,17 @@ const nested = fc.array(simple, { minLength: 1, maxLength: 3 }).map((list) => `c
 
 /** Random actions, without fields that need a prerequisite. */
 export const plainActionsArbitrary: fc.Arbitrary<Action[]> = fc
-  .array(fc.oneof({ weight: 8, arbitrary: simple }, { weight: 1, arbitrary: nested }, { weight: 2, arbitrary: connection }), {
-    maxLength: 6,
-  })
+  .array(
+    fc.oneof(
+      { weight: 8, arbitrary: simple },
+      { weight: 1, arbitrary: nested },
+      { weight: 2, arbitrary: connection },
+      { weight: 2, arbitrary: extension },
+    ),
+    {
+      maxLength: 6,
+    },
+  )
   .map((list) => parseActions(list.join(",")));
 
 /** Random instructions around random actions. */

@@ -191,6 +191,17 @@ const MESSAGES: readonly (readonly [Message, readonly Version[]])[] = [
       match: MATCH,
       data: DATA,
       userdata: DATA,
+      continuation: {
+        bridge: new Uint8Array(16).fill(7),
+        stack: [5n, 0x1234n],
+        mirrors: 3,
+        isTracked: true,
+        lists: [
+          { table: 0, cookie: 9n, actions: parseActions("output:2") },
+          { table: 3, cookie: 0n, actions: parseActions("set_queue:5,resubmit(,7)") },
+        ],
+        actionSet: parseActions("output:3"),
+      },
       format: "nxt2",
     },
     VERSIONS,

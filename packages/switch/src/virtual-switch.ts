@@ -302,6 +302,15 @@ export class VirtualSwitch {
     this.#execute(translation, frame, this.#portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
   }
 
+  /** Lets a packet go on that a controller held. */
+  resume(frozen: FrozenState, frame: Uint8Array): void {
+    const { bridge, inPort } = frozen;
+    const key = makeFlowKey();
+    parseFlowKey(frame, frame.length, inPort, key);
+    const translation = translate(bridge, key, this.#around, { frozen, learn: this.#learn, learnFlow: teachFlow });
+    this.#execute(translation, frame, this.#portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
+  }
+
   /** Translates without any effect: nothing is learned, installed or sent. `key.in_port` is an OpenFlow port. */
   trace(bridge: Bridge, key: Uint32Array, options: TraceOptions = {}): Translation {
     const { observer, forks = [], frozen } = options;

@@ -309,7 +309,9 @@ function readNicira(subtype: number, version: number, body: ByteReader, options:
     case NXT.packetIn:
       return decodeNxtPacketIn(body);
     case NXT.packetIn2:
-      return decodeNxtPacketIn2(body);
+      return decodeNxtPacketIn2(body, version);
+    case NXT.resume:
+      return { type: "resume", packet: decodeNxtPacketIn2(body, version) };
     case NXT.setAsync:
       return { type: "setAsync", ...readAsync(body) };
     case NXT.setControllerId:

@@ -113,7 +113,7 @@ export function encodeBody(message: Message, version: number, options: CodecOpti
       return plain(TYPE_NUMBERS.flowRemoved);
     case "packetIn":
       if (message.format === "nxt") return nicira(version, NXT.packetIn, encodeNxtPacketIn(message));
-      if (message.format === "nxt2") return nicira(version, NXT.packetIn2, encodeNxtPacketIn2(message));
+      if (message.format === "nxt2") return nicira(version, NXT.packetIn2, encodeNxtPacketIn2(message, version));
       writer.bytes(encodePacketIn(message, version));
       return plain(TYPE_NUMBERS.packetIn);
     default:
@@ -222,6 +222,8 @@ function encodeControl(message: ControlMessage, version: number, writer: ByteWri
       return nicira(version, NXT.setPacketInFormat, writer.u32(PACKET_IN_FORMATS.indexOf(message.format)).toBytes());
     case "setControllerId":
       return nicira(version, NXT.setControllerId, writer.zeros(6).u16(message.controllerId).toBytes());
+    case "resume":
+      return nicira(version, NXT.resume, encodeNxtPacketIn2(message.packet, version));
     case "flushZone":
       return nicira(version, NXT.flushZone, writer.zeros(6).u16(message.zone).toBytes());
     case "tlvTableMod":

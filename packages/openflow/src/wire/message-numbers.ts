@@ -63,6 +63,7 @@ export const NXT = {
   flowMonitorCancel: 21,
   flowMonitorPaused: 22,
   flowMonitorResumed: 23,
+  resume: 28,
   flushZone: 29,
   packetIn2: 30,
   groupMod: 31,

@@ -4,7 +4,9 @@ import { type ByteReader, ByteWriter } from "@tenet/wire";
 import { PORT } from "../action.ts";
 import { makeMatch, setMatchField } from "../match/match.ts";
 import { matchField } from "../match/match-field.ts";
+import type { Continuation } from "../continuation.ts";
 import type { Message, PacketIn } from "../message.ts";
+import { readContinuation, writeContinuation, writeProperty } from "./continuation-wire.ts";
 import { decodeActions } from "./decode-actions.ts";
 import { encodeActions } from "./encode-actions.ts";
 import { OpenFlowError } from "./openflow-error.ts";
@@ -84,36 +86,44 @@ export function decodeNxtPacketIn(reader: ByteReader): PacketIn {
   return { ...packetIn({ bufferId, totalLength, reason, table, cookie, match, data: reader.rest() }), format: "nxt" };
 }
 
-const PROPERTY = { PACKET: 0, FULL_LENGTH: 1, BUFFER: 2, TABLE: 3, COOKIE: 4, REASON: 5, METADATA: 6, USERDATA: 7 } as const;
+const PROPERTY = {
+  PACKET: 0,
+  FULL_LENGTH: 1,
+  BUFFER: 2,
+  TABLE: 3,
+  COOKIE: 4,
+  REASON: 5,
+  METADATA: 6,
+  USERDATA: 7,
+  CONTINUATION: 8,
+} as const;
 
 /** The body of NXT_PACKET_IN2. */
-export function encodeNxtPacketIn2(packet: PacketIn): Uint8Array {
+export function encodeNxtPacketIn2(packet: PacketIn, version: number): Uint8Array {
   const writer = new ByteWriter(192 + packet.data.length);
-  const property = (type: number, write: () => void): void => {
-    const start = writer.length;
-    writer.u16(type).u16(0);
-    write();
-    writer.patchU16(start + 2, writer.length - start);
-    writer.align(8, start);
-  };
+  const property = (type: number, write: () => void): void => writeProperty(writer, type, write);
   property(PROPERTY.PACKET, () => writer.bytes(packet.data));
   if (packet.totalLength !== packet.data.length) property(PROPERTY.FULL_LENGTH, () => writer.u32(packet.totalLength));
-  const { bufferId, userdata } = packet;
+  const { bufferId, userdata, continuation } = packet;
   if (bufferId !== undefined) property(PROPERTY.BUFFER, () => writer.u32(bufferId));
   property(PROPERTY.TABLE, () => writer.u8(packet.table));
   if (packet.cookie !== 0xffff_ffff_ffff_ffffn) property(PROPERTY.COOKIE, () => writer.zeros(4).u64(packet.cookie));
   property(PROPERTY.REASON, () => writer.u8(packet.reason));
   property(PROPERTY.METADATA, () => writer.bytes(encodeNxm(packet.match)));
   if (userdata !== undefined) property(PROPERTY.USERDATA, () => writer.bytes(userdata));
+  if (continuation !== undefined) {
+    property(PROPERTY.CONTINUATION, () => writeContinuation(writer.zeros(4), continuation, version));
+  }
   return writer.toBytes();
 }
 
 /** Reads the body of NXT_PACKET_IN2; properties that are not known are skipped. @throws OpenFlowError */
-export function decodeNxtPacketIn2(reader: ByteReader): PacketIn {
+export function decodeNxtPacketIn2(reader: ByteReader, version: number): PacketIn {
   const raw = { bufferId: NO_BUFFER, reason: 0, table: 0, cookie: 0xffff_ffff_ffff_ffffn };
   let data: Uint8Array = new Uint8Array(0);
   let totalLength: number | undefined;
   let userdata: Uint8Array | undefined;
+  let continuation: Continuation | undefined;
   let match = makeMatch();
   for (const { type, value } of properties(reader)) {
     if (type === PROPERTY.PACKET) data = value.rest();
@@ -126,9 +136,17 @@ export function decodeNxtPacketIn2(reader: ByteReader): PacketIn {
     } else if (type === PROPERTY.REASON) raw.reason = value.u8();
     else if (type === PROPERTY.METADATA) ({ match } = decodeFields(value));
     else if (type === PROPERTY.USERDATA) userdata = value.rest();
+    else if (type === PROPERTY.CONTINUATION) {
+      value.skip(4);
+      continuation = readContinuation(value, version);
+    }
   }
   const packet: PacketIn = { ...packetIn({ ...raw, totalLength: totalLength ?? data.length, match, data }), format: "nxt2" };
-  return userdata === undefined ? packet : { ...packet, userdata };
+  return {
+    ...packet,
+    ...(userdata === undefined ? {} : { userdata }),
+    ...(continuation === undefined ? {} : { continuation }),
+  };
 }
 
 /** The body of a packet-out. */

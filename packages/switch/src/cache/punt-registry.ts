@@ -5,6 +5,7 @@
  * Equal punts share a number; a number goes when no megaflow holds it any more.
  */
 import { type DatapathAction, nestedActions } from "@tenet/datapath";
+import { contentOfState } from "../translate/frozen-state.ts";
 import type { Punt } from "../translate/translation.ts";
 
 interface Held {
@@ -63,6 +64,9 @@ export class PuntRegistry {
 }
 
 function contentOf(punt: Punt): string {
-  const { bridge, maxLength, reason, controllerId, userdata, table, cookie, metadata, meter } = punt;
-  return [bridge.name, maxLength, reason, controllerId, userdata?.join("."), table, cookie, meter, metadata.join(".")].join("|");
+  const { bridge, paused, maxLength, reason, controllerId, userdata, table, cookie, metadata, meter } = punt;
+  const left = paused === undefined ? "" : contentOfState(paused, bridge.name);
+  return [bridge.name, left, maxLength, reason, controllerId, userdata?.join("."), table, cookie, meter, metadata.join(".")].join(
+    "|",
+  );
 }

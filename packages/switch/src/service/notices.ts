@@ -5,6 +5,7 @@ import type { PortEvent } from "../bridge/bridge.ts";
 import type { RuleEvent } from "../table/pipeline.ts";
 import type { Punt } from "../translate/translation.ts";
 import { AsyncConfig } from "./async-config.ts";
+import { toContinuation } from "./continuations.ts";
 import { metadataMatch } from "./metadata-match.ts";
 import type { Peer } from "./peer.ts";
 import { describePort } from "./statistics.ts";
@@ -84,6 +85,7 @@ export class Notices {
       match: metadataMatch(punt.metadata),
       data: frame.subarray(0, punt.maxLength),
       ...(punt.userdata === undefined ? {} : { userdata: punt.userdata }),
+      ...(punt.paused === undefined ? {} : { continuation: toContinuation(punt.paused) }),
       ...(this.packetInFormat === "standard" ? {} : { format: this.packetInFormat }),
     };
     this.#peer.send(message);

@@ -24,6 +24,7 @@ import type { TableEvents } from "../table/pipeline.ts";
 import type { Work } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { type BundleEntry, Bundles } from "./bundles.ts";
+import { fromContinuation } from "./continuations.ts";
 import { connectionsMeant } from "./ct-flush.ts";
 import { describeFeatures } from "./features.ts";
 import { FlowMonitors } from "./flow-monitors.ts";
@@ -174,6 +175,8 @@ export class Session {
         return this.#bridge.pipeline.applyTableMod(message);
       case "tlvTableMod":
         return this.#bridge.pipeline.applyTlvTable(message);
+      case "resume":
+        return this.#vswitch.resume(fromContinuation(this.#bridge, message.packet), message.packet.data);
       case "flushZone":
         this.#vswitch.datapath.conntrack.flush({ zone: message.zone });
         return;

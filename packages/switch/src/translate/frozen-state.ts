@@ -35,12 +35,12 @@ export interface FrozenState {
   readonly mirrored: readonly Mirror[];
 }
 
-/** A text that is the same for equal states; `bridgeNumber` tells bridges apart. */
-export function contentOfState(state: FrozenState, bridgeNumber: number): string {
+/** A text that is the same for equal states; `bridgeId` tells bridges apart. */
+export function contentOfState(state: FrozenState, bridgeId: number | string): string {
   const { frames, table, inPort, packet, stack, actionSet, isTracked, mirrored } = state;
   const { metadata, written, innerTags } = packet;
   return [
-    bridgeNumber,
+    bridgeId,
     frames.map(({ table: of, cookie, actions }) => `${of}/${cookie}/${formatActions(actions)}`).join("+"),
     table,
     inPort,

@@ -27,7 +27,7 @@ const VLAN_BITS = 0xffff << FIELDS.vlan_tci.shift;
 const TPID = 0x8100;
 const MARK_WORD = FIELDS.pkt_mark.word;
 /** What a packet takes along from bridge to bridge. */
-const OF_THE_DATAPATH: ReadonlySet<number> = new Set([
+export const OF_THE_DATAPATH: ReadonlySet<number> = new Set([
   MARK_WORD,
   FIELDS.packet_type.word,
   FIELDS.recirc_id.word,

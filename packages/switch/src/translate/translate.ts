@@ -86,8 +86,9 @@ export interface TranslateOptions {
 type TunnelLink = Extract<PortLink, { kind: "tunnel" }>;
 
 /** Parts of the `controller` action that most have not. */
+type ControllerAction = Extract<Action, { type: "controller" }>;
 type CheckPacketLarger = Extract<Action, { type: "checkPacketLarger" }>;
-type PuntOptions = Pick<Extract<Action, { type: "controller" }>, "userdata" | "meter">;
+type PuntOptions = Pick<ControllerAction, "userdata" | "meter"> & { readonly paused?: FrozenState };
 
 /** Translates a packet that came in at a bridge; `key.in_port` is an OpenFlow port of it. */
 export function translate(bridge: Bridge, key: Uint32Array, around: Surroundings, options: TranslateOptions = {}): Translation {
@@ -99,6 +100,8 @@ interface Freezing {
   readonly frames: FrozenFrame[];
   /** Basis of the hash that the datapath is to make first. */
   readonly hashBasis?: number;
+  /** The action by which a controller is to hold the packet. */
+  readonly pause?: ControllerAction;
 }
 
 class Walk {
@@ -340,13 +343,22 @@ class Walk {
     this.#freezing = undefined;
     this.#isOver = this.#failure !== undefined;
     this.#packet.commit(this.#out);
-    const { hashBasis, frames } = freezing;
+    const { hashBasis, pause, frames } = freezing;
+    if (pause !== undefined) return this.#pause(pause, frames);
     if (hashBasis !== undefined) this.#out.push({ type: "hash", basis: hashBasis });
-    this.#recirculate(
-      this.#table,
-      this.#isTracked,
-      frames.filter(({ actions }) => actions.length > 0),
-    );
+    this.#recirculate(this.#table, this.#isTracked, leftIn(frames));
+  }
+
+  /** Gives the packet to a controller, as from the rule whose actions were begun first. */
+  #pause({ maxLength, reason, controllerId, userdata, meter }: ControllerAction, frames: readonly FrozenFrame[]): void {
+    const outer = { table: this.#table, cookie: this.#cookie };
+    ({ table: this.#table, cookie: this.#cookie } = frames.at(-1) ?? outer);
+    const left = leftIn(frames);
+    const paused = this.#frozen(this.#table, this.#isTracked, left.length > 0 ? left : frames);
+    const more = { ...(userdata === undefined ? {} : { userdata }), ...(meter === undefined ? {} : { meter }) };
+    this.#punt(maxLength, reason, controllerId, { paused, ...more });
+    this.#table = outer.table;
+    this.#cookie = outer.cookie;
   }
 
   /** Actions that decide where the walk goes; the others change the packet. */
@@ -368,9 +380,8 @@ class Walk {
         this.#packet.queue = 0;
         return;
       case "controller":
-        this.#punt(action.maxLength, action.reason, action.controllerId, action);
-        this.#isOver ||= action.pauses === true;
-        return;
+        if (action.pauses === true) return this.#freeze({ frames: [], pause: action });
+        return this.#punt(action.maxLength, action.reason, action.controllerId, action);
       case "resubmit":
         return this.#resubmit(action.table ?? this.#table, action.port);
       case "group":
@@ -488,7 +499,12 @@ class Walk {
   }
 
   #recirculate(table: number, isTracked: boolean, frames: readonly FrozenFrame[] = []): void {
-    const state = {
+    this.#out.push({ type: "recirc", id: this.#around.recircId(this.#frozen(table, isTracked, frames), this.#packet.flow) });
+  }
+
+  /** What to go on with. */
+  #frozen(table: number, isTracked: boolean, frames: readonly FrozenFrame[]): FrozenState {
+    return {
       bridge: this.#bridge,
       frames,
       table,
@@ -499,7 +515,6 @@ class Walk {
       isTracked,
       mirrored: this.#mirroring?.served ?? [],
     };
-    this.#out.push({ type: "recirc", id: this.#around.recircId(state, this.#packet.flow) });
   }
 
   #clearConnection(): void {
@@ -762,6 +777,7 @@ class Walk {
       meter: this.#bridge.pipeline.meters.get(more.meter ?? METER.CONTROLLER)?.datapathMeter,
       table: this.#table,
       cookie: this.#cookie,
+      paused: more.paused,
       metadata: metadataOf(flow),
     });
     this.#out.push({ type: "userspace", userdata: id });
@@ -784,6 +800,11 @@ class Walk {
     this.#isOver = true;
     this.#observer?.failure(text);
   }
+}
+
+/** The lists of which something is left. */
+function leftIn(frames: readonly FrozenFrame[]): FrozenFrame[] {
+  return frames.filter(({ actions }) => actions.length > 0);
 }
 
 /** The pipeline fields of a flow, without packet headers and what the connection tracker says of each packet anew. */

@@ -75,6 +75,8 @@ export interface Punt {
   readonly cookie: bigint;
   /** The datapath's number of the meter that limits these packets. */
   readonly meter: number | undefined;
+  /** Where the packet goes on when the controller gives it back. */
+  readonly paused: FrozenState | undefined;
   /** Pipeline fields at that moment; `in_port` is the OpenFlow port. */
   readonly metadata: Uint32Array;
 }
