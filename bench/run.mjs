@@ -10,6 +10,7 @@ import { cpus, loadavg } from "node:os";
 import { acl } from "./acl.mjs";
 import { classifier } from "./classifier.mjs";
 import { datalog } from "./datalog.mjs";
+import { megaflows } from "./megaflows.mjs";
 import { memory } from "./memory.mjs";
 import { ovsdb } from "./ovsdb.mjs";
 import { ovsdbEtcd } from "./ovsdb-etcd.mjs";
@@ -25,6 +26,7 @@ const BENCHES = {
   "ovsdb-start": ovsdbStart,
   acl,
   classifier,
+  megaflows,
   switch: switches,
   memory,
   datalog,

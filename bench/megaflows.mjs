@@ -1,0 +1,123 @@
+/**
+ * How many megaflows the same packets leave in the caches of both switches, under the same rules: the fewer, the less a lookup looked at.
+ *
+ * Ours runs in this process, the original's with dummy ports that take frames from sockets; nothing is deleted meanwhile. The
+ * original's datapath holds 65,536 megaflows at the most, so there are fewer packets than that.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { MemoryLink, UserDatapath } from "@tenet/datapath";
+import { ManualClock } from "@tenet/kit";
+import { composePacket, FIELDS } from "@tenet/net";
+import { formatMatch, parseFlow } from "@tenet/openflow";
+import { VirtualSwitch } from "@tenet/switch";
+import { RULE_KINDS, ruleSet } from "./classifier-rules.mjs";
+import { missingProgram } from "./support/measure.mjs";
+
+/** Rules and tuples. */
+const SIZES = [
+  [1000, 10],
+  [10_000, 30],
+  [100_000, 100],
+];
+const N_PACKETS = 40_000;
+const PORTS = [1, 2, 3, 4];
+/** Frames sent before the original has a moment to take them: its queue of packets to translate is short. */
+const FRAMES_PER_PAUSE = 100;
+const PAUSE_MS = 10;
+const SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema";
+
+/** Runs the benchmark. */
+export async function megaflows() {
+  const missing = missingProgram("ovs-vswitchd", "ovsdb-server", "ovs-vsctl");
+  if (missing !== undefined) return { skipped: `needs ${missing}` };
+  const rows = [];
+  for (const [nRules, nTuples] of SIZES) {
+    for (const kind of RULE_KINDS) {
+      const { rules, packet } = ruleSet(kind, nRules, nTuples);
+      const flows = rules.map(({ match, priority }) => `priority=${priority},${formatMatch(match)},actions=drop`);
+      const frames = Array.from({ length: N_PACKETS }, () => {
+        const key = packet();
+        return { port: key[FIELDS.in_port.word], frame: composePacket(key) };
+      });
+      const figure = `${kind}, ${rules.length.toLocaleString("en-US")} rules`;
+      rows.push({ figure, unit: "megaflows", tenet: ours(flows, frames), peer: await theirs(flows, frames), better: "lower" });
+    }
+  }
+  return { peer: "Open vSwitch", rows };
+}
+
+function ours(flows, frames) {
+  const links = new Map(PORTS.map((port) => [`p${port}`, new MemoryLink()]));
+  const clock = new ManualClock(0);
+  const datapath = new UserDatapath({ clock, openMemoryLink: (name) => links.get(name) });
+  const vswitch = new VirtualSwitch(datapath, clock);
+  vswitch.cache.limit.maxFlows = N_PACKETS;
+  const bridge = vswitch.addBridge("br0");
+  for (const port of PORTS) vswitch.addPort(bridge, { name: `p${port}`, kind: "memory", ofport: port });
+  bridge.pipeline.apply(flows.map((text) => ({ command: "add", flow: parseFlow(text) })));
+  vswitch.settle();
+  for (const { port, frame } of frames) links.get(`p${port}`).send(frame);
+  return datapath.stats().nFlows;
+}
+
+async function theirs(flows, frames) {
+  const dir = mkdtempSync(join(tmpdir(), "tenet-bench-"));
+  const env = { ...process.env, OVS_RUNDIR: dir, OVS_LOGDIR: dir, OVS_DBDIR: dir };
+  const options = { env, cwd: dir, stdio: "ignore" };
+  const run = (...[program, ...args]) => execFileSync(program, args, { env, cwd: dir, stdio: "pipe" }).toString();
+  const remote = `unix:${dir}/db.sock`;
+  const daemons = [];
+  try {
+    run("ovsdb-tool", "create", "conf.db", SCHEMA);
+    daemons.push(spawn("ovsdb-server", ["conf.db", `--remote=p${remote}`], options));
+    while (!existsSync(join(dir, "db.sock"))) await sleep(10);
+    daemons.push(spawn("ovs-vswitchd", ["--enable-dummy", "--disable-system", "--pidfile", remote], options));
+    run("ovs-vsctl", `--db=${remote}`, "set", "Open_vSwitch", ".", "other_config:max-idle=36000000");
+    const ports = PORTS.flatMap((port) => {
+      const set = ["type=dummy", `ofport_request=${port}`, `options:pstream=punix:${dir}/p${port}.sock`];
+      return ["--", "add-port", "br0", `p${port}`, "--", "set", "Interface", `p${port}`, ...set];
+    });
+    run("ovs-vsctl", `--db=${remote}`, "add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=dummy", ...ports);
+    writeFileSync(join(dir, "flows"), `${flows.join("\n")}\n`);
+    run("ovs-ofctl", "del-flows", "br0");
+    run("ovs-ofctl", "--bundle", "add-flows", "br0", "flows");
+    run("ovs-appctl", "upcall/set-flow-limit", "1000000");
+    return await feed(dir, frames, () => run("ovs-appctl", "dpctl/show"));
+  } finally {
+    for (const daemon of daemons.toReversed()) {
+      if (daemon.kill()) await once(daemon, "exit");
+    }
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Sends all frames, and waits until the last is translated. @returns the number of megaflows */
+async function feed(dir, frames, show) {
+  const sockets = await Promise.all(
+    PORTS.map(async (port) => {
+      const socket = connect(join(dir, `p${port}.sock`));
+      await once(socket, "connect");
+      return socket;
+    }),
+  );
+  for (const [i, { port, frame }] of frames.entries()) {
+    const length = Buffer.alloc(2);
+    length.writeUInt16BE(frame.length);
+    sockets[port - 1].write(Buffer.concat([length, frame]));
+    if (i % FRAMES_PER_PAUSE === 0) await sleep(PAUSE_MS);
+  }
+  for (;;) {
+    const [, hit, missed, lost] = /lookups: hit:(\d+) missed:(\d+) lost:(\d+)/.exec(show()) ?? [];
+    if (Number(lost) > 0) throw new Error(`the original lost ${lost} packets: the machine is too busy`);
+    if (Number(hit) + Number(missed) >= frames.length) break;
+    await sleep(100);
+  }
+  for (const socket of sockets) socket.destroy();
+  return Number(/ {2}flows: (\d+)/.exec(show())?.[1]);
+}
