@@ -51,6 +51,42 @@ test("an index has exactly the rows that came and did not leave, whatever the or
   );
 });
 
+/**
+ * Keys of which each row has its own. Consecutive ones fill stretches of slots, and what comes twice to a stretch moves far from its
+ * home; every 32nd has the same last bits of its home as all others.
+ */
+test.each([1, 2, 32, 977])("keys of single rows are found until they leave, whoever left before: every %dth number", (step) => {
+  fc.assert(
+    fc.property(fc.array(fc.record({ share: fc.integer({ min: 1, max: 100 }), seed: fc.nat() }), { maxLength: 8 }), (rounds) => {
+      const data = new Int32Array(N_ROWS * STRIDE);
+      for (let row = 0; row < N_ROWS; row++) data[row * STRIDE] = row * step * 2 + 1;
+      const index = new KeyIndex({ data, stride: STRIDE, end: N_ROWS }, [0]);
+      const present = new Set<number>();
+      for (const { share, seed } of rounds) {
+        for (let i = 0; i < N_ROWS; i++) {
+          const row = (i * 601 + seed) % N_ROWS;
+          const isIn = (row * 31 + seed) % 100 < share;
+          if (isIn === present.has(row)) continue;
+          if (isIn) {
+            index.add(row);
+            present.add(row);
+          } else {
+            index.remove(row);
+            present.delete(row);
+          }
+        }
+        const wrong = Array.from({ length: N_ROWS }, (_, row) => row).filter((row) => {
+          const [found = -1] = index.rowsOf(Int32Array.of(row * step * 2 + 1));
+          return found !== (present.has(row) ? row : -1);
+        });
+        expect(wrong).toEqual([]);
+        expect(index.nKeys).toBe(present.size);
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
 test("a row that is not in the index is an error, not a search without end", () => {
   const index = new KeyIndex({ data: rowsWithKeys(1), stride: STRIDE, end: N_ROWS }, [0]);
   index.add(0);

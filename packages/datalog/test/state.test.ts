@@ -133,6 +133,8 @@ test("a state of other rules, a damaged one, and none are told apart; a state th
     writeFileSync(`${file}.bad`, damaged);
     expect(() => new Engine(program, { state: `${file}.bad` }), `byte ${at}`).toThrow(`Cannot read the state in "${file}.bad"`);
   }
+  writeFileSync(`${file}.bad`, Buffer.concat([whole.subarray(0, -1), Buffer.from("1")]));
+  expect(() => new Engine(program, { state: `${file}.bad` })).toThrow("another version of the engine wrote it");
   for (const length of [0, 7, 20, whole.length - 1]) {
     writeFileSync(`${file}.bad`, whole.subarray(0, length));
     expect(() => new Engine(program, { state: `${file}.bad` }), `${length} bytes`).toThrow(

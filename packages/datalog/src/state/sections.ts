@@ -2,7 +2,7 @@
  * A file of named arrays of numbers, written once and read in any order.
  *
  * ```
- *  | "TENETST1" | arrays, one after the other | directory, JSON | place and length of the directory, CRC-32 of it | "TENETST1" |
+ *  | "TENETST2" | arrays, one after the other | directory, JSON | place and length of the directory, CRC-32 of it | "TENETST2" |
  *     8           …                             …                 8       4                    4                    8
  * ```
  *
@@ -18,7 +18,8 @@ export class StateFileError extends AppError {
   static override readonly code: string = "DATALOG_STATE_FILE";
 }
 
-const MAGIC = "TENETST1";
+/** The last character moves when arrays that were written before would be read as something else. */
+const MAGIC = "TENETST2";
 const TRAILER_BYTES = 24;
 const FORMS = { ints: Int32Array, words: Uint16Array, bytes: Uint8Array } as const;
 
@@ -156,7 +157,9 @@ export class SectionReader<Header> {
     const size = attempt(`read "${this.#path}"`, () => fstatSync(this.#fd).size);
     const trailer = Buffer.alloc(TRAILER_BYTES);
     if (size >= TRAILER_BYTES) this.#read(trailer, size - TRAILER_BYTES);
-    if (trailer.toString("latin1", 16) !== MAGIC) throw this.#damaged("it does not end as such files do");
+    const end = trailer.toString("latin1", 16);
+    if (end.slice(0, -1) !== MAGIC.slice(0, -1)) throw this.#damaged("it does not end as such files do");
+    if (end !== MAGIC) throw this.#damaged("another version of the engine wrote it");
     const directory = Buffer.alloc(trailer.readUInt32LE(8));
     const at = Number(trailer.readBigUInt64LE(0));
     if (at + directory.length > size) throw this.#damaged("its directory lies outside of it");

@@ -1,6 +1,6 @@
 /** Checks that one store agrees with itself: state bits, the set of all rows, every index, and the free row numbers. */
 import type { Interner } from "../rows/interner.ts";
-import { BLOCK_HEADER, type KeyIndex } from "../rows/key-index.ts";
+import { BLOCK_HEADER, decoded, type KeyIndex } from "../rows/key-index.ts";
 import type { RowStore } from "../rows/row-store.ts";
 import { ALIVE, COUNT, FREE, LINKED, OLD } from "../rows/views.ts";
 import { wrongRow, wrongStore } from "./invariant-error.ts";
@@ -41,7 +41,8 @@ function checkIndex(store: RowStore, index: KeyIndex, nRows: number, fail: (row:
   const name = `index on columns ${index.columns.join(", ")}`;
   const seen = new Uint8Array(store.end);
   let nKeys = 0;
-  for (const entry of index.slots) {
+  for (const slot of index.slots) {
+    const entry = decoded(slot);
     if (entry === 0) continue;
     nKeys++;
     const first = BLOCK_HEADER - entry;

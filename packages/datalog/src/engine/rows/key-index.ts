@@ -2,7 +2,13 @@
  * An index of a store: from the values of some columns to the rows that have them.
  *
  * What: open addressing from a key to its row, or to a block of rows in an arena when there are several. No key is stored: the first
- * row has it. A block that is full moves to twice the room.
+ * row has it. A block that is full moves to twice the room. A slot:
+ *
+ * ```
+ *  | is it a block | last bits of its home | row + 1, or place of the block / 4 |
+ *     1               4                       27
+ * ```
+ *
  * Why: a walk over the rows of a key reads them side by side, a key with one row costs four bytes per slot and nothing else.
  * How: rows leave by moving the last one of the block into their place. Where that is, is searched in small blocks; once a block is
  * large, `#positions` knows it for every row.
@@ -11,6 +17,7 @@
 
 import { AppError } from "@tenet/kit";
 import type { SectionReader, SectionWriter } from "../../state/sections.ts";
+import { displacementOf } from "./displacement.ts";
 import { IntList } from "./int-list.ts";
 
 /** The rows of a store, as far as an index needs them. */
@@ -21,13 +28,22 @@ export interface IndexedRows {
   readonly end: number;
 }
 
-/** The row + 1 of a key that has one, minus the place of the block of a key with several, or 0. */
+/** What a slot says: the row + 1 of a key that has one, minus the place of the block of a key with several, or 0. */
 export type Seek = (index: KeyIndex, ...ids: number[]) => number;
 
 /** Words before a block's rows: their number, and how many there is room for. */
 export const BLOCK_HEADER = 2;
 
 const LARGE_BLOCK = 64;
+
+/** Parts of a slot. */
+const IS_BLOCK = 1 << 31;
+const HOME_SHIFT = 27;
+const HOME = 0xf << HOME_SHIFT;
+const NUMBER = (1 << HOME_SHIFT) - 1;
+/** Words from one place that a block may have to the next, as a power of two. */
+const PLACE_SHIFT = 2;
+const PLACE_WORDS = 1 << PLACE_SHIFT;
 
 /** Rows by the values of `columns`. */
 export class KeyIndex {
@@ -40,7 +56,7 @@ export class KeyIndex {
   nKeys = 0;
   readonly #seekKey: (index: KeyIndex, key: Int32Array) => number;
   /** First unused word of the arena; 0 is no place. */
-  #end = 2;
+  #end: number = PLACE_WORDS;
   /** Places of free blocks by the logarithm of their room, rounded down. */
   readonly #free: number[][] = [];
   /** Once a block is large: where in its block each row stands. */
@@ -69,11 +85,12 @@ export class KeyIndex {
     const firsts = new IntList();
     for (let row = 0; row < end; row++) {
       if (!isIn(row)) continue;
-      const slot = this.#slotOf(row);
-      const first = (this.slots[slot] as number) - 1;
+      const hash = this.#hashOf(row);
+      const slot = this.#slotOf(row, hash);
+      const first = ((this.slots[slot] as number) & NUMBER) - 1;
       let key = first < 0 ? this.nKeys : (keyOf[first] as number);
       if (first < 0) {
-        this.slots[slot] = row + 1;
+        this.slots[slot] = (row + 1) | homeBits(hash);
         key = this.nKeys++;
         firsts.push(row);
         counts.push(0);
@@ -102,7 +119,7 @@ export class KeyIndex {
       const n = counts.items[key] as number;
       if (n < 2) continue;
       places[key] = end;
-      end += BLOCK_HEADER + roomFor(n);
+      end += wordsFor(roomFor(n));
     }
     this.#end = end;
     this.arena = new Int32Array(Math.max(64, end + (end >> 5)));
@@ -110,25 +127,28 @@ export class KeyIndex {
     for (let key = 0; key < places.length; key++) {
       const at = places[key] as number;
       if (at === 0) continue;
-      this.arena[at + 1] = roomFor(counts.items[key] as number);
-      slots[this.#slotOf(firsts.items[key] as number)] = -at;
-      this.arena[at + BLOCK_HEADER] = firsts.items[key] as number;
+      const first = firsts.items[key] as number;
+      const hash = this.#hashOf(first);
+      this.arena[at + 1] = wordsFor(roomFor(counts.items[key] as number)) - BLOCK_HEADER;
+      slots[this.#slotOf(first, hash)] = blockEntry(at, hash);
+      this.arena[at + BLOCK_HEADER] = first;
     }
     return places;
   }
 
   add(row: number): void {
-    const slot = this.#slotOf(row);
-    const entry = this.slots[slot] as number;
+    const hash = this.#hashOf(row);
+    const slot = this.#slotOf(row, hash);
+    const entry = decoded(this.slots[slot] as number);
     if (entry === 0) {
-      this.slots[slot] = row + 1;
+      this.slots[slot] = (row + 1) | homeBits(hash);
       if (++this.nKeys * 2 > this.slots.length) this.#resize(this.slots.length * 2);
       return;
     }
     let at = -entry;
     if (entry > 0) {
       at = this.#allocate(1);
-      this.slots[slot] = -at;
+      this.slots[slot] = blockEntry(at, hash);
       this.arena[at] = 1;
       this.arena[at + BLOCK_HEADER] = entry - 1;
       this.#place(entry - 1, 0);
@@ -136,7 +156,7 @@ export class KeyIndex {
     const n = this.arena[at] as number;
     if (n === this.arena[at + 1]) {
       at = this.#move(at, n);
-      this.slots[slot] = -at;
+      this.slots[slot] = blockEntry(at, hash);
     }
     this.arena[at + BLOCK_HEADER + n] = row;
     this.arena[at] = n + 1;
@@ -144,8 +164,9 @@ export class KeyIndex {
   }
 
   remove(row: number): void {
-    const slot = this.#slotOf(row);
-    const entry = this.slots[slot] as number;
+    const hash = this.#hashOf(row);
+    const slot = this.#slotOf(row, hash);
+    const entry = decoded(this.slots[slot] as number);
     if (entry > 0) {
       this.#close(slot);
       this.nKeys--;
@@ -161,7 +182,7 @@ export class KeyIndex {
     arena[at] = n;
     this.#place(last, position);
     if (n > 1) return;
-    this.slots[slot] = (arena[at + BLOCK_HEADER] as number) + 1;
+    this.slots[slot] = ((arena[at + BLOCK_HEADER] as number) + 1) | homeBits(hash);
     this.#release(at);
   }
 
@@ -170,7 +191,7 @@ export class KeyIndex {
     this.slots = new Int32Array(16);
     this.arena = new Int32Array(64);
     this.nKeys = 0;
-    this.#end = 2;
+    this.#end = PLACE_WORDS;
     this.#free.length = 0;
     this.#positions = undefined;
   }
@@ -196,35 +217,44 @@ export class KeyIndex {
   }
 
   /** The slot of the row's key: where it is, or where it may be put. */
-  #slotOf(row: number): number {
-    const { slots, columns, arena } = this;
+  #slotOf(row: number, hash: number): number {
+    const { slots, columns } = this;
     const { data, stride } = this.rows;
     const base = row * stride;
     const mask = slots.length - 1;
-    for (let slot = hashOf(data, base, columns) & mask; ; slot = (slot + 1) & mask) {
+    const home = homeBits(hash);
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = slots[slot] as number;
       if (entry === 0) return slot;
-      const other = (entry > 0 ? entry - 1 : (arena[BLOCK_HEADER - entry] as number)) * stride;
+      if ((entry & HOME) !== home) continue;
+      const other = this.#rowOf(entry) * stride;
       let i = 0;
       while (i < columns.length && data[other + (columns[i] as number)] === data[base + (columns[i] as number)]) i++;
       if (i === columns.length) return slot;
     }
   }
 
-  #rowOf(entry: number): number {
+  /** The first row of what is in a slot. */
+  #rowOf(slot: number): number {
+    const entry = decoded(slot);
     return entry > 0 ? entry - 1 : (this.arena[BLOCK_HEADER - entry] as number);
+  }
+
+  #hashOf(row: number): number {
+    return hashOf(this.rows.data, row * this.rows.stride, this.columns);
   }
 
   /** Empties a slot and shifts later ones back. */
   #close(slot: number): void {
-    const { slots, columns } = this;
-    const { data, stride } = this.rows;
+    const { slots } = this;
     const mask = slots.length - 1;
     let hole = slot;
     for (let i = (hole + 1) & mask; slots[i] !== 0; i = (i + 1) & mask) {
-      const home = hashOf(data, this.#rowOf(slots[i] as number) * stride, columns) & mask;
-      if (((i - home) & mask) < ((i - hole) & mask)) continue;
-      slots[hole] = slots[i] as number;
+      const entry = slots[i] as number;
+      let distance = displacementOf(slots, i, (entry & HOME) >> HOME_SHIFT);
+      if (distance < 0) distance = (i - this.#hashOf(this.#rowOf(entry))) & mask;
+      if (distance < ((i - hole) & mask)) continue;
+      slots[hole] = entry;
       hole = i;
     }
     slots[hole] = 0;
@@ -232,14 +262,12 @@ export class KeyIndex {
 
   #resize(length: number): void {
     const before = this.slots;
-    const { columns } = this;
-    const { data, stride } = this.rows;
     const slots = new Int32Array(length);
     const mask = length - 1;
     for (let k = 0; k < before.length; k++) {
       const entry = before[k] as number;
       if (entry === 0) continue;
-      let i = hashOf(data, this.#rowOf(entry) * stride, columns) & mask;
+      let i = this.#hashOf(this.#rowOf(entry)) & mask;
       while (slots[i] !== 0) i = (i + 1) & mask;
       slots[i] = entry;
     }
@@ -250,11 +278,11 @@ export class KeyIndex {
     const free = this.#free[log]?.pop();
     const at = free ?? this.#end;
     if (free === undefined) {
-      this.#end += BLOCK_HEADER + (1 << log);
+      this.#end += wordsFor(1 << log);
       if (this.#end > this.arena.length) this.arena = enlarged(this.arena, Math.max(this.#end, grownLength(this.arena.length)));
     }
     this.arena[at] = 0;
-    if (free === undefined) this.arena[at + 1] = 1 << log;
+    if (free === undefined) this.arena[at + 1] = wordsFor(1 << log) - BLOCK_HEADER;
     return at;
   }
 
@@ -278,7 +306,8 @@ export class KeyIndex {
 
   #notePositions(): void {
     this.#positions = new Uint16Array(this.rows.end);
-    for (const entry of this.slots) {
+    for (const slot of this.slots) {
+      const entry = decoded(slot);
       if (entry >= 0) continue;
       const first = BLOCK_HEADER - entry;
       const n = this.arena[-entry] as number;
@@ -316,6 +345,27 @@ const NO_ROWS = new Int32Array(0);
 /** The room of a block that is built for so many rows. */
 function roomFor(n: number): number {
   return n + (n >> 5);
+}
+
+/** The words of a block with room for at least so many rows. */
+function wordsFor(room: number): number {
+  return (BLOCK_HEADER + room + PLACE_WORDS - 1) & -PLACE_WORDS;
+}
+
+/** What a slot holds for the block at a place. */
+function blockEntry(at: number, hash: number): number {
+  return (at >> PLACE_SHIFT) | homeBits(hash) | IS_BLOCK;
+}
+
+/** What a slot keeps of the home of its key. */
+function homeBits(hash: number): number {
+  return (hash << HOME_SHIFT) & HOME;
+}
+
+/** What a slot says, as {@link Seek} tells it. Without branches, because V8 would compile it again when it first meets a block. */
+export function decoded(slot: number): number {
+  const sign = slot >> 31;
+  return (((slot & NUMBER) << (sign & PLACE_SHIFT)) ^ sign) - sign;
 }
 
 /** The logarithm of the least power of two that is not less than `n`. */
@@ -369,10 +419,13 @@ function seekOf(columns: readonly number[]): Seeks {
       .join(" ")}
     hash = Math.imul(hash ^ (hash >>> 15) ^ (${ids.at(-1)} >> 5), 0x2c1b3c6d);
     hash = ((hash ^ (hash >>> 13)) << 4) ^ ((${ids.at(-1)} >> 1) & 15);
+    const home = (hash << ${HOME_SHIFT}) & ${HOME};
     const slots = index.slots, mask = slots.length - 1, rows = index.rows, data = rows.data, stride = rows.stride;
     for (let i = hash & mask, entry = slots[i]; entry !== 0; i = (i + 1) & mask, entry = slots[i]) {
-      const base = (entry > 0 ? entry - 1 : index.arena[${BLOCK_HEADER} - entry]) * stride;
-      if (${isEqual}) return entry;
+      if ((entry & ${HOME}) !== home) continue;
+      const number = entry & ${NUMBER}, place = number << ${PLACE_SHIFT};
+      const base = (entry > 0 ? number - 1 : index.arena[place + ${BLOCK_HEADER}]) * stride;
+      if (${isEqual}) return entry > 0 ? number : 0 - place;
     }
     return 0;
   }

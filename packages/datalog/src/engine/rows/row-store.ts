@@ -49,6 +49,8 @@ export type RowNotes = "none" | "count" | "rank";
 /** Repeats 16 bits in both halves of 32. */
 const PAIR = 0x1_0001;
 const INITIAL_CAPACITY = 8;
+/** Row numbers have 27 bits in hash tables, in which 0 is none. */
+const MAX_ROWS = (1 << 27) - 1;
 /** Relations that never had so many rows are left as they are. */
 const COMPACT_FROM = 1 << 12;
 
@@ -422,7 +424,9 @@ export class RowStore implements RowData {
   }
 
   #grow(): void {
-    this.#setCapacity(this.#capacity < 1 << 22 ? this.#capacity * 4 : grownLength(this.#capacity));
+    const capacity = this.#capacity;
+    if (capacity === MAX_ROWS) throw new RangeError(`Cannot hold more than ${MAX_ROWS} rows in "${this.name}"`);
+    this.#setCapacity(Math.min(MAX_ROWS, capacity < 1 << 22 ? capacity * 4 : grownLength(capacity)));
   }
 
   /** Gives back room that a load took ahead. Between transactions. */
@@ -472,9 +476,9 @@ function areAlive(flags: Uint16Array, end: number): boolean {
 /** Makes all rows, which are alive, rows of the old state. */
 function settleAll(flags: Uint16Array, end: number): void {
   const settled = ALIVE | OLD | LINKED;
+  if (end % 2 === 1) flags[end - 1] = ((flags[end - 1] as number) & COUNT) | settled;
   const pairs = pairsOf(flags, end);
   for (let i = 0; i < pairs.length; i++) pairs[i] = ((pairs[i] as number) & (COUNT * PAIR)) | (settled * PAIR);
-  if (end % 2 === 1) flags[end - 1] = ((flags[end - 1] as number) & COUNT) | settled;
 }
 
 function newChanges(): Changes {
