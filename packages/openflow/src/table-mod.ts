@@ -12,12 +12,12 @@ export interface VacancyThresholds {
   readonly upPercent: number;
 }
 
-/** Changes the configuration of a table; before OpenFlow 1.4 it says what becomes of packets that find no flow. */
+/** Changes the configuration of a table. */
 export interface TableMod {
   readonly type: "tableMod";
   /** `ALL_TABLES` = every table. */
   readonly table: number;
-  /** Bits of {@link TABLE_CONFIG}; before OpenFlow 1.4: 0 controller, 1 continue, 2 drop. */
+  /** Bits of {@link TABLE_CONFIG}; without meaning before OpenFlow 1.4. */
   readonly config: number;
   readonly evictionFlags?: number;
   readonly vacancy?: VacancyThresholds;

@@ -92,7 +92,11 @@ export function decodeMessage(bytes: Uint8Array, options: CodecOptions = {}): En
       details: { at: 2 },
     });
   }
-  return { version, xid, message: decodeBody(type, version, reader.sub(reader.remaining), options, decodeMessage) };
+  const message = decodeBody(type, version, reader.sub(reader.remaining), options, decodeMessage);
+  if (message.type === "bundleAdd" && message.xid !== xid) {
+    throw new OpenFlowError("OFPBFC_MSG_BAD_XID", `A bundled message has the number ${message.xid}, its carrier ${xid}`);
+  }
+  return { version, xid, message };
 }
 
 function frame(type: TypeNumber | number, version: number, xid: number, parts: readonly Uint8Array[]): Uint8Array {

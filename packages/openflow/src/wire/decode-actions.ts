@@ -43,7 +43,7 @@ export function decodeInstructions(reader: ByteReader, version: number, match?: 
     const { at } = reader;
     const type = reader.u16();
     const length = reader.u16();
-    if (length < 8 || length % 8 !== 0) {
+    if (length < 8 || length % 8 !== 0 || length - 4 > reader.remaining) {
       throw new OpenFlowError("OFPBIC_BAD_LEN", `An instruction cannot have ${length} bytes`, { details: { at } });
     }
     if (byType[type] !== undefined) {

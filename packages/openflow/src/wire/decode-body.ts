@@ -13,6 +13,7 @@ import { EXPERIMENTER_ERROR, NICIRA, NICIRA_VENDOR_ERROR, ONF, OpenFlowError } f
 import { decodeNxtPacketIn, decodeNxtPacketIn2, decodePacketIn, decodePacketOut } from "./packet-wire.ts";
 import { readPort } from "./port-number.ts";
 import { properties, readPortDesc } from "./port-wire.ts";
+import { checkMessageLength } from "./message-lengths.ts";
 import { decodeCtFlush } from "./ct-flush-wire.ts";
 import { decodeQueueConfig } from "./queue-wire.ts";
 import { decodeTableMod, decodeTableStatus } from "./table-mod-wire.ts";
@@ -29,6 +30,14 @@ for (const [name, { of10, of13 }] of Object.entries(TYPE_NUMBERS) as [TypeName, 
 
 /** The versions that are decoded in full; a hello is read in any. */
 const VERSIONS: ReadonlySet<number> = new Set([1, 4, 5, 6]);
+
+/** Of a message's header, which has been read. */
+const HEADER_SIZE = 8;
+/** Bits of a switch configuration: how fragments are handled, and in OpenFlow 1.0 what becomes of packets whose TTL ran out. */
+const CONFIG_FLAGS = 3;
+const CONFIG_FLAGS_10 = 7;
+/** Bits of each kind of asynchronous message that have a meaning. */
+const ASYNC_BITS = [0x3f, 7, 0x3f, 7, 0x18, 3] as const;
 
 /** Decodes a whole message, for those inside a bundle. */
 type DecodeInner = (bytes: Uint8Array, options: CodecOptions) => Envelope;
@@ -52,6 +61,7 @@ export function decodeBody(
   if (name === undefined || version < (SINCE_14.has(name) ? 5 : 1) || version > (UNTIL_13.has(name) ? 4 : 6)) {
     throw new OpenFlowError("OFPBRC_BAD_TYPE", `Message type ${type} is not known`, { details: { at: 1 } });
   }
+  checkMessageLength(name, version, body.remaining + HEADER_SIZE);
   return readStandard(name, version, body, options, decodeInner);
 }
 
@@ -74,8 +84,9 @@ function readStandard(
     case "featuresReply":
       return readFeatures(body, version);
     case "getConfigReply":
-    case "setConfig":
       return { type: name, flags: body.u16(), missSendLength: body.u16() };
+    case "setConfig":
+      return readSetConfig(body, version);
     case "packetIn":
       return decodePacketIn(body, version);
     case "packetOut":
@@ -119,18 +130,26 @@ function readStandard(
     case "bundleControl":
       return readBundleControl(body);
     case "bundleAdd":
-      return readBundleAdd(body, options, decodeInner);
+      return readBundleAdd(body, version, options, decodeInner);
     case "experimenter":
       return readExperimenter(body, version, options, decodeInner);
   }
 }
 
+function readSetConfig(body: ByteReader, version: number): Message {
+  const flags = body.u16();
+  if ((flags & ~(version === 1 ? CONFIG_FLAGS_10 : CONFIG_FLAGS)) !== 0 && version > 1) {
+    throw new OpenFlowError("OFPSCFC_BAD_FLAGS", `A switch cannot be configured to ${flags}`, { details: { at: body.at } });
+  }
+  return { type: "setConfig", flags, missSendLength: body.u16() };
+}
+
+/** Elements that cannot be read are passed over, as the peer may know more than we do. */
 function readHello(body: ByteReader): Message {
   while (body.remaining >= 4) {
     const type = body.u16();
     const length = body.u16();
-    if (length < 4)
-      throw new OpenFlowError("OFPBRC_BAD_LEN", `A hello element cannot have ${length} bytes`, { details: { at: body.at } });
+    if (length < 4) break;
     const element = body.sub(Math.min(length - 4, body.remaining));
     body.skip(Math.min((8 - (length % 8)) % 8, body.remaining));
     if (type === 1 && element.remaining >= 4) return { type: "hello", versions: element.u32() };
@@ -219,8 +238,13 @@ function readAsyncProperties(body: ByteReader): AsyncMasks {
   const masks = Array.from({ length: 6 }, (): [number | undefined, number | undefined] => [undefined, undefined]);
   for (const { type, value } of properties(body)) {
     const pair = masks[type >>> 1];
-    if (pair === undefined) throw new OpenFlowError("OFPBPC_BAD_TYPE", `Asynchronous messages have no property ${type}`);
-    pair[type % 2 === 1 ? 0 : 1] = value.u32();
+    if (pair === undefined) throw new OpenFlowError("OFPACFC_UNSUPPORTED", `Asynchronous messages have no property ${type}`);
+    if (value.remaining !== 4) throw new OpenFlowError("OFPBPC_BAD_LEN", "A property of asynchronous messages has four bytes");
+    const bits = value.u32();
+    if ((bits & ~(ASYNC_BITS[type >>> 1] ?? 0)) !== 0) {
+      throw new OpenFlowError("OFPACFC_INVALID", `Property ${type} of asynchronous messages cannot be ${bits}`);
+    }
+    pair[type % 2 === 1 ? 0 : 1] = bits;
   }
   const none: AsyncMask = [undefined, undefined];
   const [packetIn = none, portStatus = none, flowRemoved = none, ...later] = masks;
@@ -239,7 +263,7 @@ function readBundleControl(body: ByteReader): Message {
   return { type: "bundleControl", bundleId, kind, flags: body.u16() };
 }
 
-function readBundleAdd(body: ByteReader, options: CodecOptions, decodeInner: DecodeInner): Message {
+function readBundleAdd(body: ByteReader, version: number, options: CodecOptions, decodeInner: DecodeInner): Message {
   const bundleId = body.u32();
   body.skip(2);
   const flags = body.u16();
@@ -248,7 +272,11 @@ function readBundleAdd(body: ByteReader, options: CodecOptions, decodeInner: Dec
   if (length < 8 || length > body.remaining) {
     throw new OpenFlowError("OFPBFC_MSG_BAD_LEN", `A bundled message cannot have ${length} bytes here`, { details: { at } });
   }
-  const { message, xid } = decodeInner(body.bytes(length), options);
+  const bytes = body.bytes(length);
+  if (bytes[0] !== version) {
+    throw new OpenFlowError("OFPBFC_BAD_VERSION", `A bundled message is of version ${bytes[0]}`, { details: { at } });
+  }
+  const { message, xid } = decodeInner(bytes, options);
   if (!isBundled(message)) {
     throw new OpenFlowError("OFPBFC_MSG_UNSUP", `A message "${message.type}" cannot be bundled`, { details: { at } });
   }
@@ -265,7 +293,7 @@ function readExperimenter(body: ByteReader, version: number, options: CodecOptio
   const subtype = body.u32();
   if (number === ONF && version === 4) {
     if (subtype === ONF_SUBTYPE.bundleControl) return readBundleControl(body);
-    if (subtype === ONF_SUBTYPE.bundleAdd) return readBundleAdd(body, options, decodeInner);
+    if (subtype === ONF_SUBTYPE.bundleAdd) return readBundleAdd(body, version, options, decodeInner);
     if (subtype === ONF_SUBTYPE.roleStatus) return readRoleStatus(body);
     if (subtype === ONF_SUBTYPE.requestForward) return readRequestForward(body, options, decodeInner);
     if (subtype === ONF_SUBTYPE.flowMonitorCancel) return { type: "flowMonitorCancel", id: body.u32() };
@@ -274,6 +302,9 @@ function readExperimenter(body: ByteReader, version: number, options: CodecOptio
   }
   if (number === NICIRA) {
     const message = readNicira(subtype, version, body, options);
+    if (message !== undefined && body.remaining > 0) {
+      throw new OpenFlowError("OFPBRC_BAD_LEN", `${body.remaining} bytes are left of a message`, { details: { at: body.at } });
+    }
     if (message !== undefined) return message;
   }
   if (number === NICIRA || number === ONF) {
@@ -282,25 +313,46 @@ function readExperimenter(body: ByteReader, version: number, options: CodecOptio
   throw new OpenFlowError("OFPBRC_BAD_VENDOR", `Experimenter 0x${number.toString(16)} is not known`, { details: { at } });
 }
 
+function readFlowFormat(body: ByteReader): Message {
+  const number = body.u32();
+  if (number === 0 || number === 2) return { type: "setFlowFormat", format: number === 0 ? "openflow10" : "nxm" };
+  throw new OpenFlowError("OFPBRC_EPERM", `Flow format ${number} is not known`);
+}
+
+/** One byte that is on or off, and seven that are zero. */
+function readSwitch(body: ByteReader): boolean {
+  const value = body.u8();
+  skipZeros(body, 7);
+  return value !== 0;
+}
+
+function skipZeros(body: ByteReader, size: number): void {
+  for (let i = 0; i < size; i++) {
+    if (body.u8() !== 0) throw new OpenFlowError("NXBRC_MUST_BE_ZERO", "Padding is not zero", { details: { at: body.at - 1 } });
+  }
+}
+
 function readNicira(subtype: number, version: number, body: ByteReader, options: CodecOptions): Message | undefined {
   switch (subtype) {
     case NXT.roleRequest:
     case NXT.roleReply: {
+      if (version !== 1) return undefined;
       const role = NICIRA_ROLES[body.u32()];
       if (role === undefined) throw new OpenFlowError("OFPRRFC_BAD_ROLE", "This role is not known");
       return { type: subtype === NXT.roleRequest ? "roleRequest" : "roleReply", role, generationId: 0n };
     }
     case NXT.setFlowFormat:
-      return { type: "setFlowFormat", format: body.u32() === 0 ? "openflow10" : "nxm" };
+      return version === 1 ? readFlowFormat(body) : undefined;
     case NXT.flowMod:
-      return decodeNiciraFlowMod(body, options);
+      return version === 1 ? decodeNiciraFlowMod(body, options) : undefined;
     case NXT.flowRemoved:
-      return decodeNiciraFlowRemoved(body);
+      return version === 1 ? decodeNiciraFlowRemoved(body) : undefined;
     case NXT.groupMod:
       if (version !== 1) return undefined;
       return decodeGroupMod(body, version);
     case NXT.flowModTableId:
-      return { type: "flowModTableId", isOn: body.u8() !== 0 };
+      if (version !== 1) return undefined;
+      return { type: "flowModTableId", isOn: readSwitch(body) };
     case NXT.setPacketInFormat: {
       const format = PACKET_IN_FORMATS[body.u32()];
       if (format === undefined) throw new OpenFlowError("OFPBRC_EPERM", "This packet-in format is not known");
@@ -313,12 +365,13 @@ function readNicira(subtype: number, version: number, body: ByteReader, options:
     case NXT.resume:
       return { type: "resume", packet: decodeNxtPacketIn2(body, version) };
     case NXT.setAsync:
+      if (version !== 1) return undefined;
       return { type: "setAsync", ...readAsync(body) };
     case NXT.setControllerId:
-      body.skip(6);
+      skipZeros(body, 6);
       return { type: "setControllerId", controllerId: body.u16() };
     case NXT.flushZone:
-      body.skip(6);
+      skipZeros(body, 6);
       return { type: "flushZone", zone: body.u16() };
     case NXT.flowMonitorCancel:
       return { type: "flowMonitorCancel", id: body.u32() };

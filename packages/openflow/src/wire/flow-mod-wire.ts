@@ -13,6 +13,10 @@ import { decodeFields, encodeNxm, readOxmMatch, writeOxmMatch } from "./oxm.ts";
 import { narrowPort, widenPort } from "./port-number.ts";
 
 const COMMANDS: readonly FlowModCommand[] = ["add", "modify", "modifyStrict", "delete", "deleteStrict"];
+/** All that {@link FLOW_FLAG} names. */
+const ALL_FLAGS = 0x1f;
+/** Of those, OpenFlow 1.0 has the first two. */
+const ALL_FLAGS_10 = FLOW_FLAG.SEND_FLOW_REM | FLOW_FLAG.CHECK_OVERLAP;
 const NO_BUFFER = 0xffff_ffff;
 const ANY_GROUP = 0xffff_ffff;
 const NO_PORT = PORT.NONE;
@@ -124,7 +128,8 @@ export function decodeFlowMod(reader: ByteReader, version: number, options: Code
   if (version !== 1) return decodeFlowMod13(reader, version, options.flowModMatch);
   const match = readOf10Match(reader);
   const fixed = reader.struct(flowMod10);
-  return finishFlowMod10(fixed, match, undefined, decodeActions(reader, 1, match), options);
+  const command = commandOf(fixed.command, options);
+  return finishFlowMod10(fixed, command, match, undefined, decodeActions(reader, 1, match), options);
 }
 
 /** Reads the body of Nicira's flow-mod. @throws OpenFlowError, TruncatedError */
@@ -132,23 +137,32 @@ export function decodeNiciraFlowMod(reader: ByteReader, options: CodecOptions): 
   const fixed = reader.struct(flowModNx);
   const { match, cookie } = decodeFields(reader.sub(fixed.matchLength));
   reader.skip((8 - (fixed.matchLength % 8)) % 8);
-  return finishFlowMod10(fixed, match, cookie, decodeActions(reader, 1, match), options);
+  const command = commandOf(fixed.command, options);
+  return finishFlowMod10(fixed, command, match, cookie, decodeActions(reader, 1, match), options);
+}
+
+/** With table numbers on, the high byte of a command is one. */
+function commandOf(number: number, { hasTableId = true }: CodecOptions): FlowModCommand {
+  const command = COMMANDS[hasTableId ? number & 0xff : number];
+  if (command === undefined) throw badCommand(number);
+  return command;
 }
 
 type Fixed10 = ReturnType<typeof flowMod10.read>;
 
 function finishFlowMod10(
   fixed: Fixed10,
+  command: FlowModCommand,
   match: FlowSpec["match"],
   cookieMatch: { readonly cookie: bigint; readonly mask: bigint } | undefined,
   actions: FlowSpec["actions"],
   options: CodecOptions,
 ): FlowMod {
   const hasTableId = options.hasTableId !== false;
-  const command = COMMANDS[hasTableId ? fixed.command & 0xff : fixed.command];
-  if (command === undefined) throw badCommand(fixed.command);
   const isDelete = command === "delete" || command === "deleteStrict";
   const table = hasTableId ? fixed.command >>> 8 : command === "add" ? 0 : ALL_TABLES;
+  if ((fixed.flags & ~ALL_FLAGS_10) !== 0)
+    throw new OpenFlowError("OFPFMFC_BAD_FLAGS", `A flow cannot have the flags ${fixed.flags}`);
   // A new flow and, in OpenFlow 1.0, a changed one starts its counters anew.
   const resets = isDelete ? 0 : FLOW_FLAG.RESET_COUNTS;
   return {
@@ -167,7 +181,7 @@ function finishFlowMod10(
       importance: 0,
       ...(isDelete && fixed.outPort !== NO_PORT ? { outPort: fixed.outPort } : {}),
     },
-    ...(fixed.bufferId === NO_BUFFER ? {} : { bufferId: fixed.bufferId }),
+    ...(fixed.bufferId === NO_BUFFER || isDelete ? {} : { bufferId: fixed.bufferId }),
   };
 }
 
@@ -181,7 +195,13 @@ function decodeFlowMod13(reader: ByteReader, version: number, scratch: Match | u
   const actions = decodeInstructions(reader, version, match);
   const outPort = narrowPort(fixed.outPort);
   if (outPort === undefined) {
-    throw new OpenFlowError("OFPBRC_BAD_PORT", `No port can have the number ${fixed.outPort}`, { details: { at } });
+    throw new OpenFlowError("OFPBAC_BAD_OUT_PORT", `No port can have the number ${fixed.outPort}`, { details: { at } });
+  }
+  if ((fixed.flags & ~ALL_FLAGS) !== 0) {
+    throw new OpenFlowError("OFPFMFC_BAD_FLAGS", `A flow cannot have the flags ${fixed.flags}`, { details: { at } });
+  }
+  if (command === "add" && fixed.table === ALL_TABLES) {
+    throw new OpenFlowError("OFPFMFC_BAD_TABLE_ID", "A flow is added to one table", { details: { at } });
   }
   const { table, priority, cookie, cookieMask, idleTimeout, hardTimeout, flags, outGroup, bufferId } = fixed;
   const importance = version >= 5 ? fixed.importance : 0;
@@ -196,7 +216,7 @@ function decodeFlowMod13(reader: ByteReader, version: number, scratch: Match | u
           ...(isDelete && outPort !== NO_PORT ? { outPort } : {}),
           ...(isDelete && outGroup !== ANY_GROUP ? { outGroup } : {}),
         };
-  return bufferId === NO_BUFFER ? { type: "flowMod", command, flow } : { type: "flowMod", command, flow, bufferId };
+  return bufferId === NO_BUFFER || isDelete ? { type: "flowMod", command, flow } : { type: "flowMod", command, flow, bufferId };
 }
 
 function badCommand(command: number): OpenFlowError {

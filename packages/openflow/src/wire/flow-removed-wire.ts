@@ -117,6 +117,7 @@ export function decodeFlowRemoved(reader: ByteReader, version: number): FlowRemo
 export function decodeNiciraFlowRemoved(reader: ByteReader): FlowRemoved {
   const fixed = reader.struct(removedNx);
   const { match } = decodeFields(reader.sub(fixed.matchLength));
+  reader.skip((8 - (fixed.matchLength % 8)) % 8);
   return finish({ ...fixed, table: Math.max(0, fixed.table - 1), hardTimeout: 0 }, match, durationOf(fixed));
 }
 

@@ -55,7 +55,7 @@ export function readFlowQuery(reader: ByteReader, version: number): FlowQuery {
   const match = readOxmMatch(reader);
   const port = narrowPort(outPort);
   if (port === undefined)
-    throw new OpenFlowError("OFPBRC_BAD_PORT", `No port can have the number ${outPort}`, { details: { at } });
+    throw new OpenFlowError("OFPBAC_BAD_OUT_PORT", `No port can have the number ${outPort}`, { details: { at } });
   return queryOf({ table, match, cookie, cookieMask }, port, outGroup);
 }
 

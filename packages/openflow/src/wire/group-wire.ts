@@ -102,9 +102,12 @@ export function decodeGroupMod(reader: ByteReader, version: number): GroupMod {
   if (fixed.bucketsLength > reader.remaining) {
     throw new OpenFlowError("OFPBRC_BAD_LEN", `Buckets cannot have ${fixed.bucketsLength} bytes here`, { details: { at } });
   }
+  const namesBucket = command === "insertBucket" || command === "removeBucket";
+  if (!namesBucket && fixed.bucketId !== BUCKET.ALL) {
+    throw new OpenFlowError("OFPGMFC_BAD_BUCKET", `The command names bucket ${fixed.bucketId}`, { details: { at } });
+  }
   const buckets = readBuckets(reader.sub(fixed.bucketsLength), groupType, version);
   const selection = isNew ? readSelection(reader, groupType) : undefined;
-  const namesBucket = command === "insertBucket" || command === "removeBucket";
   const group = makeGroup(fixed.id, groupType, buckets, selection);
   checkGroup(command, group, at);
   return { type: "groupMod", command, group, ...(namesBucket ? { bucketId: checkBucketId(fixed.bucketId, command, at) } : {}) };

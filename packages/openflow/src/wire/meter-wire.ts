@@ -42,6 +42,7 @@ const meterFeatures = defineStruct({
 /** Size of an entry of statistics before the bands. */
 const STATS_SIZE = meterStats.size + 8;
 const BAND_TYPES: readonly MeterBandSpec["bandType"][] = ["drop", "dscpRemark"];
+/** Others mean nothing. */
 const ALL_FLAGS = METER_FLAG.KBPS | METER_FLAG.PKTPS | METER_FLAG.BURST | METER_FLAG.STATS;
 
 /** The body of a meter-mod, after the message header. */
@@ -67,10 +68,10 @@ export function decodeMeterMod(reader: ByteReader): MeterMod {
   }
   if (command === "delete") return { type: "meterMod", command, meter: { id, flags: 0, bands: [] } };
   const units = flags & (METER_FLAG.KBPS | METER_FLAG.PKTPS);
-  if ((flags & ~ALL_FLAGS) !== 0 || (units !== METER_FLAG.KBPS && units !== METER_FLAG.PKTPS)) {
+  if (units !== METER_FLAG.KBPS && units !== METER_FLAG.PKTPS) {
     throw new OpenFlowError("OFPMMFC_BAD_FLAGS", `Flags 0x${flags.toString(16)} do not name one unit`, { details: { at } });
   }
-  return { type: "meterMod", command, meter: { id, flags, bands: readBands(reader) } };
+  return { type: "meterMod", command, meter: { id, flags: flags & ALL_FLAGS, bands: readBands(reader) } };
 }
 
 /** One entry of a description. */
@@ -141,7 +142,10 @@ function readBands(reader: ByteReader): MeterBandSpec[] {
     const { at } = reader;
     const { type, length, rate, burst, precedence } = reader.struct(meterBand);
     const bandType = BAND_TYPES[type - 1];
-    if (bandType === undefined || length !== meterBand.size) {
+    if (length !== meterBand.size) {
+      throw new OpenFlowError("OFPBRC_BAD_LEN", `A band cannot have ${length} bytes`, { details: { at } });
+    }
+    if (bandType === undefined) {
       throw new OpenFlowError("OFPMMFC_BAD_BAND", `Band ${type} of ${length} bytes is not known`, { details: { at } });
     }
     bands.push({ bandType, rate, burst, precedence: bandType === "drop" ? 0 : precedence });

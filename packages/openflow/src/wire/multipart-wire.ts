@@ -22,6 +22,7 @@ import {
   readMeterFeatures,
   readMeterStats,
 } from "./meter-wire.ts";
+import { checkRequestLength } from "./message-lengths.ts";
 import { type MultipartKind, needsNicira, readHead, writeHead } from "./multipart-head.ts";
 import { encodeOxs, readOxs } from "./oxs.ts";
 import { readPort, writePort } from "./port-number.ts";
@@ -40,6 +41,7 @@ const descPart = defineStruct({
   datapath: "text:256",
 });
 
+const MESSAGE_HEADER_SIZE = 8;
 const table10 = defineStruct({
   table: "u8",
   pad: "pad:3",
@@ -112,7 +114,11 @@ export function encodeMultipartRequest(request: MultipartRequest, version: numbe
 
 /** Reads the body of a request. @throws OpenFlowError, TruncatedError */
 export function decodeMultipartRequest(reader: ByteReader, version: number): { request: MultipartRequest; isLast: boolean } {
-  const { kind, isLast, isNicira } = readHead(reader, version);
+  const length = reader.remaining + MESSAGE_HEADER_SIZE;
+  const { kind, isLast: isLastPart, isNicira } = readHead(reader, version);
+  // In OpenFlow 1.0 requests have no parts.
+  const isLast = isLastPart || version === 1;
+  if (!isNicira) checkRequestLength(kind, version, length);
   switch (kind) {
     case "flow":
     case "aggregate":

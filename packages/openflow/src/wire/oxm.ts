@@ -35,6 +35,9 @@ const VLAN_VID = matchField("vlan_vid");
 const VLAN_PCP = matchField("vlan_pcp");
 const VLAN_TCI = matchField("vlan_tci");
 
+/** The priority in a tag control information. */
+const PRIORITY_BITS = 0xe000;
+
 /** Some bits have a name in NXM and others in OXM: each form writes its own, and what only one has in both. */
 const NOT_IN_NXM: ReadonlySet<string> = new Set(["in_port_oxm", "vlan_vid", "vlan_pcp", "ip_dscp"]);
 const NOT_IN_OXM: ReadonlySet<string> = new Set(["in_port", "vlan_tci", "nw_tos"]);
@@ -106,14 +109,17 @@ export interface OxmErrors {
   readonly badLength: ErrorName;
   readonly badValue: ErrorName;
   readonly badMask: ErrorName;
+  /** The value has bits that its mask has not. */
+  readonly badWildcards?: ErrorName;
 }
 
 /** Errors of a match. */
 const MATCH_ERRORS: OxmErrors = {
   badField: "OFPBMC_BAD_FIELD",
-  badLength: "OFPBMC_BAD_LEN",
+  badLength: "OFPBMC_BAD_FIELD", // a header of another length is one that nobody knows
   badValue: "OFPBMC_BAD_VALUE",
   badMask: "OFPBMC_BAD_MASK",
+  badWildcards: "OFPBMC_BAD_WILDCARDS",
 };
 
 /** Errors of an action that sets a field. */
@@ -135,6 +141,9 @@ export function readOxm(reader: ByteReader, errors: OxmErrors = MATCH_ERRORS): R
   const value = fromWire(field, base, reader.uint(size));
   const ones = fieldOnes(field);
   const mask = isMasked ? reader.uint(size) & ones : ones;
+  if (isMasked && value !== undefined && (value & ~mask) !== 0n && errors.badWildcards !== undefined) {
+    throw badWildcards(field, errors.badWildcards, at);
+  }
   if (value === undefined || value > ones) throw badValue(field, errors, at);
   if (mask !== ones && !field.isMaskable && !field.isWritable) throw badMask(field, errors, at);
   return { field, value, mask };
@@ -148,6 +157,10 @@ function checkLength(field: MatchField, header: number, size: number, nBefore: n
 
 function badValue(field: MatchField, errors: OxmErrors, at: number): OpenFlowError {
   return new OpenFlowError(errors.badValue, `${field.text} has a value out of range`, { details: { at } });
+}
+
+function badWildcards(field: MatchField, name: ErrorName, at: number): OpenFlowError {
+  return new OpenFlowError(name, `${field.text} has bits outside its mask`, { details: { at } });
 }
 
 function badMask(field: MatchField, errors: OxmErrors, at: number): OpenFlowError {
@@ -193,7 +206,10 @@ export function decodeFields(
   let cookie: CookieMatch | undefined;
   while (reader.remaining > 0) {
     const { at } = reader;
-    if (reader.remaining >= 4 && isCookieHeader(reader)) {
+    if (reader.remaining < 4 || (reader.peekU16(2) & 0xff) + 4 > reader.remaining) {
+      throw new OpenFlowError("OFPBMC_BAD_LEN", "A field reaches past the end of its match", { details: { at } });
+    }
+    if (isCookieHeader(reader)) {
       const header = reader.u32();
       const value = reader.u64();
       cookie = { cookie: value, mask: (header & 0x100) !== 0 ? reader.u64() : 0xffff_ffff_ffff_ffffn };
@@ -222,8 +238,9 @@ export function readOxmMatch(reader: ByteReader, empty?: Match): Match {
   const { at } = reader;
   const type = reader.u16();
   const length = reader.u16();
-  if (type !== 1) throw new OpenFlowError("OFPBMC_BAD_TYPE", `Match type ${type} is not OXM`, { details: { at } });
-  if (length < 4) throw new OpenFlowError("OFPBMC_BAD_LEN", `A match cannot have ${length} bytes`, { details: { at } });
+  if (type > 1) throw new OpenFlowError("OFPBMC_BAD_TYPE", `Match type ${type} is not OXM`, { details: { at } });
+  if (type === 0 || length < 4 || length - 4 > reader.remaining)
+    throw new OpenFlowError("OFPBMC_BAD_LEN", `A match cannot have ${length} bytes`, { details: { at } });
   const { match } = decodeFields(reader.sub(length - 4), empty);
   reader.skip((8 - (length % 8)) % 8);
   return match;
@@ -261,6 +278,7 @@ function readNarrowInto(match: Match, reader: ByteReader, field: MatchField): Ad
   if (value > ones) throw badValue(field, MATCH_ERRORS, at);
   const mask = (header & 0x100) === 0 ? ones : (readNumber(reader, size) & ones) >>> 0;
   if (mask !== ones && !field.isMaskable) throw badMask(field, MATCH_ERRORS, at);
+  if ((value & ~mask) !== 0) throw badWildcards(field, "OFPBMC_BAD_WILDCARDS", at);
   setNarrowField(match, field, value, mask);
   return { field, isMatched: mask !== 0 };
 }
@@ -282,10 +300,12 @@ function addToMatch(match: Match, { field, value, mask }: ReadField): void {
 
 function writeFields(writer: ByteWriter, match: Match, fields: readonly MatchField[], version: number): void {
   const written = makeMatch();
-  for (const field of fields) {
+  const isRawTci = fields === OXM_FIELDS && !hasOxmTci(match);
+  for (const each of fields) {
+    if (isRawTci && each === VLAN_PCP) continue;
+    const field = isRawTci && each === VLAN_VID ? VLAN_TCI : each;
     if (!hasBits(match.mask, field) || !meetsPrerequisite(match, field.prerequisite)) continue;
     const mask = getFieldBig(match.mask, field);
-    if (field === VLAN_PCP && (getField(match.mask, FIELDS.vlan_tci) & 0xe000) !== 0xe000) continue;
     setMatchField(written, field, 0n, mask);
     if (version === 1 && field.text === "nw_tos") writeTos(writer, match, field);
     else writeOxm(writer, field, getFieldBig(match.key, field), mask, version);
@@ -294,6 +314,13 @@ function writeFields(writer: ByteWriter, match: Match, fields: readonly MatchFie
   for (const { index, value, mask } of match.options ?? []) {
     writeOxm(writer, matchField(`tun_metadata${index}`), value, mask, version);
   }
+}
+
+/** Whether OXM can say what is matched of a tag: it has no priority that counts in part, nor one without a tag. */
+function hasOxmTci(match: Match): boolean {
+  const priority = getField(match.mask, FIELDS.vlan_tci) & PRIORITY_BITS;
+  const isUntagged = getField(match.mask, FIELDS.vlan_tci) === 0xffff && getField(match.key, FIELDS.vlan_tci) === 0;
+  return priority === 0 || isUntagged || (priority === PRIORITY_BITS && meetsPrerequisite(match, "vlan"));
 }
 
 /** The bytes that a value of an option takes, as the original writes it: none for zero. */

@@ -29,6 +29,7 @@ export function readPort(reader: ByteReader, version: number): number {
   const { at } = reader;
   const wide = reader.u32();
   const port = narrowPort(wide);
-  if (port === undefined) throw new OpenFlowError("OFPBRC_BAD_PORT", `No port can have the number ${wide}`, { details: { at } });
+  if (port === undefined)
+    throw new OpenFlowError("OFPBAC_BAD_OUT_PORT", `No port can have the number ${wide}`, { details: { at } });
   return port;
 }

@@ -114,9 +114,12 @@ export function readPortStats(reader: ByteReader, version: number): PortStatsEnt
 export function* properties(reader: ByteReader): Generator<{ type: number; value: ByteReader }> {
   while (reader.remaining > 0) {
     const { at } = reader;
+    const length = reader.remaining < 4 ? 0 : reader.peekU16(2);
+    if (length < 4 || length > reader.remaining) {
+      throw new OpenFlowError("OFPBPC_BAD_LEN", `A property cannot have ${length} bytes here`, { details: { at } });
+    }
     const type = reader.u16();
-    const length = reader.u16();
-    if (length < 4) throw new OpenFlowError("OFPBRC_BAD_LEN", `A property cannot have ${length} bytes`, { details: { at } });
+    reader.skip(2);
     const value = reader.sub(length - 4);
     reader.skip(Math.min((8 - (length % 8)) % 8, reader.remaining));
     yield { type, value };

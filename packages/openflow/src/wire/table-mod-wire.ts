@@ -11,8 +11,6 @@ import { properties } from "./port-wire.ts";
 const EVICTION = 2;
 const VACANCY = 3;
 const FIRST_VERSION_WITH_PROPERTIES = 5;
-/** Values of a configuration before OpenFlow 1.4: controller, continue, drop. */
-const N_MISS_CONFIGS = 3;
 
 const REASONS: ReadonlyMap<number, TableStatus["reason"]> = new Map([
   [3, "vacancyDown"],
@@ -28,22 +26,15 @@ export function encodeTableMod({ table, config, evictionFlags, vacancy }: TableM
 
 /** Reads the body of a table-mod. @throws OpenFlowError, TruncatedError */
 export function decodeTableMod(reader: ByteReader, version: number): TableMod {
-  const { at } = reader;
   const table = reader.u8();
   reader.skip(3);
   const config = reader.u32();
-  if (version < FIRST_VERSION_WITH_PROPERTIES) {
-    if (config < N_MISS_CONFIGS) return { type: "tableMod", table, config };
-    throw new OpenFlowError("OFPTMFC_BAD_CONFIG", `A table cannot have the configuration ${config}`, { details: { at } });
-  }
-  if ((config & ~(TABLE_CONFIG.EVICTION | TABLE_CONFIG.VACANCY_EVENTS)) !== 0) {
-    throw new OpenFlowError("OFPTMFC_BAD_CONFIG", `A table cannot have the configuration ${config}`, { details: { at } });
-  }
+  if (version < FIRST_VERSION_WITH_PROPERTIES) return { type: "tableMod", table, config };
   const { evictionFlags, vacancy } = readProperties(reader);
   return {
     type: "tableMod",
     table,
-    config,
+    config: config & (TABLE_CONFIG.EVICTION | TABLE_CONFIG.VACANCY_EVENTS),
     ...(evictionFlags === undefined ? {} : { evictionFlags }),
     ...(vacancy === undefined ? {} : { vacancy }),
   };
@@ -102,7 +93,7 @@ function readProperties(reader: ByteReader, tellsVacant = false): Properties {
       }
       read.vacancy = { downPercent, upPercent };
       read.vacantPercent = vacantPercent;
-    } else throw new OpenFlowError("OFPBPC_BAD_TYPE", `Tables have no property ${type}`);
+    } else throw new OpenFlowError("OFPBRC_BAD_TYPE", `Tables have no property ${type}`);
   }
   return read;
 }

@@ -32,7 +32,7 @@ import { Notices } from "./notices.ts";
 import type { Refusal } from "./openflow-channel.ts";
 import type { Peer } from "./peer.ts";
 import { NO_GENERATION, type SessionGroup } from "./session-group.ts";
-import { multipartReplies, queuesOf } from "./statistics.ts";
+import { multipartReplies, nameTables, queuesOf } from "./statistics.ts";
 import { type ChangeMessage, TableChanges } from "./table-changes.ts";
 
 /** Of a switch configuration, by how fragments are handled. */
@@ -128,7 +128,7 @@ export class Session {
       case "roleRequest":
         return this.#setRole(message.role, message.generationId, xid);
       case "multipartRequest":
-        return this.#answerMultipart(message.request, xid);
+        return message.isLast ? this.#answerMultipart(message.request, xid) : this.#takePart(message.request);
       case "queueConfigRequest": {
         const { port } = message;
         return this.#peer.send({ type: "queueConfigReply", port, queues: queuesOf(this.#bridge, port) }, xid);
@@ -149,9 +149,7 @@ export class Session {
         return;
       case "flowModTableId":
         return this.#peer.setTableIdInCommand(message.isOn);
-      case "hello":
       case "echoReply":
-      case "error":
       case "setFlowFormat":
         return;
       default:
@@ -186,6 +184,7 @@ export class Session {
       case "bundleControl":
         return this.#controlBundle(message, xid);
       case "bundleAdd":
+        if ("bufferId" in message.message) throw new RefusedError("OFPBRC_BUFFER_UNKNOWN", "packets are not buffered");
         return this.#bundles.add({ ...message, message: this.#kept(message.message) }, xid);
       default:
         throw new RefusedError("OFPBRC_BAD_TYPE", `a switch does not take ${message.type}`);
@@ -216,6 +215,11 @@ export class Session {
     if (request.kind !== "flowMonitor") return this.#answerInParts(request, xid);
     const updates = this.#monitors.request(request.requests);
     this.#peer.send({ type: "multipartReply", reply: { kind: "flowMonitor", updates }, isLast: true }, xid);
+  }
+
+  /** Of a request in parts each tells of tables of its own, and the last is answered. */
+  #takePart(request: MultipartRequest): void {
+    if (request.kind === "tableFeatures") nameTables(request.tables ?? [], this.#bridge);
   }
 
   *#answerInParts(request: MultipartRequest, xid: number): Work {

@@ -83,7 +83,7 @@ export function* multipartReplies(
         })),
       };
     case "tableFeatures":
-      setTableFeatures(request.tables ?? [], bridge);
+      nameTables(request.tables ?? [], bridge);
       // One table per message: ovs-ofctl reads no more.
       for (const { table } of bridge.pipeline.tableStats()) {
         const { name } = bridge.pipeline.table(table).settings;
@@ -137,7 +137,7 @@ function isAsked(queue: number, asked: number): boolean {
 }
 
 /** Names tables; all else that tables can do is as it is. @throws RefusedError when a table is not there */
-function setTableFeatures(tables: readonly TableFeatures[], { pipeline }: Bridge): void {
+export function nameTables(tables: readonly TableFeatures[], { pipeline }: Bridge): void {
   for (const { table } of tables) {
     if (table >= N_TABLES - 1) throw new RefusedError("OFPTFFC_BAD_TABLE", `there is no table ${table}`);
   }

@@ -15,7 +15,6 @@ import {
   GROUP,
   type GroupMod,
   type Match,
-  EVICTION_FLAGS,
   type MeterMod,
   type TableMod,
   type TableStatus,
@@ -229,9 +228,6 @@ export class Pipeline {
   applyTableMod(mod: TableMod): void {
     if (mod.table !== ALL_TABLES && mod.table >= N_TABLES) {
       throw new RefusedError("OFPTMFC_BAD_TABLE", `there is no table ${mod.table}`);
-    }
-    if (mod.evictionFlags !== undefined && mod.evictionFlags !== EVICTION_FLAGS) {
-      throw new RefusedError("OFPTMFC_BAD_CONFIG", `eviction goes by all of ${EVICTION_FLAGS}`);
     }
     const numbers = mod.table === ALL_TABLES ? Array.from({ length: N_TABLES - 1 }, (_, number) => number) : [mod.table];
     for (const number of numbers) {
