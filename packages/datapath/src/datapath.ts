@@ -75,6 +75,9 @@ export interface CtNat {
   readonly portChoice: "hash" | "random" | undefined;
 }
 
+/** An application protocol that announces further connections. */
+export type CtHelper = "ftp" | "tftp";
+
 /** Send the packet through the connection tracker. */
 export interface CtDatapathAction {
   readonly type: "ct";
@@ -91,6 +94,8 @@ export interface CtDatapathAction {
   readonly label: Uint32Array | undefined;
   readonly labelMask: Uint32Array | undefined;
   readonly nat: CtNat | undefined;
+  /** With `isCommit`: follow the announcements of this protocol; connections that they announce are related. */
+  readonly helper?: CtHelper | undefined;
 }
 
 /** A cached decision of the slow path, with its statistics. */

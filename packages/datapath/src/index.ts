@@ -6,6 +6,7 @@ export type {
   ConnectionTracker,
   ConnectionTuple,
   CtDatapathAction,
+  CtHelper,
   CtNat,
   Datapath,
   DatapathAction,

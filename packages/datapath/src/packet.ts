@@ -100,12 +100,12 @@ export class Packet {
     this.ctTuple.fill(0);
   }
 
-  /** Notes the connection of the packet; without one, the tuple is the packet's own. */
+  /** Notes the connection of the packet; without one the tuple is the packet's own, of a related one that of its parent. */
   noteConnection(zone: number, state: number, connection: Connection | undefined, own: Uint32Array): void {
     this.ctState = state;
     this.ctZone = zone;
     this.ctMark = connection === undefined ? 0 : connection.mark;
-    const tuple = connection === undefined ? own : connection.original;
+    const tuple = connection === undefined ? own : (connection.parent ?? connection).original;
     for (let i = 0; i < 4; i++) this.ctLabel[i] = connection === undefined ? 0 : (connection.label[i] ?? 0);
     for (let i = 0; i < TUPLE_WORDS; i++) this.ctTuple[i] = tuple[i] ?? 0;
   }

@@ -1,6 +1,7 @@
 /** The same packets through `ct` here and in Debian's Open vSwitch: the same states, the same bytes. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { buildEthernet, buildIp4, buildTcp, formatIp4, parseIp4, TCP_FLAG } from "@tenet/net";
 import { describe, expect, test } from "vitest";
 import { Cables } from "./cables.ts";
 import { converse, type Ends, PLAIN4, PLAIN6, randomNumbers } from "./conversations.ts";
@@ -96,7 +97,49 @@ async function throughTenet(flows: readonly string[], frames: readonly Uint8Arra
   });
 }
 
+/** A control connection of FTP in which both ends announce connections, and those. */
+function announcements(): Uint8Array[] {
+  const { syn, ack } = TCP_FLAG;
+  const [client, server] = [parseIp4(PLAIN4.client), parseIp4(PLAIN4.server)];
+  const frame = (src: number, dst: number, proto: number, segment: Uint8Array): Uint8Array =>
+    buildEthernet({ dst: 0x020000000002, src: 0x020000000001, type: 0x0800 }, buildIp4({ src, dst, proto }, segment));
+  const tcp = (src: number, srcPort: number, dst: number, dstPort: number, flags: number, seq = 1000, text = ""): Uint8Array => {
+    const fields = { srcPort, dstPort, flags, seq, ack: (flags & ack) === 0 ? 0 : 1001, window: 60000 };
+    return frame(src, dst, 6, buildTcp(fields, Buffer.from(text)));
+  };
+  const control = (flags: number, seq: number, text = ""): Uint8Array => tcp(client, 4000, server, 21, flags, seq, text);
+  const reply = (flags: number, seq: number, text = ""): Uint8Array => tcp(server, 21, client, 4000, flags, seq, text);
+  const dotted = (address: number): string => formatIp4(address).replaceAll(".", ",");
+  const passive = `227 Entering Passive Mode (${dotted(server)},31,65).\r\n`;
+  return [
+    control(syn, 1000),
+    reply(syn | ack, 1000),
+    control(ack, 1001),
+    control(ack, 1001, `PORT ${dotted(client)},31,64\r\n`),
+    tcp(server, 20, client, 8000, syn),
+    tcp(client, 8000, server, 20, syn | ack),
+    tcp(server, 20, client, 8000, ack, 1001),
+    reply(ack, 1001, passive),
+    tcp(client, 5000, server, 8001, syn),
+    tcp(server, 8001, client, 5000, syn | ack),
+    tcp(client, 5002, server, 8003, syn),
+  ];
+}
+
 describe.skipIf(reason !== undefined)("against Debian's Open vSwitch", () => {
+  test("connections that FTP announces are related, with the mark of their parent", { timeout: 60_000 }, async () => {
+    await using original = new Original();
+    await original.start();
+    const flows = [
+      "table=0,priority=10,ip,actions=ct(table=1,zone=1)",
+      `table=1,priority=30,ip,ct_state=+trk+rel-inv,actions=${SHOW},ct(commit,zone=1),output:2`,
+      `table=1,priority=20,tcp,ct_state=+trk+new-inv,actions=${SHOW},ct(commit,zone=1,alg=ftp,exec(set_field:5->ct_mark)),output:2`,
+      `table=1,priority=10,ip,actions=${SHOW},output:2`,
+    ];
+    const frames = announcements();
+    expect(await throughTenet(flows, frames)).toEqual(await throughOriginal(original, "b0", flows, frames));
+  });
+
   test.each(SCENARIOS)("$name: states and bytes are the same", { timeout: 60_000 }, async (scenario) => {
     await using original = new Original();
     await original.start();

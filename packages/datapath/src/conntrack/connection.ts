@@ -1,4 +1,5 @@
 /** One connection that was committed. */
+import type { CtHelper } from "../datapath.ts";
 import type { TcpEnd } from "./tcp.ts";
 
 /** How a connection's packets are translated. */
@@ -35,6 +36,10 @@ export class Connection {
   readonly ends: readonly [TcpEnd, TcpEnd] | undefined;
   mark = 0;
   readonly label: Uint32Array = new Uint32Array(4);
+  /** Whose announcements of further connections to follow. */
+  readonly helper: CtHelper | undefined;
+  /** The connection that announced it. */
+  readonly parent: Connection | undefined;
   phase: Phase;
   /** Monotonic ms. */
   expiresMs: number;
@@ -42,6 +47,7 @@ export class Connection {
   constructor(
     id: number,
     tuples: { readonly original: Uint32Array; readonly reply: Uint32Array; readonly nat: NatSide },
+    kin: { readonly helper: CtHelper | undefined; readonly parent: Connection | undefined },
     ends: readonly [TcpEnd, TcpEnd] | undefined,
     phase: Phase,
     nowMs: number,
@@ -50,6 +56,8 @@ export class Connection {
     this.original = tuples.original;
     this.reply = tuples.reply;
     this.nat = tuples.nat;
+    this.helper = kin.helper;
+    this.parent = kin.parent;
     this.ends = ends;
     this.phase = phase;
     this.expiresMs = nowMs + TIMEOUT_MS[phase];

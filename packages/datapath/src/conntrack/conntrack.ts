@@ -8,14 +8,17 @@
  *
  * Fragments share the answer for the first of them (fragments.ts).
  *
- * Limits: packets with wrong checksums are invalid; application protocols are not followed.
+ * Limits: packets with wrong checksums are invalid; of application protocols FTP and TFTP are followed.
  */
+import { getU8 } from "@tenet/net";
 import type { CtDatapathAction, CtNat } from "../datapath.ts";
 import type { Packet } from "../packet.ts";
 import type { Rewriter } from "../rewrite.ts";
 import { Connection, type NatSide, type Phase } from "./connection.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import { CT_STATE, NAT_STATES } from "./ct-state.ts";
+import { readAnnouncement } from "./announcements.ts";
+import { type Expectation, Expectations } from "./expectations.ts";
 import { Fragments } from "./fragments.ts";
 import { chooseReply, type NatContext } from "./nat.ts";
 import { PacketReader } from "./packet-reader.ts";
@@ -40,6 +43,7 @@ export class Conntrack {
   readonly zoneLimits: Map<number, number> = new Map();
   readonly table: ConnectionTable;
   readonly fragments: Fragments = new Fragments();
+  readonly #expectations = new Expectations();
   readonly #nat: NatContext;
   readonly #reader = new PacketReader();
   readonly #segment = new TcpSegment();
@@ -114,6 +118,7 @@ export class Conntrack {
     const isNattedHere = natted !== 0 && packet.ctZone === action.zone;
     let connection = this.#find(isNattedHere);
     if (connection !== undefined && action.isForce && this.#isReply) connection = this.#forget(connection);
+    let parent: Connection | undefined;
     let state: number = CT_STATE.trk | natted;
     if (connection !== undefined) {
       const verdict = reader.isError ? VERDICT.established : this.#follow(connection);
@@ -127,13 +132,16 @@ export class Conntrack {
         packet.setInvalid(action.zone);
         return true;
       }
-      state |= CT_STATE.new;
+      const expectation = this.#expectations.size === 0 ? undefined : this.#expectations.find(reader.tuple, this.#nowMs);
+      parent = expectation?.parent;
+      state |= CT_STATE.new | (expectation === undefined ? 0 : CT_STATE.rel);
       if (action.isCommit && this.#hasRoom(action.zone)) {
-        connection = this.#commit(action.nat);
+        connection = this.#commit(action, expectation);
         if (connection === undefined) return false;
       }
-    }
-    packet.noteConnection(action.zone, state, connection, reader.tuple);
+    } else if (connection.parent !== undefined && (state & CT_STATE.inv) === 0) state |= CT_STATE.rel;
+    if (connection?.helper !== undefined && !reader.isError) this.#followAnnouncement(connection, bytes);
+    packet.noteConnection(action.zone, state, connection ?? parent, reader.tuple);
     this.#connection = connection;
     if (connection !== undefined) this.#carryOut(packet, bytes, connection, action, isNattedHere);
     return true;
@@ -203,24 +211,43 @@ export class Conntrack {
     return limit === undefined || this.table.sizeOfZone(zone) < limit;
   }
 
+  /** Notes what a packet of a control connection announces. */
+  #followAnnouncement(connection: Connection, bytes: Uint8Array): void {
+    const { l4At, end } = this.#reader;
+    const headerBytes = connection.ends === undefined ? 8 : (getU8(bytes, l4At + 12) >>> 4) * 4;
+    if (l4At + headerBytes >= end) return;
+    const expectation = readAnnouncement(connection, this.#isReply, bytes, l4At + headerBytes, end);
+    if (expectation !== undefined) this.#expectations.add(expectation, this.#nowMs);
+  }
+
+  /** The tuple of answers to the packet in hand; `undefined` when nothing is left to translate it to. */
+  #replyOf(original: Uint32Array, nat: CtNat | undefined, expectation: Expectation | undefined): Uint32Array | undefined {
+    reverseTuple(original, this.#reversed);
+    if (nat === undefined) return this.#reversed.slice();
+    if (expectation === undefined) return nat.side === undefined ? this.#reversed.slice() : chooseReply(original, nat, this.#nat);
+    const reply = expectation.reply.slice();
+    reply[TUPLE.ports] = ((reply[TUPLE.ports] ?? 0) | ((original[TUPLE.ports] ?? 0) >>> 16)) >>> 0;
+    return this.#nat.isTaken(reply) ? undefined : reply;
+  }
+
   /** Remembers the connection that the packet in hand begins; `undefined` when it cannot be translated. */
-  #commit(nat: CtNat | undefined): Connection | undefined {
+  #commit({ nat, helper }: CtDatapathAction, expectation: Expectation | undefined): Connection | undefined {
     const original = this.#reader.tuple.slice();
-    let reply: Uint32Array | undefined = new Uint32Array(TUPLE_WORDS);
-    let side: NatSide = "none";
-    if (nat?.side === undefined) reverseTuple(original, reply);
-    else {
-      reply = chooseReply(original, nat, this.#nat);
-      reverseTuple(original, this.#reversed);
-      if (reply !== undefined && !isSameTuple(reply, this.#reversed)) side = nat.side;
-    }
+    const reply = this.#replyOf(original, nat, expectation);
     if (reply === undefined) return undefined;
+    const side: NatSide = isSameTuple(reply, this.#reversed) ? "none" : (nat?.side ?? sideOf(reply, this.#reversed));
+    const kin = { helper: this.#reader.part === "whole" ? helper : undefined, parent: expectation?.parent };
     const isTcp = protoOf(original) === TCP;
     const ends = isTcp ? ([new TcpEnd(), new TcpEnd()] as const) : undefined;
     if (ends !== undefined) beginTcp(ends[0], ends[1], this.#segment);
     const phase: Phase = isTcp ? "tcpFirst" : isIcmp(protoOf(original)) ? "icmpFirst" : "otherFirst";
-    const connection = new Connection(this.table.nextId(), { original, reply, nat: side }, ends, phase, this.#nowMs);
+    const connection = new Connection(this.table.nextId(), { original, reply, nat: side }, kin, ends, phase, this.#nowMs);
     this.table.add(connection);
+    if (expectation !== undefined) {
+      this.#expectations.remove(expectation);
+      connection.mark = expectation.parent.mark;
+      connection.label.set(expectation.parent.label);
+    }
     return connection;
   }
 
@@ -232,6 +259,11 @@ export class Conntrack {
     packet.ctState &= ~NAT_STATES;
     if (changed !== 0) packet.ctState |= isSource ? CT_STATE.snat : CT_STATE.dnat;
   }
+}
+
+/** Which end of a connection is translated, by its answers and by what they would be otherwise. */
+function sideOf(reply: Uint32Array, reversed: Uint32Array): NatSide {
+  return reply.subarray(TUPLE.src, TUPLE.dst).some((word, i) => word !== reversed[TUPLE.src + i]) ? "dst" : "src";
 }
 
 function setMarks(packet: Packet, connection: Connection, { mark, markMask, label, labelMask }: CtDatapathAction): void {

@@ -47,7 +47,7 @@ function isSameAction(a: DatapathAction, b: DatapathAction | undefined): boolean
 
 function isSameCt(a: CtDatapathAction, b: CtDatapathAction): boolean {
   if (a.isCommit !== b.isCommit || a.isForce !== b.isForce || a.zone !== b.zone) return false;
-  if (a.mark !== b.mark || a.markMask !== b.markMask) return false;
+  if (a.mark !== b.mark || a.markMask !== b.markMask || a.helper !== b.helper) return false;
   return isSameIfAny(a.label, b.label) && isSameIfAny(a.labelMask, b.labelMask) && isSameNat(a.nat, b.nat);
 }
 

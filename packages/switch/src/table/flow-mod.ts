@@ -1,5 +1,6 @@
 /** What a controller may ask of the flow tables, independent of the protocol version. */
 import type { Action, FlowModCommand, FlowSpec, GroupMod } from "@tenet/openflow";
+import { isKnownAlg } from "../translate/connection-tracking.ts";
 import { RefusedError } from "./refused-error.ts";
 
 /** Number of tables; the last is hidden: a controller may look at it, not change it. */
@@ -39,8 +40,8 @@ export function checkActions(actions: readonly Action[], table: number, there: R
         if (there.hasMeter(action.meter)) break;
         throw new RefusedError("OFPMMFC_INVALID_METER", `there is no meter ${action.meter}`, "Add the meter first");
       case "ct":
-        if (action.alg === 0) break;
-        throw new RefusedError("OFPBAC_BAD_ARGUMENT", "application protocols are not followed", "Leave out alg");
+        if (isKnownAlg(action.alg)) break;
+        throw new RefusedError("OFPBAC_BAD_ARGUMENT", `alg=${action.alg} is not known`, "Write alg=ftp, alg=tftp, or none");
       case "gotoTable":
         if (action.table > table) break;
         throw new RefusedError("OFPBIC_BAD_TABLE_ID", `goto_table from ${table} to ${action.table}`, "Go to a later table");

@@ -3,7 +3,8 @@ import type { CtDatapathAction, CtNat } from "@tenet/datapath";
 import { formatIp4, formatIp6 } from "@tenet/net";
 
 /** Writes `ct(...)` as `dpctl/dump-flows` shows it. */
-export function formatCt({ isCommit, isForce, zone, mark, markMask, label, labelMask, nat }: CtDatapathAction): string {
+export function formatCt(action: CtDatapathAction): string {
+  const { isCommit, isForce, zone, mark, markMask, label, labelMask, nat, helper } = action;
   const parts: string[] = [];
   if (isCommit) parts.push(isForce ? "force_commit" : "commit");
   if (zone !== 0) parts.push(`zone=${zone}`);
@@ -12,6 +13,7 @@ export function formatCt({ isCommit, isForce, zone, mark, markMask, label, label
     const isWhole = labelMask.every((word) => word === 0xffffffff);
     parts.push(`label=${formatLabel(label)}${isWhole ? "" : `/${formatLabel(labelMask)}`}`);
   }
+  if (helper !== undefined) parts.push(`helper=${helper}`);
   if (nat !== undefined) parts.push(formatNat(nat));
   return parts.length === 0 ? "ct" : `ct(${parts.join(",")})`;
 }

@@ -1,11 +1,22 @@
 /** Turns OpenFlow's `ct` into the datapath's: its zone, what it sets in the connection, how it translates. */
-import type { CtDatapathAction, CtNat } from "@tenet/datapath";
+import type { CtDatapathAction, CtHelper, CtNat } from "@tenet/datapath";
 import { FIELDS } from "@tenet/net";
 import type { CtAction, NatAction } from "@tenet/openflow";
 import type { PacketState } from "./packet-state.ts";
 
 const MARK = FIELDS.ct_mark;
 const LABEL = FIELDS.ct_label;
+
+/** Protocols by what `alg` has on the wire: their port. */
+const HELPERS: ReadonlyMap<number, CtHelper> = new Map([
+  [21, "ftp"],
+  [69, "tftp"],
+]);
+
+/** Whether connections of this `alg` can be followed; 0 asks for nothing. */
+export function isKnownAlg(alg: number): boolean {
+  return alg === 0 || HELPERS.has(alg);
+}
 
 /**
  * The datapath's action.
@@ -29,6 +40,7 @@ export function toDatapathCt(action: CtAction, packet: PacketState, execute: () 
     label: hasLabel ? set.values.slice(labelAt, labelAt + LABEL.nWords) : undefined,
     labelMask: hasLabel ? labelMask : undefined,
     nat: nat === undefined ? undefined : toDatapathNat(nat),
+    helper: HELPERS.get(action.alg),
   };
 }
 
