@@ -8,6 +8,7 @@ import { FIELDS, getField, getU16, makeFlowKey, parseFlowKey, putU16, setField }
 import { Conntrack } from "./conntrack/conntrack.ts";
 import type { CtDatapathAction, DatapathAction, Upcall } from "./datapath.ts";
 import { type Meter, raiseDropPrecedence } from "./meter.ts";
+import { popMpls, pushMpls } from "./mpls.ts";
 import { hashConnection } from "./connection-hash.ts";
 import type { FlowTable } from "./flow-table.ts";
 import { Packet } from "./packet.ts";
@@ -25,7 +26,7 @@ const TCP_FLAGS = FIELDS.tcp_flags.word;
 const MAX_DEPTH = 24;
 
 /** Actions that change the packet in hand. */
-type ChangeAction = Extract<DatapathAction, { type: "setMasked" | "pushVlan" | "popVlan" }>;
+type ChangeAction = Extract<DatapathAction, { type: "setMasked" | "pushVlan" | "popVlan" | "pushMpls" | "popMpls" }>;
 
 /** What the runner needs of the datapath. */
 export interface RunnerHost {
@@ -273,7 +274,9 @@ export class ActionRunner {
       return true;
     }
     if (action.type === "pushVlan") return pushVlan(bytes, packet, action.tpid, action.tci);
-    popVlan(bytes, packet);
+    if (action.type === "pushMpls") return pushMpls(bytes, packet, action.ethType, action.entry);
+    if (action.type === "popMpls") popMpls(bytes, packet, action.ethType);
+    else popVlan(bytes, packet);
     return true;
   }
 

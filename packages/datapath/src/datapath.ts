@@ -15,6 +15,10 @@ export type DatapathAction =
   /** Push an 802.1Q tag; `tci` without the CFI marker bit. */
   | { readonly type: "pushVlan"; readonly tpid: number; readonly tci: number }
   | { readonly type: "popVlan" }
+  /** Push an MPLS label, an entry of the stack, between Ethernet (and its tags) and the rest. */
+  | { readonly type: "pushMpls"; readonly ethType: number; readonly entry: number }
+  /** Take the outer label away; `ethType` is of what is beneath it. */
+  | { readonly type: "popMpls"; readonly ethType: number }
   /** Run the packet through a meter of `addMeter`, which may drop it here; a meter that is not there lets it pass. */
   | { readonly type: "meter"; readonly meter: number }
   /** Give the packet to the slow path; `userdata` comes back in the upcall. */

@@ -5,12 +5,14 @@
  * holds the plain sum of the pseudo-header: then only a change of address changes it, and without the complement.
  */
 import { FIELDS, getU16, getU32, putU16, putU32, transportChecksumAt, updateChecksum } from "@tenet/net";
+import { setMpls } from "./mpls.ts";
 import { changeSctp } from "./sctp-checksum.ts";
 import { isPartial } from "./vnet-header.ts";
 
 const ETH_DST = FIELDS.eth_dst.word;
 const ETH_SRC = FIELDS.eth_src.word;
 const ETH_TYPE_VLAN = FIELDS.eth_type.word; //  | eth_type | vlan_tci |
+const MPLS_LSE = FIELDS.mpls_lse.word;
 const NW = FIELDS.nw_proto.word; //  | proto | tos | ttl | frag |
 const NW_SRC = FIELDS.nw_src.word;
 const NW_DST = FIELDS.nw_dst.word;
@@ -60,6 +62,7 @@ export class Rewriter {
       typeAt += 4;
       type = getU16(bytes, typeAt);
     }
+    setMpls(bytes, typeAt, this.#end, key[MPLS_LSE] ?? 0, mask[MPLS_LSE] ?? 0);
     const l3At = typeAt + 2;
     if (type === 0x0800) this.#setIp4(l3At, key, mask);
     else if (type === 0x86dd) this.#setIp6(l3At, key, mask);

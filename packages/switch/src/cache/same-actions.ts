@@ -27,6 +27,10 @@ function isSameAction(a: DatapathAction, b: DatapathAction | undefined): boolean
       return b?.type === "setTunnel" && isSameTunnel(a.key, b.key) && a.dstPort === b.dstPort;
     case "ctClear":
       return b?.type === "ctClear";
+    case "pushMpls":
+      return b?.type === "pushMpls" && a.ethType === b.ethType && a.entry === b.entry;
+    case "popMpls":
+      return b?.type === "popMpls" && a.ethType === b.ethType;
     case "truncate":
       return b?.type === "truncate" && a.maxLength === b.maxLength;
     case "hash":

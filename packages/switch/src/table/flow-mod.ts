@@ -45,14 +45,6 @@ export function checkActions(actions: readonly Action[], table: number, there: R
       case "gotoTable":
         if (action.table > table) break;
         throw new RefusedError("OFPBIC_BAD_TABLE_ID", `goto_table from ${table} to ${action.table}`, "Go to a later table");
-      case "deleteField":
-      case "pushMpls":
-      case "popMpls":
-      case "setMplsLabel":
-      case "setMplsTc":
-      case "setMplsTtl":
-      case "decMplsTtl":
-        throw new RefusedError("OFPBAC_BAD_TYPE", `${action.type} is not carried out here`);
       case "clone":
       case "writeActions":
         checkActions(action.actions, table, there);

@@ -84,6 +84,10 @@ function formatAction(action: DatapathAction, packet: Uint32Array, portName: (po
       return "ct_clear";
     case "recirc":
       return `recirc(0x${action.id.toString(16)})`;
+    case "pushMpls":
+      return `push_mpls(${formatEntry(action.entry)},eth_type=0x${action.ethType.toString(16)})`;
+    case "popMpls":
+      return `pop_mpls(eth_type=0x${action.ethType.toString(16)})`;
     case "truncate":
       return `trunc(${action.maxLength})`;
     case "hash":
@@ -103,10 +107,25 @@ function formatAction(action: DatapathAction, packet: Uint32Array, portName: (po
     case "userspace":
       return `userspace(pid=0,controller(id=${action.userdata}))`;
     case "setMasked":
-      return setGroups(packet)
-        .flatMap((each) => formatSet(each, action.key, action.mask))
-        .join(",");
+      return [
+        ...setGroups(packet).flatMap((each) => formatSet(each, action.key, action.mask)),
+        ...formatMplsSet(getField(action.key, FIELDS.mpls_lse), getField(action.mask, FIELDS.mpls_lse)),
+      ].join(",");
   }
+}
+
+/** An entry of an MPLS stack. */
+function formatEntry(entry: number): string {
+  return `label=${entry >>> 12},tc=${(entry >>> 9) & 7},ttl=${entry & 0xff},bos=${(entry >>> 8) & 1}`;
+}
+
+/** The parts of an entry that are set. */
+function formatMplsSet(entry: number, mask: number): string[] {
+  const bits = [0xfffff000, 0xe00, 0xff, 0x100];
+  const parts = formatEntry(entry)
+    .split(",")
+    .filter((_, i) => (mask & (bits[i] ?? 0)) !== 0);
+  return parts.length === 0 ? [] : [`set(mpls(${parts.join(",")}))`];
 }
 
 /** As C's `%#x`. */
@@ -186,6 +205,7 @@ function fieldsOf(key: Uint32Array): Uint32Array {
   const ethType = getField(key, FIELDS.eth_type);
   const proto = getField(key, FIELDS.nw_proto);
   if (ethType === ETH_TYPE.arp || ethType === ETH_TYPE.rarp) names.push("nw_src", "nw_dst", "nw_proto", "arp_sha", "arp_tha");
+  if (ethType === ETH_TYPE.mpls || ethType === ETH_TYPE.mplsMulticast) names.push("mpls_lse");
   const isIp = ethType === ETH_TYPE.ip4 || ethType === ETH_TYPE.ip6;
   if (ethType === ETH_TYPE.ip4) names.push("nw_src", "nw_dst");
   if (ethType === ETH_TYPE.ip6) names.push("ipv6_src", "ipv6_dst", "ipv6_label");

@@ -79,12 +79,12 @@ function asSeen(key: Uint32Array, { inPort, packet }: FrozenState): Uint32Array 
   return seen;
 }
 
-/** Numbers of recirculations with the zone that the packet was tracked in before; what a hash decides is not followed. */
+/** Numbers of recirculations with the zone that the packet was tracked in before, where it was; what the datapath hashes or parses is not followed. */
 function recirculationsIn(actions: readonly DatapathAction[], outerZone = 0): { id: number; zone: number }[] {
   let zone = outerZone;
   return actions.flatMap((action, i) => {
     if (action.type === "ct") ({ zone } = action);
-    if (action.type === "recirc" && actions[i - 1]?.type !== "hash") return [{ id: action.id, zone }];
+    if (action.type === "recirc" && actions[i - 1]?.type === "ct") return [{ id: action.id, zone }];
     return nestedActions(action).flatMap((inner) => recirculationsIn(inner, zone));
   });
 }

@@ -56,7 +56,7 @@ export function finishMask(mask: Uint32Array, flow: Uint32Array): void {
   const isArp = ethType === ETH_TYPE.arp || ethType === ETH_TYPE.rarp;
   if (!isIp(ethType) && !isArp) mask.fill(0, L3_START);
   if (!isIp(ethType)) mask.fill(0, L4_START);
-  if (ethType !== ETH_TYPE.mpls && ethType !== ETH_TYPE.mplsMulticast) for (const field of MPLS_FIELDS) clear(mask, field);
+  if (!isMpls(ethType)) for (const field of MPLS_FIELDS) clear(mask, field);
   if (ethType !== ETH_TYPE.ip6) for (const field of IP6_FIELDS) clear(mask, field);
   if (ethType === ETH_TYPE.ip6) for (const field of IP4_FIELDS) clear(mask, field);
   if (ethType === ETH_TYPE.ip4) for (const field of ARP_FIELDS) clear(mask, field);
@@ -91,6 +91,10 @@ export function hasExtraBits(mask: Uint32Array, other: Uint32Array): boolean {
 
 /** Index of the first word of packet headers, as opposed to metadata. */
 export const FIRST_HEADER_WORD: number = L2_START;
+
+export function isMpls(ethType: number): boolean {
+  return ethType === ETH_TYPE.mpls || ethType === ETH_TYPE.mplsMulticast;
+}
 
 export function isIp(ethType: number): boolean {
   return ethType === ETH_TYPE.ip4 || ethType === ETH_TYPE.ip6;

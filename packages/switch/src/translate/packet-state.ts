@@ -15,9 +15,11 @@
  */
 import type { Classifier, ClassifierRule } from "@tenet/classifier";
 import type { DatapathAction } from "@tenet/datapath";
-import { FIELDS, type FieldSpec, FLOW_WORDS, getField, STAGE_ENDS, VLAN_PRESENT } from "@tenet/net";
+import { FIELDS, type FieldSpec, FLOW_WORDS, getField, STAGE_ENDS, VLAN_PRESENT, setField } from "@tenet/net";
 import type { SubField } from "@tenet/openflow";
 import { MaskedSet } from "./masked-set.ts";
+import { isMpls } from "./megaflow-mask.ts";
+import { entryToPush, stackOf } from "./mpls.ts";
 
 const FIRST_HEADER_WORD = STAGE_ENDS[0] ?? 0;
 /** One past the last word that the connection tracker fills. */
@@ -25,6 +27,9 @@ export const CT_END: number = FIELDS.ct_tp_src.word + 1;
 const VLAN_WORD = FIELDS.vlan_tci.word;
 const VLAN_BITS = 0xffff << FIELDS.vlan_tci.shift;
 const TPID = 0x8100;
+const ETH_TYPE_WORD = FIELDS.eth_type.word;
+const [, FIRST_L3_WORD = 0] = STAGE_ENDS;
+const MPLS_FIELDS = [FIELDS.mpls_lse, FIELDS.mpls_lse1, FIELDS.mpls_lse2] as const;
 const MARK_WORD = FIELDS.pkt_mark.word;
 /** What a packet takes along from bridge to bridge. */
 export const OF_THE_DATAPATH: ReadonlySet<number> = new Set([
@@ -41,6 +46,7 @@ const SETTABLE: readonly { readonly word: number; readonly nWords: number; reado
   [
     "eth_dst",
     "eth_src",
+    "mpls_lse",
     "nw_proto",
     "nw_tos",
     "nw_ttl",
@@ -67,6 +73,7 @@ export interface SavedFlow {
   readonly tpid: number;
   readonly queue: number;
   readonly sentQueue: number;
+  readonly isUnparsed: boolean;
 }
 
 /** What is kept of a packet in the pipeline while the datapath has it; see frozen-state.ts. */
@@ -93,6 +100,8 @@ export class PacketState {
   /** The queue that the packet is to be sent through, and the one that the datapath knows of. */
   queue = 0;
   #sentQueue = 0;
+  /** Whether there is more in the packet than the flow tells. */
+  isUnparsed = false;
   readonly #set = new MaskedSet();
   /** All zero, but during a lookup. */
   readonly #lookedAt = new Uint32Array(FLOW_WORDS);
@@ -108,6 +117,7 @@ export class PacketState {
     this.#tpid = TPID;
     this.queue = 0;
     this.#sentQueue = 0;
+    this.isUnparsed = false;
   }
 
   /** What to keep of the packet, which is committed, until it comes back. */
@@ -139,6 +149,26 @@ export class PacketState {
     this.flow.set(flow, from);
     this.#written.set(written, from);
     return set;
+  }
+
+  /** Takes an option of the tunnel header away. */
+  deleteOption(field: FieldSpec): void {
+    const { presentBit } = field;
+    if (presentBit === undefined) return;
+    for (let word = field.word; word < field.word + field.nWords; word++) this.#writeWord(word, 0, 0xffffffff);
+    this.#writeWord(OPTIONS_PRESENT + (presentBit < 32 ? 1 : 0), 0, 1 << (presentBit & 31));
+  }
+
+  /** As {@link lookUp}, as if the packet's addresses and ports were those that its connection began with. */
+  lookUpByTuple<R extends ClassifierRule>(rules: Classifier<R>): R | undefined {
+    this.#swapTuples();
+    const found = this.lookUp(rules);
+    this.#swapTuples();
+    return found;
+  }
+
+  #swapTuples(): void {
+    for (const words of [this.flow, this.#written, this.wildcards]) for (const pair of TUPLES) swapFields(words, ...pair);
   }
 
   /** Un-wildcards bits of a field. */
@@ -248,11 +278,14 @@ export class PacketState {
       tpid: this.#tpid,
       queue: this.queue,
       sentQueue: this.#sentQueue,
+      isUnparsed: this.isUnparsed,
     };
   }
 
   /** Puts the flow back; what is on the wire too, when `isOfCopy`: then only a copy was changed. */
-  restore({ flow, written, base, rewritten, innerTags, tpid, queue, sentQueue }: SavedFlow, isOfCopy: boolean): void {
+  restore(saved: SavedFlow, isOfCopy: boolean): void {
+    const { flow, written, base, rewritten, innerTags, tpid, queue, sentQueue } = saved;
+    this.isUnparsed = saved.isUnparsed;
     this.#tpid = tpid;
     this.queue = queue;
     this.flow.set(flow);
@@ -304,6 +337,34 @@ export class PacketState {
     this.commit(actions);
     actions.push({ type: "popVlan" });
     this.#setTag(inner);
+  }
+
+  /** Pushes a label, which hides all that is behind Ethernet and its tags. */
+  pushMpls(actions: DatapathAction[], ethType: number): void {
+    const entry = entryToPush(this);
+    const stack = stackOf(this);
+    this.commit(actions);
+    actions.push({ type: "pushMpls", ethType, entry });
+    this.#setStack(ethType, [entry, ...stack]);
+  }
+
+  /** Pops the outermost label, if there is one. */
+  popMpls(actions: DatapathAction[], ethType: number): void {
+    if (!isMpls(this.read(FIELDS.eth_type))) return;
+    const [, ...beneath] = stackOf(this);
+    this.commit(actions);
+    actions.push({ type: "popMpls", ethType });
+    this.#setStack(ethType, [...beneath, 0]);
+    this.isUnparsed = !isMpls(ethType);
+  }
+
+  /** Notes the labels that the wire and the flow now have; nothing is known of what is behind them. */
+  #setStack(ethType: number, stack: readonly number[]): void {
+    this.writeNumber(FIELDS.eth_type, ethType);
+    MPLS_FIELDS.forEach((field, i) => this.writeNumber(field, stack[i] ?? 0));
+    for (let word = FIRST_L3_WORD; word < FLOW_WORDS; word++) this.#writeWord(word, 0, 0xffffffff);
+    this.#base.set(this.flow.subarray(ETH_TYPE_WORD), ETH_TYPE_WORD);
+    this.#rewritten.fill(0xffffffff, ETH_TYPE_WORD);
   }
 
   /** Notes the tag that the wire and the flow now have. */
@@ -373,6 +434,31 @@ export class PacketState {
   #writeWord(word: number, value: number, bits: number): void {
     this.flow[word] = ((this.flow[word] ?? 0) & ~bits) | (value & bits);
     this.#written[word] = (this.#written[word] ?? 0) | bits;
+  }
+}
+
+/** Fields of the packet and what they were when its connection began. */
+const TUPLES: readonly (readonly [FieldSpec, FieldSpec])[] = [
+  [FIELDS.nw_proto, FIELDS.ct_nw_proto],
+  [FIELDS.nw_src, FIELDS.ct_nw_src],
+  [FIELDS.nw_dst, FIELDS.ct_nw_dst],
+  [FIELDS.ipv6_src, FIELDS.ct_ipv6_src],
+  [FIELDS.ipv6_dst, FIELDS.ct_ipv6_dst],
+  [FIELDS.tp_src, FIELDS.ct_tp_src],
+  [FIELDS.tp_dst, FIELDS.ct_tp_dst],
+];
+
+function swapFields(words: Uint32Array, a: FieldSpec, b: FieldSpec): void {
+  if (a.nWords === 1) {
+    const value = getField(words, a);
+    setField(words, a, getField(words, b));
+    setField(words, b, value);
+    return;
+  }
+  for (let i = 0; i < a.nWords; i++) {
+    const value = words[a.word + i] ?? 0;
+    words[a.word + i] = words[b.word + i] ?? 0;
+    words[b.word + i] = value;
   }
 }
 

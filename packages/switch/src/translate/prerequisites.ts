@@ -1,6 +1,6 @@
 /** Whether a packet has a field, so that setting it means something. Reading what decides it un-wildcards that. */
 import { ETH_TYPE, FIELDS, type FieldSpec, ICMP6_TYPE, IP_PROTO, NW_FRAG } from "@tenet/net";
-import { FIRST_HEADER_WORD, isIp } from "./megaflow-mask.ts";
+import { FIRST_HEADER_WORD, isIp, isMpls } from "./megaflow-mask.ts";
 import type { PacketState } from "./packet-state.ts";
 
 const TRANSPORTS: ReadonlySet<number> = new Set([IP_PROTO.tcp, IP_PROTO.udp, IP_PROTO.sctp, IP_PROTO.icmp, IP_PROTO.icmp6]);
@@ -16,6 +16,8 @@ export function hasField(packet: PacketState, field: FieldSpec): boolean {
     case "eth_type":
     case "vlan_tci":
       return true;
+    case "mpls_lse":
+      return isMpls(ethType);
     case "nw_src":
     case "nw_dst":
       return ethType === ETH_TYPE.ip4 || isArp;

@@ -41,6 +41,7 @@ import { enterTunnel, isBackToUs, leaveTunnel } from "./cross-tunnel.ts";
 import { finishMask, isIp, startMask } from "./megaflow-mask.ts";
 import type { Forwarding } from "./in-vlan.ts";
 import { Mirroring } from "./mirroring.ts";
+import { needsParsing } from "./mpls.ts";
 import { forwardNormally } from "./normal.ts";
 import { CT_END, PacketState } from "./packet-state.ts";
 import { hasField } from "./prerequisites.ts";
@@ -57,7 +58,7 @@ const WHOLE_PACKET = 0xffff;
 /** Of packets that no rule handles. */
 const NO_COOKIE = 0xffff_ffff_ffff_ffffn;
 /** What cannot be undone, as a rewritten field can, and so is done to a copy. */
-const NOT_UNDONE: ReadonlySet<DatapathAction["type"]> = new Set(["ct", "ctClear", "meter"]);
+const NOT_UNDONE: ReadonlySet<DatapathAction["type"]> = new Set(["ct", "ctClear", "meter", "pushMpls", "popMpls"]);
 /** Reserved ports that a member of a bundle may be. */
 const ALWAYS_ALIVE: ReadonlySet<number> = new Set([PORT.IN_PORT, PORT.TABLE, PORT.NORMAL, PORT.FLOOD, PORT.ALL, PORT.NONE]);
 
@@ -254,12 +255,12 @@ class Walk {
   }
 
   /** Finds the rule of a table and executes it; `inPort` replaces the ingress port for the lookup alone. */
-  #lookUp(table: number, inPort: number | undefined, deepens: 0 | 1): void {
+  #lookUp(table: number, inPort: number | undefined, deepens: 0 | 1, usesCtTuple = false): void {
     if (this.#depth >= MAX_DEPTH) return this.#fail("depth", `over max translation depth ${MAX_DEPTH}`);
     if (this.#nLookups >= MAX_RESUBMITS) return this.#fail("resubmits", `over ${MAX_RESUBMITS} resubmit actions`);
     this.#nLookups++;
     const found = this.#bridge.pipeline.table(table);
-    const rule = this.#findRule(found, inPort);
+    const rule = this.#findRule(found, inPort, usesCtTuple);
     this.#visits.push(found.visitOf(rule));
     this.#observer?.enterTable(this.#bridge, table, this.#nesting, rule);
     const outer = { table: this.#table, rule: this.#rule, cookie: this.#cookie };
@@ -278,7 +279,7 @@ class Walk {
     this.#cookie = outer.cookie;
   }
 
-  #findRule({ classifier }: FlowTable, inPort: number | undefined): Rule | undefined {
+  #findRule({ classifier }: FlowTable, inPort: number | undefined, usesCtTuple: boolean): Rule | undefined {
     const { flow } = this.#packet;
     const { fragments } = this.#bridge;
     const isFragment = getField(flow, FIELDS.nw_frag) !== 0; // in every megaflow
@@ -287,7 +288,7 @@ class Walk {
     const ports = flow[PORTS_WORD] ?? 0;
     if (inPort !== undefined) flow[FIELDS.in_port.word] = inPort;
     if (isFragment && fragments === "normal") flow[PORTS_WORD] = 0;
-    const rule = this.#packet.lookUp(classifier);
+    const rule = usesCtTuple ? this.#packet.lookUpByTuple(classifier) : this.#packet.lookUp(classifier);
     flow[FIELDS.in_port.word] = own;
     flow[PORTS_WORD] = ports;
     return rule;
@@ -297,18 +298,28 @@ class Walk {
   #execute(actions: readonly Action[]): number | undefined {
     for (let i = 0; i < actions.length; i++) {
       const action = actions[i] as Action;
+      if (this.#packet.isUnparsed && needsParsing(action)) {
+        this.#freeze({ frames: [this.#frameOf(actions, i)] });
+        return undefined;
+      }
       this.#observer?.action(action);
       if (action.type === "gotoTable") return action.table;
       if (action.type === "decTtl" && !this.#decTtl(action.controllerIds ?? [0])) return undefined;
+      if (action.type === "decMplsTtl" && !this.#decMplsTtl()) return undefined;
       if (action.type === "checkPacketLarger") return this.#branch(action, actions.slice(i + 1));
       this.#executeOne(action);
       if (!this.#isOver) continue;
       // An action that the datapath has to hash for comes first when the packet is back.
       const isWaiting = this.#freezing?.frames.length === 0 && this.#freezing.hashBasis !== undefined;
-      this.#freezing?.frames.push({ table: this.#table, cookie: this.#cookie, actions: actions.slice(isWaiting ? i : i + 1) });
+      this.#freezing?.frames.push(this.#frameOf(actions, isWaiting ? i : i + 1));
       return undefined;
     }
     return undefined;
+  }
+
+  /** What is left of a list from an action on. */
+  #frameOf(actions: readonly Action[], first: number): FrozenFrame {
+    return { table: this.#table, cookie: this.#cookie, actions: actions.slice(first) };
   }
 
   /** Sees to it that the datapath tells both lengths of packets apart; what is left of the list is done for either. */
@@ -383,7 +394,7 @@ class Walk {
         if (action.pauses === true) return this.#freeze({ frames: [], pause: action });
         return this.#punt(action.maxLength, action.reason, action.controllerId, action);
       case "resubmit":
-        return this.#resubmit(action.table ?? this.#table, action.port);
+        return this.#resubmit(action.table ?? this.#table, action.port, action.usesCtTuple);
       case "group":
         return this.#runGroup(action.group);
       case "meter":
@@ -441,6 +452,18 @@ class Walk {
         if (top !== undefined && hasField(packet, action.target.field)) packet.store(action.target, top);
         return;
       }
+      case "setMplsLabel":
+        return this.#setMpls(action.label << 12, 0xfffff000);
+      case "setMplsTc":
+        return this.#setMpls(action.tc << 9, 0xe00);
+      case "setMplsTtl":
+        return this.#setMpls(action.ttl, 0xff);
+      case "pushMpls":
+        return packet.pushMpls(this.#out, action.ethType);
+      case "popMpls":
+        return packet.popMpls(this.#out, action.ethType);
+      case "deleteField":
+        return packet.deleteOption(action.field);
       case "pushVlan":
         return packet.pushVlan(this.#out, action.ethType);
       case "popVlan":
@@ -532,6 +555,26 @@ class Walk {
     packet.write(field, value, mask);
   }
 
+  /** Sets bits of the outermost label, if there is one. */
+  #setMpls(value: number, mask: number): void {
+    if (!hasField(this.#packet, FIELDS.mpls_lse)) return;
+    this.#packet.write(FIELDS.mpls_lse, Uint32Array.of(value), Uint32Array.of(mask));
+  }
+
+  /** @returns false where the TTL ran out, as {@link #decTtl} */
+  #decMplsTtl(): boolean {
+    const packet = this.#packet;
+    if (!hasField(packet, FIELDS.mpls_lse)) return true;
+    const ttl = Number(packet.load({ field: FIELDS.mpls_lse, start: 0, nBits: 8 }));
+    if (ttl > 1) {
+      this.#setMpls(ttl - 1, 0xff);
+      return true;
+    }
+    this.#warn("MPLS decrement TTL exception");
+    this.#punt(WHOLE_PACKET, PACKET_IN_REASON.INVALID_TTL, 0);
+    return false;
+  }
+
   /** Sets bits of the tag, which is made when there is none. */
   #setTag(bits: number, mask: number): void {
     const { shift } = FIELDS.vlan_tci;
@@ -539,9 +582,9 @@ class Walk {
     this.#packet.write(FIELDS.vlan_tci, value, Uint32Array.of((mask | VLAN_PRESENT) << shift));
   }
 
-  #resubmit(table: number, port: number | undefined): void {
+  #resubmit(table: number, port: number | undefined, usesCtTuple = false): void {
     const inPort = port === undefined || port === PORT.IN_PORT ? undefined : port;
-    this.#lookUp(table, inPort, table <= this.#table ? 1 : 0);
+    this.#lookUp(table, inPort, table <= this.#table ? 1 : 0, usesCtTuple);
   }
 
   /** @returns false where the TTL ran out, which ends the list of actions, not what comes after the list */

@@ -1,0 +1,58 @@
+/** MPLS labels on real frames: pushed, set, counted down and popped, and what was beneath them looked at again. */
+import { expect, test } from "vitest";
+import { Cables } from "./cables.ts";
+
+const IP =
+  "dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:02,udp,nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_ttl=64,nw_tos=16,tp_src=5,tp_dst=6";
+
+function hexOf(frame: Uint8Array | undefined, from: number, to: number): string {
+  return Buffer.from(frame?.subarray(from, to) ?? []).toString("hex");
+}
+
+test("a label has the class and TTL of the packet, is changed, and is popped into what was there", async () => {
+  await using cables = new Cables("p1", "p2", "p3");
+  cables.apply(
+    "priority=9,in_port=1,ip,actions=2,push_mpls:0x8847,set_mpls_label:5,push_mpls:0x8847,set_mpls_label:7,dec_mpls_ttl,3",
+  );
+  cables.apply("priority=9,in_port=2,mpls,mpls_label=7,actions=pop_mpls:0x8847,resubmit(,1)");
+  cables.apply("table=1,priority=9,mpls,mpls_label=5,actions=pop_mpls:0x0800,1,resubmit(,2)");
+  cables.apply("table=2,priority=9,ip,nw_dst=10.0.0.2,actions=dec_ttl,3");
+  for (let round = 0; round < 2; round++) {
+    expect(cables.send("p1", IP)).toEqual(["p2", "p3"]);
+    const [plain, labelled] = cables.received.map(({ frame }) => frame);
+    // |7, class 4, TTL 63| and |5, class 4, bottom, TTL 64|
+    expect(hexOf(labelled, 12, 22)).toBe("88470000783f00005940");
+    expect(hexOf(labelled, 22, 70)).toBe(hexOf(plain, 14, 62));
+    if (plain === undefined || labelled === undefined) throw new Error("a frame is missing");
+    expect(cables.sendFrame("p2", labelled)).toEqual(["p1", "p3"]);
+    const [popped, forwarded] = cables.received.map(({ frame }) => frame);
+    expect(popped).toEqual(plain);
+    expect(hexOf(forwarded, 22, 23)).toBe("3f");
+  }
+});
+
+test("labels that a clone pops stay on the packet, and tags stay outside of labels", async () => {
+  await using cables = new Cables("p1", "p2", "p3");
+  cables.apply("priority=9,in_port=1,dl_vlan=7,ip,actions=push_mpls:0x8848,clone(pop_mpls:0x0800,2),3");
+  const tagged = IP.replace("udp", "dl_vlan=7,dl_vlan_pcp=0,udp");
+  expect(cables.send("p1", tagged)).toEqual(["p2", "p3"]);
+  const [popped, labelled] = cables.received.map(({ frame }) => frame);
+  expect(hexOf(popped, 12, 19)).toBe("81000007080045");
+  expect(hexOf(labelled, 12, 22)).toBe("81000007884800000940");
+});
+
+test("a TTL that runs out ends the list of actions", async () => {
+  await using cables = new Cables("p1", "p2");
+  cables.apply("priority=9,in_port=1,ip,actions=push_mpls:0x8847,set_mpls_ttl:1,dec_mpls_ttl,2");
+  expect(cables.send("p1", IP)).toEqual([]);
+});
+
+test("a lookup by the original tuple of a connection sees what translation has hidden", async () => {
+  await using cables = new Cables("p1", "p2", "p3");
+  cables.apply("table=0,priority=9,in_port=1,ip,actions=ct(commit,nat(dst=10.9.9.9),table=1)");
+  cables.apply("table=1,priority=9,ct_state=+trk+new,ip,actions=resubmit(,2),resubmit(,3,ct)");
+  cables.apply("table=1,priority=9,ct_state=+trk+est,ip,actions=resubmit(,2),resubmit(,3,ct)");
+  cables.apply("table=2,priority=9,udp,nw_dst=10.9.9.9,actions=2");
+  cables.apply("table=3,priority=9,udp,nw_dst=10.0.0.2,tp_dst=6,actions=3");
+  for (let round = 0; round < 3; round++) expect(cables.send("p1", IP)).toEqual(["p2", "p3"]);
+});
