@@ -4,7 +4,7 @@
  * A packet that others refer to (it waits in a send queue, or an upcall shows it) is copied before it is changed.
  */
 import { type FrameArena, type ReceivedDatagrams, VNET_HEADER_BYTES } from "@tenet/linux";
-import { FIELDS, getField, getU16, makeFlowKey, parseFlowKey, putU16, setField } from "@tenet/net";
+import { FIELDS, getField, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
 import { Conntrack } from "./conntrack/conntrack.ts";
 import type { CtDatapathAction, DatapathAction, Upcall } from "./datapath.ts";
 import { type Meter, raiseDropPrecedence } from "./meter.ts";
@@ -13,13 +13,12 @@ import { hashConnection } from "./connection-hash.ts";
 import type { FlowTable } from "./flow-table.ts";
 import { Packet } from "./packet.ts";
 import type { PacketMemory } from "./packet-memory.ts";
-
-import type { TunnelOutput } from "./tunnel/tunnel-output.ts";
 import type { Port } from "./port.ts";
+import { PortOutput } from "./port-output.ts";
 import { Rewriter } from "./rewrite.ts";
-import { splitFrame } from "./split-frame.ts";
 import { readTunnel } from "./tunnel/tunnel-input.ts";
-import { completeFrame, shiftVnetHeader } from "./vnet-header.ts";
+import { popVlan, pushVlan } from "./vlan-tag.ts";
+import { completeFrame } from "./vnet-header.ts";
 
 const TCP_FLAGS = FIELDS.tcp_flags.word;
 /** An upcall may execute, which may recirculate, which may miss: two for each. */
@@ -52,7 +51,7 @@ export class ActionRunner {
   readonly #host: RunnerHost;
   readonly #rewriter = new Rewriter();
   readonly #conntrack: Conntrack;
-  readonly #dirty: Port[] = [];
+  readonly #output: PortOutput;
   /** One packet per depth of nesting. */
   readonly #packets: readonly Packet[];
   #depth = 0;
@@ -63,6 +62,7 @@ export class ActionRunner {
     this.#memory = memory;
     this.#table = table;
     this.#host = host;
+    this.#output = new PortOutput(memory);
     this.#packets = Array.from({ length: MAX_DEPTH }, () => new Packet(memory.arena));
     this.#conntrack = new Conntrack(this.#rewriter, random);
   }
@@ -116,10 +116,7 @@ export class ActionRunner {
 
   /** Sends all that is queued. */
   flush(): void {
-    if (this.#dirty.length === 0) return;
-    for (const port of this.#dirty) sendQueue(port);
-    this.#dirty.length = 0;
-    this.#memory.forgetQueued();
+    this.#output.flush();
   }
 
   /** Puts things in order after a burst that a listener may have left by throwing. */
@@ -199,8 +196,8 @@ export class ActionRunner {
       const action = actions[i];
       if (action === undefined) return;
       if (action.type === "output") {
-        if (maxLength === 0) this.#output(packet, action.port);
-        else this.#outputCut(packet, action.port, maxLength);
+        if (maxLength === 0) this.#send(packet, action.port);
+        else this.#sendCut(packet, action.port, maxLength);
         maxLength = 0;
       } else if (action.type === "truncate") ({ maxLength } = action);
       else if (action.type === "userspace") this.#upcall("action", packet, action.userdata);
@@ -226,14 +223,14 @@ export class ActionRunner {
   }
 
   /** Sends the first bytes of a packet. */
-  #outputCut(packet: Packet, portNo: number, maxLength: number): void {
+  #sendCut(packet: Packet, portNo: number, maxLength: number): void {
     const { arena, headerAt, at, length } = packet;
     const start = completeFrame(arena.bytes, headerAt, at, length).slice(0, maxLength);
     const copy = this.#enter();
     if (copy === undefined) return;
     if (this.#load(copy, start)) {
       copy.egress = packet.egress;
-      this.#output(copy, portNo);
+      this.#send(copy, portNo);
     } else this.nLost++;
     this.#leave(copy);
   }
@@ -334,43 +331,9 @@ export class ActionRunner {
     this.#leave(packet);
   }
 
-  #output(packet: Packet, portNo: number): void {
+  #send(packet: Packet, portNo: number): void {
     const port = this.#host.portOf(portNo);
-    if (port === undefined) return;
-    const { end } = port;
-    if (end.kind === "memory") {
-      this.#deliver(port, packet);
-      return;
-    }
-    if (end.kind === "tunnel") return this.#encapsulate(port, end.output, packet);
-    const { queue } = end;
-    if (queue.isFull) this.flush();
-    if (queue.length === 0) this.#dirty.push(port);
-    queue.push(packet.arena, packet.at, packet.length);
-    port.nBytesQueued += packet.length;
-    this.#memory.markQueued(packet);
-  }
-
-  #encapsulate(port: Port, output: TunnelOutput, packet: Packet): void {
-    let result = output.push(packet);
-    if (result === "full") {
-      this.flush();
-      result = output.push(packet);
-    }
-    if (result !== "queued") port.counters.txDropped++;
-    else if (output.isFirst) this.#dirty.push(port);
-  }
-
-  #deliver(port: Port, packet: Packet): void {
-    const { end, counters } = port;
-    if (end.kind !== "memory") return;
-    const frames = splitFrame(packet.arena.bytes, packet.headerAt, packet.at, packet.length);
-    if (frames.length === 0) counters.txErrors++;
-    for (const frame of frames) {
-      counters.txPackets++;
-      counters.txBytes += frame.length;
-      end.link.deliver(frame);
-    }
+    if (port !== undefined) this.#output.send(port, packet);
   }
 
   #upcall(reason: Upcall["reason"], packet: Packet, userdata: number): void {
@@ -392,47 +355,7 @@ export class ActionRunner {
     } finally {
       this.#upcalls.pop();
       // A send queue may refer to it now; then it stays shared.
-      packet.isShared = wasShared || this.#dirty.length > 0;
+      packet.isShared = wasShared || !this.#output.isEmpty;
     }
   }
-}
-
-function sendQueue(port: Port): void {
-  const { end, counters } = port;
-  if (end.kind === "tunnel" && !port.isClosed) return end.output.flush(counters);
-  if (end.kind !== "device") return;
-  const { queue, device } = end;
-  const nQueued = queue.length;
-  const nBytes = port.nBytesQueued;
-  port.nBytesQueued = 0;
-  if (port.isClosed) {
-    queue.length = 0;
-    return;
-  }
-  const nSent = device.send(queue);
-  counters.txPackets += nSent;
-  counters.txBytes += nSent === nQueued ? nBytes : Math.round((nBytes * nSent) / nQueued);
-  counters.txDropped += nQueued - nSent;
-}
-
-function pushVlan(bytes: Uint8Array, packet: Packet, tpid: number, tci: number): boolean {
-  if (packet.at - 4 < packet.floor) return false;
-  const { at } = packet;
-  shiftVnetHeader(bytes, packet.headerAt, 4);
-  bytes.copyWithin(at - 4, at, at + 12);
-  putU16(bytes, at + 8, tpid);
-  putU16(bytes, at + 10, tci);
-  packet.at -= 4;
-  packet.length += 4;
-  return true;
-}
-
-function popVlan(bytes: Uint8Array, packet: Packet): void {
-  const { at } = packet;
-  const type = getU16(bytes, at + 12);
-  if (packet.length < 18 || (type !== 0x8100 && type !== 0x88a8)) return;
-  bytes.copyWithin(at + 4, at, at + 12);
-  shiftVnetHeader(bytes, packet.headerAt, -4);
-  packet.at += 4;
-  packet.length -= 4;
 }
