@@ -141,7 +141,8 @@ export class DeviceLoop {
   #run(port: Port, n: number): void {
     const { arenas, frameAt, frameLength, arena } = this.#batch;
     for (let i = 0; i < n && !port.isClosed; i++) {
-      this.#runner.receiveAt(port, arenas[i] ?? arena, frameAt[i] ?? 0, frameLength[i] ?? 0);
+      const length = frameLength[i] ?? 0;
+      if (length > 0) this.#runner.receiveAt(port, arenas[i] ?? arena, frameAt[i] ?? 0, length);
     }
   }
 

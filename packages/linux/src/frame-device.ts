@@ -11,7 +11,7 @@ export interface FrameDevice {
   /** Whether it is worth receiving again at once. */
   readonly hasMore: boolean;
   /**
-   * Receives frames; they are valid until `release` is called.
+   * Receives frames; they are valid until `release` is called. One of length 0 was lost.
    *
    * @returns the number received; 0 when nothing waits; -1 when the device is gone or down
    */

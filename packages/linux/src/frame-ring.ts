@@ -41,6 +41,8 @@ export class FrameRing {
   #next = 0;
   /** Slots before `#next` that we still hold. */
   #nHeld = 0;
+  /** Frames that were too long for a slot when the socket's own queue was full. */
+  #nCut = 0;
   /** Of the batch in hand: the VLAN tag that the kernel took off each frame; 0 = none. */
   readonly #tags = new Int32Array(MAX_BATCH);
   /** Of the batch in hand: which frames are in the socket's own queue. */
@@ -64,7 +66,7 @@ export class FrameRing {
     return (Atomics.load(this.#words, this.#next * SLOT_WORDS) & STATUS.user) !== 0;
   }
 
-  /** Takes up to `limit` frames; they are valid until `release`. @returns how many */
+  /** Takes up to `limit` frames; they are valid until `release`. One that was lost has length 0. @returns how many */
   receive(batch: ReceivedFrames, limit: number): number {
     const most = Math.min(limit, batch.vector.capacity, MAX_BATCH);
     let n = 0;
@@ -87,6 +89,13 @@ export class FrameRing {
     }
   }
 
+  /** Frames lost here since the last call, beside those that the kernel counts. */
+  takeCut(): number {
+    const n = this.#nCut;
+    this.#nCut = 0;
+    return n;
+  }
+
   /**
    * Gives the memory back to the kernel, which frees the socket with it. The address range stays ours, with nothing in
    * it, so that a reference which somebody kept reads zeros instead of ending the process.
@@ -104,10 +113,14 @@ export class FrameRing {
     const status = view.getUint32(at, true);
     const tpid = (status & STATUS.tpidValid) === 0 ? 0x8100 : view.getUint16(at + 26, true);
     this.#tags[i] = (status & STATUS.vlanValid) === 0 ? 0 : (tpid << 16) | view.getUint16(at + 24, true);
+    const length = view.getUint32(at + 4, true);
+    const isWhole = view.getUint32(at + 8, true) === length;
+    const isCopied = (status & STATUS.copied) !== 0;
     batch.arenas[i] = this.#arena;
     batch.frameAt[i] = at + view.getUint16(at + 12, true);
-    batch.frameLength[i] = view.getUint32(at + 8, true);
-    return (status & STATUS.copied) !== 0;
+    batch.frameLength[i] = isWhole ? length : 0;
+    if (!isWhole && !isCopied) this.#nCut++;
+    return isCopied;
   }
 
   #takeLong(batch: ReceivedFrames, n: number): void {
@@ -127,7 +140,7 @@ function finishFrame(batch: ReceivedFrames, i: number, tag: number): void {
   const headerAt = (batch.frameAt[i] ?? 0) - VNET_HEADER_BYTES;
   const flags = (bytes[headerAt] ?? 0) & NEEDS_CHECKSUM;
   bytes[headerAt] = flags;
-  if (tag === 0) return;
+  if (tag === 0 || batch.frameLength[i] === 0) return;
   bytes.copyWithin(headerAt - TAG_BYTES, headerAt, headerAt + VNET_HEADER_BYTES + 12);
   const from = headerAt - TAG_BYTES;
   view.setInt32(from + VNET_HEADER_BYTES + 12, tag);

@@ -90,8 +90,8 @@ class PacketSocket implements FrameDevice {
   takeDropped(): number {
     const bytes = new Uint8Array(8); // tp_packets u32, tp_drops u32; reading clears them
     const length = Uint8Array.of(8, 0, 0, 0);
-    if (libc().getsockopt(this.fd, SOL.packet, PACKET.statistics, bytes, length) < 0) return 0;
-    return new DataView(bytes.buffer).getUint32(4, true);
+    libc().getsockopt(this.fd, SOL.packet, PACKET.statistics, bytes, length); // on failure nothing is counted
+    return new DataView(bytes.buffer).getUint32(4, true) + this.#ring.takeCut();
   }
 
   isElsewhere(): boolean {

@@ -58,6 +58,27 @@ function numbered(n: number, length: number): Uint8Array {
   return frame;
 }
 
+/** First byte of the address that bundles go to. */
+const BUNDLE_MAC = 0x0a;
+
+/** Writes a bundle of TCP segments into slot 40, and its virtio-net header in front of it. @returns its length */
+function writeBundle(nPayload: number): number {
+  const at = arena.slotAt(40) + FRAME_OFFSET;
+  const { bytes, view } = arena;
+  bytes.fill(0, at - 10, at + 54 + nPayload);
+  bytes.set([1, 1], at - 10); // needs checksum, TCP over IPv4
+  for (const [i, value] of [54, 1448, 34, 16].entries()) view.setUint16(at - 8 + 2 * i, value, true);
+  bytes[at] = BUNDLE_MAC;
+  view.setUint16(at + 12, 0x0800);
+  bytes.set([0x45, 0], at + 14);
+  view.setUint16(at + 16, 40 + nPayload);
+  bytes.set([64, 6], at + 22);
+  view.setUint32(at + 26, 0x0a000001);
+  view.setUint32(at + 30, 0x0a000002);
+  bytes.set([5 << 4, 0x10], at + 46);
+  return 54 + nPayload;
+}
+
 function send(frame: Uint8Array): void {
   const queue = new SendQueue(1);
   const at = arena.slotAt(40) + FRAME_OFFSET;
@@ -110,5 +131,34 @@ describe.skipIf(!canUseNamespaces)("packet sockets", () => {
     expect(receiver.takeDropped()).toBe(0);
     send(numbered(1, 60));
     expect(await receive(1)).toEqual([textOf(numbered(1, 60))]);
+  });
+
+  test("bundles for which the socket's queue has no room are lost whole, and counted", async () => {
+    const n = 400;
+    const queue = new SendQueue(1);
+    for (let i = 0; i < n; i++) {
+      const length = writeBundle(60_000);
+      queue.push(arena, arena.slotAt(40) + FRAME_OFFSET, length);
+      expect(sender.send(queue)).toBe(1);
+    }
+    const batch = new ReceivedFrames(arena, 32);
+    const lengths = new Set<number>();
+    let nWhole = 0;
+    let nLost = 0;
+    for (let nTries = 0; nWhole + nLost < n && nTries < 5000; nTries++) {
+      if (!receiver.hasMore) await new Promise((resolve) => setTimeout(resolve, 1));
+      const nReceived = receiver.receive(batch, 32);
+      for (let i = 0; i < nReceived; i++) {
+        const at = batch.frameAt[i] ?? 0;
+        const length = batch.frameLength[i] ?? 0;
+        if (length === 0 || (batch.arenas[i] ?? arena).bytes[at] !== BUNDLE_MAC) continue;
+        lengths.add(length);
+        nWhole++;
+      }
+      receiver.release();
+      nLost += receiver.takeDropped();
+    }
+    expect([...lengths]).toEqual([60_054]);
+    expect(nLost).toBeGreaterThan(0);
   });
 });
