@@ -12,6 +12,7 @@ import { ADDRESSES, BareCable, deleteLeftHosts, startOriginal, startTenet } from
 
 const ROUNDS = 5;
 const SECONDS = 1;
+const WARM_UP_MS = 4000;
 const SESSIONS = new URL("support/tcp_sessions.py", import.meta.url).pathname;
 const SESSIONS_PORT = 5002;
 const run = promisify(execFile);
@@ -98,7 +99,10 @@ export async function switches() {
   const fields = [];
   try {
     for (const start of [startTenet, startOriginal, () => new BareCable()]) fields.push(new Field(await start()));
-    await sleep(500);
+    for (const { rival, frames } of fields) {
+      rival.setFlows(FROM_A_TO_B);
+      await frames.run({ ms: WARM_UP_MS }, 1);
+    }
     const rows = [];
     for (const measure of MEASURES) rows.push(...(await measureAll(fields, measure)));
     rows.push(await idleRow(fields));
