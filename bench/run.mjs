@@ -18,6 +18,7 @@ import { ovsdbStart } from "./ovsdb-start.mjs";
 import { startUp } from "./start-up.mjs";
 import { besidePeer, formatTable } from "./support/table.mjs";
 import { switches } from "./switch.mjs";
+import { switchSetup } from "./switch-setup.mjs";
 
 const BENCHES = {
   "start-up": startUp,
@@ -28,6 +29,7 @@ const BENCHES = {
   classifier,
   megaflows,
   switch: switches,
+  "switch-setup": switchSetup,
   memory,
   datalog,
 };

@@ -132,7 +132,10 @@ export class VirtualSwitch {
     if (this.#bridges.has(name)) throw new SwitchNameError(`Cannot add bridge "${name}": there is one`);
     const bridge = new Bridge(name, this.#clock, this.datapath);
     bridge.pipeline.onChange(({ rules, groups, meters }) => {
-      for (const { rule } of rules) this.#dirt.table(bridge.pipeline.table(rule.table));
+      for (const { rule } of rules) {
+        const table = bridge.pipeline.table(rule.table);
+        if (table.nDependents > 0) this.#dirt.table(table);
+      }
       for (const id of groups) this.#dirt.group(bridge, id);
       if (meters.length > 0) this.#dirt.everything();
       this.#scheduleRevalidation();

@@ -44,9 +44,26 @@ export class CachedFlow implements SideEffects {
 
   /** Keeps the side effects of another translation, in arrays no longer than they have to be. */
   keep({ visits, effects, macLookups }: SideEffects): void {
+    this.#count(-1);
     this.visits = visits.slice();
     this.effects = effects.length === 0 ? NONE : effects;
     this.macLookups = macLookups.length === 0 ? NONE : macLookups;
+    this.#count(1);
+  }
+
+  /** The megaflow is gone: no table decides it any more. */
+  forget(): void {
+    this.#count(-1);
+    this.visits = NONE;
+    this.effects = NONE;
+  }
+
+  /** Counts the flow in or out at every table that it depends on. */
+  #count(one: 1 | -1): void {
+    for (const { table } of this.visits) table.nDependents += one;
+    for (const effect of this.effects) {
+      if (effect.type === "learnFlow") effect.bridge.pipeline.table(effect.flow.table).nDependents += one;
+    }
   }
 
   /** The packets since the last time; `undefined` when there were none. */

@@ -164,6 +164,7 @@ export class MegaflowCache {
     this.#size--;
     this.#cachedByMac.remove(cached.macLookups, cached);
     this.#references.release(cached.actions);
+    cached.forget();
   }
 
   #pushStatistics(cached: CachedFlow): void {

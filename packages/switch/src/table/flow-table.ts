@@ -19,6 +19,8 @@ export class FlowTable {
   settings: TableSettings = DEFAULT_TABLE_SETTINGS;
   nLookups = 0;
   nMatches = 0;
+  /** Visits of this table that cached megaflows stand for: without any, its rules change and no megaflow is wrong. */
+  nDependents = 0;
   readonly #miss: TableVisit = { table: this, rule: undefined };
 
   readonly #maxRules: number;

@@ -1,0 +1,92 @@
+/**
+ * A switch in a process of its own, for switch-setup.mjs: bridge `br0` with two memory ports and its sockets in the folder that
+ * is given. What it measures of itself it is asked for by messages.
+ */
+import { MemoryLink, UserDatapath } from "@tenet/datapath";
+import { silentLogger, systemClock } from "@tenet/kit";
+import { parseFlow } from "@tenet/openflow";
+import { BridgeServices, VirtualSwitch } from "@tenet/switch";
+import { newFlowFrame, pipeline } from "./switch-load.mjs";
+
+const MAX_MEGAFLOWS = 1_000_000;
+const links = new Map();
+const datapath = new UserDatapath({
+  openMemoryLink: (name) => {
+    const link = new MemoryLink();
+    link.onFrame(() => undefined);
+    links.set(name, link);
+    return link;
+  },
+});
+const vswitch = new VirtualSwitch(datapath, systemClock);
+const bridge = vswitch.addBridge("br0");
+for (const name of ["p1", "p2"]) vswitch.addPort(bridge, { name, kind: "memory" });
+bridge.pipeline.apply(pipeline().map((text) => ({ command: "add", flow: parseFlow(text) })));
+await new BridgeServices(vswitch, process.argv[2], systemClock, silentLogger).sync();
+
+const commands = {
+  /** `n` packets, each of which needs a megaflow of its own. */
+  setUp(n) {
+    vswitch.settle();
+    for (const purging = vswitch.cache.purging(); purging.next().done !== true; );
+    const frames = Array.from({ length: n }, (_, i) => newFlowFrame(i));
+    const link = links.get("p1");
+    const latencies = new Float64Array(n);
+    const bytesBefore = bytesHeld();
+    const before = process.cpuUsage();
+    for (let i = 0; i < n; i++) {
+      vswitch.cache.limit.maxFlows = MAX_MEGAFLOWS;
+      const start = performance.now();
+      link.send(frames[i]);
+      latencies[i] = performance.now() - start;
+    }
+    const { user, system } = process.cpuUsage(before);
+    const { nFlows } = datapath.stats();
+    return {
+      cpuUs: (user + system) / n,
+      p50Us: latencies.sort()[n >> 1] * 1000,
+      p99Us: latencies[Math.floor(n * 0.99)] * 1000,
+      nFlows,
+      bytesEach: (bytesHeld() - bytesBefore) / nFlows,
+    };
+  },
+  bytesHeld,
+  nRules: () => bridge.pipeline.nRules,
+  /** Watches how long the event loop has to be waited for, as a packet would. */
+  watch() {
+    watched = { wallMs: 0, cpuMs: 0 };
+    lastMs = performance.now();
+    lastCpu = process.cpuUsage();
+    setImmediate(look);
+  },
+  longest() {
+    const result = watched;
+    watched = undefined;
+    return result;
+  },
+};
+
+let watched;
+let lastMs = 0;
+let lastCpu;
+
+function look() {
+  if (watched === undefined) return;
+  const nowMs = performance.now();
+  const { user, system } = process.cpuUsage(lastCpu);
+  watched.wallMs = Math.max(watched.wallMs, nowMs - lastMs);
+  watched.cpuMs = Math.max(watched.cpuMs, (user + system) / 1000);
+  lastMs = nowMs;
+  lastCpu = process.cpuUsage();
+  setImmediate(look);
+}
+
+function bytesHeld() {
+  globalThis.gc();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+process.on("message", ({ name, argument }) => process.send({ value: commands[name](argument) ?? null }));
+process.on("disconnect", () => process.exit(0));
+process.send({ value: "ready" });
