@@ -73,6 +73,12 @@ export class ByteReader {
     return this.#bytes.slice(at, at + size);
   }
 
+  /** The next `size` bytes as a view: it shows whatever becomes of them. */
+  asBytes(size: number): Uint8Array {
+    const at = this.#take(size);
+    return this.#bytes.subarray(at, at + size);
+  }
+
   /** All bytes that are left, copied. */
   rest(): Uint8Array {
     return this.bytes(this.remaining);
