@@ -26,7 +26,7 @@ export {
   setMtu,
   type VethSpec,
 } from "./link.ts";
-export { type DriverInfo, driverInfo } from "./driver-info.ts";
+export { type DriverInfo, driverInfo, type LinkSettings, linkSettings } from "./ethtool.ts";
 export { LinkMonitor } from "./link-monitor.ts";
 export { createNamespace, deleteNamespace, inNamespace, listNamespaces } from "./namespace.ts";
 export { type DevicePlace, untilOperational } from "./operational.ts";

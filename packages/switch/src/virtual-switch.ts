@@ -5,7 +5,7 @@
  * and ports change. A change is seen by the cache before the next packet that arrives through the event loop
  * (it runs as a microtask), or at once with {@link VirtualSwitch.settle}.
  */
-import type { Datapath, PortInfo, PortSpec, Upcall } from "@tenet/datapath";
+import type { Datapath, MeterConfig, PortInfo, PortSpec, Upcall } from "@tenet/datapath";
 import { AppError, type Clock } from "@tenet/kit";
 import { FIELDS, getField, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
 import { type Action, METER, PORT } from "@tenet/openflow";
@@ -99,6 +99,8 @@ export class VirtualSwitch {
   readonly #packetListeners = new Set<(packet: PacketForController) => void>();
   /** For long work. */
   readonly turns: Turns = new Turns();
+  /** While flows are being restored, packets that no megaflow knows are dropped; `other_config:flow-restore-wait`. */
+  isRestoring = false;
   #isRevalidationDue = false;
   /** What goes on of it. */
   #revalidation: Work | undefined;
@@ -168,6 +170,7 @@ export class VirtualSwitch {
       config: 0,
       isUp: info?.isUp ?? true,
       isEnabled: info?.isEnabled ?? true,
+      policers: [],
       nLinkChanges: 0,
       createdMs: this.#clock.monotonicMs(),
       patchCounters: { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 },
@@ -190,6 +193,7 @@ export class VirtualSwitch {
       this.datapath.removePort(port.link.portNo);
     } else if (port.link.kind === "tunnel") this.tunnels.close(port.link.config);
     else this.#patchByName.delete(port.name);
+    for (const meter of port.policers) this.datapath.removeMeter(meter);
     if (port.bundle.members.length === 0) bridge.macs.flush(port.bundle);
     this.#portsChanged();
   }
@@ -210,6 +214,13 @@ export class VirtualSwitch {
   /** To be called after VLANs, protection or bond of a bundle were changed; what was learned on it is forgotten. */
   bundleChanged(bridge: Bridge, bundle: Bundle): void {
     bridge.macs.flush(bundle);
+    this.#portsChanged();
+  }
+
+  /** Limits what comes in at a port. */
+  setPolicing(port: BridgePort, limits: readonly MeterConfig[]): void {
+    for (const meter of port.policers) this.datapath.removeMeter(meter);
+    port.policers = limits.map((limit) => this.datapath.addMeter(limit));
     this.#portsChanged();
   }
 
@@ -395,6 +406,7 @@ export class VirtualSwitch {
 
   #receive(upcall: Upcall): void {
     if (upcall.reason === "action") return this.#deliver(upcall);
+    if (this.isRestoring) return;
     const translation = this.#translate(upcall.key, this.#learning);
     if (translation === undefined) return;
     this.cache.install(upcall.key, translation);

@@ -38,6 +38,8 @@ export interface BridgePort {
   isUp: boolean;
   /** Whether its device is switched on. */
   isEnabled: boolean;
+  /** The datapath's numbers of meters that limit what comes in; to be changed by `VirtualSwitch.setPolicing`. */
+  policers: readonly number[];
   /** How often `isUp` has changed. */
   nLinkChanges: number;
   /** Monotonic ms. */

@@ -23,6 +23,7 @@ export function outside(ofport: number): BridgePort {
     config: 0,
     isUp: true,
     isEnabled: true,
+    policers: [],
     nLinkChanges: 0,
     createdMs: 0,
     patchCounters: { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 },

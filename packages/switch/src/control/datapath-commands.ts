@@ -42,7 +42,7 @@ export function datapathCommands(vswitch: VirtualSwitch, clock: Clock): Command[
 }
 
 /** The name by which a datapath type goes in commands. */
-export function datapathName(type: string): string {
+function datapathName(type: string): string {
   return `${type}@ovs-${type}`;
 }
 

@@ -122,18 +122,22 @@ export class DatabaseFollower {
   async #runOnce(hasStatistics: boolean): Promise<void> {
     const table = (name: string): ReturnType<SwitchDatabase["table"]> => this.#db.table(name);
     const { vswitch, controllers, isAllDummy } = this.#parts;
-    applyLimits(vswitch, table("Open_vSwitch").values());
+    applyGlobals(vswitch, table("Open_vSwitch").values());
     this.#reconciler.apply(readWanted(table, isAllDummy));
-    await controllers.sync(this.#reconciler.bridges, readTls(table));
+    // Flows that are being restored are not for controllers to see.
+    const bridges = this.#reconciler.bridges.map((each) => (vswitch.isRestoring ? { ...each, controllers: [] } : each));
+    await controllers.sync(bridges, readTls(table));
     const sources = { vswitch, reconciler: this.#reconciler, controllers };
     const operations = statusOperations(this.#db.operations, table, sources, { hasStatistics });
     if (operations.length > 0) await this.#db.transact(operations);
   }
 }
 
-/** The bounds of the megaflow cache that the root row names. */
-function applyLimits({ cache }: VirtualSwitch, roots: Iterable<Row>): void {
+/** What the root row says of the whole switch. */
+function applyGlobals(vswitch: VirtualSwitch, roots: Iterable<Row>): void {
+  const { cache } = vswitch;
   for (const root of roots) {
+    vswitch.isRestoring = optionOf(root, "other_config", "flow-restore-wait") === "true";
     cache.limit.ceiling = wholeNumber(root, "flow-limit") ?? DEFAULT_FLOW_LIMIT;
     cache.maxIdleMs = wholeNumber(root, "max-idle") ?? DEFAULT_IDLE_MS;
   }

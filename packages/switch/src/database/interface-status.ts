@@ -1,7 +1,7 @@
 /** The status columns of Interface rows. */
 import { readFileSync } from "node:fs";
 import type { PortInfo, PortStats } from "@tenet/datapath";
-import { driverInfo } from "@tenet/linux";
+import { driverInfo, linkSettings } from "@tenet/linux";
 import { formatMac } from "@tenet/net";
 import type { RowInput } from "@tenet/ovsdb";
 import type { PatchCounters } from "../bridge/bridge-port.ts";
@@ -50,13 +50,12 @@ export function interfaceColumns(
 function deviceColumns(info: PortInfo | undefined): RowInput {
   const ifindex = isDevice(info) ? readNumber(info.name, "ifindex") : undefined;
   if (!isDevice(info) || ifindex === undefined) return { ifindex: 0, duplex: [], link_speed: [], status: {} };
-  const duplex = readText(info.name, "duplex");
-  const speed = readNumber(info.name, "speed");
+  const { speedMbps, duplex } = linkSettings(info.name) ?? {};
   const driver = driverInfo(info.name);
   return {
     ifindex,
-    duplex: duplex === "full" || duplex === "half" ? duplex : [],
-    link_speed: speed === undefined || speed <= 0 ? [] : speed * MEGABIT,
+    duplex: duplex ?? [],
+    link_speed: speedMbps === undefined ? [] : speedMbps * MEGABIT,
     status:
       driver === undefined
         ? {}

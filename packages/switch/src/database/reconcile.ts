@@ -72,6 +72,7 @@ export class Reconciler {
   readonly #openedByPort = new Map<BridgePort, NewPort>();
   /** Numbers of interfaces whose device went away, by bridge and name. */
   readonly #numberByInterface = new Map<string, number>();
+  readonly #policingByPort = new WeakMap<BridgePort, WantedInterface["policing"]>();
   readonly #refusedNames = new Set<string>();
   #states: InterfaceState[] = [];
 
@@ -150,6 +151,7 @@ export class Reconciler {
     const sized = this.#applyMtus(states, interfaces);
     this.#applyMirrors(held, wanted.mirrors);
     this.#applyFloodVlans(bridge, wanted.floodVlans);
+    this.#applyBridgeMac(bridge, locals[0]);
     const mac = bridge.port(PORT.LOCAL)?.mac ?? stableMac(wanted.uuid);
     bridge.datapathId = wanted.datapathId ?? BigInt(mac);
     this.#applyFailMode(held, wanted);
@@ -232,11 +234,21 @@ export class Reconciler {
     if (state.port === undefined) return state;
     try {
       this.#applyMac(bridge, state.port, wanted);
+      this.#applyPolicing(state.port, wanted);
       if (isDummy(wanted)) this.#dummies.configure(wanted.name, wanted.dummyOptions);
       return state;
     } catch (error) {
       return { ...state, error: messageOf(error) };
     }
+  }
+
+  /** Only devices are limited, as at the original. */
+  #applyPolicing(port: BridgePort, wanted: WantedInterface): void {
+    const limits = port.link.kind === "datapath" && !isDummy(wanted) ? wanted.policing : [];
+    const known = this.#policingByPort.get(port) ?? [];
+    if (isDeepStrictEqual(known, limits)) return;
+    this.#policingByPort.set(port, limits);
+    this.#vswitch.setPolicing(port, limits);
   }
 
   /** The switch gives addresses to devices that it makes itself. */
@@ -246,6 +258,20 @@ export class Reconciler {
     if (kind === "internal") setMac(name, mac);
     port.mac = mac;
     this.#vswitch.portChanged(bridge, port);
+  }
+
+  /** A bridge that asks for none has the lowest address among those that the makers of its devices gave. */
+  #applyBridgeMac(bridge: Bridge, local: WantedInterface | undefined): void {
+    const port = bridge.port(PORT.LOCAL);
+    if (local === undefined || port === undefined || local.mac !== undefined) return;
+    const given = bridge.ports().filter((each) => this.#vswitch.infoOf(each)?.kind === "system" && isUniversal(each.mac));
+    if (given.length === 0) return;
+    const mac = Math.min(...given.map((each) => each.mac));
+    try {
+      this.#applyMac(bridge, port, { ...local, mac });
+    } catch (error) {
+      this.#log.warn({ bridge: bridge.name, error: messageOf(error) }, "address of the bridge not set");
+    }
   }
 
   /** Internal devices that ask for none have the smallest MTU among the others: the host then sends what all can carry. */
@@ -340,6 +366,11 @@ const NORMAL_FLOW: FlowSpec = {
 function stableMac(uuid: string): number {
   const digest = createHash("sha256").update(uuid).digest();
   return (((digest[0] ?? 0) & 0xfc) | 0x02) * 0x100_0000_0000 + digest.readUIntBE(1, 5);
+}
+
+/** Whether the maker of a device gave it the address: neither a group's nor locally administered. */
+function isUniversal(mac: number): boolean {
+  return mac !== 0 && (Math.floor(mac / 0x100_0000_0000) & 3) === 0;
 }
 
 function isDummy({ port }: WantedInterface): boolean {

@@ -1,4 +1,5 @@
 /** What the Open_vSwitch database asks for, read into plain objects. */
+import type { MeterConfig } from "@tenet/datapath";
 import { parseMac } from "@tenet/net";
 import { type Version, VERSION } from "@tenet/openflow";
 import type { Row } from "@tenet/ovsdb";
@@ -10,6 +11,7 @@ import type { MirrorSpec } from "../bridge/mirror.ts";
 import type { PortVlan } from "../bridge/port-vlan.ts";
 import type { NewPort } from "../virtual-switch.ts";
 import { readController } from "./read-controller.ts";
+import { readPolicing } from "./read-policing.ts";
 import { readMirror } from "./read-mirror.ts";
 import { readBond, readVlan } from "./read-port.ts";
 import { readTunnel, TUNNEL_TYPES } from "./read-tunnel.ts";
@@ -28,6 +30,8 @@ export interface WantedInterface {
   readonly lastOfport: number | undefined;
   /** The address it should have; for devices that the switch makes. */
   readonly mac: number | undefined;
+  /** What may come in; none: everything. */
+  readonly policing: readonly MeterConfig[];
   /** Whether the host is at its other end. */
   readonly isInternal: boolean;
   /** Of a dummy. */
@@ -157,7 +161,8 @@ function readInterface(row: Row, dummyTypes: readonly string[]): WantedInterface
     name,
     port: readDevice(row, name, dummyTypes),
     lastOfport: atLeastOne(numberOf(row, "ofport")),
-    isInternal: textOf(row, "type") === "internal",
+    policing: readPolicing(row),
+    isInternal: MADE_TYPES.includes(textOf(row, "type")),
     mac: textOf(row, "type") === "internal" ? readMac(textOf(row, "mac")) : undefined,
     mtu: numberOf(row, "mtu_request"),
     dummyOptions: Object.fromEntries(

@@ -20,6 +20,8 @@ const WITHOUT_PRIORITY = Uint32Array.of((VLAN_PRESENT | VID_BITS) << FIELDS.vlan
 export interface Forwarding {
   readonly packet: PacketState;
   output(port: BridgePort): void;
+  /** Sends the first bytes alone. */
+  outputCut(port: BridgePort, maxLength: number): void;
   /** Puts a tag over what the packet has; `tci` without the CFI bit. */
   pushTag(ethType: number, tci: number): void;
   popTag(): void;

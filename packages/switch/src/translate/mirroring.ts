@@ -51,17 +51,18 @@ export class Mirroring {
     }
   }
 
-  #output({ spec: { output } }: Mirror, inVlan: InVlan): void {
+  #output({ spec: { output, snapLength } }: Mirror, inVlan: InVlan): void {
+    const forwarding = snapLength === undefined ? this.#forwarding : cutting(this.#forwarding, snapLength);
     if ("bundle" in output) {
       const bundle = this.#bridge.bundles.find(({ name }) => name === output.bundle);
-      if (bundle !== undefined) outputInVlan(this.#forwarding, bundle, inVlan);
+      if (bundle !== undefined) outputInVlan(forwarding, bundle, inVlan);
       return;
     }
     if (output.vlan === inVlan.vlan || this.#isForNeighbours()) return;
     const moved = { ...inVlan, vlan: output.vlan };
     for (const bundle of this.#bridge.bundles) {
       const isReserved = this.#bridge.mirrors.some((mirror) => mirror.isReserved(bundle));
-      if (isCarriedBy(bundle, moved) && !isReserved) outputInVlan(this.#forwarding, bundle, moved);
+      if (isCarriedBy(bundle, moved) && !isReserved) outputInVlan(forwarding, bundle, moved);
     }
   }
 
@@ -69,6 +70,11 @@ export class Mirroring {
   #isForNeighbours(): boolean {
     return isReservedMac(this.#forwarding.packet.readMac(FIELDS.eth_dst));
   }
+}
+
+/** Sends the first bytes of what is sent. */
+function cutting(forwarding: Forwarding, maxLength: number): Forwarding {
+  return { ...forwarding, output: (port) => forwarding.outputCut(port, maxLength) };
 }
 
 /** 01:80:c2:00:00:00 to :0f are for neighbouring bridges alone (IEEE 802.1Q, table 8-1). */

@@ -149,6 +149,7 @@ class Walk {
     this.#forwarding = {
       packet: this.#packet,
       output: (port) => this.#outputTo(port),
+      outputCut: (port, maxLength) => this.#outputCut(port.ofport, maxLength),
       pushTag: (ethType, tci) => this.#packet.pushVlan(this.#out, ethType, tci),
       popTag: () => this.#packet.popVlan(this.#out),
       count: (counter) => this.#effects.push({ type: "count", counter }),
@@ -185,6 +186,7 @@ class Walk {
     if (inPort?.link.kind === "tunnel" && !this.#leaveTunnel(inPort)) return;
     if (inPort !== undefined && (inPort.config & (PORT_DOWN | NO_RECV)) !== 0)
       return this.#warn("port is configured not to receive");
+    for (const meter of inPort?.policers ?? []) this.#out.push({ type: "meter", meter });
     if (inPort !== undefined && !this.#mirrorInput(inPort)) return;
     if (this.#bridge.isFailingOpen) return this.#normal();
     this.#lookUp(0, undefined, 0);

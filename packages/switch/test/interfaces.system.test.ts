@@ -1,0 +1,95 @@
+/** Interfaces on devices: what the database says of them here and at Debian's switch, limits, mirrors that cut, bonds. */
+import { execFileSync } from "node:child_process";
+import { ManualClock } from "@tenet/kit";
+import { expect, test } from "vitest";
+import { LiveHost, LiveSwitch, type Outcome, tool, until } from "./live-switch.ts";
+import { Original, whyNoOriginal } from "./original-switch.ts";
+
+const reason = whyNoOriginal();
+if (reason !== undefined) console.log(`interfaces.system.test.ts: skipped, ${reason}`);
+const systemTest = test.skipIf(reason !== undefined);
+
+const COLUMNS = "name,admin_state,duplex,error,ifindex,link_resets,link_speed,link_state,mac_in_use,mtu,ofport,status";
+
+function ip(...args: string[]): void {
+  execFileSync("ip", args, { stdio: "ignore" });
+}
+
+/** Configures interfaces of several types, and tells what their rows say when all is quiet. */
+async function rowsOf(vsctl: (...args: string[]) => Promise<Outcome>): Promise<string[]> {
+  await vsctl(
+    "add-br",
+    "tsw-br0",
+    "--",
+    "set",
+    "Bridge",
+    "tsw-br0",
+    "datapath_type=netdev",
+    "other-config:hwaddr=00:01:02:03:04:05",
+  );
+  await vsctl("add-port", "tsw-br0", "tsw-v1", "--", "set", "Interface", "tsw-v1", "mtu_request=1400");
+  for (const type of ["internal", "tap"]) {
+    await vsctl("add-port", "tsw-br0", `tsw-${type}`, "--", "set", "Interface", `tsw-${type}`, `type=${type}`);
+  }
+  await vsctl("add-port", "tsw-br0", "tsw-none");
+  let rows = "";
+  await until(async () => {
+    const before = rows;
+    rows = (await vsctl(`--columns=${COLUMNS}`, "list", "Interface")).out;
+    return rows === before && rows.includes("driver_name=veth");
+  });
+  // Devices that the switch makes have numbers and addresses of their own.
+  const told = rows
+    .replace(/(ifindex +: )[1-9]\d*/g, "$1N")
+    .replace(/(mac_in_use +: )"(?!02:00:00:00:01:01|00:01)[^"]*"/g, "$1MAC");
+  return told
+    .split("\n\n")
+    .map((row) => row.trim())
+    .sort();
+}
+
+systemTest("interfaces on devices have the columns that the original gives them", async () => {
+  using host = new LiveHost(1);
+  ip("link", "set", host.port, "address", "02:00:00:00:01:01");
+  let theirs: string[] = [];
+  {
+    await using original = new Original();
+    await original.start();
+    theirs = await rowsOf((...args) => tool("ovs-vsctl", [`--db=unix:${original.dir}/db.sock`, "--timeout=10", ...args]));
+  }
+  for (const name of ["tsw-br0", "tsw-internal", "tsw-tap"]) await tool("ip", ["link", "del", name]);
+  ip("link", "set", host.port, "mtu", "1500");
+  await using live = await LiveSwitch.start();
+  expect(await rowsOf((...args) => live.vsctl(...args))).toEqual(theirs);
+});
+
+systemTest("what comes in faster than an interface's policing rate allows is dropped", async () => {
+  const clock = new ManualClock(1000);
+  await using live = await LiveSwitch.start({ clock });
+  using a = new LiveHost(1);
+  using b = new LiveHost(2);
+  await live.vsctl("add-br", "tsw-br0", "--", "add-port", "tsw-br0", a.port, "--", "add-port", "tsw-br0", b.port);
+  const nAnswered = async (): Promise<number> => {
+    const args = ["netns", "exec", a.name, "ping", "-n", "-c", "30", "-i", "0.01", "-W", "1", b.address];
+    return Number(/(\d+) received/.exec((await tool("ip", args)).out)?.[1]);
+  };
+  expect(await nAnswered()).toBe(30);
+  // Time stands still: a burst of 10 kbit is all that ever comes in.
+  await live.vsctl("set", "Interface", a.port, "ingress_policing_rate=100", "ingress_policing_burst=10");
+  const nLimited = await nAnswered();
+  expect(nLimited).toBeGreaterThan(5);
+  expect(nLimited).toBeLessThan(13);
+  await live.vsctl("set", "Interface", a.port, "ingress_policing_rate=0");
+  expect(await nAnswered()).toBe(30);
+});
+
+systemTest("while flows are restored, nothing is forwarded that no flow was installed for", async () => {
+  await using live = await LiveSwitch.start();
+  using a = new LiveHost(1);
+  using b = new LiveHost(2);
+  await live.vsctl("set", "Open_vSwitch", ".", "other_config:flow-restore-wait=true");
+  await live.vsctl("add-br", "tsw-br0", "--", "add-port", "tsw-br0", a.port, "--", "add-port", "tsw-br0", b.port);
+  expect(await a.pings(b)).toBe(false);
+  await live.vsctl("remove", "Open_vSwitch", ".", "other_config", "flow-restore-wait");
+  expect(await a.pings(b)).toBe(true);
+});
