@@ -110,6 +110,29 @@ program
   });
 
 program
+  .command("ofctl")
+  .argument("<verb>", "what to do; help lists the verbs")
+  .argument("[bridge]", "name of a bridge, or unix:PATH or tcp:HOST:PORT of a switch")
+  .argument("[args...]", "what the verb is about: a flow, a group, a file, …")
+  .addOption(format)
+  .option("--strict", "change and delete flows of exactly this match and priority")
+  .description("read and change flows, groups, meters and ports by OpenFlow")
+  .action(
+    async (verb: string, bridge: string | undefined, args: string[], flags: { output: "text" | "json"; strict?: boolean }) => {
+      const { ofctl } = await import("./ofctl/ofctl.ts");
+      const write = (text: string): void => void stdout.write(text);
+      const runDir = env["OVS_RUNDIR"] ?? homeOf(env).runDir;
+      await ofctl(verb, bridge, args, {
+        runDir,
+        format: flags.output,
+        isStrict: flags.strict === true,
+        signal: stop.signal,
+        write,
+      });
+    },
+  );
+
+program
   .command("check")
   .argument("<paths...>", "rule files, or folders with rule files below them")
   .addOption(format)

@@ -72,6 +72,8 @@ function isReply(message: Message): boolean {
     case "echoReply":
     case "featuresReply":
     case "getConfigReply":
+    case "getAsyncReply":
+    case "queueConfigReply":
     case "barrierReply":
     case "roleReply":
     case "tlvTableReply":
