@@ -272,7 +272,7 @@ function readBundleAdd(body: ByteReader, version: number, options: CodecOptions,
   if (length < 8 || length > body.remaining) {
     throw new OpenFlowError("OFPBFC_MSG_BAD_LEN", `A bundled message cannot have ${length} bytes here`, { details: { at } });
   }
-  const bytes = body.bytes(length);
+  const bytes = body.asBytes(length);
   if (bytes[0] !== version) {
     throw new OpenFlowError("OFPBFC_BAD_VERSION", `A bundled message is of version ${bytes[0]}`, { details: { at } });
   }

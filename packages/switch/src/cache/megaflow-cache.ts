@@ -12,7 +12,7 @@
  */
 import type { Datapath, DatapathAction } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
-import { hasExtraBits } from "../translate/megaflow-mask.ts";
+import { exactMask, hasExtraBits } from "../translate/megaflow-mask.ts";
 import type { Translation } from "../translate/translation.ts";
 import type { Work } from "../turns.ts";
 import type { Dirt } from "./dirt.ts";
@@ -41,6 +41,8 @@ const CROWDED_IDLE_MS = 100;
 /** Installed megaflows. */
 export class MegaflowCache {
   readonly limit: FlowLimit = new FlowLimit();
+  /** Whether a flow is for all packets that would fare alike; else for those alone that are alike. */
+  hasWideFlows = true;
   /** How long a flow stays that no packet uses; `other_config:max-idle`. */
   maxIdleMs: number = DEFAULT_IDLE_MS;
   readonly #datapath: Datapath;
@@ -67,7 +69,8 @@ export class MegaflowCache {
   install(key: Uint32Array, translation: Translation): void {
     if (this.#size >= this.limit.maxFlows || !translation.isCacheable) return;
     const actions = this.#actions.shared(translation.actions);
-    const megaflow = this.#datapath.putFlow(key, translation.mask, actions);
+    const mask = this.hasWideFlows ? translation.mask : exactMask(key);
+    const megaflow = this.#datapath.putFlow(key, mask, actions);
     this.#references.retain(actions);
     if (megaflow.owner instanceof CachedFlow) return this.#replace(megaflow.owner, actions, translation);
     const cached = new CachedFlow(megaflow, actions, this.#clock.monotonicMs());

@@ -17,6 +17,19 @@ export function slowPathCommands(vswitch: VirtualSwitch): Command[] {
       vswitch.tick();
       return "";
     }),
+    ...[true, false].flatMap((isOn) => [
+      command(`upcall/${isOn ? "enable" : "disable"}-megaflows`, "", [0, 0], () => {
+        cache.hasWideFlows = isOn;
+        finish(cache.purging());
+        return `megaflows ${isOn ? "enabled" : "disabled"}`;
+      }),
+      // Flows here are known by their identity: there is nothing to turn off, but scripts ask for it.
+      command(`upcall/${isOn ? "enable" : "disable"}-ufid`, "", [0, 0], () =>
+        isOn
+          ? "Datapath dumping tersely using UFID enabled for supported datapaths"
+          : "Datapath dumping tersely using UFID disabled",
+      ),
+    ]),
     command("upcall/set-flow-limit", "flow-limit-number", [1, 1], ([number = ""]) => {
       if (!/^\d+$/.test(number)) throw new ArgumentError(`bad flow limit "${number}"`);
       cache.limit.maxFlows = Number(number);

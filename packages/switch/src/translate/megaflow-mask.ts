@@ -78,6 +78,13 @@ function startTunnelMask(mask: Uint32Array, flow: Uint32Array): void {
   setField(mask, FIELDS.tun_tos, 0xff);
 }
 
+/** The mask of everything that packets like `flow` have. */
+export function exactMask(flow: Uint32Array): Uint32Array {
+  const mask = new Uint32Array(flow.length).fill(0xffffffff);
+  finishMask(mask, flow);
+  return mask;
+}
+
 /** Clears every bit of `key` that `mask` does not have. */
 export function maskedKey(key: Uint32Array, mask: Uint32Array): Uint32Array {
   return key.map((word, i) => word & (mask[i] ?? 0));
