@@ -55,6 +55,7 @@ export { type ParseFlowOptions, parseFlow, parseFlows } from "./text/parse-flow.
 export { type ParseGroupOptions, parseGroup, parseGroups } from "./text/parse-group.ts";
 export { type ParseOptions, parseMatch } from "./text/parse-match.ts";
 export { formatPort, type PortNames } from "./text/port-name.ts";
+export { formatPartValue } from "./text/field-value.ts";
 export { formatSubField } from "./text/sub-field.ts";
 export { decodeMessage, encodeMessage, encodeMessages, HEADER_SIZE, type Header, readHeader } from "./wire/codec.ts";
 export type { CodecOptions } from "./wire/codec-options.ts";

@@ -1,7 +1,8 @@
 /** A field's value and mask as text, by the field's format. */
 import { fieldOnes, formatIp4, formatIp6, formatMac, parseIp4, parseIp6, parseMac } from "@tenet/net";
 import { messageOf } from "@tenet/kit";
-import type { MatchField } from "../match/match-field.ts";
+import type { SubField } from "../action.ts";
+import { asMatchField, type MatchField } from "../match/match-field.ts";
 import { CT_STATE_FLAGS, formatFlags, parseFlags, TCP_FLAGS, TUNNEL_FLAGS } from "./flag-names.ts";
 import { formatHex, tryParseInteger } from "./integer.ts";
 import { formatPort, type PortNames, parsePort } from "./port-name.ts";
@@ -73,6 +74,12 @@ export function formatFieldValue(field: MatchField, value: bigint, mask: bigint,
     case "hexadecimal":
       return withMask(isExact, formatHex(value), () => formatHex(mask));
   }
+}
+
+/** Writes the value of a part of a field: in the field's format when it is the whole field. */
+export function formatPartValue({ field: spec, start, nBits }: SubField, value: bigint): string {
+  const field = asMatchField(spec);
+  return start === 0 && nBits === field.nBits ? formatFieldValue(field, value, fieldOnes(field)) : formatHex(value);
 }
 
 function withMask(isExact: boolean, value: string, mask: () => string): string {

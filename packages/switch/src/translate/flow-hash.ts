@@ -107,8 +107,10 @@ function symmetricL2(packet: PacketState, ethType: number, basis: number): numbe
   return finishHash(hash, basis);
 }
 
+/** The VLANs of all tags XOR-ed. */
 function vlanOf(packet: PacketState): number {
-  return Number(packet.load({ field: FIELDS.vlan_tci, start: 0, nBits: VID_BITS }));
+  const outer = Number(packet.load({ field: FIELDS.vlan_tci, start: 0, nBits: VID_BITS }));
+  return packet.innerTags.reduce((vid, tci) => vid ^ (tci & 0xfff), outer);
 }
 
 function addressesOf(packet: PacketState, ethType: number): Uint8Array {

@@ -27,6 +27,7 @@ export const CT_END: number = FIELDS.ct_tp_src.word + 1;
 const VLAN_WORD = FIELDS.vlan_tci.word;
 const VLAN_BITS = 0xffff << FIELDS.vlan_tci.shift;
 const TPID = 0x8100;
+const MPLS_WORD = FIELDS.mpls_lse.word;
 const ETH_TYPE_WORD = FIELDS.eth_type.word;
 const [, FIRST_L3_WORD = 0] = STAGE_ENDS;
 const MPLS_FIELDS = [FIELDS.mpls_lse, FIELDS.mpls_lse1, FIELDS.mpls_lse2] as const;
@@ -169,6 +170,11 @@ export class PacketState {
 
   #swapTuples(): void {
     for (const words of [this.flow, this.#written, this.wildcards]) for (const pair of TUPLES) swapFields(words, ...pair);
+  }
+
+  /** The tags beneath the one in the flow, of which the translation depends already. */
+  get innerTags(): readonly number[] {
+    return this.#innerTags;
   }
 
   /** Un-wildcards bits of a field. */
@@ -377,6 +383,8 @@ export class PacketState {
   /** A field of which one bit must be set is set in all its written bits. */
   #commitHeaders(actions: DatapathAction[]): void {
     const set = this.#set;
+    // An entry of an MPLS stack is set as a whole.
+    if (this.#mustSet(MPLS_WORD, 1, 0xffffffff)) this.#writeWord(MPLS_WORD, this.read(FIELDS.mpls_lse), 0xffffffff);
     for (const { word: first, nWords, bits } of SETTABLE) {
       if (!this.#mustSet(first, nWords, bits)) continue;
       for (let word = first; word < first + nWords; word++) {

@@ -1,5 +1,6 @@
 /** Whether a packet has a field, so that setting it means something. Reading what decides it un-wildcards that. */
 import { ETH_TYPE, FIELDS, type FieldSpec, ICMP6_TYPE, IP_PROTO, NW_FRAG } from "@tenet/net";
+import { asMatchField, type MatchField } from "@tenet/openflow";
 import { FIRST_HEADER_WORD, isIp, isMpls } from "./megaflow-mask.ts";
 import type { PacketState } from "./packet-state.ts";
 
@@ -7,48 +8,52 @@ const TRANSPORTS: ReadonlySet<number> = new Set([IP_PROTO.tcp, IP_PROTO.udp, IP_
 
 /** Whether the packet in hand has `field`; metadata, registers, addresses of Ethernet and the tag always exist. */
 export function hasField(packet: PacketState, field: FieldSpec): boolean {
-  if (field.word < FIRST_HEADER_WORD) return true;
+  return field.word < FIRST_HEADER_WORD || meets(packet, asMatchField(field).prerequisite);
+}
+
+/** Whether the packet in hand has the fields that need `prerequisite`. */
+function meets(packet: PacketState, prerequisite: MatchField["prerequisite"]): boolean {
+  if (prerequisite === "none" || prerequisite === "vlan" || prerequisite === "ct") return true;
   const ethType = packet.read(FIELDS.eth_type);
-  const isArp = ethType === ETH_TYPE.arp || ethType === ETH_TYPE.rarp;
-  switch (field.name) {
-    case "eth_dst":
-    case "eth_src":
-    case "eth_type":
-    case "vlan_tci":
-      return true;
-    case "mpls_lse":
+  switch (prerequisite) {
+    case "mpls":
       return isMpls(ethType);
-    case "nw_src":
-    case "nw_dst":
-      return ethType === ETH_TYPE.ip4 || isArp;
-    case "nw_proto":
-      return isIp(ethType) || isArp;
-    case "nw_tos":
-    case "nw_ttl":
-    case "nw_frag":
-      return isIp(ethType);
-    case "ipv6_src":
-    case "ipv6_dst":
-    case "ipv6_label":
+    case "arp":
+      return ethType === ETH_TYPE.arp || ethType === ETH_TYPE.rarp;
+    case "ipv4":
+      return ethType === ETH_TYPE.ip4;
+    case "ipv6":
       return ethType === ETH_TYPE.ip6;
-    case "arp_sha":
-    case "arp_tha":
-      return isArp || isNeighborDiscovery(packet, ethType);
-    case "nd_target":
-      return isNeighborDiscovery(packet, ethType);
-    case "tcp_flags":
-      return isIp(ethType) && packet.read(FIELDS.nw_proto) === IP_PROTO.tcp && !isLaterFragment(packet);
+    case "ip":
+      return isIp(ethType);
     default:
-      return isIp(ethType) && TRANSPORTS.has(packet.read(FIELDS.nw_proto)) && !isLaterFragment(packet);
+      return isIp(ethType) && meetsTransport(packet, prerequisite, ethType);
   }
 }
 
-function isLaterFragment(packet: PacketState): boolean {
-  return (packet.read(FIELDS.nw_frag) & NW_FRAG.later) !== 0;
+/** A later fragment has no transport header. */
+function meetsTransport(packet: PacketState, prerequisite: MatchField["prerequisite"], ethType: number): boolean {
+  const protocol = packet.read(FIELDS.nw_proto);
+  if ((packet.read(FIELDS.nw_frag) & NW_FRAG.later) !== 0) return false;
+  switch (prerequisite) {
+    case "tcp":
+      return protocol === IP_PROTO.tcp;
+    case "udp":
+      return protocol === IP_PROTO.udp;
+    case "sctp":
+      return protocol === IP_PROTO.sctp;
+    case "transport":
+      return TRANSPORTS.has(protocol);
+    case "icmp4":
+      return ethType === ETH_TYPE.ip4 && protocol === IP_PROTO.icmp;
+    case "icmp6":
+      return ethType === ETH_TYPE.ip6 && protocol === IP_PROTO.icmp6;
+    default:
+      return ethType === ETH_TYPE.ip6 && protocol === IP_PROTO.icmp6 && isNeighborType(packet.read(FIELDS.tp_src), prerequisite);
+  }
 }
 
-function isNeighborDiscovery(packet: PacketState, ethType: number): boolean {
-  if (ethType !== ETH_TYPE.ip6 || packet.read(FIELDS.nw_proto) !== IP_PROTO.icmp6 || isLaterFragment(packet)) return false;
-  const type = packet.read(FIELDS.tp_src);
-  return type === ICMP6_TYPE.neighborSolicitation || type === ICMP6_TYPE.neighborAdvertisement;
+function isNeighborType(type: number, prerequisite: MatchField["prerequisite"]): boolean {
+  if (type === ICMP6_TYPE.neighborSolicitation) return prerequisite !== "ndAdvert";
+  return type === ICMP6_TYPE.neighborAdvertisement && prerequisite !== "ndSolicit";
 }

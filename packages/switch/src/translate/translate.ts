@@ -16,6 +16,7 @@ import {
   type CtAction,
   type FlowSpec,
   formatActions,
+  formatPartValue,
   formatPort,
   formatSubField,
   type LearnAction,
@@ -38,7 +39,7 @@ import type { FrozenFrame, FrozenState } from "./frozen-state.ts";
 import { describeLearned, learnedFlow } from "./learn.ts";
 import { areEqual } from "../cache/same-actions.ts";
 import { enterTunnel, isBackToUs, leaveTunnel } from "./cross-tunnel.ts";
-import { finishMask, isIp, startMask } from "./megaflow-mask.ts";
+import { finishMask, isIp, isMpls, startMask } from "./megaflow-mask.ts";
 import type { Forwarding } from "./in-vlan.ts";
 import { Mirroring } from "./mirroring.ts";
 import { needsParsing } from "./mpls.ts";
@@ -382,7 +383,7 @@ class Walk {
           ? this.#output(action.port, WHOLE_PACKET)
           : this.#outputCut(action.port, action.maxLength);
       case "outputField":
-        return this.#output(Number(this.#packet.load(action.source)), WHOLE_PACKET);
+        return this.#outputField(action.source);
       case "enqueue":
         return this.#enqueue(action.port, action.queue);
       case "setQueue":
@@ -443,16 +444,16 @@ class Walk {
       case "writeMetadata":
         return packet.write(FIELDS.metadata, action.value, action.mask);
       case "move":
-        if (hasField(packet, action.source.field) && hasField(packet, action.target.field))
-          packet.move(action.source, action.target);
-        return;
+        if (!hasField(packet, action.source.field) || !hasField(packet, action.target.field)) return;
+        packet.move(action.source, action.target);
+        return this.#noteValue(action.target);
       case "push":
         this.#stack.push(packet.load(action.source));
         return;
       case "pop": {
         const top = this.#stack.pop();
-        if (top !== undefined && hasField(packet, action.target.field)) packet.store(action.target, top);
-        return;
+        if (top === undefined) return this.#observer?.failure("stack underflow");
+        return hasField(packet, action.target.field) ? this.#store(action.target, top) : undefined;
       }
       case "setMplsLabel":
         return this.#setMpls(action.label << 12, 0xfffff000);
@@ -476,7 +477,13 @@ class Walk {
   /** Sets bits of a field and says so. */
   #store(target: SubField, value: bigint): void {
     this.#packet.store(target, value);
-    this.#note(`${formatSubField(target)} is now 0x${value.toString(16)}`);
+    this.#noteValue(target);
+  }
+
+  /** Says what a part of a field that was set holds. */
+  #noteValue(part: SubField): void {
+    if (this.#observer === undefined) return;
+    this.#note(`${formatSubField(part)} is now ${formatPartValue(part, this.#packet.load(part))}`);
   }
 
   #bundle(action: BundleAction): void {
@@ -559,14 +566,14 @@ class Walk {
 
   /** Sets bits of the outermost label, if there is one. */
   #setMpls(value: number, mask: number): void {
-    if (!hasField(this.#packet, FIELDS.mpls_lse)) return;
+    if (!isMpls(this.#packet.read(FIELDS.eth_type))) return;
     this.#packet.write(FIELDS.mpls_lse, Uint32Array.of(value), Uint32Array.of(mask));
   }
 
   /** @returns false where the TTL ran out, as {@link #decTtl} */
   #decMplsTtl(): boolean {
     const packet = this.#packet;
-    if (!hasField(packet, FIELDS.mpls_lse)) return true;
+    if (!isMpls(packet.read(FIELDS.eth_type))) return true;
     const ttl = Number(packet.load({ field: FIELDS.mpls_lse, start: 0, nBits: 8 }));
     if (ttl > 1) {
       this.#setMpls(ttl - 1, 0xff);
@@ -598,7 +605,7 @@ class Walk {
       packet.writeNumber(FIELDS.nw_ttl, ttl - 1);
       return true;
     }
-    this.#note("IPv4 decrement TTL exception");
+    this.#warn("IPv4 decrement TTL exception");
     for (const id of controllerIds) this.#punt(WHOLE_PACKET, PACKET_IN_REASON.INVALID_TTL, id);
     return false;
   }
@@ -622,6 +629,12 @@ class Walk {
         if (port === this.#inPort()) return this.#warn("skipping output to input port");
         this.#outputTo(this.#bridge.port(port));
     }
+  }
+
+  #outputField(source: SubField): void {
+    const port = Number(this.#packet.load(source));
+    this.#note(`output port is ${port}`);
+    this.#output(port, WHOLE_PACKET);
   }
 
   #enqueue(port: number, queue: number): void {
@@ -652,7 +665,7 @@ class Walk {
   }
 
   #outputTo(port: BridgePort | undefined): void {
-    if (port === undefined) return this.#warn("nonexistent output port");
+    if (port === undefined) return this.#warn("Nonexistent output port");
     if (!port.isEnabled || (port.config & (PORT_DOWN | NO_FWD)) !== 0) return this.#warn("port is configured not to forward");
     if (this.#isBetweenProtected(port)) return this.#warn("Flow is between protected ports, skipping output.");
     switch (port.link.kind) {
