@@ -18,7 +18,7 @@ beforeEach(async () => {
   runDir = mkdtempSync(join(tmpdir(), "tenet-conntrack-"));
   const clock = new ManualClock(1000);
   datapath = new UserDatapath({ clock });
-  const commands = switchCommands(new VirtualSwitch(datapath, clock), clock, () => undefined);
+  const commands = switchCommands(new VirtualSwitch(datapath, clock), { reconnect: () => undefined }, clock, () => undefined);
   control = new ControlServer(commands, silentLogger);
   await control.listen(join(runDir, "ovs-vswitchd.1.ctl"));
 });
