@@ -8,7 +8,8 @@ export class RulePlans {
   /** The rule's own copy: what is compiled reads from it where the rule stands. */
   readonly rule: CoreRule;
   readonly #context: PlanContext;
-  readonly #plans = new Map<string, Plan>();
+  /** By phase, then by the position of the literal, or of the open column. */
+  readonly #plans = new Map<string, (Plan | undefined)[]>();
 
   constructor(rule: CoreRule, context: PlanContext) {
     this.rule = { ...rule };
@@ -17,17 +18,17 @@ export class RulePlans {
 
   /** The plan of a phase that starts from a literal of the body. */
   fromLiteral(phase: string, literal: number, viewOf: (position: number) => View, sink: Sink): Plan {
-    return this.#plan(`${phase}:${literal}`, { rule: this.rule, from: { literal }, viewOf, sink });
+    return this.#known(phase, literal) ?? this.#compile(phase, literal, { rule: this.rule, from: { literal }, viewOf, sink });
   }
 
   /** The plan of a phase that starts from a row of the head. */
   fromHead(phase: string, viewOf: (position: number) => View, sink: Sink): Plan {
-    return this.#plan(phase, { rule: this.rule, from: "head", viewOf, sink });
+    return this.#known(phase, 0) ?? this.#compile(phase, 0, { rule: this.rule, from: "head", viewOf, sink });
   }
 
   /** The same with one column of the head left open. */
   fromGroup(phase: string, open: number, viewOf: (position: number) => View, sink: Sink): Plan {
-    return this.#plan(phase, { rule: this.rule, from: { open }, viewOf, sink });
+    return this.#known(phase, open) ?? this.#compile(phase, open, { rule: this.rule, from: { open }, viewOf, sink });
   }
 
   /** Takes an equal rule of another place or program in. */
@@ -40,11 +41,17 @@ export class RulePlans {
     this.#plans.clear();
   }
 
-  #plan(key: string, request: PlanRequest): Plan {
-    const known = this.#plans.get(key);
-    if (known?.isFresh() === true) return known;
+  /** Asked for several times in each transaction: without making anything. */
+  #known(phase: string, position: number): Plan | undefined {
+    const plan = this.#plans.get(phase)?.[position];
+    return plan?.isFresh() === true ? plan : undefined;
+  }
+
+  #compile(phase: string, position: number, request: PlanRequest): Plan {
     const plan = compilePlan(request, this.#context);
-    this.#plans.set(key, plan);
+    const plans = this.#plans.get(phase) ?? [];
+    this.#plans.set(phase, plans);
+    plans[position] = plan;
     return plan;
   }
 }

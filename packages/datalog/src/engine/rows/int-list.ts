@@ -38,7 +38,7 @@ export class IntList {
 
   /** The elements, as a view. */
   values(): Int32Array {
-    return this.items.subarray(0, this.length);
+    return this.length === 0 ? EMPTY : this.items.subarray(0, this.length);
   }
 
   #grow(): void {
