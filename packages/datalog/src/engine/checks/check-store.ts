@@ -21,14 +21,12 @@ export function checkStore(store: RowStore, interner: Interner): void {
     const base = row * store.stride;
     if (store.find(store.data.slice(base, base + store.arity)) !== row) fail(row, "is not what the set finds for its values");
   }
-  const { tables, counts } = store.set.nest ?? store.set;
-  const set = tables.reduce((n, table) => n + table.reduce((sum, slot) => sum + (slot === 0 ? 0 : 1), 0), 0);
-  const noted = counts.reduce((sum, count) => sum + count, 0);
+  const { table, nest, size } = store.set;
   const sizes = {
     "size of the store": store.size,
-    "size of the set": store.set.size,
-    "slots of the set": set,
-    "counts of the tables": noted,
+    "size of the set": size,
+    "slots of the set": (nest?.tables ?? [table]).reduce((n, slots) => n + slots.filter((slot) => slot !== 0).length, 0),
+    "counts of the leaves": nest?.counts.reduce((sum, count) => sum + count, 0) ?? size,
   };
   for (const [what, n] of Object.entries(sizes)) if (n !== nLinked) fail(-1, `has ${nLinked} rows, but ${n} by the ${what}`);
   if (new Set(store.freeRows).size !== nFree || store.freeRows.length !== nFree)
