@@ -20,7 +20,16 @@ import { readWanted } from "./wanted.ts";
 export type SwitchDatabase = Pick<Replica, "table" | "operations" | "transact" | "onChange">;
 
 /** Tables and columns that the switch reads. */
-export const FOLLOWED_TABLES: readonly string[] = ["Open_vSwitch", "Bridge", "Port", "Interface", "Mirror", "Controller", "SSL"];
+export const FOLLOWED_TABLES: readonly string[] = [
+  "Open_vSwitch",
+  "Bridge",
+  "Port",
+  "Interface",
+  "Mirror",
+  "Controller",
+  "SSL",
+  "Flow_Table",
+];
 
 /** What is kept as the database says. */
 export interface SwitchParts {

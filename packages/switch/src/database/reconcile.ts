@@ -142,6 +142,7 @@ export class Reconciler {
     bridge.datapathType = wanted.datapathType;
     bridge.macs.ageingMs = wanted.macAgeingMs;
     bridge.macs.maxEntries = wanted.maxMacs;
+    bridge.pipeline.configureTables(wanted.flowTables);
     held.ports = wanted.ports.map((each) => ({ uuid: each.uuid, bundle: this.#applyPort(held, each) }));
     this.#forgetBundles(held);
     const interfaces = wanted.ports.flatMap((port) => port.interfaces.map((each) => ({ ...each, bundle: port.name })));

@@ -9,8 +9,10 @@ import type { ControllerSpec } from "../controller/controller-spec.ts";
 import type { DummyOptions } from "../dummy/dummy-ports.ts";
 import type { MirrorSpec } from "../bridge/mirror.ts";
 import type { PortVlan } from "../bridge/port-vlan.ts";
+import type { TableSettings } from "../table/table-settings.ts";
 import type { NewPort } from "../virtual-switch.ts";
 import { readController } from "./read-controller.ts";
+import { readFlowTables } from "./read-flow-table.ts";
 import { readPolicing } from "./read-policing.ts";
 import { readMirror } from "./read-mirror.ts";
 import { readBond, readVlan } from "./read-port.ts";
@@ -72,6 +74,7 @@ export interface WantedBridge {
   readonly datapathType: string;
   /** VLANs in which nothing is learned. */
   readonly floodVlans: readonly number[];
+  readonly flowTables: ReadonlyMap<number, TableSettings>;
   readonly mirrors: readonly WantedMirror[];
   readonly ports: readonly WantedPort[];
 }
@@ -121,6 +124,7 @@ function readBridge(row: Row, isAllDummy: boolean, table: TableReader): WantedBr
     }),
     datapathType: textOf(row, "datapath_type") || "system",
     floodVlans: numbersOf(row, "flood_vlans"),
+    flowTables: readFlowTables(row, (uuid) => table("Flow_Table").get(uuid)),
     mirrors: textsOf(row, "mirrors").flatMap((uuid) => readMirrorRow(uuid, table)),
     ports: ports.map((port) => readPort(port, dummyTypes, table, (each) => withBridgeMac(each, name, row))),
   };

@@ -32,7 +32,7 @@ import { PackedMatch } from "./packed-match.ts";
 import { learnedId, ReferenceIndex } from "./reference-index.ts";
 import { RefusedError } from "./refused-error.ts";
 import { conjunctionsOf, Rule } from "./rule.ts";
-import type { TableSettings } from "./table-settings.ts";
+import { DEFAULT_TABLE_SETTINGS, type TableSettings } from "./table-settings.ts";
 import { Transaction } from "./transaction.ts";
 import { TlvTable } from "./tlv-table.ts";
 
@@ -97,6 +97,8 @@ export class Pipeline {
   readonly #tables: (FlowTable | undefined)[] = Array.from({ length: N_TABLES });
   readonly #listeners = new Set<(events: TableEvents) => void>();
   readonly #references = new ReferenceIndex();
+  /** Tables that the database says something of. */
+  #configured: ReadonlySet<number> = new Set();
   /** Tables that controllers hear of when they fill or empty. */
   readonly #watched = new Set<FlowTable>();
   /** Rules that have a timeout. */
@@ -222,6 +224,13 @@ export class Pipeline {
     table.settings = settings;
     while (table.isOverfull && this.#evictFrom(table, undefined));
     this.#publish();
+  }
+
+  /** Takes what the database says of tables, by their numbers; a table that it says nothing of any more is as any other. */
+  configureTables(settings: ReadonlyMap<number, TableSettings>): void {
+    for (const number of this.#configured) if (!settings.has(number)) this.configureTable(number, DEFAULT_TABLE_SETTINGS);
+    this.#configured = new Set([...settings.keys()].filter((number) => number >= 0 && number < N_TABLES - 1));
+    for (const number of this.#configured) this.configureTable(number, settings.get(number) ?? DEFAULT_TABLE_SETTINGS);
   }
 
   /** Takes what a controller configures of a table, or of all. @throws RefusedError when there is no such table */

@@ -59,7 +59,7 @@ export class Rule implements ClassifierRule {
 
   /** Whether the rule sends to OpenFlow port `port`, at any depth of its actions. */
   outputsTo(port: number): boolean {
-    return someAction(this.actions, (action) => action.type === "output" && action.port === port);
+    return someAction(this.actions, (action) => (action.type === "output" || action.type === "enqueue") && action.port === port);
   }
 
   /** Whether the rule refers to a group, at any depth of its actions. */
