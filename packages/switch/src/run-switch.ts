@@ -92,7 +92,7 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   const parts = { vswitch, controllers, dummies, isAllDummy: config.isAllDummy === true };
   const follower = scope.use(new DatabaseFollower(guarded, parts, clock, log));
   followers.push(follower);
-  datapath.onPortChange(() => follower.schedule());
+  scope.defer(vswitch.onChange(() => follower.schedule()));
   if (process.platform === "linux") datapath.onDeviceChange(() => follower.schedule());
   scope.every(TICK_MS, () => follower.tick());
   await follower.follow();

@@ -10,6 +10,7 @@ import { AppError, type Clock } from "@tenet/kit";
 import { FIELDS, getField, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
 import { type Action, METER, PORT } from "@tenet/openflow";
 import { Bridge, type FragmentHandling } from "./bridge/bridge.ts";
+import { announcementsOf } from "./bridge/announcement.ts";
 import type { Bond } from "./bridge/bond.ts";
 import type { BridgePort, Bundle, PortLink } from "./bridge/bridge-port.ts";
 import { makeBundle } from "./bridge/bundle.ts";
@@ -96,6 +97,7 @@ export class VirtualSwitch {
   /** Used for every packet of the datapath: arrays of this width are dear to make. */
   readonly #packet = new PacketState();
   readonly #key = makeFlowKey();
+  readonly #changeListeners = new Set<() => void>();
   readonly #packetListeners = new Set<(packet: PacketForController) => void>();
   /** For long work. */
   readonly turns: Turns = new Turns();
@@ -244,7 +246,7 @@ export class VirtualSwitch {
 
   /** To be called after a bond was changed by hand. */
   bondsChanged(): void {
-    for (const bond of this.#bonds()) bond.run();
+    this.#runBonds();
     this.#portsChanged();
   }
 
@@ -300,6 +302,12 @@ export class VirtualSwitch {
   /** What the datapath knows of a port; `undefined` for patch ports and tunnels. */
   infoOf({ link }: BridgePort): PortInfo | undefined {
     return link.kind === "datapath" ? this.datapath.port(link.portNo) : undefined;
+  }
+
+  /** Calls `listener` when ports, bonds or mirrors may have changed. @returns stops it */
+  onChange(listener: () => void): () => void {
+    this.#changeListeners.add(listener);
+    return () => this.#changeListeners.delete(listener);
   }
 
   /** Calls `listener` with packets for controllers; the frame is theirs to keep. @returns stops it */
@@ -397,11 +405,20 @@ export class VirtualSwitch {
 
   /** Follows links and delays of bonds. */
   #runBonds(): void {
-    for (const bond of this.#bonds()) if (bond.run()) this.#portsChanged();
+    for (const bridge of this.#bridges.values()) {
+      for (const bundle of bridge.bundles) {
+        if (bundle.bond?.run() === true) this.#portsChanged();
+        if (bundle.bond?.takeNewActive() === true) this.#announce(bridge, bundle, bundle.bond);
+      }
+    }
   }
 
-  #bonds(): Bond[] {
-    return [...this.#bridges.values()].flatMap(({ bundles }) => bundles.flatMap(({ bond }) => bond ?? []));
+  /** Tells the switches behind a bond where senders are now. */
+  #announce(bridge: Bridge, bundle: Bundle, bond: Bond): void {
+    for (const { frame, mac, vid } of announcementsOf(bundle, bridge.macs.entries())) {
+      const member = bond.choose(bond.hashOf(mac, vid));
+      if (member !== undefined) this.packetOut(bridge, frame, PORT.NONE, [{ type: "output", port: member.ofport }]);
+    }
   }
 
   #receive(upcall: Upcall): void {
@@ -514,6 +531,7 @@ export class VirtualSwitch {
   }
 
   #portsChanged(): void {
+    for (const listener of this.#changeListeners) listener();
     this.#dirt.everything();
     this.#scheduleRevalidation();
   }

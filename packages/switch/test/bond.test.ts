@@ -1,6 +1,7 @@
 import { makeBundle, Bond, type BondSettings } from "@tenet/switch";
 import { expect, test } from "vitest";
 import { Bench } from "./bench-switch.ts";
+import { Cables } from "./cables.ts";
 
 const SETTINGS: BondSettings = {
   mode: "active-backup",
@@ -114,4 +115,18 @@ test("balance-slb moves senders from a busy member to an idle one", () => {
   expect([p2, p3].map((member) => (member === undefined ? 0 : bond.hashesOf(member).length))).toEqual([2, 2]);
   const left = senders.flatMap((sender) => bench.send(from(sender)));
   expect([...new Set(left)].sort()).toEqual(["p2", "p3"]);
+});
+
+test("when another member becomes active, senders elsewhere are announced there", async () => {
+  await using cables = new Cables("p1");
+  const bundle = makeBundle("bond0");
+  bundle.bond = new Bond({ ...SETTINGS, downDelayMs: 0 }, cables.clock);
+  for (const name of ["p2", "p3"]) cables.vswitch.addPort(cables.bridge, { name, kind: "memory", bundle });
+  cables.vswitch.tick();
+  cables.send("p1", "dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:99,ip");
+  cables.send("p2", "dl_src=02:00:00:00:00:33,dl_dst=02:00:00:00:00:99,ip");
+  cables.received.length = 0;
+  cables.vswitch.setAdminState("p2", false);
+  const said = cables.received.map(({ port, frame }) => `${port} ${Buffer.from(frame).toString("hex")}`);
+  expect(said).toEqual(["p3 ffffffffffff020000000001803500010800060400030200000000010000000002000000000100000000"]);
 });

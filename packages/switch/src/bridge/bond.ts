@@ -47,6 +47,8 @@ export class Bond {
   readonly #memberByPort = new Map<BridgePort, BondMember>();
   readonly #hashes: readonly SenderHash[] = Array.from({ length: N_BOND_HASHES }, (_, value) => new SenderHash(value));
   #active: BondMember | undefined;
+  /** The active member that was told of last. */
+  #announced: BondMember | undefined;
   #lastChosen = -1;
 
   constructor(settings: BondSettings, clock: Clock) {
@@ -99,6 +101,13 @@ export class Bond {
     this.#chooseActive();
     if (this.#rebalanceIfDue(nowMs)) hasChanged = true;
     return hasChanged || this.#active !== before;
+  }
+
+  /** Whether another member has become active since this was asked last. */
+  takeNewActive(): boolean {
+    const isNew = this.#active !== undefined && this.#active !== this.#announced;
+    if (this.#active !== undefined) this.#announced = this.#active;
+    return isNew;
   }
 
   /** The senders that share a hash with this one, which they go out by; only of `balance-slb`. */

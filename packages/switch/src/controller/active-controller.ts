@@ -20,6 +20,8 @@ export type Converse = (socket: Socket, owner: ConversationOwner) => Conversatio
 
 /** A controller that the switch calls. */
 export class ActiveController {
+  /** The switch does not wait for those that it calls. */
+  readonly opened: Promise<void> = Promise.resolve();
   readonly #spec: ControllerSpec;
   readonly #converse: Converse;
   readonly #tls: () => TlsFiles | undefined;

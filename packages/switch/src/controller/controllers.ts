@@ -59,6 +59,10 @@ export class Controllers {
       if (isStandalone) this.#standalone.add(bridge);
       this.#apply(bridge, controllers);
     }
+    const opened = [...this.#heldByBridge.values()].flatMap((held) =>
+      [...held.values()].map(({ controller }) => controller.opened),
+    );
+    await Promise.all(opened);
     this.tick();
   }
 

@@ -17,11 +17,18 @@ export class PassiveController {
   readonly status: ControllerStatus = { isConnected: false, role: undefined, status: {} };
   readonly #conversations = new Set<{ close(): void }>();
   #server: Server | undefined;
+  /** Resolves when callers are served, or cannot be. */
+  readonly opened: Promise<void> = Promise.resolve();
 
   constructor(spec: ControllerSpec, converse: Converse, tls: () => TlsFiles | undefined, log: Logger) {
     try {
       this.#server = this.#listen(completeTarget(spec.target), converse, tls);
-      this.#server.on("error", (error) => log.error({ controller: spec.target, error: error.message }, "cannot listen"));
+      const server = this.#server;
+      server.on("error", (error) => log.error({ controller: spec.target, error: error.message }, "cannot listen"));
+      this.opened = new Promise((resolve) => {
+        server.once("listening", resolve);
+        server.once("error", () => resolve());
+      });
     } catch (error) {
       log.error({ controller: spec.target, error: messageOf(error) }, "cannot listen");
     }
