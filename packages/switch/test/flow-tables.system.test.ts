@@ -58,8 +58,9 @@ systemTest.each(["OpenFlow10", "OpenFlow13", "OpenFlow14", "OpenFlow15"])(
       }
       return monitor;
     });
-    const have = (part: string): Promise<void> =>
-      expect.poll(() => texts.every((text) => text.includes(part)), { timeout: 30_000 }).toBe(true);
+    const have = async (part: string): Promise<void> => {
+      await expect.poll(() => texts.every((text) => text.includes(part)), { timeout: 30_000 }).toBe(true);
+    };
     try {
       await have("cookie=0x5");
       for (const args of [
