@@ -97,10 +97,22 @@ function setFields(inner: string, fields: Map<string, string>, labels: string[])
     for (const part of list.split(",")) {
       const [name = "", value = ""] = part.split("=");
       const layer = group === "tcp" || group === "udp" ? "tp" : group;
-      const plain = value.split("/")[0] ?? "";
-      fields.set(`${layer}.${name}`, name === "tos" || name === "tclass" ? String(Number(plain)) : plain);
+      const [plain = "", mask] = value.split("/");
+      const key = `${layer}.${name}`;
+      if (group === "ipv4" && mask?.includes(".") === true) fields.set(key, masked(fields.get(key) ?? "", plain, mask));
+      else fields.set(key, name === "tos" || name === "tclass" ? String(Number(plain)) : plain);
     }
   }
+}
+
+/** An IPv4 address with some of its bits set. */
+function masked(before: string, value: string, mask: string): string {
+  const bits = mask.split(".").map(Number);
+  const set = value.split(".").map(Number);
+  return before
+    .split(".")
+    .map((byte, i) => (Number(byte) & ~(bits[i] ?? 0)) | ((set[i] ?? 0) & (bits[i] ?? 0)))
+    .join(".");
 }
 
 function headersOf(sent: string): Headers {

@@ -76,7 +76,13 @@ const OF_IP = [
   "ct(table=2,zone=3)",
   "ct(table=2,zone=NXM_NX_REG0[0..15])",
 ];
-const OF_IP4 = ["ct(commit,force,table=2,nat)", "mod_nw_dst:10.0.1.1", "mod_nw_src:10.0.0.1", "load:5->NXM_OF_IP_DST[0..7]"];
+const OF_IP4 = [
+  "ct(commit,force,table=2,nat(src=10.9.9.9))",
+  "ct(table=2,nat)",
+  "mod_nw_dst:10.0.1.1",
+  "mod_nw_src:10.0.0.1",
+  "load:5->NXM_OF_IP_DST[0..7]",
+];
 const OF_MPLS = ["dec_mpls_ttl", "set_mpls_label:5", "set_mpls_ttl:1", "set_mpls_tc:3", "load:4->OXM_OF_MPLS_LABEL[0..3]"];
 /** At the end of a list, since what follows would need other packets. */
 const LAST_OF_IP = ["push_mpls:0x8847,output:2", "push_mpls:0x8847,set_mpls_label:9,output:1,dec_mpls_ttl,output:3"];

@@ -19,7 +19,12 @@ function headingOf(cause: TracePass["cause"]): string {
   if (cause === undefined) return "";
   const state = formatCtState(cause.ctState);
   const text = cause.isDefault ? `default ct_state=${state} (use --ct-next to customize)` : `ct_state=${state}`;
-  return `${RULE}\nrecirc(0x${cause.recircId.toString(16)}) - resume conntrack with ${text}\n${RULE}\n\n`;
+  return `${RULE}\nrecirc(0x${cause.recircId.toString(16)}) - resume conntrack with ${text}\n${natOf(cause)}${RULE}\n\n`;
+}
+
+function natOf({ nat }: NonNullable<TracePass["cause"]>): string {
+  if (nat === undefined) return "";
+  return `Replacing src/dst IP/ports to simulate NAT:\n Initial flow: ${nat.initial}\n Modified flow: ${nat.modified}\n`;
 }
 
 function formatPass({ key, tree, translation }: TracePass): string {

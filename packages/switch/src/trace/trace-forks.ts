@@ -1,10 +1,11 @@
 /** Follows a traced packet through the connection tracker: one trace for each time it comes back. */
-import { CT_STATE, type DatapathAction, nestedActions } from "@tenet/datapath";
+import { CT_STATE, type CtDatapathAction, type DatapathAction, nestedActions } from "@tenet/datapath";
 import { FIELDS, setField } from "@tenet/net";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { FrozenState } from "../translate/frozen-state.ts";
 import type { Translation } from "../translate/translation.ts";
 import type { TraceFork, VirtualSwitch } from "../virtual-switch.ts";
+import { type SimulatedNat, simulateNat } from "./simulate-nat.ts";
 import { TraceTree } from "./trace-tree.ts";
 
 /** Times that a packet may come back; more is a loop. */
@@ -18,7 +19,15 @@ export interface TracePass {
   readonly tree: TraceTree;
   readonly translation: Translation;
   /** Why it comes in, for all passes but the first. */
-  readonly cause: { readonly recircId: number; readonly ctState: number; readonly isDefault: boolean } | undefined;
+  readonly cause:
+    | {
+        readonly recircId: number;
+        readonly ctState: number;
+        readonly isDefault: boolean;
+        /** How its addresses were translated, where the tracker was asked for that. */
+        readonly nat: SimulatedNat | undefined;
+      }
+    | undefined;
 }
 
 /**
@@ -39,16 +48,17 @@ export function traceForks(
   for (let from = 0; from < passes.length; from++) {
     const pass = passes[from];
     if (pass === undefined || passes.length > MAX_FORKS) break;
-    for (const { id, zone } of recirculationsIn(pass.translation.actions)) {
+    for (const { id, ct } of recirculationsIn(pass.translation.actions)) {
       const fork = forks[id - 1];
       if (fork === undefined) continue;
       const { frozen } = fork;
       const given = ctStates[passes.length - 1];
       const ctState = given ?? CT_STATE.trk | CT_STATE.new;
-      const next = keyOfReturn(fork, pass.key, id, frozen.isTracked ? { ctState, zone } : undefined);
+      const next = keyOfReturn(fork, pass.key, id, frozen.isTracked ? { ctState, zone: ct.zone } : undefined);
+      const nat = ct.nat === undefined ? undefined : simulateNat(next, ct.nat);
       const observer = new TraceTree();
       const answer = vswitch.trace(frozen.bridge, next, { observer, forks, frozen });
-      const cause = { recircId: id, ctState, isDefault: given === undefined };
+      const cause = { recircId: id, ctState, isDefault: given === undefined, nat };
       passes.push({ bridge: frozen.bridge, key: asSeen(next, frozen), tree: observer, translation: answer, cause });
     }
   }
@@ -79,12 +89,11 @@ function asSeen(key: Uint32Array, { inPort, packet }: FrozenState): Uint32Array 
   return seen;
 }
 
-/** Numbers of recirculations with the zone that the packet was tracked in before, where it was; what the datapath hashes or parses is not followed. */
-function recirculationsIn(actions: readonly DatapathAction[], outerZone = 0): { id: number; zone: number }[] {
-  let zone = outerZone;
+/** Numbers of recirculations with what had the packet tracked; what the datapath hashes or parses is not followed. */
+function recirculationsIn(actions: readonly DatapathAction[]): { id: number; ct: CtDatapathAction }[] {
   return actions.flatMap((action, i) => {
-    if (action.type === "ct") ({ zone } = action);
-    if (action.type === "recirc" && actions[i - 1]?.type === "ct") return [{ id: action.id, zone }];
-    return nestedActions(action).flatMap((inner) => recirculationsIn(inner, zone));
+    const before = actions[i - 1];
+    if (action.type === "recirc" && before?.type === "ct") return [{ id: action.id, ct: before }];
+    return nestedActions(action).flatMap(recirculationsIn);
   });
 }

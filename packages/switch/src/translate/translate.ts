@@ -344,6 +344,18 @@ class Walk {
     this.#out.push({ type: "checkLength", sizeBytes, greater, lessOrEqual });
   }
 
+  /** As at the original, the action set is executed on the copy too. */
+  #clone(actions: readonly Action[]): void {
+    const outer = { actionSet: this.#actionSet, stack: this.#stack };
+    this.#stack = [...outer.stack];
+    this.#apart(() => {
+      this.#execute(actions);
+      this.#executeActionSet();
+    });
+    this.#actionSet = outer.actionSet;
+    this.#stack = outer.stack;
+  }
+
   /** Leaves off: what is left of every list that is being executed is done when the packet is back. */
   #freeze(freezing: Freezing): void {
     this.#freezing = freezing;
@@ -407,7 +419,7 @@ class Walk {
       case "ctClear":
         return this.#clearConnection();
       case "clone":
-        return this.#apart(() => this.#execute(action.actions));
+        return this.#clone(action.actions);
       case "exit":
         this.#isOver = true;
         return;
