@@ -6,6 +6,11 @@ import {
   buildIp6,
   buildTcp,
   buildUdp,
+  addToSum,
+  foldSum,
+  getU32,
+  internetChecksum,
+  pseudoSum4,
   FIELDS,
   getField,
   parseIp4,
@@ -32,6 +37,7 @@ class Tracker {
   readonly #port = this.datapath.addPort({ name: "m1", kind: "memory" });
   state = 0;
   mark = 0;
+  frame = new Uint8Array(0);
   /** Source and destination of the last frame, with ports. */
   ends = "";
 
@@ -39,6 +45,7 @@ class Tracker {
     this.datapath.onUpcall(({ key, frame }) => {
       this.state = getField(key, FIELDS.ct_state);
       this.mark = getField(key, FIELDS.ct_mark);
+      this.frame = frame.slice();
       this.ends = endsOf(frame);
     });
   }
@@ -55,9 +62,18 @@ function endsOf(frame: Uint8Array): string {
   return `${text(26)}:${port(34)} ${text(30)}:${port(36)}`;
 }
 
-function tcp(src: string, srcPort: number, dst: string, dstPort: number, flags: number, text = "", seq = 1000): Uint8Array {
+function tcp(
+  src: string,
+  srcPort: number,
+  dst: string,
+  dstPort: number,
+  flags: number,
+  text = "",
+  seq = 1000,
+  ackNumber = 1001,
+): Uint8Array {
   const segment = buildTcp(
-    { srcPort, dstPort, seq, ack: flags & TCP_FLAG.ack ? 1001 : 0, flags, window: 60000 },
+    { srcPort, dstPort, seq, ack: flags & TCP_FLAG.ack ? ackNumber : 0, flags, window: 60000 },
     Buffer.from(text),
   );
   const macs = { dst: 0x020000000002, src: 0x020000000001 };
@@ -151,6 +167,33 @@ test("what is announced in a translated connection is translated as it is", () =
   expect([tracker.state, tracker.ends]).toEqual([NEW | rel | CT_STATE.snat, "10.9.9.9:5000 10.0.0.2:8000"]);
   tracker.track(tcp(S, 8000, "10.9.9.9", 5000, syn | ack), { ...TRACK, nat: NAT });
   expect(tracker.ends).toBe("10.0.0.2:8000 10.0.0.1:5000");
+});
+
+test.each([
+  ["PORT 10,0,0,1,31,64\r\n", "PORT 192,168,100,200,31,64\r\n", "192.168.100.200"],
+  ["EPRT |1|10.0.0.1|8000|\r\nNOOP\r\n", "EPRT |1|1.1.1.1|8000|\r\nNOOP\r\n", "1.1.1.1"],
+])("%j becomes %j, and numbers are shifted from there on", (line, expected, seenClient) => {
+  const tracker = new Tracker();
+  const commit: CtDatapathAction = { ...FTP, nat: { ...NAT, side: "src", firstAddress: Uint32Array.of(parseIp4(seenClient)) } };
+  const track: CtDatapathAction = { ...TRACK, nat: NAT };
+  const delta = expected.length - line.length;
+  say(tracker, line, false, C, S, commit, [seenClient, S]);
+  const check = (seq: number, ackNumber: number, text: string): void => {
+    const { frame } = tracker;
+    expect(Buffer.from(frame.subarray(54)).toString()).toBe(text);
+    expect([getU32(frame, 38), getU32(frame, 42)]).toEqual([seq, ackNumber]);
+    expect(internetChecksum(frame, 14, 20)).toBe(0);
+    expect(foldSum(addToSum(pseudoSum4(frame, 14, 6, frame.length - 34), frame, 34, frame.length - 34))).toBe(0xffff);
+  };
+  check(1001, 1001, expected);
+  tracker.track(tcp(C, 4000, S, 21, ack | psh, line, 1001), track); // sent again
+  check(1001, 1001, expected);
+  tracker.track(tcp(C, 4000, S, 21, ack | psh, "QUIT\r\n", 1001 + line.length), track);
+  check(1001 + expected.length, 1001, "QUIT\r\n");
+  tracker.track(tcp(S, 21, seenClient, 4000, ack, "", 1001, 1001 + expected.length), track);
+  check(1001, 1001 + expected.length - delta, "");
+  tracker.track(tcp(S, 20, seenClient, 8000, syn), { ...COMMIT, nat: NAT });
+  expect([tracker.state, tracker.ends]).toEqual([NEW | rel | CT_STATE.dnat, "10.0.0.2:20 10.0.0.1:8000"]);
 });
 
 test("TFTP: the answer comes from another port, through NAT too", () => {

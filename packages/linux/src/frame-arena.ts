@@ -58,6 +58,11 @@ export class FrameArena {
     return i * this.#slotBytes;
   }
 
+  /** Bytes between a position and the end of the slot that it is in. */
+  roomBehind(at: number): number {
+    return this.#slotBytes - (at % this.#slotBytes);
+  }
+
   /** The address of `bytes`, for system calls. */
   get address(): number {
     if (this.#address === 0) this.#address = libc().addressOf(this.bytes);

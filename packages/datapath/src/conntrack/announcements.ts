@@ -5,11 +5,9 @@
  * be that of the end that says it: nobody can open the way to a third one. TFTP: the answer to a request comes
  * from another port of the server, to the one that the request came from.
  *
- * Limits: addresses inside FTP are not translated. Where the control connection is, only `EPSV` works.
- *
  * @see RFC 959, RFC 2428, RFC 1350
  */
-import { getU16, getU32, tryParseIp4, tryParseIp6 } from "@tenet/net";
+import { formatIp4, formatIp6, getU16, getU32, tryParseIp4, tryParseIp6 } from "@tenet/net";
 import type { Connection } from "./connection.ts";
 import { type Expectation, expectationOf } from "./expectations.ts";
 import { TUPLE } from "./tuple.ts";
@@ -20,7 +18,36 @@ const SIX_NUMBERS = "(\\d{1,3}),(\\d{1,3}),(\\d{1,3}),(\\d{1,3}),(\\d{1,3}),(\\d
 const PORT = new RegExp(`^PORT +${SIX_NUMBERS}\\r?\\n`, "i");
 const EPRT = /^EPRT +([!-~])([12])\1([\d.a-f:]+)\1(\d{1,5})\1\r?\n/i;
 const PASSIVE = new RegExp(`^227 [^\\d]*${SIX_NUMBERS}`);
+/** Behind the name, the delimiter, the family and another delimiter. */
+const EPRT_ADDRESS_AT = 8;
 const EXTENDED_PASSIVE = /^229 [^(]*\(([!-~])\1\1(\d{1,5})\1\)/;
+
+/** A part of a line and what it becomes; `at` and `length` are in characters. */
+export interface Replacement {
+  readonly at: number;
+  readonly length: number;
+  readonly text: string;
+}
+
+/** The address in a line of FTP, when the other end knows its sender by another one. */
+export function findForeignAddress(connection: Connection, isReply: boolean, line: string): Replacement | undefined {
+  const own = isReply ? connection.reply : connection.original;
+  const known = isReply ? connection.original : connection.reply;
+  const ownAddress = own.subarray(TUPLE.src, TUPLE.dst);
+  const knownAddress = known.subarray(TUPLE.dst, TUPLE.ports);
+  if (ownAddress.every((word, i) => word === knownAddress[i])) return undefined;
+  const six = (isReply ? PASSIVE : PORT).exec(line)?.slice(1);
+  if (six !== undefined) {
+    const said = six.slice(0, 4).map(Number);
+    if (said.join(".") !== formatIp4(own[TUPLE.src] ?? 0)) return undefined;
+    const address = six.slice(0, 4).join(",");
+    return { at: line.indexOf(address), length: address.length, text: formatIp4(known[TUPLE.dst] ?? 0).replaceAll(".", ",") };
+  }
+  const [, , family, address] = (isReply ? null : EPRT.exec(line)) ?? [];
+  if (family === undefined || address === undefined) return undefined;
+  if (wordsOf(family, address)?.every((word, i) => word === ownAddress[i]) !== true) return undefined;
+  return { at: line.indexOf(address, EPRT_ADDRESS_AT), length: address.length, text: textOf(family, knownAddress) };
+}
 
 /** What a payload announces; `undefined` when it is nothing. Positions are those of the payload in `bytes`. */
 export function readAnnouncement(
@@ -67,6 +94,12 @@ function wordsOf(family: string, text: string): readonly number[] | undefined {
   return bytes === undefined ? undefined : [0, 4, 8, 12].map((at) => getU32(bytes, at));
 }
 
-function lineAt(bytes: Uint8Array, from: number, end: number): string {
+function textOf(family: string, words: Uint32Array): string {
+  if (family === "1") return formatIp4(words[0] ?? 0);
+  return formatIp6(Uint8Array.from({ length: 16 }, (_, i) => (words[i >> 2] ?? 0) >>> (24 - 8 * (i & 3))));
+}
+
+/** The beginning of a payload as text. */
+export function lineAt(bytes: Uint8Array, from: number, end: number): string {
   return String.fromCharCode(...bytes.subarray(from, Math.min(end, from + MAX_LINE)));
 }

@@ -23,6 +23,15 @@ export const TIMEOUT_MS = {
 /** A name of {@link TIMEOUT_MS}. */
 export type Phase = keyof typeof TIMEOUT_MS;
 
+/** How far the sequence numbers of one direction are shifted. */
+export interface SequenceShift {
+  /** First byte of the segment that was changed last, as its sender counts. */
+  readonly at: number;
+  /** Up to there, and behind it. */
+  readonly before: number;
+  readonly after: number;
+}
+
 /** A connection in the table; objects are made in one place and not reused. */
 export class Connection {
   /** Place in the list of connections. */
@@ -40,6 +49,8 @@ export class Connection {
   readonly helper: CtHelper | undefined;
   /** The connection that announced it. */
   readonly parent: Connection | undefined;
+  /** Of FTP with translated addresses: the shifted numbers of who began, and of who answers. */
+  readonly shifts: [SequenceShift | undefined, SequenceShift | undefined] | undefined;
   phase: Phase;
   /** Monotonic ms. */
   expiresMs: number;
@@ -59,6 +70,7 @@ export class Connection {
     this.helper = kin.helper;
     this.parent = kin.parent;
     this.ends = ends;
+    this.shifts = kin.helper === "ftp" && tuples.nat !== "none" && ends !== undefined ? [undefined, undefined] : undefined;
     this.phase = phase;
     this.expiresMs = nowMs + TIMEOUT_MS[phase];
   }

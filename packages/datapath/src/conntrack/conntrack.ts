@@ -20,6 +20,7 @@ import { CT_STATE, NAT_STATES } from "./ct-state.ts";
 import { readAnnouncement } from "./announcements.ts";
 import { type Expectation, Expectations } from "./expectations.ts";
 import { Fragments } from "./fragments.ts";
+import { translateFtp } from "./ftp-translation.ts";
 import { chooseReply, type NatContext } from "./nat.ts";
 import { PacketReader } from "./packet-reader.ts";
 import { PacketTranslator } from "./packet-translator.ts";
@@ -255,6 +256,7 @@ export class Conntrack {
     const before = this.#isReply ? connection.reply : connection.original;
     const answers = this.#isReply ? connection.original : connection.reply;
     const changed = this.#translator.translate(bytes, packet, this.#reader, before, answers);
+    translateFtp(packet, this.#reader, connection, this.#isReply);
     const isSource = (connection.nat === "src") !== this.#isReply;
     packet.ctState &= ~NAT_STATES;
     if (changed !== 0) packet.ctState |= isSource ? CT_STATE.snat : CT_STATE.dnat;
