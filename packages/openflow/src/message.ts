@@ -326,6 +326,8 @@ export type Message =
       readonly type: "packetOut";
       readonly bufferId?: number;
       readonly inPort: number;
+      /** Other pipeline fields that the packet has, exactly; OpenFlow 1.5. */
+      readonly metadata?: Match;
       readonly actions: readonly Action[];
       readonly data: Uint8Array;
     }

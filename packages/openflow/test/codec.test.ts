@@ -233,6 +233,17 @@ describe("random groups", () => {
 });
 
 describe("refusals", () => {
+  test.each([
+    ["OFPBRC_BAD_PORT", "reg0=5"],
+    ["OFPBRC_PIPELINE_FIELDS_ONLY", "in_port=1,ip"],
+  ])("%s: a packet-out with the match %s", (errorName, text) => {
+    const query = { table: 0, match: parseMatch(text), cookie: 0n, cookieMask: 0n };
+    const request = encodeMessage({ type: "multipartRequest", request: { kind: "flow", ...query }, isLast: true }, 6, 1);
+    const match = request.slice(8 + 8 + 32); // header, head, and what comes before the match
+    const bytes = Uint8Array.from([6, 13, 0, 16 + match.length, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, ...match]);
+    expect(() => decodeMessage(bytes)).toThrow(expect.objectContaining({ errorName }));
+  });
+
   const refused = (bytes: string): string | undefined => {
     try {
       decodeMessage(hex(bytes));

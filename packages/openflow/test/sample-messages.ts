@@ -125,6 +125,10 @@ export const MESSAGES: readonly (readonly [Message, readonly Version[]])[] = [
     VERSIONS,
   ],
   [{ type: "packetOut", inPort: 0xfffd, actions: parseActions("NORMAL"), data: DATA }, VERSIONS],
+  [
+    { type: "packetOut", inPort: 0xfffd, actions: [], data: DATA, metadata: parseMatch("reg0=5,metadata=7,tun_metadata1=9") },
+    [6],
+  ],
   [{ type: "packetOut", bufferId: 5, inPort: 1, actions: [], data: new Uint8Array(0) }, VERSIONS],
   [{ type: "portStatus", reason: "modify", port: PORT }, [4, 5, 6]],
   [{ type: "portStatus", reason: "add", port: { ...PORT, state: 1, currentSpeed: 0, maxSpeed: 0 } }, [1]],

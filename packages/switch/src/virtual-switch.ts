@@ -8,7 +8,7 @@
 import type { Datapath, MeterConfig, PortInfo, PortSpec, Upcall } from "@tenet/datapath";
 import { AppError, type Clock } from "@tenet/kit";
 import { FIELDS, getField, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
-import { type Action, METER, PORT } from "@tenet/openflow";
+import { type Action, type Match, METER, PORT } from "@tenet/openflow";
 import { Bridge, type FragmentHandling } from "./bridge/bridge.ts";
 import { announcementsOf } from "./bridge/announcement.ts";
 import type { Bond } from "./bridge/bond.ts";
@@ -316,10 +316,15 @@ export class VirtualSwitch {
     return () => this.#packetListeners.delete(listener);
   }
 
-  /** Executes actions on a frame as if it came in at OpenFlow port `inPort` (packet-out). */
-  packetOut(bridge: Bridge, frame: Uint8Array, inPort: number, actions: readonly Action[]): void {
+  /**
+   * Executes actions on a frame as if it came in at OpenFlow port `inPort` (packet-out).
+   *
+   * @param metadata - further pipeline fields that the packet has, options where they lie in a FlowKey
+   */
+  packetOut(bridge: Bridge, frame: Uint8Array, inPort: number, actions: readonly Action[], metadata?: Match): void {
     const key = makeFlowKey();
     parseFlowKey(frame, frame.length, inPort, key);
+    if (metadata !== undefined) for (let i = 0; i < key.length; i++) key[i] = (key[i] ?? 0) | (metadata.key[i] ?? 0);
     const translation = translate(bridge, key, this.#around, { actions, learn: this.#learn, learnFlow: teachFlow });
     this.#execute(translation, frame, this.#portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
   }

@@ -1,7 +1,7 @@
 /** Packets to and from the controller, in the layouts of each version and of Nicira's two packet-in formats. */
-import { FIELDS, getField } from "@tenet/net";
+import { FIELDS, getField, setField, STAGE_ENDS } from "@tenet/net";
 import { type ByteReader, ByteWriter } from "@tenet/wire";
-import { PORT } from "../action.ts";
+import { type Match, PORT } from "../action.ts";
 import { makeMatch, setMatchField } from "../match/match.ts";
 import { matchField } from "../match/match-field.ts";
 import type { Continuation } from "../continuation.ts";
@@ -19,6 +19,8 @@ export type PacketOut = Extract<Message, { type: "packetOut" }>;
 
 const NO_BUFFER = 0xffff_ffff;
 const IN_PORT = matchField("in_port");
+/** Words of a FlowKey before it are of the pipeline, not the packet. */
+const FIRST_HEADER_WORD = STAGE_ENDS[0] ?? 0;
 
 /** The body of the standard packet-in. */
 export function encodePacketIn(packet: PacketIn, version: number): Uint8Array {
@@ -156,7 +158,7 @@ export function encodePacketOut(packet: PacketOut, version: number): Uint8Array 
   writer.u32(packet.bufferId ?? NO_BUFFER);
   if (version >= 6) {
     writer.u16(actions.length).zeros(2);
-    writeOxmMatch(writer, matchOnPort(packet.inPort), version);
+    writeOxmMatch(writer, matchOnPort(packet.inPort, packet.metadata), version);
   } else {
     writePort(writer, packet.inPort, version);
     writer.u16(actions.length);
@@ -171,11 +173,21 @@ export function decodePacketOut(reader: ByteReader, version: number): PacketOut 
   const bufferId = reader.u32();
   let inPort: number = PORT.CONTROLLER;
   let length: number;
+  let metadata: Match | undefined;
   if (version >= 6) {
     length = reader.u16();
     reader.skip(2);
     const match = readOxmMatch(reader);
-    if (getField(match.mask, FIELDS.in_port) !== 0) inPort = getField(match.key, FIELDS.in_port);
+    if (match.mask.some((word, i) => word !== 0 && i >= FIRST_HEADER_WORD)) {
+      throw new OpenFlowError("OFPBRC_PIPELINE_FIELDS_ONLY", "A packet-out names fields of the packet", { details: { at } });
+    }
+    if (getField(match.mask, FIELDS.in_port) === 0) {
+      throw new OpenFlowError("OFPBRC_BAD_PORT", "A packet-out names no port", { details: { at } });
+    }
+    inPort = getField(match.key, FIELDS.in_port);
+    setField(match.key, FIELDS.in_port, 0);
+    setField(match.mask, FIELDS.in_port, 0);
+    if (match.options !== undefined || match.mask.some((word) => word !== 0)) metadata = match;
   } else {
     inPort = readPort(reader, version);
     length = reader.u16();
@@ -186,15 +198,16 @@ export function decodePacketOut(reader: ByteReader, version: number): PacketOut 
   }
   const actions = decodeActions(reader.sub(length), version);
   const data = reader.rest();
-  return { type: "packetOut", ...(bufferId === NO_BUFFER ? {} : { bufferId }), inPort, actions, data };
+  const fixed = { type: "packetOut", ...(bufferId === NO_BUFFER ? {} : { bufferId }), inPort, actions, data } as const;
+  return metadata === undefined ? fixed : { ...fixed, metadata };
 }
 
 function packetIn({ bufferId, ...rest }: Omit<PacketIn, "type" | "bufferId"> & { readonly bufferId: number }): PacketIn {
   return { type: "packetIn", ...(bufferId === NO_BUFFER ? {} : { bufferId }), ...rest };
 }
 
-function matchOnPort(port: number): PacketIn["match"] {
-  const match = makeMatch();
+function matchOnPort(port: number, metadata: Match = makeMatch()): Match {
+  const match: Match = { key: metadata.key.slice(), mask: metadata.mask.slice(), options: metadata.options };
   setMatchField(match, IN_PORT, BigInt(port));
   return match;
 }

@@ -206,7 +206,8 @@ export class OpenFlowChannel {
     const offered = message.versions;
     const common = this.#versions.filter((each) => (offered === undefined ? each <= version : (offered & (1 << each)) !== 0));
     if (common.length === 0) {
-      this.#write(makeErrorMessage("OFPHFC_INCOMPATIBLE", 1, new Uint8Array(0)), Math.min(...this.#versions), xid);
+      const text = `OpenFlow of these wire versions is spoken here: ${this.#versions.join(", ")}`;
+      this.#write(makeErrorMessage("OFPHFC_INCOMPATIBLE", 1, Buffer.from(text)), Math.min(...this.#versions), xid);
       this.#socket.end();
       return;
     }

@@ -48,8 +48,9 @@ export class TableChanges {
   /** What a message does when the tables have changed. */
   finish(message: ChangeMessage): void {
     if (message.type === "packetOut") {
-      const actions = this.#bridge.pipeline.tlvTable.placeFields(message.actions);
-      this.#vswitch.packetOut(this.#bridge, message.data, message.inPort, actions);
+      const { tlvTable } = this.#bridge.pipeline;
+      const metadata = message.metadata === undefined ? undefined : tlvTable.placeMatch(message.metadata);
+      this.#vswitch.packetOut(this.#bridge, message.data, message.inPort, tlvTable.placeFields(message.actions), metadata);
     }
     if (message.type !== "portMod") return;
     const port = this.#portToModify(message);
