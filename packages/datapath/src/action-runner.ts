@@ -16,6 +16,7 @@ import type { PacketMemory } from "./packet-memory.ts";
 import type { Port } from "./port.ts";
 import { PortOutput } from "./port-output.ts";
 import { Rewriter } from "./rewrite.ts";
+import { noteOffload } from "./tunnel/inner-offload.ts";
 import { readTunnel } from "./tunnel/tunnel-input.ts";
 import { popVlan, pushVlan } from "./vlan-tag.ts";
 import { completeFrame } from "./vnet-header.ts";
@@ -148,6 +149,7 @@ export class ActionRunner {
     const end = at + batch.segmentLength(i, k);
     const size = readTunnel(port.end.tunnel, batch, i, at, end, packet.tunnel);
     this.#memory.adoptInner(packet, at + size, end - at - size);
+    noteOffload(packet.arena.bytes, packet.headerAt, packet.at, packet.length);
     packet.hasTunnel = true;
     if (size === 0) port.counters.rxErrors++;
     else this.#receive(port, packet);

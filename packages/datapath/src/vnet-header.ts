@@ -34,6 +34,29 @@ export function clearVnetHeader(bytes: Uint8Array, headerAt: number): void {
   bytes.fill(0, headerAt, headerAt + VNET_BYTES);
 }
 
+/** What is left to do of a TCP or UDP packet; offsets are from the start of the frame. */
+export interface Unfinished {
+  readonly transport: number;
+  /** Of the checksum in the transport header. */
+  readonly field: number;
+  readonly family: 4 | 6;
+  /** Bytes of all headers. */
+  readonly headers: number;
+  /** Bytes of payload in each of the TCP segments that the frame stands for; 0 when it stands for itself. */
+  readonly segmentSize: number;
+}
+
+/** Writes a header that asks for a checksum, and maybe for segmentation. */
+export function writeVnetHeader(bytes: Uint8Array, headerAt: number, unfinished: Unfinished): void {
+  const { transport, field, family, headers, segmentSize } = unfinished;
+  bytes[headerAt] = NEEDS_CHECKSUM;
+  bytes[headerAt + 1] = segmentSize === 0 ? GSO.none : family === 4 ? GSO.tcp4 : GSO.tcp6;
+  putLe16(bytes, headerAt + 2, headers);
+  putLe16(bytes, headerAt + 4, segmentSize);
+  putLe16(bytes, headerAt + 6, transport);
+  putLe16(bytes, headerAt + 8, field);
+}
+
 /**
  * Moves the header down, and the offsets in it up, by the `delta` bytes that the frame is to become longer by in front of
  * its network header; the other way round when `delta` is negative.

@@ -12,6 +12,7 @@ import { traceForks } from "../trace/trace-forks.ts";
 import { parseCtState } from "../trace/trace-states.ts";
 import { portNamesOf, tellStory } from "../trace/trace-story.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
+import { tunnelCommands } from "./tunnel-commands.ts";
 import { addressCommands } from "./address-commands.ts";
 import { bondCommands } from "./bond-commands.ts";
 import { connectionCommands } from "./connection-commands.ts";
@@ -36,6 +37,7 @@ export function switchCommands(
   return [
     ...datapathCommands(vswitch, clock),
     ...slowPathCommands(vswitch),
+    ...tunnelCommands(vswitch),
     ...connectionCommands(vswitch),
     ...unconfiguredCommands(vswitch),
     ...addressCommands(vswitch, clock),
