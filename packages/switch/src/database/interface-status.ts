@@ -5,7 +5,7 @@ import { driverInfo, linkSettings } from "@tenet/linux";
 import { formatMac } from "@tenet/net";
 import type { RowInput } from "@tenet/ovsdb";
 import type { PatchCounters } from "../bridge/bridge-port.ts";
-import type { InterfaceState } from "./reconcile.ts";
+import type { InterfaceState } from "./states.ts";
 
 /** `ofport` of an interface that could not be opened. */
 const NO_OFPORT = -1;

@@ -5,66 +5,37 @@
  * that does not concern them. A device that cannot be opened leaves its error behind and is tried again.
  */
 import { createHash } from "node:crypto";
-import { type Clock, type Logger, messageOf } from "@tenet/kit";
-import { setMac, setMtu, SystemCallError } from "@tenet/linux";
-import { type FlowSpec, PORT } from "@tenet/openflow";
-import type { Bridge } from "../bridge/bridge.ts";
-import { Bond } from "../bridge/bond.ts";
-import type { BridgePort, Bundle } from "../bridge/bridge-port.ts";
-import { makeBundle } from "../bridge/bundle.ts";
-import { isSameVlan } from "../bridge/port-vlan.ts";
-import { type ControllerSpec, isPassive } from "../controller/controller-spec.ts";
-import type { DummyPorts } from "../dummy/dummy-ports.ts";
-import { phraseOf } from "../controller/describe-failure.ts";
-import { everyRule } from "../table/every-rule.ts";
-import type { NewPort, VirtualSwitch } from "../virtual-switch.ts";
 import { isDeepStrictEqual } from "node:util";
-import type { WantedBridge, WantedInterface, WantedMirror, WantedPort } from "./wanted.ts";
-
-/** What became of an interface. */
-export interface InterfaceState {
-  readonly uuid: string;
-  readonly bridge: Bridge;
-  /** Absent when it could not be opened. */
-  readonly port: BridgePort | undefined;
-  readonly error: string | undefined;
-  /** Of a dummy, which has no device to ask. */
-  readonly dummyMtu?: number;
-}
-
-/** What became of a port. */
-export interface PortState {
-  readonly uuid: string;
-  readonly bundle: Bundle;
-}
-
-/** What became of a bridge. */
-export interface BridgeState {
-  readonly uuid: string;
-  readonly bridge: Bridge;
-  readonly ports: readonly PortState[];
-  /** In the order of `bridge.mirrors`. */
-  readonly mirrors: readonly WantedMirror[];
-  readonly isStandalone: boolean;
-  readonly controllers: readonly ControllerSpec[];
-}
+import { type Clock, type Logger, messageOf } from "@tenet/kit";
+import { SystemCallError } from "@tenet/linux";
+import { PORT } from "@tenet/openflow";
+import type { Bridge } from "../bridge/bridge.ts";
+import type { BridgePort, Bundle } from "../bridge/bridge-port.ts";
+import type { ControllerSpec } from "../controller/controller-spec.ts";
+import { phraseOf } from "../controller/describe-failure.ts";
+import type { DummyPorts } from "../dummy/dummy-ports.ts";
+import type { NewPort, VirtualSwitch } from "../virtual-switch.ts";
+import { BundleKeeper } from "./bundle-keeper.ts";
+import { DeviceKeeper } from "./device-keeper.ts";
+import { type Start, startOf, startOver } from "./start-over.ts";
+import type { BridgeState, InterfaceState } from "./states.ts";
+import type { WantedBridge, WantedInterface } from "./wanted.ts";
 
 interface HeldBridge {
   readonly bridge: Bridge;
-  readonly bundleByName: Map<string, Bundle>;
+  readonly bundles: BundleKeeper;
   uuid: string;
-  ports: readonly PortState[];
-  mirrors: readonly WantedMirror[];
   isStandalone: boolean;
   controllers: readonly ControllerSpec[];
   /** Which flows it started over with. */
-  start: "standalone" | "secure" | "controlled" | undefined;
+  start: Start | undefined;
 }
 
 /** Keeps a switch as wanted. */
 export class Reconciler {
   readonly #vswitch: VirtualSwitch;
   readonly #dummies: DummyPorts;
+  readonly #devices: DeviceKeeper;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #heldByName = new Map<string, HeldBridge>();
@@ -72,13 +43,13 @@ export class Reconciler {
   readonly #openedByPort = new Map<BridgePort, NewPort>();
   /** Numbers of interfaces whose device went away, by bridge and name. */
   readonly #numberByInterface = new Map<string, number>();
-  readonly #policingByPort = new WeakMap<BridgePort, WantedInterface["policing"]>();
   readonly #refusedNames = new Set<string>();
   #states: InterfaceState[] = [];
 
   constructor(vswitch: VirtualSwitch, dummies: DummyPorts, clock: Clock, log: Logger) {
     this.#vswitch = vswitch;
     this.#dummies = dummies;
+    this.#devices = new DeviceKeeper(vswitch, dummies, log);
     this.#clock = clock;
     this.#log = log;
   }
@@ -89,7 +60,7 @@ export class Reconciler {
   }
 
   get bridges(): BridgeState[] {
-    return [...this.#heldByName.values()];
+    return [...this.#heldByName.values()].map(({ bundles: { ports, mirrors }, ...rest }) => ({ ...rest, ports, mirrors }));
   }
 
   /** Changes the switch to what is wanted. Never throws for one port's sake. */
@@ -143,16 +114,15 @@ export class Reconciler {
     bridge.macs.ageingMs = wanted.macAgeingMs;
     bridge.macs.maxEntries = wanted.maxMacs;
     bridge.pipeline.configureTables(wanted.flowTables);
-    held.ports = wanted.ports.map((each) => ({ uuid: each.uuid, bundle: this.#applyPort(held, each) }));
-    this.#forgetBundles(held);
+    held.bundles.applyPorts(wanted.ports);
     const interfaces = wanted.ports.flatMap((port) => port.interfaces.map((each) => ({ ...each, bundle: port.name })));
     const locals = interfaces.filter(({ name }) => name === bridge.name);
     const others = interfaces.filter(({ name }) => name !== bridge.name);
     const states = [...locals, ...others.sort(byNumberWanted)].map((each) => this.#applyInterface(held, each, each.bundle));
-    const sized = this.#applyMtus(states, interfaces);
-    this.#applyMirrors(held, wanted.mirrors);
-    this.#applyFloodVlans(bridge, wanted.floodVlans);
-    this.#applyBridgeMac(bridge, locals[0]);
+    const sized = this.#devices.applyMtus(states, interfaces);
+    held.bundles.applyMirrors(wanted.mirrors);
+    held.bundles.applyFloodVlans(wanted.floodVlans);
+    this.#devices.applyBridgeMac(bridge, locals[0]);
     const mac = bridge.port(PORT.LOCAL)?.mac ?? stableMac(wanted.uuid);
     bridge.datapathId = wanted.datapathId ?? BigInt(mac);
     this.#applyFailMode(held, wanted);
@@ -163,142 +133,21 @@ export class Reconciler {
     const known = this.#heldByName.get(name);
     if (known !== undefined) return known;
     const bridge = this.#vswitch.addBridge(name);
-    const held: HeldBridge = {
-      bridge,
-      uuid,
-      bundleByName: new Map(),
-      ports: [],
-      mirrors: [],
-      isStandalone: true,
-      controllers: [],
-      start: undefined,
-    };
+    const bundles = new BundleKeeper(bridge, this.#vswitch, this.#clock);
+    const held: HeldBridge = { bridge, bundles, uuid, isStandalone: true, controllers: [], start: undefined };
     this.#heldByName.set(name, held);
     this.#log.info({ bridge: name }, "bridge added");
     return held;
   }
 
-  /** Gives the bundle of a port the settings of its row. */
-  #applyPort({ bridge, bundleByName }: HeldBridge, { name, vlan, isProtected, bond }: WantedPort): Bundle {
-    const known = bundleByName.get(name);
-    const bundle = known ?? makeBundle(name, vlan);
-    bundleByName.set(name, bundle);
-    const hadBond = bundle.bond !== undefined;
-    this.#applyBond(bundle, bond);
-    const isSame = isSameVlan(bundle.vlan, vlan) && bundle.isProtected === isProtected && hadBond === (bond !== undefined);
-    bundle.vlan = vlan;
-    bundle.isProtected = isProtected;
-    if (known !== undefined && !isSame) this.#vswitch.bundleChanged(bridge, bundle);
-    return bundle;
-  }
-
-  #applyBond(bundle: Bundle, wanted: WantedPort["bond"]): void {
-    if (isDeepStrictEqual(bundle.bond?.settings, wanted)) return;
-    if (wanted === undefined) bundle.bond = undefined;
-    else if (bundle.bond !== undefined) {
-      bundle.bond.configure(wanted);
-      this.#vswitch.bondsChanged();
-    } else {
-      bundle.bond = new Bond(wanted, this.#clock);
-      for (const port of bundle.members) bundle.bond.add(port);
-    }
-  }
-
-  #forgetBundles({ bundleByName, ports }: HeldBridge): void {
-    const names = new Set(ports.map(({ bundle }) => bundle.name));
-    for (const name of bundleByName.keys()) if (!names.has(name)) bundleByName.delete(name);
-  }
-
-  #applyMirrors(held: HeldBridge, wanted: readonly WantedMirror[]): void {
-    const known = new Map(held.mirrors.map((mirror) => [mirror.uuid, mirror]));
-    const mirrors = wanted.map((each) => {
-      const old = known.get(each.uuid);
-      return old !== undefined && isDeepStrictEqual(old.spec, each.spec) ? old : each;
-    });
-    const isSame = mirrors.length === held.mirrors.length && mirrors.every((each, i) => each === held.mirrors[i]);
-    held.mirrors = mirrors;
-    if (!isSame)
-      this.#vswitch.setMirrors(
-        held.bridge,
-        mirrors.map(({ spec }) => spec),
-      );
-  }
-
-  #applyFloodVlans(bridge: Bridge, wanted: readonly number[]): void {
-    if (wanted.length === bridge.floodVlans.size && wanted.every((vlan) => bridge.floodVlans.has(vlan))) return;
-    bridge.floodVlans = new Set(wanted);
-    this.#vswitch.floodVlansChanged(bridge);
-  }
-
-  #applyInterface({ bridge, bundleByName }: HeldBridge, wanted: WantedInterface, bundleName: string): InterfaceState {
-    const state = this.#openInterface(bridge, wanted, bundleByName.get(bundleName));
+  #applyInterface({ bridge, bundles }: HeldBridge, wanted: WantedInterface, bundleName: string): InterfaceState {
+    const state = this.#openInterface(bridge, wanted, bundles.bundle(bundleName));
     if (state.port === undefined) return state;
     try {
-      this.#applyMac(bridge, state.port, wanted);
-      this.#applyPolicing(state.port, wanted);
-      if (isDummy(wanted)) this.#dummies.configure(wanted.name, wanted.dummyOptions);
+      this.#devices.apply(bridge, state.port, wanted);
       return state;
     } catch (error) {
       return { ...state, error: messageOf(error) };
-    }
-  }
-
-  /** Only devices are limited, as at the original. */
-  #applyPolicing(port: BridgePort, wanted: WantedInterface): void {
-    const limits = port.link.kind === "datapath" && !isDummy(wanted) ? wanted.policing : [];
-    const known = this.#policingByPort.get(port) ?? [];
-    if (isDeepStrictEqual(known, limits)) return;
-    this.#policingByPort.set(port, limits);
-    this.#vswitch.setPolicing(port, limits);
-  }
-
-  /** The switch gives addresses to devices that it makes itself. */
-  #applyMac(bridge: Bridge, port: BridgePort, { name, mac, port: opened }: WantedInterface): void {
-    const kind = "kind" in opened ? opened.kind : undefined;
-    if (mac === undefined || port.mac === mac || (kind !== "internal" && kind !== "memory")) return;
-    if (kind === "internal") setMac(name, mac);
-    port.mac = mac;
-    this.#vswitch.portChanged(bridge, port);
-  }
-
-  /** A bridge that asks for none has the lowest address among those that the makers of its devices gave. */
-  #applyBridgeMac(bridge: Bridge, local: WantedInterface | undefined): void {
-    const port = bridge.port(PORT.LOCAL);
-    if (local === undefined || port === undefined || local.mac !== undefined) return;
-    const given = bridge.ports().filter((each) => this.#vswitch.infoOf(each)?.kind === "system" && isUniversal(each.mac));
-    if (given.length === 0) return;
-    const mac = Math.min(...given.map((each) => each.mac));
-    try {
-      this.#applyMac(bridge, port, { ...local, mac });
-    } catch (error) {
-      this.#log.warn({ bridge: bridge.name, error: messageOf(error) }, "address of the bridge not set");
-    }
-  }
-
-  /** Internal devices that ask for none have the smallest MTU among the others: the host then sends what all can carry. */
-  #applyMtus(states: readonly InterfaceState[], interfaces: readonly WantedInterface[]): InterfaceState[] {
-    const wantedByUuid = new Map(interfaces.map((each) => [each.uuid, each]));
-    const sized = states.map((state) => {
-      const wanted = wantedByUuid.get(state.uuid);
-      const info = state.port === undefined ? undefined : this.#vswitch.infoOf(state.port);
-      return { state, info, wantedMtu: wanted?.mtu, isInternal: wanted?.isInternal === true };
-    });
-    const others = sized.flatMap(({ info, wantedMtu, isInternal }) =>
-      isInternal || info === undefined ? [] : [wantedMtu ?? info.mtu],
-    );
-    return sized.map(({ state, info, wantedMtu, isInternal }) => {
-      const mtu = wantedMtu ?? (isInternal && others.length > 0 ? Math.min(...others) : undefined);
-      if (info === undefined || mtu === undefined || mtu === info.mtu) return state;
-      return info.kind === "memory" ? { ...state, dummyMtu: mtu } : this.#setMtu(state, info.name, mtu);
-    });
-  }
-
-  #setMtu(state: InterfaceState, name: string, mtu: number): InterfaceState {
-    try {
-      setMtu(name, mtu);
-      return state;
-    } catch (error) {
-      return { ...state, error: state.error ?? messageOf(error) };
     }
   }
 
@@ -338,44 +187,17 @@ export class Reconciler {
   #applyFailMode(held: HeldBridge, { isStandalone, controllers }: WantedBridge): void {
     held.isStandalone = isStandalone;
     held.controllers = controllers;
-    const isControlled = controllers.some((controller) => !isPassive(controller));
-    const start = isControlled ? "controlled" : isStandalone ? "standalone" : "secure";
+    const start = startOf(isStandalone, controllers);
     if (held.start === start) return;
     held.start = start;
-    const { pipeline } = held.bridge;
-    const nothing = { ...NORMAL_FLOW, ...everyRule() };
-    pipeline.apply([
-      { command: "delete", flow: nothing },
-      ...(start === "standalone" ? [{ command: "add" as const, flow: NORMAL_FLOW }] : []),
-    ]);
+    startOver(held.bridge, start);
   }
 }
-
-/** What makes an empty bridge a learning switch. */
-const NORMAL_FLOW: FlowSpec = {
-  ...everyRule(),
-  table: 0,
-  priority: 0,
-  actions: [{ type: "output", port: PORT.NORMAL }],
-  idleTimeout: 0,
-  hardTimeout: 0,
-  flags: 0,
-  importance: 0,
-};
 
 /** An address for a bridge without a device of its own: locally administered, the same every time. */
 function stableMac(uuid: string): number {
   const digest = createHash("sha256").update(uuid).digest();
   return (((digest[0] ?? 0) & 0xfc) | 0x02) * 0x100_0000_0000 + digest.readUIntBE(1, 5);
-}
-
-/** Whether the maker of a device gave it the address: neither a group's nor locally administered. */
-function isUniversal(mac: number): boolean {
-  return mac !== 0 && (Math.floor(mac / 0x100_0000_0000) & 3) === 0;
-}
-
-function isDummy({ port }: WantedInterface): boolean {
-  return "kind" in port && port.kind === "memory";
 }
 
 function isSameDevice(opened: NewPort, wanted: NewPort): boolean {

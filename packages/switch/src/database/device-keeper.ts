@@ -1,0 +1,100 @@
+/** Gives the devices of interfaces the settings of their rows: addresses, sizes, limits. */
+import { isDeepStrictEqual } from "node:util";
+import { type Logger, messageOf } from "@tenet/kit";
+import { setMac, setMtu } from "@tenet/linux";
+import { PORT } from "@tenet/openflow";
+import type { Bridge } from "../bridge/bridge.ts";
+import type { BridgePort } from "../bridge/bridge-port.ts";
+import type { DummyPorts } from "../dummy/dummy-ports.ts";
+import type { VirtualSwitch } from "../virtual-switch.ts";
+import type { InterfaceState } from "./states.ts";
+import type { WantedInterface } from "./wanted.ts";
+
+/** The devices of a switch. */
+export class DeviceKeeper {
+  readonly #vswitch: VirtualSwitch;
+  readonly #dummies: DummyPorts;
+  readonly #log: Logger;
+  readonly #policingByPort = new WeakMap<BridgePort, WantedInterface["policing"]>();
+
+  constructor(vswitch: VirtualSwitch, dummies: DummyPorts, log: Logger) {
+    this.#vswitch = vswitch;
+    this.#dummies = dummies;
+    this.#log = log;
+  }
+
+  /** Gives an interface its address, limits and options. @throws Error when the kernel refuses, or a file cannot be made */
+  apply(bridge: Bridge, port: BridgePort, wanted: WantedInterface): void {
+    this.#applyMac(bridge, port, wanted);
+    this.#applyPolicing(port, wanted);
+    if (isDummy(wanted)) this.#dummies.configure(wanted.name, wanted.dummyOptions);
+  }
+
+  /** Only devices are limited, as at the original. */
+  #applyPolicing(port: BridgePort, wanted: WantedInterface): void {
+    const limits = port.link.kind === "datapath" && !isDummy(wanted) ? wanted.policing : [];
+    const known = this.#policingByPort.get(port) ?? [];
+    if (isDeepStrictEqual(known, limits)) return;
+    this.#policingByPort.set(port, limits);
+    this.#vswitch.setPolicing(port, limits);
+  }
+
+  /** The switch gives addresses to devices that it makes itself. */
+  #applyMac(bridge: Bridge, port: BridgePort, { name, mac, port: opened }: WantedInterface): void {
+    const kind = "kind" in opened ? opened.kind : undefined;
+    if (mac === undefined || port.mac === mac || (kind !== "internal" && kind !== "memory")) return;
+    if (kind === "internal") setMac(name, mac);
+    port.mac = mac;
+    this.#vswitch.portChanged(bridge, port);
+  }
+
+  /** A bridge that asks for none has the lowest address among those that the makers of its devices gave. */
+  applyBridgeMac(bridge: Bridge, local: WantedInterface | undefined): void {
+    const port = bridge.port(PORT.LOCAL);
+    if (local === undefined || port === undefined || local.mac !== undefined) return;
+    const given = bridge.ports().filter((each) => this.#vswitch.infoOf(each)?.kind === "system" && isUniversal(each.mac));
+    if (given.length === 0) return;
+    const mac = Math.min(...given.map((each) => each.mac));
+    try {
+      this.#applyMac(bridge, port, { ...local, mac });
+    } catch (error) {
+      this.#log.warn({ bridge: bridge.name, error: messageOf(error) }, "address of the bridge not set");
+    }
+  }
+
+  /** Internal devices that ask for none have the smallest MTU among the others: the host then sends what all can carry. */
+  applyMtus(states: readonly InterfaceState[], interfaces: readonly WantedInterface[]): InterfaceState[] {
+    const wantedByUuid = new Map(interfaces.map((each) => [each.uuid, each]));
+    const sized = states.map((state) => {
+      const wanted = wantedByUuid.get(state.uuid);
+      const info = state.port === undefined ? undefined : this.#vswitch.infoOf(state.port);
+      return { state, info, wantedMtu: wanted?.mtu, isInternal: wanted?.isInternal === true };
+    });
+    const others = sized.flatMap(({ info, wantedMtu, isInternal }) =>
+      isInternal || info === undefined ? [] : [wantedMtu ?? info.mtu],
+    );
+    return sized.map(({ state, info, wantedMtu, isInternal }) => {
+      const mtu = wantedMtu ?? (isInternal && others.length > 0 ? Math.min(...others) : undefined);
+      if (info === undefined || mtu === undefined || mtu === info.mtu) return state;
+      return info.kind === "memory" ? { ...state, dummyMtu: mtu } : this.#setMtu(state, info.name, mtu);
+    });
+  }
+
+  #setMtu(state: InterfaceState, name: string, mtu: number): InterfaceState {
+    try {
+      setMtu(name, mtu);
+      return state;
+    } catch (error) {
+      return { ...state, error: state.error ?? messageOf(error) };
+    }
+  }
+}
+
+/** Whether the maker of a device gave it the address: neither a group's nor locally administered. */
+function isUniversal(mac: number): boolean {
+  return mac !== 0 && (Math.floor(mac / 0x100_0000_0000) & 3) === 0;
+}
+
+function isDummy({ port }: WantedInterface): boolean {
+  return "kind" in port && port.kind === "memory";
+}

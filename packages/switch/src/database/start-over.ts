@@ -1,0 +1,35 @@
+/** The flows that a bridge begins with. */
+import { type FlowSpec, PORT } from "@tenet/openflow";
+import type { Bridge } from "../bridge/bridge.ts";
+import { type ControllerSpec, isPassive } from "../controller/controller-spec.ts";
+import { everyRule } from "../table/every-rule.ts";
+
+/** What decides them: who gives the bridge its flows. */
+export type Start = "standalone" | "secure" | "controlled";
+
+/** What makes an empty bridge a learning switch. */
+const NORMAL_FLOW: FlowSpec = {
+  ...everyRule(),
+  table: 0,
+  priority: 0,
+  actions: [{ type: "output", port: PORT.NORMAL }],
+  idleTimeout: 0,
+  hardTimeout: 0,
+  flags: 0,
+  importance: 0,
+};
+
+/** Of a bridge with these controllers; those that call may never do. */
+export function startOf(isStandalone: boolean, controllers: readonly ControllerSpec[]): Start {
+  if (controllers.some((controller) => !isPassive(controller))) return "controlled";
+  return isStandalone ? "standalone" : "secure";
+}
+
+/** Deletes all flows; a bridge that is on its own gets one that forwards as a learning switch. */
+export function startOver({ pipeline }: Bridge, start: Start): void {
+  const nothing = { ...NORMAL_FLOW, ...everyRule() };
+  pipeline.apply([
+    { command: "delete", flow: nothing },
+    ...(start === "standalone" ? [{ command: "add" as const, flow: NORMAL_FLOW }] : []),
+  ]);
+}
