@@ -135,6 +135,25 @@ systemTest("a controller that is not there is called again after a pause", async
   expect(controller.nCalls).toBe(1);
 });
 
+systemTest("a controller is sent no more packets than its rate allows", async () => {
+  const clock = new ManualClock(1000);
+  await using live = await LiveSwitch.start({ clock });
+  await using controller = await FakeController.listen({ path: join(live.dir, "controller.sock") });
+  const target = `unix:${live.dir}/controller.sock`;
+  await live.vsctl(...BRIDGE, "--", "set-controller", "br0", target);
+  await live.vsctl("set", "Controller", "br0", "controller_rate_limit=100", "controller_burst_limit=30");
+  await until(async () => (await column(live, "is_connected")) === "true");
+  await live.ofctl("add-flow", "br0", "actions=controller");
+  await live.vsctl("add-port", "br0", "p1", "--", "set", "Interface", "p1", "type=dummy");
+  const flow = "eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:02),eth_type(0x1234)";
+  const nHeard = (): number => controller.heard.filter(({ type }) => type === "packetIn").length;
+  await live.appctl("netdev-dummy/receive", "p1", ...Array.from({ length: 50 }, () => flow));
+  await until(() => nHeard() === 30);
+  clock.advance(100);
+  await live.appctl("netdev-dummy/receive", "p1", ...Array.from({ length: 50 }, () => flow));
+  await until(() => nHeard() === 40);
+});
+
 systemTest("tools call a bridge where it listens, over TLS too", async () => {
   await using live = await LiveSwitch.start();
   const pem = (name: string): string => join(live.dir, `${name}.pem`);

@@ -11,6 +11,7 @@ import type { Clock, Logger } from "@tenet/kit";
 import { openSocket, type TlsFiles } from "@tenet/ovsdb";
 import type { Conversation, ConversationOwner } from "../service/conversation.ts";
 import { completeTarget, type ControllerSpec, type ControllerStatus } from "./controller-spec.ts";
+import { PacketLimit } from "./packet-limit.ts";
 import { describeFailure } from "./describe-failure.ts";
 
 const FIRST_PAUSE_MS = 1000;
@@ -31,6 +32,7 @@ export class ActiveController {
   #conversation: Conversation | undefined;
   /** Ends the attempt, or what came of it. */
   #attempt = new AbortController();
+  readonly #packetLimit: PacketLimit | undefined;
   #pauseMs = 0;
   /** Monotonic ms when the state changes unless something happens; of ACTIVE: when it was heard of last. */
   #sinceMs: number;
@@ -46,6 +48,8 @@ export class ActiveController {
     this.#tls = tls;
     this.#clock = clock;
     this.#log = log;
+    const { packetLimit } = spec;
+    this.#packetLimit = packetLimit && new PacketLimit(packetLimit.perSecond, packetLimit.burst, clock);
     this.#sinceMs = clock.monotonicMs();
     this.#aloneSinceMs = this.#sinceMs;
     this.#connect();
@@ -122,9 +126,11 @@ export class ActiveController {
   #talk(socket: Socket, signal: AbortSignal): void {
     let problem = "End of file";
     socket.on("error", (error) => (problem = describeFailure(error)));
+    const limit = this.#packetLimit;
     const isOurs = (): boolean => !signal.aborted;
     this.#conversation = this.#converse(socket, {
       isPrimary: true,
+      ...(limit === undefined ? {} : { takesPacket: () => limit.take() }),
       ready: () => {
         if (isOurs()) this.#connected();
       },

@@ -10,6 +10,8 @@ export interface ControllerSpec {
   readonly maxBackoffMs: number;
   /** How long nothing may be heard until it is asked whether it is there; 0 = for ever. */
   readonly probeMs: number;
+  /** How many packets it is sent; absent: all. */
+  readonly packetLimit?: { readonly perSecond: number; readonly burst: number };
 }
 
 /** What became of a controller. */

@@ -11,12 +11,15 @@ const MIN_PROBE_MS = 5000;
 
 /** Reads a controller. */
 export function readController(row: Row): ControllerSpec {
+  const perSecond = numberOf(row, "controller_rate_limit");
+  const burst = numberOf(row, "controller_burst_limit") ?? (perSecond ?? 0) / 4;
   const probeMs = numberOf(row, "inactivity_probe") ?? MIN_PROBE_MS;
   return {
     uuid: row._uuid,
     target: textOf(row, "target"),
     maxBackoffMs: Math.max(MIN_BACKOFF_MS, numberOf(row, "max_backoff") ?? DEFAULT_BACKOFF_MS),
     probeMs: probeMs <= 0 ? 0 : Math.max(MIN_PROBE_MS, probeMs),
+    ...(perSecond === undefined || perSecond <= 0 ? {} : { packetLimit: { perSecond, burst: Math.max(1, burst) } }),
   };
 }
 

@@ -11,6 +11,7 @@ import type { Bridge } from "../bridge/bridge.ts";
 import type { PacketForController, VirtualSwitch } from "../virtual-switch.ts";
 import { type Conversation, type ConversationOwner, TOOL } from "./conversation.ts";
 import { OpenFlowChannel } from "./openflow-channel.ts";
+import type { Peer } from "./peer.ts";
 import { Session } from "./session.ts";
 import { SessionGroup } from "./session-group.ts";
 
@@ -126,7 +127,7 @@ class BridgeService {
       this.#bridge.versions,
       {
         ready: (ready) => {
-          session = new Session(this.#bridge, this.#vswitch, ready, this.#group, this.#clock, owner.isPrimary);
+          session = new Session(this.#bridge, this.#vswitch, limited(ready, owner), this.#group, this.#clock, owner.isPrimary);
           this.#group.sessions.add(session);
           owner.ready();
         },
@@ -186,6 +187,26 @@ class BridgeService {
     );
     this.#channels.add(channel);
   }
+}
+
+/** A channel that sends no more packets than its owner takes. */
+function limited(channel: OpenFlowChannel, { takesPacket }: ConversationOwner): Peer {
+  if (takesPacket === undefined) return channel;
+  return {
+    get version() {
+      return channel.version;
+    },
+    get backlogBytes() {
+      return channel.backlogBytes;
+    },
+    get isBehind() {
+      return channel.isBehind;
+    },
+    send: (message, xid) => {
+      if (message.type !== "packetIn" || takesPacket()) channel.send(message, xid);
+    },
+    setTableIdInCommand: (isOn) => channel.setTableIdInCommand(isOn),
+  };
 }
 
 /** Stops listening; Node removes the socket's file. */

@@ -10,6 +10,8 @@ export interface ConversationOwner {
   /** Something came. */
   heard(): void;
   closed(): void;
+  /** Whether one more packet may be sent; absent: always. */
+  readonly takesPacket?: () => boolean;
 }
 
 /** A conversation. */
