@@ -41,6 +41,7 @@ export {
 } from "./match/match-field.ts";
 export * from "./ct-flush.ts";
 export * from "./flow-monitor.ts";
+export { meetsPrerequisite } from "./match/prerequisite.ts";
 export * from "./message.ts";
 export * from "./meter.ts";
 export * from "./table-mod.ts";

@@ -25,6 +25,7 @@ import { GroupTable } from "../group/group-table.ts";
 import { type MeterHost, MeterTable } from "../meter/meter-table.ts";
 import { finish, type Work } from "../turns.ts";
 import { FlowTable } from "./flow-table.ts";
+import { checkConsistency } from "./check-consistency.ts";
 import { checkActions, type FlowChange, N_TABLES, type TableChange } from "./flow-mod.ts";
 import { everyRule } from "./every-rule.ts";
 import { mapFields } from "./map-fields.ts";
@@ -408,6 +409,7 @@ export class Pipeline {
       if (flow.table === N_TABLES - 1) throw new RefusedError("OFPBRC_EPERM", `table ${flow.table} is the switch's own`);
       if (isOfTheDatapath(flow.match)) throw new RefusedError("OFPBRC_EPERM", "recirc_id and dp_hash are the switch's own");
       this.checkActions(flow.actions, flow.table === ALL_TABLES ? 0 : flow.table);
+      checkConsistency(flow.actions, flow.match, isUpsert);
     }
     const isStrict = command === "modifyStrict" || command === "deleteStrict";
     switch (command) {
