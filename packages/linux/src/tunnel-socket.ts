@@ -8,6 +8,7 @@ import { AF, ERRNO, MSG_DONTWAIT, SO, SOCK, SOL } from "./constants.ts";
 import type { DatagramQueue, ReceivedDatagrams } from "./datagram-batches.ts";
 import { libc } from "./libc.ts";
 import { socketAddress } from "./ip-text.ts";
+import { setSocketOption } from "./socket-option.ts";
 import { checked } from "./system-call-error.ts";
 
 const PROTOCOL = { udp: 17, gre: 47 } as const;
@@ -84,7 +85,7 @@ class Receiver implements TunnelReceiver {
     this.fd = openSocket(family, protocol, action);
     this.#isRaw4 = family === AF.inet && protocol !== "udp";
     try {
-      const set = (level: number, name: number, value = 1): void => setOption(this.fd, level, name, value, action);
+      const set = (level: number, name: number, value = 1): void => setSocketOption(this.fd, level, name, action, value);
       set(SOL.socket, SO.rcvbufforce, BUFFER_BYTES);
       if (family === AF.inet6) {
         if (protocol === "udp") set(SOL.ipv6, IP6.only, 0);
@@ -133,7 +134,7 @@ class Sender implements TunnelSender {
     const action = `send ${protocol} packets`;
     this.#fd = openSocket(family === 4 ? AF.inet : AF.inet6, protocol, action);
     try {
-      const set = (level: number, name: number, value: number): void => setOption(this.#fd, level, name, value, action);
+      const set = (level: number, name: number, value: number): void => setSocketOption(this.#fd, level, name, action, value);
       dropAll(this.#fd, action);
       set(SOL.socket, SO.sndbufforce, BUFFER_BYTES);
       const discovery = mayFragment ? PMTUDISC.dont : PMTUDISC.do;
@@ -177,12 +178,6 @@ class Sender implements TunnelSender {
 function openSocket(family: number, protocol: TunnelProtocol, action: string): number {
   const type = (protocol === "udp" ? SOCK.dgram : SOCK.raw) | SOCK.nonblock | SOCK.cloexec;
   return checked(libc().socket(family, type, PROTOCOL[protocol]), action, "socket");
-}
-
-function setOption(fd: number, level: number, name: number, value: number, action: string): void {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setInt32(0, value, true);
-  checked(libc().setsockopt(fd, level, name, bytes, 4), action, `setsockopt ${level} ${name}`);
 }
 
 /** Attaches a filter of one instruction, "accept 0 bytes". */
