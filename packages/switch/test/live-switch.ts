@@ -122,13 +122,13 @@ export class LiveHost implements Disposable {
   }
 }
 
-/** Waits until a condition holds. @throws Error after 5 s */
+/** Waits until a condition holds. @throws Error after 20 s, four times what the switch takes to look at a device again */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let n = 0; n < 100; n++) {
+  for (let n = 0; n < 400; n++) {
     if (await holds()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error("it did not come about within 5 s");
+  throw new Error("it did not come about within 20 s");
 }
 
 function ip(...args: string[]): void {
