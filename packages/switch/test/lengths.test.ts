@@ -32,3 +32,10 @@ test("an output cuts its own copy alone", async () => {
     expect(cables.received.map((each) => each.frame.length)).toEqual([200, FRAME_BYTES, 200, 200]);
   }
 });
+
+test("a flow that doubles its work without end is given up", async () => {
+  await using cables = new Cables("p1", "p2");
+  const checks = Array.from({ length: 40 }, (_, i) => `check_pkt_larger(${i + 60})->reg0[0]`);
+  cables.apply(`priority=9,in_port=1,actions=${checks.join(",")},2`);
+  expect(cables.sendFrame("p1", frame(101))).toEqual([]);
+});

@@ -328,6 +328,11 @@ class Walk {
   /** Sees to it that the datapath tells both lengths of packets apart; what is left of the list is done for either. */
   #branch({ sizeBytes, target }: CheckPacketLarger, rest: readonly Action[]): undefined {
     if (rest.length === 0) return;
+    // Each branch doubles what is left to do.
+    if (this.#nLookups++ >= MAX_RESUBMITS) {
+      this.#fail("resubmits", `over ${MAX_RESUBMITS} resubmit actions`);
+      return;
+    }
     const outer = { actionSet: this.#actionSet, stack: this.#stack };
     // The action set is executed for longer packets alone, as at the original.
     const [greater = [], lessOrEqual = []] = [1n, 0n].map((isLarger) => {
