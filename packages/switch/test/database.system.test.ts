@@ -131,6 +131,8 @@ const COMMANDS: readonly string[] = [
   "bond/migrate bond0 5 nosuch",
   "bond/set-active-slave bond0 nosuch",
   "fdb/add br0 p1 5 50:54:00:00:00:05",
+  "fdb/add br0 br0 5 50:54:00:00:00:05",
+  "fdb/add br0 p1 5 50:54:00:00:00:05",
   "fdb/add br0 p1 5 zz",
   "fdb/add nosuch p1 5 50:54:00:00:00:05",
   "fdb/show br0",

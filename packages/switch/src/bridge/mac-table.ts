@@ -97,6 +97,12 @@ export class MacTable {
     return isNews;
   }
 
+  /** Where an address is that was entered by hand. */
+  staticHome(vlan: number, mac: number): Bundle | undefined {
+    const entry = this.#entries.get(keyOf(vlan, mac));
+    return entry?.usedMs === undefined ? entry?.bundle : undefined;
+  }
+
   /** Enters an address that neither ages nor moves. */
   addStatic(vlan: number, mac: number, bundle: Bundle): void {
     const key = keyOf(vlan, mac);

@@ -3,6 +3,7 @@ import { formatMac, parseMac } from "@tenet/net";
 import type { Clock } from "@tenet/kit";
 import { PORT } from "@tenet/openflow";
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
+import type { Bundle } from "../bridge/bridge-port.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { findBridge } from "./find-bridge.ts";
@@ -16,8 +17,10 @@ export function addressCommands(vswitch: VirtualSwitch, clock: Clock): Command[]
       const bridge = findBridge(vswitch, name);
       const port = bridge.portNamed(portName) ?? bridge.port(Number(portName));
       if (port === undefined) throw new ArgumentError("software error, odp port is present but no ofp port");
-      vswitch.addStaticMac(bridge, readVlan(vlan), readMac(mac), port.bundle);
-      return "";
+      const [vid, address] = [readVlan(vlan), readMac(mac)];
+      const known = bridge.macs.staticHome(vid, address);
+      vswitch.addStaticMac(bridge, vid, address, port.bundle);
+      return known === undefined ? "" : `Overriding already existing static entry on ${labelOf(known)}`;
     }),
     command("fdb/del", "bridge vlan mac", [3, 3], ([name, vlan = "", mac = ""]) => {
       const wasThere = vswitch.removeStaticMac(findBridge(vswitch, name), readVlan(vlan), readMac(mac));
@@ -47,13 +50,16 @@ function readMac(text: string): number {
   return parseMac(text);
 }
 
+/** The number of a bundle's first interface. */
+function labelOf({ members: [first] }: Bundle): string {
+  return first?.ofport === PORT.LOCAL ? "LOCAL" : String(first?.ofport ?? "");
+}
+
 function showMacs({ macs }: Bridge, clock: Clock): string {
   const lines = [" port  VLAN  MAC                Age"];
   for (const { bundle, vlan, mac, usedMs } of macs.entries()) {
-    const [first] = bundle.members;
-    const label = first?.ofport === PORT.LOCAL ? "LOCAL" : String(first?.ofport ?? "");
     const age = usedMs === undefined ? "static" : String(Math.floor((clock.monotonicMs() - usedMs) / 1000));
-    lines.push(`${label.padStart(5)}  ${String(vlan).padStart(4)}  ${formatMac(mac)}  ${age.padStart(3)}`);
+    lines.push(`${labelOf(bundle).padStart(5)}  ${String(vlan).padStart(4)}  ${formatMac(mac)}  ${age.padStart(3)}`);
   }
   return lines.join("\n");
 }
