@@ -1,23 +1,23 @@
 /** Reads the bodies of messages, everything after the header. */
 import type { ByteReader } from "@tenet/wire";
-import type { AsyncMask, AsyncMasks, Envelope, Message } from "../message.ts";
+import type { Envelope, Message } from "../message.ts";
 import type { CodecOptions } from "./codec-options.ts";
-import { BUNDLE_KINDS, NICIRA_ROLES, PACKET_IN_FORMATS, PORT_REASONS, ROLE_REASONS, ROLES } from "./encode-body.ts";
-import { decodeFlowMod, decodeNiciraFlowMod } from "./flow-mod-wire.ts";
-import { decodeFlowRemoved, decodeNiciraFlowRemoved } from "./flow-removed-wire.ts";
+import { readAsync, readAsyncProperties } from "./async-wire.ts";
+import { readNicira } from "./decode-nicira-message.ts";
+import { BUNDLE_KINDS, PORT_REASONS, ROLE_REASONS, ROLES } from "./encode-body.ts";
+import { decodeFlowMod } from "./flow-mod-wire.ts";
+import { decodeFlowRemoved } from "./flow-removed-wire.ts";
 import { decodeGroupMod } from "./group-wire.ts";
-import { NXT, ONF_SUBTYPE, TYPE_NUMBERS } from "./message-numbers.ts";
+import { ONF_SUBTYPE, TYPE_NUMBERS } from "./message-numbers.ts";
 import { decodeMeterMod } from "./meter-wire.ts";
 import { decodeMultipartReply, decodeMultipartRequest } from "./multipart-wire.ts";
 import { EXPERIMENTER_ERROR, NICIRA, NICIRA_VENDOR_ERROR, ONF, OpenFlowError } from "./openflow-error.ts";
-import { decodeNxtPacketIn, decodeNxtPacketIn2, decodePacketIn, decodePacketOut } from "./packet-wire.ts";
+import { decodePacketIn, decodePacketOut } from "./packet-wire.ts";
 import { readPort } from "./port-number.ts";
 import { properties, readPortDesc } from "./port-wire.ts";
 import { checkMessageLength } from "./message-lengths.ts";
-import { decodeCtFlush } from "./ct-flush-wire.ts";
 import { decodeQueueConfig } from "./queue-wire.ts";
 import { decodeTableMod, decodeTableStatus } from "./table-mod-wire.ts";
-import { decodeTlvTableMod, decodeTlvTableReply } from "./tlv-table-wire.ts";
 
 type TypeName = keyof typeof TYPE_NUMBERS;
 
@@ -36,8 +36,6 @@ const HEADER_SIZE = 8;
 /** Bits of a switch configuration: how fragments are handled, and in OpenFlow 1.0 what becomes of packets whose TTL ran out. */
 const CONFIG_FLAGS = 3;
 const CONFIG_FLAGS_10 = 7;
-/** Bits of each kind of asynchronous message that have a meaning. */
-const ASYNC_BITS = [0x3f, 7, 0x3f, 7, 0x18, 3] as const;
 
 /** Decodes a whole message, for those inside a bundle. */
 type DecodeInner = (bytes: Uint8Array, options: CodecOptions) => Envelope;
@@ -228,33 +226,6 @@ function readRequestForward(body: ByteReader, options: CodecOptions, decodeInner
   throw new OpenFlowError("OFPBRC_BAD_TYPE", `A message "${message.type}" is not forwarded`, { details: { at } });
 }
 
-function readAsync(body: ByteReader): AsyncMasks {
-  const pair = (): [number, number] => [body.u32(), body.u32()];
-  return { packetIn: pair(), portStatus: pair(), flowRemoved: pair() };
-}
-
-/** Odd types are for a master, even ones for a slave. */
-function readAsyncProperties(body: ByteReader): AsyncMasks {
-  const masks = Array.from({ length: 6 }, (): [number | undefined, number | undefined] => [undefined, undefined]);
-  for (const { type, value } of properties(body)) {
-    const pair = masks[type >>> 1];
-    if (pair === undefined) throw new OpenFlowError("OFPACFC_UNSUPPORTED", `Asynchronous messages have no property ${type}`);
-    if (value.remaining !== 4) throw new OpenFlowError("OFPBPC_BAD_LEN", "A property of asynchronous messages has four bytes");
-    const bits = value.u32();
-    if ((bits & ~(ASYNC_BITS[type >>> 1] ?? 0)) !== 0) {
-      throw new OpenFlowError("OFPACFC_INVALID", `Property ${type} of asynchronous messages cannot be ${bits}`);
-    }
-    pair[type % 2 === 1 ? 0 : 1] = bits;
-  }
-  const none: AsyncMask = [undefined, undefined];
-  const [packetIn = none, portStatus = none, flowRemoved = none, ...later] = masks;
-  const names = ["roleStatus", "tableStatus", "requestForward"] as const;
-  const given = names
-    .map((name, i) => [name, later[i] ?? none] as const)
-    .filter(([, pair]) => pair.some((mask) => mask !== undefined));
-  return { packetIn, portStatus, flowRemoved, ...Object.fromEntries(given) };
-}
-
 function readBundleControl(body: ByteReader): Message {
   const bundleId = body.u32();
   const number = body.u16();
@@ -311,83 +282,4 @@ function readExperimenter(body: ByteReader, version: number, options: CodecOptio
     throw new OpenFlowError("OFPBRC_BAD_SUBTYPE", `Experimenter message ${subtype} is not known`, { details: { at } });
   }
   throw new OpenFlowError("OFPBRC_BAD_VENDOR", `Experimenter 0x${number.toString(16)} is not known`, { details: { at } });
-}
-
-function readFlowFormat(body: ByteReader): Message {
-  const number = body.u32();
-  if (number === 0 || number === 2) return { type: "setFlowFormat", format: number === 0 ? "openflow10" : "nxm" };
-  throw new OpenFlowError("OFPBRC_EPERM", `Flow format ${number} is not known`);
-}
-
-/** One byte that is on or off, and seven that are zero. */
-function readSwitch(body: ByteReader): boolean {
-  const value = body.u8();
-  skipZeros(body, 7);
-  return value !== 0;
-}
-
-function skipZeros(body: ByteReader, size: number): void {
-  for (let i = 0; i < size; i++) {
-    if (body.u8() !== 0) throw new OpenFlowError("NXBRC_MUST_BE_ZERO", "Padding is not zero", { details: { at: body.at - 1 } });
-  }
-}
-
-function readNicira(subtype: number, version: number, body: ByteReader, options: CodecOptions): Message | undefined {
-  switch (subtype) {
-    case NXT.roleRequest:
-    case NXT.roleReply: {
-      if (version !== 1) return undefined;
-      const role = NICIRA_ROLES[body.u32()];
-      if (role === undefined) throw new OpenFlowError("OFPRRFC_BAD_ROLE", "This role is not known");
-      return { type: subtype === NXT.roleRequest ? "roleRequest" : "roleReply", role, generationId: 0n };
-    }
-    case NXT.setFlowFormat:
-      return version === 1 ? readFlowFormat(body) : undefined;
-    case NXT.flowMod:
-      return version === 1 ? decodeNiciraFlowMod(body, options) : undefined;
-    case NXT.flowRemoved:
-      return version === 1 ? decodeNiciraFlowRemoved(body) : undefined;
-    case NXT.groupMod:
-      if (version !== 1) return undefined;
-      return decodeGroupMod(body, version);
-    case NXT.flowModTableId:
-      if (version !== 1) return undefined;
-      return { type: "flowModTableId", isOn: readSwitch(body) };
-    case NXT.setPacketInFormat: {
-      const format = PACKET_IN_FORMATS[body.u32()];
-      if (format === undefined) throw new OpenFlowError("OFPBRC_EPERM", "This packet-in format is not known");
-      return { type: "setPacketInFormat", format };
-    }
-    case NXT.packetIn:
-      return decodeNxtPacketIn(body);
-    case NXT.packetIn2:
-      return decodeNxtPacketIn2(body, version);
-    case NXT.resume:
-      return { type: "resume", packet: decodeNxtPacketIn2(body, version) };
-    case NXT.setAsync:
-      if (version !== 1) return undefined;
-      return { type: "setAsync", ...readAsync(body) };
-    case NXT.setControllerId:
-      skipZeros(body, 6);
-      return { type: "setControllerId", controllerId: body.u16() };
-    case NXT.flushZone:
-      skipZeros(body, 6);
-      return { type: "flushZone", zone: body.u16() };
-    case NXT.flowMonitorCancel:
-      return { type: "flowMonitorCancel", id: body.u32() };
-    case NXT.flowMonitorPaused:
-      return { type: "flowMonitorPaused" };
-    case NXT.flowMonitorResumed:
-      return { type: "flowMonitorResumed" };
-    case NXT.ctFlush:
-      return decodeCtFlush(body);
-    case NXT.tlvTableMod:
-      return decodeTlvTableMod(body);
-    case NXT.tlvTableRequest:
-      return { type: "tlvTableRequest" };
-    case NXT.tlvTableReply:
-      return decodeTlvTableReply(body);
-    default:
-      return undefined;
-  }
 }

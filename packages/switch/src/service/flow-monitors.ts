@@ -16,7 +16,8 @@ import {
   VERSION,
 } from "@tenet/openflow";
 import { N_TABLES } from "../table/flow-mod.ts";
-import type { Pipeline, RuleEvent } from "../table/pipeline.ts";
+import type { Pipeline } from "../table/pipeline.ts";
+import type { RuleEvent } from "../table/table-events.ts";
 import { RefusedError } from "../table/refused-error.ts";
 import type { Rule } from "../table/rule.ts";
 import type { Peer } from "./peer.ts";

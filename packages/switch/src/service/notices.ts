@@ -2,7 +2,7 @@
 import type { Clock } from "@tenet/kit";
 import type { AsyncMasks, GroupMod, Message, MeterMod, PacketInFormat, Role, TableStatus } from "@tenet/openflow";
 import type { PortEvent } from "../bridge/bridge.ts";
-import type { RuleEvent } from "../table/pipeline.ts";
+import type { RuleEvent } from "../table/table-events.ts";
 import type { Punt } from "../translate/translation.ts";
 import { AsyncConfig } from "./async-config.ts";
 import { toContinuation } from "./continuations.ts";

@@ -20,7 +20,7 @@ import type { Bridge } from "../bridge/bridge.ts";
 import type { TableChange } from "../table/flow-mod.ts";
 import { MatchPacker } from "../table/packed-match.ts";
 import { RefusedError } from "../table/refused-error.ts";
-import type { TableEvents } from "../table/pipeline.ts";
+import type { TableEvents } from "../table/table-events.ts";
 import type { Work } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { type BundleEntry, Bundles } from "./bundles.ts";

@@ -23,7 +23,7 @@ import { groupReply } from "./group-statistics.ts";
 import { meterReply } from "./meter-statistics.ts";
 import { N_TABLES } from "../table/flow-mod.ts";
 import { RefusedError } from "../table/refused-error.ts";
-import type { RuleFilter } from "../table/pipeline.ts";
+import type { RuleFilter } from "../table/rule-filter.ts";
 import type { Rule } from "../table/rule.ts";
 import type { Work } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";

@@ -1,7 +1,7 @@
 /** The filter that every rule passes. */
 import { FLOW_WORDS } from "@tenet/net";
 import { ALL_TABLES } from "@tenet/openflow";
-import type { RuleFilter } from "./pipeline.ts";
+import type { RuleFilter } from "./rule-filter.ts";
 
 /** A filter for all rules of all tables. */
 export function everyRule(): RuleFilter {

@@ -33,41 +33,11 @@ import { PackedMatch } from "./packed-match.ts";
 import { learnedId, ReferenceIndex } from "./reference-index.ts";
 import { RefusedError } from "./refused-error.ts";
 import { conjunctionsOf, Rule } from "./rule.ts";
+import { passes, type RuleFilter } from "./rule-filter.ts";
+import type { RuleEvent, TableEvents } from "./table-events.ts";
 import { DEFAULT_TABLE_SETTINGS, type TableSettings } from "./table-settings.ts";
 import { Transaction } from "./transaction.ts";
 import { TlvTable } from "./tlv-table.ts";
-
-/** One rule's part in a transaction. */
-export interface RuleEvent {
-  readonly type: "added" | "modified" | "removed";
-  readonly rule: Rule;
-  /** For `removed` only; absent when another rule took its place. */
-  readonly reason?: FlowRemovedReason;
-}
-
-/** What a transaction changed. */
-export interface TableEvents {
-  readonly rules: readonly RuleEvent[];
-  /** Numbers of the groups that came, changed or went. */
-  readonly groups: readonly number[];
-  /** Numbers of the meters that came or went. */
-  readonly meters: readonly number[];
-  /** What controllers who watch are to hear of how full tables are. */
-  readonly statuses: readonly TableStatus[];
-  /** Who asked for it, as given to `apply`. */
-  readonly author: object | undefined;
-}
-
-/** Which rules a request is about. */
-export interface RuleFilter {
-  readonly table: number;
-  readonly match: Match;
-  readonly cookie: bigint;
-  /** Only rules whose cookie equals `cookie` in these bits. */
-  readonly cookieMask?: bigint;
-  readonly outPort?: number;
-  readonly outGroup?: number;
-}
 
 /** Counters of one table. */
 export interface TableStats {
@@ -334,7 +304,7 @@ export class Pipeline {
     const nowMs = this.#clock.monotonicMs();
     let n = 0;
     for (const rule of this.#mortal) {
-      const reason = reasonToExpire(rule, nowMs);
+      const reason = rule.reasonToExpire(nowMs);
       if (reason !== undefined) this.#remove(rule, reason);
       if (++n % RULES_PER_STEP !== 0) continue;
       this.#publish(); // others may change the tables now
@@ -569,7 +539,7 @@ export class Pipeline {
     this.#groupEvents = [];
     this.#meterEvents = [];
     this.#undo = [];
-    if (events.rules.length + events.groups.length + events.meters.length === 0) return;
+    if (events.rules.length + events.groups.length + events.meters.length + events.statuses.length === 0) return;
     for (const listener of this.#listeners) listener(events);
   }
 
@@ -588,17 +558,4 @@ function isOfTheDatapath({ mask }: Match): boolean {
 
 function lower(timeout: number, to: number): number {
   return to !== 0 && (timeout === 0 || timeout > to) ? to : timeout;
-}
-
-function passes(rule: Rule, { cookie, cookieMask = 0n, outPort, outGroup }: RuleFilter): boolean {
-  if (cookieMask !== 0n && ((rule.cookie ^ cookie) & cookieMask) !== 0n) return false;
-  if (outGroup !== undefined && !rule.refersToGroup(outGroup)) return false;
-  return outPort === undefined || rule.outputsTo(outPort);
-}
-
-function reasonToExpire(rule: Rule, nowMs: number): FlowRemovedReason | undefined {
-  if (rule.hardTimeout > 0 && nowMs >= rule.modifiedMs + rule.hardTimeout * 1000) return "hard";
-  const usedMs = Math.max(rule.usedMs, rule.modifiedMs);
-  if (rule.idleTimeout > 0 && nowMs >= usedMs + rule.idleTimeout * 1000) return "idle";
-  return undefined;
 }

@@ -49,6 +49,14 @@ export class Rule implements ClassifierRule {
     return this.idleTimeout > 0 || this.hardTimeout > 0;
   }
 
+  /** Why the rule is to go at `nowMs`; `undefined` when its time is not over. */
+  reasonToExpire(nowMs: number): "hard" | "idle" | undefined {
+    if (this.hardTimeout > 0 && nowMs >= this.modifiedMs + this.hardTimeout * 1000) return "hard";
+    const usedMs = Math.max(this.usedMs, this.modifiedMs);
+    if (this.idleTimeout > 0 && nowMs >= usedMs + this.idleTimeout * 1000) return "idle";
+    return undefined;
+  }
+
   /** Whether a flow that is learned says nothing new of this rule, whose match and priority it has. */
   isLike({ cookie, idleTimeout, hardTimeout, flags, importance, actions }: FlowSpec): boolean {
     if (cookie !== 0n && cookie !== this.cookie) return false;
