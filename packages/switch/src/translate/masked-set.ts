@@ -19,6 +19,8 @@ export class MaskedSet {
   /** The words that have bits to set. */
   readonly #words: number[] = [];
   readonly #made: (SetMasked | undefined)[] = Array.from({ length: N_PLACES });
+  /** In how many words each of those sets bits. */
+  readonly #nWordsMade = new Uint8Array(N_PLACES);
 
   /** Adds bits of a word. */
   add(word: number, value: number, bits: number): void {
@@ -33,9 +35,10 @@ export class MaskedSet {
     if (this.#words.length === 0) return undefined;
     const place = this.#hash() & (N_PLACES - 1);
     let action = this.#made[place];
-    if (action === undefined || !this.#isLike(action)) {
+    if (action === undefined || this.#nWordsMade[place] !== this.#words.length || !this.#isLike(action)) {
       action = { type: "setMasked", key: this.#key.slice(), mask: this.#mask.slice() };
       this.#made[place] = action;
+      this.#nWordsMade[place] = this.#words.length;
     }
     for (const word of this.#words) {
       this.#key[word] = 0;
@@ -54,8 +57,9 @@ export class MaskedSet {
     return hash ^ (hash >>> 16);
   }
 
+  /** Whether an action that sets bits in as many words sets these: most words of a FlowKey are never set, and not looked at. */
   #isLike({ key, mask }: SetMasked): boolean {
-    for (let word = 0; word < FLOW_WORDS; word++) {
+    for (const word of this.#words) {
       if (key[word] !== this.#key[word] || mask[word] !== this.#mask[word]) return false;
     }
     return true;
