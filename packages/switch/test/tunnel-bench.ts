@@ -5,7 +5,7 @@ import type { Sent } from "./recording-datapath.ts";
 import type { TunnelConfig } from "../src/tunnel/tunnel-config.ts";
 
 /** Settings as `ovs-vsctl` leaves them without options. */
-export const PLAIN: TunnelConfig = {
+const PLAIN: TunnelConfig = {
   type: "geneve",
   dstPort: 6081,
   hasPolicy: false,
