@@ -3,19 +3,21 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { EXAMPLE, isInstalled, MODE, REASON, run } from "./support/tenet.ts";
 
 const missing = ["ovn-nbctl", "ovs-vsctl", "ovs-ofctl"].filter((name) => !isInstalled(name));
 const canRun = MODE === "namespaces" && missing.length === 0;
 const BIN = resolve("packages/cli/bin/tenet.js");
+const WAIT = { timeout: 30_000, interval: 100 };
+const TCP = "tcp:127.0.0.1:16641";
 
 describe.skipIf(!canRun)(`roles as processes (${canRun ? "root" : `skipped: ${[REASON, ...missing].join(" ")}`})`, () => {
   const home = mkdtempSync(join(tmpdir(), "tenet-roles-"));
   const policies = mkdtempSync(join(tmpdir(), "tenet-roles-policies-"));
   const children = new Map<string, ChildProcess>();
-  const nbctl = (...args: string[]) => run("ovn-nbctl", [`--db=unix:${home}/run/nb.sock`, "--timeout=10", ...args]);
+  const nb = `unix:${home}/run/nb.sock`;
+  const nbctl = (...args: string[]) => run("ovn-nbctl", [`--db=${nb}`, "--timeout=10", ...args]);
   const vsctl = (...args: string[]) => run("ovs-vsctl", [`--db=unix:${home}/run/db.sock`, "--timeout=10", ...args]);
 
   const start = (...args: string[]): void => {
@@ -30,12 +32,17 @@ describe.skipIf(!canRun)(`roles as processes (${canRun ? "root" : `skipped: ${[R
     return await ended;
   };
 
+  /** Sockets open one after another, unix sockets first. */
+  const untilServed = (remote: string): Promise<void> =>
+    vi.waitFor(() => expect(run("ovn-nbctl", [`--db=${remote}`, "--timeout=10", "show"])).toMatchObject({ status: 0 }), WAIT);
+
   beforeAll(async () => {
     cpSync(join(EXAMPLE, "policies"), policies, { recursive: true });
     for (const role of ["controller", "northd", "vswitchd"]) start(role);
     start("policy", policies, "--policy-port", "17890");
     start("ovsdb-server", "--remote", "ptcp:16641");
-    for (let i = 0; i < 100 && nbctl("show").status !== 0; i++) await sleep(100);
+    await untilServed(nb);
+    await untilServed(TCP);
   });
 
   afterAll(async () => {
@@ -45,17 +52,7 @@ describe.skipIf(!canRun)(`roles as processes (${canRun ? "root" : `skipped: ${[R
   });
 
   test("a row written over TCP becomes flows in the switch, whatever started first", async () => {
-    const added = run("ovn-nbctl", [
-      "--db=tcp:127.0.0.1:16641",
-      "--timeout=10",
-      "--wait=hv",
-      "ls-add",
-      "sw0",
-      "--",
-      "lsp-add",
-      "sw0",
-      "p1",
-    ]);
+    const added = run("ovn-nbctl", [`--db=${TCP}`, "--timeout=10", "--wait=hv", "ls-add", "sw0", "--", "lsp-add", "sw0", "p1"]);
     expect(added).toMatchObject({ status: 0 });
     // Without a chassis yet, there is no hypervisor to wait for.
     expect(vsctl("wait-until", "Bridge", "br-int").status).toBe(0);
@@ -64,19 +61,17 @@ describe.skipIf(!canRun)(`roles as processes (${canRun ? "root" : `skipped: ${[R
     ).toBe(0);
     await vi.waitFor(
       () => expect(run("ovs-ofctl", ["dump-flows", `unix:${home}/run/br-int.mgmt`]).out).toMatch(/table=0, .*in_port=/),
-      { timeout: 20_000, interval: 100 },
+      WAIT,
     );
   });
 
   test("the policy role monitors the databases of another process", async () => {
     nbctl("set", "Logical_Switch_Port", "p1", "external_ids:tags=pii");
     nbctl("lsp-add", "sw0", "p2");
-    let text = "";
-    for (let i = 0; i < 50 && !text.includes("p1 holds"); i++) {
-      await sleep(100);
-      text = await (await fetch("http://127.0.0.1:17890/v1/policies/pii/tables/error/rows")).text();
-    }
-    expect(text).toContain("p1 holds personal data but shares switch sw0 with p2");
+    await vi.waitFor(async () => {
+      const violations = await fetch("http://127.0.0.1:17890/v1/policies/pii/tables/error/rows");
+      expect(await violations.text()).toContain("p1 holds personal data but shares switch sw0 with p2");
+    }, WAIT);
   });
 
   test("roles that are killed or restarted pick up where things are", async () => {
@@ -88,7 +83,7 @@ describe.skipIf(!canRun)(`roles as processes (${canRun ? "root" : `skipped: ${[R
     expect(nbctl("--wait=hv", "sync").status).toBe(0);
     await stop("ovsdb-server", "SIGKILL");
     start("ovsdb-server");
-    for (let i = 0; i < 100 && nbctl("show").status !== 0; i++) await sleep(100);
+    await untilServed(nb);
     expect(nbctl("--wait=hv", "lsp-add", "sw0", "p4").status).toBe(0);
     expect(nbctl("lsp-list", "sw0").out.match(/p\d/g)).toEqual(["p1", "p2", "p3", "p4"]);
   });
