@@ -18,7 +18,7 @@ import { besidePeer } from "./support/table.mjs";
 
 const run = promisify(execFile);
 const SCRIPT = fileURLToPath(new URL("datalog-one.mjs", import.meta.url));
-const ROUNDS = 3;
+const ROUNDS = 7;
 /** Engines beside DuckDB, the yardstick. */
 const OTHERS = ["postgres", "swi-prolog"];
 const BATCH = ["chain", "random", "same-generation", "policy", "network"];
