@@ -7,19 +7,19 @@ import { type FrameArena, type ReceivedDatagrams, VNET_HEADER_BYTES } from "@ten
 import { FIELDS, getField, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
 import { Conntrack } from "./conntrack/conntrack.ts";
 import type { CtDatapathAction, DatapathAction, Upcall } from "./datapath.ts";
-import { type Meter, raiseDropPrecedence } from "./meter.ts";
-import { popMpls, pushMpls } from "./mpls.ts";
-import { hashConnection } from "./connection-hash.ts";
+import { type Meter, raiseDropPrecedence } from "./meter/meter.ts";
+import { popMpls, pushMpls } from "./packet/mpls.ts";
+import { hashConnection } from "./packet/connection-hash.ts";
 import type { FlowTable } from "./flow-table.ts";
-import { Packet } from "./packet.ts";
-import type { PacketMemory } from "./packet-memory.ts";
-import type { Port } from "./port.ts";
-import { PortOutput } from "./port-output.ts";
-import { Rewriter } from "./rewrite.ts";
+import { Packet } from "./packet/packet.ts";
+import type { PacketMemory } from "./packet/packet-memory.ts";
+import type { Port } from "./port/port.ts";
+import { PortOutput } from "./port/port-output.ts";
+import { Rewriter } from "./packet/rewrite.ts";
 import { noteOffload } from "./tunnel/inner-offload.ts";
 import { readTunnel } from "./tunnel/tunnel-input.ts";
-import { popVlan, pushVlan } from "./vlan-tag.ts";
-import { completeFrame } from "./vnet-header.ts";
+import { popVlan, pushVlan } from "./packet/vlan-tag.ts";
+import { completeFrame } from "./packet/vnet-header.ts";
 
 const TCP_FLAGS = FIELDS.tcp_flags.word;
 /** An upcall may execute, which may recirculate, which may miss: two for each. */

@@ -5,7 +5,7 @@
  * A miss and a `userspace` action go up as upcalls; executing a packet never creates a flow.
  */
 
-import type { MeterConfig, MeterStats } from "./meter.ts";
+import type { MeterConfig, MeterStats } from "./meter/meter.ts";
 
 /** What a datapath does with a packet; an empty list drops it. */
 export type DatapathAction =

@@ -21,7 +21,7 @@ export type {
 } from "./datapath.ts";
 export { nestedActions } from "./datapath.ts";
 export { FlowTable } from "./flow-table.ts";
-export { MemoryLink } from "./memory-link.ts";
-export { Meter, type MeterBand, type MeterConfig, type MeterCounters, type MeterStats } from "./meter.ts";
-export { MeterTable } from "./meter-table.ts";
+export { MemoryLink } from "./port/memory-link.ts";
+export { Meter, type MeterBand, type MeterConfig, type MeterCounters, type MeterStats } from "./meter/meter.ts";
+export { MeterTable } from "./meter/meter-table.ts";
 export { UserDatapath, type UserDatapathOptions } from "./user-datapath.ts";

@@ -24,13 +24,13 @@ import type {
   PortSpec,
   Upcall,
 } from "./datapath.ts";
-import { DeviceLoop } from "./device-loop.ts";
+import { DeviceLoop } from "./port/device-loop.ts";
 import { FlowTable } from "./flow-table.ts";
-import { MemoryLink } from "./memory-link.ts";
-import type { MeterConfig, MeterStats } from "./meter.ts";
-import { MeterTable } from "./meter-table.ts";
-import { PacketMemory } from "./packet-memory.ts";
-import { deviceEnd, Port, type PortEnd, tunnelEnd } from "./port.ts";
+import { MemoryLink } from "./port/memory-link.ts";
+import type { MeterConfig, MeterStats } from "./meter/meter.ts";
+import { MeterTable } from "./meter/meter-table.ts";
+import { PacketMemory } from "./packet/packet-memory.ts";
+import { deviceEnd, Port, type PortEnd, tunnelEnd } from "./port/port.ts";
 
 const TIDY_PERIOD_MS = 1000;
 const MAX_PENDING = 4096;

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { foldSum, getU16, pseudoSum4, pseudoSum6, putU16 } from "@tenet/net";
 import { expect, test } from "vitest";
-import { splitFrame } from "../src/split-frame.ts";
+import { splitFrame } from "../src/packet/split-frame.ts";
 import { noteOffload } from "../src/tunnel/inner-offload.ts";
 import { tcpFrame, udpFrame } from "./frames.ts";
 

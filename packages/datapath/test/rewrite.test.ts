@@ -14,9 +14,9 @@ import {
   putU32,
   setFieldBig,
 } from "@tenet/net";
-import { Rewriter } from "../src/rewrite.ts";
-import { sctpChecksum } from "../src/sctp-checksum.ts";
-import { completeFrame } from "../src/vnet-header.ts";
+import { Rewriter } from "../src/packet/rewrite.ts";
+import { sctpChecksum } from "../src/packet/sctp-checksum.ts";
+import { completeFrame } from "../src/packet/vnet-header.ts";
 import { keyOf } from "./frames.ts";
 
 const HEADER = 10;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { addToSum, dissect, foldSum, getU16, internetChecksum, pseudoSum4, pseudoSum6, putU16 } from "@tenet/net";
-import { splitFrame } from "../src/split-frame.ts";
-import { completeFrame } from "../src/vnet-header.ts";
+import { splitFrame } from "../src/packet/split-frame.ts";
+import { completeFrame } from "../src/packet/vnet-header.ts";
 import { tcpFrame, udpFrame } from "./frames.ts";
 import { buildVlan } from "@tenet/net";
 

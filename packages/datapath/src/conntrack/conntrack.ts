@@ -12,8 +12,8 @@
  */
 import { getU8 } from "@tenet/net";
 import type { CtDatapathAction, CtNat } from "../datapath.ts";
-import type { Packet } from "../packet.ts";
-import type { Rewriter } from "../rewrite.ts";
+import type { Packet } from "../packet/packet.ts";
+import type { Rewriter } from "../packet/rewrite.ts";
 import { Connection, type NatSide, type Phase } from "./connection.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import { CT_STATE, NAT_STATES } from "./ct-state.ts";

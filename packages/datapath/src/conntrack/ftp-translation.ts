@@ -18,8 +18,8 @@ import {
   updateChecksum32,
   updateChecksumAt,
 } from "@tenet/net";
-import type { Packet } from "../packet.ts";
-import { isPartial, isSegmented } from "../vnet-header.ts";
+import type { Packet } from "../packet/packet.ts";
+import { isPartial, isSegmented } from "../packet/vnet-header.ts";
 import { findForeignAddress, lineAt, type Replacement } from "./announcements.ts";
 import type { Connection, SequenceShift } from "./connection.ts";
 import type { PacketReader } from "./packet-reader.ts";

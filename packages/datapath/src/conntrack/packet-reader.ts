@@ -7,7 +7,7 @@
  * ports. One object is reused for all packets.
  */
 import { addToSum, foldSum, getU8, getU16, getU32, pseudoSum4, pseudoSum6 } from "@tenet/net";
-import { isPartial } from "../vnet-header.ts";
+import { isPartial } from "../packet/vnet-header.ts";
 import { headOf, icmpAnswer, reverseTuple, TUPLE, TUPLE_WORDS } from "./tuple.ts";
 
 const TCP = 6;

@@ -17,8 +17,8 @@ import {
   transportChecksumAt,
   updateChecksum,
 } from "@tenet/net";
-import type { Rewriter } from "../rewrite.ts";
-import { isPartial } from "../vnet-header.ts";
+import type { Rewriter } from "../packet/rewrite.ts";
+import { isPartial } from "../packet/vnet-header.ts";
 import type { PacketReader } from "./packet-reader.ts";
 import { familyOf, isIcmp, protoOf, TUPLE, TUPLE_WORDS, reverseTuple } from "./tuple.ts";
 

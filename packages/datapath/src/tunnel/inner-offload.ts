@@ -8,7 +8,7 @@
  * receiver to trust, or for whoever needs it complete.
  */
 import { foldSum, getU16, getU8, pseudoSum4, pseudoSum6 } from "@tenet/net";
-import { writeVnetHeader } from "../vnet-header.ts";
+import { writeVnetHeader } from "../packet/vnet-header.ts";
 
 const ETHERNET_BYTES = 14;
 const TCP = 6;

@@ -22,11 +22,11 @@ import {
   writeVxlan,
 } from "@tenet/net";
 import type { SetTunnelAction, TunnelSpec } from "../datapath.ts";
-import type { Packet } from "../packet.ts";
-import type { PacketMemory } from "../packet-memory.ts";
-import type { Counters } from "../port.ts";
-import { SegmentBundle } from "../segment-bundle.ts";
-import { completeInPlace, isSegmented } from "../vnet-header.ts";
+import type { Packet } from "../packet/packet.ts";
+import type { PacketMemory } from "../packet/packet-memory.ts";
+import type { Counters } from "../port/port.ts";
+import { SegmentBundle } from "../packet/segment-bundle.ts";
+import { completeInPlace, isSegmented } from "../packet/vnet-header.ts";
 import { hashInner, isOwnOuter } from "./inner-packet.ts";
 
 /** Bundles of more segments, where the kernel does not cut them, are dropped. */

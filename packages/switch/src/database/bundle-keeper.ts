@@ -8,7 +8,7 @@ import { makeBundle } from "../bridge/bundle.ts";
 import { isSameVlan } from "../bridge/port-vlan.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import type { PortState } from "./states.ts";
-import type { WantedMirror, WantedPort } from "./wanted.ts";
+import type { WantedMirror, WantedPort } from "./read/wanted.ts";
 
 /** The bundles of a bridge. */
 export class BundleKeeper {

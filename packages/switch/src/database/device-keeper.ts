@@ -8,7 +8,7 @@ import type { BridgePort } from "../bridge/bridge-port.ts";
 import type { DummyPorts } from "../dummy/dummy-ports.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import type { InterfaceState } from "./states.ts";
-import type { WantedInterface } from "./wanted.ts";
+import type { WantedInterface } from "./read/wanted.ts";
 
 /** The devices of a switch. */
 export class DeviceKeeper {

@@ -10,11 +10,11 @@ import type { Replica, Row } from "@tenet/ovsdb";
 import type { Controllers } from "../controller/controllers.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import type { DummyPorts } from "../dummy/dummy-ports.ts";
-import { readTls } from "./read-controller.ts";
+import { readTls } from "./read/read-controller.ts";
 import { Reconciler } from "./reconcile.ts";
-import { optionOf } from "./row-values.ts";
+import { optionOf } from "./read/row-values.ts";
 import { statusOperations } from "./status.ts";
-import { readWanted } from "./wanted.ts";
+import { readWanted } from "./read/wanted.ts";
 
 /** What the database must offer; a {@link Replica} does. */
 export type SwitchDatabase = Pick<Replica, "table" | "operations" | "transact" | "onChange">;

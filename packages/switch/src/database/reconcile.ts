@@ -19,7 +19,7 @@ import { BundleKeeper } from "./bundle-keeper.ts";
 import { DeviceKeeper } from "./device-keeper.ts";
 import { type Start, startOf, startOver } from "./start-over.ts";
 import type { BridgeState, InterfaceState } from "./states.ts";
-import type { WantedBridge, WantedInterface } from "./wanted.ts";
+import type { WantedBridge, WantedInterface } from "./read/wanted.ts";
 
 interface HeldBridge {
   readonly bridge: Bridge;

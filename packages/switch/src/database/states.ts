@@ -2,7 +2,7 @@
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort, Bundle } from "../bridge/bridge-port.ts";
 import type { ControllerSpec } from "../controller/controller-spec.ts";
-import type { WantedMirror } from "./wanted.ts";
+import type { WantedMirror } from "./read/wanted.ts";
 
 /** What became of an interface. */
 export interface InterfaceState {

@@ -8,9 +8,9 @@ import type { VirtualSwitch } from "../virtual-switch.ts";
 import { interfaceColumns } from "./interface-status.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { InterfaceState } from "./states.ts";
-import { TUNNEL_TYPES } from "./read-tunnel.ts";
-import { numberOf, optionOf } from "./row-values.ts";
-import type { TableReader } from "./wanted.ts";
+import { TUNNEL_TYPES } from "./read/read-tunnel.ts";
+import { numberOf, optionOf } from "./read/row-values.ts";
+import type { TableReader } from "./read/wanted.ts";
 
 /** The Open vSwitch whose interfaces these are; scripts compare it. */
 const COMPATIBLE_VERSION = "3.1.0";

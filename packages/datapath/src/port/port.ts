@@ -1,11 +1,11 @@
 /** A port: its number, what it sends and receives through, and its counters. */
 import type { FrameDevice, LinkInfo } from "@tenet/linux";
 import { SendQueue, type TunnelReceiver } from "@tenet/linux";
-import type { PortInfo, PortSpec, PortStats, TunnelSpec } from "./datapath.ts";
+import type { PortInfo, PortSpec, PortStats, TunnelSpec } from "../datapath.ts";
 import type { MemoryLink } from "./memory-link.ts";
-import type { PacketMemory } from "./packet-memory.ts";
-import { openTunnelReceiver } from "./tunnel/tunnel-input.ts";
-import { TunnelOutput } from "./tunnel/tunnel-output.ts";
+import type { PacketMemory } from "../packet/packet-memory.ts";
+import { openTunnelReceiver } from "../tunnel/tunnel-input.ts";
+import { TunnelOutput } from "../tunnel/tunnel-output.ts";
 
 const SEND_BATCH = 32;
 const MEMORY_MTU = 1500;

@@ -1,7 +1,7 @@
 /** Reads what the database says of flow tables: how much they hold, and what goes when they are full. */
 import { findHeaderName, findMatchField, type MatchField } from "@tenet/openflow";
 import { isMap, type Row } from "@tenet/ovsdb";
-import type { TableSettings } from "../table/table-settings.ts";
+import type { TableSettings } from "../../table/table-settings.ts";
 import { numberOf, textOf, textsOf } from "./row-values.ts";
 
 /** A field with or without the bits of it that count; those are not looked at. */

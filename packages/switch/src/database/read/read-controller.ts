@@ -1,6 +1,6 @@
 /** Reads what Controller and SSL rows say. */
 import type { Row, TlsFiles } from "@tenet/ovsdb";
-import type { ControllerSpec } from "../controller/controller-spec.ts";
+import type { ControllerSpec } from "../../controller/controller-spec.ts";
 import { numberOf, textOf, textsOf } from "./row-values.ts";
 import type { TableReader } from "./wanted.ts";
 

@@ -1,7 +1,7 @@
 /** Reads what Port rows say: VLANs, protection, bonds. */
 import type { Row } from "@tenet/ovsdb";
-import type { BondSettings } from "../bridge/bond.ts";
-import type { PortVlan } from "../bridge/port-vlan.ts";
+import type { BondSettings } from "../../bridge/bond.ts";
+import type { PortVlan } from "../../bridge/port-vlan.ts";
 import { numberOf, numbersOf, optionOf, textOf } from "./row-values.ts";
 
 const DEFAULT_REBALANCE_MS = 10_000;

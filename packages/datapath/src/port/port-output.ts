@@ -4,11 +4,11 @@
  * Those for devices and tunnels are gathered by reference, port by port, and sent together: at the end of a burst, before
  * the memory that they are in is used again, or when a queue is full. What a port cannot take is lost there, and counted.
  */
-import type { Packet } from "./packet.ts";
-import type { PacketMemory } from "./packet-memory.ts";
+import type { Packet } from "../packet/packet.ts";
+import type { PacketMemory } from "../packet/packet-memory.ts";
 import type { Port } from "./port.ts";
-import { splitFrame } from "./split-frame.ts";
-import type { TunnelOutput } from "./tunnel/tunnel-output.ts";
+import { splitFrame } from "../packet/split-frame.ts";
+import type { TunnelOutput } from "../tunnel/tunnel-output.ts";
 
 /** What is to be sent of one datapath. */
 export class PortOutput {

@@ -16,8 +16,8 @@ import {
   SystemCallError,
   type TunnelReceiver,
 } from "@tenet/linux";
-import type { ActionRunner } from "./action-runner.ts";
-import { N_RECEIVE_SLOTS, type PacketMemory } from "./packet-memory.ts";
+import type { ActionRunner } from "../action-runner.ts";
+import { N_RECEIVE_SLOTS, type PacketMemory } from "../packet/packet-memory.ts";
 import type { Port } from "./port.ts";
 
 /** After so long, timers and other sockets have their turn. */

@@ -1,10 +1,10 @@
 /** A frame on its way through the datapath: where it is, who else looks at it, what was found out. */
 import { type FrameArena, VNET_HEADER_BYTES } from "@tenet/linux";
 import { copyTunnel, FIELDS, makeFlowKey } from "@tenet/net";
-import type { Connection } from "./conntrack/connection.ts";
-import { CT_STATE } from "./conntrack/ct-state.ts";
-import type { SetTunnelAction } from "./datapath.ts";
-import { familyOf, isIcmp, protoOf, TUPLE, TUPLE_WORDS } from "./conntrack/tuple.ts";
+import type { Connection } from "../conntrack/connection.ts";
+import { CT_STATE } from "../conntrack/ct-state.ts";
+import type { SetTunnelAction } from "../datapath.ts";
+import { familyOf, isIcmp, protoOf, TUPLE, TUPLE_WORDS } from "../conntrack/tuple.ts";
 
 const RECIRC_ID = FIELDS.recirc_id.word;
 const DP_HASH = FIELDS.dp_hash.word;

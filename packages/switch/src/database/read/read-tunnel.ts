@@ -2,7 +2,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { parseIp4, parseIp6 } from "@tenet/net";
 import { isMap, type Row } from "@tenet/ovsdb";
-import type { TunnelAddress, TunnelConfig } from "../tunnel/tunnel-config.ts";
+import type { TunnelAddress, TunnelConfig } from "../../tunnel/tunnel-config.ts";
 import { optionOf, textOf } from "./row-values.ts";
 
 const DEFAULT_PORT: Readonly<Record<TunnelConfig["type"], number>> = { geneve: 6081, vxlan: 4789, gre: 0, ip6gre: 0 };

@@ -1,6 +1,6 @@
 /** Reads what Mirror rows say. */
 import type { Row } from "@tenet/ovsdb";
-import type { MirrorSpec } from "../bridge/mirror.ts";
+import type { MirrorSpec } from "../../bridge/mirror.ts";
 import { numberOf, numbersOf, textOf, textsOf } from "./row-values.ts";
 
 /** Reads a mirror; `undefined` when it says nowhere to copy to. */
