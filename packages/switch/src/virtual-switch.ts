@@ -24,7 +24,7 @@ import { Recirculations } from "./cache/recirculations.ts";
 import { References } from "./cache/references.ts";
 import type { FrozenState } from "./translate/frozen-state.ts";
 import { finish, Turns, type Work } from "./turns.ts";
-import { CT_END, PacketState } from "./translate/packet-state.ts";
+import { CT_END, PacketState } from "./translate/packet/packet-state.ts";
 import { type LearnFlow, translate, type TranslateOptions } from "./translate/translate.ts";
 import type { TunnelConfig } from "./tunnel/tunnel-config.ts";
 import { toDatapathOptionsMask, toPipelineOptions } from "./tunnel/tunnel-options.ts";

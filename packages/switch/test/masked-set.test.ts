@@ -1,6 +1,6 @@
 import { FLOW_WORDS } from "@tenet/net";
 import { expect, test } from "vitest";
-import { MaskedSet } from "../src/translate/masked-set.ts";
+import { MaskedSet } from "../src/translate/packet/masked-set.ts";
 
 const [FIRST, SECOND, BITS] = [3, FLOW_WORDS - 1, 0xff];
 

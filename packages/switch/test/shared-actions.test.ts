@@ -2,7 +2,7 @@ import type { DatapathAction } from "@tenet/datapath";
 import { FIELDS, makeFlowKey } from "@tenet/net";
 import { expect, test } from "vitest";
 import { SharedActions } from "../src/cache/shared-actions.ts";
-import { MaskedSet } from "../src/translate/masked-set.ts";
+import { MaskedSet } from "../src/translate/packet/masked-set.ts";
 
 const TTL = FIELDS.nw_ttl.word;
 const output = (port: number): DatapathAction => ({ type: "output", port });

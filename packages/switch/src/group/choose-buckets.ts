@@ -10,8 +10,8 @@
  */
 import { FIELDS, getField, hashTwo } from "@tenet/net";
 import type { GroupSpec } from "@tenet/openflow";
-import { hashPacket, hashSelection } from "../translate/flow-hash.ts";
-import type { PacketState } from "../translate/packet-state.ts";
+import { hashPacket, hashSelection } from "../translate/packet/flow-hash.ts";
+import type { PacketState } from "../translate/packet/packet-state.ts";
 import type { Group, RunningBucket } from "./group.ts";
 
 /** What decides whether a bucket is live. */

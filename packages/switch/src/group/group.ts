@@ -2,7 +2,7 @@
 import type { Bucket, GroupSpec } from "@tenet/openflow";
 import type { Action } from "@tenet/openflow";
 import { makeHashTable } from "./hash-table.ts";
-import { mergeActionSet, orderedActionSet } from "../translate/action-set.ts";
+import { mergeActionSet, orderedActionSet } from "../translate/action/action-set.ts";
 
 /** A bucket as the pipeline runs it. */
 export interface RunningBucket {

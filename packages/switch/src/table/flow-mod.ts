@@ -1,6 +1,6 @@
 /** What a controller may ask of the flow tables, independent of the protocol version. */
 import type { Action, FlowModCommand, FlowSpec, GroupMod } from "@tenet/openflow";
-import { isKnownAlg } from "../translate/connection-tracking.ts";
+import { isKnownAlg } from "../translate/action/connection-tracking.ts";
 import { RefusedError } from "./refused-error.ts";
 
 /** Number of tables; the last is hidden: a controller may look at it, not change it. */

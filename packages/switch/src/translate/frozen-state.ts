@@ -8,7 +8,7 @@
 import { type Action, formatActions } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Mirror } from "../bridge/mirror.ts";
-import type { FrozenPacket } from "./packet-state.ts";
+import type { FrozenPacket } from "./packet/packet-state.ts";
 
 /** What was left of a list of actions. */
 export interface FrozenFrame {

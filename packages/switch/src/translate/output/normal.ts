@@ -5,13 +5,13 @@
  * Reads Ethernet source and destination and the VLAN, so they are in the megaflow; the priority only where it shows.
  */
 import { ETH_TYPE, FIELDS, isMulticastMac, MAC_BROADCAST } from "@tenet/net";
-import type { Bridge } from "../bridge/bridge.ts";
-import type { BridgePort, Bundle } from "../bridge/bridge-port.ts";
-import { isFloodable } from "../bridge/bundle.ts";
-import type { Sighting } from "../bridge/mac-table.ts";
+import type { Bridge } from "../../bridge/bridge.ts";
+import type { BridgePort, Bundle } from "../../bridge/bridge-port.ts";
+import { isFloodable } from "../../bridge/bundle.ts";
+import type { Sighting } from "../../bridge/mac-table.ts";
 import { type Forwarding, type InVlan, isCarriedBy, outputInVlan, readTag, vlanAt } from "./in-vlan.ts";
 import { isReservedMac } from "./mirroring.ts";
-import type { PacketState } from "./packet-state.ts";
+import type { PacketState } from "../packet/packet-state.ts";
 
 /** Ethernet types that announce a tag. */
 const TAG_TYPES: ReadonlySet<number> = new Set([0x8100, 0x88a8]);

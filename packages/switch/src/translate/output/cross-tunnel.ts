@@ -8,11 +8,11 @@
  */
 import type { SetTunnelAction } from "@tenet/datapath";
 import { FIELDS, type FieldSpec, getField, makeFlowKey, setField, setFieldBig, tunnelFamily, TUNNEL_FLAG } from "@tenet/net";
-import type { TlvTable } from "../table/tlv-table.ts";
-import { isMapped, type TunnelAddress, type TunnelConfig } from "../tunnel/tunnel-config.ts";
-import { toWireOptions } from "../tunnel/tunnel-options.ts";
-import { isIp } from "./megaflow-mask.ts";
-import type { PacketState } from "./packet-state.ts";
+import type { TlvTable } from "../../table/tlv-table.ts";
+import { isMapped, type TunnelAddress, type TunnelConfig } from "../../tunnel/tunnel-config.ts";
+import { toWireOptions } from "../../tunnel/tunnel-options.ts";
+import { isIp } from "../megaflow-mask.ts";
+import type { PacketState } from "../packet/packet-state.ts";
 
 const DSCP = 0xfc;
 const ECN = 3;

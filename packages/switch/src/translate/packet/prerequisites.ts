@@ -1,7 +1,7 @@
 /** Whether a packet has a field, so that setting it means something. Reading what decides it un-wildcards that. */
 import { ETH_TYPE, FIELDS, type FieldSpec, ICMP6_TYPE, IP_PROTO, NW_FRAG } from "@tenet/net";
 import { asMatchField, type MatchField } from "@tenet/openflow";
-import { FIRST_HEADER_WORD, isIp, isMpls } from "./megaflow-mask.ts";
+import { FIRST_HEADER_WORD, isIp, isMpls } from "../megaflow-mask.ts";
 import type { PacketState } from "./packet-state.ts";
 
 const TRANSPORTS: ReadonlySet<number> = new Set([IP_PROTO.tcp, IP_PROTO.udp, IP_PROTO.sctp, IP_PROTO.icmp, IP_PROTO.icmp6]);

@@ -7,8 +7,8 @@
  */
 import { hashTwo } from "@tenet/net";
 import { type BundleAction, type MultipathAction, PORT } from "@tenet/openflow";
-import { hashPacket } from "./flow-hash.ts";
-import type { PacketState } from "./packet-state.ts";
+import { hashPacket } from "../packet/flow-hash.ts";
+import type { PacketState } from "../packet/packet-state.ts";
 
 /** Links beyond which `hrw` would cost too much; it is answered by `iter_hash` then. */
 const MAX_HRW_LINKS = 64;

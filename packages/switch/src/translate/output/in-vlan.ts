@@ -5,10 +5,10 @@
  * tunnel may hide the packet's own tag beneath that VLAN. Its tag is as it was again after each output.
  */
 import { FIELDS, VLAN_PRESENT } from "@tenet/net";
-import type { BridgePort, Bundle } from "../bridge/bridge-port.ts";
-import { carriesVlan, type PortVlan, tunnelEthTypeOf, vlanOfInput } from "../bridge/port-vlan.ts";
-import type { PacketState } from "./packet-state.ts";
-import type { PacketCounter } from "./translation.ts";
+import type { BridgePort, Bundle } from "../../bridge/bridge-port.ts";
+import { carriesVlan, type PortVlan, tunnelEthTypeOf, vlanOfInput } from "../../bridge/port-vlan.ts";
+import type { PacketState } from "../packet/packet-state.ts";
+import type { PacketCounter } from "../translation.ts";
 
 /** Bits of the tag that hold the VLAN. */
 const VID_BITS = 0xfff;

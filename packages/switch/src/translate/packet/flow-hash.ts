@@ -16,7 +16,7 @@ import {
   networkWord,
 } from "@tenet/net";
 import type { HashFields, SelectionField } from "@tenet/openflow";
-import { isIp } from "./megaflow-mask.ts";
+import { isIp } from "../megaflow-mask.ts";
 import type { PacketState } from "./packet-state.ts";
 import { hasField } from "./prerequisites.ts";
 

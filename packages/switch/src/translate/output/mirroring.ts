@@ -4,9 +4,9 @@
  * Of one packet, one copy goes to each place.
  */
 import { FIELDS } from "@tenet/net";
-import type { Bridge } from "../bridge/bridge.ts";
-import type { Bundle } from "../bridge/bridge-port.ts";
-import type { Mirror } from "../bridge/mirror.ts";
+import type { Bridge } from "../../bridge/bridge.ts";
+import type { Bundle } from "../../bridge/bridge-port.ts";
+import type { Mirror } from "../../bridge/mirror.ts";
 import { type Forwarding, type InVlan, isCarriedBy, outputInVlan, readTag, vlanAt } from "./in-vlan.ts";
 
 /** Copies one packet, on its way through one bridge. */

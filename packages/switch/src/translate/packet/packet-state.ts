@@ -18,7 +18,7 @@ import type { DatapathAction } from "@tenet/datapath";
 import { FIELDS, type FieldSpec, FLOW_WORDS, getField, STAGE_ENDS, VLAN_PRESENT, setField } from "@tenet/net";
 import type { SubField } from "@tenet/openflow";
 import { MaskedSet } from "./masked-set.ts";
-import { isMpls } from "./megaflow-mask.ts";
+import { isMpls } from "../megaflow-mask.ts";
 import { entryToPush, stackOf } from "./mpls.ts";
 
 const FIRST_HEADER_WORD = STAGE_ENDS[0] ?? 0;

@@ -2,7 +2,7 @@
 import type { CtDatapathAction, CtHelper, CtNat } from "@tenet/datapath";
 import { FIELDS } from "@tenet/net";
 import type { CtAction, NatAction } from "@tenet/openflow";
-import type { PacketState } from "./packet-state.ts";
+import type { PacketState } from "../packet/packet-state.ts";
 
 const MARK = FIELDS.ct_mark;
 const LABEL = FIELDS.ct_label;

@@ -10,7 +10,7 @@
  */
 import { ETH_TYPE, FIELDS, STAGE_ENDS } from "@tenet/net";
 import type { Action } from "@tenet/openflow";
-import { isIp, isMpls } from "./megaflow-mask.ts";
+import { isIp, isMpls } from "../megaflow-mask.ts";
 import type { PacketState } from "./packet-state.ts";
 
 const BOTTOM = 0x100;

@@ -19,7 +19,7 @@ import {
   type SubField,
   toFieldWords,
 } from "@tenet/openflow";
-import type { PacketState } from "./packet-state.ts";
+import type { PacketState } from "../packet/packet-state.ts";
 
 /** The first port number that is reserved. */
 const FIRST_RESERVED = 0xff00;
