@@ -10,7 +10,7 @@ import type { Continuation, PacketIn } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import { RefusedError } from "../table/refused-error.ts";
 import type { FrozenState } from "../translate/frozen-state.ts";
-import { CT_END, OF_THE_DATAPATH } from "../translate/packet/packet-state.ts";
+import { CT_END, OF_THE_DATAPATH } from "../translate/packet/pipeline-flow.ts";
 
 const ID_BYTES = 16;
 

@@ -20,14 +20,29 @@ import {
   toFieldWords,
 } from "@tenet/openflow";
 import type { PacketState } from "../packet/packet-state.ts";
+import type { Walk } from "../walk.ts";
+import { storeAndNote } from "./change-packet.ts";
 
 /** The first port number that is reserved. */
 const FIRST_RESERVED = 0xff00;
 /** Reserved ports that a learned flow may send to. */
 const RESERVED: ReadonlySet<number> = new Set([PORT.IN_PORT, PORT.FLOOD, PORT.ALL, PORT.LOCAL]);
 
+/** Teaches the flow, if the translation may. */
+export function teach(walk: Walk, action: LearnAction): void {
+  const { bridge, observer, learnFlow } = walk;
+  const flow = learnedFlow(action, walk.packet);
+  if (learnFlow === undefined) return observer?.warning("suppressing side effects, so learn action ignored");
+  const { limit, result } = action;
+  observer?.note(describeLearned(flow));
+  const isThere = learnFlow(bridge, flow, limit);
+  if (isThere === undefined) walk.isCacheable = false;
+  if (result !== undefined) storeAndNote(walk, result, isThere === true ? 1n : 0n);
+  walk.effects.push({ type: "learnFlow", bridge, flow, limit });
+}
+
 /** The flow to add or refresh. */
-export function learnedFlow(action: LearnAction, packet: PacketState): FlowSpec {
+function learnedFlow(action: LearnAction, packet: PacketState): FlowSpec {
   const match = makeMatch();
   const actions: Action[] = [];
   const { finIdleTimeout, finHardTimeout } = action;
@@ -56,7 +71,7 @@ export function learnedFlow(action: LearnAction, packet: PacketState): FlowSpec 
 }
 
 /** A learned flow in the words of a trace. */
-export function describeLearned({ table, match, priority, cookie, idleTimeout, hardTimeout, flags, actions }: FlowSpec): string {
+function describeLearned({ table, match, priority, cookie, idleTimeout, hardTimeout, flags, actions }: FlowSpec): string {
   const parts = [`table=${table}`, formatMatch(match), `priority=${priority}`];
   if (cookie !== 0n) parts.push(`cookie=0x${cookie.toString(16)}`);
   if (idleTimeout !== 0) parts.push(`idle=${idleTimeout}`);

@@ -8,26 +8,14 @@ import { FIELDS, VLAN_PRESENT } from "@tenet/net";
 import type { BridgePort, Bundle } from "../../bridge/bridge-port.ts";
 import { carriesVlan, type PortVlan, tunnelEthTypeOf, vlanOfInput } from "../../bridge/port-vlan.ts";
 import type { PacketState } from "../packet/packet-state.ts";
-import type { PacketCounter } from "../translation.ts";
+import type { Walk } from "../walk.ts";
+import { outputCut, outputTo } from "./output-port.ts";
 
 /** Bits of the tag that hold the VLAN. */
 const VID_BITS = 0xfff;
 /** Bits of the tag that hold the priority. */
 const PRIORITY_BITS = 0xe000;
 const WITHOUT_PRIORITY = Uint32Array.of((VLAN_PRESENT | VID_BITS) << FIELDS.vlan_tci.shift);
-
-/** How forwarding reaches the rest of the translation. */
-export interface Forwarding {
-  readonly packet: PacketState;
-  output(port: BridgePort): void;
-  /** Sends the first bytes alone. */
-  outputCut(port: BridgePort, maxLength: number): void;
-  /** Puts a tag over what the packet has; `tci` without the CFI bit. */
-  pushTag(ethType: number, tci: number): void;
-  popTag(): void;
-  /** Has packets counted. */
-  count(counter: PacketCounter): void;
-}
 
 /** The VLAN of the bridge that the packet in hand is in. */
 export interface InVlan {
@@ -58,26 +46,35 @@ export function isCarriedBy({ vlan: port }: Bundle, { vlan, tci, tunnel }: InVla
   return carriesVlan(port, vlan, tunnel === undefined ? 0 : tci & VID_BITS);
 }
 
-/** Sends the packet out of a bundle; nowhere when it is a bond without a member for it. */
-export function outputInVlan(forwarding: Forwarding, bundle: Bundle, inVlan: InVlan): void {
-  const { packet } = forwarding;
+/**
+ * Sends the packet out of a bundle; nowhere when it is a bond without a member for it.
+ *
+ * @param maxLength - sends the first bytes alone
+ */
+export function outputInVlan(walk: Walk, bundle: Bundle, inVlan: InVlan, maxLength?: number): void {
+  const { packet, out } = walk;
   const { tunnel } = inVlan;
   const tag = tagAt(bundle.vlan, inVlan);
   const tci = tag.isOwn ? inVlan.tci : completeTag(packet, bundle.vlan, tag, inVlan);
-  const member = bundle.bond === undefined ? bundle.members[0] : chooseMember(forwarding, bundle, tci & VID_BITS);
+  const member = bundle.bond === undefined ? bundle.members[0] : chooseMember(walk, bundle, tci & VID_BITS);
   if (member === undefined) return;
   const isPushed = tunnel !== undefined && tag.isOver && tci !== 0;
-  if (tci === inVlan.tci && !isPushed) return forwarding.output(member);
+  if (tci === inVlan.tci && !isPushed) return outputAll(walk, member, maxLength);
   const own = inVlan.tci === 0 ? 0 : packet.read(FIELDS.vlan_tci);
   if (!isPushed) packet.writeNumber(FIELDS.vlan_tci, tci);
   else {
     const isBlank = (own & ~VLAN_PRESENT) === 0 && bundle.vlan.priorityTags !== "always";
     if (isBlank) packet.writeNumber(FIELDS.vlan_tci, 0);
-    forwarding.pushTag(tunnelEthTypeOf(tunnel), tci & ~VLAN_PRESENT);
+    packet.pushVlan(out, tunnelEthTypeOf(tunnel), tci & ~VLAN_PRESENT);
   }
-  forwarding.output(member);
-  if (isPushed) forwarding.popTag();
+  outputAll(walk, member, maxLength);
+  if (isPushed) packet.popVlan(out);
   packet.writeNumber(FIELDS.vlan_tci, own);
+}
+
+function outputAll(walk: Walk, port: BridgePort, maxLength: number | undefined): void {
+  if (maxLength === undefined) outputTo(walk, port);
+  else outputCut(walk, port.ofport, maxLength);
 }
 
 /** A tag as a bundle wants it, before the priority is known. */
@@ -112,9 +109,9 @@ function completeTag(packet: PacketState, { priorityTags }: PortVlan, tag: Tag, 
   return content === 0 && !isKept ? 0 : VLAN_PRESENT | content;
 }
 
-function chooseMember({ packet, count }: Forwarding, { bond }: Bundle, vid: number): BridgePort | undefined {
+function chooseMember({ packet, effects }: Walk, { bond }: Bundle, vid: number): BridgePort | undefined {
   const hash = bond?.hashOf(packet.readMac(FIELDS.eth_src), vid);
   const member = bond?.choose(hash);
-  if (hash !== undefined && member !== undefined) count(hash);
+  if (hash !== undefined && member !== undefined) effects.push({ type: "count", counter: hash });
   return member;
 }

@@ -7,18 +7,19 @@ import { FIELDS } from "@tenet/net";
 import type { Bridge } from "../../bridge/bridge.ts";
 import type { Bundle } from "../../bridge/bridge-port.ts";
 import type { Mirror } from "../../bridge/mirror.ts";
-import { type Forwarding, type InVlan, isCarriedBy, outputInVlan, readTag, vlanAt } from "./in-vlan.ts";
+import type { Walk } from "../walk.ts";
+import { type InVlan, isCarriedBy, outputInVlan, readTag, vlanAt } from "./in-vlan.ts";
 
 /** Copies one packet, on its way through one bridge. */
 export class Mirroring {
   readonly #bridge: Bridge;
-  readonly #forwarding: Forwarding;
+  readonly #walk: Walk;
   readonly #served: Set<Mirror>;
 
   /** @param served - mirrors that have their copy already */
-  constructor(bridge: Bridge, forwarding: Forwarding, served: readonly Mirror[] = []) {
-    this.#bridge = bridge;
-    this.#forwarding = forwarding;
+  constructor(walk: Walk, served: readonly Mirror[] = []) {
+    this.#bridge = walk.bridge;
+    this.#walk = walk;
     this.#served = new Set(served);
   }
 
@@ -27,9 +28,14 @@ export class Mirroring {
     return [...this.#served];
   }
 
-  /** The packet came in at a bundle. */
-  copyInput(bundle: Bundle): void {
+  /** The packet came in at a bundle. @returns whether it goes on: ports that mirrors send to take nothing in */
+  takeIn(bundle: Bundle): boolean {
+    if (this.#bridge.mirrors.some((mirror) => mirror.isReserved(bundle))) {
+      this.#walk.observer?.note(`dropping packet received on port ${bundle.name}, which is reserved exclusively for mirroring`);
+      return false;
+    }
     this.#copy(bundle, (mirror) => mirror.copiesFrom(bundle));
+    return true;
   }
 
   /** The packet went out, as it is now, at a bundle. */
@@ -40,41 +46,35 @@ export class Mirroring {
   #copy(bundle: Bundle, isSelected: (mirror: Mirror) => boolean): void {
     const { mirrors } = this.#bridge;
     if (!mirrors.some((mirror) => isSelected(mirror) && !this.#served.has(mirror))) return;
-    const inVlan = vlanAt(bundle, readTag(this.#forwarding.packet));
+    const inVlan = vlanAt(bundle, readTag(this.#walk.packet));
     if (inVlan === undefined) return;
     for (const mirror of mirrors) {
       if (!isSelected(mirror) || this.#served.has(mirror)) continue;
       if (mirror.spec.vlans?.has(inVlan.vlan) === false) continue;
       for (const other of mirrors) if (other.sharesOutput(mirror)) this.#served.add(other);
-      this.#forwarding.count(mirror);
+      this.#walk.effects.push({ type: "count", counter: mirror });
       this.#output(mirror, inVlan);
     }
   }
 
   #output({ spec: { output, snapLength } }: Mirror, inVlan: InVlan): void {
-    const forwarding = snapLength === undefined ? this.#forwarding : cutting(this.#forwarding, snapLength);
     if ("bundle" in output) {
       const bundle = this.#bridge.bundles.find(({ name }) => name === output.bundle);
-      if (bundle !== undefined) outputInVlan(forwarding, bundle, inVlan);
+      if (bundle !== undefined) outputInVlan(this.#walk, bundle, inVlan, snapLength);
       return;
     }
     if (output.vlan === inVlan.vlan || this.#isForNeighbours()) return;
     const moved = { ...inVlan, vlan: output.vlan };
     for (const bundle of this.#bridge.bundles) {
       const isReserved = this.#bridge.mirrors.some((mirror) => mirror.isReserved(bundle));
-      if (isCarriedBy(bundle, moved) && !isReserved) outputInVlan(forwarding, bundle, moved);
+      if (isCarriedBy(bundle, moved) && !isReserved) outputInVlan(this.#walk, bundle, moved, snapLength);
     }
   }
 
   /** What is not to leave its link is not copied into another VLAN. */
   #isForNeighbours(): boolean {
-    return isReservedMac(this.#forwarding.packet.readMac(FIELDS.eth_dst));
+    return isReservedMac(this.#walk.packet.readMac(FIELDS.eth_dst));
   }
-}
-
-/** Sends the first bytes of what is sent. */
-function cutting(forwarding: Forwarding, maxLength: number): Forwarding {
-  return { ...forwarding, output: (port) => forwarding.outputCut(port, maxLength) };
 }
 
 /** 01:80:c2:00:00:00 to :0f are for neighbouring bridges alone (IEEE 802.1Q, table 8-1). */

@@ -5,54 +5,55 @@
  * Reads Ethernet source and destination and the VLAN, so they are in the megaflow; the priority only where it shows.
  */
 import { ETH_TYPE, FIELDS, isMulticastMac, MAC_BROADCAST } from "@tenet/net";
+import { PORT } from "@tenet/openflow";
 import type { Bridge } from "../../bridge/bridge.ts";
 import type { BridgePort, Bundle } from "../../bridge/bridge-port.ts";
-import { isFloodable } from "../../bridge/bundle.ts";
-import type { Sighting } from "../../bridge/mac-table.ts";
-import { type Forwarding, type InVlan, isCarriedBy, outputInVlan, readTag, vlanAt } from "./in-vlan.ts";
-import { isReservedMac } from "./mirroring.ts";
+import { isFloodable, outside } from "../../bridge/bundle.ts";
+import { keyOf } from "../../bridge/mac-table.ts";
 import type { PacketState } from "../packet/packet-state.ts";
+import type { Walk } from "../walk.ts";
+import { type InVlan, isCarriedBy, outputInVlan, readTag, vlanAt } from "./in-vlan.ts";
+import { isReservedMac } from "./mirroring.ts";
 
 /** Ethernet types that announce a tag. */
 const TAG_TYPES: ReadonlySet<number> = new Set([0x8100, 0x88a8]);
 const ARP_REQUEST = 1;
 const ARP_REPLY = 2;
 
-/** How NORMAL reaches the rest of the translation. */
-export interface NormalContext extends Forwarding {
-  readonly bridge: Bridge;
-  readonly inPort: BridgePort;
-  learn(sighting: Sighting): void;
-  lookUp(vlan: number, mac: number): Bundle | undefined;
-  note(text: string): void;
-}
-
 /** Forwards the packet in hand as a learning switch. */
-export function forwardNormally(context: NormalContext): void {
-  const { bridge, inPort, packet } = context;
+export function forwardNormally(walk: Walk): void {
+  const { bridge, packet, observer, inPort: ofport } = walk;
+  const isOutside = ofport === PORT.NONE || ofport === PORT.CONTROLLER;
+  const inPort = bridge.port(ofport) ?? (isOutside ? outside(ofport) : undefined);
+  if (inPort === undefined) return observer?.warning(`no input port ${ofport}, dropping`);
   const src = packet.readMac(FIELDS.eth_src);
   const dst = packet.readMac(FIELDS.eth_dst);
   const tci = readTag(packet);
   if (tci === 0 && TAG_TYPES.has(packet.read(FIELDS.eth_type))) {
-    return context.note(`dropping packet with partial VLAN tag received on port ${inPort.bundle.name}`);
+    return observer?.note(`dropping packet with partial VLAN tag received on port ${inPort.bundle.name}`);
   }
   const inVlan = vlanAt(inPort.bundle, tci);
-  if (inVlan === undefined) return context.note("disallowed VLAN VID for this input port, dropping");
-  if (isReservedMac(dst)) return context.note("packet has reserved destination MAC, dropping");
+  if (inVlan === undefined) return observer?.note("disallowed VLAN VID for this input port, dropping");
+  if (isReservedMac(dst)) return observer?.note("packet has reserved destination MAC, dropping");
   const { vlan } = inVlan;
-  const isGratuitous = bridge.hasBond && isGratuitousArp(packet, dst);
-  const refusal = refusalOfBond(context, dst, { vlan, mac: src, isGratuitous });
-  if (refusal !== undefined) return context.note(refusal);
-  learnSource(context, { vlan, mac: src, isGratuitous });
-  const target = bridge.floodVlans.has(vlan) || isMulticastMac(dst) ? undefined : context.lookUp(vlan, dst);
+  const source = { vlan, mac: src, isGratuitous: bridge.hasBond && isGratuitousArp(packet, dst) };
+  const refusal = refusalOfBond(walk, inPort, dst, source);
+  if (refusal !== undefined) return observer?.note(refusal);
+  if (!isOutside) learnSource(walk, inPort, source);
+  const target = bridge.floodVlans.has(vlan) || isMulticastMac(dst) ? undefined : lookUpMac(walk, vlan, dst);
   if (target === undefined) {
-    context.note("no learned MAC for destination, flooding");
-    return flood(context, inVlan);
+    observer?.note("no learned MAC for destination, flooding");
+    return flood(walk, inPort, inVlan);
   }
-  if (target === inPort.bundle) return context.note("learned port is input port, dropping");
-  if (isForMirrors(bridge, target)) return context.note("learned port is a mirror port, dropping");
-  context.note("forwarding to learned port");
-  outputInVlan(context, target, inVlan);
+  if (target === inPort.bundle) return observer?.note("learned port is input port, dropping");
+  if (isForMirrors(bridge, target)) return observer?.note("learned port is a mirror port, dropping");
+  observer?.note("forwarding to learned port");
+  outputInVlan(walk, target, inVlan);
+}
+
+function lookUpMac({ bridge, macLookups }: Walk, vlan: number, mac: number): Bundle | undefined {
+  macLookups.push({ bridge, name: keyOf(vlan, mac) });
+  return bridge.macs.lookup(vlan, mac);
 }
 
 interface Source {
@@ -74,30 +75,31 @@ function isGratuitousArp(packet: PacketState, dst: number): boolean {
  * others: what comes from an address that was seen elsewhere is such a reflection, unless its host says by gratuitous
  * ARP that it has moved.
  */
-function refusalOfBond({ bridge, inPort, lookUp }: NormalContext, dst: number, source: Source): string | undefined {
+function refusalOfBond(walk: Walk, inPort: BridgePort, dst: number, source: Source): string | undefined {
   const admission = inPort.bundle.bond?.admits(inPort, dst) ?? "accept";
   if (admission === "drop") return "bonding refused admissibility, dropping";
   if (admission === "accept") return undefined;
   const { vlan, mac, isGratuitous } = source;
-  const known = lookUp(vlan, mac);
+  const known = lookUpMac(walk, vlan, mac);
   const isElsewhere = known !== undefined && known !== inPort.bundle;
-  if (!isElsewhere || (isGratuitous && !bridge.macs.isLocked(vlan, mac))) return undefined;
+  if (!isElsewhere || (isGratuitous && !walk.bridge.macs.isLocked(vlan, mac))) return undefined;
   return "SLB bond thinks this packet looped back, dropping";
 }
 
-function learnSource({ bridge, inPort, learn }: NormalContext, { vlan, mac, isGratuitous }: Source): void {
+function learnSource({ bridge, effects, learn }: Walk, { bundle }: BridgePort, { vlan, mac, isGratuitous }: Source): void {
   if (isMulticastMac(mac) || bridge.floodVlans.has(vlan)) return;
-  const { bundle } = inPort;
   if (isGratuitous && bundle.bond !== undefined && bridge.macs.isLocked(vlan, mac)) return;
-  learn({ vlan, mac, bundle, locks: isGratuitous && bundle.bond === undefined });
+  const sighting = { vlan, mac, bundle, locks: isGratuitous && bundle.bond === undefined };
+  effects.push({ type: "learn", bridge, sighting });
+  learn?.(bridge, sighting);
 }
 
-function flood(context: NormalContext, inVlan: InVlan): void {
-  const { bridge, inPort } = context;
+function flood(walk: Walk, inPort: BridgePort, inVlan: InVlan): void {
+  const { bridge } = walk;
   for (const bundle of bridge.bundles) {
     const isTarget =
       bundle !== inPort.bundle && isCarriedBy(bundle, inVlan) && isFloodable(bundle) && !isForMirrors(bridge, bundle);
-    if (isTarget) outputInVlan(context, bundle, inVlan);
+    if (isTarget) outputInVlan(walk, bundle, inVlan);
   }
 }
 

@@ -1,0 +1,85 @@
+/** Sends the packet in hand out of one port: to the datapath, into a tunnel, or on to another bridge. */
+import { formatPort, PORT } from "@tenet/openflow";
+import { type BridgePort, NO_FWD, PORT_DOWN, type PortLink } from "../../bridge/bridge-port.ts";
+import { areEqual } from "../../cache/same-actions.ts";
+import { leaveOff } from "../freeze.ts";
+import type { Walk } from "../walk.ts";
+import { enterTunnel, isBackToUs } from "./cross-tunnel.ts";
+
+type TunnelLink = Extract<PortLink, { kind: "tunnel" }>;
+
+/** Sends the packet as it is now. */
+export function outputTo(walk: Walk, port: BridgePort | undefined): void {
+  const refusal = refusalOf(walk, port);
+  if (port === undefined || refusal !== undefined) return walk.observer?.warning(refusal ?? "Nonexistent output port");
+  switch (port.link.kind) {
+    case "datapath":
+      walk.packet.commit(walk.out);
+      walk.out.push({ type: "output", port: port.link.portNo });
+      walk.mirroring?.copyOutput(port.bundle);
+      return;
+    case "patch":
+      return crossPatch(walk, port);
+    case "tunnel":
+      return intoTunnel(walk, port, port.link);
+    case "none":
+      walk.observer?.warning(`port ${port.name} has no device`);
+  }
+}
+
+/** Sends the first bytes, which only a port of the datapath can get. */
+export function outputCut(walk: Walk, ofport: number, maxLength: number): void {
+  if (ofport === walk.inPort) return walk.observer?.warning("skipping output to input port");
+  const port = walk.bridge.port(ofport);
+  if (port?.link.kind !== "datapath") {
+    const name = ofport >= PORT.IN_PORT ? formatPort(ofport) : walk.bridge.portLabel(ofport);
+    return walk.observer?.failure(`output_trunc does not support patch port ${name}`);
+  }
+  walk.out.push({ type: "truncate", maxLength });
+  outputTo(walk, port);
+  if (walk.out.at(-1)?.type === "truncate") walk.out.pop();
+}
+
+function refusalOf({ bridge, inPort }: Walk, port: BridgePort | undefined): string | undefined {
+  if (port === undefined) return undefined;
+  if (!port.isEnabled || (port.config & (PORT_DOWN | NO_FWD)) !== 0) return "port is configured not to forward";
+  const isBetweenProtected = port.bundle.isProtected && bridge.port(inPort)?.bundle.isProtected === true;
+  return isBetweenProtected ? "Flow is between protected ports, skipping output." : undefined;
+}
+
+function intoTunnel(walk: Walk, port: BridgePort, { config, portNo }: TunnelLink): void {
+  const { packet, out, bridge, observer } = walk;
+  observer?.note("output to kernel tunnel");
+  const action = enterTunnel(packet, config, bridge.pipeline.tlvTable);
+  if (action === undefined) return observer?.note("Tunneling decided against output");
+  if (isBackToUs(action.key, walk.key)) return observer?.note("not tunneling to our own address");
+  packet.commit(out);
+  const last = out.findLast(({ type }) => type === "setTunnel");
+  if (last?.type !== "setTunnel" || !areEqual([last], [action])) out.push(action);
+  out.push({ type: "output", port: portNo });
+  walk.effects.push({ type: "tunnel", port, isInput: false });
+}
+
+/** The packet goes on in another bridge, with fresh registers; this one goes on with it as it is now. */
+function crossPatch(walk: Walk, port: BridgePort): void {
+  const peer = walk.around.peerOf(port);
+  if (peer === undefined) return walk.observer?.warning(`patch port ${port.name} has no peer`);
+  if (walk.isTooDeep()) return;
+  walk.effects.push({ type: "patch", from: port, to: peer.port });
+  const { bridge, table, rule, cookie, actionSet, stack, mirroring } = walk;
+  walk.deepen(() =>
+    walk.apart(() => {
+      walk.bridge = peer.bridge;
+      walk.startMirroring();
+      walk.actionSet = [];
+      walk.stack = [];
+      walk.isTracked = false;
+      walk.packet.enterBridge(peer.port.ofport);
+      walk.observer?.enterBridge(peer.bridge);
+      walk.enterBridge();
+      leaveOff(walk);
+      walk.observer?.leaveBridge();
+    }),
+  );
+  Object.assign(walk, { bridge, table, rule, cookie, actionSet, stack, mirroring });
+}

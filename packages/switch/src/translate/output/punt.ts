@@ -1,0 +1,39 @@
+/** Packets for controllers, with what they are told of the pipeline. */
+import { FIELDS } from "@tenet/net";
+import { type Action, METER } from "@tenet/openflow";
+import type { FrozenState } from "../frozen-state.ts";
+import { CT_END } from "../packet/pipeline-flow.ts";
+import type { Walk } from "../walk.ts";
+
+type ControllerAction = Extract<Action, { type: "controller" }>;
+/** What says which controllers get the packet, and why. */
+export type PuntReason = Pick<ControllerAction, "maxLength" | "reason" | "controllerId" | "userdata" | "meter">;
+
+/** `max_len` that asks for the whole packet. */
+export const WHOLE_PACKET = 0xffff;
+
+/** Sends the packet to controllers; `paused` is where it goes on when one gives it back. */
+export function punt({ bridge, packet, out, around, table, cookie }: Walk, reason: PuntReason, paused?: FrozenState): void {
+  packet.commit(out);
+  const userdata = around.puntId({
+    bridge,
+    maxLength: reason.maxLength,
+    reason: reason.reason,
+    controllerId: reason.controllerId,
+    userdata: reason.userdata,
+    meter: bridge.pipeline.meters.get(reason.meter ?? METER.CONTROLLER)?.datapathMeter,
+    table,
+    cookie,
+    paused,
+    metadata: metadataOf(packet.flow),
+  });
+  out.push({ type: "userspace", userdata });
+}
+
+/** The pipeline fields of a flow, without packet headers and what the connection tracker says of each packet anew. */
+function metadataOf(flow: Uint32Array): Uint32Array {
+  const metadata = flow.slice();
+  metadata.fill(0, FIELDS.ct_state.word, CT_END);
+  metadata.fill(0, FIELDS.eth_dst.word);
+  return metadata;
+}

@@ -1,0 +1,292 @@
+/**
+ * One packet's way through bridges and flow tables: where it is, and what has come of it so far.
+ *
+ * What: looks up tables and executes the actions of the rules it finds, on a copy of the packet's FlowKey. Whatever goes in
+ * circles (a table that is resubmitted to, actions within actions, a bridge behind a patch port) comes back here; what a single
+ * action does is told in action/ and output/. Limits: depth 64, counting only steps to the same or an earlier table, and 4096
+ * lookups; beyond them the packet is dropped.
+ */
+import type { DatapathAction } from "@tenet/datapath";
+import { FIELDS, getField } from "@tenet/net";
+import type { Action } from "@tenet/openflow";
+import type { Bridge } from "../bridge/bridge.ts";
+import { type BridgePort, NO_RECV, PORT_DOWN } from "../bridge/bridge-port.ts";
+import type { Mirror } from "../bridge/mirror.ts";
+import type { FlowTable, TableVisit } from "../table/flow-table.ts";
+import type { Rule } from "../table/rule.ts";
+import { orderedActionSet } from "./action/action-set.ts";
+import { branchByLength } from "./action/branch-by-length.ts";
+import { decMplsTtl, decTtl } from "./action/change-packet.ts";
+import { executeAction } from "./action/execute-action.ts";
+import { type Freezing, freeze, leaveOff } from "./freeze.ts";
+import type { FrozenFrame } from "./frozen-state.ts";
+import { leaveTunnel } from "./output/cross-tunnel.ts";
+import { Mirroring } from "./output/mirroring.ts";
+import { forwardNormally } from "./output/normal.ts";
+import { needsParsing } from "./packet/mpls.ts";
+import { PacketState } from "./packet/packet-state.ts";
+import type { TranslateOptions } from "./translate.ts";
+import type { Effect, Surroundings, Translation, TranslationFailure, TranslationObserver } from "./translation.ts";
+
+/** Deepest nesting of resubmits to the same or an earlier table, of groups, and of patch ports. */
+const MAX_DEPTH = 64;
+/** Lookups per packet. */
+const MAX_RESUBMITS = MAX_DEPTH * 64;
+const IN_PORT_WORD = FIELDS.in_port.word;
+const PORTS_WORD = FIELDS.tp_src.word;
+/** Of packets that no rule handles. */
+const NO_COOKIE = 0xffff_ffff_ffff_ffffn;
+/** What cannot be undone, as a rewritten field can, and so is done to a copy. */
+const NOT_UNDONE: ReadonlySet<DatapathAction["type"]> = new Set(["ct", "ctClear", "meter", "pushMpls", "popMpls"]);
+
+/** A translation under way. */
+export class Walk {
+  /** The key that the packet came with. */
+  readonly key: Uint32Array;
+  readonly packet: PacketState;
+  readonly around: Surroundings;
+  readonly learn: TranslateOptions["learn"];
+  readonly learnFlow: TranslateOptions["learnFlow"];
+  readonly observer: TranslationObserver | undefined;
+  bridge: Bridge;
+  table = 0;
+  /** The rule whose actions are executed, and its cookie. */
+  rule: Rule | undefined = undefined;
+  cookie: bigint = NO_COOKIE;
+  /** Whether the tables see what the connection tracker said. */
+  isTracked = false;
+  actionSet: readonly Action[] = [];
+  stack: bigint[] = [];
+  /** Copies for the mirrors of the bridge in hand, if it has any. */
+  mirroring: Mirroring | undefined = undefined;
+  /** Set while the walk unwinds to leave off, and what is left of each list of actions is kept. */
+  freezing: Freezing | undefined = undefined;
+  /** Nothing more is executed, up to the {@link apart} that the walk is in. */
+  isOver = false;
+  isCacheable = true;
+  out: DatapathAction[] = [];
+  readonly effects: Effect[] = [];
+  readonly macLookups: { bridge: Bridge; name: string }[] = [];
+  readonly #visits: TableVisit[] = [];
+  #failure: TranslationFailure | undefined = undefined;
+  #depth = 0;
+  #nesting = 0;
+  #nLookups = 0;
+
+  constructor(bridge: Bridge, key: Uint32Array, around: Surroundings, options: TranslateOptions) {
+    this.bridge = bridge;
+    this.key = key;
+    this.around = around;
+    this.learn = options.learn;
+    this.learnFlow = options.learnFlow;
+    this.observer = options.observer;
+    this.packet = options.packet ?? new PacketState();
+    this.packet.start(key);
+  }
+
+  /** What came of it. */
+  get translation(): Translation {
+    return {
+      actions: this.#failure === undefined ? this.out : [],
+      mask: this.packet.wildcards,
+      visits: this.#visits,
+      effects: this.effects,
+      macLookups: this.macLookups,
+      isCacheable: this.isCacheable,
+      failure: this.#failure,
+      finalFlow: this.packet.flow,
+    };
+  }
+
+  /** OpenFlow number of the port that the packet came in at. */
+  get inPort(): number {
+    return this.packet.flow[IN_PORT_WORD] as number;
+  }
+
+  /** Takes the packet in at a port of the bridge: looks up table 0 and at the end executes the action set. */
+  enterBridge(): void {
+    const port = this.bridge.port(this.inPort);
+    if (port !== undefined && !this.#takeIn(port)) return;
+    if (this.bridge.isFailingOpen) return forwardNormally(this);
+    this.lookUp(0);
+    this.executeActionSet();
+  }
+
+  /** @returns whether the packet goes on */
+  #takeIn(port: BridgePort): boolean {
+    if (port.link.kind === "tunnel" && !this.#leaveTunnel(port)) return false;
+    if ((port.config & (PORT_DOWN | NO_RECV)) !== 0) {
+      this.observer?.warning("port is configured not to receive");
+      return false;
+    }
+    for (const meter of port.policers) this.out.push({ type: "meter", meter });
+    return this.mirroring === undefined || this.mirroring.takeIn(port.bundle);
+  }
+
+  /** What outer headers say of congestion goes on inside. @returns false when it cannot, and the packet is dropped */
+  #leaveTunnel(port: BridgePort): boolean {
+    this.effects.push({ type: "tunnel", port, isInput: true });
+    if (leaveTunnel(this.packet)) return true;
+    this.observer?.note("dropping tunnel packet marked ECN CE but is not ECN capable");
+    return false;
+  }
+
+  /** @param served - mirrors that have their copy already */
+  startMirroring(served?: readonly Mirror[]): void {
+    this.mirroring = this.bridge.mirrors.length === 0 ? undefined : new Mirroring(this, served);
+  }
+
+  executeActionSet(): void {
+    if (this.actionSet.length === 0 || this.isOver) return;
+    const set = orderedActionSet(this.actionSet);
+    this.actionSet = [];
+    if (set.length === 0) return;
+    this.observer?.enterActionSet();
+    this.execute(set);
+    this.observer?.leaveActionSet();
+  }
+
+  /**
+   * Finds the rule of a table and executes it.
+   *
+   * @param deepens - 1 when the table may come again and again
+   * @param inPort - replaces the ingress port for the lookup alone
+   * @param usesCtTuple - whether the addresses and ports to look up are those that the packet's connection began with
+   */
+  lookUp(table: number, deepens: 0 | 1 = 0, inPort?: number, usesCtTuple = false): void {
+    if (!this.countLookup()) return;
+    const found = this.bridge.pipeline.table(table);
+    const rule = this.#findRule(found, inPort, usesCtTuple);
+    this.#visits.push(found.visitOf(rule));
+    this.observer?.enterTable(this.bridge, table, this.#nesting, rule);
+    const { table: outerTable, rule: outerRule, cookie: outerCookie } = this;
+    this.table = table;
+    this.rule = rule;
+    this.cookie = rule?.cookie ?? NO_COOKIE;
+    this.#depth += deepens;
+    this.#nesting++;
+    const next = rule === undefined ? undefined : this.execute(rule.actions);
+    this.#nesting--;
+    if (next !== undefined && !this.isOver) this.lookUp(next);
+    this.observer?.leaveTable();
+    this.#depth -= deepens;
+    this.table = outerTable;
+    this.rule = outerRule;
+    this.cookie = outerCookie;
+  }
+
+  /** Counts a lookup. @returns false when it is one too many, and the walk fails */
+  countLookup(): boolean {
+    if (this.isTooDeep()) return false;
+    if (this.#nLookups >= MAX_RESUBMITS) return !this.#fail("resubmits", `over ${MAX_RESUBMITS} resubmit actions`);
+    this.#nLookups++;
+    return true;
+  }
+
+  /** Whether the walk cannot go deeper, and fails. */
+  isTooDeep(): boolean {
+    return this.#depth >= MAX_DEPTH && this.#fail("depth", `over max translation depth ${MAX_DEPTH}`);
+  }
+
+  #findRule({ classifier }: FlowTable, inPort: number | undefined, usesCtTuple: boolean): Rule | undefined {
+    const { flow } = this.packet;
+    const { fragments } = this.bridge;
+    const isFragment = getField(flow, FIELDS.nw_frag) !== 0; // in every megaflow
+    if (isFragment && fragments === "drop") return undefined;
+    const ownPort = this.inPort;
+    const ports = flow[PORTS_WORD] as number;
+    if (inPort !== undefined) flow[IN_PORT_WORD] = inPort;
+    if (isFragment && fragments === "normal") flow[PORTS_WORD] = 0;
+    const rule = usesCtTuple ? this.packet.lookUpByTuple(classifier) : this.packet.lookUp(classifier);
+    flow[IN_PORT_WORD] = ownPort;
+    flow[PORTS_WORD] = ports;
+    return rule;
+  }
+
+  /** Executes a list of actions. @returns the table that `goto_table` asks for */
+  execute(actions: readonly Action[]): number | undefined {
+    for (let i = 0; i < actions.length; i++) {
+      const action = actions[i] as Action;
+      if (this.packet.isUnparsed && needsParsing(action)) {
+        freeze(this, { frames: [this.#frameOf(actions, i)] });
+        return undefined;
+      }
+      this.observer?.action(action);
+      if (action.type === "gotoTable") return action.table;
+      if (action.type === "decTtl" && !decTtl(this, action.controllerIds)) return undefined;
+      if (action.type === "decMplsTtl" && !decMplsTtl(this)) return undefined;
+      if (action.type === "checkPacketLarger") {
+        branchByLength(this, action, actions.slice(i + 1));
+        return undefined;
+      }
+      executeAction(this, action);
+      if (!this.isOver) continue;
+      // An action that the datapath has to hash for comes first when the packet is back.
+      const isWaiting = this.freezing?.frames.length === 0 && this.freezing.hashBasis !== undefined;
+      this.freezing?.frames.push(this.#frameOf(actions, isWaiting ? i : i + 1));
+      return undefined;
+    }
+    return undefined;
+  }
+
+  /** Executes what is left of a list, and goes where it says. */
+  executeRest(actions: readonly Action[]): void {
+    const next = this.execute(actions);
+    if (next !== undefined && !this.isOver) this.lookUp(next);
+  }
+
+  /** What is left of a list from an action on. */
+  #frameOf(actions: readonly Action[], first: number): FrozenFrame {
+    return { table: this.table, cookie: this.cookie, actions: actions.slice(first) };
+  }
+
+  /** Runs a walk one level deeper. */
+  deepen(walk: () => void): void {
+    this.#depth++;
+    walk();
+    this.#depth--;
+  }
+
+  /** Runs a walk whose changes to the packet, and whose `exit`, stay inside. */
+  apart(walk: () => void): void {
+    const saved = this.packet.save();
+    const inner = this.#collect(walk);
+    const needsCopy = inner.some(({ type }) => NOT_UNDONE.has(type));
+    this.packet.restore(saved, needsCopy);
+    if (needsCopy) this.out.push({ type: "clone", actions: inner });
+    else this.out.push(...inner);
+  }
+
+  /** As {@link apart}, but what the datapath does to a copy is given back. */
+  aside(walk: () => void): DatapathAction[] {
+    const saved = this.packet.save();
+    const inner = this.#collect(walk);
+    this.packet.restore(saved, true);
+    return inner;
+  }
+
+  #collect(walk: () => void): DatapathAction[] {
+    const { out, isTracked } = this;
+    this.out = [];
+    walk();
+    leaveOff(this);
+    const inner = this.out;
+    this.out = out;
+    this.isTracked = isTracked;
+    this.isOver = this.#failure !== undefined;
+    return inner;
+  }
+
+  /** The walk goes on after it had left off, unless it failed. */
+  goOn(): void {
+    this.freezing = undefined;
+    this.isOver = this.#failure !== undefined;
+  }
+
+  #fail(failure: TranslationFailure, text: string): true {
+    this.#failure ??= failure;
+    this.isOver = true;
+    this.observer?.failure(text);
+    return true;
+  }
+}
