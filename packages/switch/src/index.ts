@@ -30,5 +30,7 @@ export type {
   TranslationFailure,
   TranslationObserver,
 } from "./translate/translation.ts";
-export { type NewPort, type PacketForController, SwitchNameError, VirtualSwitch } from "./virtual-switch.ts";
+export type { NewPort } from "./bridge/port-directory.ts";
+export type { PacketForController } from "./slow-path.ts";
+export { SwitchNameError, VirtualSwitch } from "./virtual-switch.ts";
 export type { TraceStep, TraceStory } from "./trace/trace-story.ts";

@@ -18,7 +18,7 @@ class Conversation {
     const peer = { version, backlogBytes: 0, isBehind: false, send, setTableIdInCommand: () => undefined };
     this.session = new Session(this.bench.bridge, this.bench.vswitch, peer, new SessionGroup(), this.bench.clock, false);
     const { notices } = this.session;
-    this.bench.vswitch.onPacketForController(({ punt, frame }) => notices.tellPacket(punt, frame));
+    this.bench.vswitch.slowPath.onPacketForController(({ punt, frame }) => notices.tellPacket(punt, frame));
     this.bench.bridge.onPort((event) => notices.tellPort(event));
     this.bench.bridge.pipeline.onChange((events) => this.session.tellChange(events));
   }

@@ -16,7 +16,7 @@ const FLOWS = [
 /** The packets that come to controllers. */
 function listen(cables: Cables): PacketForController[] {
   const packets: PacketForController[] = [];
-  cables.vswitch.onPacketForController((packet) => packets.push(packet));
+  cables.vswitch.slowPath.onPacketForController((packet) => packets.push(packet));
   return packets;
 }
 
@@ -55,7 +55,7 @@ test.each([1, 4, 5, 6] as const)(
         const { message } = decodeMessage(encodeMessage({ type: "resume", packet: toMessage(packet) }, version, 1));
         if (message.type !== "resume") throw new Error(`read as ${message.type}`);
         cables.received.length = 0;
-        cables.vswitch.resume(fromContinuation(cables.bridge, message.packet), message.packet.data);
+        cables.vswitch.slowPath.resume(fromContinuation(cables.bridge, message.packet), message.packet.data);
         expect(cables.received.map((each) => each.port)).toEqual([port]);
       }
     }

@@ -66,7 +66,7 @@ test("packets to controllers are limited by the meter that the action names, els
     ["priority=1,actions=controller(id=1),2", "priority=2,tcp,actions=controller(id=2,meter_id=7),2"],
   );
   const ids: number[] = [];
-  bench.vswitch.onPacketForController(({ punt }) => ids.push(punt.controllerId));
+  bench.vswitch.slowPath.onPacketForController(({ punt }) => ids.push(punt.controllerId));
   expect(sendMany(bench, 5)).toBe(5);
   for (let n = 0; n < 5; n++) expect(bench.send("in_port=1,tcp")).toEqual(["p2"]);
   expect(ids).toEqual([1, 1, 2]);

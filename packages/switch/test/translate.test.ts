@@ -127,7 +127,7 @@ test("write_actions happen at the end; exit stops everything", () => {
 test("the controller action hands over the packet with its metadata", () => {
   const bench = new Bench(2, ["cookie=0x77,actions=load:0x5->NXM_NX_REG1[],controller(max_len=40,reason=action,id=3)"]);
   const packets: string[] = [];
-  bench.vswitch.onPacketForController(({ punt, frame }) =>
+  bench.vswitch.slowPath.onPacketForController(({ punt, frame }) =>
     packets.push(
       `${punt.cookie} ${punt.maxLength} ${punt.controllerId} ${getField(punt.metadata, FIELDS.reg1)} ${frame.length > 0}`,
     ),

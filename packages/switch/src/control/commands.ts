@@ -51,7 +51,7 @@ export function switchCommands(
       formatTrace(tracePasses(vswitch, args)),
     ),
     command("tenet/trace", "bridge flow|packet [--ct-next flags]... [packet]", [2, MAX_ARGUMENTS], (args) =>
-      JSON.stringify(tellStory(tracePasses(vswitch, args), (portNo) => vswitch.homeOf(portNo))),
+      JSON.stringify(tellStory(tracePasses(vswitch, args), (portNo) => vswitch.ports.homeOf(portNo))),
     ),
     command("bridge/reconnect", "[bridge]", [0, 1], ([name]) => {
       controllers.reconnect(name === undefined ? undefined : findBridge(vswitch, name, "Unknown bridge"));

@@ -73,7 +73,7 @@ function dumpFlows(
   const showsNames = (args.includes("-m") || args.includes("--names")) && !args.includes("--no-names");
   const nameByPortNo = new Map(vswitch.datapath.ports().map((port) => [port.portNo, port.name]));
   const label = (portNo: number): string => (showsNames ? nameByPortNo.get(portNo) : undefined) ?? String(portNo);
-  const flows = [...vswitch.datapath.flows()].filter(({ key }) => isShown(vswitch.homeOfKey(key)?.bridge));
+  const flows = [...vswitch.datapath.flows()].filter(({ key }) => isShown(vswitch.ports.homeOfKey(key)?.bridge));
   return flows.map((flow) => formatOdpFlow(flow, clock.monotonicMs(), label)).join("\n");
 }
 
@@ -114,7 +114,7 @@ function showDatapath(vswitch: VirtualSwitch, name: string, showsStatistics: boo
   const lines = [`${name}:`, `  lookups: hit:${hits} missed:${misses} lost:${lost}`, `  flows: ${nFlows}`];
   if (name.startsWith("system@")) lines.push(`  masks: hit:${hits} total:${nMasks} hit/pkt:${hits === 0 ? "0.00" : "1.00"}`);
   for (const port of datapath.ports()) {
-    const home = vswitch.homeOf(port.portNo)?.bridge;
+    const home = vswitch.ports.homeOf(port.portNo)?.bridge;
     if (home !== undefined && datapathName(home.datapathType) !== name) continue;
     const kind = kindOf(port, home);
     lines.push(`  port ${port.portNo}: ${port.name}${kind === "system" ? "" : ` (${kind})`}`);

@@ -5,7 +5,7 @@ import { isMapped, type TunnelAddress, type TunnelConfig } from "../tunnel/tunne
 import type { VirtualSwitch } from "../virtual-switch.ts";
 
 /** `ofproto/list-tunnels`. */
-export function tunnelCommands({ tunnels }: VirtualSwitch): Command[] {
+export function tunnelCommands({ ports: { tunnels } }: VirtualSwitch): Command[] {
   return [
     command("ofproto/list-tunnels", "", [0, 0], () => {
       const sorted = [...tunnels.tunnels()].sort((a, b) => (a.port.name < b.port.name ? -1 : 1));

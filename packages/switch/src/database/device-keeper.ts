@@ -52,7 +52,7 @@ export class DeviceKeeper {
   applyBridgeMac(bridge: Bridge, local: WantedInterface | undefined): void {
     const port = bridge.port(PORT.LOCAL);
     if (local === undefined || port === undefined || local.mac !== undefined) return;
-    const given = bridge.ports().filter((each) => this.#vswitch.infoOf(each)?.kind === "system" && isUniversal(each.mac));
+    const given = bridge.ports().filter((each) => this.#vswitch.ports.infoOf(each)?.kind === "system" && isUniversal(each.mac));
     if (given.length === 0) return;
     const mac = Math.min(...given.map((each) => each.mac));
     try {
@@ -67,7 +67,7 @@ export class DeviceKeeper {
     const wantedByUuid = new Map(interfaces.map((each) => [each.uuid, each]));
     const sized = states.map((state) => {
       const wanted = wantedByUuid.get(state.uuid);
-      const info = state.port === undefined ? undefined : this.#vswitch.infoOf(state.port);
+      const info = state.port === undefined ? undefined : this.#vswitch.ports.infoOf(state.port);
       return { state, info, wantedMtu: wanted?.mtu, isInternal: wanted?.isInternal === true };
     });
     const others = sized.flatMap(({ info, wantedMtu, isInternal }) =>

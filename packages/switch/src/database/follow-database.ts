@@ -134,7 +134,7 @@ export class DatabaseFollower {
     applyGlobals(vswitch, table("Open_vSwitch").values());
     this.#reconciler.apply(readWanted(table, isAllDummy));
     // Flows that are being restored are not for controllers to see.
-    const bridges = this.#reconciler.bridges.map((each) => (vswitch.isRestoring ? { ...each, controllers: [] } : each));
+    const bridges = this.#reconciler.bridges.map((each) => (vswitch.slowPath.isRestoring ? { ...each, controllers: [] } : each));
     await controllers.sync(bridges, readTls(table));
     const sources = { vswitch, reconciler: this.#reconciler, controllers };
     const operations = statusOperations(this.#db.operations, table, sources, { hasStatistics });
@@ -146,7 +146,7 @@ export class DatabaseFollower {
 function applyGlobals(vswitch: VirtualSwitch, roots: Iterable<Row>): void {
   const { cache } = vswitch;
   for (const root of roots) {
-    vswitch.isRestoring = optionOf(root, "other_config", "flow-restore-wait") === "true";
+    vswitch.slowPath.isRestoring = optionOf(root, "other_config", "flow-restore-wait") === "true";
     cache.limit.ceiling = wholeNumber(root, "flow-limit") ?? DEFAULT_FLOW_LIMIT;
     cache.maxIdleMs = wholeNumber(root, "max-idle") ?? DEFAULT_IDLE_MS;
   }

@@ -77,7 +77,7 @@ export function statusOperations(
 
 /** What is wrong with an interface that was opened. */
 function problemOf({ port, bridge }: InterfaceState, vswitch: VirtualSwitch): string | undefined {
-  if (port?.link.kind !== "patch" || vswitch.hasPeer(port)) return undefined;
+  if (port?.link.kind !== "patch" || vswitch.ports.peerOf(port) !== undefined) return undefined;
   return `No usable peer '${port.link.peer}' exists in '${bridge.datapathType}' datapath.`;
 }
 

@@ -8,7 +8,8 @@ import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { checkSocketPath, type Clock, IoError, type Logger, messageOf } from "@tenet/kit";
 import type { Bridge } from "../bridge/bridge.ts";
-import type { PacketForController, VirtualSwitch } from "../virtual-switch.ts";
+import type { PacketForController } from "../slow-path.ts";
+import type { VirtualSwitch } from "../virtual-switch.ts";
 import { type Conversation, type ConversationOwner, TOOL } from "./conversation.ts";
 import { OpenFlowChannel } from "./openflow-channel.ts";
 import type { Peer } from "./peer.ts";
@@ -29,7 +30,7 @@ export class BridgeServices {
     this.#runDir = runDir;
     this.#clock = clock;
     this.#log = log;
-    this.#stopListening = vswitch.onPacketForController((packet) =>
+    this.#stopListening = vswitch.slowPath.onPacketForController((packet) =>
       this.#serviceByBridge.get(packet.punt.bridge)?.tellPacket(packet),
     );
   }

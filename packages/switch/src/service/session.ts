@@ -174,7 +174,7 @@ export class Session {
       case "tlvTableMod":
         return this.#bridge.pipeline.applyTlvTable(message);
       case "resume":
-        return this.#vswitch.resume(fromContinuation(this.#bridge, message.packet), message.packet.data);
+        return this.#vswitch.slowPath.resume(fromContinuation(this.#bridge, message.packet), message.packet.data);
       case "flushZone":
         this.#vswitch.datapath.conntrack.flush({ zone: message.zone });
         return;

@@ -234,7 +234,7 @@ function portsAsked(bridge: Bridge, number: number): BridgePort[] {
 }
 
 function portStats(port: BridgePort, vswitch: VirtualSwitch, clock: Clock): PortStatsEntry {
-  const info = vswitch.infoOf(port);
+  const info = vswitch.ports.infoOf(port);
   const { rxPackets, rxBytes, txPackets, txBytes } = info?.stats ?? port.patchCounters;
   const { rxDropped, rxErrors, txDropped, txErrors } = lossesOf(info);
   return {

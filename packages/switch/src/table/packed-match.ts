@@ -45,3 +45,15 @@ export class MatchPacker {
     return true;
   }
 }
+
+/** Unpacks matches that come in a row, each into the place of the one before. */
+export class MatchUnpacker {
+  readonly #key = makeFlowKey();
+
+  /** A match that can be read again and again; it is good until the next. */
+  unpack(match: Match): Match {
+    if (!(match instanceof PackedMatch)) return match;
+    match.unpack(this.#key.fill(0));
+    return { key: this.#key, mask: match.mask, options: match.options };
+  }
+}

@@ -36,18 +36,16 @@ export class ReferenceIndex {
   /**
    * Forgets a rule, whose actions are still those that it was added with.
    *
-   * @returns what learned flows no rule refers to any more
+   * @param orphans - gets what learned flows no rule refers to any more
    */
-  remove(rule: Rule): bigint[] {
-    const orphans: bigint[] = [];
+  remove(rule: Rule, orphans: Set<bigint>): void {
     forEachReference(rule.actions, (kind, id) => {
       const rules = this.#rules[kind].get(id);
       rules?.delete(rule);
       if (rules?.size !== 0) return;
       this.#rules[kind].delete(id);
-      if (typeof id === "bigint") orphans.push(id);
+      if (typeof id === "bigint") orphans.add(id);
     });
-    return orphans;
   }
 
   /** The rules that refer to it, at any depth of their actions. */

@@ -8,6 +8,7 @@
  */
 import { FIELDS, type FieldSpec } from "@tenet/net";
 import {
+  type FlowSpec,
   type Match,
   type MatchField,
   N_TLV_FIELDS,
@@ -77,6 +78,13 @@ export class TlvTable {
       setMatchField(placed, field, value, mask & ones);
     }
     return placed;
+  }
+
+  /** The flow with its options where they are. @throws RefusedError when one is not mapped */
+  placeFlow(flow: FlowSpec): FlowSpec {
+    const match = this.placeMatch(flow.match);
+    const actions = this.placeFields(flow.actions);
+    return match === flow.match && actions === flow.actions ? flow : { ...flow, match, actions };
   }
 
   /** Actions, or what holds them, with options' fields where they are. @throws RefusedError when one is not mapped */

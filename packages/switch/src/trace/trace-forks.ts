@@ -4,7 +4,8 @@ import { FIELDS, setField } from "@tenet/net";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { FrozenState } from "../translate/frozen-state.ts";
 import type { Translation } from "../translate/translation.ts";
-import type { TraceFork, VirtualSwitch } from "../virtual-switch.ts";
+import type { TraceFork } from "../slow-path.ts";
+import type { VirtualSwitch } from "../virtual-switch.ts";
 import { type SimulatedNat, simulateNat } from "./simulate-nat.ts";
 import { TraceTree } from "./trace-tree.ts";
 

@@ -10,7 +10,7 @@ import type { DummyOptions } from "../../dummy/dummy-ports.ts";
 import type { MirrorSpec } from "../../bridge/mirror.ts";
 import type { PortVlan } from "../../bridge/port-vlan.ts";
 import type { TableSettings } from "../../table/table-settings.ts";
-import type { NewPort } from "../../virtual-switch.ts";
+import type { NewPort } from "../../bridge/port-directory.ts";
 import { readController } from "./read-controller.ts";
 import { readFlowTables } from "./read-flow-table.ts";
 import { readPolicing } from "./read-policing.ts";

@@ -1,0 +1,58 @@
+/**
+ * Brings the megaflow cache up to date with what changed.
+ *
+ * A change is seen before the next packet that arrives through the event loop: revalidation begins as a microtask, and
+ * goes on in turns.
+ */
+import type { Bridge } from "../bridge/bridge.ts";
+import { keyOf, type MacEntry } from "../bridge/mac-table.ts";
+import type { Turns, Work } from "../turns.ts";
+import { Dirt } from "./dirt.ts";
+import type { MegaflowCache } from "./megaflow-cache.ts";
+
+/** Changes that the cache does not know of yet, and the work that tells it. */
+export class Revalidation {
+  /** What changed; {@link schedule} is to follow. */
+  readonly dirt: Dirt = new Dirt();
+  readonly #cache: MegaflowCache;
+  readonly #turns: Turns;
+  #isDue = false;
+  /** What goes on of it. */
+  #work: Work | undefined;
+
+  constructor(cache: MegaflowCache, turns: Turns) {
+    this.#cache = cache;
+    this.#turns = turns;
+  }
+
+  /** Begins soon. */
+  schedule(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    queueMicrotask(() => {
+      this.#isDue = false;
+      this.#turns.begin(this.settling());
+    });
+  }
+
+  /** Ports, VLANs or bridges changed. */
+  everythingChanged(): void {
+    this.dirt.everything();
+    this.schedule();
+  }
+
+  /** Addresses of a bridge came, moved or went. */
+  macsChanged(bridge: Bridge, entries: readonly Pick<MacEntry, "vlan" | "mac">[]): void {
+    for (const { vlan, mac } of entries) this.dirt.mac(bridge, keyOf(vlan, mac));
+    this.schedule();
+  }
+
+  /** Revalidates until nothing is out of date. */
+  *settling(): Work {
+    while (this.#work !== undefined || !this.dirt.isClean) {
+      this.#work ??= this.#cache.revalidating(this.dirt.take());
+      if (this.#work.next().done === true) this.#work = undefined;
+      yield;
+    }
+  }
+}

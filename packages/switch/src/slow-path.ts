@@ -1,0 +1,201 @@
+/**
+ * The slow path: takes the datapath's misses, translates them, installs the answers, and does what packets do besides
+ * being forwarded.
+ */
+import type { Datapath, Upcall } from "@tenet/datapath";
+import type { Clock } from "@tenet/kit";
+import { FIELDS, getField, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
+import type { Action, Match } from "@tenet/openflow";
+import type { Bridge } from "./bridge/bridge.ts";
+import type { Sighting } from "./bridge/mac-table.ts";
+import type { PortDirectory } from "./bridge/port-directory.ts";
+import { attribute } from "./cache/attribute.ts";
+import type { SideEffects, Traffic } from "./cache/cached-flow.ts";
+import { MegaflowCache } from "./cache/megaflow-cache.ts";
+import { PuntRegistry } from "./cache/punt-registry.ts";
+import { Recirculations } from "./cache/recirculations.ts";
+import { References } from "./cache/references.ts";
+import { Revalidation } from "./cache/revalidation.ts";
+import type { FrozenState } from "./translate/frozen-state.ts";
+import { PacketState } from "./translate/packet/packet-state.ts";
+import { CT_END } from "./translate/packet/pipeline-flow.ts";
+import { type LearnFlow, translate, type TranslateOptions } from "./translate/translate.ts";
+import type { Punt, Surroundings, Translation, TranslationObserver } from "./translate/translation.ts";
+import { toDatapathOptionsMask, toPipelineOptions } from "./tunnel/tunnel-options.ts";
+import type { Turns } from "./turns.ts";
+
+/** A packet on its way to the controllers of a bridge. */
+export interface PacketForController {
+  readonly punt: Punt;
+  readonly frame: Uint8Array;
+}
+
+/** How to trace. */
+export interface TraceOptions {
+  readonly observer?: TranslationObserver;
+  /** Gets what each `recirc` action of the answer goes on with; the action's number is the length of the list then. */
+  readonly forks?: TraceFork[];
+  /** Of one of `forks`, to go on with it. */
+  readonly frozen?: FrozenState;
+}
+
+/** Where a traced packet went into the connection tracker. */
+export interface TraceFork {
+  readonly frozen: FrozenState;
+  /** The packet then. */
+  readonly flow: Uint32Array;
+}
+
+/** What the slow path looks at. */
+export interface SlowPathParts {
+  readonly datapath: Datapath;
+  readonly ports: PortDirectory;
+  readonly bridges: ReadonlyMap<string, Bridge>;
+  readonly clock: Clock;
+  readonly turns: Turns;
+}
+
+/** Adds or refreshes a flow that a packet teaches. */
+const teachFlow: LearnFlow = (bridge, flow, limit) => bridge.pipeline.learned.learn(flow, limit);
+
+/** Whether a flow is there; when its number is limited, and it is not, only the next packet will tell whether there is room. */
+const recallFlow: LearnFlow = (bridge, flow, limit) => (limit === 0 || bridge.pipeline.learned.has(flow) ? true : undefined);
+
+/** Translates packets over one datapath. */
+export class SlowPath {
+  readonly cache: MegaflowCache;
+  readonly revalidation: Revalidation;
+  /** While flows are being restored, packets that no megaflow knows are dropped; `other_config:flow-restore-wait`. */
+  isRestoring = false;
+  readonly #datapath: Datapath;
+  readonly #ports: PortDirectory;
+  readonly #bridges: ReadonlyMap<string, Bridge>;
+  readonly #clock: Clock;
+  readonly #punts = new PuntRegistry();
+  readonly #recirculations = new Recirculations();
+  readonly #references = new References(this.#punts, this.#recirculations);
+  readonly #around: Surroundings;
+  /** Used for every packet of the datapath: arrays of this width are dear to make. */
+  readonly #packet = new PacketState();
+  readonly #key = makeFlowKey();
+  readonly #packetListeners = new Set<(packet: PacketForController) => void>();
+
+  constructor({ datapath, ports, bridges, clock, turns }: SlowPathParts) {
+    this.#datapath = datapath;
+    this.#ports = ports;
+    this.#bridges = bridges;
+    this.#clock = clock;
+    this.#around = {
+      peerOf: (port) => ports.peerOf(port),
+      puntId: (punt) => this.#punts.idOf(punt),
+      recircId: (state) => this.#recirculations.idOf(state),
+    };
+    const owner = {
+      retranslate: (key: Uint32Array): Translation | undefined => this.#translate(key, this.#quietly),
+      attribute: (effects: SideEffects, traffic: Traffic): void => attribute(effects, traffic, this.#learn),
+    };
+    this.cache = new MegaflowCache(datapath, this.#references, owner, clock);
+    this.revalidation = new Revalidation(this.cache, turns);
+    datapath.onUpcall((upcall) => this.#receive(upcall));
+  }
+
+  /** Calls `listener` with packets for controllers; the frame is theirs to keep. @returns stops it */
+  onPacketForController(listener: (packet: PacketForController) => void): () => void {
+    this.#packetListeners.add(listener);
+    return () => this.#packetListeners.delete(listener);
+  }
+
+  /**
+   * Executes actions on a frame as if it came in at OpenFlow port `inPort` (packet-out).
+   *
+   * @param metadata - further pipeline fields that the packet has, options where they lie in a FlowKey
+   */
+  packetOut(bridge: Bridge, frame: Uint8Array, inPort: number, actions: readonly Action[], metadata?: Match): void {
+    const key = makeFlowKey();
+    parseFlowKey(frame, frame.length, inPort, key);
+    if (metadata !== undefined) for (let i = 0; i < key.length; i++) key[i] = (key[i] ?? 0) | (metadata.key[i] ?? 0);
+    const translation = translate(bridge, key, this.#around, { actions, learn: this.#learn, learnFlow: teachFlow });
+    this.#execute(translation, frame, this.#ports.portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
+  }
+
+  /** Lets a packet go on that a controller held. */
+  resume(frozen: FrozenState, frame: Uint8Array): void {
+    const { bridge, inPort } = frozen;
+    const key = makeFlowKey();
+    parseFlowKey(frame, frame.length, inPort, key);
+    const translation = translate(bridge, key, this.#around, { frozen, learn: this.#learn, learnFlow: teachFlow });
+    this.#execute(translation, frame, this.#ports.portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
+  }
+
+  /** Translates without any effect: nothing is learned, installed or sent. `key.in_port` is an OpenFlow port. */
+  trace(bridge: Bridge, key: Uint32Array, options: TraceOptions = {}): Translation {
+    const { observer, forks = [], frozen } = options;
+    const around: Surroundings = {
+      peerOf: (port) => this.#ports.peerOf(port),
+      puntId: () => 0,
+      recircId: (state, flow) => forks.push({ frozen: state, flow: flow.slice() }),
+    };
+    return translate(bridge, key, around, {
+      ...(observer === undefined ? {} : { observer }),
+      ...(frozen === undefined ? {} : { frozen }),
+    });
+  }
+
+  /** Drops what translations asked for but nothing holds; due every 500 ms. */
+  collect(): void {
+    this.#recirculations.collect();
+  }
+
+  #receive(upcall: Upcall): void {
+    if (upcall.reason === "action") return this.#deliver(upcall);
+    if (this.isRestoring) return;
+    const translation = this.#translate(upcall.key, this.#learning);
+    if (translation === undefined) return;
+    this.cache.install(upcall.key, translation);
+    this.#execute(translation, upcall.frame, upcall.inPort, getField(upcall.key, FIELDS.tcp_flags));
+  }
+
+  #execute(translation: Translation, frame: Uint8Array, portNo: number, tcpFlags: number): void {
+    this.#references.retain(translation.actions);
+    if (translation.actions.length > 0) this.#datapath.execute(frame, portNo, translation.actions);
+    this.#references.release(translation.actions);
+    const traffic = { nPackets: 1, nBytes: frame.length, usedMs: this.#clock.monotonicMs(), tcpFlags };
+    attribute(translation, traffic, this.#learn);
+  }
+
+  #deliver({ userdata, frame, key }: Upcall): void {
+    const found = this.#punts.punt(userdata);
+    if (found === undefined) return;
+    if (found.meter !== undefined && !this.#datapath.meterPacket(found.meter, frame.length)) return;
+    if (this.#packetListeners.size === 0) return;
+    const punt = { ...found, metadata: found.metadata.slice() };
+    punt.metadata.set(key.subarray(FIELDS.ct_state.word, CT_END), FIELDS.ct_state.word);
+    const packet = { punt, frame: frame.slice() };
+    for (const listener of this.#packetListeners) listener(packet);
+  }
+
+  /** Translates a key of the datapath; `undefined` when its port, or what it goes on with, is gone. */
+  #translate(datapathKey: Uint32Array, options: TranslateOptions): Translation | undefined {
+    const recircId = datapathKey[FIELDS.recirc_id.word] ?? 0;
+    const frozen = recircId === 0 ? undefined : this.#recirculations.state(recircId);
+    const home = this.#ports.homeOfKey(datapathKey);
+    const bridge = recircId === 0 ? home?.bridge : frozen?.bridge;
+    if (bridge === undefined || this.#bridges.get(bridge.name) !== bridge) return undefined;
+    const key = this.#key;
+    key.set(datapathKey);
+    if (home !== undefined) setField(key, FIELDS.in_port, home.port.ofport);
+    const { tlvTable } = bridge.pipeline;
+    toPipelineOptions(key, tlvTable);
+    const translation = translate(bridge, key, this.#around, frozen === undefined ? options : { ...options, frozen });
+    toDatapathOptionsMask(translation.mask, datapathKey, tlvTable);
+    return translation;
+  }
+
+  readonly #learn = (bridge: Bridge, sighting: Sighting): void => {
+    if (sighting.bundle.members.length === 0 || !bridge.macs.learn(sighting)) return;
+    this.revalidation.macsChanged(bridge, [sighting]);
+  };
+
+  readonly #quietly: TranslateOptions = { packet: this.#packet, learnFlow: recallFlow };
+  readonly #learning: TranslateOptions = { packet: this.#packet, learn: this.#learn, learnFlow: teachFlow };
+}

@@ -1,0 +1,155 @@
+/**
+ * The rules of all tables of a bridge, and which of them have a timeout, refer to a group or a meter, or learn.
+ *
+ * Single changes alone; what belongs together, and is undone together, is in table-edit.ts. While changes go on in turns they
+ * are hidden from packets: {@link RuleBook.stage}, then {@link RuleBook.publish}, then {@link RuleBook.clean}.
+ */
+import type { Classifier, RuleMatch } from "@tenet/classifier";
+import { ALL_TABLES } from "@tenet/openflow";
+import type { Work } from "../turns.ts";
+import { N_TABLES } from "./flow-mod.ts";
+import { FlowTable } from "./flow-table.ts";
+import { ReferenceIndex } from "./reference-index.ts";
+import { conjunctionsOf, type Rule } from "./rule.ts";
+import { passes, type RuleFilter } from "./rule-filter.ts";
+
+/** How many rules a bridge holds at most. */
+export const MAX_RULES = 1_000_000;
+
+/** What a flow-mod changes of a rule. */
+export type RuleTerms = Pick<Rule, "actions" | "cookie" | "modifiedMs" | "nPackets" | "nBytes">;
+
+/** Rules by table. */
+export class RuleBook {
+  readonly references: ReferenceIndex = new ReferenceIndex();
+  /** Rules that have a timeout. */
+  readonly mortal: Set<Rule> = new Set();
+  readonly #tables: (FlowTable | undefined)[] = Array.from({ length: N_TABLES });
+  /** While changes are hidden: what they are hidden in. */
+  #staged: Set<Classifier<Rule>> | undefined;
+  #nRules = 0;
+
+  /** Number of rules in all tables. */
+  get nRules(): number {
+    return this.#nRules;
+  }
+
+  /** The table of a number, 0 to 254; made when it is first asked for. */
+  table(number: number): FlowTable {
+    let table = this.#tables[number];
+    if (table === undefined) {
+      table = new FlowTable(number, MAX_RULES);
+      this.#tables[number] = table;
+    }
+    return table;
+  }
+
+  /** The table of a number if it was ever asked for. */
+  usedTable(number: number): FlowTable | undefined {
+    return this.#tables[number];
+  }
+
+  /**
+   * Adds a rule.
+   *
+   * @param match - that of the rule, for callers that have it at hand
+   * @param orphans - gets what learned flows no rule refers to any more, as of `learnedId`
+   * @returns the rule whose place it took
+   */
+  insert(rule: Rule, orphans: Set<bigint>, match: RuleMatch = rule.match): Rule | undefined {
+    const displaced = this.#changeable(rule.table).insert(rule, match);
+    this.#nRules++;
+    this.references.add(rule);
+    if (rule.isMortal) this.mortal.add(rule);
+    if (displaced !== undefined) this.#bury(displaced, orphans);
+    return displaced;
+  }
+
+  /** Removes a rule. */
+  remove(rule: Rule, orphans: Set<bigint>): void {
+    this.#changeable(rule.table).remove(rule);
+    this.#bury(rule, orphans);
+  }
+
+  /** Changes a rule. */
+  change(rule: Rule, terms: RuleTerms, orphans: Set<bigint>): void {
+    const { classifier } = this.table(rule.table);
+    const conjunctions = conjunctionsOf(terms.actions);
+    const isSameKind = conjunctions === undefined && rule.conjunctions === undefined;
+    if (!isSameKind) classifier.remove(rule);
+    this.references.remove(rule, orphans);
+    Object.assign(rule, terms, { conjunctions });
+    this.references.add(rule);
+    if (!isSameKind) classifier.insert(rule);
+  }
+
+  /** Lowers the timeouts of a rule that are longer than these, or none; 0 leaves one as it is. */
+  lowerTimeouts(rule: Rule, idleTimeout: number, hardTimeout: number): void {
+    rule.idleTimeout = lower(rule.idleTimeout, idleTimeout);
+    rule.hardTimeout = lower(rule.hardTimeout, hardTimeout);
+    const { key, mask } = rule.match;
+    const isHere = this.table(rule.table).classifier.find(key, mask, rule.priority) === rule;
+    if (isHere && rule.isMortal) this.mortal.add(rule);
+  }
+
+  /** The rules that pass a filter and whose match is within its own; by table. */
+  *selectWithin(filter: RuleFilter): Work<Rule[]> {
+    const rules: Rule[] = [];
+    for (const table of this.#tablesAsked(filter)) {
+      yield* table.classifier.collectWithin(filter.match, (rule) => passes(rule, filter), rules);
+    }
+    return rules;
+  }
+
+  /** The rules that pass a filter and have just its match and priority. */
+  selectStrict(filter: RuleFilter & { readonly priority: number }): Rule[] {
+    const { key, mask } = filter.match;
+    return this.#tablesAsked(filter).flatMap(({ classifier }) => {
+      const rule = classifier.find(key, mask, filter.priority);
+      return rule !== undefined && passes(rule, filter) ? [rule] : [];
+    });
+  }
+
+  /** Hides from packets what changes from now on. */
+  stage(): void {
+    this.#staged = new Set();
+  }
+
+  /** Shows packets what changed since {@link stage}, at once. */
+  publish(): void {
+    for (const classifier of this.#staged ?? []) classifier.publish();
+  }
+
+  /** Hides nothing any more; takes out what went. */
+  *clean(): Work {
+    const staged = this.#staged ?? [];
+    this.#staged = undefined;
+    for (const classifier of staged) classifier.unstage(); // those that were not published: all was taken back
+    for (const classifier of staged) yield* classifier.clean();
+  }
+
+  /** The rules of a table, to be changed. */
+  #changeable(table: number): Classifier<Rule> {
+    const { classifier } = this.table(table);
+    if (this.#staged !== undefined && !this.#staged.has(classifier)) {
+      this.#staged.add(classifier);
+      classifier.stage();
+    }
+    return classifier;
+  }
+
+  #bury(rule: Rule, orphans: Set<bigint>): void {
+    this.#nRules--;
+    this.references.remove(rule, orphans);
+    this.mortal.delete(rule);
+  }
+
+  #tablesAsked({ table }: RuleFilter): readonly FlowTable[] {
+    const asked = table === ALL_TABLES ? this.#tables : [this.#tables[table]];
+    return asked.filter((each) => each !== undefined);
+  }
+}
+
+function lower(timeout: number, to: number): number {
+  return to !== 0 && (timeout === 0 || timeout > to) ? to : timeout;
+}

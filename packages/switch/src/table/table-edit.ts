@@ -1,0 +1,177 @@
+/**
+ * One transaction on the tables of a bridge: what flow-mods and group-mods come to, what there is to tell of it, and how to
+ * take it back.
+ */
+import type { Clock } from "@tenet/kit";
+import { FIELDS } from "@tenet/net";
+import {
+  type Action,
+  ALL_TABLES,
+  FLOW_FLAG,
+  type FlowRemovedReason,
+  type FlowSpec,
+  type GroupMod,
+  type Match,
+} from "@tenet/openflow";
+import type { GroupTable } from "../group/group-table.ts";
+import type { Work } from "../turns.ts";
+import { checkConsistency } from "./check-consistency.ts";
+import { type FlowChange, N_TABLES } from "./flow-mod.ts";
+import type { FlowTable } from "./flow-table.ts";
+import { learnedId } from "./reference-index.ts";
+import { RefusedError } from "./refused-error.ts";
+import { Rule } from "./rule.ts";
+import { MAX_RULES, type RuleBook, type RuleTerms } from "./rule-book.ts";
+import type { RuleEvent } from "./table-events.ts";
+
+/** What is edited. */
+export interface Tables {
+  readonly book: RuleBook;
+  readonly groups: GroupTable;
+  readonly clock: Clock;
+  /** Refuses actions that refer to what is not there. @throws RefusedError */
+  checkActions(actions: readonly Action[], table: number): void;
+}
+
+/** A rule's part in the transaction; `before` of one that was modified. */
+interface RuleEdit extends RuleEvent {
+  readonly before?: RuleTerms;
+}
+
+/** Changes that belong together. */
+export class TableEdit {
+  /** In order; the one whose place an added rule took comes before it. */
+  readonly rules: RuleEdit[] = [];
+  /** Numbers of the groups that came, changed or went. */
+  readonly groups: number[] = [];
+  readonly #tables: Tables;
+  readonly #groupUndos: (() => void)[] = [];
+  /** Learned flows that nothing may refer to any more, by `learnedId`. */
+  readonly #orphans = new Set<bigint>();
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  /** Carries out a flow-mod whose options lie where they do in a FlowKey. @throws RefusedError */
+  *changeFlows({ command, flow, isUpsert = false }: FlowChange): Work {
+    if (!command.startsWith("delete")) this.#check(flow, isUpsert);
+    const { book } = this.#tables;
+    switch (command) {
+      case "add":
+        return this.#add(flow);
+      case "modify":
+      case "modifyStrict": {
+        const { outPort: _port, outGroup: _group, ...filter } = flow;
+        const rules = command === "modify" ? yield* book.selectWithin(filter) : book.selectStrict(filter);
+        for (const rule of rules) this.#modify(rule, flow, isUpsert);
+        if (rules.length === 0 && isUpsert && (flow.cookieMask ?? 0n) === 0n) this.#add(flow);
+        return;
+      }
+      case "delete":
+      case "deleteStrict":
+        for (const rule of command === "delete" ? yield* book.selectWithin(flow) : book.selectStrict(flow)) {
+          this.remove(rule, "delete");
+          yield;
+        }
+    }
+  }
+
+  /** Carries out a group-mod; the rules that refer to a group go with it. @throws RefusedError */
+  changeGroups(mod: GroupMod): void {
+    const { touched, deleted, undo } = this.#tables.groups.apply(mod);
+    this.#groupUndos.push(undo);
+    this.groups.push(...touched);
+    for (const id of deleted) this.removeReferring("group", id);
+  }
+
+  /** Removes a rule. */
+  remove(rule: Rule, reason: FlowRemovedReason): void {
+    this.#tables.book.remove(rule, this.#orphans);
+    this.rules.push({ type: "removed", rule, reason });
+  }
+
+  /** Removes the rules that refer to a group or meter. */
+  removeReferring(kind: "group" | "meter", id: number): void {
+    for (const rule of this.#tables.book.references.rulesOf(kind, id)) this.remove(rule, kind);
+  }
+
+  /** Removes a rule of a full table. @returns whether one may go */
+  evictFrom(table: FlowTable, newcomer?: Rule): boolean {
+    const victim = table.victimFor(newcomer);
+    if (victim === undefined) return false;
+    this.remove(victim, "eviction");
+    return true;
+  }
+
+  /** Removes what was learned by rules that are gone; it may have learned in turn. */
+  removeOrphans(): void {
+    const { book } = this.#tables;
+    for (const id of this.#orphans) {
+      this.#orphans.delete(id);
+      if (book.references.countOf("learned", id) > 0) continue;
+      const rules = [...book.table(Number(id & 0xffn)).classifier.rules()];
+      for (const rule of rules) if (learnedId(rule.table, rule.cookie) === id) this.remove(rule, "delete");
+    }
+  }
+
+  /** Undoes everything. */
+  *takeBack(): Work {
+    const { book } = this.#tables;
+    for (const { type, rule, before } of this.rules.reverse()) {
+      if (type === "added") book.remove(rule, this.#orphans);
+      else if (type === "removed") book.insert(rule, this.#orphans);
+      else if (before !== undefined) book.change(rule, before, this.#orphans);
+      yield;
+    }
+    for (const undo of this.#groupUndos.reverse()) undo();
+  }
+
+  #check({ table, match, actions }: FlowSpec, isOf10: boolean): void {
+    if (table === N_TABLES - 1) throw new RefusedError("OFPBRC_EPERM", `table ${table} is the switch's own`);
+    if (isOfTheDatapath(match)) throw new RefusedError("OFPBRC_EPERM", "recirc_id and dp_hash are the switch's own");
+    this.#tables.checkActions(actions, table === ALL_TABLES ? 0 : table);
+    checkConsistency(actions, match, isOf10);
+  }
+
+  #add(flow: FlowSpec): void {
+    const { book, clock } = this.#tables;
+    const number = flow.table === ALL_TABLES ? 0 : flow.table;
+    if (number >= N_TABLES) throw new RefusedError("OFPFMFC_BAD_TABLE_ID", `there is no table ${number}`, "Use 0 to 253");
+    const table = book.table(number);
+    const { classifier } = table;
+    const { key, mask } = flow.match;
+    const checksOverlap = (flow.flags & FLOW_FLAG.CHECK_OVERLAP) !== 0 && classifier.find(key, mask, flow.priority) === undefined;
+    if (checksOverlap && classifier.overlaps(flow.match, flow.priority)) {
+      const hint = "Give it another priority, or leave out check_overlap";
+      throw new RefusedError("OFPFMFC_OVERLAP", "a flow of this priority overlaps", hint);
+    }
+    const rule = new Rule(flow, number, classifier.sharedMask(mask), clock.monotonicMs());
+    const displaced = book.insert(rule, this.#orphans, flow.match);
+    const hasRoom = (!table.isOverfull || this.evictFrom(table, rule)) && book.nRules <= MAX_RULES;
+    if (displaced !== undefined) this.rules.push({ type: "removed", rule: displaced });
+    this.rules.push({ type: "added", rule });
+    if (!hasRoom) {
+      throw new RefusedError("OFPFMFC_TABLE_FULL", `table ${number} holds ${table.limit} flows`, "Delete some");
+    }
+  }
+
+  #modify(rule: Rule, flow: FlowSpec, setsCookie: boolean): void {
+    const { book, clock } = this.#tables;
+    const { actions, cookie, modifiedMs, nPackets, nBytes } = rule;
+    const counts = (flow.flags & FLOW_FLAG.RESET_COUNTS) === 0 ? { nPackets, nBytes } : { nPackets: 0, nBytes: 0 };
+    const terms = {
+      actions: flow.actions,
+      cookie: setsCookie ? flow.cookie : cookie,
+      modifiedMs: clock.monotonicMs(),
+      ...counts,
+    };
+    book.change(rule, terms, this.#orphans);
+    this.rules.push({ type: "modified", rule, before: { actions, cookie, modifiedMs, nPackets, nBytes } });
+  }
+}
+
+/** Whether a match is on what the datapath and this switch tell each other of a packet. */
+function isOfTheDatapath({ mask }: Match): boolean {
+  return (mask[FIELDS.recirc_id.word] ?? 0) !== 0 || (mask[FIELDS.dp_hash.word] ?? 0) !== 0;
+}
