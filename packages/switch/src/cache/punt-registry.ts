@@ -4,7 +4,6 @@
  * A datapath's `userspace` action carries one number; here it leads back to what the OpenFlow action said.
  * Equal punts share a number; a number goes when no megaflow holds it any more.
  */
-import { type DatapathAction, nestedActions } from "@tenet/datapath";
 import { contentOfState } from "../translate/frozen-state.ts";
 import type { Punt } from "../translate/translation.ts";
 
@@ -20,7 +19,7 @@ export class PuntRegistry {
   readonly #idByContent = new Map<string, number>();
   #nextId = 1;
 
-  /** The number of a punt; it lives until the last {@link release} of actions that hold it. */
+  /** The number of a punt; it lives until the last {@link release}. */
   idOf(punt: Punt): number {
     const content = contentOf(punt);
     const known = this.#idByContent.get(content);
@@ -35,31 +34,18 @@ export class PuntRegistry {
     return this.#heldById.get(id)?.punt;
   }
 
-  /** Counts the numbers in `actions` as held. */
-  retain(actions: readonly DatapathAction[]): void {
-    for (const held of this.#heldIn(actions)) held.nHolders++;
+  /** Counts a number as held once more. */
+  retain(id: number): void {
+    const held = this.#heldById.get(id);
+    if (held !== undefined) held.nHolders++;
   }
 
   /** Takes back one {@link retain}. */
-  release(actions: readonly DatapathAction[]): void {
-    for (const [held, id] of this.#heldWithIds(actions)) {
-      if (--held.nHolders > 0) continue;
-      this.#heldById.delete(id);
-      this.#idByContent.delete(held.content);
-    }
-  }
-
-  *#heldIn(actions: readonly DatapathAction[]): IterableIterator<Held> {
-    for (const [held] of this.#heldWithIds(actions)) yield held;
-  }
-
-  *#heldWithIds(actions: readonly DatapathAction[]): IterableIterator<[Held, number]> {
-    for (const action of actions) {
-      for (const inner of nestedActions(action)) yield* this.#heldWithIds(inner);
-      if (action.type !== "userspace") continue;
-      const held = this.#heldById.get(action.userdata);
-      if (held !== undefined) yield [held, action.userdata];
-    }
+  release(id: number): void {
+    const held = this.#heldById.get(id);
+    if (held === undefined || --held.nHolders > 0) return;
+    this.#heldById.delete(id);
+    this.#idByContent.delete(held.content);
   }
 }
 

@@ -4,8 +4,6 @@
  * Equal states share a number, so that megaflows of resumed packets are shared too. A number lives as long as a
  * megaflow holds it, in its actions or in its key; no number is given twice.
  */
-import { type DatapathAction, nestedActions } from "@tenet/datapath";
-import { FIELDS } from "@tenet/net";
 import type { Bridge } from "../bridge/bridge.ts";
 import { contentOfState, type FrozenState } from "../translate/frozen-state.ts";
 
@@ -39,45 +37,21 @@ export class Recirculations {
     return this.#heldById.get(id)?.state;
   }
 
-  /** Counts the numbers in `actions` as held. */
-  retain(actions: readonly DatapathAction[]): void {
-    for (const action of actions) {
-      if (action.type === "recirc") this.#retain(action.id);
-      else for (const inner of nestedActions(action)) this.retain(inner);
-    }
+  /** Counts a number as held once more. */
+  retain(id: number): void {
+    const held = this.#heldById.get(id);
+    if (held !== undefined) held.nHolders++;
   }
 
   /** Takes back one {@link retain}. */
-  release(actions: readonly DatapathAction[]): void {
-    for (const action of actions) {
-      if (action.type === "recirc") this.#release(action.id);
-      else for (const inner of nestedActions(action)) this.release(inner);
-    }
-  }
-
-  /** Counts the number that a megaflow matches on as held. */
-  retainKey(key: Uint32Array): void {
-    this.#retain(key[FIELDS.recirc_id.word] ?? 0);
-  }
-
-  /** Takes back one {@link retainKey}. */
-  releaseKey(key: Uint32Array): void {
-    this.#release(key[FIELDS.recirc_id.word] ?? 0);
+  release(id: number): void {
+    const held = this.#heldById.get(id);
+    if (held !== undefined && --held.nHolders <= 0) this.#drop(id);
   }
 
   /** Drops numbers that translations asked for but nothing holds. */
   collect(): void {
     for (const [id, { nHolders }] of this.#heldById) if (nHolders === 0) this.#drop(id);
-  }
-
-  #retain(id: number): void {
-    const held = this.#heldById.get(id);
-    if (held !== undefined) held.nHolders++;
-  }
-
-  #release(id: number): void {
-    const held = this.#heldById.get(id);
-    if (held !== undefined && --held.nHolders <= 0) this.#drop(id);
   }
 
   #drop(id: number): void {

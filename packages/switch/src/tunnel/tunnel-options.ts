@@ -2,7 +2,7 @@
  * Geneve options between the datapath, where they lie as on the wire, and the pipeline, where each that is mapped lies in
  * the words of its `tun_metadata` field.
  */
-import { FIELDS, MAX_OPTIONS_BYTES, optionsSizeOf } from "@tenet/net";
+import { FIELDS, MAX_OPTIONS_BYTES, optionsSizeOf, tunnelFamily } from "@tenet/net";
 import type { TlvTable } from "../table/tlv-table.ts";
 
 const FIRST = FIELDS.tun_options.word;
@@ -37,7 +37,7 @@ export function toPipelineOptions(key: Uint32Array, table: TlvTable): void {
  * @param key - of the datapath
  */
 export function toDatapathOptionsMask(mask: Uint32Array, key: Uint32Array, table: TlvTable): void {
-  if (!looksAtOptions(mask)) return;
+  if (tunnelFamily(key) === 0 || !looksAtOptions(mask)) return;
   const looked = mask.slice(FIRST, FIRST + FIELDS.tun_options.nWords);
   mask.fill(0, FIRST, FIRST + looked.length);
   mask[PRESENT] = 0;

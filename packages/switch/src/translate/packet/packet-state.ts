@@ -226,6 +226,7 @@ export class PacketState extends PipelineFlow {
 
   /** A field of which one bit must be set is set in all its written bits. */
   #commitHeaders(actions: DatapathAction[]): void {
+    if (!this.#hasChanges()) return;
     const set = this.#set;
     // An entry of an MPLS stack is set as a whole.
     if (this.#mustSet(MPLS_WORD, 1, 0xffffffff)) this.writeWord(MPLS_WORD, this.read(FIELDS.mpls_lse), 0xffffffff);
@@ -240,6 +241,15 @@ export class PacketState extends PipelineFlow {
     }
     const action = set.take();
     if (action !== undefined) actions.push(action);
+  }
+
+  /** Whether any header, or what the wire has of it, was written. */
+  #hasChanges(): boolean {
+    const { written } = this;
+    const rewritten = this.#rewritten;
+    for (let word = FIRST_HEADER_WORD; word < FLOW_WORDS; word++)
+      if ((written[word] as number) | (rewritten[word] as number)) return true;
+    return false;
   }
 
   #mustSet(first: number, nWords: number, bits: number): boolean {
