@@ -36,8 +36,8 @@ const KINDS: Record<string, { fixed: Partial<Record<FieldName, number>>; fields:
     fields: ["ipv6_src", "ipv6_dst", "ipv6_label", "nw_tos", "nw_ttl", "tp_src", "tp_dst"],
   },
   nd: {
-    fixed: { eth_type: 0x86dd, nw_proto: 58, tp_src: 135, arp_sha: 1, arp_tha: 2 },
-    fields: ["ipv6_src", "ipv6_dst", "nw_ttl", "nd_target", "arp_sha", "arp_tha"],
+    fixed: { eth_type: 0x86dd, nw_proto: 58, tp_src: 135, arp_sha: 1, arp_tha: 2, nd_options_type: 1 },
+    fields: ["ipv6_src", "ipv6_dst", "nw_ttl", "nd_reserved", "nd_target", "arp_sha", "arp_tha"],
   },
   arp: { fixed: { eth_type: 0x0806, nw_proto: 1 }, fields: ["nw_src", "nw_dst", "arp_sha", "arp_tha"] },
   vlan: { fixed: { eth_type: 0x0800, nw_proto: 17, vlan_tci: 0x1005 }, fields: ["nw_src", "vlan_tci", "tp_dst"] },
@@ -88,6 +88,23 @@ function tame(key: Uint32Array, mask: Uint32Array): void {
   mask[tci.word] = (mask[tci.word] ?? 0) & ~(0x1000 << tci.shift);
   if (getField(key, FIELDS.nw_proto) === 1) mask[FIELDS.tp_src.word] = (mask[FIELDS.tp_src.word] ?? 0) & 0x00ff00ff;
 }
+
+test("the first link-layer option of a neighbour message gets another type, and its checksum stays right", () => {
+  const [key, set, mask] = [makeFlowKey(), makeFlowKey(), makeFlowKey()];
+  const fields = { eth_type: 0x86dd, nw_proto: 58, nw_ttl: 255, tp_src: 136, arp_tha: 7, nd_options_type: 2 } as const;
+  for (const [name, value] of Object.entries(fields)) setFieldBig(key, FIELDS[name as FieldName], BigInt(value));
+  setFieldBig(set, FIELDS.nd_options_type, 1n);
+  setFieldBig(mask, FIELDS.nd_options_type, 0xffn);
+  const frame = composePacket(key);
+  const memory = new Uint8Array(HEADER + frame.length);
+  memory.set(frame, HEADER);
+  new Rewriter().apply(memory, 0, HEADER, frame.length, set, mask);
+  const wanted = key.slice();
+  setFieldBig(wanted, FIELDS.nd_options_type, 1n);
+  setFieldBig(wanted, FIELDS.arp_tha, 0n);
+  setFieldBig(wanted, FIELDS.arp_sha, 7n);
+  expect(memory.slice(HEADER)).toEqual(composePacket(wanted));
+});
 
 test("a rewritten packet equals the packet composed from the rewritten key, checksums and all", () => {
   fc.assert(

@@ -7,8 +7,8 @@
  */
 import { buildArp, buildEthernet, buildVlan } from "./build-link.ts";
 import { buildIp4, buildIp6 } from "./build-ip.ts";
-import { buildIcmp4, buildIcmp6, buildNeighbor, buildTcp, buildUdp } from "./build-transport.ts";
-import { putU16, putU32 } from "./bytes.ts";
+import { buildIcmp4, buildIcmp6, buildTcp, buildUdp } from "./build-transport.ts";
+import { putMac, putU16, putU32 } from "./bytes.ts";
 import { FIELDS, type FieldSpec, getField } from "./flow-key.ts";
 import { ETH_TYPE, ICMP6_TYPE, IP_PROTO, NW_FRAG, VLAN_PRESENT } from "./numbers.ts";
 
@@ -121,18 +121,22 @@ function composeTransport(key: Uint32Array, proto: number, payload: Uint8Array):
 }
 
 function composeIcmp6(key: Uint32Array, type: number, code: number, payload: Uint8Array): Uint8Array {
-  const isSolicitation = type === ICMP6_TYPE.neighborSolicitation;
-  if (code !== 0 || !(isSolicitation || type === ICMP6_TYPE.neighborAdvertisement)) {
-    return buildIcmp6({ type, code }, payload);
+  const isDiscovery = type === ICMP6_TYPE.neighborSolicitation || type === ICMP6_TYPE.neighborAdvertisement;
+  if (code !== 0 || !isDiscovery) return buildIcmp6({ type, code }, payload);
+  const firstOption = getField(key, FIELDS.nd_options_type);
+  const options = [
+    { option: 1, mac: macField(key, FIELDS.arp_sha) },
+    { option: 2, mac: macField(key, FIELDS.arp_tha) },
+  ];
+  if (firstOption === 2) options.reverse();
+  const present = options.filter(({ option, mac }) => mac !== 0 || option === firstOption);
+  const body = new Uint8Array(16 + 8 * present.length);
+  body.set(wordsToBytes(key, FIELDS.nd_target));
+  for (const [i, { option, mac }] of present.entries()) {
+    body.set([option, 1], 16 + 8 * i);
+    putMac(body, 18 + 8 * i, mac);
   }
-  const sourceMac = macField(key, FIELDS.arp_sha);
-  const targetMac = macField(key, FIELDS.arp_tha);
-  return buildNeighbor({
-    kind: isSolicitation ? "solicitation" : "advertisement",
-    target: wordsToBytes(key, FIELDS.nd_target),
-    ...(sourceMac === 0 ? {} : { sourceMac }),
-    ...(targetMac === 0 ? {} : { targetMac }),
-  });
+  return buildIcmp6({ type, rest: getField(key, FIELDS.nd_reserved) }, body);
 }
 
 /** A 48-bit field as a number. */

@@ -14,7 +14,7 @@
  * - `eth_type` below 0x600 (802.3 without SNAP) reads as 0x05ff.
  * - ARP uses `nw_proto` (opcode, low 8 bits), `nw_src` (spa), `nw_dst` (tpa), `arp_sha`, `arp_tha`.
  * - ICMP and ICMPv6 type and code are `tp_src` and `tp_dst`; neighbour discovery uses `nd_target`, and
- *   `arp_sha`/`arp_tha` as `nd_sll`/`nd_tll`.
+ *   `arp_sha`/`arp_tha` as `nd_sll`/`nd_tll`; `nd_options_type` is that of its first link-layer option, 0 without any.
  * - `ct_state` uses the OpenFlow bit order: new 1, est 2, rel 4, rpl 8, inv 0x10, trk 0x20, snat 0x40, dnat 0x80.
  * - `tun_flags`: OAM 1, don't fragment 2, checksum 4, key 8; OpenFlow sees the first alone.
  * - `tun_options` is the packet's Geneve options. In the datapath they lie as on the wire, and `tun_options_present` is
@@ -122,6 +122,8 @@ const LAYOUT = [
   ["tp_src", 16],
   ["tp_dst", 16],
   ["tcp_flags", 16],
+  ["nd_options_type", 8],
+  ["nd_reserved", 32],
 ] as const;
 
 /** Names of the FlowKey's fields. */

@@ -29,7 +29,8 @@ const ND_TARGET = FIELDS.nd_target.word;
 const ARP_SHA = FIELDS.arp_sha.word;
 const ARP_THA = FIELDS.arp_tha.word;
 const TP = FIELDS.tp_src.word; //  | tp_src | tp_dst |
-const TCP_FLAGS = FIELDS.tcp_flags.word; //  | tcp_flags | 0 |
+const TCP_FLAGS = FIELDS.tcp_flags.word; //  | tcp_flags | nd_options_type | 0 |
+const ND_RESERVED = FIELDS.nd_reserved.word;
 
 /**
  * Fills `out` from a frame; metadata other than `in_port` becomes zero.
@@ -172,10 +173,12 @@ function parseTransport(frame: Uint8Array, at: number, end: number, proto: numbe
   }
 }
 
-/** Target and link-layer options of a solicitation or advertisement; an option given twice leaves all of it zero. */
+/** Flags, target and link-layer options of a solicitation or advertisement; an option given twice leaves all but the flags zero. */
 function parseNeighborDiscovery(frame: Uint8Array, at: number, end: number, out: Uint32Array): void {
   let source = -1;
   let target = -1;
+  let firstType = 0;
+  out[ND_RESERVED] = getU32(frame, at + 4);
   let cursor = at + 24;
   while (end - cursor >= 8) {
     const option = getU8(frame, cursor);
@@ -184,12 +187,15 @@ function parseNeighborDiscovery(frame: Uint8Array, at: number, end: number, out:
     if (optionLength === 8 && option === 1) {
       if (source >= 0) return;
       source = cursor + 2;
+      firstType ||= option;
     } else if (optionLength === 8 && option === 2) {
       if (target >= 0) return;
       target = cursor + 2;
+      firstType ||= option;
     }
     cursor += optionLength;
   }
+  out[TCP_FLAGS] = firstType << 8;
   for (let i = 0; i < 4; i++) out[ND_TARGET + i] = getU32(frame, at + 8 + 4 * i);
   if (source >= 0) {
     out[ARP_SHA] = getU16(frame, source);

@@ -17,13 +17,22 @@ const icmp6 = fc.record<Values>({
   tp_src: bits(8).filter((type) => type !== 135n && type !== 136n),
   tp_dst: bits(8),
 });
-const neighbor = fc.record<Values>({
-  nw_proto: fc.constant(58n),
-  tp_src: fc.constantFrom(135n, 136n),
-  nd_target: bits(128),
-  arp_sha: fc.oneof(fc.constant(0n), nonZero(48)),
-  arp_tha: fc.oneof(fc.constant(0n), nonZero(48)),
-});
+const neighbor = fc
+  .tuple(
+    fc.record<Values>({
+      nw_proto: fc.constant(58n),
+      tp_src: fc.constantFrom(135n, 136n),
+      nd_reserved: bits(32),
+      nd_target: bits(128),
+      arp_sha: fc.oneof(fc.constant(0n), nonZero(48)),
+      arp_tha: fc.oneof(fc.constant(0n), nonZero(48)),
+    }),
+    fc.boolean(),
+  )
+  .map<Values>(([fields, isTargetFirst]) => {
+    const present = [fields.arp_sha === 0n ? [] : [1n], fields.arp_tha === 0n ? [] : [2n]].flat();
+    return { ...fields, nd_options_type: (isTargetFirst ? present.at(-1) : present[0]) ?? 0n };
+  });
 const bare = fc.record<Values>({ nw_proto: fc.constantFrom(4n, 47n, 50n, 89n, 255n) });
 const firstOrWhole = fc.constantFrom(0n, 1n);
 

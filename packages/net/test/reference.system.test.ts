@@ -89,10 +89,13 @@ function bytesValue(bytes: Uint8Array): bigint {
   return bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
 }
 
+/** The original reads these too, but prints them of matches alone. */
+const NOT_PRINTED: ReadonlySet<FieldName> = new Set(["nd_reserved", "nd_options_type"]);
+
 function fieldsOf(frame: Uint8Array): Fields {
   const key = makeFlowKey();
   parseFlowKey(frame, frame.length, 0, key);
-  const set = Object.values(FIELDS).filter((field) => getFieldBig(key, field) !== 0n);
+  const set = Object.values(FIELDS).filter((field) => getFieldBig(key, field) !== 0n && !NOT_PRINTED.has(field.name));
   return Object.fromEntries(set.map((field) => [field.name, getFieldBig(key, field)]));
 }
 

@@ -4,7 +4,7 @@
  * Checksums are updated incrementally (RFC 1624). When a frame's transport checksum is still partial, its field
  * holds the plain sum of the pseudo-header: then only a change of address changes it, and without the complement.
  */
-import { FIELDS, getU16, getU32, putU16, putU32, transportChecksumAt, updateChecksum } from "@tenet/net";
+import { FIELDS, getField, getU16, getU32, putU16, putU32, transportChecksumAt, updateChecksum } from "@tenet/net";
 import { setMpls } from "./mpls.ts";
 import { changeSctp } from "./sctp-checksum.ts";
 import { isPartial } from "./vnet-header.ts";
@@ -22,6 +22,8 @@ const ND_TARGET = FIELDS.nd_target.word;
 const ARP_SHA = FIELDS.arp_sha.word;
 const ARP_THA = FIELDS.arp_tha.word;
 const TP = FIELDS.tp_src.word; //  | tp_src | tp_dst |
+const ND_RESERVED = FIELDS.nd_reserved.word;
+const ND_OPTIONS_TYPE = FIELDS.nd_options_type;
 /** Bytes that a transport header has at least; less is none. */
 const MIN_TRANSPORT = new Map([
   [1, 8],
@@ -192,7 +194,10 @@ export class Rewriter {
   }
 
   #setDiscovery(at: number, key: Uint32Array, mask: Uint32Array): void {
+    this.#setCovered32(at + 4, key[ND_RESERVED] ?? 0, mask[ND_RESERVED] ?? 0);
     for (let i = 0; i < 4; i++) this.#setCovered32(at + 8 + 4 * i, key[ND_TARGET + i] ?? 0, mask[ND_TARGET + i] ?? 0);
+    const typeMask = getField(mask, ND_OPTIONS_TYPE);
+    let isFirst = true;
     for (let cursor = at + 24; this.#end - cursor >= 8; ) {
       const option = this.#bytes[cursor];
       const optionLength = (this.#bytes[cursor + 1] ?? 0) * 8;
@@ -201,6 +206,8 @@ export class Rewriter {
       if (word >= 0 && optionLength === 8) {
         this.#setCovered(cursor + 2, key[word] ?? 0, mask[word] ?? 0);
         this.#setCovered32(cursor + 4, key[word + 1] ?? 0, mask[word + 1] ?? 0);
+        if (isFirst) this.#setCovered(cursor, getField(key, ND_OPTIONS_TYPE) << 8, typeMask << 8); // type | length
+        isFirst = false;
       }
       cursor += optionLength;
     }

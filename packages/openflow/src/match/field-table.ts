@@ -73,6 +73,7 @@ export interface FieldRow {
 
 const NXM_OF = 0x0000;
 const NXM_NX = 0x0001;
+const ERICOXM_OF = 0x1000;
 const OXM_OF = 0x8000;
 const OXM_PKT_REG = 0x8001;
 /** Experimenters' fields; all that are here are Nicira's. */
@@ -331,6 +332,11 @@ function icmpRow(text: string, prerequisite: "icmp4" | "icmp6", nxm: HeaderRow, 
   return { text, bits, nBits: 8, sizeBytes: 1, format: "decimal", isWritable: true, prerequisite, nxm, oxm };
 }
 
+function discoveryRow(bits: "nd_reserved" | "nd_options_type", field: number): FieldRow {
+  const nxm: HeaderRow = [`ERICOXM_OF_ICMPV6_${bits.toUpperCase()}`, ERICOXM_OF, field];
+  return { text: bits, bits, format: "decimal", isWritable: true, prerequisite: "nd", nxm };
+}
+
 const L4: readonly FieldRow[] = [
   // The names of OpenFlow 1.0, which mean the ports of whatever transport the packet has.
   { ...free, text: "tp_src", bits: "tp_src", format: "decimal", prerequisite: "transport" },
@@ -385,6 +391,8 @@ const L4: readonly FieldRow[] = [
     nxm: ["NXM_NX_ND_TLL", NXM_NX, 25],
     oxm: ["OXM_OF_IPV6_ND_TLL", OXM_OF, 33],
   },
+  discoveryRow("nd_reserved", 1),
+  discoveryRow("nd_options_type", 2),
 ];
 
 const TUNNEL: readonly FieldRow[] = [

@@ -61,7 +61,7 @@ export function formatFieldValue(field: MatchField, value: bigint, mask: bigint,
     case "tunnelFlags":
       return `${(value & 1n) === 0n ? "-" : "+"}oam`;
     case "packetType":
-      return `(${value >> 16n},${formatHex(value & 0xffffn)})`;
+      return `(${formatShortHex(value >> 16n)},${formatShortHex(value & 0xffffn)})`;
     case "ethernet":
       return withMask(isExact, macText(value), () => macText(mask));
     case "ipv4":
@@ -122,6 +122,11 @@ function parseOne(field: MatchField, span: Span): bigint {
     default:
       return parseNumber(field, span);
   }
+}
+
+/** Without a prefix where there is no need for it. */
+function formatShortHex(value: bigint): string {
+  return value < 10n ? String(value) : formatHex(value);
 }
 
 function parseMask(field: MatchField, span: Span): bigint {

@@ -54,7 +54,7 @@ const IP6 = shownAs("ipv6_src", "ipv6_dst");
 const TTL_FRAGMENT = shownAs("nw_ttl", "nw_frag=ip_frag");
 const ICMP = shownAs("icmp_type", "icmp_code");
 const PORTS = shownAs("tp_src", "tp_dst");
-const NEIGHBOR = shownAs("nd_target", "nd_sll", "nd_tll");
+const NEIGHBOR = shownAs("nd_target", "nd_sll", "nd_tll", "nd_reserved", "nd_options_type");
 
 /**
  * Writes a match; the empty string matches everything.

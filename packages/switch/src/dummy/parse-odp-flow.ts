@@ -22,6 +22,7 @@ const FIELDS_OF_GROUP: Readonly<Record<string, Readonly<Record<string, string>>>
   icmpv6: { type: "icmpv6_type", code: "icmpv6_code" },
   arp: { sip: "arp_spa", tip: "arp_tpa", op: "arp_op", sha: "arp_sha", tha: "arp_tha" },
   nd: { target: "nd_target", sll: "nd_sll", tll: "nd_tll" },
+  nd_ext: { nd_reserved: "nd_reserved", nd_options_type: "nd_options_type" },
 };
 const TOS_NAMES: readonly string[] = ["tos", "tclass"];
 const PASSED_OVER: ReadonlySet<string> = new Set([

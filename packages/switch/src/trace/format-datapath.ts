@@ -144,6 +144,7 @@ const IP4: SetGroup = group("ipv4", "src=nw_src", "dst=nw_dst", "tos=nw_tos", "t
 const IP6: SetGroup = group("ipv6", "src=ipv6_src", "dst=ipv6_dst", "label=ipv6_label", "tclass=nw_tos", "hlimit=nw_ttl");
 const ARP: SetGroup = group("arp", "sip=nw_src", "tip=nw_dst", "op=nw_proto", "sha=arp_sha", "tha=arp_tha");
 const ND: SetGroup = group("nd", "target=nd_target", "sll=arp_sha", "tll=arp_tha");
+const ND_EXT: SetGroup = group("nd_ext", "nd_reserved=nd_reserved", "nd_options_type=nd_options_type");
 const ICMP: Readonly<Record<number, string>> = { [IP_PROTO.icmp]: "icmp", [IP_PROTO.icmp6]: "icmpv6" };
 const PORTS: Readonly<Record<number, string>> = { [IP_PROTO.tcp]: "tcp", [IP_PROTO.udp]: "udp", [IP_PROTO.sctp]: "sctp" };
 
@@ -155,7 +156,7 @@ function setGroups(key: Uint32Array): SetGroup[] {
   const icmp = ICMP[proto];
   const transport =
     icmp === undefined ? group(PORTS[proto] ?? "tp", "src=tp_src", "dst=tp_dst") : group(icmp, "type=tp_src", "code=tp_dst");
-  return ethType === ETH_TYPE.ip6 ? [ETH, IP6, ND, transport] : [ETH, IP4, transport];
+  return ethType === ETH_TYPE.ip6 ? [ETH, IP6, ND, ND_EXT, transport] : [ETH, IP4, transport];
 }
 
 function group(name: string, ...fields: `${string}=${FieldName}`[]): SetGroup {

@@ -113,13 +113,31 @@ function transportAttributes(flow: Megaflow): string[] {
       return attribute(flow, "sctp", ports);
     case IP_PROTO.icmp:
     case IP_PROTO.icmp6:
-      return attribute(flow, getField(flow.key, FIELDS.nw_proto) === IP_PROTO.icmp ? "icmp" : "icmpv6", [
-        ["type", "tp_src"],
-        ["code", "tp_dst"],
-      ]);
+      return [
+        ...attribute(flow, getField(flow.key, FIELDS.nw_proto) === IP_PROTO.icmp ? "icmp" : "icmpv6", [
+          ["type", "tp_src"],
+          ["code", "tp_dst"],
+        ]),
+        ...discoveryAttributes(flow),
+      ];
     default:
       return [];
   }
+}
+
+function discoveryAttributes(flow: Megaflow): string[] {
+  if (getField(flow.key, FIELDS.eth_type) !== ETH_TYPE.ip6) return [];
+  return [
+    ...attribute(flow, "nd", [
+      ["target", "nd_target"],
+      ["sll", "arp_sha"],
+      ["tll", "arp_tha"],
+    ]),
+    ...attribute(flow, "nd_ext", [
+      ["nd_reserved", "nd_reserved"],
+      ["nd_options_type", "nd_options_type"],
+    ]),
+  ];
 }
 
 function attribute(flow: Megaflow, name: string, fields: readonly (readonly [string, FieldName])[]): string[] {
@@ -147,6 +165,7 @@ function formatValue(name: FieldName, value: bigint): string {
       return formatIp4(Number(value));
     case "ipv6_src":
     case "ipv6_dst":
+    case "nd_target":
       return formatIp6(Uint8Array.from({ length: 16 }, (_, i) => Number((value >> BigInt(120 - 8 * i)) & 0xffn)));
     case "nw_frag":
       return ["no", "first", "later", "later"][Number(value & 3n)] ?? "no";

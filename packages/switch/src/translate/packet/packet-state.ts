@@ -46,6 +46,8 @@ const SETTABLE: readonly { readonly word: number; readonly nWords: number; reado
     "arp_tha",
     "tp_src",
     "tp_dst",
+    "nd_reserved",
+    "nd_options_type",
   ] as const
 ).map((name) => ({ ...FIELDS[name], bits: FIELDS[name].nWords > 1 ? 0xffffffff : bitsOf(FIELDS[name]) }));
 
