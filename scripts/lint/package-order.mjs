@@ -8,6 +8,7 @@ export const PACKAGE_ORDER = [
   "net",
   "wire",
   "linux",
+  "bpf",
   "datalog",
   "language-tools",
   "ovsdb",

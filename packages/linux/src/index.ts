@@ -1,4 +1,5 @@
 export { addAddress, addRoute, type RouteSpec } from "./address.ts";
+export { addressOf, bpfFileSystem, callBpf, closeFd, errnoName, type Mapping, mapDescriptor } from "./bpf-call.ts";
 export { DatagramQueue, ReceivedDatagrams } from "./datagram-batches.ts";
 export { FRAME_OFFSET, FrameArena, HEADROOM, MAX_FRAME_BYTES, VNET_HEADER_BYTES } from "./frame-arena.ts";
 export { type FrameDevice, ReceivedFrames, SendQueue } from "./frame-device.ts";
@@ -39,6 +40,7 @@ export { type Probe, probe } from "./probe.ts";
 export { type PingResult, type ProbeOptions, ReachabilityProber, type TcpResult } from "./reachability.ts";
 export { SystemCallError } from "./system-call-error.ts";
 export { openTap } from "./tap.ts";
+export { type Direction, removeFilter, setFilter } from "./traffic-control.ts";
 export {
   openRawReceiver,
   openTunnelSender,

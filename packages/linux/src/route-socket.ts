@@ -18,6 +18,10 @@ export const RTM = {
   getAddr: 22,
   newRoute: 24,
   delRoute: 25,
+  newQdisc: 36,
+  delQdisc: 37,
+  newFilter: 44,
+  delFilter: 45,
 } as const;
 
 /** nlmsghdr flags. */

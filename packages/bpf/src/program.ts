@@ -1,0 +1,136 @@
+/** Programs: loaded into the kernel, run for a test, attached by `attach`. */
+import { closeFd } from "@tenet/linux";
+import { assemble, type Assembled } from "./assemble.ts";
+import { Attributes, COMMAND, callError, fixedMemory } from "./attributes.ts";
+import type { Code } from "./instruction.ts";
+import { SLOT_BYTES } from "./opcode.ts";
+import { openPin, pin } from "./pin.ts";
+import { FUNCTION_INFO_BYTES, loadProgramTypes, type ProgramTypes } from "./program-types.ts";
+import { VerifierError } from "./verifier-error.ts";
+
+/** Where a program can run: on packets of a device with their `__sk_buff`, before those are made, on a socket's packets. */
+export type ProgramKind = "sched_cls" | "xdp" | "socket_filter";
+
+/** What to load. */
+export interface ProgramSpec {
+  /** The kernel keeps its first 15 characters. */
+  readonly name: string;
+  readonly kind: ProgramKind;
+  readonly code: Code;
+  /** Functions of the kernel can only be called by programs under the GPL or both it and another; that is the default. */
+  readonly license?: string;
+}
+
+/** How often and on what a program is run for a test. */
+export interface RunSpec {
+  /** The packet, at least 14 bytes. */
+  readonly packet: Uint8Array;
+  /** The `__sk_buff` as far as it can be given; only `ifindex` (offset 40), `mark` (8), `priority` (32) and a few more. */
+  readonly context?: Uint8Array;
+  /** Default 1. */
+  readonly nTimes?: number;
+}
+
+/** What a run for a test gave. */
+export interface RunResult {
+  /** What the program returned, signed. */
+  readonly value: number;
+  /** The packet as it left it. */
+  readonly packet: Uint8Array;
+  /** Of one run, the mean in ns. */
+  readonly durationNs: number;
+}
+
+const KINDS: Readonly<Record<ProgramKind, number>> = { socket_filter: 1, sched_cls: 3, xdp: 6 };
+const LOG_BYTES = 16 * 1024 * 1024;
+const MAX_PACKET_BYTES = 65536;
+const LICENSE = "Dual MIT/GPL";
+
+/** A program that the kernel has verified and compiled. */
+export class BpfProgram {
+  readonly fd: number;
+  readonly name: string;
+
+  /**
+   * Loads a program.
+   *
+   * The verifier keeps a log only when asked, since that costs it; so a program that it refuses is tried again.
+   *
+   * @throws AssemblyError when it cannot be put into bytes
+   * @throws VerifierError when the verifier refuses it
+   * @throws SystemCallError when it may not be loaded at all
+   */
+  static load(spec: ProgramSpec): BpfProgram {
+    const program = assemble(spec.code);
+    const types = loadProgramTypes(spec.name, program);
+    try {
+      return new BpfProgram(loadAssembled(spec, program, types), spec.name);
+    } finally {
+      types?.close();
+    }
+  }
+
+  /** Opens a program that is pinned. @throws SystemCallError when nothing is there */
+  static openPinned(path: string): BpfProgram {
+    return new BpfProgram(openPin(path), path);
+  }
+
+  private constructor(fd: number, name: string) {
+    this.fd = fd;
+    this.name = name;
+  }
+
+  /** Runs it here and now, on a packet that belongs to nobody. @throws SystemCallError */
+  run({ packet, context, nTimes = 1 }: RunSpec): RunResult {
+    const before = fixedMemory(packet.length);
+    before.set(packet);
+    const after = fixedMemory(MAX_PACKET_BYTES);
+    const attributes = new Attributes()
+      .u32(0, this.fd)
+      .u32(8, before.length)
+      .u32(12, after.length)
+      .memory(16, before)
+      .memory(24, after);
+    attributes.u32(32, nTimes);
+    if (context !== undefined) {
+      const fixed = fixedMemory(context.length);
+      fixed.set(context);
+      attributes.u32(40, fixed.length).memory(48, fixed);
+    }
+    attributes.call(COMMAND.programRun, `run program "${this.name}"`);
+    return { value: attributes.read(4) | 0, packet: after.slice(0, attributes.read(12)), durationNs: attributes.read(36) };
+  }
+
+  /** Keeps the program alive under a path of the BPF file system. @throws SystemCallError */
+  pin(path: string): void {
+    pin(this.fd, path);
+  }
+
+  /** Lets go of it; where it is attached it stays. */
+  close(): void {
+    closeFd(this.fd);
+  }
+}
+
+function loadAssembled(spec: ProgramSpec, program: Assembled, types: ProgramTypes | undefined): number {
+  const instructions = fixedMemory(program.bytes.length);
+  instructions.set(program.bytes);
+  const attributes = new Attributes()
+    .u32(0, KINDS[spec.kind])
+    .u32(4, instructions.length / SLOT_BYTES)
+    .memory(8, instructions)
+    .text(16, spec.license ?? LICENSE)
+    .name(48, spec.name);
+  if (types !== undefined) {
+    const n = types.functions.length / FUNCTION_INFO_BYTES;
+    attributes.u32(72, types.fd).u32(76, FUNCTION_INFO_BYTES).memory(80, types.functions).u32(88, n);
+  }
+  const result = attributes.try(COMMAND.programLoad);
+  if (result >= 0) return result;
+  const log = fixedMemory(LOG_BYTES);
+  const again = attributes.u32(24, 1).u32(28, LOG_BYTES).memory(32, log).try(COMMAND.programLoad);
+  if (again >= 0) return again;
+  const text = new TextDecoder().decode(log.subarray(0, log.indexOf(0)));
+  if (text === "") throw callError(`load program "${spec.name}"`, COMMAND.programLoad, -again);
+  throw new VerifierError(spec.name, program, text);
+}
