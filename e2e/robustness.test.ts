@@ -118,10 +118,13 @@ describe("tenet up", () => {
     expect(tenet.leftSockets()).toEqual([]);
   });
 
-  test("the databases alone start in a fresh folder, and end when told to", () => {
-    const alone = "timeout 2 node packages/cli/bin/tenet.js ovsdb-server";
-    const { out } = run("sh", ["-c", alone], { TENET_HOME: join(tenet.home, "fresh") });
+  test.skipIf(!isInstalled("ovs-appctl"))("the databases alone start in a fresh folder, and end when told to", () => {
+    const server = ["packages/cli/bin/tenet.js", "ovsdb-server", "--detach"];
+    const { status, out } = run(process.execPath, server, { TENET_HOME: join(tenet.home, "fresh") });
+    expect(status).toBe(0);
     expect(out.match(/\|INFO\|remote served/g)).toHaveLength(3);
+    const exit = ["-T", "10", "-t", "ovsdb-server", "exit"];
+    expect(run("ovs-appctl", exit, { OVS_RUNDIR: join(tenet.home, "fresh/run") })).toEqual({ status: 0, out: "" });
   });
 
   test.skipIf(!isInstalled("ovs-appctl"))("ovs-appctl asks the databases of a tenet up, and gives them a remote", async () => {

@@ -49,6 +49,7 @@ describe.skipIf(!canRun)(`two chassis (${canRun ? "root" : `skipped: ${[REASON, 
     }
     start("central", "ovsdb-server");
     start("central", "northd");
+    await vi.waitUntil(() => existsSync(join(home, "central/run/nb.sock")), PATIENCE);
     for (const n of [1, 2]) start(`hv${n}`, "ovsdb-server");
     for (const n of [1, 2]) {
       await vi.waitUntil(() => existsSync(join(home, `hv${n}`, "run", "db.sock")), PATIENCE);

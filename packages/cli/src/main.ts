@@ -6,13 +6,13 @@ import type { ConntrackVerb } from "./commands/conntrack.ts";
 import { homeOf, policyPortOf, type UpFlags, upConfig } from "./config.ts";
 import { dbCommand } from "./db/db-command.ts";
 
-// What `ps` shows, and what the history of a row names.
-process.title = "tenet";
 const { env, stdout, stderr } = process;
 const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
   process.on(name, () => (stop.signal.aborted ? process.exit(130) : stop.abort()));
 }
+// What `ps` shows, and what the history of a row names; from now on signals are heard.
+process.title = "tenet";
 // Whoever read the output has gone, as in `tenet status | head -1`: an end like any other.
 stdout.on("error", (error) => {
   if (errnoOf(error) !== "EPIPE") throw error;

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { createConnection, createServer, Socket } from "node:net";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import {
   addAddress,
   createNamespace,
@@ -26,6 +26,9 @@ import { matchOf } from "./frames.ts";
 const { canUseNamespaces, hasTun, missing } = probe();
 const canRun = canUseNamespaces && hasTun;
 if (!canRun) console.log(`skipped: ${missing.join(", ")}`);
+
+/** Until the kernel has told of a change, on a busy machine too. */
+const PATIENCE = { timeout: 10_000, interval: 10 };
 
 let datapath: UserDatapath;
 let stop: AbortController;
@@ -261,8 +264,8 @@ describe.skipIf(!canRun)("system ports", () => {
       ["1", "tdp-far"],
     ] as const) {
       ip(...(from === "1" ? [] : ["-n", from]), "link", "set", "tdp-int", "netns", to);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      expect(datapath.ports().find(({ portNo }) => portNo === internal)).toMatchObject({ isUp: to !== "1" });
+      const port = () => datapath.ports().find(({ portNo }) => portNo === internal);
+      await vi.waitFor(() => expect(port()).toMatchObject({ isUp: to !== "1" }), PATIENCE);
     }
     inNamespace("tdp-far", () => {
       addAddress("tdp-int", "10.98.2.77/24");
@@ -272,8 +275,7 @@ describe.skipIf(!canRun)("system ports", () => {
     prober.close();
     expect(isOpen()).toBe(true);
     ip("-n", "tdp-far", "link", "del", "tdp-int");
-    for (let n = 0; n < 100 && isOpen(); n++) await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(isOpen()).toBe(false);
+    await vi.waitFor(() => expect(isOpen()).toBe(false), PATIENCE);
   });
 
   test("a port going down, up and away is reported, and the others keep forwarding", async () => {
@@ -285,16 +287,13 @@ describe.skipIf(!canRun)("system ports", () => {
       const port = datapath.ports().find((candidate) => candidate.portNo === portNo);
       seen.push(`${portNo} ${port === undefined ? "gone" : port.isUp ? "up" : "down"}`);
     });
-    const turn = () => new Promise((resolve) => setTimeout(resolve, 50));
+    const becomes = (state: string): Promise<void> => vi.waitFor(() => expect(seen).toContain(`${a} ${state}`), PATIENCE);
     setLinkDown("tdp-a-sw");
-    await turn();
+    await becomes("down");
     setLinkUp("tdp-a-sw");
-    await turn();
+    await becomes("up");
     deleteLink("tdp-a-sw");
-    await turn();
-    expect(seen).toContain(`${a} down`);
-    expect(seen).toContain(`${a} up`);
-    expect(seen.at(-1)).toBe(`${a} gone`);
+    await becomes("gone");
     const prober = new ReachabilityProber();
     expect(await prober.ping("tdp-b", "10.98.2.3")).toMatchObject({ outcome: "reply" });
     prober.close();
@@ -304,8 +303,7 @@ describe.skipIf(!canRun)("system ports", () => {
     const names: string[] = [];
     datapath.onDeviceChange((name) => names.push(name));
     createVethPair({ name: "tdp-x0", peer: "tdp-x1" });
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(names).toContain("tdp-x0");
+    await vi.waitFor(() => expect(names).toContain("tdp-x0"), PATIENCE);
   });
 
   test("opening a device that is not there fails with its name", () => {

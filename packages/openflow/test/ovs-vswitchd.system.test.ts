@@ -24,7 +24,7 @@ describe.skipIf(!hasPeer || !existsSync(SCHEMA))("against ovs-vswitchd", () => {
   beforeAll(async () => {
     spawnSync("ovsdb-tool", ["create", join(folder, "conf.db"), SCHEMA]);
     start("ovsdb-server", join(folder, "conf.db"), `--remote=punix:${db}`);
-    for (let i = 0; i < 200 && !existsSync(db); i++) await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let i = 0; i < 1000 && !existsSync(db); i++) await new Promise((resolve) => setTimeout(resolve, 20));
     spawnSync("ovs-vsctl", [`--db=unix:${db}`, "--no-wait", "init"], { env });
     start("ovs-vswitchd", `unix:${db}`, "--enable-dummy=override", "--disable-system");
     const added = spawnSync(

@@ -197,13 +197,15 @@ systemTest("monitor hears packets, snoop hears everything", async () => {
   try {
     for (const child of [monitor.stdout, monitor.stderr]) child.on("data", (text) => (heard.monitor += text));
     for (const child of [snoop.stdout, snoop.stderr]) child.on("data", (text) => (heard.snoop += text));
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    await live.ofctl("add-flow", "tsw-br0", "arp,send_flow_rem,actions=controller");
     const arp = "ffffffffffff0200000000010806000108000604000102000000000101020304000000000000020304050000";
-    expect((await live.ofctl("packet-out", "tsw-br0", `in_port=1,packet=${arp},actions=table`)).code).toBe(0);
-    await live.ofctl("del-flows", "tsw-br0", "arp");
-    await until(() => /PACKET_IN[\s\S]*arp_spa=1.2.3.4/.test(heard.monitor) && heard.monitor.includes("FLOW_REMOVED"));
-    await until(() => heard.snoop.includes("FLOW_MOD"));
+    // Both hear of what happens from some moment on.
+    await until(async () => {
+      await live.ofctl("add-flow", "tsw-br0", "arp,send_flow_rem,actions=controller");
+      expect((await live.ofctl("packet-out", "tsw-br0", `in_port=1,packet=${arp},actions=table`)).code).toBe(0);
+      await live.ofctl("del-flows", "tsw-br0", "arp");
+      const hasHeard = /PACKET_IN[\s\S]*arp_spa=1.2.3.4/.test(heard.monitor) && heard.monitor.includes("FLOW_REMOVED");
+      return hasHeard && heard.snoop.includes("FLOW_MOD");
+    });
   } finally {
     monitor.kill();
     snoop.kill();

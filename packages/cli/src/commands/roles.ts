@@ -7,6 +7,13 @@ import { PolicyService, startPolicyApi } from "@tenet/policy";
 import type { Home } from "../config.ts";
 import { policyFunctions } from "../policy-functions.ts";
 
+/** The databases that policies are over: prefix of their tables, socket, schema. */
+const POLICY_SOURCES = [
+  ["nb", "nb", "OVN_Northbound"],
+  ["sb", "sb", "OVN_Southbound"],
+  ["vswitch", "db", "Open_vSwitch"],
+] as const;
+
 /** Runs northd between two databases. */
 export function northd(
   nb: string | undefined,
@@ -33,13 +40,13 @@ export function controller(
 export async function policy(folder: string, port: number, home: Home, log: Logger, signal: AbortSignal): Promise<void> {
   await using scope = new Scope(signal);
   const service = scope.use(new PolicyService({ functions: policyFunctions(), log }));
-  const sources = [
-    ["nb", "nb", "OVN_Northbound"],
-    ["sb", "sb", "OVN_Southbound"],
-    ["vswitch", "db", "Open_vSwitch"],
-  ] as const;
-  for (const [prefix, name, database] of sources) {
-    service.addSource(prefix, scope.use(await connect(inRun(home, name), { database, name: "policy" }, scope.signal)));
+  try {
+    for (const [prefix, name, database] of POLICY_SOURCES) {
+      service.addSource(prefix, scope.use(await connect(inRun(home, name), { database, name: "policy" }, scope.signal)));
+    }
+  } catch (error) {
+    if (signal.aborted) return; // told to stop while a database was not there yet
+    throw error;
   }
   service.openFolder(resolve(folder));
   scope.use(await startPolicyApi(service, { port }, log, scope.signal));

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Scope } from "@tenet/kit";
 import type { TlsFiles } from "@tenet/ovsdb";
 import { temporaryFolder } from "./fixtures.ts";
+import { freePorts } from "./free-ports.ts";
 
 /** One member. */
 export interface Member {
@@ -115,19 +116,6 @@ function startMember(scope: Scope, port: number, options: readonly string[]): Me
     pause: () => void child.kill("SIGSTOP"),
     resume: () => void child.kill("SIGCONT"),
   };
-}
-
-async function freePorts(n: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: n }, async () => {
-      const server = createServer().listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return ports;
 }
 
 /** A wire between a client and a member. */

@@ -61,7 +61,7 @@ export async function startOriginalServer(scope: Scope, folder: string, ...files
 /** Resolves when somebody has made a socket there. */
 export async function waitForSocket(path: string): Promise<void> {
   for (let nTries = 0; !existsSync(path); nTries++) {
-    if (nTries > 200) throw new Error(`no server made "${path}"`);
+    if (nTries > 800) throw new Error(`no server made "${path}"`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }

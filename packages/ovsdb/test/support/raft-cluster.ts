@@ -2,9 +2,9 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Json, Scope } from "@tenet/kit";
+import { freePorts } from "./free-ports.ts";
 import { backgroundPeer, peer } from "./peers.ts";
 
 /** One server of a cluster. */
@@ -72,21 +72,4 @@ async function until(isReached: () => boolean): Promise<void> {
     if (nTries > 400) throw new Error("a member of the cluster did not start");
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
-}
-
-/** Ports that nobody listened on a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = servers.map(
-    (server) =>
-      new Promise<number>((resolve) => {
-        server.listen(0, "127.0.0.1", () => {
-          const address = server.address();
-          resolve(typeof address === "object" && address !== null ? address.port : 0);
-        });
-      }),
-  );
-  const found = await Promise.all(ports);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return found;
 }
