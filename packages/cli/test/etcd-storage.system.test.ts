@@ -1,22 +1,31 @@
 /** `tenet ovsdb-server --storage=etcd:…`: two servers in two state folders are one database to the original's clients. */
 import { execFile, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Scope } from "@tenet/kit";
 import { expect, test } from "vitest";
-import { freePorts } from "../../ovsdb/test/support/free-ports.ts";
 
 const run = promisify(execFile);
 const missing = ["ovn-nbctl", "etcd"].filter((program) => spawnSync("which", [program]).status !== 0);
 if (missing.length > 0) console.log(`skipped: ${missing.join(", ")} not installed`);
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
 /** Starts one member. @returns its `HOST:PORT` */
 async function startEtcd(scope: Scope, folder: string): Promise<string> {
-  const [port, peerPort] = await freePorts(2);
+  const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const peerUrl = `http://127.0.0.1:${peerPort}`;
+  const peerUrl = `http://127.0.0.1:${await freePort()}`;
   const urls = [`--listen-client-urls=${url}`, `--advertise-client-urls=${url}`, `--listen-peer-urls=${peerUrl}`];
   const cluster = [`--initial-advertise-peer-urls=${peerUrl}`, `--initial-cluster=default=${peerUrl}`, "--logger=zap"];
   const child = spawn("etcd", [`--data-dir=${join(folder, "etcd")}`, ...urls, ...cluster], { stdio: "ignore" });

@@ -132,6 +132,13 @@ export class VirtualSwitch {
     this.#portsChanged();
   }
 
+  /** Has NORMAL forward what switches tell their neighbours, or no longer so. */
+  setForwardsReserved(bridge: Bridge, forwardsReserved: boolean): void {
+    if (bridge.forwardsReserved === forwardsReserved) return;
+    bridge.forwardsReserved = forwardsReserved;
+    this.#portsChanged();
+  }
+
   /** To be called after VLANs, protection or bond of a bundle were changed; what was learned on it is forgotten. */
   bundleChanged(bridge: Bridge, bundle: Bundle): void {
     bridge.macs.flush(bundle);

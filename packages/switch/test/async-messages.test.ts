@@ -16,7 +16,9 @@ class Conversation {
   constructor(version: Version) {
     const send = (message: Message): void => void this.told.push(message);
     const peer = { version, backlogBytes: 0, isBehind: false, send, setTableIdInCommand: () => undefined };
-    this.session = new Session(this.bench.bridge, this.bench.vswitch, peer, new SessionGroup(), this.bench.clock, false);
+    this.session = new Session(this.bench.bridge, this.bench.vswitch, peer, new SessionGroup(), this.bench.clock, {
+      isPrimary: false,
+    });
     const { notices } = this.session;
     this.bench.vswitch.slowPath.onPacketForController(({ punt, frame }) => notices.tellPacket(punt, frame));
     this.bench.bridge.onPort((event) => notices.tellPort(event));

@@ -22,7 +22,7 @@ export class Controller {
       send: (message: Message, xid?: number): void => void this.told.push({ message, xid }),
       setTableIdInCommand: (): void => undefined,
     };
-    this.session = new Session(bench.bridge, bench.vswitch, peer, group, bench.clock, false);
+    this.session = new Session(bench.bridge, bench.vswitch, peer, group, bench.clock, { isPrimary: false });
     group.sessions.add(this.session);
     bench.bridge.pipeline.onChange((events) => this.session.tellChange(events));
   }

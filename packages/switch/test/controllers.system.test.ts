@@ -1,10 +1,13 @@
 /** Controllers that the database names: the switch calls them, or they call it. */
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { ManualClock } from "@tenet/kit";
 import { decodeMessage, encodeMessages, HEADER_SIZE, type Message, readHeader } from "@tenet/openflow";
 import { expect, test } from "vitest";
+import { freePorts } from "./free-ports.ts";
 import { LiveSwitch, tool, until, whyNot } from "./live-switch.ts";
 
 const reason = whyNot();
@@ -19,12 +22,13 @@ class FakeController implements AsyncDisposable {
   readonly #server: Server;
   #socket: Socket | undefined;
 
-  private constructor() {
-    this.#server = createServer((socket) => this.#talk(socket));
+  private constructor(tls: TlsOptions | undefined) {
+    const talk = (socket: Socket): void => this.#talk(socket);
+    this.#server = tls === undefined ? createServer(talk) : createTlsServer(tls, talk);
   }
 
-  static async listen(at: { port: number; host: string } | { path: string }): Promise<FakeController> {
-    const controller = new FakeController();
+  static async listen(at: { port: number; host: string } | { path: string }, tls?: TlsOptions): Promise<FakeController> {
+    const controller = new FakeController(tls);
     controller.#server.listen(at);
     await once(controller.#server, "listening");
     return controller;
@@ -154,22 +158,51 @@ systemTest("a controller is sent no more packets than its rate allows", async ()
   await until(() => nHeard() === 40);
 });
 
+/** Makes a key, and a certificate that is its own authority. */
+async function makeCertificate(folder: string, name: string): Promise<{ key: string; cert: string }> {
+  const [key, cert] = [join(folder, `${name}-key.pem`), join(folder, `${name}.pem`)];
+  const how = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", `/CN=${name}`, "-days", "2"];
+  expect((await tool("openssl", ["req", "-x509", ...how, "-keyout", key, "-out", cert])).code).toBe(0);
+  return { key, cert };
+}
+
+systemTest("the switch calls its controller over TLS, and no other than the certificates say", async () => {
+  const clock = new ManualClock(1000);
+  await using live = await LiveSwitch.start({ clock });
+  const [ours, theirs, strange] = [
+    await makeCertificate(live.dir, "switch"),
+    await makeCertificate(live.dir, "controller"),
+    await makeCertificate(live.dir, "strange"),
+  ];
+  const [key, cert, ca] = [theirs.key, theirs.cert, ours.cert].map((path) => readFileSync(path));
+  const tls = { key, cert, ca, requestCert: true, rejectUnauthorized: true } as TlsOptions;
+  await using controller = await FakeController.listen({ port: 0, host: "127.0.0.1" }, tls);
+  await live.vsctl(...BRIDGE, "--", "set-controller", "br0", `ssl:127.0.0.1:${controller.port}`);
+  await until(async () => (await column(live, "status")) === "last_error=Protocol not available state=BACKOFF");
+  await live.vsctl("set-ssl", ours.key, ours.cert, strange.cert);
+  clock.advance(8000);
+  await until(async () => (await column(live, "status")) === "last_error=Protocol error state=BACKOFF");
+  expect(controller.heard).toEqual([]);
+  await live.vsctl("set-ssl", ours.key, ours.cert, theirs.cert);
+  clock.advance(8000);
+  await until(async () => (await column(live, "is_connected")) === "true");
+  await until(() => controller.heard.some(({ type }) => type === "featuresReply"));
+});
+
 systemTest("tools call a bridge where it listens, over TLS too", async () => {
   await using live = await LiveSwitch.start();
-  const pem = (name: string): string => join(live.dir, `${name}.pem`);
-  const subject = ["-nodes", "-subj", "/CN=tenet", "-days", "2"];
-  const key = ["req", "-x509", "-newkey", "rsa:2048", "-keyout", pem("key"), "-out", pem("cert"), ...subject];
-  expect((await tool("openssl", key)).code).toBe(0);
-  await live.vsctl("set-ssl", pem("key"), pem("cert"), pem("cert"));
+  const { key, cert } = await makeCertificate(live.dir, "tenet");
+  await live.vsctl("set-ssl", key, cert, cert);
+  const [tcp, ssl] = await freePorts(2);
   const punix = join(live.dir, "extra.sock");
-  await live.vsctl(...BRIDGE, "--", "set-controller", "br0", "ptcp:16653:127.0.0.1", "pssl:16654:127.0.0.1", `punix:${punix}`);
-  expect((await live.ofctl("show", "tcp:127.0.0.1:16653")).out).toContain("dpid:");
+  await live.vsctl(...BRIDGE, "--", "set-controller", "br0", `ptcp:${tcp}:127.0.0.1`, `pssl:${ssl}:127.0.0.1`, `punix:${punix}`);
+  expect((await live.ofctl("show", `tcp:127.0.0.1:${tcp}`)).out).toContain("dpid:");
   expect((await live.ofctl("show", `unix:${punix}`)).out).toContain("dpid:");
-  const tls = [`--private-key=${pem("key")}`, `--certificate=${pem("cert")}`, `--ca-cert=${pem("cert")}`];
-  expect((await live.ofctl(...tls, "show", "ssl:127.0.0.1:16654")).out).toContain("dpid:");
+  const tls = [`--private-key=${key}`, `--certificate=${cert}`, `--ca-cert=${cert}`];
+  expect((await live.ofctl(...tls, "show", `ssl:127.0.0.1:${ssl}`)).out).toContain("dpid:");
   // Controllers that call are no reason to be without a NORMAL flow.
   expect((await live.ofctl("dump-flows", "br0")).out).toContain("NORMAL");
-  expect((await live.vsctl("get-controller", "br0")).out.split("\n").sort()).toContain("pssl:16654:127.0.0.1");
+  expect((await live.vsctl("get-controller", "br0")).out.split("\n").sort()).toContain(`pssl:${ssl}:127.0.0.1`);
   await live.vsctl("del-controller", "br0");
-  expect((await live.ofctl("show", "tcp:127.0.0.1:16653")).err).toContain("Connection refused");
+  expect((await live.ofctl("show", `tcp:127.0.0.1:${tcp}`)).err).toContain("Connection refused");
 });

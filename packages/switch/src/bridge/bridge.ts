@@ -13,6 +13,15 @@ export interface PortEvent {
   readonly port: BridgePort;
 }
 
+/** What people have called a bridge. */
+export interface BridgeLabel {
+  readonly description: string;
+  readonly serialNumber: string;
+}
+
+/** Of a bridge that nobody has called anything. */
+export const NO_LABEL: BridgeLabel = { description: "None", serialNumber: "None" };
+
 /** Every OpenFlow version spoken. */
 export const ALL_VERSIONS: readonly Version[] = [VERSION.OF10, VERSION.OF13, VERSION.OF14, VERSION.OF15];
 
@@ -47,6 +56,10 @@ export class Bridge {
   mirrors: readonly Mirror[] = [];
   /** Whether it forwards as a learning switch, whatever its flows; to be changed by `VirtualSwitch.setFailingOpen`. */
   isFailingOpen = false;
+  /** Whether NORMAL forwards what switches tell their neighbours; to be changed by `VirtualSwitch.setForwardsReserved`. */
+  forwardsReserved = false;
+  /** What controllers are told it is, and its serial number. */
+  label: BridgeLabel = NO_LABEL;
   /** VLANs in which no address is learned: all packets flood. */
   floodVlans: ReadonlySet<number> = new Set();
   readonly #portByOfport = new Map<number, BridgePort>();

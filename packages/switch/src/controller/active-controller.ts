@@ -7,7 +7,7 @@
  * Pauses begin with 1 s and double up to the longest one; a connection that came about starts them over.
  */
 import type { Socket } from "node:net";
-import type { Clock, Logger } from "@tenet/kit";
+import { type Clock, type Logger, messageOf } from "@tenet/kit";
 import { openSocket, type TlsFiles } from "@tenet/ovsdb";
 import type { Conversation, ConversationOwner } from "../service/conversation.ts";
 import { completeTarget, type ControllerSpec, type ControllerStatus } from "./controller-spec.ts";
@@ -119,7 +119,9 @@ export class ActiveController {
       else this.#talk(socket, attempt.signal);
     };
     open().catch((error: unknown) => {
-      if (!attempt.signal.aborted) this.#fail(describeFailure(error));
+      if (attempt.signal.aborted) return;
+      this.#log.debug({ controller: this.#spec.target, error: messageOf(error) }, "controller not reached");
+      this.#fail(describeFailure(error));
     });
   }
 
@@ -129,7 +131,8 @@ export class ActiveController {
     const limit = this.#packetLimit;
     const isOurs = (): boolean => !signal.aborted;
     this.#conversation = this.#converse(socket, {
-      isPrimary: true,
+      isPrimary: !this.#spec.isService,
+      isQuiet: this.#spec.isQuiet,
       ...(limit === undefined ? {} : { takesPacket: () => limit.take() }),
       ready: () => {
         if (isOurs()) this.#connected();

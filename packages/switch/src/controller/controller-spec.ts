@@ -6,6 +6,10 @@ export interface ControllerSpec {
   readonly uuid: string;
   /** `tcp:IP[:PORT]`, `ssl:IP[:PORT]`, `unix:FILE` to call it; `ptcp:[PORT][:IP]`, `pssl:[PORT][:IP]`, `punix:FILE` to be called. */
   readonly target: string;
+  /** Whether it looks in now and then, as tools do, instead of giving the bridge its flows. */
+  readonly isService: boolean;
+  /** Whether it hears of events only after asking for them. */
+  readonly isQuiet: boolean;
   /** The longest pause between attempts to connect. */
   readonly maxBackoffMs: number;
   /** How long nothing may be heard until it is asked whether it is there; 0 = for ever. */
@@ -36,6 +40,6 @@ export function completeTarget(target: string): string {
 }
 
 /** Whether the switch is called, instead of calling. */
-export function isPassive({ target }: ControllerSpec): boolean {
+export function isPassive({ target }: Pick<ControllerSpec, "target">): boolean {
   return /^p(tcp|ssl|unix):/.test(target);
 }

@@ -130,7 +130,7 @@ function stateOf({ status: { status, role } }: Held["controller"]): string {
 
 /** Whether all controllers that are to be called have been away for long; not when there are none. */
 function isAbandoned(held: readonly Held[]): boolean {
-  const called = held.filter(({ spec }) => !isPassive(spec));
+  const called = held.filter(({ spec }) => !spec.isService && !isPassive(spec));
   const probeMs = Math.max(...called.map(({ spec }) => spec.probeMs)) || DEFAULT_PROBE_MS;
   return called.length > 0 && called.every(({ controller }) => controller.aloneMs >= PROBES_UNTIL_OPEN * probeMs);
 }

@@ -19,7 +19,9 @@ export function describeFailure(error: unknown): string {
   if (error instanceof TlsNotConfiguredError || error instanceof BadRemoteError) return "Protocol not available";
   const name = errnoOf(error);
   if (name === "ENOTFOUND" || name === "EAI_AGAIN") return "Address family not supported by protocol";
-  return name === undefined ? messageOf(error) : phraseOf(name);
+  if (name === undefined) return messageOf(error);
+  // What has no number in the kernel is a certificate, or a peer, that does not keep to TLS.
+  return name in constants.errno || name in WORDS ? phraseOf(name) : "Protocol error";
 }
 
 /** The phrase for `ENODEV` and its like. */

@@ -22,7 +22,7 @@ export class PassiveController {
 
   constructor(spec: ControllerSpec, converse: Converse, tls: () => TlsFiles | undefined, log: Logger) {
     try {
-      this.#server = this.#listen(completeTarget(spec.target), converse, tls);
+      this.#server = this.#listen(spec, converse, tls);
       const server = this.#server;
       server.on("error", (error) => log.error({ controller: spec.target, error: error.message }, "cannot listen"));
       this.opened = new Promise((resolve) => {
@@ -47,10 +47,11 @@ export class PassiveController {
     this.#server?.close();
   }
 
-  #listen(target: string, converse: Converse, tls: () => TlsFiles | undefined): Server {
-    const address = parseListenRemote(target, EVERYWHERE);
+  #listen({ target, isService, isQuiet }: ControllerSpec, converse: Converse, tls: () => TlsFiles | undefined): Server {
+    const address = parseListenRemote(completeTarget(target), EVERYWHERE);
+    const owner = { isPrimary: !isService, isQuiet };
     const serve = (socket: Socket): void => {
-      const conversation = converse(socket, { ...TOOL, closed: () => this.#conversations.delete(conversation) });
+      const conversation = converse(socket, { ...TOOL, ...owner, closed: () => this.#conversations.delete(conversation) });
       this.#conversations.add(conversation);
     };
     if ("path" in address) {

@@ -112,6 +112,8 @@ export class Reconciler {
     held.uuid = wanted.uuid;
     bridge.versions = wanted.versions;
     bridge.datapathType = wanted.datapathType;
+    bridge.label = wanted.label;
+    this.#vswitch.setForwardsReserved(bridge, wanted.forwardsReserved);
     bridge.macs.ageingMs = wanted.macAgeingMs;
     bridge.macs.maxEntries = wanted.maxMacs;
     bridge.pipeline.configureTables(wanted.flowTables);

@@ -1,7 +1,7 @@
 /** The flows that a bridge begins with. */
 import { type FlowSpec, PORT } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
-import { type ControllerSpec, isPassive } from "../controller/controller-spec.ts";
+import type { ControllerSpec } from "../controller/controller-spec.ts";
 import { everyRule } from "../table/every-rule.ts";
 
 /** What decides them: who gives the bridge its flows. */
@@ -19,9 +19,9 @@ const NORMAL_FLOW: FlowSpec = {
   importance: 0,
 };
 
-/** Of a bridge with these controllers; those that call may never do. */
+/** Of a bridge with these controllers. */
 export function startOf(isStandalone: boolean, controllers: readonly ControllerSpec[]): Start {
-  if (controllers.some((controller) => !isPassive(controller))) return "controlled";
+  if (controllers.some(({ isService }) => !isService)) return "controlled";
   return isStandalone ? "standalone" : "secure";
 }
 

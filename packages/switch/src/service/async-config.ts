@@ -65,6 +65,11 @@ export class AsyncConfig {
     }
   }
 
+  /** Nothing is heard until it is asked for. */
+  silence(): void {
+    for (const masks of Object.values(this.#masks)) masks.fill(0);
+  }
+
   /** Whether a master or equal hears of packets whose TTL ran out, as the flag of OpenFlow 1.0's configuration says. */
   hearInvalidTtl(isOn: boolean): void {
     const [master, slave] = this.#masks.packetIn;

@@ -128,7 +128,7 @@ class BridgeService {
       this.#bridge.versions,
       {
         ready: (ready) => {
-          session = new Session(this.#bridge, this.#vswitch, limited(ready, owner), this.#group, this.#clock, owner.isPrimary);
+          session = new Session(this.#bridge, this.#vswitch, limited(ready, owner), this.#group, this.#clock, owner);
           this.#group.sessions.add(session);
           owner.ready();
         },

@@ -5,6 +5,8 @@ import type { Role } from "@tenet/openflow";
 export interface ConversationOwner {
   /** A controller of the bridge, which hears of packets unasked, instead of a tool. */
   readonly isPrimary: boolean;
+  /** Whether it hears of events only after asking for them. */
+  readonly isQuiet?: boolean;
   /** The version is agreed. */
   ready(): void;
   /** Something came. */

@@ -7,11 +7,15 @@ import type { Punt } from "../translate/translation.ts";
 import { AsyncConfig } from "./async-config.ts";
 import { toContinuation } from "./continuations.ts";
 import { metadataMatch } from "./metadata-match.ts";
+import type { ConversationOwner } from "./conversation.ts";
 import type { Peer } from "./peer.ts";
 import { describePort } from "./statistics.ts";
 
 const SEND_FLOW_REM = 1;
 const DEFAULT_MISS_SEND_LENGTH = 128;
+
+/** Who hears: a controller of the bridge hears of packets before it says that it wants them, unless it is to be quiet. */
+export type Hearer = Pick<ConversationOwner, "isPrimary" | "isQuiet">;
 
 /** The unsolicited messages of one connection. */
 export class Notices {
@@ -24,9 +28,9 @@ export class Notices {
   readonly #peer: Peer;
   readonly #clock: Clock;
 
-  /** @param isPrimary - a controller of the bridge: it hears of packets before it says that it wants them */
-  constructor(peer: Peer, clock: Clock, isPrimary: boolean) {
+  constructor(peer: Peer, clock: Clock, { isPrimary, isQuiet }: Hearer) {
     this.missSendLength = isPrimary ? DEFAULT_MISS_SEND_LENGTH : 0;
+    if (isQuiet === true) this.async.silence();
     this.#peer = peer;
     this.#clock = clock;
   }

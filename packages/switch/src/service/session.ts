@@ -28,7 +28,7 @@ import { fromContinuation } from "./continuations.ts";
 import { connectionsMeant } from "./ct-flush.ts";
 import { describeFeatures } from "./features.ts";
 import { FlowMonitors } from "./flow-monitors.ts";
-import { Notices } from "./notices.ts";
+import { type Hearer, Notices } from "./notices.ts";
 import type { Refusal } from "./openflow-channel.ts";
 import type { Peer } from "./peer.ts";
 import { NO_GENERATION, type SessionGroup } from "./session-group.ts";
@@ -54,14 +54,13 @@ export class Session {
   readonly #changes: TableChanges;
   readonly #packer = new MatchPacker();
 
-  /** @param isPrimary - a controller of the bridge: it hears of packets before it says that it wants them */
-  constructor(bridge: Bridge, vswitch: VirtualSwitch, peer: Peer, group: SessionGroup, clock: Clock, isPrimary: boolean) {
+  constructor(bridge: Bridge, vswitch: VirtualSwitch, peer: Peer, group: SessionGroup, clock: Clock, hearer: Hearer) {
     this.#bridge = bridge;
     this.#vswitch = vswitch;
     this.#peer = peer;
     this.#group = group;
     this.#clock = clock;
-    this.notices = new Notices(peer, clock, isPrimary);
+    this.notices = new Notices(peer, clock, hearer);
     this.#bundles = new Bundles(clock);
     this.#monitors = new FlowMonitors(bridge.pipeline, peer);
     this.#changes = new TableChanges(bridge, vswitch, () => peer.version);

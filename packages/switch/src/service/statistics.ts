@@ -46,7 +46,7 @@ export function* multipartReplies(
 ): Generator<MultipartReply | "blocked" | undefined, void, undefined> {
   switch (request.kind) {
     case "desc":
-      return yield { kind: "desc", desc: describeSwitch() };
+      return yield { kind: "desc", desc: describeSwitch(bridge) };
     case "flow": {
       yield* vswitch.cache.readingStatistics();
       const rules = yield* sorting(yield* bridge.pipeline.selecting(filterOf(request)));
@@ -163,8 +163,15 @@ export function describePort({ ofport, mac, name, config, isUp, isEnabled }: Bri
   };
 }
 
-function describeSwitch(): Extract<MultipartReply, { kind: "desc" }>["desc"] {
-  return { manufacturer: "Tenet", hardware: "Tenet virtual switch", software: "0.1.0", serial: "None", datapath: "None" };
+function describeSwitch({ label }: Bridge): Extract<MultipartReply, { kind: "desc" }>["desc"] {
+  const { description, serialNumber } = label;
+  return {
+    manufacturer: "Tenet",
+    hardware: "Tenet virtual switch",
+    software: "0.1.0",
+    serial: serialNumber,
+    datapath: description,
+  };
 }
 
 /** A Nicira request of OpenFlow 1.0 is answered in its own form. */

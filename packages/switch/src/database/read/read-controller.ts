@@ -1,6 +1,6 @@
 /** Reads what Controller and SSL rows say. */
 import type { Row, TlsFiles } from "@tenet/ovsdb";
-import type { ControllerSpec } from "../../controller/controller-spec.ts";
+import { type ControllerSpec, isPassive } from "../../controller/controller-spec.ts";
 import { numberOf, textOf, textsOf } from "./row-values.ts";
 import type { TableReader } from "./wanted.ts";
 
@@ -14,9 +14,13 @@ export function readController(row: Row): ControllerSpec {
   const perSecond = numberOf(row, "controller_rate_limit");
   const burst = numberOf(row, "controller_burst_limit") ?? (perSecond ?? 0) / 4;
   const probeMs = numberOf(row, "inactivity_probe") ?? MIN_PROBE_MS;
+  const target = textOf(row, "target");
+  const type = textOf(row, "type");
   return {
     uuid: row._uuid,
-    target: textOf(row, "target"),
+    target,
+    isService: type === "" ? isPassive({ target }) : type === "service",
+    isQuiet: row["enable_async_messages"] === false,
     maxBackoffMs: Math.max(MIN_BACKOFF_MS, numberOf(row, "max_backoff") ?? DEFAULT_BACKOFF_MS),
     probeMs: probeMs <= 0 ? 0 : Math.max(MIN_PROBE_MS, probeMs),
     ...(perSecond === undefined || perSecond <= 0 ? {} : { packetLimit: { perSecond, burst: Math.max(1, burst) } }),

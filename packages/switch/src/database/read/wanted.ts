@@ -3,7 +3,7 @@ import type { MeterConfig } from "@tenet/datapath";
 import { parseMac } from "@tenet/net";
 import { type Version, VERSION } from "@tenet/openflow";
 import type { Row } from "@tenet/ovsdb";
-import { ALL_VERSIONS } from "../../bridge/bridge.ts";
+import { ALL_VERSIONS, type BridgeLabel, NO_LABEL } from "../../bridge/bridge.ts";
 import type { BondSettings } from "../../bridge/bond.ts";
 import type { ControllerSpec } from "../../controller/controller-spec.ts";
 import type { DummyOptions } from "../../dummy/dummy-ports.ts";
@@ -68,6 +68,8 @@ export interface WantedBridge {
   /** 16 hexadecimal digits, when the row asks for them. */
   readonly datapathId: bigint | undefined;
   readonly versions: readonly Version[];
+  readonly label: BridgeLabel;
+  readonly forwardsReserved: boolean;
   readonly macAgeingMs: number;
   readonly maxMacs: number;
   readonly controllers: readonly ControllerSpec[];
@@ -86,8 +88,14 @@ const VERSION_BY_NAME: ReadonlyMap<string, Version> = new Map<string, Version>([
   ["OpenFlow15", VERSION.OF15],
 ]);
 const DUMMY_OPTIONS: readonly (keyof DummyOptions)[] = ["pcap", "rxq_pcap", "tx_pcap", "stream", "pstream"];
-const DEFAULT_AGEING_S = 300;
-const DEFAULT_MACS = 8192;
+/** What an option may be; what is outside becomes the nearest. */
+interface Range {
+  readonly otherwise: number;
+  readonly min: number;
+  readonly max: number;
+}
+const MAC_AGEING_S: Range = { otherwise: 300, min: 15, max: 3600 };
+const MAC_TABLE_SIZE: Range = { otherwise: 8192, min: 10, max: 1_000_000 };
 /** Types of interfaces whose devices the switch makes, and of all that have devices. */
 const MADE_TYPES: readonly string[] = ["internal", "tap"];
 const DEVICE_TYPES: readonly string[] = ["", "system", ...MADE_TYPES];
@@ -116,8 +124,13 @@ function readBridge(row: Row, isAllDummy: boolean, table: TableReader): WantedBr
     isStandalone: textOf(row, "fail_mode") !== "secure",
     datapathId: readDatapathId(row),
     versions: readVersions(row),
-    macAgeingMs: 1000 * positive(optionOf(row, "other_config", "mac-aging-time"), DEFAULT_AGEING_S),
-    maxMacs: positive(optionOf(row, "other_config", "mac-table-size"), DEFAULT_MACS),
+    label: {
+      description: optionOf(row, "other_config", "dp-desc") ?? NO_LABEL.description,
+      serialNumber: optionOf(row, "other_config", "dp-sn") ?? NO_LABEL.serialNumber,
+    },
+    forwardsReserved: optionOf(row, "other_config", "forward-bpdu") === "true",
+    macAgeingMs: 1000 * within(MAC_AGEING_S, optionOf(row, "other_config", "mac-aging-time")),
+    maxMacs: within(MAC_TABLE_SIZE, optionOf(row, "other_config", "mac-table-size")),
     controllers: textsOf(row, "controller").flatMap((uuid) => {
       const controller = table("Controller").get(uuid);
       return controller === undefined ? [] : [readController(controller)];
@@ -208,7 +221,8 @@ function readDevice(row: Row, name: string, dummyTypes: readonly string[]): Want
 
 function readDatapathId(row: Row): bigint | undefined {
   const wanted = optionOf(row, "other_config", "datapath-id");
-  if (wanted !== undefined && /^(0x)?[0-9a-fA-F]{1,16}$/.test(wanted)) return BigInt(`0x${wanted.replace(/^0x/, "")}`);
+  const isId = wanted !== undefined && /^(0x[0-9a-f]{1,16}|[0-9a-f]{16})$/i.test(wanted) && /[1-9a-f]/i.test(wanted.slice(2));
+  if (isId) return BigInt(`0x${wanted.replace(/^0x/i, "")}`);
   const hwaddr = readMac(optionOf(row, "other_config", "hwaddr"));
   return hwaddr === undefined ? undefined : BigInt(hwaddr);
 }
@@ -233,7 +247,7 @@ function atLeastOne(value: number | undefined): number | undefined {
   return value === undefined || value < 1 ? undefined : value;
 }
 
-function positive(text: string | undefined, otherwise: number): number {
-  const value = Number(text);
-  return text !== undefined && Number.isInteger(value) && value > 0 ? value : otherwise;
+function within({ otherwise, min, max }: Range, text: string | undefined): number {
+  if (text === undefined || !/^-?\d+$/.test(text)) return otherwise;
+  return Math.min(max, Math.max(min, Number(text)));
 }

@@ -7,6 +7,7 @@ import { FIELDS } from "@tenet/net";
 import type { Bridge } from "../../bridge/bridge.ts";
 import type { Bundle } from "../../bridge/bridge-port.ts";
 import type { Mirror } from "../../bridge/mirror.ts";
+import { isReservedMac } from "../../bridge/reserved-mac.ts";
 import type { Walk } from "../walk.ts";
 import { type InVlan, isCarriedBy, outputInVlan, readTag, vlanAt } from "./in-vlan.ts";
 
@@ -75,9 +76,4 @@ export class Mirroring {
   #isForNeighbours(): boolean {
     return isReservedMac(this.#walk.packet.readMac(FIELDS.eth_dst));
   }
-}
-
-/** 01:80:c2:00:00:00 to :0f are for neighbouring bridges alone (IEEE 802.1Q, table 8-1). */
-export function isReservedMac(mac: number): boolean {
-  return mac >= 0x0180_c200_0000 && mac <= 0x0180_c200_000f;
 }

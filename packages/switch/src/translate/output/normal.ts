@@ -9,11 +9,11 @@ import { PORT } from "@tenet/openflow";
 import type { Bridge } from "../../bridge/bridge.ts";
 import type { BridgePort, Bundle } from "../../bridge/bridge-port.ts";
 import { isFloodable, outside } from "../../bridge/bundle.ts";
+import { isReservedMac } from "../../bridge/reserved-mac.ts";
 import { keyOf } from "../../bridge/mac-table.ts";
 import type { PacketState } from "../packet/packet-state.ts";
 import type { Walk } from "../walk.ts";
 import { type InVlan, isCarriedBy, outputInVlan, readTag, vlanAt } from "./in-vlan.ts";
-import { isReservedMac } from "./mirroring.ts";
 
 /** Ethernet types that announce a tag. */
 const TAG_TYPES: ReadonlySet<number> = new Set([0x8100, 0x88a8]);
@@ -34,7 +34,7 @@ export function forwardNormally(walk: Walk): void {
   }
   const inVlan = vlanAt(inPort.bundle, tci);
   if (inVlan === undefined) return observer?.note("disallowed VLAN VID for this input port, dropping");
-  if (isReservedMac(dst)) return observer?.note("packet has reserved destination MAC, dropping");
+  if (!bridge.forwardsReserved && isReservedMac(dst)) return observer?.note("packet has reserved destination MAC, dropping");
   const { vlan } = inVlan;
   const source = { vlan, mac: src, isGratuitous: bridge.hasBond && isGratuitousArp(packet, dst) };
   const refusal = refusalOfBond(walk, inPort, dst, source);
