@@ -6,7 +6,7 @@
  */
 import type { CoreRule, Literal } from "../../check/core.ts";
 import type { Budget } from "./budget.ts";
-import { expectedWork } from "../plan/order-literals.ts";
+import { deriveAll, hadNoDerivation, type LowerLiteral } from "./derive-all.ts";
 import type { Plan, PlanContext, Sink } from "../plan/plan.ts";
 import type { RowStore } from "../rows/row-store.ts";
 import { type Definition, type Evaluator, type RuleChange, runWholly } from "./rule-change.ts";
@@ -18,7 +18,7 @@ export interface CountedRule {
   readonly plans: RulePlans;
   readonly sink: Sink;
   /** Literals over relations. */
-  readonly literals: readonly { readonly position: number; readonly store: RowStore; readonly isNegated: boolean }[];
+  readonly literals: readonly LowerLiteral[];
 }
 
 /** For derivations that go: they make no row. */
@@ -55,7 +55,7 @@ export class CountingRelation implements Evaluator {
     }
     for (const [i, rule] of this.#rules.entries()) {
       if (change?.added.has(i) === true) runWholly(rule.plans.rule, () => NEW_STATE, rule.sink, 1, this.#context);
-      else if (rule.literals.some(({ store, isNegated }) => !isNegated && store.size === 0)) deriveAll(rule, this.#context);
+      else if (hadNoDerivation(rule.literals)) deriveAll(rule.plans, rule.literals, rule.sink, this.#context);
       else deriveChanges(rule);
     }
     const { flags } = this.store;
@@ -84,18 +84,6 @@ export class CountingRelation implements Evaluator {
   forget(): void {
     for (const { plans } of this.#rules) plans.forget();
   }
-}
-
-/** A rule that had no derivation, because a literal had no row: all of them are new. They are sought from the new table that is best. */
-function deriveAll(rule: CountedRule, context: PlanContext): void {
-  const { plans, sink, literals } = rule;
-  const starts = literals.filter(({ isNegated, store }) => !isNegated && store.size === 0);
-  if (starts.some(({ store }) => store.added.length === 0)) return;
-  const works = starts.map(({ position }) => (starts.length === 1 ? 0 : expectedWork(plans.rule.body, position, context)));
-  const best = starts[works.indexOf(Math.min(...works))];
-  if (best === undefined) return;
-  const { items, length } = best.store.added;
-  plans.fromLiteral("all", best.position, () => NEW_STATE, sink).run(items, length, 1);
 }
 
 function deriveChanges(rule: CountedRule): void {

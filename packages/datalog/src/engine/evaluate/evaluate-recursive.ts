@@ -12,6 +12,7 @@
  */
 import type { CoreRule } from "../../check/core.ts";
 import type { Budget } from "./budget.ts";
+import { deriveAll, hadNoDerivation, type LowerLiteral } from "./derive-all.ts";
 import { groupedRows } from "../rows/group-rows.ts";
 import { IntList } from "../rows/int-list.ts";
 import type { Plan, PlanContext, Sink } from "../plan/plan.ts";
@@ -42,7 +43,7 @@ interface Recursive {
   /** Positive literals of the same stratum, by position; `undefined` at the others. */
   readonly stores: readonly (RowStore | undefined)[];
   readonly recursive: readonly { readonly position: number; readonly store: RowStore }[];
-  readonly lower: readonly { readonly position: number; readonly store: RowStore; readonly isNegated: boolean }[];
+  readonly lower: readonly LowerLiteral[];
 }
 
 /** Rows of a store that wait to be propagated, and a list for those that come up meanwhile. */
@@ -274,6 +275,10 @@ export class RecursiveStratum implements Evaluator {
 
   #gainLower(rules: readonly Recursive[]): void {
     for (const rule of rules) {
+      if (rule.recursive.length === 0 && hadNoDerivation(rule.lower)) {
+        deriveAll(rule.plans, rule.lower, rule.gain, this.#context);
+        continue;
+      }
       for (const { position, store, isNegated } of rule.lower) {
         const gained = isNegated ? store.deleted : store.added;
         if (gained.length === 0 || rule.recursive.some((literal) => literal.store.size === 0)) continue;
