@@ -44,7 +44,7 @@ const ORDER_OPS: ReadonlySet<string> = new Set(["<", "<=", ">", ">="]);
  * Rows of a batch that one call of the function sees. V8 takes faster code at the next call; a loop that runs on would have it compile
  * the function once more, for the middle of the loop.
  */
-const ROWS_PER_PART = 512;
+const ROWS_PER_PART = 64;
 
 /** Writes a plan. */
 export function writePlan(request: PlanRequest, context: PlanContext): PlanSource {
@@ -198,7 +198,7 @@ class PlanWriter {
     } else if (access.kind === "key") {
       const index = store.indexes.nearest(access.columns);
       columns = index.columns;
-      inner = this.#walk(index, terms, row);
+      inner = this.#walk(index, terms, row, label);
     } else {
       columns = access.kind === "range" ? access.columns.keys : access.keys;
       inner = this.#search(access, store, terms, row, label);
@@ -252,7 +252,7 @@ class PlanWriter {
    * Walks over the rows of a key. A single row is laid out as a block, so that V8 sees the same operations whatever it meets: it throws
    * code away that takes a turn it never took, and compiling that anew costs more than millions of turns.
    */
-  #walk(index: KeyIndex, terms: readonly Term[], row: string): string {
+  #walk(index: KeyIndex, terms: readonly Term[], row: string, label: string): string {
     const i = this.#environment.indexes.push(index) - 1;
     const [entry, one, block] = [this.#name("entry"), this.#name("one"), this.#name("block")];
     const [list, at, end] = [this.#name("list"), this.#name("p"), this.#name("q")];
@@ -264,7 +264,8 @@ class PlanWriter {
       entry,
       index.columns.map((column) => terms[column] as Term),
     );
-    this.#line(`${one}[0] = ${entry} === 0 ? 0 : 1; ${one}[${BLOCK_HEADER}] = ${entry} - 1;`);
+    this.#line(`if (${entry} === 0) continue ${label};`);
+    this.#line(`${one}[0] = 1; ${one}[${BLOCK_HEADER}] = ${entry} - 1;`);
     this.#line(`const ${block} = (0 - ${entry}) & (${entry} >> 31), arena${i} = index${i}.arena;`);
     this.#line(`const ${list} = ${entry} < 0 ? arena${i} : ${one};`);
     this.#line(`let ${at} = ${block} + ${BLOCK_HEADER};`);

@@ -10,7 +10,7 @@
  */
 import type { CoreRule, RuleOrigin } from "../../check/core.ts";
 import type { ExpressionContext } from "./expression.ts";
-import { writePlan } from "./plan-source.ts";
+import { type PlanSource, writePlan } from "./plan-source.ts";
 import type { IntList } from "../rows/int-list.ts";
 import type { RowStore } from "../rows/row-store.ts";
 import type { View } from "../rows/views.ts";
@@ -65,6 +65,7 @@ export interface PlanRequest {
 /** A compiled rule. */
 export interface Plan {
   readonly rule: CoreRule;
+  readonly written: PlanSource;
   /** Ids of the variables; all of them only for a sink that is called. */
   readonly registers: Int32Array;
   /** Row of each positive literal in the derivation at hand, for a sink that is called. */
@@ -81,12 +82,21 @@ export interface Plan {
   isFresh(): boolean;
 }
 
-/** Compiles a plan. */
-export function compilePlan(request: PlanRequest, context: PlanContext): Plan {
+/**
+ * Compiles a plan.
+ *
+ * @param before - the plan of the same request for tables of other sizes; it is given back if it still is the best, because V8 has
+ *   made fast code of it
+ */
+export function compilePlan(request: PlanRequest, context: PlanContext, before?: Plan): Plan {
   const { rule } = request;
-  const { source, environment, order } = writePlan(request, context);
+  const written = writePlan(request, context);
+  if (before !== undefined && isSame(before.written, written))
+    return Object.assign(before, { isFresh: freshness(rule, context) });
+  const { source, environment, order } = written;
   const plan: Plan = {
     rule,
+    written,
     registers: environment.registers,
     rows: environment.rows,
     order,
@@ -103,6 +113,17 @@ export function compilePlan(request: PlanRequest, context: PlanContext): Plan {
     trace: (nPassed: number) => trace?.(plan, nPassed),
   }) as Plan["run"];
   return Object.assign(plan, { run });
+}
+
+/** True if both do the same: then what they call and search by number is the same, too. */
+function isSame(a: PlanSource, b: PlanSource): boolean {
+  const [x, y] = [a.environment, b.environment];
+  return (
+    a.source === b.source &&
+    x.stores.every((store, i) => store === y.stores[i]) &&
+    x.indexes.every((index, i) => index === y.indexes[i]) &&
+    x.searches.every(({ index }, i) => index === y.searches[i]?.index)
+  );
 }
 
 /** Tables that grew to eight times their size, or shrank so much, want another order. */

@@ -48,9 +48,9 @@ export class RulePlans {
   }
 
   #compile(phase: string, position: number, request: PlanRequest): Plan {
-    const plan = compilePlan(request, this.#context);
     const plans = this.#plans.get(phase) ?? [];
     this.#plans.set(phase, plans);
+    const plan = compilePlan(request, this.#context, plans[position]);
     plans[position] = plan;
     return plan;
   }
