@@ -21,6 +21,8 @@ const NONE: readonly never[] = [];
 /** A megaflow and the translation it stands for. */
 export class CachedFlow implements SideEffects {
   readonly megaflow: Megaflow;
+  /** What it matches on; 0 for packets that have just come in. */
+  readonly recircId: number;
   /** Those whose numbers are held; the datapath has them too. */
   actions: readonly DatapathAction[];
   visits: SideEffects["visits"] = NONE;
@@ -31,8 +33,9 @@ export class CachedFlow implements SideEffects {
   nPushedPackets = 0;
   nPushedBytes = 0;
 
-  constructor(megaflow: Megaflow, actions: readonly DatapathAction[], nowMs: number) {
+  constructor(megaflow: Megaflow, recircId: number, actions: readonly DatapathAction[], nowMs: number) {
     this.megaflow = megaflow;
+    this.recircId = recircId;
     this.actions = actions;
     this.createdMs = Math.floor(nowMs);
   }

@@ -12,6 +12,7 @@
  */
 import type { Datapath, DatapathAction } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
+import { FIELDS } from "@tenet/net";
 import { exactMask, hasExtraBits } from "../translate/megaflow-mask.ts";
 import type { Translation } from "../translate/translation.ts";
 import type { Work } from "../turns.ts";
@@ -73,10 +74,11 @@ export class MegaflowCache {
     const megaflow = this.#datapath.putFlow(key, mask, actions);
     this.#references.retain(actions);
     if (megaflow.owner instanceof CachedFlow) return this.#replace(megaflow.owner, actions, translation);
-    const cached = new CachedFlow(megaflow, actions, this.#clock.monotonicMs());
+    const recircId = key[FIELDS.recirc_id.word] ?? 0;
+    const cached = new CachedFlow(megaflow, recircId, actions, this.#clock.monotonicMs());
     megaflow.owner = cached;
     this.#size++;
-    this.#references.retainKey(key);
+    this.#references.retainId(recircId);
     this.#keep(cached, translation);
   }
 
@@ -161,7 +163,7 @@ export class MegaflowCache {
 
   #delete(cached: CachedFlow): void {
     const { megaflow } = cached;
-    this.#references.releaseKey(megaflow.key);
+    this.#references.releaseId(cached.recircId);
     this.#datapath.deleteFlow(megaflow);
     megaflow.owner = undefined;
     this.#size--;

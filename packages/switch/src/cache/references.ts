@@ -1,12 +1,9 @@
 /** Everything that megaflows refer to by number, held and released together. */
 import { type DatapathAction, nestedActions } from "@tenet/datapath";
-import { FIELDS } from "@tenet/net";
 import type { PuntRegistry } from "./punt-registry.ts";
 import type { Recirculations } from "./recirculations.ts";
 
-const RECIRC_ID_WORD = FIELDS.recirc_id.word;
-
-/** Holds what actions and keys name. */
+/** Holds what megaflows name in their actions and match on. */
 export class References {
   readonly #punts: PuntRegistry;
   readonly #recirculations: Recirculations;
@@ -34,13 +31,13 @@ export class References {
     }
   }
 
-  /** Counts what the key of an installed megaflow names as held. */
-  retainKey(key: Uint32Array): void {
-    this.#recirculations.retain(key[RECIRC_ID_WORD] as number);
+  /** Counts the `recirc_id` that a megaflow matches on as held; 0 is none. */
+  retainId(recircId: number): void {
+    this.#recirculations.retain(recircId);
   }
 
-  /** Takes back one {@link retainKey}. */
-  releaseKey(key: Uint32Array): void {
-    this.#recirculations.release(key[RECIRC_ID_WORD] as number);
+  /** Takes back one {@link retainId}. */
+  releaseId(recircId: number): void {
+    this.#recirculations.release(recircId);
   }
 }
