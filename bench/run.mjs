@@ -19,6 +19,7 @@ import { startUp } from "./start-up.mjs";
 import { besidePeer, formatTable } from "./support/table.mjs";
 import { switches } from "./switch.mjs";
 import { switchSetup } from "./switch-setup.mjs";
+import { upcallDelay } from "./upcall-delay.mjs";
 
 const BENCHES = {
   "start-up": startUp,
@@ -30,6 +31,7 @@ const BENCHES = {
   megaflows,
   switch: switches,
   "switch-setup": switchSetup,
+  "upcall-delay": upcallDelay,
   memory,
   datalog,
 };

@@ -1,6 +1,6 @@
 /** What the switch benchmarks load switches with: a pipeline of twenty tables, packets that each need a megaflow of their own, flow-mods as bytes. */
 import { buildEthernet, buildIp4, buildUdp, FIELDS, makeFlowKey, setField } from "@tenet/net";
-import { encodeMessage, GROUP, PORT, VERSION } from "@tenet/openflow";
+import { encodeMessage, GROUP, parseFlow, PORT, VERSION } from "@tenet/openflow";
 import { randomOf } from "../datalog-programs.mjs";
 
 const N_TABLES = 20;
@@ -63,19 +63,25 @@ function manyFlow(n) {
   return { ...PLAIN, cookie: BigInt(n), match: { key, mask }, actions: [{ type: "output", port: 1 }] };
 }
 
-/** Adds of `n` flows as bytes of OpenFlow 1.4, ended by a barrier or, as a bundle, by its commit. */
-export function flowMods(n, isBundle) {
+/** Flow-mods for `n` flows as bytes of OpenFlow 1.4, ended by a barrier or, as a bundle, by its commit. */
+export function flowMods(n, isBundle, command = "add") {
   const bundleId = 7;
   const control = (kind) => encodeMessage({ type: "bundleControl", bundleId, kind, flags: 1 }, VERSION_USED, 1);
   const parts = isBundle ? [control("openRequest")] : [];
   for (let i = 0; i < n; i++) {
-    const flowMod = { type: "flowMod", command: "add", flow: manyFlow(i) };
+    const flowMod = { type: "flowMod", command, flow: manyFlow(i) };
     const message = isBundle ? { type: "bundleAdd", bundleId, flags: 1, message: flowMod, xid: i } : flowMod;
     parts.push(encodeMessage(message, VERSION_USED, i));
   }
   if (isBundle) parts.push(control("closeRequest"), control("commitRequest"));
   else parts.push(encodeMessage({ type: "barrierRequest" }, VERSION_USED, n));
   return Buffer.concat(parts);
+}
+
+/** Adds of flows in words, ended by a barrier. */
+export function textFlowMods(texts) {
+  const adds = texts.map((text) => encodeMessage({ type: "flowMod", command: "add", flow: parseFlow(text) }, VERSION_USED, 1));
+  return Buffer.concat([...adds, encodeMessage({ type: "barrierRequest" }, VERSION_USED, 2)]);
 }
 
 /** Deletes the flows of {@link flowMods}, ended by a barrier. */

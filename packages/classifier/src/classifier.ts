@@ -43,7 +43,8 @@ export class Classifier<R extends ClassifierRule> {
   #doomed = new Set<R>();
   #isStaging = false;
   #nextSequence = 0;
-  #nSoft = 0;
+  /** Rules that have conjunctions, or will have. */
+  readonly #soft = new Set<R>();
   #size = 0;
 
   /** Number of rules. */
@@ -72,11 +73,11 @@ export class Classifier<R extends ClassifierRule> {
     const bestBefore = subtable.maxPriority;
     const { displaced, isReplaced, hasMoved } = subtable.insert(rule, match.key, this.#mayReplace);
     if (hasMoved) this.#isPlanned = false;
-    if (rule.conjunctions !== undefined) this.#nSoft++;
+    if (rule.conjunctions !== undefined) this.#soft.add(rule);
     if (this.#isStaging) this.#hidden.add(rule);
     if (isReplaced && displaced !== undefined) {
       this.#hidden.delete(displaced);
-      if (displaced.conjunctions !== undefined) this.#nSoft--;
+      this.#soft.delete(displaced);
       return displaced;
     }
     this.#size++;
@@ -95,6 +96,12 @@ export class Classifier<R extends ClassifierRule> {
     return true;
   }
 
+  /** To be called before the conjunctions of a rule change, and when those it had are gone for good. */
+  setSoft(rule: R, isSoft: boolean): void {
+    if (isSoft) this.#soft.add(rule);
+    else this.#soft.delete(rule);
+  }
+
   /** Hides changes from lookups until {@link publish}, or until all of them were taken back before {@link unstage}. */
   stage(): void {
     this.#isStaging = true;
@@ -102,6 +109,11 @@ export class Classifier<R extends ClassifierRule> {
 
   unstage(): void {
     this.#isStaging = false;
+  }
+
+  /** Lets lookups see a rule that was added since {@link stage}. */
+  show(rule: R): void {
+    this.#hidden.delete(rule);
   }
 
   /** Shows lookups what changed since {@link stage}. Costs the same however much that is; {@link clean} has to follow. */
@@ -126,7 +138,7 @@ export class Classifier<R extends ClassifierRule> {
     if (subtable === undefined || !subtable.remove(rule, match.key)) return false;
     this.#hidden.delete(rule);
     this.#size--;
-    if (rule.conjunctions !== undefined) this.#nSoft--;
+    this.#soft.delete(rule);
     this.#tries.remove(subtable.prefixes, match.key);
     if (subtable.nRules === 0) this.#dropSubtable(subtable);
     else if (subtable.maxPriority !== bestBefore) this.#reorder(subtable);
@@ -138,6 +150,15 @@ export class Classifier<R extends ClassifierRule> {
     return this.#subtableOf(mask)
       ?.chainOf(key)
       ?.find((rule) => rule.priority === priority && !this.#gone.has(rule));
+  }
+
+  /** Whether a rule with exactly this match and priority is here, be it hidden, or removed and not taken out yet. */
+  holds(key: Uint32Array, mask: Uint32Array, priority: number): boolean {
+    return (
+      this.#subtableOf(mask)
+        ?.chainOf(key)
+        ?.some((rule) => rule.priority === priority) === true
+    );
   }
 
   /**
@@ -153,7 +174,7 @@ export class Classifier<R extends ClassifierRule> {
   lookup(flow: Uint32Array, wildcards: Uint32Array = this.#unread): R | undefined {
     this.#writePlan();
     this.#tries.reset();
-    return this.#nSoft === 0 ? this.#lookupHard(flow, wildcards) : this.#lookupSoft(flow, wildcards);
+    return this.#soft.size === 0 ? this.#lookupHard(flow, wildcards) : this.#lookupSoft(flow, wildcards);
   }
 
   /** The words of a FlowKey that lookups look at, ascending: `wildcards` gets bits in no others. */
@@ -231,7 +252,7 @@ export class Classifier<R extends ClassifierRule> {
     const { numbers } = plan;
     for (let [at, i] = [0, 0]; (numbers[at] as number) > bestPriority; at = plan.next(at), i++) {
       const chain = this.#seen(plan.chainOf(at, i, flow, wildcards, bestPriority));
-      const rule = this.#nSoft === 0 ? chain?.[0] : chain?.find((each) => each.conjunctions === undefined);
+      const rule = this.#soft.size === 0 ? chain?.[0] : chain?.find((each) => each.conjunctions === undefined);
       if (rule !== undefined && rule.priority > bestPriority) {
         best = rule;
         bestPriority = rule.priority;

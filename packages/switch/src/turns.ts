@@ -1,7 +1,7 @@
 /**
  * Long work in short turns, so that packets which arrive meanwhile wait for one turn and not for the work.
  *
- * What: work is a generator that yields wherever it may be interrupted; it is driven for a millisecond, then the event
+ * What: work is a generator that yields wherever it may be interrupted; it is driven for half a millisecond, then the event
  * loop gets its chance, then the next work has its turn. Why: the slow path, the database, OpenFlow and statistics share
  * a thread, and a bundle of 100,000 flow-mods takes half a second. How: short work ends within the call that began it.
  * Limits: what lies between two yields cannot be interrupted, nor can the collector of garbage.
@@ -11,7 +11,7 @@
 export type Work<T = void> = Generator<"blocked" | undefined, T, undefined>;
 
 /** How long a turn is, in ms. */
-const TURN_MS = 1;
+const TURN_MS = 0.5;
 
 /** Takes turns. */
 export class Turns {

@@ -59,12 +59,9 @@ export class VirtualSwitch {
   addBridge(name: string): Bridge {
     if (this.#bridges.has(name)) throw new SwitchNameError(`Cannot add bridge "${name}": there is one`);
     const bridge = new Bridge(name, this.#clock, this.datapath);
-    bridge.pipeline.onChange(({ rules, groups, meters }) => {
+    bridge.pipeline.onChange(({ tables, groups, meters }) => {
       const { dirt } = this.#revalidation;
-      for (const { rule } of rules) {
-        const table = bridge.pipeline.table(rule.table);
-        if (table.nDependents > 0) dirt.table(table);
-      }
+      for (const table of tables) if (table.nDependents > 0) dirt.table(table);
       for (const id of groups) dirt.group(bridge, id);
       if (meters.length > 0) dirt.everything();
       this.#revalidation.schedule();

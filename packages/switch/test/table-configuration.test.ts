@@ -21,7 +21,9 @@ function add({ bridge }: Bench, ...flows: string[]): void {
 function flowsOf({ bridge }: Bench): string[] {
   return bridge.pipeline
     .select({ table: ALL_TABLES, match: makeMatch(), cookie: 0n })
-    .map((rule) => formatFlow({ ...rule, match: rule.match, flags: 0, idleTimeout: 0, hardTimeout: 0, importance: 0 }))
+    .map(({ table, priority, cookie, match, actions }) =>
+      formatFlow({ table, priority, cookie, match, actions, flags: 0, idleTimeout: 0, hardTimeout: 0, importance: 0 }),
+    )
     .sort();
 }
 

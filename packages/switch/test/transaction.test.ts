@@ -1,5 +1,5 @@
 /** Changes of the tables that go on in turns. */
-import { makeMatch, parseFlow } from "@tenet/openflow";
+import { makeMatch, parseFlow, parseGroup } from "@tenet/openflow";
 import { RefusedError, type TableChange } from "@tenet/switch";
 import { expect, test } from "vitest";
 import { finish } from "../src/turns.ts";
@@ -7,6 +7,8 @@ import { Bench } from "./bench-switch.ts";
 
 const add = (text: string): TableChange => ({ command: "add", flow: parseFlow(text) });
 const remove = (text: string): TableChange => ({ command: "delete", flow: parseFlow(text, { purpose: "delete" }) });
+const modify = (text: string): TableChange => ({ command: "modify", flow: parseFlow(text) });
+const groupMod = (command: "add" | "modify" | "delete", text: string): TableChange => parseGroup(text, { command });
 const PACKET = "in_port=1,dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:02,udp,nw_ttl=64";
 
 /** The priorities of all flows. */
@@ -54,4 +56,105 @@ test("who cannot wait brings the transaction under way to its end first", () => 
   expect(flowsOf(bench)).toEqual([1, 2, 3, 4]);
   finish(work);
   expect(bench.send(PACKET)).toEqual([]);
+});
+
+/** Goes on with a transaction step by step, with a packet after each. @returns where the packets went, without repetitions */
+function sendMeanwhile(bench: Bench, changes: readonly TableChange[]): string[] {
+  const seen: string[] = [];
+  for (const work = bench.bridge.pipeline.applying(changes); work.next().done !== true; ) {
+    bench.vswitch.settle();
+    const ports = bench.send(PACKET).join("+") || "nowhere";
+    if (seen.at(-1) !== ports) seen.push(ports);
+  }
+  return seen;
+}
+
+test("packets see flows as they were before all of a transaction is done that modifies them", () => {
+  const bench = new Bench(3, ["priority=1,actions=output:2", "priority=2,udp,actions=resubmit(,1)", "table=1,actions=output:2"]);
+  const seen = sendMeanwhile(bench, [
+    modify("table=0,actions=resubmit(,1)"),
+    modify("table=1,actions=output:3"),
+    add("table=1,priority=9,tcp,actions=drop"),
+    modify("table=1,actions=output:2,output:3"),
+  ]);
+  expect(seen).toEqual(["p2", "p2+p3"]);
+});
+
+test("a refused transaction leaves modified flows with the actions and counters that they had", () => {
+  const bench = new Bench(3, ["cookie=5,actions=output:2"]);
+  bench.send(PACKET);
+  bench.vswitch.readStatistics();
+  const changes = [
+    modify("reset_counts,actions=output:3"),
+    modify("actions=conjunction(1,1/2)"),
+    modify("actions=output:3,output:2"),
+    add("actions=group:7"),
+  ];
+  expect(() => finish(bench.bridge.pipeline.applying(changes))).toThrow(RefusedError);
+  const [rule] = bench.bridge.pipeline.select({ table: 0, match: makeMatch(), cookie: 0n });
+  expect([rule?.cookie, rule?.nPackets, rule?.actions]).toEqual([5n, 1, [{ type: "output", port: 2 }]]);
+  expect(bench.send(PACKET)).toEqual(["p2"]);
+});
+
+test("flows that become conjunctive, or are so no more, in turns", () => {
+  const flows = ["priority=5,udp,actions=output:2", "priority=5,in_port=1,actions=drop", "priority=6,conj_id=9,actions=output:3"];
+  const bench = new Bench(3, flows);
+  const seen = sendMeanwhile(bench, [modify("udp,actions=conjunction(9,1/2)"), modify("in_port=1,actions=conjunction(9,2/2)")]);
+  expect(seen.at(-1)).toBe("p3");
+  expect(seen.length).toBe(2);
+  expect(sendMeanwhile(bench, [modify("udp,actions=output:2")]).at(-1)).toBe("p2");
+});
+
+test("packets see groups as they were before all of a transaction is done", () => {
+  const bench = new Bench(3, ["actions=output:3"]);
+  const first = [
+    groupMod("add", "group_id=1,type=all,bucket=output:2"),
+    modify("actions=group:1"),
+    groupMod("modify", "group_id=1,type=all,bucket=output:2,bucket=output:3"),
+  ];
+  expect(sendMeanwhile(bench, first)).toEqual(["p3", "p2+p3"]);
+  const { pipeline } = bench.bridge;
+  expect(() => finish(pipeline.applying([groupMod("delete", "group_id=1"), add("actions=group:1")]))).toThrow(RefusedError);
+  expect(bench.send(PACKET)).toEqual(["p2", "p3"]);
+  expect(sendMeanwhile(bench, [groupMod("delete", "group_id=1"), add("actions=output:2")])).toEqual(["p2+p3", "p2"]);
+  expect([pipeline.groups.has(1), pipeline.groups.get(1)]).toEqual([false, undefined]);
+});
+
+test("a flow that a packet teaches is there at once, whatever goes on in turns", () => {
+  const teaches = "priority=2,udp,actions=learn(table=1,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:3->NXM_NX_REG0[]),output:2";
+  const bench = new Bench(3, [teaches]);
+  const { pipeline } = bench.bridge;
+  const many = Array.from({ length: 50 }, (_, n) => add(`table=2,priority=${n},actions=drop`));
+  const work = pipeline.applying([...many, add("table=1,priority=5,actions=drop")]);
+  work.next();
+  bench.send(PACKET);
+  expect(pipeline.isBusy).toBe(true);
+  expect(pipeline.table(1).classifier.size).toBe(1);
+  const key = makeMatch().key;
+  expect(pipeline.table(1).classifier.lookup(key)).toBeUndefined();
+  finish(work);
+  expect(pipeline.table(1).classifier.size).toBe(2);
+  expect(pipeline.nRules).toBe(53);
+});
+
+test("rules whose time is over while a transaction goes on expire when it is done", () => {
+  const bench = new Bench(3, ["hard_timeout=5,actions=output:2"]);
+  const { pipeline } = bench.bridge;
+  const work = pipeline.applying([add("priority=1,actions=output:3"), add("priority=2,tcp,actions=drop")]);
+  work.next();
+  bench.clock.advance(6000);
+  finish(pipeline.expiring());
+  expect(pipeline.nRules).toBe(2);
+  finish(work);
+  expect(flowsOf(bench)).toEqual([1, 2]);
+});
+
+test("of a long transaction listeners are told in parts, each rule once", () => {
+  const bench = new Bench(3, []);
+  const { pipeline } = bench.bridge;
+  const parts: number[] = [];
+  pipeline.onChange(({ rules }) => parts.push(rules.length));
+  pipeline.apply(Array.from({ length: 1000 }, (_, n) => add(`priority=${n},actions=drop`)));
+  expect(parts.length).toBeGreaterThan(1);
+  expect(parts.reduce((sum, n) => sum + n, 0)).toBe(1000);
 });

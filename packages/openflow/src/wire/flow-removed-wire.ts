@@ -76,7 +76,9 @@ export function encodeFlowRemoved(removed: FlowRemoved, version: number): Uint8A
   const writer = new ByteWriter();
   const { flow } = removed;
   const [seconds, nanoseconds] = splitSeconds(removed.durationSec);
-  const fixed = { ...flow, ...removed, seconds, nanoseconds, reason: REASONS.indexOf(removed.reason) };
+  const { cookie, priority, table, idleTimeout, hardTimeout } = flow;
+  const own = { cookie, priority, table, idleTimeout, hardTimeout };
+  const fixed = { ...own, ...removed, seconds, nanoseconds, reason: REASONS.indexOf(removed.reason) };
   if (version >= 6) {
     writer.struct(removed15, fixed);
     writeOxmMatch(writer, flow.match, version);

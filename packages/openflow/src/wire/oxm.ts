@@ -10,7 +10,7 @@ import { FIELDS, fieldOnes, getField, getFieldBig } from "@tenet/net";
 import { AppError } from "@tenet/kit";
 import { type ByteReader, ByteWriter } from "@tenet/wire";
 import type { Match } from "../action.ts";
-import { makeMatch, setMatchField, setNarrowField, trimPorts } from "../match/match.ts";
+import { clearMatch, makeMatch, setMatchField, setNarrowField, trimPorts } from "../match/match.ts";
 import {
   findExperimenterField,
   findHeader,
@@ -45,7 +45,7 @@ const WIRE_FIELDS = MATCH_FIELDS.filter(
   ({ text, nxm, oxm, option }) => (nxm ?? oxm) !== undefined && option === undefined && !/^x+reg/.test(text),
 );
 const NXM_FIELDS = WIRE_FIELDS.filter(({ text }) => !NOT_IN_NXM.has(text));
-/** Fields that can be read without big integers: they have at most 32 bits, and those are the FlowKey's. */
+/** Fields that can be read and written without big integers: they have at most 32 bits, and those are the FlowKey's. */
 const NARROW_FIELDS: ReadonlySet<MatchField> = new Set(
   MATCH_FIELDS.filter(
     ({ nBits, sizeBytes, format, text }) =>
@@ -53,6 +53,9 @@ const NARROW_FIELDS: ReadonlySet<MatchField> = new Set(
   ),
 );
 const OXM_FIELDS = WIRE_FIELDS.filter(({ text }) => !NOT_IN_OXM.has(text));
+
+/** What was written of the match in hand: as wide as a FlowKey, so it is made once. */
+const bitsWritten: Match = makeMatch();
 
 /** Words of a FlowKey where a switch puts what `Match.options` says. */
 const OPTIONS_START = FIELDS.tun_options.word;
@@ -299,12 +302,17 @@ function addToMatch(match: Match, { field, value, mask }: ReadField): void {
 }
 
 function writeFields(writer: ByteWriter, match: Match, fields: readonly MatchField[], version: number): void {
-  const written = makeMatch();
+  const written = bitsWritten;
+  clearMatch(written);
   const isRawTci = fields === OXM_FIELDS && !hasOxmTci(match);
   for (const each of fields) {
     if (isRawTci && each === VLAN_PCP) continue;
     const field = isRawTci && each === VLAN_VID ? VLAN_TCI : each;
     if (!hasBits(match.mask, field) || !meetsPrerequisite(match, field.prerequisite)) continue;
+    if (NARROW_FIELDS.has(field) && writeNarrow(writer, field, match, version)) {
+      setNarrowField(written, field, 0, getField(match.mask, field));
+      continue;
+    }
     const mask = getFieldBig(match.mask, field);
     setMatchField(written, field, 0n, mask);
     if (version === 1 && field.text === "nw_tos") writeTos(writer, match, field);
@@ -314,6 +322,25 @@ function writeFields(writer: ByteWriter, match: Match, fields: readonly MatchFie
   for (const { index, value, mask } of match.options ?? []) {
     writeOxm(writer, matchField(`tun_metadata${index}`), value, mask, version);
   }
+}
+
+/** Writes a field of {@link NARROW_FIELDS} that a version has a plain header for. @returns whether it has */
+function writeNarrow(writer: ByteWriter, field: MatchField, match: Match, version: number): boolean {
+  const { header, experimenter } = headerFor(field, version);
+  if (experimenter !== undefined) return false;
+  const size = field.sizeBytes;
+  const mask = getField(match.mask, field);
+  const isMasked = mask !== 0xffff_ffff >>> (32 - field.nBits);
+  writer.u32((header | (isMasked ? 0x100 | (2 * size) : size)) >>> 0);
+  writeNumber(writer, getField(match.key, field), size);
+  if (isMasked) writeNumber(writer, mask, size);
+  return true;
+}
+
+function writeNumber(writer: ByteWriter, value: number, size: number): void {
+  if (size === 4) writer.u32(value);
+  else if (size === 2) writer.u16(value);
+  else writer.u8(value);
 }
 
 /** Whether OXM can say what is matched of a tag: it has no priority that counts in part, nor one without a tag. */

@@ -68,7 +68,7 @@ export function switchCommands(
 /** A flow as `bridge/dump-flows` shows it. */
 function flowLine(rule: Rule, nowMs: number): string {
   const { table, cookie, nPackets, nBytes, createdMs } = rule;
-  const flow = formatFlow({ ...rule, table: 0, cookie: 0n }).replace(/ ?actions=/, ",actions=");
+  const flow = formatFlow({ ...rule, actions: rule.actions, table: 0, cookie: 0n }).replace(/ ?actions=/, ",actions=");
   return [
     ...(table === 0 ? [] : [`table_id=${table}`]),
     `duration=${Math.floor((nowMs - createdMs) / 1000)}s`,

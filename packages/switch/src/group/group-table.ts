@@ -8,7 +8,9 @@
  */
 import type { Clock } from "@tenet/kit";
 import { type Bucket, BUCKET, GROUP, type GroupMod, type GroupSpec } from "@tenet/openflow";
+import { StagedMap } from "../staged-map.ts";
 import { RefusedError } from "../table/refused-error.ts";
+import type { Work } from "../turns.ts";
 import { Group } from "./group.ts";
 
 /** What a change did. */
@@ -23,27 +25,48 @@ export interface GroupChangeOutcome {
 /** Groups by number. */
 export class GroupTable {
   readonly #clock: Clock;
-  readonly #groupById = new Map<number, Group>();
+  readonly #groupById = new StagedMap<number, Group>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
+  /** The group as packets see it. */
   get(id: number): Group | undefined {
     return this.#groupById.get(id);
   }
 
-  /** One group, or with {@link GROUP}.ALL every group by number. */
+  /** Whether a group is there after all changes so far. */
+  has(id: number): boolean {
+    return this.#groupById.latest(id) !== undefined;
+  }
+
+  /** One group, or with {@link GROUP}.ALL every group by number, after all changes so far. */
   select(id: number): Group[] {
     if (id === GROUP.ALL) return [...this.#groupById.values()].sort((a, b) => a.spec.id - b.spec.id);
-    const group = this.#groupById.get(id);
+    const group = this.#groupById.latest(id);
     return group === undefined ? [] : [group];
+  }
+
+  /** Hides from packets what changes from now on. */
+  stage(): void {
+    this.#groupById.stage();
+  }
+
+  /** Shows packets what changed since {@link stage}, at once. */
+  publish(): void {
+    this.#groupById.publish();
+  }
+
+  /** Ends what {@link stage} began. */
+  clean(): Work {
+    return this.#groupById.clean();
   }
 
   /** Carries out a group-mod. @throws RefusedError, and then nothing has changed */
   apply({ command, group, bucketId = BUCKET.ALL }: GroupMod): GroupChangeOutcome {
     if (command === "delete") return this.#delete(group.id);
-    const old = this.#groupById.get(group.id);
+    const old = this.#groupById.latest(group.id);
     switch (command) {
       case "add":
         if (old !== undefined) throw new RefusedError("OFPGMFC_GROUP_EXISTS", `there is a group ${group.id}`);
@@ -65,23 +88,20 @@ export class GroupTable {
   }
 
   #existing(id: number): Group {
-    const group = this.#groupById.get(id);
+    const group = this.#groupById.latest(id);
     if (group === undefined) throw new RefusedError("OFPGMFC_UNKNOWN_GROUP", `there is no group ${id}`);
     return group;
   }
 
   #put(spec: GroupSpec, old: Group | undefined): GroupChangeOutcome {
     this.#groupById.set(spec.id, new Group(spec, old?.createdMs ?? this.#clock.monotonicMs()));
-    const undo = (): void => {
-      if (old === undefined) this.#groupById.delete(spec.id);
-      else this.#groupById.set(spec.id, old);
-    };
+    const undo = (): void => this.#groupById.set(spec.id, old);
     return { touched: [spec.id], deleted: [], undo };
   }
 
   #delete(id: number): GroupChangeOutcome {
     const groups = this.select(id);
-    for (const { spec } of groups) this.#groupById.delete(spec.id);
+    for (const { spec } of groups) this.#groupById.set(spec.id, undefined);
     const ids = groups.map(({ spec }) => spec.id);
     const undo = (): void => {
       for (const group of groups) this.#groupById.set(group.spec.id, group);

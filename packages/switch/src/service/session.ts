@@ -247,21 +247,23 @@ export class Session {
     });
     if (committed.length > 0) yield* this.#commitBundle(committed);
     yield* this.#vswitch.settling();
-    for (const entry of committed) this.#finish(entry.message, entry.xid);
+    for (const entry of committed) {
+      this.#finish(entry.message, entry.xid);
+      yield;
+    }
     this.#peer.send({ type: "bundleControl", bundleId, kind, flags }, xid);
   }
 
   /** Carries out one change: at once when that is short and nothing else is under way. */
   #changeTables(message: ChangeMessage, xid: number): Work | undefined {
-    const isShort = message.type !== "flowMod" || !message.command.startsWith("delete");
-    if (!isShort || this.#bridge.pipeline.isBusy) return this.#changeInTurns(message, xid);
+    if (!isShort(message) || this.#bridge.pipeline.isBusy) return this.#changeInTurns(message, xid);
     this.#bridge.pipeline.apply([this.#changes.of(message)], new Author(this, xid));
     this.#finish(message, xid);
     return undefined;
   }
 
   *#changeInTurns(message: ChangeMessage, xid: number): Work {
-    yield* this.#apply([this.#changes.of(message)], canBeHidden(message), xid);
+    yield* this.#apply([this.#changes.of(message)], xid);
     this.#finish(message, xid);
   }
 
@@ -271,14 +273,10 @@ export class Session {
     this.#forward(message, xid);
   }
 
-  /** Changes the tables when others have done so; in turns, if packets can be kept from seeing half of it. */
-  *#apply(changes: Iterable<TableChange>, isHidden: boolean, xid: number): Work {
-    const { pipeline } = this.#bridge;
-    while (pipeline.isBusy) yield "blocked";
-    const author = new Author(this, xid);
-    if (!isHidden) return pipeline.apply(changes, author);
+  /** Changes the tables in turns, when others have done so. */
+  *#apply(changes: Iterable<TableChange>, xid: number): Work {
     try {
-      yield* pipeline.applying(changes, author);
+      yield* this.#bridge.pipeline.applying(changes, new Author(this, xid));
     } finally {
       this.#vswitch.turns.wake();
     }
@@ -291,8 +289,7 @@ export class Session {
   /** Applies a bundle; a refusal is told for the message at fault first, then for the commit. */
   *#commitBundle(entries: readonly BundleEntry[]): Work {
     try {
-      const isHidden = entries.every(({ message }) => canBeHidden(message));
-      yield* this.#apply(this.#changesOf(entries), isHidden, entries[0]?.xid ?? 0);
+      yield* this.#apply(this.#changesOf(entries), entries[0]?.xid ?? 0);
     } catch (error) {
       const entry = error instanceof RefusedError ? entries[error.position ?? -1] : undefined;
       if (!(error instanceof RefusedError) || entry === undefined) throw error;
@@ -312,10 +309,10 @@ export class Session {
   }
 }
 
-/** Whether what a message does to the tables can be kept from packets until all is done: flows that are modified cannot. */
-function canBeHidden(message: ChangeMessage): boolean {
-  if (message.type !== "flowMod") return message.type !== "groupMod";
-  return message.command === "add" || message.command.startsWith("delete");
+/** Whether a message changes one flow or group at most. */
+function isShort(message: ChangeMessage): boolean {
+  if (message.type === "flowMod") return message.command === "add" || message.command.endsWith("Strict");
+  return message.type !== "groupMod" || message.command !== "delete";
 }
 
 function* carryOut(work: Work): Work<Refusal> {

@@ -6,6 +6,7 @@ import {
   type FlowQuery,
   type FlowStats,
   GROUP,
+  type Match,
   type MultipartReply,
   type MultipartRequest,
   PORT,
@@ -22,6 +23,7 @@ import { type BridgePort, PORT_DOWN } from "../bridge/bridge-port.ts";
 import { groupReply } from "./group-statistics.ts";
 import { meterReply } from "./meter-statistics.ts";
 import { N_TABLES } from "../table/flow-mod.ts";
+import { MatchUnpacker } from "../table/packed-match.ts";
 import { RefusedError } from "../table/refused-error.ts";
 import type { RuleFilter } from "../table/rule-filter.ts";
 import type { Rule } from "../table/rule.ts";
@@ -30,7 +32,7 @@ import type { VirtualSwitch } from "../virtual-switch.ts";
 
 const MAX_TABLE_ENTRIES = 1_000_000;
 /** How many flows one part of a reply tells of. */
-const FLOWS_PER_REPLY = 64;
+const FLOWS_PER_REPLY = 32;
 /** How many rules are looked at between two chances for others. */
 const RULES_PER_STEP = 256;
 /** A counter that is not kept. */
@@ -51,8 +53,9 @@ export function* multipartReplies(
       yield* vswitch.cache.readingStatistics();
       const rules = yield* sorting(yield* bridge.pipeline.selecting(filterOf(request)));
       const nowMs = clock.monotonicMs();
+      const unpacker = new MatchUnpacker(2 * FLOWS_PER_REPLY); // a part is sent when the next one is there
       for (let at = 0; at === 0 || at < rules.length; at += FLOWS_PER_REPLY) {
-        const flows = rules.slice(at, at + FLOWS_PER_REPLY).map((rule) => statsOf(rule, nowMs));
+        const flows = rules.slice(at, at + FLOWS_PER_REPLY).map((rule) => statsOf(rule, unpacker.unpack(rule.match), nowMs));
         yield { kind: "flow", flows, ...formOf(request) };
       }
       return;
@@ -208,8 +211,8 @@ function* sorting(rules: readonly Rule[]): Work<Rule[]> {
   return sorted;
 }
 
-function statsOf(rule: Rule, nowMs: number): FlowStats {
-  const { table, priority, cookie, match, actions, idleTimeout, hardTimeout, flags, importance } = rule;
+function statsOf(rule: Rule, match: Match, nowMs: number): FlowStats {
+  const { table, priority, cookie, actions, idleTimeout, hardTimeout, flags, importance } = rule;
   return {
     table,
     priority,

@@ -46,14 +46,22 @@ export class MatchPacker {
   }
 }
 
-/** Unpacks matches that come in a row, each into the place of the one before. */
+/** Unpacks matches that come in a row, each into the place of an earlier one. */
 export class MatchUnpacker {
-  readonly #key = makeFlowKey();
+  readonly #keys: readonly Uint32Array[];
+  #n = 0;
 
-  /** A match that can be read again and again; it is good until the next. */
+  /** @param nKept - how many are good at a time */
+  constructor(nKept = 1) {
+    this.#keys = Array.from({ length: nKept }, makeFlowKey);
+  }
+
+  /** A match that can be read again and again, until as many others as are kept were unpacked. */
   unpack(match: Match): Match {
     if (!(match instanceof PackedMatch)) return match;
-    match.unpack(this.#key.fill(0));
-    return { key: this.#key, mask: match.mask, options: match.options };
+    const key = (this.#keys[this.#n] as Uint32Array).fill(0);
+    this.#n = (this.#n + 1) % this.#keys.length;
+    match.unpack(key);
+    return { key, mask: match.mask, options: match.options };
   }
 }

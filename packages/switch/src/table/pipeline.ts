@@ -5,15 +5,7 @@
  * Whoever depends on the tables (the megaflow cache, controllers) is told after it, once, what changed.
  */
 import type { Clock } from "@tenet/kit";
-import {
-  type Action,
-  ALL_TABLES,
-  GROUP,
-  type MeterMod,
-  type TableMod,
-  type TableStatus,
-  type TlvTableMod,
-} from "@tenet/openflow";
+import { type Action, ALL_TABLES, GROUP, type MeterMod, type TableMod, type TlvTableMod } from "@tenet/openflow";
 import { GroupTable } from "../group/group-table.ts";
 import { type MeterHost, MeterTable } from "../meter/meter-table.ts";
 import { finish, type Work } from "../turns.ts";
@@ -29,6 +21,7 @@ import { RuleBook } from "./rule-book.ts";
 import type { RuleFilter } from "./rule-filter.ts";
 import { TableEdit, type Tables } from "./table-edit.ts";
 import type { TableEvents } from "./table-events.ts";
+import { TableNews } from "./table-news.ts";
 import { DEFAULT_TABLE_SETTINGS, type TableSettings } from "./table-settings.ts";
 import { TlvTable } from "./tlv-table.ts";
 import { Transaction } from "./transaction.ts";
@@ -43,7 +36,6 @@ export interface TableStats {
 
 /** How many rules are looked at between two chances for others. */
 const RULES_PER_STEP = 256;
-const NO_STATUSES: readonly TableStatus[] = [];
 
 /** Flow tables 0..254, and the groups that their rules refer to. */
 export class Pipeline {
@@ -55,12 +47,12 @@ export class Pipeline {
   readonly #clock: Clock;
   readonly #book = new RuleBook();
   readonly #tables: Tables;
-  readonly #listeners = new Set<(events: TableEvents) => void>();
+  readonly #news = new TableNews();
   /** Tables that the database says something of. */
   #configured: ReadonlySet<number> = new Set();
-  /** Tables that controllers hear of when they fill or empty. */
-  readonly #watched = new Set<FlowTable>();
   #transaction: Transaction | undefined;
+  /** Whether rules should have expired while a transaction went on. */
+  #isExpiryDue = false;
   readonly #unpacker = new MatchUnpacker();
 
   constructor(clock: Clock, meterHost: MeterHost) {
@@ -69,7 +61,7 @@ export class Pipeline {
     this.meters = new MeterTable(clock, meterHost);
     const check = (actions: readonly Action[], table: number): void => this.checkActions(actions, table);
     this.#tables = { book: this.#book, groups: this.groups, clock, checkActions: check };
-    this.learned = new LearnedFlows(this.#book, this.tlvTable, clock, (change) => this.apply([change]));
+    this.learned = new LearnedFlows(this.#book, this.tlvTable, clock, (change) => this.#teach(change));
   }
 
   /** Number of rules in all tables. */
@@ -79,8 +71,7 @@ export class Pipeline {
 
   /** Calls `listener` after each transaction that changed something. @returns stops it */
   onChange(listener: (events: TableEvents) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#news.onChange(listener);
   }
 
   /** The table of a number, 0 to 254; made when it is first asked for. */
@@ -100,7 +91,7 @@ export class Pipeline {
   }
 
   /**
-   * {@link apply} in turns, for flow-mods that only add and delete: packets find the tables as they were until all is done.
+   * {@link apply} in turns: packets find the tables and groups as they were until all is done.
    *
    * Other changes wait if they can, and else bring this one to its end first.
    */
@@ -128,11 +119,14 @@ export class Pipeline {
 
   *#carryOutStaged(mods: Iterable<TableChange>, author: object | undefined): Work {
     this.#book.stage();
+    this.groups.stage();
     try {
       yield* this.#carryOut(mods, author);
     } finally {
       yield* this.#book.clean();
+      yield* this.groups.clean();
     }
+    if (this.#isExpiryDue) yield* this.#expireAll();
   }
 
   *#carryOut(mods: Iterable<TableChange>, author: object | undefined): Work {
@@ -141,7 +135,7 @@ export class Pipeline {
     try {
       for (const mod of mods) {
         if ("check" in mod) mod.check();
-        else if ("group" in mod) edit.changeGroups(this.tlvTable.placeFields(mod));
+        else if ("group" in mod) yield* edit.changeGroups(this.tlvTable.placeFields(mod));
         else yield* edit.changeFlows(this.#readable(mod));
         position++;
         yield;
@@ -151,7 +145,7 @@ export class Pipeline {
       yield* edit.takeBack();
       throw error;
     }
-    this.#publish(edit, [], author);
+    yield* this.#publish(edit, [], author);
   }
 
   /** Takes what the database says of a table; rules go when it then holds too many and may evict. */
@@ -161,7 +155,7 @@ export class Pipeline {
     const edit = new TableEdit(this.#tables);
     table.settings = settings;
     while (table.isOverfull && edit.evictFrom(table));
-    this.#publish(edit);
+    finish(this.#publish(edit));
   }
 
   /** Takes what the database says of tables, by their numbers; a table that it says nothing of any more is as any other. */
@@ -177,12 +171,7 @@ export class Pipeline {
       throw new RefusedError("OFPTMFC_BAD_TABLE", `there is no table ${mod.table}`);
     }
     const numbers = mod.table === ALL_TABLES ? Array.from({ length: N_TABLES - 1 }, (_, number) => number) : [mod.table];
-    for (const number of numbers) {
-      const table = this.table(number);
-      table.configure(mod);
-      if (table.isWatched) this.#watched.add(table);
-      else this.#watched.delete(table);
-    }
+    for (const number of numbers) this.#news.configure(this.table(number), mod);
   }
 
   /** Lowers the timeouts of a rule that are longer than these, or none; 0 leaves one as it is. */
@@ -206,9 +195,14 @@ export class Pipeline {
     return this.#book.selectWithin({ ...filter, match: this.tlvTable.placeMatch(filter.match) });
   }
 
-  /** Removes the rules whose time is over. */
+  /** Removes the rules whose time is over; a transaction under way does so when it is done. */
   *expiring(): Work {
-    if (this.isBusy) return; // the next time will do
+    if (this.isBusy) this.#isExpiryDue = true;
+    else yield* this.#expireAll();
+  }
+
+  *#expireAll(): Work {
+    this.#isExpiryDue = false;
     const nowMs = this.#clock.monotonicMs();
     let edit = new TableEdit(this.#tables);
     let n = 0;
@@ -216,11 +210,11 @@ export class Pipeline {
       const reason = rule.reasonToExpire(nowMs);
       if (reason !== undefined) edit.remove(rule, reason);
       if (++n % RULES_PER_STEP !== 0) continue;
-      this.#publish(edit); // others may change the tables now
+      finish(this.#publish(edit)); // others may change the tables now
       edit = new TableEdit(this.#tables);
       yield;
     }
-    this.#publish(edit);
+    finish(this.#publish(edit));
   }
 
   /** Counters of every table that was ever used. */
@@ -234,7 +228,7 @@ export class Pipeline {
   /** Refuses actions that this switch does not have, or that refer to what is not there. @throws RefusedError */
   checkActions(actions: readonly Action[], table: number): void {
     checkActions(actions, table, {
-      hasGroup: (id) => this.groups.get(id) !== undefined,
+      hasGroup: (id) => this.groups.has(id),
       hasMeter: (id) => this.meters.get(id) !== undefined,
     });
   }
@@ -254,8 +248,8 @@ export class Pipeline {
     this.#settle();
     const { added, deleted } = this.meters.apply(mod);
     const edit = new TableEdit(this.#tables);
-    for (const id of deleted) edit.removeReferring("meter", id);
-    this.#publish(edit, [...added, ...deleted]);
+    for (const id of deleted) finish(edit.removeReferring("meter", id));
+    finish(this.#publish(edit, [...added, ...deleted]));
   }
 
   /** Carries out a change of the options that tables can see. @throws RefusedError */
@@ -273,19 +267,36 @@ export class Pipeline {
     return { ...change, flow: this.tlvTable.placeFlow(unpacked) };
   }
 
-  #publish(edit: TableEdit, meters: readonly number[] = [], author?: object): void {
-    edit.removeOrphans();
-    this.#book.publish();
-    const { rules, groups } = edit;
-    const statuses = this.#watched.size === 0 ? NO_STATUSES : this.#statuses();
-    if (rules.length + groups.length + meters.length + statuses.length === 0) return;
-    for (const listener of this.#listeners) listener({ rules, groups, meters, statuses, author });
+  /**
+   * Carries out what a packet teaches, which packets see at once. A transaction under way is brought to its end only if it has to
+   * do with the same flow.
+   */
+  #teach(change: FlowChange): void {
+    const { table, match, priority } = change.flow;
+    if (!this.isBusy || this.table(table).classifier.holds(match.key, match.mask, priority)) return this.apply([change]);
+    const edit = new TableEdit(this.#tables);
+    try {
+      finish(edit.changeFlows(change));
+    } catch (error) {
+      finish(edit.takeBack());
+      throw error;
+    }
+    for (const { type, rule } of edit.rules) if (type === "added") this.table(table).classifier.show(rule);
+    finish(this.#show(edit));
   }
 
-  #statuses(): TableStatus[] {
-    return [...this.#watched].flatMap((table) => {
-      const reason = table.takeVacancyEvent();
-      return reason === undefined ? [] : [{ type: "tableStatus" as const, reason, desc: table.describe() }];
-    });
+  /** Ends a transaction. */
+  *#publish(edit: TableEdit, meters: readonly number[] = [], author?: object): Work {
+    yield* edit.removeOrphans();
+    this.#book.publish();
+    this.groups.publish();
+    yield* this.#show(edit, meters, author);
+  }
+
+  /** Shows packets what an edit came to, and tells listeners; its rules have the new terms for their own then. */
+  *#show(edit: TableEdit, meters: readonly number[] = [], author?: object): Work {
+    edit.publish();
+    yield* this.#news.tell(edit, meters, author);
+    yield* edit.settle();
   }
 }

@@ -9,8 +9,13 @@ import type { Rule } from "./rule.ts";
 export type Referent = "group" | "meter" | "learned";
 
 /** A number for the flows of a table that have a cookie. */
-export function learnedId(table: number, cookie: bigint): bigint {
+function learnedId(table: number, cookie: bigint): bigint {
   return (cookie << 8n) | BigInt(table);
+}
+
+/** What {@link learnedId} made a number of. */
+export function learnedFrom(id: bigint): { readonly table: number; readonly cookie: bigint } {
+  return { table: Number(id & 0xffn), cookie: id >> 8n };
 }
 
 /** Rules by what they refer to. */
@@ -23,7 +28,7 @@ export class ReferenceIndex {
 
   /** Notes what a rule refers to. */
   add(rule: Rule): void {
-    forEachReference(rule.actions, (kind, id) => {
+    forEachReference(rule.latest.actions, (kind, id) => {
       let rules = this.#rules[kind].get(id);
       if (rules === undefined) {
         rules = new Set();
@@ -34,12 +39,12 @@ export class ReferenceIndex {
   }
 
   /**
-   * Forgets a rule, whose actions are still those that it was added with.
+   * Forgets a rule, whose latest actions are still those that it was added with.
    *
    * @param orphans - gets what learned flows no rule refers to any more
    */
   remove(rule: Rule, orphans: Set<bigint>): void {
-    forEachReference(rule.actions, (kind, id) => {
+    forEachReference(rule.latest.actions, (kind, id) => {
       const rules = this.#rules[kind].get(id);
       rules?.delete(rule);
       if (rules?.size !== 0) return;

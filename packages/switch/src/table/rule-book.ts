@@ -10,14 +10,11 @@ import type { Work } from "../turns.ts";
 import { N_TABLES } from "./flow-mod.ts";
 import { FlowTable } from "./flow-table.ts";
 import { ReferenceIndex } from "./reference-index.ts";
-import { conjunctionsOf, type Rule } from "./rule.ts";
+import type { Revision, Rule } from "./rule.ts";
 import { passes, type RuleFilter } from "./rule-filter.ts";
 
 /** How many rules a bridge holds at most. */
 export const MAX_RULES = 1_000_000;
-
-/** What a flow-mod changes of a rule. */
-export type RuleTerms = Pick<Rule, "actions" | "cookie" | "modifiedMs" | "nPackets" | "nBytes">;
 
 /** Rules by table. */
 export class RuleBook {
@@ -27,6 +24,8 @@ export class RuleBook {
   readonly #tables: (FlowTable | undefined)[] = Array.from({ length: N_TABLES });
   /** While changes are hidden: what they are hidden in. */
   #staged: Set<Classifier<Rule>> | undefined;
+  /** What there is to be taken out of. */
+  readonly #published: Classifier<Rule>[] = [];
   #nRules = 0;
 
   /** Number of rules in all tables. */
@@ -53,7 +52,7 @@ export class RuleBook {
    * Adds a rule.
    *
    * @param match - that of the rule, for callers that have it at hand
-   * @param orphans - gets what learned flows no rule refers to any more, as of `learnedId`
+   * @param orphans - gets what learned flows no rule refers to any more, a number for each, as of `learnedFrom`
    * @returns the rule whose place it took
    */
   insert(rule: Rule, orphans: Set<bigint>, match: RuleMatch = rule.match): Rule | undefined {
@@ -71,16 +70,18 @@ export class RuleBook {
     this.#bury(rule, orphans);
   }
 
-  /** Changes a rule. */
-  change(rule: Rule, terms: RuleTerms, orphans: Set<bigint>): void {
-    const { classifier } = this.table(rule.table);
-    const conjunctions = conjunctionsOf(terms.actions);
-    const isSameKind = conjunctions === undefined && rule.conjunctions === undefined;
-    if (!isSameKind) classifier.remove(rule);
+  /** Gives a rule other terms, which packets see when they are published, or takes them back. */
+  revise(rule: Rule, revision: Revision | undefined, orphans: Set<bigint>): void {
     this.references.remove(rule, orphans);
-    Object.assign(rule, terms, { conjunctions });
+    rule.revision = revision;
     this.references.add(rule);
-    if (!isSameKind) classifier.insert(rule);
+    this.#noteConjunctions(rule);
+  }
+
+  /** Makes terms that were published a rule's own. */
+  settle(rule: Rule): void {
+    rule.settle();
+    this.#noteConjunctions(rule);
   }
 
   /** Lowers the timeouts of a rule that are longer than these, or none; 0 leaves one as it is. */
@@ -115,17 +116,21 @@ export class RuleBook {
     this.#staged = new Set();
   }
 
-  /** Shows packets what changed since {@link stage}, at once. */
+  /** Shows packets what changed since {@link stage}, at once, and hides nothing any more. */
   publish(): void {
-    for (const classifier of this.#staged ?? []) classifier.publish();
+    for (const classifier of this.#staged ?? []) {
+      classifier.publish();
+      this.#published.push(classifier);
+    }
+    this.#staged = undefined;
   }
 
-  /** Hides nothing any more; takes out what went. */
+  /** Takes out what went; of what was not published all has been taken back. */
   *clean(): Work {
-    const staged = this.#staged ?? [];
+    const rest = [...this.#published.splice(0), ...(this.#staged ?? [])];
     this.#staged = undefined;
-    for (const classifier of staged) classifier.unstage(); // those that were not published: all was taken back
-    for (const classifier of staged) yield* classifier.clean();
+    for (const classifier of rest) classifier.unstage();
+    for (const classifier of rest) yield* classifier.clean();
   }
 
   /** The rules of a table, to be changed. */
@@ -136,6 +141,12 @@ export class RuleBook {
       classifier.stage();
     }
     return classifier;
+  }
+
+  /** Lookups take care of conjunctions while any rule has some, or may have any moment. */
+  #noteConjunctions(rule: Rule): void {
+    const { conjunctions, latest } = rule;
+    this.table(rule.table).classifier.setSoft(rule, conjunctions !== undefined || latest.conjunctions !== undefined);
   }
 
   #bury(rule: Rule, orphans: Set<bigint>): void {

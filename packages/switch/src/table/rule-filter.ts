@@ -15,7 +15,7 @@ export interface RuleFilter {
 
 /** Whether a rule, whose table and match are known to fit, passes the rest of a filter. */
 export function passes(rule: Rule, { cookie, cookieMask = 0n, outPort, outGroup }: RuleFilter): boolean {
-  if (cookieMask !== 0n && ((rule.cookie ^ cookie) & cookieMask) !== 0n) return false;
+  if (cookieMask !== 0n && ((rule.latest.cookie ^ cookie) & cookieMask) !== 0n) return false;
   if (outGroup !== undefined && !rule.refersToGroup(outGroup)) return false;
   return outPort === undefined || rule.outputsTo(outPort);
 }

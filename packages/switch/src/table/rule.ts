@@ -4,14 +4,33 @@ import { PackedMatch } from "./packed-match.ts";
 import type { TableVisit } from "./flow-table.ts";
 import { type Action, type FlowSpec, formatActions } from "@tenet/openflow";
 
+/** What a flow-mod may change of a rule that packets can see. */
+export interface RuleTerms {
+  readonly cookie: bigint;
+  readonly actions: readonly Action[];
+  readonly conjunctions: readonly Conjunction[] | undefined;
+}
+
+/** Whether packets see what a transaction came to; one object for all of it. */
+export interface Publication {
+  isOut: boolean;
+}
+
+/** New terms of a rule, until they are its own. */
+export interface Revision extends RuleTerms {
+  readonly publication: Publication;
+}
+
 /** A flow in a table. Match, table and priority are its identity; the rest a flow-mod may change. */
 export class Rule implements ClassifierRule {
   readonly table: number;
   readonly priority: number;
   readonly match: PackedMatch;
-  cookie: bigint;
-  actions: readonly Action[];
-  conjunctions: readonly Conjunction[] | undefined;
+  #cookie: bigint;
+  #actions: readonly Action[];
+  #conjunctions: readonly Conjunction[] | undefined;
+  /** What a transaction makes of the rule; packets see it when all of that is published. */
+  revision: Revision | undefined = undefined;
   /** Seconds, 0 = never; `fin_timeout` lowers them. */
   idleTimeout: number;
   hardTimeout: number;
@@ -31,9 +50,9 @@ export class Rule implements ClassifierRule {
     this.table = table;
     this.priority = spec.priority;
     this.match = new PackedMatch(spec.match, mask);
-    this.cookie = spec.cookie;
-    this.actions = spec.actions.slice();
-    this.conjunctions = conjunctionsOf(spec.actions);
+    this.#cookie = spec.cookie;
+    this.#actions = spec.actions.slice();
+    this.#conjunctions = conjunctionsOf(spec.actions);
     this.idleTimeout = spec.idleTimeout;
     this.hardTimeout = spec.hardTimeout;
     this.flags = spec.flags;
@@ -42,6 +61,32 @@ export class Rule implements ClassifierRule {
     this.createdMs = wholeMs;
     this.modifiedMs = wholeMs;
     this.usedMs = wholeMs;
+  }
+
+  get cookie(): bigint {
+    return this.revision?.publication.isOut === true ? this.revision.cookie : this.#cookie;
+  }
+
+  get actions(): readonly Action[] {
+    return this.revision?.publication.isOut === true ? this.revision.actions : this.#actions;
+  }
+
+  get conjunctions(): readonly Conjunction[] | undefined {
+    return this.revision?.publication.isOut === true ? this.revision.conjunctions : this.#conjunctions;
+  }
+
+  /** The terms after all changes so far, whether packets see them or not. */
+  get latest(): RuleTerms {
+    return this.revision ?? this;
+  }
+
+  /** Makes the terms of a revision its own. */
+  settle(): void {
+    if (this.revision === undefined) return;
+    this.#cookie = this.revision.cookie;
+    this.#actions = this.revision.actions;
+    this.#conjunctions = this.revision.conjunctions;
+    this.revision = undefined;
   }
 
   /** Whether the rule goes by itself some time. */
@@ -59,20 +104,24 @@ export class Rule implements ClassifierRule {
 
   /** Whether a flow that is learned says nothing new of this rule, whose match and priority it has. */
   isLike({ cookie, idleTimeout, hardTimeout, flags, importance, actions }: FlowSpec): boolean {
-    if (cookie !== 0n && cookie !== this.cookie) return false;
+    const { latest } = this;
+    if (cookie !== 0n && cookie !== latest.cookie) return false;
     if (idleTimeout !== this.idleTimeout || hardTimeout !== this.hardTimeout) return false;
     if (flags !== this.flags || importance !== this.importance) return false;
-    return formatActions(actions) === formatActions(this.actions);
+    return formatActions(actions) === formatActions(latest.actions);
   }
 
   /** Whether the rule sends to OpenFlow port `port`, at any depth of its actions. */
   outputsTo(port: number): boolean {
-    return someAction(this.actions, (action) => (action.type === "output" || action.type === "enqueue") && action.port === port);
+    return someAction(
+      this.latest.actions,
+      (action) => (action.type === "output" || action.type === "enqueue") && action.port === port,
+    );
   }
 
   /** Whether the rule refers to a group, at any depth of its actions. */
   refersToGroup(id: number): boolean {
-    return someAction(this.actions, (action) => action.type === "group" && action.group === id);
+    return someAction(this.latest.actions, (action) => action.type === "group" && action.group === id);
   }
 }
 

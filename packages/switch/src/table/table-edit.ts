@@ -18,11 +18,14 @@ import type { Work } from "../turns.ts";
 import { checkConsistency } from "./check-consistency.ts";
 import { type FlowChange, N_TABLES } from "./flow-mod.ts";
 import type { FlowTable } from "./flow-table.ts";
-import { learnedId } from "./reference-index.ts";
+import { everyRule } from "./every-rule.ts";
+import { learnedFrom } from "./reference-index.ts";
 import { RefusedError } from "./refused-error.ts";
-import { Rule } from "./rule.ts";
-import { MAX_RULES, type RuleBook, type RuleTerms } from "./rule-book.ts";
+import { conjunctionsOf, type Publication, Rule } from "./rule.ts";
+import { MAX_RULES, type RuleBook } from "./rule-book.ts";
 import type { RuleEvent } from "./table-events.ts";
+
+const ALL_BITS = 0xffff_ffff_ffff_ffffn;
 
 /** What is edited. */
 export interface Tables {
@@ -33,9 +36,12 @@ export interface Tables {
   checkActions(actions: readonly Action[], table: number): void;
 }
 
+/** What there was of a rule that was modified; of counters what they lost. */
+type Before = Pick<Rule, "revision" | "modifiedMs" | "nPackets" | "nBytes">;
+
 /** A rule's part in the transaction; `before` of one that was modified. */
 interface RuleEdit extends RuleEvent {
-  readonly before?: RuleTerms;
+  readonly before?: Before;
 }
 
 /** Changes that belong together. */
@@ -44,9 +50,12 @@ export class TableEdit {
   readonly rules: RuleEdit[] = [];
   /** Numbers of the groups that came, changed or went. */
   readonly groups: number[] = [];
+  /** Tables whose rules came, changed or went. */
+  readonly touched: Set<FlowTable> = new Set();
   readonly #tables: Tables;
+  readonly #publication: Publication = { isOut: false };
   readonly #groupUndos: (() => void)[] = [];
-  /** Learned flows that nothing may refer to any more, by `learnedId`. */
+  /** Learned flows that nothing may refer to any more, by the numbers that `learnedFrom` reads. */
   readonly #orphans = new Set<bigint>();
 
   constructor(tables: Tables) {
@@ -78,22 +87,25 @@ export class TableEdit {
   }
 
   /** Carries out a group-mod; the rules that refer to a group go with it. @throws RefusedError */
-  changeGroups(mod: GroupMod): void {
+  *changeGroups(mod: GroupMod): Work {
     const { touched, deleted, undo } = this.#tables.groups.apply(mod);
     this.#groupUndos.push(undo);
-    this.groups.push(...touched);
-    for (const id of deleted) this.removeReferring("group", id);
+    for (const id of touched) this.groups.push(id);
+    for (const id of deleted) yield* this.removeReferring("group", id);
   }
 
   /** Removes a rule. */
   remove(rule: Rule, reason: FlowRemovedReason): void {
     this.#tables.book.remove(rule, this.#orphans);
-    this.rules.push({ type: "removed", rule, reason });
+    this.#note({ type: "removed", rule, reason });
   }
 
   /** Removes the rules that refer to a group or meter. */
-  removeReferring(kind: "group" | "meter", id: number): void {
-    for (const rule of this.#tables.book.references.rulesOf(kind, id)) this.remove(rule, kind);
+  *removeReferring(kind: "group" | "meter", id: number): Work {
+    for (const rule of this.#tables.book.references.rulesOf(kind, id)) {
+      this.remove(rule, kind);
+      yield;
+    }
   }
 
   /** Removes a rule of a full table. @returns whether one may go */
@@ -105,13 +117,28 @@ export class TableEdit {
   }
 
   /** Removes what was learned by rules that are gone; it may have learned in turn. */
-  removeOrphans(): void {
+  *removeOrphans(): Work {
     const { book } = this.#tables;
     for (const id of this.#orphans) {
       this.#orphans.delete(id);
       if (book.references.countOf("learned", id) > 0) continue;
-      const rules = [...book.table(Number(id & 0xffn)).classifier.rules()];
-      for (const rule of rules) if (learnedId(rule.table, rule.cookie) === id) this.remove(rule, "delete");
+      const { cookie, table } = learnedFrom(id);
+      for (const rule of yield* book.selectWithin({ ...everyRule(), table, cookie, cookieMask: ALL_BITS }))
+        this.remove(rule, "delete");
+    }
+  }
+
+  /** Shows packets the new terms of rules that were modified. */
+  publish(): void {
+    this.#publication.isOut = true;
+  }
+
+  /** Makes those terms their own. */
+  *settle(): Work {
+    for (const { type, rule } of this.rules) {
+      if (type !== "modified") continue;
+      this.#tables.book.settle(rule);
+      yield;
     }
   }
 
@@ -121,7 +148,7 @@ export class TableEdit {
     for (const { type, rule, before } of this.rules.reverse()) {
       if (type === "added") book.remove(rule, this.#orphans);
       else if (type === "removed") book.insert(rule, this.#orphans);
-      else if (before !== undefined) book.change(rule, before, this.#orphans);
+      else if (before !== undefined) this.#restore(rule, before);
       yield;
     }
     for (const undo of this.#groupUndos.reverse()) undo();
@@ -149,25 +176,36 @@ export class TableEdit {
     const rule = new Rule(flow, number, classifier.sharedMask(mask), clock.monotonicMs());
     const displaced = book.insert(rule, this.#orphans, flow.match);
     const hasRoom = (!table.isOverfull || this.evictFrom(table, rule)) && book.nRules <= MAX_RULES;
-    if (displaced !== undefined) this.rules.push({ type: "removed", rule: displaced });
-    this.rules.push({ type: "added", rule });
+    if (displaced !== undefined) this.#note({ type: "removed", rule: displaced });
+    this.#note({ type: "added", rule });
     if (!hasRoom) {
       throw new RefusedError("OFPFMFC_TABLE_FULL", `table ${number} holds ${table.limit} flows`, "Delete some");
     }
   }
 
-  #modify(rule: Rule, flow: FlowSpec, setsCookie: boolean): void {
+  /** What nobody but statistics and timeouts asks for changes at once: those do not look before all is done. */
+  #modify(rule: Rule, { actions, cookie, flags }: FlowSpec, setsCookie: boolean): void {
     const { book, clock } = this.#tables;
-    const { actions, cookie, modifiedMs, nPackets, nBytes } = rule;
-    const counts = (flow.flags & FLOW_FLAG.RESET_COUNTS) === 0 ? { nPackets, nBytes } : { nPackets: 0, nBytes: 0 };
-    const terms = {
-      actions: flow.actions,
-      cookie: setsCookie ? flow.cookie : cookie,
-      modifiedMs: clock.monotonicMs(),
-      ...counts,
-    };
-    book.change(rule, terms, this.#orphans);
-    this.rules.push({ type: "modified", rule, before: { actions, cookie, modifiedMs, nPackets, nBytes } });
+    const { revision, modifiedMs, nPackets, nBytes, latest } = rule;
+    const terms = { actions, conjunctions: conjunctionsOf(actions), cookie: setsCookie ? cookie : latest.cookie };
+    book.revise(rule, { ...terms, publication: this.#publication }, this.#orphans);
+    rule.modifiedMs = clock.monotonicMs();
+    const resetsCounts = (flags & FLOW_FLAG.RESET_COUNTS) !== 0;
+    if (resetsCounts) [rule.nPackets, rule.nBytes] = [0, 0];
+    const counts = resetsCounts ? { nPackets, nBytes } : { nPackets: 0, nBytes: 0 };
+    this.#note({ type: "modified", rule, before: { revision, modifiedMs, ...counts } });
+  }
+
+  #restore(rule: Rule, { revision, modifiedMs, nPackets, nBytes }: Before): void {
+    this.#tables.book.revise(rule, revision, this.#orphans);
+    rule.modifiedMs = modifiedMs;
+    rule.nPackets += nPackets;
+    rule.nBytes += nBytes;
+  }
+
+  #note(edit: RuleEdit): void {
+    this.rules.push(edit);
+    this.touched.add(this.#tables.book.table(edit.rule.table));
   }
 }
 

@@ -1,5 +1,6 @@
 /** What listeners are told of a transaction on the tables. */
 import type { FlowRemovedReason, TableStatus } from "@tenet/openflow";
+import type { FlowTable } from "./flow-table.ts";
 import type { Rule } from "./rule.ts";
 
 /** One rule's part in a transaction. */
@@ -10,8 +11,10 @@ export interface RuleEvent {
   readonly reason?: FlowRemovedReason;
 }
 
-/** What a transaction changed. */
+/** What a transaction changed; of a long one the first part, and later the other rules. */
 export interface TableEvents {
+  /** Tables whose rules came, changed or went, in the first part. */
+  readonly tables: ReadonlySet<FlowTable>;
   readonly rules: readonly RuleEvent[];
   /** Numbers of the groups that came, changed or went. */
   readonly groups: readonly number[];

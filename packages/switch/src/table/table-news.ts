@@ -1,0 +1,54 @@
+/** Tells listeners of transactions, of long ones in parts, and controllers of how full the tables are that they watch. */
+import type { TableMod, TableStatus } from "@tenet/openflow";
+import type { Work } from "../turns.ts";
+import type { FlowTable } from "./flow-table.ts";
+import type { TableEdit } from "./table-edit.ts";
+import type { TableEvents } from "./table-events.ts";
+
+/** How many rules are told of between two chances for others. */
+const RULES_PER_PART = 256;
+const NOTHING: readonly never[] = [];
+const NO_EVENTS = { tables: new Set<FlowTable>(), groups: NOTHING, meters: NOTHING, statuses: NOTHING };
+
+/** The listeners of one bridge's tables. */
+export class TableNews {
+  readonly #listeners = new Set<(events: TableEvents) => void>();
+  /** Tables that controllers hear of when they fill or empty. */
+  readonly #watched = new Set<FlowTable>();
+
+  /** Calls `listener` after each transaction that changed something. @returns stops it */
+  onChange(listener: (events: TableEvents) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Takes what a controller configures of a table. */
+  configure(table: FlowTable, mod: TableMod): void {
+    table.configure(mod);
+    if (table.isWatched) this.#watched.add(table);
+    else this.#watched.delete(table);
+  }
+
+  /** Tells of a transaction that packets see: of the first rules at once, with all that the megaflow cache needs. */
+  *tell(edit: TableEdit, meters: readonly number[], author: object | undefined): Work {
+    const { rules, groups, touched: tables } = edit;
+    const statuses = this.#watched.size === 0 ? NOTHING : this.#statuses();
+    if (rules.length + groups.length + meters.length + statuses.length === 0) return;
+    this.#tellAll({ tables, rules: rules.slice(0, RULES_PER_PART), groups, meters, statuses, author });
+    for (let at = RULES_PER_PART; at < rules.length; at += RULES_PER_PART) {
+      yield;
+      this.#tellAll({ ...NO_EVENTS, rules: rules.slice(at, at + RULES_PER_PART), author });
+    }
+  }
+
+  #tellAll(events: TableEvents): void {
+    for (const listener of this.#listeners) listener(events);
+  }
+
+  #statuses(): TableStatus[] {
+    return [...this.#watched].flatMap((table) => {
+      const reason = table.takeVacancyEvent();
+      return reason === undefined ? [] : [{ type: "tableStatus" as const, reason, desc: table.describe() }];
+    });
+  }
+}
