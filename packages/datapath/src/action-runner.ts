@@ -6,7 +6,7 @@
 import { type FrameArena, type ReceivedDatagrams, VNET_HEADER_BYTES } from "@tenet/linux";
 import { FIELDS, getField, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
 import { Conntrack } from "./conntrack/conntrack.ts";
-import type { CtDatapathAction, DatapathAction, Upcall } from "./datapath.ts";
+import type { CtDatapathAction, DatapathAction, PortRange, TunnelPushAction, Upcall } from "./datapath.ts";
 import { type Meter, raiseDropPrecedence } from "./meter/meter.ts";
 import { popMpls, pushMpls } from "./packet/mpls.ts";
 import { hashConnection } from "./packet/connection-hash.ts";
@@ -16,10 +16,14 @@ import type { PacketMemory } from "./packet/packet-memory.ts";
 import type { Port } from "./port/port.ts";
 import { PortOutput } from "./port/port-output.ts";
 import { Rewriter } from "./packet/rewrite.ts";
+import { SegmentBundle } from "./packet/segment-bundle.ts";
 import { noteOffload } from "./tunnel/inner-offload.ts";
+import { hashInner } from "./tunnel/inner-packet.ts";
+import { pushOuterHeader } from "./tunnel/outer-header.ts";
 import { readTunnel } from "./tunnel/tunnel-input.ts";
+import { isOuterBundle, popTunnel } from "./tunnel/tunnel-pop.ts";
 import { popVlan, pushVlan } from "./packet/vlan-tag.ts";
-import { completeFrame } from "./packet/vnet-header.ts";
+import { completeFrame, isSegmented } from "./packet/vnet-header.ts";
 
 const TCP_FLAGS = FIELDS.tcp_flags.word;
 /** An upcall may execute, which may recirculate, which may miss: two for each. */
@@ -47,6 +51,8 @@ export class ActionRunner {
   nLost = 0;
   /** Monotonic time of the burst. */
   nowMs = 0;
+  /** UDP source ports of outer packets. */
+  readonly egressPorts: PortRange = { first: 32768, last: 61000 };
   readonly #memory: PacketMemory;
   readonly #table: FlowTable;
   readonly #host: RunnerHost;
@@ -206,7 +212,11 @@ export class ActionRunner {
       else if (action.type === "recirc") this.#recirculate(packet, action.id, i === actions.length - 1);
       else if (action.type === "clone") this.#clone(packet, action.actions, i === actions.length - 1);
       else if (action.type === "setTunnel") packet.egress = action;
-      else if (action.type === "meter") {
+      else if (action.type === "tunnelPop") this.#popTunnel(packet, action.port, i === actions.length - 1);
+      else if (action.type === "tunnelPush") {
+        if (isSegmented(packet.arena.bytes, packet.headerAt)) return this.#pushSegments(packet, action, actions, i + 1);
+        if (!this.#pushTunnel(packet, action)) return;
+      } else if (action.type === "meter") {
         if (!this.#meter(packet, action.meter)) return;
       } else if (action.type === "ct") {
         if (!this.#track(packet, action, actions, i)) return;
@@ -264,6 +274,60 @@ export class ActionRunner {
     return copy;
   }
 
+  /** Puts outer headers in front of the packet. @returns false when there is no memory for a copy */
+  #pushTunnel(packet: Packet, { header, outPort }: TunnelPushAction): boolean {
+    if (!this.#makeOwn(packet, header.length)) return false;
+    const { first, last } = this.egressPorts;
+    const share = hashInner(packet.arena.bytes, packet.at, packet.length) / 0x1_0000_0000;
+    pushOuterHeader(packet, header, first + Math.floor(share * (last - first)));
+    packet.clearMetadata();
+    packet.inPort = outPort;
+    return true;
+  }
+
+  /** As {@link ActionRunner.#pushTunnel} for each segment of a bundle, with the actions that follow. */
+  #pushSegments(bundle: Packet, action: TunnelPushAction, actions: readonly DatapathAction[], next: number): void {
+    this.#eachSegment(bundle, (segment) => {
+      if (this.#pushTunnel(segment, action)) this.#run(segment, actions, next);
+    });
+  }
+
+  /** Looks up what is inside the packet, which came in at a tunnel port; a copy, when the packet is still needed. */
+  #popTunnel(packet: Packet, portNo: number, isLast: boolean): void {
+    const port = this.#host.portOf(portNo);
+    const outer = this.#fork(packet, isLast);
+    if (outer === undefined) return;
+    const isBundle = isSegmented(outer.arena.bytes, outer.headerAt) && isOuterBundle(outer);
+    if (port === undefined) this.nLost++;
+    else if (isBundle) this.#eachSegment(outer, (segment) => this.#receivePopped(port, segment));
+    else if (this.#makeOwn(outer)) this.#receivePopped(port, outer);
+    this.#leave(outer);
+  }
+
+  #receivePopped(port: Port, packet: Packet): void {
+    packet.clearMetadata();
+    if (port.end.kind === "tunnel" && popTunnel(packet, port.end.tunnel)) this.#receive(port, packet);
+    else port.counters.rxErrors++;
+  }
+
+  /** Hands each of the packets that a bundle stands for to `visit`, in memory of its own. */
+  #eachSegment(packet: Packet, visit: (segment: Packet) => void): void {
+    const bundle = new SegmentBundle();
+    if (!bundle.read(packet.arena.bytes, packet.headerAt, packet.at, packet.length)) return;
+    for (let i = 0; i < bundle.nSegments; i++) {
+      const segment = this.#enter();
+      if (segment === undefined) return;
+      if (!this.#memory.hasRoom) this.flush();
+      if (this.#memory.makeRoom(segment)) {
+        segment.copyMetadata(packet);
+        segment.inPort = packet.inPort;
+        segment.length = bundle.write(i, segment.arena.bytes, segment.at);
+        visit(segment);
+      } else this.nLost++;
+      this.#leave(segment);
+    }
+  }
+
   /** Carries out an action that changes the packet. @returns false when the packet has to be dropped */
   #change(packet: Packet, action: ChangeAction): boolean {
     if (!this.#makeOwn(packet)) return false;
@@ -298,9 +362,14 @@ export class ActionRunner {
     return this.#change(packet, { type: "setMasked", key, mask });
   }
 
-  /** Sees to it that nobody else refers to the packet's bytes. @returns false when there is no memory for a copy */
-  #makeOwn(packet: Packet): boolean {
-    if (!packet.isShared) return true;
+  /**
+   * Sees to it that nobody else refers to the packet's bytes.
+   *
+   * @param nInFront - bytes that it must have room for in front
+   * @returns false when there is no memory for a copy
+   */
+  #makeOwn(packet: Packet, nInFront = 0): boolean {
+    if (!packet.isShared && packet.at - nInFront >= packet.floor) return true;
     if (!this.#memory.hasRoom) this.flush();
     if (this.#memory.makeOwn(packet)) return true;
     this.nLost++;

@@ -25,6 +25,9 @@ export type DatapathAction =
   | { readonly type: "userspace"; readonly userdata: number }
   | CtDatapathAction
   | SetTunnelAction
+  | TunnelPushAction
+  /** Take outer headers off, and look up what is inside as what comes in at this tunnel port. */
+  | { readonly type: "tunnelPop"; readonly port: number }
   /** Forget what the connection tracker said. */
   | { readonly type: "ctClear" }
   /** Cut the next packet that is sent to this many bytes. */
@@ -54,6 +57,17 @@ export interface SetTunnelAction {
   readonly key: Uint32Array;
   /** UDP port of the other end; 0 for GRE. */
   readonly dstPort: number;
+}
+
+/** Put outer headers in front of the packet, which is then as one that came in at `outPort`. */
+export interface TunnelPushAction {
+  readonly type: "tunnelPush";
+  /** The tunnel port that it goes into; `kind` is what that speaks. */
+  readonly tunnelPort: number;
+  readonly kind: TunnelSpec["type"];
+  readonly outPort: number;
+  /** From `buildOuterHeader`. */
+  readonly header: Uint8Array;
 }
 
 /** Lists of actions inside an action. */
@@ -159,6 +173,8 @@ export interface TunnelSpec {
   readonly dstPort: number;
   /** Whether VXLAN headers carry a group policy. */
   readonly hasPolicy: boolean;
+  /** Whether packets come and go by `tunnelPop` and `tunnelPush` alone: the host's sockets are left to others. */
+  readonly isNative?: boolean;
 }
 
 /** A port of a datapath. */
@@ -231,11 +247,19 @@ export interface ConnectionTracker {
   flush(filter?: ConnectionFilter): number;
 }
 
+/** Both ends included; may be changed. */
+export interface PortRange {
+  first: number;
+  last: number;
+}
+
 /** A packet forwarding engine driven by a slow path. */
 export interface Datapath extends AsyncDisposable {
   /** `user`, later also `ebpf` and `netlink`. */
   readonly type: string;
   readonly conntrack: ConnectionTracker;
+  /** UDP source ports of the packets that `tunnelPush` makes: one for each connection inside. */
+  readonly egressPorts: PortRange;
   /** Opens a port and returns its number (from 1). @throws IoError when the device cannot be opened */
   addPort(spec: PortSpec): number;
   removePort(portNo: number): void;

@@ -13,9 +13,11 @@ export type {
   DatapathStats,
   Megaflow,
   PortInfo,
+  PortRange,
   PortSpec,
   PortStats,
   SetTunnelAction,
+  TunnelPushAction,
   TunnelSpec,
   Upcall,
 } from "./datapath.ts";
@@ -24,4 +26,5 @@ export { FlowTable } from "./flow-table.ts";
 export { MemoryLink } from "./port/memory-link.ts";
 export { Meter, type MeterBand, type MeterConfig, type MeterCounters, type MeterStats } from "./meter/meter.ts";
 export { MeterTable } from "./meter/meter-table.ts";
+export { buildOuterHeader } from "./tunnel/outer-header.ts";
 export { UserDatapath, type UserDatapathOptions } from "./user-datapath.ts";

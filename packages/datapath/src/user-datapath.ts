@@ -21,6 +21,7 @@ import type {
   DatapathStats,
   Megaflow,
   PortInfo,
+  PortRange,
   PortSpec,
   Upcall,
 } from "./datapath.ts";
@@ -77,6 +78,10 @@ export class UserDatapath implements Datapath {
     this.conntrack = new TrackedConnections(this.#runner.conntrack, () => this.#clock.monotonicMs());
   }
 
+  get egressPorts(): PortRange {
+    return this.#runner.egressPorts;
+  }
+
   addPort(spec: PortSpec): number {
     const taken = this.#ports.find((port) => port?.spec.name === spec.name);
     if (taken !== undefined) {
@@ -88,7 +93,7 @@ export class UserDatapath implements Datapath {
     this.#ports.push(port);
     const { end } = port;
     if (end.kind === "memory") end.link.plug((frame) => this.#inject(port, frame));
-    else this.#deviceLoop().add(port);
+    else if (spec.tunnel?.isNative !== true) this.#deviceLoop().add(port);
     return port.portNo;
   }
 
@@ -195,6 +200,7 @@ export class UserDatapath implements Datapath {
 
   #openEnd(spec: PortSpec): PortEnd {
     if (spec.kind === "memory") return { kind: "memory", link: this.#openMemoryLink(spec.name) };
+    if (spec.tunnel?.isNative === true) return tunnelEnd(spec.tunnel, this.#memory);
     this.#deviceLoop(); // before the device is opened, so that no change of it is missed
     if (spec.kind === "tunnel") {
       if (spec.tunnel !== undefined) return tunnelEnd(spec.tunnel, this.#memory);

@@ -38,6 +38,8 @@ export { hasRecordLocks, takeRecordLock } from "./record-lock.ts";
 export { POLL, Poller } from "./poller.ts";
 export { type Probe, probe } from "./probe.ts";
 export { type PingResult, type ProbeOptions, ReachabilityProber, type TcpResult } from "./reachability.ts";
+export { RouteMonitor } from "./route-monitor.ts";
+export { type AddressInfo, findRoute, findRouteEntry, listAddresses, listRoutes, type RouteInfo } from "./route-table.ts";
 export { SystemCallError } from "./system-call-error.ts";
 export { openTap } from "./tap.ts";
 export { type Direction, removeFilter, setFilter } from "./traffic-control.ts";

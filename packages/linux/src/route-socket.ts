@@ -18,6 +18,7 @@ export const RTM = {
   getAddr: 22,
   newRoute: 24,
   delRoute: 25,
+  getRoute: 26,
   newQdisc: 36,
   delQdisc: 37,
   newFilter: 44,

@@ -15,7 +15,7 @@ export const ETH_TYPE = {
 } as const;
 
 /** IP protocol numbers. */
-export const IP_PROTO = { icmp: 1, igmp: 2, tcp: 6, udp: 17, fragment: 44, icmp6: 58, sctp: 132 } as const;
+export const IP_PROTO = { icmp: 1, igmp: 2, tcp: 6, udp: 17, gre: 47, fragment: 44, icmp6: 58, sctp: 132 } as const;
 
 /** TCP flag bits as in `tcp_flags`. */
 export const TCP_FLAG = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ece: 64, cwr: 128, ns: 256 } as const;

@@ -15,6 +15,7 @@ import { switchCommands } from "./control/commands.ts";
 import { openControl } from "./control/open-control.ts";
 import { DatabaseFollower, FOLLOWED_TABLES, type SwitchDatabase } from "./database/follow-database.ts";
 import { Controllers } from "./controller/controllers.ts";
+import { LinuxNetwork, NO_NETWORK } from "./tunnel/host-network.ts";
 import { BridgeServices } from "./service/bridge-services.ts";
 import { VirtualSwitch } from "./virtual-switch.ts";
 
@@ -28,6 +29,8 @@ export interface SwitchConfig {
   readonly openMemoryPort?: (name: string) => MemoryLink;
   /** Whether interfaces of every type that has a device are dummies. */
   readonly isAllDummy?: boolean;
+  /** Whether outer packets of tunnels take the host's routes; they do. */
+  readonly hasSystemRoutes?: boolean;
   readonly clock?: Clock;
   /** For a database at an `ssl:` remote. */
   readonly tls?: TlsFiles;
@@ -59,7 +62,8 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   mkdirSync(config.runDir, { recursive: true });
   const dummies = scope.use(new DummyPorts(clock, config.openMemoryPort));
   const datapath = scope.use(new UserDatapath({ clock, openMemoryLink: (name) => dummies.open(name) }));
-  const vswitch = new VirtualSwitch(datapath, clock);
+  const network = config.hasSystemRoutes === false || process.platform !== "linux" ? NO_NETWORK : scope.use(new LinuxNetwork());
+  const vswitch = new VirtualSwitch(datapath, clock, network);
   scope.defer(() => vswitch.turns.stop());
   const services = scope.use(new BridgeServices(vswitch, config.runDir, clock, log));
   const controllers = scope.use(new Controllers(services, vswitch, clock, log));

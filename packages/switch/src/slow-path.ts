@@ -5,11 +5,11 @@
 import type { Datapath, Upcall } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
 import { FIELDS, getField, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
-import type { Action, Match } from "@tenet/openflow";
+import { type Action, type Match, PORT } from "@tenet/openflow";
 import type { Bridge } from "./bridge/bridge.ts";
 import type { Sighting } from "./bridge/mac-table.ts";
 import type { PortDirectory } from "./bridge/port-directory.ts";
-import { attribute } from "./cache/attribute.ts";
+import { attribute, type TrafficListener } from "./cache/attribute.ts";
 import type { SideEffects, Traffic } from "./cache/cached-flow.ts";
 import { MegaflowCache } from "./cache/megaflow-cache.ts";
 import { PuntRegistry } from "./cache/punt-registry.ts";
@@ -19,9 +19,11 @@ import { Revalidation } from "./cache/revalidation.ts";
 import type { FrozenState } from "./translate/frozen-state.ts";
 import { PacketState } from "./translate/packet/packet-state.ts";
 import { CT_END } from "./translate/packet/pipeline-flow.ts";
-import { type LearnFlow, translate, type TranslateOptions } from "./translate/translate.ts";
+import { type LearnFlow, type MeetNeighbor, translate, type TranslateOptions } from "./translate/translate.ts";
 import type { Punt, Surroundings, Translation, TranslationObserver } from "./translate/translation.ts";
+import { neighborRequest } from "./tunnel/neighbor-request.ts";
 import { toDatapathOptionsMask, toPipelineOptions } from "./tunnel/tunnel-options.ts";
+import type { NativeRoute, Underlay } from "./tunnel/underlay.ts";
 import type { Turns } from "./turns.ts";
 
 /** A packet on its way to the controllers of a bridge. */
@@ -51,6 +53,7 @@ export interface SlowPathParts {
   readonly datapath: Datapath;
   readonly ports: PortDirectory;
   readonly bridges: ReadonlyMap<string, Bridge>;
+  readonly underlay: Underlay;
   readonly clock: Clock;
   readonly turns: Turns;
 }
@@ -70,6 +73,7 @@ export class SlowPath {
   readonly #datapath: Datapath;
   readonly #ports: PortDirectory;
   readonly #bridges: ReadonlyMap<string, Bridge>;
+  readonly #underlay: Underlay;
   readonly #clock: Clock;
   readonly #punts = new PuntRegistry();
   readonly #recirculations = new Recirculations();
@@ -80,22 +84,26 @@ export class SlowPath {
   readonly #key = makeFlowKey();
   readonly #packetListeners = new Set<(packet: PacketForController) => void>();
 
-  constructor({ datapath, ports, bridges, clock, turns }: SlowPathParts) {
+  constructor({ datapath, ports, bridges, underlay, clock, turns }: SlowPathParts) {
     this.#datapath = datapath;
     this.#ports = ports;
     this.#bridges = bridges;
+    this.#underlay = underlay;
     this.#clock = clock;
     this.#around = {
+      underlay,
+      tunnels: ports.tunnels,
       peerOf: (port) => ports.peerOf(port),
       puntId: (punt) => this.#punts.idOf(punt),
       recircId: (state) => this.#recirculations.idOf(state),
     };
     const owner = {
       retranslate: (key: Uint32Array): Translation | undefined => this.#translate(key, this.#quietly),
-      attribute: (effects: SideEffects, traffic: Traffic): void => attribute(effects, traffic, this.#learn),
+      attribute: (effects: SideEffects, traffic: Traffic): void => attribute(effects, traffic, this.#listener),
     };
     this.cache = new MegaflowCache(datapath, this.#references, owner, clock);
     this.revalidation = new Revalidation(this.cache, turns);
+    underlay.neighbors.onChange((neighbor) => this.revalidation.neighborChanged(neighbor));
     datapath.onUpcall((upcall) => this.#receive(upcall));
   }
 
@@ -114,7 +122,7 @@ export class SlowPath {
     const key = makeFlowKey();
     parseFlowKey(frame, frame.length, inPort, key);
     if (metadata !== undefined) for (let i = 0; i < key.length; i++) key[i] = (key[i] ?? 0) | (metadata.key[i] ?? 0);
-    const translation = translate(bridge, key, this.#around, { actions, learn: this.#learn, learnFlow: teachFlow });
+    const translation = translate(bridge, key, this.#around, { actions, ...this.#effective });
     this.#execute(translation, frame, this.#ports.portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
   }
 
@@ -123,7 +131,7 @@ export class SlowPath {
     const { bridge, inPort } = frozen;
     const key = makeFlowKey();
     parseFlowKey(frame, frame.length, inPort, key);
-    const translation = translate(bridge, key, this.#around, { frozen, learn: this.#learn, learnFlow: teachFlow });
+    const translation = translate(bridge, key, this.#around, { frozen, ...this.#effective });
     this.#execute(translation, frame, this.#ports.portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
   }
 
@@ -131,7 +139,7 @@ export class SlowPath {
   trace(bridge: Bridge, key: Uint32Array, options: TraceOptions = {}): Translation {
     const { observer, forks = [], frozen } = options;
     const around: Surroundings = {
-      peerOf: (port) => this.#ports.peerOf(port),
+      ...this.#around,
       puntId: () => 0,
       recircId: (state, flow) => forks.push({ frozen: state, flow: flow.slice() }),
     };
@@ -160,7 +168,7 @@ export class SlowPath {
     if (translation.actions.length > 0) this.#datapath.execute(frame, portNo, translation.actions);
     this.#references.release(translation.actions);
     const traffic = { nPackets: 1, nBytes: frame.length, usedMs: this.#clock.monotonicMs(), tcpFlags };
-    attribute(translation, traffic, this.#learn);
+    attribute(translation, traffic, this.#listener);
   }
 
   #deliver({ userdata, frame, key }: Upcall): void {
@@ -196,6 +204,21 @@ export class SlowPath {
     this.revalidation.macsChanged(bridge, [sighting]);
   };
 
+  readonly #meetNeighbor: MeetNeighbor = (bridge, { address, mac }) => {
+    this.#underlay.neighbors.set({ bridge: bridge.name, address }, mac);
+  };
+
+  /** Asks for a neighbour that is not known, but not for every packet. */
+  readonly #useNeighbor = ({ bridge, port, nextHop, source }: NativeRoute): void => {
+    const { neighbors } = this.#underlay;
+    const name = { bridge: bridge.name, address: nextHop };
+    if (neighbors.use(name) || !neighbors.takeRequest(name)) return;
+    const from = this.#underlay.sourceAt(port.name, nextHop) ?? source;
+    this.packetOut(bridge, neighborRequest(port.mac, from, nextHop), port.ofport, [{ type: "output", port: PORT.TABLE }]);
+  };
+
+  readonly #listener: TrafficListener = { learn: this.#learn, useNeighbor: this.#useNeighbor };
+  readonly #effective = { learn: this.#learn, learnFlow: teachFlow, meetNeighbor: this.#meetNeighbor };
   readonly #quietly: TranslateOptions = { packet: this.#packet, learnFlow: recallFlow };
-  readonly #learning: TranslateOptions = { packet: this.#packet, learn: this.#learn, learnFlow: teachFlow };
+  readonly #learning: TranslateOptions = { packet: this.#packet, ...this.#effective };
 }

@@ -19,6 +19,8 @@ import type { MegaflowCache } from "./cache/megaflow-cache.ts";
 import type { Revalidation } from "./cache/revalidation.ts";
 import { SlowPath, type TraceOptions } from "./slow-path.ts";
 import type { Translation } from "./translate/translation.ts";
+import { type HostNetwork, NO_NETWORK } from "./tunnel/host-network.ts";
+import { Underlay } from "./tunnel/underlay.ts";
 import { finish, Turns, type Work } from "./turns.ts";
 
 /** A bridge or port name that is taken or unknown. */
@@ -32,6 +34,7 @@ export class VirtualSwitch {
   /** For long work. */
   readonly turns: Turns = new Turns();
   readonly ports: PortDirectory;
+  readonly underlay: Underlay;
   readonly slowPath: SlowPath;
   readonly cache: MegaflowCache;
   readonly #clock: Clock;
@@ -40,11 +43,14 @@ export class VirtualSwitch {
   readonly #changeListeners = new Set<() => void>();
   #tick: Work | undefined;
 
-  constructor(datapath: Datapath, clock: Clock) {
+  /** @param host - whose routes outer packets of tunnels take; absent: it has none */
+  constructor(datapath: Datapath, clock: Clock, host: HostNetwork = NO_NETWORK) {
     this.datapath = datapath;
     this.#clock = clock;
     this.ports = new PortDirectory(datapath);
-    this.slowPath = new SlowPath({ datapath, ports: this.ports, bridges: this.#bridges, clock, turns: this.turns });
+    this.underlay = new Underlay(host, clock, this.#bridges);
+    const { ports, underlay, turns } = this;
+    this.slowPath = new SlowPath({ datapath, ports, underlay, bridges: this.#bridges, clock, turns });
     this.cache = this.slowPath.cache;
     this.#revalidation = this.slowPath.revalidation;
     datapath.onPortChange((portNo) => this.#deviceChanged(portNo));
@@ -232,6 +238,18 @@ export class VirtualSwitch {
     return this.#revalidation.settling();
   }
 
+  /** Looks whether routes and addresses of the host have changed, and forgets neighbours that are too old. */
+  followHost(): void {
+    this.underlay.neighbors.expire();
+    if (this.underlay.hasChanged()) this.#revalidation.everythingChanged();
+  }
+
+  /** To be called after routes were changed by hand, or a dummy was given an address. */
+  underlayChanged(): void {
+    this.underlay.forget();
+    this.#revalidation.everythingChanged();
+  }
+
   /** Reads the statistics of every megaflow into rules, ports and learned addresses. */
   readStatistics(): void {
     finish(this.cache.readingStatistics());
@@ -254,6 +272,7 @@ export class VirtualSwitch {
     yield* this.cache.sweeping();
     this.slowPath.collect();
     this.#runBonds();
+    this.followHost();
     for (const bridge of this.#bridges.values()) {
       yield* bridge.pipeline.expiring();
       for (const { vlan, mac } of bridge.macs.expire()) this.#revalidation.dirt.mac(bridge, keyOf(vlan, mac));
@@ -282,6 +301,7 @@ export class VirtualSwitch {
   }
 
   #portsChanged(): void {
+    this.underlay.forget();
     for (const listener of this.#changeListeners) listener();
     this.#revalidation.everythingChanged();
   }

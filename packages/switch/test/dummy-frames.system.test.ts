@@ -1,11 +1,11 @@
 /** Random frames through dummy ports of this switch and of Debian's, over random configurations: the same frames leave. */
-import { readFileSync } from "node:fs";
 import { composePacket } from "@tenet/net";
 import { parseMatch } from "@tenet/openflow";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { LiveSwitch, tool, until } from "./live-switch.ts";
 import { control, Original, whyNoOriginal } from "./original-switch.ts";
+import { framesIn } from "./pcap-frames.ts";
 
 const reason = whyNoOriginal();
 if (reason !== undefined) console.log(`dummy-frames.system.test.ts: skipped, ${reason}`);
@@ -35,18 +35,6 @@ const mirror = one(
   ["select_all=true", "select_vlan=5", "output_vlan=10"],
   ["select_src_port=@p1", "output_port=@p2", "snaplen=20"],
 );
-
-/** Frames of a pcap file, as hexadecimal digits. */
-function framesIn(path: string): string[] {
-  const bytes = readFileSync(path);
-  const frames: string[] = [];
-  for (let at = 24; at < bytes.length; ) {
-    const length = bytes.readUInt32LE(at + 8);
-    frames.push(bytes.subarray(at + 16, at + 16 + length).toString("hex"));
-    at += 16 + length;
-  }
-  return frames;
-}
 
 /** Packets that the datapath has looked up. */
 async function nLookups(dir: string): Promise<number> {

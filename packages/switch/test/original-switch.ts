@@ -22,7 +22,7 @@ export class Original implements AsyncDisposable {
     execFileSync("ovsdb-tool", ["create", "conf.db", "/usr/share/openvswitch/vswitch.ovsschema"], options);
     this.#daemons.push(spawn("ovsdb-server", ["conf.db", `--remote=punix:${this.dir}/db.sock`, "--pidfile"], options));
     await until(() => existsSync(join(this.dir, "db.sock")));
-    const vswitchd = ["--enable-dummy", "--disable-system", "--pidfile", `unix:${this.dir}/db.sock`];
+    const vswitchd = ["--enable-dummy", "--disable-system", "--disable-system-route", "--pidfile", `unix:${this.dir}/db.sock`];
     this.#daemons.push(spawn("/usr/sbin/ovs-vswitchd", vswitchd, options));
     await until(() => existsSync(join(this.dir, "ovs-vswitchd.pid")));
   }

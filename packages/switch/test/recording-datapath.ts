@@ -26,6 +26,7 @@ const NO_STATS = { rxPackets: 0, rxBytes: 0, rxDropped: 0, rxErrors: 0, txPacket
 /** Records what it is told; packets enter by {@link RecordingDatapath.receive}. */
 export class RecordingDatapath implements Datapath {
   readonly type = "recording";
+  readonly egressPorts = { first: 32768, last: 61000 };
   readonly conntrack: ConnectionTracker = {
     maxConnections: 0,
     zoneLimits: new Map(),

@@ -12,7 +12,7 @@ export class SideBySide implements AsyncDisposable {
   static async start(): Promise<SideBySide> {
     const pair = new SideBySide();
     await pair.#original.start();
-    pair.#live = await LiveSwitch.start();
+    pair.#live = await LiveSwitch.start({ hasSystemRoutes: false });
     for (const dir of pair.dirs) {
       const add = [
         "--",

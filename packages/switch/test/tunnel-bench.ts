@@ -7,6 +7,7 @@ import type { TunnelConfig } from "../src/tunnel/tunnel-config.ts";
 /** Settings as `ovs-vsctl` leaves them without options. */
 const PLAIN: TunnelConfig = {
   type: "geneve",
+  carrier: "host",
   dstPort: 6081,
   hasPolicy: false,
   remote: mapped("10.9.0.2"),

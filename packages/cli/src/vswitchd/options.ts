@@ -15,7 +15,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
       },
       { name: "unixctl", argument: "required", placeholder: "SOCKET", about: "control socket, or none" },
       { name: "disable-system", about: "understood, and without effect: there is no kernel datapath to leave out" },
-      { name: "disable-system-route", about: "understood, and without effect" },
+      { name: "disable-system-route", about: "outer packets of tunnels take no route of the host" },
       { name: "mlockall", about: "understood, and without effect" },
     ],
   },

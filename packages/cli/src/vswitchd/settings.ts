@@ -1,7 +1,7 @@
 /** What a command line of `tenet vswitchd` asks for. */
 import { join } from "node:path";
 import { type CommonSettings, readCommonSettings } from "../daemon/daemon-settings.ts";
-import { type CommandLine, lastValue, UsageError } from "../daemon/option-table.ts";
+import { type CommandLine, hasOption, lastValue, UsageError } from "../daemon/option-table.ts";
 import type { ProgramFolders } from "../daemon/program-folders.ts";
 
 /** Everything. */
@@ -12,6 +12,8 @@ export interface SwitchSettings extends CommonSettings {
   readonly runDir: string;
   /** Whether no device of the machine is used. */
   readonly isAllDummy: boolean;
+  /** Whether outer packets of tunnels take the host's routes. */
+  readonly hasSystemRoutes: boolean;
 }
 
 /** The name that the original goes by. */
@@ -46,6 +48,7 @@ export function readSettings(
     database: database ?? `unix:${join(runDir, "db.sock")}`,
     runDir,
     isAllDummy: dummies !== undefined,
+    hasSystemRoutes: !hasOption(line, "disable-system-route"),
     ...readCommonSettings(line, place),
   };
 }

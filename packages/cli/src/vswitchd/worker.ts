@@ -19,7 +19,7 @@ const COUNTERS = ["unixctl_received", "unixctl_replied"];
 
 /** Switches until `stop` aborts or the control command `exit` is given. @throws AppError when something cannot be opened */
 export async function runWorker(settings: SwitchSettings, stage: Stage, vlog: Vlog, stop: AbortController): Promise<WorkerEnd> {
-  const { database, runDir, isAllDummy, daemon } = settings;
+  const { database, runDir, isAllDummy, hasSystemRoutes, daemon } = settings;
   await using scope = new Scope(stop.signal);
   mkdirSync(runDir, { recursive: true });
   if (daemon.user !== undefined) becomeUser(daemon.user);
@@ -44,7 +44,8 @@ export async function runWorker(settings: SwitchSettings, stage: Stage, vlog: Vl
     becomeReady(stage, daemon, vlog);
     vlog.write("bridge", "info", VERSION_LINE);
   };
-  const config = { database, runDir, isAllDummy, serveCommands, onReady, ...(tls === undefined ? {} : { tls }) };
+  const own = { database, runDir, isAllDummy, hasSystemRoutes };
+  const config = { ...own, serveCommands, onReady, ...(tls === undefined ? {} : { tls }) };
   await runSwitch(config, log, scope.signal);
   return { exitCode: 0 };
 }

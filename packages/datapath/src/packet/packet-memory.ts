@@ -14,6 +14,10 @@ const N_SCRATCH_SLOTS = 24;
 /** Room for outer headers, and for the segments of bundles on their way into tunnels. */
 const N_TUNNEL_SLOTS = 12;
 
+/** Bytes more than the headroom that a frame in a scratch slot has in front of it: for all outer headers there are. */
+const PUSH_ROOM = 384;
+const MAX_BYTES = MAX_FRAME_BYTES - PUSH_ROOM;
+
 const LIVE = 1;
 const QUEUED = 2;
 
@@ -25,10 +29,16 @@ export class PacketMemory {
 
   /** Copies a frame of this process into a scratch slot. @returns false when no slot is free or it is too long */
   load(packet: Packet, frame: Uint8Array): boolean {
-    if (frame.length > MAX_FRAME_BYTES || !this.#take(packet)) return false;
-    clearVnetHeader(this.arena.bytes, packet.headerAt);
+    if (frame.length > MAX_BYTES || !this.makeRoom(packet)) return false;
     this.arena.bytes.set(frame, packet.at);
     packet.length = frame.length;
+    return true;
+  }
+
+  /** Takes a scratch slot, for whoever writes a frame into it. @returns false when none is free */
+  makeRoom(packet: Packet): boolean {
+    if (!this.#take(packet)) return false;
+    clearVnetHeader(this.arena.bytes, packet.headerAt);
     packet.clearMetadata();
     return true;
   }
@@ -61,7 +71,7 @@ export class PacketMemory {
   /** Moves a packet to bytes of its own. @returns false when no slot is free */
   makeOwn(packet: Packet): boolean {
     const { arena, headerAt, length, slot, ownsSlot } = packet;
-    if (length > MAX_FRAME_BYTES || !this.#take(packet)) return false;
+    if (length > MAX_BYTES || !this.#take(packet)) return false;
     const nBytes = VNET_HEADER_BYTES + length;
     this.arena.bytes.set(arena.bytes.subarray(headerAt, headerAt + nBytes), packet.headerAt);
     packet.length = length;
@@ -120,8 +130,8 @@ export class PacketMemory {
     packet.slot = slot;
     packet.ownsSlot = true;
     packet.arena = this.arena;
-    packet.at = this.arena.slotAt(N_RECEIVE_SLOTS + slot) + FRAME_OFFSET;
-    packet.floor = packet.at - HEADROOM;
+    packet.at = this.arena.slotAt(N_RECEIVE_SLOTS + slot) + FRAME_OFFSET + PUSH_ROOM;
+    packet.floor = packet.at - HEADROOM - PUSH_ROOM;
     packet.isShared = false;
     return true;
   }

@@ -62,18 +62,24 @@ export class DeviceLoop {
       const link = findLink(port.spec.name);
       if (link !== undefined) port.update(link);
     }
+    const receiver = end.kind === "device" ? end.device : end.sockets?.receiver;
+    if (receiver === undefined) return;
     this.#ports.set(port.portNo, port);
-    this.#poller.add(end.kind === "device" ? end.device.fd : end.receiver.fd, port.portNo);
+    this.#poller.add(receiver.fd, port.portNo);
   }
 
   /** Stops receiving from a port and closes its device or sockets. */
   remove(port: Port): void {
     const { end } = port;
     if (end.kind === "memory" || !this.#ports.delete(port.portNo)) return;
-    this.#poller.remove(end.kind === "device" ? end.device.fd : end.receiver.fd);
-    if (end.kind === "device") return end.device.close();
-    end.receiver.close();
-    end.output.close();
+    if (end.kind === "device") {
+      this.#poller.remove(end.device.fd);
+      return end.device.close();
+    }
+    const { receiver, output } = end.sockets ?? {};
+    if (receiver !== undefined) this.#poller.remove(receiver.fd);
+    receiver?.close();
+    output?.close();
   }
 
   start(): void {
@@ -127,7 +133,8 @@ export class DeviceLoop {
   #receive(portNo: number): boolean {
     const port = this.#ports.get(portNo);
     if (port === undefined || port.end.kind === "memory") return false;
-    if (port.end.kind === "tunnel") return this.#receiveDatagrams(port, port.end.receiver);
+    if (port.end.kind === "tunnel")
+      return port.end.sockets !== undefined && this.#receiveDatagrams(port, port.end.sockets.receiver);
     const { device } = port.end;
     const nMisses = this.#runner.nMisses;
     const n = device.receive(this.#batch, N_RECEIVE_SLOTS);

@@ -29,7 +29,7 @@ export class PortOutput {
   send(port: Port, packet: Packet): void {
     const { end } = port;
     if (end.kind === "memory") return deliver(port, packet);
-    if (end.kind === "tunnel") return this.#encapsulate(port, end.output, packet);
+    if (end.kind === "tunnel") return this.#encapsulate(port, end.sockets?.output, packet);
     const { queue } = end;
     if (queue.isFull) this.flush();
     if (queue.length === 0) this.#waiting.push(port);
@@ -46,14 +46,14 @@ export class PortOutput {
     this.#memory.forgetQueued();
   }
 
-  #encapsulate(port: Port, output: TunnelOutput, packet: Packet): void {
-    let result = output.push(packet);
+  #encapsulate(port: Port, output: TunnelOutput | undefined, packet: Packet): void {
+    let result = output?.push(packet);
     if (result === "full") {
       this.flush();
-      result = output.push(packet);
+      result = output?.push(packet);
     }
     if (result !== "queued") port.counters.txDropped++;
-    else if (output.isFirst) this.#waiting.push(port);
+    else if (output?.isFirst === true) this.#waiting.push(port);
   }
 }
 
@@ -70,7 +70,7 @@ function deliver({ end, counters }: Port, packet: Packet): void {
 
 function sendQueue(port: Port): void {
   const { end, counters } = port;
-  if (end.kind === "tunnel" && !port.isClosed) return end.output.flush(counters);
+  if (end.kind === "tunnel" && !port.isClosed) return end.sockets?.output.flush(counters);
   if (end.kind !== "device") return;
   const { queue, device } = end;
   const nQueued = queue.length;

@@ -16,8 +16,14 @@ export type Counters = { -readonly [K in keyof PortStats]: number };
 /** What a port sends through: a device with its queue, a memory link, or sockets of the host. */
 export type PortEnd =
   | { readonly kind: "device"; readonly device: FrameDevice; readonly queue: SendQueue }
-  | { readonly kind: "tunnel"; readonly tunnel: TunnelSpec; readonly receiver: TunnelReceiver; readonly output: TunnelOutput }
+  | { readonly kind: "tunnel"; readonly tunnel: TunnelSpec; readonly sockets: TunnelSockets | undefined }
   | { readonly kind: "memory"; readonly link: MemoryLink };
+
+/** What a tunnel port that the host carries sends and receives by. */
+export interface TunnelSockets {
+  readonly receiver: TunnelReceiver;
+  readonly output: TunnelOutput;
+}
 
 /** A port of the datapath. */
 export class Port {
@@ -77,7 +83,7 @@ export class Port {
   info(): PortInfo {
     const { end } = this;
     if (end.kind === "device") this.counters.rxDropped += end.device.takeDropped();
-    if (end.kind === "tunnel") this.counters.rxDropped += end.receiver.takeDropped();
+    if (end.kind === "tunnel") this.counters.rxDropped += end.sockets?.receiver.takeDropped() ?? 0;
     const { spec, portNo, mac, mtu, isUp, isEnabled } = this;
     return { ...spec, portNo, mac, mtu, isUp, isEnabled, stats: { ...this.counters } };
   }
@@ -90,7 +96,9 @@ export function deviceEnd(device: FrameDevice): PortEnd {
 
 /** The end of a tunnel port. @throws SystemCallError when its UDP port is taken, or without the right to raw sockets */
 export function tunnelEnd(tunnel: TunnelSpec, memory: PacketMemory): PortEnd {
-  return { kind: "tunnel", tunnel, receiver: openTunnelReceiver(tunnel), output: new TunnelOutput(tunnel, memory) };
+  if (tunnel.isNative === true) return { kind: "tunnel", tunnel, sockets: undefined };
+  const sockets = { receiver: openTunnelReceiver(tunnel), output: new TunnelOutput(tunnel, memory) };
+  return { kind: "tunnel", tunnel, sockets };
 }
 
 /** A locally administered address that follows from the name, so that it is the same in every run. */

@@ -36,7 +36,7 @@ export function readTunnel(
 ): number {
   clearTunnel(key);
   const { bytes } = batch.arena;
-  const size = readHeader(spec, bytes, at, end, key);
+  const size = readTunnelHeader(spec, bytes, at, end, key);
   if (size === 0) return 0;
   setAddress(key, batch.source, 4 * i, SRC, SRC6);
   setAddress(key, batch.destination, 4 * i, DST, DST6);
@@ -45,7 +45,14 @@ export function readTunnel(
   return size;
 }
 
-function readHeader({ type, hasPolicy }: TunnelSpec, bytes: Uint8Array, at: number, end: number, key: Uint32Array): number {
+/** Reads the tunnel header at `at` into a tunnel block that is clear but for addresses. @returns its bytes; 0 when broken */
+export function readTunnelHeader(
+  { type, hasPolicy }: TunnelSpec,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  key: Uint32Array,
+): number {
   if (type === "geneve") return readGeneve(bytes, at, end, key);
   if (type === "vxlan") return readVxlan(bytes, at, end, hasPolicy, key);
   const size = readGre(bytes, at, end, key);

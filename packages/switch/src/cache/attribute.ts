@@ -2,6 +2,7 @@
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Sighting } from "../bridge/mac-table.ts";
 import type { Effect } from "../translate/translation.ts";
+import type { NativeRoute } from "../tunnel/underlay.ts";
 import type { SideEffects, Traffic } from "./cached-flow.ts";
 
 /** TCP flags that end a connection: FIN and RST. */
@@ -10,8 +11,15 @@ const ENDING_FLAGS = 5;
 /** Takes the sighting of an address at a bridge. */
 export type LearnAddress = (bridge: Bridge, sighting: Sighting) => void;
 
+/** Who is told of packets. */
+export interface TrafficListener {
+  readonly learn: LearnAddress;
+  /** Packets go to the next hop of a route. */
+  readonly useNeighbor: (route: NativeRoute) => void;
+}
+
 /** Adds packets to all that they count for. */
-export function attribute({ visits, effects }: SideEffects, traffic: Traffic, learn: LearnAddress): void {
+export function attribute({ visits, effects }: SideEffects, traffic: Traffic, listener: TrafficListener): void {
   const { nPackets, nBytes, usedMs } = traffic;
   for (const { table, rule } of visits) {
     table.nLookups += nPackets;
@@ -21,10 +29,10 @@ export function attribute({ visits, effects }: SideEffects, traffic: Traffic, le
     rule.nBytes += nBytes;
     rule.usedMs = Math.max(rule.usedMs, usedMs);
   }
-  for (const effect of effects) repeat(effect, traffic, learn);
+  for (const effect of effects) repeat(effect, traffic, listener);
 }
 
-function repeat(effect: Effect, { nPackets, nBytes, tcpFlags }: Traffic, learn: LearnAddress): void {
+function repeat(effect: Effect, { nPackets, nBytes, tcpFlags }: Traffic, { learn, useNeighbor }: TrafficListener): void {
   switch (effect.type) {
     case "learn":
       return learn(effect.bridge, effect.sighting);
@@ -38,6 +46,11 @@ function repeat(effect: Effect, { nPackets, nBytes, tcpFlags }: Traffic, learn: 
       return effect.bridge.pipeline.lowerTimeouts(effect.rule, effect.idleTimeout, effect.hardTimeout);
     case "group":
       return effect.group?.count(effect.buckets, nPackets, nBytes);
+    case "neighbor":
+      return useNeighbor(effect.route);
+    case "enclosed":
+      for (const { rule } of effect.visits) if (rule !== undefined) rule.nBytes += nPackets * effect.nBytes;
+      return;
     case "tunnel": {
       const { patchCounters } = effect.port;
       patchCounters[effect.isInput ? "rxPackets" : "txPackets"] += nPackets;

@@ -2,6 +2,7 @@
 import type { Bridge } from "../bridge/bridge.ts";
 import type { SideEffects } from "./cached-flow.ts";
 import type { FlowTable } from "../table/flow-table.ts";
+import { keyOf, type NeighborName } from "../tunnel/neighbor-table.ts";
 import type { Effect } from "../translate/translation.ts";
 
 /** Changes not yet seen by the megaflow cache. */
@@ -10,6 +11,8 @@ export class Dirt {
   readonly #tables = new Set<FlowTable>();
   readonly #macs = new Map<Bridge, Set<string>>();
   readonly #groups = new Map<Bridge, Set<number>>();
+
+  readonly #neighbors = new Set<string>();
 
   get isClean(): boolean {
     return this.isAddressesAlone && this.#macs.size === 0;
@@ -35,12 +38,18 @@ export class Dirt {
     entryOf(this.#macs, bridge).add(name);
   }
 
+  /** A neighbour came, changed or went. */
+  neighbor(name: NeighborName): void {
+    this.#neighbors.add(keyOf(name));
+  }
+
   /** Whether a translation looked at something that changed. */
   touches({ visits, macLookups, effects }: SideEffects): boolean {
     if (this.#isEverything) return true;
     if (this.#tables.size > 0 && visits.some(({ table }) => this.#tables.has(table))) return true;
     if (this.#tables.size > 0 && effects.some((effect) => this.#isChangedLimit(effect))) return true;
     if (this.#groups.size > 0 && effects.some((effect) => this.#isChangedGroup(effect))) return true;
+    if (this.#neighbors.size > 0 && effects.some((effect) => this.#isChangedNeighbor(effect))) return true;
     return this.#macs.size > 0 && macLookups.some(({ bridge, name }) => this.#macs.get(bridge)?.has(name) === true);
   }
 
@@ -51,7 +60,7 @@ export class Dirt {
 
   /** Whether addresses are all that changed. */
   get isAddressesAlone(): boolean {
-    return !this.#isEverything && this.#tables.size === 0 && this.#groups.size === 0;
+    return !this.#isEverything && this.#tables.size === 0 && this.#groups.size === 0 && this.#neighbors.size === 0;
   }
 
   /** Forgets everything; returns what there was. */
@@ -61,7 +70,9 @@ export class Dirt {
     for (const table of this.#tables) taken.#tables.add(table);
     for (const [bridge, macs] of this.#macs) taken.#macs.set(bridge, macs);
     for (const [bridge, groups] of this.#groups) taken.#groups.set(bridge, groups);
+    for (const name of this.#neighbors) taken.#neighbors.add(name);
     this.#isEverything = false;
+    this.#neighbors.clear();
     this.#tables.clear();
     this.#macs.clear();
     this.#groups.clear();
@@ -71,6 +82,11 @@ export class Dirt {
   /** How many flows there are decides whether one is learned. */
   #isChangedLimit(effect: Effect): boolean {
     return effect.type === "learnFlow" && effect.limit > 0 && this.#tables.has(effect.bridge.pipeline.table(effect.flow.table));
+  }
+
+  #isChangedNeighbor(effect: Effect): boolean {
+    if (effect.type !== "neighbor") return false;
+    return this.#neighbors.has(keyOf({ bridge: effect.route.bridge.name, address: effect.route.nextHop }));
   }
 
   #isChangedGroup(effect: Effect): boolean {

@@ -6,6 +6,7 @@
  */
 import type { Bridge } from "../bridge/bridge.ts";
 import { keyOf, type MacEntry } from "../bridge/mac-table.ts";
+import type { NeighborName } from "../tunnel/neighbor-table.ts";
 import type { Turns, Work } from "../turns.ts";
 import { Dirt } from "./dirt.ts";
 import type { MegaflowCache } from "./megaflow-cache.ts";
@@ -44,6 +45,12 @@ export class Revalidation {
   /** Addresses of a bridge came, moved or went. */
   macsChanged(bridge: Bridge, entries: readonly Pick<MacEntry, "vlan" | "mac">[]): void {
     for (const { vlan, mac } of entries) this.dirt.mac(bridge, keyOf(vlan, mac));
+    this.schedule();
+  }
+
+  /** A neighbour of a tunnel's end came, changed or went. */
+  neighborChanged(name: NeighborName): void {
+    this.dirt.neighbor(name);
     this.schedule();
   }
 

@@ -25,6 +25,11 @@ function isSameAction(a: DatapathAction, b: DatapathAction | undefined): boolean
       return b?.type === "ct" && isSameCt(a, b);
     case "setTunnel":
       return b?.type === "setTunnel" && isSameTunnel(a.key, b.key) && a.dstPort === b.dstPort;
+    case "tunnelPush":
+      if (b?.type !== "tunnelPush" || a.tunnelPort !== b.tunnelPort || a.outPort !== b.outPort) return false;
+      return a.header.length === b.header.length && a.header.every((byte, i) => byte === b.header[i]);
+    case "tunnelPop":
+      return b?.type === "tunnelPop" && a.port === b.port;
     case "ctClear":
       return b?.type === "ctClear";
     case "pushMpls":

@@ -17,6 +17,7 @@ import { addressCommands } from "./address-commands.ts";
 import { bondCommands } from "./bond-commands.ts";
 import { connectionCommands } from "./connection-commands.ts";
 import { slowPathCommands } from "./slow-path-commands.ts";
+import { underlayCommands } from "./underlay-commands.ts";
 import { unconfiguredCommands } from "./unconfigured-commands.ts";
 import { datapathCommands } from "./datapath-commands.ts";
 import { findBridge } from "./find-bridge.ts";
@@ -38,6 +39,7 @@ export function switchCommands(
     ...datapathCommands(vswitch, clock),
     ...slowPathCommands(vswitch),
     ...tunnelCommands(vswitch),
+    ...underlayCommands(vswitch),
     ...connectionCommands(vswitch),
     ...unconfiguredCommands(vswitch),
     ...addressCommands(vswitch, clock),

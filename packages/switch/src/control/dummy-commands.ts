@@ -4,6 +4,7 @@ import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { DummyPorts } from "../dummy/dummy-ports.ts";
 import { parseOdpFlow } from "../dummy/parse-odp-flow.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
+import { readPrefix } from "./underlay-commands.ts";
 import type { WarpClock } from "./warp-clock.ts";
 
 /** What datagrams carry that say nothing of their length: 0, 1, 2, ... */
@@ -19,6 +20,14 @@ export function dummyCommands(vswitch: VirtualSwitch, dummies: DummyPorts, clock
       const known = dummies.names.filter((each) => dummies.isConnected(each) !== undefined);
       return known.map((each) => `${each}: ${stateOf(dummies.isConnected(each))}`).join("\n");
     }),
+    ...[4, 6].map((family) =>
+      command(`netdev-dummy/ip${family}addr`, "[netdev] ipaddr/mask-prefix-len", [2, 2], ([name = "", text = ""]) => {
+        if (!dummies.has(name)) throw new ArgumentError("Unknown Dummy Interface");
+        vswitch.underlay.addDummyAddress(name, readPrefix(text));
+        vswitch.underlayChanged();
+        return "OK";
+      }),
+    ),
     command("netdev-dummy/receive", "name [--qid queue_id] packet|flow [--len packet_len]", [2, MANY], ([name = "", ...rest]) => {
       if (!dummies.has(name)) throw new ArgumentError("no such dummy netdev");
       for (const frame of framesOf(rest)) dummies.receive(name, frame);

@@ -1,7 +1,6 @@
 /** The commands of the switch that look at tunnels, for `ovs-appctl`. */
-import { formatIp4, formatIp6 } from "@tenet/net";
 import { type Command, command } from "@tenet/ovsdb";
-import { isMapped, type TunnelAddress, type TunnelConfig } from "../tunnel/tunnel-config.ts";
+import { formatAddress, type TunnelAddress, type TunnelConfig } from "../tunnel/tunnel-config.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 
 /** `ofproto/list-tunnels`. */
@@ -17,7 +16,7 @@ export function tunnelCommands({ ports: { tunnels } }: VirtualSwitch): Command[]
 function describe(config: TunnelConfig, portNo: number): string {
   const { type, local, remote, ttl, tos, dontFragment, hasChecksum } = config;
   return [
-    `${type}: ${local === undefined ? "::" : formatAddress(local)}->${formatAddress(remote)}`,
+    `${type}: ${local === undefined ? "::" : formatEnd(local)}->${formatEnd(remote)}`,
     formatKeys(config),
     "legacy_l2",
     `dp port=${portNo}`,
@@ -35,8 +34,6 @@ function formatKeys({ inKey, outKey = 0n }: TunnelConfig): string {
   return incoming === outgoing ? `key=${incoming}` : `in_key=${incoming}, out_key=${outgoing}`;
 }
 
-function formatAddress(address: TunnelAddress | "flow"): string {
-  if (address === "flow") return address;
-  if (isMapped(address)) return formatIp4(address[3]);
-  return formatIp6(Uint8Array.from({ length: 16 }, (_, i) => (address[i >>> 2] ?? 0) >>> (24 - 8 * (i & 3))));
+function formatEnd(address: TunnelAddress | "flow"): string {
+  return address === "flow" ? address : formatAddress(address);
 }

@@ -173,7 +173,7 @@ export class Reconciler {
       this.#numberByInterface.set(memory, port.ofport);
       this.#openedByPort.set(port, wanted);
       if (wanted.kind === "memory") port.mac = this.#dummies.nextMac();
-      if (wanted.kind === "patch") port.mac = stableMac(uuid);
+      if (wanted.kind === "patch" || wanted.kind === "tunnel") port.mac = stableMac(uuid);
       this.#log.info({ bridge: bridge.name, port: name, ofport: port.ofport }, "port added");
       return { uuid, bridge, port, error: undefined };
     } catch (error) {

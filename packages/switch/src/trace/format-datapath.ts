@@ -14,6 +14,7 @@ import {
   VLAN_PRESENT,
 } from "@tenet/net";
 import { formatCt } from "./format-ct.ts";
+import { formatPush } from "./format-push.ts";
 import { formatTunnel } from "./format-tunnel.ts";
 import { formatMatch, type PortNames } from "@tenet/openflow";
 
@@ -80,6 +81,10 @@ function formatAction(action: DatapathAction, packet: Uint32Array, portName: (po
       return formatCt(action);
     case "setTunnel":
       return `set(${formatTunnel(action.key, action.dstPort)})`;
+    case "tunnelPush":
+      return formatPush(action, portName);
+    case "tunnelPop":
+      return `tnl_pop(${portName(action.port)})`;
     case "ctClear":
       return "ct_clear";
     case "recirc":

@@ -11,6 +11,7 @@ import type { Sighting } from "../bridge/mac-table.ts";
 import { leaveOff, resume } from "./freeze.ts";
 import type { FrozenState } from "./frozen-state.ts";
 import { finishMask, startMask } from "./megaflow-mask.ts";
+import type { NeighborSighting } from "./output/tunnel-end.ts";
 import type { PacketState } from "./packet/packet-state.ts";
 import type { Surroundings, Translation, TranslationObserver } from "./translation.ts";
 import { Walk } from "./walk.ts";
@@ -22,12 +23,17 @@ import { Walk } from "./walk.ts";
  */
 export type LearnFlow = (bridge: Bridge, flow: FlowSpec, limit: number) => boolean | undefined;
 
+/** Notes where a neighbour is that a packet comes from, or tells of. */
+export type MeetNeighbor = (bridge: Bridge, sighting: NeighborSighting) => void;
+
 /** What a translation may do besides answering. */
 export interface TranslateOptions {
   /** Called when NORMAL sees a source address; absent: nothing is learned. */
   readonly learn?: (bridge: Bridge, sighting: Sighting) => void;
   /** Called when `learn` teaches a flow; absent: it teaches nothing. */
   readonly learnFlow?: LearnFlow;
+  /** Called when a packet shows where a neighbour of a tunnel's end is; absent: nothing is noted. */
+  readonly meetNeighbor?: MeetNeighbor;
   readonly observer?: TranslationObserver;
   /** Executes these instead of looking up table 0 (packet-out). */
   readonly actions?: readonly Action[];

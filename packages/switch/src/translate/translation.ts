@@ -4,6 +4,8 @@ import type { Action, FlowSpec } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
 import type { Sighting } from "../bridge/mac-table.ts";
+import type { TunnelTable } from "../tunnel/tunnel-table.ts";
+import type { NativeRoute, Underlay } from "../tunnel/underlay.ts";
 import type { FrozenState } from "./frozen-state.ts";
 import type { Group, RunningBucket } from "../group/group.ts";
 import type { TableVisit } from "../table/flow-table.ts";
@@ -39,6 +41,10 @@ export type Effect =
       readonly idleTimeout: number;
       readonly hardTimeout: number;
     }
+  /** Packets went out by a bridge to a neighbour, with outer headers: in use, if it is known, else to be asked for. */
+  | { readonly type: "neighbor"; readonly route: NativeRoute }
+  /** Packets met rules with outer headers in front. */
+  | { readonly type: "enclosed"; readonly visits: readonly TableVisit[]; readonly nBytes: number }
   /** Packets went into a tunnel, or came out of it. */
   | { readonly type: "tunnel"; readonly port: BridgePort; readonly isInput: boolean }
   /** Packets went out at one patch port and in at its peer. */
@@ -83,6 +89,8 @@ export interface Punt {
 
 /** What translation asks of the switch around it. */
 export interface Surroundings {
+  readonly underlay: Underlay;
+  readonly tunnels: TunnelTable;
   /** The port at the other end of a patch port, and its bridge. */
   peerOf(port: BridgePort): { readonly bridge: Bridge; readonly port: BridgePort } | undefined;
   /** A number by which the datapath hands packets of this punt back. */

@@ -47,6 +47,7 @@ export class Walk {
   readonly around: Surroundings;
   readonly learn: TranslateOptions["learn"];
   readonly learnFlow: TranslateOptions["learnFlow"];
+  readonly meetNeighbor: TranslateOptions["meetNeighbor"];
   readonly observer: TranslationObserver | undefined;
   bridge: Bridge;
   table = 0;
@@ -67,7 +68,9 @@ export class Walk {
   out: DatapathAction[] = [];
   readonly effects: Effect[] = [];
   readonly macLookups: { bridge: Bridge; name: string }[] = [];
-  readonly #visits: TableVisit[] = [];
+  readonly visits: TableVisit[] = [];
+  /** Tunnel blocks of the outer headers that are in front of the packet. */
+  readonly enclosing: Uint32Array[] = [];
   #failure: TranslationFailure | undefined = undefined;
   #depth = 0;
   #nesting = 0;
@@ -79,6 +82,7 @@ export class Walk {
     this.around = around;
     this.learn = options.learn;
     this.learnFlow = options.learnFlow;
+    this.meetNeighbor = options.meetNeighbor;
     this.observer = options.observer;
     this.packet = options.packet ?? new PacketState();
     this.packet.start(key);
@@ -87,9 +91,9 @@ export class Walk {
   /** What came of it. */
   get translation(): Translation {
     return {
-      actions: this.#failure === undefined ? this.out : [],
+      actions: this.#failure === undefined ? withoutLastCopy(this.out) : [],
       mask: this.packet.wildcards,
-      visits: this.#visits,
+      visits: this.visits,
       effects: this.effects,
       macLookups: this.macLookups,
       isCacheable: this.isCacheable,
@@ -157,7 +161,7 @@ export class Walk {
     if (!this.countLookup()) return;
     const found = this.bridge.pipeline.table(table);
     const rule = this.#findRule(found, inPort, usesCtTuple);
-    this.#visits.push(found.visitOf(rule));
+    this.visits.push(found.visitOf(rule));
     this.observer?.enterTable(this.bridge, table, this.#nesting, rule);
     const { table: outerTable, rule: outerRule, cookie: outerCookie } = this;
     this.table = table;
@@ -289,4 +293,10 @@ export class Walk {
     this.observer?.failure(text);
     return true;
   }
+}
+
+/** A packet that goes into a tunnel last needs no copy. */
+function withoutLastCopy(actions: DatapathAction[]): readonly DatapathAction[] {
+  const last = actions.at(-1);
+  return last?.type === "clone" && last.actions[0]?.type === "tunnelPush" ? [...actions.slice(0, -1), ...last.actions] : actions;
 }

@@ -9,7 +9,7 @@ import { AppError } from "@tenet/kit";
 import { FIELDS } from "@tenet/net";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
-import { isMapped, type TunnelAddress, type TunnelConfig, tunnelPortName } from "./tunnel-config.ts";
+import { addressAt, isMapped, type TunnelAddress, type TunnelConfig, tunnelPortName } from "./tunnel-config.ts";
 
 const ID = FIELDS.tun_id.word;
 const SRC = FIELDS.tun_src.word;
@@ -36,6 +36,9 @@ interface Tunnel extends PortHome {
 /** A datapath port and the interfaces that share it. */
 interface SharedPort {
   readonly portNo: number;
+  readonly type: TunnelConfig["type"];
+  readonly dstPort: number;
+  readonly isNative: boolean;
   readonly hasPolicy: boolean;
   readonly tunnelsByRemote: Map<string, Tunnel[]>;
   /** Interfaces, or promises of one; the port goes with the last. */
@@ -47,6 +50,8 @@ export class TunnelTable {
   readonly #datapath: Datapath;
   readonly #sharedByName = new Map<string, SharedPort>();
   readonly #sharedByPortNo = new Map<number, SharedPort>();
+  /** Interfaces whose outer packets may go through bridges of ours. */
+  #nNative = 0;
 
   constructor(datapath: Datapath) {
     this.#datapath = datapath;
@@ -64,6 +69,9 @@ export class TunnelTable {
     if (shared.hasPolicy !== config.hasPolicy) {
       throw new TunnelConflictError("VXLAN-GBP, and non-VXLAN-GBP tunnels can't be configured on the same dst_port");
     }
+    if (shared.isNative !== isNative(config)) {
+      throw new TunnelConflictError(`${name} is in use by ${shared.isNative ? "dummies" : "the host"}`);
+    }
     const twin = shared.tunnelsByRemote.get(nameOf(config.remote))?.find((other) => isSameIdentity(other.config, config));
     if (twin !== undefined) {
       throw new TunnelConflictError(`tunnel with the same remote_ip, local_ip and in_key as port "${twin.port.name}"`, {
@@ -71,6 +79,7 @@ export class TunnelTable {
       });
     }
     shared.nUsers++;
+    if (config.carrier !== "host") this.#nNative++;
     return shared.portNo;
   }
 
@@ -89,6 +98,7 @@ export class TunnelTable {
     const portName = tunnelPortName(config);
     const shared = this.#sharedByName.get(portName);
     if (shared === undefined) return;
+    if (config.carrier !== "host") this.#nNative--;
     const name = nameOf(config.remote);
     const others = shared.tunnelsByRemote.get(name)?.filter((tunnel) => tunnel.config !== config) ?? [];
     if (others.length > 0) shared.tunnelsByRemote.set(name, others);
@@ -115,6 +125,28 @@ export class TunnelTable {
     return rankOf(known.config) <= rankOf(other.config) ? known : other;
   }
 
+  /** Datapath ports that tunnels share. */
+  *sharedPorts(): Generator<Pick<SharedPort, "portNo" | "dstPort" | "nUsers"> & { readonly name: string }> {
+    for (const [name, { portNo, dstPort, nUsers }] of this.#sharedByName) yield { name, portNo, dstPort, nUsers };
+  }
+
+  /** Whether there may be tunnels whose outer packets go through bridges of ours. */
+  get hasNative(): boolean {
+    return this.#nNative > 0;
+  }
+
+  /** The datapath port of the tunnels that UDP packets to a port are for. */
+  udpPortNo(dstPort: number): number | undefined {
+    for (const shared of this.#sharedByName.values()) if (!isGre(shared) && shared.dstPort === dstPort) return shared.portNo;
+    return undefined;
+  }
+
+  /** The same of GRE packets; over IPv6 they may be for tunnels of either kind. */
+  grePortNo(family: 4 | 6): number | undefined {
+    const ip6 = family === 6 ? this.#sharedByName.get("ip6gre_sys") : undefined;
+    return (ip6 ?? this.#sharedByName.get("gre_sys"))?.portNo;
+  }
+
   /** Every tunnel, with its datapath port. */
   *tunnels(): Generator<Tunnel & { readonly portNo: number }> {
     for (const { portNo, tunnelsByRemote } of this.#sharedByName.values()) {
@@ -122,23 +154,28 @@ export class TunnelTable {
     }
   }
 
-  #openShared(name: string, { type, dstPort, hasPolicy }: TunnelConfig): SharedPort {
-    const portNo = this.#datapath.addPort({ name, kind: "tunnel", tunnel: { type, dstPort, hasPolicy } });
-    const shared = { portNo, hasPolicy, tunnelsByRemote: new Map<string, Tunnel[]>(), nUsers: 0 };
+  #openShared(name: string, config: TunnelConfig): SharedPort {
+    const { type, dstPort, hasPolicy } = config;
+    const spec = { type, dstPort, hasPolicy, isNative: isNative(config) };
+    const portNo = this.#datapath.addPort({ name, kind: "tunnel", tunnel: spec });
+    const shared = { portNo, ...spec, tunnelsByRemote: new Map<string, Tunnel[]>(), nUsers: 0 };
     this.#sharedByName.set(name, shared);
     this.#sharedByPortNo.set(portNo, shared);
     return shared;
   }
 }
 
-function nameOf(address: TunnelAddress | "flow"): string {
-  return address === "flow" ? "flow" : address.join();
+/** Whether packets of a tunnel never go by the host's sockets. */
+function isNative({ carrier }: TunnelConfig): boolean {
+  return carrier === "native";
 }
 
-function addressAt(key: Uint32Array, word4: number, word6: number): TunnelAddress {
-  const ip4 = key[word4] ?? 0;
-  if (ip4 !== 0) return [0, 0, 0xffff, ip4];
-  return [key[word6] ?? 0, key[word6 + 1] ?? 0, key[word6 + 2] ?? 0, key[word6 + 3] ?? 0];
+function isGre({ type }: SharedPort): boolean {
+  return type === "gre" || type === "ip6gre";
+}
+
+function nameOf(address: TunnelAddress | "flow"): string {
+  return address === "flow" ? "flow" : address.join();
 }
 
 function firstThatFits(tunnels: readonly Tunnel[] | undefined, key: Uint32Array): Tunnel | undefined {

@@ -1,8 +1,6 @@
 /** Reads the settings of a tunnel from the `type` and `options` of an Interface row. */
-import { isIPv4, isIPv6 } from "node:net";
-import { parseIp4, parseIp6 } from "@tenet/net";
 import { isMap, type Row } from "@tenet/ovsdb";
-import type { TunnelAddress, TunnelConfig } from "../../tunnel/tunnel-config.ts";
+import { isMapped, parseAddress, type TunnelAddress, type TunnelConfig } from "../../tunnel/tunnel-config.ts";
 import { optionOf, textOf } from "./row-values.ts";
 
 const DEFAULT_PORT: Readonly<Record<TunnelConfig["type"], number>> = { geneve: 6081, vxlan: 4789, gre: 0, ip6gre: 0 };
@@ -18,8 +16,12 @@ interface Problem {
   readonly problem: string;
 }
 
-/** The settings of an interface whose type is one of {@link TUNNEL_TYPES}, or what is wrong with them. */
-export function readTunnel(row: Row): TunnelConfig | Problem {
+/**
+ * The settings of an interface whose type is one of {@link TUNNEL_TYPES}, or what is wrong with them.
+ *
+ * @param carrier - of tunnels on datapaths of its bridge's type
+ */
+export function readTunnel(row: Row, carrier: TunnelConfig["carrier"]): TunnelConfig | Problem {
   const type = textOf(row, "type") as TunnelConfig["type"];
   const name = textOf(row, "name");
   const option = (key: string): string | undefined => optionOf(row, "options", key);
@@ -29,7 +31,7 @@ export function readTunnel(row: Row): TunnelConfig | Problem {
     const local = readAddress(option("local_ip"), "local_ip");
     if (local === "flow" && remote !== "flow")
       return { problem: `${name}: ${type} type requires 'remote_ip=flow' with 'local_ip=flow'` };
-    if (local !== undefined && local !== "flow" && remote !== "flow" && isIp4(local) !== isIp4(remote)) {
+    if (local !== undefined && local !== "flow" && remote !== "flow" && isMapped(local) !== isMapped(remote)) {
       return { problem: `${name}: the addresses of its ends are of different kinds` };
     }
     const key = option("key");
@@ -41,6 +43,7 @@ export function readTunnel(row: Row): TunnelConfig | Problem {
     const outKey = readKey(option("out_key") ?? key, type);
     return {
       type,
+      carrier,
       dstPort: readNumber(option("dst_port"), "dst_port", 65535) ?? DEFAULT_PORT[type],
       hasPolicy: extensions.includes("gbp"),
       remote,
@@ -50,7 +53,7 @@ export function readTunnel(row: Row): TunnelConfig | Problem {
       ttl: option("ttl") === "inherit" ? "inherit" : (readNumber(option("ttl"), "ttl", 255) ?? DEFAULT_TTL),
       tos: option("tos") === "inherit" ? "inherit" : (readNumber(option("tos"), "tos", 255) ?? 0) & 0xfc,
       dontFragment: option("df_default") !== "false",
-      hasChecksum: option("csum") === "true" || (option("csum") === undefined && isIp6(remote)),
+      hasChecksum: option("csum") === "true" || (option("csum") === undefined && isIp6(remote) && DEFAULT_PORT[type] !== 0),
       text: optionsText(row),
     };
   } catch (error) {
@@ -64,11 +67,9 @@ class OptionError extends Error {}
 
 function readAddress(text: string | undefined, option: string): TunnelAddress | "flow" | undefined {
   if (text === undefined || text === "flow") return text;
-  if (isIPv4(text)) return [0, 0, 0xffff, parseIp4(text)];
-  if (!isIPv6(text)) throw new OptionError(`bad ${option} '${text}': write an address like 10.0.0.1 or fd00::1, or "flow"`);
-  const bytes = parseIp6(text);
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  return [view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12)];
+  const address = parseAddress(text);
+  if (address !== undefined) return address;
+  throw new OptionError(`bad ${option} '${text}': write an address like 10.0.0.1 or fd00::1, or "flow"`);
 }
 
 function readKey(text: string | undefined, type: TunnelConfig["type"]): bigint | "flow" | undefined {
@@ -85,12 +86,8 @@ function readNumber(text: string | undefined, option: string, max: number): numb
   throw new OptionError(`bad ${option} '${text}': write a number from 0 to ${max}`);
 }
 
-function isIp4(address: TunnelAddress): boolean {
-  return address[2] === 0xffff && address[0] === 0 && address[1] === 0;
-}
-
 function isIp6(address: TunnelAddress | "flow"): boolean {
-  return address !== "flow" && !isIp4(address);
+  return address !== "flow" && !isMapped(address);
 }
 
 /** `key=flow, remote_ip=10.0.0.2`. */

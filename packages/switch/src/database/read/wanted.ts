@@ -11,6 +11,7 @@ import type { MirrorSpec } from "../../bridge/mirror.ts";
 import type { PortVlan } from "../../bridge/port-vlan.ts";
 import type { TableSettings } from "../../table/table-settings.ts";
 import type { NewPort } from "../../bridge/port-directory.ts";
+import type { TunnelConfig } from "../../tunnel/tunnel-config.ts";
 import { readController } from "./read-controller.ts";
 import { readFlowTables } from "./read-flow-table.ts";
 import { readPolicing } from "./read-policing.ts";
@@ -100,6 +101,14 @@ const MAC_TABLE_SIZE: Range = { otherwise: 8192, min: 10, max: 1_000_000 };
 const MADE_TYPES: readonly string[] = ["internal", "tap"];
 const DEVICE_TYPES: readonly string[] = ["", "system", ...MADE_TYPES];
 
+/** What a bridge's `datapath_type` means for its interfaces. */
+interface DatapathKind {
+  /** Types whose interfaces are dummies. */
+  readonly dummyTypes: readonly string[];
+  /** Of its tunnels. */
+  readonly carrier: TunnelConfig["carrier"];
+}
+
 /** Reads every bridge that the root row holds, by name. @param isAllDummy - whether all interfaces with a device are dummies */
 export function readWanted(table: TableReader, isAllDummy: boolean): WantedBridge[] {
   const bridges: WantedBridge[] = [];
@@ -116,6 +125,7 @@ function readBridge(row: Row, isAllDummy: boolean, table: TableReader): WantedBr
   const name = textOf(row, "name");
   const isDummyDatapath = textOf(row, "datapath_type") === "dummy";
   const dummyTypes = isAllDummy ? DEVICE_TYPES : isDummyDatapath ? MADE_TYPES : [];
+  const carrier = dummyTypes.length > 0 ? "native" : textOf(row, "datapath_type") === "netdev" ? "either" : "host";
   const ports = textsOf(row, "ports").flatMap((uuid) => table("Port").get(uuid) ?? []);
   ports.sort((a, b) => (textOf(a, "name") < textOf(b, "name") ? -1 : 1));
   return {
@@ -139,7 +149,7 @@ function readBridge(row: Row, isAllDummy: boolean, table: TableReader): WantedBr
     floodVlans: numbersOf(row, "flood_vlans"),
     flowTables: readFlowTables(row, (uuid) => table("Flow_Table").get(uuid)),
     mirrors: textsOf(row, "mirrors").flatMap((uuid) => readMirrorRow(uuid, table)),
-    ports: ports.map((port) => readPort(port, dummyTypes, table, (each) => withBridgeMac(each, name, row))),
+    ports: ports.map((port) => readPort(port, { dummyTypes, carrier }, table, (each) => withBridgeMac(each, name, row))),
   };
 }
 
@@ -155,7 +165,7 @@ function nameOf(row: Row | undefined): string | undefined {
 
 function readPort(
   row: Row,
-  dummyTypes: readonly string[],
+  kind: DatapathKind,
   table: TableReader,
   withMac: (wanted: WantedInterface) => WantedInterface,
 ): WantedPort {
@@ -167,16 +177,16 @@ function readPort(
     vlan: readVlan(row),
     isProtected: row["protected"] === true,
     bond: rows.length > 1 ? readBond(row) : undefined,
-    interfaces: rows.map((each) => withMac(readInterface(each, dummyTypes))),
+    interfaces: rows.map((each) => withMac(readInterface(each, kind))),
   };
 }
 
-function readInterface(row: Row, dummyTypes: readonly string[]): WantedInterface {
+function readInterface(row: Row, kind: DatapathKind): WantedInterface {
   const name = textOf(row, "name");
   return {
     uuid: row._uuid,
     name,
-    port: readDevice(row, name, dummyTypes),
+    port: readDevice(row, name, kind),
     lastOfport: atLeastOne(numberOf(row, "ofport")),
     policing: readPolicing(row),
     isInternal: MADE_TYPES.includes(textOf(row, "type")),
@@ -191,7 +201,7 @@ function readInterface(row: Row, dummyTypes: readonly string[]): WantedInterface
   };
 }
 
-function readDevice(row: Row, name: string, dummyTypes: readonly string[]): WantedInterface["port"] {
+function readDevice(row: Row, name: string, { dummyTypes, carrier }: DatapathKind): WantedInterface["port"] {
   const ofport = atLeastOne(numberOf(row, "ofport_request"));
   const common = { name, ...(ofport === undefined ? {} : { ofport }) };
   const type = textOf(row, "type");
@@ -212,7 +222,7 @@ function readDevice(row: Row, name: string, dummyTypes: readonly string[]): Want
     }
     default:
       if (TUNNEL_TYPES.includes(type)) {
-        const tunnel = readTunnel(row);
+        const tunnel = readTunnel(row, carrier);
         return "problem" in tunnel ? tunnel : { ...common, kind: "tunnel", tunnel };
       }
       return { problem: `could not open network device ${name} (Address family not supported by protocol)` };

@@ -2,9 +2,11 @@
 import { formatPort, PORT } from "@tenet/openflow";
 import { type BridgePort, NO_FWD, PORT_DOWN, type PortLink } from "../../bridge/bridge-port.ts";
 import { areEqual } from "../../cache/same-actions.ts";
-import { leaveOff } from "../freeze.ts";
 import type { Walk } from "../walk.ts";
+import { crossInto } from "./cross-bridge.ts";
 import { enterTunnel, isBackToUs } from "./cross-tunnel.ts";
+import { nativeRoute, pushTunnel } from "./push-tunnel.ts";
+import { endOfTunnel } from "./tunnel-end.ts";
 
 type TunnelLink = Extract<PortLink, { kind: "tunnel" }>;
 
@@ -15,7 +17,7 @@ export function outputTo(walk: Walk, port: BridgePort | undefined): void {
   switch (port.link.kind) {
     case "datapath":
       walk.packet.commit(walk.out);
-      walk.out.push({ type: "output", port: port.link.portNo });
+      walk.out.push(endOfTunnel(walk, port) ?? { type: "output", port: port.link.portNo });
       walk.mirroring?.copyOutput(port.bundle);
       return;
     case "patch":
@@ -47,39 +49,27 @@ function refusalOf({ bridge, inPort }: Walk, port: BridgePort | undefined): stri
   return isBetweenProtected ? "Flow is between protected ports, skipping output." : undefined;
 }
 
-function intoTunnel(walk: Walk, port: BridgePort, { config, portNo }: TunnelLink): void {
+function intoTunnel(walk: Walk, port: BridgePort, link: TunnelLink): void {
   const { packet, out, bridge, observer } = walk;
-  observer?.note("output to kernel tunnel");
+  const { config, portNo } = link;
   const action = enterTunnel(packet, config, bridge.pipeline.tlvTable);
+  const route = action === undefined ? undefined : nativeRoute(walk, action.key, link);
+  observer?.note(`output to ${config.carrier === "native" || route !== undefined ? "native" : "kernel"} tunnel`);
   if (action === undefined) return observer?.note("Tunneling decided against output");
   if (isBackToUs(action.key, walk.key)) return observer?.note("not tunneling to our own address");
   packet.commit(out);
+  walk.effects.push({ type: "tunnel", port, isInput: false });
+  if (route !== undefined) return pushTunnel(walk, link, action.key, route);
+  if (config.carrier === "native") return observer?.warning("native tunnel routing failed");
   const last = out.findLast(({ type }) => type === "setTunnel");
   if (last?.type !== "setTunnel" || !areEqual([last], [action])) out.push(action);
   out.push({ type: "output", port: portNo });
-  walk.effects.push({ type: "tunnel", port, isInput: false });
 }
 
-/** The packet goes on in another bridge, with fresh registers; this one goes on with it as it is now. */
 function crossPatch(walk: Walk, port: BridgePort): void {
   const peer = walk.around.peerOf(port);
   if (peer === undefined) return walk.observer?.warning(`patch port ${port.name} has no peer`);
   if (walk.isTooDeep()) return;
   walk.effects.push({ type: "patch", from: port, to: peer.port });
-  const { bridge, table, rule, cookie, actionSet, stack, mirroring } = walk;
-  walk.deepen(() =>
-    walk.apart(() => {
-      walk.bridge = peer.bridge;
-      walk.startMirroring();
-      walk.actionSet = [];
-      walk.stack = [];
-      walk.isTracked = false;
-      walk.packet.enterBridge(peer.port.ofport);
-      walk.observer?.enterBridge(peer.bridge);
-      walk.enterBridge();
-      leaveOff(walk);
-      walk.observer?.leaveBridge();
-    }),
-  );
-  Object.assign(walk, { bridge, table, rule, cookie, actionSet, stack, mirroring });
+  crossInto(walk, peer, (visit) => walk.apart(visit));
 }

@@ -120,6 +120,16 @@ export class PacketState extends PipelineFlow {
     return this.#innerTags;
   }
 
+  /** Makes the packet one whose headers were all put in front of it just now. */
+  enclose(headers: Uint32Array): void {
+    for (let word = FIRST_HEADER_WORD; word < FLOW_WORDS; word++) this.writeWord(word, headers[word] ?? 0, 0xffffffff);
+    this.#base.set(headers.subarray(FIRST_HEADER_WORD), FIRST_HEADER_WORD);
+    this.#rewritten.fill(0xffffffff, FIRST_HEADER_WORD);
+    this.#innerTags.length = 0;
+    this.#tpid = TPID;
+    this.isUnparsed = false;
+  }
+
   save(): SavedFlow {
     return {
       flow: this.flow.slice(),
