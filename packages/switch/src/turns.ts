@@ -34,6 +34,11 @@ export class Turns {
     this.#schedule();
   }
 
+  /** {@link begin}; resolves with what the work comes to, or rejects with what it fails with. */
+  run<T>(work: Work<T>): Promise<T> {
+    return new Promise((resolve, reject) => this.begin(settling(work, resolve, reject)));
+  }
+
   /** Lets blocked work look whether it can go on. */
   wake(): void {
     if (this.#blocked.length === 0) return;
@@ -79,6 +84,24 @@ export class Turns {
     }
     this.#waiting.push(work);
   }
+}
+
+function* settling<T>(work: Work<T>, resolve: (value: T) => void, reject: (error: unknown) => void): Work {
+  try {
+    resolve(yield* work);
+  } catch (error) {
+    reject(error);
+  }
+}
+
+/** Does something for each of many, with a chance for others after each. */
+export function* inSteps<T, R>(values: Iterable<T>, act: (value: T) => R): Work<R[]> {
+  const results: R[] = [];
+  for (const value of values) {
+    results.push(act(value));
+    yield;
+  }
+  return results;
 }
 
 /** Drives work to its end here and now. It must not be blocked by what cannot happen meanwhile. */

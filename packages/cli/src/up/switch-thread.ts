@@ -21,6 +21,9 @@ export type ToWorker = "stop" | CableFrame;
 /** Messages from the worker; `ended` tells why when it was not asked to. */
 export type FromWorker = CableFrame | { readonly ended: string | undefined };
 
+/** Of JavaScript's young objects: the collector looks through them in one go, and packets wait for it (docs/design/0008-turns.md). */
+const YOUNG_GENERATION_MB = 3;
+
 /** The switch ended by itself. */
 class SwitchEndedError extends AppError {
   static override readonly code: string = "CLI_SWITCH_ENDED";
@@ -35,7 +38,8 @@ export class SwitchThread {
 
   constructor(data: SwitchWorkerData) {
     // Sockets that system calls opened are closed by `fs.close`, which would warn of each one.
-    const options = { workerData: data, trackUnmanagedFds: false };
+    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB };
+    const options = { workerData: data, trackUnmanagedFds: false, resourceLimits };
     this.#worker = new Worker(new URL("./switch-worker.js", import.meta.url), options);
     let reason: string | undefined;
     this.#worker.on("message", (message: FromWorker) => {

@@ -1,5 +1,6 @@
 /** The process that switches, from its pid file to its end. */
 import { mkdirSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 import { Scope } from "@tenet/kit";
 import type { Command } from "@tenet/ovsdb";
 import { runSwitch } from "@tenet/switch";
@@ -15,10 +16,13 @@ import { vlogLogger } from "../daemon/vlog/vlog-logger.ts";
 import { tlsFilesOf } from "../ovsdb-server/tls-lookup.ts";
 import { PROGRAM, type SwitchSettings, VERSION_LINE } from "./settings.ts";
 
+/** Young objects stay few: the collector looks through them in one go, and packets wait for it (docs/design/0008-turns.md). */
+const SHORT_PAUSES = "--semi-space-growth-factor=1";
 const COUNTERS = ["unixctl_received", "unixctl_replied"];
 
 /** Switches until `stop` aborts or the control command `exit` is given. @throws AppError when something cannot be opened */
 export async function runWorker(settings: SwitchSettings, stage: Stage, vlog: Vlog, stop: AbortController): Promise<WorkerEnd> {
+  setFlagsFromString(SHORT_PAUSES);
   const { database, runDir, isAllDummy, hasSystemRoutes, daemon } = settings;
   await using scope = new Scope(stop.signal);
   mkdirSync(runDir, { recursive: true });

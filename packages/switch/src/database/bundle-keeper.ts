@@ -6,6 +6,7 @@ import type { Bridge } from "../bridge/bridge.ts";
 import type { Bundle } from "../bridge/bridge-port.ts";
 import { makeBundle } from "../bridge/bundle.ts";
 import { isSameVlan } from "../bridge/port-vlan.ts";
+import { inSteps, type Work } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import type { PortState } from "./states.ts";
 import type { WantedMirror, WantedPort } from "./read/wanted.ts";
@@ -40,8 +41,8 @@ export class BundleKeeper {
   }
 
   /** Gives the bundles of ports the settings of their rows, and forgets those of others. */
-  applyPorts(wanted: readonly WantedPort[]): void {
-    this.#ports = wanted.map((each) => ({ uuid: each.uuid, bundle: this.#apply(each) }));
+  *applyingPorts(wanted: readonly WantedPort[]): Work {
+    this.#ports = yield* inSteps(wanted, (each) => ({ uuid: each.uuid, bundle: this.#apply(each) }));
     this.#bundleByName = new Map(this.#ports.map(({ bundle }) => [bundle.name, bundle]));
   }
 

@@ -6,6 +6,7 @@ import { PORT } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
 import type { DummyPorts } from "../dummy/dummy-ports.ts";
+import { inSteps, type Work } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import type { InterfaceState } from "./states.ts";
 import type { WantedInterface } from "./read/wanted.ts";
@@ -63,9 +64,9 @@ export class DeviceKeeper {
   }
 
   /** Internal devices that ask for none have the smallest MTU among the others: the host then sends what all can carry. */
-  applyMtus(states: readonly InterfaceState[], interfaces: readonly WantedInterface[]): InterfaceState[] {
+  *applyingMtus(states: readonly InterfaceState[], interfaces: readonly WantedInterface[]): Work<InterfaceState[]> {
     const wantedByUuid = new Map(interfaces.map((each) => [each.uuid, each]));
-    const sized = states.map((state) => {
+    const sized = yield* inSteps(states, (state) => {
       const wanted = wantedByUuid.get(state.uuid);
       const info = state.port === undefined ? undefined : this.#vswitch.ports.infoOf(state.port);
       return { state, info, wantedMtu: wanted?.mtu, isInternal: wanted?.isInternal === true };
@@ -73,8 +74,9 @@ export class DeviceKeeper {
     const others = sized.flatMap(({ info, wantedMtu, isInternal }) =>
       isInternal || info === undefined ? [] : [wantedMtu ?? info.mtu],
     );
-    return sized.map(({ state, info, wantedMtu, isInternal }) => {
-      const mtu = wantedMtu ?? (isInternal && others.length > 0 ? Math.min(...others) : undefined);
+    const least = others.length > 0 ? Math.min(...others) : undefined;
+    return yield* inSteps(sized, ({ state, info, wantedMtu, isInternal }) => {
+      const mtu = wantedMtu ?? (isInternal ? least : undefined);
       if (info === undefined || mtu === undefined || mtu === info.mtu) return state;
       return info.kind === "memory" ? { ...state, dummyMtu: mtu } : this.#setMtu(state, info.name, mtu);
     });

@@ -1,7 +1,7 @@
 /**
  * Follows the Open_vSwitch database: a change there becomes a change here, and its outcome is written back.
  *
- * Changes that come together are carried out together. `cur_cfg` is written in the same transaction as the
+ * Changes that come together are carried out together. `cur_cfg` is written with the last of the
  * outcome, so `ovs-vsctl` without `--no-wait` returns when the bridges and ports are there. Devices that could not
  * be opened are tried again every 5 s, when packet counters are written too, and when a device appears.
  */
@@ -41,6 +41,8 @@ export interface SwitchParts {
 }
 
 const MIN_REFRESH_MS = 5000;
+/** Of status columns; the last transaction tells that all is done. */
+const OPERATIONS_PER_TRANSACTION = 64;
 const DEFAULT_FLOW_LIMIT = 200_000;
 const DEFAULT_IDLE_MS = 10_000;
 
@@ -129,16 +131,28 @@ export class DatabaseFollower {
   }
 
   async #runOnce(hasStatistics: boolean): Promise<void> {
-    const table = (name: string): ReturnType<SwitchDatabase["table"]> => this.#db.table(name);
     const { vswitch, controllers, isAllDummy } = this.#parts;
-    applyGlobals(vswitch, table("Open_vSwitch").values());
-    this.#reconciler.apply(readWanted(table, isAllDummy));
+    const { turns } = vswitch;
+    const seen = this.#snapshot();
+    const roots = [...seen("Open_vSwitch").values()];
+    applyGlobals(vswitch, roots);
+    const wanted = await turns.run(readWanted(seen, isAllDummy));
+    await turns.run(this.#reconciler.applying(wanted));
     // Flows that are being restored are not for controllers to see.
     const bridges = this.#reconciler.bridges.map((each) => (vswitch.slowPath.isRestoring ? { ...each, controllers: [] } : each));
-    await controllers.sync(bridges, readTls(table));
-    const sources = { vswitch, reconciler: this.#reconciler, controllers };
-    const operations = statusOperations(this.#db.operations, table, sources, { hasStatistics });
-    if (operations.length > 0) await this.#db.transact(operations);
+    await controllers.sync(bridges, readTls(seen));
+    const sources = { vswitch, reconciler: this.#reconciler, controllers, roots };
+    const table = (name: string): ReturnType<SwitchDatabase["table"]> => this.#db.table(name);
+    const operations = await turns.run(statusOperations(this.#db.operations, table, sources, { hasStatistics }));
+    for (let at = 0; at < operations.length; at += OPERATIONS_PER_TRANSACTION) {
+      await this.#db.transact(operations.slice(at, at + OPERATIONS_PER_TRANSACTION));
+    }
+  }
+
+  /** The rows as they are now: they may change while work on them goes on in turns. */
+  #snapshot(): (name: string) => ReturnType<SwitchDatabase["table"]> {
+    const rowsByTable = new Map(FOLLOWED_TABLES.map((name) => [name, new Map(this.#db.table(name))]));
+    return (name) => rowsByTable.get(name) ?? new Map();
   }
 }
 

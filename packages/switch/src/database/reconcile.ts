@@ -16,6 +16,7 @@ import type { ControllerSpec } from "../controller/controller-spec.ts";
 import { phraseOf } from "../controller/describe-failure.ts";
 import type { DummyPorts } from "../dummy/dummy-ports.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
+import { inSteps, type Work } from "../turns.ts";
 import { BundleKeeper } from "./bundle-keeper.ts";
 import { DeviceKeeper } from "./device-keeper.ts";
 import { type Start, startOf, startOver } from "./start-over.ts";
@@ -64,13 +65,15 @@ export class Reconciler {
     return [...this.#heldByName.values()].map(({ bundles: { ports, mirrors }, ...rest }) => ({ ...rest, ports, mirrors }));
   }
 
-  /** Changes the switch to what is wanted. Never throws for one port's sake. */
-  apply(asked: readonly WantedBridge[]): void {
+  /** Changes the switch to what is wanted, one port after the other. Never throws for one port's sake. */
+  *applying(asked: readonly WantedBridge[]): Work {
     const wanted = asked.filter(({ name }) => this.#isFileName(name));
     const names = new Set(wanted.map(({ name }) => name));
     for (const [name, { bridge }] of this.#heldByName) if (!names.has(name)) this.#dropBridge(bridge);
-    for (const each of wanted) this.#closeUnwanted(each);
-    this.#states = wanted.flatMap((each) => this.#applyBridge(each));
+    for (const each of wanted) yield* this.#closeUnwanted(each);
+    const states: InterfaceState[] = [];
+    for (const each of wanted) for (const state of yield* this.#applyBridge(each)) states.push(state);
+    this.#states = states;
   }
 
   /** A bridge's name becomes that of its sockets: whoever may write the database may not choose their folder. */
@@ -89,13 +92,14 @@ export class Reconciler {
   }
 
   /** Before anything is opened: a device may move from one bridge to another. */
-  #closeUnwanted({ name, ports }: WantedBridge): void {
+  *#closeUnwanted({ name, ports }: WantedBridge): Work {
     const bridge = this.#heldByName.get(name)?.bridge;
     if (bridge === undefined) return;
     const wantedByName = new Map(
       ports.flatMap(({ name: bundle, interfaces }) => interfaces.map((each) => [each.name, { ...each, bundle }])),
     );
     for (const port of bridge.ports()) {
+      yield;
       const found = wantedByName.get(port.name);
       const wanted = found?.bundle === port.bundle.name ? found : undefined;
       const opened = this.#openedByPort.get(port);
@@ -106,7 +110,7 @@ export class Reconciler {
     }
   }
 
-  #applyBridge(wanted: WantedBridge): InterfaceState[] {
+  *#applyBridge(wanted: WantedBridge): Work<InterfaceState[]> {
     const held = this.#holdBridge(wanted);
     const { bridge } = held;
     held.uuid = wanted.uuid;
@@ -117,12 +121,13 @@ export class Reconciler {
     bridge.macs.ageingMs = wanted.macAgeingMs;
     bridge.macs.maxEntries = wanted.maxMacs;
     bridge.pipeline.configureTables(wanted.flowTables);
-    held.bundles.applyPorts(wanted.ports);
+    yield* held.bundles.applyingPorts(wanted.ports);
     const interfaces = wanted.ports.flatMap((port) => port.interfaces.map((each) => ({ ...each, bundle: port.name })));
     const locals = interfaces.filter(({ name }) => name === bridge.name);
     const others = interfaces.filter(({ name }) => name !== bridge.name);
-    const states = [...locals, ...others.sort(byNumberWanted)].map((each) => this.#applyInterface(held, each, each.bundle));
-    const sized = this.#devices.applyMtus(states, interfaces);
+    const ordered = [...locals, ...others.sort(byNumberWanted)];
+    const states = yield* inSteps(ordered, (each) => this.#applyInterface(held, each, each.bundle));
+    const sized = yield* this.#devices.applyingMtus(states, interfaces);
     held.bundles.applyMirrors(wanted.mirrors);
     held.bundles.applyFloodVlans(wanted.floodVlans);
     this.#devices.applyBridgeMac(bridge, locals[0]);

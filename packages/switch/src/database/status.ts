@@ -4,6 +4,7 @@ import { formatMac } from "@tenet/net";
 import { type ColumnInput, type Datum, isMap, isSet, type Operations, type Row, type RowInput } from "@tenet/ovsdb";
 import type { ControllerStatus } from "../controller/controller-spec.ts";
 import type { Controllers } from "../controller/controllers.ts";
+import type { Work } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { interfaceColumns } from "./interface-status.ts";
 import type { Reconciler } from "./reconcile.ts";
@@ -28,15 +29,17 @@ export interface StatusSources {
   readonly vswitch: VirtualSwitch;
   readonly reconciler: Reconciler;
   readonly controllers: Controllers;
+  /** Root rows as they were when what they ask for was read. */
+  readonly roots: readonly Row[];
 }
 
-/** Operations that bring the status columns up to date; empty when they are. */
-export function statusOperations(
+/** Operations that bring the status columns up to date, the root's last; empty when they are. */
+export function* statusOperations(
   operations: Operations,
   table: TableReader,
-  { vswitch, reconciler, controllers }: StatusSources,
+  { vswitch, reconciler, controllers, roots }: StatusSources,
   { hasStatistics }: StatusParts,
-): Json[] {
+): Work<Json[]> {
   const infoByPortNo = new Map(vswitch.datapath.ports().map((info) => [info.portNo, info]));
   const ops: Json[] = [];
   const set = (name: string, uuid: string, wanted: RowInput): void => {
@@ -49,6 +52,7 @@ export function statusOperations(
     const info = state.port?.link.kind === "datapath" ? infoByPortNo.get(state.port.link.portNo) : undefined;
     const isNew = isMap(old?.["statistics"]) && old["statistics"].size === 0;
     set("Interface", state.uuid, interfaceColumns(state, info, problemOf(state, vswitch), hasStatistics || isNew));
+    yield;
   }
   for (const { uuid, bridge, ports, mirrors, controllers: bridgeControllers } of reconciler.bridges) {
     const datapath_id = bridge.datapathId.toString(16).padStart(16, "0");
@@ -56,6 +60,7 @@ export function statusOperations(
     for (const port of ports) {
       const active = port.bundle.bond?.active;
       set("Port", port.uuid, { bond_active_slave: active === undefined ? [] : formatMac(active.port.mac) });
+      yield;
     }
     for (const { uuid: controller } of bridgeControllers) {
       const columns = controllerColumns(
@@ -71,7 +76,7 @@ export function statusOperations(
       set("Mirror", mirror.uuid, { statistics: { tx_packets: nPackets, tx_bytes: nBytes } });
     });
   }
-  for (const root of table("Open_vSwitch").values()) set("Open_vSwitch", root._uuid, rootColumns(root));
+  for (const root of roots) set("Open_vSwitch", root._uuid, rootColumns(root));
   return ops;
 }
 

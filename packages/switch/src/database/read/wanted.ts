@@ -12,6 +12,7 @@ import type { PortVlan } from "../../bridge/port-vlan.ts";
 import type { TableSettings } from "../../table/table-settings.ts";
 import type { NewPort } from "../../bridge/port-directory.ts";
 import type { TunnelConfig } from "../../tunnel/tunnel-config.ts";
+import { inSteps, type Work } from "../../turns.ts";
 import { readController } from "./read-controller.ts";
 import { readFlowTables } from "./read-flow-table.ts";
 import { readPolicing } from "./read-policing.ts";
@@ -110,24 +111,26 @@ interface DatapathKind {
 }
 
 /** Reads every bridge that the root row holds, by name. @param isAllDummy - whether all interfaces with a device are dummies */
-export function readWanted(table: TableReader, isAllDummy: boolean): WantedBridge[] {
+export function* readWanted(table: TableReader, isAllDummy: boolean): Work<WantedBridge[]> {
   const bridges: WantedBridge[] = [];
   for (const root of table("Open_vSwitch").values()) {
     for (const uuid of textsOf(root, "bridges")) {
       const row = table("Bridge").get(uuid);
-      if (row !== undefined) bridges.push(readBridge(row, isAllDummy, table));
+      if (row !== undefined) bridges.push(yield* readBridge(row, isAllDummy, table));
     }
   }
   return bridges.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function readBridge(row: Row, isAllDummy: boolean, table: TableReader): WantedBridge {
+function* readBridge(row: Row, isAllDummy: boolean, table: TableReader): Work<WantedBridge> {
   const name = textOf(row, "name");
   const isDummyDatapath = textOf(row, "datapath_type") === "dummy";
   const dummyTypes = isAllDummy ? DEVICE_TYPES : isDummyDatapath ? MADE_TYPES : [];
   const carrier = dummyTypes.length > 0 ? "native" : textOf(row, "datapath_type") === "netdev" ? "either" : "host";
   const ports = textsOf(row, "ports").flatMap((uuid) => table("Port").get(uuid) ?? []);
   ports.sort((a, b) => (textOf(a, "name") < textOf(b, "name") ? -1 : 1));
+  const kind: DatapathKind = { dummyTypes, carrier };
+  const readOne = (port: Row): WantedPort => readPort(port, kind, table, (each) => withBridgeMac(each, name, row));
   return {
     uuid: row._uuid,
     name,
@@ -149,7 +152,7 @@ function readBridge(row: Row, isAllDummy: boolean, table: TableReader): WantedBr
     floodVlans: numbersOf(row, "flood_vlans"),
     flowTables: readFlowTables(row, (uuid) => table("Flow_Table").get(uuid)),
     mirrors: textsOf(row, "mirrors").flatMap((uuid) => readMirrorRow(uuid, table)),
-    ports: ports.map((port) => readPort(port, { dummyTypes, carrier }, table, (each) => withBridgeMac(each, name, row))),
+    ports: yield* inSteps(ports, readOne),
   };
 }
 
