@@ -158,6 +158,15 @@ test("without a helper nothing is announced; an announcement serves one connecti
   expect(late.track(tcp(C, 5000, S, 8000, syn))).toBe(NEW);
 });
 
+test("what was announced has the mark of its control connection after that is over, whoever came next", () => {
+  const tracker = new Tracker();
+  say(tracker, "227 Entering Passive Mode (10,0,0,2,31,64).\r\n", true);
+  tracker.datapath.conntrack.flush();
+  expect(tracker.track(tcp(C, 6000, S, 80, syn), { ...COMMIT, mark: 5, markMask: 0xff })).toBe(NEW);
+  expect(tracker.track(tcp(C, 5000, S, 8000, syn), COMMIT)).toBe(NEW | rel);
+  expect(tracker.mark).toBe(9);
+});
+
 test("what is announced in a translated connection is translated as it is", () => {
   const tracker = new Tracker();
   const address = Uint32Array.of(parseIp4("10.9.9.9"));

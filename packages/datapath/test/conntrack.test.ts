@@ -147,6 +147,29 @@ test("connections that are over are buried while packets come", () => {
   expect(tracker.datapath.conntrack.size).toBe(0);
 });
 
+test("a connection that is over leaves nothing to the one that comes next", () => {
+  const tracker = new Tracker();
+  const syn = ethernet(A, B, 6, buildTcp({ srcPort: 5, dstPort: 6, seq: 1, flags: TCP_FLAG.syn }));
+  const answer = ethernet(B, A, 6, buildTcp({ srcPort: 6, dstPort: 5, seq: 1, ack: 2, flags: TCP_FLAG.syn | TCP_FLAG.ack }));
+  const label = { label: Uint32Array.of(1, 2, 3, 4), labelMask: new Uint32Array(4).fill(0xffffffff) };
+  const marked = { ...COMMIT, mark: 7, markMask: 0xff, ...label };
+  const listed = (): unknown[] =>
+    [...tracker.datapath.conntrack.connections()].map((each) => [each.proto, each.mark, [...each.label], each.tcpStates]);
+  tracker.track(syn, marked);
+  tracker.track(answer, TRACK);
+  expect(listed()).toEqual([[6, 7, [1, 2, 3, 4], ["ESTABLISHED", "SYN_SENT"]]]);
+  for (const [frame, states] of [
+    [syn, ["SYN_SENT", "CLOSED"]],
+    [udp(A, 5, B, 6), undefined],
+    [syn, ["SYN_SENT", "CLOSED"]],
+  ] as const) {
+    expect(tracker.datapath.conntrack.flush()).toBe(1);
+    expect(tracker.track(frame, COMMIT)).toBe(trk | isNew);
+    expect(listed()).toEqual([[frame === syn ? 6 : 17, 0, [0, 0, 0, 0], states]]);
+  }
+  expect(tracker.track(answer, TRACK)).toBe(trk | est | rpl);
+});
+
 test("a limit of a zone, and the limit of all, leave later connections untracked", () => {
   const tracker = new Tracker();
   tracker.datapath.conntrack.zoneLimits.set(3, 2);

@@ -4,12 +4,14 @@
  * Open addressing over typed arrays: a place holds the tuple's hash and `2 * id + direction + 1`. Both tuples of a
  * connection are in it. Expired connections are found dead at once and buried by a sweep that goes round in steps.
  */
-import type { Connection } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { hashTuple, isSameTuple, zoneOf } from "./tuple.ts";
 
 const MIN_CAPACITY = 1024;
 /** Connections that one sweep looks at, at least. */
 const SWEEP_MIN = 4096;
+/** Connections that are kept when they are over, to serve again. */
+const MAX_SPARE = 65_536;
 /** Sweeps in which the whole table is looked at. */
 const SWEEP_PARTS = 50;
 
@@ -18,6 +20,7 @@ export class ConnectionTable {
   /** Set by {@link find}: whether the tuple was that of replies. */
   foundReply = false;
   readonly #seed: number;
+  /** By id. Those of free ids are not live; they wait to serve again. */
   readonly #connections: (Connection | undefined)[] = [];
   readonly #freeIds: number[] = [];
   readonly #nByZone = new Map<number, number>();
@@ -40,11 +43,6 @@ export class ConnectionTable {
   /** Number of connections in a zone. */
   sizeOfZone(zone: number): number {
     return this.#nByZone.get(zone) ?? 0;
-  }
-
-  /** The id that the next connection is to have. */
-  nextId(): number {
-    return this.#freeIds.at(-1) ?? this.#connections.length;
   }
 
   /** The live connection that a tuple belongs to; `foundReply` tells on which side. */
@@ -70,25 +68,31 @@ export class ConnectionTable {
     }
   }
 
-  /** Adds a connection whose id is `nextId()`, and whose tuples no other has. */
-  add(connection: Connection): void {
+  /** Adds a connection with these tuples, which no other has; who calls says what else it is. */
+  add(original: Uint32Array, reply: Uint32Array): Connection {
     if (4 * (this.#size + 1) > this.#capacity) this.#grow();
-    this.#freeIds.pop();
-    this.#connections[connection.id] = connection;
+    const id = this.#freeIds.pop() ?? this.#connections.length;
+    const connection = this.#connections[id] ?? new Connection(id);
+    this.#connections[id] = connection;
+    connection.isLive = true;
+    connection.original.set(original);
+    connection.reply.set(reply);
     this.#size++;
-    const zone = zoneOf(connection.original);
+    const zone = zoneOf(original);
     this.#nByZone.set(zone, this.sizeOfZone(zone) + 1);
-    this.#place(hashTuple(connection.original, this.#seed), 2 * connection.id + 1);
-    this.#place(hashTuple(connection.reply, this.#seed), 2 * connection.id + 2);
+    this.#place(hashTuple(original, this.#seed), 2 * id + 1);
+    this.#place(hashTuple(reply, this.#seed), 2 * id + 2);
+    return connection;
   }
 
   /** Removes a connection; one that is not here is ignored. */
   remove(connection: Connection): void {
+    if (!connection.isLive) return;
     const { id } = connection;
-    if (this.#connections[id] !== connection) return;
     this.#removePlace(hashTuple(connection.original, this.#seed), 2 * id + 1);
     this.#removePlace(hashTuple(connection.reply, this.#seed), 2 * id + 2);
-    this.#connections[id] = undefined;
+    connection.isLive = false;
+    if (connection.isHeld || this.#freeIds.length >= MAX_SPARE) this.#connections[id] = undefined;
     this.#freeIds.push(id);
     this.#size--;
     const zone = zoneOf(connection.original);
@@ -100,7 +104,7 @@ export class ConnectionTable {
   /** Live connections, of one zone or all; removing while iterating is allowed. */
   *live(nowMs: number, zone?: number): IterableIterator<Connection> {
     for (const connection of this.#connections) {
-      if (connection === undefined || connection.expiresMs <= nowMs) continue;
+      if (connection === undefined || !connection.isLive || connection.expiresMs <= nowMs) continue;
       if (zone === undefined || zoneOf(connection.original) === zone) yield connection;
     }
   }

@@ -1,6 +1,7 @@
 /** One connection that was committed. */
 import type { CtHelper } from "../datapath.ts";
-import type { TcpEnd } from "./tcp.ts";
+import { TcpEnd } from "./tcp.ts";
+import { TUPLE_WORDS } from "./tuple.ts";
 
 /** How a connection's packets are translated. */
 export type NatSide = "none" | "src" | "dst";
@@ -32,47 +33,58 @@ export interface SequenceShift {
   readonly after: number;
 }
 
-/** A connection in the table; objects are made in one place and not reused. */
+/** What a connection is from its beginning. */
+export interface ConnectionStart {
+  readonly nat: NatSide;
+  readonly helper: CtHelper | undefined;
+  readonly parent: Connection | undefined;
+  readonly phase: Phase;
+}
+
+/**
+ * A connection in the table, which owns the object: when the connection is over, it serves another one, because what
+ * lives for seconds is the dearest garbage. Who keeps it any longer sets `isHeld`.
+ */
 export class Connection {
   /** Place in the list of connections. */
   readonly id: number;
+  /** Whether it is in the table. */
+  isLive = false;
+  /** Something besides the table refers to it, so that it is not to serve another connection. */
+  isHeld = false;
   /** The tuple of packets that come from the side that began. */
-  readonly original: Uint32Array;
+  readonly original: Uint32Array = new Uint32Array(TUPLE_WORDS);
   /** The tuple of packets that come from the other side; it is not the original's reverse when addresses are translated. */
-  readonly reply: Uint32Array;
-  readonly nat: NatSide;
+  readonly reply: Uint32Array = new Uint32Array(TUPLE_WORDS);
+  nat: NatSide = "none";
   /** Of a TCP connection: who began, who answers. */
-  readonly ends: readonly [TcpEnd, TcpEnd] | undefined;
+  ends: readonly [TcpEnd, TcpEnd] | undefined = undefined;
   mark = 0;
   readonly label: Uint32Array = new Uint32Array(4);
   /** Whose announcements of further connections to follow. */
-  readonly helper: CtHelper | undefined;
+  helper: CtHelper | undefined = undefined;
   /** The connection that announced it. */
-  readonly parent: Connection | undefined;
+  parent: Connection | undefined = undefined;
   /** Of FTP with translated addresses: the shifted numbers of who began, and of who answers. */
-  readonly shifts: [SequenceShift | undefined, SequenceShift | undefined] | undefined;
-  phase: Phase;
+  shifts: [SequenceShift | undefined, SequenceShift | undefined] | undefined = undefined;
+  phase: Phase = "otherFirst";
   /** Monotonic ms. */
-  expiresMs: number;
+  expiresMs = 0;
 
-  constructor(
-    id: number,
-    tuples: { readonly original: Uint32Array; readonly reply: Uint32Array; readonly nat: NatSide },
-    kin: { readonly helper: CtHelper | undefined; readonly parent: Connection | undefined },
-    ends: readonly [TcpEnd, TcpEnd] | undefined,
-    phase: Phase,
-    nowMs: number,
-  ) {
+  constructor(id: number) {
     this.id = id;
-    this.original = tuples.original;
-    this.reply = tuples.reply;
-    this.nat = tuples.nat;
-    this.helper = kin.helper;
-    this.parent = kin.parent;
-    this.ends = ends;
-    this.shifts = kin.helper === "ftp" && tuples.nat !== "none" && ends !== undefined ? [undefined, undefined] : undefined;
-    this.phase = phase;
-    this.expiresMs = nowMs + TIMEOUT_MS[phase];
+  }
+
+  /** Becomes another connection, whose tuples are here already. */
+  begin({ nat, helper, parent, phase }: ConnectionStart, nowMs: number): void {
+    this.nat = nat;
+    this.ends = phase === "tcpFirst" ? (this.ends ?? [new TcpEnd(), new TcpEnd()]) : undefined;
+    this.mark = parent?.mark ?? 0;
+    for (let i = 0; i < 4; i++) this.label[i] = parent?.label[i] ?? 0;
+    this.helper = helper;
+    this.parent = parent;
+    this.shifts = helper === "ftp" && nat !== "none" && phase === "tcpFirst" ? [undefined, undefined] : undefined;
+    this.touch(phase, nowMs);
   }
 
   /** Notes that a packet came now. */

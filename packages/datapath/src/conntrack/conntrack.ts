@@ -14,7 +14,7 @@ import { getU8 } from "@tenet/net";
 import type { CtDatapathAction, CtNat } from "../datapath.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { Rewriter } from "../packet/rewrite.ts";
-import { Connection, type NatSide, type Phase } from "./connection.ts";
+import type { Connection, NatSide, Phase } from "./connection.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import { CT_STATE, NAT_STATES } from "./ct-state.ts";
 import { readAnnouncement } from "./announcements.ts";
@@ -24,7 +24,7 @@ import { translateFtp } from "./ftp-translation.ts";
 import { chooseReply, type NatContext } from "./nat.ts";
 import { PacketReader } from "./packet-reader.ts";
 import { PacketTranslator } from "./packet-translator.ts";
-import { beginTcp, canBegin, followTcp, phaseOf, TcpEnd, TcpSegment, VERDICT, type Verdict } from "./tcp.ts";
+import { beginTcp, canBegin, followTcp, phaseOf, type TcpEnd, TcpSegment, VERDICT, type Verdict } from "./tcp.ts";
 import { isIcmp, isSameTuple, protoOf, reverseTuple, TUPLE, TUPLE_WORDS } from "./tuple.ts";
 
 const TCP = 6;
@@ -81,6 +81,7 @@ export class Conntrack {
     const { nFragmentBytes } = reader;
     if (!this.#trackPacket(packet, bytes, action)) return "drop";
     const connection = this.#connection;
+    if (connection !== undefined) connection.isHeld = true;
     const fate = { state: packet.ctState & ~NAT_STATES, connection, isReply: this.#isReply, tuple: packet.ctTuple.slice() };
     this.fragments.settle(key, { ...fate, nBytes: nFragmentBytes }, nowMs);
     return "on";
@@ -221,11 +222,11 @@ export class Conntrack {
     if (expectation !== undefined) this.#expectations.add(expectation, this.#nowMs);
   }
 
-  /** The tuple of answers to the packet in hand; `undefined` when nothing is left to translate it to. */
+  /** The tuple of answers to the packet in hand, good until the next; `undefined` when nothing is left to translate it to. */
   #replyOf(original: Uint32Array, nat: CtNat | undefined, expectation: Expectation | undefined): Uint32Array | undefined {
     reverseTuple(original, this.#reversed);
-    if (nat === undefined) return this.#reversed.slice();
-    if (expectation === undefined) return nat.side === undefined ? this.#reversed.slice() : chooseReply(original, nat, this.#nat);
+    if (nat === undefined) return this.#reversed;
+    if (expectation === undefined) return nat.side === undefined ? this.#reversed : chooseReply(original, nat, this.#nat);
     const reply = expectation.reply.slice();
     reply[TUPLE.ports] = ((reply[TUPLE.ports] ?? 0) | ((original[TUPLE.ports] ?? 0) >>> 16)) >>> 0;
     return this.#nat.isTaken(reply) ? undefined : reply;
@@ -233,22 +234,17 @@ export class Conntrack {
 
   /** Remembers the connection that the packet in hand begins; `undefined` when it cannot be translated. */
   #commit({ nat, helper }: CtDatapathAction, expectation: Expectation | undefined): Connection | undefined {
-    const original = this.#reader.tuple.slice();
+    const original = this.#reader.tuple;
     const reply = this.#replyOf(original, nat, expectation);
     if (reply === undefined) return undefined;
     const side: NatSide = isSameTuple(reply, this.#reversed) ? "none" : (nat?.side ?? sideOf(reply, this.#reversed));
-    const kin = { helper: this.#reader.part === "whole" ? helper : undefined, parent: expectation?.parent };
-    const isTcp = protoOf(original) === TCP;
-    const ends = isTcp ? ([new TcpEnd(), new TcpEnd()] as const) : undefined;
-    if (ends !== undefined) beginTcp(ends[0], ends[1], this.#segment);
-    const phase: Phase = isTcp ? "tcpFirst" : isIcmp(protoOf(original)) ? "icmpFirst" : "otherFirst";
-    const connection = new Connection(this.table.nextId(), { original, reply, nat: side }, kin, ends, phase, this.#nowMs);
-    this.table.add(connection);
-    if (expectation !== undefined) {
-      this.#expectations.remove(expectation);
-      connection.mark = expectation.parent.mark;
-      connection.label.set(expectation.parent.label);
-    }
+    const proto = protoOf(original);
+    const phase: Phase = proto === TCP ? "tcpFirst" : isIcmp(proto) ? "icmpFirst" : "otherFirst";
+    const ownHelper = this.#reader.part === "whole" ? helper : undefined;
+    const connection = this.table.add(original, reply);
+    connection.begin({ nat: side, helper: ownHelper, parent: expectation?.parent, phase }, this.#nowMs);
+    if (connection.ends !== undefined) beginTcp(connection.ends[0], connection.ends[1], this.#segment);
+    if (expectation !== undefined) this.#expectations.remove(expectation);
     return connection;
   }
 

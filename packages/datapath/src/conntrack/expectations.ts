@@ -66,6 +66,7 @@ export class Expectations {
  * @param ownPort - what it is at the announcing end
  */
 export function expectationOf(parent: Connection, isReply: boolean, port: number, ownPort: number = port): Expectation {
+  parent.isHeld = true;
   const original = (isReply ? parent.original : parent.reply).slice();
   const reply = (isReply ? parent.reply : parent.original).slice();
   original[TUPLE.ports] = port;

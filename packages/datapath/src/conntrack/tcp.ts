@@ -91,16 +91,18 @@ export function canBegin({ flags }: TcpSegment): boolean {
   return hasSaneFlags(flags) && (flags & (TCP_FLAG.syn | TCP_FLAG.ack)) !== (TCP_FLAG.syn | TCP_FLAG.ack);
 }
 
-/** Sets both ends to what the first segment says. */
+/** Sets both ends to what the first segment says, whatever they were. */
 export function beginTcp(sender: TcpEnd, receiver: TcpEnd, segment: TcpSegment): void {
   const isOpening = (segment.flags & TCP_FLAG.syn) !== 0;
   sender.seqLow = segment.seq;
   sender.seqHigh = (segment.seq + segment.size + 1) | 0;
   sender.scale = isOpening ? segment.scale : UNKNOWN_SCALE;
-  if (!isOpening) receiver.scale = UNKNOWN_SCALE;
+  receiver.scale = isOpening ? NO_SCALE : UNKNOWN_SCALE;
   sender.maxWindow = Math.max(segment.window, 1);
   if (sender.scale > 0) sender.maxWindow = unscaled(sender.maxWindow, sender.scale);
   sender.state = STATE.synSent;
+  receiver.state = STATE.closed;
+  receiver.seqLow = 0;
   receiver.seqHigh = 1;
   receiver.maxWindow = 1;
 }
