@@ -15,6 +15,7 @@ import { Packet } from "./packet/packet.ts";
 import type { PacketMemory } from "./packet/packet-memory.ts";
 import type { Port } from "./port/port.ts";
 import { PortOutput } from "./port/port-output.ts";
+import { Reassembly } from "./packet/reassembly.ts";
 import { Rewriter } from "./packet/rewrite.ts";
 import { SegmentBundle } from "./packet/segment-bundle.ts";
 import { noteOffload } from "./tunnel/inner-offload.ts";
@@ -23,7 +24,7 @@ import { pushOuterHeader } from "./tunnel/outer-header.ts";
 import { readTunnel } from "./tunnel/tunnel-input.ts";
 import { isOuterBundle, popTunnel } from "./tunnel/tunnel-pop.ts";
 import { popVlan, pushVlan } from "./packet/vlan-tag.ts";
-import { completeFrame, isSegmented } from "./packet/vnet-header.ts";
+import { completeFrame, completeInPlace, isSegmented } from "./packet/vnet-header.ts";
 
 const TCP_FLAGS = FIELDS.tcp_flags.word;
 /** An upcall may execute, which may recirculate, which may miss: two for each. */
@@ -53,6 +54,7 @@ export class ActionRunner {
   nowMs = 0;
   /** UDP source ports of outer packets. */
   readonly egressPorts: PortRange = { first: 32768, last: 61000 };
+  readonly reassembly: Reassembly = new Reassembly();
   readonly #memory: PacketMemory;
   readonly #table: FlowTable;
   readonly #host: RunnerHost;
@@ -212,6 +214,7 @@ export class ActionRunner {
       else if (action.type === "recirc") this.#recirculate(packet, action.id, i === actions.length - 1);
       else if (action.type === "clone") this.#clone(packet, action.actions, i === actions.length - 1);
       else if (action.type === "setTunnel") packet.egress = action;
+      else if (action.type === "reassemble") this.#reassemble(packet);
       else if (action.type === "tunnelPop") this.#popTunnel(packet, action.port, i === actions.length - 1);
       else if (action.type === "tunnelPush") {
         if (isSegmented(packet.arena.bytes, packet.headerAt)) return this.#pushSegments(packet, action, actions, i + 1);
@@ -308,6 +311,21 @@ export class ActionRunner {
     packet.clearMetadata();
     if (port.end.kind === "tunnel" && popTunnel(packet, port.end.tunnel)) this.#receive(port, packet);
     else port.counters.rxErrors++;
+  }
+
+  /** Looks up the packet that the one in hand is the last missing fragment of. */
+  #reassemble(fragment: Packet): void {
+    const { arena, headerAt, at, length } = fragment;
+    completeInPlace(arena.bytes, headerAt, at, length);
+    const frame = this.reassembly.add(arena.bytes, at, length, this.nowMs);
+    const whole = frame === undefined ? undefined : this.#enter();
+    if (frame === undefined || whole === undefined) return;
+    if (this.#load(whole, frame)) {
+      whole.copyMetadata(fragment);
+      whole.inPort = fragment.inPort;
+      this.#lookUp(whole);
+    } else this.nLost++;
+    this.#leave(whole);
   }
 
   /** Hands each of the packets that a bundle stands for to `visit`, in memory of its own. */

@@ -28,6 +28,8 @@ export type DatapathAction =
   | TunnelPushAction
   /** Take outer headers off, and look up what is inside as what comes in at this tunnel port. */
   | { readonly type: "tunnelPop"; readonly port: number }
+  /** Keep the packet, a fragment, until all of its packet is there; look that up then, as it would have come in. */
+  | { readonly type: "reassemble" }
   /** Forget what the connection tracker said. */
   | { readonly type: "ctClear" }
   /** Cut the next packet that is sent to this many bytes. */

@@ -281,5 +281,6 @@ export class UserDatapath implements Datapath {
     this.#table.sortByHits();
     this.#runner.conntrack.table.sweep(nowMs);
     this.#runner.conntrack.fragments.expire(nowMs);
+    this.#runner.reassembly.expire(nowMs);
   }
 }

@@ -6,7 +6,11 @@ const DST = FIELDS.tun_dst.word;
 const DST6 = FIELDS.tun_ipv6_dst.word;
 const IP4 = 0x0800;
 const IP6 = 0x86dd;
+const TCP = 6;
 const UDP = 17;
+const SCTP = 132;
+/** Of an IPv4 header's flags and offset: set in fragments. */
+const MORE_OR_OFFSET = 0x3fff;
 const GRE = 47;
 const L3 = 14;
 /** A loop has no VLAN tags: the frame is as the host's own stack made it. */
@@ -15,16 +19,21 @@ const MIN_BYTES = L3 + 40;
 /** A hash that is the same for all packets of a connection in one direction. */
 export function hashInner(bytes: Uint8Array, at: number, length: number): number {
   let hash = mix(getU32(bytes, at + 2), getU32(bytes, at + 8));
-  if (length < MIN_BYTES) return hash;
   const type = getU16(bytes, at + 12);
-  if (type === IP4) {
+  if (type === IP4 && length >= L3 + 24) {
     hash = mix(mix(hash, getU32(bytes, at + L3 + 12)), getU32(bytes, at + L3 + 16));
-    if (bytes[at + L3] === 0x45) hash = mix(hash, getU32(bytes, at + L3 + 20));
-  } else if (type === IP6) {
+    const isWhole = bytes[at + L3] === 0x45 && (getU16(bytes, at + L3 + 6) & MORE_OR_OFFSET) === 0;
+    if (isWhole && hasPorts(bytes[at + L3 + 9])) hash = mix(hash, getU32(bytes, at + L3 + 20));
+  } else if (type === IP6 && length >= L3 + 44) {
     hash = mix(mix(hash, getU32(bytes, at + L3 + 20)), getU32(bytes, at + L3 + 36));
-    hash = mix(hash, getU32(bytes, at + L3 + 40));
+    if (hasPorts(bytes[at + L3 + 6])) hash = mix(hash, getU32(bytes, at + L3 + 40));
   }
   return hash;
+}
+
+/** Whether the protocol's header begins with ports: all packets of a connection have the same. */
+function hasPorts(proto: number | undefined): boolean {
+  return proto === TCP || proto === UDP || proto === SCTP;
 }
 
 /**

@@ -30,6 +30,8 @@ function isSameAction(a: DatapathAction, b: DatapathAction | undefined): boolean
       return a.header.length === b.header.length && a.header.every((byte, i) => byte === b.header[i]);
     case "tunnelPop":
       return b?.type === "tunnelPop" && a.port === b.port;
+    case "reassemble":
+      return b?.type === "reassemble";
     case "ctClear":
       return b?.type === "ctClear";
     case "pushMpls":

@@ -85,6 +85,8 @@ function formatAction(action: DatapathAction, packet: Uint32Array, portName: (po
       return formatPush(action, portName);
     case "tunnelPop":
       return `tnl_pop(${portName(action.port)})`;
+    case "reassemble":
+      return "reassemble";
     case "ctClear":
       return "ct_clear";
     case "recirc":

@@ -65,6 +65,8 @@ export class Walk {
   /** Nothing more is executed, up to the {@link apart} that the walk is in. */
   isOver = false;
   isCacheable = true;
+  /** Whether the packet is a fragment of one that is for a tunnel's end, maybe: that is translated when it is whole. */
+  needsWhole = false;
   out: DatapathAction[] = [];
   readonly effects: Effect[] = [];
   readonly macLookups: { bridge: Bridge; name: string }[] = [];
@@ -91,7 +93,7 @@ export class Walk {
   /** What came of it. */
   get translation(): Translation {
     return {
-      actions: this.#failure === undefined ? withoutLastCopy(this.out) : [],
+      actions: this.#failure !== undefined ? [] : this.needsWhole ? [{ type: "reassemble" }] : withoutLastCopy(this.out),
       mask: this.packet.wildcards,
       visits: this.visits,
       effects: this.effects,

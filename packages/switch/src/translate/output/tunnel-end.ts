@@ -27,7 +27,7 @@ export function endOfTunnel(walk: Walk, port: BridgePort): DatapathAction | unde
   if (!around.tunnels.hasNative) return undefined;
   const addresses = around.underlay.addressesAt(port);
   if (addresses.length === 0) return undefined;
-  const tunnelPort = tunnelPortAt(walk, port, addresses);
+  const tunnelPort = isIp(packet.read(FIELDS.eth_type)) && isFor(packet, port, addresses) ? tunnelPortOf(walk) : undefined;
   if (tunnelPort !== undefined) {
     walk.meetNeighbor?.(bridge, senderOf(packet.flow));
     return { type: "tunnelPop", port: tunnelPort };
@@ -37,20 +37,27 @@ export function endOfTunnel(walk: Walk, port: BridgePort): DatapathAction | unde
   return undefined;
 }
 
-/** The datapath port of the tunnels that the packet is for. */
-function tunnelPortAt(
-  { packet, around: { tunnels } }: Walk,
-  port: BridgePort,
-  own: readonly DeviceAddress[],
-): number | undefined {
-  const ethType = packet.read(FIELDS.eth_type);
-  if (!isIp(ethType)) return undefined;
-  const family = ethType === ETH_TYPE.ip4 ? 4 : 6;
-  if (packet.read(FIELDS.vlan_tci) !== 0 || packet.readMac(FIELDS.eth_dst) !== port.mac) return undefined;
-  if (!isOneOf(own, addressOf(packet, family === 4 ? FIELDS.nw_dst : FIELDS.ipv6_dst))) return undefined;
+/** Whether a packet, which is IP, is for an address of a port. */
+function isFor(packet: PacketState, port: BridgePort, own: readonly DeviceAddress[]): boolean {
+  if (packet.read(FIELDS.vlan_tci) !== 0 || packet.readMac(FIELDS.eth_dst) !== port.mac) return false;
+  return isOneOf(own, addressOf(packet, packet.read(FIELDS.eth_type) === ETH_TYPE.ip4 ? FIELDS.nw_dst : FIELDS.ipv6_dst));
+}
+
+/** The datapath port of the tunnels that a packet is for; of fragments the first alone would tell. */
+function tunnelPortOf(walk: Walk): number | undefined {
+  const { packet, around } = walk;
+  const { tunnels } = around;
+  const family = packet.read(FIELDS.eth_type) === ETH_TYPE.ip4 ? 4 : 6;
+  const isFragment = packet.read(FIELDS.nw_frag) !== 0;
+  if (isFragment && family === 6) {
+    walk.needsWhole = true; // later ones do not tell their protocol
+    return undefined;
+  }
   const proto = packet.read(FIELDS.nw_proto);
-  if (proto === IP_PROTO.gre) return tunnels.grePortNo(family);
-  return proto === IP_PROTO.udp ? tunnels.udpPortNo(packet.read(FIELDS.tp_dst)) : undefined;
+  if (isFragment) walk.needsWhole ||= proto === IP_PROTO.udp || proto === IP_PROTO.gre;
+  else if (proto === IP_PROTO.gre) return tunnels.grePortNo(family);
+  else if (proto === IP_PROTO.udp) return tunnels.udpPortNo(packet.read(FIELDS.tp_dst));
+  return undefined;
 }
 
 /**
