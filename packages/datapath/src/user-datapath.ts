@@ -31,11 +31,12 @@ import { MemoryLink } from "./port/memory-link.ts";
 import type { MeterConfig, MeterStats } from "./meter/meter.ts";
 import { MeterTable } from "./meter/meter-table.ts";
 import { PacketMemory } from "./packet/packet-memory.ts";
+import { PendingFrames } from "./port/pending-frames.ts";
 import { deviceEnd, Port, type PortEnd, tunnelEnd } from "./port/port.ts";
 
 const TIDY_PERIOD_MS = 1000;
-const MAX_PENDING = 4096;
-const MAX_BURST = 256;
+/** As many as one call receives from a device: misses may be among them, and others wait. */
+const MAX_BURST = 32;
 
 /** What a {@link UserDatapath} can be given. */
 export interface UserDatapathOptions {
@@ -63,7 +64,7 @@ export class UserDatapath implements Datapath {
   #loop: DeviceLoop | undefined;
   #signal: AbortSignal | undefined;
   /** Frames of this process that wait for the burst to end. */
-  readonly #pending: { port: Port; frame: Uint8Array }[] = [];
+  readonly #pending = new PendingFrames();
   #isBusy = false;
   /** Removed while a burst runs, which may use their memory until it ends. */
   readonly #leaving: Port[] = [];
@@ -192,7 +193,7 @@ export class UserDatapath implements Datapath {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearImmediate(this.#continuation);
-    this.#pending.length = 0;
+    this.#pending.clear();
     for (const port of this.#ports) if (port !== undefined) this.removePort(port.portNo);
     this.#loop?.close();
     this.#loop = undefined;
@@ -232,8 +233,7 @@ export class UserDatapath implements Datapath {
 
   #inject(port: Port, frame: Uint8Array): void {
     if (this.#isBusy || this.#continuation !== undefined) {
-      if (this.#pending.length < MAX_PENDING) this.#pending.push({ port, frame: frame.slice() });
-      else port.counters.rxDropped++;
+      this.#pending.push(port, frame);
       return;
     }
     this.#burst(() => this.#runner.receiveFrame(port, frame));
@@ -265,10 +265,10 @@ export class UserDatapath implements Datapath {
     for (let n = 0; n < MAX_BURST; n++) {
       const next = this.#pending.shift();
       if (next === undefined) return;
-      if (!next.port.isClosed) this.#runner.receiveFrame(next.port, next.frame);
+      this.#runner.receiveFrame(next.port, next.frame);
       this.#runner.flush();
     }
-    if (this.#pending.length === 0 || this.#continuation !== undefined) return;
+    if (this.#pending.isEmpty || this.#continuation !== undefined) return;
     this.#continuation = setImmediate(() => {
       this.#continuation = undefined;
       this.#burst(() => undefined);

@@ -258,3 +258,50 @@ test("a datapath that is disposed of unplugs its links", async () => {
   links[0]?.send(udpFrame());
   expect(upcalls).toEqual([]);
 });
+
+test("a port that floods while the switch is at work loses frames of its own, and those of others are not kept waiting", async () => {
+  const { datapath, links, out } = rig(4);
+  for (const inPort of [1, 3]) {
+    const { key, mask } = matchOf({ in_port: inPort });
+    datapath.putFlow(key, mask, [{ type: "output", port: 2 }]);
+  }
+  const isFlooding = (frame: Uint8Array): boolean => frame.length > 100;
+  const [flood, quiet] = [udpFrame(53, new Uint8Array(100)), udpFrame()];
+  let isFirst = true;
+  links[1]?.onFrame((frame) => {
+    out[1]?.push(frame);
+    if (!isFirst) return;
+    isFirst = false;
+    for (let n = 0; n < 5000; n++) links[0]?.send(flood); // the switch is at work: all of these have to wait
+    for (let n = 0; n < 10; n++) links[2]?.send(quiet);
+  });
+  links[0]?.send(flood);
+  while ((out[1]?.length ?? 0) < 1 + 1024 + 10) await new Promise((resolve) => setImmediate(resolve));
+  const order = out[1] ?? [];
+  const last = order.findLastIndex((frame) => !isFlooding(frame));
+  expect(order.filter((frame) => !isFlooding(frame))).toHaveLength(10);
+  expect(last).toBeLessThanOrEqual(21); // by turns: ten of each, after the first
+  expect(order).toHaveLength(1 + 1024 + 10);
+  expect(datapath.port(1)?.stats.rxDropped).toBe(5000 - 1024);
+  expect(datapath.port(3)?.stats.rxDropped).toBe(0);
+});
+
+test("frames that wait for a port that vanishes go with it", async () => {
+  const { datapath, links, out } = rig(3);
+  for (const inPort of [1, 3]) {
+    const { key, mask } = matchOf({ in_port: inPort });
+    datapath.putFlow(key, mask, [{ type: "output", port: 2 }]);
+  }
+  let isFirst = true;
+  links[1]?.onFrame((frame) => {
+    out[1]?.push(frame);
+    if (!isFirst) return;
+    isFirst = false;
+    for (let n = 0; n < 100; n++) for (const link of [links[0], links[2]]) link?.send(udpFrame());
+    datapath.removePort(1);
+  });
+  links[0]?.send(udpFrame());
+  while ((out[1]?.length ?? 0) < 101) await new Promise((resolve) => setImmediate(resolve));
+  for (let n = 0; n < 10; n++) await new Promise((resolve) => setImmediate(resolve));
+  expect(out[1]).toHaveLength(101);
+});

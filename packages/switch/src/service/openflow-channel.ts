@@ -50,8 +50,8 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /** A connection with a controller or a tool. */
 export class OpenFlowChannel {
-  /** Unsolicited messages that the peer was too slow for. */
-  nDropped = 0;
+  /** Unsolicited messages that the peer was too slow for, since it kept up last. */
+  #nDropped = 0;
   readonly #socket: Socket;
   readonly #versions: readonly Version[];
   readonly #owner: ChannelOwner;
@@ -75,10 +75,12 @@ export class OpenFlowChannel {
     socket.on("data", (bytes) => this.#receive(bytes));
     socket.on("error", (error) => log.debug({ error: error.message }, "openflow connection failed"));
     socket.on("close", () => {
+      this.#tellDropped();
       owner.closed();
       turns.wake();
     });
     socket.on("drain", () => {
+      this.#tellDropped();
       owner.drained();
       turns.wake();
     });
@@ -102,13 +104,13 @@ export class OpenFlowChannel {
 
   /** Sends a message; without `xid` it is unsolicited. */
   send(message: Message, xid?: number): void {
-    if (xid === undefined && this.#socket.writableLength > MAX_UNREAD_BYTES) this.nDropped++;
+    if (xid === undefined && this.#socket.writableLength > MAX_UNREAD_BYTES) this.#nDropped++;
     else this.#write(message, this.version, xid ?? 0);
   }
 
   /** Sends bytes that are a message already. */
   sendBytes(bytes: Uint8Array): void {
-    if (this.#socket.writableLength > MAX_UNREAD_BYTES) this.nDropped++;
+    if (this.#socket.writableLength > MAX_UNREAD_BYTES) this.#nDropped++;
     else this.#socket.write(bytes);
   }
 
@@ -121,6 +123,11 @@ export class OpenFlowChannel {
       this.#socket.write(bytes);
       if (message.type !== "hello") this.#owner.passed(bytes);
     }
+  }
+
+  #tellDropped(): void {
+    if (this.#nDropped > 0) this.#log.warn({ nDropped: this.#nDropped }, "openflow peer did not read, messages dropped");
+    this.#nDropped = 0;
   }
 
   /** Whether the peer has not read much of what was sent to it. */
