@@ -7,7 +7,7 @@ const SIOCETHTOOL = 0x8946;
 const ETHTOOL_GSET = 1;
 const ETHTOOL_GDRVINFO = 3;
 const IFNAMSIZ = 16;
-/** ethtool_cmd: cmd u32, 8 bytes, speed u16, duplex u8, 13 bytes, speed_hi u16, 14 bytes. */
+/** ethtool_cmd: cmd, supported, advertising u32, speed u16, duplex, port, 2 bytes, autoneg u8, 9 bytes, speed_hi u16, 14 bytes. */
 const CMD_BYTES = 44;
 /** ethtool_drvinfo: cmd u32, driver 32, version 32, fw_version 32, bus_info 32, reserved 32 + 12, five u32. */
 const DRVINFO_BYTES = 196;
@@ -26,6 +26,11 @@ export interface DriverInfo {
 export interface LinkSettings {
   readonly speedMbps: number | undefined;
   readonly duplex: "half" | "full" | undefined;
+  readonly medium: "copper" | "fiber" | undefined;
+  readonly isNegotiated: boolean;
+  /** Bits of `SUPPORTED_*` in linux/ethtool.h, the first 32: what it can do, and what of that it tells the other end. */
+  readonly supported: number;
+  readonly advertised: number;
 }
 
 /** The driver of a device; `undefined` when there is no such device, or it has none. */
@@ -44,6 +49,10 @@ export function linkSettings(name: string): LinkSettings | undefined {
   return {
     speedMbps: speed === 0 || speed === 0xffff || speed === UNKNOWN_SPEED ? undefined : speed,
     duplex: duplex === FULL_DUPLEX ? "full" : duplex === HALF_DUPLEX ? "half" : undefined,
+    medium: (["copper", undefined, undefined, "fiber"] as const)[view.getUint8(15)],
+    isNegotiated: view.getUint8(18) !== 0,
+    supported: view.getUint32(4, true),
+    advertised: view.getUint32(8, true),
   };
 }
 

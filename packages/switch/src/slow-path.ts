@@ -39,6 +39,12 @@ export interface TraceOptions {
   readonly forks?: TraceFork[];
   /** Of one of `forks`, to go on with it. */
   readonly frozen?: FrozenState;
+  /** Executes these instead of looking up table 0. */
+  readonly actions?: readonly Action[];
+  /** Whether the packet teaches addresses and flows, as a real one does. */
+  readonly teaches?: boolean;
+  /** Gets what each `userspace` action of the answer is for; its number is the length of the list then. */
+  readonly punts?: Punt[];
 }
 
 /** Where a traced packet went into the connection tracker. */
@@ -135,18 +141,25 @@ export class SlowPath {
     this.#execute(translation, frame, this.#ports.portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
   }
 
-  /** Translates without any effect: nothing is learned, installed or sent. `key.in_port` is an OpenFlow port. */
+  /** Translates alone: nothing is installed or sent, or learned unless asked for. `key.in_port` is an OpenFlow port. */
   trace(bridge: Bridge, key: Uint32Array, options: TraceOptions = {}): Translation {
-    const { observer, forks = [], frozen } = options;
+    const { observer, forks = [], frozen, actions, teaches, punts = [] } = options;
     const around: Surroundings = {
       ...this.#around,
-      puntId: () => 0,
+      puntId: (punt) => punts.push(punt),
       recircId: (state, flow) => forks.push({ frozen: state, flow: flow.slice() }),
     };
     return translate(bridge, key, around, {
       ...(observer === undefined ? {} : { observer }),
       ...(frozen === undefined ? {} : { frozen }),
+      ...(actions === undefined ? {} : { actions }),
+      ...(teaches === true ? this.#effective : {}),
     });
+  }
+
+  /** What a `userspace` action of an installed megaflow is for. */
+  puntOf(userdata: number): Punt | undefined {
+    return this.#punts.punt(userdata);
   }
 
   /** Drops what translations asked for but nothing holds; due every 500 ms. */

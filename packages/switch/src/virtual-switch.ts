@@ -103,6 +103,7 @@ export class VirtualSwitch {
       policers: [],
       nLinkChanges: 0,
       createdMs: this.#clock.monotonicMs(),
+      hasDevice: spec.kind === "system" || spec.kind === "internal",
       patchCounters: { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 },
     };
     this.ports.add({ bridge, port });
@@ -223,7 +224,7 @@ export class VirtualSwitch {
     this.slowPath.packetOut(bridge, frame, inPort, actions, metadata);
   }
 
-  /** Translates without any effect: nothing is learned, installed or sent. `key.in_port` is an OpenFlow port. */
+  /** Translates alone: nothing is installed or sent, or learned unless asked for. `key.in_port` is an OpenFlow port. */
   trace(bridge: Bridge, key: Uint32Array, options?: TraceOptions): Translation {
     return this.slowPath.trace(bridge, key, options);
   }

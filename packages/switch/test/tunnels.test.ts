@@ -100,7 +100,7 @@ describe("out of a tunnel", () => {
     expect(bench.receive(IP, { tun_id: 5n }, [0x01028001, 0x0001_00ac])).toHaveLength(0);
     const [flow] = bench.datapath.flows();
     if (flow === undefined) throw new Error("no flow");
-    expect(formatOdpFlow(flow, 0, String).split(",recirc_id")[0]).toBe(
+    expect(formatOdpFlow(flow, { nowMs: 0, portName: String }).split(",recirc_id")[0]).toBe(
       "tunnel(tun_id=0x5,src=10.9.0.2,dst=10.9.0.1,geneve({class=0x1ff,type=0,len=4,0x0/0x0}{class=0x102,type=0x80,len=4,0xab/0xff})," +
         "flags(-df-csum+key))",
     );

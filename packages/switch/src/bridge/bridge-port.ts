@@ -28,6 +28,8 @@ export interface BridgePort {
   /** OpenFlow port number. */
   readonly ofport: number;
   link: PortLink;
+  /** Whether a network device of this name is behind it. */
+  readonly hasDevice: boolean;
   /** What NORMAL knows it by. */
   readonly bundle: Bundle;
   /** 48-bit address. */

@@ -44,6 +44,8 @@ export class Bridge {
   readonly name: string;
   readonly pipeline: Pipeline;
   readonly macs: MacTable;
+  /** Monotonic ms. */
+  readonly createdMs: number;
   /** 64-bit id that controllers know the bridge by. */
   datapathId = 0n;
   /** OpenFlow versions that its controllers may use; at least one. */
@@ -73,6 +75,7 @@ export class Bridge {
     this.name = name;
     this.pipeline = new Pipeline(clock, meterHost);
     this.macs = new MacTable(clock);
+    this.createdMs = clock.monotonicMs();
   }
 
   /** The port of an OpenFlow number. */

@@ -26,6 +26,7 @@ export function outside(ofport: number): BridgePort {
     policers: [],
     nLinkChanges: 0,
     createdMs: 0,
+    hasDevice: false,
     patchCounters: { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 },
   };
 }

@@ -44,6 +44,8 @@ export class MegaflowCache {
   readonly limit: FlowLimit = new FlowLimit();
   /** Whether a flow is for all packets that would fare alike; else for those alone that are alike. */
   hasWideFlows = true;
+  /** Whether flows stay that no packet uses, for those who look at them. */
+  isPaused = false;
   /** How long a flow stays that no packet uses; `other_config:max-idle`. */
   maxIdleMs: number = DEFAULT_IDLE_MS;
   readonly #datapath: Datapath;
@@ -91,7 +93,7 @@ export class MegaflowCache {
     let n = 0;
     for (const cached of this.#flows()) {
       this.#pushStatistics(cached);
-      if (isOverfull || startMs - cached.usedMs >= maxIdleMs) this.#delete(cached);
+      if (!this.isPaused && (isOverfull || startMs - cached.usedMs >= maxIdleMs)) this.#delete(cached);
       if (++n % FLOWS_PER_STEP !== 0) continue;
       const pausedMs = this.#clock.monotonicMs();
       yield;

@@ -1,17 +1,13 @@
 /** The commands of the switch for `ovs-appctl`. */
 import type { Clock } from "@tenet/kit";
-import { FIELDS, makeFlowKey, parseFlowKey } from "@tenet/net";
-import { formatFlow, parseMatch, PORT } from "@tenet/openflow";
-import { ArgumentError, type Command, command } from "@tenet/ovsdb";
+import { formatFlow } from "@tenet/openflow";
+import { type Command, command } from "@tenet/ovsdb";
 import type { Controllers } from "../controller/controllers.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Rule } from "../table/rule.ts";
 import { everyRule } from "../table/every-rule.ts";
-import { formatTrace } from "../trace/format-trace.ts";
-import { traceForks } from "../trace/trace-forks.ts";
-import { parseCtState } from "../trace/trace-states.ts";
-import { portNamesOf, tellStory } from "../trace/trace-story.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
+import { traceCommands } from "./trace-commands.ts";
 import { tunnelCommands } from "./tunnel-commands.ts";
 import { addressCommands } from "./address-commands.ts";
 import { bondCommands } from "./bond-commands.ts";
@@ -25,8 +21,8 @@ import { findBridge } from "./find-bridge.ts";
 /** What `ovs-appctl version` prints; scripts look for the number of the Open vSwitch it stands in for. */
 const VERSION_TEXT = "ovs-vswitchd (Open vSwitch) 3.1.0";
 
-/** Of a trace: a packet may go through the tracker many times. */
-const MAX_ARGUMENTS = 99;
+/** Of the flow that a bridge fails open by. */
+const FAIL_OPEN_PRIORITY = 0xf0f0f0;
 
 /** All commands over a switch; `exit` calls `requestExit`. */
 export function switchCommands(
@@ -38,6 +34,7 @@ export function switchCommands(
   return [
     ...datapathCommands(vswitch, clock),
     ...slowPathCommands(vswitch),
+    ...traceCommands(vswitch),
     ...tunnelCommands(vswitch),
     ...underlayCommands(vswitch),
     ...connectionCommands(vswitch),
@@ -49,68 +46,48 @@ export function switchCommands(
       setImmediate(requestExit);
       return "";
     }),
-    command("ofproto/trace", "bridge flow [--ct-next flags]... [packet]", [2, MAX_ARGUMENTS], (args) =>
-      formatTrace(tracePasses(vswitch, args)),
-    ),
-    command("tenet/trace", "bridge flow|packet [--ct-next flags]... [packet]", [2, MAX_ARGUMENTS], (args) =>
-      JSON.stringify(tellStory(tracePasses(vswitch, args), (portNo) => vswitch.ports.homeOf(portNo))),
-    ),
     command("bridge/reconnect", "[bridge]", [0, 1], ([name]) => {
       controllers.reconnect(name === undefined ? undefined : findBridge(vswitch, name, "Unknown bridge"));
       return "";
     }),
-    command("bridge/dump-flows", "bridge", [1, 1], ([name]) => {
+    command("bridge/dump-flows", "[--offload-stats] bridge", [1, 2], (args) => {
       vswitch.readStatistics();
-      const rules = findBridge(vswitch, name, "Unknown bridge").pipeline.select(everyRule());
-      return rules.map((rule) => flowLine(rule, clock.monotonicMs())).join("\n");
+      const bridge = findBridge(vswitch, args.at(-1), "Unknown bridge");
+      return dumpEveryFlow(bridge, clock.monotonicMs(), args.includes("--offload-stats"));
     }),
   ];
 }
 
+/** Flows that the original has in a table of its own; what they do is done here without flows. */
+const OWN_FLOWS: readonly string[] = [
+  "priority=2,recirc_id=0,actions=drop",
+  "priority=0,reg0=0x1,actions=controller(reason=)",
+  "priority=0,reg0=0x2,actions=drop",
+  "priority=0,reg0=0x3,actions=drop",
+];
+const OWN_TABLE = 254;
+
+/** All flows of a bridge, those too that no controller sees. */
+function dumpEveryFlow({ pipeline, createdMs, isFailingOpen }: Bridge, nowMs: number, showsOffload: boolean): string {
+  const offload = showsOffload ? ", n_offload_packets=0, n_offload_bytes=0" : "";
+  const unused = `duration=${Math.floor((nowMs - createdMs) / 1000)}s, n_packets=0, n_bytes=0${offload}`;
+  return [
+    ...(isFailingOpen ? [`${unused}, priority=${FAIL_OPEN_PRIORITY},actions=NORMAL`] : []),
+    ...pipeline.select(everyRule()).map((rule) => flowLine(rule, nowMs, offload)),
+    ...OWN_FLOWS.map((flow) => `table_id=${OWN_TABLE}, ${unused}, ${flow}`),
+  ].join("\n");
+}
+
 /** A flow as `bridge/dump-flows` shows it. */
-function flowLine(rule: Rule, nowMs: number): string {
+function flowLine(rule: Rule, nowMs: number, offload: string): string {
   const { table, cookie, nPackets, nBytes, createdMs } = rule;
   const flow = formatFlow({ ...rule, actions: rule.actions, table: 0, cookie: 0n }).replace(/ ?actions=/, ",actions=");
   return [
     ...(table === 0 ? [] : [`table_id=${table}`]),
     `duration=${Math.floor((nowMs - createdMs) / 1000)}s`,
     `n_packets=${nPackets}`,
-    `n_bytes=${nBytes}`,
+    `n_bytes=${nBytes}${offload}`,
     ...(cookie === 0n ? [] : [`cookie=0x${cookie.toString(16)}`]),
     flow,
   ].join(", ");
-}
-
-/** Traces what the arguments of a trace command say. */
-function tracePasses(vswitch: VirtualSwitch, args: readonly string[]): ReturnType<typeof traceForks> {
-  const ctStates: number[] = [];
-  const plain: string[] = [];
-  for (let i = 0; i < args.length; i++) {
-    const arg = args[i] ?? "";
-    const isNext = arg === "--ct-next" || arg === "-ct-next";
-    const flags = isNext ? args[++i] : arg.startsWith("--ct-next=") ? arg.slice("--ct-next=".length) : undefined;
-    if (!isNext && flags === undefined) {
-      plain.push(arg);
-      continue;
-    }
-    const state = parseCtState(flags ?? "");
-    if (state === undefined) throw new ArgumentError(`${flags ?? ""}: unknown connection tracking state flag`);
-    ctStates.push(state);
-  }
-  const [name, flow = "", packet] = plain;
-  const bridge = findBridge(vswitch, name, `${name}: unknown bridge`);
-  return traceForks(vswitch, bridge, traceKey(bridge, flow, packet), ctStates);
-}
-
-/** Reads `in_port=1,tcp,...`, or a packet in hexadecimal, alone or after a flow that gives its port. */
-function traceKey(bridge: Bridge, flow: string, packet: string | undefined): Uint32Array {
-  const isPacket = packet === undefined && /^([0-9a-fA-F]{2}){14,}$/.test(flow);
-  const hex = isPacket ? flow : packet;
-  const given = isPacket ? undefined : parseMatch(flow, { ...portNamesOf(bridge), file: "flow" }).key.slice();
-  if (hex === undefined) return given ?? makeFlowKey();
-  if (!/^([0-9a-fA-F]{2})+$/.test(hex)) throw new ArgumentError("packet is not hexadecimal");
-  const frame = Uint8Array.from(Buffer.from(hex, "hex"));
-  const key = makeFlowKey();
-  parseFlowKey(frame, frame.length, given?.[FIELDS.in_port.word] ?? PORT.NONE, key);
-  return key;
 }

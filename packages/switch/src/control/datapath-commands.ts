@@ -8,7 +8,9 @@ import type { PortInfo } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { Bridge } from "../bridge/bridge.ts";
+import { deviceCounters, readDeviceNumber } from "../bridge/device-counters.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
+import { formatPunt } from "../trace/format-datapath.ts";
 import { formatOdpFlow } from "../trace/format-odp-flow.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { findBridge } from "./find-bridge.ts";
@@ -19,9 +21,11 @@ const MANY = 9;
 export function datapathCommands(vswitch: VirtualSwitch, clock: Clock): Command[] {
   return [
     command("dpctl/dump-dps", "", [0, 0], () => datapathNames(vswitch).join("\n")),
-    command("dpctl/dump-flows", "[-m] [--names] [dp]", [0, 3], (args) => {
+    command("dpctl/dump-flows", "[-m] [--names] [dp]", [0, MANY], (args) => {
       const type = datapathTypeOf(vswitch, args);
-      return dumpFlows(vswitch, clock, args, (home) => type === undefined || home?.datapathType === type);
+      const flows = dumpFlows(vswitch, clock, args, (home) => type === undefined || home?.datapathType === type);
+      const isUserSpace = type !== "system" && !datapathNames(vswitch).includes("system@ovs-system");
+      return flows === "" || !isUserSpace ? flows : `flow-dump from the main thread:\n${flows}`;
     }),
     command("dpctl/show", "[-s] [dp...]", [0, MANY], (args) => showDatapaths(vswitch, args)),
     command("dpif/dump-dps", "", [0, 0], () => {
@@ -70,11 +74,14 @@ function dumpFlows(
   args: readonly string[],
   isShown: (home: Bridge | undefined) => boolean,
 ): string {
-  const showsNames = (args.includes("-m") || args.includes("--names")) && !args.includes("--no-names");
+  const isVerbose = args.includes("-m") || args.includes("--more");
+  const showsNames = (isVerbose || args.includes("--names")) && !args.includes("--no-names");
   const nameByPortNo = new Map(vswitch.datapath.ports().map((port) => [port.portNo, port.name]));
   const label = (portNo: number): string => (showsNames ? nameByPortNo.get(portNo) : undefined) ?? String(portNo);
   const flows = [...vswitch.datapath.flows()].filter(({ key }) => isShown(vswitch.ports.homeOfKey(key)?.bridge));
-  return flows.map((flow) => formatOdpFlow(flow, clock.monotonicMs(), label)).join("\n");
+  const puntText = (id: number): string => formatPunt(id, vswitch.slowPath.puntOf(id), false);
+  const format = { nowMs: clock.monotonicMs(), portName: label, puntText, isVerbose };
+  return flows.map((flow) => formatOdpFlow(flow, format)).join("\n");
 }
 
 function showBridges(vswitch: VirtualSwitch): string {
@@ -124,13 +131,18 @@ function showDatapath(vswitch: VirtualSwitch, name: string, showsStatistics: boo
 }
 
 /** Counters that memory has none of are question marks. */
-function statisticsLines({ kind, stats }: PortInfo): string[] {
+function statisticsLines({ name, kind, stats }: PortInfo): string[] {
   const { rxPackets, rxBytes, rxErrors, rxDropped, txPackets, txBytes, txErrors, txDropped } = stats;
   const known = (n: number): string => (kind === "memory" ? "?" : String(n));
+  const counters = kind === "system" || kind === "internal" ? deviceCounters(name) : undefined;
+  const { rx_over_err: overruns = "?", rx_frame_err: frame = "?", collisions = "?" } = counters ?? {};
+  const [aborted, carrier] = ["aborted", "carrier"].map((error) =>
+    counters === undefined ? "?" : (readDeviceNumber(name, `statistics/tx_${error}_errors`) ?? 0),
+  );
   return [
-    `    RX packets:${rxPackets} errors:${known(rxErrors)} dropped:${known(rxDropped)} overruns:? frame:?`,
-    `    TX packets:${txPackets} errors:${known(txErrors)} dropped:${known(txDropped)} aborted:? carrier:?`,
-    "    collisions:?",
+    `    RX packets:${rxPackets} errors:${known(rxErrors)} dropped:${known(rxDropped)} overruns:${overruns} frame:${frame}`,
+    `    TX packets:${txPackets} errors:${known(txErrors)} dropped:${known(txDropped)} aborted:${aborted} carrier:${carrier}`,
+    `    collisions:${collisions}`,
     `    RX bytes:${rxBytes}  TX bytes:${txBytes}`,
   ];
 }

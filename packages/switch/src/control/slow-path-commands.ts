@@ -9,6 +9,12 @@ export function slowPathCommands(vswitch: VirtualSwitch): Command[] {
   const { cache } = vswitch;
   return [
     command("memory/show", "", [0, 0], () => showSizes(vswitch)),
+    ...[true, false].map((isPaused) =>
+      command(`revalidator/${isPaused ? "pause" : "resume"}`, "", [0, 0], () => {
+        cache.isPaused = isPaused;
+        return "";
+      }),
+    ),
     command("revalidator/purge", "", [0, 0], () => {
       finish(cache.purging());
       return "";
@@ -51,18 +57,15 @@ export function slowPathCommands(vswitch: VirtualSwitch): Command[] {
   ];
 }
 
+/** Flows of the original's own in each bridge, which `bridge/dump-flows` shows. */
+const N_OWN_RULES = 4;
+
 /** What there is none of is left out. */
 function showSizes({ bridges, cache, datapath }: VirtualSwitch): string {
   let nRules = 0;
-  let nMacs = 0;
-  for (const { pipeline, macs } of bridges.values()) {
-    nRules += pipeline.nRules;
-    nMacs += macs.size;
-  }
+  for (const { pipeline } of bridges.values()) nRules += pipeline.nRules + N_OWN_RULES;
   const sizes = {
-    bridges: bridges.size,
     handlers: 1,
-    macs: nMacs,
     ports: datapath.ports().length,
     revalidators: 1,
     rules: nRules,

@@ -1,25 +1,15 @@
 /** The status columns of Interface rows. */
-import { readFileSync } from "node:fs";
 import type { PortInfo, PortStats } from "@tenet/datapath";
 import { driverInfo, linkSettings } from "@tenet/linux";
 import { formatMac } from "@tenet/net";
 import type { RowInput } from "@tenet/ovsdb";
 import type { PatchCounters } from "../bridge/bridge-port.ts";
+import { deviceCounters, readDeviceNumber } from "../bridge/device-counters.ts";
 import type { InterfaceState } from "./states.ts";
 
 /** `ofport` of an interface that could not be opened. */
 const NO_OFPORT = -1;
 const MEGABIT = 1_000_000;
-/** Counters that the kernel alone keeps, by their names in the database. */
-const KERNEL_COUNTERS = {
-  collisions: "collisions",
-  rx_crc_err: "rx_crc_errors",
-  rx_frame_err: "rx_frame_errors",
-  rx_missed_errors: "rx_missed_errors",
-  rx_multicast_packets: "multicast",
-  rx_over_err: "rx_over_errors",
-} as const;
-
 /**
  * What an interface's row is to say; `problem` is what is wrong with an interface that was opened. Asking the kernel costs
  * system calls, so what it knows goes with the statistics.
@@ -48,7 +38,7 @@ export function interfaceColumns(
 
 /** What the kernel knows of a device. */
 function deviceColumns(info: PortInfo | undefined): RowInput {
-  const ifindex = isDevice(info) ? readNumber(info.name, "ifindex") : undefined;
+  const ifindex = isDevice(info) ? readDeviceNumber(info.name, "ifindex") : undefined;
   if (!isDevice(info) || ifindex === undefined) return { ifindex: 0, duplex: [], link_speed: [], status: {} };
   const { speedMbps, duplex } = linkSettings(info.name) ?? {};
   const driver = driverInfo(info.name);
@@ -75,12 +65,8 @@ function statisticsOf(info: PortInfo | undefined, patch: PatchCounters): Record<
   }
   if (info.kind === "memory") return dummyStatistics(info.stats);
   const { stats } = info;
-  const kernel = Object.entries(KERNEL_COUNTERS).map(([column, file]) => [
-    column,
-    isDevice(info) ? (readNumber(info.name, `statistics/${file}`) ?? 0) : 0,
-  ]);
   return {
-    ...Object.fromEntries(kernel),
+    ...deviceCounters(isDevice(info) ? info.name : ""),
     rx_packets: stats.rxPackets,
     rx_bytes: stats.rxBytes,
     rx_dropped: stats.rxDropped,
@@ -106,18 +92,4 @@ function dummyStatistics({ rxPackets, rxBytes, txPackets, txBytes }: PortStats):
     tx_q0_packets: txPackets,
     tx_q0_bytes: txBytes,
   };
-}
-
-function readNumber(device: string, file: string): number | undefined {
-  const text = readText(device, file);
-  return text === undefined || !/^-?\d+$/.test(text) ? undefined : Number(text);
-}
-
-/** What the kernel says in a file of a device; `undefined` where it has nothing to say, or the device is gone. */
-function readText(device: string, file: string): string | undefined {
-  try {
-    return readFileSync(`/sys/class/net/${device}/${file}`, "utf8").trim();
-  } catch {
-    return undefined;
-  }
 }

@@ -19,7 +19,9 @@ import {
   type Version,
 } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
+import { deviceCounters } from "../bridge/device-counters.ts";
 import { type BridgePort, PORT_DOWN } from "../bridge/bridge-port.ts";
+import { linkFeatures, NO_FEATURES } from "./link-features.ts";
 import { groupReply } from "./group-statistics.ts";
 import { meterReply } from "./meter-statistics.ts";
 import { N_TABLES } from "../table/flow-mod.ts";
@@ -30,6 +32,7 @@ import type { Rule } from "../table/rule.ts";
 import type { Work } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 
+type LineError = "rxFrameErrors" | "rxOverErrors" | "rxCrcErrors" | "collisions";
 const MAX_TABLE_ENTRIES = 1_000_000;
 /** How many flows one part of a reply tells of. */
 const FLOWS_PER_REPLY = 32;
@@ -123,12 +126,16 @@ export function* multipartReplies(
   }
 }
 
-/** The queues of a port, or of all for {@link PORT}.NONE: each has one. @throws RefusedError when the port is not there */
+/** The queues of a port, or of all for {@link PORT}.NONE. @throws RefusedError when the port is not there */
 export function queuesOf(bridge: Bridge, port: number): QueueDesc[] {
-  if (port === PORT.NONE) return bridge.ports().map(queueOf);
-  const found = bridge.port(port);
-  if (found === undefined) throw new RefusedError("OFPQOFC_BAD_PORT", `there is no port ${port}`);
-  return [queueOf(found)];
+  const ports = portsAsked(bridge, port);
+  if (ports.length === 0 && port !== PORT.NONE) throw new RefusedError("OFPQOFC_BAD_PORT", `there is no port ${port}`);
+  return ports.filter(hasQueue).map(queueOf);
+}
+
+/** Dummies have one queue; devices have those of a QoS row, of which there is none. */
+function hasQueue({ hasDevice }: BridgePort): boolean {
+  return !hasDevice;
 }
 
 function queueOf({ ofport }: BridgePort): QueueDesc {
@@ -150,19 +157,15 @@ export function nameTables(tables: readonly TableFeatures[], { pipeline }: Bridg
 }
 
 /** A port as OpenFlow describes it. */
-export function describePort({ ofport, mac, name, config, isUp, isEnabled }: BridgePort): PortDesc {
+export function describePort({ ofport, mac, name, config, isUp, isEnabled, hasDevice }: BridgePort): PortDesc {
   return {
     port: ofport,
     mac,
     name,
     config: isEnabled ? config : config | PORT_DOWN,
     state: isUp && (config & PORT_DOWN) === 0 ? PORT_STATE.LIVE : PORT_STATE.LINK_DOWN,
-    current: 0,
-    advertised: 0,
-    supported: 0,
     peer: 0,
-    currentSpeed: 0,
-    maxSpeed: 0,
+    ...(hasDevice ? linkFeatures(name) : NO_FEATURES),
   };
 }
 
@@ -170,8 +173,8 @@ function describeSwitch({ label }: Bridge): Extract<MultipartReply, { kind: "des
   const { description, serialNumber } = label;
   return {
     manufacturer: "Tenet",
-    hardware: "Tenet virtual switch",
-    software: "0.1.0",
+    hardware: "Open vSwitch", // controllers look here for whether they may use its extensions
+    software: "3.1.0",
     serial: serialNumber,
     datapath: description,
   };
@@ -231,12 +234,14 @@ function statsOf(rule: Rule, match: Match, nowMs: number): FlowStats {
   };
 }
 
-/** Ports have one queue, which keeps no counters of its own. @throws RefusedError when the port or queue is not there */
+/** The one queue of a port keeps no counters of its own. @throws RefusedError when the port or queue is not there */
 function queuesAsked(bridge: Bridge, port: number, queue: number): QueueStatsEntry[] {
   const ports = portsAsked(bridge, port);
   if (ports.length === 0) throw new RefusedError("OFPQOFC_BAD_PORT", `there is no port ${port}`);
   if (queue !== 0 && queue !== ALL_QUEUES) throw new RefusedError("OFPQOFC_BAD_QUEUE", `there is no queue ${queue}`);
-  return ports.map(({ ofport }) => ({ port: ofport, queue: 0, nBytes: UNKNOWN, nPackets: UNKNOWN, nErrors: UNKNOWN }));
+  const withQueue = ports.filter(hasQueue);
+  if (queue !== ALL_QUEUES && withQueue.length === 0) throw new RefusedError("OFPQOFC_BAD_QUEUE", `there is no queue ${queue}`);
+  return withQueue.map(({ ofport }) => ({ port: ofport, queue: 0, nBytes: UNKNOWN, nPackets: UNKNOWN, nErrors: UNKNOWN }));
 }
 
 function portsAsked(bridge: Bridge, number: number): BridgePort[] {
@@ -257,11 +262,20 @@ function portStats(port: BridgePort, vswitch: VirtualSwitch, clock: Clock): Port
     txDropped,
     rxErrors,
     txErrors,
-    rxFrameErrors: UNKNOWN,
-    rxOverErrors: UNKNOWN,
-    rxCrcErrors: UNKNOWN,
-    collisions: UNKNOWN,
+    ...lineErrorsOf(port),
     durationSec: Math.floor(clock.monotonicMs() - port.createdMs) / 1000,
+  };
+}
+
+/** What the kernel counts of a device's line. */
+function lineErrorsOf({ name, hasDevice }: BridgePort): Pick<PortStatsEntry, LineError> {
+  if (!hasDevice) return { rxFrameErrors: UNKNOWN, rxOverErrors: UNKNOWN, rxCrcErrors: UNKNOWN, collisions: UNKNOWN };
+  const { rx_frame_err, rx_over_err, rx_crc_err, collisions } = deviceCounters(name);
+  return {
+    rxFrameErrors: BigInt(rx_frame_err),
+    rxOverErrors: BigInt(rx_over_err),
+    rxCrcErrors: BigInt(rx_crc_err),
+    collisions: BigInt(collisions),
   };
 }
 

@@ -13,6 +13,7 @@ import {
   NW_FRAG,
   VLAN_PRESENT,
 } from "@tenet/net";
+import type { Punt } from "../translate/translation.ts";
 import { formatCt } from "./format-ct.ts";
 import { formatPush } from "./format-push.ts";
 import { formatTunnel } from "./format-tunnel.ts";
@@ -27,14 +28,16 @@ const IPV6_LABEL_BITS = 0xfffff;
  *
  * @param key - of the packets, which says what their fields are called
  * @param portName - is given datapath ports
+ * @param puntText - is given the number of a packet's way to the slow path
  */
 export function formatDatapathActions(
   actions: readonly DatapathAction[],
   key: Uint32Array,
   portName: (portNo: number) => string = String,
+  puntText: (userdata: number) => string = (userdata) => `controller(id=${userdata})`,
 ): string {
   if (actions.length === 0) return "drop";
-  return actions.map((action) => formatAction(action, key, portName)).join(",");
+  return actions.map((action) => formatAction(action, key, portName, puntText)).join(",");
 }
 
 /** A whole flow: every field that packets of its kind have. */
@@ -65,7 +68,27 @@ function isFront(word: number): boolean {
   return word === FIELDS.pkt_mark.word || word === FIELDS.recirc_id.word || word === FIELDS.conj_id.word;
 }
 
-function formatAction(action: DatapathAction, packet: Uint32Array, portName: (portNo: number) => string): string {
+/** What a packet goes to a controller for; `isTrace`: it does not really go. */
+export function formatPunt(userdata: number, punt: Punt | undefined, isTrace: boolean): string {
+  if (punt === undefined) return `controller(id=${userdata})`;
+  const { reason, paused, cookie, controllerId, maxLength } = punt;
+  return [
+    `controller(reason=${reason}`,
+    `dont_send=${isTrace ? 1 : 0}`,
+    `continuation=${paused === undefined ? 0 : 1}`,
+    `recirc_id=${userdata}`,
+    `rule_cookie=${cookie === 0n ? "0" : `0x${cookie.toString(16)}`}`,
+    `controller_id=${controllerId}`,
+    `max_len=${maxLength})`,
+  ].join();
+}
+
+function formatAction(
+  action: DatapathAction,
+  packet: Uint32Array,
+  portName: (portNo: number) => string,
+  puntText: (userdata: number) => string,
+): string {
   switch (action.type) {
     case "output":
       return portName(action.port);
@@ -105,14 +128,14 @@ function formatAction(action: DatapathAction, packet: Uint32Array, portName: (po
       return `set(skb_mark(${formatHex(action.mark)}))`;
     case "checkLength": {
       const [greater, lessOrEqual] = [action.greater, action.lessOrEqual].map((list) =>
-        formatDatapathActions(list, packet, portName),
+        formatDatapathActions(list, packet, portName, puntText),
       );
       return `check_pkt_len(size=${action.sizeBytes},gt(${greater}),le(${lessOrEqual}))`;
     }
     case "clone":
-      return `clone(${formatDatapathActions(action.actions, packet, portName)})`;
+      return `clone(${formatDatapathActions(action.actions, packet, portName, puntText)})`;
     case "userspace":
-      return `userspace(pid=0,controller(id=${action.userdata}))`;
+      return `userspace(pid=0,${puntText(action.userdata)})`;
     case "setMasked":
       return [
         ...setGroups(packet).flatMap((each) => formatSet(each, action.key, action.mask)),

@@ -1,4 +1,5 @@
 /** Megaflows as `dpif/dump-flows` shows them: nested attributes, `value/mask` where not all bits count. */
+import { createHash } from "node:crypto";
 import type { Megaflow } from "@tenet/datapath";
 import { ETH_TYPE, FIELDS, type FieldName, formatIp4, formatIp6, formatMac, getField, getFieldBig, IP_PROTO } from "@tenet/net";
 import { formatDatapathActions } from "./format-datapath.ts";
@@ -7,25 +8,58 @@ import { formatTunnelMatch } from "./format-tunnel.ts";
 const CT_STATE_NAMES = ["new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"];
 const TCP_FLAG_LETTERS = "FSRP.UEC";
 
-/** One megaflow with its statistics; `nowMs` is monotonic. */
-export function formatOdpFlow(flow: Megaflow, nowMs: number, portName: (portNo: number) => string): string {
+/** How to show megaflows. */
+export interface OdpFlowFormat {
+  /** Monotonic. */
+  readonly nowMs: number;
+  readonly portName: (portNo: number) => string;
+  /** Says what a `userspace` action is for. */
+  readonly puntText?: (userdata: number) => string;
+  /** Also what does not count, and the flow's name. */
+  readonly isVerbose?: boolean;
+}
+
+/** What is shown of a match. */
+interface Shown {
+  readonly key: Uint32Array;
+  readonly mask: Uint32Array;
+  readonly isVerbose: boolean;
+}
+
+/** One megaflow with its statistics. */
+export function formatOdpFlow(flow: Megaflow, { nowMs, portName, puntText, isVerbose = false }: OdpFlowFormat): string {
   const recircId = getField(flow.key, FIELDS.recirc_id);
+  const shown: Shown = { key: flow.key, mask: flow.mask, isVerbose };
   const key = [
+    ...(isVerbose ? ["skb_priority(0/0)", "skb_mark(0/0)"] : []),
     ...formatTunnelMatch(flow.key, flow.mask),
-    ...connectionAttributes(flow),
+    ...connectionAttributes(shown),
     `recirc_id(${recircId === 0 ? "0" : `0x${recircId.toString(16)}`})`,
+    ...(isVerbose ? ["dp_hash(0/0)"] : []),
     `in_port(${portName(getField(flow.key, FIELDS.in_port))})`,
     "packet_type(ns=0,id=0)",
   ];
-  key.push(...linkAttributes(flow), ...networkAttributes(flow), ...transportAttributes(flow));
-  const used = flow.usedMs === 0 ? "never" : `${((nowMs - flow.usedMs) / 1000).toFixed(3)}s`;
-  const flags = flow.tcpFlags === 0 ? "" : `, flags:${formatTcpFlags(flow.tcpFlags)}`;
-  const actions = formatDatapathActions(flow.actions, flow.key, portName);
-  return `${key.join(",")}, packets:${flow.nPackets}, bytes:${flow.nBytes}, used:${used}${flags}, actions:${actions}`;
+  key.push(...linkAttributes(shown), ...networkAttributes(shown), ...transportAttributes(shown));
+  const actions = formatDatapathActions(flow.actions, flow.key, portName, puntText);
+  const name = isVerbose ? `ufid:${ufidOf(flow)}, ` : "";
+  return `${name}${key.join(",")}, ${formatFlowStatistics(flow, nowMs)}${isVerbose ? ", dp:ovs" : ""}, actions:${actions}`;
+}
+
+/** Counters of a megaflow; `nowMs` is monotonic. */
+function formatFlowStatistics({ nPackets, nBytes, usedMs, tcpFlags }: Megaflow, nowMs: number): string {
+  const used = usedMs === 0 ? "never" : `${((nowMs - usedMs) / 1000).toFixed(3)}s`;
+  const flags = tcpFlags === 0 ? "" : `, flags:${formatTcpFlags(tcpFlags)}`;
+  return `packets:${nPackets}, bytes:${nBytes}, used:${used}${flags}`;
+}
+
+/** The name of a megaflow: 128 bits that follow from what it matches on. */
+function ufidOf({ key, mask }: Pick<Megaflow, "key" | "mask">): string {
+  const digest = createHash("md5").update(key).update(mask).digest("hex");
+  return digest.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 /** What the connection tracker said, as far as it counts. */
-function connectionAttributes({ key, mask }: Megaflow): string[] {
+function connectionAttributes({ key, mask, isVerbose }: Shown): string[] {
   const stateMask = getFieldBig(mask, FIELDS.ct_state);
   const parts: string[] = [];
   if (stateMask !== 0n) {
@@ -34,10 +68,13 @@ function connectionAttributes({ key, mask }: Megaflow): string[] {
       return `${(getField(key, FIELDS.ct_state) >>> bit) & 1 ? "+" : "-"}${name}`;
     });
     parts.push(`ct_state(${flags.join("")})`);
-  }
+  } else if (isVerbose) parts.push("ct_state(0/0)");
   for (const name of ["ct_zone", "ct_mark", "ct_label"] as const) {
     const bits = getFieldBig(mask, FIELDS[name]);
-    if (bits === 0n) continue;
+    if (bits === 0n) {
+      if (isVerbose) parts.push(`${name}(0/0)`);
+      continue;
+    }
     const isWhole = bits === (1n << BigInt(name === "ct_zone" ? 16 : FIELDS[name].nBits)) - 1n;
     const value = `0x${getFieldBig(key, FIELDS[name]).toString(16)}`;
     parts.push(`${name}(${value}${isWhole ? "" : `/0x${bits.toString(16)}`})`);
@@ -45,7 +82,7 @@ function connectionAttributes({ key, mask }: Megaflow): string[] {
   return parts;
 }
 
-function linkAttributes(flow: Megaflow): string[] {
+function linkAttributes(flow: Shown): string[] {
   const parts = attribute(flow, "eth", [
     ["src", "eth_src"],
     ["dst", "eth_dst"],
@@ -59,7 +96,7 @@ function linkAttributes(flow: Megaflow): string[] {
   return [...parts, "eth_type(0x8100)", `vlan(${[...vid, ...pcp].join(",")})`, `encap(${ethType})`];
 }
 
-function networkAttributes(flow: Megaflow): string[] {
+function networkAttributes(flow: Shown): string[] {
   switch (getField(flow.key, FIELDS.eth_type)) {
     case ETH_TYPE.ip4:
       return attribute(flow, "ipv4", [
@@ -94,7 +131,7 @@ function networkAttributes(flow: Megaflow): string[] {
   }
 }
 
-function transportAttributes(flow: Megaflow): string[] {
+function transportAttributes(flow: Shown): string[] {
   const ports = [
     ["src", "tp_src"],
     ["dst", "tp_dst"],
@@ -125,7 +162,7 @@ function transportAttributes(flow: Megaflow): string[] {
   }
 }
 
-function discoveryAttributes(flow: Megaflow): string[] {
+function discoveryAttributes(flow: Shown): string[] {
   if (getField(flow.key, FIELDS.eth_type) !== ETH_TYPE.ip6) return [];
   return [
     ...attribute(flow, "nd", [
@@ -140,11 +177,11 @@ function discoveryAttributes(flow: Megaflow): string[] {
   ];
 }
 
-function attribute(flow: Megaflow, name: string, fields: readonly (readonly [string, FieldName])[]): string[] {
+function attribute(flow: Shown, name: string, fields: readonly (readonly [string, FieldName])[]): string[] {
   const parts = fields.flatMap(([label, fieldName]) => {
     const field = FIELDS[fieldName];
     const mask = getFieldBig(flow.mask, field);
-    if (mask === 0n) return [];
+    if (mask === 0n && !flow.isVerbose) return [];
     const value = formatValue(fieldName, getFieldBig(flow.key, field));
     const isIcmp = name.startsWith("icmp") && mask === 0xffn;
     const isWhole = isIcmp || mask === (1n << BigInt(field.nBits)) - 1n;
@@ -171,7 +208,7 @@ function formatValue(name: FieldName, value: bigint): string {
       return ["no", "first", "later", "later"][Number(value & 3n)] ?? "no";
     case "nw_tos":
     case "ipv6_label":
-      return `0x${value.toString(16)}`;
+      return value === 0n ? "0" : `0x${value.toString(16)}`;
     default:
       return String(value);
   }

@@ -1,16 +1,26 @@
 /** The trace of a packet as text, in the layout of the original's `ofproto/trace`. */
-import { formatMatch } from "@tenet/openflow";
+import { formatMatch, type PortNames } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Rule } from "../table/rule.ts";
 import { maskedKey } from "../translate/megaflow-mask.ts";
-import { formatDatapathActions, formatFlowKey, formatMegaflow } from "./format-datapath.ts";
+import { formatDatapathActions, formatFlowKey, formatMegaflow, formatPunt } from "./format-datapath.ts";
 import { formatCtState } from "./trace-states.ts";
 import type { TracePass } from "./trace-forks.ts";
 import type { TraceNode } from "./trace-tree.ts";
 
+/** How to write a trace. */
+export interface TraceFormat {
+  /** Whether the packet taught addresses and flows. */
+  readonly teaches: boolean;
+  /** Names of OpenFlow ports, to be shown in the place of their numbers. */
+  readonly ports?: PortNames;
+  /** Names of the datapath's ports. */
+  readonly portName?: (portNo: number) => string;
+}
+
 /** Writes a trace from the first pass to the last. */
-export function formatTrace(passes: readonly TracePass[]): string {
-  return passes.map((pass) => `${headingOf(pass.cause)}${formatPass(pass)}`).join("\n");
+export function formatTrace(passes: readonly TracePass[], format: TraceFormat = { teaches: false }): string {
+  return passes.map((pass) => `${headingOf(pass.cause)}${formatPass(pass, format)}`).join("\n");
 }
 
 const RULE = "=".repeat(79);
@@ -27,17 +37,18 @@ function natOf({ nat }: NonNullable<TracePass["cause"]>): string {
   return `Replacing src/dst IP/ports to simulate NAT:\n Initial flow: ${nat.initial}\n Modified flow: ${nat.modified}\n`;
 }
 
-function formatPass({ key, tree, translation }: TracePass): string {
-  const lines = [`Flow: ${formatFlowKey(key)}`];
+function formatPass({ key, tree, translation, punts }: TracePass, { teaches, ports = {}, portName }: TraceFormat): string {
+  const puntText = (userdata: number): string => formatPunt(userdata, punts[userdata - 1], !teaches);
+  const lines = [`Flow: ${formatFlowKey(key, ports)}`];
   appendNodes(lines, tree.roots, 0);
   const final = translation.finalFlow;
   const isUnchanged = final.every((word, i) => word === key[i]);
   const megaflowKey = maskedKey(key, translation.mask);
   lines.push(
     "",
-    `Final flow: ${isUnchanged ? "unchanged" : formatFlowKey(final)}`,
-    `Megaflow: ${formatMegaflow(megaflowKey, translation.mask)}`,
-    `Datapath actions: ${formatDatapathActions(translation.actions, key)}`,
+    `Final flow: ${isUnchanged ? "unchanged" : formatFlowKey(final, ports)}`,
+    `Megaflow: ${formatMegaflow(megaflowKey, translation.mask, ports)}`,
+    `Datapath actions: ${formatDatapathActions(translation.actions, key, portName, puntText)}`,
   );
   if (translation.failure !== undefined) {
     lines.push(`Translation failed (${FAILURES[translation.failure]}), packet is dropped.`);

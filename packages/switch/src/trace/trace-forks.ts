@@ -3,8 +3,8 @@ import { CT_STATE, type CtDatapathAction, type DatapathAction, nestedActions } f
 import { FIELDS, setField } from "@tenet/net";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { FrozenState } from "../translate/frozen-state.ts";
-import type { Translation } from "../translate/translation.ts";
-import type { TraceFork } from "../slow-path.ts";
+import type { Punt, Translation } from "../translate/translation.ts";
+import type { TraceFork, TraceOptions } from "../slow-path.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { type SimulatedNat, simulateNat } from "./simulate-nat.ts";
 import { TraceTree } from "./trace-tree.ts";
@@ -19,6 +19,8 @@ export interface TracePass {
   readonly key: Uint32Array;
   readonly tree: TraceTree;
   readonly translation: Translation;
+  /** What `userspace` actions are for, by their numbers from 1. */
+  readonly punts: readonly Punt[];
   /** Why it comes in, for all passes but the first. */
   readonly cause:
     | {
@@ -41,11 +43,13 @@ export function traceForks(
   bridge: Bridge,
   key: Uint32Array,
   ctStates: readonly number[] = [],
+  options: Pick<TraceOptions, "actions" | "teaches"> = {},
 ): [TracePass, ...TracePass[]] {
   const forks: TraceFork[] = [];
+  const punts: Punt[] = [];
   const tree = new TraceTree();
-  const translation = vswitch.trace(bridge, key, { observer: tree, forks });
-  const passes: [TracePass, ...TracePass[]] = [{ bridge, key, tree, translation, cause: undefined }];
+  const translation = vswitch.trace(bridge, key, { observer: tree, forks, punts, ...options });
+  const passes: [TracePass, ...TracePass[]] = [{ bridge, key, tree, translation, punts, cause: undefined }];
   for (let from = 0; from < passes.length; from++) {
     const pass = passes[from];
     if (pass === undefined || passes.length > MAX_FORKS) break;
@@ -58,9 +62,9 @@ export function traceForks(
       const next = keyOfReturn(fork, pass.key, id, frozen.isTracked ? { ctState, zone: ct.zone } : undefined);
       const nat = ct.nat === undefined ? undefined : simulateNat(next, ct.nat);
       const observer = new TraceTree();
-      const answer = vswitch.trace(frozen.bridge, next, { observer, forks, frozen });
+      const answer = vswitch.trace(frozen.bridge, next, { observer, forks, punts, frozen, teaches: options.teaches === true });
       const cause = { recircId: id, ctState, isDefault: given === undefined, nat };
-      passes.push({ bridge: frozen.bridge, key: asSeen(next, frozen), tree: observer, translation: answer, cause });
+      passes.push({ bridge: frozen.bridge, key: asSeen(next, frozen), tree: observer, translation: answer, punts, cause });
     }
   }
   return passes;

@@ -54,7 +54,10 @@ export function translate(bridge: Bridge, key: Uint32Array, around: Surroundings
   walk.startMirroring(frozen?.mirrored);
   if (frozen !== undefined) resume(walk, frozen);
   else if (actions === undefined) walk.enterBridge();
-  else walk.execute(actions);
+  else {
+    walk.mirrorInput();
+    walk.execute(actions);
+  }
   leaveOff(walk);
   observer?.leaveBridge();
   finishMask(wildcards, key);

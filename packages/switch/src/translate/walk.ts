@@ -118,6 +118,12 @@ export class Walk {
     this.executeActionSet();
   }
 
+  /** A packet of a controller is copied as if it had come in at its port. */
+  mirrorInput(): void {
+    const port = this.bridge.port(this.inPort);
+    if (port !== undefined) this.mirroring?.takeIn(port.bundle);
+  }
+
   /** @returns whether the packet goes on */
   #takeIn(port: BridgePort): boolean {
     if (port.link.kind === "tunnel" && !this.#leaveTunnel(port)) return false;

@@ -25,9 +25,12 @@ export function forwardNormally(walk: Walk): void {
   const { bridge, packet, observer, inPort: ofport } = walk;
   const isOutside = ofport === PORT.NONE || ofport === PORT.CONTROLLER;
   const inPort = bridge.port(ofport) ?? (isOutside ? outside(ofport) : undefined);
-  if (inPort === undefined) return observer?.warning(`no input port ${ofport}, dropping`);
   const src = packet.readMac(FIELDS.eth_src);
   const dst = packet.readMac(FIELDS.eth_dst);
+  if (inPort === undefined) {
+    observer?.failure(`received packet on unknown port ${ofport}`);
+    return observer?.warning("no input bundle, dropping");
+  }
   const tci = readTag(packet);
   if (tci === 0 && TAG_TYPES.has(packet.read(FIELDS.eth_type))) {
     return observer?.note(`dropping packet with partial VLAN tag received on port ${inPort.bundle.name}`);

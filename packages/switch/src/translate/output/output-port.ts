@@ -44,7 +44,9 @@ export function outputCut(walk: Walk, ofport: number, maxLength: number): void {
 
 function refusalOf({ bridge, inPort }: Walk, port: BridgePort | undefined): string | undefined {
   if (port === undefined) return undefined;
-  if (!port.isEnabled || (port.config & (PORT_DOWN | NO_FWD)) !== 0) return "port is configured not to forward";
+  // A device that is down drops what it is sent itself.
+  if ((!port.isEnabled && !port.hasDevice) || (port.config & (PORT_DOWN | NO_FWD)) !== 0)
+    return "port is configured not to forward";
   const isBetweenProtected = port.bundle.isProtected && bridge.port(inPort)?.bundle.isProtected === true;
   return isBetweenProtected ? "Flow is between protected ports, skipping output." : undefined;
 }

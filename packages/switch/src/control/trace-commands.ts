@@ -1,0 +1,143 @@
+/**
+ * The commands that trace packets, for `ovs-appctl`.
+ *
+ * A packet is given as a bridge and an OpenFlow match, as a datapath and a flow in its syntax, or as such a flow alone.
+ */
+import { FIELDS, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
+import { type Action, parseActions, parseMatch, PORT } from "@tenet/openflow";
+import { ArgumentError, type Command, command } from "@tenet/ovsdb";
+import type { Bridge } from "../bridge/bridge.ts";
+import { parseOdpFlow } from "../dummy/parse-odp-flow.ts";
+import { formatTrace } from "../trace/format-trace.ts";
+import { traceForks } from "../trace/trace-forks.ts";
+import { parseCtState } from "../trace/trace-states.ts";
+import { portNamesOf, tellStory } from "../trace/trace-story.ts";
+import type { VirtualSwitch } from "../virtual-switch.ts";
+import { datapathNames } from "./datapath-commands.ts";
+
+/** A packet may go through the tracker many times. */
+const MAX_ARGUMENTS = 99;
+const USAGE = "{[dp_name] odp_flow | bridge br_flow} [--names] [--ct-next flags]... [-generate | packet]";
+
+/** `ofproto/trace`, `ofproto/trace-packet-out` and `tenet/trace`. */
+export function traceCommands(vswitch: VirtualSwitch): Command[] {
+  const trace = (args: readonly string[], hasActions: boolean): string => {
+    const request = readRequest(vswitch, args, hasActions);
+    return formatTrace(passesOf(vswitch, request), formatOf(vswitch, request));
+  };
+  const tell = (args: readonly string[]): string => {
+    const passes = passesOf(vswitch, { ...readRequest(vswitch, args, false), teaches: false });
+    return JSON.stringify(tellStory(passes, (portNo) => vswitch.ports.homeOf(portNo)));
+  };
+  return [
+    command("ofproto/trace", USAGE, [1, MAX_ARGUMENTS], (args) => trace(args, false)),
+    command("ofproto/trace-packet-out", `${USAGE} actions`, [2, MAX_ARGUMENTS], (args) => trace(args, true)),
+    command("tenet/trace", "bridge flow|packet [--ct-next flags]... [packet]", [2, MAX_ARGUMENTS], tell),
+  ];
+}
+
+/** What is to be traced. */
+interface TraceRequest {
+  readonly bridge: Bridge;
+  readonly key: Uint32Array;
+  readonly ctStates: readonly number[];
+  /** In the place of the flow tables. */
+  readonly actions: readonly Action[] | undefined;
+  readonly teaches: boolean;
+  readonly showsNames: boolean;
+}
+
+function passesOf(
+  vswitch: VirtualSwitch,
+  { bridge, key, ctStates, actions, teaches }: TraceRequest,
+): ReturnType<typeof traceForks> {
+  return traceForks(vswitch, bridge, key, ctStates, { teaches, ...(actions === undefined ? {} : { actions }) });
+}
+
+function formatOf(vswitch: VirtualSwitch, { bridge, teaches, showsNames }: TraceRequest): Parameters<typeof formatTrace>[1] {
+  if (!showsNames) return { teaches };
+  const portName = (portNo: number): string => vswitch.ports.homeOf(portNo)?.port.name ?? String(portNo);
+  return { teaches, portName, ports: portNamesOf(bridge) };
+}
+
+/** Options, and what is left when they are taken away. */
+interface Arguments {
+  readonly plain: string[];
+  readonly ctStates: number[];
+  teaches: boolean;
+  showsNames: boolean;
+}
+
+function readRequest(vswitch: VirtualSwitch, args: readonly string[], hasActions: boolean): TraceRequest {
+  const { plain, ctStates, teaches, showsNames } = readOptions(args);
+  const actionText = hasActions ? plain.pop() : undefined;
+  const [first = "", second, third] = plain;
+  // A flow of the datapath says itself which bridge the packet comes in at.
+  const isAlone = first.includes("(");
+  const isDatapath = datapathNames(vswitch).some((name) => name === first || name.endsWith(`@${first}`));
+  const [flow, packet] = isAlone ? [first, second] : [second, third];
+  if (flow === undefined) throw new ArgumentError(`syntax error at ${first} (or the bridge name was omitted)`);
+  const { bridge, key } = isAlone || isDatapath ? fromDatapath(vswitch, flow) : fromBridge(vswitch, first, flow, packet);
+  if (packet !== undefined) fillFromPacket(key, packet);
+  const actions = actionText === undefined ? undefined : parseActions(actionText, portNamesOf(bridge));
+  return { bridge, key, ctStates, actions, teaches: teaches || packet !== undefined, showsNames };
+}
+
+function readOptions(args: readonly string[]): Arguments {
+  const read: Arguments = { plain: [], ctStates: [], teaches: false, showsNames: false };
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? "";
+    const isNext = arg === "--ct-next" || arg === "-ct-next";
+    const flags = isNext ? args[++i] : arg.startsWith("--ct-next=") ? arg.slice("--ct-next=".length) : undefined;
+    if (isNext || flags !== undefined) read.ctStates.push(readCtState(flags ?? ""));
+    else if (/^(--?)?(generate|consistent)$/.test(arg)) read.teaches ||= arg.endsWith("generate");
+    else if (arg === "--l7" || arg === "--l7-len")
+      i++; // a trace does not look at what packets carry
+    else if (arg === "--names" || arg === "--no-names") read.showsNames = arg === "--names";
+    else read.plain.push(arg);
+  }
+  return read;
+}
+
+function readCtState(flags: string): number {
+  const state = parseCtState(flags);
+  if (state === undefined) throw new ArgumentError(`${flags}: unknown connection tracking state flag`);
+  return state;
+}
+
+/** A flow in the datapath's syntax; its port is one of the datapath. */
+function fromDatapath(vswitch: VirtualSwitch, flow: string): Pick<TraceRequest, "bridge" | "key"> {
+  const key = parseOdpFlow(flow);
+  if (key === undefined) throw new ArgumentError(`syntax error at ${flow}`);
+  const [, portNo = "0"] = /\bin_port\((\d+)\)/.exec(flow) ?? [];
+  const home = vswitch.ports.homeOf(Number(portNo));
+  if (home === undefined) throw new ArgumentError(`no OpenFlow port for datapath port ${portNo}`);
+  const whole = key.slice();
+  setField(whole, FIELDS.in_port, home.port.ofport);
+  return { bridge: home.bridge, key: whole };
+}
+
+/** `in_port=1,tcp,...`, or a packet in hexadecimal alone. */
+function fromBridge(
+  vswitch: VirtualSwitch,
+  name: string,
+  flow: string,
+  packet: string | undefined,
+): Pick<TraceRequest, "bridge" | "key"> {
+  const bridge = vswitch.bridges.get(name);
+  if (bridge === undefined) throw new ArgumentError(`${name}: unknown bridge`);
+  if (packet !== undefined || !/^([0-9a-fA-F]{2}){14,}$/.test(flow)) {
+    return { bridge, key: parseMatch(flow, { ...portNamesOf(bridge), file: "flow" }).key.slice() };
+  }
+  const key = makeFlowKey();
+  setField(key, FIELDS.in_port, PORT.NONE);
+  fillFromPacket(key, flow);
+  return { bridge, key };
+}
+
+/** Takes the packet's headers in the place of those that a flow says. */
+function fillFromPacket(key: Uint32Array, hex: string): void {
+  if (!/^([0-9a-fA-F]{2})+$/.test(hex)) throw new ArgumentError("packet is not hexadecimal");
+  const frame = Uint8Array.from(Buffer.from(hex, "hex"));
+  parseFlowKey(frame, frame.length, key[FIELDS.in_port.word] ?? PORT.NONE, key);
+}
