@@ -11,19 +11,29 @@ export function whyNoOriginal(): string | undefined {
   return whyNot() ?? (existsSync("/usr/sbin/ovs-vswitchd") ? undefined : "needs ovs-vswitchd");
 }
 
-/** The original with dummy ports. */
+/** The original with dummy ports, or in a namespace with the devices there. */
 export class Original implements AsyncDisposable {
   readonly dir = mkdtempSync(join(tmpdir(), "tenet-original-"));
+  readonly #namespace: string | undefined;
   readonly #daemons: ReturnType<typeof spawn>[] = [];
+
+  constructor(namespace?: string) {
+    this.#namespace = namespace;
+  }
 
   async start(): Promise<void> {
     const env = { ...process.env, OVS_RUNDIR: this.dir, OVS_LOGDIR: this.dir, OVS_DBDIR: this.dir };
     const options = { env, cwd: this.dir, stdio: "ignore" } as const;
     execFileSync("ovsdb-tool", ["create", "conf.db", "/usr/share/openvswitch/vswitch.ovsschema"], options);
-    this.#daemons.push(spawn("ovsdb-server", ["conf.db", `--remote=punix:${this.dir}/db.sock`, "--pidfile"], options));
+    const place = this.#namespace === undefined ? [] : ["ip", "netns", "exec", this.#namespace];
+    const launch = (...command: string[]): void => {
+      const [program = "", ...args] = [...place, ...command, "--pidfile"];
+      this.#daemons.push(spawn(program, args, options));
+    };
+    launch("ovsdb-server", "conf.db", `--remote=punix:${this.dir}/db.sock`);
     await until(() => existsSync(join(this.dir, "db.sock")));
-    const vswitchd = ["--enable-dummy", "--disable-system", "--disable-system-route", "--pidfile", `unix:${this.dir}/db.sock`];
-    this.#daemons.push(spawn("/usr/sbin/ovs-vswitchd", vswitchd, options));
+    const dummies = this.#namespace === undefined ? ["--enable-dummy", "--disable-system", "--disable-system-route"] : [];
+    launch("/usr/sbin/ovs-vswitchd", `unix:${this.dir}/db.sock`, ...dummies);
     await until(() => existsSync(join(this.dir, "ovs-vswitchd.pid")));
   }
 

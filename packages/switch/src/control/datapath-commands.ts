@@ -76,11 +76,12 @@ function dumpFlows(
 ): string {
   const isVerbose = args.includes("-m") || args.includes("--more");
   const showsNames = (isVerbose || args.includes("--names")) && !args.includes("--no-names");
-  const nameByPortNo = new Map(vswitch.datapath.ports().map((port) => [port.portNo, port.name]));
-  const label = (portNo: number): string => (showsNames ? nameByPortNo.get(portNo) : undefined) ?? String(portNo);
+  const portByNumber = new Map(vswitch.datapath.ports().map((port) => [port.portNo, port]));
+  const label = (portNo: number): string => (showsNames ? portByNumber.get(portNo)?.name : undefined) ?? String(portNo);
+  const isGeneve = (portNo: number): boolean => portByNumber.get(portNo)?.tunnel?.type === "geneve";
   const flows = [...vswitch.datapath.flows()].filter(({ key }) => isShown(vswitch.ports.homeOfKey(key)?.bridge));
   const puntText = (id: number): string => formatPunt(id, vswitch.slowPath.puntOf(id), false);
-  const format = { nowMs: clock.monotonicMs(), portName: label, puntText, isVerbose };
+  const format = { nowMs: clock.monotonicMs(), portName: label, puntText, isVerbose, isGeneve };
   return flows.map((flow) => formatOdpFlow(flow, format)).join("\n");
 }
 

@@ -17,6 +17,8 @@ export interface OdpFlowFormat {
   readonly puntText?: (userdata: number) => string;
   /** Also what does not count, and the flow's name. */
   readonly isVerbose?: boolean;
+  /** Whether the packets of a port come with Geneve headers, which have room for options. */
+  readonly isGeneve?: (portNo: number) => boolean;
 }
 
 /** What is shown of a match. */
@@ -27,12 +29,13 @@ interface Shown {
 }
 
 /** One megaflow with its statistics. */
-export function formatOdpFlow(flow: Megaflow, { nowMs, portName, puntText, isVerbose = false }: OdpFlowFormat): string {
+export function formatOdpFlow(flow: Megaflow, format: OdpFlowFormat): string {
+  const { nowMs, portName, puntText, isVerbose = false, isGeneve } = format;
   const recircId = getField(flow.key, FIELDS.recirc_id);
   const shown: Shown = { key: flow.key, mask: flow.mask, isVerbose };
   const key = [
     ...(isVerbose ? ["skb_priority(0/0)", "skb_mark(0/0)"] : []),
-    ...formatTunnelMatch(flow.key, flow.mask),
+    ...formatTunnelMatch(flow.key, flow.mask, isGeneve?.(getField(flow.key, FIELDS.in_port)) === true),
     ...connectionAttributes(shown),
     `recirc_id(${recircId === 0 ? "0" : `0x${recircId.toString(16)}`})`,
     ...(isVerbose ? ["dp_hash(0/0)"] : []),

@@ -39,22 +39,26 @@ export function formatTunnel(key: Uint32Array, dstPort: number): string {
   return `tunnel(${parts.join(",")})`;
 }
 
-/** What a megaflow matches of the tunnel that packets came out of; nothing for packets that came out of none. */
-export function formatTunnelMatch(key: Uint32Array, mask: Uint32Array): string[] {
+/**
+ * What a megaflow matches of the tunnel that packets came out of; nothing for packets that came out of none.
+ *
+ * @param isGeneve - whether the tunnel's headers have room for options
+ */
+export function formatTunnelMatch(key: Uint32Array, mask: Uint32Array, isGeneve: boolean): string[] {
   if (tunnelFamily(key) === 0) return [];
   const isMatched = (name: FieldName): boolean => getFieldBig(mask, FIELDS[name]) !== 0n;
   const flags = getField(key, FIELDS.tun_flags);
   const flagsMask = getField(mask, FIELDS.tun_flags);
-  const signed = FLAG_NAMES.filter(([bit]) => (flagsMask & bit) !== 0).map(
-    ([bit, name]) => `${(flags & bit) === 0 ? "-" : "+"}${name}`,
-  );
+  const hasKey = (flags & TUNNEL_FLAG.key) !== 0;
+  const shown = FLAG_NAMES.filter(([bit]) => (flagsMask & bit) !== 0 && (hasKey || bit !== TUNNEL_FLAG.key));
+  const signed = shown.map(([bit, name]) => `${(flags & bit) === 0 ? "-" : "+"}${name}`);
   const parts = [
-    ...valueOf(key, mask, "tun_id", "tun_id"),
+    ...(hasKey ? valueOf(key, mask, "tun_id", "tun_id") : []),
     ...addressesOf(key, mask, isMatched),
     ...(getField(key, FIELDS.tun_tos) === 0 ? [] : valueOf(key, mask, "tos", "tun_tos")),
     ...(isMatched("tun_ttl") ? [`ttl=${getField(key, FIELDS.tun_ttl)}`] : []),
     ...policyOf(key, mask, isMatched("tun_gbp_id") || isMatched("tun_gbp_flags")),
-    ...optionsOf(key, mask, isMatched("tun_options_present")),
+    ...(isGeneve && optionsSizeOf(key) === 0 ? ["geneve()"] : optionsOf(key, mask, isMatched("tun_options_present"))),
     ...(signed.length === 0 ? [] : [`flags(${signed.join("")})`]),
   ];
   return [`tunnel(${parts.join(",")})`];
