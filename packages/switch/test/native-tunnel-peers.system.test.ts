@@ -49,9 +49,10 @@ async function plugIn(live: LiveSwitch): Promise<void> {
   ip("-n", FAR, "link", "set", "under", "up");
   // The kernel sees the wire too; it is not to answer for addresses that are elsewhere.
   execFileSync("sysctl", ["-qw", `net.ipv4.conf.${WIRE}.arp_ignore=1`]);
-  const bridge = (name: string, port: string): string[] => [
-    ...["--", "add-br", name, "--", "set", "Bridge", name, "datapath_type=netdev", "--", "add-port", name, port],
-  ];
+  const bridge = (name: string, port: string): string[] => {
+    const type = ["--", "set", "Bridge", name, "datapath_type=netdev"];
+    return ["--", "add-br", name, ...type, "--", "add-port", name, port];
+  };
   const outcome = await live.vsctl("init", ...bridge(OUTSIDE, WIRE), ...bridge(INSIDE, PLUG));
   expect(outcome).toMatchObject({ code: 0, err: "" });
   ip("addr", "add", `${OUTER(1)}/24`, "dev", OUTSIDE);
