@@ -4,7 +4,7 @@
  *
  * @see Taylor and Turner, "ClassBench: A Packet Classification Benchmark", INFOCOM 2005
  */
-import { FIELDS, makeFlowKey, setField } from "@tenet/net";
+import { FIELDS, fieldOnes, makeFlowKey, setField, setFieldBig } from "@tenet/net";
 import { randomOf } from "./datalog-programs.mjs";
 
 const [TCP, UDP, ICMP] = [6, 17, 1];
@@ -48,6 +48,54 @@ export function ruleSet(kind, nRules, nTuples, seed = 7) {
     rules.push({ match, priority });
   }
   return { rules, packet: () => packetFor(rules, addresses, random) };
+}
+
+/** Two values of every field that the original's own benchmark of its classifier (`test-classifier`) uses. */
+const TWO_VALUES = {
+  tun_id: [0n, 0xfedcba9876543210n],
+  metadata: [0n, 0xfedcba9876543210n],
+  in_port: [1n, 0xfffen],
+  vlan_tci: [0n, 101n],
+  eth_type: [0x0800n, 0x0806n],
+  tp_src: [49362n, 80n],
+  tp_dst: [6667n, 22n],
+  eth_src: [0x0002e30f80a4n, 0x5e337f5f1e99n],
+  eth_dst: [0x4a2771ae64c1n, 0xffffffffffffn],
+  nw_proto: [6n, 1n],
+  nw_tos: [48n, 0n],
+  nw_src: [0xc0a80001n, 0xc0a04455n],
+  nw_dst: [0xc0a80002n, 0xc0a04455n],
+};
+
+/**
+ * Rules as the original's own benchmark of its classifier makes them: every tuple matches on some of thirteen fields, each of
+ * which has one of two values in every rule and packet.
+ *
+ * @returns as {@link ruleSet}
+ */
+export function twoValuedSet(nRules, nTuples, nPriorities, seed = 7) {
+  const random = randomOf(seed);
+  const fields = Object.keys(TWO_VALUES);
+  const tuples = new Set();
+  while (tuples.size < nTuples) tuples.add(random(2 ** fields.length));
+  const masks = [...tuples];
+  const fill = (key, tuple, value) => {
+    for (const [i, field] of fields.entries()) if ((tuple >> i) & 1) setFieldBig(key, FIELDS[field], value(field));
+    return key;
+  };
+  const anyValue = (field) => TWO_VALUES[field][random(2)];
+  const rules = [];
+  const seen = new Set();
+  for (let tries = 0; tries < nRules; tries++) {
+    const tuple = masks[random(nTuples)];
+    const key = fill(makeFlowKey(), tuple, anyValue);
+    const mask = fill(makeFlowKey(), tuple, (field) => fieldOnes(FIELDS[field]));
+    const priority = 1 + random(nPriorities);
+    const name = `${tuple} ${priority} ${key.join()}`;
+    if (!seen.has(name)) rules.push({ match: { key, mask }, priority });
+    seen.add(name);
+  }
+  return { rules, packet: () => fill(makeFlowKey(), -1, anyValue) };
 }
 
 function tuplesOf(kind, nTuples, random) {

@@ -15,8 +15,9 @@ import { makeFlowKey } from "@tenet/net";
 import { ConjunctiveMatch } from "./conjunctive-match.ts";
 import { hashWords } from "./hash.ts";
 import { HashHeap } from "./hash-tables.ts";
-import { LookupPlan } from "./lookup-plan.ts";
+import { LookupPlan, ORDER_WIDTH } from "./lookup-plan.ts";
 import type { ClassifierRule, RuleMatch } from "./rule.ts";
+import { SLOTS } from "./slots.ts";
 import { Subtable } from "./subtable.ts";
 import { TrieSet } from "./trie-set.ts";
 
@@ -27,9 +28,11 @@ const CHAINS_PER_STEP = 256;
 export class Classifier<R extends ClassifierRule> {
   /** In descending order of best priority, ties by age. */
   readonly #subtables: Subtable<R>[] = [];
+  /** How many subtables share each slot. */
+  readonly #nInSlot = new Uint32Array(SLOTS);
   readonly #subtablesByMaskHash = new Map<number, Subtable<R>[]>();
-  readonly #tries = new TrieSet();
   readonly #heap = new HashHeap();
+  readonly #tries = new TrieSet(this.#heap);
   readonly #plan = new LookupPlan<R>(this.#heap, this.#tries);
   #isPlanned = true;
   /** That of the last change. */
@@ -83,7 +86,7 @@ export class Classifier<R extends ClassifierRule> {
     this.#size++;
     const isNew = displaced === undefined || this.#doomed.has(displaced);
     if (displaced !== undefined) this.#doomed.add(displaced);
-    this.#tries.add(subtable.prefixes, match.key);
+    this.#tries.add(subtable, match.key);
     if (subtable.maxPriority !== bestBefore) this.#reorder(subtable);
     return isNew ? undefined : displaced;
   }
@@ -139,7 +142,7 @@ export class Classifier<R extends ClassifierRule> {
     this.#hidden.delete(rule);
     this.#size--;
     this.#soft.delete(rule);
-    this.#tries.remove(subtable.prefixes, match.key);
+    this.#tries.remove(subtable, match.key);
     if (subtable.nRules === 0) this.#dropSubtable(subtable);
     else if (subtable.maxPriority !== bestBefore) this.#reorder(subtable);
     return true;
@@ -174,7 +177,9 @@ export class Classifier<R extends ClassifierRule> {
   lookup(flow: Uint32Array, wildcards: Uint32Array = this.#unread): R | undefined {
     this.#writePlan();
     this.#tries.reset();
-    return this.#soft.size === 0 ? this.#lookupHard(flow, wildcards) : this.#lookupSoft(flow, wildcards);
+    const found = this.#soft.size === 0 ? this.#lookupHard(flow, wildcards) : this.#lookupSoft(flow, wildcards);
+    this.#tries.unWildcard(wildcards);
+    return found;
   }
 
   /** The words of a FlowKey that lookups look at, ascending: `wildcards` gets bits in no others. */
@@ -249,9 +254,10 @@ export class Classifier<R extends ClassifierRule> {
     let best: R | undefined;
     let bestPriority = -1;
     const plan = this.#plan;
-    const { numbers } = plan;
-    for (let [at, i] = [0, 0]; (numbers[at] as number) > bestPriority; at = plan.next(at), i++) {
-      const chain = this.#seen(plan.chainOf(at, i, flow, wildcards, bestPriority));
+    const { order } = plan;
+    for (let at = 0; (order[at] as number) > bestPriority; at += ORDER_WIDTH) {
+      if (this.#tries.isRefused(order[at + 1] as number)) continue;
+      const chain = this.#seen(plan.chainOf(at, flow, wildcards, bestPriority));
       const rule = this.#soft.size === 0 ? chain?.[0] : chain?.find((each) => each.conjunctions === undefined);
       if (rule !== undefined && rule.priority > bestPriority) {
         best = rule;
@@ -267,9 +273,10 @@ export class Classifier<R extends ClassifierRule> {
     const conjunctive = this.#conjunctive;
     conjunctive.start();
     const plan = this.#plan;
-    const { numbers } = plan;
-    for (let [at, i] = [0, 0]; (numbers[at] as number) > (hard?.priority ?? -1); at = plan.next(at), i++) {
-      const chain = this.#seen(plan.chainOf(at, i, flow, wildcards, hard?.priority ?? -1));
+    const { order } = plan;
+    for (let at = 0; (order[at] as number) > (hard?.priority ?? -1); at += ORDER_WIDTH) {
+      if (this.#tries.isRefused(order[at + 1] as number)) continue;
+      const chain = this.#seen(plan.chainOf(at, flow, wildcards, hard?.priority ?? -1));
       const head = chain?.[0];
       if (chain === undefined || head === undefined) continue;
       if (head.conjunctions !== undefined) conjunctive.offer(chain);
@@ -288,7 +295,9 @@ export class Classifier<R extends ClassifierRule> {
   }
 
   #addSubtable(mask: Uint32Array): Subtable<R> {
-    const subtable = new Subtable<R>(mask.slice(), this.#nextSequence++, this.#tries, this.#heap);
+    const slot = this.#nInSlot.indexOf(Math.min(...this.#nInSlot));
+    this.#nInSlot[slot] = (this.#nInSlot[slot] as number) + 1;
+    const subtable = new Subtable<R>(mask.slice(), this.#nextSequence++, slot, this.#tries, this.#heap);
     const hash = hashWords(mask);
     const sameHash = this.#subtablesByMaskHash.get(hash);
     if (sameHash === undefined) this.#subtablesByMaskHash.set(hash, [subtable]);
@@ -304,6 +313,7 @@ export class Classifier<R extends ClassifierRule> {
     else this.#subtablesByMaskHash.set(hash, others);
     this.#subtables.splice(this.#subtables.indexOf(subtable), 1);
     if (this.#lastSubtable === subtable) this.#lastSubtable = undefined;
+    this.#nInSlot[subtable.slot] = (this.#nInSlot[subtable.slot] as number) - 1;
     subtable.free();
     this.#isPlanned = false;
   }

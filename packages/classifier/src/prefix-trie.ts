@@ -1,146 +1,201 @@
 /**
- * A trie of the address prefixes (or port values) that rules match on.
+ * A trie of the prefixes that the rules of all subtables match on in one field.
  *
- * What: one walk per lookup tells which prefix lengths any rule has for this address, and how many leading
- * bits had to be looked at to know it. Why: a subtable whose prefix length is not among them cannot match and
- * is skipped, and the megaflow un-wildcards only those few bits instead of the subtable's whole prefix.
- * How: path-compressed: a node where prefixes end or part, with all bits down to it; nodes side by side in one array.
+ * What: a walk down with an address tells which subtables have no prefix of it, and how many leading bits had to be
+ * looked at to know that. Why: those subtables are skipped, and the megaflow un-wildcards only those few bits instead of
+ * the subtable's whole prefix. How: path-compressed: a node where prefixes end or part, with all bits down to it, and
+ * with the set of the slots of all prefixes that end at it or below; a subtable whose slot is not in the set of the next
+ * node has no longer prefix of the address. A walk goes no further than it is asked to. Nodes lie side by side in one array.
  *
  * @see Pfaff et al., "The Design and Implementation of Open vSwitch", NSDI 2015, section 5.4
+ * @see Srinivasan, Suri and Varghese, "Packet Classification using Tuple Space Search", SIGCOMM 1999: tuple pruning
  */
+import { finishHash, HASH_BASIS, mixWord } from "./hash.ts";
+import { type HashHeap, HashTable } from "./hash-tables.ts";
+import { addSlot, hasSlot, removeSlot, SET_WORDS, SLOTS } from "./slots.ts";
 
-const MIN_NODES = 16;
+const MIN_NODES = 4;
+/** Of a node's numbers: bits down to it, prefixes that end there, the child for bit 0 and, behind it, that for bit 1 (0 = none), slots, and the bits. */
+const [DEPTH, ENDING, CHILD, SET, BITS] = [0, 1, 2, 4, 4 + SET_WORDS] as const;
 const ROOT = 0;
-/** Of a node's numbers: bits down to it, prefixes that end there, the child for bit 0 and, behind it, that for bit 1 (0 = none), and the bits. */
-const [DEPTH, ENDING, CHILD, BITS] = [0, 1, 2, 4] as const;
 
-/** Counts prefixes; finds those that contain an address. */
+/** Prefixes by slot, counted. */
 export class PrefixTrie {
   /** Width of an address in bits. */
   readonly nBits: number;
   /** Numbers of a node. */
   readonly #width: number;
+  /** A node with no slots. */
+  readonly #nobody: number;
   /** A node is named by the place of its first number. */
   #nodes: Int32Array;
   #end: number;
   /** The first of those that are free; the next stands where a child would. */
   #freeNode = 0;
+  /** How many prefixes end at each node, by slot. */
+  readonly #counts: HashTable;
+  /** The nodes of the last prefix that was removed, from the root down. */
+  readonly #path: number[] = [];
+  /** Where the walk is: the last node whose bits are all those of the address. */
+  #node = ROOT;
+  /** The child that the next bit leads to, not all of whose bits were looked at; 0 when that bit was not. */
+  #ahead = 0;
+  #nKnown = 0;
 
-  /** @param nBits - width of an address: 32 or 128 */
-  constructor(nBits: number) {
+  /**
+   * @param nBits - width of an address, at most 128
+   * @param heap - where counts are kept
+   */
+  constructor(nBits: number, heap: HashHeap) {
     this.nBits = nBits;
-    this.#width = BITS + (nBits >>> 5);
+    this.#width = BITS + ((nBits + 31) >>> 5);
+    this.#nobody = this.#width;
     this.#nodes = new Int32Array(MIN_NODES * this.#width);
-    this.#end = this.#width;
+    this.#end = 2 * this.#width;
+    this.#counts = new HashTable(heap);
   }
 
-  /** Adds the first `length` bits of the words at `at`. */
-  add(words: Uint32Array, at: number, length: number): void {
-    /** Where the node's place stands. */
-    let link = -1;
+  /** Adds the first `length` bits of an address; `length` is not 0. */
+  add(address: Int32Array, length: number, slot: number): void {
+    let link = -1; // where the node's place stands
     let node = ROOT;
     for (;;) {
       const depth = this.#nodes[node + DEPTH] as number;
-      const same = this.#nSameBits(node, words, at, depth < length ? depth : length);
+      const same = this.#nSameBits(node, address, depth < length ? depth : length);
       if (same < depth) {
-        const middle = this.#takeNode(words, at, same);
-        this.#nodes[middle + CHILD + this.#bitOf(node, same)] = node;
+        const middle = this.#takeNode(address, same);
+        this.#nodes[middle + CHILD + bitAt(this.#nodes, node + BITS, same)] = node;
+        this.#nodes.copyWithin(middle + SET, node + SET, node + SET + SET_WORDS);
         this.#nodes[link] = middle;
         node = middle;
       }
-      if (same === length) {
-        this.#nodes[node + ENDING] = (this.#nodes[node + ENDING] as number) + 1;
-        return;
-      }
-      link = node + CHILD + bitAt(words, at, same);
+      addSlot(this.#nodes, node + SET, slot);
+      if (same === length) break;
+      link = node + CHILD + bitAt(address, 0, same);
       node = this.#nodes[link] as number;
       if (node !== 0) continue;
-      node = this.#takeNode(words, at, length);
+      node = this.#takeNode(address, length);
       this.#nodes[link] = node;
-      this.#nodes[node + ENDING] = 1;
-      return;
+      addSlot(this.#nodes, node + SET, slot);
+      break;
     }
+    this.#nodes[node + ENDING] = (this.#nodes[node + ENDING] as number) + 1;
+    const name = nameOf(node, slot);
+    const place = this.#counts.find(name);
+    if (place < 0) this.#counts.add(name, 1);
+    else this.#counts.count(place, 1);
   }
 
   /** Takes back one `add`; the prefix must have been added. */
-  remove(words: Uint32Array, at: number, length: number): void {
-    let grandparent = ROOT;
-    let parent = ROOT;
+  remove(address: Int32Array, length: number, slot: number): void {
+    const path = this.#path;
+    path.length = 0;
     let node = ROOT;
     for (let depth = 0; depth < length; depth = this.#nodes[node + DEPTH] as number) {
-      grandparent = parent;
-      parent = node;
-      node = this.#nodes[node + CHILD + bitAt(words, at, depth)] as number;
+      path.push(node);
+      node = this.#nodes[node + CHILD + bitAt(address, 0, depth)] as number;
     }
+    path.push(node);
     this.#nodes[node + ENDING] = (this.#nodes[node + ENDING] as number) - 1;
-    this.#closeUp(node, parent);
-    this.#closeUp(parent, grandparent);
+    const place = this.#counts.find(nameOf(node, slot));
+    if (this.#counts.count(place, -1) > 0) return;
+    this.#counts.remove(place);
+    for (let i = path.length - 1; i >= 0 && !this.#isHeld(path[i] as number, slot); i--)
+      removeSlot(this.#nodes, (path[i] as number) + SET, slot);
+    for (let i = path.length - 1; i > 0 && i > path.length - 3; i--) this.#closeUp(path[i] as number, path[i - 1] as number);
+  }
+
+  /** Begins a walk. */
+  start(): void {
+    this.#node = ROOT;
+    this.#ahead = 0;
+    this.#nKnown = 0;
+  }
+
+  /** How many bits of the address the walk has looked at. */
+  get nKnown(): number {
+    return this.#nKnown;
   }
 
   /**
-   * Walks down with the address at `at`.
+   * Walks on with the same address, until a subtable is known to have no prefix of it, or so many bits are known.
    *
-   * @param held - out: bit n is set when some rule has a prefix of n bits for this address; cleared first
-   * @returns how many leading bits decide all of it
+   * @param length - in bits, at most that of the subtable's prefixes
+   * @param satisfied - for each number of bits the set of the slots of subtables whose prefixes are no longer
+   * @param alive - the set of the slots that are not refused; the walk takes out those it finds to be
+   * @param nWords - how many words of sets are in use
    */
-  lookup(words: Uint32Array, at: number, held: Int32Array): number {
+  refuses(slot: number, length: number, address: Int32Array, satisfied: Int32Array, alive: Int32Array, nWords: number): boolean {
     const nodes = this.#nodes;
-    for (let i = 0; i < held.length; i++) held[i] = 0;
-    let node = ROOT;
-    for (let depth = 0; ; ) {
-      if ((nodes[node + ENDING] as number) > 0) held[depth >>> 5] = (held[depth >>> 5] as number) | (1 << (depth & 31));
-      if (depth === this.nBits) return depth;
-      const zero = nodes[node + CHILD] as number;
-      const one = nodes[node + CHILD + 1] as number;
-      if (zero === 0 && one === 0) return depth;
-      node = bitAt(words, at, depth) === 0 ? zero : one;
-      if (node === 0) return depth + 1;
-      const next = nodes[node + DEPTH] as number;
-      const same = this.#nSameBits(node, words, at, next);
-      if (same < next) return same + 1;
-      depth = next;
+    while (hasSlot(alive, 0, slot)) {
+      if (this.#nKnown >= length) return false;
+      if (this.#ahead === this.#nobody) return true;
+      const depth = nodes[this.#node + DEPTH] as number;
+      if (this.#ahead === 0) {
+        const child = nodes[this.#node + CHILD + bitAt(address, 0, depth)] as number;
+        this.#ahead = child === 0 ? this.#nobody : child;
+        this.#nKnown = depth + 1;
+        keep(alive, nodes, this.#ahead + SET, satisfied, depth, nWords);
+        continue;
+      }
+      const next = nodes[this.#ahead + DEPTH] as number;
+      const end = next < length ? next : length;
+      const same = this.#nSameBits(this.#ahead, address, end);
+      this.#nKnown = same < end ? same + 1 : end;
+      if (same < end) {
+        this.#ahead = this.#nobody;
+        keep(alive, nodes, this.#nobody + SET, satisfied, depth, nWords);
+      } else if (end === next) {
+        this.#node = this.#ahead;
+        this.#ahead = 0;
+      }
     }
+    return true;
   }
 
-  /** How many of the first `length` bits down to a node are those of the words at `at`. */
-  #nSameBits(node: number, words: Uint32Array, at: number, length: number): number {
+  /** How many of the first `length` bits down to a node are those of an address. */
+  #nSameBits(node: number, address: Int32Array, length: number): number {
     for (let bit = 0; bit < length; bit += 32) {
       const i = bit >>> 5;
-      const same = bit + Math.clz32((this.#nodes[node + BITS + i] as number) ^ (words[at + i] as number));
+      const same = bit + Math.clz32((this.#nodes[node + BITS + i] as number) ^ (address[i] as number));
       if (same >= length) return length;
       if (same < bit + 32) return same;
     }
     return length;
   }
 
-  #bitOf(node: number, bit: number): 0 | 1 {
-    return bitAt(this.#nodes, node + BITS, bit);
+  /** Whether a prefix with this slot ends at a node, or below it. */
+  #isHeld(node: number, slot: number): boolean {
+    const nodes = this.#nodes;
+    for (let link = node + CHILD; link < node + CHILD + 2; link++) {
+      const child = nodes[link] as number;
+      if (child !== 0 && hasSlot(nodes, child + SET, slot)) return true;
+    }
+    return this.#counts.find(nameOf(node, slot)) >= 0;
   }
 
   /** Takes a node out that is needed no more: nothing ends there, and at most one way leads on. */
   #closeUp(node: number, parent: number): void {
     const nodes = this.#nodes;
-    if (node === ROOT || (nodes[node + ENDING] as number) > 0) return;
+    if ((nodes[node + ENDING] as number) > 0) return;
     const zero = nodes[node + CHILD] as number;
     const one = nodes[node + CHILD + 1] as number;
     if (zero !== 0 && one !== 0) return;
-    nodes[parent + CHILD + this.#bitOf(node, nodes[parent + DEPTH] as number)] = zero + one;
+    nodes[parent + CHILD + bitAt(nodes, node + BITS, nodes[parent + DEPTH] as number)] = zero + one;
     nodes[node + CHILD] = this.#freeNode;
-    nodes[node + CHILD + 1] = 0;
     this.#freeNode = node;
   }
 
-  #takeNode(words: Uint32Array, at: number, length: number): number {
+  #takeNode(address: Int32Array, length: number): number {
     const node = this.#freeNode === 0 ? this.#end : this.#freeNode;
     if (node === this.#end) {
       if (node === this.#nodes.length) this.#grow();
       this.#end += this.#width;
     } else this.#freeNode = this.#nodes[node + CHILD] as number;
     const nodes = this.#nodes;
+    nodes.fill(0, node, node + BITS);
     nodes[node + DEPTH] = length;
-    nodes[node + ENDING] = 0;
-    nodes[node + CHILD] = 0;
-    for (let i = 0; i < this.#width - BITS; i++) nodes[node + BITS + i] = words[at + i] as number;
+    for (let i = 0; i < this.#width - BITS; i++) nodes[node + BITS + i] = address[i] as number;
     return node;
   }
 
@@ -151,31 +206,19 @@ export class PrefixTrie {
   }
 }
 
+/** Leaves in a set the slots of a node's set and those that are satisfied with `depth` bits. */
+function keep(alive: Int32Array, nodes: Int32Array, set: number, satisfied: Int32Array, depth: number, nWords: number): void {
+  for (let i = 0; i < nWords; i++) {
+    alive[i] = (alive[i] as number) & ((nodes[set + i] as number) | (satisfied[depth * SET_WORDS + i] as number));
+  }
+}
+
+/** Stands for a node and a slot; no two pairs share it. */
+function nameOf(node: number, slot: number): number {
+  return finishHash(mixWord(HASH_BASIS, node * SLOTS + slot));
+}
+
 /** Bit `bit` of the words at `at`, counted from the most significant. */
-function bitAt(words: Uint32Array | Int32Array, at: number, bit: number): 0 | 1 {
+function bitAt(words: Int32Array, at: number, bit: number): 0 | 1 {
   return (((words[at + (bit >>> 5)] as number) >>> (31 - (bit & 31))) & 1) as 0 | 1;
-}
-
-/**
- * Length of the prefix that a mask of `nBits` bits at `at` stands for.
- *
- * @returns 0 when the mask is empty or not a prefix
- */
-export function prefixLength(mask: Uint32Array, at: number, nBits: number): number {
-  let length = 0;
-  while (length < nBits && bitAt(mask, at, length) === 1) length++;
-  for (let bit = length + 1; bit < nBits; bit++) if (bitAt(mask, at, bit) === 1) return 0;
-  return length;
-}
-
-/** Sets the first `length` bits of the words at `at`. */
-export function setPrefixBits(mask: Uint32Array, at: number, length: number): void {
-  let rest = length;
-  for (let word = at; rest > 0; word++, rest -= 32) mask[word] = (mask[word] as number) | prefixMask(rest);
-}
-
-/** The first `length` bits of a word; all of them above 32. */
-export function prefixMask(length: number): number {
-  if (length >= 32) return -1;
-  return length <= 0 ? 0 : -1 << (32 - length);
 }

@@ -4,21 +4,18 @@
  * What: keeps the rules whose match has this mask, those with equal match in a chain in descending priority. Why
  * stages: a packet that differs in its L2 fields already must not un-wildcard the addresses and ports of the mask.
  * How: the non-zero words of the mask are kept in FlowKey order, by the stages that have any; for every stage but
- * the last a table counts the partial hashes of all rules, that of the last leads to the chains. A trie of the
- * ports tells a packet that fails at the last stage how few of their bits it needs. Lookups are in lookup-plan.ts.
+ * the last a table counts the partial hashes of all rules, that of the last leads to the chains. Lookups are in
+ * lookup-plan.ts.
  * Limits: at most 2^28 distinct matches.
  *
  * @see Pfaff et al., "The Design and Implementation of Open vSwitch", NSDI 2015, sections 5.2 and 5.3
  */
-import { FIELDS, STAGE_ENDS } from "@tenet/net";
+import { STAGE_ENDS } from "@tenet/net";
 import { finishHash, HASH_BASIS, mixWord } from "./hash.ts";
 import { type HashHeap, HashTable, RecordTable } from "./hash-tables.ts";
 import { PriorityCounts } from "./priority-counts.ts";
-import { prefixMask, PrefixTrie } from "./prefix-trie.ts";
 import type { ClassifierRule } from "./rule.ts";
 import type { PrefixCheck, TrieSet } from "./trie-set.ts";
-
-const PORTS = FIELDS.tp_src.word;
 
 /** A stage that the mask has bits in. */
 export interface Stage {
@@ -52,47 +49,30 @@ export class Subtable<R extends ClassifierRule> {
   readonly sequence: number;
   /** In order; at least one. */
   readonly stages: readonly Stage[];
-  /** Of all stages. */
-  readonly prefixes: readonly PrefixCheck[];
+  /** Its place in sets of subtables; others may share it. */
+  readonly slot: number;
+  /** Of its prefixes, by the number of the trie. */
+  readonly lengths: readonly number[];
   /** All chains, in a deterministic order. */
   readonly chains: R[][] = [];
   /** For each chain its best priority and the words of its match that the mask looks at. */
   readonly heads: RecordTable;
   readonly #heap: HashHeap;
   readonly #priorities = new PriorityCounts();
-  /** Values of the ports, if the mask looks at any. */
-  readonly #ports: PrefixTrie | undefined;
-  /** The mask of the ports reaches so far. */
-  readonly #portsLength: number;
-  readonly #portsInHand = new Uint32Array(1);
-  readonly #portsHeld = new Int32Array(2);
 
-  constructor(mask: Uint32Array, sequence: number, tries: TrieSet, heap: HashHeap) {
+  constructor(mask: Uint32Array, sequence: number, slot: number, tries: TrieSet, heap: HashHeap) {
     this.mask = mask;
     this.sequence = sequence;
-    this.stages = stagesOf(mask, tries, heap);
-    this.prefixes = this.stages.flatMap(({ checks }) => checks);
+    this.slot = slot;
+    this.lengths = tries.lengthsIn(mask);
+    this.stages = stagesOf(mask, (words) => tries.checksIn(this.lengths, words), heap);
     this.heads = new RecordTable(heap, 1 + this.stages.reduce((sum, { words }) => sum + words.length, 0));
     this.#heap = heap;
-    const ports = mask[PORTS] ?? 0;
-    this.#portsLength = ports === 0 ? 0 : 1 + Math.clz32(ports & -ports);
-    this.#ports = ports === 0 ? undefined : new PrefixTrie(32);
   }
 
   /** The rules with exactly this match, best priority first. */
   chainOf(key: Uint32Array): readonly R[] | undefined {
     return this.chains[this.#entryOf(key, this.#hashOf(key))];
-  }
-
-  /**
-   * The mask of the ports, as far as a packet that misses at the last stage needs it to tell its ports from those of all rules;
-   * `undefined` when the mask looks at none.
-   */
-  neededPorts(flow: Uint32Array): number | undefined {
-    if (this.#ports === undefined) return undefined;
-    const mask = this.mask[PORTS] as number;
-    this.#portsInHand[0] = (flow[PORTS] as number) & mask;
-    return mask & prefixMask(this.#ports.lookup(this.#portsInHand, 0, this.#portsHeld));
   }
 
   /** Adds a rule; one with the same match and priority is returned, and replaced if it may be: else it comes right after. */
@@ -197,7 +177,6 @@ export class Subtable<R extends ClassifierRule> {
     let at = this.heads.place(entry) + 1;
     for (const { words } of this.stages) for (const word of words) this.#heap.words[at++] = key[word] as number;
     if (this.#last.add(hash, entry + 1)) hasMoved = true;
-    this.#ports?.add(key, PORTS, this.#portsLength);
     let partial: number = HASH_BASIS;
     for (let i = 0; i < this.stages.length - 1; i++) {
       const { words, table } = this.stages[i] as Stage;
@@ -214,7 +193,6 @@ export class Subtable<R extends ClassifierRule> {
   #removeEntry(entry: number, key: Uint32Array, hash: number): void {
     const table = this.#last;
     table.remove(table.find(hash, entry + 1));
-    this.#ports?.remove(key, PORTS, this.#portsLength);
     let partial: number = HASH_BASIS;
     for (let i = 0; i < this.stages.length - 1; i++) {
       const { words, table: partials } = this.stages[i] as Stage;
@@ -239,12 +217,12 @@ export class Subtable<R extends ClassifierRule> {
   }
 }
 
-function stagesOf(mask: Uint32Array, tries: TrieSet, heap: HashHeap): Stage[] {
+function stagesOf(mask: Uint32Array, checksIn: (words: readonly number[]) => PrefixCheck[], heap: HashHeap): Stage[] {
   const stages: Stage[] = [];
   let start = 0;
-  for (const [stage, end] of STAGE_ENDS.entries()) {
+  for (const end of STAGE_ENDS) {
     const words = Array.from({ length: end - start }, (_, i) => start + i).filter((word) => (mask[word] ?? 0) !== 0);
-    if (words.length > 0) stages.push({ checks: tries.checksOf(mask, stage), words, table: new HashTable(heap) });
+    if (words.length > 0) stages.push({ checks: checksIn(words), words, table: new HashTable(heap) });
     start = end;
   }
   // The mask that looks at nothing has one chain, and a stage without words to lead to it.

@@ -1,24 +1,21 @@
 /**
  * The prefix tries of one classifier, and what they say about the packet in hand.
  *
- * A trie is walked at most once per lookup, when the first subtable with a prefix on its field asks. A
- * subtable of prefix length p is excluded when no rule has a prefix of length p for this address; what was
- * looked at to know that is the first min(p, bits walked) bits, because whether a prefix of length p is held
- * depends on no bit after the p-th.
+ * A trie is walked at most once per lookup, when the first subtable with a prefix of its field asks. What a lookup has
+ * learned of a field so far, it knows: subtables that are refused by those bits are passed over before anything else.
+ * All that was asked on the way stays in the mask, because packets with another answer would have gone another way:
+ * so no two megaflows of one classifier overlap.
  */
-import { FIELDS, type FieldSpec, STAGE_ENDS } from "@tenet/net";
-import { PrefixTrie, prefixLength, setPrefixBits } from "./prefix-trie.ts";
+import { FIELDS } from "@tenet/net";
+import { FieldTrie } from "./field-trie.ts";
+import type { HashHeap } from "./hash-tables.ts";
+import { hasSlot, SET_WORDS } from "./slots.ts";
 
-const TRIE_FIELDS: readonly FieldSpec[] = [FIELDS.nw_dst, FIELDS.nw_src, FIELDS.ipv6_dst, FIELDS.ipv6_src];
-
-interface FieldTrie {
-  readonly field: FieldSpec;
-  readonly trie: PrefixTrie;
-  /** Bit n: some rule has a prefix of n bits for the packet in hand. */
-  readonly held: Int32Array;
-  /** Bits that decided the last walk; -1 = not walked for this packet. */
-  nBitsWalked: number;
-}
+/** In the order in which they are asked. */
+const TRIE_FIELDS = [FIELDS.nw_src, FIELDS.nw_dst, FIELDS.ipv6_src, FIELDS.ipv6_dst, FIELDS.tp_dst, FIELDS.tp_src];
+/** As many bits of a field are looked at before the next is asked. */
+const BITS_PER_TURN = 8;
+const MAX_LENGTH = 128;
 
 /** A prefix in the mask of a subtable. */
 export interface PrefixCheck {
@@ -28,76 +25,100 @@ export interface PrefixCheck {
   readonly length: number;
 }
 
-/** Tries over the address fields. */
+/** What the tries know of a subtable. */
+export interface Prefixed {
+  /** The subtable's place in sets of slots. */
+  readonly slot: number;
+  /** By the number of the trie the length of the prefix in the subtable's mask, 0 = none. */
+  readonly lengths: readonly number[];
+}
+
+/** Tries over addresses and ports. */
 export class TrieSet {
-  readonly #tries: readonly FieldTrie[] = TRIE_FIELDS.map((field) => ({
-    field,
-    trie: new PrefixTrie(field.nBits),
-    held: new Int32Array((field.nBits >>> 5) + 1),
-    nBitsWalked: -1,
-  }));
+  readonly #tries: readonly FieldTrie[];
+  #used: readonly FieldTrie[] = [];
+  #nWords = 1;
+  /** Slots that the packet in hand is not refused by, as far as its bits are known. */
+  readonly #alive = new Int32Array(SET_WORDS);
+
+  constructor(heap: HashHeap) {
+    this.#tries = TRIE_FIELDS.map((field) => new FieldTrie(field, heap));
+  }
 
   /** Counts the prefixes of a rule in: those of its mask, of its key. */
-  add(prefixes: readonly PrefixCheck[], key: Uint32Array): void {
-    for (let i = 0; i < prefixes.length; i++) {
-      const { trie, length } = prefixes[i] as PrefixCheck;
-      const each = this.#tries[trie] as FieldTrie;
-      each.trie.add(key, each.field.word, length);
+  add({ slot, lengths }: Prefixed, key: Uint32Array): void {
+    for (let i = 0; i < lengths.length; i++) {
+      const length = lengths[i] as number;
+      if (length > 0) this.#trie(i).add(key, length, slot);
     }
   }
 
   /** Counts the prefixes of a rule out. */
-  remove(prefixes: readonly PrefixCheck[], key: Uint32Array): void {
-    for (let i = 0; i < prefixes.length; i++) {
-      const { trie, length } = prefixes[i] as PrefixCheck;
-      const each = this.#tries[trie] as FieldTrie;
-      each.trie.remove(key, each.field.word, length);
+  remove({ slot, lengths }: Prefixed, key: Uint32Array): void {
+    for (let i = 0; i < lengths.length; i++) {
+      const length = lengths[i] as number;
+      if (length > 0) this.#trie(i).remove(key, length, slot);
     }
+  }
+
+  /** Learns the lengths of all subtables; due when one came or went. */
+  measure(subtables: readonly Prefixed[]): void {
+    for (const [i, trie] of this.#tries.entries()) trie.measure(subtables, i);
+    this.#used = this.#tries.filter((_, i) => subtables.some(({ lengths }) => (lengths[i] as number) > 0));
+    this.#nWords = 1 + (Math.max(0, ...subtables.map(({ slot }) => slot)) >>> 5);
   }
 
   /** Forgets the packet of the last lookup. */
   reset(): void {
-    for (let i = 0; i < this.#tries.length; i++) (this.#tries[i] as FieldTrie).nBitsWalked = -1;
+    this.#alive.fill(-1);
+    for (let i = 0; i < this.#used.length; i++) (this.#used[i] as FieldTrie).reset();
   }
 
-  /** The prefixes of a mask in the fields of a stage. */
-  checksOf(mask: Uint32Array, stage: number): PrefixCheck[] {
-    return this.#tries.flatMap(({ field: { word, nBits } }, trie) => {
-      const length = STAGE_ENDS.findIndex((end) => word < end) === stage ? prefixLength(mask, word, nBits) : 0;
-      return length > 0 ? [{ trie, length }] : [];
-    });
+  /** The length of the prefix that a mask has in the field of each trie, 0 = none. */
+  lengthsIn(mask: Uint32Array): number[] {
+    return this.#tries.map((trie) => trie.lengthIn(mask));
+  }
+
+  /** The prefixes that are in words of a stage. */
+  checksIn(lengths: readonly number[], words: readonly number[]): PrefixCheck[] {
+    return lengths.flatMap((length, trie) =>
+      length > 0 && words.includes(this.#trie(trie).field.word) ? [{ trie, length }] : [],
+    );
+  }
+
+  /** Whether what is known of the packet refuses the subtables with this slot. */
+  isRefused(slot: number): boolean {
+    return !hasSlot(this.#alive, 0, slot);
   }
 
   /**
-   * Whether a subtable with these prefixes cannot match.
+   * Whether the subtable with this slot and these prefixes cannot match; looks at more bits if it has to.
    *
-   * On `true` the bits looked at are ORed into `wildcards`.
+   * The fields are asked by turns, a byte more of each: which of them refuses with the fewest bits is not known before,
+   * and a field that is asked to its end in vain leaves all its bits in the mask.
    *
    * @param checks - holds, from `at` on, the number of a trie and a length for each of `nChecks` prefixes
    */
-  excludes(checks: Int32Array, at: number, nChecks: number, flow: Uint32Array, wildcards: Uint32Array): boolean {
+  excludes(slot: number, checks: Int32Array, at: number, nChecks: number, flow: Uint32Array): boolean {
     const end = at + 2 * nChecks;
-    for (let i = at; i < end; i += 2) {
-      const each = this.#tries[checks[i] as number] as FieldTrie;
-      const length = checks[i + 1] as number;
-      if (each.nBitsWalked < 0) each.nBitsWalked = each.trie.lookup(flow, each.field.word, each.held);
-      if ((((each.held[length >>> 5] as number) >>> (length & 31)) & 1) === 1) continue;
-      this.#unWildcard(wildcards, checks, at, i);
-      return true;
+    for (let nBits = nChecks === 1 ? MAX_LENGTH : BITS_PER_TURN, isOver = false; !isOver; nBits += BITS_PER_TURN) {
+      isOver = true;
+      for (let i = at; i < end; i += 2) {
+        const length = checks[i + 1] as number;
+        if (length > nBits) isOver = false;
+        const each = this.#trie(checks[i] as number);
+        if (each.refuses(slot, length > nBits ? nBits : length, flow, this.#alive, this.#nWords)) return true;
+      }
     }
     return false;
   }
 
-  /**
-   * Un-wildcards what was looked at when the check at `last` excluded the subtable.
-   *
-   * The tries asked before it in this stage count too: a packet they had excluded would have left another
-   * mask, and the two megaflows would overlap.
-   */
-  #unWildcard(wildcards: Uint32Array, checks: Int32Array, first: number, last: number): void {
-    for (let i = first; i <= last; i += 2) {
-      const { field, nBitsWalked } = this.#tries[checks[i] as number] as FieldTrie;
-      setPrefixBits(wildcards, field.word, Math.min(checks[i + 1] as number, nBitsWalked));
-    }
+  /** Un-wildcards the bits that were looked at. */
+  unWildcard(wildcards: Uint32Array): void {
+    for (let i = 0; i < this.#used.length; i++) (this.#used[i] as FieldTrie).unWildcard(wildcards);
+  }
+
+  #trie(number: number): FieldTrie {
+    return this.#tries[number] as FieldTrie;
   }
 }
