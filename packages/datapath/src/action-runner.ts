@@ -4,7 +4,7 @@
  * A packet that others refer to (it waits in a send queue, or an upcall shows it) is copied before it is changed.
  */
 import { type FrameArena, type ReceivedDatagrams, VNET_HEADER_BYTES } from "@tenet/linux";
-import { FIELDS, getField, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
+import { DEFAULT_VLAN_LIMIT, FIELDS, getField, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
 import { Conntrack } from "./conntrack/conntrack.ts";
 import type { CtDatapathAction, DatapathAction, PortRange, TunnelPushAction, Upcall } from "./datapath.ts";
 import { type Meter, raiseDropPrecedence } from "./meter/meter.ts";
@@ -55,6 +55,8 @@ export class ActionRunner {
   /** UDP source ports of outer packets. */
   readonly egressPorts: PortRange = { first: 32768, last: 61000 };
   readonly reassembly: Reassembly = new Reassembly();
+  /** Tags that are read of a packet. */
+  vlanLimit: number = DEFAULT_VLAN_LIMIT;
   readonly #memory: PacketMemory;
   readonly #table: FlowTable;
   readonly #host: RunnerHost;
@@ -183,7 +185,7 @@ export class ActionRunner {
 
   #lookUp(packet: Packet): void {
     const { key } = packet;
-    parseFlowKey(packet.arena.bytes, packet.length, packet.inPort, key, packet.at);
+    parseFlowKey(packet.arena.bytes, packet.length, packet.inPort, key, packet.at, this.vlanLimit);
     if (packet.recircId !== 0 || packet.hasTunnel) packet.writeMetadata(key);
     const flow = this.#table.lookup(key);
     if (flow === undefined) {
@@ -232,7 +234,7 @@ export class ActionRunner {
   /** Carries out an action that changes what is known of the packet; ports have no queues, and pass no marks on. */
   #note(packet: Packet, action: Exclude<DatapathAction, { type: "output" }>): action is Exclude<typeof action, ChangeAction> {
     if (action.type === "ctClear") packet.ctState = 0;
-    else if (action.type === "hash") packet.dpHash = hashConnection(packet, action.basis);
+    else if (action.type === "hash") packet.dpHash = hashConnection(packet, action.basis, this.vlanLimit);
     else return action.type === "setPriority" || action.type === "setMark";
     return true;
   }
@@ -370,7 +372,7 @@ export class ActionRunner {
 
   #remark(packet: Packet, precedence: number): boolean {
     const key = makeFlowKey();
-    parseFlowKey(packet.arena.bytes, packet.length, packet.inPort, key, packet.at);
+    parseFlowKey(packet.arena.bytes, packet.length, packet.inPort, key, packet.at, this.vlanLimit);
     const tos = getField(key, FIELDS.nw_tos);
     const raised = raiseDropPrecedence(tos, precedence);
     if (raised === tos) return true;
@@ -434,7 +436,7 @@ export class ActionRunner {
     const { bytes } = packet.arena;
     const frame = completeFrame(bytes, headerAt, at, length);
     const { key } = packet;
-    if (reason === "action") parseFlowKey(bytes, length, packet.inPort, key, at); // it was rewritten, maybe
+    if (reason === "action") parseFlowKey(bytes, length, packet.inPort, key, at, this.vlanLimit); // it was rewritten, maybe
     packet.writeMetadata(key);
     const wasShared = packet.isShared;
     packet.isShared = true; // the handler sees these bytes

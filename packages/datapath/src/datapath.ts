@@ -262,6 +262,8 @@ export interface Datapath extends AsyncDisposable {
   readonly conntrack: ConnectionTracker;
   /** UDP source ports of the packets that `tunnelPush` makes: one for each connection inside. */
   readonly egressPorts: PortRange;
+  /** How many tags of a packet are read, at most 2; megaflows are to be deleted when it is changed. */
+  vlanLimit: number;
   /** Opens a port and returns its number (from 1). @throws IoError when the device cannot be opened */
   addPort(spec: PortSpec): number;
   removePort(portNo: number): void;

@@ -83,6 +83,14 @@ export class UserDatapath implements Datapath {
     return this.#runner.egressPorts;
   }
 
+  get vlanLimit(): number {
+    return this.#runner.vlanLimit;
+  }
+
+  set vlanLimit(limit: number) {
+    this.#runner.vlanLimit = limit;
+  }
+
   addPort(spec: PortSpec): number {
     const taken = this.#ports.find((port) => port?.spec.name === spec.name);
     if (taken !== undefined) {

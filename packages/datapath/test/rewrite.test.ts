@@ -40,7 +40,10 @@ const KINDS: Record<string, { fixed: Partial<Record<FieldName, number>>; fields:
     fields: ["ipv6_src", "ipv6_dst", "nw_ttl", "nd_reserved", "nd_target", "arp_sha", "arp_tha"],
   },
   arp: { fixed: { eth_type: 0x0806, nw_proto: 1 }, fields: ["nw_src", "nw_dst", "arp_sha", "arp_tha"] },
-  vlan: { fixed: { eth_type: 0x0800, nw_proto: 17, vlan_tci: 0x1005 }, fields: ["nw_src", "vlan_tci", "tp_dst"] },
+  vlan: {
+    fixed: { eth_type: 0x0800, nw_proto: 17, vlan_tci: 0x1005, vlan_tpid: 0x8100 },
+    fields: ["nw_src", "vlan_tci", "tp_dst"],
+  },
 };
 
 const kind = fc.constantFrom(...Object.keys(KINDS));

@@ -25,8 +25,14 @@ export function composePacket(key: Uint32Array, payload: Uint8Array = EMPTY): Ui
   const addresses = { dst: macField(key, FIELDS.eth_dst), src: macField(key, FIELDS.eth_src) };
   const body = composeNetwork(key, type, payload);
   const frame = type < 0x600 ? compose8023(addresses, body) : buildEthernet({ ...addresses, type }, body);
-  const tci = getField(key, FIELDS.vlan_tci);
-  return (tci & VLAN_PRESENT) === 0 ? frame : buildVlan({ vid: tci & 0xfff, pcp: tci >>> 13 }, frame);
+  return putTag(putTag(frame, key, FIELDS.vlan_tci1, FIELDS.vlan_tpid1), key, FIELDS.vlan_tci, FIELDS.vlan_tpid);
+}
+
+/** The frame with a tag of the key around it, if that is there. */
+function putTag(frame: Uint8Array, key: Uint32Array, tciField: FieldSpec, tpidField: FieldSpec): Uint8Array {
+  const tci = getField(key, tciField);
+  if ((tci & VLAN_PRESENT) === 0) return frame;
+  return buildVlan({ vid: tci & 0xfff, pcp: tci >>> 13, tpid: getField(key, tpidField) || ETH_TYPE.vlan }, frame);
 }
 
 /** An 802.3 frame with an LLC header that is not SNAP. */

@@ -9,7 +9,8 @@
  * `nWords` whole words, most significant first, right-aligned.
  *
  * Conventions of the values (those of Open vSwitch):
- * - `vlan_tci`: 0 when untagged, else the TCI with bit 12 (0x1000, "CFI") set.
+ * - `vlan_tci`: 0 when untagged, else the TCI of the outer tag with bit 12 (0x1000, "CFI") set; `vlan_tpid` is the tag's
+ *   Ethernet type. `vlan_tci1` and `vlan_tpid1` are those of the tag beneath it.
  * - `nw_frag`: bit 0 = is a fragment, bit 1 = not the first.
  * - `eth_type` below 0x600 (802.3 without SNAP) reads as 0x05ff.
  * - ARP uses `nw_proto` (opcode, low 8 bits), `nw_src` (spa), `nw_dst` (tpa), `arp_sha`, `arp_tha`.
@@ -102,6 +103,9 @@ const LAYOUT = [
   ["eth_src", 48],
   ["eth_type", 16],
   ["vlan_tci", 16],
+  ["vlan_tpid", 16],
+  ["vlan_tci1", 16],
+  ["vlan_tpid1", 16],
   ["mpls_lse", 32],
   ["mpls_lse1", 32],
   ["mpls_lse2", 32],

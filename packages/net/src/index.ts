@@ -44,7 +44,7 @@ export { formatIp4, ip4LengthOfMask, ip4MaskOfLength, ip4ToBytes, parseIp4, tryP
 export { formatIp6, linkLocalOfMac, parseIp6, solicitedNodeOf, tryParseIp6 } from "./ip6.ts";
 export { formatMac, isMulticastMac, MAC_BROADCAST, multicastMacOfIp6, parseMac } from "./mac.ts";
 export { ETH_TYPE, ICMP_TYPE, ICMP6_TYPE, IP_PROTO, NW_FRAG, TCP_FLAG, VLAN_PRESENT } from "./numbers.ts";
-export { parseFlowKey } from "./parse-flow-key.ts";
+export { DEFAULT_VLAN_LIMIT, MAX_VLAN_LIMIT, parseFlowKey } from "./parse-flow-key.ts";
 export {
   formatIp,
   formatPrefix,

@@ -7,7 +7,7 @@
  * frame ends early or contradicts itself. Lengths in IP headers bound what follows, so Ethernet padding is
  * never taken for payload.
  *
- * Limits: one VLAN tag and three MPLS labels; behind a second tag or a label nothing is read. IPv6 extension headers
+ * Limits: two VLAN tags, or fewer as the caller says, and three MPLS labels; behind a further tag or a label nothing is read. IPv6 extension headers
  * hop-by-hop, routing, destination options, authentication and fragment are walked.
  */
 import { getU8, getU16, getU32 } from "./bytes.ts";
@@ -16,8 +16,12 @@ import { FIELDS } from "./flow-key.ts";
 const IN_PORT = FIELDS.in_port.word;
 const ETH_DST = FIELDS.eth_dst.word;
 const ETH_SRC = FIELDS.eth_src.word;
-const ETH_TYPE_VLAN = FIELDS.eth_type.word; //  | eth_type | vlan_tci |
+const ETH_TYPE_VLAN = FIELDS.eth_type.word; //  | eth_type | vlan_tci | vlan_tpid | vlan_tci1 | vlan_tpid1 | 0 |
 const MPLS_LSE = FIELDS.mpls_lse.word;
+/** What programs were made for that know of one tag. */
+export const DEFAULT_VLAN_LIMIT = 1;
+/** Tags that a FlowKey has room for. */
+export const MAX_VLAN_LIMIT = 2;
 const MAX_LABELS = 3;
 const BOTTOM_OF_STACK = 0x100;
 const NW = FIELDS.nw_proto.word; //  | proto | tos | ttl | frag |
@@ -40,8 +44,16 @@ const ND_RESERVED = FIELDS.nd_reserved.word;
  * @param inPort - value of `in_port`
  * @param out - `Uint32Array(FLOW_WORDS)`, overwritten
  * @param at - where in `frame` the Ethernet header starts
+ * @param vlanLimit - how many tags are read, at most 2; behind a further one nothing is
  */
-export function parseFlowKey(frame: Uint8Array, length: number, inPort: number, out: Uint32Array, at = 0): void {
+export function parseFlowKey(
+  frame: Uint8Array,
+  length: number,
+  inPort: number,
+  out: Uint32Array,
+  at = 0,
+  vlanLimit: number = DEFAULT_VLAN_LIMIT,
+): void {
   out.fill(0);
   out[IN_PORT] = inPort;
   const end = at + Math.min(length, frame.length - at);
@@ -54,10 +66,18 @@ export function parseFlowKey(frame: Uint8Array, length: number, inPort: number, 
   let cursor = at + 12;
   let type = getU16(frame, cursor);
   let tci = 0;
-  if ((type === 0x8100 || type === 0x88a8) && end - cursor >= 6) {
+  if (vlanLimit > 0 && isTag(type) && end - cursor >= 6) {
+    const tpid = type;
     tci = getU16(frame, cursor + 2) | 0x1000;
     cursor += 4;
     type = getU16(frame, cursor);
+    out[ETH_TYPE_VLAN + 1] = tpid << 16;
+    if (vlanLimit > 1 && isTag(type) && end - cursor >= 6) {
+      out[ETH_TYPE_VLAN + 1] = (tpid << 16) | getU16(frame, cursor + 2) | 0x1000;
+      out[ETH_TYPE_VLAN + 2] = type << 16;
+      cursor += 4;
+      type = getU16(frame, cursor);
+    }
   }
   cursor += 2;
   if (type < 0x600) {
@@ -70,6 +90,10 @@ export function parseFlowKey(frame: Uint8Array, length: number, inPort: number, 
   else if (type === 0x86dd) parseIp6Header(frame, cursor, end, out);
   else if (type === 0x0806 || type === 0x8035) parseArpHeader(frame, cursor, end, out);
   else if (type === 0x8847 || type === 0x8848) parseLabels(frame, cursor, end, out);
+}
+
+function isTag(type: number): boolean {
+  return type === 0x8100 || type === 0x88a8;
 }
 
 /** The outermost labels, down to the bottom of the stack. */

@@ -72,19 +72,16 @@ const other = fc.record<Values>({ eth_type: fc.constantFrom(0x05ffn, 0x0600n, 0x
 /** FlowKeys that `parseFlowKey` can give. */
 export const packetKey: fc.Arbitrary<Uint32Array> = fc
   .tuple(
-    fc.record<Values>({
-      in_port: bits(32),
-      eth_dst: bits(48),
-      eth_src: bits(48),
-      vlan_tci: fc.oneof(
-        fc.constant(0n),
-        bits(16).map((tci) => tci | 0x1000n),
-      ),
-    }),
+    fc.record<Values>({ in_port: bits(32), eth_dst: bits(48), eth_src: bits(48) }),
+    fc.oneof(
+      fc.constant<Values>({}),
+      fc.record<Values>({ vlan_tci: bits(16).map((tci) => tci | 0x1000n), vlan_tpid: fc.constantFrom(0x8100n, 0x88a8n) }),
+    ),
     fc.oneof(ip4, ip6, arp, other),
   )
-  .map(([ethernet, rest]) => {
+  .map(([ethernet, tag, rest]) => {
     const key = makeFlowKey();
-    for (const [name, value] of Object.entries({ ...ethernet, ...rest })) setFieldBig(key, FIELDS[name as FieldName], value);
+    for (const [name, value] of Object.entries({ ...ethernet, ...tag, ...rest }))
+      setFieldBig(key, FIELDS[name as FieldName], value);
     return key;
   });

@@ -49,6 +49,30 @@ test("a composed packet parses back to the key it was made from", () => {
   );
 });
 
+test("tags are read up to a limit; beyond it the next one is the payload", () => {
+  const tagged = (...tags: [tpid: number, vid: number][]): Uint8Array =>
+    tags.reduceRight(
+      (frame, [tpid, vid]) => buildVlan({ tpid, vid }, frame),
+      buildEthernet({ dst, src, type: 0x88cc }, new Uint8Array(9)),
+    );
+  const tagsOf = (frame: Uint8Array, vlanLimit: number): (bigint | undefined)[] => {
+    const key = makeFlowKey();
+    parseFlowKey(frame, frame.length, 1, key, 0, vlanLimit);
+    const { vlan_tpid, vlan_tci, vlan_tpid1, vlan_tci1, eth_type } = fieldsOf(key);
+    return [vlan_tpid, vlan_tci, vlan_tpid1, vlan_tci1, eth_type];
+  };
+  const [outer, inner] = [0x1005n, 0x1007n];
+  const two = tagged([0x88a8, 5], [0x8100, 7]);
+  expect(tagsOf(two, 0)).toEqual([undefined, undefined, undefined, undefined, 0x88a8n]);
+  expect(tagsOf(two, 1)).toEqual([0x88a8n, outer, undefined, undefined, 0x8100n]);
+  expect(tagsOf(two, 2)).toEqual([0x88a8n, outer, 0x8100n, inner, 0x88ccn]);
+  expect(tagsOf(tagged([0x8100, 5]), 2)).toEqual([0x8100n, outer, undefined, undefined, 0x88ccn]);
+  expect(tagsOf(tagged([0x8100, 5], [0x88a8, 7], [0x8100, 9]), 2)).toEqual([0x8100n, outer, 0x88a8n, inner, 0x8100n]);
+  const key = makeFlowKey();
+  parseFlowKey(two, two.length, 1, key, 0, 2);
+  expect(composePacket(key)).toEqual(two.subarray(0, 22));
+});
+
 test("MPLS labels are read from the outermost to the bottom of the stack, three at most", () => {
   const labels = (...entries: number[]): Uint8Array => {
     const body = Uint8Array.from(entries.flatMap((entry) => [entry >>> 24, entry >>> 16, entry >>> 8, entry]));
@@ -127,6 +151,7 @@ test("a TCP segment in a tagged frame shows every layer", () => {
     eth_src: BigInt(src),
     eth_type: 0x0800n,
     vlan_tci: 0x7005n,
+    vlan_tpid: 0x8100n,
     nw_proto: 6n,
     nw_ttl: 7n,
     nw_tos: 4n,

@@ -90,7 +90,7 @@ function bytesValue(bytes: Uint8Array): bigint {
 }
 
 /** The original reads these too, but prints them of matches alone. */
-const NOT_PRINTED: ReadonlySet<FieldName> = new Set(["nd_reserved", "nd_options_type"]);
+const NOT_PRINTED: ReadonlySet<FieldName> = new Set(["vlan_tpid", "nd_reserved", "nd_options_type"]);
 
 function fieldsOf(frame: Uint8Array): Fields {
   const key = makeFlowKey();

@@ -24,7 +24,7 @@ import type { Punt, Surroundings, Translation, TranslationObserver } from "./tra
 import { neighborRequest } from "./tunnel/neighbor-request.ts";
 import { toDatapathOptionsMask, toPipelineOptions } from "./tunnel/tunnel-options.ts";
 import type { NativeRoute, Underlay } from "./tunnel/underlay.ts";
-import type { Turns } from "./turns.ts";
+import { finish, type Turns } from "./turns.ts";
 
 /** A packet on its way to the controllers of a bridge. */
 export interface PacketForController {
@@ -99,6 +99,9 @@ export class SlowPath {
     this.#around = {
       underlay,
       tunnels: ports.tunnels,
+      get vlanLimit(): number {
+        return datapath.vlanLimit;
+      },
       peerOf: (port) => ports.peerOf(port),
       puntId: (punt) => this.#punts.idOf(punt),
       recircId: (state) => this.#recirculations.idOf(state),
@@ -113,6 +116,24 @@ export class SlowPath {
     datapath.onUpcall((upcall) => this.#receive(upcall));
   }
 
+  /** How many tags of a packet the tables see, at most 2; `other_config:vlan-limit`. */
+  get vlanLimit(): number {
+    return this.#datapath.vlanLimit;
+  }
+
+  set vlanLimit(limit: number) {
+    if (limit === this.#datapath.vlanLimit) return;
+    finish(this.cache.purging());
+    this.#datapath.vlanLimit = limit;
+  }
+
+  /** The key of a frame as packets that come in at a port have it. */
+  keyOf(frame: Uint8Array, inPort: number): Uint32Array {
+    const key = makeFlowKey();
+    parseFlowKey(frame, frame.length, inPort, key, 0, this.vlanLimit);
+    return key;
+  }
+
   /** Calls `listener` with packets for controllers; the frame is theirs to keep. @returns stops it */
   onPacketForController(listener: (packet: PacketForController) => void): () => void {
     this.#packetListeners.add(listener);
@@ -125,8 +146,7 @@ export class SlowPath {
    * @param metadata - further pipeline fields that the packet has, options where they lie in a FlowKey
    */
   packetOut(bridge: Bridge, frame: Uint8Array, inPort: number, actions: readonly Action[], metadata?: Match): void {
-    const key = makeFlowKey();
-    parseFlowKey(frame, frame.length, inPort, key);
+    const key = this.keyOf(frame, inPort);
     if (metadata !== undefined) for (let i = 0; i < key.length; i++) key[i] = (key[i] ?? 0) | (metadata.key[i] ?? 0);
     const translation = translate(bridge, key, this.#around, { actions, ...this.#effective });
     this.#execute(translation, frame, this.#ports.portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
@@ -135,8 +155,7 @@ export class SlowPath {
   /** Lets a packet go on that a controller held. */
   resume(frozen: FrozenState, frame: Uint8Array): void {
     const { bridge, inPort } = frozen;
-    const key = makeFlowKey();
-    parseFlowKey(frame, frame.length, inPort, key);
+    const key = this.keyOf(frame, inPort);
     const translation = translate(bridge, key, this.#around, { frozen, ...this.#effective });
     this.#execute(translation, frame, this.#ports.portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
   }
@@ -212,9 +231,10 @@ export class SlowPath {
     return translation;
   }
 
-  readonly #learn = (bridge: Bridge, sighting: Sighting): void => {
-    if (sighting.bundle.members.length === 0 || !bridge.macs.learn(sighting)) return;
+  readonly #learn = (bridge: Bridge, sighting: Sighting): boolean => {
+    if (sighting.bundle.members.length === 0 || !bridge.macs.learn(sighting)) return false;
     this.revalidation.macsChanged(bridge, [sighting]);
+    return true;
   };
 
   readonly #meetNeighbor: MeetNeighbor = (bridge, { address, mac }) => {

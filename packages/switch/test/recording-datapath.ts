@@ -13,7 +13,7 @@ import {
   type Upcall,
 } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
-import { FIELDS, getField, makeFlowKey, parseFlowKey } from "@tenet/net";
+import { DEFAULT_VLAN_LIMIT, FIELDS, getField, makeFlowKey, parseFlowKey } from "@tenet/net";
 
 /** A packet that left: where, and what was done to it before. */
 export interface Sent {
@@ -34,6 +34,7 @@ export class RecordingDatapath implements Datapath {
     connections: () => [][Symbol.iterator](),
     flush: () => 0,
   };
+  vlanLimit: number = DEFAULT_VLAN_LIMIT;
   sent: Sent[] = [];
   nMisses = 0;
   readonly #clock: Clock;
@@ -50,7 +51,7 @@ export class RecordingDatapath implements Datapath {
   receive(portName: string, frame: Uint8Array): Sent[] {
     const inPort = [...this.#ports].find(([, { name }]) => name === portName)?.[0] ?? 0;
     const key = makeFlowKey();
-    parseFlowKey(frame, frame.length, inPort, key);
+    parseFlowKey(frame, frame.length, inPort, key, 0, this.vlanLimit);
     return this.receiveKey(key, frame);
   }
 

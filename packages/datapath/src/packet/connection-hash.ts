@@ -14,9 +14,9 @@ const ETHERNET: readonly (readonly [a: number, b: number])[] = [0, 1].map((i) =>
 ]);
 
 /** The hash of addresses, protocol and ports, and of Ethernet where there are none; never 0. */
-export function hashConnection(packet: Packet, basis: number): number {
+export function hashConnection(packet: Packet, basis: number, vlanLimit: number): number {
   const { key } = packet;
-  parseFlowKey(packet.arena.bytes, packet.length, packet.inPort, key, packet.at); // it was rewritten, maybe
+  parseFlowKey(packet.arena.bytes, packet.length, packet.inPort, key, packet.at, vlanLimit); // it was rewritten, maybe
   const proto = getField(key, FIELDS.nw_proto);
   let hash = basis;
   for (const [a, b] of proto === 0 ? ETHERNET : PAIRS) hash = hashWord(hash, (key[a] ?? 0) ^ (key[b] ?? 0));

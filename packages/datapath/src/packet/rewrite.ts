@@ -58,11 +58,10 @@ export class Rewriter {
     this.#setMac(at + 6, key, mask, ETH_SRC);
     let typeAt = at + 12;
     let type = getU16(bytes, typeAt);
-    if ((type === 0x8100 || type === 0x88a8) && length >= 18) {
-      const tciMask = (mask[ETH_TYPE_VLAN] ?? 0) & 0xefff;
-      if (tciMask !== 0) putMasked16(bytes, typeAt + 2, key[ETH_TYPE_VLAN] ?? 0, tciMask);
+    const tciMask = (mask[ETH_TYPE_VLAN] ?? 0) & 0xefff;
+    for (; (type === 0x8100 || type === 0x88a8) && this.#end - typeAt >= 6; type = getU16(bytes, typeAt)) {
+      if (tciMask !== 0 && typeAt === at + 12) putMasked16(bytes, typeAt + 2, key[ETH_TYPE_VLAN] ?? 0, tciMask);
       typeAt += 4;
-      type = getU16(bytes, typeAt);
     }
     setMpls(bytes, typeAt, this.#end, key[MPLS_LSE] ?? 0, mask[MPLS_LSE] ?? 0);
     const l3At = typeAt + 2;

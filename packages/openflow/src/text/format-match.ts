@@ -75,7 +75,8 @@ export function formatMatch(match: Match, names: PortNames = {}): string {
   show(TUNNEL);
   showOptions(parts, match);
   show(METADATA);
-  showVlan(parts, match);
+  showVlan(parts, match, FIELDS.vlan_tci, "");
+  showVlan(parts, match, FIELDS.vlan_tci1, "1");
   show(ETHERNET);
   const etherType = etherTypeOf(match);
   if (etherType >= 0 && protocol === undefined && getField(match.mask, FIELDS.eth_type) !== 0)
@@ -140,8 +141,8 @@ function showLabel(parts: string[], match: Match): void {
   parts.push(`ipv6_label=${mask === 0xfffff ? value : `${value}/${hex(mask)}`}`);
 }
 
-function showVlan(parts: string[], match: Match): void {
-  const spec: FieldSpec = FIELDS.vlan_tci;
+/** @param suffix - of the names: OpenFlow has none for the inner tag, but flows of a datapath are shown too */
+function showVlan(parts: string[], match: Match, spec: FieldSpec, suffix: "" | "1"): void {
   const mask = getField(match.mask, spec);
   const tci = getField(match.key, spec);
   if (mask === 0) return;
@@ -149,12 +150,12 @@ function showVlan(parts: string[], match: Match): void {
   const hasPcp = (mask & 0xe000) === 0xe000;
   const isPlain = (mask & 0x1000) !== 0 && (tci & 0x1000) !== 0 && (hasVid || hasPcp);
   if (isPlain && (hasVid || (mask & 0x0fff) === 0) && (hasPcp || (mask & 0xe000) === 0)) {
-    if (hasVid) parts.push(`dl_vlan=${tci & 0x0fff}`);
-    if (hasPcp) parts.push(`dl_vlan_pcp=${tci >>> 13}`);
+    if (hasVid) parts.push(`dl_vlan${suffix}=${tci & 0x0fff}`);
+    if (hasPcp) parts.push(`dl_vlan_pcp${suffix}=${tci >>> 13}`);
     return;
   }
   const value = `0x${tci.toString(16).padStart(4, "0")}`;
-  parts.push(`vlan_tci=${mask === 0xffff ? value : `${value}/0x${mask.toString(16).padStart(4, "0")}`}`);
+  parts.push(`vlan_tci${suffix}=${mask === 0xffff ? value : `${value}/0x${mask.toString(16).padStart(4, "0")}`}`);
 }
 
 /** The shorthand that says the EtherType (and IP protocol) of a match, if there is one. */

@@ -3,7 +3,7 @@
  *
  * A packet is given as a bridge and an OpenFlow match, as a datapath and a flow in its syntax, or as such a flow alone.
  */
-import { FIELDS, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
+import { FIELDS, makeFlowKey, setField } from "@tenet/net";
 import { type Action, parseActions, parseMatch, PORT } from "@tenet/openflow";
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { Bridge } from "../bridge/bridge.ts";
@@ -78,7 +78,7 @@ function readRequest(vswitch: VirtualSwitch, args: readonly string[], hasActions
   const [flow, packet] = isAlone ? [first, second] : [second, third];
   if (flow === undefined) throw new ArgumentError(`syntax error at ${first} (or the bridge name was omitted)`);
   const { bridge, key } = isAlone || isDatapath ? fromDatapath(vswitch, flow) : fromBridge(vswitch, first, flow, packet);
-  if (packet !== undefined) fillFromPacket(key, packet);
+  if (packet !== undefined) fillFromPacket(vswitch, key, packet);
   const actions = actionText === undefined ? undefined : parseActions(actionText, portNamesOf(bridge));
   return { bridge, key, ctStates, actions, teaches: teaches || packet !== undefined, showsNames };
 }
@@ -131,13 +131,13 @@ function fromBridge(
   }
   const key = makeFlowKey();
   setField(key, FIELDS.in_port, PORT.NONE);
-  fillFromPacket(key, flow);
+  fillFromPacket(vswitch, key, flow);
   return { bridge, key };
 }
 
 /** Takes the packet's headers in the place of those that a flow says. */
-function fillFromPacket(key: Uint32Array, hex: string): void {
+function fillFromPacket(vswitch: VirtualSwitch, key: Uint32Array, hex: string): void {
   if (!/^([0-9a-fA-F]{2})+$/.test(hex)) throw new ArgumentError("packet is not hexadecimal");
   const frame = Uint8Array.from(Buffer.from(hex, "hex"));
-  parseFlowKey(frame, frame.length, key[FIELDS.in_port.word] ?? PORT.NONE, key);
+  key.set(vswitch.slowPath.keyOf(frame, key[FIELDS.in_port.word] ?? PORT.NONE));
 }

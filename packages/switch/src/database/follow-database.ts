@@ -6,6 +6,7 @@
  * be opened are tried again every 5 s, when packet counters are written too, and when a device appears.
  */
 import { type Clock, type Logger, messageOf } from "@tenet/kit";
+import { DEFAULT_VLAN_LIMIT, MAX_VLAN_LIMIT } from "@tenet/net";
 import type { Replica, Row } from "@tenet/ovsdb";
 import type { Controllers } from "../controller/controllers.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
@@ -162,6 +163,9 @@ function applyGlobals(vswitch: VirtualSwitch, roots: Iterable<Row>): void {
   for (const root of roots) {
     vswitch.slowPath.isRestoring = optionOf(root, "other_config", "flow-restore-wait") === "true";
     cache.limit.ceiling = wholeNumber(root, "flow-limit") ?? DEFAULT_FLOW_LIMIT;
+    // 0 stands for as many as there can be.
+    vswitch.slowPath.vlanLimit =
+      Math.min(wholeNumber(root, "vlan-limit") ?? DEFAULT_VLAN_LIMIT, MAX_VLAN_LIMIT) || MAX_VLAN_LIMIT;
     cache.maxIdleMs = wholeNumber(root, "max-idle") ?? DEFAULT_IDLE_MS;
   }
 }

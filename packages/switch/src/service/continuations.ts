@@ -35,7 +35,7 @@ export function fromContinuation(bridge: Bridge, { match, continuation }: Packet
     frames: lists.length > 0 ? lists : [{ table: 0, cookie: 0n, actions: [] }],
     table: 0,
     inPort: getField(match.key, FIELDS.in_port),
-    packet: { metadata, written: written.slice(0, FIELDS.eth_dst.word), innerTags: [] },
+    packet: { metadata, written: written.slice(0, FIELDS.eth_dst.word), hiddenTags: [] },
     stack,
     actionSet,
     isTracked,

@@ -50,7 +50,9 @@ export function formatFlowKey(key: Uint32Array, names: PortNames = {}): string {
 /** What a megaflow matches on, as a trace shows it; that a tag is there, or is not, goes without saying. */
 export function formatMegaflow(key: Uint32Array, mask: Uint32Array, names: PortNames = {}): string {
   const shownMask = mask.slice();
-  if (getField(key, FIELDS.vlan_tci) === 0 || getField(mask, FIELDS.vlan_tci) === VLAN_PRESENT) clearBits(shownMask, "vlan_tci");
+  for (const name of ["vlan_tci", "vlan_tci1"] as const) {
+    if (getField(key, FIELDS[name]) === 0 || getField(mask, FIELDS[name]) === VLAN_PRESENT) clearBits(shownMask, name);
+  }
   return formatAroundEth(key, shownMask, names);
 }
 
@@ -230,6 +232,7 @@ function formatValue(name: FieldName, value: bigint): string {
 function fieldsOf(key: Uint32Array): Uint32Array {
   const mask = new Uint32Array(key.length);
   const names: FieldName[] = ["in_port", "eth_src", "eth_dst", "eth_type", "vlan_tci"];
+  if (getField(key, FIELDS.vlan_tci) !== 0) names.push("vlan_tci1");
   for (const field of Object.values(FIELDS)) {
     if (field.word < FIELDS.eth_dst.word && getFieldBig(key, field) !== 0n) names.push(field.name);
   }

@@ -90,13 +90,31 @@ function linkAttributes(flow: Shown): string[] {
     ["src", "eth_src"],
     ["dst", "eth_dst"],
   ]);
-  const tci = getField(flow.key, FIELDS.vlan_tci);
-  const ethType = `eth_type(0x${getField(flow.key, FIELDS.eth_type).toString(16).padStart(4, "0")})`;
-  if (tci === 0) return [...parts, ethType];
-  const tciMask = getField(flow.mask, FIELDS.vlan_tci);
-  const vid = (tciMask & 0xfff) === 0 ? [] : [`vid=${tci & 0xfff}`];
-  const pcp = tciMask >>> 13 === 0 ? [] : [`pcp=${tci >>> 13}`];
-  return [...parts, "eth_type(0x8100)", `vlan(${[...vid, ...pcp].join(",")})`, `encap(${ethType})`];
+  const ethType = `eth_type(${formatEthType(getField(flow.key, FIELDS.eth_type))})`;
+  return [...parts, ...tagAttributes(flow, TAG_FIELDS, ethType)];
+}
+
+const TAG_FIELDS = [
+  { tci: FIELDS.vlan_tci, tpid: FIELDS.vlan_tpid },
+  { tci: FIELDS.vlan_tci1, tpid: FIELDS.vlan_tpid1 },
+] as const;
+
+/** The tags, each around what it encapsulates. */
+function tagAttributes(flow: Shown, [first, ...others]: readonly (typeof TAG_FIELDS)[number][], ethType: string): string[] {
+  const tci = first === undefined ? 0 : getField(flow.key, first.tci);
+  if (first === undefined || tci === 0) return [ethType];
+  const mask = getField(flow.mask, first.tci);
+  const vid = (mask & 0xfff) === 0 ? [] : [`vid=${tci & 0xfff}`];
+  const pcp = mask >>> 13 === 0 ? [] : [`pcp=${tci >>> 13}`];
+  return [
+    `eth_type(${formatEthType(getField(flow.key, first.tpid) || ETH_TYPE.vlan)})`,
+    `vlan(${[...vid, ...pcp].join(",")})`,
+    `encap(${tagAttributes(flow, others, ethType).join(",")})`,
+  ];
+}
+
+function formatEthType(ethType: number): string {
+  return `0x${ethType.toString(16).padStart(4, "0")}`;
 }
 
 function networkAttributes(flow: Shown): string[] {

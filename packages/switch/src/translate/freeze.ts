@@ -79,13 +79,13 @@ function pause(walk: Walk, action: ControllerAction, frames: readonly FrozenFram
 
 /** What to go on with. */
 function frozenState(walk: Walk, table: number, frames: readonly FrozenFrame[]): FrozenState {
-  const { bridge, inPort, packet, stack, actionSet, isTracked, mirroring } = walk;
+  const { bridge, around, inPort, packet, stack, actionSet, isTracked, mirroring } = walk;
   return {
     bridge,
     frames,
     table,
     inPort,
-    packet: packet.freeze(),
+    packet: packet.freeze(around.vlanLimit),
     stack: [...stack],
     actionSet,
     isTracked,

@@ -38,7 +38,7 @@ export interface FrozenState {
 /** A text that is the same for equal states; `bridgeId` tells bridges apart. */
 export function contentOfState(state: FrozenState, bridgeId: number | string): string {
   const { frames, table, inPort, packet, stack, actionSet, isTracked, mirrored } = state;
-  const { metadata, written, innerTags } = packet;
+  const { metadata, written, hiddenTags } = packet;
   return [
     bridgeId,
     frames.map(({ table: of, cookie, actions }) => `${of}/${cookie}/${formatActions(actions)}`).join("+"),
@@ -47,7 +47,7 @@ export function contentOfState(state: FrozenState, bridgeId: number | string): s
     isTracked,
     textOfWords(metadata),
     textOfWords(written),
-    innerTags.join("."),
+    hiddenTags.join("."),
     stack.join("."),
     formatActions(actionSet),
     mirrored.map(({ spec }) => spec.name).join(),

@@ -41,15 +41,17 @@ export function startMask(mask: Uint32Array, flow: Uint32Array): void {
   setField(mask, FIELDS.recirc_id, 0xffffffff);
   setField(mask, FIELDS.eth_type, 0xffff);
   if (tunnelFamily(flow) !== 0) startTunnelMask(mask, flow);
-  setField(mask, FIELDS.vlan_tci, getField(flow, FIELDS.vlan_tci) === 0 ? 0xffff : VLAN_PRESENT);
+  const isTagged = getField(flow, FIELDS.vlan_tci) !== 0;
+  setField(mask, FIELDS.vlan_tci, isTagged ? VLAN_PRESENT : 0xffff);
+  if (isTagged) setField(mask, FIELDS.vlan_tpid, 0xffff);
   if (isIp(getField(flow, FIELDS.eth_type))) setField(mask, FIELDS.nw_frag, 0xff);
 }
 
 /** Takes out what packets like `flow` do not have, and the pipeline's own fields. */
 export function finishMask(mask: Uint32Array, flow: Uint32Array): void {
   for (const field of PIPELINE_FIELDS) clear(mask, field);
-  if (getField(mask, FIELDS.vlan_tci) !== 0) {
-    setField(mask, FIELDS.vlan_tci, getField(mask, FIELDS.vlan_tci) | VLAN_PRESENT);
+  for (const tci of [FIELDS.vlan_tci, FIELDS.vlan_tci1]) {
+    if (getField(mask, tci) !== 0) setField(mask, tci, getField(mask, tci) | VLAN_PRESENT);
   }
   if (tunnelFamily(flow) === 0) mask.fill(0, TUNNEL_START, TUNNEL_END);
   const ethType = getField(flow, FIELDS.eth_type);

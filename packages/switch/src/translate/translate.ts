@@ -28,8 +28,8 @@ export type MeetNeighbor = (bridge: Bridge, sighting: NeighborSighting) => void;
 
 /** What a translation may do besides answering. */
 export interface TranslateOptions {
-  /** Called when NORMAL sees a source address; absent: nothing is learned. */
-  readonly learn?: (bridge: Bridge, sighting: Sighting) => void;
+  /** Called when NORMAL sees a source address; absent: nothing is learned. @returns whether it was not known to be there */
+  readonly learn?: (bridge: Bridge, sighting: Sighting) => boolean;
   /** Called when `learn` teaches a flow; absent: it teaches nothing. */
   readonly learnFlow?: LearnFlow;
   /** Called when a packet shows where a neighbour of a tunnel's end is; absent: nothing is noted. */

@@ -91,6 +91,8 @@ export interface Punt {
 export interface Surroundings {
   readonly underlay: Underlay;
   readonly tunnels: TunnelTable;
+  /** How many tags of a packet the datapath reads. */
+  readonly vlanLimit: number;
   /** The port at the other end of a patch port, and its bridge. */
   peerOf(port: BridgePort): { readonly bridge: Bridge; readonly port: BridgePort } | undefined;
   /** A number by which the datapath hands packets of this punt back. */

@@ -44,9 +44,9 @@ export function changePacket(walk: Walk, action: Action): void {
     case "deleteField":
       return packet.deleteOption(action.field);
     case "pushVlan":
-      return packet.pushVlan(out, action.ethType);
+      return packet.pushVlan(action.ethType);
     case "popVlan":
-      return packet.popVlan(out);
+      return packet.popVlan();
   }
 }
 

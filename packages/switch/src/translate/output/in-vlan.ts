@@ -2,9 +2,9 @@
  * Sends the packet in hand out of bundles, tagged as each wants it.
  *
  * A packet is in one VLAN of the bridge ({@link InVlan}); its own tag says which, or the port it came in at, whose
- * tunnel may hide the packet's own tag beneath that VLAN. Its tag is as it was again after each output.
+ * tunnel may hide the packet's own tag beneath that VLAN. Its tags are as they were again after each output.
  */
-import { FIELDS, VLAN_PRESENT } from "@tenet/net";
+import { ETH_TYPE, FIELDS, VLAN_PRESENT } from "@tenet/net";
 import type { BridgePort, Bundle } from "../../bridge/bridge-port.ts";
 import { carriesVlan, type PortVlan, tunnelEthTypeOf, vlanOfInput } from "../../bridge/port-vlan.ts";
 import type { PacketState } from "../packet/packet-state.ts";
@@ -13,6 +13,7 @@ import { outputCut, outputTo } from "./output-port.ts";
 
 /** Bits of the tag that hold the VLAN. */
 const VID_BITS = 0xfff;
+const N_VID_BITS = 12;
 /** Bits of the tag that hold the priority. */
 const PRIORITY_BITS = 0xe000;
 const WITHOUT_PRIORITY = Uint32Array.of((VLAN_PRESENT | VID_BITS) << FIELDS.vlan_tci.shift);
@@ -24,6 +25,8 @@ export interface InVlan {
   readonly tci: number;
   /** Whether the packet has a tag, or its port gave it one. */
   readonly isTagged: boolean;
+  /** The VLAN beneath that: the customer's own, in a network of tunnels; 0 when there is none in sight. */
+  readonly customerVid: number;
   /** Set when the packet's own tag lies beneath the VLAN: it came in at such a tunnel. */
   readonly tunnel: PortVlan | undefined;
 }
@@ -35,15 +38,22 @@ export function readTag(packet: PacketState): number {
 }
 
 /** The VLAN of the bridge that a packet of a bundle is in; `undefined` when the bundle refuses it. */
-export function vlanAt({ vlan: port }: Bundle, tci: number): InVlan | undefined {
+export function vlanAt({ vlan: port }: Bundle, packet: PacketState): InVlan | undefined {
+  const tci = readTag(packet);
   const vlan = vlanOfInput(port, tci & VID_BITS);
   if (vlan === undefined) return undefined;
-  return { vlan, tci, isTagged: tci !== 0 || port.mode !== "trunk", tunnel: port.mode === "dot1q-tunnel" ? port : undefined };
+  const tunnel = port.mode === "dot1q-tunnel" ? port : undefined;
+  const customerVid = tunnel === undefined ? readInnerVid(packet, tci) : tci & VID_BITS;
+  return { vlan, tci, customerVid, isTagged: tci !== 0 || port.mode !== "trunk", tunnel };
+}
+
+function readInnerVid(packet: PacketState, tci: number): number {
+  return tci === 0 ? 0 : Number(packet.load({ field: FIELDS.vlan_tci1, start: 0, nBits: N_VID_BITS }));
 }
 
 /** Whether the packet leaves at a bundle. */
-export function isCarriedBy({ vlan: port }: Bundle, { vlan, tci, tunnel }: InVlan): boolean {
-  return carriesVlan(port, vlan, tunnel === undefined ? 0 : tci & VID_BITS);
+export function isCarriedBy({ vlan: port }: Bundle, { vlan, customerVid }: InVlan): boolean {
+  return carriesVlan(port, vlan, customerVid);
 }
 
 /**
@@ -52,24 +62,26 @@ export function isCarriedBy({ vlan: port }: Bundle, { vlan, tci, tunnel }: InVla
  * @param maxLength - sends the first bytes alone
  */
 export function outputInVlan(walk: Walk, bundle: Bundle, inVlan: InVlan, maxLength?: number): void {
-  const { packet, out } = walk;
+  const { packet } = walk;
   const { tunnel } = inVlan;
   const tag = tagAt(bundle.vlan, inVlan);
   const tci = tag.isOwn ? inVlan.tci : completeTag(packet, bundle.vlan, tag, inVlan);
   const member = bundle.bond === undefined ? bundle.members[0] : chooseMember(walk, bundle, tci & VID_BITS);
   if (member === undefined) return;
   const isPushed = tunnel !== undefined && tag.isOver && tci !== 0;
-  if (tci === inVlan.tci && !isPushed) return outputAll(walk, member, maxLength);
-  const own = inVlan.tci === 0 ? 0 : packet.read(FIELDS.vlan_tci);
-  if (!isPushed) packet.writeNumber(FIELDS.vlan_tci, tci);
-  else {
+  const hasInner = bundle.vlan.mode === "access" && inVlan.customerVid !== 0;
+  if (tci === inVlan.tci && !isPushed && !hasInner) return outputAll(walk, member, maxLength);
+  packet.keepingTags(() => {
+    const own = inVlan.tci === 0 ? 0 : packet.read(FIELDS.vlan_tci);
     const isBlank = (own & ~VLAN_PRESENT) === 0 && bundle.vlan.priorityTags !== "always";
-    if (isBlank) packet.writeNumber(FIELDS.vlan_tci, 0);
-    packet.pushVlan(out, tunnelEthTypeOf(tunnel), tci & ~VLAN_PRESENT);
-  }
-  outputAll(walk, member, maxLength);
-  if (isPushed) packet.popVlan(out);
-  packet.writeNumber(FIELDS.vlan_tci, own);
+    const isReplaced = tag === NO_TAG || own === 0;
+    if (bundle.vlan.mode === "access") packet.popVlans();
+    else if (own !== 0 && (isReplaced || tci === 0 || (isPushed && isBlank))) packet.popVlan();
+    if (isPushed) packet.pushVlan(tunnelEthTypeOf(tunnel), tci);
+    else if (isReplaced && tci !== 0) packet.pushVlan(ETH_TYPE.vlan, tci);
+    else if (tci !== 0) packet.writeNumber(FIELDS.vlan_tci, tci);
+    outputAll(walk, member, maxLength);
+  });
 }
 
 function outputAll(walk: Walk, port: BridgePort, maxLength: number | undefined): void {
@@ -101,8 +113,9 @@ function tagAt(port: PortVlan, { vlan, tci, isTagged, tunnel }: InVlan): Tag {
   return { vid: vlan, isOwn: vlan !== 0 && vlan === ownVid, isOver: false, hasPriority: true, isTagged };
 }
 
-/** The tag with the priority that it has; 0 when it would say nothing. */
-function completeTag(packet: PacketState, { priorityTags }: PortVlan, tag: Tag, { tci }: InVlan): number {
+/** The tag with the priority that it has; 0 when it would say nothing, or the customer's tag comes to light instead. */
+function completeTag(packet: PacketState, { mode, priorityTags }: PortVlan, tag: Tag, { tci, customerVid }: InVlan): number {
+  if (tag === NO_TAG && mode !== "access" && customerVid !== 0) return 0;
   const takesPriority = tci !== 0 && (tag.hasPriority || priorityTags !== undefined);
   const content = tag.vid | (takesPriority ? packet.read(FIELDS.vlan_tci) & PRIORITY_BITS : 0);
   const isKept = priorityTags === "always" && tag.isTagged;

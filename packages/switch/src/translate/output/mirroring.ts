@@ -9,7 +9,7 @@ import type { Bundle } from "../../bridge/bridge-port.ts";
 import type { Mirror } from "../../bridge/mirror.ts";
 import { isReservedMac } from "../../bridge/reserved-mac.ts";
 import type { Walk } from "../walk.ts";
-import { type InVlan, isCarriedBy, outputInVlan, readTag, vlanAt } from "./in-vlan.ts";
+import { type InVlan, isCarriedBy, outputInVlan, vlanAt } from "./in-vlan.ts";
 
 /** Copies one packet, on its way through one bridge. */
 export class Mirroring {
@@ -47,7 +47,7 @@ export class Mirroring {
   #copy(bundle: Bundle, isSelected: (mirror: Mirror) => boolean): void {
     const { mirrors } = this.#bridge;
     if (!mirrors.some((mirror) => isSelected(mirror) && !this.#served.has(mirror))) return;
-    const inVlan = vlanAt(bundle, readTag(this.#walk.packet));
+    const inVlan = vlanAt(bundle, this.#walk.packet);
     if (inVlan === undefined) return;
     for (const mirror of mirrors) {
       if (!isSelected(mirror) || this.#served.has(mirror)) continue;

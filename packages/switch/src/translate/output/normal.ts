@@ -4,7 +4,7 @@
  * Learns the source address in the packet's VLAN, sends to where the destination was seen, and else floods.
  * Reads Ethernet source and destination and the VLAN, so they are in the megaflow; the priority only where it shows.
  */
-import { ETH_TYPE, FIELDS, isMulticastMac, MAC_BROADCAST } from "@tenet/net";
+import { ETH_TYPE, FIELDS, formatMac, isMulticastMac, MAC_BROADCAST } from "@tenet/net";
 import { PORT } from "@tenet/openflow";
 import type { Bridge } from "../../bridge/bridge.ts";
 import type { BridgePort, Bundle } from "../../bridge/bridge-port.ts";
@@ -35,7 +35,7 @@ export function forwardNormally(walk: Walk): void {
   if (tci === 0 && TAG_TYPES.has(packet.read(FIELDS.eth_type))) {
     return observer?.note(`dropping packet with partial VLAN tag received on port ${inPort.bundle.name}`);
   }
-  const inVlan = vlanAt(inPort.bundle, tci);
+  const inVlan = vlanAt(inPort.bundle, packet);
   if (inVlan === undefined) return observer?.note("disallowed VLAN VID for this input port, dropping");
   if (!bridge.forwardsReserved && isReservedMac(dst)) return observer?.note("packet has reserved destination MAC, dropping");
   const { vlan } = inVlan;
@@ -89,12 +89,17 @@ function refusalOfBond(walk: Walk, inPort: BridgePort, dst: number, source: Sour
   return "SLB bond thinks this packet looped back, dropping";
 }
 
-function learnSource({ bridge, effects, learn }: Walk, { bundle }: BridgePort, { vlan, mac, isGratuitous }: Source): void {
+function learnSource(
+  { bridge, effects, learn, observer }: Walk,
+  { bundle }: BridgePort,
+  { vlan, mac, isGratuitous }: Source,
+): void {
   if (isMulticastMac(mac) || bridge.floodVlans.has(vlan)) return;
   if (isGratuitous && bundle.bond !== undefined && bridge.macs.isLocked(vlan, mac)) return;
   const sighting = { vlan, mac, bundle, locks: isGratuitous && bundle.bond === undefined };
   effects.push({ type: "learn", bridge, sighting });
-  learn?.(bridge, sighting);
+  if (learn?.(bridge, sighting) !== true) return;
+  observer?.note(`learned that ${formatMac(mac)} is on port ${bundle.name} in VLAN ${vlan}`);
 }
 
 function flood(walk: Walk, inPort: BridgePort, inVlan: InVlan): void {

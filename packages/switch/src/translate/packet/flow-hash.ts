@@ -109,8 +109,8 @@ function symmetricL2(packet: PacketState, ethType: number, basis: number): numbe
 
 /** The VLANs of all tags XOR-ed. */
 function vlanOf(packet: PacketState): number {
-  const outer = Number(packet.load({ field: FIELDS.vlan_tci, start: 0, nBits: VID_BITS }));
-  return packet.innerTags.reduce((vid, tci) => vid ^ (tci & 0xfff), outer);
+  const shown = [FIELDS.vlan_tci, FIELDS.vlan_tci1].map((field) => Number(packet.load({ field, start: 0, nBits: VID_BITS })));
+  return [...shown, ...packet.hiddenTags].reduce((vid, tci) => vid ^ (tci & 0xfff), 0);
 }
 
 function addressesOf(packet: PacketState, ethType: number): Uint8Array {

@@ -12,15 +12,14 @@
  *        0         1       it was put back (clone, patch port): un-wildcard it, set it if it differs
  */
 import type { DatapathAction } from "@tenet/datapath";
-import { FIELDS, FLOW_WORDS, getField, STAGE_ENDS, VLAN_PRESENT } from "@tenet/net";
+import { FIELDS, FLOW_WORDS, STAGE_ENDS, VLAN_PRESENT } from "@tenet/net";
 import { FIRST_HEADER_WORD, isMpls } from "../megaflow-mask.ts";
 import { MaskedSet } from "./masked-set.ts";
 import { entryToPush, stackOf } from "./mpls.ts";
 import { bitsOf, CT_END, PipelineFlow } from "./pipeline-flow.ts";
+import { makeTag, N_TAGS_SHOWN, setTags, TAG_BITS, TAGS_END, TAGS_START, tagsIn } from "./tag-stack.ts";
 
-const VLAN_WORD = FIELDS.vlan_tci.word;
 const VLAN_BITS = 0xffff << FIELDS.vlan_tci.shift;
-const TPID = 0x8100;
 const MPLS_WORD = FIELDS.mpls_lse.word;
 const ETH_TYPE_WORD = FIELDS.eth_type.word;
 const [, FIRST_L3_WORD = 0] = STAGE_ENDS;
@@ -51,14 +50,16 @@ const SETTABLE: readonly { readonly word: number; readonly nWords: number; reado
   ] as const
 ).map((name) => ({ ...FIELDS[name], bits: FIELDS[name].nWords > 1 ? 0xffffffff : bitsOf(FIELDS[name]) }));
 
+const NO_TAGS: readonly number[] = [];
+
 /** What `clone` and patch ports save and put back. */
 export interface SavedFlow {
   readonly flow: Uint32Array;
   readonly written: Uint32Array;
   readonly base: Uint32Array;
   readonly rewritten: Uint32Array;
-  readonly innerTags: readonly number[];
-  readonly tpid: number;
+  readonly hiddenTags: readonly number[];
+  readonly hiddenTagsSent: readonly number[];
   readonly queue: number;
   readonly sentQueue: number;
   readonly isUnparsed: boolean;
@@ -69,17 +70,16 @@ export interface FrozenPacket {
   /** Words before the packet's headers; only bits in `written` are set. */
   readonly metadata: Uint32Array;
   readonly written: Uint32Array;
-  readonly innerTags: readonly number[];
+  readonly hiddenTags: readonly number[];
 }
 
 /** A packet under translation; it may be used again for another packet with {@link start}. */
 export class PacketState extends PipelineFlow {
   readonly #base = new Uint32Array(FLOW_WORDS);
   readonly #rewritten = new Uint32Array(FLOW_WORDS);
-  /** Tags beneath the one in the flow, outermost last. */
-  readonly #innerTags: number[] = [];
-  /** Ethernet type of the tag that is pushed when the flow has one and the wire has not. */
-  #tpid = TPID;
+  /** Tags beneath those that the flow shows, outermost first, and the same on the wire; all were pushed on. */
+  hiddenTags: readonly number[] = NO_TAGS;
+  #hiddenTagsSent: readonly number[] = NO_TAGS;
   /** The queue that the packet is to be sent through, and the one that the datapath knows of. */
   queue = 0;
   #sentQueue = 0;
@@ -94,30 +94,30 @@ export class PacketState extends PipelineFlow {
     this.wildcards.fill(0);
     this.written.fill(0);
     this.#rewritten.fill(0);
-    this.#innerTags.length = 0;
-    this.#tpid = TPID;
+    this.hiddenTags = NO_TAGS;
+    this.#hiddenTagsSent = NO_TAGS;
     this.queue = 0;
     this.#sentQueue = 0;
     this.isUnparsed = false;
   }
 
-  /** What to keep of the packet, which is committed, until it comes back. */
-  freeze(): FrozenPacket {
+  /**
+   * What to keep of the packet, which is committed, until it comes back.
+   *
+   * @param vlanLimit - how many tags it will show then
+   */
+  freeze(vlanLimit: number): FrozenPacket {
     const written = this.written.slice(0, FIRST_HEADER_WORD);
     written.fill(0, FIELDS.ct_state.word, CT_END);
     const metadata = this.flow.slice(0, FIRST_HEADER_WORD).map((word, i) => word & (written[i] ?? 0));
-    return { metadata, written, innerTags: [...this.#innerTags] };
+    return { metadata, written, hiddenTags: [...tagsIn(this.flow), ...this.hiddenTags].slice(vlanLimit) };
   }
 
   /** Gives a packet that came back what was kept of it. */
-  thaw({ metadata, written, innerTags }: FrozenPacket): void {
+  thaw({ metadata, written, hiddenTags }: FrozenPacket): void {
     for (let i = 0; i < FIRST_HEADER_WORD; i++) this.writeWord(i, metadata[i] ?? 0, written[i] ?? 0);
-    this.#innerTags.push(...innerTags);
-  }
-
-  /** The tags beneath the one in the flow, of which the translation depends already. */
-  get innerTags(): readonly number[] {
-    return this.#innerTags;
+    this.hiddenTags = hiddenTags;
+    this.#hiddenTagsSent = hiddenTags;
   }
 
   /** Makes the packet one whose headers were all put in front of it just now. */
@@ -125,8 +125,8 @@ export class PacketState extends PipelineFlow {
     for (let word = FIRST_HEADER_WORD; word < FLOW_WORDS; word++) this.writeWord(word, headers[word] ?? 0, 0xffffffff);
     this.#base.set(headers.subarray(FIRST_HEADER_WORD), FIRST_HEADER_WORD);
     this.#rewritten.fill(0xffffffff, FIRST_HEADER_WORD);
-    this.#innerTags.length = 0;
-    this.#tpid = TPID;
+    this.hiddenTags = NO_TAGS;
+    this.#hiddenTagsSent = NO_TAGS;
     this.isUnparsed = false;
   }
 
@@ -136,8 +136,8 @@ export class PacketState extends PipelineFlow {
       written: this.written.slice(),
       base: this.#base.slice(),
       rewritten: this.#rewritten.slice(),
-      innerTags: [...this.#innerTags],
-      tpid: this.#tpid,
+      hiddenTags: this.hiddenTags,
+      hiddenTagsSent: this.#hiddenTagsSent,
       queue: this.queue,
       sentQueue: this.#sentQueue,
       isUnparsed: this.isUnparsed,
@@ -146,23 +146,23 @@ export class PacketState extends PipelineFlow {
 
   /** Puts the flow back; what is on the wire too, when `isOfCopy`: then only a copy was changed. */
   restore(saved: SavedFlow, isOfCopy: boolean): void {
-    const { flow, written, base, rewritten, innerTags, tpid, queue, sentQueue } = saved;
+    const { flow, written, base, rewritten, hiddenTags, hiddenTagsSent, queue, sentQueue } = saved;
     this.isUnparsed = saved.isUnparsed;
-    this.#tpid = tpid;
+    this.hiddenTags = hiddenTags;
     this.queue = queue;
     this.flow.set(flow);
     this.written.set(written);
     if (!isOfCopy) return;
     this.#base.set(base);
     this.#rewritten.set(rewritten);
-    this.#innerTags.splice(0, Infinity, ...innerTags);
+    this.#hiddenTagsSent = hiddenTagsSent;
     this.#sentQueue = sentQueue;
   }
 
   /** Appends what makes the packet on the wire equal to the flow. */
   commit(actions: DatapathAction[]): void {
     this.#commitHeaders(actions);
-    this.#commitVlan(actions);
+    this.#commitTags(actions);
     if (this.queue !== this.#sentQueue) actions.push({ type: "setPriority", priority: this.queue });
     this.#sentQueue = this.queue;
     if (((this.written[MARK_WORD] ?? 0) | (this.#rewritten[MARK_WORD] ?? 0)) !== 0) this.#commitMark(actions);
@@ -178,27 +178,45 @@ export class PacketState extends PipelineFlow {
     this.#rewritten[MARK_WORD] = 0xffffffff;
   }
 
-  /** Pushes a tag, `tci` without the CFI bit; one that is there already stays beneath it, out of the pipeline's sight. */
-  pushVlan(actions: DatapathAction[], tpid: number, tci = 0): void {
-    if (getField(this.flow, FIELDS.vlan_tci) !== 0) {
-      this.commit(actions);
-      this.#innerTags.push(this.read(FIELDS.vlan_tci));
-      actions.push({ type: "pushVlan", tpid, tci });
-      this.#setTag(VLAN_PRESENT | tci);
-    } else {
-      this.writeNumber(FIELDS.vlan_tci, VLAN_PRESENT | tci);
-      this.#tpid = tpid;
-    }
+  /** Pushes a tag, over those that are there. */
+  pushVlan(ethType: number, tci = 0): void {
+    this.#readTags();
+    this.#showTags([makeTag(ethType, tci), ...tagsIn(this.flow), ...this.hiddenTags]);
   }
 
   /** Pops the outer tag; the one beneath it comes into sight. */
-  popVlan(actions: DatapathAction[]): void {
-    const inner = this.#innerTags.pop();
-    this.#tpid = TPID;
-    if (inner === undefined) return this.writeNumber(FIELDS.vlan_tci, 0);
-    this.commit(actions);
-    actions.push({ type: "popVlan" });
-    this.#setTag(inner);
+  popVlan(): void {
+    if (this.read(FIELDS.vlan_tci1) !== 0) this.#readTags();
+    this.#showTags([...tagsIn(this.flow).slice(1), ...this.hiddenTags]);
+  }
+
+  /** Pops every tag that is in sight. */
+  popVlans(): void {
+    if (this.read(FIELDS.vlan_tci1) !== 0) this.#readTags();
+    this.#showTags(this.hiddenTags);
+  }
+
+  /** Runs what may change the tags, and puts them back in the flow. */
+  keepingTags(run: () => void): void {
+    const flow = this.flow.slice(TAGS_START, TAGS_END);
+    const written = this.written.slice(TAGS_START, TAGS_END);
+    const hidden = this.hiddenTags;
+    run();
+    this.flow.set(flow, TAGS_START);
+    this.written.set(written, TAGS_START);
+    this.hiddenTags = hidden;
+  }
+
+  #readTags(): void {
+    for (let i = 0; i < TAG_BITS.length; i++) this.unWildcard(TAGS_START + i, TAG_BITS[i] ?? 0);
+  }
+
+  /** Notes the tags that the flow now has, which all are known. */
+  #showTags(tags: readonly number[]): void {
+    setTags(this.flow, tags);
+    this.hiddenTags = tags.slice(N_TAGS_SHOWN);
+    for (let i = 0; i < TAG_BITS.length; i++)
+      this.written[TAGS_START + i] = (this.written[TAGS_START + i] ?? 0) | (TAG_BITS[i] ?? 0);
   }
 
   /** Pushes a label, which hides all that is behind Ethernet and its tags. */
@@ -227,13 +245,6 @@ export class PacketState extends PipelineFlow {
     for (let word = FIRST_L3_WORD; word < FLOW_WORDS; word++) this.writeWord(word, 0, 0xffffffff);
     this.#base.set(this.flow.subarray(ETH_TYPE_WORD), ETH_TYPE_WORD);
     this.#rewritten.fill(0xffffffff, ETH_TYPE_WORD);
-  }
-
-  /** Notes the tag that the wire and the flow now have. */
-  #setTag(tci: number): void {
-    this.writeNumber(FIELDS.vlan_tci, tci);
-    this.#base[VLAN_WORD] = ((this.#base[VLAN_WORD] ?? 0) & ~VLAN_BITS) | ((this.flow[VLAN_WORD] ?? 0) & VLAN_BITS);
-    this.#rewritten[VLAN_WORD] = (this.#rewritten[VLAN_WORD] ?? 0) | VLAN_BITS;
   }
 
   /** A field of which one bit must be set is set in all its written bits. */
@@ -280,17 +291,26 @@ export class PacketState extends PipelineFlow {
     return (written & bits & (differs | ~(rewritten | (this.wildcards[word] ?? 0)))) | (putBack & differs);
   }
 
-  /** A tag is matched on for its presence always, so that whether there is one is known on both sides. */
-  #commitVlan(actions: DatapathAction[]): void {
-    const isTagged = (this.flow[VLAN_WORD] ?? 0) & (VLAN_PRESENT << FIELDS.vlan_tci.shift);
-    const wasTagged = (this.#base[VLAN_WORD] ?? 0) & (VLAN_PRESENT << FIELDS.vlan_tci.shift);
-    const bits = this.#bitsToSet(VLAN_WORD, VLAN_BITS);
-    if (bits === 0) return;
-    if (wasTagged !== 0) actions.push({ type: "popVlan" });
-    if (isTagged !== 0) {
-      const tci = this.read(FIELDS.vlan_tci) & ~VLAN_PRESENT;
-      actions.push({ type: "pushVlan", tpid: this.#tpid, tci });
+  /** Pops the tags beneath which the wire has what the flow has, and pushes those that are missing. */
+  #commitTags(actions: DatapathAction[]): void {
+    if ((((this.written[TAGS_START] ?? 0) | (this.#rewritten[TAGS_START] ?? 0)) & VLAN_BITS) === 0) return;
+    const present = [...tagsIn(this.#base), ...this.#hiddenTagsSent];
+    const wanted = [...tagsIn(this.flow), ...this.hiddenTags];
+    const isOuterKnown = this.#bitsToSet(TAGS_START, VLAN_BITS) === 0;
+    // An outer tag that was changed in part may be what it was for some packets alone.
+    const maxCommon = wanted.length === present.length && !isOuterKnown ? wanted.length - 1 : wanted.length;
+    let nCommon = 0;
+    while (nCommon < maxCommon && wanted.at(-1 - nCommon) === present.at(-1 - nCommon)) nCommon++;
+    if (nCommon === wanted.length && nCommon === present.length) return;
+    this.#readTags();
+    for (let n = present.length; n > nCommon; n--) actions.push({ type: "popVlan" });
+    for (const tag of wanted.slice(0, wanted.length - nCommon).reverse()) {
+      actions.push({ type: "pushVlan", tpid: tag >>> 16, tci: tag & 0xffff & ~VLAN_PRESENT });
     }
-    this.#setTag(getField(this.flow, FIELDS.vlan_tci));
+    this.#showTags(wanted);
+    setTags(this.#base, wanted);
+    this.#hiddenTagsSent = this.hiddenTags;
+    for (let i = 0; i < TAG_BITS.length; i++)
+      this.#rewritten[TAGS_START + i] = (this.#rewritten[TAGS_START + i] ?? 0) | (TAG_BITS[i] ?? 0);
   }
 }
