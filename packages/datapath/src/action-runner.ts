@@ -8,7 +8,7 @@ import { DEFAULT_VLAN_LIMIT, FIELDS, getField, makeFlowKey, parseFlowKey, setFie
 import { Conntrack } from "./conntrack/conntrack.ts";
 import type { CtDatapathAction, DatapathAction, PortRange, TunnelPushAction, Upcall } from "./datapath.ts";
 import { type Meter, raiseDropPrecedence } from "./meter/meter.ts";
-import { popMpls, pushMpls } from "./packet/mpls.ts";
+import { type ChangeAction, changePacket } from "./packet/change-packet.ts";
 import { hashConnection } from "./packet/connection-hash.ts";
 import type { FlowTable } from "./flow-table.ts";
 import { Packet } from "./packet/packet.ts";
@@ -17,21 +17,15 @@ import type { Port } from "./port/port.ts";
 import { PortOutput } from "./port/port-output.ts";
 import { Reassembly } from "./packet/reassembly.ts";
 import { Rewriter } from "./packet/rewrite.ts";
-import { SegmentBundle } from "./packet/segment-bundle.ts";
+import { PacketStack } from "./packet/packet-stack.ts";
 import { noteOffload } from "./tunnel/inner-offload.ts";
 import { hashInner } from "./tunnel/inner-packet.ts";
 import { pushOuterHeader } from "./tunnel/outer-header.ts";
 import { readTunnel } from "./tunnel/tunnel-input.ts";
 import { isOuterBundle, popTunnel } from "./tunnel/tunnel-pop.ts";
-import { popVlan, pushVlan } from "./packet/vlan-tag.ts";
 import { completeFrame, completeInPlace, isSegmented } from "./packet/vnet-header.ts";
 
 const TCP_FLAGS = FIELDS.tcp_flags.word;
-/** An upcall may execute, which may recirculate, which may miss: two for each. */
-const MAX_DEPTH = 24;
-
-/** Actions that change the packet in hand. */
-type ChangeAction = Extract<DatapathAction, { type: "setMasked" | "pushVlan" | "popVlan" | "pushMpls" | "popMpls" }>;
 
 /** What the runner needs of the datapath. */
 export interface RunnerHost {
@@ -49,7 +43,6 @@ interface UpcallFrame {
 export class ActionRunner {
   nHits = 0;
   nMisses = 0;
-  nLost = 0;
   /** Monotonic time of the burst. */
   nowMs = 0;
   /** UDP source ports of outer packets. */
@@ -63,9 +56,7 @@ export class ActionRunner {
   readonly #rewriter = new Rewriter();
   readonly #conntrack: Conntrack;
   readonly #output: PortOutput;
-  /** One packet per depth of nesting. */
-  readonly #packets: readonly Packet[];
-  #depth = 0;
+  readonly #stack: PacketStack;
   readonly #upcalls: UpcallFrame[] = [];
   #handler: ((upcall: Upcall) => void) | undefined;
 
@@ -74,8 +65,13 @@ export class ActionRunner {
     this.#table = table;
     this.#host = host;
     this.#output = new PortOutput(memory);
-    this.#packets = Array.from({ length: MAX_DEPTH }, () => new Packet(memory.arena));
+    this.#stack = new PacketStack(memory, this.#output);
     this.#conntrack = new Conntrack(this.#rewriter, random);
+  }
+
+  /** Packets that there was no memory, no slow path or no end for. */
+  get nLost(): number {
+    return this.#stack.nLost;
   }
 
   /** The connections of this datapath. */
@@ -90,7 +86,7 @@ export class ActionRunner {
 
   /** A frame received from a device. */
   receiveAt(port: Port, arena: FrameArena, at: number, length: number): void {
-    const packet = this.#enter();
+    const packet = this.#stack.enter();
     if (packet === undefined) return;
     this.#memory.adopt(packet, arena, at, length);
     this.#receive(port, packet);
@@ -105,23 +101,23 @@ export class ActionRunner {
 
   /** A frame sent by this process into a memory port. */
   receiveFrame(port: Port, frame: Uint8Array): void {
-    const packet = this.#enter();
+    const packet = this.#stack.enter();
     if (packet === undefined) return;
-    if (this.#load(packet, frame)) this.#receive(port, packet);
+    if (this.#stack.load(packet, frame)) this.#receive(port, packet);
     else port.counters.rxErrors++;
     this.#leave(packet);
   }
 
   /** Applies actions to a frame; the frame of the upcall under way keeps its segmentation. */
   execute(frame: Uint8Array, inPort: number, actions: readonly DatapathAction[]): void {
-    const packet = this.#enter();
+    const packet = this.#stack.enter();
     if (packet === undefined) return;
     const upcall = this.#upcalls.findLast((candidate) => candidate.frame === frame);
     if (upcall !== undefined) this.#memory.share(packet, upcall.packet);
-    if (upcall !== undefined || this.#load(packet, frame)) {
+    if (upcall !== undefined || this.#stack.load(packet, frame)) {
       packet.inPort = inPort;
       this.#run(packet, actions);
-    } else this.nLost++;
+    } else this.#stack.nLost++;
     this.#leave(packet);
   }
 
@@ -132,28 +128,18 @@ export class ActionRunner {
 
   /** Puts things in order after a burst that a listener may have left by throwing. */
   reset(): void {
-    if (this.#depth === 0) return;
-    this.#depth = 0;
+    this.#stack.reset();
     this.#upcalls.length = 0;
-    this.#memory.releaseAll();
-  }
-
-  #enter(): Packet | undefined {
-    const packet = this.#packets[this.#depth];
-    if (packet === undefined) this.nLost++;
-    else this.#depth++;
-    return packet;
   }
 
   #leave(packet: Packet): void {
-    this.#memory.release(packet);
-    this.#depth--;
-    if (this.#depth === 0) this.#conntrack.fragments.resumeReady();
+    this.#stack.leave(packet);
+    if (this.#stack.isEmpty) this.#conntrack.fragments.resumeReady();
   }
 
   #receiveInner(port: Port, batch: ReceivedDatagrams, i: number, k: number): void {
     if (port.end.kind !== "tunnel") return;
-    const packet = this.#enter();
+    const packet = this.#stack.enter();
     if (packet === undefined) return;
     const at = batch.segmentAt(i, k);
     const end = at + batch.segmentLength(i, k);
@@ -164,11 +150,6 @@ export class ActionRunner {
     if (size === 0) port.counters.rxErrors++;
     else this.#receive(port, packet);
     this.#leave(packet);
-  }
-
-  #load(packet: Packet, frame: Uint8Array): boolean {
-    if (!this.#memory.hasRoom) this.flush();
-    return this.#memory.load(packet, frame);
   }
 
   #receive(port: Port, packet: Packet): void {
@@ -243,18 +224,18 @@ export class ActionRunner {
   #sendCut(packet: Packet, portNo: number, maxLength: number): void {
     const { arena, headerAt, at, length } = packet;
     const start = completeFrame(arena.bytes, headerAt, at, length).slice(0, maxLength);
-    const copy = this.#enter();
+    const copy = this.#stack.enter();
     if (copy === undefined) return;
-    if (this.#load(copy, start)) {
+    if (this.#stack.load(copy, start)) {
       copy.egress = packet.egress;
       this.#send(copy, portNo);
-    } else this.nLost++;
+    } else this.#stack.nLost++;
     this.#leave(copy);
   }
 
   /** Looks the packet up again; when it is still needed, a copy. */
   #recirculate(packet: Packet, id: number, isLast: boolean): void {
-    const next = this.#fork(packet, isLast);
+    const next = this.#stack.fork(packet, isLast);
     if (next === undefined) return;
     next.recircId = id;
     this.#lookUp(next);
@@ -262,26 +243,15 @@ export class ActionRunner {
   }
 
   #clone(packet: Packet, actions: readonly DatapathAction[], isLast: boolean): void {
-    const copy = this.#fork(packet, isLast);
+    const copy = this.#stack.fork(packet, isLast);
     if (copy === undefined) return;
     this.#run(copy, actions);
     this.#leave(copy);
   }
 
-  /** A packet with the same bytes, which it may change when the first is not needed any more. */
-  #fork(packet: Packet, isLast: boolean): Packet | undefined {
-    const copy = this.#enter();
-    if (copy === undefined) return undefined;
-    const isShared = packet.isShared;
-    this.#memory.share(copy, packet);
-    copy.isShared = isShared || !isLast;
-    packet.isShared = true;
-    return copy;
-  }
-
   /** Puts outer headers in front of the packet. @returns false when there is no memory for a copy */
   #pushTunnel(packet: Packet, { header, outPort }: TunnelPushAction): boolean {
-    if (!this.#makeOwn(packet, header.length)) return false;
+    if (!this.#stack.makeOwn(packet, header.length)) return false;
     const { first, last } = this.egressPorts;
     const share = hashInner(packet.arena.bytes, packet.at, packet.length) / 0x1_0000_0000;
     pushOuterHeader(packet, header, first + Math.floor(share * (last - first)));
@@ -292,7 +262,7 @@ export class ActionRunner {
 
   /** As {@link ActionRunner.#pushTunnel} for each segment of a bundle, with the actions that follow. */
   #pushSegments(bundle: Packet, action: TunnelPushAction, actions: readonly DatapathAction[], next: number): void {
-    this.#eachSegment(bundle, (segment) => {
+    this.#stack.eachSegment(bundle, (segment) => {
       if (this.#pushTunnel(segment, action)) this.#run(segment, actions, next);
     });
   }
@@ -300,12 +270,12 @@ export class ActionRunner {
   /** Looks up what is inside the packet, which came in at a tunnel port; a copy, when the packet is still needed. */
   #popTunnel(packet: Packet, portNo: number, isLast: boolean): void {
     const port = this.#host.portOf(portNo);
-    const outer = this.#fork(packet, isLast);
+    const outer = this.#stack.fork(packet, isLast);
     if (outer === undefined) return;
     const isBundle = isSegmented(outer.arena.bytes, outer.headerAt) && isOuterBundle(outer);
-    if (port === undefined) this.nLost++;
-    else if (isBundle) this.#eachSegment(outer, (segment) => this.#receivePopped(port, segment));
-    else if (this.#makeOwn(outer)) this.#receivePopped(port, outer);
+    if (port === undefined) this.#stack.nLost++;
+    else if (isBundle) this.#stack.eachSegment(outer, (segment) => this.#receivePopped(port, segment));
+    else if (this.#stack.makeOwn(outer)) this.#receivePopped(port, outer);
     this.#leave(outer);
   }
 
@@ -320,47 +290,19 @@ export class ActionRunner {
     const { arena, headerAt, at, length } = fragment;
     completeInPlace(arena.bytes, headerAt, at, length);
     const frame = this.reassembly.add(arena.bytes, at, length, this.nowMs);
-    const whole = frame === undefined ? undefined : this.#enter();
+    const whole = frame === undefined ? undefined : this.#stack.enter();
     if (frame === undefined || whole === undefined) return;
-    if (this.#load(whole, frame)) {
+    if (this.#stack.load(whole, frame)) {
       whole.copyMetadata(fragment);
       whole.inPort = fragment.inPort;
       this.#lookUp(whole);
-    } else this.nLost++;
+    } else this.#stack.nLost++;
     this.#leave(whole);
-  }
-
-  /** Hands each of the packets that a bundle stands for to `visit`, in memory of its own. */
-  #eachSegment(packet: Packet, visit: (segment: Packet) => void): void {
-    const bundle = new SegmentBundle();
-    if (!bundle.read(packet.arena.bytes, packet.headerAt, packet.at, packet.length)) return;
-    for (let i = 0; i < bundle.nSegments; i++) {
-      const segment = this.#enter();
-      if (segment === undefined) return;
-      if (!this.#memory.hasRoom) this.flush();
-      if (this.#memory.makeRoom(segment)) {
-        segment.copyMetadata(packet);
-        segment.inPort = packet.inPort;
-        segment.length = bundle.write(i, segment.arena.bytes, segment.at);
-        visit(segment);
-      } else this.nLost++;
-      this.#leave(segment);
-    }
   }
 
   /** Carries out an action that changes the packet. @returns false when the packet has to be dropped */
   #change(packet: Packet, action: ChangeAction): boolean {
-    if (!this.#makeOwn(packet)) return false;
-    const { bytes } = packet.arena;
-    if (action.type === "setMasked") {
-      this.#rewriter.apply(bytes, packet.headerAt, packet.at, packet.length, action.key, action.mask);
-      return true;
-    }
-    if (action.type === "pushVlan") return pushVlan(bytes, packet, action.tpid, action.tci);
-    if (action.type === "pushMpls") return pushMpls(bytes, packet, action.ethType, action.entry);
-    if (action.type === "popMpls") popMpls(bytes, packet, action.ethType);
-    else popVlan(bytes, packet);
-    return true;
+    return this.#stack.makeOwn(packet) && changePacket(packet, action, this.#rewriter);
   }
 
   /** Runs a packet through a meter. @returns false when the packet has to be dropped */
@@ -382,23 +324,9 @@ export class ActionRunner {
     return this.#change(packet, { type: "setMasked", key, mask });
   }
 
-  /**
-   * Sees to it that nobody else refers to the packet's bytes.
-   *
-   * @param nInFront - bytes that it must have room for in front
-   * @returns false when there is no memory for a copy
-   */
-  #makeOwn(packet: Packet, nInFront = 0): boolean {
-    if (!packet.isShared && packet.at - nInFront >= packet.floor) return true;
-    if (!this.#memory.hasRoom) this.flush();
-    if (this.#memory.makeOwn(packet)) return true;
-    this.nLost++;
-    return false;
-  }
-
   /** Sends the packet through the connection tracker. @returns whether it goes on now */
   #track(packet: Packet, action: CtDatapathAction, actions: readonly DatapathAction[], i: number): boolean {
-    if (action.nat !== undefined && !this.#makeOwn(packet)) return false;
+    if (action.nat !== undefined && !this.#stack.makeOwn(packet)) return false;
     const result = this.#conntrack.track(packet, packet.arena.bytes, action, this.nowMs);
     if (result === "wait") {
       const frame = packet.arena.bytes.slice(packet.at, packet.at + packet.length);
@@ -412,13 +340,13 @@ export class ActionRunner {
 
   /** Goes on with a packet that has waited, at the `first`-th action. */
   #resume(frame: Uint8Array, state: Packet, actions: readonly DatapathAction[], first: number): void {
-    const packet = this.#enter();
+    const packet = this.#stack.enter();
     if (packet === undefined) return;
-    if (this.#load(packet, frame)) {
+    if (this.#stack.load(packet, frame)) {
       packet.copyMetadata(state);
       packet.inPort = state.inPort;
       this.#run(packet, actions, first);
-    } else this.nLost++;
+    } else this.#stack.nLost++;
     this.#leave(packet);
   }
 
@@ -429,7 +357,7 @@ export class ActionRunner {
 
   #upcall(reason: Upcall["reason"], packet: Packet, userdata: number): void {
     if (this.#handler === undefined) {
-      this.nLost++;
+      this.#stack.nLost++;
       return;
     }
     const { headerAt, at, length } = packet;
