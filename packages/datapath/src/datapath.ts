@@ -239,7 +239,9 @@ export interface ConnectionFilter {
 export interface ConnectionTracker {
   /** Connections held at most. */
   maxConnections: number;
-  /** The most connections of a zone; zones that are not here have no limit of their own. */
+  /** The most connections of a zone that has no limit of its own; 0 = any number. */
+  defaultZoneLimit: number;
+  /** The most connections of a zone. */
   readonly zoneLimits: Map<number, number>;
   /** Number of connections. */
   readonly size: number;

@@ -93,7 +93,7 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   scope.use(db);
   const guarded = await takeTurn(db, log, scope.signal);
   if (guarded === undefined) return;
-  const parts = { vswitch, controllers, dummies, isAllDummy: config.isAllDummy === true };
+  const parts = { vswitch, controllers, dummies, isAllDummy: config.isAllDummy === true, runDir: config.runDir };
   const follower = scope.use(new DatabaseFollower(guarded, parts, clock, log));
   followers.push(follower);
   scope.defer(vswitch.onChange(() => follower.schedule()));

@@ -117,8 +117,12 @@ systemTest("a silent controller is asked whether it is there; a bridge without a
   await until(async () => (await column(live, "status")).includes("state=BACKOFF"));
   const trace = async (): Promise<string> => (await live.appctl("ofproto/trace", "br0", "in_port=LOCAL,arp")).out;
   expect(await trace()).not.toContain("NORMAL");
+  await live.ofctl("add-flow", "br0", "priority=7,actions=drop");
   clock.advance(15_000);
   await until(async () => (await trace()).includes("no learned MAC for destination, flooding"));
+  // What the controller had set up went with it; what forwards now is hidden from controllers.
+  expect((await live.ofctl("dump-flows", "br0")).out).not.toContain("priority=7");
+  expect((await live.appctl("bridge/dump-flows", "br0")).out).toContain("priority=15790320,actions=NORMAL");
   expect(await column(live, "status")).toContain("last_error=No such file or directory");
   await live.vsctl("set-fail-mode", "br0", "secure");
   await until(async () => !(await trace()).includes("flooding"));

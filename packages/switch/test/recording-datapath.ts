@@ -30,6 +30,7 @@ export class RecordingDatapath implements Datapath {
   readonly conntrack: ConnectionTracker = {
     maxConnections: 0,
     zoneLimits: new Map(),
+    defaultZoneLimit: 0,
     size: 0,
     connections: () => [][Symbol.iterator](),
     flush: () => 0,

@@ -23,6 +23,14 @@ export class TrackedConnections implements ConnectionTracker {
     this.#conntrack.maxConnections = n;
   }
 
+  get defaultZoneLimit(): number {
+    return this.#conntrack.defaultZoneLimit;
+  }
+
+  set defaultZoneLimit(limit: number) {
+    this.#conntrack.defaultZoneLimit = limit;
+  }
+
   get zoneLimits(): Map<number, number> {
     return this.#conntrack.zoneLimits;
   }

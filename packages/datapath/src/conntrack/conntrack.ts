@@ -40,7 +40,9 @@ export type TrackResult = "on" | "drop" | "wait";
 export class Conntrack {
   /** Connections that are held at most; beyond them a commit is not remembered. */
   maxConnections: number = DEFAULT_MAX_CONNECTIONS;
-  /** The most connections of a zone; zones that are not here have no limit of their own. */
+  /** The most connections of a zone that has no limit of its own; 0 = any number. */
+  defaultZoneLimit = 0;
+  /** The most connections of a zone. */
   readonly zoneLimits: Map<number, number> = new Map();
   readonly table: ConnectionTable;
   readonly fragments: Fragments = new Fragments();
@@ -209,7 +211,7 @@ export class Conntrack {
 
   #hasRoom(zone: number): boolean {
     if (this.table.size >= this.maxConnections) return false;
-    const limit = this.zoneLimits.get(zone);
+    const limit = this.zoneLimits.get(zone) ?? (this.defaultZoneLimit || undefined);
     return limit === undefined || this.table.sizeOfZone(zone) < limit;
   }
 

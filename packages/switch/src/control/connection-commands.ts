@@ -33,11 +33,16 @@ export function connectionCommands({ datapath }: VirtualSwitch): Command[] {
       conntrack.maxConnections = parseNumber(args.at(-1) ?? "", "maxconns", 0xffffffff);
       return "setting maxconns successful";
     }),
-    command("dpctl/ct-set-limits", "[dp] [zone=N,limit=L]...", [1, 99], (args) => {
+    command("dpctl/ct-set-limits", "[dp] [default=L] [zone=N,limit=L]...", [1, 99], (args) => {
       for (const arg of args) {
+        const [, overall] = /^default=(\d+)$/.exec(arg) ?? [];
+        if (overall !== undefined) {
+          conntrack.defaultZoneLimit = parseNumber(overall, "default", 0xffffffff);
+          continue;
+        }
         const found = /^zone=(\d+),limit=(\d+)$/.exec(arg);
         if (found === null) {
-          if (arg.includes("=")) throw new ArgumentError(`invalid argument ${arg} (expected zone=N,limit=L)`);
+          if (arg.includes("=")) throw new ArgumentError(`invalid argument ${arg} (expected default=L or zone=N,limit=L)`);
           continue;
         }
         conntrack.zoneLimits.set(parseNumber(found[1] ?? "", "zone", 0xffff), parseNumber(found[2] ?? "", "limit", 0xffffffff));
@@ -52,9 +57,9 @@ export function connectionCommands({ datapath }: VirtualSwitch): Command[] {
       const zones = args.some((arg) => arg.startsWith("zone=")) ? zonesIn(args) : [...conntrack.zoneLimits.keys()];
       const lines = zones.map((zone) => {
         const count = [...conntrack.connections(zone)].length;
-        return `zone=${zone},limit=${conntrack.zoneLimits.get(zone) ?? 0},count=${count}`;
+        return `zone=${zone},limit=${conntrack.zoneLimits.get(zone) ?? conntrack.defaultZoneLimit},count=${count}`;
       });
-      return ["default limit=0", ...lines].join("\n");
+      return [`default limit=${conntrack.defaultZoneLimit}`, ...lines].join("\n");
     }),
   ];
 }

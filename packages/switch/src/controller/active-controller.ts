@@ -15,6 +15,8 @@ import { PacketLimit } from "./packet-limit.ts";
 import { describeFailure } from "./describe-failure.ts";
 
 const FIRST_PAUSE_MS = 1000;
+/** Failures before longer pauses are not told to everybody: the controller is not there. */
+const LAST_TOLD_PAUSE_MS = 2000;
 
 /** Begins a conversation of the bridge over a socket. */
 export type Converse = (socket: Socket, owner: ConversationOwner) => Conversation;
@@ -165,8 +167,9 @@ export class ActiveController {
     if (problem !== undefined) this.#lastError = problem;
     this.#pauseMs = Math.min(this.#spec.maxBackoffMs, this.#pauseMs === 0 ? FIRST_PAUSE_MS : 2 * this.#pauseMs);
     this.#enter("BACKOFF");
-    const level = wasConnected ? "warn" : "debug";
-    this.#log[level]({ controller: this.#spec.target, error: problem, pauseMs: this.#pauseMs }, "controller not connected");
+    const level = wasConnected || this.#pauseMs <= LAST_TOLD_PAUSE_MS ? "warn" : "debug";
+    const message = wasConnected ? "controller gone" : "controller not connected";
+    this.#log[level]({ controller: this.#spec.target, error: problem, pauseMs: this.#pauseMs }, message);
   }
 
   #enter(state: "BACKOFF" | "CONNECTING" | "ACTIVE" | "IDLE"): void {

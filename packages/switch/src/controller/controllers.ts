@@ -8,6 +8,7 @@ import type { Clock, Logger } from "@tenet/kit";
 import type { TlsFiles } from "@tenet/ovsdb";
 import { isDeepStrictEqual } from "node:util";
 import type { Bridge } from "../bridge/bridge.ts";
+import { startOver } from "../database/start-over.ts";
 import type { BridgeServices } from "../service/bridge-services.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { ActiveController } from "./active-controller.ts";
@@ -76,8 +77,7 @@ export class Controllers {
     for (const [bridge, held] of this.#heldByBridge) {
       for (const { controller } of held.values()) controller.tick();
       const isOpen = this.#standalone.has(bridge) && isAbandoned([...held.values()]);
-      if (isOpen !== bridge.isFailingOpen) this.#log.warn({ bridge: bridge.name, isOpen }, "controllers are away, or back");
-      this.#vswitch.setFailingOpen(bridge, isOpen);
+      if (isOpen !== bridge.isFailingOpen) this.#turn(bridge, isOpen);
     }
     const states = [...this.#heldByBridge.values()].flatMap((held) =>
       [...held.values()].map(({ controller }) => stateOf(controller)),
@@ -96,6 +96,13 @@ export class Controllers {
 
   close(): void {
     for (const bridge of this.#heldByBridge.keys()) this.#apply(bridge, []);
+  }
+
+  /** Flows of controllers that are away are worth nothing: the next one starts from none. */
+  #turn(bridge: Bridge, isOpen: boolean): void {
+    this.#log.warn({ bridge: bridge.name }, isOpen ? "controllers are away, failing open" : "no longer failing open");
+    if (isOpen) startOver(bridge, "controlled");
+    this.#vswitch.setFailingOpen(bridge, isOpen);
   }
 
   #apply(bridge: Bridge, wanted: readonly ControllerSpec[]): void {

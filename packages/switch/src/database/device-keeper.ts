@@ -16,6 +16,7 @@ export class DeviceKeeper {
   readonly #vswitch: VirtualSwitch;
   readonly #dummies: DummyPorts;
   readonly #log: Logger;
+  readonly #refusedMtus = new Map<string, number>();
   readonly #policingByPort = new WeakMap<BridgePort, WantedInterface["policing"]>();
 
   constructor(vswitch: VirtualSwitch, dummies: DummyPorts, log: Logger) {
@@ -78,16 +79,21 @@ export class DeviceKeeper {
     return yield* inSteps(sized, ({ state, info, wantedMtu, isInternal }) => {
       const mtu = wantedMtu ?? (isInternal ? least : undefined);
       if (info === undefined || mtu === undefined || mtu === info.mtu) return state;
-      return info.kind === "memory" ? { ...state, dummyMtu: mtu } : this.#setMtu(state, info.name, mtu);
+      if (info.kind === "memory") return { ...state, dummyMtu: mtu };
+      this.#setMtu(info.name, mtu);
+      return state;
     });
   }
 
-  #setMtu(state: InterfaceState, name: string, mtu: number): InterfaceState {
+  /** A device that cannot have the size keeps its own, and that is said once. */
+  #setMtu(name: string, mtu: number): void {
     try {
       setMtu(name, mtu);
-      return state;
+      this.#refusedMtus.delete(name);
     } catch (error) {
-      return { ...state, error: state.error ?? messageOf(error) };
+      if (this.#refusedMtus.get(name) === mtu) return;
+      this.#refusedMtus.set(name, mtu);
+      this.#log.warn({ device: name, mtu, error: messageOf(error) }, "MTU not set");
     }
   }
 }

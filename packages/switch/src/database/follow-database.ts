@@ -39,6 +39,8 @@ export interface SwitchParts {
   readonly dummies: DummyPorts;
   /** Whether interfaces of every type that has a device are dummies. */
   readonly isAllDummy: boolean;
+  /** Where the daemons of this machine have their pid files. */
+  readonly runDir: string;
 }
 
 const MIN_REFRESH_MS = 5000;
@@ -132,7 +134,7 @@ export class DatabaseFollower {
   }
 
   async #runOnce(hasStatistics: boolean): Promise<void> {
-    const { vswitch, controllers, isAllDummy } = this.#parts;
+    const { vswitch, controllers, isAllDummy, runDir } = this.#parts;
     const { turns } = vswitch;
     const seen = this.#snapshot();
     const roots = [...seen("Open_vSwitch").values()];
@@ -142,7 +144,7 @@ export class DatabaseFollower {
     // Flows that are being restored are not for controllers to see.
     const bridges = this.#reconciler.bridges.map((each) => (vswitch.slowPath.isRestoring ? { ...each, controllers: [] } : each));
     await controllers.sync(bridges, readTls(seen));
-    const sources = { vswitch, reconciler: this.#reconciler, controllers, roots };
+    const sources = { vswitch, reconciler: this.#reconciler, controllers, roots, runDir };
     const table = (name: string): ReturnType<SwitchDatabase["table"]> => this.#db.table(name);
     const operations = await turns.run(statusOperations(this.#db.operations, table, sources, { hasStatistics }));
     for (let at = 0; at < operations.length; at += OPERATIONS_PER_TRANSACTION) {

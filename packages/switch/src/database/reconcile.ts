@@ -106,6 +106,7 @@ export class Reconciler {
       if (wanted !== undefined && "kind" in wanted.port && opened !== undefined && isSameDevice(opened, wanted.port)) continue;
       this.#openedByPort.delete(port);
       this.#vswitch.removePort(bridge, port.ofport);
+      this.#log.info({ bridge: name, port: port.name, ofport: port.ofport }, "port removed");
       if (wanted === undefined) this.#numberByInterface.delete(`${name}/${port.name}`);
     }
   }

@@ -9,6 +9,7 @@ import type { VirtualSwitch } from "../virtual-switch.ts";
 import { interfaceColumns } from "./interface-status.ts";
 import type { Reconciler } from "./reconcile.ts";
 import type { InterfaceState } from "./states.ts";
+import { systemStatistics } from "./system-statistics.ts";
 import { TUNNEL_TYPES } from "./read/read-tunnel.ts";
 import { numberOf, optionOf } from "./read/row-values.ts";
 import type { TableReader } from "./read/wanted.ts";
@@ -31,13 +32,15 @@ export interface StatusSources {
   readonly controllers: Controllers;
   /** Root rows as they were when what they ask for was read. */
   readonly roots: readonly Row[];
+  /** Where the daemons of this machine have their pid files. */
+  readonly runDir: string;
 }
 
 /** Operations that bring the status columns up to date, the root's last; empty when they are. */
 export function* statusOperations(
   operations: Operations,
   table: TableReader,
-  { vswitch, reconciler, controllers, roots }: StatusSources,
+  { vswitch, reconciler, controllers, roots, runDir }: StatusSources,
   { hasStatistics }: StatusParts,
 ): Work<Json[]> {
   const infoByPortNo = new Map(vswitch.datapath.ports().map((info) => [info.portNo, info]));
@@ -76,8 +79,15 @@ export function* statusOperations(
       set("Mirror", mirror.uuid, { statistics: { tx_packets: nPackets, tx_bytes: nBytes } });
     });
   }
-  for (const root of roots) set("Open_vSwitch", root._uuid, rootColumns(root));
+  for (const root of roots) {
+    const statistics = hasStatistics ? { statistics: machineStatistics(root, runDir) } : {};
+    set("Open_vSwitch", root._uuid, { ...rootColumns(root), ...statistics });
+  }
   return ops;
+}
+
+function machineStatistics(root: Row, runDir: string): Record<string, string> {
+  return optionOf(root, "other_config", "enable-statistics") === "true" ? systemStatistics(runDir) : {};
 }
 
 /** What is wrong with an interface that was opened. */

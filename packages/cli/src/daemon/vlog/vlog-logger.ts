@@ -52,6 +52,28 @@ const phrases: Readonly<Record<string, Phrase>> = {
     limit: SELDOM,
     text: ({ remote, err }) => `${String(remote)}: ${String(err)}`,
   },
+  "port added": {
+    module: "bridge",
+    text: ({ bridge, port, ofport }) => `bridge ${String(bridge)}: added interface ${String(port)} on port ${String(ofport)}`,
+  },
+  "port removed": {
+    module: "bridge",
+    text: ({ bridge, port, ofport }) => `bridge ${String(bridge)}: deleted interface ${String(port)} on port ${String(ofport)}`,
+  },
+  "controller connected": {
+    module: "rconn",
+    text: ({ bridge, controller }) => `${String(bridge)}<->${String(controller)}: connected`,
+  },
+  "controller not connected": {
+    module: "rconn",
+    text: ({ bridge, controller, error }) => `${String(bridge)}<->${String(controller)}: connection failed (${String(error)})`,
+  },
+  "controller gone": {
+    module: "rconn",
+    text: ({ bridge, controller, error }) => `${String(bridge)}<->${String(controller)}: connection dropped (${String(error)})`,
+  },
+  "controllers are away, failing open": { module: "fail_open" },
+  "no longer failing open": { module: "fail_open" },
   "session opened": { module: "ovsdb_jsonrpc_server" },
   "session closed": { module: "ovsdb_jsonrpc_server" },
   "remote served": { module: "ovsdb_jsonrpc_server" },
