@@ -15,25 +15,23 @@ import type { MegaflowCache } from "./megaflow-cache.ts";
 export class Revalidation {
   /** What changed; {@link schedule} is to follow. */
   readonly dirt: Dirt = new Dirt();
-  readonly #cache: MegaflowCache;
+  readonly #cache: Pick<MegaflowCache, "revalidating">;
   readonly #turns: Turns;
-  #isDue = false;
+  /** Whether one work in turns is there: of many, each would take turns from others. */
+  #isUnderWay = false;
   /** What goes on of it. */
   #work: Work | undefined;
 
-  constructor(cache: MegaflowCache, turns: Turns) {
+  constructor(cache: Pick<MegaflowCache, "revalidating">, turns: Turns) {
     this.#cache = cache;
     this.#turns = turns;
   }
 
-  /** Begins soon. */
+  /** Begins soon, unless it is under way: then what changed is seen to in the end. */
   schedule(): void {
-    if (this.#isDue) return;
-    this.#isDue = true;
-    queueMicrotask(() => {
-      this.#isDue = false;
-      this.#turns.begin(this.settling());
-    });
+    if (this.#isUnderWay) return;
+    this.#isUnderWay = true;
+    queueMicrotask(() => this.#turns.begin(this.#settlingOnce()));
   }
 
   /** Ports, VLANs or bridges changed. */
@@ -61,5 +59,10 @@ export class Revalidation {
       if (this.#work.next().done === true) this.#work = undefined;
       yield;
     }
+  }
+
+  *#settlingOnce(): Work {
+    yield* this.settling();
+    this.#isUnderWay = false;
   }
 }
