@@ -5,7 +5,7 @@ import type { Sent } from "./recording-datapath.ts";
 import type { TunnelConfig } from "../src/tunnel/tunnel-config.ts";
 
 /** Settings as `ovs-vsctl` leaves them without options. */
-const PLAIN: TunnelConfig = {
+export const PLAIN: TunnelConfig = {
   type: "geneve",
   carrier: "host",
   dstPort: 6081,
