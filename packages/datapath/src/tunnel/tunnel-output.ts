@@ -29,7 +29,7 @@ import { SegmentBundle } from "../packet/segment-bundle.ts";
 import { completeInPlace, isSegmented } from "../packet/vnet-header.ts";
 import { hashInner, isOwnOuter } from "./inner-packet.ts";
 
-/** Bundles of more segments, where the kernel does not cut them, are dropped. */
+/** Datagrams that one call sends. */
 const QUEUE_LENGTH = 128;
 /** Source ports per family and kind of header. */
 const N_SOURCE_PORTS = 8;
@@ -65,6 +65,8 @@ export class TunnelOutput {
   readonly #outlets: (Outlet | undefined)[] = [];
   #nPackets = 0;
   #nBytes = 0;
+  /** Datagrams of long bundles that the kernel did not take. */
+  #nRefused = 0;
 
   constructor(spec: TunnelSpec, memory: PacketMemory) {
     this.#spec = spec;
@@ -78,7 +80,7 @@ export class TunnelOutput {
 
   /**
    * Queues a packet, with the outer headers that its `egress` says. Dropped are packets without any, packets that are
-   * this tunnel's own on their way into it again, bundles that cannot be cut, and all when no socket can be opened.
+   * this tunnel's own on their way into it again, bundles that cannot be taken apart, and all when no socket can be opened.
    */
   push(packet: Packet): PushResult {
     const { egress } = packet;
@@ -96,12 +98,9 @@ export class TunnelOutput {
 
   /** Sends what is queued. */
   flush(counters: Counters): void {
-    let nFailed = 0;
-    for (const outlet of this.#outlets) {
-      if (outlet === undefined || outlet.queue.length === 0) continue;
-      nFailed += outlet.queue.length;
-      nFailed -= outlet.sender.send(outlet.queue);
-    }
+    let nFailed = this.#nRefused;
+    this.#nRefused = 0;
+    for (const outlet of this.#outlets) if (outlet !== undefined && outlet.queue.length > 0) nFailed += send(outlet);
     const nDropped = Math.min(nFailed, this.#nPackets);
     counters.txPackets += this.#nPackets - nDropped;
     counters.txBytes += nDropped === 0 ? this.#nBytes : Math.round((this.#nBytes * (this.#nPackets - nDropped)) / this.#nPackets);
@@ -145,7 +144,7 @@ export class TunnelOutput {
     const headerSize = this.#writeHeader(this.#template, 0, key);
     const size = headerSize + bundle.headerLength + bundle.payloadLength;
     const nPerDatagram = isCutByKernel ? Math.max(1, Math.min(MAX_CUT_SEGMENTS, Math.floor(MAX_CUT_BYTES / size))) : 1;
-    if (outlet.queue.nFree * nPerDatagram < bundle.nSegments) return outlet.queue.length === 0 ? "dropped" : "full";
+    if (outlet.queue.nFree * nPerDatagram < bundle.nSegments && outlet.queue.length > 0) return "full";
     let at = this.#memory.takeTunnelRoom(bundle.nSegments * size);
     if (at < 0) return "full";
     for (let i = 0; i < bundle.nSegments; ) {
@@ -156,6 +155,7 @@ export class TunnelOutput {
         if (this.#isGre) finishGre(bytes, at, at + headerSize, addToSum(0, bytes, at + headerSize, inner));
         at += headerSize + inner;
       }
+      if (outlet.queue.isFull) this.#nRefused += send(outlet);
       beginDatagram(outlet.queue, family, key, dstPort);
       outlet.queue.addPiece(address + start, at - start);
       if (at - start > size) outlet.queue.cutInto(size);
@@ -187,6 +187,11 @@ export class TunnelOutput {
     this.#outlets[i] = opened;
     return opened;
   }
+}
+
+/** Sends what is queued. @returns how many datagrams the kernel did not take */
+function send({ sender, queue }: Outlet): number {
+  return queue.length - sender.send(queue);
 }
 
 /** `undefined` when the process has no descriptor left. */
