@@ -105,7 +105,13 @@ export class ByteReader {
     this.#at += Math.min(padding, this.remaining);
   }
 
-  /** The next byte without taking it, 16 bits at `ahead` bytes from here. @throws TruncatedError */
+  /** A byte without taking it, `ahead` bytes from here. @throws TruncatedError */
+  peekU8(ahead = 0): number {
+    if (ahead + 1 > this.remaining) throw this.#truncated(ahead + 1);
+    return this.#view.getUint8(this.#at + ahead);
+  }
+
+  /** 16 bits without taking them, `ahead` bytes from here. @throws TruncatedError */
   peekU16(ahead = 0): number {
     if (ahead + 2 > this.remaining) throw this.#truncated(ahead + 2);
     return this.#view.getUint16(this.#at + ahead);

@@ -43,7 +43,8 @@ export function decodeInstructions(reader: ByteReader, version: number, match?: 
     const { at } = reader;
     const type = reader.u16();
     const length = reader.u16();
-    if (length < 8 || length % 8 !== 0 || length - 4 > reader.remaining) {
+    const isWrong = length !== (INSTRUCTION_LENGTHS.get(type) ?? length);
+    if (isWrong || length < 8 || length % 8 !== 0 || length - 4 > reader.remaining) {
       throw new OpenFlowError("OFPBIC_BAD_LEN", `An instruction cannot have ${length} bytes`, { details: { at } });
     }
     if (byType[type] !== undefined) {
@@ -57,6 +58,14 @@ export function decodeInstructions(reader: ByteReader, version: number, match?: 
   }
   return nInstructions === 1 ? last : [6, 4, 5, 3, 2, 1].flatMap((type) => byType[type] ?? []);
 }
+
+/** Bytes of the instructions that are always of one size, by type. */
+const INSTRUCTION_LENGTHS: ReadonlyMap<number, number> = new Map([
+  [1, 8],
+  [2, 24],
+  [5, 8],
+  [6, 8],
+]);
 
 function readInstruction(type: number, body: ByteReader, source: Source, at: number): Action[] {
   switch (type) {

@@ -11,7 +11,7 @@ const MESSAGES: Partial<Record<keyof typeof TYPE_NUMBERS, string>> = {
   featuresRequest: "8",
   getConfigRequest: "8",
   setConfig: "12",
-  flowMod: "72+8 56+8",
+  flowMod: "72+8 48+8",
   groupMod: "- 16+8",
   portMod: "32 40 32+8",
   tableMod: "- 16 16+8",
@@ -27,8 +27,8 @@ const MESSAGES: Partial<Record<keyof typeof TYPE_NUMBERS, string>> = {
 /** The same for multipart requests, and for OpenFlow 1.5. */
 const REQUESTS: Record<MultipartKind, string> = {
   desc: "12 16",
-  flow: "56 56+8",
-  aggregate: "56 56+8",
+  flow: "56 48+8",
+  aggregate: "56 48+8",
   table: "12 16",
   port: "20 24",
   queue: "20 24",

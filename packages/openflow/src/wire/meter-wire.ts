@@ -68,10 +68,12 @@ export function decodeMeterMod(reader: ByteReader): MeterMod {
   }
   if (command === "delete") return { type: "meterMod", command, meter: { id, flags: 0, bands: [] } };
   const units = flags & (METER_FLAG.KBPS | METER_FLAG.PKTPS);
-  if (units !== METER_FLAG.KBPS && units !== METER_FLAG.PKTPS) {
-    throw new OpenFlowError("OFPMMFC_BAD_FLAGS", `Flags 0x${flags.toString(16)} do not name one unit`, { details: { at } });
+  if ((flags & ~ALL_FLAGS) !== 0 || (units !== METER_FLAG.KBPS && units !== METER_FLAG.PKTPS)) {
+    throw new OpenFlowError("OFPMMFC_BAD_FLAGS", `Flags 0x${flags.toString(16)} are not known, or do not name one unit`, {
+      details: { at },
+    });
   }
-  return { type: "meterMod", command, meter: { id, flags: flags & ALL_FLAGS, bands: readBands(reader) } };
+  return { type: "meterMod", command, meter: { id, flags, bands: readBands(reader) } };
 }
 
 /** One entry of a description. */

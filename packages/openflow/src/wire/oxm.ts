@@ -112,8 +112,6 @@ export interface OxmErrors {
   readonly badLength: ErrorName;
   readonly badValue: ErrorName;
   readonly badMask: ErrorName;
-  /** The value has bits that its mask has not. */
-  readonly badWildcards?: ErrorName;
 }
 
 /** Errors of a match. */
@@ -122,7 +120,6 @@ const MATCH_ERRORS: OxmErrors = {
   badLength: "OFPBMC_BAD_FIELD", // a header of another length is one that nobody knows
   badValue: "OFPBMC_BAD_VALUE",
   badMask: "OFPBMC_BAD_MASK",
-  badWildcards: "OFPBMC_BAD_WILDCARDS",
 };
 
 /** Errors of an action that sets a field. */
@@ -144,9 +141,6 @@ export function readOxm(reader: ByteReader, errors: OxmErrors = MATCH_ERRORS): R
   const value = fromWire(field, base, reader.uint(size));
   const ones = fieldOnes(field);
   const mask = isMasked ? reader.uint(size) & ones : ones;
-  if (isMasked && value !== undefined && (value & ~mask) !== 0n && errors.badWildcards !== undefined) {
-    throw badWildcards(field, errors.badWildcards, at);
-  }
   if (value === undefined || value > ones) throw badValue(field, errors, at);
   if (mask !== ones && !field.isMaskable && !field.isWritable) throw badMask(field, errors, at);
   return { field, value, mask };
@@ -162,8 +156,16 @@ function badValue(field: MatchField, errors: OxmErrors, at: number): OpenFlowErr
   return new OpenFlowError(errors.badValue, `${field.text} has a value out of range`, { details: { at } });
 }
 
-function badWildcards(field: MatchField, name: ErrorName, at: number): OpenFlowError {
-  return new OpenFlowError(name, `${field.text} has bits outside its mask`, { details: { at } });
+/** Refuses a value that has bits outside its mask, whatever the field is. */
+function checkWildcards(reader: ByteReader): void {
+  const low = reader.peekU16(2);
+  if ((low & 0x100) === 0) return;
+  const start = reader.peekU16() === EXPERIMENTER_CLASS ? 8 : 4;
+  const size = (4 + (low & 0xff) - start) >> 1;
+  for (let i = start; i < start + size; i++) {
+    if ((reader.peekU8(i) & ~reader.peekU8(i + size)) === 0) continue;
+    throw new OpenFlowError("OFPBMC_BAD_WILDCARDS", "A value has bits outside its mask", { details: { at: reader.at } });
+  }
 }
 
 function badMask(field: MatchField, errors: OxmErrors, at: number): OpenFlowError {
@@ -218,6 +220,7 @@ export function decodeFields(
       cookie = { cookie: value, mask: (header & 0x100) !== 0 ? reader.u64() : 0xffff_ffff_ffff_ffffn };
       continue;
     }
+    checkWildcards(reader);
     const narrow = narrowFieldNext(reader);
     const { field, isMatched } = narrow === undefined ? readWideInto(match, reader) : readNarrowInto(match, reader, narrow);
     if (seen.includes(field)) {
@@ -239,6 +242,7 @@ export function decodeFields(
 /** Reads an `ofp_match` of OpenFlow 1.2 and later with its padding, into `empty` if that is given. @throws OpenFlowError */
 export function readOxmMatch(reader: ByteReader, empty?: Match): Match {
   const { at } = reader;
+  if (reader.remaining < 4) throw new OpenFlowError("OFPBMC_BAD_LEN", "The match is missing", { details: { at } });
   const type = reader.u16();
   const length = reader.u16();
   if (type > 1) throw new OpenFlowError("OFPBMC_BAD_TYPE", `Match type ${type} is not OXM`, { details: { at } });
@@ -281,7 +285,6 @@ function readNarrowInto(match: Match, reader: ByteReader, field: MatchField): Ad
   if (value > ones) throw badValue(field, MATCH_ERRORS, at);
   const mask = (header & 0x100) === 0 ? ones : (readNumber(reader, size) & ones) >>> 0;
   if (mask !== ones && !field.isMaskable) throw badMask(field, MATCH_ERRORS, at);
-  if ((value & ~mask) !== 0) throw badWildcards(field, "OFPBMC_BAD_WILDCARDS", at);
   setNarrowField(match, field, value, mask);
   return { field, isMatched: mask !== 0 };
 }
