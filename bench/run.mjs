@@ -12,6 +12,7 @@ import { classifier } from "./classifier.mjs";
 import { datalog } from "./datalog.mjs";
 import { megaflows } from "./megaflows.mjs";
 import { memory } from "./memory.mjs";
+import { millionRules } from "./million-rules.mjs";
 import { ovsdb } from "./ovsdb.mjs";
 import { ovsdbEtcd } from "./ovsdb-etcd.mjs";
 import { ovsdbStart } from "./ovsdb-start.mjs";
@@ -32,6 +33,7 @@ const BENCHES = {
   switch: switches,
   "switch-setup": switchSetup,
   "upcall-delay": upcallDelay,
+  "million-rules": millionRules,
   memory,
   datalog,
 };

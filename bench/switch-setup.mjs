@@ -105,7 +105,8 @@ function medians(results) {
   return Object.fromEntries(Object.keys(results[0]).map((key) => [key, median(results.map((result) => result[key]))]));
 }
 
-async function startTenet(folder) {
+/** A switch in a process of its own, with its socket in a folder that is made. */
+export async function startTenet(folder) {
   mkdirSync(folder);
   const script = new URL("support/switch-process.mjs", import.meta.url).pathname;
   const child = fork(script, [folder], { execArgv: ["--expose-gc"] });

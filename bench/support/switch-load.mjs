@@ -6,7 +6,7 @@ import { randomOf } from "../datalog-programs.mjs";
 const N_TABLES = 20;
 const VERSION_USED = VERSION.OF14;
 /** No packet gets there. */
-const LARGE_TABLE = 30;
+export const LARGE_TABLE = 30;
 const PLAIN = { table: LARGE_TABLE, priority: 1000, idleTimeout: 0, hardTimeout: 0, flags: 0, importance: 0 };
 const [IP4, UDP] = [0x0800, 17];
 
@@ -49,6 +49,11 @@ export function newFlowFrame(n) {
   );
 }
 
+/** A packet, as a FlowKey, for which the `n`th flow of a large table is. */
+export function packetFor(n) {
+  return manyFlow(n).match.key;
+}
+
 /** The match and actions of the `n`th flow of a large table: an address, a protocol and a port, as a distributed firewall has. */
 function manyFlow(n) {
   const [key, mask] = [makeFlowKey(), makeFlowKey()];
@@ -63,13 +68,13 @@ function manyFlow(n) {
   return { ...PLAIN, cookie: BigInt(n), match: { key, mask }, actions: [{ type: "output", port: 1 }] };
 }
 
-/** Flow-mods for `n` flows as bytes of OpenFlow 1.4, ended by a barrier or, as a bundle, by its commit. */
-export function flowMods(n, isBundle, command = "add") {
+/** Flow-mods for `n` flows from the `first` as bytes of OpenFlow 1.4, ended by a barrier or, as a bundle, by its commit. */
+export function flowMods(n, isBundle, command = "add", first = 0) {
   const bundleId = 7;
   const control = (kind) => encodeMessage({ type: "bundleControl", bundleId, kind, flags: 1 }, VERSION_USED, 1);
   const parts = isBundle ? [control("openRequest")] : [];
   for (let i = 0; i < n; i++) {
-    const flowMod = { type: "flowMod", command, flow: manyFlow(i) };
+    const flowMod = { type: "flowMod", command, flow: manyFlow(first + i) };
     const message = isBundle ? { type: "bundleAdd", bundleId, flags: 1, message: flowMod, xid: i } : flowMod;
     parts.push(encodeMessage(message, VERSION_USED, i));
   }

@@ -5,6 +5,8 @@
  * loop gets its chance, then the next work has its turn. Why: the slow path, the database, OpenFlow and statistics share
  * a thread, and a bundle of 100,000 flow-mods takes half a second. How: short work ends within the call that began it.
  * Limits: what lies between two yields cannot be interrupted, nor can the collector of garbage.
+ *
+ * @see docs/design/0008-turns.md
  */
 
 /** Work that yields wherever others may come first; `"blocked"` says that it cannot go on before {@link Turns.wake}. */
