@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { AppError, didYouMean } from "@tenet/kit";
 import type { LabMode } from "@tenet/lab";
+import type { DatapathKind } from "@tenet/switch";
 
 /** A setting that cannot be used. */
 class SettingError extends AppError {
@@ -24,6 +25,7 @@ export interface UpFlags {
   readonly consoleWrites?: boolean;
   readonly hosts?: string;
   readonly prefix?: string;
+  readonly datapath?: string;
 }
 
 /** How `tenet up` is to run. */
@@ -40,6 +42,7 @@ export interface UpConfig {
   readonly consoleWrites: boolean;
   /** How hosts are realised; the best that this machine allows when absent. */
   readonly mode: LabMode | undefined;
+  readonly datapath: DatapathKind;
   /** Starts the names of namespaces and devices. */
   readonly prefix: string;
   /** The folder that the command was given in. */
@@ -51,6 +54,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Where Congress served its API. */
 const POLICY_PORT = "1789";
 const CONSOLE_PORT = "8089";
+const DATAPATHS: readonly DatapathKind[] = ["user", "ebpf"];
 const MODES: readonly LabMode[] = ["namespaces", "simulated"];
 
 /** The state folder: `$TENET_HOME`, else `./.tenet`. */
@@ -69,6 +73,7 @@ export function upConfig(lab: string | undefined, flags: UpFlags, env: Environme
     consolePort: portOf(read(env, "--console-port", flags.consolePort, "TENET_CONSOLE_PORT", CONSOLE_PORT)),
     consoleWrites: flags.consoleWrites === true,
     mode: modeOf(read(env, "--hosts", flags.hosts, "TENET_HOSTS", "auto")),
+    datapath: datapathOf(read(env, "--datapath", flags.datapath, "TENET_DATAPATH", "user")),
     prefix: prefixOf(read(env, "--prefix", flags.prefix, "TENET_PREFIX", "tenet-")),
     cwd,
   };
@@ -107,6 +112,12 @@ function modeOf({ value, source }: Setting): LabMode | undefined {
   throw new SettingError(`Cannot make hosts as "${value}" (${source})`, {
     hint: nearest ?? "Give namespaces (root on Linux), simulated, or auto",
   });
+}
+
+function datapathOf({ value, source }: Setting): DatapathKind {
+  const kind = DATAPATHS.find((known) => known === value);
+  if (kind !== undefined) return kind;
+  throw new SettingError(`Cannot forward by "${value}" (${source})`, { hint: didYouMean(value, DATAPATHS) });
 }
 
 function prefixOf({ value, source }: Setting): string {

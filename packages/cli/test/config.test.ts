@@ -4,7 +4,14 @@ import { upConfig } from "../src/config.ts";
 
 test("without flags and environment, Congress's port, the console's, and the best hosts", () => {
   const config = upConfig("lab", {}, {}, "/here");
-  expect(config).toMatchObject({ policyPort: 1789, consolePort: 8089, mode: undefined, prefix: "tenet-", once: false });
+  expect(config).toMatchObject({
+    policyPort: 1789,
+    consolePort: 8089,
+    mode: undefined,
+    prefix: "tenet-",
+    datapath: "user",
+    once: false,
+  });
   expect(config.home.path).toMatch(/\/\.tenet$/);
   expect(config.home.runDir).toBe(`${config.home.path}/run`);
 });
@@ -22,6 +29,7 @@ test.each([
   [{}, { TENET_CONSOLE_PORT: "" }, '"" (TENET_CONSOLE_PORT)', "0 to 65535"],
   [{ hosts: "namespace" }, {}, '"namespace" (--hosts)', 'did you mean "namespaces"'],
   [{}, { TENET_HOSTS: "vm" }, '"vm" (TENET_HOSTS)', "simulated"],
+  [{ datapath: "epbf" }, {}, '"epbf" (--datapath)', 'did you mean "ebpf"'],
   [{ prefix: "eth" }, {}, '"eth" (--prefix)', "a dash at the end"],
   [{ prefix: "much-too-long-" }, {}, '"much-too-long-" (--prefix)', "1 to 7"],
 ])("settings that cannot be used name their source and the mend: %j %j", (flags, env, named, mend) => {

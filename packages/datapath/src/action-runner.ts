@@ -23,9 +23,12 @@ import { hashInner } from "./tunnel/inner-packet.ts";
 import { pushOuterHeader } from "./tunnel/outer-header.ts";
 import { readTunnel } from "./tunnel/tunnel-input.ts";
 import { isOuterBundle, popTunnel } from "./tunnel/tunnel-pop.ts";
+import { popVlan } from "./packet/vlan-tag.ts";
 import { completeFrame, completeInPlace, isSegmented } from "./packet/vnet-header.ts";
 
 const TCP_FLAGS = FIELDS.tcp_flags.word;
+/** Type of the tag that tells the port of a frame that the kernel sent up. */
+const PORT_TAG = 0x88a8;
 
 /** What the runner needs of the datapath. */
 export interface RunnerHost {
@@ -91,6 +94,19 @@ export class ActionRunner {
     this.#memory.adopt(packet, arena, at, length);
     this.#receive(port, packet);
     this.#leave(packet);
+  }
+
+  /** A frame that the kernel sent up, with a tag of its own that tells the port. @returns the port's number; 0 for a frame of somebody else's */
+  receiveTagged(arena: FrameArena, at: number, length: number, portOf: (portNo: number) => Port | undefined): number {
+    const packet = this.#stack.enter();
+    if (packet === undefined) return 0;
+    const portNo = arena.view.getUint16(at + 12) === PORT_TAG ? arena.view.getUint16(at + 14) : 0;
+    this.#memory.adopt(packet, arena, at, length);
+    if (portNo !== 0) popVlan(arena.bytes, packet);
+    const port = portOf(portNo);
+    if (port !== undefined) this.#receive(port, packet);
+    this.#leave(packet);
+    return portNo;
   }
 
   /** A datagram received at a tunnel port, or several in one piece. */
@@ -175,10 +191,7 @@ export class ActionRunner {
       return;
     }
     this.nHits++;
-    flow.nPackets++;
-    flow.nBytes += packet.length;
-    flow.usedMs = this.nowMs;
-    flow.tcpFlags |= (key[TCP_FLAGS] ?? 0) >>> 16;
+    flow.count(packet.length, this.nowMs, (key[TCP_FLAGS] ?? 0) >>> 16);
     this.#run(packet, flow.actions);
   }
 

@@ -124,12 +124,12 @@ export interface Megaflow {
   readonly key: Uint32Array;
   readonly mask: Uint32Array;
   actions: readonly DatapathAction[];
-  nPackets: number;
-  nBytes: number;
+  readonly nPackets: number;
+  readonly nBytes: number;
   /** Monotonic ms of the last packet; 0 = never used. */
-  usedMs: number;
+  readonly usedMs: number;
   /** TCP flags seen, OR-ed. */
-  tcpFlags: number;
+  readonly tcpFlags: number;
   /** Whatever the slow path keeps with the flow. */
   owner: object | undefined;
 }

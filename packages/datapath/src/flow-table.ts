@@ -13,6 +13,7 @@
  */
 import { FIELDS } from "@tenet/net";
 import type { DatapathAction, Megaflow } from "./datapath.ts";
+import type { KernelFlow } from "./ebpf/kernel-flows.ts";
 
 const N_HINTS = 4096;
 const MIN_CAPACITY = 16;
@@ -36,14 +37,16 @@ const HINT_WORDS = Int32Array.of(
 /** A megaflow in the table, which alone keeps its key: arrays as wide as a FlowKey are the dearest thing there is. */
 export class CachedFlow implements Megaflow {
   actions: readonly DatapathAction[];
-  nPackets = 0;
-  nBytes = 0;
-  usedMs = 0;
-  tcpFlags = 0;
+  /** Where the kernel has it, too. */
+  inKernel: KernelFlow | undefined = undefined;
   owner: object | undefined = undefined;
   /** Where the flow is in its subtable. */
   place = -1;
   readonly #subtable: Subtable;
+  #nPackets = 0;
+  #nBytes = 0;
+  #usedMs = 0;
+  #tcpFlags = 0;
 
   constructor(subtable: Subtable, actions: readonly DatapathAction[]) {
     this.#subtable = subtable;
@@ -60,6 +63,41 @@ export class CachedFlow implements Megaflow {
 
   get subtable(): Subtable {
     return this.#subtable;
+  }
+
+  get nPackets(): number {
+    return this.#nPackets + (this.inKernel?.nPackets ?? 0);
+  }
+
+  get nBytes(): number {
+    return this.#nBytes + (this.inKernel?.nBytes ?? 0);
+  }
+
+  get usedMs(): number {
+    return Math.max(this.#usedMs, this.inKernel?.usedMs ?? 0);
+  }
+
+  get tcpFlags(): number {
+    return this.#tcpFlags | (this.inKernel?.tcpFlags ?? 0);
+  }
+
+  /** A packet was found to be of this flow. */
+  count(nBytes: number, nowMs: number, tcpFlags: number): void {
+    this.#nPackets++;
+    this.#nBytes += nBytes;
+    this.#usedMs = nowMs;
+    this.#tcpFlags |= tcpFlags;
+  }
+
+  /** The kernel has it no longer; what was counted there counts. */
+  leaveKernel(): KernelFlow | undefined {
+    const { inKernel } = this;
+    this.#nPackets = this.nPackets;
+    this.#nBytes = this.nBytes;
+    this.#usedMs = this.usedMs;
+    this.#tcpFlags = this.tcpFlags;
+    this.inKernel = undefined;
+    return inKernel;
   }
 }
 

@@ -11,7 +11,7 @@
  * Limits: one thread. Misses are handled inside the burst, so a port gives way to others after a batch with misses.
  */
 import { type Clock, IoError, systemClock } from "@tenet/kit";
-import { openPacketSocket, openTap } from "@tenet/linux";
+import { deleteLink, openPacketSocket, openTap } from "@tenet/linux";
 import { ActionRunner, type RunnerHost } from "./action-runner.ts";
 import { TrackedConnections } from "./conntrack/connection-tracker.ts";
 import type {
@@ -26,7 +26,9 @@ import type {
   Upcall,
 } from "./datapath.ts";
 import { DeviceLoop } from "./port/device-loop.ts";
-import { FlowTable } from "./flow-table.ts";
+import { openCollector } from "./ebpf/collector.ts";
+import { KernelFlows } from "./ebpf/kernel-flows.ts";
+import { CachedFlow, FlowTable } from "./flow-table.ts";
 import { MemoryLink } from "./port/memory-link.ts";
 import type { MeterConfig, MeterStats } from "./meter/meter.ts";
 import { MeterTable } from "./meter/meter-table.ts";
@@ -43,13 +45,15 @@ export interface UserDatapathOptions {
   readonly clock?: Clock;
   /** 0 <= n < 1: the seed of the connection table's hash, random ports. */
   readonly random?: () => number;
+  /** Forwards in the kernel what can be; needs root and a kernel with BPF. */
+  readonly isKernelUsed?: boolean;
   /** Gives the cable for a new memory port; a fresh one (see `memoryLink`) when absent. */
   readonly openMemoryLink?: (name: string) => MemoryLink;
 }
 
 /** A datapath over packet sockets, TAP devices and memory links. */
 export class UserDatapath implements Datapath {
-  readonly type = "user";
+  readonly type: string;
   readonly conntrack: ConnectionTracker;
   readonly #clock: Clock;
   readonly #openMemoryLink: (name: string) => MemoryLink;
@@ -69,6 +73,7 @@ export class UserDatapath implements Datapath {
   /** Removed while a burst runs, which may use their memory until it ends. */
   readonly #leaving: Port[] = [];
   #continuation: NodeJS.Immediate | undefined;
+  #kernel: { readonly flows: KernelFlows; readonly collector: string } | undefined;
   #tidiedAtMs = 0;
 
   constructor(options: UserDatapathOptions = {}) {
@@ -76,6 +81,8 @@ export class UserDatapath implements Datapath {
     this.#openMemoryLink = options.openMemoryLink ?? (() => new MemoryLink());
     const host: RunnerHost = { portOf: (portNo) => this.#ports[portNo], meterOf: (id) => this.#meters.get(id) };
     this.#runner = new ActionRunner(this.#memory, this.#table, host, options.random ?? Math.random);
+    this.type = options.isKernelUsed === true ? "ebpf" : "user";
+    if (options.isKernelUsed === true) this.#kernel = this.#openKernel();
     this.conntrack = new TrackedConnections(this.#runner.conntrack, () => this.#clock.monotonicMs());
   }
 
@@ -103,6 +110,7 @@ export class UserDatapath implements Datapath {
     const { end } = port;
     if (end.kind === "memory") end.link.plug((frame) => this.#inject(port, frame));
     else if (spec.tunnel?.isNative !== true) this.#deviceLoop().add(port);
+    if (end.kind === "device") this.#enterKernel(port);
     return port.portNo;
   }
 
@@ -111,6 +119,7 @@ export class UserDatapath implements Datapath {
     if (port === undefined) return;
     this.#ports[portNo] = undefined;
     port.isClosed = true;
+    this.#kernel?.flows.removePort(portNo);
     if (port.end.kind === "memory") port.end.link.plug(undefined);
     else if (this.#isBusy) this.#leaving.push(port);
     else this.#loop?.remove(port);
@@ -147,10 +156,16 @@ export class UserDatapath implements Datapath {
   }
 
   putFlow(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): Megaflow {
-    return this.#table.put(key, mask, actions);
+    const flow = this.#table.put(key, mask, actions);
+    if (this.#kernel !== undefined) {
+      this.#leaveKernel(flow);
+      flow.inKernel = this.#kernel.flows.put(key, mask, actions);
+    }
+    return flow;
   }
 
   deleteFlow(flow: Megaflow): void {
+    if (flow instanceof CachedFlow) this.#leaveKernel(flow);
     this.#table.delete(flow);
   }
 
@@ -188,7 +203,9 @@ export class UserDatapath implements Datapath {
 
   stats(): DatapathStats {
     const { nHits, nMisses, nLost } = this.#runner;
-    return { hits: nHits, misses: nMisses, lost: nLost, nFlows: this.#table.size, nMasks: this.#table.nMasks };
+    let nKernelHits = 0;
+    for (const port of this.#ports) nKernelHits += port?.kernelTraffic?.().rxPackets ?? 0;
+    return { hits: nHits + nKernelHits, misses: nMisses, lost: nLost, nFlows: this.#table.size, nMasks: this.#table.nMasks };
   }
 
   /** Forwards between devices on the event loop until `signal` aborts. Memory ports work without it. */
@@ -205,6 +222,39 @@ export class UserDatapath implements Datapath {
     for (const port of this.#ports) if (port !== undefined) this.removePort(port.portNo);
     this.#loop?.close();
     this.#loop = undefined;
+    if (this.#kernel === undefined) return;
+    this.#kernel.flows.close();
+    deleteLink(this.#kernel.collector);
+    this.#kernel = undefined;
+  }
+
+  #openKernel(): { flows: KernelFlows; collector: string } {
+    const collector = openCollector();
+    const flows = new KernelFlows(collector.ifindex, () => this.#clock.monotonicMs());
+    this.#deviceLoop().collect(collector.device, (portNo) => flows.taken(portNo));
+    return { flows, collector: collector.name };
+  }
+
+  /** Lets the kernel have a port's packets; a device in another namespace cannot be reached from there. */
+  #enterKernel(port: Port): void {
+    const flows = this.#kernel?.flows;
+    if (flows === undefined || port.ifIndex === 0) return;
+    flows.addPort(port.portNo, { ifindex: port.ifIndex, isInternal: port.spec.kind === "internal" });
+    port.kernelTraffic = () => flows.traffic(port.portNo);
+  }
+
+  /** The port's device went to another namespace: flows that lead there are carried out here from now on. */
+  #withdraw(port: Port): void {
+    if (this.#kernel === undefined) return;
+    this.#kernel.flows.removePort(port.portNo);
+    for (const flow of this.#table.flows()) {
+      if (flow.inKernel !== undefined) this.putFlow(flow.key, flow.mask, flow.actions);
+    }
+  }
+
+  #leaveKernel(flow: CachedFlow): void {
+    const inKernel = flow.leaveKernel();
+    if (inKernel !== undefined) this.#kernel?.flows.remove(inKernel);
   }
 
   #openEnd(spec: PortSpec): PortEnd {
@@ -215,14 +265,17 @@ export class UserDatapath implements Datapath {
       if (spec.tunnel !== undefined) return tunnelEnd(spec.tunnel, this.#memory);
       throw new IoError(`Cannot add port "${spec.name}": it has no "tunnel"`, { hint: "Say what kind of tunnel it is" });
     }
-    return deviceEnd(spec.kind === "system" ? openPacketSocket(spec.name) : openTap(spec.name));
+    return deviceEnd(spec.kind === "system" ? openPacketSocket(spec.name, this.#kernel === undefined) : openTap(spec.name));
   }
 
   #deviceLoop(): DeviceLoop {
     if (this.#loop !== undefined) return this.#loop;
     this.#loop = new DeviceLoop(this.#memory, this.#runner, {
       burst: (run) => this.#burst(run),
-      changed: (port) => this.#notify(port.portNo),
+      changed: (port) => {
+        if (port.ifIndex === 0) this.#withdraw(port);
+        this.#notify(port.portNo);
+      },
       gone: (port) => {
         this.removePort(port.portNo);
         this.#notify(port.portNo);

@@ -21,7 +21,7 @@ test("putting the same key and mask again replaces the actions and keeps the sta
   const table = new FlowTable();
   const { key, mask } = matchOf({ in_port: 1 });
   const first = table.put(key, mask, []);
-  first.nPackets = 5;
+  for (let i = 0; i < 5; i++) first.count(60, 1, 0);
   const second = table.put(key, mask, [{ type: "output", port: 2 }]);
   expect(second).toBe(first);
   expect(second).toMatchObject({ nPackets: 5, actions: [{ type: "output", port: 2 }] });

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { createConnection, createServer, Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { probeBpf } from "@tenet/bpf";
 import {
   addAddress,
   createNamespace,
@@ -26,6 +27,10 @@ import { matchOf } from "./frames.ts";
 const { canUseNamespaces, hasTun, missing } = probe();
 const canRun = canUseNamespaces && hasTun;
 if (!canRun) console.log(`skipped: ${missing.join(", ")}`);
+
+const { obstacle } = probeBpf();
+if (obstacle !== undefined) console.log(`without the kernel's datapath: ${obstacle}`);
+const FORWARDERS = obstacle === undefined ? ["this process", "the kernel"] : ["this process"];
 
 /** Until the kernel has told of a change, on a busy machine too. */
 const PATIENCE = { timeout: 10_000, interval: 10 };
@@ -97,22 +102,20 @@ async function transfer(from: string | undefined, to: string, address: string, n
   return digest === createHash("sha256").update(data).digest("hex");
 }
 
-beforeEach(() => {
-  if (!canRun) return;
-  deleteLeftovers("tdp-");
-  datapath = new UserDatapath();
-  stop = new AbortController();
-  datapath.start(stop.signal);
-});
+describe.skipIf(!canRun).each(FORWARDERS)("system ports, packets forwarded by %s", (by) => {
+  beforeEach(() => {
+    deleteLeftovers("tdp-");
+    datapath = new UserDatapath({ isKernelUsed: by === "the kernel" });
+    stop = new AbortController();
+    datapath.start(stop.signal);
+  });
 
-afterEach(async () => {
-  if (!canRun) return;
-  stop.abort();
-  await datapath[Symbol.asyncDispose]();
-  deleteLeftovers("tdp-");
-});
+  afterEach(async () => {
+    stop.abort();
+    await datapath[Symbol.asyncDispose]();
+    deleteLeftovers("tdp-");
+  });
 
-describe.skipIf(!canRun)("system ports", () => {
   test("two hosts ping each other over IPv4 and IPv6 through a flooding slow path", async () => {
     await plugHosts();
     flood(datapath);

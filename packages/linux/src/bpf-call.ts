@@ -10,7 +10,7 @@ import { checked, SystemCallError } from "./system-call-error.ts";
 
 const SYSTEM_CALL = process.arch === "arm64" ? 280 : 321;
 const PROT = { read: 1, write: 2 } as const;
-const MAP_SHARED = 1;
+const MAP = { shared: 1, private: 2, fixed: 0x10, anonymous: 0x20, noreserve: 0x4000 } as const;
 const BPF_FS_MAGIC = 0xcafe4a11;
 const BPF_FS = "/sys/fs/bpf";
 
@@ -43,7 +43,7 @@ export function closeFd(fd: number): void {
 
 /** What a descriptor was mapped to. */
 export interface Mapping {
-  /** The memory that is shared with the kernel; nothing may use it after `unmap`. */
+  /** The memory that is shared with the kernel; after `unmap` it is zeros, and nobody's but ours. */
   readonly bytes: Uint8Array;
   unmap(): void;
 }
@@ -56,8 +56,14 @@ export interface Mapping {
  */
 export function mapDescriptor(fd: number, nBytes: number, offset: number, isWritable: boolean, action: string): Mapping {
   const protection = isWritable ? PROT.read | PROT.write : PROT.read;
-  const address = checked(libc().mmap(null, nBytes, protection, MAP_SHARED, fd, offset), action, "mmap");
-  return { bytes: libc().viewOf(address, nBytes), unmap: () => void libc().munmap(address, nBytes) };
+  const address = checked(libc().mmap(null, nBytes, protection, MAP.shared, fd, offset), action, "mmap");
+  return { bytes: libc().viewOf(address, nBytes), unmap: () => replaceByZeros(address, nBytes) };
+}
+
+/** The address range stays ours, so that a reference which somebody kept does not end the process. */
+function replaceByZeros(address: number, nBytes: number): void {
+  const flags = MAP.private | MAP.fixed | MAP.anonymous | MAP.noreserve;
+  checked(libc().mmap(address, nBytes, PROT.read | PROT.write, flags, -1, 0), "unmap memory of a map", "mmap");
 }
 
 /**

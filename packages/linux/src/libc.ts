@@ -45,7 +45,6 @@ const SIGNATURES = {
   listen: "int listen(int fd, int backlog)",
   mmap: "int64_t mmap(void *address, uint64_t length, int protection, int flags, int fd, int64_t offset)",
   mount: "int mount(const char *source, const char *target, const char *type, uint64_t flags, void *data)",
-  munmap: "int munmap(void *address, uint64_t length)",
   open: "int open(const char *path, int flags, int mode)",
   readv: "int64_t readv(int fd, void *iov, int n)",
   recv: "int64_t recv(int fd, void *buffer, uint64_t length, int flags)",

@@ -24,9 +24,14 @@ const NO_PROTOCOL = 0;
 const PACKET_MR_PROMISC = 1;
 const BUFFER_BYTES = 8 * 1024 * 1024;
 
-/** Opens a device for raw frames. @throws SystemCallError `ENODEV` when there is no such device */
-export function openPacketSocket(name: string): FrameDevice {
-  return new PacketSocket(name);
+/**
+ * Opens a device for raw frames.
+ *
+ * @param isReceiving - whether its frames come here, too
+ * @throws SystemCallError `ENODEV` when there is no such device
+ */
+export function openPacketSocket(name: string, isReceiving = true): FrameDevice {
+  return new PacketSocket(name, isReceiving);
 }
 
 class PacketSocket implements FrameDevice {
@@ -35,7 +40,7 @@ class PacketSocket implements FrameDevice {
   readonly #sendFd: number;
   readonly #ring: FrameRing;
 
-  constructor(name: string) {
+  constructor(name: string, isReceiving: boolean) {
     const action = `open device "${name}" for raw frames`;
     const index = linkIndex(name);
     this.name = name;
@@ -50,7 +55,7 @@ class PacketSocket implements FrameDevice {
       setSocketOption(this.#sendFd, SOL.socket, SO.sndbufforce, action, BUFFER_BYTES);
       setSocketOption(this.fd, SOL.packet, PACKET.addMembership, action, index, PACKET_MR_PROMISC, 0, 0);
       bind(this.#sendFd, index, NO_PROTOCOL, action);
-      bind(this.fd, index, ETH_P_ALL, action);
+      bind(this.fd, index, isReceiving ? ETH_P_ALL : NO_PROTOCOL, action);
     });
   }
 

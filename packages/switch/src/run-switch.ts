@@ -19,6 +19,9 @@ import { LinuxNetwork, NO_NETWORK } from "./tunnel/host-network.ts";
 import { BridgeServices } from "./service/bridge-services.ts";
 import { VirtualSwitch } from "./virtual-switch.ts";
 
+/** By this process alone, or with a program in the kernel in front of it. */
+export type DatapathKind = "user" | "ebpf";
+
 /** What the switch needs to know. */
 export interface SwitchConfig {
   /** `unix:PATH` or `tcp:HOST:PORT` of a server with the Open_vSwitch database. */
@@ -29,6 +32,8 @@ export interface SwitchConfig {
   readonly openMemoryPort?: (name: string) => MemoryLink;
   /** Whether interfaces of every type that has a device are dummies. */
   readonly isAllDummy?: boolean;
+  /** Where packets are forwarded: by this process, or by the kernel as far as its program can; `user` when absent. */
+  readonly datapath?: DatapathKind;
   /** Whether outer packets of tunnels take the host's routes; they do. */
   readonly hasSystemRoutes?: boolean;
   readonly clock?: Clock;
@@ -61,7 +66,9 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   await using scope = new Scope(AbortSignal.any([signal, exit.signal]));
   mkdirSync(config.runDir, { recursive: true });
   const dummies = scope.use(new DummyPorts(clock, config.openMemoryPort));
-  const datapath = scope.use(new UserDatapath({ clock, openMemoryLink: (name) => dummies.open(name) }));
+  const datapath = scope.use(
+    new UserDatapath({ clock, isKernelUsed: config.datapath === "ebpf", openMemoryLink: (name) => dummies.open(name) }),
+  );
   const network = config.hasSystemRoutes === false || process.platform !== "linux" ? NO_NETWORK : scope.use(new LinuxNetwork());
   const vswitch = new VirtualSwitch(datapath, clock, network);
   scope.defer(() => vswitch.turns.stop());

@@ -21,6 +21,8 @@ export interface Sent {
   readonly changes: readonly DatapathAction[];
 }
 
+type RecordedFlow = { -readonly [K in keyof Megaflow]: Megaflow[K] };
+
 const NO_STATS = { rxPackets: 0, rxBytes: 0, rxDropped: 0, rxErrors: 0, txPackets: 0, txBytes: 0, txDropped: 0, txErrors: 0 };
 
 /** Records what it is told; packets enter by {@link RecordingDatapath.receive}. */
@@ -40,7 +42,7 @@ export class RecordingDatapath implements Datapath {
   nMisses = 0;
   readonly #clock: Clock;
   readonly #ports = new Map<number, PortSpec>();
-  readonly #flows = new Set<Megaflow>();
+  readonly #flows = new Set<RecordedFlow>();
   readonly #meters = new MeterTable();
   #handler: (upcall: Upcall) => void = () => undefined;
 

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { AppError, type Logger, type Scope } from "@tenet/kit";
 import type { LabMode } from "@tenet/lab";
+import type { DatapathKind } from "@tenet/switch";
 import { runController, runNorthd } from "@tenet/ovn";
 import type { Home } from "../config.ts";
 import type { Databases } from "./databases.ts";
@@ -30,6 +31,7 @@ export async function startNetwork(
   home: Home,
   { nb, sb, vswitch }: Databases,
   mode: LabMode,
+  datapath: DatapathKind,
   log: Logger,
   scope: Scope,
 ): Promise<Network> {
@@ -44,7 +46,7 @@ export async function startNetwork(
     { remote: "tenet up" },
   );
   const { runDir } = home;
-  const switchThread = new SwitchThread({ database: vswitch.remote, runDir, logFile: join(home.path, "tenet.log") });
+  const switchThread = new SwitchThread({ database: vswitch.remote, runDir, datapath, logFile: join(home.path, "tenet.log") });
   const stop = new AbortController();
   const leftOut = new LeftOut();
   const onUnsupported = leftOut.update.bind(leftOut);

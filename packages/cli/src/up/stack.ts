@@ -1,6 +1,7 @@
 /** Everything of a Tenet but the hosts: databases, policies, northd, controller, switch. */
 import { AppError, type Logger, type Scope } from "@tenet/kit";
 import type { LabMode } from "@tenet/lab";
+import type { DatapathKind } from "@tenet/switch";
 import { connect, DatabaseLockedError, type Replica } from "@tenet/ovsdb";
 import { PolicyService, startPolicyApi } from "@tenet/policy";
 import type { Home } from "../config.ts";
@@ -14,6 +15,7 @@ import type { Progress } from "./progress.ts";
 export interface StackConfig {
   readonly home: Home;
   readonly mode: LabMode;
+  readonly datapath: DatapathKind;
   /** Folder of policy files. */
   readonly policies: string | undefined;
   readonly policyPort: number;
@@ -45,7 +47,7 @@ class AlreadyRunningError extends AppError {
 
 /** Starts a stack that runs until the scope closes. @throws AppError when a part cannot start */
 export async function startStack(config: StackConfig, progress: Progress, log: Logger, scope: Scope): Promise<Stack> {
-  const { home, mode } = config;
+  const { home, mode, datapath } = config;
   const databases = await progress.step(
     "databases",
     () => openOnce(home, log, scope),
@@ -63,7 +65,7 @@ export async function startStack(config: StackConfig, progress: Progress, log: L
     },
     () => describePolicies(policy),
   );
-  const network = await startNetwork(home, databases, mode, log, scope);
+  const network = await startNetwork(home, databases, mode, datapath, log, scope);
   // Opened now, it does not show the bridge as an earlier switch left it.
   const vswitch = await openReplica(databases.vswitch.remote, "Open_vSwitch", scope);
   await progress.step(

@@ -2,11 +2,13 @@
 import { Worker } from "node:worker_threads";
 import { AppError } from "@tenet/kit";
 import type { FrameLink } from "@tenet/lab";
+import type { DatapathKind } from "@tenet/switch";
 
 /** What the worker is started with. */
 export interface SwitchWorkerData {
   readonly database: string;
   readonly runDir: string;
+  readonly datapath: DatapathKind;
   readonly logFile: string;
 }
 

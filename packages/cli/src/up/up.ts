@@ -37,8 +37,8 @@ export async function up(config: UpConfig, out: ProgressOutput, signal: AbortSig
   scope.defer(() => progress.end());
   out.write(`\n  Tenet${lab === undefined ? "" : `  ${lab.name}`}\n\n`);
 
-  const { policyPort, prefix } = config;
-  const stack = await startStack({ home, mode, policies: lab?.policies, policyPort }, progress, log, scope);
+  const { policyPort, prefix, datapath } = config;
+  const stack = await startStack({ home, mode, datapath, policies: lab?.policies, policyPort }, progress, log, scope);
   let measured: Measured | undefined;
   const about = { name: lab?.name ?? "tenet", mode, startedAt, sockets: socketPaths(home) };
   const feed = scope.use(new StateFeed({ ...about, ...stack, measured: () => measured }));

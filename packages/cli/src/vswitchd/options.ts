@@ -13,6 +13,12 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
         placeholder: "override|system",
         about: "with a value, interfaces that have a device are dummies; those of type dummy need no option",
       },
+      {
+        name: "datapath",
+        argument: "required",
+        placeholder: "user|ebpf",
+        about: "ebpf: the kernel forwards what its program can do (needs root); user, the default: this process does all",
+      },
       { name: "unixctl", argument: "required", placeholder: "SOCKET", about: "control socket, or none" },
       { name: "disable-system", about: "understood, and without effect: there is no kernel datapath to leave out" },
       { name: "disable-system-route", about: "outer packets of tunnels take no route of the host" },

@@ -1,5 +1,6 @@
 /** What a command line of `tenet vswitchd` asks for. */
 import { join } from "node:path";
+import type { DatapathKind } from "@tenet/switch";
 import { type CommonSettings, readCommonSettings } from "../daemon/daemon-settings.ts";
 import { type CommandLine, hasOption, lastValue, UsageError } from "../daemon/option-table.ts";
 import type { ProgramFolders } from "../daemon/program-folders.ts";
@@ -12,6 +13,7 @@ export interface SwitchSettings extends CommonSettings {
   readonly runDir: string;
   /** Whether no device of the machine is used. */
   readonly isAllDummy: boolean;
+  readonly datapath: DatapathKind;
   /** Whether outer packets of tunnels take the host's routes. */
   readonly hasSystemRoutes: boolean;
 }
@@ -42,12 +44,15 @@ export function readSettings(
   if (dummies !== undefined && dummies !== "override" && dummies !== "system") {
     throw new UsageError(`--enable-dummy=${dummies}: expected override, system, or nothing`);
   }
+  const datapath = lastValue(line, "datapath") ?? "user";
+  if (datapath !== "user" && datapath !== "ebpf") throw new UsageError(`--datapath=${datapath}: expected user or ebpf`);
   const runDir = isOriginalName ? folders.runDir : homeRunDir;
   const place = { program: PROGRAM, runDir, folders, cwd, alwaysHoldsPid: !isOriginalName };
   return {
     database: database ?? `unix:${join(runDir, "db.sock")}`,
     runDir,
     isAllDummy: dummies !== undefined,
+    datapath,
     hasSystemRoutes: !hasOption(line, "disable-system-route"),
     ...readCommonSettings(line, place),
   };

@@ -23,7 +23,7 @@ const COUNTERS = ["unixctl_received", "unixctl_replied"];
 /** Switches until `stop` aborts or the control command `exit` is given. @throws AppError when something cannot be opened */
 export async function runWorker(settings: SwitchSettings, stage: Stage, vlog: Vlog, stop: AbortController): Promise<WorkerEnd> {
   setFlagsFromString(SHORT_PAUSES);
-  const { database, runDir, isAllDummy, hasSystemRoutes, daemon } = settings;
+  const { database, runDir, isAllDummy, datapath, hasSystemRoutes, daemon } = settings;
   await using scope = new Scope(stop.signal);
   mkdirSync(runDir, { recursive: true });
   if (daemon.user !== undefined) becomeUser(daemon.user);
@@ -48,7 +48,7 @@ export async function runWorker(settings: SwitchSettings, stage: Stage, vlog: Vl
     becomeReady(stage, daemon, vlog);
     vlog.write("bridge", "info", VERSION_LINE);
   };
-  const own = { database, runDir, isAllDummy, hasSystemRoutes };
+  const own = { database, runDir, isAllDummy, datapath, hasSystemRoutes };
   const config = { ...own, serveCommands, onReady, ...(tls === undefined ? {} : { tls }) };
   await runSwitch(config, log, scope.signal);
   return { exitCode: 0 };

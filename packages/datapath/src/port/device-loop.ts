@@ -7,6 +7,7 @@
  */
 import {
   findLink,
+  type FrameDevice,
   type LinkInfo,
   LinkMonitor,
   listLinks,
@@ -24,6 +25,7 @@ import type { Port } from "./port.ts";
 const TURN_MS = 1;
 const MAX_READY = 64;
 const MONITOR_TAG = 0;
+const COLLECTOR_TAG = -1;
 
 /** What the loop tells the datapath. */
 export interface LoopEvents {
@@ -45,6 +47,7 @@ export class DeviceLoop {
   readonly #datagrams: ReceivedDatagrams;
   readonly #ports = new Map<number, Port>();
   readonly #tags = new Int32Array(MAX_READY);
+  #collector: { readonly device: FrameDevice; taken(portNo: number): void } | undefined;
 
   constructor(memory: PacketMemory, runner: ActionRunner, events: LoopEvents) {
     this.#runner = runner;
@@ -66,6 +69,12 @@ export class DeviceLoop {
     if (receiver === undefined) return;
     this.#ports.set(port.portNo, port);
     this.#poller.add(receiver.fd, port.portNo);
+  }
+
+  /** Starts receiving what the kernel sends up, with a tag that tells the port; `taken` is told each port. */
+  collect(device: FrameDevice, taken: (portNo: number) => void): void {
+    this.#collector = { device, taken };
+    this.#poller.add(device.fd, COLLECTOR_TAG);
   }
 
   /** Stops receiving from a port and closes its device or sockets. */
@@ -91,6 +100,7 @@ export class DeviceLoop {
   }
 
   close(): void {
+    this.#collector?.device.close();
     this.#poller.close();
     this.#monitor.close();
   }
@@ -131,6 +141,7 @@ export class DeviceLoop {
 
   /** One batch of a port. @returns whether it should have another in this turn */
   #receive(portNo: number): boolean {
+    if (portNo === COLLECTOR_TAG) return this.#receiveCollected();
     const port = this.#ports.get(portNo);
     if (port === undefined || port.end.kind === "memory") return false;
     if (port.end.kind === "tunnel")
@@ -151,6 +162,25 @@ export class DeviceLoop {
       const length = frameLength[i] ?? 0;
       if (length > 0) this.#runner.receiveAt(port, arenas[i] ?? arena, frameAt[i] ?? 0, length);
     }
+  }
+
+  /** As {@link DeviceLoop.#receive}, of the collector. */
+  #receiveCollected(): boolean {
+    if (this.#collector === undefined) return false;
+    const { device, taken } = this.#collector;
+    const { arenas, frameAt, frameLength, arena } = this.#batch;
+    const n = device.receive(this.#batch, N_RECEIVE_SLOTS);
+    if (n <= 0) return false;
+    this.#events.burst(() => {
+      for (let i = 0; i < n; i++) {
+        const length = frameLength[i] ?? 0;
+        if (length === 0) continue;
+        const portNo = this.#runner.receiveTagged(arenas[i] ?? arena, frameAt[i] ?? 0, length, (of) => this.#ports.get(of));
+        if (portNo !== 0) taken(portNo);
+      }
+    });
+    device.release();
+    return device.hasMore;
   }
 
   /** As {@link DeviceLoop.#receive}, of a tunnel port. */

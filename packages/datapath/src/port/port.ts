@@ -2,6 +2,7 @@
 import type { FrameDevice, LinkInfo } from "@tenet/linux";
 import { SendQueue, type TunnelReceiver } from "@tenet/linux";
 import type { PortInfo, PortSpec, PortStats, TunnelSpec } from "../datapath.ts";
+import type { KernelTraffic } from "../ebpf/kernel-flows.ts";
 import type { MemoryLink } from "./memory-link.ts";
 import type { PacketMemory } from "../packet/packet-memory.ts";
 import { openTunnelReceiver } from "../tunnel/tunnel-input.ts";
@@ -48,6 +49,8 @@ export class Port {
   isEnabled = true;
   /** Removed: whoever still holds it must not use its end. */
   isClosed = false;
+  /** What the kernel has forwarded from and to it, when it does. */
+  kernelTraffic: (() => KernelTraffic) | undefined = undefined;
   /** Bytes in the send queue. */
   nBytesQueued = 0;
 
@@ -85,7 +88,21 @@ export class Port {
     if (end.kind === "device") this.counters.rxDropped += end.device.takeDropped();
     if (end.kind === "tunnel") this.counters.rxDropped += end.sockets?.receiver.takeDropped() ?? 0;
     const { spec, portNo, mac, mtu, isUp, isEnabled } = this;
-    return { ...spec, portNo, mac, mtu, isUp, isEnabled, stats: { ...this.counters } };
+    return { ...spec, portNo, mac, mtu, isUp, isEnabled, stats: this.#stats() };
+  }
+
+  #stats(): PortStats {
+    const { counters } = this;
+    const kernel = this.kernelTraffic?.();
+    if (kernel === undefined) return { ...counters };
+    return {
+      ...counters,
+      rxPackets: counters.rxPackets + kernel.rxPackets,
+      rxBytes: counters.rxBytes + kernel.rxBytes,
+      rxDropped: counters.rxDropped + kernel.nHeld,
+      txPackets: counters.txPackets + kernel.txPackets,
+      txBytes: counters.txBytes + kernel.txBytes,
+    };
   }
 }
 

@@ -1,0 +1,44 @@
+/**
+ * The device that packets come up by: the kernel's program redirects them there, a packet socket reads them, and a program of
+ * its own drops them behind that, so that the host's stack never sees them.
+ */
+import { asm, attach, BpfProgram, VERDICT } from "@tenet/bpf";
+import { createVethPair, type FrameDevice, linkIndex, openPacketSocket, setLinkUp, SystemCallError } from "@tenet/linux";
+
+/** As large as a packet can be that is yet to be cut into segments. */
+const MTU = 65_535;
+
+/** An open collector. */
+export interface Collector {
+  readonly name: string;
+  readonly ifindex: number;
+  readonly device: FrameDevice;
+}
+
+/** Makes a collector; it has a name of its own. @throws SystemCallError */
+export function openCollector(): Collector {
+  const name = createPair();
+  const ifindex = linkIndex(name);
+  const drop = BpfProgram.load({ name: "tenet_collected", kind: "sched_cls", code: [asm.mov("r0", VERDICT.drop), asm.exit()] });
+  attach(drop, { ifindex, direction: "ingress" });
+  drop.close();
+  for (const end of [name, peerOf(name)]) setLinkUp(end);
+  return { name, ifindex, device: openPacketSocket(name) };
+}
+
+/** Makes a pair of devices, the other half of which is not used: the kernel has no simpler kind everywhere. */
+function createPair(): string {
+  for (let i = 0; ; i++) {
+    const name = `tup${process.pid}.${i}`;
+    try {
+      createVethPair({ name, peer: peerOf(name), mtu: MTU });
+      return name;
+    } catch (error) {
+      if (!(error instanceof SystemCallError) || error.errno !== "EEXIST") throw error;
+    }
+  }
+}
+
+function peerOf(name: string): string {
+  return `${name}p`;
+}

@@ -1,0 +1,167 @@
+/** What the kernel's program does by itself, and what it leaves to this process. */
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { probeBpf } from "@tenet/bpf";
+import {
+  addAddress,
+  createNamespace,
+  createVethPair,
+  deleteLeftovers,
+  FRAME_OFFSET,
+  FrameArena,
+  inNamespace,
+  listLinks,
+  openPacketSocket,
+  ReachabilityProber,
+  SendQueue,
+  setLinkUp,
+  untilOperational,
+} from "@tenet/linux";
+import { type DatapathAction, UserDatapath } from "@tenet/datapath";
+import { matchOf } from "./frames.ts";
+
+const { obstacle } = probeBpf();
+if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
+const PATIENCE = { timeout: 10_000, interval: 10 };
+const MAY_BE_UNDER_WAY = 256;
+
+let datapath: UserDatapath;
+let stop: AbortController;
+let nUpcalls: number;
+
+async function plugHost(name: string, n: number): Promise<number> {
+  createNamespace(`tkf-${name}`);
+  createVethPair({ name: `tkf-${name}-sw`, peer: "eth0", peerNamespace: `tkf-${name}` });
+  setLinkUp(`tkf-${name}-sw`);
+  inNamespace(`tkf-${name}`, () => {
+    addAddress("eth0", `10.98.3.${n}/24`);
+    setLinkUp("eth0");
+  });
+  await untilOperational([{ name: `tkf-${name}-sw` }, { name: "eth0", namespace: `tkf-${name}` }]);
+  return datapath.addPort({ name: `tkf-${name}-sw`, kind: "system" });
+}
+
+/** A slow path that sends what comes in at one of two ports out at the other, by a flow for each port and type. */
+function cross(a: number, b: number, extra: readonly DatapathAction[] = []): void {
+  datapath.onUpcall(({ frame, inPort, key }) => {
+    nUpcalls++;
+    const actions = [...extra, { type: "output", port: inPort === a ? b : a } as const];
+    datapath.putFlow(key, matchOf({ in_port: 1, eth_type: 1 }).mask, actions);
+    datapath.execute(frame, inPort, actions);
+  });
+}
+
+async function ping(): Promise<string> {
+  const prober = new ReachabilityProber();
+  try {
+    return (await prober.ping("tkf-a", "10.98.3.2")).outcome;
+  } finally {
+    prober.close();
+  }
+}
+
+/** Pings until the program has been made for the masks of the flows, so that nothing comes up any more. */
+async function untilInKernel(): Promise<void> {
+  await vi.waitFor(async () => {
+    await ping();
+    stop.abort();
+    const outcome = await ping();
+    stop = new AbortController();
+    datapath.start(stop.signal);
+    expect(outcome).toBe("reply");
+  }, PATIENCE);
+}
+
+describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
+  beforeEach(() => {
+    deleteLeftovers("tkf-");
+    nUpcalls = 0;
+    datapath = new UserDatapath({ isKernelUsed: true });
+    stop = new AbortController();
+    datapath.start(stop.signal);
+  });
+
+  afterEach(async () => {
+    stop.abort();
+    await datapath[Symbol.asyncDispose]();
+    deleteLeftovers("tkf-");
+  });
+
+  test("packets are forwarded and counted while this process looks away", async () => {
+    const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
+    cross(a, b);
+    await untilInKernel();
+    const { mask, key } = matchOf({ in_port: a, eth_type: 0x0800 });
+    const flow = datapath.putFlow(key, mask, [{ type: "output", port: b }]);
+    const before = { ...flow, nPackets: flow.nPackets, nBytes: flow.nBytes, sent: datapath.port(b)?.stats.txPackets ?? 0 };
+    const { hits } = datapath.stats();
+    stop.abort();
+    for (let i = 0; i < 5; i++) expect(await ping()).toBe("reply");
+    expect(flow.nPackets - before.nPackets).toBe(5);
+    expect(flow.nBytes - before.nBytes).toBeGreaterThanOrEqual(5 * 42);
+    expect(flow.usedMs).toBeGreaterThan(performance.now() - 60_000);
+    expect((datapath.port(b)?.stats.txPackets ?? 0) - before.sent).toBeGreaterThanOrEqual(5);
+    expect(datapath.stats().hits - hits).toBeGreaterThanOrEqual(10);
+  });
+
+  test("other actions and a deletion count from the next packet on", async () => {
+    const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
+    cross(a, b);
+    await untilInKernel();
+    const { mask, key } = matchOf({ in_port: a, eth_type: 0x0800 });
+    const flow = datapath.putFlow(key, mask, []);
+    expect(await ping()).not.toBe("reply");
+    const nDropped = flow.nPackets;
+    expect(nDropped).toBeGreaterThan(0);
+    nUpcalls = 0;
+    datapath.deleteFlow(flow);
+    expect(flow.nPackets).toBe(nDropped);
+    expect(await ping()).toBe("reply");
+    expect(nUpcalls).toBe(1);
+  });
+
+  test("what the program cannot do is done here", async () => {
+    const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
+    const meter = datapath.addMeter({ unit: "pktps", bands: [] });
+    cross(a, b, [{ type: "meter", meter }]);
+    for (let i = 0; i < 3; i++) expect(await ping()).toBe("reply");
+    expect(datapath.meterStats(meter)?.nPackets).toBeGreaterThanOrEqual(6);
+  });
+
+  test("a port that is ahead of this process is held back, and the loss is its own", async () => {
+    const a = await plugHost("a", 1);
+    const b = await plugHost("b", 2);
+    datapath.onUpcall(({ inPort }) => void (nUpcalls += inPort === a ? 1 : 0));
+    stop.abort();
+    const nSent = 4 * MAY_BE_UNDER_WAY;
+    inNamespace("tkf-a", () => flood("eth0", nSent));
+    const held = datapath.port(a)?.stats.rxDropped ?? 0;
+    expect(held).toBeGreaterThanOrEqual(nSent - MAY_BE_UNDER_WAY);
+    expect(datapath.port(b)?.stats.rxDropped).toBe(0);
+    datapath.start(new AbortController().signal);
+    await vi.waitFor(() => expect(nUpcalls).toBeGreaterThanOrEqual(MAY_BE_UNDER_WAY - 16), PATIENCE);
+    inNamespace("tkf-a", () => flood("eth0", 1));
+    await vi.waitFor(() => expect(nUpcalls).toBeGreaterThanOrEqual(MAY_BE_UNDER_WAY - 15), PATIENCE);
+  });
+
+  test("nothing is left in the kernel", async () => {
+    const own = (): string[] => listLinks().flatMap(({ name }) => (name.startsWith(`tup${process.pid}.`) ? [name] : []));
+    expect(own()).toHaveLength(2);
+    await datapath[Symbol.asyncDispose]();
+    expect(own()).toEqual([]);
+  });
+});
+
+/** Frames of a protocol for local experiments. */
+function flood(device: string, n: number): void {
+  const arena = new FrameArena(1);
+  const socket = openPacketSocket(device);
+  const at = arena.slotAt(0) + FRAME_OFFSET;
+  arena.view.setUint16(at + 12, 0x88b5);
+  for (let sent = 0; sent < n; ) {
+    const queue = new SendQueue(64);
+    while (!queue.isFull && sent + queue.length < n) queue.push(arena, at, 60);
+    sent += queue.length;
+    expect(socket.send(queue)).toBeGreaterThan(0);
+  }
+  socket.close();
+}
