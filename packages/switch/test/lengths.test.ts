@@ -33,6 +33,13 @@ test("an output cuts its own copy alone", async () => {
   }
 });
 
+test("after a branch that exits, the action set is not executed", async () => {
+  await using cables = new Cables("p1", "p2", "p3");
+  cables.apply("priority=9,in_port=1,actions=write_actions(output:3),goto_table:1");
+  cables.apply("table=1,actions=output:2,check_pkt_larger(100)->reg0[0],exit");
+  for (const sizeBytes of [100, 101]) expect(cables.sendFrame("p1", frame(sizeBytes))).toEqual(["p2"]);
+});
+
 test("a flow that doubles its work without end is given up", async () => {
   await using cables = new Cables("p1", "p2");
   const checks = Array.from({ length: 40 }, (_, i) => `check_pkt_larger(${i + 60})->reg0[0]`);
