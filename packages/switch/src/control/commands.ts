@@ -13,6 +13,7 @@ import { addressCommands } from "./address-commands.ts";
 import { bondCommands } from "./bond-commands.ts";
 import { connectionCommands } from "./connection-commands.ts";
 import { slowPathCommands } from "./slow-path-commands.ts";
+import { routeCommands } from "./route-commands.ts";
 import { underlayCommands } from "./underlay-commands.ts";
 import { unconfiguredCommands } from "./unconfigured-commands.ts";
 import { datapathCommands } from "./datapath-commands.ts";
@@ -37,6 +38,7 @@ export function switchCommands(
     ...traceCommands(vswitch),
     ...tunnelCommands(vswitch),
     ...underlayCommands(vswitch),
+    ...routeCommands(vswitch),
     ...connectionCommands(vswitch),
     ...unconfiguredCommands(vswitch),
     ...addressCommands(vswitch, clock),

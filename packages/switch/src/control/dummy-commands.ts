@@ -4,7 +4,7 @@ import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { DummyPorts } from "../dummy/dummy-ports.ts";
 import { parseOdpFlow } from "../dummy/parse-odp-flow.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
-import { readPrefix } from "./underlay-commands.ts";
+import { readPrefix } from "./route-commands.ts";
 import type { WarpClock } from "./warp-clock.ts";
 
 /** What datagrams carry that say nothing of their length: 0, 1, 2, ... */

@@ -18,6 +18,11 @@ export interface UserRoute extends HostRoute {
   readonly source: TunnelAddress;
 }
 
+/** Of several routes that lead to an address, the one of the highest rank is taken. */
+export function rankOf({ length, isLocal }: Pick<HostRoute, "length" | "isLocal">, isUser: boolean): number {
+  return length + (isUser ? USER_BONUS : isLocal ? LOCAL_BONUS : 0);
+}
+
 /** All routes. */
 export class RouteTable {
   readonly #host: HostNetwork;
@@ -57,8 +62,8 @@ export class RouteTable {
     }
     const host = mark === 0 ? this.#host.route(to) : undefined;
     if (best === undefined || host === undefined) return best ?? host;
-    const hostRank = host.isLocal ? 128 + LOCAL_BONUS : this.#host.routeLength(to);
-    return best.length + USER_BONUS > hostRank ? best : host;
+    const length = host.isLocal ? host.length : this.#host.routeLength(to);
+    return rankOf(best, true) > rankOf({ ...host, length }, false) ? best : host;
   }
 
   /** The host's routes that tell where packets start from, as `ovs/route/show` shows them. */

@@ -72,12 +72,13 @@ export function formatAddress(address: TunnelAddress): string {
 
 /** Whether the first `length` bits of two addresses are the same; IPv4 addresses have 96 before their own. */
 export function isSamePrefix(a: TunnelAddress, b: TunnelAddress, length: number): boolean {
-  for (let i = 0; i < 4; i++) {
-    const nBits = Math.min(32, Math.max(0, length - 32 * i));
-    const mask = nBits === 0 ? 0 : -1 << (32 - nBits);
-    if ((((a[i] ?? 0) ^ (b[i] ?? 0)) & mask) !== 0) return false;
-  }
-  return true;
+  return a.every((word, i) => ((word ^ (b[i] ?? 0)) & maskWord(length, i)) === 0);
+}
+
+/** The `i`-th word of the mask of a prefix. */
+export function maskWord(length: number, i: number): number {
+  const nBits = Math.min(32, Math.max(0, length - 32 * i));
+  return nBits === 0 ? 0 : -1 << (32 - nBits);
 }
 
 /** The addresses of a tunnel block as one; {@link NO_ADDRESS} where it has none. */

@@ -5,7 +5,7 @@
 import type { Clock } from "@tenet/kit";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
-import type { DeviceAddress, HostNetwork } from "./host-network.ts";
+import type { DeviceAddress, HostNetwork, HostRoute } from "./host-network.ts";
 import { NeighborTable } from "./neighbor-table.ts";
 import { RouteTable } from "./route-table.ts";
 import { isMapped, isSamePrefix, type TunnelAddress } from "./tunnel-config.ts";
@@ -78,6 +78,11 @@ export class Underlay {
       ?.address;
   }
 
+  /** What packets that take a route start from. */
+  sourceOf({ source, device, destination, gateway }: HostRoute): TunnelAddress | undefined {
+    return source ?? this.sourceAt(device, destination) ?? (gateway && this.sourceAt(device, gateway));
+  }
+
   /** Gives a dummy an address. */
   addDummyAddress(device: string, address: DeviceAddress): void {
     this.#dummyAddresses.set(device, [...(this.#dummyAddresses.get(device) ?? []), address]);
@@ -102,7 +107,7 @@ export class Underlay {
     const home = route === undefined ? undefined : this.#homeOf(route.device);
     if (route === undefined || home === undefined) return undefined;
     const nextHop = route.gateway ?? to;
-    const source = route.source ?? this.sourceAt(route.device, nextHop);
+    const source = this.sourceOf(route);
     return source === undefined ? undefined : { ...home, nextHop, source };
   }
 
