@@ -199,7 +199,7 @@ const COMMANDS: readonly string[] = [
   "dpctl/show",
 ];
 
-systemTest("a bridge of dummies looks the same, from the database and by control commands", async () => {
+systemTest("a bridge of dummies looks the same, from the database and by control commands", { timeout: 120_000 }, async () => {
   await using original = new Original();
   await original.start();
   await using live = await LiveSwitch.start();

@@ -61,6 +61,11 @@ systemTest("interfaces on devices have the columns that the original gives them"
   ip("link", "set", host.port, "mtu", "1500");
   await using live = await LiveSwitch.start();
   expect(await rowsOf((...args) => live.vsctl(...args))).toEqual(theirs);
+  // What the rows tell of speed and counters, controllers are told too.
+  const { out } = await live.ofctl("dump-ports-desc", "tsw-br0");
+  expect(out).toContain("current:    10GB-FD COPPER\n     speed: 10000 Mbps now, 0 Mbps max");
+  expect((await live.ofctl("dump-ports", "tsw-br0", "tsw-v1")).out).toContain("frame=0, over=0, crc=0");
+  expect((await live.ofctl("queue-stats", "tsw-br0")).out).toContain(": 0 queues");
 });
 
 systemTest("what comes in faster than an interface's policing rate allows is dropped", async () => {

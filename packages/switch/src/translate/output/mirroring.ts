@@ -32,7 +32,9 @@ export class Mirroring {
   /** The packet came in at a bundle. @returns whether it goes on: ports that mirrors send to take nothing in */
   takeIn(bundle: Bundle): boolean {
     if (this.#bridge.mirrors.some((mirror) => mirror.isReserved(bundle))) {
-      this.#walk.observer?.note(`dropping packet received on port ${bundle.name}, which is reserved exclusively for mirroring`);
+      this.#walk.observer?.failure(
+        `dropping packet received on port ${bundle.name}, which is reserved exclusively for mirroring`,
+      );
       return false;
     }
     this.#copy(bundle, (mirror) => mirror.copiesFrom(bundle));
