@@ -11,6 +11,7 @@ import {
   type FieldSpec,
   getField,
   IP_PROTO,
+  MAX_VLAN_LIMIT,
   NW_FRAG,
   setField,
   STAGE_ENDS,
@@ -32,6 +33,7 @@ const IP6_FIELDS: readonly FieldSpec[] = [FIELDS.ipv6_src, FIELDS.ipv6_dst, FIEL
 const MPLS_FIELDS: readonly FieldSpec[] = [FIELDS.mpls_lse, FIELDS.mpls_lse1, FIELDS.mpls_lse2];
 const TUNNEL4_FIELDS: readonly FieldSpec[] = [FIELDS.tun_src, FIELDS.tun_dst];
 const TUNNEL6_FIELDS: readonly FieldSpec[] = [FIELDS.tun_ipv6_src, FIELDS.tun_ipv6_dst];
+const INNER_TAG_FIELDS: readonly FieldSpec[] = [FIELDS.vlan_tci1, FIELDS.vlan_tpid1];
 const ARP_FIELDS: readonly FieldSpec[] = [FIELDS.arp_sha, FIELDS.arp_tha];
 const IP_HEADER_FIELDS: readonly FieldSpec[] = [FIELDS.nw_tos, FIELDS.nw_ttl, FIELDS.nw_frag];
 
@@ -41,14 +43,17 @@ export function startMask(mask: Uint32Array, flow: Uint32Array): void {
   setField(mask, FIELDS.recirc_id, 0xffffffff);
   setField(mask, FIELDS.eth_type, 0xffff);
   if (tunnelFamily(flow) !== 0) startTunnelMask(mask, flow);
-  const isTagged = getField(flow, FIELDS.vlan_tci) !== 0;
-  setField(mask, FIELDS.vlan_tci, isTagged ? VLAN_PRESENT : 0xffff);
-  if (isTagged) setField(mask, FIELDS.vlan_tpid, 0xffff);
+  setField(mask, FIELDS.vlan_tci, getField(flow, FIELDS.vlan_tci) === 0 ? 0xffff : VLAN_PRESENT);
   if (isIp(getField(flow, FIELDS.eth_type))) setField(mask, FIELDS.nw_frag, 0xff);
 }
 
-/** Takes out what packets like `flow` do not have, and the pipeline's own fields. */
-export function finishMask(mask: Uint32Array, flow: Uint32Array): void {
+/**
+ * Takes out what packets like `flow` do not have, and the pipeline's own fields.
+ *
+ * @param vlanLimit - how many tags the datapath reads: further ones no packet has
+ */
+export function finishMask(mask: Uint32Array, flow: Uint32Array, vlanLimit: number): void {
+  if (vlanLimit < MAX_VLAN_LIMIT) for (const field of INNER_TAG_FIELDS) clear(mask, field);
   for (const field of PIPELINE_FIELDS) clear(mask, field);
   for (const tci of [FIELDS.vlan_tci, FIELDS.vlan_tci1]) {
     if (getField(mask, tci) !== 0) setField(mask, tci, getField(mask, tci) | VLAN_PRESENT);
@@ -83,7 +88,7 @@ function startTunnelMask(mask: Uint32Array, flow: Uint32Array): void {
 /** The mask of everything that packets like `flow` have. */
 export function exactMask(flow: Uint32Array): Uint32Array {
   const mask = new Uint32Array(flow.length).fill(0xffffffff);
-  finishMask(mask, flow);
+  finishMask(mask, flow, MAX_VLAN_LIMIT);
   return mask;
 }
 

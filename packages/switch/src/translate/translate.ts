@@ -60,6 +60,6 @@ export function translate(bridge: Bridge, key: Uint32Array, around: Surroundings
   }
   leaveOff(walk);
   observer?.leaveBridge();
-  finishMask(wildcards, key);
+  finishMask(wildcards, key, around.vlanLimit);
   return walk.translation;
 }
