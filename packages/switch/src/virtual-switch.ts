@@ -108,7 +108,10 @@ export class VirtualSwitch {
     };
     this.ports.add({ bridge, port });
     bridge.addPort(port);
-    bundle.bond?.add(port);
+    if (bundle.bond !== undefined) {
+      bundle.bond.add(port);
+      this.#runBonds(); // who becomes active now is no news to hosts that are heard of later
+    }
     this.#portsChanged();
     return port;
   }
