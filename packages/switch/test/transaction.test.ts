@@ -158,3 +158,17 @@ test("of a long transaction listeners are told in parts, each rule once", () => 
   expect(parts.length).toBeGreaterThan(1);
   expect(parts.reduce((sum, n) => sum + n, 0)).toBe(1000);
 });
+
+test("the database saying of a table what it said before does not bring a transaction to its end", () => {
+  const bench = new Bench(3, []);
+  const { pipeline } = bench.bridge;
+  const settings = { name: "first", isEvicting: false, evictionGroups: [] };
+  pipeline.configureTables(new Map([[0, settings]]));
+  const work = pipeline.applying([add("priority=1,actions=drop"), add("priority=2,actions=drop")]);
+  work.next();
+  pipeline.configureTables(new Map([[0, { ...settings }]]));
+  expect(pipeline.isBusy).toBe(true);
+  pipeline.configureTables(new Map([[0, { ...settings, flowLimit: 9 }]]));
+  expect([pipeline.isBusy, pipeline.nRules, pipeline.table(0).limit]).toEqual([false, 2, 9]);
+  finish(work);
+});

@@ -4,6 +4,7 @@
  * Every change is one transaction: a bundle of flow-mods applies whole, or is undone and leaves no trace.
  * Whoever depends on the tables (the megaflow cache, controllers) is told after it, once, what changed.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "@tenet/kit";
 import { type Action, ALL_TABLES, GROUP, type MeterMod, type TableMod, type TlvTableMod } from "@tenet/openflow";
 import { GroupTable } from "../group/group-table.ts";
@@ -150,8 +151,9 @@ export class Pipeline {
 
   /** Takes what the database says of a table; rules go when it then holds too many and may evict. */
   configureTable(number: number, settings: TableSettings): void {
-    this.#settle();
     const table = this.table(number);
+    if (isDeepStrictEqual(table.settings, settings)) return; // nothing to bring a transaction to its end for
+    this.#settle();
     const edit = new TableEdit(this.#tables);
     table.settings = settings;
     while (table.isOverfull && edit.evictFrom(table));
