@@ -17,6 +17,8 @@ export interface MapSpec {
   readonly valueBytes: number;
   /** Of a ring buffer: bytes, a power of two and at least a page. */
   readonly maxEntries: number;
+  /** Hashes only: entries take memory as they come; else the memory of all is taken at once. */
+  readonly isGrowing?: boolean;
   /** Arrays only: `mapValues` gives their values as memory. */
   readonly isMapped?: boolean;
 }
@@ -44,7 +46,9 @@ export class BpfMap implements MapReference {
 
   /** @throws SystemCallError when the kernel refuses */
   static create(spec: MapSpec): BpfMap {
-    const flags = (spec.isMapped === true ? FLAG.mapped : 0) | (spec.kind === "prefix-trie" ? FLAG.noPreallocation : 0);
+    const flags =
+      (spec.isMapped === true ? FLAG.mapped : 0) |
+      (spec.kind === "prefix-trie" || spec.isGrowing === true ? FLAG.noPreallocation : 0);
     const fd = new Attributes()
       .u32(0, MAP_KINDS[spec.kind])
       .u32(4, spec.keyBytes)

@@ -13,7 +13,8 @@ import { KEY_WORDS, placeOf, toKernel } from "./key-layout.ts";
 import { type KernelPort, SLOT, toKernelActions } from "./slot.ts";
 import { SlotMemory } from "./slot-memory.ts";
 
-const MAX_PORTS = 4096;
+/** As many as the tag of a packet that comes up can tell. */
+const MAX_PORTS = 65_536;
 const MAX_FLOWS = 200_000;
 /** Between two programs: making one takes tens of ms, and new masks come together. */
 const RELOAD_MS = 100;
@@ -191,6 +192,7 @@ export class KernelFlows {
       keyBytes: 4 * wanted.length,
       valueBytes: 4,
       maxEntries: MAX_FLOWS,
+      isGrowing: true,
     });
     const made = { map, words: wanted, nFlows: 0 };
     this.#masks.set(name, made);
