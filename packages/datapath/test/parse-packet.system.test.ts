@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { asm, BpfMap, BpfProgram, probeBpf } from "@tenet/bpf";
 import { buildArp, buildEthernet, buildIcmp4, buildIp4, makeFlowKey, parseFlowKey } from "@tenet/net";
 import { KEY_BYTES, KEY_WORDS, toKernel, type WordGroup } from "../src/ebpf/key-layout.ts";
-import { PacketParser } from "../src/ebpf/parse-packet.ts";
+import { PacketParser } from "../src/ebpf/program/parse-packet.ts";
 import { tcpFrame, udpFrame } from "./frames.ts";
 
 const { obstacle } = probeBpf();

@@ -3,14 +3,18 @@
  *
  * What: flows whose masks and actions the kernel's program can do are put there, too; their packets never come to this
  * process. All others do, as do packets that the program does not want to read, and find their flow here.
- * How: a map per mask leads from masked words to a slot; the program is made for the masks there are, and replaced when they
- * change. Until then packets of a new mask come here, where their flow is, too: nothing waits for the program.
+ * How: a map per mask leads from masked words to a slot; the program is made for the masks and the kinds of actions there are, and
+ * replaced when they change. Until then packets of a new mask come here, where their flow is, too: nothing waits for the program.
  */
 import { attach, BpfMap, BpfProgram, type Link } from "@tenet/bpf";
 import type { DatapathAction } from "../datapath.ts";
-import { flowProgram, MASK_HINTS, PORT_COUNTERS } from "./flow-program.ts";
+import type { KernelAction, KernelPort } from "./actions/action-kind.ts";
+import { type ActionName, toKernelActions } from "./actions/actions.ts";
 import { KEY_WORDS, placeOf, toKernel } from "./key-layout.ts";
-import { type KernelPort, SLOT, toKernelActions } from "./slot.ts";
+import { PORT_COUNTERS } from "./program/counters.ts";
+import { MASK_HINTS } from "./program/find-flow.ts";
+import { flowProgram } from "./program/flow-program.ts";
+import { SLOT } from "./slot.ts";
 import { SlotMemory } from "./slot-memory.ts";
 
 /** As many as the tag of a packet that comes up can tell. */
@@ -78,6 +82,10 @@ export class KernelFlows {
   readonly #slots = new SlotMemory(this.#slotMemory, MAX_FLOWS);
   readonly #counters = new DataView(this.#counterMemory.bytes.buffer, this.#counterMemory.bytes.byteOffset);
   readonly #masks = new Map<string, MaskMap>();
+  /** Kinds of actions that the program has, and those that it is yet to have, for flows that wait for it. */
+  readonly #actions = new Set<ActionName>(["copy", "send"]);
+  readonly #newActions = new Set<ActionName>();
+  readonly #waiting = new Set<FlowInKernel>();
   readonly #ports = new Map<number, KernelPort & { readonly link: Link }>();
   #program: BpfProgram;
   #reload: NodeJS.Timeout | undefined;
@@ -141,15 +149,17 @@ export class KernelFlows {
     const slot = this.#slots.take(kernelActions, this.#nowMs());
     if (slot < 0) return undefined;
     const bytes = words(...table.words.map(({ place, bits }) => (wordOf(key, place) & bits) >>> 0));
-    table.map.update(bytes, words(slot));
+    const flow = new FlowInKernel(this.#slots, this.#clockOffsetMs, slot, table, bytes);
     table.nFlows++;
-    return new FlowInKernel(this.#slots, this.#clockOffsetMs, slot, table, bytes);
+    if (kernelActions.every(({ what }) => this.#actions.has(what))) flow.enter();
+    else this.#wait(flow, kernelActions);
+    return flow;
   }
 
   /** Takes a flow away; what it has counted can still be read, until the next flow is put. */
   remove(flow: KernelFlow): void {
     if (!(flow instanceof FlowInKernel)) return;
-    flow.table.map.delete(flow.key);
+    if (!this.#waiting.delete(flow)) flow.leave();
     flow.table.nFlows--;
     this.#slots.release(flow.slot, this.#nowMs());
     if (flow.table.nFlows === 0) this.#reloadSoon();
@@ -200,6 +210,13 @@ export class KernelFlows {
     return made;
   }
 
+  /** Keeps a flow out of the kernel until there is a program that can do it. */
+  #wait(flow: FlowInKernel, actions: readonly KernelAction<ActionName>[]): void {
+    for (const { what } of actions) if (!this.#actions.has(what)) this.#newActions.add(what);
+    this.#waiting.add(flow);
+    this.#reloadSoon();
+  }
+
   #reloadSoon(): void {
     this.#reload ??= setTimeout(() => {
       this.#reload = undefined;
@@ -214,9 +231,13 @@ export class KernelFlows {
       map.close();
     }
     const before = this.#program;
+    for (const name of this.#newActions) this.#actions.add(name);
+    this.#newActions.clear();
     this.#program = this.#load();
     for (const { link } of this.#ports.values()) link.replace(this.#program);
     before.close();
+    for (const flow of this.#waiting) flow.enter();
+    this.#waiting.clear();
   }
 
   #load(): BpfProgram {
@@ -227,7 +248,11 @@ export class KernelFlows {
       counters: this.#counterMap,
       collector: this.#collector,
     };
-    return BpfProgram.load({ name: "tenet", kind: "sched_cls", code: flowProgram([...this.#masks.values()], maps) });
+    return BpfProgram.load({
+      name: "tenet",
+      kind: "sched_cls",
+      code: flowProgram([...this.#masks.values()], this.#actions, maps),
+    });
   }
 }
 
@@ -244,6 +269,16 @@ class FlowInKernel implements KernelFlow {
     this.slot = slot;
     this.table = table;
     this.key = key;
+  }
+
+  /** From now on the program finds it. */
+  enter(): void {
+    this.table.map.update(this.key, words(this.slot));
+  }
+
+  /** From now on it does not. */
+  leave(): void {
+    this.table.map.delete(this.key);
   }
 
   get nPackets(): number {

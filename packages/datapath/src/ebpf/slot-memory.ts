@@ -1,6 +1,8 @@
 /** The slots of flows in memory that the kernel's program shares: given out, written, read, and given out again when no packet is in them. */
 import type { Mapping } from "@tenet/linux";
-import { type KernelAction, SLOT } from "./slot.ts";
+import type { KernelAction } from "./actions/action-kind.ts";
+import { type ActionName, actionNumber } from "./actions/actions.ts";
+import { SLOT } from "./slot.ts";
 
 /** A program runs for microseconds; one that saw a flow just before it was taken away has ended by then. */
 const GRACE_MS = 1000;
@@ -21,7 +23,7 @@ export class SlotMemory {
   }
 
   /** A slot with these actions and counters of zero; -1 when there is none. */
-  take(actions: readonly KernelAction[], nowMs: number): number {
+  take(actions: readonly KernelAction<ActionName>[], nowMs: number): number {
     const slot = this.#next(nowMs);
     if (slot < 0) return -1;
     const view = this.#view;
@@ -29,7 +31,7 @@ export class SlotMemory {
     for (let i = 0; i < SLOT.actions; i += 4) view.setUint32(at + i, 0, true);
     for (const [i, { what, argument, low, high }] of actions.entries()) {
       const from = at + SLOT.actions + i * SLOT.actionBytes;
-      view.setUint32(from, what, true);
+      view.setUint32(from, actionNumber(what), true);
       view.setUint32(from + 4, argument, true);
       view.setUint32(from + 8, low, true);
       view.setUint32(from + 12, high, true);

@@ -8,7 +8,7 @@
  */
 import { asm, type Code } from "@tenet/bpf";
 import { FIELDS } from "@tenet/net";
-import { placeOf, type WordGroup } from "./key-layout.ts";
+import { placeOf, type WordGroup } from "../key-layout.ts";
 
 /** Offsets in `__sk_buff`. */
 export const CONTEXT = {

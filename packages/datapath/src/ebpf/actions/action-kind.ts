@@ -1,0 +1,46 @@
+/**
+ * What an action of the kernel's program is: 16 bytes in a flow's slot, and code that carries it out.
+ *
+ *  | what 4 | argument 4 | low 4 | high 4 |
+ *
+ * Registers of its code: `r6` context, `r7` address of the 16 bytes, `r8` index of the action, `r9` slot; `r0` to `r5` and the stack's
+ * scratch are free. The packet's key on the stack is its metadata. No pointer into the packet is left from action to action. The code ends
+ * by going to `next` (the action after it) or `done` (no more), or it ends the program.
+ */
+import { asm, type Code } from "@tenet/bpf";
+import type { DatapathAction } from "../../datapath.ts";
+import type { ProgramMaps } from "../program/program-maps.ts";
+import { SLOT } from "../slot.ts";
+
+/** Code of an action. */
+export type ActionCode = (maps: ProgramMaps) => Code;
+
+/** One action as a slot has it. */
+export interface KernelAction<Name extends string = string> {
+  readonly what: Name;
+  readonly argument: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Where a port's packets go. */
+export interface KernelPort {
+  readonly ifindex: number;
+  /** A device that the host's stack is behind: what is sent to it, it receives. */
+  readonly isInternal: boolean;
+}
+
+/** What the translation of an action may ask. */
+export interface TranslationContext {
+  /** Whether it is the last of the list. */
+  readonly isLast: boolean;
+  portOf(portNo: number): KernelPort | undefined;
+}
+
+/** An action of a flow, of one type. */
+export type ActionOf<Type extends DatapathAction["type"]> = Extract<DatapathAction, { type: Type }>;
+
+/** Sets a register to what the action says. */
+export function loadArgument(to: "r1" | "r2" | "r3" | "r4", field: "argument" | "low" | "high"): Code {
+  return asm.load(4, to, "r7", SLOT.actions + { argument: 4, low: 8, high: 12 }[field]);
+}

@@ -1,0 +1,72 @@
+/** All actions of the kernel's program: how a flow's actions become its, and the code that carries them out one by one. */
+import { asm, type Code } from "@tenet/bpf";
+import type { DatapathAction } from "../../datapath.ts";
+import type { ProgramMaps } from "../program/program-maps.ts";
+import { SLOT } from "../slot.ts";
+import type { ActionCode, KernelAction, KernelPort, TranslationContext } from "./action-kind.ts";
+import { OUTPUT_ACTIONS, type OutputActionName, translateOutput } from "./output.ts";
+import { SET_FIELD_ACTIONS, type SetFieldActionName, translateSetMasked } from "./set-field.ts";
+import { translatePushVlan, VLAN_ACTIONS, type VlanActionName } from "./vlan.ts";
+
+/** An action of the program. */
+export type ActionName = OutputActionName | VlanActionName | SetFieldActionName;
+
+const CODES: Readonly<Record<ActionName, ActionCode>> = { ...OUTPUT_ACTIONS, ...VLAN_ACTIONS, ...SET_FIELD_ACTIONS };
+
+const NAMES = Object.keys(CODES) as ActionName[];
+
+/** How a slot names an action; 0 names none. */
+export function actionNumber(name: ActionName): number {
+  return NAMES.indexOf(name) + 1;
+}
+
+/**
+ * What the program is to do for a list of actions.
+ *
+ * @returns `undefined` when it has something that the program cannot do
+ */
+export function toKernelActions(
+  actions: readonly DatapathAction[],
+  portOf: (portNo: number) => KernelPort | undefined,
+): KernelAction<ActionName>[] | undefined {
+  const out: KernelAction<ActionName>[] = [];
+  for (const [i, action] of actions.entries()) {
+    const translated = translate(action, { isLast: i === actions.length - 1, portOf });
+    if (translated === undefined) return undefined;
+    out.push(...translated);
+  }
+  return out.length <= SLOT.maxActions ? out : undefined;
+}
+
+function translate(action: DatapathAction, context: TranslationContext): KernelAction<ActionName>[] | undefined {
+  switch (action.type) {
+    case "output":
+      return translateOutput(action, context);
+    case "pushVlan":
+      return translatePushVlan(action);
+    case "popVlan":
+      return [{ what: "popVlan", argument: 0, low: 0, high: 0 }];
+    case "setMasked":
+      return translateSetMasked(action);
+    default:
+      return undefined;
+  }
+}
+
+/** Carries out the actions of the slot in `r9`; only these are in the program. */
+export function carryOut(names: ReadonlySet<ActionName>, maps: ProgramMaps): Code {
+  const used = NAMES.filter((name) => names.has(name));
+  return [
+    asm.mov("r8", 0),
+    asm.label("act"),
+    asm.load(4, "r1", "r9", SLOT.nActions),
+    asm.branch("r8", ">=", "r1", "done"),
+    asm.branch("r8", ">=", SLOT.maxActions, "done"),
+    [asm.mov("r7", "r8"), asm.mul("r7", SLOT.actionBytes), asm.add("r7", "r9")],
+    asm.load(4, "r1", "r7", SLOT.actions),
+    used.map((name) => asm.branch("r1", "==", actionNumber(name), `action-${name}`)),
+    asm.jump("done"),
+    used.map((name) => [asm.label(`action-${name}`), CODES[name](maps)]),
+    [asm.label("next"), asm.add("r8", 1), asm.jump("act")],
+  ];
+}

@@ -1,0 +1,71 @@
+/**
+ * The program that forwards in the kernel: it finds the port, reads what the masks need, looks the packet up under one mask
+ * after the other, counts, and acts. What it finds no flow for goes up.
+ */
+import { asm, type Code, VERDICT } from "@tenet/bpf";
+import { carryOut, type ActionName } from "../actions/actions.ts";
+import { KEY_BYTES, KEY_WORDS, type WordGroup } from "../key-layout.ts";
+import { SLOT } from "../slot.ts";
+import { countPort } from "./counters.ts";
+import { findFlow } from "./find-flow.ts";
+import { goUp } from "./go-up.ts";
+import { CONTEXT, PacketParser } from "./parse-packet.ts";
+import { findEntry, type MaskTable, type ProgramMaps } from "./program-maps.ts";
+import { STACK } from "./stack.ts";
+
+/** Assembles the program for these masks and for flows with these actions. */
+export function flowProgram(tables: readonly MaskTable[], actions: ReadonlySet<ActionName>, maps: ProgramMaps): Code {
+  return [
+    asm.mov("r6", "r1"),
+    findPort(maps),
+    tables.length === 0 ? [] : [readPacket(tables), findFlow(tables, maps)],
+    [asm.label("slow"), goUp(maps)],
+    tables.length === 0 ? [] : [asm.label("hit"), findSlot(maps), count(), countPort(maps, STACK.key, "rx", "received")],
+    tables.length === 0 ? [] : carryOut(actions, maps),
+    [asm.label("done"), asm.mov("r0", VERDICT.drop), asm.exit()],
+  ];
+}
+
+/** The port of the device; a packet of a device that is no port goes on as if we were not there. */
+function findPort({ ports }: ProgramMaps): Code {
+  return [
+    Array.from({ length: KEY_BYTES / 4 }, (_, i) => asm.store(4, "r10", STACK.key + 4 * i, 0)),
+    asm.load(4, "r1", "r6", CONTEXT.ifindex),
+    asm.store(4, "r10", STACK.scratch, "r1"),
+    findEntry(ports, STACK.scratch),
+    asm.branch("r0", "!=", 0, "port"),
+    [asm.mov("r0", VERDICT.next), asm.exit()],
+    asm.label("port"),
+    asm.load(4, "r1", "r0", 0),
+    asm.store(4, "r10", STACK.key, "r1"),
+    asm.load(4, "r1", "r0", 4),
+    asm.store(8, "r10", STACK.isInternal, "r1"),
+  ];
+}
+
+/** Fills the words of the key that a mask has bits in. */
+function readPacket(tables: readonly MaskTable[]): Code {
+  const groups = new Set<WordGroup>();
+  for (const { words } of tables) for (const { place } of words) groups.add(KEY_WORDS[place]?.group ?? "port");
+  if (groups.size > 0) groups.add("type");
+  return new PacketParser(groups, STACK.key).code();
+}
+
+/** Leaves the slot in `r9`. */
+function findSlot({ slots }: ProgramMaps): Code {
+  return [
+    asm.load(4, "r1", "r0", 0),
+    asm.store(4, "r10", STACK.scratch, "r1"),
+    findEntry(slots, STACK.scratch),
+    asm.branch("r0", "==", 0, "slow"),
+    asm.mov("r9", "r0"),
+  ];
+}
+
+function count(): Code {
+  return [
+    [asm.mov("r1", 1), asm.atomic("add", 8, "r9", SLOT.packets, "r1")],
+    [asm.load(4, "r1", "r6", CONTEXT.length), asm.atomic("add", 8, "r9", SLOT.bytes, "r1")],
+    [asm.call("ktime_get_coarse_ns"), asm.store(8, "r9", SLOT.used, "r0")],
+  ];
+}

@@ -1,0 +1,29 @@
+/** What the program shares with this process. */
+import { asm, type Code, type MapReference } from "@tenet/bpf";
+
+/** The flows of one mask. */
+export interface MaskTable {
+  /** A hash from the masked words to a slot's number. */
+  readonly map: MapReference;
+  /** The words that the mask has bits in: their place in `KEY_WORDS`, and the bits as the program has them. */
+  readonly words: readonly { readonly place: number; readonly bits: number }[];
+}
+
+/** Maps, and devices, by their numbers. */
+export interface ProgramMaps {
+  /** A hash from a device's number to a port's number and whether it is internal, 4 bytes each. */
+  readonly ports: MapReference;
+  /** An array of one entry per processor: `MASK_HINTS` numbers of masks, from 1, 4 bytes each. */
+  readonly maskHints: MapReference;
+  /** An array of `SLOT.sizeBytes`. */
+  readonly slots: MapReference;
+  /** An array by port, see `PORT_COUNTERS`. */
+  readonly counters: MapReference;
+  /** The device that packets go up by. */
+  readonly collector: number;
+}
+
+/** Sets `r0` to the address of the entry whose key is on the stack, or 0. */
+export function findEntry(map: MapReference, keyAt: number): Code {
+  return [asm.mapAddress("r1", map), asm.mov("r2", "r10"), asm.add("r2", keyAt), asm.call("map_lookup_elem")];
+}

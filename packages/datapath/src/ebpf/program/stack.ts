@@ -1,0 +1,14 @@
+/** Where things lie on the program's stack, relative to `r10`. It has 512 bytes. */
+import { KEY_BYTES } from "../key-layout.ts";
+
+const KEY_ROOM = Math.ceil(KEY_BYTES / 8) * 8;
+
+/** Offsets of what lives as long as the packet is in the program, and of what each step has for itself. */
+export const STACK: { readonly key: number; readonly isInternal: number; readonly scratch: number } = {
+  /** The packet's key, as `KEY_WORDS` says. */
+  key: -KEY_ROOM,
+  /** Whether the port is internal, 8 bytes. */
+  isInternal: -KEY_ROOM - 8,
+  /** Free for each step: a masked key, what helpers point to. */
+  scratch: -KEY_ROOM - 8 - KEY_ROOM,
+};
