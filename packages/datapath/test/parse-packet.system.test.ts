@@ -9,7 +9,7 @@ import { tcpFrame, udpFrame } from "./frames.ts";
 
 const { obstacle } = probeBpf();
 if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
-const KEY_AT = -128;
+const KEY_AT = -KEY_BYTES;
 const ALL = new Set<WordGroup>(KEY_WORDS.map(({ group }) => group));
 
 const ETHERNET = { dst: 0x0a0000000002, src: 0x0a0000000001 };
@@ -42,7 +42,7 @@ describe.skipIf(obstacle !== undefined)("the key of a packet", () => {
   let program: BpfProgram;
 
   beforeAll(() => {
-    result = BpfMap.create({ kind: "array", name: "key", keyBytes: 4, valueBytes: 128, maxEntries: 1, isMapped: true });
+    result = BpfMap.create({ kind: "array", name: "key", keyBytes: 4, valueBytes: KEY_BYTES, maxEntries: 1, isMapped: true });
     key = new Uint32Array(result.mapValues().bytes.buffer);
     program = BpfProgram.load({
       name: "parse",

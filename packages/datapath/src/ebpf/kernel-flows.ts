@@ -10,10 +10,11 @@ import { attach, BpfMap, BpfProgram, type Link } from "@tenet/bpf";
 import type { DatapathAction } from "../datapath.ts";
 import type { KernelAction, KernelPort } from "./actions/action-kind.ts";
 import { type ActionName, toKernelActions } from "./actions/actions.ts";
-import { KEY_WORDS, placeOf, toKernel } from "./key-layout.ts";
+import { IN_PORT, KEY_WORDS, placeOf, toKernel } from "./key-layout.ts";
 import { PORT_COUNTERS } from "./program/counters.ts";
 import { MASK_HINTS } from "./program/find-flow.ts";
 import { flowProgram } from "./program/flow-program.ts";
+import { SCRATCH_BYTES } from "./program/stack.ts";
 import { SLOT } from "./slot.ts";
 import { SlotMemory } from "./slot-memory.ts";
 
@@ -181,18 +182,20 @@ export class KernelFlows {
     for (const object of [this.#program, ...maps]) object.close();
   }
 
-  /** The flows of a mask; `undefined` when the program does not fill a word that the mask has bits in. */
+  /** The flows of a mask; `undefined` when the program does not fill a word that the mask has bits in, or it is too wide. */
   #tableOf(key: Uint32Array, mask: Uint32Array): MaskMap | undefined {
     const wanted: { place: number; bits: number }[] = [];
     for (let word = 0; word < mask.length; word++) {
       const bits = mask[word] ?? 0;
       if (bits === 0) continue;
       const place = placeOf(word);
-      // What the program does not fill is zero in the packets that it looks up.
-      if (place === undefined && ((key[word] ?? 0) & bits) !== 0) return undefined;
       const layout = place === undefined ? undefined : KEY_WORDS[place];
-      if (place !== undefined && layout !== undefined) wanted.push({ place, bits: toKernel(bits, layout) });
+      if (place !== undefined && layout !== undefined && (place === IN_PORT || layout.group !== "metadata")) {
+        wanted.push({ place, bits: toKernel(bits, layout) });
+      } // What the program does not fill is zero in the packets that it looks up.
+      else if (((key[word] ?? 0) & bits) !== 0) return undefined;
     }
+    if (4 * wanted.length > SCRATCH_BYTES) return undefined;
     const name = wanted.map(({ place, bits }) => `${place}/${bits}`).join(" ");
     const known = this.#masks.get(name);
     if (known !== undefined) return known;

@@ -3,15 +3,17 @@
  *
  * Words that are contiguous bytes of a packet are kept in the network's order, so that the program copies and never turns
  * them; keys and masks are turned once, when a flow is put. Words that are made of several fields are in the machine's order.
- * Whatever else a FlowKey has is zero in a packet that just came in, or is left to the slow path.
+ * Whatever else a FlowKey has is zero in a packet that the program looks up, or the packet is left to the slow path.
+ *
+ * First come the words of what is known of a packet besides its bytes: they go along when it is looked up again, or goes up.
  */
 import { FIELDS } from "@tenet/net";
 
 /** How the bytes of a word lie: as a number here, or as in the packet (of which 2 or 4 bytes are used). */
 type ByteOrder = "host" | "network16" | "network32";
 
-/** What the program must read for a word. */
-export type WordGroup = "port" | "ethernet" | "type" | "ip" | "ip4" | "ip6" | "label" | "arp" | "transport" | "flags";
+/** What the program must read for a word; `metadata` it knows without. */
+export type WordGroup = "metadata" | "ethernet" | "type" | "ip" | "ip4" | "ip6" | "label" | "arp" | "transport" | "flags";
 
 /** A word that the program can fill. */
 export interface KeyWord {
@@ -33,9 +35,41 @@ function address(field: "eth_dst" | "eth_src" | "arp_sha" | "arp_tha", group: Wo
   ];
 }
 
+function metadata(field: keyof typeof FIELDS, n = 1, order: ByteOrder = "host", first = 0): KeyWord[] {
+  return words(field, first + n, "metadata", order).slice(first);
+}
+
+/** Options of a tunnel's header that the program can hold: as many as OVN has. */
+const OPTION_WORDS = 2;
+
+const METADATA: readonly KeyWord[] = [
+  ...metadata("in_port"),
+  ...metadata("recirc_id"),
+  ...metadata("dp_hash"),
+  ...metadata("ct_state"),
+  ...metadata("ct_zone"),
+  ...metadata("ct_mark"),
+  ...metadata("ct_label", 4),
+  ...metadata("ct_nw_proto"),
+  ...metadata("ct_nw_src", 1, "network32"),
+  ...metadata("ct_nw_dst", 1, "network32"),
+  ...metadata("ct_ipv6_src", 4, "network32"),
+  ...metadata("ct_ipv6_dst", 4, "network32"),
+  ...metadata("ct_tp_src", 1, "network32"),
+  ...metadata("tun_id", 1, "host", 1), // no protocol has more than 32 bits
+  ...metadata("tun_src", 1, "network32"),
+  ...metadata("tun_dst", 1, "network32"),
+  ...metadata("tun_ipv6_src", 4, "network32"),
+  ...metadata("tun_ipv6_dst", 4, "network32"),
+  ...metadata("tun_flags"),
+  ...metadata("tun_gbp_id"),
+  ...metadata("tun_options_present", 1, "host", 1), // the size of the options
+  ...metadata("tun_options", OPTION_WORDS, "network32"),
+];
+
 /** In the order in which they lie in the program's key. */
 export const KEY_WORDS: readonly KeyWord[] = [
-  ...words("in_port", 1, "port", "host"),
+  ...METADATA,
   ...address("eth_dst", "ethernet"),
   ...address("eth_src", "ethernet"),
   ...words("eth_type", 1, "type", "host"),
@@ -51,7 +85,10 @@ export const KEY_WORDS: readonly KeyWord[] = [
   ...words("tcp_flags", 1, "flags", "host"),
 ];
 
-/** Bytes of the program's key. */
+/** The place of the port's number. */
+export const IN_PORT = 0;
+
+/** Bytes of the program's key, a multiple of 8. */
 export const KEY_BYTES: number = KEY_WORDS.length * 4;
 
 const PLACE_OF_WORD = new Map(KEY_WORDS.map(({ word }, i) => [word, i]));
@@ -64,6 +101,10 @@ export function placeOf(word: number): number | undefined {
 /** A word of a FlowKey, or of its mask, as the program has it. */
 export function toKernel(value: number, { order }: KeyWord): number {
   if (order === "host") return value >>> 0;
-  const swapped = ((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
-  return (order === "network16" ? swapped >>> 16 : swapped) >>> 0;
+  const swapped = swap(value);
+  return order === "network16" ? swapped >>> 16 : swapped;
+}
+
+function swap(value: number): number {
+  return (((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
 }

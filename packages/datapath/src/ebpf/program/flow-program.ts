@@ -29,7 +29,7 @@ export function flowProgram(tables: readonly MaskTable[], actions: ReadonlySet<A
 /** The port of the device; a packet of a device that is no port goes on as if we were not there. */
 function findPort({ ports }: ProgramMaps): Code {
   return [
-    Array.from({ length: KEY_BYTES / 4 }, (_, i) => asm.store(4, "r10", STACK.key + 4 * i, 0)),
+    Array.from({ length: KEY_BYTES / 8 }, (_, i) => asm.store(8, "r10", STACK.key + 8 * i, 0)),
     asm.load(4, "r1", "r6", CONTEXT.ifindex),
     asm.store(4, "r10", STACK.scratch, "r1"),
     findEntry(ports, STACK.scratch),
@@ -46,7 +46,7 @@ function findPort({ ports }: ProgramMaps): Code {
 /** Fills the words of the key that a mask has bits in. */
 function readPacket(tables: readonly MaskTable[]): Code {
   const groups = new Set<WordGroup>();
-  for (const { words } of tables) for (const { place } of words) groups.add(KEY_WORDS[place]?.group ?? "port");
+  for (const { words } of tables) for (const { place } of words) groups.add(KEY_WORDS[place]?.group ?? "metadata");
   if (groups.size > 0) groups.add("type");
   return new PacketParser(groups, STACK.key).code();
 }

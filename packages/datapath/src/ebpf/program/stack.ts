@@ -1,6 +1,7 @@
 /** Where things lie on the program's stack, relative to `r10`. It has 512 bytes. */
 import { KEY_BYTES } from "../key-layout.ts";
 
+const STACK_BYTES = 512;
 const KEY_ROOM = Math.ceil(KEY_BYTES / 8) * 8;
 
 /** Offsets of what lives as long as the packet is in the program, and of what each step has for itself. */
@@ -10,5 +11,8 @@ export const STACK: { readonly key: number; readonly isInternal: number; readonl
   /** Whether the port is internal, 8 bytes. */
   isInternal: -KEY_ROOM - 8,
   /** Free for each step: a masked key, what helpers point to. */
-  scratch: -KEY_ROOM - 8 - KEY_ROOM,
+  scratch: -STACK_BYTES,
 };
+
+/** Bytes of the scratch. */
+export const SCRATCH_BYTES: number = STACK.isInternal - STACK.scratch;
