@@ -1,4 +1,4 @@
-/** What the program counts of ports. */
+/** What the program counts. */
 import { asm, type Code } from "@tenet/bpf";
 import { CONTEXT } from "./parse-packet.ts";
 import { findEntry, type ProgramMaps } from "./program-maps.ts";
@@ -24,8 +24,21 @@ export function countPort({ counters }: ProgramMaps, portAt: number, side: "rx" 
   return [
     findEntry(counters, portAt),
     asm.branch("r0", "==", 0, place),
-    [asm.mov("r1", 1), asm.atomic("add", 8, "r0", PORT_COUNTERS[`${side}Packets`], "r1")],
-    [asm.load(4, "r1", "r6", CONTEXT.length), asm.atomic("add", 8, "r0", PORT_COUNTERS[`${side}Bytes`], "r1")],
+    countPacket("r0", PORT_COUNTERS[`${side}Packets`], PORT_COUNTERS[`${side}Bytes`]),
     asm.label(place),
+  ];
+}
+
+/** Adds a packet and its bytes to counters at an address. A tag counts, though the kernel keeps it beside the packet. */
+export function countPacket(at: "r0" | "r9", packets: number, bytes: number): Code {
+  return [
+    [asm.mov("r1", 1), asm.atomic("add", 8, at, packets, "r1")],
+    [
+      asm.load(4, "r1", "r6", CONTEXT.length),
+      asm.load(4, "r2", "r6", CONTEXT.vlanPresent),
+      asm.lsh("r2", 2),
+      asm.add("r1", "r2"),
+    ],
+    asm.atomic("add", 8, at, bytes, "r1"),
   ];
 }

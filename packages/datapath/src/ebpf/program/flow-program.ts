@@ -6,7 +6,7 @@ import { asm, type Code, VERDICT } from "@tenet/bpf";
 import { carryOut, type ActionName } from "../actions/actions.ts";
 import { KEY_BYTES, KEY_WORDS, type WordGroup } from "../key-layout.ts";
 import { SLOT } from "../slot.ts";
-import { countPort } from "./counters.ts";
+import { countPacket, countPort } from "./counters.ts";
 import { findFlow } from "./find-flow.ts";
 import { goUp } from "./go-up.ts";
 import { CONTEXT, PacketParser } from "./parse-packet.ts";
@@ -63,9 +63,5 @@ function findSlot({ slots }: ProgramMaps): Code {
 }
 
 function count(): Code {
-  return [
-    [asm.mov("r1", 1), asm.atomic("add", 8, "r9", SLOT.packets, "r1")],
-    [asm.load(4, "r1", "r6", CONTEXT.length), asm.atomic("add", 8, "r9", SLOT.bytes, "r1")],
-    [asm.call("ktime_get_coarse_ns"), asm.store(8, "r9", SLOT.used, "r0")],
-  ];
+  return [countPacket("r9", SLOT.packets, SLOT.bytes), [asm.call("ktime_get_coarse_ns"), asm.store(8, "r9", SLOT.used, "r0")]];
 }
