@@ -1,5 +1,5 @@
 /** `union bpf_attr`: the arguments of one call of bpf(2), filled in by offset. */
-import { addressOf, callBpf, errnoName, SystemCallError } from "@tenet/linux";
+import { addressOf, callBpf, callBpfAside, errnoName, SystemCallError } from "@tenet/linux";
 
 /** Commands of bpf(2). */
 export const COMMAND = {
@@ -73,6 +73,11 @@ export class Attributes {
   /** Calls. @returns what the kernel returns, or minus the errno */
   try(command: number): number {
     return callBpf(command, this.#bytes);
+  }
+
+  /** Calls on another thread; nothing may be changed until then. @returns what the kernel returns, or -1 */
+  tryAside(command: number): Promise<number> {
+    return callBpfAside(command, this.#bytes);
   }
 
   /**

@@ -51,10 +51,15 @@ function canMake(kind: MapKind, isMapped: boolean): boolean {
   const isRing = kind === "ring-buffer";
   const keyBytes = isRing ? 0 : kind === "prefix-trie" ? 8 : 4;
   const maxEntries = isRing ? PAGE_BYTES : 1;
+  const spec = { kind, name: "probe", keyBytes, valueBytes: isRing ? 0 : 4, maxEntries, isMapped };
+  let like: BpfMap | undefined;
   try {
-    BpfMap.create({ kind, name: "probe", keyBytes, valueBytes: isRing ? 0 : 4, maxEntries, isMapped }).close();
+    if (kind === "array-of-maps") like = BpfMap.create({ ...spec, kind: "array" });
+    BpfMap.create(like === undefined ? spec : { ...spec, like }).close();
     return true;
   } catch {
     return false;
+  } finally {
+    like?.close();
   }
 }

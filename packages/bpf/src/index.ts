@@ -17,6 +17,7 @@ export type {
   Register,
   Width,
 } from "./instruction.ts";
+export { GracePeriod } from "./grace-period.ts";
 export { kernelFunctionIds } from "./kernel-types.ts";
 export { type AttachPoint, attach, type Link, openPinnedLink, VERDICT } from "./link.ts";
 export { BpfMap, type MapSpec, type UpdateMode } from "./map.ts";

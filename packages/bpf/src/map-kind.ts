@@ -8,6 +8,7 @@ export const MAP_KINDS = {
   "lru-hash": 9,
   "lru-per-cpu-hash": 10,
   "prefix-trie": 11,
+  "array-of-maps": 12,
   "ring-buffer": 27,
 } as const;
 

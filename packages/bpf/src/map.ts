@@ -21,6 +21,8 @@ export interface MapSpec {
   readonly isGrowing?: boolean;
   /** Arrays only: `mapValues` gives their values as memory. */
   readonly isMapped?: boolean;
+  /** Of an array of maps: what its maps are like. */
+  readonly like?: MapReference;
 }
 
 /** When an entry may be written: whether or not its key is there, only when it is not, only when it is. */
@@ -55,6 +57,7 @@ export class BpfMap implements MapReference {
       .u32(8, spec.valueBytes)
       .u32(12, spec.maxEntries)
       .u32(16, flags)
+      .u32(20, spec.like?.fd ?? 0)
       .name(28, spec.name)
       .call(COMMAND.mapCreate, `create map "${spec.name}"`);
     return new BpfMap(fd, spec);

@@ -70,6 +70,24 @@ export class BpfProgram {
     }
   }
 
+  /**
+   * As {@link BpfProgram.load}, while this thread does other things: the verifier takes tens of ms for a long program.
+   *
+   * @throws AssemblyError at once
+   * @throws VerifierError
+   * @throws SystemCallError
+   */
+  static async loadAside(spec: ProgramSpec): Promise<BpfProgram> {
+    const program = assemble(spec.code);
+    const types = loadProgramTypes(spec.name, program);
+    try {
+      const fd = await loadAttributes(spec, program, types).tryAside(COMMAND.programLoad);
+      return new BpfProgram(fd >= 0 ? fd : loadAssembled(spec, program, types), spec.name);
+    } finally {
+      types?.close();
+    }
+  }
+
   /** Opens a program that is pinned. @throws SystemCallError when nothing is there */
   static openPinned(path: string): BpfProgram {
     return new BpfProgram(openPin(path), path);
@@ -112,7 +130,7 @@ export class BpfProgram {
   }
 }
 
-function loadAssembled(spec: ProgramSpec, program: Assembled, types: ProgramTypes | undefined): number {
+function loadAttributes(spec: ProgramSpec, program: Assembled, types: ProgramTypes | undefined): Attributes {
   const instructions = fixedMemory(program.bytes.length);
   instructions.set(program.bytes);
   const attributes = new Attributes()
@@ -125,6 +143,11 @@ function loadAssembled(spec: ProgramSpec, program: Assembled, types: ProgramType
     const n = types.functions.length / FUNCTION_INFO_BYTES;
     attributes.u32(72, types.fd).u32(76, FUNCTION_INFO_BYTES).memory(80, types.functions).u32(88, n);
   }
+  return attributes;
+}
+
+function loadAssembled(spec: ProgramSpec, program: Assembled, types: ProgramTypes | undefined): number {
+  const attributes = loadAttributes(spec, program, types);
   const result = attributes.try(COMMAND.programLoad);
   if (result >= 0) return result;
   const log = fixedMemory(LOG_BYTES);

@@ -10,6 +10,7 @@ import {
   type Code,
   disassemble,
   fixedMemory,
+  GracePeriod,
   kernelFunctionIds,
   type MapSpec,
   openPinnedLink,
@@ -102,6 +103,27 @@ describe.skipIf(obstacle !== undefined)("in the kernel", () => {
       asm.exit(),
     ];
     expect(run(code)).toBe(90);
+  });
+
+  test("a program is loaded while this thread does other things, and refused as otherwise", async () => {
+    let nTurns = 0;
+    const turn = setInterval(() => nTurns++, 1);
+    const long: Code = Array.from({ length: 100_000 }, () => asm.mov("r0", 7));
+    const program = await BpfProgram.loadAside({ name: "long", kind: "sched_cls", code: [long, asm.exit()] });
+    clearInterval(turn);
+    expect(nTurns).toBeGreaterThan(0);
+    expect(program.run({ packet: PACKET }).value).toBe(7);
+    program.close();
+    const unset = BpfProgram.loadAside({ name: "unset", kind: "sched_cls", code: [asm.mov("r0", "r5"), asm.exit()] });
+    await expect(unset).rejects.toBeInstanceOf(VerifierError);
+  });
+
+  test("a grace period ends, as often as it is asked for", async () => {
+    const grace = new GracePeriod();
+    await Promise.all([grace.wait(), grace.wait()]);
+    await grace.wait();
+    grace.close();
+    await expect(grace.wait()).rejects.toThrow("Cannot wait for running programs");
   });
 
   test("a program goes on in another one of an array", () => {

@@ -26,6 +26,15 @@ export function callBpf(command: number, attributes: Uint8Array): number {
   return result < 0 ? -libc().errno() : result;
 }
 
+/**
+ * As {@link callBpf}, on another thread: for calls that take long.
+ *
+ * @returns what the kernel returns, or -1 when it refuses; the reason is told to a call on this thread alone
+ */
+export function callBpfAside(command: number, attributes: Uint8Array): Promise<number> {
+  return libc().syscallAside(SYSTEM_CALL, command, attributes, attributes.length);
+}
+
 /** The symbolic name of an errno, e.g. `ENOENT`. */
 export function errnoName(errno: number): string {
   return libc().nameOf(errno);

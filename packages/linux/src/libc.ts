@@ -22,9 +22,15 @@ export interface FdWatch {
   close(): void;
 }
 
+/** A function of the library, called on this thread, or on one of koffi's. */
+interface KoffiFunction {
+  (...args: never[]): number;
+  async(...args: unknown[]): void;
+}
+
 /** What koffi gives that plain function calls do not. */
 interface Koffi {
-  load(path: string): { func(definition: string): (...args: never[]) => number };
+  load(path: string): { func(definition: string): KoffiFunction };
   errno(): number;
   address(memory: Uint8Array): bigint;
   view(address: bigint, nBytes: number): ArrayBuffer;
@@ -65,6 +71,8 @@ type CallName = keyof typeof SIGNATURES;
 
 /** The system calls by name; each returns what the C function does (-1 on failure, then see `errno`). */
 export type Libc = Record<CallName, (...args: (Pointer | string)[]) => number> & {
+  /** `syscall` on another thread; what is passed by reference must stay as it is until then. @returns -1 on failure */
+  syscallAside(...args: Pointer[]): Promise<number>;
   /** Symbolic name of the last failure, e.g. `EAGAIN`. */
   errnoName(): string;
   /** Symbolic name of an errno. */
@@ -120,9 +128,8 @@ function loadLibc(): Libc {
 
 function bindAll(koffi: Koffi): Libc {
   const library = koffi.load("libc.so.6");
-  const calls = Object.fromEntries(
-    Object.entries(SIGNATURES).map(([name, signature]) => [name, library.func(signature)]),
-  ) as unknown as Record<CallName, (...args: (Pointer | string)[]) => number>;
+  const functions = Object.fromEntries(Object.entries(SIGNATURES).map(([name, signature]) => [name, library.func(signature)]));
+  const calls = functions as unknown as Record<CallName, (...args: (Pointer | string)[]) => number>;
   // The first of several names of a number is the usual one (EAGAIN, not EWOULDBLOCK).
   const nameOfErrno = new Map(
     Object.entries(constants.errno)
@@ -132,6 +139,11 @@ function bindAll(koffi: Koffi): Libc {
   const nameOf = (errno: number): string => nameOfErrno.get(errno) ?? `errno ${errno}`;
   return {
     ...calls,
+    syscallAside: (...args) =>
+      new Promise((resolve, reject) => {
+        const done = (error: Error | null, result: number): void => (error === null ? resolve(result) : reject(error));
+        functions["syscall"]?.async(...args, done);
+      }),
     errno: () => koffi.errno(),
     errnoName: () => nameOf(koffi.errno()),
     nameOf,
