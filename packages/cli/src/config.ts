@@ -54,7 +54,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Where Congress served its API. */
 const POLICY_PORT = "1789";
 const CONSOLE_PORT = "8089";
-const DATAPATHS: readonly DatapathKind[] = ["user", "ebpf"];
+const DATAPATHS: readonly DatapathKind[] = ["auto", "ebpf", "user"];
 const MODES: readonly LabMode[] = ["namespaces", "simulated"];
 
 /** The state folder: `$TENET_HOME`, else `./.tenet`. */
@@ -117,7 +117,9 @@ function modeOf({ value, source }: Setting): LabMode | undefined {
 function datapathOf({ value, source }: Setting): DatapathKind {
   const kind = DATAPATHS.find((known) => known === value);
   if (kind !== undefined) return kind;
-  throw new SettingError(`Cannot forward by "${value}" (${source})`, { hint: didYouMean(value, DATAPATHS) });
+  throw new SettingError(`Cannot forward by "${value}" (${source})`, {
+    hint: didYouMean(value, DATAPATHS) ?? "Give ebpf (root on Linux), user, or auto",
+  });
 }
 
 function prefixOf({ value, source }: Setting): string {

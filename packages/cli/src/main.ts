@@ -33,7 +33,10 @@ program
   .argument("[lab]", "lab file, or folder with a lab.yaml; without one the bare stack runs")
   .option("--once", "check the lab and stop: exit code 0 when all is as the lab expects")
   .option("--hosts <kind>", "namespaces (root on Linux), simulated, or auto [TENET_HOSTS]")
-  .option("--datapath <kind>", "user, or ebpf: the kernel forwards what its program can do (root) [TENET_DATAPATH]")
+  .option(
+    "--datapath <kind>",
+    "ebpf: the kernel forwards what its program can do (root); user; or auto: ebpf where it works [TENET_DATAPATH]",
+  )
   .option("--policy-port <port>", "of the policy API on loopback, default 1789 [TENET_POLICY_PORT]")
   .option("--console-port <port>", "of the console on loopback, default 8089 [TENET_CONSOLE_PORT]")
   .option("--console-writes", "let pages of the console write to the databases, not only read them")
@@ -58,7 +61,7 @@ program
   .description("tell what runs")
   .action(async (flags: { output: "text" | "json" }) => {
     const { status } = await import("./commands/status.ts");
-    stdout.write(await status(homeOf(env), flags.output, hasColor, Date.now()));
+    stdout.write(await status(homeOf(env), flags.output, hasColor, Date.now(), stop.signal));
   });
 
 program

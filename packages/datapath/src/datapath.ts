@@ -166,6 +166,8 @@ export interface PortSpec {
    */
   readonly kind: "system" | "internal" | "memory" | "tunnel";
   readonly tunnel?: TunnelSpec;
+  /** Whether this process alone forwards its packets, also where the kernel could. */
+  readonly isInUserSpace?: boolean;
 }
 
 /** What a tunnel port speaks. Where its packets go is said by {@link SetTunnelAction}. */
@@ -199,6 +201,15 @@ export interface DatapathStats {
   readonly lost: number;
   readonly nFlows: number;
   readonly nMasks: number;
+  /** Of a datapath that has flows in the kernel. */
+  readonly kernel?: KernelStats | undefined;
+}
+
+/** Flows in the kernel, and those that are not. */
+export interface KernelStats {
+  readonly nFlows: number;
+  /** How often a flow was put that stayed with this process, by reason. */
+  readonly nLeftByReason: ReadonlyMap<string, number>;
 }
 
 /** One side of a connection: what its packets carry. */

@@ -22,6 +22,7 @@ export type {
   Upcall,
 } from "./datapath.ts";
 export { nestedActions } from "./datapath.ts";
+export { type KernelObstacle, kernelObstacle } from "./ebpf/kernel-obstacle.ts";
 export { FlowTable } from "./flow-table.ts";
 export { MemoryLink } from "./port/memory-link.ts";
 export { Meter, type MeterBand, type MeterConfig, type MeterCounters, type MeterStats } from "./meter/meter.ts";

@@ -103,8 +103,8 @@ export class UserDatapath implements Datapath {
     if (taken !== undefined) {
       throw new IoError(`Cannot add port "${spec.name}": it is port ${taken.portNo} already`, { hint: "Remove it first" });
     }
-    const { name, kind, tunnel } = spec;
-    const own = { name, kind, ...(tunnel === undefined ? {} : { tunnel }) };
+    const { name, kind, tunnel, isInUserSpace = false } = spec;
+    const own = { name, kind, isInUserSpace, ...(tunnel === undefined ? {} : { tunnel }) };
     const port = new Port(this.#ports.length, own, this.#openEnd(spec));
     this.#ports.push(port);
     const { end } = port;
@@ -205,7 +205,8 @@ export class UserDatapath implements Datapath {
     const { nHits, nMisses, nLost } = this.#runner;
     let nKernelHits = 0;
     for (const port of this.#ports) nKernelHits += port?.kernelTraffic?.().rxPackets ?? 0;
-    return { hits: nHits + nKernelHits, misses: nMisses, lost: nLost, nFlows: this.#table.size, nMasks: this.#table.nMasks };
+    const { size: nFlows, nMasks } = this.#table;
+    return { hits: nHits + nKernelHits, misses: nMisses, lost: nLost, nFlows, nMasks, kernel: this.#kernel?.flows.stats() };
   }
 
   /** Forwards between devices on the event loop until `signal` aborts. Memory ports work without it. */
@@ -238,7 +239,7 @@ export class UserDatapath implements Datapath {
   /** Lets the kernel have a port's packets; a device in another namespace cannot be reached from there. */
   #enterKernel(port: Port): void {
     const flows = this.#kernel?.flows;
-    if (flows === undefined || port.ifIndex === 0) return;
+    if (flows === undefined || port.ifIndex === 0 || port.spec.isInUserSpace === true) return;
     flows.addPort(port.portNo, { ifindex: port.ifIndex, isInternal: port.spec.kind === "internal" });
     port.kernelTraffic = () => flows.traffic(port.portNo);
   }
@@ -265,7 +266,8 @@ export class UserDatapath implements Datapath {
       if (spec.tunnel !== undefined) return tunnelEnd(spec.tunnel, this.#memory);
       throw new IoError(`Cannot add port "${spec.name}": it has no "tunnel"`, { hint: "Say what kind of tunnel it is" });
     }
-    return deviceEnd(spec.kind === "system" ? openPacketSocket(spec.name, this.#kernel === undefined) : openTap(spec.name));
+    const isReceiving = this.#kernel === undefined || spec.isInUserSpace === true;
+    return deviceEnd(spec.kind === "system" ? openPacketSocket(spec.name, isReceiving) : openTap(spec.name));
   }
 
   #deviceLoop(): DeviceLoop {

@@ -16,7 +16,7 @@ import {
   setLinkUp,
   untilOperational,
 } from "@tenet/linux";
-import { type DatapathAction, UserDatapath } from "@tenet/datapath";
+import { type DatapathAction, type PortSpec, UserDatapath } from "@tenet/datapath";
 import { matchOf } from "./frames.ts";
 
 const { obstacle } = probeBpf();
@@ -28,7 +28,7 @@ let datapath: UserDatapath;
 let stop: AbortController;
 let nUpcalls: number;
 
-async function plugHost(name: string, n: number): Promise<number> {
+async function plugHost(name: string, n: number, spec: Partial<PortSpec> = {}): Promise<number> {
   createNamespace(`tkf-${name}`);
   createVethPair({ name: `tkf-${name}-sw`, peer: "eth0", peerNamespace: `tkf-${name}` });
   setLinkUp(`tkf-${name}-sw`);
@@ -37,7 +37,7 @@ async function plugHost(name: string, n: number): Promise<number> {
     setLinkUp("eth0");
   });
   await untilOperational([{ name: `tkf-${name}-sw` }, { name: "eth0", namespace: `tkf-${name}` }]);
-  return datapath.addPort({ name: `tkf-${name}-sw`, kind: "system" });
+  return datapath.addPort({ name: `tkf-${name}-sw`, kind: "system", ...spec });
 }
 
 /** A slow path that sends what comes in at one of two ports out at the other, by a flow for each port and type. */
@@ -125,6 +125,17 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
     cross(a, b, [{ type: "meter", meter }]);
     for (let i = 0; i < 3; i++) expect(await ping()).toBe("reply");
     expect(datapath.meterStats(meter)?.nPackets).toBeGreaterThanOrEqual(6);
+    const { nFlows, nLeftByReason } = datapath.stats().kernel ?? {};
+    expect(nFlows).toBe(0);
+    expect([...(nLeftByReason?.keys() ?? [])]).toEqual(["action meter"]);
+  });
+
+  test("a port that is to stay in user space is forwarded to and from here", async () => {
+    const [a, b] = [await plugHost("a", 1), await plugHost("b", 2, { isInUserSpace: true })];
+    cross(a, b);
+    for (let i = 0; i < 3; i++) expect(await ping()).toBe("reply");
+    expect(datapath.stats().kernel?.nLeftByReason.get("a port outside the kernel's reach")).toBeGreaterThan(0);
+    expect(datapath.stats().hits).toBeGreaterThan(0);
   });
 
   test("a port that is ahead of this process is held back, and the loss is its own", async () => {

@@ -1,6 +1,8 @@
 export type { MaskReason } from "./trace/mask-reasons.ts";
 export type { ConnectionDescription, DirectionDescription } from "./control/connection-description.ts";
-export { type DatapathKind, runSwitch, type SwitchConfig } from "./run-switch.ts";
+export type { DatapathKind } from "./open-datapath.ts";
+export type { Placement } from "./control/placement-commands.ts";
+export { runSwitch, type SwitchConfig } from "./run-switch.ts";
 export { Bridge, type PortEvent, PortNumberError } from "./bridge/bridge.ts";
 export type { BridgePort, Bundle, PortLink } from "./bridge/bridge-port.ts";
 export { makeBundle } from "./bridge/bundle.ts";

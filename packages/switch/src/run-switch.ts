@@ -5,22 +5,21 @@
  * worker thread as well as alone.
  */
 import { mkdirSync } from "node:fs";
-import { type MemoryLink, UserDatapath } from "@tenet/datapath";
+import type { MemoryLink } from "@tenet/datapath";
 import { type Clock, type Logger, Scope, systemClock, untilAborted } from "@tenet/kit";
 import { type Command, connect, type Replica, ServerLock, type TlsFiles } from "@tenet/ovsdb";
 import { dummyCommands } from "./control/dummy-commands.ts";
 import { WarpClock } from "./control/warp-clock.ts";
 import { DummyPorts } from "./dummy/dummy-ports.ts";
+import { placementCommands } from "./control/placement-commands.ts";
 import { switchCommands } from "./control/commands.ts";
 import { openControl } from "./control/open-control.ts";
 import { DatabaseFollower, FOLLOWED_TABLES, type SwitchDatabase } from "./database/follow-database.ts";
 import { Controllers } from "./controller/controllers.ts";
 import { LinuxNetwork, NO_NETWORK } from "./tunnel/host-network.ts";
 import { BridgeServices } from "./service/bridge-services.ts";
+import { type DatapathKind, describePlacement, openDatapath } from "./open-datapath.ts";
 import { VirtualSwitch } from "./virtual-switch.ts";
-
-/** By this process alone, or with a program in the kernel in front of it. */
-export type DatapathKind = "user" | "ebpf";
 
 /** What the switch needs to know. */
 export interface SwitchConfig {
@@ -66,9 +65,12 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   await using scope = new Scope(AbortSignal.any([signal, exit.signal]));
   mkdirSync(config.runDir, { recursive: true });
   const dummies = scope.use(new DummyPorts(clock, config.openMemoryPort));
-  const datapath = scope.use(
-    new UserDatapath({ clock, isKernelUsed: config.datapath === "ebpf", openMemoryLink: (name) => dummies.open(name) }),
-  );
+  const { datapath, whyUserSpace } = openDatapath(config.datapath ?? "user", {
+    clock,
+    openMemoryLink: (name) => dummies.open(name),
+  });
+  scope.use(datapath);
+  log.info({}, describePlacement(whyUserSpace));
   const network = config.hasSystemRoutes === false || process.platform !== "linux" ? NO_NETWORK : scope.use(new LinuxNetwork());
   const vswitch = new VirtualSwitch(datapath, clock, network);
   scope.defer(() => vswitch.turns.stop());
@@ -81,6 +83,7 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   };
   const commands = [
     ...switchCommands(vswitch, controllers, clock, () => exit.abort()),
+    ...placementCommands(vswitch, whyUserSpace),
     ...dummyCommands(vswitch, dummies, clock, warped),
   ];
   if (config.serveCommands === undefined) await openControl(NAME, config.runDir, commands, scope, log);

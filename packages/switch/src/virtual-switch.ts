@@ -89,7 +89,7 @@ export class VirtualSwitch {
     const { name, ofport, bundle = makeBundle(spec.name) } = spec;
     const isLocal = name === bridge.name;
     const number = isLocal ? PORT.LOCAL : bridge.freeOfport(ofport);
-    const link = this.ports.open(spec);
+    const link = this.ports.open(spec, bridge.datapathType === "netdev");
     const info = link.kind === "datapath" ? this.datapath.port(link.portNo) : undefined;
     const port: BridgePort = {
       name,

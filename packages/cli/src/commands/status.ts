@@ -1,4 +1,6 @@
 /** `tenet status`: what runs, in a few lines or as JSON. */
+import type { Placement } from "@tenet/switch";
+import { askSwitch } from "@tenet/why";
 import type { Home } from "../config.ts";
 import type { CloudState } from "../console/cloud-state.ts";
 import { styleFor } from "../up/style.ts";
@@ -13,10 +15,18 @@ export interface ProcessState {
 }
 
 /** Asks for the state and formats it. @throws NotRunningError */
-export async function status(home: Home, format: "text" | "json", hasColor: boolean, now: number): Promise<string> {
+export async function status(
+  home: Home,
+  format: "text" | "json",
+  hasColor: boolean,
+  now: number,
+  signal: AbortSignal,
+): Promise<string> {
   const state = await ask<CloudState>(home, "GET", "/api/state");
   const running = await ask<ProcessState>(home, "GET", "/api/process");
-  if (format === "json") return `${JSON.stringify({ ...running, ...state }, undefined, 2)}\n`;
+  const reply = await askSwitch(home.runDir, "tell where flows run", ["tenet/datapath"], signal);
+  const flows = JSON.parse(reply) as Placement;
+  if (format === "json") return `${JSON.stringify({ ...running, ...state, flows }, undefined, 2)}\n`;
   const style = styleFor(hasColor);
   const nUp = state.ports.filter(({ up }) => up).length;
   const broken = state.policies.filter((policy) => policy.status !== "ok");
@@ -25,6 +35,7 @@ export async function status(home: Home, format: "text" | "json", hasColor: bool
     ["hosts", `${state.hosts.length}, ${describeMode(state.mode)}`],
     ["switches", state.switches.map(({ name }) => name).join(", ")],
     ["ports", `${nUp} of ${state.ports.length} up`],
+    ["forwarding", describeFlows(flows)],
     [
       "policies",
       `${state.policies.length}${broken.length === 0 ? "" : `, ${broken.length} broken: ${broken.map(({ name }) => name).join(", ")}`}`,
@@ -38,6 +49,14 @@ export async function status(home: Home, format: "text" | "json", hasColor: bool
     ["console", running.consoleUrl],
   ];
   return `${style.bold(state.name)}\n${formatTable(rows.map(([name = "", value = ""]) => [`  ${style.dim(name)}`, value]))}\n`;
+}
+
+/** Where flows run, how many, and what keeps how many out of the kernel. */
+function describeFlows({ text, nFlows, nFlowsInKernel, nLeftByReason }: Placement): string {
+  const left = Object.entries(nLeftByReason).map(([reason, n]) => `${n} for ${reason}`);
+  if (nFlowsInKernel === 0 && left.length === 0) return text;
+  const why = left.length === 0 ? "" : `; left to user space so far: ${left.join(", ")}`;
+  return `${text}: ${nFlowsInKernel} of ${nFlows}${why}`;
 }
 
 function duration(ms: number): string {

@@ -16,8 +16,9 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
       {
         name: "datapath",
         argument: "required",
-        placeholder: "user|ebpf",
-        about: "ebpf: the kernel forwards what its program can do (needs root); user, the default: this process does all",
+        placeholder: "auto|ebpf|user",
+        about:
+          "ebpf: the kernel forwards what its program can do (needs root); user, the default: this process does all; auto: ebpf where it works",
       },
       { name: "unixctl", argument: "required", placeholder: "SOCKET", about: "control socket, or none" },
       { name: "disable-system", about: "understood, and without effect: there is no kernel datapath to leave out" },

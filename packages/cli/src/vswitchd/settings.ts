@@ -45,7 +45,9 @@ export function readSettings(
     throw new UsageError(`--enable-dummy=${dummies}: expected override, system, or nothing`);
   }
   const datapath = lastValue(line, "datapath") ?? "user";
-  if (datapath !== "user" && datapath !== "ebpf") throw new UsageError(`--datapath=${datapath}: expected user or ebpf`);
+  if (datapath !== "user" && datapath !== "ebpf" && datapath !== "auto") {
+    throw new UsageError(`--datapath=${datapath}: expected auto, ebpf or user`);
+  }
   const runDir = isOriginalName ? folders.runDir : homeRunDir;
   const place = { program: PROGRAM, runDir, folders, cwd, alwaysHoldsPid: !isOriginalName };
   return {

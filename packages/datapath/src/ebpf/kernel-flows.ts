@@ -7,9 +7,9 @@
  * replaced when they change. Until then packets of a new mask come here, where their flow is, too: nothing waits for the program.
  */
 import { attach, BpfMap, BpfProgram, type Link } from "@tenet/bpf";
-import type { DatapathAction } from "../datapath.ts";
+import type { DatapathAction, KernelStats } from "../datapath.ts";
 import type { KernelAction, KernelPort } from "./actions/action-kind.ts";
-import { type ActionName, toKernelActions } from "./actions/actions.ts";
+import { type ActionName, toKernelActions, whyNotInKernel } from "./actions/actions.ts";
 import { IN_PORT, KEY_WORDS, placeOf, toKernel } from "./key-layout.ts";
 import { PORT_COUNTERS } from "./program/counters.ts";
 import { MASK_HINTS } from "./program/find-flow.ts";
@@ -88,6 +88,7 @@ export class KernelFlows {
   readonly #newActions = new Set<ActionName>();
   readonly #waiting = new Set<FlowInKernel>();
   readonly #ports = new Map<number, KernelPort & { readonly link: Link }>();
+  readonly #nLeftByReason = new Map<string, number>();
   #program: BpfProgram;
   #reload: NodeJS.Timeout | undefined;
 
@@ -100,6 +101,13 @@ export class KernelFlows {
     this.#nowMs = nowMs;
     this.#clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - nowMs();
     this.#program = this.#load();
+  }
+
+  /** How many flows are here, and why others are not. */
+  stats(): KernelStats {
+    let nFlows = 0;
+    for (const table of this.#masks.values()) nFlows += table.nFlows;
+    return { nFlows, nLeftByReason: this.#nLeftByReason };
   }
 
   /** What the program has counted of a port. */
@@ -142,13 +150,15 @@ export class KernelFlows {
     this.#ports.delete(portNo);
   }
 
-  /** Puts a flow into the kernel. @returns `undefined` when the program cannot do it, or there is no room */
+  /** Puts a flow into the kernel. @returns `undefined` when the program cannot do it, or there is no room: that is counted */
   put(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): KernelFlow | undefined {
-    const kernelActions = toKernelActions(actions, (portNo) => this.#ports.get(portNo));
-    const table = kernelActions === undefined ? undefined : this.#tableOf(key, mask);
-    if (kernelActions === undefined || table === undefined) return undefined;
+    const portOf = (portNo: number): KernelPort | undefined => this.#ports.get(portNo);
+    const kernelActions = toKernelActions(actions, portOf);
+    if (kernelActions === undefined) return this.#leave(whyNotInKernel(actions, portOf));
+    const table = this.#tableOf(key, mask);
+    if (table === undefined) return this.#leave("a mask that the program cannot look up");
     const slot = this.#slots.take(kernelActions, this.#nowMs());
-    if (slot < 0) return undefined;
+    if (slot < 0) return this.#leave("lack of room for flows");
     const bytes = words(...table.words.map(({ place, bits }) => (wordOf(key, place) & bits) >>> 0));
     const flow = new FlowInKernel(this.#slots, this.#clockOffsetMs, slot, table, bytes);
     table.nFlows++;
@@ -180,6 +190,11 @@ export class KernelFlows {
       ...[...this.#masks.values()].map(({ map }) => map),
     ];
     for (const object of [this.#program, ...maps]) object.close();
+  }
+
+  #leave(reason: string): undefined {
+    this.#nLeftByReason.set(reason, (this.#nLeftByReason.get(reason) ?? 0) + 1);
+    return undefined;
   }
 
   /** The flows of a mask; `undefined` when the program does not fill a word that the mask has bits in, or it is too wide. */

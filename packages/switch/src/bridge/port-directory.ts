@@ -31,11 +31,16 @@ export class PortDirectory {
     this.tunnels = new TunnelTable(datapath);
   }
 
-  /** Opens what a port sends through. To be followed by {@link add}. @throws IoError when a device cannot be opened */
-  open({ name, kind, peer = "", tunnel }: NewPort): PortLink {
+  /**
+   * Opens what a port sends through. To be followed by {@link add}.
+   *
+   * @param isInUserSpace - whether this process alone forwards its packets
+   * @throws IoError when a device cannot be opened
+   */
+  open({ name, kind, peer = "", tunnel }: NewPort, isInUserSpace: boolean): PortLink {
     if (kind === "patch") return { kind, peer };
     if (kind === "tunnel" && tunnel !== undefined) return { kind, portNo: this.tunnels.open(tunnel), config: tunnel };
-    return { kind: "datapath", portNo: this.#datapath.addPort({ name, kind }) };
+    return { kind: "datapath", portNo: this.#datapath.addPort({ name, kind, isInUserSpace }) };
   }
 
   /** Enters a port whose link was opened. */

@@ -38,6 +38,13 @@ export function toKernelActions(
   return out.length <= SLOT.maxActions ? out : undefined;
 }
 
+/** Of a list that the program cannot do: because of what, in words. */
+export function whyNotInKernel(actions: readonly DatapathAction[], portOf: (portNo: number) => KernelPort | undefined): string {
+  const culprit = actions.find((action, i) => translate(action, { isLast: i === actions.length - 1, portOf }) === undefined);
+  if (culprit === undefined) return "too many actions";
+  return culprit.type === "output" ? "a port outside the kernel's reach" : `action ${culprit.type}`;
+}
+
 function translate(action: DatapathAction, context: TranslationContext): KernelAction<ActionName>[] | undefined {
   switch (action.type) {
     case "output":
