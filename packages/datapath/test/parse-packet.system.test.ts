@@ -5,11 +5,12 @@ import { asm, BpfMap, BpfProgram, probeBpf } from "@tenet/bpf";
 import { buildArp, buildEthernet, buildIcmp4, buildIp4, makeFlowKey, parseFlowKey } from "@tenet/net";
 import { KEY_BYTES, KEY_WORDS, toKernel, type WordGroup } from "../src/ebpf/key-layout.ts";
 import { PacketParser } from "../src/ebpf/program/parse-packet.ts";
+import { STACK } from "../src/ebpf/program/stack.ts";
 import { tcpFrame, udpFrame } from "./frames.ts";
 
 const { obstacle } = probeBpf();
 if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
-const KEY_AT = -KEY_BYTES;
+const { key: KEY_AT, transportAt: TRANSPORT_AT } = STACK;
 const ALL = new Set<WordGroup>(KEY_WORDS.map(({ group }) => group));
 
 const ETHERNET = { dst: 0x0a0000000002, src: 0x0a0000000001 };
@@ -50,7 +51,7 @@ describe.skipIf(obstacle !== undefined)("the key of a packet", () => {
       code: [
         asm.mov("r6", "r1"),
         Array.from({ length: KEY_BYTES / 4 }, (_, i) => asm.store(4, "r10", KEY_AT + 4 * i, 0)),
-        new PacketParser(ALL, KEY_AT).code(),
+        new PacketParser(ALL, KEY_AT, TRANSPORT_AT).code(),
         asm.mapValue("r1", result),
         Array.from({ length: KEY_BYTES / 4 }, (_, i) => [
           asm.load(4, "r2", "r10", KEY_AT + 4 * i),

@@ -9,7 +9,7 @@
 import { attach, BpfMap, BpfProgram, type Link } from "@tenet/bpf";
 import type { DatapathAction, KernelStats } from "../datapath.ts";
 import type { KernelAction, KernelPort } from "./actions/action-kind.ts";
-import { type ActionName, toKernelActions, whyNotInKernel } from "./actions/actions.ts";
+import { type ActionName, toKernelActions } from "./actions/actions.ts";
 import { IN_PORT, KEY_WORDS, placeOf, toKernel } from "./key-layout.ts";
 import { PORT_COUNTERS } from "./program/counters.ts";
 import { MASK_HINTS } from "./program/find-flow.ts";
@@ -152,9 +152,8 @@ export class KernelFlows {
 
   /** Puts a flow into the kernel. @returns `undefined` when the program cannot do it, or there is no room: that is counted */
   put(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): KernelFlow | undefined {
-    const portOf = (portNo: number): KernelPort | undefined => this.#ports.get(portNo);
-    const kernelActions = toKernelActions(actions, portOf);
-    if (kernelActions === undefined) return this.#leave(whyNotInKernel(actions, portOf));
+    const kernelActions = toKernelActions({ key, mask, actions }, (portNo) => this.#ports.get(portNo));
+    if (typeof kernelActions === "string") return this.#leave(kernelActions);
     const table = this.#tableOf(key, mask);
     if (table === undefined) return this.#leave("a mask that the program cannot look up");
     const slot = this.#slots.take(kernelActions, this.#nowMs());

@@ -88,7 +88,7 @@ export const KEY_WORDS: readonly KeyWord[] = [
 /** The place of the port's number. */
 export const IN_PORT = 0;
 
-/** Bytes of the program's key, a multiple of 8. */
+/** Bytes of the program's key. */
 export const KEY_BYTES: number = KEY_WORDS.length * 4;
 
 const PLACE_OF_WORD = new Map(KEY_WORDS.map(({ word }, i) => [word, i]));

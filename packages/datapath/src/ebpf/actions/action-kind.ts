@@ -11,6 +11,7 @@ import { asm, type Code } from "@tenet/bpf";
 import type { DatapathAction } from "../../datapath.ts";
 import type { ProgramMaps } from "../program/program-maps.ts";
 import { SLOT } from "../slot.ts";
+import type { FrameLayout } from "./frame-layout.ts";
 
 /** Code of an action. */
 export type ActionCode = (maps: ProgramMaps) => Code;
@@ -34,6 +35,8 @@ export interface KernelPort {
 export interface TranslationContext {
   /** Whether it is the last of the list. */
   readonly isLast: boolean;
+  /** What is known of the flow's packets after the actions before this one; an action that changes it says so. */
+  readonly layout: FrameLayout;
   portOf(portNo: number): KernelPort | undefined;
 }
 

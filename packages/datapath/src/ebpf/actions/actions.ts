@@ -1,12 +1,15 @@
 /** All actions of the kernel's program: how a flow's actions become its, and the code that carries them out one by one. */
 import { asm, type Code } from "@tenet/bpf";
-import type { DatapathAction } from "../../datapath.ts";
+import type { DatapathAction, Megaflow } from "../../datapath.ts";
+import type { WordGroup } from "../key-layout.ts";
 import type { ProgramMaps } from "../program/program-maps.ts";
 import { SLOT } from "../slot.ts";
 import type { ActionCode, KernelAction, KernelPort, TranslationContext } from "./action-kind.ts";
+import { FrameLayout } from "./frame-layout.ts";
 import { OUTPUT_ACTIONS, type OutputActionName, translateOutput } from "./output.ts";
 import { SET_FIELD_ACTIONS, type SetFieldActionName, translateSetMasked } from "./set-field.ts";
-import { translatePushVlan, VLAN_ACTIONS, type VlanActionName } from "./vlan.ts";
+import { SET_WORD_ACTIONS, SET_WORD_GROUPS } from "./set-word.ts";
+import { translatePopVlan, translatePushVlan, VLAN_ACTIONS, type VlanActionName } from "./vlan.ts";
 
 /** An action of the program. */
 export type ActionName = OutputActionName | VlanActionName | SetFieldActionName;
@@ -20,29 +23,28 @@ export function actionNumber(name: ActionName): number {
   return NAMES.indexOf(name) + 1;
 }
 
-/**
- * What the program is to do for a list of actions.
- *
- * @returns `undefined` when it has something that the program cannot do
- */
-export function toKernelActions(
-  actions: readonly DatapathAction[],
-  portOf: (portNo: number) => KernelPort | undefined,
-): KernelAction<ActionName>[] | undefined {
-  const out: KernelAction<ActionName>[] = [];
-  for (const [i, action] of actions.entries()) {
-    const translated = translate(action, { isLast: i === actions.length - 1, portOf });
-    if (translated === undefined) return undefined;
-    out.push(...translated);
-  }
-  return out.length <= SLOT.maxActions ? out : undefined;
+/** What has to be read of each packet for these actions, whatever the masks look at. */
+export function groupsReadFor(names: ReadonlySet<ActionName>): readonly WordGroup[] {
+  return [...names].some((name) => name in SET_WORD_ACTIONS) ? SET_WORD_GROUPS : [];
 }
 
-/** Of a list that the program cannot do: because of what, in words. */
-export function whyNotInKernel(actions: readonly DatapathAction[], portOf: (portNo: number) => KernelPort | undefined): string {
-  const culprit = actions.find((action, i) => translate(action, { isLast: i === actions.length - 1, portOf }) === undefined);
-  if (culprit === undefined) return "too many actions";
-  return culprit.type === "output" ? "a port outside the kernel's reach" : `action ${culprit.type}`;
+/**
+ * What the program is to do for a flow's actions.
+ *
+ * @returns why the program cannot do it, in words, when it cannot
+ */
+export function toKernelActions(
+  { key, mask, actions }: Pick<Megaflow, "key" | "mask" | "actions">,
+  portOf: (portNo: number) => KernelPort | undefined,
+): KernelAction<ActionName>[] | string {
+  const out: KernelAction<ActionName>[] = [];
+  const layout = new FrameLayout(key, mask);
+  for (const [i, action] of actions.entries()) {
+    const translated = translate(action, { isLast: i === actions.length - 1, layout, portOf });
+    if (translated === undefined) return action.type === "output" ? "a port outside the kernel's reach" : `action ${action.type}`;
+    out.push(...translated);
+  }
+  return out.length <= SLOT.maxActions ? out : "too many actions";
 }
 
 function translate(action: DatapathAction, context: TranslationContext): KernelAction<ActionName>[] | undefined {
@@ -50,11 +52,11 @@ function translate(action: DatapathAction, context: TranslationContext): KernelA
     case "output":
       return translateOutput(action, context);
     case "pushVlan":
-      return translatePushVlan(action);
+      return translatePushVlan(action, context.layout);
     case "popVlan":
-      return [{ what: "popVlan", argument: 0, low: 0, high: 0 }];
+      return translatePopVlan(context.layout);
     case "setMasked":
-      return translateSetMasked(action);
+      return translateSetMasked(action, context.layout);
     default:
       return undefined;
   }

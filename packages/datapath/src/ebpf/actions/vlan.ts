@@ -1,5 +1,6 @@
 /** Tags. */
 import { asm } from "@tenet/bpf";
+import type { FrameLayout } from "./frame-layout.ts";
 import { type ActionCode, type ActionOf, type KernelAction, loadArgument } from "./action-kind.ts";
 
 /** Actions of this file. */
@@ -16,6 +17,12 @@ export const VLAN_ACTIONS: Readonly<Record<VlanActionName, ActionCode>> = {
   popVlan: () => [asm.mov("r1", "r6"), asm.call("skb_vlan_pop"), asm.jump("next")],
 };
 
-export function translatePushVlan({ tpid, tci }: ActionOf<"pushVlan">): KernelAction<"pushVlan">[] {
+export function translatePushVlan({ tpid, tci }: ActionOf<"pushVlan">, layout: FrameLayout): KernelAction<"pushVlan">[] {
+  layout.pushTag();
   return [{ what: "pushVlan", argument: ((tpid & 0xff) << 8) | (tpid >>> 8), low: tci, high: 0 }];
+}
+
+export function translatePopVlan(layout: FrameLayout): KernelAction<"popVlan">[] {
+  layout.popTag();
+  return [{ what: "popVlan", argument: 0, low: 0, high: 0 }];
 }

@@ -3,7 +3,7 @@
  * after the other, counts, and acts. What it finds no flow for goes up.
  */
 import { asm, type Code, VERDICT } from "@tenet/bpf";
-import { carryOut, type ActionName } from "../actions/actions.ts";
+import { carryOut, groupsReadFor, type ActionName } from "../actions/actions.ts";
 import { KEY_BYTES, KEY_WORDS, type WordGroup } from "../key-layout.ts";
 import { SLOT } from "../slot.ts";
 import { countPacket, countPort } from "./counters.ts";
@@ -18,7 +18,7 @@ export function flowProgram(tables: readonly MaskTable[], actions: ReadonlySet<A
   return [
     asm.mov("r6", "r1"),
     findPort(maps),
-    tables.length === 0 ? [] : [readPacket(tables), findFlow(tables, maps)],
+    tables.length === 0 ? [] : [readPacket(tables, actions), findFlow(tables, maps)],
     [asm.label("slow"), goUp(maps)],
     tables.length === 0 ? [] : [asm.label("hit"), findSlot(maps), count(), countPort(maps, STACK.key, "rx", "received")],
     tables.length === 0 ? [] : carryOut(actions, maps),
@@ -29,7 +29,8 @@ export function flowProgram(tables: readonly MaskTable[], actions: ReadonlySet<A
 /** The port of the device; a packet of a device that is no port goes on as if we were not there. */
 function findPort({ ports }: ProgramMaps): Code {
   return [
-    Array.from({ length: KEY_BYTES / 8 }, (_, i) => asm.store(8, "r10", STACK.key + 8 * i, 0)),
+    Array.from({ length: Math.ceil(KEY_BYTES / 8) }, (_, i) => asm.store(8, "r10", STACK.key + 8 * i, 0)),
+    asm.store(8, "r10", STACK.transportAt, 0),
     asm.load(4, "r1", "r6", CONTEXT.ifindex),
     asm.store(4, "r10", STACK.scratch, "r1"),
     findEntry(ports, STACK.scratch),
@@ -43,12 +44,12 @@ function findPort({ ports }: ProgramMaps): Code {
   ];
 }
 
-/** Fills the words of the key that a mask has bits in. */
-function readPacket(tables: readonly MaskTable[]): Code {
-  const groups = new Set<WordGroup>();
+/** Fills the words of the key that a mask has bits in, and what actions ask for. */
+function readPacket(tables: readonly MaskTable[], actions: ReadonlySet<ActionName>): Code {
+  const groups = new Set<WordGroup>(groupsReadFor(actions));
   for (const { words } of tables) for (const { place } of words) groups.add(KEY_WORDS[place]?.group ?? "metadata");
   if (groups.size > 0) groups.add("type");
-  return new PacketParser(groups, STACK.key).code();
+  return new PacketParser(groups, STACK.key, STACK.transportAt).code();
 }
 
 /** Leaves the slot in `r9`. */

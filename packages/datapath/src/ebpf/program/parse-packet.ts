@@ -17,6 +17,7 @@ export const CONTEXT = {
   protocol: 16,
   vlanPresent: 20,
   vlanTci: 24,
+  vlanProto: 28,
   ifindex: 40,
   data: 76,
   dataEnd: 80,
@@ -42,14 +43,17 @@ const VLAN_IS_THERE = 0x1000;
 export class PacketParser {
   readonly #groups: ReadonlySet<WordGroup>;
   readonly #keyAt: number;
+  readonly #transportAt: number;
 
   /**
    * @param groups - what is to be read
    * @param keyAt - where the key lies on the stack, whose words are zero before; below zero
+   * @param transportAt - where to note on the stack where the transport header begins, with 8 bytes; 0 before, and when there is none
    */
-  constructor(groups: ReadonlySet<WordGroup>, keyAt: number) {
+  constructor(groups: ReadonlySet<WordGroup>, keyAt: number, transportAt: number) {
     this.#groups = groups;
     this.#keyAt = keyAt;
+    this.#transportAt = transportAt;
   }
 
   /** From the packet's first byte on; it goes on after this code when all is read. */
@@ -226,6 +230,7 @@ export class PacketParser {
     if (!this.#groups.has("transport") && !this.#groups.has("flags")) return [];
     const at = this.#at("tp_src");
     return [
+      [asm.mov("r1", "r9"), asm.sub("r1", "r7"), asm.store(8, "r10", this.#transportAt, "r1")],
       asm.branch("r5", "==", PROTO.tcp, "tcp"),
       asm.branch("r5", "==", PROTO.udp, "udp"),
       asm.branch("r5", "==", PROTO.sctp, "sctp"),

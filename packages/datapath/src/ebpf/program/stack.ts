@@ -5,14 +5,16 @@ const STACK_BYTES = 512;
 const KEY_ROOM = Math.ceil(KEY_BYTES / 8) * 8;
 
 /** Offsets of what lives as long as the packet is in the program, and of what each step has for itself. */
-export const STACK: { readonly key: number; readonly isInternal: number; readonly scratch: number } = {
+export const STACK: Readonly<Record<"key" | "isInternal" | "transportAt" | "scratch", number>> = {
   /** The packet's key, as `KEY_WORDS` says. */
   key: -KEY_ROOM,
   /** Whether the port is internal, 8 bytes. */
   isInternal: -KEY_ROOM - 8,
+  /** Where the transport header began when the packet was read, from its first byte; 0 = it has none. 8 bytes. */
+  transportAt: -KEY_ROOM - 16,
   /** Free for each step: a masked key, what helpers point to. */
   scratch: -STACK_BYTES,
 };
 
 /** Bytes of the scratch. */
-export const SCRATCH_BYTES: number = STACK.isInternal - STACK.scratch;
+export const SCRATCH_BYTES: number = STACK.transportAt - STACK.scratch;

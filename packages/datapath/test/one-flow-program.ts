@@ -1,0 +1,69 @@
+/** The kernel's program with one flow, run on packets that belong to nobody. */
+import { BpfMap, BpfProgram } from "@tenet/bpf";
+import type { DatapathAction } from "@tenet/datapath";
+import type { KernelAction } from "../src/ebpf/actions/action-kind.ts";
+import { type ActionName, toKernelActions } from "../src/ebpf/actions/actions.ts";
+import { placeOf } from "../src/ebpf/key-layout.ts";
+import { PORT_COUNTERS } from "../src/ebpf/program/counters.ts";
+import { MASK_HINTS } from "../src/ebpf/program/find-flow.ts";
+import { flowProgram } from "../src/ebpf/program/flow-program.ts";
+import { SLOT } from "../src/ebpf/slot.ts";
+import { SlotMemory } from "../src/ebpf/slot-memory.ts";
+import { FIELDS } from "@tenet/net";
+
+/** Where packets of a run come in. */
+const LOOPBACK = 1;
+const VERDICT = { pass: 0, redirect: 7 };
+
+/** What became of a packet: sent as it is now, dropped, or not read by the program. */
+export type Outcome = Uint8Array | "dropped" | "slow";
+
+/** Maps and a program. */
+export class OneFlowProgram {
+  readonly #maps = {
+    ports: BpfMap.create({ kind: "hash", name: "ports", keyBytes: 4, valueBytes: 8, maxEntries: 1 }),
+    maskHints: BpfMap.create({ kind: "per-cpu-array", name: "hints", keyBytes: 4, valueBytes: 4, maxEntries: MASK_HINTS }),
+    slots: BpfMap.create({
+      kind: "array",
+      name: "slots",
+      keyBytes: 4,
+      valueBytes: SLOT.sizeBytes,
+      maxEntries: 1,
+      isMapped: true,
+    }),
+    counters: BpfMap.create({ kind: "array", name: "counters", keyBytes: 4, valueBytes: PORT_COUNTERS.sizeBytes, maxEntries: 2 }),
+  };
+  readonly #flows = BpfMap.create({ kind: "hash", name: "flows", keyBytes: 4, valueBytes: 4, maxEntries: 1 });
+  readonly #slots = this.#maps.slots.mapValues();
+  readonly #program: BpfProgram;
+
+  /** @param actions - what flows can do */
+  constructor(actions: ReadonlySet<ActionName>) {
+    this.#maps.ports.update(words(LOOPBACK), words(1, 1));
+    this.#flows.update(words(1), words(0));
+    const table = { map: this.#flows, words: [{ place: placeOf(FIELDS.in_port.word) ?? 0, bits: 0xffff_ffff }] };
+    const code = flowProgram([table], actions, { ...this.#maps, collector: LOOPBACK });
+    this.#program = BpfProgram.load({ name: "one_flow", kind: "sched_cls", code });
+  }
+
+  /** What the program is to do for a flow's actions. */
+  static translate(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): KernelAction<ActionName>[] | string {
+    return toKernelActions({ key, mask, actions }, (portNo) => ({ ifindex: portNo, isInternal: false }));
+  }
+
+  /** Runs the program on a packet, with a flow that does this. */
+  run(packet: Uint8Array, actions: readonly KernelAction<ActionName>[]): Outcome {
+    new SlotMemory(this.#slots, 1).take(actions, 0);
+    const { value, packet: after } = this.#program.run({ packet });
+    return value === VERDICT.redirect ? after : value === VERDICT.pass ? "slow" : "dropped";
+  }
+
+  close(): void {
+    this.#slots.unmap();
+    for (const object of [this.#program, this.#flows, ...Object.values(this.#maps)]) object.close();
+  }
+}
+
+function words(...values: number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(values).buffer);
+}

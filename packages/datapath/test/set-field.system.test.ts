@@ -1,0 +1,130 @@
+/** Fields that the kernel's program sets, and the checksums over them, against the datapath in user space. */
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { probeBpf } from "@tenet/bpf";
+import { type DatapathAction, MemoryLink, UserDatapath } from "@tenet/datapath";
+import {
+  buildArp,
+  buildEthernet,
+  buildIcmp4,
+  buildIcmp6,
+  buildIp4,
+  buildIp6,
+  buildUdp,
+  FIELDS,
+  type FieldName,
+  fieldOnes,
+  makeFlowKey,
+  parseIp6,
+  setFieldBig,
+} from "@tenet/net";
+import { SET_FIELD_ACTIONS } from "../src/ebpf/actions/set-field.ts";
+import type { ActionName } from "../src/ebpf/actions/actions.ts";
+import { keyOf, matchOf, tcpFrame, udpFrame } from "./frames.ts";
+import { OneFlowProgram } from "./one-flow-program.ts";
+
+const { obstacle } = probeBpf();
+if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
+
+const ETHERNET = { dst: 0x0a0000000002, src: 0x0a0000000001 };
+const IP = { src: 0x0a000001, dst: 0x0a000002 };
+const IP6 = { src: parseIp6("fd00::1"), dst: parseIp6("fd00::2") };
+const ip4 = (payload: Uint8Array, proto: number, fields = {}): Uint8Array =>
+  buildEthernet({ ...ETHERNET, type: 0x0800 }, buildIp4({ ...IP, proto, ...fields }, payload));
+const ip6 = (payload: Uint8Array, proto: number): Uint8Array =>
+  buildEthernet({ ...ETHERNET, type: 0x86dd }, buildIp6({ ...IP6, proto }, payload));
+const udp = buildUdp({ srcPort: 7, dstPort: 9 }, new Uint8Array(20).fill(0x5a));
+const BASES = [
+  tcpFrame(4),
+  tcpFrame(6),
+  udpFrame(),
+  withoutChecksum(udpFrame()),
+  ip6(udp, 17),
+  ip4(buildIcmp4({ type: 8, code: 0, rest: 7 }), 1),
+  ip6(buildIcmp6({ type: 128, code: 0, rest: 7 }, new Uint8Array(9)), 58),
+  ip4(new Uint8Array(24).fill(3), 132),
+  ip4(new Uint8Array(24).fill(4), 47),
+  buildEthernet({ ...ETHERNET, type: 0x0806 }, buildArp({ operation: 1, senderMac: 1, senderIp: 2, targetMac: 3, targetIp: 4 })),
+  buildEthernet({ ...ETHERNET, type: 0x88b5 }, new Uint8Array(50)),
+];
+const SETTABLE: readonly FieldName[] = [
+  ...(["eth_dst", "eth_src", "vlan_tci", "nw_proto", "nw_tos", "nw_ttl", "nw_src", "nw_dst", "ipv6_src", "ipv6_dst"] as const),
+  ...(["ipv6_label", "arp_sha", "arp_tha", "tp_src", "tp_dst", "nd_target"] as const),
+];
+const KNOWN: readonly FieldName[] = ["eth_type", "vlan_tci", "nw_proto"];
+
+/** A frame of some protocol, with bytes of its headers changed here and there. */
+const anyFrame = fc
+  .tuple(fc.constantFrom(...BASES), fc.array(fc.tuple(fc.nat(80), fc.nat(255)), { maxLength: 3 }))
+  .map(([base, changes]) => {
+    const frame = base.slice();
+    for (const [at, value] of changes) if (at < frame.length) frame[at] = value;
+    return frame;
+  });
+
+/** Bits of some fields to set: most often all of one, or few. */
+const anyRewrite = fc
+  .array(
+    fc.tuple(
+      fc.constantFrom(...SETTABLE),
+      fc.bigInt({ min: 0n, max: (1n << 128n) - 1n }),
+      fc.option(fc.bigInt(0n, (1n << 128n) - 1n)),
+    ),
+    { minLength: 1, maxLength: 3 },
+  )
+  .map((fields): DatapathAction => {
+    const [key, mask] = [makeFlowKey(), makeFlowKey()];
+    for (const [name, value, bits] of fields) {
+      const ones = fieldOnes(FIELDS[name]);
+      setFieldBig(key, FIELDS[name], value & ones);
+      setFieldBig(mask, FIELDS[name], (bits ?? ones) & ones);
+    }
+    return { type: "setMasked", key, mask };
+  });
+
+const OUTPUT: DatapathAction = { type: "output", port: 2 };
+const NAMES = new Set<ActionName>([...(Object.keys(SET_FIELD_ACTIONS) as ActionName[]), "send"]);
+
+describe.skipIf(obstacle !== undefined)("a rewrite in the kernel", () => {
+  let program: OneFlowProgram;
+  let user: UserDatapath;
+  let sent: Uint8Array | undefined;
+
+  beforeAll(() => {
+    program = new OneFlowProgram(NAMES);
+    const links = [new MemoryLink(), new MemoryLink()];
+    user = new UserDatapath({ openMemoryLink: (name) => links[Number(name)] ?? new MemoryLink() });
+    for (const [name, link] of links.entries()) {
+      user.addPort({ name: String(name), kind: "memory" });
+      link.onFrame((frame) => (sent = frame.slice()));
+    }
+  });
+
+  afterAll(async () => {
+    program.close();
+    await user[Symbol.asyncDispose]();
+  });
+
+  test("gives the same bytes as in user space", () => {
+    let nDone = 0;
+    fc.assert(
+      fc.property(anyFrame, anyRewrite, (frame, rewrite) => {
+        const known = matchOf(Object.fromEntries(KNOWN.map((name) => [name, 0])));
+        const kernel = OneFlowProgram.translate(keyOf(frame), known.mask, [rewrite, OUTPUT]);
+        if (typeof kernel === "string") return;
+        const outcome = program.run(frame, kernel);
+        if (outcome === "slow") return;
+        nDone++;
+        user.execute(frame, 1, [rewrite, OUTPUT]);
+        expect(outcome).toEqual(sent);
+      }),
+      { numRuns: 3000 },
+    );
+    expect(nDone).toBeGreaterThan(1000);
+  });
+});
+
+function withoutChecksum(frame: Uint8Array): Uint8Array {
+  frame.fill(0, 40, 42);
+  return frame;
+}
