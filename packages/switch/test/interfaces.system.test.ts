@@ -2,13 +2,14 @@
 import { execFileSync } from "node:child_process";
 import { ManualClock } from "@tenet/kit";
 import { expect, test } from "vitest";
-import { LiveHost, LiveSwitch, type Outcome, tool, until } from "./live-switch.ts";
+import { LiveHost, LiveSwitch, type Outcome, ownName, tool, until } from "./live-switch.ts";
 import { Original, whyNoOriginal } from "./original-switch.ts";
 
 const reason = whyNoOriginal();
 if (reason !== undefined) console.log(`interfaces.system.test.ts: skipped, ${reason}`);
 const systemTest = test.skipIf(reason !== undefined);
 
+const [BR0, V1] = [ownName("br0"), ownName("v1")];
 const COLUMNS = "name,admin_state,duplex,error,ifindex,link_resets,link_speed,link_state,mac_in_use,mtu,ofport,status";
 
 function ip(...args: string[]): void {
@@ -17,21 +18,12 @@ function ip(...args: string[]): void {
 
 /** Configures interfaces of several types, and tells what their rows say when all is quiet. */
 async function rowsOf(vsctl: (...args: string[]) => Promise<Outcome>): Promise<string[]> {
-  await vsctl(
-    "add-br",
-    "tsw-br0",
-    "--",
-    "set",
-    "Bridge",
-    "tsw-br0",
-    "datapath_type=netdev",
-    "other-config:hwaddr=00:01:02:03:04:05",
-  );
-  await vsctl("add-port", "tsw-br0", "tsw-v1", "--", "set", "Interface", "tsw-v1", "mtu_request=1400");
+  await vsctl("add-br", BR0, "--", "set", "Bridge", BR0, "datapath_type=netdev", "other-config:hwaddr=00:01:02:03:04:05");
+  await vsctl("add-port", BR0, V1, "--", "set", "Interface", V1, "mtu_request=1400");
   for (const type of ["internal", "tap"]) {
-    await vsctl("add-port", "tsw-br0", `tsw-${type}`, "--", "set", "Interface", `tsw-${type}`, `type=${type}`);
+    await vsctl("add-port", BR0, ownName(type), "--", "set", "Interface", ownName(type), `type=${type}`);
   }
-  await vsctl("add-port", "tsw-br0", "tsw-none");
+  await vsctl("add-port", BR0, ownName("none"));
   let rows = "";
   await until(async () => {
     const before = rows;
@@ -57,15 +49,15 @@ systemTest("interfaces on devices have the columns that the original gives them"
     await original.start();
     theirs = await rowsOf((...args) => tool("ovs-vsctl", [`--db=unix:${original.dir}/db.sock`, "--timeout=10", ...args]));
   }
-  for (const name of ["tsw-br0", "tsw-internal", "tsw-tap"]) await tool("ip", ["link", "del", name]);
+  for (const name of [BR0, ownName("internal"), ownName("tap")]) await tool("ip", ["link", "del", name]);
   ip("link", "set", host.port, "mtu", "1500");
   await using live = await LiveSwitch.start();
   expect(await rowsOf((...args) => live.vsctl(...args))).toEqual(theirs);
   // What the rows tell of speed and counters, controllers are told too.
-  const { out } = await live.ofctl("dump-ports-desc", "tsw-br0");
+  const { out } = await live.ofctl("dump-ports-desc", BR0);
   expect(out).toContain("current:    10GB-FD COPPER\n     speed: 10000 Mbps now, 0 Mbps max");
-  expect((await live.ofctl("dump-ports", "tsw-br0", "tsw-v1")).out).toContain("frame=0, over=0, crc=0");
-  expect((await live.ofctl("queue-stats", "tsw-br0")).out).toContain(": 0 queues");
+  expect((await live.ofctl("dump-ports", BR0, V1)).out).toContain("frame=0, over=0, crc=0");
+  expect((await live.ofctl("queue-stats", BR0)).out).toContain(": 0 queues");
 });
 
 systemTest("what comes in faster than an interface's policing rate allows is dropped", async () => {
@@ -73,7 +65,7 @@ systemTest("what comes in faster than an interface's policing rate allows is dro
   await using live = await LiveSwitch.start({ clock });
   using a = new LiveHost(1);
   using b = new LiveHost(2);
-  await live.vsctl("add-br", "tsw-br0", "--", "add-port", "tsw-br0", a.port, "--", "add-port", "tsw-br0", b.port);
+  await live.vsctl("add-br", BR0, "--", "add-port", BR0, a.port, "--", "add-port", BR0, b.port);
   const nAnswered = async (): Promise<number> => {
     const args = ["netns", "exec", a.name, "ping", "-n", "-c", "30", "-i", "0.01", "-W", "1", b.address];
     return Number(/(\d+) received/.exec((await tool("ip", args)).out)?.[1]);
@@ -93,7 +85,7 @@ systemTest("while flows are restored, nothing is forwarded that no flow was inst
   using a = new LiveHost(1);
   using b = new LiveHost(2);
   await live.vsctl("set", "Open_vSwitch", ".", "other_config:flow-restore-wait=true");
-  await live.vsctl("add-br", "tsw-br0", "--", "add-port", "tsw-br0", a.port, "--", "add-port", "tsw-br0", b.port);
+  await live.vsctl("add-br", BR0, "--", "add-port", BR0, a.port, "--", "add-port", BR0, b.port);
   expect(await a.pings(b)).toBe(false);
   await live.vsctl("remove", "Open_vSwitch", ".", "other_config", "flow-restore-wait");
   expect(await a.pings(b)).toBe(true);

@@ -84,15 +84,20 @@ export class LiveSwitch implements AsyncDisposable {
   }
 }
 
-/** A namespace `tsw-N` with address 10.97.0.N on a veth whose other end is `tsw-vN`. */
+/** The name of a device or namespace of this run alone: others may share the machine. @param what - eight characters at most */
+export function ownName(what: string): string {
+  return `t${process.pid.toString(36)}-${what}`;
+}
+
+/** A namespace with address 10.97.0.N on a veth whose other end is in ours. */
 export class LiveHost implements Disposable {
   readonly name: string;
   readonly port: string;
   readonly address: string;
 
   constructor(n: number) {
-    this.name = `tsw-${n}`;
-    this.port = `tsw-v${n}`;
+    this.name = ownName(`ns${n}`);
+    this.port = ownName(`v${n}`);
     this.address = `10.97.0.${n}`;
     this[Symbol.dispose]();
     ip("netns", "add", this.name);

@@ -4,56 +4,30 @@
  */
 import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { LiveSwitch, tool } from "./live-switch.ts";
+import { LiveSwitch, ownName, tool } from "./live-switch.ts";
 import { Original, whyNoOriginal } from "./original-switch.ts";
+import { INNER_MTU, ip, TunnelField } from "./tunnel-field.ts";
 
 const reason = whyNoOriginal();
 if (reason !== undefined) console.log(`native-tunnel-peers.system.test.ts: skipped, ${reason}`);
 const systemTest = test.skipIf(reason !== undefined);
 
-/** Runs that share the machine have names, networks and UDP ports of their own. */
-const RUN = process.pid % 200;
-const PORT = 26_000 + RUN * 10;
-const [GUEST, FAR] = [`tnpg${RUN}`, `tnpf${RUN}`];
-const [WIRE, PLUG] = [`tnpw${RUN}`, `tnpp${RUN}`];
-const [OUTSIDE, INSIDE] = [`tnpo${RUN}`, `tnpi${RUN}`];
-const OUTER = (end: number): string => `10.22${RUN % 5}.${RUN}.${end}`;
-const OUTER6 = (end: number): string => `fd78:${RUN}::${end}`;
-const INNER = (end: number): string => `10.23${RUN % 5}.${RUN}.${end}`;
-const INNER_MTU = "1400";
-const PATIENCE_MS = 20_000;
-
-const ip = (...args: string[]): void => void execFileSync("ip", args, { stdio: "ignore" });
-const ipQuietly = (...args: string[]): void => {
-  try {
-    ip(...args);
-  } catch {
-    // It is not there.
-  }
-};
-
-function cleanUp(): void {
-  for (const name of [GUEST, FAR]) ipQuietly("netns", "del", name);
-  for (const name of [WIRE, PLUG]) ipQuietly("link", "del", name);
-}
+const field = new TunnelField({ prefix: "tnp", network: 220, firstPort: 26_000 });
+const { far: FAR, port: PORT, wire: WIRE } = field;
+const [OUTSIDE, INSIDE] = [ownName("out"), ownName("in")];
+const OUTER = (end: number): string => field.outer(end);
+const OUTER6 = (end: number): string => field.outer6(end);
 
 /** A wire to the far namespace and a guest, both plugged into bridges of ours, and our end's addresses on the outer one. */
 async function plugIn(live: LiveSwitch): Promise<void> {
-  cleanUp();
-  for (const name of [GUEST, FAR]) ip("netns", "add", name);
-  ip("link", "add", WIRE, "type", "veth", "peer", "name", "under", "netns", FAR);
-  ip("link", "add", PLUG, "type", "veth", "peer", "name", "eth0", "netns", GUEST);
-  for (const name of [WIRE, PLUG]) ip("link", "set", name, "up");
-  ip("-n", GUEST, "addr", "add", `${INNER(1)}/24`, "dev", "eth0");
-  ip("-n", GUEST, "link", "set", "eth0", "mtu", INNER_MTU, "up");
-  ip("-n", FAR, "link", "set", "under", "up");
+  field.lay();
   // The kernel sees the wire too; it is not to answer for addresses that are elsewhere.
   execFileSync("sysctl", ["-qw", `net.ipv4.conf.${WIRE}.arp_ignore=1`]);
   const bridge = (name: string, port: string): string[] => {
     const type = ["--", "set", "Bridge", name, "datapath_type=netdev"];
     return ["--", "add-br", name, ...type, "--", "add-port", name, port];
   };
-  const outcome = await live.vsctl("init", ...bridge(OUTSIDE, WIRE), ...bridge(INSIDE, PLUG));
+  const outcome = await live.vsctl("init", ...bridge(OUTSIDE, WIRE), ...bridge(INSIDE, field.plug));
   expect(outcome).toMatchObject({ code: 0, err: "" });
   ip("addr", "add", `${OUTER(1)}/24`, "dev", OUTSIDE);
   ip("addr", "add", `${OUTER6(1)}/64`, "dev", OUTSIDE, "nodad");
@@ -71,19 +45,8 @@ beforeAll(async () => {
 afterAll(async () => {
   if (reason !== undefined) return;
   await live[Symbol.asyncDispose]();
-  cleanUp();
+  field.cleanUp();
 }, 60_000);
-
-/** The far ends have other addresses than in the test before. */
-async function untilPing(...options: string[]): Promise<void> {
-  const end = Date.now() + PATIENCE_MS;
-  ip("-n", GUEST, "neigh", "flush", "all");
-  for (;;) {
-    const { code, out } = await tool("ip", ["netns", "exec", GUEST, "ping", "-n", "-c", "1", "-W", "1", ...options, INNER(2)]);
-    if (code === 0) return;
-    if (Date.now() > end) throw new Error(out);
-  }
-}
 
 /** Gives our inner bridge a tunnel for the time of a test, in which its packets must go through the outer bridge. */
 async function withTunnel(settings: readonly string[], run: () => Promise<void>): Promise<void> {
@@ -102,30 +65,12 @@ systemTest(
   "the kernel's VXLAN device speaks with ours, in fragments where its wire is narrow",
   async () => {
     ip("-n", FAR, "addr", "add", `${OUTER(2)}/24`, "dev", "under");
-    ip(
-      "-n",
-      FAR,
-      "link",
-      "add",
-      "vx",
-      "type",
-      "vxlan",
-      "id",
-      "7",
-      "local",
-      OUTER(2),
-      "remote",
-      OUTER(1),
-      "dstport",
-      String(PORT),
-    );
-    ip("-n", FAR, "addr", "add", `${INNER(2)}/24`, "dev", "vx");
-    ip("-n", FAR, "link", "set", "vx", "mtu", INNER_MTU, "up");
+    field.addVxlan(OUTER, 7);
     const options = [`remote_ip=${OUTER(2)}`, "key=7", `dst_port=${PORT}`].map((pair) => `options:${pair}`);
     await withTunnel(["type=vxlan", ...options], async () => {
-      await untilPing();
+      await field.untilPing();
       ip("-n", FAR, "route", "change", `${OUTER(0)}/24`, "dev", "under", "mtu", "lock", "700");
-      await untilPing("-s", "1300");
+      await field.untilPing("-s", "1300");
       expect((await live.appctl("dpctl/dump-flows")).out).toMatch(/frag=later.*actions:reassemble/);
     });
     ip("-n", FAR, "link", "del", "vx");
@@ -148,7 +93,7 @@ systemTest(
     execFileSync("ip", ["netns", "exec", FAR, "sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=1"]);
     ip("-n", FAR, "addr", "add", `${OUTER(2)}/24`, "dev", "phy");
     ip("-n", FAR, "addr", "add", `${OUTER6(2)}/64`, "dev", "phy", "nodad");
-    ip("-n", FAR, "addr", "add", `${INNER(2)}/24`, "dev", "inner");
+    ip("-n", FAR, "addr", "add", `${field.inner(2)}/24`, "dev", "inner");
     ip("-n", FAR, "link", "set", "inner", "mtu", INNER_MTU);
     for (const name of ["phy", "inner"]) ip("-n", FAR, "link", "set", name, "up");
     for (const [type, dstPort] of [
@@ -173,7 +118,7 @@ systemTest(
           ...settings,
           `options:remote_ip=${address(1)}`,
         );
-        await withTunnel([...settings, `options:remote_ip=${address(2)}`], () => untilPing());
+        await withTunnel([...settings, `options:remote_ip=${address(2)}`], () => field.untilPing());
         await farVsctl("del-port", "tun0");
       }
     }
