@@ -10,6 +10,7 @@ import type { CtDatapathAction, DatapathAction, PortRange, TunnelPushAction, Upc
 import { type Meter, raiseDropPrecedence } from "./meter/meter.ts";
 import { type ChangeAction, changePacket } from "./packet/change-packet.ts";
 import { hashConnection } from "./packet/connection-hash.ts";
+import { takeUpcallHeader, UPCALL_TAG } from "./ebpf/upcall-header.ts";
 import type { FlowTable } from "./flow-table.ts";
 import { Packet } from "./packet/packet.ts";
 import type { PacketMemory } from "./packet/packet-memory.ts";
@@ -27,8 +28,6 @@ import { popVlan } from "./packet/vlan-tag.ts";
 import { completeFrame, completeInPlace, isSegmented } from "./packet/vnet-header.ts";
 
 const TCP_FLAGS = FIELDS.tcp_flags.word;
-/** Type of the tag that tells the port of a frame that the kernel sent up. */
-const PORT_TAG = 0x88a8;
 
 /** What the runner needs of the datapath. */
 export interface RunnerHost {
@@ -98,13 +97,17 @@ export class ActionRunner {
 
   /** A frame that the kernel sent up, with a tag of its own that tells the port. @returns the port's number; 0 for a frame of somebody else's */
   receiveTagged(arena: FrameArena, at: number, length: number, portOf: (portNo: number) => Port | undefined): number {
-    const packet = this.#stack.enter();
-    if (packet === undefined) return 0;
-    const portNo = arena.view.getUint16(at + 12) === PORT_TAG ? arena.view.getUint16(at + 14) : 0;
-    this.#memory.adopt(packet, arena, at, length);
-    if (portNo !== 0) popVlan(arena.bytes, packet);
+    const type = arena.view.getUint16(at + 12);
+    if (type !== UPCALL_TAG.first && type !== UPCALL_TAG.later) return 0;
+    const portNo = arena.view.getUint16(at + 14);
     const port = portOf(portNo);
-    if (port !== undefined) this.#receive(port, packet);
+    const packet = port === undefined ? undefined : this.#stack.enter();
+    if (port === undefined || packet === undefined) return portNo;
+    this.#memory.adopt(packet, arena, at, length);
+    if (type === UPCALL_TAG.first) {
+      popVlan(arena.bytes, packet);
+      this.#receive(port, packet);
+    } else if (takeUpcallHeader(packet)) this.#lookUp(packet);
     this.#leave(packet);
     return portNo;
   }

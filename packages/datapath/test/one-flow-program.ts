@@ -3,7 +3,7 @@ import { BpfMap, BpfProgram } from "@tenet/bpf";
 import type { DatapathAction } from "@tenet/datapath";
 import type { KernelAction } from "../src/ebpf/actions/action-kind.ts";
 import { type ActionName, toKernelActions } from "../src/ebpf/actions/actions.ts";
-import { placeOf } from "../src/ebpf/key-layout.ts";
+import { METADATA_BYTES, placeOf } from "../src/ebpf/key-layout.ts";
 import { PORT_COUNTERS } from "../src/ebpf/program/counters.ts";
 import { MASK_HINTS } from "../src/ebpf/program/find-flow.ts";
 import { flowProgram } from "../src/ebpf/program/flow-program.ts";
@@ -32,6 +32,8 @@ export class OneFlowProgram {
       isMapped: true,
     }),
     counters: BpfMap.create({ kind: "array", name: "counters", keyBytes: 4, valueBytes: PORT_COUNTERS.sizeBytes, maxEntries: 2 }),
+    metadata: BpfMap.create({ kind: "per-cpu-array", name: "metadata", keyBytes: 4, valueBytes: METADATA_BYTES, maxEntries: 1 }),
+    later: BpfMap.create({ kind: "program-array", name: "later", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
   };
   readonly #flows = BpfMap.create({ kind: "hash", name: "flows", keyBytes: 4, valueBytes: 4, maxEntries: 1 });
   readonly #slots = this.#maps.slots.mapValues();
@@ -42,7 +44,7 @@ export class OneFlowProgram {
     this.#maps.ports.update(words(LOOPBACK), words(1, 1));
     this.#flows.update(words(1), words(0));
     const table = { map: this.#flows, words: [{ place: placeOf(FIELDS.in_port.word) ?? 0, bits: 0xffff_ffff }] };
-    const code = flowProgram([table], actions, { ...this.#maps, collector: LOOPBACK });
+    const code = flowProgram("first", [table], actions, { ...this.#maps, collector: LOOPBACK });
     this.#program = BpfProgram.load({ name: "one_flow", kind: "sched_cls", code });
   }
 

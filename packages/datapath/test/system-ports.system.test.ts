@@ -1,6 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
-import { createConnection, createServer, Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { probeBpf } from "@tenet/bpf";
 import {
@@ -10,19 +8,16 @@ import {
   deleteLeftovers,
   deleteLink,
   inNamespace,
-  openTcpListener,
-  POLL,
-  Poller,
   probe,
   ReachabilityProber,
   setLinkDown,
   setLinkUp,
-  startTcpConnect,
   untilOperational,
 } from "@tenet/linux";
 import { type DatapathAction, MemoryLink, UserDatapath } from "@tenet/datapath";
 import { addToSum, dissect, FIELDS, foldSum, getField, getU16, internetChecksum, makeFlowKey, pseudoSum4 } from "@tenet/net";
 import { matchOf } from "./frames.ts";
+import { transfer } from "./tcp-transfer.ts";
 
 const { canUseNamespaces, hasTun, missing } = probe();
 const canRun = canUseNamespaces && hasTun;
@@ -57,16 +52,6 @@ async function plugHosts(): Promise<[number, number]> {
   return [await plugHost("a", 1), await plugHost("b", 2)];
 }
 
-/** A connection from inside a namespace. */
-async function connectFrom(namespace: string, address: string): Promise<Socket> {
-  const { fd } = startTcpConnect(namespace, address, 5001);
-  const poller = new Poller();
-  poller.add(fd, 1, POLL.writable);
-  while (poller.ready(new Int32Array(1)) === 0) await new Promise((resolve) => setTimeout(resolve, 2));
-  poller.close();
-  return new Socket({ fd });
-}
-
 /** A slow path that floods; with `cache`, it installs what it decided for the port and Ethernet type. */
 function flood(target: UserDatapath, extra: readonly DatapathAction[] = [], cache = true): void {
   target.onUpcall(({ frame, inPort, key }) => {
@@ -76,30 +61,6 @@ function flood(target: UserDatapath, extra: readonly DatapathAction[] = [], cach
     if (cache) target.putFlow(key, mask, actions);
     target.execute(frame, inPort, actions);
   });
-}
-
-/** Sends `nBytes` over TCP from a namespace (or this one) to a namespace and returns whether they arrived as sent. */
-async function transfer(from: string | undefined, to: string, address: string, nBytes: number): Promise<boolean> {
-  const data = randomBytes(nBytes);
-  const server = createServer({ allowHalfOpen: true });
-  const hash = createHash("sha256");
-  const received = new Promise<string>((resolve, reject) => {
-    server.on("connection", (socket) => {
-      socket.on("data", (chunk) => hash.update(chunk));
-      socket.on("end", () => {
-        socket.end();
-        resolve(hash.digest("hex"));
-      });
-      socket.on("error", reject);
-    });
-  });
-  server.listen({ fd: openTcpListener(to, address.includes(":") ? "::" : "0.0.0.0", 5001) });
-  const client = from === undefined ? createConnection(5001, address) : await connectFrom(from, address);
-  client.resume();
-  client.end(data);
-  const digest = await received;
-  server.close();
-  return digest === createHash("sha256").update(data).digest("hex");
 }
 
 describe.skipIf(!canRun).each(FORWARDERS)("system ports, packets forwarded by %s", (by) => {

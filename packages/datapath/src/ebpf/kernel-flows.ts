@@ -3,18 +3,17 @@
  *
  * What: flows whose masks and actions the kernel's program can do are put there, too; their packets never come to this
  * process. All others do, as do packets that the program does not want to read, and find their flow here.
- * How: a map per mask leads from masked words to a slot; the program is made for the masks and the kinds of actions there are, and
- * replaced when they change. Until then packets of a new mask come here, where their flow is, too: nothing waits for the program.
+ * How: there are two programs (see flow-pass.ts). The first has the packets of devices; the later one goes on, by a tail call, with
+ * those that are to be looked up again. They are replaced one after the other: whatever the two find of each other's flows
+ * is in maps that both see, and what they do not find comes here.
  */
-import { attach, BpfMap, BpfProgram, type Link } from "@tenet/bpf";
+import { attach, BpfMap, type BpfProgram, type Link } from "@tenet/bpf";
 import type { DatapathAction, KernelStats } from "../datapath.ts";
-import type { KernelAction, KernelPort } from "./actions/action-kind.ts";
-import { type ActionName, toKernelActions } from "./actions/actions.ts";
-import { IN_PORT, KEY_WORDS, placeOf, toKernel } from "./key-layout.ts";
+import type { KernelPort } from "./actions/action-kind.ts";
+import { toKernelActions } from "./actions/actions.ts";
+import { bytesOf, type FlowEntry, FlowPass } from "./flow-pass.ts";
+import { hasMetadata, METADATA_BYTES } from "./key-layout.ts";
 import { PORT_COUNTERS } from "./program/counters.ts";
-import { MASK_HINTS } from "./program/find-flow.ts";
-import { flowProgram } from "./program/flow-program.ts";
-import { SCRATCH_BYTES } from "./program/stack.ts";
 import { SLOT } from "./slot.ts";
 import { SlotMemory } from "./slot-memory.ts";
 
@@ -41,19 +40,11 @@ export interface KernelTraffic {
   readonly txBytes: number;
 }
 
-/** The flows of one mask. */
-interface MaskMap {
-  readonly map: BpfMap;
-  readonly words: readonly { readonly place: number; readonly bits: number }[];
-  nFlows: number;
-}
-
 /** Puts flows into the kernel. */
 export class KernelFlows {
   readonly #nowMs: () => number;
   /** From this process's monotonic clock to the kernel's. */
   readonly #clockOffsetMs: number;
-  readonly #collector: number;
   readonly #portMap = BpfMap.create({ kind: "hash", name: "tenet_ports", keyBytes: 4, valueBytes: 8, maxEntries: MAX_PORTS });
   readonly #slotMap = BpfMap.create({
     kind: "array",
@@ -71,25 +62,24 @@ export class KernelFlows {
     maxEntries: MAX_PORTS,
     isMapped: true,
   });
-  readonly #hintMap = BpfMap.create({
+  /** What goes along to the next look-up: no other packet comes between on the same processor. */
+  readonly #metadataMap = BpfMap.create({
     kind: "per-cpu-array",
-    name: "tenet_hints",
+    name: "tenet_metadata",
     keyBytes: 4,
-    valueBytes: 4,
-    maxEntries: MASK_HINTS,
+    valueBytes: METADATA_BYTES,
+    maxEntries: 1,
   });
+  /** The later program, once there is one. */
+  readonly #laterMap = BpfMap.create({ kind: "program-array", name: "tenet_later", keyBytes: 4, valueBytes: 4, maxEntries: 1 });
   readonly #slotMemory = this.#slotMap.mapValues();
   readonly #counterMemory = this.#counterMap.mapValues();
   readonly #slots = new SlotMemory(this.#slotMemory, MAX_FLOWS);
   readonly #counters = new DataView(this.#counterMemory.bytes.buffer, this.#counterMemory.bytes.byteOffset);
-  readonly #masks = new Map<string, MaskMap>();
-  /** Kinds of actions that the program has, and those that it is yet to have, for flows that wait for it. */
-  readonly #actions = new Set<ActionName>(["copy", "send"]);
-  readonly #newActions = new Set<ActionName>();
-  readonly #waiting = new Set<FlowInKernel>();
   readonly #ports = new Map<number, KernelPort & { readonly link: Link }>();
   readonly #nLeftByReason = new Map<string, number>();
-  #program: BpfProgram;
+  readonly #first: FlowPass;
+  readonly #later: FlowPass;
   #reload: NodeJS.Timeout | undefined;
 
   /**
@@ -97,17 +87,23 @@ export class KernelFlows {
    * @throws SystemCallError when the kernel refuses a map or the program
    */
   constructor(collector: number, nowMs: () => number) {
-    this.#collector = collector;
     this.#nowMs = nowMs;
     this.#clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - nowMs();
-    this.#program = this.#load();
+    const maps = {
+      ports: this.#portMap,
+      slots: this.#slotMap,
+      counters: this.#counterMap,
+      metadata: this.#metadataMap,
+      later: this.#laterMap,
+      collector,
+    };
+    this.#first = new FlowPass("first", maps);
+    this.#later = new FlowPass("later", maps);
   }
 
   /** How many flows are here, and why others are not. */
   stats(): KernelStats {
-    let nFlows = 0;
-    for (const table of this.#masks.values()) nFlows += table.nFlows;
-    return { nFlows, nLeftByReason: this.#nLeftByReason };
+    return { nFlows: this.#first.nFlows + this.#later.nFlows, nLeftByReason: this.#nLeftByReason };
   }
 
   /** What the program has counted of a port. */
@@ -136,9 +132,9 @@ export class KernelFlows {
 
   /** Lets the program have a device's packets. @throws SystemCallError */
   addPort(portNo: number, port: KernelPort): void {
-    this.#portMap.update(words(port.ifindex), words(portNo, port.isInternal ? 1 : 0));
+    this.#portMap.update(bytesOf([port.ifindex]), bytesOf([portNo, port.isInternal ? 1 : 0]));
     const direction = port.isInternal ? "egress" : "ingress";
-    this.#ports.set(portNo, { ...port, link: attach(this.#program, { ifindex: port.ifindex, direction }) });
+    this.#ports.set(portNo, { ...port, link: attach(this.#first.program, { ifindex: port.ifindex, direction }) });
   }
 
   /** Takes the program off a device. */
@@ -146,7 +142,7 @@ export class KernelFlows {
     const port = this.#ports.get(portNo);
     if (port === undefined) return;
     port.link.detach();
-    this.#portMap.delete(words(port.ifindex));
+    this.#portMap.delete(bytesOf([port.ifindex]));
     this.#ports.delete(portNo);
   }
 
@@ -154,41 +150,32 @@ export class KernelFlows {
   put(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): KernelFlow | undefined {
     const kernelActions = toKernelActions({ key, mask, actions }, (portNo) => this.#ports.get(portNo));
     if (typeof kernelActions === "string") return this.#leave(kernelActions);
-    const table = this.#tableOf(key, mask);
+    const pass = hasMetadata(key, mask) ? this.#later : this.#first;
+    const table = pass.tableOf(key, mask);
     if (table === undefined) return this.#leave("a mask that the program cannot look up");
     const slot = this.#slots.take(kernelActions, this.#nowMs());
     if (slot < 0) return this.#leave("lack of room for flows");
-    const bytes = words(...table.words.map(({ place, bits }) => (wordOf(key, place) & bits) >>> 0));
-    const flow = new FlowInKernel(this.#slots, this.#clockOffsetMs, slot, table, bytes);
-    table.nFlows++;
-    if (kernelActions.every(({ what }) => this.#actions.has(what))) flow.enter();
-    else this.#wait(flow, kernelActions);
-    return flow;
+    const entry = pass.add(table, key, slot, kernelActions);
+    this.#reloadSoon();
+    return new FlowInKernel(this.#slots, this.#clockOffsetMs, pass, entry);
   }
 
   /** Takes a flow away; what it has counted can still be read, until the next flow is put. */
   remove(flow: KernelFlow): void {
     if (!(flow instanceof FlowInKernel)) return;
-    if (!this.#waiting.delete(flow)) flow.leave();
-    flow.table.nFlows--;
-    this.#slots.release(flow.slot, this.#nowMs());
-    if (flow.table.nFlows === 0) this.#reloadSoon();
+    flow.pass.remove(flow.entry);
+    this.#slots.release(flow.entry.slot, this.#nowMs());
+    this.#reloadSoon();
   }
 
-  /** Ends the program, and gives all memory back. */
+  /** Ends the programs, and gives all memory back. */
   close(): void {
     clearTimeout(this.#reload);
     for (const portNo of this.#ports.keys()) this.removePort(portNo);
     this.#slotMemory.unmap();
     this.#counterMemory.unmap();
-    const maps = [
-      this.#portMap,
-      this.#hintMap,
-      this.#slotMap,
-      this.#counterMap,
-      ...[...this.#masks.values()].map(({ map }) => map),
-    ];
-    for (const object of [this.#program, ...maps]) object.close();
+    const maps = [this.#portMap, this.#slotMap, this.#counterMap, this.#metadataMap, this.#laterMap];
+    for (const object of [this.#first, this.#later, ...maps]) object.close();
   }
 
   #leave(reason: string): undefined {
@@ -196,131 +183,49 @@ export class KernelFlows {
     return undefined;
   }
 
-  /** The flows of a mask; `undefined` when the program does not fill a word that the mask has bits in, or it is too wide. */
-  #tableOf(key: Uint32Array, mask: Uint32Array): MaskMap | undefined {
-    const wanted: { place: number; bits: number }[] = [];
-    for (let word = 0; word < mask.length; word++) {
-      const bits = mask[word] ?? 0;
-      if (bits === 0) continue;
-      const place = placeOf(word);
-      const layout = place === undefined ? undefined : KEY_WORDS[place];
-      if (place !== undefined && layout !== undefined && (place === IN_PORT || layout.group !== "metadata")) {
-        wanted.push({ place, bits: toKernel(bits, layout) });
-      } // What the program does not fill is zero in the packets that it looks up.
-      else if (((key[word] ?? 0) & bits) !== 0) return undefined;
-    }
-    if (4 * wanted.length > SCRATCH_BYTES) return undefined;
-    const name = wanted.map(({ place, bits }) => `${place}/${bits}`).join(" ");
-    const known = this.#masks.get(name);
-    if (known !== undefined) return known;
-    const map = BpfMap.create({
-      kind: "hash",
-      name: "tenet_flows",
-      keyBytes: 4 * wanted.length,
-      valueBytes: 4,
-      maxEntries: MAX_FLOWS,
-      isGrowing: true,
-    });
-    const made = { map, words: wanted, nFlows: 0 };
-    this.#masks.set(name, made);
-    this.#reloadSoon();
-    return made;
-  }
-
-  /** Keeps a flow out of the kernel until there is a program that can do it. */
-  #wait(flow: FlowInKernel, actions: readonly KernelAction<ActionName>[]): void {
-    for (const { what } of actions) if (!this.#actions.has(what)) this.#newActions.add(what);
-    this.#waiting.add(flow);
-    this.#reloadSoon();
-  }
-
+  /** When a program does not fit its flows any more. */
   #reloadSoon(): void {
+    if (!this.#first.isStale && !this.#later.isStale) return;
     this.#reload ??= setTimeout(() => {
       this.#reload = undefined;
-      this.#replaceProgram();
+      if (this.#later.isStale)
+        this.#later.replaceProgram((program) => this.#laterMap.update(bytesOf([0]), bytesOf([program.fd])));
+      if (this.#first.isStale) this.#first.replaceProgram((program) => this.#replaceFirst(program));
     }, RELOAD_MS).unref();
   }
 
-  #replaceProgram(): void {
-    for (const [name, { nFlows, map }] of this.#masks) {
-      if (nFlows > 0) continue;
-      this.#masks.delete(name);
-      map.close();
-    }
-    const before = this.#program;
-    for (const name of this.#newActions) this.#actions.add(name);
-    this.#newActions.clear();
-    this.#program = this.#load();
-    for (const { link } of this.#ports.values()) link.replace(this.#program);
-    before.close();
-    for (const flow of this.#waiting) flow.enter();
-    this.#waiting.clear();
-  }
-
-  #load(): BpfProgram {
-    const maps = {
-      ports: this.#portMap,
-      maskHints: this.#hintMap,
-      slots: this.#slotMap,
-      counters: this.#counterMap,
-      collector: this.#collector,
-    };
-    return BpfProgram.load({
-      name: "tenet",
-      kind: "sched_cls",
-      code: flowProgram([...this.#masks.values()], this.#actions, maps),
-    });
+  #replaceFirst(program: BpfProgram): void {
+    for (const { link } of this.#ports.values()) link.replace(program);
   }
 }
 
 class FlowInKernel implements KernelFlow {
-  readonly slot: number;
-  readonly table: MaskMap;
-  readonly key: Uint8Array;
+  readonly pass: FlowPass;
+  readonly entry: FlowEntry;
   readonly #slots: SlotMemory;
   readonly #clockOffsetMs: number;
 
-  constructor(slots: SlotMemory, clockOffsetMs: number, slot: number, table: MaskMap, key: Uint8Array) {
+  constructor(slots: SlotMemory, clockOffsetMs: number, pass: FlowPass, entry: FlowEntry) {
     this.#slots = slots;
     this.#clockOffsetMs = clockOffsetMs;
-    this.slot = slot;
-    this.table = table;
-    this.key = key;
-  }
-
-  /** From now on the program finds it. */
-  enter(): void {
-    this.table.map.update(this.key, words(this.slot));
-  }
-
-  /** From now on it does not. */
-  leave(): void {
-    this.table.map.delete(this.key);
+    this.pass = pass;
+    this.entry = entry;
   }
 
   get nPackets(): number {
-    return this.#slots.packets(this.slot);
+    return this.#slots.packets(this.entry.slot);
   }
 
   get nBytes(): number {
-    return this.#slots.bytes(this.slot);
+    return this.#slots.bytes(this.entry.slot);
   }
 
   get usedMs(): number {
-    const usedMs = this.#slots.usedMs(this.slot);
+    const usedMs = this.#slots.usedMs(this.entry.slot);
     return usedMs === 0 ? 0 : usedMs - this.#clockOffsetMs;
   }
 
   get tcpFlags(): number {
-    return this.#slots.tcpFlags(this.slot);
+    return this.#slots.tcpFlags(this.entry.slot);
   }
-}
-
-function wordOf(key: Uint32Array, place: number): number {
-  const layout = KEY_WORDS[place];
-  return layout === undefined ? 0 : toKernel(key[layout.word] ?? 0, layout);
-}
-
-function words(...values: number[]): Uint8Array {
-  return new Uint8Array(Uint32Array.from(values).buffer);
 }

@@ -91,6 +91,9 @@ export const IN_PORT = 0;
 /** Bytes of the program's key. */
 export const KEY_BYTES: number = KEY_WORDS.length * 4;
 
+/** Bytes at the start of the key that are metadata, a multiple of 8. */
+export const METADATA_BYTES: number = METADATA.length * 4;
+
 const PLACE_OF_WORD = new Map(KEY_WORDS.map(({ word }, i) => [word, i]));
 
 /** Which word of the program's key a word of a FlowKey is; `undefined` when the program does not fill it. */
@@ -98,11 +101,21 @@ export function placeOf(word: number): number | undefined {
   return PLACE_OF_WORD.get(word);
 }
 
+/** Whether a flow is one of packets of which more is known than their port: they came out of a tunnel, or are looked up again. */
+export function hasMetadata(key: Uint32Array, mask: Uint32Array): boolean {
+  return METADATA.some(({ word }, place) => place !== IN_PORT && ((key[word] ?? 0) & (mask[word] ?? 0)) !== 0);
+}
+
 /** A word of a FlowKey, or of its mask, as the program has it. */
 export function toKernel(value: number, { order }: KeyWord): number {
   if (order === "host") return value >>> 0;
   const swapped = swap(value);
   return order === "network16" ? swapped >>> 16 : swapped;
+}
+
+/** What {@link toKernel} was given. */
+export function fromKernel(value: number, { order }: KeyWord): number {
+  return order === "network16" ? swap(value) >>> 16 : order === "network32" ? swap(value) : value;
 }
 
 function swap(value: number): number {

@@ -1,10 +1,10 @@
 /** A frame on its way through the datapath: where it is, who else looks at it, what was found out. */
 import { type FrameArena, VNET_HEADER_BYTES } from "@tenet/linux";
-import { copyTunnel, FIELDS, makeFlowKey } from "@tenet/net";
+import { copyTunnel, FIELDS, getField, makeFlowKey, tunnelFamily } from "@tenet/net";
 import type { Connection } from "../conntrack/connection.ts";
 import { CT_STATE } from "../conntrack/ct-state.ts";
 import type { SetTunnelAction } from "../datapath.ts";
-import { familyOf, isIcmp, protoOf, TUPLE, TUPLE_WORDS } from "../conntrack/tuple.ts";
+import { familyOf, headOf, isIcmp, protoOf, TUPLE, TUPLE_WORDS } from "../conntrack/tuple.ts";
 
 const RECIRC_ID = FIELDS.recirc_id.word;
 const DP_HASH = FIELDS.dp_hash.word;
@@ -134,5 +134,31 @@ export class Packet {
       key[CT_SRC] = tuple[TUPLE.src] ?? 0;
       key[CT_DST] = tuple[TUPLE.dst] ?? 0;
     }
+  }
+  /** Takes over the port and what {@link Packet.writeMetadata} wrote. */
+  readMetadata(key: Uint32Array): void {
+    this.inPort = key[FIELDS.in_port.word] ?? 0;
+    this.recircId = key[RECIRC_ID] ?? 0;
+    this.hasTunnel = tunnelFamily(key) !== 0;
+    if (this.hasTunnel) copyTunnel(this.tunnel, key);
+    this.dpHash = key[DP_HASH] ?? 0;
+    this.ctState = key[CT_STATE_WORD] ?? 0;
+    this.ctZone = key[CT_ZONE] ?? 0;
+    this.ctMark = key[CT_MARK] ?? 0;
+    for (let i = 0; i < 4; i++) this.ctLabel[i] = key[CT_LABEL + i] ?? 0;
+    const tuple = this.ctTuple;
+    const proto = getField(key, CT_PROTO);
+    let six = 0;
+    for (let i = 0; i < 4; i++) {
+      six |= tuple[TUPLE.src + i] = key[CT_SRC6 + i] ?? 0;
+      six |= tuple[TUPLE.dst + i] = key[CT_DST6 + i] ?? 0;
+    }
+    tuple[TUPLE.head] = headOf(six === 0 ? 4 : 6, proto, this.ctZone);
+    if (six === 0) {
+      tuple[TUPLE.src] = key[CT_SRC] ?? 0;
+      tuple[TUPLE.dst] = key[CT_DST] ?? 0;
+    }
+    const ports = key[CT_PORTS] ?? 0;
+    tuple[TUPLE.ports] = isIcmp(proto) ? ((ports >>> 8) & 0xff00) | (ports & 0xff) : ports;
   }
 }

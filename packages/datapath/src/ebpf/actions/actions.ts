@@ -7,14 +7,20 @@ import { SLOT } from "../slot.ts";
 import type { ActionCode, KernelAction, KernelPort, TranslationContext } from "./action-kind.ts";
 import { FrameLayout } from "./frame-layout.ts";
 import { OUTPUT_ACTIONS, type OutputActionName, translateOutput } from "./output.ts";
+import { RECIRCULATION_ACTIONS, type RecirculationActionName, translateRecirc } from "./recirculation.ts";
 import { SET_FIELD_ACTIONS, type SetFieldActionName, translateSetMasked } from "./set-field.ts";
 import { SET_WORD_ACTIONS, SET_WORD_GROUPS } from "./set-word.ts";
 import { translatePopVlan, translatePushVlan, VLAN_ACTIONS, type VlanActionName } from "./vlan.ts";
 
 /** An action of the program. */
-export type ActionName = OutputActionName | VlanActionName | SetFieldActionName;
+export type ActionName = OutputActionName | VlanActionName | SetFieldActionName | RecirculationActionName;
 
-const CODES: Readonly<Record<ActionName, ActionCode>> = { ...OUTPUT_ACTIONS, ...VLAN_ACTIONS, ...SET_FIELD_ACTIONS };
+const CODES: Readonly<Record<ActionName, ActionCode>> = {
+  ...OUTPUT_ACTIONS,
+  ...VLAN_ACTIONS,
+  ...SET_FIELD_ACTIONS,
+  ...RECIRCULATION_ACTIONS,
+};
 
 const NAMES = Object.keys(CODES) as ActionName[];
 
@@ -37,14 +43,21 @@ export function toKernelActions(
   { key, mask, actions }: Pick<Megaflow, "key" | "mask" | "actions">,
   portOf: (portNo: number) => KernelPort | undefined,
 ): KernelAction<ActionName>[] | string {
+  const list = withoutLastClone(actions);
   const out: KernelAction<ActionName>[] = [];
   const layout = new FrameLayout(key, mask);
-  for (const [i, action] of actions.entries()) {
-    const translated = translate(action, { isLast: i === actions.length - 1, layout, portOf });
+  for (const [i, action] of list.entries()) {
+    const translated = translate(action, { isLast: i === list.length - 1, layout, portOf });
     if (translated === undefined) return action.type === "output" ? "a port outside the kernel's reach" : `action ${action.type}`;
     out.push(...translated);
   }
   return out.length <= SLOT.maxActions ? out : "too many actions";
+}
+
+/** Nobody needs the packet behind the last action: what that does to a copy may be done to the packet. */
+function withoutLastClone(actions: readonly DatapathAction[]): readonly DatapathAction[] {
+  const last = actions.at(-1);
+  return last?.type === "clone" ? [...actions.slice(0, -1), ...withoutLastClone(last.actions)] : actions;
 }
 
 function translate(action: DatapathAction, context: TranslationContext): KernelAction<ActionName>[] | undefined {
@@ -55,6 +68,10 @@ function translate(action: DatapathAction, context: TranslationContext): KernelA
       return translatePushVlan(action, context.layout);
     case "popVlan":
       return translatePopVlan(context.layout);
+    case "recirc":
+      return translateRecirc(action, context);
+    case "ctClear":
+      return [{ what: "ctClear", argument: 0, low: 0, high: 0 }];
     case "setMasked":
       return translateSetMasked(action, context.layout);
     default:

@@ -1,26 +1,35 @@
 /**
  * The program that forwards in the kernel: it finds the port, reads what the masks need, looks the packet up under one mask
  * after the other, counts, and acts. What it finds no flow for goes up.
+ *
+ * The program of the later pass is the same, but that it is given what is known of the packet by the one that looked it up before.
  */
 import { asm, type Code, VERDICT } from "@tenet/bpf";
 import { carryOut, groupsReadFor, type ActionName } from "../actions/actions.ts";
-import { KEY_BYTES, KEY_WORDS, type WordGroup } from "../key-layout.ts";
+import { KEY_BYTES, KEY_WORDS, METADATA_BYTES, type WordGroup } from "../key-layout.ts";
 import { SLOT } from "../slot.ts";
 import { countPacket, countPort } from "./counters.ts";
 import { findFlow } from "./find-flow.ts";
-import { goUp } from "./go-up.ts";
+import { goUp, goUpAgain } from "./go-up.ts";
+import { takeMetadata } from "./metadata.ts";
 import { CONTEXT, PacketParser } from "./parse-packet.ts";
 import { findEntry, type MaskTable, type ProgramMaps } from "./program-maps.ts";
 import { STACK } from "./stack.ts";
 
-/** Assembles the program for these masks and for flows with these actions. */
-export function flowProgram(tables: readonly MaskTable[], actions: ReadonlySet<ActionName>, maps: ProgramMaps): Code {
+/** The packets that a program looks up: those that have just come in, or those that are looked up again. */
+export type Pass = "first" | "later";
+
+/** Assembles the program of a pass for these masks and for flows with these actions. */
+export function flowProgram(pass: Pass, tables: readonly MaskTable[], actions: ReadonlySet<ActionName>, maps: ProgramMaps): Code {
+  const isFirst = pass === "first";
   return [
     asm.mov("r6", "r1"),
-    findPort(maps),
+    isFirst ? findPort(maps) : [takeMetadata(maps), clear(METADATA_BYTES)],
     tables.length === 0 ? [] : [readPacket(tables, actions), findFlow(tables, maps)],
-    [asm.label("slow"), goUp(maps)],
-    tables.length === 0 ? [] : [asm.label("hit"), findSlot(maps), count(), countPort(maps, STACK.key, "rx", "received")],
+    [asm.label("slow"), isFirst ? goUp(maps) : []],
+    !isFirst || actions.has("recirc") ? [asm.label("slow-again"), goUpAgain(maps)] : [],
+    tables.length === 0 ? [] : [asm.label("hit"), findSlot(maps), count()],
+    tables.length > 0 && isFirst ? countPort(maps, STACK.key, "rx", "received") : [],
     tables.length === 0 ? [] : carryOut(actions, maps),
     [asm.label("done"), asm.mov("r0", VERDICT.drop), asm.exit()],
   ];
@@ -29,8 +38,7 @@ export function flowProgram(tables: readonly MaskTable[], actions: ReadonlySet<A
 /** The port of the device; a packet of a device that is no port goes on as if we were not there. */
 function findPort({ ports }: ProgramMaps): Code {
   return [
-    Array.from({ length: Math.ceil(KEY_BYTES / 8) }, (_, i) => asm.store(8, "r10", STACK.key + 8 * i, 0)),
-    asm.store(8, "r10", STACK.transportAt, 0),
+    clear(0),
     asm.load(4, "r1", "r6", CONTEXT.ifindex),
     asm.store(4, "r10", STACK.scratch, "r1"),
     findEntry(ports, STACK.scratch),
@@ -42,6 +50,12 @@ function findPort({ ports }: ProgramMaps): Code {
     asm.load(4, "r1", "r0", 4),
     asm.store(8, "r10", STACK.isInternal, "r1"),
   ];
+}
+
+/** Makes the key zero from a byte on, and forgets where headers are. */
+function clear(from: number): Code {
+  const words = Array.from({ length: (KEY_BYTES - from) / 8 }, (_, i) => asm.store(8, "r10", STACK.key + from + 8 * i, 0));
+  return [words, asm.store(8, "r10", STACK.transportAt, 0)];
 }
 
 /** Fills the words of the key that a mask has bits in, and what actions ask for. */

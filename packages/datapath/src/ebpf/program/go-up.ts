@@ -2,8 +2,12 @@
  * Sends the packet up to this process: of a device of another host, to the collector, a device whose packets this process reads, with
  * the port's number in a tag; of an internal port, on to its TAP device, which this process reads anyway. So both come with what the
  * kernel knows of checksums and segments. A port that is far ahead of this process is held back, the others are not.
+ *
+ * A packet that was to be looked up again goes to the collector always, behind a header that says what is known of it.
  */
 import { asm, type Code, VERDICT } from "@tenet/bpf";
+import { METADATA_BYTES } from "../key-layout.ts";
+import { UPCALL_HEADER_BYTES, UPCALL_TAG } from "../upcall-header.ts";
 import { PORT_COUNTERS } from "./counters.ts";
 import { findEntry, type ProgramMaps } from "./program-maps.ts";
 import { STACK } from "./stack.ts";
@@ -12,23 +16,54 @@ import { STACK } from "./stack.ts";
 export const INGRESS = 1;
 /** What a port may have under way to this process. */
 const MAX_UPCALLS_UNDER_WAY = 256;
-const TAG_TYPE_SWAPPED = 0xa888;
 
 /** Ends the program, or goes to `done`. */
-export function goUp({ counters, collector }: ProgramMaps): Code {
-  const { sent, taken, held } = PORT_COUNTERS;
+export function goUp(maps: ProgramMaps): Code {
   return [
     asm.load(8, "r1", "r10", STACK.isInternal),
     asm.branch("r1", "==", 0, "outside"),
     [asm.mov("r0", VERDICT.pass), asm.exit()],
     asm.label("outside"),
+    admit(maps, "first"),
+    pushTag("first"),
+    toCollector(maps),
+  ];
+}
+
+/** As {@link goUp}, of a packet that was to be looked up again; one that has no room for the header is held back, too. */
+export function goUpAgain(maps: ProgramMaps): Code {
+  return [
+    pushTag("later"),
+    [asm.mov("r1", "r6"), asm.mov("r2", UPCALL_HEADER_BYTES), asm.mov("r3", 0), asm.call("skb_change_head")],
+    asm.mov("r9", "r0"),
+    admit(maps, "later", asm.branch("r9", "!=", 0, "hold-later")),
+    [asm.mov("r1", "r6"), asm.mov("r2", UPCALL_HEADER_BYTES - METADATA_BYTES), asm.mov("r3", "r10"), asm.add("r3", STACK.key)],
+    [asm.mov("r4", METADATA_BYTES), asm.mov("r5", 0), asm.call("skb_store_bytes")],
+    toCollector(maps),
+  ];
+}
+
+/** Goes on when the port may have another packet under way, and counts it; else drops it. */
+function admit({ counters }: ProgramMaps, pass: "first" | "later", before: Code = []): Code {
+  const { sent, taken, held } = PORT_COUNTERS;
+  return [
     findEntry(counters, STACK.key),
     asm.branch("r0", "==", 0, "done"),
-    [asm.load(8, "r1", "r0", sent), asm.load(8, "r2", "r0", taken), asm.sub("r1", "r2"), asm.mov("r2", 1)],
-    asm.branch("r1", "<", MAX_UPCALLS_UNDER_WAY, "room"),
-    [asm.atomic("add", 8, "r0", held, "r2"), asm.jump("done")],
-    [asm.label("room"), asm.atomic("add", 8, "r0", sent, "r2")],
-    [asm.mov("r1", "r6"), asm.mov("r2", TAG_TYPE_SWAPPED), asm.load(4, "r3", "r10", STACK.key), asm.call("skb_vlan_push")],
-    [asm.mov("r1", collector), asm.mov("r2", INGRESS), asm.call("redirect"), asm.exit()],
+    asm.mov("r2", 1),
+    before,
+    [asm.load(8, "r1", "r0", sent), asm.load(8, "r3", "r0", taken), asm.sub("r1", "r3")],
+    asm.branch("r1", "<", MAX_UPCALLS_UNDER_WAY, `room-${pass}`),
+    [asm.label(`hold-${pass}`), asm.atomic("add", 8, "r0", held, "r2"), asm.jump("done")],
+    [asm.label(`room-${pass}`), asm.atomic("add", 8, "r0", sent, "r2")],
   ];
+}
+
+/** A tag that tells the port; one that the packet has already goes into its bytes. */
+function pushTag(pass: keyof typeof UPCALL_TAG): Code {
+  const type = ((UPCALL_TAG[pass] & 0xff) << 8) | (UPCALL_TAG[pass] >>> 8);
+  return [asm.mov("r1", "r6"), asm.mov("r2", type), asm.load(4, "r3", "r10", STACK.key), asm.call("skb_vlan_push")];
+}
+
+function toCollector({ collector }: ProgramMaps): Code {
+  return [asm.mov("r1", collector), asm.mov("r2", INGRESS), asm.call("redirect"), asm.exit()];
 }

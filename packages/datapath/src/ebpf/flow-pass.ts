@@ -1,0 +1,179 @@
+/**
+ * The flows of one pass (packets that have just come in, or packets that are looked up again), and the program made for them.
+ *
+ * A map per mask leads from masked words to a slot. The program is made for the masks and the kinds of actions there are, and
+ * replaced when they change; until then packets of a new mask go to this process, where their flow is, too.
+ */
+import { BpfMap, BpfProgram } from "@tenet/bpf";
+import type { KernelAction } from "./actions/action-kind.ts";
+import type { ActionName } from "./actions/actions.ts";
+import { IN_PORT, KEY_WORDS, placeOf, toKernel } from "./key-layout.ts";
+import { MASK_HINTS } from "./program/find-flow.ts";
+import { flowProgram, type Pass } from "./program/flow-program.ts";
+import type { MaskTable, ProgramMaps } from "./program/program-maps.ts";
+import { SCRATCH_BYTES } from "./program/stack.ts";
+
+const MAX_FLOWS = 200_000;
+/** The kernel lets a program have 64 maps, one for each mask among them. */
+const MAX_MASKS = 48;
+
+/** What the program of a pass shares with others. */
+export type SharedMaps = Omit<ProgramMaps, "maskHints">;
+
+/** Flows of one mask. */
+export interface MaskMap extends MaskTable {
+  readonly map: BpfMap;
+  nFlows: number;
+}
+
+/** A flow's place in the map of its mask. */
+export interface FlowEntry {
+  readonly table: MaskMap;
+  readonly key: Uint8Array;
+  readonly slot: number;
+}
+
+/** Flows of a pass by mask. */
+export class FlowPass {
+  /** Whether there are masks or kinds of actions that the program was not made for, or was and need not. */
+  isStale = false;
+  readonly #pass: Pass;
+  readonly #maps: SharedMaps;
+  readonly #hints = BpfMap.create({
+    kind: "per-cpu-array",
+    name: "tenet_hints",
+    keyBytes: 4,
+    valueBytes: 4,
+    maxEntries: MASK_HINTS,
+  });
+  readonly #masks = new Map<string, MaskMap>();
+  /** Kinds of actions that the program has, and those that it is yet to have, for flows that wait for it. */
+  readonly #actions = new Set<ActionName>(["copy", "send"]);
+  readonly #newActions = new Set<ActionName>();
+  readonly #waiting = new Set<FlowEntry>();
+  #program: BpfProgram | undefined;
+
+  constructor(pass: Pass, maps: SharedMaps) {
+    this.#pass = pass;
+    this.#maps = maps;
+  }
+
+  /** The program made last. @throws SystemCallError when the kernel refuses the first */
+  get program(): BpfProgram {
+    return (this.#program ??= this.#load());
+  }
+
+  /** Flows that are here. */
+  get nFlows(): number {
+    let n = 0;
+    for (const table of this.#masks.values()) n += table.nFlows;
+    return n;
+  }
+
+  /** The flows of a mask; `undefined` when the program does not fill a word that the mask has bits in, it is too wide or one too many. */
+  tableOf(key: Uint32Array, mask: Uint32Array): MaskMap | undefined {
+    const words: { place: number; bits: number }[] = [];
+    for (let word = 0; word < mask.length; word++) {
+      const bits = mask[word] ?? 0;
+      if (bits === 0) continue;
+      const place = placeOf(word);
+      const layout = place === undefined ? undefined : KEY_WORDS[place];
+      if (place !== undefined && layout !== undefined && this.#fills(place)) words.push({ place, bits: toKernel(bits, layout) });
+      // What the program does not fill is zero in the packets that it looks up.
+      else if (((key[word] ?? 0) & bits) !== 0) return undefined;
+    }
+    if (4 * words.length > SCRATCH_BYTES) return undefined;
+    const name = words.map(({ place, bits }) => `${place}/${bits}`).join(" ");
+    const known = this.#masks.get(name);
+    if (known !== undefined || this.#masks.size === MAX_MASKS) return known;
+    const made = { map: makeMap(words.length), words, nFlows: 0 };
+    this.#masks.set(name, made);
+    this.isStale = true;
+    return made;
+  }
+
+  /** Leads packets like `key` to a slot with these actions, as soon as the program can do them. */
+  add(table: MaskMap, key: Uint32Array, slot: number, actions: readonly KernelAction<ActionName>[]): FlowEntry {
+    const entry = { table, slot, key: bytesOf(table.words.map(({ place, bits }) => (wordOf(key, place) & bits) >>> 0)) };
+    table.nFlows++;
+    const isNew = actions.filter(({ what }) => !this.#actions.has(what));
+    for (const { what } of isNew) this.#newActions.add(what);
+    if (isNew.length === 0) enter(entry);
+    else this.#waiting.add(entry);
+    this.isStale ||= isNew.length > 0;
+    return entry;
+  }
+
+  /** Takes away what `add` gave. */
+  remove(entry: FlowEntry): void {
+    if (!this.#waiting.delete(entry)) entry.table.map.delete(entry.key);
+    entry.table.nFlows--;
+    this.isStale ||= entry.table.nFlows === 0;
+  }
+
+  /**
+   * Makes the program anew, hands it to `install`, which puts it in the place of the one before, and ends that.
+   *
+   * @throws SystemCallError when the kernel refuses it
+   */
+  replaceProgram(install: (program: BpfProgram) => void): void {
+    this.isStale = false;
+    for (const [name, { nFlows, map }] of this.#masks) {
+      if (nFlows > 0) continue;
+      this.#masks.delete(name);
+      map.close();
+    }
+    for (const name of this.#newActions) this.#actions.add(name);
+    this.#newActions.clear();
+    const before = this.#program;
+    this.#program = this.#load();
+    install(this.#program);
+    before?.close();
+    for (const entry of this.#waiting) enter(entry);
+    this.#waiting.clear();
+  }
+
+  /** Gives all memory back. */
+  close(): void {
+    for (const { map } of this.#masks.values()) map.close();
+    this.#hints.close();
+    this.#program?.close();
+  }
+
+  /** A packet that has just come in has no metadata but its port. */
+  #fills(place: number): boolean {
+    return this.#pass === "later" || place === IN_PORT || KEY_WORDS[place]?.group !== "metadata";
+  }
+
+  #load(): BpfProgram {
+    const maps = { ...this.#maps, maskHints: this.#hints };
+    const code = flowProgram(this.#pass, [...this.#masks.values()], this.#actions, maps);
+    return BpfProgram.load({ name: `tenet_${this.#pass}`, kind: "sched_cls", code });
+  }
+}
+
+function makeMap(nWords: number): BpfMap {
+  return BpfMap.create({
+    kind: "hash",
+    name: "tenet_flows",
+    keyBytes: 4 * nWords,
+    valueBytes: 4,
+    maxEntries: MAX_FLOWS,
+    isGrowing: true,
+  });
+}
+
+/** From now on the program finds it. */
+function enter({ table, key, slot }: FlowEntry): void {
+  table.map.update(key, bytesOf([slot]));
+}
+
+function wordOf(key: Uint32Array, place: number): number {
+  const layout = KEY_WORDS[place];
+  return layout === undefined ? 0 : toKernel(key[layout.word] ?? 0, layout);
+}
+
+/** Words as maps have them. */
+export function bytesOf(words: readonly number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(words).buffer);
+}

@@ -1,0 +1,192 @@
+/** Packets that are looked up several times: the kernel's program gives what this process gives, and tells what it found out. */
+import { createSocket } from "node:dgram";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { probeBpf } from "@tenet/bpf";
+import {
+  addAddress,
+  createNamespace,
+  createVethPair,
+  deleteLeftovers,
+  inNamespace,
+  ReachabilityProber,
+  setLinkUp,
+  untilOperational,
+} from "@tenet/linux";
+import { type DatapathAction, type Megaflow, UserDatapath } from "@tenet/datapath";
+import { FIELDS, getField, makeFlowKey } from "@tenet/net";
+import { matchOf } from "./frames.ts";
+import { transfer } from "./tcp-transfer.ts";
+
+const { obstacle } = probeBpf();
+if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
+const PATIENCE = { timeout: 10_000, interval: 10 };
+/** What every flow here matches on. */
+const { mask: MASK } = matchOf({ in_port: 1, recirc_id: 1, eth_type: 1, vlan_tci: 1 });
+const TAGGED = 0x1000;
+
+/** What is done with the packets of a port, by their `recirc_id`. */
+type Pipeline = (recircId: number, inPort: number) => readonly DatapathAction[];
+
+let datapath: UserDatapath;
+let stop: AbortController;
+/** Of each IPv4 packet that came up: its key. */
+let upcalls: Uint32Array[];
+
+async function plugHost(name: string, n: number): Promise<number> {
+  createNamespace(`tkr-${name}`);
+  createVethPair({ name: `tkr-${name}-sw`, peer: "eth0", peerNamespace: `tkr-${name}` });
+  setLinkUp(`tkr-${name}-sw`);
+  inNamespace(`tkr-${name}`, () => {
+    addAddress("eth0", `10.98.4.${n}/24`);
+    setLinkUp("eth0");
+  });
+  await untilOperational([{ name: `tkr-${name}-sw` }, { name: "eth0", namespace: `tkr-${name}` }]);
+  return datapath.addPort({ name: `tkr-${name}-sw`, kind: "system" });
+}
+
+/** A slow path that installs what `pipeline` says, but for numbers in `uncached`. */
+function follow(pipeline: Pipeline, uncached: ReadonlySet<number> = new Set()): void {
+  datapath.onUpcall(({ frame, inPort, key }) => {
+    if (getField(key, FIELDS.eth_type) === 0x0800) upcalls.push(key.slice());
+    const recircId = getField(key, FIELDS.recirc_id);
+    const actions = pipeline(recircId, inPort);
+    if (!uncached.has(recircId)) datapath.putFlow(key, MASK, actions);
+    datapath.execute(frame, inPort, actions);
+  });
+}
+
+async function ping(from = "a", to = "10.98.4.2"): Promise<string> {
+  const prober = new ReachabilityProber();
+  try {
+    return (await prober.ping(`tkr-${from}`, to)).outcome;
+  } finally {
+    prober.close();
+  }
+}
+
+/** Does something while this process looks at no packet. */
+async function lookingAway<T>(run: () => Promise<T>): Promise<T> {
+  stop.abort();
+  const result = await run();
+  stop = new AbortController();
+  datapath.start(stop.signal);
+  return result;
+}
+
+/** What a flow counts while this process looks at no packet: the kernel counted it. */
+async function countedWhile(inPort: number, recircId: number, run: () => Promise<unknown>): Promise<number> {
+  const nBefore = flowOf(inPort, recircId)?.nPackets ?? 0;
+  await lookingAway(run);
+  return (flowOf(inPort, recircId)?.nPackets ?? 0) - nBefore;
+}
+
+/** Until the kernel forwards by itself. */
+async function untilInKernel(): Promise<void> {
+  await vi.waitFor(async () => {
+    await ping();
+    expect(await lookingAway(ping)).toBe("reply");
+  }, PATIENCE);
+}
+
+function flowOf(inPort: number, recircId: number, tci = 0): Megaflow | undefined {
+  for (const flow of datapath.flows()) {
+    const { key } = flow;
+    const isIt =
+      getField(key, FIELDS.in_port) === inPort &&
+      getField(key, FIELDS.recirc_id) === recircId &&
+      getField(key, FIELDS.vlan_tci) === tci &&
+      getField(key, FIELDS.eth_type) === 0x0800;
+    if (isIt) return flow;
+  }
+  return undefined;
+}
+
+describe.skipIf(obstacle !== undefined)("packets that the kernel looks up again", () => {
+  beforeEach(() => {
+    deleteLeftovers("tkr-");
+    upcalls = [];
+    datapath = new UserDatapath({ isKernelUsed: true });
+    stop = new AbortController();
+    datapath.start(stop.signal);
+  });
+
+  afterEach(async () => {
+    stop.abort();
+    await datapath[Symbol.asyncDispose]();
+    deleteLeftovers("tkr-");
+  });
+
+  /** Two look-ups, or three with a tag on between the second and the third. */
+  function steps(n: 2 | 3, a: number, b: number): Pipeline {
+    return (recircId, inPort) => {
+      const output: DatapathAction = { type: "output", port: inPort === a ? b : a };
+      if (recircId === 0) return [{ type: "clone", actions: [{ type: "recirc", id: 1 }] }];
+      if (n === 2) return [output];
+      if (recircId === 1)
+        return [
+          { type: "pushVlan", tpid: 0x8100, tci: 42 },
+          { type: "recirc", id: 2 },
+        ];
+      return [{ type: "popVlan" }, output];
+    };
+  }
+
+  test.each([2, 3] as const)("are forwarded after %i look-ups while this process looks away, and each flow counts", async (n) => {
+    const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
+    follow(steps(n, a, b));
+    await untilInKernel();
+    const flows = [a, b].flatMap((port) => Array.from({ length: n }, (_, i) => flowOf(port, i, i === 2 ? TAGGED | 42 : 0)));
+    const before = flows.map((flow) => flow?.nPackets ?? Number.NaN);
+    await lookingAway(async () => {
+      for (let i = 0; i < 5; i++) expect(await ping()).toBe("reply");
+    });
+    expect(flows.map((flow, i) => (flow?.nPackets ?? 0) - (before[i] ?? 0))).toEqual(flows.map(() => 5));
+  });
+
+  test("come up with what is known of them when there is no flow for them", async () => {
+    const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
+    follow(steps(3, a, b));
+    await untilInKernel();
+    const last = flowOf(a, 2, TAGGED | 42);
+    if (last === undefined) throw new Error("the last flow is not there");
+    const nPackets = last.nPackets;
+    upcalls = [];
+    datapath.deleteFlow(last);
+    expect(await ping()).toBe("reply");
+    expect(nPackets).toBeGreaterThan(0);
+    expect(upcalls).toHaveLength(1);
+    const key = upcalls[0] ?? makeFlowKey();
+    const seen = (["in_port", "recirc_id", "vlan_tci", "nw_dst"] as const).map((name) => getField(key, FIELDS[name]));
+    expect(seen).toEqual([a, 2, TAGGED | 42, 0x0a620402]);
+  });
+
+  test("arrive intact through this process, in segments larger than the MTU", async () => {
+    const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
+    follow(steps(3, a, b), new Set([2]));
+    await vi.waitFor(async () => {
+      await ping();
+      expect(await countedWhile(a, 1, ping)).toBeGreaterThan(0);
+    }, PATIENCE);
+    upcalls = [];
+    expect(await transfer("tkr-a", "tkr-b", "10.98.4.2", 2_000_000)).toBe(true);
+    expect(new Set(upcalls.map((key) => getField(key, FIELDS.recirc_id)))).toEqual(new Set([2]));
+    const first = flowOf(a, 0);
+    expect((first?.nBytes ?? 0) / (first?.nPackets ?? 1)).toBeGreaterThan(3000);
+  });
+
+  test("of the host itself come up as those of others do", async () => {
+    const a = datapath.addPort({ name: "tkr-int", kind: "internal" });
+    addAddress("tkr-int", "10.98.4.1/24");
+    setLinkUp("tkr-int");
+    const b = await plugHost("b", 2);
+    follow(steps(3, a, b), new Set([2]));
+    const socket = createSocket("udp4");
+    const send = (): Promise<void> => new Promise((resolve) => socket.send("x", 9, "10.98.4.2", () => resolve()));
+    await vi.waitFor(async () => {
+      expect(await ping("b", "10.98.4.1")).toBe("reply");
+      expect(await countedWhile(a, 1, send)).toBeGreaterThan(0);
+    }, PATIENCE);
+    socket.close();
+    expect(await transfer(undefined, "tkr-b", "10.98.4.2", 2_000_000)).toBe(true);
+  });
+});
