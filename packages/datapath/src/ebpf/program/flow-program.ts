@@ -5,8 +5,9 @@
  * The program of the later pass is the same, but that it is given what is known of the packet by the one that looked it up before.
  */
 import { asm, type Code, VERDICT } from "@tenet/bpf";
+import { FIELDS } from "@tenet/net";
 import { carryOut, groupsReadFor, type ActionName } from "../actions/actions.ts";
-import { KEY_BYTES, KEY_WORDS, METADATA_BYTES, type WordGroup } from "../key-layout.ts";
+import { KEY_BYTES, KEY_WORDS, METADATA_BYTES, placeOf, type WordGroup } from "../key-layout.ts";
 import { SLOT } from "../slot.ts";
 import { countPacket, countPort } from "./counters.ts";
 import { findFlow } from "./find-flow.ts";
@@ -19,16 +20,22 @@ import { STACK } from "./stack.ts";
 /** The packets that a program looks up: those that have just come in, or those that are looked up again. */
 export type Pass = "first" | "later";
 
+const NW = placeOf(FIELDS.nw_proto.word); //  | proto | tos | ttl | frag |
+const PROTO_BITS = 0xff00_0000;
+/** The upper half of their word. */
+const TCP_FLAGS_AT = STACK.key + 4 * (placeOf(FIELDS.tcp_flags.word) ?? 0) + 2;
+
 /** Assembles the program of a pass for these masks and for flows with these actions. */
 export function flowProgram(pass: Pass, tables: readonly MaskTable[], actions: ReadonlySet<ActionName>, maps: ProgramMaps): Code {
   const isFirst = pass === "first";
+  const groups = groupsToRead(tables, actions);
   return [
     asm.mov("r6", "r1"),
     isFirst ? findPort(maps) : [takeMetadata(maps), clear(METADATA_BYTES)],
-    tables.length === 0 ? [] : [readPacket(tables, actions), findFlow(tables, maps)],
+    tables.length === 0 ? [] : [new PacketParser(groups, STACK.key, STACK.transportAt).code(), findFlow(tables, maps)],
     [asm.label("slow"), isFirst ? goUp(maps) : []],
     !isFirst || actions.has("recirc") ? [asm.label("slow-again"), goUpAgain(maps)] : [],
-    tables.length === 0 ? [] : [asm.label("hit"), findSlot(maps), count()],
+    tables.length === 0 ? [] : [asm.label("hit"), findSlot(maps), count(groups)],
     tables.length > 0 && isFirst ? countPort(maps, STACK.key, "rx", "received") : [],
     tables.length === 0 ? [] : carryOut(actions, maps),
     [asm.label("done"), asm.mov("r0", VERDICT.drop), asm.exit()],
@@ -58,12 +65,13 @@ function clear(from: number): Code {
   return [words, asm.store(8, "r10", STACK.transportAt, 0)];
 }
 
-/** Fills the words of the key that a mask has bits in, and what actions ask for. */
-function readPacket(tables: readonly MaskTable[], actions: ReadonlySet<ActionName>): Code {
+/** What has to be read of packets: what a mask has bits in, what actions ask for, and the flags of TCP where masks tell it from others. */
+function groupsToRead(tables: readonly MaskTable[], actions: ReadonlySet<ActionName>): ReadonlySet<WordGroup> {
   const groups = new Set<WordGroup>(groupsReadFor(actions));
   for (const { words } of tables) for (const { place } of words) groups.add(KEY_WORDS[place]?.group ?? "metadata");
+  if (tables.some(({ words }) => words.some(({ place, bits }) => place === NW && (bits & PROTO_BITS) !== 0))) groups.add("flags");
   if (groups.size > 0) groups.add("type");
-  return new PacketParser(groups, STACK.key, STACK.transportAt).code();
+  return groups;
 }
 
 /** Leaves the slot in `r9`. */
@@ -77,6 +85,18 @@ function findSlot({ slots }: ProgramMaps): Code {
   ];
 }
 
-function count(): Code {
-  return [countPacket("r9", SLOT.packets, SLOT.bytes), [asm.call("ktime_get_coarse_ns"), asm.store(8, "r9", SLOT.used, "r0")]];
+function count(groups: ReadonlySet<WordGroup>): Code {
+  return [
+    countPacket("r9", SLOT.packets, SLOT.bytes),
+    [asm.call("ktime_get_coarse_ns"), asm.store(8, "r9", SLOT.used, "r0")],
+    groups.has("flags") ? noteFlags() : [],
+  ];
+}
+
+/** Adds the packet's TCP flags to those that the flow has seen; most packets have none that are new. */
+function noteFlags(): Code {
+  return [
+    [asm.load(2, "r1", "r10", TCP_FLAGS_AT), asm.load(4, "r2", "r9", SLOT.tcpFlags), asm.or("r1", "r2")],
+    [asm.branch("r1", "==", "r2", "noted"), asm.atomic("or", 4, "r9", SLOT.tcpFlags, "r1"), asm.label("noted")],
+  ];
 }
