@@ -26,6 +26,8 @@ class Rows implements RowData {
     this.flags[this.end] = LINKED;
     return this.end++;
   }
+
+  takeBack(): void {}
 }
 
 /** Few prefixes make the set nest its rows, many keep it flat; ids come dense, scattered, and of both kinds. */

@@ -21,11 +21,14 @@ export function checkStore(store: RowStore, interner: Interner): void {
     const base = row * store.stride;
     if (store.find(store.data.slice(base, base + store.arity)) !== row) fail(row, "is not what the set finds for its values");
   }
-  const { table, nest, size } = store.set;
+  const { table, nest, keyed, size } = store.set;
   const sizes = {
     "size of the store": store.size,
     "size of the set": size,
-    "slots of the set": (nest?.tables ?? [table]).reduce((n, slots) => n + slots.filter((slot) => slot !== 0).length, 0),
+    "slots of the set":
+      keyed === undefined
+        ? (nest?.tables ?? [table]).reduce((n, slots) => n + slots.filter((slot) => slot !== 0).length, 0)
+        : size,
     "counts of the leaves": nest?.counts.reduce((sum, count) => sum + count, 0) ?? size,
   };
   for (const [what, n] of Object.entries(sizes)) if (n !== nLinked) fail(-1, `has ${nLinked} rows, but ${n} by the ${what}`);

@@ -191,6 +191,7 @@ export class Evaluation {
   prepare(): void {
     for (const store of this.stores.values()) store.trim();
     for (const { evaluator } of this.#linked.units) evaluator.prepare?.();
+    for (const store of this.stores.values()) store.keyIfDue();
   }
 
   /** Frees what the steps of a finished transaction left behind. */

@@ -136,14 +136,15 @@ export class KeyIndex {
     return places;
   }
 
-  add(row: number): void {
+  /** Puts a row in; returns how many rows its key has now. */
+  add(row: number): number {
     const hash = this.#hashOf(row);
     const slot = this.#slotOf(row, hash);
     const entry = decoded(this.slots[slot] as number);
     if (entry === 0) {
       this.slots[slot] = (row + 1) | homeBits(hash);
       if (++this.nKeys * 2 > this.slots.length) this.#resize(this.slots.length * 2);
-      return;
+      return 1;
     }
     let at = -entry;
     if (entry > 0) {
@@ -161,6 +162,7 @@ export class KeyIndex {
     this.arena[at + BLOCK_HEADER + n] = row;
     this.arena[at] = n + 1;
     this.#place(row, n);
+    return n + 1;
   }
 
   remove(row: number): void {
@@ -408,29 +410,41 @@ const seeksByColumns = new Map<string, Seeks>();
 function seekOf(columns: readonly number[]): Seeks {
   const known = seeksByColumns.get(columns.join());
   if (known !== undefined) return known;
-  const ids = columns.map((_, i) => `k${i}`);
-  const isEqual = columns.map((column, i) => `data[base + ${column}] === k${i}`).join(" && ") || "true";
   const source = `"use strict";
-  function seek(${["index", ...ids].join(", ")}) {
-    let hash = 0;
+  function seek(${["index", ...columns.map((column) => `k${column}`)].join(", ")}) {
+    ${seekSource(columns, "return entry > 0 ? number : 0 - place;")}
+    return 0;
+  }
+  return { seek, seekKey: (index, key) => seek(${["index", ...columns.map((_, i) => `key[${i}]`)].join(", ")}) };`;
+  const seeks = new Function(source)() as Seeks;
+  seeksByColumns.set(columns.join(), seeks);
+  return seeks;
+}
+
+/**
+ * Statements that look a key up in `index`; its ids are in variables `k0`, `k1`, … by column.
+ *
+ * @param found - statements for the slot with the key: `entry` is what it holds, `number` its row + 1, or `place` its block in the arena
+ */
+export function seekSource(columns: readonly number[], found: string): string {
+  const ids = columns.map((column) => `k${column}`);
+  const last = ids.at(-1);
+  const isEqual = columns.map((column) => `data[base + ${column}] === k${column}`).join(" && ") || "true";
+  return `let hash = 0;
     ${ids
       .slice(0, -1)
       .map((id) => `hash = Math.imul(hash ^ (hash >>> 15) ^ ${id}, 0x9e3779b1);`)
       .join(" ")}
-    hash = Math.imul(hash ^ (hash >>> 15) ^ (${ids.at(-1)} >> 5), 0x2c1b3c6d);
-    hash = ((hash ^ (hash >>> 13)) << 4) ^ ((${ids.at(-1)} >> 1) & 15);
+    hash = Math.imul(hash ^ (hash >>> 15) ^ (${last} >> 5), 0x2c1b3c6d);
+    hash = ((hash ^ (hash >>> 13)) << 4) ^ ((${last} >> 1) & 15);
     const home = (hash << ${HOME_SHIFT}) & ${HOME};
     const slots = index.slots, mask = slots.length - 1, rows = index.rows, data = rows.data, stride = rows.stride;
     for (let i = hash & mask, entry = slots[i]; entry !== 0; i = (i + 1) & mask, entry = slots[i]) {
       if ((entry & ${HOME}) !== home) continue;
       const number = entry & ${NUMBER}, place = number << ${PLACE_SHIFT};
       const base = (entry > 0 ? number - 1 : index.arena[place + ${BLOCK_HEADER}]) * stride;
-      if (${isEqual}) return entry > 0 ? number : 0 - place;
-    }
-    return 0;
-  }
-  return { seek, seekKey: (index, key) => seek(${["index", ...ids.map((_, i) => `key[${i}]`)].join(", ")}) };`;
-  const seeks = new Function(source)() as Seeks;
-  seeksByColumns.set(columns.join(), seeks);
-  return seeks;
+      if (${isEqual}) {
+        ${found}
+      }
+    }`;
 }

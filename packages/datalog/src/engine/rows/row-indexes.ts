@@ -8,7 +8,7 @@ import { LINKED } from "./views.ts";
 
 /** What an index does when rows come and go. */
 interface RowIndex {
-  add(row: number): void;
+  add(row: number): unknown;
   remove(row: number): void;
   clear(): void;
   build(end: number, isIn: (row: number) => boolean): void;
@@ -89,6 +89,25 @@ export class RowIndexes {
   /** All indexes by equal values that were built. */
   byKey(): readonly KeyIndex[] {
     return [...this.#byKey.values()];
+  }
+
+  /** Leaves an index to who asks: rows come and go in it apart from the others. */
+  lend(index: KeyIndex): void {
+    this.#all.splice(this.#all.indexOf(index), 1);
+  }
+
+  /** Takes an index back that has the same rows as the others. */
+  takeBack(index: KeyIndex): void {
+    this.#all.push(index);
+  }
+
+  /** The index whose keys nearly tell rows apart, or one that looks as if it would; `undefined` if there is none. */
+  telling(arity: number): KeyIndex | undefined {
+    const { end } = this.#store;
+    const known = this.byKey().find(({ nKeys }) => end <= nKeys * 1.1);
+    if (known !== undefined) return known;
+    for (let column = 0; column < arity - 1; column++) if (this.#looksUnique(column)) return this.on([column]);
+    return undefined;
   }
 
   add(row: number): void {

@@ -6,10 +6,11 @@
  * it was before; the journal is at once the list from which deltas are read and the way back. A relation that had no row before
  * the evaluation is fresh: all its rows are new, nothing is noted, and the way back is to empty it.
  * One file, because every way in which a row changes its state has to agree with every way back.
- * New rows enter the set of all rows at once, the indexes only between walks ({@link RowStore.settle}, {@link RowStore.enterIndexes}).
+ * New rows enter the set of all rows at once, the indexes only between walks ({@link RowStore.settle}, {@link RowStore.enterIndexes}); an
+ * index that the set finds its rows by has them at once, too, which only relations can afford that are not read while they are written.
  */
 import { IntList, range } from "./int-list.ts";
-import { grownLength } from "./key-index.ts";
+import { grownLength, type KeyIndex } from "./key-index.ts";
 import type { SectionReader, SectionWriter } from "../../state/sections.ts";
 import { RowIndexes } from "./row-indexes.ts";
 import { type RowAccess, rowAccess, type RowData, RowSet } from "./row-set.ts";
@@ -53,6 +54,8 @@ const INITIAL_CAPACITY = 8;
 const MAX_ROWS = (1 << 27) - 1;
 /** Relations that never had so many rows are left as they are. */
 const COMPACT_FROM = 1 << 12;
+/** Rows from which it is asked whether a key tells them apart. */
+const MIN_KEYED = 16;
 
 /** The rows of a relation. */
 export class RowStore implements RowData {
@@ -362,8 +365,9 @@ export class RowStore implements RowData {
     this.size = size;
     this.#capacity = end;
     if (end < INITIAL_CAPACITY) this.#setCapacity(INITIAL_CAPACITY);
-    this.set.load(from, name);
     this.indexes.load(from, name, indexes);
+    const key = this.set.load(from, name);
+    if (key.length > 0) this.#keyBy(this.indexes.on(key));
   }
 
   /** Visits the ids of all values in rows. */
@@ -391,6 +395,28 @@ export class RowStore implements RowData {
     if (this.#reader === undefined) return;
     if (this.#reader.deref() !== undefined) this.#setCapacity(this.#capacity);
     this.#reader = undefined;
+  }
+
+  /** Finds rows by a key that tells them apart, if there is one. Between transactions. */
+  keyIfDue(): void {
+    const { set, indexes, arity } = this;
+    if (this.notes === "rank" || this.end < MIN_KEYED || set.nest !== undefined || set.keyed !== undefined) return;
+    const index = indexes.telling(arity);
+    if (index !== undefined) this.#keyBy(index);
+  }
+
+  takeBack(index: KeyIndex): void {
+    // What the other indexes have not met yet will enter this one together with them.
+    const { rows, flags } = this.journal;
+    for (let i = this.#nIndexed; i < rows.length; i++) {
+      if (((flags.items[i] as number) & LINKED) === 0) index.remove(rows.items[i] as number);
+    }
+    this.indexes.takeBack(index);
+  }
+
+  #keyBy(index: KeyIndex): void {
+    this.indexes.lend(index);
+    this.set.keyBy(index);
   }
 
   #startFresh(): void {
@@ -447,10 +473,11 @@ export class RowStore implements RowData {
     this.#capacity = capacity;
   }
 
+  /** The set may give an index back that has the row: so it comes last. */
   #link(row: number): void {
     this.flags[row] = (this.flags[row] as number) | LINKED;
-    this.set.add(row);
     this.indexes.add(row);
+    this.set.add(row);
   }
 
   #unlink(row: number): void {
