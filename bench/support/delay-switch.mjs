@@ -3,12 +3,13 @@
  * and what kept the thread meanwhile: the collector of garbage, and work in turns by who began it.
  */
 import { PerformanceObserver, constants } from "node:perf_hooks";
+import { setFlagsFromString } from "node:v8";
 import { parentPort, workerData } from "node:worker_threads";
 import { MemoryLink } from "@tenet/datapath";
 import { silentLogger } from "@tenet/kit";
 import { runSwitch } from "@tenet/switch";
 import { Turns } from "../../packages/switch/dist/turns.js";
-import { nowMs, ProcessorWait, threadFolder } from "./trickle.mjs";
+import { nowMs, threadId, ThreadTimes } from "./trickle.mjs";
 
 /** Pieces of work that take longer are noted. */
 const NOTED_MS = 0.3;
@@ -18,6 +19,8 @@ const GC_KINDS = {
   [constants.NODE_PERFORMANCE_GC_INCREMENTAL]: "incremental marking",
   [constants.NODE_PERFORMANCE_GC_WEAKCB]: "weak callbacks",
 };
+
+setFlagsFromString("--no-parallel-scavenge"); // as `tenet` does
 
 let delays = [];
 let busy = [];
@@ -39,11 +42,12 @@ Turns.prototype.begin = function beginNoted(work) {
 function noted(work, from) {
   const step = (take) => {
     const startMs = nowMs();
+    const startCpuMs = times.cpuMs();
     try {
       return take();
     } finally {
-      const ms = nowMs() - startMs;
-      if (ms > NOTED_MS) note(`step of ${from}`, startMs, Math.max(0, ms - waitedSince()));
+      const ms = times.cpuMs() - startCpuMs;
+      if (ms > NOTED_MS) note(`step of ${from}`, startMs, ms);
     }
   };
   return {
@@ -65,23 +69,13 @@ const openMemoryPort = (name) => {
   return link;
 };
 
-const wait = new ProcessorWait(threadFolder());
-let lastWaitedMs = 0;
-
-/** How long this thread has waited for a processor since this was asked last. */
-function waitedSince() {
-  const before = lastWaitedMs;
-  lastWaitedMs = wait.ms();
-  return lastWaitedMs - before;
-}
-
+const times = new ThreadTimes(threadId());
 const { database, runDir, trickle } = workerData;
-trickle.on("message", ({ frame, sentMs, waitedMs }) => {
+trickle.on("message", ({ frame, sentMs, cpuMs, waitedMs }) => {
   const before = nForwarded;
   links.get("p1")?.send(frame);
-  const forwardedMs = nowMs();
-  waitedSince();
-  if (nForwarded > before) delays.push({ sentMs, ms: forwardedMs - sentMs, waitedMs: lastWaitedMs - waitedMs });
+  const ms = nowMs() - sentMs - (times.waitedMs() - waitedMs);
+  if (nForwarded > before) delays.push({ sentMs, ms: Math.max(0, ms), cpuMs: times.cpuMs() - cpuMs });
 });
 
 const stop = new AbortController();
@@ -111,7 +105,7 @@ function fail(error) {
   throw error;
 }
 
-const onReady = () => parentPort.postMessage(threadFolder());
+const onReady = () => parentPort.postMessage(threadId());
 await runSwitch({ database, runDir, openMemoryPort, isAllDummy: true, serveCommands, onReady }, silentLogger, stop.signal);
 parentPort.close();
 trickle.close();

@@ -40,6 +40,30 @@ test("a replica holds the content, follows changes, and has its own writes when 
   );
 });
 
+test("the rows of a large update change together in a replica that reads it in turns", async () => {
+  await using scope = new Scope();
+  const database = await openDatabase(scope);
+  const options = { database: "T", turnMs: 0.05 };
+  const replica = scope.use(await connect(await serve(scope, [database]), options, scope.signal));
+  const sizes = new Set<number>();
+  const look = (): void => {
+    sizes.add(replica.table("Root").size);
+    if (replica.table("Root").size === 0) setImmediate(look);
+  };
+  look();
+  let nTold = 0;
+  replica.onChange((changes) => (nTold += changes.length));
+  const rows = Array.from({ length: 3000 }, (_, i) => insertRoot(`row ${i}`));
+  const own = replica.transact([insertRoot("after")]);
+  await database.transact(rows, TESTER);
+  await own;
+  await replica.waitFor((each) => (each.table("Root").size === 3001 ? true : undefined));
+  expect(nTold).toBe(3001);
+  expect([...sizes].filter((size) => size > 1 && size < 3000)).toEqual([]);
+  await replica.transact([replica.operations.delete("Root", {})]);
+  expect(replica.table("Root").size).toBe(0);
+});
+
 test("an error among the results is thrown as it came", async () => {
   await using scope = new Scope();
   const replica = scope.use(await connect(await serve(scope, [await openDatabase(scope)]), { database: "T" }, scope.signal));

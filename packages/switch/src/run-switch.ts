@@ -19,6 +19,7 @@ import { Controllers } from "./controller/controllers.ts";
 import { LinuxNetwork, NO_NETWORK } from "./tunnel/host-network.ts";
 import { BridgeServices } from "./service/bridge-services.ts";
 import { type DatapathKind, describePlacement, openDatapath } from "./open-datapath.ts";
+import { TURN_MS } from "./turns.ts";
 import { VirtualSwitch } from "./virtual-switch.ts";
 
 /** What the switch needs to know. */
@@ -93,7 +94,7 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
     vswitch.turns.begin(vswitch.ticking());
     services.tick();
   });
-  const tables = { database: "Open_vSwitch", tables: [...FOLLOWED_TABLES], name: "vswitchd" };
+  const tables = { database: "Open_vSwitch", tables: [...FOLLOWED_TABLES], name: "vswitchd", turnMs: TURN_MS };
   const options = { ...tables, ...(config.tls === undefined ? {} : { tls: config.tls }) };
   const db = await connect(config.database, options, scope.signal).catch((error: unknown) => {
     if (scope.signal.aborted) return undefined;

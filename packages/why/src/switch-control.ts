@@ -34,7 +34,7 @@ export async function askSwitch(
   const socket = await openControl(runDir);
   const handler = {
     request: (_method: string, _params: Json, id: Json): void => connection.replyError(id, "unknown method"),
-    notification: (): void => undefined,
+    notification: () => undefined,
     closed: (): void => undefined,
   };
   const connection = new JsonRpcConnection(socket, handler, silentLogger);

@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import { AppError } from "@tenet/kit";
 import type { FrameLink } from "@tenet/lab";
 import type { DatapathKind } from "@tenet/switch";
+import { collectAlone } from "../daemon/collect-alone.ts";
 
 /** What the worker is started with. */
 export interface SwitchWorkerData {
@@ -39,6 +40,7 @@ export class SwitchThread {
   #isStopping = false;
 
   constructor(data: SwitchWorkerData) {
+    collectAlone();
     // Sockets that system calls opened are closed by `fs.close`, which would warn of each one.
     const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB };
     const options = { workerData: data, trackUnmanagedFds: false, resourceLimits };

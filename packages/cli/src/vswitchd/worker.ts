@@ -5,6 +5,7 @@ import { Scope } from "@tenet/kit";
 import type { Command } from "@tenet/ovsdb";
 import { runSwitch } from "@tenet/switch";
 import { becomeUser } from "../daemon/become-user.ts";
+import { collectAlone } from "../daemon/collect-alone.ts";
 import { defaultControlPath, openControlSocket } from "../daemon/control-socket.ts";
 import { Coverage } from "../daemon/coverage.ts";
 import { daemonCommands } from "../daemon/daemon-commands.ts";
@@ -23,6 +24,7 @@ const COUNTERS = ["unixctl_received", "unixctl_replied"];
 /** Switches until `stop` aborts or the control command `exit` is given. @throws AppError when something cannot be opened */
 export async function runWorker(settings: SwitchSettings, stage: Stage, vlog: Vlog, stop: AbortController): Promise<WorkerEnd> {
   setFlagsFromString(SHORT_PAUSES);
+  collectAlone();
   const { database, runDir, isAllDummy, datapath, hasSystemRoutes, daemon } = settings;
   await using scope = new Scope(stop.signal);
   mkdirSync(runDir, { recursive: true });

@@ -16,6 +16,11 @@ export interface LinkSettings {
   readonly probeIntervalMs?: number;
   /** A server that does not take the connection within this time is passed over. Default 5 s. */
   readonly dialTimeoutMs?: number;
+  /**
+   * Large updates are read and applied in turns of this length, between which others come first on the event loop; rows change in
+   * the last turn. At once when absent.
+   */
+  readonly turnMs?: number;
   /** The caller's name in logs. */
   readonly name?: string;
   readonly log?: Logger;

@@ -7,6 +7,7 @@ import { parseSchema } from "../model/parse-schema.ts";
 import type { RowChange } from "../model/row.ts";
 import { isJsonObject, stringifySorted } from "../model/sorted-json.ts";
 import { type JsonRpcConnection, RpcError } from "../rpc/json-rpc-connection.ts";
+import { finish, type Work } from "../rpc/work.ts";
 import { Follow, type Wanted } from "./follow.ts";
 import type { LinkUser } from "./link.ts";
 import { toOvsdbError } from "./results.ts";
@@ -52,16 +53,16 @@ export class Content implements LinkUser {
       this.#tell(changes);
       const early = this.#early ?? [];
       this.#early = undefined;
-      for (const [method, params] of early) this.notified(method, params, connection);
+      for (const [method, params] of early) finish(this.notified(method, params, connection));
     };
   }
 
-  notified(method: string, params: Json, connection: JsonRpcConnection): void {
+  *notified(method: string, params: Json, connection: JsonRpcConnection): Work {
     if (this.#early !== undefined) return void this.#early.push([method, params]);
     if (this.#follow === undefined) return;
     if (this.#follow.isCanceled(method, params)) return this.#joinAgain(connection);
     try {
-      this.#tell(this.#follow.update(method, params));
+      this.#tell(yield* this.#follow.updating(method, params));
     } catch (error) {
       this.#log.warn({ err: messageOf(error) }, "bad update, reconnecting");
       this.#follow.forget();

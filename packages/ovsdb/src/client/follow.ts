@@ -5,6 +5,7 @@ import type { RowChange } from "../model/row.ts";
 import type { DatabaseSchema } from "../model/schema.ts";
 import { isJsonArray } from "../model/sorted-json.ts";
 import { type JsonRpcConnection, RpcError } from "../rpc/json-rpc-connection.ts";
+import type { Work } from "../rpc/work.ts";
 import { ReplicaTables } from "./replica-tables.ts";
 
 /** Tables, or columns per table. */
@@ -98,14 +99,15 @@ export class Follow {
     return [];
   }
 
-  /** Applies a notification; those of other monitors are not for us. */
-  update(method: string, params: Json): RowChange[] {
+  /** Applies a notification in steps, the rows change in the last; those of other monitors are not for us. */
+  *updating(method: string, params: Json): Work<RowChange[]> {
     if (!isJsonArray(params) || params[0] !== this.#monitorId) return [];
     const [, second = null, third = null] = params;
-    if (method === "update" || method === "update2") return this.tables.apply(second);
+    if (method === "update" || method === "update2") return yield* this.tables.applying(second);
     if (method !== "update3") return [];
+    const changes = yield* this.tables.applying(third);
     if (typeof second === "string") this.#version = second;
-    return this.tables.apply(third);
+    return changes;
   }
 
   /** Whether a notification says that the server ended our monitor. */

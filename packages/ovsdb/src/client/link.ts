@@ -10,6 +10,7 @@ import { OvsdbError } from "../model/ovsdb-error.ts";
 import { ConnectionLostError, JsonRpcConnection } from "../rpc/json-rpc-connection.ts";
 import { SERVER_JSON_LIMITS } from "../rpc/json-stream.ts";
 import type { Dial, RpcSocket } from "../rpc/rpc-socket.ts";
+import type { Work } from "../rpc/work.ts";
 import { sleep } from "./sleep.ts";
 import { Horizon, Standing } from "./standing.ts";
 
@@ -23,13 +24,14 @@ export interface LinkOptions {
   readonly maxBackoffMs: number;
   readonly probeIntervalMs: number;
   readonly dialTimeoutMs: number;
+  readonly turnMs?: number;
 }
 
 /** Who uses the connection. */
 export interface LinkUser {
   /** Makes a new connection ready; nobody else uses it before. @returns what to do as soon as it is in use */
   join(connection: JsonRpcConnection): Promise<() => void>;
-  notified(method: string, params: Json, connection: JsonRpcConnection): void;
+  notified(method: string, params: Json, connection: JsonRpcConnection): Work | undefined;
   /** The connection in use has ended; another is tried. */
   left?(): void;
 }
@@ -129,7 +131,7 @@ export class Link {
   }
 
   async #connectTo(remote: string): Promise<void> {
-    const { probeIntervalMs, database, onlyLeader } = this.#options;
+    const { probeIntervalMs, database, onlyLeader, turnMs = Infinity } = this.#options;
     const socket = await this.#dial(remote);
     const standing = new Standing(database, onlyLeader, this.#horizon);
     let end: () => void = () => undefined;
@@ -137,8 +139,9 @@ export class Link {
     const handler = {
       request: (_method: string, _params: Json, id: Json) => connection.replyError(id, "unknown method"),
       notification: (method: string, params: Json) => {
-        if (standing.update(method, params)) this.#judge(standing, connection, remote);
-        else this.#user.notified(method, params, connection);
+        if (!standing.update(method, params)) return this.#user.notified(method, params, connection);
+        this.#judge(standing, connection, remote);
+        return undefined;
       },
       closed: () => {
         const wasInUse = this.#current?.connection === connection;
@@ -147,7 +150,8 @@ export class Link {
         if (wasInUse) this.#user.left?.();
       },
     };
-    const connection = new JsonRpcConnection(socket, handler, this.#log, { probeIntervalMs, limits: SERVER_JSON_LIMITS });
+    const options = { probeIntervalMs, turnMs, limits: SERVER_JSON_LIMITS };
+    const connection = new JsonRpcConnection(socket, handler, this.#log, options);
     const stop = (): void => connection.close();
     this.closing.addEventListener("abort", stop, { once: true });
     try {

@@ -8,6 +8,7 @@ import { didYouMean, type Json, ProtocolError } from "@tenet/kit";
 import { ZERO_UUID } from "../model/atom.ts";
 import { changedColumns, type Row, type RowChange, RowMaker } from "../model/row.ts";
 import type { DatabaseSchema, TableSchema } from "../model/schema.ts";
+import { finish, type Work } from "../rpc/work.ts";
 import { UnknownColumnError } from "./operations.ts";
 import { RowIndex } from "./row-index.ts";
 import { membersOf, rowAfter } from "./row-updates.ts";
@@ -17,6 +18,14 @@ interface ReplicaTable {
   readonly maker: RowMaker;
   readonly rows: Map<string, Row>;
   readonly indexes: RowIndex[];
+}
+
+/** A row before and after an update. */
+interface RowMove {
+  readonly table: ReplicaTable;
+  readonly uuid: string;
+  readonly old: Row | undefined;
+  readonly row: Row | undefined;
 }
 
 /** Rows by table and uuid, kept current by updates. */
@@ -63,16 +72,22 @@ export class ReplicaTables {
 
   /** Applies updates of either notation. @returns the rows that really changed */
   apply(updates: Json): RowChange[] {
-    const changes: RowChange[] = [];
+    return finish(this.applying(updates));
+  }
+
+  /** {@link apply} in steps: all rows change in the last. */
+  *applying(updates: Json): Work<RowChange[]> {
+    const moves: RowMove[] = [];
     for (const [tableName, rows] of membersOf(updates)) {
       const table = this.#tables.get(tableName);
       if (table === undefined) throw new ProtocolError(`Update for unknown table "${tableName}"`);
       for (const [uuid, update] of membersOf(rows)) {
-        const change = applyRow(table, uuid, update);
-        if (change !== undefined) changes.push(change);
+        const old = table.rows.get(uuid);
+        moves.push({ table, uuid, old, row: rowAfter(table, uuid, old, update, ZERO_UUID) });
+        yield;
       }
     }
-    return changes;
+    return moves.flatMap(moveRow);
   }
 
   /** Takes updates as the whole content. @returns the difference from what was there */
@@ -106,13 +121,12 @@ function clear({ rows, indexes }: ReplicaTable): void {
   for (const index of indexes) index.clear();
 }
 
-function applyRow(table: ReplicaTable, uuid: string, update: Json): RowChange | undefined {
-  const old = table.rows.get(uuid);
-  const row = rowAfter(table, uuid, old, update, ZERO_UUID);
+/** Puts a row in the place of another. @returns the change, if there is any */
+function moveRow({ table, uuid, old, row }: RowMove): RowChange[] {
   if (row === undefined) table.rows.delete(uuid);
   else table.rows.set(uuid, row);
   for (const index of table.indexes) index.move(old, row);
-  if (old === undefined && row === undefined) return undefined;
-  if (old !== undefined && row !== undefined && changedColumns(table.schema, old, row).length === 0) return undefined;
-  return { table: table.schema.name, uuid, old, new: row };
+  if (old === undefined && row === undefined) return [];
+  if (old !== undefined && row !== undefined && changedColumns(table.schema, old, row).length === 0) return [];
+  return [{ table: table.schema.name, uuid, old, new: row }];
 }

@@ -12,6 +12,7 @@ import { parseSchema } from "../model/parse-schema.ts";
 import type { Row } from "../model/row.ts";
 import { isJsonArray } from "../model/sorted-json.ts";
 import { type JsonRpcConnection, RpcError } from "../rpc/json-rpc-connection.ts";
+import { finish } from "../rpc/work.ts";
 import { Follow } from "./follow.ts";
 
 const DATABASE = "_Server";
@@ -61,7 +62,7 @@ export class Standing {
       await connection.request("set_db_change_aware", [true]);
       this.#early = [];
       await this.#follow.start(connection);
-      for (const [method, params] of this.#early) this.#follow.update(method, params);
+      for (const [method, params] of this.#early) finish(this.#follow.updating(method, params));
       this.#early = undefined;
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
@@ -74,7 +75,7 @@ export class Standing {
   /** Applies a notification. @returns whether it was about the server */
   update(method: string, params: Json): boolean {
     if (this.#follow === undefined || !isJsonArray(params) || params[0] !== MONITOR_ID) return false;
-    if (this.#early === undefined) this.#follow.update(method, params);
+    if (this.#early === undefined) finish(this.#follow.updating(method, params));
     else this.#early.push([method, params]);
     return true;
   }

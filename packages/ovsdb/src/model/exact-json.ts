@@ -110,8 +110,8 @@ function bigIntegerOf(token: string): bigint | undefined {
   return typeof integer === "bigint" ? integer : undefined;
 }
 
-/** @returns the offset behind the string that begins at `start` */
-function endOfString(text: string, start: number): number {
+/** @returns the offset behind the string of JSON that begins at `start` */
+export function endOfString(text: string, start: number): number {
   for (let at = start; ; ) {
     at = text.indexOf('"', at + 1);
     if (at < 0) return text.length;

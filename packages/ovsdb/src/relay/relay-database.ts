@@ -127,7 +127,7 @@ export class RelayDatabase extends DatabaseEngine implements LinkUser {
     return () => this.#inUse(connection);
   }
 
-  notified(method: string, params: Json, connection: JsonRpcConnection): void {
+  notified(method: string, params: Json, connection: JsonRpcConnection): undefined {
     if (this.#early !== undefined) return void this.#early.push([method, params]);
     const [monitor, second = null, third = null] = isJsonArray(params) ? params : [];
     if (monitor !== MONITOR_ID) return;

@@ -113,7 +113,7 @@ export class ActiveServer {
     }
   }
 
-  #told(method: string, params: Json): void {
+  #told(method: string, params: Json): undefined {
     const [name, updates = null] = isJsonArray(params) ? params : [];
     if (method !== "update" || typeof name !== "string") return;
     try {

@@ -14,6 +14,7 @@ import { JsonStream, type JsonStreamLimits } from "./json-stream.ts";
 import { readingProgress } from "./reading-progress.ts";
 import { PartSender } from "./part-sender.ts";
 import type { RpcSocket } from "./rpc-socket.ts";
+import type { Work } from "./work.ts";
 
 /** The peer answered a request with an error. */
 export class RpcError extends AppError {
@@ -38,7 +39,8 @@ export class ConnectionLostError extends AppError {
 export interface RpcHandler {
   /** A request: answer with `reply` or `replyError`. */
   request(method: string, params: Json, id: Json): void;
-  notification(method: string, params: Json): void;
+  /** A notification; what it takes to deal with it may be returned as work, which is done before the next message is looked at. */
+  notification(method: string, params: Json): Work | undefined;
   /** The peer has read all that it was sent, after being behind. */
   caughtUp?(): void;
   /** The connection has ended; called once. */
@@ -54,6 +56,8 @@ export interface ConnectionOptions {
   readonly pauseBytes?: number;
   /** Unsent bytes above which the peer is dropped. */
   readonly backlogBytes?: number;
+  /** Large messages are read, and dealt with, in turns of this length, between which others come first; at once when absent. */
+  readonly turnMs?: number;
   /** A peer that is behind is dropped when it has read nothing for so long. Default 60 s. */
   readonly patienceMs?: number;
 }
@@ -72,8 +76,11 @@ export class JsonRpcConnection {
   readonly #pauseBytes: number;
   readonly #backlogBytes: number;
   readonly #patienceMs: number;
-  /** Messages that were received while the peer was behind. */
-  #held: Generator<Json> | undefined;
+  readonly #turnMs: number;
+  /** Messages that were received and not looked at yet: the peer was behind, or a turn was over. */
+  #held: Generator<Json | undefined> | undefined;
+  /** What is left to do about the last notification. */
+  #work: Work | undefined;
   readonly #replies = new Map<number, { method: string; resolve: (result: Json) => void; reject: (error: Error) => void }>();
   /** Encoded messages that wait for the end of this turn. */
   #outgoing = "";
@@ -96,7 +103,11 @@ export class JsonRpcConnection {
     this.#pauseBytes = options.pauseBytes ?? Infinity;
     this.#backlogBytes = options.backlogBytes ?? DEFAULT_BACKLOG_BYTES;
     this.#patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS;
-    socket.on("data", (bytes: Uint8Array) => this.#receive(this.#stream.push(bytes)));
+    this.#turnMs = options.turnMs ?? Infinity;
+    socket.on("data", (bytes: Uint8Array) => {
+      this.#nSilentProbes = 0;
+      this.#receive(this.#stream.pushInSteps(bytes));
+    });
     socket.on("drain", () => this.#drained());
     socket.on("error", (error) => this.close(error));
     socket.on("close", () => this.close());
@@ -230,14 +241,23 @@ export class JsonRpcConnection {
     this.#handler.closed(error);
   }
 
-  #receive(messages: Generator<Json>): void {
-    this.#nSilentProbes = 0;
+  #receive(messages: Generator<Json | undefined>): void {
+    const endMs = performance.now() + this.#turnMs;
     try {
       for (;;) {
+        if (this.#isClosed) return;
         if (this.isBehind) return this.#hold(messages);
+        if (performance.now() > endMs) {
+          setImmediate(() => this.#goOn());
+          return this.#hold(messages);
+        }
+        if (this.#work !== undefined) {
+          if (this.#work.next().done === true) this.#work = undefined;
+          continue;
+        }
         const { done, value } = messages.next();
-        if (done === true || this.#isClosed) return;
-        this.#dispatch(value);
+        if (done === true) return;
+        if (value !== undefined) this.#work = this.#dispatch(value);
       }
     } catch (error) {
       const failure = error instanceof Error ? error : new ProtocolError(messageOf(error));
@@ -248,7 +268,7 @@ export class JsonRpcConnection {
   }
 
   /** Keeps the rest of what was received, and lets the peer's writes block, until it has read. */
-  #hold(messages: Generator<Json>): void {
+  #hold(messages: Generator<Json | undefined>): void {
     this.#held = messages;
     this.#socket.pause();
   }
@@ -259,14 +279,20 @@ export class JsonRpcConnection {
     clearInterval(this.#patience);
     this.#patience = undefined;
     this.#handler.caughtUp?.();
+    this.#goOn();
+  }
+
+  /** Looks at what is held. */
+  #goOn(): void {
     const held = this.#held;
-    if (held === undefined) return;
+    if (held === undefined || this.#isClosed) return;
     this.#held = undefined;
     this.#receive(held);
     if (this.#held === undefined) this.#socket.resume();
   }
 
-  #dispatch(message: Json): void {
+  /** @returns what is left to do */
+  #dispatch(message: Json): Work | undefined {
     const object = isJsonObject(message) ? message : {};
     const { method, params, id = null, result = null, error = null } = object;
     const unknown = unknownMember(object);
@@ -274,9 +300,10 @@ export class JsonRpcConnection {
     if (method === undefined || method === null) this.#settle(id, result, error);
     else if (typeof method !== "string") throw new ProtocolError("Received bad JSON-RPC message: method is not a string");
     else if (!isJsonArray(params)) throw new ProtocolError("Received bad JSON-RPC message: params must be an array");
-    else if (id === null) this.#handler.notification(method, params);
+    else if (id === null) return this.#handler.notification(method, params);
     else if (method === "echo") this.reply(id, params);
     else this.#handler.request(method, params, id);
+    return undefined;
   }
 
   #settle(id: Json, result: Json, error: Json): void {

@@ -7,6 +7,8 @@
  */
 import { type Json, messageOf, ProtocolError } from "@tenet/kit";
 import { parseExact } from "../model/exact-json.ts";
+import { parseInSteps } from "./json-steps.ts";
+import type { Work } from "./work.ts";
 
 /** Bounds on one message. */
 export interface JsonStreamLimits {
@@ -20,6 +22,8 @@ export const DEFAULT_JSON_LIMITS: JsonStreamLimits = { sizeBytes: 64 * 1024 * 10
 /** For what a server that we chose sends: the whole content of a large database is one message. */
 export const SERVER_JSON_LIMITS: JsonStreamLimits = { sizeBytes: 500 * 1024 * 1024, depth: 1000 };
 
+/** Objects of more characters are parsed in steps. */
+const LARGE_LENGTH = 32 * 1024;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
@@ -56,6 +60,11 @@ export class JsonStream {
    * @throws ProtocolError with `details.at` at bytes that cannot be JSON objects; the stream is then unusable
    */
   *push(bytes: Uint8Array): Generator<Json> {
+    for (const json of this.pushInSteps(bytes)) if (json !== undefined) yield json;
+  }
+
+  /** As {@link push}; `undefined` comes between the steps in which a large object is parsed. */
+  *pushInSteps(bytes: Uint8Array): Generator<Json | undefined> {
     if (this.#hasFailed) throw this.#failure("the stream has failed before", 0);
     let start = 0;
     for (let at = 0; at < bytes.length; at++) {
@@ -68,7 +77,7 @@ export class JsonStream {
       if (this.#partsBytes + at + 1 - start > this.#limits.sizeBytes) {
         throw this.#failure(`message is larger than ${this.#limits.sizeBytes} bytes`, at);
       }
-      if (this.#depth === 0) yield this.#parse(bytes.subarray(start, at + 1), at);
+      if (this.#depth === 0) yield yield* this.#parse(bytes.subarray(start, at + 1), at);
     }
     if (this.#depth > 0) this.#keep(bytes.subarray(start));
     this.#offset += bytes.length;
@@ -105,14 +114,13 @@ export class JsonStream {
     this.#partsBytes += bytes.length;
   }
 
-  #parse(last: Uint8Array, at: number): Json {
+  *#parse(last: Uint8Array, at: number): Work<Json> {
     const parts = this.#parts;
     this.#parts = [];
     this.#partsBytes = 0;
     try {
       const text = this.#decoder.decode(parts.length === 0 ? last : joined(parts, last));
-      if (MAY_BE_NO_TEXT.test(text)) JSON.parse(text, refuseNoText);
-      return parseExact(text);
+      return text.length > LARGE_LENGTH ? yield* parseInSteps(text, parseText) : parseText(text);
     } catch (error) {
       throw this.#failure(messageOf(error), at);
     }
@@ -138,6 +146,11 @@ function joined(parts: readonly Uint8Array[], last: Uint8Array): Uint8Array {
 /** What no peer and no file of the original can hold: U+0000 and halves of surrogate pairs, written as escapes. */
 const NO_TEXT = /[\0\ud800-\udfff]/u;
 const MAY_BE_NO_TEXT = /\\u(0000|d[89a-f])/i;
+
+function parseText(text: string): Json {
+  if (MAY_BE_NO_TEXT.test(text)) JSON.parse(text, refuseNoText);
+  return parseExact(text);
+}
 
 function refuseNoText(key: string, value: unknown): unknown {
   for (const text of [key, value]) {

@@ -88,7 +88,7 @@ export class Session implements RpcHandler, LockHolder {
     }
   }
 
-  notification(method: string, params: Json): void {
+  notification(method: string, params: Json): undefined {
     if (method === "cancel" && isJsonArray(params)) {
       this.#transactions.get(stringifySorted(params[0]))?.abort();
     }

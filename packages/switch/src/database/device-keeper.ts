@@ -51,12 +51,16 @@ export class DeviceKeeper {
   }
 
   /** A bridge that asks for none has the lowest address among those that the makers of its devices gave. */
-  applyBridgeMac(bridge: Bridge, local: WantedInterface | undefined): void {
+  *applyingBridgeMac(bridge: Bridge, local: WantedInterface | undefined): Work {
     const port = bridge.port(PORT.LOCAL);
     if (local === undefined || port === undefined || local.mac !== undefined) return;
-    const given = bridge.ports().filter((each) => this.#vswitch.ports.infoOf(each)?.kind === "system" && isUniversal(each.mac));
-    if (given.length === 0) return;
-    const mac = Math.min(...given.map((each) => each.mac));
+    let mac = Infinity;
+    for (const each of bridge.ports()) {
+      if (each.mac >= mac || !each.hasDevice || !isUniversal(each.mac)) continue;
+      if (this.#vswitch.ports.infoOf(each)?.kind === "system") ({ mac } = each);
+      yield;
+    }
+    if (mac === Infinity) return;
     try {
       this.#applyMac(bridge, port, { ...local, mac });
     } catch (error) {

@@ -123,15 +123,18 @@ export class Reconciler {
     bridge.macs.maxEntries = wanted.maxMacs;
     bridge.pipeline.configureTables(wanted.flowTables);
     yield* held.bundles.applyingPorts(wanted.ports);
+    yield;
     const interfaces = wanted.ports.flatMap((port) => port.interfaces.map((each) => ({ ...each, bundle: port.name })));
+    yield;
     const locals = interfaces.filter(({ name }) => name === bridge.name);
     const others = interfaces.filter(({ name }) => name !== bridge.name);
-    const ordered = [...locals, ...others.sort(byNumberWanted)];
-    const states = yield* inSteps(ordered, (each) => this.#applyInterface(held, each, each.bundle));
+    const byRank = [0, 1, 2].map((rank) => others.filter((each) => rankOfNumber(each) === rank));
+    yield;
+    const states = yield* inSteps([locals, ...byRank].flat(), (each) => this.#applyInterface(held, each, each.bundle));
     const sized = yield* this.#devices.applyingMtus(states, interfaces);
     held.bundles.applyMirrors(wanted.mirrors);
     held.bundles.applyFloodVlans(wanted.floodVlans);
-    this.#devices.applyBridgeMac(bridge, locals[0]);
+    yield* this.#devices.applyingBridgeMac(bridge, locals[0]);
     const mac = bridge.port(PORT.LOCAL)?.mac ?? stableMac(wanted.uuid);
     bridge.datapathId = wanted.datapathId ?? BigInt(mac);
     this.#applyFailMode(held, wanted);
@@ -215,10 +218,7 @@ function isSameDevice(opened: NewPort, wanted: NewPort): boolean {
 }
 
 /** Interfaces that ask for a number come first, then those that had one, so that none is taken from under them. */
-function byNumberWanted(a: WantedInterface, b: WantedInterface): number {
-  const rank = ({ port, lastOfport }: WantedInterface): number => {
-    if ("kind" in port && port.ofport !== undefined) return 0;
-    return lastOfport === undefined ? 2 : 1;
-  };
-  return rank(a) - rank(b);
+function rankOfNumber({ port, lastOfport }: WantedInterface): number {
+  if ("kind" in port && port.ofport !== undefined) return 0;
+  return lastOfport === undefined ? 2 : 1;
 }

@@ -43,7 +43,6 @@ export function* statusOperations(
   { vswitch, reconciler, controllers, roots, runDir }: StatusSources,
   { hasStatistics }: StatusParts,
 ): Work<Json[]> {
-  const infoByPortNo = new Map(vswitch.datapath.ports().map((info) => [info.portNo, info]));
   const ops: Json[] = [];
   const set = (name: string, uuid: string, wanted: RowInput): void => {
     const row = table(name).get(uuid);
@@ -52,7 +51,7 @@ export function* statusOperations(
   };
   for (const state of reconciler.interfaces) {
     const old = table("Interface").get(state.uuid);
-    const info = state.port?.link.kind === "datapath" ? infoByPortNo.get(state.port.link.portNo) : undefined;
+    const info = state.port === undefined ? undefined : vswitch.ports.infoOf(state.port);
     const isNew = isMap(old?.["statistics"]) && old["statistics"].size === 0;
     set("Interface", state.uuid, interfaceColumns(state, info, problemOf(state, vswitch), hasStatistics || isNew));
     yield;

@@ -30,3 +30,12 @@ export function optionOf(row: Row, column: string, key: string): string | undefi
   const value = isMap(datum) ? datum.get(key) : undefined;
   return typeof value === "string" ? value : undefined;
 }
+
+/** The rows of a table with these uuids that are there, by name. */
+export function rowsByName(rows: ReadonlyMap<string, Row>, uuids: readonly string[]): Row[] {
+  const named = uuids.flatMap((uuid) => {
+    const row = rows.get(uuid);
+    return row === undefined ? [] : [{ row, name: textOf(row, "name") }];
+  });
+  return named.sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ row }) => row);
+}

@@ -19,7 +19,7 @@ import { readPolicing } from "./read-policing.ts";
 import { readMirror } from "./read-mirror.ts";
 import { readBond, readVlan } from "./read-port.ts";
 import { readTunnel, TUNNEL_TYPES } from "./read-tunnel.ts";
-import { numberOf, numbersOf, optionOf, textOf, textsOf } from "./row-values.ts";
+import { numberOf, numbersOf, optionOf, rowsByName, textOf, textsOf } from "./row-values.ts";
 
 /** The tables that the switch follows. */
 export type TableReader = (table: string) => ReadonlyMap<string, Row>;
@@ -127,8 +127,7 @@ function* readBridge(row: Row, isAllDummy: boolean, table: TableReader): Work<Wa
   const isDummyDatapath = textOf(row, "datapath_type") === "dummy";
   const dummyTypes = isAllDummy ? DEVICE_TYPES : isDummyDatapath ? MADE_TYPES : [];
   const carrier = dummyTypes.length > 0 ? "native" : textOf(row, "datapath_type") === "netdev" ? "either" : "host";
-  const ports = textsOf(row, "ports").flatMap((uuid) => table("Port").get(uuid) ?? []);
-  ports.sort((a, b) => (textOf(a, "name") < textOf(b, "name") ? -1 : 1));
+  const ports = rowsByName(table("Port"), textsOf(row, "ports"));
   const kind: DatapathKind = { dummyTypes, carrier };
   const readOne = (port: Row): WantedPort => readPort(port, kind, table, (each) => withBridgeMac(each, name, row));
   return {
@@ -172,8 +171,7 @@ function readPort(
   table: TableReader,
   withMac: (wanted: WantedInterface) => WantedInterface,
 ): WantedPort {
-  const rows = textsOf(row, "interfaces").flatMap((uuid) => table("Interface").get(uuid) ?? []);
-  rows.sort((a, b) => (textOf(a, "name") < textOf(b, "name") ? -1 : 1));
+  const rows = rowsByName(table("Interface"), textsOf(row, "interfaces"));
   return {
     uuid: row._uuid,
     name: textOf(row, "name"),
