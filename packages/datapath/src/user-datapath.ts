@@ -224,6 +224,7 @@ export class UserDatapath implements Datapath {
     this.#loop?.close();
     this.#loop = undefined;
     if (this.#kernel === undefined) return;
+    for (const flow of this.#table.flows()) flow.leaveKernel(); // whoever holds it may still ask what it counted
     this.#kernel.flows.close();
     deleteLink(this.#kernel.collector);
     this.#kernel = undefined;

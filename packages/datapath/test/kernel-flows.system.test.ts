@@ -154,6 +154,16 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
     await vi.waitFor(() => expect(nUpcalls).toBeGreaterThanOrEqual(MAY_BE_UNDER_WAY - 15), PATIENCE);
   });
 
+  test("flows tell what they counted when the datapath has ended", async () => {
+    const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
+    cross(a, b);
+    await untilInKernel();
+    const flows = [...datapath.flows()];
+    const before = flows.map(({ nPackets }) => nPackets);
+    await datapath[Symbol.asyncDispose]();
+    expect(flows.map(({ nPackets }, i) => nPackets >= (before[i] ?? 0))).not.toContain(false);
+  });
+
   test("nothing is left in the kernel", async () => {
     const own = (): string[] => listLinks().flatMap(({ name }) => (name.startsWith(`tup${process.pid}.`) ? [name] : []));
     expect(own()).toHaveLength(2);
