@@ -6,11 +6,11 @@
 import { type FrameArena, type ReceivedDatagrams, VNET_HEADER_BYTES } from "@tenet/linux";
 import { DEFAULT_VLAN_LIMIT, FIELDS, getField, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
 import { Conntrack } from "./conntrack/conntrack.ts";
-import type { CtDatapathAction, DatapathAction, PortRange, TunnelPushAction, Upcall } from "./datapath.ts";
+import type { CtDatapathAction, DatapathAction, PortRange, SetTunnelAction, TunnelPushAction, Upcall } from "./datapath.ts";
 import { type Meter, raiseDropPrecedence } from "./meter/meter.ts";
 import { type ChangeAction, changePacket } from "./packet/change-packet.ts";
 import { hashConnection } from "./packet/connection-hash.ts";
-import { takeUpcallHeader, UPCALL_TAG } from "./ebpf/upcall-header.ts";
+import { takeUnsentHeader, takeUpcallHeader, UPCALL_TAG } from "./ebpf/upcall-header.ts";
 import type { FlowTable } from "./flow-table.ts";
 import { Packet } from "./packet/packet.ts";
 import type { PacketMemory } from "./packet/packet-memory.ts";
@@ -33,6 +33,13 @@ const TCP_FLAGS = FIELDS.tcp_flags.word;
 export interface RunnerHost {
   portOf(portNo: number): Port | undefined;
   meterOf(id: number): Meter | undefined;
+}
+
+/** What the tags of frames that the kernel sent up stand for. */
+export interface TaggedSources {
+  portOf(portNo: number): Port | undefined;
+  /** The outer headers of packets on a path into a tunnel. */
+  pathOf(id: number): SetTunnelAction | undefined;
 }
 
 /** An upcall under way. */
@@ -96,7 +103,7 @@ export class ActionRunner {
   }
 
   /** A frame that the kernel sent up, with a tag of its own that tells the port. @returns the port's number; 0 for a frame of somebody else's */
-  receiveTagged(arena: FrameArena, at: number, length: number, portOf: (portNo: number) => Port | undefined): number {
+  receiveTagged(arena: FrameArena, at: number, length: number, { portOf, pathOf }: TaggedSources): number {
     const type = arena.view.getUint16(at + 12);
     if (type !== UPCALL_TAG.first && type !== UPCALL_TAG.later) return 0;
     const portNo = arena.view.getUint16(at + 14);
@@ -107,7 +114,7 @@ export class ActionRunner {
     if (type === UPCALL_TAG.first) {
       popVlan(arena.bytes, packet);
       this.#receive(port, packet);
-    } else if (takeUpcallHeader(packet)) this.#lookUp(packet);
+    } else this.#goOn(port, packet, pathOf);
     this.#leave(packet);
     return portNo;
   }
@@ -149,6 +156,14 @@ export class ActionRunner {
   reset(): void {
     this.#stack.reset();
     this.#upcalls.length = 0;
+  }
+
+  /** Goes on with a packet where the kernel's program could not: into a tunnel, or with another look-up. */
+  #goOn(port: Port, packet: Packet, pathOf: TaggedSources["pathOf"]): void {
+    const pathId = takeUnsentHeader(packet);
+    packet.egress = pathId === 0 ? undefined : pathOf(pathId);
+    if (packet.egress !== undefined) this.#output.send(port, packet);
+    else if (pathId === 0 && takeUpcallHeader(packet)) this.#lookUp(packet);
   }
 
   #leave(packet: Packet): void {

@@ -110,7 +110,7 @@ export class UserDatapath implements Datapath {
     const { end } = port;
     if (end.kind === "memory") end.link.plug((frame) => this.#inject(port, frame));
     else if (spec.tunnel?.isNative !== true) this.#deviceLoop().add(port);
-    if (end.kind === "device") this.#enterKernel(port);
+    this.#enterKernel(port);
     return port.portNo;
   }
 
@@ -232,16 +232,18 @@ export class UserDatapath implements Datapath {
 
   #openKernel(): { flows: KernelFlows; collector: string } {
     const collector = openCollector();
-    const flows = new KernelFlows(collector.ifindex, () => this.#clock.monotonicMs());
-    this.#deviceLoop().collect(collector.device, (portNo) => flows.taken(portNo));
+    const flows = new KernelFlows(collector, () => this.#clock.monotonicMs());
+    this.#deviceLoop().collect(collector.device, { taken: (portNo) => flows.taken(portNo), pathOf: (id) => flows.outerOf(id) });
     return { flows, collector: collector.name };
   }
 
   /** Lets the kernel have a port's packets; a device in another namespace cannot be reached from there. */
   #enterKernel(port: Port): void {
     const flows = this.#kernel?.flows;
-    if (flows === undefined || port.ifIndex === 0 || port.spec.isInUserSpace === true) return;
-    flows.addPort(port.portNo, { ifindex: port.ifIndex, isInternal: port.spec.kind === "internal" });
+    if (flows === undefined || port.spec.isInUserSpace === true) return;
+    if (port.end.kind === "tunnel" && port.end.sockets !== undefined) flows.addTunnelPort(port.portNo, port.end.tunnel);
+    else if (port.ifIndex !== 0) flows.addPort(port.portNo, { ifindex: port.ifIndex, isInternal: port.spec.kind === "internal" });
+    else return;
     port.kernelTraffic = () => flows.traffic(port.portNo);
   }
 

@@ -1,7 +1,7 @@
 /** The kernel's program with one flow, run on packets that belong to nobody. */
 import { BpfMap, BpfProgram } from "@tenet/bpf";
 import type { DatapathAction } from "@tenet/datapath";
-import type { KernelAction } from "../src/ebpf/actions/action-kind.ts";
+import type { KernelAction, KernelPort } from "../src/ebpf/actions/action-kind.ts";
 import { type ActionName, toKernelActions } from "../src/ebpf/actions/actions.ts";
 import { METADATA_BYTES, placeOf } from "../src/ebpf/key-layout.ts";
 import { PORT_COUNTERS } from "../src/ebpf/program/counters.ts";
@@ -34,6 +34,7 @@ export class OneFlowProgram {
     counters: BpfMap.create({ kind: "array", name: "counters", keyBytes: 4, valueBytes: PORT_COUNTERS.sizeBytes, maxEntries: 2 }),
     metadata: BpfMap.create({ kind: "per-cpu-array", name: "metadata", keyBytes: 4, valueBytes: METADATA_BYTES, maxEntries: 1 }),
     later: BpfMap.create({ kind: "program-array", name: "later", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
+    tunnels: BpfMap.create({ kind: "program-array", name: "tunnels", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
   };
   readonly #flows = BpfMap.create({ kind: "hash", name: "flows", keyBytes: 4, valueBytes: 4, maxEntries: 1 });
   readonly #slots = this.#maps.slots.mapValues();
@@ -50,7 +51,8 @@ export class OneFlowProgram {
 
   /** What the program is to do for a flow's actions. */
   static translate(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): KernelAction<ActionName>[] | string {
-    return toKernelActions({ key, mask, actions }, (portNo) => ({ ifindex: portNo, isInternal: false }));
+    const portOf = (portNo: number): KernelPort => ({ ifindex: portNo, isInternal: false });
+    return toKernelActions({ key, mask, actions }, { portOf, pathInto: () => undefined });
   }
 
   /** Runs the program on a packet, with a flow that does this. */

@@ -12,6 +12,8 @@ const MTU = 65_535;
 export interface Collector {
   readonly name: string;
   readonly ifindex: number;
+  /** Of the other device of the pair, which gets what is sent by this one. */
+  readonly peer: number;
   readonly device: FrameDevice;
 }
 
@@ -23,10 +25,10 @@ export function openCollector(): Collector {
   attach(drop, { ifindex, direction: "ingress" });
   drop.close();
   for (const end of [name, peerOf(name)]) setLinkUp(end);
-  return { name, ifindex, device: openPacketSocket(name) };
+  return { name, ifindex, peer: linkIndex(peerOf(name)), device: openPacketSocket(name) };
 }
 
-/** Makes a pair of devices, the other half of which is not used: the kernel has no simpler kind everywhere. */
+/** Makes a pair of devices. */
 function createPair(): string {
   for (let i = 0; ; i++) {
     const name = `tup${process.pid}.${i}`;

@@ -8,14 +8,16 @@
  * is in maps that both see, and what they do not find comes here.
  */
 import { attach, BpfMap, type BpfProgram, type Link } from "@tenet/bpf";
-import type { DatapathAction, KernelStats } from "../datapath.ts";
+import type { DatapathAction, KernelStats, SetTunnelAction, TunnelSpec } from "../datapath.ts";
 import type { KernelPort } from "./actions/action-kind.ts";
 import { toKernelActions } from "./actions/actions.ts";
+import type { Collector } from "./collector.ts";
 import { bytesOf, type FlowEntry, FlowPass } from "./flow-pass.ts";
 import { hasMetadata, METADATA_BYTES } from "./key-layout.ts";
 import { PORT_COUNTERS } from "./program/counters.ts";
 import { SLOT } from "./slot.ts";
 import { SlotMemory } from "./slot-memory.ts";
+import { KernelTunnels } from "./tunnel/kernel-tunnels.ts";
 
 /** As many as the tag of a packet that comes up can tell. */
 const MAX_PORTS = 65_536;
@@ -80,22 +82,24 @@ export class KernelFlows {
   readonly #nLeftByReason = new Map<string, number>();
   readonly #first: FlowPass;
   readonly #later: FlowPass;
+  readonly #tunnels: KernelTunnels;
   #reload: NodeJS.Timeout | undefined;
 
   /**
-   * @param collector - number of the device that packets come up by
+   * @param collector - what packets come up by
    * @throws SystemCallError when the kernel refuses a map or the program
    */
-  constructor(collector: number, nowMs: () => number) {
+  constructor({ ifindex, peer }: Collector, nowMs: () => number) {
     this.#nowMs = nowMs;
     this.#clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - nowMs();
+    const shared = { counters: this.#counterMap, metadata: this.#metadataMap, later: this.#laterMap };
+    this.#tunnels = new KernelTunnels({ maps: shared, collector: ifindex, collectorPeer: peer, nowMs });
     const maps = {
+      ...shared,
       ports: this.#portMap,
       slots: this.#slotMap,
-      counters: this.#counterMap,
-      metadata: this.#metadataMap,
-      later: this.#laterMap,
-      collector,
+      collector: ifindex,
+      tunnels: this.#tunnels.entry,
     };
     this.#first = new FlowPass("first", maps);
     this.#later = new FlowPass("later", maps);
@@ -137,8 +141,19 @@ export class KernelFlows {
     this.#ports.set(portNo, { ...port, link: attach(this.#first.program, { ifindex: port.ifindex, direction }) });
   }
 
+  /** Lets the program send packets into a tunnel. @throws SystemCallError */
+  addTunnelPort(portNo: number, spec: TunnelSpec): void {
+    this.#tunnels.addPort(portNo, spec);
+  }
+
+  /** The outer headers of a packet that came up because the program could not send it into its tunnel. */
+  outerOf(path: number): SetTunnelAction | undefined {
+    return this.#tunnels.outerOf(path);
+  }
+
   /** Takes the program off a device. */
   removePort(portNo: number): void {
+    this.#tunnels.removePort(portNo);
     const port = this.#ports.get(portNo);
     if (port === undefined) return;
     port.link.detach();
@@ -148,16 +163,39 @@ export class KernelFlows {
 
   /** Puts a flow into the kernel. @returns `undefined` when the program cannot do it, or there is no room: that is counted */
   put(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): KernelFlow | undefined {
-    const kernelActions = toKernelActions({ key, mask, actions }, (portNo) => this.#ports.get(portNo));
-    if (typeof kernelActions === "string") return this.#leave(kernelActions);
+    const paths: number[] = [];
+    const flow = this.#place(key, mask, actions, paths);
+    if (typeof flow !== "string") return flow;
+    for (const path of paths) this.#tunnels.release(path);
+    this.#nLeftByReason.set(flow, (this.#nLeftByReason.get(flow) ?? 0) + 1);
+    return undefined;
+  }
+
+  /**
+   * @param paths - out: the tunnel paths that it uses
+   * @returns the flow, or why there is none
+   */
+  #place(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[], paths: number[]): FlowInKernel | string {
+    const kernelActions = toKernelActions(
+      { key, mask, actions },
+      {
+        portOf: (portNo) => this.#ports.get(portNo),
+        pathInto: (portNo, outer) => {
+          const path = this.#tunnels.take(portNo, outer);
+          if (path !== undefined) paths.push(path);
+          return path;
+        },
+      },
+    );
+    if (typeof kernelActions === "string") return kernelActions;
     const pass = hasMetadata(key, mask) ? this.#later : this.#first;
     const table = pass.tableOf(key, mask);
-    if (table === undefined) return this.#leave("a mask that the program cannot look up");
+    if (table === undefined) return "a mask that the program cannot look up";
     const slot = this.#slots.take(kernelActions, this.#nowMs());
-    if (slot < 0) return this.#leave("lack of room for flows");
+    if (slot < 0) return "lack of room for flows";
     const entry = pass.add(table, key, slot, kernelActions);
     this.#reloadSoon();
-    return new FlowInKernel(this.#slots, this.#clockOffsetMs, pass, entry);
+    return new FlowInKernel(this.#slots, this.#clockOffsetMs, { pass, entry, paths });
   }
 
   /** Takes a flow away; what it has counted can still be read, until the next flow is put. */
@@ -165,6 +203,7 @@ export class KernelFlows {
     if (!(flow instanceof FlowInKernel)) return;
     flow.pass.remove(flow.entry);
     this.#slots.release(flow.entry.slot, this.#nowMs());
+    for (const path of flow.paths) this.#tunnels.release(path);
     this.#reloadSoon();
   }
 
@@ -172,15 +211,11 @@ export class KernelFlows {
   close(): void {
     clearTimeout(this.#reload);
     for (const portNo of this.#ports.keys()) this.removePort(portNo);
+    this.#tunnels.close();
     this.#slotMemory.unmap();
     this.#counterMemory.unmap();
     const maps = [this.#portMap, this.#slotMap, this.#counterMap, this.#metadataMap, this.#laterMap];
     for (const object of [this.#first, this.#later, ...maps]) object.close();
-  }
-
-  #leave(reason: string): undefined {
-    this.#nLeftByReason.set(reason, (this.#nLeftByReason.get(reason) ?? 0) + 1);
-    return undefined;
   }
 
   /** When a program does not fit its flows any more. */
@@ -199,17 +234,27 @@ export class KernelFlows {
   }
 }
 
+/** What a flow has in the kernel. */
+interface FlowPlace {
+  readonly pass: FlowPass;
+  readonly entry: FlowEntry;
+  /** Numbers of the tunnel paths that it uses. */
+  readonly paths: readonly number[];
+}
+
 class FlowInKernel implements KernelFlow {
   readonly pass: FlowPass;
   readonly entry: FlowEntry;
+  readonly paths: readonly number[];
   readonly #slots: SlotMemory;
   readonly #clockOffsetMs: number;
 
-  constructor(slots: SlotMemory, clockOffsetMs: number, pass: FlowPass, entry: FlowEntry) {
+  constructor(slots: SlotMemory, clockOffsetMs: number, { pass, entry, paths }: FlowPlace) {
     this.#slots = slots;
     this.#clockOffsetMs = clockOffsetMs;
     this.pass = pass;
     this.entry = entry;
+    this.paths = paths;
   }
 
   get nPackets(): number {

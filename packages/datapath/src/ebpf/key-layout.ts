@@ -40,7 +40,7 @@ function metadata(field: keyof typeof FIELDS, n = 1, order: ByteOrder = "host", 
 }
 
 /** Options of a tunnel's header that the program can hold: as many as OVN has. */
-const OPTION_WORDS = 2;
+export const OPTION_WORDS = 2;
 
 const METADATA: readonly KeyWord[] = [
   ...metadata("in_port"),

@@ -6,6 +6,10 @@
  *
  *  | zero 12 | tag 4 | zero 2 | metadata, as in the program's key | the packet ... |
  *
+ * One that could not be sent into its tunnel says where it was to go, by a number that is not zero (see tunnel/kernel-tunnels.ts):
+ *
+ *  | path 4 | zero 8 | tag 4 | zero 2 | the packet ... |
+ *
  * The packet's own tag lies in its bytes. Nobody else can make such a tag: the outermost one is always the program's.
  */
 import { shiftVnetHeader } from "../packet/vnet-header.ts";
@@ -17,6 +21,10 @@ export const UPCALL_TAG = { first: 0x88a8, later: 0x8100 } as const;
 
 /** Bytes of the header without its tag. */
 export const UPCALL_HEADER_BYTES: number = 14 + METADATA_BYTES;
+
+/** The same of a packet that could not be sent into its tunnel, and of the path in it. */
+export const UNSENT_HEADER_BYTES: number = 14;
+export const PATH_BYTES: number = 4;
 
 const TAG_BYTES = 4;
 
@@ -32,8 +40,19 @@ export function takeUpcallHeader(packet: Packet): boolean {
     if (layout !== undefined) key[layout.word] = fromKernel(arena.view.getUint32(from + 4 * i, true), layout);
   }
   packet.readMetadata(key);
-  shiftVnetHeader(arena.bytes, packet.headerAt, -nBytes);
+  skip(packet, nBytes);
+  return true;
+}
+
+/** Takes the header off a packet that could not be sent into its tunnel. @returns its path; 0 of a packet without this header */
+export function takeUnsentHeader(packet: Packet): number {
+  const path = packet.arena.view.getUint32(packet.at, true);
+  if (path !== 0) skip(packet, UNSENT_HEADER_BYTES + TAG_BYTES);
+  return path;
+}
+
+function skip(packet: Packet, nBytes: number): void {
+  shiftVnetHeader(packet.arena.bytes, packet.headerAt, -nBytes);
   packet.at += nBytes;
   packet.length -= nBytes;
-  return true;
 }

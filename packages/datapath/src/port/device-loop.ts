@@ -17,7 +17,7 @@ import {
   SystemCallError,
   type TunnelReceiver,
 } from "@tenet/linux";
-import type { ActionRunner } from "../action-runner.ts";
+import type { ActionRunner, TaggedSources } from "../action-runner.ts";
 import { N_RECEIVE_SLOTS, type PacketMemory } from "../packet/packet-memory.ts";
 import type { Port } from "./port.ts";
 
@@ -36,6 +36,12 @@ export interface LoopEvents {
   appeared(name: string): void;
 }
 
+/** What there is to know of packets that the kernel sends up. */
+export interface CollectorEvents extends Pick<TaggedSources, "pathOf"> {
+  /** A packet of this port came. */
+  taken(portNo: number): void;
+}
+
 /** The devices of one datapath. */
 export class DeviceLoop {
   readonly #poller = new Poller();
@@ -47,7 +53,7 @@ export class DeviceLoop {
   readonly #datagrams: ReceivedDatagrams;
   readonly #ports = new Map<number, Port>();
   readonly #tags = new Int32Array(MAX_READY);
-  #collector: { readonly device: FrameDevice; taken(portNo: number): void } | undefined;
+  #collector: (CollectorEvents & { readonly device: FrameDevice }) | undefined;
 
   constructor(memory: PacketMemory, runner: ActionRunner, events: LoopEvents) {
     this.#runner = runner;
@@ -71,9 +77,9 @@ export class DeviceLoop {
     this.#poller.add(receiver.fd, port.portNo);
   }
 
-  /** Starts receiving what the kernel sends up, with a tag that tells the port; `taken` is told each port. */
-  collect(device: FrameDevice, taken: (portNo: number) => void): void {
-    this.#collector = { device, taken };
+  /** Starts receiving what the kernel sends up, with a tag that tells the port. */
+  collect(device: FrameDevice, events: CollectorEvents): void {
+    this.#collector = { device, ...events };
     this.#poller.add(device.fd, COLLECTOR_TAG);
   }
 
@@ -167,15 +173,16 @@ export class DeviceLoop {
   /** As {@link DeviceLoop.#receive}, of the collector. */
   #receiveCollected(): boolean {
     if (this.#collector === undefined) return false;
-    const { device, taken } = this.#collector;
+    const { device, taken, pathOf } = this.#collector;
     const { arenas, frameAt, frameLength, arena } = this.#batch;
     const n = device.receive(this.#batch, N_RECEIVE_SLOTS);
     if (n <= 0) return false;
+    const sources = { portOf: (portNo: number) => this.#ports.get(portNo), pathOf };
     this.#events.burst(() => {
       for (let i = 0; i < n; i++) {
         const length = frameLength[i] ?? 0;
         if (length === 0) continue;
-        const portNo = this.#runner.receiveTagged(arenas[i] ?? arena, frameAt[i] ?? 0, length, (of) => this.#ports.get(of));
+        const portNo = this.#runner.receiveTagged(arenas[i] ?? arena, frameAt[i] ?? 0, length, sources);
         if (portNo !== 0) taken(portNo);
       }
     });

@@ -8,7 +8,7 @@
  * by going to `next` (the action after it) or `done` (no more), or it ends the program.
  */
 import { asm, type Code } from "@tenet/bpf";
-import type { DatapathAction } from "../../datapath.ts";
+import type { DatapathAction, SetTunnelAction } from "../../datapath.ts";
 import type { ProgramMaps } from "../program/program-maps.ts";
 import { SLOT } from "../slot.ts";
 import type { FrameLayout } from "./frame-layout.ts";
@@ -31,13 +31,21 @@ export interface KernelPort {
   readonly isInternal: boolean;
 }
 
+/** What the translation of a list of actions may ask. */
+export interface Destinations {
+  portOf(portNo: number): KernelPort | undefined;
+  /** The number of a path into a tunnel port, which is in use from now on; `undefined` when there is none. */
+  pathInto(portNo: number, outer: SetTunnelAction): number | undefined;
+}
+
 /** What the translation of an action may ask. */
-export interface TranslationContext {
+export interface TranslationContext extends Destinations {
   /** Whether it is the last of the list. */
   readonly isLast: boolean;
   /** What is known of the flow's packets after the actions before this one; an action that changes it says so. */
   readonly layout: FrameLayout;
-  portOf(portNo: number): KernelPort | undefined;
+  /** The outer headers that packets go into tunnels with. */
+  readonly outer: SetTunnelAction | undefined;
 }
 
 /** An action of a flow, of one type. */

@@ -1,25 +1,27 @@
 /** All actions of the kernel's program: how a flow's actions become its, and the code that carries them out one by one. */
 import { asm, type Code } from "@tenet/bpf";
-import type { DatapathAction, Megaflow } from "../../datapath.ts";
+import type { DatapathAction, Megaflow, SetTunnelAction } from "../../datapath.ts";
 import type { WordGroup } from "../key-layout.ts";
 import type { ProgramMaps } from "../program/program-maps.ts";
 import { SLOT } from "../slot.ts";
-import type { ActionCode, KernelAction, KernelPort, TranslationContext } from "./action-kind.ts";
+import type { ActionCode, Destinations, KernelAction, TranslationContext } from "./action-kind.ts";
 import { FrameLayout } from "./frame-layout.ts";
 import { OUTPUT_ACTIONS, type OutputActionName, translateOutput } from "./output.ts";
 import { RECIRCULATION_ACTIONS, type RecirculationActionName, translateRecirc } from "./recirculation.ts";
 import { SET_FIELD_ACTIONS, type SetFieldActionName, translateSetMasked } from "./set-field.ts";
 import { SET_WORD_ACTIONS, SET_WORD_GROUPS } from "./set-word.ts";
+import { TUNNEL_ACTIONS, type TunnelActionName } from "./tunnel.ts";
 import { translatePopVlan, translatePushVlan, VLAN_ACTIONS, type VlanActionName } from "./vlan.ts";
 
 /** An action of the program. */
-export type ActionName = OutputActionName | VlanActionName | SetFieldActionName | RecirculationActionName;
+export type ActionName = OutputActionName | VlanActionName | SetFieldActionName | RecirculationActionName | TunnelActionName;
 
 const CODES: Readonly<Record<ActionName, ActionCode>> = {
   ...OUTPUT_ACTIONS,
   ...VLAN_ACTIONS,
   ...SET_FIELD_ACTIONS,
   ...RECIRCULATION_ACTIONS,
+  ...TUNNEL_ACTIONS,
 };
 
 const NAMES = Object.keys(CODES) as ActionName[];
@@ -41,13 +43,15 @@ export function groupsReadFor(names: ReadonlySet<ActionName>): readonly WordGrou
  */
 export function toKernelActions(
   { key, mask, actions }: Pick<Megaflow, "key" | "mask" | "actions">,
-  portOf: (portNo: number) => KernelPort | undefined,
+  destinations: Destinations,
 ): KernelAction<ActionName>[] | string {
   const list = withoutLastClone(actions);
   const out: KernelAction<ActionName>[] = [];
   const layout = new FrameLayout(key, mask);
+  let outer: SetTunnelAction | undefined;
   for (const [i, action] of list.entries()) {
-    const translated = translate(action, { isLast: i === list.length - 1, layout, portOf });
+    if (action.type === "setTunnel") outer = action;
+    const translated = translate(action, { ...destinations, isLast: i === list.length - 1, layout, outer });
     if (translated === undefined) return action.type === "output" ? "a port outside the kernel's reach" : `action ${action.type}`;
     out.push(...translated);
   }
@@ -64,6 +68,8 @@ function translate(action: DatapathAction, context: TranslationContext): KernelA
   switch (action.type) {
     case "output":
       return translateOutput(action, context);
+    case "setTunnel":
+      return [];
     case "pushVlan":
       return translatePushVlan(action, context.layout);
     case "popVlan":

@@ -5,6 +5,7 @@ import { INGRESS } from "../program/go-up.ts";
 import type { ProgramMaps } from "../program/program-maps.ts";
 import { STACK } from "../program/stack.ts";
 import { type ActionCode, type ActionOf, type KernelAction, loadArgument, type TranslationContext } from "./action-kind.ts";
+import { sendInto, type TunnelActionName } from "./tunnel.ts";
 
 /** Actions of this file. */
 export type OutputActionName = "copy" | "send";
@@ -27,10 +28,13 @@ export const OUTPUT_ACTIONS: Readonly<Record<OutputActionName, ActionCode>> = {
 /** @returns `undefined` when the port cannot be reached from the program */
 export function translateOutput(
   { port }: ActionOf<"output">,
-  { isLast, portOf }: TranslationContext,
-): KernelAction<OutputActionName>[] | undefined {
+  { isLast, portOf, pathInto, outer }: TranslationContext,
+): KernelAction<OutputActionName | TunnelActionName>[] | undefined {
   const to = portOf(port);
-  if (to === undefined) return undefined;
+  if (to === undefined) {
+    const path = outer === undefined ? undefined : pathInto(port, outer);
+    return path === undefined ? undefined : [sendInto(path, isLast)];
+  }
   return [{ what: isLast ? "send" : "copy", argument: to.ifindex, low: to.isInternal ? INGRESS : 0, high: port }];
 }
 

@@ -19,7 +19,7 @@ export const PORT_COUNTERS = {
 } as const;
 
 /** Counts the packet at the port whose number is on the stack; `name` tells this place from others in the program. */
-export function countPort({ counters }: ProgramMaps, portAt: number, side: "rx" | "tx", name: string): Code {
+export function countPort({ counters }: Pick<ProgramMaps, "counters">, portAt: number, side: "rx" | "tx", name: string): Code {
   const place = `counted-${name}`;
   return [
     findEntry(counters, portAt),

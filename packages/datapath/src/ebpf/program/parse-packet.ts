@@ -13,6 +13,8 @@ import { placeOf, type WordGroup } from "../key-layout.ts";
 /** Offsets in `__sk_buff`. */
 export const CONTEXT = {
   length: 0,
+  /** 0 = to this host. */
+  packetType: 4,
   mark: 8,
   protocol: 16,
   vlanPresent: 20,
@@ -21,6 +23,8 @@ export const CONTEXT = {
   ifindex: 40,
   data: 76,
   dataEnd: 80,
+  /** Of a bundle of segments; 0 = one packet. */
+  segmentSize: 176,
 } as const;
 
 /** Bytes that are made contiguous before they are read: Ethernet, IPv6, TCP. */

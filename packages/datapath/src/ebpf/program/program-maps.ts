@@ -25,6 +25,8 @@ export interface ProgramMaps {
   readonly later: MapReference;
   /** The device that packets go up by. */
   readonly collector: number;
+  /** A program array, the program of packets for tunnels in its first entry. */
+  readonly tunnels: MapReference;
 }
 
 /** Sets `r0` to the address of the entry whose key is on the stack, or 0. */

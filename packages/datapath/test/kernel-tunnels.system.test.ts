@@ -1,0 +1,213 @@
+/** Tunnels in the kernel, to the kernel's own VXLAN device at the other end of a wire. */
+import { execFile, execFileSync } from "node:child_process";
+import { promisify } from "node:util";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { probeBpf } from "@tenet/bpf";
+import {
+  addAddress,
+  createNamespace,
+  createVethPair,
+  deleteLeftovers,
+  inNamespace,
+  ReachabilityProber,
+  setLinkUp,
+  untilOperational,
+} from "@tenet/linux";
+import { type DatapathAction, type Megaflow, type SetTunnelAction, UserDatapath } from "@tenet/datapath";
+import { FIELDS, getField, makeFlowKey, parseIp4, setField, setFieldBig, TUNNEL_FLAG } from "@tenet/net";
+import { matchOf } from "./frames.ts";
+import { transfer } from "./tcp-transfer.ts";
+
+const { obstacle } = probeBpf();
+const reason = obstacle ?? (existsEthtool() ? undefined : "needs ethtool");
+if (reason !== undefined) console.log(`kernel-tunnels.system.test.ts: skipped, ${reason}`);
+const PATIENCE = { timeout: 20_000, interval: 20 };
+const PORT = 21_000 + (process.pid % 9000);
+const NETWORK_ID = 7;
+const [OURS, FAR, INSIDE] = ["10.98.5.1", "10.98.5.2", "10.98.6.2"];
+const IP4 = 0x0800;
+const { mask: MASK } = matchOf({ in_port: 1, eth_type: 1, tun_id: 1, tun_src: 1, tun_dst: 1, tun_tos: 1 });
+const MTU = 1500;
+
+let datapath: UserDatapath;
+let stop: AbortController;
+let guest: number;
+let tunnel: number;
+
+function existsEthtool(): boolean {
+  try {
+    execFileSync("ethtool", ["--version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function run(command: string): void {
+  const [program = "", ...args] = command.split(" ");
+  execFileSync(program, args, { stdio: "ignore" });
+}
+
+/** A guest at port 1, and the far end of a wire. */
+async function lay(): Promise<void> {
+  for (const name of ["tkt-guest", "tkt-far"]) createNamespace(name);
+  createVethPair({ name: "tkt-plug", peer: "eth0", peerNamespace: "tkt-guest" });
+  createVethPair({ name: "tkt-wire", peer: "under", peerNamespace: "tkt-far", mtu: MTU });
+  for (const name of ["tkt-plug", "tkt-wire"]) setLinkUp(name);
+  addAddress("tkt-wire", `${OURS}/24`);
+  inNamespace("tkt-guest", () => {
+    addAddress("eth0", "10.98.6.1/24");
+    setLinkUp("eth0");
+  });
+  inNamespace("tkt-far", () => {
+    addAddress("under", `${FAR}/24`);
+    setLinkUp("under");
+  });
+  run("ip -n tkt-guest link set eth0 mtu 1400");
+  run(`ip -n tkt-far link add vx mtu 1400 type vxlan id ${NETWORK_ID} local ${FAR} remote ${OURS} dstport ${PORT} noudpcsum`);
+  run(`ip -n tkt-far addr add ${INSIDE}/24 dev vx`);
+  run("ip -n tkt-far link set vx up");
+  const [inGuest, inFar] = [{ namespace: "tkt-guest" }, { namespace: "tkt-far" }];
+  await untilOperational([{ name: "tkt-plug" }, { name: "eth0", ...inGuest }, { name: "tkt-wire" }, { name: "under", ...inFar }]);
+}
+
+function outer(flags: number = TUNNEL_FLAG.dontFragment): SetTunnelAction {
+  const key = makeFlowKey();
+  setField(key, FIELDS.tun_dst, parseIp4(FAR));
+  setFieldBig(key, FIELDS.tun_id, BigInt(NETWORK_ID));
+  setField(key, FIELDS.tun_flags, flags | TUNNEL_FLAG.key);
+  return { type: "setTunnel", key, dstPort: PORT };
+}
+
+/** A slow path that sends what the guest sends into the tunnel, after `before`, and what comes out to the guest. */
+function join(action: SetTunnelAction, before: readonly DatapathAction[] = []): void {
+  const into: DatapathAction[] = [...before, action, { type: "output", port: tunnel }];
+  datapath.onUpcall(({ frame, inPort, key }) => {
+    const actions: DatapathAction[] = inPort === guest ? into : [{ type: "output", port: guest }];
+    datapath.putFlow(key, MASK, actions);
+    datapath.execute(frame, inPort, actions);
+  });
+}
+
+async function ping(): Promise<string> {
+  const prober = new ReachabilityProber();
+  try {
+    return (await prober.ping("tkt-guest", INSIDE)).outcome;
+  } finally {
+    prober.close();
+  }
+}
+
+/** Whether a ping is answered whose outer packet is longer than the wire takes. */
+async function pingLong(): Promise<boolean> {
+  const command = ["netns", "exec", "tkt-guest", "ping", "-c", "1", "-W", "1", "-s", "1472", INSIDE];
+  return promisify(execFile)("ip", command).then(
+    () => true,
+    () => false,
+  );
+}
+
+function flowFrom(inPort: number): Megaflow | undefined {
+  return [...datapath.flows()].find(
+    ({ key }) => getField(key, FIELDS.in_port) === inPort && getField(key, FIELDS.eth_type) === IP4,
+  );
+}
+
+/** Pings until both ways are in the kernel, so that nothing comes up any more. */
+async function untilInKernel(): Promise<void> {
+  await vi.waitFor(async () => {
+    await ping();
+    expect(await lookingAway(ping)).toBe("reply");
+  }, PATIENCE);
+}
+
+/** Does something while this process looks at no packet. */
+async function lookingAway<T>(act: () => Promise<T>): Promise<T> {
+  stop.abort();
+  const result = await act();
+  stop = new AbortController();
+  datapath.start(stop.signal);
+  return result;
+}
+
+describe.skipIf(reason !== undefined)("tunnels in the kernel", () => {
+  beforeEach(async () => {
+    deleteLeftovers("tkt-");
+    await lay();
+    datapath = new UserDatapath({ isKernelUsed: true });
+    stop = new AbortController();
+    datapath.start(stop.signal);
+    guest = datapath.addPort({ name: "tkt-plug", kind: "system" });
+    tunnel = datapath.addPort({ name: "vxlan", kind: "tunnel", tunnel: { type: "vxlan", dstPort: PORT, hasPolicy: false } });
+  });
+
+  afterEach(async () => {
+    stop.abort();
+    await datapath[Symbol.asyncDispose]();
+    deleteLeftovers("tkt-");
+  });
+
+  test("packets go in and come out while this process looks away, and are counted", async () => {
+    join(outer());
+    await untilInKernel();
+    const count = (): number[] => {
+      const stats = datapath.port(tunnel)?.stats;
+      return [flowFrom(guest)?.nPackets, flowFrom(tunnel)?.nPackets, stats?.txPackets, stats?.rxPackets].map(Number);
+    };
+    const before = count();
+    for (let i = 0; i < 5; i++) expect(await lookingAway(ping)).toBe("reply");
+    for (const [i, n] of count().entries()) expect(n - (before[i] ?? 0)).toBeGreaterThanOrEqual(5);
+    expect(datapath.port(tunnel)?.stats).toMatchObject({ rxErrors: 0, txErrors: 0, txDropped: 0 });
+  });
+
+  test.each(["", "-K tkt-wire tx off tso off gso off gro off"])(
+    "bundles of segments arrive as they were sent, with %o",
+    async (off) => {
+      if (off !== "") run(`ethtool ${off}`);
+      if (off !== "") run(`ip netns exec tkt-far ethtool ${off.replace("tkt-wire", "under")}`);
+      join(outer());
+      await untilInKernel();
+      expect(await lookingAway(() => transfer("tkt-guest", "tkt-far", INSIDE, 4_000_000))).toBe(true);
+      expect(await lookingAway(() => transfer("tkt-far", "tkt-guest", "10.98.6.1", 4_000_000))).toBe(true);
+    },
+  );
+
+  test("a copy goes in, and the packet goes on as it was", async () => {
+    createVethPair({ name: "tkt-other", peer: "tkt-seen" });
+    for (const name of ["tkt-other", "tkt-seen"]) setLinkUp(name);
+    await untilOperational([{ name: "tkt-other" }, { name: "tkt-seen" }]);
+    const other = datapath.addPort({ name: "tkt-other", kind: "system" });
+    const action = outer();
+    const actions: DatapathAction[] = [action, { type: "output", port: tunnel }, { type: "output", port: other }];
+    join(action);
+    await untilInKernel();
+    const { key } = flowFrom(guest) ?? { key: makeFlowKey() };
+    datapath.putFlow(key, MASK, actions);
+    await untilInKernel();
+    const before = datapath.port(other)?.stats.txPackets ?? 0;
+    for (let i = 0; i < 3; i++) expect(await lookingAway(ping)).toBe("reply");
+    expect((datapath.port(other)?.stats.txPackets ?? 0) - before).toBe(3);
+  });
+
+  test("what is too long for the way goes by this process, which cuts it or drops and counts it", async () => {
+    run("ip -n tkt-guest link set eth0 mtu 1500");
+    run("ip -n tkt-far link set vx mtu 1500");
+    join(outer());
+    await untilInKernel();
+    expect(await pingLong()).toBe(false);
+    await vi.waitFor(() => expect(datapath.port(tunnel)?.stats.txDropped).toBe(1), PATIENCE);
+    const { key } = flowFrom(guest) ?? { key: makeFlowKey() };
+    datapath.putFlow(key, MASK, [outer(0), { type: "output", port: tunnel }]);
+    expect(await pingLong()).toBe(true);
+    expect(datapath.port(tunnel)?.stats.txDropped).toBe(1);
+  });
+
+  test("a way that changes is followed, and without one this process is asked", async () => {
+    join(outer());
+    await untilInKernel();
+    run(`ip route add prohibit ${FAR}`);
+    await vi.waitFor(() => expect(lookingAway(ping)).resolves.not.toBe("reply"), PATIENCE);
+    run(`ip route del prohibit ${FAR}`);
+    await untilInKernel();
+  });
+});
