@@ -18,6 +18,7 @@ import type { Port } from "./port/port.ts";
 import { PortOutput } from "./port/port-output.ts";
 import { Reassembly } from "./packet/reassembly.ts";
 import { Rewriter } from "./packet/rewrite.ts";
+import { SegmentBundle } from "./packet/segment-bundle.ts";
 import { PacketStack } from "./packet/packet-stack.ts";
 import { noteOffload } from "./tunnel/inner-offload.ts";
 import { hashInner } from "./tunnel/inner-packet.ts";
@@ -66,6 +67,7 @@ export class ActionRunner {
   readonly #conntrack: Conntrack;
   readonly #output: PortOutput;
   readonly #stack: PacketStack;
+  readonly #bundle = new SegmentBundle();
   readonly #upcalls: UpcallFrame[] = [];
   #handler: ((upcall: Upcall) => void) | undefined;
 
@@ -238,7 +240,11 @@ export class ActionRunner {
       } else if (action.type === "ct") {
         if (!this.#track(packet, action, actions, i)) return;
       } else if (action.type === "checkLength") {
-        this.#clone(packet, packet.length > action.sizeBytes ? action.greater : action.lessOrEqual, i === actions.length - 1);
+        this.#clone(
+          packet,
+          this.#frameSize(packet) > action.sizeBytes ? action.greater : action.lessOrEqual,
+          i === actions.length - 1,
+        );
       } else if (!this.#note(packet, action) && !this.#change(packet, action)) return;
     }
   }
@@ -249,6 +255,12 @@ export class ActionRunner {
     else if (action.type === "hash") packet.dpHash = hashConnection(packet, action.basis, this.vlanLimit);
     else return action.type === "setPriority" || action.type === "setMark";
     return true;
+  }
+
+  /** Bytes of a packet, or of the first segment that a bundle is cut into. */
+  #frameSize({ arena, headerAt, at, length }: Packet): number {
+    const isBundle = isSegmented(arena.bytes, headerAt) && this.#bundle.read(arena.bytes, headerAt, at, length);
+    return isBundle ? this.#bundle.sizeOf(0) : length;
   }
 
   /** Sends the first bytes of a packet. */

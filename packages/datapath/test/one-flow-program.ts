@@ -55,10 +55,10 @@ export class OneFlowProgram {
     return toKernelActions({ key, mask, actions }, { portOf, pathInto: () => undefined });
   }
 
-  /** Runs the program on a packet, with a flow that does this. */
-  run(packet: Uint8Array, actions: readonly KernelAction<ActionName>[]): Outcome {
+  /** Runs the program on a packet, with a flow that does this. @param gsoSize - payload of the segments that it stands for, if it does */
+  run(packet: Uint8Array, actions: readonly KernelAction<ActionName>[], gsoSize = 0): Outcome {
     new SlotMemory(this.#slots, 1).take(actions, 0);
-    const { value, packet: after } = this.#program.run({ packet });
+    const { value, packet: after } = this.#program.run({ packet, context: contextWith(gsoSize) });
     return value === VERDICT.redirect ? after : value === VERDICT.pass ? "slow" : "dropped";
   }
 
@@ -66,6 +66,14 @@ export class OneFlowProgram {
     this.#slots.unmap();
     for (const object of [this.#program, this.#flows, ...Object.values(this.#maps)]) object.close();
   }
+}
+
+/** An `__sk_buff`, as far as a run takes it. */
+function contextWith(gsoSize: number): Uint8Array {
+  const context = new Uint8Array(192);
+  new DataView(context.buffer).setUint32(40, LOOPBACK, true);
+  new DataView(context.buffer).setUint32(176, gsoSize, true);
+  return context;
 }
 
 function words(...values: number[]): Uint8Array {

@@ -116,6 +116,18 @@ describe.skipIf(!canRun).each(FORWARDERS)("system ports, packets forwarded by %s
     expect(datapath.ports().map((port) => port.stats.txDropped)).toEqual([0, 0]);
   });
 
+  test("a choice by length goes by the segments of what is yet to be cut", async () => {
+    const [a, b] = await plugHosts();
+    datapath.onUpcall(({ frame, inPort, key }) => {
+      const out: DatapathAction = { type: "output", port: inPort === a ? b : a };
+      const choice: DatapathAction = { type: "checkLength", sizeBytes: 1514, greater: [], lessOrEqual: [out] };
+      datapath.putFlow(key, matchOf({ in_port: 1, eth_type: 1 }).mask, [choice]);
+      datapath.execute(frame, inPort, [choice]);
+    });
+    expect(await transfer("tdp-a", "tdp-b", "10.98.2.2", 1_000_000)).toBe(true);
+    expect(Math.max(...[...datapath.flows()].map((flow) => flow.nBytes / Math.max(1, flow.nPackets)))).toBeGreaterThan(3000);
+  });
+
   test("TCP crosses even when every segment goes through the slow path", async () => {
     await plugHosts();
     flood(datapath, [], false);

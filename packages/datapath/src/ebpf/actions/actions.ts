@@ -4,17 +4,24 @@ import type { DatapathAction, Megaflow, SetTunnelAction } from "../../datapath.t
 import type { WordGroup } from "../key-layout.ts";
 import type { ProgramMaps } from "../program/program-maps.ts";
 import { SLOT } from "../slot.ts";
-import type { ActionCode, Destinations, KernelAction, TranslationContext } from "./action-kind.ts";
+import type { ActionCode, ActionOf, Destinations, KernelAction, TranslationContext } from "./action-kind.ts";
+import { BRANCH_ACTIONS, branchByLength, type BranchActionName } from "./branch.ts";
 import { FrameLayout } from "./frame-layout.ts";
 import { OUTPUT_ACTIONS, type OutputActionName, translateOutput } from "./output.ts";
 import { RECIRCULATION_ACTIONS, type RecirculationActionName, translateRecirc } from "./recirculation.ts";
 import { SET_FIELD_ACTIONS, type SetFieldActionName, translateSetMasked } from "./set-field.ts";
-import { SET_WORD_ACTIONS, SET_WORD_GROUPS } from "./set-word.ts";
+import { SET_WORD_ACTIONS } from "./set-word.ts";
 import { TUNNEL_ACTIONS, type TunnelActionName } from "./tunnel.ts";
 import { translatePopVlan, translatePushVlan, VLAN_ACTIONS, type VlanActionName } from "./vlan.ts";
 
 /** An action of the program. */
-export type ActionName = OutputActionName | VlanActionName | SetFieldActionName | RecirculationActionName | TunnelActionName;
+export type ActionName =
+  | OutputActionName
+  | VlanActionName
+  | SetFieldActionName
+  | RecirculationActionName
+  | BranchActionName
+  | TunnelActionName;
 
 const CODES: Readonly<Record<ActionName, ActionCode>> = {
   ...OUTPUT_ACTIONS,
@@ -22,6 +29,7 @@ const CODES: Readonly<Record<ActionName, ActionCode>> = {
   ...SET_FIELD_ACTIONS,
   ...RECIRCULATION_ACTIONS,
   ...TUNNEL_ACTIONS,
+  ...BRANCH_ACTIONS,
 };
 
 const NAMES = Object.keys(CODES) as ActionName[];
@@ -31,9 +39,9 @@ export function actionNumber(name: ActionName): number {
   return NAMES.indexOf(name) + 1;
 }
 
-/** What has to be read of each packet for these actions, whatever the masks look at. */
+/** What has to be read of each packet for these actions, whatever the masks look at: lengths are right then. */
 export function groupsReadFor(names: ReadonlySet<ActionName>): readonly WordGroup[] {
-  return [...names].some((name) => name in SET_WORD_ACTIONS) ? SET_WORD_GROUPS : [];
+  return [...names].some((name) => name in SET_WORD_ACTIONS || name in BRANCH_ACTIONS) ? ["transport"] : [];
 }
 
 /**
@@ -45,17 +53,23 @@ export function toKernelActions(
   { key, mask, actions }: Pick<Megaflow, "key" | "mask" | "actions">,
   destinations: Destinations,
 ): KernelAction<ActionName>[] | string {
+  const out = translateList(actions, { ...destinations, layout: new FrameLayout(key, mask), outer: undefined, isLast: true });
+  return typeof out === "string" || out.length <= SLOT.maxActions ? out : "too many actions";
+}
+
+/** @param context - of the action that these are carried out for */
+function translateList(actions: readonly DatapathAction[], context: TranslationContext): KernelAction<ActionName>[] | string {
   const list = withoutLastClone(actions);
   const out: KernelAction<ActionName>[] = [];
-  const layout = new FrameLayout(key, mask);
-  let outer: SetTunnelAction | undefined;
+  let { outer } = context;
   for (const [i, action] of list.entries()) {
     if (action.type === "setTunnel") outer = action;
-    const translated = translate(action, { ...destinations, isLast: i === list.length - 1, layout, outer });
+    const translated = translate(action, { ...context, outer, isLast: context.isLast && i === list.length - 1 });
+    if (typeof translated === "string") return translated;
     if (translated === undefined) return action.type === "output" ? "a port outside the kernel's reach" : `action ${action.type}`;
     out.push(...translated);
   }
-  return out.length <= SLOT.maxActions ? out : "too many actions";
+  return out;
 }
 
 /** Nobody needs the packet behind the last action: what that does to a copy may be done to the packet. */
@@ -64,7 +78,7 @@ function withoutLastClone(actions: readonly DatapathAction[]): readonly Datapath
   return last?.type === "clone" ? [...actions.slice(0, -1), ...withoutLastClone(last.actions)] : actions;
 }
 
-function translate(action: DatapathAction, context: TranslationContext): KernelAction<ActionName>[] | undefined {
+function translate(action: DatapathAction, context: TranslationContext): KernelAction<ActionName>[] | string | undefined {
   switch (action.type) {
     case "output":
       return translateOutput(action, context);
@@ -80,9 +94,35 @@ function translate(action: DatapathAction, context: TranslationContext): KernelA
       return [{ what: "ctClear", argument: 0, low: 0, high: 0 }];
     case "setMasked":
       return translateSetMasked(action, context.layout);
+    case "clone":
+      return isOutputAlone(action.actions) ? translateList(action.actions, context) : undefined;
+    case "checkLength":
+      return translateCheckLength(action, context);
+    case "setPriority":
+    case "setMark":
+      return []; // as in this process: ports have no queues, and pass no marks on
     default:
       return undefined;
   }
+}
+
+/** Both lists are carried out on copies, when actions follow. */
+function translateCheckLength(
+  { sizeBytes, greater, lessOrEqual }: ActionOf<"checkLength">,
+  context: TranslationContext,
+): KernelAction<ActionName>[] | string | undefined {
+  const { isLast, layout } = context;
+  const { networkAt } = layout;
+  if (networkAt === undefined || !(isLast || (isOutputAlone(greater) && isOutputAlone(lessOrEqual)))) return undefined;
+  const longer = translateList(greater, { ...context, layout: layout.fork() });
+  const others = translateList(lessOrEqual, { ...context, layout: layout.fork() });
+  if (typeof longer === "string") return longer;
+  return typeof others === "string" ? others : branchByLength(sizeBytes, networkAt, longer, others);
+}
+
+/** Whether a list leaves the packet as it is. */
+function isOutputAlone(actions: readonly DatapathAction[]): boolean {
+  return actions.every(({ type }) => type === "output");
 }
 
 /** Carries out the actions of the slot in `r9`; only these are in the program. */

@@ -6,10 +6,9 @@
  * first byte, and for `setTransport` from its transport header. Then the bits to set, and those to keep, both as in the packet.
  */
 import { asm, type Code } from "@tenet/bpf";
-import { FIELDS, IP_PROTO } from "@tenet/net";
-import { placeOf, type WordGroup } from "../key-layout.ts";
+import { IP_PROTO } from "@tenet/net";
 import { CONTEXT } from "../program/parse-packet.ts";
-import { STACK } from "../program/stack.ts";
+import { PROTO_AT, STACK } from "../program/stack.ts";
 import { SLOT } from "../slot.ts";
 import { type ActionCode, loadArgument } from "./action-kind.ts";
 
@@ -22,15 +21,10 @@ const WORD_BYTES = 4;
 const ETHERNET_BYTES = 14;
 const ARGUMENT = { where: 0, networkAt: 1, checksumAt: 2, flags: 3 } as const;
 const IP4_CHECKSUM_AT = 10;
-/** The highest byte of its word. */
-const PROTO_AT = STACK.key + 4 * (placeOf(FIELDS.nw_proto.word) ?? 0) + 3;
 /** On the stack: the word before and after, and where it is. */
 const [BEFORE, AFTER, WHERE] = [STACK.scratch, STACK.scratch + 4, STACK.scratch + 8];
 
 const UDP_FLAGS = { 4: CHECKSUM_FLAG.isZeroUnused, 6: CHECKSUM_FLAG.isZeroUnused | CHECKSUM_FLAG.isZeroUsed } as const;
-
-/** What has to be read of packets before one of these is carried out on them: their lengths are right then. */
-export const SET_WORD_GROUPS: readonly WordGroup[] = ["transport"];
 
 /** Where a transport header has its checksum, and how that is updated. */
 interface Checksum {

@@ -1,5 +1,6 @@
 /** Where things lie on the program's stack, relative to `r10`. It has 512 bytes. */
-import { KEY_BYTES } from "../key-layout.ts";
+import { FIELDS } from "@tenet/net";
+import { KEY_BYTES, placeOf } from "../key-layout.ts";
 
 const STACK_BYTES = 512;
 const KEY_ROOM = Math.ceil(KEY_BYTES / 8) * 8;
@@ -15,6 +16,9 @@ export const STACK: Readonly<Record<"key" | "isInternal" | "transportAt" | "scra
   /** Free for each step: a masked key, what helpers point to. */
   scratch: -STACK_BYTES,
 };
+
+/** Where the key has the packet's protocol, a byte: the highest of its word. */
+export const PROTO_AT: number = STACK.key + 4 * (placeOf(FIELDS.nw_proto.word) ?? 0) + 3;
 
 /** Bytes of the scratch. */
 export const SCRATCH_BYTES: number = STACK.transportAt - STACK.scratch;
