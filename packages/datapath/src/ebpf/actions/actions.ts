@@ -1,6 +1,6 @@
 /** All actions of the kernel's program: how a flow's actions become its, and the code that carries them out one by one. */
 import { asm, type Code } from "@tenet/bpf";
-import type { DatapathAction, Megaflow, SetTunnelAction } from "../../datapath.ts";
+import type { DatapathAction, Megaflow } from "../../datapath.ts";
 import type { WordGroup } from "../key-layout.ts";
 import type { ProgramMaps } from "../program/program-maps.ts";
 import { SLOT } from "../slot.ts";
