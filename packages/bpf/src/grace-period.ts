@@ -8,11 +8,14 @@
  *
  * @see bpf(2); Linux, commit 1ae80cf31938 ("bpf: wait for running BPF programs when updating map-in-map")
  */
+import { SystemCallError } from "@tenet/linux";
 import { Attributes, COMMAND, callError, fixedMemory } from "./attributes.ts";
 import { BpfMap } from "./map.ts";
 
-/** Open until closed; then nobody may be waiting. */
+/** Grace periods, as many as are asked for. */
 export class GracePeriod {
+  #nWaiting = 0;
+  #isClosed = false;
   readonly #inner = BpfMap.create({ kind: "array", name: "grace_inner", keyBytes: 4, valueBytes: 4, maxEntries: 1 });
   readonly #outer = BpfMap.create({
     kind: "array-of-maps",
@@ -23,18 +26,32 @@ export class GracePeriod {
     like: this.#inner,
   });
 
-  /** Resolves when all programs have ended that run now. @throws SystemCallError */
+  /** Resolves when all programs have ended that run now. @throws SystemCallError also when it is closed */
   async wait(): Promise<void> {
+    if (this.#isClosed) throw new SystemCallError("wait for running programs", "bpf mapUpdate", "EBADF");
+    this.#nWaiting++;
+    try {
+      await this.#change();
+    } finally {
+      this.#nWaiting--;
+      if (this.#isClosed) this.close();
+    }
+  }
+
+  /** Lets go of it, when nobody waits any more. */
+  close(): void {
+    this.#isClosed = true;
+    if (this.#nWaiting > 0) return;
+    this.#outer.close();
+    this.#inner.close();
+  }
+
+  async #change(): Promise<void> {
     const value = fixedMemory(4);
     new DataView(value.buffer).setUint32(0, this.#inner.fd, true);
     const attributes = new Attributes().u32(0, this.#outer.fd).memory(8, fixedMemory(4)).memory(16, value);
     if ((await attributes.tryAside(COMMAND.mapUpdate)) >= 0) return;
     const result = attributes.try(COMMAND.mapUpdate);
     if (result < 0) throw callError("wait for running programs", COMMAND.mapUpdate, -result);
-  }
-
-  close(): void {
-    this.#outer.close();
-    this.#inner.close();
   }
 }

@@ -121,8 +121,9 @@ describe.skipIf(obstacle !== undefined)("in the kernel", () => {
   test("a grace period ends, as often as it is asked for", async () => {
     const grace = new GracePeriod();
     await Promise.all([grace.wait(), grace.wait()]);
-    await grace.wait();
+    const last = grace.wait();
     grace.close();
+    await last;
     await expect(grace.wait()).rejects.toThrow("Cannot wait for running programs");
   });
 

@@ -55,9 +55,14 @@ export class OneFlowProgram {
     return toKernelActions({ key, mask, actions }, { portOf, pathInto: () => undefined });
   }
 
-  /** Runs the program on a packet, with a flow that does this. @param gsoSize - payload of the segments that it stands for, if it does */
-  run(packet: Uint8Array, actions: readonly KernelAction<ActionName>[], gsoSize = 0): Outcome {
-    new SlotMemory(this.#slots, 1).take(actions, 0);
+  /**
+   * Runs the program on a packet, with a flow that does this.
+   *
+   * @param gsoSize - payload of the segments that it stands for, if it does
+   * @param keyInSlot - for which port the slot is, when not for the packet's
+   */
+  run(packet: Uint8Array, actions: readonly KernelAction<ActionName>[], gsoSize = 0, keyInSlot = 1): Outcome {
+    new SlotMemory(this.#slots, 1, () => Promise.resolve()).take(actions, words(keyInSlot));
     const { value, packet: after } = this.#program.run({ packet, context: contextWith(gsoSize) });
     return value === VERDICT.redirect ? after : value === VERDICT.pass ? "slow" : "dropped";
   }

@@ -92,9 +92,9 @@ export class FlowPass {
     return made;
   }
 
-  /** Leads packets like `key` to a slot with these actions, as soon as the program can do them. */
-  add(table: MaskMap, key: Uint32Array, slot: number, actions: readonly KernelAction<ActionName>[]): FlowEntry {
-    const entry = { table, slot, key: bytesOf(table.words.map(({ place, bits }) => (wordOf(key, place) & bits) >>> 0)) };
+  /** Leads packets with a masked key to a slot with these actions, as soon as the program can do them. */
+  add(table: MaskMap, key: Uint8Array, slot: number, actions: readonly KernelAction<ActionName>[]): FlowEntry {
+    const entry = { table, slot, key };
     table.nFlows++;
     const isNew = actions.filter(({ what }) => !this.#actions.has(what));
     for (const { what } of isNew) this.#newActions.add(what);
@@ -166,6 +166,11 @@ function makeMap(nWords: number): BpfMap {
 /** From now on the program finds it. */
 function enter({ table, key, slot }: FlowEntry): void {
   table.map.update(key, bytesOf([slot]));
+}
+
+/** What the program has of a packet like `key` under a mask. */
+export function maskedKey({ words }: MaskTable, key: Uint32Array): Uint8Array {
+  return bytesOf(words.map(({ place, bits }) => (wordOf(key, place) & bits) >>> 0));
 }
 
 function wordOf(key: Uint32Array, place: number): number {

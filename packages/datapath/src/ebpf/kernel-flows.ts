@@ -7,12 +7,12 @@
  * those that are to be looked up again. They are replaced one after the other: whatever the two find of each other's flows
  * is in maps that both see, and what they do not find comes here.
  */
-import { attach, BpfMap, type BpfProgram, type Link } from "@tenet/bpf";
+import { attach, BpfMap, type BpfProgram, GracePeriod, type Link } from "@tenet/bpf";
 import type { DatapathAction, KernelStats, SetTunnelAction, TunnelSpec } from "../datapath.ts";
 import type { KernelPort } from "./actions/action-kind.ts";
 import { toKernelActions } from "./actions/actions.ts";
 import type { Collector } from "./collector.ts";
-import { bytesOf, type FlowEntry, FlowPass } from "./flow-pass.ts";
+import { bytesOf, type FlowEntry, FlowPass, maskedKey } from "./flow-pass.ts";
 import { hasMetadata, METADATA_BYTES } from "./key-layout.ts";
 import { PORT_COUNTERS } from "./program/counters.ts";
 import { SLOT } from "./slot.ts";
@@ -44,7 +44,6 @@ export interface KernelTraffic {
 
 /** Puts flows into the kernel. */
 export class KernelFlows {
-  readonly #nowMs: () => number;
   /** From this process's monotonic clock to the kernel's. */
   readonly #clockOffsetMs: number;
   readonly #portMap = BpfMap.create({ kind: "hash", name: "tenet_ports", keyBytes: 4, valueBytes: 8, maxEntries: MAX_PORTS });
@@ -74,9 +73,10 @@ export class KernelFlows {
   });
   /** The later program, once there is one. */
   readonly #laterMap = BpfMap.create({ kind: "program-array", name: "tenet_later", keyBytes: 4, valueBytes: 4, maxEntries: 1 });
+  readonly #grace = new GracePeriod();
   readonly #slotMemory = this.#slotMap.mapValues();
   readonly #counterMemory = this.#counterMap.mapValues();
-  readonly #slots = new SlotMemory(this.#slotMemory, MAX_FLOWS);
+  readonly #slots = new SlotMemory(this.#slotMemory, MAX_FLOWS, () => this.#grace.wait());
   readonly #counters = new DataView(this.#counterMemory.bytes.buffer, this.#counterMemory.bytes.byteOffset);
   readonly #ports = new Map<number, KernelPort & { readonly link: Link }>();
   readonly #nLeftByReason = new Map<string, number>();
@@ -90,7 +90,6 @@ export class KernelFlows {
    * @throws SystemCallError when the kernel refuses a map or the program
    */
   constructor({ ifindex, peer }: Collector, nowMs: () => number) {
-    this.#nowMs = nowMs;
     this.#clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - nowMs();
     const shared = { counters: this.#counterMap, metadata: this.#metadataMap, later: this.#laterMap };
     this.#tunnels = new KernelTunnels({ maps: shared, collector: ifindex, collectorPeer: peer, nowMs });
@@ -191,9 +190,11 @@ export class KernelFlows {
     const pass = hasMetadata(key, mask) ? this.#later : this.#first;
     const table = pass.tableOf(key, mask);
     if (table === undefined) return "a mask that the program cannot look up";
-    const slot = this.#slots.take(kernelActions, this.#nowMs());
+    if (!SlotMemory.hasRoom(kernelActions.length, table.words.length)) return "too many actions";
+    const bytes = maskedKey(table, key);
+    const slot = this.#slots.take(kernelActions, bytes);
     if (slot < 0) return "lack of room for flows";
-    const entry = pass.add(table, key, slot, kernelActions);
+    const entry = pass.add(table, bytes, slot, kernelActions);
     this.#reloadSoon();
     return new FlowInKernel(this.#slots, this.#clockOffsetMs, { pass, entry, paths });
   }
@@ -202,7 +203,7 @@ export class KernelFlows {
   remove(flow: KernelFlow): void {
     if (!(flow instanceof FlowInKernel)) return;
     flow.pass.remove(flow.entry);
-    this.#slots.release(flow.entry.slot, this.#nowMs());
+    this.#slots.release(flow.entry.slot);
     for (const path of flow.paths) this.#tunnels.release(path);
     this.#reloadSoon();
   }
@@ -215,7 +216,7 @@ export class KernelFlows {
     this.#slotMemory.unmap();
     this.#counterMemory.unmap();
     const maps = [this.#portMap, this.#slotMap, this.#counterMap, this.#metadataMap, this.#laterMap];
-    for (const object of [this.#first, this.#later, ...maps]) object.close();
+    for (const object of [this.#first, this.#later, this.#grace, ...maps]) object.close();
   }
 
   /** When a program does not fit its flows any more. */

@@ -1,11 +1,14 @@
-/** The slots of flows in memory that the kernel's program shares: given out, written, read, and given out again when no packet is in them. */
+/**
+ * The slots of flows in memory that the kernel's program shares: given out, written, read, and given out again when no packet is in them.
+ *
+ * A program that looked a flow up just before it was taken away holds its slot until it ends. So a slot that was released rests until the
+ * kernel says that all programs have ended that ran then; those released meanwhile rest until the next time.
+ */
 import type { Mapping } from "@tenet/linux";
 import type { KernelAction } from "./actions/action-kind.ts";
 import { type ActionName, actionNumber } from "./actions/actions.ts";
-import { SLOT } from "./slot.ts";
+import { SLOT, slotKeyAt } from "./slot.ts";
 
-/** A program runs for microseconds; one that saw a flow just before it was taken away has ended by then. */
-const GRACE_MS = 1000;
 const TWO_32 = 2 ** 32;
 
 /** Slots by number. */
@@ -14,17 +17,26 @@ export class SlotMemory {
   readonly #capacity: number;
   #nUsed = 0;
   readonly #free: number[] = [];
-  /** Taken away, but perhaps still in a program's hands, oldest first. */
-  readonly #resting: { slot: number; sinceMs: number }[] = [];
+  readonly #untilProgramsEnd: () => Promise<void>;
+  /** Taken away, but perhaps still in a program's hands. */
+  #released: number[] = [];
+  #isResting = false;
 
-  constructor({ bytes }: Mapping, capacity: number) {
+  /** @param untilProgramsEnd - resolves when all programs have ended that run now */
+  constructor({ bytes }: Mapping, capacity: number, untilProgramsEnd: () => Promise<void>) {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#capacity = capacity;
+    this.#untilProgramsEnd = untilProgramsEnd;
   }
 
-  /** A slot with these actions and counters of zero; -1 when there is none. */
-  take(actions: readonly KernelAction<ActionName>[], nowMs: number): number {
-    const slot = this.#next(nowMs);
+  /** Whether a slot has room for so many actions and words of a key. */
+  static hasRoom(nActions: number, nWords: number): boolean {
+    return SLOT.actions + nActions * SLOT.actionBytes <= slotKeyAt(nWords);
+  }
+
+  /** A slot with these actions, for packets with this masked key, and with counters of zero; -1 when there is none. */
+  take(actions: readonly KernelAction<ActionName>[], key: Uint8Array): number {
+    const slot = this.#free.pop() ?? (this.#nUsed < this.#capacity ? this.#nUsed++ : -1);
     if (slot < 0) return -1;
     const view = this.#view;
     const at = slot * SLOT.sizeBytes;
@@ -37,12 +49,21 @@ export class SlotMemory {
       view.setUint32(from + 12, high, true);
     }
     view.setUint32(at + SLOT.nActions, actions.length, true);
+    const keyAt = at + slotKeyAt(key.length / 4);
+    for (let i = 0; i < key.length; i++) view.setUint8(keyAt + i, key[i] ?? 0);
     return slot;
   }
 
   /** Gives a slot back that no key leads to any more. */
-  release(slot: number, nowMs: number): void {
-    this.#resting.push({ slot, sinceMs: nowMs });
+  release(slot: number): void {
+    this.#released.push(slot);
+    if (this.#isResting) return;
+    this.#isResting = true;
+    const rested = (): void => {
+      this.#isResting = false;
+    };
+    // When the kernel cannot tell, the slots of that time are not given out again.
+    this.#rest().then(rested, rested);
   }
 
   /** Packets of a slot. */
@@ -65,13 +86,13 @@ export class SlotMemory {
     return this.#view.getUint32(slot * SLOT.sizeBytes + SLOT.tcpFlags, true);
   }
 
-  #next(nowMs: number): number {
-    const oldest = this.#resting[0];
-    if (oldest !== undefined && nowMs - oldest.sinceMs > GRACE_MS) {
-      const rested = this.#resting.findIndex(({ sinceMs }) => nowMs - sinceMs <= GRACE_MS);
-      for (const { slot } of this.#resting.splice(0, rested < 0 ? this.#resting.length : rested)) this.#free.push(slot);
+  async #rest(): Promise<void> {
+    while (this.#released.length > 0) {
+      const slots = this.#released;
+      this.#released = [];
+      await this.#untilProgramsEnd();
+      for (const slot of slots) this.#free.push(slot);
     }
-    return this.#free.pop() ?? (this.#nUsed < this.#capacity ? this.#nUsed++ : -1);
   }
 
   #read(slot: number, field: number): number {

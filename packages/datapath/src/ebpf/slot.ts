@@ -1,7 +1,10 @@
 /**
  * A flow as the kernel's program has it: what it counts, and what it does, in memory that both share.
  *
- *  | packets 8 | bytes 8 | used, monotonic ns 8 | TCP flags 4 | number of actions 4 | actions, 16 each |
+ *  | packets 8 | bytes 8 | used, monotonic ns 8 | TCP flags 4 | number of actions 4 | actions, 16 each … | masked key |
+ *
+ * The key lies at the end, the more room it takes the less there is for actions. The program acts only when it is the packet's:
+ * what a hash map gave may stand for another flow a moment later, since the kernel uses the memory of deleted entries again at once.
  */
 
 /** Offsets and sizes. */
@@ -16,3 +19,8 @@ export const SLOT = {
   maxActions: 14,
   sizeBytes: 256,
 } as const;
+
+/** Where the masked key of so many words begins. */
+export function slotKeyAt(nWords: number): number {
+  return SLOT.sizeBytes - 8 * Math.ceil(nWords / 2);
+}

@@ -1,5 +1,6 @@
 /** Finds the packet's flow under the masks there are. */
-import { asm, type Code } from "@tenet/bpf";
+import { asm, type Code, type MapReference } from "@tenet/bpf";
+import { slotKeyAt } from "../slot.ts";
 import { findEntry, type MaskTable, type ProgramMaps } from "./program-maps.ts";
 import { STACK } from "./stack.ts";
 
@@ -8,13 +9,15 @@ export const MASK_HINTS = 4096;
 const HASH_MULTIPLIER = 0x2545_f491;
 
 /**
- * Goes to `hit` with the slot's number at `r0`, or on. Which mask answered last is remembered by a hash of the packet, so that many
+ * Goes to `hit` with the address of the flow's slot in `r9`, or on. Which mask answered last is remembered by a hash of the packet, so that many
  * masks cost as one: a packet has a flow under one mask at most.
  *
  * Registers: `r7` where the number is remembered, `r8` whether the mask at hand is the one remembered.
  */
-export function findFlow(tables: readonly MaskTable[], { maskHints }: ProgramMaps): Code {
-  if (tables.length === 1) return tables.map((table) => [lookup(table), asm.branch("r0", "!=", 0, "hit")]);
+export function findFlow(tables: readonly MaskTable[], { maskHints, slots }: ProgramMaps): Code {
+  if (tables.length === 1) {
+    return tables.map((table) => [lookup(table), asm.branch("r0", "==", 0, "slow"), findSlot(table, slots), asm.jump("hit")]);
+  }
   return [
     hash(new Set(tables.flatMap(({ words }) => words.map(({ place }) => place)))),
     [asm.and("r1", MASK_HINTS - 1), asm.store(4, "r10", STACK.scratch, "r1")],
@@ -25,7 +28,7 @@ export function findFlow(tables: readonly MaskTable[], { maskHints }: ProgramMap
     [asm.label("search"), asm.mov("r8", 0)],
     tables.map((table, i) => [
       [asm.label(`mask-${i}`), lookup(table), asm.branch("r0", "==", 0, `not-${i}`)],
-      [asm.store(4, "r7", 0, i + 1), asm.jump("hit")],
+      [asm.store(4, "r7", 0, i + 1), findSlot(table, slots), asm.jump("hit")],
       [asm.label(`not-${i}`), asm.branch("r8", "==", 1, "search")],
     ]),
   ];
@@ -55,4 +58,21 @@ function lookup({ map, words }: MaskTable): Code {
     asm.store(4, "r10", STACK.scratch + 4 * i, "r1"),
   ]);
   return [masked, findEntry(map, STACK.scratch)];
+}
+
+/** From the entry at `r0` to its slot. The entry may be another flow's by now, and then its slot is, too: the packet goes up. */
+function findSlot({ words }: MaskTable, slots: MapReference): Code {
+  const at = slotKeyAt(words.length);
+  const pieces = Array.from(
+    { length: Math.ceil(words.length / 2) },
+    (_, i) => ({ from: 8 * i, width: 2 * i + 1 < words.length ? 8 : 4 }) as const,
+  );
+  return [
+    [asm.mov("r2", "r0"), asm.mapAddress("r1", slots), asm.call("map_lookup_elem")],
+    [asm.branch("r0", "==", 0, "slow"), asm.mov("r9", "r0")],
+    pieces.map(({ from, width }) => [
+      [asm.load(width, "r1", "r10", STACK.scratch + from), asm.load(width, "r2", "r9", at + from)],
+      asm.branch("r1", "!=", "r2", "slow"),
+    ]),
+  ];
 }

@@ -35,7 +35,7 @@ export function flowProgram(pass: Pass, tables: readonly MaskTable[], actions: R
     tables.length === 0 ? [] : [new PacketParser(groups, STACK.key, STACK.transportAt).code(), findFlow(tables, maps)],
     [asm.label("slow"), isFirst ? goUp(maps) : []],
     !isFirst || actions.has("recirc") ? [asm.label("slow-again"), goUpAgain(maps)] : [],
-    tables.length === 0 ? [] : [asm.label("hit"), findSlot(maps), count(groups)],
+    tables.length === 0 ? [] : [asm.label("hit"), count(groups)],
     tables.length > 0 && isFirst ? countPort(maps, STACK.key, "rx", "received") : [],
     tables.length === 0 ? [] : carryOut(actions, maps),
     [asm.label("done"), asm.mov("r0", VERDICT.drop), asm.exit()],
@@ -72,17 +72,6 @@ function groupsToRead(tables: readonly MaskTable[], actions: ReadonlySet<ActionN
   if (tables.some(({ words }) => words.some(({ place, bits }) => place === NW && (bits & PROTO_BITS) !== 0))) groups.add("flags");
   if (groups.size > 0) groups.add("type");
   return groups;
-}
-
-/** Leaves the slot in `r9`. */
-function findSlot({ slots }: ProgramMaps): Code {
-  return [
-    asm.load(4, "r1", "r0", 0),
-    asm.store(4, "r10", STACK.scratch, "r1"),
-    findEntry(slots, STACK.scratch),
-    asm.branch("r0", "==", 0, "slow"),
-    asm.mov("r9", "r0"),
-  ];
 }
 
 function count(groups: ReadonlySet<WordGroup>): Code {
