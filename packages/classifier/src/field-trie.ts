@@ -49,6 +49,7 @@ export class FieldTrie {
 
   /** Learns how long the prefixes of all subtables are, of which this is the trie with a number. */
   measure(subtables: readonly Prefixed[], trie: number): void {
+    this.#trie.forgetJumps();
     const satisfied = this.#satisfied.fill(0);
     for (const { slot, lengths } of subtables) addSlot(satisfied, (lengths[trie] as number) * SET_WORDS, slot);
     for (let i = SET_WORDS; i < satisfied.length; i++)
@@ -59,6 +60,11 @@ export class FieldTrie {
   reset(): void {
     this.#isRead = false;
     this.#trie.start();
+  }
+
+  /** How many of the field's first bits were looked at. */
+  get nKnown(): number {
+    return this.#trie.nKnown;
   }
 
   /**
@@ -74,7 +80,7 @@ export class FieldTrie {
   /** Un-wildcards the bits that were looked at. */
   unWildcard(wildcards: Uint32Array): void {
     let { word } = this.field;
-    const length = this.#trie.nKnown;
+    const length = this.nKnown;
     if (length > 0) wildcards[word] = (wildcards[word] as number) | (prefixMask(length) >>> this.#nBefore);
     for (let rest = length - 32; rest > 0; rest -= 32) {
       word++;

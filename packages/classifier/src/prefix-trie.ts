@@ -18,6 +18,11 @@ const MIN_NODES = 4;
 /** Of a node's numbers: bits down to it, prefixes that end there, the child for bit 0 and, behind it, that for bit 1 (0 = none), slots, and the bits. */
 const [DEPTH, ENDING, CHILD, SET, BITS] = [0, 1, 2, 4, 4 + SET_WORDS] as const;
 const ROOT = 0;
+/** Where the first bits lead is remembered, in tries of many nodes: bits that are known then, the node, the one ahead, slots not refused. */
+const JUMP_BITS = 8;
+const [JUMP_KNOWN, JUMP_NODE, JUMP_AHEAD, JUMP_SET, JUMP_WIDTH] = [0, 1, 2, 3, 3 + SET_WORDS] as const;
+const MANY_NODES = 32;
+const NO_JUMPS = new Int32Array(0);
 
 /** Prefixes by slot, counted. */
 export class PrefixTrie {
@@ -41,6 +46,8 @@ export class PrefixTrie {
   /** The child that the next bit leads to, not all of whose bits were looked at; 0 when that bit was not. */
   #ahead = 0;
   #nKnown = 0;
+  #jumps: Int32Array = NO_JUMPS;
+  #hasJumps = false;
 
   /**
    * @param nBits - width of an address, at most 128
@@ -57,6 +64,7 @@ export class PrefixTrie {
 
   /** Adds the first `length` bits of an address; `length` is not 0. */
   add(address: Int32Array, length: number, slot: number): void {
+    this.forgetJumps();
     let link = -1; // where the node's place stands
     let node = ROOT;
     for (;;) {
@@ -88,6 +96,7 @@ export class PrefixTrie {
 
   /** Takes back one `add`; the prefix must have been added. */
   remove(address: Int32Array, length: number, slot: number): void {
+    this.forgetJumps();
     const path = this.#path;
     path.length = 0;
     let node = ROOT;
@@ -126,6 +135,49 @@ export class PrefixTrie {
    * @param nWords - how many words of sets are in use
    */
   refuses(slot: number, length: number, address: Int32Array, satisfied: Int32Array, alive: Int32Array, nWords: number): boolean {
+    if (this.#nKnown === 0 && length >= JUMP_BITS && this.#isLarge && hasSlot(alive, 0, slot)) {
+      this.#jump(slot, address, satisfied, alive, nWords);
+    }
+    return this.#walk(slot, length, address, satisfied, alive, nWords);
+  }
+
+  /** To be called when `satisfied` or `nWords` are others than before. */
+  forgetJumps(): void {
+    if (!this.#hasJumps) return;
+    this.#jumps.fill(0);
+    this.#hasJumps = false;
+  }
+
+  /** Goes where a walk over the first bits leads, unless the subtable is refused on the way. */
+  #jump(slot: number, address: Int32Array, satisfied: Int32Array, alive: Int32Array, nWords: number): void {
+    if (this.#jumps.length === 0) this.#jumps = new Int32Array(JUMP_WIDTH << JUMP_BITS);
+    const jumps = this.#jumps;
+    const at = ((address[0] as number) >>> (32 - JUMP_BITS)) * JUMP_WIDTH;
+    if (jumps[at + JUMP_KNOWN] === 0) this.#rememberJump(at, address, satisfied, nWords);
+    if (!hasSlot(jumps, at + JUMP_SET, slot)) return;
+    for (let i = 0; i < nWords; i++) alive[i] = (alive[i] as number) & (jumps[at + JUMP_SET + i] as number);
+    this.#nKnown = jumps[at + JUMP_KNOWN] as number;
+    this.#node = jumps[at + JUMP_NODE] as number;
+    this.#ahead = jumps[at + JUMP_AHEAD] as number;
+  }
+
+  #rememberJump(at: number, address: Int32Array, satisfied: Int32Array, nWords: number): void {
+    const alive = new Int32Array(SET_WORDS + 1).fill(-1);
+    this.#walk(SLOTS, JUMP_BITS, address, satisfied, alive, nWords); // a slot that nothing takes out
+    this.#jumps.set(alive.subarray(0, SET_WORDS), at + JUMP_SET);
+    this.#jumps[at + JUMP_KNOWN] = this.#nKnown;
+    this.#jumps[at + JUMP_NODE] = this.#node;
+    this.#jumps[at + JUMP_AHEAD] = this.#ahead;
+    this.#hasJumps = true;
+    this.start();
+  }
+
+  /** Whether walks are long enough to be remembered. */
+  get #isLarge(): boolean {
+    return this.#end > MANY_NODES * this.#width;
+  }
+
+  #walk(slot: number, length: number, address: Int32Array, satisfied: Int32Array, alive: Int32Array, nWords: number): boolean {
     const nodes = this.#nodes;
     while (hasSlot(alive, 0, slot)) {
       if (this.#nKnown >= length) return false;
@@ -155,13 +207,11 @@ export class PrefixTrie {
 
   /** How many of the first `length` bits down to a node are those of an address. */
   #nSameBits(node: number, address: Int32Array, length: number): number {
-    for (let bit = 0; bit < length; bit += 32) {
-      const i = bit >>> 5;
-      const same = bit + Math.clz32((this.#nodes[node + BITS + i] as number) ^ (address[i] as number));
-      if (same >= length) return length;
-      if (same < bit + 32) return same;
+    let same = Math.clz32((this.#nodes[node + BITS] as number) ^ (address[0] as number));
+    for (let i = 1; same === 32 * i && same < length; i++) {
+      same += Math.clz32((this.#nodes[node + BITS + i] as number) ^ (address[i] as number));
     }
-    return length;
+    return same < length ? same : length;
   }
 
   /** Whether a prefix with this slot ends at a node, or below it. */

@@ -70,7 +70,7 @@ export class TrieSet {
 
   /** Forgets the packet of the last lookup. */
   reset(): void {
-    this.#alive.fill(-1);
+    for (let i = 0; i < this.#nWords; i++) this.#alive[i] = -1;
     for (let i = 0; i < this.#used.length; i++) (this.#used[i] as FieldTrie).reset();
   }
 
@@ -101,16 +101,26 @@ export class TrieSet {
    */
   excludes(slot: number, checks: Int32Array, at: number, nChecks: number, flow: Uint32Array): boolean {
     const end = at + 2 * nChecks;
-    for (let nBits = nChecks === 1 ? MAX_LENGTH : BITS_PER_TURN, isOver = false; !isOver; nBits += BITS_PER_TURN) {
-      isOver = true;
+    for (let nBits = nChecks === 1 ? MAX_LENGTH : this.#turnOf(checks, at, end); ; nBits += BITS_PER_TURN) {
+      let isOver = true;
       for (let i = at; i < end; i += 2) {
         const length = checks[i + 1] as number;
         if (length > nBits) isOver = false;
         const each = this.#trie(checks[i] as number);
         if (each.refuses(slot, length > nBits ? nBits : length, flow, this.#alive, this.#nWords)) return true;
       }
+      if (isOver) return false;
     }
-    return false;
+  }
+
+  /** The first turn in which a field is asked for bits that are not known. */
+  #turnOf(checks: Int32Array, at: number, end: number): number {
+    let least = MAX_LENGTH;
+    for (let i = at; i < end; i += 2) {
+      const { nKnown } = this.#trie(checks[i] as number);
+      if (nKnown < least && nKnown < (checks[i + 1] as number)) least = nKnown;
+    }
+    return least - (least % BITS_PER_TURN) + BITS_PER_TURN;
   }
 
   /** Un-wildcards the bits that were looked at. */
