@@ -300,7 +300,7 @@ class Subtable {
     const end = (place + 1) * this.#words.length;
     let hash = 0;
     for (let at = end - this.#words.length; at < end; at++) hash = mix(hash, keys[at] as number);
-    return hash ^ (hash >>> 15);
+    return finish(hash);
   }
 
   #hash(key: Uint32Array): number {
@@ -308,7 +308,7 @@ class Subtable {
     const bits = this.#bits;
     let hash = 0;
     for (let i = 0; i < words.length; i++) hash = mix(hash, (key[words[i] ?? 0] ?? 0) & (bits[i] ?? 0));
-    return hash ^ (hash >>> 15);
+    return finish(hash);
   }
 }
 
@@ -327,7 +327,16 @@ function areEqual(a: Uint32Array, b: Uint32Array): boolean {
 function hashWords(key: Uint32Array): number {
   let hash = 0;
   for (let i = 0; i < HINT_WORDS.length; i++) hash = mix(hash, key[HINT_WORDS[i] ?? 0] ?? 0);
-  return hash ^ (hash >>> 15);
+  return finish(hash);
+}
+
+/**
+ * Lets every bit count for the lower ones, which places are found by. Without it, connections that differ in a port alone, the upper half of
+ * the last word, fall onto few places.
+ */
+function finish(hash: number): number {
+  const product = Math.imul(hash ^ (hash >>> 15), 0x85eb_ca6b);
+  return product ^ (product >>> 13);
 }
 
 /** One round of a multiply-rotate hash. */
