@@ -12,8 +12,8 @@ import { MASK_HINTS } from "./program/find-flow.ts";
 import { flowProgram, type Pass } from "./program/flow-program.ts";
 import type { MaskTable, ProgramMaps } from "./program/program-maps.ts";
 import { SCRATCH_BYTES } from "./program/stack.ts";
+import { MAX_FLOWS } from "./slot.ts";
 
-const MAX_FLOWS = 200_000;
 /** The kernel lets a program have 64 maps, one for each mask among them. */
 const MAX_MASKS = 48;
 

@@ -15,13 +15,12 @@ import type { Collector } from "./collector.ts";
 import { bytesOf, type FlowEntry, FlowPass, maskedKey } from "./flow-pass.ts";
 import { hasMetadata, METADATA_BYTES } from "./key-layout.ts";
 import { PORT_COUNTERS } from "./program/counters.ts";
-import { SLOT } from "./slot.ts";
+import { MAX_FLOWS, SLOT } from "./slot.ts";
 import { SlotMemory } from "./slot-memory.ts";
 import { KernelTunnels } from "./tunnel/kernel-tunnels.ts";
 
 /** As many as the tag of a packet that comes up can tell. */
 const MAX_PORTS = 65_536;
-const MAX_FLOWS = 200_000;
 /** Between two programs: making one takes tens of ms, and new masks come together. */
 const RELOAD_MS = 100;
 

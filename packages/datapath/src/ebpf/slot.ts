@@ -7,6 +7,9 @@
  * what a hash map gave may stand for another flow a moment later, since the kernel uses the memory of deleted entries again at once.
  */
 
+/** Flows that the kernel has room for: the 200,000 that a switch has at most unless it is told otherwise, and others on top. */
+export const MAX_FLOWS = 262_144;
+
 /** Offsets and sizes. */
 export const SLOT = {
   packets: 0,
