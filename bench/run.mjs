@@ -11,6 +11,7 @@ import { acl } from "./acl.mjs";
 import { classifier } from "./classifier.mjs";
 import { datalog } from "./datalog.mjs";
 import { megaflows } from "./megaflows.mjs";
+import { fastpath } from "./fastpath.mjs";
 import { memory } from "./memory.mjs";
 import { millionRules } from "./million-rules.mjs";
 import { ovsdb } from "./ovsdb.mjs";
@@ -31,6 +32,7 @@ const BENCHES = {
   classifier,
   megaflows,
   switch: switches,
+  fastpath,
   "switch-setup": switchSetup,
   "upcall-delay": upcallDelay,
   "million-rules": millionRules,

@@ -2,10 +2,9 @@
  * Tenet's switch and the original's, each a whole process with its database beside it, between two hosts; a bare cable
  * between the hosts is the limit. Rates are what the hosts see; CPU time is that of the switch's process.
  */
-import { spawn, execFile } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import * as linux from "@tenet/linux";
+import { HostPrograms } from "./support/host-programs.mjs";
 import { median, missingProgram } from "./support/measure.mjs";
 import { SmallFrames } from "./support/small-frames.mjs";
 import { ADDRESSES, BareCable, deleteLeftHosts, startOriginal, startTenet } from "./support/switches.mjs";
@@ -13,9 +12,6 @@ import { ADDRESSES, BareCable, deleteLeftHosts, startOriginal, startTenet } from
 const ROUNDS = 5;
 const SECONDS = 1;
 const WARM_UP_MS = 4000;
-const SESSIONS = new URL("support/tcp_sessions.py", import.meta.url).pathname;
-const SESSIONS_PORT = 5002;
-const run = promisify(execFile);
 
 const NORMAL = ["actions=normal"];
 const FROM_A_TO_B = ["in_port=a,actions=output:b", "in_port=b,actions=output:a"];
@@ -59,31 +55,30 @@ const MEASURES = [
     unit: "Gbit/s",
     flows: NORMAL,
     each: "MB",
-    measure: async ({ inHost }) => {
-      const { stdout } = await inHost("a", "iperf3", "-c", ADDRESSES.b, "-t", String(SECONDS), "-J");
-      const { bytes, bits_per_second } = JSON.parse(stdout).end.sum_received;
-      return { rate: bits_per_second / 1e9, n: bytes / 1e6 };
+    measure: async ({ programs }) => {
+      const bytes = await programs.stream(SECONDS);
+      return { rate: (bytes * 8) / SECONDS / 1e9, n: bytes / 1e6 };
     },
   },
   ...[1, 8].map((n) => ({
     figure: `TCP connect, request, response, ${n} ${n === 1 ? "session" : "sessions"}`,
     unit: "transactions/s",
     flows: NORMAL,
-    measure: ({ inHost }) => askInSessions(inHost, n),
+    measure: async ({ programs }) => counted(await programs.ask(n, SECONDS)),
   })),
   {
     figure: "… through the connection tracker, 8 sessions",
     unit: "transactions/s",
     flows: THROUGH_CONNTRACK,
-    measure: ({ inHost }) => askInSessions(inHost, 8),
+    measure: async ({ programs }) => counted(await programs.ask(8, SECONDS)),
   },
   {
     figure: "ping, round trip",
     unit: "µs",
     better: "lower",
     flows: NORMAL,
-    measure: async ({ inHost }) => {
-      const { stdout } = await inHost("a", "ping", "-c", "300", "-i", "0.002", ADDRESSES.b);
+    measure: async ({ programs }) => {
+      const stdout = await programs.atClient("ping", "-c", "300", "-i", "0.002", ADDRESSES.b);
       const times = [...stdout.matchAll(/time=([\d.]+) ms/g)].map(([, ms]) => Number(ms) * 1000);
       return { rate: median(times), n: times.length };
     },
@@ -98,7 +93,7 @@ export async function switches() {
   deleteLeftHosts();
   const fields = [];
   try {
-    for (const start of [startTenet, startOriginal, () => new BareCable()]) fields.push(new Field(await start()));
+    for (const start of [() => startTenet(), () => startOriginal(), () => new BareCable()]) fields.push(new Field(await start()));
     for (const { rival, frames } of fields) {
       rival.setFlows(FROM_A_TO_B);
       await frames.run({ ms: WARM_UP_MS }, 1);
@@ -151,30 +146,20 @@ function counted(n) {
   return { rate: n / SECONDS, n };
 }
 
-async function askInSessions(inHost, n) {
-  const { stdout } = await inHost("a", "python3", SESSIONS, "ask", ADDRESSES.b, SESSIONS_PORT, n, SECONDS);
-  return counted(Number(stdout));
-}
-
 /** A rival with what is needed to measure it. */
 class Field {
   rival;
   frames;
-  #servers;
+  programs;
 
   constructor(rival) {
     this.rival = rival;
     this.frames = new SmallFrames(rival);
-    const serve = (...command) =>
-      spawn("ip", ["netns", "exec", rival.namespaceOf("b"), ...command], { stdio: "ignore", detached: true });
-    this.#servers = [serve("iperf3", "-s"), serve("python3", SESSIONS, "serve", SESSIONS_PORT, "8")];
+    this.programs = new HostPrograms(rival);
   }
 
-  /** Runs a command in the namespace of a host. */
-  inHost = (end, ...command) => run("ip", ["netns", "exec", this.rival.namespaceOf(end), ...command.map(String)]);
-
   async close() {
-    for (const { pid } of this.#servers) if (pid !== undefined) process.kill(-pid, "SIGKILL"); // with what they forked
+    this.programs.close();
     this.frames.close();
     await this.rival.stop();
   }

@@ -16,8 +16,17 @@ export function cpuSeconds(pid) {
 
 /** The same from what /proc/PID/stat says; it counts hundredths. */
 export function cpuSecondsOf(stat) {
+  return sumOfTicks(stat, 11);
+}
+
+/** CPU time of a process's children that have ended, and theirs. */
+export function childrenSecondsOf(stat) {
+  return sumOfTicks(stat, 13);
+}
+
+function sumOfTicks(stat, place) {
   const fields = stat.split(") ")[1].split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  return (Number(fields[place]) + Number(fields[place + 1])) / TICKS_PER_SECOND;
 }
 
 /** Resident memory in bytes: all of it, and with shared pages counted by share. */

@@ -1,11 +1,12 @@
 /**
- * Switches between two hosts: Tenet's and the original's, set up by the same ovs-vsctl and ovs-ofctl, and a bare cable.
+ * Switches between two hosts: Tenet's and the original's, set up by the same ovs-vsctl and ovs-ofctl, the kernel's bridge, and
+ * a bare cable.
  *
  * The hosts are namespaces with a device "eth0"; the switch is in a third one, where their other ends are "a" and "b".
  */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -26,28 +27,32 @@ fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), SIOCETHTOOL, reque
 /** Addresses of the hosts. */
 export const ADDRESSES = { a: "10.97.0.1", b: "10.97.0.2" };
 export const MACS = { a: "0a:00:00:00:00:01", b: "0a:00:00:00:00:02" };
+/** Someone behind b, whose packets b itself throws away at once. */
+export const SINK = { mac: "0a:00:00:00:00:03", address: "10.97.0.3" };
+const ENDS = ["a", "b"];
 
 /** Deletes what a run that was killed has left. */
 export function deleteLeftHosts() {
   linux.deleteLeftovers(PREFIX);
 }
 
-/** Two hosts on one cable: what the path costs without a switch. */
-export class BareCable {
-  name = "bare veth";
+/** Two hosts, and what joins them: by itself a switch that has no flows, no cache and no process. */
+class Hosts {
+  name;
+  #ends;
 
-  constructor() {
-    for (const end of ["a", "b"]) linux.createNamespace(this.namespaceOf(end));
-    linux.inNamespace(this.namespaceOf("a"), () =>
-      linux.createVethPair({ name: "eth0", peer: "eth0", peerNamespace: this.namespaceOf("b") }),
-    );
-    for (const end of ["a", "b"]) setUpHost(this.namespaceOf(end), end);
+  /** @param ends - tells namespaces of these hosts from those of others */
+  constructor(name, ends) {
+    this.name = name;
+    this.#ends = ends;
+    for (const end of ENDS) linux.createNamespace(this.namespaceOf(end));
   }
 
   namespaceOf(end) {
-    return `${PREFIX}w-${end}`;
+    return `${PREFIX}${this.#ends}-${end}`;
   }
 
+  /** CPU time of the switch's process so far; `undefined` when it has none. */
   cpuSeconds() {
     return undefined;
   }
@@ -60,30 +65,87 @@ export class BareCable {
     // Nothing is cached.
   }
 
+  inside(namespace, ...command) {
+    return execFileSync("ip", ["netns", "exec", namespace, ...command], { env: this.environment, stdio: "pipe" });
+  }
+
+  get environment() {
+    return process.env;
+  }
+
   async stop() {
-    for (const end of ["a", "b"]) linux.deleteNamespace(this.namespaceOf(end));
+    for (const end of ENDS) linux.deleteNamespace(this.namespaceOf(end));
   }
 }
 
-/** Starts Tenet's switch. */
-export function startTenet() {
-  return started(new Switch("Tenet", "t"), (it) => it.spawn(process.execPath, TENET, "vswitchd", "--pidfile", it.remote));
+/** Two hosts on one cable: what the path costs without a switch. */
+export class BareCable extends Hosts {
+  constructor() {
+    super("bare veth", "w");
+    const [mac, peerMac] = ENDS.map(macNumber);
+    linux.inNamespace(this.namespaceOf("a"), () =>
+      linux.createVethPair({ name: "eth0", mac, peer: "eth0", peerMac, peerNamespace: this.namespaceOf("b") }),
+    );
+    for (const end of ENDS) setUpHost(this.namespaceOf(end), end);
+  }
 }
 
-/** Starts the original, forwarding in user space. */
-export function startOriginal() {
-  return started(new Switch("Open vSwitch", "o"), (it) => {
-    for (const end of ["a", "b"]) it.inside(it.namespaceOf(end), "python3", "-c", COMPLETE_CHECKSUMS);
-    return it.spawn("ovs-vswitchd", "--pidfile", "-vconsole:off", it.remote);
+/** Two hosts on cables to a namespace. */
+class PluggedHosts extends Hosts {
+  constructor(name, ends) {
+    super(name, ends);
+    linux.createNamespace(this.namespaceOf("sw"));
+    linux.inNamespace(this.namespaceOf("sw"), () => linux.setLinkUp("lo"));
+    for (const end of ENDS) {
+      linux.inNamespace(this.namespaceOf(end), () =>
+        linux.createVethPair({ name: "eth0", mac: macNumber(end), peer: end, peerNamespace: this.namespaceOf("sw") }),
+      );
+      setUpHost(this.namespaceOf(end), end);
+      linux.inNamespace(this.namespaceOf("sw"), () => linux.setLinkUp(end));
+    }
+  }
+
+  /** Runs a command where the switch is. */
+  run(...command) {
+    return String(this.inside(this.namespaceOf("sw"), ...command));
+  }
+
+  async stop() {
+    await super.stop();
+    linux.deleteNamespace(this.namespaceOf("sw"));
+  }
+}
+
+/** The kernel's bridge, through which `rules` of nftables let packets. */
+export function startBridge(name = "Linux bridge", ends = "l", rules = []) {
+  return started(new PluggedHosts(name, ends), (it) => {
+    it.run("ip", "link", "add", "br0", "type", "bridge");
+    for (const end of ENDS) it.run("ip", "link", "set", "dev", end, "master", "br0");
+    it.run("ip", "link", "set", "dev", "br0", "up");
+    for (const rule of rules) it.run("nft", ...rule.split(" "));
   });
 }
 
-async function started(it, spawnSwitch) {
+/** Starts Tenet's switch. */
+export function startTenet({ name = "Tenet", ends = "t", datapath = "user" } = {}) {
+  const command = [process.execPath, TENET, "vswitchd", "--pidfile", `--datapath=${datapath}`];
+  return started(new Switch(name, ends), (it) => it.start(datapath === "user" ? "netdev" : "system", ...command, it.remote));
+}
+
+/** Starts the original, forwarding in user space. */
+export function startOriginal({ name = "Open vSwitch", ends = "o" } = {}) {
+  return started(new Switch(name, ends), (it) => {
+    for (const end of ENDS) it.inside(it.namespaceOf(end), "python3", "-c", COMPLETE_CHECKSUMS);
+    return it.start("netdev", "ovs-vswitchd", "--pidfile", "-vconsole:off", it.remote);
+  });
+}
+
+async function started(it, start) {
   try {
-    await it.start(spawnSwitch);
+    await start(it);
     return it;
   } catch (error) {
-    const log = readFileSync(join(it.folder, "bench.log"), "utf8").slice(-2000);
+    const log = it.log ?? "";
     await it.stop();
     throw new Error(`${it.name} did not start:\n${log}`, { cause: error });
   }
@@ -96,79 +158,68 @@ function setUpHost(namespace, end) {
   });
 }
 
-class Switch {
-  name;
+function macNumber(end) {
+  return Number.parseInt(MACS[end].replaceAll(":", ""), 16);
+}
+
+/** A switch of the Open_vSwitch database. */
+class Switch extends PluggedHosts {
   folder = mkdtempSync(join(tmpdir(), "tenet-bench-"));
   /** Where both switches have their sockets. */
   #runDir = join(this.folder, "run");
-  #ends;
   #children = [];
   #pid = 0;
-
-  constructor(name, ends) {
-    this.name = name;
-    this.#ends = ends;
-    mkdirSync(this.#runDir);
-    linux.createNamespace(this.namespaceOf("sw"));
-    linux.inNamespace(this.namespaceOf("sw"), () => linux.setLinkUp("lo"));
-    for (const end of ["a", "b"]) {
-      linux.createNamespace(this.namespaceOf(end));
-      linux.inNamespace(this.namespaceOf(end), () =>
-        linux.createVethPair({ name: "eth0", peer: end, peerNamespace: this.namespaceOf("sw") }),
-      );
-      setUpHost(this.namespaceOf(end), end);
-      linux.inNamespace(this.namespaceOf("sw"), () => linux.setLinkUp(end));
-    }
-  }
 
   get remote() {
     return `unix:${this.#runDir}/db.sock`;
   }
 
-  namespaceOf(end) {
-    return `${PREFIX}${this.#ends}-${end}`;
+  get environment() {
+    const dir = this.#runDir;
+    return { ...process.env, OVS_RUNDIR: dir, OVS_LOGDIR: dir, OVS_DBDIR: dir, TENET_HOME: this.folder };
   }
 
-  /** CPU time of the switch's process so far. */
+  /** The end of what its programs have said. */
+  get log() {
+    const path = join(this.folder, "bench.log");
+    return existsSync(path) ? readFileSync(path, "utf8").slice(-2000) : "";
+  }
+
   cpuSeconds() {
     return cpuSeconds(this.#pid);
   }
 
-  async start(spawnSwitch) {
+  /** Starts a database server and, by the command that is given, the switch; its bridge is of this datapath type. */
+  async start(type, ...command) {
+    mkdirSync(this.#runDir);
     execFileSync("ovsdb-tool", ["create", join(this.folder, "conf.db"), SCHEMA]);
-    this.spawn("ovsdb-server", `--remote=p${this.remote}`, "-vconsole:off", join(this.folder, "conf.db"));
+    this.#spawn("ovsdb-server", `--remote=p${this.remote}`, "-vconsole:off", join(this.folder, "conf.db"));
     await until(() => existsSync(join(this.#runDir, "db.sock")));
-    this.#vsctl("--no-wait", "init");
-    this.#pid = spawnSwitch(this);
+    this.vsctl("--no-wait", "init");
+    this.#pid = this.#spawn(...command);
     const port = (name) => ["--", "add-port", "br0", name];
-    this.#vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev", ...port("a"), ...port("b"));
+    this.vsctl("add-br", "br0", "--", "set", "bridge", "br0", `datapath_type=${type}`, ...port("a"), ...port("b"));
     await until(() => existsSync(join(this.#runDir, "br0.mgmt")));
   }
 
   /** Replaces all flows. */
   setFlows(flows) {
-    this.#run("ovs-ofctl", "del-flows", "br0");
-    for (const flow of flows) this.#run("ovs-ofctl", "add-flow", "br0", flow);
+    const path = join(this.folder, "flows");
+    writeFileSync(path, flows.join("\n"));
+    this.run("ovs-ofctl", "-O", "OpenFlow13", "replace-flows", "br0", path);
   }
 
   /** Empties the flow cache. */
   purge() {
-    this.#run("ovs-appctl", "-t", "ovs-vswitchd", "revalidator/purge");
+    this.appctl("revalidator/purge");
   }
 
-  spawn(...command) {
-    const log = openSync(join(this.folder, "bench.log"), "a");
-    const child = spawn("ip", ["netns", "exec", this.namespaceOf("sw"), ...command], {
-      env: this.#env(),
-      stdio: ["ignore", log, log],
-    });
-    closeSync(log);
-    this.#children.push(child);
-    return child.pid;
+  vsctl(...args) {
+    return this.run("ovs-vsctl", `--db=${this.remote}`, "--timeout=20", ...args);
   }
 
-  inside(namespace, ...command) {
-    execFileSync("ip", ["netns", "exec", namespace, ...command], { env: this.#env(), stdio: "pipe" });
+  appctl(...args) {
+    return this.run("ovs-appctl", "-t", "ovs-vswitchd", ...args);
   }
 
   async stop() {
@@ -177,21 +228,19 @@ class Switch {
       child.kill("SIGKILL");
       await gone;
     }
-    for (const end of ["a", "b", "sw"]) linux.deleteNamespace(this.namespaceOf(end));
+    await super.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  #vsctl(...args) {
-    this.#run("ovs-vsctl", `--db=${this.remote}`, "--timeout=20", ...args);
-  }
-
-  #run(...command) {
-    this.inside(this.namespaceOf("sw"), ...command);
-  }
-
-  #env() {
-    const dir = this.#runDir;
-    return { ...process.env, OVS_RUNDIR: dir, OVS_LOGDIR: dir, OVS_DBDIR: dir, TENET_HOME: this.folder };
+  #spawn(...command) {
+    const log = openSync(join(this.folder, "bench.log"), "a");
+    const child = spawn("ip", ["netns", "exec", this.namespaceOf("sw"), ...command], {
+      env: this.environment,
+      stdio: ["ignore", log, log],
+    });
+    closeSync(log);
+    this.#children.push(child);
+    return child.pid;
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Tables as Markdown. A row has a figure, its unit, and a value for each of the table's columns: a number, a text, or nothing.
+ * Tables as Markdown. A row has a figure, its unit (unless no row has one), and a value for each of the table's columns: a number, a text, or nothing.
  */
 
 /** What a benchmark gives for one peer, with the ratio to it in a column of its own. */
@@ -17,9 +17,14 @@ export function besidePeer(name, { peer, rows }) {
 /** Numbers stand right. */
 export function formatTable({ columns, rows }) {
   const isNumber = columns.map((_, i) => rows.every(({ values }) => typeof values[i] !== "string"));
-  const cells = rows.map(({ figure, unit, values }) => [figure, unit, ...columns.map((_, i) => formatCell(values[i]))]);
-  const all = [["figure", "unit", ...columns], ...cells];
-  const isRight = [false, false, ...isNumber];
+  const hasUnits = rows.some(({ unit }) => unit !== undefined);
+  const cells = rows.map(({ figure, unit, values }) => [
+    figure,
+    ...(hasUnits ? [unit] : []),
+    ...columns.map((_, i) => formatCell(values[i])),
+  ]);
+  const all = [[...(hasUnits ? ["figure", "unit"] : [""]), ...columns], ...cells];
+  const isRight = [false, ...(hasUnits ? [false] : []), ...isNumber];
   const widths = all[0].map((_, i) => Math.max(...all.map((row) => row[i].length)));
   const line = (row) =>
     `| ${row.map((cell, i) => (isRight[i] ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(" | ")} |`;
