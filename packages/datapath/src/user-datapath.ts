@@ -233,7 +233,10 @@ export class UserDatapath implements Datapath {
   #openKernel(): { flows: KernelFlows; collector: string } {
     const collector = openCollector();
     const flows = new KernelFlows(collector, () => this.#clock.monotonicMs());
-    this.#deviceLoop().collect(collector.device, { taken: (portNo) => flows.taken(portNo), pathOf: (id) => flows.outerOf(id) });
+    this.#deviceLoop().collect(collector.device, {
+      taken: (portNo) => flows.traffic.taken(portNo),
+      pathOf: (id) => flows.outerOf(id),
+    });
     return { flows, collector: collector.name };
   }
 
@@ -244,7 +247,7 @@ export class UserDatapath implements Datapath {
     if (port.end.kind === "tunnel" && port.end.sockets !== undefined) flows.addTunnelPort(port.portNo, port.end.tunnel);
     else if (port.ifIndex !== 0) flows.addPort(port.portNo, { ifindex: port.ifIndex, isInternal: port.spec.kind === "internal" });
     else return;
-    port.kernelTraffic = () => flows.traffic(port.portNo);
+    port.kernelTraffic = () => flows.traffic.of(port.portNo);
   }
 
   /** The port's device went to another namespace: flows that lead there are carried out here from now on. */

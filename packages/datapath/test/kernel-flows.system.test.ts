@@ -14,6 +14,7 @@ import {
   ReachabilityProber,
   SendQueue,
   setLinkUp,
+  setMtu,
   untilOperational,
 } from "@tenet/linux";
 import { type DatapathAction, type PortSpec, UserDatapath } from "@tenet/datapath";
@@ -23,6 +24,7 @@ const { obstacle } = probeBpf();
 if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
 const PATIENCE = { timeout: 10_000, interval: 10 };
 const MAY_BE_UNDER_WAY = 256;
+const MAX_MTU = 65_535;
 
 let datapath: UserDatapath;
 let stop: AbortController;
@@ -154,6 +156,23 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
     await vi.waitFor(() => expect(nUpcalls).toBeGreaterThanOrEqual(MAY_BE_UNDER_WAY - 15), PATIENCE);
   });
 
+  test("packets lost on their way up hold a port back for a while only", async () => {
+    const a = await plugHost("a", 1);
+    setMtu("tkf-a-sw", MAX_MTU);
+    inNamespace("tkf-a", () => setMtu("eth0", MAX_MTU));
+    datapath.onUpcall(() => void nUpcalls++);
+    const floodUnseen = (n: number, nBytes?: number): number => {
+      stop.abort();
+      const nHeld = datapath.port(a)?.stats.rxDropped ?? 0;
+      inNamespace("tkf-a", () => flood("eth0", n, nBytes));
+      stop = new AbortController();
+      datapath.start(stop.signal);
+      return (datapath.port(a)?.stats.rxDropped ?? 0) - nHeld;
+    };
+    floodUnseen(MAY_BE_UNDER_WAY, MAX_MTU); // more than the collector's socket takes
+    await vi.waitFor(() => expect(floodUnseen(MAY_BE_UNDER_WAY + 1)).toBe(1), { ...PATIENCE, interval: 100 });
+  });
+
   test("flows tell what they counted when the datapath has ended", async () => {
     const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
     cross(a, b);
@@ -173,14 +192,14 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
 });
 
 /** Frames of a protocol for local experiments. */
-function flood(device: string, n: number): void {
+function flood(device: string, n: number, nBytes = 60): void {
   const arena = new FrameArena(1);
   const socket = openPacketSocket(device);
   const at = arena.slotAt(0) + FRAME_OFFSET;
   arena.view.setUint16(at + 12, 0x88b5);
   for (let sent = 0; sent < n; ) {
     const queue = new SendQueue(64);
-    while (!queue.isFull && sent + queue.length < n) queue.push(arena, at, 60);
+    while (!queue.isFull && sent + queue.length < n) queue.push(arena, at, nBytes);
     sent += queue.length;
     expect(socket.send(queue)).toBeGreaterThan(0);
   }

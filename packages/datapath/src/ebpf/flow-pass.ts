@@ -51,16 +51,18 @@ export class FlowPass {
   readonly #actions = new Set<ActionName>(["copy", "send"]);
   readonly #newActions = new Set<ActionName>();
   readonly #waiting = new Set<FlowEntry>();
-  #program: BpfProgram | undefined;
+  #program: BpfProgram;
 
+  /** @throws SystemCallError when the kernel refuses a map or the program */
   constructor(pass: Pass, maps: SharedMaps) {
     this.#pass = pass;
     this.#maps = maps;
+    this.#program = this.#load();
   }
 
-  /** The program made last. @throws SystemCallError when the kernel refuses the first */
+  /** The program made last. */
   get program(): BpfProgram {
-    return (this.#program ??= this.#load());
+    return this.#program;
   }
 
   /** Flows that are here. */
@@ -112,11 +114,11 @@ export class FlowPass {
   }
 
   /**
-   * Makes the program anew, hands it to `install`, which puts it in the place of the one before, and ends that.
+   * Makes the program anew, lets `install` put it in the place of the one before, and ends that.
    *
    * @throws SystemCallError when the kernel refuses it
    */
-  replaceProgram(install: (program: BpfProgram) => void): void {
+  replaceProgram(install: () => void): void {
     this.isStale = false;
     for (const [name, { nFlows, map }] of this.#masks) {
       if (nFlows > 0) continue;
@@ -127,8 +129,8 @@ export class FlowPass {
     this.#newActions.clear();
     const before = this.#program;
     this.#program = this.#load();
-    install(this.#program);
-    before?.close();
+    install();
+    before.close();
     for (const entry of this.#waiting) enter(entry);
     this.#waiting.clear();
   }
@@ -137,7 +139,7 @@ export class FlowPass {
   close(): void {
     for (const { map } of this.#masks.values()) map.close();
     this.#hints.close();
-    this.#program?.close();
+    this.#program.close();
   }
 
   /** A packet that has just come in has no metadata but its port. */

@@ -7,13 +7,14 @@
  * those that are to be looked up again. They are replaced one after the other: whatever the two find of each other's flows
  * is in maps that both see, and what they do not find comes here.
  */
-import { attach, BpfMap, type BpfProgram, GracePeriod, type Link } from "@tenet/bpf";
+import { attach, BpfMap, GracePeriod, type Link } from "@tenet/bpf";
 import type { DatapathAction, KernelStats, SetTunnelAction, TunnelSpec } from "../datapath.ts";
 import type { KernelPort } from "./actions/action-kind.ts";
 import { toKernelActions } from "./actions/actions.ts";
 import type { Collector } from "./collector.ts";
 import { bytesOf, type FlowEntry, FlowPass, maskedKey } from "./flow-pass.ts";
 import { hasMetadata, METADATA_BYTES } from "./key-layout.ts";
+import { PortTraffic } from "./port-traffic.ts";
 import { PORT_COUNTERS } from "./program/counters.ts";
 import { MAX_FLOWS, SLOT } from "./slot.ts";
 import { SlotMemory } from "./slot-memory.ts";
@@ -23,6 +24,7 @@ import { KernelTunnels } from "./tunnel/kernel-tunnels.ts";
 const MAX_PORTS = 65_536;
 /** Between two programs: making one takes tens of ms, and new masks come together. */
 const RELOAD_MS = 100;
+const FORGET_LOST_MS = 1000;
 
 /** A flow that the kernel has. */
 export interface KernelFlow {
@@ -30,15 +32,6 @@ export interface KernelFlow {
   readonly nBytes: number;
   readonly usedMs: number;
   readonly tcpFlags: number;
-}
-
-/** What the program has forwarded from and to a port, and the packets that it held back because this process was behind. */
-export interface KernelTraffic {
-  readonly nHeld: number;
-  readonly rxPackets: number;
-  readonly rxBytes: number;
-  readonly txPackets: number;
-  readonly txBytes: number;
 }
 
 /** Puts flows into the kernel. */
@@ -70,37 +63,43 @@ export class KernelFlows {
     valueBytes: METADATA_BYTES,
     maxEntries: 1,
   });
-  /** The later program, once there is one. */
+  /** The later program. */
   readonly #laterMap = BpfMap.create({ kind: "program-array", name: "tenet_later", keyBytes: 4, valueBytes: 4, maxEntries: 1 });
   readonly #grace = new GracePeriod();
   readonly #slotMemory = this.#slotMap.mapValues();
   readonly #counterMemory = this.#counterMap.mapValues();
   readonly #slots = new SlotMemory(this.#slotMemory, MAX_FLOWS, () => this.#grace.wait());
-  readonly #counters = new DataView(this.#counterMemory.bytes.buffer, this.#counterMemory.bytes.byteOffset);
+  /** What the program counts of ports. */
+  readonly traffic: PortTraffic = new PortTraffic(this.#counterMemory);
   readonly #ports = new Map<number, KernelPort & { readonly link: Link }>();
   readonly #nLeftByReason = new Map<string, number>();
   readonly #first: FlowPass;
   readonly #later: FlowPass;
   readonly #tunnels: KernelTunnels;
   #reload: NodeJS.Timeout | undefined;
+  readonly #forgetLost: NodeJS.Timeout;
 
   /**
-   * @param collector - what packets come up by
+   * @param collector - where packets come up
    * @throws SystemCallError when the kernel refuses a map or the program
    */
-  constructor({ ifindex, peer }: Collector, nowMs: () => number) {
+  constructor(collector: Collector, nowMs: () => number) {
     this.#clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - nowMs();
     const shared = { counters: this.#counterMap, metadata: this.#metadataMap, later: this.#laterMap };
-    this.#tunnels = new KernelTunnels({ maps: shared, collector: ifindex, collectorPeer: peer, nowMs });
+    this.#tunnels = new KernelTunnels({ maps: shared, collector: collector.ifindex, collectorPeer: collector.peer, nowMs });
     const maps = {
       ...shared,
       ports: this.#portMap,
       slots: this.#slotMap,
-      collector: ifindex,
+      collector: collector.ifindex,
       tunnels: this.#tunnels.entry,
     };
     this.#first = new FlowPass("first", maps);
     this.#later = new FlowPass("later", maps);
+    this.#putLater();
+    this.#forgetLost = setInterval(() => {
+      if (!collector.device.hasMore) this.traffic.forgetLost();
+    }, FORGET_LOST_MS).unref();
   }
 
   /** How many flows are here, and why others are not. */
@@ -108,32 +107,9 @@ export class KernelFlows {
     return { nFlows: this.#first.nFlows + this.#later.nFlows, nLeftByReason: this.#nLeftByReason };
   }
 
-  /** What the program has counted of a port. */
-  traffic(portNo: number): KernelTraffic {
-    const read = (field: number): number => {
-      const at = portNo * PORT_COUNTERS.sizeBytes + field;
-      return this.#counters.getUint32(at + 4, true) * 2 ** 32 + this.#counters.getUint32(at, true);
-    };
-    const { held, rxPackets, rxBytes, txPackets, txBytes } = PORT_COUNTERS;
-    return {
-      nHeld: read(held),
-      rxPackets: read(rxPackets),
-      rxBytes: read(rxBytes),
-      txPackets: read(txPackets),
-      txBytes: read(txBytes),
-    };
-  }
-
-  /** A packet of this port has come up. */
-  taken(portNo: number): void {
-    const at = portNo * PORT_COUNTERS.sizeBytes + PORT_COUNTERS.taken;
-    const low = (this.#counters.getUint32(at, true) + 1) >>> 0;
-    this.#counters.setUint32(at, low, true);
-    if (low === 0) this.#counters.setUint32(at + 4, this.#counters.getUint32(at + 4, true) + 1, true);
-  }
-
   /** Lets the program have a device's packets. @throws SystemCallError */
   addPort(portNo: number, port: KernelPort): void {
+    this.traffic.watch(portNo);
     this.#portMap.update(bytesOf([port.ifindex]), bytesOf([portNo, port.isInternal ? 1 : 0]));
     const direction = port.isInternal ? "egress" : "ingress";
     this.#ports.set(portNo, { ...port, link: attach(this.#first.program, { ifindex: port.ifindex, direction }) });
@@ -141,6 +117,7 @@ export class KernelFlows {
 
   /** Lets the program send packets into a tunnel. @throws SystemCallError */
   addTunnelPort(portNo: number, spec: TunnelSpec): void {
+    this.traffic.watch(portNo);
     this.#tunnels.addPort(portNo, spec);
   }
 
@@ -151,6 +128,7 @@ export class KernelFlows {
 
   /** Takes the program off a device. */
   removePort(portNo: number): void {
+    this.traffic.unwatch(portNo);
     this.#tunnels.removePort(portNo);
     const port = this.#ports.get(portNo);
     if (port === undefined) return;
@@ -210,6 +188,7 @@ export class KernelFlows {
   /** Ends the programs, and gives all memory back. */
   close(): void {
     clearTimeout(this.#reload);
+    clearInterval(this.#forgetLost);
     for (const portNo of this.#ports.keys()) this.removePort(portNo);
     this.#tunnels.close();
     this.#slotMemory.unmap();
@@ -223,14 +202,17 @@ export class KernelFlows {
     if (!this.#first.isStale && !this.#later.isStale) return;
     this.#reload ??= setTimeout(() => {
       this.#reload = undefined;
-      if (this.#later.isStale)
-        this.#later.replaceProgram((program) => this.#laterMap.update(bytesOf([0]), bytesOf([program.fd])));
-      if (this.#first.isStale) this.#first.replaceProgram((program) => this.#replaceFirst(program));
+      if (this.#later.isStale) this.#later.replaceProgram(() => this.#putLater());
+      if (this.#first.isStale) this.#first.replaceProgram(() => this.#putFirst());
     }, RELOAD_MS).unref();
   }
 
-  #replaceFirst(program: BpfProgram): void {
-    for (const { link } of this.#ports.values()) link.replace(program);
+  #putFirst(): void {
+    for (const { link } of this.#ports.values()) link.replace(this.#first.program);
+  }
+
+  #putLater(): void {
+    this.#laterMap.update(bytesOf([0]), bytesOf([this.#later.program.fd]));
   }
 }
 

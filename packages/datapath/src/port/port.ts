@@ -2,7 +2,7 @@
 import type { FrameDevice, LinkInfo } from "@tenet/linux";
 import { SendQueue, type TunnelReceiver } from "@tenet/linux";
 import type { PortInfo, PortSpec, PortStats, TunnelSpec } from "../datapath.ts";
-import type { KernelTraffic } from "../ebpf/kernel-flows.ts";
+import type { KernelTraffic } from "../ebpf/port-traffic.ts";
 import type { MemoryLink } from "./memory-link.ts";
 import type { PacketMemory } from "../packet/packet-memory.ts";
 import { openTunnelReceiver } from "../tunnel/tunnel-input.ts";

@@ -1,0 +1,73 @@
+/**
+ * What the kernel's program counts of ports, in memory that both share; and how many of a port's packets are on their way up.
+ *
+ * A packet may be lost on its way, where a queue is full. It would count as under way for ever, and so hold the port back; therefore
+ * all are forgotten now and then, when none waits to be read.
+ */
+import type { Mapping } from "@tenet/linux";
+import { PORT_COUNTERS } from "./program/counters.ts";
+
+const TWO_32 = 2 ** 32;
+
+/** What the program has forwarded from and to a port, and the packets that it held back because this process was behind. */
+export interface KernelTraffic {
+  readonly nHeld: number;
+  readonly rxPackets: number;
+  readonly rxBytes: number;
+  readonly txPackets: number;
+  readonly txBytes: number;
+}
+
+/** Counters by port. */
+export class PortTraffic {
+  readonly #view: DataView;
+  readonly #ports = new Set<number>();
+
+  constructor({ bytes }: Mapping) {
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset);
+  }
+
+  /** What the program has counted. */
+  of(portNo: number): KernelTraffic {
+    const { held, rxPackets, rxBytes, txPackets, txBytes } = PORT_COUNTERS;
+    return {
+      nHeld: this.#read(portNo, held),
+      rxPackets: this.#read(portNo, rxPackets),
+      rxBytes: this.#read(portNo, rxBytes),
+      txPackets: this.#read(portNo, txPackets),
+      txBytes: this.#read(portNo, txBytes),
+    };
+  }
+
+  /** A packet has come up. */
+  taken(portNo: number): void {
+    const nTaken = this.#read(portNo, PORT_COUNTERS.taken);
+    if (nTaken < this.#read(portNo, PORT_COUNTERS.sent)) this.#setTaken(portNo, nTaken + 1);
+  }
+
+  /** Packets of this port may be under way. */
+  watch(portNo: number): void {
+    this.#ports.add(portNo);
+  }
+
+  /** None of this port will be under way any more. */
+  unwatch(portNo: number): void {
+    this.#ports.delete(portNo);
+  }
+
+  /** None is under way now. */
+  forgetLost(): void {
+    for (const portNo of this.#ports) this.#setTaken(portNo, this.#read(portNo, PORT_COUNTERS.sent));
+  }
+
+  #read(portNo: number, field: number): number {
+    const at = portNo * PORT_COUNTERS.sizeBytes + field;
+    return this.#view.getUint32(at + 4, true) * TWO_32 + this.#view.getUint32(at, true);
+  }
+
+  #setTaken(portNo: number, n: number): void {
+    const at = portNo * PORT_COUNTERS.sizeBytes + PORT_COUNTERS.taken;
+    this.#view.setUint32(at, n % TWO_32, true);
+    this.#view.setUint32(at + 4, Math.floor(n / TWO_32), true);
+  }
+}

@@ -1,0 +1,28 @@
+/** Which lists of actions the kernel's program can do. */
+import type { DatapathAction } from "@tenet/datapath";
+import { makeFlowKey } from "@tenet/net";
+import { expect, test } from "vitest";
+import { toKernelActions } from "../src/ebpf/actions/actions.ts";
+
+const OUTPUT: DatapathAction = { type: "output", port: 2 };
+const RECIRC: DatapathAction = { type: "recirc", id: 7 };
+const SET_TUNNEL: DatapathAction = { type: "setTunnel", key: makeFlowKey(), dstPort: 6081 };
+
+function translated(...actions: DatapathAction[]): ReturnType<typeof toKernelActions> {
+  const destinations = { portOf: () => ({ ifindex: 5, isInternal: false }), pathInto: () => 1 };
+  return toKernelActions({ key: makeFlowKey(), mask: makeFlowKey(), actions }, destinations);
+}
+
+test("what a clone at the end does is done to the packet itself", () => {
+  const inner: DatapathAction = { type: "clone", actions: [OUTPUT, { type: "clone", actions: [RECIRC] }] };
+  expect(translated(OUTPUT, inner)).toEqual(translated(OUTPUT, OUTPUT, RECIRC));
+});
+
+test.each([
+  ["a clone that actions follow", [{ type: "clone", actions: [RECIRC] } as const, OUTPUT], "action clone"],
+  ["another look-up that actions follow", [RECIRC, OUTPUT], "action recirc"],
+  ["another look-up of a packet that has outer headers for a tunnel", [SET_TUNNEL, RECIRC], "action recirc"],
+  ["more actions than a slot has room for", Array.from({ length: 15 }, () => OUTPUT), "too many actions"],
+])("%s is left to this process", (_, actions, reason) => {
+  expect(translated(...actions)).toBe(reason);
+});
