@@ -20,6 +20,8 @@ import { transfer } from "./tcp-transfer.ts";
 const { obstacle } = probeBpf();
 if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
 const PATIENCE = { timeout: 10_000, interval: 10 };
+/** The longest time between a change and the program that has it. */
+const RELOAD_MS = 100;
 /** What every flow here matches on. */
 const { mask: MASK } = matchOf({ in_port: 1, recirc_id: 1, eth_type: 1, vlan_tci: 1 });
 const TAGGED = 0x1000;
@@ -141,6 +143,17 @@ describe.skipIf(obstacle !== undefined)("packets that the kernel looks up again"
       for (let i = 0; i < 5; i++) expect(await ping()).toBe("reply");
     });
     expect(flows.map((flow, i) => (flow?.nPackets ?? 0) - (before[i] ?? 0))).toEqual(flows.map(() => 5));
+  });
+
+  test("are forwarded again when all flows were gone", async () => {
+    const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
+    follow(steps(2, a, b));
+    await untilInKernel();
+    await lookingAway(async () => {
+      for (const flow of datapath.flows()) datapath.deleteFlow(flow);
+      await new Promise((resolve) => setTimeout(resolve, 3 * RELOAD_MS)); // both programs are made for no flow
+    });
+    await untilInKernel();
   });
 
   test("come up with what is known of them when there is no flow for them", async () => {

@@ -34,7 +34,7 @@ export function flowProgram(pass: Pass, tables: readonly MaskTable[], actions: R
     isFirst ? findPort(maps) : [takeMetadata(maps), clear(METADATA_BYTES)],
     tables.length === 0 ? [] : [new PacketParser(groups, STACK.key, STACK.transportAt).code(), findFlow(tables, maps)],
     [asm.label("slow"), isFirst ? goUp(maps) : []],
-    !isFirst || actions.has("recirc") ? [asm.label("slow-again"), goUpAgain(maps)] : [],
+    !isFirst || (tables.length > 0 && actions.has("recirc")) ? [asm.label("slow-again"), goUpAgain(maps)] : [],
     tables.length === 0 ? [] : [asm.label("hit"), count(groups)],
     tables.length > 0 && isFirst ? countPort(maps, STACK.key, "rx", "received") : [],
     tables.length === 0 ? [] : carryOut(actions, maps),
