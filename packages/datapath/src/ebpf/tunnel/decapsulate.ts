@@ -19,6 +19,7 @@ import { keepMetadata } from "../program/metadata.ts";
 import { CONTEXT } from "../program/parse-packet.ts";
 import { findEntry, type ProgramMaps } from "../program/program-maps.ts";
 import { STACK } from "../program/stack.ts";
+import { addWords, fold, sumFrame } from "./implied-checksum.ts";
 
 /** What the program works with. */
 export interface DecapsulationMaps extends Pick<ProgramMaps, "counters" | "metadata" | "later"> {
@@ -39,7 +40,7 @@ const IP_BYTES = { 4: 20, 6: 40 } as const;
 /** Bytes that are made contiguous, as many as are read. */
 const HEADER_BYTES = ETHERNET_BYTES + IP_BYTES[6] + UDP_BYTES + 8 + 4 * OPTION_WORDS + ETHERNET_BYTES + IP_BYTES[6];
 /** In the network's order, as a number of the machine. */
-const SWAPPED = { ip4: 0x0008, ip6: 0xdd86, ethernet: 0x5865, fragment: 0xff3f, greKey: 0x0020 } as const;
+const SWAPPED = { ip4: 0x0008, ip6: 0xdd86, ethernet: 0x5865, fragment: 0xff3f, greKey: 0x0020, greChecksum: 0x0080 } as const;
 const VXLAN_PLAIN = 0x08;
 const VXLAN_POLICY = 0x88;
 const POLICY_FLAGS = 0x48;
@@ -49,13 +50,17 @@ const OPTION_LENGTH = 0x1f;
 const ROOM_BEHIND_MAC = 1;
 const ROOM = { fixedGso: 1, inner4: 128, inner6: 256 } as const;
 
+/** Those of the other family are zero. */
+const ADDRESSES = ["tun_src", "tun_dst", "tun_ipv6_src", "tun_ipv6_dst"] as const;
+
 /** Free from the scratch's beginning on, where others look entries up by a number. */
 const AT = {
   name: STACK.scratch + 8,
   address: STACK.scratch + 16,
   kind: STACK.scratch + 32,
   macs: STACK.scratch + 40,
-  roomFlags: STACK.scratch + 56,
+  /** Of what a checksum is over, but the frame and options; 0 = there is none to look at. */
+  sum: STACK.scratch + 56,
 } as const;
 
 /** What outer packets to a tunnel port are addressed to, as `tunnels` has it: a UDP port, or GRE over one of the families. */
@@ -75,7 +80,7 @@ export function tunnelKind({ type, hasPolicy }: TunnelSpec): number {
 export function decapsulationProgram(maps: DecapsulationMaps): Code {
   return [
     asm.mov("r6", "r1"),
-    clearMetadata(),
+    clear(),
     findIp(),
     [asm.label("ip6"), readOuter(6, maps), asm.jump("tunnel")],
     [asm.label("ip4"), readOuter(4, maps)],
@@ -86,7 +91,7 @@ export function decapsulationProgram(maps: DecapsulationMaps): Code {
     [readVxlan(), asm.jump("inner")],
     [asm.label("gre"), readGre(), asm.jump("inner")],
     [asm.label("geneve"), readGeneve()],
-    [asm.label("inner"), readInner(), strip()],
+    [asm.label("inner"), readInner(), checkSum(), strip()],
     countPort(maps, STACK.key, "rx", "tunnel"),
     keepMetadata(maps),
     [asm.mov("r1", "r6"), asm.mapAddress("r2", maps.later), asm.mov("r3", 0), asm.call("tail_call")],
@@ -95,8 +100,9 @@ export function decapsulationProgram(maps: DecapsulationMaps): Code {
   ];
 }
 
-function clearMetadata(): Code {
-  return Array.from({ length: METADATA_BYTES / 8 }, (_, i) => asm.store(8, "r10", STACK.key + 8 * i, 0));
+function clear(): Code {
+  const metadata = Array.from({ length: METADATA_BYTES / 8 }, (_, i) => asm.store(8, "r10", STACK.key + 8 * i, 0));
+  return [metadata, asm.store(8, "r10", AT.sum, 0)];
 }
 
 /** Goes to `ip4` or `ip6`. */
@@ -151,15 +157,10 @@ function checkIp4(): Code {
     [asm.load(1, "r1", "r7", 14), asm.branch("r1", "!=", 0x45, "leave")],
     [asm.load(2, "r1", "r7", 20), asm.branch("r1", "&", SWAPPED.fragment, "leave")],
     asm.mov("r1", 0),
-    [0, 4, 8, 12, 16].map((at) => [asm.load(4, "r2", "r7", ETHERNET_BYTES + at), asm.add("r1", "r2")]),
-    [asm.mov("r2", "r1"), asm.rsh("r2", 32), asm.mov32("r1", "r1"), asm.add("r1", "r2")],
-    [fold(), fold(), fold()],
+    addWords("r1", "r7", ETHERNET_BYTES, IP_BYTES[4]),
+    fold("r1", "r2"),
     asm.branch("r1", "!=", 0xffff, "leave"),
   ];
-}
-
-function fold(): Code {
-  return [asm.mov("r2", "r1"), asm.rsh("r2", 16), asm.and("r1", 0xffff), asm.add("r1", "r2")];
 }
 
 /** The outer destination. */
@@ -173,13 +174,21 @@ function copyAddress(family: 4 | 6): Code {
   return [0, 8].map((at) => [asm.load(8, "r1", "r7", 38 + at), asm.store(8, "r10", AT.address + at, "r1")]);
 }
 
-/** Looks at the length; a checksum is only believed of what the kernel has looked at already. */
+/** Looks at the length, and notes what a checksum is of. */
 function readUdp(): Code {
   return [
+    ensure("r9", UDP_BYTES + 8),
     [asm.load(2, "r1", "r9", 4), asm.toBigEndian(16, "r1"), asm.branch("r1", "!=", "r4", "leave")],
-    [asm.load(2, "r1", "r9", 6), asm.branch("r1", "==", 0, "datagram")],
-    [asm.load(4, "r1", "r6", CONTEXT.segmentSize), asm.branch("r1", "==", 0, "leave")],
-    [asm.label("datagram"), asm.add("r9", UDP_BYTES), ensure("r9", 8)],
+    [asm.load(2, "r5", "r9", 6), asm.branch("r5", "==", 0, "datagram")],
+    // Of a bundle the kernel has looked at it, or it is yet to be made.
+    [asm.load(4, "r1", "r6", CONTEXT.segmentSize), asm.branch("r1", "!=", 0, "datagram")],
+    [asm.mov("r3", UDP << 8), asm.load(2, "r1", "r9", 4), asm.add("r3", "r1")],
+    ADDRESSES.map((field) => addWords("r3", "r10", metadataAt(field), 4 * FIELDS[field].nWords)),
+    fold("r3", "r1"),
+    // A checksum that is yet to be completed was on no wire.
+    asm.branch("r5", "==", "r3", "datagram"),
+    [addWords("r3", "r9", 0, UDP_BYTES + 8), asm.store(8, "r10", AT.sum, "r3")],
+    [asm.label("datagram"), asm.add("r9", UDP_BYTES), asm.load(8, "r5", "r10", AT.kind)],
   ];
 }
 
@@ -237,40 +246,61 @@ function readNetworkId(): Code {
   ];
 }
 
-/** With a key or without; checksums and sequence numbers are left. */
+/** With a checksum or without, with a key or without; sequence numbers are left. */
 function readGre(): Code {
+  const { checksum, key } = TUNNEL_FLAG;
   return [
     [asm.load(2, "r1", "r9", 2), asm.branch("r1", "!=", SWAPPED.ethernet, "leave")],
-    [asm.load(2, "r1", "r9", 0), asm.add("r9", 4), asm.branch("r1", "==", 0, "inner")],
-    [asm.branch("r1", "!=", SWAPPED.greKey, "leave"), ensure("r9", 4)],
-    [asm.load(4, "r1", "r9", 0), asm.toBigEndian(32, "r1"), asm.store(4, "r10", metadataAt("tun_id", 1), "r1")],
-    [addFlags(TUNNEL_FLAG.key), asm.add("r9", 4)],
+    [asm.load(2, "r5", "r9", 0), asm.mov("r1", "r5"), asm.and("r1", 0xffff & ~(SWAPPED.greKey | SWAPPED.greChecksum))],
+    asm.branch("r1", "!=", 0, "leave"),
+    [asm.load(4, "r3", "r9", 0), asm.add("r9", 4)],
+    [asm.mov("r1", "r5"), asm.and("r1", SWAPPED.greChecksum), asm.branch("r1", "==", 0, "no-checksum")],
+    [ensure("r9", 4), addWords("r3", "r9", 0, 4), asm.store(8, "r10", AT.sum, "r3"), asm.add("r9", 4), addFlags(checksum)],
+    // The kernel has not looked at it, whatever the segments.
+    [asm.load(4, "r1", "r6", CONTEXT.segmentSize), asm.branch("r1", "!=", 0, "leave")],
+    [asm.label("no-checksum"), asm.and("r5", SWAPPED.greKey), asm.branch("r5", "==", 0, "inner")],
+    [ensure("r9", 4), asm.load(4, "r1", "r9", 0), asm.load(8, "r2", "r10", AT.sum), asm.branch("r2", "==", 0, "key")],
+    [asm.add("r2", "r1"), asm.store(8, "r10", AT.sum, "r2")],
+    [asm.label("key"), asm.toBigEndian(32, "r1"), asm.store(4, "r10", metadataAt("tun_id", 1), "r1")],
+    [addFlags(key), asm.add("r9", 4)],
   ];
 }
 
-/** An IP packet as long as the outer one says. Leaves in `r2` minus the bytes to take off. */
+/** An IP packet as long as the outer one says. Leaves in `r4` the flags for taking the outer headers off. */
 function readInner(): Code {
   return [
-    [asm.mov("r2", "r7"), asm.sub("r2", "r9"), asm.load(4, "r4", "r6", CONTEXT.length), asm.add("r4", "r2")],
+    [asm.mov("r2", "r7"), asm.sub("r2", "r9"), asm.load(4, "r3", "r6", CONTEXT.length), asm.add("r3", "r2")],
     ensure("r9", ETHERNET_BYTES + IP_BYTES[4]),
     [asm.load(8, "r1", "r9", 0), asm.store(8, "r10", AT.macs, "r1")],
     [asm.load(4, "r1", "r9", 8), asm.store(4, "r10", AT.macs + 8, "r1")],
     [asm.load(2, "r1", "r9", 12), asm.store(2, "r10", AT.macs + 12, "r1")],
     [asm.branch("r1", "==", SWAPPED.ip4, "inner-ip4"), asm.branch("r1", "!=", SWAPPED.ip6, "leave")],
     [asm.load(2, "r1", "r9", 18), asm.toBigEndian(16, "r1"), asm.add("r1", ETHERNET_BYTES + IP_BYTES[6])],
-    [asm.mov("r3", ROOM.fixedGso | ROOM.inner6), asm.jump("inner-read")],
+    [asm.mov("r4", ROOM.fixedGso | ROOM.inner6), asm.jump("inner-read")],
     asm.label("inner-ip4"),
     [asm.load(2, "r1", "r9", 16), asm.toBigEndian(16, "r1"), asm.add("r1", ETHERNET_BYTES)],
-    asm.mov("r3", ROOM.fixedGso | ROOM.inner4),
-    [asm.label("inner-read"), asm.branch("r1", "!=", "r4", "leave")],
-    asm.mov("r4", "r3"),
+    asm.mov("r4", ROOM.fixedGso | ROOM.inner4),
+    [asm.label("inner-read"), asm.branch("r1", "!=", "r3", "leave")],
   ];
 }
 
-/** Takes `-r2` bytes off, with the flags in `r4`. */
+/** Adds to what is noted of a checksum what is inside, and looks whether it is right. */
+function checkSum(): Code {
+  return [
+    [asm.load(8, "r1", "r10", AT.sum), asm.branch("r1", "==", 0, "sound")],
+    sumFrame("r9", "leave"),
+    [asm.load(8, "r2", "r10", AT.sum), asm.add("r1", "r2")],
+    addWords("r1", "r10", metadataAt("tun_options"), 4 * OPTION_WORDS),
+    [fold("r1", "r2"), asm.branch("r1", "!=", 0xffff, "leave")],
+    asm.label("sound"),
+  ];
+}
+
+/** Takes off what is between `r7` and `r9`, with the flags in `r4`. */
 function strip(): Code {
   return [
-    [asm.mov("r1", "r6"), asm.mov("r3", ROOM_BEHIND_MAC), asm.call("skb_adjust_room"), asm.branch("r0", "!=", 0, "leave")],
+    [asm.mov("r1", "r6"), asm.mov("r2", "r7"), asm.sub("r2", "r9"), asm.mov("r3", ROOM_BEHIND_MAC)],
+    [asm.call("skb_adjust_room"), asm.branch("r0", "!=", 0, "leave")],
     [asm.mov("r1", "r6"), asm.mov("r2", 0), asm.mov("r3", "r10"), asm.add("r3", AT.macs), asm.mov("r4", ETHERNET_BYTES)],
     [asm.mov("r5", 0), asm.call("skb_store_bytes"), asm.branch("r0", "!=", 0, "done")],
   ];

@@ -15,6 +15,7 @@ import { PORT_COUNTERS } from "../program/counters.ts";
 import { goUpUnsent } from "../program/go-up.ts";
 import { CONTEXT } from "../program/parse-packet.ts";
 import { findEntry } from "../program/program-maps.ts";
+import { fold, sumFrame } from "./implied-checksum.ts";
 import { MAX_OUTER_BYTES, MIN_OUTER_BYTES, NEXT_HOP_BYTES, OUTER_PATH } from "./outer-path.ts";
 
 /** What the program works with. */
@@ -26,12 +27,13 @@ export interface EncapsulationMaps {
   readonly collector: number;
 }
 
-const STACK = { pathId: -8, portNo: -16, macs: -32, length: -40, sourcePort: -48, id: -56 } as const;
+const STACK = { pathId: -8, portNo: -16, macs: -32, length: -40, sourcePort: -48, id: -56, sum: -64 } as const;
 const ETHERNET_BYTES = 14;
 /** Bytes that are made contiguous: Ethernet, IPv6, TCP. */
 const HEADER_BYTES = 14 + 40 + 20;
 const [IP4_SWAPPED, IP6_SWAPPED] = [0x0008, 0xdd86];
 const TCP = 6;
+const UDP = 17;
 const ROOM_BEHIND_MAC = 1;
 /** Source ports are those that Linux gives out itself. */
 const SOURCE_PORTS = { first: 32_768, n: 28_232 };
@@ -45,6 +47,7 @@ export function encapsulationProgram(maps: EncapsulationMaps): Code {
     findPath(maps),
     readInner(),
     checkLength(),
+    sumInner(),
     chooseVariables(),
     makeRoom(),
     fillIn(),
@@ -113,6 +116,21 @@ function checkLength(): Code {
   ];
 }
 
+/**
+ * What a checksum is over, or 0. The segments of a bundle would need one each, which the kernel makes for its own tunnels alone: over IPv4,
+ * where it may be missing, UDP goes without, all others go by this process.
+ */
+function sumInner(): Code {
+  return [
+    [asm.mov("r1", 0), asm.load(4, "r2", "r9", OUTER_PATH.sum), asm.branch("r2", "==", 0, "summed-up")],
+    [asm.load(4, "r2", "r6", CONTEXT.segmentSize), asm.branch("r2", "==", 0, "sum")],
+    [asm.load(1, "r2", "r9", OUTER_PATH.header + 23), asm.branch("r2", "!=", UDP, "up")],
+    [asm.load(2, "r2", "r9", OUTER_PATH.header + 12), asm.branch("r2", "!=", IP4_SWAPPED, "up"), asm.jump("summed-up")],
+    [asm.label("sum"), sumFrame("r7", "up"), asm.load(4, "r2", "r9", OUTER_PATH.sum), asm.add("r1", "r2")],
+    [asm.label("summed-up"), asm.store(8, "r10", STACK.sum, "r1")],
+  ];
+}
+
 /** What differs from packet to packet: the UDP source port by connection; an identification, for whoever may fragment. */
 function chooseVariables(): Code {
   return [
@@ -151,11 +169,16 @@ function fillIn(): Code {
     [asm.load(1, "r3", "r7", 20), asm.branch("r3", "&", DONT_FRAGMENT_SWAPPED, "atomic")],
     [asm.load(8, "r3", "r10", STACK.id), asm.store(2, "r7", 18, "r3"), asm.add("r1", "r3")],
     asm.label("atomic"),
-    [fold("r1", "r3"), fold("r1", "r3"), asm.xor("r1", 0xffff), asm.store(2, "r7", 24, "r1")],
+    [fold("r1", "r3"), asm.xor("r1", 0xffff), asm.store(2, "r7", 24, "r1")],
     [asm.sub("r2", 20), asm.load(1, "r1", "r7", 23), asm.mov("r4", "r7"), asm.add("r4", 34)],
-    [asm.label("transport"), asm.branch("r1", "!=", 17, "filled")],
+    [asm.label("transport"), asm.load(8, "r3", "r10", STACK.sum), asm.branch("r1", "!=", UDP, "gre")],
     [asm.load(8, "r1", "r10", STACK.sourcePort), asm.store(2, "r4", 0, "r1")],
-    [asm.toBigEndian(16, "r2"), asm.store(2, "r4", 4, "r2")],
+    [asm.toBigEndian(16, "r2"), asm.store(2, "r4", 4, "r2"), asm.branch("r3", "==", 0, "filled")],
+    // The length is in the header and in what is put in front of that for the checksum.
+    [asm.add("r3", "r1"), asm.add("r3", "r2"), asm.add("r3", "r2"), fold("r3", "r1"), asm.xor("r3", 0xffff)],
+    [asm.branch("r3", "!=", 0, "not-zero"), asm.mov("r3", 0xffff), asm.label("not-zero")],
+    [asm.store(2, "r4", 6, "r3"), asm.jump("filled")],
+    [asm.label("gre"), asm.branch("r3", "==", 0, "filled"), fold("r3", "r1"), asm.xor("r3", 0xffff), asm.store(2, "r4", 4, "r3")],
     asm.label("filled"),
   ];
 }
@@ -185,8 +208,4 @@ function bounds(): Code {
 
 function ensure(from: "r3" | "r7", nBytes: number, otherwise = "up"): Code {
   return [asm.mov("r0", from), asm.add("r0", nBytes), asm.branch("r0", ">", "r8", otherwise)];
-}
-
-function fold(sum: "r1", scratch: "r3"): Code {
-  return [asm.mov(scratch, sum), asm.rsh(scratch, 16), asm.and(sum, 0xffff), asm.add(sum, scratch)];
 }

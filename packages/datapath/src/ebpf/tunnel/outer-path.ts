@@ -2,9 +2,9 @@
  * What the kernel's program puts in front of packets that go into a tunnel, and where it sends them: made once here, for all packets
  * that go the same way, so that the program stores it as it is and fills in what depends on the packet.
  *
- *  | device 4 | port 4 | header's length 4 | longest frame 4 | IP sum 4 | ends 4 + 4 | next hop 20 | how room is made 8 | header ... |
+ *  | device 4 | port 4 | header's length 4 | longest frame 4 | sums 4 + 4 | ends 4 + 4 | next hop 20 | 0 4 | flags for room 8 | header ... |
  */
-import { FIELDS, getField, optionsSizeOf, putU16, setField, tunnelFamily, TUNNEL_FLAG } from "@tenet/net";
+import { FIELDS, getField, IP_PROTO, optionsSizeOf, putU16, setField, tunnelFamily, TUNNEL_FLAG } from "@tenet/net";
 import type { SetTunnelAction, TunnelSpec } from "../../datapath.ts";
 import { buildOuterHeader } from "../../tunnel/outer-header.ts";
 
@@ -18,14 +18,16 @@ export const OUTER_PATH = {
   maxLength: 12,
   /** Unfolded sum of the IPv4 header without length and identification, as the machine reads it; 0 for IPv6. */
   ipSum: 16,
+  /** The same of what a checksum behind that is over, without lengths, source port and frame; 0 = there is none. */
+  sum: 20,
   /** The tunnel's other end, its last word, by family; a packet to it would come back. 0 = none of this family. */
-  end4: 20,
-  end6: 24,
+  end4: 24,
+  end6: 28,
   /** `struct bpf_redir_neigh`. */
-  nextHop: 28,
+  nextHop: 32,
   /** Flags of `skb_adjust_room`. */
-  roomFlags: 48,
-  header: 56,
+  roomFlags: 56,
+  header: 64,
   sizeBytes: 192,
 } as const;
 
@@ -54,8 +56,7 @@ const ROOM = { fixedGso: 1, ip4: 2, ip6: 4, gre: 8, udp: 16, ethernet: 64 } as c
 
 /** Whether the program can do what the outer headers are to be. */
 export function canEncapsulate({ key }: SetTunnelAction): boolean {
-  const hasChecksum = (getField(key, FIELDS.tun_flags) & TUNNEL_FLAG.checksum) !== 0;
-  return tunnelFamily(key) !== 0 && !hasChecksum && ETHERNET_BYTES + 40 + 16 + optionsSizeOf(key) <= MAX_OUTER_BYTES;
+  return tunnelFamily(key) !== 0 && ETHERNET_BYTES + 40 + 16 + optionsSizeOf(key) <= MAX_OUTER_BYTES;
 }
 
 /** A path as the program has it; without a way, one whose packets all come up. */
@@ -70,13 +71,18 @@ export function encodeOuterPath(portNo: number, spec: TunnelSpec, action: SetTun
   view.setUint32(OUTER_PATH.ifindex, way.ifindex, true);
   view.setUint32(OUTER_PATH.headerLength, header.length, true);
   view.setUint32(OUTER_PATH.maxLength, Math.max(0, way.mtu - header.length + L3), true);
-  if (family === 4) for (let i = 0; i < 20; i += 2) add(view, OUTER_PATH.ipSum, view.getUint16(OUTER_PATH.header + L3 + i, true));
+  const isGre = spec.type === "gre" || spec.type === "ip6gre";
+  const l4 = L3 + (family === 4 ? 20 : 40);
+  if (family === 4) view.setUint32(OUTER_PATH.ipSum, sumOf(header, L3, l4), true);
+  if (hasChecksum(action)) {
+    const addresses = sumOf(header, l4 - (family === 4 ? 8 : 32), l4);
+    view.setUint32(OUTER_PATH.sum, sumOf(header, l4, header.length) + (isGre ? 0 : addresses + (IP_PROTO.udp << 8)), true);
+  }
   const endAt = OUTER_PATH.header + L3 + (family === 4 ? 16 : 36);
   bytes.copyWithin(family === 4 ? OUTER_PATH.end4 : OUTER_PATH.end6, endAt, endAt + 4);
   view.setUint32(OUTER_PATH.nextHop, AF[way.nextHop.length === 4 ? 4 : 6], true);
   bytes.set(way.nextHop, OUTER_PATH.nextHop + 4);
   const { fixedGso, ip4, ip6, gre, udp, ethernet } = ROOM;
-  const isGre = spec.type === "gre" || spec.type === "ip6gre";
   view.setUint32(OUTER_PATH.roomFlags, fixedGso | ethernet | (family === 4 ? ip4 : ip6) | (isGre ? gre : udp), true);
   // The inner Ethernet header alone: with the tunnel's header counted in, segments would be cut wrongly.
   view.setUint32(OUTER_PATH.roomFlags + 4, ETHERNET_BYTES << 24, true);
@@ -91,10 +97,18 @@ function outerHeader(spec: TunnelSpec, { key, dstPort }: SetTunnelAction, { sour
   if (getField(key, FIELDS.tun_ttl) === 0) setField(full, FIELDS.tun_ttl, DEFAULT_TTL);
   const header = buildOuterHeader(spec, { key: full, dstPort }, { src: 0, dst: 0 });
   if (family === 4) putU16(header, L3 + 10, 0);
-  else if (dstPort !== 0) putU16(header, L3 + 40 + 6, 0);
+  if (dstPort !== 0) putU16(header, L3 + (family === 4 ? 20 : 40) + 6, 0);
   return header;
 }
 
-function add(view: DataView, at: number, value: number): void {
-  view.setUint32(at, view.getUint32(at, true) + value, true);
+function hasChecksum({ key }: SetTunnelAction): boolean {
+  return (getField(key, FIELDS.tun_flags) & TUNNEL_FLAG.checksum) !== 0;
+}
+
+/** Of 16-bit words, as the machine reads them. */
+function sumOf(bytes: Uint8Array, start: number, end: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  let sum = 0;
+  for (let at = start; at < end; at += 2) sum += view.getUint16(at, true);
+  return sum;
 }
