@@ -266,10 +266,10 @@ export class UserDatapath implements Datapath {
 
   #openEnd(spec: PortSpec): PortEnd {
     if (spec.kind === "memory") return { kind: "memory", link: this.#openMemoryLink(spec.name) };
-    if (spec.tunnel?.isNative === true) return tunnelEnd(spec.tunnel, this.#memory);
+    if (spec.tunnel?.isNative === true) return tunnelEnd(spec.tunnel, this.#memory, false);
     this.#deviceLoop(); // before the device is opened, so that no change of it is missed
     if (spec.kind === "tunnel") {
-      if (spec.tunnel !== undefined) return tunnelEnd(spec.tunnel, this.#memory);
+      if (spec.tunnel !== undefined) return tunnelEnd(spec.tunnel, this.#memory, this.#kernel !== undefined);
       throw new IoError(`Cannot add port "${spec.name}": it has no "tunnel"`, { hint: "Say what kind of tunnel it is" });
     }
     const isReceiving = this.#kernel === undefined || spec.isInUserSpace === true;

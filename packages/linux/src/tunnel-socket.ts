@@ -49,10 +49,11 @@ export interface TunnelSender {
 /**
  * Receives UDP datagrams to a port of all addresses of both families.
  *
+ * @param isGathering - whether the kernel gathers datagrams of one size, before anything of its sees them
  * @throws SystemCallError `EADDRINUSE` when the port is taken
  */
-export function openUdpReceiver(port: number): TunnelReceiver {
-  return new Receiver(AF.inet6, "udp", port);
+export function openUdpReceiver(port: number, isGathering = true): TunnelReceiver {
+  return new Receiver(AF.inet6, "udp", port, isGathering);
 }
 
 /** Receives packets of a protocol. @throws SystemCallError `EPERM` without root */
@@ -80,7 +81,7 @@ class Receiver implements TunnelReceiver {
   readonly #isRaw4: boolean;
   #nDropped = 0;
 
-  constructor(family: number, protocol: TunnelProtocol, port: number | undefined) {
+  constructor(family: number, protocol: TunnelProtocol, port: number | undefined, isGathering = false) {
     const action = port === undefined ? `receive ${protocol} packets` : `receive UDP datagrams at port ${port}`;
     this.fd = openSocket(family, protocol, action);
     this.#isRaw4 = family === AF.inet && protocol !== "udp";
@@ -92,7 +93,8 @@ class Receiver implements TunnelReceiver {
         for (const name of [IP6.recvPktinfo, IP6.recvHopLimit, IP6.recvTrafficClass]) set(SOL.ipv6, name);
       }
       if (protocol === "udp" || family === AF.inet) for (const name of [IP.pktinfo, IP.recvTtl, IP.recvTos]) set(SOL.ip, name);
-      if (protocol === "udp") for (const name of [UDP.noCheck6Rx, UDP.gro]) set(SOL_UDP, name);
+      if (protocol === "udp") set(SOL_UDP, UDP.noCheck6Rx);
+      if (isGathering) set(SOL_UDP, UDP.gro);
       if (port !== undefined) {
         const address = socketAddress(new Uint8Array(16), port);
         checked(libc().bind(this.fd, address, address.length), action, "bind");

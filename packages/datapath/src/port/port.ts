@@ -111,10 +111,15 @@ export function deviceEnd(device: FrameDevice): PortEnd {
   return { kind: "device", device, queue: new SendQueue(SEND_BATCH) };
 }
 
-/** The end of a tunnel port. @throws SystemCallError when its UDP port is taken, or without the right to raw sockets */
-export function tunnelEnd(tunnel: TunnelSpec, memory: PacketMemory): PortEnd {
+/**
+ * The end of a tunnel port.
+ *
+ * @param isInKernel - whether a program in the kernel takes packets out of the tunnel, one by one
+ * @throws SystemCallError when its UDP port is taken, or without the right to raw sockets
+ */
+export function tunnelEnd(tunnel: TunnelSpec, memory: PacketMemory, isInKernel: boolean): PortEnd {
   if (tunnel.isNative === true) return { kind: "tunnel", tunnel, sockets: undefined };
-  const sockets = { receiver: openTunnelReceiver(tunnel), output: new TunnelOutput(tunnel, memory) };
+  const sockets = { receiver: openTunnelReceiver(tunnel, !isInKernel), output: new TunnelOutput(tunnel, memory) };
   return { kind: "tunnel", tunnel, sockets };
 }
 

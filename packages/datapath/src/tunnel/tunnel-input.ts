@@ -15,10 +15,15 @@ const DST6 = FIELDS.tun_ipv6_dst.word;
 /** The third word of an IPv4 address that is written as an IPv6 one. */
 const MAPPED = 0xffff;
 
-/** Opens what packets of a tunnel arrive by. @throws SystemCallError `EADDRINUSE` when its port is taken, `EPERM` */
-export function openTunnelReceiver({ type, dstPort }: TunnelSpec): TunnelReceiver {
+/**
+ * Opens what packets of a tunnel arrive by.
+ *
+ * @param isGathering - whether the host may gather datagrams to longer ones
+ * @throws SystemCallError `EADDRINUSE` when its port is taken, `EPERM`
+ */
+export function openTunnelReceiver({ type, dstPort }: TunnelSpec, isGathering: boolean): TunnelReceiver {
   if (type === "gre") return openRawReceiver("gre", 4);
-  return type === "ip6gre" ? openRawReceiver("gre", 6) : openUdpReceiver(dstPort);
+  return type === "ip6gre" ? openRawReceiver("gre", 6) : openUdpReceiver(dstPort, isGathering);
 }
 
 /**

@@ -34,7 +34,7 @@ export function goUp(maps: ProgramMaps): Code {
 }
 
 /** As {@link goUp}, of a packet that was to be looked up again; one that has no room for the header is held back, too. */
-export function goUpAgain(maps: ProgramMaps): Code {
+export function goUpAgain(maps: UpwardMaps): Code {
   return [
     pushTag("later", STACK.key),
     [asm.mov("r1", "r6"), asm.mov("r2", UPCALL_HEADER_BYTES), asm.mov("r3", 0), asm.call("skb_change_head")],

@@ -15,6 +15,7 @@ import { type FieldName, FIELDS, TUNNEL_FLAG } from "@tenet/net";
 import type { TunnelSpec } from "../../datapath.ts";
 import { METADATA_BYTES, OPTION_WORDS, placeOf } from "../key-layout.ts";
 import { countPort } from "../program/counters.ts";
+import { goUpAgain } from "../program/go-up.ts";
 import { keepMetadata } from "../program/metadata.ts";
 import { CONTEXT } from "../program/parse-packet.ts";
 import { findEntry, type ProgramMaps } from "../program/program-maps.ts";
@@ -22,7 +23,7 @@ import { STACK } from "../program/stack.ts";
 import { addWords, fold, sumFrame } from "./implied-checksum.ts";
 
 /** What the program works with. */
-export interface DecapsulationMaps extends Pick<ProgramMaps, "counters" | "metadata" | "later"> {
+export interface DecapsulationMaps extends Pick<ProgramMaps, "counters" | "metadata" | "later" | "collector"> {
   /** A hash from what outer packets are addressed to, see {@link tunnelName}, to a port's number and kind, 4 bytes each. */
   readonly tunnels: MapReference;
   /** A hash of this host's addresses, 16 bytes each, those of IPv4 mapped into IPv6; its values say nothing. */
@@ -95,6 +96,8 @@ export function decapsulationProgram(maps: DecapsulationMaps): Code {
     countPort(maps, STACK.key, "rx", "tunnel"),
     keepMetadata(maps),
     [asm.mov("r1", "r6"), asm.mapAddress("r2", maps.later), asm.mov("r3", 0), asm.call("tail_call")],
+    // There is no such flow yet.
+    goUpAgain(maps),
     [asm.label("done"), asm.mov("r0", VERDICT.drop), asm.exit()],
     [asm.label("leave"), asm.mov("r0", VERDICT.next), asm.exit()],
   ];

@@ -157,7 +157,7 @@ export class KernelTunnels {
     const encapsulation = load("tenet_encap", encapsulationProgram({ ...maps, paths: this.#pathMap, collector }));
     const decapsulation = load(
       "tenet_decap",
-      decapsulationProgram({ ...maps, tunnels: this.#tunnelMap, addresses: this.#addressMap }),
+      decapsulationProgram({ ...maps, collector, tunnels: this.#tunnelMap, addresses: this.#addressMap }),
     );
     this.entry.update(words(0), words(encapsulation.fd));
     const link = attach(encapsulation, { ifindex: collectorPeer, direction: "ingress" });
