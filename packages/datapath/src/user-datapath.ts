@@ -14,6 +14,7 @@ import { type Clock, IoError, systemClock } from "@tenet/kit";
 import { deleteLink, openPacketSocket, openTap } from "@tenet/linux";
 import { ActionRunner, type RunnerHost } from "./action-runner.ts";
 import { TrackedConnections } from "./conntrack/connection-tracker.ts";
+import { nestedActions } from "./datapath.ts";
 import type {
   ConnectionTracker,
   Datapath,
@@ -59,7 +60,7 @@ export class UserDatapath implements Datapath {
   readonly #openMemoryLink: (name: string) => MemoryLink;
   readonly #memory = new PacketMemory();
   readonly #table = new FlowTable();
-  readonly #meters = new MeterTable();
+  readonly #meters: MeterTable;
   readonly #ports: (Port | undefined)[] = [undefined];
   readonly #runner: ActionRunner;
   readonly #listeners: ((portNo: number) => void)[] = [];
@@ -83,6 +84,7 @@ export class UserDatapath implements Datapath {
     this.#runner = new ActionRunner(this.#memory, this.#table, host, options.random ?? Math.random);
     this.type = options.isKernelUsed === true ? "ebpf" : "user";
     if (options.isKernelUsed === true) this.#kernel = this.#openKernel();
+    this.#meters = new MeterTable((id) => this.#kernel?.flows.meters.shared(id));
     this.conntrack = new TrackedConnections(this.#runner.conntrack, () => this.#clock.monotonicMs());
   }
 
@@ -182,11 +184,14 @@ export class UserDatapath implements Datapath {
   }
 
   addMeter(config: MeterConfig): number {
-    return this.#meters.add(config, this.#clock.monotonicMs());
+    const meter = this.#meters.add(config, this.#clock.monotonicMs());
+    this.#meterChanged(meter);
+    return meter;
   }
 
   setMeter(meter: number, config: MeterConfig): void {
     this.#meters.set(meter, config, this.#clock.monotonicMs());
+    this.#meterChanged(meter);
   }
 
   removeMeter(meter: number): void {
@@ -225,6 +230,7 @@ export class UserDatapath implements Datapath {
     this.#loop = undefined;
     if (this.#kernel === undefined) return;
     for (const flow of this.#table.flows()) flow.leaveKernel(); // whoever holds it may still ask what it counted
+    this.#meters.clear();
     this.#kernel.flows.close();
     deleteLink(this.#kernel.collector);
     this.#kernel = undefined;
@@ -256,6 +262,16 @@ export class UserDatapath implements Datapath {
     this.#kernel.flows.removePort(port.portNo);
     for (const flow of this.#table.flows()) {
       if (flow.inKernel !== undefined) this.putFlow(flow.key, flow.mask, flow.actions);
+    }
+  }
+
+  /** Flows with a meter that the kernel cannot run are carried out here, as soon as it is such a one. */
+  #meterChanged(meter: number): void {
+    if (this.#kernel?.flows.meters.canRun(meter) !== false) return;
+    const isWithMeter = (action: DatapathAction): boolean =>
+      (action.type === "meter" && action.meter === meter) || nestedActions(action).some((list) => list.some(isWithMeter));
+    for (const flow of this.#table.flows()) {
+      if (flow.inKernel !== undefined && flow.actions.some(isWithMeter)) this.putFlow(flow.key, flow.mask, flow.actions);
     }
   }
 

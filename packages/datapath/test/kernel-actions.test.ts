@@ -9,7 +9,7 @@ const RECIRC: DatapathAction = { type: "recirc", id: 7 };
 const SET_TUNNEL: DatapathAction = { type: "setTunnel", key: makeFlowKey(), dstPort: 6081 };
 
 function translated(...actions: DatapathAction[]): ReturnType<typeof toKernelActions> {
-  const destinations = { portOf: () => ({ ifindex: 5, isInternal: false }), pathInto: () => 1 };
+  const destinations = { portOf: () => ({ ifindex: 5, isInternal: false }), pathInto: () => 1, canMeter: () => true };
   return toKernelActions({ key: makeFlowKey(), mask: makeFlowKey(), actions }, destinations);
 }
 

@@ -17,7 +17,7 @@ import {
   setMtu,
   untilOperational,
 } from "@tenet/linux";
-import { type DatapathAction, type PortSpec, UserDatapath } from "@tenet/datapath";
+import { type DatapathAction, type MeterConfig, type PortSpec, UserDatapath } from "@tenet/datapath";
 import { matchOf } from "./frames.ts";
 
 const { obstacle } = probeBpf();
@@ -25,6 +25,7 @@ if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
 const PATIENCE = { timeout: 10_000, interval: 10 };
 const MAY_BE_UNDER_WAY = 256;
 const MAX_MTU = 65_535;
+const REMARKING: MeterConfig = { unit: "pktps", bands: [{ kind: "dscpRemark", rate: 1000, burst: 1000, precedence: 1 }] };
 
 let datapath: UserDatapath;
 let stop: AbortController;
@@ -123,13 +124,29 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
 
   test("what the program cannot do is done here", async () => {
     const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
-    const meter = datapath.addMeter({ unit: "pktps", bands: [] });
+    const meter = datapath.addMeter(REMARKING);
     cross(a, b, [{ type: "meter", meter }]);
     for (let i = 0; i < 3; i++) expect(await ping()).toBe("reply");
     expect(datapath.meterStats(meter)?.nPackets).toBeGreaterThanOrEqual(6);
     const { nFlows, nLeftByReason } = datapath.stats().kernel ?? {};
     expect(nFlows).toBe(0);
     expect([...(nLeftByReason?.keys() ?? [])]).toEqual(["action meter"]);
+  });
+
+  test("a meter is run by the program, until it gets a band that is not for that", async () => {
+    const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
+    const meter = datapath.addMeter({ unit: "pktps", bands: [] });
+    cross(a, b, [{ type: "meter", meter }]);
+    await untilInKernel();
+    const nBefore = datapath.meterStats(meter)?.nPackets ?? 0;
+    stop.abort();
+    expect(await ping()).toBe("reply");
+    expect((datapath.meterStats(meter)?.nPackets ?? 0) - nBefore).toBeGreaterThanOrEqual(2);
+    datapath.setMeter(meter, REMARKING);
+    expect(datapath.stats().kernel?.nFlows).toBe(0);
+    stop = new AbortController();
+    datapath.start(stop.signal);
+    expect(await ping()).toBe("reply");
   });
 
   test("a port that is to stay in user space is forwarded to and from here", async () => {

@@ -3,6 +3,7 @@ import { BpfMap, BpfProgram } from "@tenet/bpf";
 import type { DatapathAction } from "@tenet/datapath";
 import type { KernelAction, KernelPort } from "../src/ebpf/actions/action-kind.ts";
 import { type ActionName, toKernelActions } from "../src/ebpf/actions/actions.ts";
+import { KernelMeters } from "../src/ebpf/kernel-meters.ts";
 import { METADATA_BYTES, placeOf } from "../src/ebpf/key-layout.ts";
 import { PORT_COUNTERS } from "../src/ebpf/program/counters.ts";
 import { MASK_HINTS } from "../src/ebpf/program/find-flow.ts";
@@ -20,6 +21,7 @@ export type Outcome = Uint8Array | "dropped" | "slow";
 
 /** Maps and a program. */
 export class OneFlowProgram {
+  readonly meters: KernelMeters = new KernelMeters(0);
   readonly #maps = {
     ports: BpfMap.create({ kind: "hash", name: "ports", keyBytes: 4, valueBytes: 8, maxEntries: 1 }),
     maskHints: BpfMap.create({ kind: "per-cpu-array", name: "hints", keyBytes: 4, valueBytes: 4, maxEntries: MASK_HINTS }),
@@ -45,14 +47,14 @@ export class OneFlowProgram {
     this.#maps.ports.update(words(LOOPBACK), words(1, 1));
     this.#flows.update(words(1), words(0));
     const table = { map: this.#flows, words: [{ place: placeOf(FIELDS.in_port.word) ?? 0, bits: 0xffff_ffff }] };
-    const code = flowProgram("first", [table], actions, { ...this.#maps, collector: LOOPBACK });
+    const code = flowProgram("first", [table], actions, { ...this.#maps, meters: this.meters.map, collector: LOOPBACK });
     this.#program = BpfProgram.load({ name: "one_flow", kind: "sched_cls", code });
   }
 
   /** What the program is to do for a flow's actions. */
   static translate(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): KernelAction<ActionName>[] | string {
     const portOf = (portNo: number): KernelPort => ({ ifindex: portNo, isInternal: false });
-    return toKernelActions({ key, mask, actions }, { portOf, pathInto: () => undefined });
+    return toKernelActions({ key, mask, actions }, { portOf, pathInto: () => undefined, canMeter: () => true });
   }
 
   /**
@@ -69,7 +71,7 @@ export class OneFlowProgram {
 
   close(): void {
     this.#slots.unmap();
-    for (const object of [this.#program, this.#flows, ...Object.values(this.#maps)]) object.close();
+    for (const object of [this.meters, this.#program, this.#flows, ...Object.values(this.#maps)]) object.close();
   }
 }
 

@@ -16,6 +16,7 @@ import { bytesOf, type FlowEntry, FlowPass, maskedKey } from "./flow-pass.ts";
 import { hasMetadata, METADATA_BYTES } from "./key-layout.ts";
 import { PortTraffic } from "./port-traffic.ts";
 import { PORT_COUNTERS } from "./program/counters.ts";
+import { KernelMeters } from "./kernel-meters.ts";
 import { MAX_FLOWS, SLOT } from "./slot.ts";
 import { SlotMemory } from "./slot-memory.ts";
 import { KernelTunnels } from "./tunnel/kernel-tunnels.ts";
@@ -36,6 +37,8 @@ export interface KernelFlow {
 
 /** Puts flows into the kernel. */
 export class KernelFlows {
+  /** Memory of the meters that the program runs, too. */
+  readonly meters: KernelMeters;
   /** From this process's monotonic clock to the kernel's. */
   readonly #clockOffsetMs: number;
   readonly #portMap = BpfMap.create({ kind: "hash", name: "tenet_ports", keyBytes: 4, valueBytes: 8, maxEntries: MAX_PORTS });
@@ -85,12 +88,14 @@ export class KernelFlows {
    */
   constructor(collector: Collector, nowMs: () => number) {
     this.#clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - nowMs();
+    this.meters = new KernelMeters(this.#clockOffsetMs);
     const shared = { counters: this.#counterMap, metadata: this.#metadataMap, later: this.#laterMap };
     this.#tunnels = new KernelTunnels({ maps: shared, collector: collector.ifindex, collectorPeer: collector.peer, nowMs });
     const maps = {
       ...shared,
       ports: this.#portMap,
       slots: this.#slotMap,
+      meters: this.meters.map,
       collector: collector.ifindex,
       tunnels: this.#tunnels.entry,
     };
@@ -161,6 +166,7 @@ export class KernelFlows {
           if (path !== undefined) paths.push(path);
           return path;
         },
+        canMeter: (id) => this.meters.canRun(id),
       },
     );
     if (typeof kernelActions === "string") return kernelActions;
@@ -194,7 +200,7 @@ export class KernelFlows {
     this.#slotMemory.unmap();
     this.#counterMemory.unmap();
     const maps = [this.#portMap, this.#slotMap, this.#counterMap, this.#metadataMap, this.#laterMap];
-    for (const object of [this.#first, this.#later, this.#grace, ...maps]) object.close();
+    for (const object of [this.meters, this.#first, this.#later, this.#grace, ...maps]) object.close();
   }
 
   /** When a program does not fit its flows any more. */

@@ -7,6 +7,8 @@
  * @see OpenFlow 1.5.1, section 6.8
  */
 
+import { METER_STATE, METER_WORD, type SharedMeter, TokenBucket } from "./token-bucket.ts";
+
 /** What happens to packets above a rate. */
 export interface MeterBand {
   /** `dscpRemark` raises the drop precedence of assured forwarding (RFC 2597) by `precedence`. */
@@ -36,10 +38,9 @@ export interface MeterStats extends MeterCounters {
   readonly bands: readonly MeterCounters[];
 }
 
-interface Bucket {
+interface MeteredBand {
   readonly band: MeterBand;
-  readonly capacity: number;
-  tokens: number;
+  readonly bucket: TokenBucket;
   nPackets: number;
   nBytes: number;
 }
@@ -50,32 +51,37 @@ const MS_PER_SECOND = 1000;
 /** One meter. */
 export class Meter {
   readonly #unit: MeterConfig["unit"];
-  readonly #buckets: readonly Bucket[];
+  readonly #bands: readonly MeteredBand[];
+  readonly #shared: Int32Array;
   #nPackets = 0;
   #nBytes = 0;
-  #filledMs: number;
 
-  constructor({ unit, bands }: MeterConfig, nowMs: number) {
+  /** @param shared - memory that the kernel's program shares, if it does: a meter that it can run, with one band that drops, or none, lies there */
+  constructor({ unit, bands }: MeterConfig, nowMs: number, shared: SharedMeter = ownMemory()) {
     this.#unit = unit;
-    this.#filledMs = nowMs;
-    this.#buckets = bands.map((band) => {
+    const [first, ...others] = bands;
+    const isShared = others.length === 0 && first?.kind !== "dscpRemark";
+    const { isForUserSpace, counts, drops } = METER_STATE;
+    shared.words.fill(0);
+    this.#shared = shared.words;
+    this.#bands = bands.map((band) => {
       const capacity = (band.burst === 0 ? band.rate : band.burst) * MS_PER_SECOND;
-      return { band, capacity, tokens: capacity, nPackets: 0, nBytes: 0 };
+      const bucket = new TokenBucket(isShared ? shared : ownMemory(), band.rate, capacity, nowMs);
+      return { band, bucket, nPackets: 0, nBytes: 0 };
     });
+    if (unit === "pktps") shared.words[METER_WORD.packetCost] = PACKET_COST;
+    Atomics.store(shared.words, METER_WORD.state, !isShared ? isForUserSpace : first === undefined ? counts : drops);
   }
 
   /** Counts a packet. @returns the band that acts on it, if it is above one */
   run(sizeBytes: number, nowMs: number): MeterBand | undefined {
     this.#nPackets++;
     this.#nBytes += sizeBytes;
-    const elapsedMs = Math.max(0, nowMs - this.#filledMs);
-    this.#filledMs += elapsedMs;
     const cost = this.#unit === "kbps" ? sizeBytes * 8 : PACKET_COST;
-    let exceeded: Bucket | undefined;
-    for (const bucket of this.#buckets) {
-      bucket.tokens = Math.min(bucket.capacity, bucket.tokens + bucket.band.rate * elapsedMs);
-      if (bucket.tokens >= cost) bucket.tokens -= cost;
-      else if (exceeded === undefined || bucket.band.rate > exceeded.band.rate) exceeded = bucket;
+    let exceeded: MeteredBand | undefined;
+    for (const metered of this.#bands) {
+      const isWithin = metered.bucket.take(cost, nowMs);
+      if (!isWithin && (exceeded === undefined || metered.band.rate > exceeded.band.rate)) exceeded = metered;
     }
     if (exceeded === undefined) return undefined;
     exceeded.nPackets++;
@@ -83,10 +89,24 @@ export class Meter {
     return exceeded.band;
   }
 
+  /** What it has counted, here and in the kernel, whose program counts for the only band there is then. */
   stats(): MeterStats {
-    const bands = this.#buckets.map(({ nPackets, nBytes }) => ({ nPackets, nBytes }));
-    return { nPackets: this.#nPackets, nBytes: this.#nBytes, bands };
+    const { packets, bytes, droppedPackets, droppedBytes } = METER_WORD;
+    const bands = this.#bands.map(({ nPackets, nBytes }) => ({
+      nPackets: nPackets + this.#read(droppedPackets),
+      nBytes: nBytes + this.#read(droppedBytes),
+    }));
+    return { nPackets: this.#nPackets + this.#read(packets), nBytes: this.#nBytes + this.#read(bytes), bands };
   }
+
+  #read(word: number): number {
+    return ((this.#shared[word + 1] ?? 0) >>> 0) * 2 ** 32 + ((this.#shared[word] ?? 0) >>> 0);
+  }
+}
+
+/** Memory of a meter that nobody shares. */
+function ownMemory(): SharedMeter {
+  return { words: new Int32Array(METER_WORD.length), clockOffsetMs: 0 };
 }
 
 /** A TOS byte with the drop precedence raised; what is not assured forwarding (DSCP 10 to 38, even) stays. */

@@ -36,6 +36,8 @@ export interface Destinations {
   portOf(portNo: number): KernelPort | undefined;
   /** The number of a path into a tunnel port, which is in use from now on; `undefined` when there is none. */
   pathInto(portNo: number, outer: SetTunnelAction): number | undefined;
+  /** Whether the program can run this meter. */
+  canMeter(id: number): boolean;
 }
 
 /** What the translation of an action may ask. */

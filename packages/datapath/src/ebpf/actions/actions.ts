@@ -7,6 +7,7 @@ import { SLOT } from "../slot.ts";
 import type { ActionCode, ActionOf, Destinations, KernelAction, TranslationContext } from "./action-kind.ts";
 import { BRANCH_ACTIONS, branchByLength, type BranchActionName } from "./branch.ts";
 import { FrameLayout } from "./frame-layout.ts";
+import { METER_ACTIONS, type MeterActionName, translateMeter } from "./meter.ts";
 import { OUTPUT_ACTIONS, type OutputActionName, translateOutput } from "./output.ts";
 import { RECIRCULATION_ACTIONS, type RecirculationActionName, translateRecirc } from "./recirculation.ts";
 import { SET_FIELD_ACTIONS, type SetFieldActionName, translateSetMasked } from "./set-field.ts";
@@ -21,6 +22,7 @@ export type ActionName =
   | SetFieldActionName
   | RecirculationActionName
   | BranchActionName
+  | MeterActionName
   | TunnelActionName;
 
 const CODES: Readonly<Record<ActionName, ActionCode>> = {
@@ -30,6 +32,7 @@ const CODES: Readonly<Record<ActionName, ActionCode>> = {
   ...RECIRCULATION_ACTIONS,
   ...TUNNEL_ACTIONS,
   ...BRANCH_ACTIONS,
+  ...METER_ACTIONS,
 };
 
 const NAMES = Object.keys(CODES) as ActionName[];
@@ -96,6 +99,8 @@ function translate(action: DatapathAction, context: TranslationContext): KernelA
       return translateSetMasked(action, context.layout);
     case "clone":
       return isOutputAlone(action.actions) ? translateList(action.actions, context) : undefined;
+    case "meter":
+      return translateMeter(action, context);
     case "checkLength":
       return translateCheckLength(action, context);
     case "setPriority":

@@ -19,6 +19,8 @@ export interface ProgramMaps {
   readonly slots: MapReference;
   /** An array by port, see `PORT_COUNTERS`. */
   readonly counters: MapReference;
+  /** An array by number, see `METER_WORD`. */
+  readonly meters: MapReference;
   /** An array of one entry per processor: one value of `METADATA_BYTES`. */
   readonly metadata: MapReference;
   /** An array of programs: the one that looks packets up again. */
