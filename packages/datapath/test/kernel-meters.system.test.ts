@@ -86,11 +86,12 @@ describe.skipIf(obstacle !== undefined)("a meter in the kernel", () => {
 
   test("lets all pass where there is none, or none that it can run", () => {
     expect(passed(3)).toBe(3);
-    new Meter(
+    const remarking = new Meter(
       { unit: "pktps", bands: [{ kind: "dscpRemark", rate: 1, burst: 1, precedence: 1 }] },
       now(),
       program.meters.shared(NUMBER),
     );
+    expect(remarking.run(100, now())).toBeUndefined();
     expect(words[METER_WORD.state]).toBe(METER_STATE.isForUserSpace);
     expect(program.meters.canRun(NUMBER)).toBe(false);
     const meter = new Meter({ unit: "pktps", bands: [] }, now(), program.meters.shared(NUMBER));
