@@ -6,10 +6,12 @@
 import { type FrameArena, type ReceivedDatagrams, VNET_HEADER_BYTES } from "@tenet/linux";
 import { DEFAULT_VLAN_LIMIT, FIELDS, getField, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
 import { Conntrack } from "./conntrack/conntrack.ts";
+import type { SharedConnections } from "./conntrack/shared-connections.ts";
 import type { CtDatapathAction, DatapathAction, PortRange, SetTunnelAction, TunnelPushAction, Upcall } from "./datapath.ts";
 import { type Meter, raiseDropPrecedence } from "./meter/meter.ts";
 import { type ChangeAction, changePacket } from "./packet/change-packet.ts";
 import { hashConnection } from "./packet/connection-hash.ts";
+import type { Resumption } from "./ebpf/resumption.ts";
 import { takeUnsentHeader, takeUpcallHeader, UPCALL_TAG } from "./ebpf/upcall-header.ts";
 import type { FlowTable } from "./flow-table.ts";
 import { Packet } from "./packet/packet.ts";
@@ -34,6 +36,8 @@ const TCP_FLAGS = FIELDS.tcp_flags.word;
 export interface RunnerHost {
   portOf(portNo: number): Port | undefined;
   meterOf(id: number): Meter | undefined;
+  /** What to go on with for a packet of the kernel that has this in the place of its `recirc_id`, when that is not one. */
+  resumption(recircId: number): Resumption | undefined;
 }
 
 /** What the tags of frames that the kernel sent up stand for. */
@@ -71,13 +75,13 @@ export class ActionRunner {
   readonly #upcalls: UpcallFrame[] = [];
   #handler: ((upcall: Upcall) => void) | undefined;
 
-  constructor(memory: PacketMemory, table: FlowTable, host: RunnerHost, random: () => number) {
+  constructor(memory: PacketMemory, table: FlowTable, host: RunnerHost, random: () => number, shared?: SharedConnections) {
     this.#memory = memory;
     this.#table = table;
     this.#host = host;
     this.#output = new PortOutput(memory);
     this.#stack = new PacketStack(memory, this.#output);
-    this.#conntrack = new Conntrack(this.#rewriter, random);
+    this.#conntrack = new Conntrack(this.#rewriter, random, shared);
   }
 
   /** Packets that there was no memory, no slow path or no end for. */
@@ -160,12 +164,16 @@ export class ActionRunner {
     this.#upcalls.length = 0;
   }
 
-  /** Goes on with a packet where the kernel's program could not: into a tunnel, or with another look-up. */
+  /** Goes on with a packet where the kernel's program could not: into a tunnel, with another look-up, in a list of actions. */
   #goOn(port: Port, packet: Packet, pathOf: TaggedSources["pathOf"]): void {
     const pathId = takeUnsentHeader(packet);
     packet.egress = pathId === 0 ? undefined : pathOf(pathId);
     if (packet.egress !== undefined) this.#output.send(port, packet);
-    else if (pathId === 0 && takeUpcallHeader(packet)) this.#lookUp(packet);
+    if (pathId !== 0 || !takeUpcallHeader(packet)) return;
+    const resumption = this.#host.resumption(packet.recircId);
+    if (resumption === undefined) return this.#lookUp(packet);
+    packet.recircId = resumption.recircId;
+    this.#run(packet, resumption.actions, resumption.first);
   }
 
   #leave(packet: Packet): void {

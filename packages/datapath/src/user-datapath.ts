@@ -28,6 +28,7 @@ import type {
 } from "./datapath.ts";
 import { DeviceLoop } from "./port/device-loop.ts";
 import { openCollector } from "./ebpf/collector.ts";
+import { ConnectionMaps } from "./ebpf/conntrack/connection-maps.ts";
 import { KernelFlows } from "./ebpf/kernel-flows.ts";
 import { CachedFlow, FlowTable } from "./flow-table.ts";
 import { MemoryLink } from "./port/memory-link.ts";
@@ -38,6 +39,8 @@ import { PendingFrames } from "./port/pending-frames.ts";
 import { deviceEnd, Port, type PortEnd, tunnelEnd } from "./port/port.ts";
 
 const TIDY_PERIOD_MS = 1000;
+/** While so long, the kernel makes connections with the ids that it was given. */
+const KERNEL_PERIOD_MS = 100;
 /** As many as one call receives from a device: misses may be among them, and others wait. */
 const MAX_BURST = 32;
 
@@ -50,6 +53,15 @@ export interface UserDatapathOptions {
   readonly isKernelUsed?: boolean;
   /** Gives the cable for a new memory port; a fresh one (see `memoryLink`) when absent. */
   readonly openMemoryLink?: (name: string) => MemoryLink;
+}
+
+/** What of the kernel is used. */
+interface Kernel {
+  readonly flows: KernelFlows;
+  readonly connections: ConnectionMaps;
+  readonly collector: string;
+  /** Looks after the connections of packets that do not come here. */
+  readonly timer: NodeJS.Timeout;
 }
 
 /** A datapath over packet sockets, TAP devices and memory links. */
@@ -74,16 +86,21 @@ export class UserDatapath implements Datapath {
   /** Removed while a burst runs, which may use their memory until it ends. */
   readonly #leaving: Port[] = [];
   #continuation: NodeJS.Immediate | undefined;
-  #kernel: { readonly flows: KernelFlows; readonly collector: string } | undefined;
+  #kernel: Kernel | undefined;
   #tidiedAtMs = 0;
 
   constructor(options: UserDatapathOptions = {}) {
     this.#clock = options.clock ?? systemClock;
     this.#openMemoryLink = options.openMemoryLink ?? (() => new MemoryLink());
-    const host: RunnerHost = { portOf: (portNo) => this.#ports[portNo], meterOf: (id) => this.#meters.get(id) };
-    this.#runner = new ActionRunner(this.#memory, this.#table, host, options.random ?? Math.random);
+    const host: RunnerHost = {
+      portOf: (portNo) => this.#ports[portNo],
+      meterOf: (id) => this.#meters.get(id),
+      resumption: (recircId) => this.#kernel?.flows.resumption(recircId),
+    };
+    const connections = options.isKernelUsed === true ? new ConnectionMaps(() => this.#clock.monotonicMs()) : undefined;
+    this.#runner = new ActionRunner(this.#memory, this.#table, host, options.random ?? Math.random, connections);
     this.type = options.isKernelUsed === true ? "ebpf" : "user";
-    if (options.isKernelUsed === true) this.#kernel = this.#openKernel();
+    if (connections !== undefined) this.#kernel = this.#openKernel(connections);
     this.#meters = new MeterTable((id) => this.#kernel?.flows.meters.shared(id));
     this.conntrack = new TrackedConnections(this.#runner.conntrack, () => this.#clock.monotonicMs());
   }
@@ -231,19 +248,22 @@ export class UserDatapath implements Datapath {
     if (this.#kernel === undefined) return;
     for (const flow of this.#table.flows()) flow.leaveKernel(); // whoever holds it may still ask what it counted
     this.#meters.clear();
+    clearInterval(this.#kernel.timer);
     this.#kernel.flows.close();
+    this.#kernel.connections.close();
     deleteLink(this.#kernel.collector);
     this.#kernel = undefined;
   }
 
-  #openKernel(): { flows: KernelFlows; collector: string } {
+  #openKernel(connections: ConnectionMaps): Kernel {
     const collector = openCollector();
-    const flows = new KernelFlows(collector, () => this.#clock.monotonicMs());
+    const flows = new KernelFlows(collector, () => this.#clock.monotonicMs(), connections);
     this.#deviceLoop().collect(collector.device, {
       taken: (portNo) => flows.traffic.taken(portNo),
       pathOf: (id) => flows.outerOf(id),
     });
-    return { flows, collector: collector.name };
+    const timer = setInterval(() => this.#runner.conntrack.tidy(this.#clock.monotonicMs()), KERNEL_PERIOD_MS).unref();
+    return { flows, connections, collector: collector.name, timer };
   }
 
   /** Lets the kernel have a port's packets; a device in another namespace cannot be reached from there. */
@@ -364,8 +384,7 @@ export class UserDatapath implements Datapath {
     if (nowMs - this.#tidiedAtMs < TIDY_PERIOD_MS) return;
     this.#tidiedAtMs = nowMs;
     this.#table.sortByHits();
-    this.#runner.conntrack.table.sweep(nowMs);
-    this.#runner.conntrack.fragments.expire(nowMs);
+    this.#runner.conntrack.tidy(nowMs);
     this.#runner.reassembly.expire(nowMs);
   }
 }

@@ -4,10 +4,11 @@ import type { DatapathAction } from "@tenet/datapath";
 import type { KernelAction, KernelPort } from "../src/ebpf/actions/action-kind.ts";
 import { type ActionName, toKernelActions } from "../src/ebpf/actions/actions.ts";
 import { KernelMeters } from "../src/ebpf/kernel-meters.ts";
-import { METADATA_BYTES, placeOf } from "../src/ebpf/key-layout.ts";
+import { placeOf } from "../src/ebpf/key-layout.ts";
 import { PORT_COUNTERS } from "../src/ebpf/program/counters.ts";
 import { MASK_HINTS } from "../src/ebpf/program/find-flow.ts";
 import { flowProgram } from "../src/ebpf/program/flow-program.ts";
+import { TRACKED } from "../src/ebpf/program/metadata.ts";
 import { SLOT } from "../src/ebpf/slot.ts";
 import { SlotMemory } from "../src/ebpf/slot-memory.ts";
 import { FIELDS } from "@tenet/net";
@@ -34,8 +35,15 @@ export class OneFlowProgram {
       isMapped: true,
     }),
     counters: BpfMap.create({ kind: "array", name: "counters", keyBytes: 4, valueBytes: PORT_COUNTERS.sizeBytes, maxEntries: 2 }),
-    metadata: BpfMap.create({ kind: "per-cpu-array", name: "metadata", keyBytes: 4, valueBytes: METADATA_BYTES, maxEntries: 1 }),
+    metadata: BpfMap.create({
+      kind: "per-cpu-array",
+      name: "metadata",
+      keyBytes: 4,
+      valueBytes: TRACKED.sizeBytes,
+      maxEntries: 1,
+    }),
     later: BpfMap.create({ kind: "program-array", name: "later", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
+    tracker: BpfMap.create({ kind: "program-array", name: "tracker", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
     tunnels: BpfMap.create({ kind: "program-array", name: "tunnels", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
   };
   readonly #flows = BpfMap.create({ kind: "hash", name: "flows", keyBytes: 4, valueBytes: 4, maxEntries: 1 });

@@ -3,8 +3,13 @@
  *
  * Open addressing over typed arrays: a place holds the tuple's hash and `2 * id + direction + 1`. Both tuples of a
  * connection are in it. Expired connections are found dead at once and buried by a sweep that goes round in steps.
+ *
+ * With the kernel's program, connections of the lower ids lie in memory that both share, and the program has an index of its
+ * own. What it has made is looked up there when this index does not know it.
  */
-import { Connection } from "./connection.ts";
+import { Connection, expiryOf } from "./connection.ts";
+import { ENTRY, ENTRY_WORDS, type EntryMemory, STATUS } from "./connection-entry.ts";
+import type { SharedConnections } from "./shared-connections.ts";
 import { hashTuple, isSameTuple, zoneOf } from "./tuple.ts";
 
 const MIN_CAPACITY = 1024;
@@ -14,110 +19,225 @@ const SWEEP_MIN = 4096;
 const MAX_SPARE = 65_536;
 /** Sweeps in which the whole table is looked at. */
 const SWEEP_PARTS = 50;
+/** Entries that are made at a time. */
+const PAGE_ENTRIES = 1024;
 
 /** All connections. */
 export class ConnectionTable {
   /** Set by {@link find}: whether the tuple was that of replies. */
   foundReply = false;
   readonly #seed: number;
+  readonly #shared: SharedConnections | undefined;
   /** By id. Those of free ids are not live; they wait to serve again. */
-  readonly #connections: (Connection | undefined)[] = [];
+  readonly #connections: (Connection | undefined)[];
   readonly #freeIds: number[] = [];
+  readonly #pages: EntryMemory[] = [];
   readonly #nByZone = new Map<number, number>();
+  /** Ids below it may be those of connections, and were not beyond it. */
+  #nIds: number;
   #hashes = new Int32Array(MIN_CAPACITY);
   #places = new Int32Array(MIN_CAPACITY);
   #capacity = MIN_CAPACITY;
+  #nIndexed = 0;
   #size = 0;
+  /** Connections that the kernel's program does not know. */
+  #nHidden = 0;
   #sweepAt = 0;
 
-  /** @param seed - of the hash, so that nobody outside can know what collides */
-  constructor(seed: number) {
+  /**
+   * @param seed - of the hash, so that nobody outside can know what collides
+   * @param shared - who else follows connections
+   */
+  constructor(seed: number, shared?: SharedConnections) {
     this.#seed = seed;
+    this.#shared = shared;
+    this.#nIds = shared?.capacity ?? 0;
+    this.#connections = Array.from({ length: this.#nIds });
   }
 
   /** Number of connections, expired ones that are not buried yet included. */
   get size(): number {
+    this.#countNew();
     return this.#size;
+  }
+
+  /** Number of connections that the kernel's program does not find by itself. */
+  get nHidden(): number {
+    return this.#nHidden;
   }
 
   /** Number of connections in a zone. */
   sizeOfZone(zone: number): number {
+    this.#countNew();
     return this.#nByZone.get(zone) ?? 0;
   }
 
   /** The live connection that a tuple belongs to; `foundReply` tells on which side. */
   find(tuple: Uint32Array, nowMs: number): Connection | undefined {
-    const hash = hashTuple(tuple, this.#seed);
-    const wrap = this.#capacity - 1;
-    const hashes = this.#hashes;
-    const places = this.#places;
-    for (let at = hash & wrap; ; at = (at + 1) & wrap) {
-      const place = places[at] ?? 0;
-      if (place === 0) return undefined;
-      if (hashes[at] !== hash) continue;
-      const connection = this.#connections[(place - 1) >>> 1];
-      if (connection === undefined) continue;
-      const isReply = ((place - 1) & 1) === 1;
-      if (!isSameTuple(isReply ? connection.reply : connection.original, tuple)) continue;
-      if (connection.expiresMs <= nowMs) {
-        this.remove(connection);
-        return undefined;
-      }
-      this.foundReply = isReply;
-      return connection;
+    const place = this.#findPlace(tuple);
+    if (place < 0) return undefined;
+    const connection = this.#connections[place >>> 1];
+    if (connection === undefined) return undefined;
+    if (connection.expiresMs <= nowMs) {
+      this.remove(connection, nowMs);
+      return undefined;
     }
-  }
-
-  /** Adds a connection with these tuples, which no other has; who calls says what else it is. */
-  add(original: Uint32Array, reply: Uint32Array): Connection {
-    if (4 * (this.#size + 1) > this.#capacity) this.#grow();
-    const id = this.#freeIds.pop() ?? this.#connections.length;
-    const connection = this.#connections[id] ?? new Connection(id);
-    this.#connections[id] = connection;
-    connection.isLive = true;
-    connection.original.set(original);
-    connection.reply.set(reply);
-    this.#size++;
-    const zone = zoneOf(original);
-    this.#nByZone.set(zone, this.sizeOfZone(zone) + 1);
-    this.#place(hashTuple(original, this.#seed), 2 * id + 1);
-    this.#place(hashTuple(reply, this.#seed), 2 * id + 2);
+    this.foundReply = (place & 1) === 1;
     return connection;
   }
 
+  /** Adds a connection with these tuples, which no other has; who calls says what else it is, and then publishes it. */
+  add(original: Uint32Array, reply: Uint32Array, nowMs: number): Connection {
+    const id = this.#takeId(nowMs);
+    const connection = this.#connectionAt(id);
+    connection.isLive = true;
+    connection.original.set(original);
+    connection.reply.set(reply);
+    this.#count(zoneOf(original), 1);
+    this.#index(connection);
+    return connection;
+  }
+
+  /** Tells the kernel's program of a connection that {@link add} has given. */
+  publish(connection: Connection): void {
+    const { id, original, reply } = connection;
+    if (this.#shared === undefined) return;
+    connection.isPublished = id < this.#shared.capacity && this.#shared.publish(id, original, reply);
+    if (!connection.isPublished) this.#nHidden++;
+  }
+
   /** Removes a connection; one that is not here is ignored. */
-  remove(connection: Connection): void {
+  remove(connection: Connection, nowMs: number): void {
     if (!connection.isLive) return;
-    const { id } = connection;
-    this.#removePlace(hashTuple(connection.original, this.#seed), 2 * id + 1);
-    this.#removePlace(hashTuple(connection.reply, this.#seed), 2 * id + 2);
+    const { id, original, reply } = connection;
+    if (connection.isIndexed) this.#leaveIndex(connection);
     connection.isLive = false;
-    if (connection.isHeld || this.#freeIds.length >= MAX_SPARE) this.#connections[id] = undefined;
-    this.#freeIds.push(id);
-    this.#size--;
-    const zone = zoneOf(connection.original);
-    const n = this.sizeOfZone(zone) - 1;
-    if (n === 0) this.#nByZone.delete(zone);
-    else this.#nByZone.set(zone, n);
+    this.#count(zoneOf(original), -1);
+    if (this.#shared !== undefined && !connection.isPublished) this.#nHidden--;
+    if (this.#shared === undefined || id >= this.#shared.capacity) this.#freeIds.push(id);
+    else this.#shared.withdraw(id, connection.isPublished, original, reply, nowMs);
+    if (this.#connections[id] !== connection) return;
+    if (connection.isHeld) connection.leaveEntry();
+    if (connection.isHeld || this.#freeIds.length > MAX_SPARE) this.#connections[id] = undefined;
   }
 
   /** Live connections, of one zone or all; removing while iterating is allowed. */
   *live(nowMs: number, zone?: number): IterableIterator<Connection> {
-    for (const connection of this.#connections) {
-      if (connection === undefined || !connection.isLive || connection.expiresMs <= nowMs) continue;
+    this.#countNew();
+    for (let id = 0; id < this.#nIds; id++) {
+      if (!this.#isLive(id)) continue;
+      const connection = this.#connections[id] ?? this.#viewOf(id);
+      if (connection.expiresMs <= nowMs) continue;
       if (zone === undefined || zoneOf(connection.original) === zone) yield connection;
     }
   }
 
   /** Buries some of the expired connections; a number of calls goes once round the table. */
   sweep(nowMs: number): void {
-    const n = this.#connections.length;
+    this.#countNew();
+    const n = this.#nIds;
     const nSteps = Math.min(n, Math.max(SWEEP_MIN, Math.ceil(n / SWEEP_PARTS)));
     for (let step = 0; step < nSteps; step++) {
       this.#sweepAt = this.#sweepAt + 1 < n ? this.#sweepAt + 1 : 0;
-      const connection = this.#connections[this.#sweepAt];
-      if (connection !== undefined && connection.expiresMs <= nowMs) this.remove(connection);
+      const id = this.#sweepAt;
+      if (this.#isLive(id) && this.#expiryOf(id) <= nowMs) this.remove(this.#connections[id] ?? this.#viewOf(id), nowMs);
     }
+  }
+
+  /** Notes what the kernel's program has made. */
+  #countNew(): void {
+    this.#shared?.takeNew((id) => {
+      this.#connections[id]?.becomeForeign();
+      this.#count(zoneOf(this.#viewOf(id).original), 1);
+    });
+  }
+
+  #count(zone: number, change: 1 | -1): void {
+    this.#size += change;
+    const n = (this.#nByZone.get(zone) ?? 0) + change;
+    if (n === 0) this.#nByZone.delete(zone);
+    else this.#nByZone.set(zone, n);
+  }
+
+  #takeId(nowMs: number): number {
+    const shared = this.#shared?.takeId(nowMs) ?? -1;
+    if (shared >= 0) return shared;
+    return this.#freeIds.pop() ?? this.#nIds++;
+  }
+
+  /** The object of an id, for good. */
+  #connectionAt(id: number): Connection {
+    const connection = this.#connections[id] ?? this.#viewOf(id);
+    this.#connections[id] = connection;
+    return connection;
+  }
+
+  #viewOf(id: number): Connection {
+    return new Connection(id, this.#memoryOf(id), this.#entryAt(id));
+  }
+
+  #isLive(id: number): boolean {
+    return this.#memoryOf(id).words[this.#entryAt(id) + ENTRY.status] === STATUS.live;
+  }
+
+  #expiryOf(id: number): number {
+    const memory = this.#memoryOf(id);
+    return expiryOf(memory.words, this.#entryAt(id)) - memory.clockOffsetMs;
+  }
+
+  #memoryOf(id: number): EntryMemory {
+    const nShared = this.#shared?.capacity ?? 0;
+    if (this.#shared !== undefined && id < nShared) return this.#shared.memory;
+    const page = Math.floor((id - nShared) / PAGE_ENTRIES);
+    return (this.#pages[page] ??= { words: new Int32Array(PAGE_ENTRIES * ENTRY_WORDS), clockOffsetMs: 0 });
+  }
+
+  #entryAt(id: number): number {
+    const nShared = this.#shared?.capacity ?? 0;
+    return ENTRY_WORDS * (id < nShared ? id : (id - nShared) % PAGE_ENTRIES);
+  }
+
+  /** `2 * id + direction` of a tuple; -1 when there is no such connection. */
+  #findPlace(tuple: Uint32Array): number {
+    const hash = hashTuple(tuple, this.#seed);
+    const wrap = this.#capacity - 1;
+    const hashes = this.#hashes;
+    const places = this.#places;
+    for (let at = hash & wrap; ; at = (at + 1) & wrap) {
+      const place = (places[at] ?? 0) - 1;
+      if (place < 0) return this.#findShared(tuple);
+      if (hashes[at] !== hash) continue;
+      const connection = this.#connections[place >>> 1];
+      if (connection === undefined) continue;
+      if (isSameTuple((place & 1) === 1 ? connection.reply : connection.original, tuple)) return place;
+    }
+  }
+
+  /** As {@link ConnectionTable.#findPlace} of a connection that the kernel's program has made. */
+  #findShared(tuple: Uint32Array): number {
+    const place = this.#shared?.find(tuple) ?? -1;
+    if (place < 0) return -1;
+    this.#countNew();
+    const id = place >>> 1;
+    if (!this.#isLive(id)) return -1;
+    const connection = this.#connectionAt(id);
+    if (!connection.isIndexed) this.#index(connection);
+    return place;
+  }
+
+  #index(connection: Connection): void {
+    if (4 * (this.#nIndexed + 1) > this.#capacity) this.#grow();
+    this.#nIndexed++;
+    connection.isIndexed = true;
+    this.#place(hashTuple(connection.original, this.#seed), 2 * connection.id + 1);
+    this.#place(hashTuple(connection.reply, this.#seed), 2 * connection.id + 2);
+  }
+
+  #leaveIndex(connection: Connection): void {
+    this.#nIndexed--;
+    connection.isIndexed = false;
+    this.#removePlace(hashTuple(connection.original, this.#seed), 2 * connection.id + 1);
+    this.#removePlace(hashTuple(connection.reply, this.#seed), 2 * connection.id + 2);
   }
 
   #place(hash: number, place: number): void {

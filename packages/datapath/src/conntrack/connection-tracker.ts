@@ -16,23 +16,23 @@ export class TrackedConnections implements ConnectionTracker {
   }
 
   get maxConnections(): number {
-    return this.#conntrack.maxConnections;
+    return this.#conntrack.limits.max;
   }
 
   set maxConnections(n: number) {
-    this.#conntrack.maxConnections = n;
+    this.#conntrack.limits.max = n;
   }
 
   get defaultZoneLimit(): number {
-    return this.#conntrack.defaultZoneLimit;
+    return this.#conntrack.limits.ofOtherZones;
   }
 
   set defaultZoneLimit(limit: number) {
-    this.#conntrack.defaultZoneLimit = limit;
+    this.#conntrack.limits.ofOtherZones = limit;
   }
 
   get zoneLimits(): Map<number, number> {
-    return this.#conntrack.zoneLimits;
+    return this.#conntrack.limits.ofZones;
   }
 
   get size(): number {
@@ -49,7 +49,7 @@ export class TrackedConnections implements ConnectionTracker {
     let n = 0;
     for (const connection of this.#conntrack.table.live(nowMs, zone)) {
       if (matches !== undefined && !matches(describe(connection, nowMs))) continue;
-      this.#conntrack.table.remove(connection);
+      this.#conntrack.table.remove(connection, nowMs);
       n++;
     }
     return n;

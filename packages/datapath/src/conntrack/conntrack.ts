@@ -14,7 +14,8 @@ import { getU8 } from "@tenet/net";
 import type { CtDatapathAction, CtNat } from "../datapath.ts";
 import type { Packet } from "../packet/packet.ts";
 import type { Rewriter } from "../packet/rewrite.ts";
-import type { Connection, NatSide, Phase } from "./connection.ts";
+import type { Connection, NatSide } from "./connection.ts";
+import { ConnectionLimits } from "./connection-limits.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import { CT_STATE, NAT_STATES } from "./ct-state.ts";
 import { readAnnouncement } from "./announcements.ts";
@@ -24,11 +25,12 @@ import { translateFtp } from "./ftp-translation.ts";
 import { chooseReply, type NatContext } from "./nat.ts";
 import { PacketReader } from "./packet-reader.ts";
 import { PacketTranslator } from "./packet-translator.ts";
+import { PHASE, type Phase } from "./phase.ts";
+import type { SharedConnections } from "./shared-connections.ts";
 import { beginTcp, canBegin, followTcp, phaseOf, type TcpEnd, TcpSegment, VERDICT, type Verdict } from "./tcp.ts";
 import { isIcmp, isSameTuple, protoOf, reverseTuple, TUPLE, TUPLE_WORDS } from "./tuple.ts";
 
 const TCP = 6;
-const DEFAULT_MAX_CONNECTIONS = 3_000_000;
 /** Types of ICMP messages that ask. */
 const ICMP_REQUESTS: ReadonlySet<number> = new Set([8, 13, 15]);
 const ICMP6_ECHO_REQUEST = 128;
@@ -38,14 +40,10 @@ export type TrackResult = "on" | "drop" | "wait";
 
 /** Tracks the connections of one datapath. */
 export class Conntrack {
-  /** Connections that are held at most; beyond them a commit is not remembered. */
-  maxConnections: number = DEFAULT_MAX_CONNECTIONS;
-  /** The most connections of a zone that has no limit of its own; 0 = any number. */
-  defaultZoneLimit = 0;
-  /** The most connections of a zone. */
-  readonly zoneLimits: Map<number, number> = new Map();
+  readonly limits: ConnectionLimits = new ConnectionLimits(() => this.#limitShared());
   readonly table: ConnectionTable;
   readonly fragments: Fragments = new Fragments();
+  readonly #shared: SharedConnections | undefined;
   readonly #expectations = new Expectations();
   readonly #nat: NatContext;
   readonly #reader = new PacketReader();
@@ -57,10 +55,14 @@ export class Conntrack {
   #isReply = false;
   #connection: Connection | undefined;
 
-  /** @param random - 0 <= n < 1, for seeds and random ports */
-  constructor(rewriter: Rewriter, random: () => number) {
+  /**
+   * @param random - 0 <= n < 1, for seeds and random ports
+   * @param shared - the kernel's program that follows connections, too
+   */
+  constructor(rewriter: Rewriter, random: () => number, shared?: SharedConnections) {
     const seed = Math.floor(random() * 2 ** 32) | 0;
-    this.table = new ConnectionTable(seed);
+    this.#shared = shared;
+    this.table = new ConnectionTable(seed, shared);
     this.#translator = new PacketTranslator(rewriter);
     this.#nat = { seed, random, isTaken: (reply) => this.table.find(reply, this.#nowMs) !== undefined };
   }
@@ -92,6 +94,27 @@ export class Conntrack {
   /** Calls `resume` when the first fragment has come of the packet for which {@link track} has just said `wait`. */
   waitForFirst(zone: number, resume: () => void): void {
     this.fragments.wait(this.#reader.fragmentKey(zone), resume, this.#nowMs);
+  }
+
+  /** Forgets what is too old. */
+  tidy(nowMs: number): void {
+    this.table.sweep(nowMs);
+    this.fragments.expire(nowMs);
+    this.#expectations.expire(nowMs);
+    this.#shared?.giveIds(nowMs);
+    this.#tellShared();
+  }
+
+  /** Tells the kernel's program whether it has to ask here about packets of connections that it does not know. */
+  #tellShared(): void {
+    if (this.#shared !== undefined) this.#shared.mustAsk = this.table.nHidden > 0 || this.#expectations.size > 0;
+  }
+
+  /** Tells the kernel's program in which zones connections have to be counted before there are more. */
+  #limitShared(): void {
+    const { limits } = this;
+    const isFew = limits.max < (this.#shared?.capacity ?? 0);
+    this.#shared?.limitZones((zone) => isFew || limits.ofZone(zone) !== Number.POSITIVE_INFINITY);
   }
 
   /** Gives a fragment without ports what was found out about the first one. */
@@ -174,7 +197,7 @@ export class Conntrack {
   }
 
   #forget(connection: Connection): undefined {
-    this.table.remove(connection);
+    this.table.remove(connection, this.#nowMs);
     this.#isReply = false;
     return undefined;
   }
@@ -182,20 +205,20 @@ export class Conntrack {
   #follow(connection: Connection): Verdict {
     if (connection.ends !== undefined) return this.#followTcp(connection, connection.ends);
     const { phase } = connection;
-    if (phase === "icmpFirst" || phase === "icmpReply") {
-      connection.touch(this.#isReply ? "icmpReply" : phase, this.#nowMs);
-      return connection.phase === "icmpReply" ? VERDICT.established : VERDICT.new;
+    if (phase === PHASE.icmpFirst || phase === PHASE.icmpReply) {
+      connection.touch(this.#isReply ? PHASE.icmpReply : phase, this.#nowMs);
+      return connection.phase === PHASE.icmpReply ? VERDICT.established : VERDICT.new;
     }
-    const isBoth = phase === "otherBoth" || this.#isReply;
-    connection.touch(isBoth ? "otherBoth" : "otherMultiple", this.#nowMs);
-    return isBoth || phase === "otherMultiple" ? VERDICT.established : VERDICT.new;
+    const isBoth = phase === PHASE.otherBoth || this.#isReply;
+    connection.touch(isBoth ? PHASE.otherBoth : PHASE.otherMultiple, this.#nowMs);
+    return isBoth || phase === PHASE.otherMultiple ? VERDICT.established : VERDICT.new;
   }
 
   #followTcp(connection: Connection, ends: readonly [TcpEnd, TcpEnd]): Verdict {
     const sender = this.#isReply ? ends[1] : ends[0];
     const receiver = this.#isReply ? ends[0] : ends[1];
     const verdict = followTcp(sender, receiver, this.#segment);
-    if (verdict === VERDICT.new) connection.touch("tcpFirst", this.#nowMs);
+    if (verdict === VERDICT.new) connection.touch(PHASE.tcpFirst, this.#nowMs);
     else if (verdict === VERDICT.established) connection.touch(phaseOf(sender, receiver), this.#nowMs);
     return verdict;
   }
@@ -210,9 +233,7 @@ export class Conntrack {
   }
 
   #hasRoom(zone: number): boolean {
-    if (this.table.size >= this.maxConnections) return false;
-    const limit = this.zoneLimits.get(zone) ?? (this.defaultZoneLimit || undefined);
-    return limit === undefined || this.table.sizeOfZone(zone) < limit;
+    return this.table.size < this.limits.max && this.table.sizeOfZone(zone) < this.limits.ofZone(zone);
   }
 
   /** Notes what a packet of a control connection announces. */
@@ -221,7 +242,9 @@ export class Conntrack {
     const headerBytes = connection.ends === undefined ? 8 : (getU8(bytes, l4At + 12) >>> 4) * 4;
     if (l4At + headerBytes >= end) return;
     const expectation = readAnnouncement(connection, this.#isReply, bytes, l4At + headerBytes, end);
-    if (expectation !== undefined) this.#expectations.add(expectation, this.#nowMs);
+    if (expectation === undefined) return;
+    this.#expectations.add(expectation, this.#nowMs);
+    this.#tellShared();
   }
 
   /** The tuple of answers to the packet in hand, good until the next; `undefined` when nothing is left to translate it to. */
@@ -241,12 +264,14 @@ export class Conntrack {
     if (reply === undefined) return undefined;
     const side: NatSide = isSameTuple(reply, this.#reversed) ? "none" : (nat?.side ?? sideOf(reply, this.#reversed));
     const proto = protoOf(original);
-    const phase: Phase = proto === TCP ? "tcpFirst" : isIcmp(proto) ? "icmpFirst" : "otherFirst";
+    const phase: Phase = proto === TCP ? PHASE.tcpFirst : isIcmp(proto) ? PHASE.icmpFirst : PHASE.otherFirst;
     const ownHelper = this.#reader.part === "whole" ? helper : undefined;
-    const connection = this.table.add(original, reply);
+    const connection = this.table.add(original, reply, this.#nowMs);
     connection.begin({ nat: side, helper: ownHelper, parent: expectation?.parent, phase }, this.#nowMs);
     if (connection.ends !== undefined) beginTcp(connection.ends[0], connection.ends[1], this.#segment);
     if (expectation !== undefined) this.#expectations.remove(expectation);
+    this.table.publish(connection);
+    this.#tellShared();
     return connection;
   }
 

@@ -32,7 +32,7 @@ export class Expectations {
 
   /** Notes an announcement, in place of an earlier one of the same connection. */
   add(expectation: Expectation, nowMs: number): void {
-    this.#expire(nowMs);
+    this.expire(nowMs);
     const key = keyOf(expectation.original);
     this.#entries.delete(key);
     if (this.#entries.size < MAX_EXPECTATIONS) this.#entries.set(key, { expectation, expiresMs: nowMs + TIMEOUT_MS });
@@ -49,7 +49,8 @@ export class Expectations {
     this.#entries.delete(keyOf(original));
   }
 
-  #expire(nowMs: number): void {
+  /** Forgets what is too old. */
+  expire(nowMs: number): void {
     for (const [key, { expiresMs }] of this.#entries) {
       if (expiresMs > nowMs) return;
       this.#entries.delete(key);

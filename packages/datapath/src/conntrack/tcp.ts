@@ -13,6 +13,8 @@
  * @see G. van Rooij, "Real Stateful TCP Packet Filtering in IP Filter", 2000
  */
 import { getU8, getU16, getU32, TCP_FLAG } from "@tenet/net";
+import { END, END_WORDS } from "./connection-entry.ts";
+import { PHASE, type Phase } from "./phase.ts";
 
 /** States of one end, in the order in which a connection goes through them. */
 export const TCP_STATES = [
@@ -29,35 +31,76 @@ export const TCP_STATES = [
   "TIME_WAIT",
 ] as const;
 
-const STATE = { closed: 0, synSent: 2, established: 4, closing: 7, finWait2: 9, timeWait: 10 } as const;
+/** Places in {@link TCP_STATES}. */
+export const STATE = { closed: 0, synSent: 2, established: 4, closing: 7, finWait2: 9, timeWait: 10 } as const;
 
 /** What a segment means to its connection. */
 export const VERDICT = { invalid: 0, established: 1, new: 2, restart: 3 } as const;
 /** A number of {@link VERDICT}. */
 export type Verdict = (typeof VERDICT)[keyof typeof VERDICT];
 
-/** How long a connection lives after a segment. */
-export type TcpPhase = "tcpFirst" | "tcpOpening" | "tcpEstablished" | "tcpClosing" | "tcpFinWait" | "tcpClosed";
-
 /** Bytes that an acknowledgement may lie outside what was seen. */
-const MAX_ACK_SKEW = 0xffff + 1500;
+export const MAX_ACK_SKEW: number = 0xffff + 1500;
 /** The largest window scale (RFC 7323). */
-const MAX_SCALE = 14;
+export const MAX_SCALE = 14;
 /** The scale is not known: the connection was picked up after its first segments. */
-const UNKNOWN_SCALE = -1;
+export const UNKNOWN_SCALE: number = -1;
 /** This end offers no scale. */
-const NO_SCALE = -2;
+export const NO_SCALE: number = -2;
 
-/** One end of a connection. */
+/** One end of a connection, in the words of its entry. */
 export class TcpEnd {
-  state: number = STATE.closed;
+  readonly #words: Int32Array;
+  readonly #at: number;
+
+  /** @param at - where its words begin */
+  constructor(words: Int32Array = new Int32Array(END_WORDS), at = 0) {
+    this.#words = words;
+    this.#at = at;
+  }
+
+  get state(): number {
+    return this.#words[this.#at + END.state] ?? 0;
+  }
+
+  set state(state: number) {
+    this.#words[this.#at + END.state] = state;
+  }
+
   /** One past the last byte sent, at least. */
-  seqLow = 0;
+  get seqLow(): number {
+    return this.#words[this.#at + END.seqLow] ?? 0;
+  }
+
+  set seqLow(seq: number) {
+    this.#words[this.#at + END.seqLow] = seq;
+  }
+
   /** One past the last byte that may be sent. */
-  seqHigh = 0;
-  maxWindow = 0;
+  get seqHigh(): number {
+    return this.#words[this.#at + END.seqHigh] ?? 0;
+  }
+
+  set seqHigh(seq: number) {
+    this.#words[this.#at + END.seqHigh] = seq;
+  }
+
+  get maxWindow(): number {
+    return this.#words[this.#at + END.maxWindow] ?? 0;
+  }
+
+  set maxWindow(window: number) {
+    this.#words[this.#at + END.maxWindow] = window;
+  }
+
   /** Shift count, {@link UNKNOWN_SCALE} or {@link NO_SCALE}. */
-  scale: number = NO_SCALE;
+  get scale(): number {
+    return this.#words[this.#at + END.scale] ?? 0;
+  }
+
+  set scale(scale: number) {
+    this.#words[this.#at + END.scale] = scale;
+  }
 }
 
 /** A segment read from a packet; reused. */
@@ -87,7 +130,7 @@ export class TcpSegment {
 }
 
 /** Whether a segment may begin a connection: the answer to an opening alone may not. */
-export function canBegin({ flags }: TcpSegment): boolean {
+export function canBegin({ flags }: Pick<TcpSegment, "flags">): boolean {
   return hasSaneFlags(flags) && (flags & (TCP_FLAG.syn | TCP_FLAG.ack)) !== (TCP_FLAG.syn | TCP_FLAG.ack);
 }
 
@@ -156,13 +199,13 @@ export function followTcp(sender: TcpEnd, receiver: TcpEnd, segment: TcpSegment)
 }
 
 /** How long the connection lives from now, by the states of its ends. */
-export function phaseOf(sender: TcpEnd, receiver: TcpEnd): TcpPhase {
+export function phaseOf(sender: TcpEnd, receiver: TcpEnd): Phase {
   const lower = Math.min(sender.state, receiver.state);
   const higher = Math.max(sender.state, receiver.state);
-  if (lower >= STATE.finWait2) return "tcpClosed";
-  if (lower >= STATE.closing) return "tcpFinWait";
-  if (lower < STATE.established) return "tcpOpening";
-  return higher >= STATE.closing ? "tcpClosing" : "tcpEstablished";
+  if (lower >= STATE.finWait2) return PHASE.tcpClosed;
+  if (lower >= STATE.closing) return PHASE.tcpFinWait;
+  if (lower < STATE.established) return PHASE.tcpOpening;
+  return higher >= STATE.closing ? PHASE.tcpClosing : PHASE.tcpEstablished;
 }
 
 interface Scaled {
@@ -225,7 +268,7 @@ function advance(sender: TcpEnd, receiver: TcpEnd, flags: number): void {
 }
 
 /** An opening does not end or reset; everything else acknowledges or resets, and only what acknowledges ends or urges. */
-function hasSaneFlags(flags: number): boolean {
+export function hasSaneFlags(flags: number): boolean {
   const { syn, rst, fin, ack, psh, urg } = TCP_FLAG;
   if ((flags & syn) !== 0) {
     if ((flags & (rst | fin)) !== 0) return false;

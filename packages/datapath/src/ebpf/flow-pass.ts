@@ -17,9 +17,6 @@ import { MAX_FLOWS } from "./slot.ts";
 /** The kernel lets a program have 64 maps, one for each mask among them. */
 const MAX_MASKS = 48;
 
-/** What the program of a pass shares with others. */
-export type SharedMaps = Omit<ProgramMaps, "maskHints">;
-
 /** Flows of one mask. */
 export interface MaskMap extends MaskTable {
   readonly map: BpfMap;
@@ -38,7 +35,7 @@ export class FlowPass {
   /** Whether there are masks or kinds of actions that the program was not made for, or was and need not. */
   isStale = false;
   readonly #pass: Pass;
-  readonly #maps: SharedMaps;
+  readonly #maps: ProgramMaps;
   readonly #hints = BpfMap.create({
     kind: "per-cpu-array",
     name: "tenet_hints",
@@ -54,7 +51,7 @@ export class FlowPass {
   #program: BpfProgram;
 
   /** @throws SystemCallError when the kernel refuses a map or the program */
-  constructor(pass: Pass, maps: SharedMaps) {
+  constructor(pass: Pass, maps: ProgramMaps) {
     this.#pass = pass;
     this.#maps = maps;
     this.#program = this.#load();

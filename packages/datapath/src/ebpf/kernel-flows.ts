@@ -7,20 +7,26 @@
  * those that are to be looked up again. They are replaced one after the other: whatever the two find of each other's flows
  * is in maps that both see, and what they do not find comes here.
  */
+import { FIELDS } from "@tenet/net";
 import { attach, BpfMap, GracePeriod, type Link } from "@tenet/bpf";
 import type { DatapathAction, KernelStats, SetTunnelAction, TunnelSpec } from "../datapath.ts";
 import type { KernelPort } from "./actions/action-kind.ts";
-import { toKernelActions } from "./actions/actions.ts";
+import { toKernelActions, withoutLastClone } from "./actions/actions.ts";
 import type { Collector } from "./collector.ts";
 import { bytesOf, type FlowEntry, FlowPass, maskedKey } from "./flow-pass.ts";
-import { hasMetadata, METADATA_BYTES } from "./key-layout.ts";
+import { hasMetadata } from "./key-layout.ts";
 import { PortTraffic } from "./port-traffic.ts";
 import { PORT_COUNTERS } from "./program/counters.ts";
 import { KernelMeters } from "./kernel-meters.ts";
+import { TRACKED } from "./program/metadata.ts";
+import type { ConnectionReferences } from "./program/program-maps.ts";
+import { readResumption, type Resumption } from "./resumption.ts";
 import { MAX_FLOWS, SLOT } from "./slot.ts";
 import { SlotMemory } from "./slot-memory.ts";
+import { TrackPass } from "./track-pass.ts";
 import { KernelTunnels } from "./tunnel/kernel-tunnels.ts";
 
+const RECIRC_ID = FIELDS.recirc_id.word;
 /** As many as the tag of a packet that comes up can tell. */
 const MAX_PORTS = 65_536;
 /** Between two programs: making one takes tens of ms, and new masks come together. */
@@ -63,7 +69,7 @@ export class KernelFlows {
     kind: "per-cpu-array",
     name: "tenet_metadata",
     keyBytes: 4,
-    valueBytes: METADATA_BYTES,
+    valueBytes: TRACKED.sizeBytes,
     maxEntries: 1,
   });
   /** The later program. */
@@ -75,23 +81,27 @@ export class KernelFlows {
   /** What the program counts of ports. */
   readonly traffic: PortTraffic = new PortTraffic(this.#counterMemory);
   readonly #ports = new Map<number, KernelPort & { readonly link: Link }>();
+  /** By slot: what to go on with when the program leaves a packet to this process in the middle of a list. */
+  readonly #lists = new Map<number, Omit<Resumption, "first">>();
   readonly #nLeftByReason = new Map<string, number>();
   readonly #first: FlowPass;
   readonly #later: FlowPass;
+  readonly #track: TrackPass;
   readonly #tunnels: KernelTunnels;
   #reload: NodeJS.Timeout | undefined;
   readonly #forgetLost: NodeJS.Timeout;
 
   /**
    * @param collector - where packets come up
+   * @param connections - those that the programs follow
    * @throws SystemCallError when the kernel refuses a map or the program
    */
-  constructor(collector: Collector, nowMs: () => number) {
+  constructor(collector: Collector, nowMs: () => number, connections: ConnectionReferences) {
     this.#clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - nowMs();
     this.meters = new KernelMeters(this.#clockOffsetMs);
     const shared = { counters: this.#counterMap, metadata: this.#metadataMap, later: this.#laterMap };
     this.#tunnels = new KernelTunnels({ maps: shared, collector: collector.ifindex, collectorPeer: collector.peer, nowMs });
-    const maps = {
+    const common = {
       ...shared,
       ports: this.#portMap,
       slots: this.#slotMap,
@@ -99,6 +109,8 @@ export class KernelFlows {
       collector: collector.ifindex,
       tunnels: this.#tunnels.entry,
     };
+    this.#track = new TrackPass(common, connections);
+    const maps = { ...common, tracker: this.#track.entry };
     this.#first = new FlowPass("first", maps);
     this.#later = new FlowPass("later", maps);
     this.#putLater();
@@ -177,9 +189,21 @@ export class KernelFlows {
     const bytes = maskedKey(table, key);
     const slot = this.#slots.take(kernelActions, bytes);
     if (slot < 0) return "lack of room for flows";
+    this.#lists.delete(slot);
+    if (kernelActions.some(({ what }) => what === "track")) {
+      this.#lists.set(slot, { actions: withoutLastClone(actions), recircId: key[RECIRC_ID] ?? 0 });
+      this.#track.require(kernelActions);
+    }
     const entry = pass.add(table, bytes, slot, kernelActions);
     this.#reloadSoon();
     return new FlowInKernel(this.#slots, this.#clockOffsetMs, { pass, entry, paths });
+  }
+
+  /** What to go on with, by what a packet has in the place of its `recirc_id`; `undefined` when that says nothing of it. */
+  resumption(recircId: number): Resumption | undefined {
+    const place = readResumption(recircId);
+    const list = place === undefined ? undefined : this.#lists.get(place.slot);
+    return place === undefined || list === undefined ? undefined : { ...list, first: place.place };
   }
 
   /** Takes a flow away; what it has counted can still be read, until the next flow is put. */
@@ -200,7 +224,7 @@ export class KernelFlows {
     this.#slotMemory.unmap();
     this.#counterMemory.unmap();
     const maps = [this.#portMap, this.#slotMap, this.#counterMap, this.#metadataMap, this.#laterMap];
-    for (const object of [this.meters, this.#first, this.#later, this.#grace, ...maps]) object.close();
+    for (const object of [this.meters, this.#first, this.#later, this.#track, this.#grace, ...maps]) object.close();
   }
 
   /** When a program does not fit its flows any more. */

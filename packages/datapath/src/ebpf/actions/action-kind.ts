@@ -44,6 +44,8 @@ export interface Destinations {
 export interface TranslationContext extends Destinations {
   /** Whether it is the last of the list. */
   readonly isLast: boolean;
+  /** The actions before it; `undefined` in a list inside of an action. */
+  readonly before: readonly DatapathAction[] | undefined;
   /** What is known of the flow's packets after the actions before this one; an action that changes it says so. */
   readonly layout: FrameLayout;
   /** The outer headers that packets go into tunnels with. */

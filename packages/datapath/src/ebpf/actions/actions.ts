@@ -12,6 +12,7 @@ import { OUTPUT_ACTIONS, type OutputActionName, translateOutput } from "./output
 import { RECIRCULATION_ACTIONS, type RecirculationActionName, translateRecirc } from "./recirculation.ts";
 import { SET_FIELD_ACTIONS, type SetFieldActionName, translateSetMasked } from "./set-field.ts";
 import { SET_WORD_ACTIONS } from "./set-word.ts";
+import { TRACK_ACTIONS, type TrackActionName, translateTrack } from "./track.ts";
 import { TUNNEL_ACTIONS, type TunnelActionName } from "./tunnel.ts";
 import { translatePopVlan, translatePushVlan, VLAN_ACTIONS, type VlanActionName } from "./vlan.ts";
 
@@ -23,6 +24,7 @@ export type ActionName =
   | RecirculationActionName
   | BranchActionName
   | MeterActionName
+  | TrackActionName
   | TunnelActionName;
 
 const CODES: Readonly<Record<ActionName, ActionCode>> = {
@@ -30,6 +32,7 @@ const CODES: Readonly<Record<ActionName, ActionCode>> = {
   ...VLAN_ACTIONS,
   ...SET_FIELD_ACTIONS,
   ...RECIRCULATION_ACTIONS,
+  ...TRACK_ACTIONS,
   ...TUNNEL_ACTIONS,
   ...BRANCH_ACTIONS,
   ...METER_ACTIONS,
@@ -56,7 +59,13 @@ export function toKernelActions(
   { key, mask, actions }: Pick<Megaflow, "key" | "mask" | "actions">,
   destinations: Destinations,
 ): KernelAction<ActionName>[] | string {
-  const out = translateList(actions, { ...destinations, layout: new FrameLayout(key, mask), outer: undefined, isLast: true });
+  const out = translateList(actions, {
+    ...destinations,
+    layout: new FrameLayout(key, mask),
+    outer: undefined,
+    isLast: true,
+    before: [],
+  });
   return typeof out === "string" || out.length <= SLOT.maxActions ? out : "too many actions";
 }
 
@@ -67,7 +76,8 @@ function translateList(actions: readonly DatapathAction[], context: TranslationC
   let { outer } = context;
   for (const [i, action] of list.entries()) {
     if (action.type === "setTunnel") outer = action;
-    const translated = translate(action, { ...context, outer, isLast: context.isLast && i === list.length - 1 });
+    const isLast = context.isLast && i === list.length - 1;
+    const translated = translate(action, { ...context, outer, isLast, before: context.before && list.slice(0, i) });
     if (typeof translated === "string") return translated;
     if (translated === undefined) return action.type === "output" ? "a port outside the kernel's reach" : `action ${action.type}`;
     out.push(...translated);
@@ -76,7 +86,7 @@ function translateList(actions: readonly DatapathAction[], context: TranslationC
 }
 
 /** Nobody needs the packet behind the last action: what that does to a copy may be done to the packet. */
-function withoutLastClone(actions: readonly DatapathAction[]): readonly DatapathAction[] {
+export function withoutLastClone(actions: readonly DatapathAction[]): readonly DatapathAction[] {
   const last = actions.at(-1);
   return last?.type === "clone" ? [...actions.slice(0, -1), ...withoutLastClone(last.actions)] : actions;
 }
@@ -95,6 +105,8 @@ function translate(action: DatapathAction, context: TranslationContext): KernelA
       return translateRecirc(action, context);
     case "ctClear":
       return [{ what: "ctClear", argument: 0, low: 0, high: 0 }];
+    case "ct":
+      return translateTrack(action, context);
     case "setMasked":
       return translateSetMasked(action, context.layout);
     case "clone":
@@ -119,8 +131,8 @@ function translateCheckLength(
   const { isLast, layout } = context;
   const { networkAt } = layout;
   if (networkAt === undefined || !(isLast || (isOutputAlone(greater) && isOutputAlone(lessOrEqual)))) return undefined;
-  const longer = translateList(greater, { ...context, layout: layout.fork() });
-  const others = translateList(lessOrEqual, { ...context, layout: layout.fork() });
+  const longer = translateList(greater, { ...context, before: undefined, layout: layout.fork() });
+  const others = translateList(lessOrEqual, { ...context, before: undefined, layout: layout.fork() });
   if (typeof longer === "string") return longer;
   return typeof others === "string" ? others : branchByLength(sizeBytes, networkAt, longer, others);
 }
@@ -132,9 +144,13 @@ function isOutputAlone(actions: readonly DatapathAction[]): boolean {
 
 /** Carries out the actions of the slot in `r9`; only these are in the program. */
 export function carryOut(names: ReadonlySet<ActionName>, maps: ProgramMaps): Code {
+  return [asm.mov("r8", 0), carryOutFrom(names, maps)];
+}
+
+/** As {@link carryOut}, from the one with the index in `r8` on; at `next`, from the one behind it. */
+export function carryOutFrom(names: ReadonlySet<ActionName>, maps: ProgramMaps): Code {
   const used = NAMES.filter((name) => names.has(name));
   return [
-    asm.mov("r8", 0),
     asm.label("act"),
     asm.load(4, "r1", "r9", SLOT.nActions),
     asm.branch("r8", ">=", "r1", "done"),

@@ -1,7 +1,7 @@
 /** Finds the packet's flow under the masks there are. */
 import { asm, type Code, type MapReference } from "@tenet/bpf";
 import { slotKeyAt } from "../slot.ts";
-import { findEntry, type MaskTable, type ProgramMaps } from "./program-maps.ts";
+import { findEntry, type MaskTable, type PassMaps } from "./program-maps.ts";
 import { STACK } from "./stack.ts";
 
 /** Numbers of masks that are remembered, a power of two. */
@@ -14,7 +14,7 @@ const HASH_MULTIPLIER = 0x2545_f491;
  *
  * Registers: `r7` where the number is remembered, `r8` whether the mask at hand is the one remembered.
  */
-export function findFlow(tables: readonly MaskTable[], { maskHints, slots }: ProgramMaps): Code {
+export function findFlow(tables: readonly MaskTable[], { maskHints, slots }: PassMaps): Code {
   if (tables.length === 1) {
     return tables.map((table) => [lookup(table), asm.branch("r0", "==", 0, "slow"), findSlot(table, slots), asm.jump("hit")]);
   }
@@ -60,7 +60,7 @@ function lookup({ map, words }: MaskTable): Code {
   return [masked, findEntry(map, STACK.scratch)];
 }
 
-/** From the entry at `r0` to its slot. The entry may be another flow's by now, and then its slot is, too: the packet goes up. */
+/** From the entry at `r0` to its slot, whose number is on the stack then. The entry may be another flow's by now, and then its slot is, too: the packet goes up. */
 function findSlot({ words }: MaskTable, slots: MapReference): Code {
   const at = slotKeyAt(words.length);
   const pieces = Array.from(
@@ -68,7 +68,7 @@ function findSlot({ words }: MaskTable, slots: MapReference): Code {
     (_, i) => ({ from: 8 * i, width: 2 * i + 1 < words.length ? 8 : 4 }) as const,
   );
   return [
-    [asm.mov("r2", "r0"), asm.mapAddress("r1", slots), asm.call("map_lookup_elem")],
+    [asm.load(4, "r1", "r0", 0), asm.store(8, "r10", STACK.slot, "r1"), findEntry(slots, STACK.slot)],
     [asm.branch("r0", "==", 0, "slow"), asm.mov("r9", "r0")],
     pieces.map(({ from, width }) => [
       [asm.load(width, "r1", "r10", STACK.scratch + from), asm.load(width, "r2", "r9", at + from)],

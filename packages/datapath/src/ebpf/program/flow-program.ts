@@ -14,7 +14,7 @@ import { findFlow } from "./find-flow.ts";
 import { goUp, goUpAgain } from "./go-up.ts";
 import { takeMetadata } from "./metadata.ts";
 import { CONTEXT, PacketParser } from "./parse-packet.ts";
-import { findEntry, type MaskTable, type ProgramMaps } from "./program-maps.ts";
+import { findEntry, type MaskTable, type PassMaps, type ProgramMaps } from "./program-maps.ts";
 import { STACK } from "./stack.ts";
 
 /** The packets that a program looks up: those that have just come in, or those that are looked up again. */
@@ -26,7 +26,7 @@ const PROTO_BITS = 0xff00_0000;
 const TCP_FLAGS_AT = STACK.key + 4 * (placeOf(FIELDS.tcp_flags.word) ?? 0) + 2;
 
 /** Assembles the program of a pass for these masks and for flows with these actions. */
-export function flowProgram(pass: Pass, tables: readonly MaskTable[], actions: ReadonlySet<ActionName>, maps: ProgramMaps): Code {
+export function flowProgram(pass: Pass, tables: readonly MaskTable[], actions: ReadonlySet<ActionName>, maps: PassMaps): Code {
   const isFirst = pass === "first";
   const groups = groupsToRead(tables, actions);
   return [
@@ -34,12 +34,17 @@ export function flowProgram(pass: Pass, tables: readonly MaskTable[], actions: R
     isFirst ? findPort(maps) : [takeMetadata(maps), clear(METADATA_BYTES)],
     tables.length === 0 ? [] : [new PacketParser(groups, STACK.key, STACK.transportAt).code(), findFlow(tables, maps)],
     [asm.label("slow"), isFirst ? goUp(maps) : []],
-    !isFirst || (tables.length > 0 && actions.has("recirc")) ? [asm.label("slow-again"), goUpAgain(maps)] : [],
+    !isFirst || (tables.length > 0 && goesUpAgain(actions)) ? [asm.label("slow-again"), goUpAgain(maps)] : [],
     tables.length === 0 ? [] : [asm.label("hit"), count(groups)],
     tables.length > 0 && isFirst ? countPort(maps, STACK.key, "rx", "received") : [],
     tables.length === 0 ? [] : carryOut(actions, maps),
     [asm.label("done"), asm.mov("r0", VERDICT.drop), asm.exit()],
   ];
+}
+
+/** Whether packets of the first pass go up from the middle of their actions. */
+function goesUpAgain(actions: ReadonlySet<ActionName>): boolean {
+  return actions.has("recirc") || actions.has("track");
 }
 
 /** The port of the device; a packet of a device that is no port goes on as if we were not there. */
@@ -60,7 +65,7 @@ function findPort({ ports }: ProgramMaps): Code {
 }
 
 /** Makes the key zero from a byte on, and forgets where headers are. */
-function clear(from: number): Code {
+export function clear(from: number): Code {
   const words = Array.from({ length: (KEY_BYTES - from) / 8 }, (_, i) => asm.store(8, "r10", STACK.key + from + 8 * i, 0));
   return [words, asm.store(8, "r10", STACK.transportAt, 0)];
 }

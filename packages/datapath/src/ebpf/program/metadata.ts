@@ -1,4 +1,8 @@
-/** What is known of a packet besides its bytes, on its way from one program to the next. */
+/**
+ * What is known of a packet besides its bytes, on its way from one program to the next.
+ *
+ *  | metadata, as in the key | slot 4 | index of the action 4 |    the latter for the program that tracks
+ */
 import { asm, type Code } from "@tenet/bpf";
 import { METADATA_BYTES } from "../key-layout.ts";
 import { findEntry, type ProgramMaps } from "./program-maps.ts";
@@ -6,12 +10,19 @@ import { STACK } from "./stack.ts";
 
 type MetadataMap = Pick<ProgramMaps, "metadata">;
 
-/** Copies it from the key to where the next program takes it from. */
+/** Where the slot and the action's index are, for the program that tracks; bytes of all. */
+export const TRACKED: Readonly<Record<"slot" | "index" | "sizeBytes", number>> = {
+  slot: METADATA_BYTES,
+  index: METADATA_BYTES + 4,
+  sizeBytes: METADATA_BYTES + 8,
+};
+
+/** Copies it from the key to where the next program takes it from, whose address is in `r0` then. */
 export function keepMetadata(maps: MetadataMap): Code {
   return [findMetadata(maps), eachWord((at) => [asm.load(8, "r1", "r10", STACK.key + at), asm.store(8, "r0", at, "r1")])];
 }
 
-/** Copies it to the key. */
+/** Copies it to the key; `r0` is the address of what it was in. */
 export function takeMetadata(maps: MetadataMap): Code {
   return [findMetadata(maps), eachWord((at) => [asm.load(8, "r1", "r0", at), asm.store(8, "r10", STACK.key + at, "r1")])];
 }

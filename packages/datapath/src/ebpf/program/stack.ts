@@ -6,13 +6,15 @@ const STACK_BYTES = 512;
 const KEY_ROOM = Math.ceil(KEY_BYTES / 8) * 8;
 
 /** Offsets of what lives as long as the packet is in the program, and of what each step has for itself. */
-export const STACK: Readonly<Record<"key" | "isInternal" | "transportAt" | "scratch", number>> = {
+export const STACK: Readonly<Record<"key" | "isInternal" | "transportAt" | "slot" | "scratch", number>> = {
   /** The packet's key, as `KEY_WORDS` says. */
   key: -KEY_ROOM,
   /** Whether the port is internal, 8 bytes. */
   isInternal: -KEY_ROOM - 8,
   /** Where the transport header began when the packet was read, from its first byte; 0 = it has none. 8 bytes. */
   transportAt: -KEY_ROOM - 16,
+  /** The number of the slot whose actions are carried out, 8 bytes. */
+  slot: -KEY_ROOM - 24,
   /** Free for each step: a masked key, what helpers point to. */
   scratch: -STACK_BYTES,
 };
@@ -21,4 +23,4 @@ export const STACK: Readonly<Record<"key" | "isInternal" | "transportAt" | "scra
 export const PROTO_AT: number = STACK.key + 4 * (placeOf(FIELDS.nw_proto.word) ?? 0) + 3;
 
 /** Bytes of the scratch. */
-export const SCRATCH_BYTES: number = STACK.transportAt - STACK.scratch;
+export const SCRATCH_BYTES: number = STACK.slot - STACK.scratch;

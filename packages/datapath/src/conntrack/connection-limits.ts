@@ -1,0 +1,69 @@
+/** How many connections there may be, of all and of each zone. */
+
+const DEFAULT_MAX_CONNECTIONS = 3_000_000;
+
+/** Limits of one tracker. */
+export class ConnectionLimits {
+  /** The most connections of a zone. */
+  readonly ofZones: Map<number, number>;
+  readonly #changed: () => void;
+  #max = DEFAULT_MAX_CONNECTIONS;
+  #ofOtherZones = 0;
+
+  /** @param changed - called after each change */
+  constructor(changed: () => void) {
+    this.#changed = changed;
+    this.ofZones = new WatchedMap(changed);
+  }
+
+  /** Connections that are held at most; beyond them a commit is not remembered. */
+  get max(): number {
+    return this.#max;
+  }
+
+  set max(n: number) {
+    this.#max = n;
+    this.#changed();
+  }
+
+  /** The most connections of a zone that has no limit of its own; 0 = any number. */
+  get ofOtherZones(): number {
+    return this.#ofOtherZones;
+  }
+
+  set ofOtherZones(limit: number) {
+    this.#ofOtherZones = limit;
+    this.#changed();
+  }
+
+  /** The most connections of a zone; infinite when it has no limit. */
+  ofZone(zone: number): number {
+    return this.ofZones.get(zone) ?? (this.#ofOtherZones || Number.POSITIVE_INFINITY);
+  }
+}
+
+class WatchedMap extends Map<number, number> {
+  readonly #changed: () => void;
+
+  constructor(changed: () => void) {
+    super();
+    this.#changed = changed;
+  }
+
+  override set(zone: number, limit: number): this {
+    super.set(zone, limit);
+    this.#changed();
+    return this;
+  }
+
+  override delete(zone: number): boolean {
+    const wasThere = super.delete(zone);
+    this.#changed();
+    return wasThere;
+  }
+
+  override clear(): void {
+    super.clear();
+    this.#changed();
+  }
+}

@@ -1,0 +1,66 @@
+/** Sends packets through the connection tracker. */
+import { asm } from "@tenet/bpf";
+import type { DatapathAction } from "../../datapath.ts";
+import { noteResumption, PLACE_SHIFT, TRACK_FLAG } from "../conntrack/track.ts";
+import { keepMetadata, TRACKED } from "../program/metadata.ts";
+import { STACK } from "../program/stack.ts";
+import type { ActionCode, ActionOf, KernelAction, TranslationContext } from "./action-kind.ts";
+
+/** Actions of this file. */
+export type TrackActionName = "track" | "trackLabel";
+
+/** What they do. */
+export const TRACK_ACTIONS: Readonly<Record<TrackActionName, ActionCode>> = {
+  /** Tracks the packet, in a program of its own, which then goes on with the list: zone, `TRACK_FLAG` and place in the list; bits to set in the mark; bits of it that are replaced. */
+  track: (maps) => [
+    [keepMetadata(maps), asm.load(8, "r1", "r10", STACK.slot), asm.store(4, "r0", TRACKED.slot, "r1")],
+    [asm.store(4, "r0", TRACKED.index, "r8"), asm.mov("r1", "r6"), asm.mapAddress("r2", maps.tracker)],
+    [asm.mov("r3", 0), asm.call("tail_call"), noteResumption(), asm.jump("slow-again")],
+  ],
+  /** Words for the action before. */
+  trackLabel: () => asm.jump("next"),
+};
+
+/** Actions whose effect goes along when the packet goes up to this process in the middle of its list. */
+const GO_ALONG: ReadonlySet<DatapathAction["type"]> = new Set([
+  "output",
+  "setMasked",
+  "pushVlan",
+  "popVlan",
+  "ct",
+  "ctClear",
+  "clone",
+  "checkLength",
+  "meter",
+  "hash",
+  "setPriority",
+  "setMark",
+]);
+const MAX_PLACE = 255;
+
+/**
+ * How a `ct` action is written down; what it begins is up to this process when it is to be translated, or followed by a helper.
+ *
+ * @returns `undefined` when the program has no way to leave the packet to this process here
+ */
+export function translateTrack(
+  action: ActionOf<"ct">,
+  { before }: Pick<TranslationContext, "before">,
+): KernelAction<TrackActionName>[] | undefined {
+  if (before === undefined || before.length > MAX_PLACE || !before.every(({ type }) => GO_ALONG.has(type))) return undefined;
+  const { isCommit, isForce, zone, mark, markMask, label, labelMask, nat, helper } = action;
+  const hasLabel = isCommit && label !== undefined && labelMask !== undefined;
+  const argument =
+    zone |
+    (isForce ? TRACK_FLAG.force : 0) |
+    (nat === undefined ? 0 : TRACK_FLAG.translate) |
+    (isCommit ? TRACK_FLAG.commit : 0) |
+    (hasLabel ? TRACK_FLAG.label : 0) |
+    (helper === undefined && nat?.side === undefined ? TRACK_FLAG.begin : 0) |
+    (before.length << PLACE_SHIFT);
+  const first = { what: "track", argument: argument >>> 0, low: (mark & markMask) >>> 0, high: markMask } as const;
+  if (!hasLabel) return [first];
+  const words = [...labelMask.map((bits) => ~bits), ...label.map((bits, i) => bits & (labelMask[i] ?? 0)), 0];
+  const more = [0, 3, 6].map((i) => words.slice(i, i + 3));
+  return [first, ...more.map(([a = 0, b = 0, c = 0]) => ({ what: "trackLabel", argument: a, low: b, high: c }) as const)];
+}

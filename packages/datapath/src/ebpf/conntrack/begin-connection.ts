@@ -1,0 +1,116 @@
+/**
+ * Assembly that makes a connection: it takes a free entry, fills it in, and leads both tuples to it. When another processor was
+ * faster, or there is no room, the packet goes up, and the entry to who gave it.
+ *
+ * Leaves the entry in `r9`.
+ */
+import { asm, type Code } from "@tenet/bpf";
+import { END_WORDS, STATUS } from "../../conntrack/connection-entry.ts";
+import { PHASE } from "../../conntrack/phase.ts";
+import { TUPLE } from "../../conntrack/tuple.ts";
+import { loadArgument } from "../actions/action-kind.ts";
+import { type ConnectionReferences, findEntry } from "../program/program-maps.ts";
+import { CONTROL, N_FREE_IDS } from "./control-layout.ts";
+import { beginTcp } from "./follow-tcp.ts";
+import { entryAt, keep, recall, swapBytes, TRACKING, tupleAt } from "./tracking-stack.ts";
+
+/** Tries to get an id, while other processors get some, too. */
+const MAX_TRIES = 4;
+const ONLY_IF_NEW = 1;
+const PROTO = { icmp: 1, tcp: 6, icmp6: 58 } as const;
+/** Types of answers. */
+const ANSWER = { [PROTO.icmp]: 0, [PROTO.icmp6]: 129 } as const;
+
+/** Goes to `ct-up`, or on with a connection of which the packet is the first. */
+export function beginConnection(maps: ConnectionReferences): Code {
+  return [
+    requireUnlimitedZone(maps),
+    takeId(maps),
+    [keep(TRACKING.id, "r1"), findEntry(maps.entries, TRACKING.id), asm.branch("r0", "==", 0, "ct-up"), asm.mov("r9", "r0")],
+    [asm.store(4, "r9", entryAt("status"), STATUS.beginning), asm.store(4, "r9", entryAt("flags"), 0)],
+    [asm.store(4, "r9", entryAt("mark"), 0), Array.from({ length: 4 }, (_, i) => asm.store(4, "r9", entryAt("label", i), 0))],
+    copyTuple("original"),
+    reverseTuple("reply"),
+    copyTuple("reply"),
+    reverseTuple("original"),
+    [asm.mov("r7", "r9"), asm.add("r7", entryAt("ends")), asm.mov("r8", "r7"), asm.add("r8", 4 * END_WORDS)],
+    [recall("r1", TRACKING.proto), asm.mov("r2", PHASE.otherFirst), asm.branch("r1", "==", 17, "ct-begun")],
+    [asm.mov("r2", PHASE.icmpFirst), asm.branch("r1", "!=", PROTO.tcp, "ct-begun")],
+    [beginTcp(), asm.mov("r2", PHASE.tcpFirst)],
+    [asm.label("ct-begun"), asm.store(4, "r9", entryAt("phase"), "r2"), touch(maps)],
+    [recall("r1", TRACKING.id), asm.lsh("r1", 1), insert(maps), asm.branch("r0", "!=", 0, "ct-abandon")],
+    [reverseTuple("again"), recall("r1", TRACKING.id), asm.lsh("r1", 1), asm.or("r1", 1), insert(maps)],
+    [asm.mov("r8", "r0"), reverseTuple("back"), asm.branch("r8", "==", 0, "ct-inserted")],
+    [asm.mapAddress("r1", maps.index), asm.mov("r2", "r10"), asm.add("r2", TRACKING.tuple), asm.call("map_delete_elem")],
+    [asm.label("ct-abandon"), asm.store(4, "r9", entryAt("status"), STATUS.abandoned), asm.jump("ct-up")],
+    [asm.label("ct-inserted"), asm.store(4, "r9", entryAt("status"), STATUS.live)],
+  ];
+}
+
+/** Sets the time at which the entry in `r9`, whose phase is in `r2`, is over; uses `r1` to `r3`. */
+export function touch({ control }: ConnectionReferences): Code {
+  return [
+    [asm.and("r2", 15), asm.lsh("r2", 3), asm.mapValue("r1", control, CONTROL.timeouts), asm.add("r1", "r2")],
+    [asm.load(8, "r1", "r1", 0), asm.load(8, "r3", "r10", TRACKING.nowNs), asm.add("r3", "r1")],
+    asm.store(8, "r9", entryAt("expires"), "r3"),
+  ];
+}
+
+function requireUnlimitedZone({ control }: ConnectionReferences): Code {
+  return [
+    [loadArgument("r1", "argument"), asm.and("r1", 0xffff), asm.mov("r2", "r1"), asm.rsh("r2", 5), asm.lsh("r2", 2)],
+    [asm.mapValue("r3", control, CONTROL.limitedZones), asm.add("r3", "r2"), asm.load(4, "r3", "r3", 0)],
+    [asm.and("r1", 31), asm.rsh("r3", "r1"), asm.and("r3", 1), asm.branch("r3", "!=", 0, "ct-up")],
+  ];
+}
+
+/** Leaves a free id in `r1`. */
+function takeId({ control }: ConnectionReferences): Code {
+  return [
+    asm.mapValue("r4", control),
+    Array.from({ length: MAX_TRIES }, () => [
+      [asm.load(4, "r0", "r4", CONTROL.taken), asm.load(4, "r2", "r4", CONTROL.given), asm.branch("r0", "==", "r2", "ct-up")],
+      [asm.mov("r2", "r0"), asm.and("r2", N_FREE_IDS - 1), asm.lsh("r2", 2), asm.mapValue("r3", control, CONTROL.freeIds)],
+      [asm.add("r3", "r2"), asm.load(4, "r1", "r3", 0), asm.mov("r5", "r0"), asm.mov("r3", "r0"), asm.add32("r3", 1)],
+      [asm.atomic("cmpxchg", 4, "r4", CONTROL.taken, "r3"), asm.branch32("r0", "==", "r5", "ct-id")],
+    ]),
+    [asm.jump("ct-up"), asm.label("ct-id")],
+  ];
+}
+
+/** Copies the tuple at hand into the entry. */
+function copyTuple(to: "original" | "reply"): Code {
+  return [
+    [recall("r1", tupleAt("head")), asm.store(4, "r9", entryAt(to), "r1")],
+    Array.from({ length: TUPLE.ports }, (_, i) => [
+      [recall("r1", tupleAt("src", i)), swapBytes("r1")],
+      asm.store(4, "r9", entryAt(to, TUPLE.src + i), "r1"),
+    ]),
+  ];
+}
+
+/** Makes the tuple at hand that of the answers, or of what they answer; `name` tells the place from others. */
+function reverseTuple(name: string): Code {
+  const [icmp, done] = [`ct-reverse-icmp-${name}`, `ct-reversed-${name}`];
+  return [
+    [0, 1, 2, 3].map((i) => [
+      [recall("r1", tupleAt("src", i)), recall("r2", tupleAt("dst", i))],
+      [keep(tupleAt("src", i), "r2"), keep(tupleAt("dst", i), "r1")],
+    ]),
+    [recall("r1", tupleAt("ports")), recall("r2", TRACKING.proto)],
+    [asm.branch("r2", "==", PROTO.icmp, icmp), asm.branch("r2", "==", PROTO.icmp6, icmp)],
+    [asm.mov32("r2", "r1"), asm.lsh32("r1", 16), asm.rsh32("r2", 16), asm.or32("r1", "r2"), asm.jump(done)],
+    // The types of a question and of its answer differ by one bit.
+    [asm.label(icmp), asm.mov("r3", (8 ^ ANSWER[PROTO.icmp]) << 16), asm.branch("r2", "==", PROTO.icmp, `${icmp}-4`)],
+    [asm.mov("r3", (128 ^ ANSWER[PROTO.icmp6]) << 16), asm.label(`${icmp}-4`), asm.xor32("r1", "r3")],
+    [asm.label(done), keep(tupleAt("ports"), "r1")],
+  ];
+}
+
+/** Leads the tuple at hand to what is in `r1`; `r0` is 0 when nobody else has it. */
+function insert({ index }: ConnectionReferences): Code {
+  return [
+    [keep(TRACKING.value, "r1"), asm.mapAddress("r1", index), asm.mov("r2", "r10"), asm.add("r2", TRACKING.tuple)],
+    [asm.mov("r3", "r10"), asm.add("r3", TRACKING.value), asm.mov("r4", ONLY_IF_NEW), asm.call("map_update_elem")],
+  ];
+}

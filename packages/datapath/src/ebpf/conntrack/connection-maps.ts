@@ -1,0 +1,187 @@
+/**
+ * The connections that the kernel's program follows: their entries, an index of them, and what it is told about connections as such.
+ *
+ * Entries and control are memory of both; the index is a hash of the kernel, from either tuple to an entry and the side. An id that
+ * was in use rests for a while: a program that saw its entry just before has ended by then.
+ */
+import { BpfMap } from "@tenet/bpf";
+import type { Mapping } from "@tenet/linux";
+import { ENTRY, ENTRY_WORDS, type EntryMemory, STATUS } from "../../conntrack/connection-entry.ts";
+import { TIMEOUT_MS } from "../../conntrack/phase.ts";
+import type { SharedConnections } from "../../conntrack/shared-connections.ts";
+import { TUPLE, TUPLE_WORDS } from "../../conntrack/tuple.ts";
+import { CONTROL, N_FREE_IDS } from "./control-layout.ts";
+
+/** Connections that the program can follow, unless it is said. */
+const CAPACITY = 262_144;
+const REST_MS = 1000;
+const N_ZONES = 65_536;
+/** An entry that the program begins is complete at once, but for what interrupts it. */
+const MAX_LOOKS = 1_000_000;
+const NS_PER_MS = 1e6;
+
+/** The maps of a kernel's program that tracks connections. */
+export class ConnectionMaps implements SharedConnections {
+  readonly capacity: number;
+  readonly memory: EntryMemory;
+  /** A hash from a tuple to `2 * id + direction`. */
+  readonly index: BpfMap;
+  /** An array of entries, see connection-entry.ts. */
+  readonly entries: BpfMap;
+  /** An array of one, see control-layout.ts. */
+  readonly control: BpfMap;
+  readonly #entryMapping: Mapping;
+  readonly #controlMapping: Mapping;
+  readonly #controlWords: Uint32Array;
+  readonly #key = new Uint8Array(4 * TUPLE_WORDS);
+  readonly #keyView = new DataView(this.#key.buffer);
+  readonly #value = new Uint8Array(4);
+  readonly #valueView = new DataView(this.#value.buffer);
+  /** Below it ids have been in use. */
+  #nUsed = 0;
+  readonly #freeIds: number[] = [];
+  /** Taken away, but perhaps still in a program's hands, oldest first. */
+  readonly #resting: { readonly id: number; readonly sinceMs: number }[] = [];
+  /** How far the ids that the program took have been looked at. */
+  #seen = 0;
+  /** Taken by the program, which was not ready with them. */
+  #unready: number[] = [];
+
+  /**
+   * @param nowMs - this process's monotonic clock
+   * @param capacity - connections that the program can follow; each takes 160 bytes, and about 200 more when it is there
+   * @throws SystemCallError
+   */
+  constructor(nowMs: () => number, capacity: number = CAPACITY) {
+    this.capacity = capacity;
+    const sizes = { keyBytes: 4, maxEntries: capacity, isMapped: true };
+    this.entries = BpfMap.create({ ...sizes, kind: "array", name: "tenet_ct", valueBytes: 4 * ENTRY_WORDS });
+    const controlSizes = { ...sizes, valueBytes: CONTROL.sizeBytes, maxEntries: 1 };
+    this.control = BpfMap.create({ ...controlSizes, kind: "array", name: "tenet_ct_ctl" });
+    const indexSizes = { keyBytes: 4 * TUPLE_WORDS, valueBytes: 4, maxEntries: 2 * capacity, isGrowing: true };
+    this.index = BpfMap.create({ ...indexSizes, kind: "hash", name: "tenet_ct_index" });
+    this.#entryMapping = this.entries.mapValues();
+    this.#controlMapping = this.control.mapValues();
+    const clockOffsetMs = Number(process.hrtime.bigint()) / NS_PER_MS - nowMs();
+    const { buffer, byteOffset } = this.#entryMapping.bytes;
+    this.memory = { words: new Int32Array(buffer, byteOffset, capacity * ENTRY_WORDS), clockOffsetMs };
+    const control = this.#controlMapping.bytes;
+    this.#controlWords = new Uint32Array(control.buffer, control.byteOffset, CONTROL.sizeBytes / 4);
+    for (const [phase, ms] of Object.entries(TIMEOUT_MS)) {
+      const at = CONTROL.timeouts / 4 + 2 * Number(phase);
+      this.#controlWords[at] = (ms * NS_PER_MS) >>> 0;
+      this.#controlWords[at + 1] = Math.floor((ms * NS_PER_MS) / 2 ** 32);
+    }
+  }
+
+  get mustAsk(): boolean {
+    return this.#controlWords[CONTROL.mustAsk / 4] !== 0;
+  }
+
+  set mustAsk(mustAsk: boolean) {
+    this.#controlWords[CONTROL.mustAsk / 4] = mustAsk ? 1 : 0;
+  }
+
+  limitZones(isLimited: (zone: number) => boolean): void {
+    const first = CONTROL.limitedZones / 4;
+    for (let zone = 0; zone < N_ZONES; zone += 32) {
+      let bits = 0;
+      for (let i = 0; i < 32; i++) if (isLimited(zone + i)) bits |= 1 << i;
+      this.#controlWords[first + zone / 32] = bits;
+    }
+  }
+
+  /** Gives the program ids for the connections that it makes. */
+  giveIds(nowMs: number): void {
+    const words = this.#controlWords;
+    let given = words[CONTROL.given / 4] ?? 0;
+    const most = Math.min(N_FREE_IDS, this.capacity / 2); // some are for this process
+    for (let n = (given - this.#seen) >>> 0; n < most; n++) {
+      const id = this.takeId(nowMs);
+      if (id < 0) break;
+      words[CONTROL.freeIds / 4 + (given & (N_FREE_IDS - 1))] = id;
+      given = (given + 1) >>> 0;
+    }
+    Atomics.store(words, CONTROL.given / 4, given);
+  }
+
+  takeId(nowMs: number): number {
+    let nRested = 0;
+    while (nRested < this.#resting.length && nowMs - (this.#resting[nRested]?.sinceMs ?? nowMs) > REST_MS) nRested++;
+    if (nRested > 0) for (const { id } of this.#resting.splice(0, nRested)) this.#freeIds.push(id);
+    return this.#freeIds.pop() ?? (this.#nUsed < this.capacity ? this.#nUsed++ : -1);
+  }
+
+  find(tuple: Uint32Array): number {
+    this.#writeKey(tuple);
+    if (!this.index.lookup(this.#key, this.#value)) return -1;
+    const place = this.#valueView.getUint32(0, true);
+    for (let i = 0; i < MAX_LOOKS && this.#statusOf(place >>> 1) === STATUS.beginning; i++);
+    return place;
+  }
+
+  publish(id: number, original: Uint32Array, reply: Uint32Array): boolean {
+    if (!this.#insert(original, 2 * id)) return false;
+    if (this.#insert(reply, 2 * id + 1)) return true;
+    this.#delete(original);
+    return false;
+  }
+
+  withdraw(id: number, isPublished: boolean, original: Uint32Array, reply: Uint32Array, nowMs: number): void {
+    if (isPublished) {
+      this.#delete(original);
+      this.#delete(reply);
+    }
+    this.#resting.push({ id, sinceMs: nowMs });
+  }
+
+  takeNew(visit: (id: number) => void): void {
+    const words = this.#controlWords;
+    const taken = Atomics.load(words, CONTROL.taken / 4);
+    if (taken === this.#seen && this.#unready.length === 0) return;
+    const ids = this.#unready;
+    this.#unready = [];
+    for (; this.#seen !== taken; this.#seen = (this.#seen + 1) >>> 0) {
+      ids.push(words[CONTROL.freeIds / 4 + (this.#seen & (N_FREE_IDS - 1))] ?? 0);
+    }
+    for (const id of ids) {
+      const status = this.#statusOf(id);
+      if (status === STATUS.live) visit(id);
+      else if (status === STATUS.abandoned) this.#reclaim(id);
+      else this.#unready.push(id);
+    }
+  }
+
+  /** Gives all memory back. */
+  close(): void {
+    this.#entryMapping.unmap();
+    this.#controlMapping.unmap();
+    for (const map of [this.index, this.entries, this.control]) map.close();
+  }
+
+  #reclaim(id: number): void {
+    this.memory.words[id * ENTRY_WORDS + ENTRY.status] = STATUS.free;
+    this.#freeIds.push(id);
+  }
+
+  #statusOf(id: number): number {
+    return Atomics.load(this.memory.words, id * ENTRY_WORDS + ENTRY.status);
+  }
+
+  #insert(tuple: Uint32Array, place: number): boolean {
+    this.#writeKey(tuple);
+    this.#valueView.setUint32(0, place, true);
+    return this.index.update(this.#key, this.#value, "create");
+  }
+
+  #delete(tuple: Uint32Array): void {
+    this.#writeKey(tuple);
+    this.index.delete(this.#key);
+  }
+
+  /** As the program has it: the head in the machine's order of bytes, the rest in the packet's. */
+  #writeKey(tuple: Uint32Array): void {
+    this.#keyView.setUint32(0, tuple[TUPLE.head] ?? 0, true);
+    for (let i = 1; i < TUPLE_WORDS; i++) this.#keyView.setUint32(4 * i, tuple[i] ?? 0);
+  }
+}

@@ -1,0 +1,267 @@
+/**
+ * Assembly that tracks a packet, as `Conntrack` does in this process, as far as the connection is in the index that both share.
+ *
+ * What it cannot do goes to `ct-up`, and nothing has been changed by then: what begins with a translation or a helper, belongs to a connection that is over
+ * or that this process keeps for itself, and all that `readTuple` does not read.
+ */
+import { asm, type Code } from "@tenet/bpf";
+import { FIELDS, type FieldName } from "@tenet/net";
+import { END_WORDS, ENTRY_FLAG, STATUS } from "../../conntrack/connection-entry.ts";
+import { CT_STATE, NAT_STATES } from "../../conntrack/ct-state.ts";
+import { PHASE } from "../../conntrack/phase.ts";
+import { VERDICT } from "../../conntrack/tcp.ts";
+import { TUPLE } from "../../conntrack/tuple.ts";
+import { loadArgument } from "../actions/action-kind.ts";
+import { placeOf } from "../key-layout.ts";
+import { type ConnectionReferences, findEntry } from "../program/program-maps.ts";
+import { STACK } from "../program/stack.ts";
+import { RESUMPTION } from "../resumption.ts";
+import { SLOT } from "../slot.ts";
+import { beginConnection, touch } from "./begin-connection.ts";
+import { CONTROL } from "./control-layout.ts";
+import { findTcpPhase, followTcp, unlessCanBegin } from "./follow-tcp.ts";
+import { readTuple } from "./read-tuple.ts";
+import { entryAt, keep, recall, swapBytes, TRACKING, tupleAt } from "./tracking-stack.ts";
+import { translate } from "./translate.ts";
+
+/** Bits of the action's argument, above the zone. */
+export const TRACK_FLAG = {
+  force: 0x1_0000,
+  translate: 0x2_0000,
+  commit: 0x4_0000,
+  /** The words of the label follow, those to keep and those to set, three to an action. */
+  label: 0x8_0000,
+  /** The program may make the connection. */
+  begin: 0x10_0000,
+} as const;
+
+/** Above them is the action's place in its list. */
+export const PLACE_SHIFT = 24;
+
+const TCP = 6;
+const UDP = 17;
+const ICMP = 1;
+const ICMP6 = 58;
+const ICMP_REQUESTS = { [ICMP]: 8, [ICMP6]: 128 } as const;
+
+/**
+ * Tracks the packet as the action at `r7`, the slot's one with the index in `r8`, says.
+ *
+ * It goes to `tracked`, with `r8` and `r9` as they were, or to `slow-again`, with a key that says where this process has to go on.
+ */
+export function track(maps: ConnectionReferences): Code {
+  return [
+    [
+      asm.store(8, "r10", TRACKING.action, "r7"),
+      asm.store(8, "r10", TRACKING.index, "r8"),
+      asm.store(8, "r10", TRACKING.slot, "r9"),
+    ],
+    requireUntranslated(),
+    readTuple(),
+    findConnection(maps),
+    follow(maps),
+    [asm.label("ct-known"), carryOut(), describeConnection()],
+    [asm.label("ct-describe"), describeTuple()],
+    [asm.label("ct-on"), restore(), asm.jump("tracked")],
+    [asm.label("ct-unknown"), answerUnknown(maps)],
+    [asm.label("ct-invalid"), clearTracking(), setTracked(CT_STATE.trk | CT_STATE.inv), asm.jump("ct-on")],
+    [asm.label("ct-up"), asm.load(8, "r7", "r10", TRACKING.action), noteResumption(), asm.jump("slow-again")],
+  ];
+}
+
+/** Forgets what the key says of a connection. */
+function clearTracking(): Code {
+  const fields = ["ct_state", "ct_zone", "ct_mark", "ct_nw_proto", "ct_nw_src", "ct_nw_dst", "ct_tp_src"] as const;
+  const long = ["ct_label", "ct_ipv6_src", "ct_ipv6_dst"] as const;
+  return [
+    fields.map((field) => keep(keyAt(field), 0)),
+    long.map((field) => Array.from({ length: 4 }, (_, i) => keep(keyAt(field, i), 0))),
+  ];
+}
+
+/** Where a word of the packet's key lies. */
+function keyAt(field: FieldName, i = 0): number {
+  return STACK.key + 4 * (placeOf(FIELDS[field].word + i) ?? 0);
+}
+
+/** Sets `r8` and `r9` to what they were when the tracking began. */
+export function restore(): Code {
+  return [asm.load(8, "r8", "r10", TRACKING.index), asm.load(8, "r9", "r10", TRACKING.slot)];
+}
+
+/** In the place of `recirc_id`, see resumption.ts: this process goes on with the action at `r7`, or so many behind it. */
+export function noteResumption(nBehind = 0): Code {
+  return [
+    [loadArgument("r1", "argument"), asm.rsh("r1", PLACE_SHIFT), asm.add("r1", nBehind)],
+    [recall("r2", STACK.slot), asm.lsh("r2", RESUMPTION.slotShift), asm.or("r1", "r2")],
+    [asm.constant("r2", 0, RESUMPTION.flag), asm.or("r1", "r2"), keep(keyAt("recirc_id"), "r1")],
+  ];
+}
+
+/** Goes on unless the action lacks the flag. */
+function ifFlag(flag: keyof typeof TRACK_FLAG, otherwise: string): Code {
+  return [loadArgument("r1", "argument"), asm.and("r1", TRACK_FLAG[flag]), asm.branch("r1", "==", 0, otherwise)];
+}
+
+/** A packet that was translated in this zone belongs to the connection by another tuple. */
+function requireUntranslated(): Code {
+  return [
+    [recall("r1", keyAt("ct_state")), asm.and("r1", NAT_STATES), asm.branch("r1", "==", 0, "ct-untranslated")],
+    [
+      recall("r1", keyAt("ct_zone")),
+      loadArgument("r2", "argument"),
+      asm.and("r2", 0xffff),
+      asm.branch("r1", "==", "r2", "ct-up"),
+    ],
+    asm.label("ct-untranslated"),
+  ];
+}
+
+/** Leaves its entry in `r9`. */
+function findConnection({ index, entries }: ConnectionReferences): Code {
+  return [
+    [findEntry(index, TRACKING.tuple), asm.branch("r0", "==", 0, "ct-unknown"), asm.load(4, "r1", "r0", 0)],
+    [asm.mov("r8", "r1"), asm.and("r8", 1), keep(TRACKING.direction, "r8"), asm.rsh("r1", 1), keep(TRACKING.id, "r1")],
+    [findEntry(entries, TRACKING.id), asm.branch("r0", "==", 0, "ct-up"), asm.mov("r9", "r0")],
+    [asm.load(4, "r1", "r9", entryAt("status")), asm.branch("r1", "!=", STATUS.live, "ct-up")],
+    [asm.load(4, "r1", "r9", entryAt("flags")), asm.branch("r1", "&", ENTRY_FLAG.isOurs, "ct-up")],
+    [noteTime(), asm.load(8, "r1", "r9", entryAt("expires")), asm.branch("r1", "<=", "r0", "ct-up")],
+    [ifFlag("force", "ct-found"), asm.branch("r8", "!=", 0, "ct-up"), asm.label("ct-found")],
+  ];
+}
+
+function noteTime(): Code {
+  return [asm.call("ktime_get_coarse_ns"), asm.store(8, "r10", TRACKING.nowNs, "r0")];
+}
+
+/** Takes the packet in, and notes its state. */
+function follow(maps: ConnectionReferences): Code {
+  return [
+    [recall("r1", TRACKING.proto), recall("r2", TRACKING.direction), asm.and("r2", 1), asm.load(4, "r3", "r9", entryAt("phase"))],
+    [asm.branch("r1", "==", TCP, "ct-follow-tcp"), asm.branch("r1", "==", UDP, "ct-follow-udp")],
+    [asm.branch("r2", "==", 0, "ct-asks"), asm.mov("r3", PHASE.icmpReply), asm.label("ct-asks"), asm.mov("r0", CT_STATE.est)],
+    [asm.branch("r3", "==", PHASE.icmpReply, "ct-touch"), asm.mov("r0", CT_STATE.new), asm.jump("ct-touch")],
+    [asm.label("ct-follow-udp"), asm.branch("r2", "!=", 0, "ct-both"), asm.branch("r3", "==", PHASE.otherBoth, "ct-both")],
+    [asm.mov("r0", CT_STATE.new), asm.branch("r3", "!=", PHASE.otherMultiple, "ct-first"), asm.mov("r0", CT_STATE.est)],
+    [asm.label("ct-first"), asm.mov("r3", PHASE.otherMultiple), asm.jump("ct-touch")],
+    [asm.label("ct-both"), asm.mov("r3", PHASE.otherBoth), asm.mov("r0", CT_STATE.est), asm.jump("ct-touch")],
+    [asm.label("ct-follow-tcp"), followSegment()],
+    [asm.label("ct-touch"), asm.store(4, "r9", entryAt("phase"), "r3"), asm.mov("r2", "r3"), touch(maps)],
+    [asm.label("ct-followed"), asm.branch("r0", "!=", CT_STATE.est, "ct-not-reply"), recall("r1", TRACKING.direction)],
+    [asm.branch("r1", "==", 0, "ct-not-reply"), asm.or("r0", CT_STATE.rpl), asm.label("ct-not-reply")],
+    noteState(),
+  ];
+}
+
+/** What is in `r0`; the packet may have been translated in another zone. */
+function noteState(): Code {
+  return [
+    [asm.or("r0", CT_STATE.trk), recall("r1", keyAt("ct_state")), asm.and("r1", NAT_STATES), asm.or("r0", "r1")],
+    keep(TRACKING.state, "r0"),
+  ];
+}
+
+/** Leaves the state in `r0`, and the phase in `r3`. */
+function followSegment(): Code {
+  return [
+    [asm.mov("r1", "r2"), asm.mul("r1", 4 * END_WORDS), asm.mov("r7", "r9"), asm.add("r7", "r1"), asm.add("r7", entryAt("ends"))],
+    [asm.xor("r2", 1), asm.mul("r2", 4 * END_WORDS), asm.mov("r8", "r9"), asm.add("r8", "r2"), asm.add("r8", entryAt("ends"))],
+    followTcp(),
+    [asm.branch("r0", "==", VERDICT.restart, "ct-up"), asm.branch("r0", "==", VERDICT.invalid, "ct-misfit")],
+    [asm.branch("r0", "==", VERDICT.established, "ct-fits")],
+    [asm.mov("r3", PHASE.tcpFirst), asm.mov("r0", CT_STATE.new), asm.jump("ct-touch")],
+    [asm.label("ct-misfit"), asm.mov("r0", CT_STATE.inv), asm.jump("ct-followed")],
+    [asm.label("ct-fits"), findTcpPhase(), asm.mov("r3", "r1"), asm.mov("r0", CT_STATE.est)],
+  ];
+}
+
+/** Translates the packet and sets the connection's marks, as far as the action says so. */
+function carryOut(): Code {
+  return [
+    [asm.load(8, "r7", "r10", TRACKING.action), ifFlag("translate", "ct-as-it-is")],
+    [asm.load(4, "r1", "r9", entryAt("flags")), asm.branch("r1", "==", 0, "ct-as-it-is"), translate(), asm.label("ct-as-it-is")],
+    [ifFlag("commit", "ct-marked"), asm.load(4, "r1", "r9", entryAt("mark")), loadArgument("r2", "high")],
+    [asm.xor32("r2", -1), asm.and32("r1", "r2"), loadArgument("r2", "low"), asm.or32("r1", "r2")],
+    [asm.store(4, "r9", entryAt("mark"), "r1"), ifFlag("label", "ct-marked")],
+    // An action that has a label is not among the last.
+    [asm.load(8, "r1", "r10", TRACKING.index), asm.branch("r1", ">=", SLOT.maxActions - LABEL_ACTIONS, "ct-marked")],
+    [asm.mov("r2", "r1"), asm.mul("r2", SLOT.actionBytes), asm.load(8, "r3", "r10", TRACKING.slot), asm.add("r3", "r2")],
+    [0, 1, 2, 3].map((i) => [
+      [asm.load(4, "r1", "r9", entryAt("label", i)), asm.load(4, "r2", "r3", labelAt(i)), asm.and32("r1", "r2")],
+      [asm.load(4, "r2", "r3", labelAt(4 + i)), asm.or32("r1", "r2"), asm.store(4, "r9", entryAt("label", i), "r1")],
+    ]),
+    asm.label("ct-marked"),
+  ];
+}
+
+/** Actions that hold the words of a label, and words in each. */
+const LABEL_ACTIONS = 3;
+const LABEL_WORDS_PER_ACTION = 3;
+
+/** Where a word of the label lies in the actions that follow: those to keep, then those to set. */
+function labelAt(word: number): number {
+  const action = 1 + Math.floor(word / LABEL_WORDS_PER_ACTION);
+  return SLOT.actions + SLOT.actionBytes * action + 4 + 4 * (word % LABEL_WORDS_PER_ACTION);
+}
+
+/** Puts the connection of the entry in `r9` into the key, and its original tuple where the packet's was. */
+function describeConnection(): Code {
+  const copied = [TUPLE.src, TUPLE.src + 1, TUPLE.src + 2, TUPLE.src + 3, TUPLE.dst, TUPLE.dst + 1, TUPLE.dst + 2, TUPLE.dst + 3];
+  return [
+    [asm.load(4, "r1", "r9", entryAt("mark")), keep(keyAt("ct_mark"), "r1")],
+    [0, 1, 2, 3].map((i) => [asm.load(4, "r1", "r9", entryAt("label", i)), keep(keyAt("ct_label", i), "r1")]),
+    [recall("r1", TRACKING.direction), asm.branch("r1", "==", 0, "ct-describe")],
+    [...copied, TUPLE.ports].map((word) => [
+      [asm.load(4, "r1", "r9", entryAt("original", word)), swapBytes("r1")],
+      keep(TRACKING.tuple + 4 * word, "r1"),
+    ]),
+  ];
+}
+
+/** Puts the state and the tuple into the key. */
+function describeTuple(): Code {
+  const { shift } = FIELDS.ct_nw_proto;
+  return [
+    [recall("r1", TRACKING.state), keep(keyAt("ct_state"), "r1"), recall("r1", tupleAt("head")), asm.mov("r2", "r1")],
+    [asm.and("r2", 0xffff), keep(keyAt("ct_zone"), "r2"), recall("r2", TRACKING.proto), recall("r3", tupleAt("ports"))],
+    [asm.branch("r2", "==", TCP, "ct-ports"), asm.branch("r2", "==", UDP, "ct-ports")],
+    // Type and code, each with a zero before it, in place of ports.
+    [asm.mov32("r4", "r3"), asm.rsh32("r4", 8), asm.and32("r4", 0xff00), asm.and32("r3", 0xff00_0000), asm.or32("r3", "r4")],
+    [asm.label("ct-ports"), keep(keyAt("ct_tp_src"), "r3"), asm.lsh("r2", shift), keep(keyAt("ct_nw_proto"), "r2")],
+    [asm.rsh("r1", 24), asm.branch("r1", "==", 6, "ct-describe-6")],
+    [recall("r1", tupleAt("src")), keep(keyAt("ct_nw_src"), "r1"), recall("r1", tupleAt("dst")), keep(keyAt("ct_nw_dst"), "r1")],
+    [asm.jump("ct-on"), asm.label("ct-describe-6")],
+    [0, 1, 2, 3].map((i) => [
+      [recall("r1", tupleAt("src", i)), keep(keyAt("ct_ipv6_src", i), "r1")],
+      [recall("r1", tupleAt("dst", i)), keep(keyAt("ct_ipv6_dst", i), "r1")],
+    ]),
+  ];
+}
+
+/** A packet of no connection that the index knows: the first of one, or none. */
+function answerUnknown(maps: ConnectionReferences): Code {
+  return [
+    [asm.mapValue("r1", maps.control, CONTROL.mustAsk), asm.load(4, "r1", "r1", 0), asm.branch("r1", "!=", 0, "ct-up")],
+    [recall("r1", TRACKING.proto), asm.branch("r1", "==", UDP, "ct-begins"), asm.branch("r1", "==", TCP, "ct-tcp-begins")],
+    [
+      asm.load(1, "r2", "r10", tupleAt("ports") + 2),
+      asm.mov("r3", ICMP_REQUESTS[ICMP]),
+      asm.branch("r1", "==", ICMP, "ct-asked"),
+    ],
+    [
+      asm.mov("r3", ICMP_REQUESTS[ICMP6]),
+      asm.label("ct-asked"),
+      asm.branch("r2", "!=", "r3", "ct-invalid"),
+      asm.jump("ct-begins"),
+    ],
+    [asm.label("ct-tcp-begins"), unlessCanBegin("ct-invalid")],
+    [asm.label("ct-begins"), noteTime(), keep(TRACKING.direction, 0), asm.mov("r0", CT_STATE.new), noteState()],
+    [ifFlag("commit", "ct-stranger"), ifFlag("begin", "ct-up"), beginConnection(maps), asm.jump("ct-known")],
+    [asm.label("ct-stranger"), keep(keyAt("ct_mark"), 0), [0, 1, 2, 3].map((i) => keep(keyAt("ct_label", i), 0))],
+    asm.jump("ct-describe"),
+  ];
+}
+
+function setTracked(state: number): Code {
+  return [[keep(keyAt("ct_state"), state), loadArgument("r1", "argument"), asm.and("r1", 0xffff)], keep(keyAt("ct_zone"), "r1")];
+}

@@ -1,0 +1,97 @@
+/** Where the tracking of a packet keeps what it knows, in the scratch of the program's stack. */
+import { asm, type Code, type Register } from "@tenet/bpf";
+import { ENTRY } from "../../conntrack/connection-entry.ts";
+import { TUPLE } from "../../conntrack/tuple.ts";
+import { STACK } from "../program/stack.ts";
+
+const at = STACK.scratch;
+
+type Place =
+  | "tuple"
+  | "action"
+  | "index"
+  | "slot"
+  | "nowNs"
+  | "direction"
+  | "id"
+  | "proto"
+  | "transportAt"
+  | "state"
+  | "value"
+  | "senderShift"
+  | "receiverShift"
+  | "end"
+  | "last"
+  | "checksAck"
+  | "before"
+  | "after"
+  | "changed"
+  | "options";
+
+/** Offsets from `r10`. Of the tuple only the head has the machine's order of bytes, the rest has the packet's. */
+export const TRACKING: Readonly<Record<Place, number>> = {
+  tuple: at,
+  /** Registers of the loop over actions, 8 bytes each. */
+  action: at + 40,
+  index: at + 48,
+  slot: at + 56,
+  nowNs: at + 64,
+  /** 0 of a packet from the side that began, 1 of an answer. */
+  direction: at + 72,
+  id: at + 76,
+  proto: at + 80,
+  transportAt: at + 84,
+  /** Bits of `CT_STATE` that the packet gets. */
+  state: at + 88,
+  /** What goes into the index. */
+  value: at + 92,
+  // Of a segment that is followed.
+  senderShift: at + 120,
+  receiverShift: at + 124,
+  end: at + 128,
+  last: at + 132,
+  checksAck: at + 136,
+  // Of a packet that is translated: what it had, what it gets, whether that is anything else.
+  before: at + 120,
+  after: at + 124,
+  changed: at + 128,
+  options: at + 144,
+};
+
+/** Of TCP: what was read of the segment. */
+export const SEGMENT: Readonly<Record<"flags" | "seq" | "ack" | "window" | "size" | "scale", number>> = {
+  flags: at + 96,
+  seq: at + 100,
+  ack: at + 104,
+  window: at + 108,
+  size: at + 112,
+  scale: at + 116,
+};
+
+/** Bytes of TCP options, at most. */
+export const MAX_OPTION_BYTES = 40;
+
+/** Where a part of the tuple lies. */
+export function tupleAt(part: keyof typeof TUPLE, word = 0): number {
+  return TRACKING.tuple + 4 * (TUPLE[part] + word);
+}
+
+/** Where a word of an entry lies in it. */
+export function entryAt(part: keyof typeof ENTRY, word = 0): number {
+  return 4 * (ENTRY[part] + word);
+}
+
+/** Loads a word that the tracking keeps. */
+export function recall(to: Register, from: number): Code {
+  return asm.load(4, to, "r10", from);
+}
+
+/** Keeps a word. */
+export function keep(where: number, from: Register | number): Code {
+  return asm.store(4, "r10", where, from);
+}
+
+/** Changes a word's order of bytes; clears what is above it. */
+export function swapBytes(register: Register): Code {
+  return asm.toBigEndian(32, register);
+}

@@ -1,0 +1,44 @@
+/**
+ * The program that tracks a packet of a flow, and then goes on with the flow's actions. It is one of its own since the kernel
+ * verifies it once, where the tracking inside of the loop over actions would be verified anew for each place that it may have in a list.
+ */
+import { asm, type Code, VERDICT } from "@tenet/bpf";
+import { type ActionName, carryOutFrom, groupsReadFor } from "../actions/actions.ts";
+import { noteResumption, restore, track } from "../conntrack/track.ts";
+import { TRACKING } from "../conntrack/tracking-stack.ts";
+import { METADATA_BYTES } from "../key-layout.ts";
+import { SLOT } from "../slot.ts";
+import { clear } from "./flow-program.ts";
+import { goUpAgain } from "./go-up.ts";
+import { takeMetadata, TRACKED } from "./metadata.ts";
+import { PacketParser } from "./parse-packet.ts";
+import { type ConnectionReferences, findEntry, type ProgramMaps } from "./program-maps.ts";
+import { STACK } from "./stack.ts";
+
+/** Assembles the program for flows with these actions. */
+export function trackProgram(actions: ReadonlySet<ActionName>, maps: ProgramMaps, connections: ConnectionReferences): Code {
+  const groups = new Set(groupsReadFor(actions));
+  return [
+    [asm.mov("r6", "r1"), takeMetadata(maps)],
+    [asm.load(4, "r8", "r0", TRACKED.index), asm.branch("r8", ">=", SLOT.maxActions, "done")],
+    [asm.load(4, "r1", "r0", TRACKED.slot), asm.store(8, "r10", STACK.slot, "r1"), clear(METADATA_BYTES)],
+    [findEntry(maps.slots, STACK.slot), asm.branch("r0", "==", 0, "done"), asm.mov("r9", "r0")],
+    [asm.mov("r7", "r8"), asm.mul("r7", SLOT.actionBytes), asm.add("r7", "r9")],
+    track(connections),
+    asm.label("tracked"),
+    groups.size === 0 ? [] : readAgain(new PacketParser(groups.add("type"), STACK.key, STACK.transportAt).code()),
+    asm.jump("next"),
+    [asm.label("slow-again"), goUpAgain(maps)],
+    carryOutFrom(actions, maps),
+    [asm.label("done"), asm.mov("r0", VERDICT.drop), asm.exit()],
+  ];
+}
+
+/** What actions ask for; when the packet cannot be read, this process goes on behind the tracking. */
+function readAgain(parser: Code): Code {
+  return [
+    [parser, asm.jump("read-again")],
+    [asm.label("slow"), asm.load(8, "r7", "r10", TRACKING.action), noteResumption(1), asm.jump("slow-again")],
+    [asm.label("read-again"), restore()],
+  ];
+}

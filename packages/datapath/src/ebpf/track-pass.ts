@@ -1,0 +1,44 @@
+/** The program that tracks connections, made for the kinds of actions in the lists of flows that have a `ct`. */
+import { BpfMap, BpfProgram } from "@tenet/bpf";
+import type { KernelAction } from "./actions/action-kind.ts";
+import type { ActionName } from "./actions/actions.ts";
+import { bytesOf } from "./flow-pass.ts";
+import type { ConnectionReferences, ProgramMaps } from "./program/program-maps.ts";
+import { trackProgram } from "./program/track-program.ts";
+
+/** Keeps the program where others go on with it. */
+export class TrackPass {
+  readonly #maps: ProgramMaps;
+  readonly #connections: ConnectionReferences;
+  readonly #entry = BpfMap.create({ kind: "program-array", name: "tenet_track", keyBytes: 4, valueBytes: 4, maxEntries: 1 });
+  readonly #actions = new Set<ActionName>();
+  #program: BpfProgram | undefined;
+
+  constructor(maps: Omit<ProgramMaps, "tracker">, connections: ConnectionReferences) {
+    this.#maps = { ...maps, tracker: this.#entry };
+    this.#connections = connections;
+  }
+
+  /** The array of programs that has it. */
+  get entry(): BpfMap {
+    return this.#entry;
+  }
+
+  /** Makes the program anew when it cannot do this list, which has a `ct`. @throws SystemCallError when the kernel refuses it */
+  require(actions: readonly KernelAction<ActionName>[]): void {
+    const isNew = actions.filter(({ what }) => !this.#actions.has(what));
+    if (isNew.length === 0) return;
+    for (const { what } of isNew) this.#actions.add(what);
+    const before = this.#program;
+    const code = trackProgram(this.#actions, this.#maps, this.#connections);
+    this.#program = BpfProgram.load({ name: "tenet_track", kind: "sched_cls", code });
+    this.#entry.update(bytesOf([0]), bytesOf([this.#program.fd]));
+    before?.close();
+  }
+
+  /** Ends the program. */
+  close(): void {
+    this.#program?.close();
+    this.#entry.close();
+  }
+}
