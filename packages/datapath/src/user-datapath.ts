@@ -11,7 +11,7 @@
  * Limits: one thread. Misses are handled inside the burst, so a port gives way to others after a batch with misses.
  */
 import { type Clock, IoError, systemClock } from "@tenet/kit";
-import { deleteLink, openPacketSocket, openTap } from "@tenet/linux";
+import { deleteLink, openPacketSocket, openTap, SystemCallError } from "@tenet/linux";
 import { ActionRunner, type RunnerHost } from "./action-runner.ts";
 import { TrackedConnections } from "./conntrack/connection-tracker.ts";
 import { nestedActions } from "./datapath.ts";
@@ -27,7 +27,7 @@ import type {
   Upcall,
 } from "./datapath.ts";
 import { DeviceLoop } from "./port/device-loop.ts";
-import { openCollector } from "./ebpf/collector.ts";
+import { type Collector, openCollector } from "./ebpf/collector.ts";
 import { ConnectionMaps } from "./ebpf/conntrack/connection-maps.ts";
 import { KernelFlows } from "./ebpf/kernel-flows.ts";
 import { CachedFlow, FlowTable } from "./flow-table.ts";
@@ -51,6 +51,8 @@ export interface UserDatapathOptions {
   readonly random?: () => number;
   /** Forwards in the kernel what can be; needs root and a kernel with BPF. */
   readonly isKernelUsed?: boolean;
+  /** Is told what the kernel refuses while it forwards, once for each thing: this process does it then. */
+  readonly onRefusal?: (refusal: string) => void;
   /** Gives the cable for a new memory port; a fresh one (see `memoryLink`) when absent. */
   readonly openMemoryLink?: (name: string) => MemoryLink;
 }
@@ -87,6 +89,7 @@ export class UserDatapath implements Datapath {
   readonly #leaving: Port[] = [];
   #continuation: NodeJS.Immediate | undefined;
   #kernel: Kernel | undefined;
+  readonly #onRefusal: (refusal: string) => void;
   #tidiedAtMs = 0;
 
   constructor(options: UserDatapathOptions = {}) {
@@ -99,6 +102,7 @@ export class UserDatapath implements Datapath {
     };
     const connections = options.isKernelUsed === true ? new ConnectionMaps(() => this.#clock.monotonicMs()) : undefined;
     this.#runner = new ActionRunner(this.#memory, this.#table, host, options.random ?? Math.random, connections);
+    this.#onRefusal = options.onRefusal ?? (() => undefined);
     this.type = options.isKernelUsed === true ? "ebpf" : "user";
     if (connections !== undefined) this.#kernel = this.#openKernel(connections);
     this.#meters = new MeterTable((id) => this.#kernel?.flows.meters.shared(id));
@@ -129,7 +133,14 @@ export class UserDatapath implements Datapath {
     const { end } = port;
     if (end.kind === "memory") end.link.plug((frame) => this.#inject(port, frame));
     else if (spec.tunnel?.isNative !== true) this.#deviceLoop().add(port);
-    this.#enterKernel(port);
+    try {
+      this.#enterKernel(port);
+    } catch (error) {
+      if (!(error instanceof SystemCallError)) throw error;
+      this.#onRefusal(`${name} stays in user space: ${error.message}`);
+      this.removePort(port.portNo);
+      return this.addPort({ ...spec, isInUserSpace: true });
+    }
     return port.portNo;
   }
 
@@ -257,13 +268,23 @@ export class UserDatapath implements Datapath {
 
   #openKernel(connections: ConnectionMaps): Kernel {
     const collector = openCollector();
-    const flows = new KernelFlows(collector, () => this.#clock.monotonicMs(), connections);
+    const flows = this.#openFlows(collector, connections);
     this.#deviceLoop().collect(collector.device, {
       taken: (portNo) => flows.traffic.taken(portNo),
       pathOf: (id) => flows.outerOf(id),
     });
     const timer = setInterval(() => this.#runner.conntrack.tidy(this.#clock.monotonicMs()), KERNEL_PERIOD_MS).unref();
     return { flows, connections, collector: collector.name, timer };
+  }
+
+  #openFlows(collector: Collector, connections: ConnectionMaps): KernelFlows {
+    try {
+      return new KernelFlows(collector, () => this.#clock.monotonicMs(), connections, this.#onRefusal);
+    } catch (error) {
+      collector.device.close();
+      deleteLink(collector.name);
+      throw error;
+    }
   }
 
   /** Lets the kernel have a port's packets; a device in another namespace cannot be reached from there. */

@@ -67,6 +67,8 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   mkdirSync(config.runDir, { recursive: true });
   const dummies = scope.use(new DummyPorts(clock, config.openMemoryPort));
   const { datapath, whyUserSpace } = openDatapath(config.datapath ?? "user", {
+    onRefusal: (refusal) => log.warn({ refusal }, "the kernel refused what it was to forward"),
+
     clock,
     openMemoryLink: (name) => dummies.open(name),
   });

@@ -4,7 +4,7 @@
  * A map per mask leads from masked words to a slot. The program is made for the masks and the kinds of actions there are, and
  * replaced when they change; until then packets of a new mask go to this process, where their flow is, too.
  */
-import { BpfMap, BpfProgram } from "@tenet/bpf";
+import { BpfMap, BpfProgram, type ProgramSpec } from "@tenet/bpf";
 import type { KernelAction } from "./actions/action-kind.ts";
 import type { ActionName } from "./actions/actions.ts";
 import { IN_PORT, KEY_WORDS, placeOf, toKernel } from "./key-layout.ts";
@@ -45,16 +45,17 @@ export class FlowPass {
   });
   readonly #masks = new Map<string, MaskMap>();
   /** Kinds of actions that the program has, and those that it is yet to have, for flows that wait for it. */
-  readonly #actions = new Set<ActionName>(["copy", "send"]);
+  #actions: ReadonlySet<ActionName> = new Set<ActionName>(["copy", "send"]);
   readonly #newActions = new Set<ActionName>();
-  readonly #waiting = new Set<FlowEntry>();
+  readonly #waiting = new Map<FlowEntry, readonly ActionName[]>();
+  #isClosed = false;
   #program: BpfProgram;
 
   /** @throws SystemCallError when the kernel refuses a map or the program */
   constructor(pass: Pass, maps: ProgramMaps) {
     this.#pass = pass;
     this.#maps = maps;
-    this.#program = this.#load();
+    this.#program = BpfProgram.load(this.#spec(this.#actions));
   }
 
   /** The program made last. */
@@ -91,15 +92,19 @@ export class FlowPass {
     return made;
   }
 
-  /** Leads packets with a masked key to a slot with these actions, as soon as the program can do them. */
+  /**
+   * Leads packets with a masked key to a slot with these actions, as soon as the program can do them.
+   *
+   * @throws SystemCallError when the kernel has no memory for it; then nothing has changed
+   */
   add(table: MaskMap, key: Uint8Array, slot: number, actions: readonly KernelAction<ActionName>[]): FlowEntry {
     const entry = { table, slot, key };
+    const news = actions.map(({ what }) => what).filter((what) => !this.#actions.has(what));
+    for (const what of news) this.#newActions.add(what);
+    if (news.length === 0) enter(entry);
+    else this.#waiting.set(entry, news);
     table.nFlows++;
-    const isNew = actions.filter(({ what }) => !this.#actions.has(what));
-    for (const { what } of isNew) this.#newActions.add(what);
-    if (isNew.length === 0) enter(entry);
-    else this.#waiting.add(entry);
-    this.isStale ||= isNew.length > 0;
+    this.isStale ||= news.length > 0;
     return entry;
   }
 
@@ -111,29 +116,37 @@ export class FlowPass {
   }
 
   /**
-   * Makes the program anew, lets `install` put it in the place of the one before, and ends that.
+   * Makes the program anew on another thread, lets `install` put it in the place of the one before, and ends that. What changes meanwhile
+   * makes the pass stale again.
    *
-   * @throws SystemCallError when the kernel refuses it
+   * @throws AppError when the kernel refuses it: the one before stays
    */
-  replaceProgram(install: () => void): void {
+  async replaceProgram(install: () => void): Promise<void> {
     this.isStale = false;
     for (const [name, { nFlows, map }] of this.#masks) {
       if (nFlows > 0) continue;
       this.#masks.delete(name);
       map.close();
     }
-    for (const name of this.#newActions) this.#actions.add(name);
-    this.#newActions.clear();
+    const actions = new Set([...this.#actions, ...this.#newActions]);
+    const program = await BpfProgram.loadAside(this.#spec(actions));
+    if (this.#isClosed) return program.close();
+    this.#actions = actions;
+    for (const name of actions) this.#newActions.delete(name);
     const before = this.#program;
-    this.#program = this.#load();
+    this.#program = program;
     install();
     before.close();
-    for (const entry of this.#waiting) enter(entry);
-    this.#waiting.clear();
+    for (const [entry, news] of this.#waiting) {
+      if (!news.every((name) => actions.has(name))) continue;
+      enter(entry);
+      this.#waiting.delete(entry);
+    }
   }
 
   /** Gives all memory back. */
   close(): void {
+    this.#isClosed = true;
     for (const { map } of this.#masks.values()) map.close();
     this.#hints.close();
     this.#program.close();
@@ -144,10 +157,10 @@ export class FlowPass {
     return this.#pass === "later" || place === IN_PORT || KEY_WORDS[place]?.group !== "metadata";
   }
 
-  #load(): BpfProgram {
+  #spec(actions: ReadonlySet<ActionName>): ProgramSpec {
     const maps = { ...this.#maps, maskHints: this.#hints };
-    const code = flowProgram(this.#pass, [...this.#masks.values()], this.#actions, maps);
-    return BpfProgram.load({ name: `tenet_${this.#pass}`, kind: "sched_cls", code });
+    const code = flowProgram(this.#pass, [...this.#masks.values()], actions, maps);
+    return { name: `tenet_${this.#pass}`, kind: "sched_cls", code };
   }
 }
 

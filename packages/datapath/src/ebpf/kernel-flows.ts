@@ -8,27 +8,25 @@
  * is in maps that both see, and what they do not find comes here.
  */
 import { FIELDS } from "@tenet/net";
-import { attach, BpfMap, GracePeriod, type Link } from "@tenet/bpf";
+import { attach, GracePeriod, type Link } from "@tenet/bpf";
+import { AppError } from "@tenet/kit";
 import type { DatapathAction, KernelStats, SetTunnelAction, TunnelSpec } from "../datapath.ts";
 import type { KernelPort } from "./actions/action-kind.ts";
 import { toKernelActions, withoutLastClone } from "./actions/actions.ts";
 import type { Collector } from "./collector.ts";
 import { bytesOf, type FlowEntry, FlowPass, maskedKey } from "./flow-pass.ts";
 import { hasMetadata } from "./key-layout.ts";
+import { openKernelMaps } from "./kernel-maps.ts";
 import { PortTraffic } from "./port-traffic.ts";
-import { PORT_COUNTERS } from "./program/counters.ts";
 import { KernelMeters } from "./kernel-meters.ts";
-import { TRACKED } from "./program/metadata.ts";
 import type { ConnectionReferences } from "./program/program-maps.ts";
 import { readResumption, type Resumption } from "./resumption.ts";
-import { MAX_FLOWS, SLOT } from "./slot.ts";
+import { MAX_FLOWS } from "./slot.ts";
 import { SlotMemory } from "./slot-memory.ts";
 import { TrackPass } from "./track-pass.ts";
 import { KernelTunnels } from "./tunnel/kernel-tunnels.ts";
 
 const RECIRC_ID = FIELDS.recirc_id.word;
-/** As many as the tag of a packet that comes up can tell. */
-const MAX_PORTS = 65_536;
 /** Between two programs: making one takes tens of ms, and new masks come together. */
 const RELOAD_MS = 100;
 const FORGET_LOST_MS = 1000;
@@ -47,39 +45,11 @@ export class KernelFlows {
   readonly meters: KernelMeters;
   /** From this process's monotonic clock to the kernel's. */
   readonly #clockOffsetMs: number;
-  readonly #portMap = BpfMap.create({ kind: "hash", name: "tenet_ports", keyBytes: 4, valueBytes: 8, maxEntries: MAX_PORTS });
-  readonly #slotMap = BpfMap.create({
-    kind: "array",
-    name: "tenet_slots",
-    keyBytes: 4,
-    valueBytes: SLOT.sizeBytes,
-    maxEntries: MAX_FLOWS,
-    isMapped: true,
-  });
-  readonly #counterMap = BpfMap.create({
-    kind: "array",
-    name: "tenet_counters",
-    keyBytes: 4,
-    valueBytes: PORT_COUNTERS.sizeBytes,
-    maxEntries: MAX_PORTS,
-    isMapped: true,
-  });
-  /** What goes along to the next look-up: no other packet comes between on the same processor. */
-  readonly #metadataMap = BpfMap.create({
-    kind: "per-cpu-array",
-    name: "tenet_metadata",
-    keyBytes: 4,
-    valueBytes: TRACKED.sizeBytes,
-    maxEntries: 1,
-  });
-  /** The later program. */
-  readonly #laterMap = BpfMap.create({ kind: "program-array", name: "tenet_later", keyBytes: 4, valueBytes: 4, maxEntries: 1 });
+  readonly #shared = openKernelMaps();
   readonly #grace = new GracePeriod();
-  readonly #slotMemory = this.#slotMap.mapValues();
-  readonly #counterMemory = this.#counterMap.mapValues();
-  readonly #slots = new SlotMemory(this.#slotMemory, MAX_FLOWS, () => this.#grace.wait());
+  readonly #slots = new SlotMemory(this.#shared.slotMemory, MAX_FLOWS, () => this.#grace.wait());
   /** What the program counts of ports. */
-  readonly traffic: PortTraffic = new PortTraffic(this.#counterMemory);
+  readonly traffic: PortTraffic = new PortTraffic(this.#shared.counterMemory);
   readonly #ports = new Map<number, KernelPort & { readonly link: Link }>();
   /** By slot: what to go on with when the program leaves a packet to this process in the middle of a list. */
   readonly #lists = new Map<number, Omit<Resumption, "first">>();
@@ -88,31 +58,36 @@ export class KernelFlows {
   readonly #later: FlowPass;
   readonly #track: TrackPass;
   readonly #tunnels: KernelTunnels;
+  /** What the kernel has refused, and who is told. */
+  readonly #refusals = new Set<string>();
+  readonly #tell: (refusal: string) => void;
   #reload: NodeJS.Timeout | undefined;
   readonly #forgetLost: NodeJS.Timeout;
+  #isMaking = false;
+  #isClosed = false;
 
   /**
    * @param collector - where packets come up
    * @param connections - those that the programs follow
+   * @param tell - is called once for each thing that the kernel refuses from now on
    * @throws SystemCallError when the kernel refuses a map or the program
    */
-  constructor(collector: Collector, nowMs: () => number, connections: ConnectionReferences) {
+  constructor(collector: Collector, nowMs: () => number, connections: ConnectionReferences, tell: (refusal: string) => void) {
+    this.#tell = tell;
     this.#clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - nowMs();
     this.meters = new KernelMeters(this.#clockOffsetMs);
-    const shared = { counters: this.#counterMap, metadata: this.#metadataMap, later: this.#laterMap };
+    const { maps: shared } = this.#shared;
     this.#tunnels = new KernelTunnels({ maps: shared, collector: collector.ifindex, collectorPeer: collector.peer, nowMs });
-    const common = {
-      ...shared,
-      ports: this.#portMap,
-      slots: this.#slotMap,
-      meters: this.meters.map,
-      collector: collector.ifindex,
-      tunnels: this.#tunnels.entry,
-    };
+    const common = { ...shared, meters: this.meters.map, collector: collector.ifindex, tunnels: this.#tunnels.entry };
     this.#track = new TrackPass(common, connections);
     const maps = { ...common, tracker: this.#track.entry };
-    this.#first = new FlowPass("first", maps);
-    this.#later = new FlowPass("later", maps);
+    try {
+      this.#first = new FlowPass("first", maps);
+      this.#later = new FlowPass("later", maps);
+    } catch (error) {
+      for (const object of [this.meters, this.#track, this.#tunnels, this.#grace, this.#shared]) object.close();
+      throw error;
+    }
     this.#putLater();
     this.#forgetLost = setInterval(() => {
       if (!collector.device.hasMore) this.traffic.forgetLost();
@@ -127,7 +102,7 @@ export class KernelFlows {
   /** Lets the program have a device's packets. @throws SystemCallError */
   addPort(portNo: number, port: KernelPort): void {
     this.traffic.watch(portNo);
-    this.#portMap.update(bytesOf([port.ifindex]), bytesOf([portNo, port.isInternal ? 1 : 0]));
+    this.#shared.maps.ports.update(bytesOf([port.ifindex]), bytesOf([portNo, port.isInternal ? 1 : 0]));
     const direction = port.isInternal ? "egress" : "ingress";
     this.#ports.set(portNo, { ...port, link: attach(this.#first.program, { ifindex: port.ifindex, direction }) });
   }
@@ -150,7 +125,7 @@ export class KernelFlows {
     const port = this.#ports.get(portNo);
     if (port === undefined) return;
     port.link.detach();
-    this.#portMap.delete(bytesOf([port.ifindex]));
+    this.#shared.maps.ports.delete(bytesOf([port.ifindex]));
     this.#ports.delete(portNo);
   }
 
@@ -183,19 +158,25 @@ export class KernelFlows {
     );
     if (typeof kernelActions === "string") return kernelActions;
     const pass = hasMetadata(key, mask) ? this.#later : this.#first;
-    const table = pass.tableOf(key, mask);
+    const table = orRefusal(() => pass.tableOf(key, mask));
     if (table === undefined) return "a mask that the program cannot look up";
+    if (table instanceof AppError) return this.#refused("lack of memory for masks", table);
     if (!SlotMemory.hasRoom(kernelActions.length, table.words.length)) return "too many actions";
     const bytes = maskedKey(table, key);
     const slot = this.#slots.take(kernelActions, bytes);
     if (slot < 0) return "lack of room for flows";
     this.#lists.delete(slot);
-    if (kernelActions.some(({ what }) => what === "track")) {
-      this.#lists.set(slot, { actions: withoutLastClone(actions), recircId: key[RECIRC_ID] ?? 0 });
-      this.#track.require(kernelActions);
-    }
-    const entry = pass.add(table, bytes, slot, kernelActions);
+    const isTracked = kernelActions.some(({ what }) => what === "track");
+    if (isTracked) this.#lists.set(slot, { actions: withoutLastClone(actions), recircId: key[RECIRC_ID] ?? 0 });
+    const entry = orRefusal(() => {
+      if (isTracked) this.#track.require(kernelActions);
+      return pass.add(table, bytes, slot, kernelActions);
+    });
     this.#reloadSoon();
+    if (entry instanceof AppError) {
+      this.#slots.release(slot);
+      return this.#refused("lack of memory for flows", entry);
+    }
     return new FlowInKernel(this.#slots, this.#clockOffsetMs, { pass, entry, paths });
   }
 
@@ -217,24 +198,48 @@ export class KernelFlows {
 
   /** Ends the programs, and gives all memory back. */
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#reload);
     clearInterval(this.#forgetLost);
     for (const portNo of this.#ports.keys()) this.removePort(portNo);
     this.#tunnels.close();
-    this.#slotMemory.unmap();
-    this.#counterMemory.unmap();
-    const maps = [this.#portMap, this.#slotMap, this.#counterMap, this.#metadataMap, this.#laterMap];
-    for (const object of [this.meters, this.#first, this.#later, this.#track, this.#grace, ...maps]) object.close();
+    for (const object of [this.meters, this.#first, this.#later, this.#track, this.#grace, this.#shared]) object.close();
   }
 
   /** When a program does not fit its flows any more. */
   #reloadSoon(): void {
-    if (!this.#first.isStale && !this.#later.isStale) return;
+    if (this.#isClosed || this.#isMaking || !(this.#first.isStale || this.#later.isStale)) return;
     this.#reload ??= setTimeout(() => {
       this.#reload = undefined;
-      if (this.#later.isStale) this.#later.replaceProgram(() => this.#putLater());
-      if (this.#first.isStale) this.#first.replaceProgram(() => this.#putFirst());
+      this.#isMaking = true;
+      void this.#replacePrograms().finally(() => {
+        this.#isMaking = false;
+        this.#reloadSoon(); // what changed meanwhile
+      });
     }, RELOAD_MS).unref();
+  }
+
+  async #replacePrograms(): Promise<void> {
+    await this.#replaceProgram(this.#later, () => this.#putLater());
+    await this.#replaceProgram(this.#first, () => this.#putFirst());
+  }
+
+  /** What ran before goes on when the kernel refuses the new one: flows that need that stay with this process. */
+  async #replaceProgram(pass: FlowPass, install: () => void): Promise<void> {
+    if (!pass.isStale || this.#isClosed) return;
+    try {
+      await pass.replaceProgram(install);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      if (!this.#isClosed) this.#refused("a program that the kernel refuses", error);
+    }
+  }
+
+  /** The kernel refused something: it is told the first time. @returns the reason */
+  #refused(reason: string, error: AppError): string {
+    if (!this.#refusals.has(reason)) this.#tell(`${reason}: ${error.message}`);
+    this.#refusals.add(reason);
+    return reason;
   }
 
   #putFirst(): void {
@@ -242,7 +247,17 @@ export class KernelFlows {
   }
 
   #putLater(): void {
-    this.#laterMap.update(bytesOf([0]), bytesOf([this.#later.program.fd]));
+    this.#shared.maps.later.update(bytesOf([0]), bytesOf([this.#later.program.fd]));
+  }
+}
+
+/** What a call gives, or that the kernel refused it. */
+function orRefusal<T>(call: () => T): T | AppError {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
   }
 }
 

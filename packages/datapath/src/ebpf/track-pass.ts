@@ -11,7 +11,7 @@ export class TrackPass {
   readonly #maps: ProgramMaps;
   readonly #connections: ConnectionReferences;
   readonly #entry = BpfMap.create({ kind: "program-array", name: "tenet_track", keyBytes: 4, valueBytes: 4, maxEntries: 1 });
-  readonly #actions = new Set<ActionName>();
+  #actions: ReadonlySet<ActionName> = new Set();
   #program: BpfProgram | undefined;
 
   constructor(maps: Omit<ProgramMaps, "tracker">, connections: ConnectionReferences) {
@@ -26,12 +26,13 @@ export class TrackPass {
 
   /** Makes the program anew when it cannot do this list, which has a `ct`. @throws SystemCallError when the kernel refuses it */
   require(actions: readonly KernelAction<ActionName>[]): void {
-    const isNew = actions.filter(({ what }) => !this.#actions.has(what));
-    if (isNew.length === 0) return;
-    for (const { what } of isNew) this.#actions.add(what);
+    if (actions.every(({ what }) => this.#actions.has(what))) return;
+    const all = new Set([...this.#actions, ...actions.map(({ what }) => what)]);
+    const code = trackProgram(all, this.#maps, this.#connections);
+    const program = BpfProgram.load({ name: "tenet_track", kind: "sched_cls", code });
     const before = this.#program;
-    const code = trackProgram(this.#actions, this.#maps, this.#connections);
-    this.#program = BpfProgram.load({ name: "tenet_track", kind: "sched_cls", code });
+    this.#program = program;
+    this.#actions = all;
     this.#entry.update(bytesOf([0]), bytesOf([this.#program.fd]));
     before?.close();
   }

@@ -1,0 +1,124 @@
+/** The kernel refuses maps, entries and programs: flows stay in user space then, and it is told once and counted. */
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { BpfMap, BpfProgram } from "@tenet/bpf";
+import { kernelObstacle, UserDatapath } from "@tenet/datapath";
+import { createVethPair, deleteLeftovers, listLinks, setLinkUp, SystemCallError } from "@tenet/linux";
+import { FIELDS } from "@tenet/net";
+import { matchOf } from "./frames.ts";
+
+const obstacle = kernelObstacle();
+if (obstacle !== undefined) console.log(`kernel-refusals.system.test.ts: skipped, ${obstacle.reason}`);
+const PATIENCE = { timeout: 10_000, interval: 10 };
+const MAX_MASKS = 48;
+
+let datapath: UserDatapath;
+let refusals: string[];
+let port: number;
+
+/** Puts a flow for packets with an Ethernet address. */
+function put(n: number, field: "eth_src" | "eth_dst" = "eth_src"): void {
+  const { key, mask } = matchOf({ in_port: port, [field]: n });
+  datapath.putFlow(key, mask, [{ type: "output", port }]);
+}
+
+function leftByReason(): Record<string, number> {
+  return Object.fromEntries(datapath.stats().kernel?.nLeftByReason ?? []);
+}
+
+function refuse(errno: string): never {
+  throw new SystemCallError("do what a test refuses", "bpf", errno);
+}
+
+describe.skipIf(obstacle !== undefined)("what the kernel refuses", () => {
+  beforeEach(() => {
+    deleteLeftovers("trf-");
+    createVethPair({ name: "trf-a", peer: "trf-ap" });
+    for (const name of ["trf-a", "trf-ap"]) setLinkUp(name);
+    refusals = [];
+    datapath = new UserDatapath({ isKernelUsed: true, onRefusal: (refusal) => refusals.push(refusal) });
+    port = datapath.addPort({ name: "trf-a", kind: "system" });
+  });
+
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await datapath[Symbol.asyncDispose]();
+    deleteLeftovers("trf-");
+  });
+
+  test("a map for a mask", () => {
+    vi.spyOn(BpfMap, "create").mockImplementation(() => refuse("ENOMEM"));
+    for (let n = 1; n <= 3; n++) put(n);
+    expect(datapath.stats()).toMatchObject({ nFlows: 3, kernel: { nFlows: 0 } });
+    expect(leftByReason()).toEqual({ "lack of memory for masks": 3 });
+    expect(refusals).toEqual(["lack of memory for masks: Cannot do what a test refuses: bpf failed with ENOMEM"]);
+    vi.restoreAllMocks();
+    put(1);
+    expect(datapath.stats().kernel?.nFlows).toBe(1);
+  });
+
+  test("an entry of a map: its slot is used for the next flow", () => {
+    put(1);
+    vi.spyOn(BpfMap.prototype, "update").mockImplementation(() => refuse("E2BIG"));
+    put(2);
+    expect(leftByReason()).toEqual({ "lack of memory for flows": 1 });
+    vi.restoreAllMocks();
+    put(2);
+    expect(datapath.stats().kernel?.nFlows).toBe(2);
+    expect(refusals).toHaveLength(1);
+  });
+
+  test("a program: the one before goes on, and the next is tried", async () => {
+    const load = vi.spyOn(BpfProgram, "loadAside").mockImplementation(async () => refuse("E2BIG"));
+    put(1);
+    await vi.waitFor(() => expect(refusals).toHaveLength(1), PATIENCE);
+    expect(refusals[0]).toContain("a program that the kernel refuses");
+    load.mockRestore();
+    const loaded = vi.spyOn(BpfProgram, "loadAside");
+    put(1, "eth_dst");
+    await vi.waitFor(() => expect(loaded).toHaveResolved(), PATIENCE);
+    expect(refusals).toHaveLength(1);
+  });
+
+  test("a device: its port stays in user space", () => {
+    createVethPair({ name: "trf-b", peer: "trf-bp" });
+    vi.spyOn(BpfMap.prototype, "update").mockImplementation(() => refuse("ENOMEM"));
+    const other = datapath.addPort({ name: "trf-b", kind: "system" });
+    expect(datapath.port(other)).toMatchObject({ name: "trf-b", isInUserSpace: true });
+    expect(datapath.ports()).toHaveLength(2);
+    expect(refusals).toEqual(["trf-b stays in user space: Cannot do what a test refuses: bpf failed with ENOMEM"]);
+  });
+
+  test("more masks than a program may have maps, for real", async () => {
+    const nMasks = MAX_MASKS + 8;
+    for (let i = 0; i < nMasks; i++) {
+      const { key, mask } = matchOf({ in_port: port, eth_type: 0x0800, nw_src: 0, nw_dst: 0 });
+      mask[FIELDS.nw_src.word] = (0xffff_ffff << (i % 32)) >>> 0;
+      mask[FIELDS.nw_dst.word] = (0xffff_ffff << (i >>> 5)) >>> 0;
+      datapath.putFlow(key, mask, []);
+    }
+    expect(datapath.stats().kernel?.nFlows).toBe(MAX_MASKS);
+    expect(leftByReason()).toEqual({ "a mask that the program cannot look up": nMasks - MAX_MASKS });
+    const loaded = vi.spyOn(BpfProgram, "loadAside");
+    await vi.waitFor(() => expect(loaded).toHaveResolved(), PATIENCE);
+    expect(refusals).toEqual([]);
+  });
+
+  test("a map that all flows need: the datapath is not opened, and leaves nothing", () => {
+    const own = (): number => listLinks().filter(({ name }) => name.startsWith(`tup${process.pid}.`)).length;
+    const nBefore = own();
+    vi.spyOn(BpfMap, "create").mockImplementation(() => refuse("ENOMEM"));
+    expect(() => new UserDatapath({ isKernelUsed: true })).toThrow(SystemCallError);
+    expect(own()).toBe(nBefore);
+  });
+
+  test("a datapath that ends while a program is made leaves no trace", async () => {
+    const loaded = vi.spyOn(BpfProgram, "loadAside");
+    put(1);
+    await vi.waitFor(() => expect(loaded).toHaveBeenCalled(), PATIENCE);
+    await datapath[Symbol.asyncDispose]();
+    const [made] = loaded.mock.results;
+    const program = (await made?.value) as BpfProgram;
+    expect(() => program.run({ packet: new Uint8Array(64) })).toThrow("EBADF");
+    expect(refusals).toEqual([]);
+  });
+});
