@@ -1,5 +1,7 @@
 /** Packets that are looked up several times: the kernel's program gives what this process gives, and tells what it found out. */
+import { execFile } from "node:child_process";
 import { createSocket } from "node:dgram";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { probeBpf } from "@tenet/bpf";
 import {
@@ -22,6 +24,8 @@ if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
 const PATIENCE = { timeout: 10_000, interval: 10 };
 /** The longest time between a change and the program that has it. */
 const RELOAD_MS = 100;
+/** A first one, and as many tail calls as the kernel makes. */
+const KERNEL_LOOK_UPS = 34;
 /** What every flow here matches on. */
 const { mask: MASK } = matchOf({ in_port: 1, recirc_id: 1, eth_type: 1, vlan_tci: 1 });
 const TAGGED = 0x1000;
@@ -171,6 +175,45 @@ describe.skipIf(obstacle !== undefined)("packets that the kernel looks up again"
     const key = upcalls[0] ?? makeFlowKey();
     const seen = (["in_port", "recirc_id", "vlan_tci", "nw_dst"] as const).map((name) => getField(key, FIELDS[name]));
     expect(seen).toEqual([a, 2, TAGGED | 42, 0x0a620402]);
+  });
+
+  test("are all forwarded while both programs are replaced", async () => {
+    const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
+    follow(steps(3, a, b));
+    await untilInKernel();
+    const pings = promisify(execFile)("ip", ["netns", "exec", "tkr-a", "ping", "-q", "-f", "-c", "20000", "10.98.4.2"]);
+    let isOver = false;
+    const over = pings.finally(() => (isOver = true));
+    for (let bits = 1; !isOver; bits++) {
+      const flows = [0, 1].map((recircId) => {
+        const { key, mask } = matchOf({ in_port: a, recirc_id: recircId, eth_type: 0x88b6 });
+        mask[FIELDS.eth_src.word + 1] = bits; // a mask that there never was
+        return datapath.putFlow(key, mask, []);
+      });
+      await new Promise((resolve) => setTimeout(resolve, 2 * RELOAD_MS));
+      for (const flow of flows) datapath.deleteFlow(flow);
+    }
+    expect((await over).stdout).toContain("20000 packets transmitted, 20000 received");
+  });
+
+  test("of more look-ups than the kernel makes of one packet go on here", async () => {
+    const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
+    const nLookUps = 40;
+    const flows = [a, b].map((inPort) =>
+      Array.from({ length: nLookUps }, (_, i) => {
+        const { key, mask } = matchOf({ in_port: inPort, recirc_id: i });
+        const output: DatapathAction = { type: "output", port: inPort === a ? b : a };
+        return datapath.putFlow(key, mask, [i === nLookUps - 1 ? output : { type: "recirc", id: i + 1 }]);
+      }),
+    );
+    expect(await ping()).toBe("reply");
+    await vi.waitFor(async () => {
+      const nBefore = flows[0]?.map(({ nPackets }) => nPackets) ?? [];
+      await lookingAway(ping);
+      const counted = flows[0]?.findLastIndex(({ nPackets }, i) => nPackets > (nBefore[i] ?? 0));
+      expect(counted).toBe(KERNEL_LOOK_UPS - 1);
+    }, PATIENCE);
+    expect(await ping()).toBe("reply");
   });
 
   test("arrive intact through this process, in segments larger than the MTU", async () => {
