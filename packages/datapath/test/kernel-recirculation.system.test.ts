@@ -21,6 +21,8 @@ import { transfer } from "./tcp-transfer.ts";
 
 const { obstacle } = probeBpf();
 if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
+/** Of this run alone. */
+const PREFIX = `tkr${process.pid % 10_000}-`;
 const PATIENCE = { timeout: 10_000, interval: 10 };
 /** The longest time between a change and the program that has it. */
 const RELOAD_MS = 100;
@@ -39,15 +41,15 @@ let stop: AbortController;
 let upcalls: Uint32Array[];
 
 async function plugHost(name: string, n: number): Promise<number> {
-  createNamespace(`tkr-${name}`);
-  createVethPair({ name: `tkr-${name}-sw`, peer: "eth0", peerNamespace: `tkr-${name}` });
-  setLinkUp(`tkr-${name}-sw`);
-  inNamespace(`tkr-${name}`, () => {
+  createNamespace(`${PREFIX}${name}`);
+  createVethPair({ name: `${PREFIX}${name}-sw`, peer: "eth0", peerNamespace: `${PREFIX}${name}` });
+  setLinkUp(`${PREFIX}${name}-sw`);
+  inNamespace(`${PREFIX}${name}`, () => {
     addAddress("eth0", `10.98.4.${n}/24`);
     setLinkUp("eth0");
   });
-  await untilOperational([{ name: `tkr-${name}-sw` }, { name: "eth0", namespace: `tkr-${name}` }]);
-  return datapath.addPort({ name: `tkr-${name}-sw`, kind: "system" });
+  await untilOperational([{ name: `${PREFIX}${name}-sw` }, { name: "eth0", namespace: `${PREFIX}${name}` }]);
+  return datapath.addPort({ name: `${PREFIX}${name}-sw`, kind: "system" });
 }
 
 /** A slow path that installs what `pipeline` says, but for numbers in `uncached`. */
@@ -64,7 +66,7 @@ function follow(pipeline: Pipeline, uncached: ReadonlySet<number> = new Set()): 
 async function ping(from = "a", to = "10.98.4.2"): Promise<string> {
   const prober = new ReachabilityProber();
   try {
-    return (await prober.ping(`tkr-${from}`, to)).outcome;
+    return (await prober.ping(`${PREFIX}${from}`, to)).outcome;
   } finally {
     prober.close();
   }
@@ -109,7 +111,7 @@ function flowOf(inPort: number, recircId: number, tci = 0): Megaflow | undefined
 
 describe.skipIf(obstacle !== undefined)("packets that the kernel looks up again", () => {
   beforeEach(() => {
-    deleteLeftovers("tkr-");
+    deleteLeftovers(PREFIX);
     upcalls = [];
     datapath = new UserDatapath({ isKernelUsed: true });
     stop = new AbortController();
@@ -119,7 +121,7 @@ describe.skipIf(obstacle !== undefined)("packets that the kernel looks up again"
   afterEach(async () => {
     stop.abort();
     await datapath[Symbol.asyncDispose]();
-    deleteLeftovers("tkr-");
+    deleteLeftovers(PREFIX);
   });
 
   /** Two look-ups, or three with a tag on between the second and the third. */
@@ -181,7 +183,7 @@ describe.skipIf(obstacle !== undefined)("packets that the kernel looks up again"
     const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
     follow(steps(3, a, b));
     await untilInKernel();
-    const pings = promisify(execFile)("ip", ["netns", "exec", "tkr-a", "ping", "-q", "-f", "-c", "20000", "10.98.4.2"]);
+    const pings = promisify(execFile)("ip", ["netns", "exec", `${PREFIX}a`, "ping", "-q", "-f", "-c", "40000", "10.98.4.2"]);
     let isOver = false;
     const over = pings.finally(() => (isOver = true));
     for (let bits = 1; !isOver; bits++) {
@@ -193,7 +195,7 @@ describe.skipIf(obstacle !== undefined)("packets that the kernel looks up again"
       await new Promise((resolve) => setTimeout(resolve, 2 * RELOAD_MS));
       for (const flow of flows) datapath.deleteFlow(flow);
     }
-    expect((await over).stdout).toContain("20000 packets transmitted, 20000 received");
+    expect((await over).stdout).toContain("40000 packets transmitted, 40000 received");
   });
 
   test("of more look-ups than the kernel makes of one packet go on here", async () => {
@@ -224,16 +226,16 @@ describe.skipIf(obstacle !== undefined)("packets that the kernel looks up again"
       expect(await countedWhile(a, 1, ping)).toBeGreaterThan(0);
     }, PATIENCE);
     upcalls = [];
-    expect(await transfer("tkr-a", "tkr-b", "10.98.4.2", 2_000_000)).toBe(true);
+    expect(await transfer(`${PREFIX}a`, `${PREFIX}b`, "10.98.4.2", 2_000_000)).toBe(true);
     expect(new Set(upcalls.map((key) => getField(key, FIELDS.recirc_id)))).toEqual(new Set([2]));
     const first = flowOf(a, 0);
     expect((first?.nBytes ?? 0) / (first?.nPackets ?? 1)).toBeGreaterThan(3000);
   });
 
   test("of the host itself come up as those of others do", async () => {
-    const a = datapath.addPort({ name: "tkr-int", kind: "internal" });
-    addAddress("tkr-int", "10.98.4.1/24");
-    setLinkUp("tkr-int");
+    const a = datapath.addPort({ name: `${PREFIX}int`, kind: "internal" });
+    addAddress(`${PREFIX}int`, "10.98.4.1/24");
+    setLinkUp(`${PREFIX}int`);
     const b = await plugHost("b", 2);
     follow(steps(3, a, b), new Set([2]));
     const socket = createSocket("udp4");
@@ -243,6 +245,6 @@ describe.skipIf(obstacle !== undefined)("packets that the kernel looks up again"
       expect(await countedWhile(a, 1, send)).toBeGreaterThan(0);
     }, PATIENCE);
     socket.close();
-    expect(await transfer(undefined, "tkr-b", "10.98.4.2", 2_000_000)).toBe(true);
+    expect(await transfer(undefined, `${PREFIX}b`, "10.98.4.2", 2_000_000)).toBe(true);
   });
 });
