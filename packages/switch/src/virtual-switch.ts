@@ -5,9 +5,10 @@
  * and ports change. A change is seen by the cache before the next packet that arrives through the event loop
  * (it runs as a microtask), or at once with {@link VirtualSwitch.settle}.
  */
+import { Classifier } from "@tenet/classifier";
 import type { Datapath, MeterConfig } from "@tenet/datapath";
 import { AppError, type Clock } from "@tenet/kit";
-import { type Action, type Match, METER, PORT } from "@tenet/openflow";
+import { type Action, type FlowSpec, type Match, METER, PORT } from "@tenet/openflow";
 import { Bridge, type FragmentHandling } from "./bridge/bridge.ts";
 import type { BridgePort, Bundle } from "./bridge/bridge-port.ts";
 import { makeBundle } from "./bridge/bundle.ts";
@@ -18,6 +19,7 @@ import { runBonds } from "./bridge/run-bonds.ts";
 import type { MegaflowCache } from "./cache/megaflow-cache.ts";
 import type { Revalidation } from "./cache/revalidation.ts";
 import { SlowPath, type TraceOptions } from "./slow-path.ts";
+import { Rule } from "./table/rule.ts";
 import type { Translation } from "./translate/translation.ts";
 import { type HostNetwork, NO_NETWORK } from "./tunnel/host-network.ts";
 import { Underlay } from "./tunnel/underlay.ts";
@@ -189,6 +191,15 @@ export class VirtualSwitch {
   setFailingOpen(bridge: Bridge, isFailingOpen: boolean): void {
     if (bridge.isFailingOpen === isFailingOpen) return;
     bridge.isFailingOpen = isFailingOpen;
+    this.#portsChanged();
+  }
+
+  /** Gives the first table of a bridge flows that no controller sees, in the place of those it had. */
+  setHiddenFlows(bridge: Bridge, flows: readonly FlowSpec[]): void {
+    const table = bridge.pipeline.table(0);
+    if (flows.length === 0 && table.hidden === undefined) return;
+    table.hidden = flows.length === 0 ? undefined : new Classifier<Rule>();
+    for (const flow of flows) table.hidden?.insert(new Rule(flow, 0, flow.match.mask, this.#clock.monotonicMs()));
     this.#portsChanged();
   }
 

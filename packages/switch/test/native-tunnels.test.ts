@@ -41,6 +41,9 @@ class FakeHost implements HostNetwork {
   routes(): HostRoute[] {
     return [this.route()];
   }
+  macOf(): number | undefined {
+    return undefined;
+  }
   hasChanged(): boolean {
     const isChanged = this.#isChanged;
     this.#isChanged = false;

@@ -75,6 +75,7 @@ function dumpEveryFlow({ pipeline, createdMs, isFailingOpen }: Bridge, nowMs: nu
   const unused = `duration=${Math.floor((nowMs - createdMs) / 1000)}s, n_packets=0, n_bytes=0${offload}`;
   return [
     ...(isFailingOpen ? [`${unused}, priority=${FAIL_OPEN_PRIORITY},actions=NORMAL`] : []),
+    ...[...(pipeline.table(0).hidden?.rules() ?? [])].map((rule) => flowLine(rule, nowMs, offload)),
     ...pipeline.select(everyRule()).map((rule) => flowLine(rule, nowMs, offload)),
     ...OWN_FLOWS.map((flow) => `table_id=${OWN_TABLE}, ${unused}, ${flow}`),
   ].join("\n");

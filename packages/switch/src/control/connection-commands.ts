@@ -3,6 +3,7 @@ import type { ConnectionFilter, ConnectionInfo } from "@tenet/datapath";
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import { formatConnection, protocolName } from "../trace/format-connection.ts";
 import { describeConnection } from "./connection-description.ts";
+import { checkDatapath, dpctlError, isDatapath } from "./datapath-argument.ts";
 import { parseConnectionFilter, parseNumber, parseTuple } from "./connection-match.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 
@@ -10,14 +11,26 @@ import type { VirtualSwitch } from "../virtual-switch.ts";
 const COUNTED = ["tcp", "udp", "icmp", "icmpv6", "sctp"] as const;
 
 /** `dpctl/*conntrack` and `dpctl/ct-*`. */
-export function connectionCommands({ datapath }: VirtualSwitch): Command[] {
-  const { conntrack } = datapath;
+export function connectionCommands(vswitch: VirtualSwitch): Command[] {
+  const { conntrack } = vswitch.datapath;
+  /** Looks whether the datapath is there that arguments name besides options. */
+  const checkNamed = (args: readonly string[]): void =>
+    checkDatapath(
+      vswitch,
+      args.find((arg) => !arg.startsWith("-") && !arg.startsWith("zone=")),
+    );
+  /** The same where anything else in its place is meant for another argument. */
+  const checkFirst = ([first = "="]: readonly string[], problemOf: (arg: string) => string): void => {
+    if (!first.includes("=") && !isDatapath(vswitch, first)) throw dpctlError(problemOf(first));
+  };
   return [
     command("dpctl/dump-conntrack", "[-m] [-s] [dp] [zone=N]", [0, 4], (args) => {
+      checkNamed(args);
       const format = { isVerbose: args.includes("-m"), showsTimeout: args.includes("-s") };
       return [...conntrack.connections(zoneIn(args))].map((each) => formatConnection(each, format)).join("\n");
     }),
     command("dpctl/flush-conntrack", "[dp] [zone=N] [ct-origin-tuple [ct-reply-tuple]]", [0, 4], (args) => {
+      checkFirst(args, (arg) => `field ${arg} missing value`);
       conntrack.flush(filterOfTuples(args));
       return "";
     }),
@@ -26,14 +39,26 @@ export function connectionCommands({ datapath }: VirtualSwitch): Command[] {
       return JSON.stringify([...conntrack.connections(zone)].filter(matches).map(describeConnection));
     }),
     command("tenet/conntrack-flush", "[condition]...", [0, 99], (args) => String(conntrack.flush(parseConnectionFilter(args)))),
-    command("dpctl/ct-stats-show", "[dp] [zone=N]", [0, 2], (args) => showCounts([...conntrack.connections(zoneIn(args))])),
-    command("dpctl/ct-get-nconns", "[dp]", [0, 1], () => String(conntrack.size)),
-    command("dpctl/ct-get-maxconns", "[dp]", [0, 1], () => String(conntrack.maxConnections)),
+    command("dpctl/ct-stats-show", "[dp] [zone=N]", [0, 2], (args) => {
+      checkNamed(args);
+      return showCounts([...conntrack.connections(zoneIn(args))]);
+    }),
+    command("dpctl/ct-get-nconns", "[dp]", [0, 1], (args) => {
+      checkNamed(args);
+      return String(conntrack.size);
+    }),
+    command("dpctl/ct-get-maxconns", "[dp]", [0, 1], (args) => {
+      checkNamed(args);
+      return String(conntrack.maxConnections);
+    }),
     command("dpctl/ct-set-maxconns", "[dp] maxconns", [1, 2], (args) => {
+      if (!/^\d+$/.test(args.at(-1) ?? "")) throw dpctlError("maxconns missing or malformed");
+      if (args.length === 2) checkNamed(args);
       conntrack.maxConnections = parseNumber(args.at(-1) ?? "", "maxconns", 0xffffffff);
       return "setting maxconns successful";
     }),
     command("dpctl/ct-set-limits", "[dp] [default=L] [zone=N,limit=L]...", [1, 99], (args) => {
+      checkFirst(args, (arg) => `invalid argument ${arg}`);
       for (const arg of args) {
         const [, overall] = /^default=(\d+)$/.exec(arg) ?? [];
         if (overall !== undefined) {
@@ -50,10 +75,12 @@ export function connectionCommands({ datapath }: VirtualSwitch): Command[] {
       return "";
     }),
     command("dpctl/ct-del-limits", "[dp] zone=N1[,N2]...", [1, 2], (args) => {
+      checkFirst(args, (arg) => `invalid argument ${arg}`);
       for (const zone of zonesIn(args)) conntrack.zoneLimits.delete(zone);
       return "";
     }),
     command("dpctl/ct-get-limits", "[dp] [zone=N1[,N2]...]", [0, 2], (args) => {
+      checkFirst(args, (arg) => `invalid argument ${arg}`);
       const zones = args.some((arg) => arg.startsWith("zone=")) ? zonesIn(args) : [...conntrack.zoneLimits.keys()];
       const lines = zones.map((zone) => {
         const count = [...conntrack.connections(zone)].length;

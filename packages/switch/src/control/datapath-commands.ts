@@ -13,6 +13,7 @@ import type { BridgePort } from "../bridge/bridge-port.ts";
 import { formatPunt } from "../trace/format-datapath.ts";
 import { formatOdpFlow } from "../trace/format-odp-flow.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
+import { checkDatapath, datapathName, datapathNames, isDatapath } from "./datapath-argument.ts";
 import { findBridge } from "./find-bridge.ts";
 
 const MANY = 9;
@@ -22,7 +23,9 @@ export function datapathCommands(vswitch: VirtualSwitch, clock: Clock): Command[
   return [
     command("dpctl/dump-dps", "", [0, 0], () => datapathNames(vswitch).join("\n")),
     command("dpctl/dump-flows", "[-m] [--names] [dp]", [0, MANY], (args) => {
-      const type = datapathTypeOf(vswitch, args);
+      const name = datapathIn(args);
+      checkDatapath(vswitch, name);
+      const type = name && datapathTypeOf(vswitch, name);
       const flows = dumpFlows(vswitch, clock, args, (home) => type === undefined || home?.datapathType === type);
       const isUserSpace = type !== "system" && !datapathNames(vswitch).includes("system@ovs-system");
       return flows === "" || !isUserSpace ? flows : `flow-dump from the main thread:\n${flows}`;
@@ -45,27 +48,19 @@ export function datapathCommands(vswitch: VirtualSwitch, clock: Clock): Command[
   ];
 }
 
-/** The name by which a datapath type goes in commands. */
-function datapathName(type: string): string {
-  return `${type}@ovs-${type}`;
-}
-
-/** Names of the datapaths that bridges are on, sorted. */
-export function datapathNames({ bridges }: VirtualSwitch): string[] {
-  return [...new Set([...bridges.values()].map(({ datapathType }) => datapathName(datapathType)))].sort();
-}
-
 function bridgesByName({ bridges }: VirtualSwitch): Bridge[] {
   return [...bridges.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** The type of the datapath that arguments name; `undefined` when they name none. @throws ArgumentError when there is no such */
-function datapathTypeOf(vswitch: VirtualSwitch, args: readonly string[]): string | undefined {
-  const name = args.find((arg) => !arg.startsWith("-") && !arg.includes("="));
-  if (name === undefined) return undefined;
-  const full = name.includes("@") ? name : `system@${name}`;
-  if (!datapathNames(vswitch).includes(full)) throw new ArgumentError(`opening datapath ${name} failed (No such device)`);
-  return full.split("@")[0];
+/** What of some arguments is the name of a datapath. */
+function datapathIn(args: readonly string[]): string | undefined {
+  return args.find((arg) => !arg.startsWith("-") && !arg.includes("="));
+}
+
+/** The type of the datapath with a name. @throws ArgumentError when there is no such */
+function datapathTypeOf(vswitch: VirtualSwitch, name: string): string {
+  if (!isDatapath(vswitch, name)) throw new ArgumentError(`ovs-vswitchd: opening datapath ${name} failed (No such device)`);
+  return name.includes("@") ? name.replace(/@.*/, "") : "system";
 }
 
 function dumpFlows(
@@ -111,8 +106,8 @@ function portLine({ name, ofport, link }: BridgePort, bridge: Bridge, infos: Rea
 
 function showDatapaths(vswitch: VirtualSwitch, args: readonly string[]): string {
   const wanted = args.filter((arg) => arg !== "-s");
-  const types = wanted.length === 0 ? undefined : wanted.map((name) => datapathTypeOf(vswitch, [name]));
-  const shown = datapathNames(vswitch).filter((name) => types?.includes(name.split("@")[0]) ?? true);
+  const types = wanted.length === 0 ? undefined : wanted.map((name) => datapathTypeOf(vswitch, name));
+  const shown = datapathNames(vswitch).filter((name) => types?.includes(name.replace(/@.*/, "")) ?? true);
   return shown.map((name) => showDatapath(vswitch, name, args.includes("-s"))).join("\n");
 }
 

@@ -13,7 +13,7 @@ import { traceForks } from "../trace/trace-forks.ts";
 import { parseCtState } from "../trace/trace-states.ts";
 import { portNamesOf, tellStory } from "../trace/trace-story.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
-import { datapathNames } from "./datapath-commands.ts";
+import { datapathNames } from "./datapath-argument.ts";
 
 /** A packet may go through the tracker many times. */
 const MAX_ARGUMENTS = 99;

@@ -26,17 +26,18 @@ export interface ControllerStatus {
   readonly status: Readonly<Record<string, string>>;
 }
 
-const DEFAULT_PORT = 6653;
+/** Where controllers listen when nothing else is said. */
+export const OPENFLOW_PORT = 6653;
 
 /** A target as sockets take it, with the port that it leaves out. */
-export function completeTarget(target: string): string {
+export function completeTarget(target: string, defaultPort: number = OPENFLOW_PORT): string {
   const [, listens, address = ""] = /^(ptcp|pssl):(.*)$/.exec(target) ?? [];
   if (listens !== undefined) {
-    if (address === "") return `${listens}:${DEFAULT_PORT}`;
-    return address.startsWith(":") ? `${listens}:${DEFAULT_PORT}${address}` : target;
+    if (address === "") return `${listens}:${defaultPort}`;
+    return address.startsWith(":") ? `${listens}:${defaultPort}${address}` : target;
   }
   const [, calls, host = ""] = /^(tcp|ssl):(\[[^\]]*\]|[^:]*)$/.exec(target) ?? [];
-  return calls === undefined ? target : `${calls}:${host}:${DEFAULT_PORT}`;
+  return calls === undefined ? target : `${calls}:${host}:${defaultPort}`;
 }
 
 /** Whether the switch is called, instead of calling. */

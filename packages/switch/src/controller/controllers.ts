@@ -13,6 +13,7 @@ import type { BridgeServices } from "../service/bridge-services.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { ActiveController } from "./active-controller.ts";
 import { type ControllerSpec, type ControllerStatus, isPassive } from "./controller-spec.ts";
+import { InBand, type InBandSpec } from "./in-band.ts";
 import { PassiveController } from "./passive-controller.ts";
 
 /** What a bridge's row says of its controllers. */
@@ -20,6 +21,7 @@ export interface WantedControllers {
   readonly bridge: Bridge;
   readonly isStandalone: boolean;
   readonly controllers: readonly ControllerSpec[];
+  readonly inBand: InBandSpec;
 }
 
 interface Held {
@@ -38,6 +40,7 @@ export class Controllers {
   readonly #log: Logger;
   readonly #heldByBridge = new Map<Bridge, Map<string, Held>>();
   readonly #standalone = new Set<Bridge>();
+  readonly #inBandByBridge = new Map<Bridge, InBand>();
   #tls: TlsFiles | undefined;
   /** Of all controllers, as of the last tick. */
   #states = "";
@@ -56,9 +59,11 @@ export class Controllers {
     const bridges = new Set(wanted.map(({ bridge }) => bridge));
     for (const bridge of this.#heldByBridge.keys()) if (!bridges.has(bridge)) this.#apply(bridge, []);
     this.#standalone.clear();
-    for (const { bridge, isStandalone, controllers } of wanted) {
+    for (const bridge of this.#inBandByBridge.keys()) if (!bridges.has(bridge)) this.#inBandByBridge.delete(bridge);
+    for (const { bridge, isStandalone, controllers, inBand } of wanted) {
       if (isStandalone) this.#standalone.add(bridge);
       this.#apply(bridge, controllers);
+      this.#inBandOf(bridge).configure(inBand);
     }
     const opened = [...this.#heldByBridge.values()].flatMap((held) =>
       [...held.values()].map(({ controller }) => controller.opened),
@@ -74,6 +79,7 @@ export class Controllers {
 
   /** Periodic work; due every 500 ms. @returns whether a connection came or went since the last time */
   tick(): boolean {
+    for (const inBand of this.#inBandByBridge.values()) inBand.tick();
     for (const [bridge, held] of this.#heldByBridge) {
       for (const { controller } of held.values()) controller.tick();
       const isOpen = this.#standalone.has(bridge) && isAbandoned([...held.values()]);
@@ -119,6 +125,12 @@ export class Controllers {
       this.#heldByBridge.delete(bridge);
       this.#vswitch.setFailingOpen(bridge, false);
     }
+  }
+
+  #inBandOf(bridge: Bridge): InBand {
+    const known = this.#inBandByBridge.get(bridge) ?? new InBand(bridge, this.#vswitch, this.#clock);
+    this.#inBandByBridge.set(bridge, known);
+    return known;
   }
 
   #open(bridge: Bridge, spec: ControllerSpec): Held["controller"] {

@@ -8,6 +8,7 @@
 import { type Clock, type Logger, messageOf } from "@tenet/kit";
 import { DEFAULT_VLAN_LIMIT, MAX_VLAN_LIMIT } from "@tenet/net";
 import type { Replica, Row } from "@tenet/ovsdb";
+import { NO_IN_BAND } from "../controller/in-band.ts";
 import type { Controllers } from "../controller/controllers.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import type { DummyPorts } from "../dummy/dummy-ports.ts";
@@ -28,6 +29,7 @@ export const FOLLOWED_TABLES: readonly string[] = [
   "Interface",
   "Mirror",
   "Controller",
+  "Manager",
   "SSL",
   "Flow_Table",
 ];
@@ -142,7 +144,9 @@ export class DatabaseFollower {
     const wanted = await turns.run(readWanted(seen, isAllDummy));
     await turns.run(this.#reconciler.applying(wanted));
     // Flows that are being restored are not for controllers to see.
-    const bridges = this.#reconciler.bridges.map((each) => (vswitch.slowPath.isRestoring ? { ...each, controllers: [] } : each));
+    const bridges = this.#reconciler.bridges.map((each) =>
+      vswitch.slowPath.isRestoring ? { ...each, controllers: [], inBand: NO_IN_BAND } : each,
+    );
     await controllers.sync(bridges, readTls(seen));
     const sources = { vswitch, reconciler: this.#reconciler, controllers, roots, runDir };
     const table = (name: string): ReturnType<SwitchDatabase["table"]> => this.#db.table(name);

@@ -13,6 +13,7 @@ import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort, Bundle } from "../bridge/bridge-port.ts";
 import type { NewPort } from "../bridge/port-directory.ts";
 import type { ControllerSpec } from "../controller/controller-spec.ts";
+import { type InBandSpec, NO_IN_BAND } from "../controller/in-band.ts";
 import { phraseOf } from "../controller/describe-failure.ts";
 import type { DummyPorts } from "../dummy/dummy-ports.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
@@ -29,6 +30,7 @@ interface HeldBridge {
   uuid: string;
   isStandalone: boolean;
   controllers: readonly ControllerSpec[];
+  inBand: InBandSpec;
   /** Which flows it started over with. */
   start: Start | undefined;
 }
@@ -146,7 +148,7 @@ export class Reconciler {
     if (known !== undefined) return known;
     const bridge = this.#vswitch.addBridge(name);
     const bundles = new BundleKeeper(bridge, this.#vswitch, this.#clock);
-    const held: HeldBridge = { bridge, bundles, uuid, isStandalone: true, controllers: [], start: undefined };
+    const held: HeldBridge = { bridge, bundles, uuid, isStandalone: true, controllers: [], inBand: NO_IN_BAND, start: undefined };
     this.#heldByName.set(name, held);
     this.#log.info({ bridge: name }, "bridge added");
     return held;
@@ -196,7 +198,8 @@ export class Reconciler {
    * A bridge starts over when it gets its first controller or loses its last, and without any when its fail mode changes:
    * with one NORMAL flow when it is standalone and alone, and with none else.
    */
-  #applyFailMode(held: HeldBridge, { isStandalone, controllers }: WantedBridge): void {
+  #applyFailMode(held: HeldBridge, { isStandalone, controllers, inBand }: WantedBridge): void {
+    held.inBand = inBand;
     held.isStandalone = isStandalone;
     held.controllers = controllers;
     const start = startOf(isStandalone, controllers);

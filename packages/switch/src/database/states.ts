@@ -2,6 +2,7 @@
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort, Bundle } from "../bridge/bridge-port.ts";
 import type { ControllerSpec } from "../controller/controller-spec.ts";
+import type { InBandSpec } from "../controller/in-band.ts";
 import type { WantedMirror } from "./read/wanted.ts";
 
 /** What became of an interface. */
@@ -30,4 +31,5 @@ export interface BridgeState {
   readonly mirrors: readonly WantedMirror[];
   readonly isStandalone: boolean;
   readonly controllers: readonly ControllerSpec[];
+  readonly inBand: InBandSpec;
 }

@@ -16,6 +16,8 @@ export class FlowTable {
   /** 0 to 254. */
   readonly number: number;
   readonly classifier: Classifier<Rule> = new Classifier<Rule>();
+  /** Flows that controllers neither see nor change, before all others; to be changed by `VirtualSwitch.setHiddenFlows`. */
+  hidden: Classifier<Rule> | undefined;
   settings: TableSettings = DEFAULT_TABLE_SETTINGS;
   nLookups = 0;
   nMatches = 0;

@@ -11,6 +11,7 @@ import type { Sighting } from "../bridge/mac-table.ts";
 import { leaveOff, resume } from "./freeze.ts";
 import type { FrozenState } from "./frozen-state.ts";
 import { finishMask, startMask } from "./megaflow-mask.ts";
+import { deliverDhcpReply } from "./output/dhcp-reply.ts";
 import type { NeighborSighting } from "./output/tunnel-end.ts";
 import type { PacketState } from "./packet/packet-state.ts";
 import type { Surroundings, Translation, TranslationObserver } from "./translation.ts";
@@ -53,8 +54,10 @@ export function translate(bridge: Bridge, key: Uint32Array, around: Surroundings
   observer?.enterBridge(bridge);
   walk.startMirroring(frozen?.mirrored);
   if (frozen !== undefined) resume(walk, frozen);
-  else if (actions === undefined) walk.enterBridge();
-  else {
+  else if (actions === undefined) {
+    walk.enterBridge();
+    if (bridge.pipeline.table(0).hidden !== undefined) deliverDhcpReply(walk);
+  } else {
     walk.mirrorInput();
     walk.execute(actions);
   }

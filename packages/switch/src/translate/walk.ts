@@ -6,6 +6,7 @@
  * action does is told in action/ and output/. Limits: depth 64, counting only steps to the same or an earlier table, and 4096
  * lookups; beyond them the packet is dropped.
  */
+import type { Classifier } from "@tenet/classifier";
 import type { DatapathAction } from "@tenet/datapath";
 import { FIELDS, getField } from "@tenet/net";
 import type { Action } from "@tenet/openflow";
@@ -200,7 +201,7 @@ export class Walk {
     return this.#depth >= MAX_DEPTH && this.#fail("depth", `over max translation depth ${MAX_DEPTH}`);
   }
 
-  #findRule({ classifier }: FlowTable, inPort: number | undefined, usesCtTuple: boolean): Rule | undefined {
+  #findRule(table: FlowTable, inPort: number | undefined, usesCtTuple: boolean): Rule | undefined {
     const { flow } = this.packet;
     const { fragments } = this.bridge;
     const isFragment = getField(flow, FIELDS.nw_frag) !== 0; // in every megaflow
@@ -209,10 +210,15 @@ export class Walk {
     const ports = flow[PORTS_WORD] as number;
     if (inPort !== undefined) flow[IN_PORT_WORD] = inPort;
     if (isFragment && fragments === "normal") flow[PORTS_WORD] = 0;
-    const rule = usesCtTuple ? this.packet.lookUpByTuple(classifier) : this.packet.lookUp(classifier);
+    const { hidden } = table;
+    const rule = (hidden && this.#lookUpIn(hidden, usesCtTuple)) ?? this.#lookUpIn(table.classifier, usesCtTuple);
     flow[IN_PORT_WORD] = ownPort;
     flow[PORTS_WORD] = ports;
     return rule;
+  }
+
+  #lookUpIn(rules: Classifier<Rule>, usesCtTuple: boolean): Rule | undefined {
+    return usesCtTuple ? this.packet.lookUpByTuple(rules) : this.packet.lookUp(rules);
   }
 
   /** Executes a list of actions. @returns the table that `goto_table` asks for */

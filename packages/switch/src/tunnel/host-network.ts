@@ -1,6 +1,8 @@
 /** What the host's network knows and outer packets need: routes, and addresses of devices. */
+import { readFileSync } from "node:fs";
 import { findRoute, findRouteEntry, listAddresses, listRoutes, type RouteInfo, RouteMonitor } from "@tenet/linux";
-import { addressOfBytes, bytesOfAddress, isMapped, type TunnelAddress } from "./tunnel-config.ts";
+import { parseMac } from "@tenet/net";
+import { addressOfBytes, bytesOfAddress, formatAddress, isMapped, type TunnelAddress } from "./tunnel-config.ts";
 
 /** An address of a device and how many of its bits, of 128, are its network's. */
 export interface DeviceAddress {
@@ -28,6 +30,8 @@ export interface HostNetwork extends Disposable {
   /** Bits of the entry of the routing table that decides that, of 128; -1 when there is none. */
   routeLength(to: TunnelAddress): number;
   routes(): readonly HostRoute[];
+  /** The Ethernet address of a neighbour; `undefined` when the host has not found out, or it is none of IPv4. */
+  macOf(neighbor: TunnelAddress): number | undefined;
   /** Whether anything changed since the last time. */
   hasChanged(): boolean;
 }
@@ -38,6 +42,7 @@ export const NO_NETWORK: HostNetwork = {
   route: () => undefined,
   routeLength: () => -1,
   routes: () => [],
+  macOf: () => undefined,
   hasChanged: () => false,
   [Symbol.dispose]: () => undefined,
 };
@@ -66,6 +71,12 @@ export class LinuxNetwork implements HostNetwork {
 
   routes(): readonly HostRoute[] {
     return listRoutes().map(toRoute);
+  }
+
+  macOf(neighbor: TunnelAddress): number | undefined {
+    const lines = readFileSync("/proc/thread-self/net/arp", "utf8").split("\n");
+    const [, , , mac] = lines.find((line) => line.startsWith(`${formatAddress(neighbor)} `))?.split(/ +/) ?? [];
+    return mac === undefined ? undefined : parseMac(mac) || undefined;
   }
 
   hasChanged(): boolean {

@@ -78,6 +78,12 @@ export class Underlay {
       ?.address;
   }
 
+  /** The Ethernet address that the host sends to for an address; `undefined` as long as that is not known. */
+  nextHopMac(to: TunnelAddress): number | undefined {
+    const route = this.routes.lookup(to, 0);
+    return route === undefined ? undefined : this.#host.macOf(route.gateway ?? to);
+  }
+
   /** What packets that take a route start from. */
   sourceOf({ source, device, destination, gateway }: HostRoute): TunnelAddress | undefined {
     return source ?? this.sourceAt(device, destination) ?? (gateway && this.sourceAt(device, gateway));

@@ -1,11 +1,13 @@
 /** Reads what Controller and SSL rows say. */
 import type { Row, TlsFiles } from "@tenet/ovsdb";
-import { type ControllerSpec, isPassive } from "../../controller/controller-spec.ts";
-import { numberOf, textOf, textsOf } from "./row-values.ts";
+import { completeTarget, type ControllerSpec, isPassive, OPENFLOW_PORT } from "../../controller/controller-spec.ts";
+import { type InBandSpec, NO_IN_BAND } from "../../controller/in-band.ts";
+import { numberOf, optionOf, textOf, textsOf } from "./row-values.ts";
 import type { TableReader } from "./wanted.ts";
 
 const DEFAULT_BACKOFF_MS = 8000;
 const MIN_BACKOFF_MS = 1000;
+const OVSDB_PORT = 6640;
 /** Of probes, which are not sent more often. */
 const MIN_PROBE_MS = 5000;
 
@@ -25,6 +27,25 @@ export function readController(row: Row): ControllerSpec {
     probeMs: probeMs <= 0 ? 0 : Math.max(MIN_PROBE_MS, probeMs),
     ...(perSecond === undefined || perSecond <= 0 ? {} : { packetLimit: { perSecond, burst: Math.max(1, burst) } }),
   };
+}
+
+/** Reads whom a bridge lets through: its controllers, and managers of the whole switch. */
+export function readInBand(bridge: Row, table: TableReader): InBandSpec {
+  if (optionOf(bridge, "other_config", "disable-in-band") === "true") return NO_IN_BAND;
+  const targetsIn = (name: string, uuids: readonly string[], port: number): string[] =>
+    uuids.flatMap((uuid) => {
+      const row = table(name).get(uuid);
+      return row === undefined || textOf(row, "connection_mode") === "out-of-band"
+        ? []
+        : [completeTarget(textOf(row, "target"), port)];
+    });
+  const managers = [...table("Open_vSwitch").values()].flatMap((root) => textsOf(root, "manager_options"));
+  const targets = [
+    ...targetsIn("Controller", textsOf(bridge, "controller"), OPENFLOW_PORT),
+    ...targetsIn("Manager", managers, OVSDB_PORT),
+  ];
+  const queue = optionOf(bridge, "other_config", "in-band-queue");
+  return { targets, ...(queue !== undefined && /^\d+$/.test(queue) ? { queue: Number(queue) } : {}) };
 }
 
 /** The certificates for controllers; `undefined` when the root row names none. */

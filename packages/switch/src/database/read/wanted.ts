@@ -6,6 +6,7 @@ import type { Row } from "@tenet/ovsdb";
 import { ALL_VERSIONS, type BridgeLabel, NO_LABEL } from "../../bridge/bridge.ts";
 import type { BondSettings } from "../../bridge/bond.ts";
 import type { ControllerSpec } from "../../controller/controller-spec.ts";
+import type { InBandSpec } from "../../controller/in-band.ts";
 import type { DummyOptions } from "../../dummy/dummy-ports.ts";
 import type { MirrorSpec } from "../../bridge/mirror.ts";
 import type { PortVlan } from "../../bridge/port-vlan.ts";
@@ -13,7 +14,7 @@ import type { TableSettings } from "../../table/table-settings.ts";
 import type { NewPort } from "../../bridge/port-directory.ts";
 import type { TunnelConfig } from "../../tunnel/tunnel-config.ts";
 import { inSteps, type Work } from "../../turns.ts";
-import { readController } from "./read-controller.ts";
+import { readController, readInBand } from "./read-controller.ts";
 import { readFlowTables } from "./read-flow-table.ts";
 import { readPolicing } from "./read-policing.ts";
 import { readMirror } from "./read-mirror.ts";
@@ -75,6 +76,8 @@ export interface WantedBridge {
   readonly macAgeingMs: number;
   readonly maxMacs: number;
   readonly controllers: readonly ControllerSpec[];
+  /** Controllers and managers that are reached through the bridge itself. */
+  readonly inBand: InBandSpec;
   readonly datapathType: string;
   /** VLANs in which nothing is learned. */
   readonly floodVlans: readonly number[];
@@ -147,6 +150,7 @@ function* readBridge(row: Row, isAllDummy: boolean, table: TableReader): Work<Wa
       const controller = table("Controller").get(uuid);
       return controller === undefined ? [] : [readController(controller)];
     }),
+    inBand: readInBand(row, table),
     datapathType: textOf(row, "datapath_type") || "system",
     floodVlans: numbersOf(row, "flood_vlans"),
     flowTables: readFlowTables(row, (uuid) => table("Flow_Table").get(uuid)),
