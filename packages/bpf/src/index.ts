@@ -20,7 +20,7 @@ export type {
 export { GracePeriod } from "./grace-period.ts";
 export { kernelFunctionIds } from "./kernel-types.ts";
 export { type AttachPoint, attach, type Link, openPinnedLink, VERDICT } from "./link.ts";
-export { BpfMap, type MapSpec, type UpdateMode } from "./map.ts";
+export { BpfMap, type EntryPart, type MapSpec, type UpdateMode } from "./map.ts";
 export type { MapKind } from "./map-kind.ts";
 export { unpin } from "./pin.ts";
 export { BpfProgram, type ProgramKind, type ProgramSpec, type RunResult, type RunSpec } from "./program.ts";

@@ -25,6 +25,9 @@ export interface MapSpec {
   readonly like?: MapReference;
 }
 
+/** A key or a value: its bytes, or 32-bit words as the machine has them. */
+export type EntryPart = Uint8Array | Uint32Array;
+
 /** When an entry may be written: whether or not its key is there, only when it is not, only when it is. */
 export type UpdateMode = "any" | "create" | "replace";
 
@@ -43,8 +46,8 @@ export class BpfMap implements MapReference {
   readonly #attributes = new Attributes();
   /** The kernel refuses to delete when it is given a value. */
   readonly #keyAlone = new Attributes();
-  readonly #key: Uint8Array;
-  readonly #value: Uint8Array;
+  readonly #key: FixedPart;
+  readonly #value: FixedPart;
 
   /** @throws SystemCallError when the kernel refuses */
   static create(spec: MapSpec): BpfMap {
@@ -75,10 +78,10 @@ export class BpfMap implements MapReference {
     this.fd = fd;
     this.spec = spec;
     this.entryBytes = spec.kind.startsWith("per-cpu") || spec.kind === "lru-per-cpu-hash" ? perCpuBytes(spec) : spec.valueBytes;
-    this.#key = fixedMemory(spec.keyBytes);
-    this.#value = fixedMemory(this.entryBytes);
-    this.#keyAlone.u32(0, fd).memory(8, this.#key);
-    this.#attributes.u32(0, fd).memory(8, this.#key).memory(16, this.#value);
+    this.#key = new FixedPart(spec.keyBytes);
+    this.#value = new FixedPart(this.entryBytes);
+    this.#keyAlone.u32(0, fd).memory(8, this.#key.bytes);
+    this.#attributes.u32(0, fd).memory(8, this.#key.bytes).memory(16, this.#value.bytes);
   }
 
   get name(): string {
@@ -93,10 +96,10 @@ export class BpfMap implements MapReference {
    * @returns whether it is there
    * @throws SystemCallError
    */
-  lookup(key: Uint8Array, value: Uint8Array): boolean {
+  lookup(key: EntryPart, value: Uint8Array): boolean {
     this.#key.set(key);
     const isThere = this.#isThere(this.#attributes.u32(24, 0).try(COMMAND.mapLookup), COMMAND.mapLookup);
-    if (isThere) value.set(this.#value);
+    if (isThere) value.set(this.#value.bytes);
     return isThere;
   }
 
@@ -106,7 +109,7 @@ export class BpfMap implements MapReference {
    * @returns whether it was written: `create` leaves one that is there, `replace` makes none
    * @throws SystemCallError when the map is full (`E2BIG`), or for another reason
    */
-  update(key: Uint8Array, value: Uint8Array, mode: UpdateMode = "any"): boolean {
+  update(key: EntryPart, value: EntryPart, mode: UpdateMode = "any"): boolean {
     this.#key.set(key);
     this.#value.set(value);
     const result = this.#attributes.u32(24, MODES[mode]).try(COMMAND.mapUpdate);
@@ -115,7 +118,7 @@ export class BpfMap implements MapReference {
   }
 
   /** Deletes an entry. @returns whether it was there @throws SystemCallError */
-  delete(key: Uint8Array): boolean {
+  delete(key: EntryPart): boolean {
     this.#key.set(key);
     return this.#isThere(this.#keyAlone.try(COMMAND.mapDelete), COMMAND.mapDelete);
   }
@@ -191,6 +194,22 @@ export class BpfMap implements MapReference {
     const attributes = new Attributes().memory(16, keys).memory(24, values).u32(32, n).u32(36, this.fd);
     attributes.try(command);
     return attributes.read(32);
+  }
+}
+
+/** Memory of a key or a value that the kernel has the address of. */
+class FixedPart {
+  readonly bytes: Uint8Array;
+  readonly #words: Uint32Array;
+
+  constructor(nBytes: number) {
+    this.bytes = fixedMemory(nBytes);
+    this.#words = new Uint32Array(this.bytes.buffer, 0, nBytes >> 2);
+  }
+
+  set(part: EntryPart): void {
+    if (part instanceof Uint32Array) this.#words.set(part);
+    else this.bytes.set(part);
   }
 }
 

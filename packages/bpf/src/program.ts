@@ -44,6 +44,8 @@ export interface RunResult {
 const KINDS: Readonly<Record<ProgramKind, number>> = { socket_filter: 1, sched_cls: 3, xdp: 6 };
 const LOG_BYTES = 16 * 1024 * 1024;
 const MAX_PACKET_BYTES = 65536;
+const EAGAIN = 11;
+const MAX_TRIES = 5;
 const LICENSE = "Dual MIT/GPL";
 
 /** A program that the kernel has verified and compiled. */
@@ -148,12 +150,19 @@ function loadAttributes(spec: ProgramSpec, program: Assembled, types: ProgramTyp
 
 function loadAssembled(spec: ProgramSpec, program: Assembled, types: ProgramTypes | undefined): number {
   const attributes = loadAttributes(spec, program, types);
-  const result = attributes.try(COMMAND.programLoad);
+  const result = tryToLoad(attributes);
   if (result >= 0) return result;
   const log = fixedMemory(LOG_BYTES);
-  const again = attributes.u32(24, 1).u32(28, LOG_BYTES).memory(32, log).try(COMMAND.programLoad);
+  const again = tryToLoad(attributes.u32(24, 1).u32(28, LOG_BYTES).memory(32, log));
   if (again >= 0) return again;
   const text = new TextDecoder().decode(log.subarray(0, log.indexOf(0)));
   if (text === "") throw callError(`load program "${spec.name}"`, COMMAND.programLoad, -again);
   throw new VerifierError(spec.name, program, text);
+}
+
+/** The verifier gives up when the thread has a signal to take, and is to be asked again. @returns as `Attributes.try` */
+function tryToLoad(attributes: Attributes): number {
+  let result = attributes.try(COMMAND.programLoad);
+  for (let n = 1; result === -EAGAIN && n < MAX_TRIES; n++) result = attributes.try(COMMAND.programLoad);
+  return result;
 }
