@@ -25,7 +25,7 @@ export class OneFlowProgram {
   readonly meters: KernelMeters = new KernelMeters(0);
   readonly #maps = {
     ports: BpfMap.create({ kind: "hash", name: "ports", keyBytes: 4, valueBytes: 8, maxEntries: 1 }),
-    maskHints: BpfMap.create({ kind: "per-cpu-array", name: "hints", keyBytes: 4, valueBytes: 4, maxEntries: MASK_HINTS }),
+    maskHints: BpfMap.create({ kind: "array", name: "hints", keyBytes: 4, valueBytes: MASK_HINTS, maxEntries: 1 }),
     slots: BpfMap.create({
       kind: "array",
       name: "slots",
@@ -52,8 +52,8 @@ export class OneFlowProgram {
 
   /** @param actions - what flows can do */
   constructor(actions: ReadonlySet<ActionName>) {
-    this.#maps.ports.update(words(LOOPBACK), words(1, 1));
-    this.#flows.update(words(1), words(0));
+    this.#maps.ports.update(Uint32Array.of(LOOPBACK), Uint32Array.of(1, 1));
+    this.#flows.update(Uint32Array.of(1), Uint32Array.of(0));
     const table = { map: this.#flows, words: [{ place: placeOf(FIELDS.in_port.word) ?? 0, bits: 0xffff_ffff }] };
     const code = flowProgram("first", [table], actions, { ...this.#maps, meters: this.meters.map, collector: LOOPBACK });
     this.#program = BpfProgram.load({ name: "one_flow", kind: "sched_cls", code });
@@ -72,7 +72,7 @@ export class OneFlowProgram {
    * @param keyInSlot - for which port the slot is, when not for the packet's
    */
   run(packet: Uint8Array, actions: readonly KernelAction<ActionName>[], gsoSize = 0, keyInSlot = 1): Outcome {
-    new SlotMemory(this.#slots, 1, () => Promise.resolve()).take(actions, words(keyInSlot));
+    new SlotMemory(this.#slots, 1, () => Promise.resolve()).take(actions, Uint32Array.of(keyInSlot));
     const { value, packet: after } = this.#program.run({ packet, context: contextWith(gsoSize) });
     return value === VERDICT.redirect ? after : value === VERDICT.pass ? "slow" : "dropped";
   }
@@ -89,8 +89,4 @@ function contextWith(gsoSize: number): Uint8Array {
   new DataView(context.buffer).setUint32(40, LOOPBACK, true);
   new DataView(context.buffer).setUint32(176, gsoSize, true);
   return context;
-}
-
-function words(...values: number[]): Uint8Array {
-  return new Uint8Array(Uint32Array.from(values).buffer);
 }

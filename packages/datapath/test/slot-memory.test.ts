@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { SLOT } from "../src/ebpf/slot.ts";
 import { SlotMemory } from "../src/ebpf/slot-memory.ts";
 
-const KEY = Uint8Array.of(1, 2, 3, 4);
+const KEY = Uint32Array.of(1);
 
 /** Slots, and a kernel whose programs end when it is told. */
 function slotsOf(capacity: number): { slots: SlotMemory; endPrograms: (() => void)[] } {

@@ -26,7 +26,7 @@ export interface MaskMap extends MaskTable {
 /** A flow's place in the map of its mask. */
 export interface FlowEntry {
   readonly table: MaskMap;
-  readonly key: Uint8Array;
+  readonly key: Uint32Array;
   readonly slot: number;
 }
 
@@ -37,11 +37,11 @@ export class FlowPass {
   readonly #pass: Pass;
   readonly #maps: ProgramMaps;
   readonly #hints = BpfMap.create({
-    kind: "per-cpu-array",
+    kind: "array",
     name: "tenet_hints",
     keyBytes: 4,
-    valueBytes: 4,
-    maxEntries: MASK_HINTS,
+    valueBytes: MASK_HINTS,
+    maxEntries: 1,
   });
   readonly #masks = new Map<string, MaskMap>();
   /** Kinds of actions that the program has, and those that it is yet to have, for flows that wait for it. */
@@ -97,7 +97,7 @@ export class FlowPass {
    *
    * @throws SystemCallError when the kernel has no memory for it; then nothing has changed
    */
-  add(table: MaskMap, key: Uint8Array, slot: number, actions: readonly KernelAction<ActionName>[]): FlowEntry {
+  add(table: MaskMap, key: Uint32Array, slot: number, actions: readonly KernelAction<ActionName>[]): FlowEntry {
     const entry = { table, slot, key };
     const news = actions.map(({ what }) => what).filter((what) => !this.#actions.has(what));
     for (const what of news) this.#newActions.add(what);
@@ -177,20 +177,17 @@ function makeMap(nWords: number): BpfMap {
 
 /** From now on the program finds it. */
 function enter({ table, key, slot }: FlowEntry): void {
-  table.map.update(key, bytesOf([slot]));
+  table.map.update(key, Uint32Array.of(slot));
 }
 
 /** What the program has of a packet like `key` under a mask. */
-export function maskedKey({ words }: MaskTable, key: Uint32Array): Uint8Array {
-  return bytesOf(words.map(({ place, bits }) => (wordOf(key, place) & bits) >>> 0));
+export function maskedKey({ words }: MaskTable, key: Uint32Array): Uint32Array {
+  const masked = new Uint32Array(words.length);
+  for (const [i, { place, bits }] of words.entries()) masked[i] = wordOf(key, place) & bits;
+  return masked;
 }
 
 function wordOf(key: Uint32Array, place: number): number {
   const layout = KEY_WORDS[place];
   return layout === undefined ? 0 : toKernel(key[layout.word] ?? 0, layout);
-}
-
-/** Words as maps have them. */
-export function bytesOf(words: readonly number[]): Uint8Array {
-  return new Uint8Array(Uint32Array.from(words).buffer);
 }

@@ -14,7 +14,7 @@ import type { DatapathAction, KernelStats, SetTunnelAction, TunnelSpec } from ".
 import type { KernelPort } from "./actions/action-kind.ts";
 import { toKernelActions, withoutLastClone } from "./actions/actions.ts";
 import type { Collector } from "./collector.ts";
-import { bytesOf, type FlowEntry, FlowPass, maskedKey } from "./flow-pass.ts";
+import { type FlowEntry, FlowPass, maskedKey } from "./flow-pass.ts";
 import { hasMetadata } from "./key-layout.ts";
 import { openKernelMaps } from "./kernel-maps.ts";
 import { PortTraffic } from "./port-traffic.ts";
@@ -102,7 +102,7 @@ export class KernelFlows {
   /** Lets the program have a device's packets. @throws SystemCallError */
   addPort(portNo: number, port: KernelPort): void {
     this.traffic.watch(portNo);
-    this.#shared.maps.ports.update(bytesOf([port.ifindex]), bytesOf([portNo, port.isInternal ? 1 : 0]));
+    this.#shared.maps.ports.update(Uint32Array.of(port.ifindex), Uint32Array.of(portNo, port.isInternal ? 1 : 0));
     const direction = port.isInternal ? "egress" : "ingress";
     this.#ports.set(portNo, { ...port, link: attach(this.#first.program, { ifindex: port.ifindex, direction }) });
   }
@@ -125,7 +125,7 @@ export class KernelFlows {
     const port = this.#ports.get(portNo);
     if (port === undefined) return;
     port.link.detach();
-    this.#shared.maps.ports.delete(bytesOf([port.ifindex]));
+    this.#shared.maps.ports.delete(Uint32Array.of(port.ifindex));
     this.#ports.delete(portNo);
   }
 
@@ -162,15 +162,15 @@ export class KernelFlows {
     if (table === undefined) return "a mask that the program cannot look up";
     if (table instanceof AppError) return this.#refused("lack of memory for masks", table);
     if (!SlotMemory.hasRoom(kernelActions.length, table.words.length)) return "too many actions";
-    const bytes = maskedKey(table, key);
-    const slot = this.#slots.take(kernelActions, bytes);
+    const masked = maskedKey(table, key);
+    const slot = this.#slots.take(kernelActions, masked);
     if (slot < 0) return "lack of room for flows";
     this.#lists.delete(slot);
     const isTracked = kernelActions.some(({ what }) => what === "track");
     if (isTracked) this.#lists.set(slot, { actions: withoutLastClone(actions), recircId: key[RECIRC_ID] ?? 0 });
     const entry = orRefusal(() => {
       if (isTracked) this.#track.require(kernelActions);
-      return pass.add(table, bytes, slot, kernelActions);
+      return pass.add(table, masked, slot, kernelActions);
     });
     this.#reloadSoon();
     if (entry instanceof AppError) {
@@ -247,7 +247,7 @@ export class KernelFlows {
   }
 
   #putLater(): void {
-    this.#shared.maps.later.update(bytesOf([0]), bytesOf([this.#later.program.fd]));
+    this.#shared.maps.later.update(Uint32Array.of(0), Uint32Array.of(this.#later.program.fd));
   }
 }
 

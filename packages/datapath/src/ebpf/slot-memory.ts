@@ -35,7 +35,7 @@ export class SlotMemory {
   }
 
   /** A slot with these actions, for packets with this masked key, and with counters of zero; -1 when there is none. */
-  take(actions: readonly KernelAction<ActionName>[], key: Uint8Array): number {
+  take(actions: readonly KernelAction<ActionName>[], key: Uint32Array): number {
     const slot = this.#free.pop() ?? (this.#nUsed < this.#capacity ? this.#nUsed++ : -1);
     if (slot < 0) return -1;
     const view = this.#view;
@@ -49,8 +49,8 @@ export class SlotMemory {
       view.setUint32(from + 12, high, true);
     }
     view.setUint32(at + SLOT.nActions, actions.length, true);
-    const keyAt = at + slotKeyAt(key.length / 4);
-    for (let i = 0; i < key.length; i++) view.setUint8(keyAt + i, key[i] ?? 0);
+    const keyAt = at + slotKeyAt(key.length);
+    for (let i = 0; i < key.length; i++) view.setUint32(keyAt + 4 * i, key[i] ?? 0, true);
     return slot;
   }
 

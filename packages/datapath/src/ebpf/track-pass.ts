@@ -2,7 +2,6 @@
 import { BpfMap, BpfProgram } from "@tenet/bpf";
 import type { KernelAction } from "./actions/action-kind.ts";
 import type { ActionName } from "./actions/actions.ts";
-import { bytesOf } from "./flow-pass.ts";
 import type { ConnectionReferences, ProgramMaps } from "./program/program-maps.ts";
 import { trackProgram } from "./program/track-program.ts";
 
@@ -33,7 +32,7 @@ export class TrackPass {
     const before = this.#program;
     this.#program = program;
     this.#actions = all;
-    this.#entry.update(bytesOf([0]), bytesOf([this.#program.fd]));
+    this.#entry.update(Uint32Array.of(0), Uint32Array.of(this.#program.fd));
     before?.close();
   }
 

@@ -4,8 +4,8 @@ import { slotKeyAt } from "../slot.ts";
 import { findEntry, type MaskTable, type PassMaps } from "./program-maps.ts";
 import { STACK } from "./stack.ts";
 
-/** Numbers of masks that are remembered, a power of two. */
-export const MASK_HINTS = 4096;
+/** Numbers of masks that are remembered, from 1 and a byte each: a power of two, and many times the connections that are alive at once. */
+export const MASK_HINTS = 65_536;
 const HASH_MULTIPLIER = 0x2545_f491;
 
 /**
@@ -20,15 +20,14 @@ export function findFlow(tables: readonly MaskTable[], { maskHints, slots }: Pas
   }
   return [
     hash(new Set(tables.flatMap(({ words }) => words.map(({ place }) => place)))),
-    [asm.and("r1", MASK_HINTS - 1), asm.store(4, "r10", STACK.scratch, "r1")],
-    findEntry(maskHints, STACK.scratch),
-    asm.branch("r0", "==", 0, "slow"),
-    [asm.mov("r7", "r0"), asm.mov("r8", 1), asm.load(4, "r1", "r7", 0)],
+    [asm.and("r1", MASK_HINTS - 1), asm.mapValue("r7", maskHints), asm.add("r7", "r1")],
+    [asm.mov("r8", 1), asm.load(1, "r1", "r7", 0)],
     tables.map((_, i) => asm.branch("r1", "==", i + 1, `mask-${i}`)),
     [asm.label("search"), asm.mov("r8", 0)],
     tables.map((table, i) => [
       [asm.label(`mask-${i}`), lookup(table), asm.branch("r0", "==", 0, `not-${i}`)],
-      [asm.store(4, "r7", 0, i + 1), findSlot(table, slots), asm.jump("hit")],
+      [asm.branch("r8", "==", 1, `found-${i}`), asm.store(1, "r7", 0, i + 1)],
+      [asm.label(`found-${i}`), findSlot(table, slots), asm.jump("hit")],
       [asm.label(`not-${i}`), asm.branch("r8", "==", 1, "search")],
     ]),
   ];

@@ -33,7 +33,7 @@ export interface ProgramMaps {
 
 /** With what the program of a pass has for itself. */
 export interface PassMaps extends ProgramMaps {
-  /** An array of one entry per processor: `MASK_HINTS` numbers of masks, from 1, 4 bytes each. */
+  /** An array of one entry of `MASK_HINTS` bytes, which all processors share. */
   readonly maskHints: MapReference;
 }
 
