@@ -73,7 +73,6 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
     openMemoryLink: (name) => dummies.open(name),
   });
   scope.use(datapath);
-  log.info({}, describePlacement(whyUserSpace));
   const network = config.hasSystemRoutes === false || process.platform !== "linux" ? NO_NETWORK : scope.use(new LinuxNetwork());
   const vswitch = new VirtualSwitch(datapath, clock, network);
   scope.defer(() => vswitch.turns.stop());
@@ -114,6 +113,7 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   scope.every(TICK_MS, () => follower.tick());
   await follower.follow();
   config.onReady?.();
+  log.info({}, describePlacement(whyUserSpace)); // whoever started us in the background has got the terminal back
   log.info({ nBridges: vswitch.bridges.size, runDir: config.runDir }, "switch ready");
   await untilAborted(scope.signal);
 }
