@@ -88,8 +88,8 @@ export const KEY_WORDS: readonly KeyWord[] = [
 /** The place of the port's number. */
 export const IN_PORT = 0;
 
-/** Bytes of the program's key. */
-export const KEY_BYTES: number = KEY_WORDS.length * 4;
+/** Bytes that the program's key takes, a multiple of 8. */
+export const KEY_BYTES: number = Math.ceil(KEY_WORDS.length / 2) * 8;
 
 /** Bytes at the start of the key that are metadata, a multiple of 8. */
 export const METADATA_BYTES: number = METADATA.length * 4;

@@ -3,18 +3,17 @@ import { FIELDS } from "@tenet/net";
 import { KEY_BYTES, placeOf } from "../key-layout.ts";
 
 const STACK_BYTES = 512;
-const KEY_ROOM = Math.ceil(KEY_BYTES / 8) * 8;
 
 /** Offsets of what lives as long as the packet is in the program, and of what each step has for itself. */
 export const STACK: Readonly<Record<"key" | "isInternal" | "transportAt" | "slot" | "scratch", number>> = {
   /** The packet's key, as `KEY_WORDS` says. */
-  key: -KEY_ROOM,
+  key: -KEY_BYTES,
   /** Whether the port is internal, 8 bytes. */
-  isInternal: -KEY_ROOM - 8,
+  isInternal: -KEY_BYTES - 8,
   /** Where the transport header began when the packet was read, from its first byte; 0 = it has none. 8 bytes. */
-  transportAt: -KEY_ROOM - 16,
+  transportAt: -KEY_BYTES - 16,
   /** The number of the slot whose actions are carried out, 8 bytes. */
-  slot: -KEY_ROOM - 24,
+  slot: -KEY_BYTES - 24,
   /** Free for each step: a masked key, what helpers point to. */
   scratch: -STACK_BYTES,
 };
