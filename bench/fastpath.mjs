@@ -228,7 +228,7 @@ class Field {
 }
 
 /** CPU time of the kernel's threads for packets that it puts off, of which only the rival at hand has any. */
-function putOffSeconds() {
+export function putOffSeconds() {
   return SOFT_IRQ_THREADS.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
 }
 

@@ -12,6 +12,7 @@ import { classifier } from "./classifier.mjs";
 import { datalog } from "./datalog.mjs";
 import { megaflows } from "./megaflows.mjs";
 import { fastpath } from "./fastpath.mjs";
+import { fastpathTunnels } from "./fastpath-tunnels.mjs";
 import { memory } from "./memory.mjs";
 import { millionRules } from "./million-rules.mjs";
 import { ovsdb } from "./ovsdb.mjs";
@@ -33,6 +34,7 @@ const BENCHES = {
   megaflows,
   switch: switches,
   fastpath,
+  "fastpath-tunnels": fastpathTunnels,
   "switch-setup": switchSetup,
   "upcall-delay": upcallDelay,
   "million-rules": millionRules,
