@@ -70,9 +70,9 @@ async function table(fields) {
     for (const [i, { rival, programs }] of fields.entries()) {
       const columns = [];
       for (const { measure, toColumns } of MEASURES) {
-        const before = cpuUs(rival, programs);
+        const before = spentUs(rival, programs);
         const n = await measure(programs);
-        columns.push(...toColumns(n, cpuUs(rival, programs) - before));
+        columns.push(...toColumns(n, spentUs(rival, programs) - before));
       }
       if (round >= 0) runs[i].push(columns); // the first warms up
     }
@@ -117,7 +117,7 @@ function connectSwitch(rival) {
   rival.vsctl("add-port", "br0", "tun0", "--", "set", "Interface", "tun0", "type=vxlan", ...options);
 }
 
-function cpuUs(rival, programs) {
+function spentUs(rival, programs) {
   const { user, system } = process.cpuUsage();
   return user + system + ((rival.cpuSeconds() ?? 0) + programs.cpuSeconds() + putOffSeconds()) * 1e6;
 }
