@@ -1,8 +1,11 @@
 /** The connection tracker that user space shares with the kernel's program: what that does, and what it leaves, is one. */
-import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
+import fc from "fast-check";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { probeBpf } from "@tenet/bpf";
+import type { CtDatapathAction, CtNat } from "@tenet/datapath";
+import { buildEthernet, buildIcmp4, buildIp4, buildTcp, buildUdp, FIELDS, parseIp4 } from "@tenet/net";
 import { testTracker } from "./tracker-suite.ts";
-import { openSharedKernel, type SharedKernel, SharedTracker } from "./trackers.ts";
+import { openSharedKernel, type SharedKernel, SharedTracker, type Tracker, UserTracker } from "./trackers.ts";
 
 const { obstacle } = probeBpf();
 if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
@@ -30,9 +33,92 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
     open = undefined;
   }
 
-  testTracker(() => {
+  function openShared(): SharedTracker {
     close();
     open = new SharedTracker(kernel);
     return open;
+  }
+
+  testTracker(openShared);
+
+  test("says of random packets what the tracker of user space says, and has the same connections", () => {
+    let nRestarts = 0;
+    fc.assert(
+      fc.property(fc.array(step(), { minLength: 30, maxLength: 120 }), (steps) => {
+        const [shared, user] = [openShared(), new UserTracker()];
+        for (const { frame, action } of steps) {
+          const nUp = shared.nUp;
+          const states = [shared, user].map((tracker) => tracker.track(frame, action));
+          expect(states[0]).toBe(states[1]);
+          expect(shared.key.slice(FIRST_WORD, LAST_WORD)).toEqual(user.key.slice(FIRST_WORD, LAST_WORD));
+          if (states[0] !== 0) expect([...shared.frame]).toEqual([...user.frame]); // else it was dropped
+          if (shared.nUp === nUp && isOpening(frame) && user.conntrack.size > 0) nRestarts++;
+        }
+        expect(listed(shared)).toEqual(listed(user));
+      }),
+      { numRuns: 40, endOnFailure: true },
+    );
+    expect(nRestarts).toBeGreaterThan(10);
   });
 });
+
+const FIRST_WORD = FIELDS.ct_state.word;
+const LAST_WORD = FIELDS.ct_tp_src.word + 1;
+const TRACK = { type: "ct", isForce: false, nat: undefined } as const;
+const NAT: CtNat = {
+  side: undefined,
+  firstAddress: undefined,
+  lastAddress: undefined,
+  firstPort: 0,
+  lastPort: 0,
+  isPersistent: false,
+  portChoice: undefined,
+};
+const MASQUERADED = "10.9.9.254";
+const PUBLIC = Uint32Array.of(parseIp4(MASQUERADED));
+const MASQUERADE: CtNat = { ...NAT, side: "src", firstAddress: PUBLIC, lastAddress: PUBLIC };
+
+/** A packet between one of two clients and a server, and what is done with it. */
+function step(): fc.Arbitrary<{ frame: Uint8Array; action: CtDatapathAction }> {
+  const action = fc
+    .record({
+      isCommit: fc.boolean(),
+      zone: fc.nat(1),
+      mark: fc.nat(3),
+      markMask: fc.constantFrom(0, 1, 0xffff_ffff),
+      hasLabel: fc.boolean(),
+      nat: fc.constantFrom(undefined, undefined, NAT, MASQUERADE),
+    })
+    .map(({ hasLabel, ...rest }): CtDatapathAction => {
+      const words = hasLabel ? Uint32Array.of(1, 0, 0xffff_0000, 7) : undefined;
+      return { ...TRACK, ...rest, label: words, labelMask: words };
+    });
+  return fc.record({ frame: anyFrame(), action });
+}
+
+function anyFrame(): fc.Arbitrary<Uint8Array> {
+  const end = fc.constantFrom("10.0.0.1", "10.0.0.3", MASQUERADED);
+  const flags = fc.constantFrom(0x02, 0x02, 0x12, 0x12, 0x10, 0x10, 0x18, 0x11, 0x14, 0x04, 0x00);
+  const numbers = fc.record({ seq: fc.integer({ min: 100, max: 103 }), ack: fc.integer({ min: 100, max: 103 }), flags });
+  return fc.tuple(end, fc.boolean(), fc.constantFrom(1, 6, 6, 6, 17), numbers).map(([client, hasAnswered, proto, tcp]) => {
+    const isAnswer = hasAnswered || client === MASQUERADED; // which two connections would share, if it were a client
+    const [src, dst] = isAnswer ? ["10.0.0.2", client] : [client, "10.0.0.2"];
+    const ports = isAnswer ? { srcPort: 80, dstPort: 2000 } : { srcPort: 2000, dstPort: 80 };
+    const body =
+      proto === 1
+        ? buildIcmp4({ type: isAnswer ? 0 : 8, rest: 5 << 16 })
+        : proto === 6
+          ? buildTcp({ ...ports, ...tcp, window: 100 })
+          : buildUdp(ports, Uint8Array.of(1, 2));
+    const packet = buildIp4({ src: parseIp4(src), dst: parseIp4(dst), proto }, body);
+    return buildEthernet({ dst: 2, src: 1, type: 0x0800 }, packet);
+  });
+}
+
+function isOpening(frame: Uint8Array): boolean {
+  return frame[23] === 6 && frame[47] === 0x02;
+}
+
+function listed({ conntrack }: Tracker): string[] {
+  return [...conntrack.connections()].map(({ timeoutMs: _, ...each }) => JSON.stringify(each)).toSorted();
+}

@@ -289,7 +289,7 @@ export function testTracker(openTracker: () => Tracker): void {
           expect(nConnections(tracker)).toBe(known.length);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 }

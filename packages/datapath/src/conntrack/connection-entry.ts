@@ -27,8 +27,11 @@ export const ENTRY_WORDS = 40;
 export const END = { state: 0, seqLow: 1, seqHigh: 2, maxWindow: 3, scale: 4 } as const;
 export const END_WORDS = 5;
 
-/** What an entry is: of nobody, of a connection, of one that the kernel's program is about to make, or has given up making. */
-export const STATUS = { free: 0, live: 1, beginning: 2, abandoned: 3 } as const;
+/**
+ * What an entry is: of nobody, of a connection, of one that the kernel's program is about to make or has given up making, or of one that
+ * it has seen to be over, and may begin again while the table still leads there.
+ */
+export const STATUS = { free: 0, live: 1, beginning: 2, abandoned: 3, over: 4 } as const;
 
 /** The lowest bits tell which address is translated. */
 export const ENTRY_FLAG = { sourceNat: 1, destinationNat: 2, /** The kernel's program is not to touch it. */ isOurs: 4 } as const;

@@ -10,7 +10,7 @@
 import { Connection, expiryOf } from "./connection.ts";
 import { ENTRY, ENTRY_WORDS, type EntryMemory, STATUS } from "./connection-entry.ts";
 import type { SharedConnections } from "./shared-connections.ts";
-import { hashTuple, isSameTuple, zoneOf } from "./tuple.ts";
+import { hashTuple, isSameTuple, TUPLE, zoneOf } from "./tuple.ts";
 
 const MIN_CAPACITY = 1024;
 /** Connections that one sweep looks at, at least. */
@@ -78,7 +78,7 @@ export class ConnectionTable {
     if (place < 0) return undefined;
     const connection = this.#connections[place >>> 1];
     if (connection === undefined) return undefined;
-    if (connection.expiresMs <= nowMs) {
+    if (!connection.isLive || connection.expiresMs <= nowMs) {
       this.remove(connection, nowMs);
       return undefined;
     }
@@ -90,7 +90,7 @@ export class ConnectionTable {
   add(original: Uint32Array, reply: Uint32Array, nowMs: number): Connection {
     const id = this.#takeId(nowMs);
     const connection = this.#connectionAt(id);
-    connection.isLive = true;
+    connection.enter();
     connection.original.set(original);
     connection.reply.set(reply);
     this.#count(zoneOf(original), 1);
@@ -108,10 +108,9 @@ export class ConnectionTable {
 
   /** Removes a connection; one that is not here is ignored. */
   remove(connection: Connection, nowMs: number): void {
-    if (!connection.isLive) return;
+    if (!connection.leave()) return;
     const { id, original, reply } = connection;
     if (connection.isIndexed) this.#leaveIndex(connection);
-    connection.isLive = false;
     this.#count(zoneOf(original), -1);
     if (this.#shared !== undefined && !connection.isPublished) this.#nHidden--;
     if (this.#shared === undefined || id >= this.#shared.capacity) this.#freeIds.push(id);
@@ -125,9 +124,8 @@ export class ConnectionTable {
   *live(nowMs: number, zone?: number): IterableIterator<Connection> {
     this.#countNew();
     for (let id = 0; id < this.#nIds; id++) {
-      if (!this.#isLive(id)) continue;
+      if (!this.#isLive(id) || this.#expiryOf(id) <= nowMs) continue;
       const connection = this.#connections[id] ?? this.#viewOf(id);
-      if (connection.expiresMs <= nowMs) continue;
       if (zone === undefined || zoneOf(connection.original) === zone) yield connection;
     }
   }
@@ -140,7 +138,7 @@ export class ConnectionTable {
     for (let step = 0; step < nSteps; step++) {
       this.#sweepAt = this.#sweepAt + 1 < n ? this.#sweepAt + 1 : 0;
       const id = this.#sweepAt;
-      if (this.#isLive(id) && this.#expiryOf(id) <= nowMs) this.remove(this.#connections[id] ?? this.#viewOf(id), nowMs);
+      if (this.#isOver(id, nowMs)) this.remove(this.#connections[id] ?? this.#viewOf(id), nowMs);
     }
   }
 
@@ -148,7 +146,7 @@ export class ConnectionTable {
   #countNew(): void {
     this.#shared?.takeNew((id) => {
       this.#connections[id]?.becomeForeign();
-      this.#count(zoneOf(this.#viewOf(id).original), 1);
+      this.#count((this.#memoryOf(id).words[this.#entryAt(id) + ENTRY.original + TUPLE.head] ?? 0) & 0xffff, 1);
     });
   }
 
@@ -177,7 +175,16 @@ export class ConnectionTable {
   }
 
   #isLive(id: number): boolean {
-    return this.#memoryOf(id).words[this.#entryAt(id) + ENTRY.status] === STATUS.live;
+    return this.#statusOf(id) === STATUS.live;
+  }
+
+  #isOver(id: number, nowMs: number): boolean {
+    const status = this.#statusOf(id);
+    return status === STATUS.over || (status === STATUS.live && this.#expiryOf(id) <= nowMs);
+  }
+
+  #statusOf(id: number): number {
+    return this.#memoryOf(id).words[this.#entryAt(id) + ENTRY.status] ?? 0;
   }
 
   #expiryOf(id: number): number {
@@ -219,7 +226,7 @@ export class ConnectionTable {
     if (place < 0) return -1;
     this.#countNew();
     const id = place >>> 1;
-    if (!this.#isLive(id)) return -1;
+    if (this.#statusOf(id) === STATUS.free) return -1;
     const connection = this.#connectionAt(id);
     if (!connection.isIndexed) this.#index(connection);
     return place;

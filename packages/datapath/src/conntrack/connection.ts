@@ -76,13 +76,19 @@ export class Connection {
     this.#ends = endsAt(words, at);
   }
 
-  /** Whether it is in the table. */
   get isLive(): boolean {
     return this.#words[this.#at + ENTRY.status] === STATUS.live;
   }
 
-  set isLive(isLive: boolean) {
-    this.#words[this.#at + ENTRY.status] = isLive ? STATUS.live : STATUS.free;
+  /** Takes its entry. */
+  enter(): void {
+    this.#words[this.#at + ENTRY.status] = STATUS.live;
+  }
+
+  /** Gives its entry back. @returns false when there is none, or the kernel's program begins it again right now */
+  leave(): boolean {
+    const at = this.#at + ENTRY.status;
+    return [STATUS.live, STATUS.over].some((status) => Atomics.compareExchange(this.#words, at, status, STATUS.free) === status);
   }
 
   get nat(): NatSide {

@@ -25,25 +25,40 @@ const ANSWER = { [PROTO.icmp]: 0, [PROTO.icmp6]: 129 } as const;
 export function beginConnection(maps: ConnectionReferences): Code {
   return [
     requireUnlimitedZone(maps),
-    takeId(maps),
-    [keep(TRACKING.id, "r1"), findEntry(maps.entries, TRACKING.id), asm.branch("r0", "==", 0, "ct-up"), asm.mov("r9", "r0")],
-    [asm.store(4, "r9", entryAt("status"), STATUS.beginning), asm.store(4, "r9", entryAt("flags"), 0)],
-    [asm.store(4, "r9", entryAt("mark"), 0), Array.from({ length: 4 }, (_, i) => asm.store(4, "r9", entryAt("label", i), 0))],
+    [recall("r1", TRACKING.isOver), asm.branch("r1", "!=", 0, "ct-entry")],
+    [takeId(maps), keep(TRACKING.id, "r1"), keep(TRACKING.direction, 0), asm.label("ct-entry")],
+    [findEntry(maps.entries, TRACKING.id), asm.branch("r0", "==", 0, "ct-up"), asm.mov("r9", "r0")],
+    [recall("r1", TRACKING.isOver), asm.branch("r1", "!=", 0, "ct-again")],
+    asm.store(4, "r9", entryAt("status"), STATUS.beginning),
     copyTuple("original"),
     reverseTuple("reply"),
     copyTuple("reply"),
     reverseTuple("original"),
+    [asm.jump("ct-fill"), asm.label("ct-again"), takeAgain(), asm.label("ct-fill")],
+    [asm.store(4, "r9", entryAt("flags"), 0), asm.store(4, "r9", entryAt("mark"), 0)],
+    Array.from({ length: 4 }, (_, i) => asm.store(4, "r9", entryAt("label", i), 0)),
     [asm.mov("r7", "r9"), asm.add("r7", entryAt("ends")), asm.mov("r8", "r7"), asm.add("r8", 4 * END_WORDS)],
     [recall("r1", TRACKING.proto), asm.mov("r2", PHASE.otherFirst), asm.branch("r1", "==", 17, "ct-begun")],
     [asm.mov("r2", PHASE.icmpFirst), asm.branch("r1", "!=", PROTO.tcp, "ct-begun")],
     [beginTcp(), asm.mov("r2", PHASE.tcpFirst)],
     [asm.label("ct-begun"), asm.store(4, "r9", entryAt("phase"), "r2"), touch(maps)],
+    [recall("r1", TRACKING.isOver), asm.branch("r1", "!=", 0, "ct-inserted")],
     [recall("r1", TRACKING.id), asm.lsh("r1", 1), insert(maps), asm.branch("r0", "!=", 0, "ct-abandon")],
     [reverseTuple("again"), recall("r1", TRACKING.id), asm.lsh("r1", 1), asm.or("r1", 1), insert(maps)],
     [asm.mov("r8", "r0"), reverseTuple("back"), asm.branch("r8", "==", 0, "ct-inserted")],
     [asm.mapAddress("r1", maps.index), asm.mov("r2", "r10"), asm.add("r2", TRACKING.tuple), asm.call("map_delete_elem")],
     [asm.label("ct-abandon"), asm.store(4, "r9", entryAt("status"), STATUS.abandoned), asm.jump("ct-up")],
     [asm.label("ct-inserted"), asm.store(4, "r9", entryAt("status"), STATUS.live)],
+  ];
+}
+
+/** Takes the entry of a connection that is over, when the packet comes from the side that began that, and nothing was translated. */
+function takeAgain(): Code {
+  return [
+    [recall("r1", TRACKING.direction), asm.branch("r1", "!=", 0, "ct-up")],
+    [asm.load(4, "r1", "r9", entryAt("flags")), asm.branch("r1", "!=", 0, "ct-up")],
+    [asm.mov("r0", STATUS.over), asm.mov("r1", STATUS.beginning), asm.atomic("cmpxchg", 4, "r9", entryAt("status"), "r1")],
+    asm.branch32("r0", "!=", STATUS.over, "ct-up"),
   ];
 }
 

@@ -146,7 +146,7 @@ export class ConnectionMaps implements SharedConnections {
     }
     for (const id of ids) {
       const status = this.#statusOf(id);
-      if (status === STATUS.live) visit(id);
+      if (status === STATUS.live || status === STATUS.over) visit(id);
       else if (status === STATUS.abandoned) this.#reclaim(id);
       else this.#unready.push(id);
     }

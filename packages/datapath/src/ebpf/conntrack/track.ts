@@ -10,7 +10,7 @@ import { END_WORDS, ENTRY_FLAG, STATUS } from "../../conntrack/connection-entry.
 import { CT_STATE, NAT_STATES } from "../../conntrack/ct-state.ts";
 import { PHASE } from "../../conntrack/phase.ts";
 import { VERDICT } from "../../conntrack/tcp.ts";
-import { TUPLE } from "../../conntrack/tuple.ts";
+import { TUPLE, TUPLE_WORDS } from "../../conntrack/tuple.ts";
 import { loadArgument } from "../actions/action-kind.ts";
 import { placeOf } from "../key-layout.ts";
 import { type ConnectionReferences, findEntry } from "../program/program-maps.ts";
@@ -57,13 +57,14 @@ export function track(maps: ConnectionReferences): Code {
       asm.store(8, "r10", TRACKING.slot, "r9"),
     ],
     requireUntranslated(),
+    keep(TRACKING.isOver, 0),
     readTuple(),
     findConnection(maps),
     follow(maps),
     [asm.label("ct-known"), carryOut(), describeConnection()],
     [asm.label("ct-describe"), describeTuple()],
     [asm.label("ct-on"), restore(), asm.jump("tracked")],
-    [asm.label("ct-unknown"), answerUnknown(maps)],
+    [asm.label("ct-end"), endConnection(), asm.label("ct-unknown"), answerUnknown(maps)],
     [asm.label("ct-invalid"), clearTracking(), setTracked(CT_STATE.trk | CT_STATE.inv), asm.jump("ct-on")],
     [asm.label("ct-up"), asm.load(8, "r7", "r10", TRACKING.action), noteResumption(), asm.jump("slow-again")],
   ];
@@ -123,10 +124,32 @@ function findConnection({ index, entries }: ConnectionReferences): Code {
     [findEntry(index, TRACKING.tuple), asm.branch("r0", "==", 0, "ct-unknown"), asm.load(4, "r1", "r0", 0)],
     [asm.mov("r8", "r1"), asm.and("r8", 1), keep(TRACKING.direction, "r8"), asm.rsh("r1", 1), keep(TRACKING.id, "r1")],
     [findEntry(entries, TRACKING.id), asm.branch("r0", "==", 0, "ct-up"), asm.mov("r9", "r0")],
-    [asm.load(4, "r1", "r9", entryAt("status")), asm.branch("r1", "!=", STATUS.live, "ct-up")],
+    requireSameTuple(),
+    [asm.load(4, "r1", "r9", entryAt("status")), asm.branch("r1", "==", STATUS.over, "ct-over")],
+    asm.branch("r1", "!=", STATUS.live, "ct-up"),
     [asm.load(4, "r1", "r9", entryAt("flags")), asm.branch("r1", "&", ENTRY_FLAG.isOurs, "ct-up")],
-    [noteTime(), asm.load(8, "r1", "r9", entryAt("expires")), asm.branch("r1", "<=", "r0", "ct-up")],
+    [noteTime(), asm.load(8, "r1", "r9", entryAt("expires")), asm.branch("r1", "<=", "r0", "ct-end")],
     [ifFlag("force", "ct-found"), asm.branch("r8", "!=", 0, "ct-up"), asm.label("ct-found")],
+  ];
+}
+
+/** What the index gave may stand for another tuple a moment later: the kernel uses the memory of deleted entries again at once. */
+function requireSameTuple(): Code {
+  const words = [TUPLE.head, TUPLE.src, TUPLE.src + 3, TUPLE.dst, TUPLE.dst + 3, TUPLE.ports];
+  return [
+    [asm.mov("r1", "r8"), asm.mul("r1", 4 * TUPLE_WORDS), asm.mov("r2", "r9"), asm.add("r2", "r1")],
+    words.map((word) => [
+      [asm.load(4, "r1", "r2", entryAt("original", word)), word === TUPLE.head ? [] : swapBytes("r1")],
+      [recall("r3", TRACKING.tuple + 4 * word), asm.branch("r1", "!=", "r3", "ct-up")],
+    ]),
+  ];
+}
+
+/** The connection is over: the packet is of none, and may begin it again. */
+function endConnection(): Code {
+  return [
+    [asm.mov("r0", STATUS.live), asm.mov("r1", STATUS.over), asm.atomic("cmpxchg", 4, "r9", entryAt("status"), "r1")],
+    [asm.branch32("r0", "!=", STATUS.live, "ct-up"), asm.label("ct-over"), keep(TRACKING.isOver, 1)],
   ];
 }
 
@@ -167,7 +190,7 @@ function followSegment(): Code {
     [asm.mov("r1", "r2"), asm.mul("r1", 4 * END_WORDS), asm.mov("r7", "r9"), asm.add("r7", "r1"), asm.add("r7", entryAt("ends"))],
     [asm.xor("r2", 1), asm.mul("r2", 4 * END_WORDS), asm.mov("r8", "r9"), asm.add("r8", "r2"), asm.add("r8", entryAt("ends"))],
     followTcp(),
-    [asm.branch("r0", "==", VERDICT.restart, "ct-up"), asm.branch("r0", "==", VERDICT.invalid, "ct-misfit")],
+    [asm.branch("r0", "==", VERDICT.restart, "ct-end"), asm.branch("r0", "==", VERDICT.invalid, "ct-misfit")],
     [asm.branch("r0", "==", VERDICT.established, "ct-fits")],
     [asm.mov("r3", PHASE.tcpFirst), asm.mov("r0", CT_STATE.new), asm.jump("ct-touch")],
     [asm.label("ct-misfit"), asm.mov("r0", CT_STATE.inv), asm.jump("ct-followed")],
@@ -241,6 +264,7 @@ function describeTuple(): Code {
 /** A packet of no connection that the index knows: the first of one, or none. */
 function answerUnknown(maps: ConnectionReferences): Code {
   return [
+    asm.load(8, "r7", "r10", TRACKING.action),
     [asm.mapValue("r1", maps.control, CONTROL.mustAsk), asm.load(4, "r1", "r1", 0), asm.branch("r1", "!=", 0, "ct-up")],
     [recall("r1", TRACKING.proto), asm.branch("r1", "==", UDP, "ct-begins"), asm.branch("r1", "==", TCP, "ct-tcp-begins")],
     [
@@ -255,7 +279,7 @@ function answerUnknown(maps: ConnectionReferences): Code {
       asm.jump("ct-begins"),
     ],
     [asm.label("ct-tcp-begins"), unlessCanBegin("ct-invalid")],
-    [asm.label("ct-begins"), noteTime(), keep(TRACKING.direction, 0), asm.mov("r0", CT_STATE.new), noteState()],
+    [asm.label("ct-begins"), noteTime(), asm.mov("r0", CT_STATE.new), noteState()],
     [ifFlag("commit", "ct-stranger"), ifFlag("begin", "ct-up"), beginConnection(maps), asm.jump("ct-known")],
     [asm.label("ct-stranger"), keep(keyAt("ct_mark"), 0), [0, 1, 2, 3].map((i) => keep(keyAt("ct_label", i), 0))],
     asm.jump("ct-describe"),

@@ -13,6 +13,7 @@ type Place =
   | "slot"
   | "nowNs"
   | "direction"
+  | "isOver"
   | "id"
   | "proto"
   | "transportAt"
@@ -45,6 +46,8 @@ export const TRACKING: Readonly<Record<Place, number>> = {
   state: at + 88,
   /** What goes into the index. */
   value: at + 92,
+  /** Whether the index leads to the entry `id` of a connection that is over. */
+  isOver: at + 140,
   // Of a segment that is followed.
   senderShift: at + 120,
   receiverShift: at + 124,
