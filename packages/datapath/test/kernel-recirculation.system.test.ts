@@ -83,7 +83,12 @@ async function lookingAway<T>(run: () => Promise<T>): Promise<T> {
 }
 
 /** What a flow counts while this process looks at no packet: the kernel counted it. */
-async function countedWhile(inPort: number, recircId: number, run: () => Promise<unknown>, proto = ICMP): Promise<number> {
+async function countedWhile(
+  inPort: number,
+  recircId: number,
+  run: () => Promise<unknown>,
+  proto: number = ICMP,
+): Promise<number> {
   const count = (): number => flowOf(inPort, recircId, 0, proto)?.nPackets ?? 0;
   const nBefore = count();
   await lookingAway(run);
@@ -98,7 +103,7 @@ async function untilInKernel(): Promise<void> {
   }, PATIENCE);
 }
 
-function flowOf(inPort: number, recircId: number, tci = 0, proto = ICMP): Megaflow | undefined {
+function flowOf(inPort: number, recircId: number, tci = 0, proto: number = ICMP): Megaflow | undefined {
   for (const flow of datapath.flows()) {
     const { key } = flow;
     const isIt =
