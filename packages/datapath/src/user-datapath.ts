@@ -51,6 +51,11 @@ export interface UserDatapathOptions {
   readonly random?: () => number;
   /** Forwards in the kernel what can be; needs root and a kernel with BPF. */
   readonly isKernelUsed?: boolean;
+  /**
+   * Keeps the programs on devices in the kernel when this process dies; the next datapath of this name takes them over, see `takeOver`.
+   * Letters, digits and dashes.
+   */
+  readonly pinName?: string;
   /** Is told what the kernel refuses while it forwards, once for each thing: this process does it then. */
   readonly onRefusal?: (refusal: string) => void;
   /** Gives the cable for a new memory port; a fresh one (see `memoryLink`) when absent. */
@@ -90,6 +95,7 @@ export class UserDatapath implements Datapath {
   #continuation: NodeJS.Immediate | undefined;
   #kernel: Kernel | undefined;
   readonly #onRefusal: (refusal: string) => void;
+  readonly #pinName: string | undefined;
   #tidiedAtMs = 0;
 
   constructor(options: UserDatapathOptions = {}) {
@@ -102,6 +108,7 @@ export class UserDatapath implements Datapath {
     };
     const connections = options.isKernelUsed === true ? new ConnectionMaps(() => this.#clock.monotonicMs()) : undefined;
     this.#runner = new ActionRunner(this.#memory, this.#table, host, options.random ?? Math.random, connections);
+    this.#pinName = options.pinName;
     this.#onRefusal = options.onRefusal ?? (() => undefined);
     this.type = options.isKernelUsed === true ? "ebpf" : "user";
     if (connections !== undefined) this.#kernel = this.#openKernel(connections);
@@ -234,6 +241,14 @@ export class UserDatapath implements Datapath {
     return this.#meters.get(meter)?.run(sizeBytes, this.#clock.monotonicMs())?.kind !== "drop";
   }
 
+  /**
+   * Forwards by flows of its own the packets of devices that a process before this one left a program on; until then its flows hold.
+   * To be called once, when all its ports were added and the slow path knows what to do.
+   */
+  takeOver(): void {
+    this.#kernel?.flows.takeOver();
+  }
+
   stats(): DatapathStats {
     const { nHits, nMisses, nLost } = this.#runner;
     let nKernelHits = 0;
@@ -279,7 +294,7 @@ export class UserDatapath implements Datapath {
 
   #openFlows(collector: Collector, connections: ConnectionMaps): KernelFlows {
     try {
-      return new KernelFlows(collector, () => this.#clock.monotonicMs(), connections, this.#onRefusal);
+      return new KernelFlows(collector, () => this.#clock.monotonicMs(), connections, this.#pinName, this.#onRefusal);
     } catch (error) {
       collector.device.close();
       deleteLink(collector.name);

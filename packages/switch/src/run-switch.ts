@@ -20,6 +20,7 @@ import { LinuxNetwork, NO_NETWORK } from "./tunnel/host-network.ts";
 import { BridgeServices } from "./service/bridge-services.ts";
 import { type DatapathKind, describePlacement, openDatapath } from "./open-datapath.ts";
 import { TURN_MS } from "./turns.ts";
+import { pinNameOf, takeOverInTime } from "./take-over.ts";
 import { VirtualSwitch } from "./virtual-switch.ts";
 
 /** What the switch needs to know. */
@@ -66,7 +67,9 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   await using scope = new Scope(AbortSignal.any([signal, exit.signal]));
   mkdirSync(config.runDir, { recursive: true });
   const dummies = scope.use(new DummyPorts(clock, config.openMemoryPort));
+  const pinName = pinNameOf(config.runDir);
   const { datapath, whyUserSpace } = openDatapath(config.datapath ?? "user", {
+    ...(pinName === undefined ? {} : { pinName }),
     onRefusal: (refusal) => log.warn({ refusal }, "the kernel refused what it was to forward"),
 
     clock,
@@ -112,6 +115,7 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   if (process.platform === "linux") datapath.onDeviceChange(() => follower.schedule());
   scope.every(TICK_MS, () => follower.tick());
   await follower.follow();
+  takeOverInTime(datapath, vswitch, clock, scope);
   config.onReady?.();
   log.info({}, describePlacement(whyUserSpace)); // whoever started us in the background has got the terminal back
   log.info({ nBridges: vswitch.bridges.size, runDir: config.runDir }, "switch ready");

@@ -2,7 +2,7 @@
  * The device that packets come up by: the kernel's program redirects them there, a packet socket reads them, and a program of
  * its own drops them behind that, so that the host's stack never sees them.
  */
-import { asm, attach, BpfProgram, VERDICT } from "@tenet/bpf";
+import { asm, attach, BpfProgram, type Link, VERDICT } from "@tenet/bpf";
 import { createVethPair, type FrameDevice, linkIndex, openPacketSocket, setLinkUp, SystemCallError } from "@tenet/linux";
 
 /** As large as a packet can be that is yet to be cut into segments. */
@@ -15,6 +15,8 @@ export interface Collector {
   /** Of the other device of the pair, which gets what is sent by this one. */
   readonly peer: number;
   readonly device: FrameDevice;
+  /** The program that drops what was read. */
+  readonly guard: Link;
 }
 
 /** Makes a collector; it has a name of its own. @throws SystemCallError */
@@ -22,10 +24,10 @@ export function openCollector(): Collector {
   const name = createPair();
   const ifindex = linkIndex(name);
   const drop = BpfProgram.load({ name: "tenet_collected", kind: "sched_cls", code: [asm.mov("r0", VERDICT.drop), asm.exit()] });
-  attach(drop, { ifindex, direction: "ingress" });
+  const guard = attach(drop, { ifindex, direction: "ingress" });
   drop.close();
   for (const end of [name, peerOf(name)]) setLinkUp(end);
-  return { name, ifindex, peer: linkIndex(peerOf(name)), device: openPacketSocket(name) };
+  return { name, ifindex, peer: linkIndex(peerOf(name)), device: openPacketSocket(name), guard };
 }
 
 /** Makes a pair of devices. */

@@ -9,13 +9,14 @@
  */
 import { FIELDS } from "@tenet/net";
 import { attach, GracePeriod, type Link } from "@tenet/bpf";
-import { AppError } from "@tenet/kit";
+import { AppError, errnoOf, messageOf } from "@tenet/kit";
 import type { DatapathAction, KernelStats, SetTunnelAction, TunnelSpec } from "../datapath.ts";
 import type { KernelPort } from "./actions/action-kind.ts";
 import { toKernelActions, withoutLastClone } from "./actions/actions.ts";
 import type { Collector } from "./collector.ts";
 import { type FlowEntry, FlowPass, maskedKey } from "./flow-pass.ts";
 import { hasMetadata } from "./key-layout.ts";
+import { KernelPins } from "./kernel-pins.ts";
 import { openKernelMaps } from "./kernel-maps.ts";
 import { PortTraffic } from "./port-traffic.ts";
 import { KernelMeters } from "./kernel-meters.ts";
@@ -39,6 +40,15 @@ export interface KernelFlow {
   readonly tcpFlags: number;
 }
 
+/** A device with a program on it. */
+interface AttachedPort extends KernelPort {
+  /** Its name among the pins. */
+  readonly place: string;
+  readonly link: Link;
+  /** Whether the program is that of the process before. */
+  isLeft: boolean;
+}
+
 /** Puts flows into the kernel. */
 export class KernelFlows {
   /** Memory of the meters that the program runs, too. */
@@ -50,7 +60,8 @@ export class KernelFlows {
   readonly #slots = new SlotMemory(this.#shared.slotMemory, MAX_FLOWS, () => this.#grace.wait());
   /** What the program counts of ports. */
   readonly traffic: PortTraffic = new PortTraffic(this.#shared.counterMemory);
-  readonly #ports = new Map<number, KernelPort & { readonly link: Link }>();
+  readonly #ports = new Map<number, AttachedPort>();
+  readonly #pins: KernelPins | undefined;
   /** By slot: what to go on with when the program leaves a packet to this process in the middle of a list. */
   readonly #lists = new Map<number, Omit<Resumption, "first">>();
   readonly #nLeftByReason = new Map<string, number>();
@@ -69,10 +80,17 @@ export class KernelFlows {
   /**
    * @param collector - where packets come up
    * @param connections - those that the programs follow
+   * @param pinName - under which it stays in the kernel when this process dies; absent: it does not
    * @param tell - is called once for each thing that the kernel refuses from now on
    * @throws SystemCallError when the kernel refuses a map or the program
    */
-  constructor(collector: Collector, nowMs: () => number, connections: ConnectionReferences, tell: (refusal: string) => void) {
+  constructor(
+    collector: Collector,
+    nowMs: () => number,
+    connections: ConnectionReferences,
+    pinName: string | undefined,
+    tell: (refusal: string) => void,
+  ) {
     this.#tell = tell;
     this.#clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - nowMs();
     this.meters = new KernelMeters(this.#clockOffsetMs);
@@ -89,6 +107,7 @@ export class KernelFlows {
       throw error;
     }
     this.#putLater();
+    this.#pins = this.#openPins(pinName, collector);
     this.#forgetLost = setInterval(() => {
       if (!collector.device.hasMore) this.traffic.forgetLost();
     }, FORGET_LOST_MS).unref();
@@ -104,7 +123,24 @@ export class KernelFlows {
     this.traffic.watch(portNo);
     this.#shared.maps.ports.update(Uint32Array.of(port.ifindex), Uint32Array.of(portNo, port.isInternal ? 1 : 0));
     const direction = port.isInternal ? "egress" : "ingress";
-    this.#ports.set(portNo, { ...port, link: attach(this.#first.program, { ifindex: port.ifindex, direction }) });
+    const place = `${port.ifindex}-${direction}`;
+    const left = this.#pins?.take(place);
+    const link = left ?? attach(this.#first.program, { ifindex: port.ifindex, direction });
+    this.#ports.set(portNo, { ...port, place, link, isLeft: left !== undefined });
+    if (left === undefined) this.#pins?.keep(place, link);
+  }
+
+  /** Puts the program in the place of what the process before left on devices, and ends all else of it. */
+  takeOver(): void {
+    for (const [portNo, port] of this.#ports) {
+      if (!port.isLeft) continue;
+      port.isLeft = false;
+      const refused = orRefusal(() => port.link.replace(this.#first.program));
+      if (refused === undefined) continue;
+      this.#refused("a device that a program was left on", refused);
+      this.removePort(portNo);
+    }
+    this.#pins?.endLeft();
   }
 
   /** Lets the program send packets into a tunnel. @throws SystemCallError */
@@ -125,6 +161,7 @@ export class KernelFlows {
     const port = this.#ports.get(portNo);
     if (port === undefined) return;
     port.link.detach();
+    this.#pins?.drop(port.place);
     this.#shared.maps.ports.delete(Uint32Array.of(port.ifindex));
     this.#ports.delete(portNo);
   }
@@ -203,7 +240,22 @@ export class KernelFlows {
     clearInterval(this.#forgetLost);
     for (const portNo of this.#ports.keys()) this.removePort(portNo);
     this.#tunnels.close();
+    this.#pins?.close();
     for (const object of [this.meters, this.#first, this.#later, this.#track, this.#grace, this.#shared]) object.close();
+  }
+
+  #openPins(name: string | undefined, collector: Collector): KernelPins | undefined {
+    if (name === undefined) return undefined;
+    try {
+      const pins = new KernelPins(name, collector);
+      const arrays = { later: this.#shared.maps.later, track: this.#track.entry, tunnel: this.#tunnels.entry };
+      for (const [array, programs] of Object.entries(arrays)) pins.keepPrograms(array, programs);
+      return pins;
+    } catch (error) {
+      if (!(error instanceof AppError) && errnoOf(error) === undefined) throw error;
+      this.#refused("flows end with this process", error);
+      return undefined;
+    }
   }
 
   /** When a program does not fit its flows any more. */
@@ -236,14 +288,14 @@ export class KernelFlows {
   }
 
   /** The kernel refused something: it is told the first time. @returns the reason */
-  #refused(reason: string, error: AppError): string {
-    if (!this.#refusals.has(reason)) this.#tell(`${reason}: ${error.message}`);
+  #refused(reason: string, error: unknown): string {
+    if (!this.#refusals.has(reason)) this.#tell(`${reason}: ${messageOf(error)}`);
     this.#refusals.add(reason);
     return reason;
   }
 
   #putFirst(): void {
-    for (const { link } of this.#ports.values()) link.replace(this.#first.program);
+    for (const { link, isLeft } of this.#ports.values()) if (!isLeft) link.replace(this.#first.program);
   }
 
   #putLater(): void {

@@ -1,0 +1,88 @@
+/**
+ * What stays in the kernel when this process dies, and what the process before left there.
+ *
+ * Programs, and the maps they use, live as long as a link to them has a name in the BPF file system. So devices go on to be served by the
+ * program of a process that was killed, until the next one puts its own in its place. A process that ends in order takes all names away.
+ *
+ *     /sys/fs/bpf/tenet-NAME/link-IFINDEX-DIRECTION     a program on a device
+ *     /sys/fs/bpf/tenet-NAME/COLLECTOR/…                what only the programs of one process need; COLLECTOR is a device of it
+ */
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { type BpfMap, type Link, openPinnedLink, unpin } from "@tenet/bpf";
+import { bpfFileSystem, deleteLink, findLink } from "@tenet/linux";
+import type { Collector } from "./collector.ts";
+
+const LINK = "link-";
+
+/** Names of one datapath's objects. */
+export class KernelPins {
+  readonly #folder: string;
+  readonly #own: string;
+  /** Left by the process before, and not used here. */
+  readonly #linksLeft: Map<string, Link>;
+  readonly #processesLeft: readonly string[];
+
+  /**
+   * @param name - of the datapath, the same in each process that has it; letters, digits and dashes
+   * @throws SystemCallError when there is no BPF file system
+   */
+  constructor(name: string, collector: Collector) {
+    this.#folder = join(bpfFileSystem(), `tenet-${name}`);
+    mkdirSync(this.#folder, { recursive: true });
+    const names = readdirSync(this.#folder);
+    const links = names.filter((each) => each.startsWith(LINK));
+    this.#linksLeft = new Map(links.map((each) => [each.slice(LINK.length), openPinnedLink(join(this.#folder, each))]));
+    this.#processesLeft = names.filter((each) => !each.startsWith(LINK));
+    this.#own = join(this.#folder, folderOf(collector.name));
+    mkdirSync(this.#own, { recursive: true });
+    collector.guard.pin(join(this.#own, "guard"));
+  }
+
+  /** The link that the process before left at a place; it is the caller's then. */
+  take(place: string): Link | undefined {
+    const link = this.#linksLeft.get(place);
+    this.#linksLeft.delete(place);
+    return link;
+  }
+
+  /** Keeps the program on a device. @throws SystemCallError */
+  keep(place: string, link: Link): void {
+    link.pin(join(this.#folder, `${LINK}${place}`));
+  }
+
+  /** Keeps the programs of an array, which would be empty otherwise as soon as no process has it open. @throws SystemCallError */
+  keepPrograms(name: string, programs: BpfMap): void {
+    programs.pin(join(this.#own, name));
+  }
+
+  /** Lets a place go. */
+  drop(place: string): void {
+    unpin(join(this.#folder, `${LINK}${place}`));
+  }
+
+  /** Ends what the process before left and nobody took. */
+  endLeft(): void {
+    for (const [place, link] of this.#linksLeft) {
+      link.detach();
+      this.drop(place);
+    }
+    this.#linksLeft.clear();
+    for (const each of this.#processesLeft) {
+      rmSync(join(this.#folder, each), { recursive: true, force: true });
+      const device = each.replace("-", ".");
+      if (findLink(device) !== undefined) deleteLink(device);
+    }
+  }
+
+  /** Takes all names away. */
+  close(): void {
+    this.endLeft();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Dots are not for names in the BPF file system. */
+function folderOf(collector: string): string {
+  return collector.replace(".", "-");
+}

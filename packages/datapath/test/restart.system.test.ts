@@ -1,0 +1,154 @@
+/** The process is killed under traffic, and another one goes on: no packet is lost. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { kernelObstacle, UserDatapath } from "@tenet/datapath";
+import {
+  addAddress,
+  bpfFileSystem,
+  createNamespace,
+  createVethPair,
+  deleteLeftovers,
+  deleteLink,
+  inNamespace,
+  listLinks,
+  setLinkUp,
+  untilOperational,
+} from "@tenet/linux";
+import { matchOf } from "./frames.ts";
+
+const obstacle = kernelObstacle();
+if (obstacle !== undefined) console.log(`restart.system.test.ts: skipped, ${obstacle.reason}`);
+const PATIENCE = { timeout: 20_000, interval: 20 };
+const PREFIX = `trs${process.pid}-`;
+const PINS = `test-${process.pid}`;
+const FOLDER = `tenet-${PINS}`;
+
+/** A process that connects the two ports, by flows for each port and type, and tells when they are forwarded while it looks away. */
+const SWITCH = `
+  const [url, mask, pinName, ...names] = process.argv.slice(1);
+  const { UserDatapath } = await import(url);
+  const datapath = new UserDatapath({ isKernelUsed: true, pinName });
+  const [a, b] = names.map((name) => datapath.addPort({ name, kind: "system" }));
+  datapath.onUpcall(({ frame, inPort, key }) => {
+    const actions = [{ type: "output", port: inPort === a ? b : a }];
+    datapath.putFlow(key, Uint32Array.from(JSON.parse(mask)), actions);
+    datapath.execute(frame, inPort, actions);
+  });
+  const nForwarded = async (ms) => {
+    const nBefore = datapath.port(a).stats.rxPackets;
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    return datapath.port(a).stats.rxPackets - nBefore;
+  };
+  for (let stop; ; stop.abort()) {
+    if ((await nForwarded(100)) > 5) break;
+    stop = new AbortController();
+    datapath.start(stop.signal);
+    await nForwarded(100);
+  }
+  datapath.start(new AbortController().signal);
+  process.stdout.write("forwarding\\n");`;
+const DATAPATH = new URL("../dist/index.js", import.meta.url).href;
+const { mask: MASK } = matchOf({ in_port: 1, eth_type: 1 });
+
+let child: ChildProcess;
+let ping: ChildProcess;
+let report: string;
+
+function plugHost(name: string, n: number): string {
+  createNamespace(`${PREFIX}${name}`);
+  createVethPair({ name: `${PREFIX}${name}-s`, peer: "eth0", peerNamespace: `${PREFIX}${name}` });
+  setLinkUp(`${PREFIX}${name}-s`);
+  inNamespace(`${PREFIX}${name}`, () => {
+    addAddress("eth0", `10.98.7.${n}/24`);
+    setLinkUp("eth0");
+  });
+  return `${PREFIX}${name}-s`;
+}
+
+/** Collectors of a process. */
+function collectorsOf(pid: number | undefined): string[] {
+  return listLinks().flatMap(({ name }) => (name.startsWith(`tup${pid}.`) ? [name] : []));
+}
+
+function received(): number {
+  return (report.match(/bytes from/g) ?? []).length;
+}
+
+describe.skipIf(obstacle !== undefined)("a process that is killed", () => {
+  let names: string[];
+
+  beforeEach(async () => {
+    names = [plugHost("a", 1), plugHost("b", 2)];
+    await untilOperational([
+      ...names.map((name) => ({ name })),
+      ...["a", "b"].map((host) => ({ name: "eth0", namespace: `${PREFIX}${host}` })),
+    ]);
+    const args = ["--input-type=module", "-e", SWITCH, DATAPATH, JSON.stringify([...MASK]), PINS, ...names];
+    child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    report = "";
+    ping = spawn("ip", ["netns", "exec", `${PREFIX}a`, "ping", "-n", "-i", "0.005", "10.98.7.2"], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    ping.stdout?.on("data", (text) => (report += String(text)));
+    await once(child.stdout ?? child, "data");
+  });
+
+  afterEach(() => {
+    child.kill("SIGKILL");
+    ping.kill("SIGKILL");
+    deleteLeftovers(PREFIX);
+    rmSync(`${bpfFileSystem()}/${FOLDER}`, { recursive: true, force: true });
+    for (const name of collectorsOf(child.pid)) if (!name.endsWith("p")) deleteLink(name);
+  });
+
+  async function kill(): Promise<void> {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+
+  async function stopPing(): Promise<{ sent: number; lost: number }> {
+    ping.kill("SIGINT");
+    await once(ping, "close");
+    const [, sent, got] = /(\d+) packets transmitted, (\d+) received/.exec(report) ?? [];
+    return { sent: Number(sent), lost: Number(sent) - Number(got) };
+  }
+
+  test("its flows go on without it, and the next process goes on in their place", async () => {
+    await kill();
+    const atDeath = received();
+    await vi.waitFor(() => expect(received()).toBeGreaterThan(atDeath + 100), PATIENCE);
+    const datapath = new UserDatapath({ isKernelUsed: true, pinName: PINS });
+    const [a, b] = names.map((name) => datapath.addPort({ name, kind: "system" }));
+    datapath.start(new AbortController().signal);
+    const atStart = received();
+    await vi.waitFor(() => expect(received()).toBeGreaterThan(atStart + 50), PATIENCE);
+    expect(datapath.stats().hits).toBe(0);
+    datapath.onUpcall(({ frame, inPort, key }) => {
+      const actions = [{ type: "output", port: (inPort === a ? b : a) ?? 0 } as const];
+      datapath.putFlow(key, MASK, actions);
+      datapath.execute(frame, inPort, actions);
+    });
+    datapath.takeOver();
+    await vi.waitFor(() => expect(datapath.port(a ?? 0)?.stats.rxPackets).toBeGreaterThan(100), PATIENCE);
+    expect(collectorsOf(child.pid)).toEqual([]);
+    const { sent, lost } = await stopPing();
+    console.log(`killed and started again under ${sent} echo requests: ${lost} lost`);
+    expect(lost).toBe(0);
+    await datapath[Symbol.asyncDispose]();
+    expect(existsSync(`${bpfFileSystem()}/${FOLDER}`)).toBe(false);
+  });
+
+  test("whoever stops in order before it has taken over leaves nothing either", async () => {
+    await kill();
+    const datapath = new UserDatapath({ isKernelUsed: true, pinName: PINS });
+    datapath.addPort({ name: names[0] ?? "", kind: "system" });
+    expect(readdirSync(`${bpfFileSystem()}/${FOLDER}`).filter((name) => name.startsWith("link-"))).toHaveLength(2);
+    await datapath[Symbol.asyncDispose]();
+    expect(existsSync(`${bpfFileSystem()}/${FOLDER}`)).toBe(false);
+    expect(collectorsOf(child.pid)).toEqual([]);
+    const atEnd = received();
+    expect((await stopPing()).sent).toBeGreaterThan(atEnd);
+  });
+});
