@@ -204,7 +204,8 @@ export class KernelFlows {
     if (slot < 0) return "lack of room for flows";
     this.#lists.delete(slot);
     const isTracked = kernelActions.some(({ what }) => what === "track");
-    if (isTracked) this.#lists.set(slot, { actions: withoutLastClone(actions), recircId: key[RECIRC_ID] ?? 0 });
+    const isLeft = kernelActions.some(({ what }) => what === "leaveLonger");
+    if (isTracked || isLeft) this.#lists.set(slot, { actions: withoutLastClone(actions), recircId: key[RECIRC_ID] ?? 0 });
     const entry = orRefusal(() => {
       if (isTracked) this.#track.require(kernelActions);
       return pass.add(table, masked, slot, kernelActions);

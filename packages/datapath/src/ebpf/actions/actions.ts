@@ -5,7 +5,7 @@ import type { WordGroup } from "../key-layout.ts";
 import type { ProgramMaps } from "../program/program-maps.ts";
 import { SLOT } from "../slot.ts";
 import type { ActionCode, ActionOf, Destinations, KernelAction, TranslationContext } from "./action-kind.ts";
-import { BRANCH_ACTIONS, branchByLength, type BranchActionName } from "./branch.ts";
+import { CHECK_LENGTH_ACTIONS, type CheckLengthActionName, leaveLonger } from "./check-length.ts";
 import { FrameLayout } from "./frame-layout.ts";
 import { METER_ACTIONS, type MeterActionName, translateMeter } from "./meter.ts";
 import { OUTPUT_ACTIONS, type OutputActionName, translateOutput } from "./output.ts";
@@ -22,7 +22,7 @@ export type ActionName =
   | VlanActionName
   | SetFieldActionName
   | RecirculationActionName
-  | BranchActionName
+  | CheckLengthActionName
   | MeterActionName
   | TrackActionName
   | TunnelActionName;
@@ -34,7 +34,7 @@ const CODES: Readonly<Record<ActionName, ActionCode>> = {
   ...RECIRCULATION_ACTIONS,
   ...TRACK_ACTIONS,
   ...TUNNEL_ACTIONS,
-  ...BRANCH_ACTIONS,
+  ...CHECK_LENGTH_ACTIONS,
   ...METER_ACTIONS,
 };
 
@@ -47,7 +47,7 @@ export function actionNumber(name: ActionName): number {
 
 /** What has to be read of each packet for these actions, whatever the masks look at: lengths are right then. */
 export function groupsReadFor(names: ReadonlySet<ActionName>): readonly WordGroup[] {
-  return [...names].some((name) => name in SET_WORD_ACTIONS || name in BRANCH_ACTIONS) ? ["transport"] : [];
+  return [...names].some((name) => name in SET_WORD_ACTIONS || name in CHECK_LENGTH_ACTIONS) ? ["transport"] : [];
 }
 
 /**
@@ -123,18 +123,13 @@ function translate(action: DatapathAction, context: TranslationContext): KernelA
   }
 }
 
-/** Both lists are carried out on copies, when actions follow. */
 function translateCheckLength(
-  { sizeBytes, greater, lessOrEqual }: ActionOf<"checkLength">,
+  { sizeBytes, lessOrEqual }: ActionOf<"checkLength">,
   context: TranslationContext,
 ): KernelAction<ActionName>[] | string | undefined {
-  const { isLast, layout } = context;
-  const { networkAt } = layout;
-  if (networkAt === undefined || !(isLast || (isOutputAlone(greater) && isOutputAlone(lessOrEqual)))) return undefined;
-  const longer = translateList(greater, { ...context, before: undefined, layout: layout.fork() });
-  const others = translateList(lessOrEqual, { ...context, before: undefined, layout: layout.fork() });
-  if (typeof longer === "string") return longer;
-  return typeof others === "string" ? others : branchByLength(sizeBytes, networkAt, longer, others);
+  const first = leaveLonger(sizeBytes, context);
+  const others = first && translateList(lessOrEqual, { ...context, before: undefined });
+  return first === undefined || others === undefined || typeof others === "string" ? others : [first, ...others];
 }
 
 /** Whether a list leaves the packet as it is. */

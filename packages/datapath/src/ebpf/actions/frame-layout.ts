@@ -36,14 +36,6 @@ export class FrameLayout {
     return this.#nTagsInside === undefined ? undefined : ETHERNET_BYTES + TAG_BYTES * this.#nTagsInside;
   }
 
-  /** The same packets, to which other things are done from now on. */
-  fork(): FrameLayout {
-    const fork = new FrameLayout(this.#key, this.#mask);
-    fork.#isTagged = this.#isTagged;
-    fork.#nTagsInside = this.#nTagsInside;
-    return fork;
-  }
-
   /** A tag is pushed. */
   pushTag(): void {
     if (this.#isTagged === undefined) this.#nTagsInside = undefined;

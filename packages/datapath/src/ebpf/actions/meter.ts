@@ -18,7 +18,7 @@ const METER = STACK.scratch + 8;
 export const METER_ACTIONS: Readonly<Record<MeterActionName, ActionCode>> = {
   /** Drops the packet when it is above the meter's rate: number. */
   meter: ({ meters }) => [
-    [loadArgument("r1", "argument"), asm.store(4, "r10", STACK.scratch, "r1")],
+    [loadArgument("r1", "argument"), asm.store(8, "r10", STACK.scratch, "r1")],
     [findEntry(meters, STACK.scratch), asm.branch("r0", "==", 0, "next"), asm.store(8, "r10", METER, "r0")],
     [asm.load(4, "r1", "r0", at("state")), asm.branch("r1", "==", METER_STATE.absent, "next")],
     countPacket("r0", at("packets"), at("bytes")),

@@ -39,5 +39,5 @@ export function translateOutput(
 }
 
 function countOutput(maps: ProgramMaps, name: string): Code {
-  return [[loadArgument("r1", "high"), asm.store(4, "r10", STACK.scratch, "r1")], countPort(maps, STACK.scratch, "tx", name)];
+  return [[loadArgument("r1", "high"), asm.store(8, "r10", STACK.scratch, "r1")], countPort(maps, STACK.scratch, "tx", name)];
 }

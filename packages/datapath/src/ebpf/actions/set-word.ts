@@ -21,8 +21,8 @@ const WORD_BYTES = 4;
 const ETHERNET_BYTES = 14;
 const ARGUMENT = { where: 0, networkAt: 1, checksumAt: 2, flags: 3 } as const;
 const IP4_CHECKSUM_AT = 10;
-/** On the stack: the word before and after, and where it is. */
-const [BEFORE, AFTER, WHERE] = [STACK.scratch, STACK.scratch + 4, STACK.scratch + 8];
+/** On the stack: the word before and after, and where it is; all 8 bytes are written, so that the verifier forgets what was there. */
+const [BEFORE, AFTER, WHERE] = [STACK.scratch, STACK.scratch + 8, STACK.scratch + 16];
 
 const UDP_FLAGS = { 4: CHECKSUM_FLAG.isZeroUnused, 6: CHECKSUM_FLAG.isZeroUnused | CHECKSUM_FLAG.isZeroUsed } as const;
 
@@ -61,7 +61,7 @@ export const SET_WORD_ACTIONS: Readonly<Record<SetWordActionName, ActionCode>> =
   setTransport: () => [
     transportAt(),
     loadByte("r1", ARGUMENT.where),
-    [asm.add("r2", "r1"), asm.store(4, "r10", WHERE, "r2")],
+    [asm.add("r2", "r1"), asm.store(8, "r10", WHERE, "r2")],
     replace(0),
     transportAt(),
     [loadByte("r1", ARGUMENT.checksumAt), asm.add("r2", "r1"), loadByte("r5", ARGUMENT.flags)],
@@ -72,8 +72,8 @@ export const SET_WORD_ACTIONS: Readonly<Record<SetWordActionName, ActionCode>> =
   setTag: () => [
     asm.load(4, "r1", "r6", CONTEXT.vlanPresent),
     asm.branch("r1", "==", 0, "next"),
-    [asm.load(4, "r1", "r6", CONTEXT.vlanTci), combine(), asm.store(4, "r10", AFTER, "r1")],
-    [asm.load(4, "r1", "r6", CONTEXT.vlanProto), asm.store(4, "r10", BEFORE, "r1")],
+    [asm.load(4, "r1", "r6", CONTEXT.vlanTci), combine(), asm.store(8, "r10", AFTER, "r1")],
+    [asm.load(4, "r1", "r6", CONTEXT.vlanProto), asm.store(8, "r10", BEFORE, "r1")],
     [asm.mov("r1", "r6"), asm.call("skb_vlan_pop")],
     [asm.mov("r1", "r6"), asm.load(4, "r2", "r10", BEFORE), asm.load(4, "r3", "r10", AFTER), asm.call("skb_vlan_push")],
     asm.jump("next"),
@@ -85,7 +85,7 @@ function loadByte(to: "r1" | "r2" | "r5", at: number): Code {
 }
 
 function fromArgument(): Code {
-  return [loadByte("r2", ARGUMENT.where), asm.store(4, "r10", WHERE, "r2")];
+  return [loadByte("r2", ARGUMENT.where), asm.store(8, "r10", WHERE, "r2")];
 }
 
 /** Sets `r1` to what it becomes. */
@@ -96,9 +96,15 @@ function combine(): Code {
 /** Replaces the word, and leaves what it was and is. */
 function replace(flags: number): Code {
   return [
-    [asm.mov("r1", "r6"), asm.load(4, "r2", "r10", WHERE), asm.mov("r3", "r10"), asm.add("r3", BEFORE)],
+    [
+      asm.store(8, "r10", BEFORE, 0),
+      asm.mov("r1", "r6"),
+      asm.load(4, "r2", "r10", WHERE),
+      asm.mov("r3", "r10"),
+      asm.add("r3", BEFORE),
+    ],
     [asm.mov("r4", WORD_BYTES), asm.call("skb_load_bytes")],
-    [asm.load(4, "r1", "r10", BEFORE), combine(), asm.store(4, "r10", AFTER, "r1")],
+    [asm.load(4, "r1", "r10", BEFORE), combine(), asm.store(8, "r10", AFTER, "r1")],
     [asm.mov("r1", "r6"), asm.load(4, "r2", "r10", WHERE), asm.mov("r3", "r10"), asm.add("r3", AFTER)],
     [asm.mov("r4", WORD_BYTES), asm.mov("r5", flags), asm.call("skb_store_bytes")],
   ];

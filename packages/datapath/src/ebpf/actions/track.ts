@@ -38,6 +38,12 @@ const GO_ALONG: ReadonlySet<DatapathAction["type"]> = new Set([
 ]);
 const MAX_PLACE = 255;
 
+/** Where in its list this process goes on with a packet that is left to it here; `undefined` when it cannot. */
+export function resumptionPlace(before: TranslationContext["before"]): number | undefined {
+  const canGoOn = before !== undefined && before.length <= MAX_PLACE && before.every(({ type }) => GO_ALONG.has(type));
+  return canGoOn ? before.length : undefined;
+}
+
 /**
  * How a `ct` action is written down; what it begins is up to this process when it is to be translated, or followed by a helper.
  *
@@ -47,7 +53,8 @@ export function translateTrack(
   action: ActionOf<"ct">,
   { before }: Pick<TranslationContext, "before">,
 ): KernelAction<TrackActionName>[] | undefined {
-  if (before === undefined || before.length > MAX_PLACE || !before.every(({ type }) => GO_ALONG.has(type))) return undefined;
+  const place = resumptionPlace(before);
+  if (place === undefined) return undefined;
   const { isCommit, isForce, zone, mark, markMask, label, labelMask, nat, helper } = action;
   const hasLabel = isCommit && label !== undefined && labelMask !== undefined;
   const argument =
@@ -57,7 +64,7 @@ export function translateTrack(
     (isCommit ? TRACK_FLAG.commit : 0) |
     (hasLabel ? TRACK_FLAG.label : 0) |
     (helper === undefined && nat?.side === undefined ? TRACK_FLAG.begin : 0) |
-    (before.length << PLACE_SHIFT);
+    (place << PLACE_SHIFT);
   const first = { what: "track", argument: argument >>> 0, low: (mark & markMask) >>> 0, high: markMask } as const;
   if (!hasLabel) return [first];
   const words = [...labelMask.map((bits) => ~bits), ...label.map((bits, i) => bits & (labelMask[i] ?? 0)), 0];

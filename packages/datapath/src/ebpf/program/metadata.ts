@@ -29,7 +29,7 @@ export function takeMetadata(maps: MetadataMap): Code {
 
 /** Its address in `r0`: the only entry there is. */
 function findMetadata({ metadata }: MetadataMap): Code {
-  return [asm.store(4, "r10", STACK.scratch, 0), findEntry(metadata, STACK.scratch), asm.branch("r0", "==", 0, "done")];
+  return [asm.store(8, "r10", STACK.scratch, 0), findEntry(metadata, STACK.scratch), asm.branch("r0", "==", 0, "done")];
 }
 
 function eachWord(copy: (at: number) => Code): Code {
