@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { probeBpf } from "@tenet/bpf";
 import {
   addAddress,
+  addRoute,
   createNamespace,
   createVethPair,
   deleteLeftovers,
@@ -69,16 +70,17 @@ async function lay(): Promise<void> {
   await untilOperational([{ name: "tkt-plug" }, { name: "eth0", ...inGuest }, { name: "tkt-wire" }, { name: "under", ...inFar }]);
 }
 
-/** Has the far end speak VXLAN. */
-function addVxlan(checksums: "udpcsum" | "noudpcsum"): void {
-  run(`ip -n tkt-far link add vx mtu 1400 type vxlan id ${NETWORK_ID} local ${FAR} remote ${OURS} dstport ${PORT} ${checksums}`);
-  run(`ip -n tkt-far addr add ${INSIDE}/24 dev vx`);
-  run("ip -n tkt-far link set vx up");
+/** Has a host speak VXLAN. */
+function addVxlan(checksums: "udpcsum" | "noudpcsum", namespace = "tkt-far", local = FAR): void {
+  const ends = `local ${local} remote ${OURS} dstport ${PORT}`;
+  run(`ip -n ${namespace} link add vx mtu 1400 type vxlan id ${NETWORK_ID} ${ends} ${checksums}`);
+  run(`ip -n ${namespace} addr add ${INSIDE}/24 dev vx`);
+  run(`ip -n ${namespace} link set vx up`);
 }
 
-function outer(flags: number = TUNNEL_FLAG.dontFragment): SetTunnelAction {
+function outer(flags: number = TUNNEL_FLAG.dontFragment, to = FAR): SetTunnelAction {
   const key = makeFlowKey();
-  setField(key, FIELDS.tun_dst, parseIp4(FAR));
+  setField(key, FIELDS.tun_dst, parseIp4(to));
   setFieldBig(key, FIELDS.tun_id, BigInt(NETWORK_ID));
   setField(key, FIELDS.tun_flags, flags | TUNNEL_FLAG.key);
   return { type: "setTunnel", key, dstPort: PORT };
@@ -104,8 +106,8 @@ async function ping(): Promise<string> {
 }
 
 /** Whether a ping is answered whose outer packet is longer than the wire takes. */
-async function pingLong(): Promise<boolean> {
-  const command = ["netns", "exec", "tkt-guest", "ping", "-c", "1", "-W", "1", "-s", "1472", INSIDE];
+async function pingLong(sizeBytes = 1472): Promise<boolean> {
+  const command = ["netns", "exec", "tkt-guest", "ping", "-c", "1", "-W", "1", "-s", String(sizeBytes), INSIDE];
   return promisify(execFile)("ip", command).then(
     () => true,
     () => false,
@@ -223,6 +225,31 @@ describe.skipIf(reason !== undefined)("tunnels in the kernel", () => {
     datapath.putFlow(key, MASK, [outer(0), { type: "output", port: tunnel }]);
     expect(await pingLong()).toBe(true);
     expect(datapath.port(tunnel)?.stats.txDropped).toBe(1);
+  });
+
+  test("what a router says is too long for the way goes by this process from then on, and is counted", async () => {
+    createNamespace("tkt-end");
+    inNamespace("tkt-far", () => {
+      createVethPair({ name: "narrow", peer: "under", peerNamespace: "tkt-end", mtu: 1200 });
+      addAddress("narrow", "10.98.8.1/24");
+      setLinkUp("narrow");
+    });
+    inNamespace("tkt-end", () => {
+      addAddress("under", "10.98.8.2/24");
+      setLinkUp("under");
+      addRoute({ to: "default", via: "10.98.8.1" });
+    });
+    run("ip -n tkt-far link del vx");
+    run("ip netns exec tkt-far sysctl -qw net.ipv4.ip_forward=1");
+    addRoute({ to: "10.98.8.0/24", via: FAR });
+    addVxlan("noudpcsum", "tkt-end", "10.98.8.2");
+    join(outer(TUNNEL_FLAG.dontFragment, "10.98.8.2"));
+    await untilInKernel();
+    expect(datapath.port(tunnel)?.stats.txDropped).toBe(0);
+    await vi.waitFor(async () => {
+      await pingLong(1300);
+      expect(datapath.port(tunnel)?.stats.txDropped).toBeGreaterThan(0);
+    }, PATIENCE);
   });
 
   test("a way that changes is followed, and without one this process is asked", async () => {

@@ -43,7 +43,10 @@ export { type AddressInfo, findRoute, findRouteEntry, listAddresses, listRoutes,
 export { SystemCallError } from "./system-call-error.ts";
 export { openTap } from "./tap.ts";
 export { type Direction, removeFilter, setFilter } from "./traffic-control.ts";
+export { PathMtuProbe } from "./path-mtu.ts";
 export {
+  type HeldPorts,
+  holdUdpPorts,
   openRawReceiver,
   openTunnelSender,
   openUdpReceiver,

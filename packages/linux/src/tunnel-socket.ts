@@ -9,7 +9,7 @@ import type { DatagramQueue, ReceivedDatagrams } from "./datagram-batches.ts";
 import { libc } from "./libc.ts";
 import { socketAddress } from "./ip-text.ts";
 import { setSocketOption } from "./socket-option.ts";
-import { checked } from "./system-call-error.ts";
+import { checked, SystemCallError } from "./system-call-error.ts";
 
 const PROTOCOL = { udp: 17, gre: 47 } as const;
 const SOL_UDP = 17;
@@ -23,6 +23,8 @@ const IP6 = { mtuDiscover: 23, only: 26, recvPktinfo: 49, recvHopLimit: 51, recv
 const UDP = { noCheck6Tx: 101, noCheck6Rx: 102, gro: 104 } as const;
 /** Don't fragment never, or always. */
 const PMTUDISC = { dont: 0, do: 2 } as const;
+/** Those that Linux gives out itself. */
+const OWN_PORTS = { first: 32_768, end: 61_000 } as const;
 const BUFFER_BYTES = 8 * 1024 * 1024;
 
 /** What tunnels are carried by. */
@@ -74,6 +76,48 @@ export interface SenderSpec {
 /** A socket of a port of the system's choice, which receives nothing. @throws SystemCallError */
 export function openTunnelSender(spec: SenderSpec): TunnelSender {
   return new Sender(spec);
+}
+
+/** UDP ports, one behind the other, of all addresses of both families. What comes to them is thrown away. */
+export interface HeldPorts {
+  readonly first: number;
+  close(): void;
+}
+
+/**
+ * Holds ports for whoever sends from them without a socket: the kernel heeds what routers answer to a packet only when its source port
+ * is one of a socket.
+ *
+ * @param n - how many
+ * @throws SystemCallError `EADDRINUSE` when there are none
+ */
+export function holdUdpPorts(n: number): HeldPorts {
+  for (let { first } = OWN_PORTS; ; first += n) {
+    const fds: number[] = [];
+    const close = (): void => fds.forEach((fd) => libc().close(fd));
+    try {
+      for (let i = 0; i < n; i++) fds.push(holdPort(first + i));
+      return { first, close };
+    } catch (error) {
+      close();
+      if (!(error instanceof SystemCallError) || error.errno !== "EADDRINUSE" || first + 2 * n > OWN_PORTS.end) throw error;
+    }
+  }
+}
+
+function holdPort(port: number): number {
+  const action = `hold UDP port ${port}`;
+  const fd = openSocket(AF.inet6, "udp", action);
+  try {
+    setSocketOption(fd, SOL.ipv6, IP6.only, action, 0);
+    dropAll(fd, action);
+    const address = socketAddress(new Uint8Array(16), port);
+    checked(libc().bind(fd, address, address.length), action, "bind");
+    return fd;
+  } catch (error) {
+    libc().close(fd);
+    throw error;
+  }
 }
 
 class Receiver implements TunnelReceiver {

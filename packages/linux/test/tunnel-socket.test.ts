@@ -2,10 +2,13 @@
 import { describe, expect, test } from "vitest";
 import {
   DatagramQueue,
+  findLink,
   FRAME_OFFSET,
   FrameArena,
+  holdUdpPorts,
   openTunnelSender,
   openUdpReceiver,
+  PathMtuProbe,
   ReceivedDatagrams,
   type TunnelReceiver,
 } from "@tenet/linux";
@@ -79,4 +82,23 @@ describe.skipIf(process.platform !== "linux")("over the loopback device", () => 
     const sizes = Array.from({ length: n }, (_, i) => [batch.length[i], batch.segmentSize[i]]);
     expect(sizes).toEqual([[2500, 1000]]);
   });
+});
+
+describe.skipIf(process.platform !== "linux")("ports without a sender", () => {
+  test("are nobody else's until they are given back", () => {
+    const held = holdUdpPorts(4);
+    const others = holdUdpPorts(4);
+    expect(Math.abs(held.first - others.first)).toBeGreaterThanOrEqual(4);
+    expect(() => openUdpReceiver(held.first + 3)).toThrow(/EADDRINUSE/);
+    others.close();
+    held.close();
+    openUdpReceiver(held.first + 3).close();
+  });
+});
+
+test.skipIf(process.platform !== "linux")("the MTU of a way is that of its device when no router said otherwise", () => {
+  const probe = new PathMtuProbe();
+  const longest = Math.min(findLink("lo")?.mtu ?? 0, 65_535);
+  for (const end of [1, 2]) expect(probe.mtuTo(Uint8Array.of(127, 0, 0, end))).toBe(longest);
+  probe.close();
 });

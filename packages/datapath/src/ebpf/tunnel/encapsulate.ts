@@ -23,6 +23,8 @@ export interface EncapsulationMaps {
   /** A hash from a path's number to `OUTER_PATH.sizeBytes`. */
   readonly paths: MapReference;
   readonly counters: MapReference;
+  /** The first of `N_SOURCE_PORTS`. */
+  readonly firstPort: number;
   /** The device that packets come up by. */
   readonly collector: number;
 }
@@ -35,8 +37,8 @@ const [IP4_SWAPPED, IP6_SWAPPED] = [0x0008, 0xdd86];
 const TCP = 6;
 const UDP = 17;
 const ROOM_BEHIND_MAC = 1;
-/** Source ports are those that Linux gives out itself. */
-const SOURCE_PORTS = { first: 32_768, n: 28_232 };
+/** UDP source ports, from the first one on. */
+export const N_SOURCE_PORTS = 32;
 const MAX_IP_BYTES = 65_535;
 const DONT_FRAGMENT_SWAPPED = 0x40;
 
@@ -48,7 +50,7 @@ export function encapsulationProgram(maps: EncapsulationMaps): Code {
     readInner(),
     checkLength(),
     sumInner(),
-    chooseVariables(),
+    chooseVariables(maps),
     makeRoom(),
     fillIn(),
     count(maps),
@@ -132,11 +134,11 @@ function sumInner(): Code {
 }
 
 /** What differs from packet to packet: the UDP source port by connection; an identification, for whoever may fragment. */
-function chooseVariables(): Code {
+function chooseVariables({ firstPort }: EncapsulationMaps): Code {
   return [
     [asm.load(4, "r1", "r6", CONTEXT.length), asm.store(8, "r10", STACK.length, "r1")],
     [asm.mov("r1", "r6"), asm.call("get_hash_recalc"), asm.lsh("r0", 32), asm.rsh("r0", 32)],
-    [asm.mul("r0", SOURCE_PORTS.n), asm.rsh("r0", 32), asm.add("r0", SOURCE_PORTS.first), asm.toBigEndian(16, "r0")],
+    [asm.mul("r0", N_SOURCE_PORTS), asm.rsh("r0", 32), asm.add("r0", firstPort), asm.toBigEndian(16, "r0")],
     asm.store(8, "r10", STACK.sourcePort, "r0"),
     [asm.call("get_prandom_u32"), asm.and("r0", 0xffff), asm.store(8, "r10", STACK.id, "r0")],
   ];

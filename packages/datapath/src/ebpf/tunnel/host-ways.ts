@@ -1,5 +1,5 @@
 /** How the host sends to the other ends of tunnels: by which device, from which address, over which gateway. */
-import { findLink, findRoute, listAddresses, RouteMonitor } from "@tenet/linux";
+import { findLink, findRoute, listAddresses, PathMtuProbe, RouteMonitor } from "@tenet/linux";
 import { FIELDS, tunnelFamily } from "@tenet/net";
 import type { Way } from "./outer-path.ts";
 
@@ -11,6 +11,7 @@ const WORDS = {
 /** The ways of this thread's namespace. What was found out holds until {@link HostWays.hasChanged} says otherwise. */
 export class HostWays {
   readonly #monitor = new RouteMonitor();
+  readonly #probe = new PathMtuProbe();
   readonly #wayByEnds = new Map<string, Way | undefined>();
   #addresses: ReadonlySet<string> | undefined;
 
@@ -41,8 +42,21 @@ export class HostWays {
     return true;
   }
 
+  /** Looks at what routers have said of the length of packets. @returns whether a way takes other lengths than before */
+  followMtus(): boolean {
+    let hasChanged = false;
+    for (const [ends, way] of this.#wayByEnds) {
+      const mtu = way === undefined ? undefined : this.#probe.mtuTo(way.destination);
+      if (way === undefined || mtu === way.mtu) continue;
+      this.#wayByEnds.delete(ends);
+      hasChanged = true;
+    }
+    return hasChanged;
+  }
+
   close(): void {
     this.#monitor.close();
+    this.#probe.close();
   }
 
   #ask(source: Uint32Array, destination: Uint32Array): Way | undefined {
@@ -53,7 +67,8 @@ export class HostWays {
     const isGiven = source.some((word) => word !== 0);
     const from = isGiven ? bytesOf(source) : route.source;
     if (from === undefined || (isGiven && !this.isLocal(from))) return undefined;
-    return { ifindex: link.index, mtu: link.mtu, source: wordsOf(from), nextHop: route.gateway ?? to };
+    const mtu = this.#probe.mtuTo(to) ?? link.mtu;
+    return { ifindex: link.index, mtu, destination: to, source: wordsOf(from), nextHop: route.gateway ?? to };
   }
 }
 

@@ -6,10 +6,11 @@
  */
 import { attach, BpfMap, BpfProgram, type Code, type Link } from "@tenet/bpf";
 import type { SetTunnelAction, TunnelSpec } from "../../datapath.ts";
+import { type HeldPorts, holdUdpPorts } from "@tenet/linux";
 import { FIELDS, optionsSizeOf, TUNNEL_START } from "@tenet/net";
 import type { ProgramMaps } from "../program/program-maps.ts";
 import { decapsulationProgram, tunnelKind, tunnelName } from "./decapsulate.ts";
-import { encapsulationProgram } from "./encapsulate.ts";
+import { encapsulationProgram, N_SOURCE_PORTS } from "./encapsulate.ts";
 import { HostWays } from "./host-ways.ts";
 import { canEncapsulate, encodeOuterPath, OUTER_PATH } from "./outer-path.ts";
 import { Underlay } from "./underlay.ts";
@@ -22,6 +23,8 @@ const MAX_ADDRESSES = 65_536;
 const GRACE_MS = 10_000;
 /** Between two looks at the host's routes. */
 const WATCH_MS = 100;
+/** What routers say of lengths does no more than that packets come up, or are lost on their way for so long. */
+const LOOKS_PER_MTU_CHECK = 10;
 
 /** A way into a tunnel, as a flow's actions say it. */
 interface Path {
@@ -38,6 +41,7 @@ interface Path {
 
 /** What is there once there are tunnels. */
 interface Machinery {
+  readonly ports: HeldPorts;
   readonly encapsulation: BpfProgram;
   readonly decapsulation: BpfProgram;
   /** Of the program that encapsulates copies. */
@@ -95,6 +99,7 @@ export class KernelTunnels {
   readonly #pathByName = new Map<string, Path>();
   readonly #freeIds: number[] = [];
   #machinery: Machinery | undefined;
+  #nLooks = 0;
 
   constructor(surroundings: TunnelSurroundings) {
     this.#surroundings = surroundings;
@@ -143,18 +148,22 @@ export class KernelTunnels {
 
   close(): void {
     if (this.#machinery !== undefined) {
-      const { encapsulation, decapsulation, link, ways, underlay, watch } = this.#machinery;
+      const { ports, encapsulation, decapsulation, link, ways, underlay, watch } = this.#machinery;
       clearInterval(watch);
       underlay.close();
       link.detach();
-      for (const object of [ways, encapsulation, decapsulation]) object.close();
+      for (const object of [ports, ways, encapsulation, decapsulation]) object.close();
     }
     for (const map of [this.entry, this.#pathMap, this.#tunnelMap, this.#addressMap]) map.close();
   }
 
   #build(): Machinery {
     const { maps, collector, collectorPeer } = this.#surroundings;
-    const encapsulation = load("tenet_encap", encapsulationProgram({ ...maps, paths: this.#pathMap, collector }));
+    const ports = holdUdpPorts(N_SOURCE_PORTS);
+    const encapsulation = load(
+      "tenet_encap",
+      encapsulationProgram({ ...maps, paths: this.#pathMap, collector, firstPort: ports.first }),
+    );
     const decapsulation = load(
       "tenet_decap",
       decapsulationProgram({ ...maps, collector, tunnels: this.#tunnelMap, addresses: this.#addressMap }),
@@ -164,7 +173,7 @@ export class KernelTunnels {
     const underlay = new Underlay(decapsulation, this.#addressMap);
     underlay.follow();
     const watch = setInterval(() => this.#look(), WATCH_MS).unref();
-    return { encapsulation, decapsulation, link, ways: new HostWays(), underlay, watch };
+    return { ports, encapsulation, decapsulation, link, ways: new HostWays(), underlay, watch };
   }
 
   #make(said: Pick<Path, "name" | "portNo" | "action" | "spec">): Path | undefined {
@@ -184,8 +193,12 @@ export class KernelTunnels {
   /** Follows the host's network, and forgets paths that nobody uses. */
   #look(): void {
     const restedMs = this.#surroundings.nowMs() - GRACE_MS;
-    const hasChanged = this.#machinery?.ways.hasChanged() === true;
-    if (hasChanged) this.#machinery?.underlay.follow();
+    if (this.#machinery === undefined) return;
+    const { ways, underlay } = this.#machinery;
+    const isOther = ways.hasChanged();
+    if (isOther) underlay.follow();
+    const isTime = ++this.#nLooks % LOOKS_PER_MTU_CHECK === 0;
+    const hasChanged = isOther || (isTime && ways.followMtus());
     for (const path of this.#paths.values()) {
       if (path.nUsers === 0 && path.idleSinceMs < restedMs) this.#forget(path);
       else if (hasChanged) this.#write(path);

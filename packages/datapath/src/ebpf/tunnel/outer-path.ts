@@ -42,6 +42,8 @@ export interface Way {
   readonly ifindex: number;
   /** Bytes of the longest IP packet. */
   readonly mtu: number;
+  /** 4 or 16 bytes. */
+  readonly destination: Uint8Array;
   /** The address that packets start from: one word, or four. */
   readonly source: Uint32Array;
   /** Gateway or destination, 4 or 16 bytes. */
