@@ -7,6 +7,7 @@ import { SLOT } from "../slot.ts";
 import type { ActionCode, ActionOf, Destinations, KernelAction, TranslationContext } from "./action-kind.ts";
 import { CHECK_LENGTH_ACTIONS, type CheckLengthActionName, leaveLonger } from "./check-length.ts";
 import { FrameLayout } from "./frame-layout.ts";
+import { HASH_ACTIONS, HASH_GROUPS, type HashActionName, translateHash } from "./hash.ts";
 import { METER_ACTIONS, type MeterActionName, translateMeter } from "./meter.ts";
 import { OUTPUT_ACTIONS, type OutputActionName, translateOutput } from "./output.ts";
 import { RECIRCULATION_ACTIONS, type RecirculationActionName, translateRecirc } from "./recirculation.ts";
@@ -25,6 +26,7 @@ export type ActionName =
   | CheckLengthActionName
   | MeterActionName
   | TrackActionName
+  | HashActionName
   | TunnelActionName;
 
 const CODES: Readonly<Record<ActionName, ActionCode>> = {
@@ -36,6 +38,7 @@ const CODES: Readonly<Record<ActionName, ActionCode>> = {
   ...TUNNEL_ACTIONS,
   ...CHECK_LENGTH_ACTIONS,
   ...METER_ACTIONS,
+  ...HASH_ACTIONS,
 };
 
 const NAMES = Object.keys(CODES) as ActionName[];
@@ -47,6 +50,7 @@ export function actionNumber(name: ActionName): number {
 
 /** What has to be read of each packet for these actions, whatever the masks look at: lengths are right then. */
 export function groupsReadFor(names: ReadonlySet<ActionName>): readonly WordGroup[] {
+  if (names.has("hash")) return HASH_GROUPS;
   return [...names].some((name) => name in SET_WORD_ACTIONS || name in CHECK_LENGTH_ACTIONS) ? ["transport"] : [];
 }
 
@@ -105,6 +109,8 @@ function translate(action: DatapathAction, context: TranslationContext): KernelA
       return translateRecirc(action, context);
     case "ctClear":
       return [{ what: "ctClear", argument: 0, low: 0, high: 0 }];
+    case "hash":
+      return translateHash(action, context);
     case "ct":
       return translateTrack(action, context);
     case "setMasked":
