@@ -223,11 +223,7 @@ class Switch extends PluggedHosts {
   }
 
   async stop() {
-    for (const child of this.#children.toReversed()) {
-      const gone = child.exitCode === null && child.signalCode === null ? once(child, "exit") : undefined;
-      child.kill("SIGKILL");
-      await gone;
-    }
+    for (const child of this.#children.toReversed()) await endProcess(child);
     await super.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -242,6 +238,16 @@ class Switch extends PluggedHosts {
     this.#children.push(child);
     return child.pid;
   }
+}
+
+/** With what it keeps in the kernel, when it can. */
+async function endProcess(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill();
+  const impatience = setTimeout(() => child.kill("SIGKILL"), 5000);
+  await gone;
+  clearTimeout(impatience);
 }
 
 async function until(isThere) {
