@@ -196,7 +196,7 @@ export class UserDatapath implements Datapath {
     const flow = this.#table.put(key, mask, actions);
     if (this.#kernel !== undefined) {
       this.#leaveKernel(flow);
-      flow.inKernel = this.#kernel.flows.put(key, mask, actions);
+      flow.inKernel = this.#kernel.flows.put(key, flow.mask, actions);
     }
     return flow;
   }

@@ -13,6 +13,7 @@ import { flowProgram, type Pass } from "./program/flow-program.ts";
 import type { MaskTable, ProgramMaps } from "./program/program-maps.ts";
 import { SCRATCH_BYTES } from "./program/stack.ts";
 import { MAX_FLOWS } from "./slot.ts";
+import type { SlotMemory } from "./slot-memory.ts";
 
 /** The kernel lets a program have 64 maps, one for each mask among them. */
 const MAX_MASKS = 48;
@@ -20,13 +21,23 @@ const MAX_MASKS = 48;
 /** Flows of one mask. */
 export interface MaskMap extends MaskTable {
   readonly map: BpfMap;
+  /** For the masked key at hand, of as many words as the mask has. */
+  readonly key: Uint32Array;
   nFlows: number;
 }
 
-/** A flow's place in the map of its mask. */
+/** A mask as the program has it. */
+interface MaskLayout {
+  /** Equal for masks that the program cannot tell apart. */
+  readonly name: string;
+  readonly words: MaskTable["words"];
+  /** Words that the program does not fill, and the mask's bits in them. */
+  readonly unfilled: readonly { readonly word: number; readonly bits: number }[];
+}
+
+/** A flow: the map of its mask leads to its slot, which holds its key. */
 export interface FlowEntry {
   readonly table: MaskMap;
-  readonly key: Uint32Array;
   readonly slot: number;
 }
 
@@ -36,6 +47,7 @@ export class FlowPass {
   isStale = false;
   readonly #pass: Pass;
   readonly #maps: ProgramMaps;
+  readonly #slots: SlotMemory;
   readonly #hints = BpfMap.create({
     kind: "array",
     name: "tenet_hints",
@@ -44,6 +56,7 @@ export class FlowPass {
     maxEntries: 1,
   });
   readonly #masks = new Map<string, MaskMap>();
+  readonly #layouts = new WeakMap<Uint32Array, MaskLayout>();
   /** Kinds of actions that the program has, and those that it is yet to have, for flows that wait for it. */
   #actions: ReadonlySet<ActionName> = new Set<ActionName>(["copy", "send"]);
   readonly #newActions = new Set<ActionName>();
@@ -52,8 +65,9 @@ export class FlowPass {
   #program: BpfProgram;
 
   /** @throws SystemCallError when the kernel refuses a map or the program */
-  constructor(pass: Pass, maps: ProgramMaps) {
+  constructor(pass: Pass, maps: ProgramMaps, slots: SlotMemory) {
     this.#pass = pass;
+    this.#slots = slots;
     this.#maps = maps;
     this.#program = BpfProgram.load(this.#spec(this.#actions));
   }
@@ -72,47 +86,41 @@ export class FlowPass {
 
   /** The flows of a mask; `undefined` when the program does not fill a word that the mask has bits in, it is too wide or one too many. */
   tableOf(key: Uint32Array, mask: Uint32Array): MaskMap | undefined {
-    const words: { place: number; bits: number }[] = [];
-    for (let word = 0; word < mask.length; word++) {
-      const bits = mask[word] ?? 0;
-      if (bits === 0) continue;
-      const place = placeOf(word);
-      const layout = place === undefined ? undefined : KEY_WORDS[place];
-      if (place !== undefined && layout !== undefined && this.#fills(place)) words.push({ place, bits: toKernel(bits, layout) });
-      // What the program does not fill is zero in the packets that it looks up.
-      else if (((key[word] ?? 0) & bits) !== 0) return undefined;
-    }
+    const { name, words, unfilled } = this.#layoutOf(mask);
+    // What the program does not fill is zero in the packets that it looks up.
+    if (unfilled.some(({ word, bits }) => ((key[word] ?? 0) & bits) !== 0)) return undefined;
     if (4 * words.length > SCRATCH_BYTES) return undefined;
-    const name = words.map(({ place, bits }) => `${place}/${bits}`).join(" ");
     const known = this.#masks.get(name);
     if (known !== undefined || this.#masks.size === MAX_MASKS) return known;
-    const made = { map: makeMap(words.length), words, nFlows: 0 };
+    const made = { map: makeMap(words.length), words, key: new Uint32Array(words.length), nFlows: 0 };
     this.#masks.set(name, made);
     this.isStale = true;
     return made;
   }
 
   /**
-   * Leads packets with a masked key to a slot with these actions, as soon as the program can do them.
+   * Leads packets with the key of a slot to it, as soon as the program can do its actions.
    *
    * @throws SystemCallError when the kernel has no memory for it; then nothing has changed
    */
-  add(table: MaskMap, key: Uint32Array, slot: number, actions: readonly KernelAction<ActionName>[]): FlowEntry {
-    const entry = { table, slot, key };
+  add(entry: FlowEntry, actions: readonly KernelAction<ActionName>[]): void {
     const news = actions.map(({ what }) => what).filter((what) => !this.#actions.has(what));
     for (const what of news) this.#newActions.add(what);
-    if (news.length === 0) enter(entry);
+    if (news.length === 0) this.#enter(entry);
     else this.#waiting.set(entry, news);
-    table.nFlows++;
+    entry.table.nFlows++;
     this.isStale ||= news.length > 0;
-    return entry;
   }
 
-  /** Takes away what `add` gave. */
+  /** Takes away what `add` was given. */
   remove(entry: FlowEntry): void {
-    if (!this.#waiting.delete(entry)) entry.table.map.delete(entry.key);
-    entry.table.nFlows--;
-    this.isStale ||= entry.table.nFlows === 0;
+    const { table, slot } = entry;
+    if (!this.#waiting.delete(entry)) {
+      this.#slots.readKey(slot, table.key);
+      table.map.delete(table.key);
+    }
+    table.nFlows--;
+    this.isStale ||= table.nFlows === 0;
   }
 
   /**
@@ -139,7 +147,7 @@ export class FlowPass {
     before.close();
     for (const [entry, news] of this.#waiting) {
       if (!news.every((name) => actions.has(name))) continue;
-      enter(entry);
+      this.#enter(entry);
       this.#waiting.delete(entry);
     }
   }
@@ -150,6 +158,30 @@ export class FlowPass {
     for (const { map } of this.#masks.values()) map.close();
     this.#hints.close();
     this.#program.close();
+  }
+
+  /** From now on the program finds it. */
+  #enter({ table, slot }: FlowEntry): void {
+    this.#slots.readKey(slot, table.key);
+    table.map.update(table.key, Uint32Array.of(slot));
+  }
+
+  /** Flows of a mask come with the same array, so it is looked through once. */
+  #layoutOf(mask: Uint32Array): MaskLayout {
+    const known = this.#layouts.get(mask);
+    if (known !== undefined) return known;
+    const words: { place: number; bits: number }[] = [];
+    const unfilled: { word: number; bits: number }[] = [];
+    for (const [word, bits] of mask.entries()) {
+      if (bits === 0) continue;
+      const place = placeOf(word);
+      const layout = place === undefined ? undefined : KEY_WORDS[place];
+      if (place !== undefined && layout !== undefined && this.#fills(place)) words.push({ place, bits: toKernel(bits, layout) });
+      else unfilled.push({ word, bits });
+    }
+    const made = { name: words.map(({ place, bits }) => `${place}/${bits}`).join(" "), words, unfilled };
+    this.#layouts.set(mask, made);
+    return made;
   }
 
   /** A packet that has just come in has no metadata but its port. */
@@ -175,15 +207,9 @@ function makeMap(nWords: number): BpfMap {
   });
 }
 
-/** From now on the program finds it. */
-function enter({ table, key, slot }: FlowEntry): void {
-  table.map.update(key, Uint32Array.of(slot));
-}
-
-/** What the program has of a packet like `key` under a mask. */
-export function maskedKey({ words }: MaskTable, key: Uint32Array): Uint32Array {
-  const masked = new Uint32Array(words.length);
-  for (const [i, { place, bits }] of words.entries()) masked[i] = wordOf(key, place) & bits;
+/** What the program has of a packet like `key` under a mask. @returns `table.key` */
+export function maskedKey({ words, key: masked }: MaskMap, key: Uint32Array): Uint32Array {
+  for (let i = 0; i < masked.length; i++) masked[i] = wordOf(key, words[i]?.place ?? 0) & (words[i]?.bits ?? 0);
   return masked;
 }
 

@@ -11,10 +11,10 @@ import { FIELDS } from "@tenet/net";
 import { attach, GracePeriod, type Link } from "@tenet/bpf";
 import { AppError, errnoOf, messageOf } from "@tenet/kit";
 import type { DatapathAction, KernelStats, SetTunnelAction, TunnelSpec } from "../datapath.ts";
-import type { KernelPort } from "./actions/action-kind.ts";
-import { toKernelActions, withoutLastClone } from "./actions/actions.ts";
+import type { KernelAction, KernelPort } from "./actions/action-kind.ts";
+import { type ActionName, toKernelActions, withoutLastClone } from "./actions/actions.ts";
 import type { Collector } from "./collector.ts";
-import { type FlowEntry, FlowPass, maskedKey } from "./flow-pass.ts";
+import { type FlowEntry, FlowPass, maskedKey, type MaskMap } from "./flow-pass.ts";
 import { hasMetadata } from "./key-layout.ts";
 import { KernelPins } from "./kernel-pins.ts";
 import { openKernelMaps } from "./kernel-maps.ts";
@@ -62,6 +62,8 @@ export class KernelFlows {
   readonly traffic: PortTraffic = new PortTraffic(this.#shared.counterMemory);
   readonly #ports = new Map<number, AttachedPort>();
   readonly #pins: KernelPins | undefined;
+  /** Lists of outputs to devices alone, which most flows share, as the program has them; until ports change. */
+  #outputs = new WeakMap<readonly DatapathAction[], readonly KernelAction<ActionName>[]>();
   /** By slot: what to go on with when the program leaves a packet to this process in the middle of a list. */
   readonly #lists = new Map<number, Omit<Resumption, "first">>();
   readonly #nLeftByReason = new Map<string, number>();
@@ -100,8 +102,8 @@ export class KernelFlows {
     this.#track = new TrackPass(common, connections);
     const maps = { ...common, tracker: this.#track.entry };
     try {
-      this.#first = new FlowPass("first", maps);
-      this.#later = new FlowPass("later", maps);
+      this.#first = new FlowPass("first", maps, this.#slots);
+      this.#later = new FlowPass("later", maps, this.#slots);
     } catch (error) {
       for (const object of [this.meters, this.#track, this.#tunnels, this.#grace, this.#shared]) object.close();
       throw error;
@@ -120,6 +122,7 @@ export class KernelFlows {
 
   /** Lets the program have a device's packets. @throws SystemCallError */
   addPort(portNo: number, port: KernelPort): void {
+    this.#outputs = new WeakMap();
     this.traffic.watch(portNo);
     this.#shared.maps.ports.update(Uint32Array.of(port.ifindex), Uint32Array.of(portNo, port.isInternal ? 1 : 0));
     const direction = port.isInternal ? "egress" : "ingress";
@@ -156,6 +159,7 @@ export class KernelFlows {
 
   /** Takes the program off a device. */
   removePort(portNo: number): void {
+    this.#outputs = new WeakMap();
     this.traffic.unwatch(portNo);
     this.#tunnels.removePort(portNo);
     const port = this.#ports.get(portNo);
@@ -181,41 +185,44 @@ export class KernelFlows {
    * @returns the flow, or why there is none
    */
   #place(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[], paths: number[]): FlowInKernel | string {
-    const kernelActions = toKernelActions(
-      { key, mask, actions },
-      {
-        portOf: (portNo) => this.#ports.get(portNo),
-        pathInto: (portNo, outer) => {
-          const path = this.#tunnels.take(portNo, outer);
-          if (path !== undefined) paths.push(path);
-          return path;
+    const known = this.#outputs.get(actions);
+    const kernelActions =
+      known ??
+      toKernelActions(
+        { key, mask, actions },
+        {
+          portOf: (portNo) => this.#ports.get(portNo),
+          pathInto: (portNo, outer) => {
+            const path = this.#tunnels.take(portNo, outer);
+            if (path !== undefined) paths.push(path);
+            return path;
+          },
+          canMeter: (id) => this.meters.canRun(id),
         },
-        canMeter: (id) => this.meters.canRun(id),
-      },
-    );
+      );
     if (typeof kernelActions === "string") return kernelActions;
+    const isPlain = paths.length === 0 && actions.every(({ type }) => type === "output");
+    if (known === undefined && isPlain) this.#outputs.set(actions, kernelActions);
     const pass = hasMetadata(key, mask) ? this.#later : this.#first;
     const table = orRefusal(() => pass.tableOf(key, mask));
     if (table === undefined) return "a mask that the program cannot look up";
     if (table instanceof AppError) return this.#refused("lack of memory for masks", table);
     if (!SlotMemory.hasRoom(kernelActions.length, table.words.length)) return "too many actions";
-    const masked = maskedKey(table, key);
-    const slot = this.#slots.take(kernelActions, masked);
+    const slot = this.#slots.take(kernelActions, maskedKey(table, key));
     if (slot < 0) return "lack of room for flows";
     this.#lists.delete(slot);
     const isTracked = kernelActions.some(({ what }) => what === "track");
     const isLeft = kernelActions.some(({ what }) => what === "leaveLonger");
     if (isTracked || isLeft) this.#lists.set(slot, { actions: withoutLastClone(actions), recircId: key[RECIRC_ID] ?? 0 });
-    const entry = orRefusal(() => {
+    const flow = new FlowInKernel(this.#slots, this.#clockOffsetMs, { pass, table, slot, paths });
+    const refusal = orRefusal(() => {
       if (isTracked) this.#track.require(kernelActions);
-      return pass.add(table, masked, slot, kernelActions);
+      pass.add(flow, kernelActions);
     });
     this.#reloadSoon();
-    if (entry instanceof AppError) {
-      this.#slots.release(slot);
-      return this.#refused("lack of memory for flows", entry);
-    }
-    return new FlowInKernel(this.#slots, this.#clockOffsetMs, { pass, entry, paths });
+    if (!(refusal instanceof AppError)) return flow;
+    this.#slots.release(slot);
+    return this.#refused("lack of memory for flows", refusal);
   }
 
   /** What to go on with, by what a packet has in the place of its `recirc_id`; `undefined` when that says nothing of it. */
@@ -228,8 +235,8 @@ export class KernelFlows {
   /** Takes a flow away; what it has counted can still be read, until the next flow is put. */
   remove(flow: KernelFlow): void {
     if (!(flow instanceof FlowInKernel)) return;
-    flow.pass.remove(flow.entry);
-    this.#slots.release(flow.entry.slot);
+    flow.pass.remove(flow);
+    this.#slots.release(flow.slot);
     for (const path of flow.paths) this.#tunnels.release(path);
     this.#reloadSoon();
   }
@@ -315,42 +322,43 @@ function orRefusal<T>(call: () => T): T | AppError {
 }
 
 /** What a flow has in the kernel. */
-interface FlowPlace {
+interface FlowPlace extends FlowEntry {
   readonly pass: FlowPass;
-  readonly entry: FlowEntry;
   /** Numbers of the tunnel paths that it uses. */
   readonly paths: readonly number[];
 }
 
-class FlowInKernel implements KernelFlow {
+class FlowInKernel implements KernelFlow, FlowPlace {
   readonly pass: FlowPass;
-  readonly entry: FlowEntry;
+  readonly table: MaskMap;
+  readonly slot: number;
   readonly paths: readonly number[];
   readonly #slots: SlotMemory;
   readonly #clockOffsetMs: number;
 
-  constructor(slots: SlotMemory, clockOffsetMs: number, { pass, entry, paths }: FlowPlace) {
+  constructor(slots: SlotMemory, clockOffsetMs: number, { pass, table, slot, paths }: FlowPlace) {
     this.#slots = slots;
     this.#clockOffsetMs = clockOffsetMs;
     this.pass = pass;
-    this.entry = entry;
+    this.table = table;
+    this.slot = slot;
     this.paths = paths;
   }
 
   get nPackets(): number {
-    return this.#slots.packets(this.entry.slot);
+    return this.#slots.packets(this.slot);
   }
 
   get nBytes(): number {
-    return this.#slots.bytes(this.entry.slot);
+    return this.#slots.bytes(this.slot);
   }
 
   get usedMs(): number {
-    const usedMs = this.#slots.usedMs(this.entry.slot);
+    const usedMs = this.#slots.usedMs(this.slot);
     return usedMs === 0 ? 0 : usedMs - this.#clockOffsetMs;
   }
 
   get tcpFlags(): number {
-    return this.#slots.tcpFlags(this.entry.slot);
+    return this.#slots.tcpFlags(this.slot);
   }
 }

@@ -54,6 +54,12 @@ export class SlotMemory {
     return slot;
   }
 
+  /** Reads what `take` was given as the key of a slot. @param key - out: of that length */
+  readKey(slot: number, key: Uint32Array): void {
+    const at = slot * SLOT.sizeBytes + slotKeyAt(key.length);
+    for (let i = 0; i < key.length; i++) key[i] = this.#view.getUint32(at + 4 * i, true);
+  }
+
   /** Gives a slot back that no key leads to any more. */
   release(slot: number): void {
     this.#released.push(slot);
