@@ -116,11 +116,14 @@ describe.skipIf(!canRun).each(FORWARDERS)("system ports, packets forwarded by %s
     expect(datapath.ports().map((port) => port.stats.txDropped)).toEqual([0, 0]);
   });
 
-  test("a choice by length goes by the segments of what is yet to be cut", async () => {
+  test.each([
+    ["goes by the segments of what is yet to be cut", 1514, false],
+    ["does with longer packets what their list says", 1000, true],
+  ] as const)("a choice by length %s", async (_, sizeBytes, isLongerSent) => {
     const [a, b] = await plugHosts();
     datapath.onUpcall(({ frame, inPort, key }) => {
       const out: DatapathAction = { type: "output", port: inPort === a ? b : a };
-      const choice: DatapathAction = { type: "checkLength", sizeBytes: 1514, greater: [], lessOrEqual: [out] };
+      const choice: DatapathAction = { type: "checkLength", sizeBytes, greater: isLongerSent ? [out] : [], lessOrEqual: [out] };
       datapath.putFlow(key, matchOf({ in_port: 1, eth_type: 1 }).mask, [choice]);
       datapath.execute(frame, inPort, [choice]);
     });
