@@ -199,7 +199,8 @@ export class SlowPath {
     this.#references.retain(translation.actions);
     if (translation.actions.length > 0) this.#datapath.execute(frame, portNo, translation.actions);
     this.#references.release(translation.actions);
-    const traffic = { nPackets: 1, nBytes: frame.length, usedMs: this.#clock.monotonicMs(), tcpFlags };
+    const usedMs = Math.floor(this.#clock.monotonicMs()); // rules hold it in place
+    const traffic = { nPackets: 1, nBytes: frame.length, usedMs, tcpFlags };
     attribute(translation, traffic, this.#listener);
   }
 
