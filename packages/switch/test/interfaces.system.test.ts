@@ -70,14 +70,14 @@ systemTest("what comes in faster than an interface's policing rate allows is dro
     const args = ["netns", "exec", a.name, "ping", "-n", "-c", "30", "-i", "0.01", "-W", "1", b.address];
     return Number(/(\d+) received/.exec((await tool("ip", args)).out)?.[1]);
   };
-  expect(await nAnswered()).toBe(30);
+  await until(async () => (await nAnswered()) === 30); // a machine that is busy loses some at first
   // Time stands still: a burst of 10 kbit is all that ever comes in.
   await live.vsctl("set", "Interface", a.port, "ingress_policing_rate=100", "ingress_policing_burst=10");
   const nLimited = await nAnswered();
   expect(nLimited).toBeGreaterThan(5);
   expect(nLimited).toBeLessThan(13);
   await live.vsctl("set", "Interface", a.port, "ingress_policing_rate=0");
-  expect(await nAnswered()).toBe(30);
+  await until(async () => (await nAnswered()) === 30);
 });
 
 systemTest("while flows are restored, nothing is forwarded that no flow was installed for", async () => {
