@@ -120,5 +120,5 @@ function isOpening(frame: Uint8Array): boolean {
 }
 
 function listed({ conntrack }: Tracker): string[] {
-  return [...conntrack.connections()].map(({ timeoutMs: _, ...each }) => JSON.stringify(each)).toSorted();
+  return [...conntrack.connections()].map((each) => JSON.stringify({ ...each, timeoutMs: 0 })).toSorted();
 }
