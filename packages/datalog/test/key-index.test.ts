@@ -94,3 +94,49 @@ test("a row that is not in the index is an error, not a search without end", () 
   expect(() => index.remove(2)).toThrow("Row 2 is not in the index");
   expect([...index.rowsOf(Int32Array.of(0))]).toEqual([0, 1]);
 });
+
+/** How far apart ids lie, step by step: side by side upwards and downwards, with holes, far away, and of the other kind. */
+const STRETCHES = fc.array(
+  fc.record({
+    from: fc.constantFrom(0, 0, -200, 400, 100_000, -(2 ** 31), 2 ** 31 - 400),
+    step: fc.constantFrom(2, 2, -2, 6, 1, 4096),
+    nKeys: fc.constantFrom(1, 20, 300),
+    adds: fc.constantFrom(true, true, false),
+  }),
+  { minLength: 1, maxLength: 8 },
+);
+
+test("keys are found, and others not, whether they lie close together or begin to or cease to", () => {
+  let nOrdered = 0;
+  let nHashed = 0;
+  fc.assert(
+    fc.property(STRETCHES, fc.boolean(), (stretches, isBuilt) => {
+      const idsOf = stretches.map(({ from, step, nKeys }) => Array.from({ length: nKeys }, (_, i) => (from + i * step) | 0));
+      const data = Int32Array.from(idsOf.flat());
+      const index = new KeyIndex({ data, stride: 1, end: data.length }, [0]);
+      const rowOf = new Map<number, number>();
+      let row = 0;
+      for (const [i, ids] of idsOf.entries()) {
+        const first = row;
+        for (const id of ids) {
+          if (stretches[i]?.adds === true && !rowOf.has(id)) {
+            if (i > 0 || !isBuilt) index.add(row);
+            rowOf.set(id, row);
+          } else if (stretches[i]?.adds === false && rowOf.has(id)) {
+            index.remove(rowOf.get(id) as number);
+            rowOf.delete(id);
+          }
+          row++;
+        }
+        if (i === 0 && isBuilt) index.build(row, (built) => built >= first && rowOf.get(data[built] as number) === built);
+        if (index.reach >= 0) nOrdered++;
+        else nHashed++;
+        const asked = idsOf.flat().flatMap((id) => [...Int32Array.of(id, id + 1, id - 2)]);
+        expect(asked.filter((id) => index.rowsOf(Int32Array.of(id)).join() !== String(rowOf.get(id) ?? ""))).toEqual([]);
+        expect(index.nKeys).toBe(rowOf.size);
+      }
+    }),
+    { numRuns: 60 },
+  );
+  expect(Math.min(nOrdered, nHashed), "times that keys had a slot each, and that they had not").toBeGreaterThan(20);
+});

@@ -1,6 +1,7 @@
 /** Checks that one store agrees with itself: state bits, the set of all rows, every index, and the free row numbers. */
 import type { Interner } from "../rows/interner.ts";
-import { BLOCK_HEADER, decoded, type KeyIndex } from "../rows/key-index.ts";
+import type { KeyIndex } from "../rows/key-index.ts";
+import { BLOCK_HEADER, decoded } from "../rows/key-slot.ts";
 import type { RowStore } from "../rows/row-store.ts";
 import { ALIVE, COUNT, FREE, LINKED, OLD } from "../rows/views.ts";
 import { wrongRow, wrongStore } from "./invariant-error.ts";

@@ -2,14 +2,10 @@
  * An index of a store: from the values of some columns to the rows that have them.
  *
  * What: open addressing from a key to its row, or to a block of rows in an arena when there are several. No key is stored: the first
- * row has it. A block that is full moves to twice the room. A slot:
- *
- * ```
- *  | is it a block | last bits of its home | row + 1, or place of the block / 4 |
- *     1               4                       27
- * ```
- *
+ * row has it. A block that is full moves to twice the room. What a slot holds: `key-slot.ts`.
  * Why: a walk over the rows of a key reads them side by side, a key with one row costs four bytes per slot and nothing else.
+ * Ids of one column that lie close together, as numbers of things and texts that came one after the other do, are no hash's business: they
+ * have a slot each, in their order, so that no look-up meets the row of another key.
  * How: rows leave by moving the last one of the block into their place. Where that is, is searched in small blocks; once a block is
  * large, `#positions` knows it for every row.
  * Limits: rows come and go only between walks; who walks may hold on to the arena meanwhile.
@@ -19,6 +15,20 @@ import { AppError } from "@tenet/kit";
 import type { SectionReader, SectionWriter } from "../../state/sections.ts";
 import { displacementOf } from "./displacement.ts";
 import { IntList } from "./int-list.ts";
+import {
+  BLOCK_HEADER,
+  blockEntry,
+  decoded,
+  FACTOR,
+  HOME,
+  HOME_SHIFT,
+  homeBits,
+  NUMBER,
+  PLACE_WORDS,
+  type Seek,
+  seekOf,
+} from "./key-slot.ts";
+import { KeySpan } from "./key-span.ts";
 
 /** The rows of a store, as far as an index needs them. */
 export interface IndexedRows {
@@ -28,32 +38,27 @@ export interface IndexedRows {
   readonly end: number;
 }
 
-/** What a slot says: the row + 1 of a key that has one, minus the place of the block of a key with several, or 0. */
-export type Seek = (index: KeyIndex, ...ids: number[]) => number;
-
-/** Words before a block's rows: their number, and how many there is room for. */
-export const BLOCK_HEADER = 2;
-
 const LARGE_BLOCK = 64;
 
-/** Parts of a slot. */
-const IS_BLOCK = 1 << 31;
-const HOME_SHIFT = 27;
-const HOME = 0xf << HOME_SHIFT;
-const NUMBER = (1 << HOME_SHIFT) - 1;
-/** Words from one place that a block may have to the next, as a power of two. */
-const PLACE_SHIFT = 2;
-const PLACE_WORDS = 1 << PLACE_SHIFT;
+const FIRST_SLOTS = 16;
 
 /** Rows by the values of `columns`. */
 export class KeyIndex {
   readonly columns: readonly number[];
   readonly rows: IndexedRows;
   readonly seek: Seek;
-  slots: Int32Array = new Int32Array(16);
+  slots: Int32Array = new Int32Array(FIRST_SLOTS);
   arena: Int32Array = new Int32Array(64);
   /** Number of distinct keys. */
   nKeys = 0;
+  /** Keys with a slot each: the least one, and how many there may be from there besides; -1 if keys are hashed. */
+  least = 0;
+  reach = -1;
+  /** How keys are hashed: what leaves them in their order, if they have a slot each. */
+  factor: number = FACTOR;
+  fold = -1;
+  /** Of indexes on one column. */
+  #span = new KeySpan();
   readonly #seekKey: (index: KeyIndex, key: Int32Array) => number;
   /** First unused word of the arena; 0 is no place. */
   #end: number = PLACE_WORDS;
@@ -80,6 +85,7 @@ export class KeyIndex {
 
   /** Fills an empty index with the rows below `end` that `isIn` has. */
   build(end: number, isIn: (row: number) => boolean): void {
+    this.#makeRoom(end, isIn);
     const keyOf = new Int32Array(end).fill(-1);
     const counts = new IntList();
     const firsts = new IntList();
@@ -94,11 +100,12 @@ export class KeyIndex {
         key = this.nKeys++;
         firsts.push(row);
         counts.push(0);
-        if (this.nKeys * 2 > this.slots.length) this.#resize(this.slots.length * 2);
+        this.#growIfDue();
       }
       keyOf[row] = key;
       (counts.items[key] as number)++;
     }
+    if (this.nKeys * 8 < this.slots.length) this.#resize(slotsFor(this.nKeys));
     const places = this.#layOut(firsts, counts);
     for (let row = 0; row < end; row++) {
       const key = keyOf[row] as number;
@@ -138,12 +145,14 @@ export class KeyIndex {
 
   /** Puts a row in; returns how many rows its key has now. */
   add(row: number): number {
+    if (this.columns.length === 1) this.#expect(this.#idOf(row));
     const hash = this.#hashOf(row);
     const slot = this.#slotOf(row, hash);
     const entry = decoded(this.slots[slot] as number);
     if (entry === 0) {
       this.slots[slot] = (row + 1) | homeBits(hash);
-      if (++this.nKeys * 2 > this.slots.length) this.#resize(this.slots.length * 2);
+      this.nKeys++;
+      this.#growIfDue();
       return 1;
     }
     let at = -entry;
@@ -172,7 +181,7 @@ export class KeyIndex {
     if (entry > 0) {
       this.#close(slot);
       this.nKeys--;
-      if (this.slots.length > 16 && this.nKeys * 8 < this.slots.length) this.#resize(this.slots.length / 2);
+      this.#shrinkIfDue();
       return;
     }
     const { arena } = this;
@@ -190,7 +199,9 @@ export class KeyIndex {
 
   /** Takes out all rows. */
   clear(): void {
-    this.slots = new Int32Array(16);
+    this.slots = new Int32Array(FIRST_SLOTS);
+    this.#span = new KeySpan();
+    this.#order(false);
     this.arena = new Int32Array(64);
     this.nKeys = 0;
     this.#end = PLACE_WORDS;
@@ -200,7 +211,9 @@ export class KeyIndex {
 
   /** Writes the index. */
   save(to: SectionWriter, name: string): void {
-    to.ints(`${name}.slots`, this.slots);
+    const { least, greatest, kinds } = this.#span;
+    to.ints(`${name}.span`, Int32Array.of(least, greatest, kinds));
+    to.ints(`${name}.${this.reach < 0 ? "slots" : "ordered"}`, this.slots);
     to.ints(`${name}.arena`, this.arena.subarray(0, this.#end));
     to.ints(`${name}.free`, Int32Array.from(this.#free.flatMap((places) => places ?? [])));
     if (this.#positions instanceof Uint16Array) to.words(`${name}.positions`, this.#positions);
@@ -209,7 +222,12 @@ export class KeyIndex {
 
   /** Takes over what {@link save} wrote. */
   load(from: SectionReader<unknown>, name: string): void {
-    this.slots = from.ints(`${name}.slots`);
+    // Files of before do not tell how far the keys reach: of those both kinds may be there.
+    const [least = 0, greatest = 0, kinds = 3] = from.has(`${name}.span`) ? from.ints(`${name}.span`) : [];
+    Object.assign(this.#span, { least, greatest, kinds });
+    const isOrdered = from.has(`${name}.ordered`);
+    this.#order(isOrdered);
+    this.slots = from.ints(`${name}.${isOrdered ? "ordered" : "slots"}`);
     this.arena = from.ints(`${name}.arena`);
     this.#end = this.arena.length;
     for (const entry of this.slots) if (entry !== 0) this.nKeys++;
@@ -243,12 +261,81 @@ export class KeyIndex {
   }
 
   #hashOf(row: number): number {
-    return hashOf(this.rows.data, row * this.rows.stride, this.columns);
+    const { columns, factor, fold } = this;
+    const { data, stride } = this.rows;
+    const base = row * stride;
+    let hash = 0;
+    const nOthers = columns.length - 1;
+    for (let i = 0; i < nOthers; i++) {
+      hash = Math.imul(hash ^ (hash >>> 15) ^ (data[base + (columns[i] as number)] as number), 0x9e3779b1);
+    }
+    const last = data[base + (columns[nOthers] as number)] as number;
+    hash = Math.imul(hash ^ (hash >>> 15) ^ (last >> 5), factor);
+    return ((hash ^ ((hash >>> 13) & fold)) << 4) ^ ((last >> 1) & 15);
+  }
+
+  /** The key of a row, of one column. */
+  #idOf(row: number): number {
+    return this.rows.data[row * this.rows.stride + (this.columns[0] as number)] as number;
+  }
+
+  /** Room for the keys of the rows that an index is built of, if they can have a slot each. */
+  #makeRoom(end: number, isIn: (row: number) => boolean): void {
+    if (this.columns.length !== 1) return;
+    let n = 0;
+    for (let row = 0; row < end; row++) {
+      if (!isIn(row)) continue;
+      this.#span.note(this.#idOf(row));
+      n++;
+    }
+    if (this.#span.length <= slotsFor(n)) this.#resize(slotsFor(n));
+  }
+
+  /** Sees to it that a key has its slot, where keys have one each. */
+  #expect(id: number): void {
+    this.#span.note(id);
+    if (this.reach < 0) return;
+    if (this.#span.length <= this.slots.length) this.#order(true);
+    else {
+      // Ids that grow all the time leave others behind; half as much room again is for those that come next.
+      this.#measure();
+      this.#span.note(id);
+      this.#resize(slotsFor(this.nKeys + 1), 1.5);
+    }
+  }
+
+  #growIfDue(): void {
+    if (this.reach < 0 && this.nKeys * 2 > this.slots.length) this.#resize(this.slots.length * 2);
+  }
+
+  #shrinkIfDue(): void {
+    if (this.slots.length === FIRST_SLOTS || this.nKeys * 8 >= this.slots.length) return;
+    if (this.columns.length === 1) this.#measure();
+    this.#resize(this.slots.length / 2);
+  }
+
+  /** Notes how far apart the keys lie that are there. */
+  #measure(): void {
+    this.#span = new KeySpan();
+    for (const entry of this.slots) if (entry !== 0) this.#span.note(this.#idOf(this.#rowOf(entry)));
+  }
+
+  /** Notes whether keys have a slot each, and up to where. */
+  #order(isOrdered: boolean): void {
+    const { least, length } = this.#span;
+    this.least = isOrdered ? least : 0;
+    this.reach = isOrdered ? length - 1 : -1;
+    this.factor = isOrdered ? 1 : FACTOR;
+    this.fold = isOrdered ? 0 : -1;
   }
 
   /** Empties a slot and shifts later ones back. */
   #close(slot: number): void {
     const { slots } = this;
+    if (this.reach >= 0) {
+      slots[slot] = 0;
+      return;
+    }
     const mask = slots.length - 1;
     let hole = slot;
     for (let i = (hole + 1) & mask; slots[i] !== 0; i = (i + 1) & mask) {
@@ -262,10 +349,14 @@ export class KeyIndex {
     slots[hole] = 0;
   }
 
-  #resize(length: number): void {
+  /** Lays the slots out anew: so many for hashed keys, no more if each key can have one of its own. */
+  #resize(nHashed: number, slack = 1): void {
     const before = this.slots;
-    const slots = new Int32Array(length);
-    const mask = length - 1;
+    const nOrdered = this.#span.length * slack;
+    const isOrdered = nOrdered <= nHashed;
+    const slots = new Int32Array(isOrdered ? Math.max(FIRST_SLOTS, 1 << logOf(nOrdered)) : nHashed);
+    const mask = slots.length - 1;
+    this.#order(isOrdered);
     for (let k = 0; k < before.length; k++) {
       const entry = before[k] as number;
       if (entry === 0) continue;
@@ -344,6 +435,11 @@ export class KeyIndex {
 
 const NO_ROWS = new Int32Array(0);
 
+/** Slots for so many hashed keys. */
+function slotsFor(nKeys: number): number {
+  return Math.max(FIRST_SLOTS, 1 << logOf(2 * nKeys));
+}
+
 /** The room of a block that is built for so many rows. */
 function roomFor(n: number): number {
   return n + (n >> 5);
@@ -352,22 +448,6 @@ function roomFor(n: number): number {
 /** The words of a block with room for at least so many rows. */
 function wordsFor(room: number): number {
   return (BLOCK_HEADER + room + PLACE_WORDS - 1) & -PLACE_WORDS;
-}
-
-/** What a slot holds for the block at a place. */
-function blockEntry(at: number, hash: number): number {
-  return (at >> PLACE_SHIFT) | homeBits(hash) | IS_BLOCK;
-}
-
-/** What a slot keeps of the home of its key. */
-function homeBits(hash: number): number {
-  return (hash << HOME_SHIFT) & HOME;
-}
-
-/** What a slot says, as {@link Seek} tells it. Without branches, because V8 would compile it again when it first meets a block. */
-export function decoded(slot: number): number {
-  const sign = slot >> 31;
-  return (((slot & NUMBER) << (sign & PLACE_SHIFT)) ^ sign) - sign;
 }
 
 /** The logarithm of the least power of two that is not less than `n`. */
@@ -385,66 +465,4 @@ export function enlarged(array: Int32Array, length: number): Int32Array {
 /** The next length of an array that is full: twice, or half more once it is large. */
 export function grownLength(length: number): number {
   return length < 1 << 23 ? length * 2 : Math.ceil(length * 1.5);
-}
-
-/** Neighbouring values of the last column stand side by side: they are often asked for one after the other. */
-function hashOf(data: Int32Array, base: number, columns: readonly number[]): number {
-  let hash = 0;
-  const nOthers = columns.length - 1;
-  for (let i = 0; i < nOthers; i++) {
-    hash = Math.imul(hash ^ (hash >>> 15) ^ (data[base + (columns[i] as number)] as number), 0x9e3779b1);
-  }
-  const last = data[base + (columns[nOthers] as number)] as number;
-  hash = Math.imul(hash ^ (hash >>> 15) ^ (last >> 5), 0x2c1b3c6d);
-  return ((hash ^ (hash >>> 13)) << 4) ^ ((last >> 1) & 15);
-}
-
-interface Seeks {
-  readonly seek: Seek;
-  readonly seekKey: (index: KeyIndex, key: Int32Array) => number;
-}
-
-const seeksByColumns = new Map<string, Seeks>();
-
-/** The look-up for these columns; compiled once. */
-function seekOf(columns: readonly number[]): Seeks {
-  const known = seeksByColumns.get(columns.join());
-  if (known !== undefined) return known;
-  const source = `"use strict";
-  function seek(${["index", ...columns.map((column) => `k${column}`)].join(", ")}) {
-    ${seekSource(columns, "return entry > 0 ? number : 0 - place;")}
-    return 0;
-  }
-  return { seek, seekKey: (index, key) => seek(${["index", ...columns.map((_, i) => `key[${i}]`)].join(", ")}) };`;
-  const seeks = new Function(source)() as Seeks;
-  seeksByColumns.set(columns.join(), seeks);
-  return seeks;
-}
-
-/**
- * Statements that look a key up in `index`; its ids are in variables `k0`, `k1`, … by column.
- *
- * @param found - statements for the slot with the key: `entry` is what it holds, `number` its row + 1, or `place` its block in the arena
- */
-export function seekSource(columns: readonly number[], found: string): string {
-  const ids = columns.map((column) => `k${column}`);
-  const last = ids.at(-1);
-  const isEqual = columns.map((column) => `data[base + ${column}] === k${column}`).join(" && ") || "true";
-  return `let hash = 0;
-    ${ids
-      .slice(0, -1)
-      .map((id) => `hash = Math.imul(hash ^ (hash >>> 15) ^ ${id}, 0x9e3779b1);`)
-      .join(" ")}
-    hash = Math.imul(hash ^ (hash >>> 15) ^ (${last} >> 5), 0x2c1b3c6d);
-    hash = ((hash ^ (hash >>> 13)) << 4) ^ ((${last} >> 1) & 15);
-    const home = (hash << ${HOME_SHIFT}) & ${HOME};
-    const slots = index.slots, mask = slots.length - 1, rows = index.rows, data = rows.data, stride = rows.stride;
-    for (let i = hash & mask, entry = slots[i]; entry !== 0; i = (i + 1) & mask, entry = slots[i]) {
-      if ((entry & ${HOME}) !== home) continue;
-      const number = entry & ${NUMBER}, place = number << ${PLACE_SHIFT};
-      const base = (entry > 0 ? number - 1 : index.arena[place + ${BLOCK_HEADER}]) * stride;
-      if (${isEqual}) {
-        ${found}
-      }
-    }`;
 }

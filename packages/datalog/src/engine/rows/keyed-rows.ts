@@ -6,7 +6,8 @@
  * cache miss to put a row in or take it out; a row that takes the place of another with the same key finds what the other one left in the cache.
  * Limits: made for keys of a row or two. {@link RowSet} leaves this form when keys have more.
  */
-import { BLOCK_HEADER, type KeyIndex, seekSource } from "./key-index.ts";
+import type { KeyIndex } from "./key-index.ts";
+import { BLOCK_HEADER, seekSource } from "./key-slot.ts";
 
 /** Finds the row with these ids by its key: its number, or -1. */
 type FindByKey = (index: KeyIndex, ...ids: number[]) => number;
@@ -44,8 +45,8 @@ function compileFind(columns: readonly number[], arity: number): FindByKey {
           if (${isRow("other")}) return row;
         }
         return -1;`,
+      "return -1;",
     )}
-    return -1;
   }`;
   return new Function(source)() as FindByKey;
 }
