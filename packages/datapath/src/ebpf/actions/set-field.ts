@@ -65,7 +65,7 @@ function setAddress({ key, mask }: SetMasked, name: "eth_dst" | "eth_src", at: n
   const { word } = FIELDS[name];
   const [upper, lower] = [mask[word] ?? 0, mask[word + 1] ?? 0];
   if (upper !== 0xffff || lower !== 0xffff_ffff) {
-    return addressChanges(key, mask, word, at).map((change) => toAction(change, wordArgument(change.at, 0)));
+    return addressChanges("setWord", key, mask, word, at).map((change) => toAction(change, wordArgument(change.at, 0)));
   }
   const bytes = new DataView(new ArrayBuffer(8));
   bytes.setUint16(0, key[word] ?? 0);
@@ -94,19 +94,19 @@ function networkChanges({ key, mask }: SetMasked, ethType: number): readonly Cha
       const traffic = ((nw >>> 16) & 0xff) << 20; // version | traffic class | label
       const trafficMask = ((nwMask >>> 16) & 0xff) << 20;
       return [
-        ...changed("setIp6", 0, traffic | ((key[label] ?? 0) & 0xfffff), trafficMask | ((mask[label] ?? 0) & 0xfffff)),
-        ...changed("setIp6", 4, nw >>> 8, (nwMask >>> 8) & 0xff), // length | next header | hop limit
+        ...changed("setNetwork", 0, traffic | ((key[label] ?? 0) & 0xfffff), trafficMask | ((mask[label] ?? 0) & 0xfffff)),
+        ...changed("setNetwork", 4, nw >>> 8, (nwMask >>> 8) & 0xff), // length | next header | hop limit
         ...words("setIp6Address", 8, FIELDS.ipv6_src.word, 8),
       ];
     }
     case ETH_TYPE.arp:
     case ETH_TYPE.rarp:
       return [
-        ...changed("setWord", 4, nw >>> 24, nwMask >>> 24), // sizes | operation
-        ...addressChanges(key, mask, FIELDS.arp_sha.word, 8),
-        ...words("setWord", 14, FIELDS.nw_src.word, 1),
-        ...addressChanges(key, mask, FIELDS.arp_tha.word, 18),
-        ...words("setWord", 24, FIELDS.nw_dst.word, 1),
+        ...changed("setNetwork", 4, nw >>> 24, nwMask >>> 24), // sizes | operation
+        ...addressChanges("setNetwork", key, mask, FIELDS.arp_sha.word, 8),
+        ...words("setNetwork", 14, FIELDS.nw_src.word, 1),
+        ...addressChanges("setNetwork", key, mask, FIELDS.arp_tha.word, 18),
+        ...words("setNetwork", 24, FIELDS.nw_dst.word, 1),
       ];
     default:
       return [];
@@ -123,12 +123,12 @@ function transportChange({ key, mask }: SetMasked, proto: number): Change {
 }
 
 /** An Ethernet address, which two words of a packet have. */
-function addressChanges(key: Uint32Array, mask: Uint32Array, word: number, at: number): readonly Change[] {
+function addressChanges(name: Name, key: Uint32Array, mask: Uint32Array, word: number, at: number): readonly Change[] {
   const [upper, lower] = [key[word] ?? 0, key[word + 1] ?? 0];
   const [upperMask, lowerMask] = [mask[word] ?? 0, mask[word + 1] ?? 0];
   return [
-    ...changed("setWord", at, (upper << 16) | (lower >>> 16), (upperMask << 16) | (lowerMask >>> 16)),
-    ...changed("setWord", at + 2, lower, lowerMask & 0xffff),
+    ...changed(name, at, (upper << 16) | (lower >>> 16), (upperMask << 16) | (lowerMask >>> 16)),
+    ...changed(name, at + 2, lower, lowerMask & 0xffff),
   ];
 }
 

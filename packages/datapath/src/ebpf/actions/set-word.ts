@@ -45,17 +45,24 @@ export function wordArgument(where: number, networkAt: number, { at, flags }: Ch
 }
 
 /** Actions of this file. */
-export type SetWordActionName = "setWord" | "setIp4" | "setIp4Address" | "setIp6" | "setIp6Address" | "setTransport" | "setTag";
+export type SetWordActionName =
+  | "setWord"
+  | "setIp4"
+  | "setIp4Address"
+  | "setNetwork"
+  | "setIp6Address"
+  | "setTransport"
+  | "setTag";
 
 /** What they do. */
 export const SET_WORD_ACTIONS: Readonly<Record<SetWordActionName, ActionCode>> = {
-  /** Of a header without a checksum over it. */
+  /** Of Ethernet, which no sum covers. */
   setWord: () => [fromArgument(), replace(0), asm.jump("next")],
   /** Of IPv4, but no address. */
   setIp4: () => [fromArgument(), replace(0), updateIp4(), asm.jump("next")],
   setIp4Address: () => [fromArgument(), replace(0), updateIp4(), updatePseudo(4), asm.jump("next")],
-  /** Of IPv6, but no address. */
-  setIp6: () => [fromArgument(), replace(RECOMPUTE), asm.jump("next")],
+  /** Of what only the sum of all bytes covers: ARP, and IPv6 but for addresses. */
+  setNetwork: () => [fromArgument(), replace(RECOMPUTE), asm.jump("next")],
   setIp6Address: () => [fromArgument(), replace(RECOMPUTE), updatePseudo(6), asm.jump("next")],
   /** Of a transport header; nothing is done to a packet without one. */
   setTransport: () => [
