@@ -2,8 +2,19 @@
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { probeBpf } from "@tenet/bpf";
-import type { CtDatapathAction, CtNat } from "@tenet/datapath";
-import { buildEthernet, buildIcmp4, buildIp4, buildTcp, buildUdp, FIELDS, parseIp4 } from "@tenet/net";
+import { CT_STATE, type CtDatapathAction, type CtNat } from "@tenet/datapath";
+import {
+  buildEthernet,
+  buildIcmp4,
+  buildIcmp6,
+  buildIp4,
+  buildIp6,
+  buildTcp,
+  buildUdp,
+  FIELDS,
+  parseIp4,
+  parseIp6,
+} from "@tenet/net";
 import { testTracker } from "./tracker-suite.ts";
 import { openSharedKernel, type SharedKernel, SharedTracker, type Tracker, UserTracker } from "./trackers.ts";
 
@@ -60,11 +71,40 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
     );
     expect(nRestarts).toBeGreaterThan(10);
   });
+
+  test("more connections than the program can hold are all tracked, and make room for it again", () => {
+    const tracker = openShared();
+    const nAll = kernel.maps.capacity + 500;
+    const send = (i: number, isAnswer: boolean): number => {
+      const [client, server] = [`10.1.${i >> 8}.${i & 0xff}`, "10.0.0.2"];
+      const [src, dst] = isAnswer ? [server, client] : [client, server];
+      return tracker.track(frameOf(src, dst, 17, buildUdp({ srcPort: 53, dstPort: 53 }, Uint8Array.of(1))), {
+        ...COMMIT,
+        isCommit: !isAnswer,
+      });
+    };
+    for (let i = 0; i < nAll; i++) expect(send(i, false)).toBe(CT_STATE.trk | CT_STATE.new);
+    expect(tracker.conntrack.size).toBe(nAll);
+    for (let i = 0; i < nAll; i += 97) expect(send(i, true)).toBe(CT_STATE.trk | CT_STATE.est | CT_STATE.rpl);
+    expect(tracker.conntrack.flush()).toBe(nAll);
+    expect(tracker.conntrack.size).toBe(0);
+    expect(send(0, false)).toBe(CT_STATE.trk | CT_STATE.new);
+    expect(tracker.conntrack.size).toBe(1);
+  });
 });
 
 const FIRST_WORD = FIELDS.ct_state.word;
 const LAST_WORD = FIELDS.ct_tp_src.word + 1;
 const TRACK = { type: "ct", isForce: false, nat: undefined } as const;
+const COMMIT: CtDatapathAction = {
+  ...TRACK,
+  isCommit: true,
+  zone: 0,
+  mark: 0,
+  markMask: 0,
+  label: undefined,
+  labelMask: undefined,
+};
 const NAT: CtNat = {
   side: undefined,
   firstAddress: undefined,
@@ -97,12 +137,13 @@ function step(): fc.Arbitrary<{ frame: Uint8Array; action: CtDatapathAction }> {
 }
 
 function anyFrame(): fc.Arbitrary<Uint8Array> {
-  const end = fc.constantFrom("10.0.0.1", "10.0.0.3", MASQUERADED);
+  const end = fc.constantFrom("10.0.0.1", "10.0.0.3", "fd00::1", MASQUERADED);
   const flags = fc.constantFrom(0x02, 0x02, 0x12, 0x12, 0x10, 0x10, 0x18, 0x11, 0x14, 0x04, 0x00);
   const numbers = fc.record({ seq: fc.integer({ min: 100, max: 103 }), ack: fc.integer({ min: 100, max: 103 }), flags });
   return fc.tuple(end, fc.boolean(), fc.constantFrom(1, 6, 6, 6, 17), numbers).map(([client, hasAnswered, proto, tcp]) => {
     const isAnswer = hasAnswered || client === MASQUERADED; // which two connections would share, if it were a client
-    const [src, dst] = isAnswer ? ["10.0.0.2", client] : [client, "10.0.0.2"];
+    const server = client.includes(":") ? "fd00::2" : "10.0.0.2";
+    const [src, dst] = isAnswer ? [server, client] : [client, server];
     const ports = isAnswer ? { srcPort: 80, dstPort: 2000 } : { srcPort: 2000, dstPort: 80 };
     const body =
       proto === 1
@@ -110,9 +151,17 @@ function anyFrame(): fc.Arbitrary<Uint8Array> {
         : proto === 6
           ? buildTcp({ ...ports, ...tcp, window: 100 })
           : buildUdp(ports, Uint8Array.of(1, 2));
-    const packet = buildIp4({ src: parseIp4(src), dst: parseIp4(dst), proto }, body);
-    return buildEthernet({ dst: 2, src: 1, type: 0x0800 }, packet);
+    if (proto !== 1 || server === "10.0.0.2") return frameOf(src, dst, proto, body);
+    return frameOf(src, dst, 58, buildIcmp6({ type: isAnswer ? 129 : 128, rest: 5 << 16 }, new Uint8Array(4)));
   });
+}
+
+function frameOf(src: string, dst: string, proto: number, body: Uint8Array): Uint8Array {
+  const ends = { dst: 2, src: 1 };
+  if (!src.includes(":")) {
+    return buildEthernet({ ...ends, type: 0x0800 }, buildIp4({ src: parseIp4(src), dst: parseIp4(dst), proto }, body));
+  }
+  return buildEthernet({ ...ends, type: 0x86dd }, buildIp6({ src: parseIp6(src), dst: parseIp6(dst), proto }, body));
 }
 
 function isOpening(frame: Uint8Array): boolean {
