@@ -10,6 +10,7 @@ import type { ActionName } from "./actions/actions.ts";
 import { IN_PORT, KEY_WORDS, placeOf, toKernel } from "./key-layout.ts";
 import { MASK_HINTS } from "./program/find-flow.ts";
 import { flowProgram, type Pass } from "./program/flow-program.ts";
+import type { TrackPass } from "./track-pass.ts";
 import type { MaskTable, ProgramMaps } from "./program/program-maps.ts";
 import { SCRATCH_BYTES } from "./program/stack.ts";
 import { MAX_FLOWS } from "./slot.ts";
@@ -61,14 +62,19 @@ export class FlowPass {
   #actions: ReadonlySet<ActionName> = new Set<ActionName>(["copy", "send"]);
   readonly #newActions = new Set<ActionName>();
   readonly #waiting = new Map<FlowEntry, readonly ActionName[]>();
+  readonly #tracker: TrackPass;
   #isClosed = false;
   #program: BpfProgram;
 
-  /** @throws SystemCallError when the kernel refuses a map or the program */
-  constructor(pass: Pass, maps: ProgramMaps, slots: SlotMemory) {
+  /**
+   * @param tracker - carries out what is behind a `ct`
+   * @throws SystemCallError when the kernel refuses a map or the program
+   */
+  constructor(pass: Pass, maps: ProgramMaps, slots: SlotMemory, tracker: TrackPass) {
     this.#pass = pass;
     this.#slots = slots;
     this.#maps = maps;
+    this.#tracker = tracker;
     this.#program = BpfProgram.load(this.#spec(this.#actions));
   }
 
@@ -104,10 +110,12 @@ export class FlowPass {
    * @throws SystemCallError when the kernel has no memory for it; then nothing has changed
    */
   add(entry: FlowEntry, actions: readonly KernelAction<ActionName>[]): void {
-    const news = actions.map(({ what }) => what).filter((what) => !this.#actions.has(what));
+    const names = actions.map(({ what }) => what);
+    const news = names.filter((what) => !this.#actions.has(what));
     for (const what of news) this.#newActions.add(what);
-    if (news.length === 0) this.#enter(entry);
-    else this.#waiting.set(entry, news);
+    this.#tracker.want(names);
+    if (this.#canDo(names)) this.#enter(entry);
+    else this.#waiting.set(entry, names);
     entry.table.nFlows++;
     this.isStale ||= news.length > 0;
   }
@@ -145,8 +153,13 @@ export class FlowPass {
     this.#program = program;
     install();
     before.close();
-    for (const [entry, news] of this.#waiting) {
-      if (!news.every((name) => actions.has(name))) continue;
+    this.enterWaiting();
+  }
+
+  /** Lets those flows into the kernel that waited for what the programs can do now. */
+  enterWaiting(): void {
+    for (const [entry, names] of this.#waiting) {
+      if (!this.#canDo(names)) continue;
       this.#enter(entry);
       this.#waiting.delete(entry);
     }
@@ -182,6 +195,10 @@ export class FlowPass {
     const made = { name: words.map(({ place, bits }) => `${place}/${bits}`).join(" "), words, unfilled };
     this.#layouts.set(mask, made);
     return made;
+  }
+
+  #canDo(names: readonly ActionName[]): boolean {
+    return names.every((name) => this.#actions.has(name)) && this.#tracker.canDo(names);
   }
 
   /** A packet that has just come in has no metadata but its port. */

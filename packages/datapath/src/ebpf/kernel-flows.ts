@@ -102,8 +102,8 @@ export class KernelFlows {
     this.#track = new TrackPass(common, connections);
     const maps = { ...common, tracker: this.#track.entry };
     try {
-      this.#first = new FlowPass("first", maps, this.#slots);
-      this.#later = new FlowPass("later", maps, this.#slots);
+      this.#first = new FlowPass("first", maps, this.#slots, this.#track);
+      this.#later = new FlowPass("later", maps, this.#slots, this.#track);
     } catch (error) {
       for (const object of [this.meters, this.#track, this.#tunnels, this.#grace, this.#shared]) object.close();
       throw error;
@@ -211,14 +211,10 @@ export class KernelFlows {
     const slot = this.#slots.take(kernelActions, maskedKey(table, key));
     if (slot < 0) return "lack of room for flows";
     this.#lists.delete(slot);
-    const isTracked = kernelActions.some(({ what }) => what === "track");
-    const isLeft = kernelActions.some(({ what }) => what === "leaveLonger");
-    if (isTracked || isLeft) this.#lists.set(slot, { actions: withoutLastClone(actions), recircId: key[RECIRC_ID] ?? 0 });
+    const goesUp = kernelActions.some(({ what }) => what === "track" || what === "leaveLonger");
+    if (goesUp) this.#lists.set(slot, { actions: withoutLastClone(actions), recircId: key[RECIRC_ID] ?? 0 });
     const flow = new FlowInKernel(this.#slots, this.#clockOffsetMs, { pass, table, slot, paths });
-    const refusal = orRefusal(() => {
-      if (isTracked) this.#track.require(kernelActions);
-      pass.add(flow, kernelActions);
-    });
+    const refusal = orRefusal(() => pass.add(flow, kernelActions));
     this.#reloadSoon();
     if (!(refusal instanceof AppError)) return flow;
     this.#slots.release(slot);
@@ -268,7 +264,7 @@ export class KernelFlows {
 
   /** When a program does not fit its flows any more. */
   #reloadSoon(): void {
-    if (this.#isClosed || this.#isMaking || !(this.#first.isStale || this.#later.isStale)) return;
+    if (this.#isClosed || this.#isMaking || !this.#programs().some((each) => each.isStale)) return;
     this.#reload ??= setTimeout(() => {
       this.#reload = undefined;
       this.#isMaking = true;
@@ -280,12 +276,19 @@ export class KernelFlows {
   }
 
   async #replacePrograms(): Promise<void> {
+    await this.#replaceProgram(this.#track, () => {
+      for (const pass of [this.#later, this.#first]) pass.enterWaiting();
+    });
     await this.#replaceProgram(this.#later, () => this.#putLater());
     await this.#replaceProgram(this.#first, () => this.#putFirst());
   }
 
+  #programs(): readonly (FlowPass | TrackPass)[] {
+    return [this.#first, this.#later, this.#track];
+  }
+
   /** What ran before goes on when the kernel refuses the new one: flows that need that stay with this process. */
-  async #replaceProgram(pass: FlowPass, install: () => void): Promise<void> {
+  async #replaceProgram(pass: FlowPass | TrackPass, install: () => void): Promise<void> {
     if (!pass.isStale || this.#isClosed) return;
     try {
       await pass.replaceProgram(install);

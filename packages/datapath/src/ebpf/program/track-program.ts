@@ -27,7 +27,9 @@ export function trackProgram(actions: ReadonlySet<ActionName>, maps: ProgramMaps
     track(connections),
     asm.label("tracked"),
     groups.size === 0 ? [] : readAgain(new PacketParser(groups.add("type"), STACK.key, STACK.transportAt).code()),
-    asm.jump("next"),
+    // So that the verifier knows the index, and does not try every action at every place.
+    Array.from({ length: SLOT.maxActions }, (_, i) => asm.branch("r8", "==", i, "next")),
+    asm.jump("done"),
     [asm.label("slow-again"), goUpAgain(maps)],
     carryOutFrom(actions, maps),
     [asm.label("done"), asm.mov("r0", VERDICT.drop), asm.exit()],
