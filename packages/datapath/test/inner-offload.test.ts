@@ -37,11 +37,11 @@ test("a checksum that is not begun is completed, and a finished one stays", () =
   );
 });
 
-test("TCP that was never on a wire is cut", () => {
+test.each([2000, 9000, 20_000])("TCP that was never on a wire is cut, %i bytes of it", (length) => {
   for (const family of [4, 6] as const) {
-    const payload = Uint8Array.from({ length: 20_000 }, (_, i) => i);
+    const payload = Uint8Array.from({ length }, (_, i) => i);
     const parts = finished(received(tcpFrame(family, payload), true));
-    expect(parts.length).toBeGreaterThan(14);
+    expect(parts.length).toBeGreaterThan(length / 1400);
     for (const part of parts) expect(part.length).toBeLessThanOrEqual(1414);
     const headers = family === 4 ? 54 : 74;
     expect(Buffer.concat(parts.map((part) => part.subarray(headers)))).toEqual(Buffer.from(payload));

@@ -13,8 +13,8 @@ import { writeVnetHeader } from "../packet/vnet-header.ts";
 const ETHERNET_BYTES = 14;
 const TCP = 6;
 const UDP = 17;
-/** No device's packets are larger; what is was never on a wire. */
-const MAX_PACKET_BYTES = 9216;
+/** A frame of TCP that is longer is cut: whatever device it goes to takes its segments. */
+const MAX_FRAME_BYTES = 1514;
 /** Bytes of the IP packets that a large one is to be cut into. */
 const CUT_PACKET_BYTES = 1400;
 
@@ -54,6 +54,6 @@ function noteTransport(
   const sum = family === 4 ? pseudoSum4(bytes, l3, proto, l4Length) : pseudoSum6(bytes, l3, proto, l4Length);
   if (getU16(bytes, l4 + field) !== foldSum(sum)) return;
   const headers = l4 - l3 + (getU8(bytes, l4 + 12) >>> 4) * 4;
-  const segmentSize = proto === TCP && length > MAX_PACKET_BYTES ? CUT_PACKET_BYTES - headers : 0;
+  const segmentSize = proto === TCP && length > MAX_FRAME_BYTES ? CUT_PACKET_BYTES - headers : 0;
   writeVnetHeader(bytes, headerAt, { transport: l4 - at, field, family, headers: ETHERNET_BYTES + headers, segmentSize });
 }

@@ -86,6 +86,7 @@ export class KernelTunnels {
     keyBytes: 4,
     valueBytes: 8,
     maxEntries: MAX_TUNNELS,
+    isGrowing: true,
   });
   readonly #addressMap = BpfMap.create({
     kind: "hash",
@@ -93,6 +94,7 @@ export class KernelTunnels {
     keyBytes: 16,
     valueBytes: 4,
     maxEntries: MAX_ADDRESSES,
+    isGrowing: true,
   });
   readonly #specByPort = new Map<number, TunnelSpec>();
   readonly #paths = new Map<number, Path>();
