@@ -276,6 +276,7 @@ export class UserDatapath implements Datapath {
     this.#meters.clear();
     clearInterval(this.#kernel.timer);
     this.#kernel.flows.close();
+    this.#runner.conntrack.close();
     this.#kernel.connections.close();
     deleteLink(this.#kernel.collector);
     this.#kernel = undefined;

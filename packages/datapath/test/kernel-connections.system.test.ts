@@ -155,6 +155,14 @@ describe.skipIf(obstacle !== undefined)("connections in the kernel", () => {
     expect(datapath.conntrack.size).toBe(0);
   });
 
+  test("can be asked for when the datapath has ended", async () => {
+    guard(await plugHost("a", 1), await plugHost("b", 2));
+    expect(await ping()).toBe("reply");
+    expect(datapath.conntrack.size).toBe(1);
+    await datapath[Symbol.asyncDispose]();
+    expect([datapath.conntrack.size, [...datapath.conntrack.connections()], datapath.conntrack.flush()]).toEqual([0, [], 0]);
+  });
+
   test("are translated both ways once they are known", async () => {
     const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
     inNamespace("tkc-a", () => addAddress("eth0", `${PUBLIC}/32`)); // so that somebody answers for it

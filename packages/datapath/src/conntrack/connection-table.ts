@@ -27,7 +27,7 @@ export class ConnectionTable {
   /** Set by {@link find}: whether the tuple was that of replies. */
   foundReply = false;
   readonly #seed: number;
-  readonly #shared: SharedConnections | undefined;
+  #shared: SharedConnections | undefined;
   /** By id. Those of free ids are not live; they wait to serve again. */
   readonly #connections: (Connection | undefined)[];
   readonly #freeIds: number[] = [];
@@ -140,6 +140,19 @@ export class ConnectionTable {
       const id = this.#sweepAt;
       if (this.#isOver(id, nowMs)) this.remove(this.#connections[id] ?? this.#viewOf(id), nowMs);
     }
+  }
+
+  /** Forgets all connections, and the memory that was shared, which may be given back then. */
+  close(): void {
+    this.#shared = undefined;
+    this.#connections.length = 0;
+    this.#freeIds.length = 0;
+    this.#places.fill(0);
+    this.#nByZone.clear();
+    this.#nIds = 0;
+    this.#nIndexed = 0;
+    this.#size = 0;
+    this.#nHidden = 0;
   }
 
   /** Notes what the kernel's program has made. */

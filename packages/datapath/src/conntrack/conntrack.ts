@@ -43,7 +43,7 @@ export class Conntrack {
   readonly limits: ConnectionLimits = new ConnectionLimits(() => this.#limitShared());
   readonly table: ConnectionTable;
   readonly fragments: Fragments = new Fragments();
-  readonly #shared: SharedConnections | undefined;
+  #shared: SharedConnections | undefined;
   readonly #expectations = new Expectations();
   readonly #nat: NatContext;
   readonly #reader = new PacketReader();
@@ -103,6 +103,12 @@ export class Conntrack {
     this.#expectations.expire(nowMs);
     this.#shared?.giveIds(nowMs);
     this.#tellShared();
+  }
+
+  /** Forgets all connections, and the memory that was shared, which may be given back then. */
+  close(): void {
+    this.table.close();
+    this.#shared = undefined;
   }
 
   /** Tells the kernel's program whether it has to ask here about packets of connections that it does not know. */
