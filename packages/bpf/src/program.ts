@@ -29,6 +29,8 @@ export interface RunSpec {
   readonly context?: Uint8Array;
   /** Default 1. */
   readonly nTimes?: number;
+  /** A device has summed the packet up; the kernel, from 6.16 on, compares the sum when the program has run. */
+  readonly isSummed?: boolean;
 }
 
 /** What a run for a test gave. */
@@ -43,6 +45,7 @@ export interface RunResult {
 
 const KINDS: Readonly<Record<ProgramKind, number>> = { socket_filter: 1, sched_cls: 3, xdp: 6 };
 const LOG_BYTES = 16 * 1024 * 1024;
+const TEST_FLAG_SUMMED = 4;
 const MAX_PACKET_BYTES = 65536;
 const EAGAIN = 11;
 const MAX_TRIES = 5;
@@ -100,8 +103,12 @@ export class BpfProgram {
     this.name = name;
   }
 
-  /** Runs it here and now, on a packet that belongs to nobody. @throws SystemCallError */
-  run({ packet, context, nTimes = 1 }: RunSpec): RunResult {
+  /**
+   * Runs it here and now, on a packet that belongs to nobody.
+   *
+   * @throws SystemCallError `EBADMSG` when the program has left a sum that is not the packet's
+   */
+  run({ packet, context, nTimes = 1, isSummed = false }: RunSpec): RunResult {
     const before = fixedMemory(packet.length);
     before.set(packet);
     const after = fixedMemory(MAX_PACKET_BYTES);
@@ -111,7 +118,7 @@ export class BpfProgram {
       .u32(12, after.length)
       .memory(16, before)
       .memory(24, after);
-    attributes.u32(32, nTimes);
+    attributes.u32(32, nTimes).u32(64, isSummed ? TEST_FLAG_SUMMED : 0);
     if (context !== undefined) {
       const fixed = fixedMemory(context.length);
       fixed.set(context);

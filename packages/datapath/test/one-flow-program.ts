@@ -22,6 +22,8 @@ export type Outcome = Uint8Array | "dropped" | "slow";
 
 /** Maps and a program. */
 export class OneFlowProgram {
+  /** Whether a device has summed up the packets of runs: one throws `EBADMSG` when the program has made that untrue. */
+  isSummed = false;
   readonly meters: KernelMeters = new KernelMeters(0);
   readonly #maps = {
     ports: BpfMap.create({ kind: "hash", name: "ports", keyBytes: 4, valueBytes: 8, maxEntries: 1 }),
@@ -73,7 +75,7 @@ export class OneFlowProgram {
    */
   run(packet: Uint8Array, actions: readonly KernelAction<ActionName>[], gsoSize = 0, keyInSlot = 1): Outcome {
     new SlotMemory(this.#slots, 1, () => Promise.resolve()).take(actions, Uint32Array.of(keyInSlot));
-    const { value, packet: after } = this.#program.run({ packet, context: contextWith(gsoSize) });
+    const { value, packet: after } = this.#program.run({ packet, context: contextWith(gsoSize), isSummed: this.isSummed });
     return value === VERDICT.redirect ? after : value === VERDICT.pass ? "slow" : "dropped";
   }
 
