@@ -10,6 +10,7 @@
 import { FIELDS } from "@tenet/net";
 import { attach, GracePeriod, type Link } from "@tenet/bpf";
 import { AppError, errnoOf, messageOf } from "@tenet/kit";
+import { SystemCallError } from "@tenet/linux";
 import type { DatapathAction, KernelStats, SetTunnelAction, TunnelSpec } from "../datapath.ts";
 import type { KernelAction, KernelPort } from "./actions/action-kind.ts";
 import { type ActionName, toKernelActions, withoutLastClone } from "./actions/actions.ts";
@@ -306,7 +307,12 @@ export class KernelFlows {
   }
 
   #putFirst(): void {
-    for (const { link, isLeft } of this.#ports.values()) if (!isLeft) link.replace(this.#first.program);
+    for (const { link, isLeft } of this.#ports.values()) {
+      if (isLeft) continue;
+      const refused = orRefusal(() => link.replace(this.#first.program));
+      // The link of a device that is gone; its port goes, too, as soon as that is read.
+      if (refused instanceof SystemCallError && refused.errno !== "ENOLINK") throw refused;
+    }
   }
 
   #putLater(): void {
