@@ -29,10 +29,10 @@ const N_PACKETS = 40_000;
 const PORTS = [1, 2, 3, 4];
 /** A dummy port's queue holds a hundred. */
 const FRAMES_AT_ONCE = 96;
-/** For frames at once. */
-const PATIENCE_MS = 5000;
-/** No rule set is begun later; the largest take half a minute. */
-const LATEST_START_MS = 200_000;
+/** For all frames of a rule set. */
+const PATIENCE_MS = 40_000;
+/** No rule set is begun later. */
+const LATEST_START_MS = 150_000;
 const SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema";
 
 /** Runs the benchmark. */
@@ -54,7 +54,9 @@ export async function megaflows() {
         return { port: key[FIELDS.in_port.word], frame: composePacket(key) };
       });
       const figure = `${kind}, ${rules.length.toLocaleString("en-US")} rules`;
-      rows.push({ figure, unit: "megaflows", tenet: ours(flows, frames), peer: await theirs(flows, frames), better: "lower" });
+      const peer = await theirs(flows, frames);
+      if (peer === undefined) console.log(`  not reached: ${figure}, by the original`);
+      rows.push({ figure, unit: "megaflows", tenet: ours(flows, frames), peer, better: "lower" });
     }
   }
   return { peer: "Open vSwitch", rows };
@@ -109,7 +111,7 @@ async function theirs(flows, frames) {
 /**
  * Sends all frames, so many at a time as its queue holds, and waits until they are translated.
  *
- * @returns the number of megaflows
+ * @returns the number of megaflows; `undefined` when it took too long
  */
 async function feed(dir, frames) {
   const control = await openControl(dir);
@@ -125,6 +127,7 @@ async function feed(dir, frames) {
     return Number(hit) + Number(missed);
   };
   const nBefore = await nSeen();
+  const endMs = performance.now() + PATIENCE_MS;
   try {
     for (let n = 0; n < frames.length; n += FRAMES_AT_ONCE) {
       const part = frames.slice(n, n + FRAMES_AT_ONCE);
@@ -133,10 +136,8 @@ async function feed(dir, frames) {
         length.writeUInt16BE(frame.length);
         sockets[port - 1].write(Buffer.concat([length, frame]));
       }
-      const endMs = performance.now() + PATIENCE_MS;
       while ((await nSeen()) - nBefore < n + part.length) {
-        if (performance.now() > endMs)
-          throw new Error(`the original took ${(await nSeen()) - nBefore} of ${n + part.length} packets`);
+        if (performance.now() > endMs) return undefined;
       }
     }
     return Number(/ {2}flows: (\d+)/.exec(await control.ask("dpctl/show"))?.[1]);
