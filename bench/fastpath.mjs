@@ -59,7 +59,13 @@ const RIVALS = [
   { start: () => startTenet({ name: "Tenet, user" }), flows: [NORMAL] },
   { start: () => startKernel("Tenet, ebpf", "k"), flows: [NORMAL] },
   { start: () => startKernel("… a flow drops BPDUs", "d"), flows: [NORMAL, DROP_BPDUS] },
-  { start: () => startKernel(`… ${N_MASKS} masks`, "m"), flows: [NORMAL, ...BY_MASKS], nTargets: N_MASKS, nFlows: 32 * N_MASKS },
+  {
+    start: () => startKernel(`… ${N_MASKS} masks`, "m"),
+    flows: [NORMAL, ...BY_MASKS],
+    nTargets: N_MASKS,
+    nFlows: 32 * N_MASKS,
+    prepare: fillCache,
+  },
   {
     start: () => startKernel("… 200,000 flows", "f"),
     flows: [NORMAL, BY_PORTS],
