@@ -107,6 +107,7 @@ export async function fastpath() {
       if (absent === undefined) fields.push(await Field.start(spec));
       else console.log(`  without a row, since ${absent} is not installed`);
     }
+    for (const field of fields) await field.prepare();
     return [await forwardingTable(fields), await setUpTable(fields)];
   } finally {
     for (const field of fields) await field.close();
@@ -213,11 +214,16 @@ class Field {
     field.spec = spec;
     field.rival = await spec.start();
     field.programs = new HostPrograms(field.rival);
-    if (spec.flows !== undefined) field.rival.setFlows(spec.flows);
-    await sleep(WARM_UP_MS);
-    await spec.prepare?.(field.rival, spec);
-    await sendFrames(field, { ms: WARM_UP_MS });
     return field;
+  }
+
+  /** Gives the switch its flows. */
+  async prepare() {
+    const { flows, prepare } = this.spec;
+    if (flows !== undefined) this.rival.setFlows(flows);
+    await sleep(WARM_UP_MS);
+    await prepare?.(this.rival, this.spec);
+    await sendFrames(this, { ms: WARM_UP_MS });
   }
 
   /** What its work has cost so far, with what else this process does. */
