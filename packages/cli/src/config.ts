@@ -73,7 +73,7 @@ export function upConfig(lab: string | undefined, flags: UpFlags, env: Environme
     consolePort: portOf(read(env, "--console-port", flags.consolePort, "TENET_CONSOLE_PORT", CONSOLE_PORT)),
     consoleWrites: flags.consoleWrites === true,
     mode: modeOf(read(env, "--hosts", flags.hosts, "TENET_HOSTS", "auto")),
-    datapath: datapathOf(read(env, "--datapath", flags.datapath, "TENET_DATAPATH", "user")),
+    datapath: datapathOf(read(env, "--datapath", flags.datapath, "TENET_DATAPATH", "auto")),
     prefix: prefixOf(read(env, "--prefix", flags.prefix, "TENET_PREFIX", "tenet-")),
     cwd,
   };

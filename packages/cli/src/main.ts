@@ -35,7 +35,7 @@ program
   .option("--hosts <kind>", "namespaces (root on Linux), simulated, or auto [TENET_HOSTS]")
   .option(
     "--datapath <kind>",
-    "ebpf: the kernel forwards what its program can do (root); user; or auto: ebpf where it works [TENET_DATAPATH]",
+    "ebpf: the kernel forwards what its program can do (root); user; or auto, the default: ebpf where it works [TENET_DATAPATH]",
   )
   .option("--policy-port <port>", "of the policy API on loopback, default 1789 [TENET_POLICY_PORT]")
   .option("--console-port <port>", "of the console on loopback, default 8089 [TENET_CONSOLE_PORT]")
@@ -69,7 +69,7 @@ program
   .description("stop what runs, and wait until it has")
   .action(async () => {
     const { down } = await import("./commands/down.ts");
-    stdout.write(`stopped (pid ${await down(homeOf(env))})\n`);
+    stdout.write(`${await down(homeOf(env))}\n`);
   });
 
 program

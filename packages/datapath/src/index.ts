@@ -23,6 +23,7 @@ export type {
 } from "./datapath.ts";
 export { nestedActions } from "./datapath.ts";
 export { type KernelObstacle, kernelObstacle } from "./ebpf/kernel-obstacle.ts";
+export { removeKernelLeftovers } from "./ebpf/kernel-pins.ts";
 export { FlowTable } from "./flow-table.ts";
 export { MemoryLink } from "./port/memory-link.ts";
 export { Meter, type MeterBand, type MeterConfig, type MeterCounters, type MeterStats } from "./meter/meter.ts";

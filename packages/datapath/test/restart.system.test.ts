@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { kernelObstacle, UserDatapath } from "@tenet/datapath";
+import { kernelObstacle, removeKernelLeftovers, UserDatapath } from "@tenet/datapath";
 import {
   addAddress,
   bpfFileSystem,
@@ -138,6 +138,15 @@ describe.skipIf(obstacle !== undefined)("a process that is killed", () => {
     expect(lost).toBe(0);
     await datapath[Symbol.asyncDispose]();
     expect(existsSync(`${bpfFileSystem()}/${FOLDER}`)).toBe(false);
+  });
+
+  test("what goes on without it ends on request, but not while it lives", async () => {
+    expect(removeKernelLeftovers(PINS)).toBe(false);
+    await kill();
+    expect(removeKernelLeftovers(PINS)).toBe(true);
+    expect(existsSync(`${bpfFileSystem()}/${FOLDER}`)).toBe(false);
+    expect(collectorsOf(child.pid)).toEqual([]);
+    expect(removeKernelLeftovers(PINS)).toBe(false);
   });
 
   test("whoever stops in order before it has taken over leaves nothing either", async () => {

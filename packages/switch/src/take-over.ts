@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { readlinkSync } from "node:fs";
 import { resolve } from "node:path";
-import type { UserDatapath } from "@tenet/datapath";
+import { kernelObstacle, removeKernelLeftovers, type UserDatapath } from "@tenet/datapath";
 import type { Clock, Scope } from "@tenet/kit";
 import type { VirtualSwitch } from "./virtual-switch.ts";
 
@@ -19,6 +19,12 @@ export function pinNameOf(runDir: string): string | undefined {
   if (process.platform !== "linux") return undefined;
   const place = `${readlinkSync("/proc/thread-self/ns/net")} ${resolve(runDir)}`;
   return createHash("sha256").update(place).digest("hex").slice(0, 16);
+}
+
+/** Takes away what a switch of this run folder that was killed left in the kernel. @returns whether there was anything. @throws SystemCallError */
+export function removeLeftFlows(runDir: string): boolean {
+  const name = pinNameOf(runDir);
+  return name !== undefined && kernelObstacle() === undefined && removeKernelLeftovers(name);
 }
 
 /** Takes over as soon as it is time; to be called when the bridges are as the database says. */

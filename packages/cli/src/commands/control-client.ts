@@ -5,7 +5,7 @@ import { AppError, errnoOf, IoError } from "@tenet/kit";
 import type { Home } from "../config.ts";
 
 /** Nobody answers on the state folder's socket. */
-class NotRunningError extends AppError {
+export class NotRunningError extends AppError {
   static override readonly code: string = "CLI_NOT_RUNNING";
 
   constructor(home: Home, cause: Error) {

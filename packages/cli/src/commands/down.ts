@@ -1,15 +1,25 @@
-/** `tenet down`: asks the running Tenet to stop and waits until it has. */
+/** `tenet down`: asks the running Tenet to stop and waits until it has; of one that was killed, it ends what went on without it. */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errnoOf, IoError } from "@tenet/kit";
+import { removeLeftFlows } from "@tenet/switch";
 import type { Home } from "../config.ts";
-import { ask } from "./control-client.ts";
+import { ask, NotRunningError } from "./control-client.ts";
 
 const WAIT_MS = 15_000;
 const LOOK_MS = 50;
 
-/** @returns the pid that stopped. @throws NotRunningError; IoError when it still runs after 15 s */
-export async function down(home: Home): Promise<number> {
+/** @returns what was stopped, as text. @throws NotRunningError; IoError when it still runs after 15 s */
+export async function down(home: Home): Promise<string> {
+  try {
+    return `stopped (pid ${await stop(home)})`;
+  } catch (error) {
+    if (!(error instanceof NotRunningError) || !removeLeftFlows(home.runDir)) throw error;
+    return "nothing ran; the flows that a killed one had left in the kernel are gone";
+  }
+}
+
+async function stop(home: Home): Promise<number> {
   const { pid } = await ask<{ readonly pid: number }>(home, "POST", "/api/stop");
   for (let waitedMs = 0; isAlive(pid); waitedMs += LOOK_MS) {
     if (waitedMs > WAIT_MS) {

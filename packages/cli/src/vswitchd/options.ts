@@ -18,7 +18,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
         argument: "required",
         placeholder: "auto|ebpf|user",
         about:
-          "ebpf: the kernel forwards what its program can do (needs root); user, the default: this process does all; auto: ebpf where it works",
+          "ebpf: the kernel forwards what its program can do (needs root); user: this process does all; auto, the default: ebpf where it works",
       },
       { name: "unixctl", argument: "required", placeholder: "SOCKET", about: "control socket, or none" },
       { name: "disable-system", about: "understood, and without effect: there is no kernel datapath to leave out" },

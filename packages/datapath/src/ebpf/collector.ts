@@ -7,6 +7,7 @@ import { createVethPair, type FrameDevice, linkIndex, openPacketSocket, setLinkU
 
 /** As large as a packet can be that is yet to be cut into segments. */
 const MTU = 65_535;
+const PREFIX = "tup";
 
 /** An open collector. */
 export interface Collector {
@@ -30,10 +31,15 @@ export function openCollector(): Collector {
   return { name, ifindex, peer: linkIndex(peerOf(name)), device: openPacketSocket(name), guard };
 }
 
+/** The process that made a collector. */
+export function ownerOf(name: string): number {
+  return Number.parseInt(name.slice(PREFIX.length), 10);
+}
+
 /** Makes a pair of devices. */
 function createPair(): string {
   for (let i = 0; ; i++) {
-    const name = `tup${process.pid}.${i}`;
+    const name = `${PREFIX}${process.pid}.${i}`;
     try {
       createVethPair({ name, peer: peerOf(name), mtu: MTU });
       return name;

@@ -7,11 +7,11 @@
  *     /sys/fs/bpf/tenet-NAME/link-IFINDEX-DIRECTION     a program on a device
  *     /sys/fs/bpf/tenet-NAME/COLLECTOR/…                what only the programs of one process need; COLLECTOR is a device of it
  */
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type BpfMap, type Link, openPinnedLink, unpin } from "@tenet/bpf";
 import { bpfFileSystem, deleteLink, findLink } from "@tenet/linux";
-import type { Collector } from "./collector.ts";
+import { type Collector, ownerOf } from "./collector.ts";
 
 const LINK = "link-";
 
@@ -68,11 +68,7 @@ export class KernelPins {
       this.drop(place);
     }
     this.#linksLeft.clear();
-    for (const each of this.#processesLeft) {
-      rmSync(join(this.#folder, each), { recursive: true, force: true });
-      const device = each.replace("-", ".");
-      if (findLink(device) !== undefined) deleteLink(device);
-    }
+    for (const each of this.#processesLeft) endProcessLeft(this.#folder, each);
   }
 
   /** Takes all names away. */
@@ -82,7 +78,34 @@ export class KernelPins {
   }
 }
 
+/**
+ * Takes away what a process that was killed left in the kernel, when no other process has taken it over.
+ *
+ * @param name - of its datapath
+ * @returns whether there was anything
+ * @throws SystemCallError when it cannot be taken away
+ */
+export function removeKernelLeftovers(name: string): boolean {
+  const folder = join(bpfFileSystem(), `tenet-${name}`);
+  if (!existsSync(folder)) return false;
+  const processes = readdirSync(folder).filter((each) => !each.startsWith(LINK));
+  if (processes.some((each) => existsSync(`/proc/${ownerOf(collectorOf(each))}`))) return false;
+  for (const each of processes) endProcessLeft(folder, each);
+  rmSync(folder, { recursive: true, force: true });
+  return true;
+}
+
+function endProcessLeft(folder: string, name: string): void {
+  rmSync(join(folder, name), { recursive: true, force: true });
+  const device = collectorOf(name);
+  if (findLink(device) !== undefined) deleteLink(device);
+}
+
 /** Dots are not for names in the BPF file system. */
 function folderOf(collector: string): string {
   return collector.replace(".", "-");
+}
+
+function collectorOf(folder: string): string {
+  return folder.replace("-", ".");
 }
