@@ -19,7 +19,7 @@ export type {
 } from "./instruction.ts";
 export { GracePeriod } from "./grace-period.ts";
 export { kernelFunctionIds } from "./kernel-types.ts";
-export { type AttachPoint, attach, type Link, openPinnedLink, VERDICT } from "./link.ts";
+export { type AttachPoint, attach, deviceOfPinnedLink, type Link, openPinnedLink, VERDICT } from "./link.ts";
 export { BpfMap, type EntryPart, type MapSpec, type UpdateMode } from "./map.ts";
 export type { MapKind } from "./map-kind.ts";
 export { unpin } from "./pin.ts";

@@ -4,7 +4,7 @@
  * A link ends when nobody has it open or pinned, and with its device. A filter stays until it is detached.
  */
 import { closeFd, type Direction, removeFilter, setFilter } from "@tenet/linux";
-import { Attributes, COMMAND, callError } from "./attributes.ts";
+import { Attributes, COMMAND, callError, fixedMemory } from "./attributes.ts";
 import { openPin, pin } from "./pin.ts";
 import type { BpfProgram } from "./program.ts";
 
@@ -51,6 +51,24 @@ export function attach(program: BpfProgram, point: AttachPoint): Link {
 /** Opens a tcx link that is pinned. @throws SystemCallError when nothing is there */
 export function openPinnedLink(path: string): Link {
   return new TcxLink(openPin(path));
+}
+
+/**
+ * The device of a tcx link that is pinned, by its number in its own namespace; 0 when the device is gone.
+ *
+ * @throws SystemCallError when nothing is there
+ * @see struct bpf_link_info in linux/bpf.h
+ */
+export function deviceOfPinnedLink(path: string): number {
+  const [infoBytes, deviceAt] = [64, 16];
+  const fd = openPin(path);
+  try {
+    const info = fixedMemory(infoBytes);
+    new Attributes().u32(0, fd).u32(4, infoBytes).memory(8, info).call(COMMAND.infoByFd, `read what link "${path}" is`);
+    return new DataView(info.buffer, info.byteOffset).getUint32(deviceAt, true);
+  } finally {
+    closeFd(fd);
+  }
 }
 
 /** Whether the kernel has tcx links, found out without a device: only one that knows them looks for it. */

@@ -9,11 +9,14 @@
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type BpfMap, type Link, openPinnedLink, unpin } from "@tenet/bpf";
-import { bpfFileSystem, deleteLink, findLink } from "@tenet/linux";
+import { type BpfMap, deviceOfPinnedLink, type Link, openPinnedLink, unpin } from "@tenet/bpf";
+import { errnoOf } from "@tenet/kit";
+import { bpfFileSystem, deleteLink, findLink, SystemCallError } from "@tenet/linux";
 import { type Collector, ownerOf } from "./collector.ts";
 
+const FOLDER = "tenet-";
 const LINK = "link-";
+const GUARD = "guard";
 
 /** Names of one datapath's objects. */
 export class KernelPins {
@@ -28,7 +31,8 @@ export class KernelPins {
    * @throws SystemCallError when there is no BPF file system
    */
   constructor(name: string, collector: Collector) {
-    this.#folder = join(bpfFileSystem(), `tenet-${name}`);
+    removeDead();
+    this.#folder = join(bpfFileSystem(), FOLDER + name);
     mkdirSync(this.#folder, { recursive: true });
     const names = readdirSync(this.#folder);
     const links = names.filter((each) => each.startsWith(LINK));
@@ -36,7 +40,7 @@ export class KernelPins {
     this.#processesLeft = names.filter((each) => !each.startsWith(LINK));
     this.#own = join(this.#folder, folderOf(collector.name));
     mkdirSync(this.#own, { recursive: true });
-    collector.guard.pin(join(this.#own, "guard"));
+    collector.guard.pin(join(this.#own, GUARD));
   }
 
   /** The link that the process before left at a place; it is the caller's then. */
@@ -86,13 +90,32 @@ export class KernelPins {
  * @throws SystemCallError when it cannot be taken away
  */
 export function removeKernelLeftovers(name: string): boolean {
-  const folder = join(bpfFileSystem(), `tenet-${name}`);
+  const folder = join(bpfFileSystem(), FOLDER + name);
   if (!existsSync(folder)) return false;
   const processes = readdirSync(folder).filter((each) => !each.startsWith(LINK));
   if (processes.some((each) => existsSync(`/proc/${ownerOf(collectorOf(each))}`))) return false;
   for (const each of processes) endProcessLeft(folder, each);
   rmSync(folder, { recursive: true, force: true });
   return true;
+}
+
+/** Takes away what was killed together with its namespace: none of its links has a device any more, but all of its memory is kept. */
+function removeDead(): void {
+  const all = bpfFileSystem();
+  for (const name of readdirSync(all)) {
+    if (name.startsWith(FOLDER) && isDead(join(all, name))) rmSync(join(all, name), { recursive: true, force: true });
+  }
+}
+
+function isDead(folder: string): boolean {
+  try {
+    const links = readdirSync(folder).map((each) => join(folder, each.startsWith(LINK) ? each : join(each, GUARD)));
+    return links.length > 0 && links.every((link) => deviceOfPinnedLink(link) === 0);
+  } catch (error) {
+    const errno = error instanceof SystemCallError ? error.errno : errnoOf(error);
+    if (errno === "ENOENT") return false; // its process is about to begin, or to end
+    throw error;
+  }
 }
 
 function endProcessLeft(folder: string, name: string): void {
