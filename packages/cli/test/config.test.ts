@@ -9,7 +9,7 @@ test("without flags and environment, Congress's port, the console's, and the bes
     consolePort: 8089,
     mode: undefined,
     prefix: "tenet-",
-    datapath: "user",
+    datapath: "auto",
     once: false,
   });
   expect(config.home.path).toMatch(/\/\.tenet$/);

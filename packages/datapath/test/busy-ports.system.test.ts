@@ -1,8 +1,6 @@
 /** Ports under more load than they can carry: none starves another, and what is lost is counted where it was lost. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
-  createNamespace,
-  createVethPair,
   deleteLeftovers,
   FRAME_OFFSET,
   FrameArena,
@@ -12,11 +10,10 @@ import {
   probe,
   SendQueue,
   setLinkDown,
-  setLinkUp,
-  untilOperational,
 } from "@tenet/linux";
 import { UserDatapath } from "@tenet/datapath";
 import { FIELDS, getField } from "@tenet/net";
+import { cableHost } from "./cabled-host.ts";
 import { matchOf, udpFrame } from "./frames.ts";
 
 const { canUseNamespaces, missing } = probe();
@@ -32,13 +29,9 @@ let hosts: FrameDevice[];
 
 /** Adds a port with a host behind it. @returns the port's number */
 async function plugHost(name: string): Promise<number> {
-  createNamespace(`tbp-${name}`);
-  createVethPair({ name: `tbp-${name}-sw`, peer: "eth0", peerNamespace: `tbp-${name}` });
-  setLinkUp(`tbp-${name}-sw`);
-  inNamespace(`tbp-${name}`, () => setLinkUp("eth0"));
-  await untilOperational([{ name: `tbp-${name}-sw` }, { name: "eth0", namespace: `tbp-${name}` }]);
+  const device = await cableHost(`tbp-${name}`);
   hosts.push(inNamespace(`tbp-${name}`, () => openPacketSocket("eth0")));
-  return datapath.addPort({ name: `tbp-${name}-sw`, kind: "system" });
+  return datapath.addPort({ name: device, kind: "system" });
 }
 
 /** Sends UDP frames from the host of a port (counted from 1) without letting the datapath run meanwhile. */

@@ -4,17 +4,9 @@ import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { BpfProgram } from "@tenet/bpf";
 import { kernelObstacle, UserDatapath } from "@tenet/datapath";
-import {
-  addAddress,
-  createNamespace,
-  createVethPair,
-  deleteLeftovers,
-  deleteLink,
-  inNamespace,
-  setLinkUp,
-  untilOperational,
-} from "@tenet/linux";
+import { deleteLeftovers, deleteLink } from "@tenet/linux";
 import type { FieldName } from "@tenet/net";
+import { cableHost } from "./cabled-host.ts";
 import { matchOf } from "./frames.ts";
 
 const obstacle = kernelObstacle();
@@ -30,16 +22,7 @@ let a: number;
 let b: number;
 
 async function plugHost(name: string, n: number): Promise<number> {
-  const device = `${PREFIX}${name}-s`;
-  createNamespace(`${PREFIX}${name}`);
-  createVethPair({ name: device, peer: "eth0", peerNamespace: `${PREFIX}${name}` });
-  setLinkUp(device);
-  inNamespace(`${PREFIX}${name}`, () => {
-    addAddress("eth0", `10.98.8.${n}/24`);
-    setLinkUp("eth0");
-  });
-  await untilOperational([{ name: device }, { name: "eth0", namespace: `${PREFIX}${name}` }]);
-  return datapath.addPort({ name: device, kind: "system" });
+  return datapath.addPort({ name: await cableHost(PREFIX + name, `10.98.8.${n}/24`), kind: "system" });
 }
 
 function received(): number {
@@ -92,7 +75,7 @@ describe.skipIf(obstacle !== undefined)("under traffic", () => {
   });
 
   test("a device goes away, its port goes with it, and one in its place is served", async () => {
-    deleteLink(`${PREFIX}b-s`);
+    deleteLink(`${PREFIX}b-sw`);
     await vi.waitFor(() => expect(datapath.ports().map(({ portNo }) => portNo)).toEqual([a]), PATIENCE);
     deleteLeftovers(`${PREFIX}b`);
     for (const flow of datapath.flows()) datapath.deleteFlow(flow);

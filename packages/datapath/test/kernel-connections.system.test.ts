@@ -1,18 +1,10 @@
 /** Connections that the kernel's program follows, begins and translates while this process looks away. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { probeBpf } from "@tenet/bpf";
-import {
-  addAddress,
-  createNamespace,
-  createVethPair,
-  deleteLeftovers,
-  inNamespace,
-  ReachabilityProber,
-  setLinkUp,
-  untilOperational,
-} from "@tenet/linux";
+import { addAddress, deleteLeftovers, inNamespace, ReachabilityProber } from "@tenet/linux";
 import { CT_STATE, type CtDatapathAction, type CtNat, type DatapathAction, UserDatapath } from "@tenet/datapath";
 import { FIELDS, formatIp4, getField, parseIp4 } from "@tenet/net";
+import { cableHost } from "./cabled-host.ts";
 import { matchOf } from "./frames.ts";
 import { transfer } from "./tcp-transfer.ts";
 
@@ -50,15 +42,7 @@ let stop: AbortController;
 let nUpcalls: number;
 
 async function plugHost(name: string, n: number): Promise<number> {
-  createNamespace(`tkc-${name}`);
-  createVethPair({ name: `tkc-${name}-sw`, peer: "eth0", peerNamespace: `tkc-${name}` });
-  setLinkUp(`tkc-${name}-sw`);
-  inNamespace(`tkc-${name}`, () => {
-    addAddress("eth0", `10.98.6.${n}/24`);
-    setLinkUp("eth0");
-  });
-  await untilOperational([{ name: `tkc-${name}-sw` }, { name: "eth0", namespace: `tkc-${name}` }]);
-  return datapath.addPort({ name: `tkc-${name}-sw`, kind: "system" });
+  return datapath.addPort({ name: await cableHost(`tkc-${name}`, `10.98.6.${n}/24`), kind: "system" });
 }
 
 /** A firewall: what `a` begins goes through, and answers to it come back. */

@@ -2,9 +2,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { probeBpf } from "@tenet/bpf";
 import {
-  addAddress,
-  createNamespace,
-  createVethPair,
   deleteLeftovers,
   FRAME_OFFSET,
   FrameArena,
@@ -13,11 +10,10 @@ import {
   openPacketSocket,
   ReachabilityProber,
   SendQueue,
-  setLinkUp,
   setMtu,
-  untilOperational,
 } from "@tenet/linux";
 import { type DatapathAction, type MeterConfig, type PortSpec, UserDatapath } from "@tenet/datapath";
+import { cableHost } from "./cabled-host.ts";
 import { matchOf } from "./frames.ts";
 
 const { obstacle } = probeBpf();
@@ -32,15 +28,7 @@ let stop: AbortController;
 let nUpcalls: number;
 
 async function plugHost(name: string, n: number, spec: Partial<PortSpec> = {}): Promise<number> {
-  createNamespace(`tkf-${name}`);
-  createVethPair({ name: `tkf-${name}-sw`, peer: "eth0", peerNamespace: `tkf-${name}` });
-  setLinkUp(`tkf-${name}-sw`);
-  inNamespace(`tkf-${name}`, () => {
-    addAddress("eth0", `10.98.3.${n}/24`);
-    setLinkUp("eth0");
-  });
-  await untilOperational([{ name: `tkf-${name}-sw` }, { name: "eth0", namespace: `tkf-${name}` }]);
-  return datapath.addPort({ name: `tkf-${name}-sw`, kind: "system", ...spec });
+  return datapath.addPort({ name: await cableHost(`tkf-${name}`, `10.98.3.${n}/24`), kind: "system", ...spec });
 }
 
 /** A slow path that sends what comes in at one of two ports out at the other, by a flow for each port and type. */

@@ -4,18 +4,10 @@ import { createSocket } from "node:dgram";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { probeBpf } from "@tenet/bpf";
-import {
-  addAddress,
-  createNamespace,
-  createVethPair,
-  deleteLeftovers,
-  inNamespace,
-  ReachabilityProber,
-  setLinkUp,
-  untilOperational,
-} from "@tenet/linux";
+import { addAddress, deleteLeftovers, ReachabilityProber, setLinkUp } from "@tenet/linux";
 import { type DatapathAction, type Megaflow, UserDatapath } from "@tenet/datapath";
 import { FIELDS, getField, IP_PROTO, makeFlowKey } from "@tenet/net";
+import { cableHost } from "./cabled-host.ts";
 import { matchOf } from "./frames.ts";
 import { transfer } from "./tcp-transfer.ts";
 
@@ -42,15 +34,7 @@ let stop: AbortController;
 let upcalls: Uint32Array[];
 
 async function plugHost(name: string, n: number): Promise<number> {
-  createNamespace(`${PREFIX}${name}`);
-  createVethPair({ name: `${PREFIX}${name}-sw`, peer: "eth0", peerNamespace: `${PREFIX}${name}` });
-  setLinkUp(`${PREFIX}${name}-sw`);
-  inNamespace(`${PREFIX}${name}`, () => {
-    addAddress("eth0", `10.98.4.${n}/24`);
-    setLinkUp("eth0");
-  });
-  await untilOperational([{ name: `${PREFIX}${name}-sw` }, { name: "eth0", namespace: `${PREFIX}${name}` }]);
-  return datapath.addPort({ name: `${PREFIX}${name}-sw`, kind: "system" });
+  return datapath.addPort({ name: await cableHost(PREFIX + name, `10.98.4.${n}/24`), kind: "system" });
 }
 
 /** A slow path that installs what `pipeline` says, but for numbers in `uncached`. */

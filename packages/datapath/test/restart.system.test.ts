@@ -5,18 +5,15 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { kernelObstacle, removeKernelLeftovers, UserDatapath } from "@tenet/datapath";
 import {
-  addAddress,
   bpfFileSystem,
   createNamespace,
-  createVethPair,
   deleteLeftovers,
   deleteLink,
   deleteNamespace,
   inNamespace,
   listLinks,
-  setLinkUp,
-  untilOperational,
 } from "@tenet/linux";
+import { cableHost } from "./cabled-host.ts";
 import { matchOf } from "./frames.ts";
 
 const obstacle = kernelObstacle();
@@ -57,15 +54,8 @@ let child: ChildProcess;
 let ping: ChildProcess;
 let report: string;
 
-function plugHost(name: string, n: number): string {
-  createNamespace(`${PREFIX}${name}`);
-  createVethPair({ name: `${PREFIX}${name}-s`, peer: "eth0", peerNamespace: `${PREFIX}${name}` });
-  setLinkUp(`${PREFIX}${name}-s`);
-  inNamespace(`${PREFIX}${name}`, () => {
-    addAddress("eth0", `10.98.7.${n}/24`);
-    setLinkUp("eth0");
-  });
-  return `${PREFIX}${name}-s`;
+function plugHost(name: string, n: number): Promise<string> {
+  return cableHost(PREFIX + name, `10.98.7.${n}/24`);
 }
 
 /** Collectors of a process. */
@@ -81,11 +71,7 @@ describe.skipIf(obstacle !== undefined)("a process that is killed", () => {
   let names: string[];
 
   beforeEach(async () => {
-    names = [plugHost("a", 1), plugHost("b", 2)];
-    await untilOperational([
-      ...names.map((name) => ({ name })),
-      ...["a", "b"].map((host) => ({ name: "eth0", namespace: `${PREFIX}${host}` })),
-    ]);
+    names = [await plugHost("a", 1), await plugHost("b", 2)];
     const args = ["--input-type=module", "-e", SWITCH, DATAPATH, JSON.stringify([...MASK]), PINS, ...names];
     child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
     report = "";

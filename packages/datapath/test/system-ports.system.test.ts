@@ -12,10 +12,10 @@ import {
   ReachabilityProber,
   setLinkDown,
   setLinkUp,
-  untilOperational,
 } from "@tenet/linux";
 import { type DatapathAction, MemoryLink, UserDatapath } from "@tenet/datapath";
 import { addToSum, dissect, FIELDS, foldSum, getField, getU16, internetChecksum, makeFlowKey, pseudoSum4 } from "@tenet/net";
+import { cableHost } from "./cabled-host.ts";
 import { matchOf } from "./frames.ts";
 import { transfer } from "./tcp-transfer.ts";
 
@@ -35,16 +35,7 @@ let stop: AbortController;
 
 /** Adds a host: namespace tdp-X with 10.98.2.N, cabled to device tdp-X-sw here. */
 async function plugHost(name: string, n: number): Promise<number> {
-  createNamespace(`tdp-${name}`);
-  createVethPair({ name: `tdp-${name}-sw`, peer: "eth0", peerNamespace: `tdp-${name}` });
-  setLinkUp(`tdp-${name}-sw`);
-  inNamespace(`tdp-${name}`, () => {
-    addAddress("eth0", `10.98.2.${n}/24`);
-    addAddress("eth0", `fd98:2::${n}/64`);
-    setLinkUp("eth0");
-  });
-  await untilOperational([{ name: `tdp-${name}-sw` }, { name: "eth0", namespace: `tdp-${name}` }]);
-  return datapath.addPort({ name: `tdp-${name}-sw`, kind: "system" });
+  return datapath.addPort({ name: await cableHost(`tdp-${name}`, `10.98.2.${n}/24`, `fd98:2::${n}/64`), kind: "system" });
 }
 
 /** Adds hosts a and b. @returns their port numbers */

@@ -4,21 +4,9 @@ import { createServer, Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { probeBpf } from "@tenet/bpf";
 import { type DatapathAction, type Megaflow, UserDatapath } from "@tenet/datapath";
-import {
-  addAddress,
-  createNamespace,
-  createVethPair,
-  deleteLeftovers,
-  inNamespace,
-  openTcpListener,
-  POLL,
-  Poller,
-  setLinkUp,
-  socketError,
-  startTcpConnect,
-  untilOperational,
-} from "@tenet/linux";
+import { deleteLeftovers, openTcpListener, POLL, Poller, socketError, startTcpConnect } from "@tenet/linux";
 import { type FieldName, parseIp4, parseIp6, TCP_FLAG } from "@tenet/net";
+import { cableHost } from "./cabled-host.ts";
 import { matchOf } from "./frames.ts";
 
 const { obstacle } = probeBpf();
@@ -38,15 +26,8 @@ let datapath: UserDatapath;
 let stop: AbortController;
 
 async function plugHost(name: string, address: { 4: string; 6: string }): Promise<number> {
-  createNamespace(`ttt-${name}`);
-  createVethPair({ name: `ttt-${name}-sw`, peer: "eth0", peerNamespace: `ttt-${name}` });
-  setLinkUp(`ttt-${name}-sw`);
-  inNamespace(`ttt-${name}`, () => {
-    for (const family of [4, 6] as const) addAddress("eth0", `${address[family]}/${HOSTS[family].length}`);
-    setLinkUp("eth0");
-  });
-  await untilOperational([{ name: `ttt-${name}-sw` }, { name: "eth0", namespace: `ttt-${name}` }]);
-  return datapath.addPort({ name: `ttt-${name}-sw`, kind: "system" });
+  const addresses = ([4, 6] as const).map((family) => `${address[family]}/${HOSTS[family].length}`);
+  return datapath.addPort({ name: await cableHost(`ttt-${name}`, ...addresses), kind: "system" });
 }
 
 function put(match: Fields, set: Fields, port: number): Megaflow {
