@@ -71,7 +71,6 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   const { datapath, whyUserSpace } = openDatapath(config.datapath ?? "user", {
     ...(pinName === undefined ? {} : { pinName }),
     onRefusal: (refusal) => log.warn({ refusal }, "the kernel refused what it was to forward"),
-
     clock,
     openMemoryLink: (name) => dummies.open(name),
   });
