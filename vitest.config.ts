@@ -1,11 +1,27 @@
 import { defineConfig } from "vitest/config";
 
+declare module "vitest" {
+  /** What a run of the tests is given from outside. */
+  interface ProvidedContext {
+    /** Where all that is random begins: TEST_SEED, a number (1 unless told, so that a run can be repeated) or `random`. */
+    seed: number;
+    /** How many times over the long tests (laws of the engine, fuzzing, comparisons, kills) go: TEST_EFFORT, 1 unless told. */
+    effort: number;
+  }
+}
+
+const effort = numberFrom("TEST_EFFORT", 1);
+const seed = process.env["TEST_SEED"] === "random" ? Date.now() % 2 ** 31 : numberFrom("TEST_SEED", 1);
+
 /** Unit tests run from sources; tests that change the kernel or start daemons run alone, one after another. */
 export default defineConfig({
   ssr: { resolve: { conditions: ["source"] } },
   resolve: { conditions: ["source"] },
   test: {
     setupFiles: ["scripts/seed-tests.mjs"],
+    provide: { seed, effort },
+    testTimeout: 60_000 * effort,
+    hookTimeout: 60_000,
     projects: [
       {
         extends: true,
@@ -15,7 +31,6 @@ export default defineConfig({
           exclude: ["**/*.system.test.ts"],
           pool: "threads",
           isolate: false,
-          testTimeout: 60_000,
         },
       },
       {
@@ -25,10 +40,15 @@ export default defineConfig({
           include: ["packages/*/test/**/*.system.test.ts", "e2e/**/*.test.ts"],
           pool: "forks",
           fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
         },
       },
     ],
   },
 });
+
+function numberFrom(name: string, usual: number): number {
+  const number = Number(process.env[name] ?? usual);
+  if (!Number.isInteger(number) || number < 1)
+    throw new Error(`${name}=${process.env[name]}: expected a whole number of 1 or more`);
+  return number;
+}

@@ -4,11 +4,11 @@
  */
 import { type Change, compile, DivergenceError, Engine, type Program, ProgramError } from "@tenet/datalog";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { type Generated, Generator, INPUTS } from "./generate.ts";
 import { sourcesOf } from "./generated-sources.ts";
 
-const N_PROGRAMS = Math.ceil(Number(process.env["DATALOG_PROGRAMS"] ?? 500) / 80);
+const N_PROGRAMS = Math.ceil(6 * inject("effort"));
 const N_NODES = 90;
 /** Beside whatever is generated: thousands of rows, hundreds of derivations of one row, groups of many rows. */
 const CLOSURE = `t(x, y) :- a(x, y)

@@ -11,12 +11,12 @@ import {
   type Proof,
 } from "@tenet/datalog";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { applyTo, type Generated, Generator, INPUTS } from "./generate.ts";
 import { type GeneratedSources, sourcesOf } from "./generated-sources.ts";
 import { type Db, evaluate, type Row, solve, writtenAs } from "./naive.ts";
 
-const N_PROGRAMS = Number(process.env["DATALOG_PROGRAMS"] ?? 500);
+const N_PROGRAMS = 500 * inject("effort");
 const N_STEPS = 8;
 
 test("incremental state, deltas, rollback, what-ifs, forks, rule changes and proofs agree with a naive evaluator", {

@@ -1,7 +1,7 @@
 /** Joins of addresses and prefixes: what a trie finds is what nested loops find, in both directions, and the rest is not looked at. */
 import { type Change, compile, Engine, scalar, type Value } from "@tenet/datalog";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 
 /** An address or prefix as its text and its bits, which is all that the oracle needs. */
 interface Net {
@@ -112,7 +112,7 @@ function derive(tables: Tables): Map<string, Set<string>> {
 
 test.each(["typed columns", "columns of texts"])(
   "%s: joins give what nested loops give, through changes, forks and rollbacks",
-  { timeout: 300_000 },
+  { timeout: 300_000 * inject("effort") },
   (kind) => {
     const isTyped = kind === "typed columns";
     const program = compile([{ name: "networks.dl", text: DECLARATIONS[isTyped ? 0 : 1] + RULES }]);
@@ -138,7 +138,7 @@ test.each(["typed columns", "columns of texts"])(
           expectState(engine, tables);
         }
       }),
-      { numRuns: Number(process.env["DATALOG_RANGES"] ?? 10) },
+      { numRuns: 10 * inject("effort") },
     );
   },
 );

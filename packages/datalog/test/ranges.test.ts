@@ -1,7 +1,7 @@
 /** Interval joins: what a sorted index finds is what nested loops find, and it is found without looking at the rest. */
 import { type Change, compile, Engine, scalar, type Tuple, type Value } from "@tenet/datalog";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 
 /** Values of several kinds; within a kind in ascending order. */
 const KINDS: readonly (readonly Value[])[] = [
@@ -142,7 +142,7 @@ function sorted(rows: readonly Tuple[]): string[] {
 }
 
 test("comparisons over tables of mixed values give what nested loops give, through changes, forks and rollbacks", {
-  timeout: 300_000,
+  timeout: 300_000 * inject("effort"),
 }, () => {
   const steps = fc.array(fc.tuple(fc.nat(3), changes(30)), { minLength: 3, maxLength: 6 });
   fc.assert(
@@ -174,7 +174,7 @@ test("comparisons over tables of mixed values give what nested loops give, throu
       engine.transact(engine.rows("s").map((tuple): Change => ({ relation: "s", tuple, weight: -1 })));
       expectState(engine, bodies, tables(), text);
     }),
-    { numRuns: Number(process.env["DATALOG_RANGES"] ?? 15) },
+    { numRuns: 15 * inject("effort") },
   );
 });
 

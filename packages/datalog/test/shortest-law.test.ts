@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, inject, test } from "vitest";
 
 type Edge = readonly [number, number, number];
 /** A table that keeps an extreme: the value of each group, by the group's columns as text. */
@@ -282,7 +282,7 @@ for (const [name, one] of Object.entries(CASES)) {
           run.step(changes.map(toChange), kind);
         }
       }),
-      { numRuns: Number(process.env["DATALOG_RUNS"] ?? 40) },
+      { numRuns: 40 * inject("effort") },
     );
   });
 }

@@ -4,14 +4,14 @@
  */
 import { type Change, compile, Engine, type Program, ProgramError } from "@tenet/datalog";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { findPostgres, type Postgres, startPostgres } from "../../../bench/support/postgres-server.mjs";
 import { programToSql, tableName } from "../../../bench/support/rules-to-sql.mjs";
 import { applyTo, type Generated, Generator, INPUTS } from "./generate.ts";
 import { sourcesOf } from "./generated-sources.ts";
 import type { Db } from "./naive.ts";
 
-const N_PROGRAMS = Number(process.env["DATALOG_SQL_PROGRAMS"] ?? 100);
+const N_PROGRAMS = 100 * inject("effort");
 const N_TRANSACTIONS = 1;
 /** Programs that go to the server in one script. */
 const N_PER_SCRIPT = 25;
@@ -36,7 +36,7 @@ interface Case {
 
 test.skipIf(postgres === undefined)(
   "generated programs give the rows that PostgreSQL gives (skipped without Debian's postgresql)",
-  { timeout: 600_000 },
+  { timeout: N_PROGRAMS * 6_000 },
   () => {
     const draws = fc.sample(fc.gen(), N_PROGRAMS * 2);
     const cases: Case[] = [];

@@ -1,8 +1,6 @@
 /**
- * Random bytes and spoiled messages, random and spoiled text: only typed errors, and an end in bounded time.
- *
- * `TENET_FUZZ_BYTES` says how many bytes each of the two tests reads (default 300,000), `TENET_FUZZ_SEED` from which
- * seed; a failure names the input.
+ * Random bytes and spoiled messages, random and spoiled text: only typed errors, and an end in bounded time. A failure names the
+ * input.
  */
 import { AppError, ProtocolError } from "@tenet/kit";
 import {
@@ -23,13 +21,13 @@ import {
   parseMeter,
 } from "@tenet/openflow";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { flowArbitrary } from "./arbitrary-flow.ts";
 import { groupModArbitrary } from "./arbitrary-group.ts";
 import { MESSAGES, VERSIONS } from "./sample-messages.ts";
 
-const N_BYTES = Number(process.env["TENET_FUZZ_BYTES"] ?? 300_000);
-const SEED = Number(process.env["TENET_FUZZ_SEED"] ?? 1);
+const N_BYTES = 300_000 * inject("effort");
+const SEED = inject("seed");
 const N_SAMPLES = 200;
 const TIMEOUT_MS = 20_000 + N_BYTES / 10;
 const TEXT_PIECES = [

@@ -6,15 +6,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Json, Scope } from "@tenet/kit";
 import { DatabaseLockedError } from "@tenet/ovsdb";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { openDatabase, SCHEMA, TESTER, temporaryFolder } from "./support/fixtures.ts";
 
 const writer = fileURLToPath(new URL("./support/writer-process.mjs", import.meta.url));
 const isBuilt = existsSync(new URL("../dist/index.js", import.meta.url));
 if (!isBuilt) console.log("skipped: crash tests need the built package (npx tsc -b packages/ovsdb)");
 
-/** How often a process is killed; more for a long run: `TENET_KILLS=200 npx vitest run packages/ovsdb/test/crash.system.test.ts`. */
-const NUM_KILLS = Number(process.env["TENET_KILLS"] ?? 12);
+/** How often a process is killed. */
+const NUM_KILLS = 12 * inject("effort");
 
 /** Lets a process write for a while and kills it. @returns the numbers it said were durable */
 async function writeAndKill(schema: string, file: string, first: number, lifeMs: number): Promise<number[]> {

@@ -3,11 +3,10 @@ import { connect as connectSocket } from "node:net";
 import { type Json, type Logger, Scope, silentLogger } from "@tenet/kit";
 import { type Database, JsonStream, parseExact, stringifyExact } from "@tenet/ovsdb";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { openDatabase, rawClient, serve, TESTER } from "./support/fixtures.ts";
 
-/** More for a long run: `TENET_FUZZ_RUNS=20000 npx vitest run packages/ovsdb/test/fuzz.test.ts`. */
-const NUM_RUNS = Number(process.env["TENET_FUZZ_RUNS"] ?? 400);
+const NUM_RUNS = 400 * inject("effort");
 const UUID = "00000000-0000-4000-8000-000000000001";
 const where: Json = [["_uuid", "==", ["uuid", UUID]]];
 const operations: Json[] = [

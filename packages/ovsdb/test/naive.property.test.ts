@@ -1,19 +1,17 @@
 /**
  * Random transactions over random schemas leave the same rows and give the same results as a naive database: references, garbage
  * collection, indexes, limits of rows, waits, mutations of sets and maps, and which operation fails.
- *
- * More for a long run: `TENET_PROPERTY_RUNS=5000 npx vitest run packages/ovsdb/test/naive.property.test.ts`.
  */
 import { type Json, Scope } from "@tenet/kit";
 import { type Database, type DatabaseSchema, parseSchema, rowsAt, type TableSchema } from "@tenet/ovsdb";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { arbitraryOperation } from "./support/arbitrary-operations.ts";
 import { openDatabase, TESTER } from "./support/fixtures.ts";
 import { NaiveDatabase } from "./support/naive-database.ts";
 import { naiveRowText, naiveSelectText } from "./support/naive-values.ts";
 
-const NUM_RUNS = Number(process.env["TENET_PROPERTY_RUNS"] ?? 150);
+const NUM_RUNS = 150 * inject("effort");
 const NAMES = ["A", "B", "C"];
 
 const atomType: fc.Arbitrary<Json> = fc.oneof(

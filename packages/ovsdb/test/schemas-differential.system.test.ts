@@ -1,20 +1,17 @@
 /**
- * Random transactions over the schemas of real databases give the same results, errors and rows as the original server.
- *
- * More for a long run: `TENET_TRANSACTIONS=5000 npx vitest run packages/ovsdb/test/schemas-differential.system.test.ts`.
- */
+ * Random transactions over the schemas of real databases give the same results, errors and rows as the original server. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Json, Scope } from "@tenet/kit";
 import { OPEN_VSWITCH, OVN_NORTHBOUND, OVN_SOUTHBOUND, parseSchema, stringifyExact, type TableSchema } from "@tenet/ovsdb";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { arbitraryOperation } from "./support/arbitrary-operations.ts";
 import { comparableResults } from "./support/comparable-results.ts";
 import { openDatabase, type RawClient, rawClient, serve, temporaryFolder } from "./support/fixtures.ts";
 import { arePeersInstalled, peer, startOriginalServer } from "./support/peers.ts";
 
-const NUM_TRANSACTIONS = Number(process.env["TENET_TRANSACTIONS"] ?? 300);
+const NUM_TRANSACTIONS = 300 * inject("effort");
 /** Transactions on one state, on average. */
 const PER_RUN = 6;
 const hasPeers = arePeersInstalled("ovsdb-server", "ovsdb-tool");

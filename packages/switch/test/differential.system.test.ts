@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { departures } from "./packet-departures.ts";
 import { LiveSwitch, tool } from "./live-switch.ts";
 import { Original, control, whyNoOriginal } from "./original-switch.ts";
@@ -13,7 +13,7 @@ if (reason !== undefined) console.log(`differential.system.test.ts: skipped, ${r
 const systemTest = test.skipIf(reason !== undefined);
 
 /** How many tables to draw; by hand thousands are drawn. */
-const N_RUNS = Number(process.env["DIFFERENTIAL_RUNS"] ?? 12);
+const N_RUNS = 12 * inject("effort");
 const PACKETS_PER_TABLE = 12;
 
 /** Port names by datapath number, from `dpif/show`. */

@@ -1,12 +1,10 @@
 /** Frames that no host would send go through a whole pipeline: nothing throws, what leaves is no longer than a frame, others are served. */
 import { composePacket, FIELDS, makeFlowKey, parseFlowKey } from "@tenet/net";
-import { readConfigureGlobal } from "fast-check";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { keyOf } from "./bench-switch.ts";
 import { Cables } from "./cables.ts";
 
-/** More for a long run: `FUZZ_BYTES=100000000 npx vitest run packages/switch/test/fuzz-packets.test.ts`. */
-const N_BYTES = Number(process.env["FUZZ_BYTES"] ?? 2_000_000);
+const N_BYTES = 2_000_000 * inject("effort");
 
 const FLOWS = [
   "table=0,priority=9,ip,in_port=1,actions=ct(table=1,zone=5,nat)",
@@ -55,10 +53,12 @@ function mutant(random: (n: number) => number): Uint8Array {
   return frame;
 }
 
-test("whatever comes in is parsed, tracked, rewritten and forwarded, or dropped", { timeout: 600_000 }, async () => {
+test("whatever comes in is parsed, tracked, rewritten and forwarded, or dropped", {
+  timeout: 600_000 * inject("effort"),
+}, async () => {
   await using cables = new Cables("p1", "p2", "p3");
   for (const flow of FLOWS) cables.apply(flow);
-  const random = randomFrom(readConfigureGlobal().seed ?? 1);
+  const random = randomFrom(inject("seed"));
   const key = makeFlowKey();
   const ports = ["p1", "p2", "p3"] as const;
   let nLeft = 0;

@@ -1,14 +1,14 @@
 /** The law of histories: the state as of a version is that of a new engine which the first so many transactions went through. */
 import { type Change, compile, type Delta, Engine, openHistory, type Program, ProgramError } from "@tenet/datalog";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { Generator, INPUTS } from "../generate.ts";
 import { print } from "../naive.ts";
 import { sorted, stateOf, withFile } from "./temporary.ts";
 
-const N_PROGRAMS = Number(process.env["DATALOG_HISTORIES"] ?? 60);
+const N_PROGRAMS = 60 * inject("effort");
 
-test("any version and any difference of versions agree with engines that went there", { timeout: 300_000 }, () => {
+test("any version and any difference of versions agree with engines that went there", { timeout: N_PROGRAMS * 5_000 }, () => {
   fc.assert(
     fc.property(fc.gen(), (g) => {
       const generator = new Generator(g);

@@ -1,7 +1,7 @@
 import { Northd, TunnelKeys } from "@tenet/ovn";
 import type { Tuple } from "@tenet/datalog";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { RowStore, uuidOf } from "./northbound.ts";
 
 const N = 4;
@@ -118,7 +118,7 @@ test("after any changes the output is what a fresh start derives, and the deltas
         expect([name, [...(written.get(name) ?? [])].sort()]).toEqual([name, rows]);
       }
     }),
-    { numRuns: Number(process.env["NORTHD_RUNS"] ?? 25) },
+    { numRuns: 25 * inject("effort") },
   );
 });
 
