@@ -246,8 +246,36 @@ export interface ConnectionFilter {
   readonly matches?: (connection: ConnectionInfo) => boolean;
 }
 
+/** What is asked of the fragments of one IP version, and what became of them. */
+export interface FragmentTracking {
+  /** Whether they share what was found out about the first one; else they belong to no connection. */
+  isEnabled: boolean;
+  /** Bytes that a fragment which is not the last has at least, the IP header included. */
+  minBytes: number;
+  readonly nAccepted: number;
+  /** Fragments that went on with what was found out. */
+  readonly nCompleted: number;
+  /** Those whose first one did not come in time. */
+  readonly nExpired: number;
+  readonly nTooSmall: number;
+  readonly nOverlapped: number;
+}
+
+/** Fragments on their way through the connection tracker. */
+export interface FragmentTracker {
+  /** Fragments that wait for their first one at most. */
+  maxWaiting: number;
+  /** Fragments that wait now. */
+  readonly nWaiting: number;
+  readonly ip4: FragmentTracking;
+  readonly ip6: FragmentTracking;
+}
+
 /** The connections of a datapath. */
 export interface ConnectionTracker {
+  /** Whether TCP segments whose numbers lie outside the window belong to no connection. */
+  checksSequences: boolean;
+  readonly fragments: FragmentTracker;
   /** Connections held at most. */
   maxConnections: number;
   /** The most connections of a zone that has no limit of its own; 0 = any number. */

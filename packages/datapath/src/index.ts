@@ -11,6 +11,8 @@ export type {
   Datapath,
   DatapathAction,
   DatapathStats,
+  FragmentTracker,
+  FragmentTracking,
   Megaflow,
   PortInfo,
   PortRange,

@@ -122,6 +122,26 @@ test.each([
   );
 });
 
+test("what is asked of fragments can be changed, and what became of them is counted", () => {
+  const tracker = new Tracker();
+  const { fragments } = tracker.datapath.conntrack;
+  tracker.track(packet4(3000, 1), COMMIT);
+  expect(fragments.ip4).toMatchObject({ nAccepted: 3, nCompleted: 3, nTooSmall: 0, nExpired: 0, nOverlapped: 0 });
+  fragments.ip4.minBytes = 1501;
+  expect(tracker.states(packet4(3000, 2))).toEqual([trk | inv, trk | inv]);
+  expect(fragments.ip4.nTooSmall).toBe(2);
+  fragments.ip4.minBytes = 400;
+  fragments.maxWaiting = 1;
+  expect(tracker.states(packet4(4000, 3).slice(1))).toEqual([]);
+  expect(fragments.nWaiting).toBe(1);
+  tracker.clock.advance(16_000);
+  expect(tracker.states(packet6(3000, 4), COMMIT)).toEqual([NEW, NEW, NEW]);
+  expect(fragments.ip4.nExpired).toBe(1);
+  expect(fragments.ip6).toMatchObject({ nAccepted: 3, nCompleted: 3 });
+  fragments.ip6.isEnabled = false;
+  expect(tracker.states(packet6(3000, 5))).toEqual([trk | inv, trk | inv, trk | inv]);
+});
+
 test("addresses of all fragments are translated, and the packet put together again has a right checksum", () => {
   const tracker = new Tracker();
   const nat = { side: "src", firstAddress: Uint32Array.of(parseIp4("10.9.9.9")), lastAddress: undefined } as const;

@@ -142,6 +142,22 @@ export function testTracker(openTracker: () => Tracker): void {
     expect(tracker.track(answer, TRACK)).toBe(trk | est | rpl);
   });
 
+  test("a segment outside the window belongs to no connection, unless sequence numbers are not looked at", () => {
+    const tracker = openTracker();
+    const segment = (seq: number, ack: number, flags: number, nBytes = 0): Uint8Array =>
+      ethernet(A, B, 6, buildTcp({ srcPort: 5, dstPort: 6, seq, ack, flags, window: 1000 }, new Uint8Array(nBytes)));
+    const answer = buildTcp({ srcPort: 6, dstPort: 5, seq: 1, ack: 2, flags: TCP_FLAG.syn | TCP_FLAG.ack, window: 1000 });
+    tracker.track(segment(1, 0, TCP_FLAG.syn), COMMIT);
+    tracker.track(ethernet(B, A, 6, answer), TRACK);
+    tracker.track(segment(2, 2, TCP_FLAG.ack), TRACK);
+    const far = segment(0x1000_0000, 2, TCP_FLAG.ack, 1);
+    expect(tracker.track(far, TRACK) & inv).toBe(inv);
+    tracker.conntrack.checksSequences = false;
+    expect(tracker.track(far, TRACK)).toBe(trk | est);
+    tracker.conntrack.checksSequences = true;
+    expect(tracker.track(segment(0x3000_0000, 2, TCP_FLAG.ack, 1), TRACK) & inv).toBe(inv);
+  });
+
   test("a limit of a zone, and the limit of all, leave later connections untracked", () => {
     const tracker = openTracker();
     tracker.conntrack.zoneLimits.set(3, 2);

@@ -1,5 +1,5 @@
 /** The face of a {@link Conntrack} to those who look at connections and end them. */
-import type { ConnectionFilter, ConnectionInfo, ConnectionTracker, ConnectionTuple } from "../datapath.ts";
+import type { ConnectionFilter, ConnectionInfo, ConnectionTracker, ConnectionTuple, FragmentTracker } from "../datapath.ts";
 import type { Connection } from "./connection.ts";
 import type { Conntrack } from "./conntrack.ts";
 import { TCP_STATES } from "./tcp.ts";
@@ -13,6 +13,18 @@ export class TrackedConnections implements ConnectionTracker {
   constructor(conntrack: Conntrack, now: () => number) {
     this.#conntrack = conntrack;
     this.#now = now;
+  }
+
+  get checksSequences(): boolean {
+    return this.#conntrack.checksSequences;
+  }
+
+  set checksSequences(checks: boolean) {
+    this.#conntrack.checksSequences = checks;
+  }
+
+  get fragments(): FragmentTracker {
+    return this.#conntrack.fragments;
   }
 
   get maxConnections(): number {

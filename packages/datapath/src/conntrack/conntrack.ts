@@ -46,11 +46,12 @@ export class Conntrack {
   #shared: SharedConnections | undefined;
   readonly #expectations = new Expectations();
   readonly #nat: NatContext;
-  readonly #reader = new PacketReader();
+  readonly #reader = new PacketReader(this.fragments);
   readonly #segment = new TcpSegment();
   readonly #translator: PacketTranslator;
   readonly #reversed = new Uint32Array(TUPLE_WORDS);
   #nowMs = 0;
+  #checksSequences = true;
   /** Of the packet in hand: whether it goes to the side that began. */
   #isReply = false;
   #connection: Connection | undefined;
@@ -65,6 +66,16 @@ export class Conntrack {
     this.table = new ConnectionTable(seed, shared);
     this.#translator = new PacketTranslator(rewriter);
     this.#nat = { seed, random, isTaken: (reply) => this.table.find(reply, this.#nowMs) !== undefined };
+  }
+
+  /** Whether TCP segments whose numbers lie outside the window are invalid. */
+  get checksSequences(): boolean {
+    return this.#checksSequences;
+  }
+
+  set checksSequences(checks: boolean) {
+    this.#checksSequences = checks;
+    if (this.#shared !== undefined) this.#shared.mustAskOfMisfits = !checks;
   }
 
   /**
@@ -88,12 +99,14 @@ export class Conntrack {
     if (connection !== undefined) connection.isHeld = true;
     const fate = { state: packet.ctState & ~NAT_STATES, connection, isReply: this.#isReply, tuple: packet.ctTuple.slice() };
     this.fragments.settle(key, { ...fate, nBytes: nFragmentBytes }, nowMs);
+    reader.fragments.nCompleted++;
     return "on";
   }
 
   /** Calls `resume` when the first fragment has come of the packet for which {@link track} has just said `wait`. */
   waitForFirst(zone: number, resume: () => void): void {
-    this.fragments.wait(this.#reader.fragmentKey(zone), resume, this.#nowMs);
+    const reader = this.#reader;
+    this.fragments.wait(reader.fragmentKey(zone), { resume, of: reader.fragments }, this.#nowMs);
   }
 
   /** Forgets what is too old. */
@@ -128,13 +141,16 @@ export class Conntrack {
     const reader = this.#reader;
     const fate = this.fragments.fate(reader.fragmentKey(action.zone), this.#nowMs);
     if (fate === undefined) return "wait";
-    if ((fate.state & CT_STATE.inv) !== 0 || reader.fragmentOffset < fate.nBytes) {
+    const overlaps = reader.fragmentOffset < fate.nBytes;
+    if (overlaps) reader.fragments.nOverlapped++;
+    if ((fate.state & CT_STATE.inv) !== 0 || overlaps) {
       packet.setInvalid(action.zone);
       return "on";
     }
     const { connection } = fate;
     const natted = packet.ctState & NAT_STATES;
     const isNattedHere = natted !== 0 && packet.ctZone === action.zone;
+    reader.fragments.nCompleted++;
     this.#isReply = fate.isReply;
     packet.noteConnection(action.zone, fate.state | natted, connection, fate.tuple);
     if (connection !== undefined) this.#carryOut(packet, bytes, connection, action, isNattedHere);
@@ -223,7 +239,7 @@ export class Conntrack {
   #followTcp(connection: Connection, ends: readonly [TcpEnd, TcpEnd]): Verdict {
     const sender = this.#isReply ? ends[1] : ends[0];
     const receiver = this.#isReply ? ends[0] : ends[1];
-    const verdict = followTcp(sender, receiver, this.#segment);
+    const verdict = followTcp(sender, receiver, this.#segment, this.#checksSequences);
     if (verdict === VERDICT.new) connection.touch(PHASE.tcpFirst, this.#nowMs);
     else if (verdict === VERDICT.established) connection.touch(phaseOf(sender, receiver), this.#nowMs);
     return verdict;

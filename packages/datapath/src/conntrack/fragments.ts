@@ -5,14 +5,17 @@
  * those that come before it wait, as something to be resumed. A fragment that lies over bytes of the first is not
  * believed, since it would change the ports or flags that were looked at (RFC 1858).
  *
- * Limits: 1,000 packets are remembered and 1,000 fragments wait, each for 15 s at most. Whether a packet becomes complete
- * is the receiver's matter, its checksum too.
+ * Limits: 1,000 packets are remembered and, unless it is said, 1,000 fragments wait, each for 15 s at most. Whether a packet
+ * becomes complete is the receiver's matter, its checksum too.
  */
+import type { FragmentTracker, FragmentTracking } from "../datapath.ts";
 import type { Connection } from "./connection.ts";
 
 const MAX_PACKETS = 1000;
-const MAX_WAITING = 1000;
+const DEFAULT_MAX_WAITING = 1000;
 const TIMEOUT_MS = 15_000;
+/** The values are the original's. */
+const DEFAULT_MIN_BYTES = { ip4: 1200, ip6: 1280 } as const;
 
 /** What was found out about a first fragment. */
 export interface FragmentFate {
@@ -26,19 +29,35 @@ export interface FragmentFate {
   readonly nBytes: number;
 }
 
+/** A fragment that waits. */
+export interface WaitingFragment {
+  /** Called when the first fragment has come. */
+  readonly resume: () => void;
+  readonly of: FragmentCounts;
+}
+
+/** What {@link FragmentTracking} says, for those who count. */
+export type FragmentCounts = { -readonly [K in keyof FragmentTracking]: FragmentTracking[K] };
+
 interface Entry {
   fate: FragmentFate | undefined;
-  /** What goes on when the first fragment has come. */
-  readonly waiting: (() => void)[];
+  readonly waiting: WaitingFragment[];
   readonly expiresMs: number;
 }
 
 /** Packets that come in fragments; keys are those of `PacketReader.fragmentKey`. */
-export class Fragments {
+export class Fragments implements FragmentTracker {
+  maxWaiting: number = DEFAULT_MAX_WAITING;
+  readonly ip4: FragmentCounts = startCounts(DEFAULT_MIN_BYTES.ip4);
+  readonly ip6: FragmentCounts = startCounts(DEFAULT_MIN_BYTES.ip6);
   /** In the order in which they expire. */
   readonly #entries = new Map<string, Entry>();
-  readonly #ready: (() => void)[] = [];
+  readonly #ready: WaitingFragment[] = [];
   #nWaiting = 0;
+
+  get nWaiting(): number {
+    return this.#nWaiting;
+  }
 
   /** The answer for the packet; `undefined` when its first fragment has not come. */
   fate(key: string, nowMs: number): FragmentFate | undefined {
@@ -56,17 +75,17 @@ export class Fragments {
   }
 
   /** Lets a fragment wait for the first one; it is lost when too many wait. */
-  wait(key: string, resume: () => void, nowMs: number): void {
-    if (this.#nWaiting >= MAX_WAITING) return;
+  wait(key: string, fragment: WaitingFragment, nowMs: number): void {
+    if (this.#nWaiting >= this.maxWaiting) return;
     const entry = this.#entryOf(key, nowMs);
     if (entry === undefined) return;
-    entry.waiting.push(resume);
+    entry.waiting.push(fragment);
     this.#nWaiting++;
   }
 
   /** Lets those go on whose first fragment has come. */
   resumeReady(): void {
-    for (let resume = this.#ready.shift(); resume !== undefined; resume = this.#ready.shift()) resume();
+    for (let ready = this.#ready.shift(); ready !== undefined; ready = this.#ready.shift()) ready.resume();
   }
 
   /** Forgets what is too old. */
@@ -74,6 +93,7 @@ export class Fragments {
     for (const [key, { expiresMs, waiting }] of this.#entries) {
       if (expiresMs > nowMs) return;
       this.#nWaiting -= waiting.length;
+      for (const { of } of waiting) of.nExpired++;
       this.#entries.delete(key);
     }
   }
@@ -87,4 +107,8 @@ export class Fragments {
     this.#entries.set(key, entry);
     return entry;
   }
+}
+
+function startCounts(minBytes: number): FragmentCounts {
+  return { isEnabled: true, minBytes, nAccepted: 0, nCompleted: 0, nExpired: 0, nTooSmall: 0, nOverlapped: 0 };
 }

@@ -8,6 +8,7 @@
  */
 import { addToSum, foldSum, getU8, getU16, getU32, pseudoSum4, pseudoSum6 } from "@tenet/net";
 import { isPartial } from "../packet/vnet-header.ts";
+import type { FragmentCounts, Fragments } from "./fragments.ts";
 import { headOf, icmpAnswer, reverseTuple, TUPLE, TUPLE_WORDS } from "./tuple.ts";
 
 const TCP = 6;
@@ -19,8 +20,6 @@ const FRAGMENT = 44;
 /** The virtio-net header says that the kernel has verified the checksum. */
 const CHECKSUM_IS_VALID = 2;
 
-/** Bytes of a fragment that is not the last, at least. The values are the original's. */
-const MIN_FRAGMENT_BYTES = { ip4: 1200, ip6: 1280 } as const;
 const MAX_PACKET_BYTES = 0xffff;
 
 /** Destination unreachable, source quench, redirect, time exceeded, parameter problem. */
@@ -46,6 +45,9 @@ export class PacketReader {
   end = 0;
   innerL3At = 0;
   innerL4At = 0;
+  /** Of a fragment: what is asked of those of its kind, and counted. */
+  fragments: FragmentCounts;
+  readonly #rules: Pick<Fragments, "ip4" | "ip6">;
   #bytes: Uint8Array = new Uint8Array(0);
   #family = 0;
   #proto = 0;
@@ -54,6 +56,11 @@ export class PacketReader {
   #firstProto = 0;
   /** Where the fragment's part of the payload begins. */
   #payloadAt = 0;
+
+  constructor(rules: Pick<Fragments, "ip4" | "ip6">) {
+    this.#rules = rules;
+    this.fragments = rules.ip4;
+  }
 
   /**
    * Reads a frame.
@@ -119,9 +126,10 @@ export class PacketReader {
     tuple[TUPLE.dst] = getU32(bytes, at + 16);
     if (!isFragment) return true;
     this.#id = getU16(bytes, at + 4);
+    this.fragments = this.#rules.ip4;
     return this.#setFragment(this.l4At, this.#proto, (flags & 0x1fff) * 8, {
       isLast: (flags & 0x2000) === 0,
-      isLongEnough: totalBytes >= MIN_FRAGMENT_BYTES.ip4,
+      isLongEnough: totalBytes >= this.fragments.minBytes,
     });
   }
 
@@ -153,9 +161,10 @@ export class PacketReader {
     if (fragmentAt < 0) return true;
     this.#id = getU32(bytes, fragmentAt + 4);
     const flags = getU16(bytes, fragmentAt + 2);
+    this.fragments = this.#rules.ip6;
     return this.#setFragment(fragmentAt + 8, getU8(bytes, fragmentAt), flags & 0xfff8, {
       isLast: (flags & 1) === 0,
-      isLongEnough: stop - at >= MIN_FRAGMENT_BYTES.ip6,
+      isLongEnough: stop - at >= this.fragments.minBytes,
     });
   }
 
@@ -171,7 +180,11 @@ export class PacketReader {
     this.#payloadAt = payloadAt;
     this.#firstProto = firstProto;
     const n = this.nFragmentBytes;
-    return n > 0 && offset + n <= MAX_PACKET_BYTES && (isLast || (isLongEnough && n % 8 === 0));
+    const { fragments } = this;
+    if (!fragments.isEnabled || n <= 0 || offset + n > MAX_PACKET_BYTES || (!isLast && n % 8 !== 0)) return false;
+    if (!isLast && !isLongEnough) fragments.nTooSmall++;
+    else fragments.nAccepted++;
+    return isLast || isLongEnough;
   }
 
   #setPlaces(l3At: number, l4At: number, end: number, family: number, proto: number, isOuter: boolean): void {

@@ -17,6 +17,8 @@ export interface SharedConnections {
   takeNew(visit: (id: number) => void): void;
   /** Whether a packet without an entry may yet be known here, so that it has to be asked after. */
   mustAsk: boolean;
+  /** Whether TCP segments that do not fit their connection are asked after here. */
+  mustAskOfMisfits: boolean;
   /** In which zones the program may not make connections. */
   limitZones(isLimited: (zone: number) => boolean): void;
   /** Gives the program ids for the connections that it makes. */

@@ -150,8 +150,13 @@ export function beginTcp(sender: TcpEnd, receiver: TcpEnd, segment: TcpSegment):
   receiver.maxWindow = 1;
 }
 
-/** Takes in a later segment. @returns what it means; `restart`: the connection is over and this begins another */
-export function followTcp(sender: TcpEnd, receiver: TcpEnd, segment: TcpSegment): Verdict {
+/**
+ * Takes in a later segment.
+ *
+ * @param checksSequences - whether a segment outside the window is invalid
+ * @returns what it means; `restart`: the connection is over and this begins another
+ */
+export function followTcp(sender: TcpEnd, receiver: TcpEnd, segment: TcpSegment, checksSequences = true): Verdict {
   const { flags } = segment;
   if (!hasSaneFlags(flags)) return VERDICT.invalid;
   if ((flags & (TCP_FLAG.syn | TCP_FLAG.ack)) === TCP_FLAG.syn) {
@@ -195,7 +200,7 @@ export function followTcp(sender: TcpEnd, receiver: TcpEnd, segment: TcpSegment)
     }
     if (window > sender.maxWindow) sender.maxWindow = window;
   }
-  return judge(sender, receiver, segment, { window, end, checksAck, senderShift, receiverShift });
+  return judge(sender, receiver, segment, { window, end, checksSequences, checksAck, senderShift, receiverShift });
 }
 
 /** How long the connection lives from now, by the states of its ends. */
@@ -212,6 +217,8 @@ interface Scaled {
   readonly window: number;
   /** One past the segment's last sequence number. */
   readonly end: number;
+  /** Whether its numbers must lie in the window. */
+  readonly checksSequences: boolean;
   /** Whether what it acknowledges must have been sent. */
   readonly checksAck: boolean;
   readonly senderShift: number;
@@ -231,11 +238,12 @@ function judge(sender: TcpEnd, receiver: TcpEnd, segment: TcpSegment, scaled: Sc
   const isNearReset = !isReset || segment.seq === sender.seqLow || Math.abs((segment.seq - sender.seqLow) | 0) === 1;
   const oneWindowBack = (sender.seqLow - shifted(receiver.maxWindow, receiverShift)) | 0;
   const isInWindow =
-    isAtLeast(sender.seqHigh, last) &&
-    isAtLeast(seq, oneWindowBack) &&
-    skew >= -MAX_ACK_SKEW &&
-    skew <= shifted(MAX_ACK_SKEW, senderShift) &&
-    isNearReset;
+    !scaled.checksSequences ||
+    (isAtLeast(sender.seqHigh, last) &&
+      isAtLeast(seq, oneWindowBack) &&
+      skew >= -MAX_ACK_SKEW &&
+      skew <= shifted(MAX_ACK_SKEW, senderShift) &&
+      isNearReset);
   if (isInWindow) {
     slide(sender, receiver, scaled, last, ack);
     advance(sender, receiver, flags);

@@ -82,6 +82,14 @@ export class ConnectionMaps implements SharedConnections {
     this.#controlWords[CONTROL.mustAsk / 4] = mustAsk ? 1 : 0;
   }
 
+  get mustAskOfMisfits(): boolean {
+    return this.#controlWords[CONTROL.mustAskOfMisfits / 4] !== 0;
+  }
+
+  set mustAskOfMisfits(mustAsk: boolean) {
+    this.#controlWords[CONTROL.mustAskOfMisfits / 4] = mustAsk ? 1 : 0;
+  }
+
   limitZones(isLimited: (zone: number) => boolean): void {
     const first = CONTROL.limitedZones / 4;
     for (let zone = 0; zone < N_ZONES; zone += 32) {

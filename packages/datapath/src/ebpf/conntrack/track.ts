@@ -168,7 +168,7 @@ function follow(maps: ConnectionReferences): Code {
     [asm.mov("r0", CT_STATE.new), asm.branch("r3", "!=", PHASE.otherMultiple, "ct-first"), asm.mov("r0", CT_STATE.est)],
     [asm.label("ct-first"), asm.mov("r3", PHASE.otherMultiple), asm.jump("ct-touch")],
     [asm.label("ct-both"), asm.mov("r3", PHASE.otherBoth), asm.mov("r0", CT_STATE.est), asm.jump("ct-touch")],
-    [asm.label("ct-follow-tcp"), followSegment()],
+    [asm.label("ct-follow-tcp"), followSegment(maps)],
     [asm.label("ct-touch"), asm.store(4, "r9", entryAt("phase"), "r3"), asm.mov("r2", "r3"), touch(maps)],
     [asm.label("ct-followed"), asm.branch("r0", "!=", CT_STATE.est, "ct-not-reply"), recall("r1", TRACKING.direction)],
     [asm.branch("r1", "==", 0, "ct-not-reply"), asm.or("r0", CT_STATE.rpl), asm.label("ct-not-reply")],
@@ -185,7 +185,7 @@ function noteState(): Code {
 }
 
 /** Leaves the state in `r0`, and the phase in `r3`. */
-function followSegment(): Code {
+function followSegment({ control }: ConnectionReferences): Code {
   return [
     [asm.mov("r1", "r2"), asm.mul("r1", 4 * END_WORDS), asm.mov("r7", "r9"), asm.add("r7", "r1"), asm.add("r7", entryAt("ends"))],
     [asm.xor("r2", 1), asm.mul("r2", 4 * END_WORDS), asm.mov("r8", "r9"), asm.add("r8", "r2"), asm.add("r8", entryAt("ends"))],
@@ -193,7 +193,8 @@ function followSegment(): Code {
     [asm.branch("r0", "==", VERDICT.restart, "ct-end"), asm.branch("r0", "==", VERDICT.invalid, "ct-misfit")],
     [asm.branch("r0", "==", VERDICT.established, "ct-fits")],
     [asm.mov("r3", PHASE.tcpFirst), asm.mov("r0", CT_STATE.new), asm.jump("ct-touch")],
-    [asm.label("ct-misfit"), asm.mov("r0", CT_STATE.inv), asm.jump("ct-followed")],
+    [asm.label("ct-misfit"), asm.mapValue("r1", control, CONTROL.mustAskOfMisfits), asm.load(4, "r1", "r1", 0)],
+    [asm.branch("r1", "!=", 0, "ct-up"), asm.mov("r0", CT_STATE.inv), asm.jump("ct-followed")],
     [asm.label("ct-fits"), findTcpPhase(), asm.mov("r3", "r1"), asm.mov("r0", CT_STATE.est)],
   ];
 }
