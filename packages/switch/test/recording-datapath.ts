@@ -24,12 +24,15 @@ export interface Sent {
 type RecordedFlow = { -readonly [K in keyof Megaflow]: Megaflow[K] };
 
 const NO_STATS = { rxPackets: 0, rxBytes: 0, rxDropped: 0, rxErrors: 0, txPackets: 0, txBytes: 0, txDropped: 0, txErrors: 0 };
+const NO_FRAGMENTS = { isEnabled: true, minBytes: 0, nAccepted: 0, nCompleted: 0, nExpired: 0, nTooSmall: 0, nOverlapped: 0 };
 
 /** Records what it is told; packets enter by {@link RecordingDatapath.receive}. */
 export class RecordingDatapath implements Datapath {
   readonly type = "recording";
   readonly egressPorts = { first: 32768, last: 61000 };
   readonly conntrack: ConnectionTracker = {
+    checksSequences: true,
+    fragments: { maxWaiting: 0, nWaiting: 0, ip4: NO_FRAGMENTS, ip6: NO_FRAGMENTS },
     maxConnections: 0,
     zoneLimits: new Map(),
     defaultZoneLimit: 0,
