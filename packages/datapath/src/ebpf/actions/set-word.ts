@@ -23,6 +23,8 @@ const ARGUMENT = { where: 0, networkAt: 1, checksumAt: 2, flags: 3 } as const;
 const IP4_CHECKSUM_AT = 10;
 /** On the stack: the word before and after, and where it is; all 8 bytes are written, so that the verifier forgets what was there. */
 const [BEFORE, AFTER, WHERE] = [STACK.scratch, STACK.scratch + 8, STACK.scratch + 16];
+/** Likewise: flags with which a word of the transport header is written. */
+const STORE_FLAGS = STACK.scratch + 24;
 
 const UDP_FLAGS = { 4: CHECKSUM_FLAG.isZeroUnused, 6: CHECKSUM_FLAG.isZeroUnused | CHECKSUM_FLAG.isZeroUsed } as const;
 
@@ -66,10 +68,11 @@ export const SET_WORD_ACTIONS: Readonly<Record<SetWordActionName, ActionCode>> =
   setIp6Address: () => [fromArgument(), replace(RECOMPUTE), updatePseudo(6), asm.jump("next")],
   /** Of a transport header; nothing is done to a packet without one. */
   setTransport: () => [
+    chooseStoreFlags(),
     transportAt(),
     loadByte("r1", ARGUMENT.where),
     [asm.add("r2", "r1"), asm.store(8, "r10", WHERE, "r2")],
-    replace(0),
+    replaceBy(asm.load(8, "r5", "r10", STORE_FLAGS)),
     transportAt(),
     [loadByte("r1", ARGUMENT.checksumAt), asm.add("r2", "r1"), loadByte("r5", ARGUMENT.flags)],
     updateTransport(),
@@ -100,8 +103,28 @@ function combine(): Code {
   return [loadArgument("r2", "high"), asm.and("r1", "r2"), loadArgument("r2", "low"), asm.or("r1", "r2")];
 }
 
-/** Replaces the word, and leaves what it was and is. */
+/** Without a checksum, which UDP over IPv4 need not have, nothing makes up for what changes in the sum of all bytes. */
+function chooseStoreFlags(): Code {
+  return [
+    [transportAt(), asm.store(8, "r10", STORE_FLAGS, 0), loadByte("r5", ARGUMENT.flags)],
+    [asm.and("r5", UDP_FLAGS[6]), asm.branch("r5", "!=", UDP_FLAGS[4], "transport-summed")],
+    [loadByte("r1", ARGUMENT.checksumAt), asm.add("r2", "r1"), asm.store(8, "r10", BEFORE, 0)],
+    [asm.mov("r1", "r6"), asm.mov("r3", "r10"), asm.add("r3", BEFORE), asm.mov("r4", 2), asm.call("skb_load_bytes")],
+    [
+      asm.load(8, "r1", "r10", BEFORE),
+      asm.branch("r1", "!=", 0, "transport-summed"),
+      asm.store(8, "r10", STORE_FLAGS, RECOMPUTE),
+    ],
+    asm.label("transport-summed"),
+  ];
+}
+
 function replace(flags: number): Code {
+  return replaceBy(asm.mov("r5", flags));
+}
+
+/** Replaces the word, and leaves what it was and is. */
+function replaceBy(setFlags: Code): Code {
   return [
     [
       asm.store(8, "r10", BEFORE, 0),
@@ -113,7 +136,7 @@ function replace(flags: number): Code {
     [asm.mov("r4", WORD_BYTES), asm.call("skb_load_bytes")],
     [asm.load(4, "r1", "r10", BEFORE), combine(), asm.store(8, "r10", AFTER, "r1")],
     [asm.mov("r1", "r6"), asm.load(4, "r2", "r10", WHERE), asm.mov("r3", "r10"), asm.add("r3", AFTER)],
-    [asm.mov("r4", WORD_BYTES), asm.mov("r5", flags), asm.call("skb_store_bytes")],
+    [asm.mov("r4", WORD_BYTES), setFlags, asm.call("skb_store_bytes")],
   ];
 }
 
