@@ -215,6 +215,40 @@ export function testTracker(openTracker: () => Tracker): void {
     expect(tracker.track(udp("10.0.1.10", 77, B, 6), { ...COMMIT, nat })).toBe(0); // no port is left: dropped
   });
 
+  test.each([
+    ["IPv4", "10.0.0.1", "10.0.0.2", "10.9.9.1", "src"],
+    ["IPv4", "10.0.0.1", "10.0.0.2", "10.9.9.1", "dst"],
+    ["IPv6", "fd00::1", "fd00::2", "fd99:0:0:1::9", "src"],
+    ["IPv6", "fd00::1", "fd00::2", "fd99:0:0:1::9", "dst"],
+  ] as const)("translation of known connections over %s, from %s to %s by %s at their %s", (_name, a, b, other, side) => {
+    const tracker = openTracker();
+    const isSix = a.includes(":");
+    const to = isSix ? Uint32Array.of(0xfd99_0000, 1, 0, 9) : Uint32Array.of(parseIp4(other));
+    const nat = { ...NAT, side, firstAddress: to, lastAddress: to };
+    const [icmp, build] = isSix ? ([58, buildIcmp6] as const) : ([1, buildIcmp4] as const);
+    const echo = (isAnswer: boolean): Uint8Array => build({ type: isSix ? (isAnswer ? 129 : 128) : isAnswer ? 0 : 8, rest: 7 });
+    const tcp = (isAnswer: boolean): Uint8Array =>
+      isAnswer
+        ? buildTcp({ srcPort: 80, dstPort: 1234, seq: 1, ack: 2, flags: TCP_FLAG.syn | TCP_FLAG.ack }, Uint8Array.of(1))
+        : buildTcp({ srcPort: 1234, dstPort: 80, seq: 1, flags: TCP_FLAG.syn });
+    const datagram = (isAnswer: boolean): Uint8Array =>
+      buildUdp(isAnswer ? { srcPort: 80, dstPort: 1234 } : { srcPort: 1234, dstPort: 80 }, Uint8Array.of(1, 2, 3));
+    const [src, dst] = side === "src" ? [other, b] : [a, other];
+    const [there, back] = side === "src" ? [snat, dnat] : [dnat, snat];
+    for (const [proto, body] of [
+      [icmp, echo],
+      [6, tcp],
+      [17, datagram],
+    ] as const) {
+      expect(tracker.track(ethernet(a, b, proto, body(false)), { ...COMMIT, nat })).toBe(trk | isNew | there);
+      expect([...tracker.frame]).toEqual([...ethernet(src, dst, proto, body(false))]);
+      expect(tracker.track(ethernet(dst, src, proto, body(true)), { ...TRACK, nat: NAT })).toBe(trk | est | rpl | back);
+      expect([...tracker.frame]).toEqual([...ethernet(b, a, proto, body(true))]);
+      expect(tracker.track(ethernet(a, b, proto, body(false)), { ...TRACK, nat: NAT }) & (snat | dnat)).toBe(there);
+      expect([...tracker.frame]).toEqual([...ethernet(src, dst, proto, body(false))]);
+    }
+  });
+
   test("a packet that was translated in a zone is of the same connection there afterwards", () => {
     const tracker = openTracker();
     const to = Uint32Array.of(parseIp4("10.0.0.99"));

@@ -14,6 +14,8 @@ const UP = 1;
 
 /** Tracks packets with the maps of one tracker. */
 export class TrackingProgram {
+  /** Whether a device has summed packets up, see `RunSpec`. */
+  isSummed = false;
   readonly #shared = BpfMap.create({
     kind: "array",
     name: "tracking",
@@ -58,7 +60,7 @@ export class TrackingProgram {
       const at = KEY_BYTES + SLOT.actions + SLOT.actionBytes * i;
       for (const [k, word] of [actionNumber(what), argument, low, high].entries()) this.#view.setUint32(at + 4 * k, word, true);
     }
-    const result = this.#program.run({ packet });
+    const result = this.#program.run({ packet, isSummed: this.isSummed });
     if (result.value === UP) return undefined;
     const found = makeFlowKey();
     for (const [i, layout] of KEY_WORDS.entries()) found[layout.word] = fromKernel(this.#view.getUint32(4 * i, true), layout);

@@ -3,7 +3,7 @@ import type { CtHelper } from "../datapath.ts";
 import { END_WORDS, ENTRY, ENTRY_FLAG, ENTRY_WORDS, type EntryMemory, STATUS } from "./connection-entry.ts";
 import { type Phase, TIMEOUT_MS } from "./phase.ts";
 import { TcpEnd } from "./tcp.ts";
-import { familyOf, protoOf, TUPLE_WORDS } from "./tuple.ts";
+import { protoOf, TUPLE_WORDS } from "./tuple.ts";
 
 const TCP = 6;
 const NS_PER_MS = 1e6;
@@ -126,8 +126,7 @@ export class Connection {
     this.helper = helper;
     this.parent = parent;
     this.shifts = helper === "ftp" && nat !== "none" && protoOf(this.original) === TCP ? [undefined, undefined] : undefined;
-    const isSixTranslated = nat !== "none" && familyOf(this.original) === 6;
-    const isOurs = helper !== undefined || parent !== undefined || isSixTranslated;
+    const isOurs = helper !== undefined || parent !== undefined;
     this.#words[this.#at + ENTRY.flags] = NAT_FLAGS[nat] | (isOurs ? ENTRY_FLAG.isOurs : 0);
     this.touch(phase, nowMs);
   }

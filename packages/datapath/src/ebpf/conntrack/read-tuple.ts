@@ -12,7 +12,7 @@ import { headOf } from "../../conntrack/tuple.ts";
 import { MAX_SCALE, NO_SCALE } from "../../conntrack/tcp.ts";
 import { loadArgument } from "../actions/action-kind.ts";
 import { CONTEXT } from "../program/parse-packet.ts";
-import { keep, MAX_OPTION_BYTES, recall, SEGMENT, TRACKING, tupleAt } from "./tracking-stack.ts";
+import { keep, MAX_OPTION_BYTES, recall, RECOMPUTE, SEGMENT, TRACKING, tupleAt } from "./tracking-stack.ts";
 
 const ETHERNET_BYTES = 14;
 const IP4_BYTES = 20;
@@ -45,10 +45,9 @@ export function readTuple(): Code {
     asm.label("ct-transport"),
     [asm.mov("r3", "r5"), asm.lsh("r3", 16), asm.or("r0", "r3"), loadArgument("r3", "argument"), asm.and("r3", 0xffff)],
     [asm.or("r0", "r3"), keep(tupleAt("head"), "r0"), keep(TRACKING.proto, "r5"), keep(TRACKING.transportAt, "r8")],
-    asm.add("r1", "r8"),
+    [keep(TRACKING.portFlags, 0), asm.add("r1", "r8"), asm.rsh("r0", 24)],
     asm.branch("r5", "==", 6, "ct-read-tcp"),
     asm.branch("r5", "==", 17, "ct-read-udp"),
-    asm.rsh("r0", 24),
     asm.branch("r5", "==", 1, "ct-read-icmp"),
     asm.branch("r5", "!=", 58, "ct-up"),
     asm.branch("r0", "!=", 6, "ct-up"),
@@ -122,7 +121,9 @@ function readUdp(): Code {
   return [
     requireBytes(8),
     [asm.load(2, "r3", "r1", 4), asm.toBigEndian(16, "r3"), asm.branch("r4", "<", 8, "ct-up")],
-    [asm.branch("r3", "!=", "r4", "ct-up"), readPorts(), asm.jump("ct-read")],
+    [asm.branch("r3", "!=", "r4", "ct-up"), asm.load(2, "r3", "r1", 6), asm.branch("r3", "!=", 0, "ct-summed")],
+    [asm.branch("r0", "==", 6, "ct-up"), keep(TRACKING.portFlags, RECOMPUTE)], // only over IPv4 the checksum may be absent
+    [asm.label("ct-summed"), readPorts(), asm.jump("ct-read")],
   ];
 }
 

@@ -24,10 +24,11 @@ type Place =
   | "end"
   | "last"
   | "checksAck"
-  | "before"
+  | "difference"
   | "after"
   | "changed"
-  | "options";
+  | "options"
+  | "portFlags";
 
 /** Offsets from `r10`. Of the tuple only the head has the machine's order of bytes, the rest has the packet's. */
 export const TRACKING: Readonly<Record<Place, number>> = {
@@ -54,11 +55,13 @@ export const TRACKING: Readonly<Record<Place, number>> = {
   end: at + 128,
   last: at + 132,
   checksAck: at + 136,
-  // Of a packet that is translated: what it had, what it gets, whether that is anything else.
-  before: at + 120,
-  after: at + 124,
+  // Of a packet that is translated: what is put in (16 bytes), how checksums change by it, whether it is anything else.
+  after: at + 144,
+  difference: at + 120,
   changed: at + 128,
   options: at + 144,
+  /** Flags with which ports are written: `RECOMPUTE` when no checksum makes up for what changes. */
+  portFlags: at + 184,
 };
 
 /** Of TCP: what was read of the segment. */
@@ -70,6 +73,9 @@ export const SEGMENT: Readonly<Record<"flags" | "seq" | "ack" | "window" | "size
   size: at + 112,
   scale: at + 116,
 };
+
+/** Flag of `skb_store_bytes`: the sum of all bytes, when a device gave one, changes with them. */
+export const RECOMPUTE = 1;
 
 /** Bytes of TCP options, at most. */
 export const MAX_OPTION_BYTES = 40;
