@@ -61,6 +61,7 @@ export { formatSubField } from "./text/sub-field.ts";
 export { decodeMessage, encodeMessage, encodeMessages, HEADER_SIZE, type Header, readHeader } from "./wire/codec.ts";
 export type { CodecOptions } from "./wire/codec-options.ts";
 export { type ErrorName, errorNameOf, formatErrorNumbers, makeErrorMessage, OpenFlowError } from "./wire/openflow-error.ts";
+export { Frame, Framer } from "./connection/framer.ts";
 export { versionBitmap } from "./connection/negotiate.ts";
 export {
   type ClientOptions,

@@ -15,11 +15,12 @@ export class ByteReader {
 
   /**
    * @param base - offset of `bytes` in the whole message, for errors
-   * @param part - a part of another reader
+   * @param part - where to begin and end, for bytes that are no Buffer, and a view on all of them
    */
   constructor(bytes: Uint8Array, base = 0, part?: { readonly view: DataView; readonly start: number; readonly end: number }) {
     // A Buffer's `slice` would be a view; what this hands out are copies.
-    this.#bytes = Buffer.isBuffer(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes;
+    const isPlain = part !== undefined || !Buffer.isBuffer(bytes);
+    this.#bytes = isPlain ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = part?.view ?? new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#base = base;
     this.#start = part?.start ?? 0;
@@ -73,10 +74,9 @@ export class ByteReader {
     return this.#bytes.slice(at, at + size);
   }
 
-  /** The next `size` bytes as a view: it shows whatever becomes of them. */
-  asBytes(size: number): Uint8Array {
-    const at = this.#take(size);
-    return this.#bytes.subarray(at, at + size);
+  /** All bytes of this reader, those that were read too, as a view: it shows whatever becomes of them. */
+  whole(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#end);
   }
 
   /** All bytes that are left, copied. */
@@ -115,6 +115,12 @@ export class ByteReader {
   peekU16(ahead = 0): number {
     if (ahead + 2 > this.remaining) throw this.#truncated(ahead + 2);
     return this.#view.getUint16(this.#at + ahead);
+  }
+
+  /** 32 bits without taking them. @throws TruncatedError */
+  peekU32(): number {
+    if (this.remaining < 4) throw this.#truncated(4);
+    return this.#view.getUint32(this.#at);
   }
 
   #take(size: number): number {

@@ -8,9 +8,9 @@
 import type { Socket } from "node:net";
 import { AppError, type Logger, messageOf, ProtocolError, silentLogger } from "@tenet/kit";
 import type { Message, Version } from "../message.ts";
-import { decodeMessage, encodeMessage, encodeMessages, readHeader } from "../wire/codec.ts";
+import { encodeMessage, encodeMessages, readHeader } from "../wire/codec.ts";
 import { type ErrorName, errorNameOf, makeErrorMessage, OpenFlowError } from "../wire/openflow-error.ts";
-import { Framer } from "./framer.ts";
+import { type Frame, Framer } from "./framer.ts";
 import { negotiate, versionBitmap } from "./negotiate.ts";
 import { PendingRequests } from "./pending-requests.ts";
 
@@ -186,10 +186,9 @@ export class OpenFlowConnection implements Disposable {
   #receive(chunk: Uint8Array): void {
     this.#lastHeardMs = performance.now();
     try {
-      for (const bytes of this.#framer.push(chunk)) {
-        if (this.#isClosed) return;
-        this.#accept(bytes);
-      }
+      this.#framer.push(chunk);
+      for (let frame = this.#framer.next(); frame !== undefined && !this.#isClosed; frame = this.#framer.next())
+        this.#accept(frame);
     } catch (error) {
       const name = error instanceof ProtocolError ? errorNameOf(error) : "OFPBRC_EPERM";
       this.sendError(name, 0, new Uint8Array(chunk.subarray(0, 64)));
@@ -216,16 +215,13 @@ export class OpenFlowConnection implements Disposable {
     }
   }
 
-  #accept(bytes: Uint8Array): void {
+  #accept(frame: Frame): void {
+    const { bytes } = frame;
     const { version, xid } = readHeader(bytes);
-    if (this.#version === undefined) return this.#acceptHello(bytes, version, xid);
-    this.#decode(bytes, xid);
-  }
-
-  #decode(bytes: Uint8Array, xid: number): void {
+    if (this.#version === undefined) return this.#acceptHello(frame, version, xid);
     let message: Message;
     try {
-      ({ message } = decodeMessage(bytes, { hasTableId: this.#hasTableId }));
+      ({ message } = frame.decode({ hasTableId: this.#hasTableId }));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       this.#log.warn({ error: error.message, xid }, "openflow message refused");
@@ -258,17 +254,17 @@ export class OpenFlowConnection implements Disposable {
     }
   }
 
-  #acceptHello(bytes: Uint8Array, version: number, xid: number): void {
+  #acceptHello(frame: Frame, version: number, xid: number): void {
     let agreed: Version | undefined;
     try {
-      const { message } = decodeMessage(bytes);
+      const { message } = frame.decode();
       agreed = negotiate(this.#versions, version, message.type === "hello" ? message.versions : undefined);
     } catch (error) {
-      this.sendError(errorNameOf(error), xid, bytes);
+      this.sendError(errorNameOf(error), xid, frame.bytes);
       return this.#fail(error instanceof Error ? error : new ProtocolError(messageOf(error)));
     }
     if (agreed === undefined) {
-      this.sendError("OFPHFC_INCOMPATIBLE", xid, bytes);
+      this.sendError("OFPHFC_INCOMPATIBLE", xid, frame.bytes);
       return this.#fail(
         new ProtocolError(`The peer offers OpenFlow up to version ${version} only; spoken here: ${this.#versions.join(", ")}`, {
           hint: "Allow a common version on both ends, e.g. OpenFlow13",

@@ -47,6 +47,7 @@ export const MATCH_FIELDS: readonly MatchField[] = FIELD_TABLE.map(makeField);
 
 const byText = new Map<string, MatchField>();
 const byHeaderName = new Map<string, MatchField>();
+/** By class and field number: numbers as small as these are held in place. */
 const byHeader = new Map<number, MatchField>();
 for (const field of MATCH_FIELDS) {
   for (const name of [field.text, ...field.aliases]) if (!byText.has(name)) byText.set(name, field);
@@ -54,7 +55,7 @@ for (const field of MATCH_FIELDS) {
     if (name !== undefined && !byHeaderName.has(name)) byHeaderName.set(name, field);
   }
   for (const header of [field.nxm, field.oxm]) {
-    if (header !== undefined && !isExperimenterHeader(header) && !byHeader.has(header)) byHeader.set(header, field);
+    if (header !== undefined && !isExperimenterHeader(header) && !byHeader.has(header >>> 9)) byHeader.set(header >>> 9, field);
   }
 }
 
@@ -77,7 +78,7 @@ export function findHeaderName(name: string): MatchField | undefined {
 
 /** The field of a wire header, whose mask bit and length are ignored (class << 16 | field << 9). */
 export function findHeader(header: number): MatchField | undefined {
-  return byHeader.get((header & 0xfffffe00) >>> 0);
+  return byHeader.get(header >>> 9);
 }
 
 /** Whether a header is of the class whose fields have an experimenter's number before their value. */

@@ -50,10 +50,9 @@ export function ipProtocolOf(match: Match): number {
 
 /** Whether every packet that matches has the fields that need `prerequisite`. */
 export function meetsPrerequisite(match: Match, prerequisite: Prerequisite): boolean {
+  if (prerequisite === "none") return true;
   const etherType = etherTypeOf(match);
   switch (prerequisite) {
-    case "none":
-      return true;
     case "vlan":
       return (getField(match.mask, FIELDS.vlan_tci) & getField(match.key, FIELDS.vlan_tci) & 0x1000) !== 0;
     case "arp":

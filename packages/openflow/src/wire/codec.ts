@@ -85,14 +85,19 @@ export function encodeMessages(message: Message, version: number, xid: number, o
  * @throws OpenFlowError, TruncatedError
  */
 export function decodeMessage(bytes: Uint8Array, options: CodecOptions = {}): Envelope {
-  const reader = new ByteReader(bytes);
+  return readMessage(new ByteReader(bytes), options);
+}
+
+/** {@link decodeMessage} of all that a reader has. */
+export function readMessage(reader: ByteReader, options: CodecOptions = {}): Envelope {
+  const size = reader.remaining;
   const { version, type, length, xid } = reader.struct(header);
-  if (length !== bytes.length || length < HEADER_SIZE) {
-    throw new OpenFlowError("OFPBRC_BAD_LEN", `A message of ${bytes.length} bytes says that it has ${length}`, {
+  if (length !== size || length < HEADER_SIZE) {
+    throw new OpenFlowError("OFPBRC_BAD_LEN", `A message of ${size} bytes says that it has ${length}`, {
       details: { at: 2 },
     });
   }
-  const message = decodeBody(type, version, reader.sub(reader.remaining), options, decodeMessage);
+  const message = decodeBody(type, version, reader, options, readMessage);
   if (message.type === "bundleAdd" && message.xid !== xid) {
     throw new OpenFlowError("OFPBFC_MSG_BAD_XID", `A bundled message has the number ${message.xid}, its carrier ${xid}`);
   }

@@ -38,7 +38,7 @@ const CONFIG_FLAGS = 3;
 const CONFIG_FLAGS_10 = 7;
 
 /** Decodes a whole message, for those inside a bundle. */
-type DecodeInner = (bytes: Uint8Array, options: CodecOptions) => Envelope;
+type DecodeInner = (reader: ByteReader, options: CodecOptions) => Envelope;
 /** Types that came with OpenFlow 1.4, and those that went with it. */
 const SINCE_14: ReadonlySet<TypeName> = new Set(["bundleControl", "bundleAdd", "roleStatus", "tableStatus", "requestForward"]);
 const UNTIL_13: ReadonlySet<TypeName> = new Set(["queueConfigRequest", "queueConfigReply"]);
@@ -221,7 +221,7 @@ function readRoleStatus(body: ByteReader): Message {
 
 function readRequestForward(body: ByteReader, options: CodecOptions, decodeInner: DecodeInner): Message {
   const { at } = body;
-  const { message, xid } = decodeInner(body.rest(), options);
+  const { message, xid } = decodeInner(body.sub(body.remaining), options);
   if (message.type === "groupMod" || message.type === "meterMod") return { type: "requestForward", message, xid };
   throw new OpenFlowError("OFPBRC_BAD_TYPE", `A message "${message.type}" is not forwarded`, { details: { at } });
 }
@@ -243,11 +243,11 @@ function readBundleAdd(body: ByteReader, version: number, options: CodecOptions,
   if (length < 8 || length > body.remaining) {
     throw new OpenFlowError("OFPBFC_MSG_BAD_LEN", `A bundled message cannot have ${length} bytes here`, { details: { at } });
   }
-  const bytes = body.asBytes(length);
-  if (bytes[0] !== version) {
-    throw new OpenFlowError("OFPBFC_BAD_VERSION", `A bundled message is of version ${bytes[0]}`, { details: { at } });
+  const innerVersion = body.peekU8();
+  if (innerVersion !== version) {
+    throw new OpenFlowError("OFPBFC_BAD_VERSION", `A bundled message is of version ${innerVersion}`, { details: { at } });
   }
-  const { message, xid } = decodeInner(bytes, options);
+  const { message, xid } = decodeInner(body.sub(length), options);
   if (!isBundled(message)) {
     throw new OpenFlowError("OFPBFC_MSG_UNSUP", `A message "${message.type}" cannot be bundled`, { details: { at } });
   }

@@ -30,6 +30,10 @@ export interface CookieMatch {
 }
 
 const NXM_NX_COOKIE = ((1 << 16) | (30 << 9)) >>> 0;
+const COOKIE_LENGTH = 8;
+/** Of a header: a mask follows the value. */
+const HAS_MASK = 0x100;
+const MASKED_COOKIE = HAS_MASK | (2 * COOKIE_LENGTH);
 const EXPERIMENTER_CLASS = 0xffff;
 const VLAN_VID = matchField("vlan_vid");
 const VLAN_PCP = matchField("vlan_pcp");
@@ -157,11 +161,10 @@ function badValue(field: MatchField, errors: OxmErrors, at: number): OpenFlowErr
 }
 
 /** Refuses a value that has bits outside its mask, whatever the field is. */
-function checkWildcards(reader: ByteReader): void {
-  const low = reader.peekU16(2);
-  if ((low & 0x100) === 0) return;
-  const start = reader.peekU16() === EXPERIMENTER_CLASS ? 8 : 4;
-  const size = (4 + (low & 0xff) - start) >> 1;
+function checkWildcards(reader: ByteReader, header: number): void {
+  if ((header & HAS_MASK) === 0) return;
+  const start = isExperimenterHeader(header) ? 8 : 4;
+  const size = (4 + (header & 0xff) - start) >> 1;
   for (let i = start; i < start + size; i++) {
     if ((reader.peekU8(i) & ~reader.peekU8(i + size)) === 0) continue;
     throw new OpenFlowError("OFPBMC_BAD_WILDCARDS", "A value has bits outside its mask", { details: { at: reader.at } });
@@ -185,7 +188,7 @@ export function encodeNxm(match: Match, cookie?: CookieMatch): Uint8Array {
   writeFields(writer, match, NXM_FIELDS, 1);
   if (cookie !== undefined && cookie.mask !== 0n) {
     const isExact = cookie.mask === 0xffff_ffff_ffff_ffffn;
-    writer.u32((NXM_NX_COOKIE | (isExact ? 8 : 0x110)) >>> 0).u64(cookie.cookie);
+    writer.u32((NXM_NX_COOKIE | (isExact ? COOKIE_LENGTH : MASKED_COOKIE)) >>> 0).u64(cookie.cookie);
     if (!isExact) writer.u64(cookie.mask);
   }
   return writer.toBytes();
@@ -211,23 +214,25 @@ export function decodeFields(
   let cookie: CookieMatch | undefined;
   while (reader.remaining > 0) {
     const { at } = reader;
-    if (reader.remaining < 4 || (reader.peekU16(2) & 0xff) + 4 > reader.remaining) {
+    const header = reader.remaining < 4 ? 0 : reader.peekU32();
+    if (4 + (header & 0xff) > reader.remaining) {
       throw new OpenFlowError("OFPBMC_BAD_LEN", "A field reaches past the end of its match", { details: { at } });
     }
-    if (isCookieHeader(reader)) {
-      const header = reader.u32();
+    if (header === (NXM_NX_COOKIE | COOKIE_LENGTH) || header === (NXM_NX_COOKIE | MASKED_COOKIE)) {
+      reader.skip(4);
       const value = reader.u64();
-      cookie = { cookie: value, mask: (header & 0x100) !== 0 ? reader.u64() : 0xffff_ffff_ffff_ffffn };
+      cookie = { cookie: value, mask: (header & HAS_MASK) !== 0 ? reader.u64() : 0xffff_ffff_ffff_ffffn };
       continue;
     }
-    checkWildcards(reader);
-    const narrow = narrowFieldNext(reader);
-    const { field, isMatched } = narrow === undefined ? readWideInto(match, reader) : readNarrowInto(match, reader, narrow);
-    if (seen.includes(field)) {
-      throw new OpenFlowError("OFPBMC_DUP_FIELD", `${field.text} is matched twice`, { details: { at } });
+    checkWildcards(reader, header);
+    const field = findHeader(header);
+    const added =
+      field !== undefined && NARROW_FIELDS.has(field) ? readNarrowInto(match, reader, field) : readWideInto(match, reader);
+    if (seen.includes(added.field)) {
+      throw new OpenFlowError("OFPBMC_DUP_FIELD", `${added.field.text} is matched twice`, { details: { at } });
     }
-    seen.push(field);
-    if (isMatched) matched.push(field);
+    seen.push(added.field);
+    if (added.isMatched) matched.push(added.field);
   }
   for (const field of matched) {
     if (meetsPrerequisite(match, field.prerequisite)) continue;
@@ -268,13 +273,6 @@ function readWideInto(match: Match, reader: ByteReader): AddedField {
   return { field, isMatched: mask !== 0n };
 }
 
-/** The field that comes next if it can be read without big integers. */
-function narrowFieldNext(reader: ByteReader): MatchField | undefined {
-  if (reader.remaining < 4) return undefined;
-  const field = findHeader(((reader.peekU16() << 16) | reader.peekU16(2)) >>> 0);
-  return field !== undefined && NARROW_FIELDS.has(field) ? field : undefined;
-}
-
 function readNarrowInto(match: Match, reader: ByteReader, field: MatchField): AddedField {
   const { at } = reader;
   const header = reader.u32();
@@ -291,12 +289,6 @@ function readNarrowInto(match: Match, reader: ByteReader, field: MatchField): Ad
 
 function readNumber(reader: ByteReader, size: number): number {
   return size === 4 ? reader.u32() : size === 2 ? reader.u16() : reader.u8();
-}
-
-function isCookieHeader(reader: ByteReader): boolean {
-  if (reader.peekU16() !== 1) return false;
-  const low = reader.peekU16(2);
-  return low >>> 9 === 30 && ((low & 0x1ff) === 8 || (low & 0x1ff) === 0x110);
 }
 
 function addToMatch(match: Match, { field, value, mask }: ReadField): void {

@@ -123,6 +123,7 @@ class BridgeService {
   /** Speaks OpenFlow over a socket. */
   converse(socket: Socket, owner: ConversationOwner): Conversation {
     let session: Session | undefined;
+    const snoopers = this.#snoopers;
     const channel = new OpenFlowChannel(
       socket,
       this.#bridge.versions,
@@ -136,8 +137,11 @@ class BridgeService {
           owner.heard();
           return session?.handle(envelope);
         },
+        get isOverheard() {
+          return snoopers.size > 0;
+        },
         passed: (bytes) => {
-          for (const snooper of this.#snoopers) snooper.sendBytes(bytes);
+          for (const snooper of snoopers) snooper.sendBytes(bytes);
         },
         drained: () => session?.drained(),
         closed: () => {
@@ -176,6 +180,7 @@ class BridgeService {
       {
         ready: (ready) => this.#snoopers.add(ready),
         message: () => undefined,
+        isOverheard: false,
         passed: () => undefined,
         drained: () => undefined,
         closed: () => {

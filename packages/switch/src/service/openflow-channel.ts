@@ -6,15 +6,15 @@
  * that nobody asked for are dropped and counted when the peer does not read.
  */
 import type { Socket } from "node:net";
-import { getU16 } from "@tenet/net";
 import { type Logger, messageOf } from "@tenet/kit";
 import {
-  decodeMessage,
+  type CodecOptions,
   type Envelope,
   encodeMessages,
   type ErrorName,
   errorNameOf,
-  HEADER_SIZE,
+  type Frame,
+  Framer,
   makeErrorMessage,
   makeMatch,
   type Message,
@@ -36,15 +36,15 @@ export interface ChannelOwner {
    * @returns the name of the error to answer with, or `undefined`
    */
   message(envelope: Envelope): Refusal | Work<Refusal>;
-  /** A message passed, in either direction, as bytes. */
+  /** Whether somebody listens in. */
+  readonly isOverheard: boolean;
+  /** A message passed, in either direction, as bytes; while somebody listens in. */
   passed(bytes: Uint8Array): void;
   /** The peer has read all that was sent. */
   drained(): void;
   closed(): void;
 }
 
-/** Where a header has the length of its message. */
-const LENGTH_AT = 2;
 /** Unread bytes beyond which unsolicited messages are dropped, and no more requests are read. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
@@ -57,13 +57,10 @@ export class OpenFlowChannel {
   readonly #owner: ChannelOwner;
   readonly #log: Logger;
   #version: Version | undefined;
-  /** Off until the peer turns it on, as in Open vSwitch. */
-  #hasTableId = false;
-  #received = new Uint8Array(0);
-  #at = 0;
+  readonly #framer = new Framer();
   #isAtWork = false;
-  /** Of the flow-mod in hand. */
-  readonly #flowModMatch = makeMatch();
+  /** The match is that of the flow-mod in hand; table numbers are off until the peer turns them on, as in Open vSwitch. */
+  #options: CodecOptions = { hasTableId: false, flowModMatch: makeMatch() };
   readonly #turns: Turns;
 
   constructor(socket: Socket, versions: readonly Version[], owner: ChannelOwner, turns: Turns, log: Logger) {
@@ -99,7 +96,7 @@ export class OpenFlowChannel {
   }
 
   setTableIdInCommand(isOn: boolean): void {
-    this.#hasTableId = isOn;
+    this.#options = { ...this.#options, hasTableId: isOn };
   }
 
   /** Sends a message; without `xid` it is unsolicited. */
@@ -121,7 +118,7 @@ export class OpenFlowChannel {
   #write(message: Message, version: number, xid: number): void {
     for (const bytes of encodeMessages(message, version, xid)) {
       this.#socket.write(bytes);
-      if (message.type !== "hello") this.#owner.passed(bytes);
+      if (message.type !== "hello" && this.#owner.isOverheard) this.#owner.passed(bytes);
     }
   }
 
@@ -136,11 +133,7 @@ export class OpenFlowChannel {
   }
 
   #receive(bytes: Uint8Array): void {
-    const rest = this.#received.subarray(this.#at);
-    this.#received = new Uint8Array(rest.length + bytes.length);
-    this.#received.set(rest);
-    this.#received.set(bytes, rest.length);
-    this.#at = 0;
+    this.#framer.push(bytes);
     if (!this.#isAtWork) this.#turns.begin(this.#work());
     if (this.#isAtWork) this.#socket.pause();
   }
@@ -148,8 +141,8 @@ export class OpenFlowChannel {
   /** Carries out what was received, one message after the other, as long as the peer reads the answers. */
   *#work(): Work {
     this.#isAtWork = true;
-    for (let bytes = this.#nextMessage(); bytes !== undefined; bytes = this.#nextMessage()) {
-      const work = this.#take(bytes);
+    for (let frame = this.#nextFrame(); frame !== undefined; frame = this.#nextFrame()) {
+      const work = this.#take(frame);
       if (work !== undefined) yield* work;
       yield;
       while (this.isBehind) yield "blocked";
@@ -158,53 +151,51 @@ export class OpenFlowChannel {
     this.#socket.resume();
   }
 
-  #nextMessage(): Uint8Array | undefined {
-    const at = this.#at;
-    if (this.#received.length - at < HEADER_SIZE || this.#socket.destroyed) return undefined;
-    const length = getU16(this.#received, at + LENGTH_AT);
-    if (length < HEADER_SIZE) {
-      this.#log.debug({ length }, "openflow connection lost its framing");
+  #nextFrame(): Frame | undefined {
+    if (this.#socket.destroyed) return undefined;
+    try {
+      return this.#framer.next();
+    } catch (error) {
+      this.#log.debug({ error: messageOf(error) }, "openflow connection lost its framing");
       this.close();
       return undefined;
     }
-    if (this.#received.length - at < length) return undefined;
-    this.#at += length;
-    return this.#received.subarray(at, at + length);
   }
 
-  #take(bytes: Uint8Array): Work | undefined {
+  #take(frame: Frame): Work | undefined {
     try {
-      const envelope = decodeMessage(bytes, { hasTableId: this.#hasTableId, flowModMatch: this.#flowModMatch });
+      const envelope = frame.decode(this.#options);
       if (this.#version === undefined) {
         this.#agree(envelope);
         return undefined;
       }
-      this.#owner.passed(bytes);
+      if (this.#owner.isOverheard) this.#owner.passed(frame.bytes);
       const outcome = this.#owner.message(envelope);
-      if (typeof outcome === "object") return this.#finish(outcome, bytes);
-      if (outcome !== undefined) this.#refuse(outcome, bytes);
+      if (typeof outcome === "object") return this.#finish(outcome, frame);
+      if (outcome !== undefined) this.#refuse(outcome, frame);
     } catch (error) {
-      this.#fail(error, bytes);
+      this.#fail(error, frame);
     }
     return undefined;
   }
 
-  *#finish(work: Work<Refusal>, bytes: Uint8Array): Work {
+  *#finish(work: Work<Refusal>, frame: Frame): Work {
     try {
       const refusal = yield* work;
-      if (refusal !== undefined) this.#refuse(refusal, bytes);
+      if (refusal !== undefined) this.#refuse(refusal, frame);
     } catch (error) {
-      this.#fail(error, bytes);
+      this.#fail(error, frame);
     }
   }
 
-  #fail(error: unknown, bytes: Uint8Array): void {
+  #fail(error: unknown, frame: Frame): void {
     this.#log.debug({ error: messageOf(error) }, "openflow message refused");
     if (this.#version === undefined) this.close();
-    else this.#refuse(errorNameOf(error), bytes);
+    else this.#refuse(errorNameOf(error), frame);
   }
 
-  #refuse(refusal: ErrorName, bytes: Uint8Array): void {
+  #refuse(refusal: ErrorName, frame: Frame): void {
+    const { bytes } = frame;
     this.#write(makeErrorMessage(refusal, this.version, bytes), this.version, readHeader(bytes).xid);
   }
 
