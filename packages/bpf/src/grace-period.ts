@@ -38,6 +38,12 @@ export class GracePeriod {
     }
   }
 
+  /** As {@link wait}, on this thread. @throws SystemCallError */
+  waitHere(): void {
+    const result = this.#attributes().try(COMMAND.mapUpdate);
+    if (result < 0) throw callError("wait for running programs", COMMAND.mapUpdate, -result);
+  }
+
   /** Lets go of it, when nobody waits any more. */
   close(): void {
     this.#isClosed = true;
@@ -47,11 +53,12 @@ export class GracePeriod {
   }
 
   async #change(): Promise<void> {
+    if ((await this.#attributes().tryAside(COMMAND.mapUpdate)) < 0) this.waitHere();
+  }
+
+  #attributes(): Attributes {
     const value = fixedMemory(4);
     new DataView(value.buffer).setUint32(0, this.#inner.fd, true);
-    const attributes = new Attributes().u32(0, this.#outer.fd).memory(8, fixedMemory(4)).memory(16, value);
-    if ((await attributes.tryAside(COMMAND.mapUpdate)) >= 0) return;
-    const result = attributes.try(COMMAND.mapUpdate);
-    if (result < 0) throw callError("wait for running programs", COMMAND.mapUpdate, -result);
+    return new Attributes().u32(0, this.#outer.fd).memory(8, fixedMemory(4)).memory(16, value);
   }
 }

@@ -10,7 +10,7 @@
  *
  * Limits: one thread. Misses are handled inside the burst, so a port gives way to others after a batch with misses.
  */
-import { type Clock, IoError, systemClock } from "@tenet/kit";
+import { AppError, type Clock, errnoOf, IoError, messageOf, systemClock } from "@tenet/kit";
 import { deleteLink, openPacketSocket, openTap, SystemCallError } from "@tenet/linux";
 import { ActionRunner, type RunnerHost } from "./action-runner.ts";
 import { TrackedConnections } from "./conntrack/connection-tracker.ts";
@@ -30,6 +30,7 @@ import { DeviceLoop } from "./port/device-loop.ts";
 import { type Collector, openCollector } from "./ebpf/collector.ts";
 import { ConnectionMaps } from "./ebpf/conntrack/connection-maps.ts";
 import { KernelFlows } from "./ebpf/kernel-flows.ts";
+import { KernelPins } from "./ebpf/kernel-pins.ts";
 import { CachedFlow, FlowTable } from "./flow-table.ts";
 import { MemoryLink } from "./port/memory-link.ts";
 import type { MeterConfig, MeterStats } from "./meter/meter.ts";
@@ -95,7 +96,6 @@ export class UserDatapath implements Datapath {
   #continuation: NodeJS.Immediate | undefined;
   #kernel: Kernel | undefined;
   readonly #onRefusal: (refusal: string) => void;
-  readonly #pinName: string | undefined;
   #tidiedAtMs = 0;
 
   constructor(options: UserDatapathOptions = {}) {
@@ -106,12 +106,14 @@ export class UserDatapath implements Datapath {
       meterOf: (id) => this.#meters.get(id),
       resumption: (recircId) => this.#kernel?.flows.resumption(recircId),
     };
-    const connections = options.isKernelUsed === true ? new ConnectionMaps(() => this.#clock.monotonicMs()) : undefined;
-    this.#runner = new ActionRunner(this.#memory, this.#table, host, options.random ?? Math.random, connections);
-    this.#pinName = options.pinName;
     this.#onRefusal = options.onRefusal ?? (() => undefined);
-    this.type = options.isKernelUsed === true ? "ebpf" : "user";
-    if (connections !== undefined) this.#kernel = this.#openKernel(connections);
+    const isKernelUsed = options.isKernelUsed === true;
+    const pins = isKernelUsed ? this.#openPins(options.pinName) : undefined;
+    const nowMs = (): number => this.#clock.monotonicMs();
+    const connections = isKernelUsed ? new ConnectionMaps(nowMs, { folder: pins?.connections }) : undefined;
+    this.#runner = new ActionRunner(this.#memory, this.#table, host, options.random ?? Math.random, connections);
+    this.type = isKernelUsed ? "ebpf" : "user";
+    if (connections !== undefined) this.#kernel = this.#openKernel(connections, pins);
     this.#meters = new MeterTable((id) => this.#kernel?.flows.meters.shared(id));
     this.conntrack = new TrackedConnections(this.#runner.conntrack, () => this.#clock.monotonicMs());
   }
@@ -282,9 +284,22 @@ export class UserDatapath implements Datapath {
     this.#kernel = undefined;
   }
 
-  #openKernel(connections: ConnectionMaps): Kernel {
+  #openPins(name: string | undefined): KernelPins | undefined {
+    if (name === undefined) return undefined;
+    try {
+      const pins = new KernelPins(name);
+      if (pins.hasForeignConnections) this.#onRefusal("another version left its connections: they begin anew");
+      return pins;
+    } catch (error) {
+      if (!(error instanceof AppError) && errnoOf(error) === undefined) throw error;
+      this.#onRefusal(`flows and connections end with this process: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  #openKernel(connections: ConnectionMaps, pins: KernelPins | undefined): Kernel {
     const collector = openCollector();
-    const flows = this.#openFlows(collector, connections);
+    const flows = this.#openFlows(collector, connections, pins);
     this.#deviceLoop().collect(collector.device, {
       taken: (portNo) => flows.traffic.taken(portNo),
       pathOf: (id) => flows.outerOf(id),
@@ -293,12 +308,14 @@ export class UserDatapath implements Datapath {
     return { flows, connections, collector: collector.name, timer };
   }
 
-  #openFlows(collector: Collector, connections: ConnectionMaps): KernelFlows {
+  #openFlows(collector: Collector, connections: ConnectionMaps, pins: KernelPins | undefined): KernelFlows {
     try {
-      return new KernelFlows(collector, () => this.#clock.monotonicMs(), connections, this.#pinName, this.#onRefusal);
+      return new KernelFlows(collector, () => this.#clock.monotonicMs(), connections, pins, this.#onRefusal);
     } catch (error) {
       collector.device.close();
       deleteLink(collector.name);
+      connections.close();
+      pins?.close();
       throw error;
     }
   }

@@ -136,6 +136,19 @@ describe.skipIf(obstacle !== undefined)("a process that is killed", () => {
     expect(removeKernelLeftovers(PINS)).toBe(false);
   });
 
+  test("another one of its name leaves it alone while it lives", async () => {
+    const refusals: string[] = [];
+    const other = new UserDatapath({ isKernelUsed: true, pinName: PINS, onRefusal: (refusal) => refusals.push(refusal) });
+    await other[Symbol.asyncDispose]();
+    expect(refusals).toEqual([
+      expect.stringMatching("flows and connections end with this process: .* a process that lives does"),
+    ]);
+    expect(collectorsOf(child.pid)).not.toEqual([]);
+    const atEnd = received();
+    await vi.waitFor(() => expect(received()).toBeGreaterThan(atEnd + 20), PATIENCE);
+    expect(removeKernelLeftovers(PINS)).toBe(false);
+  });
+
   test("what was killed together with its namespace goes when the next one begins", async () => {
     createNamespace(`${PREFIX}c`);
     const begin = "const { UserDatapath } = await import(process.argv[1]); setInterval(() => {}, 1000);";

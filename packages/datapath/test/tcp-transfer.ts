@@ -28,7 +28,7 @@ export async function transfer(from: string | undefined, to: string, address: st
 }
 
 /** A connection from inside a namespace. */
-async function connectFrom(namespace: string, address: string): Promise<Socket> {
+export async function connectFrom(namespace: string, address: string): Promise<Socket> {
   const { fd } = startTcpConnect(namespace, address, 5001);
   const poller = new Poller();
   poller.add(fd, 1, POLL.writable);

@@ -147,6 +147,6 @@ export interface SharedKernel {
 
 /** Loads the program. @throws SystemCallError without privileges */
 export function openSharedKernel(): SharedKernel {
-  const maps = new ConnectionMaps(() => performance.now(), CAPACITY);
+  const maps = new ConnectionMaps(() => performance.now(), { capacity: CAPACITY });
   return { maps, program: new TrackingProgram(maps) };
 }

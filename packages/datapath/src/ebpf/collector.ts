@@ -2,12 +2,23 @@
  * The device that packets come up by: the kernel's program redirects them there, a packet socket reads them, and a program of
  * its own drops them behind that, so that the host's stack never sees them.
  */
+import { readFileSync } from "node:fs";
 import { asm, attach, BpfProgram, type Link, VERDICT } from "@tenet/bpf";
-import { createVethPair, type FrameDevice, linkIndex, openPacketSocket, setLinkUp, SystemCallError } from "@tenet/linux";
+import {
+  createVethPair,
+  findLink,
+  type FrameDevice,
+  linkIndex,
+  openPacketSocket,
+  setLinkUp,
+  SystemCallError,
+} from "@tenet/linux";
 
 /** As large as a packet can be that is yet to be cut into segments. */
 const MTU = 65_535;
 const PREFIX = "tup";
+/** Of the kernel's table of packet sockets. */
+const IFINDEX_COLUMN = 4;
 
 /** An open collector. */
 export interface Collector {
@@ -31,9 +42,12 @@ export function openCollector(): Collector {
   return { name, ifindex, peer: linkIndex(peerOf(name)), device: openPacketSocket(name), guard };
 }
 
-/** The process that made a collector. */
-export function ownerOf(name: string): number {
-  return Number.parseInt(name.slice(PREFIX.length), 10);
+/** Whether a process reads what a collector gets; it does as long as it lives. */
+export function isRead(name: string): boolean {
+  const link = findLink(name);
+  if (link === undefined) return false;
+  const [, ...sockets] = readFileSync("/proc/thread-self/net/packet", "utf8").trim().split("\n");
+  return sockets.some((socket) => Number(socket.trim().split(/\s+/)[IFINDEX_COLUMN]) === link.index);
 }
 
 /** Makes a pair of devices. */

@@ -9,7 +9,7 @@
  */
 import { FIELDS } from "@tenet/net";
 import { attach, GracePeriod, type Link } from "@tenet/bpf";
-import { AppError, errnoOf, messageOf } from "@tenet/kit";
+import { AppError, messageOf } from "@tenet/kit";
 import { SystemCallError } from "@tenet/linux";
 import type { DatapathAction, KernelStats, SetTunnelAction, TunnelSpec } from "../datapath.ts";
 import type { KernelAction, KernelPort } from "./actions/action-kind.ts";
@@ -17,7 +17,7 @@ import { type ActionName, toKernelActions, withoutLastClone } from "./actions/ac
 import type { Collector } from "./collector.ts";
 import { type FlowEntry, FlowPass, maskedKey, type MaskMap } from "./flow-pass.ts";
 import { hasMetadata } from "./key-layout.ts";
-import { KernelPins } from "./kernel-pins.ts";
+import type { KernelPins } from "./kernel-pins.ts";
 import { openKernelMaps } from "./kernel-maps.ts";
 import { PortTraffic } from "./port-traffic.ts";
 import { KernelMeters } from "./kernel-meters.ts";
@@ -83,7 +83,7 @@ export class KernelFlows {
   /**
    * @param collector - where packets come up
    * @param connections - those that the programs follow
-   * @param pinName - under which it stays in the kernel when this process dies; absent: it does not
+   * @param pins - by which it stays in the kernel when this process dies; absent: it does not
    * @param tell - is called once for each thing that the kernel refuses from now on
    * @throws SystemCallError when the kernel refuses a map or the program
    */
@@ -91,7 +91,7 @@ export class KernelFlows {
     collector: Collector,
     nowMs: () => number,
     connections: ConnectionReferences,
-    pinName: string | undefined,
+    pins: KernelPins | undefined,
     tell: (refusal: string) => void,
   ) {
     this.#tell = tell;
@@ -110,7 +110,8 @@ export class KernelFlows {
       throw error;
     }
     this.#putLater();
-    this.#pins = this.#openPins(pinName, collector);
+    this.#pins = pins;
+    pins?.begin(collector, { later: shared.later, track: this.#track.entry, tunnel: this.#tunnels.entry });
     this.#forgetLost = setInterval(() => {
       if (!collector.device.hasMore) this.traffic.forgetLost();
     }, FORGET_LOST_MS).unref();
@@ -247,20 +248,6 @@ export class KernelFlows {
     this.#tunnels.close();
     this.#pins?.close();
     for (const object of [this.meters, this.#first, this.#later, this.#track, this.#grace, this.#shared]) object.close();
-  }
-
-  #openPins(name: string | undefined, collector: Collector): KernelPins | undefined {
-    if (name === undefined) return undefined;
-    try {
-      const pins = new KernelPins(name, collector);
-      const arrays = { later: this.#shared.maps.later, track: this.#track.entry, tunnel: this.#tunnels.entry };
-      for (const [array, programs] of Object.entries(arrays)) pins.keepPrograms(array, programs);
-      return pins;
-    } catch (error) {
-      if (!(error instanceof AppError) && errnoOf(error) === undefined) throw error;
-      this.#refused("flows end with this process", error);
-      return undefined;
-    }
   }
 
   /** When a program does not fit its flows any more. */

@@ -5,23 +5,30 @@
  * program of a process that was killed, until the next one puts its own in its place. A process that ends in order takes all names away.
  *
  *     /sys/fs/bpf/tenet-NAME/link-IFINDEX-DIRECTION     a program on a device
+ *     /sys/fs/bpf/tenet-NAME/connections-FORMAT/…       maps of connections, which one process takes over from the other
  *     /sys/fs/bpf/tenet-NAME/COLLECTOR/…                what only the programs of one process need; COLLECTOR is a device of it
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type BpfMap, deviceOfPinnedLink, type Link, openPinnedLink, unpin } from "@tenet/bpf";
-import { errnoOf } from "@tenet/kit";
+import { errnoOf, IoError } from "@tenet/kit";
 import { bpfFileSystem, deleteLink, findLink, SystemCallError } from "@tenet/linux";
-import { type Collector, ownerOf } from "./collector.ts";
+import { type Collector, isRead } from "./collector.ts";
+import { CONNECTION_FORMAT } from "./conntrack/connection-format.ts";
 
 const FOLDER = "tenet-";
 const LINK = "link-";
+const CONNECTIONS = "connections-";
 const GUARD = "guard";
 
 /** Names of one datapath's objects. */
 export class KernelPins {
+  /** Where the maps of connections have names. */
+  readonly connections: string;
+  /** Whether those of another version are there, which this one cannot read. */
+  readonly hasForeignConnections: boolean;
   readonly #folder: string;
-  readonly #own: string;
+  #own: string | undefined;
   /** Left by the process before, and not used here. */
   readonly #linksLeft: Map<string, Link>;
   readonly #processesLeft: readonly string[];
@@ -29,18 +36,33 @@ export class KernelPins {
   /**
    * @param name - of the datapath, the same in each process that has it; letters, digits and dashes
    * @throws SystemCallError when there is no BPF file system
+   * @throws IoError when a process has it that lives
    */
-  constructor(name: string, collector: Collector) {
+  constructor(name: string) {
     removeDead();
     this.#folder = join(bpfFileSystem(), FOLDER + name);
     mkdirSync(this.#folder, { recursive: true });
-    const names = readdirSync(this.#folder);
-    const links = names.filter((each) => each.startsWith(LINK));
+    const { links, processes, connections } = namesIn(this.#folder);
+    const living = processes.map(collectorOf).find(isRead);
+    if (living !== undefined) {
+      throw new IoError(`Cannot use "${this.#folder}": a process that lives does`, {
+        hint: `It is the one that reads packets of device "${living}"; end it first`,
+      });
+    }
     this.#linksLeft = new Map(links.map((each) => [each.slice(LINK.length), openPinnedLink(join(this.#folder, each))]));
-    this.#processesLeft = names.filter((each) => !each.startsWith(LINK));
+    this.#processesLeft = processes;
+    this.connections = join(this.#folder, CONNECTIONS + CONNECTION_FORMAT);
+    this.hasForeignConnections = connections.some((each) => each !== CONNECTIONS + CONNECTION_FORMAT);
+    mkdirSync(this.connections, { recursive: true });
+  }
+
+  /** What only the programs of this process need, and its collector is one of, has names from now on. @throws SystemCallError */
+  begin(collector: Collector, programs: Readonly<Record<string, BpfMap>>): void {
     this.#own = join(this.#folder, folderOf(collector.name));
     mkdirSync(this.#own, { recursive: true });
     collector.guard.pin(join(this.#own, GUARD));
+    // An array of programs would be empty as soon as no process has it open.
+    for (const [name, array] of Object.entries(programs)) array.pin(join(this.#own, name));
   }
 
   /** The link that the process before left at a place; it is the caller's then. */
@@ -53,11 +75,6 @@ export class KernelPins {
   /** Keeps the program on a device. @throws SystemCallError */
   keep(place: string, link: Link): void {
     link.pin(join(this.#folder, `${LINK}${place}`));
-  }
-
-  /** Keeps the programs of an array, which would be empty otherwise as soon as no process has it open. @throws SystemCallError */
-  keepPrograms(name: string, programs: BpfMap): void {
-    programs.pin(join(this.#own, name));
   }
 
   /** Lets a place go. */
@@ -73,6 +90,10 @@ export class KernelPins {
     }
     this.#linksLeft.clear();
     for (const each of this.#processesLeft) endProcessLeft(this.#folder, each);
+    for (const each of namesIn(this.#folder).connections) {
+      const folder = join(this.#folder, each);
+      if (folder !== this.connections) rmSync(folder, { recursive: true });
+    }
   }
 
   /** Takes all names away. */
@@ -92,8 +113,8 @@ export class KernelPins {
 export function removeKernelLeftovers(name: string): boolean {
   const folder = join(bpfFileSystem(), FOLDER + name);
   if (!existsSync(folder)) return false;
-  const processes = readdirSync(folder).filter((each) => !each.startsWith(LINK));
-  if (processes.some((each) => existsSync(`/proc/${ownerOf(collectorOf(each))}`))) return false;
+  const { processes } = namesIn(folder);
+  if (processes.some((each) => isRead(collectorOf(each)))) return false;
   for (const each of processes) endProcessLeft(folder, each);
   rmSync(folder, { recursive: true, force: true });
   return true;
@@ -109,13 +130,22 @@ function removeDead(): void {
 
 function isDead(folder: string): boolean {
   try {
-    const links = readdirSync(folder).map((each) => join(folder, each.startsWith(LINK) ? each : join(each, GUARD)));
-    return links.length > 0 && links.every((link) => deviceOfPinnedLink(link) === 0);
+    const { links, processes } = namesIn(folder);
+    const all = [...links, ...processes.map((each) => join(each, GUARD))];
+    return all.length > 0 && all.every((link) => deviceOfPinnedLink(join(folder, link)) === 0);
   } catch (error) {
     const errno = error instanceof SystemCallError ? error.errno : errnoOf(error);
     if (errno === "ENOENT") return false; // its process is about to begin, or to end
     throw error;
   }
+}
+
+/** The names in a datapath's folder, by what they are of. */
+function namesIn(folder: string): Record<"links" | "connections" | "processes", readonly string[]> {
+  const names = readdirSync(folder);
+  const links = names.filter((each) => each.startsWith(LINK));
+  const connections = names.filter((each) => each.startsWith(CONNECTIONS));
+  return { links, connections, processes: names.filter((each) => !links.includes(each) && !connections.includes(each)) };
 }
 
 function endProcessLeft(folder: string, name: string): void {

@@ -4,21 +4,31 @@
  * Entries and control are memory of both; the index is a hash of the kernel, from either tuple to an entry and the side. An id that
  * was in use rests for a while: a program that saw its entry just before has ended by then.
  */
-import { BpfMap } from "@tenet/bpf";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { BpfMap, GracePeriod, type MapSpec } from "@tenet/bpf";
 import type { Mapping } from "@tenet/linux";
 import { ENTRY, ENTRY_WORDS, type EntryMemory, STATUS } from "../../conntrack/connection-entry.ts";
 import { TIMEOUT_MS } from "../../conntrack/phase.ts";
 import type { SharedConnections } from "../../conntrack/shared-connections.ts";
 import { TUPLE, TUPLE_WORDS } from "../../conntrack/tuple.ts";
+import { CAPACITY } from "./connection-format.ts";
 import { CONTROL, N_FREE_IDS } from "./control-layout.ts";
+import { tidyLeftConnections } from "./left-connections.ts";
 
-/** Connections that the program can follow, unless it is said. */
-const CAPACITY = 262_144;
 const REST_MS = 1000;
 const N_ZONES = 65_536;
 /** An entry that the program begins is complete at once, but for what interrupts it. */
 const MAX_LOOKS = 1_000_000;
 const NS_PER_MS = 1e6;
+
+/** What {@link ConnectionMaps} can be given. */
+export interface ConnectionMapsOptions {
+  /** Connections that the program can follow; each takes 160 bytes, and about 200 more when it is there. */
+  readonly capacity?: number;
+  /** Where the maps have names, or are to have them; those that are there, and the connections in them, go on. */
+  readonly folder?: string | undefined;
+}
 
 /** The maps of a kernel's program that tracks connections. */
 export class ConnectionMaps implements SharedConnections {
@@ -39,27 +49,26 @@ export class ConnectionMaps implements SharedConnections {
   readonly #valueView = new DataView(this.#value.buffer);
   /** Below it ids have been in use. */
   #nUsed = 0;
-  readonly #freeIds: number[] = [];
+  #freeIds: number[] = [];
   /** Taken away, but perhaps still in a program's hands, oldest first. */
   readonly #resting: { readonly id: number; readonly sinceMs: number }[] = [];
   /** How far the ids that the program took have been looked at. */
   #seen = 0;
-  /** Taken by the program, which was not ready with them. */
+  /** Taken by the program, which was not ready with them; or left by the process before, which nobody has looked at yet. */
   #unready: number[] = [];
 
   /**
    * @param nowMs - this process's monotonic clock
-   * @param capacity - connections that the program can follow; each takes 160 bytes, and about 200 more when it is there
    * @throws SystemCallError
    */
-  constructor(nowMs: () => number, capacity: number = CAPACITY) {
+  constructor(nowMs: () => number, { capacity = CAPACITY, folder }: ConnectionMapsOptions = {}) {
     this.capacity = capacity;
     const sizes = { keyBytes: 4, maxEntries: capacity, isMapped: true };
-    this.entries = BpfMap.create({ ...sizes, kind: "array", name: "tenet_ct", valueBytes: 4 * ENTRY_WORDS });
+    this.entries = openMap({ ...sizes, kind: "array", name: "tenet_ct", valueBytes: 4 * ENTRY_WORDS }, folder);
     const controlSizes = { ...sizes, valueBytes: CONTROL.sizeBytes, maxEntries: 1 };
-    this.control = BpfMap.create({ ...controlSizes, kind: "array", name: "tenet_ct_ctl" });
+    this.control = openMap({ ...controlSizes, kind: "array", name: "tenet_ct_ctl" }, folder);
     const indexSizes = { keyBytes: 4 * TUPLE_WORDS, valueBytes: 4, maxEntries: 2 * capacity, isGrowing: true };
-    this.index = BpfMap.create({ ...indexSizes, kind: "hash", name: "tenet_ct_index" });
+    this.index = openMap({ ...indexSizes, kind: "hash", name: "tenet_ct_index" }, folder);
     this.#entryMapping = this.entries.mapValues();
     this.#controlMapping = this.control.mapValues();
     const clockOffsetMs = Number(process.hrtime.bigint()) / NS_PER_MS - nowMs();
@@ -72,6 +81,7 @@ export class ConnectionMaps implements SharedConnections {
       this.#controlWords[at] = (ms * NS_PER_MS) >>> 0;
       this.#controlWords[at + 1] = Math.floor((ms * NS_PER_MS) / 2 ** 32);
     }
+    if (folder !== undefined) this.#goOnWithLeft();
   }
 
   get mustAsk(): boolean {
@@ -167,6 +177,23 @@ export class ConnectionMaps implements SharedConnections {
     for (const map of [this.index, this.entries, this.control]) map.close();
   }
 
+  /** Takes over the connections that are there, which the program that the process before has left goes on with meanwhile. */
+  #goOnWithLeft(): void {
+    this.#seen = Atomics.load(this.#controlWords, CONTROL.taken / 4);
+    const grace = new GracePeriod();
+    grace.waitHere(); // what was taken before is what it will be
+    grace.close();
+    const given = new Set<number>();
+    const end = this.#controlWords[CONTROL.given / 4] ?? 0;
+    for (let at = this.#seen; at !== end; at = (at + 1) >>> 0) {
+      given.add(this.#controlWords[CONTROL.freeIds / 4 + (at & (N_FREE_IDS - 1))] ?? 0);
+    }
+    const { live, free, nUsed } = tidyLeftConnections(this.index, this.memory, (id) => given.has(id));
+    this.#unready = live;
+    this.#freeIds = free;
+    this.#nUsed = nUsed;
+  }
+
   #reclaim(id: number): void {
     this.memory.words[id * ENTRY_WORDS + ENTRY.status] = STATUS.free;
     this.#freeIds.push(id);
@@ -192,4 +219,13 @@ export class ConnectionMaps implements SharedConnections {
     this.#keyView.setUint32(0, tuple[TUPLE.head] ?? 0, true);
     for (let i = 1; i < TUPLE_WORDS; i++) this.#keyView.setUint32(4 * i, tuple[i] ?? 0);
   }
+}
+
+/** Makes a map, or opens the one that has its name in a folder. */
+function openMap(spec: MapSpec, folder: string | undefined): BpfMap {
+  const path = folder === undefined ? undefined : join(folder, spec.name);
+  if (path !== undefined && existsSync(path)) return BpfMap.openPinned(path);
+  const map = BpfMap.create(spec);
+  if (path !== undefined) map.pin(path);
+  return map;
 }

@@ -1,0 +1,152 @@
+/** A firewall is killed while connections go through it, and the next one, which lets no new connection in, goes on with them. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { kernelObstacle, removeKernelLeftovers } from "@tenet/datapath";
+import { bpfFileSystem, deleteLeftovers, openTcpListener } from "@tenet/linux";
+import { cableHost } from "./cabled-host.ts";
+import { matchOf } from "./frames.ts";
+import { connectFrom } from "./tcp-transfer.ts";
+
+const obstacle = kernelObstacle();
+if (obstacle !== undefined) console.log(`restart-connections.system.test.ts: skipped, ${obstacle.reason}`);
+const PATIENCE = { timeout: 20_000, interval: 20 };
+const PREFIX = `trc${process.pid}-`;
+const PINS = `test-c-${process.pid}`;
+const FOLDER = `${bpfFileSystem()}/tenet-${PINS}`;
+
+/**
+ * A process that lets through what belongs to a connection, and what begins one when it is given a mark. Answers each line that it is told with
+ * the connections that it knows, when they go on while it looks away.
+ */
+const FIREWALL = `
+  const [datapathUrl, netUrl, mask, pinName, mark, ...names] = process.argv.slice(1);
+  const { CT_STATE, UserDatapath } = await import(datapathUrl);
+  const { FIELDS, getField } = await import(netUrl);
+  const refusals = [];
+  const datapath = new UserDatapath({ isKernelUsed: true, pinName, onRefusal: (refusal) => refusals.push(refusal) });
+  const [a, b] = names.map((name) => datapath.addPort({ name, kind: "system" }));
+  const track = { type: "ct", isCommit: false, isForce: false, zone: 7, mark: 0, markMask: 0 };
+  const actionsFor = (key) => {
+    const output = { type: "output", port: getField(key, FIELDS.in_port) === a ? b : a };
+    if (getField(key, FIELDS.eth_type) !== 0x0800) return [output];
+    if (getField(key, FIELDS.recirc_id) === 0) return [track, { type: "recirc", id: 1 }];
+    const state = getField(key, FIELDS.ct_state);
+    if ((state & CT_STATE.inv) !== 0) return [];
+    if ((state & CT_STATE.est) !== 0) return [output];
+    return mark === "" ? [] : [{ ...track, isCommit: true, mark: Number(mark), markMask: 0xff }, output];
+  };
+  datapath.onUpcall(({ frame, inPort, key }) => {
+    datapath.putFlow(key, Uint32Array.from(JSON.parse(mask)), actionsFor(key));
+    datapath.execute(frame, inPort, actionsFor(key));
+  });
+  datapath.takeOver();
+  const nForwarded = async (ms) => {
+    const nBefore = datapath.port(a).stats.rxPackets;
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    return datapath.port(a).stats.rxPackets - nBefore;
+  };
+  const look = async () => {
+    for (let stop; ; stop.abort()) {
+      if ((await nForwarded(100)) > 5) break;
+      stop = new AbortController();
+      datapath.start(stop.signal);
+      await nForwarded(100);
+    }
+    datapath.start(new AbortController().signal);
+  };
+  const forwarding = look();
+  process.stdin.on("data", async () => {
+    await forwarding;
+    const connections = [...datapath.conntrack.connections(7)].map(({ proto, mark }) => ({ proto, mark }));
+    process.stdout.write(JSON.stringify({ refusals, connections }) + "\\n");
+  });`;
+const DATAPATH = new URL("../dist/index.js", import.meta.url).href;
+const NET = new URL("../../net/dist/index.js", import.meta.url).href;
+const { mask: MASK } = matchOf({ in_port: 1, recirc_id: 1, eth_type: 1, ct_state: 1 });
+const SERVER = "10.98.8.2";
+
+interface Report {
+  readonly refusals: readonly string[];
+  readonly connections: readonly { readonly proto: number; readonly mark: number }[];
+}
+
+describe.skipIf(obstacle !== undefined)("a firewall that is killed", () => {
+  let names: string[];
+  let child: ChildProcess;
+  let server: Server;
+  let client: Socket;
+  let nReceived: number;
+
+  function start(mark: number | undefined): void {
+    const args = [DATAPATH, NET, JSON.stringify([...MASK]), PINS, mark === undefined ? "" : String(mark), ...names];
+    child = spawn(process.execPath, ["--input-type=module", "-e", FIREWALL, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  }
+
+  async function kill(): Promise<void> {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+
+  async function ask(): Promise<Report> {
+    child.stdin?.write("\n");
+    const [answer] = (await once(child.stdout ?? child, "data")) as [Buffer];
+    return JSON.parse(String(answer)) as Report;
+  }
+
+  /** Waits until so many bytes more have arrived. */
+  async function untilMore(nBytes: number): Promise<void> {
+    const wanted = nReceived + nBytes;
+    await vi.waitFor(() => expect(nReceived).toBeGreaterThan(wanted), PATIENCE);
+  }
+
+  beforeEach(async () => {
+    names = [await cableHost(`${PREFIX}a`, "10.98.8.1/24"), await cableHost(`${PREFIX}b`, `${SERVER}/24`)];
+    start(5);
+    nReceived = 0;
+    server = createServer((socket) =>
+      socket.on("data", ({ length }) => (nReceived += length)).on("error", () => socket.destroy()),
+    );
+    server.listen({ fd: openTcpListener(`${PREFIX}b`, "0.0.0.0", 5001) });
+    client = await connectFrom(`${PREFIX}a`, SERVER);
+    const chunk = new Uint8Array(16_384);
+    const send = (): void => void client.write(chunk, () => setTimeout(send, 1));
+    send();
+    await ask();
+  });
+
+  afterEach(async () => {
+    client.destroy();
+    server.close();
+    if (child.exitCode === null && child.signalCode === null) await kill();
+    removeKernelLeftovers(PINS);
+    deleteLeftovers(PREFIX);
+  });
+
+  test("leaves its connections to the next one", async () => {
+    await kill();
+    await untilMore(500_000);
+    start(undefined);
+    expect(await ask()).toEqual({ refusals: [], connections: [{ proto: 6, mark: 5 }] });
+    await untilMore(2_000_000);
+  });
+
+  test("leaves them also when it is killed twice", async () => {
+    for (const _ of [1, 2]) {
+      await kill();
+      start(undefined);
+      expect((await ask()).connections).toEqual([{ proto: 6, mark: 5 }]);
+      await untilMore(100_000);
+    }
+  });
+
+  test("leaves nothing that another version would take for its own", async () => {
+    await kill();
+    mkdirSync(`${FOLDER}/connections-0`);
+    start(7);
+    expect((await ask()).refusals).toEqual(["another version left its connections: they begin anew"]);
+    expect(existsSync(`${FOLDER}/connections-0`)).toBe(false);
+  });
+});
