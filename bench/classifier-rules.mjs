@@ -67,6 +67,9 @@ const TWO_VALUES = {
   nw_dst: [0xc0a80002n, 0xc0a04455n],
 };
 
+/** The names of all fields that rules and packets have here. */
+export const RULE_FIELDS = Object.keys(TWO_VALUES);
+
 /**
  * Rules as the original's own benchmark of its classifier makes them: every tuple matches on some of thirteen fields, each of
  * which has one of two values in every rule and packet.
@@ -75,7 +78,7 @@ const TWO_VALUES = {
  */
 export function twoValuedSet(nRules, nTuples, nPriorities, seed = 7) {
   const random = randomOf(seed);
-  const fields = Object.keys(TWO_VALUES);
+  const fields = RULE_FIELDS;
   const tuples = new Set();
   while (tuples.size < nTuples) tuples.add(random(2 ** fields.length));
   const masks = [...tuples];
