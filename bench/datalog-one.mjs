@@ -4,6 +4,7 @@
  */
 import { statSync } from "node:fs";
 import { compile, Engine, formatProof } from "@tenet/datalog";
+import { mapFile } from "@tenet/linux";
 import { CHANGES, timed } from "./datalog-changes.mjs";
 import { churn, memory, memoryInUse } from "./datalog-memory.mjs";
 import { policy, PROGRAMS, randomOf, weightOf } from "./datalog-programs.mjs";
@@ -241,24 +242,55 @@ function explain() {
   );
 }
 
-/** Computes a state from rows and writes it. */
+/** What an engine is asked first: for a row, and what follows from a change. */
+const FIRST = {
+  chain: { read: ["tc", [5, 1500]], changes: [["e", [2002, 2003], 1]] },
+  policy: {
+    read: ["n_errors", [77, undefined]],
+    changes: [
+      ["user", [100_000, "new@example.com"], 1],
+      ["server", [1_000_000, 100_000, 1], 1],
+      ["stat", [1_000_000, 0, 50], 1],
+    ],
+  },
+  network: { read: ["reach", [3, 5, 78]], changes: [["deny", [3, 77], -1]] },
+};
+
+/** What a started engine answers; texts can be compared. */
+function firstAnswers(engine, name) {
+  const { read, changes } = FIRST[name];
+  const found = engine.match(...read);
+  const delta = engine.transact(changes.map(([relation, tuple, weight]) => ({ relation, tuple, weight })));
+  const changed = [...delta].map(([relation, { inserted, deleted }]) => [relation, inserted.length, deleted.length, inserted[0]]);
+  return JSON.stringify([found, changed]);
+}
+
+/** Computes a state from rows, makes it ready for changes and writes it; the first answers are not in the file. */
 function saveTo(name, file) {
   const program = programOf(name, 1_000_000);
   const begin = process.cpuUsage();
   const { engine } = load(program);
-  const seconds = cpuSince(begin);
+  const rulesSeconds = cpuSince(begin);
+  engine.prepare();
+  const readySeconds = cpuSince(begin);
   engine.save(file);
-  return { seconds, n: engine.size(program.counted), megabytes: statSync(file).size / 2 ** 20 };
+  const n = engine.size(program.counted);
+  const asked = process.cpuUsage();
+  const sum = firstAnswers(engine, name);
+  return { rulesSeconds, seconds: readySeconds + cpuSince(asked), n, sum, megabytes: statSync(file).size / 2 ** 20 };
 }
 
-/** Starts from a state that was written. */
-function startFrom(name, file) {
+/** Starts from a state that was written, to its first answers. */
+function startFrom(name, file, how) {
   const { text, counted } = programOf(name, 10);
   const program = compile([{ name: "bench.dl", text }]);
   globalThis.gc();
   const begin = process.cpuUsage();
-  const engine = new Engine(program, { state: file });
-  return { seconds: cpuSince(begin), n: engine.size(counted) };
+  const engine = new Engine(program, { state: how === "mapped" ? mapFile(file) : file });
+  const startSeconds = cpuSince(begin);
+  const n = engine.size(counted);
+  const sum = firstAnswers(engine, name);
+  return { startSeconds, seconds: cpuSince(begin), n, sum };
 }
 
 const [what = "", ...args] = process.argv.slice(2);

@@ -44,6 +44,7 @@ export { importedNames, type ReadSource, withImports } from "./language/imports.
 export { readTokens, type Token } from "./language/tokens.ts";
 export { Scalar, type ScalarType, scalar } from "./scalar.ts";
 export { StateFileError } from "./state/sections.ts";
+export type { MappedState } from "./state/state-bytes.ts";
 export { compareValues, formatAtom, formatValue, jsonOf, type Tuple, textOf, type Value, type ValueMap } from "./value.ts";
 export { type RuleCoverage, runTests, type TestFailure, type TestReport, type TestResult } from "./run-tests.ts";
 export { relation, type RowDelta, type RowInput, type Table, type TypedRelation } from "./typescript/relation.ts";

@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Change, compile, type Delta, Engine, type Program, scalar, type Tuple } from "@tenet/datalog";
+import { type Change, compile, type Delta, Engine, type MappedState, type Program, scalar, type Tuple } from "@tenet/datalog";
+import { mapFile } from "@tenet/linux";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { applyTo, Generator, INPUTS } from "./generate.ts";
@@ -14,6 +15,12 @@ beforeEach(() => {
   file = join(folder, "state");
 });
 afterEach(() => rmSync(folder, { recursive: true }));
+
+/** What a file holds, in memory of its own. */
+const inMemory = (path: string): MappedState => ({ file: path, bytes: new Uint8Array(readFileSync(path)).buffer });
+
+/** The ways to start from a file. */
+const STARTS = [(path: string): string => path, inMemory];
 
 const programOf = (text: string): Program => compile([{ name: "state.dl", text }]);
 
@@ -55,13 +62,14 @@ test("an engine that starts from a state goes on as the one that wrote it, whate
       engine.transact(next(true));
       engine.transact(next(false));
       engine.save(file);
-      const copy = new Engine(program, { state: file, checks: true, minValuesToSweep: 4 });
-      expect(stateOf(copy), text).toEqual(stateOf(engine));
+      const copies = STARTS.map((start) => new Engine(program, { state: start(file), checks: true, minValuesToSweep: 4 }));
+      for (const copy of copies) expect(stateOf(copy), text).toEqual(stateOf(engine));
       for (let i = 0; i < 4; i++) {
         const changes = next(false);
-        expect(plain(copy.transact(changes)), text).toEqual(plain(engine.transact(changes)));
+        const delta = plain(engine.transact(changes));
+        for (const copy of copies) expect(plain(copy.transact(changes)), text).toEqual(delta);
       }
-      expect(stateOf(copy), text).toEqual(stateOf(engine));
+      for (const copy of copies) expect(stateOf(copy), text).toEqual(stateOf(engine));
     }),
     { numRuns: 60, endOnFailure: true },
   );
@@ -72,23 +80,136 @@ tc(x, y) :- e(x, y)  tc(x, z) :- tc(x, y), e(y, z)
 reached(x, n) :- e(x, _), n = count { y : tc(x, y) }
 largest(x, n) :- e(x, _), n = max { s : tc(x, y), size(y, s) }`;
 
-test("many rows, with indexes, nested sets, blocks and free numbers", () => {
-  const program = programOf(CLOSURE);
-  const engine = new Engine(program);
-  const edge = (i: number, weight: 1 | -1 = 1): Change => ({ relation: "e", tuple: [`n${i}`, `n${(i * 7) % 90}`], weight });
+const edge = (i: number, weight: 1 | -1 = 1): Change => ({ relation: "e", tuple: [`n${i}`, `n${i + 1}`], weight });
+
+/** An engine with indexes, nested sets, large blocks, groups and numbers of rows that are free. */
+function closure(): Engine {
+  const engine = new Engine(programOf(CLOSURE));
   const sizes = Array.from({ length: 90 }, (_, i): Change => ({ relation: "size", tuple: [`n${i}`, (i * 31) % 70], weight: 1 }));
   engine.transact([...Array.from({ length: 90 }, (_, i) => edge(i)), ...sizes]);
   engine.prepare();
-  engine.transact(Array.from({ length: 40 }, (_, i) => edge(i * 2, -1)));
-  engine.save(file);
-  const copy = new Engine(program, { state: file, checks: true });
+  engine.transact([84, 86, 88].map((i) => edge(i, -1)));
+  return engine;
+}
+
+/** Both engines do the same from here on. */
+function expectSameFuture(copy: Engine, engine: Engine): void {
   expect(stateOf(copy)).toEqual(stateOf(engine));
   for (const weight of [1, -1] as const) {
-    for (let i = 0; i < 30; i++)
+    for (let i = 82; i < 92; i++)
       expect(plain(copy.transact([edge(i, weight)]))).toEqual(plain(engine.transact([edge(i, weight)])));
   }
   const row = copy.rows("tc")[0] as Tuple;
   expect(copy.explain("tc", row)).toEqual(engine.explain("tc", row));
+}
+
+test.each(STARTS)("many rows, with indexes, nested sets, blocks and free numbers", (start) => {
+  const engine = closure();
+  engine.save(file);
+  const copy = new Engine(engine.program, { state: start(file), checks: true });
+  copy.save(`${file}.again`);
+  expect(readFileSync(`${file}.again`).equals(readFileSync(file)), "saved again, it is the same file").toBe(true);
+  expectSameFuture(copy, engine);
+});
+
+test.skipIf(process.platform !== "linux")(
+  "what an engine does with a mapped file stays in memory, and the file may be replaced",
+  () => {
+    const engine = closure();
+    engine.save(file);
+    const before = readFileSync(file);
+    const copy = new Engine(engine.program, { state: mapFile(file), checks: true });
+    copy.transact([edge(90)]);
+    expect(readFileSync(file).equals(before)).toBe(true);
+    copy.save(file);
+    copy.transact([edge(90, -1)]);
+    expectSameFuture(copy, engine);
+    expect(new Engine(engine.program, { state: mapFile(file), checks: true }).has("e", edge(90).tuple)).toBe(true);
+  },
+);
+
+test.each(STARTS)(
+  "a byte that is not as it was written is found in every array, and what is in no array does not matter",
+  (start) => {
+    const engine = closure();
+    engine.save(file);
+    const whole = readFileSync(file);
+    const arrays = arraysIn(whole);
+    expect(arrays.map(({ name }) => name.replace(/^.*\d\./, "")).filter((name, i, all) => all.indexOf(name) === i)).toEqual(
+      expect.arrayContaining([
+        "data",
+        "flags",
+        "slots",
+        "arena",
+        "positions",
+        "keys",
+        "directory",
+        "tables",
+        "values.texts",
+        "index",
+      ]),
+    );
+    const between = Buffer.alloc(whole.length, 0xff);
+    for (const { name, at, nBytes } of arrays) {
+      whole.copy(between, at, at, at + nBytes);
+      if (nBytes === 0) continue;
+      const damaged = Buffer.from(whole);
+      const place = at + (nBytes >> 1);
+      damaged.writeUInt8(damaged.readUInt8(place) ^ 0x10, place);
+      writeFileSync(`${file}.bad`, damaged);
+      expect(() => new Engine(engine.program, { state: start(`${file}.bad`) }), name).toThrow(
+        `Cannot read the state in "${file}.bad": the ${nBytes} bytes at byte ${at} are not as they were written`,
+      );
+    }
+    const directoryAt = directoryIn(whole).at;
+    whole.copy(between, directoryAt, directoryAt);
+    writeFileSync(file, between);
+    expectSameFuture(new Engine(engine.program, { state: start(file), checks: true }), engine);
+  },
+);
+
+interface ArrayInFile {
+  readonly name: string;
+  readonly at: number;
+  readonly nBytes: number;
+}
+
+/** Where the directory is, and what it says, as the format has it. */
+function directoryIn(whole: Buffer): { at: number; sections: Record<string, { form: string; at: number; length: number }> } {
+  const at = Number(whole.readBigUInt64LE(whole.length - 24));
+  const text = whole.toString("utf8", at, at + whole.readUInt32LE(whole.length - 16));
+  const { sections } = JSON.parse(text) as { sections: Record<string, { form: string; at: number; length: number }> };
+  return { at, sections };
+}
+
+function arraysIn(whole: Buffer): ArrayInFile[] {
+  const bytesOf: Record<string, number> = { ints: 4, words: 2, bytes: 1 };
+  return Object.entries(directoryIn(whole).sections).map(([name, { form, at, length }]) => {
+    return { name, at, nBytes: length * (bytesOf[form] ?? 0) };
+  });
+}
+
+test("bytes in memory belong to one engine, which must have their program", () => {
+  const engine = closure();
+  engine.save(file);
+  const state = inMemory(file);
+  expect(() => new Engine(programOf("input t(x)"), { state })).toThrow("was written under other rules");
+  expectSameFuture(new Engine(engine.program, { state }), engine);
+  expect(() => new Engine(engine.program, { state })).toThrow("an engine has these bytes already");
+});
+
+test("values that no row holds are forgotten when the engine that wrote them would have done so", () => {
+  const program = programOf("input t(x)");
+  const engine = new Engine(program, { minValuesToSweep: 4 });
+  const row = (i: number, weight: 1 | -1): Change => ({ relation: "t", tuple: [`text ${i}`], weight });
+  engine.transact(Array.from({ length: 20 }, (_, i) => row(i, 1)));
+  engine.transact([row(3, -1), row(4, -1)]);
+  engine.save(file);
+  const copy = new Engine(program, { state: file, minValuesToSweep: 4 });
+  for (const each of [engine, copy]) each.transact([row(20, 1)]);
+  engine.save(file);
+  copy.save(`${file}.copy`);
+  expect(readFileSync(`${file}.copy`).equals(readFileSync(file))).toBe(true);
 });
 
 test("values of every type come back", () => {

@@ -4,13 +4,11 @@
  * @see bpf(2), mmap(2)
  */
 import { statfsSync } from "node:fs";
-import { ERRNO } from "./constants.ts";
+import { ERRNO, MAP, PROT } from "./constants.ts";
 import { libc } from "./libc.ts";
 import { checked, SystemCallError } from "./system-call-error.ts";
 
 const SYSTEM_CALL = process.arch === "arm64" ? 280 : 321;
-const PROT = { read: 1, write: 2 } as const;
-const MAP = { shared: 1, private: 2, fixed: 0x10, anonymous: 0x20, noreserve: 0x4000 } as const;
 const BPF_FS_MAGIC = 0xcafe4a11;
 const BPF_FS = "/sys/fs/bpf";
 

@@ -16,6 +16,12 @@ export const ERRNO = {
   EINPROGRESS: 115,
 } as const;
 
+/** Protection of mapped memory. */
+export const PROT = { read: 1, write: 2 } as const;
+
+/** Flags of mmap(2). */
+export const MAP = { shared: 1, private: 2, fixed: 0x10, anonymous: 0x20, noreserve: 0x4000 } as const;
+
 /** Address families. */
 export const AF = { unix: 1, inet: 2, inet6: 10, netlink: 16, packet: 17 } as const;
 

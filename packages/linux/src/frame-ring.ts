@@ -9,7 +9,7 @@
  *
  * @see packet(7), Documentation/networking/packet_mmap.rst of the kernel
  */
-import { MSG_DONTWAIT, PACKET, SOL } from "./constants.ts";
+import { MAP, MSG_DONTWAIT, PACKET, PROT, SOL } from "./constants.ts";
 import { FRAME_OFFSET, FrameArena, VNET_HEADER_BYTES } from "./frame-arena.ts";
 import type { ReceivedFrames } from "./frame-device.ts";
 import { libc } from "./libc.ts";
@@ -24,8 +24,6 @@ const BLOCK_BYTES = 64 * 1024;
 const RING_BYTES = N_SLOTS * SLOT_BYTES;
 /** Where the kernel puts a frame that has a virtio-net header and is given no room of ours: after its header and address. */
 const DEFAULT_FRAME_OFFSET = 76;
-const PROT_READ_WRITE = 3;
-const MAP = { shared: 1, private: 2, fixed: 0x10, anonymous: 0x20, noreserve: 0x4000 } as const;
 const STATUS = { kernel: 0, user: 1, copied: 2, vlanValid: 0x10, tpidValid: 0x40 } as const;
 const NEEDS_CHECKSUM = 1;
 const TAG_BYTES = 4;
@@ -55,7 +53,7 @@ export class FrameRing {
     setSocketOption(fd, SOL.packet, PACKET.reserve, action, FRAME_OFFSET - DEFAULT_FRAME_OFFSET);
     setSocketOption(fd, SOL.packet, PACKET.copyThreshold, action, 1);
     setSocketOption(fd, SOL.packet, PACKET.receiveRing, action, BLOCK_BYTES, RING_BYTES / BLOCK_BYTES, SLOT_BYTES, N_SLOTS);
-    const address = checked(libc().mmap(null, RING_BYTES, PROT_READ_WRITE, MAP.shared, fd, 0), action, "mmap");
+    const address = checked(libc().mmap(null, RING_BYTES, PROT.read | PROT.write, MAP.shared, fd, 0), action, "mmap");
     const bytes = libc().viewOf(address, RING_BYTES);
     this.#arena = new FrameArena(N_SLOTS, { bytes, address, slotBytes: SLOT_BYTES });
     this.#words = new Int32Array(bytes.buffer);
@@ -103,7 +101,7 @@ export class FrameRing {
   close(): void {
     this.#nHeld = 0;
     const flags = MAP.private | MAP.fixed | MAP.anonymous | MAP.noreserve;
-    checked(libc().mmap(this.#arena.address, RING_BYTES, PROT_READ_WRITE, flags, -1, 0), "close a ring", "mmap");
+    checked(libc().mmap(this.#arena.address, RING_BYTES, PROT.read | PROT.write, flags, -1, 0), "close a ring", "mmap");
   }
 
   /** Notes the frame in the next slot. @returns whether it is too long for it, and in the socket's queue */

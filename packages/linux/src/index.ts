@@ -29,6 +29,7 @@ export {
 } from "./link.ts";
 export { type DriverInfo, driverInfo, type LinkSettings, linkSettings } from "./ethtool.ts";
 export { LinkMonitor } from "./link-monitor.ts";
+export { type MappedFile, mapFile } from "./map-file.ts";
 export { createNamespace, deleteNamespace, inNamespace, listNamespaces } from "./namespace.ts";
 export { type DevicePlace, untilOperational } from "./operational.ts";
 export { openPacketSocket } from "./packet-socket.ts";

@@ -8,6 +8,7 @@ import { didYouMean } from "@tenet/kit";
 import type { Column } from "../check/core.ts";
 import type { Program } from "../compile.ts";
 import type { SourceText } from "../language/ast.ts";
+import type { MappedState } from "../state/state-bytes.ts";
 import { loadState, saveState } from "../state/state-file.ts";
 import type { Tuple, Value } from "../value.ts";
 import { withoutSource, withSource } from "../with-source.ts";
@@ -36,8 +37,11 @@ export interface EngineOptions extends Limits {
    * after a rollback also that every row, count and rank is what it was when the transaction began. An {@link InvariantError} names the relation and row that are wrong. For debugging: it costs more than evaluating everything anew.
    */
   readonly checks?: boolean;
-  /** A file that {@link Engine.save} wrote: the engine starts from its state, and must have the program it was written under. */
-  readonly state?: string;
+  /**
+   * A file that {@link Engine.save} wrote: the engine starts from its state, and must have the program it was written under. Mapped into memory
+   * it is not read, only summed; what changes then is copied page by page.
+   */
+  readonly state?: string | MappedState;
 }
 
 /** A relation as a program has it. */

@@ -1,20 +1,21 @@
 /**
  * An engine's whole state in a file: rows, counts, ranks, indexes and values as they lie in memory, so that starting from it is reading
- * it.
+ * it, or mapping it.
  */
 import { createHash } from "node:crypto";
 import type { FunctionDef } from "../check/core.ts";
 import type { Program } from "../compile.ts";
 import type { Limits } from "../engine/evaluate/budget.ts";
-import { Evaluation } from "../engine/evaluate/evaluation.ts";
+import { Evaluation, type EvaluationHeader } from "../engine/evaluate/evaluation.ts";
 import { Interner } from "../engine/rows/interner.ts";
-import type { StoreHeader } from "../engine/rows/row-store.ts";
-import { SectionReader, SectionWriter, StateFileError } from "./sections.ts";
+import { SectionReader } from "./section-reader.ts";
+import { SectionWriter } from "./section-writer.ts";
+import { StateFileError } from "./sections.ts";
+import type { MappedState } from "./state-bytes.ts";
 import { loadValues, saveValues } from "./values.ts";
 
-interface StateHeader {
+interface StateHeader extends EvaluationHeader {
   readonly program: string;
-  readonly stores: readonly StoreHeader[];
 }
 
 /** Writes a state; a file of that name is replaced when the new one is whole. */
@@ -22,7 +23,7 @@ export function saveState(evaluation: Evaluation, path: string): void {
   const to = new SectionWriter(path);
   try {
     saveValues(to, evaluation.interner.table);
-    const header: StateHeader = { program: fingerprintOf(evaluation.program), stores: evaluation.save(to) };
+    const header: StateHeader = { program: fingerprintOf(evaluation.program), ...evaluation.save(to) };
     to.finish(header);
   } catch (error) {
     to.abandon();
@@ -33,25 +34,34 @@ export function saveState(evaluation: Evaluation, path: string): void {
 /**
  * The state that was written.
  *
+ * @param state - the file's name, or what it is mapped to
  * @throws StateFileError if the file is missing or damaged, or was written under other rules
  */
-export function loadState(program: Program, limits: Limits, path: string): Evaluation {
-  const from = new SectionReader<StateHeader>(path);
+export function loadState(program: Program, limits: Limits, state: string | MappedState): Evaluation {
+  const from = new SectionReader<StateHeader>(state);
   try {
-    if (from.header.program !== fingerprintOf(program)) {
-      throw new StateFileError(`Cannot start from "${path}": it was written under other rules`, {
-        hint: "start with the rules it was written under and replace them then, or compute the state anew from the inputs",
-        details: { file: path },
-      });
-    }
-    const interner = new Interner();
-    interner.restore(loadValues(from));
-    const evaluation = new Evaluation(program, limits, interner);
-    evaluation.load(from, from.header.stores);
+    const evaluation = evaluationIn(from, program, limits);
+    from.close(true);
     return evaluation;
-  } finally {
-    from.close();
+  } catch (error) {
+    from.close(false);
+    throw error;
   }
+}
+
+function evaluationIn(from: SectionReader<StateHeader>, program: Program, limits: Limits): Evaluation {
+  const { file, header } = from;
+  if (header.program !== fingerprintOf(program)) {
+    throw new StateFileError(`Cannot start from "${file}": it was written under other rules`, {
+      hint: "start with the rules it was written under and replace them then, or compute the state anew from the inputs",
+      details: { file },
+    });
+  }
+  const interner = new Interner();
+  interner.restore(loadValues(from));
+  const evaluation = new Evaluation(program, limits, interner);
+  evaluation.load(from, header);
+  return evaluation;
 }
 
 /** Equal for programs whose relations and rules are the same; what functions of the host program do is not looked at. */

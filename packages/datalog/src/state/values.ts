@@ -2,7 +2,8 @@
 import type { ValueTable } from "../engine/rows/interner.ts";
 import { type ValueJson, valueFromJson, valueToJson } from "../history/value-json.ts";
 import type { Value } from "../value.ts";
-import type { SectionReader, SectionWriter } from "./sections.ts";
+import type { SectionReader } from "./section-reader.ts";
+import type { SectionWriter } from "./section-writer.ts";
 
 /** What a place of the table holds. */
 const FREE = 0;
@@ -11,6 +12,9 @@ const JSON_TEXT = 2;
 
 /** Texts with halves of characters have no form in UTF-8. */
 const HALVES = /[\ud800-\udfff]/;
+
+/** Units of texts that are read together: what is left of them keeps so many in memory. */
+const CHUNK_UNITS = 1 << 12;
 
 /** Writes a table of values. */
 export function saveValues(to: SectionWriter, table: ValueTable): void {
@@ -22,42 +26,57 @@ export function saveValues(to: SectionWriter, table: ValueTable): void {
     const isText = typeof value === "string" && !HALVES.test(value);
     const text = isText ? value : JSON.stringify(valueToJson(value));
     kinds[i] = isText ? TEXT : JSON_TEXT;
-    lengths[i] = Buffer.byteLength(text);
+    lengths[i] = text.length;
     texts.push(text);
   }
+  const chunks = inChunks(texts).map((chunk) => Buffer.from(chunk));
   to.bytes("values.kinds", kinds);
   to.ints("values.lengths", lengths);
-  to.bytes("values.texts", Buffer.concat(inChunks(texts).map((chunk) => Buffer.from(chunk.join("")))));
+  to.ints(
+    "values.chunks",
+    Int32Array.from(chunks, ({ length }) => length),
+  );
+  to.bytes("values.texts", Buffer.concat(chunks));
 }
 
 /** Reads a table of values. */
 export function loadValues(from: SectionReader<unknown>): (Value | undefined)[] {
   const kinds = from.bytes("values.kinds");
   const lengths = from.ints("values.lengths");
-  const texts = Buffer.from(from.bytes("values.texts").buffer);
-  const table: (Value | undefined)[] = [];
+  const chunks = chunksOf(from);
+  let chunk = "";
   let at = 0;
-  for (let i = 0; i < kinds.length; i++) {
-    const end = at + (lengths[i] as number);
-    const text = texts.toString("utf8", at, end);
-    at = end;
-    if (kinds[i] === FREE) table.push(undefined);
-    else table.push(kinds[i] === TEXT ? text : valueFromJson(JSON.parse(text) as ValueJson));
-  }
-  return table;
+  return Array.from(kinds, (kind, i) => {
+    if (kind === FREE) return undefined;
+    const length = lengths[i] as number;
+    if (at + length > chunk.length) {
+      chunk = chunks.next().value ?? "";
+      at = 0;
+    }
+    const text = chunk.slice(at, at + length);
+    at += length;
+    return kind === TEXT ? text : valueFromJson(JSON.parse(text) as ValueJson);
+  });
 }
 
-/** Chunks whose texts together are no longer than a string may be. */
-function inChunks(texts: readonly string[]): string[][] {
-  const chunks: string[][] = [[]];
-  let length = 0;
+/** Texts that stand in the file one after the other; none begins in one chunk and ends in the next. */
+function* chunksOf(from: SectionReader<unknown>): Generator<string, undefined> {
+  const { buffer, byteOffset, length } = from.bytes("values.texts");
+  const texts = Buffer.from(buffer, byteOffset, length);
+  let at = 0;
+  for (const nBytes of from.ints("values.chunks")) yield texts.toString("utf8", at, (at += nBytes));
+}
+
+/** Joins texts that follow one another. */
+function inChunks(texts: readonly string[]): string[] {
+  const chunks: string[] = [];
+  let chunk = "";
   for (const text of texts) {
-    length += text.length;
-    if (length > 2 ** 24) {
-      chunks.push([]);
-      length = text.length;
+    if (chunk.length + text.length > CHUNK_UNITS && chunk !== "") {
+      chunks.push(chunk);
+      chunk = "";
     }
-    chunks.at(-1)?.push(text);
+    chunk += text;
   }
-  return chunks;
+  return [...chunks, chunk];
 }

@@ -7,7 +7,8 @@
  * the transaction ends, so that their numbers hold for the way back.
  */
 import type { CoreAggregate } from "../../check/core.ts";
-import type { SectionReader, SectionWriter } from "../../state/sections.ts";
+import type { SectionReader } from "../../state/section-reader.ts";
+import type { SectionWriter } from "../../state/section-writer.ts";
 import type { Accumulator, AggregateBody } from "./aggregate/accumulator.ts";
 import { Collect } from "./aggregate/collect.ts";
 import { Count } from "./aggregate/count.ts";

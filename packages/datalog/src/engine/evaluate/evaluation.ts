@@ -10,7 +10,8 @@ import { RelationError } from "../errors.ts";
 import { Interner } from "../rows/interner.ts";
 import { type LinkedProgram, linkProgram, type Shared, storesFor, type Unit } from "./linked-program.ts";
 import type { PlanContext } from "../plan/plan.ts";
-import type { SectionReader, SectionWriter } from "../../state/sections.ts";
+import type { SectionReader } from "../../state/section-reader.ts";
+import type { SectionWriter } from "../../state/section-writer.ts";
 import type { Changes, RowStore, StoreHeader } from "../rows/row-store.ts";
 import type { RuleChange } from "./rule-change.ts";
 import { ALIVE } from "../rows/views.ts";
@@ -24,6 +25,13 @@ export interface Step {
 /** What an evaluation did to one relation. */
 interface StoreChange extends Changes {
   readonly store: RowStore;
+}
+
+/** What a file of an engine's state says of it besides the arrays. */
+export interface EvaluationHeader {
+  /** Values at which those that no row holds are looked for. */
+  readonly sweepAt: number;
+  readonly stores: readonly StoreHeader[];
 }
 
 /** A program that was put in place of another. */
@@ -176,14 +184,15 @@ export class Evaluation {
   }
 
   /** Writes rows, indexes and groups; returns what is not in arrays. Between transactions. */
-  save(to: SectionWriter): readonly StoreHeader[] {
+  save(to: SectionWriter): EvaluationHeader {
     for (const [i, evaluator] of this.#linked.keepers.entries()) evaluator.save?.(to, `groups.${i}`);
-    return Array.from(this.stores.values(), (store, i) => store.save(to, String(i)));
+    return { sweepAt: this.#sweepAt, stores: Array.from(this.stores.values(), (store, i) => store.save(to, String(i))) };
   }
 
   /** Takes over what {@link save} wrote; nothing may have been evaluated. */
-  load(from: SectionReader<unknown>, headers: readonly StoreHeader[]): void {
-    for (const [i, header] of headers.entries()) this.store(header.name).load(from, String(i), header);
+  load(from: SectionReader<unknown>, { sweepAt, stores }: EvaluationHeader): void {
+    this.#sweepAt = Math.max(this.#minSweep, sweepAt);
+    for (const [i, header] of stores.entries()) this.store(header.name).load(from, String(i), header);
     for (const [i, evaluator] of this.#linked.keepers.entries()) evaluator.load?.(from, `groups.${i}`);
   }
 

@@ -5,7 +5,8 @@
  * state after; the others follow the rows below as always.
  */
 import type { CoreAggregate, CoreRule } from "../../check/core.ts";
-import type { SectionReader, SectionWriter } from "../../state/sections.ts";
+import type { SectionReader } from "../../state/section-reader.ts";
+import type { SectionWriter } from "../../state/section-writer.ts";
 import { expectedWork } from "../plan/order-literals.ts";
 import { compilePlan, type PlanContext, type Sink } from "../plan/plan.ts";
 import type { RowStore } from "../rows/row-store.ts";

@@ -12,7 +12,8 @@
  */
 
 import { AppError } from "@tenet/kit";
-import type { SectionReader, SectionWriter } from "../../state/sections.ts";
+import type { SectionReader } from "../../state/section-reader.ts";
+import type { SectionWriter } from "../../state/section-writer.ts";
 import { displacementOf } from "./displacement.ts";
 import { IntList } from "./int-list.ts";
 import {
@@ -129,7 +130,7 @@ export class KeyIndex {
       end += wordsFor(roomFor(n));
     }
     this.#end = end;
-    this.arena = new Int32Array(Math.max(64, end + (end >> 5)));
+    this.arena = new Int32Array(Math.max(64, end + spareFor(end)));
     const { slots } = this;
     for (let key = 0; key < places.length; key++) {
       const at = places[key] as number;
@@ -212,25 +213,27 @@ export class KeyIndex {
   /** Writes the index. */
   save(to: SectionWriter, name: string): void {
     const { least, greatest, kinds } = this.#span;
-    to.ints(`${name}.span`, Int32Array.of(least, greatest, kinds));
-    to.ints(`${name}.${this.reach < 0 ? "slots" : "ordered"}`, this.slots);
-    to.ints(`${name}.arena`, this.arena.subarray(0, this.#end));
+    const isOrdered = this.reach < 0 ? 0 : 1;
+    to.ints(`${name}.index`, Int32Array.of(least, greatest, kinds, isOrdered, this.nKeys, this.#end));
+    to.ints(`${name}.slots`, this.slots);
+    to.ints(`${name}.arena`, this.arena.subarray(0, this.#end), spareFor(this.#end));
     to.ints(`${name}.free`, Int32Array.from(this.#free.flatMap((places) => places ?? [])));
-    if (this.#positions instanceof Uint16Array) to.words(`${name}.positions`, this.#positions);
-    else if (this.#positions !== undefined) to.ints(`${name}.many`, this.#positions);
+    const positions = this.#positions?.subarray(0, this.rows.end);
+    if (positions === undefined) return;
+    const nSpare = spareFor(positions.length);
+    if (positions instanceof Uint16Array) to.words(`${name}.positions`, positions, nSpare);
+    else to.ints(`${name}.many`, positions, nSpare);
   }
 
   /** Takes over what {@link save} wrote. */
   load(from: SectionReader<unknown>, name: string): void {
-    // Files of before do not tell how far the keys reach: of those both kinds may be there.
-    const [least = 0, greatest = 0, kinds = 3] = from.has(`${name}.span`) ? from.ints(`${name}.span`) : [];
+    const [least = 0, greatest = 0, kinds = 0, isOrdered = 0, nKeys = 0, end = 0] = from.ints(`${name}.index`);
     Object.assign(this.#span, { least, greatest, kinds });
-    const isOrdered = from.has(`${name}.ordered`);
-    this.#order(isOrdered);
-    this.slots = from.ints(`${name}.${isOrdered ? "ordered" : "slots"}`);
+    this.#order(isOrdered === 1);
+    this.slots = from.ints(`${name}.slots`);
     this.arena = from.ints(`${name}.arena`);
-    this.#end = this.arena.length;
-    for (const entry of this.slots) if (entry !== 0) this.nKeys++;
+    this.nKeys = nKeys;
+    this.#end = end;
     for (const at of from.ints(`${name}.free`)) this.#release(at);
     if (from.has(`${name}.positions`)) this.#positions = from.words(`${name}.positions`);
     else if (from.has(`${name}.many`)) this.#positions = from.ints(`${name}.many`);
@@ -443,6 +446,11 @@ function slotsFor(nKeys: number): number {
 /** The room of a block that is built for so many rows. */
 function roomFor(n: number): number {
   return n + (n >> 5);
+}
+
+/** Room for what comes to an arena or array of so many words. */
+function spareFor(length: number): number {
+  return length >> 5;
 }
 
 /** The words of a block with room for at least so many rows. */

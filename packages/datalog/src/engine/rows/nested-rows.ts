@@ -7,7 +7,8 @@
  * that fits the processor's cache.
  * Limits: made for many rows per prefix; a leaf costs some two hundred bytes. {@link RowSet} decides when it is worth it.
  */
-import type { SectionReader, SectionWriter } from "../../state/sections.ts";
+import type { SectionReader } from "../../state/section-reader.ts";
+import type { SectionWriter } from "../../state/section-writer.ts";
 import { loadTables, saveTables } from "../../state/tables.ts";
 import type { RowData } from "./row-set.ts";
 

@@ -1,5 +1,6 @@
 /** The indexes of a store, each built when first asked for. */
-import type { SectionReader, SectionWriter } from "../../state/sections.ts";
+import type { SectionReader } from "../../state/section-reader.ts";
+import type { SectionWriter } from "../../state/section-writer.ts";
 import type { Interner } from "./interner.ts";
 import { KeyIndex } from "./key-index.ts";
 import { NetworkIndex } from "./network-index.ts";

@@ -11,7 +11,8 @@
  * the rest.
  */
 
-import type { SectionReader, SectionWriter } from "../../state/sections.ts";
+import type { SectionReader } from "../../state/section-reader.ts";
+import type { SectionWriter } from "../../state/section-writer.ts";
 import { displacementOf } from "./displacement.ts";
 import type { KeyIndex } from "./key-index.ts";
 import { type KeyedRows, keyedRows } from "./keyed-rows.ts";

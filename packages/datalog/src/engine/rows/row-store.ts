@@ -11,7 +11,8 @@
  */
 import { IntList, range } from "./int-list.ts";
 import { grownLength, type KeyIndex } from "./key-index.ts";
-import type { SectionReader, SectionWriter } from "../../state/sections.ts";
+import type { SectionReader } from "../../state/section-reader.ts";
+import type { SectionWriter } from "../../state/section-writer.ts";
 import { RowIndexes } from "./row-indexes.ts";
 import { type RowAccess, rowAccess, type RowData, RowSet } from "./row-set.ts";
 import { ALIVE, COUNT, CURRENT, FREE, LINKED, MANY, OLD, ONE_MORE, PENDING, PROCESSED, TOUCHED, type View } from "./views.ts";
@@ -348,8 +349,9 @@ export class RowStore implements RowData {
   /** Writes the rows and their indexes by equal values; others are made again when asked for. Between transactions. */
   save(to: SectionWriter, name: string): StoreHeader {
     const { end, size, stride } = this;
-    to.ints(`${name}.data`, this.data.subarray(0, end * stride));
-    to.words(`${name}.flags`, this.flags.subarray(0, end));
+    const nSpare = Math.max(INITIAL_CAPACITY - end, spareFor(end));
+    to.ints(`${name}.data`, this.data.subarray(0, end * stride), nSpare * stride);
+    to.words(`${name}.flags`, this.flags.subarray(0, end), nSpare);
     to.ints(`${name}.free`, Int32Array.from(this.#free));
     this.set.save(to, name);
     return { name: this.name, end, size, counts: [...this.#counts], indexes: this.indexes.save(to, name) };
@@ -363,8 +365,7 @@ export class RowStore implements RowData {
     for (const [row, count] of counts) this.#counts.set(row, count);
     this.end = end;
     this.size = size;
-    this.#capacity = end;
-    if (end < INITIAL_CAPACITY) this.#setCapacity(INITIAL_CAPACITY);
+    this.#capacity = this.flags.length;
     this.indexes.load(from, name, indexes);
     const key = this.set.load(from, name);
     if (key.length > 0) this.#keyBy(this.indexes.on(key));
@@ -460,7 +461,7 @@ export class RowStore implements RowData {
     if (this.end < 1 << 12) return;
     this.set.trim();
     if (this.#capacity < this.end * 1.2) return;
-    this.#setCapacity(this.end + (this.end >> 4));
+    this.#setCapacity(this.end + spareFor(this.end));
   }
 
   #setCapacity(capacity: number): void {
@@ -486,6 +487,11 @@ export class RowStore implements RowData {
     if ((this.flags[row] as number) >= MANY) this.#counts.delete(row);
     this.flags[row] = 0;
   }
+}
+
+/** Room for rows to come, beside so many. */
+function spareFor(nRows: number): number {
+  return nRows >> 4;
 }
 
 /** Flags two at a time: relations of millions of rows pass here after a load. The last one of an odd number is left out. */

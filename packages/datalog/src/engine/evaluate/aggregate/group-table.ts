@@ -6,7 +6,8 @@
  * times as much. How: numbers of groups that went are given to new ones; {@link GroupTable.compactIfDue} closes the gaps when most
  * groups went. Limits: keys are not changed while the group is there.
  */
-import type { SectionReader, SectionWriter } from "../../../state/sections.ts";
+import type { SectionReader } from "../../../state/section-reader.ts";
+import type { SectionWriter } from "../../../state/section-writer.ts";
 import { range } from "../../rows/int-list.ts";
 import { grownLength } from "../../rows/key-index.ts";
 
