@@ -1,17 +1,23 @@
 /**
- * Puts the database server into one file: reading a hundred and fifty modules takes node longer than all the rest of its start.
- *
- * packages/cli/bin/daemon.js takes the file while it is not older than the build.
+ * Puts what the `tenet` command runs into a few files, parted where commands load what they need: reading the hundreds of modules of the
+ * build takes node longer than most commands work.
  */
+import { rmSync } from "node:fs";
 import { rolldown } from "rolldown";
 
-const FOLDER = "packages/cli/dist/ovsdb-server";
+const DIST = "packages/cli/dist";
 
 const bundle = await rolldown({
-  input: `${FOLDER}/main.js`,
+  input: {
+    tenet: `${DIST}/main.js`,
+    "ovsdb-server": `${DIST}/ovsdb-server/main.js`,
+    vswitchd: `${DIST}/vswitchd/main.js`,
+    "switch-worker": `${DIST}/up/switch-worker.js`,
+  },
   platform: "node",
   external: ["koffi", "pino"],
-  // No module does anything by being loaded, so what is not used is left out.
-  treeshake: { moduleSideEffects: false },
+  // Our modules do nothing by being loaded, so what is not used is left out.
+  treeshake: { moduleSideEffects: (id) => !/packages\/[\w-]+\/dist\//.test(id) },
 });
-await bundle.write({ file: `${FOLDER}/bundle.js`, format: "esm", codeSplitting: false });
+rmSync(`${DIST}/bundle`, { recursive: true, force: true });
+await bundle.write({ dir: `${DIST}/bundle`, format: "esm" });

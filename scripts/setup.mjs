@@ -6,7 +6,7 @@ import { join } from "node:path";
 const INSTALLED = "node_modules/.package-lock.json";
 /** What the last build was made from. */
 const BUILT = "node_modules/.tenet-built";
-const OUTPUTS = ["packages/cli/dist/main.js", "packages/console/dist/index.html"];
+const OUTPUTS = ["packages/cli/dist/bundle/tenet.js", "packages/console/dist/index.html"];
 
 if (!existsSync(INSTALLED) || statSync(INSTALLED).mtimeMs < statSync("package-lock.json").mtimeMs) {
   run("npm", ["ci", "--no-audit", "--no-fund"], "installing packages");
@@ -14,14 +14,14 @@ if (!existsSync(INSTALLED) || statSync(INSTALLED).mtimeMs < statSync("package-lo
 const sources = fingerprint();
 if (!OUTPUTS.every(existsSync) || !existsSync(BUILT) || readFileSync(BUILT, "utf8") !== sources) {
   run(process.execPath, ["node_modules/typescript/bin/tsc", "-b"], "building");
-  run(process.execPath, ["scripts/bundle.mjs"], "bundling the database server");
+  run(process.execPath, ["scripts/bundle.mjs"], "bundling the command");
   run("npm", ["run", "--silent", "build", "-w", "@tenet/console"], "building the console");
   writeFileSync(BUILT, sources);
 }
 
 /** Path, time and size of every file that the build reads. */
 function fingerprint() {
-  const lines = ["package-lock.json", "tsconfig.base.json"].map(describe);
+  const lines = ["package-lock.json", "tsconfig.base.json", "scripts/bundle.mjs"].map(describe);
   for (const name of readdirSync("packages")) {
     for (const entry of readdirSync(join("packages", name), { withFileTypes: true })) {
       const path = join("packages", name, entry.name);

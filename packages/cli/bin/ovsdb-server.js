@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { loadDaemon } from "./daemon.js";
+import { main } from "../dist/bundle/ovsdb-server.js";
 
-const { main } = await loadDaemon();
 await main(process.argv.slice(2), true);

@@ -1,9 +1,9 @@
 /** The tenet command: the only file that touches `process`. Each command loads what it needs when it is given. */
-import { createRequire } from "node:module";
 import { Argument, Command, Option } from "commander";
 import { createLogger, errnoOf, formatError } from "@tenet/kit";
 import type { ConntrackVerb } from "./commands/conntrack.ts";
 import { homeOf, policyPortOf, type UpFlags, upConfig } from "./config.ts";
+import { tenetVersion } from "./daemon/tenet-version.ts";
 import { dbCommand } from "./db/db-command.ts";
 
 const { env, stdout, stderr } = process;
@@ -24,8 +24,7 @@ const output = { isTerminal, hasColor, write: (text: string) => stdout.write(tex
 const format = new Option("-o, --output <format>", "text or json").choices(["text", "json"]).default("text");
 
 const program = new Command("tenet").description("Virtual networks and the policy over them").showSuggestionAfterError();
-const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
-program.version(version, "--version", "print the version");
+program.version(tenetVersion(), "--version", "print the version");
 program.addHelpText("after", "\nState lies in $TENET_HOME (default ./.tenet), sockets in its run/.");
 
 program

@@ -3,12 +3,12 @@
  * line that touches `process`; it is apart from that so that a daemon does not load what other commands need.
  */
 import { writeSync } from "node:fs";
-import { createRequire } from "node:module";
 import { AppError, formatError } from "@tenet/kit";
 import type { CommonSettings, LogSettings } from "./daemon-settings.ts";
 import { monitor } from "./monitor.ts";
 import { type CommandLine, formatOptions, hasOption, type OptionGroup, parseCommandLine } from "./option-table.ts";
 import { type Stage, startStage, takeStage } from "./stages.ts";
+import { tenetVersion } from "./tenet-version.ts";
 import { openSyslog } from "./vlog/syslog.ts";
 import { LogSettingError, Vlog } from "./vlog/vlog.ts";
 
@@ -125,10 +125,4 @@ function complain(program: string, problem: unknown): void {
   const hint = problem instanceof AppError && problem.hint !== undefined ? `\n  hint: ${problem.hint}` : "";
   const text = problem instanceof AppError ? problem.message + hint : formatError(problem);
   writeSync(2, `${program}: ${text}\n`);
-}
-
-/** The version of Tenet. */
-function tenetVersion(): string {
-  const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
-  return version;
 }

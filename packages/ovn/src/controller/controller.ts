@@ -4,11 +4,10 @@
  * The rules in `rules/controller.dl` do the thinking; this class feeds them, keeps the flow table they describe, and
  * gives the work they ask for (claims, releases, marks) as plain lists, so that tests need no daemon.
  */
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { type Change, compile, Engine, type Program, type RelationDecl, type Tuple } from "@tenet/datalog";
 import type { FlowSpec } from "@tenet/openflow";
 import { OPEN_VSWITCH, OVN_SOUTHBOUND, relationsOf } from "@tenet/ovsdb";
+import { readRules } from "../read-rules.ts";
 import { controllerFunctions } from "./functions.ts";
 import { type FlowChanges, FlowTable } from "./flow-table.ts";
 
@@ -57,13 +56,6 @@ export interface FarEnd {
 export interface ControllerDelta extends FlowChanges {
   readonly problemsFound: readonly Problem[];
   readonly problemsGone: readonly Problem[];
-}
-
-const RULES = new URL("../../rules/controller.dl", import.meta.url);
-
-/** The text of the controller's rules, for tools that show them. */
-export function controllerRules(): string {
-  return readFileSync(RULES, "utf8");
 }
 
 /** Southbound and Open_vSwitch rows to OpenFlow flows, incrementally. */
@@ -128,8 +120,7 @@ export class Controller {
 
 function compileController(): Program {
   const relations: RelationDecl[] = [...relationsOf(OVN_SOUTHBOUND, "sb"), ...relationsOf(OPEN_VSWITCH, "vswitch")];
-  const source = { name: fileURLToPath(RULES), text: controllerRules() };
-  return compile([source], { relations, functions: controllerFunctions() });
+  return compile([readRules("controller.dl")], { relations, functions: controllerFunctions() });
 }
 
 function problemOf([row, what, why]: Tuple): Problem {

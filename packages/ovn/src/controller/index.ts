@@ -3,7 +3,6 @@ export {
   Controller,
   type ControllerDelta,
   type ControllerIdentity,
-  controllerRules,
   type PendingWrites,
   type Problem,
 } from "./controller.ts";

@@ -4,9 +4,9 @@
  * The work is in `rules/northd.dl` (and the data in `rules/switch-pipeline.dl`). What is here around the rules is what rules cannot be: an allocator that
  * remembers (tunnel keys), and the note of which configuration has been written.
  */
-import { readFileSync } from "node:fs";
-import { type Change, compile, type Delta, Engine, type RelationInfo, type SourceText, type Tuple } from "@tenet/datalog";
+import { type Change, compile, type Delta, Engine, type RelationInfo, type Tuple } from "@tenet/datalog";
 import { changesOf, OVN_NORTHBOUND, OVN_SOUTHBOUND, parseSchema, type RowChange, relationsOf } from "@tenet/ovsdb";
+import { readRules } from "../read-rules.ts";
 import { NORTHD_FUNCTIONS } from "./functions.ts";
 import { TunnelKeys } from "./tunnel-keys.ts";
 
@@ -110,10 +110,6 @@ export class Northd {
     const delta = transaction.commit();
     return { delta, unsupported: delta.get("northd:unsupported")?.inserted ?? [] };
   }
-}
-
-function readRules(name: string): SourceText {
-  return { name, text: readFileSync(new URL(`../../rules/${name}`, import.meta.url), "utf8") };
 }
 
 function replacement(relation: string, old: Tuple | undefined, next: Tuple): Change[] {
