@@ -9,7 +9,6 @@
  * @see bpf(2); Linux, commit 1ae80cf31938 ("bpf: wait for running BPF programs when updating map-in-map")
  */
 import { SystemCallError } from "@tenet/linux";
-import { Attributes, COMMAND, callError, fixedMemory } from "./attributes.ts";
 import { BpfMap } from "./map.ts";
 
 /** Grace periods, as many as are asked for. */
@@ -31,7 +30,7 @@ export class GracePeriod {
     if (this.#isClosed) throw new SystemCallError("wait for running programs", "bpf mapUpdate", "EBADF");
     this.#nWaiting++;
     try {
-      await this.#change();
+      await this.#outer.updateAside(Uint32Array.of(0), Uint32Array.of(this.#inner.fd));
     } finally {
       this.#nWaiting--;
       if (this.#isClosed) this.close();
@@ -40,8 +39,7 @@ export class GracePeriod {
 
   /** As {@link wait}, on this thread. @throws SystemCallError */
   waitHere(): void {
-    const result = this.#attributes().try(COMMAND.mapUpdate);
-    if (result < 0) throw callError("wait for running programs", COMMAND.mapUpdate, -result);
+    this.#outer.update(Uint32Array.of(0), Uint32Array.of(this.#inner.fd));
   }
 
   /** Lets go of it, when nobody waits any more. */
@@ -50,15 +48,5 @@ export class GracePeriod {
     if (this.#nWaiting > 0) return;
     this.#outer.close();
     this.#inner.close();
-  }
-
-  async #change(): Promise<void> {
-    if ((await this.#attributes().tryAside(COMMAND.mapUpdate)) < 0) this.waitHere();
-  }
-
-  #attributes(): Attributes {
-    const value = fixedMemory(4);
-    new DataView(value.buffer).setUint32(0, this.#inner.fd, true);
-    return new Attributes().u32(0, this.#outer.fd).memory(8, fixedMemory(4)).memory(16, value);
   }
 }

@@ -17,6 +17,7 @@ export type {
   Register,
   Width,
 } from "./instruction.ts";
+export { GrowingArray, type GrowingArraySpec } from "./growing-array.ts";
 export { GracePeriod } from "./grace-period.ts";
 export { kernelFunctionIds } from "./kernel-types.ts";
 export { type AttachPoint, attach, deviceOfPinnedLink, type Link, openPinnedLink, VERDICT } from "./link.ts";

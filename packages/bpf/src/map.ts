@@ -117,6 +117,21 @@ export class BpfMap implements MapReference {
     return this.#isThere(result, COMMAND.mapUpdate);
   }
 
+  /**
+   * Writes an entry on another thread: of an array of maps, the kernel lets that wait until all programs have ended that run now.
+   *
+   * @param key - may change when this returns, as may the value
+   * @throws SystemCallError
+   */
+  async updateAside(key: Uint32Array, value: Uint32Array): Promise<void> {
+    const [keyPart, valuePart] = [new FixedPart(this.spec.keyBytes), new FixedPart(this.entryBytes)];
+    keyPart.set(key);
+    valuePart.set(value);
+    const attributes = new Attributes().u32(0, this.fd).memory(8, keyPart.bytes).memory(16, valuePart.bytes);
+    if ((await attributes.tryAside(COMMAND.mapUpdate)) >= 0) return;
+    attributes.call(COMMAND.mapUpdate, `use map "${this.name}"`); // the reason is told on this thread alone
+  }
+
   /** Deletes an entry. @returns whether it was there @throws SystemCallError */
   delete(key: EntryPart): boolean {
     this.#key.set(key);

@@ -67,6 +67,31 @@ export function mapDescriptor(fd: number, nBytes: number, offset: number, isWrit
   return { bytes: libc().viewOf(address, nBytes), unmap: () => replaceByZeros(address, nBytes) };
 }
 
+/** A range of addresses, zeros that take no memory where nothing is mapped yet. */
+export interface Reservation extends Mapping {
+  /**
+   * Maps a descriptor's first bytes to a part of the range, for reading and writing.
+   *
+   * @param at - where in the range, in bytes; a multiple of the page size
+   * @throws SystemCallError
+   */
+  map(fd: number, at: number, nBytes: number, action: string): void;
+}
+
+/** Reserves a range of addresses. @param nBytes - a multiple of the page size @throws SystemCallError */
+export function reserveAddresses(nBytes: number, action: string): Reservation {
+  const protection = PROT.read | PROT.write;
+  const flags = MAP.private | MAP.anonymous | MAP.noreserve;
+  const address = checked(libc().mmap(null, nBytes, protection, flags, -1, 0), action, "mmap");
+  return {
+    bytes: libc().viewOf(address, nBytes),
+    map(fd, at, length, what): void {
+      checked(libc().mmap(address + at, length, protection, MAP.shared | MAP.fixed, fd, 0), what, "mmap");
+    },
+    unmap: () => replaceByZeros(address, nBytes),
+  };
+}
+
 /** The address range stays ours, so that a reference which somebody kept does not end the process. */
 function replaceByZeros(address: number, nBytes: number): void {
   const flags = MAP.private | MAP.fixed | MAP.anonymous | MAP.noreserve;

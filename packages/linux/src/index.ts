@@ -1,5 +1,16 @@
 export { addAddress, addRoute, type RouteSpec } from "./address.ts";
-export { addressOf, bpfFileSystem, callBpf, callBpfAside, closeFd, errnoName, type Mapping, mapDescriptor } from "./bpf-call.ts";
+export {
+  addressOf,
+  bpfFileSystem,
+  callBpf,
+  callBpfAside,
+  closeFd,
+  errnoName,
+  type Mapping,
+  mapDescriptor,
+  type Reservation,
+  reserveAddresses,
+} from "./bpf-call.ts";
 export { DatagramQueue, ReceivedDatagrams } from "./datagram-batches.ts";
 export { FRAME_OFFSET, FrameArena, HEADROOM, MAX_FRAME_BYTES, VNET_HEADER_BYTES } from "./frame-arena.ts";
 export { type FrameDevice, ReceivedFrames, SendQueue } from "./frame-device.ts";
