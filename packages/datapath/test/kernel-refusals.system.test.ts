@@ -1,9 +1,10 @@
 /** The kernel refuses maps, entries and programs: flows stay in user space then, and it is told once and counted. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import { BpfMap, BpfProgram } from "@tenet/bpf";
 import { kernelObstacle, UserDatapath } from "@tenet/datapath";
 import { createVethPair, deleteLeftovers, listLinks, setLinkUp, SystemCallError } from "@tenet/linux";
 import { FIELDS } from "@tenet/net";
+import { MAX_FLOWS, SLOTS_PER_PIECE } from "../src/ebpf/slot.ts";
 import { matchOf } from "./frames.ts";
 
 const obstacle = kernelObstacle();
@@ -23,6 +24,12 @@ function put(n: number, field: "eth_src" | "eth_dst" = "eth_src"): void {
 
 function leftByReason(): Record<string, number> {
   return Object.fromEntries(datapath.stats().kernel?.nLeftByReason ?? []);
+}
+
+/** Refuses maps of a name, and makes others. */
+function refuseMap(name: string): MockInstance<typeof BpfMap.create> {
+  const create = BpfMap.create.bind(BpfMap);
+  return vi.spyOn(BpfMap, "create").mockImplementation((spec) => (spec.name === name ? refuse("ENOMEM") : create(spec)));
 }
 
 function refuse(errno: string): never {
@@ -45,26 +52,38 @@ describe.skipIf(obstacle !== undefined)("what the kernel refuses", () => {
     deleteLeftovers("trf-");
   });
 
-  test("a map for a mask", () => {
-    vi.spyOn(BpfMap, "create").mockImplementation(() => refuse("ENOMEM"));
-    for (let n = 1; n <= 3; n++) put(n);
-    expect(datapath.stats()).toMatchObject({ nFlows: 3, kernel: { nFlows: 0 } });
-    expect(leftByReason()).toEqual({ "lack of memory for masks": 3 });
-    expect(refusals).toEqual(["lack of memory for masks: Cannot do what a test refuses: bpf failed with ENOMEM"]);
-    vi.restoreAllMocks();
-    put(1);
-    expect(datapath.stats().kernel?.nFlows).toBe(1);
+  test("memory for more flows: those that are there stay, the others are counted", async () => {
+    const create = refuseMap("tenet_slots");
+    for (let n = 0; n < SLOTS_PER_PIECE + 10; n++) put(n);
+    await vi.waitFor(() => expect(refusals).toHaveLength(1), PATIENCE);
+    expect(refusals).toEqual(["lack of room for flows: Cannot do what a test refuses: bpf failed with ENOMEM"]);
+    expect(datapath.stats()).toMatchObject({ nFlows: SLOTS_PER_PIECE + 10, kernel: { nFlows: SLOTS_PER_PIECE } });
+    expect(leftByReason()).toEqual({ "lack of room for flows": 10 });
+    create.mockRestore();
+    put(0); // its slot is given out again as soon as no program can be in it
+    await vi.waitFor(() => {
+      put(SLOTS_PER_PIECE);
+      expect(datapath.stats().kernel?.nFlows).toBe(SLOTS_PER_PIECE);
+    }, PATIENCE);
   });
 
-  test("an entry of a map: its slot is used for the next flow", () => {
-    put(1);
-    vi.spyOn(BpfMap.prototype, "update").mockImplementation(() => refuse("E2BIG"));
-    put(2);
-    expect(leftByReason()).toEqual({ "lack of memory for flows": 1 });
-    vi.restoreAllMocks();
-    put(2);
-    expect(datapath.stats().kernel?.nFlows).toBe(2);
-    expect(refusals).toHaveLength(1);
+  test("memory for a larger index: the one before goes on, and the next is tried", async () => {
+    const create = refuseMap("tenet_index");
+    const loaded = vi.spyOn(BpfProgram, "loadAside");
+    let n = 0;
+    while (refusals.length === 0 && n < MAX_FLOWS) {
+      put(n++);
+      if (n % 1024 === 0) await new Promise(setImmediate);
+    }
+    expect(refusals).toEqual(["lack of room for flows: Cannot do what a test refuses: bpf failed with ENOMEM"]);
+    create.mockRestore();
+    loaded.mockClear();
+    const made = vi.spyOn(BpfMap, "create");
+    await vi.waitFor(async () => {
+      put(n++);
+      expect(made.mock.calls.some(([{ name }]) => name === "tenet_index")).toBe(true);
+      expect(loaded).toHaveResolved();
+    }, PATIENCE);
   });
 
   test("a program: the one before goes on, and the next is tried", async () => {
@@ -88,7 +107,7 @@ describe.skipIf(obstacle !== undefined)("what the kernel refuses", () => {
     expect(refusals).toEqual(["trf-b stays in user space: Cannot do what a test refuses: bpf failed with ENOMEM"]);
   });
 
-  test("more masks than a program may have maps, for real", async () => {
+  test("more masks than a program may have", async () => {
     const nMasks = MAX_MASKS + 8;
     for (let i = 0; i < nMasks; i++) {
       const { key, mask } = matchOf({ in_port: port, eth_type: 0x0800, nw_src: 0, nw_dst: 0 });

@@ -1,20 +1,23 @@
 /** The kernel's program with one flow, run on packets that belong to nobody. */
-import { BpfMap, BpfProgram } from "@tenet/bpf";
+import { BpfMap, BpfProgram, GrowingArray } from "@tenet/bpf";
 import type { DatapathAction } from "@tenet/datapath";
 import type { KernelAction, KernelPort } from "../src/ebpf/actions/action-kind.ts";
 import { type ActionName, toKernelActions } from "../src/ebpf/actions/actions.ts";
+import { FlowIndex } from "../src/ebpf/flow-index.ts";
 import { KernelMeters } from "../src/ebpf/kernel-meters.ts";
 import { placeOf } from "../src/ebpf/key-layout.ts";
 import { PORT_COUNTERS } from "../src/ebpf/program/counters.ts";
 import { MASK_HINTS } from "../src/ebpf/program/find-flow.ts";
 import { flowProgram } from "../src/ebpf/program/flow-program.ts";
 import { TRACKED } from "../src/ebpf/program/metadata.ts";
-import { SLOT } from "../src/ebpf/slot.ts";
+import { SLOT, SLOTS_PER_PIECE } from "../src/ebpf/slot.ts";
 import { SlotMemory } from "../src/ebpf/slot-memory.ts";
 import { FIELDS } from "@tenet/net";
 
 /** Where packets of a run come in. */
 const LOOPBACK = 1;
+/** The number of the flow's mask. */
+const MASK = 7;
 const VERDICT = { pass: 0, redirect: 7 };
 
 /** What became of a packet: sent as it is now, dropped, or not read by the program. */
@@ -28,14 +31,6 @@ export class OneFlowProgram {
   readonly #maps = {
     ports: BpfMap.create({ kind: "hash", name: "ports", keyBytes: 4, valueBytes: 8, maxEntries: 1 }),
     maskHints: BpfMap.create({ kind: "array", name: "hints", keyBytes: 4, valueBytes: MASK_HINTS, maxEntries: 1 }),
-    slots: BpfMap.create({
-      kind: "array",
-      name: "slots",
-      keyBytes: 4,
-      valueBytes: SLOT.sizeBytes,
-      maxEntries: 1,
-      isMapped: true,
-    }),
     counters: BpfMap.create({ kind: "array", name: "counters", keyBytes: 4, valueBytes: PORT_COUNTERS.sizeBytes, maxEntries: 2 }),
     metadata: BpfMap.create({
       kind: "per-cpu-array",
@@ -48,16 +43,25 @@ export class OneFlowProgram {
     tracker: BpfMap.create({ kind: "program-array", name: "tracker", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
     tunnels: BpfMap.create({ kind: "program-array", name: "tunnels", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
   };
-  readonly #flows = BpfMap.create({ kind: "hash", name: "flows", keyBytes: 4, valueBytes: 4, maxEntries: 1 });
-  readonly #slots = this.#maps.slots.mapValues();
+  readonly #slots = new GrowingArray(
+    { name: "slots", valueBytes: SLOT.sizeBytes, pieceEntries: SLOTS_PER_PIECE, maxEntries: SLOTS_PER_PIECE },
+    fail,
+  );
+  readonly #index = new FlowIndex(0, 1);
   readonly #program: BpfProgram;
 
   /** @param actions - what flows can do */
   constructor(actions: ReadonlySet<ActionName>) {
     this.#maps.ports.update(Uint32Array.of(LOOPBACK), Uint32Array.of(1, 1));
-    this.#flows.update(Uint32Array.of(1), Uint32Array.of(0));
-    const table = { map: this.#flows, words: [{ place: placeOf(FIELDS.in_port.word) ?? 0, bits: 0xffff_ffff }] };
-    const code = flowProgram("first", [table], actions, { ...this.#maps, meters: this.meters.map, collector: LOOPBACK });
+    this.#index.insert(MASK, Uint32Array.of(1), 0);
+    const table = { number: MASK, words: [{ place: placeOf(FIELDS.in_port.word) ?? 0, bits: 0xffff_ffff }] };
+    const code = flowProgram("first", [table], actions, {
+      ...this.#maps,
+      slots: this.#slots.pieces,
+      index: this.#index,
+      meters: this.meters.map,
+      collector: LOOPBACK,
+    });
     this.#program = BpfProgram.load({ name: "one_flow", kind: "sched_cls", code });
   }
 
@@ -74,15 +78,18 @@ export class OneFlowProgram {
    * @param keyInSlot - for which port the slot is, when not for the packet's
    */
   run(packet: Uint8Array, actions: readonly KernelAction<ActionName>[], gsoSize = 0, keyInSlot = 1): Outcome {
-    new SlotMemory(this.#slots, 1, () => Promise.resolve()).take(actions, Uint32Array.of(keyInSlot));
+    new SlotMemory(this.#slots, () => Promise.resolve()).take(actions, MASK, Uint32Array.of(keyInSlot));
     const { value, packet: after } = this.#program.run({ packet, context: contextWith(gsoSize), isSummed: this.isSummed });
     return value === VERDICT.redirect ? after : value === VERDICT.pass ? "slow" : "dropped";
   }
 
   close(): void {
-    this.#slots.unmap();
-    for (const object of [this.meters, this.#program, this.#flows, ...Object.values(this.#maps)]) object.close();
+    for (const object of [this.meters, this.#program, this.#index, this.#slots, ...Object.values(this.#maps)]) object.close();
   }
+}
+
+function fail(refusal: Error): never {
+  throw refusal;
 }
 
 /** An `__sk_buff`, as far as a run takes it. */

@@ -1,27 +1,27 @@
 /**
  * The flows of one pass (packets that have just come in, or packets that are looked up again), and the program made for them.
  *
- * A map per mask leads from masked words to a slot. The program is made for the masks and the kinds of actions there are, and
+ * An index leads from masked words to a slot. The program is made for it, for the masks and for the kinds of actions there are, and
  * replaced when they change; until then packets of a new mask go to this process, where their flow is, too.
  */
 import { BpfMap, BpfProgram, type ProgramSpec } from "@tenet/bpf";
+import type { AppError } from "@tenet/kit";
 import type { KernelAction } from "./actions/action-kind.ts";
 import type { ActionName } from "./actions/actions.ts";
+import { GrowingIndex } from "./growing-index.ts";
 import { IN_PORT, KEY_WORDS, placeOf, toKernel } from "./key-layout.ts";
-import { MASK_HINTS } from "./program/find-flow.ts";
+import { MASK_HINTS, MAX_MASK_WORDS } from "./program/find-flow.ts";
 import { flowProgram, type Pass } from "./program/flow-program.ts";
 import type { TrackPass } from "./track-pass.ts";
 import type { MaskTable, ProgramMaps } from "./program/program-maps.ts";
-import { SCRATCH_BYTES } from "./program/stack.ts";
-import { MAX_FLOWS } from "./slot.ts";
 import type { SlotMemory } from "./slot-memory.ts";
 
-/** The kernel lets a program have 64 maps, one for each mask among them. */
+/** Each makes the program longer, and the kernel takes longer to verify it. */
 const MAX_MASKS = 48;
+const N_NUMBERS = 65_536;
 
 /** Flows of one mask. */
-export interface MaskMap extends MaskTable {
-  readonly map: BpfMap;
+export interface MaskFlows extends MaskTable {
   /** For the masked key at hand, of as many words as the mask has. */
   readonly key: Uint32Array;
   nFlows: number;
@@ -36,9 +36,9 @@ interface MaskLayout {
   readonly unfilled: readonly { readonly word: number; readonly bits: number }[];
 }
 
-/** A flow: the map of its mask leads to its slot, which holds its key. */
+/** A flow: its slot holds its key. */
 export interface FlowEntry {
-  readonly table: MaskMap;
+  readonly table: MaskFlows;
   readonly slot: number;
 }
 
@@ -49,6 +49,7 @@ export class FlowPass {
   readonly #pass: Pass;
   readonly #maps: ProgramMaps;
   readonly #slots: SlotMemory;
+  readonly #index: GrowingIndex;
   readonly #hints = BpfMap.create({
     kind: "array",
     name: "tenet_hints",
@@ -56,7 +57,9 @@ export class FlowPass {
     valueBytes: MASK_HINTS,
     maxEntries: 1,
   });
-  readonly #masks = new Map<string, MaskMap>();
+  readonly #masks = new Map<string, MaskFlows>();
+  readonly #maskByNumber = new Map<number, MaskFlows>();
+  #lastNumber = 0;
   readonly #layouts = new WeakMap<Uint32Array, MaskLayout>();
   /** Kinds of actions that the program has, and those that it is yet to have, for flows that wait for it. */
   #actions: ReadonlySet<ActionName> = new Set<ActionName>(["copy", "send"]);
@@ -68,13 +71,15 @@ export class FlowPass {
 
   /**
    * @param tracker - carries out what is behind a `ct`
+   * @param tell - is called when the kernel refuses memory for more flows
    * @throws SystemCallError when the kernel refuses a map or the program
    */
-  constructor(pass: Pass, maps: ProgramMaps, slots: SlotMemory, tracker: TrackPass) {
+  constructor(pass: Pass, maps: ProgramMaps, slots: SlotMemory, tracker: TrackPass, tell: (refusal: AppError) => void) {
     this.#pass = pass;
     this.#slots = slots;
     this.#maps = maps;
     this.#tracker = tracker;
+    this.#index = new GrowingIndex((slot) => this.#keyOf(slot), tell);
     this.#program = BpfProgram.load(this.#spec(this.#actions));
   }
 
@@ -91,15 +96,16 @@ export class FlowPass {
   }
 
   /** The flows of a mask; `undefined` when the program does not fill a word that the mask has bits in, it is too wide or one too many. */
-  tableOf(key: Uint32Array, mask: Uint32Array): MaskMap | undefined {
+  tableOf(key: Uint32Array, mask: Uint32Array): MaskFlows | undefined {
     const { name, words, unfilled } = this.#layoutOf(mask);
     // What the program does not fill is zero in the packets that it looks up.
     if (unfilled.some(({ word, bits }) => ((key[word] ?? 0) & bits) !== 0)) return undefined;
-    if (4 * words.length > SCRATCH_BYTES) return undefined;
+    if (words.length > MAX_MASK_WORDS) return undefined;
     const known = this.#masks.get(name);
     if (known !== undefined || this.#masks.size === MAX_MASKS) return known;
-    const made = { map: makeMap(words.length), words, key: new Uint32Array(words.length), nFlows: 0 };
+    const made = { number: this.#freeNumber(), words, key: new Uint32Array(words.length), nFlows: 0 };
     this.#masks.set(name, made);
+    this.#maskByNumber.set(made.number, made);
     this.isStale = true;
     return made;
   }
@@ -107,17 +113,21 @@ export class FlowPass {
   /**
    * Leads packets with the key of a slot to it, as soon as the program can do its actions.
    *
-   * @throws SystemCallError when the kernel has no memory for it; then nothing has changed
+   * @returns whether there is room; else nothing has changed
    */
-  add(entry: FlowEntry, actions: readonly KernelAction<ActionName>[]): void {
+  add(entry: FlowEntry, actions: readonly KernelAction<ActionName>[]): boolean {
     const names = actions.map(({ what }) => what);
     const news = names.filter((what) => !this.#actions.has(what));
     for (const what of news) this.#newActions.add(what);
     this.#tracker.want(names);
-    if (this.#canDo(names)) this.#enter(entry);
-    else this.#waiting.set(entry, names);
+    const canDo = this.#canDo(names);
+    if (!canDo || !this.#enter(entry)) {
+      if (canDo && !this.#index.canGrow) return false;
+      this.#waiting.set(entry, names);
+    }
     entry.table.nFlows++;
     this.isStale ||= news.length > 0;
+    return true;
   }
 
   /** Takes away what `add` was given. */
@@ -125,7 +135,7 @@ export class FlowPass {
     const { table, slot } = entry;
     if (!this.#waiting.delete(entry)) {
       this.#slots.readKey(slot, table.key);
-      table.map.delete(table.key);
+      this.#index.remove(table, slot);
     }
     table.nFlows--;
     this.isStale ||= table.nFlows === 0;
@@ -139,13 +149,15 @@ export class FlowPass {
    */
   async replaceProgram(install: () => void): Promise<void> {
     this.isStale = false;
-    for (const [name, { nFlows, map }] of this.#masks) {
+    for (const [name, { nFlows, number }] of this.#masks) {
       if (nFlows > 0) continue;
       this.#masks.delete(name);
-      map.close();
+      this.#maskByNumber.delete(number);
     }
     const actions = new Set([...this.#actions, ...this.#newActions]);
-    const program = await BpfProgram.loadAside(this.#spec(actions));
+    if (this.#index.isCrowded) await this.#index.prepareLarger();
+    if (this.#isClosed) return;
+    const program = await this.#loadAside(actions);
     if (this.#isClosed) return program.close();
     this.#actions = actions;
     for (const name of actions) this.#newActions.delete(name);
@@ -153,30 +165,53 @@ export class FlowPass {
     this.#program = program;
     install();
     before.close();
+    this.#index.useLarger();
     this.enterWaiting();
   }
 
   /** Lets those flows into the kernel that waited for what the programs can do now. */
   enterWaiting(): void {
     for (const [entry, names] of this.#waiting) {
-      if (!this.#canDo(names)) continue;
-      this.#enter(entry);
-      this.#waiting.delete(entry);
+      if (this.#canDo(names) && this.#enter(entry)) this.#waiting.delete(entry);
     }
   }
 
   /** Gives all memory back. */
   close(): void {
     this.#isClosed = true;
-    for (const { map } of this.#masks.values()) map.close();
+    this.#index.close();
     this.#hints.close();
     this.#program.close();
   }
 
-  /** From now on the program finds it. */
-  #enter({ table, slot }: FlowEntry): void {
+  /** From now on the program finds it. @returns whether there is room */
+  #enter({ table, slot }: FlowEntry): boolean {
     this.#slots.readKey(slot, table.key);
-    table.map.update(table.key, Uint32Array.of(slot));
+    const isIn = this.#index.insert(table, slot);
+    this.isStale ||= this.#index.isCrowded;
+    return isIn;
+  }
+
+  #keyOf(slot: number): MaskFlows | undefined {
+    const table = this.#maskByNumber.get(this.#slots.maskOf(slot));
+    if (table !== undefined) this.#slots.readKey(slot, table.key);
+    return table;
+  }
+
+  /** One that was not in use for as long as possible, since a program may yet have it. */
+  #freeNumber(): number {
+    do this.#lastNumber = (this.#lastNumber + 1) % N_NUMBERS;
+    while (this.#maskByNumber.has(this.#lastNumber));
+    return this.#lastNumber;
+  }
+
+  async #loadAside(actions: ReadonlySet<ActionName>): Promise<BpfProgram> {
+    try {
+      return await BpfProgram.loadAside(this.#spec(actions));
+    } catch (error) {
+      this.#index.dropLarger();
+      throw error;
+    }
   }
 
   /** Flows of a mask come with the same array, so it is looked through once. */
@@ -207,25 +242,14 @@ export class FlowPass {
   }
 
   #spec(actions: ReadonlySet<ActionName>): ProgramSpec {
-    const maps = { ...this.#maps, maskHints: this.#hints };
+    const maps = { ...this.#maps, maskHints: this.#hints, index: this.#index.reference };
     const code = flowProgram(this.#pass, [...this.#masks.values()], actions, maps);
     return { name: `tenet_${this.#pass}`, kind: "sched_cls", code };
   }
 }
 
-function makeMap(nWords: number): BpfMap {
-  return BpfMap.create({
-    kind: "hash",
-    name: "tenet_flows",
-    keyBytes: 4 * nWords,
-    valueBytes: 4,
-    maxEntries: MAX_FLOWS,
-    isGrowing: true,
-  });
-}
-
 /** What the program has of a packet like `key` under a mask. @returns `table.key` */
-export function maskedKey({ words, key: masked }: MaskMap, key: Uint32Array): Uint32Array {
+export function maskedKey({ words, key: masked }: MaskFlows, key: Uint32Array): Uint32Array {
   for (let i = 0; i < masked.length; i++) masked[i] = wordOf(key, words[i]?.place ?? 0) & (words[i]?.bits ?? 0);
   return masked;
 }

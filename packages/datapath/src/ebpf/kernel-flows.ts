@@ -15,15 +15,15 @@ import type { DatapathAction, KernelStats, SetTunnelAction, TunnelSpec } from ".
 import type { KernelAction, KernelPort } from "./actions/action-kind.ts";
 import { type ActionName, toKernelActions, withoutLastClone } from "./actions/actions.ts";
 import type { Collector } from "./collector.ts";
-import { type FlowEntry, FlowPass, maskedKey, type MaskMap } from "./flow-pass.ts";
+import { type FlowEntry, FlowPass, maskedKey, type MaskFlows } from "./flow-pass.ts";
 import { hasMetadata } from "./key-layout.ts";
 import type { KernelPins } from "./kernel-pins.ts";
 import { openKernelMaps } from "./kernel-maps.ts";
+import { orRefusal } from "./or-refusal.ts";
 import { PortTraffic } from "./port-traffic.ts";
 import { KernelMeters } from "./kernel-meters.ts";
 import type { ConnectionReferences } from "./program/program-maps.ts";
 import { readResumption, type Resumption } from "./resumption.ts";
-import { MAX_FLOWS } from "./slot.ts";
 import { SlotMemory } from "./slot-memory.ts";
 import { TrackPass } from "./track-pass.ts";
 import { KernelTunnels } from "./tunnel/kernel-tunnels.ts";
@@ -32,6 +32,7 @@ const RECIRC_ID = FIELDS.recirc_id.word;
 /** Between two programs: making one takes tens of ms, and new masks come together. */
 const RELOAD_MS = 100;
 const FORGET_LOST_MS = 1000;
+const LACK_OF_ROOM = "lack of room for flows";
 
 /** A flow that the kernel has. */
 export interface KernelFlow {
@@ -56,9 +57,10 @@ export class KernelFlows {
   readonly meters: KernelMeters;
   /** From this process's monotonic clock to the kernel's. */
   readonly #clockOffsetMs: number;
-  readonly #shared = openKernelMaps();
+  readonly #tellLack = (refusal: AppError): string => this.#refused(LACK_OF_ROOM, refusal);
+  readonly #shared = openKernelMaps(this.#tellLack);
   readonly #grace = new GracePeriod();
-  readonly #slots = new SlotMemory(this.#shared.slotMemory, MAX_FLOWS, () => this.#grace.wait());
+  readonly #slots = new SlotMemory(this.#shared.slots, () => this.#grace.wait());
   /** What the program counts of ports. */
   readonly traffic: PortTraffic = new PortTraffic(this.#shared.counterMemory);
   readonly #ports = new Map<number, AttachedPort>();
@@ -97,14 +99,14 @@ export class KernelFlows {
     this.#tell = tell;
     this.#clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - nowMs();
     this.meters = new KernelMeters(this.#clockOffsetMs);
-    const { maps: shared } = this.#shared;
+    const shared = { ...this.#shared.maps, slots: this.#shared.slots.pieces };
     this.#tunnels = new KernelTunnels({ maps: shared, collector: collector.ifindex, collectorPeer: collector.peer, nowMs });
     const common = { ...shared, meters: this.meters.map, collector: collector.ifindex, tunnels: this.#tunnels.entry };
     this.#track = new TrackPass(common, connections);
     const maps = { ...common, tracker: this.#track.entry };
     try {
-      this.#first = new FlowPass("first", maps, this.#slots, this.#track);
-      this.#later = new FlowPass("later", maps, this.#slots, this.#track);
+      this.#first = new FlowPass("first", maps, this.#slots, this.#track, this.#tellLack);
+      this.#later = new FlowPass("later", maps, this.#slots, this.#track, this.#tellLack);
     } catch (error) {
       for (const object of [this.meters, this.#track, this.#tunnels, this.#grace, this.#shared]) object.close();
       throw error;
@@ -206,21 +208,20 @@ export class KernelFlows {
     const isPlain = paths.length === 0 && actions.every(({ type }) => type === "output");
     if (known === undefined && isPlain) this.#outputs.set(actions, kernelActions);
     const pass = hasMetadata(key, mask) ? this.#later : this.#first;
-    const table = orRefusal(() => pass.tableOf(key, mask));
+    const table = pass.tableOf(key, mask);
     if (table === undefined) return "a mask that the program cannot look up";
-    if (table instanceof AppError) return this.#refused("lack of memory for masks", table);
     if (!SlotMemory.hasRoom(kernelActions.length, table.words.length)) return "too many actions";
-    const slot = this.#slots.take(kernelActions, maskedKey(table, key));
-    if (slot < 0) return "lack of room for flows";
+    const slot = this.#slots.take(kernelActions, table.number, maskedKey(table, key));
+    if (slot < 0) return LACK_OF_ROOM;
     this.#lists.delete(slot);
     const goesUp = kernelActions.some(({ what }) => what === "track" || what === "leaveLonger");
     if (goesUp) this.#lists.set(slot, { actions: withoutLastClone(actions), recircId: key[RECIRC_ID] ?? 0 });
     const flow = new FlowInKernel(this.#slots, this.#clockOffsetMs, { pass, table, slot, paths });
-    const refusal = orRefusal(() => pass.add(flow, kernelActions));
+    const isIn = pass.add(flow, kernelActions);
     this.#reloadSoon();
-    if (!(refusal instanceof AppError)) return flow;
+    if (isIn) return flow;
     this.#slots.release(slot);
-    return this.#refused("lack of memory for flows", refusal);
+    return LACK_OF_ROOM;
   }
 
   /** What to go on with, by what a packet has in the place of its `recirc_id`; `undefined` when that says nothing of it. */
@@ -307,16 +308,6 @@ export class KernelFlows {
   }
 }
 
-/** What a call gives, or that the kernel refused it. */
-function orRefusal<T>(call: () => T): T | AppError {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof AppError) return error;
-    throw error;
-  }
-}
-
 /** What a flow has in the kernel. */
 interface FlowPlace extends FlowEntry {
   readonly pass: FlowPass;
@@ -326,7 +317,7 @@ interface FlowPlace extends FlowEntry {
 
 class FlowInKernel implements KernelFlow, FlowPlace {
   readonly pass: FlowPass;
-  readonly table: MaskMap;
+  readonly table: MaskFlows;
   readonly slot: number;
   readonly paths: readonly number[];
   readonly #slots: SlotMemory;

@@ -1,9 +1,10 @@
 /** The maps that the kernel's programs and this process share, whatever flows there are. */
-import { BpfMap, type MapSpec } from "@tenet/bpf";
+import { BpfMap, GrowingArray, type MapSpec } from "@tenet/bpf";
+import type { AppError } from "@tenet/kit";
 import type { Mapping } from "@tenet/linux";
 import { PORT_COUNTERS } from "./program/counters.ts";
 import { TRACKED } from "./program/metadata.ts";
-import { MAX_FLOWS, SLOT } from "./slot.ts";
+import { MAX_FLOWS, SLOT, SLOTS_PER_PIECE } from "./slot.ts";
 
 /** As many as the tag of a packet that comes up can tell. */
 const MAX_PORTS = 65_536;
@@ -11,12 +12,11 @@ const MAX_PORTS = 65_536;
 /** What a map is, but for its name; keys are numbers of 4 bytes. */
 type Shape = Omit<MapSpec, "name" | "keyBytes">;
 
-type MapName = "ports" | "slots" | "counters" | "metadata" | "later";
+type MapName = "ports" | "counters" | "metadata" | "later";
 
 const SHAPES: Readonly<Record<MapName, Shape>> = {
   /** From a device's number to a port's. */
-  ports: { kind: "hash", valueBytes: 8, maxEntries: MAX_PORTS },
-  slots: { kind: "array", valueBytes: SLOT.sizeBytes, maxEntries: MAX_FLOWS, isMapped: true },
+  ports: { kind: "hash", valueBytes: 8, maxEntries: MAX_PORTS, isGrowing: true },
   counters: { kind: "array", valueBytes: PORT_COUNTERS.sizeBytes, maxEntries: MAX_PORTS, isMapped: true },
   /** What goes along to the next look-up: no other packet comes between on the same processor. */
   metadata: { kind: "per-cpu-array", valueBytes: TRACKED.sizeBytes, maxEntries: 1 },
@@ -30,13 +30,18 @@ export type KernelMapSet = Readonly<Record<MapName, BpfMap>>;
 /** All of them; what of it is memory; and how to let go. */
 export interface KernelMaps {
   readonly maps: KernelMapSet;
-  readonly slotMemory: Mapping;
+  readonly slots: GrowingArray;
   readonly counterMemory: Mapping;
   close(): void;
 }
 
-/** Makes the maps; when the kernel refuses one, the others are given back. @throws SystemCallError */
-export function openKernelMaps(): KernelMaps {
+/**
+ * Makes the maps; when the kernel refuses one, the others are given back.
+ *
+ * @param tell - is called when the kernel refuses memory for more flows
+ * @throws SystemCallError
+ */
+export function openKernelMaps(tell: (refusal: AppError) => void): KernelMaps {
   const open: (() => void)[] = [];
   const close = (): void => {
     for (const each of open.toReversed()) each();
@@ -48,12 +53,12 @@ export function openKernelMaps(): KernelMaps {
       return [name, map] as const;
     });
     const maps = Object.fromEntries(made) as unknown as KernelMapSet;
-    const memoryOf = (map: BpfMap): Mapping => {
-      const memory = map.mapValues();
-      open.push(() => memory.unmap());
-      return memory;
-    };
-    return { maps, slotMemory: memoryOf(maps.slots), counterMemory: memoryOf(maps.counters), close };
+    const counterMemory = maps.counters.mapValues();
+    open.push(() => counterMemory.unmap());
+    const sizes = { valueBytes: SLOT.sizeBytes, pieceEntries: SLOTS_PER_PIECE, maxEntries: MAX_FLOWS };
+    const slots = new GrowingArray({ name: "tenet_slots", ...sizes }, tell);
+    open.push(() => slots.close());
+    return { maps, slots, counterMemory, close };
   } catch (error) {
     close();
     throw error;

@@ -4,17 +4,20 @@
  * A program that looked a flow up just before it was taken away holds its slot until it ends. So a slot that was released rests until the
  * kernel says that all programs have ended that ran then; those released meanwhile rest until the next time.
  */
-import type { Mapping } from "@tenet/linux";
+import type { GrowingArray } from "@tenet/bpf";
 import type { KernelAction } from "./actions/action-kind.ts";
 import { type ActionName, actionNumber } from "./actions/actions.ts";
 import { SLOT, slotKeyAt } from "./slot.ts";
 
 const TWO_32 = 2 ** 32;
 
+/** Memory of slots, of which there are more as they are used. */
+export type SharedSlots = Pick<GrowingArray, "bytes" | "nEntries" | "keepSpare">;
+
 /** Slots by number. */
 export class SlotMemory {
+  readonly #memory: SharedSlots;
   readonly #view: DataView;
-  readonly #capacity: number;
   #nUsed = 0;
   readonly #free: number[] = [];
   readonly #untilProgramsEnd: () => Promise<void>;
@@ -23,9 +26,10 @@ export class SlotMemory {
   #isResting = false;
 
   /** @param untilProgramsEnd - resolves when all programs have ended that run now */
-  constructor({ bytes }: Mapping, capacity: number, untilProgramsEnd: () => Promise<void>) {
+  constructor(memory: SharedSlots, untilProgramsEnd: () => Promise<void>) {
+    const { bytes } = memory;
+    this.#memory = memory;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#capacity = capacity;
     this.#untilProgramsEnd = untilProgramsEnd;
   }
 
@@ -34,9 +38,9 @@ export class SlotMemory {
     return SLOT.actions + nActions * SLOT.actionBytes <= slotKeyAt(nWords);
   }
 
-  /** A slot with these actions, for packets with this masked key, and with counters of zero; -1 when there is none. */
-  take(actions: readonly KernelAction<ActionName>[], key: Uint32Array): number {
-    const slot = this.#free.pop() ?? (this.#nUsed < this.#capacity ? this.#nUsed++ : -1);
+  /** A slot with these actions, for packets with this key under this mask, and with counters of zero; -1 when there is none. */
+  take(actions: readonly KernelAction<ActionName>[], mask: number, key: Uint32Array): number {
+    const slot = this.#free.pop() ?? this.#takeUnused();
     if (slot < 0) return -1;
     const view = this.#view;
     const at = slot * SLOT.sizeBytes;
@@ -48,10 +52,16 @@ export class SlotMemory {
       view.setUint32(from + 8, low, true);
       view.setUint32(from + 12, high, true);
     }
-    view.setUint32(at + SLOT.nActions, actions.length, true);
+    view.setUint16(at + SLOT.nActions, actions.length, true);
+    view.setUint16(at + SLOT.mask, mask, true);
     const keyAt = at + slotKeyAt(key.length);
     for (let i = 0; i < key.length; i++) view.setUint32(keyAt + 4 * i, key[i] ?? 0, true);
     return slot;
+  }
+
+  /** The mask of a slot. */
+  maskOf(slot: number): number {
+    return this.#view.getUint16(slot * SLOT.sizeBytes + SLOT.mask, true);
   }
 
   /** Reads what `take` was given as the key of a slot. @param key - out: of that length */
@@ -90,6 +100,12 @@ export class SlotMemory {
   /** TCP flags of all, OR-ed. */
   tcpFlags(slot: number): number {
     return this.#view.getUint32(slot * SLOT.sizeBytes + SLOT.tcpFlags, true);
+  }
+
+  /** One that was never in use. */
+  #takeUnused(): number {
+    this.#memory.keepSpare(this.#nUsed);
+    return this.#nUsed < this.#memory.nEntries ? this.#nUsed++ : -1;
   }
 
   async #rest(): Promise<void> {

@@ -1,14 +1,17 @@
 /**
  * A flow as the kernel's program has it: what it counts, and what it does, in memory that both share.
  *
- *  | packets 8 | bytes 8 | used, monotonic ns 8 | TCP flags 4 | number of actions 4 | actions, 16 each … | masked key |
+ *  | packets 8 | bytes 8 | used, monotonic ns 8 | TCP flags 4 | number of actions 2 | number of the mask 2 | actions, 16 each … | masked key |
  *
- * The key lies at the end, the more room it takes the less there is for actions. The program acts only when it is the packet's:
- * what a hash map gave may stand for another flow a moment later, since the kernel uses the memory of deleted entries again at once.
+ * The key lies at the end, the more room it takes the less there is for actions. The program acts only when mask and key are the packet's,
+ * since the index leads to a slot by a hash (see flow-index.ts).
  */
 
 /** Flows that the kernel has room for: the 200,000 that a switch has at most unless it is told otherwise, and others on top. */
 export const MAX_FLOWS = 262_144;
+
+/** Flows whose memory is taken at a time. */
+export const SLOTS_PER_PIECE = 8192;
 
 /** Offsets and sizes. */
 export const SLOT = {
@@ -17,6 +20,7 @@ export const SLOT = {
   used: 16,
   tcpFlags: 24,
   nActions: 28,
+  mask: 30,
   actions: 32,
   actionBytes: 16,
   maxActions: 14,

@@ -153,7 +153,7 @@ export function carryOutFrom(names: ReadonlySet<ActionName>, maps: ProgramMaps):
   const used = NAMES.filter((name) => names.has(name));
   return [
     asm.label("act"),
-    asm.load(4, "r1", "r9", SLOT.nActions),
+    asm.load(2, "r1", "r9", SLOT.nActions),
     asm.branch("r8", ">=", "r1", "done"),
     asm.branch("r8", ">=", SLOT.maxActions, "done"),
     [asm.mov("r7", "r8"), asm.mul("r7", SLOT.actionBytes), asm.add("r7", "r9")],

@@ -7,12 +7,12 @@ import { type ActionName, carryOutFrom, groupsReadFor } from "../actions/actions
 import { noteResumption, restore, track } from "../conntrack/track.ts";
 import { TRACKING } from "../conntrack/tracking-stack.ts";
 import { METADATA_BYTES } from "../key-layout.ts";
-import { SLOT } from "../slot.ts";
+import { SLOT, SLOTS_PER_PIECE } from "../slot.ts";
 import { clear } from "./flow-program.ts";
 import { goUpAgain } from "./go-up.ts";
 import { takeMetadata, TRACKED } from "./metadata.ts";
 import { PacketParser } from "./parse-packet.ts";
-import { type ConnectionReferences, findEntry, type ProgramMaps } from "./program-maps.ts";
+import { type ConnectionReferences, findInPieces, type ProgramMaps } from "./program-maps.ts";
 import { STACK } from "./stack.ts";
 
 /** Assembles the program for flows with these actions. */
@@ -22,7 +22,7 @@ export function trackProgram(actions: ReadonlySet<ActionName>, maps: ProgramMaps
     [asm.mov("r6", "r1"), takeMetadata(maps)],
     [asm.load(4, "r8", "r0", TRACKED.index), asm.branch("r8", ">=", SLOT.maxActions, "done")],
     [asm.load(4, "r1", "r0", TRACKED.slot), asm.store(8, "r10", STACK.slot, "r1"), clear(METADATA_BYTES)],
-    [findEntry(maps.slots, STACK.slot), asm.branch("r0", "==", 0, "done"), asm.mov("r9", "r0")],
+    [findInPieces(maps.slots, SLOTS_PER_PIECE, STACK.scratch, "done"), asm.mov("r9", "r0")],
     [asm.mov("r7", "r8"), asm.mul("r7", SLOT.actionBytes), asm.add("r7", "r9")],
     track(connections),
     asm.label("tracked"),
