@@ -40,11 +40,15 @@ export class Classifier<R extends ClassifierRule> {
   /** Takes the mask of lookups whose caller does not want it. */
   readonly #unread = makeFlowKey();
   readonly #conjunctive = new ConjunctiveMatch<R>();
-  /** Rules that lookups do not see: added since `stage`, or removed before `publish` and not taken out yet. */
-  #hidden = new Set<R>();
-  /** Rules that lookups alone see: removed since `stage`. */
-  #doomed = new Set<R>();
+  /** What lookups see; while changes are hidden, those are of the next. */
+  #version = 0;
   #isStaging = false;
+  /** Rules that were removed and not taken out yet; also such as came back since. */
+  #going: R[] = [];
+  /** How many of those were removed. */
+  #nGone = 0;
+  /** Takes the keys of rules, one after the other; in words that the mask of one does not look at is anything. */
+  readonly #key = makeFlowKey();
   #nextSequence = 0;
   /** Rules that have conjunctions, or will have. */
   readonly #soft = new Set<R>();
@@ -52,7 +56,7 @@ export class Classifier<R extends ClassifierRule> {
 
   /** Number of rules. */
   get size(): number {
-    return this.#size - this.#gone.size;
+    return this.#size - this.#nGone;
   }
 
   /** Number of distinct masks. */
@@ -60,43 +64,33 @@ export class Classifier<R extends ClassifierRule> {
     return this.#subtables.length;
   }
 
-  /** A mask with the same bits that rules here have already, or a copy of it: rules that share theirs need less memory. */
-  sharedMask(mask: Uint32Array): Uint32Array {
-    return this.#subtableOf(mask)?.mask ?? mask.slice();
-  }
-
-  /**
-   * Adds a rule; one with the same match and priority is replaced and returned.
-   *
-   * @param match - that of the rule, for callers that have it at hand; it is not kept
-   */
-  insert(rule: R, match: RuleMatch = rule.match): R | undefined {
-    const subtable = this.#subtableOf(match.mask) ?? this.#addSubtable(match.mask);
-    if (this.#doomed.delete(rule)) return undefined; // it is here still
+  /** Adds a rule; one with the same match and priority is replaced and returned. */
+  insert(rule: R): R | undefined {
+    if (isGone(rule)) {
+      this.#spare(rule); // it is here still
+      return undefined;
+    }
+    const { mask } = rule.match;
+    const key = this.#keyOf(rule);
+    const subtable = this.#subtableOf(mask) ?? this.#addSubtable(mask);
     const bestBefore = subtable.maxPriority;
-    const { displaced, isReplaced, hasMoved } = subtable.insert(rule, match.key, this.#mayReplace);
+    const { displaced, isReplaced, hasMoved } = subtable.insert(rule, key, this.#mayReplace);
     if (hasMoved) this.#isPlanned = false;
     if (rule.conjunctions !== undefined) this.#soft.add(rule);
-    if (this.#isStaging) this.#hidden.add(rule);
+    rule.since = this.#isStaging ? this.#version + 1 : 0;
     if (isReplaced && displaced !== undefined) {
-      this.#hidden.delete(displaced);
       this.#soft.delete(displaced);
       return displaced;
     }
     this.#size++;
-    const isNew = displaced === undefined || this.#doomed.has(displaced);
-    if (displaced !== undefined) this.#doomed.add(displaced);
-    this.#tries.add(subtable, match.key);
+    this.#tries.add(subtable, key);
     if (subtable.maxPriority !== bestBefore) this.#reorder(subtable);
-    return isNew ? undefined : displaced;
+    return displaced !== undefined && this.#doom(displaced) ? displaced : undefined;
   }
 
   /** Removes a rule by identity. @returns whether it was there */
   remove(rule: R): boolean {
-    if (!this.#isStaging || this.#hidden.has(rule)) return this.#takeOut(rule);
-    if (this.#doomed.has(rule)) return false;
-    this.#doomed.add(rule);
-    return true;
+    return this.#isStaging && !this.#isComing(rule) ? this.#doom(rule) : this.#takeOut(rule);
   }
 
   /** To be called before the conjunctions of a rule change, and when those it had are gone for good. */
@@ -116,33 +110,49 @@ export class Classifier<R extends ClassifierRule> {
 
   /** Lets lookups see a rule that was added since {@link stage}. */
   show(rule: R): void {
-    this.#hidden.delete(rule);
+    rule.since = 0;
   }
 
   /** Shows lookups what changed since {@link stage}. Costs the same however much that is; {@link clean} has to follow. */
   publish(): void {
     this.#isStaging = false;
-    this.#hidden = this.#doomed;
-    this.#doomed = new Set();
+    this.#version++;
   }
 
   /** Takes out what was removed; it yields after every rule, and nothing may change meanwhile. */
   *clean(): Generator<undefined, void, undefined> {
-    for (const rule of this.#hidden) {
+    for (const rule of this.#going) {
+      if (!isGone(rule)) continue; // it was removed twice, or not after all
       this.#takeOut(rule);
       yield;
     }
+    this.#going = [];
+  }
+
+  /** Has lookups see a rule until the next version. @returns whether it was not to go already */
+  #doom(rule: R): boolean {
+    if (isGone(rule)) return false;
+    rule.since = -(this.#version + 1);
+    this.#going.push(rule);
+    this.#nGone++;
+    return true;
+  }
+
+  /** Takes {@link #doom} back. */
+  #spare(rule: R): void {
+    rule.since = 0;
+    this.#nGone--;
   }
 
   #takeOut(rule: R): boolean {
-    const { match } = rule;
-    const subtable = this.#subtableOf(match.mask);
+    const key = this.#keyOf(rule);
+    const subtable = this.#subtableOf(rule.match.mask);
     const bestBefore = subtable?.maxPriority;
-    if (subtable === undefined || !subtable.remove(rule, match.key)) return false;
-    this.#hidden.delete(rule);
+    if (subtable === undefined || !subtable.remove(rule, key)) return false;
+    if (isGone(rule)) this.#spare(rule);
     this.#size--;
     this.#soft.delete(rule);
-    this.#tries.remove(subtable, match.key);
+    this.#tries.remove(subtable, key);
     if (subtable.nRules === 0) this.#dropSubtable(subtable);
     else if (subtable.maxPriority !== bestBefore) this.#reorder(subtable);
     return true;
@@ -152,7 +162,7 @@ export class Classifier<R extends ClassifierRule> {
   find(key: Uint32Array, mask: Uint32Array, priority: number): R | undefined {
     return this.#subtableOf(mask)
       ?.chainOf(key)
-      ?.find((rule) => rule.priority === priority && !this.#gone.has(rule));
+      ?.find((rule) => rule.priority === priority && !isGone(rule));
   }
 
   /** Whether a rule with exactly this match and priority is here, be it hidden, or removed and not taken out yet. */
@@ -191,7 +201,7 @@ export class Classifier<R extends ClassifierRule> {
   /** All rules, in a deterministic order. */
   *rules(): IterableIterator<R> {
     for (const { chains } of this.#subtables) {
-      for (const chain of chains) for (const rule of chain) if (!this.#gone.has(rule)) yield rule;
+      for (const chain of chains) for (const rule of chain) if (!isGone(rule)) yield rule;
     }
   }
 
@@ -207,7 +217,7 @@ export class Classifier<R extends ClassifierRule> {
       let { nRemovals } = subtable;
       for (let entry = 0; entry < subtable.chains.length; entry++) {
         if (subtable.agrees(entry, key, mask)) {
-          for (const rule of subtable.chains[entry] as R[]) if (!this.#gone.has(rule) && wanted(rule)) into.push(rule);
+          for (const rule of subtable.chains[entry] as R[]) if (!isGone(rule) && wanted(rule)) into.push(rule);
         }
         if (entry % CHAINS_PER_STEP !== CHAINS_PER_STEP - 1) continue;
         yield;
@@ -224,24 +234,32 @@ export class Classifier<R extends ClassifierRule> {
     for (const subtable of this.#subtables) {
       if (subtable.maxPriority < priority) break;
       for (const [entry, chain] of subtable.chains.entries()) {
-        if (chain.some((rule) => rule.priority === priority && !this.#gone.has(rule)) && subtable.agrees(entry, key, mask))
-          return true;
+        if (chain.some((rule) => rule.priority === priority && !isGone(rule)) && subtable.agrees(entry, key, mask)) return true;
       }
     }
     return false;
   }
 
-  /** Rules that are here still but were removed. */
-  get #gone(): ReadonlySet<R> {
-    return this.#isStaging ? this.#doomed : this.#hidden;
+  #isComing({ since = 0 }: R): boolean {
+    return since > this.#version;
   }
 
   /** While changes are hidden, lookups need the rules that others come in the place of. */
-  readonly #mayReplace = (held: R): boolean => !this.#isStaging || this.#hidden.has(held);
+  readonly #mayReplace = (held: R): boolean => !this.#isStaging || this.#isComing(held);
+
+  readonly #isSeen = ({ since = 0 }: R): boolean => (since < 0 ? -since > this.#version : since <= this.#version);
 
   /** What lookups see of a chain. */
   #seen(chain: readonly R[] | undefined): readonly R[] | undefined {
-    return this.#hidden.size === 0 ? chain : chain?.filter((rule) => !this.#hidden.has(rule));
+    if (chain === undefined || (!this.#isStaging && this.#nGone === 0) || chain.every(this.#isSeen)) return chain;
+    return chain.filter(this.#isSeen);
+  }
+
+  /** The key of a rule, good until the next is asked for. */
+  #keyOf({ match }: R): Uint32Array {
+    if (match.unpack === undefined) return match.key;
+    match.unpack(this.#key);
+    return this.#key;
   }
 
   #writePlan(): void {
@@ -297,7 +315,7 @@ export class Classifier<R extends ClassifierRule> {
   #addSubtable(mask: Uint32Array): Subtable<R> {
     const slot = this.#nInSlot.indexOf(Math.min(...this.#nInSlot));
     this.#nInSlot[slot] = (this.#nInSlot[slot] as number) + 1;
-    const subtable = new Subtable<R>(mask.slice(), this.#nextSequence++, slot, this.#tries, this.#heap);
+    const subtable = new Subtable<R>(mask, this.#nextSequence++, slot, this.#tries, this.#heap);
     const hash = hashWords(mask);
     const sameHash = this.#subtablesByMaskHash.get(hash);
     if (sameHash === undefined) this.#subtablesByMaskHash.set(hash, [subtable]);
@@ -332,6 +350,11 @@ export class Classifier<R extends ClassifierRule> {
     subtables.splice(low, 0, subtable);
     this.#isPlanned = false;
   }
+}
+
+/** Whether a rule is here still but was removed. */
+function isGone({ since = 0 }: ClassifierRule): boolean {
+  return since < 0;
 }
 
 function comesBefore(a: Subtable<ClassifierRule>, b: Subtable<ClassifierRule>): boolean {

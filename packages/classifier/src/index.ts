@@ -1,2 +1,3 @@
 export { Classifier } from "./classifier.ts";
 export type { ClassifierRule, Conjunction, RuleMatch } from "./rule.ts";
+export { hashWords } from "./hash.ts";

@@ -2,39 +2,39 @@
 
 /** A multiset of priorities. */
 export class PriorityCounts {
-  /** Those that some rule has, ascending. */
+  /** Those that some rule has, ascending; and how many have each. */
   readonly #held: number[] = [];
-  readonly #countOf = new Map<number, number>();
+  readonly #counts: number[] = [];
 
   /** The highest; -1 when there is none. */
   get max(): number {
-    return this.#held.at(-1) ?? -1;
+    return this.#held[this.#held.length - 1] ?? -1;
   }
 
   add(priority: number): void {
-    const count = this.#countOf.get(priority) ?? 0;
-    this.#countOf.set(priority, count + 1);
-    if (count > 0) return;
-    if (priority > this.max) this.#held.push(priority);
-    else this.#held.splice(this.#positionOf(priority), 0, priority);
+    const position = this.#positionOf(priority);
+    if (this.#held[position] === priority) this.#counts[position] = (this.#counts[position] as number) + 1;
+    else {
+      this.#held.splice(position, 0, priority);
+      this.#counts.splice(position, 0, 1);
+    }
   }
 
   /** Takes back one `add`. */
   remove(priority: number): void {
-    const count = this.#countOf.get(priority) ?? 0;
-    if (count > 1) {
-      this.#countOf.set(priority, count - 1);
-      return;
-    }
-    this.#countOf.delete(priority);
-    if (priority === this.max) this.#held.pop();
-    else this.#held.splice(this.#positionOf(priority), 1);
+    const position = this.#positionOf(priority);
+    const count = (this.#counts[position] as number) - 1;
+    this.#counts[position] = count;
+    if (count > 0) return;
+    this.#held.splice(position, 1);
+    this.#counts.splice(position, 1);
   }
 
   /** Where a priority is, or has to be put. */
   #positionOf(priority: number): number {
-    let low = 0;
     let high = this.#held.length;
+    let low = priority >= this.max ? high - 1 : 0; // most rules have the highest
+    if (low < 0) return 0;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if ((this.#held[middle] as number) < priority) low = middle + 1;

@@ -4,6 +4,8 @@
 export interface RuleMatch {
   readonly key: Uint32Array;
   readonly mask: Uint32Array;
+  /** Writes the words of the key that the mask looks at into another one: for matches whose `key` is made when it is asked for. */
+  readonly unpack?: (key: Uint32Array) => void;
 }
 
 /** One clause of a conjunctive match: this rule satisfies clause `clause` (from 0) of `nClauses` of match `id`. */
@@ -18,4 +20,6 @@ export interface ClassifierRule {
   readonly match: RuleMatch;
   readonly priority: number;
   readonly conjunctions?: readonly Conjunction[] | undefined;
+  /** The classifier's own: since which version of it lookups see the rule, or, negative, do so no more; 0 = always. */
+  since?: number;
 }

@@ -19,7 +19,7 @@ import { runBonds } from "./bridge/run-bonds.ts";
 import type { MegaflowCache } from "./cache/megaflow-cache.ts";
 import type { Revalidation } from "./cache/revalidation.ts";
 import { SlowPath, type TraceOptions } from "./slow-path.ts";
-import { Rule } from "./table/rule.ts";
+import type { Rule } from "./table/rule.ts";
 import type { Translation } from "./translate/translation.ts";
 import { type HostNetwork, NO_NETWORK } from "./tunnel/host-network.ts";
 import { Underlay } from "./tunnel/underlay.ts";
@@ -199,7 +199,7 @@ export class VirtualSwitch {
     const table = bridge.pipeline.table(0);
     if (flows.length === 0 && table.hidden === undefined) return;
     table.hidden = flows.length === 0 ? undefined : new Classifier<Rule>();
-    for (const flow of flows) table.hidden?.insert(new Rule(flow, 0, flow.match.mask, this.#clock.monotonicMs()));
+    for (const flow of flows) table.hidden?.insert(bridge.pipeline.ruleOf(flow));
     this.#portsChanged();
   }
 

@@ -18,7 +18,6 @@ import {
 } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { TableChange } from "../table/flow-mod.ts";
-import { MatchPacker } from "../table/packed-match.ts";
 import { RefusedError } from "../table/refused-error.ts";
 import type { TableEvents } from "../table/table-events.ts";
 import type { Work } from "../turns.ts";
@@ -52,7 +51,6 @@ export class Session {
   readonly #bundles: Bundles;
   readonly #monitors: FlowMonitors;
   readonly #changes: TableChanges;
-  readonly #packer = new MatchPacker();
 
   constructor(bridge: Bridge, vswitch: VirtualSwitch, peer: Peer, group: SessionGroup, clock: Clock, hearer: Hearer) {
     this.#bridge = bridge;
@@ -236,7 +234,7 @@ export class Session {
   /** A message that is carried out later, when the match of a flow-mod has been lent to others. */
   #kept(message: Message): Message {
     if (message.type !== "flowMod") return message;
-    return { ...message, flow: { ...message.flow, match: this.#packer.pack(message.flow.match) } };
+    return { ...message, flow: this.#bridge.pipeline.keep(message.flow, message.command) };
   }
 
   *#controlBundle(message: Extract<Message, { type: "bundleControl" }>, xid: number): Work {

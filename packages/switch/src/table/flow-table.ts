@@ -50,9 +50,14 @@ export class FlowTable {
     return this.classifier.size > this.limit;
   }
 
+  /** Whether rules go when others need their room. */
+  get isEvicting(): boolean {
+    return this.settings.isEvicting || this.#isEvictingByImportance;
+  }
+
   /** The rule to remove so that `newcomer` has room; `undefined` when none is to go. */
   victimFor(newcomer: Rule | undefined): Rule | undefined {
-    if (!this.settings.isEvicting && !this.#isEvictingByImportance) return undefined;
+    if (!this.isEvicting) return undefined;
     const order = { groups: this.settings.evictionGroups, byImportance: this.#isEvictingByImportance };
     return chooseVictim(this.classifier.rules(), newcomer, order);
   }

@@ -1,21 +1,33 @@
 /** A match in little memory: a FlowKey is wide, and most matches look at few of its words. */
+import { hashWords } from "@tenet/classifier";
 import { FLOW_WORDS, makeFlowKey } from "@tenet/net";
 import type { Match } from "@tenet/openflow";
 
+/** A mask; matches that have it share it. */
+interface Shape {
+  readonly mask: Uint32Array;
+  /** The words that it looks at. */
+  readonly words: readonly number[];
+}
+
 /** A match that is made anew each time its key is asked for. */
 export class PackedMatch implements Match {
-  readonly mask: Uint32Array;
   readonly options: Match["options"];
+  readonly #shape: Shape;
   /** The words of the key that the mask looks at, as signed numbers: those are held in place. */
-  readonly #words: readonly number[];
+  readonly #values: readonly number[];
 
-  /** @param mask - that of the match, which others may share */
-  constructor({ key, options }: Match, mask: Uint32Array) {
-    const words: number[] = [];
-    for (let i = 0; i < FLOW_WORDS; i++) if (mask[i] !== 0) words.push((key[i] as number) | 0);
-    this.mask = mask;
+  constructor({ key, options }: Match, shape: Shape) {
+    const { words } = shape;
+    const values = words.slice(); // as long as it has to be, which a list that grew is not
+    for (let i = 0; i < words.length; i++) values[i] = (key[words[i] as number] as number) | 0;
     this.options = options;
-    this.#words = words.slice(); // as long as it has to be, which a list that grew is not
+    this.#shape = shape;
+    this.#values = values;
+  }
+
+  get mask(): Uint32Array {
+    return this.#shape.mask;
   }
 
   get key(): Uint32Array {
@@ -24,25 +36,36 @@ export class PackedMatch implements Match {
     return key;
   }
 
-  /** Writes the key into one that is all zero in words that the mask does not look at. */
+  /** Writes the words that the mask looks at into a key. */
   unpack(key: Uint32Array): void {
-    let n = 0;
-    for (let i = 0; i < FLOW_WORDS; i++) if (this.mask[i] !== 0) key[i] = this.#words[n++] as number;
+    const { words } = this.#shape;
+    for (let i = 0; i < words.length; i++) key[words[i] as number] = this.#values[i] as number;
   }
 }
 
-/** Packs matches that come in a row; those with one mask share it. */
+/** Masks that are remembered; more of them may have to be held more than once. */
+const MAX_SHAPES = 1024;
+
+/** Packs matches; those with one mask share it, unless there are very many masks. */
 export class MatchPacker {
-  #mask = new Uint32Array(FLOW_WORDS);
+  readonly #shapes: (Shape | undefined)[] = Array.from({ length: MAX_SHAPES });
+  #last: Shape = { mask: makeFlowKey(), words: [] };
 
   pack(match: Match): PackedMatch {
-    if (!this.#isLast(match.mask)) this.#mask = match.mask.slice();
-    return new PackedMatch(match, this.#mask);
+    if (match instanceof PackedMatch) return match;
+    if (!areEqual(this.#last.mask, match.mask)) this.#last = this.#shapeOf(match.mask);
+    return new PackedMatch(match, this.#last);
   }
 
-  #isLast(mask: Uint32Array): boolean {
-    for (let i = 0; i < FLOW_WORDS; i++) if (mask[i] !== this.#mask[i]) return false;
-    return true;
+  #shapeOf(mask: Uint32Array): Shape {
+    const place = hashWords(mask) & (MAX_SHAPES - 1);
+    const held = this.#shapes[place];
+    if (held !== undefined && areEqual(held.mask, mask)) return held;
+    const words: number[] = [];
+    for (let i = 0; i < FLOW_WORDS; i++) if (mask[i] !== 0) words.push(i);
+    const shape = { mask: mask.slice(), words };
+    this.#shapes[place] = shape;
+    return shape;
   }
 }
 
@@ -64,4 +87,9 @@ export class MatchUnpacker {
     match.unpack(key);
     return { key, mask: match.mask, options: match.options };
   }
+}
+
+function areEqual(a: Uint32Array, b: Uint32Array): boolean {
+  for (let i = 0; i < FLOW_WORDS; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

@@ -6,7 +6,16 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "@tenet/kit";
-import { type Action, ALL_TABLES, GROUP, type MeterMod, type TableMod, type TlvTableMod } from "@tenet/openflow";
+import {
+  type Action,
+  ALL_TABLES,
+  type FlowModCommand,
+  type FlowSpec,
+  GROUP,
+  type MeterMod,
+  type TableMod,
+  type TlvTableMod,
+} from "@tenet/openflow";
 import { GroupTable } from "../group/group-table.ts";
 import { type MeterHost, MeterTable } from "../meter/meter-table.ts";
 import { finish, type Work } from "../turns.ts";
@@ -17,7 +26,7 @@ import { LearnedFlows } from "./learned-flows.ts";
 import { usesOption } from "./option-use.ts";
 import { MatchUnpacker } from "./packed-match.ts";
 import { RefusedError } from "./refused-error.ts";
-import type { Rule } from "./rule.ts";
+import { Rule } from "./rule.ts";
 import { RuleBook } from "./rule-book.ts";
 import type { RuleFilter } from "./rule-filter.ts";
 import { TableEdit, type Tables } from "./table-edit.ts";
@@ -37,6 +46,8 @@ export interface TableStats {
 
 /** How many rules are looked at between two chances for others. */
 const RULES_PER_STEP = 256;
+/** How many changes that are short are carried out between two chances for others. */
+const MODS_PER_STEP = 8;
 
 /** Flow tables 0..254, and the groups that their rules refer to. */
 export class Pipeline {
@@ -61,7 +72,7 @@ export class Pipeline {
     this.groups = new GroupTable(clock);
     this.meters = new MeterTable(clock, meterHost);
     const check = (actions: readonly Action[], table: number): void => this.checkActions(actions, table);
-    this.#tables = { book: this.#book, groups: this.groups, clock, checkActions: check };
+    this.#tables = { book: this.#book, groups: this.groups, clock, unpacker: this.#unpacker, checkActions: check };
     this.learned = new LearnedFlows(this.#book, this.tlvTable, clock, (change) => this.#teach(change));
   }
 
@@ -135,11 +146,10 @@ export class Pipeline {
     let position = 0;
     try {
       for (const mod of mods) {
-        if ("check" in mod) mod.check();
-        else if ("group" in mod) yield* edit.changeGroups(this.tlvTable.placeFields(mod));
-        else yield* edit.changeFlows(this.#readable(mod));
+        const work = this.#changing(edit, mod);
+        if (work !== undefined) yield* work;
         position++;
-        yield;
+        if (work !== undefined || position % MODS_PER_STEP === 1) yield;
       }
     } catch (error) {
       if (error instanceof RefusedError) error.position = position;
@@ -147,6 +157,13 @@ export class Pipeline {
       throw error;
     }
     yield* this.#publish(edit, [], author);
+  }
+
+  #changing(edit: TableEdit, mod: TableChange): Work | undefined {
+    if ("group" in mod) return edit.changeGroups(this.tlvTable.placeFields(mod));
+    if ("flow" in mod) return edit.changeFlows(this.#readable(mod));
+    mod.check();
+    return undefined;
   }
 
   /** Takes what the database says of a table; rules go when it then holds too many and may evict. */
@@ -262,8 +279,20 @@ export class Pipeline {
     this.tlvTable.apply(mod, isUsed);
   }
 
+  /** The flow of a flow-mod that is carried out later, in little memory: most that are added are rules already. */
+  keep(flow: FlowSpec, command: FlowModCommand): FlowSpec {
+    if (command === "add" && !this.tlvTable.concerns(flow)) return this.ruleOf(flow);
+    return { ...flow, match: this.#book.pack(flow.match) };
+  }
+
+  /** A rule for a flow, which is in no table yet. */
+  ruleOf(flow: FlowSpec): Rule {
+    return this.#book.ruleOf(flow);
+  }
+
   /** A flow-mod with its match and options as tables have them; its match is good until the next. @throws RefusedError */
   #readable(change: FlowChange): FlowChange {
+    if (change.flow instanceof Rule) return change;
     const match = this.#unpacker.unpack(change.flow.match);
     const unpacked = match === change.flow.match ? change.flow : { ...change.flow, match };
     return { ...change, flow: this.tlvTable.placeFlow(unpacked) };
@@ -278,7 +307,8 @@ export class Pipeline {
     if (!this.isBusy || this.table(table).classifier.holds(match.key, match.mask, priority)) return this.apply([change]);
     const edit = new TableEdit(this.#tables);
     try {
-      finish(edit.changeFlows(change));
+      const work = edit.changeFlows(change);
+      if (work !== undefined) finish(work);
     } catch (error) {
       finish(edit.takeBack());
       throw error;

@@ -4,13 +4,14 @@
  * Single changes alone; what belongs together, and is undone together, is in table-edit.ts. While changes go on in turns they
  * are hidden from packets: {@link RuleBook.stage}, then {@link RuleBook.publish}, then {@link RuleBook.clean}.
  */
-import type { Classifier, RuleMatch } from "@tenet/classifier";
-import { ALL_TABLES } from "@tenet/openflow";
+import type { Classifier } from "@tenet/classifier";
+import { ALL_TABLES, type FlowSpec, type Match } from "@tenet/openflow";
 import type { Work } from "../turns.ts";
 import { N_TABLES } from "./flow-mod.ts";
 import { FlowTable } from "./flow-table.ts";
 import { ReferenceIndex } from "./reference-index.ts";
-import type { Revision, Rule } from "./rule.ts";
+import { MatchPacker, type PackedMatch } from "./packed-match.ts";
+import { type Revision, Rule } from "./rule.ts";
 import { passes, type RuleFilter } from "./rule-filter.ts";
 
 /** How many rules a bridge holds at most. */
@@ -26,6 +27,7 @@ export class RuleBook {
   #staged: Set<Classifier<Rule>> | undefined;
   /** What there is to be taken out of. */
   readonly #published: Classifier<Rule>[] = [];
+  readonly #packer = new MatchPacker();
   #nRules = 0;
 
   /** Number of rules in all tables. */
@@ -48,15 +50,24 @@ export class RuleBook {
     return this.#tables[number];
   }
 
+  /** A match in little memory, which shares its mask with those of rules. */
+  pack(match: Match): PackedMatch {
+    return this.#packer.pack(match);
+  }
+
+  /** A rule for a flow, to be inserted some time; a match that was lent is the rule's own then. */
+  ruleOf(flow: FlowSpec): Rule {
+    return flow instanceof Rule ? flow : new Rule(flow, this.pack(flow.match));
+  }
+
   /**
    * Adds a rule.
    *
-   * @param match - that of the rule, for callers that have it at hand
    * @param orphans - gets what learned flows no rule refers to any more, a number for each, as of `learnedFrom`
    * @returns the rule whose place it took
    */
-  insert(rule: Rule, orphans: Set<bigint>, match: RuleMatch = rule.match): Rule | undefined {
-    const displaced = this.#changeable(rule.table).insert(rule, match);
+  insert(rule: Rule, orphans: Set<bigint>): Rule | undefined {
+    const displaced = this.#changeable(rule.table).insert(rule);
     this.#nRules++;
     this.references.add(rule);
     if (rule.isMortal) this.mortal.add(rule);

@@ -1,8 +1,8 @@
 /** One OpenFlow flow with its counters and timers. */
 import type { ClassifierRule, Conjunction } from "@tenet/classifier";
-import { PackedMatch } from "./packed-match.ts";
+import type { PackedMatch } from "./packed-match.ts";
 import type { TableVisit } from "./flow-table.ts";
-import { type Action, type FlowSpec, formatActions } from "@tenet/openflow";
+import { type Action, ALL_TABLES, type FlowSpec, formatActions } from "@tenet/openflow";
 
 /** What a flow-mod may change of a rule that packets can see. */
 export interface RuleTerms {
@@ -21,8 +21,8 @@ export interface Revision extends RuleTerms {
   readonly publication: Publication;
 }
 
-/** A flow in a table. Match, table and priority are its identity; the rest a flow-mod may change. */
-export class Rule implements ClassifierRule {
+/** A flow in a table, or on its way there. Match, table and priority are its identity; the rest a flow-mod may change. */
+export class Rule implements ClassifierRule, FlowSpec {
   readonly table: number;
   readonly priority: number;
   readonly match: PackedMatch;
@@ -37,19 +37,21 @@ export class Rule implements ClassifierRule {
   readonly flags: number;
   readonly importance: number;
   /** Monotonic ms. */
-  readonly createdMs: number;
-  modifiedMs: number;
-  usedMs: number;
+  createdMs = 0;
+  modifiedMs = 0;
+  usedMs = 0;
   nPackets = 0;
   nBytes = 0;
+  /** The classifier's own. */
+  since = 0;
   /** To be had from `FlowTable.visitOf`. */
   visit: TableVisit | undefined = undefined;
 
-  /** @param mask - the mask of `spec.match`, shared with other rules */
-  constructor(spec: FlowSpec, table: number, mask: Uint32Array, nowMs: number) {
-    this.table = table;
+  /** @param match - that of `spec`; {@link begin} is to follow */
+  constructor(spec: FlowSpec, match: PackedMatch) {
+    this.table = spec.table === ALL_TABLES ? 0 : spec.table;
     this.priority = spec.priority;
-    this.match = new PackedMatch(spec.match, mask);
+    this.match = match;
     this.#cookie = spec.cookie;
     this.#actions = spec.actions.slice();
     this.#conjunctions = conjunctionsOf(spec.actions);
@@ -57,10 +59,15 @@ export class Rule implements ClassifierRule {
     this.hardTimeout = spec.hardTimeout;
     this.flags = spec.flags;
     this.importance = spec.importance;
+  }
+
+  /** The rule comes into its table. @returns itself */
+  begin(nowMs: number): this {
     const wholeMs = Math.floor(nowMs); // is held in place
     this.createdMs = wholeMs;
     this.modifiedMs = wholeMs;
     this.usedMs = wholeMs;
+    return this;
   }
 
   get cookie(): bigint {

@@ -19,9 +19,10 @@ import { checkConsistency } from "./check-consistency.ts";
 import { type FlowChange, N_TABLES } from "./flow-mod.ts";
 import type { FlowTable } from "./flow-table.ts";
 import { everyRule } from "./every-rule.ts";
+import type { MatchUnpacker } from "./packed-match.ts";
 import { learnedFrom } from "./reference-index.ts";
 import { RefusedError } from "./refused-error.ts";
-import { conjunctionsOf, type Publication, Rule } from "./rule.ts";
+import { conjunctionsOf, type Publication, type Rule } from "./rule.ts";
 import { MAX_RULES, type RuleBook } from "./rule-book.ts";
 import type { RuleEvent } from "./table-events.ts";
 
@@ -32,6 +33,7 @@ export interface Tables {
   readonly book: RuleBook;
   readonly groups: GroupTable;
   readonly clock: Clock;
+  readonly unpacker: MatchUnpacker;
   /** Refuses actions that refer to what is not there. @throws RefusedError */
   checkActions(actions: readonly Action[], table: number): void;
 }
@@ -62,8 +64,21 @@ export class TableEdit {
     this.#tables = tables;
   }
 
-  /** Carries out a flow-mod whose options lie where they do in a FlowKey. @throws RefusedError */
-  *changeFlows({ command, flow, isUpsert = false }: FlowChange): Work {
+  /** Carries out a flow-mod whose options lie where they do in a FlowKey; in turns, if it may take long. @throws RefusedError */
+  changeFlows(change: FlowChange): Work | undefined {
+    const { command, flow, isUpsert = false } = change;
+    if (command !== "add" || this.#looksAtMany(flow)) return this.#changingFlows(change);
+    this.#check(flow, isUpsert);
+    this.#add(flow);
+    return undefined;
+  }
+
+  /** Whether to add a flow takes a look at the others of its table. */
+  #looksAtMany({ table, flags }: FlowSpec): boolean {
+    return (flags & FLOW_FLAG.CHECK_OVERLAP) !== 0 || this.#tables.book.usedTable(table)?.isEvicting === true;
+  }
+
+  *#changingFlows({ command, flow, isUpsert = false }: FlowChange): Work {
     if (!command.startsWith("delete")) this.#check(flow, isUpsert);
     const { book } = this.#tables;
     switch (command) {
@@ -158,28 +173,20 @@ export class TableEdit {
     if (table === N_TABLES - 1) throw new RefusedError("OFPBRC_EPERM", `table ${table} is the switch's own`);
     if (isOfTheDatapath(match)) throw new RefusedError("OFPBRC_EPERM", "recirc_id and dp_hash are the switch's own");
     this.#tables.checkActions(actions, table === ALL_TABLES ? 0 : table);
-    checkConsistency(actions, match, isOf10);
+    checkConsistency(actions, this.#tables.unpacker.unpack(match), isOf10);
   }
 
   #add(flow: FlowSpec): void {
     const { book, clock } = this.#tables;
-    const number = flow.table === ALL_TABLES ? 0 : flow.table;
-    if (number >= N_TABLES) throw new RefusedError("OFPFMFC_BAD_TABLE_ID", `there is no table ${number}`, "Use 0 to 253");
-    const table = book.table(number);
-    const { classifier } = table;
-    const { key, mask } = flow.match;
-    const checksOverlap = (flow.flags & FLOW_FLAG.CHECK_OVERLAP) !== 0 && classifier.find(key, mask, flow.priority) === undefined;
-    if (checksOverlap && classifier.overlaps(flow.match, flow.priority)) {
-      const hint = "Give it another priority, or leave out check_overlap";
-      throw new RefusedError("OFPFMFC_OVERLAP", "a flow of this priority overlaps", hint);
-    }
-    const rule = new Rule(flow, number, classifier.sharedMask(mask), clock.monotonicMs());
-    const displaced = book.insert(rule, this.#orphans, flow.match);
+    const rule = book.ruleOf(flow).begin(clock.monotonicMs());
+    const table = book.table(rule.table);
+    if ((flow.flags & FLOW_FLAG.CHECK_OVERLAP) !== 0) refuseOverlap(rule, table);
+    const displaced = book.insert(rule, this.#orphans);
     const hasRoom = (!table.isOverfull || this.evictFrom(table, rule)) && book.nRules <= MAX_RULES;
     if (displaced !== undefined) this.#note({ type: "removed", rule: displaced });
     this.#note({ type: "added", rule });
     if (!hasRoom) {
-      throw new RefusedError("OFPFMFC_TABLE_FULL", `table ${number} holds ${table.limit} flows`, "Delete some");
+      throw new RefusedError("OFPFMFC_TABLE_FULL", `table ${rule.table} holds ${table.limit} flows`, "Delete some");
     }
   }
 
@@ -207,6 +214,14 @@ export class TableEdit {
     this.rules.push(edit);
     this.touched.add(this.#tables.book.table(edit.rule.table));
   }
+}
+
+/** Refuses a new rule that some packets could match as well as another of its priority. @throws RefusedError */
+function refuseOverlap({ match, priority }: Rule, { classifier }: FlowTable): void {
+  const { key, mask } = match;
+  if (classifier.find(key, mask, priority) !== undefined || !classifier.overlaps({ key, mask }, priority)) return;
+  const hint = "Give it another priority, or leave out check_overlap";
+  throw new RefusedError("OFPFMFC_OVERLAP", "a flow of this priority overlaps", hint);
 }
 
 /** Whether a match is on what the datapath and this switch tell each other of a packet. */

@@ -80,6 +80,16 @@ export class TlvTable {
     return placed;
   }
 
+  /** Whether a flow says anything of options. */
+  concerns({ match, actions }: FlowSpec): boolean {
+    let isConcerned = match.options !== undefined;
+    mapFields(actions, (field) => {
+      isConcerned ||= isOption(field);
+      return field;
+    });
+    return isConcerned;
+  }
+
   /** The flow with its options where they are. @throws RefusedError when one is not mapped */
   placeFlow(flow: FlowSpec): FlowSpec {
     const match = this.placeMatch(flow.match);
@@ -93,7 +103,7 @@ export class TlvTable {
   }
 
   #place(field: FieldSpec, holder: object): FieldSpec {
-    if (!("option" in field) || typeof field.option !== "number") return field;
+    if (!isOption(field)) return field;
     const placed = this.#fieldOf(field.option);
     if (!isPart(holder) || holder.start + holder.nBits <= placed.nBits) return placed;
     throw new RefusedError("OFPBAC_BAD_SET_LEN", `tun_metadata${field.option} has ${placed.nBits} bits`);
@@ -143,6 +153,10 @@ function freeWords(placed: ReadonlyMap<number, Placed>, nWords: number): number 
     start = field.word + field.nWords;
   }
   return END_WORD - start >= nWords ? start : undefined;
+}
+
+function isOption(field: FieldSpec): field is FieldSpec & { readonly option: number } {
+  return "option" in field && typeof field.option === "number";
 }
 
 function isPart(holder: object): holder is SubField {
