@@ -127,3 +127,65 @@ test("a row that takes the place of another one of its key is found, and the oth
   table.check();
   expect(table.store.set.keyed).toBeDefined();
 });
+
+/** Rows of one key more than it may have. */
+const CROWD = Array.from({ length: 70 }, (_, b): Row => [7, 1, b]);
+
+test("rows are found by their key again when it tells them apart again, after as many changes as there are rows", () => {
+  const table = new Table();
+  const { set } = table.store;
+  table.change(
+    CROWD.map((row) => ({ row, isThere: true })),
+    true,
+  );
+  expect(set.keyed).toBeUndefined();
+  table.change(
+    CROWD.map((row) => ({ row, isThere: false })),
+    true,
+  );
+  let nChanges = 2 * CROWD.length;
+  for (let i = 0; set.keyed === undefined; i++, nChanges++) {
+    table.change([{ row: [5, 2, 2], isThere: i % 2 === 0 }], true);
+    expect(i, "changes").toBeLessThan(3 * N_KEYS);
+  }
+  expect(nChanges).toBeGreaterThanOrEqual(N_KEYS);
+  table.check();
+  table.change(
+    CROWD.map((row) => ({ row, isThere: true })),
+    false,
+  );
+  table.check();
+});
+
+test("a key that most rows share is not looked for at each change", () => {
+  const table = new Table();
+  table.change(
+    CROWD.map((row) => ({ row, isThere: true })),
+    true,
+  );
+  for (let i = 0; i < 4 * N_KEYS; i++) table.change([{ row: [i % N_KEYS, 2, 2], isThere: i % 2 === 0 }], i % 2 === 0);
+  expect(table.store.set.keyed).toBeUndefined();
+  table.evaluation.prepare();
+  expect(table.store.set.keyed, "a key may not have so many rows").toBeUndefined();
+  table.check();
+});
+
+test("rows that others replaced, all at once or when gaps are closed, are found by their key as before", () => {
+  const table = new Table();
+  const all = Array.from({ length: N_KEYS }, (_, k): Row => [k, 0, 0]);
+  const many = Array.from({ length: 6000 }, (_, k): Row => [1000 + k, 0, 0]);
+  const put = (rows: readonly Row[], isThere: boolean): void =>
+    table.change(
+      rows.map((row) => ({ row, isThere })),
+      true,
+    );
+  put(all, false);
+  expect(table.store.size).toBe(0);
+  put(all, true);
+  expect(table.store.set.keyed).toBeDefined();
+  put(many, true);
+  put(many, false);
+  expect(table.store.end, "gaps are closed").toBe(N_KEYS);
+  expect(table.store.set.keyed).toBeDefined();
+  table.check();
+});

@@ -213,7 +213,7 @@ export class Evaluation {
       }
     }
     for (const evaluator of this.#linked.keepers) evaluator.release?.();
-    for (const { changes } of steps) for (const { store } of changes) store.compactIfDue();
+    for (const { changes } of steps) for (const { store } of changes) store.tidy();
   }
 
   /** Forgets values that no row holds, when most of the table may be such: it doubled, or most rows went. Only between transactions. */

@@ -198,6 +198,16 @@ export class KeyIndex {
     this.#release(at);
   }
 
+  /** How many rows the key has that has most. */
+  mostRows(): number {
+    let most = Math.min(1, this.nKeys);
+    for (const slot of this.slots) {
+      const entry = decoded(slot);
+      if (entry < 0) most = Math.max(most, this.arena[-entry] as number);
+    }
+    return most;
+  }
+
   /** Takes out all rows. */
   clear(): void {
     this.slots = new Int32Array(FIRST_SLOTS);

@@ -12,6 +12,9 @@ import { BLOCK_HEADER, seekSource } from "./key-slot.ts";
 /** Finds the row with these ids by its key: its number, or -1. */
 type FindByKey = (index: KeyIndex, ...ids: number[]) => number;
 
+/** Rows of one key up to which they are found by it. */
+export const MOST_OF_KEY = 64;
+
 /** The index on the key, and the look-up of whole rows through it. */
 export interface KeyedRows {
   readonly index: KeyIndex;

@@ -3,6 +3,7 @@ import type { SectionReader } from "../../state/section-reader.ts";
 import type { SectionWriter } from "../../state/section-writer.ts";
 import type { Interner } from "./interner.ts";
 import { KeyIndex } from "./key-index.ts";
+import { MOST_OF_KEY } from "./keyed-rows.ts";
 import { NetworkIndex } from "./network-index.ts";
 import { type SortedColumns, SortedIndex } from "./sorted-index.ts";
 import { LINKED } from "./views.ts";
@@ -102,12 +103,14 @@ export class RowIndexes {
     this.#all.push(index);
   }
 
-  /** The index whose keys nearly tell rows apart, or one that looks as if it would; `undefined` if there is none. */
-  telling(arity: number): KeyIndex | undefined {
-    const { end } = this.#store;
-    const known = this.byKey().find(({ nKeys }) => end <= nKeys * 1.1);
-    if (known !== undefined) return known;
-    for (let column = 0; column < arity - 1; column++) if (this.#looksUnique(column)) return this.on([column]);
+  /** The index whose keys nearly tell so many rows apart, and have few rows each; `undefined` if there is none. */
+  telling(nRows: number): KeyIndex | undefined {
+    return this.byKey().find((index) => nRows <= index.nKeys * 1.1 && index.mostRows() * 2 <= MOST_OF_KEY);
+  }
+
+  /** An index on one of the first so many columns that looks as if its keys would tell rows apart, built if need be. */
+  likelyTelling(nColumns: number): KeyIndex | undefined {
+    for (let column = 0; column < nColumns; column++) if (this.#looksUnique(column)) return this.on([column]);
     return undefined;
   }
 

@@ -15,7 +15,7 @@ import type { SectionReader } from "../../state/section-reader.ts";
 import type { SectionWriter } from "../../state/section-writer.ts";
 import { displacementOf } from "./displacement.ts";
 import type { KeyIndex } from "./key-index.ts";
-import { type KeyedRows, keyedRows } from "./keyed-rows.ts";
+import { type KeyedRows, keyedRows, MOST_OF_KEY } from "./keyed-rows.ts";
 import { NestedRows, nestedSource } from "./nested-rows.ts";
 import { estimateKeys } from "./sample.ts";
 import { LINKED } from "./views.ts";
@@ -44,8 +44,6 @@ const NEST_UNTIL = 6;
 /** Rows from which the nested form is thought of. */
 const MANY_ROWS = 1024;
 const FIRST_SLOTS = 16;
-/** Rows of one key up to which they are found by it. */
-const MOST_OF_KEY = 64;
 /** The bits of a hash besides the place in a table: the last four of the place again, and a piece of the last column. */
 const PLACE = (1 << 28) - 1;
 const PIECE = 0xf << 24;

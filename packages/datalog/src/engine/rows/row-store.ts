@@ -40,6 +40,8 @@ export interface StoreHeader {
   readonly name: string;
   readonly end: number;
   readonly size: number;
+  /** Rows that come and go before a key is looked for again, as the store counts them. */
+  readonly changesToKey: number;
   readonly counts: readonly (readonly [row: number, count: number])[];
   /** The columns of each index. */
   readonly indexes: readonly (readonly number[])[];
@@ -94,6 +96,8 @@ export class RowStore implements RowData {
   #reader: WeakRef<object> | undefined;
   /** Empty lists for the next evaluation but one. */
   #spare: Changes | undefined;
+  /** Rows that come and go before a key is looked for again that the set left; 1 if that is due, 0 if none was left. */
+  #changesToKey = 0;
   /** Rows of the journal (if fresh: of the relation) that are in the indexes. */
   #nIndexed = 0;
   #capacity = INITIAL_CAPACITY;
@@ -312,6 +316,7 @@ export class RowStore implements RowData {
   /** Frees the row numbers that a finished transaction left without a row. Its lists are used again: nobody may read them any more. */
   release({ journal, added, deleted }: Changes): void {
     const { rows } = journal;
+    if (this.#changesToKey > 1) this.#changesToKey = Math.max(1, this.#changesToKey - added.length - deleted.length);
     for (let i = 0; i < rows.length; i++) {
       const row = rows.items[i] as number;
       if (row >= this.end || this.flags[row] !== 0) continue;
@@ -325,9 +330,14 @@ export class RowStore implements RowData {
     this.#spare = { journal, added, deleted };
   }
 
-  /** Closes the gaps when three quarters of the row numbers are free. Only between transactions: rows get other numbers. */
-  compactIfDue(): void {
-    if (this.end < COMPACT_FROM || this.#free.length * 4 < this.end * 3) return;
+  /** After a transaction that changed rows, once it is released: closes the gaps they left, and finds them by a key again. */
+  tidy(): void {
+    // Rows get other numbers then.
+    if (this.end >= COMPACT_FROM && this.#free.length * 4 >= this.end * 3) this.#compact();
+    if (this.#changesToKey === 1) this.#keyAgain();
+  }
+
+  #compact(): void {
     const { data, flags, stride, end } = this;
     const counts = new Map(this.#counts);
     this.numbering++;
@@ -344,6 +354,7 @@ export class RowStore implements RowData {
     this.size = this.end;
     this.#setCapacity(Math.max(INITIAL_CAPACITY, this.end + (this.end >> 1)));
     this.indexes.fill(this.end);
+    if (this.#changesToKey > 0) this.#changesToKey = 1;
   }
 
   /** Writes the rows and their indexes by equal values; others are made again when asked for. Between transactions. */
@@ -354,17 +365,19 @@ export class RowStore implements RowData {
     to.words(`${name}.flags`, this.flags.subarray(0, end), nSpare);
     to.ints(`${name}.free`, Int32Array.from(this.#free));
     this.set.save(to, name);
-    return { name: this.name, end, size, counts: [...this.#counts], indexes: this.indexes.save(to, name) };
+    const changesToKey = this.#changesToKey;
+    return { name: this.name, end, size, changesToKey, counts: [...this.#counts], indexes: this.indexes.save(to, name) };
   }
 
   /** Takes over what {@link save} wrote; the store must be new. */
-  load(from: SectionReader<unknown>, name: string, { end, size, counts, indexes }: StoreHeader): void {
+  load(from: SectionReader<unknown>, name: string, { end, size, changesToKey, counts, indexes }: StoreHeader): void {
     this.data = from.ints(`${name}.data`);
     this.flags = from.words(`${name}.flags`);
     for (const row of from.ints(`${name}.free`)) this.#free.push(row);
     for (const [row, count] of counts) this.#counts.set(row, count);
     this.end = end;
     this.size = size;
+    this.#changesToKey = changesToKey;
     this.#capacity = this.flags.length;
     this.indexes.load(from, name, indexes);
     const key = this.set.load(from, name);
@@ -400,10 +413,20 @@ export class RowStore implements RowData {
 
   /** Finds rows by a key that tells them apart, if there is one. Between transactions. */
   keyIfDue(): void {
-    const { set, indexes, arity } = this;
-    if (this.notes === "rank" || this.end < MIN_KEYED || set.nest !== undefined || set.keyed !== undefined) return;
-    const index = indexes.telling(arity);
+    if (!this.#mayBeKeyed) return;
+    const index = this.indexes.telling(this.size) ?? this.indexes.likelyTelling(this.arity - 1);
     if (index !== undefined) this.#keyBy(index);
+  }
+
+  /** As long as no key tells rows apart, it is looked for after as many changes as there are rows. */
+  #keyAgain(): void {
+    const index = this.#mayBeKeyed ? this.indexes.telling(this.size) : undefined;
+    if (index === undefined) this.#changesToKey = this.size + MIN_KEYED;
+    else this.#keyBy(index);
+  }
+
+  get #mayBeKeyed(): boolean {
+    return this.notes !== "rank" && this.size >= MIN_KEYED && this.set.nest === undefined && this.set.keyed === undefined;
   }
 
   takeBack(index: KeyIndex): void {
@@ -413,9 +436,11 @@ export class RowStore implements RowData {
       if (((flags.items[i] as number) & LINKED) === 0) index.remove(rows.items[i] as number);
     }
     this.indexes.takeBack(index);
+    this.#changesToKey = this.size + MIN_KEYED;
   }
 
   #keyBy(index: KeyIndex): void {
+    this.#changesToKey = 0;
     this.indexes.lend(index);
     this.set.keyBy(index);
   }
