@@ -3,19 +3,9 @@ import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { probeBpf } from "@tenet/bpf";
 import { CT_STATE, type CtDatapathAction, type CtNat } from "@tenet/datapath";
-import {
-  buildEthernet,
-  buildIcmp4,
-  buildIcmp6,
-  buildIp4,
-  buildIp6,
-  buildTcp,
-  buildUdp,
-  FIELDS,
-  parseIp4,
-  parseIp6,
-} from "@tenet/net";
+import { buildIcmp4, buildIcmp6, buildTcp, buildUdp, FIELDS, parseIp4 } from "@tenet/net";
 import { SystemCallError } from "@tenet/linux";
+import { frameOf, listed } from "./tracked-frames.ts";
 import { testTracker } from "./tracker-suite.ts";
 import { openSharedKernel, type SharedKernel, SharedTracker, type Tracker, UserTracker } from "./trackers.ts";
 
@@ -194,14 +184,6 @@ function anyFrame(): fc.Arbitrary<Uint8Array> {
   });
 }
 
-function frameOf(src: string, dst: string, proto: number, body: Uint8Array): Uint8Array {
-  const ends = { dst: 2, src: 1 };
-  if (!src.includes(":")) {
-    return buildEthernet({ ...ends, type: 0x0800 }, buildIp4({ src: parseIp4(src), dst: parseIp4(dst), proto }, body));
-  }
-  return buildEthernet({ ...ends, type: 0x86dd }, buildIp6({ src: parseIp6(src), dst: parseIp6(dst), proto }, body));
-}
-
 function canRunSummed(tracker: Tracker): boolean {
   try {
     tracker.track(frameOf("10.0.0.1", "10.0.0.2", 17, buildUdp({ srcPort: 1, dstPort: 1 }, new Uint8Array(2))), COMMIT);
@@ -214,8 +196,4 @@ function canRunSummed(tracker: Tracker): boolean {
 
 function isOpening(frame: Uint8Array): boolean {
   return frame[23] === 6 && frame[47] === 0x02;
-}
-
-function listed({ conntrack }: Tracker): string[] {
-  return [...conntrack.connections()].map((each) => JSON.stringify({ ...each, timeoutMs: 0 })).toSorted();
 }

@@ -145,8 +145,8 @@ export interface SharedKernel {
   readonly program: TrackingProgram;
 }
 
-/** Loads the program. @throws SystemCallError without privileges */
-export function openSharedKernel(): SharedKernel {
-  const maps = new ConnectionMaps(() => performance.now(), { capacity: CAPACITY });
+/** Loads the program, with room for so many connections; an id rests for a while before it is used again. @throws SystemCallError without privileges */
+export function openSharedKernel(capacity: number = CAPACITY): SharedKernel {
+  const maps = new ConnectionMaps(() => performance.now(), { capacity });
   return { maps, program: new TrackingProgram(maps) };
 }

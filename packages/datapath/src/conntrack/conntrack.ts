@@ -63,6 +63,7 @@ export class Conntrack {
   constructor(rewriter: Rewriter, random: () => number, shared?: SharedConnections) {
     const seed = Math.floor(random() * 2 ** 32) | 0;
     this.#shared = shared;
+    if (shared !== undefined) shared.seed = seed;
     this.table = new ConnectionTable(seed, shared);
     this.#translator = new PacketTranslator(rewriter);
     this.#nat = { seed, random, isTaken: (reply) => this.table.find(reply, this.#nowMs) !== undefined };

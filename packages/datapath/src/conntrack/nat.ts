@@ -9,7 +9,7 @@
  * Limits: 1024 candidates per connection are tried; beyond them the range counts as used up.
  */
 import type { CtNat } from "../datapath.ts";
-import { hashTuple, isIcmp, protoOf, reverseTuple, TUPLE, TUPLE_WORDS } from "./tuple.ts";
+import { familyOf, hashTuple, protoOf, reverseTuple, TUPLE, TUPLE_WORDS } from "./tuple.ts";
 
 const MAX_TRIES = 1024;
 const FIRST_EPHEMERAL = 1024;
@@ -45,17 +45,38 @@ export function chooseReply(original: Uint32Array, nat: CtNat, context: NatConte
   return undefined;
 }
 
-/** Addresses as a count and a way to write the i-th; ranges of more than 2^32 addresses are cut there. */
+/** The first address of a range, `undefined` when addresses stay, and their number; there it is 1. A range of more than 2^32 addresses is cut there. */
+export function addressesOf({ firstAddress, lastAddress }: CtNat): { first: Uint32Array | undefined; n: number } {
+  const first = firstAddress?.some((word) => word !== 0) === true ? firstAddress : undefined;
+  return { first, n: first === undefined || lastAddress === undefined ? 1 : distance(first, lastAddress) + 1 };
+}
+
+/** Ports of a range: the first, how many, and whether a connection's own is tried before them. */
+export interface PortsToChoose {
+  readonly first: number;
+  readonly n: number;
+  readonly keepsOwn: boolean;
+}
+
+/** The ports that a connection's is chosen from. */
+export function portsOf({ side, firstPort, lastPort }: CtNat): PortsToChoose {
+  if (firstPort !== 0) return { first: firstPort, n: Math.max(firstPort, lastPort) - firstPort + 1, keepsOwn: false };
+  if (side === "dst") return { first: 0, n: 1, keepsOwn: true };
+  return { first: FIRST_EPHEMERAL, n: LAST_PORT - FIRST_EPHEMERAL + 1, keepsOwn: true };
+}
+
+/** Addresses as a count and a way to write the i-th. */
 class AddressRange {
   readonly n: number;
   readonly #at: number;
   readonly #first: Uint32Array | undefined;
 
-  constructor(original: Uint32Array, { side, firstAddress, lastAddress }: CtNat) {
-    this.#at = side === "src" ? TUPLE.src : TUPLE.dst;
-    const isFamily = firstAddress !== undefined && (firstAddress.length === 4) === ((original[TUPLE.head] ?? 0) >>> 24 === 6);
-    this.#first = isFamily && firstAddress.some((word) => word !== 0) ? firstAddress : undefined;
-    this.n = this.#first === undefined || lastAddress === undefined ? 1 : distance(this.#first, lastAddress) + 1;
+  constructor(original: Uint32Array, nat: CtNat) {
+    this.#at = nat.side === "src" ? TUPLE.src : TUPLE.dst;
+    const { first, n } = addressesOf(nat);
+    const isFamily = first !== undefined && (first.length === 4) === (familyOf(original) === 6);
+    this.#first = isFamily ? first : undefined;
+    this.n = isFamily ? n : 1;
   }
 
   put(tuple: Uint32Array, i: number): void {
@@ -87,29 +108,20 @@ interface PortRange {
 
 const KEEP: PortRange = { n: 1, startAt: () => 0, put: () => undefined };
 
-function portRange(original: Uint32Array, { side, firstPort, lastPort }: CtNat): PortRange {
+function portRange(original: Uint32Array, nat: CtNat): PortRange {
   const proto = protoOf(original);
+  if (!HAS_PORTS.has(proto)) return KEEP;
   const word = original[TUPLE.ports] ?? 0;
-  if (isIcmp(proto) || !HAS_PORTS.has(proto)) return KEEP;
-  const shift = side === "src" ? 16 : 0;
-  const write = (tuple: Uint32Array, port: number): void => {
-    tuple[TUPLE.ports] = ((word & ~(0xffff << shift)) | (port << shift)) >>> 0;
-  };
+  const shift = nat.side === "src" ? 16 : 0;
   const own = (word >>> shift) & 0xffff;
-  if (firstPort !== 0) {
-    const n = Math.max(firstPort, lastPort) - firstPort + 1;
-    return {
-      n,
-      startAt: (seeded) => (own >= firstPort && own < firstPort + n ? own - firstPort : seeded % n),
-      put: (tuple, i) => write(tuple, firstPort + i),
-    };
-  }
-  if (side === "dst") return KEEP;
-  const n = LAST_PORT - FIRST_EPHEMERAL + 1;
+  const { first, n, keepsOwn } = portsOf(nat);
   return {
     n,
-    startAt: (seeded) => (own >= FIRST_EPHEMERAL ? own - FIRST_EPHEMERAL : seeded % n),
-    put: (tuple, i, isFirst) => write(tuple, isFirst ? own : FIRST_EPHEMERAL + i),
+    startAt: (seeded) => (own >= first && own < first + n ? own - first : seeded % n),
+    put: (tuple, i, isFirst) => {
+      const port = isFirst && keepsOwn ? own : first + i;
+      tuple[TUPLE.ports] = ((word & ~(0xffff << shift)) | (port << shift)) >>> 0;
+    },
   };
 }
 

@@ -15,6 +15,8 @@ export interface SharedConnections {
   withdraw(id: number, isPublished: boolean, original: Uint32Array, reply: Uint32Array, nowMs: number): void;
   /** Visits the ids of connections that the program has made since the last call. */
   takeNew(visit: (id: number) => void): void;
+  /** Of the hash of tuples that translations are chosen by, see nat.ts. */
+  seed: number;
   /** Whether a packet without an entry may yet be known here, so that it has to be asked after. */
   mustAsk: boolean;
   /** Whether TCP segments that do not fit their connection are asked after here. */

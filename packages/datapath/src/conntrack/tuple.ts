@@ -65,14 +65,22 @@ export function reverseTuple(tuple: Uint32Array, out: Uint32Array): void {
     : (ports << 16) | (ports >>> 16);
 }
 
+/** What `hashTuple` multiplies by, as signed numbers, and rotates by. */
+export const TUPLE_MIX: Readonly<Record<"word" | "rotation" | "last", number>> = {
+  word: 0x9e3779b1 | 0,
+  rotation: 13,
+  last: 0x85ebca6b | 0,
+};
+
 /** A hash of a tuple, a 32-bit integer. */
 export function hashTuple(tuple: Uint32Array, seed: number): number {
+  const { word, rotation, last } = TUPLE_MIX;
   let hash = seed;
   for (let i = 0; i < TUPLE_WORDS; i++) {
-    const product = Math.imul(hash ^ (tuple[i] ?? 0), 0x9e3779b1);
-    hash = (product << 13) | (product >>> 19);
+    const product = Math.imul(hash ^ (tuple[i] ?? 0), word);
+    hash = (product << rotation) | (product >>> (32 - rotation));
   }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 16), last);
   return hash ^ (hash >>> 13);
 }
 

@@ -4,7 +4,8 @@
  */
 import { asm, type Code } from "@tenet/bpf";
 import { IP_PROTO } from "@tenet/net";
-import { noteResumption, PLACE_SHIFT } from "../conntrack/track.ts";
+import { noteResumption } from "../conntrack/track.ts";
+import { PLACE_SHIFT } from "../conntrack/track-argument.ts";
 import { CONTEXT } from "../program/parse-packet.ts";
 import { PROTO_AT, STACK } from "../program/stack.ts";
 import { type ActionCode, type KernelAction, loadArgument, type TranslationContext } from "./action-kind.ts";

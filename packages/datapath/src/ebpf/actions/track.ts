@@ -1,13 +1,15 @@
 /** Sends packets through the connection tracker. */
 import { asm } from "@tenet/bpf";
 import type { DatapathAction } from "../../datapath.ts";
-import { noteResumption, PLACE_SHIFT, TRACK_FLAG } from "../conntrack/track.ts";
+import { rangeWords } from "../conntrack/nat-range.ts";
+import { noteResumption } from "../conntrack/track.ts";
+import { PLACE_SHIFT, TRACK_FLAG, WORDS_PER_ACTION } from "../conntrack/track-argument.ts";
 import { keepMetadata, TRACKED } from "../program/metadata.ts";
 import { STACK } from "../program/stack.ts";
 import type { ActionCode, ActionOf, KernelAction, TranslationContext } from "./action-kind.ts";
 
 /** Actions of this file. */
-export type TrackActionName = "track" | "trackLabel";
+export type TrackActionName = "track" | "trackLabel" | "trackRange";
 
 /** What they do. */
 export const TRACK_ACTIONS: Readonly<Record<TrackActionName, ActionCode>> = {
@@ -19,6 +21,7 @@ export const TRACK_ACTIONS: Readonly<Record<TrackActionName, ActionCode>> = {
   ],
   /** Words for the action before. */
   trackLabel: () => asm.jump("next"),
+  trackRange: () => asm.jump("next"),
 };
 
 /** Actions whose effect goes along when the packet goes up to this process in the middle of its list. */
@@ -45,7 +48,8 @@ export function resumptionPlace(before: TranslationContext["before"]): number | 
 }
 
 /**
- * How a `ct` action is written down; what it begins is up to this process when it is to be translated, or followed by a helper.
+ * How a `ct` action is written down; what it begins is up to this process when it is to be followed by a helper, or translated from a range
+ * that the program does not choose from.
  *
  * @returns `undefined` when the program has no way to leave the packet to this process here
  */
@@ -57,17 +61,30 @@ export function translateTrack(
   if (place === undefined) return undefined;
   const { isCommit, isForce, zone, mark, markMask, label, labelMask, nat, helper } = action;
   const hasLabel = isCommit && label !== undefined && labelMask !== undefined;
+  const isChosen = isCommit && nat?.side !== undefined;
+  const range = isChosen ? rangeWords(nat) : undefined;
   const argument =
     zone |
     (isForce ? TRACK_FLAG.force : 0) |
     (nat === undefined ? 0 : TRACK_FLAG.translate) |
     (isCommit ? TRACK_FLAG.commit : 0) |
     (hasLabel ? TRACK_FLAG.label : 0) |
-    (helper === undefined && nat?.side === undefined ? TRACK_FLAG.begin : 0) |
+    (helper === undefined && (!isChosen || range !== undefined) ? TRACK_FLAG.begin : 0) |
+    (range === undefined ? 0 : TRACK_FLAG.range) |
     (place << PLACE_SHIFT);
-  const first = { what: "track", argument: argument >>> 0, low: (mark & markMask) >>> 0, high: markMask } as const;
-  if (!hasLabel) return [first];
-  const words = [...labelMask.map((bits) => ~bits), ...label.map((bits, i) => bits & (labelMask[i] ?? 0)), 0];
-  const more = [0, 3, 6].map((i) => words.slice(i, i + 3));
-  return [first, ...more.map(([a = 0, b = 0, c = 0]) => ({ what: "trackLabel", argument: a, low: b, high: c }) as const)];
+  return [
+    { what: "track", argument: argument >>> 0, low: (mark & markMask) >>> 0, high: markMask },
+    ...(hasLabel
+      ? behind("trackLabel", [...labelMask.map((bits) => ~bits), ...label.map((bits, i) => bits & (labelMask[i] ?? 0))])
+      : []),
+    ...(range === undefined ? [] : behind("trackRange", range)),
+  ];
+}
+
+/** Actions that hold words for the one before them. */
+function behind(what: TrackActionName, words: readonly number[]): KernelAction<TrackActionName>[] {
+  return Array.from({ length: Math.ceil(words.length / WORDS_PER_ACTION) }, (_, i) => {
+    const [argument = 0, low = 0, high = 0] = words.slice(WORDS_PER_ACTION * i);
+    return { what, argument, low, high };
+  });
 }

@@ -10,21 +10,26 @@ import { PHASE } from "../../conntrack/phase.ts";
 import { TUPLE } from "../../conntrack/tuple.ts";
 import { loadArgument } from "../actions/action-kind.ts";
 import { type ConnectionReferences, findEntry } from "../program/program-maps.ts";
+import { chooseAnswer, readRange } from "./choose-answer.ts";
+import { claimTuple, releaseTuple } from "./claim-tuple.ts";
 import { CONTROL, N_FREE_IDS } from "./control-layout.ts";
 import { beginTcp } from "./follow-tcp.ts";
+import { TRACK_FLAG } from "./track-argument.ts";
 import { entryAt, keep, recall, swapBytes, TRACKING, tupleAt } from "./tracking-stack.ts";
 
 /** Tries to get an id, while other processors get some, too. */
 const MAX_TRIES = 4;
-const ONLY_IF_NEW = 1;
 const PROTO = { icmp: 1, tcp: 6, icmp6: 58 } as const;
 /** Types of answers. */
 const ANSWER = { [PROTO.icmp]: 0, [PROTO.icmp6]: 129 } as const;
 
 /** Goes to `ct-up`, or on with a connection of which the packet is the first. */
-export function beginConnection(maps: ConnectionReferences): Code {
+export function beginConnection(maps: ConnectionReferences, choosesAnswers: boolean): Code {
+  const ifChosen = (label: string): Code => [loadArgument("r1", "argument"), asm.branch("r1", "&", TRACK_FLAG.range, label)];
   return [
     requireUnlimitedZone(maps),
+    choosesAnswers ? [ifChosen("ct-range"), asm.jump("ct-no-range"), asm.label("ct-range"), requireRange(maps)] : [],
+    asm.label("ct-no-range"),
     [recall("r1", TRACKING.isOver), asm.branch("r1", "!=", 0, "ct-entry")],
     [takeId(maps), keep(TRACKING.id, "r1"), keep(TRACKING.direction, 0), asm.label("ct-entry")],
     [findEntry(maps.entries, TRACKING.id), asm.branch("r0", "==", 0, "ct-up"), asm.mov("r9", "r0")],
@@ -43,12 +48,32 @@ export function beginConnection(maps: ConnectionReferences): Code {
     [beginTcp(), asm.mov("r2", PHASE.tcpFirst)],
     [asm.label("ct-begun"), asm.store(4, "r9", entryAt("phase"), "r2"), touch(maps)],
     [recall("r1", TRACKING.isOver), asm.branch("r1", "!=", 0, "ct-inserted")],
-    [recall("r1", TRACKING.id), asm.lsh("r1", 1), insert(maps), asm.branch("r0", "!=", 0, "ct-abandon")],
-    [reverseTuple("again"), recall("r1", TRACKING.id), asm.lsh("r1", 1), asm.or("r1", 1), insert(maps)],
+    [
+      recall("r1", TRACKING.id),
+      asm.lsh("r1", 1),
+      claimTuple(maps),
+      asm.branch("r0", "!=", 0, "ct-abandon"),
+      reverseTuple("again"),
+    ],
+    choosesAnswers ? [asm.load(8, "r7", "r10", TRACKING.action), ifChosen("ct-choose")] : [],
+    [recall("r1", TRACKING.id), asm.lsh("r1", 1), asm.or("r1", 1), claimTuple(maps)],
     [asm.mov("r8", "r0"), reverseTuple("back"), asm.branch("r8", "==", 0, "ct-inserted")],
-    [asm.mapAddress("r1", maps.index), asm.mov("r2", "r10"), asm.add("r2", TRACKING.tuple), asm.call("map_delete_elem")],
+    [asm.label("ct-release"), releaseTuple(maps)],
     [asm.label("ct-abandon"), asm.store(4, "r9", entryAt("status"), STATUS.abandoned), asm.jump("ct-up")],
+    choosesAnswers ? choose(maps) : [],
     [asm.label("ct-inserted"), asm.store(4, "r9", entryAt("status"), STATUS.live)],
+  ];
+}
+
+/** Reads the range; a connection that is over is begun again without translation, or by this process. */
+function requireRange(maps: ConnectionReferences): Code {
+  return [recall("r1", TRACKING.isOver), asm.branch("r1", "!=", 0, "ct-up"), readRange(maps)];
+}
+
+function choose(maps: ConnectionReferences): Code {
+  return [
+    [asm.label("ct-choose"), chooseAnswer(maps), recallOriginal(), asm.jump("ct-inserted")],
+    [asm.label("ct-none-left"), recallOriginal(), asm.jump("ct-release")],
   ];
 }
 
@@ -104,6 +129,14 @@ function copyTuple(to: "original" | "reply"): Code {
   ];
 }
 
+/** Copies the entry's original tuple to that at hand. */
+function recallOriginal(): Code {
+  return Array.from({ length: TUPLE.ports }, (_, i) => [
+    [asm.load(4, "r1", "r9", entryAt("original", TUPLE.src + i)), swapBytes("r1")],
+    keep(tupleAt("src", i), "r1"),
+  ]);
+}
+
 /** Makes the tuple at hand that of the answers, or of what they answer; `name` tells the place from others. */
 function reverseTuple(name: string): Code {
   const [icmp, done] = [`ct-reverse-icmp-${name}`, `ct-reversed-${name}`];
@@ -119,13 +152,5 @@ function reverseTuple(name: string): Code {
     [asm.label(icmp), asm.mov("r3", (8 ^ ANSWER[PROTO.icmp]) << 16), asm.branch("r2", "==", PROTO.icmp, `${icmp}-4`)],
     [asm.mov("r3", (128 ^ ANSWER[PROTO.icmp6]) << 16), asm.label(`${icmp}-4`), asm.xor32("r1", "r3")],
     [asm.label(done), keep(tupleAt("ports"), "r1")],
-  ];
-}
-
-/** Leads the tuple at hand to what is in `r1`; `r0` is 0 when nobody else has it. */
-function insert({ index }: ConnectionReferences): Code {
-  return [
-    [keep(TRACKING.value, "r1"), asm.mapAddress("r1", index), asm.mov("r2", "r10"), asm.add("r2", TRACKING.tuple)],
-    [asm.mov("r3", "r10"), asm.add("r3", TRACKING.value), asm.mov("r4", ONLY_IF_NEW), asm.call("map_update_elem")],
   ];
 }

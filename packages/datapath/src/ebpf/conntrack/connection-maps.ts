@@ -84,6 +84,14 @@ export class ConnectionMaps implements SharedConnections {
     if (folder !== undefined) this.#goOnWithLeft();
   }
 
+  get seed(): number {
+    return this.#controlWords[CONTROL.seed / 4] ?? 0;
+  }
+
+  set seed(seed: number) {
+    this.#controlWords[CONTROL.seed / 4] = seed;
+  }
+
   get mustAsk(): boolean {
     return this.#controlWords[CONTROL.mustAsk / 4] !== 0;
   }

@@ -1,7 +1,7 @@
 /**
  * Assembly that tracks a packet, as `Conntrack` does in this process, as far as the connection is in the index that both share.
  *
- * What it cannot do goes to `ct-up`, and nothing has been changed by then: what begins with a translation or a helper, belongs to a connection that is over
+ * What it cannot do goes to `ct-up`, and nothing has been changed by then: what begins with a helper, belongs to a connection that is over
  * or that this process keeps for itself, and all that `readTuple` does not read.
  */
 import { asm, type Code } from "@tenet/bpf";
@@ -22,21 +22,8 @@ import { CONTROL } from "./control-layout.ts";
 import { findTcpPhase, followTcp, unlessCanBegin } from "./follow-tcp.ts";
 import { readTuple } from "./read-tuple.ts";
 import { entryAt, keep, recall, swapBytes, TRACKING, tupleAt } from "./tracking-stack.ts";
+import { LABEL_ACTIONS, PLACE_SHIFT, TRACK_FLAG, wordBehind } from "./track-argument.ts";
 import { translate } from "./translate.ts";
-
-/** Bits of the action's argument, above the zone. */
-export const TRACK_FLAG = {
-  force: 0x1_0000,
-  translate: 0x2_0000,
-  commit: 0x4_0000,
-  /** The words of the label follow, those to keep and those to set, three to an action. */
-  label: 0x8_0000,
-  /** The program may make the connection. */
-  begin: 0x10_0000,
-} as const;
-
-/** Above them is the action's place in its list. */
-export const PLACE_SHIFT = 24;
 
 const TCP = 6;
 const UDP = 17;
@@ -44,12 +31,18 @@ const ICMP = 1;
 const ICMP6 = 58;
 const ICMP_REQUESTS = { [ICMP]: 8, [ICMP6]: 128 } as const;
 
+/** What the lists of flows have beyond plain tracking. */
+export interface TrackingNeeds {
+  /** Connections begin that are to be translated. */
+  readonly choosesAnswers: boolean;
+}
+
 /**
  * Tracks the packet as the action at `r7`, the slot's one with the index in `r8`, says.
  *
  * It goes to `tracked`, with `r8` and `r9` as they were, or to `slow-again`, with a key that says where this process has to go on.
  */
-export function track(maps: ConnectionReferences): Code {
+export function track(maps: ConnectionReferences, { choosesAnswers }: TrackingNeeds): Code {
   return [
     [
       asm.store(8, "r10", TRACKING.action, "r7"),
@@ -64,7 +57,7 @@ export function track(maps: ConnectionReferences): Code {
     [asm.label("ct-known"), carryOut(), describeConnection()],
     [asm.label("ct-describe"), describeTuple()],
     [asm.label("ct-on"), restore(), asm.jump("tracked")],
-    [asm.label("ct-end"), endConnection(), asm.label("ct-unknown"), answerUnknown(maps)],
+    [asm.label("ct-end"), endConnection(), asm.label("ct-unknown"), answerUnknown(maps, choosesAnswers)],
     [asm.label("ct-invalid"), clearTracking(), setTracked(CT_STATE.trk | CT_STATE.inv), asm.jump("ct-on")],
     [asm.label("ct-up"), asm.load(8, "r7", "r10", TRACKING.action), noteResumption(), asm.jump("slow-again")],
   ];
@@ -211,21 +204,11 @@ function carryOut(): Code {
     [asm.load(8, "r1", "r10", TRACKING.index), asm.branch("r1", ">=", SLOT.maxActions - LABEL_ACTIONS, "ct-marked")],
     [asm.mov("r2", "r1"), asm.mul("r2", SLOT.actionBytes), asm.load(8, "r3", "r10", TRACKING.slot), asm.add("r3", "r2")],
     [0, 1, 2, 3].map((i) => [
-      [asm.load(4, "r1", "r9", entryAt("label", i)), asm.load(4, "r2", "r3", labelAt(i)), asm.and32("r1", "r2")],
-      [asm.load(4, "r2", "r3", labelAt(4 + i)), asm.or32("r1", "r2"), asm.store(4, "r9", entryAt("label", i), "r1")],
+      [asm.load(4, "r1", "r9", entryAt("label", i)), asm.load(4, "r2", "r3", wordBehind(i)), asm.and32("r1", "r2")],
+      [asm.load(4, "r2", "r3", wordBehind(4 + i)), asm.or32("r1", "r2"), asm.store(4, "r9", entryAt("label", i), "r1")],
     ]),
     asm.label("ct-marked"),
   ];
-}
-
-/** Actions that hold the words of a label, and words in each. */
-const LABEL_ACTIONS = 3;
-const LABEL_WORDS_PER_ACTION = 3;
-
-/** Where a word of the label lies in the actions that follow: those to keep, then those to set. */
-function labelAt(word: number): number {
-  const action = 1 + Math.floor(word / LABEL_WORDS_PER_ACTION);
-  return SLOT.actions + SLOT.actionBytes * action + 4 + 4 * (word % LABEL_WORDS_PER_ACTION);
 }
 
 /** Puts the connection of the entry in `r9` into the key, and its original tuple where the packet's was. */
@@ -263,7 +246,7 @@ function describeTuple(): Code {
 }
 
 /** A packet of no connection that the index knows: the first of one, or none. */
-function answerUnknown(maps: ConnectionReferences): Code {
+function answerUnknown(maps: ConnectionReferences, choosesAnswers: boolean): Code {
   return [
     asm.load(8, "r7", "r10", TRACKING.action),
     [asm.mapValue("r1", maps.control, CONTROL.mustAsk), asm.load(4, "r1", "r1", 0), asm.branch("r1", "!=", 0, "ct-up")],
@@ -281,7 +264,7 @@ function answerUnknown(maps: ConnectionReferences): Code {
     ],
     [asm.label("ct-tcp-begins"), unlessCanBegin("ct-invalid")],
     [asm.label("ct-begins"), noteTime(), asm.mov("r0", CT_STATE.new), noteState()],
-    [ifFlag("commit", "ct-stranger"), ifFlag("begin", "ct-up"), beginConnection(maps), asm.jump("ct-known")],
+    [ifFlag("commit", "ct-stranger"), ifFlag("begin", "ct-up"), beginConnection(maps, choosesAnswers), asm.jump("ct-known")],
     [asm.label("ct-stranger"), keep(keyAt("ct_mark"), 0), [0, 1, 2, 3].map((i) => keep(keyAt("ct_label", i), 0))],
     asm.jump("ct-describe"),
   ];

@@ -74,6 +74,22 @@ export const SEGMENT: Readonly<Record<"flags" | "seq" | "ack" | "window" | "size
   scale: at + 116,
 };
 
+/** Of a connection whose answers are chosen, in words: the range, and where the candidates begin. */
+export const CHOICE: Readonly<
+  Record<"flags" | "hash" | "nAddresses" | "portBase" | "nPorts" | "start" | "firstPort" | "address", number>
+> = {
+  flags: at + 120,
+  hash: at + 144,
+  nAddresses: at + 148,
+  portBase: at + 152,
+  nPorts: at + 156,
+  /** The first candidate's place among the ports, and its port. */
+  start: at + 160,
+  firstPort: at + 164,
+  /** The first address, its last word first. */
+  address: at + 168,
+};
+
 /** Flag of `skb_store_bytes`: the sum of all bytes, when a device gave one, changes with them. */
 export const RECOMPUTE = 1;
 
