@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compile, type Engine, type Program, type Tuple } from "@tenet/datalog";
+import { compile, type Engine, formatValue, type Program, type Tuple } from "@tenet/datalog";
 
 /** Calls `run` with the name of a file in a folder that is removed afterwards. */
 export function withFile<R>(run: (file: string) => R): R {
@@ -19,9 +19,9 @@ export function programOf(text: string): Program {
   return compile([{ name: "test.dl", text }]);
 }
 
-/** Rows in an order that does not depend on the engine. */
+/** Rows, each as text that tells an address from a string, in an order that does not depend on the engine. */
 export function sorted(rows: readonly Tuple[]): string[] {
-  return rows.map((row) => JSON.stringify(row)).sort();
+  return rows.map((row) => `[${row.map(formatValue).join(",")}]`).sort();
 }
 
 /** All rows of an engine. */
