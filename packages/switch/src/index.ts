@@ -1,5 +1,5 @@
 export type { MaskReason } from "./trace/mask-reasons.ts";
-export type { ConnectionDescription, DirectionDescription } from "./control/connection-description.ts";
+export type { ConnectionDescription, DirectionDescription } from "./control/dpctl/connection-description.ts";
 export type { DatapathKind } from "./open-datapath.ts";
 export type { Placement } from "./control/placement-commands.ts";
 export { runSwitch, type SwitchConfig } from "./run-switch.ts";

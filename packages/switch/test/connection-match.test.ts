@@ -1,7 +1,7 @@
 import type { ConnectionInfo } from "@tenet/datapath";
 import { parseIp4 } from "@tenet/net";
 import { expect, test } from "vitest";
-import { parseConnectionFilter, parseTuple } from "../src/control/connection-match.ts";
+import { parseConnectionFilter, parseTuple } from "../src/control/dpctl/connection-match.ts";
 
 const address = (text: string): Uint32Array => Uint32Array.of(parseIp4(text));
 

@@ -6,7 +6,7 @@ import { composePacket } from "@tenet/net";
 import { parseMatch } from "@tenet/openflow";
 import { expect, test } from "vitest";
 import { DummyPorts } from "../src/dummy/dummy-ports.ts";
-import { parseOdpFlow } from "../src/dummy/parse-odp-flow.ts";
+import { parseOdpFlow } from "../src/trace/parse-odp-flow.ts";
 import { until } from "./live-switch.ts";
 
 const ETHERNET = "eth(src=50:54:00:00:00:09,dst=50:54:00:00:00:0a)";
@@ -27,7 +27,7 @@ test.each([
     `${ADDRESSES},icmp6,ipv6_src=fe80::1,ipv6_dst=fe80::2,nw_ttl=128,nw_frag=no,icmpv6_type=128,icmpv6_code=0`,
   ],
 ])("%s is read as the packet it stands for", (odp, match) => {
-  expect(composePacket(parseOdpFlow(odp) ?? new Uint32Array(0))).toEqual(composePacket(parseMatch(match).key));
+  expect(composePacket(parseOdpFlow(odp)?.key ?? new Uint32Array(0))).toEqual(composePacket(parseMatch(match).key));
 });
 
 test.each(["zz", "eth(src=1", "tcp,nw_src=1.1.1.1", "nosuch(1)"])("%s is no flow", (text) => {

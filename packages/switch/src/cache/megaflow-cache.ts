@@ -10,7 +10,7 @@
  *
  * The law: at any time a cached answer equals a fresh translation of any packet that hits it.
  */
-import type { Datapath, DatapathAction } from "@tenet/datapath";
+import type { Datapath, DatapathAction, Megaflow } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
 import { FIELDS } from "@tenet/net";
 import { exactMask, hasExtraBits } from "../translate/megaflow-mask.ts";
@@ -99,6 +99,7 @@ export class MegaflowCache {
       yield;
       waitedMs += this.#clock.monotonicMs() - pausedMs;
     }
+    if (!this.isPaused && this.#datapath.stats().nFlows > this.#size) this.#deleteUnknown();
     this.limit.adapt(this.#clock.monotonicMs() - startMs - waitedMs, this.#size);
   }
 
@@ -132,9 +133,24 @@ export class MegaflowCache {
     }
   }
 
+  /** Deletes a flow, whoever installed it. */
+  evict(megaflow: Megaflow): void {
+    const { owner } = megaflow;
+    if (!(owner instanceof CachedFlow)) return this.#datapath.deleteFlow(megaflow);
+    this.#pushStatistics(owner);
+    this.#delete(owner);
+  }
+
   /** The flows that were installed here; deleting while iterating is allowed. */
   *#flows(): Generator<CachedFlow> {
     for (const { owner } of this.#datapath.flows()) if (owner instanceof CachedFlow) yield owner;
+  }
+
+  /** Deletes flows that were put by hand. */
+  #deleteUnknown(): void {
+    for (const megaflow of this.#datapath.flows()) {
+      if (!(megaflow.owner instanceof CachedFlow)) this.#datapath.deleteFlow(megaflow);
+    }
   }
 
   #revalidateOne(cached: CachedFlow): void {

@@ -11,12 +11,18 @@ import { traceCommands } from "./trace-commands.ts";
 import { tunnelCommands } from "./tunnel-commands.ts";
 import { addressCommands } from "./address-commands.ts";
 import { bondCommands } from "./bond-commands.ts";
-import { connectionCommands } from "./connection-commands.ts";
+import { cacheCommands } from "./dpctl/cache-commands.ts";
+import { featureCommands } from "./dpctl/feature-commands.ts";
+import { portCommands } from "./dpctl/port-commands.ts";
+import { flowCommands } from "./dpctl/flow-commands.ts";
+import { connectionCommands } from "./dpctl/connection-commands.ts";
+import { trackerCommands } from "./dpctl/tracker-commands.ts";
+import { fragmentCommands } from "./dpctl/fragment-commands.ts";
 import { slowPathCommands } from "./slow-path-commands.ts";
 import { routeCommands } from "./route-commands.ts";
 import { underlayCommands } from "./underlay-commands.ts";
 import { unconfiguredCommands } from "./unconfigured-commands.ts";
-import { datapathCommands } from "./datapath-commands.ts";
+import { datapathCommands } from "./dpctl/datapath-commands.ts";
 import { findBridge } from "./find-bridge.ts";
 
 /** What `ovs-appctl version` prints; scripts look for the number of the Open vSwitch it stands in for. */
@@ -39,7 +45,13 @@ export function switchCommands(
     ...tunnelCommands(vswitch),
     ...underlayCommands(vswitch),
     ...routeCommands(vswitch),
+    ...flowCommands(vswitch, clock),
+    ...portCommands(vswitch),
+    ...cacheCommands(vswitch),
+    ...featureCommands(vswitch),
     ...connectionCommands(vswitch),
+    ...trackerCommands(vswitch),
+    ...fragmentCommands(vswitch),
     ...unconfiguredCommands(vswitch),
     ...addressCommands(vswitch, clock),
     ...bondCommands(vswitch, clock),

@@ -2,7 +2,7 @@
 import { composePacket, FIELDS, getField, IP_PROTO } from "@tenet/net";
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { DummyPorts } from "../dummy/dummy-ports.ts";
-import { parseOdpFlow } from "../dummy/parse-odp-flow.ts";
+import { parseOdpFlow } from "../trace/parse-odp-flow.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { readPrefix } from "./route-commands.ts";
 import type { WarpClock } from "./warp-clock.ts";
@@ -84,7 +84,7 @@ function framesOf(args: readonly string[]): Uint8Array[] {
 
 function frameOf(text: string, sizeBytes: number | undefined): Uint8Array {
   if (/^([0-9a-fA-F]{2}){14,}$/.test(text)) return Uint8Array.from(Buffer.from(text, "hex"));
-  const key = parseOdpFlow(text);
+  const key = parseOdpFlow(text)?.key;
   if (key === undefined) throw new ArgumentError(`syntax error at ${text}`);
   const bare = composePacket(key);
   if (sizeBytes === undefined) return composePacket(key, payloadOf(key));

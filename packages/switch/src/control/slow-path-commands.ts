@@ -2,7 +2,7 @@
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import { finish } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
-import { datapathNames } from "./datapath-argument.ts";
+import { datapathNames } from "./dpctl/datapath-argument.ts";
 
 /** `upcall/*`, `revalidator/*` and `memory/show`. */
 export function slowPathCommands(vswitch: VirtualSwitch): Command[] {

@@ -7,13 +7,13 @@ import { FIELDS, makeFlowKey, setField } from "@tenet/net";
 import { type Action, parseActions, parseMatch, PORT } from "@tenet/openflow";
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { Bridge } from "../bridge/bridge.ts";
-import { parseOdpFlow } from "../dummy/parse-odp-flow.ts";
+import { parseOdpFlow } from "../trace/parse-odp-flow.ts";
 import { formatTrace } from "../trace/format-trace.ts";
 import { traceForks } from "../trace/trace-forks.ts";
 import { parseCtState } from "../trace/trace-states.ts";
 import { portNamesOf, tellStory } from "../trace/trace-story.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
-import { datapathNames } from "./datapath-argument.ts";
+import { datapathNames } from "./dpctl/datapath-argument.ts";
 
 /** A packet may go through the tracker many times. */
 const MAX_ARGUMENTS = 99;
@@ -107,14 +107,15 @@ function readCtState(flags: string): number {
 
 /** A flow in the datapath's syntax; its port is one of the datapath. */
 function fromDatapath(vswitch: VirtualSwitch, flow: string): Pick<TraceRequest, "bridge" | "key"> {
-  const key = parseOdpFlow(flow);
-  if (key === undefined) throw new ArgumentError(`syntax error at ${flow}`);
+  const match = parseOdpFlow(flow);
+  if (match === undefined) throw new ArgumentError(`syntax error at ${flow}`);
   const [, portNo = "0"] = /\bin_port\((\d+)\)/.exec(flow) ?? [];
   const home = vswitch.ports.homeOf(Number(portNo));
   if (home === undefined) throw new ArgumentError(`no OpenFlow port for datapath port ${portNo}`);
-  const whole = key.slice();
-  setField(whole, FIELDS.in_port, home.port.ofport);
-  return { bridge: home.bridge, key: whole };
+  const { key } = match;
+  setField(key, FIELDS.in_port, home.port.ofport);
+  setField(key, FIELDS.recirc_id, 0); // it is traced from the beginning
+  return { bridge: home.bridge, key };
 }
 
 /** `in_port=1,tcp,...`, or a packet in hexadecimal alone. */

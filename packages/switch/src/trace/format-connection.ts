@@ -46,11 +46,15 @@ export function formatConnection(
   return parts.join(",");
 }
 
-/** The state of the whole is that of the end that is further back. */
-function formatStates([original, reply]: readonly [string, string], isVerbose: boolean): string {
-  if (isVerbose) return `state_orig=${original},state_reply=${reply},flags_orig=0,flags_reply=0`;
+/** The state of a whole connection: that of the end that has come further. */
+export function stateOf([original, reply]: readonly [string, string]): string {
   const states: readonly string[] = TCP_STATES;
-  return `state=${states.indexOf(original) > states.indexOf(reply) ? original : reply}`;
+  return states.indexOf(original) > states.indexOf(reply) ? original : reply;
+}
+
+function formatStates(states: readonly [string, string], isVerbose: boolean): string {
+  if (isVerbose) return `state_orig=${states[0]},state_reply=${states[1]},flags_orig=0,flags_reply=0`;
+  return `state=${stateOf(states)}`;
 }
 
 function formatTuple({ src, dst, srcPort, dstPort }: ConnectionTuple, proto: number): string {

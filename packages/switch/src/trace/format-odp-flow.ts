@@ -49,14 +49,14 @@ export function formatOdpFlow(flow: Megaflow, format: OdpFlowFormat): string {
 }
 
 /** Counters of a megaflow; `nowMs` is monotonic. */
-function formatFlowStatistics({ nPackets, nBytes, usedMs, tcpFlags }: Megaflow, nowMs: number): string {
+export function formatFlowStatistics({ nPackets, nBytes, usedMs, tcpFlags }: Megaflow, nowMs: number): string {
   const used = usedMs === 0 ? "never" : `${((nowMs - usedMs) / 1000).toFixed(3)}s`;
   const flags = tcpFlags === 0 ? "" : `, flags:${formatTcpFlags(tcpFlags)}`;
   return `packets:${nPackets}, bytes:${nBytes}, used:${used}${flags}`;
 }
 
 /** The name of a megaflow: 128 bits that follow from what it matches on. */
-function ufidOf({ key, mask }: Pick<Megaflow, "key" | "mask">): string {
+export function ufidOf({ key, mask }: Pick<Megaflow, "key" | "mask">): string {
   const digest = createHash("md5").update(key).update(mask).digest("hex");
   return digest.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
@@ -202,7 +202,7 @@ function attribute(flow: Shown, name: string, fields: readonly (readonly [string
   const parts = fields.flatMap(([label, fieldName]) => {
     const field = FIELDS[fieldName];
     const mask = getFieldBig(flow.mask, field);
-    if (mask === 0n && !flow.isVerbose) return [];
+    if (mask === 0n && (!flow.isVerbose || fieldName === "nw_frag")) return [];
     const value = formatValue(fieldName, getFieldBig(flow.key, field));
     const isIcmp = name.startsWith("icmp") && mask === 0xffn;
     const isWhole = isIcmp || mask === (1n << BigInt(field.nBits)) - 1n;

@@ -1,7 +1,7 @@
 /** Tracked connections as JSON: addresses and labels as text, what does not apply left out. */
 import type { ConnectionInfo, ConnectionTuple } from "@tenet/datapath";
-import { protocolName } from "../trace/format-connection.ts";
-import { formatAddress, formatLabel } from "../trace/format-ct.ts";
+import { protocolName } from "../../trace/format-connection.ts";
+import { formatAddress, formatLabel } from "../../trace/format-ct.ts";
 
 /** One direction: ICMP has an identifier, a type and a code in place of ports. */
 export interface DirectionDescription {

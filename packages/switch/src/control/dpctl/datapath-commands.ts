@@ -7,14 +7,13 @@
 import type { PortInfo } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
-import type { Bridge } from "../bridge/bridge.ts";
-import { deviceCounters, readDeviceNumber } from "../bridge/device-counters.ts";
-import type { BridgePort } from "../bridge/bridge-port.ts";
-import { formatPunt } from "../trace/format-datapath.ts";
-import { formatOdpFlow } from "../trace/format-odp-flow.ts";
-import type { VirtualSwitch } from "../virtual-switch.ts";
-import { checkDatapath, datapathName, datapathNames, isDatapath } from "./datapath-argument.ts";
-import { findBridge } from "./find-bridge.ts";
+import type { Bridge } from "../../bridge/bridge.ts";
+import { deviceCounters, readDeviceNumber } from "../../bridge/device-counters.ts";
+import type { BridgePort } from "../../bridge/bridge-port.ts";
+import type { VirtualSwitch } from "../../virtual-switch.ts";
+import { datapathName, datapathNames, datapathTypeOf, dpctlCommand } from "./datapath-argument.ts";
+import { dumpFlows } from "./dump-flows.ts";
+import { findBridge } from "../find-bridge.ts";
 
 const MANY = 9;
 
@@ -22,22 +21,15 @@ const MANY = 9;
 export function datapathCommands(vswitch: VirtualSwitch, clock: Clock): Command[] {
   return [
     command("dpctl/dump-dps", "", [0, 0], () => datapathNames(vswitch).join("\n")),
-    command("dpctl/dump-flows", "[-m] [--names] [dp]", [0, MANY], (args) => {
-      const name = datapathIn(args);
-      checkDatapath(vswitch, name);
-      const type = name && datapathTypeOf(vswitch, name);
-      const flows = dumpFlows(vswitch, clock, args, (home) => type === undefined || home?.datapathType === type);
-      const isUserSpace = type !== "system" && !datapathNames(vswitch).includes("system@ovs-system");
-      return flows === "" || !isUserSpace ? flows : `flow-dump from the main thread:\n${flows}`;
-    }),
-    command("dpctl/show", "[-s] [dp...]", [0, MANY], (args) => showDatapaths(vswitch, args)),
+    dpctlCommand("show", "[-s] [dp...]", [0, MANY], ({ options, args }) => showDatapaths(vswitch, args, options.has("statistics"))),
     command("dpif/dump-dps", "", [0, 0], () => {
       const names = bridgesByName(vswitch).map(({ name, datapathType }) => `${datapathType}@${name}`);
       return names.sort().join("\n");
     }),
     command("dpif/dump-flows", "[-m] [--names | --no-names] bridge", [1, 4], (args) => {
       const bridge = findBridge(vswitch, args.at(-1));
-      return dumpFlows(vswitch, clock, args, (home) => home === bridge);
+      const names = args.includes("--names") || (args.includes("-m") && !args.includes("--no-names"));
+      return dumpFlows(vswitch, clock, { isVerbose: args.includes("-m"), showsNames: names }, (_, home) => home === bridge);
     }),
     command("dpif/show", "", [0, 0], () => showBridges(vswitch)),
     command("ofproto/list", "", [0, 0], () =>
@@ -50,34 +42,6 @@ export function datapathCommands(vswitch: VirtualSwitch, clock: Clock): Command[
 
 function bridgesByName({ bridges }: VirtualSwitch): Bridge[] {
   return [...bridges.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** What of some arguments is the name of a datapath. */
-function datapathIn(args: readonly string[]): string | undefined {
-  return args.find((arg) => !arg.startsWith("-") && !arg.includes("="));
-}
-
-/** The type of the datapath with a name. @throws ArgumentError when there is no such */
-function datapathTypeOf(vswitch: VirtualSwitch, name: string): string {
-  if (!isDatapath(vswitch, name)) throw new ArgumentError(`ovs-vswitchd: opening datapath ${name} failed (No such device)`);
-  return name.includes("@") ? name.replace(/@.*/, "") : "system";
-}
-
-function dumpFlows(
-  vswitch: VirtualSwitch,
-  clock: Clock,
-  args: readonly string[],
-  isShown: (home: Bridge | undefined) => boolean,
-): string {
-  const isVerbose = args.includes("-m") || args.includes("--more");
-  const showsNames = (isVerbose || args.includes("--names")) && !args.includes("--no-names");
-  const portByNumber = new Map(vswitch.datapath.ports().map((port) => [port.portNo, port]));
-  const label = (portNo: number): string => (showsNames ? portByNumber.get(portNo)?.name : undefined) ?? String(portNo);
-  const isGeneve = (portNo: number): boolean => portByNumber.get(portNo)?.tunnel?.type === "geneve";
-  const flows = [...vswitch.datapath.flows()].filter(({ key }) => isShown(vswitch.ports.homeOfKey(key)?.bridge));
-  const puntText = (id: number): string => formatPunt(id, vswitch.slowPath.puntOf(id), false);
-  const format = { nowMs: clock.monotonicMs(), portName: label, puntText, isVerbose, isGeneve };
-  return flows.map((flow) => formatOdpFlow(flow, format)).join("\n");
 }
 
 function showBridges(vswitch: VirtualSwitch): string {
@@ -104,11 +68,10 @@ function portLine({ name, ofport, link }: BridgePort, bridge: Bridge, infos: Rea
   return [`    ${name} ${ofport}/${link.portNo}: (${info === undefined ? "system" : kindOf(info, bridge)})`];
 }
 
-function showDatapaths(vswitch: VirtualSwitch, args: readonly string[]): string {
-  const wanted = args.filter((arg) => arg !== "-s");
+function showDatapaths(vswitch: VirtualSwitch, wanted: readonly string[], showsStatistics: boolean): string {
   const types = wanted.length === 0 ? undefined : wanted.map((name) => datapathTypeOf(vswitch, name));
   const shown = datapathNames(vswitch).filter((name) => types?.includes(name.replace(/@.*/, "")) ?? true);
-  return shown.map((name) => showDatapath(vswitch, name, args.includes("-s"))).join("\n");
+  return shown.map((name) => showDatapath(vswitch, name, showsStatistics)).join("\n");
 }
 
 function showDatapath(vswitch: VirtualSwitch, name: string, showsStatistics: boolean): string {

@@ -7,7 +7,7 @@
 import type { ConnectionFilter, ConnectionInfo, ConnectionTuple } from "@tenet/datapath";
 import { getU32, IP_PROTO, parseIp4, parseIp6 } from "@tenet/net";
 import { ArgumentError } from "@tenet/ovsdb";
-import { protocolName } from "../trace/format-connection.ts";
+import { protocolName } from "../../trace/format-connection.ts";
 
 /** Whether a connection meets one condition; `tuple` is the direction that it is about. */
 type Condition = (connection: ConnectionInfo, tuple: ConnectionTuple) => boolean;
@@ -43,6 +43,11 @@ const MAKERS: Readonly<Record<string, (value: string, name: string) => Condition
     return (connection) => connection.mark === mark;
   },
 };
+
+/** Whether `dpctl/flush-conntrack` knows a field by this name. */
+export function isTupleField(name: string): boolean {
+  return OTHER_NAMES[name] !== undefined;
+}
 
 /**
  * A filter of conditions, each an argument of its own.

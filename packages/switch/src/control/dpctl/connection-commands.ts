@@ -1,0 +1,122 @@
+/** The commands of the switch that look at tracked connections and end them, for `ovs-appctl`. */
+import type { ConnectionFilter, ConnectionInfo } from "@tenet/datapath";
+import { ArgumentError, type Command, command } from "@tenet/ovsdb";
+import { formatConnection, protocolName, stateOf } from "../../trace/format-connection.ts";
+import { describeConnection } from "./connection-description.ts";
+import { isTupleField, parseConnectionFilter, parseTuple } from "./connection-match.ts";
+import { dpctlCommand, dpctlError, withoutDatapath } from "./datapath-argument.ts";
+import type { VirtualSwitch } from "../../virtual-switch.ts";
+
+/** Names of protocols in statistics, in their order. */
+const COUNTED = ["tcp", "udp", "icmp", "icmpv6", "sctp"] as const;
+/** Buckets in one line of a histogram. */
+const BUCKETS_PER_LINE = 8;
+
+/** `dpctl/*conntrack`, `dpctl/ct-stats-show`, `dpctl/ct-bkts` and `tenet/conntrack*`. */
+export function connectionCommands(vswitch: VirtualSwitch): Command[] {
+  const { conntrack } = vswitch.datapath;
+  /** The connections of the zone that arguments name besides a datapath. */
+  const connectionsOf = (args: readonly string[]): ConnectionInfo[] => {
+    const zone = /^zone=(\d+)$/.exec(args.at(-1) ?? "")?.[1];
+    withoutDatapath(vswitch, zone === undefined ? args : args.slice(0, -1), 1);
+    return [...conntrack.connections(zone === undefined ? undefined : Number(zone))];
+  };
+  return [
+    dpctlCommand("dump-conntrack", "[-m] [-s] [dp] [zone=N]", [0, 2], ({ options, args }) => {
+      const format = { isVerbose: options.has("more"), showsTimeout: options.has("statistics") };
+      return connectionsOf(args)
+        .map((each) => formatConnection(each, format))
+        .join("\n");
+    }),
+    dpctlCommand("flush-conntrack", "[dp] [zone=N] [ct-orig-tuple] [ct-reply-tuple]", [0, 4], ({ args }) => {
+      conntrack.flush(filterOfTuples(withoutDatapath(vswitch, args, 4)));
+      return "";
+    }),
+    dpctlCommand("ct-stats-show", "[dp] [zone=N]", [0, 2], ({ options, args }) =>
+      showCounts(connectionsOf(args), options.has("more")),
+    ),
+    dpctlCommand("ct-bkts", "[dp] [gt=N]", [0, 2], ({ args }) => {
+      const threshold = /^gt=(\d+)$/.exec(args.at(-1) ?? "")?.[1];
+      withoutDatapath(vswitch, threshold === undefined ? args : args.slice(0, -1), 1);
+      return showBuckets([conntrack.size], Number(threshold ?? 0));
+    }),
+    dpctlCommand("ct-get-nconns", "[dp]", [0, 1], ({ args }) => {
+      withoutDatapath(vswitch, args, 1);
+      return String(conntrack.size);
+    }),
+    command("tenet/conntrack", "[condition]...", [0, 99], (args) => {
+      const { zone, matches = () => true } = parseConnectionFilter(args);
+      return JSON.stringify([...conntrack.connections(zone)].filter(matches).map(describeConnection));
+    }),
+    command("tenet/conntrack-flush", "[condition]...", [0, 99], (args) => String(conntrack.flush(parseConnectionFilter(args)))),
+  ];
+}
+
+/** The filter of `dpctl/flush-conntrack`; with a tuple and without a zone it is zone 0. */
+function filterOfTuples([first = "", ...rest]: readonly string[]): ConnectionFilter {
+  const zone = first.startsWith("zone=") ? readZone(first.slice("zone=".length)) : undefined;
+  const [original = "", reply = ""] = zone === undefined ? [first, ...rest] : rest;
+  if (original === "" && reply === "") return zone === undefined ? {} : { zone };
+  const [isOriginal, isReply] = [readTuple(original), readTuple(reply)];
+  return {
+    zone: zone ?? 0,
+    matches: (connection) => isOriginal(connection, connection.original) && isReply(connection, connection.reply),
+  };
+}
+
+function readZone(text: string): number {
+  if (!/^\d+$/.test(text) || Number(text) > 0xffff) throw dpctlError("failed to parse zone");
+  return Number(text);
+}
+
+/** As `parseTuple`, with the original's problems. */
+function readTuple(text: string): ReturnType<typeof parseTuple> {
+  const fields = text.split(",").filter(Boolean);
+  for (const field of fields) {
+    const [name = "", value] = field.split("=", 2);
+    if (value === undefined) throw dpctlError(`field ${field} missing value`);
+    if (!isTupleField(name)) throw dpctlError(`invalid conntrack tuple field: ${name}`);
+    try {
+      parseTuple([field]);
+    } catch (error) {
+      if (error instanceof ArgumentError) throw dpctlError(`failed to parse field ${name}`);
+      throw error;
+    }
+  }
+  return parseTuple(fields);
+}
+
+function showCounts(connections: readonly ConnectionInfo[], showsStates: boolean): string {
+  const lines = ["Connections Stats:", `    Total: ${connections.length}`];
+  for (const name of COUNTED) {
+    const n = connections.filter(({ proto }) => protocolName(proto) === name).length;
+    if (n > 0) lines.push(`  ${name.toUpperCase()}: ${n}`);
+    if (n > 0 && name === "tcp" && showsStates) lines.push(...stateLines(connections));
+  }
+  return lines.join("\n");
+}
+
+function stateLines(connections: readonly ConnectionInfo[]): string[] {
+  const nByState = new Map<string, number>();
+  for (const { tcpStates } of connections) {
+    if (tcpStates === undefined) continue;
+    const state = stateOf(tcpStates);
+    nByState.set(state, (nByState.get(state) ?? 0) + 1);
+  }
+  return ["    Conn per TCP states:", ...[...nByState].map(([state, n]) => `\t  [${state}]=${n}`)];
+}
+
+/** How connections are spread over the buckets of their table; a dot stands for those with `threshold` or less. */
+function showBuckets(sizes: readonly number[], threshold: number): string {
+  const n = sizes.reduce((sum, size) => sum + size, 0);
+  const lines = [`Total Buckets: ${sizes.length}`, `Current Connections: ${n}`, ""];
+  if (n === 0) return `${lines.join("\n")}\n`;
+  const rule = "+-----------+-----------------------------------------+";
+  lines.push(rule, "|  Buckets  |         Connections per Buckets         |", rule);
+  for (let from = 0; from < sizes.length; from += BUCKETS_PER_LINE) {
+    const range = `${String(from).padStart(3)}..${String(from + BUCKETS_PER_LINE - 1).padStart(3)}`;
+    const cells = sizes.slice(from, from + BUCKETS_PER_LINE).map((size) => (size > threshold ? String(size) : ".").padStart(5));
+    lines.push(` ${range}   | ${cells.join("")}`);
+  }
+  return `${lines.join("\n")}\n\n`;
+}

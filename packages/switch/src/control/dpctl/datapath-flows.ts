@@ -1,0 +1,130 @@
+/**
+ * Megaflows by the commands of `ovs-dpctl`: put, changed, found and taken away behind the switch's back.
+ *
+ * What is put here stays until the switch looks through its flows, within half a second: those that it does not know it takes
+ * away, as the original does. `revalidator/pause` holds that off.
+ */
+import type { DatapathAction, Megaflow } from "@tenet/datapath";
+import { AppError } from "@tenet/kit";
+import type { Match } from "@tenet/openflow";
+import { ArgumentError } from "@tenet/ovsdb";
+import { ufidOf } from "../../trace/format-odp-flow.ts";
+import { parseOdpActions } from "../../trace/parse-odp-actions.ts";
+import { parseOdpFlow } from "../../trace/parse-odp-flow.ts";
+import type { VirtualSwitch } from "../../virtual-switch.ts";
+import { dpctlError } from "./datapath-argument.ts";
+
+const NO_SUCH = "No such file or directory";
+const UFID = /^ufid:([\da-f-]{32,36})[,\s]*/i;
+
+/** A flow as it is named: by what it matches on, or by its identity, or both. */
+interface FlowName {
+  readonly match: Match;
+  /** 32 hexadecimal digits. */
+  readonly ufid: string | undefined;
+}
+
+/** The megaflows of one datapath. */
+export class DatapathFlows {
+  readonly #vswitch: VirtualSwitch;
+
+  constructor(vswitch: VirtualSwitch) {
+    this.#vswitch = vswitch;
+  }
+
+  /** Adds a flow. @throws ArgumentError when there is one that its packets match */
+  add(flowText: string, actionText: string): void {
+    const { match, actions } = this.#readFlow(flowText, actionText);
+    if (this.#overlapping(match) !== undefined) throw dpctlError("updating flow table", "File exists");
+    this.#vswitch.datapath.putFlow(match.key, match.mask, actions);
+  }
+
+  /** Replaces the actions of a flow. @returns the flow as it was @throws ArgumentError */
+  modify(flowText: string, actionText: string, mayCreate: boolean): Megaflow {
+    const { datapath } = this.#vswitch;
+    const { match, actions } = this.#readFlow(flowText, actionText);
+    const found = this.#overlapping(match);
+    if (found === undefined && !mayCreate) throw dpctlError("updating flow table", NO_SUCH);
+    return datapath.putFlow(found?.key ?? match.key, found?.mask ?? match.mask, actions);
+  }
+
+  /** Takes a flow away. @returns the flow as it was @throws ArgumentError when there is none */
+  remove(flowText: string): Megaflow {
+    const { match, ufid } = this.#readName(flowText);
+    const found = this.#find((flow) => (ufid === undefined ? hasKey(flow, match.key, match.mask) : digitsOf(flow) === ufid));
+    if (found === undefined) {
+      throw new ArgumentError(`${dpctlError("deleting flow", NO_SUCH).message}\nPerhaps you need to specify a UFID?`);
+    }
+    this.#vswitch.cache.evict(found);
+    return found;
+  }
+
+  /** Takes all flows away. */
+  clear(): void {
+    for (const flow of this.#vswitch.datapath.flows()) this.#vswitch.cache.evict(flow);
+  }
+
+  /** The flow of an identity. @throws ArgumentError when there is none */
+  get(text: string): Megaflow {
+    const ufid = readUfid(text);
+    if (ufid === undefined) throw dpctlError("parsing flow ufid");
+    const found = this.#find((flow) => digitsOf(flow) === ufid);
+    if (found === undefined) throw dpctlError("getting flow", NO_SUCH);
+    return found;
+  }
+
+  #find(isMeant: (flow: Megaflow) => boolean): Megaflow | undefined {
+    for (const flow of this.#vswitch.datapath.flows()) if (isMeant(flow)) return flow;
+    return undefined;
+  }
+
+  /** The flow that packets like the key of a match belong to. */
+  #overlapping({ key }: Match): Megaflow | undefined {
+    return this.#find((flow) => hasKey(flow, key, flow.mask));
+  }
+
+  #readFlow(flowText: string, actionText: string): { readonly match: Match; readonly actions: readonly DatapathAction[] } {
+    const { match } = this.#readName(flowText);
+    const actions = parsed(() => parseOdpActions(actionText, this.#portNoOf));
+    if (actions === undefined) throw dpctlError("parsing actions");
+    if (!/(?:^|[,\s])eth\(/.test(flowText)) throw dpctlError("updating flow table");
+    return { match, actions };
+  }
+
+  #readName(text: string): FlowName {
+    const matchText = text.replace(UFID, "");
+    const match = parsed(() => parseOdpFlow(matchText, this.#portNoOf));
+    if (match === undefined) throw dpctlError(`parsing flow key (syntax error at ${matchText})`);
+    return { match, ufid: readUfid(text) };
+  }
+
+  /** A port of the datapath by number or name. */
+  readonly #portNoOf = (text: string): number | undefined => {
+    if (/^\d+$/.test(text)) return Number(text);
+    return this.#vswitch.datapath.ports().find(({ name }) => name === text)?.portNo;
+  };
+}
+
+/** Whether a flow's key is this one under a mask. */
+function hasKey(flow: Megaflow, key: Uint32Array, mask: Uint32Array): boolean {
+  return flow.key.every((word, i) => word === ((key[i] ?? 0) & (mask[i] ?? 0)) >>> 0);
+}
+
+/** What a parser says; `undefined` when it finds a value that cannot be. */
+function parsed<T>(parse: () => T | undefined): T | undefined {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof AppError) return undefined;
+    throw error;
+  }
+}
+
+/** The digits of an identity at the front of a text. */
+function readUfid(text: string): string | undefined {
+  return UFID.exec(text)?.[1]?.replaceAll("-", "").toLowerCase();
+}
+
+function digitsOf(flow: Megaflow): string {
+  return ufidOf(flow).replaceAll("-", "");
+}

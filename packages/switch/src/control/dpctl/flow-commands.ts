@@ -1,0 +1,164 @@
+/** The commands that look at the megaflows of the datapath and change them, for `ovs-appctl`. */
+import { readFileSync } from "node:fs";
+import type { Megaflow } from "@tenet/datapath";
+import { AppError, type Clock, messageOf } from "@tenet/kit";
+import { type Match, parseMatch } from "@tenet/openflow";
+import { ArgumentError, type Command } from "@tenet/ovsdb";
+import { formatFlowStatistics } from "../../trace/format-odp-flow.ts";
+import type { VirtualSwitch } from "../../virtual-switch.ts";
+import {
+  datapathNames,
+  datapathTypeOf,
+  dpctlCommand,
+  dpctlError,
+  type DpctlOption,
+  splitDatapath,
+  withoutDatapath,
+} from "./datapath-argument.ts";
+import { DatapathFlows } from "./datapath-flows.ts";
+import { type DumpFormat, dumpFlows, flowFormatter } from "./dump-flows.ts";
+
+/** Whether flows of a kind are shown; none is in hardware. */
+const FLOW_TYPES: Readonly<Record<string, boolean>> = {
+  all: true,
+  ovs: true,
+  "non-offloaded": true,
+  tc: false,
+  dpdk: false,
+  offloaded: false,
+  "partially-offloaded": false,
+};
+/** The processor of the only thread there is. */
+const MAIN_THREAD = "-1";
+
+/** `dpctl/*-flow` and `dpctl/*-flows`. */
+export function flowCommands(vswitch: VirtualSwitch, clock: Clock): Command[] {
+  const flows = new DatapathFlows(vswitch);
+  /** The counters that a flow had, if they are asked for. */
+  const countersIf = (isWanted: boolean, flow: Megaflow): string =>
+    isWanted ? formatFlowStatistics(flow, clock.monotonicMs()) : "";
+  const fromFile = (how: FlowChange, args: readonly string[]): string =>
+    changeFromFile(flows, how, withoutDatapath(vswitch, args, 2)[0] ?? "");
+  return [
+    dpctlCommand("add-flow", "[dp] flow actions", [2, 3], ({ args }) => {
+      const [flow = "", actions = ""] = withoutDatapath(vswitch, args, 3);
+      flows.add(flow, actions);
+      return "";
+    }),
+    dpctlCommand("mod-flow", "[dp] flow actions", [2, 3], ({ options, args }) => {
+      const [flow = "", actions = ""] = withoutDatapath(vswitch, args, 3);
+      const modified = flows.modify(flow, actions, options.has("may-create"));
+      if (options.has("clear")) throw dpctlError("updating flow table", "Operation not supported"); // its actions are changed, though
+      return countersIf(options.has("statistics"), modified);
+    }),
+    dpctlCommand("get-flow", "[dp] ufid", [1, 2], ({ options, args }) => {
+      const [name = ""] = withoutDatapath(vswitch, args, 2);
+      return flowFormatter(vswitch, clock, formatOf(options))(flows.get(name));
+    }),
+    dpctlCommand("del-flow", "[dp] flow", [1, 2], ({ options, args }) => {
+      const [flow = ""] = withoutDatapath(vswitch, args, 2);
+      return countersIf(options.has("statistics"), flows.remove(flow));
+    }),
+    dpctlCommand("add-flows", "[dp] file", [1, 2], ({ args }) => fromFile("add", args)),
+    dpctlCommand("mod-flows", "[dp] file", [1, 2], ({ args }) => fromFile("modify", args)),
+    dpctlCommand("del-flows", "[dp] [file]", [0, 2], ({ args }) => {
+      if (splitDatapath(vswitch, args).rest.length > 0) return fromFile("delete", args);
+      flows.clear();
+      return "";
+    }),
+    dpctlCommand("dump-flows", "[-m] [--names] [dp] [filter=..] [type=..] [pmd=..]", [0, 4], ({ options, args }) => {
+      const { filter, type = "all", pmd, names } = readChoice(args);
+      withoutDatapath(vswitch, names, 1);
+      if (pmd !== undefined && !/^-?\d+$/.test(pmd)) throw dpctlError(`Failed to parse pmd (${pmd})`);
+      const [name] = names;
+      const isWanted = filter === undefined ? () => true : readFilter(vswitch, filter);
+      const isKind = type.split(",").some((each) => {
+        const isShown = FLOW_TYPES[each];
+        if (isShown === undefined) throw dpctlError(`Failed to parse type (${type})`);
+        return isShown;
+      });
+      if (!isKind || (pmd !== undefined && pmd !== MAIN_THREAD)) return "";
+      const wanted = name === undefined ? undefined : datapathTypeOf(vswitch, name);
+      const lines = dumpFlows(vswitch, clock, formatOf(options), (flow, home) => {
+        return (wanted === undefined || home?.datapathType === wanted) && isWanted(flow);
+      });
+      const isUserSpace = wanted !== "system" && !datapathNames(vswitch).includes("system@ovs-system");
+      return lines === "" || !isUserSpace || pmd !== undefined ? lines : `flow-dump from the main thread:\n${lines}`;
+    }),
+  ];
+}
+
+/** What flows are asked for, and what is left of the arguments. */
+interface Choice {
+  readonly filter?: string;
+  readonly type?: string;
+  readonly pmd?: string;
+  readonly names: readonly string[];
+}
+
+function parseMatchOf(text: string, portByName: ReadonlyMap<string, number>): Match {
+  try {
+    return parseMatch(text, { portByName, file: "filter" });
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    throw new ArgumentError(`ovs-vswitchd: Failed to parse filter (${error.message})`, { cause: error });
+  }
+}
+
+/** What a line of a file does that does not say it. */
+type FlowChange = "add" | "modify" | "delete";
+
+/** Carries out a file of changes, one a line. @returns what was wrong with lines */
+function changeFromFile(flows: DatapathFlows, how: FlowChange, file: string): string {
+  const problems: string[] = [];
+  for (const [i, line] of readLines(file).entries()) {
+    const text = line.replace(/#.*/, "").trim();
+    if (text === "") continue;
+    const [, word, flow = "", actions = ""] = /^(?:(add|modify|delete)\s+)?(\S+)\s*(.*)$/.exec(text) ?? [];
+    const change = (word as FlowChange | undefined) ?? how;
+    try {
+      if ((change === "delete") !== (actions === "")) problems.push(`ovs-vswitchd: Failed parsing line number ${i + 1}, skipped!`);
+      else if (change === "delete") flows.remove(flow);
+      else if (change === "add") flows.add(flow, actions);
+      else flows.modify(flow, actions, false);
+    } catch (error) {
+      if (!(error instanceof ArgumentError)) throw error;
+      problems.push(error.message);
+    }
+  }
+  return problems.join("\n");
+}
+
+function readLines(file: string): string[] {
+  try {
+    return readFileSync(file, "utf8").split("\n");
+  } catch (error) {
+    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    throw dpctlError(`Opening file "${file}" failed`, isMissing ? "No such file or directory" : messageOf(error));
+  }
+}
+
+function readChoice(args: readonly string[]): Choice {
+  const choice: { filter?: string; type?: string; pmd?: string; names: string[] } = { names: [] };
+  for (const arg of args) {
+    const [, name, value = ""] = /^(filter|type|pmd)=(.*)$/.exec(arg) ?? [];
+    if (name === "filter" || name === "type" || name === "pmd") choice[name] = value;
+    else choice.names.push(arg);
+  }
+  return choice;
+}
+
+function formatOf(options: ReadonlySet<DpctlOption>): DumpFormat {
+  const isVerbose = options.has("more");
+  return { isVerbose, showsNames: (isVerbose || options.has("names")) && !options.has("no-names") };
+}
+
+/** Whether packets of a flow may match an OpenFlow match; ports are those of the datapath. */
+function readFilter({ datapath }: VirtualSwitch, text: string): (flow: Megaflow) => boolean {
+  const portByName = new Map(datapath.ports().map(({ name, portNo }) => [name, portNo]));
+  const { key, mask } = parseMatchOf(text.replace(/\bin_port\((\w+)\)/, "in_port=$1"), portByName);
+  return (flow) => {
+    const flowMask = flow.mask;
+    return flow.key.every((word, i) => ((word ^ (key[i] ?? 0)) & (mask[i] ?? 0) & (flowMask[i] ?? 0)) === 0);
+  };
+}

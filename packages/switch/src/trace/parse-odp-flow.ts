@@ -1,0 +1,141 @@
+/**
+ * Reads a flow in the datapath's syntax, `in_port(2),eth(src=...,dst=...),eth_type(0x0800),ipv4(src=10.0.0.0/255.0.0.0),udp(...)`,
+ * as `dpctl/add-flow` and `netdev-dummy/receive` take it and `dpctl/dump-flows` shows it.
+ *
+ * How: each group becomes fields of an OpenFlow match, whose parser does the rest. What is said of tunnels by flags and options
+ * has no such fields and is not taken.
+ *
+ * @see ovs-dpctl(8)
+ */
+import { fieldOnes, FIELDS, type FieldName, getField, setField, VLAN_PRESENT } from "@tenet/net";
+import { type Match, parseMatch } from "@tenet/openflow";
+
+/** Names of the match fields of each group, by their names in the group. */
+const FIELDS_OF_GROUP: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  tunnel: { tun_id: "tun_id", src: "tun_src", dst: "tun_dst", ipv6_src: "tun_ipv6_src", ipv6_dst: "tun_ipv6_dst" },
+  eth: { src: "dl_src", dst: "dl_dst" },
+  vlan: { vid: "dl_vlan", pcp: "dl_vlan_pcp" },
+  ipv4: { src: "nw_src", dst: "nw_dst", proto: "nw_proto", ttl: "nw_ttl", frag: "nw_frag" },
+  ipv6: { src: "ipv6_src", dst: "ipv6_dst", label: "ipv6_label", proto: "nw_proto", hlimit: "nw_ttl", frag: "nw_frag" },
+  tcp: { src: "tp_src", dst: "tp_dst" },
+  udp: { src: "tp_src", dst: "tp_dst" },
+  sctp: { src: "tp_src", dst: "tp_dst" },
+  icmp: { type: "icmp_type", code: "icmp_code" },
+  icmpv6: { type: "icmpv6_type", code: "icmpv6_code" },
+  arp: { sip: "arp_spa", tip: "arp_tpa", op: "arp_op", sha: "arp_sha", tha: "arp_tha" },
+  nd: { target: "nd_target", sll: "nd_sll", tll: "nd_tll" },
+  nd_ext: { nd_reserved: "nd_reserved", nd_options_type: "nd_options_type" },
+};
+/** Groups that are one match field. */
+const FIELD_OF_GROUP: Readonly<Record<string, string>> = {
+  recirc_id: "recirc_id",
+  dp_hash: "dp_hash",
+  skb_mark: "pkt_mark",
+  ct_state: "ct_state",
+  ct_zone: "ct_zone",
+  ct_mark: "ct_mark",
+  ct_label: "ct_label",
+};
+const TOS_NAMES: readonly string[] = ["tos", "tclass"];
+const PASSED_OVER: ReadonlySet<string> = new Set(["in_port", "skb_priority", "packet_type"]);
+const TAG_TYPES: ReadonlySet<number> = new Set([0x8100, 0x88a8]);
+/** Fields of which every flow says all. */
+const EXACT: readonly FieldName[] = ["in_port", "recirc_id", "eth_type", "vlan_tci"];
+const DSCP = 0xfc;
+const ECN = 3;
+
+/**
+ * The match that a text says; `undefined` when it is none. What it does not mention is not matched, but for the port, the kind of packet and its tag.
+ *
+ * @param portNoOf - the number of a port by its number or name as text
+ * @throws SourceError when a field has a value that it cannot have
+ */
+export function parseOdpFlow(text: string, portNoOf: (port: string) => number | undefined = Number): Match | undefined {
+  const fields = toFields(text);
+  if (fields === undefined) return undefined;
+  const { key, mask } = parseMatch(fields.join(","));
+  const match = { key: key.slice(), mask: mask.slice() };
+  const port = /(?:^|,)\s*in_port\(([^)]*)\)/.exec(text)?.[1];
+  const portNo = port === undefined ? 0 : portNoOf(port);
+  if (portNo === undefined || Number.isNaN(portNo)) return undefined;
+  setField(match.key, FIELDS.in_port, portNo);
+  if (/(?:^|,)\s*vlan\(/.test(text)) setField(match.key, FIELDS.vlan_tci, getField(match.key, FIELDS.vlan_tci) | VLAN_PRESENT);
+  for (const name of EXACT) {
+    const isPartial = name === "vlan_tci" && getField(match.key, FIELDS.vlan_tci) !== 0;
+    setField(match.mask, FIELDS[name], isPartial ? getField(match.mask, FIELDS.vlan_tci) | VLAN_PRESENT : ones(name));
+  }
+  if (getField(match.mask, FIELDS.nw_frag) !== 0) setField(match.mask, FIELDS.nw_frag, ones("nw_frag"));
+  return match;
+}
+
+function ones(name: FieldName): number {
+  return Number(fieldOnes(FIELDS[name]));
+}
+
+function toFields(text: string): string[] | undefined {
+  const fields: string[] = [];
+  let rest = text.trim();
+  while (rest !== "") {
+    const [head, name = ""] = /^([a-z_0-9]+)\(/.exec(rest) ?? [];
+    const end = head === undefined ? -1 : closingOf(rest, head.length - 1);
+    if (head === undefined || end < 0) return undefined;
+    const found = fieldsOf(name, rest.slice(head.length, end));
+    if (found === undefined) return undefined;
+    fields.push(...found);
+    rest = rest.slice(end + 1).replace(/^[,\s]+/, "");
+  }
+  return fields;
+}
+
+/** The place of the parenthesis that closes the one at `at`; -1 when there is none. */
+export function closingOf(text: string, at: number): number {
+  let depth = 0;
+  for (let i = at; i < text.length; i++) {
+    if (text[i] === "(") depth++;
+    else if (text[i] === ")" && --depth === 0) return i;
+  }
+  return -1;
+}
+
+/** The match fields of a group, as text; `undefined` when there is no such group. */
+export function fieldsOf(group: string, content: string): string[] | undefined {
+  if (PASSED_OVER.has(group)) return [];
+  if (group === "encap") return toFields(content);
+  if (group === "eth_type") return TAG_TYPES.has(Number(content)) ? [] : [`dl_type=${content}`];
+  if (isNothing(content)) return [];
+  if (group === "tcp_flags") return [`tcp_flags=${flagsOf(content)}`];
+  const field = FIELD_OF_GROUP[group];
+  if (field !== undefined) return [`${field}=${content}`];
+  const names = FIELDS_OF_GROUP[group];
+  if (names === undefined) return undefined;
+  const fields: string[] = [];
+  for (const [, key = "", value = ""] of content.matchAll(/(\w+)=([^,]*)/g)) {
+    if (isNothing(value)) continue;
+    if (TOS_NAMES.includes(key)) fields.push(...tosFields(value));
+    else if (names[key] !== undefined && !(key === "label" && Number(value) === 0)) fields.push(`${names[key]}=${value}`);
+  }
+  return fields;
+}
+
+/** Whether a value has a mask of no bits. */
+function isNothing(value: string): boolean {
+  const mask = value.split("/")[1];
+  return mask !== undefined && /^(0x)?[0.:]+$/.test(mask);
+}
+
+function tosFields(text: string): string[] {
+  const [value = 0, mask = 0xff] = text.split("/").map(Number);
+  return [
+    ...((mask & DSCP) === 0 ? [] : [`nw_tos=${value & DSCP}`]),
+    ...((mask & ECN) === 0 ? [] : [`nw_ecn=${value & ECN}`]),
+  ];
+}
+
+/** `syn|ack`, or a number, as the match takes it. */
+function flagsOf(content: string): string {
+  if (/^(0x)?[0-9a-f]+(\/(0x)?[0-9a-f]+)?$/i.test(content)) return content;
+  return content
+    .split("|")
+    .map((flag) => `+${flag}`)
+    .join("");
+}
