@@ -29,7 +29,12 @@ add in_port(3)
 const FLOW_COMMANDS: readonly (readonly string[])[] = [
   ["add-flow", IP, "push_vlan(vid=5,pcp=1),set(eth(src=02:00:00:00:00:09))"],
   ["add-flow", IP, "drop"],
-  ["add-flow", DP, NARROW, "set(ipv4(ttl=5,tos=0x4/0xfc)),set(tcp(dst=81)),ct(commit,zone=5,mark=0x1/0xff,nat(src=10.0.0.5:1-9)),recirc(7)"],
+  [
+    "add-flow",
+    DP,
+    NARROW,
+    "set(ipv4(ttl=5,tos=0x4/0xfc)),set(tcp(dst=81)),ct(commit,zone=5,mark=0x1/0xff,nat(src=10.0.0.5:1-9)),recirc(7)",
+  ],
   ["dump-flows", "--names"],
   ["dump-flows", "--names", DP],
   ["dump-flows", "--names", "filter=ip"],
@@ -200,21 +205,36 @@ async function differences(pair: SideBySide, commands: readonly (readonly string
   return different;
 }
 
-systemTest("flows, ports and connections of the datapath are shown and changed as by the original", { timeout: 240_000 }, async () => {
-  await using pair = await SideBySide.start();
-  pair.writeFile("flows.txt", FLOW_FILE);
-  await pair.run("ovs-appctl", "revalidator/pause");
-  expect(await differences(pair, [...FLOW_COMMANDS, ...PORT_COMMANDS])).toEqual([]);
-  await pair.run("ovs-ofctl", "add-flow", "br0", "ip,actions=ct(commit)");
-  const packet = `${ADDRESSES},eth_type(0x0800),ipv4(src=10.0.0.1,dst=10.0.0.2,tos=0,ttl=64,frag=no,proto=`;
-  for (const rest of ["17),udp(src=1,dst=2)", "17),udp(src=3,dst=2)", "6),tcp(src=1,dst=2),tcp_flags(syn)", "1),icmp(type=8,code=0)"]) {
-    await pair.run("ovs-appctl", "netdev-dummy/receive", "p1", `in_port(1),${packet}${rest}`);
-  }
-  expect(await differences(pair, TRACKER_COMMANDS)).toEqual([]);
-});
+systemTest(
+  "flows, ports and connections of the datapath are shown and changed as by the original",
+  { timeout: 240_000 },
+  async () => {
+    await using pair = await SideBySide.start();
+    pair.writeFile("flows.txt", FLOW_FILE);
+    await pair.run("ovs-appctl", "revalidator/pause");
+    expect(await differences(pair, [...FLOW_COMMANDS, ...PORT_COMMANDS])).toEqual([]);
+    await pair.run("ovs-ofctl", "add-flow", "br0", "ip,actions=ct(commit)");
+    const packet = `${ADDRESSES},eth_type(0x0800),ipv4(src=10.0.0.1,dst=10.0.0.2,tos=0,ttl=64,frag=no,proto=`;
+    for (const rest of [
+      "17),udp(src=1,dst=2)",
+      "17),udp(src=3,dst=2)",
+      "6),tcp(src=1,dst=2),tcp_flags(syn)",
+      "1),icmp(type=8,code=0)",
+    ]) {
+      await pair.run("ovs-appctl", "netdev-dummy/receive", "p1", `in_port(1),${packet}${rest}`);
+    }
+    expect(await differences(pair, TRACKER_COMMANDS)).toEqual([]);
+  },
+);
 
-systemTest("what was put into the datapath by hand goes when the switch looks through its flows", { timeout: 60_000 }, async () => {
-  await using pair = await SideBySide.start();
-  await pair.run("ovs-appctl", "dpctl/add-flow", IP, "drop");
-  await expect.poll(async () => essence((await pair.run("ovs-appctl", "dpctl/dump-flows")).join("")), { timeout: 20_000 }).toBe("");
-});
+systemTest(
+  "what was put into the datapath by hand goes when the switch looks through its flows",
+  { timeout: 60_000 },
+  async () => {
+    await using pair = await SideBySide.start();
+    await pair.run("ovs-appctl", "dpctl/add-flow", IP, "drop");
+    await expect
+      .poll(async () => essence((await pair.run("ovs-appctl", "dpctl/dump-flows")).join("")), { timeout: 20_000 })
+      .toBe("");
+  },
+);

@@ -156,7 +156,10 @@ function parseTunnel(content: string): DatapathAction {
   const values = valuesIn(content);
   const key = makeFlowKey();
   setFieldBig(key, FIELDS.tun_id, BigInt(values.get("tun_id") ?? "0"));
-  for (const [name, field] of [["src", FIELDS.tun_src], ["dst", FIELDS.tun_dst]] as const) {
+  for (const [name, field] of [
+    ["src", FIELDS.tun_src],
+    ["dst", FIELDS.tun_dst],
+  ] as const) {
     const address = values.get(name);
     if (address !== undefined) setField(key, field, tryParseIp4(address) ?? fail());
   }

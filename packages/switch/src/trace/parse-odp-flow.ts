@@ -125,10 +125,7 @@ function isNothing(value: string): boolean {
 
 function tosFields(text: string): string[] {
   const [value = 0, mask = 0xff] = text.split("/").map(Number);
-  return [
-    ...((mask & DSCP) === 0 ? [] : [`nw_tos=${value & DSCP}`]),
-    ...((mask & ECN) === 0 ? [] : [`nw_ecn=${value & ECN}`]),
-  ];
+  return [...((mask & DSCP) === 0 ? [] : [`nw_tos=${value & DSCP}`]), ...((mask & ECN) === 0 ? [] : [`nw_ecn=${value & ECN}`])];
 }
 
 /** `syn|ack`, or a number, as the match takes it. */

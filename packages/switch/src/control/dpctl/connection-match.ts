@@ -79,7 +79,7 @@ export function parseTuple(conditions: readonly string[]): Condition {
 }
 
 /** A number in decimal or, behind 0x, in hexadecimal digits. @throws ArgumentError */
-export function parseNumber(text: string, name: string, max: number): number {
+function parseNumber(text: string, name: string, max: number): number {
   if (!/^(\d+|0x[\da-f]+)$/i.test(text) || Number(text) > max) {
     throw new ArgumentError(`failed to parse ${name} "${text}" (expected 0 to ${max})`);
   }

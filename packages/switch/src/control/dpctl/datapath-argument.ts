@@ -81,7 +81,9 @@ export function dpctlCommand(
 /** The name of a datapath at the front of some arguments, if there is one, and what is left. */
 export function splitDatapath(vswitch: Bridges, args: readonly string[]): { name: string | undefined; rest: readonly string[] } {
   const [first] = args;
-  return first !== undefined && isDatapath(vswitch, first) ? { name: first, rest: args.slice(1) } : { name: undefined, rest: args };
+  return first !== undefined && isDatapath(vswitch, first)
+    ? { name: first, rest: args.slice(1) }
+    : { name: undefined, rest: args };
 }
 
 /**

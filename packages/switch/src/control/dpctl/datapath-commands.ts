@@ -6,7 +6,7 @@
  */
 import type { PortInfo } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
-import { ArgumentError, type Command, command } from "@tenet/ovsdb";
+import { type Command, command } from "@tenet/ovsdb";
 import type { Bridge } from "../../bridge/bridge.ts";
 import { deviceCounters, readDeviceNumber } from "../../bridge/device-counters.ts";
 import type { BridgePort } from "../../bridge/bridge-port.ts";
@@ -21,7 +21,9 @@ const MANY = 9;
 export function datapathCommands(vswitch: VirtualSwitch, clock: Clock): Command[] {
   return [
     command("dpctl/dump-dps", "", [0, 0], () => datapathNames(vswitch).join("\n")),
-    dpctlCommand("show", "[-s] [dp...]", [0, MANY], ({ options, args }) => showDatapaths(vswitch, args, options.has("statistics"))),
+    dpctlCommand("show", "[-s] [dp...]", [0, MANY], ({ options, args }) =>
+      showDatapaths(vswitch, args, options.has("statistics")),
+    ),
     command("dpif/dump-dps", "", [0, 0], () => {
       const names = bridgesByName(vswitch).map(({ name, datapathType }) => `${datapathType}@${name}`);
       return names.sort().join("\n");

@@ -117,7 +117,8 @@ function changeFromFile(flows: DatapathFlows, how: FlowChange, file: string): st
     const [, word, flow = "", actions = ""] = /^(?:(add|modify|delete)\s+)?(\S+)\s*(.*)$/.exec(text) ?? [];
     const change = (word as FlowChange | undefined) ?? how;
     try {
-      if ((change === "delete") !== (actions === "")) problems.push(`ovs-vswitchd: Failed parsing line number ${i + 1}, skipped!`);
+      if ((change === "delete") !== (actions === ""))
+        problems.push(`ovs-vswitchd: Failed parsing line number ${i + 1}, skipped!`);
       else if (change === "delete") flows.remove(flow);
       else if (change === "add") flows.add(flow, actions);
       else flows.modify(flow, actions, false);

@@ -80,7 +80,8 @@ function checkUnchanged(vswitch: VirtualSwitch, dp: string, { name, options }: N
   const found = vswitch.datapath.ports().find((port) => port.name === name);
   if (found === undefined) throw dpctlError(`${name}: failed to query port in ${dp}`, NO_DEVICE);
   const type = options.get("type");
-  if (type !== undefined && type !== typeOf(found)) throw dpctlError(`${name}: can't change type from ${typeOf(found)} to ${type}`);
+  if (type !== undefined && type !== typeOf(found))
+    throw dpctlError(`${name}: can't change type from ${typeOf(found)} to ${type}`);
   const number = options.get("port_no");
   if (number !== undefined && Number(number) !== found.portNo) {
     throw dpctlError(`${name}: can't change port number from ${found.portNo} to ${number}`);
