@@ -9,10 +9,11 @@ const OUTPUT: DatapathAction = { type: "output", port: 2 };
 const RECIRC: DatapathAction = { type: "recirc", id: 7 };
 const SET_TUNNEL: DatapathAction = { type: "setTunnel", key: makeFlowKey(), dstPort: 6081 };
 const SET_FIELD: DatapathAction = { type: "setMasked", ...matchOf({ eth_dst: 1 }) };
+const POP_MPLS: DatapathAction = { type: "popMpls", ethType: 0x0800 };
+const DESTINATIONS = { portOf: () => ({ ifindex: 5, isInternal: false }), pathInto: () => 1, canMeter: () => true };
 
 function translated(...actions: DatapathAction[]): ReturnType<typeof toKernelActions> {
-  const destinations = { portOf: () => ({ ifindex: 5, isInternal: false }), pathInto: () => 1, canMeter: () => true };
-  return toKernelActions({ key: makeFlowKey(), mask: makeFlowKey(), actions }, destinations);
+  return toKernelActions({ key: makeFlowKey(), mask: makeFlowKey(), actions }, DESTINATIONS);
 }
 
 test("what a clone at the end does is done to the packet itself", () => {
@@ -20,10 +21,31 @@ test("what a clone at the end does is done to the packet itself", () => {
   expect(translated(OUTPUT, inner)).toEqual(translated(OUTPUT, OUTPUT, RECIRC));
 });
 
+test("what others need the packet behind is done to a copy, by a list behind the flow's", () => {
+  const tag: DatapathAction = { type: "pushVlan", tpid: 0x8100, tci: 42 };
+  const made = translated({ type: "clone", actions: [tag, { type: "userspace", userdata: 3 }, OUTPUT] }, RECIRC, OUTPUT);
+  if (typeof made === "string") throw new Error(made);
+  const names = made.actions.map(({ what, argument }) => (what === "clone" ? `clone ${argument}` : what));
+  const copies = ["end", "leave", "end", "pushVlan", "clone 4", "send", "end", "recirc"];
+  expect(names).toEqual(["clone 6", "clone 10", "send", ...copies]);
+  expect(made.resumptions).toEqual([{ actions: [{ type: "userspace", userdata: 3 }], first: 0 }]);
+});
+
+test("what does not go along with a packet that this process goes on with is done anew", () => {
+  const choice: DatapathAction = { type: "checkLength", sizeBytes: 99, greater: [], lessOrEqual: [OUTPUT] };
+  const cut: DatapathAction = { type: "truncate", maxLength: 60 };
+  const known = matchOf({ vlan_tci: 0 }).mask;
+  const made = toKernelActions({ key: makeFlowKey(), mask: known, actions: [SET_TUNNEL, cut, SET_FIELD, choice] }, DESTINATIONS);
+  expect(made).toMatchObject({ resumptions: [{ actions: [SET_TUNNEL, cut, choice], first: 0 }] });
+});
+
 test.each([
-  ["a clone that actions follow", [{ type: "clone", actions: [RECIRC] } as const, OUTPUT], "action clone"],
-  ["another look-up that actions follow", [RECIRC, OUTPUT], "action recirc"],
   ["another look-up of a packet that has outer headers for a tunnel", [SET_TUNNEL, RECIRC], "action recirc"],
+  [
+    "a copy of which the program cannot do something",
+    [{ type: "clone", actions: [POP_MPLS] } as const, OUTPUT],
+    "action popMpls",
+  ],
   ["a hash of what was changed", [SET_FIELD, { type: "hash", basis: 1 } as const], "action hash"],
   ["more actions than a slot has room for", Array.from({ length: 15 }, () => OUTPUT), "too many actions"],
 ])("%s is left to this process", (_, actions, reason) => {

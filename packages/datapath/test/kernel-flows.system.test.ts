@@ -145,6 +145,39 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
     expect(datapath.stats().hits).toBeGreaterThan(0);
   });
 
+  test("copies come up with what they are for, up to the port's limit, and the packets go on without this process", async () => {
+    const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
+    const seen: string[] = [];
+    datapath.onUpcall(({ reason, frame, inPort, key, userdata }) => {
+      if (reason === "action") return seen.push(`${inPort} ${userdata}`);
+      const output = { type: "output", port: inPort === a ? b : a } as const;
+      const actions: DatapathAction[] = [{ type: "userspace", userdata: 7 }, output, { type: "userspace", userdata: 8 }];
+      datapath.putFlow(key, matchOf({ in_port: 1, eth_type: 1 }).mask, actions);
+      return datapath.execute(frame, inPort, actions);
+    });
+    await untilInKernel();
+    const { key, mask } = matchOf({ in_port: a, eth_type: 0x88b5 });
+    const flow = datapath.putFlow(key, mask, [
+      { type: "userspace", userdata: 9 },
+      { type: "output", port: b },
+      { type: "userspace", userdata: 10 },
+    ]);
+    stop.abort();
+    const before = { held: datapath.port(a)?.stats.rxDropped ?? 0, sent: datapath.port(b)?.stats.txPackets ?? 0 };
+    seen.length = 0;
+    expect(await ping()).toBe("reply");
+    inNamespace("tkf-a", () => flood("eth0", 2 * MAY_BE_UNDER_WAY));
+    expect(seen).toEqual([]);
+    expect(flow.nPackets).toBe(2 * MAY_BE_UNDER_WAY);
+    expect((datapath.port(b)?.stats.txPackets ?? 0) - before.sent).toBeGreaterThan(2 * MAY_BE_UNDER_WAY);
+    expect((datapath.port(a)?.stats.rxDropped ?? 0) - before.held).toBeGreaterThan(MAY_BE_UNDER_WAY);
+    stop = new AbortController();
+    datapath.start(stop.signal);
+    const nFlooded = (): number => seen.filter((each) => each === `${a} 9`).length;
+    await vi.waitFor(() => expect(nFlooded()).toBeGreaterThan(MAY_BE_UNDER_WAY / 4), PATIENCE);
+    for (const port of [a, b]) for (const userdata of [7, 8]) expect(seen).toContain(`${port} ${userdata}`);
+  });
+
   test("a port that is ahead of this process is held back, and the loss is its own", async () => {
     const a = await plugHost("a", 1);
     const b = await plugHost("b", 2);

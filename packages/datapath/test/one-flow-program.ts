@@ -9,7 +9,7 @@ import { placeOf } from "../src/ebpf/key-layout.ts";
 import { PORT_COUNTERS } from "../src/ebpf/program/counters.ts";
 import { MASK_HINTS } from "../src/ebpf/program/find-flow.ts";
 import { flowProgram } from "../src/ebpf/program/flow-program.ts";
-import { TRACKED } from "../src/ebpf/program/metadata.ts";
+import { KEPT } from "../src/ebpf/program/metadata.ts";
 import { SLOT, SLOTS_PER_PIECE } from "../src/ebpf/slot.ts";
 import { SlotMemory } from "../src/ebpf/slot-memory.ts";
 import { FIELDS } from "@tenet/net";
@@ -36,11 +36,12 @@ export class OneFlowProgram {
       kind: "per-cpu-array",
       name: "metadata",
       keyBytes: 4,
-      valueBytes: TRACKED.sizeBytes,
+      valueBytes: KEPT.sizeBytes,
       maxEntries: 1,
     }),
     later: BpfMap.create({ kind: "program-array", name: "later", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
     tracker: BpfMap.create({ kind: "program-array", name: "tracker", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
+    clones: BpfMap.create({ kind: "program-array", name: "clones", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
     tunnels: BpfMap.create({ kind: "program-array", name: "tunnels", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
   };
   readonly #slots = new GrowingArray(
@@ -61,14 +62,20 @@ export class OneFlowProgram {
       index: this.#index,
       meters: this.meters.map,
       collector: LOOPBACK,
+      copier: LOOPBACK,
     });
     this.#program = BpfProgram.load({ name: "one_flow", kind: "sched_cls", code });
   }
 
   /** What the program is to do for a flow's actions. */
-  static translate(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): KernelAction<ActionName>[] | string {
+  static translate(
+    key: Uint32Array,
+    mask: Uint32Array,
+    actions: readonly DatapathAction[],
+  ): readonly KernelAction<ActionName>[] | string {
     const portOf = (portNo: number): KernelPort => ({ ifindex: portNo, isInternal: false });
-    return toKernelActions({ key, mask, actions }, { portOf, pathInto: () => undefined, canMeter: () => true });
+    const made = toKernelActions({ key, mask, actions }, { portOf, pathInto: () => undefined, canMeter: () => true });
+    return typeof made === "string" ? made : made.actions;
   }
 
   /**

@@ -2,152 +2,18 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { probeBpf } from "@tenet/bpf";
-import { type DatapathAction, type Megaflow, MemoryLink, UserDatapath } from "@tenet/datapath";
+import { type Megaflow, MemoryLink, UserDatapath } from "@tenet/datapath";
 import { deleteLeftovers } from "@tenet/linux";
-import {
-  buildArp,
-  buildEthernet,
-  buildIcmp4,
-  buildIp4,
-  buildVlan,
-  FIELDS,
-  type FieldName,
-  fieldOnes,
-  getFieldBig,
-  makeFlowKey,
-  setFieldBig,
-} from "@tenet/net";
+import { buildEthernet, FIELDS, setFieldBig } from "@tenet/net";
+import { anyScene, type Flow, type Packet, PORTS } from "./any-scene.ts";
 import { DeviceHosts } from "./device-hosts.ts";
-import { keyOf, matchOf, tcpFrame, udpFrame } from "./frames.ts";
+import { matchOf } from "./frames.ts";
 
 const { obstacle } = probeBpf();
 if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
 const PREFIX = "tsb-";
-const PORTS = [1, 2, 3, 4];
 const PATIENCE = { timeout: 10_000, interval: 5 };
 const MARKER_TYPE = 0x88b6;
-
-const ETHERNET = { dst: 0x0a0000000002, src: 0x0a0000000001 };
-const IP = { src: 0x0a000001, dst: 0x0a000002 };
-const BASES = [
-  tcpFrame(4),
-  tcpFrame(6),
-  tcpFrame(4, new Uint8Array(600), 2),
-  udpFrame(),
-  buildVlan({ vid: 42, pcp: 3 }, udpFrame(67)),
-  buildVlan({ vid: 7, pcp: 0 }, tcpFrame(6)),
-  buildEthernet({ ...ETHERNET, type: 0x0800 }, buildIp4({ ...IP, proto: 1 }, buildIcmp4({ type: 8, code: 0, rest: 7 }))),
-  buildEthernet({ ...ETHERNET, type: 0x0806 }, buildArp({ operation: 1, senderMac: 1, senderIp: 2, targetMac: 3, targetIp: 4 })),
-  buildEthernet({ ...ETHERNET, type: 0x88b5 }, new Uint8Array(50)),
-];
-
-/** What masks may have besides the port and the type. */
-const MATCHED: readonly FieldName[] = [
-  "eth_dst",
-  "eth_src",
-  "vlan_tci",
-  "nw_proto",
-  "nw_src",
-  "nw_dst",
-  "nw_tos",
-  "nw_ttl",
-  "nw_frag",
-  "ipv6_src",
-  "ipv6_dst",
-  "ipv6_label",
-  "arp_sha",
-  "tp_src",
-  "tp_dst",
-  "tcp_flags",
-];
-/** What says which headers a packet has: masks of flows that change headers have them. */
-const KIND: readonly FieldName[] = ["vlan_tci", "nw_proto", "nw_frag"];
-const SET: readonly FieldName[] = [
-  "eth_dst",
-  "eth_src",
-  "nw_src",
-  "nw_dst",
-  "nw_tos",
-  "nw_ttl",
-  "ipv6_src",
-  "ipv6_dst",
-  "tp_src",
-  "tp_dst",
-];
-
-interface Packet {
-  readonly inPort: number;
-  readonly frame: Uint8Array;
-}
-
-interface Flow {
-  readonly key: Uint32Array;
-  readonly mask: Uint32Array;
-  readonly actions: readonly DatapathAction[];
-}
-
-/** A packet of some protocol, with up to three bytes of its headers changed. */
-const anyPacket: fc.Arbitrary<Packet> = fc
-  .tuple(fc.constantFrom(...PORTS), fc.constantFrom(...BASES), fc.array(fc.tuple(fc.nat(60), fc.nat(255)), { maxLength: 3 }))
-  .map(([inPort, base, changes]) => {
-    const frame = base.slice();
-    for (const [at, value] of changes) if (at < frame.length) frame[at] = value;
-    return { inPort, frame };
-  });
-
-const anyBits = fc.bigInt({ min: 0n, max: (1n << 128n) - 1n });
-const anyOutput: fc.Arbitrary<DatapathAction> = fc.record({ type: fc.constant("output"), port: fc.constantFrom(...PORTS) });
-const anyChange: fc.Arbitrary<DatapathAction> = fc.oneof(
-  fc
-    .tuple(fc.constantFrom(...SET), anyBits)
-    .map(([name, value]): DatapathAction => ({ type: "setMasked", ...matchOf({ [name]: value & fieldOnes(FIELDS[name]) }) })),
-  fc.record({
-    type: fc.constant("pushVlan"),
-    tpid: fc.constantFrom(0x8100, 0x88a8),
-    tci: fc.nat(0xffff).map((tci) => tci & 0xefff),
-  }),
-  fc.constant<DatapathAction>({ type: "popVlan" }),
-  fc.record({ type: fc.constant("userspace"), userdata: fc.nat(100) }),
-);
-
-/** A flow for packets like one of these: a mask of some fields, whole or in part, and what to do. */
-function anyFlow(packets: readonly Packet[]): fc.Arbitrary<Flow> {
-  const anyMatch = fc.array(fc.tuple(fc.constantFrom(...MATCHED), fc.oneof(fc.constant(-1n), anyBits)), { maxLength: 5 });
-  const anyActions = fc.array(fc.oneof({ arbitrary: anyOutput, weight: 3 }, { arbitrary: anyChange, weight: 1 }), {
-    maxLength: 4,
-  });
-  return fc.tuple(fc.constantFrom(...packets), anyMatch, anyActions).map(([{ inPort, frame }, match, actions]) => {
-    const key = keyOf(frame, inPort);
-    const mask = makeFlowKey();
-    for (const name of ["in_port", "eth_type"] as const) setFieldBig(mask, FIELDS[name], fieldOnes(FIELDS[name]));
-    for (const [name, bits] of match) setFieldBig(mask, FIELDS[name], bits & fieldOnes(FIELDS[name]));
-    if (actions.some(({ type }) => type !== "output")) {
-      for (const name of KIND) setFieldBig(mask, FIELDS[name], fieldOnes(FIELDS[name]));
-    }
-    const isTagged = getFieldBig(key, FIELDS.vlan_tci) !== 0n;
-    return {
-      key: key.map((word, i) => (word & (mask[i] ?? 0)) >>> 0),
-      mask,
-      actions: actions.filter(({ type }) => type !== "popVlan" || isTagged),
-    };
-  });
-}
-
-/** Packets, and flows of which no packet matches two. */
-const anyScene = fc
-  .array(anyPacket, { minLength: 10, maxLength: 40 })
-  .chain((packets) =>
-    fc.record({ packets: fc.constant(packets), flows: fc.array(anyFlow(packets), { minLength: 3, maxLength: 12 }) }),
-  )
-  .map(({ packets, flows }) => {
-    const disjoint: Flow[] = [];
-    for (const flow of flows) if (disjoint.every((other) => areDisjoint(flow, other))) disjoint.push(flow);
-    return { packets, flows: disjoint };
-  });
-
-function areDisjoint(a: Flow, b: Flow): boolean {
-  return a.key.some((word, i) => ((word ^ (b.key[i] ?? 0)) & (a.mask[i] ?? 0) & (b.mask[i] ?? 0)) !== 0);
-}
 
 /** What came of packets: frames out by port, packets that went up, packets and bytes by flow. */
 interface Outcome {

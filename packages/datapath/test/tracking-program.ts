@@ -2,7 +2,8 @@
 import { asm, BpfMap, BpfProgram } from "@tenet/bpf";
 import { makeFlowKey } from "@tenet/net";
 import type { CtDatapathAction } from "@tenet/datapath";
-import { actionNumber } from "../src/ebpf/actions/actions.ts";
+import type { KernelAction } from "../src/ebpf/actions/action-kind.ts";
+import { type ActionName, actionNumber } from "../src/ebpf/actions/actions.ts";
 import { translateTrack } from "../src/ebpf/actions/track.ts";
 import type { ConnectionMaps } from "../src/ebpf/conntrack/connection-maps.ts";
 import { track } from "../src/ebpf/conntrack/track.ts";
@@ -56,7 +57,7 @@ export class TrackingProgram {
    */
   track(packet: Uint8Array, key: Uint32Array, action: CtDatapathAction): { key: Uint32Array; frame: Uint8Array } | undefined {
     for (const [i, layout] of KEY_WORDS.entries()) this.#view.setUint32(4 * i, toKernel(key[layout.word] ?? 0, layout), true);
-    for (const [i, { what, argument, low, high }] of (translateTrack(action, { before: [] }) ?? []).entries()) {
+    for (const [i, { what, argument, low, high }] of actionsOf(action).entries()) {
       const at = KEY_BYTES + SLOT.actions + SLOT.actionBytes * i;
       for (const [k, word] of [actionNumber(what), argument, low, high].entries()) this.#view.setUint32(at + 4 * k, word, true);
     }
@@ -72,4 +73,10 @@ export class TrackingProgram {
     this.#mapping.unmap();
     this.#shared.close();
   }
+}
+
+/** What the program is to do for a `ct` alone. */
+function actionsOf(action: CtDatapathAction): readonly KernelAction<ActionName>[] {
+  const besides = { lists: [], resumptions: [] };
+  return translateTrack(action, { list: [action], place: 0, outer: undefined, cut: undefined, besides }) ?? [];
 }

@@ -9,10 +9,10 @@ import type { AppError } from "@tenet/kit";
 import type { KernelAction } from "./actions/action-kind.ts";
 import type { ActionName } from "./actions/actions.ts";
 import { GrowingIndex } from "./growing-index.ts";
+import type { ListPass } from "./list-pass.ts";
 import { IN_PORT, KEY_WORDS, placeOf, toKernel } from "./key-layout.ts";
 import { MASK_HINTS, MAX_MASK_WORDS } from "./program/find-flow.ts";
 import { flowProgram, type Pass } from "./program/flow-program.ts";
-import type { TrackPass } from "./track-pass.ts";
 import type { MaskTable, ProgramMaps } from "./program/program-maps.ts";
 import type { SlotMemory } from "./slot-memory.ts";
 
@@ -65,20 +65,20 @@ export class FlowPass {
   #actions: ReadonlySet<ActionName> = new Set<ActionName>(["copy", "send"]);
   readonly #newActions = new Set<ActionName>();
   readonly #waiting = new Map<FlowEntry, readonly ActionName[]>();
-  readonly #tracker: TrackPass;
+  readonly #others: readonly ListPass[];
   #isClosed = false;
   #program: BpfProgram;
 
   /**
-   * @param tracker - carries out what is behind a `ct`
+   * @param others - go on with lists of its flows
    * @param tell - is called when the kernel refuses memory for more flows
    * @throws SystemCallError when the kernel refuses a map or the program
    */
-  constructor(pass: Pass, maps: ProgramMaps, slots: SlotMemory, tracker: TrackPass, tell: (refusal: AppError) => void) {
+  constructor(pass: Pass, maps: ProgramMaps, slots: SlotMemory, others: readonly ListPass[], tell: (refusal: AppError) => void) {
     this.#pass = pass;
     this.#slots = slots;
     this.#maps = maps;
-    this.#tracker = tracker;
+    this.#others = others;
     this.#index = new GrowingIndex((slot) => this.#keyOf(slot), tell);
     this.#program = BpfProgram.load(this.#spec(this.#actions));
   }
@@ -119,7 +119,7 @@ export class FlowPass {
     const names = actions.map(({ what }) => what);
     const news = names.filter((what) => !this.#actions.has(what));
     for (const what of news) this.#newActions.add(what);
-    this.#tracker.want(names);
+    for (const other of this.#others) other.want(names);
     const canDo = this.#canDo(names);
     if (!canDo || !this.#enter(entry)) {
       if (canDo && !this.#index.canGrow) return false;
@@ -233,7 +233,7 @@ export class FlowPass {
   }
 
   #canDo(names: readonly ActionName[]): boolean {
-    return names.every((name) => this.#actions.has(name)) && this.#tracker.canDo(names);
+    return names.every((name) => this.#actions.has(name)) && this.#others.every((other) => other.canDo(names));
   }
 
   /** A packet that has just come in has no metadata but its port. */

@@ -8,24 +8,26 @@
  * is in maps that both see, and what they do not find comes here.
  */
 import { FIELDS } from "@tenet/net";
-import { attach, GracePeriod, type Link } from "@tenet/bpf";
+import { attach, type BpfMap, BpfProgram, GracePeriod, type Link } from "@tenet/bpf";
 import { AppError, messageOf } from "@tenet/kit";
 import { SystemCallError } from "@tenet/linux";
 import type { DatapathAction, KernelStats, SetTunnelAction, TunnelSpec } from "../datapath.ts";
-import type { KernelAction, KernelPort } from "./actions/action-kind.ts";
-import { type ActionName, toKernelActions, withoutLastClone } from "./actions/actions.ts";
+import type { KernelPort } from "./actions/action-kind.ts";
+import { toKernelActions, type Translation } from "./actions/actions.ts";
 import type { Collector } from "./collector.ts";
 import { type FlowEntry, FlowPass, maskedKey, type MaskFlows } from "./flow-pass.ts";
 import { hasMetadata } from "./key-layout.ts";
 import type { KernelPins } from "./kernel-pins.ts";
 import { openKernelMaps } from "./kernel-maps.ts";
+import { ListPass } from "./list-pass.ts";
 import { orRefusal } from "./or-refusal.ts";
 import { PortTraffic } from "./port-traffic.ts";
 import { KernelMeters } from "./kernel-meters.ts";
+import { cloneProgram, copierProgram } from "./program/clone-program.ts";
 import type { ConnectionReferences } from "./program/program-maps.ts";
-import { readResumption, type Resumption } from "./resumption.ts";
+import { trackProgram } from "./program/track-program.ts";
+import { readResumption, type Resumption, type ResumptionPoint } from "./resumption.ts";
 import { SlotMemory } from "./slot-memory.ts";
-import { TrackPass } from "./track-pass.ts";
 import { KernelTunnels } from "./tunnel/kernel-tunnels.ts";
 
 const RECIRC_ID = FIELDS.recirc_id.word;
@@ -66,13 +68,16 @@ export class KernelFlows {
   readonly #ports = new Map<number, AttachedPort>();
   readonly #pins: KernelPins | undefined;
   /** Lists of outputs to devices alone, which most flows share, as the program has them; until ports change. */
-  #outputs = new WeakMap<readonly DatapathAction[], readonly KernelAction<ActionName>[]>();
-  /** By slot: what to go on with when the program leaves a packet to this process in the middle of a list. */
-  readonly #lists = new Map<number, Omit<Resumption, "first">>();
+  #outputs = new WeakMap<readonly DatapathAction[], Translation>();
+  /** By slot: where to go on when the program leaves a packet to this process in the middle of a list. */
+  readonly #left = new Map<number, { readonly points: readonly ResumptionPoint[]; readonly recircId: number }>();
   readonly #nLeftByReason = new Map<string, number>();
   readonly #first: FlowPass;
   readonly #later: FlowPass;
-  readonly #track: TrackPass;
+  /** Programs that go on with lists of both: behind a `ct`, and on copies. */
+  readonly #lists: readonly ListPass[];
+  /** Of the program that copies come to. */
+  readonly #copier: Link;
   readonly #tunnels: KernelTunnels;
   /** What the kernel has refused, and who is told. */
   readonly #refusals = new Set<string>();
@@ -101,19 +106,34 @@ export class KernelFlows {
     this.meters = new KernelMeters(this.#clockOffsetMs);
     const shared = { ...this.#shared.maps, slots: this.#shared.slots.pieces };
     this.#tunnels = new KernelTunnels({ maps: shared, collector: collector.ifindex, collectorPeer: collector.peer, nowMs });
-    const common = { ...shared, meters: this.meters.map, collector: collector.ifindex, tunnels: this.#tunnels.entry };
-    this.#track = new TrackPass(common, connections);
-    const maps = { ...common, tracker: this.#track.entry };
+    const devices = { collector: collector.ifindex, copier: collector.peer };
+    const maps = { ...shared, ...devices, meters: this.meters.map, tunnels: this.#tunnels.entry };
+    this.#lists = [
+      new ListPass({
+        name: "tenet_track",
+        after: "track",
+        entry: shared.tracker,
+        code: (actions) => trackProgram(actions, maps, connections),
+      }),
+      new ListPass({
+        name: "tenet_clone",
+        after: "clone",
+        entry: shared.clones,
+        code: (actions) => cloneProgram(actions, maps),
+      }),
+    ];
     try {
-      this.#first = new FlowPass("first", maps, this.#slots, this.#track, this.#tellLack);
-      this.#later = new FlowPass("later", maps, this.#slots, this.#track, this.#tellLack);
+      this.#first = new FlowPass("first", maps, this.#slots, this.#lists, this.#tellLack);
+      this.#later = new FlowPass("later", maps, this.#slots, this.#lists, this.#tellLack);
+      this.#copier = attachCopier(shared.clones, collector.peer);
     } catch (error) {
-      for (const object of [this.meters, this.#track, this.#tunnels, this.#grace, this.#shared]) object.close();
+      for (const object of [this.meters, this.#tunnels, this.#grace, this.#shared]) object.close();
       throw error;
     }
     this.#putLater();
     this.#pins = pins;
-    pins?.begin(collector, { later: shared.later, track: this.#track.entry, tunnel: this.#tunnels.entry });
+    const { later, tracker, clones } = shared;
+    pins?.begin(collector, { later, tracker, clones, tunnel: this.#tunnels.entry, copier: this.#copier });
     this.#forgetLost = setInterval(() => {
       if (!collector.device.hasMore) this.traffic.forgetLost();
     }, FORGET_LOST_MS).unref();
@@ -190,7 +210,7 @@ export class KernelFlows {
    */
   #place(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[], paths: number[]): FlowInKernel | string {
     const known = this.#outputs.get(actions);
-    const kernelActions =
+    const translation =
       known ??
       toKernelActions(
         { key, mask, actions },
@@ -204,18 +224,18 @@ export class KernelFlows {
           canMeter: (id) => this.meters.canRun(id),
         },
       );
-    if (typeof kernelActions === "string") return kernelActions;
+    if (typeof translation === "string") return translation;
+    const { actions: kernelActions, resumptions: points } = translation;
     const isPlain = paths.length === 0 && actions.every(({ type }) => type === "output");
-    if (known === undefined && isPlain) this.#outputs.set(actions, kernelActions);
+    if (known === undefined && isPlain) this.#outputs.set(actions, translation);
     const pass = hasMetadata(key, mask) ? this.#later : this.#first;
     const table = pass.tableOf(key, mask);
     if (table === undefined) return "a mask that the program cannot look up";
     if (!SlotMemory.hasRoom(kernelActions.length, table.words.length)) return "too many actions";
     const slot = this.#slots.take(kernelActions, table.number, maskedKey(table, key));
     if (slot < 0) return LACK_OF_ROOM;
-    this.#lists.delete(slot);
-    const goesUp = kernelActions.some(({ what }) => what === "track" || what === "leaveLonger");
-    if (goesUp) this.#lists.set(slot, { actions: withoutLastClone(actions), recircId: key[RECIRC_ID] ?? 0 });
+    if (points.length > 0) this.#left.set(slot, { points, recircId: key[RECIRC_ID] ?? 0 });
+    else this.#left.delete(slot);
     const flow = new FlowInKernel(this.#slots, this.#clockOffsetMs, { pass, table, slot, paths });
     const isIn = pass.add(flow, kernelActions);
     this.#reloadSoon();
@@ -227,8 +247,9 @@ export class KernelFlows {
   /** What to go on with, by what a packet has in the place of its `recirc_id`; `undefined` when that says nothing of it. */
   resumption(recircId: number): Resumption | undefined {
     const place = readResumption(recircId);
-    const list = place === undefined ? undefined : this.#lists.get(place.slot);
-    return place === undefined || list === undefined ? undefined : { ...list, first: place.place };
+    const left = place && this.#left.get(place.slot);
+    const point = place && left?.points[place.point];
+    return left && point && { ...point, recircId: left.recircId };
   }
 
   /** Takes a flow away; what it has counted can still be read, until the next flow is put. */
@@ -247,8 +268,9 @@ export class KernelFlows {
     clearInterval(this.#forgetLost);
     for (const portNo of this.#ports.keys()) this.removePort(portNo);
     this.#tunnels.close();
+    this.#copier.detach();
     this.#pins?.close();
-    for (const object of [this.meters, this.#first, this.#later, this.#track, this.#grace, this.#shared]) object.close();
+    for (const object of [this.meters, ...this.#programs(), this.#grace, this.#shared]) object.close();
   }
 
   /** When a program does not fit its flows any more. */
@@ -265,19 +287,21 @@ export class KernelFlows {
   }
 
   async #replacePrograms(): Promise<void> {
-    await this.#replaceProgram(this.#track, () => {
-      for (const pass of [this.#later, this.#first]) pass.enterWaiting();
-    });
+    for (const list of this.#lists) {
+      await this.#replaceProgram(list, () => {
+        for (const pass of [this.#later, this.#first]) pass.enterWaiting();
+      });
+    }
     await this.#replaceProgram(this.#later, () => this.#putLater());
     await this.#replaceProgram(this.#first, () => this.#putFirst());
   }
 
-  #programs(): readonly (FlowPass | TrackPass)[] {
-    return [this.#first, this.#later, this.#track];
+  #programs(): readonly (FlowPass | ListPass)[] {
+    return [this.#first, this.#later, ...this.#lists];
   }
 
   /** What ran before goes on when the kernel refuses the new one: flows that need that stay with this process. */
-  async #replaceProgram(pass: FlowPass | TrackPass, install: () => void): Promise<void> {
+  async #replaceProgram(pass: FlowPass | ListPass, install: () => void): Promise<void> {
     if (!pass.isStale || this.#isClosed) return;
     try {
       await pass.replaceProgram(install);
@@ -305,6 +329,16 @@ export class KernelFlows {
 
   #putLater(): void {
     this.#shared.maps.later.update(Uint32Array.of(0), Uint32Array.of(this.#later.program.fd));
+  }
+}
+
+/** Lets copies of packets go on with the program that is in `clones`. @throws SystemCallError */
+function attachCopier(clones: BpfMap, ifindex: number): Link {
+  const program = BpfProgram.load({ name: "tenet_copier", kind: "sched_cls", code: copierProgram(clones) });
+  try {
+    return attach(program, { ifindex, direction: "egress" });
+  } finally {
+    program.close();
   }
 }
 

@@ -3,7 +3,7 @@ import { BpfMap, GrowingArray, type MapSpec } from "@tenet/bpf";
 import type { AppError } from "@tenet/kit";
 import type { Mapping } from "@tenet/linux";
 import { PORT_COUNTERS } from "./program/counters.ts";
-import { TRACKED } from "./program/metadata.ts";
+import { KEPT } from "./program/metadata.ts";
 import { MAX_FLOWS, SLOT, SLOTS_PER_PIECE } from "./slot.ts";
 
 /** As many as the tag of a packet that comes up can tell. */
@@ -12,16 +12,18 @@ const MAX_PORTS = 65_536;
 /** What a map is, but for its name; keys are numbers of 4 bytes. */
 type Shape = Omit<MapSpec, "name" | "keyBytes">;
 
-type MapName = "ports" | "counters" | "metadata" | "later";
+type MapName = "ports" | "counters" | "metadata" | "later" | "tracker" | "clones";
 
 const SHAPES: Readonly<Record<MapName, Shape>> = {
   /** From a device's number to a port's. */
   ports: { kind: "hash", valueBytes: 8, maxEntries: MAX_PORTS, isGrowing: true },
   counters: { kind: "array", valueBytes: PORT_COUNTERS.sizeBytes, maxEntries: MAX_PORTS, isMapped: true },
   /** What goes along to the next look-up: no other packet comes between on the same processor. */
-  metadata: { kind: "per-cpu-array", valueBytes: TRACKED.sizeBytes, maxEntries: 1 },
-  /** The later program. */
+  metadata: { kind: "per-cpu-array", valueBytes: KEPT.sizeBytes, maxEntries: 1 },
+  /** The later program, the one that tracks connections, and the one for copies. */
   later: { kind: "program-array", valueBytes: 4, maxEntries: 1 },
+  tracker: { kind: "program-array", valueBytes: 4, maxEntries: 1 },
+  clones: { kind: "program-array", valueBytes: 4, maxEntries: 1 },
 };
 
 /** Maps by name. */

@@ -57,12 +57,12 @@ export class KernelPins {
   }
 
   /** What only the programs of this process need, and its collector is one of, has names from now on. @throws SystemCallError */
-  begin(collector: Collector, programs: Readonly<Record<string, BpfMap>>): void {
+  begin(collector: Collector, objects: Readonly<Record<string, Pick<BpfMap | Link, "pin">>>): void {
     this.#own = join(this.#folder, folderOf(collector.name));
     mkdirSync(this.#own, { recursive: true });
     collector.guard.pin(join(this.#own, GUARD));
     // An array of programs would be empty as soon as no process has it open.
-    for (const [name, array] of Object.entries(programs)) array.pin(join(this.#own, name));
+    for (const [name, object] of Object.entries(objects)) object.pin(join(this.#own, name));
   }
 
   /** The link that the process before left at a place; it is the caller's then. */

@@ -9,6 +9,8 @@
  */
 import { asm, type Code } from "@tenet/bpf";
 import type { DatapathAction, SetTunnelAction } from "../../datapath.ts";
+import type { ResumptionPoint } from "../resumption.ts";
+import type { ActionName } from "./actions.ts";
 import type { ProgramMaps } from "../program/program-maps.ts";
 import { SLOT } from "../slot.ts";
 import type { FrameLayout } from "./frame-layout.ts";
@@ -40,16 +42,30 @@ export interface Destinations {
   canMeter(id: number): boolean;
 }
 
+/** What a flow has besides the list that packets begin with; both are made while its actions are translated. */
+export interface Besides {
+  /** Lists that are carried out on copies; the number of one is its place, from 1. */
+  readonly lists: KernelAction<ActionName>[][];
+  /** Where this process may have to go on. */
+  readonly resumptions: ResumptionPoint[];
+}
+
 /** What the translation of an action may ask. */
 export interface TranslationContext extends Destinations {
-  /** Whether it is the last of the list. */
+  /** Whether nobody needs the packet behind it. */
   readonly isLast: boolean;
-  /** The actions before it; `undefined` in a list inside of an action. */
-  readonly before: readonly DatapathAction[] | undefined;
+  /** What was done to the packet before it. */
+  readonly before: readonly DatapathAction[];
+  /** The list that it is in, and its place there. */
+  readonly list: readonly DatapathAction[];
+  readonly place: number;
+  readonly besides: Besides;
   /** What is known of the flow's packets after the actions before this one; an action that changes it says so. */
   readonly layout: FrameLayout;
   /** The outer headers that packets go into tunnels with. */
   readonly outer: SetTunnelAction | undefined;
+  /** What cuts the next packet that is sent. */
+  readonly cut: ActionOf<"truncate"> | undefined;
 }
 
 /** An action of a flow, of one type. */

@@ -4,10 +4,14 @@ import type { DatapathAction, Megaflow } from "../../datapath.ts";
 import type { WordGroup } from "../key-layout.ts";
 import type { ProgramMaps } from "../program/program-maps.ts";
 import { SLOT } from "../slot.ts";
+import type { ResumptionPoint } from "../resumption.ts";
 import type { ActionCode, ActionOf, Destinations, KernelAction, TranslationContext } from "./action-kind.ts";
+import { clone, CLONE_ACTIONS, type CloneActionName, layOut } from "./clone.ts";
+import { cut, CUT_ACTIONS, type CutActionName } from "./cut.ts";
 import { CHECK_LENGTH_ACTIONS, type CheckLengthActionName, leaveLonger } from "./check-length.ts";
 import { FrameLayout } from "./frame-layout.ts";
 import { HASH_ACTIONS, HASH_GROUPS, type HashActionName, translateHash } from "./hash.ts";
+import { leave, LEAVE_ACTIONS, type LeaveActionName } from "./leave.ts";
 import { METER_ACTIONS, type MeterActionName, translateMeter } from "./meter.ts";
 import { OUTPUT_ACTIONS, type OutputActionName, translateOutput } from "./output.ts";
 import { RECIRCULATION_ACTIONS, type RecirculationActionName, translateRecirc } from "./recirculation.ts";
@@ -27,6 +31,9 @@ export type ActionName =
   | MeterActionName
   | TrackActionName
   | HashActionName
+  | CloneActionName
+  | LeaveActionName
+  | CutActionName
   | TunnelActionName;
 
 const CODES: Readonly<Record<ActionName, ActionCode>> = {
@@ -39,6 +46,9 @@ const CODES: Readonly<Record<ActionName, ActionCode>> = {
   ...CHECK_LENGTH_ACTIONS,
   ...METER_ACTIONS,
   ...HASH_ACTIONS,
+  ...CLONE_ACTIONS,
+  ...LEAVE_ACTIONS,
+  ...CUT_ACTIONS,
 };
 
 const NAMES = Object.keys(CODES) as ActionName[];
@@ -54,6 +64,13 @@ export function groupsReadFor(names: ReadonlySet<ActionName>): readonly WordGrou
   return [...names].some((name) => name in SET_WORD_ACTIONS || name in CHECK_LENGTH_ACTIONS) ? ["transport"] : [];
 }
 
+/** What the program is to do for a flow. */
+export interface Translation {
+  readonly actions: readonly KernelAction<ActionName>[];
+  /** Where this process goes on with packets that the program leaves to it. */
+  readonly resumptions: readonly ResumptionPoint[];
+}
+
 /**
  * What the program is to do for a flow's actions.
  *
@@ -62,35 +79,40 @@ export function groupsReadFor(names: ReadonlySet<ActionName>): readonly WordGrou
 export function toKernelActions(
   { key, mask, actions }: Pick<Megaflow, "key" | "mask" | "actions">,
   destinations: Destinations,
-): KernelAction<ActionName>[] | string {
-  const out = translateList(actions, {
-    ...destinations,
-    layout: new FrameLayout(key, mask),
-    outer: undefined,
-    isLast: true,
-    before: [],
-  });
-  return typeof out === "string" || out.length <= SLOT.maxActions ? out : "too many actions";
+): Translation | string {
+  const besides = { lists: [], resumptions: [] };
+  const around = { ...destinations, layout: new FrameLayout(key, mask), outer: undefined, before: [], besides };
+  const first = translateList(actions, { ...around, isLast: true });
+  if (typeof first === "string") return first;
+  const all = layOut(first, besides.lists);
+  return all.length <= SLOT.maxActions ? { actions: all, resumptions: besides.resumptions } : "too many actions";
 }
 
-/** @param context - of the action that these are carried out for */
-function translateList(actions: readonly DatapathAction[], context: TranslationContext): KernelAction<ActionName>[] | string {
-  const list = withoutLastClone(actions);
+/** What surrounds a list. */
+type Surroundings = Omit<TranslationContext, "list" | "place" | "cut">;
+
+/** @param around - of the action that these are carried out for */
+function translateList(actions: readonly DatapathAction[], around: Surroundings): KernelAction<ActionName>[] | string {
+  const list = around.isLast ? withoutLastClone(actions) : actions;
   const out: KernelAction<ActionName>[] = [];
-  let { outer } = context;
-  for (const [i, action] of list.entries()) {
+  let { outer } = around;
+  let next: ActionOf<"truncate"> | undefined;
+  for (const [place, action] of list.entries()) {
     if (action.type === "setTunnel") outer = action;
-    const isLast = context.isLast && i === list.length - 1;
-    const translated = translate(action, { ...context, outer, isLast, before: context.before && list.slice(0, i) });
+    if (action.type === "truncate") next = action;
+    const isLast = around.isLast && place === list.length - 1;
+    const before = [...around.before, ...list.slice(0, place)];
+    const translated = translate(action, { ...around, outer, isLast, before, list, place, cut: next });
     if (typeof translated === "string") return translated;
     if (translated === undefined) return action.type === "output" ? "a port outside the kernel's reach" : `action ${action.type}`;
     out.push(...translated);
+    if (action.type === "output") next = undefined;
   }
   return out;
 }
 
 /** Nobody needs the packet behind the last action: what that does to a copy may be done to the packet. */
-export function withoutLastClone(actions: readonly DatapathAction[]): readonly DatapathAction[] {
+function withoutLastClone(actions: readonly DatapathAction[]): readonly DatapathAction[] {
   const last = actions.at(-1);
   return last?.type === "clone" ? [...actions.slice(0, -1), ...withoutLastClone(last.actions)] : actions;
 }
@@ -98,15 +120,19 @@ export function withoutLastClone(actions: readonly DatapathAction[]): readonly D
 function translate(action: DatapathAction, context: TranslationContext): KernelAction<ActionName>[] | string | undefined {
   switch (action.type) {
     case "output":
+      if (context.cut !== undefined) return translateCut(context.cut, action, context);
       return translateOutput(action, context);
     case "setTunnel":
+    case "truncate":
       return [];
     case "pushVlan":
       return translatePushVlan(action, context.layout);
     case "popVlan":
       return translatePopVlan(context.layout);
     case "recirc":
-      return translateRecirc(action, context);
+      return context.isLast ? translateRecirc(action, context) : onCopy([action], context);
+    case "userspace":
+      return context.isLast ? leave(context) : onCopy([action], context);
     case "ctClear":
       return [{ what: "ctClear", argument: 0, low: 0, high: 0 }];
     case "hash":
@@ -116,11 +142,13 @@ function translate(action: DatapathAction, context: TranslationContext): KernelA
     case "setMasked":
       return translateSetMasked(action, context.layout);
     case "clone":
-      return isOutputAlone(action.actions) ? translateList(action.actions, context) : undefined;
+      return isOutputAlone(action.actions)
+        ? translateList(action.actions, { ...context, isLast: false })
+        : onCopy(action.actions, context);
     case "meter":
       return translateMeter(action, context);
     case "checkLength":
-      return translateCheckLength(action, context);
+      return context.isLast ? translateCheckLength(action, context) : onCopy([action], context);
     case "setPriority":
     case "setMark":
       return []; // as in this process: ports have no queues, and pass no marks on
@@ -129,12 +157,31 @@ function translate(action: DatapathAction, context: TranslationContext): KernelA
   }
 }
 
+/** A list that is carried out on a copy, when the packet is needed behind it. */
+function onCopy(actions: readonly DatapathAction[], context: TranslationContext): KernelAction<ActionName>[] | string {
+  const { lists } = context.besides;
+  const list = translateList(actions, { ...context, isLast: true, layout: context.layout.copy() });
+  return typeof list === "string" ? list : [clone(lists.push(list))];
+}
+
+/** The first bytes of the packet go out. */
+function translateCut(
+  truncate: ActionOf<"truncate">,
+  output: ActionOf<"output">,
+  context: TranslationContext,
+): KernelAction<ActionName>[] | string | undefined {
+  if (!context.isLast) return onCopy([truncate, output], context);
+  const first = cut(truncate, context);
+  const second = first && translateOutput(output, context);
+  return first === undefined || second === undefined ? undefined : [first, ...second];
+}
+
 function translateCheckLength(
   { sizeBytes, lessOrEqual }: ActionOf<"checkLength">,
   context: TranslationContext,
 ): KernelAction<ActionName>[] | string | undefined {
   const first = leaveLonger(sizeBytes, context);
-  const others = first && translateList(lessOrEqual, { ...context, before: undefined });
+  const others = first && translateList(lessOrEqual, context);
   return first === undefined || others === undefined || typeof others === "string" ? others : [first, ...others];
 }
 

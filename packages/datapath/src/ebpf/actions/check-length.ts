@@ -5,11 +5,11 @@
 import { asm, type Code } from "@tenet/bpf";
 import { IP_PROTO } from "@tenet/net";
 import { noteResumption } from "../conntrack/track.ts";
-import { PLACE_SHIFT } from "../conntrack/track-argument.ts";
+import { POINT_SHIFT } from "../conntrack/track-argument.ts";
 import { CONTEXT } from "../program/parse-packet.ts";
 import { PROTO_AT, STACK } from "../program/stack.ts";
 import { type ActionCode, type KernelAction, loadArgument, type TranslationContext } from "./action-kind.ts";
-import { resumptionPlace } from "./track.ts";
+import { resumeAt } from "./leave.ts";
 
 /** Actions of this file. */
 export type CheckLengthActionName = "leaveLonger";
@@ -21,7 +21,7 @@ const TCP_LENGTH_AT = 12;
 
 /** What they do. */
 export const CHECK_LENGTH_ACTIONS: Readonly<Record<CheckLengthActionName, ActionCode>> = {
-  /** Leaves packets of more bytes to this process: place in the list; bytes; where the network header begins. */
+  /** Leaves packets of more bytes to this process: point to go on at; bytes; where the network header begins. */
   leaveLonger: () => [
     packetSize(),
     [loadArgument("r2", "low"), asm.branch("r1", "<=", "r2", "next")],
@@ -30,13 +30,11 @@ export const CHECK_LENGTH_ACTIONS: Readonly<Record<CheckLengthActionName, Action
 };
 
 /** @returns `undefined` when a packet cannot be left to this process here */
-export function leaveLonger(
-  sizeBytes: number,
-  { isLast, before, layout: { networkAt } }: TranslationContext,
-): KernelAction<CheckLengthActionName> | undefined {
-  const place = resumptionPlace(before);
-  if (!isLast || networkAt === undefined || place === undefined) return undefined;
-  return { what: "leaveLonger", argument: (place << PLACE_SHIFT) >>> 0, low: sizeBytes, high: networkAt };
+export function leaveLonger(sizeBytes: number, context: TranslationContext): KernelAction<CheckLengthActionName> | undefined {
+  const { networkAt } = context.layout;
+  const point = resumeAt(context);
+  if (networkAt === undefined || point === undefined) return undefined;
+  return { what: "leaveLonger", argument: (point << POINT_SHIFT) >>> 0, low: sizeBytes, high: networkAt };
 }
 
 /** In `r1`: of a packet that is yet to be cut into segments, the size of one. */

@@ -25,6 +25,14 @@ export class FrameLayout {
     this.#isTagged = isKnown ? (getField(key, FIELDS.vlan_tci) & VLAN_PRESENT) !== 0 : undefined;
   }
 
+  /** The same packets, of which a copy may be changed in another way. */
+  copy(): FrameLayout {
+    const copy = new FrameLayout(this.#key, this.#mask);
+    copy.#isTagged = this.#isTagged;
+    copy.#nTagsInside = this.#nTagsInside;
+    return copy;
+  }
+
   /** What all packets have in a field of at most 16 bits; `undefined` when they may differ. */
   known(name: FieldName): number | undefined {
     const field = FIELDS[name];

@@ -31,7 +31,7 @@ export function translateHash(
   { basis }: ActionOf<"hash">,
   { before }: Pick<TranslationContext, "before">,
 ): KernelAction<HashActionName>[] | undefined {
-  if (before === undefined || before.some(({ type }) => CHANGES.has(type))) return undefined;
+  if (before.some(({ type }) => CHANGES.has(type))) return undefined;
   return [{ what: "hash", argument: basis, low: 0, high: 0 }];
 }
 

@@ -29,14 +29,12 @@ export const RECIRCULATION_ACTIONS: Readonly<Record<RecirculationActionName, Act
 };
 
 /**
- * @returns `undefined` when actions follow, since the program has no copy of the packet to go on with, and when the packet has outer
- *   headers for a tunnel, which do not go along
+ * Of a packet that nobody needs behind it.
+ *
+ * @returns `undefined` when the packet has outer headers for a tunnel, which do not go along
  */
-export function translateRecirc(
-  { id }: ActionOf<"recirc">,
-  { isLast, outer }: TranslationContext,
-): KernelAction<"recirc">[] | undefined {
-  return isLast && outer === undefined ? [{ what: "recirc", argument: id, low: 0, high: 0 }] : undefined;
+export function translateRecirc({ id }: ActionOf<"recirc">, { outer }: TranslationContext): KernelAction<"recirc">[] | undefined {
+  return outer === undefined ? [{ what: "recirc", argument: id, low: 0, high: 0 }] : undefined;
 }
 
 function keyAt(word: number): number {

@@ -14,8 +14,8 @@ export const TRACK_FLAG = {
   range: 0x20_0000,
 } as const;
 
-/** Above them is the action's place in its list. */
-export const PLACE_SHIFT = 24;
+/** Above them is the number of the point where this process goes on with the action. */
+export const POINT_SHIFT = 24;
 
 /** Words that an action has for the one before it, and actions that hold a label. */
 export const WORDS_PER_ACTION = 3;

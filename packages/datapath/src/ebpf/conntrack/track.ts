@@ -22,7 +22,7 @@ import { CONTROL } from "./control-layout.ts";
 import { findTcpPhase, followTcp, unlessCanBegin } from "./follow-tcp.ts";
 import { readTuple } from "./read-tuple.ts";
 import { entryAt, keep, recall, swapBytes, TRACKING, tupleAt } from "./tracking-stack.ts";
-import { LABEL_ACTIONS, PLACE_SHIFT, TRACK_FLAG, wordBehind } from "./track-argument.ts";
+import { LABEL_ACTIONS, POINT_SHIFT, TRACK_FLAG, wordBehind } from "./track-argument.ts";
 import { translate } from "./translate.ts";
 
 const TCP = 6;
@@ -83,10 +83,10 @@ export function restore(): Code {
   return [asm.load(8, "r8", "r10", TRACKING.index), asm.load(8, "r9", "r10", TRACKING.slot)];
 }
 
-/** In the place of `recirc_id`, see resumption.ts: this process goes on with the action at `r7`, or so many behind it. */
+/** In the place of `recirc_id`, see resumption.ts: this process goes on at the point of the action at `r7`, or so many behind it. */
 export function noteResumption(nBehind = 0): Code {
   return [
-    [loadArgument("r1", "argument"), asm.rsh("r1", PLACE_SHIFT), asm.add("r1", nBehind)],
+    [loadArgument("r1", "argument"), asm.rsh("r1", POINT_SHIFT), asm.add("r1", nBehind)],
     [recall("r2", STACK.slot), asm.lsh("r2", RESUMPTION.slotShift), asm.or("r1", "r2")],
     [asm.constant("r2", 0, RESUMPTION.flag), asm.or("r1", "r2"), keep(keyAt("recirc_id"), "r1")],
   ];

@@ -44,7 +44,7 @@ export function flowProgram(pass: Pass, tables: readonly MaskTable[], actions: R
 
 /** Whether packets of the first pass go up from the middle of their actions. */
 function goesUpAgain(actions: ReadonlySet<ActionName>): boolean {
-  return actions.has("recirc") || actions.has("track") || actions.has("leaveLonger");
+  return (["recirc", "track", "leaveLonger", "leave", "cut"] as const).some((name) => actions.has(name));
 }
 
 /** The port of the device; a packet of a device that is no port goes on as if we were not there. */

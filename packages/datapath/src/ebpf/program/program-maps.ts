@@ -28,6 +28,8 @@ export interface ProgramMaps {
   readonly tracker: MapReference;
   /** The device that packets go up by. */
   readonly collector: number;
+  /** The other one of its pair: what is sent by it comes to the program of copies. */
+  readonly copier: number;
   /** A program array, the program of packets for tunnels in its first entry. */
   readonly tunnels: MapReference;
 }

@@ -10,7 +10,7 @@ import { METADATA_BYTES } from "../key-layout.ts";
 import { SLOT, SLOTS_PER_PIECE } from "../slot.ts";
 import { clear } from "./flow-program.ts";
 import { goUpAgain } from "./go-up.ts";
-import { takeMetadata, TRACKED } from "./metadata.ts";
+import { takeMetadata, KEPT } from "./metadata.ts";
 import { PacketParser } from "./parse-packet.ts";
 import { type ConnectionReferences, findInPieces, type ProgramMaps } from "./program-maps.ts";
 import { STACK } from "./stack.ts";
@@ -20,8 +20,8 @@ export function trackProgram(actions: ReadonlySet<ActionName>, maps: ProgramMaps
   const groups = new Set(groupsReadFor(actions));
   return [
     [asm.mov("r6", "r1"), takeMetadata(maps)],
-    [asm.load(4, "r8", "r0", TRACKED.index), asm.branch("r8", ">=", SLOT.maxActions, "done")],
-    [asm.load(4, "r1", "r0", TRACKED.slot), asm.store(8, "r10", STACK.slot, "r1"), clear(METADATA_BYTES)],
+    [asm.load(4, "r8", "r0", KEPT.index), asm.branch("r8", ">=", SLOT.maxActions, "done")],
+    [asm.load(4, "r1", "r0", KEPT.slot), asm.store(8, "r10", STACK.slot, "r1"), clear(METADATA_BYTES)],
     [findInPieces(maps.slots, SLOTS_PER_PIECE, STACK.scratch, "done"), asm.mov("r9", "r0")],
     [asm.mov("r7", "r8"), asm.mul("r7", SLOT.actionBytes), asm.add("r7", "r9")],
     track(connections, { choosesAnswers: actions.has("trackRange") }),

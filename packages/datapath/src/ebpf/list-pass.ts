@@ -1,39 +1,45 @@
-/** The program that tracks connections, made for the kinds of actions in the lists of flows that have a `ct`. */
-import { BpfMap, BpfProgram } from "@tenet/bpf";
+/**
+ * A program that goes on with flows' lists where one action has left off: behind a `track`, or on a copy.
+ *
+ * It is made for the kinds of actions in lists that have such an action, and made anew when there are others.
+ */
+import { type BpfMap, BpfProgram, type Code } from "@tenet/bpf";
 import type { ActionName } from "./actions/actions.ts";
-import type { ConnectionReferences, ProgramMaps } from "./program/program-maps.ts";
-import { trackProgram } from "./program/track-program.ts";
+
+/** What tells such programs apart. */
+export interface ListPassSpec {
+  /** In the kernel. */
+  readonly name: string;
+  /** Lists with this action need it. */
+  readonly after: ActionName;
+  /** The array of programs that has it, as its only one. */
+  readonly entry: BpfMap;
+  /** Assembles it. */
+  readonly code: (actions: ReadonlySet<ActionName>) => Code;
+}
 
 /** Keeps the program where others go on with it. */
-export class TrackPass {
+export class ListPass {
   /** Whether there are kinds of actions that the program was not made for. */
   isStale = false;
-  readonly #maps: ProgramMaps;
-  readonly #connections: ConnectionReferences;
-  readonly #entry = BpfMap.create({ kind: "program-array", name: "tenet_track", keyBytes: 4, valueBytes: 4, maxEntries: 1 });
+  readonly #spec: ListPassSpec;
   readonly #wanted = new Set<ActionName>();
   #actions: ReadonlySet<ActionName> = new Set();
   #program: BpfProgram | undefined;
   #isClosed = false;
 
-  constructor(maps: Omit<ProgramMaps, "tracker">, connections: ConnectionReferences) {
-    this.#maps = { ...maps, tracker: this.#entry };
-    this.#connections = connections;
-  }
-
-  /** The array of programs that has it. */
-  get entry(): BpfMap {
-    return this.#entry;
+  constructor(spec: ListPassSpec) {
+    this.#spec = spec;
   }
 
   /** Whether the program can do a list, or has nothing to do with it. */
   canDo(names: readonly ActionName[]): boolean {
-    return !names.includes("track") || names.every((name) => this.#actions.has(name));
+    return !names.includes(this.#spec.after) || names.every((name) => this.#actions.has(name));
   }
 
   /** The program is to be able to do a list, when it has to do with it. */
   want(names: readonly ActionName[]): void {
-    if (!names.includes("track")) return;
+    if (!names.includes(this.#spec.after)) return;
     const nBefore = this.#wanted.size;
     for (const name of names) this.#wanted.add(name);
     this.isStale ||= this.#wanted.size > nBefore;
@@ -42,11 +48,11 @@ export class TrackPass {
   /** Makes the program anew, on another thread, and tells `installed`. @throws AppError when the kernel refuses it: the one before stays */
   async replaceProgram(installed: () => void): Promise<void> {
     this.isStale = false;
+    const { name, code, entry } = this.#spec;
     const actions = new Set(this.#wanted);
-    const code = trackProgram(actions, this.#maps, this.#connections);
-    const program = await BpfProgram.loadAside({ name: "tenet_track", kind: "sched_cls", code });
+    const program = await BpfProgram.loadAside({ name, kind: "sched_cls", code: code(actions) });
     if (this.#isClosed) return program.close();
-    this.#entry.update(Uint32Array.of(0), Uint32Array.of(program.fd));
+    entry.update(Uint32Array.of(0), Uint32Array.of(program.fd));
     this.#program?.close();
     this.#program = program;
     this.#actions = actions;
@@ -57,6 +63,5 @@ export class TrackPass {
   close(): void {
     this.#isClosed = true;
     this.#program?.close();
-    this.#entry.close();
   }
 }
