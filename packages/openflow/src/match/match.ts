@@ -2,7 +2,7 @@
 import { FIELDS, FLOW_WORDS, fieldOnes, getField, getFieldBig, setField, setFieldBig } from "@tenet/net";
 import type { Match } from "../action.ts";
 import type { MatchField } from "./match-field.ts";
-import { meetsPrerequisite } from "./prerequisite.ts";
+import { isOfIcmp } from "./prerequisite.ts";
 
 const PORTS_WORD = FIELDS.tp_src.word;
 /** Matches that lie in one buffer: a buffer of its own costs the collector more than all else of a match. */
@@ -73,7 +73,7 @@ export function trimMatch(match: Match): void {
 /** Of {@link trimMatch} what a match needs that has no bits outside its mask. */
 export function trimPorts(match: Match): void {
   const { key, mask } = match;
-  if (mask[PORTS_WORD] === 0 || !(meetsPrerequisite(match, "icmp4") || meetsPrerequisite(match, "icmp6"))) return;
+  if (mask[PORTS_WORD] === 0 || !isOfIcmp(match)) return;
   for (const field of [FIELDS.tp_src, FIELDS.tp_dst]) setField(mask, field, getField(mask, field) & 0xff);
   key[PORTS_WORD] = (key[PORTS_WORD] ?? 0) & (mask[PORTS_WORD] ?? 0);
 }

@@ -42,8 +42,7 @@ export function etherTypeOf(match: Match): number {
 }
 
 /** The IP protocol that a match demands; -1 when it leaves it open or is not about IP. */
-export function ipProtocolOf(match: Match): number {
-  const etherType = etherTypeOf(match);
+export function ipProtocolOf(match: Match, etherType: number = etherTypeOf(match)): number {
   if (etherType !== 0x0800 && etherType !== 0x86dd) return -1;
   return getField(match.mask, FIELDS.nw_proto) === 0xff ? getField(match.key, FIELDS.nw_proto) : -1;
 }
@@ -69,8 +68,14 @@ export function meetsPrerequisite(match: Match, prerequisite: Prerequisite): boo
       return isOfConnection(match);
     default:
       // A later fragment has no transport header.
-      return !isLaterFragment(match) && meetsTransport(match, prerequisite, etherType, ipProtocolOf(match));
+      return !isLaterFragment(match) && meetsTransport(match, prerequisite, etherType, ipProtocolOf(match, etherType));
   }
+}
+
+/** Whether every packet that matches is one of ICMP or ICMPv6. */
+export function isOfIcmp(match: Match): boolean {
+  const etherType = etherTypeOf(match);
+  return !isLaterFragment(match) && isIcmp(etherType, ipProtocolOf(match, etherType));
 }
 
 /** Whether every packet that matches belongs to a connection. */

@@ -6,6 +6,8 @@ import type { Match } from "@tenet/openflow";
 /** A mask; matches that have it share it. */
 interface Shape {
   readonly mask: Uint32Array;
+  /** The same, to be compared: a loop over the words takes three times as long. */
+  readonly bytes: Buffer;
   /** The words that it looks at. */
   readonly words: readonly number[];
 }
@@ -49,21 +51,26 @@ const MAX_SHAPES = 1024;
 /** Packs matches; those with one mask share it, unless there are very many masks. */
 export class MatchPacker {
   readonly #shapes: (Shape | undefined)[] = Array.from({ length: MAX_SHAPES });
-  #last: Shape = { mask: makeFlowKey(), words: [] };
+  #last: Shape = shapeOf(makeFlowKey());
+  /** The mask that came last: matches are lent in the same place time and again. */
+  #given = this.#last.mask;
+  #givenBytes = this.#last.bytes;
 
   pack(match: Match): PackedMatch {
     if (match instanceof PackedMatch) return match;
-    if (!areEqual(this.#last.mask, match.mask)) this.#last = this.#shapeOf(match.mask);
+    if (match.mask !== this.#given) {
+      this.#given = match.mask;
+      this.#givenBytes = bytesOf(match.mask);
+    }
+    if (!this.#givenBytes.equals(this.#last.bytes)) this.#last = this.#find();
     return new PackedMatch(match, this.#last);
   }
 
-  #shapeOf(mask: Uint32Array): Shape {
-    const place = hashWords(mask) & (MAX_SHAPES - 1);
+  #find(): Shape {
+    const place = hashWords(this.#given) & (MAX_SHAPES - 1);
     const held = this.#shapes[place];
-    if (held !== undefined && areEqual(held.mask, mask)) return held;
-    const words: number[] = [];
-    for (let i = 0; i < FLOW_WORDS; i++) if (mask[i] !== 0) words.push(i);
-    const shape = { mask: mask.slice(), words };
+    if (held !== undefined && this.#givenBytes.equals(held.bytes)) return held;
+    const shape = shapeOf(this.#given.slice());
     this.#shapes[place] = shape;
     return shape;
   }
@@ -89,7 +96,12 @@ export class MatchUnpacker {
   }
 }
 
-function areEqual(a: Uint32Array, b: Uint32Array): boolean {
-  for (let i = 0; i < FLOW_WORDS; i++) if (a[i] !== b[i]) return false;
-  return true;
+function shapeOf(mask: Uint32Array): Shape {
+  const words: number[] = [];
+  for (let i = 0; i < FLOW_WORDS; i++) if (mask[i] !== 0) words.push(i);
+  return { mask, bytes: bytesOf(mask), words };
+}
+
+function bytesOf(words: Uint32Array): Buffer {
+  return Buffer.from(words.buffer, words.byteOffset, words.byteLength);
 }

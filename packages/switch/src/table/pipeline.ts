@@ -295,7 +295,8 @@ export class Pipeline {
     if (change.flow instanceof Rule) return change;
     const match = this.#unpacker.unpack(change.flow.match);
     const unpacked = match === change.flow.match ? change.flow : { ...change.flow, match };
-    return { ...change, flow: this.tlvTable.placeFlow(unpacked) };
+    const flow = this.tlvTable.placeFlow(unpacked);
+    return flow === change.flow ? change : { ...change, flow };
   }
 
   /**
@@ -319,7 +320,8 @@ export class Pipeline {
 
   /** Ends a transaction. */
   *#publish(edit: TableEdit, meters: readonly number[] = [], author?: object): Work {
-    yield* edit.removeOrphans();
+    const removing = edit.removeOrphans();
+    if (removing !== undefined) yield* removing;
     this.#book.publish();
     this.groups.publish();
     yield* this.#show(edit, meters, author);
@@ -328,7 +330,9 @@ export class Pipeline {
   /** Shows packets what an edit came to, and tells listeners; its rules have the new terms for their own then. */
   *#show(edit: TableEdit, meters: readonly number[] = [], author?: object): Work {
     edit.publish();
-    yield* this.#news.tell(edit, meters, author);
-    yield* edit.settle();
+    const telling = this.#news.tell(edit, meters, author);
+    if (telling !== undefined) yield* telling;
+    const settling = edit.settle();
+    if (settling !== undefined) yield* settling;
   }
 }

@@ -43,13 +43,13 @@ export class ReferenceIndex {
    *
    * @param orphans - gets what learned flows no rule refers to any more
    */
-  remove(rule: Rule, orphans: Set<bigint>): void {
+  remove(rule: Rule, orphans: bigint[]): void {
     forEachReference(rule.latest.actions, (kind, id) => {
       const rules = this.#rules[kind].get(id);
       rules?.delete(rule);
       if (rules?.size !== 0) return;
       this.#rules[kind].delete(id);
-      if (typeof id === "bigint") orphans.add(id);
+      if (typeof id === "bigint") orphans.push(id);
     });
   }
 

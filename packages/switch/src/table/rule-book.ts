@@ -66,7 +66,7 @@ export class RuleBook {
    * @param orphans - gets what learned flows no rule refers to any more, a number for each, as of `learnedFrom`
    * @returns the rule whose place it took
    */
-  insert(rule: Rule, orphans: Set<bigint>): Rule | undefined {
+  insert(rule: Rule, orphans: bigint[]): Rule | undefined {
     const displaced = this.#changeable(rule.table).insert(rule);
     this.#nRules++;
     this.references.add(rule);
@@ -76,13 +76,13 @@ export class RuleBook {
   }
 
   /** Removes a rule. */
-  remove(rule: Rule, orphans: Set<bigint>): void {
+  remove(rule: Rule, orphans: bigint[]): void {
     this.#changeable(rule.table).remove(rule);
     this.#bury(rule, orphans);
   }
 
   /** Gives a rule other terms, which packets see when they are published, or takes them back. */
-  revise(rule: Rule, revision: Revision | undefined, orphans: Set<bigint>): void {
+  revise(rule: Rule, revision: Revision | undefined, orphans: bigint[]): void {
     this.references.remove(rule, orphans);
     rule.revision = revision;
     this.references.add(rule);
@@ -160,7 +160,7 @@ export class RuleBook {
     this.table(rule.table).classifier.setSoft(rule, conjunctions !== undefined || latest.conjunctions !== undefined);
   }
 
-  #bury(rule: Rule, orphans: Set<bigint>): void {
+  #bury(rule: Rule, orphans: bigint[]): void {
     this.#nRules--;
     this.references.remove(rule, orphans);
     this.mortal.delete(rule);

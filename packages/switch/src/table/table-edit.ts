@@ -53,12 +53,13 @@ export class TableEdit {
   /** Numbers of the groups that came, changed or went. */
   readonly groups: number[] = [];
   /** Tables whose rules came, changed or went. */
-  readonly touched: Set<FlowTable> = new Set();
+  readonly touched: FlowTable[] = [];
   readonly #tables: Tables;
   readonly #publication: Publication = { isOut: false };
   readonly #groupUndos: (() => void)[] = [];
   /** Learned flows that nothing may refer to any more, by the numbers that `learnedFrom` reads. */
-  readonly #orphans = new Set<bigint>();
+  readonly #orphans: bigint[] = [];
+  #nModified = 0;
 
   constructor(tables: Tables) {
     this.#tables = tables;
@@ -132,10 +133,13 @@ export class TableEdit {
   }
 
   /** Removes what was learned by rules that are gone; it may have learned in turn. */
-  *removeOrphans(): Work {
+  removeOrphans(): Work | undefined {
+    return this.#orphans.length > 0 ? this.#removingOrphans() : undefined;
+  }
+
+  *#removingOrphans(): Work {
     const { book } = this.#tables;
-    for (const id of this.#orphans) {
-      this.#orphans.delete(id);
+    for (let id = this.#orphans.pop(); id !== undefined; id = this.#orphans.pop()) {
       if (book.references.countOf("learned", id) > 0) continue;
       const { cookie, table } = learnedFrom(id);
       for (const rule of yield* book.selectWithin({ ...everyRule(), table, cookie, cookieMask: ALL_BITS }))
@@ -149,7 +153,11 @@ export class TableEdit {
   }
 
   /** Makes those terms their own. */
-  *settle(): Work {
+  settle(): Work | undefined {
+    return this.#nModified > 0 ? this.#settling() : undefined;
+  }
+
+  *#settling(): Work {
     for (const { type, rule } of this.rules) {
       if (type !== "modified") continue;
       this.#tables.book.settle(rule);
@@ -200,6 +208,7 @@ export class TableEdit {
     const resetsCounts = (flags & FLOW_FLAG.RESET_COUNTS) !== 0;
     if (resetsCounts) [rule.nPackets, rule.nBytes] = [0, 0];
     const counts = resetsCounts ? { nPackets, nBytes } : { nPackets: 0, nBytes: 0 };
+    this.#nModified++;
     this.#note({ type: "modified", rule, before: { revision, modifiedMs, ...counts } });
   }
 
@@ -212,7 +221,8 @@ export class TableEdit {
 
   #note(edit: RuleEdit): void {
     this.rules.push(edit);
-    this.touched.add(this.#tables.book.table(edit.rule.table));
+    const table = this.#tables.book.table(edit.rule.table);
+    if (!this.touched.includes(table)) this.touched.push(table);
   }
 }
 

@@ -14,7 +14,7 @@ export interface RuleEvent {
 /** What a transaction changed; of a long one the first part, and later the other rules. */
 export interface TableEvents {
   /** Tables whose rules came, changed or went, in the first part. */
-  readonly tables: ReadonlySet<FlowTable>;
+  readonly tables: readonly FlowTable[];
   readonly rules: readonly RuleEvent[];
   /** Numbers of the groups that came, changed or went. */
   readonly groups: readonly number[];

@@ -3,12 +3,12 @@ import type { TableMod, TableStatus } from "@tenet/openflow";
 import type { Work } from "../turns.ts";
 import type { FlowTable } from "./flow-table.ts";
 import type { TableEdit } from "./table-edit.ts";
-import type { TableEvents } from "./table-events.ts";
+import type { RuleEvent, TableEvents } from "./table-events.ts";
 
 /** How many rules are told of between two chances for others. */
 const RULES_PER_PART = 256;
 const NOTHING: readonly never[] = [];
-const NO_EVENTS = { tables: new Set<FlowTable>(), groups: NOTHING, meters: NOTHING, statuses: NOTHING };
+const NO_EVENTS = { tables: NOTHING, groups: NOTHING, meters: NOTHING, statuses: NOTHING };
 
 /** The listeners of one bridge's tables. */
 export class TableNews {
@@ -30,11 +30,16 @@ export class TableNews {
   }
 
   /** Tells of a transaction that packets see: of the first rules at once, with all that the megaflow cache needs. */
-  *tell(edit: TableEdit, meters: readonly number[], author: object | undefined): Work {
+  tell(edit: TableEdit, meters: readonly number[], author: object | undefined): Work | undefined {
     const { rules, groups, touched: tables } = edit;
     const statuses = this.#watched.size === 0 ? NOTHING : this.#statuses();
-    if (rules.length + groups.length + meters.length + statuses.length === 0) return;
-    this.#tellAll({ tables, rules: rules.slice(0, RULES_PER_PART), groups, meters, statuses, author });
+    if (rules.length + groups.length + meters.length + statuses.length === 0) return undefined;
+    const isShort = rules.length <= RULES_PER_PART;
+    this.#tellAll({ tables, rules: isShort ? rules : rules.slice(0, RULES_PER_PART), groups, meters, statuses, author });
+    return isShort ? undefined : this.#tellRest(rules, author);
+  }
+
+  *#tellRest(rules: readonly RuleEvent[], author: object | undefined): Work {
     for (let at = RULES_PER_PART; at < rules.length; at += RULES_PER_PART) {
       yield;
       this.#tellAll({ ...NO_EVENTS, rules: rules.slice(at, at + RULES_PER_PART), author });
