@@ -69,9 +69,15 @@ export class BpfMap implements MapReference {
   /** Opens a map that is pinned. @throws SystemCallError when nothing is there */
   static openPinned(path: string): BpfMap {
     const fd = openPin(path);
-    const info = fixedMemory(INFO_BYTES);
-    new Attributes().u32(0, fd).u32(4, INFO_BYTES).memory(8, info).call(COMMAND.infoByFd, `read what map "${path}" is`);
-    return new BpfMap(fd, readSpec(info));
+    return new BpfMap(fd, specOf(fd, path));
+  }
+
+  /** Opens a map of an array of maps. @returns `undefined` when there is none at this place @throws SystemCallError */
+  openInner(place: number): BpfMap | undefined {
+    const id = new Uint32Array(1);
+    if (!this.lookup(Uint32Array.of(place), new Uint8Array(id.buffer))) return undefined;
+    const fd = new Attributes().u32(0, id[0] ?? 0).call(COMMAND.mapById, `open map ${place} of "${this.name}"`);
+    return new BpfMap(fd, specOf(fd, this.name));
   }
 
   private constructor(fd: number, spec: MapSpec) {
@@ -228,7 +234,10 @@ class FixedPart {
   }
 }
 
-function readSpec(info: Uint8Array): MapSpec {
+/** @param place - where it was found, for errors */
+function specOf(fd: number, place: string): MapSpec {
+  const info = fixedMemory(INFO_BYTES);
+  new Attributes().u32(0, fd).u32(4, INFO_BYTES).memory(8, info).call(COMMAND.infoByFd, `read what map "${place}" is`);
   const view = new DataView(info.buffer);
   const [number, keyBytes, valueBytes, maxEntries, flags] = [0, 8, 12, 16, 20].map((at) => view.getUint32(at, true));
   const name = new TextDecoder().decode(info.subarray(24, 40)).replace(/\0.*$/s, "");

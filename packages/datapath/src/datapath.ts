@@ -80,6 +80,13 @@ export function nestedActions(action: DatapathAction): readonly (readonly Datapa
 
 const NO_LISTS: readonly never[] = [];
 
+/** What became of the flows that a process left in the kernel when it was killed. */
+export interface TakeOver {
+  readonly nLeft: number;
+  /** Flows that go on with what they have counted. */
+  readonly nKept: number;
+}
+
 /** How `ct` translates addresses and ports. */
 export interface CtNat {
   /** What to set up for a connection that is committed; `undefined`: nothing, translate as was set up. */

@@ -19,6 +19,7 @@ export type {
   PortSpec,
   PortStats,
   SetTunnelAction,
+  TakeOver,
   TunnelPushAction,
   TunnelSpec,
   Upcall,
@@ -26,6 +27,7 @@ export type {
 export { nestedActions } from "./datapath.ts";
 export { type KernelObstacle, kernelObstacle } from "./ebpf/kernel-obstacle.ts";
 export { removeKernelLeftovers } from "./ebpf/kernel-pins.ts";
+export type { LeftFlow, LeftFlows } from "./ebpf/restart/left-flows.ts";
 export { FlowTable } from "./flow-table.ts";
 export { MemoryLink } from "./port/memory-link.ts";
 export { Meter, type MeterBand, type MeterConfig, type MeterCounters, type MeterStats } from "./meter/meter.ts";

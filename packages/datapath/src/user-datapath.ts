@@ -24,6 +24,7 @@ import type {
   PortInfo,
   PortRange,
   PortSpec,
+  TakeOver,
   Upcall,
 } from "./datapath.ts";
 import { DeviceLoop } from "./port/device-loop.ts";
@@ -31,6 +32,7 @@ import { type Collector, openCollector } from "./ebpf/collector.ts";
 import { ConnectionMaps } from "./ebpf/conntrack/connection-maps.ts";
 import { KernelFlows } from "./ebpf/kernel-flows.ts";
 import { KernelPins } from "./ebpf/kernel-pins.ts";
+import type { LeftFlows } from "./ebpf/restart/left-flows.ts";
 import { CachedFlow, FlowTable } from "./flow-table.ts";
 import { MemoryLink } from "./port/memory-link.ts";
 import type { MeterConfig, MeterStats } from "./meter/meter.ts";
@@ -244,11 +246,20 @@ export class UserDatapath implements Datapath {
   }
 
   /**
+   * The flows that processes before left in the kernel, which go on there until {@link UserDatapath.takeOver}; of each process for itself,
+   * since numbers in them are its own. To be called once, when all ports were added.
+   */
+  leftFlows(): readonly LeftFlows[] {
+    const portNoOf = (name: string): number | undefined => this.#ports.find((port) => port?.spec.name === name)?.portNo;
+    return this.#kernel?.flows.readLeft((flow) => (flow instanceof CachedFlow ? flow.inKernel : undefined), portNoOf) ?? [];
+  }
+
+  /**
    * Forwards by flows of its own the packets of devices that a process before this one left a program on; until then its flows hold.
    * To be called once, when all its ports were added and the slow path knows what to do.
    */
-  takeOver(): void {
-    this.#kernel?.flows.takeOver();
+  async takeOver(): Promise<TakeOver> {
+    return (await this.#kernel?.flows.takeOver()) ?? { nLeft: 0, nKept: 0 };
   }
 
   stats(): DatapathStats {
@@ -288,7 +299,7 @@ export class UserDatapath implements Datapath {
     if (name === undefined) return undefined;
     try {
       const pins = new KernelPins(name);
-      if (pins.hasForeignConnections) this.#onRefusal("another version left its connections: they begin anew");
+      if (pins.foreign.length > 0) this.#onRefusal(`another version left its ${pins.foreign.join(" and ")}: they begin anew`);
       return pins;
     } catch (error) {
       if (!(error instanceof AppError) && errnoOf(error) === undefined) throw error;
@@ -324,8 +335,10 @@ export class UserDatapath implements Datapath {
   #enterKernel(port: Port): void {
     const flows = this.#kernel?.flows;
     if (flows === undefined || port.spec.isInUserSpace === true) return;
-    if (port.end.kind === "tunnel" && port.end.sockets !== undefined) flows.addTunnelPort(port.portNo, port.end.tunnel);
-    else if (port.ifIndex !== 0) flows.addPort(port.portNo, { ifindex: port.ifIndex, isInternal: port.spec.kind === "internal" });
+    if (port.end.kind === "tunnel" && port.end.sockets !== undefined)
+      flows.addTunnelPort(port.portNo, port.spec.name, port.end.tunnel);
+    else if (port.ifIndex !== 0)
+      flows.addPort(port.portNo, port.spec.name, { ifindex: port.ifIndex, isInternal: port.spec.kind === "internal" });
     else return;
     port.kernelTraffic = () => flows.traffic.of(port.portNo);
   }

@@ -1,11 +1,11 @@
 /** A firewall is killed while connections go through it, and the next one, which lets no new connection in, goes on with them. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { kernelObstacle, removeKernelLeftovers } from "@tenet/datapath";
-import { bpfFileSystem, deleteLeftovers, openTcpListener } from "@tenet/linux";
+import { bpfFileSystem, deleteLeftovers, inNamespace, openTcpListener } from "@tenet/linux";
 import { cableHost } from "./cabled-host.ts";
 import { matchOf } from "./frames.ts";
 import { connectFrom } from "./tcp-transfer.ts";
@@ -42,7 +42,12 @@ const FIREWALL = `
     datapath.putFlow(key, Uint32Array.from(JSON.parse(mask)), actionsFor(key));
     datapath.execute(frame, inPort, actionsFor(key));
   });
-  datapath.takeOver();
+  for (const left of datapath.leftFlows()) {
+    for (const flow of [0, 1].flatMap((recircId) => [...left.from(recircId)])) {
+      flow.becomes(datapath.putFlow(flow.key, Uint32Array.from(JSON.parse(mask)), actionsFor(flow.key)));
+    }
+  }
+  const taken = await datapath.takeOver();
   const nForwarded = async (ms) => {
     const nBefore = datapath.port(a).stats.rxPackets;
     await new Promise((resolve) => setTimeout(resolve, ms));
@@ -61,7 +66,7 @@ const FIREWALL = `
   process.stdin.on("data", async () => {
     await forwarding;
     const connections = [...datapath.conntrack.connections(7)].map(({ proto, mark }) => ({ proto, mark }));
-    process.stdout.write(JSON.stringify({ refusals, connections }) + "\\n");
+    process.stdout.write(JSON.stringify({ refusals, connections, taken }) + "\\n");
   });`;
 const DATAPATH = new URL("../dist/index.js", import.meta.url).href;
 const NET = new URL("../../net/dist/index.js", import.meta.url).href;
@@ -70,6 +75,7 @@ const SERVER = "10.98.8.2";
 
 interface Report {
   readonly refusals: readonly string[];
+  readonly taken: { readonly nLeft: number; readonly nKept: number };
   readonly connections: readonly { readonly proto: number; readonly mark: number }[];
 }
 
@@ -102,6 +108,14 @@ describe.skipIf(obstacle !== undefined)("a firewall that is killed", () => {
     await vi.waitFor(() => expect(nReceived).toBeGreaterThan(wanted), PATIENCE);
   }
 
+  /** Segments that the client's namespace has sent again. */
+  function nSentAgain(): number {
+    const [fields = "", values = ""] = inNamespace(`${PREFIX}a`, () => readFileSync("/proc/thread-self/net/snmp", "utf8"))
+      .split("\n")
+      .filter((line) => line.startsWith("Tcp:"));
+    return Number(values.split(" ")[fields.split(" ").indexOf("RetransSegs")]);
+  }
+
   beforeEach(async () => {
     names = [await cableHost(`${PREFIX}a`, "10.98.8.1/24"), await cableHost(`${PREFIX}b`, `${SERVER}/24`)];
     start(5);
@@ -125,12 +139,19 @@ describe.skipIf(obstacle !== undefined)("a firewall that is killed", () => {
     deleteLeftovers(PREFIX);
   });
 
-  test("leaves its connections to the next one", async () => {
+  test("leaves its connections to the next one, and no segment is lost", async () => {
+    const before = nSentAgain();
     await kill();
     await untilMore(500_000);
     start(undefined);
-    expect(await ask()).toEqual({ refusals: [], connections: [{ proto: 6, mark: 5 }] });
+    const { refusals, connections, taken } = await ask();
+    expect({ refusals, connections }).toEqual({ refusals: [], connections: [{ proto: 6, mark: 5 }] });
+    expect(taken.nKept).toBeGreaterThanOrEqual(4); // there and back, before and behind the tracker
+    expect(taken.nLeft).toBeGreaterThan(taken.nKept); // what began a connection does not any more
     await untilMore(2_000_000);
+    const lost = nSentAgain() - before;
+    console.log(`killed and started again under TCP: ${lost} segments sent again`);
+    expect(lost).toBe(0);
   });
 
   test("leaves them also when it is killed twice", async () => {
@@ -144,9 +165,18 @@ describe.skipIf(obstacle !== undefined)("a firewall that is killed", () => {
 
   test("leaves nothing that another version would take for its own", async () => {
     await kill();
-    mkdirSync(`${FOLDER}/connections-0`);
+    const [collector = ""] = readdirSync(FOLDER).filter((name) => name.startsWith("tup"));
+    for (const folder of [FOLDER, `${FOLDER}/${collector}`]) {
+      for (const name of readdirSync(folder)) {
+        const [, what = ""] = /^(flows|connections)-/.exec(name) ?? [];
+        if (what !== "") renameSync(`${folder}/${name}`, `${folder}/${what}-0`);
+      }
+    }
     start(7);
-    expect((await ask()).refusals).toEqual(["another version left its connections: they begin anew"]);
+    const { refusals, connections, taken } = await ask();
+    expect(refusals).toEqual(["another version left its flows and connections: they begin anew"]);
+    expect(connections).toEqual([{ proto: 6, mark: 7 }]);
+    expect(taken).toEqual({ nLeft: 0, nKept: 0 });
     expect(existsSync(`${FOLDER}/connections-0`)).toBe(false);
   });
 });

@@ -117,7 +117,7 @@ describe.skipIf(obstacle !== undefined)("a process that is killed", () => {
       datapath.putFlow(key, MASK, actions);
       datapath.execute(frame, inPort, actions);
     });
-    datapath.takeOver();
+    await datapath.takeOver();
     await vi.waitFor(() => expect(datapath.port(a ?? 0)?.stats.rxPackets).toBeGreaterThan(100), PATIENCE);
     expect(collectorsOf(child.pid)).toEqual([]);
     const { sent, lost } = await stopPing();

@@ -114,7 +114,7 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   if (process.platform === "linux") datapath.onDeviceChange(() => follower.schedule());
   scope.every(TICK_MS, () => follower.tick());
   await follower.follow();
-  takeOverInTime(datapath, vswitch, clock, scope);
+  takeOverInTime(datapath, vswitch, clock, log, scope);
   config.onReady?.();
   log.info({}, describePlacement(whyUserSpace)); // whoever started us in the background has got the terminal back
   log.info({ nBridges: vswitch.bridges.size, runDir: config.runDir }, "switch ready");

@@ -2,7 +2,7 @@
  * The slow path: takes the datapath's misses, translates them, installs the answers, and does what packets do besides
  * being forwarded.
  */
-import type { Datapath, Upcall } from "@tenet/datapath";
+import type { Datapath, Megaflow, Upcall } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
 import { FIELDS, getField, makeFlowKey, parseFlowKey, setField } from "@tenet/net";
 import { type Action, type Match, PORT } from "@tenet/openflow";
@@ -17,6 +17,7 @@ import { Recirculations } from "./cache/recirculations.ts";
 import { References } from "./cache/references.ts";
 import { Revalidation } from "./cache/revalidation.ts";
 import type { FrozenState } from "./translate/frozen-state.ts";
+import { hasExtraBits } from "./translate/megaflow-mask.ts";
 import { PacketState } from "./translate/packet/packet-state.ts";
 import { CT_END } from "./translate/packet/pipeline-flow.ts";
 import { type LearnFlow, type MeetNeighbor, translate, type TranslateOptions } from "./translate/translate.ts";
@@ -174,6 +175,18 @@ export class SlowPath {
       ...(actions === undefined ? {} : { actions }),
       ...(teaches === true ? this.#effective : {}),
     });
+  }
+
+  /**
+   * Installs what is true now of the packets of a flow that was left by another process: it teaches what its packets did.
+   *
+   * @param mask - bits of the packets that are known to be as in the key
+   * @returns `undefined` when that says too little of them, or they come from nowhere that is known
+   */
+  adopt(key: Uint32Array, mask: Uint32Array): Megaflow | undefined {
+    const translation = this.#translate(key, this.#learning);
+    if (translation === undefined || hasExtraBits(translation.mask, mask)) return undefined;
+    return this.cache.install(key, translation);
   }
 
   /** What a `userspace` action of an installed megaflow is for. */

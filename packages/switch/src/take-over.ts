@@ -2,13 +2,18 @@
  * The flows of a switch that was killed hold in the kernel until this one knows better.
  *
  * It does when its bridges have flows, and `other_config:flow-restore-wait` does not say that more are to come. A bridge whose tables
- * stay empty is waited for a while only: whoever filled them may not come again.
+ * stay empty is waited for a while only: whoever filled them may not come again. Then each flow that was left is translated anew, so that
+ * this switch has the flows of the traffic there is before it takes that over. Flows of packets that are looked up again come behind those
+ * that send them there, which is how the numbers that they go on with are known.
  */
 import { createHash } from "node:crypto";
 import { readlinkSync } from "node:fs";
 import { resolve } from "node:path";
-import { kernelObstacle, removeKernelLeftovers, type UserDatapath } from "@tenet/datapath";
-import type { Clock, Scope } from "@tenet/kit";
+import { kernelObstacle, type LeftFlows, removeKernelLeftovers, type UserDatapath } from "@tenet/datapath";
+import type { Clock, Logger, Scope } from "@tenet/kit";
+import { FIELDS } from "@tenet/net";
+import type { SlowPath } from "./slow-path.ts";
+import type { Work } from "./turns.ts";
 import type { VirtualSwitch } from "./virtual-switch.ts";
 
 const PERIOD_MS = 100;
@@ -28,14 +33,41 @@ export function removeLeftFlows(runDir: string): boolean {
 }
 
 /** Takes over as soon as it is time; to be called when the bridges are as the database says. */
-export function takeOverInTime(datapath: UserDatapath, { bridges, slowPath }: VirtualSwitch, clock: Clock, scope: Scope): void {
+export function takeOverInTime(datapath: UserDatapath, vswitch: VirtualSwitch, clock: Clock, log: Logger, scope: Scope): void {
+  const { bridges, slowPath, turns } = vswitch;
   const endMs = clock.monotonicMs() + PATIENCE_MS;
   const timer = setInterval(() => {
     const isEmpty = [...bridges.values()].some(({ pipeline }) => pipeline.nRules === 0);
     if (slowPath.isRestoring || (isEmpty && clock.monotonicMs() < endMs)) return;
     clearInterval(timer);
-    datapath.takeOver();
+    turns
+      .run(adopting(datapath.leftFlows(), slowPath))
+      .then(() => datapath.takeOver())
+      .then(
+        ({ nLeft, nKept }) => nLeft > 0 && log.info({ nLeft, nKept }, "took over the flows of a switch that was killed"),
+        (error: unknown) => log.error({ error }, "the flows of a switch that was killed cannot be taken over"),
+      );
   }, PERIOD_MS);
   timer.unref();
   scope.defer(() => clearInterval(timer));
+}
+
+/** Installs the flows that processes have left. */
+function* adopting(processes: readonly LeftFlows[], slowPath: SlowPath): Work {
+  for (const left of processes) yield* adoptingFrom(left, slowPath);
+  yield* slowPath.revalidation.settling();
+}
+
+function* adoptingFrom(left: LeftFlows, slowPath: SlowPath): Work {
+  /** What `recirc_id`s were then, and are now; the map grows while it is gone through. */
+  const recircIds = new Map([[0, 0]]);
+  for (const [then, now] of recircIds) {
+    for (const flow of left.from(then)) {
+      flow.key[FIELDS.recirc_id.word] = now;
+      const megaflow = slowPath.adopt(flow.key, flow.mask);
+      yield;
+      if (megaflow === undefined) continue;
+      for (const [idThen, idNow] of flow.becomes(megaflow)) recircIds.set(idThen, idNow);
+    }
+  }
 }

@@ -10,14 +10,16 @@ import type { KernelAction } from "./actions/action-kind.ts";
 import type { ActionName } from "./actions/actions.ts";
 import { GrowingIndex } from "./growing-index.ts";
 import type { ListPass } from "./list-pass.ts";
-import { IN_PORT, KEY_WORDS, placeOf, toKernel } from "./key-layout.ts";
+import { fillsPlace, KEY_WORDS, placeOf, toKernel } from "./key-layout.ts";
 import { MASK_HINTS, MAX_MASK_WORDS } from "./program/find-flow.ts";
 import { flowProgram, type Pass } from "./program/flow-program.ts";
 import type { MaskTable, ProgramMaps } from "./program/program-maps.ts";
-import type { SlotMemory } from "./slot-memory.ts";
+import type { FlowRecord } from "./restart/flow-record.ts";
+import { NO_MASK, type SlotMemory } from "./slot-memory.ts";
 
 /** Each makes the program longer, and the kernel takes longer to verify it. */
 const MAX_MASKS = 48;
+/** Of masks: those of the first pass are odd, those of the later one even. */
 const N_NUMBERS = 65_536;
 
 /** Flows of one mask. */
@@ -59,7 +61,8 @@ export class FlowPass {
   });
   readonly #masks = new Map<string, MaskFlows>();
   readonly #maskByNumber = new Map<number, MaskFlows>();
-  #lastNumber = 0;
+  #lastNumber: number;
+  readonly #record: FlowRecord | undefined;
   readonly #layouts = new WeakMap<Uint32Array, MaskLayout>();
   /** Kinds of actions that the program has, and those that it is yet to have, for flows that wait for it. */
   #actions: ReadonlySet<ActionName> = new Set<ActionName>(["copy", "send"]);
@@ -71,11 +74,21 @@ export class FlowPass {
 
   /**
    * @param others - go on with lists of its flows
+   * @param record - where masks are noted
    * @param tell - is called when the kernel refuses memory for more flows
    * @throws SystemCallError when the kernel refuses a map or the program
    */
-  constructor(pass: Pass, maps: ProgramMaps, slots: SlotMemory, others: readonly ListPass[], tell: (refusal: AppError) => void) {
+  constructor(
+    pass: Pass,
+    maps: ProgramMaps,
+    slots: SlotMemory,
+    others: readonly ListPass[],
+    record: FlowRecord | undefined,
+    tell: (refusal: AppError) => void,
+  ) {
     this.#pass = pass;
+    this.#lastNumber = pass === "first" ? -1 : 0;
+    this.#record = record;
     this.#slots = slots;
     this.#maps = maps;
     this.#others = others;
@@ -104,6 +117,7 @@ export class FlowPass {
     const known = this.#masks.get(name);
     if (known !== undefined || this.#masks.size === MAX_MASKS) return known;
     const made = { number: this.#freeNumber(), words, key: new Uint32Array(words.length), nFlows: 0 };
+    this.#record?.noteMask(made.number, { pass: this.#pass, words });
     this.#masks.set(name, made);
     this.#maskByNumber.set(made.number, made);
     this.isStale = true;
@@ -153,6 +167,7 @@ export class FlowPass {
       if (nFlows > 0) continue;
       this.#masks.delete(name);
       this.#maskByNumber.delete(number);
+      this.#record?.forgetMask(number);
     }
     const actions = new Set([...this.#actions, ...this.#newActions]);
     if (this.#index.isCrowded) await this.#index.prepareLarger();
@@ -200,8 +215,8 @@ export class FlowPass {
 
   /** One that was not in use for as long as possible, since a program may yet have it. */
   #freeNumber(): number {
-    do this.#lastNumber = (this.#lastNumber + 1) % N_NUMBERS;
-    while (this.#maskByNumber.has(this.#lastNumber));
+    do this.#lastNumber = (this.#lastNumber + 2) % N_NUMBERS;
+    while (this.#lastNumber === NO_MASK || this.#maskByNumber.has(this.#lastNumber));
     return this.#lastNumber;
   }
 
@@ -224,7 +239,8 @@ export class FlowPass {
       if (bits === 0) continue;
       const place = placeOf(word);
       const layout = place === undefined ? undefined : KEY_WORDS[place];
-      if (place !== undefined && layout !== undefined && this.#fills(place)) words.push({ place, bits: toKernel(bits, layout) });
+      if (place !== undefined && layout !== undefined && fillsPlace(this.#pass, place))
+        words.push({ place, bits: toKernel(bits, layout) });
       else unfilled.push({ word, bits });
     }
     const made = { name: words.map(({ place, bits }) => `${place}/${bits}`).join(" "), words, unfilled };
@@ -234,11 +250,6 @@ export class FlowPass {
 
   #canDo(names: readonly ActionName[]): boolean {
     return names.every((name) => this.#actions.has(name)) && this.#others.every((other) => other.canDo(names));
-  }
-
-  /** A packet that has just come in has no metadata but its port. */
-  #fills(place: number): boolean {
-    return this.#pass === "later" || place === IN_PORT || KEY_WORDS[place]?.group !== "metadata";
   }
 
   #spec(actions: ReadonlySet<ActionName>): ProgramSpec {

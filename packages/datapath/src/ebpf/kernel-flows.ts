@@ -11,7 +11,7 @@ import { FIELDS } from "@tenet/net";
 import { attach, type BpfMap, BpfProgram, GracePeriod, type Link } from "@tenet/bpf";
 import { AppError, messageOf } from "@tenet/kit";
 import { SystemCallError } from "@tenet/linux";
-import type { DatapathAction, KernelStats, SetTunnelAction, TunnelSpec } from "../datapath.ts";
+import type { DatapathAction, KernelStats, Megaflow, SetTunnelAction, TakeOver, TunnelSpec } from "../datapath.ts";
 import type { KernelPort } from "./actions/action-kind.ts";
 import { toKernelActions, type Translation } from "./actions/actions.ts";
 import type { Collector } from "./collector.ts";
@@ -26,6 +26,8 @@ import { KernelMeters } from "./kernel-meters.ts";
 import { cloneProgram, copierProgram } from "./program/clone-program.ts";
 import type { ConnectionReferences } from "./program/program-maps.ts";
 import { trackProgram } from "./program/track-program.ts";
+import type { FlowRecord } from "./restart/flow-record.ts";
+import { LeftFlows } from "./restart/left-flows.ts";
 import { readResumption, type Resumption, type ResumptionPoint } from "./resumption.ts";
 import { SlotMemory } from "./slot-memory.ts";
 import { KernelTunnels } from "./tunnel/kernel-tunnels.ts";
@@ -35,6 +37,8 @@ const RECIRC_ID = FIELDS.recirc_id.word;
 const RELOAD_MS = 100;
 const FORGET_LOST_MS = 1000;
 const LACK_OF_ROOM = "lack of room for flows";
+/** Before flows are taken over, while new masks come. */
+const MAX_PROGRAMS_AT_ONCE = 10;
 
 /** A flow that the kernel has. */
 export interface KernelFlow {
@@ -67,6 +71,9 @@ export class KernelFlows {
   readonly traffic: PortTraffic = new PortTraffic(this.#shared.counterMemory);
   readonly #ports = new Map<number, AttachedPort>();
   readonly #pins: KernelPins | undefined;
+  readonly #record: FlowRecord | undefined;
+  /** Read from what processes before left, until it is taken over. */
+  #leftFlows: LeftFlows[] = [];
   /** Lists of outputs to devices alone, which most flows share, as the program has them; until ports change. */
   #outputs = new WeakMap<readonly DatapathAction[], Translation>();
   /** By slot: where to go on when the program leaves a packet to this process in the middle of a list. */
@@ -84,7 +91,8 @@ export class KernelFlows {
   readonly #tell: (refusal: string) => void;
   #reload: NodeJS.Timeout | undefined;
   readonly #forgetLost: NodeJS.Timeout;
-  #isMaking = false;
+  /** The programs are being made anew. */
+  #making: Promise<void> | undefined;
   #isClosed = false;
 
   /**
@@ -123,17 +131,18 @@ export class KernelFlows {
       }),
     ];
     try {
-      this.#first = new FlowPass("first", maps, this.#slots, this.#lists, this.#tellLack);
-      this.#later = new FlowPass("later", maps, this.#slots, this.#lists, this.#tellLack);
       this.#copier = attachCopier(shared.clones, collector.peer);
+      this.#pins = pins;
+      const { later, tracker, clones } = shared;
+      const objects = { later, tracker, clones, tunnel: this.#tunnels.entry, copier: this.#copier };
+      this.#record = pins?.begin(collector, shared.slots, objects);
+      this.#first = new FlowPass("first", maps, this.#slots, this.#lists, this.#record, this.#tellLack);
+      this.#later = new FlowPass("later", maps, this.#slots, this.#lists, this.#record, this.#tellLack);
     } catch (error) {
       for (const object of [this.meters, this.#tunnels, this.#grace, this.#shared]) object.close();
       throw error;
     }
     this.#putLater();
-    this.#pins = pins;
-    const { later, tracker, clones } = shared;
-    pins?.begin(collector, { later, tracker, clones, tunnel: this.#tunnels.entry, copier: this.#copier });
     this.#forgetLost = setInterval(() => {
       if (!collector.device.hasMore) this.traffic.forgetLost();
     }, FORGET_LOST_MS).unref();
@@ -145,9 +154,10 @@ export class KernelFlows {
   }
 
   /** Lets the program have a device's packets. @throws SystemCallError */
-  addPort(portNo: number, port: KernelPort): void {
+  addPort(portNo: number, name: string, port: KernelPort): void {
     this.#outputs = new WeakMap();
     this.traffic.watch(portNo);
+    this.#record?.notePort(portNo, name);
     this.#shared.maps.ports.update(Uint32Array.of(port.ifindex), Uint32Array.of(portNo, port.isInternal ? 1 : 0));
     const direction = port.isInternal ? "egress" : "ingress";
     const place = `${port.ifindex}-${direction}`;
@@ -157,8 +167,35 @@ export class KernelFlows {
     if (left === undefined) this.#pins?.keep(place, link);
   }
 
-  /** Puts the program in the place of what the process before left on devices, and ends all else of it. */
-  takeOver(): void {
+  /**
+   * The flows that processes before left, one after the other, until they are taken over. Those that cannot be read are not there.
+   *
+   * @param flowOf - what a flow has here
+   * @param portNoOf - the number that a port has now
+   */
+  readLeft(
+    flowOf: (flow: Megaflow) => KernelFlow | undefined,
+    portNoOf: (name: string) => number | undefined,
+  ): readonly LeftFlows[] {
+    const slotOf = (flow: Megaflow): number | undefined => {
+      const here = flowOf(flow);
+      return here instanceof FlowInKernel ? here.slot : undefined;
+    };
+    for (const folder of this.#pins?.recordsLeft ?? []) {
+      const left = orRefusal(() => new LeftFlows(folder, { slots: this.#slots, slotOf, portNoOf }));
+      if (left instanceof AppError) this.#refused("flows of the process before", left);
+      else this.#leftFlows.push(left);
+    }
+    return this.#leftFlows;
+  }
+
+  /**
+   * Puts the program in the place of what the process before left on devices, as soon as it is made for the flows there are, and ends all
+   * else of it.
+   */
+  async takeOver(): Promise<TakeOver> {
+    await this.#makeFitting();
+    if (this.#isClosed) return { nLeft: 0, nKept: 0 };
     for (const [portNo, port] of this.#ports) {
       if (!port.isLeft) continue;
       port.isLeft = false;
@@ -167,12 +204,18 @@ export class KernelFlows {
       this.#refused("a device that a program was left on", refused);
       this.removePort(portNo);
     }
+    if (this.#leftFlows.length > 0) await this.#grace.wait();
+    const nLeft = sum(this.#leftFlows.map(({ size }) => size));
+    const nKept = sum(this.#leftFlows.map((left) => left.handOver()));
+    this.#closeLeft();
     this.#pins?.endLeft();
+    return { nLeft, nKept };
   }
 
   /** Lets the program send packets into a tunnel. @throws SystemCallError */
-  addTunnelPort(portNo: number, spec: TunnelSpec): void {
+  addTunnelPort(portNo: number, name: string, spec: TunnelSpec): void {
     this.traffic.watch(portNo);
+    this.#record?.notePort(portNo, name);
     this.#tunnels.addPort(portNo, spec);
   }
 
@@ -185,6 +228,7 @@ export class KernelFlows {
   removePort(portNo: number): void {
     this.#outputs = new WeakMap();
     this.traffic.unwatch(portNo);
+    this.#record?.forgetPort(portNo);
     this.#tunnels.removePort(portNo);
     const port = this.#ports.get(portNo);
     if (port === undefined) return;
@@ -269,21 +313,46 @@ export class KernelFlows {
     for (const portNo of this.#ports.keys()) this.removePort(portNo);
     this.#tunnels.close();
     this.#copier.detach();
+    this.#closeLeft();
     this.#pins?.close();
+    this.#record?.close();
     for (const object of [this.meters, ...this.#programs(), this.#grace, this.#shared]) object.close();
+  }
+
+  #closeLeft(): void {
+    for (const left of this.#leftFlows) left.close();
+    this.#leftFlows = [];
   }
 
   /** When a program does not fit its flows any more. */
   #reloadSoon(): void {
-    if (this.#isClosed || this.#isMaking || !this.#programs().some((each) => each.isStale)) return;
+    if (this.#isClosed || this.#making !== undefined || !this.#isStale()) return;
     this.#reload ??= setTimeout(() => {
       this.#reload = undefined;
-      this.#isMaking = true;
-      void this.#replacePrograms().finally(() => {
-        this.#isMaking = false;
-        this.#reloadSoon(); // what changed meanwhile
-      });
+      void this.#make();
     }, RELOAD_MS).unref();
+  }
+
+  /** Makes the programs that do not fit their flows; one that is refused fits as well as it can. */
+  async #makeFitting(): Promise<void> {
+    clearTimeout(this.#reload);
+    this.#reload = undefined;
+    for (let n = 0; n < MAX_PROGRAMS_AT_ONCE && !this.#isClosed && (this.#making !== undefined || this.#isStale()); n++) {
+      await (this.#making ?? this.#make());
+    }
+    this.#reloadSoon();
+  }
+
+  #make(): Promise<void> {
+    this.#making = this.#replacePrograms().finally(() => {
+      this.#making = undefined;
+      this.#reloadSoon(); // what changed meanwhile
+    });
+    return this.#making;
+  }
+
+  #isStale(): boolean {
+    return this.#programs().some((each) => each.isStale);
   }
 
   async #replacePrograms(): Promise<void> {
@@ -340,6 +409,10 @@ function attachCopier(clones: BpfMap, ifindex: number): Link {
   } finally {
     program.close();
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, n) => total + n, 0);
 }
 
 /** What a flow has in the kernel. */

@@ -7,6 +7,7 @@
  *     /sys/fs/bpf/tenet-NAME/link-IFINDEX-DIRECTION     a program on a device
  *     /sys/fs/bpf/tenet-NAME/connections-FORMAT/…       maps of connections, which one process takes over from the other
  *     /sys/fs/bpf/tenet-NAME/COLLECTOR/…                what only the programs of one process need; COLLECTOR is a device of it
+ *     /sys/fs/bpf/tenet-NAME/COLLECTOR/flows-FORMAT/…   what its flows can be read by, see restart/flow-record.ts
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -15,23 +16,25 @@ import { errnoOf, IoError } from "@tenet/kit";
 import { bpfFileSystem, deleteLink, findLink, SystemCallError } from "@tenet/linux";
 import { type Collector, isRead } from "./collector.ts";
 import { CONNECTION_FORMAT } from "./conntrack/connection-format.ts";
+import { FLOW_FORMAT, FlowRecord } from "./restart/flow-record.ts";
 
 const FOLDER = "tenet-";
 const LINK = "link-";
 const CONNECTIONS = "connections-";
 const GUARD = "guard";
+const FLOWS = `flows-${FLOW_FORMAT}`;
 
 /** Names of one datapath's objects. */
 export class KernelPins {
   /** Where the maps of connections have names. */
   readonly connections: string;
-  /** Whether those of another version are there, which this one cannot read. */
-  readonly hasForeignConnections: boolean;
+  /** What is there of another version, which this one cannot read. */
+  readonly foreign: readonly ("flows" | "connections")[];
   readonly #folder: string;
   #own: string | undefined;
   /** Left by the process before, and not used here. */
   readonly #linksLeft: Map<string, Link>;
-  readonly #processesLeft: readonly string[];
+  #processesLeft: readonly string[];
 
   /**
    * @param name - of the datapath, the same in each process that has it; letters, digits and dashes
@@ -52,17 +55,31 @@ export class KernelPins {
     this.#linksLeft = new Map(links.map((each) => [each.slice(LINK.length), openPinnedLink(join(this.#folder, each))]));
     this.#processesLeft = processes;
     this.connections = join(this.#folder, CONNECTIONS + CONNECTION_FORMAT);
-    this.hasForeignConnections = connections.some((each) => each !== CONNECTIONS + CONNECTION_FORMAT);
+    const hasForeignFlows = this.recordsLeft.length < processes.length;
+    const hasForeignConnections = connections.some((each) => each !== CONNECTIONS + CONNECTION_FORMAT);
+    this.foreign = [...(hasForeignFlows ? ["flows" as const] : []), ...(hasForeignConnections ? ["connections" as const] : [])];
     mkdirSync(this.connections, { recursive: true });
   }
 
-  /** What only the programs of this process need, and its collector is one of, has names from now on. @throws SystemCallError */
-  begin(collector: Collector, objects: Readonly<Record<string, Pick<BpfMap | Link, "pin">>>): void {
+  /**
+   * What only the programs of this process need has names from now on.
+   *
+   * @param slots - an array of maps: pieces of the array of slots
+   * @returns where to note what the next process needs to read this one's flows
+   * @throws SystemCallError
+   */
+  begin(collector: Collector, slots: BpfMap, objects: Readonly<Record<string, Pick<BpfMap | Link, "pin">>>): FlowRecord {
     this.#own = join(this.#folder, folderOf(collector.name));
     mkdirSync(this.#own, { recursive: true });
     collector.guard.pin(join(this.#own, GUARD));
     // An array of programs would be empty as soon as no process has it open.
     for (const [name, object] of Object.entries(objects)) object.pin(join(this.#own, name));
+    return new FlowRecord(join(this.#own, FLOWS), slots);
+  }
+
+  /** Where processes before noted what is needed to read their flows, oldest first. */
+  get recordsLeft(): readonly string[] {
+    return this.#processesLeft.map((each) => join(this.#folder, each, FLOWS)).filter((folder) => existsSync(folder));
   }
 
   /** The link that the process before left at a place; it is the caller's then. */
@@ -90,6 +107,7 @@ export class KernelPins {
     }
     this.#linksLeft.clear();
     for (const each of this.#processesLeft) endProcessLeft(this.#folder, each);
+    this.#processesLeft = [];
     for (const each of namesIn(this.#folder).connections) {
       const folder = join(this.#folder, each);
       if (folder !== this.connections) rmSync(folder, { recursive: true });

@@ -86,7 +86,7 @@ export const KEY_WORDS: readonly KeyWord[] = [
 ];
 
 /** The place of the port's number. */
-export const IN_PORT = 0;
+const IN_PORT = 0;
 
 /** Bytes that the program's key takes, a multiple of 8. */
 export const KEY_BYTES: number = Math.ceil(KEY_WORDS.length / 2) * 8;
@@ -99,6 +99,11 @@ const PLACE_OF_WORD = new Map(KEY_WORDS.map(({ word }, i) => [word, i]));
 /** Which word of the program's key a word of a FlowKey is; `undefined` when the program does not fill it. */
 export function placeOf(word: number): number | undefined {
   return PLACE_OF_WORD.get(word);
+}
+
+/** Whether the program of a pass fills a place: of a packet that has just come in no metadata is known but its port. */
+export function fillsPlace(pass: "first" | "later", place: number): boolean {
+  return pass === "later" || place === IN_PORT || KEY_WORDS[place]?.group !== "metadata";
 }
 
 /** Whether a flow is one of packets of which more is known than their port: they came out of a tunnel, or are looked up again. */

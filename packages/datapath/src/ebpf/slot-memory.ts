@@ -11,6 +11,9 @@ import { SLOT, slotKeyAt } from "./slot.ts";
 
 const TWO_32 = 2 ** 32;
 
+/** What a slot that nobody has is marked with. */
+export const NO_MASK = 0;
+
 /** Memory of slots, of which there are more as they are used. */
 export type SharedSlots = Pick<GrowingArray, "bytes" | "nEntries" | "keepSpare">;
 
@@ -59,9 +62,16 @@ export class SlotMemory {
     return slot;
   }
 
-  /** The mask of a slot. */
+  /** The number of a slot's mask; {@link NO_MASK} when nobody has the slot. */
   maskOf(slot: number): number {
     return this.#view.getUint16(slot * SLOT.sizeBytes + SLOT.mask, true);
+  }
+
+  /** A copy of a slot's actions, four words each. */
+  actionWords(slot: number): Uint32Array {
+    const at = slot * SLOT.sizeBytes;
+    const n = Math.min(this.#view.getUint16(at + SLOT.nActions, true), SLOT.maxActions) * (SLOT.actionBytes / 4);
+    return Uint32Array.from({ length: n }, (_, i) => this.#view.getUint32(at + SLOT.actions + 4 * i, true));
   }
 
   /** Reads what `take` was given as the key of a slot. @param key - out: of that length */
@@ -72,6 +82,7 @@ export class SlotMemory {
 
   /** Gives a slot back that no key leads to any more. */
   release(slot: number): void {
+    this.#view.setUint16(slot * SLOT.sizeBytes + SLOT.mask, NO_MASK, true);
     this.#released.push(slot);
     if (this.#isResting) return;
     this.#isResting = true;
@@ -106,6 +117,20 @@ export class SlotMemory {
   #takeUnused(): number {
     this.#memory.keepSpare(this.#nUsed);
     return this.#nUsed < this.#memory.nEntries ? this.#nUsed++ : -1;
+  }
+
+  /** Lets a slot count what another one has counted, while the program counts, too. */
+  addCounts(slot: number, other: SlotMemory, otherSlot: number): void {
+    const counters = this.#countersOf(slot);
+    const others = other.#countersOf(otherSlot);
+    for (const field of [SLOT.packets, SLOT.bytes]) Atomics.add(counters, field / 8, others[field / 8] ?? 0n);
+    Atomics.compareExchange(counters, SLOT.used / 8, 0n, others[SLOT.used / 8] ?? 0n);
+    const at = this.#view.byteOffset + slot * SLOT.sizeBytes + SLOT.tcpFlags;
+    Atomics.or(new Uint32Array(this.#view.buffer, at, 1), 0, other.tcpFlags(otherSlot));
+  }
+
+  #countersOf(slot: number): BigUint64Array {
+    return new BigUint64Array(this.#view.buffer, this.#view.byteOffset + slot * SLOT.sizeBytes, SLOT.tcpFlags / 8);
   }
 
   async #rest(): Promise<void> {

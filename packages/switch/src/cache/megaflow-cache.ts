@@ -68,20 +68,24 @@ export class MegaflowCache {
     return this.#size;
   }
 
-  /** Installs the answer for `key`, unless the flow limit is reached or it holds for this packet alone. */
-  install(key: Uint32Array, translation: Translation): void {
-    if (this.#size >= this.limit.maxFlows || !translation.isCacheable) return;
+  /** Installs the answer for `key`, unless the flow limit is reached or it holds for this packet alone: `undefined` then. */
+  install(key: Uint32Array, translation: Translation): Megaflow | undefined {
+    if (this.#size >= this.limit.maxFlows || !translation.isCacheable) return undefined;
     const actions = this.#actions.shared(translation.actions);
     const mask = this.hasWideFlows ? translation.mask : exactMask(key);
     const megaflow = this.#datapath.putFlow(key, mask, actions);
     this.#references.retain(actions);
-    if (megaflow.owner instanceof CachedFlow) return this.#replace(megaflow.owner, actions, translation);
+    if (megaflow.owner instanceof CachedFlow) {
+      this.#replace(megaflow.owner, actions, translation);
+      return megaflow;
+    }
     const recircId = key[FIELDS.recirc_id.word] ?? 0;
     const cached = new CachedFlow(megaflow, recircId, actions, this.#clock.monotonicMs());
     megaflow.owner = cached;
     this.#size++;
     this.#references.retainId(recircId);
     this.#keep(cached, translation);
+    return megaflow;
   }
 
   /** Reads statistics, deletes idle flows, and adapts the flow limit; due every 500 ms. */

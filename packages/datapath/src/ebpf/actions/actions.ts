@@ -51,11 +51,12 @@ const CODES: Readonly<Record<ActionName, ActionCode>> = {
   ...CUT_ACTIONS,
 };
 
-const NAMES = Object.keys(CODES) as ActionName[];
+/** In the order in which slots number them. */
+export const ACTION_NAMES: readonly ActionName[] = Object.keys(CODES) as ActionName[];
 
 /** How a slot names an action; 0 names none. */
 export function actionNumber(name: ActionName): number {
-  return NAMES.indexOf(name) + 1;
+  return ACTION_NAMES.indexOf(name) + 1;
 }
 
 /** What has to be read of each packet for these actions, whatever the masks look at: lengths are right then. */
@@ -197,7 +198,7 @@ export function carryOut(names: ReadonlySet<ActionName>, maps: ProgramMaps): Cod
 
 /** As {@link carryOut}, from the one with the index in `r8` on; at `next`, from the one behind it. */
 export function carryOutFrom(names: ReadonlySet<ActionName>, maps: ProgramMaps): Code {
-  const used = NAMES.filter((name) => names.has(name));
+  const used = ACTION_NAMES.filter((name) => names.has(name));
   return [
     asm.label("act"),
     asm.load(2, "r1", "r9", SLOT.nActions),
