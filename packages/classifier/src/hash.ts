@@ -1,27 +1,20 @@
 /**
- * A 32-bit hash that is fed word by word, so that the hash of a stage continues that of the stage before.
+ * A 32-bit hash of words that is the sum of those of each: a word is hashed once and counts in any number of sums, and the hash of
+ * a stage continues that of the stage before.
  *
- * Multiply and fold, once per word; the multipliers are those of MurmurHash3's finish (Austin Appleby, public domain).
+ * The multipliers are those of MurmurHash3's finish (Austin Appleby, public domain).
  */
 
-/** Hash of no words. */
-export const HASH_BASIS = 0x2c1b3c6d;
-
-/** Continues hash `h` with one word. */
-export function mixWord(h: number, word: number): number {
-  const mixed = Math.imul(h ^ word, 0x85ebca6b);
-  return mixed ^ (mixed >>> 15);
-}
-
-/** Spreads the entropy of `h` over all its bits. */
-export function finishHash(h: number): number {
-  const mixed = Math.imul(h, 0xc2b2ae35);
-  return mixed ^ (mixed >>> 16);
+/** The hash of one word, by its number and value; with one number no two values share it. */
+export function hashWord(word: number, value: number): number {
+  const first = Math.imul(value ^ Math.imul(word, 0x9e3779b1), 0x85ebca6b);
+  const second = Math.imul(first ^ (first >>> 15), 0xc2b2ae35);
+  return second ^ (second >>> 16);
 }
 
 /** The hash of a whole mask or key. */
 export function hashWords(words: Uint32Array): number {
-  let h: number = HASH_BASIS;
-  for (let i = 0; i < words.length; i++) h = mixWord(h, words[i] ?? 0);
-  return finishHash(h);
+  let hash = 0;
+  for (let i = 0; i < words.length; i++) hash = (hash + hashWord(i, words[i] as number)) | 0;
+  return hash;
 }

@@ -10,7 +10,7 @@
  * @see Pfaff et al., "The Design and Implementation of Open vSwitch", NSDI 2015, section 5.4
  * @see Srinivasan, Suri and Varghese, "Packet Classification using Tuple Space Search", SIGCOMM 1999: tuple pruning
  */
-import { finishHash, HASH_BASIS, mixWord } from "./hash.ts";
+import { hashWord } from "./hash.ts";
 import { type HashHeap, HashTable } from "./hash-tables.ts";
 import { addSlot, hasSlot, removeSlot, SET_WORDS, SLOTS } from "./slots.ts";
 
@@ -179,30 +179,36 @@ export class PrefixTrie {
 
   #walk(slot: number, length: number, address: Int32Array, satisfied: Int32Array, alive: Int32Array, nWords: number): boolean {
     const nodes = this.#nodes;
-    while (hasSlot(alive, 0, slot)) {
-      if (this.#nKnown >= length) return false;
-      if (this.#ahead === this.#nobody) return true;
-      const depth = nodes[this.#node + DEPTH] as number;
-      if (this.#ahead === 0) {
-        const child = nodes[this.#node + CHILD + bitAt(address, 0, depth)] as number;
-        this.#ahead = child === 0 ? this.#nobody : child;
-        this.#nKnown = depth + 1;
-        keep(alive, nodes, this.#ahead + SET, satisfied, depth, nWords);
-        continue;
+    let node = this.#node;
+    let ahead = this.#ahead;
+    let nKnown = this.#nKnown;
+    let isAlive = hasSlot(alive, 0, slot);
+    while (isAlive && nKnown < length && ahead !== this.#nobody) {
+      const depth = nodes[node + DEPTH] as number;
+      if (ahead === 0) {
+        const child = nodes[node + CHILD + bitAt(address, 0, depth)] as number;
+        ahead = child === 0 ? this.#nobody : child;
+        nKnown = depth + 1;
+      } else {
+        const next = nodes[ahead + DEPTH] as number;
+        const end = next < length ? next : length;
+        const same = this.#nSameBits(ahead, address, end);
+        nKnown = same < end ? same + 1 : end;
+        if (same === end) {
+          if (end < next) break;
+          node = ahead;
+          ahead = 0;
+          continue;
+        }
+        ahead = this.#nobody;
       }
-      const next = nodes[this.#ahead + DEPTH] as number;
-      const end = next < length ? next : length;
-      const same = this.#nSameBits(this.#ahead, address, end);
-      this.#nKnown = same < end ? same + 1 : end;
-      if (same < end) {
-        this.#ahead = this.#nobody;
-        keep(alive, nodes, this.#nobody + SET, satisfied, depth, nWords);
-      } else if (end === next) {
-        this.#node = this.#ahead;
-        this.#ahead = 0;
-      }
+      keep(alive, nodes, ahead + SET, satisfied, depth, nWords);
+      isAlive = hasSlot(alive, 0, slot);
     }
-    return true;
+    this.#node = node;
+    this.#ahead = ahead;
+    this.#nKnown = nKnown;
+    return !isAlive || nKnown < length;
   }
 
   /** How many of the first `length` bits down to a node are those of an address. */
@@ -265,7 +271,7 @@ function keep(alive: Int32Array, nodes: Int32Array, set: number, satisfied: Int3
 
 /** Stands for a node and a slot; no two pairs share it. */
 function nameOf(node: number, slot: number): number {
-  return finishHash(mixWord(HASH_BASIS, node * SLOTS + slot));
+  return hashWord(0, node * SLOTS + slot);
 }
 
 /** Bit `bit` of the words at `at`, counted from the most significant. */

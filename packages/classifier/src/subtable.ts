@@ -11,7 +11,7 @@
  * @see Pfaff et al., "The Design and Implementation of Open vSwitch", NSDI 2015, sections 5.2 and 5.3
  */
 import { STAGE_ENDS } from "@tenet/net";
-import { finishHash, HASH_BASIS, mixWord } from "./hash.ts";
+import { hashWord } from "./hash.ts";
 import { type HashHeap, HashTable, RecordTable } from "./hash-tables.ts";
 import { PriorityCounts } from "./priority-counts.ts";
 import type { ClassifierRule } from "./rule.ts";
@@ -45,6 +45,8 @@ export class Subtable<R extends ClassifierRule> {
   nRules = 0;
   /** The mask, a full FlowKey; nobody changes it. */
   readonly mask: Uint32Array;
+  /** How many bits the mask has. */
+  readonly nBits: number;
   /** Order of creation; breaks ties between equal priorities. */
   readonly sequence: number;
   /** In order; at least one. */
@@ -63,6 +65,7 @@ export class Subtable<R extends ClassifierRule> {
   constructor(mask: Uint32Array, sequence: number, slot: number, tries: TrieSet, heap: HashHeap) {
     this.mask = mask;
     this.sequence = sequence;
+    this.nBits = mask.reduce((sum, word) => sum + nBitsIn(word), 0);
     this.slot = slot;
     this.lengths = tries.lengthsIn(mask);
     this.stages = stagesOf(mask, (words) => tries.checksIn(this.lengths, words), heap);
@@ -141,18 +144,19 @@ export class Subtable<R extends ClassifierRule> {
   }
 
   #hashOf(key: Uint32Array): number {
-    let hash: number = HASH_BASIS;
-    for (const { words } of this.stages) hash = this.#mix(hash, key, words);
-    return finishHash(hash);
+    let hash = 0;
+    for (const { words } of this.stages) hash = this.#addHashes(hash, key, words);
+    return hash;
   }
 
-  #mix(hash: number, key: Uint32Array, words: readonly number[]): number {
-    let mixed = hash;
+  /** Continues a hash with some words. */
+  #addHashes(hash: number, key: Uint32Array, words: readonly number[]): number {
+    let sum = hash;
     for (let i = 0; i < words.length; i++) {
       const word = words[i] as number;
-      mixed = mixWord(mixed, (key[word] as number) & (this.mask[word] as number));
+      sum = (sum + hashWord(word, (key[word] as number) & (this.mask[word] as number))) | 0;
     }
-    return mixed;
+    return sum;
   }
 
   /** Number of the chain with this match, or -1. */
@@ -177,14 +181,13 @@ export class Subtable<R extends ClassifierRule> {
     let at = this.heads.place(entry) + 1;
     for (const { words } of this.stages) for (const word of words) this.#heap.words[at++] = key[word] as number;
     if (this.#last.add(hash, entry + 1)) hasMoved = true;
-    let partial: number = HASH_BASIS;
+    let partial = 0;
     for (let i = 0; i < this.stages.length - 1; i++) {
       const { words, table } = this.stages[i] as Stage;
-      partial = this.#mix(partial, key, words);
-      const finished = finishHash(partial);
-      const place = table.find(finished);
+      partial = this.#addHashes(partial, key, words);
+      const place = table.find(partial);
       if (place >= 0) table.count(place, 1);
-      else if (table.add(finished, 1)) hasMoved = true;
+      else if (table.add(partial, 1)) hasMoved = true;
     }
     return hasMoved;
   }
@@ -193,11 +196,11 @@ export class Subtable<R extends ClassifierRule> {
   #removeEntry(entry: number, key: Uint32Array, hash: number): void {
     const table = this.#last;
     table.remove(table.find(hash, entry + 1));
-    let partial: number = HASH_BASIS;
+    let partial = 0;
     for (let i = 0; i < this.stages.length - 1; i++) {
       const { words, table: partials } = this.stages[i] as Stage;
-      partial = this.#mix(partial, key, words);
-      const place = partials.find(finishHash(partial));
+      partial = this.#addHashes(partial, key, words);
+      const place = partials.find(partial);
       if (partials.count(place, -1) === 0) partials.remove(place);
     }
     this.nRemovals++;
@@ -210,11 +213,18 @@ export class Subtable<R extends ClassifierRule> {
   }
 
   #hashOfHead(entry: number): number {
-    let hash: number = HASH_BASIS;
-    const end = this.heads.place(entry + 1);
-    for (let at = this.heads.place(entry) + 1; at < end; at++) hash = mixWord(hash, this.#heap.words[at] as number);
-    return finishHash(hash);
+    let hash = 0;
+    let at = this.heads.place(entry) + 1;
+    for (const { words } of this.stages)
+      for (const word of words) hash = (hash + hashWord(word, this.#heap.words[at++] as number)) | 0;
+    return hash;
   }
+}
+
+function nBitsIn(word: number): number {
+  let n = 0;
+  for (let rest = word; rest !== 0; rest &= rest - 1) n++;
+  return n;
 }
 
 function stagesOf(mask: Uint32Array, checksIn: (words: readonly number[]) => PrefixCheck[], heap: HashHeap): Stage[] {

@@ -41,6 +41,9 @@ export class TrieSet {
   /** Slots that the packet in hand is not refused by, as far as its bits are known. */
   readonly #alive = new Int32Array(SET_WORDS);
 
+  /** How many of its first bits each trie has looked at. */
+  readonly #known = new Int32Array(TRIE_FIELDS.length);
+
   constructor(heap: HashHeap) {
     this.#tries = TRIE_FIELDS.map((field) => new FieldTrie(field, heap));
   }
@@ -70,6 +73,7 @@ export class TrieSet {
 
   /** Forgets the packet of the last lookup. */
   reset(): void {
+    this.#known.fill(0);
     for (let i = 0; i < this.#nWords; i++) this.#alive[i] = -1;
     for (let i = 0; i < this.#used.length; i++) (this.#used[i] as FieldTrie).reset();
   }
@@ -100,27 +104,29 @@ export class TrieSet {
    * @param checks - holds, from `at` on, the number of a trie and a length for each of `nChecks` prefixes
    */
   excludes(slot: number, checks: Int32Array, at: number, nChecks: number, flow: Uint32Array): boolean {
+    const known = this.#known;
     const end = at + 2 * nChecks;
-    for (let nBits = nChecks === 1 ? MAX_LENGTH : this.#turnOf(checks, at, end); ; nBits += BITS_PER_TURN) {
+    let least = MAX_LENGTH;
+    for (let i = at; i < end; i += 2) {
+      const nKnown = known[checks[i] as number] as number;
+      if (nKnown < (checks[i + 1] as number) && nKnown < least) least = nKnown;
+    }
+    if (least === MAX_LENGTH) return false; // what is known does not refuse it
+    for (let nBits = least - (least % BITS_PER_TURN) + BITS_PER_TURN; ; nBits += BITS_PER_TURN) {
       let isOver = true;
       for (let i = at; i < end; i += 2) {
+        const number = checks[i] as number;
         const length = checks[i + 1] as number;
-        if (length > nBits) isOver = false;
-        const each = this.#trie(checks[i] as number);
-        if (each.refuses(slot, length > nBits ? nBits : length, flow, this.#alive, this.#nWords)) return true;
+        const asked = nChecks > 1 && length > nBits ? nBits : length;
+        if (asked < length) isOver = false;
+        if ((known[number] as number) >= asked) continue;
+        const trie = this.#trie(number);
+        const isRefused = trie.refuses(slot, asked, flow, this.#alive, this.#nWords);
+        known[number] = trie.nKnown;
+        if (isRefused) return true;
       }
       if (isOver) return false;
     }
-  }
-
-  /** The first turn in which a field is asked for bits that are not known. */
-  #turnOf(checks: Int32Array, at: number, end: number): number {
-    let least = MAX_LENGTH;
-    for (let i = at; i < end; i += 2) {
-      const { nKnown } = this.#trie(checks[i] as number);
-      if (nKnown < least && nKnown < (checks[i + 1] as number)) least = nKnown;
-    }
-    return least - (least % BITS_PER_TURN) + BITS_PER_TURN;
   }
 
   /** Un-wildcards the bits that were looked at. */

@@ -75,6 +75,14 @@ test("subtables that cannot beat the rule in hand are not looked at", () => {
   expect(wildcards).toEqual(rule("", 0, { in_port: 0 }).match.mask);
 });
 
+test("of masks at one priority the one with the fewest bits is looked at first, and ends the walk", () => {
+  const narrow = rule("narrow", 5, { eth_src: 1, eth_type: 0x800 });
+  const wide = rule("wide", 5, { eth_type: 0x800 });
+  const mask = makeFlowKey();
+  expect(classifierOf([narrow, wide]).lookup(flowOf({ eth_src: 1, eth_type: 0x800 }), mask)).toBe(wide);
+  expect(mask).toEqual(wide.match.mask);
+});
+
 test("a prefix trie un-wildcards only the bits that tell the prefixes apart", () => {
   const classifier = classifierOf([rule("ten", 20, { eth_type: 0x800, nw_dst: [0x0a010200, 0xffffff00] }), rule("any", 1, {})]);
   const wildcards = makeFlowKey();
