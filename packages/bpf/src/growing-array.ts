@@ -34,7 +34,7 @@ export class GrowingArray {
   readonly pieces: BpfMap;
   readonly #memory: Reservation;
   readonly #tell: (refusal: AppError) => void;
-  #nPieces = 1;
+  #nPieces = 0;
   #growth: "idle" | "under way" | "refused" = "idle";
   #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -45,23 +45,33 @@ export class GrowingArray {
    * @param tell - is called when the kernel refuses a piece; it is asked again later
    * @throws SystemCallError when the kernel refuses the first one
    */
-  constructor(spec: GrowingArraySpec, tell: (refusal: AppError) => void) {
-    this.spec = spec;
-    this.#tell = tell;
-    const first = BpfMap.create(this.#pieceSpec);
+  static create(spec: GrowingArraySpec, tell: (refusal: AppError) => void): GrowingArray {
+    const like = BpfMap.create(pieceSpec(spec));
     try {
-      this.pieces = BpfMap.create({
-        kind: "array-of-maps",
-        name: spec.name,
-        keyBytes: 4,
-        valueBytes: 4,
-        maxEntries: spec.maxEntries / spec.pieceEntries,
-        like: first,
-      });
-      this.#memory = this.#open(first);
+      const maxEntries = spec.maxEntries / spec.pieceEntries;
+      const sizes = { keyBytes: 4, valueBytes: 4, maxEntries };
+      const pieces = BpfMap.create({ kind: "array-of-maps", name: spec.name, ...sizes, like });
+      return closingOnError(new GrowingArray(spec, pieces, tell), (array) => array.growTo(1));
     } finally {
-      first.close();
+      like.close();
     }
+  }
+
+  /**
+   * Opens one whose map of pieces is pinned, as long as it is.
+   *
+   * @param spec - as it was made
+   * @throws SystemCallError
+   */
+  static openPinned(path: string, spec: GrowingArraySpec, tell: (refusal: AppError) => void): GrowingArray {
+    return closingOnError(new GrowingArray(spec, BpfMap.openPinned(path), tell), (array) => array.#openPieces());
+  }
+
+  private constructor(spec: GrowingArraySpec, pieces: BpfMap, tell: (refusal: AppError) => void) {
+    this.spec = spec;
+    this.pieces = pieces;
+    this.#tell = tell;
+    this.#memory = reserveAddresses(spec.maxEntries * spec.valueBytes, `reserve addresses for "${spec.name}"`);
   }
 
   /** The entries one after the other; what is beyond `nEntries` is nobody's. */
@@ -82,7 +92,26 @@ export class GrowingArray {
     void this.#grow();
   }
 
-  /** Gives all memory back, as far as no program uses it. */
+  /**
+   * Grows at once, which takes some ms for each piece; not for an array that `keepSpare` is used with.
+   *
+   * @param nEntries - that are to be there
+   * @throws SystemCallError when the kernel refuses
+   */
+  growTo(nEntries: number): void {
+    while (this.nEntries < nEntries) {
+      const piece = BpfMap.create(pieceSpec(this.spec));
+      try {
+        this.pieces.update(Uint32Array.of(this.#nPieces), Uint32Array.of(piece.fd));
+        this.#map(piece, this.#nPieces);
+        this.#nPieces++;
+      } finally {
+        piece.close();
+      }
+    }
+  }
+
+  /** Gives all memory back, as far as no program uses it and it is not pinned. */
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#retry);
@@ -90,20 +119,14 @@ export class GrowingArray {
     if (this.#growth !== "under way") this.pieces.close();
   }
 
-  get #pieceSpec(): MapSpec {
-    const { name, valueBytes, pieceEntries } = this.spec;
-    return { kind: "array", name, keyBytes: 4, valueBytes, maxEntries: pieceEntries, isMapped: true };
-  }
-
-  #open(first: BpfMap): Reservation {
-    try {
-      const memory = reserveAddresses(this.spec.maxEntries * this.spec.valueBytes, `reserve addresses for "${this.spec.name}"`);
-      this.#map(memory, first, 0);
-      this.pieces.update(Uint32Array.of(0), Uint32Array.of(first.fd));
-      return memory;
-    } catch (error) {
-      this.pieces.close();
-      throw error;
+  #openPieces(): void {
+    for (let piece = this.pieces.openInner(0); piece !== undefined; piece = this.pieces.openInner(this.#nPieces)) {
+      try {
+        this.#map(piece, this.#nPieces);
+        this.#nPieces++;
+      } finally {
+        piece.close();
+      }
     }
   }
 
@@ -139,17 +162,31 @@ export class GrowingArray {
   }
 
   async #addPiece(i: number): Promise<void> {
-    const piece = BpfMap.create(this.#pieceSpec);
+    const piece = BpfMap.create(pieceSpec(this.spec));
     try {
       await this.pieces.updateAside(Uint32Array.of(i), Uint32Array.of(piece.fd));
-      if (!this.#isClosed) this.#map(this.#memory, piece, i);
+      if (!this.#isClosed) this.#map(piece, i);
     } finally {
       piece.close();
     }
   }
 
-  #map(memory: Reservation, piece: BpfMap, i: number): void {
+  #map(piece: BpfMap, i: number): void {
     const nBytes = this.spec.pieceEntries * this.spec.valueBytes;
-    memory.map(piece.fd, i * nBytes, nBytes, `map the values of "${this.spec.name}"`);
+    this.#memory.map(piece.fd, i * nBytes, nBytes, `map the values of "${this.spec.name}"`);
+  }
+}
+
+function pieceSpec({ name, valueBytes, pieceEntries }: GrowingArraySpec): MapSpec {
+  return { kind: "array", name, keyBytes: 4, valueBytes, maxEntries: pieceEntries, isMapped: true };
+}
+
+function closingOnError(array: GrowingArray, prepare: (array: GrowingArray) => void): GrowingArray {
+  try {
+    prepare(array);
+    return array;
+  } catch (error) {
+    array.close();
+    throw error;
   }
 }

@@ -1,7 +1,7 @@
 /** An array that grows while a program uses it, in the running kernel. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { asm, BpfMap, BpfProgram, GrowingArray, probeBpf } from "@tenet/bpf";
-import { SystemCallError } from "@tenet/linux";
+import { asm, BpfMap, BpfProgram, GrowingArray, probeBpf, unpin } from "@tenet/bpf";
+import { bpfFileSystem, SystemCallError } from "@tenet/linux";
 
 const { obstacle } = probeBpf();
 if (obstacle !== undefined) console.log(`growing-array.system.test.ts: skipped, ${obstacle}`);
@@ -46,7 +46,7 @@ function valueOf(number: number): number {
 describe.skipIf(obstacle !== undefined)("a growing array", () => {
   beforeEach(() => {
     refusals = [];
-    array = new GrowingArray(SPEC, (refusal) => refusals.push(refusal.message));
+    array = GrowingArray.create(SPEC, (refusal) => refusals.push(refusal.message));
     program = adding(array);
   });
 
@@ -81,6 +81,32 @@ describe.skipIf(obstacle !== undefined)("a growing array", () => {
     expect(add(SPEC.maxEntries, 1)).toBe(ABSENT);
   });
 
+  test("grows at once when it is told so", () => {
+    array.growTo(2 * PIECE + 1);
+    expect(array.nEntries).toBe(3 * PIECE);
+    expect(add(3 * PIECE - 1, 4)).toBe(PRESENT);
+    expect(valueOf(3 * PIECE - 1)).toBe(4);
+  });
+
+  test("is opened with all its pieces where it is pinned", async () => {
+    const path = `${bpfFileSystem()}/tenet-test-growing-${process.pid}`;
+    array.growTo(2 * PIECE);
+    add(PIECE + 3, 8);
+    array.pieces.pin(path);
+    try {
+      array.close();
+      array = GrowingArray.openPinned(path, SPEC, () => undefined);
+    } finally {
+      unpin(path);
+    }
+    expect(array.nEntries).toBe(2 * PIECE);
+    add(PIECE + 3, 1);
+    expect(valueOf(PIECE + 3)).toBe(9);
+    array.keepSpare(2 * PIECE);
+    await vi.waitFor(() => expect(array.nEntries).toBe(3 * PIECE), PATIENCE);
+    expect(add(2 * PIECE, 1)).toBe(PRESENT);
+  });
+
   test("stays as it is when the kernel refuses a piece, and says so once", async () => {
     const create = vi.spyOn(BpfMap, "create").mockImplementation(() => {
       throw new SystemCallError("create a map", "bpf mapCreate", "ENOMEM");
@@ -101,12 +127,14 @@ describe.skipIf(obstacle !== undefined)("a growing array", () => {
     await vi.waitFor(() => expect(close).toHaveBeenCalledTimes(2), PATIENCE);
     expect(update).toHaveResolved();
     expect(valueOf(7)).toBe(0);
-    array = new GrowingArray(SPEC, () => undefined); // for the end of the test
+    array = GrowingArray.create(SPEC, () => undefined); // for the end of the test
   });
 
   test("the kernel refuses the first piece: nothing is left open", () => {
     const made = vi.spyOn(BpfMap, "create");
-    expect(() => new GrowingArray({ ...SPEC, pieceEntries: 3 * PIECE, maxEntries: 0 }, () => undefined)).toThrow(SystemCallError);
+    expect(() => GrowingArray.create({ ...SPEC, pieceEntries: 3 * PIECE, maxEntries: 0 }, () => undefined)).toThrow(
+      SystemCallError,
+    );
     const first = made.mock.results[0]?.value as BpfMap;
     expect(() => first.lookup(Uint32Array.of(0), new Uint8Array(8))).toThrow("EBADF");
   });

@@ -112,7 +112,8 @@ export class UserDatapath implements Datapath {
     const isKernelUsed = options.isKernelUsed === true;
     const pins = isKernelUsed ? this.#openPins(options.pinName) : undefined;
     const nowMs = (): number => this.#clock.monotonicMs();
-    const connections = isKernelUsed ? new ConnectionMaps(nowMs, { folder: pins?.connections }) : undefined;
+    const tell = ({ message }: AppError): void => this.#onRefusal(`lack of room for connections: ${message}`);
+    const connections = isKernelUsed ? new ConnectionMaps(nowMs, { folder: pins?.connections, tell }) : undefined;
     this.#runner = new ActionRunner(this.#memory, this.#table, host, options.random ?? Math.random, connections);
     this.type = isKernelUsed ? "ebpf" : "user";
     if (connections !== undefined) this.#kernel = this.#openKernel(connections, pins);

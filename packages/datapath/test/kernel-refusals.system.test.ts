@@ -137,7 +137,7 @@ describe.skipIf(obstacle !== undefined)("what the kernel refuses", () => {
     await datapath[Symbol.asyncDispose]();
     const [made] = loaded.mock.results;
     const program = (await made?.value) as BpfProgram;
-    expect(() => program.run({ packet: new Uint8Array(64) })).toThrow("EBADF");
+    await vi.waitFor(() => expect(() => program.run({ packet: new Uint8Array(64) })).toThrow("EBADF"), PATIENCE);
     expect(refusals).toEqual([]);
   });
 });

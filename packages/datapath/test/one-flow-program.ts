@@ -6,7 +6,7 @@ import { type ActionName, toKernelActions } from "../src/ebpf/actions/actions.ts
 import { FlowIndex } from "../src/ebpf/flow-index.ts";
 import { KernelMeters } from "../src/ebpf/kernel-meters.ts";
 import { placeOf } from "../src/ebpf/key-layout.ts";
-import { PORT_COUNTERS } from "../src/ebpf/program/counters.ts";
+import { PORT_COUNTERS, PORTS_PER_PIECE } from "../src/ebpf/program/counters.ts";
 import { MASK_HINTS } from "../src/ebpf/program/find-flow.ts";
 import { flowProgram } from "../src/ebpf/program/flow-program.ts";
 import { KEPT } from "../src/ebpf/program/metadata.ts";
@@ -31,7 +31,6 @@ export class OneFlowProgram {
   readonly #maps = {
     ports: BpfMap.create({ kind: "hash", name: "ports", keyBytes: 4, valueBytes: 8, maxEntries: 1 }),
     maskHints: BpfMap.create({ kind: "array", name: "hints", keyBytes: 4, valueBytes: MASK_HINTS, maxEntries: 1 }),
-    counters: BpfMap.create({ kind: "array", name: "counters", keyBytes: 4, valueBytes: PORT_COUNTERS.sizeBytes, maxEntries: 2 }),
     metadata: BpfMap.create({
       kind: "per-cpu-array",
       name: "metadata",
@@ -44,10 +43,8 @@ export class OneFlowProgram {
     clones: BpfMap.create({ kind: "program-array", name: "clones", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
     tunnels: BpfMap.create({ kind: "program-array", name: "tunnels", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
   };
-  readonly #slots = new GrowingArray(
-    { name: "slots", valueBytes: SLOT.sizeBytes, pieceEntries: SLOTS_PER_PIECE, maxEntries: SLOTS_PER_PIECE },
-    fail,
-  );
+  readonly #slots = onePiece(SLOT.sizeBytes, SLOTS_PER_PIECE);
+  readonly #counters = onePiece(PORT_COUNTERS.sizeBytes, PORTS_PER_PIECE);
   readonly #index = new FlowIndex(0, 1);
   readonly #program: BpfProgram;
 
@@ -59,6 +56,7 @@ export class OneFlowProgram {
     const code = flowProgram("first", [table], actions, {
       ...this.#maps,
       slots: this.#slots.pieces,
+      counters: this.#counters.pieces,
       index: this.#index,
       meters: this.meters.map,
       collector: LOOPBACK,
@@ -91,12 +89,16 @@ export class OneFlowProgram {
   }
 
   close(): void {
-    for (const object of [this.meters, this.#program, this.#index, this.#slots, ...Object.values(this.#maps)]) object.close();
+    for (const object of [this.meters, this.#program, this.#index, this.#slots, this.#counters, ...Object.values(this.#maps)])
+      object.close();
   }
 }
 
-function fail(refusal: Error): never {
-  throw refusal;
+function onePiece(valueBytes: number, pieceEntries: number): GrowingArray {
+  const fail = (refusal: Error): never => {
+    throw refusal;
+  };
+  return GrowingArray.create({ name: "one_piece", valueBytes, pieceEntries, maxEntries: pieceEntries }, fail);
 }
 
 /** An `__sk_buff`, as far as a run takes it. */

@@ -68,7 +68,7 @@ export class KernelFlows {
   readonly #grace = new GracePeriod();
   readonly #slots = new SlotMemory(this.#shared.slots, () => this.#grace.wait());
   /** What the program counts of ports. */
-  readonly traffic: PortTraffic = new PortTraffic(this.#shared.counterMemory);
+  readonly traffic: PortTraffic = new PortTraffic(this.#shared.counters);
   readonly #ports = new Map<number, AttachedPort>();
   readonly #pins: KernelPins | undefined;
   readonly #record: FlowRecord | undefined;
@@ -112,7 +112,7 @@ export class KernelFlows {
     this.#tell = tell;
     this.#clockOffsetMs = Number(process.hrtime.bigint()) / 1e6 - nowMs();
     this.meters = new KernelMeters(this.#clockOffsetMs);
-    const shared = { ...this.#shared.maps, slots: this.#shared.slots.pieces };
+    const shared = { ...this.#shared.maps, slots: this.#shared.slots.pieces, counters: this.#shared.counters.pieces };
     this.#tunnels = new KernelTunnels({ maps: shared, collector: collector.ifindex, collectorPeer: collector.peer, nowMs });
     const devices = { collector: collector.ifindex, copier: collector.peer };
     const maps = { ...shared, ...devices, meters: this.meters.map, tunnels: this.#tunnels.entry };

@@ -1,8 +1,7 @@
 /** The maps that the kernel's programs and this process share, whatever flows there are. */
-import { BpfMap, GrowingArray, type MapSpec } from "@tenet/bpf";
+import { BpfMap, GrowingArray, type GrowingArraySpec, type MapSpec } from "@tenet/bpf";
 import type { AppError } from "@tenet/kit";
-import type { Mapping } from "@tenet/linux";
-import { PORT_COUNTERS } from "./program/counters.ts";
+import { PORT_COUNTERS, PORTS_PER_PIECE } from "./program/counters.ts";
 import { KEPT } from "./program/metadata.ts";
 import { MAX_FLOWS, SLOT, SLOTS_PER_PIECE } from "./slot.ts";
 
@@ -12,18 +11,30 @@ const MAX_PORTS = 65_536;
 /** What a map is, but for its name; keys are numbers of 4 bytes. */
 type Shape = Omit<MapSpec, "name" | "keyBytes">;
 
-type MapName = "ports" | "counters" | "metadata" | "later" | "tracker" | "clones";
+type MapName = "ports" | "metadata" | "later" | "tracker" | "clones";
 
 const SHAPES: Readonly<Record<MapName, Shape>> = {
   /** From a device's number to a port's. */
   ports: { kind: "hash", valueBytes: 8, maxEntries: MAX_PORTS, isGrowing: true },
-  counters: { kind: "array", valueBytes: PORT_COUNTERS.sizeBytes, maxEntries: MAX_PORTS, isMapped: true },
   /** What goes along to the next look-up: no other packet comes between on the same processor. */
   metadata: { kind: "per-cpu-array", valueBytes: KEPT.sizeBytes, maxEntries: 1 },
   /** The later program, the one that tracks connections, and the one for copies. */
   later: { kind: "program-array", valueBytes: 4, maxEntries: 1 },
   tracker: { kind: "program-array", valueBytes: 4, maxEntries: 1 },
   clones: { kind: "program-array", valueBytes: 4, maxEntries: 1 },
+};
+
+const SLOTS: GrowingArraySpec = {
+  name: "tenet_slots",
+  valueBytes: SLOT.sizeBytes,
+  pieceEntries: SLOTS_PER_PIECE,
+  maxEntries: MAX_FLOWS,
+};
+const COUNTERS: GrowingArraySpec = {
+  name: "tenet_counters",
+  valueBytes: PORT_COUNTERS.sizeBytes,
+  pieceEntries: PORTS_PER_PIECE,
+  maxEntries: MAX_PORTS,
 };
 
 /** Maps by name. */
@@ -33,7 +44,7 @@ export type KernelMapSet = Readonly<Record<MapName, BpfMap>>;
 export interface KernelMaps {
   readonly maps: KernelMapSet;
   readonly slots: GrowingArray;
-  readonly counterMemory: Mapping;
+  readonly counters: GrowingArray;
   close(): void;
 }
 
@@ -55,12 +66,12 @@ export function openKernelMaps(tell: (refusal: AppError) => void): KernelMaps {
       return [name, map] as const;
     });
     const maps = Object.fromEntries(made) as unknown as KernelMapSet;
-    const counterMemory = maps.counters.mapValues();
-    open.push(() => counterMemory.unmap());
-    const sizes = { valueBytes: SLOT.sizeBytes, pieceEntries: SLOTS_PER_PIECE, maxEntries: MAX_FLOWS };
-    const slots = new GrowingArray({ name: "tenet_slots", ...sizes }, tell);
-    open.push(() => slots.close());
-    return { maps, slots, counterMemory, close };
+    const grow = (spec: GrowingArraySpec): GrowingArray => {
+      const array = GrowingArray.create(spec, tell);
+      open.push(() => array.close());
+      return array;
+    };
+    return { maps, slots: grow(SLOTS), counters: grow(COUNTERS), close };
   } catch (error) {
     close();
     throw error;

@@ -4,7 +4,7 @@
  * A packet may be lost on its way, where a queue is full. It would count as under way for ever, and so hold the port back; therefore
  * all are forgotten now and then, when none waits to be read.
  */
-import type { Mapping } from "@tenet/linux";
+import type { GrowingArray } from "@tenet/bpf";
 import { PORT_COUNTERS } from "./program/counters.ts";
 
 const TWO_32 = 2 ** 32;
@@ -20,11 +20,13 @@ export interface KernelTraffic {
 
 /** Counters by port. */
 export class PortTraffic {
+  readonly #memory: GrowingArray;
   readonly #view: DataView;
   readonly #ports = new Set<number>();
 
-  constructor({ bytes }: Mapping) {
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset);
+  constructor(memory: GrowingArray) {
+    this.#memory = memory;
+    this.#view = new DataView(memory.bytes.buffer, memory.bytes.byteOffset);
   }
 
   /** What the program has counted. */
@@ -45,8 +47,9 @@ export class PortTraffic {
     if (nTaken < this.#read(portNo, PORT_COUNTERS.sent)) this.#setTaken(portNo, nTaken + 1);
   }
 
-  /** Packets of this port may be under way. */
+  /** Packets of this port may be under way. @throws SystemCallError when the kernel has no memory for its counters */
   watch(portNo: number): void {
+    this.#memory.growTo(portNo + 1);
     this.#ports.add(portNo);
   }
 

@@ -9,13 +9,13 @@ import { END_WORDS, STATUS } from "../../conntrack/connection-entry.ts";
 import { PHASE } from "../../conntrack/phase.ts";
 import { TUPLE } from "../../conntrack/tuple.ts";
 import { loadArgument } from "../actions/action-kind.ts";
-import { type ConnectionReferences, findEntry } from "../program/program-maps.ts";
+import type { ConnectionReferences } from "../program/program-maps.ts";
 import { chooseAnswer, readRange } from "./choose-answer.ts";
 import { claimTuple, releaseTuple } from "./claim-tuple.ts";
 import { CONTROL, N_FREE_IDS } from "./control-layout.ts";
 import { beginTcp } from "./follow-tcp.ts";
 import { TRACK_FLAG } from "./track-argument.ts";
-import { entryAt, keep, recall, swapBytes, TRACKING, tupleAt } from "./tracking-stack.ts";
+import { entryAt, findConnectionEntry, keep, recall, swapBytes, TRACKING, tupleAt } from "./tracking-stack.ts";
 
 /** Tries to get an id, while other processors get some, too. */
 const MAX_TRIES = 4;
@@ -32,7 +32,7 @@ export function beginConnection(maps: ConnectionReferences, choosesAnswers: bool
     asm.label("ct-no-range"),
     [recall("r1", TRACKING.isOver), asm.branch("r1", "!=", 0, "ct-entry")],
     [takeId(maps), keep(TRACKING.id, "r1"), keep(TRACKING.direction, 0), asm.label("ct-entry")],
-    [findEntry(maps.entries, TRACKING.id), asm.branch("r0", "==", 0, "ct-up"), asm.mov("r9", "r0")],
+    findConnectionEntry(maps.entries),
     [recall("r1", TRACKING.isOver), asm.branch("r1", "!=", 0, "ct-again")],
     asm.store(4, "r9", entryAt("status"), STATUS.beginning),
     copyTuple("original"),

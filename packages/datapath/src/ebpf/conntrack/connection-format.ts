@@ -13,8 +13,11 @@ import { CONTROL, N_FREE_IDS } from "./control-layout.ts";
 /** Connections that the program can follow, unless it is said. */
 export const CAPACITY = 262_144;
 
+/** Connections whose memory is taken at a time. */
+export const ENTRIES_PER_PIECE = 8192;
+
 const ENTRIES = [ENTRY, ENTRY_WORDS, ENTRY_FLAG, END, END_WORDS, STATUS, PHASE, TCP_STATES, MAX_SCALE, NO_SCALE, UNKNOWN_SCALE];
-const OTHERS = [CAPACITY, TUPLE, TUPLE_WORDS, CONTROL, N_FREE_IDS];
+const OTHERS = [CAPACITY, ENTRIES_PER_PIECE, TUPLE, TUPLE_WORDS, CONTROL, N_FREE_IDS];
 
 /** 16 hexadecimal digits. */
 export const CONNECTION_FORMAT: string = createHash("sha256")

@@ -6,13 +6,14 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { BpfMap, GracePeriod, type MapSpec } from "@tenet/bpf";
+import { BpfMap, GracePeriod, GrowingArray, type MapSpec } from "@tenet/bpf";
+import type { AppError } from "@tenet/kit";
 import type { Mapping } from "@tenet/linux";
 import { ENTRY, ENTRY_WORDS, type EntryMemory, STATUS } from "../../conntrack/connection-entry.ts";
 import { TIMEOUT_MS } from "../../conntrack/phase.ts";
 import type { SharedConnections } from "../../conntrack/shared-connections.ts";
 import { TUPLE, TUPLE_WORDS } from "../../conntrack/tuple.ts";
-import { CAPACITY } from "./connection-format.ts";
+import { CAPACITY, ENTRIES_PER_PIECE } from "./connection-format.ts";
 import { CONTROL, N_FREE_IDS } from "./control-layout.ts";
 import { tidyLeftConnections } from "./left-connections.ts";
 
@@ -26,6 +27,8 @@ const NS_PER_MS = 1e6;
 export interface ConnectionMapsOptions {
   /** Connections that the program can follow; each takes 160 bytes, and about 200 more when it is there. */
   readonly capacity?: number;
+  /** Is called when the kernel refuses memory for more connections than there are. */
+  readonly tell?: (refusal: AppError) => void;
   /** Where the maps have names, or are to have them; those that are there, and the connections in them, go on. */
   readonly folder?: string | undefined;
 }
@@ -36,11 +39,11 @@ export class ConnectionMaps implements SharedConnections {
   readonly memory: EntryMemory;
   /** A hash from a tuple to `2 * id + direction`. */
   readonly index: BpfMap;
-  /** An array of entries, see connection-entry.ts. */
+  /** Pieces of a growing array of entries, see connection-entry.ts. */
   readonly entries: BpfMap;
   /** An array of one, see control-layout.ts. */
   readonly control: BpfMap;
-  readonly #entryMapping: Mapping;
+  readonly #entries: GrowingArray;
   readonly #controlMapping: Mapping;
   readonly #controlWords: Uint32Array;
   readonly #key = new Uint8Array(4 * TUPLE_WORDS);
@@ -61,18 +64,17 @@ export class ConnectionMaps implements SharedConnections {
    * @param nowMs - this process's monotonic clock
    * @throws SystemCallError
    */
-  constructor(nowMs: () => number, { capacity = CAPACITY, folder }: ConnectionMapsOptions = {}) {
+  constructor(nowMs: () => number, { capacity = CAPACITY, folder, tell = () => undefined }: ConnectionMapsOptions = {}) {
     this.capacity = capacity;
-    const sizes = { keyBytes: 4, maxEntries: capacity, isMapped: true };
-    this.entries = openMap({ ...sizes, kind: "array", name: "tenet_ct", valueBytes: 4 * ENTRY_WORDS }, folder);
-    const controlSizes = { ...sizes, valueBytes: CONTROL.sizeBytes, maxEntries: 1 };
+    this.#entries = openEntries(capacity, folder, tell);
+    this.entries = this.#entries.pieces;
+    const controlSizes = { keyBytes: 4, valueBytes: CONTROL.sizeBytes, maxEntries: 1, isMapped: true };
     this.control = openMap({ ...controlSizes, kind: "array", name: "tenet_ct_ctl" }, folder);
     const indexSizes = { keyBytes: 4 * TUPLE_WORDS, valueBytes: 4, maxEntries: 2 * capacity, isGrowing: true };
     this.index = openMap({ ...indexSizes, kind: "hash", name: "tenet_ct_index" }, folder);
-    this.#entryMapping = this.entries.mapValues();
     this.#controlMapping = this.control.mapValues();
     const clockOffsetMs = Number(process.hrtime.bigint()) / NS_PER_MS - nowMs();
-    const { buffer, byteOffset } = this.#entryMapping.bytes;
+    const { buffer, byteOffset } = this.#entries.bytes;
     this.memory = { words: new Int32Array(buffer, byteOffset, capacity * ENTRY_WORDS), clockOffsetMs };
     const control = this.#controlMapping.bytes;
     this.#controlWords = new Uint32Array(control.buffer, control.byteOffset, CONTROL.sizeBytes / 4);
@@ -121,7 +123,7 @@ export class ConnectionMaps implements SharedConnections {
   giveIds(nowMs: number): void {
     const words = this.#controlWords;
     let given = words[CONTROL.given / 4] ?? 0;
-    const most = Math.min(N_FREE_IDS, this.capacity / 2); // some are for this process
+    const most = Math.min(N_FREE_IDS, this.#nEntries / 2); // some are for this process
     for (let n = (given - this.#seen) >>> 0; n < most; n++) {
       const id = this.takeId(nowMs);
       if (id < 0) break;
@@ -135,7 +137,7 @@ export class ConnectionMaps implements SharedConnections {
     let nRested = 0;
     while (nRested < this.#resting.length && nowMs - (this.#resting[nRested]?.sinceMs ?? nowMs) > REST_MS) nRested++;
     if (nRested > 0) for (const { id } of this.#resting.splice(0, nRested)) this.#freeIds.push(id);
-    return this.#freeIds.pop() ?? (this.#nUsed < this.capacity ? this.#nUsed++ : -1);
+    return this.#freeIds.pop() ?? this.#takeUnused();
   }
 
   find(tuple: Uint32Array): number {
@@ -180,9 +182,19 @@ export class ConnectionMaps implements SharedConnections {
 
   /** Gives all memory back. */
   close(): void {
-    this.#entryMapping.unmap();
+    this.#entries.close();
     this.#controlMapping.unmap();
-    for (const map of [this.index, this.entries, this.control]) map.close();
+    for (const map of [this.index, this.control]) map.close();
+  }
+
+  get #nEntries(): number {
+    return Math.min(this.capacity, this.#entries.nEntries);
+  }
+
+  /** An id that was never in use. */
+  #takeUnused(): number {
+    this.#entries.keepSpare(this.#nUsed);
+    return this.#nUsed < this.#nEntries ? this.#nUsed++ : -1;
   }
 
   /** Takes over the connections that are there, which the program that the process before has left goes on with meanwhile. */
@@ -227,6 +239,17 @@ export class ConnectionMaps implements SharedConnections {
     this.#keyView.setUint32(0, tuple[TUPLE.head] ?? 0, true);
     for (let i = 1; i < TUPLE_WORDS; i++) this.#keyView.setUint32(4 * i, tuple[i] ?? 0);
   }
+}
+
+function openEntries(capacity: number, folder: string | undefined, tell: (refusal: AppError) => void): GrowingArray {
+  const name = "tenet_ct";
+  const maxEntries = Math.ceil(capacity / ENTRIES_PER_PIECE) * ENTRIES_PER_PIECE;
+  const spec = { name, valueBytes: 4 * ENTRY_WORDS, pieceEntries: ENTRIES_PER_PIECE, maxEntries };
+  const path = folder === undefined ? undefined : join(folder, name);
+  if (path !== undefined && existsSync(path)) return GrowingArray.openPinned(path, spec, tell);
+  const entries = GrowingArray.create(spec, tell);
+  if (path !== undefined) entries.pieces.pin(path);
+  return entries;
 }
 
 /** Makes a map, or opens the one that has its name in a folder. */

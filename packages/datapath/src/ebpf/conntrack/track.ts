@@ -21,7 +21,7 @@ import { beginConnection, touch } from "./begin-connection.ts";
 import { CONTROL } from "./control-layout.ts";
 import { findTcpPhase, followTcp, unlessCanBegin } from "./follow-tcp.ts";
 import { readTuple } from "./read-tuple.ts";
-import { entryAt, keep, recall, swapBytes, TRACKING, tupleAt } from "./tracking-stack.ts";
+import { entryAt, findConnectionEntry, keep, recall, swapBytes, TRACKING, tupleAt } from "./tracking-stack.ts";
 import { LABEL_ACTIONS, POINT_SHIFT, TRACK_FLAG, wordBehind } from "./track-argument.ts";
 import { translate } from "./translate.ts";
 
@@ -116,7 +116,7 @@ function findConnection({ index, entries }: ConnectionReferences): Code {
   return [
     [findEntry(index, TRACKING.tuple), asm.branch("r0", "==", 0, "ct-unknown"), asm.load(4, "r1", "r0", 0)],
     [asm.mov("r8", "r1"), asm.and("r8", 1), keep(TRACKING.direction, "r8"), asm.rsh("r1", 1), keep(TRACKING.id, "r1")],
-    [findEntry(entries, TRACKING.id), asm.branch("r0", "==", 0, "ct-up"), asm.mov("r9", "r0")],
+    findConnectionEntry(entries),
     requireSameTuple(),
     [asm.load(4, "r1", "r9", entryAt("status")), asm.branch("r1", "==", STATUS.over, "ct-over")],
     asm.branch("r1", "!=", STATUS.live, "ct-up"),

@@ -1,8 +1,10 @@
 /** Where the tracking of a packet keeps what it knows, in the scratch of the program's stack. */
-import { asm, type Code, type Register } from "@tenet/bpf";
+import { asm, type Code, type MapReference, type Register } from "@tenet/bpf";
 import { ENTRY } from "../../conntrack/connection-entry.ts";
 import { TUPLE } from "../../conntrack/tuple.ts";
+import { findInPieces } from "../program/program-maps.ts";
 import { STACK } from "../program/stack.ts";
+import { ENTRIES_PER_PIECE } from "./connection-format.ts";
 
 const at = STACK.scratch;
 
@@ -28,7 +30,8 @@ type Place =
   | "after"
   | "changed"
   | "options"
-  | "portFlags";
+  | "portFlags"
+  | "place";
 
 /** Offsets from `r10`. Of the tuple only the head has the machine's order of bytes, the rest has the packet's. */
 export const TRACKING: Readonly<Record<Place, number>> = {
@@ -62,6 +65,8 @@ export const TRACKING: Readonly<Record<Place, number>> = {
   options: at + 144,
   /** Flags with which ports are written: `RECOMPUTE` when no checksum makes up for what changes. */
   portFlags: at + 184,
+  /** For finding an entry, 8 bytes. */
+  place: at + 192,
 };
 
 /** Of TCP: what was read of the segment. */
@@ -104,6 +109,11 @@ export function tupleAt(part: keyof typeof TUPLE, word = 0): number {
 /** Where a word of an entry lies in it. */
 export function entryAt(part: keyof typeof ENTRY, word = 0): number {
   return 4 * (ENTRY[part] + word);
+}
+
+/** Sets `r9` to the address of the entry whose id is kept, or goes to `ct-up`. */
+export function findConnectionEntry(entries: MapReference): Code {
+  return [[recall("r1", TRACKING.id), findInPieces(entries, ENTRIES_PER_PIECE, TRACKING.place, "ct-up")], asm.mov("r9", "r0")];
 }
 
 /** Loads a word that the tracking keeps. */

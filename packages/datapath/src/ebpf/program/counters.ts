@@ -1,7 +1,11 @@
 /** What the program counts. */
-import { asm, type Code } from "@tenet/bpf";
+import { asm, type Code, type MapReference } from "@tenet/bpf";
 import { CONTEXT } from "./parse-packet.ts";
-import { findEntry, type ProgramMaps } from "./program-maps.ts";
+import { findInPieces, type ProgramMaps } from "./program-maps.ts";
+import { STACK } from "./stack.ts";
+
+/** Ports whose counters' memory is taken at a time. */
+export const PORTS_PER_PIECE = 4096;
 
 /**
  * What is counted of a port, 8 bytes each: packets sent up, taken in by this process and held back, then the packets and bytes that
@@ -18,12 +22,16 @@ export const PORT_COUNTERS = {
   sizeBytes: 64,
 } as const;
 
+/** Sets `r0` to the address of the counters of the port whose number is on the stack, or goes to `absent`; uses the scratch's first 8 bytes. */
+export function findCounters(counters: MapReference, portAt: number, absent: string): Code {
+  return [asm.load(4, "r1", "r10", portAt), findInPieces(counters, PORTS_PER_PIECE, STACK.scratch, absent)];
+}
+
 /** Counts the packet at the port whose number is on the stack; `name` tells this place from others in the program. */
 export function countPort({ counters }: Pick<ProgramMaps, "counters">, portAt: number, side: "rx" | "tx", name: string): Code {
   const place = `counted-${name}`;
   return [
-    findEntry(counters, portAt),
-    asm.branch("r0", "==", 0, place),
+    findCounters(counters, portAt, place),
     countPacket("r0", PORT_COUNTERS[`${side}Packets`], PORT_COUNTERS[`${side}Bytes`]),
     asm.label(place),
   ];

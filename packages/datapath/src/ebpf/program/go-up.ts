@@ -8,8 +8,8 @@
 import { asm, type Code, VERDICT } from "@tenet/bpf";
 import { METADATA_BYTES } from "../key-layout.ts";
 import { PATH_BYTES, UNSENT_HEADER_BYTES, UPCALL_HEADER_BYTES, UPCALL_TAG } from "../upcall-header.ts";
-import { PORT_COUNTERS } from "./counters.ts";
-import { findEntry, type ProgramMaps } from "./program-maps.ts";
+import { findCounters, PORT_COUNTERS } from "./counters.ts";
+import type { ProgramMaps } from "./program-maps.ts";
 import { STACK } from "./stack.ts";
 
 /** Flag of `redirect` and `clone_redirect`: the device receives the packet, instead of sending it. */
@@ -63,8 +63,7 @@ export function goUpUnsent(maps: UpwardMaps, portAt: number, pathAt: number): Co
 function admit({ counters }: UpwardMaps, pass: "first" | "later", portAt: number, before: Code = []): Code {
   const { sent, taken, held } = PORT_COUNTERS;
   return [
-    findEntry(counters, portAt),
-    asm.branch("r0", "==", 0, "done"),
+    findCounters(counters, portAt, "done"),
     asm.mov("r2", 1),
     before,
     [asm.load(8, "r1", "r0", sent), asm.load(8, "r3", "r0", taken), asm.sub("r1", "r3")],

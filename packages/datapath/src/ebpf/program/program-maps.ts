@@ -16,7 +16,7 @@ export interface ProgramMaps {
   readonly ports: MapReference;
   /** Pieces of a growing array of `SLOT.sizeBytes`. */
   readonly slots: MapReference;
-  /** An array by port, see `PORT_COUNTERS`. */
+  /** Pieces of a growing array by port, see `PORT_COUNTERS`. */
   readonly counters: MapReference;
   /** An array by number, see `METER_WORD`. */
   readonly meters: MapReference;

@@ -11,7 +11,7 @@
  * @see RFC 8926 (Geneve), RFC 7348 (VXLAN), RFC 2890 (GRE)
  */
 import { asm, type Code, type MapReference, VERDICT } from "@tenet/bpf";
-import { PORT_COUNTERS } from "../program/counters.ts";
+import { findCounters, PORT_COUNTERS } from "../program/counters.ts";
 import { goUpUnsent } from "../program/go-up.ts";
 import { CONTEXT } from "../program/parse-packet.ts";
 import { findEntry } from "../program/program-maps.ts";
@@ -188,8 +188,7 @@ function fillIn(): Code {
 /** At the tunnel port, what goes into the tunnel. */
 function count({ counters }: EncapsulationMaps): Code {
   return [
-    findEntry(counters, STACK.portNo),
-    asm.branch("r0", "==", 0, "counted"),
+    findCounters(counters, STACK.portNo, "counted"),
     [asm.mov("r1", 1), asm.atomic("add", 8, "r0", PORT_COUNTERS.txPackets, "r1")],
     [asm.load(8, "r1", "r10", STACK.length), asm.atomic("add", 8, "r0", PORT_COUNTERS.txBytes, "r1")],
     asm.label("counted"),

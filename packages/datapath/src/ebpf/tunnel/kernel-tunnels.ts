@@ -15,9 +15,9 @@ import { HostWays } from "./host-ways.ts";
 import { canEncapsulate, encodeOuterPath, OUTER_PATH } from "./outer-path.ts";
 import { Underlay } from "./underlay.ts";
 
-const MAX_PATHS = 200_000;
+const MAX_PATHS = 65_536;
 /** A UDP port each, and GRE twice. */
-const MAX_TUNNELS = 65_538;
+const MAX_TUNNELS = 4096;
 const MAX_ADDRESSES = 65_536;
 /** A program runs for microseconds; a packet that came up may wait for this process longer. */
 const GRACE_MS = 10_000;
