@@ -10,7 +10,6 @@ import { matchOf } from "./frames.ts";
 const obstacle = kernelObstacle();
 if (obstacle !== undefined) console.log(`kernel-refusals.system.test.ts: skipped, ${obstacle.reason}`);
 const PATIENCE = { timeout: 10_000, interval: 10 };
-const MAX_MASKS = 48;
 
 let datapath: UserDatapath;
 let refusals: string[];
@@ -108,15 +107,16 @@ describe.skipIf(obstacle !== undefined)("what the kernel refuses", () => {
   });
 
   test("more masks than a program may have", async () => {
-    const nMasks = MAX_MASKS + 8;
+    const nMasks = 160;
     for (let i = 0; i < nMasks; i++) {
       const { key, mask } = matchOf({ in_port: port, eth_type: 0x0800, nw_src: 0, nw_dst: 0 });
       mask[FIELDS.nw_src.word] = (0xffff_ffff << (i % 32)) >>> 0;
       mask[FIELDS.nw_dst.word] = (0xffff_ffff << (i >>> 5)) >>> 0;
       datapath.putFlow(key, mask, []);
     }
-    expect(datapath.stats().kernel?.nFlows).toBe(MAX_MASKS);
-    expect(leftByReason()).toEqual({ "a mask that the program cannot look up": nMasks - MAX_MASKS });
+    const nFlows = datapath.stats().kernel?.nFlows ?? 0;
+    expect(nFlows).toBeGreaterThan(128);
+    expect(leftByReason()).toEqual({ "a mask that the program cannot look up": nMasks - nFlows });
     const loaded = vi.spyOn(BpfProgram, "loadAside");
     await vi.waitFor(() => expect(loaded).toHaveResolved(), PATIENCE);
     expect(refusals).toEqual([]);

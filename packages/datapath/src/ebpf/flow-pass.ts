@@ -17,8 +17,10 @@ import type { MaskTable, ProgramMaps } from "./program/program-maps.ts";
 import type { FlowRecord } from "./restart/flow-record.ts";
 import { NO_MASK, type SlotMemory } from "./slot-memory.ts";
 
-/** Each makes the program longer, and the kernel takes longer to verify it. */
-const MAX_MASKS = 48;
+/** What looking up under a mask costs in the length of the program, in that of a word. */
+const LOOKUP_WORDS = 20;
+/** Branches go over as much; it takes the kernel half a second of CPU to verify that. */
+const MAX_PROGRAM_WORDS = 3200;
 /** Of masks: those of the first pass are odd, those of the later one even. */
 const N_NUMBERS = 65_536;
 
@@ -62,6 +64,8 @@ export class FlowPass {
   readonly #masks = new Map<string, MaskFlows>();
   readonly #maskByNumber = new Map<number, MaskFlows>();
   #lastNumber: number;
+  /** The length of looking up under all masks. */
+  #nWords = 0;
   readonly #record: FlowRecord | undefined;
   readonly #layouts = new WeakMap<Uint32Array, MaskLayout>();
   /** Kinds of actions that the program has, and those that it is yet to have, for flows that wait for it. */
@@ -108,14 +112,16 @@ export class FlowPass {
     return n;
   }
 
-  /** The flows of a mask; `undefined` when the program does not fill a word that the mask has bits in, it is too wide or one too many. */
+  /** The flows of a mask; `undefined` when the program does not fill a word that the mask has bits in, it is too wide or the program would be too long. */
   tableOf(key: Uint32Array, mask: Uint32Array): MaskFlows | undefined {
     const { name, words, unfilled } = this.#layoutOf(mask);
     // What the program does not fill is zero in the packets that it looks up.
     if (unfilled.some(({ word, bits }) => ((key[word] ?? 0) & bits) !== 0)) return undefined;
     if (words.length > MAX_MASK_WORDS) return undefined;
     const known = this.#masks.get(name);
-    if (known !== undefined || this.#masks.size === MAX_MASKS) return known;
+    const nWords = this.#nWords + words.length + LOOKUP_WORDS;
+    if (known !== undefined || nWords > MAX_PROGRAM_WORDS) return known;
+    this.#nWords = nWords;
     const made = { number: this.#freeNumber(), words, key: new Uint32Array(words.length), nFlows: 0 };
     this.#record?.noteMask(made.number, { pass: this.#pass, words });
     this.#masks.set(name, made);
@@ -163,10 +169,11 @@ export class FlowPass {
    */
   async replaceProgram(install: () => void): Promise<void> {
     this.isStale = false;
-    for (const [name, { nFlows, number }] of this.#masks) {
+    for (const [name, { nFlows, number, words }] of this.#masks) {
       if (nFlows > 0) continue;
       this.#masks.delete(name);
       this.#maskByNumber.delete(number);
+      this.#nWords -= words.length + LOOKUP_WORDS;
       this.#record?.forgetMask(number);
     }
     const actions = new Set([...this.#actions, ...this.#newActions]);

@@ -33,7 +33,7 @@ import { SlotMemory } from "./slot-memory.ts";
 import { KernelTunnels } from "./tunnel/kernel-tunnels.ts";
 
 const RECIRC_ID = FIELDS.recirc_id.word;
-/** Between two programs: making one takes tens of ms, and new masks come together. */
+/** Between two programs, at least, and as long as the one before took to make: new masks come together. */
 const RELOAD_MS = 100;
 const FORGET_LOST_MS = 1000;
 const LACK_OF_ROOM = "lack of room for flows";
@@ -93,6 +93,7 @@ export class KernelFlows {
   readonly #forgetLost: NodeJS.Timeout;
   /** The programs are being made anew. */
   #making: Promise<void> | undefined;
+  #reloadMs = RELOAD_MS;
   #isClosed = false;
 
   /**
@@ -330,7 +331,7 @@ export class KernelFlows {
     this.#reload ??= setTimeout(() => {
       this.#reload = undefined;
       void this.#make();
-    }, RELOAD_MS).unref();
+    }, this.#reloadMs).unref();
   }
 
   /** Makes the programs that do not fit their flows; one that is refused fits as well as it can. */
@@ -344,8 +345,10 @@ export class KernelFlows {
   }
 
   #make(): Promise<void> {
+    const startMs = performance.now();
     this.#making = this.#replacePrograms().finally(() => {
       this.#making = undefined;
+      this.#reloadMs = Math.max(RELOAD_MS, performance.now() - startMs);
       this.#reloadSoon(); // what changed meanwhile
     });
     return this.#making;
