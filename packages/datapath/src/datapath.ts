@@ -199,12 +199,22 @@ export interface PortInfo extends PortSpec {
   /** Whether it is switched on. */
   readonly isEnabled: boolean;
   readonly stats: PortStats;
+  /** Packets for the slow path that the kernel sent up, where it forwards the port's packets. */
+  readonly upcalls?: UpcallCounts;
+}
+
+/** Packets of a port on their way from the kernel to this process. */
+export interface UpcallCounts {
+  readonly nSent: number;
+  /** Held back since the port was too far ahead of this process, or lost on their way; they are among `rxDropped`, too. */
+  readonly nLost: number;
 }
 
 /** Hit, miss and loss counters of a datapath. */
 export interface DatapathStats {
   readonly hits: number;
   readonly misses: number;
+  /** Packets that did not come as far as the slow path, for want of memory or because their port was too far ahead of it. */
   readonly lost: number;
   readonly nFlows: number;
   readonly nMasks: number;

@@ -23,6 +23,7 @@ export type {
   TunnelPushAction,
   TunnelSpec,
   Upcall,
+  UpcallCounts,
 } from "./datapath.ts";
 export { nestedActions } from "./datapath.ts";
 export { type KernelObstacle, kernelObstacle } from "./ebpf/kernel-obstacle.ts";

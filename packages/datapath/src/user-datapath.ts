@@ -266,9 +266,21 @@ export class UserDatapath implements Datapath {
   stats(): DatapathStats {
     const { nHits, nMisses, nLost } = this.#runner;
     let nKernelHits = 0;
-    for (const port of this.#ports) nKernelHits += port?.kernelTraffic?.().rxPackets ?? 0;
+    let nLostInKernel = 0;
+    for (const port of this.#ports) {
+      const traffic = port?.kernelTraffic?.();
+      nKernelHits += traffic?.rxPackets ?? 0;
+      nLostInKernel += traffic?.nLost ?? 0;
+    }
     const { size: nFlows, nMasks } = this.#table;
-    return { hits: nHits + nKernelHits, misses: nMisses, lost: nLost, nFlows, nMasks, kernel: this.#kernel?.flows.stats() };
+    return {
+      hits: nHits + nKernelHits,
+      misses: nMisses,
+      lost: nLost + nLostInKernel,
+      nFlows,
+      nMasks,
+      kernel: this.#kernel?.flows.stats(),
+    };
   }
 
   /** Forwards between devices on the event loop until `signal` aborts. Memory ports work without it. */

@@ -187,7 +187,10 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
     inNamespace("tkf-a", () => flood("eth0", nSent));
     const held = datapath.port(a)?.stats.rxDropped ?? 0;
     expect(held).toBeGreaterThanOrEqual(nSent - MAY_BE_UNDER_WAY);
+    expect(datapath.port(a)?.upcalls).toEqual({ nSent: nSent - held, nLost: held });
     expect(datapath.port(b)?.stats.rxDropped).toBe(0);
+    expect(datapath.port(b)?.upcalls?.nLost).toBe(0);
+    expect(datapath.stats().lost).toBe(held);
     datapath.start(new AbortController().signal);
     await vi.waitFor(() => expect(nUpcalls).toBeGreaterThanOrEqual(MAY_BE_UNDER_WAY - 16), PATIENCE);
     inNamespace("tkf-a", () => flood("eth0", 1));
@@ -208,6 +211,7 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
       return (datapath.port(a)?.stats.rxDropped ?? 0) - nHeld;
     };
     floodUnseen(MAY_BE_UNDER_WAY, MAX_MTU); // more than the collector's socket takes
+    await vi.waitFor(() => expect(datapath.port(a)?.upcalls?.nLost).toBeGreaterThan(0), PATIENCE);
     await vi.waitFor(() => expect(floodUnseen(MAY_BE_UNDER_WAY + 1)).toBe(1), { ...PATIENCE, interval: 100 });
   });
 

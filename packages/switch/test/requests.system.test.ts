@@ -67,6 +67,8 @@ systemTest(
         const [theirs, ours] = await pair.run("ovs-ofctl", "-O", version, ...command);
         expect(ours, `${version} ${command.join(" ")}`).toBe(theirs);
       }
+      const [before, now] = await pair.run("ovs-ofctl", "-O", "OpenFlow13", "dump-ports", "br0", "1");
+      expect(now).toBe(before);
       const [theirs, ours] = await pair.run("ovs-ofctl", "-O", version, "show", "br0");
       const capabilities = (text: string): string | undefined => /^capabilities:.*/m.exec(text)?.[0];
       expect(capabilities(ours), theirs).toBe(capabilities(theirs));

@@ -9,9 +9,11 @@ import { PORT_COUNTERS } from "./program/counters.ts";
 
 const TWO_32 = 2 ** 32;
 
-/** What the program has forwarded from and to a port, and the packets that it held back because this process was behind. */
+/** What the program has forwarded from and to a port, and sent up. */
 export interface KernelTraffic {
-  readonly nHeld: number;
+  readonly nSent: number;
+  /** Packets that were held back because this process was behind, and that were lost on their way. */
+  readonly nLost: number;
   readonly rxPackets: number;
   readonly rxBytes: number;
   readonly txPackets: number;
@@ -22,7 +24,8 @@ export interface KernelTraffic {
 export class PortTraffic {
   readonly #memory: GrowingArray;
   readonly #view: DataView;
-  readonly #ports = new Set<number>();
+  /** How many packets of a port were lost on their way. */
+  readonly #nLostByPort = new Map<number, number>();
 
   constructor(memory: GrowingArray) {
     this.#memory = memory;
@@ -31,9 +34,10 @@ export class PortTraffic {
 
   /** What the program has counted. */
   of(portNo: number): KernelTraffic {
-    const { held, rxPackets, rxBytes, txPackets, txBytes } = PORT_COUNTERS;
+    const { sent, held, rxPackets, rxBytes, txPackets, txBytes } = PORT_COUNTERS;
     return {
-      nHeld: this.#read(portNo, held),
+      nSent: this.#read(portNo, sent),
+      nLost: this.#read(portNo, held) + (this.#nLostByPort.get(portNo) ?? 0),
       rxPackets: this.#read(portNo, rxPackets),
       rxBytes: this.#read(portNo, rxBytes),
       txPackets: this.#read(portNo, txPackets),
@@ -44,23 +48,29 @@ export class PortTraffic {
   /** A packet has come up. */
   taken(portNo: number): void {
     const nTaken = this.#read(portNo, PORT_COUNTERS.taken);
+    const nLost = this.#nLostByPort.get(portNo) ?? 0;
     if (nTaken < this.#read(portNo, PORT_COUNTERS.sent)) this.#setTaken(portNo, nTaken + 1);
+    else if (nLost > 0) this.#nLostByPort.set(portNo, nLost - 1); // it came just when all were taken for lost
   }
 
   /** Packets of this port may be under way. @throws SystemCallError when the kernel has no memory for its counters */
   watch(portNo: number): void {
     this.#memory.growTo(portNo + 1);
-    this.#ports.add(portNo);
+    this.#nLostByPort.set(portNo, 0);
   }
 
   /** None of this port will be under way any more. */
   unwatch(portNo: number): void {
-    this.#ports.delete(portNo);
+    this.#nLostByPort.delete(portNo);
   }
 
   /** None is under way now. */
   forgetLost(): void {
-    for (const portNo of this.#ports) this.#setTaken(portNo, this.#read(portNo, PORT_COUNTERS.sent));
+    for (const [portNo, nLost] of this.#nLostByPort) {
+      const [nSent, nTaken] = [this.#read(portNo, PORT_COUNTERS.sent), this.#read(portNo, PORT_COUNTERS.taken)];
+      this.#nLostByPort.set(portNo, nLost + nSent - nTaken);
+      this.#setTaken(portNo, nSent);
+    }
   }
 
   #read(portNo: number, field: number): number {

@@ -88,18 +88,19 @@ export class Port {
     if (end.kind === "device") this.counters.rxDropped += end.device.takeDropped();
     if (end.kind === "tunnel") this.counters.rxDropped += end.sockets?.receiver.takeDropped() ?? 0;
     const { spec, portNo, mac, mtu, isUp, isEnabled } = this;
-    return { ...spec, portNo, mac, mtu, isUp, isEnabled, stats: this.#stats() };
+    const kernel = this.kernelTraffic?.();
+    const upcalls = kernel === undefined ? {} : { upcalls: { nSent: kernel.nSent, nLost: kernel.nLost } };
+    return { ...spec, portNo, mac, mtu, isUp, isEnabled, stats: this.#stats(kernel), ...upcalls };
   }
 
-  #stats(): PortStats {
+  #stats(kernel: KernelTraffic | undefined): PortStats {
     const { counters } = this;
-    const kernel = this.kernelTraffic?.();
     if (kernel === undefined) return { ...counters };
     return {
       ...counters,
       rxPackets: counters.rxPackets + kernel.rxPackets,
       rxBytes: counters.rxBytes + kernel.rxBytes,
-      rxDropped: counters.rxDropped + kernel.nHeld,
+      rxDropped: counters.rxDropped + kernel.nLost,
       txPackets: counters.txPackets + kernel.txPackets,
       txBytes: counters.txBytes + kernel.txBytes,
     };

@@ -25,8 +25,10 @@ const fixedPart = defineStruct({
 
 const ALL_BITS = 0xffff_ffff_ffff_ffffn;
 const NEXT_TABLES = 2;
-const ACTIONS = [0, 17, 18, 21, 22, 23, 24, 25] as const;
-const WIRE_FIELDS = MATCH_FIELDS.filter(({ nxm, oxm, text }) => (nxm ?? oxm) !== undefined && text !== "in_port");
+const ACTIONS = [0, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25] as const;
+const GOTO_TABLE = 1;
+const METER = 6;
+const WIRE_FIELDS = MATCH_FIELDS.filter(({ nxm, oxm }) => (nxm ?? oxm) !== undefined);
 
 /** One table. */
 export function encodeTableFeatures(features: TableFeatures, version: number): Uint8Array {
@@ -39,7 +41,8 @@ export function encodeTableFeatures(features: TableFeatures, version: number): U
     writer.patchU16(start + 2, writer.length - start);
     writer.align(8, start);
   };
-  property(0, () => writeIds(writer, version >= 6 ? [1, 2, 3, 4, 5] : [1, 2, 3, 4, 5, 6]));
+  const isLast = features.table === features.nTables - 1;
+  property(0, () => writeIds(writer, [...(isLast ? [] : [GOTO_TABLE]), 2, 3, 4, 5, ...(version >= 6 ? [] : [METER])]));
   property(NEXT_TABLES, () => {
     for (let table = features.table + 1; table < features.nTables; table++) writer.u8(table);
   });

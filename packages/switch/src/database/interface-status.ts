@@ -64,7 +64,7 @@ function statisticsOf(info: PortInfo | undefined, patch: PatchCounters): Record<
     return { rx_packets: rxPackets, rx_bytes: rxBytes, tx_packets: txPackets, tx_bytes: txBytes };
   }
   if (info.kind === "memory") return dummyStatistics(info.stats);
-  const { stats } = info;
+  const { stats, upcalls } = info;
   return {
     ...deviceCounters(isDevice(info) ? info.name : ""),
     rx_packets: stats.rxPackets,
@@ -75,6 +75,7 @@ function statisticsOf(info: PortInfo | undefined, patch: PatchCounters): Record<
     tx_bytes: stats.txBytes,
     tx_dropped: stats.txDropped,
     tx_errors: stats.txErrors,
+    ...(upcalls === undefined ? {} : { upcall_packets: upcalls.nSent, upcall_errors: upcalls.nLost }),
   };
 }
 

@@ -280,7 +280,8 @@ function lineErrorsOf({ name, hasDevice }: BridgePort): Pick<PortStatsEntry, Lin
 }
 
 function lossesOf(info: PortInfo | undefined): Pick<PortStatsEntry, "rxDropped" | "rxErrors" | "txDropped" | "txErrors"> {
-  if (info === undefined) return { rxDropped: UNKNOWN, rxErrors: UNKNOWN, txDropped: UNKNOWN, txErrors: UNKNOWN };
+  if (info === undefined || info.kind === "memory")
+    return { rxDropped: UNKNOWN, rxErrors: UNKNOWN, txDropped: UNKNOWN, txErrors: UNKNOWN };
   const { rxDropped, rxErrors, txDropped, txErrors } = info.stats;
   return {
     rxDropped: BigInt(rxDropped),

@@ -92,7 +92,7 @@ function showDatapath(vswitch: VirtualSwitch, name: string, showsStatistics: boo
 }
 
 /** Counters that memory has none of are question marks. */
-function statisticsLines({ name, kind, stats }: PortInfo): string[] {
+function statisticsLines({ name, kind, stats, upcalls }: PortInfo): string[] {
   const { rxPackets, rxBytes, rxErrors, rxDropped, txPackets, txBytes, txErrors, txDropped } = stats;
   const known = (n: number): string => (kind === "memory" ? "?" : String(n));
   const counters = kind === "system" || kind === "internal" ? deviceCounters(name) : undefined;
@@ -104,8 +104,17 @@ function statisticsLines({ name, kind, stats }: PortInfo): string[] {
     `    RX packets:${rxPackets} errors:${known(rxErrors)} dropped:${known(rxDropped)} overruns:${overruns} frame:${frame}`,
     `    TX packets:${txPackets} errors:${known(txErrors)} dropped:${known(txDropped)} aborted:${aborted} carrier:${carrier}`,
     `    collisions:${collisions}`,
-    `    RX bytes:${rxBytes}  TX bytes:${txBytes}`,
+    `    RX bytes:${rxBytes}${inUnits(rxBytes)}  TX bytes:${txBytes}${inUnits(txBytes)}`,
+    ...(upcalls === undefined ? [] : [`    UPCALL packets:${upcalls.nSent} errors:${upcalls.nLost}`]),
   ];
+}
+
+const UNITS = ["TiB", "GiB", "MiB", "KiB"] as const;
+
+/** A size in the largest unit that it has one of, in parentheses; small ones need none. */
+function inUnits(sizeBytes: number): string {
+  const i = UNITS.findIndex((_, at) => sizeBytes >= 1024 ** (UNITS.length - at));
+  return i < 0 ? "" : ` (${(sizeBytes / 1024 ** (UNITS.length - i)).toFixed(1)} ${UNITS[i]})`;
 }
 
 /** Devices that the switch makes are TAP devices on a user space datapath. */
