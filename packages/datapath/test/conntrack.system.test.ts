@@ -5,7 +5,7 @@ import { probeBpf } from "@tenet/bpf";
 import { CT_STATE, type CtDatapathAction, type CtNat } from "@tenet/datapath";
 import { buildIcmp4, buildIcmp6, buildTcp, buildUdp, FIELDS, parseIp4 } from "@tenet/net";
 import { SystemCallError } from "@tenet/linux";
-import { frameOf, listed } from "./tracked-frames.ts";
+import { addressText, frameOf, listed } from "./tracked-frames.ts";
 import { testTracker } from "./tracker-suite.ts";
 import { openSharedKernel, type SharedKernel, SharedTracker, type Tracker, UserTracker } from "./trackers.ts";
 
@@ -92,6 +92,33 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
     expect(tracker.nUp).toBe(0);
   });
 
+  test.each(MASQUERADES)("translates errors about known connections by itself, whatever they quote: %o", (masquerade) => {
+    const isSix = masquerade.firstAddress?.length === 4;
+    const [client, server, shown] = isSix ? ["fd00::1", "fd00::2", MASQUERADED[6]] : ["10.0.0.1", "10.0.0.2", MASQUERADED[4]];
+    const [icmp, build, type] = isSix ? ([58, buildIcmp6, 1] as const) : ([1, buildIcmp4, 3] as const);
+    const ports = { srcPort: 5, dstPort: 6 };
+    const nat = { ...masquerade, firstPort: 4000, lastPort: 4001 };
+    for (const [proto, body] of [
+      [6, buildTcp({ ...ports, flags: 2 })],
+      [17, buildUdp(ports, new Uint8Array(12))],
+      [icmp, build({ type: isSix ? 128 : 8, rest: 5 }, new Uint8Array(12))],
+    ] as const) {
+      const [shared, user] = [openShared(), new UserTracker()];
+      const request = frameOf(client, server, proto, body);
+      for (const tracker of [shared, user]) tracker.track(request, { ...COMMIT, nat });
+      const seen = shared.frame.slice(14);
+      shared.nUp = 0;
+      for (const nBytes of [8, 16, 17, 18, 20]) {
+        const error = frameOf(server, shown, icmp, build({ type, code: 1 }, seen.subarray(0, (isSix ? 40 : 20) + nBytes)));
+        const states = [shared, user].map((tracker) => tracker.track(error, { ...COMMIT, isCommit: false, nat: NAT }));
+        expect(states).toEqual(Array(2).fill(CT_STATE.trk | CT_STATE.rel | CT_STATE.rpl | CT_STATE.dnat));
+        expect([...shared.frame]).toEqual([...user.frame]);
+        expect(addressText(shared.frame, isSix ? 6 : 4, "dst")).toBe(client);
+      }
+      expect(shared.nUp).toBe(0);
+    }
+  });
+
   test("more connections than the program can hold are all tracked, and make room for it again", () => {
     const tracker = openShared();
     const nAll = kernel.maps.capacity + 500;
@@ -157,7 +184,20 @@ function step(): fc.Arbitrary<{ frame: Uint8Array; action: CtDatapathAction }> {
       const words = hasLabel ? Uint32Array.of(1, 0, 0xffff_0000, 7) : undefined;
       return { ...TRACK, ...rest, label: words, labelMask: words };
     });
-  return fc.record({ frame: anyFrame(), action });
+  return fc.record({ frame: fc.oneof({ arbitrary: anyFrame(), weight: 3 }, { arbitrary: anyError(), weight: 1 }), action });
+}
+
+/** An error about a packet, from its receiver or a router, with all of it or as little as may be. */
+function anyError(): fc.Arbitrary<Uint8Array> {
+  const about = fc.tuple(anyFrame(), fc.boolean(), fc.constantFrom(undefined, 8, 16, 18, 20, 7), fc.constantFrom(3, 11, 1, 2, 5));
+  return about.map(([frame, isFromRouter, nBytes, type]) => {
+    const isSix = frame[12] === 0x86;
+    const quoted = frame.subarray(14, nBytes === undefined ? undefined : 14 + (isSix ? 40 : 20) + nBytes);
+    const [sender, receiver] = ["src", "dst"].map((side) => addressText(frame, isSix ? 6 : 4, side as "src" | "dst"));
+    const router = isSix ? "fd00::7" : "10.0.0.7";
+    const message = isSix ? buildIcmp6({ type, rest: 0 }, quoted) : buildIcmp4({ type, rest: 0 }, quoted);
+    return frameOf(isFromRouter ? router : (receiver ?? ""), sender ?? "", isSix ? 58 : 1, message);
+  });
 }
 
 function anyFrame(): fc.Arbitrary<Uint8Array> {

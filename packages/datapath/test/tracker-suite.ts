@@ -1,10 +1,7 @@
 /** Tests of a connection tracker, whichever it is: who is new, who is known, until when, how many, and what they are translated to. */
 import {
-  buildEthernet,
   buildIcmp4,
   buildIcmp6,
-  buildIp4,
-  buildIp6,
   buildTcp,
   buildUdp,
   dissect,
@@ -13,16 +10,14 @@ import {
   formatIp4,
   getField,
   internetChecksum,
-  makeFlowKey,
-  parseFlowKey,
   parseIp4,
-  parseIp6,
   TCP_FLAG,
 } from "@tenet/net";
 import { CT_STATE, type CtDatapathAction } from "@tenet/datapath";
 import { addToSum, pseudoSum4, pseudoSum6 } from "@tenet/net";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { addressText, frameOf } from "./tracked-frames.ts";
 import { type Tracker, UserTracker } from "./trackers.ts";
 
 const TRACK: CtDatapathAction = {
@@ -49,15 +44,7 @@ const NAT = {
 
 function udp(src: string, srcPort: number, dst: string, dstPort: number): Uint8Array {
   const body = buildUdp({ srcPort, dstPort }, Uint8Array.of(1, 2, 3));
-  return ethernet(src, dst, 17, body);
-}
-
-function ethernet(src: string, dst: string, proto: number, body: Uint8Array): Uint8Array {
-  const macs = { dst: 0x020000000002, src: 0x020000000001 };
-  if (src.includes(":")) {
-    return buildEthernet({ ...macs, type: 0x86dd }, buildIp6({ src: parseIp6(src), dst: parseIp6(dst), proto }, body));
-  }
-  return buildEthernet({ ...macs, type: 0x0800 }, buildIp4({ src: parseIp4(src), dst: parseIp4(dst), proto }, body));
+  return frameOf(src, dst, 17, body);
 }
 
 const A = "10.0.0.1";
@@ -121,8 +108,8 @@ export function testTracker(openTracker: () => Tracker): void {
 
   test("a connection that is over leaves nothing to the one that comes next", () => {
     const tracker = openTracker();
-    const syn = ethernet(A, B, 6, buildTcp({ srcPort: 5, dstPort: 6, seq: 1, flags: TCP_FLAG.syn }));
-    const answer = ethernet(B, A, 6, buildTcp({ srcPort: 6, dstPort: 5, seq: 1, ack: 2, flags: TCP_FLAG.syn | TCP_FLAG.ack }));
+    const syn = frameOf(A, B, 6, buildTcp({ srcPort: 5, dstPort: 6, seq: 1, flags: TCP_FLAG.syn }));
+    const answer = frameOf(B, A, 6, buildTcp({ srcPort: 6, dstPort: 5, seq: 1, ack: 2, flags: TCP_FLAG.syn | TCP_FLAG.ack }));
     const label = { label: Uint32Array.of(1, 2, 3, 4), labelMask: new Uint32Array(4).fill(0xffffffff) };
     const marked = { ...COMMIT, mark: 7, markMask: 0xff, ...label };
     const listed = (): unknown[] =>
@@ -145,10 +132,10 @@ export function testTracker(openTracker: () => Tracker): void {
   test("a segment outside the window belongs to no connection, unless sequence numbers are not looked at", () => {
     const tracker = openTracker();
     const segment = (seq: number, ack: number, flags: number, nBytes = 0): Uint8Array =>
-      ethernet(A, B, 6, buildTcp({ srcPort: 5, dstPort: 6, seq, ack, flags, window: 1000 }, new Uint8Array(nBytes)));
+      frameOf(A, B, 6, buildTcp({ srcPort: 5, dstPort: 6, seq, ack, flags, window: 1000 }, new Uint8Array(nBytes)));
     const answer = buildTcp({ srcPort: 6, dstPort: 5, seq: 1, ack: 2, flags: TCP_FLAG.syn | TCP_FLAG.ack, window: 1000 });
     tracker.track(segment(1, 0, TCP_FLAG.syn), COMMIT);
-    tracker.track(ethernet(B, A, 6, answer), TRACK);
+    tracker.track(frameOf(B, A, 6, answer), TRACK);
     tracker.track(segment(2, 2, TCP_FLAG.ack), TRACK);
     const far = segment(0x1000_0000, 2, TCP_FLAG.ack, 1);
     expect(tracker.track(far, TRACK) & inv).toBe(inv);
@@ -174,10 +161,10 @@ export function testTracker(openTracker: () => Tracker): void {
     const tracker = openTracker();
     tracker.track(udp(A, 5, B, 6), COMMIT);
     const about = (frame: Uint8Array): Uint8Array => buildIcmp4({ type: 3, code: 3 }, frame.subarray(14));
-    expect(tracker.track(ethernet(B, A, 1, about(udp(A, 5, B, 6))), TRACK)).toBe(trk | rel | rpl);
-    expect(tracker.track(ethernet("10.0.0.9", A, 1, about(udp(A, 5, B, 6))), TRACK)).toBe(trk | rel | rpl);
-    expect(tracker.track(ethernet(B, A, 1, about(udp(A, 4, B, 6))), TRACK)).toBe(trk | inv);
-    expect(tracker.track(ethernet(B, "10.0.0.7", 1, about(udp(A, 5, B, 6))), TRACK)).toBe(trk | inv);
+    expect(tracker.track(frameOf(B, A, 1, about(udp(A, 5, B, 6))), TRACK)).toBe(trk | rel | rpl);
+    expect(tracker.track(frameOf("10.0.0.9", A, 1, about(udp(A, 5, B, 6))), TRACK)).toBe(trk | rel | rpl);
+    expect(tracker.track(frameOf(B, A, 1, about(udp(A, 4, B, 6))), TRACK)).toBe(trk | inv);
+    expect(tracker.track(frameOf(B, "10.0.0.7", 1, about(udp(A, 5, B, 6))), TRACK)).toBe(trk | inv);
   });
 
   test("fragments, wrong checksums and stray answers are invalid", () => {
@@ -188,10 +175,10 @@ export function testTracker(openTracker: () => Tracker): void {
     const fragment = udp(A, 5, B, 6);
     fragment[20] = 0x20;
     expect(tracker.track(fragment, TRACK)).toBe(trk | inv);
-    expect(
-      tracker.track(ethernet(A, B, 6, buildTcp({ srcPort: 5, dstPort: 6, flags: TCP_FLAG.syn | TCP_FLAG.ack })), TRACK),
-    ).toBe(trk | inv);
-    expect(tracker.track(ethernet(A, B, 1, buildIcmp4({ type: 0, rest: 5 })), TRACK)).toBe(trk | inv);
+    expect(tracker.track(frameOf(A, B, 6, buildTcp({ srcPort: 5, dstPort: 6, flags: TCP_FLAG.syn | TCP_FLAG.ack })), TRACK)).toBe(
+      trk | inv,
+    );
+    expect(tracker.track(frameOf(A, B, 1, buildIcmp4({ type: 0, rest: 5 })), TRACK)).toBe(trk | inv);
   });
 
   test("source translation: clients share an address, answers find each of them, no two have the same port", () => {
@@ -240,12 +227,12 @@ export function testTracker(openTracker: () => Tracker): void {
       [6, tcp],
       [17, datagram],
     ] as const) {
-      expect(tracker.track(ethernet(a, b, proto, body(false)), { ...COMMIT, nat })).toBe(trk | isNew | there);
-      expect([...tracker.frame]).toEqual([...ethernet(src, dst, proto, body(false))]);
-      expect(tracker.track(ethernet(dst, src, proto, body(true)), { ...TRACK, nat: NAT })).toBe(trk | est | rpl | back);
-      expect([...tracker.frame]).toEqual([...ethernet(b, a, proto, body(true))]);
-      expect(tracker.track(ethernet(a, b, proto, body(false)), { ...TRACK, nat: NAT }) & (snat | dnat)).toBe(there);
-      expect([...tracker.frame]).toEqual([...ethernet(src, dst, proto, body(false))]);
+      expect(tracker.track(frameOf(a, b, proto, body(false)), { ...COMMIT, nat })).toBe(trk | isNew | there);
+      expect([...tracker.frame]).toEqual([...frameOf(src, dst, proto, body(false))]);
+      expect(tracker.track(frameOf(dst, src, proto, body(true)), { ...TRACK, nat: NAT })).toBe(trk | est | rpl | back);
+      expect([...tracker.frame]).toEqual([...frameOf(b, a, proto, body(true))]);
+      expect(tracker.track(frameOf(a, b, proto, body(false)), { ...TRACK, nat: NAT }) & (snat | dnat)).toBe(there);
+      expect([...tracker.frame]).toEqual([...frameOf(src, dst, proto, body(false))]);
     }
   });
 
@@ -283,7 +270,7 @@ export function testTracker(openTracker: () => Tracker): void {
         const proto = isTcp ? 6 : 17;
         const body = (srcPort: number, dstPort: number): Uint8Array =>
           isTcp ? buildTcp({ srcPort, dstPort, seq: 9, flags: TCP_FLAG.syn }, payload) : buildUdp({ srcPort, dstPort }, payload);
-        tracker.track(ethernet(client, server, proto, body(port, 99)), { ...COMMIT, nat });
+        tracker.track(frameOf(client, server, proto, body(port, 99)), { ...COMMIT, nat });
         const sent = tracker.frame;
         expect(hasRightChecksums(sent)).toBe(true);
         // The receiver says that nobody is there; the sender hears of the packet that it sent.
@@ -292,12 +279,12 @@ export function testTracker(openTracker: () => Tracker): void {
         const target = addressText(sent, family, "dst");
         const quoted = sent.subarray(14);
         const error = family === 4 ? buildIcmp4({ type: 3, code: 3 }, quoted) : buildIcmp6({ type: 1, code: 4 }, quoted);
-        const state = tracker.track(ethernet(target, source, family === 4 ? 1 : 58, error), { ...TRACK, nat: NAT });
+        const state = tracker.track(frameOf(target, source, family === 4 ? 1 : 58, error), { ...TRACK, nat: NAT });
         expect(state & (rel | rpl)).toBe(rel | rpl);
         expect(hasRightChecksums(tracker.frame)).toBe(true);
         expect(addressText(tracker.frame, family, "dst")).toBe(client);
         const inner = tracker.frame.subarray(14 + (family === 4 ? 28 : 48));
-        const original = ethernet(client, server, proto, body(port, 99)).subarray(14);
+        const original = frameOf(client, server, proto, body(port, 99)).subarray(14);
         expect(Buffer.from(inner).equals(Buffer.from(original)), seen.ip4 === undefined ? "IPv6" : "IPv4").toBe(true);
       }),
     );
@@ -342,18 +329,6 @@ export function testTracker(openTracker: () => Tracker): void {
       { numRuns: 30 },
     );
   });
-}
-
-function addressText(frame: Uint8Array, family: 4 | 6, side: "src" | "dst"): string {
-  const key = makeFlowKey();
-  parseFlowKey(frame, frame.length, 1, key);
-  if (family === 4) return formatIp4(getField(key, FIELDS[side === "src" ? "nw_src" : "nw_dst"]));
-  const { word } = FIELDS[side === "src" ? "ipv6_src" : "ipv6_dst"];
-  const groups = Array.from({ length: 4 }, (_, i) => key[word + i] ?? 0).flatMap((each) => [each >>> 16, each & 0xffff]);
-  return groups
-    .map((group) => group.toString(16))
-    .join(":")
-    .replace(/(^|:)0(:0)+(:|$)/, "::");
 }
 
 /** Of the IP header and of the message in it. */

@@ -1,8 +1,8 @@
 /**
  * Assembly that reads of a packet what tracking needs: its tuple and, of TCP, its segment.
  *
- * It reads TCP, UDP and ICMP messages that ask and answer, and goes to `ct-up` with all that is rare or wrong: fragments,
- * extension headers, ICMP errors, lengths that contradict each other. Checksums it takes for granted: who receives the packet looks
+ * It reads TCP, UDP, echoes and ICMP errors, and goes to `ct-up` with all that is rare or wrong: fragments, extension headers,
+ * lengths that contradict each other. Checksums it takes for granted: who receives the packet looks
  * at them.
  *
  * Registers: `r7` the action; `r1` packet, `r2` its end, `r4` bytes of the transport layer, `r5` protocol, `r8` where it begins.
@@ -12,6 +12,7 @@ import { headOf } from "../../conntrack/tuple.ts";
 import { MAX_SCALE, NO_SCALE } from "../../conntrack/tcp.ts";
 import { loadArgument } from "../actions/action-kind.ts";
 import { CONTEXT } from "../program/parse-packet.ts";
+import { readError } from "./read-error.ts";
 import { keep, MAX_OPTION_BYTES, recall, RECOMPUTE, SEGMENT, TRACKING, tupleAt } from "./tracking-stack.ts";
 
 const ETHERNET_BYTES = 14;
@@ -23,8 +24,10 @@ const HEADER_BYTES = ETHERNET_BYTES + 60 + TCP_BYTES;
 const SYN = 2;
 /** Types of Ethernet as this machine reads them. */
 const TYPE = { ip4: 0x0008, ip6: 0xdd86 };
-const ICMP = { request: 8, answer: 0 };
-const ICMP6 = { request: 128, answer: 129 };
+/** Types of echoes, and a bit for each type of errors. */
+const ICMP = { request: 8, answer: 0, errors: bits(3, 4, 5, 11, 12) };
+const ICMP6 = { request: 128, answer: 129, errors: bits(1, 2, 3, 4) };
+const MAX_ERROR = 15;
 const EXTENSIONS = [0, 43, 44, 51, 60];
 /** Options that are looked at before the search for the window's scale is left to the slow path. */
 const MAX_OPTIONS = 12;
@@ -45,7 +48,7 @@ export function readTuple(): Code {
     asm.label("ct-transport"),
     [asm.mov("r3", "r5"), asm.lsh("r3", 16), asm.or("r0", "r3"), loadArgument("r3", "argument"), asm.and("r3", 0xffff)],
     [asm.or("r0", "r3"), keep(tupleAt("head"), "r0"), keep(TRACKING.proto, "r5"), keep(TRACKING.transportAt, "r8")],
-    [keep(TRACKING.portFlags, 0), asm.add("r1", "r8"), asm.rsh("r0", 24)],
+    [keep(TRACKING.portFlags, 0), keep(TRACKING.innerAt, 0), asm.add("r1", "r8"), asm.rsh("r0", 24)],
     asm.branch("r5", "==", 6, "ct-read-tcp"),
     asm.branch("r5", "==", 17, "ct-read-udp"),
     asm.branch("r5", "==", 1, "ct-read-icmp"),
@@ -53,6 +56,7 @@ export function readTuple(): Code {
     asm.branch("r0", "!=", 6, "ct-up"),
     readIcmp(ICMP6),
     [asm.label("ct-read-icmp"), asm.branch("r0", "!=", 4, "ct-up"), readIcmp(ICMP)],
+    readError(),
     [asm.label("ct-read-udp"), readUdp()],
     [asm.label("ct-read-tcp"), readTcp()],
     asm.label("ct-read"),
@@ -128,11 +132,13 @@ function readUdp(): Code {
 }
 
 /** The type of a message that asks or answers takes the place of a port, so that both are each other's reverse. */
-function readIcmp({ request, answer }: { readonly request: number; readonly answer: number }): Code {
+function readIcmp({ request, answer, errors }: typeof ICMP): Code {
   const known = `ct-icmp-${request}`;
   return [
     [requireBytes(8), asm.branch("r4", "<", 8, "ct-up"), asm.load(1, "r3", "r1", 0)],
-    [asm.branch("r3", "==", request, known), asm.branch("r3", "!=", answer, "ct-up"), asm.label(known)],
+    [asm.branch("r3", "==", request, known), asm.branch("r3", "==", answer, known)],
+    [asm.branch("r3", ">", MAX_ERROR, "ct-up"), asm.mov("r1", errors), asm.rsh("r1", "r3"), asm.and("r1", 1)],
+    [asm.branch("r1", "!=", 0, "ct-read-error"), asm.jump("ct-up"), asm.label(known)],
     [asm.load(2, "r0", "r1", 4), asm.store(2, "r10", tupleAt("ports"), "r0"), asm.store(1, "r10", tupleAt("ports") + 2, "r3")],
     [asm.load(1, "r0", "r1", 1), asm.store(1, "r10", tupleAt("ports") + 3, "r0"), asm.jump("ct-read")],
   ];
@@ -178,4 +184,8 @@ function readScale(): Code {
     [asm.label("ct-scale"), asm.load(1, "r2", "r1", options + 2), asm.branch("r2", "<=", MAX_SCALE, "ct-scale-is-right")],
     [asm.mov("r2", MAX_SCALE), asm.label("ct-scale-is-right"), keep(SEGMENT.scale, "r2")],
   ];
+}
+
+function bits(...places: readonly number[]): number {
+  return places.reduce((sum, place) => sum | (1 << place), 0);
 }

@@ -153,6 +153,7 @@ function noteTime(): Code {
 /** Takes the packet in, and notes its state. */
 function follow(maps: ConnectionReferences): Code {
   return [
+    [recall("r1", TRACKING.innerAt), asm.mov("r0", CT_STATE.rel), asm.branch("r1", "!=", 0, "ct-side")],
     [recall("r1", TRACKING.proto), recall("r2", TRACKING.direction), asm.and("r2", 1), asm.load(4, "r3", "r9", entryAt("phase"))],
     [asm.branch("r1", "==", TCP, "ct-follow-tcp"), asm.branch("r1", "==", UDP, "ct-follow-udp")],
     [asm.branch("r2", "==", 0, "ct-asks"), asm.mov("r3", PHASE.icmpReply), asm.label("ct-asks"), asm.mov("r0", CT_STATE.est)],
@@ -163,7 +164,8 @@ function follow(maps: ConnectionReferences): Code {
     [asm.label("ct-both"), asm.mov("r3", PHASE.otherBoth), asm.mov("r0", CT_STATE.est), asm.jump("ct-touch")],
     [asm.label("ct-follow-tcp"), followSegment(maps)],
     [asm.label("ct-touch"), asm.store(4, "r9", entryAt("phase"), "r3"), asm.mov("r2", "r3"), touch(maps)],
-    [asm.label("ct-followed"), asm.branch("r0", "!=", CT_STATE.est, "ct-not-reply"), recall("r1", TRACKING.direction)],
+    [asm.label("ct-followed"), asm.branch("r0", "!=", CT_STATE.est, "ct-not-reply")],
+    [asm.label("ct-side"), recall("r1", TRACKING.direction)],
     [asm.branch("r1", "==", 0, "ct-not-reply"), asm.or("r0", CT_STATE.rpl), asm.label("ct-not-reply")],
     noteState(),
   ];
@@ -250,6 +252,7 @@ function answerUnknown(maps: ConnectionReferences, choosesAnswers: boolean): Cod
   return [
     asm.load(8, "r7", "r10", TRACKING.action),
     [asm.mapValue("r1", maps.control, CONTROL.mustAsk), asm.load(4, "r1", "r1", 0), asm.branch("r1", "!=", 0, "ct-up")],
+    [recall("r1", TRACKING.innerAt), asm.branch("r1", "!=", 0, "ct-invalid")],
     [recall("r1", TRACKING.proto), asm.branch("r1", "==", UDP, "ct-begins"), asm.branch("r1", "==", TCP, "ct-tcp-begins")],
     [
       asm.load(1, "r2", "r10", tupleAt("ports") + 2),

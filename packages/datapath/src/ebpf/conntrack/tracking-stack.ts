@@ -31,7 +31,13 @@ type Place =
   | "changed"
   | "options"
   | "portFlags"
-  | "place";
+  | "place"
+  | "innerAt"
+  | "innerTransportAt"
+  | "innerBytes"
+  | "before"
+  | "addressDifference"
+  | "portDifference";
 
 /** Offsets from `r10`. Of the tuple only the head has the machine's order of bytes, the rest has the packet's. */
 export const TRACKING: Readonly<Record<Place, number>> = {
@@ -66,7 +72,15 @@ export const TRACKING: Readonly<Record<Place, number>> = {
   /** Flags with which ports are written: `RECOMPUTE` when no checksum makes up for what changes. */
   portFlags: at + 184,
   /** For finding an entry, 8 bytes. */
-  place: at + 192,
+  place: at + 200,
+  /** Of an ICMP error: where the packet that it is about begins, and its transport header, of which so many bytes are there; 0 = it is none. */
+  innerAt: at + 188,
+  innerTransportAt: at + 192,
+  innerBytes: at + 196,
+  // Of one that is translated: what an address was, and by how much the sums of addresses and of ports change.
+  before: at + 160,
+  addressDifference: at + 132,
+  portDifference: at + 136,
 };
 
 /** Of TCP: what was read of the segment. */
