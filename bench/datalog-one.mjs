@@ -59,7 +59,7 @@ function rival(which, name, isSummed) {
 }
 
 function programOf(name, size) {
-  return name === "policy" ? policy(Number(size)) : PROGRAMS[name]();
+  return name === "policy" ? policy(Number(size)) : { ...PROGRAMS, ...SEARCHES }[name]();
 }
 
 /** Time of single transactions after the load. */
@@ -254,6 +254,20 @@ const FIRST = {
     ],
   },
   network: { read: ["reach", [3, 5, 78]], changes: [["deny", [3, 77], -1]] },
+  intervals: {
+    read: ["hit", [77, undefined]],
+    changes: [
+      ["rule", [100, 900, -1], 1],
+      ["packet", [500], 1],
+    ],
+  },
+  prefixes: {
+    read: ["route", ["10.0.0.0/8", undefined]],
+    changes: [
+      ["route", ["10.0.0.0/7", 1], 1],
+      ["host", ["10.1.2.3"], 1],
+    ],
+  },
 };
 
 /** What a started engine answers; texts can be compared. */

@@ -11,19 +11,28 @@ import { formatDuration, formatTime, readDuration, readTime } from "./functions/
 export const SCALAR_TYPES = ["bytes", "mac", "ip", "prefix", "time", "duration"] as const;
 export type ScalarType = (typeof SCALAR_TYPES)[number];
 
+/** Text for bytes, microseconds for times, a number with the version in front for addresses. */
+type ScalarOrder = string | number | bigint;
+
 /** A value with a type of its own; immutable. */
 export class Scalar {
   readonly type: ScalarType;
   /** Canonical: equal values have equal texts. */
   readonly text: string;
-  /** Orders values of one type: text for bytes, microseconds for times, a number with the version in front for addresses. */
-  readonly order: string | number | bigint;
+  #order: ScalarOrder | undefined;
 
-  constructor(type: ScalarType, text: string, order: string | number | bigint) {
+  /** @param order - left out for a canonical text that was stored: then it is read again when somebody asks */
+  constructor(type: ScalarType, text: string, order?: ScalarOrder) {
     this.type = type;
     this.text = text;
-    this.order = order;
+    this.#order = order;
     Object.freeze(this);
+  }
+
+  /** Orders values of one type. */
+  get order(): ScalarOrder {
+    this.#order ??= scalar(this.type, this.text)?.order ?? this.text;
+    return this.#order;
   }
 
   toString(): string {

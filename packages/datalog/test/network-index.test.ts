@@ -34,7 +34,7 @@ test.each([[[]], [[0]]])("a trie finds the networks inside, around and both, eac
     fc.property(fc.array(row, { minLength: N_ROWS, maxLength: N_ROWS }), fc.array(step, { maxLength: 12 }), (rows, steps) => {
       const interner = new Interner();
       const data = Int32Array.from(rows.flatMap(({ key, value }) => [interner.idOf(key), interner.idOf(value)]));
-      const index = new NetworkIndex({ data, end: data.length / 2, stride: 2 }, keys, 1, interner);
+      const index = new NetworkIndex({ data, end: data.length / 2, stride: 2 }, { keys, column: 1 }, interner);
       const present = new Set<number>();
       const found = new IntList();
       for (const { first, n, adds, at, key } of steps) {

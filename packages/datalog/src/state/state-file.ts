@@ -22,7 +22,7 @@ interface StateHeader extends EvaluationHeader {
 export function saveState(evaluation: Evaluation, path: string): void {
   const to = new SectionWriter(path);
   try {
-    saveValues(to, evaluation.interner.table);
+    saveValues(to, evaluation.interner);
     const header: StateHeader = { program: fingerprintOf(evaluation.program), ...evaluation.save(to) };
     to.finish(header);
   } catch (error) {

@@ -1,7 +1,8 @@
-/** The values of an engine as sections of a file: texts as they are, everything else as JSON. */
-import type { ValueTable } from "../engine/rows/interner.ts";
+/** The values of an engine as sections of a file: texts, typed values and what lists hold as their texts, everything else as JSON. */
+import type { Interner, StoredValues } from "../engine/rows/interner.ts";
 import { type ValueJson, valueFromJson, valueToJson } from "../history/value-json.ts";
-import type { Value } from "../value.ts";
+import { SCALAR_TYPES, Scalar } from "../scalar.ts";
+import { isList, isMap, type Value } from "../value.ts";
 import type { SectionReader } from "./section-reader.ts";
 import type { SectionWriter } from "./section-writer.ts";
 
@@ -9,6 +10,10 @@ import type { SectionWriter } from "./section-writer.ts";
 const FREE = 0;
 const TEXT = 1;
 const JSON_TEXT = 2;
+/** A list or map, by the ids of what is in it. */
+const PARTS = 3;
+/** Of a typed value; the next ones are for the next types. */
+const FIRST_SCALAR = 4;
 
 /** Texts with halves of characters have no form in UTF-8. */
 const HALVES = /[\ud800-\udfff]/;
@@ -16,16 +21,16 @@ const HALVES = /[\ud800-\udfff]/;
 /** Units of texts that are read together: what is left of them keeps so many in memory. */
 const CHUNK_UNITS = 1 << 12;
 
-/** Writes a table of values. */
-export function saveValues(to: SectionWriter, table: ValueTable): void {
+/** Writes the table of values. */
+export function saveValues(to: SectionWriter, interner: Interner): void {
+  const { table } = interner;
   const kinds = new Uint8Array(table.length);
   const lengths = new Int32Array(table.length);
   const texts: string[] = [];
   for (const [i, value] of table.entries()) {
     if (value === undefined) continue;
-    const isText = typeof value === "string" && !HALVES.test(value);
-    const text = isText ? value : JSON.stringify(valueToJson(value));
-    kinds[i] = isText ? TEXT : JSON_TEXT;
+    const [kind, text] = formOf(value, interner);
+    kinds[i] = kind;
     lengths[i] = text.length;
     texts.push(text);
   }
@@ -39,15 +44,17 @@ export function saveValues(to: SectionWriter, table: ValueTable): void {
   to.bytes("values.texts", Buffer.concat(chunks));
 }
 
-/** Reads a table of values. */
-export function loadValues(from: SectionReader<unknown>): (Value | undefined)[] {
+/** Reads the table of values. */
+export function loadValues(from: SectionReader<unknown>): StoredValues {
   const kinds = from.bytes("values.kinds");
   const lengths = from.ints("values.lengths");
   const chunks = chunksOf(from);
+  const table: (Value | undefined)[] = [];
+  const parts = new Map<number, string>();
   let chunk = "";
   let at = 0;
-  return Array.from(kinds, (kind, i) => {
-    if (kind === FREE) return undefined;
+  for (let i = 0; i < kinds.length; i++) {
+    const kind = kinds[i] as number;
     const length = lengths[i] as number;
     if (at + length > chunk.length) {
       chunk = chunks.next().value ?? "";
@@ -55,8 +62,25 @@ export function loadValues(from: SectionReader<unknown>): (Value | undefined)[] 
     }
     const text = chunk.slice(at, at + length);
     at += length;
-    return kind === TEXT ? text : valueFromJson(JSON.parse(text) as ValueJson);
-  });
+    if (kind === PARTS) parts.set(i, text);
+    table.push(kind === PARTS ? undefined : valueOf(kind, text));
+  }
+  return { table, parts };
+}
+
+function formOf(value: Value, interner: Interner): [kind: number, text: string] {
+  if (value instanceof Scalar) return [FIRST_SCALAR + SCALAR_TYPES.indexOf(value.type), value.text];
+  if (isList(value) || isMap(value)) return [PARTS, interner.partsOf(value)];
+  const isText = typeof value === "string" && !HALVES.test(value);
+  return isText ? [TEXT, value] : [JSON_TEXT, JSON.stringify(valueToJson(value))];
+}
+
+/** A value but a list or map. */
+function valueOf(kind: number, text: string): Value | undefined {
+  if (kind === FREE) return undefined;
+  if (kind === TEXT) return text;
+  const type = SCALAR_TYPES[kind - FIRST_SCALAR];
+  return type === undefined ? valueFromJson(JSON.parse(text) as ValueJson) : new Scalar(type, text);
 }
 
 /** Texts that stand in the file one after the other; none begins in one chunk and ends in the next. */

@@ -192,7 +192,7 @@ export class Evaluation {
   /** Takes over what {@link save} wrote; nothing may have been evaluated. */
   load(from: SectionReader<unknown>, { sweepAt, stores }: EvaluationHeader): void {
     this.#sweepAt = Math.max(this.#minSweep, sweepAt);
-    for (const [i, header] of stores.entries()) this.store(header.name).load(from, String(i), header);
+    for (const [i, header] of stores.entries()) this.store(header.name).load(from, String(i), header, this.interner);
     for (const [i, evaluator] of this.#linked.keepers.entries()) evaluator.load?.(from, `groups.${i}`);
   }
 

@@ -224,7 +224,7 @@ class PlanWriter {
     const keys = isRange ? access.columns.keys : access.keys;
     const index = isRange
       ? store.indexes.sorted(access.columns, interner)
-      : store.indexes.networks(keys, access.column, interner);
+      : store.indexes.networks({ keys, column: access.column }, interner);
     const i = this.#environment.searches.push({ index, found: new IntList() }) - 1;
     this.#shared.push(`const search${i} = E.searches[${i}].index, found${i} = E.searches[${i}].found;`);
     const bounds = isRange

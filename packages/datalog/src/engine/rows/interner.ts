@@ -5,7 +5,7 @@
  */
 import { AppError } from "@tenet/kit";
 import { normalNumber } from "../../integer.ts";
-import { Scalar } from "../../scalar.ts";
+import { SCALAR_TYPES, Scalar, type ScalarType } from "../../scalar.ts";
 import { compareValues, entriesOf, isMap, type Value, type ValueMap } from "../../value.ts";
 
 /** The id of "no value": an expression without a result. Ids of the table are even and not negative, inline ones are odd. */
@@ -22,6 +22,13 @@ type ValueParts = readonly Value[] | ValueMap;
 /** Values by id / 2. */
 export type ValueTable = readonly (Value | undefined)[];
 
+/** A table of values as it is stored. */
+export interface StoredValues {
+  readonly table: (Value | undefined)[];
+  /** Lists and maps by their places in the table, as {@link Interner.partsOf} tells them; the table has nothing there. */
+  readonly parts: ReadonlyMap<number, string>;
+}
+
 /** The value of an id. */
 export function valueIn(table: ValueTable, id: number): Value {
   if ((id & 1) === 1) return id >> 1;
@@ -33,9 +40,11 @@ export class Interner {
   #values: (Value | undefined)[] = [null, false, true];
   readonly #free: number[] = [];
   readonly #byScalar = new Map<string | number | bigint, number>();
-  /** Lists, maps and typed values by a text that their parts make. */
+  /** Typed values by their text. */
+  readonly #byType = new Map(SCALAR_TYPES.map((type) => [type, new Map<string, number>()]));
+  /** Lists and maps by a text that their parts make. */
   readonly #byParts = new Map<string, number>();
-  /** Characters of all strings and elements of all lists interned so far. */
+  /** Characters of all strings and elements of all lists interned so far, those of a restored table aside. */
   nUnits = 0;
 
   /** The id of a value; equal values have equal ids. Throws on NaN, infinities and what is no value of the language. */
@@ -98,41 +107,46 @@ export class Interner {
   }
 
   #list(list: readonly Value[]): number {
-    const key = this.#keyOfParts(list);
+    const key = this.partsOf(list);
     const known = this.#byParts.get(key);
     // The one form of each item: whoever gives a list first does not decide how its numbers look.
-    return known ?? this.#addParts(key, Object.freeze(list.map((item) => this.#oneForm(item))), list.length + 1);
+    return known ?? this.#addNew(this.#byParts, key, Object.freeze(list.map((item) => this.#oneForm(item))), list.length + 1);
   }
 
   #object(value: Scalar | ValueMap): number {
     if (value instanceof Scalar) {
-      const key = `${value.type}:${value.text}`;
-      return this.#byParts.get(key) ?? this.#addParts(key, value, value.text.length);
+      const ids = this.#idsOf(value.type);
+      return ids.get(value.text) ?? this.#addNew(ids, value.text, value, value.text.length);
     }
     if (!isMap(value) || !isPlain(value)) throw notAValue(value);
     const entries = entriesOf(value);
-    const key = this.#keyOfParts(value);
+    const key = this.partsOf(value);
     const known = this.#byParts.get(key);
     if (known !== undefined) return known;
     const items = entries.map(([name, item]) => [name, this.#oneForm(item)] as const);
-    return this.#addParts(key, Object.freeze(Object.fromEntries(items)), 2 * entries.length + 1);
+    return this.#addNew(this.#byParts, key, Object.freeze(Object.fromEntries(items)), 2 * entries.length + 1);
   }
 
   #oneForm(value: Value): Value {
     return this.valueOf(this.idOf(value));
   }
 
-  #keyOfParts(value: ValueParts): string {
+  /** The ids of what a list holds as a text, `2,7`; of a map its keys and values in the order of the keys, `{4,2,6,7`. */
+  partsOf(value: ValueParts): string {
     if (Array.isArray(value)) return value.map((item: Value) => this.idOf(item)).join();
     const entries = entriesOf(value as ValueMap);
     return `{${entries.map(([name, item]) => `${this.idOf(name)},${this.idOf(item)}`).join()}`;
   }
 
-  #addParts(key: string, value: Value, nUnits: number): number {
+  #addNew(ids: Map<string, number>, key: string, value: Value, nUnits: number): number {
     const id = this.#add(value);
-    this.#byParts.set(key, id);
+    ids.set(key, id);
     this.nUnits += nUnits;
     return id;
+  }
+
+  #idsOf(type: ScalarType): Map<string, number> {
+    return this.#byType.get(type) as Map<string, number>;
   }
 
   #add(value: Value): number {
@@ -142,23 +156,33 @@ export class Interner {
     return free << 1;
   }
 
-  /** Takes over the values of a table, each with its id. The interner must be new. */
-  restore(table: ValueTable): void {
-    this.#values = Array.from(table);
-    const made = new Map<number, Value>();
+  /** Takes over values that were stored, each with its id. The interner must be new. */
+  restore({ table, parts }: StoredValues): void {
+    this.#values = table;
     for (let i = N_FIXED; i < table.length; i++) {
       const value = table[i];
-      if (value === undefined) this.#free.push(i);
-      else if (typeof value === "object") made.set(i, value);
-      else this.#byScalar.set(value as string | number | bigint, i << 1);
-      if (typeof value === "string") this.nUnits += value.length;
+      if (value instanceof Scalar) this.#idsOf(value.type).set(value.text, i << 1);
+      else if (value !== undefined) this.#byScalar.set(value as string | number | bigint, i << 1);
+      else if (!parts.has(i)) this.#free.push(i);
     }
-    // Lists and maps are known by the ids of what is in them: that must be known first.
-    const byDepth = [...made].sort(([, a], [, b]) => depthOf(a) - depthOf(b));
-    for (const [i, value] of byDepth) {
-      this.#values[i] = value instanceof Scalar ? value : Object.freeze(value);
-      this.#byParts.set(value instanceof Scalar ? `${value.type}:${value.text}` : this.#keyOfParts(value as ValueParts), i << 1);
+    for (const [i, ids] of parts) {
+      this.#byParts.set(ids, i << 1);
+      this.#madeOf(i, parts);
     }
+  }
+
+  /** A list or map at a place of the table, made of its parts if it is not there yet. */
+  #madeOf(place: number, parts: ReadonlyMap<number, string>): Value {
+    const made = this.#values[place];
+    if (made !== undefined) return made;
+    const text = parts.get(place) as string;
+    const hasKeys = text.startsWith("{");
+    const ids = text === "" || text === "{" ? [] : text.slice(hasKeys ? 1 : 0).split(",");
+    const items = ids.map((id) => ((Number(id) & 1) === 1 ? Number(id) >> 1 : this.#madeOf(Number(id) >> 1, parts)));
+    const pairs = hasKeys ? Array.from({ length: items.length / 2 }, (_, i) => [items[2 * i], items[2 * i + 1]]) : [];
+    const value = Object.freeze(hasKeys ? (Object.fromEntries(pairs) as ValueMap) : items);
+    this.#values[place] = value;
+    return value;
   }
 
   /** Number of values in the table. */
@@ -180,7 +204,9 @@ export class Interner {
     };
     visitUsed(use);
     for (const [scalar, id] of this.#byScalar) if (used[id >> 1] === 0) this.#byScalar.delete(scalar);
-    for (const [key, id] of this.#byParts) if (used[id >> 1] === 0) this.#byParts.delete(key);
+    for (const ids of [this.#byParts, ...this.#byType.values()]) {
+      for (const [key, id] of ids) if (used[id >> 1] === 0) ids.delete(key);
+    }
     let end = used.length;
     while (used[end - 1] === 0) end--;
     this.#values.length = end;
@@ -191,13 +217,6 @@ export class Interner {
       this.#free.push(i);
     }
   }
-}
-
-/** How deep lists and maps are nested in each other. */
-function depthOf(value: Value): number {
-  if (typeof value !== "object" || value === null || value instanceof Scalar) return 0;
-  const items: readonly Value[] = Array.isArray(value) ? value : Object.values(value as ValueMap);
-  return 1 + items.reduce<number>((deepest, item) => Math.max(deepest, depthOf(item)), 0);
 }
 
 function isPlain(value: object): boolean {

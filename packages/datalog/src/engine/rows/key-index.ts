@@ -458,8 +458,8 @@ function roomFor(n: number): number {
   return n + (n >> 5);
 }
 
-/** Room for what comes to an arena or array of so many words. */
-function spareFor(length: number): number {
+/** Room for what comes to an array of so many elements. */
+export function spareFor(length: number): number {
   return length >> 5;
 }
 

@@ -199,7 +199,7 @@ export class NestedRows {
     this.keys.set(from.ints(`${name}.keys`));
     this.bases.set(from.ints(`${name}.bases`));
     const free = from.ints(`${name}.spare`);
-    this.#free.push(...free);
+    for (const leaf of free) this.#free.push(leaf);
     this.nLeaves = tables.length - 1 - free.length;
   }
 

@@ -6,16 +6,24 @@
  * not in it, and no test of networks holds for them.
  * Limits: rows come and go only between walks.
  */
+import type { SectionReader } from "../../state/section-reader.ts";
+import type { SectionWriter } from "../../state/section-writer.ts";
 import { emptyNetwork, type Network, type NetworkRelation, readNetwork } from "../../functions/network.ts";
 import type { IntList } from "./int-list.ts";
 import type { Interner } from "./interner.ts";
 import type { IndexedRows } from "./key-index.ts";
 import { PrefixTrie } from "./prefix-trie.ts";
 
-/** Rows by networks. */
-export class NetworkIndex {
+/** What an index for networks is on. */
+export interface NetworkColumns {
+  /** Columns that have one known value each in every search. */
   readonly keys: readonly number[];
   readonly column: number;
+}
+
+/** Rows by networks. */
+export class NetworkIndex {
+  readonly columns: NetworkColumns;
   /** The ids of the key columns for the next search. */
   readonly key: Int32Array;
   readonly #rows: IndexedRows;
@@ -26,10 +34,10 @@ export class NetworkIndex {
   /** Key and address as one string of bits. */
   readonly #words: Int32Array;
 
-  constructor(rows: IndexedRows, keys: readonly number[], column: number, interner: Interner) {
+  constructor(rows: IndexedRows, columns: NetworkColumns, interner: Interner) {
+    const { keys } = columns;
     this.#rows = rows;
-    this.keys = keys;
-    this.column = column;
+    this.columns = columns;
     this.#interner = interner;
     this.key = new Int32Array(keys.length);
     this.#words = new Int32Array(keys.length + 4);
@@ -54,8 +62,9 @@ export class NetworkIndex {
 
   add(row: number): void {
     const { data, stride } = this.#rows;
-    for (let i = 0; i < this.keys.length; i++) this.key[i] = data[row * stride + (this.keys[i] as number)] as number;
-    this.#read(data[row * stride + this.column] as number)?.add(row, this.#words, this.#length());
+    const { keys, column } = this.columns;
+    for (let i = 0; i < keys.length; i++) this.key[i] = data[row * stride + (keys[i] as number)] as number;
+    this.#read(data[row * stride + column] as number)?.add(row, this.#words, this.#length());
   }
 
   remove(row: number): void {
@@ -69,6 +78,18 @@ export class NetworkIndex {
     this.#v6.clear();
   }
 
+  /** Writes the index. */
+  save(to: SectionWriter, name: string): void {
+    this.#v4.save(to, `${name}.v4`, this.#rows.end);
+    this.#v6.save(to, `${name}.v6`, this.#rows.end);
+  }
+
+  /** Takes over what {@link save} wrote. */
+  load(from: SectionReader<unknown>, name: string): void {
+    this.#v4.load(from, `${name}.v4`);
+    this.#v6.load(from, `${name}.v6`);
+  }
+
   /** Reads a value behind the key; the trie that it belongs to. */
   #read(id: number): PrefixTrie | undefined {
     const network = this.#network;
@@ -79,6 +100,6 @@ export class NetworkIndex {
   }
 
   #length(): number {
-    return this.keys.length * 32 + this.#network.length;
+    return this.key.length * 32 + this.#network.length;
   }
 }

@@ -6,7 +6,10 @@
  * How: nodes hold their string (its length in bits and enough words for the longest), two children, the parent, and the first of their
  * rows; rows of one node are a list through two arrays, so that a row leaves without a search.
  */
+import type { SectionReader } from "../../state/section-reader.ts";
+import type { SectionWriter } from "../../state/section-writer.ts";
 import type { IntList } from "./int-list.ts";
+import { enlarged, spareFor } from "./key-index.ts";
 
 const LENGTH = 0;
 const CHILDREN = 1;
@@ -67,6 +70,26 @@ export class PrefixTrie {
     this.#free.length = 0;
     this.#next = new Int32Array(16);
     this.#previous = new Int32Array(16);
+  }
+
+  /** Writes the trie, of rows below `nRows`. */
+  save(to: SectionWriter, name: string, nRows: number): void {
+    to.ints(`${name}.trie`, Int32Array.of(this.#root, this.#end));
+    to.ints(`${name}.nodes`, this.#nodes.subarray(0, this.#end), spareFor(this.#end));
+    to.ints(`${name}.free`, Int32Array.from(this.#free));
+    to.ints(`${name}.next`, this.#next.subarray(0, nRows), spareFor(nRows));
+    to.ints(`${name}.previous`, this.#previous.subarray(0, nRows), spareFor(nRows));
+  }
+
+  /** Takes over what {@link save} wrote. */
+  load(from: SectionReader<unknown>, name: string): void {
+    const [root = 0, end = 0] = from.ints(`${name}.trie`);
+    this.#root = root;
+    this.#end = end;
+    this.#nodes = from.ints(`${name}.nodes`);
+    for (const node of from.ints(`${name}.free`)) this.#free.push(node);
+    this.#next = from.ints(`${name}.next`);
+    this.#previous = from.ints(`${name}.previous`);
   }
 
   /** Adds the rows of all strings of less than `below` bits that the given one begins with. */
@@ -181,10 +204,4 @@ export class PrefixTrie {
 /** The bit after the first `n` of the string at a place. */
 function bitOf(words: Int32Array, place: number, n: number): number {
   return ((words[place + (n >>> 5)] as number) >>> (31 - (n & 31))) & 1;
-}
-
-function enlarged(array: Int32Array, length: number): Int32Array {
-  const larger = new Int32Array(length);
-  larger.set(array);
-  return larger;
 }

@@ -4,7 +4,7 @@ import type { SectionWriter } from "../../state/section-writer.ts";
 import type { Interner } from "./interner.ts";
 import { KeyIndex } from "./key-index.ts";
 import { MOST_OF_KEY } from "./keyed-rows.ts";
-import { NetworkIndex } from "./network-index.ts";
+import { type NetworkColumns, NetworkIndex } from "./network-index.ts";
 import { type SortedColumns, SortedIndex } from "./sorted-index.ts";
 import { LINKED } from "./views.ts";
 
@@ -14,6 +14,13 @@ interface RowIndex {
   remove(row: number): void;
   clear(): void;
   build(end: number, isIn: (row: number) => boolean): void;
+}
+
+/** What a file of an engine's state says of a store's indexes besides their arrays: what each is on. */
+export interface IndexesHeader {
+  readonly byKey: readonly (readonly number[])[];
+  readonly sorted: readonly SortedColumns[];
+  readonly networks: readonly NetworkColumns[];
 }
 
 /** The rows of a store, as far as its indexes need them. */
@@ -55,14 +62,12 @@ export class RowIndexes {
 
   /** The index for ranges in this order, built if need be. */
   sorted(columns: SortedColumns, interner: Interner): SortedIndex {
-    const { keys, column, watched } = columns;
-    const key = `${keys.join()}:${column}:${watched === undefined ? "" : `${watched.column}${watched.isMost ? "+" : "-"}`}`;
-    return this.#made(this.#sorted, key, () => new SortedIndex(this.#store, columns, interner));
+    return this.#made(this.#sorted, nameOfOrder(columns), () => new SortedIndex(this.#store, columns, interner));
   }
 
   /** The index for networks in a column, within equal values of the key columns, built if need be. */
-  networks(keys: readonly number[], column: number, interner: Interner): NetworkIndex {
-    return this.#made(this.#networks, `${keys.join()}:${column}`, () => new NetworkIndex(this.#store, keys, column, interner));
+  networks(columns: NetworkColumns, interner: Interner): NetworkIndex {
+    return this.#made(this.#networks, nameOfNetworks(columns), () => new NetworkIndex(this.#store, columns, interner));
   }
 
   /** The index on these columns if it exists. */
@@ -131,20 +136,23 @@ export class RowIndexes {
     for (const index of this.#all) index.build(end, () => true);
   }
 
-  /** Writes the indexes by equal values; others are made again when asked for. Returns the columns of each. */
-  save(to: SectionWriter, name: string): readonly (readonly number[])[] {
-    return this.byKey().map((index, i) => {
-      index.save(to, `${name}.${i}`);
-      return index.columns;
-    });
+  /** Writes the indexes; returns what they are on. */
+  save(to: SectionWriter, name: string): IndexesHeader {
+    const [byKey, sorted, networks] = [this.byKey(), [...this.#sorted.values()], [...this.#networks.values()]];
+    for (const [i, index] of [...byKey, ...sorted, ...networks].entries()) index.save(to, `${name}.${i}`);
+    const columnsOf = <C>(indexes: readonly { readonly columns: C }[]): C[] => indexes.map(({ columns }) => columns);
+    return { byKey: columnsOf(byKey), sorted: columnsOf(sorted), networks: columnsOf(networks) };
   }
 
   /** Takes over what {@link save} wrote. */
-  load(from: SectionReader<unknown>, name: string, indexes: readonly (readonly number[])[]): void {
-    for (const [i, columns] of indexes.entries()) {
-      const index = new KeyIndex(this.#store, columns);
+  load(from: SectionReader<unknown>, name: string, header: IndexesHeader, interner: Interner): void {
+    for (const columns of header.byKey) this.#byKey.set(columns.join(), new KeyIndex(this.#store, columns));
+    for (const columns of header.sorted) this.#sorted.set(nameOfOrder(columns), new SortedIndex(this.#store, columns, interner));
+    for (const columns of header.networks) {
+      this.#networks.set(nameOfNetworks(columns), new NetworkIndex(this.#store, columns, interner));
+    }
+    for (const [i, index] of [...this.#byKey.values(), ...this.#sorted.values(), ...this.#networks.values()].entries()) {
       index.load(from, `${name}.${i}`);
-      this.#byKey.set(columns.join(), index);
       this.#all.push(index);
     }
   }
@@ -170,4 +178,12 @@ export class RowIndexes {
     for (let row = 0; row < end; row += step, n++) seen.add(data[row * stride + column] as number);
     return seen.size === n;
   }
+}
+
+function nameOfOrder({ keys, column, watched }: SortedColumns): string {
+  return `${keys.join()}:${column}:${watched === undefined ? "" : `${watched.column}${watched.isMost ? "+" : "-"}`}`;
+}
+
+function nameOfNetworks({ keys, column }: NetworkColumns): string {
+  return `${keys.join()}:${column}`;
 }

@@ -10,10 +10,11 @@
  * index that the set finds its rows by has them at once, too, which only relations can afford that are not read while they are written.
  */
 import { IntList, range } from "./int-list.ts";
+import type { Interner } from "./interner.ts";
 import { grownLength, type KeyIndex } from "./key-index.ts";
 import type { SectionReader } from "../../state/section-reader.ts";
 import type { SectionWriter } from "../../state/section-writer.ts";
-import { RowIndexes } from "./row-indexes.ts";
+import { type IndexesHeader, RowIndexes } from "./row-indexes.ts";
 import { type RowAccess, rowAccess, type RowData, RowSet } from "./row-set.ts";
 import { ALIVE, COUNT, CURRENT, FREE, LINKED, MANY, OLD, ONE_MORE, PENDING, PROCESSED, TOUCHED, type View } from "./views.ts";
 
@@ -43,8 +44,7 @@ export interface StoreHeader {
   /** Rows that come and go before a key is looked for again, as the store counts them. */
   readonly changesToKey: number;
   readonly counts: readonly (readonly [row: number, count: number])[];
-  /** The columns of each index. */
-  readonly indexes: readonly (readonly number[])[];
+  readonly indexes: IndexesHeader;
 }
 
 /** What a relation keeps per row besides the values: how many derivations, and the rank that recursive rows have. */
@@ -357,7 +357,7 @@ export class RowStore implements RowData {
     if (this.#changesToKey > 0) this.#changesToKey = 1;
   }
 
-  /** Writes the rows and their indexes by equal values; others are made again when asked for. Between transactions. */
+  /** Writes the rows and their indexes. Between transactions. */
   save(to: SectionWriter, name: string): StoreHeader {
     const { end, size, stride } = this;
     const nSpare = Math.max(INITIAL_CAPACITY - end, spareFor(end));
@@ -370,7 +370,8 @@ export class RowStore implements RowData {
   }
 
   /** Takes over what {@link save} wrote; the store must be new. */
-  load(from: SectionReader<unknown>, name: string, { end, size, changesToKey, counts, indexes }: StoreHeader): void {
+  load(from: SectionReader<unknown>, name: string, header: StoreHeader, interner: Interner): void {
+    const { end, size, changesToKey, counts, indexes } = header;
     this.data = from.ints(`${name}.data`);
     this.flags = from.words(`${name}.flags`);
     for (const row of from.ints(`${name}.free`)) this.#free.push(row);
@@ -379,7 +380,7 @@ export class RowStore implements RowData {
     this.size = size;
     this.#changesToKey = changesToKey;
     this.#capacity = this.flags.length;
-    this.indexes.load(from, name, indexes);
+    this.indexes.load(from, name, indexes, interner);
     const key = this.set.load(from, name);
     if (key.length > 0) this.#keyBy(this.indexes.on(key));
   }

@@ -11,6 +11,8 @@
  * Limits: rows come and go only between walks. What is found includes rows that equal a strict bound; the test itself stays in the rule.
  */
 import { AppError } from "@tenet/kit";
+import type { SectionReader } from "../../state/section-reader.ts";
+import type { SectionWriter } from "../../state/section-writer.ts";
 import { compareValues, kindOf } from "../../value.ts";
 import type { IntList } from "./int-list.ts";
 import type { Interner } from "./interner.ts";
@@ -106,6 +108,28 @@ export class SortedIndex {
       this.#blocks.push(this.#blockOf(sorted.subarray(from, Math.min(n, from + FILLED_ROWS))));
     }
     this.#isTreeStale = true;
+  }
+
+  /** Writes the rows in their order, and how many each block has. */
+  save(to: SectionWriter, name: string): void {
+    const rows = new Int32Array(this.#blocks.reduce((sum, { n }) => sum + n, 0));
+    let at = 0;
+    for (const block of this.#blocks) {
+      rows.set(block.rows.subarray(0, block.n), at);
+      at += block.n;
+    }
+    to.ints(`${name}.order`, rows);
+    to.bytes(
+      `${name}.blocks`,
+      Uint8Array.from(this.#blocks, ({ n }) => n),
+    );
+  }
+
+  /** Takes over what {@link save} wrote. */
+  load(from: SectionReader<unknown>, name: string): void {
+    const rows = from.ints(`${name}.order`);
+    let at = 0;
+    for (const n of from.bytes(`${name}.blocks`)) this.#blocks.push(this.#blockOf(rows.subarray(at, (at += n))));
   }
 
   add(row: number): void {
