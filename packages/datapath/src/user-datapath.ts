@@ -211,6 +211,17 @@ export class UserDatapath implements Datapath {
     this.#table.delete(flow);
   }
 
+  /**
+   * From now on all flows are carried out by this process alone, as when its clock is not the kernel's any more.
+   *
+   * @param reason - is told where flows outside of the kernel are counted
+   */
+  keepFlows(reason: string): void {
+    if (this.#kernel === undefined || this.#kernel.flows.whyNone !== undefined) return;
+    this.#kernel.flows.whyNone = reason;
+    this.#putAgain();
+  }
+
   flows(): IterableIterator<Megaflow> {
     return this.#table.flows();
   }
@@ -360,6 +371,11 @@ export class UserDatapath implements Datapath {
   #withdraw(port: Port): void {
     if (this.#kernel === undefined) return;
     this.#kernel.flows.removePort(port.portNo);
+    this.#putAgain();
+  }
+
+  /** Flows that the kernel has stay there only where it still can do them. */
+  #putAgain(): void {
     for (const flow of this.#table.flows()) {
       if (flow.inKernel !== undefined) this.putFlow(flow.key, flow.mask, flow.actions);
     }

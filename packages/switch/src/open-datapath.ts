@@ -16,6 +16,12 @@ export interface OpenedDatapath {
   readonly whyUserSpace: string | undefined;
 }
 
+/** Ports that are no devices stand in the way, too. */
+export const SIMULATED: KernelObstacle = {
+  reason: "all ports are simulated",
+  mend: "The kernel forwards between devices alone; ask for no flows there",
+};
+
 /**
  * Opens the datapath that was asked for.
  *

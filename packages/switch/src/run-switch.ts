@@ -5,7 +5,7 @@
  * worker thread as well as alone.
  */
 import { mkdirSync } from "node:fs";
-import type { MemoryLink } from "@tenet/datapath";
+import { kernelObstacle, type MemoryLink } from "@tenet/datapath";
 import { type Clock, type Logger, Scope, systemClock, untilAborted } from "@tenet/kit";
 import { type Command, connect, type Replica, ServerLock, type TlsFiles } from "@tenet/ovsdb";
 import { dummyCommands } from "./control/dummy-commands.ts";
@@ -18,7 +18,7 @@ import { DatabaseFollower, FOLLOWED_TABLES, type SwitchDatabase } from "./databa
 import { Controllers } from "./controller/controllers.ts";
 import { LinuxNetwork, NO_NETWORK } from "./tunnel/host-network.ts";
 import { BridgeServices } from "./service/bridge-services.ts";
-import { type DatapathKind, describePlacement, openDatapath } from "./open-datapath.ts";
+import { type DatapathKind, describePlacement, openDatapath, SIMULATED } from "./open-datapath.ts";
 import { TURN_MS } from "./turns.ts";
 import { pinNameOf, takeOverInTime } from "./take-over.ts";
 import { VirtualSwitch } from "./virtual-switch.ts";
@@ -33,6 +33,8 @@ export interface SwitchConfig {
   readonly openMemoryPort?: (name: string) => MemoryLink;
   /** Whether interfaces of every type that has a device are dummies. */
   readonly isAllDummy?: boolean;
+  /** Whether no port at all is a device: then the kernel has no part in it, also where that works. */
+  readonly isSimulated?: boolean;
   /** Where packets are forwarded: by this process, or by the kernel as far as its program can; `user` when absent. */
   readonly datapath?: DatapathKind;
   /** Whether outer packets of tunnels take the host's routes; they do. */
@@ -68,13 +70,16 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   mkdirSync(config.runDir, { recursive: true });
   const dummies = scope.use(new DummyPorts(clock, config.openMemoryPort));
   const pinName = pinNameOf(config.runDir);
-  const { datapath, whyUserSpace } = openDatapath(config.datapath ?? "user", {
+  const datapathOptions = {
     ...(pinName === undefined ? {} : { pinName }),
-    onRefusal: (refusal) => log.warn({ refusal }, "the kernel refused what it was to forward"),
+    onRefusal: (refusal: string) => log.warn({ refusal }, "the kernel refused what it was to forward"),
     clock,
-    openMemoryLink: (name) => dummies.open(name),
-  });
+    openMemoryLink: (name: string) => dummies.open(name),
+  };
+  const probe = config.isSimulated === true || config.isAllDummy === true ? () => SIMULATED : kernelObstacle;
+  const { datapath, whyUserSpace } = openDatapath(config.datapath ?? "user", datapathOptions, probe);
   scope.use(datapath);
+  clock.onDeparture = () => datapath.keepFlows("time that was stopped or moved by hand");
   const network = config.hasSystemRoutes === false || process.platform !== "linux" ? NO_NETWORK : scope.use(new LinuxNetwork());
   const vswitch = new VirtualSwitch(datapath, clock, network);
   scope.defer(() => vswitch.turns.stop());

@@ -54,7 +54,9 @@ export class LiveSwitch implements AsyncDisposable {
     this.#server = server;
   }
 
-  static async start(config: Pick<SwitchConfig, "clock" | "datapath" | "hasSystemRoutes"> = {}): Promise<LiveSwitch> {
+  static async start(
+    config: Pick<SwitchConfig, "clock" | "datapath" | "hasSystemRoutes" | "isAllDummy"> = {},
+  ): Promise<LiveSwitch> {
     const dir = mkdtempSync(join(tmpdir(), "tenet-switch-"));
     const server = new OvsdbServer([await Database.open({ schema: OPEN_VSWITCH })], silentLogger);
     await server.listen(`punix:${dir}/db.sock`);

@@ -38,3 +38,26 @@ test.skipIf(reason !== undefined)(
     await placementAfterPings(live, a, b, ({ nFlows, nFlowsInKernel }) => nFlows > 0 && nFlowsInKernel === 0);
   },
 );
+
+test.skipIf(reason !== undefined)("flows leave the kernel when time is stopped, since the kernel's goes on", async () => {
+  await using live = await LiveSwitch.start({ datapath: "auto" });
+  using a = new LiveHost(1);
+  using b = new LiveHost(2);
+  await live.vsctl("add-br", "tsw-br0");
+  for (const { port } of [a, b]) await live.vsctl("add-port", "tsw-br0", port);
+  await placementAfterPings(live, a, b, ({ nFlowsInKernel }) => nFlowsInKernel > 0);
+  await live.appctl("time/stop");
+  const { nLeftByReason } = await placementAfterPings(
+    live,
+    a,
+    b,
+    ({ nFlows, nFlowsInKernel }) => nFlows > 0 && nFlowsInKernel === 0,
+  );
+  expect(Object.keys(nLeftByReason)).toContain("time that was stopped or moved by hand");
+});
+
+test.skipIf(reason !== undefined)("a switch without devices is in user space, though the kernel would do", async () => {
+  await using live = await LiveSwitch.start({ datapath: "auto", isAllDummy: true });
+  const { text } = JSON.parse((await live.appctl("tenet/datapath")).out) as Placement;
+  expect(text).toMatch(/^Flows run in user space: all ports are simulated/);
+});

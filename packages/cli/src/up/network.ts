@@ -46,7 +46,9 @@ export async function startNetwork(
     { remote: "tenet up" },
   );
   const { runDir } = home;
-  const switchThread = new SwitchThread({ database: vswitch.remote, runDir, datapath, logFile: join(home.path, "tenet.log") });
+  const logFile = join(home.path, "tenet.log");
+  const isSimulated = mode === "simulated";
+  const switchThread = new SwitchThread({ database: vswitch.remote, runDir, isSimulated, datapath, logFile });
   const stop = new AbortController();
   const leftOut = new LeftOut();
   const onUnsupported = leftOut.update.bind(leftOut);

@@ -9,6 +9,8 @@ import { collectAlone } from "../daemon/collect-alone.ts";
 export interface SwitchWorkerData {
   readonly database: string;
   readonly runDir: string;
+  /** Whether all ports are cables of simulated hosts. */
+  readonly isSimulated: boolean;
   readonly datapath: DatapathKind;
   readonly logFile: string;
 }

@@ -5,7 +5,7 @@ import { createLogger, messageOf } from "@tenet/kit";
 import { runSwitch } from "@tenet/switch";
 import type { FromWorker, SwitchWorkerData, ToWorker } from "./switch-thread.ts";
 
-const { database, runDir, datapath, logFile } = workerData as SwitchWorkerData;
+const { database, runDir, isSimulated, datapath, logFile } = workerData as SwitchWorkerData;
 const port = parentPort;
 if (port === null) throw new Error("The switch worker runs in a worker thread only");
 const stop = new AbortController();
@@ -30,7 +30,7 @@ port.on("message", (message: ToWorker) => {
 
 try {
   const log = createLogger({ file: logFile }).child({ part: "switch" });
-  await runSwitch({ database, runDir, datapath, openMemoryPort }, log, stop.signal);
+  await runSwitch({ database, runDir, isSimulated, datapath, openMemoryPort }, log, stop.signal);
   send({ ended: undefined });
 } catch (error) {
   send({ ended: messageOf(error) });

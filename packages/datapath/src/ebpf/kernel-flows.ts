@@ -59,6 +59,8 @@ interface AttachedPort extends KernelPort {
 
 /** Puts flows into the kernel. */
 export class KernelFlows {
+  /** Why no flow comes here any more. */
+  whyNone: string | undefined;
   /** Memory of the meters that the program runs, too. */
   readonly meters: KernelMeters;
   /** From this process's monotonic clock to the kernel's. */
@@ -242,7 +244,7 @@ export class KernelFlows {
   /** Puts a flow into the kernel. @returns `undefined` when the program cannot do it, or there is no room: that is counted */
   put(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): KernelFlow | undefined {
     const paths: number[] = [];
-    const flow = this.#place(key, mask, actions, paths);
+    const flow = this.whyNone ?? this.#place(key, mask, actions, paths);
     if (typeof flow !== "string") return flow;
     for (const path of paths) this.#tunnels.release(path);
     this.#nLeftByReason.set(flow, (this.#nLeftByReason.get(flow) ?? 0) + 1);

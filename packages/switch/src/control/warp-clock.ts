@@ -3,6 +3,8 @@ import type { Clock } from "@tenet/kit";
 
 /** Follows another clock, from which its monotonic time departs; the time of day stays as it is. */
 export class WarpClock implements Clock {
+  /** Called when it departs from the other clock. */
+  onDeparture: () => void = () => undefined;
   readonly #clock: Clock;
   /** How far it is ahead of the other. */
   #aheadMs = 0;
@@ -24,10 +26,12 @@ export class WarpClock implements Clock {
   /** From now on it moves by {@link warp} alone. */
   stop(): void {
     this.#stoppedMs ??= this.#clock.monotonicMs();
+    this.onDeparture();
   }
 
   /** Moves it forward; it goes on from there, unless it was stopped. */
   warp(ms: number): void {
     this.#aheadMs += ms;
+    this.onDeparture();
   }
 }
