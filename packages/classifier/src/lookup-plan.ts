@@ -51,6 +51,7 @@ export class LookupPlan<R extends ClassifierRule> {
 
   /** Writes the plan for these subtables, which stay in this order until the next time. */
   write(subtables: readonly Subtable<R>[]): void {
+    this.#tries.measure(subtables);
     const order: number[] = [];
     const numbers: number[] = [];
     const parts: Part[] = [];
@@ -65,7 +66,7 @@ export class LookupPlan<R extends ClassifierRule> {
       }
       for (const [i, { checks, table }] of stages.entries()) {
         numbers.push(checks.length);
-        for (const { trie, length } of checks) numbers.push(trie, length);
+        for (const { trie, length } of this.#tries.inOrder(checks)) numbers.push(trie, length);
         numbers.push(ends[i] as number, table.at, table.wordMask);
       }
     }
@@ -79,7 +80,6 @@ export class LookupPlan<R extends ClassifierRule> {
     this.#lookup = 0;
     this.words = Int32Array.from(new Set(this.#partWords)).sort();
     this.#subtables = subtables;
-    this.#tries.measure(subtables);
   }
 
   /** Begins a lookup, of a packet or of one that has changed. */

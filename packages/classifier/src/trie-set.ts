@@ -11,8 +11,7 @@ import { FieldTrie } from "./field-trie.ts";
 import type { HashHeap } from "./hash-tables.ts";
 import { hasSlot, SET_WORDS } from "./slots.ts";
 
-/** In the order in which they are asked. */
-const TRIE_FIELDS = [FIELDS.nw_src, FIELDS.nw_dst, FIELDS.ipv6_src, FIELDS.ipv6_dst, FIELDS.tp_dst, FIELDS.tp_src];
+const TRIE_FIELDS = [FIELDS.nw_dst, FIELDS.nw_src, FIELDS.ipv6_dst, FIELDS.ipv6_src, FIELDS.tp_dst, FIELDS.tp_src];
 /** As many bits of a field are looked at before the next is asked. */
 const BITS_PER_TURN = 8;
 const MAX_LENGTH = 128;
@@ -37,6 +36,8 @@ export interface Prefixed {
 export class TrieSet {
   readonly #tries: readonly FieldTrie[];
   #used: readonly FieldTrie[] = [];
+  /** How many subtables have a prefix of each field. */
+  #nPrefixed: readonly number[] = [];
   #nWords = 1;
   /** Slots that the packet in hand is not refused by, as far as its bits are known. */
   readonly #alive = new Int32Array(SET_WORDS);
@@ -67,7 +68,8 @@ export class TrieSet {
   /** Learns the lengths of all subtables; due when one came or went. */
   measure(subtables: readonly Prefixed[]): void {
     for (const [i, trie] of this.#tries.entries()) trie.measure(subtables, i);
-    this.#used = this.#tries.filter((_, i) => subtables.some(({ lengths }) => (lengths[i] as number) > 0));
+    this.#nPrefixed = this.#tries.map((_, i) => subtables.filter(({ lengths }) => (lengths[i] as number) > 0).length);
+    this.#used = this.#tries.filter((_, i) => (this.#nPrefixed[i] as number) > 0);
     this.#nWords = 1 + (Math.max(0, ...subtables.map(({ slot }) => slot)) >>> 5);
   }
 
@@ -90,6 +92,11 @@ export class TrieSet {
     );
   }
 
+  /** Prefixes in the order in which they are asked: first the field that most subtables ask anyway. */
+  inOrder(checks: readonly PrefixCheck[]): PrefixCheck[] {
+    return [...checks].sort((a, b) => (this.#nPrefixed[b.trie] as number) - (this.#nPrefixed[a.trie] as number));
+  }
+
   /** Whether what is known of the packet refuses the subtables with this slot. */
   isRefused(slot: number): boolean {
     return !hasSlot(this.#alive, 0, slot);
@@ -98,8 +105,8 @@ export class TrieSet {
   /**
    * Whether the subtable with this slot and these prefixes cannot match; looks at more bits if it has to.
    *
-   * The fields are asked by turns, a byte more of each: which of them refuses with the fewest bits is not known before,
-   * and a field that is asked to its end in vain leaves all its bits in the mask.
+   * The fields are asked by turns, a byte more of each, in the order of {@link inOrder}: which of them refuses with the fewest
+   * bits is not known before, and a field that is asked to its end in vain leaves all its bits in the mask.
    *
    * @param checks - holds, from `at` on, the number of a trie and a length for each of `nChecks` prefixes
    */

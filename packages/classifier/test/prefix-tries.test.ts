@@ -123,7 +123,20 @@ test("two addresses are asked by turns, so that one that refuses early keeps the
       [0, 32],
     ]),
   ]);
-  const mask = maskOf(classifier, flowOf([0, 3, 0, 0, 0]));
-  expect(mask[FIELDS.nw_dst.word]).toBe(0x80000000);
-  expect(mask[FIELDS.nw_src.word]).toBe(0xff000000);
+  const mask = maskOf(classifier, flowOf([3, 0, 0, 0, 0]));
+  expect(mask[FIELDS.nw_dst.word]).toBe(0xff000000);
+  expect(mask[FIELDS.nw_src.word]).toBe(0x80000000);
+});
+
+test("first of two addresses is asked the one that more subtables have a prefix of, since it is in most masks anyway", () => {
+  const classifier = classifierOf([
+    ruleOf(9, [
+      [0, 32],
+      [0, 32],
+    ]),
+    ruleOf(0, [[3, 16]]),
+  ]);
+  const mask = maskOf(classifier, flowOf([3, 3, 0, 0, 0]));
+  expect(mask[FIELDS.nw_dst.word]).toBe(0);
+  expect(mask[FIELDS.nw_src.word]).toBe(0xffff0000);
 });
