@@ -8,6 +8,7 @@ import { FIELDS, getField, makeFlowKey, parseFlowKey, setField } from "@tenet/ne
 import { type Action, type Match, PORT } from "@tenet/openflow";
 import type { Bridge } from "./bridge/bridge.ts";
 import type { Sighting } from "./bridge/mac-table.ts";
+import { admitsVlan } from "./bridge/port-vlan.ts";
 import type { PortDirectory } from "./bridge/port-directory.ts";
 import { attribute, type TrafficListener } from "./cache/attribute.ts";
 import type { SideEffects, Traffic } from "./cache/cached-flow.ts";
@@ -246,7 +247,9 @@ export class SlowPath {
   }
 
   readonly #learn = (bridge: Bridge, sighting: Sighting): boolean => {
-    if (sighting.bundle.members.length === 0 || !bridge.macs.learn(sighting)) return false;
+    const { bundle, vlan } = sighting;
+    // Packets that came when its members or VLANs were others are counted late.
+    if (bundle.members.length === 0 || !admitsVlan(bundle.vlan, vlan) || !bridge.macs.learn(sighting)) return false;
     this.revalidation.macsChanged(bridge, [sighting]);
     return true;
   };

@@ -46,6 +46,18 @@ test("an address is forgotten 300 s after its last packet, cached packets includ
   expect(bench.send(`in_port=1,${A}`)).toEqual(["p2", "p3"]);
 });
 
+test("packets from before a change of VLANs, counted after it, teach nothing about the old VLAN", () => {
+  const bench = new Bench(3);
+  for (let n = 0; n < 2; n++) bench.send(`in_port=2,${B}`);
+  const bundle = bench.bridge.port(2)?.bundle ?? makeBundle("none");
+  bundle.vlan = { mode: "access", tag: 10, trunks: [] };
+  bench.vswitch.bundleChanged(bench.bridge, bundle);
+  bench.vswitch.settle();
+  expect([...bench.bridge.macs.entries()]).toEqual([]);
+  bench.send(`in_port=2,${B}`);
+  expect([...bench.bridge.macs.entries()].map(({ vlan }) => vlan)).toEqual([10]);
+});
+
 test("a removed port takes its addresses and is flooded to no more", () => {
   const bench = new Bench(3);
   bench.send(`in_port=2,${B}`);

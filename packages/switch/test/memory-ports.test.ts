@@ -57,3 +57,10 @@ test("an idle timeout counts packets of the cache", async () => {
   cables.vswitch.tick();
   expect(cables.bridge.pipeline.nRules).toBe(1);
 });
+
+test("a port that cannot be opened takes no number", async () => {
+  await using cables = new Cables("p1");
+  const add = (name: string): number => cables.vswitch.addPort(cables.bridge, { name, kind: "memory" }).ofport;
+  expect(() => add("p1")).toThrow(/it is port 1 already/);
+  expect(add("p2")).toBe(2);
+});

@@ -117,6 +117,7 @@ export class Bridge {
         hint: "Leave out ofport_request, or name a free number",
       });
     }
+    if (port.ofport === this.freeOfport(undefined)) this.#lastOfport = port.ofport;
     this.#portByOfport.set(port.ofport, port);
     const { members } = port.bundle;
     members.push(port);
@@ -148,8 +149,8 @@ export class Bridge {
       return requested;
     }
     for (let n = 0; n < MAX_OFPORT; n++) {
-      this.#lastOfport = (this.#lastOfport % MAX_OFPORT) + 1;
-      if (!this.#portByOfport.has(this.#lastOfport)) return this.#lastOfport;
+      const number = ((this.#lastOfport + n) % MAX_OFPORT) + 1;
+      if (!this.#portByOfport.has(number)) return number;
     }
     throw new PortNumberError(`Cannot add a port to "${this.name}": all ${MAX_OFPORT} numbers are taken`);
   }

@@ -47,6 +47,12 @@ export function vlanOfInput(port: PortVlan, vid: number): number | undefined {
   }
 }
 
+/** Whether packets that come in here can be in a VLAN of the bridge. */
+export function admitsVlan(port: PortVlan, vlan: number): boolean {
+  const isFixed = port.mode === "access" || port.mode === "dot1q-tunnel";
+  return isFixed ? vlan === port.tag : carriesVlan(port, vlan, 0);
+}
+
 /** Whether packets of a VLAN of the bridge leave here; `customerVid` is the tag beneath, of a packet in a tunnel. */
 export function carriesVlan(port: PortVlan, vlan: number, customerVid: number): boolean {
   if (port.mode === "access") return vlan === port.tag && customerVid === 0;

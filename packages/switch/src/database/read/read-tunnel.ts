@@ -26,13 +26,18 @@ export function readTunnel(row: Row, carrier: TunnelConfig["carrier"]): TunnelCo
   const name = textOf(row, "name");
   const option = (key: string): string | undefined => optionOf(row, "options", key);
   try {
-    const remote = readAddress(option("remote_ip"), "remote_ip");
-    if (remote === undefined) return { problem: `${name}: ${type} type requires valid 'remote_ip' argument` };
+    const remoteText = option("remote_ip");
+    const remote = remoteText === "flow" ? "flow" : parseAddress(remoteText ?? "");
+    if (remote === undefined) {
+      const bad = remoteText === undefined ? "" : `${name}: bad ${type} 'remote_ip'\n`;
+      return { problem: `${bad}${name}: ${type} type requires valid 'remote_ip' argument` };
+    }
+    if (remote !== "flow" && isMulticast(remote)) return { problem: `${name}: multicast remote_ip=${remoteText} not allowed` };
     const local = readAddress(option("local_ip"), "local_ip");
     if (local === "flow" && remote !== "flow")
       return { problem: `${name}: ${type} type requires 'remote_ip=flow' with 'local_ip=flow'` };
     if (local !== undefined && local !== "flow" && remote !== "flow" && isMapped(local) !== isMapped(remote)) {
-      return { problem: `${name}: the addresses of its ends are of different kinds` };
+      return { problem: `${name}: 'remote_ip' and 'local_ip' has to be of the same address family` };
     }
     const key = option("key");
     const packetType = option("packet_type") ?? "legacy_l2";
@@ -84,6 +89,11 @@ function readNumber(text: string | undefined, option: string, max: number): numb
   const value = /^(0x[0-9a-fA-F]+|\d+)$/.test(text) ? Number(text) : -1;
   if (value >= 0 && value <= max) return value;
   throw new OptionError(`bad ${option} '${text}': write a number from 0 to ${max}`);
+}
+
+function isMulticast(address: TunnelAddress): boolean {
+  const [first, , , last] = address;
+  return isMapped(address) ? last >>> 28 === 0xe : first >>> 24 === 0xff;
 }
 
 function isIp6(address: TunnelAddress | "flow"): boolean {

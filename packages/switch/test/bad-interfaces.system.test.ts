@@ -1,0 +1,42 @@
+/** Interfaces that cannot work, by the real ovs-vsctl: this switch and Debian's say the same of them, and give the same numbers to those that can. */
+import { expect, test } from "vitest";
+import { whyNoOriginal } from "./original-switch.ts";
+import { SideBySide } from "./side-by-side.ts";
+
+const reason = whyNoOriginal();
+if (reason !== undefined) console.log(`bad-interfaces.system.test.ts: skipped, ${reason}`);
+const systemTest = test.skipIf(reason !== undefined);
+
+const TO = "options:remote_ip=1.2.3.4";
+/** Settings of interfaces; most of them cannot work. */
+const SETTINGS: readonly (readonly string[])[] = [
+  ["type=dummy"],
+  ["type=vxlan"],
+  ["type=vxlan", "options:remote_ip=nohost"],
+  ["type=vxlan", "options:remote_ip=224.0.0.1"],
+  ["type=vxlan", TO, "options:local_ip=fd00::1"],
+  ["type=vxlan", TO, "options:local_ip=flow"],
+  ["type=geneve", TO, "options:key=flow"],
+  ["type=gre", "options:remote_ip=fd00::1"],
+  ["type=patch"],
+  ["type=patch", "options:peer=x9"],
+  ["type=patch", "options:peer=nosuch"],
+  ["type=nosuch"],
+  ["type=system"],
+  ["type=dummy", "options:nosuch=1"],
+];
+
+systemTest("interfaces that cannot work have the original's error, and take no number", { timeout: 60_000 }, async () => {
+  await using pair = await SideBySide.start();
+  const vsctl = (...args: string[]): Promise<[string, string]> =>
+    pair.run("ovs-vsctl", "--db=unix:DIR/db.sock", "--timeout=10", "--verbose=off", ...args);
+  const different: string[] = [];
+  for (const [i, settings] of SETTINGS.entries()) {
+    const name = `x${i}`;
+    await vsctl("add-port", "br0", name, "--", "set", "Interface", name, ...settings);
+    const [theirs, ours] = await vsctl("get", "Interface", name, "error", "ofport");
+    if (i % 2 === 0) await vsctl("del-port", name);
+    if (ours !== theirs) different.push(`${settings.join(" ")}: theirs ${theirs} ours ${ours}`);
+  }
+  expect(different).toEqual([]);
+});
