@@ -157,11 +157,11 @@ test("tens of thousands of rules come, are found, listed and go in turns, and pa
   const inTurns = (changes: Iterable<TableChange>): number => {
     let nSteps = 0;
     for (const work = pipeline.applying(changes); work.next().done !== true; nSteps++) {
-      if (nSteps % 2000 === 0) expect(bench.send(UDP)).toEqual(["p2"]);
+      if (nSteps % 200 === 0) expect(bench.send(UDP)).toEqual(["p2"]);
     }
     return nSteps;
   };
-  expect(inTurns(adds())).toBeGreaterThan(nRules);
+  expect(inTurns(adds())).toBeGreaterThan(nRules / 10);
   bench.vswitch.settle();
   for (const n of [0, 1, 2, 4321, nRules - 1]) {
     const [rule] = pipeline.select({ table: 0, match: makeMatch(), cookie: BigInt(n + 1), cookieMask: 0xffffn });
@@ -169,7 +169,7 @@ test("tens of thousands of rules come, are found, listed and go in turns, and pa
   }
   expect(finish(pipeline.selecting({ table: 0, match: makeMatch(), cookie: 0n }))).toHaveLength(nRules + 1);
   const remove = parseFlow("ip", { purpose: "delete" });
-  expect(inTurns([{ command: "delete", flow: remove }])).toBeGreaterThan(nRules);
+  expect(inTurns([{ command: "delete", flow: remove }])).toBeGreaterThan(nRules / 10);
   expect([pipeline.nRules, pipeline.table(0).classifier.nSubtables]).toEqual([1, 1]);
 });
 
