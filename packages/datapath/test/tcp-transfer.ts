@@ -36,3 +36,11 @@ export async function connectFrom(namespace: string, address: string): Promise<S
   poller.close();
   return new Socket({ fd });
 }
+
+/** Sends data to a server that sends it back. @returns the hash of what came back */
+export async function echo(socket: Socket, data: Uint8Array): Promise<string> {
+  const hash = createHash("sha256");
+  socket.end(data);
+  for await (const chunk of socket) hash.update(chunk as Uint8Array);
+  return hash.digest("hex");
+}

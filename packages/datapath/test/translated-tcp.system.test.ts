@@ -8,6 +8,7 @@ import { deleteLeftovers, openTcpListener, POLL, Poller, socketError, startTcpCo
 import { type FieldName, parseIp4, parseIp6, TCP_FLAG } from "@tenet/net";
 import { cableHost } from "./cabled-host.ts";
 import { matchOf } from "./frames.ts";
+import { echo } from "./tcp-transfer.ts";
 
 const { obstacle } = probeBpf();
 if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
@@ -84,14 +85,6 @@ async function connect(address: string): Promise<Socket | undefined> {
   const socket = new Socket({ fd });
   if (!isThere) socket.destroy();
   return isThere ? socket : undefined;
-}
-
-/** Sends data to a server that sends it back. @returns the hash of what came back */
-async function echo(socket: Socket, data: Uint8Array): Promise<string> {
-  const hash = createHash("sha256");
-  socket.end(data);
-  for await (const chunk of socket) hash.update(chunk as Uint8Array);
-  return hash.digest("hex");
 }
 
 describe.skipIf(obstacle !== undefined)("TCP with translated addresses and ports", () => {

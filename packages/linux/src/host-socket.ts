@@ -64,6 +64,17 @@ export function socketError(fd: number): string | undefined {
   return errno === 0 ? undefined : libc().nameOf(errno);
 }
 
+/** Opens a UDP socket inside a namespace, connected to a port: it is told of errors about what it sends. @throws SystemCallError without root */
+export function openUdpSocket(namespace: string, address: string, port: number): Attempt {
+  const bytes = ipBytes(address);
+  const action = `open a UDP socket in namespace "${namespace}"`;
+  return connect(
+    inNamespace(namespace, () => openSocket(bytes.length, SOCK.dgram, 0, action)),
+    bytes,
+    port,
+  );
+}
+
 /**
  * Opens a raw ICMP (or ICMPv6) socket inside a namespace, connected to `target`: it hears only the target's messages
  * and errors about it.

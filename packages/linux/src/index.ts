@@ -19,6 +19,7 @@ export {
   closeSocket,
   openIcmpSocket,
   openTcpListener,
+  openUdpSocket,
   receiveDatagram,
   sendDatagram,
   socketError,
