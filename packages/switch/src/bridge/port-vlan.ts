@@ -47,10 +47,9 @@ export function vlanOfInput(port: PortVlan, vid: number): number | undefined {
   }
 }
 
-/** Whether packets that come in here can be in a VLAN of the bridge. */
+/** Whether packets that come in here can be in a VLAN of the bridge: that of the port, or the one that their tag says. */
 export function admitsVlan(port: PortVlan, vlan: number): boolean {
-  const isFixed = port.mode === "access" || port.mode === "dot1q-tunnel";
-  return isFixed ? vlan === port.tag : carriesVlan(port, vlan, 0);
+  return vlanOfInput(port, vlan) === vlan || (port.mode !== "trunk" && vlan === port.tag);
 }
 
 /** Whether packets of a VLAN of the bridge leave here; `customerVid` is the tag beneath, of a packet in a tunnel. */
