@@ -28,6 +28,7 @@ const MATCHED: readonly FieldName[] = [
   "ipv6_src",
   "ipv6_dst",
   "ipv6_label",
+  "mpls_lse",
   "arp_sha",
   "tp_src",
   "tp_dst",

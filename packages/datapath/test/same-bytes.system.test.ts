@@ -166,8 +166,8 @@ describe.skipIf(obstacle !== undefined)("the datapath in the kernel and the one 
       fc.asyncProperty(anyScene, async ({ flows, packets }) => {
         await kernel.outcome(flows, packets, await outcomeHere(flows, packets));
       }),
-      { numRuns: 20, endOnFailure: true },
+      { numRuns: 12, endOnFailure: true },
     );
-    expect(kernel.nByKernel).toBeGreaterThan(20);
+    expect(kernel.nByKernel).toBeGreaterThan(12);
   });
 });

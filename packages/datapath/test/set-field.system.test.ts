@@ -16,7 +16,7 @@ if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
 
 const SETTABLE: readonly FieldName[] = [
   ...(["eth_dst", "eth_src", "vlan_tci", "nw_proto", "nw_tos", "nw_ttl", "nw_src", "nw_dst", "ipv6_src", "ipv6_dst"] as const),
-  ...(["ipv6_label", "arp_sha", "arp_tha", "tp_src", "tp_dst", "nd_target"] as const),
+  ...(["ipv6_label", "arp_sha", "arp_tha", "tp_src", "tp_dst", "nd_target", "mpls_lse"] as const),
 ];
 const KNOWN: readonly FieldName[] = ["eth_type", "vlan_tci", "nw_proto"];
 

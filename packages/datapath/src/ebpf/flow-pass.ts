@@ -50,6 +50,8 @@ export interface FlowEntry {
 export class FlowPass {
   /** Whether there are masks or kinds of actions that the program was not made for, or was and need not. */
   isStale = false;
+  /** The length of looking up under all masks. */
+  nWords = 0;
   readonly #pass: Pass;
   readonly #maps: ProgramMaps;
   readonly #slots: SlotMemory;
@@ -64,8 +66,6 @@ export class FlowPass {
   readonly #masks = new Map<string, MaskFlows>();
   readonly #maskByNumber = new Map<number, MaskFlows>();
   #lastNumber: number;
-  /** The length of looking up under all masks. */
-  #nWords = 0;
   readonly #record: FlowRecord | undefined;
   readonly #layouts = new WeakMap<Uint32Array, MaskLayout>();
   /** Kinds of actions that the program has, and those that it is yet to have, for flows that wait for it. */
@@ -119,9 +119,9 @@ export class FlowPass {
     if (unfilled.some(({ word, bits }) => ((key[word] ?? 0) & bits) !== 0)) return undefined;
     if (words.length > MAX_MASK_WORDS) return undefined;
     const known = this.#masks.get(name);
-    const nWords = this.#nWords + words.length + LOOKUP_WORDS;
+    const nWords = this.nWords + words.length + LOOKUP_WORDS;
     if (known !== undefined || nWords > MAX_PROGRAM_WORDS) return known;
-    this.#nWords = nWords;
+    this.nWords = nWords;
     const made = { number: this.#freeNumber(), words, key: new Uint32Array(words.length), nFlows: 0 };
     this.#record?.noteMask(made.number, { pass: this.#pass, words });
     this.#masks.set(name, made);
@@ -173,7 +173,7 @@ export class FlowPass {
       if (nFlows > 0) continue;
       this.#masks.delete(name);
       this.#maskByNumber.delete(number);
-      this.#nWords -= words.length + LOOKUP_WORDS;
+      this.nWords -= words.length + LOOKUP_WORDS;
       this.#record?.forgetMask(number);
     }
     const actions = new Set([...this.#actions, ...this.#newActions]);

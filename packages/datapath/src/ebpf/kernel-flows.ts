@@ -33,8 +33,10 @@ import { SlotMemory } from "./slot-memory.ts";
 import { KernelTunnels } from "./tunnel/kernel-tunnels.ts";
 
 const RECIRC_ID = FIELDS.recirc_id.word;
-/** Between two programs, at least, and as long as the one before took to make: new masks come together. */
+/** Between two programs, at least: new masks come together. */
 const RELOAD_MS = 100;
+/** What more it is for each word of masks: as long as the kernel works on it. */
+const RELOAD_MS_PER_WORD = 0.15;
 const FORGET_LOST_MS = 1000;
 const LACK_OF_ROOM = "lack of room for flows";
 /** Before flows are taken over, while new masks come. */
@@ -95,7 +97,6 @@ export class KernelFlows {
   readonly #forgetLost: NodeJS.Timeout;
   /** The programs are being made anew. */
   #making: Promise<void> | undefined;
-  #reloadMs = RELOAD_MS;
   #isClosed = false;
 
   /**
@@ -330,10 +331,13 @@ export class KernelFlows {
   /** When a program does not fit its flows any more. */
   #reloadSoon(): void {
     if (this.#isClosed || this.#making !== undefined || !this.#isStale()) return;
-    this.#reload ??= setTimeout(() => {
-      this.#reload = undefined;
-      void this.#make();
-    }, this.#reloadMs).unref();
+    this.#reload ??= setTimeout(
+      () => {
+        this.#reload = undefined;
+        void this.#make();
+      },
+      RELOAD_MS + RELOAD_MS_PER_WORD * (this.#first.nWords + this.#later.nWords),
+    ).unref();
   }
 
   /** Makes the programs that do not fit their flows; one that is refused fits as well as it can. */
@@ -347,10 +351,8 @@ export class KernelFlows {
   }
 
   #make(): Promise<void> {
-    const startMs = performance.now();
     this.#making = this.#replacePrograms().finally(() => {
       this.#making = undefined;
-      this.#reloadMs = Math.max(RELOAD_MS, performance.now() - startMs);
       this.#reloadSoon(); // what changed meanwhile
     });
     return this.#making;

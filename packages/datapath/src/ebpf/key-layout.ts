@@ -13,7 +13,18 @@ import { FIELDS } from "@tenet/net";
 type ByteOrder = "host" | "network16" | "network32";
 
 /** What the program must read for a word; `metadata` it knows without. */
-export type WordGroup = "metadata" | "ethernet" | "type" | "ip" | "ip4" | "ip6" | "label" | "arp" | "transport" | "flags";
+export type WordGroup =
+  | "metadata"
+  | "ethernet"
+  | "type"
+  | "ip"
+  | "ip4"
+  | "ip6"
+  | "label"
+  | "arp"
+  | "mpls"
+  | "transport"
+  | "flags";
 
 /** A word that the program can fill. */
 export interface KeyWord {
@@ -73,6 +84,7 @@ export const KEY_WORDS: readonly KeyWord[] = [
   ...address("eth_dst", "ethernet"),
   ...address("eth_src", "ethernet"),
   ...words("eth_type", 1, "type", "host"),
+  ...words("mpls_lse", 3, "mpls", "network32"),
   ...words("nw_proto", 1, "ip", "host"),
   ...words("nw_src", 1, "ip4", "network32"),
   ...words("nw_dst", 1, "ip4", "network32"),

@@ -11,6 +11,9 @@ const ADDRESS_BYTES = 6;
 const TCI_BITS = 0xefff;
 const VLAN_TCI = FIELDS.vlan_tci.word;
 const NW = FIELDS.nw_proto.word; //  | proto | tos | ttl | frag |
+const MPLS_LSE = FIELDS.mpls_lse.word;
+/** Says where the stack of labels ends, and is never set. */
+const BOTTOM_OF_STACK = 0x100;
 const TP = FIELDS.tp_src.word; //  | tp_src | tp_dst |
 
 /** Actions of this file. */
@@ -40,13 +43,13 @@ interface Change {
 
 /**
  * What sets these fields. Fields that the flow's packets do not have are left out, as in this process; the program never sees
- * messages of neighbour discovery, nor labels.
+ * messages of neighbour discovery.
  *
  * @returns `undefined` when packets may differ in where or whether they have a field, or have a checksum that the program cannot do
  */
 export function translateSetMasked(action: SetMasked, layout: FrameLayout): KernelAction<Name>[] | undefined {
   const out = [...setAddress(action, "eth_dst", 0), ...setAddress(action, "eth_src", ADDRESS_BYTES), ...setTag(action)];
-  if (action.mask.subarray(NW).every((bits) => bits === 0)) return out;
+  if (action.mask[MPLS_LSE] === 0 && action.mask.subarray(NW).every((bits) => bits === 0)) return out;
   const [ethType, networkAt] = [layout.known("eth_type"), layout.networkAt];
   if (ethType === undefined || networkAt === undefined) return undefined;
   for (const change of networkChanges(action, ethType))
@@ -108,6 +111,9 @@ function networkChanges({ key, mask }: SetMasked, ethType: number): readonly Cha
         ...addressChanges("setNetwork", key, mask, FIELDS.arp_tha.word, 18),
         ...words("setNetwork", 24, FIELDS.nw_dst.word, 1),
       ];
+    case ETH_TYPE.mpls:
+    case ETH_TYPE.mplsMulticast:
+      return changed("setNetwork", 0, key[MPLS_LSE] ?? 0, (mask[MPLS_LSE] ?? 0) & ~BOTTOM_OF_STACK);
     default:
       return [];
   }

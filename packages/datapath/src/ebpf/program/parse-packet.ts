@@ -1,8 +1,8 @@
 /**
  * Assembly that fills the words of a key from a packet, as `parseFlowKey` does in this process.
  *
- * Only what is asked for is read. Whatever is rare and long to read (802.3 without Ethernet type, MPLS, tags in the frame's
- * bytes, IPv6 extension headers, neighbour discovery, lengths that contradict each other) goes to the label `slow`.
+ * Only what is asked for is read. Whatever is rare and long to read (802.3 without Ethernet type, tags in the frame's bytes, IPv6 extension
+ * headers but for that of fragments, neighbour discovery, lengths that contradict each other) goes to the label `slow`.
  *
  * Registers: `r6` context, `r7` packet, `r8` its end, `r9` where the layer at hand begins; `r0` to `r5` are lost.
  */
@@ -27,8 +27,8 @@ export const CONTEXT = {
   segmentSize: 176,
 } as const;
 
-/** Bytes that are made contiguous before they are read: Ethernet, IPv6, TCP. */
-const HEADER_BYTES = 14 + 40 + 20;
+/** Bytes that are made contiguous before they are read: Ethernet, IPv6 of a fragment, TCP. */
+const HEADER_BYTES = 14 + 48 + 20;
 const TYPE = {
   ip4: 0x0800,
   ip6: 0x86dd,
@@ -40,7 +40,10 @@ const TYPE = {
   mplsMulticast: 0x8848,
 };
 const PROTO = { icmp: 1, igmp: 2, tcp: 6, udp: 17, icmp6: 58, sctp: 132 };
-const EXTENSIONS = [0, 43, 44, 51, 60];
+const FRAGMENT = 44;
+const EXTENSIONS = [0, 43, FRAGMENT, 51, 60];
+const MAX_LABELS = 3;
+const BOTTOM_OF_STACK = 1;
 const VLAN_IS_THERE = 0x1000;
 
 /** Assembles the reading of packets. */
@@ -114,9 +117,21 @@ export class PacketParser {
       asm.branch("r2", "==", TYPE.qinq, "slow"),
       this.#store(4, this.#at("eth_type"), "r3"),
       asm.label("typed"),
-      asm.branch("r2", "==", TYPE.mpls, "slow"),
-      asm.branch("r2", "==", TYPE.mplsMulticast, "slow"),
+      this.#if("mpls", this.#labels()),
       this.#isNetworkRead() ? this.#network() : [],
+    ];
+  }
+
+  /** Down to the bottom of the stack. */
+  #labels(): Code {
+    return [
+      [asm.branch("r2", "==", TYPE.mpls, "mpls"), asm.branch("r2", "!=", TYPE.mplsMulticast, "unlabelled"), asm.label("mpls")],
+      Array.from({ length: MAX_LABELS }, (_, i) => [
+        [asm.mov("r0", "r9"), asm.add("r0", 4 * i + 4), asm.branch("r0", ">", "r8", "parsed")],
+        this.#copy(4, 4 * i, this.#at("mpls_lse") + 4 * i, "r9"),
+        [asm.load(1, "r1", "r9", 4 * i + 2), asm.branch("r1", "&", BOTTOM_OF_STACK, "parsed")],
+      ]),
+      [asm.jump("parsed"), asm.label("unlabelled")],
     ];
   }
 
@@ -197,6 +212,7 @@ export class PacketParser {
     ];
   }
 
+  /** As {@link PacketParser.#ip4}; a fragment's header may lie between. */
   #ip6(): Code {
     return [
       this.#require(40),
@@ -205,28 +221,31 @@ export class PacketParser {
       asm.load(4, "r2", "r6", CONTEXT.length),
       asm.sub("r2", 14 + 40),
       asm.branch("r4", "s>", "r2", "slow"),
-      asm.load(1, "r5", "r9", 6),
-      EXTENSIONS.map((proto) => asm.branch("r5", "==", proto, "slow")),
-      asm.load(4, "r1", "r9", 0),
-      asm.toBigEndian(32, "r1"),
-      asm.mov("r2", "r1"),
-      asm.and("r2", 0xfffff),
-      this.#if("label", this.#store(4, this.#at("ipv6_label"), "r2")),
-      asm.rsh("r1", 20),
-      asm.and("r1", 0xff),
-      asm.mov("r3", "r5"),
-      asm.lsh("r3", 8),
-      asm.or("r3", "r1"),
-      asm.lsh("r3", 8),
-      asm.load(1, "r1", "r9", 7),
-      asm.or("r3", "r1"),
-      asm.lsh("r3", 8),
-      this.#store(4, this.#at("nw_proto"), "r3"),
+      asm.load(4, "r3", "r9", 0),
+      asm.toBigEndian(32, "r3"),
+      this.#if("label", [asm.mov("r2", "r3"), asm.and("r2", 0xfffff), this.#store(4, this.#at("ipv6_label"), "r2")]),
+      [asm.rsh("r3", 20), asm.and("r3", 0xff), asm.lsh("r3", 8)],
+      [asm.load(1, "r1", "r9", 7), asm.or("r3", "r1"), asm.lsh("r3", 8)],
       this.#if(
         "ip6",
         Array.from({ length: 8 }, (_, i) => this.#copy(4, 8 + 4 * i, this.#at("ipv6_src") + 4 * i, "r9")),
       ),
+      [asm.load(1, "r5", "r9", 6), asm.branch("r5", "!=", FRAGMENT, "unfragmented"), this.#ip6Fragment()],
+      asm.label("unfragmented"),
+      EXTENSIONS.map((proto) => asm.branch("r5", "==", proto, "slow")),
       asm.add("r9", 40),
+      [asm.label("ip6-read"), asm.mov("r1", "r5"), asm.lsh("r1", 24), asm.or("r3", "r1")],
+      [this.#store(4, this.#at("nw_proto"), "r3"), asm.branch("r5", "==", FRAGMENT, "parsed")],
+    ];
+  }
+
+  /** The protocol of a later fragment stays that of its header. */
+  #ip6Fragment(): Code {
+    return [
+      [this.#require(48), asm.branch("r4", "<", 8, "slow"), asm.load(2, "r1", "r9", 42), asm.toBigEndian(16, "r1")],
+      [asm.branch("r1", "&", 0xfff8, "ip6-later"), asm.load(1, "r5", "r9", 40), asm.sub("r4", 8), asm.add("r9", 8)],
+      [asm.branch("r1", "==", 0, "unfragmented"), asm.or("r3", 1), asm.jump("unfragmented")],
+      [asm.label("ip6-later"), asm.or("r3", 3), asm.jump("ip6-read")],
     ];
   }
 
