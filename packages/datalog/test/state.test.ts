@@ -282,11 +282,16 @@ test("a state of other rules, a damaged one, and none are told apart; a state th
   expect(() => new Engine(programOf(`${CLOSURE}\nmore(x) :- e(x, _)`), { state: file })).toThrow("was written under other rules");
   expect(() => new Engine(program, { state: `${file}.none` })).toThrow("Cannot read");
   const whole = readFileSync(file);
-  for (const at of [10, whole.length >> 1, whole.length - 30, whole.length - 3]) {
+  const trailer = Array.from({ length: 24 }, (_, i) => whole.length - 24 + i);
+  for (const at of [10, whole.length >> 1, whole.length - 30, ...trailer]) {
     const damaged = Buffer.from(whole);
     damaged.writeUInt8((damaged[at] ?? 0) ^ 0x41, at);
     writeFileSync(`${file}.bad`, damaged);
-    expect(() => new Engine(program, { state: `${file}.bad` }), `byte ${at}`).toThrow(`Cannot read the state in "${file}.bad"`);
+    for (const start of STARTS) {
+      expect(() => new Engine(program, { state: start(`${file}.bad`) }), `byte ${at}`).toThrow(
+        `Cannot read the state in "${file}.bad"`,
+      );
+    }
   }
   writeFileSync(`${file}.bad`, Buffer.concat([whole.subarray(0, -1), Buffer.from("1")]));
   expect(() => new Engine(program, { state: `${file}.bad` })).toThrow("another version of the engine wrote it");

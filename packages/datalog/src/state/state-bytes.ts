@@ -43,6 +43,8 @@ class FileBytes implements StateBytes {
   }
 
   take(at: number, nBytes: number, nSpare: number): Uint8Array | undefined {
+    // What a damaged file says of itself may be larger than memory.
+    if (at + nBytes + nSpare > this.nBytes) return undefined;
     const bytes = new Uint8Array(nBytes + nSpare);
     for (let done = 0; done < nBytes; ) {
       const n = attempt(`read "${this.file}"`, () => readSync(this.#fd, bytes, done, nBytes - done, at + done));
