@@ -3,10 +3,18 @@
  *
  * A hash table is pairs of a hash and a value that is not 0; open addressing with linear probing and backward-shift removal, so
  * that it never holds tombstones. A byte per pair has eight bits of the hash: most probes of what is not there end at it.
+ *
+ * A table that outgrows its place is copied to a larger one a little at a time, while it is looked up where it was: what changes in
+ * the part that was copied changes in both. Limits: the array itself is copied at once, a millisecond for 4 MB; one that grows in its
+ * place (`maxByteLength`) is read a tenth slower.
  */
 
 const MIN_SLOTS = 8;
 const MIN_WORDS = 1024;
+/** Smaller tables are copied at once. */
+const MIN_WORDS_IN_STEPS = 8192;
+/** How many places of a hash table, and how many records, are copied whenever one is added. */
+const [SLOTS_PER_STEP, RECORDS_PER_STEP] = [16, 8];
 
 /** The array that tables live in; a table that outgrows its place moves, and leaves it to one of that size. */
 export class HashHeap {
@@ -58,6 +66,10 @@ export class HashTable {
   #at: number;
   #nWords = 2 * MIN_SLOTS;
   #nUsed = 0;
+  /** Where the table moves to; -1 when it stays. */
+  #nextAt = -1;
+  /** What belongs at words below this one is at the next place too. */
+  #nCopied = 0;
 
   constructor(heap: HashHeap) {
     this.#heap = heap;
@@ -76,49 +88,107 @@ export class HashTable {
 
   /** Puts a pair in. @returns true when the table moved */
   add(hash: number, value: number): boolean {
-    const isFull = ++this.#nUsed * 4 > this.#nWords;
-    if (isFull) this.#grow();
-    this.#put(hash, value);
-    return isFull;
+    if (++this.#nUsed * 4 > this.#nWords && this.#nextAt < 0) this.#nextAt = this.#heap.take(2 * this.#nWords);
+    this.#put(this.#at, this.wordMask, hash, value);
+    if (this.#isCopied(hash)) this.#put(this.#nextAt, this.#nextMask, hash, value);
+    return this.#nextAt >= 0 && this.#moveOn();
   }
 
   /** The place of the first pair with this hash, and this value if one is given; -1 when there is none. */
   find(hash: number, value = 0): number {
-    return this.#findFrom((2 * hash) & this.wordMask, hash, value);
+    return this.#findFrom(this.#at, this.wordMask, 2 * hash, hash, value);
   }
 
   /** The place of the next pair with the hash of the one at a place; -1 when there is none. */
   findNext(place: number): number {
-    const slot = place - this.#at;
-    return this.#findFrom((slot + 2) & this.wordMask, this.#heap.words[place] as number, 0);
+    return this.#findFrom(this.#at, this.wordMask, place - this.#at + 2, this.#heap.words[place] as number, 0);
   }
 
-  #findFrom(first: number, hash: number, value: number): number {
+  #findFrom(at: number, mask: number, first: number, hash: number, value: number): number {
     const { words } = this.#heap;
-    for (let slot = first; ; slot = (slot + 2) & this.wordMask) {
-      const held = words[this.#at + slot + 1] as number;
+    for (let slot = first & mask; ; slot = (slot + 2) & mask) {
+      const held = words[at + slot + 1] as number;
       if (held === 0) return -1;
-      if (words[this.#at + slot] === hash && (value === 0 || held === value)) return this.#at + slot;
+      if (words[at + slot] === hash && (value === 0 || held === value)) return at + slot;
     }
   }
 
   /** Gives the pair at a place another value, which is not 0. */
   setValue(place: number, value: number): void {
+    const copy = this.#copyOf(place);
+    if (copy >= 0) this.#heap.words[copy + 1] = value;
     this.#heap.words[place + 1] = value;
   }
 
   /** Adds to the value of the pair at a place. @returns the sum; who makes it 0 has to remove the pair */
   count(place: number, more: number): number {
     const sum = (this.#heap.words[place + 1] as number) + more;
-    if (sum > 0) this.#heap.words[place + 1] = sum;
+    if (sum > 0) this.setValue(place, sum);
     return sum;
   }
 
   /** Takes the pair at a place out. */
   remove(place: number): void {
-    const { words, tags } = this.#heap;
-    const [at, mask] = [this.#at, this.wordMask];
+    const copy = this.#copyOf(place);
+    if (copy >= 0) this.#removeFrom(this.#nextAt, this.#nextMask, copy);
+    this.#removeFrom(this.#at, this.wordMask, place);
     this.#nUsed--;
+  }
+
+  /** Gives the table's places back; it is not used any more. */
+  free(): void {
+    this.#heap.leave(this.#at, this.#nWords);
+    if (this.#nextAt >= 0) this.#heap.leave(this.#nextAt, 2 * this.#nWords);
+  }
+
+  get #nextMask(): number {
+    return 2 * this.#nWords - 1;
+  }
+
+  #isCopied(hash: number): boolean {
+    return ((2 * hash) & this.wordMask) < this.#nCopied;
+  }
+
+  /** Where the pair at a place is in the next place; -1 when it is not there. */
+  #copyOf(place: number): number {
+    const { words } = this.#heap;
+    const hash = words[place] as number;
+    if (!this.#isCopied(hash)) return -1;
+    return this.#findFrom(this.#nextAt, this.#nextMask, 2 * hash, hash, words[place + 1] as number);
+  }
+
+  /** Copies some more; a small table whole. @returns whether the table is at its next place now */
+  #moveOn(): boolean {
+    const { words } = this.#heap;
+    const [at, mask] = [this.#at, this.wordMask];
+    const end = this.#nWords < MIN_WORDS_IN_STEPS ? this.#nWords : this.#nCopied + 2 * SLOTS_PER_STEP;
+    for (let home = this.#nCopied; home < end; home += 2) {
+      for (let slot = home; words[at + slot + 1] !== 0; slot = (slot + 2) & mask) {
+        const hash = words[at + slot] as number;
+        if (((2 * hash) & mask) === home) this.#put(this.#nextAt, this.#nextMask, hash, words[at + slot + 1] as number);
+      }
+    }
+    this.#nCopied = end;
+    if (end < this.#nWords) return false;
+    this.#heap.leave(at, this.#nWords);
+    this.#at = this.#nextAt;
+    this.#nWords *= 2;
+    this.#nextAt = -1;
+    this.#nCopied = 0;
+    return true;
+  }
+
+  #put(at: number, mask: number, hash: number, value: number): void {
+    const { words, tags } = this.#heap;
+    let slot = (2 * hash) & mask;
+    while (words[at + slot + 1] !== 0) slot = (slot + 2) & mask;
+    tags[(at + slot) >> 1] = tagOf(hash);
+    words[at + slot] = hash;
+    words[at + slot + 1] = value;
+  }
+
+  #removeFrom(at: number, mask: number, place: number): void {
+    const { words, tags } = this.#heap;
     let hole = place - at;
     for (let next = (hole + 2) & mask; words[at + next + 1] !== 0; next = (next + 2) & mask) {
       const home = (2 * (words[at + next] as number)) & mask;
@@ -132,31 +202,6 @@ export class HashTable {
     words[at + hole] = 0;
     words[at + hole + 1] = 0;
   }
-
-  /** Gives the table's place back; it is not used any more. */
-  free(): void {
-    this.#heap.leave(this.#at, this.#nWords);
-  }
-
-  #put(hash: number, value: number): void {
-    const { words, tags } = this.#heap;
-    let slot = (2 * hash) & this.wordMask;
-    while (words[this.#at + slot + 1] !== 0) slot = (slot + 2) & this.wordMask;
-    tags[(this.#at + slot) >> 1] = tagOf(hash);
-    words[this.#at + slot] = hash;
-    words[this.#at + slot + 1] = value;
-  }
-
-  #grow(): void {
-    const [before, nBefore] = [this.#at, this.#nWords];
-    this.#nWords = 2 * nBefore;
-    this.#at = this.#heap.take(this.#nWords);
-    const { words } = this.#heap;
-    for (let slot = before; slot < before + nBefore; slot += 2) {
-      if (words[slot + 1] !== 0) this.#put(words[slot] as number, words[slot + 1] as number);
-    }
-    this.#heap.leave(before, nBefore);
-  }
 }
 
 /** Records of one width, numbered from 0. */
@@ -165,6 +210,10 @@ export class RecordTable {
   readonly #width: number;
   #at: number;
   #nWords: number;
+  /** Where the table moves to; -1 when it stays. */
+  #nextAt = -1;
+  /** Records with lower numbers are at the next place too. */
+  #nCopied = 0;
 
   constructor(heap: HashHeap, width: number) {
     this.#heap = heap;
@@ -173,24 +222,42 @@ export class RecordTable {
     this.#at = heap.take(this.#nWords);
   }
 
-  /** Where the record with this number is in the heap. */
+  /** Where the record with this number is in the heap; {@link wrote} is to be called when it was written. */
   place(n: number): number {
     return this.#at + n * this.#width;
   }
 
-  /** Makes room for the record with this number. @returns true when the table moved */
+  /** The record with this number was written. */
+  wrote(n: number): void {
+    if (n < this.#nCopied) this.#copy(n, n + 1);
+  }
+
+  /** Makes room for the record with this number, and none is above it. @returns true when the table moved */
   reserve(n: number): boolean {
-    if ((n + 1) * this.#width <= this.#nWords) return false;
-    const [before, nBefore] = [this.#at, this.#nWords];
-    this.#nWords = 2 * nBefore;
-    this.#at = this.#heap.take(this.#nWords);
-    this.#heap.words.copyWithin(this.#at, before, before + nBefore);
-    this.#heap.leave(before, nBefore);
+    const nUsed = (n + 1) * this.#width;
+    const isSmall = this.#nWords < MIN_WORDS_IN_STEPS;
+    if (this.#nextAt < 0 && nUsed > (isSmall ? this.#nWords : (this.#nWords * 3) >> 2))
+      this.#nextAt = this.#heap.take(2 * this.#nWords);
+    if (this.#nextAt < 0) return false;
+    const end = isSmall ? n : Math.min(n, this.#nCopied + RECORDS_PER_STEP);
+    if (end > this.#nCopied) this.#copy(this.#nCopied, end);
+    this.#nCopied = Math.max(end, this.#nCopied);
+    if (this.#nCopied < n) return false;
+    this.#heap.leave(this.#at, this.#nWords);
+    this.#at = this.#nextAt;
+    this.#nWords *= 2;
+    this.#nextAt = -1;
+    this.#nCopied = 0;
     return true;
   }
 
-  /** Gives the table's place back; it is not used any more. */
+  /** Gives the table's places back; it is not used any more. */
   free(): void {
     this.#heap.leave(this.#at, this.#nWords);
+    if (this.#nextAt >= 0) this.#heap.leave(this.#nextAt, 2 * this.#nWords);
+  }
+
+  #copy(from: number, to: number): void {
+    this.#heap.words.copyWithin(this.#nextAt + from * this.#width, this.place(from), this.place(to));
   }
 }

@@ -172,14 +172,15 @@ export class Subtable<R extends ClassifierRule> {
 
   #setBestPriority(entry: number, priority: number): void {
     this.#heap.words[this.heads.place(entry)] = priority;
+    this.heads.wrote(entry);
   }
 
   #addEntry(key: Uint32Array, hash: number, rule: R): boolean {
     const entry = this.chains.push([rule]) - 1;
     let hasMoved = this.heads.reserve(entry);
-    this.#setBestPriority(entry, rule.priority);
     let at = this.heads.place(entry) + 1;
     for (const { words } of this.stages) for (const word of words) this.#heap.words[at++] = key[word] as number;
+    this.#setBestPriority(entry, rule.priority);
     if (this.#last.add(hash, entry + 1)) hasMoved = true;
     let partial = 0;
     for (let i = 0; i < this.stages.length - 1; i++) {
@@ -210,6 +211,7 @@ export class Subtable<R extends ClassifierRule> {
     table.setValue(table.find(this.#hashOfHead(last), last + 1), entry + 1);
     this.chains[entry] = lastChain;
     this.#heap.words.copyWithin(this.heads.place(entry), this.heads.place(last), this.heads.place(last + 1));
+    this.heads.wrote(entry);
   }
 
   #hashOfHead(entry: number): number {
