@@ -75,6 +75,20 @@ describe.skipIf(obstacle !== undefined)("the index of flows", () => {
     expect(slotsOf(index)).toEqual([]);
   });
 
+  test("addresses of two networks are spread over the lines", () => {
+    const large = new FlowIndex(SEED, 1024);
+    const nHosts = 64;
+    let nIn = 0;
+    for (let slot = 0; slot < nHosts * nHosts; slot++) {
+      const [src, dst] = [((slot % nHosts) << 24) | 0x0001_000a, (Math.floor(slot / nHosts) << 24) | 0x0002_000a];
+      if (large.insert(1, Uint32Array.of(1, 8, src, dst), slot)) nIn++;
+    }
+    expect(nIn).toBe(nHosts * nHosts);
+    const nInSecond = placesOf(large).filter((place, at) => place !== 0 && at % LINE_PLACES >= LINE.halfPlaces).length;
+    expect(nInSecond).toBeLessThan(nIn / 20);
+    large.close();
+  });
+
   test("is crowded with more than four entries to a line, and a larger one has room", () => {
     fill(4 * N_LINES);
     expect(index.isCrowded).toBe(false);

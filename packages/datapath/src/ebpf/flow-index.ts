@@ -20,8 +20,15 @@ import { MAX_FLOWS } from "./slot.ts";
 export const LINE = { bytes: 64, halfPlaces: 8, placeBytes: 4 } as const;
 /** Slots of places are below it, tags are multiples of it. */
 export const TAG_UNIT: number = 1 << 20;
-/** What each word is mixed into the hash with: `hash = (hash ^ word) * multiplier`, then `hash ^= hash >>> shift`. */
-export const MIX = { multiplier: 0x9e37_79b1, shift: 15 } as const;
+/** How a number is mixed: `hash *= multiplier`, then `hash ^= hash >>> shift`. */
+export interface Mixing {
+  readonly multiplier: number;
+  readonly shift: number;
+}
+/** What is done for each word, which goes in by `hash ^= word` before. Addresses differ in the upper bits of words, in the network's order. */
+export const MIX_WORD: Mixing = { multiplier: 0x9e37_79b1, shift: 16 };
+/** What is done at the end. */
+export const MIX_END: Mixing = { multiplier: 0x85eb_ca6b, shift: 15 };
 
 const LINE_PLACES = 2 * LINE.halfPlaces;
 const CROWDED = 4;
@@ -40,7 +47,12 @@ export interface IndexReference {
 
 /** The hash of a mask's keys before their words are mixed in. */
 export function hashStart(seed: number, mask: number): number {
-  return Math.imul(seed ^ mask, MIX.multiplier) >>> 0;
+  return Math.imul(seed ^ mask, MIX_WORD.multiplier) >>> 0;
+}
+
+function mix(hash: number, { multiplier, shift }: Mixing): number {
+  const product = Math.imul(hash, multiplier);
+  return product ^ (product >>> shift);
 }
 
 /** Slots by mask and key. */
@@ -88,18 +100,21 @@ export class FlowIndex implements IndexReference {
 
   /** Leads a key to a slot, as it may do already. @returns whether there is room for it */
   insert(mask: number, key: Uint32Array, slot: number): boolean {
-    const place = this.#placeOf(mask, key, slot);
-    if (this.#find(place) >= 0) return true;
-    const at = this.#roomFor(place);
+    const hash = this.#hash(mask, key);
+    const place = placeOf(hash, slot);
+    const line = this.#lineOf(hash);
+    if (this.#find(line, place) >= 0) return true;
+    const at = this.#roomFor(line, place);
     if (at < 0) return false;
-    Atomics.store(this.#places, at, place.word);
+    Atomics.store(this.#places, at, place);
     this.#nEntries++;
     return true;
   }
 
   /** Takes away what `insert` was given, if it is there. */
   remove(mask: number, key: Uint32Array, slot: number): void {
-    const at = this.#find(this.#placeOf(mask, key, slot));
+    const hash = this.#hash(mask, key);
+    const at = this.#find(this.#lineOf(hash), placeOf(hash, slot));
     if (at < 0) return;
     let last = at;
     for (let next = at + 1; next % LINE.halfPlaces !== 0 && this.#places[next] !== 0; next++) last = next;
@@ -120,38 +135,38 @@ export class FlowIndex implements IndexReference {
     this.map.close();
   }
 
-  #placeOf(mask: number, key: Uint32Array, slot: number): Place {
+  #hash(mask: number, key: Uint32Array): number {
     let hash = hashStart(this.seed, mask);
-    for (let i = 0; i < key.length; i++) {
-      hash = Math.imul(hash ^ (key[i] ?? 0), MIX.multiplier);
-      hash ^= hash >>> MIX.shift;
-    }
-    const line = hash & (this.nLines - 1);
-    return { line: line * LINE_PLACES, word: ((hash & -TAG_UNIT) | (slot + 1)) >>> 0 };
+    for (let i = 0; i < key.length; i++) hash = mix(hash ^ (key[i] ?? 0), MIX_WORD);
+    return mix(hash, MIX_END);
   }
 
-  #find({ line, word }: Place): number {
-    for (let at = line; at < line + LINE_PLACES; at++) if (this.#places[at] === word) return at;
+  /** Its first place. */
+  #lineOf(hash: number): number {
+    return (hash & (this.nLines - 1)) * LINE_PLACES;
+  }
+
+  #find(line: number, place: number): number {
+    for (let at = line; at < line + LINE_PLACES; at++) if (this.#places[at] === place) return at;
     return -1;
   }
 
-  #roomFor({ line, word }: Place): number {
-    const first = this.#roomInHalf(line, word);
-    return first >= 0 ? first : this.#roomInHalf(line + LINE.halfPlaces, word);
+  #roomFor(line: number, place: number): number {
+    const first = this.#roomInHalf(line, place);
+    return first >= 0 ? first : this.#roomInHalf(line + LINE.halfPlaces, place);
   }
 
-  #roomInHalf(half: number, word: number): number {
+  #roomInHalf(half: number, place: number): number {
     for (let at = half; at < half + LINE.halfPlaces; at++) {
       const other = this.#places[at] ?? 0;
       if (other === 0) return at;
-      if ((other ^ word) >>> 0 < TAG_UNIT) return -1;
+      if ((other ^ place) >>> 0 < TAG_UNIT) return -1;
     }
     return -1;
   }
 }
 
-/** Where an entry may be, from the first place of its line on, and what it is. */
-interface Place {
-  readonly line: number;
-  readonly word: number;
+/** What the index has of a key that leads to a slot. */
+function placeOf(hash: number, slot: number): number {
+  return ((hash & -TAG_UNIT) | (slot + 1)) >>> 0;
 }

@@ -71,7 +71,7 @@ export class FlowPass {
   /** Kinds of actions that the program has, and those that it is yet to have, for flows that wait for it. */
   #actions: ReadonlySet<ActionName> = new Set<ActionName>(["copy", "send"]);
   readonly #newActions = new Set<ActionName>();
-  readonly #waiting = new Map<FlowEntry, readonly ActionName[]>();
+  readonly #waiting = new Map<FlowEntry, readonly KernelAction<ActionName>[]>();
   readonly #others: readonly ListPass[];
   #isClosed = false;
   #program: BpfProgram;
@@ -136,17 +136,13 @@ export class FlowPass {
    * @returns whether there is room; else nothing has changed
    */
   add(entry: FlowEntry, actions: readonly KernelAction<ActionName>[]): boolean {
-    const names = actions.map(({ what }) => what);
-    const news = names.filter((what) => !this.#actions.has(what));
-    for (const what of news) this.#newActions.add(what);
-    for (const other of this.#others) other.want(names);
-    const canDo = this.#canDo(names);
+    const canDo = this.#canDo(actions);
+    if (!canDo) this.#want(actions);
     if (!canDo || !this.#enter(entry)) {
       if (canDo && !this.#index.canGrow) return false;
-      this.#waiting.set(entry, names);
+      this.#waiting.set(entry, actions);
     }
     entry.table.nFlows++;
-    this.isStale ||= news.length > 0;
     return true;
   }
 
@@ -193,8 +189,8 @@ export class FlowPass {
 
   /** Lets those flows into the kernel that waited for what the programs can do now. */
   enterWaiting(): void {
-    for (const [entry, names] of this.#waiting) {
-      if (this.#canDo(names) && this.#enter(entry)) this.#waiting.delete(entry);
+    for (const [entry, actions] of this.#waiting) {
+      if (this.#canDo(actions) && this.#enter(entry)) this.#waiting.delete(entry);
     }
   }
 
@@ -255,8 +251,19 @@ export class FlowPass {
     return made;
   }
 
-  #canDo(names: readonly ActionName[]): boolean {
-    return names.every((name) => this.#actions.has(name)) && this.#others.every((other) => other.canDo(names));
+  #canDo(actions: readonly KernelAction<ActionName>[]): boolean {
+    return actions.every(({ what }) => this.#actions.has(what)) && this.#others.every((other) => other.canDo(actions));
+  }
+
+  /** The next programs are to be able to do a list. */
+  #want(actions: readonly KernelAction<ActionName>[]): void {
+    const names = actions.map(({ what }) => what);
+    for (const other of this.#others) other.want(names);
+    for (const name of names) {
+      if (this.#actions.has(name)) continue;
+      this.#newActions.add(name);
+      this.isStale = true;
+    }
   }
 
   #spec(actions: ReadonlySet<ActionName>): ProgramSpec {

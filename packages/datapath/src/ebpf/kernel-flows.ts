@@ -87,6 +87,7 @@ export class KernelFlows {
   readonly #later: FlowPass;
   /** Programs that go on with lists of both: behind a `ct`, and on copies. */
   readonly #lists: readonly ListPass[];
+  readonly #programs: readonly (FlowPass | ListPass)[];
   /** Of the program that copies come to. */
   readonly #copier: Link;
   readonly #tunnels: KernelTunnels;
@@ -146,6 +147,7 @@ export class KernelFlows {
       for (const object of [this.meters, this.#tunnels, this.#grace, this.#shared]) object.close();
       throw error;
     }
+    this.#programs = [this.#first, this.#later, ...this.#lists];
     this.#putLater();
     this.#forgetLost = setInterval(() => {
       if (!collector.device.hasMore) this.traffic.forgetLost();
@@ -274,8 +276,8 @@ export class KernelFlows {
       );
     if (typeof translation === "string") return translation;
     const { actions: kernelActions, resumptions: points } = translation;
-    const isPlain = paths.length === 0 && actions.every(({ type }) => type === "output");
-    if (known === undefined && isPlain) this.#outputs.set(actions, translation);
+    const isPlain = known === undefined && paths.length === 0 && actions.every(({ type }) => type === "output");
+    if (isPlain) this.#outputs.set(actions, translation);
     const pass = hasMetadata(key, mask) ? this.#later : this.#first;
     const table = pass.tableOf(key, mask);
     if (table === undefined) return "a mask that the program cannot look up";
@@ -320,7 +322,7 @@ export class KernelFlows {
     this.#closeLeft();
     this.#pins?.close();
     this.#record?.close();
-    for (const object of [this.meters, ...this.#programs(), this.#grace, this.#shared]) object.close();
+    for (const object of [this.meters, ...this.#programs, this.#grace, this.#shared]) object.close();
   }
 
   #closeLeft(): void {
@@ -359,7 +361,7 @@ export class KernelFlows {
   }
 
   #isStale(): boolean {
-    return this.#programs().some((each) => each.isStale);
+    return this.#programs.some((each) => each.isStale);
   }
 
   async #replacePrograms(): Promise<void> {
@@ -370,10 +372,6 @@ export class KernelFlows {
     }
     await this.#replaceProgram(this.#later, () => this.#putLater());
     await this.#replaceProgram(this.#first, () => this.#putFirst());
-  }
-
-  #programs(): readonly (FlowPass | ListPass)[] {
-    return [this.#first, this.#later, ...this.#lists];
   }
 
   /** What ran before goes on when the kernel refuses the new one: flows that need that stay with this process. */

@@ -4,6 +4,7 @@
  * It is made for the kinds of actions in lists that have such an action, and made anew when there are others.
  */
 import { type BpfMap, BpfProgram, type Code } from "@tenet/bpf";
+import type { KernelAction } from "./actions/action-kind.ts";
 import type { ActionName } from "./actions/actions.ts";
 
 /** What tells such programs apart. */
@@ -33,8 +34,9 @@ export class ListPass {
   }
 
   /** Whether the program can do a list, or has nothing to do with it. */
-  canDo(names: readonly ActionName[]): boolean {
-    return !names.includes(this.#spec.after) || names.every((name) => this.#actions.has(name));
+  canDo(actions: readonly KernelAction<ActionName>[]): boolean {
+    const { after } = this.#spec;
+    return !actions.some(({ what }) => what === after) || actions.every(({ what }) => this.#actions.has(what));
   }
 
   /** The program is to be able to do a list, when it has to do with it. */

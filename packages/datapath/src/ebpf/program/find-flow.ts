@@ -1,6 +1,6 @@
 /** Finds the packet's flow under the masks there are. */
 import { asm, type Code } from "@tenet/bpf";
-import { hashStart, LINE, MIX, TAG_UNIT } from "../flow-index.ts";
+import { hashStart, LINE, MIX_END, MIX_WORD, type Mixing, TAG_UNIT } from "../flow-index.ts";
 import { SLOT, slotKeyAt, SLOTS_PER_PIECE } from "../slot.ts";
 import { findInPieces, type MaskTable, type PassMaps } from "./program-maps.ts";
 import { SCRATCH_BYTES, STACK } from "./stack.ts";
@@ -78,10 +78,15 @@ function hashUnder({ words, number }: MaskTable, seed: number): Code {
       asm.load(4, "r2", "r10", STACK.key + 4 * place),
       bits === 0xffff_ffff ? [] : asm.and32("r2", bits),
       asm.store(4, "r10", STACK.scratch + 4 * i, "r2"),
-      [asm.xor32("r1", "r2"), asm.mul32("r1", MIX.multiplier)],
-      [asm.mov32("r2", "r1"), asm.rsh32("r2", MIX.shift), asm.xor32("r1", "r2")],
+      [asm.xor32("r1", "r2"), mix(MIX_WORD)],
     ]),
+    mix(MIX_END),
   ];
+}
+
+/** What is in `r1`; uses `r2`. */
+function mix({ multiplier, shift }: Mixing): Code {
+  return [asm.mul32("r1", multiplier), asm.mov32("r2", "r1"), asm.rsh32("r2", shift), asm.xor32("r1", "r2")];
 }
 
 /** Goes to `found` with what the place in a half of the line at `r9` has whose tag is in `r2`, in `r3`; or to `absent`. */
