@@ -1,17 +1,10 @@
 /** Flows come and go as fast as they can while another thread sends: no packet may have done to it what another flow is for. */
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { kernelObstacle, type Megaflow, UserDatapath } from "@tenet/datapath";
-import {
-  createVethPair,
-  deleteLeftovers,
-  FrameArena,
-  openPacketSocket,
-  ReceivedFrames,
-  setLinkUp,
-  untilOperational,
-} from "@tenet/linux";
+import { kernelObstacle, type Megaflow, type UserDatapath } from "@tenet/datapath";
+import { createVethPair, FrameArena, openPacketSocket, ReceivedFrames, setLinkUp, untilOperational } from "@tenet/linux";
 import { matchOf, udpFrame } from "./frames.ts";
+import { KernelSwitch } from "./kernel-switch.ts";
 import { OneFlowProgram } from "./one-flow-program.ts";
 
 const obstacle = kernelObstacle();
@@ -48,8 +41,8 @@ const SENDER = `
     socket.close();
   });`;
 
+let kernel: KernelSwitch;
 let datapath: UserDatapath;
-let stop: AbortController;
 
 test.skipIf(obstacle !== undefined)("a packet goes up when the slot that it was led to is another flow's by now", () => {
   const program = new OneFlowProgram(new Set(["copy", "send"]));
@@ -61,17 +54,11 @@ test.skipIf(obstacle !== undefined)("a packet goes up when the slot that it was 
 
 describe.skipIf(obstacle !== undefined)("flows that come and go under traffic", () => {
   beforeEach(() => {
-    deleteLeftovers("tfc-");
-    datapath = new UserDatapath({ isKernelUsed: true });
-    stop = new AbortController();
-    datapath.start(stop.signal);
+    kernel = new KernelSwitch("tfc-");
+    ({ datapath } = kernel);
   });
 
-  afterEach(async () => {
-    stop.abort();
-    await datapath[Symbol.asyncDispose]();
-    deleteLeftovers("tfc-");
-  });
+  afterEach(() => kernel.close());
 
   test("each packet has the source address that its own flow gives it", async () => {
     for (const side of ["a", "b"]) {

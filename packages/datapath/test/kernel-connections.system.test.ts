@@ -1,16 +1,15 @@
 /** Connections that the kernel's program follows, begins and translates while this process looks away. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { probeBpf } from "@tenet/bpf";
-import { addAddress, deleteLeftovers, inNamespace, ReachabilityProber } from "@tenet/linux";
-import { CT_STATE, type CtDatapathAction, type CtNat, type DatapathAction, UserDatapath } from "@tenet/datapath";
+import { addAddress, inNamespace } from "@tenet/linux";
+import { CT_STATE, type CtDatapathAction, type CtNat, type DatapathAction, type UserDatapath } from "@tenet/datapath";
 import { FIELDS, formatIp4, getField, parseIp4 } from "@tenet/net";
-import { cableHost } from "./cabled-host.ts";
 import { matchOf } from "./frames.ts";
+import { KernelSwitch, pingFrom } from "./kernel-switch.ts";
 import { transfer } from "./tcp-transfer.ts";
 
 const { obstacle } = probeBpf();
 if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
-const PATIENCE = { timeout: 20_000, interval: 10 };
 const { mask: MASK } = matchOf({ in_port: 1, recirc_id: 1, eth_type: 1, ct_state: 1 });
 const SERVER = "10.98.6.2";
 /** What the client is translated to. */
@@ -37,12 +36,12 @@ const ANY_NAT: CtNat = {
   portChoice: undefined,
 };
 
+let kernel: KernelSwitch;
 let datapath: UserDatapath;
-let stop: AbortController;
 let nUpcalls: number;
 
-async function plugHost(name: string, n: number): Promise<number> {
-  return datapath.addPort({ name: await cableHost(`tkc-${name}`, `10.98.6.${n}/24`), kind: "system" });
+function plugHost(name: string, n: number): Promise<number> {
+  return kernel.plugHost(name, [`10.98.6.${n}/24`]);
 }
 
 /** A firewall: what `a` begins goes through, and answers to it come back. */
@@ -68,33 +67,7 @@ function guard(a: number, b: number, commit: Partial<CtDatapathAction> = {}, nat
   });
 }
 
-async function ping(): Promise<string> {
-  const prober = new ReachabilityProber();
-  try {
-    return (await prober.ping("tkc-a", SERVER)).outcome;
-  } finally {
-    prober.close();
-  }
-}
-
-/** Does something while this process looks at no packet. */
-async function lookingAway<T>(run: () => Promise<T>): Promise<T> {
-  stop.abort();
-  try {
-    return await run();
-  } finally {
-    stop = new AbortController();
-    datapath.start(stop.signal);
-  }
-}
-
-/** Until the kernel forwards by itself. */
-async function untilInKernel(): Promise<void> {
-  await vi.waitFor(async () => {
-    await ping();
-    expect(await lookingAway(ping)).toBe("reply");
-  }, PATIENCE);
-}
+const ping = (): Promise<string> => pingFrom("tkc-a", SERVER);
 
 function listed(proto: number): { from: string; to: string; mark: number; states: string }[] {
   return [...datapath.conntrack.connections(ZONE)]
@@ -109,27 +82,21 @@ function listed(proto: number): { from: string; to: string; mark: number; states
 
 describe.skipIf(obstacle !== undefined)("connections in the kernel", () => {
   beforeEach(() => {
-    deleteLeftovers("tkc-");
     nUpcalls = 0;
-    datapath = new UserDatapath({ isKernelUsed: true });
-    stop = new AbortController();
-    datapath.start(stop.signal);
+    kernel = new KernelSwitch("tkc-");
+    ({ datapath } = kernel);
   });
 
-  afterEach(async () => {
-    stop.abort();
-    await datapath[Symbol.asyncDispose]();
-    deleteLeftovers("tkc-");
-  });
+  afterEach(() => kernel.close());
 
   test("begin, carry data and end while this process looks away, and are listed and forgotten here", async () => {
     const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
     guard(a, b);
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
     expect(await transfer("tkc-a", "tkc-b", SERVER, 100_000)).toBe(true);
     datapath.conntrack.flush();
     nUpcalls = 0;
-    expect(await lookingAway(() => transfer("tkc-a", "tkc-b", SERVER, 2_000_000))).toBe(true);
+    expect(await kernel.lookingAway(() => transfer("tkc-a", "tkc-b", SERVER, 2_000_000))).toBe(true);
     expect(nUpcalls).toBe(0);
     const [{ states = "", ...connection } = {}, ...others] = listed(6);
     expect(connection).toEqual({ from: "10.98.6.1", to: "10.98.6.1", mark: 5 });
@@ -152,11 +119,11 @@ describe.skipIf(obstacle !== undefined)("connections in the kernel", () => {
     inNamespace("tkc-a", () => addAddress("eth0", `${PUBLIC}/32`)); // so that somebody answers for it
     const to = Uint32Array.of(parseIp4(PUBLIC));
     guard(a, b, { nat: { ...ANY_NAT, side: "src", firstAddress: to, lastAddress: to } }, ANY_NAT);
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
     expect(listed(1)).toContainEqual({ from: "10.98.6.1", to: PUBLIC, mark: 5, states: "" });
     expect(await transfer("tkc-a", "tkc-b", SERVER, 100_000)).toBe(true);
     datapath.conntrack.flush();
-    expect(await lookingAway(() => transfer("tkc-a", "tkc-b", SERVER, 2_000_000))).toBe(true);
+    expect(await kernel.lookingAway(() => transfer("tkc-a", "tkc-b", SERVER, 2_000_000))).toBe(true);
     expect(listed(6)).toMatchObject([{ from: "10.98.6.1", to: PUBLIC }]);
   });
 });

@@ -1,20 +1,10 @@
 /** What the kernel's program does by itself, and what it leaves to this process. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { probeBpf } from "@tenet/bpf";
-import {
-  deleteLeftovers,
-  FRAME_OFFSET,
-  FrameArena,
-  inNamespace,
-  listLinks,
-  openPacketSocket,
-  ReachabilityProber,
-  SendQueue,
-  setMtu,
-} from "@tenet/linux";
-import { type DatapathAction, type MeterConfig, type PortSpec, UserDatapath } from "@tenet/datapath";
-import { cableHost } from "./cabled-host.ts";
+import { FRAME_OFFSET, FrameArena, inNamespace, listLinks, openPacketSocket, SendQueue, setMtu } from "@tenet/linux";
+import type { DatapathAction, MeterConfig, PortSpec, UserDatapath } from "@tenet/datapath";
 import { matchOf } from "./frames.ts";
+import { KernelSwitch, pingFrom } from "./kernel-switch.ts";
 
 const { obstacle } = probeBpf();
 if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
@@ -23,12 +13,12 @@ const MAY_BE_UNDER_WAY = 256;
 const MAX_MTU = 65_535;
 const REMARKING: MeterConfig = { unit: "pktps", bands: [{ kind: "dscpRemark", rate: 1000, burst: 1000, precedence: 1 }] };
 
+let kernel: KernelSwitch;
 let datapath: UserDatapath;
-let stop: AbortController;
 let nUpcalls: number;
 
-async function plugHost(name: string, n: number, spec: Partial<PortSpec> = {}): Promise<number> {
-  return datapath.addPort({ name: await cableHost(`tkf-${name}`, `10.98.3.${n}/24`), kind: "system", ...spec });
+function plugHost(name: string, n: number, spec: Partial<PortSpec> = {}): Promise<number> {
+  return kernel.plugHost(name, [`10.98.3.${n}/24`], spec);
 }
 
 /** A slow path that sends what comes in at one of two ports out at the other, by a flow for each port and type. */
@@ -41,51 +31,26 @@ function cross(a: number, b: number, extra: readonly DatapathAction[] = []): voi
   });
 }
 
-async function ping(): Promise<string> {
-  const prober = new ReachabilityProber();
-  try {
-    return (await prober.ping("tkf-a", "10.98.3.2")).outcome;
-  } finally {
-    prober.close();
-  }
-}
-
-/** Pings until the program has been made for the masks of the flows, so that nothing comes up any more. */
-async function untilInKernel(): Promise<void> {
-  await vi.waitFor(async () => {
-    await ping();
-    stop.abort();
-    const outcome = await ping();
-    stop = new AbortController();
-    datapath.start(stop.signal);
-    expect(outcome).toBe("reply");
-  }, PATIENCE);
-}
+const ping = (): Promise<string> => pingFrom("tkf-a", "10.98.3.2");
 
 describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
   beforeEach(() => {
-    deleteLeftovers("tkf-");
     nUpcalls = 0;
-    datapath = new UserDatapath({ isKernelUsed: true });
-    stop = new AbortController();
-    datapath.start(stop.signal);
+    kernel = new KernelSwitch("tkf-");
+    ({ datapath } = kernel);
   });
 
-  afterEach(async () => {
-    stop.abort();
-    await datapath[Symbol.asyncDispose]();
-    deleteLeftovers("tkf-");
-  });
+  afterEach(() => kernel.close());
 
   test("packets are forwarded and counted while this process looks away", async () => {
     const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
     cross(a, b);
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
     const { mask, key } = matchOf({ in_port: a, eth_type: 0x0800 });
     const flow = datapath.putFlow(key, mask, [{ type: "output", port: b }]);
     const before = { ...flow, nPackets: flow.nPackets, nBytes: flow.nBytes, sent: datapath.port(b)?.stats.txPackets ?? 0 };
     const { hits } = datapath.stats();
-    stop.abort();
+    kernel.lookAway();
     for (let i = 0; i < 5; i++) expect(await ping()).toBe("reply");
     expect(flow.nPackets - before.nPackets).toBe(5);
     expect(flow.nBytes - before.nBytes).toBeGreaterThanOrEqual(5 * 42);
@@ -97,7 +62,7 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
   test("other actions and a deletion count from the next packet on", async () => {
     const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
     cross(a, b);
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
     const { mask, key } = matchOf({ in_port: a, eth_type: 0x0800 });
     const flow = datapath.putFlow(key, mask, []);
     expect(await ping()).not.toBe("reply");
@@ -125,15 +90,14 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
     const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
     const meter = datapath.addMeter({ unit: "pktps", bands: [] });
     cross(a, b, [{ type: "meter", meter }]);
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
     const nBefore = datapath.meterStats(meter)?.nPackets ?? 0;
-    stop.abort();
+    kernel.lookAway();
     expect(await ping()).toBe("reply");
     expect((datapath.meterStats(meter)?.nPackets ?? 0) - nBefore).toBeGreaterThanOrEqual(2);
     datapath.setMeter(meter, REMARKING);
     expect(datapath.stats().kernel?.nFlows).toBe(0);
-    stop = new AbortController();
-    datapath.start(stop.signal);
+    kernel.look();
     expect(await ping()).toBe("reply");
   });
 
@@ -155,14 +119,14 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
       datapath.putFlow(key, matchOf({ in_port: 1, eth_type: 1 }).mask, actions);
       return datapath.execute(frame, inPort, actions);
     });
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
     const { key, mask } = matchOf({ in_port: a, eth_type: 0x88b5 });
     const flow = datapath.putFlow(key, mask, [
       { type: "userspace", userdata: 9 },
       { type: "output", port: b },
       { type: "userspace", userdata: 10 },
     ]);
-    stop.abort();
+    kernel.lookAway();
     const before = { held: datapath.port(a)?.stats.rxDropped ?? 0, sent: datapath.port(b)?.stats.txPackets ?? 0 };
     seen.length = 0;
     expect(await ping()).toBe("reply");
@@ -171,8 +135,7 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
     expect(flow.nPackets).toBe(2 * MAY_BE_UNDER_WAY);
     expect((datapath.port(b)?.stats.txPackets ?? 0) - before.sent).toBeGreaterThan(2 * MAY_BE_UNDER_WAY);
     expect((datapath.port(a)?.stats.rxDropped ?? 0) - before.held).toBeGreaterThan(MAY_BE_UNDER_WAY);
-    stop = new AbortController();
-    datapath.start(stop.signal);
+    kernel.look();
     const nFlooded = (): number => seen.filter((each) => each === `${a} 9`).length;
     await vi.waitFor(() => expect(nFlooded()).toBeGreaterThan(MAY_BE_UNDER_WAY / 4), PATIENCE);
     for (const port of [a, b]) for (const userdata of [7, 8]) expect(seen).toContain(`${port} ${userdata}`);
@@ -182,7 +145,7 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
     const a = await plugHost("a", 1);
     const b = await plugHost("b", 2);
     datapath.onUpcall(({ inPort }) => void (nUpcalls += inPort === a ? 1 : 0));
-    stop.abort();
+    kernel.lookAway();
     const nSent = 4 * MAY_BE_UNDER_WAY;
     inNamespace("tkf-a", () => flood("eth0", nSent));
     const held = datapath.port(a)?.stats.rxDropped ?? 0;
@@ -203,11 +166,10 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
     inNamespace("tkf-a", () => setMtu("eth0", MAX_MTU));
     datapath.onUpcall(() => void nUpcalls++);
     const floodUnseen = (n: number, nBytes?: number): number => {
-      stop.abort();
+      kernel.lookAway();
       const nHeld = datapath.port(a)?.stats.rxDropped ?? 0;
       inNamespace("tkf-a", () => flood("eth0", n, nBytes));
-      stop = new AbortController();
-      datapath.start(stop.signal);
+      kernel.look();
       return (datapath.port(a)?.stats.rxDropped ?? 0) - nHeld;
     };
     floodUnseen(MAY_BE_UNDER_WAY, MAX_MTU); // more than the collector's socket takes
@@ -218,7 +180,7 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
   test("flows tell what they counted when the datapath has ended", async () => {
     const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
     cross(a, b);
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
     const flows = [...datapath.flows()];
     const before = flows.map(({ nPackets }) => nPackets);
     await datapath[Symbol.asyncDispose]();

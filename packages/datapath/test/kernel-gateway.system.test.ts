@@ -3,11 +3,12 @@ import { createHash, randomBytes } from "node:crypto";
 import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { probeBpf } from "@tenet/bpf";
-import { closeSocket, deleteLeftovers, openTcpListener, openUdpSocket, receiveDatagram, sendDatagram } from "@tenet/linux";
-import { CT_STATE, type CtDatapathAction, type CtNat, type DatapathAction, UserDatapath } from "@tenet/datapath";
+import { closeSocket, openTcpListener, openUdpSocket, receiveDatagram, sendDatagram } from "@tenet/linux";
+import { CT_STATE, type CtDatapathAction, type CtNat, type DatapathAction, type UserDatapath } from "@tenet/datapath";
 import { FIELDS, formatIp4, formatIp6, getField, makeFlowKey } from "@tenet/net";
 import { cableHost } from "./cabled-host.ts";
 import { matchOf } from "./frames.ts";
+import { KernelSwitch } from "./kernel-switch.ts";
 import { connectFrom, echo } from "./tcp-transfer.ts";
 
 const { obstacle } = probeBpf();
@@ -75,8 +76,8 @@ const KNOWN: CtNat = {
 const UNTRANSLATE_SOURCE: CtDatapathAction = { ...TRACK, zone: SOURCES, nat: KNOWN };
 const UNTRANSLATE_DESTINATION: CtDatapathAction = { ...TRACK, zone: DESTINATIONS, nat: KNOWN };
 
+let kernel: KernelSwitch;
 let datapath: UserDatapath;
-let stop: AbortController;
 
 /** The gateway between the client's port and the servers'. */
 function route(client: number, servers: number, { ethType, words }: Network): void {
@@ -141,17 +142,6 @@ async function refusal(address: string): Promise<string | undefined> {
   }
 }
 
-/** Does something while this process looks at no packet. */
-async function lookingAway<T>(run: () => Promise<T>): Promise<T> {
-  stop.abort();
-  try {
-    return await run();
-  } finally {
-    stop = new AbortController();
-    datapath.start(stop.signal);
-  }
-}
-
 function listed(zone: number, proto: number): string[] {
   const text = (address: Uint32Array): string => {
     if (address.length === 1) return formatIp4(address[0] ?? 0);
@@ -164,17 +154,11 @@ function listed(zone: number, proto: number): string[] {
 
 describe.skipIf(obstacle !== undefined)("a gateway in the kernel", () => {
   beforeEach(() => {
-    deleteLeftovers("tkg-");
-    datapath = new UserDatapath({ isKernelUsed: true });
-    stop = new AbortController();
-    datapath.start(stop.signal);
+    kernel = new KernelSwitch("tkg-");
+    ({ datapath } = kernel);
   });
 
-  afterEach(async () => {
-    stop.abort();
-    await datapath[Symbol.asyncDispose]();
-    deleteLeftovers("tkg-");
-  });
+  afterEach(() => kernel.close());
 
   test.each([4, 6] as const)(
     "balances and hides new connections over IPv%i, with their data and errors both ways",
@@ -195,7 +179,7 @@ describe.skipIf(obstacle !== undefined)("a gateway in the kernel", () => {
         await vi.waitFor(() => expect(datapath.stats().kernel?.nFlows).toBe(datapath.stats().nFlows), PATIENCE);
         datapath.conntrack.flush();
         const before = datapath.stats();
-        await lookingAway(async () => {
+        await kernel.lookingAway(async () => {
           expect(await echoed(shown, randomBytes(2_000_000))).toBe(true);
           expect(await refusal(shown)).toBe("ECONNREFUSED");
         });

@@ -4,11 +4,11 @@ import { createSocket } from "node:dgram";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { probeBpf } from "@tenet/bpf";
-import { addAddress, deleteLeftovers, ReachabilityProber, setLinkUp } from "@tenet/linux";
-import { type DatapathAction, type Megaflow, UserDatapath } from "@tenet/datapath";
+import { addAddress, setLinkUp } from "@tenet/linux";
+import type { DatapathAction, Megaflow, UserDatapath } from "@tenet/datapath";
 import { FIELDS, getField, IP_PROTO, makeFlowKey } from "@tenet/net";
-import { cableHost } from "./cabled-host.ts";
 import { matchOf } from "./frames.ts";
+import { KernelSwitch, pingFrom } from "./kernel-switch.ts";
 import { transfer } from "./tcp-transfer.ts";
 
 const { obstacle } = probeBpf();
@@ -28,13 +28,13 @@ const { icmp: ICMP, tcp: TCP, udp: UDP } = IP_PROTO;
 /** What is done with the packets of a port, by their `recirc_id`. */
 type Pipeline = (recircId: number, inPort: number) => readonly DatapathAction[];
 
+let kernel: KernelSwitch;
 let datapath: UserDatapath;
-let stop: AbortController;
 /** Of each IPv4 packet that came up: its key. */
 let upcalls: Uint32Array[];
 
-async function plugHost(name: string, n: number): Promise<number> {
-  return datapath.addPort({ name: await cableHost(PREFIX + name, `10.98.4.${n}/24`), kind: "system" });
+function plugHost(name: string, n: number): Promise<number> {
+  return kernel.plugHost(name, [`10.98.4.${n}/24`]);
 }
 
 /** A slow path that installs what `pipeline` says, but for numbers in `uncached`. */
@@ -48,23 +48,7 @@ function follow(pipeline: Pipeline, uncached: ReadonlySet<number> = new Set()): 
   });
 }
 
-async function ping(from = "a", to = "10.98.4.2"): Promise<string> {
-  const prober = new ReachabilityProber();
-  try {
-    return (await prober.ping(`${PREFIX}${from}`, to)).outcome;
-  } finally {
-    prober.close();
-  }
-}
-
-/** Does something while this process looks at no packet. */
-async function lookingAway<T>(run: () => Promise<T>): Promise<T> {
-  stop.abort();
-  const result = await run();
-  stop = new AbortController();
-  datapath.start(stop.signal);
-  return result;
-}
+const ping = (from = "a", to = "10.98.4.2"): Promise<string> => pingFrom(`${PREFIX}${from}`, to);
 
 /** What a flow counts while this process looks at no packet: the kernel counted it. */
 async function countedWhile(
@@ -75,16 +59,8 @@ async function countedWhile(
 ): Promise<number> {
   const count = (): number => flowOf(inPort, recircId, 0, proto)?.nPackets ?? 0;
   const nBefore = count();
-  await lookingAway(run);
+  await kernel.lookingAway(run);
   return count() - nBefore;
-}
-
-/** Until the kernel forwards by itself. */
-async function untilInKernel(): Promise<void> {
-  await vi.waitFor(async () => {
-    await ping();
-    expect(await lookingAway(ping)).toBe("reply");
-  }, PATIENCE);
 }
 
 function flowOf(inPort: number, recircId: number, tci = 0, proto: number = ICMP): Megaflow | undefined {
@@ -103,18 +79,12 @@ function flowOf(inPort: number, recircId: number, tci = 0, proto: number = ICMP)
 
 describe.skipIf(obstacle !== undefined)("packets that the kernel looks up again", () => {
   beforeEach(() => {
-    deleteLeftovers(PREFIX);
     upcalls = [];
-    datapath = new UserDatapath({ isKernelUsed: true });
-    stop = new AbortController();
-    datapath.start(stop.signal);
+    kernel = new KernelSwitch(PREFIX);
+    ({ datapath } = kernel);
   });
 
-  afterEach(async () => {
-    stop.abort();
-    await datapath[Symbol.asyncDispose]();
-    deleteLeftovers(PREFIX);
-  });
+  afterEach(() => kernel.close());
 
   /** Two look-ups, or three with a tag on between the second and the third. */
   function steps(n: 2 | 3, a: number, b: number): Pipeline {
@@ -134,10 +104,10 @@ describe.skipIf(obstacle !== undefined)("packets that the kernel looks up again"
   test.each([2, 3] as const)("are forwarded after %i look-ups while this process looks away, and each flow counts", async (n) => {
     const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
     follow(steps(n, a, b));
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
     const flows = [a, b].flatMap((port) => Array.from({ length: n }, (_, i) => flowOf(port, i, i === 2 ? TAGGED | 42 : 0)));
     const before = flows.map((flow) => flow?.nPackets ?? Number.NaN);
-    await lookingAway(async () => {
+    await kernel.lookingAway(async () => {
       for (let i = 0; i < 5; i++) expect(await ping()).toBe("reply");
     });
     expect(flows.map((flow, i) => (flow?.nPackets ?? 0) - (before[i] ?? 0))).toEqual(flows.map(() => 5));
@@ -147,18 +117,18 @@ describe.skipIf(obstacle !== undefined)("packets that the kernel looks up again"
   test("are forwarded again when all flows were gone", async () => {
     const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
     follow(steps(2, a, b));
-    await untilInKernel();
-    await lookingAway(async () => {
+    await kernel.untilInKernel(ping);
+    await kernel.lookingAway(async () => {
       for (const flow of datapath.flows()) datapath.deleteFlow(flow);
       await new Promise((resolve) => setTimeout(resolve, 3 * RELOAD_MS)); // both programs are made for no flow
     });
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
   });
 
   test("come up with what is known of them when there is no flow for them", async () => {
     const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
     follow(steps(3, a, b));
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
     const last = flowOf(a, 2, TAGGED | 42);
     if (last === undefined) throw new Error("the last flow is not there");
     const nPackets = last.nPackets;
@@ -175,7 +145,7 @@ describe.skipIf(obstacle !== undefined)("packets that the kernel looks up again"
   test("are all forwarded while both programs are replaced", async () => {
     const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
     follow(steps(3, a, b));
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
     const pings = promisify(execFile)("ip", ["netns", "exec", `${PREFIX}a`, "ping", "-q", "-f", "-c", "40000", "10.98.4.2"]);
     let isOver = false;
     const over = pings.finally(() => (isOver = true));
@@ -204,7 +174,7 @@ describe.skipIf(obstacle !== undefined)("packets that the kernel looks up again"
     expect(await ping()).toBe("reply");
     await vi.waitFor(async () => {
       const nBefore = flows[0]?.map(({ nPackets }) => nPackets) ?? [];
-      await lookingAway(ping);
+      await kernel.lookingAway(ping);
       const counted = flows[0]?.findLastIndex(({ nPackets }, i) => nPackets > (nBefore[i] ?? 0));
       expect(counted).toBe(KERNEL_LOOK_UPS - 1);
     }, PATIENCE);

@@ -3,20 +3,11 @@ import { execFile, execFileSync } from "node:child_process";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { probeBpf } from "@tenet/bpf";
-import {
-  addAddress,
-  addRoute,
-  createNamespace,
-  createVethPair,
-  deleteLeftovers,
-  inNamespace,
-  ReachabilityProber,
-  setLinkUp,
-  untilOperational,
-} from "@tenet/linux";
-import { type DatapathAction, type Megaflow, type SetTunnelAction, UserDatapath } from "@tenet/datapath";
+import { addAddress, addRoute, createNamespace, createVethPair, inNamespace, setLinkUp, untilOperational } from "@tenet/linux";
+import type { DatapathAction, Megaflow, SetTunnelAction, UserDatapath } from "@tenet/datapath";
 import { FIELDS, getField, makeFlowKey, parseIp4, setField, setFieldBig, TUNNEL_FLAG } from "@tenet/net";
 import { matchOf } from "./frames.ts";
+import { KernelSwitch, pingFrom } from "./kernel-switch.ts";
 import { transfer } from "./tcp-transfer.ts";
 
 const { obstacle } = probeBpf();
@@ -30,8 +21,8 @@ const IP4 = 0x0800;
 const { mask: MASK } = matchOf({ in_port: 1, eth_type: 1, tun_id: 1, tun_src: 1, tun_dst: 1, tun_tos: 1 });
 const MTU = 1500;
 
+let kernel: KernelSwitch;
 let datapath: UserDatapath;
-let stop: AbortController;
 let guest: number;
 let tunnel: number;
 
@@ -96,14 +87,7 @@ function join(action: SetTunnelAction, before: readonly DatapathAction[] = []): 
   });
 }
 
-async function ping(): Promise<string> {
-  const prober = new ReachabilityProber();
-  try {
-    return (await prober.ping("tkt-guest", INSIDE)).outcome;
-  } finally {
-    prober.close();
-  }
-}
+const ping = (): Promise<string> => pingFrom("tkt-guest", INSIDE);
 
 /** Whether a ping is answered whose outer packet is longer than the wire takes. */
 async function pingLong(sizeBytes = 1472): Promise<boolean> {
@@ -129,49 +113,26 @@ function flowFrom(inPort: number): Megaflow | undefined {
   );
 }
 
-/** Pings until both ways are in the kernel, so that nothing comes up any more. */
-async function untilInKernel(): Promise<void> {
-  await vi.waitFor(async () => {
-    await ping();
-    expect(await lookingAway(ping)).toBe("reply");
-  }, PATIENCE);
-}
-
-/** Does something while this process looks at no packet. */
-async function lookingAway<T>(act: () => Promise<T>): Promise<T> {
-  stop.abort();
-  const result = await act();
-  stop = new AbortController();
-  datapath.start(stop.signal);
-  return result;
-}
-
 describe.skipIf(reason !== undefined)("tunnels in the kernel", () => {
   beforeEach(async () => {
-    deleteLeftovers("tkt-");
+    kernel = new KernelSwitch("tkt-");
+    ({ datapath } = kernel);
     await lay();
-    datapath = new UserDatapath({ isKernelUsed: true });
-    stop = new AbortController();
-    datapath.start(stop.signal);
     guest = datapath.addPort({ name: "tkt-plug", kind: "system" });
     tunnel = datapath.addPort({ name: "vxlan", kind: "tunnel", tunnel: { type: "vxlan", dstPort: PORT, hasPolicy: false } });
   });
 
-  afterEach(async () => {
-    stop.abort();
-    await datapath[Symbol.asyncDispose]();
-    deleteLeftovers("tkt-");
-  });
+  afterEach(() => kernel.close());
 
   test("packets go in and come out while this process looks away, and are counted", async () => {
     join(outer());
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
     const count = (): number[] => {
       const stats = datapath.port(tunnel)?.stats;
       return [flowFrom(guest)?.nPackets, flowFrom(tunnel)?.nPackets, stats?.txPackets, stats?.rxPackets].map(Number);
     };
     const before = count();
-    for (let i = 0; i < 5; i++) expect(await lookingAway(ping)).toBe("reply");
+    for (let i = 0; i < 5; i++) expect(await kernel.lookingAway(ping)).toBe("reply");
     for (const [i, n] of count().entries()) expect(n - (before[i] ?? 0)).toBeGreaterThanOrEqual(5);
     expect(datapath.port(tunnel)?.stats).toMatchObject({ rxErrors: 0, txErrors: 0, txDropped: 0 });
   });
@@ -190,9 +151,9 @@ describe.skipIf(reason !== undefined)("tunnels in the kernel", () => {
       addVxlan("udpcsum");
     }
     join(outer(TUNNEL_FLAG.dontFragment | (checksums ? TUNNEL_FLAG.checksum : 0)));
-    await untilInKernel();
-    expect(await lookingAway(() => transfer("tkt-guest", "tkt-far", INSIDE, 4_000_000))).toBe(true);
-    expect(await lookingAway(() => transfer("tkt-far", "tkt-guest", "10.98.6.1", 4_000_000))).toBe(true);
+    await kernel.untilInKernel(ping);
+    expect(await kernel.lookingAway(() => transfer("tkt-guest", "tkt-far", INSIDE, 4_000_000))).toBe(true);
+    expect(await kernel.lookingAway(() => transfer("tkt-far", "tkt-guest", "10.98.6.1", 4_000_000))).toBe(true);
     expect(checksumErrors("tkt-far")).toEqual([0, 0]);
     expect(checksumErrors("tkt-guest")).toEqual([0, 0]);
   });
@@ -205,12 +166,12 @@ describe.skipIf(reason !== undefined)("tunnels in the kernel", () => {
     const action = outer();
     const actions: DatapathAction[] = [action, { type: "output", port: tunnel }, { type: "output", port: other }];
     join(action);
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
     const { key } = flowFrom(guest) ?? { key: makeFlowKey() };
     datapath.putFlow(key, MASK, actions);
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
     const before = datapath.port(other)?.stats.txPackets ?? 0;
-    for (let i = 0; i < 3; i++) expect(await lookingAway(ping)).toBe("reply");
+    for (let i = 0; i < 3; i++) expect(await kernel.lookingAway(ping)).toBe("reply");
     expect((datapath.port(other)?.stats.txPackets ?? 0) - before).toBe(3);
   });
 
@@ -218,7 +179,7 @@ describe.skipIf(reason !== undefined)("tunnels in the kernel", () => {
     run("ip -n tkt-guest link set eth0 mtu 1500");
     run("ip -n tkt-far link set vx mtu 1500");
     join(outer());
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
     expect(await pingLong()).toBe(false);
     await vi.waitFor(() => expect(datapath.port(tunnel)?.stats.txDropped).toBe(1), PATIENCE);
     const { key } = flowFrom(guest) ?? { key: makeFlowKey() };
@@ -244,7 +205,7 @@ describe.skipIf(reason !== undefined)("tunnels in the kernel", () => {
     addRoute({ to: "10.98.8.0/24", via: FAR });
     addVxlan("noudpcsum", "tkt-end", "10.98.8.2");
     join(outer(TUNNEL_FLAG.dontFragment, "10.98.8.2"));
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
     expect(datapath.port(tunnel)?.stats.txDropped).toBe(0);
     await vi.waitFor(async () => {
       await pingLong(1300);
@@ -254,10 +215,10 @@ describe.skipIf(reason !== undefined)("tunnels in the kernel", () => {
 
   test("a way that changes is followed, and without one this process is asked", async () => {
     join(outer());
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
     run(`ip route add prohibit ${FAR}`);
-    await vi.waitFor(() => expect(lookingAway(ping)).resolves.not.toBe("reply"), PATIENCE);
+    await vi.waitFor(() => expect(kernel.lookingAway(ping)).resolves.not.toBe("reply"), PATIENCE);
     run(`ip route del prohibit ${FAR}`);
-    await untilInKernel();
+    await kernel.untilInKernel(ping);
   });
 });

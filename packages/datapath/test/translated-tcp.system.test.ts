@@ -3,11 +3,11 @@ import { createHash, randomBytes } from "node:crypto";
 import { createServer, Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { probeBpf } from "@tenet/bpf";
-import { type DatapathAction, type Megaflow, UserDatapath } from "@tenet/datapath";
-import { deleteLeftovers, openTcpListener, POLL, Poller, socketError, startTcpConnect } from "@tenet/linux";
+import type { DatapathAction, Megaflow, UserDatapath } from "@tenet/datapath";
+import { openTcpListener, POLL, Poller, socketError, startTcpConnect } from "@tenet/linux";
 import { type FieldName, parseIp4, parseIp6, TCP_FLAG } from "@tenet/net";
-import { cableHost } from "./cabled-host.ts";
 import { matchOf } from "./frames.ts";
+import { KernelSwitch } from "./kernel-switch.ts";
 import { echo } from "./tcp-transfer.ts";
 
 const { obstacle } = probeBpf();
@@ -23,12 +23,12 @@ const HOSTS = {
 const { fin, syn, ack } = TCP_FLAG;
 type Fields = Partial<Record<FieldName, bigint | number>>;
 
+let kernel: KernelSwitch;
 let datapath: UserDatapath;
-let stop: AbortController;
 
-async function plugHost(name: string, address: { 4: string; 6: string }): Promise<number> {
+function plugHost(name: string, address: { 4: string; 6: string }): Promise<number> {
   const addresses = ([4, 6] as const).map((family) => `${address[family]}/${HOSTS[family].length}`);
-  return datapath.addPort({ name: await cableHost(`ttt-${name}`, ...addresses), kind: "system" });
+  return kernel.plugHost(name, addresses);
 }
 
 function put(match: Fields, set: Fields, port: number): Megaflow {
@@ -89,17 +89,11 @@ async function connect(address: string): Promise<Socket | undefined> {
 
 describe.skipIf(obstacle !== undefined)("TCP with translated addresses and ports", () => {
   beforeEach(() => {
-    deleteLeftovers("ttt-");
-    datapath = new UserDatapath({ isKernelUsed: true });
-    stop = new AbortController();
-    datapath.start(stop.signal);
+    kernel = new KernelSwitch("ttt-");
+    ({ datapath } = kernel);
   });
 
-  afterEach(async () => {
-    stop.abort();
-    await datapath[Symbol.asyncDispose]();
-    deleteLeftovers("ttt-");
-  });
+  afterEach(() => kernel.close());
 
   test.each([4, 6] as const)("crosses in bundles both ways over IPv%i while this process looks away", async (family) => {
     const client = await plugHost("a", { 4: HOSTS[4].client, 6: HOSTS[6].client });
@@ -111,7 +105,7 @@ describe.skipIf(obstacle !== undefined)("TCP with translated addresses and ports
       async () => expect(await connect(HOSTS[family].shown).then((socket) => socket?.destroy())).toBeDefined(),
       PATIENCE,
     );
-    stop.abort();
+    kernel.lookAway();
     let socket: Socket | undefined;
     await vi.waitFor(async () => expect((socket = await connect(HOSTS[family].shown))).toBeDefined(), PATIENCE);
     const data = randomBytes(4_000_000);
