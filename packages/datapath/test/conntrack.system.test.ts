@@ -119,6 +119,43 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
     }
   });
 
+  test("keeps to the limit of a zone by itself, also when that changes", () => {
+    const tracker = openShared();
+    const { conntrack } = tracker;
+    const segment = (srcPort: number, flags: number): Uint8Array =>
+      frameOf("10.0.0.1", "10.0.0.2", 6, buildTcp({ srcPort, dstPort: 80, seq: 5, ack: 1, flags }));
+    const send = (srcPort: number, flags = 2): number =>
+      tracker.track(segment(srcPort, flags), { ...COMMIT, nat: MASQUERADES[0] });
+    const { trk, snat } = CT_STATE;
+    conntrack.zoneLimits.set(COMMIT.zone, 2);
+    tracker.nUp = 0;
+    const isNew = trk | CT_STATE.new;
+    expect([1, 2, 3, 4].map((port) => send(port))).toEqual([isNew | snat, isNew | snat, isNew, isNew]);
+    expect([tracker.nUp, conntrack.size]).toEqual([0, 2]);
+    conntrack.zoneLimits.delete(COMMIT.zone);
+    expect([send(3), tracker.nUp, conntrack.size]).toEqual([isNew | snat, 0, 3]);
+    conntrack.zoneLimits.set(COMMIT.zone, 3);
+    expect(conntrack.flush({ matches: ({ original }) => original.srcPort === 2 })).toBe(1);
+    expect([send(5), send(6), tracker.nUp, conntrack.size]).toEqual([isNew | snat, isNew, 0, 3]);
+  });
+
+  test("a connection that begins anew has the room of the one that it follows", () => {
+    const tracker = openShared();
+    tracker.conntrack.zoneLimits.set(COMMIT.zone, 1);
+    const ports = { srcPort: 1, dstPort: 80 };
+    const segment = (flags: number): number =>
+      tracker.track(frameOf("10.0.0.1", "10.0.0.2", 6, buildTcp({ ...ports, seq: 5, window: 9, flags })), COMMIT);
+    const [syn, reset] = [2, 4];
+    const { trk, est } = CT_STATE;
+    expect(segment(syn)).toBe(trk | CT_STATE.new);
+    const answer = buildTcp({ srcPort: 80, dstPort: 1, seq: 7, ack: 6, window: 9, flags: 0x12 });
+    tracker.track(frameOf("10.0.0.2", "10.0.0.1", 6, answer), COMMIT);
+    expect(segment(reset)).toBe(trk | est);
+    tracker.nUp = 0;
+    expect([segment(syn), segment(syn), tracker.nUp]).toEqual([trk | CT_STATE.new, trk | CT_STATE.new, 0]);
+    expect([...tracker.conntrack.connections()].map(({ tcpStates }) => tcpStates)).toEqual([["SYN_SENT", "CLOSED"]]);
+  });
+
   test("more connections than the program can hold are all tracked, and make room for it again", () => {
     const tracker = openShared();
     const nAll = kernel.maps.capacity + 500;

@@ -10,7 +10,7 @@
 import { Connection, expiryOf } from "./connection.ts";
 import { ENTRY, ENTRY_WORDS, type EntryMemory, STATUS } from "./connection-entry.ts";
 import type { SharedConnections } from "./shared-connections.ts";
-import { hashTuple, isSameTuple, TUPLE, zoneOf } from "./tuple.ts";
+import { hashTuple, isSameTuple, N_ZONES, zoneOf } from "./tuple.ts";
 
 const MIN_CAPACITY = 1024;
 /** Connections that one sweep looks at, at least. */
@@ -32,7 +32,8 @@ export class ConnectionTable {
   readonly #connections: (Connection | undefined)[];
   readonly #freeIds: number[] = [];
   readonly #pages: EntryMemory[] = [];
-  readonly #nByZone = new Map<number, number>();
+  /** Connections of each zone. */
+  #nByZone: Int32Array;
   /** Ids below it may be those of connections, and were not beyond it. */
   #nIds: number;
   #hashes = new Int32Array(MIN_CAPACITY);
@@ -51,6 +52,7 @@ export class ConnectionTable {
   constructor(seed: number, shared?: SharedConnections) {
     this.#seed = seed;
     this.#shared = shared;
+    this.#nByZone = shared?.zoneCounts ?? new Int32Array(N_ZONES);
     this.#nIds = shared?.capacity ?? 0;
     this.#connections = Array.from({ length: this.#nIds });
   }
@@ -68,8 +70,7 @@ export class ConnectionTable {
 
   /** Number of connections in a zone. */
   sizeOfZone(zone: number): number {
-    this.#countNew();
-    return this.#nByZone.get(zone) ?? 0;
+    return Atomics.load(this.#nByZone, zone);
   }
 
   /** The live connection that a tuple belongs to; `foundReply` tells on which side. */
@@ -148,26 +149,24 @@ export class ConnectionTable {
     this.#connections.length = 0;
     this.#freeIds.length = 0;
     this.#places.fill(0);
-    this.#nByZone.clear();
+    this.#nByZone = new Int32Array(N_ZONES);
     this.#nIds = 0;
     this.#nIndexed = 0;
     this.#size = 0;
     this.#nHidden = 0;
   }
 
-  /** Notes what the kernel's program has made. */
+  /** Notes what the kernel's program has made, and counted in its zone. */
   #countNew(): void {
     this.#shared?.takeNew((id) => {
       this.#connections[id]?.becomeForeign();
-      this.#count((this.#memoryOf(id).words[this.#entryAt(id) + ENTRY.original + TUPLE.head] ?? 0) & 0xffff, 1);
+      this.#size++;
     });
   }
 
   #count(zone: number, change: 1 | -1): void {
     this.#size += change;
-    const n = (this.#nByZone.get(zone) ?? 0) + change;
-    if (n === 0) this.#nByZone.delete(zone);
-    else this.#nByZone.set(zone, n);
+    Atomics.add(this.#nByZone, zone, change);
   }
 
   #takeId(nowMs: number): number {

@@ -64,6 +64,7 @@ export class Conntrack {
     const seed = Math.floor(random() * 2 ** 32) | 0;
     this.#shared = shared;
     if (shared !== undefined) shared.seed = seed;
+    this.#limitShared();
     this.table = new ConnectionTable(seed, shared);
     this.#translator = new PacketTranslator(rewriter);
     this.#nat = { seed, random, isTaken: (reply) => this.table.find(reply, this.#nowMs) !== undefined };
@@ -130,11 +131,11 @@ export class Conntrack {
     if (this.#shared !== undefined) this.#shared.mustAsk = this.table.nHidden > 0 || this.#expectations.size > 0;
   }
 
-  /** Tells the kernel's program in which zones connections have to be counted before there are more. */
+  /** Tells the kernel's program how many connections there may be; of all zones together this process alone knows. */
   #limitShared(): void {
     const { limits } = this;
     const isFew = limits.max < (this.#shared?.capacity ?? 0);
-    this.#shared?.limitZones((zone) => isFew || limits.ofZone(zone) !== Number.POSITIVE_INFINITY);
+    this.#shared?.limitZones((zone) => (isFew ? undefined : limits.ofZone(zone)));
   }
 
   /** Gives a fragment without ports what was found out about the first one. */

@@ -21,8 +21,10 @@ export interface SharedConnections {
   mustAsk: boolean;
   /** Whether TCP segments that do not fit their connection are asked after here. */
   mustAskOfMisfits: boolean;
-  /** In which zones the program may not make connections. */
-  limitZones(isLimited: (zone: number) => boolean): void;
+  /** Connections of each zone. The program counts those that it makes, this process its own and those that end; each in one step. */
+  readonly zoneCounts: Int32Array;
+  /** How many connections of a zone the program may let there be: any number when that is infinite; `undefined`: it makes none. */
+  limitZones(limitOf: (zone: number) => number | undefined): void;
   /** Gives the program ids for the connections that it makes. */
   giveIds(nowMs: number): void;
 }

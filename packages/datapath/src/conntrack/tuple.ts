@@ -10,6 +10,9 @@
 /** Words of a tuple. */
 export const TUPLE_WORDS = 10;
 
+/** Zones that there are. */
+export const N_ZONES = 65_536;
+
 /** First word of each part. */
 export const TUPLE = { head: 0, src: 1, dst: 5, ports: 9 } as const;
 

@@ -12,7 +12,7 @@ import { loadArgument } from "../actions/action-kind.ts";
 import type { ConnectionReferences } from "../program/program-maps.ts";
 import { chooseAnswer, readRange } from "./choose-answer.ts";
 import { claimTuple, releaseTuple } from "./claim-tuple.ts";
-import { CONTROL, N_FREE_IDS } from "./control-layout.ts";
+import { CONTROL, N_FREE_IDS, ZONE_LIMIT } from "./control-layout.ts";
 import { beginTcp } from "./follow-tcp.ts";
 import { TRACK_FLAG } from "./track-argument.ts";
 import { entryAt, findConnectionEntry, keep, recall, swapBytes, TRACKING, tupleAt } from "./tracking-stack.ts";
@@ -27,7 +27,7 @@ const ANSWER = { [PROTO.icmp]: 0, [PROTO.icmp6]: 129 } as const;
 export function beginConnection(maps: ConnectionReferences, choosesAnswers: boolean): Code {
   const ifChosen = (label: string): Code => [loadArgument("r1", "argument"), asm.branch("r1", "&", TRACK_FLAG.range, label)];
   return [
-    requireUnlimitedZone(maps),
+    requireRoom(maps),
     choosesAnswers ? [ifChosen("ct-range"), asm.jump("ct-no-range"), asm.label("ct-range"), requireRange(maps)] : [],
     asm.label("ct-no-range"),
     [recall("r1", TRACKING.isOver), asm.branch("r1", "!=", 0, "ct-entry")],
@@ -47,7 +47,7 @@ export function beginConnection(maps: ConnectionReferences, choosesAnswers: bool
     [asm.mov("r2", PHASE.icmpFirst), asm.branch("r1", "!=", PROTO.tcp, "ct-begun")],
     [beginTcp(), asm.mov("r2", PHASE.tcpFirst)],
     [asm.label("ct-begun"), asm.store(4, "r9", entryAt("phase"), "r2"), touch(maps)],
-    [recall("r1", TRACKING.isOver), asm.branch("r1", "!=", 0, "ct-inserted")],
+    [recall("r1", TRACKING.isOver), asm.branch("r1", "!=", 0, "ct-again-counted")],
     [
       recall("r1", TRACKING.id),
       asm.lsh("r1", 1),
@@ -61,7 +61,12 @@ export function beginConnection(maps: ConnectionReferences, choosesAnswers: bool
     [asm.label("ct-release"), releaseTuple(maps)],
     [asm.label("ct-abandon"), asm.store(4, "r9", entryAt("status"), STATUS.abandoned), asm.jump("ct-up")],
     choosesAnswers ? choose(maps) : [],
-    [asm.label("ct-inserted"), asm.store(4, "r9", entryAt("status"), STATUS.live)],
+    [
+      asm.label("ct-inserted"),
+      countConnection(maps),
+      asm.label("ct-again-counted"),
+      asm.store(4, "r9", entryAt("status"), STATUS.live),
+    ],
   ];
 }
 
@@ -96,12 +101,22 @@ export function touch({ control }: ConnectionReferences): Code {
   ];
 }
 
-function requireUnlimitedZone({ control }: ConnectionReferences): Code {
+/** Goes to `ct-stranger` when there are as many connections in the zone as there may be; one that is over is counted, and makes room for this one. */
+function requireRoom({ control }: ConnectionReferences): Code {
   return [
-    [loadArgument("r1", "argument"), asm.and("r1", 0xffff), asm.mov("r2", "r1"), asm.rsh("r2", 5), asm.lsh("r2", 2)],
-    [asm.mapValue("r3", control, CONTROL.limitedZones), asm.add("r3", "r2"), asm.load(4, "r3", "r3", 0)],
-    [asm.and("r1", 31), asm.rsh("r3", "r1"), asm.and("r3", 1), asm.branch("r3", "!=", 0, "ct-up")],
+    [findZone(control, CONTROL.zoneLimits), asm.load(4, "r2", "r1", 0), asm.branch32("r2", "==", ZONE_LIMIT.ask | 0, "ct-up")],
+    [findZone(control, CONTROL.zoneCounts), asm.load(4, "r3", "r1", 0), recall("r1", TRACKING.isOver), asm.sub32("r3", "r1")],
+    asm.branch32("r3", ">=", "r2", "ct-stranger"),
   ];
+}
+
+function countConnection({ control }: ConnectionReferences): Code {
+  return [findZone(control, CONTROL.zoneCounts), asm.mov("r2", 1), asm.atomic("add", 4, "r1", 0, "r2")];
+}
+
+/** Sets `r1` to the address of the zone's word; the zone is the lower half of the tuple's head. */
+function findZone(control: ConnectionReferences["control"], at: number): Code {
+  return [asm.load(2, "r4", "r10", tupleAt("head")), asm.lsh("r4", 2), asm.mapValue("r1", control, at), asm.add("r1", "r4")];
 }
 
 /** Leaves a free id in `r1`. */

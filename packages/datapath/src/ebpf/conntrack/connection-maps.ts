@@ -12,13 +12,12 @@ import type { Mapping } from "@tenet/linux";
 import { ENTRY, ENTRY_WORDS, type EntryMemory, STATUS } from "../../conntrack/connection-entry.ts";
 import { TIMEOUT_MS } from "../../conntrack/phase.ts";
 import type { SharedConnections } from "../../conntrack/shared-connections.ts";
-import { TUPLE, TUPLE_WORDS } from "../../conntrack/tuple.ts";
+import { N_ZONES, TUPLE, TUPLE_WORDS, zoneOf } from "../../conntrack/tuple.ts";
 import { CAPACITY, ENTRIES_PER_PIECE } from "./connection-format.ts";
-import { CONTROL, N_FREE_IDS } from "./control-layout.ts";
+import { CONTROL, N_FREE_IDS, ZONE_LIMIT } from "./control-layout.ts";
 import { tidyLeftConnections } from "./left-connections.ts";
 
 const REST_MS = 1000;
-const N_ZONES = 65_536;
 /** An entry that the program begins is complete at once, but for what interrupts it. */
 const MAX_LOOKS = 1_000_000;
 const NS_PER_MS = 1e6;
@@ -43,6 +42,7 @@ export class ConnectionMaps implements SharedConnections {
   readonly entries: BpfMap;
   /** An array of one, see control-layout.ts. */
   readonly control: BpfMap;
+  readonly zoneCounts: Int32Array;
   readonly #entries: GrowingArray;
   readonly #controlMapping: Mapping;
   readonly #controlWords: Uint32Array;
@@ -83,6 +83,7 @@ export class ConnectionMaps implements SharedConnections {
       this.#controlWords[at] = (ms * NS_PER_MS) >>> 0;
       this.#controlWords[at + 1] = Math.floor((ms * NS_PER_MS) / 2 ** 32);
     }
+    this.zoneCounts = new Int32Array(control.buffer, control.byteOffset + CONTROL.zoneCounts, N_ZONES);
     if (folder !== undefined) this.#goOnWithLeft();
   }
 
@@ -110,12 +111,9 @@ export class ConnectionMaps implements SharedConnections {
     this.#controlWords[CONTROL.mustAskOfMisfits / 4] = mustAsk ? 1 : 0;
   }
 
-  limitZones(isLimited: (zone: number) => boolean): void {
-    const first = CONTROL.limitedZones / 4;
-    for (let zone = 0; zone < N_ZONES; zone += 32) {
-      let bits = 0;
-      for (let i = 0; i < 32; i++) if (isLimited(zone + i)) bits |= 1 << i;
-      this.#controlWords[first + zone / 32] = bits;
+  limitZones(limitOf: (zone: number) => number | undefined): void {
+    for (let zone = 0; zone < N_ZONES; zone++) {
+      this.#controlWords[CONTROL.zoneLimits / 4 + zone] = Math.min(limitOf(zone) ?? ZONE_LIMIT.ask, ZONE_LIMIT.none);
     }
   }
 
@@ -200,6 +198,7 @@ export class ConnectionMaps implements SharedConnections {
   /** Takes over the connections that are there, which the program that the process before has left goes on with meanwhile. */
   #goOnWithLeft(): void {
     this.#seen = Atomics.load(this.#controlWords, CONTROL.taken / 4);
+    const counted = this.zoneCounts.slice();
     const grace = new GracePeriod();
     grace.waitHere(); // what was taken before is what it will be
     grace.close();
@@ -210,8 +209,24 @@ export class ConnectionMaps implements SharedConnections {
     }
     const { live, free, nUsed } = tidyLeftConnections(this.index, this.memory, (id) => given.has(id));
     this.#unready = live;
+    this.#recount(live, counted);
     this.#freeIds = free;
     this.#nUsed = nUsed;
+  }
+
+  /** Makes the counts of zones those of the connections that were there, when `counted` was read, and what the program has made since. */
+  #recount(ids: readonly number[], counted: Int32Array): void {
+    const right = new Int32Array(N_ZONES);
+    for (const id of ids) {
+      const zone = zoneOf(this.#originalOf(id));
+      right[zone] = (right[zone] ?? 0) + 1;
+    }
+    for (const [zone, n] of right.entries()) Atomics.add(this.zoneCounts, zone, n - (counted[zone] ?? 0));
+  }
+
+  #originalOf(id: number): Uint32Array {
+    const at = id * ENTRY_WORDS + ENTRY.original;
+    return new Uint32Array(this.memory.words.subarray(at, at + TUPLE_WORDS));
   }
 
   #reclaim(id: number): void {

@@ -1,24 +1,38 @@
 /**
  * What the program and this process tell each other about connections as such, in one value of memory that both share.
  *
- *  | taken | given | must ask | must ask of misfits | seed of the hash of tuples | 0 | timeouts in ns, 8 bytes each (16) | a bit for each zone: connections of it are not made there (2048) |
+ *  | taken | given | must ask | must ask of misfits | seed of the hash of tuples | 0 | timeouts in ns, 8 bytes each (16) |
+ *  | connections of each zone (65536) | the most of each zone, see ZONE_LIMIT (65536) |
  *  | ids (16384): those from `taken` to `given` are free for connections that the program makes |
  */
+
+import { N_ZONES } from "../../conntrack/tuple.ts";
 
 /** Ids that can wait to be taken, a power of two. */
 export const N_FREE_IDS = 16_384;
 
 const N_TIMEOUTS = 16;
-const N_ZONES = 65_536;
+/** Limits of a zone that are no number: none, and that this process is asked about each connection. */
+export const ZONE_LIMIT = { none: 0xffff_ffff, ask: 0xffff_fffe } as const;
 
 const TIMEOUTS_AT = 24;
-const ZONES_AT = TIMEOUTS_AT + 8 * N_TIMEOUTS;
-const IDS_AT = ZONES_AT + N_ZONES / 8;
+const COUNTS_AT = TIMEOUTS_AT + 8 * N_TIMEOUTS;
+const LIMITS_AT = COUNTS_AT + 4 * N_ZONES;
+const IDS_AT = LIMITS_AT + 4 * N_ZONES;
 
 /** Offsets in bytes. */
 export const CONTROL: Readonly<
   Record<
-    "taken" | "given" | "mustAsk" | "mustAskOfMisfits" | "seed" | "timeouts" | "limitedZones" | "freeIds" | "sizeBytes",
+    | "taken"
+    | "given"
+    | "mustAsk"
+    | "mustAskOfMisfits"
+    | "seed"
+    | "timeouts"
+    | "zoneCounts"
+    | "zoneLimits"
+    | "freeIds"
+    | "sizeBytes",
     number
   >
 > = {
@@ -28,7 +42,8 @@ export const CONTROL: Readonly<
   mustAskOfMisfits: 12,
   seed: 16,
   timeouts: TIMEOUTS_AT,
-  limitedZones: ZONES_AT,
+  zoneCounts: COUNTS_AT,
+  zoneLimits: LIMITS_AT,
   freeIds: IDS_AT,
   sizeBytes: IDS_AT + 4 * N_FREE_IDS,
 };
