@@ -110,12 +110,15 @@ export class RowIndexes {
 
   /** The index whose keys nearly tell so many rows apart, and have few rows each; `undefined` if there is none. */
   telling(nRows: number): KeyIndex | undefined {
-    return this.byKey().find((index) => nRows <= index.nKeys * 1.1 && index.mostRows() * 2 <= MOST_OF_KEY);
+    return this.byKey().find((index) => nRows <= index.nKeys * 1.1 && !isCrowded(index));
   }
 
   /** An index on one of the first so many columns that looks as if its keys would tell rows apart, built if need be. */
   likelyTelling(nColumns: number): KeyIndex | undefined {
-    for (let column = 0; column < nColumns; column++) if (this.#looksUnique(column)) return this.on([column]);
+    for (let column = 0; column < nColumns; column++) {
+      const index = this.#looksUnique(column) ? this.on([column]) : undefined;
+      if (index !== undefined && !isCrowded(index)) return index;
+    }
     return undefined;
   }
 
@@ -178,6 +181,11 @@ export class RowIndexes {
     for (let row = 0; row < end; row += step, n++) seen.add(data[row * stride + column] as number);
     return seen.size === n;
   }
+}
+
+/** True if a key has so many rows that a few more would end looking for them by it. */
+function isCrowded(index: KeyIndex): boolean {
+  return index.mostRows() * 2 > MOST_OF_KEY;
 }
 
 function nameOfOrder({ keys, column, watched }: SortedColumns): string {
