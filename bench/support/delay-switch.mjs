@@ -20,7 +20,9 @@ const GC_KINDS = {
   [constants.NODE_PERFORMANCE_GC_WEAKCB]: "weak callbacks",
 };
 
-setFlagsFromString("--no-parallel-scavenge"); // as `tenet` does
+// As `tenet` does.
+setFlagsFromString("--no-parallel-scavenge");
+setFlagsFromString("--no-concurrent-array-buffer-sweeping");
 
 let delays = [];
 let busy = [];
