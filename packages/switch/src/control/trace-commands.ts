@@ -49,15 +49,16 @@ interface TraceRequest {
 
 function passesOf(
   vswitch: VirtualSwitch,
-  { bridge, key, ctStates, actions, teaches }: TraceRequest,
+  { bridge, key, ctStates, actions, teaches, showsNames }: TraceRequest,
 ): ReturnType<typeof traceForks> {
-  return traceForks(vswitch, bridge, key, ctStates, { teaches, ...(actions === undefined ? {} : { actions }) });
+  const names = showsNames ? { namesOf: portNamesOf } : {};
+  return traceForks(vswitch, bridge, key, ctStates, { teaches, ...names, ...(actions === undefined ? {} : { actions }) });
 }
 
-function formatOf(vswitch: VirtualSwitch, { bridge, teaches, showsNames }: TraceRequest): Parameters<typeof formatTrace>[1] {
+function formatOf(vswitch: VirtualSwitch, { teaches, showsNames }: TraceRequest): Parameters<typeof formatTrace>[1] {
   if (!showsNames) return { teaches };
   const portName = (portNo: number): string => vswitch.ports.homeOf(portNo)?.port.name ?? String(portNo);
-  return { teaches, portName, ports: portNamesOf(bridge) };
+  return { teaches, portName, namesOf: portNamesOf };
 }
 
 /** Options, and what is left when they are taken away. */

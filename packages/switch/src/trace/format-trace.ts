@@ -12,8 +12,8 @@ import type { TraceNode } from "./trace-tree.ts";
 export interface TraceFormat {
   /** Whether the packet taught addresses and flows. */
   readonly teaches: boolean;
-  /** Names of OpenFlow ports, to be shown in the place of their numbers. */
-  readonly ports?: PortNames;
+  /** Names of a bridge's ports, to be shown in the place of their numbers. */
+  readonly namesOf?: (bridge: Bridge) => PortNames;
   /** Names of the datapath's ports. */
   readonly portName?: (portNo: number) => string;
 }
@@ -37,10 +37,11 @@ function natOf({ nat }: NonNullable<TracePass["cause"]>): string {
   return `Replacing src/dst IP/ports to simulate NAT:\n Initial flow: ${nat.initial}\n Modified flow: ${nat.modified}\n`;
 }
 
-function formatPass({ key, tree, translation, punts }: TracePass, { teaches, ports = {}, portName }: TraceFormat): string {
+function formatPass({ bridge, key, tree, translation, punts }: TracePass, { teaches, namesOf, portName }: TraceFormat): string {
+  const ports = namesOf?.(bridge);
   const puntText = (userdata: number): string => formatPunt(userdata, punts[userdata - 1], !teaches);
   const lines = [`Flow: ${formatFlowKey(key, ports)}`];
-  appendNodes(lines, tree.roots, 0);
+  appendNodes(lines, tree.roots, 0, namesOf);
   const final = translation.finalFlow;
   const isUnchanged = final.every((word, i) => word === key[i]);
   const megaflowKey = maskedKey(key, translation.mask);
@@ -57,8 +58,8 @@ function formatPass({ key, tree, translation, punts }: TracePass, { teaches, por
 }
 
 /** A rule's line: match, priority, cookie when there is one. */
-function formatRuleLine(rule: Rule): string {
-  const match = formatMatch(rule.match);
+function formatRuleLine(rule: Rule, names: PortNames | undefined): string {
+  const match = formatMatch(rule.match, names);
   const cookie = rule.cookie === 0n ? "" : `, cookie 0x${rule.cookie.toString(16)}`;
   return `${match === "" ? "" : `${match}, `}priority ${rule.priority}${cookie}`;
 }
@@ -69,7 +70,7 @@ const FAILURES = { depth: "Recursion too deep", resubmits: "Too many resubmits" 
  * A node that something follows, and every action, is indented one step more than its list; what is inside a
  * node that is indented more goes two steps in. So a table reached last stays at its parent's margin.
  */
-function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number): void {
+function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number, namesOf: TraceFormat["namesOf"]): void {
   for (const [i, node] of nodes.entries()) {
     const isContainer = CONTAINERS.has(node.kind);
     const more = i < nodes.length - 1 || !isContainer ? 1 : 0; // a bucket is one step in, as the action that ran it
@@ -80,7 +81,7 @@ function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number
         break;
       case "table":
         lines.push(
-          `${margin}${String(node.table).padStart(2)}. ${node.rule === undefined ? "No match." : formatRuleLine(node.rule)}`,
+          `${margin}${String(node.table).padStart(2)}. ${node.rule === undefined ? "No match." : formatRuleLine(node.rule, namesOf?.(node.bridge))}`,
         );
         break;
       case "actionSet":
@@ -104,7 +105,7 @@ function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number
       case "failure":
         lines.push(`${margin} >>>> ${node.text} <<<<`);
     }
-    if ("children" in node) appendNodes(lines, node.children, level + 2 * more);
+    if ("children" in node) appendNodes(lines, node.children, level + 2 * more, namesOf);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Follows a traced packet through the connection tracker: one trace for each time it comes back. */
 import { CT_STATE, type CtDatapathAction, type DatapathAction, nestedActions } from "@tenet/datapath";
 import { FIELDS, setField } from "@tenet/net";
+import type { PortNames } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { FrozenState } from "../translate/frozen-state.ts";
 import type { Punt, Translation } from "../translate/translation.ts";
@@ -37,17 +38,18 @@ export interface TracePass {
  * Traces a packet to its end.
  *
  * @param ctStates - what the connection tracker says, time after time; beyond them a new connection
+ * @param options - `namesOf`: by which names a bridge's ports are shown
  */
 export function traceForks(
   vswitch: VirtualSwitch,
   bridge: Bridge,
   key: Uint32Array,
   ctStates: readonly number[] = [],
-  options: Pick<TraceOptions, "actions" | "teaches"> = {},
+  { namesOf, ...options }: Pick<TraceOptions, "actions" | "teaches"> & { readonly namesOf?: (bridge: Bridge) => PortNames } = {},
 ): [TracePass, ...TracePass[]] {
   const forks: TraceFork[] = [];
   const punts: Punt[] = [];
-  const tree = new TraceTree();
+  const tree = new TraceTree(namesOf);
   const translation = vswitch.trace(bridge, key, { observer: tree, forks, punts, ...options });
   const passes: [TracePass, ...TracePass[]] = [{ bridge, key, tree, translation, punts, cause: undefined }];
   for (let from = 0; from < passes.length; from++) {
@@ -61,7 +63,7 @@ export function traceForks(
       const ctState = given ?? CT_STATE.trk | CT_STATE.new;
       const next = keyOfReturn(fork, pass.key, id, frozen.isTracked ? { ctState, zone: ct.zone } : undefined);
       const nat = ct.nat === undefined ? undefined : simulateNat(next, ct.nat);
-      const observer = new TraceTree();
+      const observer = new TraceTree(namesOf);
       const answer = vswitch.trace(frozen.bridge, next, { observer, forks, punts, frozen, teaches: options.teaches === true });
       const cause = { recircId: id, ctState, isDefault: given === undefined, nat };
       passes.push({ bridge: frozen.bridge, key: asSeen(next, frozen), tree: observer, translation: answer, punts, cause });

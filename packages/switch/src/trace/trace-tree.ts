@@ -26,7 +26,9 @@ export type TraceNode =
 /** Builds the tree. */
 export class TraceTree implements TranslationObserver {
   readonly roots: TraceNode[] = [];
-  readonly #names: PortNames;
+  readonly #namesOf: (bridge: Bridge) => PortNames;
+  /** Of the bridges that were entered, innermost last. */
+  readonly #names: PortNames[] = [];
   readonly #open: TraceNode[][] = [this.roots];
   /** Lists of what happened in a bridge. */
   readonly #ofBridges = new Set<TraceNode[]>();
@@ -34,8 +36,9 @@ export class TraceTree implements TranslationObserver {
   /** What runs, until the next thing is told. */
   #looker: Looker = { kind: "always" };
 
-  constructor(names: PortNames = {}) {
-    this.#names = names;
+  /** @param namesOf - tells by which names a bridge's ports are shown; absent: by numbers */
+  constructor(namesOf: (bridge: Bridge) => PortNames = () => ({})) {
+    this.#namesOf = namesOf;
   }
 
   /** Why the megaflow matches on what it matches on; `key` is the packet. */
@@ -49,11 +52,13 @@ export class TraceTree implements TranslationObserver {
   }
   enterBridge(bridge: Bridge): void {
     const children: TraceNode[] = [];
+    this.#names.push(this.#namesOf(bridge));
     this.#ofBridges.add(children);
     this.#enter({ kind: "bridge", bridge, children });
   }
   leaveBridge(): void {
     this.#reasons.attribute(this.#looker);
+    this.#names.pop();
     this.#open.pop();
   }
   enterTable(bridge: Bridge, table: number, depth: number, rule: Rule | undefined): void {
@@ -85,7 +90,7 @@ export class TraceTree implements TranslationObserver {
     this.#open.pop();
   }
   action(action: Action): void {
-    const text = formatActions([action], this.#names);
+    const text = formatActions([action], this.#names.at(-1));
     this.#reasons.attribute(this.#looker);
     this.#looker = { kind: "action", text };
     this.#here.push({ kind: "action", text });
