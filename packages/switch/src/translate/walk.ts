@@ -230,14 +230,21 @@ export class Walk {
         return undefined;
       }
       this.observer?.action(action);
-      if (action.type === "gotoTable") return action.table;
-      if (action.type === "decTtl" && !decTtl(this, action.controllerIds)) return undefined;
-      if (action.type === "decMplsTtl" && !decMplsTtl(this)) return undefined;
-      if (action.type === "checkPacketLarger") {
-        branchByLength(this, action, actions.slice(i + 1));
-        return undefined;
+      switch (action.type) {
+        case "gotoTable":
+          return action.table;
+        case "decTtl":
+          if (!decTtl(this, action.controllerIds)) return undefined;
+          break;
+        case "decMplsTtl":
+          if (!decMplsTtl(this)) return undefined;
+          break;
+        case "checkPacketLarger":
+          branchByLength(this, action, actions.slice(i + 1));
+          return undefined;
+        default:
+          executeAction(this, action);
       }
-      executeAction(this, action);
       if (!this.isOver) continue;
       // An action that the datapath has to hash for comes first when the packet is back.
       const isWaiting = this.freezing?.frames.length === 0 && this.freezing.hashBasis !== undefined;

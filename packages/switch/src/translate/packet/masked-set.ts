@@ -10,7 +10,7 @@ import { FLOW_WORDS } from "@tenet/net";
 type SetMasked = Extract<DatapathAction, { type: "setMasked" }>;
 
 /** How many actions are remembered, each in the place that its hash gives it. */
-const N_PLACES = 256;
+const N_PLACES = 1024;
 
 /** One action in the making. */
 export class MaskedSet {
