@@ -5,8 +5,10 @@ import { PORT_COUNTERS, PORTS_PER_PIECE } from "./program/counters.ts";
 import { KEPT } from "./program/metadata.ts";
 import { MAX_FLOWS, SLOT, SLOTS_PER_PIECE } from "./slot.ts";
 
-/** As many as the tag of a packet that comes up can tell. */
+/** Numbers of ports: as many as the tag of a packet that comes up can tell. */
 const MAX_PORTS = 65_536;
+/** Ports on devices at a time. */
+const MAX_DEVICES = 16_384;
 
 /** What a map is, but for its name; keys are numbers of 4 bytes. */
 type Shape = Omit<MapSpec, "name" | "keyBytes">;
@@ -15,7 +17,7 @@ type MapName = "ports" | "metadata" | "later" | "tracker" | "clones";
 
 const SHAPES: Readonly<Record<MapName, Shape>> = {
   /** From a device's number to a port's. */
-  ports: { kind: "hash", valueBytes: 8, maxEntries: MAX_PORTS, isGrowing: true },
+  ports: { kind: "hash", valueBytes: 8, maxEntries: MAX_DEVICES, isGrowing: true },
   /** What goes along to the next look-up: no other packet comes between on the same processor. */
   metadata: { kind: "per-cpu-array", valueBytes: KEPT.sizeBytes, maxEntries: 1 },
   /** The later program, the one that tracks connections, and the one for copies. */

@@ -14,7 +14,7 @@ import { CONTROL, N_FREE_IDS } from "./control-layout.ts";
 export const CAPACITY = 262_144;
 
 /** Connections whose memory is taken at a time. */
-export const ENTRIES_PER_PIECE = 8192;
+export const ENTRIES_PER_PIECE = 4096;
 
 const ENTRIES = [ENTRY, ENTRY_WORDS, ENTRY_FLAG, END, END_WORDS, STATUS, PHASE, TCP_STATES, MAX_SCALE, NO_SCALE, UNKNOWN_SCALE];
 const OTHERS = [CAPACITY, ENTRIES_PER_PIECE, TUPLE, TUPLE_WORDS, CONTROL, N_FREE_IDS];

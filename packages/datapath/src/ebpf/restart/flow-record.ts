@@ -29,7 +29,8 @@ const PASSES: readonly Pass[] = ["first", "later"];
 /** Longer names are not noted: flows of such ports are made anew. */
 const NAME_BYTES = 64;
 const MASK_WORDS = 2 + 2 * KEY_WORDS.length;
-const MAX_ENTRIES = 65_536;
+/** As many as there may be ports at a time. */
+const MAX_ENTRIES = 16_384;
 const MAX_BATCH = 1024;
 
 /** A mask, and the packets it is for. */

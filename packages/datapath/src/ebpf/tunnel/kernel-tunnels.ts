@@ -18,7 +18,7 @@ import { Underlay } from "./underlay.ts";
 const MAX_PATHS = 65_536;
 /** A UDP port each, and GRE twice. */
 const MAX_TUNNELS = 4096;
-const MAX_ADDRESSES = 65_536;
+const MAX_ADDRESSES = 16_384;
 /** A program runs for microseconds; a packet that came up may wait for this process longer. */
 const GRACE_MS = 10_000;
 /** Between two looks at the host's routes. */
