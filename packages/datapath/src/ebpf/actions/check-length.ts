@@ -6,7 +6,7 @@ import { asm, type Code } from "@tenet/bpf";
 import { IP_PROTO } from "@tenet/net";
 import { noteResumption } from "../conntrack/track.ts";
 import { POINT_SHIFT } from "../conntrack/track-argument.ts";
-import { CONTEXT } from "../program/parse-packet.ts";
+import { CONTEXT } from "../program/context.ts";
 import { PROTO_AT, STACK } from "../program/stack.ts";
 import { type ActionCode, type KernelAction, loadArgument, type TranslationContext } from "./action-kind.ts";
 import { resumeAt } from "./leave.ts";

@@ -2,7 +2,7 @@
 import { asm } from "@tenet/bpf";
 import { noteResumption } from "../conntrack/track.ts";
 import { POINT_SHIFT } from "../conntrack/track-argument.ts";
-import { CONTEXT } from "../program/parse-packet.ts";
+import { CONTEXT } from "../program/context.ts";
 import { type ActionCode, type ActionOf, type KernelAction, loadArgument, type TranslationContext } from "./action-kind.ts";
 import { resumeAt } from "./leave.ts";
 

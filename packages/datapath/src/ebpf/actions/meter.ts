@@ -2,7 +2,7 @@
 import { asm, type Code } from "@tenet/bpf";
 import { METER_STATE, METER_WORD } from "../../meter/token-bucket.ts";
 import { countPacket } from "../program/counters.ts";
-import { CONTEXT } from "../program/parse-packet.ts";
+import { CONTEXT } from "../program/context.ts";
 import { findEntry } from "../program/program-maps.ts";
 import { STACK } from "../program/stack.ts";
 import { type ActionCode, type ActionOf, type KernelAction, loadArgument, type TranslationContext } from "./action-kind.ts";

@@ -7,7 +7,7 @@
  */
 import { asm, type Code } from "@tenet/bpf";
 import { IP_PROTO } from "@tenet/net";
-import { CONTEXT } from "../program/parse-packet.ts";
+import { CONTEXT } from "../program/context.ts";
 import { PROTO_AT, STACK } from "../program/stack.ts";
 import { SLOT } from "../slot.ts";
 import { type ActionCode, loadArgument } from "./action-kind.ts";

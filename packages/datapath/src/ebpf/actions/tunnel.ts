@@ -1,6 +1,6 @@
 /** Sends packets into tunnels, by a program of their own (`tunnel/encapsulate.ts`), to which the packet's mark tells the path. */
 import { asm } from "@tenet/bpf";
-import { CONTEXT } from "../program/parse-packet.ts";
+import { CONTEXT } from "../program/context.ts";
 import { type ActionCode, type KernelAction, loadArgument } from "./action-kind.ts";
 
 /** Actions of this file. */

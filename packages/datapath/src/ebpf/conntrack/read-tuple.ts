@@ -11,7 +11,7 @@ import { asm, type Code } from "@tenet/bpf";
 import { headOf } from "../../conntrack/tuple.ts";
 import { MAX_SCALE, NO_SCALE } from "../../conntrack/tcp.ts";
 import { loadArgument } from "../actions/action-kind.ts";
-import { CONTEXT } from "../program/parse-packet.ts";
+import { CONTEXT, makeContiguous } from "../program/context.ts";
 import { readError } from "./read-error.ts";
 import { keep, MAX_OPTION_BYTES, recall, RECOMPUTE, SEGMENT, TRACKING, tupleAt } from "./tracking-stack.ts";
 
@@ -36,7 +36,7 @@ const SCALE_OPTION = 3;
 /** Fills the tuple and the segment, protocol and transport layer of `TRACKING`. */
 export function readTuple(): Code {
   return [
-    makeContiguous(),
+    makeContiguous(HEADER_BYTES, ["r1", "r2"], "tuple"),
     requireBytes(ETHERNET_BYTES + IP4_BYTES),
     asm.load(2, "r3", "r1", 12),
     asm.branch("r3", "==", TYPE.ip4, "ct-ip4"),
@@ -60,21 +60,6 @@ export function readTuple(): Code {
     [asm.label("ct-read-udp"), readUdp()],
     [asm.label("ct-read-tcp"), readTcp()],
     asm.label("ct-read"),
-  ];
-}
-
-function makeContiguous(): Code {
-  const bounds = [asm.load(4, "r1", "r6", CONTEXT.data), asm.load(4, "r2", "r6", CONTEXT.dataEnd)];
-  return [
-    bounds,
-    asm.load(4, "r3", "r6", CONTEXT.length),
-    asm.branch("r3", "<=", HEADER_BYTES, "ct-short"),
-    asm.mov("r3", HEADER_BYTES),
-    asm.label("ct-short"),
-    [asm.mov("r4", "r2"), asm.sub("r4", "r1"), asm.branch("r4", ">=", "r3", "ct-contiguous")],
-    [asm.mov("r1", "r6"), asm.mov("r2", "r3"), asm.call("skb_pull_data")],
-    bounds,
-    asm.label("ct-contiguous"),
   ];
 }
 

@@ -1,6 +1,6 @@
 /** What the program counts. */
 import { asm, type Code, type MapReference } from "@tenet/bpf";
-import { CONTEXT } from "./parse-packet.ts";
+import { CONTEXT } from "./context.ts";
 import { findInPieces, type ProgramMaps } from "./program-maps.ts";
 import { STACK } from "./stack.ts";
 

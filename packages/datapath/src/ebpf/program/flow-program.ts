@@ -13,7 +13,8 @@ import { countPacket, countPort } from "./counters.ts";
 import { findFlow } from "./find-flow.ts";
 import { goUp, goUpAgain } from "./go-up.ts";
 import { takeMetadata } from "./metadata.ts";
-import { CONTEXT, PacketParser } from "./parse-packet.ts";
+import { CONTEXT } from "./context.ts";
+import { PacketParser } from "./parse-packet.ts";
 import { findEntry, type MaskTable, type PassMaps, type ProgramMaps } from "./program-maps.ts";
 import { STACK } from "./stack.ts";
 

@@ -9,23 +9,7 @@
 import { asm, type Code } from "@tenet/bpf";
 import { FIELDS } from "@tenet/net";
 import { placeOf, type WordGroup } from "../key-layout.ts";
-
-/** Offsets in `__sk_buff`. */
-export const CONTEXT = {
-  length: 0,
-  /** 0 = to this host. */
-  packetType: 4,
-  mark: 8,
-  protocol: 16,
-  vlanPresent: 20,
-  vlanTci: 24,
-  vlanProto: 28,
-  ifindex: 40,
-  data: 76,
-  dataEnd: 80,
-  /** Of a bundle of segments; 0 = one packet. */
-  segmentSize: 176,
-} as const;
+import { CONTEXT, makeContiguous } from "./context.ts";
 
 /** Bytes that are made contiguous before they are read: Ethernet, IPv6 of a fragment, TCP. */
 const HEADER_BYTES = 14 + 48 + 20;
@@ -67,32 +51,12 @@ export class PacketParser {
   code(): Code {
     const { dst, src } = { dst: this.#at("eth_dst"), src: this.#at("eth_src") };
     return [
-      this.#contiguous(),
+      makeContiguous(HEADER_BYTES, ["r7", "r8"], "read"),
+      [asm.mov("r9", "r7"), asm.add("r9", 14)],
       this.#require(14, "r7"),
       this.#if("ethernet", [this.#copy(2, 0, dst), this.#copy(4, 2, dst + 4), this.#copy(2, 6, src), this.#copy(4, 8, src + 4)]),
       this.#if("type", this.#type()),
       asm.label("parsed"),
-    ];
-  }
-
-  /** Puts the headers into one piece when they are not. */
-  #contiguous(): Code {
-    const bounds = [asm.load(4, "r7", "r6", CONTEXT.data), asm.load(4, "r8", "r6", CONTEXT.dataEnd)];
-    return [
-      bounds,
-      asm.load(4, "r2", "r6", CONTEXT.length),
-      asm.branch("r2", "<=", HEADER_BYTES, "short"),
-      asm.mov("r2", HEADER_BYTES),
-      asm.label("short"),
-      asm.mov("r1", "r8"),
-      asm.sub("r1", "r7"),
-      asm.branch("r1", ">=", "r2", "contiguous"),
-      asm.mov("r1", "r6"),
-      asm.call("skb_pull_data"),
-      bounds,
-      asm.label("contiguous"),
-      asm.mov("r9", "r7"),
-      asm.add("r9", 14),
     ];
   }
 

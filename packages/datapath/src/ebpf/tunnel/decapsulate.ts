@@ -17,7 +17,7 @@ import { METADATA_BYTES, OPTION_WORDS, placeOf } from "../key-layout.ts";
 import { countPort } from "../program/counters.ts";
 import { goUpAgain } from "../program/go-up.ts";
 import { keepMetadata } from "../program/metadata.ts";
-import { CONTEXT } from "../program/parse-packet.ts";
+import { CONTEXT } from "../program/context.ts";
 import { findEntry, type ProgramMaps } from "../program/program-maps.ts";
 import { STACK } from "../program/stack.ts";
 import { addWords, fold, sumFrame } from "./implied-checksum.ts";

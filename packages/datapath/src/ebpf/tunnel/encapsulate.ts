@@ -13,7 +13,7 @@
 import { asm, type Code, type MapReference, VERDICT } from "@tenet/bpf";
 import { findCounters, PORT_COUNTERS } from "../program/counters.ts";
 import { goUpUnsent } from "../program/go-up.ts";
-import { CONTEXT } from "../program/parse-packet.ts";
+import { CONTEXT } from "../program/context.ts";
 import { findEntry } from "../program/program-maps.ts";
 import { fold, sumFrame } from "./implied-checksum.ts";
 import { MAX_OUTER_BYTES, MIN_OUTER_BYTES, NEXT_HOP_BYTES, OUTER_PATH } from "./outer-path.ts";
