@@ -162,6 +162,7 @@ function loadAssembled(spec: ProgramSpec, program: Assembled, types: ProgramType
   const log = fixedMemory(LOG_BYTES);
   const again = tryToLoad(attributes.u32(24, 1).u32(28, LOG_BYTES).memory(32, log));
   if (again >= 0) return again;
+  if (again === -EAGAIN) throw callError(`load program "${spec.name}"`, COMMAND.programLoad, EAGAIN);
   const text = new TextDecoder().decode(log.subarray(0, log.indexOf(0)));
   if (text === "") throw callError(`load program "${spec.name}"`, COMMAND.programLoad, -again);
   throw new VerifierError(spec.name, program, text);
