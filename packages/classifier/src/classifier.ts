@@ -165,6 +165,11 @@ export class Classifier<R extends ClassifierRule> {
       ?.find((rule) => rule.priority === priority && !isGone(rule));
   }
 
+  /** Whether this rule is here and was not removed. */
+  has(rule: R): boolean {
+    return !isGone(rule) && this.#subtableOf(rule.match.mask)?.chainOf(this.#keyOf(rule))?.includes(rule) === true;
+  }
+
   /** Whether a rule with exactly this match and priority is here, be it hidden, or removed and not taken out yet. */
   holds(key: Uint32Array, mask: Uint32Array, priority: number): boolean {
     return (

@@ -172,3 +172,26 @@ test("the database saying of a table what it said before does not bring a transa
   expect([pipeline.isBusy, pipeline.nRules, pipeline.table(0).limit]).toEqual([false, 2, 9]);
   finish(work);
 });
+
+test.each([1, 2, 3, 4])(
+  "what a packet teaches may evict a flow that is about to be changed or deleted, after step %i",
+  (nSteps) => {
+    for (const change of [modify("actions=group:1"), remove("table=0")]) {
+      const bench = new Bench(
+        3,
+        [1, 2, 3].map((n) => `priority=${n},hard_timeout=${10 * n},actions=drop`),
+      );
+      const { pipeline } = bench.bridge;
+      pipeline.apply([groupMod("add", "group_id=1,type=all,bucket=output:1")]);
+      pipeline.configureTables(new Map([[0, { name: "", isEvicting: true, evictionGroups: [], flowLimit: 3 }]]));
+      const work = pipeline.applying([change]);
+      for (let step = 0; step < nSteps; step++) work.next();
+      expect(pipeline.learned.learn(parseFlow("priority=9,udp,hard_timeout=99,actions=drop"), 0)).toBe(true);
+      finish(work);
+      const rules = pipeline.select({ table: 0, match: makeMatch(), cookie: 0n });
+      expect(rules.map(({ priority }) => priority)).toContain(9);
+      expect(pipeline.nRules).toBe(rules.length);
+      expect(pipeline.referencesToGroup(1)).toBe(rules.filter((rule) => rule.refersToGroup(1)).length);
+    }
+  },
+);

@@ -99,9 +99,12 @@ export class RuleBook {
   lowerTimeouts(rule: Rule, idleTimeout: number, hardTimeout: number): void {
     rule.idleTimeout = lower(rule.idleTimeout, idleTimeout);
     rule.hardTimeout = lower(rule.hardTimeout, hardTimeout);
-    const { key, mask } = rule.match;
-    const isHere = this.table(rule.table).classifier.find(key, mask, rule.priority) === rule;
-    if (isHere && rule.isMortal) this.mortal.add(rule);
+    if (rule.isMortal && this.holds(rule)) this.mortal.add(rule);
+  }
+
+  /** Whether a rule is in its table. */
+  holds(rule: Rule): boolean {
+    return this.table(rule.table).classifier.has(rule);
   }
 
   /** The rules that pass a filter and whose match is within its own; by table. */

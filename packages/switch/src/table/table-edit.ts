@@ -89,14 +89,17 @@ export class TableEdit {
       case "modifyStrict": {
         const { outPort: _port, outGroup: _group, ...filter } = flow;
         const rules = command === "modify" ? yield* book.selectWithin(filter) : book.selectStrict(filter);
-        for (const rule of rules) this.#modify(rule, flow, isUpsert);
+        for (const rule of rules) {
+          if (book.holds(rule)) this.#modify(rule, flow, isUpsert); // what a packet taught meanwhile may have evicted it
+          yield;
+        }
         if (rules.length === 0 && isUpsert && (flow.cookieMask ?? 0n) === 0n) this.#add(flow);
         return;
       }
       case "delete":
       case "deleteStrict":
         for (const rule of command === "delete" ? yield* book.selectWithin(flow) : book.selectStrict(flow)) {
-          this.remove(rule, "delete");
+          if (book.holds(rule)) this.remove(rule, "delete");
           yield;
         }
     }
