@@ -66,25 +66,9 @@ export function flowCommands(vswitch: VirtualSwitch, clock: Clock): Command[] {
       flows.clear();
       return "";
     }),
-    dpctlCommand("dump-flows", "[-m] [--names] [dp] [filter=..] [type=..] [pmd=..]", [0, 4], ({ options, args }) => {
-      const { filter, type = "all", pmd, names } = readChoice(args);
-      withoutDatapath(vswitch, names, 1);
-      if (pmd !== undefined && !/^-?\d+$/.test(pmd)) throw dpctlError(`Failed to parse pmd (${pmd})`);
-      const [name] = names;
-      const isWanted = filter === undefined ? () => true : readFilter(vswitch, filter);
-      const isKind = type.split(",").some((each) => {
-        const isShown = FLOW_TYPES[each];
-        if (isShown === undefined) throw dpctlError(`Failed to parse type (${type})`);
-        return isShown;
-      });
-      if (!isKind || (pmd !== undefined && pmd !== MAIN_THREAD)) return "";
-      const wanted = name === undefined ? undefined : datapathTypeOf(vswitch, name);
-      const lines = dumpFlows(vswitch, clock, formatOf(options), (flow, home) => {
-        return (wanted === undefined || home?.datapathType === wanted) && isWanted(flow);
-      });
-      const isUserSpace = wanted !== "system" && !datapathNames(vswitch).includes("system@ovs-system");
-      return lines === "" || !isUserSpace || pmd !== undefined ? lines : `flow-dump from the main thread:\n${lines}`;
-    }),
+    dpctlCommand("dump-flows", "[-m] [--names] [dp] [filter=..] [type=..] [pmd=..]", [0, 4], ({ options, args }) =>
+      showFlows(vswitch, clock, formatOf(options), readChoice(args)),
+    ),
   ];
 }
 
@@ -96,13 +80,27 @@ interface Choice {
   readonly names: readonly string[];
 }
 
-function parseMatchOf(text: string, portByName: ReadonlyMap<string, number>): Match {
-  try {
-    return parseMatch(text, { portByName, file: "filter" });
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    throw new ArgumentError(`ovs-vswitchd: Failed to parse filter (${error.message})`, { cause: error });
-  }
+function showFlows(vswitch: VirtualSwitch, clock: Clock, format: DumpFormat, { filter, type, pmd, names }: Choice): string {
+  withoutDatapath(vswitch, names, 1);
+  const [name] = names;
+  const wanted = name === undefined ? undefined : datapathTypeOf(vswitch, name);
+  if (pmd !== undefined && !/^-?\d+$/.test(pmd)) throw dpctlError(`Failed to parse pmd (${pmd})`);
+  const isWanted = filter === undefined ? () => true : readFilter(vswitch, filter);
+  if (!isShownKind(type ?? "all") || (pmd !== undefined && pmd !== MAIN_THREAD)) return "";
+  const lines = dumpFlows(vswitch, clock, format, (flow, home) => {
+    return (wanted === undefined || home?.datapathType === wanted) && isWanted(flow);
+  });
+  const isUserSpace = wanted !== "system" && !datapathNames(vswitch).includes("system@ovs-system");
+  return lines === "" || !isUserSpace || pmd !== undefined ? lines : `flow-dump from the main thread:\n${lines}`;
+}
+
+/** Whether flows of one of these kinds are shown. @throws ArgumentError */
+function isShownKind(types: string): boolean {
+  return types.split(",").some((type) => {
+    const isShown = FLOW_TYPES[type];
+    if (isShown === undefined) throw dpctlError(`Failed to parse type (${types})`);
+    return isShown;
+  });
 }
 
 /** What a line of a file does that does not say it. */
@@ -162,4 +160,13 @@ function readFilter({ datapath }: VirtualSwitch, text: string): (flow: Megaflow)
     const flowMask = flow.mask;
     return flow.key.every((word, i) => ((word ^ (key[i] ?? 0)) & (mask[i] ?? 0) & (flowMask[i] ?? 0)) === 0);
   };
+}
+
+function parseMatchOf(text: string, portByName: ReadonlyMap<string, number>): Match {
+  try {
+    return parseMatch(text, { portByName, file: "filter" });
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    throw new ArgumentError(`ovs-vswitchd: Failed to parse filter (${error.message})`, { cause: error });
+  }
 }
