@@ -39,6 +39,12 @@ test("what does not go along with a packet that this process goes on with is don
   expect(made).toMatchObject({ resumptions: [{ actions: [SET_TUNNEL, cut, choice], first: 0 }] });
 });
 
+test("fields behind a second tag, of which a flow tells nothing, are set by this process", () => {
+  const { key, mask } = matchOf({ eth_type: 0x8100, vlan_tci: 0x1007 });
+  const actions: DatapathAction[] = [{ type: "setMasked", ...matchOf({ nw_tos: 28 }) }, OUTPUT];
+  expect(toKernelActions({ key, mask, actions }, DESTINATIONS)).toBe("action setMasked");
+});
+
 test.each([
   ["another look-up of a packet that has outer headers for a tunnel", [SET_TUNNEL, RECIRC], "action recirc"],
   [

@@ -11,6 +11,8 @@ const ADDRESS_BYTES = 6;
 const TCI_BITS = 0xefff;
 const VLAN_TCI = FIELDS.vlan_tci.word;
 const NW = FIELDS.nw_proto.word; //  | proto | tos | ttl | frag |
+/** Packets of flows of these types have another tag among their bytes, and behind it headers that the flow tells nothing of. */
+const TAG_TYPES: ReadonlySet<number> = new Set([ETH_TYPE.vlan, ETH_TYPE.qinq]);
 const MPLS_LSE = FIELDS.mpls_lse.word;
 /** Says where the stack of labels ends, and is never set. */
 const BOTTOM_OF_STACK = 0x100;
@@ -51,7 +53,7 @@ export function translateSetMasked(action: SetMasked, layout: FrameLayout): Kern
   const out = [...setAddress(action, "eth_dst", 0), ...setAddress(action, "eth_src", ADDRESS_BYTES), ...setTag(action)];
   if (action.mask[MPLS_LSE] === 0 && action.mask.subarray(NW).every((bits) => bits === 0)) return out;
   const [ethType, networkAt] = [layout.known("eth_type"), layout.networkAt];
-  if (ethType === undefined || networkAt === undefined) return undefined;
+  if (ethType === undefined || networkAt === undefined || TAG_TYPES.has(ethType)) return undefined;
   for (const change of networkChanges(action, ethType))
     out.push(toAction(change, wordArgument(networkAt + change.at, networkAt)));
   const family = ethType === ETH_TYPE.ip4 ? 4 : ethType === ETH_TYPE.ip6 ? 6 : undefined;
