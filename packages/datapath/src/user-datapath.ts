@@ -11,7 +11,7 @@
  * Limits: one thread. Misses are handled inside the burst, so a port gives way to others after a batch with misses.
  */
 import { AppError, type Clock, errnoOf, IoError, messageOf, systemClock } from "@tenet/kit";
-import { deleteLink, openPacketSocket, openTap, SystemCallError } from "@tenet/linux";
+import { openPacketSocket, openTap, SystemCallError } from "@tenet/linux";
 import { ActionRunner, type RunnerHost } from "./action-runner.ts";
 import { TrackedConnections } from "./conntrack/connection-tracker.ts";
 import { nestedActions } from "./datapath.ts";
@@ -28,7 +28,7 @@ import type {
   Upcall,
 } from "./datapath.ts";
 import { DeviceLoop } from "./port/device-loop.ts";
-import { type Collector, openCollector } from "./ebpf/collector.ts";
+import { closeCollector, type Collector, openCollector } from "./ebpf/collector.ts";
 import { ConnectionMaps } from "./ebpf/conntrack/connection-maps.ts";
 import { KernelFlows } from "./ebpf/kernel-flows.ts";
 import { KernelPins } from "./ebpf/kernel-pins.ts";
@@ -69,7 +69,7 @@ export interface UserDatapathOptions {
 interface Kernel {
   readonly flows: KernelFlows;
   readonly connections: ConnectionMaps;
-  readonly collector: string;
+  readonly collector: Collector;
   /** Looks after the connections of packets that do not come here. */
   readonly timer: NodeJS.Timeout;
 }
@@ -315,7 +315,7 @@ export class UserDatapath implements Datapath {
     this.#kernel.flows.close();
     this.#runner.conntrack.close();
     this.#kernel.connections.close();
-    deleteLink(this.#kernel.collector);
+    closeCollector(this.#kernel.collector);
     this.#kernel = undefined;
   }
 
@@ -340,7 +340,7 @@ export class UserDatapath implements Datapath {
       pathOf: (id) => flows.outerOf(id),
     });
     const timer = setInterval(() => this.#runner.conntrack.tidy(this.#clock.monotonicMs()), KERNEL_PERIOD_MS).unref();
-    return { flows, connections, collector: collector.name, timer };
+    return { flows, connections, collector, timer };
   }
 
   #openFlows(collector: Collector, connections: ConnectionMaps, pins: KernelPins | undefined): KernelFlows {
@@ -348,7 +348,7 @@ export class UserDatapath implements Datapath {
       return new KernelFlows(collector, () => this.#clock.monotonicMs(), connections, pins, this.#onRefusal);
     } catch (error) {
       collector.device.close();
-      deleteLink(collector.name);
+      closeCollector(collector);
       connections.close();
       pins?.close();
       throw error;

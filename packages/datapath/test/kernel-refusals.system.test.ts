@@ -1,4 +1,6 @@
 /** The kernel refuses maps, entries and programs: flows stay in user space then, and it is told once and counted. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import { BpfMap, BpfProgram } from "@tenet/bpf";
 import { kernelObstacle, UserDatapath } from "@tenet/datapath";
@@ -33,6 +35,14 @@ function refuseMap(name: string): MockInstance<typeof BpfMap.create> {
 
 function refuse(errno: string): never {
   throw new SystemCallError("do what a test refuses", "bpf", errno);
+}
+
+/** Maps, programs and links of BPF that this process has open. */
+function nObjects(): number {
+  const folder = "/proc/self/fdinfo";
+  const isOne = (fd: string): boolean =>
+    existsSync(join(folder, fd)) && /^(map|prog|link)_type:/m.test(readFileSync(join(folder, fd), "utf8"));
+  return readdirSync(folder).filter(isOne).length;
 }
 
 describe.skipIf(obstacle !== undefined)("what the kernel refuses", () => {
@@ -128,6 +138,14 @@ describe.skipIf(obstacle !== undefined)("what the kernel refuses", () => {
     vi.spyOn(BpfMap, "create").mockImplementation(() => refuse("ENOMEM"));
     expect(() => new UserDatapath({ isKernelUsed: true })).toThrow(SystemCallError);
     expect(own()).toBe(nBefore);
+  });
+
+  test("a program that all flows need: the datapath is not opened, and nothing of it stays in the kernel", () => {
+    const nBefore = nObjects();
+    const load = BpfProgram.load.bind(BpfProgram);
+    vi.spyOn(BpfProgram, "load").mockImplementation((spec) => (spec.name === "tenet_later" ? refuse("EINVAL") : load(spec)));
+    expect(() => new UserDatapath({ isKernelUsed: true })).toThrow("EINVAL");
+    expect(nObjects()).toBe(nBefore);
   });
 
   test("a datapath that ends while a program is made leaves no trace", async () => {

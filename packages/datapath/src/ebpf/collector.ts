@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { asm, attach, BpfProgram, type Link, VERDICT } from "@tenet/bpf";
 import {
   createVethPair,
+  deleteLink,
   findLink,
   type FrameDevice,
   linkIndex,
@@ -40,6 +41,12 @@ export function openCollector(): Collector {
   drop.close();
   for (const end of [name, peerOf(name)]) setLinkUp(end);
   return { name, ifindex, peer: linkIndex(peerOf(name)), device: openPacketSocket(name), guard };
+}
+
+/** Takes its devices away; what read from it is closed by who did. */
+export function closeCollector({ name, guard }: Collector): void {
+  guard.detach();
+  deleteLink(name);
 }
 
 /** Whether a process reads what a collector gets; it does as long as it lives. */

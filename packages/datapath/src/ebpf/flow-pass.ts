@@ -96,8 +96,15 @@ export class FlowPass {
     this.#slots = slots;
     this.#maps = maps;
     this.#others = others;
-    this.#index = new GrowingIndex((slot) => this.#keyOf(slot), tell);
-    this.#program = BpfProgram.load(this.#spec(this.#actions));
+    const open: { close(): void }[] = [this.#hints];
+    try {
+      this.#index = new GrowingIndex((slot) => this.#keyOf(slot), tell);
+      open.push(this.#index);
+      this.#program = BpfProgram.load(this.#spec(this.#actions));
+    } catch (error) {
+      for (const object of open) object.close();
+      throw error;
+    }
   }
 
   /** The program made last. */

@@ -135,16 +135,20 @@ export class KernelFlows {
         code: (actions) => cloneProgram(actions, maps),
       }),
     ];
+    const open: { close(): void }[] = [this.#shared, this.#grace, this.#tunnels, this.meters];
     try {
       this.#copier = attachCopier(shared.clones, collector.peer);
+      open.push({ close: () => this.#copier.detach() });
       this.#pins = pins;
       const { later, tracker, clones } = shared;
       const objects = { later, tracker, clones, tunnel: this.#tunnels.entry, copier: this.#copier };
       this.#record = pins?.begin(collector, shared.slots, objects);
+      if (this.#record !== undefined) open.push(this.#record);
       this.#first = new FlowPass("first", maps, this.#slots, this.#lists, this.#record, this.#tellLack);
+      open.push(this.#first);
       this.#later = new FlowPass("later", maps, this.#slots, this.#lists, this.#record, this.#tellLack);
     } catch (error) {
-      for (const object of [this.meters, this.#tunnels, this.#grace, this.#shared]) object.close();
+      for (const object of open.toReversed()) object.close();
       throw error;
     }
     this.#programs = [this.#first, this.#later, ...this.#lists];
