@@ -227,6 +227,8 @@ export interface KernelStats {
   readonly nFlows: number;
   /** How often a flow was put that stayed with this process, by reason. */
   readonly nLeftByReason: ReadonlyMap<string, number>;
+  /** How many packets were tracked by this process, by reason. */
+  readonly nTrackedHereByReason: ReadonlyMap<string, number>;
 }
 
 /** One side of a connection: what its packets carry. */

@@ -290,7 +290,7 @@ export class UserDatapath implements Datapath {
       lost: nLost + nLostInKernel,
       nFlows,
       nMasks,
-      kernel: this.#kernel?.flows.stats(),
+      kernel: this.#kernel && { ...this.#kernel.flows.stats(), nTrackedHereByReason: this.#kernel.connections.nLeftByReason },
     };
   }
 

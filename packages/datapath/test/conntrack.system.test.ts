@@ -156,6 +156,23 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
     expect([...tracker.conntrack.connections()].map(({ tcpStates }) => tcpStates)).toEqual([["SYN_SENT", "CLOSED"]]);
   });
 
+  test("tells why packets are left to user space", () => {
+    const tracker = openShared();
+    const before = kernel.maps.nLeftByReason;
+    const fragment = frameOf("10.0.0.1", "10.0.0.2", 17, new Uint8Array(16));
+    fragment[20] = 0x20;
+    tracker.track(fragment, COMMIT);
+    tracker.track(frameOf("10.0.0.1", "10.0.0.2", 132, new Uint8Array(16)), COMMIT);
+    const control = frameOf("10.0.0.1", "10.0.0.2", 6, buildTcp({ srcPort: 5, dstPort: 21, flags: 2 }));
+    for (let i = 0; i < 2; i++) tracker.track(control, { ...COMMIT, helper: "ftp" });
+    const more = [...kernel.maps.nLeftByReason].map(([reason, n]) => [reason, n - (before.get(reason) ?? 0)]);
+    expect(more.filter(([, n]) => n !== 0)).toEqual([
+      ["fragments", 1],
+      ["rare headers", 1],
+      ["helpers", 2],
+    ]);
+  });
+
   test("more connections than the program can hold are all tracked, and make room for it again", () => {
     const tracker = openShared();
     const nAll = kernel.maps.capacity + 500;

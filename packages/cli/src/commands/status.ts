@@ -52,11 +52,15 @@ export async function status(
 }
 
 /** Where flows run, how many, and what keeps how many out of the kernel. */
-function describeFlows({ text, nFlows, nFlowsInKernel, nLeftByReason }: Placement): string {
-  const left = Object.entries(nLeftByReason).map(([reason, n]) => `${n} for ${reason}`);
-  if (nFlowsInKernel === 0 && left.length === 0) return text;
-  const why = left.length === 0 ? "" : `; left to user space so far: ${left.join(", ")}`;
-  return `${text}: ${nFlowsInKernel} of ${nFlows}${why}`;
+function describeFlows({ text, nFlows, nFlowsInKernel, nLeftByReason, nTrackedHereByReason }: Placement): string {
+  const left = describeReasons("left to user space so far", nLeftByReason);
+  const tracked = describeReasons("packets tracked there so far", nTrackedHereByReason);
+  return nFlowsInKernel === 0 && left === "" ? text : `${text}: ${nFlowsInKernel} of ${nFlows}${left}${tracked}`;
+}
+
+function describeReasons(what: string, nByReason: Readonly<Record<string, number>>): string {
+  const counts = Object.entries(nByReason).map(([reason, n]) => `${n} for ${reason}`);
+  return counts.length === 0 ? "" : `; ${what}: ${counts.join(", ")}`;
 }
 
 function duration(ms: number): string {

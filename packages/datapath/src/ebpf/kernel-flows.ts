@@ -159,7 +159,7 @@ export class KernelFlows {
   }
 
   /** How many flows are here, and why others are not. */
-  stats(): KernelStats {
+  stats(): Omit<KernelStats, "nTrackedHereByReason"> {
     return { nFlows: this.#first.nFlows + this.#later.nFlows, nLeftByReason: this.#nLeftByReason };
   }
 

@@ -11,6 +11,8 @@ export interface Placement {
   readonly nFlowsInKernel: number;
   /** How often a flow was left to user space, by reason. */
   readonly nLeftByReason: Readonly<Record<string, number>>;
+  /** How many packets were tracked in user space, by reason. */
+  readonly nTrackedHereByReason: Readonly<Record<string, number>>;
 }
 
 /** `tenet/datapath`. @param whyUserSpace - why flows are not in the kernel; absent: they are */
@@ -23,6 +25,7 @@ export function placementCommands({ datapath }: VirtualSwitch, whyUserSpace: str
         nFlows,
         nFlowsInKernel: kernel?.nFlows ?? 0,
         nLeftByReason: Object.fromEntries(kernel?.nLeftByReason ?? []),
+        nTrackedHereByReason: Object.fromEntries(kernel?.nTrackedHereByReason ?? []),
       };
       return JSON.stringify(placement);
     }),

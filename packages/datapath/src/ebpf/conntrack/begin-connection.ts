@@ -58,7 +58,7 @@ export function beginConnection(maps: ConnectionReferences, choosesAnswers: bool
     choosesAnswers ? [asm.load(8, "r7", "r10", TRACKING.action), ifChosen("ct-choose")] : [],
     [recall("r1", TRACKING.id), asm.lsh("r1", 1), asm.or("r1", 1), claimTuple(maps)],
     [asm.mov("r8", "r0"), reverseTuple("back"), asm.branch("r8", "==", 0, "ct-inserted")],
-    [asm.label("ct-release"), releaseTuple(maps)],
+    releaseTuple(maps),
     [asm.label("ct-abandon"), asm.store(4, "r9", entryAt("status"), STATUS.abandoned), asm.jump("ct-up")],
     choosesAnswers ? choose(maps) : [],
     [
@@ -78,7 +78,8 @@ function requireRange(maps: ConnectionReferences): Code {
 function choose(maps: ConnectionReferences): Code {
   return [
     [asm.label("ct-choose"), chooseAnswer(maps), recallOriginal(), asm.jump("ct-inserted")],
-    [asm.label("ct-none-left"), recallOriginal(), asm.jump("ct-release")],
+    [asm.label("ct-none-left"), recallOriginal(), releaseTuple(maps)],
+    [asm.store(4, "r9", entryAt("status"), STATUS.abandoned), asm.jump("ct-up-range")],
   ];
 }
 

@@ -14,7 +14,7 @@ import { TIMEOUT_MS } from "../../conntrack/phase.ts";
 import type { SharedConnections } from "../../conntrack/shared-connections.ts";
 import { N_ZONES, TUPLE, TUPLE_WORDS, zoneOf } from "../../conntrack/tuple.ts";
 import { CAPACITY, ENTRIES_PER_PIECE } from "./connection-format.ts";
-import { CONTROL, N_FREE_IDS, ZONE_LIMIT } from "./control-layout.ts";
+import { CONTROL, LEFT_REASONS, N_FREE_IDS, ZONE_LIMIT } from "./control-layout.ts";
 import { tidyLeftConnections } from "./left-connections.ts";
 
 const REST_MS = 1000;
@@ -176,6 +176,13 @@ export class ConnectionMaps implements SharedConnections {
       else if (status === STATUS.abandoned) this.#reclaim(id);
       else this.#unready.push(id);
     }
+  }
+
+  /** Packets that the program has left to the tracker of this process, by reason. */
+  get nLeftByReason(): ReadonlyMap<string, number> {
+    const first = CONTROL.left / 4;
+    const counts = Object.values(LEFT_REASONS).map((reason, i) => [reason, this.#controlWords[first + i] ?? 0] as const);
+    return new Map(counts.filter(([, n]) => n > 0));
   }
 
   /** Gives all memory back. */

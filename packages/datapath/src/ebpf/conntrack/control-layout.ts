@@ -2,6 +2,7 @@
  * What the program and this process tell each other about connections as such, in one value of memory that both share.
  *
  *  | taken | given | must ask | must ask of misfits | seed of the hash of tuples | 0 | timeouts in ns, 8 bytes each (16) |
+ *  | packets that the program left to this process, see LEFT_REASONS (8) |
  *  | connections of each zone (65536) | the most of each zone, see ZONE_LIMIT (65536) |
  *  | ids (16384): those from `taken` to `given` are free for connections that the program makes |
  */
@@ -15,8 +16,20 @@ const N_TIMEOUTS = 16;
 /** Limits of a zone that are no number: none, and that this process is asked about each connection. */
 export const ZONE_LIMIT = { none: 0xffff_ffff, ask: 0xffff_fffe } as const;
 
+/** Why the program leaves a packet to this process, in the order in which it counts them. */
+export const LEFT_REASONS = {
+  fragment: "fragments",
+  unread: "rare headers",
+  helper: "helpers",
+  range: "addresses in use",
+  other: "other causes",
+} as const;
+/** Room for their counts, in words. */
+const N_LEFT = 8;
+
 const TIMEOUTS_AT = 24;
-const COUNTS_AT = TIMEOUTS_AT + 8 * N_TIMEOUTS;
+const LEFT_AT = TIMEOUTS_AT + 8 * N_TIMEOUTS;
+const COUNTS_AT = LEFT_AT + 4 * N_LEFT;
 const LIMITS_AT = COUNTS_AT + 4 * N_ZONES;
 const IDS_AT = LIMITS_AT + 4 * N_ZONES;
 
@@ -29,6 +42,7 @@ export const CONTROL: Readonly<
     | "mustAskOfMisfits"
     | "seed"
     | "timeouts"
+    | "left"
     | "zoneCounts"
     | "zoneLimits"
     | "freeIds"
@@ -42,6 +56,7 @@ export const CONTROL: Readonly<
   mustAskOfMisfits: 12,
   seed: 16,
   timeouts: TIMEOUTS_AT,
+  left: LEFT_AT,
   zoneCounts: COUNTS_AT,
   zoneLimits: LIMITS_AT,
   freeIds: IDS_AT,

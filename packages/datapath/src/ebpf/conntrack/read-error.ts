@@ -1,7 +1,7 @@
 /**
  * Assembly that reads the packet that an ICMP error is about. The error's tuple is the reverse of that packet's, as `PacketReader` has it.
  *
- * What contradicts itself, or is about anything but TCP, UDP and echoes in one piece, goes to `ct-up`.
+ * What contradicts itself, or is about anything but TCP, UDP and echoes in one piece, goes to `ct-up-unread`.
  */
 import { asm, type Code } from "@tenet/bpf";
 import { IP_PROTO } from "@tenet/net";
@@ -35,7 +35,11 @@ export function readError(): Code {
     [recall("r8", TRACKING.transportAt), asm.add("r8", ICMP_BYTES), keep(TRACKING.innerAt, "r8")],
     [asm.branch("r0", "==", 6, "ct-error-6"), readInner4(), asm.jump("ct-error-transport")],
     [asm.label("ct-error-6"), readInner6(), asm.label("ct-error-transport")],
-    [asm.branch("r9", "s<", TRANSPORT_BYTES, "ct-up"), keep(TRACKING.innerBytes, "r9"), keep(TRACKING.innerTransportAt, "r8")],
+    [
+      asm.branch("r9", "s<", TRANSPORT_BYTES, "ct-up-unread"),
+      keep(TRACKING.innerBytes, "r9"),
+      keep(TRACKING.innerTransportAt, "r8"),
+    ],
     [asm.store(1, "r10", PROTO_AT, "r5"), load(TRANSPORT_BYTES), asm.load(1, "r5", "r10", PROTO_AT)],
     [asm.branch("r5", "==", IP_PROTO.tcp, "ct-error-ports"), asm.branch("r5", "==", IP_PROTO.udp, "ct-error-ports")],
     [
@@ -44,10 +48,14 @@ export function readError(): Code {
       recall("r3", tupleAt("head")),
       asm.rsh("r3", 24),
     ],
-    [asm.branch("r3", "==", 6, "ct-error-echo-6"), asm.branch("r5", "!=", IP_PROTO.icmp, "ct-up"), asm.mov("r3", "r1")],
-    [asm.or("r3", ICMP_REQUEST), asm.branch("r3", "!=", ICMP_REQUEST, "ct-up"), asm.jump("ct-error-echo")],
-    [asm.label("ct-error-echo-6"), asm.branch("r5", "!=", IP_PROTO.icmp6, "ct-up"), asm.mov("r2", ANSWER_BIT[IP_PROTO.icmp6])],
-    [asm.mov("r3", "r1"), asm.and("r3", ~ANSWER_BIT[IP_PROTO.icmp6]), asm.branch("r3", "!=", ICMP6_REQUEST, "ct-up")],
+    [asm.branch("r3", "==", 6, "ct-error-echo-6"), asm.branch("r5", "!=", IP_PROTO.icmp, "ct-up-unread"), asm.mov("r3", "r1")],
+    [asm.or("r3", ICMP_REQUEST), asm.branch("r3", "!=", ICMP_REQUEST, "ct-up-unread"), asm.jump("ct-error-echo")],
+    [
+      asm.label("ct-error-echo-6"),
+      asm.branch("r5", "!=", IP_PROTO.icmp6, "ct-up-unread"),
+      asm.mov("r2", ANSWER_BIT[IP_PROTO.icmp6]),
+    ],
+    [asm.mov("r3", "r1"), asm.and("r3", ~ANSWER_BIT[IP_PROTO.icmp6]), asm.branch("r3", "!=", ICMP6_REQUEST, "ct-up-unread")],
     [asm.label("ct-error-echo"), asm.xor("r1", "r2"), asm.store(1, "r10", tupleAt("ports") + 2, "r1")],
     [asm.load(2, "r1", "r10", HEADER + 4), asm.store(2, "r10", tupleAt("ports"), "r1")],
     [asm.load(1, "r1", "r10", HEADER + 1), asm.store(1, "r10", tupleAt("ports") + 3, "r1"), asm.jump("ct-error-read")],
@@ -66,18 +74,24 @@ function readInner4(): Code {
       asm.load(1, "r1", "r10", HEADER),
       asm.mov("r2", "r1"),
       asm.rsh("r2", 4),
-      asm.branch("r2", "!=", 4, "ct-up"),
+      asm.branch("r2", "!=", 4, "ct-up-unread"),
     ],
-    [asm.and("r1", 15), asm.lsh("r1", 2), asm.branch("r1", "<", IP4_BYTES, "ct-up"), asm.sub("r9", "r1"), asm.add("r8", "r1")],
-    [asm.load(2, "r2", "r10", HEADER + 2), asm.toBigEndian(16, "r2"), asm.branch("r2", "<", "r1", "ct-up")],
-    [asm.load(2, "r2", "r10", HEADER + 6), asm.branch("r2", "&", IS_FRAGMENT, "ct-up"), takeAddresses(12, 1)],
+    [
+      asm.and("r1", 15),
+      asm.lsh("r1", 2),
+      asm.branch("r1", "<", IP4_BYTES, "ct-up-unread"),
+      asm.sub("r9", "r1"),
+      asm.add("r8", "r1"),
+    ],
+    [asm.load(2, "r2", "r10", HEADER + 2), asm.toBigEndian(16, "r2"), asm.branch("r2", "<", "r1", "ct-up-unread")],
+    [asm.load(2, "r2", "r10", HEADER + 6), asm.branch("r2", "&", IS_FRAGMENT, "ct-up-unread"), takeAddresses(12, 1)],
     asm.load(1, "r5", "r10", HEADER + 9),
   ];
 }
 
 function readInner6(): Code {
   return [
-    [load(IP6_BYTES), asm.load(1, "r1", "r10", HEADER), asm.rsh("r1", 4), asm.branch("r1", "!=", 6, "ct-up")],
+    [load(IP6_BYTES), asm.load(1, "r1", "r10", HEADER), asm.rsh("r1", 4), asm.branch("r1", "!=", 6, "ct-up-unread")],
     [asm.sub("r9", IP6_BYTES), asm.add("r8", IP6_BYTES), takeAddresses(8, 4), asm.load(1, "r5", "r10", HEADER + 6)],
   ];
 }
@@ -85,7 +99,11 @@ function readInner6(): Code {
 /** The error goes to the packet's sender, as if it came from the receiver. */
 function takeAddresses(at: number, nWords: number): Code {
   return Array.from({ length: nWords }, (_, i) => [
-    [asm.load(4, "r1", "r10", HEADER + at + 4 * i), recall("r2", tupleAt("dst", i)), asm.branch("r1", "!=", "r2", "ct-up")],
+    [
+      asm.load(4, "r1", "r10", HEADER + at + 4 * i),
+      recall("r2", tupleAt("dst", i)),
+      asm.branch("r1", "!=", "r2", "ct-up-unread"),
+    ],
     [asm.load(4, "r1", "r10", HEADER + at + 4 * (nWords + i)), keep(tupleAt("src", i), "r1")],
   ]);
 }
@@ -93,7 +111,7 @@ function takeAddresses(at: number, nWords: number): Code {
 /** Loads bytes from where `r8` says; the message must have as many. */
 function load(nBytes: number): Code {
   return [
-    [asm.branch("r9", "s<", nBytes, "ct-up"), asm.mov("r1", "r6"), asm.mov("r2", "r8"), asm.mov("r3", "r10")],
-    [asm.add("r3", HEADER), asm.mov("r4", nBytes), asm.call("skb_load_bytes"), asm.branch("r0", "!=", 0, "ct-up")],
+    [asm.branch("r9", "s<", nBytes, "ct-up-unread"), asm.mov("r1", "r6"), asm.mov("r2", "r8"), asm.mov("r3", "r10")],
+    [asm.add("r3", HEADER), asm.mov("r4", nBytes), asm.call("skb_load_bytes"), asm.branch("r0", "!=", 0, "ct-up-unread")],
   ];
 }

@@ -1,7 +1,7 @@
 /**
  * Assembly that reads of a packet what tracking needs: its tuple and, of TCP, its segment.
  *
- * It reads TCP, UDP, echoes and ICMP errors, and goes to `ct-up` with all that is rare or wrong: fragments, extension headers,
+ * It reads TCP, UDP, echoes and ICMP errors, and goes to `ct-up-unread` with all that is rare or wrong: fragments, extension headers,
  * lengths that contradict each other. Checksums it takes for granted: who receives the packet looks
  * at them.
  *
@@ -28,7 +28,9 @@ const TYPE = { ip4: 0x0008, ip6: 0xdd86 };
 const ICMP = { request: 8, answer: 0, errors: bits(3, 4, 5, 11, 12) };
 const ICMP6 = { request: 128, answer: 129, errors: bits(1, 2, 3, 4) };
 const MAX_ERROR = 15;
-const EXTENSIONS = [0, 43, 44, 51, 60];
+/** Headers of IPv6 that are not read. */
+const EXTENSIONS = [0, 43, 51, 60];
+const FRAGMENT = 44;
 /** Options that are looked at before the search for the window's scale is left to the slow path. */
 const MAX_OPTIONS = 12;
 const SCALE_OPTION = 3;
@@ -40,7 +42,7 @@ export function readTuple(): Code {
     requireBytes(ETHERNET_BYTES + IP4_BYTES),
     asm.load(2, "r3", "r1", 12),
     asm.branch("r3", "==", TYPE.ip4, "ct-ip4"),
-    asm.branch("r3", "!=", TYPE.ip6, "ct-up"),
+    asm.branch("r3", "!=", TYPE.ip6, "ct-up-unread"),
     readIp6(),
     asm.jump("ct-transport"),
     asm.label("ct-ip4"),
@@ -52,10 +54,10 @@ export function readTuple(): Code {
     asm.branch("r5", "==", 6, "ct-read-tcp"),
     asm.branch("r5", "==", 17, "ct-read-udp"),
     asm.branch("r5", "==", 1, "ct-read-icmp"),
-    asm.branch("r5", "!=", 58, "ct-up"),
-    asm.branch("r0", "!=", 6, "ct-up"),
+    asm.branch("r5", "!=", 58, "ct-up-unread"),
+    asm.branch("r0", "!=", 6, "ct-up-unread"),
     readIcmp(ICMP6),
-    [asm.label("ct-read-icmp"), asm.branch("r0", "!=", 4, "ct-up"), readIcmp(ICMP)],
+    [asm.label("ct-read-icmp"), asm.branch("r0", "!=", 4, "ct-up-unread"), readIcmp(ICMP)],
     readError(),
     [asm.label("ct-read-udp"), readUdp()],
     [asm.label("ct-read-tcp"), readTcp()],
@@ -65,17 +67,17 @@ export function readTuple(): Code {
 
 /** The packet has so many bytes from `r1` on. */
 function requireBytes(nBytes: number): Code {
-  return [asm.mov("r3", "r1"), asm.add("r3", nBytes), asm.branch("r3", ">", "r2", "ct-up")];
+  return [asm.mov("r3", "r1"), asm.add("r3", nBytes), asm.branch("r3", ">", "r2", "ct-up-unread")];
 }
 
 /** Leaves the family in the upper byte of `r0`. */
 function readIp4(): Code {
   return [
-    [asm.load(1, "r3", "r1", 14), asm.mov("r0", "r3"), asm.rsh("r0", 4), asm.branch("r0", "!=", 4, "ct-up")],
-    [asm.and("r3", 15), asm.lsh("r3", 2), asm.branch("r3", "<", IP4_BYTES, "ct-up")],
-    [asm.load(2, "r0", "r1", 20), asm.branch("r0", "&", 0xff3f, "ct-up")], // more fragments, or an offset
-    [asm.load(2, "r4", "r1", 16), asm.toBigEndian(16, "r4"), asm.branch("r4", "<", "r3", "ct-up")],
-    [asm.load(4, "r0", "r6", CONTEXT.length), asm.sub("r0", ETHERNET_BYTES), asm.branch("r4", ">", "r0", "ct-up")],
+    [asm.load(1, "r3", "r1", 14), asm.mov("r0", "r3"), asm.rsh("r0", 4), asm.branch("r0", "!=", 4, "ct-up-unread")],
+    [asm.and("r3", 15), asm.lsh("r3", 2), asm.branch("r3", "<", IP4_BYTES, "ct-up-unread")],
+    [asm.load(2, "r0", "r1", 20), asm.branch("r0", "&", 0xff3f, "ct-up-fragment")], // more fragments, or an offset
+    [asm.load(2, "r4", "r1", 16), asm.toBigEndian(16, "r4"), asm.branch("r4", "<", "r3", "ct-up-unread")],
+    [asm.load(4, "r0", "r6", CONTEXT.length), asm.sub("r0", ETHERNET_BYTES), asm.branch("r4", ">", "r0", "ct-up-unread")],
     [asm.sub("r4", "r3"), asm.load(1, "r5", "r1", 23), asm.mov("r8", "r3"), asm.add("r8", ETHERNET_BYTES)],
     (["src", "dst"] as const).map((part, i) => [
       [asm.load(4, "r0", "r1", 26 + 4 * i), keep(tupleAt(part), "r0")],
@@ -88,11 +90,14 @@ function readIp4(): Code {
 function readIp6(): Code {
   return [
     requireBytes(ETHERNET_BYTES + IP6_BYTES),
-    [asm.load(1, "r0", "r1", 14), asm.rsh("r0", 4), asm.branch("r0", "!=", 6, "ct-up")],
+    [asm.load(1, "r0", "r1", 14), asm.rsh("r0", 4), asm.branch("r0", "!=", 6, "ct-up-unread")],
     [asm.load(2, "r4", "r1", 18), asm.toBigEndian(16, "r4"), asm.load(4, "r0", "r6", CONTEXT.length)],
-    [asm.sub("r0", ETHERNET_BYTES + IP6_BYTES), asm.branch("r4", "s>", "r0", "ct-up")],
+    [asm.sub("r0", ETHERNET_BYTES + IP6_BYTES), asm.branch("r4", "s>", "r0", "ct-up-unread")],
     asm.load(1, "r5", "r1", 20),
-    EXTENSIONS.map((proto) => asm.branch("r5", "==", proto, "ct-up")),
+    [
+      asm.branch("r5", "==", FRAGMENT, "ct-up-fragment"),
+      EXTENSIONS.map((proto) => asm.branch("r5", "==", proto, "ct-up-unread")),
+    ],
     Array.from({ length: 8 }, (_, i) => [asm.load(4, "r0", "r1", 22 + 4 * i), keep(tupleAt("src", i), "r0")]),
     [asm.mov("r8", ETHERNET_BYTES + IP6_BYTES), asm.mov("r0", headOf(6, 0, 0))],
   ];
@@ -102,16 +107,16 @@ function readIp6(): Code {
 function readPorts(): Code {
   return [
     [asm.load(4, "r0", "r1", 0), keep(tupleAt("ports"), "r0"), asm.mov("r3", "r0"), asm.rsh("r3", 16)],
-    [asm.branch("r3", "==", 0, "ct-up"), asm.and("r0", 0xffff), asm.branch("r0", "==", 0, "ct-up")],
+    [asm.branch("r3", "==", 0, "ct-up-unread"), asm.and("r0", 0xffff), asm.branch("r0", "==", 0, "ct-up-unread")],
   ];
 }
 
 function readUdp(): Code {
   return [
     requireBytes(8),
-    [asm.load(2, "r3", "r1", 4), asm.toBigEndian(16, "r3"), asm.branch("r4", "<", 8, "ct-up")],
-    [asm.branch("r3", "!=", "r4", "ct-up"), asm.load(2, "r3", "r1", 6), asm.branch("r3", "!=", 0, "ct-summed")],
-    [asm.branch("r0", "==", 6, "ct-up"), keep(TRACKING.portFlags, RECOMPUTE)], // only over IPv4 the checksum may be absent
+    [asm.load(2, "r3", "r1", 4), asm.toBigEndian(16, "r3"), asm.branch("r4", "<", 8, "ct-up-unread")],
+    [asm.branch("r3", "!=", "r4", "ct-up-unread"), asm.load(2, "r3", "r1", 6), asm.branch("r3", "!=", 0, "ct-summed")],
+    [asm.branch("r0", "==", 6, "ct-up-unread"), keep(TRACKING.portFlags, RECOMPUTE)], // only over IPv4 the checksum may be absent
     [asm.label("ct-summed"), readPorts(), asm.jump("ct-read")],
   ];
 }
@@ -120,10 +125,10 @@ function readUdp(): Code {
 function readIcmp({ request, answer, errors }: typeof ICMP): Code {
   const known = `ct-icmp-${request}`;
   return [
-    [requireBytes(8), asm.branch("r4", "<", 8, "ct-up"), asm.load(1, "r3", "r1", 0)],
+    [requireBytes(8), asm.branch("r4", "<", 8, "ct-up-unread"), asm.load(1, "r3", "r1", 0)],
     [asm.branch("r3", "==", request, known), asm.branch("r3", "==", answer, known)],
-    [asm.branch("r3", ">", MAX_ERROR, "ct-up"), asm.mov("r1", errors), asm.rsh("r1", "r3"), asm.and("r1", 1)],
-    [asm.branch("r1", "!=", 0, "ct-read-error"), asm.jump("ct-up"), asm.label(known)],
+    [asm.branch("r3", ">", MAX_ERROR, "ct-up-unread"), asm.mov("r1", errors), asm.rsh("r1", "r3"), asm.and("r1", 1)],
+    [asm.branch("r1", "!=", 0, "ct-read-error"), asm.jump("ct-up-unread"), asm.label(known)],
     [asm.load(2, "r0", "r1", 4), asm.store(2, "r10", tupleAt("ports"), "r0"), asm.store(1, "r10", tupleAt("ports") + 2, "r3")],
     [asm.load(1, "r0", "r1", 1), asm.store(1, "r10", tupleAt("ports") + 3, "r0"), asm.jump("ct-read")],
   ];
@@ -132,9 +137,9 @@ function readIcmp({ request, answer, errors }: typeof ICMP): Code {
 function readTcp(): Code {
   const { flags, seq, ack, window, size, scale } = SEGMENT;
   return [
-    [requireBytes(TCP_BYTES), asm.branch("r4", "<", TCP_BYTES, "ct-up")],
-    [asm.load(1, "r3", "r1", 12), asm.rsh("r3", 4), asm.lsh("r3", 2), asm.branch("r3", "<", TCP_BYTES, "ct-up")],
-    [asm.branch("r3", ">", "r4", "ct-up"), asm.sub("r4", "r3"), asm.mov("r9", "r3"), asm.sub("r9", TCP_BYTES)],
+    [requireBytes(TCP_BYTES), asm.branch("r4", "<", TCP_BYTES, "ct-up-unread")],
+    [asm.load(1, "r3", "r1", 12), asm.rsh("r3", 4), asm.lsh("r3", 2), asm.branch("r3", "<", TCP_BYTES, "ct-up-unread")],
+    [asm.branch("r3", ">", "r4", "ct-up-unread"), asm.sub("r4", "r3"), asm.mov("r9", "r3"), asm.sub("r9", TCP_BYTES)],
     readPorts(),
     [asm.load(1, "r5", "r1", 13), asm.and("r5", 0x3f), keep(flags, "r5")],
     [asm.mov("r0", "r5"), asm.and("r0", 1), asm.add("r4", "r0")],
@@ -152,10 +157,16 @@ function readTcp(): Code {
 function readScale(): Code {
   const { options, transportAt } = TRACKING;
   return [
-    asm.branch("r9", ">", MAX_OPTION_BYTES, "ct-up"),
+    asm.branch("r9", ">", MAX_OPTION_BYTES, "ct-up-unread"),
     Array.from({ length: MAX_OPTION_BYTES / 8 }, (_, i) => asm.store(8, "r10", options + 8 * i, 0)),
     [asm.mov("r1", "r6"), recall("r2", transportAt), asm.add("r2", TCP_BYTES), asm.mov("r3", "r10"), asm.add("r3", options)],
-    [asm.mov("r4", "r9"), asm.call("skb_load_bytes"), asm.branch("r0", "!=", 0, "ct-up"), asm.mov("r8", 0), asm.mov("r4", 0)],
+    [
+      asm.mov("r4", "r9"),
+      asm.call("skb_load_bytes"),
+      asm.branch("r0", "!=", 0, "ct-up-unread"),
+      asm.mov("r8", 0),
+      asm.mov("r4", 0),
+    ],
     asm.label("ct-option"),
     [asm.mov("r0", "r8"), asm.add("r0", 2), asm.branch("r0", ">=", "r9", "ct-read")],
     asm.branch("r8", ">", MAX_OPTION_BYTES - 3, "ct-read"),
@@ -165,7 +176,7 @@ function readScale(): Code {
     [asm.mov("r5", "r2"), asm.xor("r5", 1), asm.sub("r5", 1), asm.arsh("r5", 63)],
     [asm.sub("r3", 2), asm.mov("r0", "r3"), asm.arsh("r0", 63), asm.xor("r0", -1), asm.and("r3", "r0"), asm.add("r3", 2)],
     [asm.mov("r0", "r5"), asm.xor("r0", -1), asm.and("r3", "r0"), asm.and("r5", 1), asm.or("r3", "r5"), asm.add("r8", "r3")],
-    [asm.add("r4", 1), asm.branch("r4", "<", MAX_OPTIONS, "ct-option"), asm.jump("ct-up")],
+    [asm.add("r4", 1), asm.branch("r4", "<", MAX_OPTIONS, "ct-option"), asm.jump("ct-up-unread")],
     [asm.label("ct-scale"), asm.load(1, "r2", "r1", options + 2), asm.branch("r2", "<=", MAX_SCALE, "ct-scale-is-right")],
     [asm.mov("r2", MAX_SCALE), asm.label("ct-scale-is-right"), keep(SEGMENT.scale, "r2")],
   ];

@@ -18,7 +18,7 @@ import { STACK } from "../program/stack.ts";
 import { RESUMPTION } from "../resumption.ts";
 import { SLOT } from "../slot.ts";
 import { beginConnection, touch } from "./begin-connection.ts";
-import { CONTROL } from "./control-layout.ts";
+import { CONTROL, LEFT_REASONS } from "./control-layout.ts";
 import { findTcpPhase, followTcp, unlessCanBegin } from "./follow-tcp.ts";
 import { readTuple } from "./read-tuple.ts";
 import { entryAt, findConnectionEntry, keep, recall, swapBytes, TRACKING, tupleAt } from "./tracking-stack.ts";
@@ -59,7 +59,25 @@ export function track(maps: ConnectionReferences, { choosesAnswers }: TrackingNe
     [asm.label("ct-on"), restore(), asm.jump("tracked")],
     [asm.label("ct-end"), endConnection(), asm.label("ct-unknown"), answerUnknown(maps, choosesAnswers)],
     [asm.label("ct-invalid"), clearTracking(), setTracked(CT_STATE.trk | CT_STATE.inv), asm.jump("ct-on")],
-    [asm.label("ct-up"), asm.load(8, "r7", "r10", TRACKING.action), noteResumption(), asm.jump("slow-again")],
+    [countLeft(maps, choosesAnswers), asm.load(8, "r7", "r10", TRACKING.action), noteResumption(), asm.jump("slow-again")],
+  ];
+}
+
+/** From `ct-up` or one of the labels that name a reason; the verifier takes none that nothing goes to. */
+function countLeft({ control }: ConnectionReferences, choosesAnswers: boolean): Code {
+  const reasons = Object.keys(LEFT_REASONS).map((reason, i) => ({ reason, i }));
+  return [
+    reasons
+      .filter(({ reason }) => choosesAnswers || reason !== "range")
+      .map(({ reason, i }) => [
+        [
+          asm.label(`ct-up-${reason}`),
+          reason === "other" ? asm.label("ct-up") : [],
+          asm.mapValue("r1", control, CONTROL.left + 4 * i),
+        ],
+        asm.jump("ct-count-left"),
+      ]),
+    [asm.label("ct-count-left"), asm.mov("r2", 1), asm.atomic("add", 4, "r1", 0, "r2")],
   ];
 }
 
@@ -120,7 +138,7 @@ function findConnection({ index, entries }: ConnectionReferences): Code {
     requireSameTuple(),
     [asm.load(4, "r1", "r9", entryAt("status")), asm.branch("r1", "==", STATUS.over, "ct-over")],
     asm.branch("r1", "!=", STATUS.live, "ct-up"),
-    [asm.load(4, "r1", "r9", entryAt("flags")), asm.branch("r1", "&", ENTRY_FLAG.isOurs, "ct-up")],
+    [asm.load(4, "r1", "r9", entryAt("flags")), asm.branch("r1", "&", ENTRY_FLAG.isOurs, "ct-up-helper")],
     [noteTime(), asm.load(8, "r1", "r9", entryAt("expires")), asm.branch("r1", "<=", "r0", "ct-end")],
     [ifFlag("force", "ct-found"), asm.branch("r8", "!=", 0, "ct-up"), asm.label("ct-found")],
   ];
@@ -267,7 +285,12 @@ function answerUnknown(maps: ConnectionReferences, choosesAnswers: boolean): Cod
     ],
     [asm.label("ct-tcp-begins"), unlessCanBegin("ct-invalid")],
     [asm.label("ct-begins"), noteTime(), asm.mov("r0", CT_STATE.new), noteState()],
-    [ifFlag("commit", "ct-stranger"), ifFlag("begin", "ct-up"), beginConnection(maps, choosesAnswers), asm.jump("ct-known")],
+    [
+      ifFlag("commit", "ct-stranger"),
+      ifFlag("begin", "ct-up-helper"),
+      beginConnection(maps, choosesAnswers),
+      asm.jump("ct-known"),
+    ],
     [asm.label("ct-stranger"), keep(keyAt("ct_mark"), 0), [0, 1, 2, 3].map((i) => keep(keyAt("ct_label", i), 0))],
     asm.jump("ct-describe"),
   ];
