@@ -27,8 +27,8 @@ describe.skipIf(obstacle !== undefined)("the kernel's program", () => {
   let kernel: SharedKernel;
   let open: SharedTracker | undefined;
 
-  beforeAll(() => {
-    kernel = openSharedKernel(CAPACITY);
+  beforeAll(async () => {
+    kernel = await openSharedKernel(CAPACITY);
   });
 
   afterEach(() => close());

@@ -17,8 +17,8 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
   let open: SharedTracker | undefined;
   let nInKernel = 0;
 
-  beforeAll(() => {
-    kernel = openSharedKernel();
+  beforeAll(async () => {
+    kernel = await openSharedKernel();
   });
 
   afterEach(() => close());

@@ -2,11 +2,13 @@
 import { FRAME_OFFSET, FrameArena } from "@tenet/linux";
 import { ManualClock } from "@tenet/kit";
 import { FIELDS, getField, makeFlowKey } from "@tenet/net";
+import { expect, vi } from "vitest";
 import { type ConnectionTracker, type CtDatapathAction, MemoryLink, UserDatapath } from "@tenet/datapath";
 import { ENTRY, ENTRY_WORDS, STATUS } from "../src/conntrack/connection-entry.ts";
 import { TrackedConnections } from "../src/conntrack/connection-tracker.ts";
 import { Conntrack } from "../src/conntrack/conntrack.ts";
 import { ConnectionMaps } from "../src/ebpf/conntrack/connection-maps.ts";
+import { TUPLE_WORDS } from "../src/conntrack/tuple.ts";
 import { Packet } from "../src/packet/packet.ts";
 import { Rewriter } from "../src/packet/rewrite.ts";
 import { TrackingProgram } from "./tracking-program.ts";
@@ -15,6 +17,8 @@ const NS_PER_MS = 1e6;
 const TWO_32 = 2 ** 32;
 const CAPACITY = 8192;
 const N_SWEEPS = 3;
+const NO_TUPLE = new Uint32Array(TUPLE_WORDS);
+const PATIENCE = { timeout: 20_000, interval: 5 };
 
 /** A tracker under test. */
 export interface Tracker {
@@ -146,7 +150,14 @@ export interface SharedKernel {
 }
 
 /** Loads the program, with room for so many connections; an id rests for a while before it is used again. @throws SystemCallError without privileges */
-export function openSharedKernel(capacity: number = CAPACITY): SharedKernel {
+export async function openSharedKernel(capacity: number = CAPACITY): Promise<SharedKernel> {
   const maps = new ConnectionMaps(() => performance.now(), { capacity });
+  const ids: number[] = [];
+  // Its memory grows on other threads, as ids are taken, while tests do not let go of this one.
+  await vi.waitFor(() => {
+    for (let id = maps.takeId(0); id >= 0; id = maps.takeId(0)) ids.push(id);
+    expect(ids.length).toBe(capacity);
+  }, PATIENCE);
+  for (const id of ids) maps.withdraw(id, false, NO_TUPLE, NO_TUPLE, Number.NEGATIVE_INFINITY);
   return { maps, program: new TrackingProgram(maps) };
 }
