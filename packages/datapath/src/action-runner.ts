@@ -11,7 +11,7 @@ import type { CtDatapathAction, DatapathAction, PortRange, SetTunnelAction, Tunn
 import { type Meter, raiseDropPrecedence } from "./meter/meter.ts";
 import { type ChangeAction, changePacket } from "./packet/change-packet.ts";
 import { hashConnection } from "./packet/connection-hash.ts";
-import type { Resumption } from "./ebpf/resumption.ts";
+import { isResumption, type Resumption } from "./ebpf/resumption.ts";
 import { takeUnsentHeader, takeUpcallHeader, UPCALL_TAG } from "./ebpf/upcall-header.ts";
 import type { FlowTable } from "./flow-table.ts";
 import { Packet } from "./packet/packet.ts";
@@ -36,8 +36,8 @@ const TCP_FLAGS = FIELDS.tcp_flags.word;
 export interface RunnerHost {
   portOf(portNo: number): Port | undefined;
   meterOf(id: number): Meter | undefined;
-  /** What to go on with for a packet of the kernel that has this in the place of its `recirc_id`, when that is not one. */
-  resumption(recircId: number): Resumption | undefined;
+  /** What to go on with for a packet of the kernel that has this in the place of its `recirc_id`; `undefined` when that is forgotten. */
+  resumption(word: number): Resumption | undefined;
 }
 
 /** What the tags of frames that the kernel sent up stand for. */
@@ -170,8 +170,16 @@ export class ActionRunner {
     packet.egress = pathId === 0 ? undefined : pathOf(pathId);
     if (packet.egress !== undefined) this.#output.send(port, packet);
     if (pathId !== 0 || !takeUpcallHeader(packet)) return;
+    if (isResumption(packet.recircId)) this.#goOnInList(packet);
+    else this.#lookUp(packet);
+  }
+
+  #goOnInList(packet: Packet): void {
     const resumption = this.#host.resumption(packet.recircId);
-    if (resumption === undefined) return this.#lookUp(packet);
+    if (resumption === undefined) {
+      this.#stack.nLost++;
+      return;
+    }
     packet.recircId = resumption.recircId;
     this.#run(packet, resumption.actions, resumption.first);
   }

@@ -106,7 +106,7 @@ export class UserDatapath implements Datapath {
     const host: RunnerHost = {
       portOf: (portNo) => this.#ports[portNo],
       meterOf: (id) => this.#meters.get(id),
-      resumption: (recircId) => this.#kernel?.flows.resumption(recircId),
+      resumption: (word) => this.#kernel?.flows.resumption(word),
     };
     this.#onRefusal = options.onRefusal ?? (() => undefined);
     const isKernelUsed = options.isKernelUsed === true;

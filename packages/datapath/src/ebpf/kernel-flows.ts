@@ -28,7 +28,7 @@ import type { ConnectionReferences } from "./program/program-maps.ts";
 import { trackProgram } from "./program/track-program.ts";
 import type { FlowRecord } from "./restart/flow-record.ts";
 import { LeftFlows } from "./restart/left-flows.ts";
-import { readResumption, type Resumption, type ResumptionPoint } from "./resumption.ts";
+import { type Resumption, Resumptions } from "./resumption.ts";
 import { SlotMemory } from "./slot-memory.ts";
 import { KernelTunnels } from "./tunnel/kernel-tunnels.ts";
 
@@ -80,8 +80,8 @@ export class KernelFlows {
   #leftFlows: LeftFlows[] = [];
   /** Lists of outputs to devices alone, which most flows share, as the program has them; until ports change. */
   #outputs = new WeakMap<readonly DatapathAction[], Translation>();
-  /** By slot: where to go on when the program leaves a packet to this process in the middle of a list. */
-  readonly #left = new Map<number, { readonly points: readonly ResumptionPoint[]; readonly recircId: number }>();
+  /** Where to go on when the program leaves a packet to this process in the middle of a list. */
+  readonly #resumptions = new Resumptions();
   readonly #nLeftByReason = new Map<string, number>();
   readonly #first: FlowPass;
   readonly #later: FlowPass;
@@ -279,31 +279,27 @@ export class KernelFlows {
         },
       );
     if (typeof translation === "string") return translation;
-    const { actions: kernelActions, resumptions: points } = translation;
+    const { actions: kernelActions, resumptions } = translation;
     const isPlain = known === undefined && paths.length === 0 && actions.every(({ type }) => type === "output");
     if (isPlain) this.#outputs.set(actions, translation);
     const pass = hasMetadata(key, mask) ? this.#later : this.#first;
     const table = pass.tableOf(key, mask);
     if (table === undefined) return "a mask that the program cannot look up";
     if (!SlotMemory.hasRoom(kernelActions.length, table.words.length)) return "too many actions";
-    const slot = this.#slots.take(kernelActions, table.number, maskedKey(table, key));
-    if (slot < 0) return LACK_OF_ROOM;
-    if (points.length > 0) this.#left.set(slot, { points, recircId: key[RECIRC_ID] ?? 0 });
-    else this.#left.delete(slot);
-    const flow = new FlowInKernel(this.#slots, this.#clockOffsetMs, { pass, table, slot, paths });
-    const isIn = pass.add(flow, kernelActions);
+    const points = this.#resumptions.add(resumptions, key[RECIRC_ID] ?? 0);
+    const slot = this.#slots.take(kernelActions, table.number, maskedKey(table, key), points);
+    const flow = new FlowInKernel(this.#slots, this.#clockOffsetMs, { pass, table, slot, points, paths });
+    const isIn = slot >= 0 && pass.add(flow, kernelActions);
     this.#reloadSoon();
     if (isIn) return flow;
-    this.#slots.release(slot);
+    if (slot >= 0) this.#slots.release(slot);
+    this.#resumptions.release(points);
     return LACK_OF_ROOM;
   }
 
-  /** What to go on with, by what a packet has in the place of its `recirc_id`; `undefined` when that says nothing of it. */
-  resumption(recircId: number): Resumption | undefined {
-    const place = readResumption(recircId);
-    const left = place && this.#left.get(place.slot);
-    const point = place && left?.points[place.point];
-    return left && point && { ...point, recircId: left.recircId };
+  /** What to go on with, by what a packet has in the place of its `recirc_id`; `undefined` when the flow is long gone. */
+  resumption(word: number): Resumption | undefined {
+    return this.#resumptions.find(word);
   }
 
   /** Takes a flow away; what it has counted can still be read, until the next flow is put. */
@@ -311,6 +307,7 @@ export class KernelFlows {
     if (!(flow instanceof FlowInKernel)) return;
     flow.pass.remove(flow);
     this.#slots.release(flow.slot);
+    this.#resumptions.release(flow.points);
     for (const path of flow.paths) this.#tunnels.release(path);
     this.#reloadSoon();
   }
@@ -427,6 +424,8 @@ function sum(numbers: readonly number[]): number {
 /** What a flow has in the kernel. */
 interface FlowPlace extends FlowEntry {
   readonly pass: FlowPass;
+  /** Number of its points, see resumption.ts. */
+  readonly points: number;
   /** Numbers of the tunnel paths that it uses. */
   readonly paths: readonly number[];
 }
@@ -435,16 +434,18 @@ class FlowInKernel implements KernelFlow, FlowPlace {
   readonly pass: FlowPass;
   readonly table: MaskFlows;
   readonly slot: number;
+  readonly points: number;
   readonly paths: readonly number[];
   readonly #slots: SlotMemory;
   readonly #clockOffsetMs: number;
 
-  constructor(slots: SlotMemory, clockOffsetMs: number, { pass, table, slot, paths }: FlowPlace) {
+  constructor(slots: SlotMemory, clockOffsetMs: number, { pass, table, slot, points, paths }: FlowPlace) {
     this.#slots = slots;
     this.#clockOffsetMs = clockOffsetMs;
     this.pass = pass;
     this.table = table;
     this.slot = slot;
+    this.points = points;
     this.paths = paths;
   }
 

@@ -7,6 +7,7 @@
 import type { GrowingArray } from "@tenet/bpf";
 import type { KernelAction } from "./actions/action-kind.ts";
 import { type ActionName, actionNumber } from "./actions/actions.ts";
+import { NO_POINTS } from "./resumption.ts";
 import { SLOT, slotKeyAt } from "./slot.ts";
 
 const TWO_32 = 2 ** 32;
@@ -41,8 +42,14 @@ export class SlotMemory {
     return SLOT.actions + nActions * SLOT.actionBytes <= slotKeyAt(nWords);
   }
 
-  /** A slot with these actions, for packets with this key under this mask, and with counters of zero; -1 when there is none. */
-  take(actions: readonly KernelAction<ActionName>[], mask: number, key: Uint32Array): number {
+  /**
+   * Takes a slot, with counters of zero.
+   *
+   * @param mask - number of the mask that packets have the key under
+   * @param points - number of the points where this process may have to go on, see resumption.ts
+   * @returns -1 when there is none
+   */
+  take(actions: readonly KernelAction<ActionName>[], mask: number, key: Uint32Array, points: number = NO_POINTS): number {
     const slot = this.#free.pop() ?? this.#takeUnused();
     if (slot < 0) return -1;
     const view = this.#view;
@@ -50,7 +57,7 @@ export class SlotMemory {
     for (let i = 0; i < SLOT.actions; i += 4) view.setUint32(at + i, 0, true);
     for (const [i, { what, argument, low, high }] of actions.entries()) {
       const from = at + SLOT.actions + i * SLOT.actionBytes;
-      view.setUint32(from, actionNumber(what), true);
+      view.setUint32(from, (actionNumber(what) | (points << SLOT.pointsShift)) >>> 0, true);
       view.setUint32(from + 4, argument, true);
       view.setUint32(from + 8, low, true);
       view.setUint32(from + 12, high, true);
@@ -67,11 +74,13 @@ export class SlotMemory {
     return this.#view.getUint16(slot * SLOT.sizeBytes + SLOT.mask, true);
   }
 
-  /** A copy of a slot's actions, four words each. */
+  /** A copy of a slot's actions, four words each, without the number of their points. */
   actionWords(slot: number): Uint32Array {
     const at = slot * SLOT.sizeBytes;
     const n = Math.min(this.#view.getUint16(at + SLOT.nActions, true), SLOT.maxActions) * (SLOT.actionBytes / 4);
-    return Uint32Array.from({ length: n }, (_, i) => this.#view.getUint32(at + SLOT.actions + 4 * i, true));
+    const words = Uint32Array.from({ length: n }, (_, i) => this.#view.getUint32(at + SLOT.actions + 4 * i, true));
+    for (let i = 0; i < n; i += SLOT.actionBytes / 4) words[i] = (words[i] ?? 0) & ~(-1 << SLOT.pointsShift);
+    return words;
   }
 
   /** Reads what `take` was given as the key of a slot. @param key - out: of that length */

@@ -23,6 +23,8 @@ export const SLOT = {
   mask: 30,
   actions: 32,
   actionBytes: 16,
+  /** In the first word of an action, above what it is: the number of the flow's points. */
+  pointsShift: 8,
   maxActions: 14,
   sizeBytes: 256,
 } as const;

@@ -1,7 +1,7 @@
 /**
  * What an action of the kernel's program is: 16 bytes in a flow's slot, and code that carries it out.
  *
- *  | what 4 | argument 4 | low 4 | high 4 |
+ *  | what 1 | number of the flow's points (see resumption.ts) 3 | argument 4 | low 4 | high 4 |
  *
  * Registers of its code: `r6` context, `r7` address of the 16 bytes, `r8` index of the action, `r9` slot; `r0` to `r5` and the stack's
  * scratch are free. The packet's key on the stack is its metadata. No pointer into the packet is left from action to action. The code ends

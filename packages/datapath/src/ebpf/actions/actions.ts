@@ -205,7 +205,7 @@ export function carryOutFrom(names: ReadonlySet<ActionName>, maps: ProgramMaps):
     asm.branch("r8", ">=", "r1", "done"),
     asm.branch("r8", ">=", SLOT.maxActions, "done"),
     [asm.mov("r7", "r8"), asm.mul("r7", SLOT.actionBytes), asm.add("r7", "r9")],
-    asm.load(4, "r1", "r7", SLOT.actions),
+    asm.load(1, "r1", "r7", SLOT.actions),
     used.map((name) => asm.branch("r1", "==", actionNumber(name), `action-${name}`)),
     asm.jump("done"),
     used.map((name) => [asm.label(`action-${name}`), CODES[name](maps)]),

@@ -105,7 +105,8 @@ export function restore(): Code {
 export function noteResumption(nBehind = 0): Code {
   return [
     [loadArgument("r1", "argument"), asm.rsh("r1", POINT_SHIFT), asm.add("r1", nBehind)],
-    [recall("r2", STACK.slot), asm.lsh("r2", RESUMPTION.slotShift), asm.or("r1", "r2")],
+    [asm.load(4, "r2", "r7", SLOT.actions), asm.rsh("r2", SLOT.pointsShift), asm.lsh("r2", RESUMPTION.numberShift)],
+    asm.or("r1", "r2"),
     [asm.constant("r2", 0, RESUMPTION.flag), asm.or("r1", "r2"), keep(keyAt("recirc_id"), "r1")],
   ];
 }
