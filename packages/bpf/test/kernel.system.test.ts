@@ -61,6 +61,13 @@ function u32(...values: number[]): Uint8Array {
 }
 
 describe.skipIf(obstacle !== undefined)("in the kernel", () => {
+  test("what the verifier went through is told, loops as often as they run", () => {
+    const twice = [asm.mov("r0", 0), asm.label("again"), asm.add("r0", 1), asm.branch("r0", "<", 2, "again"), asm.exit()];
+    const program = load(twice);
+    expect(program.nVerified()).toBe(6);
+    program.close();
+  });
+
   test("arithmetic, memory and branches do what their names say", () => {
     const code = [
       asm.constant("r1", 0x0102_0304, 0x0506_0708),

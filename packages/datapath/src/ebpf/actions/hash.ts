@@ -6,6 +6,7 @@ import { asm, type Code } from "@tenet/bpf";
 import { FIELDS, IP_PROTO, NW_FRAG } from "@tenet/net";
 import { placeOf, type WordGroup } from "../key-layout.ts";
 import { PROTO_AT, STACK } from "../program/stack.ts";
+import { unlearn } from "../program/unlearn.ts";
 import { type ActionCode, type ActionOf, type KernelAction, loadArgument, type TranslationContext } from "./action-kind.ts";
 
 /** Actions of this file. */
@@ -58,7 +59,7 @@ export function hashKey(): Code {
       mix(),
     ],
     [asm.label("hash-end"), finish(), asm.branch("r1", "!=", 0, "hashed"), asm.mov("r1", 1)],
-    [asm.label("hashed"), asm.store(4, "r10", at(FIELDS.dp_hash.word), "r1")],
+    [asm.label("hashed"), asm.store(4, "r10", at(FIELDS.dp_hash.word), "r1"), unlearn(at(FIELDS.dp_hash.word))],
   ];
 }
 

@@ -1,9 +1,10 @@
 /** Looks packets up again, and forgets what is known of them. */
-import { asm } from "@tenet/bpf";
+import { asm, type Code } from "@tenet/bpf";
 import { FIELDS } from "@tenet/net";
 import { placeOf } from "../key-layout.ts";
 import { keepMetadata } from "../program/metadata.ts";
 import { STACK } from "../program/stack.ts";
+import { unlearn } from "../program/unlearn.ts";
 import { type ActionCode, type ActionOf, type KernelAction, loadArgument, type TranslationContext } from "./action-kind.ts";
 
 /** Actions of this file. */
@@ -24,7 +25,8 @@ export const RECIRCULATION_ACTIONS: Readonly<Record<RecirculationActionName, Act
   /** Forgets the connection. */
   ctClear: () => {
     const n = CONNECTION.last.word - CONNECTION.first.word + 1;
-    return [Array.from({ length: n }, (_, i) => asm.store(4, "r10", keyAt(CONNECTION.first.word + i), 0)), asm.jump("next")];
+    const words = Array.from({ length: n }, (_, i) => asm.store(4, "r10", keyAt(CONNECTION.first.word + i), 0));
+    return [words, unlearnConnection(), asm.jump("next")];
   },
 };
 
@@ -35,6 +37,11 @@ export const RECIRCULATION_ACTIONS: Readonly<Record<RecirculationActionName, Act
  */
 export function translateRecirc({ id }: ActionOf<"recirc">, { outer }: TranslationContext): KernelAction<"recirc">[] | undefined {
   return outer === undefined ? [{ what: "recirc", argument: id, low: 0, high: 0 }] : undefined;
+}
+
+/** As {@link unlearn}, what the key says of the connection. */
+export function unlearnConnection(): Code {
+  return unlearn(keyAt(CONNECTION.first.word), keyAt(CONNECTION.last.word));
 }
 
 function keyAt(word: number): number {

@@ -17,6 +17,7 @@ import { CONTEXT } from "./context.ts";
 import { PacketParser } from "./parse-packet.ts";
 import { findEntry, type MaskTable, type PassMaps, type ProgramMaps } from "./program-maps.ts";
 import { STACK } from "./stack.ts";
+import { unlearn } from "./unlearn.ts";
 
 /** The packets that a program looks up: those that have just come in, or those that are looked up again. */
 export type Pass = "first" | "later";
@@ -36,7 +37,7 @@ export function flowProgram(pass: Pass, tables: readonly MaskTable[], actions: R
     tables.length === 0 ? [] : [new PacketParser(groups, STACK.key, STACK.transportAt).code(), findFlow(tables, maps)],
     [asm.label("slow"), isFirst ? goUp(maps) : []],
     !isFirst || (tables.length > 0 && goesUpAgain(actions)) ? [asm.label("slow-again"), goUpAgain(maps)] : [],
-    tables.length === 0 ? [] : [asm.label("hit"), count(groups)],
+    tables.length === 0 ? [] : [asm.label("hit"), count(groups), unlearnRead(actions)],
     tables.length > 0 && isFirst ? countPort(maps, STACK.key, "rx", "received") : [],
     tables.length === 0 ? [] : carryOut(actions, maps),
     [asm.label("done"), asm.mov("r0", VERDICT.drop), asm.exit()],
@@ -69,6 +70,12 @@ function findPort({ ports }: ProgramMaps): Code {
 export function clear(from: number): Code {
   const words = Array.from({ length: (KEY_BYTES - from) / 8 }, (_, i) => asm.store(8, "r10", STACK.key + from + 8 * i, 0));
   return [words, asm.store(8, "r10", STACK.transportAt, 0)];
+}
+
+/** Packets are read in many ways. Only these actions look at all that was read, so the others are spared the time. */
+export function unlearnRead(actions: ReadonlySet<ActionName>): Code {
+  const looksAtAll = actions.has("hash") || actions.has("clone");
+  return looksAtAll ? unlearn(STACK.key + METADATA_BYTES, STACK.key + KEY_BYTES - 1) : [];
 }
 
 /** What has to be read of packets: what a mask has bits in, what actions ask for, and the flags of TCP where masks tell it from others. */

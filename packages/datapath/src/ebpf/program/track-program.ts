@@ -4,11 +4,12 @@
  */
 import { asm, type Code, VERDICT } from "@tenet/bpf";
 import { type ActionName, carryOutFrom, groupsReadFor } from "../actions/actions.ts";
+import { unlearnConnection } from "../actions/recirculation.ts";
 import { noteResumption, restore, track } from "../conntrack/track.ts";
 import { TRACKING } from "../conntrack/tracking-stack.ts";
 import { METADATA_BYTES } from "../key-layout.ts";
 import { SLOT, SLOTS_PER_PIECE } from "../slot.ts";
-import { clear } from "./flow-program.ts";
+import { clear, unlearnRead } from "./flow-program.ts";
 import { goUpAgain } from "./go-up.ts";
 import { takeMetadata, KEPT } from "./metadata.ts";
 import { PacketParser } from "./parse-packet.ts";
@@ -17,7 +18,6 @@ import { STACK } from "./stack.ts";
 
 /** Assembles the program for flows with these actions. */
 export function trackProgram(actions: ReadonlySet<ActionName>, maps: ProgramMaps, connections: ConnectionReferences): Code {
-  const groups = new Set(groupsReadFor(actions));
   return [
     [asm.mov("r6", "r1"), takeMetadata(maps)],
     [asm.load(4, "r8", "r0", KEPT.index), asm.branch("r8", ">=", SLOT.maxActions, "done")],
@@ -25,8 +25,8 @@ export function trackProgram(actions: ReadonlySet<ActionName>, maps: ProgramMaps
     [findInPieces(maps.slots, SLOTS_PER_PIECE, STACK.scratch, "done"), asm.mov("r9", "r0")],
     [asm.mov("r7", "r8"), asm.mul("r7", SLOT.actionBytes), asm.add("r7", "r9")],
     track(connections, { choosesAnswers: actions.has("trackRange") }),
-    asm.label("tracked"),
-    groups.size === 0 ? [] : readAgain(new PacketParser(groups.add("type"), STACK.key, STACK.transportAt).code()),
+    [asm.label("tracked"), unlearnConnection()],
+    readAgain(actions),
     // So that the verifier knows the index, and does not try every action at every place.
     Array.from({ length: SLOT.maxActions }, (_, i) => asm.branch("r8", "==", i, "next")),
     asm.jump("done"),
@@ -37,10 +37,12 @@ export function trackProgram(actions: ReadonlySet<ActionName>, maps: ProgramMaps
 }
 
 /** What actions ask for; when the packet cannot be read, this process goes on behind the tracking. */
-function readAgain(parser: Code): Code {
+function readAgain(actions: ReadonlySet<ActionName>): Code {
+  const groups = new Set(groupsReadFor(actions));
+  if (groups.size === 0) return [];
   return [
-    [parser, asm.jump("read-again")],
+    [new PacketParser(groups.add("type"), STACK.key, STACK.transportAt).code(), asm.jump("read-again")],
     [asm.label("slow"), asm.load(8, "r7", "r10", TRACKING.action), noteResumption(1), asm.jump("slow-again")],
-    [asm.label("read-again"), restore()],
+    [asm.label("read-again"), unlearnRead(actions), restore()],
   ];
 }
