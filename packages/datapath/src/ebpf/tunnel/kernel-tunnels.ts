@@ -2,7 +2,8 @@
  * Tunnels in the kernel: the paths that packets take into them, kept up with the host's routes, the program that sends packets there,
  * and the one that takes packets out.
  *
- * A path is shared by all flows that lead to it. It lives a while after the last of them, since a packet may be on its way.
+ * A path is shared by all flows that lead to it. It lives a while after the last of them, since a packet may be on its way; its number is
+ * not given again, so one that comes even later is dropped.
  */
 import { attach, BpfMap, BpfProgram, type Code, type Link } from "@tenet/bpf";
 import type { SetTunnelAction, TunnelSpec } from "../../datapath.ts";
@@ -99,7 +100,7 @@ export class KernelTunnels {
   readonly #specByPort = new Map<number, TunnelSpec>();
   readonly #paths = new Map<number, Path>();
   readonly #pathByName = new Map<string, Path>();
-  readonly #freeIds: number[] = [];
+  #lastId = 0;
   #machinery: Machinery | undefined;
   #nLooks = 0;
 
@@ -179,10 +180,9 @@ export class KernelTunnels {
   }
 
   #make(said: Pick<Path, "name" | "portNo" | "action" | "spec">): Path | undefined {
-    const id = this.#freeIds.pop() ?? this.#paths.size + 1;
-    if (id > MAX_PATHS) return undefined;
-    const path = { ...said, id, nUsers: 0, idleSinceMs: 0 };
-    this.#paths.set(id, path);
+    if (this.#paths.size === MAX_PATHS) return undefined;
+    const path = { ...said, id: ++this.#lastId, nUsers: 0, idleSinceMs: 0 };
+    this.#paths.set(path.id, path);
     this.#pathByName.set(said.name, path);
     this.#write(path);
     return path;
@@ -211,7 +211,6 @@ export class KernelTunnels {
     this.#paths.delete(id);
     this.#pathByName.delete(name);
     this.#pathMap.delete(words(id));
-    this.#freeIds.push(id);
   }
 }
 
