@@ -44,6 +44,8 @@ import { deviceEnd, Port, type PortEnd, tunnelEnd } from "./port/port.ts";
 const TIDY_PERIOD_MS = 1000;
 /** While so long, the kernel makes connections with the ids that it was given. */
 const KERNEL_PERIOD_MS = 100;
+/** Flows that the kernel had no room for, in a turn. */
+const MAX_PUT_AT_ONCE = 256;
 /** As many as one call receives from a device: misses may be among them, and others wait. */
 const MAX_BURST = 32;
 
@@ -97,6 +99,8 @@ export class UserDatapath implements Datapath {
   readonly #leaving: Port[] = [];
   #continuation: NodeJS.Immediate | undefined;
   #kernel: Kernel | undefined;
+  /** Flows that came while the kernel had no room, and are put there when it has. */
+  readonly #withoutRoom = new Set<CachedFlow>();
   readonly #onRefusal: (refusal: string) => void;
   #tidiedAtMs = 0;
 
@@ -202,6 +206,7 @@ export class UserDatapath implements Datapath {
     if (this.#kernel !== undefined) {
       this.#leaveKernel(flow);
       flow.inKernel = this.#kernel.flows.put(key, flow.mask, actions);
+      if (flow.inKernel === undefined && !this.#kernel.flows.makeRoom()) this.#withoutRoom.add(flow);
     }
     return flow;
   }
@@ -339,7 +344,10 @@ export class UserDatapath implements Datapath {
       taken: (portNo) => flows.traffic.taken(portNo),
       pathOf: (id) => flows.outerOf(id),
     });
-    const timer = setInterval(() => this.#runner.conntrack.tidy(this.#clock.monotonicMs()), KERNEL_PERIOD_MS).unref();
+    const timer = setInterval(() => {
+      this.#runner.conntrack.tidy(this.#clock.monotonicMs());
+      this.#putWithoutRoom(flows);
+    }, KERNEL_PERIOD_MS).unref();
     return { flows, connections, collector, timer };
   }
 
@@ -381,6 +389,15 @@ export class UserDatapath implements Datapath {
     }
   }
 
+  /** Some of the flows that the kernel had no room for; they are put one by one, as any other. */
+  #putWithoutRoom(flows: KernelFlows): void {
+    let n = 0;
+    for (const flow of this.#withoutRoom) {
+      if (n++ === MAX_PUT_AT_ONCE || !flows.makeRoom()) return;
+      this.putFlow(flow.key, flow.mask, flow.actions);
+    }
+  }
+
   /** Flows with a meter that the kernel cannot run are carried out here, as soon as it is such a one. */
   #meterChanged(meter: number): void {
     if (this.#kernel?.flows.meters.canRun(meter) !== false) return;
@@ -392,6 +409,7 @@ export class UserDatapath implements Datapath {
   }
 
   #leaveKernel(flow: CachedFlow): void {
+    this.#withoutRoom.delete(flow);
     const inKernel = flow.leaveKernel();
     if (inKernel !== undefined) this.#kernel?.flows.remove(inKernel);
   }

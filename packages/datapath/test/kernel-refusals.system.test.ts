@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, type MockInstance, test, vi } from "vitest";
 import { BpfMap, BpfProgram } from "@tenet/bpf";
-import { kernelObstacle, UserDatapath } from "@tenet/datapath";
+import { kernelObstacle, type Megaflow, UserDatapath } from "@tenet/datapath";
 import { createVethPair, deleteLeftovers, listLinks, setLinkUp, SystemCallError } from "@tenet/linux";
 import { FIELDS } from "@tenet/net";
 import { MAX_FLOWS, SLOTS_PER_PIECE } from "../src/ebpf/slot.ts";
@@ -18,9 +18,9 @@ let refusals: string[];
 let port: number;
 
 /** Puts a flow for packets with an Ethernet address. */
-function put(n: number, field: "eth_src" | "eth_dst" = "eth_src"): void {
+function put(n: number, field: "eth_src" | "eth_dst" = "eth_src"): Megaflow {
   const { key, mask } = matchOf({ in_port: port, [field]: n });
-  datapath.putFlow(key, mask, [{ type: "output", port }]);
+  return datapath.putFlow(key, mask, [{ type: "output", port }]);
 }
 
 function leftByReason(): Record<string, number> {
@@ -74,6 +74,15 @@ describe.skipIf(obstacle !== undefined)("what the kernel refuses", () => {
       put(SLOTS_PER_PIECE);
       expect(datapath.stats().kernel?.nFlows).toBe(SLOTS_PER_PIECE);
     }, PATIENCE);
+  });
+
+  test("flows that come faster than memory for them are in the kernel as soon as there is some", async () => {
+    const flows = Array.from({ length: SLOTS_PER_PIECE + 1000 }, (_, n) => put(n));
+    expect(datapath.stats().kernel?.nFlows).toBe(SLOTS_PER_PIECE);
+    const last = flows.pop();
+    if (last !== undefined) datapath.deleteFlow(last);
+    await vi.waitFor(() => expect(datapath.stats().kernel?.nFlows).toBe(flows.length), PATIENCE);
+    expect(refusals).toEqual([]);
   });
 
   test("memory for a larger index: the one before goes on, and the next is tried", async () => {

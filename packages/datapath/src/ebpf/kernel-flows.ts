@@ -297,6 +297,11 @@ export class KernelFlows {
     return LACK_OF_ROOM;
   }
 
+  /** Whether there is room for another flow; else there may be some later. */
+  makeRoom(): boolean {
+    return this.#slots.makeRoom();
+  }
+
   /** What to go on with, by what a packet has in the place of its `recirc_id`; `undefined` when the flow is long gone. */
   resumption(word: number): Resumption | undefined {
     return this.#resumptions.find(word);

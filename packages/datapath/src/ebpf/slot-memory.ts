@@ -42,6 +42,13 @@ export class SlotMemory {
     return SLOT.actions + nActions * SLOT.actionBytes <= slotKeyAt(nWords);
   }
 
+  /** Whether there is a slot to take; when few are left, memory for more is asked for. */
+  makeRoom(): boolean {
+    if (this.#free.length > 0) return true;
+    this.#memory.keepSpare(this.#nUsed);
+    return this.#nUsed < this.#memory.nEntries;
+  }
+
   /**
    * Takes a slot, with counters of zero.
    *
@@ -50,8 +57,8 @@ export class SlotMemory {
    * @returns -1 when there is none
    */
   take(actions: readonly KernelAction<ActionName>[], mask: number, key: Uint32Array, points: number = NO_POINTS): number {
-    const slot = this.#free.pop() ?? this.#takeUnused();
-    if (slot < 0) return -1;
+    if (!this.makeRoom()) return -1;
+    const slot = this.#free.pop() ?? this.#nUsed++;
     const view = this.#view;
     const at = slot * SLOT.sizeBytes;
     for (let i = 0; i < SLOT.actions; i += 4) view.setUint32(at + i, 0, true);
@@ -120,12 +127,6 @@ export class SlotMemory {
   /** TCP flags of all, OR-ed. */
   tcpFlags(slot: number): number {
     return this.#view.getUint32(slot * SLOT.sizeBytes + SLOT.tcpFlags, true);
-  }
-
-  /** One that was never in use. */
-  #takeUnused(): number {
-    this.#memory.keepSpare(this.#nUsed);
-    return this.#nUsed < this.#memory.nEntries ? this.#nUsed++ : -1;
   }
 
   /** Lets a slot count what another one has counted, while the program counts, too. */
