@@ -9,16 +9,16 @@ function wordsOf(...actions: readonly Recorded[]): Uint32Array {
   return Uint32Array.from(actions.flatMap(([name, ...words]) => [actionNumber(name), ...words]));
 }
 
-test.each<{ what: string; then: readonly Recorded[]; now: readonly Recorded[]; isSame: boolean }>([
-  { what: "the port's number", then: [["send", 7, 0, 1]], now: [["send", 7, 0, 2]], isSame: true },
-  { what: "the device", then: [["send", 7, 0, 1]], now: [["send", 8, 0, 1]], isSame: false },
-  { what: "what packets go on with", then: [["recirc", 4, 0, 0]], now: [["recirc", 1, 0, 0]], isSame: true },
-  { what: "the path into a tunnel", then: [["sendInto", 4, 0, 0]], now: [["sendInto", 1, 0, 0]], isSame: true },
-  { what: "the kind", then: [["send", 7, 0, 1]], now: [["copy", 7, 0, 1]], isSame: false },
-  { what: "a meter", then: [["meter", 1, 0, 0]], now: [["meter", 2, 0, 0]], isSame: false },
-  { what: "the length", then: [["popVlan", 0, 0, 0]], now: [], isSame: false },
-])("lists that differ in $what do the same: $isSame", ({ then, now, isSame }) => {
-  expect(doSame(wordsOf(...then), wordsOf(...now))).toBe(isSame);
+test.each<{ what: string; before: readonly Recorded[]; now: readonly Recorded[]; isSame: boolean }>([
+  { what: "the port's number", before: [["send", 7, 0, 1]], now: [["send", 7, 0, 2]], isSame: true },
+  { what: "the device", before: [["send", 7, 0, 1]], now: [["send", 8, 0, 1]], isSame: false },
+  { what: "what packets go on with", before: [["recirc", 4, 0, 0]], now: [["recirc", 1, 0, 0]], isSame: true },
+  { what: "the path into a tunnel", before: [["sendInto", 4, 0, 0]], now: [["sendInto", 1, 0, 0]], isSame: true },
+  { what: "the kind", before: [["send", 7, 0, 1]], now: [["copy", 7, 0, 1]], isSame: false },
+  { what: "a meter", before: [["meter", 1, 0, 0]], now: [["meter", 2, 0, 0]], isSame: false },
+  { what: "the length", before: [["popVlan", 0, 0, 0]], now: [], isSame: false },
+])("lists that differ in $what do the same: $isSame", ({ before, now, isSame }) => {
+  expect(doSame(wordsOf(...before), wordsOf(...now))).toBe(isSame);
 });
 
 test("what packets go on with is found in the order of the list", () => {
