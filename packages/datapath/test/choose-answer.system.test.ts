@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { probeBpf } from "@tenet/bpf";
 import { CT_STATE, type CtDatapathAction, type CtNat } from "@tenet/datapath";
 import { buildIcmp4, buildIcmp6, buildTcp, buildUdp } from "@tenet/net";
+import { TRACK } from "./ct-actions.ts";
 import { frameOf, listed } from "./tracked-frames.ts";
 import { openSharedKernel, type SharedKernel, SharedTracker, UserTracker } from "./trackers.ts";
 
@@ -11,17 +12,7 @@ const { obstacle } = probeBpf();
 if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
 /** Ids of connections that are over rest for a second, so more are needed than there are connections at a time. */
 const CAPACITY = 65_536;
-const COMMIT: CtDatapathAction = {
-  type: "ct",
-  isCommit: true,
-  isForce: false,
-  zone: 0,
-  mark: 0,
-  markMask: 0,
-  label: undefined,
-  labelMask: undefined,
-  nat: undefined,
-};
+const COMMIT: CtDatapathAction = { ...TRACK, isCommit: true };
 
 describe.skipIf(obstacle !== undefined)("the kernel's program", () => {
   let kernel: SharedKernel;

@@ -5,6 +5,7 @@ import { probeBpf } from "@tenet/bpf";
 import { CT_STATE, type CtDatapathAction, type CtNat } from "@tenet/datapath";
 import { buildIcmp4, buildIcmp6, buildTcp, buildUdp, FIELDS, parseIp4 } from "@tenet/net";
 import { SystemCallError } from "@tenet/linux";
+import { KNOWN_NAT, TRACK } from "./ct-actions.ts";
 import { addressText, frameOf, listed } from "./tracked-frames.ts";
 import { testTracker } from "./tracker-suite.ts";
 import { openSharedKernel, type SharedKernel, SharedTracker, type Tracker, UserTracker } from "./trackers.ts";
@@ -85,9 +86,12 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
     const request = frameOf(client, server, 17, buildUdp({ srcPort: 5, dstPort: 6 }, Uint8Array.of(1)));
     tracker.track(request, { ...COMMIT, nat: masquerade });
     tracker.nUp = 0;
-    tracker.track(frameOf(server, shown, 17, buildUdp({ srcPort: 6, dstPort: 5 }, Uint8Array.of(1))), { ...COMMIT, nat: NAT });
+    tracker.track(frameOf(server, shown, 17, buildUdp({ srcPort: 6, dstPort: 5 }, Uint8Array.of(1))), {
+      ...COMMIT,
+      nat: KNOWN_NAT,
+    });
     expect([...tracker.frame]).toEqual([...frameOf(server, client, 17, buildUdp({ srcPort: 6, dstPort: 5 }, Uint8Array.of(1)))]);
-    tracker.track(request, { ...COMMIT, nat: NAT });
+    tracker.track(request, { ...COMMIT, nat: KNOWN_NAT });
     expect([...tracker.frame]).toEqual([...frameOf(shown, server, 17, buildUdp({ srcPort: 5, dstPort: 6 }, Uint8Array.of(1)))]);
     expect(tracker.nUp).toBe(0);
   });
@@ -110,7 +114,7 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
       shared.nUp = 0;
       for (const nBytes of [8, 16, 17, 18, 20]) {
         const error = frameOf(server, shown, icmp, build({ type, code: 1 }, seen.subarray(0, (isSix ? 40 : 20) + nBytes)));
-        const states = [shared, user].map((tracker) => tracker.track(error, { ...COMMIT, isCommit: false, nat: NAT }));
+        const states = [shared, user].map((tracker) => tracker.track(error, { ...COMMIT, isCommit: false, nat: KNOWN_NAT }));
         expect(states).toEqual(Array(2).fill(CT_STATE.trk | CT_STATE.rel | CT_STATE.rpl | CT_STATE.dnat));
         expect([...shared.frame]).toEqual([...user.frame]);
         expect(addressText(shared.frame, isSix ? 6 : 4, "dst")).toBe(client);
@@ -196,32 +200,21 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
 
 const FIRST_WORD = FIELDS.ct_state.word;
 const LAST_WORD = FIELDS.ct_tp_src.word + 1;
-const TRACK = { type: "ct", isForce: false, nat: undefined } as const;
-const COMMIT: CtDatapathAction = {
-  ...TRACK,
-  isCommit: true,
-  zone: 0,
-  mark: 0,
-  markMask: 0,
-  label: undefined,
-  labelMask: undefined,
-};
-const NAT: CtNat = {
-  side: undefined,
-  firstAddress: undefined,
-  lastAddress: undefined,
-  firstPort: 0,
-  lastPort: 0,
-  isPersistent: false,
-  portChoice: undefined,
-};
+const COMMIT: CtDatapathAction = { ...TRACK, isCommit: true };
 const MASQUERADED = { 4: "10.9.9.254", 6: "fd99::fe" };
 const PUBLIC = Uint32Array.of(parseIp4(MASQUERADED[4]));
 const MASQUERADES = [PUBLIC, Uint32Array.of(0xfd99_0000, 0, 0, 0xfe)].map(
-  (address): CtNat => ({ ...NAT, side: "src", firstAddress: address, lastAddress: address }),
+  (address): CtNat => ({ ...KNOWN_NAT, side: "src", firstAddress: address, lastAddress: address }),
 );
 
-const OTHER_PORTS: CtNat = { ...NAT, side: "src", firstAddress: PUBLIC, lastAddress: PUBLIC, firstPort: 4000, lastPort: 4001 };
+const OTHER_PORTS: CtNat = {
+  ...KNOWN_NAT,
+  side: "src",
+  firstAddress: PUBLIC,
+  lastAddress: PUBLIC,
+  firstPort: 4000,
+  lastPort: 4001,
+};
 
 /** A packet between one of two clients and a server, and what is done with it. */
 function step(): fc.Arbitrary<{ frame: Uint8Array; action: CtDatapathAction }> {
@@ -232,7 +225,7 @@ function step(): fc.Arbitrary<{ frame: Uint8Array; action: CtDatapathAction }> {
       mark: fc.nat(3),
       markMask: fc.constantFrom(0, 1, 0xffff_ffff),
       hasLabel: fc.boolean(),
-      nat: fc.constantFrom(undefined, undefined, NAT, ...MASQUERADES, OTHER_PORTS),
+      nat: fc.constantFrom(undefined, undefined, KNOWN_NAT, ...MASQUERADES, OTHER_PORTS),
     })
     .map(({ hasLabel, ...rest }): CtDatapathAction => {
       const words = hasLabel ? Uint32Array.of(1, 0, 0xffff_0000, 7) : undefined;

@@ -4,6 +4,7 @@ import { probeBpf } from "@tenet/bpf";
 import { addAddress, inNamespace } from "@tenet/linux";
 import { CT_STATE, type CtDatapathAction, type CtNat, type DatapathAction, type UserDatapath } from "@tenet/datapath";
 import { FIELDS, formatIp4, getField, parseIp4 } from "@tenet/net";
+import { KNOWN_NAT, TRACK } from "./ct-actions.ts";
 import { matchOf } from "./frames.ts";
 import { KernelSwitch, pingFrom } from "./kernel-switch.ts";
 import { transfer } from "./tcp-transfer.ts";
@@ -15,26 +16,7 @@ const SERVER = "10.98.6.2";
 /** What the client is translated to. */
 const PUBLIC = "10.98.6.99";
 const ZONE = 7;
-const TRACK: CtDatapathAction = {
-  type: "ct",
-  isCommit: false,
-  isForce: false,
-  zone: ZONE,
-  mark: 0,
-  markMask: 0,
-  label: undefined,
-  labelMask: undefined,
-  nat: undefined,
-};
-const ANY_NAT: CtNat = {
-  side: undefined,
-  firstAddress: undefined,
-  lastAddress: undefined,
-  firstPort: 0,
-  lastPort: 0,
-  isPersistent: false,
-  portChoice: undefined,
-};
+const IN_ZONE: CtDatapathAction = { ...TRACK, zone: ZONE };
 
 let kernel: KernelSwitch;
 let datapath: UserDatapath;
@@ -52,13 +34,13 @@ function guard(a: number, b: number, commit: Partial<CtDatapathAction> = {}, nat
     if (getField(key, FIELDS.eth_type) !== 0x0800) return [output];
     if (getField(key, FIELDS.recirc_id) === 0)
       return [
-        { ...TRACK, nat },
+        { ...IN_ZONE, nat },
         { type: "recirc", id: 1 },
       ];
     const state = getField(key, FIELDS.ct_state);
     if ((state & CT_STATE.inv) !== 0) return [];
     if ((state & CT_STATE.est) !== 0) return [output];
-    return isFromA ? [{ ...TRACK, nat, isCommit: true, mark: 5, markMask: 0xff, ...commit }, output] : [];
+    return isFromA ? [{ ...IN_ZONE, nat, isCommit: true, mark: 5, markMask: 0xff, ...commit }, output] : [];
   };
   datapath.onUpcall(({ frame, inPort, key }) => {
     nUpcalls++;
@@ -118,7 +100,7 @@ describe.skipIf(obstacle !== undefined)("connections in the kernel", () => {
     const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
     inNamespace("tkc-a", () => addAddress("eth0", `${PUBLIC}/32`)); // so that somebody answers for it
     const to = Uint32Array.of(parseIp4(PUBLIC));
-    guard(a, b, { nat: { ...ANY_NAT, side: "src", firstAddress: to, lastAddress: to } }, ANY_NAT);
+    guard(a, b, { nat: { ...KNOWN_NAT, side: "src", firstAddress: to, lastAddress: to } }, KNOWN_NAT);
     await kernel.untilInKernel(ping);
     expect(listed(1)).toContainEqual({ from: "10.98.6.1", to: PUBLIC, mark: 5, states: "" });
     expect(await transfer("tkc-a", "tkc-b", SERVER, 100_000)).toBe(true);

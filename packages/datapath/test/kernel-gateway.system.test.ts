@@ -4,8 +4,9 @@ import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { probeBpf } from "@tenet/bpf";
 import { closeSocket, openTcpListener, openUdpSocket, receiveDatagram, sendDatagram } from "@tenet/linux";
-import { CT_STATE, type CtDatapathAction, type CtNat, type DatapathAction, type UserDatapath } from "@tenet/datapath";
+import { CT_STATE, type CtDatapathAction, type DatapathAction, type UserDatapath } from "@tenet/datapath";
 import { FIELDS, formatIp4, formatIp6, getField, makeFlowKey } from "@tenet/net";
+import { KNOWN_NAT, TRACK } from "./ct-actions.ts";
 import { cableHost } from "./cabled-host.ts";
 import { matchOf } from "./frames.ts";
 import { KernelSwitch } from "./kernel-switch.ts";
@@ -55,26 +56,8 @@ const NETWORKS: Readonly<Record<4 | 6, Network>> = {
 
 /** What flows look at. */
 const WORDS = { in_port: 1, recirc_id: 1, eth_type: 1, ct_state: 1, nw_proto: 1 };
-const TRACK = {
-  type: "ct",
-  isCommit: false,
-  isForce: false,
-  mark: 0,
-  markMask: 0,
-  label: undefined,
-  labelMask: undefined,
-} as const;
-const KNOWN: CtNat = {
-  side: undefined,
-  firstAddress: undefined,
-  lastAddress: undefined,
-  firstPort: 0,
-  lastPort: 0,
-  isPersistent: false,
-  portChoice: undefined,
-};
-const UNTRANSLATE_SOURCE: CtDatapathAction = { ...TRACK, zone: SOURCES, nat: KNOWN };
-const UNTRANSLATE_DESTINATION: CtDatapathAction = { ...TRACK, zone: DESTINATIONS, nat: KNOWN };
+const UNTRANSLATE_SOURCE: CtDatapathAction = { ...TRACK, zone: SOURCES, nat: KNOWN_NAT };
+const UNTRANSLATE_DESTINATION: CtDatapathAction = { ...TRACK, zone: DESTINATIONS, nat: KNOWN_NAT };
 
 let kernel: KernelSwitch;
 let datapath: UserDatapath;
@@ -83,14 +66,14 @@ let datapath: UserDatapath;
 function route(client: number, servers: number, { ethType, words }: Network): void {
   const [first, last, own] = [words(2), words(3), words(99)];
   const balance = {
-    ...KNOWN,
+    ...KNOWN_NAT,
     side: "dst",
     firstAddress: first,
     lastAddress: last,
     firstPort: SERVED_PORT,
     lastPort: SERVED_PORT,
   } as const;
-  const hide = { ...KNOWN, side: "src", firstAddress: own, lastAddress: own, firstPort: 20_000, lastPort: 20_999 } as const;
+  const hide = { ...KNOWN_NAT, side: "src", firstAddress: own, lastAddress: own, firstPort: 20_000, lastPort: 20_999 } as const;
   const actionsFor = (key: Uint32Array): readonly DatapathAction[] => {
     const isClient = getField(key, FIELDS.in_port) === client;
     const output: DatapathAction = { type: "output", port: isClient ? servers : client };

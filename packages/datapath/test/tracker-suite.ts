@@ -17,30 +17,11 @@ import { CT_STATE, type CtDatapathAction } from "@tenet/datapath";
 import { addToSum, pseudoSum4, pseudoSum6 } from "@tenet/net";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { KNOWN_NAT, TRACK } from "./ct-actions.ts";
 import { addressText, frameOf } from "./tracked-frames.ts";
 import { type Tracker, UserTracker } from "./trackers.ts";
 
-const TRACK: CtDatapathAction = {
-  type: "ct",
-  isCommit: false,
-  isForce: false,
-  zone: 0,
-  mark: 0,
-  markMask: 0,
-  label: undefined,
-  labelMask: undefined,
-  nat: undefined,
-};
 const COMMIT: CtDatapathAction = { ...TRACK, isCommit: true };
-const NAT = {
-  side: undefined,
-  firstAddress: undefined,
-  lastAddress: undefined,
-  firstPort: 0,
-  lastPort: 0,
-  isPersistent: false,
-  portChoice: undefined,
-} as const;
 
 function udp(src: string, srcPort: number, dst: string, dstPort: number): Uint8Array {
   const body = buildUdp({ srcPort, dstPort }, Uint8Array.of(1, 2, 3));
@@ -184,7 +165,7 @@ export function testTracker(openTracker: () => Tracker): void {
   test("source translation: clients share an address, answers find each of them, no two have the same port", () => {
     const tracker = openTracker();
     const first = Uint32Array.of(parseIp4("10.9.9.1"));
-    const nat = { ...NAT, side: "src", firstAddress: first, lastAddress: first, firstPort: 4000, lastPort: 4009 } as const;
+    const nat = { ...KNOWN_NAT, side: "src", firstAddress: first, lastAddress: first, firstPort: 4000, lastPort: 4009 } as const;
     const ports = new Set<number>();
     for (let i = 0; i < 10; i++) {
       const client = `10.0.1.${i}`;
@@ -194,7 +175,7 @@ export function testTracker(openTracker: () => Tracker): void {
       const port = sent.udp?.srcPort ?? 0;
       ports.add(port);
       expect(hasRightChecksums(tracker.frame)).toBe(true);
-      expect(tracker.track(udp(B, 6, "10.9.9.1", port), { ...TRACK, nat: NAT })).toBe(trk | est | rpl | dnat);
+      expect(tracker.track(udp(B, 6, "10.9.9.1", port), { ...TRACK, nat: KNOWN_NAT })).toBe(trk | est | rpl | dnat);
       expect(formatIp4(dissect(tracker.frame).ip4?.dst ?? 0)).toBe(client);
       expect(dissect(tracker.frame).udp?.dstPort).toBe(77);
     }
@@ -211,7 +192,7 @@ export function testTracker(openTracker: () => Tracker): void {
     const tracker = openTracker();
     const isSix = a.includes(":");
     const to = isSix ? Uint32Array.of(0xfd99_0000, 1, 0, 9) : Uint32Array.of(parseIp4(other));
-    const nat = { ...NAT, side, firstAddress: to, lastAddress: to };
+    const nat = { ...KNOWN_NAT, side, firstAddress: to, lastAddress: to };
     const [icmp, build] = isSix ? ([58, buildIcmp6] as const) : ([1, buildIcmp4] as const);
     const echo = (isAnswer: boolean): Uint8Array => build({ type: isSix ? (isAnswer ? 129 : 128) : isAnswer ? 0 : 8, rest: 7 });
     const tcp = (isAnswer: boolean): Uint8Array =>
@@ -229,9 +210,9 @@ export function testTracker(openTracker: () => Tracker): void {
     ] as const) {
       expect(tracker.track(frameOf(a, b, proto, body(false)), { ...COMMIT, nat })).toBe(trk | isNew | there);
       expect([...tracker.frame]).toEqual([...frameOf(src, dst, proto, body(false))]);
-      expect(tracker.track(frameOf(dst, src, proto, body(true)), { ...TRACK, nat: NAT })).toBe(trk | est | rpl | back);
+      expect(tracker.track(frameOf(dst, src, proto, body(true)), { ...TRACK, nat: KNOWN_NAT })).toBe(trk | est | rpl | back);
       expect([...tracker.frame]).toEqual([...frameOf(b, a, proto, body(true))]);
-      expect(tracker.track(frameOf(a, b, proto, body(false)), { ...TRACK, nat: NAT }) & (snat | dnat)).toBe(there);
+      expect(tracker.track(frameOf(a, b, proto, body(false)), { ...TRACK, nat: KNOWN_NAT }) & (snat | dnat)).toBe(there);
       expect([...tracker.frame]).toEqual([...frameOf(src, dst, proto, body(false))]);
     }
   });
@@ -239,8 +220,8 @@ export function testTracker(openTracker: () => Tracker): void {
   test("a packet that was translated in a zone is of the same connection there afterwards", () => {
     const tracker = openTracker();
     const to = Uint32Array.of(parseIp4("10.0.0.99"));
-    const nat = { ...NAT, side: "dst", firstAddress: to, lastAddress: to, firstPort: 8080, lastPort: 8080 } as const;
-    const again = { ...COMMIT, nat: NAT, mark: 3, markMask: 3 };
+    const nat = { ...KNOWN_NAT, side: "dst", firstAddress: to, lastAddress: to, firstPort: 8080, lastPort: 8080 } as const;
+    const again = { ...COMMIT, nat: KNOWN_NAT, mark: 3, markMask: 3 };
     expect(tracker.track(udp(A, 5, "10.8.8.8", 80), { ...COMMIT, nat }, again)).toBe(trk | isNew | dnat);
     expect(dissect(tracker.frame).udp?.dstPort).toBe(8080);
     expect(nConnections(tracker)).toBe(1);
@@ -266,7 +247,7 @@ export function testTracker(openTracker: () => Tracker): void {
       fc.property(scenario, ({ family, client, server, port, newPort, side, isTcp, payload }) => {
         const tracker = openTracker();
         const to = family === 4 ? Uint32Array.of(0x0a0909fe) : Uint32Array.of(0xfd990000, 1, 2, 0xfffe);
-        const nat = { ...NAT, side, firstAddress: to, lastAddress: to, firstPort: newPort, lastPort: newPort };
+        const nat = { ...KNOWN_NAT, side, firstAddress: to, lastAddress: to, firstPort: newPort, lastPort: newPort };
         const proto = isTcp ? 6 : 17;
         const body = (srcPort: number, dstPort: number): Uint8Array =>
           isTcp ? buildTcp({ srcPort, dstPort, seq: 9, flags: TCP_FLAG.syn }, payload) : buildUdp({ srcPort, dstPort }, payload);
@@ -279,7 +260,7 @@ export function testTracker(openTracker: () => Tracker): void {
         const target = addressText(sent, family, "dst");
         const quoted = sent.subarray(14);
         const error = family === 4 ? buildIcmp4({ type: 3, code: 3 }, quoted) : buildIcmp6({ type: 1, code: 4 }, quoted);
-        const state = tracker.track(frameOf(target, source, family === 4 ? 1 : 58, error), { ...TRACK, nat: NAT });
+        const state = tracker.track(frameOf(target, source, family === 4 ? 1 : 58, error), { ...TRACK, nat: KNOWN_NAT });
         expect(state & (rel | rpl)).toBe(rel | rpl);
         expect(hasRightChecksums(tracker.frame)).toBe(true);
         expect(addressText(tracker.frame, family, "dst")).toBe(client);
