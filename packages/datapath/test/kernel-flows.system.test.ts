@@ -150,7 +150,10 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
     inNamespace("tkf-a", () => flood("eth0", nSent));
     const held = datapath.port(a)?.stats.rxDropped ?? 0;
     expect(held).toBeGreaterThanOrEqual(nSent - MAY_BE_UNDER_WAY);
-    expect(datapath.port(a)?.upcalls).toEqual({ nSent: nSent - held, nLost: held });
+    expect(datapath.port(a)?.upcalls?.nLost).toBe(held);
+    // The host itself may have sent something, too.
+    expect(datapath.port(a)?.upcalls?.nSent).toBeGreaterThanOrEqual(nSent - held);
+    expect(datapath.port(a)?.upcalls?.nSent).toBeLessThanOrEqual(MAY_BE_UNDER_WAY);
     expect(datapath.port(b)?.stats.rxDropped).toBe(0);
     expect(datapath.port(b)?.upcalls?.nLost).toBe(0);
     expect(datapath.stats().lost).toBe(held);
