@@ -22,9 +22,10 @@ const FOLDER = `${bpfFileSystem()}/tenet-${PINS}`;
  * the connections that it knows, when they go on while it looks away.
  */
 const FIREWALL = `
-  const [datapathUrl, netUrl, mask, pinName, mark, ...names] = process.argv.slice(1);
+  const [datapathUrl, netUrl, untilForwardedUrl, mask, pinName, mark, ...names] = process.argv.slice(1);
   const { CT_STATE, UserDatapath } = await import(datapathUrl);
   const { FIELDS, getField } = await import(netUrl);
+  const { untilForwarded } = await import(untilForwardedUrl);
   const refusals = [];
   const datapath = new UserDatapath({ isKernelUsed: true, pinName, onRefusal: (refusal) => refusals.push(refusal) });
   const [a, b] = names.map((name) => datapath.addPort({ name, kind: "system" }));
@@ -48,21 +49,7 @@ const FIREWALL = `
     }
   }
   const taken = await datapath.takeOver();
-  const nForwarded = async (ms) => {
-    const nBefore = datapath.port(a).stats.rxPackets;
-    await new Promise((resolve) => setTimeout(resolve, ms));
-    return datapath.port(a).stats.rxPackets - nBefore;
-  };
-  const look = async () => {
-    for (let stop; ; stop.abort()) {
-      if ((await nForwarded(100)) > 5) break;
-      stop = new AbortController();
-      datapath.start(stop.signal);
-      await nForwarded(100);
-    }
-    datapath.start(new AbortController().signal);
-  };
-  const forwarding = look();
+  const forwarding = untilForwarded(datapath, a);
   process.stdin.on("data", async () => {
     await forwarding;
     const connections = [...datapath.conntrack.connections(7)].map(({ proto, mark }) => ({ proto, mark }));
@@ -70,6 +57,7 @@ const FIREWALL = `
   });`;
 const DATAPATH = new URL("../dist/index.js", import.meta.url).href;
 const NET = new URL("../../net/dist/index.js", import.meta.url).href;
+const UNTIL_FORWARDED = new URL("until-forwarded.mjs", import.meta.url).href;
 const { mask: MASK } = matchOf({ in_port: 1, recirc_id: 1, eth_type: 1, ct_state: 1 });
 const SERVER = "10.98.8.2";
 
@@ -87,7 +75,15 @@ describe.skipIf(obstacle !== undefined)("a firewall that is killed", () => {
   let nReceived: number;
 
   function start(mark: number | undefined): void {
-    const args = [DATAPATH, NET, JSON.stringify([...MASK]), PINS, mark === undefined ? "" : String(mark), ...names];
+    const args = [
+      DATAPATH,
+      NET,
+      UNTIL_FORWARDED,
+      JSON.stringify([...MASK]),
+      PINS,
+      mark === undefined ? "" : String(mark),
+      ...names,
+    ];
     child = spawn(process.execPath, ["--input-type=module", "-e", FIREWALL, ...args], { stdio: ["pipe", "pipe", "inherit"] });
   }
 

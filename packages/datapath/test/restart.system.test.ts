@@ -25,7 +25,8 @@ const FOLDER = `tenet-${PINS}`;
 
 /** A process that connects the two ports, by flows for each port and type, and tells when they are forwarded while it looks away. */
 const SWITCH = `
-  const [url, mask, pinName, ...names] = process.argv.slice(1);
+  const [url, untilForwardedUrl, mask, pinName, ...names] = process.argv.slice(1);
+  const { untilForwarded } = await import(untilForwardedUrl);
   const { UserDatapath } = await import(url);
   const datapath = new UserDatapath({ isKernelUsed: true, pinName });
   const [a, b] = names.map((name) => datapath.addPort({ name, kind: "system" }));
@@ -34,20 +35,10 @@ const SWITCH = `
     datapath.putFlow(key, Uint32Array.from(JSON.parse(mask)), actions);
     datapath.execute(frame, inPort, actions);
   });
-  const nForwarded = async (ms) => {
-    const nBefore = datapath.port(a).stats.rxPackets;
-    await new Promise((resolve) => setTimeout(resolve, ms));
-    return datapath.port(a).stats.rxPackets - nBefore;
-  };
-  for (let stop; ; stop.abort()) {
-    if ((await nForwarded(100)) > 5) break;
-    stop = new AbortController();
-    datapath.start(stop.signal);
-    await nForwarded(100);
-  }
-  datapath.start(new AbortController().signal);
+  await untilForwarded(datapath, a);
   process.stdout.write("forwarding\\n");`;
 const DATAPATH = new URL("../dist/index.js", import.meta.url).href;
+const UNTIL_FORWARDED = new URL("until-forwarded.mjs", import.meta.url).href;
 const { mask: MASK } = matchOf({ in_port: 1, eth_type: 1 });
 
 let child: ChildProcess;
@@ -72,7 +63,7 @@ describe.skipIf(obstacle !== undefined)("a process that is killed", () => {
 
   beforeEach(async () => {
     names = [await plugHost("a", 1), await plugHost("b", 2)];
-    const args = ["--input-type=module", "-e", SWITCH, DATAPATH, JSON.stringify([...MASK]), PINS, ...names];
+    const args = ["--input-type=module", "-e", SWITCH, DATAPATH, UNTIL_FORWARDED, JSON.stringify([...MASK]), PINS, ...names];
     child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
     report = "";
     ping = spawn("ip", ["netns", "exec", `${PREFIX}a`, "ping", "-n", "-O", "-i", "0.005", "10.98.7.2"], {

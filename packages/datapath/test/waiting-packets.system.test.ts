@@ -2,17 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { GracePeriod } from "@tenet/bpf";
 import { kernelObstacle, type Megaflow, type UserDatapath } from "@tenet/datapath";
-import {
-  createVethPair,
-  FrameArena,
-  type FrameDevice,
-  FRAME_OFFSET,
-  openPacketSocket,
-  ReceivedFrames,
-  SendQueue,
-  setLinkUp,
-  untilOperational,
-} from "@tenet/linux";
+import { DeviceHosts } from "./device-hosts.ts";
 import { matchOf } from "./frames.ts";
 import { KernelSwitch } from "./kernel-switch.ts";
 
@@ -22,49 +12,36 @@ const PATIENCE = { timeout: 20_000, interval: 10 };
 /** For local experiments, IEEE 802. */
 const PROTOCOL = 0x88b5;
 const FRAME_BYTES = 60;
-const DEVICES = ["twp-a", "twp-b", "twp-ap", "twp-bp"];
+const [A, B] = [1, 2];
 /** More than are remembered when they went. */
 const MANY = 5000;
 
 let kernel: KernelSwitch;
 let datapath: UserDatapath;
-let sender: FrameDevice;
-let receiver: FrameDevice;
-let a: number;
-let b: number;
+let hosts: DeviceHosts;
 
 /** A flow to this address, whose packets come up since they are too long, to get the source address and go out. */
 function put(address: number): Megaflow {
-  const { key, mask } = matchOf({ in_port: a, eth_type: PROTOCOL, eth_dst: 0x0200_0000_0000 + address });
+  const { key, mask } = matchOf({ in_port: A, eth_type: PROTOCOL, eth_dst: 0x0200_0000_0000 + address });
   const set = { type: "setMasked", ...matchOf({ eth_src: 0x0400_0000_0000 + address }) } as const;
-  const greater = [set, { type: "output", port: b } as const];
+  const greater = [set, { type: "output", port: B } as const];
   return datapath.putFlow(key, mask, [{ type: "checkLength", sizeBytes: FRAME_BYTES - 1, greater, lessOrEqual: [] }]);
 }
 
 function send(address: number): void {
-  const arena = new FrameArena(1);
-  const at = arena.slotAt(0) + FRAME_OFFSET;
-  arena.view.setUint32(at, 0x0200_0000);
-  arena.view.setUint16(at + 4, address);
-  arena.view.setUint16(at + 12, PROTOCOL);
-  const queue = new SendQueue(1);
-  queue.push(arena, at, FRAME_BYTES);
-  sender.send(queue);
+  const frame = new DataView(new ArrayBuffer(FRAME_BYTES));
+  frame.setUint32(0, 0x0200_0000);
+  frame.setUint16(4, address);
+  frame.setUint16(12, PROTOCOL);
+  hosts.send(A, new Uint8Array(frame.buffer));
 }
 
 /** What has come out: for whom, and the address that a flow has given. */
 function received(): { to: number; from: number }[] {
-  const batch = new ReceivedFrames(new FrameArena(64), 64);
-  const frames: { to: number; from: number }[] = [];
-  for (let n = receiver.receive(batch, 64); n > 0; n = receiver.receive(batch, 64)) {
-    for (let i = 0; i < n; i++) {
-      const { view } = batch.arenas[i] ?? batch.arena;
-      const at = batch.frameAt[i] ?? 0;
-      if (view.getUint16(at + 12) === PROTOCOL) frames.push({ to: view.getUint16(at + 4), from: view.getUint16(at + 10) });
-    }
-    receiver.release();
-  }
-  return frames;
+  return hosts.take(B).map(({ buffer, byteOffset }) => {
+    const view = new DataView(buffer, byteOffset);
+    return { to: view.getUint16(4), from: view.getUint16(10) };
+  });
 }
 
 /** Sends to the flow until the kernel has it, whose packets wait then; and takes it away. @returns how many wait in the middle of its list */
@@ -85,18 +62,13 @@ describe.skipIf(obstacle !== undefined)("a packet that waits in the middle of it
   beforeEach(async () => {
     kernel = new KernelSwitch("twp-");
     ({ datapath } = kernel);
-    for (const side of ["twp-a", "twp-b"]) createVethPair({ name: side, peer: `${side}p` });
-    for (const name of DEVICES) setLinkUp(name);
-    await untilOperational(DEVICES.map((name) => ({ name })));
-    [a, b] = [datapath.addPort({ name: "twp-a", kind: "system" }), datapath.addPort({ name: "twp-b", kind: "system" })];
+    hosts = await DeviceHosts.plug(datapath, "twp-", 2);
     datapath.onUpcall(() => undefined);
-    [sender, receiver] = [openPacketSocket("twp-ap"), openPacketSocket("twp-bp")];
     kernel.lookAway();
   });
 
   afterEach(async () => {
-    sender.close();
-    receiver.close();
+    hosts.close();
     await kernel.close();
   });
 

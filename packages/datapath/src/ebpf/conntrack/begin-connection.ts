@@ -5,6 +5,7 @@
  * Leaves the entry in `r9`.
  */
 import { asm, type Code } from "@tenet/bpf";
+import { IP_PROTO } from "@tenet/net";
 import { END_WORDS, STATUS } from "../../conntrack/connection-entry.ts";
 import { PHASE } from "../../conntrack/phase.ts";
 import { TUPLE } from "../../conntrack/tuple.ts";
@@ -19,9 +20,8 @@ import { entryAt, findConnectionEntry, keep, recall, swapBytes, TRACKING, tupleA
 
 /** Tries to get an id, while other processors get some, too. */
 const MAX_TRIES = 4;
-const PROTO = { icmp: 1, tcp: 6, icmp6: 58 } as const;
 /** Types of answers. */
-const ANSWER = { [PROTO.icmp]: 0, [PROTO.icmp6]: 129 } as const;
+const ANSWER = { [IP_PROTO.icmp]: 0, [IP_PROTO.icmp6]: 129 } as const;
 
 /** Goes to `ct-up`, or on with a connection of which the packet is the first. */
 export function beginConnection(maps: ConnectionReferences, choosesAnswers: boolean): Code {
@@ -44,7 +44,7 @@ export function beginConnection(maps: ConnectionReferences, choosesAnswers: bool
     Array.from({ length: 4 }, (_, i) => asm.store(4, "r9", entryAt("label", i), 0)),
     [asm.mov("r7", "r9"), asm.add("r7", entryAt("ends")), asm.mov("r8", "r7"), asm.add("r8", 4 * END_WORDS)],
     [recall("r1", TRACKING.proto), asm.mov("r2", PHASE.otherFirst), asm.branch("r1", "==", 17, "ct-begun")],
-    [asm.mov("r2", PHASE.icmpFirst), asm.branch("r1", "!=", PROTO.tcp, "ct-begun")],
+    [asm.mov("r2", PHASE.icmpFirst), asm.branch("r1", "!=", IP_PROTO.tcp, "ct-begun")],
     [beginTcp(), asm.mov("r2", PHASE.tcpFirst)],
     [asm.label("ct-begun"), asm.store(4, "r9", entryAt("phase"), "r2"), touch(maps)],
     [recall("r1", TRACKING.isOver), asm.branch("r1", "!=", 0, "ct-again-counted")],
@@ -162,11 +162,11 @@ function reverseTuple(name: string): Code {
       [keep(tupleAt("src", i), "r2"), keep(tupleAt("dst", i), "r1")],
     ]),
     [recall("r1", tupleAt("ports")), recall("r2", TRACKING.proto)],
-    [asm.branch("r2", "==", PROTO.icmp, icmp), asm.branch("r2", "==", PROTO.icmp6, icmp)],
+    [asm.branch("r2", "==", IP_PROTO.icmp, icmp), asm.branch("r2", "==", IP_PROTO.icmp6, icmp)],
     [asm.mov32("r2", "r1"), asm.lsh32("r1", 16), asm.rsh32("r2", 16), asm.or32("r1", "r2"), asm.jump(done)],
     // The types of a question and of its answer differ by one bit.
-    [asm.label(icmp), asm.mov("r3", (8 ^ ANSWER[PROTO.icmp]) << 16), asm.branch("r2", "==", PROTO.icmp, `${icmp}-4`)],
-    [asm.mov("r3", (128 ^ ANSWER[PROTO.icmp6]) << 16), asm.label(`${icmp}-4`), asm.xor32("r1", "r3")],
+    [asm.label(icmp), asm.mov("r3", (8 ^ ANSWER[IP_PROTO.icmp]) << 16), asm.branch("r2", "==", IP_PROTO.icmp, `${icmp}-4`)],
+    [asm.mov("r3", (128 ^ ANSWER[IP_PROTO.icmp6]) << 16), asm.label(`${icmp}-4`), asm.xor32("r1", "r3")],
     [asm.label(done), keep(tupleAt("ports"), "r1")],
   ];
 }

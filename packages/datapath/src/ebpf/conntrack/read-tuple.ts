@@ -8,6 +8,7 @@
  * Registers: `r7` the action; `r1` packet, `r2` its end, `r4` bytes of the transport layer, `r5` protocol, `r8` where it begins.
  */
 import { asm, type Code } from "@tenet/bpf";
+import { IP_PROTO } from "@tenet/net";
 import { headOf } from "../../conntrack/tuple.ts";
 import { MAX_SCALE, NO_SCALE } from "../../conntrack/tcp.ts";
 import { loadArgument } from "../actions/action-kind.ts";
@@ -30,7 +31,6 @@ const ICMP6 = { request: 128, answer: 129, errors: bits(1, 2, 3, 4) };
 const MAX_ERROR = 15;
 /** Headers of IPv6 that are not read. */
 const EXTENSIONS = [0, 43, 51, 60];
-const FRAGMENT = 44;
 /** Options that are looked at before the search for the window's scale is left to the slow path. */
 const MAX_OPTIONS = 12;
 const SCALE_OPTION = 3;
@@ -51,10 +51,10 @@ export function readTuple(): Code {
     [asm.mov("r3", "r5"), asm.lsh("r3", 16), asm.or("r0", "r3"), loadArgument("r3", "argument"), asm.and("r3", 0xffff)],
     [asm.or("r0", "r3"), keep(tupleAt("head"), "r0"), keep(TRACKING.proto, "r5"), keep(TRACKING.transportAt, "r8")],
     [keep(TRACKING.portFlags, 0), keep(TRACKING.innerAt, 0), asm.add("r1", "r8"), asm.rsh("r0", 24)],
-    asm.branch("r5", "==", 6, "ct-read-tcp"),
-    asm.branch("r5", "==", 17, "ct-read-udp"),
-    asm.branch("r5", "==", 1, "ct-read-icmp"),
-    asm.branch("r5", "!=", 58, "ct-up-unread"),
+    asm.branch("r5", "==", IP_PROTO.tcp, "ct-read-tcp"),
+    asm.branch("r5", "==", IP_PROTO.udp, "ct-read-udp"),
+    asm.branch("r5", "==", IP_PROTO.icmp, "ct-read-icmp"),
+    asm.branch("r5", "!=", IP_PROTO.icmp6, "ct-up-unread"),
     asm.branch("r0", "!=", 6, "ct-up-unread"),
     readIcmp(ICMP6),
     [asm.label("ct-read-icmp"), asm.branch("r0", "!=", 4, "ct-up-unread"), readIcmp(ICMP)],
@@ -95,7 +95,7 @@ function readIp6(): Code {
     [asm.sub("r0", ETHERNET_BYTES + IP6_BYTES), asm.branch("r4", "s>", "r0", "ct-up-unread")],
     asm.load(1, "r5", "r1", 20),
     [
-      asm.branch("r5", "==", FRAGMENT, "ct-up-fragment"),
+      asm.branch("r5", "==", IP_PROTO.fragment, "ct-up-fragment"),
       EXTENSIONS.map((proto) => asm.branch("r5", "==", proto, "ct-up-unread")),
     ],
     Array.from({ length: 8 }, (_, i) => [asm.load(4, "r0", "r1", 22 + 4 * i), keep(tupleAt("src", i), "r0")]),
