@@ -40,6 +40,7 @@ describe.skipIf(!canRun)(
 
     test("the summary tells hosts, reachability, violations, sockets and what to try", () => {
       expect(tenet.output).toContain("three-tier is up: 7 hosts, network namespaces");
+      expect(tenet.output).toMatch(/^ {2}forwarding +Flows run in (the kernel \(eBPF\)|user space: .+) +\d+ ms$/m);
       expect(tenet.output).toMatch(/db1 +10\.0\.1\.31\/24 +prod +pii,db +5432/);
       expect(tenet.output).toContain("db1 holds personal data but shares switch prod with app1, intruder, web1, web2");
       expect(tenet.output).toMatch(/pii\.dl:\d+/);

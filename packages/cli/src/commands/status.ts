@@ -1,7 +1,7 @@
 /** `tenet status`: what runs, in a few lines or as JSON. */
 import type { Placement } from "@tenet/switch";
-import { askSwitch } from "@tenet/why";
 import type { Home } from "../config.ts";
+import { askPlacement } from "../placement.ts";
 import type { CloudState } from "../console/cloud-state.ts";
 import { styleFor } from "../up/style.ts";
 import { describeMode } from "../up/summary.ts";
@@ -24,8 +24,7 @@ export async function status(
 ): Promise<string> {
   const state = await ask<CloudState>(home, "GET", "/api/state");
   const running = await ask<ProcessState>(home, "GET", "/api/process");
-  const reply = await askSwitch(home.runDir, "tell where flows run", ["tenet/datapath"], signal);
-  const flows = JSON.parse(reply) as Placement;
+  const flows = await askPlacement(home.runDir, signal);
   if (format === "json") return `${JSON.stringify({ ...running, ...state, flows }, undefined, 2)}\n`;
   const style = styleFor(hasColor);
   const nUp = state.ports.filter(({ up }) => up).length;

@@ -5,6 +5,7 @@ import type { DatapathKind } from "@tenet/switch";
 import { connect, DatabaseLockedError, type Replica } from "@tenet/ovsdb";
 import { PolicyService, startPolicyApi } from "@tenet/policy";
 import type { Home } from "../config.ts";
+import { askPlacement } from "../placement.ts";
 import { policyFunctions } from "../policy-functions.ts";
 import { openDatabaseControl } from "./database-control.ts";
 import { type Databases, openDatabases } from "./databases.ts";
@@ -72,6 +73,11 @@ export async function startStack(config: StackConfig, progress: Progress, log: L
     "network",
     () => network.guard(untilBridge(vswitch, scope.signal)),
     () => "northd, controller, switch",
+  );
+  await progress.step(
+    "forwarding",
+    () => network.guard(askPlacement(home.runDir, scope.signal)),
+    ({ text }) => text,
   );
   return { nb, vswitch, policy, policyUrl, network, databases };
 }

@@ -21,7 +21,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
           "ebpf: the kernel forwards what its program can do (needs root); user: this process does all; auto, the default: ebpf where it works",
       },
       { name: "unixctl", argument: "required", placeholder: "SOCKET", about: "control socket, or none" },
-      { name: "disable-system", about: "understood, and without effect: there is no kernel datapath to leave out" },
+      { name: "disable-system", about: "as --datapath=user" },
       { name: "disable-system-route", about: "outer packets of tunnels take no route of the host" },
       { name: "mlockall", about: "understood, and without effect" },
     ],

@@ -44,7 +44,7 @@ export function readSettings(
   if (dummies !== undefined && dummies !== "override" && dummies !== "system") {
     throw new UsageError(`--enable-dummy=${dummies}: expected override, system, or nothing`);
   }
-  const datapath = lastValue(line, "datapath") ?? "auto";
+  const datapath = lastValue(line, "datapath") ?? (hasOption(line, "disable-system") ? "user" : "auto");
   if (datapath !== "user" && datapath !== "ebpf" && datapath !== "auto") {
     throw new UsageError(`--datapath=${datapath}: expected auto, ebpf or user`);
   }
