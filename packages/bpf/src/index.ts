@@ -24,6 +24,6 @@ export { type AttachPoint, attach, deviceOfPinnedLink, type Link, openPinnedLink
 export { BpfMap, type EntryPart, type MapSpec, type UpdateMode } from "./map.ts";
 export type { MapKind } from "./map-kind.ts";
 export { unpin } from "./pin.ts";
-export { BpfProgram, type ProgramKind, type ProgramSpec, type RunResult, type RunSpec } from "./program.ts";
+export { BpfProgram, type ProgramKind, type ProgramSpec, type RunResult, type RunSpec, wasInterrupted } from "./program.ts";
 export { RingBuffer } from "./ring-buffer.ts";
 export { VerifierError } from "./verifier-error.ts";

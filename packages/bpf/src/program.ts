@@ -1,5 +1,5 @@
 /** Programs: loaded into the kernel, run for a test, attached by `attach`. */
-import { closeFd } from "@tenet/linux";
+import { closeFd, errnoName, SystemCallError } from "@tenet/linux";
 import { assemble, type Assembled } from "./assemble.ts";
 import { Attributes, COMMAND, callError, fixedMemory } from "./attributes.ts";
 import type { Code } from "./instruction.ts";
@@ -47,8 +47,10 @@ const KINDS: Readonly<Record<ProgramKind, number>> = { socket_filter: 1, sched_c
 const LOG_BYTES = 16 * 1024 * 1024;
 const TEST_FLAG_SUMMED = 4;
 const MAX_PACKET_BYTES = 65536;
-const EAGAIN = 11;
+const INTERRUPTED: readonly string[] = ["EAGAIN", "EINTR"];
 const MAX_TRIES = 5;
+/** On another thread, which does not say why it failed; a program that is refused for good is verified as often. */
+const MAX_TRIES_ASIDE = 3;
 /** `struct bpf_prog_info`, and where it says how many instructions the verifier went through. */
 const INFO = { sizeBytes: 224, verifiedAt: 216 } as const;
 const LICENSE = "Dual MIT/GPL";
@@ -65,7 +67,7 @@ export class BpfProgram {
    *
    * @throws AssemblyError when it cannot be put into bytes
    * @throws VerifierError when the verifier refuses it
-   * @throws SystemCallError when it may not be loaded at all
+   * @throws SystemCallError when it may not be loaded at all, or signals came each time, see {@link wasInterrupted}
    */
   static load(spec: ProgramSpec): BpfProgram {
     const program = assemble(spec.code);
@@ -88,7 +90,9 @@ export class BpfProgram {
     const program = assemble(spec.code);
     const types = loadProgramTypes(spec.name, program);
     try {
-      const fd = await loadAttributes(spec, program, types).tryAside(COMMAND.programLoad);
+      const attributes = loadAttributes(spec, program, types);
+      let fd = -1;
+      for (let n = 0; fd < 0 && n < MAX_TRIES_ASIDE; n++) fd = await attributes.tryAside(COMMAND.programLoad);
       return new BpfProgram(fd >= 0 ? fd : loadAssembled(spec, program, types), spec.name);
     } finally {
       types?.close();
@@ -154,6 +158,11 @@ export class BpfProgram {
   }
 }
 
+/** Whether a program was not loaded because signals came while it was verified, so that it may be tried again some time later. */
+export function wasInterrupted(error: unknown): boolean {
+  return error instanceof SystemCallError && INTERRUPTED.includes(error.errno);
+}
+
 function loadAttributes(spec: ProgramSpec, program: Assembled, types: ProgramTypes | undefined): Attributes {
   const instructions = fixedMemory(program.bytes.length);
   instructions.set(program.bytes);
@@ -177,7 +186,7 @@ function loadAssembled(spec: ProgramSpec, program: Assembled, types: ProgramType
   const log = fixedMemory(LOG_BYTES);
   const again = tryToLoad(attributes.u32(24, 1).u32(28, LOG_BYTES).memory(32, log));
   if (again >= 0) return again;
-  if (again === -EAGAIN) throw callError(`load program "${spec.name}"`, COMMAND.programLoad, EAGAIN);
+  if (isInterruption(again)) throw callError(`load program "${spec.name}"`, COMMAND.programLoad, -again);
   const text = new TextDecoder().decode(log.subarray(0, log.indexOf(0)));
   if (text === "") throw callError(`load program "${spec.name}"`, COMMAND.programLoad, -again);
   throw new VerifierError(spec.name, program, text);
@@ -186,6 +195,10 @@ function loadAssembled(spec: ProgramSpec, program: Assembled, types: ProgramType
 /** The verifier gives up when the thread has a signal to take, and is to be asked again. @returns as `Attributes.try` */
 function tryToLoad(attributes: Attributes): number {
   let result = attributes.try(COMMAND.programLoad);
-  for (let n = 1; result === -EAGAIN && n < MAX_TRIES; n++) result = attributes.try(COMMAND.programLoad);
+  for (let n = 1; isInterruption(result) && n < MAX_TRIES; n++) result = attributes.try(COMMAND.programLoad);
   return result;
+}
+
+function isInterruption(result: number): boolean {
+  return result < 0 && INTERRUPTED.includes(errnoName(-result));
 }

@@ -116,6 +116,25 @@ describe.skipIf(obstacle !== undefined)("what the kernel refuses", () => {
     expect(refusals).toHaveLength(1);
   });
 
+  test("a program that signals came in the way of is tried again", async () => {
+    const load = vi.spyOn(BpfProgram, "loadAside");
+    for (const errno of ["EAGAIN", "EINTR", "EAGAIN"]) load.mockImplementationOnce(async () => refuse(errno));
+    put(1);
+    await vi.waitFor(() => expect(load.mock.settledResults.map(({ type }) => type).at(-1)).toBe("fulfilled"), PATIENCE);
+    expect(load).toHaveBeenCalledTimes(4);
+    expect(refusals).toEqual([]);
+  });
+
+  test("a program that signals come in the way of each time is refused in the end", async () => {
+    const load = vi.spyOn(BpfProgram, "loadAside").mockImplementation(async () => refuse("EAGAIN"));
+    put(1);
+    await vi.waitFor(() => expect(refusals).toHaveLength(1), PATIENCE);
+    expect(refusals[0]).toContain("EAGAIN");
+    const nTried = load.mock.calls.length;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(load).toHaveBeenCalledTimes(nTried);
+  });
+
   test("a device: its port stays in user space", () => {
     createVethPair({ name: "trf-b", peer: "trf-bp" });
     vi.spyOn(BpfMap.prototype, "update").mockImplementation(() => refuse("ENOMEM"));

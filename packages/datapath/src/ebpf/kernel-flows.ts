@@ -8,7 +8,7 @@
  * is in maps that both see, and what they do not find comes here.
  */
 import { FIELDS } from "@tenet/net";
-import { attach, type BpfMap, BpfProgram, GracePeriod, type Link } from "@tenet/bpf";
+import { attach, type BpfMap, BpfProgram, GracePeriod, type Link, wasInterrupted } from "@tenet/bpf";
 import { AppError, messageOf } from "@tenet/kit";
 import { SystemCallError } from "@tenet/linux";
 import type { DatapathAction, KernelStats, Megaflow, SetTunnelAction, TakeOver, TunnelSpec } from "../datapath.ts";
@@ -41,6 +41,8 @@ const FORGET_LOST_MS = 1000;
 const LACK_OF_ROOM = "lack of room for flows";
 /** Before flows are taken over, while new masks come. */
 const MAX_PROGRAMS_AT_ONCE = 10;
+/** Times in a row that signals may come while a program is verified, before it counts as refused. */
+const MAX_INTERRUPTIONS = 10;
 
 /** A flow that the kernel has. */
 export interface KernelFlow {
@@ -94,6 +96,7 @@ export class KernelFlows {
   /** What the kernel has refused, and who is told. */
   readonly #refusals = new Set<string>();
   readonly #tell: (refusal: string) => void;
+  #nInterruptions = 0;
   #reload: NodeJS.Timeout | undefined;
   readonly #forgetLost: NodeJS.Timeout;
   /** The programs are being made anew. */
@@ -380,14 +383,20 @@ export class KernelFlows {
     await this.#replaceProgram(this.#first, () => this.#putFirst());
   }
 
-  /** What ran before goes on when the kernel refuses the new one: flows that need that stay with this process. */
+  /**
+   * What ran before goes on when the kernel refuses the new one: flows that need that stay with this process. When a signal came meanwhile, it
+   * is tried again.
+   */
   async #replaceProgram(pass: FlowPass | ListPass, install: () => void): Promise<void> {
     if (!pass.isStale || this.#isClosed) return;
     try {
       await pass.replaceProgram(install);
+      this.#nInterruptions = 0;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      if (!this.#isClosed) this.#refused("a program that the kernel refuses", error);
+      if (this.#isClosed) return;
+      if (wasInterrupted(error) && this.#nInterruptions++ < MAX_INTERRUPTIONS) pass.isStale = true;
+      else this.#refused("a program that the kernel refuses", error);
     }
   }
 
