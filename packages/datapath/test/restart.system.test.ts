@@ -15,6 +15,7 @@ import {
 } from "@tenet/linux";
 import { cableHost } from "./cabled-host.ts";
 import { matchOf } from "./frames.ts";
+import { countRequests } from "./ping-report.ts";
 
 const obstacle = kernelObstacle();
 if (obstacle !== undefined) console.log(`restart.system.test.ts: skipped, ${obstacle.reason}`);
@@ -86,14 +87,8 @@ describe.skipIf(obstacle !== undefined)("a process that is killed", () => {
     await once(child, "exit");
   }
 
-  async function stopPing(): Promise<{ sent: number; lost: number }> {
-    ping.kill("SIGINT");
-    await once(ping, "close");
-    const [, sent, got] = /(\d+) packets transmitted, (\d+) received/.exec(report) ?? [];
-    return { sent: Number(sent), lost: Number(sent) - Number(got) };
-  }
-
   test("its flows go on without it, and the next process goes on in their place", async () => {
+    const { last: atKill } = countRequests(report);
     await kill();
     const atDeath = received();
     await vi.waitFor(() => expect(received()).toBeGreaterThan(atDeath + 100), PATIENCE);
@@ -111,8 +106,8 @@ describe.skipIf(obstacle !== undefined)("a process that is killed", () => {
     await datapath.takeOver();
     await vi.waitFor(() => expect(datapath.port(a ?? 0)?.stats.rxPackets).toBeGreaterThan(100), PATIENCE);
     expect(collectorsOf(child.pid)).toEqual([]);
-    const { sent, lost } = await stopPing();
-    console.log(`killed and started again under ${sent} echo requests: ${lost} lost`);
+    const { last, lost } = countRequests(report, atKill);
+    console.log(`killed and started again under ${last - atKill} echo requests: ${lost} lost`);
     expect(lost).toBe(0);
     await datapath[Symbol.asyncDispose]();
     expect(existsSync(`${bpfFileSystem()}/${FOLDER}`)).toBe(false);
