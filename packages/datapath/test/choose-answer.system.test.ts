@@ -1,12 +1,12 @@
 /** Addresses and ports that the kernel's program chooses for connections that begin, against the tracker of user space. */
 import fc from "fast-check";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { probeBpf } from "@tenet/bpf";
 import { CT_STATE, type CtDatapathAction, type CtNat } from "@tenet/datapath";
 import { buildIcmp4, buildIcmp6, buildTcp, buildUdp } from "@tenet/net";
 import { TRACK } from "./ct-actions.ts";
 import { frameOf, listed } from "./tracked-frames.ts";
-import { openSharedKernel, type SharedKernel, SharedTracker, UserTracker } from "./trackers.ts";
+import { useKernelTrackers, UserTracker } from "./trackers.ts";
 
 const { obstacle } = probeBpf();
 if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
@@ -15,36 +15,13 @@ const CAPACITY = 65_536;
 const COMMIT: CtDatapathAction = { ...TRACK, isCommit: true };
 
 describe.skipIf(obstacle !== undefined)("the kernel's program", () => {
-  let kernel: SharedKernel;
-  let open: SharedTracker | undefined;
-
-  beforeAll(async () => {
-    kernel = await openSharedKernel(CAPACITY);
-  });
-
-  afterEach(() => close());
-
-  afterAll(() => {
-    kernel.program.close();
-    kernel.maps.close();
-  });
-
-  function close(): void {
-    open?.close();
-    open = undefined;
-  }
-
-  function openShared(): SharedTracker {
-    close();
-    open = new SharedTracker(kernel);
-    return open;
-  }
+  const trackers = useKernelTrackers(CAPACITY);
 
   test("chooses addresses and ports as the tracker of user space does", () => {
     let nBegun = 0;
     fc.assert(
       fc.property(fc.array(fc.tuple(anyRequest(), anyRange()), { minLength: 30, maxLength: 60 }), (requests) => {
-        const [shared, user] = [openShared(), new UserTracker()];
+        const [shared, user] = [trackers.open(), new UserTracker()];
         for (const [frame, nat] of requests) {
           const states = [shared, user].map((tracker) => tracker.track(frame, { ...COMMIT, nat }));
           expect(states[0]).toBe(states[1]);
@@ -60,7 +37,7 @@ describe.skipIf(obstacle !== undefined)("the kernel's program", () => {
 
   test("gives each of many connections a port of its own, by chance or in turn, and leaves those to user space that many others are in the way of", () => {
     for (const portChoice of ["random", "hash"] as const) {
-      const tracker = openShared();
+      const tracker = trackers.open();
       const nat: CtNat = { ...PORTS, portChoice };
       const ports = new Set<number>();
       for (let i = 0; i < 1000; i++) {

@@ -1,6 +1,6 @@
 /** The connection tracker that user space shares with the kernel's program: what that does, and what it leaves, is one. */
 import fc from "fast-check";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { probeBpf } from "@tenet/bpf";
 import { CT_STATE, type CtDatapathAction, type CtNat } from "@tenet/datapath";
 import { buildIcmp4, buildIcmp6, buildTcp, buildUdp, FIELDS, parseIp4 } from "@tenet/net";
@@ -8,53 +8,29 @@ import { SystemCallError } from "@tenet/linux";
 import { KNOWN_NAT, TRACK } from "./ct-actions.ts";
 import { addressText, frameOf, listed } from "./tracked-frames.ts";
 import { testTracker } from "./tracker-suite.ts";
-import { openSharedKernel, type SharedKernel, SharedTracker, type Tracker, UserTracker } from "./trackers.ts";
+import { type Tracker, useKernelTrackers, UserTracker } from "./trackers.ts";
 
 const { obstacle } = probeBpf();
 if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
 
 describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user space", () => {
-  let kernel: SharedKernel;
-  let open: SharedTracker | undefined;
-  let nInKernel = 0;
+  const trackers = useKernelTrackers();
 
-  beforeAll(async () => {
-    kernel = await openSharedKernel();
-  });
+  afterAll(() => expect(trackers.nInKernel).toBeGreaterThan(1000));
 
-  afterEach(() => close());
-
-  afterAll(() => {
-    kernel.program.close();
-    kernel.maps.close();
-    expect(nInKernel).toBeGreaterThan(1000);
-  });
-
-  function close(): void {
-    nInKernel += open?.nInKernel ?? 0;
-    open?.close();
-    open = undefined;
-  }
-
-  function openShared(): SharedTracker {
-    close();
-    open = new SharedTracker(kernel);
-    return open;
-  }
-
-  testTracker(openShared);
+  testTracker(trackers.open);
 
   test("says of random packets what the tracker of user space says, and has the same connections", () => {
     expect(compare(40)).toBeGreaterThan(10);
   });
 
   test("keeps a device's sum of all bytes true", (context) => {
-    kernel.program.isSummed = true;
+    trackers.program.isSummed = true;
     try {
-      if (!canRunSummed(openShared())) context.skip("the kernel runs no packets that are summed up, as it does from 6.16 on");
+      if (!canRunSummed(trackers.open())) context.skip("the kernel runs no packets that are summed up, as it does from 6.16 on");
       compare(10);
     } finally {
-      kernel.program.isSummed = false;
+      trackers.program.isSummed = false;
     }
   });
 
@@ -63,7 +39,7 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
     let nRestarts = 0;
     fc.assert(
       fc.property(fc.array(step(), { minLength: 30, maxLength: 120 }), (steps) => {
-        const [shared, user] = [openShared(), new UserTracker()];
+        const [shared, user] = [trackers.open(), new UserTracker()];
         for (const { frame, action } of steps) {
           const nUp = shared.nUp;
           const states = [shared, user].map((tracker) => tracker.track(frame, action));
@@ -80,7 +56,7 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
   }
 
   test.each(MASQUERADES)("translates known connections by itself: %o", (masquerade) => {
-    const tracker = openShared();
+    const tracker = trackers.open();
     const isSix = masquerade.firstAddress?.length === 4;
     const [client, server, shown] = isSix ? ["fd00::1", "fd00::2", MASQUERADED[6]] : ["10.0.0.1", "10.0.0.2", MASQUERADED[4]];
     const request = frameOf(client, server, 17, buildUdp({ srcPort: 5, dstPort: 6 }, Uint8Array.of(1)));
@@ -107,7 +83,7 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
       [17, buildUdp(ports, new Uint8Array(12))],
       [icmp, build({ type: isSix ? 128 : 8, rest: 5 }, new Uint8Array(12))],
     ] as const) {
-      const [shared, user] = [openShared(), new UserTracker()];
+      const [shared, user] = [trackers.open(), new UserTracker()];
       const request = frameOf(client, server, proto, body);
       for (const tracker of [shared, user]) tracker.track(request, { ...COMMIT, nat });
       const seen = shared.frame.slice(14);
@@ -124,7 +100,7 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
   });
 
   test("keeps to the limit of a zone by itself, also when that changes", () => {
-    const tracker = openShared();
+    const tracker = trackers.open();
     const { conntrack } = tracker;
     const segment = (srcPort: number, flags: number): Uint8Array =>
       frameOf("10.0.0.1", "10.0.0.2", 6, buildTcp({ srcPort, dstPort: 80, seq: 5, ack: 1, flags }));
@@ -144,7 +120,7 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
   });
 
   test("a connection that begins anew has the room of the one that it follows", () => {
-    const tracker = openShared();
+    const tracker = trackers.open();
     tracker.conntrack.zoneLimits.set(COMMIT.zone, 1);
     const ports = { srcPort: 1, dstPort: 80 };
     const segment = (flags: number): number =>
@@ -161,15 +137,15 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
   });
 
   test("tells why packets are left to user space", () => {
-    const tracker = openShared();
-    const before = kernel.maps.nLeftByReason;
+    const tracker = trackers.open();
+    const before = trackers.maps.nLeftByReason;
     const fragment = frameOf("10.0.0.1", "10.0.0.2", 17, new Uint8Array(16));
     fragment[20] = 0x20;
     tracker.track(fragment, COMMIT);
     tracker.track(frameOf("10.0.0.1", "10.0.0.2", 132, new Uint8Array(16)), COMMIT);
     const control = frameOf("10.0.0.1", "10.0.0.2", 6, buildTcp({ srcPort: 5, dstPort: 21, flags: 2 }));
     for (let i = 0; i < 2; i++) tracker.track(control, { ...COMMIT, helper: "ftp" });
-    const more = [...kernel.maps.nLeftByReason].map(([reason, n]) => [reason, n - (before.get(reason) ?? 0)]);
+    const more = [...trackers.maps.nLeftByReason].map(([reason, n]) => [reason, n - (before.get(reason) ?? 0)]);
     expect(more.filter(([, n]) => n !== 0)).toEqual([
       ["fragments", 1],
       ["rare headers", 1],
@@ -178,8 +154,8 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
   });
 
   test("more connections than the program can hold are all tracked, and make room for it again", () => {
-    const tracker = openShared();
-    const nAll = kernel.maps.capacity + 500;
+    const tracker = trackers.open();
+    const nAll = trackers.maps.capacity + 500;
     const send = (i: number, isAnswer: boolean): number => {
       const [client, server] = [`10.1.${i >> 8}.${i & 0xff}`, "10.0.0.2"];
       const [src, dst] = isAnswer ? [server, client] : [client, server];

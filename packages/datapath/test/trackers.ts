@@ -2,7 +2,7 @@
 import { FRAME_OFFSET, FrameArena } from "@tenet/linux";
 import { ManualClock } from "@tenet/kit";
 import { FIELDS, getField, makeFlowKey } from "@tenet/net";
-import { expect, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
 import { type ConnectionTracker, type CtDatapathAction, MemoryLink, UserDatapath } from "@tenet/datapath";
 import { ENTRY, ENTRY_WORDS, STATUS } from "../src/conntrack/connection-entry.ts";
 import { TrackedConnections } from "../src/conntrack/connection-tracker.ts";
@@ -150,7 +150,7 @@ export interface SharedKernel {
 }
 
 /** Loads the program, with room for so many connections; an id rests for a while before it is used again. @throws SystemCallError without privileges */
-export async function openSharedKernel(capacity: number = CAPACITY): Promise<SharedKernel> {
+async function openSharedKernel(capacity: number = CAPACITY): Promise<SharedKernel> {
   const maps = new ConnectionMaps(() => performance.now(), { capacity });
   const ids: number[] = [];
   // Its memory grows on other threads, as ids are taken, while tests do not let go of this one.
@@ -160,4 +160,56 @@ export async function openSharedKernel(capacity: number = CAPACITY): Promise<Sha
   }, PATIENCE);
   for (const id of ids) maps.withdraw(id, false, NO_TUPLE, NO_TUPLE, Number.NEGATIVE_INFINITY);
   return { maps, program: new TrackingProgram(maps) };
+}
+
+/** Trackers of the tests of a file, on one kernel: of which one is open at a time. */
+export interface KernelTrackers extends SharedKernel {
+  /** Packets that the kernel tracked, in all. */
+  readonly nInKernel: number;
+  /** Ends the tracker before, and opens another one. */
+  readonly open: () => SharedTracker;
+}
+
+/**
+ * Loads the program before the tests of a file, and ends each one's tracker behind it; to be called where tests are described.
+ *
+ * @param capacity - as of {@link openSharedKernel}
+ */
+export function useKernelTrackers(capacity?: number): KernelTrackers {
+  let kernel: SharedKernel | undefined;
+  let current: SharedTracker | undefined;
+  let nInKernel = 0;
+  const loaded = (): SharedKernel => {
+    if (kernel === undefined) throw new Error("The program is loaded while tests run");
+    return kernel;
+  };
+  const close = (): void => {
+    nInKernel += current?.nInKernel ?? 0;
+    current?.close();
+    current = undefined;
+  };
+  beforeAll(async () => {
+    kernel = await openSharedKernel(capacity);
+  });
+  afterEach(close);
+  afterAll(() => {
+    kernel?.program.close();
+    kernel?.maps.close();
+  });
+  return {
+    get maps() {
+      return loaded().maps;
+    },
+    get program() {
+      return loaded().program;
+    },
+    get nInKernel() {
+      return nInKernel + (current?.nInKernel ?? 0);
+    },
+    open: () => {
+      close();
+      current = new SharedTracker(loaded());
+      return current;
+    },
+  };
 }
