@@ -1,8 +1,9 @@
 /** What goes wrong: killed processes, bad files, unusable folders and ports, no privileges. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { kernelObstacle } from "@tenet/datapath";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EXAMPLE, isInstalled, MODE, REASON, run, Tenet } from "./support/tenet.ts";
 
@@ -175,6 +176,45 @@ describe("tenet up", () => {
     expect(await tenet.end("SIGTERM")).toBe(0);
     expect(tenet.leftDevices()).toEqual([]);
     expect(tenet.leftSockets()).toEqual([]);
+  });
+
+  test.skipIf(!isRoot)(`after kill -9 tenet down takes away what was left (${isRoot ? "root" : REASON})`, async () => {
+    const namesIn = (folder: string, prefix: string) => readdirSync(folder).filter((name) => name.startsWith(prefix));
+    const inKernel = () => [...namesIn("/sys/fs/bpf", "tenet-"), ...namesIn("/sys/class/net", `tup${tenet.pid}.`)];
+    const before = inKernel();
+    await tenet.up();
+    await tenet.end("SIGKILL");
+    const left = kernelObstacle() === undefined ? "7 hosts, flows in the kernel and \\d+ sockets" : "7 hosts and \\d+ sockets";
+    expect(tenet.run("status").out).toMatch(new RegExp(`Nothing runs on .*; one that was killed has left ${left}`));
+    const { status, out } = tenet.run("down");
+    expect(out).toMatch(new RegExp(`^nothing ran; what one that was killed had left is gone: ${left}\n$`));
+    expect(status).toBe(0);
+    expect(tenet.leftDevices()).toEqual([]);
+    expect(tenet.leftSockets()).toEqual([]);
+    expect(inKernel()).toEqual(before);
+    expect(tenet.run("down").out).not.toContain("killed");
+  });
+
+  test.skipIf(!isRoot)(
+    `hosts of a lab that was killed do not outlive a start without it (${isRoot ? "root" : REASON})`,
+    async () => {
+      await tenet.up();
+      await tenet.end("SIGKILL");
+      expect(tenet.leftDevices()).not.toEqual([]);
+      await tenet.up(EXAMPLE, "--hosts", "simulated");
+      expect(tenet.leftDevices()).toEqual([]);
+    },
+  );
+
+  test("what is asked of a Tenet that is stopped says how to end it", async () => {
+    await tenet.up(EXAMPLE, "--hosts", "simulated");
+    process.kill(tenet.pid, "SIGSTOP");
+    const { status, out } = tenet.run("status");
+    process.kill(tenet.pid, "SIGCONT");
+    expect(status).toBe(1);
+    expect(out).toContain(`no answer within 10 s`);
+    expect(out).toContain(`kill -9 ${tenet.pid}`);
+    expect(tenet.run("status").status).toBe(0);
   });
 
   test.skipIf(!isRoot)(`without privileges hosts are simulated, and it says why (${isRoot ? "root" : REASON})`, () => {

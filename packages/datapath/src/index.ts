@@ -27,7 +27,7 @@ export type {
 } from "./datapath.ts";
 export { nestedActions } from "./datapath.ts";
 export { type KernelObstacle, kernelObstacle } from "./ebpf/kernel-obstacle.ts";
-export { removeKernelLeftovers } from "./ebpf/kernel-pins.ts";
+export { hasKernelLeftovers, removeKernelLeftovers } from "./ebpf/kernel-pins.ts";
 export type { LeftFlow, LeftFlows } from "./ebpf/restart/left-flows.ts";
 export { FlowTable } from "./flow-table.ts";
 export { MemoryLink } from "./port/memory-link.ts";

@@ -1,12 +1,13 @@
 /** The process is killed under traffic, and another one goes on: no packet is lost. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, utimesSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { kernelObstacle, removeKernelLeftovers, UserDatapath } from "@tenet/datapath";
 import {
   bpfFileSystem,
   createNamespace,
+  createVethPair,
   deleteLeftovers,
   deleteLink,
   deleteNamespace,
@@ -152,6 +153,30 @@ describe.skipIf(obstacle !== undefined)("a process that is killed", () => {
       expect(next.ports()).toEqual([]);
       expect(existsSync(folder)).toBe(false);
     }, PATIENCE);
+  });
+
+  test("what was killed before it had begun goes when another one begins", async () => {
+    const dead = spawn("true");
+    await once(dead, "exit");
+    const collector = `tup${dead.pid}.0`;
+    const [old, young] = [`${bpfFileSystem()}/${FOLDER}-old`, `${bpfFileSystem()}/${FOLDER}-young`];
+    for (const folder of [old, young]) mkdirSync(`${folder}/connections-0`, { recursive: true });
+    const longAgo = new Date(Date.now() - 3_600_000);
+    utimesSync(old, longAgo, longAgo);
+    createVethPair({ name: collector, peer: `${collector}p` });
+    const living = collectorsOf(child.pid);
+    try {
+      await using next = new UserDatapath({ isKernelUsed: true, pinName: `${PINS}-next` });
+      expect(next.ports()).toEqual([]);
+      expect([existsSync(old), existsSync(young)]).toEqual([false, true]);
+      expect(collectorsOf(dead.pid)).toEqual([]);
+      expect(collectorsOf(child.pid)).toEqual(living);
+      await kill();
+    } finally {
+      rmSync(young, { recursive: true, force: true });
+    }
+    expect(removeKernelLeftovers(`${PINS}-next`)).toBe(false);
+    expect(collectorsOf(child.pid)).toEqual(living); // its programs go on with it
   });
 
   test("whoever stops in order before it has taken over leaves nothing either", async () => {

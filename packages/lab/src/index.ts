@@ -7,6 +7,7 @@ export type { NorthboundRow, NorthboundRows, RowElement, RowName } from "./file/
 export { HostDeviceError } from "./hosts/namespace-hosts.ts";
 export type { FrameLink } from "./hosts/simulated-hosts.ts";
 export { LabBusyError, LabPrefixError } from "./lab-lock.ts";
+export { findLeftHosts, removeLeftHosts } from "./left-hosts.ts";
 export { bestMode, type LabMode } from "./lab-mode.ts";
 export { type AppliedNorthbound, applyNorthbound, NorthboundError } from "./northbound/apply-northbound.ts";
 export { checkExpectations } from "./reachability/check-expectations.ts";

@@ -3,7 +3,7 @@ export type { ConnectionDescription, DirectionDescription } from "./control/dpct
 export type { DatapathKind } from "./open-datapath.ts";
 export type { Placement } from "./control/placement-commands.ts";
 export { runSwitch, type SwitchConfig } from "./run-switch.ts";
-export { removeLeftFlows } from "./take-over.ts";
+export { hasLeftFlows, removeLeftFlows } from "./take-over.ts";
 export { Bridge, type PortEvent, PortNumberError } from "./bridge/bridge.ts";
 export type { BridgePort, Bundle, PortLink } from "./bridge/bridge-port.ts";
 export { makeBundle } from "./bridge/bundle.ts";

@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import { readlinkSync } from "node:fs";
 import { resolve } from "node:path";
-import { kernelObstacle, type LeftFlows, removeKernelLeftovers, type UserDatapath } from "@tenet/datapath";
+import { hasKernelLeftovers, kernelObstacle, type LeftFlows, removeKernelLeftovers, type UserDatapath } from "@tenet/datapath";
 import type { Clock, Logger, Scope } from "@tenet/kit";
 import { FIELDS } from "@tenet/net";
 import type { SlowPath } from "./slow-path.ts";
@@ -24,6 +24,12 @@ export function pinNameOf(runDir: string): string | undefined {
   if (process.platform !== "linux") return undefined;
   const place = `${readlinkSync("/proc/thread-self/ns/net")} ${resolve(runDir)}`;
   return createHash("sha256").update(place).digest("hex").slice(0, 16);
+}
+
+/** Whether a switch of this run folder was killed, and the kernel goes on with its flows. */
+export function hasLeftFlows(runDir: string): boolean {
+  const name = pinNameOf(runDir);
+  return name !== undefined && kernelObstacle() === undefined && hasKernelLeftovers(name);
 }
 
 /** Takes away what a switch of this run folder that was killed left in the kernel. @returns whether there was anything. @throws SystemCallError */

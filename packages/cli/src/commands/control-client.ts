@@ -1,25 +1,48 @@
 /** Asks a running Tenet over its unix socket. */
 import { request } from "node:http";
 import { join } from "node:path";
-import { AppError, errnoOf, IoError } from "@tenet/kit";
+import { AppError, errnoOf, IoError, messageOf } from "@tenet/kit";
 import type { Home } from "../config.ts";
+import { pidIn } from "../daemon/pid-file.ts";
 
 /** Nobody answers on the state folder's socket. */
 export class NotRunningError extends AppError {
   static override readonly code: string = "CLI_NOT_RUNNING";
 
-  constructor(home: Home, cause: Error) {
-    super(`Nothing runs on "${home.path}"`, {
-      hint: "`tenet up` starts it; TENET_HOME chooses another state folder",
-      details: { home: home.path },
+  /** @param left - what one that was killed has left, in words */
+  constructor(home: Home, left: string, cause: unknown) {
+    super(`Nothing runs on "${home.path}"${left === "" ? "" : `; one that was killed has left ${left}`}`, {
+      hint:
+        left === ""
+          ? "`tenet up` starts it; TENET_HOME chooses another state folder"
+          : "`tenet up` starts it again, `tenet down` takes away what is left",
+      details: { home: home.path, left },
       cause,
     });
   }
 }
 
 /** Sends a request and reads the JSON answer. @throws NotRunningError, IoError */
-export function ask<T>(home: Home, method: "GET" | "POST", path: string): Promise<T> {
+export async function ask<T>(home: Home, method: "GET" | "POST", path: string): Promise<T> {
   const socketPath = join(home.runDir, "tenet.sock");
+  try {
+    return await send(socketPath, method, path);
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    if (["ENOENT", "ECONNREFUSED"].includes(errnoOf(error) ?? "")) {
+      const { describeLeftBehind, findLeftBehind } = await import("../up/left-behind.ts");
+      throw new NotRunningError(home, describeLeftBehind(await findLeftBehind(home)), error);
+    }
+    throw new IoError(`Cannot ask "${socketPath}": ${messageOf(error)}`, { hint: hintFor(home), cause: error });
+  }
+}
+
+function hintFor({ runDir }: Home): string {
+  const pid = pidIn(join(runDir, "ovsdb-server.pid"));
+  return `It may be stopped or very busy, see tenet.log; \`kill -9 ${pid}\` ends it, and \`tenet down\` takes away what it leaves then`;
+}
+
+function send<T>(socketPath: string, method: "GET" | "POST", path: string): Promise<T> {
   return new Promise((resolve, reject) => {
     const sent = request({ socketPath, method, path, timeout: 10_000 }, (response) => {
       let body = "";
@@ -33,12 +56,7 @@ export function ask<T>(home: Home, method: "GET" | "POST", path: string): Promis
       });
     });
     sent.on("timeout", () => sent.destroy(new Error("no answer within 10 s")));
-    sent.on("error", (error) => {
-      const isGone = ["ENOENT", "ECONNREFUSED"].includes(errnoOf(error) ?? "");
-      reject(
-        isGone ? new NotRunningError(home, error) : new IoError(`Cannot ask "${socketPath}": ${error.message}`, { cause: error }),
-      );
-    });
+    sent.on("error", reject);
     sent.end();
   });
 }

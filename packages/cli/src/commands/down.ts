@@ -1,9 +1,9 @@
-/** `tenet down`: asks the running Tenet to stop and waits until it has; of one that was killed, it ends what went on without it. */
+/** `tenet down`: asks the running Tenet to stop and waits until it has; of one that was killed, it takes away what that left. */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errnoOf, IoError } from "@tenet/kit";
-import { removeLeftFlows } from "@tenet/switch";
 import type { Home } from "../config.ts";
+import { describeLeftBehind, removeLeftBehind } from "../up/left-behind.ts";
 import { ask, NotRunningError } from "./control-client.ts";
 
 const WAIT_MS = 15_000;
@@ -14,8 +14,10 @@ export async function down(home: Home): Promise<string> {
   try {
     return `stopped (pid ${await stop(home)})`;
   } catch (error) {
-    if (!(error instanceof NotRunningError) || !removeLeftFlows(home.runDir)) throw error;
-    return "nothing ran; the flows that a killed one had left in the kernel are gone";
+    if (!(error instanceof NotRunningError)) throw error;
+    const left = describeLeftBehind(await removeLeftBehind(home));
+    if (left === "") throw error;
+    return `nothing ran; what one that was killed had left is gone: ${left}`;
   }
 }
 

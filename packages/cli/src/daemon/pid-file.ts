@@ -21,7 +21,8 @@ export function takePidFile(path: string, overwrites: boolean): PidFile {
   }
 }
 
-function pidIn(path: string): string {
+/** The pid in a file, `?` when there is none. */
+export function pidIn(path: string): string {
   try {
     return readFileSync(path, "utf8").trim();
   } catch {

@@ -2,7 +2,7 @@
  * The device that packets come up by: the kernel's program redirects them there, a packet socket reads them, and a program of
  * its own drops them behind that, so that the host's stack never sees them.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { asm, attach, BpfProgram, type Link, VERDICT } from "@tenet/bpf";
 import {
   createVethPair,
@@ -10,6 +10,7 @@ import {
   findLink,
   type FrameDevice,
   linkIndex,
+  listLinks,
   openPacketSocket,
   setLinkUp,
   SystemCallError,
@@ -18,6 +19,8 @@ import {
 /** As large as a packet can be that is yet to be cut into segments. */
 const MTU = 65_535;
 const PREFIX = "tup";
+/** With the number of the process. */
+const NAME = /^tup(\d+)\.\d+$/;
 /** Of the kernel's table of packet sockets. */
 const IFINDEX_COLUMN = 4;
 
@@ -55,6 +58,20 @@ export function isRead(name: string): boolean {
   if (link === undefined) return false;
   const [, ...sockets] = readFileSync("/proc/thread-self/net/packet", "utf8").trim().split("\n");
   return sockets.some((socket) => Number(socket.trim().split(/\s+/)[IFINDEX_COLUMN]) === link.index);
+}
+
+/**
+ * Takes away what processes left that were killed before anything else of them had a name.
+ *
+ * @param kept - names of those that programs in the kernel go on with
+ */
+export function removeDeadCollectors(kept: ReadonlySet<string>): void {
+  for (const { name } of listLinks()) {
+    const pid = NAME.exec(name)?.[1];
+    // The process of one that nobody reads may be about to; one that is gone is not.
+    if (pid === undefined || kept.has(name) || existsSync(`/proc/${pid}`) || isRead(name)) continue;
+    deleteLink(name);
+  }
 }
 
 /** Makes a pair of devices. */

@@ -9,12 +9,12 @@
  *     /sys/fs/bpf/tenet-NAME/COLLECTOR/…                what only the programs of one process need; COLLECTOR is a device of it
  *     /sys/fs/bpf/tenet-NAME/COLLECTOR/flows-FORMAT/…   what its flows can be read by, see restart/flow-record.ts
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type BpfMap, deviceOfPinnedLink, type Link, openPinnedLink, unpin } from "@tenet/bpf";
 import { errnoOf, IoError } from "@tenet/kit";
 import { bpfFileSystem, deleteLink, findLink, SystemCallError } from "@tenet/linux";
-import { type Collector, isRead } from "./collector.ts";
+import { type Collector, isRead, removeDeadCollectors } from "./collector.ts";
 import { CONNECTION_FORMAT } from "./conntrack/connection-format.ts";
 import { FLOW_FORMAT, FlowRecord } from "./restart/flow-record.ts";
 
@@ -23,6 +23,8 @@ const LINK = "link-";
 const CONNECTIONS = "connections-";
 const GUARD = "guard";
 const FLOWS = `flows-${FLOW_FORMAT}`;
+/** From the folder of a datapath to its first link, at most. */
+const BEGIN_MS = 60_000;
 
 /** Names of one datapath's objects. */
 export class KernelPins {
@@ -121,6 +123,12 @@ export class KernelPins {
   }
 }
 
+/** Whether there is something that {@link removeKernelLeftovers} would take away. @throws SystemCallError */
+export function hasKernelLeftovers(name: string): boolean {
+  const folder = join(bpfFileSystem(), FOLDER + name);
+  return existsSync(folder) && !namesIn(folder).processes.some((each) => isRead(collectorOf(each)));
+}
+
 /**
  * Takes away what a process that was killed left in the kernel, when no other process has taken it over.
  *
@@ -129,28 +137,34 @@ export class KernelPins {
  * @throws SystemCallError when it cannot be taken away
  */
 export function removeKernelLeftovers(name: string): boolean {
+  if (!hasKernelLeftovers(name)) return false;
   const folder = join(bpfFileSystem(), FOLDER + name);
-  if (!existsSync(folder)) return false;
-  const { processes } = namesIn(folder);
-  if (processes.some((each) => isRead(collectorOf(each)))) return false;
-  for (const each of processes) endProcessLeft(folder, each);
+  for (const each of namesIn(folder).processes) endProcessLeft(folder, each);
   rmSync(folder, { recursive: true, force: true });
+  removeDead();
   return true;
 }
 
-/** Takes away what was killed together with its namespace: none of its links has a device any more, but all of its memory is kept. */
+/**
+ * Takes away what was killed together with its namespace (none of its links has a device any more, but all of its memory is kept), and what was
+ * killed before it had begun or when it had nearly ended.
+ */
 function removeDead(): void {
   const all = bpfFileSystem();
-  for (const name of readdirSync(all)) {
-    if (name.startsWith(FOLDER) && isDead(join(all, name))) rmSync(join(all, name), { recursive: true, force: true });
-  }
+  const folders = readdirSync(all).filter((name) => name.startsWith(FOLDER));
+  for (const name of folders) if (isDead(join(all, name))) rmSync(join(all, name), { recursive: true, force: true });
+  const collectors = folders
+    .map((name) => join(all, name))
+    .flatMap((folder) => (existsSync(folder) ? namesIn(folder).processes : []));
+  removeDeadCollectors(new Set(collectors.map(collectorOf)));
 }
 
 function isDead(folder: string): boolean {
   try {
     const { links, processes } = namesIn(folder);
     const all = [...links, ...processes.map((each) => join(each, GUARD))];
-    return all.length > 0 && all.every((link) => deviceOfPinnedLink(join(folder, link)) === 0);
+    if (all.length === 0) return statSync(folder).mtimeMs < Date.now() - BEGIN_MS;
+    return all.every((link) => deviceOfPinnedLink(join(folder, link)) === 0);
   } catch (error) {
     const errno = error instanceof SystemCallError ? error.errno : errnoOf(error);
     if (errno === "ENOENT") return false; // its process is about to begin, or to end
