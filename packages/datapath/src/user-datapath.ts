@@ -307,6 +307,20 @@ export class UserDatapath implements Datapath {
     signal.addEventListener("abort", () => this.#loop?.stop(), { once: true });
   }
 
+  /**
+   * Leaves flows, connections and devices as they are in the kernel, to the next process, as if this one was killed. It forwards no more, and
+   * ends soon: what it holds there until then is not given back. Nothing is left of a datapath without `pinName`, or without ports there.
+   */
+  leave(): void {
+    if (this.#kernel?.flows.isLasting !== true) return;
+    const { flows, timer } = this.#kernel;
+    clearInterval(timer);
+    flows.leave();
+    this.#loop?.close();
+    this.#loop = undefined;
+    this.#kernel = undefined;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     clearImmediate(this.#continuation);
     this.#pending.clear();
@@ -372,6 +386,7 @@ export class UserDatapath implements Datapath {
     else if (port.ifIndex !== 0)
       flows.addPort(port.portNo, port.spec.name, { ifindex: port.ifIndex, isInternal: port.spec.kind === "internal" });
     else return;
+    if (flows.isLasting && port.end.kind === "device") port.end.device.stay();
     port.kernelTraffic = () => flows.traffic.of(port.portNo);
   }
 

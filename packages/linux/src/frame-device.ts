@@ -28,6 +28,8 @@ export interface FrameDevice {
   takeDropped(): number;
   /** Whether frames still pass although no device of this name is in our network namespace: it moved to another. */
   isElsewhere(): boolean;
+  /** Has the device outlive this process, with its addresses, when that ends without closing it. */
+  stay(): void;
   close(): void;
 }
 

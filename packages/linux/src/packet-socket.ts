@@ -104,6 +104,10 @@ class PacketSocket implements FrameDevice {
   }
 
   /** Off this thread: the kernel waits some ms for every processor to let go of the socket. */
+  stay(): void {
+    // The device is the host's.
+  }
+
   close(): void {
     this.#ring.close();
     for (const fd of [this.fd, this.#sendFd]) close(fd, () => undefined); // a failure leaves nothing to be done

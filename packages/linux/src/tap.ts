@@ -1,5 +1,5 @@
 /**
- * TAP devices: a network device whose other end is this process. It exists as long as it is open.
+ * TAP devices: a network device whose other end is this process. It exists as long as it is open, or stays when the process dies.
  *
  * Frames carry a virtio-net header as with packet sockets, and the kernel may hand us TCP segments of up to 64 KiB.
  */
@@ -12,13 +12,20 @@ import { checked } from "./system-call-error.ts";
 const TUNSETIFF = 0x400454ca;
 const TUNGETIFF = 0x800454d2;
 const TUNSETOFFLOAD = 0x400454d0;
+const TUNSETPERSIST = 0x400454cb;
+/** The kernel looks only whether it is a null pointer. */
+const YES = new Uint8Array(1);
 const IFF_TAP = 2;
 const IFF_NO_PI = 0x1000;
 const IFF_VNET_HDR = 0x4000;
 const TUN_F_CSUM_TSO4_TSO6 = 7;
 const IFNAMSIZ = 16;
 
-/** Makes a TAP device, down and without addresses. @throws SystemCallError `EBUSY` when the name is in use */
+/**
+ * Makes a TAP device, down and without addresses, or opens the one of this name that has stayed; it goes when it is closed.
+ *
+ * @throws SystemCallError `EBUSY` when the name is in use
+ */
 export function openTap(name: string): FrameDevice {
   return new Tap(name);
 }
@@ -40,6 +47,7 @@ class Tap implements FrameDevice {
       new DataView(request.buffer).setUint16(IFNAMSIZ, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, true);
       checked(call.ioctl(this.fd, TUNSETIFF, request), action, "ioctl TUNSETIFF");
       checked(call.ioctl(this.fd, TUNSETOFFLOAD, TUN_F_CSUM_TSO4_TSO6), action, "ioctl TUNSETOFFLOAD");
+      this.#setPersistent(false);
     } catch (error) {
       call.close(this.fd);
       throw error;
@@ -87,7 +95,16 @@ class Tap implements FrameDevice {
     return libc().ioctl(this.fd, TUNGETIFF, new Uint8Array(40)) >= 0;
   }
 
+  stay(): void {
+    this.#setPersistent(true);
+  }
+
   close(): void {
+    this.#setPersistent(false);
     libc().close(this.fd);
+  }
+
+  #setPersistent(isPersistent: boolean): void {
+    libc().ioctl(this.fd, TUNSETPERSIST, isPersistent ? YES : null); // in vain where the device went away
   }
 }

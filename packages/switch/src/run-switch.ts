@@ -55,7 +55,8 @@ const NAME = "ovs-vswitchd";
 const LOCK = "ovs_vswitchd";
 
 /**
- * Runs the switch until `signal` aborts, or the control command `exit` is given.
+ * Runs the switch until `signal` aborts, or the control command `exit` is given, which leaves flows in the kernel unless `--cleanup`
+ * is given with it.
  *
  * Serves `<runDir>/<bridge>.mgmt` and `.snoop` (OpenFlow) and `<runDir>/ovs-vswitchd.<pid>.ctl` (control).
  * Resolves when ports are closed and the last transaction is acknowledged.
@@ -91,7 +92,10 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
     for (const follower of followers) follower.tick();
   };
   const commands = [
-    ...switchCommands(vswitch, controllers, clock, () => exit.abort()),
+    ...switchCommands(vswitch, controllers, clock, (leavesFlows) => {
+      if (leavesFlows) datapath.leave();
+      exit.abort();
+    }),
     ...placementCommands(vswitch, whyUserSpace),
     ...dummyCommands(vswitch, dummies, clock, warped),
   ];

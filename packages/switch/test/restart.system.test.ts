@@ -69,6 +69,13 @@ describe.skipIf(reason !== undefined)("a switch that is killed", () => {
     return started;
   }
 
+  /** Has it exit. */
+  async function exit(...options: readonly string[]): Promise<void> {
+    const ended = once(child, "exit");
+    expect(await tool("ovs-appctl", ["exit", ...options], { OVS_RUNDIR: dir })).toMatchObject({ code: 0, out: "", err: "" });
+    expect(await ended).toEqual([0, null]);
+  }
+
   async function vsctl(...args: readonly string[]): Promise<void> {
     expect(await tool("ovs-vsctl", [`--db=unix:${dir}/db.sock`, "--timeout=10", ...args])).toMatchObject({ code: 0 });
   }
@@ -188,6 +195,28 @@ describe.skipIf(reason !== undefined)("a switch that is killed", () => {
     const lost = (await nLost()) - before;
     console.log(`killed and started again under TCP and ping: ${lost} packets lost`);
     expect(lost).toBe(0);
+  });
+
+  test("or that exits leaves flows, its own device and its address; one that is to clean up leaves nothing", async () => {
+    execFileSync("ip", ["address", "add", "10.97.0.9/24", "dev", BRIDGE]);
+    execFileSync("ip", ["link", "set", BRIDGE, "up"]);
+    const addressOf = async (): Promise<string> => (await tool("ip", ["-o", "-4", "address", "show", "dev", BRIDGE])).out;
+    for (const leave of [() => end(child), () => exit()]) {
+      await leave();
+      expect(await addressOf()).toContain("10.97.0.9/24");
+      await untilMore(100_000);
+      start();
+      await addFlows(...FIREWALL);
+      await vi.waitFor(() => expect(log).toContain("took over"), PATIENCE);
+    }
+    await exit("--cleanup");
+    expect(await addressOf()).toBe("");
+    expect(removeLeftFlows(dir)).toBe(false);
+    await vi.waitFor(async () => {
+      const before = nBytes;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(nBytes).toBe(before);
+    }, PATIENCE);
   });
 
   test("leaves nothing that is not right any more", async () => {

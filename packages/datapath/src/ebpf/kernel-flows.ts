@@ -17,7 +17,7 @@ import { toKernelActions, type Translation } from "./actions/actions.ts";
 import type { Collector } from "./collector.ts";
 import { type FlowEntry, FlowPass, maskedKey, type MaskFlows } from "./flow-pass.ts";
 import { hasMetadata } from "./key-layout.ts";
-import type { KernelPins } from "./kernel-pins.ts";
+import { INTERNAL, type KernelPins } from "./kernel-pins.ts";
 import { openKernelMaps } from "./kernel-maps.ts";
 import { ListPass } from "./list-pass.ts";
 import { orRefusal } from "./or-refusal.ts";
@@ -161,6 +161,11 @@ export class KernelFlows {
     }, FORGET_LOST_MS).unref();
   }
 
+  /** Whether packets of devices go on to be forwarded here when this process dies. */
+  get isLasting(): boolean {
+    return this.#pins !== undefined && this.#ports.size > 0;
+  }
+
   /** How many flows are here, and why others are not. */
   stats(): Omit<KernelStats, "nTrackedHereByReason"> {
     return { nFlows: this.#first.nFlows + this.#later.nFlows, nLeftByReason: this.#nLeftByReason };
@@ -172,7 +177,7 @@ export class KernelFlows {
     this.traffic.watch(portNo);
     this.#record?.notePort(portNo, name);
     this.#shared.maps.ports.update(Uint32Array.of(port.ifindex), Uint32Array.of(portNo, port.isInternal ? 1 : 0));
-    const direction = port.isInternal ? "egress" : "ingress";
+    const direction = port.isInternal ? INTERNAL : "ingress";
     const place = `${port.ifindex}-${direction}`;
     const left = this.#pins?.take(place);
     const link = left ?? attach(this.#first.program, { ifindex: port.ifindex, direction });
@@ -320,11 +325,16 @@ export class KernelFlows {
     this.#reloadSoon();
   }
 
-  /** Ends the programs, and gives all memory back. */
-  close(): void {
+  /** Changes nothing any more. */
+  leave(): void {
     this.#isClosed = true;
     clearTimeout(this.#reload);
     clearInterval(this.#forgetLost);
+  }
+
+  /** Ends the programs, and gives all memory back. */
+  close(): void {
+    this.leave();
     for (const portNo of this.#ports.keys()) this.removePort(portNo);
     this.#tunnels.close();
     this.#copier.detach();

@@ -2,7 +2,8 @@
  * What stays in the kernel when this process dies, and what the process before left there.
  *
  * Programs, and the maps they use, live as long as a link to them has a name in the BPF file system. So devices go on to be served by the
- * program of a process that was killed, until the next one puts its own in its place. A process that ends in order takes all names away.
+ * program of a process that was killed, until the next one puts its own in its place; so do devices of its own making, which stay. A process
+ * that ends in order takes all names away, unless it is told to leave them.
  *
  *     /sys/fs/bpf/tenet-NAME/link-IFINDEX-DIRECTION     a program on a device
  *     /sys/fs/bpf/tenet-NAME/connections-FORMAT/…       maps of connections, which one process takes over from the other
@@ -13,13 +14,15 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type BpfMap, deviceOfPinnedLink, type Link, openPinnedLink, unpin } from "@tenet/bpf";
 import { errnoOf, IoError } from "@tenet/kit";
-import { bpfFileSystem, deleteLink, findLink, SystemCallError } from "@tenet/linux";
+import { bpfFileSystem, deleteLink, type Direction, findLink, listLinks, openTap, SystemCallError } from "@tenet/linux";
 import { type Collector, isRead, removeDeadCollectors } from "./collector.ts";
 import { CONNECTION_FORMAT } from "./conntrack/connection-format.ts";
 import { FLOW_FORMAT, FlowRecord } from "./restart/flow-record.ts";
 
 const FOLDER = "tenet-";
 const LINK = "link-";
+/** Where the program is on a device that is the host's end of a port. */
+export const INTERNAL: Direction = "egress";
 const CONNECTIONS = "connections-";
 const GUARD = "guard";
 const FLOWS = `flows-${FLOW_FORMAT}`;
@@ -106,6 +109,7 @@ export class KernelPins {
     for (const [place, link] of this.#linksLeft) {
       link.detach();
       this.drop(place);
+      endDeviceLeft(place);
     }
     this.#linksLeft.clear();
     for (const each of this.#processesLeft) endProcessLeft(this.#folder, each);
@@ -139,8 +143,10 @@ export function hasKernelLeftovers(name: string): boolean {
 export function removeKernelLeftovers(name: string): boolean {
   if (!hasKernelLeftovers(name)) return false;
   const folder = join(bpfFileSystem(), FOLDER + name);
-  for (const each of namesIn(folder).processes) endProcessLeft(folder, each);
+  const { links, processes } = namesIn(folder);
+  for (const each of processes) endProcessLeft(folder, each);
   rmSync(folder, { recursive: true, force: true });
+  for (const each of links) endDeviceLeft(each.slice(LINK.length));
   removeDead();
   return true;
 }
@@ -184,6 +190,18 @@ function endProcessLeft(folder: string, name: string): void {
   rmSync(join(folder, name), { recursive: true, force: true });
   const device = collectorOf(name);
   if (findLink(device) !== undefined) deleteLink(device);
+}
+
+/** Takes away a device that a process has made and left, which is one whose program has what leaves the host; not if it is in use again. */
+function endDeviceLeft(place: string): void {
+  const [ifindex, direction] = place.split("-");
+  const device = direction === INTERNAL && listLinks().find(({ index }) => index === Number(ifindex));
+  if (!device) return;
+  try {
+    openTap(device.name).close();
+  } catch (error) {
+    if (!(error instanceof SystemCallError)) throw error; // it is in use, or another one by now
+  }
 }
 
 /** Dots are not for names in the BPF file system. */

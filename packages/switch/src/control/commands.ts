@@ -31,12 +31,12 @@ const VERSION_TEXT = "ovs-vswitchd (Open vSwitch) 3.1.0";
 /** Of the flow that a bridge fails open by. */
 const FAIL_OPEN_PRIORITY = 0xf0f0f0;
 
-/** All commands over a switch; `exit` calls `requestExit`. */
+/** All commands over a switch; `exit` calls `requestExit`, and says whether flows are to go on without it. */
 export function switchCommands(
   vswitch: VirtualSwitch,
   controllers: Pick<Controllers, "reconnect">,
   clock: Clock,
-  requestExit: () => void,
+  requestExit: (leavesFlows: boolean) => void,
 ): Command[] {
   return [
     ...datapathCommands(vswitch, clock),
@@ -56,8 +56,8 @@ export function switchCommands(
     ...addressCommands(vswitch, clock),
     ...bondCommands(vswitch, clock),
     command("version", "", [0, 0], () => VERSION_TEXT),
-    command("exit", "[--cleanup]", [0, 1], () => {
-      setImmediate(requestExit);
+    command("exit", "[--cleanup]", [0, 1], ([option]) => {
+      setImmediate(requestExit, option !== "--cleanup");
       return "";
     }),
     command("bridge/reconnect", "[bridge]", [0, 1], ([name]) => {
