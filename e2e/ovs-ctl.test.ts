@@ -75,6 +75,7 @@ test.skipIf(obstacle !== undefined)("ovs-ctl starts the switch too, which obeys 
   expect(machine.run("ovs-ofctl", "dump-flows", "br0", "--no-stats").out).toContain("actions=NORMAL");
   expect(machine.run("ovs-appctl", "vlog/set", "ofproto_dpif:file:dbg").status).toBe(0);
   expect(machine.run("ovs-appctl", "version").out).toMatch(/^ovs-vswitchd \(Open vSwitch\)/);
+  expect(machine.run("ovs-appctl", "coverage/show").out).toMatch(/^ofproto_recv_openflow +\d.*total: [1-9]/m);
   expect(ctl("status").out).toMatch(/^ovs-vswitchd is running with pid \d+$/m);
   expect(readFileSync(join(machine.folder, "log/ovs-vswitchd.log"), "utf8")).toMatch(/\|bridge\|INFO\|ovs-vswitchd/);
   expect(ctl("stop")).toMatchObject({ status: 0, out: expect.stringContaining("Exiting ovs-vswitchd") as string });

@@ -222,6 +222,14 @@ export interface DatapathStats {
   readonly kernel?: KernelStats | undefined;
 }
 
+/** Packets of all ports since the datapath began, those that are gone included. */
+export interface DatapathTraffic {
+  readonly nReceived: number;
+  readonly nSent: number;
+  /** As in {@link DatapathStats}. */
+  readonly nLost: number;
+}
+
 /** Flows in the kernel, and those that are not. */
 export interface KernelStats {
   readonly nFlows: number;
@@ -353,4 +361,6 @@ export interface Datapath extends AsyncDisposable {
   /** Sets the one slow path; called synchronously for each miss or `userspace` action. */
   onUpcall(handler: (upcall: Upcall) => void): void;
   stats(): DatapathStats;
+  /** Costs a look at every port. */
+  traffic(): DatapathTraffic;
 }

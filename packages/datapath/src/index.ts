@@ -11,6 +11,7 @@ export type {
   Datapath,
   DatapathAction,
   DatapathStats,
+  DatapathTraffic,
   FragmentTracker,
   FragmentTracking,
   Megaflow,

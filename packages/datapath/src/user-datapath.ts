@@ -20,6 +20,7 @@ import type {
   Datapath,
   DatapathAction,
   DatapathStats,
+  DatapathTraffic,
   Megaflow,
   PortInfo,
   PortRange,
@@ -103,6 +104,8 @@ export class UserDatapath implements Datapath {
   readonly #withoutRoom = new Set<CachedFlow>();
   readonly #onRefusal: (refusal: string) => void;
   #tidiedAtMs = 0;
+  /** Of ports that are gone. */
+  #departed: DatapathTraffic = { nReceived: 0, nSent: 0, nLost: 0 };
 
   constructor(options: UserDatapathOptions = {}) {
     this.#clock = options.clock ?? systemClock;
@@ -163,6 +166,7 @@ export class UserDatapath implements Datapath {
   removePort(portNo: number): void {
     const port = this.#ports[portNo];
     if (port === undefined) return;
+    this.#departed = withTraffic(this.#departed, port);
     this.#ports[portNo] = undefined;
     port.isClosed = true;
     this.#kernel?.flows.removePort(portNo);
@@ -297,6 +301,11 @@ export class UserDatapath implements Datapath {
       nMasks,
       kernel: this.#kernel && { ...this.#kernel.flows.stats(), nTrackedHereByReason: this.#kernel.connections.nLeftByReason },
     };
+  }
+
+  traffic(): DatapathTraffic {
+    const { nReceived, nSent, nLost } = this.#ports.reduce<DatapathTraffic>(withTraffic, this.#departed);
+    return { nReceived, nSent, nLost: nLost + this.#runner.nLost };
   }
 
   /** Forwards between devices on the event loop until `signal` aborts. Memory ports work without it. */
@@ -516,4 +525,14 @@ export class UserDatapath implements Datapath {
     this.#runner.conntrack.tidy(nowMs);
     this.#runner.reassembly.expire(nowMs);
   }
+}
+
+/** Some traffic with that of a port. */
+function withTraffic({ nReceived, nSent, nLost }: DatapathTraffic, port: Port | undefined): DatapathTraffic {
+  const kernel = port?.kernelTraffic?.();
+  return {
+    nReceived: nReceived + (port?.counters.rxPackets ?? 0) + (kernel?.rxPackets ?? 0),
+    nSent: nSent + (port?.counters.txPackets ?? 0) + (kernel?.txPackets ?? 0),
+    nLost: nLost + (kernel?.nLost ?? 0),
+  };
 }

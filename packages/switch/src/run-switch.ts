@@ -42,8 +42,12 @@ export interface SwitchConfig {
   readonly clock?: Clock;
   /** For a database at an `ssl:` remote. */
   readonly tls?: TlsFiles;
-  /** Serves the control commands until the scope closes; absent: at `<runDir>/ovs-vswitchd.<pid>.ctl`, with a pid file. */
-  readonly serveCommands?: (commands: readonly Command[], scope: Scope) => Promise<void>;
+  /** Serves the control commands, and what `countEvents` tells of the switch, until the scope closes; absent: the commands alone, at `<runDir>/ovs-vswitchd.<pid>.ctl`, with a pid file. */
+  readonly serveCommands?: (
+    commands: readonly Command[],
+    countEvents: () => Readonly<Record<string, number>>,
+    scope: Scope,
+  ) => Promise<void>;
   /** Called when the bridges are as the database says for the first time. */
   readonly onReady?: () => void;
 }
@@ -100,7 +104,7 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
     ...dummyCommands(vswitch, dummies, clock, warped),
   ];
   if (config.serveCommands === undefined) await openControl(NAME, config.runDir, commands, scope, log);
-  else await config.serveCommands(commands, scope);
+  else await config.serveCommands(commands, () => vswitch.countEvents(), scope);
   datapath.start(scope.signal);
   scope.every(TICK_MS, () => {
     vswitch.turns.begin(vswitch.ticking());

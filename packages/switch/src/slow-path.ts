@@ -17,6 +17,7 @@ import { PuntRegistry } from "./cache/punt-registry.ts";
 import { Recirculations } from "./cache/recirculations.ts";
 import { References } from "./cache/references.ts";
 import { Revalidation } from "./cache/revalidation.ts";
+import type { EventCounts } from "./event-counts.ts";
 import type { FrozenState } from "./translate/frozen-state.ts";
 import { hasExtraBits } from "./translate/megaflow-mask.ts";
 import { PacketState } from "./translate/packet/packet-state.ts";
@@ -64,6 +65,7 @@ export interface SlowPathParts {
   readonly underlay: Underlay;
   readonly clock: Clock;
   readonly turns: Turns;
+  readonly counts: EventCounts;
 }
 
 /** Adds or refreshes a flow that a packet teaches. */
@@ -83,6 +85,7 @@ export class SlowPath {
   readonly #bridges: ReadonlyMap<string, Bridge>;
   readonly #underlay: Underlay;
   readonly #clock: Clock;
+  readonly #counts: EventCounts;
   readonly #punts = new PuntRegistry();
   readonly #recirculations = new Recirculations();
   readonly #references = new References(this.#punts, this.#recirculations);
@@ -92,7 +95,8 @@ export class SlowPath {
   readonly #key = makeFlowKey();
   readonly #packetListeners = new Set<(packet: PacketForController) => void>();
 
-  constructor({ datapath, ports, bridges, underlay, clock, turns }: SlowPathParts) {
+  constructor({ datapath, ports, bridges, underlay, clock, turns, counts }: SlowPathParts) {
+    this.#counts = counts;
     this.#datapath = datapath;
     this.#ports = ports;
     this.#bridges = bridges;
@@ -112,8 +116,8 @@ export class SlowPath {
       retranslate: (key: Uint32Array): Translation | undefined => this.#translate(key, this.#quietly),
       attribute: (effects: SideEffects, traffic: Traffic): void => attribute(effects, traffic, this.#listener),
     };
-    this.cache = new MegaflowCache(datapath, this.#references, owner, clock);
-    this.revalidation = new Revalidation(this.cache, turns);
+    this.cache = new MegaflowCache(datapath, this.#references, owner, clock, counts);
+    this.revalidation = new Revalidation(this.cache, turns, counts);
     underlay.neighbors.onChange((neighbor) => this.revalidation.neighborChanged(neighbor));
     datapath.onUpcall((upcall) => this.#receive(upcall));
   }
@@ -132,6 +136,7 @@ export class SlowPath {
   /** The key of a frame as packets that come in at a port have it. */
   keyOf(frame: Uint8Array, inPort: number): Uint32Array {
     const key = makeFlowKey();
+    this.#counts.flow_extract++;
     parseFlowKey(frame, frame.length, inPort, key, 0, this.vlanLimit);
     return key;
   }
@@ -150,7 +155,7 @@ export class SlowPath {
   packetOut(bridge: Bridge, frame: Uint8Array, inPort: number, actions: readonly Action[], metadata?: Match): void {
     const key = this.keyOf(frame, inPort);
     if (metadata !== undefined) for (let i = 0; i < key.length; i++) key[i] = (key[i] ?? 0) | (metadata.key[i] ?? 0);
-    const translation = translate(bridge, key, this.#around, { actions, ...this.#effective });
+    const translation = this.#answer(bridge, key, this.#around, { actions, ...this.#effective });
     this.#execute(translation, frame, this.#ports.portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
   }
 
@@ -158,7 +163,7 @@ export class SlowPath {
   resume(frozen: FrozenState, frame: Uint8Array): void {
     const { bridge, inPort } = frozen;
     const key = this.keyOf(frame, inPort);
-    const translation = translate(bridge, key, this.#around, { frozen, ...this.#effective });
+    const translation = this.#answer(bridge, key, this.#around, { frozen, ...this.#effective });
     this.#execute(translation, frame, this.#ports.portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
   }
 
@@ -170,7 +175,7 @@ export class SlowPath {
       puntId: (punt) => punts.push(punt),
       recircId: (state, flow) => forks.push({ frozen: state, flow: flow.slice() }),
     };
-    return translate(bridge, key, around, {
+    return this.#answer(bridge, key, around, {
       ...(observer === undefined ? {} : { observer }),
       ...(frozen === undefined ? {} : { frozen }),
       ...(actions === undefined ? {} : { actions }),
@@ -211,7 +216,10 @@ export class SlowPath {
 
   #execute(translation: Translation, frame: Uint8Array, portNo: number, tcpFlags: number): void {
     this.#references.retain(translation.actions);
-    if (translation.actions.length > 0) this.#datapath.execute(frame, portNo, translation.actions);
+    if (translation.actions.length > 0) {
+      this.#counts.dpif_execute++;
+      this.#datapath.execute(frame, portNo, translation.actions);
+    }
     this.#references.release(translation.actions);
     const usedMs = Math.floor(this.#clock.monotonicMs()); // rules hold it in place
     const traffic = { nPackets: 1, nBytes: frame.length, usedMs, tcpFlags };
@@ -241,8 +249,16 @@ export class SlowPath {
     if (home !== undefined) setField(key, FIELDS.in_port, home.port.ofport);
     const { tlvTable } = bridge.pipeline;
     toPipelineOptions(key, tlvTable);
-    const translation = translate(bridge, key, this.#around, frozen === undefined ? options : { ...options, frozen });
+    const translation = this.#answer(bridge, key, this.#around, frozen === undefined ? options : { ...options, frozen });
     toDatapathOptionsMask(translation.mask, datapathKey, tlvTable);
+    return translation;
+  }
+
+  #answer(bridge: Bridge, key: Uint32Array, around: Surroundings, options: TranslateOptions): Translation {
+    const translation = translate(bridge, key, around, options);
+    this.#counts.xlate_actions++;
+    if (translation.failure === "depth") this.#counts.drop_action_recursion_too_deep++;
+    else if (translation.failure === "resubmits") this.#counts.drop_action_too_many_resubmit++;
     return translation;
   }
 

@@ -18,6 +18,7 @@ import { type NewPort, PortDirectory } from "./bridge/port-directory.ts";
 import { runBonds } from "./bridge/run-bonds.ts";
 import type { MegaflowCache } from "./cache/megaflow-cache.ts";
 import type { Revalidation } from "./cache/revalidation.ts";
+import { allCounts, type EventCounts, makeEventCounts } from "./event-counts.ts";
 import { SlowPath, type TraceOptions } from "./slow-path.ts";
 import type { Rule } from "./table/rule.ts";
 import type { Translation } from "./translate/translation.ts";
@@ -38,6 +39,7 @@ export class VirtualSwitch {
   readonly ports: PortDirectory;
   readonly underlay: Underlay;
   readonly slowPath: SlowPath;
+  readonly counts: EventCounts = makeEventCounts();
   readonly cache: MegaflowCache;
   readonly #clock: Clock;
   readonly #bridges = new Map<string, Bridge>();
@@ -51,8 +53,8 @@ export class VirtualSwitch {
     this.#clock = clock;
     this.ports = new PortDirectory(datapath);
     this.underlay = new Underlay(host, clock, this.#bridges);
-    const { ports, underlay, turns } = this;
-    this.slowPath = new SlowPath({ datapath, ports, underlay, bridges: this.#bridges, clock, turns });
+    const { ports, underlay, turns, counts } = this;
+    this.slowPath = new SlowPath({ datapath, ports, underlay, bridges: this.#bridges, clock, turns, counts });
     this.cache = this.slowPath.cache;
     this.#revalidation = this.slowPath.revalidation;
     datapath.onPortChange((portNo) => this.#deviceChanged(portNo));
@@ -66,12 +68,13 @@ export class VirtualSwitch {
   /** Adds an empty bridge. @throws SwitchNameError when the name is taken */
   addBridge(name: string): Bridge {
     if (this.#bridges.has(name)) throw new SwitchNameError(`Cannot add bridge "${name}": there is one`);
-    const bridge = new Bridge(name, this.#clock, this.datapath);
+    const bridge = new Bridge(name, this.#clock, this.datapath, this.counts);
     bridge.pipeline.onChange(({ tables, groups, meters }) => {
       const { dirt } = this.#revalidation;
       for (const table of tables) if (table.nDependents > 0) dirt.table(table);
       for (const id of groups) dirt.group(bridge, id);
       if (meters.length > 0) dirt.everything();
+      this.counts.rev_flow_table++;
       this.#revalidation.schedule();
     });
     this.#bridges.set(name, bridge);
@@ -92,6 +95,7 @@ export class VirtualSwitch {
     const isLocal = name === bridge.name;
     const number = isLocal ? PORT.LOCAL : bridge.freeOfport(ofport);
     const link = this.ports.open(spec, bridge.datapathType === "netdev");
+    if (link.kind !== "patch") this.counts.dpif_port_add++;
     const info = link.kind === "datapath" ? this.datapath.port(link.portNo) : undefined;
     const port: BridgePort = {
       name,
@@ -123,6 +127,7 @@ export class VirtualSwitch {
     const port = bridge.removePort(ofport);
     if (port === undefined) return;
     this.ports.remove(port);
+    if (port.link.kind !== "patch") this.counts.dpif_port_del++;
     for (const meter of port.policers) this.datapath.removeMeter(meter);
     if (port.bundle.members.length === 0) bridge.macs.flush(port.bundle);
     this.#portsChanged();
@@ -235,12 +240,18 @@ export class VirtualSwitch {
 
   /** Executes actions on a frame as if it came in at OpenFlow port `inPort`. @see SlowPath.packetOut */
   packetOut(bridge: Bridge, frame: Uint8Array, inPort: number, actions: readonly Action[], metadata?: Match): void {
+    this.counts.ofproto_packet_out++;
     this.slowPath.packetOut(bridge, frame, inPort, actions, metadata);
   }
 
   /** Translates alone: nothing is installed or sent, or learned unless asked for. `key.in_port` is an OpenFlow port. */
   trace(bridge: Bridge, key: Uint32Array, options?: TraceOptions): Translation {
     return this.slowPath.trace(bridge, key, options);
+  }
+
+  /** How often what has happened, by the name of the event. */
+  countEvents(): Readonly<Record<string, number>> {
+    return allCounts(this.counts, this.datapath.traffic());
   }
 
   /** Brings the cache up to date with every change so far. */
@@ -296,6 +307,7 @@ export class VirtualSwitch {
   }
 
   #deviceChanged(portNo: number): void {
+    this.counts.rev_port_toggled++;
     const home = this.ports.homeOf(portNo);
     if (home === undefined) return;
     const info = this.ports.infoOf(home.port);
@@ -312,11 +324,15 @@ export class VirtualSwitch {
   #runBonds(): void {
     const send = (bridge: Bridge, frame: Uint8Array, port: number): void =>
       this.packetOut(bridge, frame, PORT.NONE, [{ type: "output", port }]);
-    if (runBonds(this.#bridges.values(), send)) this.#portsChanged();
+    if (!runBonds(this.#bridges.values(), send)) return;
+    this.counts.rev_bond++;
+    this.#portsChanged();
   }
 
   #portsChanged(): void {
     this.underlay.forget();
+    this.counts.ofproto_update_port++;
+    this.counts.rev_reconfigure++;
     for (const listener of this.#changeListeners) listener();
     this.#revalidation.everythingChanged();
   }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { silentLogger } from "@tenet/kit";
 import { Database, OPEN_VSWITCH, OvsdbServer } from "@tenet/ovsdb";
-import { runSwitch, type SwitchConfig } from "@tenet/switch";
+import { openControl, runSwitch, type SwitchConfig } from "@tenet/switch";
 
 const run = promisify(execFile);
 
@@ -46,6 +46,8 @@ export class LiveSwitch implements AsyncDisposable {
   readonly dir: string;
   readonly #abort = new AbortController();
   readonly #server: OvsdbServer;
+  /** How often what has happened, by the name of the event. */
+  countEvents: () => Readonly<Record<string, number>> = () => ({});
   /** Resolves when the switch has ended. */
   ended: Promise<void> = Promise.resolve();
 
@@ -61,7 +63,12 @@ export class LiveSwitch implements AsyncDisposable {
     const server = new OvsdbServer([await Database.open({ schema: OPEN_VSWITCH })], silentLogger);
     await server.listen(`punix:${dir}/db.sock`);
     const live = new LiveSwitch(dir, server);
-    live.ended = runSwitch({ database: `unix:${dir}/db.sock`, runDir: dir, ...config }, silentLogger, live.#abort.signal);
+    const serveCommands: SwitchConfig["serveCommands"] = async (commands, countEvents, scope) => {
+      live.countEvents = countEvents;
+      await openControl("ovs-vswitchd", dir, commands, scope, silentLogger);
+    };
+    const own = { database: `unix:${dir}/db.sock`, runDir: dir, serveCommands };
+    live.ended = runSwitch({ ...own, ...config }, silentLogger, live.#abort.signal);
     await until(() => existsSync(join(dir, "ovs-vswitchd.pid")));
     const init = await live.vsctl("init");
     if (init.code !== 0) throw new Error(init.err);

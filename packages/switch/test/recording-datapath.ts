@@ -4,6 +4,7 @@ import {
   type Datapath,
   type DatapathAction,
   type DatapathStats,
+  type DatapathTraffic,
   type Megaflow,
   type MeterConfig,
   type MeterStats,
@@ -156,6 +157,10 @@ export class RecordingDatapath implements Datapath {
   onUpcall(handler: (upcall: Upcall) => void): void {
     this.#handler = handler;
   }
+  traffic(): DatapathTraffic {
+    return { nReceived: 0, nSent: this.sent.length, nLost: 0 };
+  }
+
   stats(): DatapathStats {
     return { hits: 0, misses: this.nMisses, lost: 0, nFlows: this.#flows.size, nMasks: 0 };
   }

@@ -42,6 +42,14 @@ export class SideBySide implements AsyncDisposable {
     for (const dir of this.dirs) writeFileSync(join(dir, name), text);
   }
 
+  /** How often what has happened in this switch, and in the original, of the events that this one counts. */
+  async countEvents(): Promise<[theirs: Record<string, number>, ours: Record<string, number>]> {
+    const ours = this.#live?.countEvents() ?? {};
+    const names = Object.keys(ours);
+    const counts = await this.#original.control(names.map((name) => ["coverage/read-counter", name]));
+    return [Object.fromEntries(names.map((name, i) => [name, Number(counts[i])])), ours];
+  }
+
   /** Runs a command on both; `DIR` in an argument is the run folder. @returns what they printed, without what time decides */
   async run(program: string, ...args: string[]): Promise<[theirs: string, ours: string]> {
     const [theirs, ours] = await Promise.all(

@@ -14,6 +14,7 @@ interface Counter {
 /** The counters of one process. */
 export class Coverage {
   readonly #counters = new Map<string, Counter>();
+  readonly #readers: (() => Readonly<Record<string, number>>)[] = [];
   readonly #timer: NodeJS.Timeout;
 
   /** @param names - all counters that there are */
@@ -28,13 +29,21 @@ export class Coverage {
     if (counter !== undefined) counter.total++;
   }
 
+  /** Shows what somebody else counts, too. @param read - tells totals by name, which never fall */
+  include(read: () => Readonly<Record<string, number>>): void {
+    this.#readers.push(read);
+    this.#update();
+  }
+
   /** How often it happened; `undefined` when there is no such counter. */
   read(name: string): number | undefined {
+    this.#update();
     return this.#counters.get(name)?.total;
   }
 
   /** All that happened, with rates over the last five seconds, minute and hour. */
   show(): string {
+    this.#update();
     const hit = [...this.#counters].filter(([, { total }]) => total > 0);
     const hash = createHash("sha1")
       .update(hit.map(([name]) => name).join(" "))
@@ -54,7 +63,18 @@ export class Coverage {
     clearInterval(this.#timer);
   }
 
+  #update(): void {
+    for (const read of this.#readers) {
+      for (const [name, total] of Object.entries(read())) {
+        const counter = this.#counters.get(name);
+        if (counter === undefined) this.#counters.set(name, { total, samples: [] });
+        else counter.total = total;
+      }
+    }
+  }
+
   #sample(): void {
+    this.#update();
     for (const { total, samples } of this.#counters.values()) {
       samples.push(total);
       if (samples.length > SAMPLES_PER_HOUR + 1) samples.shift();

@@ -2,8 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { Scope } from "@tenet/kit";
-import type { Command } from "@tenet/ovsdb";
-import { runSwitch } from "@tenet/switch";
+import { runSwitch, type SwitchConfig } from "@tenet/switch";
 import { becomeUser } from "../daemon/become-user.ts";
 import { collectAlone } from "../daemon/collect-alone.ts";
 import { defaultControlPath, openControlSocket } from "../daemon/control-socket.ts";
@@ -33,7 +32,8 @@ export async function runWorker(settings: SwitchSettings, stage: Stage, vlog: Vl
   const log = vlogLogger(vlog, "bridge");
   const coverage = scope.use(new Coverage(COUNTERS));
   const tls = tlsFilesOf(settings.tls, () => undefined);
-  const serveCommands = async (commands: readonly Command[], until: Scope): Promise<void> => {
+  const serveCommands: SwitchConfig["serveCommands"] = async (commands, countEvents, until) => {
+    coverage.include(countEvents);
     if (daemon.unixctl === "none") return;
     const path = daemon.unixctl === "default" ? defaultControlPath(runDir, PROGRAM, process.pid) : daemon.unixctl;
     const common = daemonCommands({

@@ -4,6 +4,7 @@ import { PORT, type Version, VERSION } from "@tenet/openflow";
 import type { MeterHost } from "../meter/meter-table.ts";
 import { Pipeline } from "../table/pipeline.ts";
 import type { BridgePort, Bundle } from "./bridge-port.ts";
+import type { EventCounts } from "../event-counts.ts";
 import { MacTable } from "./mac-table.ts";
 import type { Mirror } from "./mirror.ts";
 
@@ -71,10 +72,10 @@ export class Bridge {
   #lastOfport = 0;
   readonly #portListeners = new Set<(event: PortEvent) => void>();
 
-  constructor(name: string, clock: Clock, meterHost: MeterHost) {
+  constructor(name: string, clock: Clock, meterHost: MeterHost, counts?: EventCounts) {
     this.name = name;
     this.pipeline = new Pipeline(clock, meterHost);
-    this.macs = new MacTable(clock);
+    this.macs = new MacTable(clock, counts);
     this.createdMs = clock.monotonicMs();
   }
 

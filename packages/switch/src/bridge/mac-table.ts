@@ -5,6 +5,7 @@
  * up the one it used least recently, so that a flood of addresses on one does not push out those of the others.
  */
 import type { Clock } from "@tenet/kit";
+import { type EventCounts, makeEventCounts } from "../event-counts.ts";
 import type { Bundle } from "./bridge-port.ts";
 
 /** Where an address was last seen. */
@@ -47,12 +48,15 @@ export class MacTable {
   maxEntries = 8192;
   statistics: MacStatistics = noStatistics();
   readonly #clock: Clock;
+  readonly #counts: EventCounts;
   readonly #entries = new Map<string, MacEntry>();
   /** Those that age, least recently used first. */
   readonly #learnedByBundle = new Map<Bundle, Map<string, MacEntry>>();
 
-  constructor(clock: Clock) {
+  /** @param counts - of the switch; other than `statistics`, they are never cleared */
+  constructor(clock: Clock, counts: EventCounts = makeEventCounts()) {
     this.#clock = clock;
+    this.#counts = counts;
   }
 
   /** Number of entries, expired ones included until {@link expire}. */
@@ -88,7 +92,11 @@ export class MacTable {
     if (known === undefined) {
       this.#makeRoom();
       this.statistics.nLearned++;
-    } else if (known.bundle !== bundle) this.statistics.nMoved++;
+      this.#counts.mac_learning_learned++;
+    } else if (known.bundle !== bundle) {
+      this.statistics.nMoved++;
+      this.#counts.mac_learning_moved++;
+    }
     this.#remove(key, entry);
     entry.bundle = bundle;
     entry.usedMs = nowMs;
@@ -124,6 +132,7 @@ export class MacTable {
   expire(): MacEntry[] {
     const expired = this.#removeWhere((entry) => this.#hasExpired(entry));
     this.statistics.nExpired += expired.length;
+    this.#counts.mac_learning_expired += expired.length;
     return expired;
   }
 
@@ -154,6 +163,7 @@ export class MacTable {
     for (const [key, entry] of fullest ?? []) {
       this.#remove(key, entry);
       this.statistics.nEvicted++;
+      this.#counts.mac_learning_evicted++;
       return;
     }
   }

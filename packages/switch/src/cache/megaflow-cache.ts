@@ -14,6 +14,7 @@ import type { Datapath, DatapathAction, Megaflow } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
 import { FIELDS } from "@tenet/net";
 import { exactMask, hasExtraBits } from "../translate/megaflow-mask.ts";
+import type { EventCounts } from "../event-counts.ts";
 import type { Translation } from "../translate/translation.ts";
 import type { Work } from "../turns.ts";
 import type { Dirt } from "./dirt.ts";
@@ -52,11 +53,13 @@ export class MegaflowCache {
   readonly #references: References;
   readonly #owner: CacheOwner;
   readonly #clock: Clock;
+  readonly #counts: EventCounts;
   readonly #actions = new SharedActions();
   #size = 0;
   readonly #cachedByMac = new MacIndex<CachedFlow>();
 
-  constructor(datapath: Datapath, references: References, owner: CacheOwner, clock: Clock) {
+  constructor(datapath: Datapath, references: References, owner: CacheOwner, clock: Clock, counts: EventCounts) {
+    this.#counts = counts;
     this.#datapath = datapath;
     this.#references = references;
     this.#owner = owner;
@@ -70,10 +73,15 @@ export class MegaflowCache {
 
   /** Installs the answer for `key`, unless the flow limit is reached or it holds for this packet alone: `undefined` then. */
   install(key: Uint32Array, translation: Translation): Megaflow | undefined {
-    if (this.#size >= this.limit.maxFlows || !translation.isCacheable) return undefined;
+    if (!translation.isCacheable) return undefined;
+    if (this.#size >= this.limit.maxFlows) {
+      this.#counts.upcall_flow_limit_hit++;
+      return undefined;
+    }
     const actions = this.#actions.shared(translation.actions);
     const mask = this.hasWideFlows ? translation.mask : exactMask(key);
     const megaflow = this.#datapath.putFlow(key, mask, actions);
+    this.#counts.dpif_flow_put++;
     this.#references.retain(actions);
     if (megaflow.owner instanceof CachedFlow) {
       this.#replace(megaflow.owner, actions, translation);
@@ -92,6 +100,7 @@ export class MegaflowCache {
   *sweeping(): Work {
     const startMs = this.#clock.monotonicMs();
     const isOverfull = this.#size > 2 * this.limit.maxFlows;
+    if (isOverfull) this.#counts.upcall_flow_limit_kill++;
     const maxIdleMs = this.#size > this.limit.maxFlows ? CROWDED_IDLE_MS : this.maxIdleMs;
     let waitedMs = 0;
     let n = 0;
@@ -130,6 +139,7 @@ export class MegaflowCache {
 
   /** Deletes every flow. */
   *purging(): Work {
+    this.#counts.dpif_flow_flush++;
     for (const cached of this.#flows()) {
       this.#pushStatistics(cached);
       this.#delete(cached);
@@ -140,7 +150,7 @@ export class MegaflowCache {
   /** Deletes a flow, whoever installed it. */
   evict(megaflow: Megaflow): void {
     const { owner } = megaflow;
-    if (!(owner instanceof CachedFlow)) return this.#datapath.deleteFlow(megaflow);
+    if (!(owner instanceof CachedFlow)) return this.#deleteFlow(megaflow);
     this.#pushStatistics(owner);
     this.#delete(owner);
   }
@@ -153,7 +163,7 @@ export class MegaflowCache {
   /** Deletes flows that were put by hand. */
   #deleteUnknown(): void {
     for (const megaflow of this.#datapath.flows()) {
-      if (!(megaflow.owner instanceof CachedFlow)) this.#datapath.deleteFlow(megaflow);
+      if (!(megaflow.owner instanceof CachedFlow)) this.#deleteFlow(megaflow);
     }
   }
 
@@ -165,7 +175,10 @@ export class MegaflowCache {
     const isSame = areEqual(cached.actions, fresh.actions);
     const actions = isSame ? cached.actions : this.#actions.shared(fresh.actions);
     this.#references.retain(actions);
-    if (!isSame) this.#datapath.putFlow(key, mask, actions);
+    if (!isSame) {
+      this.#datapath.putFlow(key, mask, actions);
+      this.#counts.dpif_flow_put++;
+    }
     this.#replace(cached, actions, fresh);
   }
 
@@ -186,12 +199,17 @@ export class MegaflowCache {
   #delete(cached: CachedFlow): void {
     const { megaflow } = cached;
     this.#references.releaseId(cached.recircId);
-    this.#datapath.deleteFlow(megaflow);
+    this.#deleteFlow(megaflow);
     megaflow.owner = undefined;
     this.#size--;
     this.#cachedByMac.remove(cached.macLookups, cached);
     this.#references.release(cached.actions);
     cached.forget();
+  }
+
+  #deleteFlow(megaflow: Megaflow): void {
+    this.#datapath.deleteFlow(megaflow);
+    this.#counts.dpif_flow_del++;
   }
 
   #pushStatistics(cached: CachedFlow): void {

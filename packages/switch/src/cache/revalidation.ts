@@ -8,6 +8,7 @@ import type { Bridge } from "../bridge/bridge.ts";
 import { keyOf, type MacEntry } from "../bridge/mac-table.ts";
 import type { NeighborName } from "../tunnel/neighbor-table.ts";
 import type { Turns, Work } from "../turns.ts";
+import { type EventCounts, makeEventCounts } from "../event-counts.ts";
 import { Dirt } from "./dirt.ts";
 import type { MegaflowCache } from "./megaflow-cache.ts";
 
@@ -17,13 +18,15 @@ export class Revalidation {
   readonly dirt: Dirt = new Dirt();
   readonly #cache: Pick<MegaflowCache, "revalidating">;
   readonly #turns: Turns;
+  readonly #counts: EventCounts;
   /** Whether one work in turns is there: of many, each would take turns from others. */
   #isUnderWay = false;
   /** What goes on of it. */
   #work: Work | undefined;
 
-  constructor(cache: Pick<MegaflowCache, "revalidating">, turns: Turns) {
+  constructor(cache: Pick<MegaflowCache, "revalidating">, turns: Turns, counts: EventCounts = makeEventCounts()) {
     this.#cache = cache;
+    this.#counts = counts;
     this.#turns = turns;
   }
 
@@ -42,6 +45,7 @@ export class Revalidation {
 
   /** Addresses of a bridge came, moved or went. */
   macsChanged(bridge: Bridge, entries: readonly Pick<MacEntry, "vlan" | "mac">[]): void {
+    this.#counts.rev_mac_learning++;
     for (const { vlan, mac } of entries) this.dirt.mac(bridge, keyOf(vlan, mac));
     this.schedule();
   }

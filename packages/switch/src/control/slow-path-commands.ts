@@ -61,12 +61,16 @@ export function slowPathCommands(vswitch: VirtualSwitch): Command[] {
 const N_OWN_RULES = 4;
 
 /** What there is none of is left out. */
-function showSizes({ bridges, cache, datapath }: VirtualSwitch): string {
+function showSizes({ bridges, cache }: VirtualSwitch): string {
   let nRules = 0;
-  for (const { pipeline } of bridges.values()) nRules += pipeline.nRules + N_OWN_RULES;
+  let nPorts = 0;
+  for (const bridge of bridges.values()) {
+    nRules += bridge.pipeline.nRules + N_OWN_RULES;
+    nPorts += bridge.ports().length;
+  }
   const sizes = {
     handlers: 1,
-    ports: datapath.ports().length,
+    ports: nPorts,
     revalidators: 1,
     rules: nRules,
     "udpif keys": cache.size,

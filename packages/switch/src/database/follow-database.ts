@@ -130,6 +130,7 @@ export class DatabaseFollower {
       try {
         await this.#runOnce(hasStatistics);
       } catch (error) {
+        this.#parts.vswitch.counts.txn_error++;
         this.#log.warn({ error: messageOf(error) }, "status not written");
       }
     }
@@ -141,6 +142,7 @@ export class DatabaseFollower {
     const seen = this.#snapshot();
     const roots = [...seen("Open_vSwitch").values()];
     applyGlobals(vswitch, roots);
+    vswitch.counts.bridge_reconfigure++;
     const wanted = await turns.run(readWanted(seen, isAllDummy));
     await turns.run(this.#reconciler.applying(wanted));
     // Flows that are being restored are not for controllers to see.
@@ -151,8 +153,10 @@ export class DatabaseFollower {
     const sources = { vswitch, reconciler: this.#reconciler, controllers, roots, runDir };
     const table = (name: string): ReturnType<SwitchDatabase["table"]> => this.#db.table(name);
     const operations = await turns.run(statusOperations(this.#db.operations, table, sources, { hasStatistics }));
+    if (operations.length === 0) vswitch.counts.txn_unchanged++;
     for (let at = 0; at < operations.length; at += OPERATIONS_PER_TRANSACTION) {
       await this.#db.transact(operations.slice(at, at + OPERATIONS_PER_TRANSACTION));
+      vswitch.counts.txn_success++;
     }
   }
 

@@ -52,6 +52,7 @@ export function* statusOperations(
   for (const state of reconciler.interfaces) {
     const old = table("Interface").get(state.uuid);
     const info = state.port === undefined ? undefined : vswitch.ports.infoOf(state.port);
+    if (hasStatistics) vswitch.counts.netdev_get_stats++;
     const isNew = isMap(old?.["statistics"]) && old["statistics"].size === 0;
     set("Interface", state.uuid, interfaceColumns(state, info, problemOf(state, vswitch), hasStatistics || isNew));
     yield;

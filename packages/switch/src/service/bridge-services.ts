@@ -11,6 +11,7 @@ import type { Bridge } from "../bridge/bridge.ts";
 import type { PacketForController } from "../slow-path.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { type Conversation, type ConversationOwner, TOOL } from "./conversation.ts";
+import type { EventCounts } from "../event-counts.ts";
 import { OpenFlowChannel } from "./openflow-channel.ts";
 import type { Peer } from "./peer.ts";
 import { Session } from "./session.ts";
@@ -129,12 +130,21 @@ class BridgeService {
       this.#bridge.versions,
       {
         ready: (ready) => {
-          session = new Session(this.#bridge, this.#vswitch, limited(ready, owner), this.#group, this.#clock, owner);
+          session = new Session(
+            this.#bridge,
+            this.#vswitch,
+            limited(ready, owner, this.#vswitch.counts),
+            this.#group,
+            this.#clock,
+            owner,
+          );
           this.#group.sessions.add(session);
           owner.ready();
         },
+        counts: this.#vswitch.counts,
         message: (envelope) => {
           owner.heard();
+          this.#vswitch.counts.ofproto_recv_openflow++;
           return session?.handle(envelope);
         },
         get isOverheard() {
@@ -178,6 +188,7 @@ class BridgeService {
       socket,
       this.#bridge.versions,
       {
+        counts: this.#vswitch.counts,
         ready: (ready) => this.#snoopers.add(ready),
         message: () => undefined,
         isOverheard: false,
@@ -196,7 +207,7 @@ class BridgeService {
 }
 
 /** A channel that sends no more packets than its owner takes. */
-function limited(channel: OpenFlowChannel, { takesPacket }: ConversationOwner): Peer {
+function limited(channel: OpenFlowChannel, { takesPacket }: ConversationOwner, counts: EventCounts): Peer {
   if (takesPacket === undefined) return channel;
   return {
     get version() {
@@ -210,6 +221,7 @@ function limited(channel: OpenFlowChannel, { takesPacket }: ConversationOwner): 
     },
     send: (message, xid) => {
       if (message.type !== "packetIn" || takesPacket()) channel.send(message, xid);
+      else counts.packet_in_overflow++;
     },
     setTableIdInCommand: (isOn) => channel.setTableIdInCommand(isOn),
   };

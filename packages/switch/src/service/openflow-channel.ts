@@ -21,6 +21,7 @@ import {
   readHeader,
   type Version,
 } from "@tenet/openflow";
+import type { EventCounts } from "../event-counts.ts";
 import type { Turns, Work } from "../turns.ts";
 
 /** The name of an error to answer with, if a message is refused. */
@@ -28,6 +29,7 @@ export type Refusal = ErrorName | undefined;
 
 /** What a channel's owner wants to know. */
 export interface ChannelOwner {
+  readonly counts: EventCounts;
   /** The version is agreed. */
   ready(channel: OpenFlowChannel): void;
   /**
@@ -117,6 +119,7 @@ export class OpenFlowChannel {
 
   #write(message: Message, version: number, xid: number): void {
     for (const bytes of encodeMessages(message, version, xid)) {
+      this.#owner.counts.vconn_sent++;
       this.#socket.write(bytes);
       if (message.type !== "hello" && this.#owner.isOverheard) this.#owner.passed(bytes);
     }
@@ -164,6 +167,7 @@ export class OpenFlowChannel {
 
   #take(frame: Frame): Work | undefined {
     try {
+      this.#owner.counts.vconn_received++;
       const envelope = frame.decode(this.#options);
       if (this.#version === undefined) {
         this.#agree(envelope);
