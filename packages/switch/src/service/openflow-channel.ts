@@ -137,13 +137,15 @@ export class OpenFlowChannel {
 
   #receive(bytes: Uint8Array): void {
     this.#framer.push(bytes);
-    if (!this.#isAtWork) this.#turns.begin(this.#work());
+    if (!this.#isAtWork) {
+      this.#isAtWork = true; // even if its turn is yet to come
+      this.#turns.begin(this.#work());
+    }
     if (this.#isAtWork) this.#socket.pause();
   }
 
   /** Carries out what was received, one message after the other, as long as the peer reads the answers. */
   *#work(): Work {
-    this.#isAtWork = true;
     for (let frame = this.#nextFrame(); frame !== undefined; frame = this.#nextFrame()) {
       const work = this.#take(frame);
       if (work !== undefined) yield* work;
