@@ -208,7 +208,9 @@ function* sorting(rules: readonly Rule[]): Work<Rule[]> {
   }
   const sorted: Rule[] = [];
   for (const place of Uint32Array.from(byPlace.keys()).sort()) {
-    for (const rule of byPlace.get(place) ?? []) sorted.push(rule);
+    for (const rule of byPlace.get(place) ?? []) {
+      if (sorted.push(rule) % RULES_PER_STEP === 0) yield;
+    }
     yield;
   }
   return sorted;
