@@ -13,6 +13,8 @@ import { nowMs, threadId, ThreadTimes } from "./trickle.mjs";
 
 /** Pieces of work that take longer are noted. */
 const NOTED_MS = 0.3;
+/** Packets whose sending took longer are not counted. */
+const LONGEST_SENDING_MS = 0.2;
 const GC_KINDS = {
   [constants.NODE_PERFORMANCE_GC_MINOR]: "scavenge",
   [constants.NODE_PERFORMANCE_GC_MAJOR]: "mark-compact",
@@ -71,13 +73,18 @@ const openMemoryPort = (name) => {
   return link;
 };
 
+/** The packet before this one, until its sender tells that nothing kept it while it sent that: else nobody knows since when it waited. */
+let last;
+
 const times = new ThreadTimes(threadId());
 const { database, runDir, trickle } = workerData;
-trickle.on("message", ({ frame, sentMs, cpuMs, waitedMs }) => {
+trickle.on("message", ({ frame, sentMs, cpuMs, waitedMs, lastSendingMs }) => {
+  if (last !== undefined && lastSendingMs < LONGEST_SENDING_MS) delays.push(last);
+  last = undefined;
   const before = nForwarded;
   links.get("p1")?.send(frame);
   const ms = nowMs() - sentMs - (times.waitedMs() - waitedMs);
-  if (nForwarded > before) delays.push({ sentMs, ms: Math.max(0, ms), cpuMs: times.cpuMs() - cpuMs });
+  if (nForwarded > before) last = { sentMs, ms: Math.max(0, ms), cpuMs: times.cpuMs() - cpuMs };
 });
 
 const stop = new AbortController();

@@ -47,8 +47,12 @@ if (workerData?.isTrickle === true) {
   const { to, id } = workerData;
   const times = new ThreadTimes(id);
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  let lastSendingMs = 0;
   for (let n = 0; ; n++) {
     Atomics.wait(sleeper, 0, 0, PERIOD_MS);
-    to.postMessage({ frame: newFlowFrame(n), sentMs: nowMs(), cpuMs: times.cpuMs(), waitedMs: times.waitedMs() });
+    const frame = newFlowFrame(n);
+    const sentMs = nowMs();
+    to.postMessage({ frame, sentMs, cpuMs: times.cpuMs(), waitedMs: times.waitedMs(), lastSendingMs });
+    lastSendingMs = nowMs() - sentMs;
   }
 }
