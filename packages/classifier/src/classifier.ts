@@ -14,8 +14,9 @@
 import { makeFlowKey } from "@tenet/net";
 import { ConjunctiveMatch } from "./conjunctive-match.ts";
 import { hashWords } from "./hash.ts";
-import { HashHeap } from "./hash-tables.ts";
+import { Heap } from "./heap.ts";
 import { LookupPlan, ORDER_WIDTH } from "./lookup-plan.ts";
+import { LongList } from "./long-list.ts";
 import type { ClassifierRule, RuleMatch } from "./rule.ts";
 import { SLOTS } from "./slots.ts";
 import { Subtable } from "./subtable.ts";
@@ -31,7 +32,7 @@ export class Classifier<R extends ClassifierRule> {
   /** How many subtables share each slot. */
   readonly #nInSlot = new Uint32Array(SLOTS);
   readonly #subtablesByMaskHash = new Map<number, Subtable<R>[]>();
-  readonly #heap = new HashHeap();
+  readonly #heap = new Heap();
   readonly #tries = new TrieSet(this.#heap);
   readonly #plan = new LookupPlan<R>(this.#heap, this.#tries);
   #isPlanned = true;
@@ -44,14 +45,14 @@ export class Classifier<R extends ClassifierRule> {
   #version = 0;
   #isStaging = false;
   /** Rules that were removed and not taken out yet; also such as came back since. */
-  #going: R[] = [];
+  #going = new LongList<R>();
   /** How many of those were removed. */
   #nGone = 0;
   /** Takes the keys of rules, one after the other; in words that the mask of one does not look at is anything. */
   readonly #key = makeFlowKey();
   #nextSequence = 0;
-  /** Rules that have conjunctions, or will have. */
-  readonly #soft = new Set<R>();
+  /** How many rules have conjunctions, or will have. */
+  #nSoft = 0;
   #size = 0;
 
   /** Number of rules. */
@@ -76,10 +77,10 @@ export class Classifier<R extends ClassifierRule> {
     const bestBefore = subtable.maxPriority;
     const { displaced, isReplaced, hasMoved } = subtable.insert(rule, key, this.#mayReplace);
     if (hasMoved) this.#isPlanned = false;
-    if (rule.conjunctions !== undefined) this.#soft.add(rule);
+    this.setSoft(rule, rule.conjunctions !== undefined);
     rule.since = this.#isStaging ? this.#version + 1 : 0;
     if (isReplaced && displaced !== undefined) {
-      this.#soft.delete(displaced);
+      this.setSoft(displaced, false);
       return displaced;
     }
     this.#size++;
@@ -95,8 +96,9 @@ export class Classifier<R extends ClassifierRule> {
 
   /** To be called before the conjunctions of a rule change, and when those it had are gone for good. */
   setSoft(rule: R, isSoft: boolean): void {
-    if (isSoft) this.#soft.add(rule);
-    else this.#soft.delete(rule);
+    if (isSoft === (rule.isSoft ?? false)) return;
+    rule.isSoft = isSoft;
+    this.#nSoft += isSoft ? 1 : -1;
   }
 
   /** Hides changes from lookups until {@link publish}, or until all of them were taken back before {@link unstage}. */
@@ -126,7 +128,7 @@ export class Classifier<R extends ClassifierRule> {
       this.#takeOut(rule);
       yield;
     }
-    this.#going = [];
+    this.#going = new LongList();
   }
 
   /** Has lookups see a rule until the next version. @returns whether it was not to go already */
@@ -151,7 +153,7 @@ export class Classifier<R extends ClassifierRule> {
     if (subtable === undefined || !subtable.remove(rule, key)) return false;
     if (isGone(rule)) this.#spare(rule);
     this.#size--;
-    this.#soft.delete(rule);
+    this.setSoft(rule, false);
     this.#tries.remove(subtable, key);
     if (subtable.nRules === 0) this.#dropSubtable(subtable);
     else if (subtable.maxPriority !== bestBefore) this.#reorder(subtable);
@@ -192,7 +194,7 @@ export class Classifier<R extends ClassifierRule> {
   lookup(flow: Uint32Array, wildcards: Uint32Array = this.#unread): R | undefined {
     this.#writePlan();
     this.#tries.reset();
-    const found = this.#soft.size === 0 ? this.#lookupHard(flow, wildcards) : this.#lookupSoft(flow, wildcards);
+    const found = this.#nSoft === 0 ? this.#lookupHard(flow, wildcards) : this.#lookupSoft(flow, wildcards);
     this.#tries.unWildcard(wildcards);
     return found;
   }
@@ -222,7 +224,7 @@ export class Classifier<R extends ClassifierRule> {
       let { nRemovals } = subtable;
       for (let entry = 0; entry < subtable.chains.length; entry++) {
         if (subtable.agrees(entry, key, mask)) {
-          for (const rule of subtable.chains[entry] as R[]) if (!isGone(rule) && wanted(rule)) into.push(rule);
+          for (const rule of subtable.chains.get(entry) as R[]) if (!isGone(rule) && wanted(rule)) into.push(rule);
         }
         if (entry % CHAINS_PER_STEP !== CHAINS_PER_STEP - 1) continue;
         yield;
@@ -238,7 +240,8 @@ export class Classifier<R extends ClassifierRule> {
   overlaps({ key, mask }: RuleMatch, priority: number): boolean {
     for (const subtable of this.#subtables) {
       if (subtable.maxPriority < priority) break;
-      for (const [entry, chain] of subtable.chains.entries()) {
+      for (let entry = 0; entry < subtable.chains.length; entry++) {
+        const chain = subtable.chains.get(entry) as R[];
         if (chain.some((rule) => rule.priority === priority && !isGone(rule)) && subtable.agrees(entry, key, mask)) return true;
       }
     }
@@ -282,7 +285,7 @@ export class Classifier<R extends ClassifierRule> {
     for (let at = 0; (order[at] as number) > bestPriority; at += ORDER_WIDTH) {
       if (this.#tries.isRefused(order[at + 1] as number)) continue;
       const chain = this.#seen(plan.chainOf(at, flow, wildcards, bestPriority));
-      const rule = this.#soft.size === 0 ? chain?.[0] : chain?.find((each) => each.conjunctions === undefined);
+      const rule = this.#nSoft === 0 ? chain?.[0] : chain?.find((each) => each.conjunctions === undefined);
       if (rule !== undefined && rule.priority > bestPriority) {
         best = rule;
         bestPriority = rule.priority;

@@ -1,6 +1,6 @@
 /** The prefix trie of one field of the FlowKey, and what it says about the packet in hand. */
 import type { FieldSpec } from "@tenet/net";
-import type { HashHeap } from "./hash-tables.ts";
+import type { Heap } from "./heap.ts";
 import { PrefixTrie } from "./prefix-trie.ts";
 import { addSlot, SET_WORDS } from "./slots.ts";
 import type { Prefixed } from "./trie-set.ts";
@@ -16,7 +16,7 @@ export class FieldTrie {
   readonly #satisfied: Int32Array;
   #isRead = false;
 
-  constructor(field: FieldSpec, heap: HashHeap) {
+  constructor(field: FieldSpec, heap: Heap) {
     this.field = field;
     this.#trie = new PrefixTrie(field.nBits, heap);
     this.#address = new Int32Array(field.nWords);

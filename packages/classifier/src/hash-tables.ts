@@ -1,59 +1,20 @@
 /**
- * The tables of all subtables, side by side in one array, so that a lookup that probes many of them touches few cache lines.
+ * Hash tables and rows of records in the heap of a classifier.
  *
  * A hash table is pairs of a hash and a value that is not 0; open addressing with linear probing and backward-shift removal, so
  * that it never holds tombstones. A byte per pair has eight bits of the hash: most probes of what is not there end at it.
  *
- * A table that outgrows its place is copied to a larger one a little at a time, while it is looked up where it was: what changes in
- * the part that was copied changes in both. Limits: the array itself is copied at once, a millisecond for 4 MB; one that grows in its
- * place (`maxByteLength`) is read a tenth slower.
+ * A table that outgrows its place moves to a larger one a little at a time, while it is looked up where it was: what changes in
+ * the part that was copied changes in both.
  */
+import type { Heap } from "./heap.ts";
 
-const MIN_SLOTS = 8;
-const MIN_WORDS = 1024;
+const MIN_PAIRS = 8;
+const MIN_RECORDS = 8;
 /** Smaller tables are copied at once. */
 const MIN_WORDS_IN_STEPS = 8192;
-/** How many places of a hash table, and how many records, are copied whenever one is added. */
-const [SLOTS_PER_STEP, RECORDS_PER_STEP] = [16, 8];
-
-/** The array that tables live in; a table that outgrows its place moves, and leaves it to one of that size. */
-export class HashHeap {
-  words: Int32Array = new Int32Array(MIN_WORDS);
-  /** For each pair the {@link tagOf} its hash, or 0; that of the pair at `place` is at `place >> 1`. */
-  tags: Uint8Array = new Uint8Array(MIN_WORDS >> 1);
-  #end = 0;
-  /** Places that were left, by the logarithm of their size. */
-  readonly #free: number[][] = [];
-
-  /** A place of so many words, a power of two, all 0. */
-  take(nWords: number): number {
-    const left = this.#free[Math.clz32(nWords)]?.pop();
-    if (left !== undefined) {
-      this.words.fill(0, left, left + nWords);
-      this.tags.fill(0, left >> 1, (left + nWords) >> 1);
-      return left;
-    }
-    const at = this.#end;
-    this.#end += nWords;
-    if (this.#end > this.words.length) {
-      const larger = new Int32Array(Math.max(this.#end, 2 * this.words.length));
-      const tags = new Uint8Array(larger.length >> 1);
-      larger.set(this.words);
-      tags.set(this.tags);
-      this.words = larger;
-      this.tags = tags;
-    }
-    return at;
-  }
-
-  /** Gives a place back. */
-  leave(at: number, nWords: number): void {
-    const log = Math.clz32(nWords);
-    const places = this.#free[log];
-    if (places === undefined) this.#free[log] = [at];
-    else places.push(at);
-  }
-}
+/** What is done whenever one is added: so many words of the place that is moved to are cleared, then so many places, or records, copied. */
+const [WORDS_PER_STEP, PAIRS_PER_STEP, RECORDS_PER_STEP] = [256, 16, 8];
 
 /** What stands for a hash in the tags; never 0. */
 export function tagOf(hash: number): number {
@@ -62,55 +23,53 @@ export function tagOf(hash: number): number {
 
 /** One hash table. */
 export class HashTable {
-  readonly #heap: HashHeap;
-  #at: number;
-  #nWords = 2 * MIN_SLOTS;
+  readonly #heap: Heap;
+  #now: PairPlace;
   #nUsed = 0;
-  /** Where the table moves to; -1 when it stays. */
-  #nextAt = -1;
-  /** What belongs at words below this one is at the next place too. */
+  /** What the table moves to. */
+  #next: PairPlace | undefined;
+  /** Pairs whose home is at words below this one are at the next place too. */
   #nCopied = 0;
 
-  constructor(heap: HashHeap) {
+  constructor(heap: Heap) {
     this.#heap = heap;
-    this.#at = heap.take(this.#nWords);
+    this.#now = new PairPlace(heap, 2 * MIN_PAIRS);
+    this.#now.clear(2 * MIN_PAIRS);
   }
 
   /** Where the table is now; a pair with hash `h` is at `2 * h & wordMask` from here, or behind. */
   get at(): number {
-    return this.#at;
+    return this.#now.at;
   }
 
   /** The table's words less 1. */
   get wordMask(): number {
-    return this.#nWords - 1;
+    return this.#now.wordMask;
+  }
+
+  /** Where among the heap's bytes the {@link tagOf} each hash is, in the order of the pairs; 0 where there is no pair. */
+  get tagsAt(): number {
+    return this.#now.tagsAt;
   }
 
   /** Puts a pair in. @returns true when the table moved */
   add(hash: number, value: number): boolean {
-    if (++this.#nUsed * 4 > this.#nWords && this.#nextAt < 0) this.#nextAt = this.#heap.take(2 * this.#nWords);
-    this.#put(this.#at, this.wordMask, hash, value);
-    if (this.#isCopied(hash)) this.#put(this.#nextAt, this.#nextMask, hash, value);
-    return this.#nextAt >= 0 && this.#moveOn();
+    const { nWords } = this.#now;
+    if (++this.#nUsed * 4 > nWords) this.#next ??= new PairPlace(this.#heap, 2 * nWords);
+    this.#now.put(hash, value);
+    if (this.#next === undefined) return false;
+    if (this.#isCopied(hash)) this.#next.put(hash, value);
+    return this.#moveOn(this.#next);
   }
 
   /** The place of the first pair with this hash, and this value if one is given; -1 when there is none. */
   find(hash: number, value = 0): number {
-    return this.#findFrom(this.#at, this.wordMask, 2 * hash, hash, value);
+    return this.#now.findFrom(2 * hash, hash, value);
   }
 
   /** The place of the next pair with the hash of the one at a place; -1 when there is none. */
   findNext(place: number): number {
-    return this.#findFrom(this.#at, this.wordMask, place - this.#at + 2, this.#heap.words[place] as number, 0);
-  }
-
-  #findFrom(at: number, mask: number, first: number, hash: number, value: number): number {
-    const { words } = this.#heap;
-    for (let slot = first & mask; ; slot = (slot + 2) & mask) {
-      const held = words[at + slot + 1] as number;
-      if (held === 0) return -1;
-      if (words[at + slot] === hash && (value === 0 || held === value)) return at + slot;
-    }
+    return this.#now.findFrom(place - this.#now.at + 2, this.#heap.words[place] as number, 0);
   }
 
   /** Gives the pair at a place another value, which is not 0. */
@@ -130,19 +89,15 @@ export class HashTable {
   /** Takes the pair at a place out. */
   remove(place: number): void {
     const copy = this.#copyOf(place);
-    if (copy >= 0) this.#removeFrom(this.#nextAt, this.#nextMask, copy);
-    this.#removeFrom(this.#at, this.wordMask, place);
+    if (copy >= 0) this.#next?.remove(copy);
+    this.#now.remove(place);
     this.#nUsed--;
   }
 
   /** Gives the table's places back; it is not used any more. */
   free(): void {
-    this.#heap.leave(this.#at, this.#nWords);
-    if (this.#nextAt >= 0) this.#heap.leave(this.#nextAt, 2 * this.#nWords);
-  }
-
-  get #nextMask(): number {
-    return 2 * this.#nWords - 1;
+    this.#now.leave();
+    this.#next?.leave();
   }
 
   #isCopied(hash: number): boolean {
@@ -153,60 +108,116 @@ export class HashTable {
   #copyOf(place: number): number {
     const { words } = this.#heap;
     const hash = words[place] as number;
-    if (!this.#isCopied(hash)) return -1;
-    return this.#findFrom(this.#nextAt, this.#nextMask, 2 * hash, hash, words[place + 1] as number);
+    if (this.#next === undefined || !this.#isCopied(hash)) return -1;
+    return this.#next.findFrom(2 * hash, hash, words[place + 1] as number);
   }
 
-  /** Copies some more; a small table whole. @returns whether the table is at its next place now */
-  #moveOn(): boolean {
-    const { words } = this.#heap;
-    const [at, mask] = [this.#at, this.wordMask];
-    const end = this.#nWords < MIN_WORDS_IN_STEPS ? this.#nWords : this.#nCopied + 2 * SLOTS_PER_STEP;
-    for (let home = this.#nCopied; home < end; home += 2) {
-      for (let slot = home; words[at + slot + 1] !== 0; slot = (slot + 2) & mask) {
-        const hash = words[at + slot] as number;
-        if (((2 * hash) & mask) === home) this.#put(this.#nextAt, this.#nextMask, hash, words[at + slot + 1] as number);
-      }
-    }
+  /** Clears or copies some more; for a small table all. @returns whether the table is at its next place now */
+  #moveOn(next: PairPlace): boolean {
+    const now = this.#now;
+    const isSmall = now.nWords < MIN_WORDS_IN_STEPS;
+    if (!next.clear(isSmall ? next.nWords : WORDS_PER_STEP)) return false;
+    const end = isSmall ? now.nWords : this.#nCopied + 2 * PAIRS_PER_STEP;
+    now.copyHomes(this.#nCopied, end, next);
     this.#nCopied = end;
-    if (end < this.#nWords) return false;
-    this.#heap.leave(at, this.#nWords);
-    this.#at = this.#nextAt;
-    this.#nWords *= 2;
-    this.#nextAt = -1;
+    if (end < now.nWords) return false;
+    now.leave();
+    this.#now = next;
+    this.#next = undefined;
     this.#nCopied = 0;
     return true;
   }
+}
 
-  #put(at: number, mask: number, hash: number, value: number): void {
-    const { words, tags } = this.#heap;
-    let slot = (2 * hash) & mask;
-    while (words[at + slot + 1] !== 0) slot = (slot + 2) & mask;
-    tags[(at + slot) >> 1] = tagOf(hash);
+/** Places of pairs and of their tags. */
+class PairPlace {
+  readonly at: number;
+  readonly tagsAt: number;
+  /** A power of two. */
+  readonly nWords: number;
+  readonly #heap: Heap;
+  #nCleared = 0;
+
+  constructor(heap: Heap, nWords: number) {
+    this.#heap = heap;
+    this.nWords = nWords;
+    this.at = heap.take(nWords);
+    this.tagsAt = 4 * heap.take(nWords >> 3);
+  }
+
+  get wordMask(): number {
+    return this.nWords - 1;
+  }
+
+  /** Clears so many words more, if there are. @returns whether all are */
+  clear(nWords: number): boolean {
+    const start = this.#nCleared;
+    if (start === this.nWords) return true;
+    const end = start + nWords;
+    this.#heap.words.fill(0, this.at + start, this.at + end);
+    this.#heap.bytes.fill(0, this.tagsAt + (start >> 1), this.tagsAt + (end >> 1));
+    this.#nCleared = end;
+    return end === this.nWords;
+  }
+
+  findFrom(first: number, hash: number, value: number): number {
+    const { at, wordMask } = this;
+    const { words } = this.#heap;
+    for (let slot = first & wordMask; ; slot = (slot + 2) & wordMask) {
+      const held = words[at + slot + 1] as number;
+      if (held === 0) return -1;
+      if (words[at + slot] === hash && (value === 0 || held === value)) return at + slot;
+    }
+  }
+
+  put(hash: number, value: number): void {
+    const { at, tagsAt, wordMask } = this;
+    const { words, bytes } = this.#heap;
+    let slot = (2 * hash) & wordMask;
+    while (words[at + slot + 1] !== 0) slot = (slot + 2) & wordMask;
+    bytes[tagsAt + (slot >> 1)] = tagOf(hash);
     words[at + slot] = hash;
     words[at + slot + 1] = value;
   }
 
-  #removeFrom(at: number, mask: number, place: number): void {
-    const { words, tags } = this.#heap;
+  remove(place: number): void {
+    const { at, tagsAt, wordMask } = this;
+    const { words, bytes } = this.#heap;
     let hole = place - at;
-    for (let next = (hole + 2) & mask; words[at + next + 1] !== 0; next = (next + 2) & mask) {
-      const home = (2 * (words[at + next] as number)) & mask;
-      if (((next - home) & mask) < ((next - hole) & mask)) continue;
+    for (let next = (hole + 2) & wordMask; words[at + next + 1] !== 0; next = (next + 2) & wordMask) {
+      const home = (2 * (words[at + next] as number)) & wordMask;
+      if (((next - home) & wordMask) < ((next - hole) & wordMask)) continue;
       words[at + hole] = words[at + next] as number;
       words[at + hole + 1] = words[at + next + 1] as number;
-      tags[(at + hole) >> 1] = tags[(at + next) >> 1] as number;
+      bytes[tagsAt + (hole >> 1)] = bytes[tagsAt + (next >> 1)] as number;
       hole = next;
     }
-    tags[(at + hole) >> 1] = 0;
+    bytes[tagsAt + (hole >> 1)] = 0;
     words[at + hole] = 0;
     words[at + hole + 1] = 0;
+  }
+
+  /** Puts the pairs whose home is at words from `start` on, before `end`, into another place too. */
+  copyHomes(start: number, end: number, into: PairPlace): void {
+    const { at, wordMask } = this;
+    const { words } = this.#heap;
+    for (let home = start; home < end; home += 2) {
+      for (let slot = home; words[at + slot + 1] !== 0; slot = (slot + 2) & wordMask) {
+        const hash = words[at + slot] as number;
+        if (((2 * hash) & wordMask) === home) into.put(hash, words[at + slot + 1] as number);
+      }
+    }
+  }
+
+  leave(): void {
+    this.#heap.leave(this.at, this.nWords);
+    this.#heap.leave(this.tagsAt >> 2, this.nWords >> 3);
   }
 }
 
 /** Records of one width, numbered from 0. */
 export class RecordTable {
-  readonly #heap: HashHeap;
+  readonly #heap: Heap;
   readonly #width: number;
   #at: number;
   #nWords: number;
@@ -215,10 +226,10 @@ export class RecordTable {
   /** Records with lower numbers are at the next place too. */
   #nCopied = 0;
 
-  constructor(heap: HashHeap, width: number) {
+  constructor(heap: Heap, width: number) {
     this.#heap = heap;
     this.#width = width;
-    this.#nWords = 1 << (32 - Math.clz32(MIN_SLOTS * width - 1));
+    this.#nWords = 1 << (32 - Math.clz32(MIN_RECORDS * width - 1));
     this.#at = heap.take(this.#nWords);
   }
 

@@ -8,7 +8,8 @@
  * move or change in priority, before the next lookup.
  */
 import { hashWord } from "./hash.ts";
-import { type HashHeap, tagOf } from "./hash-tables.ts";
+import { tagOf } from "./hash-tables.ts";
+import type { Heap } from "./heap.ts";
 import type { ClassifierRule } from "./rule.ts";
 import type { Subtable } from "./subtable.ts";
 import type { TrieSet } from "./trie-set.ts";
@@ -17,8 +18,8 @@ import type { TrieSet } from "./trie-set.ts";
 export const ORDER_WIDTH = 3;
 /** Numbers before a record's parts: how many stages there are, slot, place of the heads, and their width: a priority and the parts. */
 const [SLOT, HEADS, WIDTH, PARTS] = [1, 2, 3, 4] as const;
-/** Of a stage, behind its prefixes: where its parts end, place and word mask of its table. */
-const [PARTS_END, TABLE, WORD_MASK, STAGE_WIDTH] = [0, 1, 2, 3] as const;
+/** Of a stage, behind its prefixes: where its parts end, place and word mask of its table, and where its tags are. */
+const [PARTS_END, TABLE, WORD_MASK, TAGS, STAGE_WIDTH] = [0, 1, 2, 3, 4] as const;
 /** Lookups are counted up to this number, then from 1 again. */
 const MAX_LOOKUP = 0x7fffffff;
 const NONE = new Int32Array(0);
@@ -40,11 +41,11 @@ export class LookupPlan<R extends ClassifierRule> {
   #hashes: Int32Array = NONE;
   /** The number of the lookup under way. */
   #lookup = 0;
-  readonly #heap: HashHeap;
+  readonly #heap: Heap;
   readonly #tries: TrieSet;
   #subtables: readonly Subtable<R>[] = [];
 
-  constructor(heap: HashHeap, tries: TrieSet) {
+  constructor(heap: Heap, tries: TrieSet) {
     this.#heap = heap;
     this.#tries = tries;
   }
@@ -67,7 +68,7 @@ export class LookupPlan<R extends ClassifierRule> {
       for (const [i, { checks, table }] of stages.entries()) {
         numbers.push(checks.length);
         for (const { trie, length } of this.#tries.inOrder(checks)) numbers.push(trie, length);
-        numbers.push(ends[i] as number, table.at, table.wordMask);
+        numbers.push(ends[i] as number, table.at, table.wordMask, table.tagsAt);
       }
     }
     this.order = Int32Array.from([...order, -1]);
@@ -104,7 +105,7 @@ export class LookupPlan<R extends ClassifierRule> {
     const hashes = this.#hashes;
     const lookups = this.#lookups;
     const lookup = this.#lookup;
-    const { words, tags } = this.#heap;
+    const { words, bytes } = this.#heap;
     const record = this.order[place + 2] as number;
     const slot = numbers[record + SLOT] as number;
     const heads = numbers[record + HEADS] as number;
@@ -123,21 +124,22 @@ export class LookupPlan<R extends ClassifierRule> {
       }
       const table = numbers[at + TABLE] as number;
       const wordMask = numbers[at + WORD_MASK] as number;
+      const tags = numbers[at + TAGS] as number;
       at += STAGE_WIDTH;
       const tag = tagOf(hash);
       let value = 0;
-      for (let pair = table + ((2 * hash) & wordMask); ; pair = table + ((pair - table + 2) & wordMask)) {
-        const held = tags[pair >> 1] as number;
+      for (let pair = (2 * hash) & wordMask; ; pair = (pair + 2) & wordMask) {
+        const held = bytes[tags + (pair >> 1)] as number;
         if (held === 0) break;
-        if (held !== tag || words[pair] !== hash) continue;
-        const found = words[pair + 1] as number;
+        if (held !== tag || words[table + pair] !== hash) continue;
+        const found = words[table + pair + 1] as number;
         if (nStages === 1 && !this.#isHead(heads + (found - 1) * width, record + PARTS, width)) continue;
         value = found;
         break;
       }
       if (nStages > 1 && value !== 0) continue;
       if (value === 0 || (words[heads + (value - 1) * width] as number) <= floor) return undefined;
-      return this.#subtables[place / ORDER_WIDTH]?.chains[value - 1];
+      return this.#subtables[place / ORDER_WIDTH]?.chains.get(value - 1);
     }
   }
 

@@ -5,60 +5,65 @@
  * looked at to know that. Why: those subtables are skipped, and the megaflow un-wildcards only those few bits instead of
  * the subtable's whole prefix. How: path-compressed: a node where prefixes end or part, with all bits down to it, and
  * with the set of the slots of all prefixes that end at it or below; a subtable whose slot is not in the set of the next
- * node has no longer prefix of the address. A walk goes no further than it is asked to. Nodes lie side by side in one array.
+ * node has no longer prefix of the address. A walk goes no further than it is asked to. Nodes lie in the heap, one of an IPv4 address
+ * in half a cache line.
  *
  * @see Pfaff et al., "The Design and Implementation of Open vSwitch", NSDI 2015, section 5.4
  * @see Srinivasan, Suri and Varghese, "Packet Classification using Tuple Space Search", SIGCOMM 1999: tuple pruning
  */
 import { hashWord } from "./hash.ts";
-import { type HashHeap, HashTable } from "./hash-tables.ts";
+import { HashTable } from "./hash-tables.ts";
+import type { Heap } from "./heap.ts";
 import { addSlot, hasSlot, removeSlot, SET_WORDS, SLOTS } from "./slots.ts";
 
-const MIN_NODES = 4;
-/** Of a node's numbers: bits down to it, prefixes that end there, the child for bit 0 and, behind it, that for bit 1 (0 = none), slots, and the bits. */
-const [DEPTH, ENDING, CHILD, SET, BITS] = [0, 1, 2, 4, 4 + SET_WORDS] as const;
-const ROOT = 0;
+/**
+ * Of a node's numbers: bits down to it, with the number of prefixes that end there above them; the child for bit 0 and, behind it,
+ * that for bit 1 (0 = none); slots; and the bits. All are 0 in the heap's first words: there is a node that has nobody's slot.
+ */
+const [DEPTH, CHILD, SET, BITS] = [0, 1, 3, 3 + SET_WORDS] as const;
+const DEPTH_MASK = 0xff;
+const ONE_ENDING = 0x100;
+const NOBODY = 0;
+/** What the walk has ahead of it while the bit that leads on was not looked at. */
+const UNKNOWN = -1;
+/** A node's place is a multiple of it. */
+const NODE_UNIT = 8;
 /** Where the first bits lead is remembered, in tries of many nodes: bits that are known then, the node, the one ahead, slots not refused. */
 const JUMP_BITS = 8;
 const [JUMP_KNOWN, JUMP_NODE, JUMP_AHEAD, JUMP_SET, JUMP_WIDTH] = [0, 1, 2, 3, 3 + SET_WORDS] as const;
 const MANY_NODES = 32;
 const NO_JUMPS = new Int32Array(0);
+const NO_BITS = new Int32Array(4);
 
 /** Prefixes by slot, counted. */
 export class PrefixTrie {
   /** Width of an address in bits. */
   readonly nBits: number;
-  /** Numbers of a node. */
+  readonly #heap: Heap;
+  /** Words of a node. */
   readonly #width: number;
-  /** A node with no slots. */
-  readonly #nobody: number;
-  /** A node is named by the place of its first number. */
-  #nodes: Int32Array;
-  #end: number;
-  /** The first of those that are free; the next stands where a child would. */
-  #freeNode = 0;
+  /** A node is named by its place. */
+  readonly #root: number;
+  #nNodes = 0;
   /** How many prefixes end at each node, by slot. */
   readonly #counts: HashTable;
   /** The nodes of the last prefix that was removed, from the root down. */
   readonly #path: number[] = [];
   /** Where the walk is: the last node whose bits are all those of the address. */
-  #node = ROOT;
-  /** The child that the next bit leads to, not all of whose bits were looked at; 0 when that bit was not. */
-  #ahead = 0;
+  #node: number;
+  /** The child that the next bit leads to, not all of whose bits were looked at. */
+  #ahead = UNKNOWN;
   #nKnown = 0;
   #jumps: Int32Array = NO_JUMPS;
   #hasJumps = false;
 
-  /**
-   * @param nBits - width of an address, at most 128
-   * @param heap - where counts are kept
-   */
-  constructor(nBits: number, heap: HashHeap) {
+  /** @param nBits - width of an address, at most 128 */
+  constructor(nBits: number, heap: Heap) {
     this.nBits = nBits;
-    this.#width = BITS + ((nBits + 31) >>> 5);
-    this.#nobody = this.#width;
-    this.#nodes = new Int32Array(MIN_NODES * this.#width);
-    this.#end = 2 * this.#width;
+    this.#heap = heap;
+    this.#width = nBits <= 32 ? BITS + 1 : 2 * (BITS + 1);
+    this.#root = this.#takeNode(NO_BITS, 0);
+    this.#node = this.#root;
     this.#counts = new HashTable(heap);
   }
 
@@ -66,28 +71,28 @@ export class PrefixTrie {
   add(address: Int32Array, length: number, slot: number): void {
     this.forgetJumps();
     let link = -1; // where the node's place stands
-    let node = ROOT;
+    let node = this.#root;
     for (;;) {
-      const depth = this.#nodes[node + DEPTH] as number;
+      const depth = this.#depthOf(node);
       const same = this.#nSameBits(node, address, depth < length ? depth : length);
       if (same < depth) {
         const middle = this.#takeNode(address, same);
-        this.#nodes[middle + CHILD + bitAt(this.#nodes, node + BITS, same)] = node;
-        this.#nodes.copyWithin(middle + SET, node + SET, node + SET + SET_WORDS);
-        this.#nodes[link] = middle;
+        this.#heap.words[middle + CHILD + bitAt(this.#heap.words, node + BITS, same)] = node;
+        this.#heap.words.copyWithin(middle + SET, node + SET, node + SET + SET_WORDS);
+        this.#heap.words[link] = middle;
         node = middle;
       }
-      addSlot(this.#nodes, node + SET, slot);
+      addSlot(this.#heap.words, node + SET, slot);
       if (same === length) break;
       link = node + CHILD + bitAt(address, 0, same);
-      node = this.#nodes[link] as number;
+      node = this.#heap.words[link] as number;
       if (node !== 0) continue;
       node = this.#takeNode(address, length);
-      this.#nodes[link] = node;
-      addSlot(this.#nodes, node + SET, slot);
+      this.#heap.words[link] = node;
+      addSlot(this.#heap.words, node + SET, slot);
       break;
     }
-    this.#nodes[node + ENDING] = (this.#nodes[node + ENDING] as number) + 1;
+    this.#heap.words[node + DEPTH] = (this.#heap.words[node + DEPTH] as number) + ONE_ENDING;
     const name = nameOf(node, slot);
     const place = this.#counts.find(name);
     if (place < 0) this.#counts.add(name, 1);
@@ -99,25 +104,25 @@ export class PrefixTrie {
     this.forgetJumps();
     const path = this.#path;
     path.length = 0;
-    let node = ROOT;
-    for (let depth = 0; depth < length; depth = this.#nodes[node + DEPTH] as number) {
+    let node = this.#root;
+    for (let depth = 0; depth < length; depth = this.#depthOf(node)) {
       path.push(node);
-      node = this.#nodes[node + CHILD + bitAt(address, 0, depth)] as number;
+      node = this.#heap.words[node + CHILD + bitAt(address, 0, depth)] as number;
     }
     path.push(node);
-    this.#nodes[node + ENDING] = (this.#nodes[node + ENDING] as number) - 1;
+    this.#heap.words[node + DEPTH] = (this.#heap.words[node + DEPTH] as number) - ONE_ENDING;
     const place = this.#counts.find(nameOf(node, slot));
     if (this.#counts.count(place, -1) > 0) return;
     this.#counts.remove(place);
     for (let i = path.length - 1; i >= 0 && !this.#isHeld(path[i] as number, slot); i--)
-      removeSlot(this.#nodes, (path[i] as number) + SET, slot);
+      removeSlot(this.#heap.words, (path[i] as number) + SET, slot);
     for (let i = path.length - 1; i > 0 && i > path.length - 3; i--) this.#closeUp(path[i] as number, path[i - 1] as number);
   }
 
   /** Begins a walk. */
   start(): void {
-    this.#node = ROOT;
-    this.#ahead = 0;
+    this.#node = this.#root;
+    this.#ahead = UNKNOWN;
     this.#nKnown = 0;
   }
 
@@ -135,7 +140,7 @@ export class PrefixTrie {
    * @param nWords - how many words of sets are in use
    */
   refuses(slot: number, length: number, address: Int32Array, satisfied: Int32Array, alive: Int32Array, nWords: number): boolean {
-    if (this.#nKnown === 0 && length >= JUMP_BITS && this.#isLarge && hasSlot(alive, 0, slot)) {
+    if (this.#nKnown === 0 && length >= JUMP_BITS && this.#nNodes > MANY_NODES && hasSlot(alive, 0, slot)) {
       this.#jump(slot, address, satisfied, alive, nWords);
     }
     return this.#walk(slot, length, address, satisfied, alive, nWords);
@@ -172,35 +177,29 @@ export class PrefixTrie {
     this.start();
   }
 
-  /** Whether walks are long enough to be remembered. */
-  get #isLarge(): boolean {
-    return this.#end > MANY_NODES * this.#width;
-  }
-
   #walk(slot: number, length: number, address: Int32Array, satisfied: Int32Array, alive: Int32Array, nWords: number): boolean {
-    const nodes = this.#nodes;
+    const nodes = this.#heap.words;
     let node = this.#node;
     let ahead = this.#ahead;
     let nKnown = this.#nKnown;
     let isAlive = hasSlot(alive, 0, slot);
-    while (isAlive && nKnown < length && ahead !== this.#nobody) {
-      const depth = nodes[node + DEPTH] as number;
-      if (ahead === 0) {
-        const child = nodes[node + CHILD + bitAt(address, 0, depth)] as number;
-        ahead = child === 0 ? this.#nobody : child;
+    while (isAlive && nKnown < length && ahead !== NOBODY) {
+      const depth = (nodes[node + DEPTH] as number) & DEPTH_MASK;
+      if (ahead === UNKNOWN) {
+        ahead = nodes[node + CHILD + bitAt(address, 0, depth)] as number;
         nKnown = depth + 1;
       } else {
-        const next = nodes[ahead + DEPTH] as number;
+        const next = (nodes[ahead + DEPTH] as number) & DEPTH_MASK;
         const end = next < length ? next : length;
         const same = this.#nSameBits(ahead, address, end);
         nKnown = same < end ? same + 1 : end;
         if (same === end) {
           if (end < next) break;
           node = ahead;
-          ahead = 0;
+          ahead = UNKNOWN;
           continue;
         }
-        ahead = this.#nobody;
+        ahead = NOBODY;
       }
       keep(alive, nodes, ahead + SET, satisfied, depth, nWords);
       isAlive = hasSlot(alive, 0, slot);
@@ -213,16 +212,16 @@ export class PrefixTrie {
 
   /** How many of the first `length` bits down to a node are those of an address. */
   #nSameBits(node: number, address: Int32Array, length: number): number {
-    let same = Math.clz32((this.#nodes[node + BITS] as number) ^ (address[0] as number));
+    let same = Math.clz32((this.#heap.words[node + BITS] as number) ^ (address[0] as number));
     for (let i = 1; same === 32 * i && same < length; i++) {
-      same += Math.clz32((this.#nodes[node + BITS + i] as number) ^ (address[i] as number));
+      same += Math.clz32((this.#heap.words[node + BITS + i] as number) ^ (address[i] as number));
     }
     return same < length ? same : length;
   }
 
   /** Whether a prefix with this slot ends at a node, or below it. */
   #isHeld(node: number, slot: number): boolean {
-    const nodes = this.#nodes;
+    const nodes = this.#heap.words;
     for (let link = node + CHILD; link < node + CHILD + 2; link++) {
       const child = nodes[link] as number;
       if (child !== 0 && hasSlot(nodes, child + SET, slot)) return true;
@@ -232,33 +231,27 @@ export class PrefixTrie {
 
   /** Takes a node out that is needed no more: nothing ends there, and at most one way leads on. */
   #closeUp(node: number, parent: number): void {
-    const nodes = this.#nodes;
-    if ((nodes[node + ENDING] as number) > 0) return;
+    const nodes = this.#heap.words;
+    if ((nodes[node + DEPTH] as number) >= ONE_ENDING) return;
     const zero = nodes[node + CHILD] as number;
     const one = nodes[node + CHILD + 1] as number;
     if (zero !== 0 && one !== 0) return;
-    nodes[parent + CHILD + bitAt(nodes, node + BITS, nodes[parent + DEPTH] as number)] = zero + one;
-    nodes[node + CHILD] = this.#freeNode;
-    this.#freeNode = node;
+    nodes[parent + CHILD + bitAt(nodes, node + BITS, this.#depthOf(parent))] = zero + one;
+    this.#heap.leave(node, this.#width);
+    this.#nNodes--;
+  }
+
+  #depthOf(node: number): number {
+    return (this.#heap.words[node + DEPTH] as number) & DEPTH_MASK;
   }
 
   #takeNode(address: Int32Array, length: number): number {
-    const node = this.#freeNode === 0 ? this.#end : this.#freeNode;
-    if (node === this.#end) {
-      if (node === this.#nodes.length) this.#grow();
-      this.#end += this.#width;
-    } else this.#freeNode = this.#nodes[node + CHILD] as number;
-    const nodes = this.#nodes;
-    nodes.fill(0, node, node + BITS);
+    const node = this.#heap.takeEmpty(this.#width);
+    const nodes = this.#heap.words;
     nodes[node + DEPTH] = length;
-    for (let i = 0; i < this.#width - BITS; i++) nodes[node + BITS + i] = address[i] as number;
+    for (let i = 0; 32 * i < this.nBits; i++) nodes[node + BITS + i] = address[i] as number;
+    this.#nNodes++;
     return node;
-  }
-
-  #grow(): void {
-    const nodes = new Int32Array(this.#nodes.length * 2);
-    nodes.set(this.#nodes);
-    this.#nodes = nodes;
   }
 }
 
@@ -271,7 +264,7 @@ function keep(alive: Int32Array, nodes: Int32Array, set: number, satisfied: Int3
 
 /** Stands for a node and a slot; no two pairs share it. */
 function nameOf(node: number, slot: number): number {
-  return hashWord(0, node * SLOTS + slot);
+  return hashWord(0, (node / NODE_UNIT) * SLOTS + slot);
 }
 
 /** Bit `bit` of the words at `at`, counted from the most significant. */

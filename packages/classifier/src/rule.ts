@@ -22,4 +22,6 @@ export interface ClassifierRule {
   readonly conjunctions?: readonly Conjunction[] | undefined;
   /** The classifier's own: since which version of it lookups see the rule, or, negative, do so no more; 0 = always. */
   since?: number;
+  /** The classifier's own: whether the rule has conjunctions, or will have. */
+  isSoft?: boolean;
 }

@@ -12,7 +12,9 @@
  */
 import { STAGE_ENDS } from "@tenet/net";
 import { hashWord } from "./hash.ts";
-import { type HashHeap, HashTable, RecordTable } from "./hash-tables.ts";
+import { HashTable, RecordTable } from "./hash-tables.ts";
+import type { Heap } from "./heap.ts";
+import { LongList } from "./long-list.ts";
 import { PriorityCounts } from "./priority-counts.ts";
 import type { ClassifierRule } from "./rule.ts";
 import type { PrefixCheck, TrieSet } from "./trie-set.ts";
@@ -56,13 +58,13 @@ export class Subtable<R extends ClassifierRule> {
   /** Of its prefixes, by the number of the trie. */
   readonly lengths: readonly number[];
   /** All chains, in a deterministic order. */
-  readonly chains: R[][] = [];
+  readonly chains: LongList<R[]> = new LongList();
   /** For each chain its best priority and the words of its match that the mask looks at. */
   readonly heads: RecordTable;
-  readonly #heap: HashHeap;
+  readonly #heap: Heap;
   readonly #priorities = new PriorityCounts();
 
-  constructor(mask: Uint32Array, sequence: number, slot: number, tries: TrieSet, heap: HashHeap) {
+  constructor(mask: Uint32Array, sequence: number, slot: number, tries: TrieSet, heap: Heap) {
     this.mask = mask;
     this.sequence = sequence;
     this.nBits = mask.reduce((sum, word) => sum + nBitsIn(word), 0);
@@ -75,14 +77,14 @@ export class Subtable<R extends ClassifierRule> {
 
   /** The rules with exactly this match, best priority first. */
   chainOf(key: Uint32Array): readonly R[] | undefined {
-    return this.chains[this.#entryOf(key, this.#hashOf(key))];
+    return this.chains.get(this.#entryOf(key, this.#hashOf(key)));
   }
 
   /** Adds a rule; one with the same match and priority is returned, and replaced if it may be: else it comes right after. */
   insert(rule: R, key: Uint32Array, mayReplace: (held: R) => boolean): Insertion<R> {
     const hash = this.#hashOf(key);
     const entry = this.#entryOf(key, hash);
-    const chain = this.chains[entry];
+    const chain = this.chains.get(entry);
     let hasMoved = false;
     let displaced: R | undefined;
     if (chain === undefined) hasMoved = this.#addEntry(key, hash, rule);
@@ -108,7 +110,7 @@ export class Subtable<R extends ClassifierRule> {
   remove(rule: R, key: Uint32Array): boolean {
     const hash = this.#hashOf(key);
     const entry = this.#entryOf(key, hash);
-    const chain = this.chains[entry];
+    const chain = this.chains.get(entry);
     const position = chain?.indexOf(rule) ?? -1;
     if (chain === undefined || position < 0) return false;
     chain.splice(position, 1);
@@ -176,7 +178,8 @@ export class Subtable<R extends ClassifierRule> {
   }
 
   #addEntry(key: Uint32Array, hash: number, rule: R): boolean {
-    const entry = this.chains.push([rule]) - 1;
+    const entry = this.chains.length;
+    this.chains.push([rule]);
     let hasMoved = this.heads.reserve(entry);
     let at = this.heads.place(entry) + 1;
     for (const { words } of this.stages) for (const word of words) this.#heap.words[at++] = key[word] as number;
@@ -209,7 +212,7 @@ export class Subtable<R extends ClassifierRule> {
     const last = this.chains.length;
     if (entry === last || lastChain === undefined) return;
     table.setValue(table.find(this.#hashOfHead(last), last + 1), entry + 1);
-    this.chains[entry] = lastChain;
+    this.chains.set(entry, lastChain);
     this.#heap.words.copyWithin(this.heads.place(entry), this.heads.place(last), this.heads.place(last + 1));
     this.heads.wrote(entry);
   }
@@ -229,7 +232,7 @@ function nBitsIn(word: number): number {
   return n;
 }
 
-function stagesOf(mask: Uint32Array, checksIn: (words: readonly number[]) => PrefixCheck[], heap: HashHeap): Stage[] {
+function stagesOf(mask: Uint32Array, checksIn: (words: readonly number[]) => PrefixCheck[], heap: Heap): Stage[] {
   const stages: Stage[] = [];
   let start = 0;
   for (const end of STAGE_ENDS) {

@@ -8,7 +8,7 @@
  */
 import { FIELDS } from "@tenet/net";
 import { FieldTrie } from "./field-trie.ts";
-import type { HashHeap } from "./hash-tables.ts";
+import type { Heap } from "./heap.ts";
 import { hasSlot, SET_WORDS } from "./slots.ts";
 
 const TRIE_FIELDS = [FIELDS.nw_dst, FIELDS.nw_src, FIELDS.ipv6_dst, FIELDS.ipv6_src, FIELDS.tp_dst, FIELDS.tp_src];
@@ -45,7 +45,7 @@ export class TrieSet {
   /** How many of its first bits each trie has looked at. */
   readonly #known = new Int32Array(TRIE_FIELDS.length);
 
-  constructor(heap: HashHeap) {
+  constructor(heap: Heap) {
     this.#tries = TRIE_FIELDS.map((field) => new FieldTrie(field, heap));
   }
 

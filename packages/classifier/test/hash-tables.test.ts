@@ -1,7 +1,8 @@
 /** Tables that grow in steps against plain maps and arrays: at every moment they hold what those hold. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { HashHeap, HashTable, RecordTable } from "../src/hash-tables.ts";
+import { HashTable, RecordTable } from "../src/hash-tables.ts";
+import { Heap } from "../src/heap.ts";
 
 /** Enough for two moves in steps. */
 const N = 12_000;
@@ -24,7 +25,7 @@ function numbersOf(seed: number): () => number {
 test("a hash table finds, counts and removes what it holds, wherever it is on its way to a larger place", () => {
   const property = fc.property(fc.integer(), fc.constantFrom(0x7fffffff, 0xfff), (seed, hashMask) => {
     const next = numbersOf(seed);
-    const heap = new HashHeap();
+    const heap = new Heap();
     const table = new HashTable(heap);
     const beside = new HashTable(heap);
     const heldBeside = new Map<number, number>();
@@ -59,7 +60,7 @@ test("a hash table finds, counts and removes what it holds, wherever it is on it
   fc.assert(property, { numRuns: 3, endOnFailure: true });
 });
 
-function expectHeld(table: HashTable, heap: HashHeap, held: ReadonlyMap<number, number>): void {
+function expectHeld(table: HashTable, heap: Heap, held: ReadonlyMap<number, number>): void {
   const found = new Map<number, number>();
   for (const hash of held.keys()) {
     const place = table.find(hash);
@@ -69,7 +70,7 @@ function expectHeld(table: HashTable, heap: HashHeap, held: ReadonlyMap<number, 
 }
 
 test("pairs with one hash are all found, and each gets its own value", () => {
-  const heap = new HashHeap();
+  const heap = new Heap();
   const table = new HashTable(heap);
   for (let value = 1; value <= N; value++) {
     table.add(value % 1000, value);
@@ -87,7 +88,7 @@ test("pairs with one hash are all found, and each gets its own value", () => {
 test("records keep what was written, wherever their table is on its way to a larger place", () => {
   const property = fc.property(fc.integer(), (seed) => {
     const next = numbersOf(seed);
-    const heap = new HashHeap();
+    const heap = new Heap();
     const table = new RecordTable(heap, 3);
     const held: number[] = [];
     const write = (n: number, value: number): void => {

@@ -1,7 +1,7 @@
 /** Walks through a trie that remembers where first bits lead are those of one that goes bit by bit. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { HashHeap } from "../src/hash-tables.ts";
+import { Heap } from "../src/heap.ts";
 import { PrefixTrie } from "../src/prefix-trie.ts";
 import { addSlot, SET_WORDS } from "../src/slots.ts";
 
@@ -48,7 +48,7 @@ test("a walk comes to what one bit by bit comes to, however prefixes come and go
   const changes = fc.array(fc.tuple(fc.nat(9), anyPrefix), { minLength: 60, maxLength: 200 });
   fc.assert(
     fc.property(changes, fc.array(fc.tuple(anyAddress, fc.nat(N_SLOTS - 1)), { minLength: 20 }), (prefixes, packets) => {
-      const trie = new PrefixTrie(32, new HashHeap());
+      const trie = new PrefixTrie(32, new Heap());
       const held: Prefix[] = [];
       const compare = (): void => {
         for (const [address, slot] of packets) expect(walk(trie, address, slot, false)).toEqual(walk(trie, address, slot, true));

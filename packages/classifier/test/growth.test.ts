@@ -1,0 +1,87 @@
+/** A classifier that grows large: no array is copied whole, and at every moment it finds what it holds. */
+import { Classifier, type ClassifierRule } from "@tenet/classifier";
+import { FIELDS, fieldOnes, type FieldSpec, makeFlowKey, setField, setFieldBig } from "@tenet/net";
+import { expect, test } from "vitest";
+import { Heap } from "../src/heap.ts";
+import { LongList } from "../src/long-list.ts";
+
+const N_RULES = 40_000;
+/** Of sixteen rules so many match on each field: their tables outgrow their places one after the other, and take those that others left. */
+const SHARES: readonly (readonly [field: FieldSpec, share: number])[] = [
+  [FIELDS.nw_dst, 9],
+  [FIELDS.ipv6_src, 4],
+  [FIELDS.metadata, 2],
+  [FIELDS.reg3, 1],
+];
+const FIELD_OF_TURN = SHARES.flatMap(([field, share]) => Array<FieldSpec>(share).fill(field));
+
+function ruleOf(n: number): ClassifierRule {
+  const field = FIELD_OF_TURN[n % FIELD_OF_TURN.length] as FieldSpec;
+  const match = { key: makeFlowKey(), mask: makeFlowKey() };
+  const value = Math.imul(n + 1, 0x9e3779b1) >>> 0; // no two share it
+  if (field.nWords === 1) setField(match.key, field, value);
+  else setFieldBig(match.key, field, BigInt(value) << 20n);
+  setFieldBig(match.mask, field, fieldOnes(field));
+  return { match, priority: n & 0xff };
+}
+
+test("while tables and tries move to larger places, every rule that is there is found, and none that went", () => {
+  const rules = Array.from({ length: N_RULES }, (_, n) => ruleOf(n));
+  const classifier = new Classifier();
+  const isHeld = (n: number, nInserted: number): boolean => n < nInserted && !(n % 5 === 0 && n < nInserted - 1000);
+  const expectFound = (nInserted: number, step: number): void => {
+    const wrong = rules.filter((rule, n) => {
+      if (n % step !== nInserted % step) return false;
+      return classifier.lookup(rule.match.key) !== (isHeld(n, nInserted) ? rule : undefined);
+    });
+    expect(wrong).toEqual([]);
+  };
+  for (const [n, rule] of rules.entries()) {
+    classifier.insert(rule);
+    const old = n - 1000;
+    if (old >= 0 && old % 5 === 0) classifier.remove(rules[old] as ClassifierRule);
+    if (n % 1009 === 0) expectFound(n + 1, 101);
+  }
+  expectFound(N_RULES, 1);
+});
+
+test("a large heap grows in its place: who holds the array of before still holds what is there", () => {
+  const heap = new Heap();
+  let nWords = 8;
+  while (heap.words.length < 2 ** 16) heap.take((nWords *= 2));
+  const before = heap.words;
+  const place = heap.take(2 ** 20);
+  expect(heap.words.length).toBeGreaterThan(before.length);
+  before[77] = 4711;
+  expect(heap.words[77]).toBe(4711);
+  heap.words[place] = 0x01020304;
+  expect(heap.bytes[4 * place]).toBe(4);
+});
+
+test("places of a heap share no word, and those that were left are taken again", () => {
+  const heap = new Heap();
+  const places = new Map<number, number>();
+  let end = 0;
+  for (let n = 0; n < 3000; n++) {
+    const nWords = 2 ** ((n * 7) % 12);
+    const at = heap.take(nWords);
+    heap.words.fill(n, at, at + nWords);
+    places.set(n, at);
+    end = Math.max(end, at + nWords);
+  }
+  for (const [n, at] of places) expect(heap.words.subarray(at, at + 2 ** ((n * 7) % 12)).every((word) => word === n)).toBe(true);
+  for (const [n, at] of places) heap.leave(at, 2 ** ((n * 7) % 12));
+  for (const n of places.keys()) expect(heap.take(2 ** ((n * 7) % 12))).toBeLessThan(end);
+});
+
+test("a long list is a list", () => {
+  const list = new LongList<number>();
+  for (let n = 0; n < 5000; n++) list.push(n);
+  list.set(4000, -1);
+  for (let n = 4999; n >= 2048; n--) expect(list.pop()).toBe(n === 4000 ? -1 : n);
+  list.push(7);
+  expect([...list]).toEqual([...Array.from({ length: 2048 }, (_, n) => n), 7]);
+  expect([list.get(2048), list.get(2049), list.length]).toEqual([7, undefined, 2049]);
+  while (list.length > 0) list.pop();
+  expect([list.pop(), ...list]).toEqual([undefined]);
+});
