@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { probeBpf } from "@tenet/bpf";
-import { CT_STATE, type CtDatapathAction, type CtNat } from "@tenet/datapath";
+import { type ConnectionTracker, CT_STATE, type CtDatapathAction, type CtNat } from "@tenet/datapath";
 import { buildIcmp4, buildIcmp6, buildTcp, buildUdp, FIELDS, parseIp4 } from "@tenet/net";
 import { SystemCallError } from "@tenet/linux";
 import { KNOWN_NAT, TRACK } from "./ct-actions.ts";
@@ -40,12 +40,13 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
     fc.assert(
       fc.property(fc.array(step(), { minLength: 30, maxLength: 120 }), (steps) => {
         const [shared, user] = [trackers.open(), new UserTracker()];
-        for (const { frame, action } of steps) {
+        for (const { frame, actions } of steps) {
           const nUp = shared.nUp;
-          const states = [shared, user].map((tracker) => tracker.track(frame, action));
+          const states = [shared, user].map((tracker) => tracker.track(frame, ...actions));
           expect(states[0]).toBe(states[1]);
+          if (states[0] === 0) continue; // it was dropped
           expect(shared.key.slice(FIRST_WORD, LAST_WORD)).toEqual(user.key.slice(FIRST_WORD, LAST_WORD));
-          if (states[0] !== 0) expect([...shared.frame]).toEqual([...user.frame]); // else it was dropped
+          expect([...shared.frame]).toEqual([...user.frame]);
           if (shared.nUp === nUp && isOpening(frame) && user.conntrack.size > 0) nRestarts++;
         }
         expect(listed(shared)).toEqual(listed(user));
@@ -99,7 +100,10 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
     }
   });
 
-  test("keeps to the limit of a zone by itself, also when that changes", () => {
+  test.each([
+    ["a zone", ({ zoneLimits }: ConnectionTracker, n: number) => zoneLimits.set(COMMIT.zone, n)],
+    ["all connections", (conntrack: ConnectionTracker, n: number) => void (conntrack.maxConnections = n)],
+  ])("keeps to the limit of %s by itself, also when that changes", (_name, limit) => {
     const tracker = trackers.open();
     const { conntrack } = tracker;
     const segment = (srcPort: number, flags: number): Uint8Array =>
@@ -107,16 +111,65 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
     const send = (srcPort: number, flags = 2): number =>
       tracker.track(segment(srcPort, flags), { ...COMMIT, nat: MASQUERADES[0] });
     const { trk, snat } = CT_STATE;
-    conntrack.zoneLimits.set(COMMIT.zone, 2);
+    limit(conntrack, 2);
     tracker.nUp = 0;
     const isNew = trk | CT_STATE.new;
     expect([1, 2, 3, 4].map((port) => send(port))).toEqual([isNew | snat, isNew | snat, isNew, isNew]);
     expect([tracker.nUp, conntrack.size]).toEqual([0, 2]);
-    conntrack.zoneLimits.delete(COMMIT.zone);
+    limit(conntrack, 1000);
     expect([send(3), tracker.nUp, conntrack.size]).toEqual([isNew | snat, 0, 3]);
-    conntrack.zoneLimits.set(COMMIT.zone, 3);
+    limit(conntrack, 3);
     expect(conntrack.flush({ matches: ({ original }) => original.srcPort === 2 })).toBe(1);
     expect([send(5), send(6), tracker.nUp, conntrack.size]).toEqual([isNew | snat, isNew, 0, 3]);
+  });
+
+  test("begins and follows SCTP and protocols without ports by itself", () => {
+    const tracker = trackers.open();
+    tracker.nUp = 0;
+    for (const proto of [132, 50]) {
+      const there = frameOf("10.0.0.1", "10.0.0.2", proto, Uint8Array.of(0, 5, 0, 6, ...new Uint8Array(12)));
+      const back = frameOf("10.0.0.2", "10.0.0.1", proto, Uint8Array.of(0, 6, 0, 5, ...new Uint8Array(12)));
+      for (const frame of [there, back, there]) tracker.track(frame, COMMIT);
+    }
+    expect([tracker.nUp, tracker.conntrack.size]).toEqual([0, 2]);
+  });
+
+  /** A switch's zone, a load balancer's and a gateway's, as OVN goes through them: looked up, committed where new, and looked up again. */
+  test("takes packets through three zones that translate both ends, there and back, by itself", () => {
+    const tracker = trackers.open();
+    const [own, balanced, hidden] = [1, 2, 3].map((zone): CtDatapathAction => ({ ...TRACK, zone, nat: KNOWN_NAT }));
+    if (own === undefined || balanced === undefined || hidden === undefined) throw new Error("three zones");
+    const server = Uint32Array.of(parseIp4("10.0.0.2"));
+    const toServer = {
+      ...KNOWN_NAT,
+      side: "dst",
+      firstAddress: server,
+      lastAddress: server,
+      firstPort: 81,
+      lastPort: 81,
+    } as const;
+    const commit = { isCommit: true, mark: 1, markMask: 1 };
+    const there: readonly CtDatapathAction[] = [
+      own,
+      { ...own, ...commit, nat: undefined },
+      hidden,
+      balanced,
+      { ...balanced, ...commit, nat: toServer },
+      { ...balanced, ...commit },
+      { ...hidden, ...commit, nat: MASQUERADES[0] },
+      { ...hidden, ...commit },
+    ];
+    const back = [hidden, balanced, hidden, balanced, own, { ...own, ...commit, nat: undefined }];
+    tracker.nUp = 0;
+    for (const [proto, ask, answer] of TALKS) {
+      for (let i = 0; i < 3; i++) {
+        tracker.track(frameOf("10.0.0.1", "10.8.8.8", proto, ask(80)), ...there);
+        expect([...tracker.frame]).toEqual([...frameOf(MASQUERADED[4], "10.0.0.2", proto, ask(81))]);
+        tracker.track(frameOf("10.0.0.2", MASQUERADED[4], proto, answer(81)), ...back);
+        expect([...tracker.frame]).toEqual([...frameOf("10.8.8.8", "10.0.0.1", proto, answer(80))]);
+      }
+    }
+    expect([tracker.nUp, tracker.conntrack.size]).toEqual([0, 9]);
   });
 
   test("a connection that begins anew has the room of the one that it follows", () => {
@@ -142,7 +195,7 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
     const fragment = frameOf("10.0.0.1", "10.0.0.2", 17, new Uint8Array(16));
     fragment[20] = 0x20;
     tracker.track(fragment, COMMIT);
-    tracker.track(frameOf("10.0.0.1", "10.0.0.2", 132, new Uint8Array(16)), COMMIT);
+    tracker.track(frameOf("10.0.0.1", "10.0.0.2", 1, buildIcmp4({ type: 13, rest: 5 })), COMMIT);
     const control = frameOf("10.0.0.1", "10.0.0.2", 6, buildTcp({ srcPort: 5, dstPort: 21, flags: 2 }));
     for (let i = 0; i < 2; i++) tracker.track(control, { ...COMMIT, helper: "ftp" });
     const more = [...trackers.maps.nLeftByReason].map(([reason, n]) => [reason, n - (before.get(reason) ?? 0)]);
@@ -192,8 +245,23 @@ const OTHER_PORTS: CtNat = {
   lastPort: 4001,
 };
 
+/** What is asked of a port of a server and answered from it, by protocol. */
+const TALKS: readonly (readonly [number, (port: number) => Uint8Array, (port: number) => Uint8Array])[] = [
+  [
+    6,
+    (dstPort) => buildTcp({ srcPort: 5, dstPort, seq: 1, flags: 2 }),
+    (srcPort) => buildTcp({ srcPort, dstPort: 5, seq: 1, ack: 2, flags: 0x12 }),
+  ],
+  [
+    17,
+    (dstPort) => buildUdp({ srcPort: 5, dstPort }, Uint8Array.of(1)),
+    (srcPort) => buildUdp({ srcPort, dstPort: 5 }, Uint8Array.of(2)),
+  ],
+  [1, () => buildIcmp4({ type: 8, rest: 5 << 16 }), () => buildIcmp4({ type: 0, rest: 5 << 16 })],
+];
+
 /** A packet between one of two clients and a server, and what is done with it. */
-function step(): fc.Arbitrary<{ frame: Uint8Array; action: CtDatapathAction }> {
+function step(): fc.Arbitrary<{ frame: Uint8Array; actions: readonly CtDatapathAction[] }> {
   const action = fc
     .record({
       isCommit: fc.boolean(),
@@ -207,7 +275,8 @@ function step(): fc.Arbitrary<{ frame: Uint8Array; action: CtDatapathAction }> {
       const words = hasLabel ? Uint32Array.of(1, 0, 0xffff_0000, 7) : undefined;
       return { ...TRACK, ...rest, label: words, labelMask: words };
     });
-  return fc.record({ frame: fc.oneof({ arbitrary: anyFrame(), weight: 3 }, { arbitrary: anyError(), weight: 1 }), action });
+  const frame = fc.oneof({ arbitrary: anyFrame(), weight: 3 }, { arbitrary: anyError(), weight: 1 });
+  return fc.record({ frame, actions: fc.array(action, { minLength: 1, maxLength: 3 }) });
 }
 
 /** An error about a packet, from its receiver or a router, with all of it or as little as may be. */
@@ -227,24 +296,26 @@ function anyFrame(): fc.Arbitrary<Uint8Array> {
   const end = fc.constantFrom("10.0.0.1", "10.0.0.3", "fd00::1", MASQUERADED[4], MASQUERADED[6]);
   const flags = fc.constantFrom(0x02, 0x02, 0x12, 0x12, 0x10, 0x10, 0x18, 0x11, 0x14, 0x04, 0x00);
   const numbers = fc.record({ seq: fc.integer({ min: 100, max: 103 }), ack: fc.integer({ min: 100, max: 103 }), flags });
-  return fc.tuple(end, fc.boolean(), fc.constantFrom(1, 6, 6, 6, 17, 17), numbers).map(([client, hasAnswered, proto, tcp]) => {
-    const isAnswer = hasAnswered || Object.values(MASQUERADED).includes(client); // which two connections would share, if it were a client
-    const server = client.includes(":") ? "fd00::2" : "10.0.0.2";
-    const [src, dst] = isAnswer ? [server, client] : [client, server];
-    const ports = isAnswer ? { srcPort: 80, dstPort: 2000 } : { srcPort: 2000, dstPort: 80 };
-    const body =
-      proto === 1
-        ? buildIcmp4({ type: isAnswer ? 0 : 8, rest: 5 << 16 })
-        : proto === 6
-          ? buildTcp({ ...ports, ...tcp, window: 100 })
-          : buildUdp(ports, Uint8Array.of(1, 2));
-    if (proto !== 1 || server === "10.0.0.2") {
-      const frame = frameOf(src, dst, proto, body);
-      if (proto === 17 && server === "10.0.0.2" && tcp.seq % 2 === 0) frame.fill(0, 40, 42); // no checksum
-      return frame;
-    }
-    return frameOf(src, dst, 58, buildIcmp6({ type: isAnswer ? 129 : 128, rest: 5 << 16 }, new Uint8Array(4)));
-  });
+  return fc
+    .tuple(end, fc.boolean(), fc.constantFrom(1, 6, 6, 6, 17, 17, 47, 132), numbers)
+    .map(([client, hasAnswered, proto, tcp]) => {
+      const isAnswer = hasAnswered || Object.values(MASQUERADED).includes(client); // which two connections would share, if it were a client
+      const server = client.includes(":") ? "fd00::2" : "10.0.0.2";
+      const [src, dst] = isAnswer ? [server, client] : [client, server];
+      const ports = isAnswer ? { srcPort: 80, dstPort: 2000 } : { srcPort: 2000, dstPort: 80 };
+      const body =
+        proto === 1
+          ? buildIcmp4({ type: isAnswer ? 0 : 8, rest: 5 << 16 })
+          : proto === 6
+            ? buildTcp({ ...ports, ...tcp, window: 100 })
+            : buildUdp(ports, Uint8Array.of(1, 2, 3, 4)); // SCTP, which begins with ports, too, or a tunnel's
+      if (proto !== 1 || server === "10.0.0.2") {
+        const frame = frameOf(src, dst, proto, body);
+        if (proto === 17 && server === "10.0.0.2" && tcp.seq % 2 === 0) frame.fill(0, 40, 42); // no checksum
+        return frame;
+      }
+      return frameOf(src, dst, 58, buildIcmp6({ type: isAnswer ? 129 : 128, rest: 5 << 16 }, new Uint8Array(4)));
+    });
 }
 
 function canRunSummed(tracker: Tracker): boolean {

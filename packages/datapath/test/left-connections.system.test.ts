@@ -126,6 +126,7 @@ describe.skipIf(obstacle !== undefined)("connections left by a process", () => {
     const maps = open();
     const id = idAt(0);
     controls[CONTROL.taken / 4] = 1; // what the program does, now
+    controls[CONTROL.count / 4] = 1;
     words.set(tupleOf(9), id * ENTRY_WORDS + ENTRY.original);
     words.set(replyTo(tupleOf(9)), id * ENTRY_WORDS + ENTRY.reply);
     maps.publish(id, tupleOf(9), replyTo(tupleOf(9)));

@@ -64,18 +64,44 @@ export function testTracker(openTracker: () => Tracker): void {
     expect([read("ct_nw_proto"), read("ct_tp_src"), read("ct_tp_dst")]).toEqual([17, 5, 6]);
   });
 
+  const sctp = (src: string, srcPort: number, dst: string, dstPort: number): Uint8Array =>
+    frameOf(src, dst, 132, Uint8Array.of(0, srcPort, 0, dstPort, ...new Uint8Array(12)));
+  const gre = (src: string, dst: string): Uint8Array => frameOf(src, dst, 47, new Uint8Array(8));
+
   test.each([
-    ["UDP, asked once", 60_000, []],
-    ["UDP, answered", 30_000, [udp(B, 6, A, 5)]],
-  ])("a connection lives as long as its protocol says: %s", (_name, timeoutMs, more) => {
+    ["UDP, asked once", 60_000, udp(A, 5, B, 6), [], udp(B, 6, A, 5)],
+    ["UDP, answered", 30_000, udp(A, 5, B, 6), [udp(B, 6, A, 5)], udp(B, 6, A, 5)],
+    ["SCTP, asked more than once", 60_000, sctp(A, 5, B, 6), [sctp(A, 5, B, 6)], sctp(B, 6, A, 5)],
+    ["SCTP over IPv6, answered", 30_000, sctp("fd00::1", 5, "fd00::2", 6), [sctp("fd00::2", 6, "fd00::1", 5)], sctp(B, 6, A, 5)],
+    ["a protocol without ports, answered", 30_000, gre(A, B), [gre(B, A)], gre(B, A)],
+  ])("a connection lives as long as its protocol says: %s", (_name, timeoutMs, first, more, answer) => {
     const tracker = openTracker();
-    tracker.track(udp(A, 5, B, 6), COMMIT);
+    tracker.track(first, COMMIT);
     for (const frame of more) tracker.track(frame, TRACK);
     tracker.advance(timeoutMs - tracker.slackMs);
     expect(nConnections(tracker)).toBe(1);
     tracker.advance(tracker.slackMs);
     expect(nConnections(tracker)).toBe(0);
-    expect(tracker.track(udp(B, 6, A, 5), TRACK)).toBe(trk | isNew);
+    expect(tracker.track(answer, TRACK)).toBe(trk | isNew);
+  });
+
+  test("SCTP has connections by its ports, and other protocols by their addresses", () => {
+    const tracker = openTracker();
+    const read = (name: "ct_nw_proto" | "ct_tp_src" | "ct_tp_dst"): number => getField(tracker.key, FIELDS[name]);
+    expect(tracker.track(sctp(A, 5, B, 6), COMMIT)).toBe(trk | isNew);
+    expect(tracker.track(sctp(A, 5, B, 6), TRACK)).toBe(trk | isNew);
+    expect(tracker.track(sctp(A, 5, B, 6), TRACK)).toBe(trk | est);
+    expect(tracker.track(sctp(B, 6, A, 5), TRACK)).toBe(trk | est | rpl);
+    expect([read("ct_nw_proto"), read("ct_tp_src"), read("ct_tp_dst")]).toEqual([132, 5, 6]);
+    expect(tracker.track(sctp(A, 4, B, 6), TRACK)).toBe(trk | isNew);
+    expect(tracker.track(sctp(A, 5, B, 0), COMMIT)).toBe(trk | inv);
+    expect(tracker.track(frameOf(A, B, 132, new Uint8Array(11).fill(1)), COMMIT)).toBe(trk | inv);
+    expect(tracker.track(gre(A, B), COMMIT)).toBe(trk | isNew);
+    expect(tracker.track(gre(B, A), TRACK)).toBe(trk | est | rpl);
+    expect([read("ct_nw_proto"), read("ct_tp_src"), read("ct_tp_dst")]).toEqual([47, 0, 0]);
+    const about = buildIcmp4({ type: 3, code: 4 }, sctp(A, 5, B, 6).subarray(14));
+    expect(tracker.track(frameOf("10.0.0.9", A, 1, about), TRACK)).toBe(trk | rel | rpl);
+    expect(nConnections(tracker)).toBe(2);
   });
 
   test("connections that are over are buried while packets come", () => {
@@ -203,10 +229,14 @@ export function testTracker(openTracker: () => Tracker): void {
       buildUdp(isAnswer ? { srcPort: 80, dstPort: 1234 } : { srcPort: 1234, dstPort: 80 }, Uint8Array.of(1, 2, 3));
     const [src, dst] = side === "src" ? [other, b] : [a, other];
     const [there, back] = side === "src" ? [snat, dnat] : [dnat, snat];
+    const association = (isAnswer: boolean): Uint8Array => Uint8Array.of(...datagram(isAnswer), 7, 7, 7);
+    const encrypted = (): Uint8Array => new Uint8Array(20).fill(7);
     for (const [proto, body] of [
       [icmp, echo],
       [6, tcp],
       [17, datagram],
+      [132, association],
+      [50, encrypted],
     ] as const) {
       expect(tracker.track(frameOf(a, b, proto, body(false)), { ...COMMIT, nat })).toBe(trk | isNew | there);
       expect([...tracker.frame]).toEqual([...frameOf(src, dst, proto, body(false))]);
@@ -227,6 +257,32 @@ export function testTracker(openTracker: () => Tracker): void {
     expect(nConnections(tracker)).toBe(1);
     expect([...tracker.conntrack.connections()][0]?.mark).toBe(3);
   });
+
+  test.each(["src", "dst"] as const)(
+    "packets both ways go through a zone twice, before and after it translates their %s",
+    (side) => {
+      const tracker = openTracker();
+      const shown = side === "src" ? "10.0.0.99" : "10.8.8.8";
+      const to = Uint32Array.of(parseIp4(side === "src" ? shown : B));
+      const nat = { ...KNOWN_NAT, side, firstAddress: to, lastAddress: to, firstPort: 8080, lastPort: 8080 };
+      const [asked, answered] = side === "src" ? [snat, dnat] : [dnat, snat];
+      const here = { ...TRACK, nat: KNOWN_NAT };
+      const mark = { ...COMMIT, nat: KNOWN_NAT, mark: 3, markMask: 3 };
+      const [there, back] =
+        side === "src" ? [udp(A, 5, B, 80), udp(B, 80, shown, 8080)] : [udp(A, 5, shown, 80), udp(B, 8080, A, 5)];
+      const sent = side === "src" ? udp(shown, 8080, B, 80) : udp(A, 5, B, 8080);
+      expect(tracker.track(there, { ...COMMIT, nat }, mark)).toBe(trk | isNew | asked);
+      expect([...tracker.frame]).toEqual([...sent]);
+      expect(tracker.track(there, here, mark, here)).toBe(trk | est | asked);
+      expect([...tracker.frame]).toEqual([...sent]);
+      expect(tracker.track(back, here, here, TRACK)).toBe(trk | est | rpl | answered);
+      expect([...tracker.frame]).toEqual([...(side === "src" ? udp(B, 80, A, 5) : udp(shown, 80, A, 5))]);
+      expect(getField(tracker.key, FIELDS.ct_mark)).toBe(3);
+      expect(formatIp4(getField(tracker.key, FIELDS.ct_nw_src))).toBe(A);
+      expect(getField(tracker.key, FIELDS.ct_tp_dst)).toBe(80);
+      expect(nConnections(tracker)).toBe(1);
+    },
+  );
 
   const ip = (family: 4 | 6) => fc.nat(3).map((n) => (family === 4 ? `10.0.0.${n + 1}` : `fd00::${n + 1}`));
 

@@ -41,7 +41,7 @@ export class TrackingProgram {
       code: [
         [asm.mov("r6", "r1"), asm.mapValue("r1", this.#shared), words.map((at) => copy(at, true))],
         [asm.store(8, "r10", STACK.slot, 0), asm.mapValue("r9", this.#shared, KEY_BYTES), asm.mov("r8", 0), asm.mov("r7", "r9")],
-        track(maps, { choosesAnswers: true }),
+        track(maps, { translates: true, choosesAnswers: true }),
         [asm.label("tracked"), asm.mapValue("r1", this.#shared), words.map((at) => copy(at, false))],
         [asm.mov("r0", 0), asm.exit()],
         [asm.label("slow-again"), asm.mov("r0", UP), asm.exit()],

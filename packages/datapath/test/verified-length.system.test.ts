@@ -69,4 +69,10 @@ describe.skipIf(obstacle !== undefined)("the verifier's work on a program with e
     };
     for (const [name, code] of Object.entries(codes)) expect(nVerified(code), name).toBeLessThan(BOUND);
   });
+
+  test("is less by half for tracking without translation", () => {
+    const counted = (...tracks: readonly ActionName[]): number =>
+      nVerified(trackProgram(new Set<ActionName>(["recirc", ...tracks]), maps(), connections));
+    expect(counted("track")).toBeLessThan(counted("track", "trackNat", "trackRange") / 2);
+  });
 });

@@ -32,7 +32,9 @@ export class ConnectionTable {
   readonly #connections: (Connection | undefined)[];
   readonly #freeIds: number[] = [];
   readonly #pages: EntryMemory[] = [];
-  /** Connections of each zone. */
+  /** Connections, expired ones that are not buried yet included; one word. */
+  #nAll: Int32Array;
+  /** Likewise, of each zone. */
   #nByZone: Int32Array;
   /** Ids below it may be those of connections, and were not beyond it. */
   #nIds: number;
@@ -40,7 +42,6 @@ export class ConnectionTable {
   #places = new Int32Array(MIN_CAPACITY);
   #capacity = MIN_CAPACITY;
   #nIndexed = 0;
-  #size = 0;
   /** Connections that the kernel's program does not know. */
   #nHidden = 0;
   #sweepAt = 0;
@@ -52,6 +53,7 @@ export class ConnectionTable {
   constructor(seed: number, shared?: SharedConnections) {
     this.#seed = seed;
     this.#shared = shared;
+    this.#nAll = shared?.count ?? new Int32Array(1);
     this.#nByZone = shared?.zoneCounts ?? new Int32Array(N_ZONES);
     this.#nIds = shared?.capacity ?? 0;
     this.#connections = Array.from({ length: this.#nIds });
@@ -59,8 +61,7 @@ export class ConnectionTable {
 
   /** Number of connections, expired ones that are not buried yet included. */
   get size(): number {
-    this.#countNew();
-    return this.#size;
+    return Atomics.load(this.#nAll, 0);
   }
 
   /** Number of connections that the kernel's program does not find by itself. */
@@ -123,7 +124,7 @@ export class ConnectionTable {
 
   /** Live connections, of one zone or all; removing while iterating is allowed. */
   *live(nowMs: number, zone?: number): IterableIterator<Connection> {
-    this.#countNew();
+    this.#noteNew();
     for (let id = 0; id < this.#nIds; id++) {
       if (!this.#isLive(id) || this.#expiryOf(id) <= nowMs) continue;
       const connection = this.#connections[id] ?? this.#viewOf(id);
@@ -133,7 +134,7 @@ export class ConnectionTable {
 
   /** Buries some of the expired connections; a number of calls goes once round the table. */
   sweep(nowMs: number): void {
-    this.#countNew();
+    this.#noteNew();
     const n = this.#nIds;
     const nSteps = Math.min(n, Math.max(SWEEP_MIN, Math.ceil(n / SWEEP_PARTS)));
     for (let step = 0; step < nSteps; step++) {
@@ -149,23 +150,20 @@ export class ConnectionTable {
     this.#connections.length = 0;
     this.#freeIds.length = 0;
     this.#places.fill(0);
+    this.#nAll = new Int32Array(1);
     this.#nByZone = new Int32Array(N_ZONES);
     this.#nIds = 0;
     this.#nIndexed = 0;
-    this.#size = 0;
     this.#nHidden = 0;
   }
 
-  /** Notes what the kernel's program has made, and counted in its zone. */
-  #countNew(): void {
-    this.#shared?.takeNew((id) => {
-      this.#connections[id]?.becomeForeign();
-      this.#size++;
-    });
+  /** Notes what the kernel's program has made. */
+  #noteNew(): void {
+    this.#shared?.takeNew((id) => this.#connections[id]?.becomeForeign());
   }
 
   #count(zone: number, change: 1 | -1): void {
-    this.#size += change;
+    Atomics.add(this.#nAll, 0, change);
     Atomics.add(this.#nByZone, zone, change);
   }
 
@@ -236,7 +234,7 @@ export class ConnectionTable {
   #findShared(tuple: Uint32Array): number {
     const place = this.#shared?.find(tuple) ?? -1;
     if (place < 0) return -1;
-    this.#countNew();
+    this.#noteNew();
     const id = place >>> 1;
     if (this.#statusOf(id) === STATUS.free) return -1;
     const connection = this.#connectionAt(id);

@@ -6,6 +6,7 @@ import { TcpEnd } from "./tcp.ts";
 import { protoOf, TUPLE_WORDS } from "./tuple.ts";
 
 const TCP = 6;
+const SCTP = 132;
 const NS_PER_MS = 1e6;
 const TWO_32 = 2 ** 32;
 
@@ -126,7 +127,8 @@ export class Connection {
     this.helper = helper;
     this.parent = parent;
     this.shifts = helper === "ftp" && nat !== "none" && protoOf(this.original) === TCP ? [undefined, undefined] : undefined;
-    const isOurs = helper !== undefined || parent !== undefined;
+    const isTranslatedSctp = nat !== "none" && protoOf(this.original) === SCTP;
+    const isOurs = helper !== undefined || parent !== undefined || isTranslatedSctp;
     this.#words[this.#at + ENTRY.flags] = NAT_FLAGS[nat] | (isOurs ? ENTRY_FLAG.isOurs : 0);
     this.touch(phase, nowMs);
   }

@@ -131,11 +131,10 @@ export class Conntrack {
     if (this.#shared !== undefined) this.#shared.mustAsk = this.table.nHidden > 0 || this.#expectations.size > 0;
   }
 
-  /** Tells the kernel's program how many connections there may be; of all zones together this process alone knows. */
+  /** Tells the kernel's program how many connections there may be. */
   #limitShared(): void {
     const { limits } = this;
-    const isFew = limits.max < (this.#shared?.capacity ?? 0);
-    this.#shared?.limitZones((zone) => (isFew ? undefined : limits.ofZone(zone)));
+    this.#shared?.limit(limits.max, (zone) => limits.ofZone(zone));
   }
 
   /** Gives a fragment without ports what was found out about the first one. */

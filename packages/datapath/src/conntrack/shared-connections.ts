@@ -21,10 +21,12 @@ export interface SharedConnections {
   mustAsk: boolean;
   /** Whether TCP segments that do not fit their connection are asked after here. */
   mustAskOfMisfits: boolean;
-  /** Connections of each zone. The program counts those that it makes, this process its own and those that end; each in one step. */
+  /** Connections, all in one word. The program counts those that it makes, this process its own and those that end; each in one step. */
+  readonly count: Int32Array;
+  /** Likewise, of each zone. */
   readonly zoneCounts: Int32Array;
-  /** How many connections of a zone the program may let there be: any number when that is infinite; `undefined`: it makes none. */
-  limitZones(limitOf: (zone: number) => number | undefined): void;
+  /** How many connections the program may let there be in all, and in a zone; any number when that is infinite. */
+  limit(max: number, maxOf: (zone: number) => number): void;
   /** Gives the program ids for the connections that it makes. */
   giveIds(nowMs: number): void;
 }

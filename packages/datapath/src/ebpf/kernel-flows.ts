@@ -14,6 +14,7 @@ import { SystemCallError } from "@tenet/linux";
 import type { DatapathAction, KernelStats, Megaflow, SetTunnelAction, TakeOver, TunnelSpec } from "../datapath.ts";
 import type { KernelPort } from "./actions/action-kind.ts";
 import { toKernelActions, type Translation } from "./actions/actions.ts";
+import { TRACKS } from "./actions/track.ts";
 import type { Collector } from "./collector.ts";
 import { type FlowEntry, FlowPass, maskedKey, type MaskFlows } from "./flow-pass.ts";
 import { hasMetadata } from "./key-layout.ts";
@@ -127,13 +128,13 @@ export class KernelFlows {
     this.#lists = [
       new ListPass({
         name: "tenet_track",
-        after: "track",
+        after: TRACKS,
         entry: shared.tracker,
         code: (actions) => trackProgram(actions, maps, connections),
       }),
       new ListPass({
         name: "tenet_clone",
-        after: "clone",
+        after: ["clone"],
         entry: shared.clones,
         code: (actions) => cloneProgram(actions, maps),
       }),

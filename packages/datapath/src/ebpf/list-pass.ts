@@ -11,8 +11,8 @@ import type { ActionName } from "./actions/actions.ts";
 export interface ListPassSpec {
   /** In the kernel. */
   readonly name: string;
-  /** Lists with this action need it. */
-  readonly after: ActionName;
+  /** Lists with one of these actions need it. */
+  readonly after: readonly ActionName[];
   /** The array of programs that has it, as its only one. */
   readonly entry: BpfMap;
   /** Assembles it. */
@@ -36,12 +36,12 @@ export class ListPass {
   /** Whether the program can do a list, or has nothing to do with it. */
   canDo(actions: readonly KernelAction<ActionName>[]): boolean {
     const { after } = this.#spec;
-    return !actions.some(({ what }) => what === after) || actions.every(({ what }) => this.#actions.has(what));
+    return !actions.some(({ what }) => after.includes(what)) || actions.every(({ what }) => this.#actions.has(what));
   }
 
   /** The program is to be able to do a list, when it has to do with it. */
   want(names: readonly ActionName[]): void {
-    if (!names.includes(this.#spec.after)) return;
+    if (!names.some((name) => this.#spec.after.includes(name))) return;
     const nBefore = this.#wanted.size;
     for (const name of names) this.#wanted.add(name);
     this.isStale ||= this.#wanted.size > nBefore;

@@ -1,28 +1,37 @@
 /** Sends packets through the connection tracker. */
-import { asm } from "@tenet/bpf";
+import { asm, type Code } from "@tenet/bpf";
 import { rangeWords } from "../conntrack/nat-range.ts";
 import { noteResumption } from "../conntrack/track.ts";
 import { POINT_SHIFT, TRACK_FLAG, WORDS_PER_ACTION } from "../conntrack/track-argument.ts";
 import { keepMetadata, KEPT } from "../program/metadata.ts";
+import type { ProgramMaps } from "../program/program-maps.ts";
 import { STACK } from "../program/stack.ts";
 import { type PlaceInList, resumeAt } from "./leave.ts";
 import type { ActionCode, ActionOf, KernelAction } from "./action-kind.ts";
 
 /** Actions of this file. */
-export type TrackActionName = "track" | "trackLabel" | "trackRange";
+export type TrackActionName = "track" | "trackNat" | "trackLabel" | "trackRange";
+
+/** Those that track; what translates is in the program when there is the latter. */
+export const TRACKS: readonly TrackActionName[] = ["track", "trackNat"];
 
 /** What they do. */
 export const TRACK_ACTIONS: Readonly<Record<TrackActionName, ActionCode>> = {
-  /** Tracks the packet, in a program of its own, which then goes on with the list: zone, `TRACK_FLAG` and point to go on at; bits to set in the mark; bits of it that are replaced. */
-  track: (maps) => [
-    [keepMetadata(maps), asm.load(8, "r1", "r10", STACK.slot), asm.store(4, "r0", KEPT.slot, "r1")],
-    [asm.store(4, "r0", KEPT.index, "r8"), asm.mov("r1", "r6"), asm.mapAddress("r2", maps.tracker)],
-    [asm.mov("r3", 0), asm.call("tail_call"), noteResumption(), asm.jump("slow-again")],
-  ],
+  track: goOnInTracker,
+  trackNat: goOnInTracker,
   /** Words for the action before. */
   trackLabel: () => asm.jump("next"),
   trackRange: () => asm.jump("next"),
 };
+
+/** Tracks the packet, in a program of its own, which then goes on with the list: zone, `TRACK_FLAG` and point to go on at; bits to set in the mark; bits of it that are replaced. */
+function goOnInTracker(maps: ProgramMaps): Code {
+  return [
+    [keepMetadata(maps), asm.load(8, "r1", "r10", STACK.slot), asm.store(4, "r0", KEPT.slot, "r1")],
+    [asm.store(4, "r0", KEPT.index, "r8"), asm.mov("r1", "r6"), asm.mapAddress("r2", maps.tracker)],
+    [asm.mov("r3", 0), asm.call("tail_call"), noteResumption(), asm.jump("slow-again")],
+  ];
+}
 
 /**
  * How a `ct` action is written down; what it begins is up to this process when it is to be followed by a helper, or translated from a range
@@ -46,8 +55,9 @@ export function translateTrack(action: ActionOf<"ct">, context: PlaceInList): Ke
     (helper === undefined && (!isChosen || range !== undefined) ? TRACK_FLAG.begin : 0) |
     (range === undefined ? 0 : TRACK_FLAG.range) |
     (point << POINT_SHIFT);
+  const what = nat === undefined ? "track" : "trackNat";
   return [
-    { what: "track", argument: argument >>> 0, low: (mark & markMask) >>> 0, high: markMask },
+    { what, argument: argument >>> 0, low: (mark & markMask) >>> 0, high: markMask },
     ...(hasLabel
       ? behind("trackLabel", [...labelMask.map((bits) => ~bits), ...label.map((bits, i) => bits & (labelMask[i] ?? 0))])
       : []),

@@ -13,15 +13,14 @@ import { loadArgument } from "../actions/action-kind.ts";
 import type { ConnectionReferences } from "../program/program-maps.ts";
 import { chooseAnswer, readRange } from "./choose-answer.ts";
 import { claimTuple, releaseTuple } from "./claim-tuple.ts";
-import { CONTROL, N_FREE_IDS, ZONE_LIMIT } from "./control-layout.ts";
+import { CONTROL, N_FREE_IDS } from "./control-layout.ts";
 import { beginTcp } from "./follow-tcp.ts";
+import { reverseTuple } from "./reverse-tuple.ts";
 import { TRACK_FLAG } from "./track-argument.ts";
 import { entryAt, findConnectionEntry, keep, recall, swapBytes, TRACKING, tupleAt } from "./tracking-stack.ts";
 
 /** Tries to get an id, while other processors get some, too. */
 const MAX_TRIES = 4;
-/** Types of answers. */
-const ANSWER = { [IP_PROTO.icmp]: 0, [IP_PROTO.icmp6]: 129 } as const;
 
 /** Goes to `ct-up`, or on with a connection of which the packet is the first. */
 export function beginConnection(maps: ConnectionReferences, choosesAnswers: boolean): Code {
@@ -43,9 +42,15 @@ export function beginConnection(maps: ConnectionReferences, choosesAnswers: bool
     [asm.store(4, "r9", entryAt("flags"), 0), asm.store(4, "r9", entryAt("mark"), 0)],
     Array.from({ length: 4 }, (_, i) => asm.store(4, "r9", entryAt("label", i), 0)),
     [asm.mov("r7", "r9"), asm.add("r7", entryAt("ends")), asm.mov("r8", "r7"), asm.add("r8", 4 * END_WORDS)],
-    [recall("r1", TRACKING.proto), asm.mov("r2", PHASE.otherFirst), asm.branch("r1", "==", 17, "ct-begun")],
-    [asm.mov("r2", PHASE.icmpFirst), asm.branch("r1", "!=", IP_PROTO.tcp, "ct-begun")],
-    [beginTcp(), asm.mov("r2", PHASE.tcpFirst)],
+    [recall("r1", TRACKING.proto), asm.branch("r1", "==", IP_PROTO.tcp, "ct-begins-tcp"), asm.mov("r2", PHASE.icmpFirst)],
+    [asm.branch("r1", "==", IP_PROTO.icmp, "ct-begun"), asm.branch("r1", "==", IP_PROTO.icmp6, "ct-begun")],
+    [
+      asm.mov("r2", PHASE.otherFirst),
+      asm.jump("ct-begun"),
+      asm.label("ct-begins-tcp"),
+      beginTcp(),
+      asm.mov("r2", PHASE.tcpFirst),
+    ],
     [asm.label("ct-begun"), asm.store(4, "r9", entryAt("phase"), "r2"), touch(maps)],
     [recall("r1", TRACKING.isOver), asm.branch("r1", "!=", 0, "ct-again-counted")],
     [
@@ -70,9 +75,12 @@ export function beginConnection(maps: ConnectionReferences, choosesAnswers: bool
   ];
 }
 
-/** Reads the range; a connection that is over is begun again without translation, or by this process. */
+/** Reads the range; a connection that is over is begun again without translation, or by this process, as one of SCTP is. */
 function requireRange(maps: ConnectionReferences): Code {
-  return [recall("r1", TRACKING.isOver), asm.branch("r1", "!=", 0, "ct-up"), readRange(maps)];
+  return [
+    [recall("r1", TRACKING.isOver), asm.branch("r1", "!=", 0, "ct-up")],
+    [recall("r1", TRACKING.proto), asm.branch("r1", "==", IP_PROTO.sctp, "ct-up"), readRange(maps)],
+  ];
 }
 
 function choose(maps: ConnectionReferences): Code {
@@ -102,17 +110,21 @@ export function touch({ control }: ConnectionReferences): Code {
   ];
 }
 
-/** Goes to `ct-stranger` when there are as many connections in the zone as there may be; one that is over is counted, and makes room for this one. */
+/** Goes to `ct-stranger` when there are as many connections in the zone, or in all, as there may be; one that is over is counted, and makes room for this one. */
 function requireRoom({ control }: ConnectionReferences): Code {
+  const compare: Code = [recall("r1", TRACKING.isOver), asm.sub32("r3", "r1"), asm.branch32("r3", ">=", "r2", "ct-stranger")];
   return [
-    [findZone(control, CONTROL.zoneLimits), asm.load(4, "r2", "r1", 0), asm.branch32("r2", "==", ZONE_LIMIT.ask | 0, "ct-up")],
-    [findZone(control, CONTROL.zoneCounts), asm.load(4, "r3", "r1", 0), recall("r1", TRACKING.isOver), asm.sub32("r3", "r1")],
-    asm.branch32("r3", ">=", "r2", "ct-stranger"),
+    [findZone(control, CONTROL.zoneLimits), asm.load(4, "r2", "r1", 0)],
+    [findZone(control, CONTROL.zoneCounts), asm.load(4, "r3", "r1", 0), compare],
+    [asm.mapValue("r1", control), asm.load(4, "r2", "r1", CONTROL.limit), asm.load(4, "r3", "r1", CONTROL.count), compare],
   ];
 }
 
 function countConnection({ control }: ConnectionReferences): Code {
-  return [findZone(control, CONTROL.zoneCounts), asm.mov("r2", 1), asm.atomic("add", 4, "r1", 0, "r2")];
+  return [
+    [findZone(control, CONTROL.zoneCounts), asm.mov("r2", 1), asm.atomic("add", 4, "r1", 0, "r2")],
+    [asm.mapValue("r1", control, CONTROL.count), asm.atomic("add", 4, "r1", 0, "r2")],
+  ];
 }
 
 /** Sets `r1` to the address of the zone's word; the zone is the lower half of the tuple's head. */
@@ -151,22 +163,4 @@ function recallOriginal(): Code {
     [asm.load(4, "r1", "r9", entryAt("original", TUPLE.src + i)), swapBytes("r1")],
     keep(tupleAt("src", i), "r1"),
   ]);
-}
-
-/** Makes the tuple at hand that of the answers, or of what they answer; `name` tells the place from others. */
-function reverseTuple(name: string): Code {
-  const [icmp, done] = [`ct-reverse-icmp-${name}`, `ct-reversed-${name}`];
-  return [
-    [0, 1, 2, 3].map((i) => [
-      [recall("r1", tupleAt("src", i)), recall("r2", tupleAt("dst", i))],
-      [keep(tupleAt("src", i), "r2"), keep(tupleAt("dst", i), "r1")],
-    ]),
-    [recall("r1", tupleAt("ports")), recall("r2", TRACKING.proto)],
-    [asm.branch("r2", "==", IP_PROTO.icmp, icmp), asm.branch("r2", "==", IP_PROTO.icmp6, icmp)],
-    [asm.mov32("r2", "r1"), asm.lsh32("r1", 16), asm.rsh32("r2", 16), asm.or32("r1", "r2"), asm.jump(done)],
-    // The types of a question and of its answer differ by one bit.
-    [asm.label(icmp), asm.mov("r3", (8 ^ ANSWER[IP_PROTO.icmp]) << 16), asm.branch("r2", "==", IP_PROTO.icmp, `${icmp}-4`)],
-    [asm.mov("r3", (128 ^ ANSWER[IP_PROTO.icmp6]) << 16), asm.label(`${icmp}-4`), asm.xor32("r1", "r3")],
-    [asm.label(done), keep(tupleAt("ports"), "r1")],
-  ];
 }

@@ -14,7 +14,7 @@ import { TIMEOUT_MS } from "../../conntrack/phase.ts";
 import type { SharedConnections } from "../../conntrack/shared-connections.ts";
 import { N_ZONES, TUPLE, TUPLE_WORDS, zoneOf } from "../../conntrack/tuple.ts";
 import { CAPACITY, ENTRIES_PER_PIECE } from "./connection-format.ts";
-import { CONTROL, LEFT_REASONS, N_FREE_IDS, ZONE_LIMIT } from "./control-layout.ts";
+import { CONTROL, LEFT_REASONS, N_FREE_IDS, NO_LIMIT } from "./control-layout.ts";
 import { tidyLeftConnections } from "./left-connections.ts";
 
 const REST_MS = 1000;
@@ -42,6 +42,7 @@ export class ConnectionMaps implements SharedConnections {
   readonly entries: BpfMap;
   /** An array of one, see control-layout.ts. */
   readonly control: BpfMap;
+  readonly count: Int32Array;
   readonly zoneCounts: Int32Array;
   readonly #entries: GrowingArray;
   readonly #controlMapping: Mapping;
@@ -83,6 +84,7 @@ export class ConnectionMaps implements SharedConnections {
       this.#controlWords[at] = (ms * NS_PER_MS) >>> 0;
       this.#controlWords[at + 1] = Math.floor((ms * NS_PER_MS) / 2 ** 32);
     }
+    this.count = new Int32Array(control.buffer, control.byteOffset + CONTROL.count, 1);
     this.zoneCounts = new Int32Array(control.buffer, control.byteOffset + CONTROL.zoneCounts, N_ZONES);
     if (folder !== undefined) this.#goOnWithLeft();
   }
@@ -111,9 +113,10 @@ export class ConnectionMaps implements SharedConnections {
     this.#controlWords[CONTROL.mustAskOfMisfits / 4] = mustAsk ? 1 : 0;
   }
 
-  limitZones(limitOf: (zone: number) => number | undefined): void {
+  limit(max: number, maxOf: (zone: number) => number): void {
+    this.#controlWords[CONTROL.limit / 4] = Math.min(max, NO_LIMIT);
     for (let zone = 0; zone < N_ZONES; zone++) {
-      this.#controlWords[CONTROL.zoneLimits / 4 + zone] = Math.min(limitOf(zone) ?? ZONE_LIMIT.ask, ZONE_LIMIT.none);
+      this.#controlWords[CONTROL.zoneLimits / 4 + zone] = Math.min(maxOf(zone), NO_LIMIT);
     }
   }
 
@@ -205,7 +208,7 @@ export class ConnectionMaps implements SharedConnections {
   /** Takes over the connections that are there, which the program that the process before has left goes on with meanwhile. */
   #goOnWithLeft(): void {
     this.#seen = Atomics.load(this.#controlWords, CONTROL.taken / 4);
-    const counted = this.zoneCounts.slice();
+    const counted = { all: Atomics.load(this.count, 0), zones: this.zoneCounts.slice() };
     const grace = new GracePeriod();
     grace.waitHere(); // what was taken before is what it will be
     grace.close();
@@ -221,14 +224,15 @@ export class ConnectionMaps implements SharedConnections {
     this.#nUsed = nUsed;
   }
 
-  /** Makes the counts of zones those of the connections that were there, when `counted` was read, and what the program has made since. */
-  #recount(ids: readonly number[], counted: Int32Array): void {
+  /** Makes the counts those of the connections that were there, when `counted` was read, and what the program has made since. */
+  #recount(ids: readonly number[], counted: { readonly all: number; readonly zones: Int32Array }): void {
+    Atomics.add(this.count, 0, ids.length - counted.all);
     const right = new Int32Array(N_ZONES);
     for (const id of ids) {
       const zone = zoneOf(this.#originalOf(id));
       right[zone] = (right[zone] ?? 0) + 1;
     }
-    for (const [zone, n] of right.entries()) Atomics.add(this.zoneCounts, zone, n - (counted[zone] ?? 0));
+    for (const [zone, n] of right.entries()) Atomics.add(this.zoneCounts, zone, n - (counted.zones[zone] ?? 0));
   }
 
   #originalOf(id: number): Uint32Array {

@@ -1,7 +1,7 @@
 /**
  * Assembly that reads the packet that an ICMP error is about. The error's tuple is the reverse of that packet's, as `PacketReader` has it.
  *
- * What contradicts itself, or is about anything but TCP, UDP and echoes in one piece, goes to `ct-up-unread`.
+ * What contradicts itself, or is about anything but TCP, UDP, SCTP and echoes in one piece, goes to `ct-up-unread`.
  */
 import { asm, type Code } from "@tenet/bpf";
 import { IP_PROTO } from "@tenet/net";
@@ -42,6 +42,7 @@ export function readError(): Code {
     ],
     [asm.store(1, "r10", PROTO_AT, "r5"), load(TRANSPORT_BYTES), asm.load(1, "r5", "r10", PROTO_AT)],
     [asm.branch("r5", "==", IP_PROTO.tcp, "ct-error-ports"), asm.branch("r5", "==", IP_PROTO.udp, "ct-error-ports")],
+    asm.branch("r5", "==", IP_PROTO.sctp, "ct-error-ports"),
     [
       asm.load(1, "r1", "r10", HEADER),
       asm.mov("r2", ANSWER_BIT[IP_PROTO.icmp]),

@@ -1,9 +1,9 @@
 /**
  * Assembly that reads of a packet what tracking needs: its tuple and, of TCP, its segment.
  *
- * It reads TCP, UDP, echoes and ICMP errors, and goes to `ct-up-unread` with all that is rare or wrong: fragments, extension headers,
- * lengths that contradict each other. Checksums it takes for granted: who receives the packet looks
- * at them.
+ * It reads TCP, UDP, SCTP, echoes, ICMP errors, and of all other protocols the addresses. It goes to `ct-up-unread` with all that is rare
+ * or wrong: fragments, extension headers, lengths that contradict each other. Checksums it takes for granted: who receives the
+ * packet looks at them.
  *
  * Registers: `r7` the action; `r1` packet, `r2` its end, `r4` bytes of the transport layer, `r5` protocol, `r8` where it begins.
  */
@@ -20,6 +20,7 @@ const ETHERNET_BYTES = 14;
 const IP4_BYTES = 20;
 const IP6_BYTES = 40;
 const TCP_BYTES = 20;
+const SCTP_BYTES = 12;
 /** Bytes that are made contiguous: Ethernet, IPv4 with options, TCP without. */
 const HEADER_BYTES = ETHERNET_BYTES + 60 + TCP_BYTES;
 const SYN = 2;
@@ -53,13 +54,15 @@ export function readTuple(): Code {
     [keep(TRACKING.portFlags, 0), keep(TRACKING.innerAt, 0), asm.add("r1", "r8"), asm.rsh("r0", 24)],
     asm.branch("r5", "==", IP_PROTO.tcp, "ct-read-tcp"),
     asm.branch("r5", "==", IP_PROTO.udp, "ct-read-udp"),
+    asm.branch("r5", "==", IP_PROTO.sctp, "ct-read-sctp"),
     asm.branch("r5", "==", IP_PROTO.icmp, "ct-read-icmp"),
-    asm.branch("r5", "!=", IP_PROTO.icmp6, "ct-up-unread"),
-    asm.branch("r0", "!=", 6, "ct-up-unread"),
+    [asm.branch("r5", "==", IP_PROTO.icmp6, "ct-read-icmp-6"), keep(tupleAt("ports"), 0), asm.jump("ct-read")],
+    [asm.label("ct-read-icmp-6"), asm.branch("r0", "!=", 6, "ct-up-unread")],
     readIcmp(ICMP6),
     [asm.label("ct-read-icmp"), asm.branch("r0", "!=", 4, "ct-up-unread"), readIcmp(ICMP)],
     readError(),
-    [asm.label("ct-read-udp"), readUdp()],
+    [asm.label("ct-read-sctp"), requireBytes(SCTP_BYTES), asm.branch("r4", "<", SCTP_BYTES, "ct-up-unread")],
+    [readPorts(), asm.jump("ct-read"), asm.label("ct-read-udp"), readUdp()],
     [asm.label("ct-read-tcp"), readTcp()],
     asm.label("ct-read"),
   ];

@@ -15,24 +15,27 @@ import { loadArgument } from "../actions/action-kind.ts";
 import { placeOf } from "../key-layout.ts";
 import { type ConnectionReferences, findEntry } from "../program/program-maps.ts";
 import { STACK } from "../program/stack.ts";
+import { unlearn } from "../program/unlearn.ts";
 import { RESUMPTION } from "../resumption.ts";
 import { SLOT } from "../slot.ts";
 import { beginConnection, touch } from "./begin-connection.ts";
 import { CONTROL, LEFT_REASONS } from "./control-layout.ts";
 import { findTcpPhase, followTcp, unlessCanBegin } from "./follow-tcp.ts";
 import { readTuple } from "./read-tuple.ts";
+import { reverseTuple } from "./reverse-tuple.ts";
 import { entryAt, findConnectionEntry, keep, recall, swapBytes, TRACKING, tupleAt } from "./tracking-stack.ts";
 import { LABEL_ACTIONS, POINT_SHIFT, TRACK_FLAG, wordBehind } from "./track-argument.ts";
 import { translate } from "./translate.ts";
 
 const TCP = 6;
-const UDP = 17;
 const ICMP = 1;
 const ICMP6 = 58;
 const ICMP_REQUESTS = { [ICMP]: 8, [ICMP6]: 128 } as const;
 
 /** What the lists of flows have beyond plain tracking. */
 export interface TrackingNeeds {
+  /** Packets of connections are to be translated. */
+  readonly translates: boolean;
   /** Connections begin that are to be translated. */
   readonly choosesAnswers: boolean;
 }
@@ -42,19 +45,25 @@ export interface TrackingNeeds {
  *
  * It goes to `tracked`, with `r8` and `r9` as they were, or to `slow-again`, with a key that says where this process has to go on.
  */
-export function track(maps: ConnectionReferences, { choosesAnswers }: TrackingNeeds): Code {
+export function track(maps: ConnectionReferences, { translates, choosesAnswers }: TrackingNeeds): Code {
   return [
     [
       asm.store(8, "r10", TRACKING.action, "r7"),
       asm.store(8, "r10", TRACKING.index, "r8"),
       asm.store(8, "r10", TRACKING.slot, "r9"),
     ],
-    requireUntranslated(),
+    noteTranslation(),
     keep(TRACKING.isOver, 0),
     readTuple(),
+    [TRACKING.proto, TRACKING.innerAt, TRACKING.isTranslated].map((at) => unlearn(at)),
     findConnection(maps),
     follow(maps),
-    [asm.label("ct-known"), carryOut(), describeConnection()],
+    [
+      asm.label("ct-known"),
+      [TRACKING.direction, TRACKING.state].map((at) => unlearn(at)),
+      carryOut(translates),
+      describeConnection(),
+    ],
     [asm.label("ct-describe"), describeTuple()],
     [asm.label("ct-on"), restore(), asm.jump("tracked")],
     [asm.label("ct-end"), endConnection(), asm.label("ct-unknown"), answerUnknown(maps, choosesAnswers)],
@@ -116,27 +125,29 @@ function ifFlag(flag: keyof typeof TRACK_FLAG, otherwise: string): Code {
   return [loadArgument("r1", "argument"), asm.and("r1", TRACK_FLAG[flag]), asm.branch("r1", "==", 0, otherwise)];
 }
 
-/** A packet that was translated in this zone belongs to the connection by another tuple. */
-function requireUntranslated(): Code {
+/** Notes whether the packet was translated in this zone before. */
+function noteTranslation(): Code {
   return [
-    [recall("r1", keyAt("ct_state")), asm.and("r1", NAT_STATES), asm.branch("r1", "==", 0, "ct-untranslated")],
-    [
-      recall("r1", keyAt("ct_zone")),
-      loadArgument("r2", "argument"),
-      asm.and("r2", 0xffff),
-      asm.branch("r1", "==", "r2", "ct-up"),
-    ],
+    [keep(TRACKING.isTranslated, 0), recall("r1", keyAt("ct_state")), asm.and("r1", NAT_STATES)],
+    [asm.branch("r1", "==", 0, "ct-untranslated"), recall("r1", keyAt("ct_zone")), loadArgument("r2", "argument")],
+    [asm.and("r2", 0xffff), asm.branch("r1", "!=", "r2", "ct-untranslated"), keep(TRACKING.isTranslated, 1)],
     asm.label("ct-untranslated"),
   ];
 }
 
-/** Leaves its entry in `r9`. */
+/**
+ * Leaves its entry in `r9`. A packet that was translated in this zone is to the connection what the reverse of an answer
+ * would be, and goes in the other direction.
+ */
 function findConnection({ index, entries }: ConnectionReferences): Code {
   return [
+    [recall("r1", TRACKING.isTranslated), asm.branch("r1", "==", 0, "ct-find"), reverseTuple("find"), asm.label("ct-find")],
+    unlearn(TRACKING.tuple, tupleAt("ports")),
     [findEntry(index, TRACKING.tuple), asm.branch("r0", "==", 0, "ct-unknown"), asm.load(4, "r1", "r0", 0)],
     [asm.mov("r8", "r1"), asm.and("r8", 1), keep(TRACKING.direction, "r8"), asm.rsh("r1", 1), keep(TRACKING.id, "r1")],
     findConnectionEntry(entries),
     requireSameTuple(),
+    [recall("r1", TRACKING.isTranslated), asm.xor("r8", "r1"), keep(TRACKING.direction, "r8")],
     [asm.load(4, "r1", "r9", entryAt("status")), asm.branch("r1", "==", STATUS.over, "ct-over")],
     asm.branch("r1", "!=", STATUS.live, "ct-up"),
     [asm.load(4, "r1", "r9", entryAt("flags")), asm.branch("r1", "&", ENTRY_FLAG.isOurs, "ct-up-helper")],
@@ -174,10 +185,11 @@ function follow(maps: ConnectionReferences): Code {
   return [
     [recall("r1", TRACKING.innerAt), asm.mov("r0", CT_STATE.rel), asm.branch("r1", "!=", 0, "ct-side")],
     [recall("r1", TRACKING.proto), recall("r2", TRACKING.direction), asm.and("r2", 1), asm.load(4, "r3", "r9", entryAt("phase"))],
-    [asm.branch("r1", "==", TCP, "ct-follow-tcp"), asm.branch("r1", "==", UDP, "ct-follow-udp")],
+    [asm.branch("r1", "==", TCP, "ct-follow-tcp"), asm.branch("r1", "==", ICMP, "ct-follow-echo")],
+    [asm.branch("r1", "!=", ICMP6, "ct-follow-other"), asm.label("ct-follow-echo")],
     [asm.branch("r2", "==", 0, "ct-asks"), asm.mov("r3", PHASE.icmpReply), asm.label("ct-asks"), asm.mov("r0", CT_STATE.est)],
     [asm.branch("r3", "==", PHASE.icmpReply, "ct-touch"), asm.mov("r0", CT_STATE.new), asm.jump("ct-touch")],
-    [asm.label("ct-follow-udp"), asm.branch("r2", "!=", 0, "ct-both"), asm.branch("r3", "==", PHASE.otherBoth, "ct-both")],
+    [asm.label("ct-follow-other"), asm.branch("r2", "!=", 0, "ct-both"), asm.branch("r3", "==", PHASE.otherBoth, "ct-both")],
     [asm.mov("r0", CT_STATE.new), asm.branch("r3", "!=", PHASE.otherMultiple, "ct-first"), asm.mov("r0", CT_STATE.est)],
     [asm.label("ct-first"), asm.mov("r3", PHASE.otherMultiple), asm.jump("ct-touch")],
     [asm.label("ct-both"), asm.mov("r3", PHASE.otherBoth), asm.mov("r0", CT_STATE.est), asm.jump("ct-touch")],
@@ -213,11 +225,10 @@ function followSegment({ control }: ConnectionReferences): Code {
   ];
 }
 
-/** Translates the packet and sets the connection's marks, as far as the action says so. */
-function carryOut(): Code {
+/** Translates the packet, unless it was in this zone, and sets the connection's marks, as far as the action says so. */
+function carryOut(translates: boolean): Code {
   return [
-    [asm.load(8, "r7", "r10", TRACKING.action), ifFlag("translate", "ct-as-it-is")],
-    [asm.load(4, "r1", "r9", entryAt("flags")), asm.branch("r1", "==", 0, "ct-as-it-is"), translate(), asm.label("ct-as-it-is")],
+    [asm.load(8, "r7", "r10", TRACKING.action), translates ? translateUnlessTranslated() : []],
     [ifFlag("commit", "ct-marked"), asm.load(4, "r1", "r9", entryAt("mark")), loadArgument("r2", "high")],
     [asm.xor32("r2", -1), asm.and32("r1", "r2"), loadArgument("r2", "low"), asm.or32("r1", "r2")],
     [asm.store(4, "r9", entryAt("mark"), "r1"), ifFlag("label", "ct-marked")],
@@ -232,13 +243,21 @@ function carryOut(): Code {
   ];
 }
 
+function translateUnlessTranslated(): Code {
+  return [
+    [ifFlag("translate", "ct-as-it-is"), recall("r1", TRACKING.isTranslated), asm.branch("r1", "!=", 0, "ct-as-it-is")],
+    [asm.load(4, "r1", "r9", entryAt("flags")), asm.branch("r1", "==", 0, "ct-as-it-is"), translate(), asm.label("ct-as-it-is")],
+  ];
+}
+
 /** Puts the connection of the entry in `r9` into the key, and its original tuple where the packet's was. */
 function describeConnection(): Code {
   const copied = [TUPLE.src, TUPLE.src + 1, TUPLE.src + 2, TUPLE.src + 3, TUPLE.dst, TUPLE.dst + 1, TUPLE.dst + 2, TUPLE.dst + 3];
   return [
     [asm.load(4, "r1", "r9", entryAt("mark")), keep(keyAt("ct_mark"), "r1")],
     [0, 1, 2, 3].map((i) => [asm.load(4, "r1", "r9", entryAt("label", i)), keep(keyAt("ct_label", i), "r1")]),
-    [recall("r1", TRACKING.direction), asm.branch("r1", "==", 0, "ct-describe")],
+    [recall("r1", TRACKING.direction), recall("r2", TRACKING.isTranslated), asm.or("r1", "r2")],
+    asm.branch("r1", "==", 0, "ct-describe"),
     [...copied, TUPLE.ports].map((word) => [
       [asm.load(4, "r1", "r9", entryAt("original", word)), swapBytes("r1")],
       keep(TRACKING.tuple + 4 * word, "r1"),
@@ -252,9 +271,16 @@ function describeTuple(): Code {
   return [
     [recall("r1", TRACKING.state), keep(keyAt("ct_state"), "r1"), recall("r1", tupleAt("head")), asm.mov("r2", "r1")],
     [asm.and("r2", 0xffff), keep(keyAt("ct_zone"), "r2"), recall("r2", TRACKING.proto), recall("r3", tupleAt("ports"))],
-    [asm.branch("r2", "==", TCP, "ct-ports"), asm.branch("r2", "==", UDP, "ct-ports")],
+    [asm.branch("r2", "==", ICMP, "ct-type"), asm.branch("r2", "!=", ICMP6, "ct-ports")],
     // Type and code, each with a zero before it, in place of ports.
-    [asm.mov32("r4", "r3"), asm.rsh32("r4", 8), asm.and32("r4", 0xff00), asm.and32("r3", 0xff00_0000), asm.or32("r3", "r4")],
+    [
+      asm.label("ct-type"),
+      asm.mov32("r4", "r3"),
+      asm.rsh32("r4", 8),
+      asm.and32("r4", 0xff00),
+      asm.and32("r3", 0xff00_0000),
+      asm.or32("r3", "r4"),
+    ],
     [asm.label("ct-ports"), keep(keyAt("ct_tp_src"), "r3"), asm.lsh("r2", shift), keep(keyAt("ct_nw_proto"), "r2")],
     [asm.rsh("r1", 24), asm.branch("r1", "==", 6, "ct-describe-6")],
     [recall("r1", tupleAt("src")), keep(keyAt("ct_nw_src"), "r1"), recall("r1", tupleAt("dst")), keep(keyAt("ct_nw_dst"), "r1")],
@@ -269,10 +295,11 @@ function describeTuple(): Code {
 /** A packet of no connection that the index knows: the first of one, or none. */
 function answerUnknown(maps: ConnectionReferences, choosesAnswers: boolean): Code {
   return [
-    asm.load(8, "r7", "r10", TRACKING.action),
+    [asm.load(8, "r7", "r10", TRACKING.action), recall("r1", TRACKING.isTranslated), asm.branch("r1", "!=", 0, "ct-up")],
     [asm.mapValue("r1", maps.control, CONTROL.mustAsk), asm.load(4, "r1", "r1", 0), asm.branch("r1", "!=", 0, "ct-up")],
     [recall("r1", TRACKING.innerAt), asm.branch("r1", "!=", 0, "ct-invalid")],
-    [recall("r1", TRACKING.proto), asm.branch("r1", "==", UDP, "ct-begins"), asm.branch("r1", "==", TCP, "ct-tcp-begins")],
+    [recall("r1", TRACKING.proto), asm.branch("r1", "==", TCP, "ct-tcp-begins"), asm.branch("r1", "==", ICMP, "ct-asks-first")],
+    [asm.branch("r1", "!=", ICMP6, "ct-begins"), asm.label("ct-asks-first")],
     [
       asm.load(1, "r2", "r10", tupleAt("ports") + 2),
       asm.mov("r3", ICMP_REQUESTS[ICMP]),

@@ -16,6 +16,7 @@ type Place =
   | "nowNs"
   | "direction"
   | "isOver"
+  | "isTranslated"
   | "id"
   | "proto"
   | "transportAt"
@@ -58,6 +59,8 @@ export const TRACKING: Readonly<Record<Place, number>> = {
   value: at + 92,
   /** Whether the index leads to the entry `id` of a connection that is over. */
   isOver: at + 140,
+  /** Whether the packet was translated in this zone before. */
+  isTranslated: at + 208,
   // Of a segment that is followed.
   senderShift: at + 120,
   receiverShift: at + 124,

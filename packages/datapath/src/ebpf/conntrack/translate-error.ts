@@ -113,11 +113,12 @@ function addTo(sum: number): Code {
   ];
 }
 
-/** Leaves in `r8` where the checksum is in the packet's transport header; goes to `ct-error-absent` when it is not there, or UDP's is zero. */
+/** Leaves in `r8` where the checksum is in the packet's transport header; goes to `ct-error-absent` when it is not there or knows no addresses, or UDP's is zero. */
 function findTransportChecksum(): Code {
   return [
     [recall("r1", TRACKING.proto), asm.mov("r8", CHECKSUM_AT.icmp), asm.branch("r1", "==", IP_PROTO.icmp6, "ct-error-present")],
     [asm.mov("r8", CHECKSUM_AT.udp), asm.branch("r1", "==", IP_PROTO.udp, "ct-error-udp")],
+    asm.branch("r1", "!=", IP_PROTO.tcp, "ct-error-absent"),
     [asm.mov("r8", CHECKSUM_AT.tcp), recall("r1", innerBytes), asm.branch("r1", "<", CHECKSUM_AT.tcp + 2, "ct-error-absent")],
     [
       asm.jump("ct-error-present"),

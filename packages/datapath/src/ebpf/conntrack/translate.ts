@@ -70,18 +70,15 @@ function setPorts(): Code {
   ];
 }
 
-/** Changes the checksum of the transport layer by the difference; ICMP's knows no addresses of IPv4, and has no ports. */
+/** Changes the checksum of the transport layer by the difference; only those of TCP, UDP and ICMP over IPv6 know addresses. */
 function updateTransport(flags: number, name: string): Code {
   const [fix, none] = [`ct-fix-${name}`, `ct-no-checksum-${name}`];
   return [
-    [recall("r2", TRACKING.transportAt), recall("r1", TRACKING.proto), asm.branch("r1", "==", IP_PROTO.icmp, none)],
-    [asm.mov("r5", flags), asm.add("r2", 2), asm.branch("r1", "==", IP_PROTO.icmp6, fix)],
-    [
-      asm.add("r2", 14),
-      asm.branch("r1", "==", IP_PROTO.tcp, fix),
-      asm.mov("r5", flags | CHECKSUM_FLAG.mayBeAbsent),
-      asm.sub("r2", 10),
-    ],
+    [recall("r2", TRACKING.transportAt), recall("r1", TRACKING.proto), asm.mov("r5", flags)],
+    [asm.add("r2", CHECKSUM_AT.icmp), asm.branch("r1", "==", IP_PROTO.icmp6, fix)],
+    [asm.add("r2", CHECKSUM_AT.tcp - CHECKSUM_AT.icmp), asm.branch("r1", "==", IP_PROTO.tcp, fix)],
+    [asm.branch("r1", "!=", IP_PROTO.udp, none), asm.mov("r5", flags | CHECKSUM_FLAG.mayBeAbsent)],
+    asm.sub("r2", CHECKSUM_AT.tcp - CHECKSUM_AT.udp),
     [asm.label(fix), asm.mov("r1", "r6"), asm.mov("r3", 0), recall("r4", TRACKING.difference)],
     [asm.call("l4_csum_replace"), asm.label(none)],
   ];

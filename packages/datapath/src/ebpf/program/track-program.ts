@@ -24,7 +24,7 @@ export function trackProgram(actions: ReadonlySet<ActionName>, maps: ProgramMaps
     [asm.load(4, "r1", "r0", KEPT.slot), asm.store(8, "r10", STACK.slot, "r1"), clear(METADATA_BYTES)],
     [findInPieces(maps.slots, SLOTS_PER_PIECE, STACK.scratch, "done"), asm.mov("r9", "r0")],
     [asm.mov("r7", "r8"), asm.mul("r7", SLOT.actionBytes), asm.add("r7", "r9")],
-    track(connections, { choosesAnswers: actions.has("trackRange") }),
+    track(connections, { translates: actions.has("trackNat"), choosesAnswers: actions.has("trackRange") }),
     [asm.label("tracked"), unlearnConnection()],
     readAgain(actions),
     // So that the verifier knows the index, and does not try every action at every place.
