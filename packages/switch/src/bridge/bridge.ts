@@ -66,6 +66,7 @@ export class Bridge {
   /** VLANs in which no address is learned: all packets flood. */
   floodVlans: ReadonlySet<number> = new Set();
   readonly #portByOfport = new Map<number, BridgePort>();
+  readonly #portByName = new Map<string, BridgePort>();
   /** By the number of their first interface. */
   #bundles: Bundle[] = [];
   /** The number given out last; the next search starts after it. */
@@ -86,8 +87,7 @@ export class Bridge {
 
   /** The port of an interface name. */
   portNamed(name: string): BridgePort | undefined {
-    for (const port of this.#portByOfport.values()) if (port.name === name) return port;
-    return undefined;
+    return this.#portByName.get(name);
   }
 
   /** Ports in ascending order of their number; the local port comes last. */
@@ -120,10 +120,11 @@ export class Bridge {
     }
     if (port.ofport === this.freeOfport(undefined)) this.#lastOfport = port.ofport;
     this.#portByOfport.set(port.ofport, port);
+    this.#portByName.set(port.name, port);
     const { members } = port.bundle;
     members.push(port);
     members.sort(byNumber);
-    this.#sortBundles([...this.#bundles.filter((bundle) => bundle !== port.bundle), port.bundle]);
+    this.#placeBundle(port.bundle);
     this.#tell({ reason: "add", port });
   }
 
@@ -131,10 +132,11 @@ export class Bridge {
     const port = this.#portByOfport.get(ofport);
     if (port === undefined) return undefined;
     this.#portByOfport.delete(ofport);
+    this.#portByName.delete(port.name);
     const { members, bond } = port.bundle;
     members.splice(members.indexOf(port), 1);
     bond?.remove(port);
-    this.#sortBundles(this.#bundles.filter((bundle) => bundle.members.length > 0));
+    this.#placeBundle(port.bundle);
     this.#tell({ reason: "delete", port });
     return port;
   }
@@ -162,8 +164,16 @@ export class Bridge {
     return this.#portByOfport.get(ofport)?.name ?? String(ofport);
   }
 
-  #sortBundles(bundles: Bundle[]): void {
-    this.#bundles = bundles.sort((a, b) => (a.members[0]?.ofport ?? 0) - (b.members[0]?.ofport ?? 0));
+  /** Puts a bundle where its first interface belongs, or takes it out when it has none; most have the highest number yet. */
+  #placeBundle(bundle: Bundle): void {
+    const bundles = this.#bundles.filter((each) => each !== bundle);
+    const [first] = bundle.members;
+    if (first !== undefined) {
+      let at = bundles.length;
+      while (at > 0 && (bundles[at - 1]?.members[0]?.ofport ?? 0) > first.ofport) at--;
+      bundles.splice(at, 0, bundle);
+    }
+    this.#bundles = bundles;
   }
 
   #tell(event: PortEvent): void {
