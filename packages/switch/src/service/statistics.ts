@@ -35,7 +35,7 @@ import type { VirtualSwitch } from "../virtual-switch.ts";
 type LineError = "rxFrameErrors" | "rxOverErrors" | "rxCrcErrors" | "collisions";
 const MAX_TABLE_ENTRIES = 1_000_000;
 /** How many flows one part of a reply tells of. */
-const FLOWS_PER_REPLY = 32;
+const FLOWS_PER_REPLY = 16;
 /** How many rules are looked at between two chances for others. */
 const RULES_PER_STEP = 256;
 /** A counter that is not kept. */
