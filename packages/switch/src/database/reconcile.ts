@@ -17,12 +17,12 @@ import { type InBandSpec, NO_IN_BAND } from "../controller/in-band.ts";
 import { phraseOf } from "../controller/describe-failure.ts";
 import type { DummyPorts } from "../dummy/dummy-ports.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
-import { inSteps, type Work } from "../turns.ts";
+import type { Work } from "../turns.ts";
 import { BundleKeeper } from "./bundle-keeper.ts";
 import { DeviceKeeper } from "./device-keeper.ts";
 import { type Start, startOf, startOver } from "./start-over.ts";
 import type { BridgeState, InterfaceState } from "./states.ts";
-import type { WantedBridge, WantedInterface } from "./read/wanted.ts";
+import type { WantedBridge, WantedInterface, WantedPort } from "./read/wanted.ts";
 
 interface HeldBridge {
   readonly bridge: Bridge;
@@ -97,9 +97,11 @@ export class Reconciler {
   *#closeUnwanted({ name, ports }: WantedBridge): Work {
     const bridge = this.#heldByName.get(name)?.bridge;
     if (bridge === undefined) return;
-    const wantedByName = new Map(
-      ports.flatMap(({ name: bundle, interfaces }) => interfaces.map((each) => [each.name, { ...each, bundle }])),
-    );
+    const wantedByName = new Map<string, { readonly port: WantedInterface["port"]; readonly bundle: string }>();
+    for (const { name: bundle, interfaces } of ports) {
+      for (const each of interfaces) wantedByName.set(each.name, { port: each.port, bundle });
+      yield;
+    }
     for (const port of bridge.ports()) {
       yield;
       const found = wantedByName.get(port.name);
@@ -125,18 +127,17 @@ export class Reconciler {
     bridge.macs.maxEntries = wanted.maxMacs;
     bridge.pipeline.configureTables(wanted.flowTables);
     yield* held.bundles.applyingPorts(wanted.ports);
-    yield;
-    const interfaces = wanted.ports.flatMap((port) => port.interfaces.map((each) => ({ ...each, bundle: port.name })));
-    yield;
-    const locals = interfaces.filter(({ name }) => name === bridge.name);
-    const others = interfaces.filter(({ name }) => name !== bridge.name);
-    const byRank = [0, 1, 2].map((rank) => others.filter((each) => rankOfNumber(each) === rank));
-    yield;
-    const states = yield* inSteps([locals, ...byRank].flat(), (each) => this.#applyInterface(held, each, each.bundle));
+    const interfacesByRank = yield* rankInterfaces(bridge.name, wanted.ports);
+    const states: InterfaceState[] = [];
+    for (const { wanted: each, bundle } of interfacesByRank.flat()) {
+      states.push(this.#applyInterface(held, each, bundle));
+      yield;
+    }
+    const interfaces = interfacesByRank.flatMap((ranked) => ranked.map((each) => each.wanted));
     const sized = yield* this.#devices.applyingMtus(states, interfaces);
     held.bundles.applyMirrors(wanted.mirrors);
     held.bundles.applyFloodVlans(wanted.floodVlans);
-    yield* this.#devices.applyingBridgeMac(bridge, locals[0]);
+    yield* this.#devices.applyingBridgeMac(bridge, interfacesByRank[LOCAL_RANK]?.[0]?.wanted);
     const mac = bridge.port(PORT.LOCAL)?.mac ?? stableMac(wanted.uuid);
     bridge.datapathId = wanted.datapathId ?? BigInt(mac);
     this.#applyFailMode(held, wanted);
@@ -220,8 +221,28 @@ function isSameDevice(opened: NewPort, wanted: NewPort): boolean {
   return isSame && isDeepStrictEqual(opened.tunnel, wanted.tunnel);
 }
 
-/** Interfaces that ask for a number come first, then those that had one, so that none is taken from under them. */
-function rankOfNumber({ port, lastOfport }: WantedInterface): number {
-  if ("kind" in port && port.ofport !== undefined) return 0;
-  return lastOfport === undefined ? 2 : 1;
+/** An interface of a bridge, and the name of its bundle. */
+interface Placed {
+  readonly wanted: WantedInterface;
+  readonly bundle: string;
+}
+
+const LOCAL_RANK = 0;
+
+/**
+ * The interfaces of a bridge in the order in which they are opened: the local one, those that ask for a number, those that had
+ * one, so that none is taken from under them, and the others.
+ */
+function* rankInterfaces(bridge: string, ports: readonly WantedPort[]): Work<Placed[][]> {
+  const byRank: [Placed[], Placed[], Placed[], Placed[]] = [[], [], [], []];
+  for (const { name: bundle, interfaces } of ports) {
+    for (const wanted of interfaces) byRank[wanted.name === bridge ? LOCAL_RANK : rankOfNumber(wanted)].push({ wanted, bundle });
+    yield;
+  }
+  return byRank;
+}
+
+function rankOfNumber({ port, lastOfport }: WantedInterface): 1 | 2 | 3 {
+  if ("kind" in port && port.ofport !== undefined) return 1;
+  return lastOfport === undefined ? 3 : 2;
 }

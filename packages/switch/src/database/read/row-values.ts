@@ -1,5 +1,6 @@
 /** Reads columns of Open_vSwitch rows, whatever an old or foreign server left out. */
 import { isMap, isSet, keysOf, type Row } from "@tenet/ovsdb";
+import type { Work } from "../../turns.ts";
 
 /** A string column, optional ones too; `""` when absent. */
 export function textOf(row: Row, column: string): string {
@@ -32,10 +33,12 @@ export function optionOf(row: Row, column: string, key: string): string | undefi
 }
 
 /** The rows of a table with these uuids that are there, by name. */
-export function rowsByName(rows: ReadonlyMap<string, Row>, uuids: readonly string[]): Row[] {
-  const named = uuids.flatMap((uuid) => {
+export function* rowsByName(rows: ReadonlyMap<string, Row>, uuids: readonly string[]): Work<Row[]> {
+  const named: { readonly row: Row; readonly name: string }[] = [];
+  for (const uuid of uuids) {
     const row = rows.get(uuid);
-    return row === undefined ? [] : [{ row, name: textOf(row, "name") }];
-  });
+    if (row !== undefined) named.push({ row, name: textOf(row, "name") });
+    yield;
+  }
   return named.sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ row }) => row);
 }

@@ -13,7 +13,7 @@ import type { PortVlan } from "../../bridge/port-vlan.ts";
 import type { TableSettings } from "../../table/table-settings.ts";
 import type { NewPort } from "../../bridge/port-directory.ts";
 import type { TunnelConfig } from "../../tunnel/tunnel-config.ts";
-import { inSteps, type Work } from "../../turns.ts";
+import { finish, inSteps, type Work } from "../../turns.ts";
 import { readController, readInBand } from "./read-controller.ts";
 import { readFlowTables } from "./read-flow-table.ts";
 import { readPolicing } from "./read-policing.ts";
@@ -130,7 +130,7 @@ function* readBridge(row: Row, isAllDummy: boolean, table: TableReader): Work<Wa
   const isDummyDatapath = textOf(row, "datapath_type") === "dummy";
   const dummyTypes = isAllDummy ? DEVICE_TYPES : isDummyDatapath ? MADE_TYPES : [];
   const carrier = dummyTypes.length > 0 ? "native" : textOf(row, "datapath_type") === "netdev" ? "either" : "host";
-  const ports = rowsByName(table("Port"), textsOf(row, "ports"));
+  const ports = yield* rowsByName(table("Port"), textsOf(row, "ports"));
   const kind: DatapathKind = { dummyTypes, carrier };
   const readOne = (port: Row): WantedPort => readPort(port, kind, table, (each) => withBridgeMac(each, name, row));
   return {
@@ -175,7 +175,7 @@ function readPort(
   table: TableReader,
   withMac: (wanted: WantedInterface) => WantedInterface,
 ): WantedPort {
-  const rows = rowsByName(table("Interface"), textsOf(row, "interfaces"));
+  const rows = finish(rowsByName(table("Interface"), textsOf(row, "interfaces")));
   return {
     uuid: row._uuid,
     name: textOf(row, "name"),
