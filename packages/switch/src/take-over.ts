@@ -1,8 +1,8 @@
 /**
  * The flows of a switch that was killed hold in the kernel until this one knows better.
  *
- * It does when its bridges have flows, and `other_config:flow-restore-wait` does not say that more are to come. A bridge whose tables
- * stay empty is waited for a while only: whoever filled them may not come again. Then each flow that was left is translated anew, so that
+ * It does when its bridges have flows, no more come, and `other_config:flow-restore-wait` does not say that they will. A bridge whose tables
+ * stay empty is waited for a while only, as are tables that do not come to rest: whoever filled them may not come again. Then each flow that was left is translated anew, so that
  * this switch has the flows of the traffic there is before it takes that over. Flows of packets that are looked up again come behind those
  * that send them there, which is how the numbers that they go on with are known.
  */
@@ -16,7 +16,8 @@ import type { SlowPath } from "./slow-path.ts";
 import type { Work } from "./turns.ts";
 import type { VirtualSwitch } from "./virtual-switch.ts";
 
-const PERIOD_MS = 100;
+/** Tables that do not change for so long are filled. */
+const PERIOD_MS = 50;
 const PATIENCE_MS = 5000;
 
 /** What the switch of a run folder goes by in the kernel of its network namespace; `undefined` where there is no such kernel. */
@@ -42,9 +43,17 @@ export function removeLeftFlows(runDir: string): boolean {
 export function takeOverInTime(datapath: UserDatapath, vswitch: VirtualSwitch, clock: Clock, log: Logger, scope: Scope): void {
   const { bridges, slowPath, turns } = vswitch;
   const endMs = clock.monotonicMs() + PATIENCE_MS;
+  let nRulesBefore = 0;
+  const areFilled = (): boolean => {
+    const nRules = [...bridges.values()].map(({ pipeline }) => pipeline.nRules);
+    const nAll = nRules.reduce((sum, n) => sum + n, 0);
+    const areCalm = nAll === nRulesBefore;
+    nRulesBefore = nAll;
+    return areCalm && !nRules.includes(0);
+  };
   const timer = setInterval(() => {
-    const isEmpty = [...bridges.values()].some(({ pipeline }) => pipeline.nRules === 0);
-    if (slowPath.isRestoring || (isEmpty && clock.monotonicMs() < endMs)) return;
+    const isFilled = areFilled();
+    if (slowPath.isRestoring || (!isFilled && clock.monotonicMs() < endMs)) return;
     clearInterval(timer);
     turns
       .run(adopting(datapath.leftFlows(), slowPath))

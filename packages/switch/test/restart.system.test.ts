@@ -219,6 +219,21 @@ describe.skipIf(reason !== undefined)("a switch that is killed", () => {
     }, PATIENCE);
   });
 
+  test("is not taken over from while tables are being filled", async () => {
+    const before = await nLost();
+    await end(child);
+    start();
+    const others = Array.from({ length: 5000 }, (_, i) => `priority=100,udp,tp_src=${i},actions=drop`);
+    writeFileSync(`${dir}/flows`, [...others, ...FIREWALL].join("\n"));
+    await vi.waitFor(async () => {
+      const added = await tool("ovs-ofctl", ["add-flows", BRIDGE, `${dir}/flows`], { OVS_RUNDIR: dir });
+      expect(added).toMatchObject({ code: 0 });
+    }, PATIENCE);
+    await vi.waitFor(() => expect(log).toMatch(/took over the flows of a switch that was killed/), PATIENCE);
+    await untilMore(1_000_000);
+    expect((await nLost()) - before).toBe(0);
+  });
+
   test("leaves nothing that is not right any more", async () => {
     await killAndStart();
     await addFlows(FIREWALL[0] ?? "", FIREWALL[1] ?? "", "table=1,priority=100,icmp,ct_state=+trk+est,actions=NORMAL");

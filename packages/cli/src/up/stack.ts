@@ -9,6 +9,7 @@ import { askPlacement } from "../placement.ts";
 import { policyFunctions } from "../policy-functions.ts";
 import { openDatabaseControl } from "./database-control.ts";
 import { type Databases, openDatabases } from "./databases.ts";
+import { removeNotedHosts } from "./left-behind.ts";
 import { BRIDGE, type Network, startNetwork } from "./network.ts";
 import type { Progress } from "./progress.ts";
 
@@ -54,6 +55,8 @@ export async function startStack(config: StackConfig, progress: Progress, log: L
     () => openOnce(home, log, scope),
     () => "northbound, southbound, Open_vSwitch",
   );
+  const left = removeNotedHosts(home); // nobody else can be here
+  if (left.length > 0) log.info({ left }, "cleared the hosts of a lab that was killed");
   await openDatabaseControl(home, databases, log, scope);
   const nb = await openReplica(databases.nb.remote, "OVN_Northbound", scope);
   const policyLog = log.child({ part: "policy" });

@@ -10,7 +10,7 @@ import type { PageDatabases } from "../console/database-sockets.ts";
 import { StateFeed } from "../console/state-feed.ts";
 import { makeFolders } from "./databases.ts";
 import { type Measured, remeasureOnChange, startHosts } from "./hosts.ts";
-import { noteHosts, removeNotedHosts } from "./left-behind.ts";
+import { noteHosts } from "./left-behind.ts";
 import { formatLeftOut } from "./left-out.ts";
 import { BRIDGE } from "./network.ts";
 import { Progress, type ProgressOutput } from "./progress.ts";
@@ -46,8 +46,6 @@ export async function up(config: UpConfig, out: ProgressOutput, signal: AbortSig
   const answers = await openAnswers(home, feed, scope);
   const page = scope.use(await startConsole(answers, pageDatabases(stack, config), log, config.consolePort));
   scope.use(await startControlSocket(answers, log, join(home.runDir, "tenet.sock"), page.url, () => stop.abort()));
-  const left = removeNotedHosts(home);
-  if (left.length > 0) log.info({ left }, "cleared the hosts of a lab that was killed");
   if (lab !== undefined) {
     if (mode === "namespaces") noteHosts(home, prefix, scope);
     const tell = (news: Measured): void => {

@@ -25,7 +25,8 @@ const LINK = "link-";
 export const INTERNAL: Direction = "egress";
 const CONNECTIONS = "connections-";
 const GUARD = "guard";
-const FLOWS = `flows-${FLOW_FORMAT}`;
+const FLOWS_OF = "flows-";
+const FLOWS = FLOWS_OF + FLOW_FORMAT;
 /** From the folder of a datapath to its first link, at most. */
 const BEGIN_MS = 60_000;
 
@@ -60,7 +61,10 @@ export class KernelPins {
     this.#linksLeft = new Map(links.map((each) => [each.slice(LINK.length), openPinnedLink(join(this.#folder, each))]));
     this.#processesLeft = processes;
     this.connections = join(this.#folder, CONNECTIONS + CONNECTION_FORMAT);
-    const hasForeignFlows = this.recordsLeft.length < processes.length;
+    const records = processes.flatMap((each) =>
+      readdirSync(join(this.#folder, each)).filter((entry) => entry.startsWith(FLOWS_OF)),
+    );
+    const hasForeignFlows = records.some((each) => each !== FLOWS);
     const hasForeignConnections = connections.some((each) => each !== CONNECTIONS + CONNECTION_FORMAT);
     this.foreign = [...(hasForeignFlows ? ["flows" as const] : []), ...(hasForeignConnections ? ["connections" as const] : [])];
     mkdirSync(this.connections, { recursive: true });
