@@ -74,7 +74,7 @@ export class PrefixTrie {
     let node = this.#root;
     for (;;) {
       const depth = this.#depthOf(node);
-      const same = this.#nSameBits(node, address, depth < length ? depth : length);
+      const same = nSameBits(this.#heap.words, node + BITS, address, depth < length ? depth : length);
       if (same < depth) {
         const middle = this.#takeNode(address, same);
         this.#heap.words[middle + CHILD + bitAt(this.#heap.words, node + BITS, same)] = node;
@@ -191,7 +191,7 @@ export class PrefixTrie {
       } else {
         const next = (nodes[ahead + DEPTH] as number) & DEPTH_MASK;
         const end = next < length ? next : length;
-        const same = this.#nSameBits(ahead, address, end);
+        const same = nSameBits(nodes, ahead + BITS, address, end);
         nKnown = same < end ? same + 1 : end;
         if (same === end) {
           if (end < next) break;
@@ -208,15 +208,6 @@ export class PrefixTrie {
     this.#ahead = ahead;
     this.#nKnown = nKnown;
     return !isAlive || nKnown < length;
-  }
-
-  /** How many of the first `length` bits down to a node are those of an address. */
-  #nSameBits(node: number, address: Int32Array, length: number): number {
-    let same = Math.clz32((this.#heap.words[node + BITS] as number) ^ (address[0] as number));
-    for (let i = 1; same === 32 * i && same < length; i++) {
-      same += Math.clz32((this.#heap.words[node + BITS + i] as number) ^ (address[i] as number));
-    }
-    return same < length ? same : length;
   }
 
   /** Whether a prefix with this slot ends at a node, or below it. */
@@ -260,6 +251,13 @@ function keep(alive: Int32Array, nodes: Int32Array, set: number, satisfied: Int3
   for (let i = 0; i < nWords; i++) {
     alive[i] = (alive[i] as number) & ((nodes[set + i] as number) | (satisfied[depth * SET_WORDS + i] as number));
   }
+}
+
+/** How many of the first `length` bits at a place are those of an address. */
+function nSameBits(words: Int32Array, at: number, address: Int32Array, length: number): number {
+  let same = Math.clz32((words[at] as number) ^ (address[0] as number));
+  for (let i = 1; same === 32 * i && same < length; i++) same += Math.clz32((words[at + i] as number) ^ (address[i] as number));
+  return same < length ? same : length;
 }
 
 /** Stands for a node and a slot; no two pairs share it. */

@@ -75,7 +75,7 @@ export class TrieSet {
 
   /** Forgets the packet of the last lookup. */
   reset(): void {
-    this.#known.fill(0);
+    for (let i = 0; i < this.#known.length; i++) this.#known[i] = 0; // a call of "fill" takes longer
     for (let i = 0; i < this.#nWords; i++) this.#alive[i] = -1;
     for (let i = 0; i < this.#used.length; i++) (this.#used[i] as FieldTrie).reset();
   }
