@@ -31,7 +31,7 @@ export async function classifier() {
       const { rules, packet } = isTwoValued ? twoValuedSet(nRules, nTuples, N_PRIORITIES) : ruleSet(kind, nRules, nTuples);
       const set = new Classifier();
       for (const rule of rules) set.insert(rule);
-      const packets = Array.from({ length: N_PACKETS }, packet);
+      const packets = inOneArray(Array.from({ length: N_PACKETS }, packet));
       const peer = await rival?.load(rules, packets);
       const figure = `${kind}, ${rules.length.toLocaleString("en-US")} rules in ${set.nSubtables} tuples`;
       const rates = await measure(set, packets, peer);
@@ -41,6 +41,17 @@ export async function classifier() {
   }
   rival?.remove();
   return [{ name: "classifier", columns: ["Tenet", "the original", "Tenet / peer", "mask bits", "the original's"], rows }];
+}
+
+/** The packets one behind the other, as the original's lie: fetching them is not to cost one side more. */
+function inOneArray(packets) {
+  const [{ length }] = packets;
+  const all = new Uint32Array(packets.length * length);
+  return packets.map((packet, i) => {
+    const place = all.subarray(i * length, (i + 1) * length);
+    place.set(packet);
+    return place;
+  });
 }
 
 /** Medians of both rates, and of the ratio of neighbouring rounds. */
