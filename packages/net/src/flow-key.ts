@@ -161,7 +161,7 @@ function layOut(): { fields: Record<FieldName, FieldSpec>; nWords: number; stage
 const laidOut = layOut();
 
 /** Every field by name. */
-export const FIELDS: Readonly<Record<FieldName, FieldSpec>> = laidOut.fields;
+export const FIELDS: Readonly<Record<FieldName, FieldSpec>> = { ...laidOut.fields };
 
 /** Length of a FlowKey in 32-bit words. */
 export const FLOW_WORDS: number = laidOut.nWords;
