@@ -13,7 +13,6 @@
  */
 import { FIELDS } from "@tenet/net";
 import type { DatapathAction, Megaflow } from "./datapath.ts";
-import type { KernelFlow } from "./ebpf/kernel-flows.ts";
 
 const N_HINTS = 4096;
 const MIN_CAPACITY = 16;
@@ -34,11 +33,23 @@ const HINT_WORDS = Int32Array.of(
   FIELDS.tp_src.word,
 );
 
+/** Where a flow is in the kernel that is not there. */
+export const NO_SLOT = -1;
+
+/** What the kernel counts of flows, by the slots that it has them in. */
+export interface SlotCounters {
+  packetsOf(slot: number): number;
+  bytesOf(slot: number): number;
+  /** Monotonic ms of the last packet; 0 = never. */
+  usedMsOf(slot: number): number;
+  tcpFlagsOf(slot: number): number;
+}
+
 /** A megaflow in the table, which alone keeps its key: arrays as wide as a FlowKey are the dearest thing there is. */
 export class CachedFlow implements Megaflow {
   actions: readonly DatapathAction[];
-  /** Where the kernel has it, too. */
-  inKernel: KernelFlow | undefined = undefined;
+  /** The slot that the kernel has it in, too, or {@link NO_SLOT}. */
+  slot: number = NO_SLOT;
   owner: object | undefined = undefined;
   /** Where the flow is in its subtable. */
   place = -1;
@@ -66,19 +77,23 @@ export class CachedFlow implements Megaflow {
   }
 
   get nPackets(): number {
-    return this.#nPackets + (this.inKernel?.nPackets ?? 0);
+    const { slot } = this;
+    return slot === NO_SLOT ? this.#nPackets : this.#nPackets + this.#subtable.kernel.packetsOf(slot);
   }
 
   get nBytes(): number {
-    return this.#nBytes + (this.inKernel?.nBytes ?? 0);
+    const { slot } = this;
+    return slot === NO_SLOT ? this.#nBytes : this.#nBytes + this.#subtable.kernel.bytesOf(slot);
   }
 
   get usedMs(): number {
-    return Math.max(this.#usedMs, this.inKernel?.usedMs ?? 0);
+    const { slot } = this;
+    return slot === NO_SLOT ? this.#usedMs : Math.max(this.#usedMs, this.#subtable.kernel.usedMsOf(slot));
   }
 
   get tcpFlags(): number {
-    return this.#tcpFlags | (this.inKernel?.tcpFlags ?? 0);
+    const { slot } = this;
+    return slot === NO_SLOT ? this.#tcpFlags : this.#tcpFlags | this.#subtable.kernel.tcpFlagsOf(slot);
   }
 
   /** A packet was found to be of this flow. */
@@ -89,24 +104,31 @@ export class CachedFlow implements Megaflow {
     this.#tcpFlags |= tcpFlags;
   }
 
-  /** The kernel has it no longer; what was counted there counts. */
-  leaveKernel(): KernelFlow | undefined {
-    const { inKernel } = this;
+  /** The kernel has it no longer; what was counted there counts. @returns the slot that it had, or {@link NO_SLOT} */
+  leaveKernel(): number {
+    const { slot } = this;
+    if (slot === NO_SLOT) return slot;
     this.#nPackets = this.nPackets;
     this.#nBytes = this.nBytes;
     this.#usedMs = this.usedMs;
     this.#tcpFlags = this.tcpFlags;
-    this.inKernel = undefined;
-    return inKernel;
+    this.slot = NO_SLOT;
+    return slot;
   }
 }
 
+const NO_COUNTERS: SlotCounters = { packetsOf: () => 0, bytesOf: () => 0, usedMsOf: () => 0, tcpFlagsOf: () => 0 };
+
 /** All megaflows. */
 export class FlowTable {
+  /** Of flows that have a slot there; to be set before there are any. */
+  kernel: SlotCounters = NO_COUNTERS;
   readonly #flows = new Set<CachedFlow>();
   readonly #subtablesByMaskHash = new Map<number, Subtable[]>();
   #subtables: Subtable[] = [];
   readonly #hints: (Subtable | undefined)[] = Array.from({ length: N_HINTS });
+  /** That the last flow came into: the next one is often of the same mask. */
+  #lastPut: Subtable | undefined = undefined;
 
   get size(): number {
     return this.#flows.size;
@@ -146,13 +168,14 @@ export class FlowTable {
   /** Adds a flow, or replaces the actions of the one with this key and mask. */
   put(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): CachedFlow {
     const subtable = this.#subtableOf(mask);
-    const known = subtable.lookup(key);
+    const hash = subtable.hash(key);
+    const known = subtable.find(key, hash);
     if (known !== undefined) {
       known.actions = actions;
       return known;
     }
     const flow = new CachedFlow(subtable, actions);
-    subtable.insert(flow, key);
+    subtable.insert(flow, key, hash);
     this.#flows.add(flow);
     return flow;
   }
@@ -164,6 +187,7 @@ export class FlowTable {
     const { subtable } = cached;
     subtable.remove(cached);
     if (subtable.size > 0) return;
+    this.#lastPut = undefined;
     const hash = hashMask(subtable.mask);
     const sameHash = this.#subtablesByMaskHash.get(hash)?.filter((other) => other !== subtable) ?? [];
     if (sameHash.length === 0) this.#subtablesByMaskHash.delete(hash);
@@ -179,11 +203,16 @@ export class FlowTable {
   }
 
   #subtableOf(mask: Uint32Array): Subtable {
+    if (this.#lastPut === undefined || !areEqual(this.#lastPut.mask, mask)) this.#lastPut = this.#findOrMake(mask);
+    return this.#lastPut;
+  }
+
+  #findOrMake(mask: Uint32Array): Subtable {
     const hash = hashMask(mask);
     const sameHash = this.#subtablesByMaskHash.get(hash);
     const known = sameHash?.find((subtable) => areEqual(subtable.mask, mask));
     if (known !== undefined) return known;
-    const subtable = new Subtable(mask.slice());
+    const subtable = new Subtable(mask.slice(), this.kernel);
     if (sameHash === undefined) this.#subtablesByMaskHash.set(hash, [subtable]);
     else sameHash.push(subtable);
     this.#subtables.push(subtable);
@@ -194,6 +223,8 @@ export class FlowTable {
 /** The flows of one mask. */
 class Subtable {
   readonly mask: Uint32Array;
+  /** Of the table. */
+  readonly kernel: SlotCounters;
   nHits = 0;
   size = 0;
   /** Indices of the words that the mask has bits in, and those bits. */
@@ -201,32 +232,37 @@ class Subtable {
   readonly #bits: Uint32Array;
   /** Masked words of the flow in each place, `#words.length` apiece. */
   #keys: Uint32Array;
-  #flows: (CachedFlow | undefined)[];
+  #flows: (CachedFlow | undefined)[] = noFlows(MIN_CAPACITY);
   #capacity = MIN_CAPACITY;
 
-  constructor(mask: Uint32Array) {
+  constructor(mask: Uint32Array, kernel: SlotCounters) {
+    this.kernel = kernel;
     this.mask = mask;
     this.#words = Int32Array.from([...mask.keys()].filter((i) => mask[i] !== 0));
     this.#bits = Uint32Array.from(this.#words, (i) => mask[i] ?? 0);
     this.#keys = new Uint32Array(MIN_CAPACITY * this.#words.length);
-    this.#flows = Array.from({ length: MIN_CAPACITY });
   }
 
   lookup(key: Uint32Array): CachedFlow | undefined {
+    return this.find(key, this.hash(key));
+  }
+
+  /** The flow of packets like `key`, whose {@link Subtable.hash} is this. */
+  find(key: Uint32Array, hash: number): CachedFlow | undefined {
     const flows = this.#flows;
     const wrap = this.#capacity - 1;
-    for (let place = this.#hash(key) & wrap; ; place = (place + 1) & wrap) {
+    for (let place = hash & wrap; ; place = (place + 1) & wrap) {
       const flow = flows[place];
       if (flow === undefined) return undefined;
       if (this.#isAt(place, key)) return flow;
     }
   }
 
-  /** Adds a flow for packets like `key`. */
-  insert(flow: CachedFlow, key: Uint32Array): void {
+  /** Adds a flow for packets like `key`, whose {@link Subtable.hash} is this. */
+  insert(flow: CachedFlow, key: Uint32Array, hash: number): void {
     if (2 * (this.size + 1) > this.#capacity) this.#resize(2 * this.#capacity);
     const wrap = this.#capacity - 1;
-    let place = this.#hash(key) & wrap;
+    let place = hash & wrap;
     while (this.#flows[place] !== undefined) place = (place + 1) & wrap;
     const at = place * this.#words.length;
     for (let i = 0; i < this.#words.length; i++) this.#keys[at + i] = (key[this.#words[i] ?? 0] ?? 0) & (this.#bits[i] ?? 0);
@@ -266,7 +302,7 @@ class Subtable {
     const wrap = capacity - 1;
     this.#capacity = capacity;
     this.#keys = new Uint32Array(capacity * this.#words.length);
-    this.#flows = Array.from({ length: capacity });
+    this.#flows = noFlows(capacity);
     for (const flow of flows) {
       if (flow === undefined) continue;
       let place = this.#hashAt(keys, flow.place) & wrap;
@@ -295,7 +331,7 @@ class Subtable {
     return true;
   }
 
-  /** As {@link Subtable.#hash}, of the key at a place of `keys`. */
+  /** As {@link Subtable.hash}, of the key at a place of `keys`. */
   #hashAt(keys: Uint32Array, place: number): number {
     const end = (place + 1) * this.#words.length;
     let hash = 0;
@@ -303,13 +339,21 @@ class Subtable {
     return finish(hash);
   }
 
-  #hash(key: Uint32Array): number {
+  /** A hash of what packets like `key` have in common. */
+  hash(key: Uint32Array): number {
     const words = this.#words;
     const bits = this.#bits;
     let hash = 0;
     for (let i = 0; i < words.length; i++) hash = mix(hash, (key[words[i] ?? 0] ?? 0) & (bits[i] ?? 0));
     return finish(hash);
   }
+}
+
+/** As many empty places; `Array.from` takes ten times as long. */
+function noFlows(n: number): undefined[] {
+  const places: undefined[] = [];
+  places.length = n;
+  return places.fill(undefined);
 }
 
 /** A hash of the words of a mask that are not zero. */

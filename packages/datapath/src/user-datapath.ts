@@ -34,7 +34,7 @@ import { ConnectionMaps } from "./ebpf/conntrack/connection-maps.ts";
 import { KernelFlows } from "./ebpf/kernel-flows.ts";
 import { KernelPins } from "./ebpf/kernel-pins.ts";
 import type { LeftFlows } from "./ebpf/restart/left-flows.ts";
-import { CachedFlow, FlowTable } from "./flow-table.ts";
+import { CachedFlow, FlowTable, NO_SLOT } from "./flow-table.ts";
 import { MemoryLink } from "./port/memory-link.ts";
 import type { MeterConfig, MeterStats } from "./meter/meter.ts";
 import { MeterTable } from "./meter/meter-table.ts";
@@ -209,8 +209,8 @@ export class UserDatapath implements Datapath {
     const flow = this.#table.put(key, mask, actions);
     if (this.#kernel !== undefined) {
       this.#leaveKernel(flow);
-      flow.inKernel = this.#kernel.flows.put(key, flow.mask, actions);
-      if (flow.inKernel === undefined && !this.#kernel.flows.makeRoom()) this.#withoutRoom.add(flow);
+      flow.slot = this.#kernel.flows.put(key, flow.mask, actions);
+      if (flow.slot === NO_SLOT && !this.#kernel.flows.makeRoom()) this.#withoutRoom.add(flow);
     }
     return flow;
   }
@@ -272,7 +272,9 @@ export class UserDatapath implements Datapath {
    */
   leftFlows(): readonly LeftFlows[] {
     const portNoOf = (name: string): number | undefined => this.#ports.find((port) => port?.spec.name === name)?.portNo;
-    return this.#kernel?.flows.readLeft((flow) => (flow instanceof CachedFlow ? flow.inKernel : undefined), portNoOf) ?? [];
+    const slotOf = (flow: Megaflow): number | undefined =>
+      flow instanceof CachedFlow && flow.slot !== NO_SLOT ? flow.slot : undefined;
+    return this.#kernel?.flows.readLeft(slotOf, portNoOf) ?? [];
   }
 
   /**
@@ -363,6 +365,7 @@ export class UserDatapath implements Datapath {
   #openKernel(connections: ConnectionMaps, pins: KernelPins | undefined): Kernel {
     const collector = openCollector();
     const flows = this.#openFlows(collector, connections, pins);
+    this.#table.kernel = flows;
     this.#deviceLoop().collect(collector.device, {
       taken: (portNo) => flows.traffic.taken(portNo),
       pathOf: (id) => flows.outerOf(id),
@@ -409,7 +412,7 @@ export class UserDatapath implements Datapath {
   /** Flows that the kernel has stay there only where it still can do them. */
   #putAgain(): void {
     for (const flow of this.#table.flows()) {
-      if (flow.inKernel !== undefined) this.putFlow(flow.key, flow.mask, flow.actions);
+      if (flow.slot !== NO_SLOT) this.putFlow(flow.key, flow.mask, flow.actions);
     }
   }
 
@@ -428,14 +431,14 @@ export class UserDatapath implements Datapath {
     const isWithMeter = (action: DatapathAction): boolean =>
       (action.type === "meter" && action.meter === meter) || nestedActions(action).some((list) => list.some(isWithMeter));
     for (const flow of this.#table.flows()) {
-      if (flow.inKernel !== undefined && flow.actions.some(isWithMeter)) this.putFlow(flow.key, flow.mask, flow.actions);
+      if (flow.slot !== NO_SLOT && flow.actions.some(isWithMeter)) this.putFlow(flow.key, flow.mask, flow.actions);
     }
   }
 
   #leaveKernel(flow: CachedFlow): void {
     this.#withoutRoom.delete(flow);
-    const inKernel = flow.leaveKernel();
-    if (inKernel !== undefined) this.#kernel?.flows.remove(inKernel);
+    const slot = flow.leaveKernel();
+    if (slot !== NO_SLOT) this.#kernel?.flows.remove(slot);
   }
 
   #openEnd(spec: PortSpec): PortEnd {

@@ -120,7 +120,7 @@ describe.skipIf(obstacle !== undefined)("packets that the kernel looks up again"
     await kernel.untilInKernel(ping);
     await kernel.lookingAway(async () => {
       for (const flow of datapath.flows()) datapath.deleteFlow(flow);
-      await new Promise((resolve) => setTimeout(resolve, 3 * RELOAD_MS)); // both programs are made for no flow
+      await new Promise((resolve) => setTimeout(resolve, 3 * RELOAD_MS)); // both programs find no flow
     });
     await kernel.untilInKernel(ping);
   });

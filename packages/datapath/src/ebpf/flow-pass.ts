@@ -21,14 +21,17 @@ import { NO_MASK, type SlotMemory } from "./slot-memory.ts";
 const LOOKUP_WORDS = 20;
 /** Branches go over as much; it takes the kernel half a second of CPU to verify that. */
 const MAX_PROGRAM_WORDS = 3200;
-/** Of masks: those of the first pass are odd, those of the later one even. */
 const N_NUMBERS = 65_536;
+/** A mask without flows stays for so many rounds: as long as a flow stays without packets, since what went often comes again. */
+const MAX_EMPTY_ROUNDS = 10;
 
 /** Flows of one mask. */
 export interface MaskFlows extends MaskTable {
   /** For the masked key at hand, of as many words as the mask has. */
   readonly key: Uint32Array;
   nFlows: number;
+  /** For how many rounds it has had none. */
+  nEmptyRounds: number;
 }
 
 /** A mask as the program has it. */
@@ -40,13 +43,12 @@ interface MaskLayout {
   readonly unfilled: readonly { readonly word: number; readonly bits: number }[];
 }
 
-/** A flow: its slot holds its key. */
-export interface FlowEntry {
-  readonly table: MaskFlows;
-  readonly slot: number;
+/** Whether the mask of this number is one of the first pass: those are odd, masks of the later pass even. */
+export function isFirst(number: number): boolean {
+  return number % 2 === 1;
 }
 
-/** Flows of a pass by mask. */
+/** Flows of a pass by mask; a flow is known by its slot, which says its mask and its key. */
 export class FlowPass {
   /** Whether there are masks or kinds of actions that the program was not made for, or was and need not. */
   isStale = false;
@@ -71,7 +73,7 @@ export class FlowPass {
   /** Kinds of actions that the program has, and those that it is yet to have, for flows that wait for it. */
   #actions: ReadonlySet<ActionName> = new Set<ActionName>(["copy", "send"]);
   readonly #newActions = new Set<ActionName>();
-  readonly #waiting = new Map<FlowEntry, readonly KernelAction<ActionName>[]>();
+  readonly #waiting = new Map<number, readonly KernelAction<ActionName>[]>();
   readonly #others: readonly ListPass[];
   #isClosed = false;
   #program: BpfProgram;
@@ -126,10 +128,12 @@ export class FlowPass {
     if (unfilled.some(({ word, bits }) => ((key[word] ?? 0) & bits) !== 0)) return undefined;
     if (words.length > MAX_MASK_WORDS) return undefined;
     const known = this.#masks.get(name);
-    const nWords = this.nWords + words.length + LOOKUP_WORDS;
-    if (known !== undefined || nWords > MAX_PROGRAM_WORDS) return known;
-    this.nWords = nWords;
-    const made = { number: this.#freeNumber(), words, key: new Uint32Array(words.length), nFlows: 0 };
+    if (known !== undefined) return known;
+    const nWords = words.length + LOOKUP_WORDS;
+    if (this.nWords + nWords > MAX_PROGRAM_WORDS) this.#forgetMasks(0);
+    if (this.nWords + nWords > MAX_PROGRAM_WORDS) return undefined;
+    this.nWords += nWords;
+    const made = { number: this.#freeNumber(), words, key: new Uint32Array(words.length), nFlows: 0, nEmptyRounds: 0 };
     this.#record?.noteMask(made.number, { pass: this.#pass, words });
     this.#masks.set(name, made);
     this.#maskByNumber.set(made.number, made);
@@ -138,30 +142,36 @@ export class FlowPass {
   }
 
   /**
-   * Leads packets with the key of a slot to it, as soon as the program can do its actions.
+   * Leads packets with the key of a slot, which is of this mask, to it, as soon as the program can do its actions.
    *
    * @returns whether there is room; else nothing has changed
    */
-  add(entry: FlowEntry, actions: readonly KernelAction<ActionName>[]): boolean {
+  add(table: MaskFlows, slot: number, actions: readonly KernelAction<ActionName>[]): boolean {
     const canDo = this.#canDo(actions);
     if (!canDo) this.#want(actions);
-    if (!canDo || !this.#enter(entry)) {
+    if (!canDo || !this.#enter(table, slot)) {
       if (canDo && !this.#index.canGrow) return false;
-      this.#waiting.set(entry, actions);
+      this.#waiting.set(slot, actions);
     }
-    entry.table.nFlows++;
+    table.nFlows++;
+    table.nEmptyRounds = 0;
     return true;
   }
 
   /** Takes away what `add` was given. */
-  remove(entry: FlowEntry): void {
-    const { table, slot } = entry;
-    if (!this.#waiting.delete(entry)) {
-      this.#slots.readKey(slot, table.key);
-      this.#index.remove(table, slot);
-    }
+  remove(slot: number): void {
+    const isWaiting = this.#waiting.delete(slot);
+    const table = this.#keyOf(slot);
+    if (table === undefined) return;
+    if (!isWaiting) this.#index.remove(table, slot);
     table.nFlows--;
-    this.isStale ||= table.nFlows === 0;
+  }
+
+  /** A round is over: the next program is without masks that have had no flows for long. */
+  ageMasks(): void {
+    for (const table of this.#masks.values()) {
+      if (table.nFlows === 0 && ++table.nEmptyRounds >= MAX_EMPTY_ROUNDS) this.isStale = true;
+    }
   }
 
   /**
@@ -172,13 +182,7 @@ export class FlowPass {
    */
   async replaceProgram(install: () => void): Promise<void> {
     this.isStale = false;
-    for (const [name, { nFlows, number, words }] of this.#masks) {
-      if (nFlows > 0) continue;
-      this.#masks.delete(name);
-      this.#maskByNumber.delete(number);
-      this.nWords -= words.length + LOOKUP_WORDS;
-      this.#record?.forgetMask(number);
-    }
+    this.#forgetMasks(MAX_EMPTY_ROUNDS);
     const actions = new Set([...this.#actions, ...this.#newActions]);
     if (this.#index.isCrowded) await this.#index.prepareLarger();
     if (this.#isClosed) return;
@@ -196,8 +200,9 @@ export class FlowPass {
 
   /** Lets those flows into the kernel that waited for what the programs can do now. */
   enterWaiting(): void {
-    for (const [entry, actions] of this.#waiting) {
-      if (this.#canDo(actions) && this.#enter(entry)) this.#waiting.delete(entry);
+    for (const [slot, actions] of this.#waiting) {
+      const table = this.#canDo(actions) ? this.#keyOf(slot) : undefined;
+      if (table !== undefined && this.#enter(table, slot)) this.#waiting.delete(slot);
     }
   }
 
@@ -209,18 +214,29 @@ export class FlowPass {
     this.#program.close();
   }
 
-  /** From now on the program finds it. @returns whether there is room */
-  #enter({ table, slot }: FlowEntry): boolean {
-    this.#slots.readKey(slot, table.key);
+  /** From now on the program finds the slot by the key at hand. @returns whether there is room */
+  #enter(table: MaskFlows, slot: number): boolean {
     const isIn = this.#index.insert(table, slot);
     this.isStale ||= this.#index.isCrowded;
     return isIn;
   }
 
+  /** The mask of a slot, with the slot's key at hand. */
   #keyOf(slot: number): MaskFlows | undefined {
     const table = this.#maskByNumber.get(this.#slots.maskOf(slot));
     if (table !== undefined) this.#slots.readKey(slot, table.key);
     return table;
+  }
+
+  /** Forgets masks that have had no flows for so many rounds. */
+  #forgetMasks(nRounds: number): void {
+    for (const [name, { nFlows, nEmptyRounds, number, words }] of this.#masks) {
+      if (nFlows > 0 || nEmptyRounds < nRounds) continue;
+      this.#masks.delete(name);
+      this.#maskByNumber.delete(number);
+      this.nWords -= words.length + LOOKUP_WORDS;
+      this.#record?.forgetMask(number);
+    }
   }
 
   /** One that was not in use for as long as possible, since a program may yet have it. */

@@ -15,8 +15,9 @@ import type { DatapathAction, KernelStats, Megaflow, SetTunnelAction, TakeOver, 
 import type { KernelPort } from "./actions/action-kind.ts";
 import { toKernelActions, type Translation } from "./actions/actions.ts";
 import { TRACKS } from "./actions/track.ts";
+import { NO_SLOT, type SlotCounters } from "../flow-table.ts";
 import type { Collector } from "./collector.ts";
-import { type FlowEntry, FlowPass, maskedKey, type MaskFlows } from "./flow-pass.ts";
+import { FlowPass, isFirst, maskedKey } from "./flow-pass.ts";
 import { hasMetadata } from "./key-layout.ts";
 import { INTERNAL, type KernelPins } from "./kernel-pins.ts";
 import { openKernelMaps } from "./kernel-maps.ts";
@@ -38,20 +39,12 @@ const RECIRC_ID = FIELDS.recirc_id.word;
 const RELOAD_MS = 100;
 /** What more it is for each word of masks: as long as the kernel works on it. */
 const RELOAD_MS_PER_WORD = 0.15;
-const FORGET_LOST_MS = 1000;
+const TIDY_MS = 1000;
 const LACK_OF_ROOM = "lack of room for flows";
 /** Before flows are taken over, while new masks come. */
 const MAX_PROGRAMS_AT_ONCE = 10;
 /** Times in a row that signals may come while a program is verified, before it counts as refused. */
 const MAX_INTERRUPTIONS = 10;
-
-/** A flow that the kernel has. */
-export interface KernelFlow {
-  readonly nPackets: number;
-  readonly nBytes: number;
-  readonly usedMs: number;
-  readonly tcpFlags: number;
-}
 
 /** A device with a program on it. */
 interface AttachedPort extends KernelPort {
@@ -62,8 +55,8 @@ interface AttachedPort extends KernelPort {
   isLeft: boolean;
 }
 
-/** Puts flows into the kernel. */
-export class KernelFlows {
+/** Puts flows into the kernel; each is known by its slot. */
+export class KernelFlows implements SlotCounters {
   /** Why no flow comes here any more. */
   whyNone: string | undefined;
   /** Memory of the meters that the program runs, too. */
@@ -85,6 +78,8 @@ export class KernelFlows {
   #outputs = new WeakMap<readonly DatapathAction[], Translation>();
   /** Where to go on when the program leaves a packet to this process in the middle of a list. */
   readonly #resumptions = new Resumptions();
+  /** Numbers of the tunnel paths that flows use, by slot, of those that use any. */
+  readonly #pathsBySlot = new Map<number, readonly number[]>();
   readonly #nLeftByReason = new Map<string, number>();
   readonly #first: FlowPass;
   readonly #later: FlowPass;
@@ -99,7 +94,7 @@ export class KernelFlows {
   readonly #tell: (refusal: string) => void;
   #nInterruptions = 0;
   #reload: NodeJS.Timeout | undefined;
-  readonly #forgetLost: NodeJS.Timeout;
+  readonly #tidying: NodeJS.Timeout;
   /** The programs are being made anew. */
   #making: Promise<void> | undefined;
   #isClosed = false;
@@ -157,9 +152,11 @@ export class KernelFlows {
     }
     this.#programs = [this.#first, this.#later, ...this.#lists];
     this.#putLater();
-    this.#forgetLost = setInterval(() => {
+    this.#tidying = setInterval(() => {
       if (!collector.device.hasMore) this.traffic.forgetLost();
-    }, FORGET_LOST_MS).unref();
+      for (const pass of [this.#first, this.#later]) pass.ageMasks();
+      this.#reloadSoon();
+    }, TIDY_MS).unref();
   }
 
   /** Whether packets of devices go on to be forwarded here when this process dies. */
@@ -189,17 +186,10 @@ export class KernelFlows {
   /**
    * The flows that processes before left, one after the other, until they are taken over. Those that cannot be read are not there.
    *
-   * @param flowOf - what a flow has here
+   * @param slotOf - where a flow is here, if it is
    * @param portNoOf - the number that a port has now
    */
-  readLeft(
-    flowOf: (flow: Megaflow) => KernelFlow | undefined,
-    portNoOf: (name: string) => number | undefined,
-  ): readonly LeftFlows[] {
-    const slotOf = (flow: Megaflow): number | undefined => {
-      const here = flowOf(flow);
-      return here instanceof FlowInKernel ? here.slot : undefined;
-    };
+  readLeft(slotOf: (flow: Megaflow) => number | undefined, portNoOf: (name: string) => number | undefined): readonly LeftFlows[] {
     for (const folder of this.#pins?.recordsLeft ?? []) {
       const left = orRefusal(() => new LeftFlows(folder, { slots: this.#slots, slotOf, portNoOf }));
       if (left instanceof AppError) this.#refused("flows of the process before", left);
@@ -257,50 +247,50 @@ export class KernelFlows {
     this.#ports.delete(portNo);
   }
 
-  /** Puts a flow into the kernel. @returns `undefined` when the program cannot do it, or there is no room: that is counted */
-  put(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): KernelFlow | undefined {
-    const paths: number[] = [];
-    const flow = this.whyNone ?? this.#place(key, mask, actions, paths);
-    if (typeof flow !== "string") return flow;
-    for (const path of paths) this.#tunnels.release(path);
-    this.#nLeftByReason.set(flow, (this.#nLeftByReason.get(flow) ?? 0) + 1);
-    return undefined;
+  /** Puts a flow into the kernel. @returns its slot; {@link NO_SLOT} when the program cannot do it, or there is no room: that is counted */
+  put(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): number {
+    const slot = this.whyNone ?? this.#place(key, mask, actions);
+    if (typeof slot === "number") return slot;
+    this.#nLeftByReason.set(slot, (this.#nLeftByReason.get(slot) ?? 0) + 1);
+    return NO_SLOT;
   }
 
-  /**
-   * @param paths - out: the tunnel paths that it uses
-   * @returns the flow, or why there is none
-   */
-  #place(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[], paths: number[]): FlowInKernel | string {
+  /** @returns the flow's slot, or why there is none */
+  #place(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): number | string {
     const known = this.#outputs.get(actions);
-    const translation =
-      known ??
-      toKernelActions(
-        { key, mask, actions },
-        {
-          portOf: (portNo) => this.#ports.get(portNo),
-          pathInto: (portNo, outer) => {
-            const path = this.#tunnels.take(portNo, outer);
-            if (path !== undefined) paths.push(path);
-            return path;
-          },
-          canMeter: (id) => this.meters.canRun(id),
+    if (known !== undefined) return this.#enter(key, mask, known);
+    const paths: number[] = [];
+    const translation = toKernelActions(
+      { key, mask, actions },
+      {
+        portOf: (portNo) => this.#ports.get(portNo),
+        pathInto: (portNo, outer) => {
+          const path = this.#tunnels.take(portNo, outer);
+          if (path !== undefined) paths.push(path);
+          return path;
         },
-      );
-    if (typeof translation === "string") return translation;
-    const { actions: kernelActions, resumptions } = translation;
-    const isPlain = known === undefined && paths.length === 0 && actions.every(({ type }) => type === "output");
-    if (isPlain) this.#outputs.set(actions, translation);
+        canMeter: (id) => this.meters.canRun(id),
+      },
+    );
+    const slot = typeof translation === "string" ? translation : this.#enter(key, mask, translation);
+    if (typeof slot === "string") for (const path of paths) this.#tunnels.release(path);
+    else if (paths.length > 0) this.#pathsBySlot.set(slot, paths);
+    else if (typeof translation !== "string" && actions.every(({ type }) => type === "output"))
+      this.#outputs.set(actions, translation);
+    return slot;
+  }
+
+  /** @returns as {@link KernelFlows.#place} */
+  #enter(key: Uint32Array, mask: Uint32Array, { actions, resumptions }: Translation): number | string {
     const pass = hasMetadata(key, mask) ? this.#later : this.#first;
     const table = pass.tableOf(key, mask);
     if (table === undefined) return "a mask that the program cannot look up";
-    if (!SlotMemory.hasRoom(kernelActions.length, table.words.length)) return "too many actions";
+    if (!SlotMemory.hasRoom(actions.length, table.words.length)) return "too many actions";
     const points = this.#resumptions.add(resumptions, key[RECIRC_ID] ?? 0);
-    const slot = this.#slots.take(kernelActions, table.number, maskedKey(table, key), points);
-    const flow = new FlowInKernel(this.#slots, this.#clockOffsetMs, { pass, table, slot, points, paths });
-    const isIn = slot >= 0 && pass.add(flow, kernelActions);
+    const slot = this.#slots.take(actions, table.number, maskedKey(table, key), points);
+    const isIn = slot >= 0 && pass.add(table, slot, actions);
     this.#reloadSoon();
-    if (isIn) return flow;
+    if (isIn) return slot;
     if (slot >= 0) this.#slots.release(slot);
     this.#resumptions.release(points);
     return LACK_OF_ROOM;
@@ -317,20 +307,37 @@ export class KernelFlows {
   }
 
   /** Takes a flow away; what it has counted can still be read, until the next flow is put. */
-  remove(flow: KernelFlow): void {
-    if (!(flow instanceof FlowInKernel)) return;
-    flow.pass.remove(flow);
-    this.#slots.release(flow.slot);
-    this.#resumptions.release(flow.points);
-    for (const path of flow.paths) this.#tunnels.release(path);
+  remove(slot: number): void {
+    const pass = isFirst(this.#slots.maskOf(slot)) ? this.#first : this.#later;
+    pass.remove(slot);
+    this.#resumptions.release(this.#slots.pointsOf(slot));
+    this.#slots.release(slot);
+    this.#releasePaths(slot);
     this.#reloadSoon();
+  }
+
+  packetsOf(slot: number): number {
+    return this.#slots.packets(slot);
+  }
+
+  bytesOf(slot: number): number {
+    return this.#slots.bytes(slot);
+  }
+
+  usedMsOf(slot: number): number {
+    const usedMs = this.#slots.usedMs(slot);
+    return usedMs === 0 ? 0 : usedMs - this.#clockOffsetMs;
+  }
+
+  tcpFlagsOf(slot: number): number {
+    return this.#slots.tcpFlags(slot);
   }
 
   /** Changes nothing any more. */
   leave(): void {
     this.#isClosed = true;
     clearTimeout(this.#reload);
-    clearInterval(this.#forgetLost);
+    clearInterval(this.#tidying);
   }
 
   /** Ends the programs, and gives all memory back. */
@@ -343,6 +350,13 @@ export class KernelFlows {
     this.#pins?.close();
     this.#record?.close();
     for (const object of [this.meters, ...this.#programs, this.#grace, this.#shared]) object.close();
+  }
+
+  #releasePaths(slot: number): void {
+    const paths = this.#pathsBySlot.get(slot);
+    if (paths === undefined) return;
+    this.#pathsBySlot.delete(slot);
+    for (const path of paths) this.#tunnels.release(path);
   }
 
   #closeLeft(): void {
@@ -444,50 +458,4 @@ function attachCopier(clones: BpfMap, ifindex: number): Link {
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, n) => total + n, 0);
-}
-
-/** What a flow has in the kernel. */
-interface FlowPlace extends FlowEntry {
-  readonly pass: FlowPass;
-  /** Number of its points, see resumption.ts. */
-  readonly points: number;
-  /** Numbers of the tunnel paths that it uses. */
-  readonly paths: readonly number[];
-}
-
-class FlowInKernel implements KernelFlow, FlowPlace {
-  readonly pass: FlowPass;
-  readonly table: MaskFlows;
-  readonly slot: number;
-  readonly points: number;
-  readonly paths: readonly number[];
-  readonly #slots: SlotMemory;
-  readonly #clockOffsetMs: number;
-
-  constructor(slots: SlotMemory, clockOffsetMs: number, { pass, table, slot, points, paths }: FlowPlace) {
-    this.#slots = slots;
-    this.#clockOffsetMs = clockOffsetMs;
-    this.pass = pass;
-    this.table = table;
-    this.slot = slot;
-    this.points = points;
-    this.paths = paths;
-  }
-
-  get nPackets(): number {
-    return this.#slots.packets(this.slot);
-  }
-
-  get nBytes(): number {
-    return this.#slots.bytes(this.slot);
-  }
-
-  get usedMs(): number {
-    const usedMs = this.#slots.usedMs(this.slot);
-    return usedMs === 0 ? 0 : usedMs - this.#clockOffsetMs;
-  }
-
-  get tcpFlags(): number {
-    return this.#slots.tcpFlags(this.slot);
-  }
 }

@@ -62,12 +62,13 @@ export class SlotMemory {
     const view = this.#view;
     const at = slot * SLOT.sizeBytes;
     for (let i = 0; i < SLOT.actions; i += 4) view.setUint32(at + i, 0, true);
-    for (const [i, { what, argument, low, high }] of actions.entries()) {
-      const from = at + SLOT.actions + i * SLOT.actionBytes;
+    let from = at + SLOT.actions;
+    for (const { what, argument, low, high } of actions) {
       view.setUint32(from, (actionNumber(what) | (points << SLOT.pointsShift)) >>> 0, true);
       view.setUint32(from + 4, argument, true);
       view.setUint32(from + 8, low, true);
       view.setUint32(from + 12, high, true);
+      from += SLOT.actionBytes;
     }
     view.setUint16(at + SLOT.nActions, actions.length, true);
     view.setUint16(at + SLOT.mask, mask, true);
@@ -79,6 +80,13 @@ export class SlotMemory {
   /** The number of a slot's mask; {@link NO_MASK} when nobody has the slot. */
   maskOf(slot: number): number {
     return this.#view.getUint16(slot * SLOT.sizeBytes + SLOT.mask, true);
+  }
+
+  /** The number of a slot's points. */
+  pointsOf(slot: number): number {
+    const at = slot * SLOT.sizeBytes;
+    if (this.#view.getUint16(at + SLOT.nActions, true) === 0) return NO_POINTS;
+    return this.#view.getUint32(at + SLOT.actions, true) >>> SLOT.pointsShift;
   }
 
   /** A copy of a slot's actions, four words each, without the number of their points. */

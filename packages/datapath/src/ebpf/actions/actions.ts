@@ -54,9 +54,11 @@ const CODES: Readonly<Record<ActionName, ActionCode>> = {
 /** In the order in which slots number them. */
 export const ACTION_NAMES: readonly ActionName[] = Object.keys(CODES) as ActionName[];
 
+const NUMBERS: ReadonlyMap<ActionName, number> = new Map(ACTION_NAMES.map((name, i) => [name, i + 1]));
+
 /** How a slot names an action; 0 names none. */
 export function actionNumber(name: ActionName): number {
-  return ACTION_NAMES.indexOf(name) + 1;
+  return NUMBERS.get(name) ?? 0;
 }
 
 /** What has to be read of each packet for these actions, whatever the masks look at: lengths are right then. */
