@@ -77,7 +77,12 @@ test.skipIf(obstacle !== undefined)("ovs-ctl starts the switch too, which obeys 
   expect(machine.run("ovs-appctl", "version").out).toMatch(/^ovs-vswitchd \(Open vSwitch\)/);
   expect(machine.run("ovs-appctl", "coverage/show").out).toMatch(/^ofproto_recv_openflow +\d.*total: [1-9]/m);
   expect(ctl("status").out).toMatch(/^ovs-vswitchd is running with pid \d+$/m);
-  expect(readFileSync(join(machine.folder, "log/ovs-vswitchd.log"), "utf8")).toMatch(/\|bridge\|INFO\|ovs-vswitchd/);
+  const refused = machine.run("ovs-vsctl", "--timeout=20", "add-port", "br0", "nosuchdevice");
+  expect(refused.out).toContain("See ovs-vswitchd log for details");
+  const log = readFileSync(join(machine.folder, "log/ovs-vswitchd.log"), "utf8");
+  expect(log).toMatch(/\|bridge\|INFO\|ovs-vswitchd/);
+  expect(log).toMatch(/\|bridge\|INFO\|bridge br0: using datapath ID [0-9a-f]{16}$/m);
+  expect(log).toContain("|bridge|WARN|could not open network device nosuchdevice (No such device)");
   expect(ctl("stop")).toMatchObject({ status: 0, out: expect.stringContaining("Exiting ovs-vswitchd") as string });
   expect(machine.sockets()).toEqual([]);
 });

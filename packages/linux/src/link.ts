@@ -106,7 +106,8 @@ export function findLink(name: string): LinkInfo | undefined {
     const answer = requestRoute(message, `find device "${name}"`)[0];
     return answer === undefined ? undefined : readLink(answer);
   } catch (error) {
-    if (error instanceof SystemCallError && error.errno === "ENODEV") return undefined;
+    // ERANGE: no device has such a long name.
+    if (error instanceof SystemCallError && (error.errno === "ENODEV" || error.errno === "ERANGE")) return undefined;
     throw error;
   }
 }

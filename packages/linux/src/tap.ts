@@ -7,7 +7,7 @@ import { ERRNO, O } from "./constants.ts";
 import { VNET_HEADER_BYTES } from "./frame-arena.ts";
 import type { FrameDevice, ReceivedFrames, SendQueue } from "./frame-device.ts";
 import { libc } from "./libc.ts";
-import { checked } from "./system-call-error.ts";
+import { checked, SystemCallError } from "./system-call-error.ts";
 
 const TUNSETIFF = 0x400454ca;
 const TUNGETIFF = 0x800454d2;
@@ -24,7 +24,7 @@ const IFNAMSIZ = 16;
 /**
  * Makes a TAP device, down and without addresses, or opens the one of this name that has stayed; it goes when it is closed.
  *
- * @throws SystemCallError `EBUSY` when the name is in use
+ * @throws SystemCallError `EBUSY` when the name is in use, `ENAMETOOLONG`
  */
 export function openTap(name: string): FrameDevice {
   return new Tap(name);
@@ -40,6 +40,7 @@ class Tap implements FrameDevice {
     const call = libc();
     const action = `make TAP device "${name}"`;
     this.name = name;
+    if (name.length >= IFNAMSIZ) throw new SystemCallError(action, "make TAP device", "ENAMETOOLONG");
     this.fd = checked(call.open("/dev/net/tun", O.rdwr | O.nonblock | O.cloexec, 0), action, "open /dev/net/tun");
     try {
       const request = new Uint8Array(40); // ifreq: name 16, flags u16

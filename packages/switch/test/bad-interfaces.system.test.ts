@@ -23,6 +23,7 @@ const SETTINGS: readonly (readonly string[])[] = [
   ["type=patch", "options:peer=nosuch"],
   ["type=nosuch"],
   ["type=system"],
+  ["type=dummy", "ofport_request=1"],
   ["type=dummy", "options:nosuch=1"],
 ];
 
@@ -40,3 +41,36 @@ systemTest("interfaces that cannot work have the original's error, and take no n
   }
   expect(different).toEqual([]);
 });
+
+/** Settings of `p1`, `p2` and `p3`, one after the other; they begin with the numbers that they ask for. */
+const REQUESTS: readonly (readonly [name: string, ...settings: string[]])[] = [
+  ["p1", "ofport_request=2"],
+  ["p3", "ofport_request=[]"],
+  ["p1", "ofport_request=3"],
+  ["p1", "ofport_request=55"],
+  ["p2", "ofport_request=55"],
+  ["p1", "ofport_request=7"],
+  ["p2", "ofport_request=[]"],
+  ["p3", "ofport_request=55"],
+];
+
+systemTest(
+  "an interface gets the number that it asks for, unless another one asks for it and has it",
+  { timeout: 60_000 },
+  async () => {
+    await using pair = await SideBySide.start();
+    const vsctl = (...args: string[]): Promise<[string, string]> =>
+      pair.run("ovs-vsctl", "--db=unix:DIR/db.sock", "--timeout=10", ...args);
+    const [theirs, ours]: [string[], string[]] = [[], []];
+    for (const [name, ...settings] of REQUESTS) {
+      await vsctl("set", "Interface", name, ...settings);
+      const numbers = ["p1", "p2", "p3"].flatMap((each) => ["--", "get", "Interface", each, "ofport"]);
+      const [their, our] = (await vsctl(...numbers.slice(1))).map(
+        (text) => `${settings.join(" ")}: ${text.trim().replaceAll("\n", " ")}`,
+      );
+      theirs.push(their ?? "");
+      ours.push(our ?? "");
+    }
+    expect(ours).toEqual(theirs);
+  },
+);

@@ -1,6 +1,6 @@
 /** Controllers that the database names: the switch calls them, or they call it. */
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
@@ -198,7 +198,7 @@ systemTest("tools call a bridge where it listens, over TLS too", async () => {
   const { key, cert } = await makeCertificate(live.dir, "tenet");
   await live.vsctl("set-ssl", key, cert, cert);
   const [tcp, ssl] = await freePorts(2);
-  const punix = join(live.dir, "extra.sock");
+  const punix = join(live.dir, "br0.extra");
   await live.vsctl(...BRIDGE, "--", "set-controller", "br0", `ptcp:${tcp}:127.0.0.1`, `pssl:${ssl}:127.0.0.1`, `punix:${punix}`);
   expect((await live.ofctl("show", `tcp:127.0.0.1:${tcp}`)).out).toContain("dpid:");
   expect((await live.ofctl("show", `unix:${punix}`)).out).toContain("dpid:");
@@ -209,4 +209,27 @@ systemTest("tools call a bridge where it listens, over TLS too", async () => {
   expect((await live.vsctl("get-controller", "br0")).out.split("\n").sort()).toContain(`pssl:${ssl}:127.0.0.1`);
   await live.vsctl("del-controller", "br0");
   expect((await live.ofctl("show", `tcp:127.0.0.1:${tcp}`)).err).toContain("Connection refused");
+});
+
+systemTest("no controller's row says which files of the host are removed, or called", async () => {
+  await using live = await LiveSwitch.start();
+  const [own, other] = [join(live.dir, "br0.own"), join(live.dir, "precious")];
+  writeFileSync(other, "kept");
+  await live.vsctl(
+    ...BRIDGE,
+    "--",
+    "set-controller",
+    "br0",
+    `punix:${own}`,
+    `punix:${other}`,
+    `punix:${live.dir}/br0.x/../precious`,
+  );
+  expect((await live.ofctl("show", `unix:${own}`)).out).toContain("dpid:");
+  expect(readFileSync(other, "utf8")).toBe("kept");
+  let nCalls = 0;
+  const server = createServer(() => nCalls++).listen(`${live.dir}.sock`);
+  await live.vsctl("set-controller", "br0", `unix:${live.dir}.sock`);
+  expect((await live.vsctl("list", "Controller")).out).toMatch(/^status +: \{\}$/m);
+  expect(nCalls).toBe(0);
+  server.close();
 });

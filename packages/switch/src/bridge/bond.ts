@@ -38,6 +38,11 @@ export type Admission = "accept" | "drop" | "unless-moved";
 /** What became of a change by hand. */
 export type BondChange = "changed" | "unchanged" | "no such member";
 
+/** What is told of a bond: a member that is enabled or disabled, or the one that is active now, if any. */
+export type BondNews =
+  | { readonly member: string; readonly isEnabled: boolean }
+  | { readonly active: string | undefined; readonly isEnabled?: undefined };
+
 /** A bond over interfaces of one bundle. */
 export class Bond {
   #settings: BondSettings;
@@ -50,8 +55,10 @@ export class Bond {
   /** The active member that was told of last. */
   #announced: BondMember | undefined;
   #lastChosen = -1;
+  readonly #tell: (news: BondNews) => void;
 
-  constructor(settings: BondSettings, clock: Clock) {
+  constructor(settings: BondSettings, clock: Clock, tell: (news: BondNews) => void = () => undefined) {
+    this.#tell = tell;
     this.#settings = settings;
     this.#clock = clock;
     this.rebalancesAtMs = clock.monotonicMs() + settings.rebalanceMs;
@@ -81,6 +88,7 @@ export class Bond {
   /** Adds an interface, enabled when its link is up. */
   add(port: BridgePort): void {
     this.#memberByPort.set(port, { port, isEnabled: port.isUp, changesAtMs: undefined });
+    if (port.isUp) this.#tell({ member: port.name, isEnabled: true });
     this.#chooseActive();
   }
 
@@ -150,7 +158,7 @@ export class Bond {
     const member = this.#memberNamed(name);
     if (member === undefined) return "no such member";
     if (member === this.#active) return "unchanged";
-    this.#active = member;
+    this.#setActive(member);
     return "changed";
   }
 
@@ -178,8 +186,14 @@ export class Bond {
   }
 
   #setEnabled(member: BondMember, isEnabled: boolean): void {
+    if (member.isEnabled !== isEnabled) this.#tell({ member: member.port.name, isEnabled });
     member.isEnabled = isEnabled;
     member.changesAtMs = undefined;
+  }
+
+  #setActive(member: BondMember | undefined): void {
+    if (this.#active !== member) this.#tell({ active: member?.port.name });
+    this.#active = member;
   }
 
   /** Without any enabled member, one that waits for its delay is used at once. */
@@ -188,13 +202,12 @@ export class Bond {
     const members = this.members;
     const enabled = members.filter(({ isEnabled }) => isEnabled);
     const favourite = mode === "active-backup" ? enabled.find(({ port }) => port.name === primary) : undefined;
-    if (favourite !== undefined) this.#active = favourite;
-    else if (this.#active?.isEnabled !== true || !members.includes(this.#active)) this.#active = enabled[0];
-    if (this.#active !== undefined) return;
+    const isLost = this.#active?.isEnabled !== true || !members.includes(this.#active);
+    const next = favourite ?? (isLost ? enabled[0] : this.#active);
+    if (next !== undefined) return this.#setActive(next);
     const [first] = members.filter(({ port }) => port.isUp).sort((a, b) => (a.changesAtMs ?? 0) - (b.changesAtMs ?? 0));
-    if (first === undefined) return;
-    this.#setEnabled(first, true);
-    this.#active = first;
+    if (first !== undefined) this.#setEnabled(first, true);
+    this.#setActive(first);
   }
 
   /** Members take turns. */

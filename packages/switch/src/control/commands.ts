@@ -38,7 +38,7 @@ export function switchCommands(
   clock: Clock,
   requestExit: (leavesFlows: boolean) => void,
 ): Command[] {
-  return [
+  const commands = [
     ...datapathCommands(vswitch, clock),
     ...slowPathCommands(vswitch),
     ...traceCommands(vswitch),
@@ -70,6 +70,13 @@ export function switchCommands(
       return dumpEveryFlow(bridge, clock.monotonicMs(), args.includes("--offload-stats"));
     }),
   ];
+  return [...commands, command("dpctl/list-commands", "", [0, 0], () => listDatapathCommands(commands))];
+}
+
+function listDatapathCommands(commands: readonly Command[]): string {
+  const shown = commands.filter(({ name }) => name.startsWith("dpctl/"));
+  const width = Math.max(...shown.map(({ name }) => name.length));
+  return ["The available commands are:", ...shown.map(({ name, usage }) => `  ${name.padEnd(width)}  ${usage}`)].join("\n");
 }
 
 /** Flows that the original has in a table of its own; what they do is done here without flows. */

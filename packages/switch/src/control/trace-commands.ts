@@ -3,7 +3,7 @@
  *
  * A packet is given as a bridge and an OpenFlow match, as a datapath and a flow in its syntax, or as such a flow alone.
  */
-import { FIELDS, makeFlowKey, setField } from "@tenet/net";
+import { FIELDS, getField, makeFlowKey, setField } from "@tenet/net";
 import { type Action, parseActions, parseMatch, PORT } from "@tenet/openflow";
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { Bridge } from "../bridge/bridge.ts";
@@ -13,10 +13,13 @@ import { traceForks } from "../trace/trace-forks.ts";
 import { parseCtState } from "../trace/trace-states.ts";
 import { portNamesOf, tellStory } from "../trace/trace-story.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
-import { datapathNames } from "./dpctl/datapath-argument.ts";
+import { datapathNames, datapathPortNo } from "./dpctl/datapath-argument.ts";
 
 /** A packet may go through the tracker many times. */
 const MAX_ARGUMENTS = 99;
+const ETH_HEADER_BYTES = 14;
+/** Packets that do not say what is in them: those of IEEE 802.2. */
+const NO_ETH_TYPE = 0x05ff;
 const USAGE = "{[dp_name] odp_flow | bridge br_flow} [--names] [--ct-next flags]... [-generate | packet]";
 
 /** `ofproto/trace`, `ofproto/trace-packet-out` and `tenet/trace`. */
@@ -70,7 +73,7 @@ interface Arguments {
 }
 
 function readRequest(vswitch: VirtualSwitch, args: readonly string[], hasActions: boolean): TraceRequest {
-  const { plain, ctStates, teaches, showsNames } = readOptions(args);
+  const { plain, ctStates, teaches, showsNames } = readOptions(args, hasActions);
   const actionText = hasActions ? plain.pop() : undefined;
   const [first = "", second, third] = plain;
   // A flow of the datapath says itself which bridge the packet comes in at.
@@ -84,17 +87,21 @@ function readRequest(vswitch: VirtualSwitch, args: readonly string[], hasActions
   return { bridge, key, ctStates, actions, teaches: teaches || packet !== undefined, showsNames };
 }
 
-function readOptions(args: readonly string[]): Arguments {
+function readOptions(args: readonly string[], mayBeConsistent: boolean): Arguments {
   const read: Arguments = { plain: [], ctStates: [], teaches: false, showsNames: false };
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? "";
     const isNext = arg === "--ct-next" || arg === "-ct-next";
+    if (isNext && i === args.length - 1) throw new ArgumentError("Missing argument for option --ct-next");
     const flags = isNext ? args[++i] : arg.startsWith("--ct-next=") ? arg.slice("--ct-next=".length) : undefined;
     if (isNext || flags !== undefined) read.ctStates.push(readCtState(flags ?? ""));
-    else if (/^(--?)?(generate|consistent)$/.test(arg)) read.teaches ||= arg.endsWith("generate");
-    else if (arg === "--l7" || arg === "--l7-len")
+    else if (/^(--?)?(generate|consistent)$/.test(arg)) {
+      if (arg.endsWith("consistent") && !mayBeConsistent) throw new ArgumentError(`${arg}: unknown option`);
+      read.teaches ||= arg.endsWith("generate");
+    } else if (arg === "--l7" || arg === "--l7-len")
       i++; // a trace does not look at what packets carry
-    else if (arg === "--names" || arg === "--no-names") read.showsNames = arg === "--names";
+    else if (arg === "--names") read.showsNames = true;
+    else if (arg.startsWith("-")) throw new ArgumentError(`${arg}: unknown option`);
     else read.plain.push(arg);
   }
   return read;
@@ -108,14 +115,15 @@ function readCtState(flags: string): number {
 
 /** A flow in the datapath's syntax; its port is one of the datapath. */
 function fromDatapath(vswitch: VirtualSwitch, flow: string): Pick<TraceRequest, "bridge" | "key"> {
-  const match = parseOdpFlow(flow);
-  if (match === undefined) throw new ArgumentError(`syntax error at ${flow}`);
-  const [, portNo = "0"] = /\bin_port\((\d+)\)/.exec(flow) ?? [];
-  const home = vswitch.ports.homeOf(Number(portNo));
+  const match = parseOdpFlow(flow, (port) => datapathPortNo(vswitch, port));
+  if (match === undefined) throw new ArgumentError(`syntax error at ${flow} (or the bridge name was omitted)`);
+  const portNo = getField(match.key, FIELDS.in_port);
+  const home = vswitch.ports.homeOf(portNo);
   if (home === undefined) throw new ArgumentError(`no OpenFlow port for datapath port ${portNo}`);
   const { key } = match;
   setField(key, FIELDS.in_port, home.port.ofport);
   setField(key, FIELDS.recirc_id, 0); // it is traced from the beginning
+  if (getField(key, FIELDS.eth_type) === 0) setField(key, FIELDS.eth_type, NO_ETH_TYPE);
   return { bridge: home.bridge, key };
 }
 
@@ -139,7 +147,8 @@ function fromBridge(
 
 /** Takes the packet's headers in the place of those that a flow says. */
 function fillFromPacket(vswitch: VirtualSwitch, key: Uint32Array, hex: string): void {
-  if (!/^([0-9a-fA-F]{2})+$/.test(hex)) throw new ArgumentError("packet is not hexadecimal");
+  if (!/^([0-9a-fA-F]{2})+$/.test(hex)) throw new ArgumentError("Trailing garbage in packet data");
+  if (hex.length < 2 * ETH_HEADER_BYTES) throw new ArgumentError("Packet data too short for Ethernet");
   const frame = Uint8Array.from(Buffer.from(hex, "hex"));
   key.set(vswitch.slowPath.keyOf(frame, key[FIELDS.in_port.word] ?? PORT.NONE));
 }

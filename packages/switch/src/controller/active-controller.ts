@@ -15,8 +15,6 @@ import { PacketLimit } from "./packet-limit.ts";
 import { describeFailure } from "./describe-failure.ts";
 
 const FIRST_PAUSE_MS = 1000;
-/** Failures before longer pauses are not told to everybody: the controller is not there. */
-const LAST_TOLD_PAUSE_MS = 2000;
 
 /** Begins a conversation of the bridge over a socket. */
 export type Converse = (socket: Socket, owner: ConversationOwner) => Conversation;
@@ -113,6 +111,7 @@ export class ActiveController {
 
   #connect(): void {
     this.#enter("CONNECTING");
+    this.#log[this.#isNews ? "info" : "debug"]({ controller: this.#spec.target }, "controller connecting");
     const attempt = new AbortController();
     this.#attempt = attempt;
     const open = async (): Promise<void> => {
@@ -165,11 +164,20 @@ export class ActiveController {
     if (wasConnected) this.#disconnectedMs = nowMs;
     this.#aloneSinceMs ??= nowMs;
     if (problem !== undefined) this.#lastError = problem;
+    const wasNews = this.#isNews;
     this.#pauseMs = Math.min(this.#spec.maxBackoffMs, this.#pauseMs === 0 ? FIRST_PAUSE_MS : 2 * this.#pauseMs);
     this.#enter("BACKOFF");
-    const level = wasConnected || this.#pauseMs <= LAST_TOLD_PAUSE_MS ? "warn" : "debug";
+    const level = wasConnected || wasNews ? "warn" : "debug";
     const message = wasConnected ? "controller gone" : "controller not connected";
-    this.#log[level]({ controller: this.#spec.target, error: problem, pauseMs: this.#pauseMs }, message);
+    const fields = { controller: this.#spec.target, pauseMs: this.#pauseMs };
+    this.#log[level]({ ...fields, error: problem }, message);
+    if (this.#isNews) this.#log.info(fields, "waiting for the controller");
+    else if (wasNews) this.#log.info(fields, "controller is called without a word from now on");
+  }
+
+  /** Whether it is told that the controller is called, and is away: not any more when pauses have become as long as they can be. */
+  get #isNews(): boolean {
+    return this.#pauseMs < this.#spec.maxBackoffMs;
   }
 
   #enter(state: "BACKOFF" | "CONNECTING" | "ACTIVE" | "IDLE"): void {

@@ -1,4 +1,5 @@
 /** What the database says of a controller, and what is reported of it. */
+import { resolve, sep } from "node:path";
 
 /** A controller of a bridge. @see ovs-vswitchd.conf.db(5), Controller table */
 export interface ControllerSpec {
@@ -43,4 +44,21 @@ export function completeTarget(target: string, defaultPort: number = OPENFLOW_PO
 /** Whether the switch is called, instead of calling. */
 export function isPassive({ target }: Pick<ControllerSpec, "target">): boolean {
   return /^p(tcp|ssl|unix):/.test(target);
+}
+
+/**
+ * Why a switch does not use a socket of the host that the database names; `undefined`: it does. It calls sockets in its run folder alone, and
+ * makes those alone that begin with the name of their bridge.
+ */
+export function whyRefused(target: string, bridge: string, runDir: string): string | undefined {
+  const [, kind, path = ""] = /^(p?unix):(.*)$/.exec(target) ?? [];
+  const always = `"unix:${runDir}/${bridge}.mgmt" is there always`;
+  if (kind === "unix" && path.includes("/") && !resolve(path).startsWith(resolve(runDir) + sep)) {
+    return `controller "${target}" is not called: it could be any service of this host; name a socket in "${runDir}/" (${always})`;
+  }
+  const front = `${runDir}/${bridge}.`;
+  if (kind === "punix" && (!path.startsWith(front) || path.slice(front.length).includes("/"))) {
+    return `controller "${target}" is not listened for: it could be any file of this host; name a socket like "punix:${front}NAME" (${always})`;
+  }
+  return undefined;
 }

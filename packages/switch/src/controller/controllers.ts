@@ -12,7 +12,7 @@ import { startOver } from "../database/start-over.ts";
 import type { BridgeServices } from "../service/bridge-services.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { ActiveController } from "./active-controller.ts";
-import { type ControllerSpec, type ControllerStatus, isPassive } from "./controller-spec.ts";
+import { type ControllerSpec, type ControllerStatus, isPassive, whyRefused } from "./controller-spec.ts";
 import { InBand, type InBandSpec } from "./in-band.ts";
 import { PassiveController } from "./passive-controller.ts";
 
@@ -41,11 +41,16 @@ export class Controllers {
   readonly #heldByBridge = new Map<Bridge, Map<string, Held>>();
   readonly #standalone = new Set<Bridge>();
   readonly #inBandByBridge = new Map<Bridge, InBand>();
+  readonly #runDir: string;
+  /** Rows of controllers that were refused, and that was said. */
+  readonly #refusedUuids = new Set<string>();
   #tls: TlsFiles | undefined;
   /** Of all controllers, as of the last tick. */
   #states = "";
 
-  constructor(services: BridgeServices, vswitch: VirtualSwitch, clock: Clock, log: Logger) {
+  /** @param runDir - where sockets of controllers are that the switch may use */
+  constructor(services: BridgeServices, vswitch: VirtualSwitch, runDir: string, clock: Clock, log: Logger) {
+    this.#runDir = runDir;
     this.#services = services;
     this.#vswitch = vswitch;
     this.#clock = clock;
@@ -62,7 +67,7 @@ export class Controllers {
     for (const bridge of this.#inBandByBridge.keys()) if (!bridges.has(bridge)) this.#inBandByBridge.delete(bridge);
     for (const { bridge, isStandalone, controllers, inBand } of wanted) {
       if (isStandalone) this.#standalone.add(bridge);
-      this.#apply(bridge, controllers);
+      this.#apply(bridge, this.#permitted(bridge, controllers));
       this.#inBandOf(bridge).configure(inBand);
     }
     const opened = [...this.#heldByBridge.values()].flatMap((held) =>
@@ -118,13 +123,30 @@ export class Controllers {
       if (isDeepStrictEqual(spec, specs.get(uuid))) continue;
       controller.close();
       held.delete(uuid);
+      this.#log.info(describe(bridge, spec), "controller removed");
     }
-    for (const spec of wanted) if (!held.has(spec.uuid)) held.set(spec.uuid, { spec, controller: this.#open(bridge, spec) });
+    for (const spec of wanted) {
+      if (held.has(spec.uuid)) continue;
+      this.#log.info(describe(bridge, spec), "controller added");
+      held.set(spec.uuid, { spec, controller: this.#open(bridge, spec) });
+    }
     if (held.size > 0) this.#heldByBridge.set(bridge, held);
     else {
       this.#heldByBridge.delete(bridge);
       this.#vswitch.setFailingOpen(bridge, false);
     }
+  }
+
+  /** Whoever may write the database may not choose which files of the host are sockets of controllers. */
+  #permitted(bridge: Bridge, wanted: readonly ControllerSpec[]): ControllerSpec[] {
+    return wanted.filter((spec) => {
+      const reason = whyRefused(spec.target, bridge.name, this.#runDir);
+      if (reason === undefined) return true;
+      if (this.#refusedUuids.has(spec.uuid)) return false;
+      this.#refusedUuids.add(spec.uuid);
+      this.#log.error({ bridge: bridge.name, reason }, "controller refused");
+      return false;
+    });
   }
 
   #inBandOf(bridge: Bridge): InBand {
@@ -141,6 +163,10 @@ export class Controllers {
     if (isPassive(spec)) return new PassiveController(spec, converse, tls, log);
     return new ActiveController(spec, converse, tls, this.#clock, log);
   }
+}
+
+function describe(bridge: Bridge, { target, isService }: ControllerSpec): Record<string, string> {
+  return { bridge: bridge.name, controller: target, kind: isService ? "service" : "primary" };
 }
 
 function stateOf({ status: { status, role } }: Held["controller"]): string {

@@ -11,6 +11,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "Cannot assign requested address",
   EEXIST: "File exists",
   EBUSY: "Device or resource busy",
+  ENAMETOOLONG: "File name too long",
   EAGAIN: "Resource temporarily unavailable",
 };
 

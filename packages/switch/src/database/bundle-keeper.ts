@@ -1,6 +1,6 @@
 /** Keeps the bundles and mirrors of one bridge as the database says. */
 import { isDeepStrictEqual } from "node:util";
-import type { Clock } from "@tenet/kit";
+import type { Clock, Logger } from "@tenet/kit";
 import { Bond } from "../bridge/bond.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Bundle } from "../bridge/bridge-port.ts";
@@ -16,11 +16,13 @@ export class BundleKeeper {
   readonly #bridge: Bridge;
   readonly #vswitch: VirtualSwitch;
   readonly #clock: Clock;
+  readonly #log: Logger;
   #bundleByName = new Map<string, Bundle>();
   #ports: readonly PortState[] = [];
   #mirrors: readonly WantedMirror[] = [];
 
-  constructor(bridge: Bridge, vswitch: VirtualSwitch, clock: Clock) {
+  constructor(bridge: Bridge, vswitch: VirtualSwitch, clock: Clock, log: Logger) {
+    this.#log = log;
     this.#bridge = bridge;
     this.#vswitch = vswitch;
     this.#clock = clock;
@@ -87,7 +89,12 @@ export class BundleKeeper {
       bundle.bond.configure(wanted);
       this.#vswitch.bondsChanged();
     } else {
-      bundle.bond = new Bond(wanted, this.#clock);
+      bundle.bond = new Bond(wanted, this.#clock, (news) =>
+        this.#log.info(
+          { bond: bundle.name, ...news },
+          news.isEnabled === undefined ? "bond has another active member" : "bond member changed",
+        ),
+      );
       for (const port of bundle.members) bundle.bond.add(port);
     }
   }

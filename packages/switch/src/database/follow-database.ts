@@ -130,6 +130,7 @@ export class DatabaseFollower {
       try {
         await this.#runOnce(hasStatistics);
       } catch (error) {
+        if (error instanceof Error && error.name === "AbortError") return; // the switch ends
         this.#parts.vswitch.counts.txn_error++;
         this.#log.warn({ error: messageOf(error) }, "status not written");
       }

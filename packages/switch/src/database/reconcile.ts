@@ -48,6 +48,8 @@ export class Reconciler {
   /** Numbers of interfaces whose device went away, by bridge and name. */
   readonly #numberByInterface = new Map<string, number>();
   readonly #refusedNames = new Set<string>();
+  /** What was said of rows that cannot be carried out. */
+  #toldProblems: ReadonlySet<string> = new Set();
   #states: InterfaceState[] = [];
 
   constructor(vswitch: VirtualSwitch, dummies: DummyPorts, clock: Clock, log: Logger) {
@@ -76,6 +78,28 @@ export class Reconciler {
     const states: InterfaceState[] = [];
     for (const each of wanted) for (const state of yield* this.#applyBridge(each)) states.push(state);
     this.#states = states;
+    yield* this.#tellingProblems(asked);
+  }
+
+  /** Says what is wrong with rows, each thing once. */
+  *#tellingProblems(asked: readonly WantedBridge[]): Work {
+    const told = new Set<string>();
+    const tell = (problem: string): void => {
+      if (!this.#toldProblems.has(problem) && !told.has(problem)) this.#log.warn({ problem }, "not as the database says");
+      told.add(problem);
+    };
+    for (const { error } of this.#states) {
+      if (error !== undefined) tell(error);
+      yield;
+    }
+    for (const { problems, ports } of asked) {
+      problems.forEach(tell);
+      for (const { interfaces } of ports) {
+        for (const each of interfaces) each.problems.forEach(tell);
+        yield;
+      }
+    }
+    this.#toldProblems = told;
   }
 
   /** A bridge's name becomes that of its sockets: whoever may write the database may not choose their folder. */
@@ -98,8 +122,15 @@ export class Reconciler {
     const bridge = this.#heldByName.get(name)?.bridge;
     if (bridge === undefined) return;
     const wantedByName = new Map<string, { readonly port: WantedInterface["port"]; readonly bundle: string }>();
+    const numbers = { asked: new Set<number>(), granted: new Set<number>() };
     for (const { name: bundle, interfaces } of ports) {
-      for (const each of interfaces) wantedByName.set(each.name, { port: each.port, bundle });
+      for (const each of interfaces) {
+        wantedByName.set(each.name, { port: each.port, bundle });
+        const number = askedNumber(each);
+        if (number === undefined) continue;
+        numbers.asked.add(number);
+        if (bridge.portNamed(each.name)?.ofport === number) numbers.granted.add(number);
+      }
       yield;
     }
     for (const port of bridge.ports()) {
@@ -107,7 +138,8 @@ export class Reconciler {
       const found = wantedByName.get(port.name);
       const wanted = found?.bundle === port.bundle.name ? found : undefined;
       const opened = this.#openedByPort.get(port);
-      if (wanted !== undefined && "kind" in wanted.port && opened !== undefined && isSameDevice(opened, wanted.port)) continue;
+      const isSame = wanted !== undefined && "kind" in wanted.port && opened !== undefined && isSameDevice(opened, wanted.port);
+      if (isSame && !hasToMove(port, wanted, numbers)) continue;
       this.#openedByPort.delete(port);
       this.#vswitch.removePort(bridge, port.ofport);
       this.#log.info({ bridge: name, port: port.name, ofport: port.ofport }, "port removed");
@@ -139,16 +171,22 @@ export class Reconciler {
     held.bundles.applyFloodVlans(wanted.floodVlans);
     yield* this.#devices.applyingBridgeMac(bridge, interfacesByRank[LOCAL_RANK]?.[0]?.wanted);
     const mac = bridge.port(PORT.LOCAL)?.mac ?? stableMac(wanted.uuid);
-    bridge.datapathId = wanted.datapathId ?? BigInt(mac);
+    this.#applyDatapathId(bridge, wanted.datapathId ?? BigInt(mac));
     this.#applyFailMode(held, wanted);
     return sized;
+  }
+
+  #applyDatapathId(bridge: Bridge, datapathId: bigint): void {
+    if (bridge.datapathId === datapathId) return;
+    bridge.datapathId = datapathId;
+    this.#log.info({ bridge: bridge.name, datapathId: datapathId.toString(16).padStart(16, "0") }, "using datapath id");
   }
 
   #holdBridge({ name, uuid }: WantedBridge): HeldBridge {
     const known = this.#heldByName.get(name);
     if (known !== undefined) return known;
     const bridge = this.#vswitch.addBridge(name);
-    const bundles = new BundleKeeper(bridge, this.#vswitch, this.#clock);
+    const bundles = new BundleKeeper(bridge, this.#vswitch, this.#clock, this.#log);
     const held: HeldBridge = { bridge, bundles, uuid, isStandalone: true, controllers: [], inBand: NO_IN_BAND, start: undefined };
     this.#heldByName.set(name, held);
     this.#log.info({ bridge: name }, "bridge added");
@@ -217,8 +255,26 @@ function stableMac(uuid: string): number {
 }
 
 function isSameDevice(opened: NewPort, wanted: NewPort): boolean {
-  const isSame = opened.kind === wanted.kind && opened.peer === wanted.peer && opened.ofport === wanted.ofport;
+  const isSame = opened.kind === wanted.kind && opened.peer === wanted.peer;
   return isSame && isDeepStrictEqual(opened.tunnel, wanted.tunnel);
+}
+
+/** Numbers that interfaces of a bridge ask for. */
+interface AskedNumbers {
+  readonly asked: ReadonlySet<number>;
+  /** Those that an interface has which asks for it. */
+  readonly granted: ReadonlySet<number>;
+}
+
+/** Whether an interface can have the number that it asks for now, or has one by chance that another asks for. */
+function hasToMove({ ofport }: BridgePort, wanted: Pick<WantedInterface, "port">, { asked, granted }: AskedNumbers): boolean {
+  const number = askedNumber(wanted);
+  if (ofport === PORT.LOCAL || number === ofport) return false;
+  return asked.has(ofport) || (number !== undefined && !granted.has(number));
+}
+
+function askedNumber({ port }: Pick<WantedInterface, "port">): number | undefined {
+  return "kind" in port ? port.ofport : undefined;
 }
 
 /** An interface of a bridge, and the name of its bundle. */

@@ -134,8 +134,8 @@ export function queuesOf(bridge: Bridge, port: number): QueueDesc[] {
 }
 
 /** Dummies have one queue; devices have those of a QoS row, of which there is none. */
-function hasQueue({ hasDevice }: BridgePort): boolean {
-  return !hasDevice;
+function hasQueue({ hasDevice, link }: BridgePort): boolean {
+  return link.kind === "datapath" && !hasDevice;
 }
 
 function queueOf({ ofport }: BridgePort): QueueDesc {

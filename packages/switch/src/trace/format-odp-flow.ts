@@ -19,6 +19,8 @@ export interface OdpFlowFormat {
   readonly isVerbose?: boolean;
   /** Whether the packets of a port come with Geneve headers, which have room for options. */
   readonly isGeneve?: (portNo: number) => boolean;
+  /** Whether a flow is of a bridge of the system's: the kernel's datapath does not say that its packets are of Ethernet. */
+  readonly isOfKernel?: (flow: Megaflow) => boolean;
 }
 
 /** What is shown of a match. */
@@ -30,7 +32,7 @@ interface Shown {
 
 /** One megaflow with its statistics. */
 export function formatOdpFlow(flow: Megaflow, format: OdpFlowFormat): string {
-  const { nowMs, portName, puntText, isVerbose = false, isGeneve } = format;
+  const { nowMs, portName, puntText, isVerbose = false, isGeneve, isOfKernel } = format;
   const recircId = getField(flow.key, FIELDS.recirc_id);
   const shown: Shown = { key: flow.key, mask: flow.mask, isVerbose };
   const key = [
@@ -40,7 +42,7 @@ export function formatOdpFlow(flow: Megaflow, format: OdpFlowFormat): string {
     `recirc_id(${recircId === 0 ? "0" : `0x${recircId.toString(16)}`})`,
     ...(isVerbose ? ["dp_hash(0/0)"] : []),
     `in_port(${portName(getField(flow.key, FIELDS.in_port))})`,
-    "packet_type(ns=0,id=0)",
+    ...(isOfKernel?.(flow) === true ? [] : ["packet_type(ns=0,id=0)"]),
   ];
   key.push(...linkAttributes(shown), ...networkAttributes(shown), ...transportAttributes(shown));
   const actions = formatDatapathActions(flow.actions, flow.key, portName, puntText);

@@ -60,6 +60,45 @@ const phrases: Readonly<Record<string, Phrase>> = {
     module: "bridge",
     text: ({ bridge, port, ofport }) => `bridge ${String(bridge)}: deleted interface ${String(port)} on port ${String(ofport)}`,
   },
+  "not as the database says": { module: "bridge", text: ({ problem }) => String(problem) },
+  "using datapath id": {
+    module: "bridge",
+    text: ({ bridge, datapathId }) => `bridge ${String(bridge)}: using datapath ID ${String(datapathId)}`,
+  },
+  "controller added": {
+    module: "connmgr",
+    text: ({ bridge, controller, kind }) => `${String(bridge)}: added ${String(kind)} controller "${String(controller)}"`,
+  },
+  "controller removed": {
+    module: "connmgr",
+    text: ({ bridge, controller, kind }) => `${String(bridge)}: removed ${String(kind)} controller "${String(controller)}"`,
+  },
+  "controller refused": { module: "bridge", text: ({ bridge, reason }) => `bridge ${String(bridge)}: ${String(reason)}` },
+  "controller connecting": {
+    module: "rconn",
+    text: ({ bridge, controller }) => `${String(bridge)}<->${String(controller)}: connecting...`,
+  },
+  "waiting for the controller": {
+    module: "rconn",
+    text: ({ bridge, controller, pauseMs }) =>
+      `${String(bridge)}<->${String(controller)}: waiting ${Number(pauseMs) / 1000} seconds before reconnect`,
+  },
+  "controller is called without a word from now on": {
+    module: "rconn",
+    text: ({ bridge, controller }) =>
+      `${String(bridge)}<->${String(controller)}: continuing to retry connections in the background but suppressing further logging`,
+  },
+  "bond member changed": {
+    module: "bond",
+    text: ({ member, isEnabled }) => `member ${String(member)}: ${isEnabled === true ? "enabled" : "disabled"}`,
+  },
+  "bond has another active member": {
+    module: "bond",
+    text: ({ bond, active }) =>
+      active === undefined
+        ? `bond ${String(bond)}: all members disabled`
+        : `bond ${String(bond)}: active member is now ${String(active)}`,
+  },
   "controller connected": {
     module: "rconn",
     text: ({ bridge, controller }) => `${String(bridge)}<->${String(controller)}: connected`,

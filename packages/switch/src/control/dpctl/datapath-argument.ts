@@ -44,6 +44,12 @@ export function datapathTypeOf(vswitch: Bridges, name: string): string {
   return name.includes("@") ? name.replace(/@.*/, "") : "system";
 }
 
+/** A port of the datapath by number or name. */
+export function datapathPortNo({ datapath }: Pick<VirtualSwitch, "datapath">, text: string): number | undefined {
+  if (/^\d+$/.test(text)) return Number(text);
+  return datapath.ports().find(({ name }) => name === text)?.portNo;
+}
+
 /** An error of an argument, as `dpctl/*` commands say it. */
 export function dpctlError(problem: string, reason = "Invalid argument"): ArgumentError {
   return new ArgumentError(`ovs-vswitchd: ${problem} (${reason})`);

@@ -12,7 +12,7 @@ import { ufidOf } from "../../trace/format-odp-flow.ts";
 import { parseOdpActions } from "../../trace/parse-odp-actions.ts";
 import { parseOdpFlow } from "../../trace/parse-odp-flow.ts";
 import type { VirtualSwitch } from "../../virtual-switch.ts";
-import { dpctlError } from "./datapath-argument.ts";
+import { datapathPortNo, dpctlError } from "./datapath-argument.ts";
 
 const NO_SUCH = "No such file or directory";
 const UFID = /^ufid:([\da-f-]{32,36})[,\s]*/i;
@@ -99,10 +99,7 @@ export class DatapathFlows {
   }
 
   /** A port of the datapath by number or name. */
-  readonly #portNoOf = (text: string): number | undefined => {
-    if (/^\d+$/.test(text)) return Number(text);
-    return this.#vswitch.datapath.ports().find(({ name }) => name === text)?.portNo;
-  };
+  readonly #portNoOf = (text: string): number | undefined => datapathPortNo(this.#vswitch, text);
 }
 
 /** Whether a flow's key is this one under a mask. */

@@ -38,6 +38,7 @@ export function flowFormatter(
     portName: (portNo: number): string => (showsNames ? portByNumber.get(portNo)?.name : undefined) ?? String(portNo),
     puntText: (id: number): string => formatPunt(id, vswitch.slowPath.puntOf(id), false),
     isVerbose,
+    isOfKernel: ({ key }: Megaflow): boolean => vswitch.ports.homeOfKey(key)?.bridge.datapathType === "system",
     isGeneve: (portNo: number): boolean => portByNumber.get(portNo)?.tunnel?.type === "geneve",
   };
   return (flow) => formatOdpFlow(flow, options);

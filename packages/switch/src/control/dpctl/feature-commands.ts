@@ -1,48 +1,68 @@
-/** The command that tells what the datapath can do, for `ovs-appctl`. */
-import { type Command, command } from "@tenet/ovsdb";
+/** The commands that tell what the datapath can do, for `ovs-appctl`. */
+import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { VirtualSwitch } from "../../virtual-switch.ts";
 import { findBridge } from "../find-bridge.ts";
 
 /** What there is and what there is not, and how deep, by the original's names for it. */
-const FEATURES: readonly (readonly [name: string, value: boolean | number | "vlanLimit"])[] = [
-  ["Masked set action", true],
-  ["Tunnel push pop", true],
-  ["Ufid", true],
-  ["Truncate action", true],
-  ["Clone action", true],
-  ["Sample nesting", 0],
-  ["Conntrack eventmask", false],
-  ["Conntrack clear", true],
-  ["Max dp_hash algorithm", 0],
-  ["Check pkt length action", true],
-  ["Conntrack timeout policy", false],
-  ["Explicit Drop action", false],
-  ["Optimized Balance TCP mode", false],
-  ["Conntrack all-zero IP SNAT", true],
-  ["MPLS Label add", false],
-  ["Max VLAN headers", "vlanLimit"],
-  ["Max MPLS depth", 1],
-  ["Recirc", true],
-  ["CT state", true],
-  ["CT zone", true],
-  ["CT mark", true],
-  ["CT label", true],
-  ["CT state NAT", true],
-  ["CT orig tuple", true],
-  ["CT orig tuple for IPv6", true],
-  ["IPv6 ND Extension", true],
+const FEATURES: readonly (readonly [field: string, name: string, value: boolean | number | "vlanLimit"])[] = [
+  ["masked_set_action", "Masked set action", true],
+  ["tnl_push_pop", "Tunnel push pop", true],
+  ["ufid", "Ufid", true],
+  ["trunc", "Truncate action", true],
+  ["clone", "Clone action", true],
+  ["sample_nesting", "Sample nesting", 0],
+  ["ct_eventmask", "Conntrack eventmask", false],
+  ["ct_clear", "Conntrack clear", true],
+  ["max_hash_alg", "Max dp_hash algorithm", 0],
+  ["check_pkt_len", "Check pkt length action", true],
+  ["ct_timeout", "Conntrack timeout policy", false],
+  ["explicit_drop_action", "Explicit Drop action", false],
+  ["lb_output_action", "Optimized Balance TCP mode", false],
+  ["ct_zero_snat", "Conntrack all-zero IP SNAT", true],
+  ["add_mpls", "MPLS Label add", false],
+  ["max_vlan_headers", "Max VLAN headers", "vlanLimit"],
+  ["max_mpls_depth", "Max MPLS depth", 1],
+  ["recirc", "Recirc", true],
+  ["ct_state", "CT state", true],
+  ["ct_zone", "CT zone", true],
+  ["ct_mark", "CT mark", true],
+  ["ct_label", "CT label", true],
+  ["ct_state_nat", "CT state NAT", true],
+  ["ct_orig_tuple", "CT orig tuple", true],
+  ["ct_orig_tuple6", "CT orig tuple for IPv6", true],
+  ["nd_ext", "IPv6 ND Extension", true],
 ];
 
-/** `dpif/show-dp-features`. */
+/** `dpif/show-dp-features` and `dpif/set-dp-features`, which changes none: what the datapath can do is no matter of choice. */
 export function featureCommands(vswitch: VirtualSwitch): Command[] {
-  const valueOf = (value: boolean | number | "vlanLimit"): string => {
-    if (typeof value === "boolean") return value ? "Yes" : "No";
-    return String(value === "vlanLimit" ? vswitch.slowPath.vlanLimit : value);
-  };
+  const valueOf = (value: boolean | number | "vlanLimit"): boolean | number =>
+    value === "vlanLimit" ? vswitch.slowPath.vlanLimit : value;
   return [
-    command("dpif/show-dp-features", "bridge", [1, 1], ([name]) => {
-      findBridge(vswitch, name);
-      return FEATURES.map(([feature, value]) => `${feature}: ${valueOf(value)}`).join("\n");
+    command("dpif/show-dp-features", "bridge", [1, 1], ([bridge]) => {
+      findBridge(vswitch, bridge);
+      return FEATURES.map(([, name, value]) => {
+        const is = valueOf(value);
+        return `${name}: ${typeof is === "number" ? is : is ? "Yes" : "No"}`;
+      }).join("\n");
+    }),
+    command("dpif/set-dp-features", "bridge", [1, 3], ([bridge, field, value]) => {
+      findBridge(vswitch, bridge);
+      const meant = FEATURES.filter(([each]) => field === undefined || each === field);
+      if (meant.length === 0) return "Unexpected support field";
+      if (value !== undefined) return keepAs(valueOf(meant[0]?.[2] ?? false), value);
+      return meant
+        .map(([each, name, is]) => `${each} (${name}) : [run time]:${valueOf(is)}, [boot time]:${valueOf(is)}`)
+        .join("\n");
     }),
   ];
+}
+
+/** Sets a feature to what it is. @throws ArgumentError when it is to be something else */
+function keepAs(is: boolean | number, text: string): string {
+  const isNumber = typeof is === "number";
+  if (isNumber ? !/^\d+$/.test(text) : !/^(true|false)$/i.test(text)) {
+    return `${isNumber ? "Integer number" : "Boolean value"} expected`;
+  }
+  if (text.toLowerCase() !== String(is)) throw new ArgumentError("What the datapath can do cannot be changed here");
+  return "";
 }

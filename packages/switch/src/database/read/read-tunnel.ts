@@ -11,6 +11,10 @@ const DEFAULT_TTL = 64;
 /** Types of interfaces that are tunnels. */
 export const TUNNEL_TYPES: readonly string[] = Object.keys(DEFAULT_PORT);
 
+/** All options that are read. */
+const OPTIONS: readonly string[] =
+  "remote_ip local_ip key in_key out_key ttl tos dst_port csum df_default exts packet_type".split(" ");
+
 /** What is wrong with an option. */
 interface Problem {
   readonly problem: string;
@@ -65,6 +69,12 @@ export function readTunnel(row: Row, carrier: TunnelConfig["carrier"]): TunnelCo
     if (error instanceof OptionError) return { problem: `${name}: ${error.message}` };
     throw error;
   }
+}
+
+/** Names of options that mean nothing to a tunnel. */
+export function unknownOptions(row: Row): string[] {
+  const options = row["options"];
+  return isMap(options) ? [...options.keys()].map(String).filter((key) => !OPTIONS.includes(key)) : [];
 }
 
 /** An option that cannot be read; caught above. */

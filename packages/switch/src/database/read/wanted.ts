@@ -1,6 +1,6 @@
 /** What the Open_vSwitch database asks for, read into plain objects. */
 import type { MeterConfig } from "@tenet/datapath";
-import { parseMac } from "@tenet/net";
+import { isMulticastMac, parseMac } from "@tenet/net";
 import { type Version, VERSION } from "@tenet/openflow";
 import type { Row } from "@tenet/ovsdb";
 import { ALL_VERSIONS, type BridgeLabel, NO_LABEL } from "../../bridge/bridge.ts";
@@ -19,7 +19,7 @@ import { readFlowTables } from "./read-flow-table.ts";
 import { readPolicing } from "./read-policing.ts";
 import { readMirror } from "./read-mirror.ts";
 import { readBond, readVlan } from "./read-port.ts";
-import { readTunnel, TUNNEL_TYPES } from "./read-tunnel.ts";
+import { readTunnel, TUNNEL_TYPES, unknownOptions } from "./read-tunnel.ts";
 import { numberOf, numbersOf, optionOf, rowsByName, textOf, textsOf } from "./row-values.ts";
 
 /** The tables that the switch follows. */
@@ -43,6 +43,8 @@ export interface WantedInterface {
   readonly dummyOptions: DummyOptions;
   /** The MTU it should have; its own when absent. */
   readonly mtu: number | undefined;
+  /** What its row says that is not heeded, for the log. */
+  readonly problems: readonly string[];
 }
 
 /** A port to be: a bundle of interfaces. */
@@ -83,6 +85,8 @@ export interface WantedBridge {
   readonly floodVlans: readonly number[];
   readonly flowTables: ReadonlyMap<number, TableSettings>;
   readonly mirrors: readonly WantedMirror[];
+  /** What its row, and those of its mirrors, say that is not heeded, for the log. */
+  readonly problems: readonly string[];
   readonly ports: readonly WantedPort[];
 }
 
@@ -155,6 +159,7 @@ function* readBridge(row: Row, isAllDummy: boolean, table: TableReader): Work<Wa
     floodVlans: numbersOf(row, "flood_vlans"),
     flowTables: readFlowTables(row, (uuid) => table("Flow_Table").get(uuid)),
     mirrors: textsOf(row, "mirrors").flatMap((uuid) => readMirrorRow(uuid, table)),
+    problems: problemsOf(name, row, table),
     ports: yield* inSteps(ports, readOne),
   };
 }
@@ -163,6 +168,15 @@ function readMirrorRow(uuid: string, table: TableReader): WantedMirror[] {
   const row = table("Mirror").get(uuid);
   const spec = row === undefined ? undefined : readMirror(row, (port) => nameOf(table("Port").get(port)));
   return spec === undefined ? [] : [{ uuid, spec }];
+}
+
+/** Mirrors that copy nothing. */
+function problemsOf(name: string, row: Row, table: TableReader): string[] {
+  return textsOf(row, "mirrors").flatMap((uuid) => {
+    const mirror = table("Mirror").get(uuid);
+    if (mirror === undefined || readMirrorRow(uuid, table).length > 0) return [];
+    return [`bridge ${name}: mirror ${textOf(mirror, "name")} does not specify output; ignoring`];
+  });
 }
 
 function nameOf(row: Row | undefined): string | undefined {
@@ -188,14 +202,21 @@ function readPort(
 
 function readInterface(row: Row, kind: DatapathKind): WantedInterface {
   const name = textOf(row, "name");
+  const type = textOf(row, "type");
+  const asked = type === "internal" ? readMac(textOf(row, "mac")) : undefined;
+  const isGroup = asked !== undefined && isMulticastMac(asked);
   return {
     uuid: row._uuid,
     name,
     port: readDevice(row, name, kind),
+    problems: [
+      ...(isGroup ? [`interface ${name}: cannot set MAC to multicast address`] : []),
+      ...(TUNNEL_TYPES.includes(type) ? unknownOptions(row) : []).map((key) => `${name}: unknown ${type} argument '${key}'`),
+    ],
     lastOfport: atLeastOne(numberOf(row, "ofport")),
     policing: readPolicing(row),
-    isInternal: MADE_TYPES.includes(textOf(row, "type")),
-    mac: textOf(row, "type") === "internal" ? readMac(textOf(row, "mac")) : undefined,
+    isInternal: MADE_TYPES.includes(type),
+    mac: isGroup ? undefined : asked,
     mtu: numberOf(row, "mtu_request"),
     dummyOptions: Object.fromEntries(
       DUMMY_OPTIONS.flatMap((key) => {

@@ -12,7 +12,7 @@ import type { Walk } from "../walk.ts";
 import { outputCut, outputTo } from "./output-port.ts";
 
 /** Bits of the tag that hold the VLAN. */
-const VID_BITS = 0xfff;
+export const VID_BITS = 0xfff;
 const N_VID_BITS = 12;
 /** Bits of the tag that hold the priority. */
 const PRIORITY_BITS = 0xe000;

@@ -13,7 +13,7 @@ import { isReservedMac } from "../../bridge/reserved-mac.ts";
 import { keyOf } from "../../bridge/mac-table.ts";
 import type { PacketState } from "../packet/packet-state.ts";
 import type { Walk } from "../walk.ts";
-import { type InVlan, isCarriedBy, outputInVlan, readTag, vlanAt } from "./in-vlan.ts";
+import { type InVlan, isCarriedBy, outputInVlan, readTag, VID_BITS, vlanAt } from "./in-vlan.ts";
 
 /** Ethernet types that announce a tag. */
 const TAG_TYPES: ReadonlySet<number> = new Set([0x8100, 0x88a8]);
@@ -36,7 +36,10 @@ export function forwardNormally(walk: Walk): void {
     return observer?.note(`dropping packet with partial VLAN tag received on port ${inPort.bundle.name}`);
   }
   const inVlan = vlanAt(inPort.bundle, packet);
-  if (inVlan === undefined) return observer?.note("disallowed VLAN VID for this input port, dropping");
+  if (inVlan === undefined) {
+    observer?.failure(whyNotAdmitted(inPort.bundle, tci & VID_BITS));
+    return observer?.warning("disallowed VLAN VID for this input port, dropping");
+  }
   if (!bridge.forwardsReserved && isReservedMac(dst)) return observer?.note("packet has reserved destination MAC, dropping");
   const { vlan } = inVlan;
   const source = { vlan, mac: src, isGratuitous: bridge.hasBond && isGratuitousArp(packet, dst) };
@@ -52,6 +55,14 @@ export function forwardNormally(walk: Walk): void {
   if (isForMirrors(bridge, target)) return observer?.note("learned port is a mirror port, dropping");
   observer?.note("forwarding to learned port");
   outputInVlan(walk, target, inVlan);
+}
+
+/** What is wrong with a packet of a VLAN that a bundle does not take. */
+function whyNotAdmitted({ name, vlan: { mode, tag } }: Bundle, vid: number): string {
+  if (mode === "access")
+    return `dropping VLAN ${vid} tagged packet received on port ${name} configured as VLAN ${tag} access port`;
+  if (mode === "dot1q-tunnel") return `dropping VLAN ${vid} packet received on dot1q-tunnel port ${name} that excludes this VLAN`;
+  return `dropping VLAN ${vid} packet received on port ${name} not configured for trunking VLAN ${vid}`;
 }
 
 function lookUpMac({ bridge, macLookups }: Walk, vlan: number, mac: number): Bundle | undefined {
