@@ -5,7 +5,8 @@
  *
  * How: one open-addressing hash table per mask, over the words that the mask has bits in. Megaflows are disjoint,
  * so the first hit is the answer and the order of masks is free: it follows the hits. In front of the walk a small
- * table remembers, by a hash of the packet, which mask answered last time, so that many masks cost as one.
+ * table remembers, by a hash of the packet, which mask answered last time, so that many masks cost as one. A hash table
+ * that outgrows its place, or has too much of it, is copied a little with each flow that comes or goes.
  *
  * Limits: the hint table has 4096 entries; with more live connections than that the walk is paid now and then.
  *
@@ -16,6 +17,8 @@ import type { DatapathAction, Megaflow } from "./datapath.ts";
 
 const N_HINTS = 4096;
 const MIN_CAPACITY = 16;
+/** How many places of a table that moves are copied whenever a flow comes or goes. */
+const PLACES_PER_STEP = 16;
 
 /** Words that tell apart connections, and the lookups of one packet that goes through the connection tracker, for the hint. */
 const HINT_WORDS = Int32Array.of(
@@ -51,8 +54,9 @@ export class CachedFlow implements Megaflow {
   /** The slot that the kernel has it in, too, or {@link NO_SLOT}. */
   slot: number = NO_SLOT;
   owner: object | undefined = undefined;
-  /** Where the flow is in its subtable. */
-  place = -1;
+  /** Where the flow is in the hash tables of its subtable, of which there are two while it grows or shrinks. */
+  evenPlace = -1;
+  oddPlace = -1;
   readonly #subtable: Subtable;
   #nPackets = 0;
   #nBytes = 0;
@@ -65,7 +69,7 @@ export class CachedFlow implements Megaflow {
   }
 
   get key(): Uint32Array {
-    return this.#subtable.keyAt(this.place);
+    return this.#subtable.keyOf(this);
   }
 
   get mask(): Uint32Array {
@@ -220,7 +224,7 @@ export class FlowTable {
   }
 }
 
-/** The flows of one mask. */
+/** The flows of one mask, in a hash table; while it is copied to one of another size it is looked up where it was. */
 class Subtable {
   readonly mask: Uint32Array;
   /** Of the table. */
@@ -230,17 +234,21 @@ class Subtable {
   /** Indices of the words that the mask has bits in, and those bits. */
   readonly #words: Int32Array;
   readonly #bits: Uint32Array;
-  /** Masked words of the flow in each place, `#words.length` apiece. */
-  #keys: Uint32Array;
-  #flows: (CachedFlow | undefined)[] = noFlows(MIN_CAPACITY);
-  #capacity = MIN_CAPACITY;
+  /** Takes the masked words of the flow that is being added. */
+  readonly #masked: Uint32Array;
+  #places: Places;
+  /** What it moves to. */
+  #next: Places | undefined;
+  /** Flows that belong at places below this one are in the next table too. */
+  #nCopied = 0;
 
   constructor(mask: Uint32Array, kernel: SlotCounters) {
     this.kernel = kernel;
     this.mask = mask;
     this.#words = Int32Array.from([...mask.keys()].filter((i) => mask[i] !== 0));
     this.#bits = Uint32Array.from(this.#words, (i) => mask[i] ?? 0);
-    this.#keys = new Uint32Array(MIN_CAPACITY * this.#words.length);
+    this.#masked = new Uint32Array(this.#words.length);
+    this.#places = new Places(MIN_CAPACITY, this.#words.length, true);
   }
 
   lookup(key: Uint32Array): CachedFlow | undefined {
@@ -249,8 +257,7 @@ class Subtable {
 
   /** The flow of packets like `key`, whose {@link Subtable.hash} is this. */
   find(key: Uint32Array, hash: number): CachedFlow | undefined {
-    const flows = this.#flows;
-    const wrap = this.#capacity - 1;
+    const { flows, wrap } = this.#places;
     for (let place = hash & wrap; ; place = (place + 1) & wrap) {
       const flow = flows[place];
       if (flow === undefined) return undefined;
@@ -260,83 +267,64 @@ class Subtable {
 
   /** Adds a flow for packets like `key`, whose {@link Subtable.hash} is this. */
   insert(flow: CachedFlow, key: Uint32Array, hash: number): void {
-    if (2 * (this.size + 1) > this.#capacity) this.#resize(2 * this.#capacity);
-    const wrap = this.#capacity - 1;
-    let place = hash & wrap;
-    while (this.#flows[place] !== undefined) place = (place + 1) & wrap;
-    const at = place * this.#words.length;
-    for (let i = 0; i < this.#words.length; i++) this.#keys[at + i] = (key[this.#words[i] ?? 0] ?? 0) & (this.#bits[i] ?? 0);
-    this.#flows[place] = flow;
-    flow.place = place;
+    const { capacity } = this.#places;
+    if (2 * (this.size + 1) > capacity) this.#moveTo(2 * capacity);
+    const words = this.#words;
+    const masked = this.#masked;
+    for (let i = 0; i < words.length; i++) masked[i] = (key[words[i] ?? 0] ?? 0) & (this.#bits[i] ?? 0);
+    this.#places.add(hash, flow, masked, 0);
+    if ((hash & this.#places.wrap) < this.#nCopied) this.#next?.add(hash, flow, masked, 0);
     this.size++;
+    this.#copySome();
   }
 
-  /** The key of the flow in a place, made anew. */
-  keyAt(place: number): Uint32Array {
+  /** The key of a flow, made anew. */
+  keyOf(flow: CachedFlow): Uint32Array {
     const key = new Uint32Array(this.mask.length);
-    const at = place * this.#words.length;
-    for (let i = 0; i < this.#words.length; i++) key[this.#words[i] ?? 0] = this.#keys[at + i] ?? 0;
+    const { keys } = this.#places;
+    const at = this.#places.of(flow) * this.#words.length;
+    for (let i = 0; i < this.#words.length; i++) key[this.#words[i] ?? 0] = keys[at + i] ?? 0;
     return key;
   }
 
-  /** Removes a flow that is here, and moves the ones behind it forward, so that no tombstones remain. */
+  /** Removes a flow that is here. */
   remove(flow: CachedFlow): void {
-    const wrap = this.#capacity - 1;
-    let hole = flow.place;
+    const places = this.#places;
+    if ((places.hashAt(places.of(flow)) & places.wrap) < this.#nCopied) this.#next?.remove(flow);
+    places.remove(flow);
     this.size--;
-    for (let next = (hole + 1) & wrap; ; next = (next + 1) & wrap) {
-      const moved = this.#flows[next];
-      if (moved === undefined) break;
-      const home = this.#hashAt(this.#keys, next) & wrap;
-      if (((next - home) & wrap) < ((next - hole) & wrap)) continue; // its home lies behind the hole
-      this.#put(hole, moved, this.#keys, next);
-      hole = next;
-    }
-    this.#flows[hole] = undefined;
-    if (this.#capacity > MIN_CAPACITY && 8 * this.size < this.#capacity) this.#resize(this.#capacity >>> 1);
+    if (places.capacity > MIN_CAPACITY && 8 * this.size < places.capacity) this.#moveTo(places.capacity >>> 1);
+    this.#copySome();
   }
 
-  #resize(capacity: number): void {
-    const flows = this.#flows;
-    const keys = this.#keys;
-    const wrap = capacity - 1;
-    this.#capacity = capacity;
-    this.#keys = new Uint32Array(capacity * this.#words.length);
-    this.#flows = noFlows(capacity);
-    for (const flow of flows) {
-      if (flow === undefined) continue;
-      let place = this.#hashAt(keys, flow.place) & wrap;
-      while (this.#flows[place] !== undefined) place = (place + 1) & wrap;
-      this.#put(place, flow, keys, flow.place);
-    }
+  #moveTo(capacity: number): void {
+    this.#next ??= new Places(capacity, this.#words.length, !this.#places.isEven);
   }
 
-  /** Puts a flow into a free place; its key is at place `from` of `keys`. */
-  #put(place: number, flow: CachedFlow, keys: Uint32Array, from: number): void {
-    const n = this.#words.length;
-    for (let i = 0; i < n; i++) this.#keys[place * n + i] = keys[from * n + i] as number;
-    this.#flows[place] = flow;
-    flow.place = place;
+  /** Goes on with a move: as much as that it is over long before the table is full. */
+  #copySome(): void {
+    const next = this.#next;
+    if (next === undefined) return;
+    const places = this.#places;
+    const end = Math.min(places.capacity, this.#nCopied + PLACES_PER_STEP);
+    for (let home = this.#nCopied; home < end; home++) places.copyFrom(home, next);
+    this.#nCopied = end;
+    if (end < places.capacity) return;
+    this.#places = next;
+    this.#next = undefined;
+    this.#nCopied = 0;
   }
 
   #isAt(place: number, key: Uint32Array): boolean {
     const words = this.#words;
     const bits = this.#bits;
-    const keys = this.#keys;
+    const { keys } = this.#places;
     const n = words.length;
     const at = place * n;
     for (let i = 0; i < n; i++) {
       if (((key[words[i] ?? 0] ?? 0) & (bits[i] ?? 0)) >>> 0 !== keys[at + i]) return false;
     }
     return true;
-  }
-
-  /** As {@link Subtable.hash}, of the key at a place of `keys`. */
-  #hashAt(keys: Uint32Array, place: number): number {
-    const end = (place + 1) * this.#words.length;
-    let hash = 0;
-    for (let at = end - this.#words.length; at < end; at++) hash = mix(hash, keys[at] as number);
-    return finish(hash);
   }
 
   /** A hash of what packets like `key` have in common. */
@@ -349,11 +337,80 @@ class Subtable {
   }
 }
 
-/** As many empty places; `Array.from` takes ten times as long. */
-function noFlows(n: number): undefined[] {
-  const places: undefined[] = [];
-  places.length = n;
-  return places.fill(undefined);
+/** A hash table with linear probing; its capacity is a power of two. */
+class Places {
+  readonly capacity: number;
+  /** The capacity less 1. */
+  readonly wrap: number;
+  /** Masked words of the flow in each place, `#nWords` apiece. */
+  readonly keys: Uint32Array;
+  readonly flows: (CachedFlow | undefined)[] = [];
+  /** Which of their two places flows have here. */
+  readonly isEven: boolean;
+  readonly #nWords: number;
+
+  constructor(capacity: number, nWords: number, isEven: boolean) {
+    this.capacity = capacity;
+    this.wrap = capacity - 1;
+    this.keys = new Uint32Array(capacity * nWords);
+    this.flows.length = capacity; // `Array.from` takes ten times as long
+    this.flows.fill(undefined);
+    this.isEven = isEven;
+    this.#nWords = nWords;
+  }
+
+  /** The place of a flow that is here. */
+  of(flow: CachedFlow): number {
+    return this.isEven ? flow.evenPlace : flow.oddPlace;
+  }
+
+  /** As the hash of the key of the flow in a place. */
+  hashAt(place: number): number {
+    const end = (place + 1) * this.#nWords;
+    let hash = 0;
+    for (let at = end - this.#nWords; at < end; at++) hash = mix(hash, this.keys[at] as number);
+    return finish(hash);
+  }
+
+  /** Adds a flow whose masked words are at place `from` of `keys`. */
+  add(hash: number, flow: CachedFlow, keys: Uint32Array, from: number): void {
+    let place = hash & this.wrap;
+    while (this.flows[place] !== undefined) place = (place + 1) & this.wrap;
+    this.#put(place, flow, keys, from);
+  }
+
+  /** Removes a flow that is here, and moves the ones behind it forward, so that no tombstones remain. */
+  remove(flow: CachedFlow): void {
+    const { wrap } = this;
+    let hole = this.of(flow);
+    for (let next = (hole + 1) & wrap; ; next = (next + 1) & wrap) {
+      const moved = this.flows[next];
+      if (moved === undefined) break;
+      const home = this.hashAt(next) & wrap;
+      if (((next - home) & wrap) < ((next - hole) & wrap)) continue; // its home lies behind the hole
+      this.#put(hole, moved, this.keys, next);
+      hole = next;
+    }
+    this.flows[hole] = undefined;
+  }
+
+  /** Adds to another table the flows that belong at place `home` of this one. */
+  copyFrom(home: number, other: Places): void {
+    for (let place = home; ; place = (place + 1) & this.wrap) {
+      const flow = this.flows[place];
+      if (flow === undefined) return;
+      const hash = this.hashAt(place);
+      if ((hash & this.wrap) === home) other.add(hash, flow, this.keys, place);
+    }
+  }
+
+  #put(place: number, flow: CachedFlow, keys: Uint32Array, from: number): void {
+    const n = this.#nWords;
+    for (let i = 0; i < n; i++) this.keys[place * n + i] = keys[from * n + i] as number;
+    this.flows[place] = flow;
+    if (this.isEven) flow.evenPlace = place;
+    else flow.oddPlace = place;
+  }
 }
 
 /** A hash of the words of a mask that are not zero. */

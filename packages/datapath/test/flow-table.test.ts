@@ -91,3 +91,35 @@ test("thousands of flows come and go, also while they are listed", () => {
   for (const flow of table.flows()) table.delete(flow);
   expect(table).toMatchObject({ size: 0, nMasks: 0 });
 });
+
+test("flows are found, and have their keys, at any moment while a table grows and shrinks", () => {
+  const table = new FlowTable();
+  const nFlows = 700;
+  const matchFor = (n: number) => matchOf({ in_port: 1, nw_dst: n + 1 });
+  const held = new Map<number, Megaflow>();
+  const { word } = FIELDS.nw_dst;
+  const isRight = ([n, flow]: [number, Megaflow]): boolean => table.lookup(matchFor(n).key) === flow && flow.key[word] === n + 1;
+  const check = (): void => expect([...held].filter((each) => !isRight(each))).toEqual([]);
+  const change = (n: number): void => {
+    const { key, mask } = matchFor(n);
+    const flow = held.get(n);
+    if (flow === undefined) held.set(n, table.put(key, mask, []));
+    else {
+      table.delete(flow);
+      held.delete(n);
+      expect(table.lookup(key)).toBeUndefined();
+    }
+  };
+  for (let n = 0; n < nFlows; n++) {
+    change(n);
+    if (n % 3 === 2) change(n - 1); // some go while others come
+    if (n % 32 === 0) check();
+  }
+  for (let n = 0; n < nFlows; n++) {
+    if (held.has(n)) change(n);
+    if (n % 5 === 4) change(n);
+    if (n % 32 === 0) check();
+  }
+  check();
+  expect(table.size).toBe(held.size);
+});
