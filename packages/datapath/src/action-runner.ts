@@ -248,7 +248,10 @@ export class ActionRunner {
       else if (action.type === "setTunnel") packet.egress = action;
       else if (action.type === "reassemble") this.#reassemble(packet);
       else if (action.type === "tunnelPop") this.#popTunnel(packet, action.port, i === actions.length - 1);
-      else if (action.type === "tunnelPush") {
+      else if (action.type === "pushMpls" && isSegmented(packet.arena.bytes, packet.headerAt)) {
+        // No device cuts a bundle behind a label.
+        return this.#stack.eachSegment(packet, (segment) => this.#run(segment, actions, i));
+      } else if (action.type === "tunnelPush") {
         if (isSegmented(packet.arena.bytes, packet.headerAt)) return this.#pushSegments(packet, action, actions, i + 1);
         if (!this.#pushTunnel(packet, action)) return;
       } else if (action.type === "meter") {

@@ -28,6 +28,7 @@ export const BASES: readonly Uint8Array[] = [
   ip4(buildIcmp4({ type: 8, code: 0, rest: 7 }), 1),
   ip6(buildIcmp6({ type: 128, code: 0, rest: 7 }, new Uint8Array(9)), 58),
   ip4(new Uint8Array(24).fill(3), 132),
+  ip6(new Uint8Array(701).fill(6), 132),
   ip4(new Uint8Array(24).fill(4), 47),
   ip4(UDP, 17, { moreFragments: true }),
   ip4(UDP, 17, { fragmentOffset: 5 }),

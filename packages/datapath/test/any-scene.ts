@@ -11,8 +11,14 @@ export const PORTS: readonly number[] = [1, 2, 3, 4];
 const TAGGED = [
   buildVlan({ vid: 42, pcp: 3 }, udpFrame(67)),
   buildVlan({ vid: 7, pcp: 0 }, tcpFrame(6)),
+  buildVlan({ vid: 9, pcp: 2 }, buildMpls(udpFrame())),
   buildVlan({ vid: 7, pcp: 0 }, buildVlan({ vid: 8, pcp: 1 }, udpFrame())),
 ];
+
+/** A frame behind two labels. */
+function buildMpls(frame: Uint8Array): Uint8Array {
+  return Uint8Array.of(...frame.subarray(0, 12), 0x88, 0x47, 0, 1, 0x10, 64, 0, 2, 0x11, 64, ...frame.subarray(14));
+}
 
 /** What masks may have besides the port and the type. */
 const MATCHED: readonly FieldName[] = [
@@ -48,6 +54,7 @@ const SET: readonly FieldName[] = [
   "nw_ttl",
   "ipv6_src",
   "ipv6_dst",
+  "mpls_lse",
   "tp_src",
   "tp_dst",
 ];
@@ -88,6 +95,12 @@ const anyTag = fc.record({
 const anyRewrite = fc
   .tuple(fc.constantFrom(...SET), anyBits)
   .map(([name, value]): DatapathAction => ({ type: "setMasked", ...matchOf({ [name]: value & fieldOnes(FIELDS[name]) }) }));
+const anyLabel = fc.record({
+  type: fc.constant("pushMpls" as const),
+  ethType: fc.constantFrom(0x8847, 0x8848),
+  entry: fc.integer({ min: 0, max: 0xffff_ffff }),
+});
+const anyLabelPopped = fc.record({ type: fc.constant("popMpls" as const), ethType: fc.constantFrom(0x0800, 0x86dd, 0x8847) });
 const anyUserspace = fc.record({ type: fc.constant("userspace" as const), userdata: fc.nat(100) });
 const anyCutOutput = fc.tuple(
   fc.record({ type: fc.constant("truncate" as const), maxLength: fc.integer({ min: 20, max: 90 }) }),
@@ -97,7 +110,7 @@ const anyRecirc = fc.record({ type: fc.constant("recirc" as const), id: fc.const
 
 /** Some actions: what goes out most often, what changes the packet, and what concerns copies of it. */
 function anyActions(canRecirculate: boolean, depth: 0 | 1 = 0): fc.Arbitrary<readonly DatapathAction[]> {
-  const alone = fc.oneof<fc.Arbitrary<DatapathAction>[]>(anyTag, anyRewrite, anyRewrite, anyUserspace);
+  const alone = fc.oneof<fc.Arbitrary<DatapathAction>[]>(anyTag, anyRewrite, anyRewrite, anyLabel, anyLabelPopped, anyUserspace);
   const inside = depth === 1 ? alone : anyActions(canRecirculate, 1).map((actions) => ({ type: "clone" as const, actions }));
   return fc
     .array(

@@ -12,8 +12,10 @@ import {
   SendQueue,
   setLinkUp,
   untilOperational,
+  VNET_HEADER_BYTES,
 } from "@tenet/linux";
 import type { UserDatapath } from "@tenet/datapath";
+import { completeFrame, type Unfinished, writeVnetHeader } from "../src/packet/vnet-header.ts";
 
 const BATCH = 32;
 
@@ -44,16 +46,17 @@ export class DeviceHosts {
     this.#devices = devices;
   }
 
-  /** Sends a frame into a port. */
-  send(portNo: number, frame: Uint8Array): void {
+  /** Sends a frame into a port. @param unfinished - what a device is yet to do */
+  send(portNo: number, frame: Uint8Array, unfinished?: Unfinished): void {
     const arena = new FrameArena(1);
     const queue = new SendQueue(1);
     arena.bytes.set(frame, FRAME_OFFSET);
+    if (unfinished !== undefined) writeVnetHeader(arena.bytes, FRAME_OFFSET - VNET_HEADER_BYTES, unfinished);
     queue.push(arena, FRAME_OFFSET, frame.length);
     this.#devices[portNo - 1]?.send(queue);
   }
 
-  /** Takes the frames that came out of a port since it was asked last. */
+  /** Takes the frames that came out of a port since it was asked last, with checksums that were yet to be added. */
   take(portNo: number): Uint8Array[] {
     const device = this.#devices[portNo - 1];
     const frames: Uint8Array[] = [];
@@ -61,7 +64,8 @@ export class DeviceHosts {
       n = Math.max(0, device.receive(this.#received, BATCH));
       for (let i = 0; i < n; i++) {
         const at = this.#received.frameAt[i] ?? 0;
-        frames.push(this.#received.arenas[i]?.bytes.slice(at, at + (this.#received.frameLength[i] ?? 0)) ?? new Uint8Array());
+        const { bytes } = this.#received.arenas[i] ?? this.#arena;
+        frames.push(completeFrame(bytes, at - VNET_HEADER_BYTES, at, this.#received.frameLength[i] ?? 0));
       }
     }
     return frames;

@@ -3,6 +3,7 @@ import { BpfMap, BpfProgram, GrowingArray } from "@tenet/bpf";
 import type { DatapathAction } from "@tenet/datapath";
 import type { KernelAction, KernelPort } from "../src/ebpf/actions/action-kind.ts";
 import { type ActionName, toKernelActions } from "../src/ebpf/actions/actions.ts";
+import { CRC_PRODUCTS_BYTES, crcProducts } from "../src/ebpf/actions/crc32c.ts";
 import { FlowIndex } from "../src/ebpf/flow-index.ts";
 import { KernelMeters } from "../src/ebpf/kernel-meters.ts";
 import { placeOf } from "../src/ebpf/key-layout.ts";
@@ -41,6 +42,7 @@ export class OneFlowProgram {
     later: BpfMap.create({ kind: "program-array", name: "later", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
     tracker: BpfMap.create({ kind: "program-array", name: "tracker", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
     clones: BpfMap.create({ kind: "program-array", name: "clones", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
+    crcProducts: BpfMap.create({ kind: "array", name: "crc", keyBytes: 4, valueBytes: CRC_PRODUCTS_BYTES, maxEntries: 1 }),
     tunnels: BpfMap.create({ kind: "program-array", name: "tunnels", keyBytes: 4, valueBytes: 4, maxEntries: 1 }),
   };
   readonly #slots = onePiece(SLOT.sizeBytes, SLOTS_PER_PIECE);
@@ -51,6 +53,7 @@ export class OneFlowProgram {
   /** @param actions - what flows can do */
   constructor(actions: ReadonlySet<ActionName>) {
     this.#maps.ports.update(Uint32Array.of(LOOPBACK), Uint32Array.of(1, 1));
+    this.#maps.crcProducts.update(Uint32Array.of(0), crcProducts());
     this.#index.insert(MASK, Uint32Array.of(1), 0);
     const table = { number: MASK, words: [{ place: placeOf(FIELDS.in_port.word) ?? 0, bits: 0xffff_ffff }] };
     const code = flowProgram("first", [table], actions, {

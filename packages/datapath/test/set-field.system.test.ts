@@ -2,14 +2,14 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { probeBpf } from "@tenet/bpf";
-import { SystemCallError } from "@tenet/linux";
 import { type DatapathAction, MemoryLink, UserDatapath } from "@tenet/datapath";
 import { FIELDS, type FieldName, fieldOnes, makeFlowKey, setFieldBig } from "@tenet/net";
 import { SET_FIELD_ACTIONS } from "../src/ebpf/actions/set-field.ts";
 import type { ActionName } from "../src/ebpf/actions/actions.ts";
 import { BASES } from "./any-frame.ts";
-import { keyOf, matchOf, tcpFrame } from "./frames.ts";
+import { keyOf, matchOf } from "./frames.ts";
 import { OneFlowProgram } from "./one-flow-program.ts";
+import { canRunSummed } from "./summed-packets.ts";
 
 const { obstacle } = probeBpf();
 if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
@@ -102,13 +102,3 @@ describe.skipIf(obstacle !== undefined)("a rewrite in the kernel", () => {
     expect(compare(anyFrame, 1500)).toBeGreaterThan(500);
   });
 });
-
-function canRunSummed(program: OneFlowProgram): boolean {
-  try {
-    program.run(tcpFrame(), []);
-    return true;
-  } catch (error) {
-    if (error instanceof SystemCallError && error.errno === "EINVAL") return false;
-    throw error;
-  }
-}

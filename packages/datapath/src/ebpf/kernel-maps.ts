@@ -1,6 +1,7 @@
 /** The maps that the kernel's programs and this process share, whatever flows there are. */
 import { BpfMap, GrowingArray, type GrowingArraySpec, type MapSpec } from "@tenet/bpf";
 import type { AppError } from "@tenet/kit";
+import { CRC_PRODUCTS_BYTES, crcProducts } from "./actions/crc32c.ts";
 import { PORT_COUNTERS, PORTS_PER_PIECE } from "./program/counters.ts";
 import { KEPT } from "./program/metadata.ts";
 import { MAX_FLOWS, SLOT, SLOTS_PER_PIECE } from "./slot.ts";
@@ -13,7 +14,7 @@ const MAX_DEVICES = 16_384;
 /** What a map is, but for its name; keys are numbers of 4 bytes. */
 type Shape = Omit<MapSpec, "name" | "keyBytes">;
 
-type MapName = "ports" | "metadata" | "later" | "tracker" | "clones";
+type MapName = "ports" | "metadata" | "later" | "tracker" | "clones" | "crcProducts";
 
 const SHAPES: Readonly<Record<MapName, Shape>> = {
   /** From a device's number to a port's. */
@@ -24,6 +25,8 @@ const SHAPES: Readonly<Record<MapName, Shape>> = {
   later: { kind: "program-array", valueBytes: 4, maxEntries: 1 },
   tracker: { kind: "program-array", valueBytes: 4, maxEntries: 1 },
   clones: { kind: "program-array", valueBytes: 4, maxEntries: 1 },
+  /** A table that nobody changes. */
+  crcProducts: { kind: "array", valueBytes: CRC_PRODUCTS_BYTES, maxEntries: 1 },
 };
 
 const SLOTS: GrowingArraySpec = {
@@ -68,6 +71,7 @@ export function openKernelMaps(tell: (refusal: AppError) => void): KernelMaps {
       return [name, map] as const;
     });
     const maps = Object.fromEntries(made) as unknown as KernelMapSet;
+    maps.crcProducts.update(Uint32Array.of(0), crcProducts());
     const grow = (spec: GrowingArraySpec): GrowingArray => {
       const array = GrowingArray.create(spec, tell);
       open.push(() => array.close());

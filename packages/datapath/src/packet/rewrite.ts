@@ -182,7 +182,9 @@ export class Rewriter {
       this.#setCovered(at + 2, value & 0xffff, ones & 0xffff);
     }
     if (ones !== 0 && this.#proto === 132) {
-      changeSctp(bytes, at, this.#end, () => putMasked32(bytes, at, value, ones));
+      const setPorts = (): void => putMasked32(bytes, at, value, ones);
+      if (this.#isPartial) setPorts();
+      else changeSctp(bytes, at, this.#end, setPorts);
     }
     if (this.#proto !== icmpProto) return;
     // ICMP covers no addresses, so its checksum is not found as a transport checksum.

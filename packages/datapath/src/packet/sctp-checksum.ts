@@ -7,8 +7,12 @@
  */
 import { getU32, putU32 } from "@tenet/net";
 
-const POLYNOMIAL = 0x82f63b78; // Castagnoli, reflected
-const CHECKSUM_AT = 8;
+/** Castagnoli's, reflected: the highest bit is that of x^0. */
+export const POLYNOMIAL = 0x82f63b78;
+
+/** Where the header has its checksum; that of no other protocol is there. */
+export const SCTP_CHECKSUM_AT = 8;
+
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte;
   for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 0 ? crc >>> 1 : (crc >>> 1) ^ POLYNOMIAL;
@@ -19,7 +23,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 export function sctpChecksum(bytes: Uint8Array, at: number, end: number): number {
   let crc = 0xffffffff;
   for (let i = at; i < end; i++) {
-    const isChecksum = i >= at + CHECKSUM_AT && i < at + CHECKSUM_AT + 4;
+    const isChecksum = i >= at + SCTP_CHECKSUM_AT && i < at + SCTP_CHECKSUM_AT + 4;
     const byte = isChecksum ? 0 : (bytes[i] ?? 0);
     crc = (TABLE[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
   }
@@ -32,5 +36,5 @@ export function changeSctp(bytes: Uint8Array, at: number, end: number, change: (
   const before = sctpChecksum(bytes, at, end);
   change();
   const after = sctpChecksum(bytes, at, end);
-  putU32(bytes, at + CHECKSUM_AT, getU32(bytes, at + CHECKSUM_AT) ^ before ^ after);
+  putU32(bytes, at + SCTP_CHECKSUM_AT, getU32(bytes, at + SCTP_CHECKSUM_AT) ^ before ^ after);
 }

@@ -9,7 +9,8 @@
  *
  * @see Virtual I/O Device (VIRTIO) 1.2, section 5.1.6
  */
-import { addToSum, foldSum, putU16 } from "@tenet/net";
+import { addToSum, foldSum, putU16, putU32 } from "@tenet/net";
+import { SCTP_CHECKSUM_AT, sctpChecksum } from "./sctp-checksum.ts";
 
 /** Bytes of the header. */
 const VNET_BYTES = 10;
@@ -22,6 +23,11 @@ const GSO = { none: 0, tcp4: 1, tcp6: 4, udp: 5, ecn: 0x80 } as const;
 /** Whether the transport checksum is still to be completed. */
 export function isPartial(bytes: Uint8Array, headerAt: number): boolean {
   return ((bytes[headerAt] ?? 0) & NEEDS_CHECKSUM) !== 0;
+}
+
+/** Whether that is one of SCTP, which a frame's receiver takes for one of the Internet when it is left to it. */
+export function isPartialSctp(bytes: Uint8Array, headerAt: number): boolean {
+  return isPartial(bytes, headerAt) && getLe16(bytes, headerAt + 8) === SCTP_CHECKSUM_AT;
 }
 
 /** Whether the frame stands for several. */
@@ -85,6 +91,10 @@ export function completeInPlace(bytes: Uint8Array, headerAt: number, at: number,
 function writeChecksum(header: Uint8Array, headerAt: number, frame: Uint8Array, at: number, length: number): void {
   const start = getLe16(header, headerAt + 6);
   const field = start + getLe16(header, headerAt + 8);
+  if (isPartialSctp(header, headerAt)) {
+    if (field + 4 <= length) putU32(frame, at + field, sctpChecksum(frame, at + start, at + length));
+    return;
+  }
   if (field + 2 > length) return;
   const checksum = ~foldSum(addToSum(0, frame, at + start, length - start)) & 0xffff;
   putU16(frame, at + field, checksum === 0 ? 0xffff : checksum);

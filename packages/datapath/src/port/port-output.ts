@@ -8,6 +8,7 @@ import type { Packet } from "../packet/packet.ts";
 import type { PacketMemory } from "../packet/packet-memory.ts";
 import type { Port } from "./port.ts";
 import { splitFrame } from "../packet/split-frame.ts";
+import { completeInPlace, isPartialSctp } from "../packet/vnet-header.ts";
 import type { TunnelOutput } from "../tunnel/tunnel-output.ts";
 
 /** What is to be sent of one datapath. */
@@ -31,10 +32,12 @@ export class PortOutput {
     if (end.kind === "memory") return deliver(port, packet);
     if (end.kind === "tunnel") return this.#encapsulate(port, end.sockets?.output, packet);
     const { queue } = end;
+    const { arena, headerAt, at, length } = packet;
+    if (isPartialSctp(arena.bytes, headerAt)) completeInPlace(arena.bytes, headerAt, at, length);
     if (queue.isFull) this.flush();
     if (queue.length === 0) this.#waiting.push(port);
-    queue.push(packet.arena, packet.at, packet.length);
-    port.nBytesQueued += packet.length;
+    queue.push(arena, at, length);
+    port.nBytesQueued += length;
     this.#memory.markQueued(packet);
   }
 

@@ -13,9 +13,11 @@ import { FrameLayout } from "./frame-layout.ts";
 import { HASH_ACTIONS, HASH_GROUPS, type HashActionName, translateHash } from "./hash.ts";
 import { leave, LEAVE_ACTIONS, type LeaveActionName } from "./leave.ts";
 import { METER_ACTIONS, type MeterActionName, translateMeter } from "./meter.ts";
+import { MPLS_ACTIONS, type MplsActionName, translatePopMpls, translatePushMpls } from "./mpls.ts";
 import { OUTPUT_ACTIONS, type OutputActionName, translateOutput } from "./output.ts";
 import { RECIRCULATION_ACTIONS, type RecirculationActionName, translateRecirc } from "./recirculation.ts";
 import { SET_FIELD_ACTIONS, type SetFieldActionName, translateSetMasked } from "./set-field.ts";
+import { SET_SCTP_ACTIONS } from "./set-sctp.ts";
 import { SET_WORD_ACTIONS } from "./set-word.ts";
 import { TRACK_ACTIONS, type TrackActionName, translateTrack } from "./track.ts";
 import { TUNNEL_ACTIONS, type TunnelActionName } from "./tunnel.ts";
@@ -29,6 +31,7 @@ export type ActionName =
   | RecirculationActionName
   | CheckLengthActionName
   | MeterActionName
+  | MplsActionName
   | TrackActionName
   | HashActionName
   | CloneActionName
@@ -45,6 +48,7 @@ const CODES: Readonly<Record<ActionName, ActionCode>> = {
   ...TUNNEL_ACTIONS,
   ...CHECK_LENGTH_ACTIONS,
   ...METER_ACTIONS,
+  ...MPLS_ACTIONS,
   ...HASH_ACTIONS,
   ...CLONE_ACTIONS,
   ...LEAVE_ACTIONS,
@@ -64,7 +68,8 @@ export function actionNumber(name: ActionName): number {
 /** What has to be read of each packet for these actions, whatever the masks look at: lengths are right then. */
 export function groupsReadFor(names: ReadonlySet<ActionName>): readonly WordGroup[] {
   if (names.has("hash")) return HASH_GROUPS;
-  return [...names].some((name) => name in SET_WORD_ACTIONS || name in CHECK_LENGTH_ACTIONS) ? ["transport"] : [];
+  const readers = { ...SET_WORD_ACTIONS, ...SET_SCTP_ACTIONS, ...CHECK_LENGTH_ACTIONS };
+  return [...names].some((name) => name in readers) ? ["transport"] : [];
 }
 
 /** What the program is to do for a flow. */
@@ -132,6 +137,10 @@ function translate(action: DatapathAction, context: TranslationContext): KernelA
       return translatePushVlan(action, context.layout);
     case "popVlan":
       return translatePopVlan(context.layout);
+    case "pushMpls":
+      return translatePushMpls(action, context);
+    case "popMpls":
+      return translatePopMpls(action, context);
     case "recirc":
       return context.isLast ? translateRecirc(action, context) : onCopy([action], context);
     case "userspace":
@@ -141,7 +150,7 @@ function translate(action: DatapathAction, context: TranslationContext): KernelA
     case "hash":
       return translateHash(action, context);
     case "ct":
-      return translateTrack(action, context);
+      return context.layout.isNetworkRead ? translateTrack(action, context) : undefined;
     case "setMasked":
       return translateSetMasked(action, context.layout);
     case "clone":

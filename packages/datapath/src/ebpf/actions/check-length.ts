@@ -31,9 +31,9 @@ export const CHECK_LENGTH_ACTIONS: Readonly<Record<CheckLengthActionName, Action
 
 /** @returns `undefined` when a packet cannot be left to this process here */
 export function leaveLonger(sizeBytes: number, context: TranslationContext): KernelAction<CheckLengthActionName> | undefined {
-  const { networkAt } = context.layout;
+  const { networkAt, isNetworkRead } = context.layout;
   const point = resumeAt(context);
-  if (networkAt === undefined || point === undefined) return undefined;
+  if (networkAt === undefined || !isNetworkRead || point === undefined) return undefined;
   return { what: "leaveLonger", argument: (point << POINT_SHIFT) >>> 0, low: sizeBytes, high: networkAt };
 }
 

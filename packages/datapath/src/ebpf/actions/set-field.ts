@@ -4,26 +4,26 @@ import { ETH_TYPE, FIELDS, IP_PROTO } from "@tenet/net";
 import { STACK } from "../program/stack.ts";
 import { SLOT } from "../slot.ts";
 import { type ActionCode, type ActionOf, type KernelAction, loadArgument } from "./action-kind.ts";
-import type { FrameLayout } from "./frame-layout.ts";
+import { type FrameLayout, isMpls } from "./frame-layout.ts";
+import { SET_SCTP_ACTIONS, type SetSctpActionName, sctpArgument } from "./set-sctp.ts";
 import { checksumOf, SET_WORD_ACTIONS, type SetWordActionName, wordArgument } from "./set-word.ts";
 
 const ADDRESS_BYTES = 6;
 const TCI_BITS = 0xefff;
 const VLAN_TCI = FIELDS.vlan_tci.word;
 const NW = FIELDS.nw_proto.word; //  | proto | tos | ttl | frag |
-/** Packets of flows of these types have another tag among their bytes, and behind it headers that the flow tells nothing of. */
-const TAG_TYPES: ReadonlySet<number> = new Set([ETH_TYPE.vlan, ETH_TYPE.qinq]);
 const MPLS_LSE = FIELDS.mpls_lse.word;
 /** Says where the stack of labels ends, and is never set. */
 const BOTTOM_OF_STACK = 0x100;
 const TP = FIELDS.tp_src.word; //  | tp_src | tp_dst |
 
 /** Actions of this file. */
-export type SetFieldActionName = SetWordActionName | "setMac";
+export type SetFieldActionName = SetWordActionName | SetSctpActionName | "setMac";
 
 /** What they do. */
 export const SET_FIELD_ACTIONS: Readonly<Record<SetFieldActionName, ActionCode>> = {
   ...SET_WORD_ACTIONS,
+  ...SET_SCTP_ACTIONS,
   /** Replaces an Ethernet address: where; its bytes, which go over the stack, since a helper must not read them from a slot. */
   setMac: () => [
     [asm.load(8, "r1", "r7", SLOT.actions + 8), asm.store(8, "r10", STACK.scratch, "r1")],
@@ -47,19 +47,21 @@ interface Change {
  * What sets these fields. Fields that the flow's packets do not have are left out, as in this process; the program never sees
  * messages of neighbour discovery.
  *
- * @returns `undefined` when packets may differ in where or whether they have a field, or have a checksum that the program cannot do
+ * @returns `undefined` when packets may differ in where or whether they have a field
  */
 export function translateSetMasked(action: SetMasked, layout: FrameLayout): KernelAction<Name>[] | undefined {
   const out = [...setAddress(action, "eth_dst", 0), ...setAddress(action, "eth_src", ADDRESS_BYTES), ...setTag(action)];
   if (action.mask[MPLS_LSE] === 0 && action.mask.subarray(NW).every((bits) => bits === 0)) return out;
-  const [ethType, networkAt] = [layout.known("eth_type"), layout.networkAt];
-  if (ethType === undefined || networkAt === undefined || TAG_TYPES.has(ethType)) return undefined;
+  const { networkType: ethType, networkAt } = layout;
+  if (ethType === undefined || networkAt === undefined) return undefined;
+  if (!layout.isNetworkRead && !isMpls(ethType)) return undefined;
   for (const change of networkChanges(action, ethType))
     out.push(toAction(change, wordArgument(networkAt + change.at, networkAt)));
   const family = ethType === ETH_TYPE.ip4 ? 4 : ethType === ETH_TYPE.ip6 ? 6 : undefined;
   if (family === undefined || action.mask[TP] === 0) return out;
   const proto = layout.known("nw_proto");
-  if (proto === undefined || proto === IP_PROTO.sctp) return undefined;
+  if (proto === undefined) return undefined;
+  if (proto === IP_PROTO.sctp) out.push(toAction(portChange("setSctpPorts", action), sctpArgument(networkAt, family)));
   const checksum = checksumOf(proto, family);
   if (checksum !== undefined) out.push(toAction(transportChange(action, proto), wordArgument(0, networkAt, checksum)));
   return out;
@@ -122,12 +124,16 @@ function networkChanges({ key, mask }: SetMasked, ethType: number): readonly Cha
 }
 
 /** Ports, or type and code. */
-function transportChange({ key, mask }: SetMasked, proto: number): Change {
-  const [value, bits] = [key[TP] ?? 0, mask[TP] ?? 0];
-  const name = "setTransport";
-  if (proto === IP_PROTO.tcp || proto === IP_PROTO.udp) return { name, at: 0, value, bits };
+function transportChange(action: SetMasked, proto: number): Change {
+  const change = portChange("setTransport", action);
+  if (proto === IP_PROTO.tcp || proto === IP_PROTO.udp) return change;
+  const { value, bits } = change;
   const asMessage = (ports: number): number => ((ports & 0xff_0000) << 8) | ((ports & 0xff) << 16);
-  return { name, at: 0, value: asMessage(value), bits: asMessage(bits) };
+  return { ...change, value: asMessage(value), bits: asMessage(bits) };
+}
+
+function portChange(name: Name, { key, mask }: SetMasked): Change {
+  return { name, at: 0, value: key[TP] ?? 0, bits: mask[TP] ?? 0 };
 }
 
 /** An Ethernet address, which two words of a packet have. */

@@ -15,14 +15,18 @@ import { type ActionCode, loadArgument } from "./action-kind.ts";
 /** Flags of `l4_csum_replace`, over the size of what has changed. */
 const CHECKSUM_FLAG = { isPseudo: 0x10, isZeroUnused: 0x20, isZeroUsed: 0x40 } as const;
 /** Flag of `skb_store_bytes`: the sum of all bytes, when a device gave one, changes with them. */
-const RECOMPUTE = 1;
+export const RECOMPUTE = 1;
 
 const WORD_BYTES = 4;
 const ETHERNET_BYTES = 14;
-const ARGUMENT = { where: 0, networkAt: 1, checksumAt: 2, flags: 3 } as const;
+/** Bytes of the argument. */
+export const ARGUMENT = { where: 0, networkAt: 1, checksumAt: 2, flags: 3 } as const;
 const IP4_CHECKSUM_AT = 10;
-/** On the stack: the word before and after, and where it is; all 8 bytes are written, so that the verifier forgets what was there. */
-const [BEFORE, AFTER, WHERE] = [STACK.scratch, STACK.scratch + 8, STACK.scratch + 16];
+/** On the stack: the word before; all 8 bytes are written, so that the verifier forgets what was there. */
+export const BEFORE: number = STACK.scratch;
+/** Likewise: the word after, and where it is. */
+export const AFTER: number = STACK.scratch + 8;
+export const WHERE: number = STACK.scratch + 16;
 /** Likewise: flags with which a word of the transport header is written. */
 const STORE_FLAGS = STACK.scratch + 24;
 
@@ -90,7 +94,8 @@ export const SET_WORD_ACTIONS: Readonly<Record<SetWordActionName, ActionCode>> =
   ],
 };
 
-function loadByte(to: "r1" | "r2" | "r5", at: number): Code {
+/** Loads a byte of the argument. */
+export function loadByte(to: "r1" | "r2" | "r5", at: number): Code {
   return asm.load(1, to, "r7", SLOT.actions + 4 + at);
 }
 
@@ -119,22 +124,26 @@ function chooseStoreFlags(): Code {
   ];
 }
 
-function replace(flags: number): Code {
+/** Replaces the word at `WHERE`, and leaves what it was and is. */
+export function replace(flags: number): Code {
   return replaceBy(asm.mov("r5", flags));
 }
 
-/** Replaces the word, and leaves what it was and is. */
 function replaceBy(setFlags: Code): Code {
+  return [[loadWord(), asm.load(4, "r1", "r10", BEFORE), combine(), asm.store(8, "r10", AFTER, "r1")], storeWord(setFlags)];
+}
+
+/** Copies the word at `WHERE` to `BEFORE`. */
+export function loadWord(): Code {
   return [
-    [
-      asm.store(8, "r10", BEFORE, 0),
-      asm.mov("r1", "r6"),
-      asm.load(4, "r2", "r10", WHERE),
-      asm.mov("r3", "r10"),
-      asm.add("r3", BEFORE),
-    ],
-    [asm.mov("r4", WORD_BYTES), asm.call("skb_load_bytes")],
-    [asm.load(4, "r1", "r10", BEFORE), combine(), asm.store(8, "r10", AFTER, "r1")],
+    [asm.store(8, "r10", BEFORE, 0), asm.mov("r1", "r6"), asm.load(4, "r2", "r10", WHERE), asm.mov("r3", "r10")],
+    [asm.add("r3", BEFORE), asm.mov("r4", WORD_BYTES), asm.call("skb_load_bytes")],
+  ];
+}
+
+/** Copies it from `AFTER`; with flags in `r5`. */
+export function storeWord(setFlags: Code): Code {
+  return [
     [asm.mov("r1", "r6"), asm.load(4, "r2", "r10", WHERE), asm.mov("r3", "r10"), asm.add("r3", AFTER)],
     [asm.mov("r4", WORD_BYTES), setFlags, asm.call("skb_store_bytes")],
   ];
@@ -148,7 +157,7 @@ function updateIp4(): Code {
 }
 
 /** Sets `r2` to where the transport header begins now, or goes to `next`. */
-function transportAt(): Code {
+export function transportAt(): Code {
   return [
     asm.load(8, "r2", "r10", STACK.transportAt),
     asm.branch("r2", "==", 0, "next"),

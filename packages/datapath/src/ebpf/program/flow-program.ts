@@ -46,7 +46,8 @@ export function flowProgram(pass: Pass, tables: readonly MaskTable[], actions: R
 
 /** Whether packets of the first pass go up from the middle of their actions. */
 function goesUpAgain(actions: ReadonlySet<ActionName>): boolean {
-  return (["recirc", "track", "trackNat", "leaveLonger", "leave", "cut"] as const).some((name) => actions.has(name));
+  const names = ["recirc", "track", "trackNat", "leaveLonger", "leave", "cut", "pushMpls"] as const;
+  return names.some((name) => actions.has(name));
 }
 
 /** The port of the device; a packet of a device that is no port goes on as if we were not there. */

@@ -22,6 +22,8 @@ export interface ProgramMaps {
   readonly meters: MapReference;
   /** An array of one entry per processor: one value, see metadata.ts. */
   readonly metadata: MapReference;
+  /** An array of one entry of `CRC_PRODUCTS_BYTES`, see crc32c.ts. */
+  readonly crcProducts: MapReference;
   /** An array of programs: the one that looks packets up again. */
   readonly later: MapReference;
   /** Likewise: the one that tracks connections. */
