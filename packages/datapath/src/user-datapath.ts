@@ -124,7 +124,7 @@ export class UserDatapath implements Datapath {
     this.#runner = new ActionRunner(this.#memory, this.#table, host, options.random ?? Math.random, connections);
     this.type = isKernelUsed ? "ebpf" : "user";
     if (connections !== undefined) this.#kernel = this.#openKernel(connections, pins);
-    this.#meters = new MeterTable((id) => this.#kernel?.flows.meters.shared(id));
+    this.#meters = new MeterTable(() => this.#kernel?.flows.meters);
     this.conntrack = new TrackedConnections(this.#runner.conntrack, () => this.#clock.monotonicMs());
   }
 
@@ -425,9 +425,9 @@ export class UserDatapath implements Datapath {
     }
   }
 
-  /** Flows with a meter that the kernel cannot run are carried out here, as soon as it is such a one. */
+  /** Flows are carried out here that have a meter which the kernel cannot run, or which changes packets that it cannot change, as soon as it is such a one. */
   #meterChanged(meter: number): void {
-    if (this.#kernel?.flows.meters.canRun(meter) !== false) return;
+    if (this.#kernel?.flows.meters.canRun(meter, false) !== false) return;
     const isWithMeter = (action: DatapathAction): boolean =>
       (action.type === "meter" && action.meter === meter) || nestedActions(action).some((list) => list.some(isWithMeter));
     for (const flow of this.#table.flows()) {

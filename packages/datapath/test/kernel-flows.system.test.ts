@@ -11,7 +11,11 @@ if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
 const PATIENCE = { timeout: 10_000, interval: 10 };
 const MAY_BE_UNDER_WAY = 256;
 const MAX_MTU = 65_535;
-const REMARKING: MeterConfig = { unit: "pktps", bands: [{ kind: "dscpRemark", rate: 1000, burst: 1000, precedence: 1 }] };
+/** More than the program goes through. */
+const NINE_BANDS: MeterConfig = {
+  unit: "pktps",
+  bands: Array.from({ length: 9 }, () => ({ kind: "drop", rate: 1000, burst: 1000, precedence: 0 })),
+};
 
 let kernel: KernelSwitch;
 let datapath: UserDatapath;
@@ -77,7 +81,7 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
 
   test("what the program cannot do is done here", async () => {
     const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
-    const meter = datapath.addMeter(REMARKING);
+    const meter = datapath.addMeter(NINE_BANDS);
     cross(a, b, [{ type: "meter", meter }]);
     for (let i = 0; i < 3; i++) expect(await ping()).toBe("reply");
     expect(datapath.meterStats(meter)?.nPackets).toBeGreaterThanOrEqual(6);
@@ -86,7 +90,7 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
     expect([...(nLeftByReason?.keys() ?? [])]).toEqual(["action meter"]);
   });
 
-  test("a meter is run by the program, until it gets a band that is not for that", async () => {
+  test("a meter is run by the program, until it gets more bands than that can", async () => {
     const [a, b] = [await plugHost("a", 1), await plugHost("b", 2)];
     const meter = datapath.addMeter({ unit: "pktps", bands: [] });
     cross(a, b, [{ type: "meter", meter }]);
@@ -95,7 +99,7 @@ describe.skipIf(obstacle !== undefined)("flows in the kernel", () => {
     kernel.lookAway();
     expect(await ping()).toBe("reply");
     expect((datapath.meterStats(meter)?.nPackets ?? 0) - nBefore).toBeGreaterThanOrEqual(2);
-    datapath.setMeter(meter, REMARKING);
+    datapath.setMeter(meter, NINE_BANDS);
     expect(datapath.stats().kernel?.nFlows).toBe(0);
     kernel.look();
     expect(await ping()).toBe("reply");

@@ -269,7 +269,7 @@ export class KernelFlows implements SlotCounters {
           if (path !== undefined) paths.push(path);
           return path;
         },
-        canMeter: (id) => this.meters.canRun(id),
+        canMeter: (id, canRemark) => this.meters.canRun(id, canRemark),
       },
     );
     const slot = typeof translation === "string" ? translation : this.#enter(key, mask, translation);

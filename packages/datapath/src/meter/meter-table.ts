@@ -1,36 +1,43 @@
 /** The meters of one datapath by number. */
 import { Meter, type MeterConfig, type MeterStats } from "./meter.ts";
-import { METER_STATE, METER_WORD, type SharedMeter } from "./token-bucket.ts";
+import type { SharedBand } from "./token-bucket.ts";
+
+/** Memory of meters that the kernel's program can run, too. */
+export interface MeterMemory {
+  /** For so many bands of a meter, one at least, in the place of what it had before; less where there is no more. */
+  take(id: number, nBands: number): readonly SharedBand[];
+  /** The meter is not there any more. */
+  release(id: number): void;
+}
 
 /** Meters, numbered from 0 as in Open vSwitch. */
 export class MeterTable {
   readonly #meterById = new Map<number, Meter>();
   readonly #freeIds: number[] = [];
-  readonly #sharedMeter: (id: number) => SharedMeter | undefined;
+  readonly #memory: () => MeterMemory | undefined;
   #nextId = 0;
 
-  /** @param sharedMeter - where a meter lies that the kernel's program can run, too */
-  constructor(sharedMeter: (id: number) => SharedMeter | undefined = () => undefined) {
-    this.#sharedMeter = sharedMeter;
+  /** @param memory - where meters lie, if the kernel forwards */
+  constructor(memory: () => MeterMemory | undefined = () => undefined) {
+    this.#memory = memory;
   }
 
   /** Adds a meter. @returns its number */
   add(config: MeterConfig, nowMs: number): number {
     const id = this.#freeIds.pop() ?? this.#nextId++;
-    this.#meterById.set(id, new Meter(config, nowMs, this.#sharedMeter(id)));
+    this.#make(id, config, nowMs);
     return id;
   }
 
   /** Starts a meter anew with another configuration. */
   set(id: number, config: MeterConfig, nowMs: number): void {
-    if (this.#meterById.has(id)) this.#meterById.set(id, new Meter(config, nowMs, this.#sharedMeter(id)));
+    if (this.#meterById.has(id)) this.#make(id, config, nowMs);
   }
 
   remove(id: number): void {
     if (!this.#meterById.delete(id)) return;
     this.#freeIds.push(id);
-    const shared = this.#sharedMeter(id);
-    if (shared !== undefined) Atomics.store(shared.words, METER_WORD.state, METER_STATE.absent);
+    this.#memory()?.release(id);
   }
 
   /** Forgets all meters: what they shared goes away. */
@@ -44,5 +51,9 @@ export class MeterTable {
 
   stats(id: number): MeterStats | undefined {
     return this.#meterById.get(id)?.stats();
+  }
+
+  #make(id: number, config: MeterConfig, nowMs: number): void {
+    this.#meterById.set(id, new Meter(config, nowMs, this.#memory()?.take(id, config.bands.length)));
   }
 }

@@ -7,7 +7,7 @@
  * @see OpenFlow 1.5.1, section 6.8
  */
 
-import { METER_STATE, METER_WORD, type SharedMeter, TokenBucket } from "./token-bucket.ts";
+import { METER_STATE, METER_WORD, PRECEDENCE_SHIFT, type SharedBand, TokenBucket } from "./token-bucket.ts";
 
 /** What happens to packets above a rate. */
 export interface MeterBand {
@@ -41,6 +41,7 @@ export interface MeterStats extends MeterCounters {
 interface MeteredBand {
   readonly band: MeterBand;
   readonly bucket: TokenBucket;
+  readonly memory: Int32Array;
   nPackets: number;
   nBytes: number;
 }
@@ -52,25 +53,33 @@ const MS_PER_SECOND = 1000;
 export class Meter {
   readonly #unit: MeterConfig["unit"];
   readonly #bands: readonly MeteredBand[];
-  readonly #shared: Int32Array;
+  readonly #first: Int32Array;
   #nPackets = 0;
   #nBytes = 0;
 
-  /** @param shared - memory that the kernel's program shares, if it does: a meter that it can run, with one band that drops, or none, lies there */
-  constructor({ unit, bands }: MeterConfig, nowMs: number, shared: SharedMeter = ownMemory()) {
+  /**
+   * @param shared - memory that the kernel's program shares, if it does: for each band, and of a meter without bands for one; the program leaves
+   * a meter to this process that has less
+   */
+  constructor({ unit, bands }: MeterConfig, nowMs: number, shared: readonly SharedBand[] = []) {
     this.#unit = unit;
-    const [first, ...others] = bands;
-    const isShared = others.length === 0 && first?.kind !== "dscpRemark";
-    const { isForUserSpace, counts, drops } = METER_STATE;
-    shared.words.fill(0);
-    this.#shared = shared.words;
-    this.#bands = bands.map((band) => {
+    const isShared = shared.length >= bands.length;
+    const [first = ownMemory()] = shared;
+    for (const { words } of [first, ...shared]) words.fill(0);
+    this.#first = first.words;
+    // The highest rate first: so the first band that is exceeded is the one that acts.
+    const order = bands.map((_, i) => i).toSorted((a, b) => (bands[b]?.rate ?? 0) - (bands[a]?.rate ?? 0));
+    this.#bands = bands.map((band, i) => {
+      const place = order.indexOf(i);
+      const memory = (isShared ? shared[place] : undefined) ?? ownMemory();
       const capacity = (band.burst === 0 ? band.rate : band.burst) * MS_PER_SECOND;
-      const bucket = new TokenBucket(isShared ? shared : ownMemory(), band.rate, capacity, nowMs);
-      return { band, bucket, nPackets: 0, nBytes: 0 };
+      const bucket = new TokenBucket(memory, band.rate, capacity, nowMs);
+      if (unit === "pktps") memory.words[METER_WORD.packetCost] = PACKET_COST;
+      memory.words[METER_WORD.next] = shared[place + 1]?.number ?? 0;
+      if (place > 0) memory.words[METER_WORD.state] = stateOf(band);
+      return { band, bucket, memory: memory.words, nPackets: 0, nBytes: 0 };
     });
-    if (unit === "pktps") shared.words[METER_WORD.packetCost] = PACKET_COST;
-    Atomics.store(shared.words, METER_WORD.state, !isShared ? isForUserSpace : first === undefined ? counts : drops);
+    Atomics.store(first.words, METER_WORD.state, isShared ? stateOf(bands[order[0] ?? 0]) : METER_STATE.isForUserSpace);
   }
 
   /** Counts a packet. @returns the band that acts on it, if it is above one */
@@ -89,24 +98,34 @@ export class Meter {
     return exceeded.band;
   }
 
-  /** What it has counted, here and in the kernel, whose program counts for the only band there is then. */
+  /** What it has counted, here and in the kernel. */
   stats(): MeterStats {
-    const { packets, bytes, droppedPackets, droppedBytes } = METER_WORD;
-    const bands = this.#bands.map(({ nPackets, nBytes }) => ({
-      nPackets: nPackets + this.#read(droppedPackets),
-      nBytes: nBytes + this.#read(droppedBytes),
+    const { packets, bytes, exceedingPackets, exceedingBytes } = METER_WORD;
+    const bands = this.#bands.map(({ memory, nPackets, nBytes }) => ({
+      nPackets: nPackets + counted(memory, exceedingPackets),
+      nBytes: nBytes + counted(memory, exceedingBytes),
     }));
-    return { nPackets: this.#nPackets + this.#read(packets), nBytes: this.#nBytes + this.#read(bytes), bands };
-  }
-
-  #read(word: number): number {
-    return ((this.#shared[word + 1] ?? 0) >>> 0) * 2 ** 32 + ((this.#shared[word] ?? 0) >>> 0);
+    return {
+      nPackets: this.#nPackets + counted(this.#first, packets),
+      nBytes: this.#nBytes + counted(this.#first, bytes),
+      bands,
+    };
   }
 }
 
-/** Memory of a meter that nobody shares. */
-function ownMemory(): SharedMeter {
-  return { words: new Int32Array(METER_WORD.length), clockOffsetMs: 0 };
+function counted(words: Int32Array, at: number): number {
+  return ((words[at + 1] ?? 0) >>> 0) * 2 ** 32 + ((words[at] ?? 0) >>> 0);
+}
+
+/** Of a meter whose first band this is, or that has none. */
+function stateOf(band: MeterBand | undefined): number {
+  if (band === undefined) return METER_STATE.counts;
+  return band.kind === "drop" ? METER_STATE.drops : METER_STATE.remarks | (band.precedence << PRECEDENCE_SHIFT);
+}
+
+/** Memory of a band that nobody shares. */
+function ownMemory(): SharedBand {
+  return { words: new Int32Array(METER_WORD.length), number: 0, clockOffsetMs: 0 };
 }
 
 /** A TOS byte with the drop precedence raised; what is not assured forwarding (DSCP 10 to 38, even) stays. */

@@ -7,9 +7,11 @@
  */
 
 /**
- * Words of a meter that is shared, 32 bits each.
+ * Words of a band that is shared, 32 bits each. A meter is its first band, of which the state is the meter's, and by which all of its packets
+ * are counted; the others follow by their numbers.
  *
- *  | state | filled, ms | tokens | rate, per ms | capacity | cost of a packet, 0: its bits | shift | - | packets 2 | bytes 2 | dropped packets 2 | their bytes 2 |
+ *  | state | filled, ms | tokens | rate, per ms | capacity | cost of a packet, 0: its bits | shift | number of the next band, 0: none |
+ *  | packets 2 | bytes 2 | packets above the rate 2 | their bytes 2 |
  */
 export const METER_WORD = {
   state: 0,
@@ -19,20 +21,28 @@ export const METER_WORD = {
   capacity: 4,
   packetCost: 5,
   shift: 6,
+  next: 7,
   packets: 8,
   bytes: 10,
-  droppedPackets: 12,
-  droppedBytes: 14,
+  exceedingPackets: 12,
+  exceedingBytes: 14,
   length: 16,
 } as const;
 
-/** What the kernel's program does with a packet; a meter that is not there lets it pass. */
-export const METER_STATE = { absent: 0, counts: 1, drops: 2, isForUserSpace: 3 } as const;
+/** What the kernel's program does with a packet above the rate, in the lowest byte of the state; a meter that is not there lets all pass. */
+export const METER_STATE = { absent: 0, counts: 1, drops: 2, isForUserSpace: 3, remarks: 4 } as const;
 
-/** Where a meter that is shared lies. */
-export interface SharedMeter {
+/** Where in the state a band that remarks has by how much. */
+export const PRECEDENCE_SHIFT = 8;
+
+/** Bands that the program goes through. */
+export const MAX_SHARED_BANDS = 8;
+
+/** Where a band lies that is shared. */
+export interface SharedBand {
   /** `METER_WORD.length` of them. */
   readonly words: Int32Array;
+  readonly number: number;
   /** From this process's monotonic clock to the kernel's. */
   readonly clockOffsetMs: number;
 }
@@ -49,7 +59,7 @@ export class TokenBucket {
   readonly #shift: number;
 
   /** A full bucket. @param rate - tokens per ms */
-  constructor({ words, clockOffsetMs }: SharedMeter, rate: number, capacity: number, nowMs: number) {
+  constructor({ words, clockOffsetMs }: Omit<SharedBand, "number">, rate: number, capacity: number, nowMs: number) {
     this.#words = words;
     this.#clockOffsetMs = clockOffsetMs;
     this.#shift = Math.max(0, Math.ceil(Math.log2((capacity + 1) / MAX_CAPACITY)));

@@ -38,8 +38,8 @@ export interface Destinations {
   portOf(portNo: number): KernelPort | undefined;
   /** The number of a path into a tunnel port, which is in use from now on; `undefined` when there is none. */
   pathInto(portNo: number, outer: SetTunnelAction): number | undefined;
-  /** Whether the program can run this meter. */
-  canMeter(id: number): boolean;
+  /** Whether the program can run this meter, for packets of which it can or cannot change the DSCP. */
+  canMeter(id: number, canRemark: boolean): boolean;
 }
 
 /** What a flow has besides the list that packets begin with; both are made while its actions are translated. */

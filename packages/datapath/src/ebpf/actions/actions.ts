@@ -69,7 +69,8 @@ export function actionNumber(name: ActionName): number {
 export function groupsReadFor(names: ReadonlySet<ActionName>): readonly WordGroup[] {
   if (names.has("hash")) return HASH_GROUPS;
   const readers = { ...SET_WORD_ACTIONS, ...SET_SCTP_ACTIONS, ...CHECK_LENGTH_ACTIONS };
-  return [...names].some((name) => name in readers) ? ["transport"] : [];
+  if ([...names].some((name) => name in readers)) return ["transport"];
+  return names.has("meter") ? ["ip"] : [];
 }
 
 /** What the program is to do for a flow. */
