@@ -11,6 +11,7 @@ export const COMMAND = {
   pin: 6,
   openPin: 7,
   programRun: 10,
+  programQuery: 16,
   mapById: 14,
   infoByFd: 15,
   typesLoad: 18,

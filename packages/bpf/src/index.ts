@@ -20,7 +20,7 @@ export type {
 export { GrowingArray, type GrowingArraySpec } from "./growing-array.ts";
 export { GracePeriod } from "./grace-period.ts";
 export { kernelFunctionIds } from "./kernel-types.ts";
-export { type AttachPoint, attach, deviceOfPinnedLink, type Link, openPinnedLink, VERDICT } from "./link.ts";
+export { type AttachPoint, attach, deviceOfPinnedLink, hasPrograms, type Link, openPinnedLink, VERDICT } from "./link.ts";
 export { BpfMap, type EntryPart, type MapSpec, type UpdateMode } from "./map.ts";
 export type { MapKind } from "./map-kind.ts";
 export { unpin } from "./pin.ts";

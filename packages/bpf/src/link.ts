@@ -71,6 +71,13 @@ export function deviceOfPinnedLink(path: string): number {
   }
 }
 
+/** Whether programs are on a device by tcx, whoever attached them. */
+export function hasPrograms(ifindex: number, direction: Direction): boolean {
+  const countAt = 24;
+  const query = new Attributes().u32(0, ifindex).u32(4, ATTACH_TYPE[direction]);
+  return query.try(COMMAND.programQuery) >= 0 && query.read(countAt) > 0;
+}
+
 /** Whether the kernel has tcx links, found out without a device: only one that knows them looks for it. */
 export function hasTcx(program: BpfProgram): boolean {
   const ENODEV = 19;

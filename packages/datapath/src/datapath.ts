@@ -332,6 +332,8 @@ export interface Datapath extends AsyncDisposable {
   readonly egressPorts: PortRange;
   /** How many tags of a packet are read, at most 2; megaflows are to be deleted when it is changed. */
   vlanLimit: number;
+  /** Whether packets may be handed past devices to where these would send them, when nobody can tell; true at first. */
+  bypassesDevices: boolean;
   /** Opens a port and returns its number (from 1). @throws IoError when the device cannot be opened */
   addPort(spec: PortSpec): number;
   removePort(portNo: number): void;

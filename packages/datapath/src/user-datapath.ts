@@ -103,6 +103,7 @@ export class UserDatapath implements Datapath {
   /** Flows that came while the kernel had no room, and are put there when it has. */
   readonly #withoutRoom = new Set<CachedFlow>();
   readonly #onRefusal: (refusal: string) => void;
+  #bypassesDevices = true;
   #tidiedAtMs = 0;
   /** Of ports that are gone. */
   #departed: DatapathTraffic = { nReceived: 0, nSent: 0, nLost: 0 };
@@ -138,6 +139,15 @@ export class UserDatapath implements Datapath {
 
   set vlanLimit(limit: number) {
     this.#runner.vlanLimit = limit;
+  }
+
+  get bypassesDevices(): boolean {
+    return this.#bypassesDevices;
+  }
+
+  set bypassesDevices(isWanted: boolean) {
+    this.#bypassesDevices = isWanted;
+    if (this.#kernel !== undefined) this.#kernel.flows.bypassesDevices = isWanted;
   }
 
   addPort(spec: PortSpec): number {

@@ -25,14 +25,18 @@ export class DeviceHosts {
   readonly #arena = new FrameArena(BATCH);
   readonly #received = new ReceivedFrames(this.#arena, BATCH);
 
-  /** Adds `n` ports to a datapath that has none; names of devices and of the namespace begin with `prefix`. */
-  static async plug(datapath: UserDatapath, prefix: string, n: number): Promise<DeviceHosts> {
+  /**
+   * Adds `n` ports to a datapath that has none; names of devices and of the namespace begin with `prefix`.
+   *
+   * @param mac - that all hosts have; absent: each has one of its own
+   */
+  static async plug(datapath: UserDatapath, prefix: string, n: number, mac?: number): Promise<DeviceHosts> {
     const namespace = `${prefix}hosts`;
     createNamespace(namespace);
     const devices: FrameDevice[] = [];
     for (let i = 1; i <= n; i++) {
       const [name, peer] = [`${prefix}${i}`, `host${i}`];
-      createVethPair({ name, peer, peerNamespace: namespace });
+      createVethPair({ name, peer, peerNamespace: namespace, ...(mac === undefined ? {} : { peerMac: mac }) });
       setUpSilently(name);
       inNamespace(namespace, () => setUpSilently(peer));
       await untilOperational([{ name }, { name: peer, namespace }]);

@@ -29,7 +29,7 @@ export const AF = { unix: 1, inet: 2, inet6: 10, netlink: 16, packet: 17 } as co
 export const SOCK = { stream: 1, dgram: 2, raw: 3, nonblock: 0x800, cloexec: 0x80000 } as const;
 
 /** setsockopt levels. */
-export const SOL = { ip: 0, socket: 1, ipv6: 41, icmpv6: 58, packet: 263 } as const;
+export const SOL = { ip: 0, socket: 1, ipv6: 41, icmpv6: 58, packet: 263, netlink: 270 } as const;
 
 /** setsockopt names at SOL_SOCKET. */
 export const SO = {

@@ -6,6 +6,10 @@ const SOCK_DGRAM_CLOEXEC = 0x80002;
 const SIOCETHTOOL = 0x8946;
 const ETHTOOL_GSET = 1;
 const ETHTOOL_GDRVINFO = 3;
+const ETHTOOL_GTXCSUM = 0x16;
+const ETHTOOL_GTSO = 0x1e;
+/** ethtool_value: cmd, data u32. */
+const VALUE_BYTES = 8;
 const IFNAMSIZ = 16;
 /** ethtool_cmd: cmd, supported, advertising u32, speed u16, duplex, port, 2 bytes, autoneg u8, 9 bytes, speed_hi u16, 14 bytes. */
 const CMD_BYTES = 44;
@@ -54,6 +58,16 @@ export function linkSettings(name: string): LinkSettings | undefined {
     supported: view.getUint32(4, true),
     advertised: view.getUint32(8, true),
   };
+}
+
+/** What the kernel leaves to a device that sends: to add checksums, and to cut bundles of TCP into segments. */
+export function offloads(name: string): { readonly sums: boolean; readonly segments: boolean } {
+  return { sums: isOn(name, ETHTOOL_GTXCSUM), segments: isOn(name, ETHTOOL_GTSO) };
+}
+
+function isOn(name: string, command: number): boolean {
+  const answer = ask(name, command, VALUE_BYTES);
+  return answer !== undefined && new DataView(answer.buffer).getUint32(4, true) !== 0;
 }
 
 /** Asks for a structure of which the command is the first word. */

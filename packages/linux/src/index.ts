@@ -11,7 +11,9 @@ export {
   type Reservation,
   reserveAddresses,
 } from "./bpf-call.ts";
+export { type Cable, findCable } from "./cable.ts";
 export { DatagramQueue, ReceivedDatagrams } from "./datagram-batches.ts";
+export { DeviceWatch } from "./device-watch.ts";
 export { FRAME_OFFSET, FrameArena, HEADROOM, MAX_FRAME_BYTES, VNET_HEADER_BYTES } from "./frame-arena.ts";
 export { type FrameDevice, ReceivedFrames, SendQueue } from "./frame-device.ts";
 export {
@@ -44,6 +46,7 @@ export { LinkMonitor } from "./link-monitor.ts";
 export { type MappedFile, mapFile } from "./map-file.ts";
 export { createNamespace, deleteNamespace, inNamespace, listNamespaces } from "./namespace.ts";
 export { type DevicePlace, untilOperational } from "./operational.ts";
+export { listenedDevices } from "./packet-listeners.ts";
 export { openPacketSocket } from "./packet-socket.ts";
 export { type PeerCredentials, peerCredentials, processName } from "./peer-credentials.ts";
 export { holdPidFile, type PidFile } from "./pid-file.ts";

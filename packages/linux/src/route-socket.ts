@@ -23,6 +23,7 @@ export const RTM = {
   delQdisc: 37,
   newFilter: 44,
   delFilter: 45,
+  getFilter: 46,
 } as const;
 
 /** nlmsghdr flags. */

@@ -59,6 +59,13 @@ export function removeFilter(ifindex: number, direction: Direction): void {
   }
 }
 
+/** Whether a device has filters for packets of a direction, whoever attached them. @throws SystemCallError */
+export function hasFilters(ifindex: number, direction: Direction): boolean {
+  const body = trafficMessage(ifindex, 0, PARENT[direction], 0);
+  const message = new RouteMessage(RTM.getFilter, NLM_F.request | NLM_F.dump, body);
+  return requestRoute(message, `list the filters of ${direction} of device ${ifindex}`).length > 0;
+}
+
 function addClsact(ifindex: number, action: string): void {
   const flags = NLM_F.request | NLM_F.ack | NLM_F.create | NLM_F.excl;
   const message = new RouteMessage(RTM.newQdisc, flags, trafficMessage(ifindex, CLSACT_HANDLE, CLSACT, 0)).text(

@@ -42,6 +42,7 @@ export class RecordingDatapath implements Datapath {
     flush: () => 0,
   };
   vlanLimit: number = DEFAULT_VLAN_LIMIT;
+  bypassesDevices = false;
   sent: Sent[] = [];
   nMisses = 0;
   readonly #clock: Clock;

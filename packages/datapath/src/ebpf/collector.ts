@@ -2,7 +2,7 @@
  * The device that packets come up by: the kernel's program redirects them there, a packet socket reads them, and a program of
  * its own drops them behind that, so that the host's stack never sees them.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { asm, attach, BpfProgram, type Link, VERDICT } from "@tenet/bpf";
 import {
   createVethPair,
@@ -10,6 +10,7 @@ import {
   findLink,
   type FrameDevice,
   linkIndex,
+  listenedDevices,
   listLinks,
   openPacketSocket,
   setLinkUp,
@@ -21,8 +22,6 @@ const MTU = 65_535;
 const PREFIX = "tup";
 /** With the number of the process. */
 const NAME = /^tup(\d+)\.\d+$/;
-/** Of the kernel's table of packet sockets. */
-const IFINDEX_COLUMN = 4;
 
 /** An open collector. */
 export interface Collector {
@@ -56,8 +55,7 @@ export function closeCollector({ name, guard }: Collector): void {
 export function isRead(name: string): boolean {
   const link = findLink(name);
   if (link === undefined) return false;
-  const [, ...sockets] = readFileSync("/proc/thread-self/net/packet", "utf8").trim().split("\n");
-  return sockets.some((socket) => Number(socket.trim().split(/\s+/)[IFINDEX_COLUMN]) === link.index);
+  return listenedDevices().has(link.index);
 }
 
 /**

@@ -17,6 +17,7 @@ import { toKernelActions, type Translation } from "./actions/actions.ts";
 import { TRACKS } from "./actions/track.ts";
 import { NO_SLOT, type SlotCounters } from "../flow-table.ts";
 import type { Collector } from "./collector.ts";
+import { DeviceBypass } from "./device-bypass.ts";
 import { FlowPass, isFirst, maskedKey } from "./flow-pass.ts";
 import { hasMetadata } from "./key-layout.ts";
 import { INTERNAL, type KernelPins } from "./kernel-pins.ts";
@@ -69,6 +70,8 @@ export class KernelFlows implements SlotCounters {
   readonly #slots = new SlotMemory(this.#shared.slots, () => this.#grace.wait());
   /** What the program counts of ports. */
   readonly traffic: PortTraffic = new PortTraffic(this.#shared.counters);
+  /** None where the kernel does not let us see other namespaces. */
+  readonly #bypass: DeviceBypass | undefined;
   readonly #ports = new Map<number, AttachedPort>();
   readonly #pins: KernelPins | undefined;
   readonly #record: FlowRecord | undefined;
@@ -150,6 +153,9 @@ export class KernelFlows implements SlotCounters {
       for (const object of open.toReversed()) object.close();
       throw error;
     }
+    const bypass = orRefusal(() => new DeviceBypass((portNo, word) => this.traffic.setBypass(portNo, word)));
+    if (bypass instanceof AppError) this.#refused("watching the cables of ports", bypass);
+    else this.#bypass = bypass;
     this.#programs = [this.#first, this.#later, ...this.#lists];
     this.#putLater();
     this.#tidying = setInterval(() => {
@@ -162,6 +168,11 @@ export class KernelFlows implements SlotCounters {
   /** Whether packets of devices go on to be forwarded here when this process dies. */
   get isLasting(): boolean {
     return this.#pins !== undefined && this.#ports.size > 0;
+  }
+
+  /** Whether packets may go past the devices of ports, where nobody can tell. */
+  set bypassesDevices(isWanted: boolean) {
+    if (this.#bypass !== undefined) this.#bypass.isWanted = isWanted;
   }
 
   /** How many flows are here, and why others are not. */
@@ -181,6 +192,7 @@ export class KernelFlows implements SlotCounters {
     const link = left ?? attach(this.#first.program, { ifindex: port.ifindex, direction });
     this.#ports.set(portNo, { ...port, place, link, isLeft: left !== undefined });
     if (left === undefined) this.#pins?.keep(place, link);
+    if (!port.isInternal) this.#bypass?.add(portNo, port.ifindex);
   }
 
   /**
@@ -236,6 +248,7 @@ export class KernelFlows implements SlotCounters {
   /** Takes the program off a device. */
   removePort(portNo: number): void {
     this.#outputs = new WeakMap();
+    this.#bypass?.remove(portNo);
     this.traffic.unwatch(portNo);
     this.#record?.forgetPort(portNo);
     this.#tunnels.removePort(portNo);
@@ -338,6 +351,7 @@ export class KernelFlows implements SlotCounters {
     this.#isClosed = true;
     clearTimeout(this.#reload);
     clearInterval(this.#tidying);
+    this.#bypass?.close();
   }
 
   /** Ends the programs, and gives all memory back. */

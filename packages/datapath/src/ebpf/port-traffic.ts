@@ -8,6 +8,7 @@ import type { GrowingArray } from "@tenet/bpf";
 import { PORT_COUNTERS } from "./program/counters.ts";
 
 const TWO_32 = 2 ** 32;
+const WORD_BYTES = 8;
 
 /** What the program has forwarded from and to a port, and sent up. */
 export interface KernelTraffic {
@@ -24,12 +25,16 @@ export interface KernelTraffic {
 export class PortTraffic {
   readonly #memory: GrowingArray;
   readonly #view: DataView;
+  /** The same memory; a whole word is set in one step. */
+  readonly #words: BigUint64Array;
   /** How many packets of a port were lost on their way. */
   readonly #nLostByPort = new Map<number, number>();
 
   constructor(memory: GrowingArray) {
     this.#memory = memory;
-    this.#view = new DataView(memory.bytes.buffer, memory.bytes.byteOffset);
+    const { buffer, byteOffset, byteLength } = memory.bytes;
+    this.#view = new DataView(buffer, byteOffset);
+    this.#words = new BigUint64Array(buffer, byteOffset, byteLength / WORD_BYTES);
   }
 
   /** What the program has counted. */
@@ -62,6 +67,11 @@ export class PortTraffic {
   /** None of this port will be under way any more. */
   unwatch(portNo: number): void {
     this.#nLostByPort.delete(portNo);
+  }
+
+  /** By which the program may go past the port's device. */
+  setBypass(portNo: number, word: bigint): void {
+    Atomics.store(this.#words, (portNo * PORT_COUNTERS.sizeBytes + PORT_COUNTERS.bypass) / WORD_BYTES, word);
   }
 
   /** None is under way now. */

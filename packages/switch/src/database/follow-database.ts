@@ -177,6 +177,7 @@ function applyGlobals(vswitch: VirtualSwitch, roots: Iterable<Row>): void {
     // 0 stands for as many as there can be.
     vswitch.slowPath.vlanLimit =
       Math.min(wholeNumber(root, "vlan-limit") ?? DEFAULT_VLAN_LIMIT, MAX_VLAN_LIMIT) || MAX_VLAN_LIMIT;
+    vswitch.datapath.bypassesDevices = optionOf(root, "other_config", "veth-bypass") !== "false";
     cache.maxIdleMs = wholeNumber(root, "max-idle") ?? DEFAULT_IDLE_MS;
   }
 }

@@ -1,6 +1,7 @@
 /** Sends packets to ports. */
 import { asm, type Code } from "@tenet/bpf";
-import { countPort } from "../program/counters.ts";
+import { CONTEXT } from "../program/context.ts";
+import { countPacket, findCounters, PORT_COUNTERS } from "../program/counters.ts";
 import { INGRESS } from "../program/go-up.ts";
 import type { ProgramMaps } from "../program/program-maps.ts";
 import { STACK } from "../program/stack.ts";
@@ -10,18 +11,20 @@ import { sendInto, type TunnelActionName } from "./tunnel.ts";
 /** Actions of this file. */
 export type OutputActionName = "copy" | "send";
 
+const ETHERNET_BYTES = 14;
+
 /** Both: device; flags of `redirect`, port. */
 export const OUTPUT_ACTIONS: Readonly<Record<OutputActionName, ActionCode>> = {
   /** Sends a copy. */
   copy: (maps) => [
-    countOutput(maps, "copy"),
+    [countOutput(maps, "counted"), asm.label("counted")],
     [asm.mov("r1", "r6"), loadArgument("r2", "argument"), loadArgument("r3", "low"), asm.call("clone_redirect")],
     asm.jump("next"),
   ],
   /** Sends the packet, and ends. */
   send: (maps) => [
-    countOutput(maps, "send"),
-    [loadArgument("r1", "argument"), loadArgument("r2", "low"), asm.call("redirect"), asm.exit()],
+    [countOutput(maps, "by-device"), bypass("by-device")],
+    [asm.label("by-device"), loadArgument("r1", "argument"), loadArgument("r2", "low"), asm.call("redirect"), asm.exit()],
   ],
 };
 
@@ -38,6 +41,35 @@ export function translateOutput(
   return [{ what: isLast ? "send" : "copy", argument: to.ifindex, low: to.isInternal ? INGRESS : 0, high: port }];
 }
 
-function countOutput(maps: ProgramMaps, name: string): Code {
-  return [[loadArgument("r1", "high"), asm.store(8, "r10", STACK.scratch, "r1")], countPort(maps, STACK.scratch, "tx", name)];
+/** Counts the packet; goes on with the port's counters in `r0`, or to `absent`. */
+function countOutput({ counters }: Pick<ProgramMaps, "counters">, absent: string): Code {
+  return [
+    [loadArgument("r1", "high"), asm.store(8, "r10", STACK.scratch, "r1")],
+    findCounters(counters, STACK.scratch, absent),
+    countPacket("r0", PORT_COUNTERS.txPackets, PORT_COUNTERS.txBytes),
+  ];
+}
+
+/**
+ * Hands the packet to the other end of the port's cable, and ends; or goes to `otherwise`, when that could be told from sending it there.
+ *
+ * The kernel takes such a packet for one that is for the host there, so it has to be. It takes the type that it has noted for the packet's own, and
+ * looks at no length. What is about to leave a device it does not hand over.
+ *
+ * Registers: `r0` counters of the port; uses `r1` to `r5`.
+ */
+function bypass(otherwise: string): Code {
+  return [
+    [asm.load(8, "r1", "r0", PORT_COUNTERS.bypass), asm.branch("r1", "==", 0, otherwise)],
+    [asm.load(4, "r2", "r6", CONTEXT.isLeaving), asm.branch("r2", "!=", 0, otherwise)],
+    [asm.load(4, "r2", "r6", CONTEXT.data), asm.load(4, "r3", "r6", CONTEXT.dataEnd)],
+    [asm.mov("r4", "r2"), asm.add("r4", ETHERNET_BYTES), asm.branch("r4", ">", "r3", otherwise)],
+    [asm.load(8, "r3", "r2", 0), asm.xor("r3", "r1"), asm.lsh("r3", 16), asm.branch("r3", "!=", 0, otherwise)],
+    [asm.load(2, "r2", "r2", 12), asm.load(4, "r3", "r6", CONTEXT.protocol), asm.branch("r2", "!=", "r3", otherwise)],
+    [asm.rsh("r1", 48), asm.load(4, "r2", "r6", CONTEXT.length), asm.branch("r2", "<=", "r1", "fits")],
+    [asm.load(4, "r2", "r6", CONTEXT.segmentSize), asm.branch("r2", "==", 0, otherwise), asm.label("fits")],
+    // A mark would not have come through the cable.
+    [asm.mov("r1", 0), asm.store(4, "r6", CONTEXT.mark, "r1")],
+    [loadArgument("r1", "argument"), asm.mov("r2", 0), asm.call("redirect_peer"), asm.exit()],
+  ];
 }

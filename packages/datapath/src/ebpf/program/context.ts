@@ -12,6 +12,8 @@ export const CONTEXT = {
   vlanTci: 24,
   vlanProto: 28,
   ifindex: 40,
+  /** Ours as long as a packet is in programs: whether its device is about to send it, instead of having received it. */
+  isLeaving: 48,
   data: 76,
   dataEnd: 80,
   /** Of a bundle of segments; 0 = one packet. */

@@ -9,7 +9,7 @@ export const PORTS_PER_PIECE = 4096;
 
 /**
  * What is counted of a port, 8 bytes each: packets sent up, taken in by this process and held back, then the packets and bytes that
- * the program forwarded from and to it.
+ * the program forwarded from and to it; and the word by which it may go past the port's device (see device-bypass.ts).
  */
 export const PORT_COUNTERS = {
   sent: 0,
@@ -19,6 +19,7 @@ export const PORT_COUNTERS = {
   rxBytes: 32,
   txPackets: 40,
   txBytes: 48,
+  bypass: 56,
   sizeBytes: 64,
 } as const;
 
@@ -27,13 +28,12 @@ export function findCounters(counters: MapReference, portAt: number, absent: str
   return [asm.load(4, "r1", "r10", portAt), findInPieces(counters, PORTS_PER_PIECE, STACK.scratch, absent)];
 }
 
-/** Counts the packet at the port whose number is on the stack; `name` tells this place from others in the program. */
-export function countPort({ counters }: Pick<ProgramMaps, "counters">, portAt: number, side: "rx" | "tx", name: string): Code {
-  const place = `counted-${name}`;
+/** Counts the packet at the port whose number is on the stack, where it came in. */
+export function countReceived({ counters }: Pick<ProgramMaps, "counters">, portAt: number): Code {
   return [
-    findCounters(counters, portAt, place),
-    countPacket("r0", PORT_COUNTERS[`${side}Packets`], PORT_COUNTERS[`${side}Bytes`]),
-    asm.label(place),
+    findCounters(counters, portAt, "received"),
+    countPacket("r0", PORT_COUNTERS.rxPackets, PORT_COUNTERS.rxBytes),
+    asm.label("received"),
   ];
 }
 

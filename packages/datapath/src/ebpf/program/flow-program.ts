@@ -9,7 +9,7 @@ import { FIELDS } from "@tenet/net";
 import { carryOut, groupsReadFor, type ActionName } from "../actions/actions.ts";
 import { KEY_BYTES, KEY_WORDS, METADATA_BYTES, placeOf, type WordGroup } from "../key-layout.ts";
 import { SLOT } from "../slot.ts";
-import { countPacket, countPort } from "./counters.ts";
+import { countPacket, countReceived } from "./counters.ts";
 import { findFlow } from "./find-flow.ts";
 import { goUp, goUpAgain } from "./go-up.ts";
 import { takeMetadata } from "./metadata.ts";
@@ -38,7 +38,7 @@ export function flowProgram(pass: Pass, tables: readonly MaskTable[], actions: R
     [asm.label("slow"), isFirst ? goUp(maps) : []],
     !isFirst || (tables.length > 0 && goesUpAgain(actions)) ? [asm.label("slow-again"), goUpAgain(maps)] : [],
     tables.length === 0 ? [] : [asm.label("hit"), count(groups), unlearnRead(actions)],
-    tables.length > 0 && isFirst ? countPort(maps, STACK.key, "rx", "received") : [],
+    tables.length > 0 && isFirst ? countReceived(maps, STACK.key) : [],
     tables.length === 0 ? [] : carryOut(actions, maps),
     [asm.label("done"), asm.mov("r0", VERDICT.drop), asm.exit()],
   ];
@@ -64,6 +64,7 @@ function findPort({ ports }: ProgramMaps): Code {
     asm.store(4, "r10", STACK.key, "r1"),
     asm.load(4, "r1", "r0", 4),
     asm.store(8, "r10", STACK.isInternal, "r1"),
+    asm.store(4, "r6", CONTEXT.isLeaving, "r1"),
   ];
 }
 

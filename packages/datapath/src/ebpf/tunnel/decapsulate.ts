@@ -14,7 +14,7 @@ import { asm, type Code, type MapReference, VERDICT } from "@tenet/bpf";
 import { type FieldName, FIELDS, TUNNEL_FLAG } from "@tenet/net";
 import type { TunnelSpec } from "../../datapath.ts";
 import { METADATA_BYTES, OPTION_WORDS, placeOf } from "../key-layout.ts";
-import { countPort } from "../program/counters.ts";
+import { countReceived } from "../program/counters.ts";
 import { goUpAgain } from "../program/go-up.ts";
 import { keepMetadata } from "../program/metadata.ts";
 import { CONTEXT } from "../program/context.ts";
@@ -80,7 +80,7 @@ export function tunnelKind({ type, hasPolicy }: TunnelSpec): number {
 /** Assembles the program. */
 export function decapsulationProgram(maps: DecapsulationMaps): Code {
   return [
-    asm.mov("r6", "r1"),
+    [asm.mov("r6", "r1"), asm.mov("r1", 0), asm.store(4, "r6", CONTEXT.isLeaving, "r1")],
     clear(),
     findIp(),
     [asm.label("ip6"), readOuter(6, maps), asm.jump("tunnel")],
@@ -93,7 +93,7 @@ export function decapsulationProgram(maps: DecapsulationMaps): Code {
     [asm.label("gre"), readGre(), asm.jump("inner")],
     [asm.label("geneve"), readGeneve()],
     [asm.label("inner"), readInner(), checkSum(), strip()],
-    countPort(maps, STACK.key, "rx", "tunnel"),
+    countReceived(maps, STACK.key),
     keepMetadata(maps),
     [asm.mov("r1", "r6"), asm.mapAddress("r2", maps.later), asm.mov("r3", 0), asm.call("tail_call")],
     // There is no such flow yet.
