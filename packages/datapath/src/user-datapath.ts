@@ -165,9 +165,9 @@ export class UserDatapath implements Datapath {
     try {
       this.#enterKernel(port);
     } catch (error) {
+      this.removePort(port.portNo);
       if (!(error instanceof SystemCallError)) throw error;
       this.#onRefusal(`${name} stays in user space: ${error.message}`);
-      this.removePort(port.portNo);
       return this.addPort({ ...spec, isInUserSpace: true });
     }
     return port.portNo;

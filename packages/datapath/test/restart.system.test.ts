@@ -136,6 +136,27 @@ describe.skipIf(obstacle !== undefined)("a process that is killed", () => {
     expect(removeKernelLeftovers(PINS)).toBe(false);
   });
 
+  test("a device has flows of one name: those of another that lives are heeded, those of one that was killed end", async () => {
+    const refusals: string[] = [];
+    const onRefusal = (refusal: string): void => void refusals.push(refusal);
+    await using next = new UserDatapath({ isKernelUsed: true, pinName: `${PINS}-next`, onRefusal });
+    next.start(new AbortController().signal);
+    expect(() => next.addPort({ name: names[0] ?? "", kind: "system" })).toThrow(/another switch forwards its packets/);
+    expect(next.ports()).toEqual([]);
+    await kill();
+    const [a, b] = names.map((name) => next.addPort({ name, kind: "system" }));
+    expect(refusals).toEqual(
+      names.map((name) => `${name} had flows of a switch of another run folder that was killed: they end`),
+    );
+    expect(existsSync(`${bpfFileSystem()}/${FOLDER}`)).toBe(false);
+    expect(collectorsOf(child.pid)).toEqual([]);
+    next.onUpcall(({ frame, inPort }) => {
+      next.execute(frame, inPort, [{ type: "output", port: (inPort === a ? b : a) ?? 0 }]);
+    });
+    const atStart = received();
+    await vi.waitFor(() => expect(received()).toBeGreaterThan(atStart + 20), PATIENCE);
+  });
+
   test("what was killed together with its namespace goes when the next one begins", async () => {
     createNamespace(`${PREFIX}c`);
     const begin = "const { UserDatapath } = await import(process.argv[1]); setInterval(() => {}, 1000);";

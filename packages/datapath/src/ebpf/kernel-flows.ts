@@ -180,15 +180,23 @@ export class KernelFlows implements SlotCounters {
     return { nFlows: this.#first.nFlows + this.#later.nFlows, nLeftByReason: this.#nLeftByReason };
   }
 
-  /** Lets the program have a device's packets. @throws SystemCallError */
+  /**
+   * Lets the program have a device's packets.
+   *
+   * @throws SystemCallError
+   * @throws IoError when another datapath has them
+   */
   addPort(portNo: number, name: string, port: KernelPort): void {
+    const direction = port.isInternal ? INTERNAL : "ingress";
+    const place = `${port.ifindex}-${direction}`;
+    const left = this.#pins?.take(place);
+    if (left === undefined && this.#pins?.claim(place) === true) {
+      this.#tell(`${name} had flows of a switch of another run folder that was killed: they end`);
+    }
     this.#outputs = new WeakMap();
     this.traffic.watch(portNo);
     this.#record?.notePort(portNo, name);
     this.#shared.maps.ports.update(Uint32Array.of(port.ifindex), Uint32Array.of(portNo, port.isInternal ? 1 : 0));
-    const direction = port.isInternal ? INTERNAL : "ingress";
-    const place = `${port.ifindex}-${direction}`;
-    const left = this.#pins?.take(place);
     const link = left ?? attach(this.#first.program, { ifindex: port.ifindex, direction });
     this.#ports.set(portNo, { ...port, place, link, isLeft: left !== undefined });
     if (left === undefined) this.#pins?.keep(place, link);

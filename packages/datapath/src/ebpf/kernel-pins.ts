@@ -98,6 +98,30 @@ export class KernelPins {
     return link;
   }
 
+  /**
+   * Ends what datapaths of other names have left at a place, which would have the packets before us.
+   *
+   * @returns whether there was anything
+   * @throws IoError when the process of one lives
+   */
+  claim(place: string): boolean {
+    const others = othersAt(place).filter((folder) => folder !== this.#folder);
+    for (const folder of others) {
+      const living = namesIn(folder).processes.map(collectorOf).find(isRead);
+      if (living !== undefined) {
+        throw new IoError(`another switch forwards its packets, the one that reads those of device ${living}`, {
+          hint: "End that switch, or take the device out of its bridges",
+        });
+      }
+      unpin(join(folder, LINK + place));
+      const { links, processes } = namesIn(folder);
+      if (links.length > 0) continue;
+      for (const each of processes) endProcessLeft(folder, each);
+      rmSync(folder, { recursive: true });
+    }
+    return others.length > 0;
+  }
+
   /** Keeps the program on a device. @throws SystemCallError */
   keep(place: string, link: Link): void {
     link.pin(join(this.#folder, `${LINK}${place}`));
@@ -167,6 +191,21 @@ function removeDead(): void {
     .map((name) => join(all, name))
     .flatMap((folder) => (existsSync(folder) ? namesIn(folder).processes : []));
   removeDeadCollectors(new Set(collectors.map(collectorOf)));
+}
+
+/** Folders of datapaths of this namespace that have a program at a place. */
+function othersAt(place: string): string[] {
+  const folders = readdirSync(bpfFileSystem()).flatMap((name) => (name.startsWith(FOLDER) ? [join(bpfFileSystem(), name)] : []));
+  return folders.filter((folder) => existsSync(join(folder, LINK + place)) && isHere(folder));
+}
+
+/** Devices of other namespaces have the same numbers; a collector has its name, too. */
+function isHere(folder: string): boolean {
+  return namesIn(folder).processes.some((each) => {
+    const guard = join(folder, each, GUARD);
+    const index = findLink(collectorOf(each))?.index;
+    return index !== undefined && existsSync(guard) && deviceOfPinnedLink(guard) === index;
+  });
 }
 
 function isDead(folder: string): boolean {
