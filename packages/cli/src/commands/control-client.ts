@@ -33,13 +33,20 @@ export async function ask<T>(home: Home, method: "GET" | "POST", path: string): 
       const { describeLeftBehind, findLeftBehind } = await import("../up/left-behind.ts");
       throw new NotRunningError(home, describeLeftBehind(await findLeftBehind(home)), error);
     }
-    throw new IoError(`Cannot ask "${socketPath}": ${messageOf(error)}`, { hint: hintFor(home), cause: error });
+    throw new IoError(`Cannot ask "${socketPath}": ${messageOf(error)}`, { hint: hintFor(error, home), cause: error });
   }
 }
 
-function hintFor({ runDir }: Home): string {
+function hintFor(error: unknown, { runDir }: Home): string {
+  if (!(error instanceof NoAnswerError)) return "TENET_HOME chooses another state folder";
   const pid = pidIn(join(runDir, "ovsdb-server.pid"));
   return `It may be stopped or very busy, see tenet.log; \`kill -9 ${pid}\` ends it, and \`tenet down\` takes away what it leaves then`;
+}
+
+class NoAnswerError extends Error {
+  constructor() {
+    super("no answer within 10 s");
+  }
 }
 
 function send<T>(socketPath: string, method: "GET" | "POST", path: string): Promise<T> {
@@ -55,7 +62,7 @@ function send<T>(socketPath: string, method: "GET" | "POST", path: string): Prom
         else reject(new IoError(`Cannot ask "${socketPath}": ${method} ${path} was answered ${statusCode}: ${body}`));
       });
     });
-    sent.on("timeout", () => sent.destroy(new Error("no answer within 10 s")));
+    sent.on("timeout", () => sent.destroy(new NoAnswerError()));
     sent.on("error", reject);
     sent.end();
   });
