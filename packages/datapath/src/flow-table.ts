@@ -57,6 +57,10 @@ export class CachedFlow implements Megaflow {
   /** Where the flow is in the hash tables of its subtable, of which there are two while it grows or shrinks. */
   evenPlace = -1;
   oddPlace = -1;
+  /** Neighbours among all flows. One that was taken out still knows the next, for whoever goes through all and has come as far as it. */
+  previous: CachedFlow | undefined = undefined;
+  next: CachedFlow | undefined = undefined;
+  isGone = false;
   readonly #subtable: Subtable;
   #nPackets = 0;
   #nBytes = 0;
@@ -127,7 +131,10 @@ const NO_COUNTERS: SlotCounters = { packetsOf: () => 0, bytesOf: () => 0, usedMs
 export class FlowTable {
   /** Of flows that have a slot there; to be set before there are any. */
   kernel: SlotCounters = NO_COUNTERS;
-  readonly #flows = new Set<CachedFlow>();
+  /** All flows are a chain, because a set is copied whole when it grows. */
+  #first: CachedFlow | undefined = undefined;
+  #last: CachedFlow | undefined = undefined;
+  #size = 0;
   readonly #subtablesByMaskHash = new Map<number, Subtable[]>();
   #subtables: Subtable[] = [];
   readonly #hints: (Subtable | undefined)[] = Array.from({ length: N_HINTS });
@@ -135,7 +142,7 @@ export class FlowTable {
   #lastPut: Subtable | undefined = undefined;
 
   get size(): number {
-    return this.#flows.size;
+    return this.#size;
   }
 
   get nMasks(): number {
@@ -143,8 +150,8 @@ export class FlowTable {
   }
 
   /** All flows; deleting while iterating is allowed. */
-  flows(): IterableIterator<CachedFlow> {
-    return this.#flows.values();
+  *flows(): IterableIterator<CachedFlow> {
+    for (let flow = this.#first; flow !== undefined; flow = flow.next) if (!flow.isGone) yield flow;
   }
 
   /** The flow that a packet matches. Cost: one probe when the hint holds, else one per mask tried. */
@@ -180,14 +187,15 @@ export class FlowTable {
     }
     const flow = new CachedFlow(subtable, actions);
     subtable.insert(flow, key, hash);
-    this.#flows.add(flow);
+    this.#append(flow);
     return flow;
   }
 
   /** Removes a flow; one that is not in the table is ignored. */
   delete(flow: Megaflow): void {
     const cached = flow as CachedFlow;
-    if (!this.#flows.delete(cached)) return;
+    if (cached.isGone) return;
+    this.#takeOut(cached);
     const { subtable } = cached;
     subtable.remove(cached);
     if (subtable.size > 0) return;
@@ -204,6 +212,25 @@ export class FlowTable {
   sortByHits(): void {
     this.#subtables.sort((a, b) => b.nHits - a.nHits);
     for (const subtable of this.#subtables) subtable.nHits >>>= 1;
+  }
+
+  #append(flow: CachedFlow): void {
+    flow.previous = this.#last;
+    if (this.#last === undefined) this.#first = flow;
+    else this.#last.next = flow;
+    this.#last = flow;
+    this.#size++;
+  }
+
+  #takeOut(flow: CachedFlow): void {
+    const { previous, next } = flow;
+    if (previous === undefined) this.#first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    flow.previous = undefined;
+    flow.isGone = true;
+    this.#size--;
   }
 
   #subtableOf(mask: Uint32Array): Subtable {

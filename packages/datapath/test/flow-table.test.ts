@@ -92,6 +92,36 @@ test("thousands of flows come and go, also while they are listed", () => {
   expect(table).toMatchObject({ size: 0, nMasks: 0 });
 });
 
+test("who lists flows while some come and go sees each that stays once, and none that has gone", () => {
+  const change = fc.record({ isDelete: fc.boolean(), value: fc.nat(30) });
+  fc.assert(
+    fc.property(fc.array(fc.array(change, { maxLength: 4 }), { maxLength: 40 }), (changesByStep) => {
+      const table = new FlowTable();
+      const put = (value: number) =>
+        table.put(matchOf({ in_port: 1, nw_dst: value }).key, matchOf({ in_port: 1, nw_dst: -1 }).mask, []);
+      const staying = new Set<Megaflow>(Array.from({ length: 30 }, (_, value) => put(value)));
+      const held = new Set(staying);
+      const seen: Megaflow[] = [];
+      for (const flow of table.flows()) {
+        expect(held).toContain(flow);
+        seen.push(flow);
+        for (const { isDelete, value } of changesByStep[seen.length - 1] ?? []) {
+          const changed = put(value);
+          if (!isDelete) held.add(changed);
+          else {
+            table.delete(changed);
+            held.delete(changed);
+            staying.delete(changed);
+          }
+        }
+      }
+      expect(new Set(seen).size).toBe(seen.length);
+      expect(seen).toEqual(expect.arrayContaining([...staying]));
+      expect(table.size).toBe(held.size);
+    }),
+  );
+});
+
 test("flows are found, and have their keys, at any moment while a table grows and shrinks", () => {
   const table = new FlowTable();
   const nFlows = 700;
