@@ -4,7 +4,7 @@
  * `ovs-appctl -t NAME` reads the pid only while a POSIX record lock of that process is on the file, so a file that
  * a killed daemon left behind misleads nobody.
  */
-import { closeSync, ftruncateSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { IoError, messageOf } from "@tenet/kit";
 import { takeRecordLock } from "./record-lock.ts";
 
@@ -19,15 +19,7 @@ export interface PidFile {
  * @throws IoError when another process holds it, or it cannot be written
  */
 export function holdPidFile(path: string): PidFile {
-  const fd = openSync(path, "a");
-  const holder = takeRecordLock(fd);
-  if (holder !== undefined) {
-    closeSync(fd);
-    throw new IoError(`Cannot hold pid file "${path}": process ${holder} holds it`, {
-      hint: "Stop that first, or use another run folder",
-      details: { path, pid: holder },
-    });
-  }
+  const fd = openLocked(path);
   const close = (): void => {
     rmSync(path, { force: true });
     closeSync(fd);
@@ -43,4 +35,18 @@ export function holdPidFile(path: string): PidFile {
     });
   }
   return { close };
+}
+
+function openLocked(path: string): number {
+  for (;;) {
+    const fd = openSync(path, "a");
+    const holder = takeRecordLock(fd);
+    if (holder === undefined && statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) return fd;
+    closeSync(fd); // of a file that who had it has removed in between, too
+    if (holder === undefined) continue;
+    throw new IoError(`Cannot hold pid file "${path}": process ${holder} holds it`, {
+      hint: "Stop that first, or use another run folder",
+      details: { path, pid: holder },
+    });
+  }
 }

@@ -40,7 +40,8 @@ export async function ask<T>(home: Home, method: "GET" | "POST", path: string): 
 function hintFor(error: unknown, { runDir }: Home): string {
   if (!(error instanceof NoAnswerError)) return "TENET_HOME chooses another state folder";
   const pid = pidIn(join(runDir, "ovsdb-server.pid"));
-  return `It may be stopped or very busy, see tenet.log; \`kill -9 ${pid}\` ends it, and \`tenet down\` takes away what it leaves then`;
+  const end = pid === "?" ? "when it is killed" : `\`kill -9 ${pid}\` ends it, and`;
+  return `It may be stopped or very busy, see tenet.log; ${end} \`tenet down\` takes away what it leaves`;
 }
 
 class NoAnswerError extends Error {

@@ -22,11 +22,11 @@ const LAB = "lab-prefix";
 /** Notes that hosts of this prefix are about to be made, until the scope closes. */
 export function noteHosts(home: Home, prefix: string, scope: Scope): void {
   const path = join(home.runDir, LAB);
-  writeFileSync(path, prefix);
   scope.defer(() => rmSync(path, { force: true }));
+  writeFileSync(path, prefix);
 }
 
-/** Looks what there is; changes nothing. */
+/** Looks what there is, and takes nothing away. */
 export async function findLeftBehind(home: Home): Promise<LeftBehind> {
   const prefix = notedPrefix(home);
   const hosts = prefix === undefined ? [] : findLeftHosts(prefix);
@@ -48,8 +48,8 @@ export function removeNotedHosts(home: Home): readonly string[] {
   const prefix = notedPrefix(home);
   if (prefix === undefined) return [];
   const hosts = removeLeftHosts(prefix);
-  rmSync(join(home.runDir, LAB), { force: true });
-  return hosts;
+  if (hosts !== undefined) rmSync(join(home.runDir, LAB), { force: true });
+  return hosts ?? [];
 }
 
 /** `7 hosts, flows in the kernel and 9 sockets`; empty when there is nothing. */
@@ -76,7 +76,7 @@ async function deadSockets(runDir: string): Promise<string[]> {
 
 /** Whether it is a socket that nobody listens on. */
 async function isDeadSocket(path: string): Promise<boolean> {
-  if (!statSync(path).isSocket()) return false;
+  if (statSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return false;
   return new Promise((resolve) => {
     const socket = connect(path);
     const done = (isDead: boolean): void => {
