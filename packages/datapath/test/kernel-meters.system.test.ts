@@ -5,7 +5,7 @@ import { probeBpf } from "@tenet/bpf";
 import { MemoryLink, Meter, type MeterBand, type MeterConfig, UserDatapath } from "@tenet/datapath";
 import { internetChecksum } from "@tenet/net";
 import type { ActionName } from "../src/ebpf/actions/actions.ts";
-import { METER_STATE, METER_WORD } from "../src/meter/token-bucket.ts";
+import { MAX_SHARED_BANDS, METER_STATE, METER_WORD } from "../src/meter/token-bucket.ts";
 import { BASES } from "./any-frame.ts";
 import { keyOf, matchOf, udpFrame } from "./frames.ts";
 import { OneFlowProgram, type Outcome } from "./one-flow-program.ts";
@@ -95,7 +95,12 @@ describe.skipIf(obstacle !== undefined)("a meter in the kernel", () => {
 
   test("lets all pass where there is none, or none that it can run", () => {
     expect(passed(3)).toBe(3);
-    const many: MeterBand[] = Array.from({ length: 9 }, () => ({ kind: "drop", rate: 1, burst: 1, precedence: 0 }));
+    const many: MeterBand[] = Array.from({ length: MAX_SHARED_BANDS + 1 }, () => ({
+      kind: "drop",
+      rate: 1,
+      burst: 1,
+      precedence: 0,
+    }));
     const large = new Meter({ unit: "pktps", bands: many }, now(), program.meters.take(NUMBER, many.length));
     expect(large.run(100, now())).toBeUndefined();
     expect(words[METER_WORD.state]).toBe(METER_STATE.isForUserSpace);
@@ -144,7 +149,7 @@ describe.skipIf(obstacle !== undefined)("a meter in the kernel", () => {
     const frame = withTos(FRAME, AF11);
     fc.assert(
       fc.property(
-        fc.array(anyBand, { minLength: 1, maxLength: 8 }),
+        fc.array(anyBand, { minLength: 1, maxLength: MAX_SHARED_BANDS }),
         fc.array(fc.boolean(), { maxLength: 20 }),
         (bands, isHere) => {
           const memory = program.meters.take(NUMBER, bands.length);
@@ -162,11 +167,17 @@ describe.skipIf(obstacle !== undefined)("a meter in the kernel", () => {
     );
   });
 
-  test("gives the bands of meters that are gone to others", () => {
-    const bands: MeterBand[] = Array.from({ length: 8 }, (_, i) => ({ kind: "drop", rate: i + 1, burst: 1, precedence: 0 }));
+  test("gives the bands of meters that are gone to others, and none to those that have too many", () => {
+    for (let id = 1000; id < 4000; id++) program.meters.take(id, MAX_SHARED_BANDS + 1);
+    const bands: MeterBand[] = Array.from({ length: MAX_SHARED_BANDS }, (_, i) => ({
+      kind: "drop",
+      rate: i + 1,
+      burst: 1,
+      precedence: 0,
+    }));
     for (let n = 0; n < 2000; n++) {
       const meter = new Meter({ unit: "pktps", bands }, now(), program.meters.take(NUMBER, bands.length));
-      expect(meter.stats().bands).toHaveLength(8);
+      expect(meter.stats().bands).toHaveLength(MAX_SHARED_BANDS);
       expect(program.meters.canRun(NUMBER, true)).toBe(true);
     }
     program.meters.release(NUMBER);

@@ -33,16 +33,14 @@ export class KernelMeters implements MeterMemory {
     this.#clockOffsetMs = clockOffsetMs;
   }
 
-  /** Memory of a meter's bands, while this is open; none when the program has no room for the meter. */
+  /** Memory of a meter's bands, while this is open; less when the program has no room for them. */
   take(id: number, nBands: number): readonly SharedBand[] {
     if (id >= MAX_METERS) return [];
     this.release(id);
-    const further: number[] = [];
-    while (1 + further.length < Math.min(nBands, MAX_SHARED_BANDS)) {
-      const number = this.#free.pop() ?? this.#nextFurther++;
-      if (number >= MAX_METERS + MAX_FURTHER_BANDS) break;
-      further.push(number);
-    }
+    const nFree = this.#free.length + MAX_METERS + MAX_FURTHER_BANDS - this.#nextFurther;
+    const nFurther = Math.max(0, nBands - 1);
+    if (nBands > MAX_SHARED_BANDS || nFurther > nFree) return [this.#band(id)];
+    const further = Array.from({ length: nFurther }, () => this.#free.pop() ?? this.#nextFurther++);
     this.#furtherById.set(id, further);
     return [id, ...further].map((number) => this.#band(number));
   }

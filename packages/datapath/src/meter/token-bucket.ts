@@ -36,7 +36,7 @@ export const METER_STATE = { absent: 0, counts: 1, drops: 2, isForUserSpace: 3, 
 export const PRECEDENCE_SHIFT = 8;
 
 /** Bands that the program goes through. */
-export const MAX_SHARED_BANDS = 8;
+export const MAX_SHARED_BANDS = 4;
 
 /** Where a band lies that is shared. */
 export interface SharedBand {
