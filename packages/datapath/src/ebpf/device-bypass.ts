@@ -10,6 +10,7 @@
  */
 import { hasPrograms } from "@tenet/bpf";
 import { DeviceWatch, findCable, listenedDevices, Poller } from "@tenet/linux";
+import { ETHERNET_BYTES } from "./actions/frame-layout.ts";
 
 /** Between two looks. */
 const LOOK_MS = 250;
@@ -17,9 +18,9 @@ const LOOK_MS = 250;
 const MAX_TOUCHED = 32;
 /** Of the others. */
 const N_IN_TURN = 2;
-const ETHERNET_BYTES = 14;
 const TAG_BYTES = 4;
 const MAX_LENGTH = 0xffff;
+const ALL_DEVICES = 0;
 
 /** Zero: none. */
 const NO_BYPASS = 0n;
@@ -88,8 +89,9 @@ export class DeviceBypass {
     this.#touched.delete(port);
   }
 
-  /** Stops; words stay as they are. */
+  /** Stops; all go by the device from now on, since nobody looks any more. */
   close(): void {
+    for (const port of this.#ports.values()) this.#enter(port, NO_BYPASS);
     clearInterval(this.#timer);
     this.#poller.close();
     this.#watch.close();
@@ -133,9 +135,9 @@ export class DeviceBypass {
   #listen(): void {
     const ports = [...this.#ports.values()].filter(({ unheard }) => unheard !== NO_BYPASS);
     if (ports.length === 0) return;
-    const listened = listenedDevices();
+    const listened = whoListens();
     for (const port of ports) {
-      this.#enter(port, listened.has(0) || listened.has(port.ifindex) ? NO_BYPASS : port.unheard);
+      this.#enter(port, listened.has(ALL_DEVICES) || listened.has(port.ifindex) ? NO_BYPASS : port.unheard);
     }
   }
 
@@ -160,6 +162,15 @@ export class DeviceBypass {
     if (port.word === word) return;
     port.word = word;
     this.#set(port.portNo, word);
+  }
+}
+
+/** As {@link listenedDevices}; when it cannot be known, all devices may be listened to. */
+function whoListens(): ReadonlySet<number> {
+  try {
+    return listenedDevices();
+  } catch {
+    return new Set([ALL_DEVICES]);
   }
 }
 

@@ -206,9 +206,14 @@ export class FlowPass {
     }
   }
 
+  /** Makes no program any more. */
+  leave(): void {
+    this.#isClosed = true;
+  }
+
   /** Gives all memory back. */
   close(): void {
-    this.#isClosed = true;
+    this.leave();
     this.#index.close();
     this.#hints.close();
     this.#program.close();

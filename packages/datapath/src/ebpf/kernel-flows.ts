@@ -359,6 +359,7 @@ export class KernelFlows implements SlotCounters {
     this.#isClosed = true;
     clearTimeout(this.#reload);
     clearInterval(this.#tidying);
+    for (const program of this.#programs) program.leave();
     this.#bypass?.close();
   }
 

@@ -61,9 +61,14 @@ export class ListPass {
     installed();
   }
 
+  /** Makes no program any more. */
+  leave(): void {
+    this.#isClosed = true;
+  }
+
   /** Ends the program. */
   close(): void {
-    this.#isClosed = true;
+    this.leave();
     this.#program?.close();
   }
 }

@@ -6,12 +6,14 @@ import { INGRESS } from "../program/go-up.ts";
 import type { ProgramMaps } from "../program/program-maps.ts";
 import { STACK } from "../program/stack.ts";
 import { type ActionCode, type ActionOf, type KernelAction, loadArgument, type TranslationContext } from "./action-kind.ts";
+import { ETHERNET_BYTES } from "./frame-layout.ts";
 import { sendInto, type TunnelActionName } from "./tunnel.ts";
 
 /** Actions of this file. */
 export type OutputActionName = "copy" | "send";
 
-const ETHERNET_BYTES = 14;
+/** PACKET_HOST. */
+const FOR_THIS_HOST = 0;
 
 /** Both: device; flags of `redirect`, port. */
 export const OUTPUT_ACTIONS: Readonly<Record<OutputActionName, ActionCode>> = {
@@ -53,7 +55,7 @@ function countOutput({ counters }: Pick<ProgramMaps, "counters">, absent: string
 /**
  * Hands the packet to the other end of the port's cable, and ends; or goes to `otherwise`, when that could be told from sending it there.
  *
- * The kernel takes such a packet for one that is for the host there, so it has to be. It takes the type that it has noted for the packet's own, and
+ * A packet has to be one for the host there, which it is told: kernels before 6.15 do not look, later ones take it for granted. It takes the type that it has noted for the packet's own, and
  * looks at no length. What is about to leave a device it does not hand over.
  *
  * Registers: `r0` counters of the port; uses `r1` to `r5`.
@@ -70,6 +72,7 @@ function bypass(otherwise: string): Code {
     [asm.load(4, "r2", "r6", CONTEXT.segmentSize), asm.branch("r2", "==", 0, otherwise), asm.label("fits")],
     // A mark would not have come through the cable.
     [asm.mov("r1", 0), asm.store(4, "r6", CONTEXT.mark, "r1")],
+    [asm.mov("r1", "r6"), asm.mov("r2", FOR_THIS_HOST), asm.call("skb_change_type")],
     [loadArgument("r1", "argument"), asm.mov("r2", 0), asm.call("redirect_peer"), asm.exit()],
   ];
 }
