@@ -57,7 +57,7 @@ export class CachedFlow implements Megaflow {
   /** Where the flow is in the hash tables of its subtable, of which there are two while it grows or shrinks. */
   evenPlace = -1;
   oddPlace = -1;
-  /** Neighbours among all flows. One that was taken out still knows the next, for whoever goes through all and has come as far as it. */
+  /** Neighbours among all flows. One that was taken out while somebody went through all still knows the next. */
   previous: CachedFlow | undefined = undefined;
   next: CachedFlow | undefined = undefined;
   isGone = false;
@@ -135,6 +135,8 @@ export class FlowTable {
   #first: CachedFlow | undefined = undefined;
   #last: CachedFlow | undefined = undefined;
   #size = 0;
+  /** How many go through all flows at the moment. */
+  #nListing = 0;
   readonly #subtablesByMaskHash = new Map<number, Subtable[]>();
   #subtables: Subtable[] = [];
   readonly #hints: (Subtable | undefined)[] = Array.from({ length: N_HINTS });
@@ -151,7 +153,12 @@ export class FlowTable {
 
   /** All flows; deleting while iterating is allowed. */
   *flows(): IterableIterator<CachedFlow> {
-    for (let flow = this.#first; flow !== undefined; flow = flow.next) if (!flow.isGone) yield flow;
+    this.#nListing++;
+    try {
+      for (let flow = this.#first; flow !== undefined; flow = flow.next) if (!flow.isGone) yield flow;
+    } finally {
+      this.#nListing--;
+    }
   }
 
   /** The flow that a packet matches. Cost: one probe when the hint holds, else one per mask tried. */
@@ -229,6 +236,7 @@ export class FlowTable {
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
     flow.previous = undefined;
+    if (this.#nListing === 0) flow.next = undefined; // it would keep those alive that go after it
     flow.isGone = true;
     this.#size--;
   }

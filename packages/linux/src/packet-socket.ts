@@ -103,11 +103,11 @@ class PacketSocket implements FrameDevice {
     return false; // the kernel unbinds the socket
   }
 
-  /** Off this thread: the kernel waits some ms for every processor to let go of the socket. */
   stay(): void {
     // The device is the host's.
   }
 
+  /** Off this thread: the kernel waits some ms for every processor to let go of the socket. */
   close(): void {
     this.#ring.close();
     for (const fd of [this.fd, this.#sendFd]) close(fd, () => undefined); // a failure leaves nothing to be done

@@ -68,7 +68,16 @@ export function removeDeadCollectors(kept: ReadonlySet<string>): void {
     const pid = NAME.exec(name)?.[1];
     // The process of one that nobody reads may be about to; one that is gone is not.
     if (pid === undefined || kept.has(name) || existsSync(`/proc/${pid}`) || isRead(name)) continue;
+    deletePair(name);
+  }
+}
+
+/** Takes a pair of devices away that nobody may have any more; another process may be faster. */
+export function deletePair(name: string): void {
+  try {
     deleteLink(name);
+  } catch (error) {
+    if (!(error instanceof SystemCallError) || error.errno !== "ENODEV") throw error;
   }
 }
 

@@ -14,8 +14,8 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type BpfMap, deviceOfPinnedLink, type Link, openPinnedLink, unpin } from "@tenet/bpf";
 import { errnoOf, IoError } from "@tenet/kit";
-import { bpfFileSystem, deleteLink, type Direction, findLink, listLinks, openTap, SystemCallError } from "@tenet/linux";
-import { type Collector, isRead, removeDeadCollectors } from "./collector.ts";
+import { bpfFileSystem, type Direction, findLink, listLinks, openTap, SystemCallError } from "@tenet/linux";
+import { type Collector, deletePair, isRead, removeDeadCollectors } from "./collector.ts";
 import { CONNECTION_FORMAT } from "./conntrack/connection-format.ts";
 import { FLOW_FORMAT, FlowRecord } from "./restart/flow-record.ts";
 
@@ -232,7 +232,7 @@ function namesIn(folder: string): Record<"links" | "connections" | "processes", 
 function endProcessLeft(folder: string, name: string): void {
   rmSync(join(folder, name), { recursive: true, force: true });
   const device = collectorOf(name);
-  if (findLink(device) !== undefined) deleteLink(device);
+  if (findLink(device) !== undefined) deletePair(device);
 }
 
 /** Takes away a device that a process has made and left, which is one whose program has what leaves the host; not if it is in use again. */

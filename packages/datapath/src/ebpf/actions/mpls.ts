@@ -53,12 +53,13 @@ export const MPLS_ACTIONS: Readonly<Record<MplsActionName, ActionCode>> = {
   popMpls: () => [
     noteTag(),
     [loadArgument("r1", "argument"), storeBytes(NEXT_TYPE_AT, 2, RECOMPUTE), asm.branch("r0", "!=", 0, "next")],
+    // From here on it is another packet, which must not go out when the kernel has no memory to go on.
     [asm.mov("r1", toNetwork16(ETH_TYPE.vlan)), storeBytes(TYPE_AT, 2, 0)],
     hideTag("mpls-tagged"),
     [popTag(), popTag(), popTag()],
     [asm.load(8, "r1", "r10", IS_TAGGED), asm.branch("r1", "==", 0, "next")],
     [asm.mov("r1", "r6"), asm.load(8, "r2", "r10", TPID), asm.load(8, "r3", "r10", TCI), asm.call("skb_vlan_push")],
-    asm.jump("next"),
+    [orDrop(), asm.jump("next")],
   ],
 };
 
@@ -112,12 +113,22 @@ function noteTag(): Code {
 
 /** Puts a tag among the packet's bytes, its own or else another, and one beside them. */
 function hideTag(name: string): Code {
-  const push = [asm.mov("r1", "r6"), asm.mov("r2", toNetwork16(ETH_TYPE.vlan)), asm.mov("r3", 0), asm.call("skb_vlan_push")];
+  const push = [
+    asm.mov("r1", "r6"),
+    asm.mov("r2", toNetwork16(ETH_TYPE.vlan)),
+    asm.mov("r3", 0),
+    asm.call("skb_vlan_push"),
+    orDrop(),
+  ];
   return [asm.load(8, "r1", "r10", IS_TAGGED), asm.branch("r1", "!=", 0, name), push, asm.label(name), push];
 }
 
 function popTag(): Code {
-  return [asm.mov("r1", "r6"), asm.call("skb_vlan_pop")];
+  return [asm.mov("r1", "r6"), asm.call("skb_vlan_pop"), orDrop()];
+}
+
+function orDrop(): Code {
+  return asm.branch("r0", "!=", 0, "done");
 }
 
 function toNetwork16(type: number): number {

@@ -1,13 +1,12 @@
 /** Raises the drop precedence of packets of assured forwarding (RFC 2597), as `raiseDropPrecedence` does in this process. */
 import { asm, type Code } from "@tenet/bpf";
 import { SLOT } from "../slot.ts";
-import { AFTER, BEFORE, RECOMPUTE, WHERE } from "./set-word.ts";
+import { AFTER, BEFORE, IP4_CHECKSUM_AT, RECOMPUTE, WHERE } from "./set-word.ts";
 
-const IP4_CHECKSUM_AT = 10;
 const HALF_BYTES = 2;
 const MAX_PRECEDENCE = 3;
 /** Of the DSCP with the two bits of ECN behind: | class 3 | drop precedence 2 | 0 1 | ECN 2 |. */
-const [CLASS_SHIFT, PRECEDENCE_SHIFT, ODD, ECN] = [5, 3, 4, 3] as const;
+const [CLASS_SHIFT, DROP_SHIFT, ODD, ECN] = [5, 3, 4, 3] as const;
 const MAX_CLASS = 4;
 /** Where the action has its argument: | where the network header begins 1 | IP's version, 0: none 1 | - 2 |. */
 const ARGUMENT_AT = SLOT.actions + 8;
@@ -48,9 +47,9 @@ function remarkIn(family: 4 | 6): Code {
       asm.branch("r2", "==", 0, "next"),
       asm.branch("r2", ">", MAX_CLASS, "next"),
     ],
-    [asm.mov("r3", "r5"), asm.rsh("r3", PRECEDENCE_SHIFT), asm.and("r3", MAX_PRECEDENCE), asm.branch("r3", "==", 0, "next")],
+    [asm.mov("r3", "r5"), asm.rsh("r3", DROP_SHIFT), asm.and("r3", MAX_PRECEDENCE), asm.branch("r3", "==", 0, "next")],
     [asm.load(4, "r4", "r10", BY), asm.add("r3", "r4"), asm.branch("r3", "<=", MAX_PRECEDENCE, `raised-${family}`)],
-    [asm.mov("r3", MAX_PRECEDENCE), asm.label(`raised-${family}`), asm.lsh("r2", CLASS_SHIFT), asm.lsh("r3", PRECEDENCE_SHIFT)],
+    [asm.mov("r3", MAX_PRECEDENCE), asm.label(`raised-${family}`), asm.lsh("r2", CLASS_SHIFT), asm.lsh("r3", DROP_SHIFT)],
     [asm.or("r2", "r3"), asm.mov("r3", "r5"), asm.and("r3", ECN), asm.or("r2", "r3"), asm.branch("r2", "==", "r5", "next")],
     [asm.lsh("r2", shift), asm.and("r1", ~(0xff << shift) & 0xffff), asm.or("r1", "r2"), asm.toBigEndian(16, "r1")],
     asm.store(8, "r10", AFTER, "r1"),

@@ -10,13 +10,13 @@ import { SCTP_CHECKSUM_AT } from "../../packet/sctp-checksum.ts";
 import { STACK } from "../program/stack.ts";
 import type { ActionCode } from "./action-kind.ts";
 import { timesBytes } from "./crc32c.ts";
+import { ETHERNET_BYTES } from "./frame-layout.ts";
 import { AFTER, ARGUMENT, BEFORE, loadByte, RECOMPUTE, replace, storeWord, transportAt, WHERE, loadWord } from "./set-word.ts";
 
 /** Actions of this file. */
 export type SetSctpActionName = "setSctpPorts";
 
 const LEVEL = { query: 0, increase: 1, decrease: 2 } as const;
-const ETHERNET_BYTES = 14;
 /** Where an IP header has the length, and by how much that is less than the bytes from the packet's first on. */
 const LENGTH = { 4: { at: 2, lacks: ETHERNET_BYTES }, 6: { at: 4, lacks: ETHERNET_BYTES + 40 } } as const;
 

@@ -21,7 +21,8 @@ const WORD_BYTES = 4;
 const ETHERNET_BYTES = 14;
 /** Bytes of the argument. */
 export const ARGUMENT = { where: 0, networkAt: 1, checksumAt: 2, flags: 3 } as const;
-const IP4_CHECKSUM_AT = 10;
+/** In an IPv4 header. */
+export const IP4_CHECKSUM_AT = 10;
 /** On the stack: the word before; all 8 bytes are written, so that the verifier forgets what was there. */
 export const BEFORE: number = STACK.scratch;
 /** Likewise: the word after, and where it is. */
