@@ -5,7 +5,8 @@
  * is large: it is a WebAssembly memory then, the one kind that grows in its place and whose views are read as fast as any. It is
  * of the shared kind because growing another would cut off the views of it, and make V8 look for that wherever an array is read.
  *
- * Limits: 1 GiB.
+ * Limits: 1 GiB. V8 reserves some 10 GiB of addresses for each such memory; where a process may not have them (`ulimit -v`) the array is
+ * copied whenever it grows.
  */
 
 /** What there is of it in this language's environment, whose declarations leave it out. */
@@ -32,6 +33,8 @@ export class Heap {
   /** The same memory; that of the word at `place` is from `4 * place` on. */
   bytes: Uint8Array = new Uint8Array(this.words.buffer);
   #memory: GrowingMemory | undefined;
+  /** Whether there was no memory that grows. */
+  #isCopied = false;
   #end = LINE;
   /** By the logarithm of their size the places that were left: the first; each holds the next, the last 0. */
   readonly #free = new Int32Array(32);
@@ -66,24 +69,46 @@ export class Heap {
   }
 
   #grow(nWords: number): void {
-    if (nWords > MAX_WORDS_COPIED) this.#growInPlace(Math.ceil(nWords / WORDS_PER_PAGE));
-    else {
-      const { words } = this;
-      this.words = new Int32Array(nWords);
-      this.words.set(words);
-    }
-    this.bytes = new Uint8Array(this.words.buffer);
+    if (nWords > MAX_WORDS) throw new RangeError("the tables of a classifier take more than 1 GiB");
+    const grown = this.#grown(nWords);
+    if (grown === undefined) throw new RangeError(`no memory for ${4 * nWords} bytes of tables of a classifier`);
+    this.words = grown;
+    this.bytes = new Uint8Array(grown.buffer);
   }
 
-  #growInPlace(nPages: number): void {
+  /** The words in an array of at least so many; undefined when there is no memory for it. */
+  #grown(nWords: number): Int32Array | undefined {
+    const isLarge = nWords > MAX_WORDS_COPIED;
+    const inPlace = isLarge && !this.#isCopied ? unlessRefused(() => this.#grownInPlace(nWords)) : undefined;
+    if (inPlace !== undefined) return inPlace;
+    const copy = unlessRefused(() => new Int32Array(nWords));
+    if (copy === undefined) return undefined;
+    copy.set(this.words);
+    this.#isCopied = isLarge;
+    this.#memory = undefined;
+    return copy;
+  }
+
+  #grownInPlace(nWords: number): Int32Array {
+    const nPages = Math.ceil(nWords / WORDS_PER_PAGE);
     const { words } = this;
     if (this.#memory !== undefined) {
       this.#memory.grow(nPages - words.length / WORDS_PER_PAGE);
-      this.words = new Int32Array(this.#memory.buffer);
-      return;
+      return new Int32Array(this.#memory.buffer);
     }
     this.#memory = new WebAssembly.Memory({ initial: nPages, maximum: MAX_WORDS / WORDS_PER_PAGE, shared: true });
-    this.words = new Int32Array(this.#memory.buffer);
-    this.words.set(words);
+    const grown = new Int32Array(this.#memory.buffer);
+    grown.set(words);
+    return grown;
+  }
+}
+
+/** What is allocated; undefined when there is no room for it. */
+function unlessRefused(allocate: () => Int32Array): Int32Array | undefined {
+  try {
+    return allocate();
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
 }

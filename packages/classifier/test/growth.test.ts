@@ -1,7 +1,7 @@
 /** A classifier that grows large: no array is copied whole, and at every moment it finds what it holds. */
 import { Classifier, type ClassifierRule } from "@tenet/classifier";
 import { FIELDS, fieldOnes, type FieldSpec, makeFlowKey, setField, setFieldBig } from "@tenet/net";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { Heap } from "../src/heap.ts";
 import { LongList } from "../src/long-list.ts";
 
@@ -14,6 +14,25 @@ const SHARES: readonly (readonly [field: FieldSpec, share: number])[] = [
   [FIELDS.reg3, 1],
 ];
 const FIELD_OF_TURN = SHARES.flatMap(([field, share]) => Array<FieldSpec>(share).fill(field));
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+/** Memory that grows is refused, at once or when it is to grow. */
+function refuseMemory(isAtOnce: boolean): void {
+  class Refused {
+    readonly buffer: SharedArrayBuffer;
+    constructor({ initial }: { initial: number }) {
+      if (isAtOnce) throw new RangeError("could not allocate memory");
+      this.buffer = new SharedArrayBuffer(initial * 2 ** 16);
+    }
+    grow(): never {
+      throw new RangeError("Unable to grow shared memory");
+    }
+  }
+  vi.stubGlobal("WebAssembly", { Memory: Refused });
+}
 
 function ruleOf(n: number): ClassifierRule {
   const field = FIELD_OF_TURN[n % FIELD_OF_TURN.length] as FieldSpec;
@@ -56,6 +75,14 @@ test("a large heap grows in its place: who holds the array of before still holds
   expect(heap.words[77]).toBe(4711);
   heap.words[place] = 0x01020304;
   expect(heap.bytes[4 * place]).toBe(4);
+});
+
+test.each([true, false])("where memory that grows is refused (at once: %s), a classifier grows nevertheless", (isAtOnce) => {
+  refuseMemory(isAtOnce);
+  const rules = Array.from({ length: 5000 }, (_, n) => ruleOf(n));
+  const classifier = new Classifier();
+  for (const rule of rules) classifier.insert(rule);
+  expect(rules.filter((rule) => classifier.lookup(rule.match.key) !== rule)).toEqual([]);
 });
 
 test("places of a heap share no word, and those that were left are taken again", () => {
