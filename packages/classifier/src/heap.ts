@@ -49,8 +49,9 @@ export class Heap {
     }
     const unit = Math.min(nWords, LINE);
     const at = (this.#end + unit - 1) & -unit;
-    this.#end = at + nWords;
-    if (this.#end > this.words.length) this.#grow(Math.max(this.#end, Math.min(2 * this.words.length, MAX_WORDS)));
+    const end = at + nWords;
+    if (end > this.words.length) this.#grow(end);
+    this.#end = end;
     return at;
   }
 
@@ -68,9 +69,11 @@ export class Heap {
     this.#free[log] = at;
   }
 
+  /** Makes room for so many words, and if it can be for twice as many as there were. */
   #grow(nWords: number): void {
     if (nWords > MAX_WORDS) throw new RangeError("the tables of a classifier take more than 1 GiB");
-    const grown = this.#grown(nWords);
+    const nTwice = Math.min(2 * this.words.length, MAX_WORDS);
+    const grown = this.#grown(Math.max(nWords, nTwice)) ?? this.#grown(nWords);
     if (grown === undefined) throw new RangeError(`no memory for ${4 * nWords} bytes of tables of a classifier`);
     this.words = grown;
     this.bytes = new Uint8Array(grown.buffer);

@@ -34,6 +34,18 @@ function refuseMemory(isAtOnce: boolean): void {
   vi.stubGlobal("WebAssembly", { Memory: Refused });
 }
 
+/** Arrays of more words are refused, and memory that grows. */
+function limitWords(maxWords: number): void {
+  refuseMemory(true);
+  class Limited extends Int32Array {
+    constructor(nWords: number) {
+      if (nWords > maxWords) throw new RangeError("Array buffer allocation failed");
+      super(nWords);
+    }
+  }
+  vi.stubGlobal("Int32Array", Limited);
+}
+
 function ruleOf(n: number): ClassifierRule {
   const field = FIELD_OF_TURN[n % FIELD_OF_TURN.length] as FieldSpec;
   const match = { key: makeFlowKey(), mask: makeFlowKey() };
@@ -99,6 +111,17 @@ test("places of a heap share no word, and those that were left are taken again",
   for (const [n, at] of places) expect(heap.words.subarray(at, at + 2 ** ((n * 7) % 12)).every((word) => word === n)).toBe(true);
   for (const [n, at] of places) heap.leave(at, 2 ** ((n * 7) % 12));
   for (const n of places.keys()) expect(heap.take(2 ** ((n * 7) % 12))).toBeLessThan(end);
+});
+
+test("a heap that cannot give a place gives those there is room for, to its last word", () => {
+  const heap = new Heap();
+  expect(() => heap.take(2 ** 28)).toThrow(RangeError);
+  limitWords(5000);
+  expect(() => heap.take(2 ** 13)).toThrow(RangeError);
+  const places = Array.from({ length: Math.floor(5000 / 16) - 1 }, () => heap.take(16));
+  expect(places.at(-1)).toBeLessThanOrEqual(5000 - 16);
+  expect(() => heap.take(16)).toThrow(RangeError);
+  expect(heap.take(8)).toBe(5000 - 8);
 });
 
 test("a long list is a list", () => {
