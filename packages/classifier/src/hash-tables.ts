@@ -52,10 +52,16 @@ export class HashTable {
     return this.#now.tagsAt;
   }
 
+  /** Makes room for one pair more, which {@link add} then has; the table stays where it is. */
+  reserve(): void {
+    const { nWords } = this.#now;
+    if ((this.#nUsed + 1) * 4 > nWords) this.#next ??= new PairPlace(this.#heap, 2 * nWords);
+  }
+
   /** Puts a pair in. @returns true when the table moved */
   add(hash: number, value: number): boolean {
-    const { nWords } = this.#now;
-    if (++this.#nUsed * 4 > nWords) this.#next ??= new PairPlace(this.#heap, 2 * nWords);
+    this.reserve();
+    this.#nUsed++;
     this.#now.put(hash, value);
     if (this.#next === undefined) return false;
     if (this.#isCopied(hash)) this.#next.put(hash, value);

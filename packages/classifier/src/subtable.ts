@@ -179,7 +179,8 @@ export class Subtable<R extends ClassifierRule> {
 
   #addEntry(key: Uint32Array, hash: number, rule: R): boolean {
     const entry = this.chains.length;
-    this.chains.push([rule]);
+    // All that may throw comes first; of it the heads last, which may move at once: the caller has to learn that.
+    for (const { table } of this.stages) table.reserve();
     let hasMoved = this.heads.reserve(entry);
     let at = this.heads.place(entry) + 1;
     for (const { words } of this.stages) for (const word of words) this.#heap.words[at++] = key[word] as number;
@@ -193,6 +194,7 @@ export class Subtable<R extends ClassifierRule> {
       if (place >= 0) table.count(place, 1);
       else if (table.add(partial, 1)) hasMoved = true;
     }
+    this.chains.push([rule]);
     return hasMoved;
   }
 

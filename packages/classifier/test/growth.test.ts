@@ -97,6 +97,40 @@ test.each([true, false])("where memory that grows is refused (at once: %s), a cl
   expect(rules.filter((rule) => classifier.lookup(rule.match.key) !== rule)).toEqual([]);
 });
 
+test("a rule that there is no memory for is not there, and all others are; with more memory it comes in", () => {
+  const fields = [FIELDS.metadata, FIELDS.reg3, FIELDS.reg4, FIELDS.eth_src, FIELDS.tcp_flags];
+  const rules = Array.from({ length: 2000 }, (_, n): ClassifierRule => {
+    const match = { key: makeFlowKey(), mask: makeFlowKey() };
+    for (const [i, field] of fields.entries()) {
+      setFieldBig(match.key, field, BigInt(n + 1 + i));
+      setFieldBig(match.mask, field, fieldOnes(field));
+    }
+    return { match, priority: 7 };
+  });
+  for (let maxWords = 1500; maxWords <= 16_000; maxWords += 500) {
+    limitWords(maxWords);
+    const classifier = new Classifier();
+    let nHeld = 0;
+    const insertAll = (): void => {
+      for (const rule of rules.slice(nHeld)) {
+        classifier.insert(rule);
+        nHeld++;
+        expect(classifier.lookup(rule.match.key)).toBe(rule);
+      }
+    };
+    expect(insertAll).toThrow(RangeError);
+    expect([...classifier.rules()]).toEqual(rules.slice(0, nHeld));
+    expect(rules.filter((rule, n) => classifier.lookup(rule.match.key) !== (n < nHeld ? rule : undefined))).toEqual([]);
+    vi.unstubAllGlobals();
+    insertAll();
+    const others = rules.slice(1).reverse(); // back from other places in the tables
+    for (const rule of others) classifier.remove(rule);
+    expect([...classifier.rules()]).toEqual(rules.slice(0, 1));
+    for (const rule of others) classifier.insert(rule);
+    expect(rules.filter((rule) => classifier.lookup(rule.match.key) !== rule)).toEqual([]);
+  }
+});
+
 test("places of a heap share no word, and those that were left are taken again", () => {
   const heap = new Heap();
   const places = new Map<number, number>();
