@@ -6,7 +6,7 @@
  * How: the non-zero words of the mask are kept in FlowKey order, by the stages that have any; for every stage but
  * the last a table counts the partial hashes of all rules, that of the last leads to the chains. Lookups are in
  * lookup-plan.ts.
- * Limits: at most 2^28 distinct matches.
+ * Limits: those of the heap, which all subtables of a classifier share.
  *
  * @see Pfaff et al., "The Design and Implementation of Open vSwitch", NSDI 2015, sections 5.2 and 5.3
  */
