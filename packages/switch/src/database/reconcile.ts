@@ -127,9 +127,10 @@ export class Reconciler {
       for (const each of interfaces) {
         wantedByName.set(each.name, { port: each.port, bundle });
         const number = askedNumber(each);
-        if (number === undefined) continue;
+        const ofport = bridge.portNamed(each.name)?.ofport;
+        if (number === undefined || ofport === undefined || ofport === PORT.LOCAL) continue;
         numbers.asked.add(number);
-        if (bridge.portNamed(each.name)?.ofport === number) numbers.granted.add(number);
+        if (ofport === number) numbers.granted.add(number);
       }
       yield;
     }
@@ -259,7 +260,7 @@ function isSameDevice(opened: NewPort, wanted: NewPort): boolean {
   return isSame && isDeepStrictEqual(opened.tunnel, wanted.tunnel);
 }
 
-/** Numbers that interfaces of a bridge ask for. */
+/** Numbers that interfaces of a bridge ask for which are open: who may never be takes none from another. */
 interface AskedNumbers {
   readonly asked: ReadonlySet<number>;
   /** Those that an interface has which asks for it. */

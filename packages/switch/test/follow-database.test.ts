@@ -1,0 +1,106 @@
+/** What the switch makes of rows that cannot be carried out as they are, with a database and dummies in this process. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MemoryLink } from "@tenet/datapath";
+import { type Json, type Logger, Scope, silentLogger } from "@tenet/kit";
+import { Database, OPEN_VSWITCH, OvsdbServer } from "@tenet/ovsdb";
+import { runSwitch } from "@tenet/switch";
+import { expect, test } from "vitest";
+import { until } from "./live-switch.ts";
+
+/** A row of the same transaction. */
+const named = (name: string): Json => ["named-uuid", name];
+
+/** A switch of dummies, and its database. */
+class FollowedDatabase implements AsyncDisposable {
+  readonly dir = mkdtempSync(join(tmpdir(), "tenet-follow-"));
+  /** Interfaces that have been opened, one after the other. */
+  readonly opened: string[] = [];
+  /** Interfaces that cannot be. */
+  readonly missing = new Set<string>();
+  isReady = false;
+  readonly #scope = new Scope();
+  readonly #database: Database;
+
+  private constructor(database: Database) {
+    this.#database = this.#scope.use(database);
+    this.#scope.defer(() => rmSync(this.dir, { recursive: true, force: true }));
+  }
+
+  static async open(): Promise<FollowedDatabase> {
+    return new FollowedDatabase(await Database.open({ schema: OPEN_VSWITCH }));
+  }
+
+  /** Adds `br0` with its own interface and others, which are rows of the table. */
+  async addBridge(interfaces: readonly { readonly name: string; readonly [column: string]: Json }[]): Promise<void> {
+    const rows = interfaces.flatMap((row, i) => [
+      { op: "insert", table: "Interface", row: { type: "dummy", ...row }, "uuid-name": `i${i}` },
+      { op: "insert", table: "Port", row: { name: row.name, interfaces: named(`i${i}`) }, "uuid-name": `p${i}` },
+    ]);
+    const ports = ["set", interfaces.map((_, i) => named(`p${i}`))];
+    await this.change(
+      ...rows,
+      { op: "insert", table: "Bridge", row: { name: "br0", ports }, "uuid-name": "b" },
+      { op: "insert", table: "Open_vSwitch", row: { bridges: named("b"), next_cfg: 1 } },
+    );
+  }
+
+  async change(...operations: Json[]): Promise<void> {
+    const results = await this.#database.transact(operations, { remote: "test" });
+    expect(JSON.stringify(results)).not.toContain("error");
+  }
+
+  async start(): Promise<void> {
+    const server = this.#scope.use(new OvsdbServer([this.#database], silentLogger));
+    await server.listen(`punix:${this.dir}/db.sock`);
+    const stop = new AbortController();
+    const config = { database: `unix:${this.dir}/db.sock`, runDir: this.dir, isAllDummy: true, hasSystemRoutes: false };
+    const openMemoryPort = (name: string): MemoryLink => {
+      if (this.missing.has(name)) throw new Error("No such device");
+      this.opened.push(name);
+      return new MemoryLink();
+    };
+    const onReady = (): void => {
+      this.isReady = true;
+    };
+    const ended = runSwitch({ ...config, openMemoryPort, onReady }, silentLogger, stop.signal);
+    this.#scope.defer(async () => {
+      stop.abort();
+      await ended;
+    });
+    await until(() => this.isReady);
+  }
+
+  /** The number of an interface, as the switch reports it. */
+  numberOf(name: string): number {
+    return Number([...this.#database.table("Interface").values()].find((row) => row["name"] === name)?.["ofport"]);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#scope[Symbol.asyncDispose]();
+  }
+}
+
+const NUDGE = { op: "update", table: "Open_vSwitch", where: [], row: { external_ids: ["map", [["k", "v"]]] } };
+
+test("an interface keeps its number while the one that asks for it cannot be opened", async () => {
+  await using db = await FollowedDatabase.open();
+  db.missing.add("vm1");
+  await db.addBridge([{ name: "br0", type: "internal" }, { name: "p1" }, { name: "vm1", ofport_request: 1 }]);
+  await db.start();
+  expect(db.opened).toEqual(["br0", "p1"]);
+  expect(db.numberOf("p1")).toBe(1);
+  db.missing.clear();
+  await db.change(NUDGE);
+  await until(() => db.numberOf("vm1") === 1);
+  expect(db.opened).toEqual(["br0", "p1", "vm1", "vm1", "p1"]);
+});
+
+test("an interface keeps its number when the bridge's own asks for it", async () => {
+  await using db = await FollowedDatabase.open();
+  await db.addBridge([{ name: "br0", type: "internal", ofport_request: 1 }, { name: "p1" }]);
+  await db.start();
+  expect(db.opened).toEqual(["br0", "p1"]);
+  expect(db.numberOf("p1")).toBe(1);
+});
