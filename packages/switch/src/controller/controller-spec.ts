@@ -52,12 +52,13 @@ export function isPassive({ target }: Pick<ControllerSpec, "target">): boolean {
  */
 export function whyRefused(target: string, bridge: string, runDir: string): string | undefined {
   const [, kind, path = ""] = /^(p?unix):(.*)$/.exec(target) ?? [];
-  const always = `"unix:${runDir}/${bridge}.mgmt" is there always`;
-  if (kind === "unix" && path.includes("/") && !resolve(path).startsWith(resolve(runDir) + sep)) {
-    return `controller "${target}" is not called: it could be any service of this host; name a socket in "${runDir}/" (${always})`;
+  const [dir, place] = [resolve(runDir), resolve(path)];
+  const always = `"unix:${dir}/${bridge}.mgmt" is there always`;
+  if (kind === "unix" && path.includes("/") && !place.startsWith(dir + sep)) {
+    return `controller "${target}" is not called: it could be any service of this host; name a socket in "${dir}/" (${always})`;
   }
-  const front = `${runDir}/${bridge}.`;
-  if (kind === "punix" && (!path.startsWith(front) || path.slice(front.length).includes("/"))) {
+  const front = `${dir}/${bridge}.`;
+  if (kind === "punix" && (!place.startsWith(front) || place.slice(front.length).includes("/"))) {
     return `controller "${target}" is not listened for: it could be any file of this host; name a socket like "punix:${front}NAME" (${always})`;
   }
   return undefined;
