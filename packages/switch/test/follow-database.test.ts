@@ -19,6 +19,8 @@ class FollowedDatabase implements AsyncDisposable {
   readonly opened: string[] = [];
   /** Interfaces that cannot be. */
   readonly missing = new Set<string>();
+  /** Warnings and errors of the switch. */
+  readonly complaints: string[] = [];
   isReady = false;
   readonly #scope = new Scope();
   readonly #database: Database;
@@ -32,16 +34,27 @@ class FollowedDatabase implements AsyncDisposable {
     return new FollowedDatabase(await Database.open({ schema: OPEN_VSWITCH }));
   }
 
-  /** Adds `br0` with its own interface and others, which are rows of the table. */
-  async addBridge(interfaces: readonly { readonly name: string; readonly [column: string]: Json }[]): Promise<void> {
+  /** Adds `br0` with interfaces, which are rows of the table, and controllers. */
+  async addBridge(
+    interfaces: readonly { readonly name: string; readonly [column: string]: Json }[],
+    targets: readonly string[] = [],
+  ): Promise<void> {
     const rows = interfaces.flatMap((row, i) => [
       { op: "insert", table: "Interface", row: { type: "dummy", ...row }, "uuid-name": `i${i}` },
       { op: "insert", table: "Port", row: { name: row.name, interfaces: named(`i${i}`) }, "uuid-name": `p${i}` },
     ]);
     const ports = ["set", interfaces.map((_, i) => named(`p${i}`))];
+    const controllers = targets.map((target, i) => ({
+      op: "insert",
+      table: "Controller",
+      row: { target },
+      "uuid-name": `c${i}`,
+    }));
+    const controller = ["set", targets.map((_, i) => named(`c${i}`))];
     await this.change(
       ...rows,
-      { op: "insert", table: "Bridge", row: { name: "br0", ports }, "uuid-name": "b" },
+      ...controllers,
+      { op: "insert", table: "Bridge", row: { name: "br0", ports, controller }, "uuid-name": "b" },
       { op: "insert", table: "Open_vSwitch", row: { bridges: named("b"), next_cfg: 1 } },
     );
   }
@@ -64,7 +77,9 @@ class FollowedDatabase implements AsyncDisposable {
     const onReady = (): void => {
       this.isReady = true;
     };
-    const ended = runSwitch({ ...config, openMemoryPort, onReady }, silentLogger, stop.signal);
+    const complain = (fields: object): number => this.complaints.push(JSON.stringify(fields));
+    const log: Logger = { ...silentLogger, warn: complain, error: complain, child: () => log };
+    const ended = runSwitch({ ...config, openMemoryPort, onReady }, log, stop.signal);
     this.#scope.defer(async () => {
       stop.abort();
       await ended;
@@ -103,4 +118,19 @@ test("an interface keeps its number when the bridge's own asks for it", async ()
   await db.start();
   expect(db.opened).toEqual(["br0", "p1"]);
   expect(db.numberOf("p1")).toBe(1);
+});
+
+test("every reason why a controller is refused is told, once", async () => {
+  await using db = await FollowedDatabase.open();
+  await db.addBridge([{ name: "br0", type: "internal" }], ["unix:/elsewhere/a.sock"]);
+  await db.start();
+  const setTarget = (target: string): Promise<void> =>
+    db.change({ op: "update", table: "Controller", where: [], row: { target } });
+  const told = (target: string): number => db.complaints.filter((text) => text.includes(target)).length;
+  expect(told("unix:/elsewhere/a.sock")).toBe(1);
+  await setTarget("punix:/elsewhere/b.sock");
+  await until(() => told("punix:/elsewhere/b.sock") === 1);
+  await setTarget("unix:/elsewhere/a.sock");
+  await until(() => told("unix:/elsewhere/a.sock") === 2);
+  expect(told("punix:/elsewhere/b.sock")).toBe(1);
 });

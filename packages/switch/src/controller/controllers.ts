@@ -42,8 +42,6 @@ export class Controllers {
   readonly #standalone = new Set<Bridge>();
   readonly #inBandByBridge = new Map<Bridge, InBand>();
   readonly #runDir: string;
-  /** Rows of controllers that were refused, and that was said. */
-  readonly #refusedUuids = new Set<string>();
   #tls: TlsFiles | undefined;
   /** Of all controllers, as of the last tick. */
   #states = "";
@@ -139,14 +137,7 @@ export class Controllers {
 
   /** Whoever may write the database may not choose which files of the host are sockets of controllers. */
   #permitted(bridge: Bridge, wanted: readonly ControllerSpec[]): ControllerSpec[] {
-    return wanted.filter((spec) => {
-      const reason = whyRefused(spec.target, bridge.name, this.#runDir);
-      if (reason === undefined) return true;
-      if (this.#refusedUuids.has(spec.uuid)) return false;
-      this.#refusedUuids.add(spec.uuid);
-      this.#log.error({ bridge: bridge.name, reason }, "controller refused");
-      return false;
-    });
+    return wanted.filter(({ target }) => whyRefused(target, bridge.name, this.#runDir) === undefined);
   }
 
   #inBandOf(bridge: Bridge): InBand {

@@ -138,13 +138,13 @@ export class DatabaseFollower {
   }
 
   async #runOnce(hasStatistics: boolean): Promise<void> {
-    const { vswitch, controllers, isAllDummy, runDir } = this.#parts;
+    const { vswitch, controllers, runDir } = this.#parts;
     const { turns } = vswitch;
     const seen = this.#snapshot();
     const roots = [...seen("Open_vSwitch").values()];
     applyGlobals(vswitch, roots);
     vswitch.counts.bridge_reconfigure++;
-    const wanted = await turns.run(readWanted(seen, isAllDummy));
+    const wanted = await turns.run(readWanted(seen, this.#parts));
     await turns.run(this.#reconciler.applying(wanted));
     // Flows that are being restored are not for controllers to see.
     const bridges = this.#reconciler.bridges.map((each) =>

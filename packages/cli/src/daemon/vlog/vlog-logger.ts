@@ -73,7 +73,6 @@ const phrases: Readonly<Record<string, Phrase>> = {
     module: "connmgr",
     text: ({ bridge, controller, kind }) => `${String(bridge)}: removed ${String(kind)} controller "${String(controller)}"`,
   },
-  "controller refused": { module: "bridge", text: ({ bridge, reason }) => `bridge ${String(bridge)}: ${String(reason)}` },
   "controller connecting": {
     module: "rconn",
     text: ({ bridge, controller }) => `${String(bridge)}<->${String(controller)}: connecting...`,

@@ -5,7 +5,7 @@ import { type Version, VERSION } from "@tenet/openflow";
 import type { Row } from "@tenet/ovsdb";
 import { ALL_VERSIONS, type BridgeLabel, NO_LABEL } from "../../bridge/bridge.ts";
 import type { BondSettings } from "../../bridge/bond.ts";
-import type { ControllerSpec } from "../../controller/controller-spec.ts";
+import { type ControllerSpec, whyRefused } from "../../controller/controller-spec.ts";
 import type { InBandSpec } from "../../controller/in-band.ts";
 import type { DummyOptions } from "../../dummy/dummy-ports.ts";
 import type { MirrorSpec } from "../../bridge/mirror.ts";
@@ -85,7 +85,7 @@ export interface WantedBridge {
   readonly floodVlans: readonly number[];
   readonly flowTables: ReadonlyMap<number, TableSettings>;
   readonly mirrors: readonly WantedMirror[];
-  /** What its row, and those of its mirrors, say that is not heeded, for the log. */
+  /** What its row, and those of its mirrors and controllers, say that is not heeded, for the log. */
   readonly problems: readonly string[];
   readonly ports: readonly WantedPort[];
 }
@@ -117,25 +117,34 @@ interface DatapathKind {
   readonly carrier: TunnelConfig["carrier"];
 }
 
-/** Reads every bridge that the root row holds, by name. @param isAllDummy - whether all interfaces with a device are dummies */
-export function* readWanted(table: TableReader, isAllDummy: boolean): Work<WantedBridge[]> {
+/** What decides beside the database. */
+export interface ReadSettings {
+  /** Whether interfaces of every type that has a device are dummies. */
+  readonly isAllDummy: boolean;
+  /** Where sockets of controllers are that the switch may use. */
+  readonly runDir: string;
+}
+
+/** Reads every bridge that the root row holds, by name. */
+export function* readWanted(table: TableReader, settings: ReadSettings): Work<WantedBridge[]> {
   const bridges: WantedBridge[] = [];
   for (const root of table("Open_vSwitch").values()) {
     for (const uuid of textsOf(root, "bridges")) {
       const row = table("Bridge").get(uuid);
-      if (row !== undefined) bridges.push(yield* readBridge(row, isAllDummy, table));
+      if (row !== undefined) bridges.push(yield* readBridge(row, settings, table));
     }
   }
   return bridges.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function* readBridge(row: Row, isAllDummy: boolean, table: TableReader): Work<WantedBridge> {
+function* readBridge(row: Row, { isAllDummy, runDir }: ReadSettings, table: TableReader): Work<WantedBridge> {
   const name = textOf(row, "name");
   const isDummyDatapath = textOf(row, "datapath_type") === "dummy";
   const dummyTypes = isAllDummy ? DEVICE_TYPES : isDummyDatapath ? MADE_TYPES : [];
   const carrier = dummyTypes.length > 0 ? "native" : textOf(row, "datapath_type") === "netdev" ? "either" : "host";
   const ports = yield* rowsByName(table("Port"), textsOf(row, "ports"));
   const kind: DatapathKind = { dummyTypes, carrier };
+  const controllers = readControllers(row, table);
   const readOne = (port: Row): WantedPort => readPort(port, kind, table, (each) => withBridgeMac(each, name, row));
   return {
     uuid: row._uuid,
@@ -150,18 +159,29 @@ function* readBridge(row: Row, isAllDummy: boolean, table: TableReader): Work<Wa
     forwardsReserved: optionOf(row, "other_config", "forward-bpdu") === "true",
     macAgeingMs: 1000 * within(MAC_AGEING_S, optionOf(row, "other_config", "mac-aging-time")),
     maxMacs: within(MAC_TABLE_SIZE, optionOf(row, "other_config", "mac-table-size")),
-    controllers: textsOf(row, "controller").flatMap((uuid) => {
-      const controller = table("Controller").get(uuid);
-      return controller === undefined ? [] : [readController(controller)];
-    }),
+    controllers,
     inBand: readInBand(row, table),
     datapathType: textOf(row, "datapath_type") || "system",
     floodVlans: numbersOf(row, "flood_vlans"),
     flowTables: readFlowTables(row, (uuid) => table("Flow_Table").get(uuid)),
     mirrors: textsOf(row, "mirrors").flatMap((uuid) => readMirrorRow(uuid, table)),
-    problems: problemsOf(name, row, table),
+    problems: [...refusalsOf(name, controllers, runDir), ...problemsOf(name, row, table)],
     ports: yield* inSteps(ports, readOne),
   };
+}
+
+function readControllers(row: Row, table: TableReader): ControllerSpec[] {
+  return textsOf(row, "controller").flatMap((uuid) => {
+    const controller = table("Controller").get(uuid);
+    return controller === undefined ? [] : [readController(controller)];
+  });
+}
+
+function refusalsOf(name: string, controllers: readonly ControllerSpec[], runDir: string): string[] {
+  return controllers.flatMap(({ target }) => {
+    const reason = whyRefused(target, name, runDir);
+    return reason === undefined ? [] : [`bridge ${name}: ${reason}`];
+  });
 }
 
 function readMirrorRow(uuid: string, table: TableReader): WantedMirror[] {
