@@ -89,7 +89,7 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   const vswitch = new VirtualSwitch(datapath, clock, network);
   scope.defer(() => vswitch.turns.stop());
   const services = scope.use(new BridgeServices(vswitch, config.runDir, clock, log));
-  const controllers = scope.use(new Controllers(services, vswitch, config.runDir, clock, log));
+  const controllers = scope.use(new Controllers(services, vswitch, clock, log));
   const followers: DatabaseFollower[] = [];
   const warped = (): void => {
     vswitch.tick();

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MemoryLink } from "@tenet/datapath";
 import { type Json, type Logger, Scope, silentLogger } from "@tenet/kit";
-import { Database, OPEN_VSWITCH, OvsdbServer } from "@tenet/ovsdb";
-import { runSwitch } from "@tenet/switch";
+import { type Command, Database, OPEN_VSWITCH, OvsdbServer } from "@tenet/ovsdb";
+import { runSwitch, type SwitchConfig } from "@tenet/switch";
 import { expect, test } from "vitest";
 import { until } from "./live-switch.ts";
 
@@ -21,6 +21,7 @@ class FollowedDatabase implements AsyncDisposable {
   readonly missing = new Set<string>();
   /** Warnings and errors of the switch. */
   readonly complaints: string[] = [];
+  commands: readonly Command[] = [];
   isReady = false;
   readonly #scope = new Scope();
   readonly #database: Database;
@@ -77,9 +78,12 @@ class FollowedDatabase implements AsyncDisposable {
     const onReady = (): void => {
       this.isReady = true;
     };
+    const serveCommands: SwitchConfig["serveCommands"] = async (commands) => {
+      this.commands = commands;
+    };
     const complain = (fields: object): number => this.complaints.push(JSON.stringify(fields));
     const log: Logger = { ...silentLogger, warn: complain, error: complain, child: () => log };
-    const ended = runSwitch({ ...config, openMemoryPort, onReady }, log, stop.signal);
+    const ended = runSwitch({ ...config, openMemoryPort, serveCommands, onReady }, log, stop.signal);
     this.#scope.defer(async () => {
       stop.abort();
       await ended;
@@ -90,6 +94,11 @@ class FollowedDatabase implements AsyncDisposable {
   /** The number of an interface, as the switch reports it. */
   numberOf(name: string): number {
     return Number([...this.#database.table("Interface").values()].find((row) => row["name"] === name)?.["ofport"]);
+  }
+
+  /** Runs a control command. */
+  async control(name: string, ...args: string[]): Promise<string | undefined> {
+    return this.commands.find((command) => command.name === name)?.run(args);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -133,4 +142,14 @@ test("every reason why a controller is refused is told, once", async () => {
   await setTarget("unix:/elsewhere/a.sock");
   await until(() => told("unix:/elsewhere/a.sock") === 2);
   expect(told("punix:/elsewhere/b.sock")).toBe(1);
+});
+
+test("a standalone bridge forwards on its own while all its controllers are refused", async () => {
+  await using db = await FollowedDatabase.open();
+  await db.addBridge([{ name: "br0", type: "internal" }], ["unix:/elsewhere/a.sock"]);
+  await db.start();
+  const NORMAL = "priority=0,actions=NORMAL";
+  expect(await db.control("bridge/dump-flows", "br0")).toContain(NORMAL);
+  await db.change({ op: "update", table: "Controller", where: [], row: { target: `unix:${db.dir}/c.sock` } });
+  await until(async () => (await db.control("bridge/dump-flows", "br0"))?.includes(NORMAL) === false);
 });

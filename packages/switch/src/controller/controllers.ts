@@ -12,7 +12,7 @@ import { startOver } from "../database/start-over.ts";
 import type { BridgeServices } from "../service/bridge-services.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { ActiveController } from "./active-controller.ts";
-import { type ControllerSpec, type ControllerStatus, isPassive, whyRefused } from "./controller-spec.ts";
+import { type ControllerSpec, type ControllerStatus, isPassive } from "./controller-spec.ts";
 import { InBand, type InBandSpec } from "./in-band.ts";
 import { PassiveController } from "./passive-controller.ts";
 
@@ -41,14 +41,11 @@ export class Controllers {
   readonly #heldByBridge = new Map<Bridge, Map<string, Held>>();
   readonly #standalone = new Set<Bridge>();
   readonly #inBandByBridge = new Map<Bridge, InBand>();
-  readonly #runDir: string;
   #tls: TlsFiles | undefined;
   /** Of all controllers, as of the last tick. */
   #states = "";
 
-  /** @param runDir - where sockets of controllers are that the switch may use */
-  constructor(services: BridgeServices, vswitch: VirtualSwitch, runDir: string, clock: Clock, log: Logger) {
-    this.#runDir = runDir;
+  constructor(services: BridgeServices, vswitch: VirtualSwitch, clock: Clock, log: Logger) {
     this.#services = services;
     this.#vswitch = vswitch;
     this.#clock = clock;
@@ -65,7 +62,7 @@ export class Controllers {
     for (const bridge of this.#inBandByBridge.keys()) if (!bridges.has(bridge)) this.#inBandByBridge.delete(bridge);
     for (const { bridge, isStandalone, controllers, inBand } of wanted) {
       if (isStandalone) this.#standalone.add(bridge);
-      this.#apply(bridge, this.#permitted(bridge, controllers));
+      this.#apply(bridge, controllers);
       this.#inBandOf(bridge).configure(inBand);
     }
     const opened = [...this.#heldByBridge.values()].flatMap((held) =>
@@ -133,11 +130,6 @@ export class Controllers {
       this.#heldByBridge.delete(bridge);
       this.#vswitch.setFailingOpen(bridge, false);
     }
-  }
-
-  /** Whoever may write the database may not choose which files of the host are sockets of controllers. */
-  #permitted(bridge: Bridge, wanted: readonly ControllerSpec[]): ControllerSpec[] {
-    return wanted.filter(({ target }) => whyRefused(target, bridge.name, this.#runDir) === undefined);
   }
 
   #inBandOf(bridge: Bridge): InBand {

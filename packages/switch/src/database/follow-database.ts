@@ -41,7 +41,7 @@ export interface SwitchParts {
   readonly dummies: DummyPorts;
   /** Whether interfaces of every type that has a device are dummies. */
   readonly isAllDummy: boolean;
-  /** Where the daemons of this machine have their pid files. */
+  /** Where the daemons of this machine have their pid files, and sockets of controllers are. */
   readonly runDir: string;
 }
 

@@ -77,6 +77,7 @@ export interface WantedBridge {
   readonly forwardsReserved: boolean;
   readonly macAgeingMs: number;
   readonly maxMacs: number;
+  /** Without those that are refused: whoever may write the database may not choose which files of the host are their sockets. */
   readonly controllers: readonly ControllerSpec[];
   /** Controllers and managers that are reached through the bridge itself. */
   readonly inBand: InBandSpec;
@@ -159,7 +160,7 @@ function* readBridge(row: Row, { isAllDummy, runDir }: ReadSettings, table: Tabl
     forwardsReserved: optionOf(row, "other_config", "forward-bpdu") === "true",
     macAgeingMs: 1000 * within(MAC_AGEING_S, optionOf(row, "other_config", "mac-aging-time")),
     maxMacs: within(MAC_TABLE_SIZE, optionOf(row, "other_config", "mac-table-size")),
-    controllers,
+    controllers: controllers.filter(({ target }) => whyRefused(target, name, runDir) === undefined),
     inBand: readInBand(row, table),
     datapathType: textOf(row, "datapath_type") || "system",
     floodVlans: numbersOf(row, "flood_vlans"),
