@@ -109,6 +109,7 @@ export class Tenet {
   /** Stops what runs and removes the state folder. */
   async remove(): Promise<void> {
     await this.end("SIGTERM");
+    this.run("down"); // of one that was killed
     rmSync(this.home, { recursive: true, force: true });
   }
 
