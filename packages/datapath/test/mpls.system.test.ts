@@ -2,11 +2,11 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { probeBpf } from "@tenet/bpf";
-import { type DatapathAction, MemoryLink, UserDatapath } from "@tenet/datapath";
+import type { DatapathAction } from "@tenet/datapath";
 import type { ActionName } from "../src/ebpf/actions/actions.ts";
 import { BASES } from "./any-frame.ts";
-import { keyOf, matchOf } from "./frames.ts";
-import { OneFlowProgram } from "./one-flow-program.ts";
+import { BesideUser } from "./beside-user.ts";
+import { matchOf } from "./frames.ts";
 import { canRunSummed } from "./summed-packets.ts";
 
 const { obstacle } = probeBpf();
@@ -43,24 +43,13 @@ const anyFrame = fc.oneof(
 );
 
 describe.skipIf(obstacle !== undefined)("labels in the kernel", () => {
-  let program: OneFlowProgram;
-  let user: UserDatapath;
-  let sent: Uint8Array | undefined;
+  let both: BesideUser;
 
   beforeAll(() => {
-    program = new OneFlowProgram(NAMES);
-    const links = [new MemoryLink(), new MemoryLink()];
-    user = new UserDatapath({ openMemoryLink: (name) => links[Number(name)] ?? new MemoryLink() });
-    for (const [name, link] of links.entries()) {
-      user.addPort({ name: String(name), kind: "memory" });
-      link.onFrame((frame) => (sent = frame.slice()));
-    }
+    both = new BesideUser(NAMES);
   });
 
-  afterAll(async () => {
-    program.close();
-    await user[Symbol.asyncDispose]();
-  });
+  afterAll(() => both.close());
 
   /** @returns how many packets the program has changed */
   function compare(anyAction: fc.Arbitrary<DatapathAction>, numRuns: number): number {
@@ -69,14 +58,7 @@ describe.skipIf(obstacle !== undefined)("labels in the kernel", () => {
     fc.assert(
       fc.property(anyFrame, anyActions, fc.boolean(), (frame, labels, isTagged) => {
         const actions = [...(isTagged ? [PUSH_TAG, ...labels, POP_TAG] : labels), OUTPUT];
-        const known = matchOf({ eth_type: 0, vlan_tci: 0 });
-        const kernel = OneFlowProgram.translate(keyOf(frame), known.mask, actions);
-        if (typeof kernel === "string") return;
-        const outcome = program.run(frame, kernel);
-        if (outcome === "slow") return;
-        nDone++;
-        user.execute(frame, 1, actions);
-        expect(outcome).toEqual(sent);
+        if (both.areAlike(frame, { eth_type: 0, vlan_tci: 0 }, actions)) nDone++;
       }),
       { numRuns },
     );
@@ -84,14 +66,14 @@ describe.skipIf(obstacle !== undefined)("labels in the kernel", () => {
   }
 
   test("come and go as in user space, also beneath a tag", () => {
-    program.isSummed = false;
+    both.program.isSummed = false;
     expect(compare(fc.oneof(anyPush, anyPop, anyEntry), 2000)).toBeGreaterThan(700);
   });
 
   /** What a pop does to the sum cannot be seen in a run for a test, since that is not on a device's way in: the Ethernet header is not added to the sum meanwhile. */
   test("keep a device's sum of all bytes true when they come", (context) => {
-    program.isSummed = true;
-    if (!canRunSummed(program)) context.skip("the kernel runs no packets that are summed up, as it does from 6.16 on");
+    both.program.isSummed = true;
+    if (!canRunSummed(both.program)) context.skip("the kernel runs no packets that are summed up, as it does from 6.16 on");
     expect(compare(fc.oneof(anyPush, anyEntry), 1000)).toBeGreaterThan(300);
   });
 });
