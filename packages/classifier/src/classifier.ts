@@ -12,6 +12,7 @@
  * @see Pfaff et al., "The Design and Implementation of Open vSwitch", NSDI 2015, section 5
  */
 import { makeFlowKey } from "@tenet/net";
+import { type Chain, findInChain, rulesOf } from "./chain.ts";
 import { ConjunctiveMatch } from "./conjunctive-match.ts";
 import { hashWords } from "./hash.ts";
 import { Heap } from "./heap.ts";
@@ -162,23 +163,17 @@ export class Classifier<R extends ClassifierRule> {
 
   /** The rule with exactly this match and priority. */
   find(key: Uint32Array, mask: Uint32Array, priority: number): R | undefined {
-    return this.#subtableOf(mask)
-      ?.chainOf(key)
-      ?.find((rule) => rule.priority === priority && !isGone(rule));
+    return this.#findEqual(key, mask, (rule) => rule.priority === priority && !isGone(rule));
   }
 
   /** Whether this rule is here and was not removed. */
   has(rule: R): boolean {
-    return !isGone(rule) && this.#subtableOf(rule.match.mask)?.chainOf(this.#keyOf(rule))?.includes(rule) === true;
+    return !isGone(rule) && this.#findEqual(this.#keyOf(rule), rule.match.mask, (held) => held === rule) !== undefined;
   }
 
   /** Whether a rule with exactly this match and priority is here, be it hidden, or removed and not taken out yet. */
   holds(key: Uint32Array, mask: Uint32Array, priority: number): boolean {
-    return (
-      this.#subtableOf(mask)
-        ?.chainOf(key)
-        ?.some((rule) => rule.priority === priority) === true
-    );
+    return this.#findEqual(key, mask, (rule) => rule.priority === priority) !== undefined;
   }
 
   /**
@@ -208,7 +203,7 @@ export class Classifier<R extends ClassifierRule> {
   /** All rules, in a deterministic order. */
   *rules(): IterableIterator<R> {
     for (const { chains } of this.#subtables) {
-      for (const chain of chains) for (const rule of chain) if (!isGone(rule)) yield rule;
+      for (const chain of chains) for (const rule of rulesOf(chain)) if (!isGone(rule)) yield rule;
     }
   }
 
@@ -224,7 +219,7 @@ export class Classifier<R extends ClassifierRule> {
       let { nRemovals } = subtable;
       for (let entry = 0; entry < subtable.chains.length; entry++) {
         if (subtable.agrees(entry, key, mask)) {
-          for (const rule of subtable.chains.get(entry) as R[]) if (!isGone(rule) && wanted(rule)) into.push(rule);
+          for (const rule of rulesOf(subtable.chains.get(entry) as Chain<R>)) if (!isGone(rule) && wanted(rule)) into.push(rule);
         }
         if (entry % CHAINS_PER_STEP !== CHAINS_PER_STEP - 1) continue;
         yield;
@@ -241,8 +236,9 @@ export class Classifier<R extends ClassifierRule> {
     for (const subtable of this.#subtables) {
       if (subtable.maxPriority < priority) break;
       for (let entry = 0; entry < subtable.chains.length; entry++) {
-        const chain = subtable.chains.get(entry) as R[];
-        if (chain.some((rule) => rule.priority === priority && !isGone(rule)) && subtable.agrees(entry, key, mask)) return true;
+        const chain = subtable.chains.get(entry) as Chain<R>;
+        const found = findInChain(chain, (rule) => rule.priority === priority && !isGone(rule));
+        if (found !== undefined && subtable.agrees(entry, key, mask)) return true;
       }
     }
     return false;
@@ -257,10 +253,12 @@ export class Classifier<R extends ClassifierRule> {
 
   readonly #isSeen = ({ since = 0 }: R): boolean => (since < 0 ? -since > this.#version : since <= this.#version);
 
-  /** What lookups see of a chain. */
-  #seen(chain: readonly R[] | undefined): readonly R[] | undefined {
-    if (chain === undefined || (!this.#isStaging && this.#nGone === 0) || chain.every(this.#isSeen)) return chain;
-    return chain.filter(this.#isSeen);
+  readonly #isSeenAndHard = (rule: R): boolean => rule.conjunctions === undefined && this.#isSeen(rule);
+
+  /** The first rule, of those whose match is just this, that is so. */
+  #findEqual(key: Uint32Array, mask: Uint32Array, isSo: (rule: R) => boolean): R | undefined {
+    const chain = this.#subtableOf(mask)?.chainOf(key);
+    return chain === undefined ? undefined : findInChain(chain, isSo);
   }
 
   /** The key of a rule, good until the next is asked for. */
@@ -284,8 +282,9 @@ export class Classifier<R extends ClassifierRule> {
     const { order } = plan;
     for (let at = 0; (order[at] as number) > bestPriority; at += ORDER_WIDTH) {
       if (this.#tries.isRefused(order[at + 1] as number)) continue;
-      const chain = this.#seen(plan.chainOf(at, flow, wildcards, bestPriority));
-      const rule = this.#nSoft === 0 ? chain?.[0] : chain?.find((each) => each.conjunctions === undefined);
+      const chain = plan.chainOf(at, flow, wildcards, bestPriority);
+      if (chain === undefined) continue;
+      const rule = findInChain(chain, this.#isSeenAndHard);
       if (rule !== undefined && rule.priority > bestPriority) {
         best = rule;
         bestPriority = rule.priority;
@@ -304,10 +303,10 @@ export class Classifier<R extends ClassifierRule> {
     const { order } = plan;
     for (let at = 0; (order[at] as number) > (hard?.priority ?? -1); at += ORDER_WIDTH) {
       if (this.#tries.isRefused(order[at + 1] as number)) continue;
-      const chain = this.#seen(plan.chainOf(at, flow, wildcards, hard?.priority ?? -1));
-      const head = chain?.[0];
+      const chain = plan.chainOf(at, flow, wildcards, hard?.priority ?? -1);
+      const head = chain === undefined ? undefined : findInChain(chain, this.#isSeen);
       if (chain === undefined || head === undefined) continue;
-      if (head.conjunctions !== undefined) conjunctive.offer(chain);
+      if (head.conjunctions !== undefined) conjunctive.offer(rulesOf(chain).filter(this.#isSeen));
       else if (head.priority > (hard?.priority ?? -1)) hard = head;
     }
     return conjunctive.resolve(hard, flow, (withId) => this.#lookupHard(withId, wildcards));

@@ -7,6 +7,7 @@
  * parts, so a lookup masks and hashes each once, when the first subtable needs it. How: written anew when subtables come, go,
  * move or change in priority, before the next lookup.
  */
+import type { Chain } from "./chain.ts";
 import { hashWord } from "./hash.ts";
 import { tagOf } from "./hash-tables.ts";
 import type { Heap } from "./heap.ts";
@@ -100,7 +101,7 @@ export class LookupPlan<R extends ClassifierRule> {
    *
    * @param place - where the subtable is in the order
    */
-  chainOf(place: number, flow: Uint32Array, wildcards: Uint32Array, floor: number): readonly R[] | undefined {
+  chainOf(place: number, flow: Uint32Array, wildcards: Uint32Array, floor: number): Chain<R> | undefined {
     const numbers = this.#numbers;
     const hashes = this.#hashes;
     const lookups = this.#lookups;

@@ -11,6 +11,7 @@
  * @see Pfaff et al., "The Design and Implementation of Open vSwitch", NSDI 2015, sections 5.2 and 5.3
  */
 import { STAGE_ENDS } from "@tenet/net";
+import { type Chain, chainOf, rulesOf } from "./chain.ts";
 import { hashWord } from "./hash.ts";
 import { HashTable, RecordTable } from "./hash-tables.ts";
 import type { Heap } from "./heap.ts";
@@ -58,7 +59,7 @@ export class Subtable<R extends ClassifierRule> {
   /** Of its prefixes, by the number of the trie. */
   readonly lengths: readonly number[];
   /** All chains, in a deterministic order. */
-  readonly chains: LongList<R[]> = new LongList();
+  readonly chains: LongList<Chain<R>> = new LongList();
   /** For each chain its best priority and the words of its match that the mask looks at. */
   readonly heads: RecordTable;
   readonly #heap: Heap;
@@ -76,7 +77,7 @@ export class Subtable<R extends ClassifierRule> {
   }
 
   /** The rules with exactly this match, best priority first. */
-  chainOf(key: Uint32Array): readonly R[] | undefined {
+  chainOf(key: Uint32Array): Chain<R> | undefined {
     return this.chains.get(this.#entryOf(key, this.#hashOf(key)));
   }
 
@@ -89,15 +90,15 @@ export class Subtable<R extends ClassifierRule> {
     let displaced: R | undefined;
     if (chain === undefined) hasMoved = this.#addEntry(key, hash, rule);
     else {
+      const rules = rulesOf(chain);
       let position = 0;
-      while ((chain[position]?.priority ?? -1) > rule.priority) position++;
-      const held = chain[position];
+      while ((rules[position]?.priority ?? -1) > rule.priority) position++;
+      const held = rules[position];
       if (held?.priority === rule.priority) displaced = held;
-      if (displaced !== undefined && mayReplace(displaced)) {
-        chain[position] = rule;
-        return { displaced, isReplaced: true, hasMoved };
-      }
-      chain.splice(position, 0, rule);
+      const isReplaced = displaced !== undefined && mayReplace(displaced);
+      rules.splice(position, isReplaced ? 1 : 0, rule);
+      this.chains.set(entry, chainOf(rules));
+      if (isReplaced) return { displaced, isReplaced, hasMoved };
       if (position === 0) this.#setBestPriority(entry, rule.priority);
     }
     this.nRules++;
@@ -111,11 +112,16 @@ export class Subtable<R extends ClassifierRule> {
     const hash = this.#hashOf(key);
     const entry = this.#entryOf(key, hash);
     const chain = this.chains.get(entry);
-    const position = chain?.indexOf(rule) ?? -1;
-    if (chain === undefined || position < 0) return false;
-    chain.splice(position, 1);
-    if (chain[0] === undefined) this.#removeEntry(entry, key, hash);
-    else if (position === 0) this.#setBestPriority(entry, chain[0].priority);
+    if (chain === undefined) return false;
+    const rules = rulesOf(chain);
+    const position = rules.indexOf(rule);
+    if (position < 0) return false;
+    rules.splice(position, 1);
+    if (rules[0] === undefined) this.#removeEntry(entry, key, hash);
+    else {
+      this.chains.set(entry, chainOf(rules));
+      if (position === 0) this.#setBestPriority(entry, rules[0].priority);
+    }
     this.nRules--;
     this.#priorities.remove(rule.priority);
     this.maxPriority = this.#priorities.max;
@@ -194,7 +200,7 @@ export class Subtable<R extends ClassifierRule> {
       if (place >= 0) table.count(place, 1);
       else if (table.add(partial, 1)) hasMoved = true;
     }
-    this.chains.push([rule]);
+    this.chains.push(rule);
     return hasMoved;
   }
 
