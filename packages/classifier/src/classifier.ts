@@ -75,9 +75,18 @@ export class Classifier<R extends ClassifierRule> {
     const { mask } = rule.match;
     const key = this.#keyOf(rule);
     const subtable = this.#subtableOf(mask) ?? this.#addSubtable(mask);
+    try {
+      return this.#insertInto(subtable, rule, key);
+    } finally {
+      if (subtable.nRules === 0) this.#dropSubtable(subtable);
+    }
+  }
+
+  #insertInto(subtable: Subtable<R>, rule: R, key: Uint32Array): R | undefined {
     const bestBefore = subtable.maxPriority;
     const { displaced, isReplaced, hasMoved } = subtable.insert(rule, key, this.#mayReplace);
     if (hasMoved) this.#isPlanned = false;
+    if (!isReplaced) this.#addPrefixes(subtable, rule, key);
     this.setSoft(rule, rule.conjunctions !== undefined);
     rule.since = this.#isStaging ? this.#version + 1 : 0;
     if (isReplaced && displaced !== undefined) {
@@ -85,9 +94,18 @@ export class Classifier<R extends ClassifierRule> {
       return displaced;
     }
     this.#size++;
-    this.#tries.add(subtable, key);
     if (subtable.maxPriority !== bestBefore) this.#reorder(subtable);
     return displaced !== undefined && this.#doom(displaced) ? displaced : undefined;
+  }
+
+  /** Counts in the prefixes of a rule that a subtable has; when there is no memory for that, the subtable has it no more. */
+  #addPrefixes(subtable: Subtable<R>, rule: R, key: Uint32Array): void {
+    try {
+      this.#tries.add(subtable, key);
+    } catch (error) {
+      subtable.remove(rule, key);
+      throw error;
+    }
   }
 
   /** Removes a rule by identity. @returns whether it was there */
@@ -323,8 +341,8 @@ export class Classifier<R extends ClassifierRule> {
 
   #addSubtable(mask: Uint32Array): Subtable<R> {
     const slot = this.#nInSlot.indexOf(Math.min(...this.#nInSlot));
-    this.#nInSlot[slot] = (this.#nInSlot[slot] as number) + 1;
     const subtable = new Subtable<R>(mask, this.#nextSequence++, slot, this.#tries, this.#heap);
+    this.#nInSlot[slot] = (this.#nInSlot[slot] as number) + 1;
     const hash = hashWords(mask);
     const sameHash = this.#subtablesByMaskHash.get(hash);
     if (sameHash === undefined) this.#subtablesByMaskHash.set(hash, [subtable]);

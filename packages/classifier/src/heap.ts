@@ -55,13 +55,6 @@ export class Heap {
     return at;
   }
 
-  /** A place of so many words, all 0. */
-  takeEmpty(nWords: number): number {
-    const at = this.take(nWords);
-    this.words.fill(0, at, at + nWords);
-    return at;
-  }
-
   /** Gives a place back. */
   leave(at: number, nWords: number): void {
     const log = 31 - Math.clz32(nWords);

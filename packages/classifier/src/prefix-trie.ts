@@ -24,6 +24,8 @@ const [DEPTH, CHILD, SET, BITS] = [0, 1, 3, 3 + SET_WORDS] as const;
 const DEPTH_MASK = 0xff;
 const ONE_ENDING = 0x100;
 const NOBODY = 0;
+/** So many a prefix may need: that where it ends, and that where it parts from others. */
+const NODES_PER_PREFIX = 2;
 /** What the walk has ahead of it while the bit that leads on was not looked at. */
 const UNKNOWN = -1;
 /** A node's place is a multiple of it. */
@@ -45,6 +47,8 @@ export class PrefixTrie {
   /** A node is named by its place. */
   readonly #root: number;
   #nNodes = 0;
+  /** Nodes for the next prefix: when there is no memory for them, nothing of it was added yet. */
+  readonly #spareNodes: number[] = [];
   /** How many prefixes end at each node, by slot. */
   readonly #counts: HashTable;
   /** The nodes of the last prefix that was removed, from the root down. */
@@ -62,13 +66,15 @@ export class PrefixTrie {
     this.nBits = nBits;
     this.#heap = heap;
     this.#width = nBits <= 32 ? BITS + 1 : 2 * (BITS + 1);
+    this.#counts = new HashTable(heap);
+    this.#spareNodes.push(heap.take(this.#width));
     this.#root = this.#takeNode(NO_BITS, 0);
     this.#node = this.#root;
-    this.#counts = new HashTable(heap);
   }
 
   /** Adds the first `length` bits of an address; `length` is not 0. */
   add(address: Int32Array, length: number, slot: number): void {
+    this.#reserve();
     this.forgetJumps();
     let link = -1; // where the node's place stands
     let node = this.#root;
@@ -236,9 +242,16 @@ export class PrefixTrie {
     return (this.#heap.words[node + DEPTH] as number) & DEPTH_MASK;
   }
 
+  /** Makes room for one prefix more. */
+  #reserve(): void {
+    this.#counts.reserve();
+    while (this.#spareNodes.length < NODES_PER_PREFIX) this.#spareNodes.push(this.#heap.take(this.#width));
+  }
+
   #takeNode(address: Int32Array, length: number): number {
-    const node = this.#heap.takeEmpty(this.#width);
+    const node = this.#spareNodes.pop() as number;
     const nodes = this.#heap.words;
+    nodes.fill(0, node, node + this.#width);
     nodes[node + DEPTH] = length;
     for (let i = 0; 32 * i < this.nBits; i++) nodes[node + BITS + i] = address[i] as number;
     this.#nNodes++;

@@ -49,11 +49,17 @@ export class TrieSet {
     this.#tries = TRIE_FIELDS.map((field) => new FieldTrie(field, heap));
   }
 
-  /** Counts the prefixes of a rule in: those of its mask, of its key. */
+  /** Counts the prefixes of a rule in, those of its mask, of its key; all or, when there is no memory for them, none. */
   add({ slot, lengths }: Prefixed, key: Uint32Array): void {
-    for (let i = 0; i < lengths.length; i++) {
-      const length = lengths[i] as number;
-      if (length > 0) this.#trie(i).add(key, length, slot);
+    let i = 0;
+    try {
+      for (; i < lengths.length; i++) {
+        const length = lengths[i] as number;
+        if (length > 0) this.#trie(i).add(key, length, slot);
+      }
+    } catch (error) {
+      this.remove({ slot, lengths: lengths.slice(0, i) }, key);
+      throw error;
     }
   }
 
