@@ -6,26 +6,18 @@
  */
 import { didYouMean, type Json, ProtocolError } from "@tenet/kit";
 import { ZERO_UUID } from "../model/atom.ts";
-import { changedColumns, type Row, type RowChange, RowMaker } from "../model/row.ts";
+import { type Row, type RowChange, RowMaker, rowsEqual } from "../model/row.ts";
 import type { DatabaseSchema, TableSchema } from "../model/schema.ts";
 import { finish, type Work } from "../rpc/work.ts";
 import { UnknownColumnError } from "./operations.ts";
 import { RowIndex } from "./row-index.ts";
-import { membersOf, rowAfter } from "./row-updates.ts";
+import { eachMember, rowAfter } from "./row-updates.ts";
 
 interface ReplicaTable {
   readonly schema: TableSchema;
   readonly maker: RowMaker;
   readonly rows: Map<string, Row>;
   readonly indexes: RowIndex[];
-}
-
-/** A row before and after an update. */
-interface RowMove {
-  readonly table: ReplicaTable;
-  readonly uuid: string;
-  readonly old: Row | undefined;
-  readonly row: Row | undefined;
 }
 
 /** Rows by table and uuid, kept current by updates. */
@@ -75,19 +67,21 @@ export class ReplicaTables {
     return finish(this.applying(updates));
   }
 
-  /** {@link apply} in steps: all rows change in the last. */
+  /** {@link apply} in steps: all rows change in the last, which does nothing else. */
   *applying(updates: Json): Work<RowChange[]> {
-    const moves: RowMove[] = [];
-    for (const [tableName, rows] of membersOf(updates)) {
+    const changes: RowChange[] = [];
+    for (const [tableName, rows] of eachMember(updates)) {
       const table = this.#tables.get(tableName);
       if (table === undefined) throw new ProtocolError(`Update for unknown table "${tableName}"`);
-      for (const [uuid, update] of membersOf(rows)) {
+      for (const [uuid, update] of eachMember(rows)) {
         const old = table.rows.get(uuid);
-        moves.push({ table, uuid, old, row: rowAfter(table, uuid, old, update, ZERO_UUID) });
+        const change: RowChange = { table: tableName, uuid, old, new: rowAfter(table, uuid, old, update, ZERO_UUID) };
+        if (isRealChange(table.schema, change)) changes.push(change);
         yield;
       }
     }
-    return moves.flatMap(moveRow);
+    for (const change of changes) this.#move(change);
+    return changes;
   }
 
   /** Takes updates as the whole content. @returns the difference from what was there */
@@ -100,12 +94,19 @@ export class ReplicaTables {
       const old = before.get(name) ?? new Map<string, Row>();
       for (const [uuid, row] of old) if (!rows.has(uuid)) changes.push({ table: name, uuid, old: row, new: undefined });
       for (const [uuid, row] of rows) {
-        const oldRow = old.get(uuid);
-        if (oldRow !== undefined && changedColumns(schema, oldRow, row).length === 0) continue;
-        changes.push({ table: name, uuid, old: oldRow, new: row });
+        const change: RowChange = { table: name, uuid, old: old.get(uuid), new: row };
+        if (isRealChange(schema, change)) changes.push(change);
       }
     }
     return changes;
+  }
+
+  /** Puts a row in the place of another. */
+  #move({ table: name, uuid, old, new: row }: RowChange): void {
+    const { rows, indexes = [] } = this.#tables.get(name) ?? {};
+    if (row === undefined) rows?.delete(uuid);
+    else rows?.set(uuid, row);
+    for (const index of indexes) index.move(old, row);
   }
 
   #take(schema: TableSchema): void {
@@ -121,12 +122,6 @@ function clear({ rows, indexes }: ReplicaTable): void {
   for (const index of indexes) index.clear();
 }
 
-/** Puts a row in the place of another. @returns the change, if there is any */
-function moveRow({ table, uuid, old, row }: RowMove): RowChange[] {
-  if (row === undefined) table.rows.delete(uuid);
-  else table.rows.set(uuid, row);
-  for (const index of table.indexes) index.move(old, row);
-  if (old === undefined && row === undefined) return [];
-  if (old !== undefined && row !== undefined && changedColumns(table.schema, old, row).length === 0) return [];
-  return [{ table: table.schema.name, uuid, old, new: row }];
+function isRealChange(table: TableSchema, { old, new: row }: RowChange): boolean {
+  return old === undefined || row === undefined ? old !== row : !rowsEqual(table, old, row);
 }

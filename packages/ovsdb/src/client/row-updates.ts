@@ -19,8 +19,18 @@ export interface RowTable {
 
 /** The members of an object. @throws ProtocolError when it is none */
 export function membersOf(json: Json | undefined): [string, Json][] {
+  return Object.entries(objectOf(json)).map(([name, value]) => [name, value ?? null]);
+}
+
+/** As {@link membersOf}, one after the other. */
+export function* eachMember(json: Json | undefined): Generator<[string, Json]> {
+  const object = objectOf(json);
+  for (const name of Object.keys(object)) yield [name, object[name] ?? null];
+}
+
+function objectOf(json: Json | undefined): { readonly [name: string]: Json | undefined } {
   if (!isJsonObject(json)) throw new ProtocolError("Update is not an object");
-  return Object.entries(json).map(([name, value]) => [name, value ?? null]);
+  return json;
 }
 
 /**
@@ -31,19 +41,18 @@ export function membersOf(json: Json | undefined): [string, Json][] {
  * @throws ProtocolError when it is malformed, or changes a row that is not there
  */
 export function rowAfter(table: RowTable, uuid: string, old: Row | undefined, json: Json, version: string): Row | undefined {
-  const update = new Map(membersOf(json));
-  const inserted = update.get("initial") ?? update.get("insert") ?? update.get("new");
+  const { initial, insert, new: whole, modify } = objectOf(json);
+  const inserted = initial ?? insert ?? whole;
   if (inserted !== undefined) return table.maker.make(uuid, version, parseColumns(table.schema, inserted, undefined));
-  const modified = update.get("modify");
-  if (modified === undefined) return undefined;
+  if (modify === undefined) return undefined;
   if (old === undefined) throw new ProtocolError(`Update modifies unknown row ${uuid} of table "${table.schema.name}"`);
-  return { ...old, ...parseColumns(table.schema, modified, old), _version: version };
+  return table.maker.change(old, parseColumns(table.schema, modify, old), version);
 }
 
 /** Columns the replica's schema does not know are left out. */
 function parseColumns(table: TableSchema, json: Json, base: Row | undefined): { [column: string]: Datum } {
   const columns: { [column: string]: Datum } = {};
-  for (const [name, value] of membersOf(json)) {
+  for (const [name, value] of eachMember(json)) {
     const column = table.columns.get(name);
     if (column !== undefined) columns[name] = parseColumn(column, value, base);
   }

@@ -77,6 +77,8 @@ export class JsonRpcConnection {
   readonly #backlogBytes: number;
   readonly #patienceMs: number;
   readonly #turnMs: number;
+  /** When the turn under way is over; 0 between turns. What is read in one turn of the event loop shares it. */
+  #turnEndMs = 0;
   /** Messages that were received and not looked at yet: the peer was behind, or a turn was over. */
   #held: Generator<Json | undefined> | undefined;
   /** What is left to do about the last notification. */
@@ -242,12 +244,12 @@ export class JsonRpcConnection {
   }
 
   #receive(messages: Generator<Json | undefined>): void {
-    const endMs = performance.now() + this.#turnMs;
+    this.#beginTurn();
     try {
       for (;;) {
         if (this.#isClosed) return;
         if (this.isBehind) return this.#hold(messages);
-        if (performance.now() > endMs) {
+        if (performance.now() > this.#turnEndMs) {
           setImmediate(() => this.#goOn());
           return this.#hold(messages);
         }
@@ -265,6 +267,12 @@ export class JsonRpcConnection {
       this.#log.warn({ err: failure.message, ...details }, "closing connection after bad message");
       this.close(failure);
     }
+  }
+
+  #beginTurn(): void {
+    if (this.#turnEndMs > 0) return;
+    this.#turnEndMs = performance.now() + this.#turnMs;
+    if (this.#turnMs < Infinity) setImmediate(() => (this.#turnEndMs = 0));
   }
 
   /** Keeps the rest of what was received, and lets the peer's writes block, until it has read. */

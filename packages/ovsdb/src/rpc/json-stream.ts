@@ -35,9 +35,9 @@ const CLOSE_BRACKET = 0x5d;
 export class JsonStream {
   readonly #limits: JsonStreamLimits;
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  /** Earlier reads that belong to the unfinished object. */
-  #parts: Uint8Array[] = [];
-  #partsBytes = 0;
+  /** What earlier reads held of the unfinished object. */
+  #begun = "";
+  #begunBytes = 0;
   #depth = 0;
   #isInString = false;
   #isEscaped = false;
@@ -74,12 +74,12 @@ export class JsonStream {
         if (bytes[at] !== OPEN_BRACE) throw this.#failure("expected a JSON object", at);
       }
       at = this.#scan(bytes, at);
-      if (this.#partsBytes + at + 1 - start > this.#limits.sizeBytes) {
+      if (this.#begunBytes + at + 1 - start > this.#limits.sizeBytes) {
         throw this.#failure(`message is larger than ${this.#limits.sizeBytes} bytes`, at);
       }
       if (this.#depth === 0) yield yield* this.#parse(bytes.subarray(start, at + 1), at);
     }
-    if (this.#depth > 0) this.#keep(bytes.subarray(start));
+    if (this.#depth > 0) this.#keep(bytes.subarray(start), bytes.length - 1);
     this.#offset += bytes.length;
   }
 
@@ -109,17 +109,21 @@ export class JsonStream {
     return Math.min(at, length - 1);
   }
 
-  #keep(bytes: Uint8Array): void {
-    this.#parts.push(bytes.slice());
-    this.#partsBytes += bytes.length;
+  #keep(bytes: Uint8Array, at: number): void {
+    try {
+      this.#begun += this.#decoder.decode(bytes, { stream: true });
+      this.#begunBytes += bytes.length;
+    } catch (error) {
+      throw this.#failure(messageOf(error), at);
+    }
   }
 
   *#parse(last: Uint8Array, at: number): Work<Json> {
-    const parts = this.#parts;
-    this.#parts = [];
-    this.#partsBytes = 0;
+    const begun = this.#begun;
+    this.#begun = "";
+    this.#begunBytes = 0;
     try {
-      const text = this.#decoder.decode(parts.length === 0 ? last : joined(parts, last));
+      const text = begun + this.#decoder.decode(last);
       return text.length > LARGE_LENGTH ? yield* parseInSteps(text, parseText) : parseText(text);
     } catch (error) {
       throw this.#failure(messageOf(error), at);
@@ -128,19 +132,9 @@ export class JsonStream {
 
   #failure(problem: string, at: number): ProtocolError {
     this.#hasFailed = true;
-    this.#parts = [];
+    this.#begun = "";
     return new ProtocolError(`Cannot read JSON-RPC stream: ${problem}`, { details: { at: this.#offset + at } });
   }
-}
-
-function joined(parts: readonly Uint8Array[], last: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, last.length));
-  let at = 0;
-  for (const part of [...parts, last]) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** What no peer and no file of the original can hold: U+0000 and halves of surrogate pairs, written as escapes. */
