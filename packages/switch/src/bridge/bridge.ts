@@ -68,7 +68,7 @@ export class Bridge {
   readonly #portByOfport = new Map<number, BridgePort>();
   readonly #portByName = new Map<string, BridgePort>();
   /** By the number of their first interface. */
-  #bundles: Bundle[] = [];
+  readonly #bundles: Bundle[] = [];
   /** The number given out last; the next search starts after it. */
   #lastOfport = 0;
   readonly #portListeners = new Set<(event: PortEvent) => void>();
@@ -166,14 +166,14 @@ export class Bridge {
 
   /** Puts a bundle where its first interface belongs, or takes it out when it has none; most have the highest number yet. */
   #placeBundle(bundle: Bundle): void {
-    const bundles = this.#bundles.filter((each) => each !== bundle);
+    const bundles = this.#bundles;
+    const before = bundles.indexOf(bundle);
+    if (before >= 0) bundles.splice(before, 1);
     const [first] = bundle.members;
-    if (first !== undefined) {
-      let at = bundles.length;
-      while (at > 0 && (bundles[at - 1]?.members[0]?.ofport ?? 0) > first.ofport) at--;
-      bundles.splice(at, 0, bundle);
-    }
-    this.#bundles = bundles;
+    if (first === undefined) return;
+    let at = bundles.length;
+    while (at > 0 && (bundles[at - 1]?.members[0]?.ofport ?? 0) > first.ofport) at--;
+    bundles.splice(at, 0, bundle);
   }
 
   #tell(event: PortEvent): void {

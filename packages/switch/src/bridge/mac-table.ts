@@ -50,6 +50,7 @@ export class MacTable {
   readonly #clock: Clock;
   readonly #counts: EventCounts;
   readonly #entries = new Map<string, MacEntry>();
+  readonly #static = new Map<string, MacEntry>();
   /** Those that age, least recently used first. */
   readonly #learnedByBundle = new Map<Bundle, Map<string, MacEntry>>();
 
@@ -65,9 +66,7 @@ export class MacTable {
   }
 
   get nStatic(): number {
-    let n = 0;
-    for (const { usedMs } of this.#entries.values()) if (usedMs === undefined) n++;
-    return n;
+    return this.#static.size;
   }
 
   /** Where an address is, or `undefined`. */
@@ -130,7 +129,14 @@ export class MacTable {
 
   /** Removes what has aged. @returns the removed entries */
   expire(): MacEntry[] {
-    const expired = this.#removeWhere((entry) => this.#hasExpired(entry));
+    const expired: MacEntry[] = [];
+    for (const learned of this.#learnedByBundle.values()) {
+      for (const entry of learned.values()) {
+        if (!this.#hasExpired(entry)) break;
+        expired.push(entry);
+      }
+    }
+    this.#removeAll(expired);
     this.statistics.nExpired += expired.length;
     this.#counts.mac_learning_expired += expired.length;
     return expired;
@@ -138,8 +144,11 @@ export class MacTable {
 
   /** Removes all that is known of a bundle, or what was learned everywhere. @returns the removed entries */
   flush(bundle?: Bundle): MacEntry[] {
-    if (bundle === undefined) return this.#removeWhere(({ usedMs }) => usedMs !== undefined);
-    return this.#removeWhere((entry) => entry.bundle === bundle);
+    const learned = bundle === undefined ? [...this.#learnedByBundle.values()] : [this.#learnedByBundle.get(bundle)];
+    const flushed = learned.flatMap((entries) => [...(entries?.values() ?? [])]);
+    for (const entry of this.#static.values()) if (entry.bundle === bundle) flushed.push(entry);
+    this.#removeAll(flushed);
+    return flushed;
   }
 
   clearStatistics(): void {
@@ -170,7 +179,10 @@ export class MacTable {
 
   #insert(key: string, entry: MacEntry): void {
     this.#entries.set(key, entry);
-    if (entry.usedMs === undefined) return;
+    if (entry.usedMs === undefined) {
+      this.#static.set(key, entry);
+      return;
+    }
     const learned = this.#learnedByBundle.get(entry.bundle);
     if (learned === undefined) this.#learnedByBundle.set(entry.bundle, new Map([[key, entry]]));
     else learned.set(key, entry);
@@ -178,14 +190,13 @@ export class MacTable {
 
   #remove(key: string, { bundle }: MacEntry): void {
     this.#entries.delete(key);
+    this.#static.delete(key);
     const learned = this.#learnedByBundle.get(bundle);
     if (learned?.delete(key) === true && learned.size === 0) this.#learnedByBundle.delete(bundle);
   }
 
-  #removeWhere(isDoomed: (entry: MacEntry) => boolean): MacEntry[] {
-    const doomed = [...this.#entries.values()].filter(isDoomed);
-    for (const entry of doomed) this.#remove(keyOf(entry.vlan, entry.mac), entry);
-    return doomed;
+  #removeAll(entries: readonly MacEntry[]): void {
+    for (const entry of entries) this.#remove(keyOf(entry.vlan, entry.mac), entry);
   }
 }
 
