@@ -337,8 +337,11 @@ export interface Datapath extends AsyncDisposable {
   /** Opens a port and returns its number (from 1). @throws IoError when the device cannot be opened */
   addPort(spec: PortSpec): number;
   removePort(portNo: number): void;
+  /** Takes in what the kernel tells of devices, which the event loop does soon, too. */
+  readDeviceChanges(): void;
+  /** All ports, after {@link readDeviceChanges}. */
   ports(): readonly PortInfo[];
-  /** One port; `undefined` when there is none of this number. Costs the same however many ports there are. */
+  /** One port as far as it is known; `undefined` when there is none of this number. Costs the same however many ports there are. */
   port(portNo: number): PortInfo | undefined;
   /** Called when a port goes up, down or away. */
   onPortChange(listener: (portNo: number) => void): void;

@@ -185,13 +185,16 @@ export class UserDatapath implements Datapath {
     else this.#loop?.remove(port);
   }
 
-  ports(): readonly PortInfo[] {
+  readDeviceChanges(): void {
     this.#loop?.readLinkChanges();
+  }
+
+  ports(): readonly PortInfo[] {
+    this.readDeviceChanges();
     return this.#ports.filter((port) => port !== undefined).map((port) => port.info());
   }
 
   port(portNo: number): PortInfo | undefined {
-    this.#loop?.readLinkChanges();
     return this.#ports[portNo]?.info();
   }
 

@@ -123,7 +123,6 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   const parts = { vswitch, controllers, dummies, isAllDummy: config.isAllDummy === true, runDir: config.runDir };
   const follower = scope.use(new DatabaseFollower(guarded, parts, clock, log));
   followers.push(follower);
-  scope.defer(vswitch.onChange(() => follower.schedule()));
   if (process.platform === "linux") datapath.onDeviceChange(() => follower.schedule());
   scope.every(TICK_MS, () => follower.tick());
   await follower.follow();

@@ -22,6 +22,7 @@ class FollowedDatabase implements AsyncDisposable {
   /** Warnings and errors of the switch. */
   readonly complaints: string[] = [];
   commands: readonly Command[] = [];
+  countEvents: () => Readonly<Record<string, number>> = () => ({});
   isReady = false;
   readonly #scope = new Scope();
   readonly #database: Database;
@@ -78,8 +79,9 @@ class FollowedDatabase implements AsyncDisposable {
     const onReady = (): void => {
       this.isReady = true;
     };
-    const serveCommands: SwitchConfig["serveCommands"] = async (commands) => {
+    const serveCommands: SwitchConfig["serveCommands"] = async (commands, countEvents) => {
       this.commands = commands;
+      this.countEvents = countEvents;
     };
     const complain = (fields: object): number => this.complaints.push(JSON.stringify(fields));
     const log: Logger = { ...silentLogger, warn: complain, error: complain, child: () => log };
@@ -89,6 +91,12 @@ class FollowedDatabase implements AsyncDisposable {
       await ended;
     });
     await until(() => this.isReady);
+  }
+
+  /** As {@link change}, and waits until the switch has followed. */
+  async changeAndWait(...operations: Json[]): Promise<void> {
+    await this.change(...operations, { op: "mutate", table: "Open_vSwitch", where: [], mutations: [["next_cfg", "+=", 1]] });
+    await until(() => [...this.#database.table("Open_vSwitch").values()].every((row) => row["cur_cfg"] === row["next_cfg"]));
   }
 
   /** The number of an interface, as the switch reports it. */
@@ -127,6 +135,33 @@ test("an interface keeps its number when the bridge's own asks for it", async ()
   await db.start();
   expect(db.opened).toEqual(["br0", "p1"]);
   expect(db.numberOf("p1")).toBe(1);
+});
+
+test("what the switch does and tells itself is no reason for it to look again", async () => {
+  await using db = await FollowedDatabase.open();
+  await db.addBridge([{ name: "br0", type: "internal" }]);
+  await db.start();
+  const seldom = ["map", [["stats-update-interval", "3600000"]]];
+  await db.changeAndWait({ op: "update", table: "Open_vSwitch", where: [], row: { other_config: seldom } });
+  const nLooks = (): number => db.countEvents()["bridge_reconfigure"] ?? 0;
+  const names = Array.from({ length: 100 }, (_, i) => `p${i}`);
+  const before = nLooks();
+  await db.changeAndWait(
+    ...names.flatMap((name) => [
+      { op: "insert", table: "Interface", row: { name, type: "dummy" }, "uuid-name": `i${name}` },
+      { op: "insert", table: "Port", row: { name, interfaces: named(`i${name}`) }, "uuid-name": `p${name}` },
+    ]),
+    {
+      op: "mutate",
+      table: "Bridge",
+      where: [],
+      mutations: [["ports", "insert", ["set", names.map((name) => named(`p${name}`))]]],
+    },
+  );
+  expect(db.numberOf("p99")).toBeGreaterThan(0);
+  await db.change({ op: "update", table: "Interface", where: [], row: { link_resets: 7 } });
+  await db.changeAndWait({ op: "update", table: "Port", where: [], row: { tag: 7 } });
+  expect(nLooks() - before).toBe(2);
 });
 
 test("every reason why a controller is refused is told, once", async () => {

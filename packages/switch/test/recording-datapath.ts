@@ -93,6 +93,7 @@ export class RecordingDatapath implements Datapath {
   removePort(portNo: number): void {
     this.#ports.delete(portNo);
   }
+  readDeviceChanges(): void {}
   ports(): PortInfo[] {
     return [...this.#ports].map(([portNo, spec]) => ({
       ...spec,

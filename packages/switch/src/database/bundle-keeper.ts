@@ -44,8 +44,13 @@ export class BundleKeeper {
 
   /** Gives the bundles of ports the settings of their rows, and forgets those of others. */
   *applyingPorts(wanted: readonly WantedPort[]): Work {
-    this.#ports = yield* inSteps(wanted, (each) => ({ uuid: each.uuid, bundle: this.#apply(each) }));
-    this.#bundleByName = new Map(this.#ports.map(({ bundle }) => [bundle.name, bundle]));
+    const bundleByName = new Map<string, Bundle>();
+    this.#ports = yield* inSteps(wanted, (each) => {
+      const bundle = this.#apply(each);
+      bundleByName.set(each.name, bundle);
+      return { uuid: each.uuid, bundle };
+    });
+    this.#bundleByName = bundleByName;
   }
 
   /** Copies packets as wanted. */
@@ -72,11 +77,11 @@ export class BundleKeeper {
   #apply({ name, vlan, isProtected, bond }: WantedPort): Bundle {
     const known = this.#bundleByName.get(name);
     const bundle = known ?? makeBundle(name, vlan);
-    this.#bundleByName.set(name, bundle);
     const hadBond = bundle.bond !== undefined;
     this.#applyBond(bundle, bond);
-    const isSame = isSameVlan(bundle.vlan, vlan) && bundle.isProtected === isProtected && hadBond === (bond !== undefined);
-    bundle.vlan = vlan;
+    const hasVlan = isSameVlan(bundle.vlan, vlan);
+    const isSame = hasVlan && bundle.isProtected === isProtected && hadBond === (bond !== undefined);
+    if (!hasVlan) bundle.vlan = vlan;
     bundle.isProtected = isProtected;
     if (known !== undefined && !isSame) this.#vswitch.bundleChanged(this.#bridge, bundle);
     return bundle;

@@ -1,15 +1,22 @@
 /** Gives the devices of interfaces the settings of their rows: addresses, sizes, limits. */
 import { isDeepStrictEqual } from "node:util";
+import type { PortInfo } from "@tenet/datapath";
 import { type Logger, messageOf } from "@tenet/kit";
 import { setMac, setMtu } from "@tenet/linux";
 import { PORT } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
 import type { DummyPorts } from "../dummy/dummy-ports.ts";
-import { inSteps, type Work } from "../turns.ts";
+import type { Work } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import type { InterfaceState } from "./states.ts";
 import type { WantedInterface } from "./read/wanted.ts";
+
+/** An interface to be, and the name of its bundle. */
+export interface Placed {
+  readonly wanted: WantedInterface;
+  readonly bundle: string;
+}
 
 /** The devices of a switch. */
 export class DeviceKeeper {
@@ -68,25 +75,38 @@ export class DeviceKeeper {
     }
   }
 
-  /** Internal devices that ask for none have the smallest MTU among the others: the host then sends what all can carry. */
-  *applyingMtus(states: readonly InterfaceState[], interfaces: readonly WantedInterface[]): Work<InterfaceState[]> {
-    const wantedByUuid = new Map(interfaces.map((each) => [each.uuid, each]));
-    const sized = yield* inSteps(states, (state) => {
-      const wanted = wantedByUuid.get(state.uuid);
-      const info = state.port === undefined ? undefined : this.#vswitch.ports.infoOf(state.port);
-      return { state, info, wantedMtu: wanted?.mtu, isInternal: wanted?.isInternal === true };
-    });
-    const others = sized.flatMap(({ info, wantedMtu, isInternal }) =>
-      isInternal || info === undefined ? [] : [wantedMtu ?? info.mtu],
-    );
-    const least = others.length > 0 ? Math.min(...others) : undefined;
-    return yield* inSteps(sized, ({ state, info, wantedMtu, isInternal }) => {
-      const mtu = wantedMtu ?? (isInternal ? least : undefined);
-      if (info === undefined || mtu === undefined || mtu === info.mtu) return state;
-      if (info.kind === "memory") return { ...state, dummyMtu: mtu };
-      this.#setMtu(info.name, mtu);
-      return state;
-    });
+  /**
+   * Internal devices that ask for none have the smallest MTU among the others: the host then sends what all can carry.
+   *
+   * @param states - of the interfaces, in the same order; dummies get their size there
+   */
+  *applyingMtus(interfaces: readonly Placed[], states: InterfaceState[]): Work {
+    const least = yield* this.#leastMtu(interfaces, states);
+    for (const [i, state] of states.entries()) {
+      yield;
+      const wanted = interfaces[i]?.wanted;
+      const mtu = wanted?.mtu ?? (wanted?.isInternal === true ? least : undefined);
+      const info = mtu === undefined ? undefined : this.#infoOf(state);
+      if (info === undefined || mtu === undefined || mtu === info.mtu) continue;
+      if (info.kind === "memory") states[i] = { ...state, dummyMtu: mtu };
+      else this.#setMtu(info.name, mtu);
+    }
+  }
+
+  /** Of those that are not internal. */
+  *#leastMtu(interfaces: readonly Placed[], states: readonly InterfaceState[]): Work<number | undefined> {
+    let least: number | undefined;
+    for (const [i, state] of states.entries()) {
+      yield;
+      const wanted = interfaces[i]?.wanted;
+      const info = wanted?.isInternal === true ? undefined : this.#infoOf(state);
+      if (info !== undefined) least = Math.min(wanted?.mtu ?? info.mtu, least ?? Infinity);
+    }
+    return least;
+  }
+
+  #infoOf({ port }: InterfaceState): PortInfo | undefined {
+    return port === undefined ? undefined : this.#vswitch.ports.infoOf(port);
   }
 
   /** A device that cannot have the size keeps its own, and that is said once. */

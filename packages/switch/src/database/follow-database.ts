@@ -5,18 +5,20 @@
  * outcome, so `ovs-vsctl` without `--no-wait` returns when the bridges and ports are there. Devices that could not
  * be opened are tried again every 5 s, when packet counters are written too, and when a device appears.
  */
-import { type Clock, type Logger, messageOf } from "@tenet/kit";
+import { type Clock, type Json, type Logger, messageOf } from "@tenet/kit";
 import { DEFAULT_VLAN_LIMIT, MAX_VLAN_LIMIT } from "@tenet/net";
 import type { Replica, Row } from "@tenet/ovsdb";
 import { NO_IN_BAND } from "../controller/in-band.ts";
 import type { Controllers } from "../controller/controllers.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import type { DummyPorts } from "../dummy/dummy-ports.ts";
+import { asksForOther } from "./asked-changes.ts";
 import { readTls } from "./read/read-controller.ts";
 import { Reconciler } from "./reconcile.ts";
 import { optionOf } from "./read/row-values.ts";
 import { statusOperations } from "./status.ts";
-import { readWanted } from "./read/wanted.ts";
+import { readWanted, type TableReader } from "./read/wanted.ts";
+import type { Work } from "../turns.ts";
 
 /** What the database must offer; a {@link Replica} does. */
 export type SwitchDatabase = Pick<Replica, "table" | "operations" | "transact" | "onChange">;
@@ -58,12 +60,14 @@ export class DatabaseFollower {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #reconciler: Reconciler;
-  readonly #stopListening: () => void;
+  readonly #stops: readonly (() => void)[];
   #running: Promise<void> | undefined;
   #isDue = false;
   #isStatisticsDue = false;
   /** Monotonic ms of the last refresh. */
   #refreshedMs: number;
+  /** Whether the switch is being changed here: that is no news. */
+  #isApplying = false;
   #isClosed = false;
 
   constructor(db: SwitchDatabase, parts: SwitchParts, clock: Clock, log: Logger) {
@@ -73,7 +77,14 @@ export class DatabaseFollower {
     this.#refreshedMs = clock.monotonicMs();
     this.#log = log;
     this.#reconciler = new Reconciler(parts.vswitch, parts.dummies, clock, log);
-    this.#stopListening = db.onChange(() => this.schedule());
+    this.#stops = [
+      db.onChange((changes) => {
+        if (changes.some(asksForOther)) this.schedule();
+      }),
+      parts.vswitch.onChange(() => {
+        if (!this.#isApplying) this.schedule();
+      }),
+    ];
   }
 
   /** Carries out what the database says now. */
@@ -117,7 +128,7 @@ export class DatabaseFollower {
   /** Stops; resolves when the last transaction is answered. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#stopListening();
+    for (const stop of this.#stops) stop();
     await this.#running;
   }
 
@@ -140,32 +151,73 @@ export class DatabaseFollower {
   async #runOnce(hasStatistics: boolean): Promise<void> {
     const { vswitch, controllers, runDir } = this.#parts;
     const { turns } = vswitch;
-    const seen = this.#snapshot();
+    const seen = await turns.run(snapshot(this.#db));
     const roots = [...seen("Open_vSwitch").values()];
     applyGlobals(vswitch, roots);
     vswitch.counts.bridge_reconfigure++;
     const wanted = await turns.run(readWanted(seen, this.#parts));
-    await turns.run(this.#reconciler.applying(wanted));
+    await turns.run(this.#applying(this.#reconciler.applying(wanted)));
+    if (this.#reconciler.isUnsettled) this.#isDue = true;
     // Flows that are being restored are not for controllers to see.
     const bridges = this.#reconciler.bridges.map((each) =>
       vswitch.slowPath.isRestoring ? { ...each, controllers: [], inBand: NO_IN_BAND } : each,
     );
     await controllers.sync(bridges, readTls(seen));
     const sources = { vswitch, reconciler: this.#reconciler, controllers, roots, runDir };
-    const table = (name: string): ReturnType<SwitchDatabase["table"]> => this.#db.table(name);
-    const operations = await turns.run(statusOperations(this.#db.operations, table, sources, { hasStatistics }));
-    if (operations.length === 0) vswitch.counts.txn_unchanged++;
-    for (let at = 0; at < operations.length; at += OPERATIONS_PER_TRANSACTION) {
-      await this.#db.transact(operations.slice(at, at + OPERATIONS_PER_TRANSACTION));
-      vswitch.counts.txn_success++;
+    const table: TableReader = (name) => this.#db.table(name);
+    vswitch.datapath.readDeviceChanges();
+    await this.#write(statusOperations(this.#db.operations, table, sources, { hasStatistics }));
+  }
+
+  *#applying(work: Work): Work {
+    for (;;) {
+      this.#isApplying = true;
+      try {
+        if (work.next().done === true) return;
+      } finally {
+        this.#isApplying = false;
+      }
+      yield;
     }
   }
 
-  /** The rows as they are now: they may change while work on them goes on in turns. */
-  #snapshot(): (name: string) => ReturnType<SwitchDatabase["table"]> {
-    const rowsByTable = new Map(FOLLOWED_TABLES.map((name) => [name, new Map(this.#db.table(name))]));
-    return (name) => rowsByTable.get(name) ?? new Map();
+  /** Commits operations as they are made, so that there are few at a time. */
+  async #write(operations: Iterator<Json | undefined>): Promise<void> {
+    const { turns, counts } = this.#parts.vswitch;
+    let isLast = false;
+    for (let n = 0; !isLast; n++) {
+      const batch = await turns.run(nextBatch(operations));
+      isLast = batch.length < OPERATIONS_PER_TRANSACTION;
+      if (n === 0 && batch.length === 0) counts.txn_unchanged++;
+      if (batch.length === 0) return;
+      await this.#db.transact(batch);
+      counts.txn_success++;
+    }
   }
+}
+
+/** The rows as they are when it begins: they may change while work on them goes on in turns. */
+function* snapshot(db: SwitchDatabase): Work<TableReader> {
+  const tables = FOLLOWED_TABLES.map((name) => ({ name, rows: [...db.table(name).values()], rowByUuid: new Map<string, Row>() }));
+  for (const { rows, rowByUuid } of tables) {
+    for (const row of rows) {
+      rowByUuid.set(row._uuid, row);
+      yield;
+    }
+  }
+  const tableByName = new Map(tables.map(({ name, rowByUuid }) => [name, rowByUuid]));
+  return (name) => tableByName.get(name) ?? new Map();
+}
+
+function* nextBatch(operations: Iterator<Json | undefined>): Work<Json[]> {
+  const batch: Json[] = [];
+  while (batch.length < OPERATIONS_PER_TRANSACTION) {
+    const { done, value } = operations.next();
+    if (done === true) break;
+    if (value !== undefined) batch.push(value);
+    yield;
+  }
+  return batch;
 }
 
 /** What the root row says of the whole switch. */

@@ -17,9 +17,9 @@ import { type InBandSpec, NO_IN_BAND } from "../controller/in-band.ts";
 import { phraseOf } from "../controller/describe-failure.ts";
 import type { DummyPorts } from "../dummy/dummy-ports.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
-import type { Work } from "../turns.ts";
+import { inSteps, type Work } from "../turns.ts";
 import { BundleKeeper } from "./bundle-keeper.ts";
-import { DeviceKeeper } from "./device-keeper.ts";
+import { DeviceKeeper, type Placed } from "./device-keeper.ts";
 import { type Start, startOf, startOver } from "./start-over.ts";
 import type { BridgeState, InterfaceState } from "./states.ts";
 import type { WantedBridge, WantedInterface, WantedPort } from "./read/wanted.ts";
@@ -51,6 +51,7 @@ export class Reconciler {
   /** What was said of rows that cannot be carried out. */
   #toldProblems: ReadonlySet<string> = new Set();
   #states: InterfaceState[] = [];
+  #isUnsettled = false;
 
   constructor(vswitch: VirtualSwitch, dummies: DummyPorts, clock: Clock, log: Logger) {
     this.#vswitch = vswitch;
@@ -65,12 +66,18 @@ export class Reconciler {
     return this.#states;
   }
 
+  /** Whether the last run gave an interface another number than it asks for: those that have it by chance are to move. */
+  get isUnsettled(): boolean {
+    return this.#isUnsettled;
+  }
+
   get bridges(): BridgeState[] {
     return [...this.#heldByName.values()].map(({ bundles: { ports, mirrors }, ...rest }) => ({ ...rest, ports, mirrors }));
   }
 
   /** Changes the switch to what is wanted, one port after the other. Never throws for one port's sake. */
   *applying(asked: readonly WantedBridge[]): Work {
+    this.#isUnsettled = false;
     const wanted = asked.filter(({ name }) => this.#isFileName(name));
     const names = new Set(wanted.map(({ name }) => name));
     for (const [name, { bridge }] of this.#heldByName) if (!names.has(name)) this.#dropBridge(bridge);
@@ -160,21 +167,16 @@ export class Reconciler {
     bridge.macs.maxEntries = wanted.maxMacs;
     bridge.pipeline.configureTables(wanted.flowTables);
     yield* held.bundles.applyingPorts(wanted.ports);
-    const interfacesByRank = yield* rankInterfaces(bridge.name, wanted.ports);
-    const states: InterfaceState[] = [];
-    for (const { wanted: each, bundle } of interfacesByRank.flat()) {
-      states.push(this.#applyInterface(held, each, bundle));
-      yield;
-    }
-    const interfaces = interfacesByRank.flatMap((ranked) => ranked.map((each) => each.wanted));
-    const sized = yield* this.#devices.applyingMtus(states, interfaces);
+    const placed = yield* rankInterfaces(bridge.name, wanted.ports);
+    const states = yield* inSteps(placed, (each) => this.#applyInterface(held, each.wanted, each.bundle));
+    yield* this.#devices.applyingMtus(placed, states);
     held.bundles.applyMirrors(wanted.mirrors);
     held.bundles.applyFloodVlans(wanted.floodVlans);
-    yield* this.#devices.applyingBridgeMac(bridge, interfacesByRank[LOCAL_RANK]?.[0]?.wanted);
+    yield* this.#devices.applyingBridgeMac(bridge, placed.find((each) => each.wanted.name === bridge.name)?.wanted);
     const mac = bridge.port(PORT.LOCAL)?.mac ?? stableMac(wanted.uuid);
     this.#applyDatapathId(bridge, wanted.datapathId ?? BigInt(mac));
     this.#applyFailMode(held, wanted);
-    return sized;
+    return states;
   }
 
   #applyDatapathId(bridge: Bridge, datapathId: bigint): void {
@@ -221,6 +223,7 @@ export class Reconciler {
         ...(ofport === undefined ? {} : { ofport }),
         ...(bundle === undefined ? {} : { bundle }),
       });
+      if (wanted.ofport !== undefined && wanted.ofport !== port.ofport && port.ofport !== PORT.LOCAL) this.#isUnsettled = true;
       this.#numberByInterface.set(memory, port.ofport);
       this.#openedByPort.set(port, wanted);
       if (wanted.kind === "memory") port.mac = this.#dummies.nextMac();
@@ -278,25 +281,19 @@ function askedNumber({ port }: Pick<WantedInterface, "port">): number | undefine
   return "kind" in port ? port.ofport : undefined;
 }
 
-/** An interface of a bridge, and the name of its bundle. */
-interface Placed {
-  readonly wanted: WantedInterface;
-  readonly bundle: string;
-}
-
 const LOCAL_RANK = 0;
 
 /**
  * The interfaces of a bridge in the order in which they are opened: the local one, those that ask for a number, those that had
  * one, so that none is taken from under them, and the others.
  */
-function* rankInterfaces(bridge: string, ports: readonly WantedPort[]): Work<Placed[][]> {
+function* rankInterfaces(bridge: string, ports: readonly WantedPort[]): Work<Placed[]> {
   const byRank: [Placed[], Placed[], Placed[], Placed[]] = [[], [], [], []];
   for (const { name: bundle, interfaces } of ports) {
     for (const wanted of interfaces) byRank[wanted.name === bridge ? LOCAL_RANK : rankOfNumber(wanted)].push({ wanted, bundle });
     yield;
   }
-  return byRank;
+  return byRank.flat();
 }
 
 function rankOfNumber({ port, lastOfport }: WantedInterface): 1 | 2 | 3 {

@@ -4,7 +4,6 @@ import { formatMac } from "@tenet/net";
 import { type ColumnInput, type Datum, isMap, isSet, type Operations, type Row, type RowInput } from "@tenet/ovsdb";
 import type { ControllerStatus } from "../controller/controller-spec.ts";
 import type { Controllers } from "../controller/controllers.ts";
-import type { Work } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { interfaceColumns } from "./interface-status.ts";
 import type { Reconciler } from "./reconcile.ts";
@@ -36,34 +35,31 @@ export interface StatusSources {
   readonly runDir: string;
 }
 
-/** Operations that bring the status columns up to date, the root's last; empty when they are. */
+/** Operations that bring the status columns up to date, one after the other, the root's last; `undefined` for rows that are. */
 export function* statusOperations(
   operations: Operations,
   table: TableReader,
   { vswitch, reconciler, controllers, roots, runDir }: StatusSources,
   { hasStatistics }: StatusParts,
-): Work<Json[]> {
-  const ops: Json[] = [];
-  const set = (name: string, uuid: string, wanted: RowInput): void => {
+): Generator<Json | undefined> {
+  const set = (name: string, uuid: string, wanted: RowInput): Json | undefined => {
     const row = table(name).get(uuid);
     const changed = row === undefined ? [] : Object.entries(wanted).filter(([column, value]) => !isSame(row[column], value));
-    if (changed.length > 0) ops.push(operations.update(name, uuid, Object.fromEntries(changed)));
+    return changed.length === 0 ? undefined : operations.update(name, uuid, Object.fromEntries(changed));
   };
   for (const state of reconciler.interfaces) {
     const old = table("Interface").get(state.uuid);
     const info = state.port === undefined ? undefined : vswitch.ports.infoOf(state.port);
     if (hasStatistics) vswitch.counts.netdev_get_stats++;
     const isNew = isMap(old?.["statistics"]) && old["statistics"].size === 0;
-    set("Interface", state.uuid, interfaceColumns(state, info, problemOf(state, vswitch), hasStatistics || isNew));
-    yield;
+    yield set("Interface", state.uuid, interfaceColumns(state, info, problemOf(state, vswitch), hasStatistics || isNew));
   }
   for (const { uuid, bridge, ports, mirrors, controllers: bridgeControllers } of reconciler.bridges) {
     const datapath_id = bridge.datapathId.toString(16).padStart(16, "0");
-    set("Bridge", uuid, { datapath_id, datapath_version: "<built-in>" });
+    yield set("Bridge", uuid, { datapath_id, datapath_version: "<built-in>" });
     for (const port of ports) {
       const active = port.bundle.bond?.active;
-      set("Port", port.uuid, { bond_active_slave: active === undefined ? [] : formatMac(active.port.mac) });
-      yield;
+      yield set("Port", port.uuid, { bond_active_slave: active === undefined ? [] : formatMac(active.port.mac) });
     }
     for (const { uuid: controller } of bridgeControllers) {
       const columns = controllerColumns(
@@ -71,19 +67,18 @@ export function* statusOperations(
         controllers.statusOf(bridge, controller),
         hasStatistics,
       );
-      set("Controller", controller, columns);
+      yield set("Controller", controller, columns);
     }
     if (!hasStatistics) continue;
-    mirrors.forEach((mirror, i) => {
+    for (const [i, mirror] of mirrors.entries()) {
       const { nPackets = 0, nBytes = 0 } = bridge.mirrors[i] ?? {};
-      set("Mirror", mirror.uuid, { statistics: { tx_packets: nPackets, tx_bytes: nBytes } });
-    });
+      yield set("Mirror", mirror.uuid, { statistics: { tx_packets: nPackets, tx_bytes: nBytes } });
+    }
   }
   for (const root of roots) {
     const statistics = hasStatistics ? { statistics: machineStatistics(root, runDir) } : {};
-    set("Open_vSwitch", root._uuid, { ...rootColumns(root), ...statistics });
+    yield set("Open_vSwitch", root._uuid, { ...rootColumns(root), ...statistics });
   }
-  return ops;
 }
 
 function machineStatistics(root: Row, runDir: string): Record<string, string> {

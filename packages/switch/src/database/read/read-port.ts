@@ -1,13 +1,14 @@
 /** Reads what Port rows say: VLANs, protection, bonds. */
 import type { Row } from "@tenet/ovsdb";
 import type { BondSettings } from "../../bridge/bond.ts";
-import type { PortVlan } from "../../bridge/port-vlan.ts";
+import { type PortVlan, TRUNK_ALL } from "../../bridge/port-vlan.ts";
 import { numberOf, numbersOf, optionOf, textOf } from "./row-values.ts";
 
 const DEFAULT_REBALANCE_MS = 10_000;
 const MIN_REBALANCE_MS = 1000;
 const ETH_TYPE_8021Q = 0x8100;
 const MAX_VLAN = 4095;
+const NO_TRUNKS: readonly number[] = [];
 
 /** Without `vlan_mode`, a port with a tag is an access port. */
 export function readVlan(port: Row): PortVlan {
@@ -19,13 +20,14 @@ export function readVlan(port: Row): PortVlan {
   const mode = textOf(port, "vlan_mode") || (tag === undefined ? "trunk" : "access");
   switch (mode) {
     case "access":
-      return { ...common, mode, tag: tag ?? 0, trunks: [] };
+      return { ...common, mode, tag: tag ?? 0, trunks: NO_TRUNKS };
     case "native-tagged":
     case "native-untagged":
       return { ...common, mode, tag: tag ?? 0, trunks };
     case "dot1q-tunnel":
       return { ...common, mode, tag: tag ?? 0, trunks: [], ...readTunnel(port) };
     default:
+      if (trunks.length === 0 && priorityTags === undefined) return TRUNK_ALL;
       return { ...common, mode: "trunk", tag: 0, trunks };
   }
 }

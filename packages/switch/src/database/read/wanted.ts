@@ -2,7 +2,7 @@
 import type { MeterConfig } from "@tenet/datapath";
 import { isMulticastMac, parseMac } from "@tenet/net";
 import { type Version, VERSION } from "@tenet/openflow";
-import type { Row } from "@tenet/ovsdb";
+import { isMap, type Row } from "@tenet/ovsdb";
 import { ALL_VERSIONS, type BridgeLabel, NO_LABEL } from "../../bridge/bridge.ts";
 import type { BondSettings } from "../../bridge/bond.ts";
 import { type ControllerSpec, whyRefused } from "../../controller/controller-spec.ts";
@@ -98,6 +98,9 @@ const VERSION_BY_NAME: ReadonlyMap<string, Version> = new Map<string, Version>([
   ["OpenFlow15", VERSION.OF15],
 ]);
 const DUMMY_OPTIONS: readonly (keyof DummyOptions)[] = ["pcap", "rxq_pcap", "tx_pcap", "stream", "pstream"];
+/** Of most interfaces, of which there may be thousands. */
+const NO_PROBLEMS: readonly string[] = [];
+const NO_OPTIONS: DummyOptions = {};
 /** What an option may be; what is outside becomes the nearest. */
 interface Range {
   readonly otherwise: number;
@@ -146,7 +149,8 @@ function* readBridge(row: Row, { isAllDummy, runDir }: ReadSettings, table: Tabl
   const ports = yield* rowsByName(table("Port"), textsOf(row, "ports"));
   const kind: DatapathKind = { dummyTypes, carrier };
   const controllers = readControllers(row, table);
-  const readOne = (port: Row): WantedPort => readPort(port, kind, table, (each) => withBridgeMac(each, name, row));
+  const hwaddr = readMac(optionOf(row, "other_config", "hwaddr"));
+  const readOne = (port: Row): WantedPort => readPort(port, kind, table, (each) => withBridgeMac(each, name, hwaddr));
   return {
     uuid: row._uuid,
     name,
@@ -230,22 +234,30 @@ function readInterface(row: Row, kind: DatapathKind): WantedInterface {
     uuid: row._uuid,
     name,
     port: readDevice(row, name, kind),
-    problems: [
-      ...(isGroup ? [`interface ${name}: cannot set MAC to multicast address`] : []),
-      ...(TUNNEL_TYPES.includes(type) ? unknownOptions(row) : []).map((key) => `${name}: unknown ${type} argument '${key}'`),
-    ],
+    problems: isGroup ? [`interface ${name}: cannot set MAC to multicast address`] : problemsOfTunnel(row, name, type),
     lastOfport: atLeastOne(numberOf(row, "ofport")),
     policing: readPolicing(row),
     isInternal: MADE_TYPES.includes(type),
     mac: isGroup ? undefined : asked,
     mtu: numberOf(row, "mtu_request"),
-    dummyOptions: Object.fromEntries(
-      DUMMY_OPTIONS.flatMap((key) => {
-        const value = optionOf(row, "options", key);
-        return value === undefined ? [] : [[key, value]];
-      }),
-    ),
+    dummyOptions: readDummyOptions(row),
   };
+}
+
+function problemsOfTunnel(row: Row, name: string, type: string): readonly string[] {
+  if (!TUNNEL_TYPES.includes(type)) return NO_PROBLEMS;
+  return unknownOptions(row).map((key) => `${name}: unknown ${type} argument '${key}'`);
+}
+
+function readDummyOptions(row: Row): DummyOptions {
+  const { options } = row;
+  if (!isMap(options) || options.size === 0) return NO_OPTIONS;
+  return Object.fromEntries(
+    DUMMY_OPTIONS.flatMap((key) => {
+      const value = optionOf(row, "options", key);
+      return value === undefined ? [] : [[key, value]];
+    }),
+  );
 }
 
 function readDevice(row: Row, name: string, { dummyTypes, carrier }: DatapathKind): WantedInterface["port"] {
@@ -285,8 +297,7 @@ function readDatapathId(row: Row): bigint | undefined {
 }
 
 /** The bridge's own address is that of its local port. */
-function withBridgeMac(wanted: WantedInterface, bridgeName: string, bridge: Row): WantedInterface {
-  const hwaddr = readMac(optionOf(bridge, "other_config", "hwaddr"));
+function withBridgeMac(wanted: WantedInterface, bridgeName: string, hwaddr: number | undefined): WantedInterface {
   return wanted.name === bridgeName && hwaddr !== undefined ? { ...wanted, mac: hwaddr } : wanted;
 }
 
