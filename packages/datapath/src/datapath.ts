@@ -127,6 +127,8 @@ export interface CtDatapathAction {
 
 /** A cached decision of the slow path, with its statistics. */
 export interface Megaflow {
+  /** Which no other flow of the datapath has: as small as can be, and given again when the flow is gone. */
+  readonly number: number;
   /** Under the mask; of a flow that is in the datapath. It may be made anew each time. */
   readonly key: Uint32Array;
   readonly mask: Uint32Array;
@@ -139,6 +141,8 @@ export interface Megaflow {
   readonly tcpFlags: number;
   /** Whatever the slow path keeps with the flow. */
   owner: object | undefined;
+  /** Writes its key, without making any. */
+  readKey(key: Uint32Array): void;
 }
 
 /** A packet that the datapath hands to the slow path. `frame` and `key` are valid only during the call. */

@@ -153,3 +153,45 @@ test("flows are found, and have their keys, at any moment while a table grows an
   check();
   expect(table.size).toBe(held.size);
 });
+
+test("no two flows have a number in common, and numbers of flows that are gone are given again", () => {
+  const table = new FlowTable();
+  const put = (n: number): Megaflow => {
+    const { key, mask } = matchOf({ in_port: 1, nw_dst: n });
+    return table.put(key, mask, []);
+  };
+  const numbers = (): Set<number> => new Set([...table.flows()].map(({ number }) => number));
+  for (let n = 0; n < 3000; n++) put(n);
+  expect(numbers().size).toBe(3000);
+  for (const flow of table.flows()) if (flow.number % 3 > 0) table.delete(flow);
+  for (let n = 0; n < 3000; n++) put(n);
+  expect(numbers().size).toBe(3000);
+  expect(Math.max(...numbers())).toBeLessThan(3072); // whole segments
+});
+
+test("a flow begins to count at zero, whatever the one counted that had its number", () => {
+  const table = new FlowTable();
+  const { key, mask } = matchOf({ in_port: 1, nw_dst: 1 });
+  const [first, other] = [table.put(key, mask, []), table.put(matchOf({ in_port: 2 }).key, matchOf({ in_port: 1 }).mask, [])];
+  first.count(60, 1000, 0x12);
+  first.count(100, 2000, 0x01);
+  expect(first).toMatchObject({ nPackets: 2, nBytes: 160, usedMs: 2000, tcpFlags: 0x13 });
+  expect(other).toMatchObject({ nPackets: 0, nBytes: 0, usedMs: 0, tcpFlags: 0 });
+  table.delete(first);
+  expect(first).toMatchObject({ nPackets: 2, nBytes: 160 }); // for whoever asks what it had counted
+  const next = table.put(key, mask, []);
+  expect(next.number).toBe(first.number);
+  expect(next).toMatchObject({ nPackets: 0, nBytes: 0, usedMs: 0, tcpFlags: 0 });
+  table.delete(first);
+  expect(table.lookup(key)).toBe(next); // the number is another's now
+});
+
+test("the key of a flow is written over what was there", () => {
+  const table = new FlowTable();
+  const { key, mask } = matchOf({ in_port: 1, nw_dst: 1 });
+  const flow = table.put(key, mask, []);
+  const read = makeFlowKey().fill(7);
+  flow.readKey(read);
+  expect(read).toEqual(flow.key);
+  expect(read).toEqual(key);
+});

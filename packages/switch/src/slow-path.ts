@@ -11,7 +11,7 @@ import type { Sighting } from "./bridge/mac-table.ts";
 import { admitsVlan } from "./bridge/port-vlan.ts";
 import type { PortDirectory } from "./bridge/port-directory.ts";
 import { attribute, type TrafficListener } from "./cache/attribute.ts";
-import type { SideEffects, Traffic } from "./cache/cached-flow.ts";
+import type { Traffic } from "./cache/flow-notes.ts";
 import { MegaflowCache } from "./cache/megaflow-cache.ts";
 import { PuntRegistry } from "./cache/punt-registry.ts";
 import { Recirculations } from "./cache/recirculations.ts";
@@ -23,7 +23,8 @@ import { hasExtraBits } from "./translate/megaflow-mask.ts";
 import { PacketState } from "./translate/packet/packet-state.ts";
 import { CT_END } from "./translate/packet/pipeline-flow.ts";
 import { type LearnFlow, type MeetNeighbor, translate, type TranslateOptions } from "./translate/translate.ts";
-import type { Punt, Surroundings, Translation, TranslationObserver } from "./translate/translation.ts";
+import type { TableVisit } from "./table/flow-table.ts";
+import type { Effect, Punt, Surroundings, Translation, TranslationObserver } from "./translate/translation.ts";
 import { neighborRequest } from "./tunnel/neighbor-request.ts";
 import { toDatapathOptionsMask, toPipelineOptions } from "./tunnel/tunnel-options.ts";
 import type { NativeRoute, Underlay } from "./tunnel/underlay.ts";
@@ -114,7 +115,8 @@ export class SlowPath {
     };
     const owner = {
       retranslate: (key: Uint32Array): Translation | undefined => this.#translate(key, this.#quietly),
-      attribute: (effects: SideEffects, traffic: Traffic): void => attribute(effects, traffic, this.#listener),
+      attribute: (visits: readonly TableVisit[], effects: readonly Effect[], traffic: Traffic): void =>
+        attribute(visits, effects, traffic, this.#listener),
     };
     this.cache = new MegaflowCache(datapath, this.#references, owner, clock, counts);
     this.revalidation = new Revalidation(this.cache, turns, counts);
@@ -223,7 +225,7 @@ export class SlowPath {
     this.#references.release(translation.actions);
     const usedMs = Math.floor(this.#clock.monotonicMs()); // rules hold it in place
     const traffic = { nPackets: 1, nBytes: frame.length, usedMs, tcpFlags };
-    attribute(translation, traffic, this.#listener);
+    attribute(translation.visits, translation.effects, traffic, this.#listener);
   }
 
   #deliver({ userdata, frame, key }: Upcall): void {

@@ -30,6 +30,26 @@ test("an address that moves is followed", () => {
   expect(bench.send(`in_port=1,${A}`)).toEqual(["p3"]);
 });
 
+test("an address that comes and moves again and again is followed by the megaflows that there are", () => {
+  const bench = new Bench(4);
+  bench.send(`in_port=1,${A}`);
+  for (const port of [2, 3, 4]) {
+    bench.send(`in_port=${port},${B}`);
+    const { nMisses } = bench.datapath;
+    expect(bench.send(`in_port=1,${A}`)).toEqual([`p${port}`]);
+    expect(bench.datapath.nMisses).toBe(nMisses);
+  }
+});
+
+test("a megaflow that still fares as it did keeps what it had", () => {
+  const bench = new Bench(3);
+  for (let n = 0; n < 2; n++) for (const packet of [`in_port=2,${B}`, `in_port=1,${A}`]) bench.send(packet);
+  const ownersBefore = [...bench.datapath.flows()].map(({ owner }) => owner);
+  expect(ownersBefore).toHaveLength(2);
+  bench.add("priority=1,actions=drop"); // in a table that both depend on
+  for (const [i, { owner }] of [...bench.datapath.flows()].entries()) expect(owner).toBe(ownersBefore[i]);
+});
+
 test("an address is forgotten 300 s after its last packet, cached packets included", () => {
   const bench = new Bench(3);
   bench.send(`in_port=2,${B}`);

@@ -45,6 +45,7 @@ export class RecordingDatapath implements Datapath {
   bypassesDevices = false;
   sent: Sent[] = [];
   nMisses = 0;
+  #nPut = 0;
   readonly #clock: Clock;
   readonly #ports = new Map<number, PortSpec>();
   readonly #flows = new Set<RecordedFlow>();
@@ -117,7 +118,8 @@ export class RecordingDatapath implements Datapath {
       return flow;
     }
     const counters = { nPackets: 0, nBytes: 0, usedMs: 0, tcpFlags: 0 };
-    const flow: Megaflow = { key, mask: mask.slice(), actions, ...counters, owner: undefined };
+    const readKey = (into: Uint32Array): void => into.set(key);
+    const flow: Megaflow = { number: this.#nPut++, key, mask: mask.slice(), actions, ...counters, owner: undefined, readKey };
     this.#flows.add(flow);
     return flow;
   }

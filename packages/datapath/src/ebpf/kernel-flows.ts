@@ -15,7 +15,7 @@ import type { DatapathAction, KernelStats, Megaflow, SetTunnelAction, TakeOver, 
 import type { KernelPort } from "./actions/action-kind.ts";
 import { toKernelActions, type Translation } from "./actions/actions.ts";
 import { TRACKS } from "./actions/track.ts";
-import { NO_SLOT, type SlotCounters } from "../flow-table.ts";
+import { NO_SLOT, type SlotCounters } from "../flow-records.ts";
 import type { Collector } from "./collector.ts";
 import { DeviceBypass } from "./device-bypass.ts";
 import { FlowPass, isFirst, maskedKey } from "./flow-pass.ts";

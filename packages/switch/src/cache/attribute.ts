@@ -1,9 +1,10 @@
 /** What packets that a translation forwarded count for: tables, rules, groups, ports, learned addresses and flows. */
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Sighting } from "../bridge/mac-table.ts";
+import type { TableVisit } from "../table/flow-table.ts";
 import type { Effect } from "../translate/translation.ts";
 import type { NativeRoute } from "../tunnel/underlay.ts";
-import type { SideEffects, Traffic } from "./cached-flow.ts";
+import type { Traffic } from "./flow-notes.ts";
 
 /** TCP flags that end a connection: FIN and RST. */
 const ENDING_FLAGS = 5;
@@ -19,7 +20,12 @@ export interface TrafficListener {
 }
 
 /** Adds packets to all that they count for. */
-export function attribute({ visits, effects }: SideEffects, traffic: Traffic, listener: TrafficListener): void {
+export function attribute(
+  visits: readonly TableVisit[],
+  effects: readonly Effect[],
+  traffic: Traffic,
+  listener: TrafficListener,
+): void {
   const { nPackets, nBytes, usedMs } = traffic;
   for (const { table, rule } of visits) {
     table.nLookups += nPackets;

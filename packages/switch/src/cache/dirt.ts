@@ -1,9 +1,9 @@
 /** What changed since the last revalidation, and which translations depend on it. */
 import type { Bridge } from "../bridge/bridge.ts";
-import type { SideEffects } from "./cached-flow.ts";
-import type { FlowTable } from "../table/flow-table.ts";
+import type { FlowTable, TableVisit } from "../table/flow-table.ts";
 import { keyOf, type NeighborName } from "../tunnel/neighbor-table.ts";
 import type { Effect } from "../translate/translation.ts";
+import type { Outcome } from "./outcome.ts";
 
 /** Changes not yet seen by the megaflow cache. */
 export class Dirt {
@@ -43,10 +43,20 @@ export class Dirt {
     this.#neighbors.add(keyOf(name));
   }
 
-  /** Whether a translation looked at something that changed. */
-  touches({ visits, macLookups, effects }: SideEffects): boolean {
+  /** Whether rules changed, and so {@link touchesAny} is to be asked. */
+  get hasTables(): boolean {
+    return this.#tables.size > 0;
+  }
+
+  /** Whether a translation looked up a table that changed. */
+  touchesAny(visits: readonly TableVisit[]): boolean {
+    for (let i = 0; i < visits.length; i++) if (this.#tables.has((visits[i] as TableVisit).table)) return true;
+    return false;
+  }
+
+  /** Whether a translation looked at something else that changed. */
+  touches({ macLookups, effects }: Outcome): boolean {
     if (this.#isEverything) return true;
-    if (this.#tables.size > 0 && visits.some(({ table }) => this.#tables.has(table))) return true;
     if (this.#tables.size > 0 && effects.some((effect) => this.#isChangedLimit(effect))) return true;
     if (this.#groups.size > 0 && effects.some((effect) => this.#isChangedGroup(effect))) return true;
     if (this.#neighbors.size > 0 && effects.some((effect) => this.#isChangedNeighbor(effect))) return true;
@@ -54,7 +64,7 @@ export class Dirt {
   }
 
   /** The addresses that changed. */
-  *addresses(): Generator<SideEffects["macLookups"][number]> {
+  *addresses(): Generator<Outcome["macLookups"][number]> {
     for (const [bridge, names] of this.#macs) for (const name of names) yield { bridge, name };
   }
 

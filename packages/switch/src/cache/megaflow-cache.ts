@@ -10,27 +10,29 @@
  *
  * The law: at any time a cached answer equals a fresh translation of any packet that hits it.
  */
-import type { Datapath, DatapathAction, Megaflow } from "@tenet/datapath";
+import type { Datapath, Megaflow } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
-import { FIELDS } from "@tenet/net";
+import { FIELDS, makeFlowKey } from "@tenet/net";
 import { exactMask, hasExtraBits } from "../translate/megaflow-mask.ts";
 import type { EventCounts } from "../event-counts.ts";
-import type { Translation } from "../translate/translation.ts";
+import type { TableVisit } from "../table/flow-table.ts";
+import type { Effect, Translation } from "../translate/translation.ts";
 import type { Work } from "../turns.ts";
 import type { Dirt } from "./dirt.ts";
 import { areEqual } from "./same-actions.ts";
-import { CachedFlow, type SideEffects, type Traffic } from "./cached-flow.ts";
-import { MacIndex } from "./mac-index.ts";
 import { FlowLimit } from "./flow-limit.ts";
+import { FlowNotes, type Traffic } from "./flow-notes.ts";
+import { MacIndex } from "./mac-index.ts";
+import { Outcome, SharedOutcomes } from "./outcome.ts";
 import type { References } from "./references.ts";
-import { SharedActions } from "./shared-actions.ts";
+import { VisitRuns } from "./visit-runs.ts";
 
 /** What the cache asks of its owner. */
 export interface CacheOwner {
   /** Translates a datapath key again, changing nothing; `undefined` when its port is gone. The mask is good until the next. */
   retranslate(key: Uint32Array): Translation | undefined;
   /** Adds packets that were forwarded by a translation to counters and learned addresses. */
-  attribute(translation: SideEffects, traffic: Traffic): void;
+  attribute(visits: readonly TableVisit[], effects: readonly Effect[], traffic: Traffic): void;
 }
 
 /** How many flows are looked at between two chances for others. */
@@ -54,9 +56,13 @@ export class MegaflowCache {
   readonly #owner: CacheOwner;
   readonly #clock: Clock;
   readonly #counts: EventCounts;
-  readonly #actions = new SharedActions();
+  readonly #outcomes = new SharedOutcomes();
+  readonly #notes = new FlowNotes();
+  readonly #runs = new VisitRuns();
+  readonly #flowsByMac = new MacIndex<Megaflow>();
+  /** Takes the key of the flow that is revalidated. */
+  readonly #key = makeFlowKey();
   #size = 0;
-  readonly #cachedByMac = new MacIndex<CachedFlow>();
 
   constructor(datapath: Datapath, references: References, owner: CacheOwner, clock: Clock, counts: EventCounts) {
     this.#counts = counts;
@@ -78,21 +84,20 @@ export class MegaflowCache {
       this.#counts.upcall_flow_limit_hit++;
       return undefined;
     }
-    const actions = this.#actions.shared(translation.actions);
+    const outcome = this.#outcomes.shared(translation);
     const mask = this.hasWideFlows ? translation.mask : exactMask(key);
-    const megaflow = this.#datapath.putFlow(key, mask, actions);
+    const megaflow = this.#datapath.putFlow(key, mask, outcome.actions);
     this.#counts.dpif_flow_put++;
-    this.#references.retain(actions);
-    if (megaflow.owner instanceof CachedFlow) {
-      this.#replace(megaflow.owner, actions, translation);
+    if (megaflow.owner instanceof Outcome) {
+      this.#replace(megaflow, megaflow.owner, outcome, translation);
       return megaflow;
     }
     const recircId = key[FIELDS.recirc_id.word] ?? 0;
-    const cached = new CachedFlow(megaflow, recircId, actions, this.#clock.monotonicMs());
-    megaflow.owner = cached;
     this.#size++;
     this.#references.retainId(recircId);
-    this.#keep(cached, translation);
+    this.#notes.begin(megaflow, recircId, this.#clock.monotonicMs(), this.#runs.keep(translation.visits));
+    this.#references.retain(outcome.actions);
+    this.#enter(megaflow, outcome);
     return megaflow;
   }
 
@@ -104,9 +109,12 @@ export class MegaflowCache {
     const maxIdleMs = this.#size > this.limit.maxFlows ? CROWDED_IDLE_MS : this.maxIdleMs;
     let waitedMs = 0;
     let n = 0;
-    for (const cached of this.#flows()) {
-      this.#pushStatistics(cached);
-      if (!this.isPaused && (isOverfull || startMs - cached.usedMs >= maxIdleMs)) this.#delete(cached);
+    for (const megaflow of this.#datapath.flows()) {
+      const outcome = megaflow.owner;
+      if (!(outcome instanceof Outcome)) continue;
+      this.#pushStatistics(megaflow, outcome);
+      if (!this.isPaused && (isOverfull || startMs - this.#notes.usedMsOf(megaflow) >= maxIdleMs))
+        this.#delete(megaflow, outcome);
       if (++n % FLOWS_PER_STEP !== 0) continue;
       const pausedMs = this.#clock.monotonicMs();
       yield;
@@ -119,20 +127,21 @@ export class MegaflowCache {
   /** Reads statistics of every flow into rules, ports and learned addresses. */
   *readingStatistics(): Work {
     let n = 0;
-    for (const cached of this.#flows()) {
-      this.#pushStatistics(cached);
+    for (const megaflow of this.#datapath.flows()) {
+      if (megaflow.owner instanceof Outcome) this.#pushStatistics(megaflow, megaflow.owner);
       if (++n % FLOWS_PER_STEP === 0) yield;
     }
   }
 
   /** Makes every flow that depends on a change true again. */
   *revalidating(dirt: Dirt): Work {
-    const suspects = dirt.isAddressesAlone ? this.#cachedByMac.of(dirt.addresses()) : this.#flows();
+    const suspects = dirt.isAddressesAlone ? this.#flowsByMac.of(dirt.addresses()) : this.#datapath.flows();
     let n = 0;
-    for (const cached of suspects) {
-      if (cached.megaflow.owner !== cached) continue; // it went meanwhile
-      const isTouched = dirt.touches(cached);
-      if (isTouched) this.#revalidateOne(cached);
+    for (const megaflow of suspects) {
+      const outcome = megaflow.owner;
+      if (!(outcome instanceof Outcome)) continue; // it went meanwhile, or was put by hand
+      const isTouched = dirt.touches(outcome) || (dirt.hasTables && dirt.touchesAny(this.#visitsOf(megaflow)));
+      if (isTouched) this.#revalidateOne(megaflow, outcome);
       if (isTouched || ++n % FLOWS_PER_STEP === 0) yield;
     }
   }
@@ -140,9 +149,11 @@ export class MegaflowCache {
   /** Deletes every flow. */
   *purging(): Work {
     this.#counts.dpif_flow_flush++;
-    for (const cached of this.#flows()) {
-      this.#pushStatistics(cached);
-      this.#delete(cached);
+    for (const megaflow of this.#datapath.flows()) {
+      const outcome = megaflow.owner;
+      if (!(outcome instanceof Outcome)) continue;
+      this.#pushStatistics(megaflow, outcome);
+      this.#delete(megaflow, outcome);
       yield;
     }
   }
@@ -150,61 +161,74 @@ export class MegaflowCache {
   /** Deletes a flow, whoever installed it. */
   evict(megaflow: Megaflow): void {
     const { owner } = megaflow;
-    if (!(owner instanceof CachedFlow)) return this.#deleteFlow(megaflow);
-    this.#pushStatistics(owner);
-    this.#delete(owner);
-  }
-
-  /** The flows that were installed here; deleting while iterating is allowed. */
-  *#flows(): Generator<CachedFlow> {
-    for (const { owner } of this.#datapath.flows()) if (owner instanceof CachedFlow) yield owner;
+    if (!(owner instanceof Outcome)) return this.#deleteFlow(megaflow);
+    this.#pushStatistics(megaflow, owner);
+    this.#delete(megaflow, owner);
   }
 
   /** Deletes flows that were put by hand. */
   #deleteUnknown(): void {
     for (const megaflow of this.#datapath.flows()) {
-      if (!(megaflow.owner instanceof CachedFlow)) this.#deleteFlow(megaflow);
+      if (!(megaflow.owner instanceof Outcome)) this.#deleteFlow(megaflow);
     }
   }
 
-  #revalidateOne(cached: CachedFlow): void {
-    this.#pushStatistics(cached);
-    const { key, mask } = cached.megaflow;
+  /** Good until the next call. */
+  #visitsOf(megaflow: Megaflow): readonly TableVisit[] {
+    return this.#runs.read(this.#notes.runOf(megaflow));
+  }
+
+  #revalidateOne(megaflow: Megaflow, outcome: Outcome): void {
+    this.#pushStatistics(megaflow, outcome);
+    const key = this.#key;
+    megaflow.readKey(key);
+    const { mask } = megaflow;
     const fresh = this.#owner.retranslate(key);
-    if (fresh === undefined || !fresh.isCacheable || hasExtraBits(fresh.mask, mask)) return this.#delete(cached);
-    const isSame = areEqual(cached.actions, fresh.actions);
-    const actions = isSame ? cached.actions : this.#actions.shared(fresh.actions);
-    this.#references.retain(actions);
-    if (!isSame) {
-      this.#datapath.putFlow(key, mask, actions);
+    if (fresh === undefined || !fresh.isCacheable || hasExtraBits(fresh.mask, mask)) return this.#delete(megaflow, outcome);
+    const next = outcome.isOf(fresh) ? outcome : this.#outcomes.shared(fresh);
+    if (!areEqual(outcome.actions, next.actions)) {
+      this.#datapath.putFlow(key, mask, next.actions);
       this.#counts.dpif_flow_put++;
     }
-    this.#replace(cached, actions, fresh);
+    this.#replace(megaflow, outcome, next, fresh);
   }
 
-  /** Lets a flow stand for another translation, whose actions are installed and held already. */
-  #replace(cached: CachedFlow, actions: readonly DatapathAction[], translation: Translation): void {
-    this.#pushStatistics(cached);
-    this.#references.release(cached.actions);
-    cached.actions = actions;
-    this.#cachedByMac.remove(cached.macLookups, cached);
-    this.#keep(cached, translation);
+  /** Lets a flow stand for another translation, whose actions are installed already. What is as before stays. */
+  #replace(megaflow: Megaflow, outcome: Outcome, next: Outcome, { visits }: Translation): void {
+    this.#pushStatistics(megaflow, outcome);
+    const run = this.#notes.runOf(megaflow);
+    if (!this.#runs.isOf(run, visits)) {
+      this.#notes.setRun(megaflow, this.#runs.keep(visits));
+      this.#runs.release(run);
+    }
+    if (next === outcome) return;
+    this.#references.retain(next.actions); // before those that it has are released, which may be the same
+    this.#leave(megaflow, outcome);
+    this.#enter(megaflow, next);
   }
 
-  #keep(cached: CachedFlow, translation: Translation): void {
-    cached.keep(translation);
-    this.#cachedByMac.add(cached.macLookups, cached);
-  }
-
-  #delete(cached: CachedFlow): void {
-    const { megaflow } = cached;
-    this.#references.releaseId(cached.recircId);
+  #delete(megaflow: Megaflow, outcome: Outcome): void {
+    this.#references.releaseId(this.#notes.recircIdOf(megaflow));
     this.#deleteFlow(megaflow);
-    megaflow.owner = undefined;
     this.#size--;
-    this.#cachedByMac.remove(cached.macLookups, cached);
-    this.#references.release(cached.actions);
-    cached.forget();
+    this.#runs.release(this.#notes.runOf(megaflow));
+    this.#leave(megaflow, outcome);
+    if (this.#size === 0) this.#notes.clear();
+  }
+
+  /** Lets a flow have an outcome, whose actions are held already. */
+  #enter(megaflow: Megaflow, outcome: Outcome): void {
+    megaflow.owner = outcome;
+    this.#flowsByMac.add(outcome.macLookups, megaflow);
+    countLearners(outcome, 1);
+  }
+
+  /** Takes it away, and releases its actions. */
+  #leave(megaflow: Megaflow, outcome: Outcome): void {
+    megaflow.owner = undefined;
+    this.#flowsByMac.remove(outcome.macLookups, megaflow);
+    countLearners(outcome, -1);
+    this.#references.release(outcome.actions);
   }
 
   #deleteFlow(megaflow: Megaflow): void {
@@ -212,8 +236,15 @@ export class MegaflowCache {
     this.#counts.dpif_flow_del++;
   }
 
-  #pushStatistics(cached: CachedFlow): void {
-    const news = cached.takeNews();
-    if (news !== undefined) this.#owner.attribute(cached, news);
+  #pushStatistics(megaflow: Megaflow, outcome: Outcome): void {
+    const news = this.#notes.takeNews(megaflow);
+    if (news !== undefined) this.#owner.attribute(this.#visitsOf(megaflow), outcome.effects, news);
+  }
+}
+
+/** Counts a flow in or out at the tables that its packets teach flows. */
+function countLearners({ effects }: Outcome, one: 1 | -1): void {
+  for (const effect of effects) {
+    if (effect.type === "learnFlow") effect.bridge.pipeline.table(effect.flow.table).nDependents += one;
   }
 }

@@ -9,6 +9,9 @@ import type { Rule } from "./rule.ts";
 export interface TableVisit {
   readonly table: FlowTable;
   readonly rule: Rule | undefined;
+  /** How many megaflows stand for it, and while any do, by which number: the cache's own. */
+  nKept: number;
+  number: number;
 }
 
 /** A table of a bridge. */
@@ -21,9 +24,9 @@ export class FlowTable {
   settings: TableSettings = DEFAULT_TABLE_SETTINGS;
   nLookups = 0;
   nMatches = 0;
-  /** Visits of this table that cached megaflows stand for: without any, its rules change and no megaflow is wrong. */
+  /** How many visits of this table cached megaflows stand for: without any, its rules change and no megaflow is wrong. */
   nDependents = 0;
-  readonly #miss: TableVisit = { table: this, rule: undefined };
+  readonly #miss: TableVisit = { table: this, rule: undefined, nKept: 0, number: 0 };
 
   readonly #maxRules: number;
   /** Whether a controller asked for eviction. */
@@ -101,7 +104,7 @@ export class FlowTable {
   /** The visit of packets that find `rule`, which is of this table. */
   visitOf(rule: Rule | undefined): TableVisit {
     if (rule === undefined) return this.#miss;
-    rule.visit ??= { table: this, rule };
+    rule.visit ??= { table: this, rule, nKept: 0, number: 0 };
     return rule.visit;
   }
 }

@@ -1,21 +1,22 @@
 import type { DatapathAction } from "@tenet/datapath";
 import { FIELDS, makeFlowKey } from "@tenet/net";
 import { expect, test } from "vitest";
-import { SharedActions } from "../src/cache/shared-actions.ts";
+import { SharedOutcomes } from "../src/cache/outcome.ts";
 import { MaskedSet } from "../src/translate/packet/masked-set.ts";
 
 const TTL = FIELDS.nw_ttl.word;
 const output = (port: number): DatapathAction => ({ type: "output", port });
 
 test("equal lists of actions become one list, which is not the caller's; others stay themselves", () => {
-  const shared = new SharedActions();
-  const first = shared.shared([output(1), output(2)]);
+  const outcomes = new SharedOutcomes();
+  const shared = (actions: DatapathAction[]) => outcomes.shared({ actions, effects: [], macLookups: [] }).actions;
+  const first = shared([output(1), output(2)]);
   const own = [output(1), output(2)];
-  expect(shared.shared(own)).toBe(first);
+  expect(shared(own)).toBe(first);
   own.push(output(3));
   expect(first).toEqual([output(1), output(2)]);
-  expect(shared.shared([output(2), output(1)])).toEqual([output(2), output(1)]);
-  for (let port = 0; port < 10_000; port++) expect(shared.shared([output(port)])).toEqual([output(port)]);
+  expect(shared([output(2), output(1)])).toEqual([output(2), output(1)]);
+  for (let port = 0; port < 10_000; port++) expect(shared([output(port)])).toEqual([output(port)]);
 });
 
 test("a set of words becomes one action, the same one when the same is set again, and starts anew after it", () => {
