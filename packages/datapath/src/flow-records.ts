@@ -4,6 +4,7 @@
  *
  * Records lie in segments, which are never copied. Segments are given back when there is no flow any more.
  */
+import { uncountedMemory } from "@tenet/kit";
 import type { DatapathAction, Megaflow } from "./datapath.ts";
 import type { Subtable } from "./subtable.ts";
 
@@ -32,10 +33,10 @@ const [PACKETS, BYTES, USED_MS, TCP_FLAGS, N_COUNTERS] = [0, 1, 2, 3, 4] as cons
 class Segment {
   readonly kernel: SlotCounters;
   readonly flows: (CachedFlow | undefined)[] = Array.from<undefined>({ length: SEGMENT_LENGTH }).fill(undefined);
-  readonly counters: Float64Array = new Float64Array(SEGMENT_LENGTH * N_COUNTERS);
-  readonly slots: Int32Array = new Int32Array(SEGMENT_LENGTH);
+  readonly counters: Float64Array = new Float64Array(uncountedMemory(8 * SEGMENT_LENGTH * N_COUNTERS));
+  readonly slots: Int32Array = new Int32Array(uncountedMemory(4 * SEGMENT_LENGTH));
   /** Hashes of keys; of a number that no flow has: the next such number. */
-  readonly hashes: Int32Array = new Int32Array(SEGMENT_LENGTH);
+  readonly hashes: Int32Array = new Int32Array(uncountedMemory(4 * SEGMENT_LENGTH));
 
   constructor(kernel: SlotCounters) {
     this.kernel = kernel;

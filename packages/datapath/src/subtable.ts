@@ -4,6 +4,7 @@
  * A table that outgrows its place, or has too much of it, is copied a little with each flow that comes or goes; until that is done, it is
  * looked up where it was. What it is copied to is made a segment at a time, too.
  */
+import { uncountedMemory } from "@tenet/kit";
 import type { CachedFlow, FlowRecords } from "./flow-records.ts";
 import { finish, mix } from "./key-hash.ts";
 
@@ -155,7 +156,7 @@ class Places {
   /** The segment of a place that is not empty, or is to be filled. */
   segmentOf(place: number): Uint32Array {
     const i = place >>> SEGMENT_BITS;
-    return (this.segments[i] ??= new Uint32Array(Math.min(this.capacity, SEGMENT_LENGTH) * this.stride));
+    return (this.segments[i] ??= new Uint32Array(uncountedMemory(4 * Math.min(this.capacity, SEGMENT_LENGTH) * this.stride)));
   }
 
   /** Where a place begins in its segment. */

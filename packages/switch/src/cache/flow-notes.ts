@@ -3,6 +3,7 @@
  * when it was made, which visits it stands for, and what of its packets was told to those whom they concern.
  */
 import type { Megaflow } from "@tenet/datapath";
+import { uncountedMemory } from "@tenet/kit";
 
 const SEGMENT_BITS = 10;
 const SEGMENT_LENGTH = 1 << SEGMENT_BITS;
@@ -24,7 +25,9 @@ export class FlowNotes {
 
   /** @param run - of {@link FlowNotes.runOf} */
   begin(flow: Megaflow, recircId: number, nowMs: number, run: number): void {
-    const segment = (this.#segments[flow.number >>> SEGMENT_BITS] ??= new Float64Array(SEGMENT_LENGTH * N_NOTES));
+    const segment = (this.#segments[flow.number >>> SEGMENT_BITS] ??= new Float64Array(
+      uncountedMemory(8 * SEGMENT_LENGTH * N_NOTES),
+    ));
     const at = (flow.number & (SEGMENT_LENGTH - 1)) * N_NOTES;
     segment[at + RECIRC_ID] = recircId;
     segment[at + CREATED_MS] = nowMs;

@@ -6,6 +6,7 @@
  *
  *     run: | length | number of a visit | ... |
  */
+import { uncountedMemory } from "@tenet/kit";
 import type { TableVisit } from "../table/flow-table.ts";
 
 const SEGMENT_BITS = 14;
@@ -83,7 +84,7 @@ export class VisitRuns {
     }
     if ((this.#end & (SEGMENT_LENGTH - 1)) + size > SEGMENT_LENGTH || this.#end === this.#segments.length << SEGMENT_BITS) {
       this.#end = this.#segments.length << SEGMENT_BITS;
-      this.#segments.push(new Int32Array(SEGMENT_LENGTH));
+      this.#segments.push(new Int32Array(uncountedMemory(4 * SEGMENT_LENGTH)));
     }
     const run = this.#end;
     this.#end += size;
