@@ -1,8 +1,13 @@
 /** Writes a message of variable parts from front to back, big-endian, into a buffer that grows. */
 import type { Struct, StructDecl, StructValue } from "./struct.ts";
 
+/** Buffers that grew larger are not kept for others. */
+const MAX_SPARE_SIZE = 16_384;
+
 /** A growing buffer. Lengths that are known only later are patched in. */
 export class ByteWriter {
+  /** Writers that nobody uses: as many as were borrowed at once. */
+  static readonly #spare: ByteWriter[] = [];
   #bytes: Uint8Array;
   #view: DataView;
   #length = 0;
@@ -10,6 +15,14 @@ export class ByteWriter {
   constructor(initialSizeBytes = 256) {
     this.#bytes = new Uint8Array(initialSizeBytes);
     this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  /**
+   * An empty writer for what is written a hundred thousand times: a buffer costs the collector of garbage much more than its bytes.
+   * It is the borrower's until {@link giveBack}; one that is never given back is garbage as any other.
+   */
+  static borrow(): ByteWriter {
+    return ByteWriter.#spare.pop() ?? new ByteWriter();
   }
 
   /** Bytes written. */
@@ -95,6 +108,22 @@ export class ByteWriter {
   /** A copy of what was written. */
   toBytes(): Uint8Array {
     return this.#bytes.slice(0, this.#length);
+  }
+
+  /** What was written, in the writer's own buffer: nothing may be written after that. */
+  asBytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** {@link toBytes} of a writer that was borrowed, which must not be used any more. */
+  giveBack(): Uint8Array {
+    const bytes = this.toBytes();
+    if (this.#bytes.length <= MAX_SPARE_SIZE) {
+      this.#bytes.fill(0, 0, this.#length);
+      this.#length = 0;
+      ByteWriter.#spare.push(this);
+    }
+    return bytes;
   }
 
   /** Makes room for `size` bytes and returns where they begin. */

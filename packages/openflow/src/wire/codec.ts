@@ -112,5 +112,5 @@ function frame(type: TypeNumber | number, version: number, xid: number, parts: r
   }
   const writer = new ByteWriter(length).struct(header, { version, type: number, length, xid });
   for (const part of parts) writer.bytes(part);
-  return writer.toBytes();
+  return writer.asBytes();
 }

@@ -36,10 +36,10 @@ const MPLS_TC = matchField("mpls_tc");
 
 /** Writes a list of actions without instructions. `match` tells whether packets have a VLAN tag. */
 export function encodeActions(actions: readonly Action[], version: number, match?: Match): Uint8Array {
-  const writer = new ByteWriter();
+  const writer = ByteWriter.borrow();
   const sink: Sink = { writer, version, hasVlan: match !== undefined && isTagged(match) };
   for (const action of actions) writeAction(sink, action);
-  return writer.toBytes();
+  return writer.giveBack();
 }
 
 function isTagged({ key, mask }: Match): boolean {

@@ -12,7 +12,7 @@ import { encodeActions, words64 } from "./encode-actions.ts";
 /** Writes the instructions (OpenFlow 1.0: the actions) of a flow. */
 export function encodeInstructions(actions: readonly Action[], version: number, match?: Match): Uint8Array {
   if (version === 1) return encodeActions(toPlainActions(actions), version, match);
-  const writer = new ByteWriter();
+  const writer = ByteWriter.borrow();
   const applied: Action[] = [];
   const meters = version >= 6 ? [] : actions.filter((action) => action.type === "meter");
   for (const { meter } of meters) writer.u16(6).u16(8).u32(meter);
@@ -20,7 +20,7 @@ export function encodeInstructions(actions: readonly Action[], version: number, 
     if (!INSTRUCTIONS.has(action.type) && !(action.type === "meter" && version < 6)) applied.push(action);
   if (applied.length > 0) writeActionInstruction(writer, 4, encodeActions(applied, version, match));
   for (const action of actions) writeInstruction(writer, action, version, match);
-  return writer.toBytes();
+  return writer.giveBack();
 }
 
 /** OpenFlow 1.0 reads a resubmit after `write_metadata` as out of order: before a `goto_table` it becomes a load. */

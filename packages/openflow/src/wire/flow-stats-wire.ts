@@ -155,9 +155,19 @@ const stats15 = defineStruct({
 /** How an entry of flow statistics is laid out. */
 export type FlowStatsForm = "standard" | "nicira";
 
-/** One entry. */
-export function encodeFlowStats(flow: FlowStats, version: number, form: FlowStatsForm): Uint8Array {
-  const writer = new ByteWriter(256);
+/** Entries, which share one buffer. */
+export function encodeFlowStats(flows: readonly FlowStats[], version: number, form: FlowStatsForm): Uint8Array[] {
+  const writer = ByteWriter.borrow();
+  const ends = flows.map((flow) => {
+    writeFlowStats(writer, flow, version, form);
+    return writer.length;
+  });
+  const bytes = writer.giveBack();
+  return ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end));
+}
+
+function writeFlowStats(writer: ByteWriter, flow: FlowStats, version: number, form: FlowStatsForm): void {
+  const start = writer.length;
   const [seconds, nanoseconds] = splitSeconds(flow.durationSec);
   const fixed = { ...flow, seconds, nanoseconds, length: 0 };
   if (version >= 6) {
@@ -175,11 +185,10 @@ export function encodeFlowStats(flow: FlowStats, version: number, form: FlowStat
     const fields = encodeNxm(flow.match);
     const ages = { idleAge: toAge(flow.idleAge), hardAge: toAge(flow.hardAge) };
     writer.struct(statsNx, { ...fixed, ...ages, matchLength: fields.length }).bytes(fields);
-    writer.align(8);
+    writer.align(8, start);
   }
   writer.bytes(encodeInstructions(flow.actions, version, flow.match));
-  writer.patchU16(0, writer.length);
-  return writer.toBytes();
+  writer.patchU16(start, writer.length - start);
 }
 
 /** Reads one entry. @throws OpenFlowError, TruncatedError */

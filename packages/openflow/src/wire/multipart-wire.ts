@@ -167,9 +167,9 @@ export function encodeMultipartReply(reply: MultipartReply, version: number): Re
     needsNicira(reply.kind, version) ||
     (version === 1 && (reply.kind === "flow" || reply.kind === "aggregate") && reply.isNicira === true);
   const head = (isLast: boolean): Uint8Array => {
-    const writer = new ByteWriter(16);
+    const writer = ByteWriter.borrow();
     writeHead(writer, { kind: reply.kind, isLast, isNicira }, version);
-    return writer.toBytes();
+    return writer.giveBack();
   };
   return { head, entries: encodeEntries(reply, version, isNicira) };
 }
@@ -179,7 +179,7 @@ function encodeEntries(reply: MultipartReply, version: number, isNicira: boolean
     case "desc":
       return [new ByteWriter(descPart.size).struct(descPart, reply.desc).toBytes()];
     case "flow":
-      return reply.flows.map((flow) => encodeFlowStats(flow, version, isNicira ? "nicira" : "standard"));
+      return encodeFlowStats(reply.flows, version, isNicira ? "nicira" : "standard");
     case "aggregate":
       return [version >= 6 ? encodeOxs(reply) : new ByteWriter().struct(aggregate10, reply).toBytes()];
     case "table":

@@ -184,14 +184,14 @@ export function readOxmHeader(reader: ByteReader): MatchField {
 
 /** Writes a match as NXM fields, and a cookie to look for where one is given. */
 export function encodeNxm(match: Match, cookie?: CookieMatch): Uint8Array {
-  const writer = new ByteWriter(64);
+  const writer = ByteWriter.borrow();
   writeFields(writer, match, NXM_FIELDS, 1);
   if (cookie !== undefined && cookie.mask !== 0n) {
     const isExact = cookie.mask === 0xffff_ffff_ffff_ffffn;
     writer.u32((NXM_NX_COOKIE | (isExact ? COOKIE_LENGTH : MASKED_COOKIE)) >>> 0).u64(cookie.cookie);
     if (!isExact) writer.u64(cookie.mask);
   }
-  return writer.toBytes();
+  return writer.giveBack();
 }
 
 /** Writes an `ofp_match` of OpenFlow 1.2 and later: type 1, length without padding, fields, padding to 8 bytes. */

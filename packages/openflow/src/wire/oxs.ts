@@ -27,7 +27,7 @@ export interface OxsValues {
 
 /** Writes an `ofp_stats`: 2 reserved bytes, length without padding, fields, padding to 8 bytes. */
 export function encodeOxs(values: OxsValues): Uint8Array {
-  const writer = new ByteWriter(64).zeros(4);
+  const writer = ByteWriter.borrow().zeros(4);
   const header = (field: number, length: number): ByteWriter =>
     writer
       .u16(OXS_CLASS)
@@ -42,7 +42,7 @@ export function encodeOxs(values: OxsValues): Uint8Array {
   header(BYTE_COUNT, 8).u64(values.nBytes);
   if (values.nFlows !== undefined) header(FLOW_COUNT, 4).u32(values.nFlows);
   writer.patchU16(2, writer.length);
-  return writer.align(8).toBytes();
+  return writer.align(8).giveBack();
 }
 
 /** Values as read; a count that is absent is 0. */
