@@ -31,7 +31,7 @@ export async function millionRules() {
       const cpuUs = ((cpuSeconds(tenet.pid) - cpuBefore) * 1e6) / nRules;
       const { cpuMs } = await tenet.ask("longest");
       rows.push({ figure, unit: "µs of CPU each", values: [cpuUs] });
-      rows.push({ figure: "… longest wait for the event loop, CPU time of all threads", unit: "ms", values: [cpuMs] });
+      rows.push({ figure: "… longest wait for the event loop, CPU time of the thread", unit: "ms", values: [cpuMs] });
     };
     await timed("rules added one by one", async () => {
       for (; nRules < N_PARTS * N_PER_PART && performance.now() < latestMs; nRules += N_PER_PART) {

@@ -3,7 +3,9 @@
  * new flow, sent from one thread to the switch in another, and what the switch is asked to do meanwhile by a third.
  *
  * A delay is the time from sending to forwarding, less the time that the switch's thread waited for a processor, which other
- * processes had; on a machine that is busy the CPU time of the thread in between tells more, in which are no waits. What kept packets for more than 2 ms is told: the collector of garbage, or a piece of work, by who began it.
+ * processes had; on a machine that is busy the CPU time of the thread in between tells more, in which are no waits. Of the packets
+ * that waited for more than 2 ms of it, those that waited longest are told with what the thread was at meanwhile; what no noted piece
+ * accounts for is short pieces, marking by the collector, compilation, promises, or another process.
  */
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -13,6 +15,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { silentLogger } from "@tenet/kit";
 import { Database, OPEN_VSWITCH, OvsdbServer } from "@tenet/ovsdb";
+import { SWITCH_THREAD_LIMITS } from "../packages/cli/dist/daemon/short-pauses.js";
 import { BARRIER_REPLY, BUNDLE_CONTROL, connectTo, MULTIPART_REPLY } from "./support/openflow-bytes.mjs";
 import { deleteFlows, dumpFlows, flowMods, pipeline, textFlowMods } from "./support/switch-load.mjs";
 
@@ -20,9 +23,11 @@ const N_FLOWS = 100_000;
 const N_PORTS = 1000;
 const REST_MS = 3000;
 const TOO_LONG_MS = 2;
+/** Of how many waits it is told what they were for. */
+const N_TOLD = 3;
+/** Parts of a wait that are shorter are not told. */
+const SHOWN_MS = 0.2;
 const COLUMNS = ["p50", "p99", "p99.9", "longest", "CPU p50", "p99", "p99.9", "longest", "… took, s"];
-/** As `tenet up` starts the switch. */
-const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 3 };
 
 /** Runs the benchmark. */
 export async function upcallDelay() {
@@ -120,7 +125,7 @@ class Field {
     this.#switch = new Worker(new URL("support/delay-switch.mjs", import.meta.url), {
       workerData: { database: remote, runDir: this.#folder, trickle: port2 },
       transferList: [port2],
-      resourceLimits: RESOURCE_LIMITS,
+      resourceLimits: SWITCH_THREAD_LIMITS,
     });
     this.#switch.on("error", (error) => {
       throw error;
@@ -170,8 +175,8 @@ class Field {
     const startMs = performance.now();
     await work();
     const tookMs = performance.now() - startMs;
-    const { delays, busy } = await this.#ask("report");
-    tellWhy(figure, delays, busy);
+    const { delays, pieces } = await this.#ask("report");
+    tellWhy(figure, delays, pieces);
     const values = [delays.map(({ ms }) => ms), delays.map(({ cpuMs }) => cpuMs)].flatMap(spread);
     return { figure, unit: "ms", values: [...values, tookMs / 1000] };
   }
@@ -205,17 +210,46 @@ function spread(values) {
   return [0.5, 0.99, 0.999, 1].map((share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]);
 }
 
-/** Tells what the switch was at while packets waited for too long. */
-function tellWhy(figure, delays, busy) {
-  const late = delays.filter(({ cpuMs }) => cpuMs > TOO_LONG_MS);
+/** Tells what the packets that waited longest waited for. */
+function tellWhy(figure, delays, pieces) {
+  const late = delays.filter(({ cpuMs }) => cpuMs > TOO_LONG_MS).sort((a, b) => b.cpuMs - a.cpuMs);
   if (late.length === 0) return;
-  const longestByCause = new Map();
-  for (const { what, startMs, ms } of busy) {
-    const isIn = late.some((delay) => startMs < delay.sentMs + delay.ms && startMs + ms > delay.sentMs);
-    if (isIn) longestByCause.set(what, Math.max(ms, longestByCause.get(what) ?? 0));
+  console.log(`  ${figure}: ${late.length} of ${delays.length} packets waited for more than ${TOO_LONG_MS} ms of CPU time`);
+  let told = [];
+  for (const delay of late) {
+    if (told.length === N_TOLD) return;
+    if (told.some((other) => areTogether(delay, other))) continue; // they waited for the same
+    told = [...told, delay];
+    console.log(`    ${delay.cpuMs.toFixed(1)} ms, ${delay.tookMs.toFixed(1)} by the clock: ${partsOf(delay, pieces)}`);
   }
-  const causes = [...longestByCause].sort(([, a], [, b]) => b - a).map(([what, ms]) => `${what} ${ms.toFixed(1)} ms`);
-  console.log(
-    `  ${figure}: ${late.length} of ${delays.length} packets waited for more than ${TOO_LONG_MS} ms of CPU time; meanwhile ${causes.join(", ") || "nothing noted"}`,
-  );
+}
+
+function areTogether(one, other) {
+  return one.sentMs < other.sentMs + other.tookMs && other.sentMs < one.sentMs + one.tookMs;
+}
+
+/**
+ * What a wait was spent on by the clock, the longest first. Of pieces that are part of others, the outer ones count what is left
+ * of them.
+ */
+function partsOf({ sentMs, tookMs }, pieces) {
+  const endMs = sentMs + tookMs;
+  const parts = new Map();
+  let freeMs = tookMs;
+  const taken = [];
+  const inner = pieces.filter((piece) => piece.startMs < endMs && piece.startMs + piece.ms > sentMs).sort((a, b) => a.ms - b.ms);
+  for (const piece of inner) {
+    const [from, to] = [Math.max(sentMs, piece.startMs), Math.min(endMs, piece.startMs + piece.ms)];
+    const within = taken.reduce(
+      (sum, each) => sum + Math.max(0, Math.min(to, each.to) - Math.max(from, each.from)) * each.share,
+      0,
+    );
+    const ownMs = Math.max(0, to - from - within);
+    taken.push({ from, to, share: ownMs / (to - from) });
+    parts.set(piece.what, (parts.get(piece.what) ?? 0) + ownMs);
+    freeMs -= ownMs;
+  }
+  parts.set("no noted piece", freeMs);
+  const shown = [...parts].filter(([, partMs]) => partMs >= SHOWN_MS).sort(([, a], [, b]) => b - a);
+  return shown.map(([what, partMs]) => `${what} ${partMs.toFixed(1)}`).join(", ") || "nothing noted";
 }

@@ -6,7 +6,11 @@ import { MemoryLink, UserDatapath } from "@tenet/datapath";
 import { silentLogger, systemClock } from "@tenet/kit";
 import { parseFlow } from "@tenet/openflow";
 import { BridgeServices, VirtualSwitch } from "@tenet/switch";
+import { pauseShortly } from "../../packages/cli/dist/daemon/short-pauses.js";
 import { LARGE_TABLE, newFlowFrame, packetFor, pipeline } from "./switch-load.mjs";
+import { threadId, ThreadTimes } from "./trickle.mjs";
+
+pauseShortly(); // as `tenet vswitchd` does
 
 const MAX_MEGAFLOWS = 1_000_000;
 const links = new Map();
@@ -64,11 +68,11 @@ const commands = {
     if (nFound !== n) throw new Error(`${n - nFound} packets found no rule`);
     return (user + system) / n;
   },
-  /** Watches how long the event loop has to be waited for, as a packet would. */
+  /** Watches how long the event loop has to be waited for, as a packet would: by the clock, and in CPU time of the thread. */
   watch() {
     watched = { wallMs: 0, cpuMs: 0 };
     lastMs = performance.now();
-    lastCpu = process.cpuUsage();
+    lastCpuMs = times.cpuMs();
     setImmediate(look);
   },
   longest() {
@@ -78,18 +82,19 @@ const commands = {
   },
 };
 
+const times = new ThreadTimes(threadId());
 let watched;
 let lastMs = 0;
-let lastCpu;
+let lastCpuMs = 0;
 
 function look() {
   if (watched === undefined) return;
   const nowMs = performance.now();
-  const { user, system } = process.cpuUsage(lastCpu);
+  const cpuMs = times.cpuMs();
   watched.wallMs = Math.max(watched.wallMs, nowMs - lastMs);
-  watched.cpuMs = Math.max(watched.cpuMs, (user + system) / 1000);
+  watched.cpuMs = Math.max(watched.cpuMs, cpuMs - lastCpuMs);
   lastMs = nowMs;
-  lastCpu = process.cpuUsage();
+  lastCpuMs = cpuMs;
   setImmediate(look);
 }
 

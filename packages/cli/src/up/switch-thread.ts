@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import { AppError } from "@tenet/kit";
 import type { FrameLink } from "@tenet/lab";
 import type { DatapathKind } from "@tenet/switch";
-import { collectAlone } from "../daemon/collect-alone.ts";
+import { collectAlone, SWITCH_THREAD_LIMITS } from "../daemon/short-pauses.ts";
 
 /** What the worker is started with. */
 export interface SwitchWorkerData {
@@ -26,9 +26,6 @@ export type ToWorker = "stop" | CableFrame;
 /** Messages from the worker; `ended` tells why when it was not asked to. */
 export type FromWorker = CableFrame | { readonly ended: string | undefined };
 
-/** Of JavaScript's young objects: the collector looks through them in one go, and packets wait for it (docs/design/0008-turns.md). */
-const YOUNG_GENERATION_MB = 3;
-
 /** The switch ended by itself. */
 class SwitchEndedError extends AppError {
   static override readonly code: string = "CLI_SWITCH_ENDED";
@@ -44,8 +41,7 @@ export class SwitchThread {
   constructor(data: SwitchWorkerData) {
     collectAlone();
     // Sockets that system calls opened are closed by `fs.close`, which would warn of each one.
-    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB };
-    const options = { workerData: data, trackUnmanagedFds: false, resourceLimits };
+    const options = { workerData: data, trackUnmanagedFds: false, resourceLimits: SWITCH_THREAD_LIMITS };
     this.#worker = new Worker(new URL("./switch-worker.js", import.meta.url), options);
     let reason: string | undefined;
     this.#worker.on("message", (message: FromWorker) => {

@@ -1,29 +1,25 @@
 /** The process that switches, from its pid file to its end. */
 import { mkdirSync } from "node:fs";
-import { setFlagsFromString } from "node:v8";
 import { Scope } from "@tenet/kit";
 import { runSwitch, type SwitchConfig } from "@tenet/switch";
 import { becomeUser } from "../daemon/become-user.ts";
-import { collectAlone } from "../daemon/collect-alone.ts";
 import { defaultControlPath, openControlSocket } from "../daemon/control-socket.ts";
 import { Coverage } from "../daemon/coverage.ts";
 import { daemonCommands } from "../daemon/daemon-commands.ts";
 import { takePidFile } from "../daemon/pid-file.ts";
 import type { WorkerEnd } from "../daemon/program.ts";
+import { pauseShortly } from "../daemon/short-pauses.ts";
 import { becomeReady, type Stage } from "../daemon/stages.ts";
 import type { Vlog } from "../daemon/vlog/vlog.ts";
 import { vlogLogger } from "../daemon/vlog/vlog-logger.ts";
 import { tlsFilesOf } from "../ovsdb-server/tls-lookup.ts";
 import { PROGRAM, type SwitchSettings, VERSION_LINE } from "./settings.ts";
 
-/** Young objects stay few: the collector looks through them in one go, and packets wait for it (docs/design/0008-turns.md). */
-const SHORT_PAUSES = "--semi-space-growth-factor=1";
 const COUNTERS = ["unixctl_received", "unixctl_replied"];
 
 /** Switches until `stop` aborts or the control command `exit` is given. @throws AppError when something cannot be opened */
 export async function runWorker(settings: SwitchSettings, stage: Stage, vlog: Vlog, stop: AbortController): Promise<WorkerEnd> {
-  setFlagsFromString(SHORT_PAUSES);
-  collectAlone();
+  pauseShortly();
   const { database, runDir, isAllDummy, datapath, hasSystemRoutes, daemon } = settings;
   await using scope = new Scope(stop.signal);
   mkdirSync(runDir, { recursive: true });

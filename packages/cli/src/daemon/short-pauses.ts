@@ -1,0 +1,22 @@
+/**
+ * How the thread that switches collects garbage, wherever it runs: packets wait while it does (docs/design/0008-turns.md).
+ *
+ * Young objects are few, the least that V8 allows: it looks through them in one go. And there are no helpers: the thread would
+ * have to wait for those that have no processor while other processes keep it busy.
+ */
+import { setFlagsFromString } from "node:v8";
+
+/** Limits of a thread that switches, in a process that has others; such a process calls {@link collectAlone}. */
+export const SWITCH_THREAD_LIMITS: { readonly maxYoungGenerationSizeMb: number } = { maxYoungGenerationSizeMb: 3 };
+
+/** Has every thread of this process collect its young objects, and free the buffers that they had, without helpers. */
+export function collectAlone(): void {
+  setFlagsFromString("--no-parallel-scavenge");
+  setFlagsFromString("--no-concurrent-array-buffer-sweeping");
+}
+
+/** For a process that only switches: {@link collectAlone}, with few young objects. */
+export function pauseShortly(): void {
+  collectAlone();
+  setFlagsFromString("--semi-space-growth-factor=1");
+}
