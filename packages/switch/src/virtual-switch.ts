@@ -199,6 +199,13 @@ export class VirtualSwitch {
     this.#portsChanged();
   }
 
+  /** Has packets that no flow of a bridge matches go to its controllers, or no longer so. */
+  setSendsMisses(bridge: Bridge, sendsMisses: boolean): void {
+    if (bridge.sendsMisses === sendsMisses) return;
+    bridge.sendsMisses = sendsMisses;
+    this.#portsChanged();
+  }
+
   /** Gives the first table of a bridge flows that no controller sees, in the place of those it had. */
   setHiddenFlows(bridge: Bridge, flows: readonly FlowSpec[]): void {
     const table = bridge.pipeline.table(0);

@@ -16,9 +16,9 @@ class Conversation {
   constructor(version: Version) {
     const send = (message: Message): void => void this.told.push(message);
     const peer = { version, backlogBytes: 0, isBehind: false, send, setTableIdInCommand: () => undefined };
-    this.session = new Session(this.bench.bridge, this.bench.vswitch, peer, new SessionGroup(), this.bench.clock, {
-      isPrimary: false,
-    });
+    const group = new SessionGroup();
+    this.session = new Session(this.bench.bridge, this.bench.vswitch, peer, group, this.bench.clock, { isPrimary: false });
+    group.sessions.add(this.session);
     const { notices } = this.session;
     this.bench.vswitch.slowPath.onPacketForController(({ punt, frame }) => notices.tellPacket(punt, frame));
     this.bench.bridge.onPort((event) => notices.tellPort(event));
@@ -77,4 +77,36 @@ test("in OpenFlow 1.0 a flag of the configuration asks for packets whose TTL ran
   expect(conversation.events()).toContain("packetIn 2");
   conversation.say({ type: "setConfig", flags: 0, missSendLength: 128 });
   expect(conversation.events()).not.toContain("packetIn 2");
+});
+
+test("packets that no flow matches are sent up as long as a controller of OpenFlow 1.0 hears of them", () => {
+  const conversation = new Conversation(1);
+  const { bench, told } = conversation;
+  /** Reasons that a packet without a flow was told of by. */
+  const misses = (): number[] => {
+    told.length = 0;
+    bench.vswitch.settle();
+    bench.send("in_port=2,arp");
+    return told.flatMap((message) => (message.type === "packetIn" ? [message.reason] : []));
+  };
+  expect(misses()).toEqual([]);
+  conversation.say({ type: "setConfig", flags: 0, missSendLength: 128 });
+  expect(misses()).toEqual([0]);
+  conversation.say({ type: "roleRequest", role: "slave", generationId: 1n });
+  expect(misses()).toEqual([]);
+  conversation.say({ type: "roleRequest", role: "master", generationId: 2n });
+  expect(misses()).toEqual([0]);
+  conversation.say({ type: "setControllerId", controllerId: 7 });
+  expect(misses()).toEqual([]);
+  conversation.say({ type: "setControllerId", controllerId: 0 });
+  conversation.say({ ...ALL, packetIn: [2, 0] });
+  expect(misses()).toEqual([]);
+  expect(bench.bridge.sendsMisses).toBe(false);
+});
+
+test("a controller of a later version hears of no packet without a flow", () => {
+  const conversation = new Conversation(4);
+  conversation.say({ type: "setConfig", flags: 0, missSendLength: 128 });
+  conversation.bench.send("in_port=2,arp");
+  expect(conversation.told).toEqual([]);
 });

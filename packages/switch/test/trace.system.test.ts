@@ -1,5 +1,5 @@
 /** ofproto/trace by the real ovs-appctl: this switch and Debian's print the same. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { whyNoOriginal } from "./original-switch.ts";
 import { SideBySide } from "./side-by-side.ts";
 
@@ -18,6 +18,7 @@ systemTest("a trace shows ports by their names when it is asked to, in flows and
   expect(ours).toBe(theirs);
 });
 
+const PATIENCE = { timeout: 10_000, interval: 100 };
 const FRAME = "50540000000a50540000000908004500001c0000000000112fda0a0000010a00000200350035000895d6";
 /** Control commands, most of which cannot be carried out. */
 const ARGUMENTS: readonly (readonly string[])[] = [
@@ -79,4 +80,52 @@ systemTest("a trace says why a packet of another VLAN is dropped", async () => {
     expect(theirs).toContain("disallowed VLAN VID");
     expect(ours).toBe(theirs);
   }
+});
+
+const TCP_FLOW = "in_port(1),eth(src=00:00:00:00:00:01,dst=00:00:00:00:00:02),eth_type(0x0800),ipv4(proto=6),tcp(src=1,dst=80)";
+
+systemTest("a packet that no flow matches goes to a controller of OpenFlow 1.0, whole, and a trace says so", async () => {
+  await using pair = await SideBySide.start();
+  const vsctl = (...args: string[]): Promise<unknown> => pair.run("ovs-vsctl", "--db=unix:DIR/db.sock", "--timeout=10", ...args);
+  await vsctl("add-br", "br1", "--", "set", "Bridge", "br1", "datapath_type=dummy", "fail_mode=secure");
+  for (const [bridge, n] of [
+    ["br0", 0],
+    ["br1", 1],
+  ] as const) {
+    const patch = ["type=patch", `options:peer=patch${1 - n}`, "ofport_request=9"];
+    await vsctl("add-port", bridge, `patch${n}`, "--", "set", "Interface", `patch${n}`, ...patch);
+  }
+  await pair.run("ovs-ofctl", "-OOpenFlow13", "add-flow", "br0", "in_port=2,actions=goto_table:5");
+  for (const flow of ["in_port=3,actions=resubmit(,6),2", "in_port=1,udp,actions=9"]) {
+    await pair.run("ovs-ofctl", "add-flow", "br0", flow);
+  }
+  await pair.run("ovs-ofctl", "add-flow", "br1", "in_port=LOCAL,actions=9");
+  const trace = async (...args: string[]): Promise<string> => {
+    const [theirs, ours] = (await pair.run("ovs-appctl", "ofproto/trace", ...args)).map((text) =>
+      text.replace(/recirc_id=\d+,rule/, "rule").replace(/^Datapath actions: \d+$/m, "Datapath actions: PORT"),
+    );
+    expect(ours, args.join(" ")).toBe(theirs);
+    return ours ?? "";
+  };
+  const PACKETS = ["br0 in_port=1,tcp", "br0 in_port=2,tcp", "br0 in_port=3,tcp", "br1 in_port=LOCAL,tcp", "br0 in_port=1,udp"];
+  for (const packet of PACKETS) expect(await trace(...packet.split(" "))).not.toContain("packet-in");
+  await pair.run("ovs-ofctl", "set-frags", "br0", "drop");
+  expect(await trace("br0", "in_port=1,tcp,nw_frag=first")).toContain("fragment handling mode");
+  expect(await trace("br1", "in_port=LOCAL,tcp,nw_frag=first")).toContain("reg0=0x3");
+  await pair.run("ovs-ofctl", "set-frags", "br0", "normal");
+
+  await pair.run("bash", "-c", "ovs-ofctl monitor br0 20 --detach --no-chdir --pidfile=DIR/monitor.pid > DIR/monitor 2>&1");
+  try {
+    for (const packet of PACKETS) await trace(...packet.split(" "));
+    expect(await trace("br0", "in_port=2,tcp")).toContain(' 5. No match, and a "packet-in" is called for.');
+    for (const port of ["p1", "p2", "p3"]) await pair.run("ovs-appctl", "netdev-dummy/receive", port, TCP_FLOW);
+    await vi.waitFor(async () => {
+      const [theirs, ours] = await pair.run("cat", "DIR/monitor");
+      expect(theirs?.match(/data_len=118/g)).toHaveLength(2);
+      expect(ours).toBe(theirs);
+    }, PATIENCE);
+  } finally {
+    await pair.run("bash", "-c", "kill $(cat DIR/monitor.pid)");
+  }
+  await vi.waitFor(async () => expect(await trace("br0", "in_port=2,tcp")).not.toContain("packet-in"), PATIENCE);
 });

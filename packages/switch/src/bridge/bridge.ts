@@ -59,6 +59,8 @@ export class Bridge {
   mirrors: readonly Mirror[] = [];
   /** Whether it forwards as a learning switch, whatever its flows; to be changed by `VirtualSwitch.setFailingOpen`. */
   isFailingOpen = false;
+  /** Whether packets that no flow matches go to its controllers; to be changed by `VirtualSwitch.setSendsMisses`. */
+  sendsMisses = false;
   /** Whether NORMAL forwards what switches tell their neighbours; to be changed by `VirtualSwitch.setForwardsReserved`. */
   forwardsReserved = false;
   /** What controllers are told it is, and its serial number. */

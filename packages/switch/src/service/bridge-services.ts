@@ -139,6 +139,7 @@ class BridgeService {
             owner,
           );
           this.#group.sessions.add(session);
+          this.#sessionsChanged();
           owner.ready();
         },
         counts: this.#vswitch.counts,
@@ -156,6 +157,7 @@ class BridgeService {
         drained: () => session?.drained(),
         closed: () => {
           if (session !== undefined) this.#group.sessions.delete(session);
+          this.#sessionsChanged();
           this.#channels.delete(channel);
           owner.closed();
         },
@@ -171,6 +173,10 @@ class BridgeService {
       probe: () => channel.send({ type: "echoRequest", data: new Uint8Array(0) }, 0),
       close: () => channel.close(),
     };
+  }
+
+  #sessionsChanged(): void {
+    this.#vswitch.setSendsMisses(this.#bridge, this.#group.hearsMisses);
   }
 
   async #listen(path: string, serve: (socket: Socket) => void): Promise<void> {

@@ -1,9 +1,19 @@
 /** What one controller hears of without asking: packets, removed flows, ports, tables, roles, and what others changed. */
 import type { Clock } from "@tenet/kit";
-import type { AsyncMasks, GroupMod, Message, MeterMod, PacketInFormat, Role, TableStatus } from "@tenet/openflow";
+import {
+  type AsyncMasks,
+  type GroupMod,
+  type Message,
+  type MeterMod,
+  PACKET_IN_REASON,
+  type PacketInFormat,
+  type Role,
+  type TableStatus,
+  VERSION,
+} from "@tenet/openflow";
 import type { PortEvent } from "../bridge/bridge.ts";
 import type { RuleEvent } from "../table/table-events.ts";
-import type { Punt } from "../translate/translation.ts";
+import { IMPLICIT_MISS, type Punt } from "../translate/translation.ts";
 import { AsyncConfig } from "./async-config.ts";
 import { toContinuation } from "./continuations.ts";
 import { metadataMatch } from "./metadata-match.ts";
@@ -76,23 +86,33 @@ export class Notices {
     }
   }
 
+  /** Whether it hears of packets that no flow matches; a later version than OpenFlow 1.0 has them dropped. */
+  get hearsMisses(): boolean {
+    return this.#peer.version === VERSION.OF10 && this.controllerId === 0 && this.#hearsPackets(PACKET_IN_REASON.NO_MATCH);
+  }
+
   /** Hands over a packet, when this controller is the one that the action named. */
   tellPacket(punt: Punt, frame: Uint8Array): void {
-    if (!this.#hearsEvents || punt.controllerId !== this.controllerId) return;
-    if (!this.async.hearsPacketIn(this.role, punt.reason, this.#peer.version)) return;
+    const isMiss = punt.reason === IMPLICIT_MISS;
+    const reason = isMiss ? PACKET_IN_REASON.NO_MATCH : punt.reason;
+    if (isMiss ? !this.hearsMisses : punt.controllerId !== this.controllerId || !this.#hearsPackets(reason)) return;
     const message: Message = {
       type: "packetIn",
       totalLength: frame.length,
-      reason: punt.reason,
+      reason,
       table: punt.table,
       cookie: punt.cookie,
       match: metadataMatch(punt.metadata),
-      data: frame.subarray(0, punt.maxLength),
+      data: frame,
       ...(punt.userdata === undefined ? {} : { userdata: punt.userdata }),
       ...(punt.paused === undefined ? {} : { continuation: toContinuation(punt.paused) }),
       ...(this.packetInFormat === "standard" ? {} : { format: this.packetInFormat }),
     };
     this.#peer.send(message);
+  }
+
+  #hearsPackets(reason: number): boolean {
+    return this.#hearsEvents && this.async.hearsPacketIn(this.role, reason, this.#peer.version);
   }
 
   /** The choice of messages in force, as the version says it. */

@@ -9,6 +9,12 @@ export class SessionGroup {
   /** The latest number of an election that a controller has named. */
   generationId: bigint | undefined;
 
+  /** Whether some connection hears of packets that no flow matches. */
+  get hearsMisses(): boolean {
+    for (const { notices } of this.sessions) if (notices.hearsMisses) return true;
+    return false;
+  }
+
   /** Takes the number of an election. @throws RefusedError when it is older than the latest */
   elect(generationId: bigint): void {
     const isStale = this.generationId !== undefined && BigInt.asIntN(64, generationId - this.generationId) < 0n;

@@ -119,6 +119,7 @@ export class Session {
       case "setConfig":
         this.notices.missSendLength = message.missSendLength;
         if (this.#peer.version === VERSION.OF10) this.notices.async.hearInvalidTtl((message.flags & INVALID_TTL_FLAG) !== 0);
+        this.#hearingChanged();
         return this.#setFragments(message.flags);
       case "barrierRequest":
         return this.#answerBarrier(xid);
@@ -135,12 +136,13 @@ export class Session {
       case "getAsyncRequest":
         return this.#peer.send({ type: "getAsyncReply", ...this.notices.describeChoice() }, xid);
       case "setAsync":
-        return this.notices.async.set(message);
+        this.notices.async.set(message);
+        return this.#hearingChanged();
       case "flowMonitorCancel":
         return this.#monitors.cancel(message.id);
       case "setControllerId":
         this.notices.controllerId = message.controllerId;
-        return;
+        return this.#hearingChanged();
       case "setPacketInFormat":
         this.notices.packetInFormat = message.format;
         return;
@@ -188,6 +190,11 @@ export class Session {
     }
   }
 
+  /** What packets are worth sending up follows who hears of them. */
+  #hearingChanged(): void {
+    this.#vswitch.setSendsMisses(this.#bridge, this.#group.hearsMisses);
+  }
+
   /** Handling that this switch does not have (reassembly) leaves it as it is. */
   #setFragments(flags: number): void {
     const wanted = (["normal", "drop", "nx-match"] as const).find((name) => FRAGMENT_FLAGS[name] === (flags & FRAGMENT_BITS));
@@ -200,6 +207,7 @@ export class Session {
     if (isElection && this.#peer.version > VERSION.OF10) this.#group.elect(generationId);
     if (role === "master") this.#group.promote(this);
     if (role !== "noChange") this.notices.role = role;
+    this.#hearingChanged();
     this.#peer.send({ type: "roleReply", role: this.notices.role, generationId: this.#group.generationId ?? NO_GENERATION }, xid);
   }
 

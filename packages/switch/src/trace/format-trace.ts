@@ -7,6 +7,7 @@ import { formatDatapathActions, formatFlowKey, formatMegaflow, formatPunt } from
 import { formatCtState } from "./trace-states.ts";
 import type { TracePass } from "./trace-forks.ts";
 import type { TraceNode } from "./trace-tree.ts";
+import type { Miss } from "../translate/translation.ts";
 
 /** How to write a trace. */
 export interface TraceFormat {
@@ -41,7 +42,7 @@ function formatPass({ bridge, key, tree, translation, punts }: TracePass, { teac
   const ports = namesOf?.(bridge);
   const puntText = (userdata: number): string => formatPunt(userdata, punts[userdata - 1], !teaches);
   const lines = [`Flow: ${formatFlowKey(key, ports)}`];
-  appendNodes(lines, tree.roots, 0, namesOf);
+  appendNodes(lines, tree.roots, 0, bridge, namesOf);
   const final = translation.finalFlow;
   const isUnchanged = final.every((word, i) => word === key[i]);
   const megaflowKey = maskedKey(key, translation.mask);
@@ -57,6 +58,26 @@ function formatPass({ bridge, key, tree, translation, punts }: TracePass, { teac
   return `${lines.join("\n")}\n`;
 }
 
+/** What a lookup came to; `first` is the bridge that the packet came in at. */
+function formatFound({ found, bridge }: TableNode, first: Bridge, names: PortNames | undefined): string {
+  if (typeof found !== "string") return formatRuleLine(found, names);
+  return bridge === first ? MISSES[found] : OWN_FLOWS[found];
+}
+
+type TableNode = Extract<TraceNode, { kind: "table" }>;
+
+const MISSES: Readonly<Record<Miss, string>> = {
+  drop: "No match.",
+  fragment: 'Packets are IP fragments and the fragment handling mode is "drop".',
+  controller: 'No match, and a "packet-in" is called for.',
+};
+/** At other bridges the original shows the flows of its own by which it does this. */
+const OWN_FLOWS: Readonly<Record<Miss, string>> = {
+  drop: "reg0=0x2, priority 0",
+  fragment: "reg0=0x3, priority 0",
+  controller: "reg0=0x1, priority 0",
+};
+
 /** A rule's line: match, priority, cookie when there is one. */
 function formatRuleLine(rule: Rule, names: PortNames | undefined): string {
   const match = formatMatch(rule.match, names);
@@ -70,7 +91,7 @@ const FAILURES = { depth: "Recursion too deep", resubmits: "Too many resubmits" 
  * A node that something follows, and every action, is indented one step more than its list; what is inside a
  * node that is indented more goes two steps in. So a table reached last stays at its parent's margin.
  */
-function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number, namesOf: TraceFormat["namesOf"]): void {
+function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number, first: Bridge, namesOf: TraceFormat["namesOf"]): void {
   for (const [i, node] of nodes.entries()) {
     const isContainer = CONTAINERS.has(node.kind);
     const more = i < nodes.length - 1 || !isContainer ? 1 : 0; // a bucket is one step in, as the action that ran it
@@ -80,9 +101,7 @@ function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number
         lines.push("", ...underlined(node.bridge).map((line) => margin + line));
         break;
       case "table":
-        lines.push(
-          `${margin}${String(node.table).padStart(2)}. ${node.rule === undefined ? "No match." : formatRuleLine(node.rule, namesOf?.(node.bridge))}`,
-        );
+        lines.push(`${margin}${String(node.table).padStart(2)}. ${formatFound(node, first, namesOf?.(node.bridge))}`);
         break;
       case "actionSet":
         lines.push(`${margin}--. Executing action set:`);
@@ -105,7 +124,7 @@ function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number
       case "failure":
         lines.push(`${margin} >>>> ${node.text} <<<<`);
     }
-    if ("children" in node) appendNodes(lines, node.children, level + 2 * more, namesOf);
+    if ("children" in node) appendNodes(lines, node.children, level + 2 * more, first, namesOf);
   }
 }
 

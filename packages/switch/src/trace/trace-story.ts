@@ -102,7 +102,7 @@ function stepsOf(nodes: readonly TraceNode[]): TraceStep[] {
     if (node.kind !== "table") return [];
     const notes = node.children.flatMap((child) => ("text" in child && child.kind !== "action" ? [child.text] : []));
     const step = { bridge: node.bridge.name, table: node.table, depth: node.depth };
-    const found = node.rule === undefined ? {} : describeRule(node.rule);
+    const found = typeof node.found === "string" ? {} : describeRule(node.found);
     return [{ ...step, ...found, notes }, ...stepsOf(node.children)];
   });
 }

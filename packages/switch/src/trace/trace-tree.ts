@@ -2,7 +2,7 @@
 import { type Action, formatActions, type PortNames } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Rule } from "../table/rule.ts";
-import type { TranslationObserver } from "../translate/translation.ts";
+import type { Miss, TranslationObserver } from "../translate/translation.ts";
 import { type Looker, type MaskReason, MaskReasons } from "./mask-reasons.ts";
 
 /** One node: something that happened, with what happened inside it. */
@@ -14,7 +14,7 @@ export type TraceNode =
       readonly table: number;
       /** Resubmits around it. */
       readonly depth: number;
-      readonly rule: Rule | undefined;
+      readonly found: Rule | Miss;
       readonly children: TraceNode[];
     }
   | { readonly kind: "actionSet"; readonly children: TraceNode[] }
@@ -61,11 +61,13 @@ export class TraceTree implements TranslationObserver {
     this.#names.pop();
     this.#open.pop();
   }
-  enterTable(bridge: Bridge, table: number, depth: number, rule: Rule | undefined): void {
+  enterTable(bridge: Bridge, table: number, depth: number, found: Rule | Miss): void {
+    const rule = typeof found === "string" ? undefined : found;
     this.#reasons.attribute({ kind: "lookup", bridge, table, rule });
     const children: TraceNode[] = [];
-    this.#enter({ kind: "table", bridge, table, depth, rule, children });
-    if (rule === undefined || rule.actions.length === 0) children.push({ kind: "action", text: "drop" });
+    this.#enter({ kind: "table", bridge, table, depth, found, children });
+    if (found === "controller") children.push({ kind: "action", text: "controller(reason=)" });
+    else if (rule === undefined || rule.actions.length === 0) children.push({ kind: "action", text: "drop" });
   }
   leaveTable(): void {
     this.#open.pop();

@@ -70,10 +70,17 @@ export interface Translation {
   readonly finalFlow: Uint32Array;
 }
 
+/** That no flow matched a packet, and a controller's version has it that it hears of that; it is told so as of NO_MATCH. */
+export const IMPLICIT_MISS = 7;
+
+/** What becomes of a packet that no rule of a table matches: it is dropped, for being a fragment maybe, or goes to controllers. */
+export type Miss = "drop" | "fragment" | "controller";
+
 /** A packet for controllers: what the `controller` action said, and where it said so. */
 export interface Punt {
   readonly bridge: Bridge;
   readonly maxLength: number;
+  /** A number of OpenFlow, or {@link IMPLICIT_MISS}. */
   readonly reason: number;
   readonly controllerId: number;
   readonly userdata: Uint8Array | undefined;
@@ -107,7 +114,7 @@ export interface TranslationObserver {
   start(mask: Uint32Array, flow: Uint32Array): void;
   enterBridge(bridge: Bridge): void;
   leaveBridge(): void;
-  enterTable(bridge: Bridge, table: number, depth: number, rule: Rule | undefined): void;
+  enterTable(bridge: Bridge, table: number, depth: number, found: Rule | Miss): void;
   leaveTable(): void;
   /** By its number in the group. */
   enterBucket(id: number): void;

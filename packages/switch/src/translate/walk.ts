@@ -24,10 +24,19 @@ import type { FrozenFrame } from "./frozen-state.ts";
 import { leaveTunnel } from "./output/cross-tunnel.ts";
 import { Mirroring } from "./output/mirroring.ts";
 import { forwardNormally } from "./output/normal.ts";
+import { punt, type PuntReason, WHOLE_PACKET } from "./output/punt.ts";
 import { needsParsing } from "./packet/mpls.ts";
 import { PacketState } from "./packet/packet-state.ts";
 import type { TranslateOptions } from "./translate.ts";
-import type { Effect, Surroundings, Translation, TranslationFailure, TranslationObserver } from "./translation.ts";
+import {
+  type Effect,
+  IMPLICIT_MISS,
+  type Miss,
+  type Surroundings,
+  type Translation,
+  type TranslationFailure,
+  type TranslationObserver,
+} from "./translation.ts";
 
 /** Deepest nesting of resubmits to the same or an earlier table, of groups, and of patch ports. */
 const MAX_DEPTH = 64;
@@ -37,6 +46,8 @@ const IN_PORT_WORD = FIELDS.in_port.word;
 const PORTS_WORD = FIELDS.tp_src.word;
 /** Of packets that no rule handles. */
 const NO_COOKIE = 0xffff_ffff_ffff_ffffn;
+/** Of packets that a table sends to controllers for want of a rule. */
+const MISS_PUNT: PuntReason = { maxLength: WHOLE_PACKET, reason: IMPLICIT_MISS, controllerId: 0 };
 /** What cannot be undone, as a rewritten field can, and so is done to a copy. */
 const NOT_UNDONE: ReadonlySet<DatapathAction["type"]> = new Set(["ct", "ctClear", "meter", "pushMpls", "popMpls"]);
 
@@ -165,17 +176,20 @@ export class Walk {
    * @param deepens - 1 when the table may come again and again
    * @param inPort - replaces the ingress port for the lookup alone
    * @param usesCtTuple - whether the addresses and ports to look up are those that the packet's connection began with
+   * @param isResubmit - a packet that finds no rule goes on behind the action
    */
-  lookUp(table: number, deepens: 0 | 1 = 0, inPort?: number, usesCtTuple = false): void {
+  lookUp(table: number, deepens: 0 | 1 = 0, inPort?: number, usesCtTuple = false, isResubmit = false): void {
     if (!this.countLookup()) return;
     const found = this.bridge.pipeline.table(table);
     const rule = this.#findRule(found, inPort, usesCtTuple);
+    const miss = rule === undefined ? this.#miss(isResubmit) : undefined;
     this.visits.push(found.visitOf(rule));
-    this.observer?.enterTable(this.bridge, table, this.#nesting, rule);
+    this.observer?.enterTable(this.bridge, table, this.#nesting, rule ?? miss ?? "drop");
     const { table: outerTable, rule: outerRule, cookie: outerCookie } = this;
     this.table = table;
     this.rule = rule;
-    this.cookie = rule?.cookie ?? NO_COOKIE;
+    this.cookie = rule?.cookie ?? 0n;
+    if (miss === "controller") punt(this, MISS_PUNT);
     this.#depth += deepens;
     this.#nesting++;
     const next = rule === undefined ? undefined : this.execute(rule.actions);
@@ -201,15 +215,27 @@ export class Walk {
     return this.#depth >= MAX_DEPTH && this.#fail("depth", `over max translation depth ${MAX_DEPTH}`);
   }
 
+  /** What becomes of a packet that found no rule. */
+  #miss(isResubmit: boolean): Miss {
+    if (this.#isUnwantedFragment) return "fragment";
+    return this.bridge.sendsMisses && !isResubmit ? "controller" : "drop";
+  }
+
+  get #isFragment(): boolean {
+    return getField(this.packet.flow, FIELDS.nw_frag) !== 0; // in every megaflow
+  }
+
+  get #isUnwantedFragment(): boolean {
+    return this.bridge.fragments === "drop" && this.#isFragment;
+  }
+
   #findRule(table: FlowTable, inPort: number | undefined, usesCtTuple: boolean): Rule | undefined {
+    if (this.#isUnwantedFragment) return undefined;
     const { flow } = this.packet;
-    const { fragments } = this.bridge;
-    const isFragment = getField(flow, FIELDS.nw_frag) !== 0; // in every megaflow
-    if (isFragment && fragments === "drop") return undefined;
     const ownPort = this.inPort;
     const ports = flow[PORTS_WORD] as number;
     if (inPort !== undefined) flow[IN_PORT_WORD] = inPort;
-    if (isFragment && fragments === "normal") flow[PORTS_WORD] = 0;
+    if (this.bridge.fragments === "normal" && this.#isFragment) flow[PORTS_WORD] = 0;
     const { hidden } = table;
     const rule = (hidden && this.#lookUpIn(hidden, usesCtTuple)) ?? this.#lookUpIn(table.classifier, usesCtTuple);
     flow[IN_PORT_WORD] = ownPort;

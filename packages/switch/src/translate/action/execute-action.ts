@@ -69,7 +69,7 @@ function setQueue({ packet, observer }: Walk, action: Extract<Action, { type: "s
 /** Going back to a table may go on for ever, which the depth of the walk limits. */
 function resubmit(walk: Walk, { table = walk.table, port, usesCtTuple }: Extract<Action, { type: "resubmit" }>): void {
   const inPort = port === PORT.IN_PORT ? undefined : port;
-  walk.lookUp(table, table <= walk.table ? 1 : 0, inPort, usesCtTuple);
+  walk.lookUp(table, table <= walk.table ? 1 : 0, inPort, usesCtTuple, true);
 }
 
 /** A meter that is not there (in a bucket of a group) lets everything pass. */
