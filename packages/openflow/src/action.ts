@@ -210,7 +210,8 @@ export type Action =
   | { readonly type: "push"; readonly source: SubField }
   | { readonly type: "pop"; readonly target: SubField }
   | { readonly type: "pushVlan"; readonly ethType: number }
-  | { readonly type: "popVlan" }
+  /** Take the outer VLAN tag away; OpenFlow 1.0 has a name of its own for it. */
+  | { readonly type: "popVlan"; readonly name?: "strip_vlan" }
   /** Decrement the IPv4 TTL or IPv6 hop limit; a packet whose TTL expires goes to `controllerIds` (default: 0) and stops. */
   | { readonly type: "decTtl"; readonly controllerIds?: readonly number[] }
   /** Look up another table (default: this one) as if received on `port` (default: unchanged), then go on. */

@@ -46,7 +46,7 @@ export * from "./message.ts";
 export * from "./meter.ts";
 export * from "./table-mod.ts";
 export * from "./tlv-table.ts";
-export { type FormatActionsOptions, formatActions } from "./text/format-actions.ts";
+export { formatActions } from "./text/format-actions.ts";
 export { formatFlow, formatFlowStats } from "./text/format-flow.ts";
 export { type FormatGroupOptions, formatGroup, formatGroupStats } from "./text/format-group.ts";
 export { formatMatch } from "./text/format-match.ts";

@@ -56,7 +56,7 @@ function ownParts(bytes: Uint8Array, version: Version): { match: string; actions
   const priority = flow.priority === 32768 ? "" : `priority=${flow.priority}`;
   return {
     match: [priority, match].filter((part) => part !== "").join(","),
-    actions: formatActions(flow.actions, { asOpenFlow10: version === 1 }),
+    actions: formatActions(flow.actions),
   };
 }
 
@@ -85,7 +85,7 @@ function formatGroupMod(bytes: Uint8Array, version: Version): string {
   const { command, group, bucketId } = message;
   const place = bucketId === undefined ? "" : `command_bucket_id:${BUCKET_NAMES.get(bucketId) ?? bucketId},`;
   const omitBucketIds = version > 1 && version < 6;
-  const text = formatGroup(group, { omitBucketIds, asOpenFlow10: version === 1 });
+  const text = formatGroup(group, { omitBucketIds });
   return `${GROUP_WORDS[command]} ${place}${command === "insertBucket" ? text.replace(/,type=\w+/, "") : text}`;
 }
 

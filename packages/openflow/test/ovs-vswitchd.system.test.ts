@@ -64,7 +64,7 @@ describe.skipIf(!hasPeer || !existsSync(SCHEMA))("against ovs-vswitchd", () => {
       ]).stdout.toString();
       if (version === 1) {
         const withoutTime = (text: string): string => text.replace(/duration=[\d.]+s/, "");
-        const own = read.map((flow) => ` ${formatFlowStats({ ...flow, flags: 0 }, { asOpenFlow10: true })}`);
+        const own = read.map((flow) => ` ${formatFlowStats({ ...flow, flags: 0 })}`);
         expect(own.map(withoutTime)).toEqual(dumped.trimEnd().split("\n").slice(1).map(withoutTime));
       }
       const bad = { ...parseFlow("table=3,ip,actions=output:1"), actions: [{ type: "group", group: 99 }] as const };

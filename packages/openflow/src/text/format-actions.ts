@@ -13,24 +13,18 @@ import { formatSubField } from "./sub-field.ts";
 
 type SetField = Extract<Action, { type: "setField" }>;
 
-/** How to write actions. */
-export interface FormatActionsOptions extends PortNames {
-  /** Write the removal of a VLAN tag by its name in OpenFlow 1.0, `strip_vlan`. */
-  readonly asOpenFlow10?: boolean;
-}
-
 /**
  * Writes a list of actions; the empty list is `drop`.
  *
  * @example
  * formatActions(parseActions("LOCAL,set_field:1->reg0")); // "LOCAL,set_field:0x1->reg0"
  */
-export function formatActions(actions: readonly Action[], options: FormatActionsOptions = {}): string {
+export function formatActions(actions: readonly Action[], options: PortNames = {}): string {
   if (actions.length === 0) return "drop";
   return actions.map((action) => formatAction(action, options)).join(",");
 }
 
-function formatAction(action: Action, options: FormatActionsOptions): string {
+function formatAction(action: Action, options: PortNames): string {
   switch (action.type) {
     case "output":
       return formatOutput(action.port, action.maxLength, options);
@@ -53,7 +47,7 @@ function formatAction(action: Action, options: FormatActionsOptions): string {
     case "pushVlan":
       return `push_vlan:${formatEtherType(action.ethType)}`;
     case "popVlan":
-      return options.asOpenFlow10 === true ? "strip_vlan" : "pop_vlan";
+      return action.name ?? "pop_vlan";
     case "decTtl":
       return formatDecTtl(action.controllerIds);
     case "resubmit":
@@ -119,11 +113,11 @@ function formatAction(action: Action, options: FormatActionsOptions): string {
   }
 }
 
-function formatNested(actions: readonly Action[], options: FormatActionsOptions): string {
+function formatNested(actions: readonly Action[], options: PortNames): string {
   return actions.length === 0 ? "drop" : formatActions(actions, options);
 }
 
-function formatOutput(port: number, maxLength: number | undefined, options: FormatActionsOptions): string {
+function formatOutput(port: number, maxLength: number | undefined, options: PortNames): string {
   const name = formatPort(port, options);
   if (maxLength !== undefined) return `output(port=${name},max_len=${maxLength})`;
   return port >= PORT.IN_PORT && port < PORT.NONE ? name : `output:${name}`;

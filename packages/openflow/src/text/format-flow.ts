@@ -1,9 +1,9 @@
 /** Writes flows as `ovs-ofctl dump-flows` prints them. */
 import { ALL_TABLES, DEFAULT_PRIORITY, FLOW_FLAG, type FlowSpec, type FlowStats } from "../flow-spec.ts";
-import { type FormatActionsOptions, formatActions } from "./format-actions.ts";
+import { formatActions } from "./format-actions.ts";
 import { formatMatch } from "./format-match.ts";
 import { formatHex } from "./integer.ts";
-import { formatPort } from "./port-name.ts";
+import { formatPort, type PortNames } from "./port-name.ts";
 
 /** Flag names in the order in which they are printed. */
 const FLAG_NAMES: readonly (readonly [number, string])[] = [
@@ -20,7 +20,7 @@ const FLAG_NAMES: readonly (readonly [number, string])[] = [
  * @example
  * formatFlow(parseFlow("table=2,priority=7,ip,actions=drop")); // "table=2, priority=7,ip actions=drop"
  */
-export function formatFlow(flow: FlowSpec, options: FormatActionsOptions = {}): string {
+export function formatFlow(flow: FlowSpec, options: PortNames = {}): string {
   const cookieMask = flow.cookieMask === undefined ? "" : `/${formatMask(flow.cookieMask)}`;
   const cookie = flow.cookie !== 0n || flow.cookieMask !== undefined ? `cookie=0x${flow.cookie.toString(16)}${cookieMask}, ` : "";
   const table = flow.table !== 0 && flow.table !== ALL_TABLES ? `table=${flow.table}, ` : "";
@@ -28,7 +28,7 @@ export function formatFlow(flow: FlowSpec, options: FormatActionsOptions = {}): 
 }
 
 /** Writes a flow with its counters as `ovs-ofctl dump-flows` does, without the leading blank. */
-export function formatFlowStats(flow: FlowStats, options: FormatActionsOptions = {}): string {
+export function formatFlowStats(flow: FlowStats, options: PortNames = {}): string {
   const head = [
     `cookie=0x${flow.cookie.toString(16)}`,
     `duration=${flow.durationSec.toFixed(3)}s`,
@@ -41,7 +41,7 @@ export function formatFlowStats(flow: FlowStats, options: FormatActionsOptions =
   return `${head}${formatTail(flow, idleAge + hardAge, options)}`;
 }
 
-function formatTail(flow: FlowSpec, ages: string, options: FormatActionsOptions): string {
+function formatTail(flow: FlowSpec, ages: string, options: PortNames): string {
   const parts: string[] = [];
   if (flow.idleTimeout !== 0) parts.push(`idle_timeout=${flow.idleTimeout}, `);
   if (flow.hardTimeout !== 0) parts.push(`hard_timeout=${flow.hardTimeout}, `);

@@ -5,11 +5,11 @@ import { fromFieldWords } from "../match/field-words.ts";
 import { asMatchField, MATCH_FIELDS } from "../match/match-field.ts";
 import { N_TLV_FIELDS } from "../tlv-table.ts";
 import { formatFieldValue } from "./field-value.ts";
-import { type FormatActionsOptions, formatActions } from "./format-actions.ts";
-import { formatPort } from "./port-name.ts";
+import { formatActions } from "./format-actions.ts";
+import { formatPort, type PortNames } from "./port-name.ts";
 
 /** How to write groups. */
-export interface FormatGroupOptions extends FormatActionsOptions {
+export interface FormatGroupOptions extends PortNames {
   /** Leave out the numbers of buckets, which OpenFlow 1.1 to 1.4 does not have. */
   readonly omitBucketIds?: boolean;
 }

@@ -146,7 +146,7 @@ function readOf10(type: number, body: ByteReader, source: Source, at: number): A
       return { type: "setVlanPcp", pcp };
     }
     case 3:
-      return { type: "popVlan" };
+      return { type: "popVlan", name: "strip_vlan" };
     case 4:
     case 5:
       return setMod(type === 4 ? "eth_src" : "eth_dst", BigInt(body.u48()));
