@@ -75,6 +75,8 @@ test("in OpenFlow 1.0 a flag of the configuration asks for packets whose TTL ran
   const conversation = new Conversation(1);
   conversation.say({ type: "setConfig", flags: 4, missSendLength: 128 });
   expect(conversation.events()).toContain("packetIn 2");
+  conversation.say({ type: "getConfigRequest" });
+  expect(conversation.told.at(-1)).toEqual({ type: "getConfigReply", flags: 4, missSendLength: 128 });
   conversation.say({ type: "setConfig", flags: 0, missSendLength: 128 });
   expect(conversation.events()).not.toContain("packetIn 2");
 });

@@ -1,5 +1,5 @@
 /** The datapath's own commands by the real ovs-appctl: this switch and Debian's answer alike, to what is right and to what is wrong. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { whyNoOriginal } from "./original-switch.ts";
 import { SideBySide } from "./side-by-side.ts";
 
@@ -24,6 +24,8 @@ modify ${ARP} drop
   add   ${ARP}   pop_vlan
 add in_port(3)
 `;
+const TAGGED = "in_port(p2),eth(),eth_type(0x8100),vlan(vid=5,pcp=1),encap(eth_type(0x0800),ipv4(proto=6,frag=no),tcp(dst=80))";
+const LABELLED = "in_port(p3),eth(),eth_type(0x8847),mpls(label=5,tc=1,ttl=64,bos=1)";
 
 /** Arguments of `dpctl/` commands, in the order in which they are given. */
 const FLOW_COMMANDS: readonly (readonly string[])[] = [
@@ -58,6 +60,11 @@ const FLOW_COMMANDS: readonly (readonly string[])[] = [
   ["mod-flow", "--may-create", ARP, "clone(pop_vlan),ct(force_commit,label=0x1/0xff,helper=ftp,nat)"],
   ["mod-flow", "--clear", ARP, "drop"],
   ["dump-flows", "--names", "filter=arp"],
+  ["add-flow", TAGGED, "pop_vlan"],
+  ["add-flow", LABELLED, "drop"],
+  ["dump-flows", "--names"],
+  ["ct-stats-show", "verbose"],
+  ["ct-stats-show", "zone=5", "verbose"],
   ["mod-flow", "in_port(p3)", "drop"],
   ["add-flow", "bogus(3)", "drop"],
   ["add-flow", "in_port(p2),eth(),eth_type(0x86dd),ipv6()", "bogus"],
@@ -226,6 +233,34 @@ systemTest(
     expect(await differences(pair, TRACKER_COMMANDS)).toEqual([]);
   },
 );
+
+/** Groups of packets behind their Ethernet header. */
+const PACKETS: readonly string[] = [
+  "eth_type(0x1234)",
+  "eth_type(0x8847),mpls(label=5,tc=0,ttl=64,bos=1)",
+  "eth_type(0x0800),ipv4(proto=0)",
+  "eth_type(0x0800),ipv4(proto=2)",
+  "eth_type(0x0800),ipv4(proto=1),icmp(type=8,code=0)",
+  "eth_type(0x0800),ipv4(proto=1),icmp(type=3,code=1)",
+  "eth_type(0x0800),ipv4(proto=17,frag=later)",
+  "eth_type(0x0800),ipv4(proto=17),udp(src=1,dst=2)",
+  "eth_type(0x0800),ipv4(proto=132),sctp(src=1,dst=2)",
+  "eth_type(0x0800),ipv4(proto=6),tcp(src=1,dst=2),tcp_flags(0x010)",
+  "eth_type(0x86dd),ipv6(proto=58),icmpv6(type=128,code=0)",
+  "eth_type(0x86dd),ipv6(proto=58),icmpv6(type=1,code=0)",
+];
+
+systemTest("packets that are described to a dummy are as long as the original makes them", async () => {
+  await using pair = await SideBySide.start();
+  for (const packet of PACKETS) {
+    await pair.run("ovs-appctl", "netdev-dummy/receive", "p1", `in_port(1),${ADDRESSES},${packet}`);
+    await vi.waitFor(async () => {
+      const counts = await pair.run("ovs-ofctl", "dump-ports", "br0", "1");
+      const [theirs, ours] = counts.map((text) => /rx pkts=\d+, bytes=\d+/.exec(text)?.[0]);
+      expect(ours, packet).toBe(theirs);
+    });
+  }
+});
 
 systemTest(
   "what was put into the datapath by hand goes when the switch looks through its flows",

@@ -1,5 +1,5 @@
 /** The commands that stand in for the world outside: frames, links and time, for `ovs-appctl`. */
-import { composePacket, FIELDS, getField, IP_PROTO } from "@tenet/net";
+import { composePacket, ETH_TYPE, FIELDS, getField, IP_PROTO, NW_FRAG } from "@tenet/net";
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { DummyPorts } from "../dummy/dummy-ports.ts";
 import { parseOdpFlow } from "../trace/parse-odp-flow.ts";
@@ -11,6 +11,9 @@ import type { WarpClock } from "./warp-clock.ts";
 const PAYLOAD = Uint8Array.from({ length: 64 }, (_, i) => i);
 const MANY = 99;
 const TCP_SYN_FIN_RST = 7;
+const IP_TYPES: ReadonlySet<number> = new Set([ETH_TYPE.ip4, ETH_TYPE.ip6]);
+/** Of ICMP, then of ICMPv6. */
+const ECHO_TYPES: ReadonlySet<number> = new Set([0, 8, 128, 129]);
 
 /** `netdev-dummy/*` and `time/*`; `work` is done after time was moved. */
 export function dummyCommands(vswitch: VirtualSwitch, dummies: DummyPorts, clock: WarpClock, work: () => void): Command[] {
@@ -21,12 +24,17 @@ export function dummyCommands(vswitch: VirtualSwitch, dummies: DummyPorts, clock
       return known.map((each) => `${each}: ${stateOf(dummies.isConnected(each))}`).join("\n");
     }),
     ...[4, 6].map((family) =>
-      command(`netdev-dummy/ip${family}addr`, "[netdev] ipaddr/mask-prefix-len", [2, 2], ([name = "", text = ""]) => {
-        if (!dummies.has(name)) throw new ArgumentError("Unknown Dummy Interface");
-        vswitch.underlay.addDummyAddress(name, readPrefix(text));
-        vswitch.underlayChanged();
-        return "OK";
-      }),
+      command(
+        `netdev-dummy/ip${family}addr`,
+        family === 4 ? "[netdev] ipaddr/mask-prefix-len" : "[netdev] ip6addr",
+        [2, 2],
+        ([name = "", text = ""]) => {
+          if (!dummies.has(name)) throw new ArgumentError("Unknown Dummy Interface");
+          vswitch.underlay.addDummyAddress(name, readPrefix(text));
+          vswitch.underlayChanged();
+          return "OK";
+        },
+      ),
     ),
     command("netdev-dummy/receive", "name [--qid queue_id] packet|flow [--len packet_len]", [2, MANY], ([name = "", ...rest]) => {
       if (!dummies.has(name)) throw new ArgumentError("no such dummy netdev");
@@ -95,8 +103,22 @@ function frameOf(text: string, sizeBytes: number | undefined): Uint8Array {
   return padded;
 }
 
-/** A segment that opens or ends a connection carries nothing. */
+/** What is no echo message, segment or datagram carries nothing, nor does a segment that opens or ends a connection. */
 function payloadOf(key: Uint32Array): Uint8Array {
-  const isTcp = getField(key, FIELDS.nw_proto) === IP_PROTO.tcp;
-  return isTcp && (getField(key, FIELDS.tcp_flags) & TCP_SYN_FIN_RST) !== 0 ? new Uint8Array(0) : PAYLOAD;
+  return carries(key) ? PAYLOAD : new Uint8Array(0);
+}
+
+function carries(key: Uint32Array): boolean {
+  if (!IP_TYPES.has(getField(key, FIELDS.eth_type)) || (getField(key, FIELDS.nw_frag) & NW_FRAG.later) !== 0) return false;
+  switch (getField(key, FIELDS.nw_proto)) {
+    case IP_PROTO.tcp:
+      return (getField(key, FIELDS.tcp_flags) & TCP_SYN_FIN_RST) === 0;
+    case IP_PROTO.udp:
+      return true;
+    case IP_PROTO.icmp:
+    case IP_PROTO.icmp6:
+      return ECHO_TYPES.has(getField(key, FIELDS.tp_src));
+    default:
+      return false;
+  }
 }

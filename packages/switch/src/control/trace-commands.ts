@@ -20,7 +20,7 @@ const MAX_ARGUMENTS = 99;
 const ETH_HEADER_BYTES = 14;
 /** Packets that do not say what is in them: those of IEEE 802.2. */
 const NO_ETH_TYPE = 0x05ff;
-const USAGE = "{[dp_name] odp_flow | bridge br_flow} [--names] [--ct-next flags]... [-generate | packet]";
+const USAGE = "{[dp_name] odp_flow | bridge br_flow} [OPTIONS...] [-generate|packet]";
 
 /** `ofproto/trace`, `ofproto/trace-packet-out` and `tenet/trace`. */
 export function traceCommands(vswitch: VirtualSwitch): Command[] {
@@ -34,7 +34,7 @@ export function traceCommands(vswitch: VirtualSwitch): Command[] {
   };
   return [
     command("ofproto/trace", USAGE, [1, MAX_ARGUMENTS], (args) => trace(args, false)),
-    command("ofproto/trace-packet-out", `${USAGE} actions`, [2, MAX_ARGUMENTS], (args) => trace(args, true)),
+    command("ofproto/trace-packet-out", `[-consistent] ${USAGE} actions`, [2, MAX_ARGUMENTS], (args) => trace(args, true)),
     command("tenet/trace", "bridge flow|packet [--ct-next flags]... [packet]", [2, MAX_ARGUMENTS], tell),
   ];
 }

@@ -76,6 +76,11 @@ export class AsyncConfig {
     this.#masks.packetIn = [isOn ? master | INVALID_TTL : master & ~INVALID_TTL, slave];
   }
 
+  /** Whether a master hears of packets whose TTL ran out. */
+  get hearsInvalidTtl(): boolean {
+    return (this.#masks.packetIn[0] & INVALID_TTL) !== 0;
+  }
+
   hearsPacketIn(role: Role, reason: number, version: number): boolean {
     const isMerged = version < VERSION.OF14 && reason >= FIRST_NEW_REASON;
     return this.#hears("packetIn", role, isMerged ? PACKET_IN_REASON.ACTION : reason);

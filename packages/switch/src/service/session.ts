@@ -112,10 +112,7 @@ export class Session {
       case "featuresRequest":
         return this.#peer.send(describeFeatures(this.#bridge, this.#peer.version), xid);
       case "getConfigRequest":
-        return this.#peer.send(
-          { type: "getConfigReply", flags: FRAGMENT_FLAGS[this.#bridge.fragments], missSendLength: this.notices.missSendLength },
-          xid,
-        );
+        return this.#describeConfig(xid);
       case "setConfig":
         this.notices.missSendLength = message.missSendLength;
         if (this.#peer.version === VERSION.OF10) this.notices.async.hearInvalidTtl((message.flags & INVALID_TTL_FLAG) !== 0);
@@ -200,6 +197,12 @@ export class Session {
     const wanted = (["normal", "drop", "nx-match"] as const).find((name) => FRAGMENT_FLAGS[name] === (flags & FRAGMENT_BITS));
     if (wanted === undefined || this.notices.role === "slave") return;
     this.#vswitch.setFragmentHandling(this.#bridge, wanted);
+  }
+
+  #describeConfig(xid: number): void {
+    const { async, missSendLength } = this.notices;
+    const ttlFlag = this.#peer.version === VERSION.OF10 && async.hearsInvalidTtl ? INVALID_TTL_FLAG : 0;
+    this.#peer.send({ type: "getConfigReply", flags: FRAGMENT_FLAGS[this.#bridge.fragments] | ttlFlag, missSendLength }, xid);
   }
 
   #setRole(role: Role, generationId: bigint, xid: number): void {

@@ -6,6 +6,7 @@ import { formatDatapathActions } from "./format-datapath.ts";
 import { formatTunnelMatch } from "./format-tunnel.ts";
 
 const CT_STATE_NAMES = ["new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"];
+const ALL_BITS = 0xffffffff;
 const TCP_FLAG_LETTERS = "FSRP.UEC";
 
 /** How to show megaflows. */
@@ -44,7 +45,7 @@ export function formatOdpFlow(flow: Megaflow, format: OdpFlowFormat): string {
     `in_port(${portName(getField(flow.key, FIELDS.in_port))})`,
     ...(isOfKernel?.(flow) === true ? [] : ["packet_type(ns=0,id=0)"]),
   ];
-  key.push(...linkAttributes(shown), ...networkAttributes(shown), ...transportAttributes(shown));
+  key.push(...linkAttributes(shown));
   const actions = formatDatapathActions(flow.actions, flow.key, portName, puntText);
   const name = isVerbose ? `ufid:${ufidOf(flow)}, ` : "";
   return `${name}${key.join(",")}, ${formatFlowStatistics(flow, nowMs)}${isVerbose ? ", dp:ovs" : ""}, actions:${actions}`;
@@ -93,7 +94,7 @@ function linkAttributes(flow: Shown): string[] {
     ["dst", "eth_dst"],
   ]);
   const ethType = `eth_type(${formatEthType(getField(flow.key, FIELDS.eth_type))})`;
-  return [...parts, ...tagAttributes(flow, TAG_FIELDS, ethType)];
+  return [...parts, ...tagAttributes(flow, TAG_FIELDS, [ethType, ...networkAttributes(flow), ...transportAttributes(flow)])];
 }
 
 const TAG_FIELDS = [
@@ -102,18 +103,48 @@ const TAG_FIELDS = [
 ] as const;
 
 /** The tags, each around what it encapsulates. */
-function tagAttributes(flow: Shown, [first, ...others]: readonly (typeof TAG_FIELDS)[number][], ethType: string): string[] {
+function tagAttributes(flow: Shown, [first, ...others]: readonly (typeof TAG_FIELDS)[number][], inside: string[]): string[] {
   const tci = first === undefined ? 0 : getField(flow.key, first.tci);
-  if (first === undefined || tci === 0) return [ethType];
+  if (first === undefined || tci === 0) return inside;
   const mask = getField(flow.mask, first.tci);
   const vid = (mask & 0xfff) === 0 ? [] : [`vid=${tci & 0xfff}`];
   const pcp = mask >>> 13 === 0 ? [] : [`pcp=${tci >>> 13}`];
   return [
     `eth_type(${formatEthType(getField(flow.key, first.tpid) || ETH_TYPE.vlan)})`,
     `vlan(${[...vid, ...pcp].join(",")})`,
-    `encap(${tagAttributes(flow, others, ethType).join(",")})`,
+    `encap(${tagAttributes(flow, others, inside).join(",")})`,
   ];
 }
+
+/** The labels that count, up to the last of them. */
+function labelAttributes({ key, mask, isVerbose }: Shown): string[] {
+  const labels = [FIELDS.mpls_lse, FIELDS.mpls_lse1, FIELDS.mpls_lse2].map((field) => ({
+    entry: getField(key, field),
+    bits: getField(mask, field),
+  }));
+  const n = labels.findLastIndex(({ bits }) => bits !== 0) + 1;
+  if (n === 0 && !isVerbose) return [];
+  return [`mpls(${labels.slice(0, Math.max(n, 1)).map(formatLabel).join(",")})`];
+}
+
+function formatLabel({ entry, bits }: { readonly entry: number; readonly bits: number }): string {
+  const [value, counts] = [entry, bits].map((word) => ({
+    label: word >>> 12,
+    tc: (word >>> 9) & 7,
+    ttl: word & 0xff,
+    bos: (word >>> 8) & 1,
+  })) as [Label, Label];
+  if (bits === ALL_BITS) return `label=${value.label},tc=${value.tc},ttl=${value.ttl},bos=${value.bos}`;
+  const hex = (n: number): string => `0x${n.toString(16)}`;
+  return [
+    `label=${value.label}/${hex(counts.label)}`,
+    `tc=${value.tc}/${counts.tc}`,
+    `ttl=${value.ttl}/${hex(counts.ttl)}`,
+    `bos=${value.bos}/${counts.bos}`,
+  ].join(",");
+}
+
+type Label = Readonly<Record<"label" | "tc" | "ttl" | "bos", number>>;
 
 function formatEthType(ethType: number): string {
   return `0x${ethType.toString(16).padStart(4, "0")}`;
@@ -149,6 +180,9 @@ function networkAttributes(flow: Shown): string[] {
         ["sha", "arp_sha"],
         ["tha", "arp_tha"],
       ]);
+    case ETH_TYPE.mpls:
+    case ETH_TYPE.mplsMulticast:
+      return labelAttributes(flow);
     default:
       return [];
   }

@@ -91,7 +91,13 @@ const FAILURES = { depth: "Recursion too deep", resubmits: "Too many resubmits" 
  * A node that something follows, and every action, is indented one step more than its list; what is inside a
  * node that is indented more goes two steps in. So a table reached last stays at its parent's margin.
  */
-function appendNodes(lines: string[], nodes: readonly TraceNode[], level: number, first: Bridge, namesOf: TraceFormat["namesOf"]): void {
+function appendNodes(
+  lines: string[],
+  nodes: readonly TraceNode[],
+  level: number,
+  first: Bridge,
+  namesOf: TraceFormat["namesOf"],
+): void {
   for (const [i, node] of nodes.entries()) {
     const isContainer = CONTAINERS.has(node.kind);
     const more = i < nodes.length - 1 || !isContainer ? 1 : 0; // a bucket is one step in, as the action that ran it

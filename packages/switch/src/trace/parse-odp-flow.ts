@@ -17,6 +17,7 @@ const FIELDS_OF_GROUP: Readonly<Record<string, Readonly<Record<string, string>>>
   vlan: { vid: "dl_vlan", pcp: "dl_vlan_pcp" },
   ipv4: { src: "nw_src", dst: "nw_dst", proto: "nw_proto", ttl: "nw_ttl", frag: "nw_frag" },
   ipv6: { src: "ipv6_src", dst: "ipv6_dst", label: "ipv6_label", proto: "nw_proto", hlimit: "nw_ttl", frag: "nw_frag" },
+  mpls: { label: "mpls_label", tc: "mpls_tc", ttl: "mpls_ttl", bos: "mpls_bos" },
   tcp: { src: "tp_src", dst: "tp_dst" },
   udp: { src: "tp_src", dst: "tp_dst" },
   sctp: { src: "tp_src", dst: "tp_dst" },
@@ -112,6 +113,7 @@ export function fieldsOf(group: string, content: string): string[] | undefined {
   for (const [, key = "", value = ""] of content.matchAll(/(\w+)=([^,]*)/g)) {
     if (isNothing(value)) continue;
     if (TOS_NAMES.includes(key)) fields.push(...tosFields(value));
+    else if (group === "mpls" && names[key] !== undefined) fields.push(`${names[key]}=${value.replace(/\/.*/, "")}`);
     else if (names[key] !== undefined && !(key === "label" && Number(value) === 0)) fields.push(`${names[key]}=${value}`);
   }
   return fields;

@@ -32,9 +32,10 @@ export function connectionCommands(vswitch: VirtualSwitch): Command[] {
       conntrack.flush(filterOfTuples(withoutDatapath(vswitch, args, 4)));
       return "";
     }),
-    dpctlCommand("ct-stats-show", "[dp] [zone=N]", [0, 2], ({ options, args }) =>
-      showCounts(connectionsOf(args), options.has("more")),
-    ),
+    dpctlCommand("ct-stats-show", "[dp] [zone=N]", [0, 3], ({ options, args }) => {
+      const isVerbose = args.at(-1) === "verbose";
+      return showCounts(connectionsOf(isVerbose ? args.slice(0, -1) : args), isVerbose || options.has("more"));
+    }),
     dpctlCommand("ct-bkts", "[dp] [gt=N]", [0, 2], ({ args }) => {
       const threshold = /^gt=(\d+)$/.exec(args.at(-1) ?? "")?.[1];
       withoutDatapath(vswitch, threshold === undefined ? args : args.slice(0, -1), 1);
