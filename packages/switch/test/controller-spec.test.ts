@@ -14,6 +14,10 @@ test.each([RUN_DIR, `${RUN_DIR}/`, "/run//openvswitch", relative(".", RUN_DIR)])
   },
 );
 
+test.each(["bogus", "udp:127.0.0.1", "http://127.0.0.1", ""])("%j is no controller", (target) => {
+  expect(whyRefused(target, "br0", RUN_DIR)).toBe(`unsupported controller "${target}"`);
+});
+
 test.each([
   "unix:/tmp/c.sock",
   "unix:/run/openvswitch/../c.sock",

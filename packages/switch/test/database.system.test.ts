@@ -55,7 +55,7 @@ function normalized(text: string): string {
 /** Blocks of `show` come in the order of a hash table. */
 function sorted(text: string): string[] {
   return text
-    .split(/\n(?= {4}(?: {4}Port | {8}Interface ))/)
+    .split(/\n(?= {4}(?:Bridge | {4}Port | {8}Interface ))/)
     .map((block) => block.trim())
     .sort();
 }
@@ -136,6 +136,7 @@ const DUMMIES: readonly string[][] = [
     "mirrors=@m",
   ],
   ["set", "Interface", "p1", "mtu_request=1400"],
+  ["add-br", "br9", "--", "set", "Bridge", "br9", "datapath_type=strange"],
 ];
 const FRAME =
   "in_port(1),eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:77),eth_type(0x0800),ipv4(src=1.1.1.1,dst=1.1.1.2,proto=17,tos=0,ttl=64,frag=no),udp(src=1,dst=2)";

@@ -23,6 +23,9 @@ export interface BridgeLabel {
 /** Of a bridge that nobody has called anything. */
 export const NO_LABEL: BridgeLabel = { description: "None", serialNumber: "None" };
 
+/** What a bridge may call the datapath, of which there is one. */
+export const DATAPATH_TYPES: readonly string[] = ["dummy", "netdev", "system", "user"];
+
 /** Every OpenFlow version spoken. */
 export const ALL_VERSIONS: readonly Version[] = [VERSION.OF10, VERSION.OF13, VERSION.OF14, VERSION.OF15];
 

@@ -47,10 +47,11 @@ export function isPassive({ target }: Pick<ControllerSpec, "target">): boolean {
 }
 
 /**
- * Why a switch does not use a socket of the host that the database names; `undefined`: it does. It calls sockets in its run folder alone, and
- * makes those alone that begin with the name of their bridge.
+ * Why a switch does not use a controller that the database names; `undefined`: it does. Of sockets of the host it calls those in its run folder
+ * alone, and makes those alone that begin with the name of their bridge.
  */
 export function whyRefused(target: string, bridge: string, runDir: string): string | undefined {
+  if (!/^p?(tcp|ssl|unix):/.test(target)) return `unsupported controller "${target}"`;
   const [, kind, path = ""] = /^(p?unix):(.*)$/.exec(target) ?? [];
   const [dir, place] = [resolve(runDir), resolve(path)];
   const always = `"unix:${dir}/${bridge}.mgmt" is there always`;

@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type Clock, type Logger, messageOf } from "@tenet/kit";
 import { SystemCallError } from "@tenet/linux";
 import { PORT } from "@tenet/openflow";
-import type { Bridge } from "../bridge/bridge.ts";
+import { type Bridge, DATAPATH_TYPES } from "../bridge/bridge.ts";
 import type { BridgePort, Bundle } from "../bridge/bridge-port.ts";
 import type { NewPort } from "../bridge/port-directory.ts";
 import type { ControllerSpec } from "../controller/controller-spec.ts";
@@ -47,7 +47,8 @@ export class Reconciler {
   readonly #openedByPort = new Map<BridgePort, NewPort>();
   /** Numbers of interfaces whose device went away, by bridge and name. */
   readonly #numberByInterface = new Map<string, number>();
-  readonly #refusedNames = new Set<string>();
+  /** Why bridges are not made. */
+  readonly #refusalByName = new Map<string, string>();
   /** What was said of rows that cannot be carried out. */
   #toldProblems: ReadonlySet<string> = new Set();
   #states: InterfaceState[] = [];
@@ -78,7 +79,7 @@ export class Reconciler {
   /** Changes the switch to what is wanted, one port after the other. Never throws for one port's sake. */
   *applying(asked: readonly WantedBridge[]): Work {
     this.#isUnsettled = false;
-    const wanted = asked.filter(({ name }) => this.#isFileName(name));
+    const wanted = asked.filter((each) => this.#canBeMade(each));
     const names = new Set(wanted.map(({ name }) => name));
     for (const [name, { bridge }] of this.#heldByName) if (!names.has(name)) this.#dropBridge(bridge);
     for (const each of wanted) yield* this.#closeUnwanted(each);
@@ -109,11 +110,15 @@ export class Reconciler {
     this.#toldProblems = told;
   }
 
-  /** A bridge's name becomes that of its sockets: whoever may write the database may not choose their folder. */
-  #isFileName(name: string): boolean {
-    if (/^[^/\\]+$/.test(name)) return true;
-    if (!this.#refusedNames.has(name)) this.#log.warn({ bridge: name }, "bridge ignored: its name cannot be a file's");
-    this.#refusedNames.add(name);
+  #canBeMade(bridge: WantedBridge): boolean {
+    const { name } = bridge;
+    const error = whyNotMade(bridge);
+    if (error === undefined) {
+      this.#refusalByName.delete(name);
+      return true;
+    }
+    if (this.#refusalByName.get(name) !== error) this.#log.error({ bridge: name, error }, "bridge not made");
+    this.#refusalByName.set(name, error);
     return false;
   }
 
@@ -250,6 +255,12 @@ export class Reconciler {
     held.start = start;
     startOver(held.bridge, start);
   }
+}
+
+/** Why a bridge cannot be; `undefined` when it can. Its name becomes that of its sockets, whose folder the database may not choose. */
+function whyNotMade({ name, datapathType }: WantedBridge): string | undefined {
+  if (!/^[^/\\]+$/.test(name)) return "Its name cannot be a file's";
+  return DATAPATH_TYPES.includes(datapathType) ? undefined : "Address family not supported by protocol";
 }
 
 /** An address for a bridge without a device of its own: locally administered, the same every time. */

@@ -2,6 +2,7 @@
 import type { Json } from "@tenet/kit";
 import { formatMac } from "@tenet/net";
 import { type ColumnInput, type Datum, isMap, isSet, type Operations, type Row, type RowInput } from "@tenet/ovsdb";
+import { DATAPATH_TYPES } from "../bridge/bridge.ts";
 import type { ControllerStatus } from "../controller/controller-spec.ts";
 import type { Controllers } from "../controller/controllers.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
@@ -15,7 +16,6 @@ import type { TableReader } from "./read/wanted.ts";
 
 /** The Open vSwitch whose interfaces these are; scripts compare it. */
 const COMPATIBLE_VERSION = "3.1.0";
-const DATAPATH_TYPES = ["dummy", "netdev", "system", "user"];
 const INTERFACE_TYPES = ["dummy", "internal", "patch", "system", "tap", ...TUNNEL_TYPES].sort();
 
 /** Which columns to write. */

@@ -60,6 +60,10 @@ const phrases: Readonly<Record<string, Phrase>> = {
     module: "bridge",
     text: ({ bridge, port, ofport }) => `bridge ${String(bridge)}: deleted interface ${String(port)} on port ${String(ofport)}`,
   },
+  "bridge not made": {
+    module: "bridge",
+    text: ({ bridge, error }) => `failed to create bridge ${String(bridge)}: ${String(error)}`,
+  },
   "not as the database says": { module: "bridge", text: ({ problem }) => String(problem) },
   "using datapath id": {
     module: "bridge",
