@@ -17,7 +17,7 @@ class Machine {
 
   constructor() {
     for (const name of ["bin", "run", "log", "db", "etc/openvswitch"]) mkdirSync(join(this.folder, name), { recursive: true });
-    for (const name of ["ovsdb-server", "ovs-vswitchd"]) {
+    for (const name of ["ovsdb-server", "ovs-vswitchd", "ovs-dpctl"]) {
       symlinkSync(resolve(`packages/cli/bin/${name}.js`), join(this.folder, "bin", name));
     }
     const folders = { RUNDIR: "run", LOGDIR: "log", DBDIR: "db", SYSCONFDIR: "etc" };
@@ -76,6 +76,11 @@ test.skipIf(obstacle !== undefined)("ovs-ctl starts the switch too, which obeys 
   expect(machine.run("ovs-appctl", "vlog/set", "ofproto_dpif:file:dbg").status).toBe(0);
   expect(machine.run("ovs-appctl", "version").out).toMatch(/^ovs-vswitchd \(Open vSwitch\)/);
   expect(machine.run("ovs-appctl", "coverage/show").out).toMatch(/^ofproto_recv_openflow +\d.*total: [1-9]/m);
+  expect(machine.run("ovs-dpctl", "-s", "show")).toMatchObject({
+    status: 0,
+    out: expect.stringContaining("port 1: br0") as string,
+  });
+  expect(machine.run("ovs-dpctl", "bogus").status).toBe(1);
   expect(ctl("status").out).toMatch(/^ovs-vswitchd is running with pid \d+$/m);
   const refused = machine.run("ovs-vsctl", "--timeout=20", "add-port", "br0", "nosuchdevice");
   expect(refused.out).toContain("See ovs-vswitchd log for details");

@@ -12,6 +12,7 @@ const bundle = await rolldown({
     tenet: `${DIST}/main.js`,
     "ovsdb-server": `${DIST}/ovsdb-server/main.js`,
     vswitchd: `${DIST}/vswitchd/main.js`,
+    dpctl: `${DIST}/dpctl/main.js`,
     "switch-worker": `${DIST}/up/switch-worker.js`,
   },
   platform: "node",
