@@ -46,6 +46,9 @@ export class VirtualSwitch {
   readonly #revalidation: Revalidation;
   readonly #changeListeners = new Set<() => void>();
   #tick: Work | undefined;
+  /** Whether megaflows are looked at when the work on many ports is done, and whether any of them may be out of date. */
+  #isChangingPorts = false;
+  #havePortsChanged = false;
 
   /** @param host - whose routes outer packets of tunnels take; absent: it has none */
   constructor(datapath: Datapath, clock: Clock, host: HostNetwork = NO_NETWORK) {
@@ -131,6 +134,18 @@ export class VirtualSwitch {
     for (const meter of port.policers) this.datapath.removeMeter(meter);
     if (port.bundle.members.length === 0) bridge.macs.flush(port.bundle);
     this.#portsChanged();
+  }
+
+  /** Does work that changes many ports; megaflows are brought up to date when all of it is done, not after each. */
+  *changingPorts<T>(work: Work<T>): Work<T> {
+    this.#isChangingPorts = true;
+    try {
+      return yield* work;
+    } finally {
+      this.#isChangingPorts = false;
+      if (this.#havePortsChanged) this.#revalidation.everythingChanged();
+      this.#havePortsChanged = false;
+    }
   }
 
   /** To be called after a port's VLANs, link or configuration were changed. */
@@ -341,6 +356,7 @@ export class VirtualSwitch {
     this.counts.ofproto_update_port++;
     this.counts.rev_reconfigure++;
     for (const listener of this.#changeListeners) listener();
-    this.#revalidation.everythingChanged();
+    if (this.#isChangingPorts) this.#havePortsChanged = true;
+    else this.#revalidation.everythingChanged();
   }
 }

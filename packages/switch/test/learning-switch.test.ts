@@ -149,3 +149,23 @@ test("patch ports join two bridges into one network", () => {
   expect(other.macs.lookup(0, 0x02000000000a)).toBe(other.portNamed("to-br0")?.bundle);
   expect(other.portNamed("to-br0")?.patchCounters.rxPackets).toBe(1);
 });
+
+test("megaflows flood to new ports when the work that adds them is done, and not before", () => {
+  const bench = new Bench(2);
+  const addPorts = function* (): Generator<undefined, void> {
+    for (const ofport of [3, 4]) {
+      bench.vswitch.addPort(bench.bridge, { name: `p${ofport}`, kind: "memory", ofport });
+      yield;
+    }
+  };
+  const flood = (): string[] => bench.send(`in_port=1,${A}`);
+  expect(flood()).toEqual(["p2"]);
+  const work = bench.vswitch.changingPorts(addPorts());
+  for (let n = 0; n < 2; n++) {
+    expect(work.next().done).toBe(false);
+    expect(flood()).toEqual(["p2"]);
+  }
+  expect(work.next().done).toBe(true);
+  bench.vswitch.settle();
+  expect(flood()).toEqual(["p2", "p3", "p4"]);
+});

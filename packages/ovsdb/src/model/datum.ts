@@ -140,9 +140,10 @@ function sortedSet(atoms: Atom[]): readonly Atom[] {
 
 /** Clients often send sets as they were sent them. */
 function isInOrder(atoms: readonly Atom[]): boolean {
-  for (let i = 1; i < atoms.length; i++) {
-    const [before, atom] = [atoms[i - 1], atoms[i]];
-    if (before !== undefined && atom !== undefined && compareAtoms(before, atom) > 0) return false;
+  let before: Atom | undefined;
+  for (const atom of atoms) {
+    if (before !== undefined && compareAtoms(before, atom) > 0) return false;
+    before = atom;
   }
   return true;
 }

@@ -156,7 +156,7 @@ export class DatabaseFollower {
     applyGlobals(vswitch, roots);
     vswitch.counts.bridge_reconfigure++;
     const wanted = await turns.run(readWanted(seen, this.#parts));
-    await turns.run(this.#applying(this.#reconciler.applying(wanted)));
+    await turns.run(vswitch.changingPorts(this.#applying(this.#reconciler.applying(wanted))));
     if (this.#reconciler.isUnsettled) this.#isDue = true;
     // Flows that are being restored are not for controllers to see.
     const bridges = this.#reconciler.bridges.map((each) =>

@@ -81,7 +81,7 @@ export class Reconciler {
     this.#isUnsettled = false;
     const wanted = asked.filter((each) => this.#canBeMade(each));
     const names = new Set(wanted.map(({ name }) => name));
-    for (const [name, { bridge }] of this.#heldByName) if (!names.has(name)) this.#dropBridge(bridge);
+    for (const [name, { bridge }] of this.#heldByName) if (!names.has(name)) yield* this.#droppingBridge(bridge);
     for (const each of wanted) yield* this.#closeUnwanted(each);
     const states: InterfaceState[] = [];
     for (const each of wanted) for (const state of yield* this.#applyBridge(each)) states.push(state);
@@ -122,8 +122,12 @@ export class Reconciler {
     return false;
   }
 
-  #dropBridge(bridge: Bridge): void {
-    for (const port of bridge.ports()) this.#openedByPort.delete(port);
+  *#droppingBridge(bridge: Bridge): Work {
+    for (const port of bridge.ports()) {
+      this.#openedByPort.delete(port);
+      this.#vswitch.removePort(bridge, port.ofport);
+      yield;
+    }
     this.#vswitch.removeBridge(bridge);
     this.#heldByName.delete(bridge.name);
     this.#log.info({ bridge: bridge.name }, "bridge removed");
@@ -304,7 +308,8 @@ function* rankInterfaces(bridge: string, ports: readonly WantedPort[]): Work<Pla
     for (const wanted of interfaces) byRank[wanted.name === bridge ? LOCAL_RANK : rankOfNumber(wanted)].push({ wanted, bundle });
     yield;
   }
-  return byRank.flat();
+  const [local, ...others] = byRank;
+  return local.concat(...others);
 }
 
 function rankOfNumber({ port, lastOfport }: WantedInterface): 1 | 2 | 3 {
