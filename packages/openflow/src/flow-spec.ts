@@ -16,6 +16,18 @@ export const FLOW_FLAG: {
   readonly NO_BYTE_COUNTS: 16;
 } = { SEND_FLOW_REM: 1, CHECK_OVERLAP: 2, RESET_COUNTS: 4, NO_PACKET_COUNTS: 8, NO_BYTE_COUNTS: 16 };
 
+/** Where the bytes lie that actions were read from. */
+export interface ActionBytes {
+  /** What they were read as: whoever has other actions does not mean these bytes. */
+  readonly actions: readonly Action[];
+  readonly version: number;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** From here on, up to `end`. */
+  readonly start: number;
+  readonly end: number;
+}
+
 /** One flow of a flow table. */
 export interface FlowSpec {
   /** 0-254; {@link ALL_TABLES} in a deletion or query means every table. */
@@ -24,9 +36,11 @@ export interface FlowSpec {
   readonly priority: number;
   readonly cookie: bigint;
   /** In modifications, deletions and queries: only flows whose cookie equals `cookie` in these bits. */
-  readonly cookieMask?: bigint;
+  readonly cookieMask?: bigint | undefined;
   readonly match: Match;
   readonly actions: readonly Action[];
+  /** For whoever keeps the actions as bytes. */
+  readonly actionBytes?: ActionBytes | undefined;
   /** Seconds; 0 = never. */
   readonly idleTimeout: number;
   /** Seconds; 0 = never. */
@@ -36,9 +50,9 @@ export interface FlowSpec {
   /** Eviction order, 0-65535; OpenFlow 1.4 and later. */
   readonly importance: number;
   /** In deletions and queries: only flows that output to this port. */
-  readonly outPort?: number;
+  readonly outPort?: number | undefined;
   /** In deletions and queries: only flows that use this group. */
-  readonly outGroup?: number;
+  readonly outGroup?: number | undefined;
 }
 
 /** Statistics of one flow. */

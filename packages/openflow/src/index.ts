@@ -20,6 +20,7 @@ export {
   type SubField,
 } from "./action.ts";
 export {
+  type ActionBytes,
   ALL_TABLES,
   DEFAULT_PRIORITY,
   FLOW_FLAG,
@@ -60,6 +61,7 @@ export { formatPartValue } from "./text/field-value.ts";
 export { formatSubField } from "./text/sub-field.ts";
 export { decodeMessage, encodeMessage, encodeMessages, HEADER_SIZE, type Header, readHeader } from "./wire/codec.ts";
 export type { CodecOptions } from "./wire/codec-options.ts";
+export { decodeActionBytes } from "./wire/decode-actions.ts";
 export { type ErrorName, errorNameOf, formatErrorNumbers, makeErrorMessage, OpenFlowError } from "./wire/openflow-error.ts";
 export { Frame, Framer } from "./connection/framer.ts";
 export { versionBitmap } from "./connection/negotiate.ts";

@@ -20,6 +20,7 @@ import type { MegaflowCache } from "./cache/megaflow-cache.ts";
 import type { Revalidation } from "./cache/revalidation.ts";
 import { allCounts, type EventCounts, makeEventCounts } from "./event-counts.ts";
 import { SlowPath, type TraceOptions } from "./slow-path.ts";
+import { RecordStore } from "./table/record-store.ts";
 import type { Rule } from "./table/rule.ts";
 import type { Translation } from "./translate/translation.ts";
 import { type HostNetwork, NO_NETWORK } from "./tunnel/host-network.ts";
@@ -226,7 +227,8 @@ export class VirtualSwitch {
     const table = bridge.pipeline.table(0);
     if (flows.length === 0 && table.hidden === undefined) return;
     table.hidden = flows.length === 0 ? undefined : new Classifier<Rule>();
-    for (const flow of flows) table.hidden?.insert(bridge.pipeline.ruleOf(flow));
+    const store = new RecordStore();
+    for (const flow of flows) table.hidden?.insert(bridge.pipeline.ruleOf(flow, store));
     this.#portsChanged();
   }
 

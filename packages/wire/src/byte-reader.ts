@@ -74,6 +74,11 @@ export class ByteReader {
     return this.#bytes.slice(at, at + size);
   }
 
+  /** Where the bytes lie that were not read yet. */
+  get unread(): { readonly bytes: Uint8Array; readonly view: DataView; readonly start: number; readonly end: number } {
+    return { bytes: this.#bytes, view: this.#view, start: this.#at, end: this.#end };
+  }
+
   /** All bytes of this reader, those that were read too, as a view: it shows whatever becomes of them. */
   whole(): Uint8Array {
     return this.#bytes.subarray(this.#start, this.#end);

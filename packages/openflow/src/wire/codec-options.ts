@@ -9,7 +9,7 @@ export interface CodecOptions {
   readonly hasTableId?: boolean;
   /**
    * Flow-mods of OpenFlow 1.3 and later are read into this match instead of one of their own: for a reader that is done with
-   * a flow-mod before it decodes the next.
+   * a flow-mod before it decodes the next. Those of every version then say too where the bytes of their actions lie.
    */
   readonly flowModMatch?: Match;
 }

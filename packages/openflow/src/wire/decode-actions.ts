@@ -5,8 +5,9 @@
  * a flow prints as ovs-ofctl would print the same bytes.
  */
 import { fieldOnes } from "@tenet/net";
-import type { ByteReader } from "@tenet/wire";
+import { ByteReader } from "@tenet/wire";
 import { type Action, type Match, PACKET_IN_REASON, PORT } from "../action.ts";
+import type { ActionBytes } from "../flow-spec.ts";
 import { meetsPrerequisite } from "../match/prerequisite.ts";
 import { checkWritable, mplsEtherType, setField, setMod, subField, toWords64 } from "./action-parts.ts";
 import { readNicira } from "./decode-nicira.ts";
@@ -57,6 +58,11 @@ export function decodeInstructions(reader: ByteReader, version: number, match?: 
     nInstructions++;
   }
   return nInstructions === 1 ? last : [6, 4, 5, 3, 2, 1].flatMap((type) => byType[type] ?? []);
+}
+
+/** Reads actions once more from the bytes that they, or a copy of them, lie in. @param match - that of their flow */
+export function decodeActionBytes(at: Omit<ActionBytes, "actions">, match: Match): Action[] {
+  return decodeInstructions(new ByteReader(at.bytes, 0, at), at.version, match);
 }
 
 /** Bytes of the instructions that are always of one size, by type. */

@@ -5,7 +5,7 @@ import { clearMatch } from "../match/match.ts";
 import { ALL_TABLES, FLOW_FLAG, type FlowSpec } from "../flow-spec.ts";
 import type { FlowMod, FlowModCommand } from "../message.ts";
 import type { CodecOptions } from "./codec-options.ts";
-import { decodeActions, decodeInstructions } from "./decode-actions.ts";
+import { decodeInstructions } from "./decode-actions.ts";
 import { encodeInstructions } from "./encode-instructions.ts";
 import { isOf10Match, readOf10Match, writeOf10Match } from "./of10-match.ts";
 import { OpenFlowError } from "./openflow-error.ts";
@@ -129,7 +129,7 @@ export function decodeFlowMod(reader: ByteReader, version: number, options: Code
   const match = readOf10Match(reader);
   const fixed = reader.struct(flowMod10);
   const command = commandOf(fixed.command, options);
-  return finishFlowMod10(fixed, command, match, undefined, decodeActions(reader, 1, match), options);
+  return finishFlowMod10(fixed, command, match, undefined, actionsOf10(reader, match, options), options);
 }
 
 /** Reads the body of Nicira's flow-mod. @throws OpenFlowError, TruncatedError */
@@ -138,7 +138,11 @@ export function decodeNiciraFlowMod(reader: ByteReader, options: CodecOptions): 
   const { match, cookie } = decodeFields(reader.sub(fixed.matchLength));
   reader.skip((8 - (fixed.matchLength % 8)) % 8);
   const command = commandOf(fixed.command, options);
-  return finishFlowMod10(fixed, command, match, cookie, decodeActions(reader, 1, match), options);
+  return finishFlowMod10(fixed, command, match, cookie, actionsOf10(reader, match, options), options);
+}
+
+function actionsOf10(reader: ByteReader, match: Match, { flowModMatch }: CodecOptions): FlowActions {
+  return readActionsOf(reader, 1, match, flowModMatch !== undefined);
 }
 
 /** With table numbers on, the high byte of a command is one. */
@@ -155,7 +159,7 @@ function finishFlowMod10(
   command: FlowModCommand,
   match: FlowSpec["match"],
   cookieMatch: { readonly cookie: bigint; readonly mask: bigint } | undefined,
-  actions: FlowSpec["actions"],
+  { actions, actionBytes }: FlowActions,
   options: CodecOptions,
 ): FlowMod {
   const hasTableId = options.hasTableId !== false;
@@ -175,6 +179,7 @@ function finishFlowMod10(
       ...(cookieMatch === undefined || command === "add" ? {} : { cookieMask: cookieMatch.mask }),
       match,
       actions,
+      ...(actionBytes === undefined ? {} : { actionBytes }),
       idleTimeout: fixed.idleTimeout,
       hardTimeout: fixed.hardTimeout,
       flags: (fixed.flags & (FLOW_FLAG.SEND_FLOW_REM | FLOW_FLAG.CHECK_OVERLAP)) | resets,
@@ -192,7 +197,7 @@ function decodeFlowMod13(reader: ByteReader, version: number, scratch: Match | u
   if (command === undefined) throw badCommand(fixed.command);
   if (scratch !== undefined) clearMatch(scratch);
   const match = readOxmMatch(reader, scratch);
-  const actions = decodeInstructions(reader, version, match);
+  const { actions, actionBytes } = readActionsOf(reader, version, match, scratch !== undefined);
   const outPort = narrowPort(fixed.outPort);
   if (outPort === undefined) {
     throw new OpenFlowError("OFPBAC_BAD_OUT_PORT", `No port can have the number ${fixed.outPort}`, { details: { at } });
@@ -205,7 +210,10 @@ function decodeFlowMod13(reader: ByteReader, version: number, scratch: Match | u
   }
   const { table, priority, cookie, cookieMask, idleTimeout, hardTimeout, flags, outGroup, bufferId } = fixed;
   const importance = version >= 5 ? fixed.importance : 0;
-  const plain = { table, priority, cookie, match, actions, idleTimeout, hardTimeout, flags, importance };
+  const plain: FlowSpec =
+    actionBytes === undefined
+      ? { table, priority, cookie, match, actions, idleTimeout, hardTimeout, flags, importance }
+      : { table, priority, cookie, match, actions, actionBytes, idleTimeout, hardTimeout, flags, importance };
   const isDelete = command === "delete" || command === "deleteStrict";
   const flow: FlowSpec =
     command === "add"
@@ -217,6 +225,16 @@ function decodeFlowMod13(reader: ByteReader, version: number, scratch: Match | u
           ...(isDelete && outGroup !== ANY_GROUP ? { outGroup } : {}),
         };
   return bufferId === NO_BUFFER || isDelete ? { type: "flowMod", command, flow } : { type: "flowMod", command, flow, bufferId };
+}
+
+type FlowActions = Pick<FlowSpec, "actions" | "actionBytes">;
+
+/** Reads actions to the end of a reader. @param lends - whether to say where they lay */
+function readActionsOf(reader: ByteReader, version: number, match: Match, lends: boolean): FlowActions {
+  if (!lends) return { actions: decodeInstructions(reader, version, match), actionBytes: undefined };
+  const { bytes, view, start, end } = reader.unread;
+  const actions = decodeInstructions(reader, version, match);
+  return { actions, actionBytes: { actions, version, bytes, view, start, end } };
 }
 
 function badCommand(command: number): OpenFlowError {

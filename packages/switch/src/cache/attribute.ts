@@ -31,9 +31,7 @@ export function attribute(
     table.nLookups += nPackets;
     if (rule === undefined) continue;
     table.nMatches += nPackets;
-    rule.nPackets += nPackets;
-    rule.nBytes += nBytes;
-    rule.usedMs = Math.max(rule.usedMs, usedMs);
+    rule.count(nPackets, nBytes, usedMs);
   }
   for (const effect of effects) repeat(effect, traffic, listener);
 }
@@ -55,7 +53,7 @@ function repeat(effect: Effect, { nPackets, nBytes, tcpFlags }: Traffic, { learn
     case "neighbor":
       return useNeighbor(effect.route);
     case "enclosed":
-      for (const { rule } of effect.visits) if (rule !== undefined) rule.nBytes += nPackets * effect.nBytes;
+      for (const { rule } of effect.visits) rule?.count(0, nPackets * effect.nBytes, 0);
       return;
     case "tunnel": {
       const { patchCounters } = effect.port;

@@ -103,7 +103,8 @@ function dumpEveryFlow({ pipeline, createdMs, isFailingOpen }: Bridge, nowMs: nu
 /** A flow as `bridge/dump-flows` shows it. */
 function flowLine(rule: Rule, nowMs: number, offload: string): string {
   const { table, cookie, nPackets, nBytes, createdMs } = rule;
-  const flow = formatFlow({ ...rule, actions: rule.actions, table: 0, cookie: 0n, flags: 0 }).replace(/ ?actions=/, ",actions=");
+  const plain = { ...rule.withMatch(rule.match), table: 0, cookie: 0n, flags: 0 };
+  const flow = formatFlow(plain).replace(/ ?actions=/, ",actions=");
   return [
     ...(table === 0 ? [] : [`table_id=${table}`]),
     `duration=${Math.floor((nowMs - createdMs) / 1000)}s`,

@@ -8,6 +8,7 @@
  */
 import type { Clock } from "@tenet/kit";
 import type { BundleControlKind, Message } from "@tenet/openflow";
+import { RecordStore } from "../table/record-store.ts";
 import { RefusedError } from "../table/refused-error.ts";
 import type { ChangeMessage } from "./table-changes.ts";
 
@@ -30,6 +31,8 @@ type Add = Extract<Message, { type: "bundleAdd" }>;
 
 interface Bundle extends ExpiredBundle {
   readonly entries: BundleEntry[];
+  /** Holds flows of its messages. */
+  readonly store: RecordStore;
   isClosed: boolean;
   usedMs: number;
 }
@@ -77,13 +80,22 @@ export class Bundles {
     }
   }
 
-  /** Adds a message to a bundle, which is opened when it is not yet. @throws RefusedError */
-  add({ bundleId, flags, message, xid }: Add, addXid: number): void {
+  /**
+   * Adds a message to a bundle, which is opened when it is not yet.
+   *
+   * @param kept - makes of the message one that can be kept until the bundle goes, with flows in its store
+   * @throws RefusedError
+   */
+  add(
+    { bundleId, flags, message, xid }: Add,
+    addXid: number,
+    kept: (message: ChangeMessage, store: RecordStore) => ChangeMessage,
+  ): void {
     const bundle = this.#bundleById.get(bundleId) ?? this.#open(bundleId, flags, addXid);
     this.#refuseClosed(bundle);
     this.#refuseOtherFlags(bundle, flags);
     if (!isChange(message)) throw new RefusedError("OFPBFC_MSG_UNSUP", `bundles do not hold ${message.type}`);
-    bundle.entries.push({ message, xid });
+    bundle.entries.push({ message: kept(message, bundle.store), xid });
     bundle.usedMs = this.#clock.monotonicMs();
   }
 
@@ -96,7 +108,8 @@ export class Bundles {
   }
 
   #open(bundleId: number, flags: number, xid: number): Bundle {
-    const bundle = { bundleId, flags, xid, entries: [], isClosed: false, usedMs: this.#clock.monotonicMs() };
+    const usedMs = this.#clock.monotonicMs();
+    const bundle = { bundleId, flags, xid, entries: [], store: new RecordStore(), isClosed: false, usedMs };
     this.#bundleById.set(bundleId, bundle);
     return bundle;
   }

@@ -90,6 +90,7 @@ export class FlowMonitors {
     this.#untold = undefined;
     const updates: FlowUpdate[] = [];
     for (const [rule, event] of untold) {
+      if (rule.isReleased) continue;
       const flags = this.#flagsFor(rule, KINDS[event]);
       if (flags !== 0) updates.push({ event, flow: toldOf(rule, flags) });
     }
@@ -142,7 +143,9 @@ export class FlowMonitors {
 }
 
 function toldOf(rule: Rule, flags: number): MonitoredFlow {
-  const { table, priority, cookie, match, idleTimeout, hardTimeout } = rule;
+  const { table, priority, cookie, idleTimeout, hardTimeout } = rule;
+  const { key, mask, options } = rule.match;
+  const match = { key, mask, options }; // that of the rule goes with it
   const actions = (flags & MONITOR_FLAG.ACTIONS) === 0 ? undefined : rule.actions;
   return { table, priority, cookie, match, idleTimeout, hardTimeout, actions };
 }

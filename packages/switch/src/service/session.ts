@@ -18,6 +18,7 @@ import {
 } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { TableChange } from "../table/flow-mod.ts";
+import type { RecordStore } from "../table/record-store.ts";
 import { RefusedError } from "../table/refused-error.ts";
 import type { TableEvents } from "../table/table-events.ts";
 import type { Work } from "../turns.ts";
@@ -181,7 +182,7 @@ export class Session {
         return this.#controlBundle(message, xid);
       case "bundleAdd":
         if ("bufferId" in message.message) throw new RefusedError("OFPBRC_BUFFER_UNKNOWN", "packets are not buffered");
-        return this.#bundles.add({ ...message, message: this.#kept(message.message) }, xid);
+        return this.#bundles.add(message, xid, (inner, store) => this.#kept(inner, store));
       default:
         throw new RefusedError("OFPBRC_BAD_TYPE", `a switch does not take ${message.type}`);
     }
@@ -243,9 +244,10 @@ export class Session {
   }
 
   /** A message that is carried out later, when the match of a flow-mod has been lent to others. */
-  #kept(message: Message): Message {
+  #kept(message: ChangeMessage, store: RecordStore): ChangeMessage {
     if (message.type !== "flowMod") return message;
-    return { ...message, flow: this.#bridge.pipeline.keep(message.flow, message.command) };
+    const { type, command, flow } = message;
+    return { type, command, flow: this.#bridge.pipeline.keep(flow, command, store) };
   }
 
   *#controlBundle(message: Extract<Message, { type: "bundleControl" }>, xid: number): Work {

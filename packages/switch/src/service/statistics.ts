@@ -58,14 +58,17 @@ export function* multipartReplies(
       const nowMs = clock.monotonicMs();
       const unpacker = new MatchUnpacker(2 * FLOWS_PER_REPLY); // a part is sent when the next one is there
       for (let at = 0; at === 0 || at < rules.length; at += FLOWS_PER_REPLY) {
-        const flows = rules.slice(at, at + FLOWS_PER_REPLY).map((rule) => statsOf(rule, unpacker.unpack(rule.match), nowMs));
+        const flows = rules
+          .slice(at, at + FLOWS_PER_REPLY)
+          .filter((rule) => !rule.isReleased) // it went meanwhile
+          .map((rule) => statsOf(rule, unpacker.unpack(rule.match), nowMs));
         yield { kind: "flow", flows, ...formOf(request) };
       }
       return;
     }
     case "aggregate": {
       yield* vswitch.cache.readingStatistics();
-      const rules = yield* bridge.pipeline.selecting(filterOf(request));
+      const rules = (yield* bridge.pipeline.selecting(filterOf(request))).filter((rule) => !rule.isReleased);
       const sum = (of: (rule: Rule) => number): bigint => BigInt(rules.reduce((total, rule) => total + of(rule), 0));
       return yield {
         kind: "aggregate",

@@ -103,8 +103,6 @@ export class FlowTable {
 
   /** The visit of packets that find `rule`, which is of this table. */
   visitOf(rule: Rule | undefined): TableVisit {
-    if (rule === undefined) return this.#miss;
-    rule.visit ??= { table: this, rule, nKept: 0, number: 0 };
-    return rule.visit;
+    return rule === undefined ? this.#miss : rule.visitIn(this);
   }
 }

@@ -1,10 +1,10 @@
-/** A match in little memory: a FlowKey is wide, and most matches look at few of its words. */
+/** Matches in little memory: a FlowKey is wide, and most matches look at few of its words. */
 import { hashWords } from "@tenet/classifier";
 import { FLOW_WORDS, makeFlowKey } from "@tenet/net";
 import type { Match } from "@tenet/openflow";
 
 /** A mask; matches that have it share it. */
-interface Shape {
+export interface Shape {
   readonly mask: Uint32Array;
   /** The same, to be compared: a loop over the words takes three times as long. */
   readonly bytes: Buffer;
@@ -16,16 +16,15 @@ interface Shape {
 export class PackedMatch implements Match {
   readonly options: Match["options"];
   readonly #shape: Shape;
-  /** The words of the key that the mask looks at, as signed numbers: those are held in place. */
-  readonly #values: readonly number[];
+  readonly #values: Int32Array;
+  readonly #at: number;
 
-  constructor({ key, options }: Match, shape: Shape) {
-    const { words } = shape;
-    const values = words.slice(); // as long as it has to be, which a list that grew is not
-    for (let i = 0; i < words.length; i++) values[i] = (key[words[i] as number] as number) | 0;
+  /** @param at - where in `values` the words of the key begin that the mask looks at */
+  constructor(shape: Shape, values: Int32Array, at: number, options: Match["options"]) {
     this.options = options;
     this.#shape = shape;
     this.#values = values;
+    this.#at = at;
   }
 
   get mask(): Uint32Array {
@@ -41,29 +40,30 @@ export class PackedMatch implements Match {
   /** Writes the words that the mask looks at into a key. */
   unpack(key: Uint32Array): void {
     const { words } = this.#shape;
-    for (let i = 0; i < words.length; i++) key[words[i] as number] = this.#values[i] as number;
+    for (let i = 0; i < words.length; i++) key[words[i] as number] = this.#values[this.#at + i] as number;
   }
 }
 
 /** Masks that are remembered; more of them may have to be held more than once. */
 const MAX_SHAPES = 1024;
 
-/** Packs matches; those with one mask share it, unless there are very many masks. */
-export class MatchPacker {
+/** The shapes of masks: one for each, unless there are very many. */
+export class Shapes {
   readonly #shapes: (Shape | undefined)[] = Array.from({ length: MAX_SHAPES });
   #last: Shape = shapeOf(makeFlowKey());
   /** The mask that came last: matches are lent in the same place time and again. */
   #given = this.#last.mask;
   #givenBytes = this.#last.bytes;
 
-  pack(match: Match): PackedMatch {
-    if (match instanceof PackedMatch) return match;
-    if (match.mask !== this.#given) {
-      this.#given = match.mask;
-      this.#givenBytes = bytesOf(match.mask);
+  /** That of a mask. */
+  of(mask: Uint32Array): Shape {
+    if (mask === this.#last.mask) return this.#last;
+    if (mask !== this.#given) {
+      this.#given = mask;
+      this.#givenBytes = bytesOf(mask);
     }
     if (!this.#givenBytes.equals(this.#last.bytes)) this.#last = this.#find();
-    return new PackedMatch(match, this.#last);
+    return this.#last;
   }
 
   #find(): Shape {

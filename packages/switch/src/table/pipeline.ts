@@ -24,12 +24,14 @@ import { checkActions, type FlowChange, N_TABLES, type TableChange } from "./flo
 import type { FlowTable } from "./flow-table.ts";
 import { LearnedFlows } from "./learned-flows.ts";
 import { usesOption } from "./option-use.ts";
+import { PackedFlow } from "./packed-flow.ts";
 import { MatchUnpacker } from "./packed-match.ts";
+import type { RecordStore } from "./record-store.ts";
 import { RefusedError } from "./refused-error.ts";
-import { Rule } from "./rule.ts";
+import type { Rule } from "./rule.ts";
 import { RuleBook } from "./rule-book.ts";
 import type { RuleFilter } from "./rule-filter.ts";
-import { TableEdit, type Tables } from "./table-edit.ts";
+import { checkFlow, TableEdit, type Tables } from "./table-edit.ts";
 import type { TableEvents } from "./table-events.ts";
 import { TableNews } from "./table-news.ts";
 import { DEFAULT_TABLE_SETTINGS, type TableSettings } from "./table-settings.ts";
@@ -63,6 +65,8 @@ export class Pipeline {
   /** Tables that the database says something of. */
   #configured: ReadonlySet<number> = new Set();
   #transaction: Transaction | undefined;
+  /** Whether one hides its changes; what it removes is in classifiers until it is cleaned. */
+  #isStaged = false;
   /** Whether rules should have expired while a transaction went on. */
   #isExpiryDue = false;
   readonly #unpacker = new MatchUnpacker();
@@ -132,11 +136,14 @@ export class Pipeline {
   *#carryOutStaged(mods: Iterable<TableChange>, author: object | undefined): Work {
     this.#book.stage();
     this.groups.stage();
+    this.#isStaged = true;
     try {
       yield* this.#carryOut(mods, author);
     } finally {
       yield* this.#book.clean();
       yield* this.groups.clean();
+      this.#isStaged = false;
+      yield* this.#book.release();
     }
     if (this.#isExpiryDue) yield* this.#expireAll();
   }
@@ -154,6 +161,7 @@ export class Pipeline {
     } catch (error) {
       if (error instanceof RefusedError) error.position = position;
       yield* edit.takeBack();
+      yield* this.#release();
       throw error;
     }
     yield* this.#publish(edit, [], author);
@@ -279,24 +287,36 @@ export class Pipeline {
     this.tlvTable.apply(mod, isUsed);
   }
 
-  /** The flow of a flow-mod that is carried out later, in little memory: most that are added are rules already. */
-  keep(flow: FlowSpec, command: FlowModCommand): FlowSpec {
-    if (command === "add" && !this.tlvTable.concerns(flow)) return this.ruleOf(flow);
-    return { ...flow, match: this.#book.pack(flow.match) };
+  /** The flow of a flow-mod that is carried out later, in little memory: in a store that goes with those that are kept together. */
+  keep(flow: FlowSpec, command: FlowModCommand, store: RecordStore): PackedFlow {
+    const kept = this.#book.pack(flow, store);
+    kept.isReady = command === "add" && !kept.refers && !this.tlvTable.concerns(flow) && this.#isSound(flow);
+    return kept;
   }
 
-  /** A rule for a flow, which is in no table yet. */
-  ruleOf(flow: FlowSpec): Rule {
-    return this.#book.ruleOf(flow);
+  /** Whether nothing is wrong with a flow itself; else it is told of when its turn comes. */
+  #isSound(flow: FlowSpec): boolean {
+    try {
+      checkFlow(this.#tables, flow, false);
+      return true;
+    } catch (error) {
+      if (error instanceof RefusedError) return false;
+      throw error;
+    }
+  }
+
+  /** A rule for a flow, which is in no table, in a store that goes with it. */
+  ruleOf(flow: FlowSpec, store: RecordStore): Rule {
+    return this.#book.ruleOf(flow, store);
   }
 
   /** A flow-mod with its match and options as tables have them; its match is good until the next. @throws RefusedError */
   #readable(change: FlowChange): FlowChange {
-    if (change.flow instanceof Rule) return change;
-    const match = this.#unpacker.unpack(change.flow.match);
-    const unpacked = match === change.flow.match ? change.flow : { ...change.flow, match };
-    const flow = this.tlvTable.placeFlow(unpacked);
-    return flow === change.flow ? change : { ...change, flow };
+    const { flow: given } = change;
+    const isPacked = given instanceof PackedFlow;
+    if (isPacked && given.isReady) return change;
+    const flow = this.tlvTable.placeFlow(isPacked ? given.withMatch(this.#unpacker.unpack(given.match)) : given);
+    return flow === given ? change : { ...change, flow };
   }
 
   /**
@@ -312,6 +332,7 @@ export class Pipeline {
       if (work !== undefined) finish(work);
     } catch (error) {
       finish(edit.takeBack());
+      finish(this.#release());
       throw error;
     }
     for (const { type, rule } of edit.rules) if (type === "added") this.table(table).classifier.show(rule);
@@ -334,5 +355,11 @@ export class Pipeline {
     if (telling !== undefined) yield* telling;
     const settling = edit.settle();
     if (settling !== undefined) yield* settling;
+    yield* this.#release();
+  }
+
+  /** Gives the records of what went back, unless it is looked at while a transaction goes on in turns: then at its end. */
+  *#release(): Work {
+    if (!this.#isStaged) yield* this.#book.release();
   }
 }

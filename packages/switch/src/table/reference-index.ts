@@ -28,6 +28,7 @@ export class ReferenceIndex {
 
   /** Notes what a rule refers to. */
   add(rule: Rule): void {
+    if (!rule.latest.refers) return;
     forEachReference(rule.latest.actions, (kind, id) => {
       let rules = this.#rules[kind].get(id);
       if (rules === undefined) {
@@ -44,6 +45,7 @@ export class ReferenceIndex {
    * @param orphans - gets what learned flows no rule refers to any more
    */
   remove(rule: Rule, orphans: bigint[]): void {
+    if (!rule.latest.refers) return;
     forEachReference(rule.latest.actions, (kind, id) => {
       const rules = this.#rules[kind].get(id);
       rules?.delete(rule);

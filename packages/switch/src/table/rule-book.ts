@@ -4,18 +4,23 @@
  * Single changes alone; what belongs together, and is undone together, is in table-edit.ts. While changes go on in turns they
  * are hidden from packets: {@link RuleBook.stage}, then {@link RuleBook.publish}, then {@link RuleBook.clean}.
  */
-import type { Classifier } from "@tenet/classifier";
-import { ALL_TABLES, type FlowSpec, type Match } from "@tenet/openflow";
+import { type Classifier, LongList } from "@tenet/classifier";
+import { ALL_TABLES, type FlowSpec } from "@tenet/openflow";
 import type { Work } from "../turns.ts";
 import { N_TABLES } from "./flow-mod.ts";
 import { FlowTable } from "./flow-table.ts";
 import { ReferenceIndex } from "./reference-index.ts";
-import { MatchPacker, type PackedMatch } from "./packed-match.ts";
-import { type Revision, Rule } from "./rule.ts";
+import { type FlowTerms, PackedFlow } from "./packed-flow.ts";
+import { Shapes } from "./packed-match.ts";
+import { RecordStore } from "./record-store.ts";
+import { type Publication, Revision, Rule } from "./rule.ts";
 import { passes, type RuleFilter } from "./rule-filter.ts";
 
 /** How many rules a bridge holds at most. */
 export const MAX_RULES = 1_000_000;
+
+/** How many records are given back between two chances for others. */
+const RECORDS_PER_STEP = 256;
 
 /** Rules by table. */
 export class RuleBook {
@@ -27,7 +32,11 @@ export class RuleBook {
   #staged: Set<Classifier<Rule>> | undefined;
   /** What there is to be taken out of. */
   readonly #published: Classifier<Rule>[] = [];
-  readonly #packer = new MatchPacker();
+  /** Where the records of rules lie. */
+  readonly #store = new RecordStore();
+  readonly #shapes = new Shapes();
+  /** Rules that went, and revisions that others took the place of, since the last {@link release}. */
+  #left = new LongList<Rule | Revision>();
   #nRules = 0;
 
   /** Number of rules in all tables. */
@@ -50,14 +59,15 @@ export class RuleBook {
     return this.#tables[number];
   }
 
-  /** A match in little memory, which shares its mask with those of rules. */
-  pack(match: Match): PackedMatch {
-    return this.#packer.pack(match);
+  /** A flow in little memory, in a store that goes with what it is kept for. */
+  pack(flow: FlowSpec, store: RecordStore): PackedFlow {
+    return new PackedFlow(flow, this.#shapes.of(flow.match.mask), store);
   }
 
-  /** A rule for a flow, to be inserted some time; a match that was lent is the rule's own then. */
-  ruleOf(flow: FlowSpec): Rule {
-    return flow instanceof Rule ? flow : new Rule(flow, this.pack(flow.match));
+  /** A rule for a flow, to be inserted now; a match that was lent is the rule's own then. */
+  ruleOf(flow: FlowSpec, store: RecordStore = this.#store): Rule {
+    const inTable = flow.table === ALL_TABLES ? { ...flow, table: 0 } : flow;
+    return new Rule(inTable, this.#shapes.of(flow.match.mask), store);
   }
 
   /**
@@ -69,6 +79,7 @@ export class RuleBook {
   insert(rule: Rule, orphans: bigint[]): Rule | undefined {
     const displaced = this.#changeable(rule.table).insert(rule);
     this.#nRules++;
+    rule.isHeld = true;
     this.references.add(rule);
     if (rule.isMortal) this.mortal.add(rule);
     if (displaced !== undefined) this.#bury(displaced, orphans);
@@ -81,12 +92,36 @@ export class RuleBook {
     this.#bury(rule, orphans);
   }
 
-  /** Gives a rule other terms, which packets see when they are published, or takes them back. */
-  revise(rule: Rule, revision: Revision | undefined, orphans: bigint[]): void {
+  /** New terms for a rule, which {@link revise} gives it. */
+  revisionOf(rule: Rule, terms: FlowTerms, publication: Publication): Revision {
+    return new Revision(rule, this.#shapes.of(rule.match.mask), this.#store, terms, publication);
+  }
+
+  /** Gives a rule other terms, which packets see when they are published, or takes them back. @returns those it had */
+  revise(rule: Rule, revision: Revision | undefined, orphans: bigint[]): Revision | undefined {
+    const before = rule.revision;
     this.references.remove(rule, orphans);
     rule.revision = revision;
     this.references.add(rule);
     this.#noteConjunctions(rule);
+    return before;
+  }
+
+  /** A revision that is a rule's no more: another took its place, or it was taken back. */
+  drop(revision: Revision): void {
+    this.#left.push(revision);
+  }
+
+  /** Gives the records of what went back, some at a time. To be called when nobody is to be told of it any more. */
+  *release(): Work {
+    const left = this.#left;
+    if (left.length === 0) return;
+    this.#left = new LongList();
+    let n = 0;
+    for (const flow of left) {
+      if (!flow.isHeld || flow instanceof Revision) flow.release(); // or it came back
+      if (++n % RECORDS_PER_STEP === 0) yield;
+    }
   }
 
   /** Makes terms that were published a rule's own. */
@@ -97,6 +132,7 @@ export class RuleBook {
 
   /** Lowers the timeouts of a rule that are longer than these, or none; 0 leaves one as it is. */
   lowerTimeouts(rule: Rule, idleTimeout: number, hardTimeout: number): void {
+    if (rule.isReleased) return;
     rule.idleTimeout = lower(rule.idleTimeout, idleTimeout);
     rule.hardTimeout = lower(rule.hardTimeout, hardTimeout);
     if (rule.isMortal && this.holds(rule)) this.mortal.add(rule);
@@ -165,6 +201,8 @@ export class RuleBook {
 
   #bury(rule: Rule, orphans: bigint[]): void {
     this.#nRules--;
+    rule.isHeld = false;
+    this.#left.push(rule);
     this.references.remove(rule, orphans);
     this.mortal.delete(rule);
   }

@@ -8,9 +8,9 @@ export interface RuleFilter {
   readonly match: Match;
   readonly cookie: bigint;
   /** Only rules whose cookie equals `cookie` in these bits. */
-  readonly cookieMask?: bigint;
-  readonly outPort?: number;
-  readonly outGroup?: number;
+  readonly cookieMask?: bigint | undefined;
+  readonly outPort?: number | undefined;
+  readonly outGroup?: number | undefined;
 }
 
 /** Whether a rule, whose table and match are known to fit, passes the rest of a filter. */

@@ -1,15 +1,10 @@
 /** One OpenFlow flow with its counters and timers. */
 import type { ClassifierRule, Conjunction } from "@tenet/classifier";
-import type { PackedMatch } from "./packed-match.ts";
-import type { TableVisit } from "./flow-table.ts";
-import { type Action, ALL_TABLES, type FlowSpec, formatActions } from "@tenet/openflow";
-
-/** What a flow-mod may change of a rule that packets can see. */
-export interface RuleTerms {
-  readonly cookie: bigint;
-  readonly actions: readonly Action[];
-  readonly conjunctions: readonly Conjunction[] | undefined;
-}
+import { type Action, type FlowSpec, formatActions } from "@tenet/openflow";
+import type { FlowTable, TableVisit } from "./flow-table.ts";
+import { type FlowTerms, PackedFlow } from "./packed-flow.ts";
+import type { Shape } from "./packed-match.ts";
+import type { RecordStore } from "./record-store.ts";
 
 /** Whether packets see what a transaction came to; one object for all of it. */
 export interface Publication {
@@ -17,83 +12,75 @@ export interface Publication {
 }
 
 /** New terms of a rule, until they are its own. */
-export interface Revision extends RuleTerms {
+export class Revision extends PackedFlow {
   readonly publication: Publication;
+
+  /** @param store - that of the rule */
+  constructor(rule: Rule, shape: Shape, store: RecordStore, terms: FlowTerms, publication: Publication) {
+    super(rule, shape, store, terms);
+    this.publication = publication;
+  }
 }
 
-/** A flow in a table, or on its way there. Match, table and priority are its identity; the rest a flow-mod may change. */
-export class Rule implements ClassifierRule, FlowSpec {
-  readonly table: number;
-  readonly priority: number;
-  readonly match: PackedMatch;
-  #cookie: bigint;
-  #actions: readonly Action[];
-  #conjunctions: readonly Conjunction[] | undefined;
+/** A flow in a table. Match, table and priority are its identity; the rest a flow-mod may change. */
+export class Rule extends PackedFlow implements ClassifierRule {
   /** What a transaction makes of the rule; packets see it when all of that is published. */
   revision: Revision | undefined = undefined;
-  /** Seconds, 0 = never; `fin_timeout` lowers them. */
-  idleTimeout: number;
-  hardTimeout: number;
-  readonly flags: number;
-  readonly importance: number;
-  /** Monotonic ms. */
-  createdMs = 0;
-  modifiedMs = 0;
-  usedMs = 0;
-  nPackets = 0;
-  nBytes = 0;
-  /** The classifier's own. */
-  since = 0;
-  /** To be had from `FlowTable.visitOf`. */
-  visit: TableVisit | undefined = undefined;
-
-  /** @param match - that of `spec`; {@link begin} is to follow */
-  constructor(spec: FlowSpec, match: PackedMatch) {
-    this.table = spec.table === ALL_TABLES ? 0 : spec.table;
-    this.priority = spec.priority;
-    this.match = match;
-    this.#cookie = spec.cookie;
-    this.#actions = spec.actions.slice();
-    this.#conjunctions = conjunctionsOf(spec.actions);
-    this.idleTimeout = spec.idleTimeout;
-    this.hardTimeout = spec.hardTimeout;
-    this.flags = spec.flags;
-    this.importance = spec.importance;
-  }
 
   /** The rule comes into its table. @returns itself */
   begin(nowMs: number): this {
-    const wholeMs = Math.floor(nowMs); // is held in place
+    const wholeMs = Math.floor(nowMs);
     this.createdMs = wholeMs;
     this.modifiedMs = wholeMs;
     this.usedMs = wholeMs;
     return this;
   }
 
-  get cookie(): bigint {
-    return this.revision?.publication.isOut === true ? this.revision.cookie : this.#cookie;
+  override get cookie(): bigint {
+    return this.revision?.publication.isOut === true ? this.revision.cookie : super.cookie;
   }
 
-  get actions(): readonly Action[] {
-    return this.revision?.publication.isOut === true ? this.revision.actions : this.#actions;
+  override get actions(): readonly Action[] {
+    return this.revision?.publication.isOut === true ? this.revision.actions : super.actions;
   }
 
-  get conjunctions(): readonly Conjunction[] | undefined {
-    return this.revision?.publication.isOut === true ? this.revision.conjunctions : this.#conjunctions;
+  override get conjunctions(): readonly Conjunction[] | undefined {
+    return this.revision?.publication.isOut === true ? this.revision.conjunctions : super.conjunctions;
   }
 
-  /** The terms after all changes so far, whether packets see them or not. */
-  get latest(): RuleTerms {
+  /** With the terms after all changes so far, whether packets see them or not. */
+  get latest(): PackedFlow {
     return this.revision ?? this;
   }
 
   /** Makes the terms of a revision its own. */
   settle(): void {
-    if (this.revision === undefined) return;
-    this.#cookie = this.revision.cookie;
-    this.#actions = this.revision.actions;
-    this.#conjunctions = this.revision.conjunctions;
+    const { revision } = this;
+    if (revision === undefined) return;
     this.revision = undefined;
+    this.adopt(revision);
+  }
+
+  override release(): void {
+    this.revision?.release();
+    this.revision = undefined;
+    super.release();
+  }
+
+  /** The visit of packets that find it in its table. */
+  visitIn(table: FlowTable): TableVisit {
+    if (this.revision?.publication.isOut === true) this.revision.keepActions();
+    else this.keepActions();
+    this.visit ??= { table, rule: this, nKept: 0, number: 0 };
+    return this.visit;
+  }
+
+  /** Packets were forwarded by it. */
+  count(nPackets: number, nBytes: number, usedMs: number): void {
+    if (this.isReleased) return;
+    this.nPackets += nPackets;
+    this.nBytes += nBytes;
+    if (usedMs > this.usedMs) this.usedMs = usedMs;
   }
 
   /** Whether the rule goes by itself some time. */
@@ -128,18 +115,9 @@ export class Rule implements ClassifierRule, FlowSpec {
 
   /** Whether the rule refers to a group, at any depth of its actions. */
   refersToGroup(id: number): boolean {
-    return someAction(this.latest.actions, (action) => action.type === "group" && action.group === id);
+    const { latest } = this;
+    return latest.refers && someAction(latest.actions, (action) => action.type === "group" && action.group === id);
   }
-}
-
-/** The clauses of a rule, or `undefined` for a rule that is not soft. */
-export function conjunctionsOf(actions: readonly Action[]): readonly Conjunction[] | undefined {
-  if (!actions.some(isConjunction)) return undefined;
-  return actions.filter(isConjunction);
-}
-
-function isConjunction(action: Action): action is Extract<Action, { type: "conjunction" }> {
-  return action.type === "conjunction";
 }
 
 function someAction(actions: readonly Action[], holds: (action: Action) => boolean): boolean {

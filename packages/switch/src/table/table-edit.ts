@@ -22,7 +22,8 @@ import { everyRule } from "./every-rule.ts";
 import type { MatchUnpacker } from "./packed-match.ts";
 import { learnedFrom } from "./reference-index.ts";
 import { RefusedError } from "./refused-error.ts";
-import { conjunctionsOf, type Publication, type Rule } from "./rule.ts";
+import { PackedFlow } from "./packed-flow.ts";
+import type { Publication, Revision, Rule } from "./rule.ts";
 import { MAX_RULES, type RuleBook } from "./rule-book.ts";
 import type { RuleEvent } from "./table-events.ts";
 
@@ -39,7 +40,9 @@ export interface Tables {
 }
 
 /** What there was of a rule that was modified; of counters what they lost. */
-type Before = Pick<Rule, "revision" | "modifiedMs" | "nPackets" | "nBytes">;
+interface Before extends Pick<Rule, "modifiedMs" | "nPackets" | "nBytes"> {
+  readonly revision: Revision | undefined;
+}
 
 /** A rule's part in the transaction; `before` of one that was modified. */
 interface RuleEdit extends RuleEvent {
@@ -69,7 +72,7 @@ export class TableEdit {
   changeFlows(change: FlowChange): Work | undefined {
     const { command, flow, isUpsert = false } = change;
     if (command !== "add" || this.#looksAtMany(flow)) return this.#changingFlows(change);
-    this.#check(flow, isUpsert);
+    if (!isReady(flow)) checkFlow(this.#tables, flow, isUpsert);
     this.#add(flow);
     return undefined;
   }
@@ -80,7 +83,7 @@ export class TableEdit {
   }
 
   *#changingFlows({ command, flow, isUpsert = false }: FlowChange): Work {
-    if (!command.startsWith("delete")) this.#check(flow, isUpsert);
+    if (!command.startsWith("delete") && !isReady(flow)) checkFlow(this.#tables, flow, isUpsert);
     const { book } = this.#tables;
     switch (command) {
       case "add":
@@ -161,9 +164,11 @@ export class TableEdit {
   }
 
   *#settling(): Work {
-    for (const { type, rule } of this.rules) {
+    const { book } = this.#tables;
+    for (const { type, rule, before } of this.rules) {
       if (type !== "modified") continue;
-      this.#tables.book.settle(rule);
+      book.settle(rule);
+      if (before?.revision !== undefined) book.drop(before.revision);
       yield;
     }
   }
@@ -178,13 +183,6 @@ export class TableEdit {
       yield;
     }
     for (const undo of this.#groupUndos.reverse()) undo();
-  }
-
-  #check({ table, match, actions }: FlowSpec, isOf10: boolean): void {
-    if (table === N_TABLES - 1) throw new RefusedError("OFPBRC_EPERM", `table ${table} is the switch's own`);
-    if (isOfTheDatapath(match)) throw new RefusedError("OFPBRC_EPERM", "recirc_id and dp_hash are the switch's own");
-    this.#tables.checkActions(actions, table === ALL_TABLES ? 0 : table);
-    checkConsistency(actions, this.#tables.unpacker.unpack(match), isOf10);
   }
 
   #add(flow: FlowSpec): void {
@@ -202,11 +200,11 @@ export class TableEdit {
   }
 
   /** What nobody but statistics and timeouts asks for changes at once: those do not look before all is done. */
-  #modify(rule: Rule, { actions, cookie, flags }: FlowSpec, setsCookie: boolean): void {
+  #modify(rule: Rule, { actions, actionBytes, cookie, flags }: FlowSpec, setsCookie: boolean): void {
     const { book, clock } = this.#tables;
-    const { revision, modifiedMs, nPackets, nBytes, latest } = rule;
-    const terms = { actions, conjunctions: conjunctionsOf(actions), cookie: setsCookie ? cookie : latest.cookie };
-    book.revise(rule, { ...terms, publication: this.#publication }, this.#orphans);
+    const { modifiedMs, nPackets, nBytes } = rule;
+    const terms = { actions, actionBytes, cookie: setsCookie ? cookie : rule.latest.cookie };
+    const revision = book.revise(rule, book.revisionOf(rule, terms, this.#publication), this.#orphans);
     rule.modifiedMs = clock.monotonicMs();
     const resetsCounts = (flags & FLOW_FLAG.RESET_COUNTS) !== 0;
     if (resetsCounts) [rule.nPackets, rule.nBytes] = [0, 0];
@@ -216,7 +214,8 @@ export class TableEdit {
   }
 
   #restore(rule: Rule, { revision, modifiedMs, nPackets, nBytes }: Before): void {
-    this.#tables.book.revise(rule, revision, this.#orphans);
+    const takenBack = this.#tables.book.revise(rule, revision, this.#orphans);
+    if (takenBack !== undefined) this.#tables.book.drop(takenBack);
     rule.modifiedMs = modifiedMs;
     rule.nPackets += nPackets;
     rule.nBytes += nBytes;
@@ -227,6 +226,18 @@ export class TableEdit {
     const table = this.#tables.book.table(edit.rule.table);
     if (!this.touched.includes(table)) this.touched.push(table);
   }
+}
+
+/** Refuses a flow for what is wrong with it, or with what its actions refer to. @throws RefusedError */
+export function checkFlow(tables: Tables, { table, match, actions }: FlowSpec, isOf10: boolean): void {
+  if (table === N_TABLES - 1) throw new RefusedError("OFPBRC_EPERM", `table ${table} is the switch's own`);
+  if (isOfTheDatapath(match)) throw new RefusedError("OFPBRC_EPERM", "recirc_id and dp_hash are the switch's own");
+  tables.checkActions(actions, table === ALL_TABLES ? 0 : table);
+  checkConsistency(actions, tables.unpacker.unpack(match), isOf10);
+}
+
+function isReady(flow: FlowSpec): boolean {
+  return flow instanceof PackedFlow && flow.isReady;
 }
 
 /** Refuses a new rule that some packets could match as well as another of its priority. @throws RefusedError */
