@@ -110,19 +110,29 @@ export class OpenFlowChannel {
   /** Sends bytes that are a message already. */
   sendBytes(bytes: Uint8Array): void {
     if (this.#socket.writableLength > MAX_UNREAD_BYTES) this.#nDropped++;
-    else this.#socket.write(bytes);
+    else this.#writeBytes(bytes);
   }
 
   close(): void {
+    this.#socket.uncork(); // what was sent comes first
     this.#socket.destroy();
   }
 
   #write(message: Message, version: number, xid: number): void {
     for (const bytes of encodeMessages(message, version, xid)) {
       this.#owner.counts.vconn_sent++;
-      this.#socket.write(bytes);
+      this.#writeBytes(bytes);
       if (message.type !== "hello" && this.#owner.isOverheard) this.#owner.passed(bytes);
     }
+  }
+
+  /** What is sent in one go of the event loop goes out with one system call, which also wakes the peer once. */
+  #writeBytes(bytes: Uint8Array): void {
+    if (this.#socket.writableCorked === 0) {
+      this.#socket.cork();
+      process.nextTick(() => this.#socket.uncork());
+    }
+    this.#socket.write(bytes);
   }
 
   #tellDropped(): void {
