@@ -168,14 +168,13 @@ export function encodeFlowStats(flows: readonly FlowStats[], version: number, fo
 
 function writeFlowStats(writer: ByteWriter, flow: FlowStats, version: number, form: FlowStatsForm): void {
   const start = writer.length;
-  const [seconds, nanoseconds] = splitSeconds(flow.durationSec);
-  const fixed = { ...flow, seconds, nanoseconds, length: 0 };
+  const fixed = fixedPart(flow, version);
   if (version >= 6) {
     writer.struct(stats15, fixed);
     writeOxmMatch(writer, flow.match, version);
     writer.bytes(encodeOxs(flow));
   } else if (version > 1) {
-    writer.struct(stats13, { ...fixed, importance: version >= 5 ? flow.importance : 0 });
+    writer.struct(stats13, fixed);
     writeOxmMatch(writer, flow.match, version);
   } else if (form === "standard") {
     writer.u16(0).u8(flow.table).zeros(1);
@@ -183,12 +182,34 @@ function writeFlowStats(writer: ByteWriter, flow: FlowStats, version: number, fo
     writer.struct(stats10, fixed);
   } else {
     const fields = encodeNxm(flow.match);
-    const ages = { idleAge: toAge(flow.idleAge), hardAge: toAge(flow.hardAge) };
-    writer.struct(statsNx, { ...fixed, ...ages, matchLength: fields.length }).bytes(fields);
+    fixed.matchLength = fields.length;
+    writer.struct(statsNx, fixed).bytes(fields);
     writer.align(8, start);
   }
   writer.bytes(encodeInstructions(flow.actions, version, flow.match));
   writer.patchU16(start, writer.length - start);
+}
+
+/** What the layouts have before or after the match; each takes what it knows. The length is written when it is known. */
+function fixedPart(flow: FlowStats, version: number) {
+  const [seconds, nanoseconds] = splitSeconds(flow.durationSec);
+  return {
+    length: 0,
+    matchLength: 0,
+    table: flow.table,
+    seconds,
+    nanoseconds,
+    priority: flow.priority,
+    idleTimeout: flow.idleTimeout,
+    hardTimeout: flow.hardTimeout,
+    flags: flow.flags,
+    importance: version >= 5 ? flow.importance : 0,
+    idleAge: toAge(flow.idleAge),
+    hardAge: toAge(flow.hardAge),
+    cookie: flow.cookie,
+    nPackets: flow.nPackets,
+    nBytes: flow.nBytes,
+  };
 }
 
 /** Reads one entry. @throws OpenFlowError, TruncatedError */

@@ -368,7 +368,7 @@ function checkAllWritten(match: Match, written: Match): void {
   const untaggedExact = getField(match.mask, FIELDS.vlan_tci) === 0xffff && getField(match.key, FIELDS.vlan_tci) === 0;
   if (untaggedExact) setMatchField(written, VLAN_TCI, 0n);
   if (match.options !== undefined) written.mask.fill(0xffff_ffff, OPTIONS_START, OPTIONS_END);
-  if (match.mask.every((word, i) => (word & ~(written.mask[i] ?? 0)) === 0)) return;
+  if (isCovered(match.mask, written.mask)) return;
   for (const field of MATCH_FIELDS) {
     const missing = getFieldBig(match.mask, field) & ~getFieldBig(written.mask, field);
     if (missing === 0n) continue;
@@ -378,6 +378,12 @@ function checkAllWritten(match: Match, written: Match): void {
       details: { field: field.text, mask: `0x${missing.toString(16)}` },
     });
   }
+}
+
+/** Whether all bits of a mask are in another. */
+function isCovered(mask: Uint32Array, other: Uint32Array): boolean {
+  for (let i = 0; i < mask.length; i++) if (((mask[i] ?? 0) & ~(other[i] ?? 0)) !== 0) return false;
+  return true;
 }
 
 function findField(
