@@ -8,6 +8,11 @@
 /** One rule, or some in an array. */
 export type Chain<R> = R | R[];
 
+/** The first rule of a chain. */
+export function headOf<R>(chain: Chain<R>): R {
+  return areSeveral(chain) ? (chain[0] as R) : chain;
+}
+
 /** The first rule of a chain that is so. */
 export function findInChain<R>(chain: Chain<R>, isSo: (rule: R) => boolean): R | undefined {
   if (areSeveral(chain)) return chain.find(isSo);

@@ -12,7 +12,7 @@
  * @see Pfaff et al., "The Design and Implementation of Open vSwitch", NSDI 2015, section 5
  */
 import { makeFlowKey } from "@tenet/net";
-import { type Chain, findInChain, rulesOf } from "./chain.ts";
+import { type Chain, findInChain, headOf, rulesOf } from "./chain.ts";
 import { ConjunctiveMatch } from "./conjunctive-match.ts";
 import { hashWords } from "./hash.ts";
 import { Heap } from "./heap.ts";
@@ -295,6 +295,7 @@ export class Classifier<R extends ClassifierRule> {
   #lookupHard(flow: Uint32Array, wildcards: Uint32Array): R | undefined {
     let best: R | undefined;
     let bestPriority = -1;
+    const areAllAlike = this.#nSoft === 0 && this.#nGone === 0 && !this.#isStaging;
     const plan = this.#plan;
     plan.start();
     const { order } = plan;
@@ -302,7 +303,7 @@ export class Classifier<R extends ClassifierRule> {
       if (this.#tries.isRefused(order[at + 1] as number)) continue;
       const chain = plan.chainOf(at, flow, wildcards, bestPriority);
       if (chain === undefined) continue;
-      const rule = findInChain(chain, this.#isSeenAndHard);
+      const rule = areAllAlike ? headOf(chain) : findInChain(chain, this.#isSeenAndHard);
       if (rule !== undefined && rule.priority > bestPriority) {
         best = rule;
         bestPriority = rule.priority;

@@ -24,6 +24,8 @@ const [DEPTH, CHILD, SET, BITS] = [0, 1, 3, 3 + SET_WORDS] as const;
 const DEPTH_MASK = 0xff;
 const ONE_ENDING = 0x100;
 const NOBODY = 0;
+/** Of the words of a set; what is imported would be looked up at every use. */
+const LOG_SET_WORDS = Math.log2(SET_WORDS);
 /** So many a prefix may need: that where it ends, and that where it parts from others. */
 const NODES_PER_PREFIX = 2;
 /** What the walk has ahead of it while the bit that leads on was not looked at. */
@@ -188,27 +190,30 @@ export class PrefixTrie {
     let node = this.#node;
     let ahead = this.#ahead;
     let nKnown = this.#nKnown;
-    let isAlive = hasSlot(alive, 0, slot);
+    let depth = (nodes[node + DEPTH] as number) & DEPTH_MASK;
+    const aliveWord = slot >>> 5;
+    const aliveBit = 1 << slot;
+    let isAlive = ((alive[aliveWord] as number) & aliveBit) !== 0;
     while (isAlive && nKnown < length && ahead !== NOBODY) {
-      const depth = (nodes[node + DEPTH] as number) & DEPTH_MASK;
       if (ahead === UNKNOWN) {
-        ahead = nodes[node + CHILD + bitAt(address, 0, depth)] as number;
+        ahead = nodes[(node + CHILD + bitAt(address, 0, depth)) | 0] as number;
         nKnown = depth + 1;
       } else {
         const next = (nodes[ahead + DEPTH] as number) & DEPTH_MASK;
         const end = next < length ? next : length;
-        const same = nSameBits(nodes, ahead + BITS, address, end);
+        const same = nSameBits(nodes, (ahead + BITS) | 0, address, end);
         nKnown = same < end ? same + 1 : end;
         if (same === end) {
           if (end < next) break;
           node = ahead;
+          depth = next;
           ahead = UNKNOWN;
           continue;
         }
         ahead = NOBODY;
       }
-      keep(alive, nodes, ahead + SET, satisfied, depth, nWords);
-      isAlive = hasSlot(alive, 0, slot);
+      keep(alive, nodes, (ahead + SET) | 0, satisfied, depth, nWords);
+      isAlive = ((alive[aliveWord] as number) & aliveBit) !== 0;
     }
     this.#node = node;
     this.#ahead = ahead;
@@ -259,17 +264,21 @@ export class PrefixTrie {
   }
 }
 
-/** Leaves in a set the slots of a node's set and those that are satisfied with `depth` bits. */
+/** Leaves in a set the slots of a node's set and those that are satisfied with `depth` bits. A loop over the words would take longer. */
 function keep(alive: Int32Array, nodes: Int32Array, set: number, satisfied: Int32Array, depth: number, nWords: number): void {
-  for (let i = 0; i < nWords; i++) {
-    alive[i] = (alive[i] as number) & ((nodes[set + i] as number) | (satisfied[depth * SET_WORDS + i] as number));
-  }
+  const at = depth << LOG_SET_WORDS;
+  alive[0] = (alive[0] as number) & ((nodes[set] as number) | (satisfied[at] as number));
+  if (nWords === 1) return;
+  alive[1] = (alive[1] as number) & ((nodes[set + 1] as number) | (satisfied[at + 1] as number));
+  alive[2] = (alive[2] as number) & ((nodes[set + 2] as number) | (satisfied[at + 2] as number));
+  alive[3] = (alive[3] as number) & ((nodes[set + 3] as number) | (satisfied[at + 3] as number));
 }
 
 /** How many of the first `length` bits at a place are those of an address. */
 function nSameBits(words: Int32Array, at: number, address: Int32Array, length: number): number {
   let same = Math.clz32((words[at] as number) ^ (address[0] as number));
-  for (let i = 1; same === 32 * i && same < length; i++) same += Math.clz32((words[at + i] as number) ^ (address[i] as number));
+  if (length > 32)
+    for (let i = 1; same === 32 * i && same < length; i++) same += Math.clz32((words[at + i] as number) ^ (address[i] as number));
   return same < length ? same : length;
 }
 
