@@ -69,8 +69,14 @@ export interface SlowPathParts {
   readonly counts: EventCounts;
 }
 
-/** Adds or refreshes a flow that a packet teaches. */
-const teachFlow: LearnFlow = (bridge, flow, limit) => bridge.pipeline.learned.learn(flow, limit);
+/** Adds or refreshes a flow that a packet teaches. What the packet found in its table before may be wrong then, and its megaflow with it. */
+const teachFlow: LearnFlow = (bridge, flow, limit) => {
+  const table = bridge.pipeline.table(flow.table);
+  table.nDependents++;
+  const isThere = bridge.pipeline.learned.learn(flow, limit);
+  table.nDependents--;
+  return isThere;
+};
 
 /** Whether a flow is there; when its number is limited, and it is not, only the next packet will tell whether there is room. */
 const recallFlow: LearnFlow = (bridge, flow, limit) => (limit === 0 || bridge.pipeline.learned.has(flow) ? true : undefined);

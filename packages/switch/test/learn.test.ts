@@ -27,6 +27,16 @@ test("a packet teaches a flow that later packets find", () => {
   expect(bench.send(`in_port=1,${A}`)).toEqual(["p2"]);
 });
 
+test("a packet that looked in a table before it taught a flow there has no megaflow that says so for ever", () => {
+  const bench = new Bench(3, [
+    "table=0,udp,actions=resubmit(,1),learn(table=1,priority=5,eth_type=0x800,nw_proto=17,load:7->NXM_NX_REG0[]),resubmit(,2)",
+    "table=2,reg0=0,actions=2",
+    "table=2,reg0=7,actions=3",
+  ]);
+  expect(bench.send("in_port=1,udp,tp_dst=53")).toEqual(["p2"]);
+  expect(bench.send("in_port=1,udp,tp_dst=53")).toEqual(["p3"]);
+});
+
 test("what is learned from is in the megaflow", () => {
   const bench = new Bench(2, ["actions=learn(table=9,reg0[0..7]=NXM_OF_ETH_SRC[8..15]),2"]);
   bench.send(`in_port=1,${A}`);
