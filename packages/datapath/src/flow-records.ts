@@ -81,9 +81,9 @@ export class CachedFlow implements Megaflow {
     return this.#segment.hashes[this.number & AT] as number;
   }
 
-  /** The slot that the kernel has it in, too, or {@link NO_SLOT}. */
+  /** The slot that the kernel has it in, too, or {@link NO_SLOT}; of a flow that is gone, whose number may be another's, always the latter. */
   get slot(): number {
-    return this.#segment.slots[this.number & AT] as number;
+    return this.isGone ? NO_SLOT : (this.#segment.slots[this.number & AT] as number);
   }
 
   set slot(slot: number) {
@@ -167,7 +167,7 @@ export class FlowRecords {
     return flow;
   }
 
-  /** Takes a flow's number away; what it has counted can be read until the next one comes. */
+  /** Takes a flow's number away; what it has counted can be read until the next one comes, and is that one's then. */
   remove({ number }: CachedFlow): void {
     const segment = this.#segments[number >>> SEGMENT_BITS] as Segment;
     segment.flows[number & AT] = undefined;

@@ -28,6 +28,17 @@ test("putting the same key and mask again replaces the actions and keeps the sta
   expect(table.size).toBe(1);
 });
 
+test("a flow that is gone has no slot in the kernel, though the next one with its number has", () => {
+  const table = new FlowTable();
+  const { key, mask } = matchOf({ in_port: 1 });
+  const gone = table.put(key, mask, []);
+  gone.slot = 3;
+  table.delete(gone);
+  const next = table.put(key, mask, []);
+  next.slot = 7;
+  expect({ isGone: gone.isGone, slot: gone.slot, number: gone.number }).toEqual({ isGone: true, slot: -1, number: next.number });
+});
+
 test("bits of the key outside the mask do not matter", () => {
   const table = new FlowTable();
   const { mask } = matchOf({ eth_type: 1 });

@@ -80,9 +80,8 @@ function* adoptingFrom(left: LeftFlows, slowPath: SlowPath): Work {
     for (const flow of left.from(then)) {
       flow.key[FIELDS.recirc_id.word] = now;
       const megaflow = slowPath.adopt(flow.key, flow.mask);
+      if (megaflow !== undefined) for (const [idThen, idNow] of flow.becomes(megaflow)) recircIds.set(idThen, idNow);
       yield;
-      if (megaflow === undefined) continue;
-      for (const [idThen, idNow] of flow.becomes(megaflow)) recircIds.set(idThen, idNow);
     }
   }
 }
