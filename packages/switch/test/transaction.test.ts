@@ -149,6 +149,25 @@ test("rules whose time is over while a transaction goes on expire when it is don
   expect(flowsOf(bench)).toEqual([1, 2]);
 });
 
+test("a transaction that begins while rules expire in turns is not shown by them before its end", () => {
+  const mortal = Array.from({ length: 300 }, (_, n) => `table=9,priority=${n},idle_timeout=60,actions=drop`);
+  const held = Array.from({ length: 600 }, (_, n) => `table=0,priority=${n},actions=output:2`);
+  const bench = new Bench(3, [...mortal, ...held]);
+  const { pipeline } = bench.bridge;
+  const expiring = pipeline.expiring();
+  expiring.next();
+  const work = pipeline.applying([remove("table=0"), ...held.map((text) => add(text.replace("output:2", "output:3")))]);
+  while (pipeline.nRules > mortal.length) work.next();
+  while (pipeline.nRules === mortal.length) work.next();
+  bench.clock.advance(61_000);
+  finish(expiring);
+  expect(bench.send(PACKET)).toEqual(["p2"]);
+  finish(work);
+  bench.vswitch.settle();
+  expect(bench.send(PACKET)).toEqual(["p3"]);
+  expect([pipeline.nRules, pipeline.table(0).classifier.size, flowsOf(bench).length]).toEqual([600, 600, 600]);
+});
+
 test("of a long transaction listeners are told in parts, each rule once", () => {
   const bench = new Bench(3, []);
   const { pipeline } = bench.bridge;

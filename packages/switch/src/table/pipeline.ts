@@ -240,6 +240,9 @@ export class Pipeline {
       finish(this.#publish(edit)); // others may change the tables now
       edit = new TableEdit(this.#tables);
       yield;
+      if (!this.#isStaged) continue;
+      this.#isExpiryDue = true; // a transaction has begun, and lets the others expire when it is done
+      return;
     }
     finish(this.#publish(edit));
   }
