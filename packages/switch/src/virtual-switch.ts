@@ -88,7 +88,7 @@ export class VirtualSwitch {
   /** Removes a bridge and closes its ports. */
   removeBridge(bridge: Bridge): void {
     for (const port of bridge.ports()) this.removePort(bridge, port.ofport);
-    bridge.pipeline.applyMeter({ type: "meterMod", command: "delete", meter: { id: METER.ALL, flags: 0, bands: [] } });
+    bridge.pipeline.meters.apply({ type: "meterMod", command: "delete", meter: { id: METER.ALL, flags: 0, bands: [] } });
     this.#bridges.delete(bridge.name);
     this.#portsChanged();
   }
@@ -146,6 +146,15 @@ export class VirtualSwitch {
       this.#isChangingPorts = false;
       if (this.#havePortsChanged) this.#revalidation.everythingChanged();
       this.#havePortsChanged = false;
+    }
+  }
+
+  /** Changes the tables of a bridge in turns; then those go on who wait to do so. */
+  *changingTables(work: Work): Work {
+    try {
+      yield* work;
+    } finally {
+      this.turns.wake();
     }
   }
 

@@ -46,6 +46,23 @@ test("flows go with the meter that they refer to, and controllers are told why",
   expect(bench.send(PACKET)).toEqual([]);
 });
 
+test("many flows go with their meter in turns, and packets see them all or none", () => {
+  const nFlows = 600;
+  const bench = withMeters(["meter=1,pktps,bands=type=drop,rate=9"], ["table=1,actions=2"]);
+  bench.add(...Array.from({ length: nFlows }, (_, n) => `priority=${n},actions=meter:1,2`));
+  const { pipeline } = bench.bridge;
+  const work = pipeline.applyingMeter(parseMeter("", { command: "delete" }));
+  let nSteps = 0;
+  let nMost = 0;
+  for (let nBefore = pipeline.nRules; work.next().done !== true; nBefore = pipeline.nRules) {
+    nMost = Math.max(nMost, nBefore - pipeline.nRules);
+    if (++nSteps === nFlows / 2) expect(bench.send(PACKET)).toEqual(["p2"]);
+  }
+  expect([nMost, pipeline.nRules, pipeline.meters.get(1)]).toEqual([1, 1, undefined]);
+  bench.vswitch.settle();
+  expect(bench.send(PACKET)).toEqual([]);
+});
+
 test.each([
   ["add", "meter=1,pktps,bands=type=drop,rate=1", "OFPMMFC_METER_EXISTS"],
   ["modify", "meter=2,pktps,bands=type=drop,rate=1", "OFPMMFC_UNKNOWN_METER"],

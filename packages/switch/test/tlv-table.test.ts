@@ -2,6 +2,7 @@ import { FIELDS, getFieldBig } from "@tenet/net";
 import { ALL_TABLES, formatFlow, makeMatch, parseFlow, parseMatch, type TlvMapping } from "@tenet/openflow";
 import { RefusedError, TlvTable } from "@tenet/switch";
 import { expect, test } from "vitest";
+import { finish, type Work } from "../src/turns.ts";
 import { Bench } from "./bench-switch.ts";
 
 const option = (index: number, optionType: number, sizeBytes = 4): TlvMapping => ({
@@ -86,4 +87,27 @@ test("flows match on and set options, keep their mapping, and are told as they w
   pipeline.apply([{ command: "delete", flow: { ...parseFlow("actions=drop"), table: ALL_TABLES } }]);
   remove();
   expect(pipeline.tlvTable.describe().mappings).toEqual([]);
+});
+
+test("whether an option is used is found out in turns, at once for a packet that would teach meanwhile what uses it", () => {
+  const bench = new Bench(2, []);
+  const { pipeline } = bench.bridge;
+  pipeline.applyTlvTable({ type: "tlvTableMod", command: "add", mappings: [option(1, 1), option(2, 2)] });
+  const flows = Array.from({ length: 500 }, (_, n) => `priority=${n},actions=set_field:1->tun_metadata1`);
+  pipeline.apply(flows.map((text) => ({ command: "add", flow: parseFlow(text) })));
+  const removing = (...mappings: readonly TlvMapping[]): Work =>
+    pipeline.applyingTlvTable({ type: "tlvTableMod", command: "delete", mappings });
+  const refused = expect.objectContaining({ errorName: "NXTTMFC_INVALID_TLV_DEL" });
+  let nSteps = 0;
+  const work = removing(option(1, 1));
+  expect(() => {
+    while (work.next().done !== true) nSteps++;
+  }).toThrow(refused);
+  expect(nSteps).toBeGreaterThan(flows.length / 100);
+
+  const other = removing(option(2, 2));
+  other.next();
+  expect(pipeline.learned.learn(parseFlow("table=1,tun_metadata2=5,actions=drop"), 0)).toBe(false);
+  expect(pipeline.tlvTable.describe().mappings).toEqual([option(1, 1)]);
+  finish(other);
 });

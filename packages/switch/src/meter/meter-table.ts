@@ -52,6 +52,12 @@ export class MeterTable {
     return [this.#existing(id)];
   }
 
+  /** The numbers of the meters that a deletion is about. */
+  numbersOf(id: number): number[] {
+    if (id === METER.ALL) return [...this.#meterById.keys()];
+    return this.#meterById.has(id) ? [id] : [];
+  }
+
   /** What the datapath counted. */
   statsOf({ datapathMeter }: BridgeMeter): ReturnType<MeterHost["meterStats"]> {
     return this.#host.meterStats(datapathMeter);
@@ -74,7 +80,7 @@ export class MeterTable {
         return { added: [], deleted: [] };
       }
       case "delete": {
-        const deleted = id === METER.ALL ? [...this.#meterById.keys()] : this.#meterById.has(id) ? [id] : [];
+        const deleted = this.numbersOf(id);
         for (const each of deleted) this.#delete(each);
         return { added: [], deleted };
       }

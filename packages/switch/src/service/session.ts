@@ -285,12 +285,8 @@ export class Session {
   }
 
   /** Changes the tables in turns, when others have done so. */
-  *#apply(changes: Iterable<TableChange>, xid: number): Work {
-    try {
-      yield* this.#bridge.pipeline.applying(changes, new Author(this, xid));
-    } finally {
-      this.#vswitch.turns.wake();
-    }
+  #apply(changes: Iterable<TableChange>, xid: number): Work {
+    return this.#vswitch.changingTables(this.#bridge.pipeline.applying(changes, new Author(this, xid)));
   }
 
   *#changesOf(entries: readonly BundleEntry[]): Generator<TableChange> {

@@ -1,21 +1,26 @@
-/** Whether flows or groups refer to the field of a tunnel option, whose mapping has to stay then. */
+/** Which fields of tunnel options flows and groups refer to: the mappings of those have to stay. */
 import type { FieldSpec } from "@tenet/net";
 import type { Group } from "../group/group.ts";
+import type { Work } from "../turns.ts";
 import { mapFields } from "./map-fields.ts";
 import type { Rule } from "./rule.ts";
 
-/** Whether any of `users` matches on, reads or sets the option of this number. */
-export function usesOption(index: number, users: Iterable<Rule | Group>): boolean {
-  let isUsed = false;
+/** How many are looked at between two chances for others. */
+const USERS_PER_STEP = 32;
+
+/** Adds to `used` the numbers of the options that `users` match on, read or set. */
+export function* noteOptions(users: Iterable<Rule | Group>, used: Set<number>): Work {
   const note = (field: FieldSpec): FieldSpec => {
-    isUsed ||= field.presentBit === index;
+    if (field.presentBit !== undefined) used.add(field.presentBit);
     return field;
   };
+  let n = 0;
   for (const user of users) {
     if ("spec" in user) mapFields(user.spec, note);
-    else if (user.match.options?.some((option) => option.index === index) === true) return true;
-    else mapFields(user.actions, note);
-    if (isUsed) return true;
+    else {
+      for (const { index } of user.match.options ?? []) used.add(index);
+      mapFields(user.actions, note);
+    }
+    if (++n % USERS_PER_STEP === 0) yield;
   }
-  return false;
 }

@@ -23,7 +23,7 @@ import { everyRule } from "./every-rule.ts";
 import { checkActions, type FlowChange, N_TABLES, type TableChange } from "./flow-mod.ts";
 import type { FlowTable } from "./flow-table.ts";
 import { LearnedFlows } from "./learned-flows.ts";
-import { usesOption } from "./option-use.ts";
+import { noteOptions } from "./option-use.ts";
 import { PackedFlow } from "./packed-flow.ts";
 import { MatchUnpacker } from "./packed-match.ts";
 import type { RecordStore } from "./record-store.ts";
@@ -111,9 +111,14 @@ export class Pipeline {
    *
    * Other changes wait if they can, and else bring this one to its end first.
    */
-  *applying(mods: Iterable<TableChange>, author?: object): Work {
+  applying(mods: Iterable<TableChange>, author?: object): Work {
+    return this.#transacting(this.#hidden(this.#carryOut(mods, author)));
+  }
+
+  /** Goes through a transaction in turns, when the one under way is over. */
+  *#transacting(work: Work): Work {
     while (this.isBusy) yield "blocked";
-    const transaction = new Transaction(this.#carryOutStaged(mods, author));
+    const transaction = new Transaction(work);
     this.#transaction = transaction;
     while (!transaction.isOver) {
       transaction.step();
@@ -123,7 +128,7 @@ export class Pipeline {
     transaction.check();
   }
 
-  /** Whether {@link applying} is under way. */
+  /** Whether a transaction is under way. */
   get isBusy(): boolean {
     return this.#transaction?.isOver === false;
   }
@@ -133,12 +138,13 @@ export class Pipeline {
     this.#transaction?.finish();
   }
 
-  *#carryOutStaged(mods: Iterable<TableChange>, author: object | undefined): Work {
+  /** Hides from packets what a transaction changes until it is published. */
+  *#hidden(work: Work): Work {
     this.#book.stage();
     this.groups.stage();
     this.#isStaged = true;
     try {
-      yield* this.#carryOut(mods, author);
+      yield* work;
     } finally {
       yield* this.#book.clean();
       yield* this.groups.clean();
@@ -276,18 +282,42 @@ export class Pipeline {
   /** Carries out a meter-mod; the rules that refer to a meter go with it. @throws RefusedError */
   applyMeter(mod: MeterMod): void {
     this.#settle();
-    const { added, deleted } = this.meters.apply(mod);
+    finish(this.#carryOutMeter(mod));
+  }
+
+  /** {@link applyMeter} in turns. */
+  applyingMeter(mod: MeterMod): Work {
+    return this.#transacting(this.#hidden(this.#carryOutMeter(mod)));
+  }
+
+  /** The rules go first: packets that meet one of them find its meter. */
+  *#carryOutMeter(mod: MeterMod): Work {
     const edit = new TableEdit(this.#tables);
-    for (const id of deleted) finish(edit.removeReferring("meter", id));
-    finish(this.#publish(edit, [...added, ...deleted]));
+    if (mod.command === "delete") {
+      for (const id of this.meters.numbersOf(mod.meter.id)) yield* edit.removeReferring("meter", id);
+    }
+    const { added, deleted } = this.meters.apply(mod);
+    yield* this.#publish(edit, [...added, ...deleted]);
   }
 
   /** Carries out a change of the options that tables can see. @throws RefusedError */
   applyTlvTable(mod: TlvTableMod): void {
     this.#settle();
-    const isUsed = (index: number): boolean =>
-      usesOption(index, this.select(everyRule())) || usesOption(index, this.groups.select(GROUP.ALL));
-    this.tlvTable.apply(mod, isUsed);
+    finish(this.#carryOutTlvTable(mod));
+  }
+
+  /** {@link applyTlvTable} in turns. */
+  applyingTlvTable(mod: TlvTableMod): Work {
+    return this.#transacting(this.#carryOutTlvTable(mod));
+  }
+
+  *#carryOutTlvTable(mod: TlvTableMod): Work {
+    const used = new Set<number>();
+    if (mod.command !== "add") {
+      yield* noteOptions(yield* this.#selectWithin(everyRule()), used);
+      yield* noteOptions(this.groups.select(GROUP.ALL), used);
+    }
+    this.tlvTable.apply(mod, (index) => used.has(index));
   }
 
   /** The flow of a flow-mod that is carried out later, in little memory: in a store that goes with those that are kept together. */
@@ -328,7 +358,7 @@ export class Pipeline {
    */
   #teach(change: FlowChange): void {
     const { table, match, priority } = change.flow;
-    if (!this.isBusy || this.table(table).classifier.holds(match.key, match.mask, priority)) return this.apply([change]);
+    if (!this.#isStaged || this.table(table).classifier.holds(match.key, match.mask, priority)) return this.apply([change]);
     const edit = new TableEdit(this.#tables);
     try {
       const work = edit.changeFlows(change);
