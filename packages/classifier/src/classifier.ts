@@ -234,32 +234,57 @@ export class Classifier<R extends ClassifierRule> {
     for (const subtable of this.#subtables.slice()) {
       if (!covers(subtable.mask, mask)) continue;
       const start = into.length;
-      let { nRemovals } = subtable;
-      for (let entry = 0; entry < subtable.chains.length; entry++) {
-        if (subtable.agrees(entry, key, mask)) {
-          for (const rule of rulesOf(subtable.chains.get(entry) as Chain<R>)) if (!isGone(rule) && wanted(rule)) into.push(rule);
-        }
-        if (entry % CHAINS_PER_STEP !== CHAINS_PER_STEP - 1) continue;
-        yield;
-        if (subtable.nRemovals === nRemovals) continue;
-        ({ nRemovals } = subtable); // others may have moved to where we have been
-        into.length = start;
-        entry = -1;
-      }
+      const collect = (chain: Chain<R> | undefined): void => {
+        if (chain === undefined) into.length = start;
+        else for (const rule of rulesOf(chain)) if (!isGone(rule) && wanted(rule)) into.push(rule);
+      };
+      yield* this.#visitAgreeing(subtable, { key, mask }, 0, collect);
     }
   }
 
-  /** Whether a rule of this priority, with another match, matches some packet that `match` matches. */
-  overlaps({ key, mask }: RuleMatch, priority: number): boolean {
-    for (const subtable of this.#subtables) {
-      if (subtable.maxPriority < priority) break;
-      for (let entry = 0; entry < subtable.chains.length; entry++) {
-        const chain = subtable.chains.get(entry) as Chain<R>;
-        const found = findInChain(chain, (rule) => rule.priority === priority && !isGone(rule));
-        if (found !== undefined && subtable.agrees(entry, key, mask)) return true;
-      }
+  /**
+   * Whether a rule of this priority matches some packet that `match` matches.
+   *
+   * It yields now and then, and rules may come and go meanwhile: those count or not.
+   */
+  *overlaps({ key, mask }: RuleMatch, priority: number): Generator<undefined, boolean, undefined> {
+    let isFound = false;
+    const look = (chain: Chain<R> | undefined): void => {
+      if (chain !== undefined)
+        isFound ||= findInChain(chain, (rule) => rule.priority === priority && !isGone(rule)) !== undefined;
+    };
+    for (const subtable of this.#subtables.slice()) {
+      if (!subtable.hasPriority(priority)) continue;
+      if (covers(mask, subtable.mask)) look(subtable.chainOf(key));
+      else yield* this.#visitAgreeing(subtable, { key, mask }, priority, look);
+      if (isFound) return true;
     }
     return false;
+  }
+
+  /**
+   * Calls `visit` with each chain of a subtable that has a rule of `minPriority` or a better one, and some packet in common with a match.
+   *
+   * It yields now and then. When chains may have moved meanwhile, `visit` is called with `undefined`, and then with all again.
+   */
+  *#visitAgreeing(
+    subtable: Subtable<R>,
+    { key, mask }: RuleMatch,
+    minPriority: number,
+    visit: (chain: Chain<R> | undefined) => void,
+  ): Generator<undefined, void, undefined> {
+    let { nRemovals } = subtable;
+    for (let entry = 0; entry < subtable.chains.length; entry++) {
+      if (subtable.bestPriority(entry) >= minPriority && subtable.agrees(entry, key, mask)) {
+        visit(subtable.chains.get(entry));
+      }
+      if (entry % CHAINS_PER_STEP !== CHAINS_PER_STEP - 1) continue;
+      yield;
+      if (subtable.nRemovals === nRemovals) continue;
+      ({ nRemovals } = subtable);
+      visit(undefined);
+      entry = -1;
+    }
   }
 
   #isComing({ since = 0 }: R): boolean {

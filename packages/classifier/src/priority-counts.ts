@@ -11,6 +11,10 @@ export class PriorityCounts {
     return this.#held[this.#held.length - 1] ?? -1;
   }
 
+  has(priority: number): boolean {
+    return this.#held[this.#positionOf(priority)] === priority;
+  }
+
   add(priority: number): void {
     const position = this.#positionOf(priority);
     if (this.#held[position] === priority) this.#counts[position] = (this.#counts[position] as number) + 1;

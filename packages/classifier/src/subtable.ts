@@ -128,6 +128,16 @@ export class Subtable<R extends ClassifierRule> {
     return true;
   }
 
+  /** The best priority of a chain. */
+  bestPriority(entry: number): number {
+    return this.#heap.words[this.heads.place(entry)] as number;
+  }
+
+  /** Whether some rule has this priority. */
+  hasPriority(priority: number): boolean {
+    return this.#priorities.has(priority);
+  }
+
   /** Whether the match of a chain is that of `key`, in the bits that this mask and `mask` have in common. */
   agrees(entry: number, key: Uint32Array, mask: Uint32Array): boolean {
     let at = this.heads.place(entry) + 1;

@@ -116,9 +116,43 @@ test("collectWithin finds the rules that a loose match covers; overlaps sees com
   classifier.collectWithin(rule("", 0, { in_port: 1 }).match, ({ name }) => name !== "d", found).next();
   const names = found.map((each) => each.name);
   expect(names.sort()).toEqual(["a", "b"]);
-  expect(classifier.overlaps(rule("", 0, { eth_type: 0x800 }).match, 5)).toBe(true);
-  expect(classifier.overlaps(rule("", 0, { eth_type: 0x800 }).match, 7)).toBe(false);
-  expect(classifier.overlaps(rule("", 0, { in_port: 3 }).match, 5)).toBe(false);
+  expect(overlaps(classifier, { eth_type: 0x800 }, 5)).toEqual([true, 0]);
+  expect(overlaps(classifier, { eth_type: 0x800 }, 7)).toEqual([false, 0]);
+  expect(overlaps(classifier, { in_port: 3 }, 5)).toEqual([false, 0]);
+});
+
+/** Whether rules overlap, and in how many steps beyond the first that was found. */
+function overlaps(classifier: Classifier<NamedRule>, fields: FieldValues, priority: number): [boolean, number] {
+  const work = classifier.overlaps(rule("", 0, fields).match, priority);
+  for (let nSteps = 0; ; nSteps++) {
+    const { done, value } = work.next();
+    if (done === true) return [value, nSteps];
+  }
+}
+
+test("overlaps gives way, and looks only where some packet and the priority can be in common", () => {
+  const nRules = 3000;
+  const rules = Array.from({ length: nRules }, (_, n) => rule(`${n}`, 5 + (n % 2), { in_port: n, nw_src: 7 }));
+  const classifier = classifierOf(rules);
+  const [isFound, nSteps] = overlaps(classifier, { nw_src: 7, eth_type: 0x800 }, 5);
+  expect([isFound, nSteps >= nRules / 256 - 1]).toEqual([true, true]);
+  expect(overlaps(classifier, { nw_src: 7 }, 4)).toEqual([false, 0]);
+  const precise = { in_port: 8, nw_src: 7, eth_type: 0x800 };
+  expect(overlaps(classifier, precise, 5)).toEqual([true, 0]);
+  expect(overlaps(classifier, precise, 6)).toEqual([false, 0]);
+  expect(overlaps(classifier, { ...precise, nw_src: 8 }, 5)).toEqual([false, 0]);
+});
+
+test("overlaps sees a rule that comes to lie where it has looked", () => {
+  const nRules = 3000;
+  const rules = Array.from({ length: nRules }, (_, n) => rule(`${n}`, 5, { in_port: n, nw_src: n === nRules - 1 ? 7 : 8 }));
+  const classifier = classifierOf(rules);
+  const work = classifier.overlaps(rule("", 0, { nw_src: 7 }).match, 5);
+  expect(work.next()).toEqual({ done: false, value: undefined });
+  classifier.remove(rules[0] as NamedRule); // the last rule takes its place
+  let step = work.next();
+  while (step.done !== true) step = work.next();
+  expect(step.value).toBe(true);
 });
 
 test("rules that stay are collected once, whatever goes between two steps", () => {
@@ -204,6 +238,26 @@ test("any rules, any packets: the priority of the linear scan", () => {
     },
   );
   fc.assert(property, { numRuns: 300 });
+});
+
+test("any rules, any other match: it overlaps where the bits agree that both look at", () => {
+  const property = fc.property(
+    fc.array(randomRules, { maxLength: 40 }),
+    fc.array(fc.nat(), { maxLength: 10 }),
+    fc.array(randomRules, { minLength: 1, maxLength: 20 }),
+    (rules, removals, others) => {
+      const [classifier, kept] = build(rules, removals);
+      for (const { match, priority } of others) {
+        const isCommon = (held: NamedRule): boolean =>
+          held.priority === priority &&
+          held.match.mask.every(
+            (bits, i) => (((held.match.key[i] ?? 0) ^ (match.key[i] ?? 0)) & bits & (match.mask[i] ?? 0)) === 0,
+          );
+        expect(classifier.overlaps(match, priority).next().value).toBe(kept.some(isCommon));
+      }
+    },
+  );
+  fc.assert(property, { numRuns: 100 });
 });
 
 test("any wildcarded bit may flip without another answer", () => {

@@ -89,3 +89,21 @@ test("controllers hear once that a table fills, and once that it empties", () =>
   }
   expect(reasons()).toEqual(["vacancyUp"]);
 });
+
+test("whether a flow overlaps is looked up in turns", () => {
+  const bench = new Bench(2, []);
+  const { pipeline } = bench.bridge;
+  const nFlows = 1500;
+  add(bench, ...Array.from({ length: nFlows }, (_, n) => `priority=5,tcp,tp_dst=${n},actions=1`));
+  const stepsOf = (text: string): number => {
+    let nSteps = 0;
+    for (const work = pipeline.applying([{ command: "add", flow: parseFlow(text) }]); work.next().done !== true; ) nSteps++;
+    return nSteps;
+  };
+  const nSteps = stepsOf("priority=5,check_overlap,tcp,tp_dst=0x8000/0x8000,actions=1");
+  expect(nSteps).toBeGreaterThan(stepsOf("priority=6,check_overlap,tcp,tp_dst=0x8000/0x8000,actions=1") + nFlows / 400);
+  expect(() => stepsOf("priority=5,check_overlap,tcp,tp_dst=0/0x8000,actions=1")).toThrow(
+    expect.objectContaining({ errorName: "OFPFMFC_OVERLAP" }),
+  );
+  expect(pipeline.nRules).toBe(nFlows + 2);
+});

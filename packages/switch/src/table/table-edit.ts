@@ -78,8 +78,8 @@ export class TableEdit {
   }
 
   /** Whether to add a flow takes a look at the others of its table. */
-  #looksAtMany({ table, flags }: FlowSpec): boolean {
-    return (flags & FLOW_FLAG.CHECK_OVERLAP) !== 0 || this.#tables.book.usedTable(table)?.isEvicting === true;
+  #looksAtMany(flow: FlowSpec): boolean {
+    return checksOverlap(flow) || this.#tables.book.usedTable(flow.table)?.isEvicting === true;
   }
 
   *#changingFlows({ command, flow, isUpsert = false }: FlowChange): Work {
@@ -87,6 +87,7 @@ export class TableEdit {
     const { book } = this.#tables;
     switch (command) {
       case "add":
+        if (checksOverlap(flow)) yield* refuseOverlap(flow, book.table(tableOf(flow)));
         return this.#add(flow);
       case "modify":
       case "modifyStrict": {
@@ -189,7 +190,6 @@ export class TableEdit {
     const { book, clock } = this.#tables;
     const rule = book.ruleOf(flow).begin(clock.monotonicMs());
     const table = book.table(rule.table);
-    if ((flow.flags & FLOW_FLAG.CHECK_OVERLAP) !== 0) refuseOverlap(rule, table);
     const displaced = book.insert(rule, this.#orphans);
     const hasRoom = (!table.isOverfull || this.evictFrom(table, rule)) && book.nRules <= MAX_RULES;
     if (displaced !== undefined) this.#note({ type: "removed", rule: displaced });
@@ -229,10 +229,11 @@ export class TableEdit {
 }
 
 /** Refuses a flow for what is wrong with it, or with what its actions refer to. @throws RefusedError */
-export function checkFlow(tables: Tables, { table, match, actions }: FlowSpec, isOf10: boolean): void {
+export function checkFlow(tables: Tables, flow: FlowSpec, isOf10: boolean): void {
+  const { table, match, actions } = flow;
   if (table === N_TABLES - 1) throw new RefusedError("OFPBRC_EPERM", `table ${table} is the switch's own`);
   if (isOfTheDatapath(match)) throw new RefusedError("OFPBRC_EPERM", "recirc_id and dp_hash are the switch's own");
-  tables.checkActions(actions, table === ALL_TABLES ? 0 : table);
+  tables.checkActions(actions, tableOf(flow));
   checkConsistency(actions, tables.unpacker.unpack(match), isOf10);
 }
 
@@ -240,10 +241,20 @@ function isReady(flow: FlowSpec): boolean {
   return flow instanceof PackedFlow && flow.isReady;
 }
 
-/** Refuses a new rule that some packets could match as well as another of its priority. @throws RefusedError */
-function refuseOverlap({ match, priority }: Rule, { classifier }: FlowTable): void {
+function checksOverlap({ flags }: FlowSpec): boolean {
+  return (flags & FLOW_FLAG.CHECK_OVERLAP) !== 0;
+}
+
+/** The table that a flow is to be added to. */
+function tableOf({ table }: FlowSpec): number {
+  return table === ALL_TABLES ? 0 : table;
+}
+
+/** Refuses a new flow that some packets could match as well as another of its priority. @throws RefusedError */
+function* refuseOverlap({ match, priority }: FlowSpec, { classifier }: FlowTable): Work {
   const { key, mask } = match;
-  if (classifier.find(key, mask, priority) !== undefined || !classifier.overlaps({ key, mask }, priority)) return;
+  if (classifier.find(key, mask, priority) !== undefined) return;
+  if (!(yield* classifier.overlaps({ key, mask }, priority))) return;
   const hint = "Give it another priority, or leave out check_overlap";
   throw new RefusedError("OFPFMFC_OVERLAP", "a flow of this priority overlaps", hint);
 }
