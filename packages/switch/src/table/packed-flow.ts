@@ -95,6 +95,18 @@ export class PackedFlow implements FlowSpec {
     return this.#word(LENGTH) >>> 16;
   }
 
+  /** A number that stays while the flow is not released: of its match and priority. */
+  get hash(): number {
+    const { words } = this.#segment;
+    const end = this.#at + MATCH + this.#shape.words.length;
+    let hash = this.priority;
+    for (let i = this.#at + MATCH; i < end; i++) {
+      hash = Math.imul(hash ^ (words[i] as number), 0x85eb_ca6b);
+      hash ^= hash >>> 15;
+    }
+    return hash;
+  }
+
   get cookie(): bigint {
     return this.#segment.longs[(this.#at >> 1) + COOKIE] as bigint;
   }

@@ -239,7 +239,7 @@ export class Pipeline {
     const nowMs = this.#clock.monotonicMs();
     let edit = new TableEdit(this.#tables);
     let n = 0;
-    for (const rule of this.#book.mortal) {
+    for (const rule of this.#book.mortal.values()) {
       const reason = rule.reasonToExpire(nowMs);
       if (reason !== undefined) edit.remove(rule, reason);
       if (++n % RULES_PER_STEP !== 0) continue;

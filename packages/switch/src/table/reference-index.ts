@@ -2,7 +2,10 @@
  * Which rules refer to a group or meter: they go when it goes, and its statistics tell how many they are. And which rules
  * learn with `delete_learned`: when the last of them goes, what they learned goes too.
  */
+import type { LongList } from "@tenet/classifier";
 import type { Action } from "@tenet/openflow";
+import { LongMap } from "../long-map.ts";
+import { makeRuleSet, type RuleSet } from "./rule-set.ts";
 import type { Rule } from "./rule.ts";
 
 /** What a rule can refer to; `learned` are the flows of a table that have a cookie, numbered by {@link learnedId}. */
@@ -20,10 +23,10 @@ export function learnedFrom(id: bigint): { readonly table: number; readonly cook
 
 /** Rules by what they refer to. */
 export class ReferenceIndex {
-  readonly #rules: Readonly<Record<Referent, Map<number | bigint, Set<Rule>>>> = {
-    group: new Map(),
-    meter: new Map(),
-    learned: new Map(),
+  readonly #rules: Readonly<Record<Referent, LongMap<number | bigint, RuleSet>>> = {
+    group: new LongMap(Number),
+    meter: new LongMap(Number),
+    learned: new LongMap((id) => Number((BigInt(id) >> 8n) & 0xffffn)),
   };
 
   /** Notes what a rule refers to. */
@@ -32,10 +35,10 @@ export class ReferenceIndex {
     forEachReference(rule.latest.actions, (kind, id) => {
       let rules = this.#rules[kind].get(id);
       if (rules === undefined) {
-        rules = new Set();
+        rules = makeRuleSet();
         this.#rules[kind].set(id, rules);
       }
-      rules.add(rule);
+      rules.set(rule, rule);
     });
   }
 
@@ -44,7 +47,7 @@ export class ReferenceIndex {
    *
    * @param orphans - gets what learned flows no rule refers to any more
    */
-  remove(rule: Rule, orphans: bigint[]): void {
+  remove(rule: Rule, orphans: LongList<bigint>): void {
     if (!rule.latest.refers) return;
     forEachReference(rule.latest.actions, (kind, id) => {
       const rules = this.#rules[kind].get(id);
@@ -55,9 +58,9 @@ export class ReferenceIndex {
     });
   }
 
-  /** The rules that refer to it, at any depth of their actions. */
-  rulesOf(kind: Referent, id: number | bigint): readonly Rule[] {
-    return [...(this.#rules[kind].get(id) ?? [])];
+  /** The rules that refer to it, at any depth of their actions; they may go meanwhile. */
+  rulesOf(kind: Referent, id: number | bigint): Iterable<Rule> {
+    return this.#rules[kind].get(id)?.values() ?? [];
   }
 
   /** How many rules refer to it. */

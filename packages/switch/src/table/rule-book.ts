@@ -15,6 +15,7 @@ import { Shapes } from "./packed-match.ts";
 import { RecordStore } from "./record-store.ts";
 import { type Publication, Revision, Rule } from "./rule.ts";
 import { passes, type RuleFilter } from "./rule-filter.ts";
+import { makeRuleSet, type RuleSet } from "./rule-set.ts";
 
 /** How many rules a bridge holds at most. */
 export const MAX_RULES = 1_000_000;
@@ -26,7 +27,7 @@ const RECORDS_PER_STEP = 256;
 export class RuleBook {
   readonly references: ReferenceIndex = new ReferenceIndex();
   /** Rules that have a timeout. */
-  readonly mortal: Set<Rule> = new Set();
+  readonly mortal: RuleSet = makeRuleSet();
   readonly #tables: (FlowTable | undefined)[] = Array.from({ length: N_TABLES });
   /** While changes are hidden: what they are hidden in. */
   #staged: Set<Classifier<Rule>> | undefined;
@@ -76,18 +77,18 @@ export class RuleBook {
    * @param orphans - gets what learned flows no rule refers to any more, a number for each, as of `learnedFrom`
    * @returns the rule whose place it took
    */
-  insert(rule: Rule, orphans: bigint[]): Rule | undefined {
+  insert(rule: Rule, orphans: LongList<bigint>): Rule | undefined {
     const displaced = this.#changeable(rule.table).insert(rule);
     this.#nRules++;
     rule.isHeld = true;
     this.references.add(rule);
-    if (rule.isMortal) this.mortal.add(rule);
+    if (rule.isMortal) this.mortal.set(rule, rule);
     if (displaced !== undefined) this.#bury(displaced, orphans);
     return displaced;
   }
 
   /** Removes a rule. */
-  remove(rule: Rule, orphans: bigint[]): void {
+  remove(rule: Rule, orphans: LongList<bigint>): void {
     this.#changeable(rule.table).remove(rule);
     this.#bury(rule, orphans);
   }
@@ -98,7 +99,7 @@ export class RuleBook {
   }
 
   /** Gives a rule other terms, which packets see when they are published, or takes them back. @returns those it had */
-  revise(rule: Rule, revision: Revision | undefined, orphans: bigint[]): Revision | undefined {
+  revise(rule: Rule, revision: Revision | undefined, orphans: LongList<bigint>): Revision | undefined {
     const before = rule.revision;
     this.references.remove(rule, orphans);
     rule.revision = revision;
@@ -135,7 +136,7 @@ export class RuleBook {
     if (rule.isReleased) return;
     rule.idleTimeout = lower(rule.idleTimeout, idleTimeout);
     rule.hardTimeout = lower(rule.hardTimeout, hardTimeout);
-    if (rule.isMortal && this.holds(rule)) this.mortal.add(rule);
+    if (rule.isMortal && this.holds(rule)) this.mortal.set(rule, rule);
   }
 
   /** Whether a rule is in its table. */
@@ -199,7 +200,7 @@ export class RuleBook {
     this.table(rule.table).classifier.setSoft(rule, conjunctions !== undefined || latest.conjunctions !== undefined);
   }
 
-  #bury(rule: Rule, orphans: bigint[]): void {
+  #bury(rule: Rule, orphans: LongList<bigint>): void {
     this.#nRules--;
     rule.isHeld = false;
     this.#left.push(rule);

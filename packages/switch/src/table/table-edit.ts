@@ -2,6 +2,7 @@
  * One transaction on the tables of a bridge: what flow-mods and group-mods come to, what there is to tell of it, and how to
  * take it back.
  */
+import { LongList } from "@tenet/classifier";
 import type { Clock } from "@tenet/kit";
 import { FIELDS } from "@tenet/net";
 import {
@@ -61,7 +62,7 @@ export class TableEdit {
   readonly #publication: Publication = { isOut: false };
   readonly #groupUndos: (() => void)[] = [];
   /** Learned flows that nothing may refer to any more, by the numbers that `learnedFrom` reads. */
-  readonly #orphans: bigint[] = [];
+  readonly #orphans = new LongList<bigint>();
   #nModified = 0;
 
   constructor(tables: Tables) {
