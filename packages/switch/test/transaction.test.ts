@@ -149,6 +149,23 @@ test("rules whose time is over while a transaction goes on expire when it is don
   expect(flowsOf(bench)).toEqual([1, 2]);
 });
 
+test("when many rules expire at once others come first after a few", () => {
+  const nFlows = 300;
+  const bench = new Bench(
+    3,
+    Array.from({ length: nFlows }, (_, n) => `priority=${n},hard_timeout=5,actions=drop`),
+  );
+  const { pipeline } = bench.bridge;
+  bench.clock.advance(6000);
+  let nMost = 0;
+  for (const work = pipeline.expiring(); pipeline.nRules > 0; ) {
+    const nBefore = pipeline.nRules;
+    work.next();
+    nMost = Math.max(nMost, nBefore - pipeline.nRules);
+  }
+  expect(nMost).toBeLessThan(nFlows / 20);
+});
+
 test("a transaction that begins while rules expire in turns is not shown by them before its end", () => {
   const mortal = Array.from({ length: 300 }, (_, n) => `table=9,priority=${n},idle_timeout=60,actions=drop`);
   const held = Array.from({ length: 600 }, (_, n) => `table=0,priority=${n},actions=output:2`);

@@ -242,7 +242,7 @@ export class Pipeline {
     for (const rule of this.#book.mortal.values()) {
       const reason = rule.reasonToExpire(nowMs);
       if (reason !== undefined) edit.remove(rule, reason);
-      if (++n % RULES_PER_STEP !== 0) continue;
+      if (++n % RULES_PER_STEP !== 0 && edit.rules.length < MODS_PER_STEP) continue;
       finish(this.#publish(edit)); // others may change the tables now
       edit = new TableEdit(this.#tables);
       yield;
