@@ -2,8 +2,8 @@
  * The switch: bridges over one datapath.
  *
  * Takes the datapath's misses, translates them, installs the answers and keeps them true as tables, addresses
- * and ports change. A change is seen by the cache before the next packet that arrives through the event loop
- * (it runs as a microtask), or at once with {@link VirtualSwitch.settle}.
+ * and ports change. The cache follows a change in turns, which begin before the next packet that arrives through the event loop (when
+ * many ports change together, after the last of them), or at once with {@link VirtualSwitch.settle}.
  */
 import { Classifier } from "@tenet/classifier";
 import type { Datapath, MeterConfig } from "@tenet/datapath";
@@ -23,6 +23,7 @@ import { SlowPath, type TraceOptions } from "./slow-path.ts";
 import { RecordStore } from "./table/record-store.ts";
 import type { Rule } from "./table/rule.ts";
 import type { Translation } from "./translate/translation.ts";
+import { MetersInUse } from "./meter/meters-in-use.ts";
 import { type HostNetwork, NO_NETWORK } from "./tunnel/host-network.ts";
 import { Underlay } from "./tunnel/underlay.ts";
 import { finish, Turns, type Work } from "./turns.ts";
@@ -46,6 +47,7 @@ export class VirtualSwitch {
   readonly #bridges = new Map<string, Bridge>();
   readonly #revalidation: Revalidation;
   readonly #changeListeners = new Set<() => void>();
+  readonly #meters: MetersInUse;
   #tick: Work | undefined;
   /** Whether megaflows are looked at when the work on many ports is done, and whether any of them may be out of date. */
   #isChangingPorts = false;
@@ -55,6 +57,7 @@ export class VirtualSwitch {
   constructor(datapath: Datapath, clock: Clock, host: HostNetwork = NO_NETWORK) {
     this.datapath = datapath;
     this.#clock = clock;
+    this.#meters = new MetersInUse(datapath);
     this.ports = new PortDirectory(datapath);
     this.underlay = new Underlay(host, clock, this.#bridges);
     const { ports, underlay, turns, counts } = this;
@@ -72,7 +75,7 @@ export class VirtualSwitch {
   /** Adds an empty bridge. @throws SwitchNameError when the name is taken */
   addBridge(name: string): Bridge {
     if (this.#bridges.has(name)) throw new SwitchNameError(`Cannot add bridge "${name}": there is one`);
-    const bridge = new Bridge(name, this.#clock, this.datapath, this.counts);
+    const bridge = new Bridge(name, this.#clock, this.#meters, this.counts);
     bridge.pipeline.onChange(({ tables, groups, meters }) => {
       const { dirt } = this.#revalidation;
       for (const table of tables) if (table.nDependents > 0) dirt.table(table);
@@ -132,7 +135,7 @@ export class VirtualSwitch {
     if (port === undefined) return;
     this.ports.remove(port);
     if (port.link.kind !== "patch") this.counts.dpif_port_del++;
-    for (const meter of port.policers) this.datapath.removeMeter(meter);
+    for (const meter of port.policers) this.#meters.removeMeter(meter);
     if (port.bundle.members.length === 0) bridge.macs.flush(port.bundle);
     this.#portsChanged();
   }
@@ -186,8 +189,8 @@ export class VirtualSwitch {
 
   /** Limits what comes in at a port. */
   setPolicing(port: BridgePort, limits: readonly MeterConfig[]): void {
-    for (const meter of port.policers) this.datapath.removeMeter(meter);
-    port.policers = limits.map((limit) => this.datapath.addMeter(limit));
+    for (const meter of port.policers) this.#meters.removeMeter(meter);
+    port.policers = limits.map((limit) => this.#meters.addMeter(limit));
     this.#portsChanged();
   }
 
@@ -336,7 +339,9 @@ export class VirtualSwitch {
       yield* bridge.pipeline.expiring();
       for (const { vlan, mac } of bridge.macs.expire()) this.#revalidation.dirt.mac(bridge, keyOf(vlan, mac));
     }
+    const unwantedMeters = this.#havePortsChanged ? [] : this.#meters.takeUnwanted();
     yield* this.settling();
+    for (const meter of unwantedMeters) this.datapath.removeMeter(meter);
   }
 
   #deviceChanged(portNo: number): void {

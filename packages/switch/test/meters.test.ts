@@ -32,6 +32,7 @@ test("bridges have meters of their own under the same number, which go with them
   const numbers = [bench.bridge, other].map((bridge) => bridge.pipeline.meters.get(1)?.datapathMeter);
   expect(new Set(numbers).size).toBe(2);
   bench.vswitch.removeBridge(other);
+  bench.vswitch.tick();
   expect(bench.datapath.meterStats(numbers[1] ?? -1)).toBeUndefined();
   expect(bench.datapath.meterStats(numbers[0] ?? -1)).toBeDefined();
 });
@@ -91,4 +92,20 @@ test("packets to controllers are limited by the meter that the action names, els
   bench.vswitch.settle();
   sendMany(bench, 4);
   expect(ids).toHaveLength(7);
+});
+
+test("the number of a meter that is not wanted any more goes to another when no megaflow has it", () => {
+  const bench = new Bench(3, ["actions=output:3"]);
+  const [first, second, third] = [1, 2, 3].map((ofport) => bench.bridge.port(ofport));
+  if (first === undefined || second === undefined || third === undefined) throw new Error("the ports are not there");
+  const limit = { unit: "pktps", bands: [{ type: "drop", rate: 1, burst: 1 }] } as const;
+  bench.vswitch.setPolicing(first, [limit]);
+  const [number] = first.policers;
+  bench.send(PACKET);
+  bench.vswitch.setPolicing(first, []);
+  bench.vswitch.setPolicing(second, [limit]);
+  expect(second.policers).not.toContain(number);
+  bench.vswitch.tick();
+  bench.vswitch.setPolicing(third, [limit]);
+  expect(third.policers).toEqual([number]);
 });

@@ -8,7 +8,7 @@
  * packet is translated afresh. What looks at every flow can be interrupted (turns.ts): flows that come meanwhile are
  * new translations, flows that go are not missed.
  *
- * The law: at any time a cached answer equals a fresh translation of any packet that hits it.
+ * The law: when it has followed all that changed, a cached answer equals a fresh translation of any packet that hits it.
  */
 import type { Datapath, Megaflow } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";

@@ -1,8 +1,8 @@
 /**
  * Brings the megaflow cache up to date with what changed.
  *
- * A change is seen before the next packet that arrives through the event loop: revalidation begins as a microtask, and
- * goes on in turns.
+ * Revalidation begins as a microtask, before the next packet that arrives through the event loop, and goes on in turns: megaflows whose
+ * turn has not come are as they were. Of many ports that change together it is told when all of them have.
  */
 import type { Bridge } from "../bridge/bridge.ts";
 import { keyOf, type MacEntry } from "../bridge/mac-table.ts";
