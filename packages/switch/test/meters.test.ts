@@ -98,7 +98,7 @@ test("the number of a meter that is not wanted any more goes to another when no 
   const bench = new Bench(3, ["actions=output:3"]);
   const [first, second, third] = [1, 2, 3].map((ofport) => bench.bridge.port(ofport));
   if (first === undefined || second === undefined || third === undefined) throw new Error("the ports are not there");
-  const limit = { unit: "pktps", bands: [{ type: "drop", rate: 1, burst: 1 }] } as const;
+  const limit = { unit: "pktps", bands: [{ kind: "drop", rate: 1, burst: 1, precedence: 0 }] } as const;
   bench.vswitch.setPolicing(first, [limit]);
   const [number] = first.policers;
   bench.send(PACKET);
