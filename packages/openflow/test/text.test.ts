@@ -90,7 +90,7 @@ const ACTIONS: readonly (readonly [string, string])[] = [
   ["push:NXM_NX_REG0[],pop:metadata", "push:NXM_NX_REG0[],pop:OXM_OF_METADATA[]"],
   [
     "push_vlan:0x8100,set_field:4101->vlan_vid,pop_vlan,strip_vlan",
-    "push_vlan:0x8100,set_field:4101->vlan_vid,pop_vlan,pop_vlan",
+    "push_vlan:0x8100,set_field:4101->vlan_vid,pop_vlan,strip_vlan",
   ],
   ["mod_vlan_vid:5,mod_vlan_pcp:3", "mod_vlan_vid:5,mod_vlan_pcp:3"],
   [

@@ -108,7 +108,7 @@ const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ["pop", ({ value }) => ({ type: "pop", target: parseSubField(value) })],
   ["push_vlan", readPushVlan],
   ["pop_vlan", () => ({ type: "popVlan" })],
-  ["strip_vlan", () => ({ type: "popVlan" })],
+  ["strip_vlan", () => ({ type: "popVlan", name: "strip_vlan" })],
   ["mod_vlan_vid", readVlan((value) => ({ type: "setVlanVid", vid: parseInteger(value, "a VLAN ID", 4095) }))],
   ["mod_vlan_pcp", readVlan((value) => ({ type: "setVlanPcp", pcp: parseInteger(value, "a VLAN priority", 7) }))],
   ["set_vlan_vid", readVlan((value) => ({ type: "setVlanVid", vid: parseInteger(value, "a VLAN ID", 4095) }))],
