@@ -104,6 +104,11 @@ class FollowedDatabase implements AsyncDisposable {
     return Number([...this.#database.table("Interface").values()].find((row) => row["name"] === name)?.["ofport"]);
   }
 
+  /** Values of some columns of each row of a table. */
+  valuesOf(table: string, columns: readonly string[]): unknown[][] {
+    return [...this.#database.table(table).values()].map((row) => columns.map((column) => row[column]));
+  }
+
   /** Runs a control command. */
   async control(name: string, ...args: string[]): Promise<string | undefined> {
     return this.commands.find((command) => command.name === name)?.run(args);
@@ -187,4 +192,45 @@ test("a standalone bridge forwards on its own while all its controllers are refu
   expect(await db.control("bridge/dump-flows", "br0")).toContain(NORMAL);
   await db.change({ op: "update", table: "Controller", where: [], row: { target: `unix:${db.dir}/c.sock` } });
   await until(async () => (await db.control("bridge/dump-flows", "br0"))?.includes(NORMAL) === false);
+});
+
+test.each([
+  ["whose name cannot be a file's", { name: "a/b" }, { problem: 'ignoring bridge with invalid name "a/b"' }],
+  [
+    "whose datapath is of no type that is there",
+    { name: "br9", datapath_type: "nosuch" },
+    { bridge: "br9", error: "Address family not supported by protocol" },
+  ],
+])("a bridge %s is told of once, and again when it has come back", async (_why, row, complaint) => {
+  await using db = await FollowedDatabase.open();
+  await db.addBridge([{ name: "br0", type: "internal" }]);
+  await db.start();
+  const kept = [...db.valuesOf("Bridge", ["_uuid"])].flat().map((uuid) => ["uuid", uuid as string]);
+  const add = (): Promise<void> =>
+    db.changeAndWait(
+      { op: "insert", table: "Bridge", row, "uuid-name": "bad" },
+      { op: "mutate", table: "Open_vSwitch", where: [], mutations: [["bridges", "insert", named("bad")]] },
+    );
+  const told = (): number => db.complaints.filter((text) => text === JSON.stringify(complaint)).length;
+  await add();
+  await db.changeAndWait(NUDGE);
+  expect(told()).toBe(1);
+  await db.changeAndWait({ op: "update", table: "Open_vSwitch", where: [], row: { bridges: ["set", kept] } });
+  await add();
+  expect(told()).toBe(2);
+});
+
+test("rows of a bridge stay as they were when its datapath is of no type that is there", async () => {
+  await using db = await FollowedDatabase.open();
+  await db.addBridge([{ name: "br0", type: "internal" }, { name: "p1" }]);
+  await db.start();
+  const rows = (): unknown[] => [
+    db.valuesOf("Interface", ["name", "ofport", "link_state", "admin_state", "mac_in_use", "error"]),
+    db.valuesOf("Bridge", ["datapath_id", "datapath_version"]),
+  ];
+  const before = rows();
+  expect(db.numberOf("p1")).toBe(1);
+  await db.changeAndWait({ op: "update", table: "Bridge", where: [], row: { datapath_type: "nosuch" } });
+  expect(await db.control("ofproto/list")).toBe("");
+  expect(rows()).toEqual(before);
 });

@@ -47,8 +47,8 @@ export class Reconciler {
   readonly #openedByPort = new Map<BridgePort, NewPort>();
   /** Numbers of interfaces whose device went away, by bridge and name. */
   readonly #numberByInterface = new Map<string, number>();
-  /** Why bridges are not made. */
-  readonly #refusalByName = new Map<string, string>();
+  /** Bridges that could not be made in the last run, with their datapath types. */
+  #refusedTypes: ReadonlyMap<string, string> = new Map();
   /** What was said of rows that cannot be carried out. */
   #toldProblems: ReadonlySet<string> = new Set();
   #states: InterfaceState[] = [];
@@ -79,7 +79,7 @@ export class Reconciler {
   /** Changes the switch to what is wanted, one port after the other. Never throws for one port's sake. */
   *applying(asked: readonly WantedBridge[]): Work {
     this.#isUnsettled = false;
-    const wanted = asked.filter((each) => this.#canBeMade(each));
+    const wanted = this.#withDatapath(asked.filter(({ name }) => canNameFiles(name)));
     const names = new Set(wanted.map(({ name }) => name));
     for (const [name, { bridge }] of this.#heldByName) if (!names.has(name)) yield* this.#droppingBridge(bridge);
     for (const each of wanted) yield* this.#closeUnwanted(each);
@@ -100,7 +100,8 @@ export class Reconciler {
       if (error !== undefined) tell(error);
       yield;
     }
-    for (const { problems, ports } of asked) {
+    for (const { name, problems, ports } of asked) {
+      if (!canNameFiles(name)) tell(`ignoring bridge with invalid name "${name}"`);
       problems.forEach(tell);
       for (const { interfaces } of ports) {
         for (const each of interfaces) each.problems.forEach(tell);
@@ -110,16 +111,17 @@ export class Reconciler {
     this.#toldProblems = told;
   }
 
-  #canBeMade(bridge: WantedBridge): boolean {
-    const { name } = bridge;
-    const error = whyNotMade(bridge);
-    if (error === undefined) {
-      this.#refusalByName.delete(name);
-      return true;
+  /** The bridges whose datapath is there; says of each other that it is not made, once until that changes. */
+  #withDatapath(bridges: readonly WantedBridge[]): WantedBridge[] {
+    const refusedTypes = new Map<string, string>();
+    for (const { uuid, name: bridge, datapathType } of bridges) {
+      if (DATAPATH_TYPES.includes(datapathType)) continue;
+      refusedTypes.set(uuid, datapathType);
+      const error = "Address family not supported by protocol";
+      if (this.#refusedTypes.get(uuid) !== datapathType) this.#log.error({ bridge, error }, "bridge not made");
     }
-    if (this.#refusalByName.get(name) !== error) this.#log.error({ bridge: name, error }, "bridge not made");
-    this.#refusalByName.set(name, error);
-    return false;
+    this.#refusedTypes = refusedTypes;
+    return bridges.filter(({ uuid }) => !refusedTypes.has(uuid));
   }
 
   *#droppingBridge(bridge: Bridge): Work {
@@ -261,10 +263,9 @@ export class Reconciler {
   }
 }
 
-/** Why a bridge cannot be; `undefined` when it can. Its name becomes that of its sockets, whose folder the database may not choose. */
-function whyNotMade({ name, datapathType }: WantedBridge): string | undefined {
-  if (!/^[^/\\]+$/.test(name)) return "Its name cannot be a file's";
-  return DATAPATH_TYPES.includes(datapathType) ? undefined : "Address family not supported by protocol";
+/** Whether a bridge may have this name: it becomes that of its sockets, whose folder the database may not choose. */
+function canNameFiles(name: string): boolean {
+  return /^[^/\\]+$/.test(name);
 }
 
 /** An address for a bridge without a device of its own: locally administered, the same every time. */
