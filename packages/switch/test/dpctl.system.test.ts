@@ -26,6 +26,9 @@ add in_port(3)
 `;
 const TAGGED = "in_port(p2),eth(),eth_type(0x8100),vlan(vid=5,pcp=1),encap(eth_type(0x0800),ipv4(proto=6,frag=no),tcp(dst=80))";
 const LABELLED = "in_port(p3),eth(),eth_type(0x8847),mpls(label=5,tc=1,ttl=64,bos=1)";
+const STACKED = "in_port(p3),eth(),eth_type(0x8848),mpls(label=5,tc=1,ttl=64,bos=0,label=6,tc=1,ttl=64,bos=1)";
+const PARTIAL =
+  "in_port(p2),eth(),eth_type(0x8848),mpls(label=4096/0xff000,tc=1/1,ttl=0/0x0,bos=0/1,label=6/0xfffff,tc=0/0,ttl=0/0x0,bos=1/1)";
 
 /** Arguments of `dpctl/` commands, in the order in which they are given. */
 const FLOW_COMMANDS: readonly (readonly string[])[] = [
@@ -62,6 +65,8 @@ const FLOW_COMMANDS: readonly (readonly string[])[] = [
   ["dump-flows", "--names", "filter=arp"],
   ["add-flow", TAGGED, "pop_vlan"],
   ["add-flow", LABELLED, "drop"],
+  ["add-flow", STACKED, "drop"],
+  ["add-flow", PARTIAL, "drop"],
   ["dump-flows", "--names"],
   ["ct-stats-show", "verbose"],
   ["ct-stats-show", "zone=5", "verbose"],

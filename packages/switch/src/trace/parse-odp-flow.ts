@@ -7,8 +7,9 @@
  *
  * @see ovs-dpctl(8)
  */
-import { fieldOnes, FIELDS, type FieldName, getField, setField, VLAN_PRESENT } from "@tenet/net";
+import { ETH_TYPE, fieldOnes, FIELDS, type FieldName, getField, setField, VLAN_PRESENT } from "@tenet/net";
 import { type Match, parseMatch } from "@tenet/openflow";
+import { parseLabels } from "./parse-odp-labels.ts";
 
 /** Names of the match fields of each group, by their names in the group. */
 const FIELDS_OF_GROUP: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -17,7 +18,6 @@ const FIELDS_OF_GROUP: Readonly<Record<string, Readonly<Record<string, string>>>
   vlan: { vid: "dl_vlan", pcp: "dl_vlan_pcp" },
   ipv4: { src: "nw_src", dst: "nw_dst", proto: "nw_proto", ttl: "nw_ttl", frag: "nw_frag" },
   ipv6: { src: "ipv6_src", dst: "ipv6_dst", label: "ipv6_label", proto: "nw_proto", hlimit: "nw_ttl", frag: "nw_frag" },
-  mpls: { label: "mpls_label", tc: "mpls_tc", ttl: "mpls_ttl", bos: "mpls_bos" },
   tcp: { src: "tp_src", dst: "tp_dst" },
   udp: { src: "tp_src", dst: "tp_dst" },
   sctp: { src: "tp_src", dst: "tp_dst" },
@@ -38,7 +38,8 @@ const FIELD_OF_GROUP: Readonly<Record<string, string>> = {
   ct_label: "ct_label",
 };
 const TOS_NAMES: readonly string[] = ["tos", "tclass"];
-const PASSED_OVER: ReadonlySet<string> = new Set(["in_port", "skb_priority", "packet_type"]);
+const PASSED_OVER: ReadonlySet<string> = new Set(["in_port", "skb_priority", "packet_type", "mpls"]);
+const LABELLED: ReadonlySet<number> = new Set([ETH_TYPE.mpls, ETH_TYPE.mplsMulticast]);
 const TAG_TYPES: ReadonlySet<number> = new Set([0x8100, 0x88a8]);
 /** Fields of which every flow says all. */
 const EXACT: readonly FieldName[] = ["in_port", "recirc_id", "eth_type", "vlan_tci"];
@@ -66,7 +67,20 @@ export function parseOdpFlow(text: string, portNoOf: (port: string) => number | 
     setField(match.mask, FIELDS[name], isPartial ? getField(match.mask, FIELDS.vlan_tci) | VLAN_PRESENT : ones(name));
   }
   if (getField(match.mask, FIELDS.nw_frag) !== 0) setField(match.mask, FIELDS.nw_frag, ones("nw_frag"));
-  return match;
+  return setLabels(match, text) ? match : undefined;
+}
+
+/** Sets what a text says of labels, in one group for all of them. @returns whether it can be said of such packets */
+function setLabels({ key, mask }: Match, text: string): boolean {
+  const [group, ...others] = text.matchAll(/\bmpls\(([^)]*)\)/g);
+  if (group === undefined) return true;
+  const labels = parseLabels(group[1] ?? "");
+  if (labels === undefined || others.length > 0 || !LABELLED.has(getField(key, FIELDS.eth_type))) return false;
+  for (const { field, entry, bits } of labels) {
+    setField(key, field, entry);
+    setField(mask, field, bits);
+  }
+  return true;
 }
 
 function ones(name: FieldName): number {
@@ -113,7 +127,6 @@ export function fieldsOf(group: string, content: string): string[] | undefined {
   for (const [, key = "", value = ""] of content.matchAll(/(\w+)=([^,]*)/g)) {
     if (isNothing(value)) continue;
     if (TOS_NAMES.includes(key)) fields.push(...tosFields(value));
-    else if (group === "mpls" && names[key] !== undefined) fields.push(`${names[key]}=${value.replace(/\/.*/, "")}`);
     else if (names[key] !== undefined && !(key === "label" && Number(value) === 0)) fields.push(`${names[key]}=${value}`);
   }
   return fields;
