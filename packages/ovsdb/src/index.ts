@@ -33,7 +33,7 @@ export { WrongDatabaseError } from "./storage/file-commit-log.ts";
 export { Database, type DatabaseOptions } from "./storage/open-database.ts";
 export { historyEntries } from "./server/history-entries.ts";
 export { rowsAt } from "./server/rows-at.ts";
-export { DEFAULT_JSON_LIMITS, JsonStream, type JsonStreamLimits } from "./rpc/json-stream.ts";
+export { DEFAULT_JSON_LIMITS, JsonStream, type JsonStreamLimits, SERVER_JSON_LIMITS } from "./rpc/json-stream.ts";
 export { ConnectionLostError, JsonRpcConnection, RpcError } from "./rpc/json-rpc-connection.ts";
 export { acceptWebSocket } from "./rpc/accept-web-socket.ts";
 export { BadRemoteError } from "./rpc/bad-remote-error.ts";

@@ -1,6 +1,7 @@
 export type { MaskReason } from "./trace/mask-reasons.ts";
 export type { ConnectionDescription, DirectionDescription } from "./control/dpctl/connection-description.ts";
 export type { DatapathKind } from "./open-datapath.ts";
+export { type FlowLine, type LineChange, readFlowLine } from "./control/dpctl/flow-file.ts";
 export type { Placement } from "./control/placement-commands.ts";
 export { runSwitch, type SwitchConfig } from "./run-switch.ts";
 export { hasLeftFlows, removeLeftFlows } from "./take-over.ts";

@@ -7,5 +7,5 @@ export type { FlowQuestion, PacketQuestion, Party, Place, Protocol, Question } f
 export { QuestionError } from "./question/question-error.ts";
 export type { WhySources } from "./sources.ts";
 export type { Cause, JsonValue, LogicalStep, PhysicalStep, Story } from "./story.ts";
-export { askSwitch, traceFlow } from "./switch-control.ts";
+export { askSwitch, SwitchControl, traceFlow } from "./switch-control.ts";
 export { why } from "./why.ts";

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { errnoOf, IoError, type Json, messageOf, silentLogger } from "@tenet/kit";
-import { JsonRpcConnection, RpcError } from "@tenet/ovsdb";
+import { JsonRpcConnection, RpcError, SERVER_JSON_LIMITS } from "@tenet/ovsdb";
 import type { TraceStory } from "@tenet/switch";
 
 /** Longest wait for an answer. */
@@ -17,7 +17,7 @@ export async function traceFlow(runDir: string, bridge: string, flow: string, si
 }
 
 /**
- * Runs a control command of the switch in a run folder.
+ * Runs a control command of the switch in a run folder, which is to answer within 10 s.
  *
  * The socket is looked for anew each time, because a switch that was started again has another one.
  *
@@ -31,25 +31,51 @@ export async function askSwitch(
   [name, ...args]: readonly [string, ...string[]],
   signal: AbortSignal,
 ): Promise<string> {
-  const socket = await openControl(runDir);
-  const handler = {
-    request: (_method: string, _params: Json, id: Json): void => connection.replyError(id, "unknown method"),
-    notification: () => undefined,
-    closed: (): void => undefined,
-  };
-  const connection = new JsonRpcConnection(socket, handler, silentLogger);
-  const stop = (): void => connection.close(new IoError(`The switch in "${runDir}" did not answer`));
+  using control = await SwitchControl.open(runDir);
+  const stop = (): void => control.close(new IoError(`The switch in "${runDir}" did not answer`));
   const timer = setTimeout(stop, ANSWER_BOUND_MS);
   signal.addEventListener("abort", stop, { once: true });
   try {
-    return String(await connection.request(name, args));
+    return await control.run(name, args);
   } catch (error) {
     const why = error instanceof RpcError ? String(error.error).trim() : messageOf(error);
     throw new IoError(`Cannot ${purpose}: ${why}`, { hint: "See the log of the switch", cause: error });
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
-    connection.close();
+  }
+}
+
+/** A connection to the control socket of a switch, for one command after the other. */
+export class SwitchControl implements Disposable {
+  readonly #connection: JsonRpcConnection;
+
+  private constructor(socket: Socket) {
+    const handler = {
+      request: (_method: string, _params: Json, id: Json): void => this.#connection.replyError(id, "unknown method"),
+      notification: () => undefined,
+      closed: (): void => undefined,
+    };
+    this.#connection = new JsonRpcConnection(socket, handler, silentLogger, { limits: SERVER_JSON_LIMITS });
+  }
+
+  /** Connects to the switch of a run folder. @throws IoError when none runs there */
+  static async open(runDir: string): Promise<SwitchControl> {
+    return new SwitchControl(await openControl(runDir));
+  }
+
+  /** Runs a command, however long it takes. @returns what it prints @throws RpcError when it is refused, ConnectionLostError */
+  async run(name: string, args: readonly string[]): Promise<string> {
+    return String(await this.#connection.request(name, [...args]));
+  }
+
+  /** Ends the connection; what is not answered fails with the error. */
+  close(error?: Error): void {
+    this.#connection.close(error);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 

@@ -13,6 +13,22 @@ export const TLS_OPTIONS: readonly OptionSpec[] = [
   { name: "ssl-ciphersuites", argument: "required", placeholder: "LIST", about: "ciphers of TLS 1.3" },
 ];
 
+/** How to log. */
+export const LOG_GROUP: OptionGroup = {
+  title: "Log",
+  options: [
+    { name: "verbose", letter: "v", argument: "optional", placeholder: "SPEC", about: "levels: [MODULE:][DESTINATION:]LEVEL" },
+    { name: "log-file", argument: "optional", placeholder: "FILE", about: "log to a file" },
+    {
+      name: "syslog-method",
+      argument: "required",
+      placeholder: "METHOD",
+      about: "libc (the default), unix:FILE, udp:IP:PORT or null",
+    },
+    { name: "syslog-target", argument: "required", placeholder: "IP:PORT", about: "send the log there by UDP" },
+  ],
+};
+
 /** How to run in the background, and how to log. */
 export const COMMON_GROUPS: readonly OptionGroup[] = [
   {
@@ -27,20 +43,7 @@ export const COMMON_GROUPS: readonly OptionGroup[] = [
       { name: "no-self-confinement", about: "understood, and without effect" },
     ],
   },
-  {
-    title: "Log",
-    options: [
-      { name: "verbose", letter: "v", argument: "optional", placeholder: "SPEC", about: "levels: [MODULE:][DESTINATION:]LEVEL" },
-      { name: "log-file", argument: "optional", placeholder: "FILE", about: "log to a file" },
-      {
-        name: "syslog-method",
-        argument: "required",
-        placeholder: "METHOD",
-        about: "libc (the default), unix:FILE, udp:IP:PORT or null",
-      },
-      { name: "syslog-target", argument: "required", placeholder: "IP:PORT", about: "send the log there by UDP" },
-    ],
-  },
+  LOG_GROUP,
   {
     title: "Other",
     options: [

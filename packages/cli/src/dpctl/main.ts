@@ -3,61 +3,97 @@
  *
  * @see ovs-dpctl(8)
  */
-import { messageOf } from "@tenet/kit";
+import { errnoOf, messageOf } from "@tenet/kit";
 import { RpcError } from "@tenet/ovsdb";
-import { askSwitch } from "@tenet/why";
+import { SwitchControl } from "@tenet/why";
+import { describeErrno } from "../daemon/errno-text.ts";
+import { type CommandLine, formatOptions, hasOption, lastValue, parseCommandLine } from "../daemon/option-table.ts";
 import { programFolders } from "../daemon/program-folders.ts";
+import { applyLines, flowFileOf, linesOf } from "./flow-file.ts";
+import { OPTION_GROUPS, SWITCH_OPTIONS } from "./options.ts";
 
 const PROGRAM = "ovs-dpctl";
 const VERSION_LINE = `${PROGRAM} (Open vSwitch) 3.1.0`;
 const HELP = `${PROGRAM}: Open vSwitch datapath management utility
 usage: ${PROGRAM} [OPTIONS] COMMAND [ARG...]
 The commands, of which \`${PROGRAM} list-commands\` prints a list, are those of \`ovs-appctl dpctl/COMMAND\`.
+${formatOptions(OPTION_GROUPS)}`;
+const WRITES = /^(add|del|mod|flush|set|ct-enable|ct-disable)-|-set-/;
+/** Longest time that a timer can wait. */
+const MAX_TIMER_MS = 0x7fff_ffff;
 
-Options:
-  -m, --more        show more of flows and connections
-  -s, --statistics  show statistics
-  --names           show ports by their names
-  --no-names        show ports by their numbers
-  --may-create      let mod-flow create the flow
-  --clear           reset the flow's statistics
-  -h, --help        print this
-  -V, --version     print the version`;
-/** Options that say how this program works, which the switch does not see. */
-const OWN_OPTION = /^(-v.*|--verbose(=.*)?|--log-file(=.*)?|--syslog-(method|target)=.*|(-t|--timeout=)\d+)$/;
-
-/** Runs the command, and sets the exit code of the process. @param args - what follows the name of the command */
+/** Runs the command, and sets the exit code of the process. @param args - what follows the name of the program */
 export async function main(args: readonly string[]): Promise<void> {
-  const options = args.filter((arg) => arg.startsWith("-") && !OWN_OPTION.test(arg));
-  const [command, ...operands] = args.filter((arg) => !arg.startsWith("-"));
-  if (options.some((option) => option === "-V" || option === "--version")) return print(VERSION_LINE);
-  if (options.some((option) => option === "-h" || option === "--help")) return print(HELP);
-  if (command === undefined) return fail("missing command name; use --help for help");
+  // Whoever read the output has gone, as in `ovs-dpctl dump-flows | head -1`.
+  process.stdout.on("error", (error) => {
+    if (errnoOf(error) !== "EPIPE") throw error;
+  });
   try {
-    const { runDir } = programFolders(process.env);
-    const answer = await askSwitch(runDir, `run "${command}"`, [`dpctl/${command}`, ...options, ...operands], NEVER);
-    if (answer !== "") print(answer.trimEnd());
+    const line = parseCommandLine(
+      args,
+      OPTION_GROUPS.flatMap(({ options }) => options),
+    );
+    const [command] = line.operands;
+    if (hasOption(line, "version")) return print(VERSION_LINE);
+    if (hasOption(line, "help") || command === "help") return print(HELP);
+    setTimeLimit(lastValue(line, "timeout"));
+    if (command === undefined) return fail("missing command name; use --help for help");
+    if (hasOption(line, "read-only") && WRITES.test(command)) {
+      return fail(`'${command}' command does not work in read only mode`);
+    }
+    await runCommand(command, line);
   } catch (error) {
-    fail(problemOf(error, command));
+    fail(messageOf(error));
   }
 }
 
-const NEVER = new AbortController().signal;
+/** Ends the process by the signal of an alarm clock, as the original ends. @throws Error when the text is no time */
+function setTimeLimit(text: string | undefined): void {
+  if (text === undefined) return;
+  if (!/^\d+$/.test(text) || Number(text) === 0) throw new Error(`value ${text} on -t or --timeout is invalid`);
+  setTimeout(() => process.kill(process.pid, "SIGALRM"), Math.min(1000 * Number(text), MAX_TIMER_MS)).unref();
+}
+
+async function runCommand(command: string, line: CommandLine): Promise<void> {
+  const options = SWITCH_OPTIONS.filter(({ name }) => hasOption(line, name)).map(({ name }) => `--${name}`);
+  const operands = line.operands.slice(1);
+  using control = await SwitchControl.open(programFolders(process.env).runDir);
+  const run = (name: string, args: readonly string[]): Promise<string> => control.run(`dpctl/${name}`, args);
+  const file = await flowFileOf(command, operands, run);
+  if (file !== undefined) {
+    const lines = await linesOf(file).catch((error: unknown) => describeErrno(error));
+    if (typeof lines === "string") return fail(`Opening file "${file.path}" failed (${lines})`);
+    return await applyLines(lines, file, run, (problem) => warn(inOurName(problem)));
+  }
+  try {
+    const answer = await run(command, [...options, ...operands]);
+    if (answer !== "") print(answer.trimEnd());
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error;
+    fail(refusalOf(String(error.error).trim(), command));
+  }
+}
 
 /** What a refusal says, in this program's words. */
-function problemOf(error: unknown, command: string): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  if (!(cause instanceof RpcError)) return messageOf(error);
-  const text = String(cause.error).trim();
+function refusalOf(text: string, command: string): string {
   if (text.includes("is not a valid command")) return `unknown command '${command}'; use --help for help`;
-  return text.replaceAll("ovs-vswitchd: ", "").replaceAll(`"dpctl/${command}" command`, `'${command}' command`);
+  return inOurName(text).replaceAll(`"dpctl/${command}" command`, `'${command}' command`);
+}
+
+/** A message of the switch without its name before it. */
+function inOurName(text: string): string {
+  return text.replace(/^ovs-vswitchd: /gm, "").trim();
 }
 
 function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${text.trimEnd()}\n`);
+}
+
+function warn(problem: string): void {
+  process.stderr.write(`${PROGRAM}: ${problem}\n`);
 }
 
 function fail(problem: string): void {
-  process.stderr.write(`${PROGRAM}: ${problem}\n`);
+  warn(problem);
   process.exitCode = 1;
 }

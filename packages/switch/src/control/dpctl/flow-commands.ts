@@ -17,6 +17,7 @@ import {
 } from "./datapath-argument.ts";
 import { DatapathFlows } from "./datapath-flows.ts";
 import { type DumpFormat, dumpFlows, flowFormatter } from "./dump-flows.ts";
+import { type LineChange, readFlowLine } from "./flow-file.ts";
 
 /** Whether flows of a kind are shown; none is in hardware. */
 const FLOW_TYPES: Readonly<Record<string, boolean>> = {
@@ -37,7 +38,7 @@ export function flowCommands(vswitch: VirtualSwitch, clock: Clock): Command[] {
   /** The counters that a flow had, if they are asked for. */
   const countersIf = (isWanted: boolean, flow: Megaflow): string =>
     isWanted ? formatFlowStatistics(flow, clock.monotonicMs()) : "";
-  const fromFile = (how: FlowChange, args: readonly string[]): string =>
+  const fromFile = (how: LineChange, args: readonly string[]): string =>
     changeFromFile(flows, how, withoutDatapath(vswitch, args, 2)[0] ?? "");
   return [
     dpctlCommand("add-flow", "[dp] flow actions", [2, 3], ({ args }) => {
@@ -103,23 +104,15 @@ function isShownKind(types: string): boolean {
   });
 }
 
-/** What a line of a file does that does not say it. */
-type FlowChange = "add" | "modify" | "delete";
-
 /** Carries out a file of changes, one a line. @returns what was wrong with lines */
-function changeFromFile(flows: DatapathFlows, how: FlowChange, file: string): string {
+function changeFromFile(flows: DatapathFlows, how: LineChange, file: string): string {
   const problems: string[] = [];
   for (const [i, line] of readLines(file).entries()) {
-    const text = line.replace(/#.*/, "").trim();
-    if (text === "") continue;
-    const [, word, flow = "", actions = ""] = /^(?:(add|modify|delete)\s+)?(\S+)\s*(.*)$/.exec(text) ?? [];
-    const change = (word as FlowChange | undefined) ?? how;
     try {
-      if ((change === "delete") !== (actions === ""))
-        problems.push(`ovs-vswitchd: Failed parsing line number ${i + 1}, skipped!`);
-      else if (change === "delete") flows.remove(flow);
-      else if (change === "add") flows.add(flow, actions);
-      else flows.modify(flow, actions, false);
+      const asked = readFlowLine(line, how, i + 1);
+      if (asked?.change === "delete") flows.remove(asked.flow);
+      else if (asked?.change === "add") flows.add(asked.flow, asked.actions);
+      else if (asked !== undefined) flows.modify(asked.flow, asked.actions, false);
     } catch (error) {
       if (!(error instanceof ArgumentError)) throw error;
       problems.push(error.message);

@@ -1,0 +1,67 @@
+/**
+ * `add-flows`, `mod-flows` and `del-flows` with a file or standard input.
+ *
+ * This program reads it, in its own folder and with the rights of its user, and has the switch carry out one line after the other.
+ */
+import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { ArgumentError, RpcError } from "@tenet/ovsdb";
+import { type LineChange, readFlowLine } from "@tenet/switch";
+
+const CHANGE_OF_COMMAND: ReadonlyMap<string, LineChange> = new Map([
+  ["add-flows", "add"],
+  ["mod-flows", "modify"],
+  ["del-flows", "delete"],
+]);
+const COMMAND_OF_CHANGE = { add: "add-flow", modify: "mod-flow", delete: "del-flow" } as const;
+
+/** Runs a command `dpctl/NAME` of the switch. */
+export type RunCommand = (name: string, args: readonly string[]) => Promise<string>;
+
+/** What a file is about. */
+export interface FlowFile {
+  readonly path: string;
+  /** The name of a datapath, when one was given. */
+  readonly datapath: readonly string[];
+  /** What lines ask for that do not say it. */
+  readonly change: LineChange;
+}
+
+/** The file that a command is about; `undefined` when it is about none. */
+export async function flowFileOf(command: string, operands: readonly string[], run: RunCommand): Promise<FlowFile | undefined> {
+  const change = CHANGE_OF_COMMAND.get(command);
+  const [first, ...others] = operands;
+  if (change === undefined || first === undefined) return undefined;
+  const datapaths = (await run("dump-dps", [])).split("\n");
+  const hasDatapath = datapaths.includes(first.includes("@") ? first : `system@${first}`);
+  const [path, ...more] = hasDatapath ? others : operands;
+  if (path === undefined || more.length > 0) return undefined;
+  return { path, datapath: hasDatapath ? [first] : [], change };
+}
+
+/** The lines of a file; those of standard input as they come. @throws the error of a file that cannot be read */
+export async function linesOf({ path }: FlowFile): Promise<Iterable<string> | AsyncIterable<string>> {
+  return path === "-" ? createInterface({ input: process.stdin }) : (await readFile(path, "utf8")).split("\n");
+}
+
+/** Carries out lines, one after the other; what is wrong with one is told, and the next one is read. */
+export async function applyLines(
+  lines: Iterable<string> | AsyncIterable<string>,
+  { change: usual, datapath }: FlowFile,
+  run: RunCommand,
+  tell: (problem: string) => void,
+): Promise<void> {
+  let lineNo = 0;
+  for await (const line of lines) {
+    try {
+      const asked = readFlowLine(line, usual, ++lineNo);
+      if (asked === undefined) continue;
+      const { change, flow, actions } = asked;
+      await run(COMMAND_OF_CHANGE[change], [...datapath, flow, ...(change === "delete" ? [] : [actions])]);
+    } catch (error) {
+      if (error instanceof ArgumentError) tell(error.message);
+      else if (error instanceof RpcError) tell(String(error.error));
+      else throw error;
+    }
+  }
+}
