@@ -95,7 +95,7 @@ export class TableEdit {
         const { outPort: _port, outGroup: _group, ...filter } = flow;
         const rules = command === "modify" ? yield* book.selectWithin(filter) : book.selectStrict(filter);
         for (const rule of rules) {
-          if (book.holds(rule)) this.#modify(rule, flow, isUpsert); // what a packet taught meanwhile may have evicted it
+          if (rule.isHeld) this.#modify(rule, flow, isUpsert);
           yield;
         }
         if (rules.length === 0 && isUpsert && (flow.cookieMask ?? 0n) === 0n) this.#add(flow);
@@ -104,7 +104,7 @@ export class TableEdit {
       case "delete":
       case "deleteStrict":
         for (const rule of command === "delete" ? yield* book.selectWithin(flow) : book.selectStrict(flow)) {
-          if (book.holds(rule)) this.remove(rule, "delete");
+          this.remove(rule, "delete");
           yield;
         }
     }
@@ -118,8 +118,9 @@ export class TableEdit {
     for (const id of deleted) yield* this.removeReferring("group", id);
   }
 
-  /** Removes a rule. */
+  /** Removes a rule, unless it is gone: what a packet taught meanwhile may have evicted it. */
   remove(rule: Rule, reason: FlowRemovedReason): void {
+    if (!rule.isHeld) return;
     this.#tables.book.remove(rule, this.#orphans);
     this.#note({ type: "removed", rule, reason });
   }
@@ -175,11 +176,13 @@ export class TableEdit {
     }
   }
 
-  /** Undoes everything. */
+  /** Undoes everything, but for rules that were evicted meanwhile. */
   *takeBack(): Work {
     const { book } = this.#tables;
     for (const { type, rule, before } of this.rules.reverse()) {
-      if (type === "added") book.remove(rule, this.#orphans);
+      if (type !== "removed" && !rule.isHeld) {
+        if (before?.revision !== undefined) book.drop(before.revision);
+      } else if (type === "added") book.remove(rule, this.#orphans);
       else if (type === "removed") book.insert(rule, this.#orphans);
       else if (before !== undefined) this.#restore(rule, before);
       yield;
