@@ -232,17 +232,20 @@ test.each([1, 2, 3, 4])(
   },
 );
 
-test.each([false, true])("what a packet teaches may evict a flow of a transaction that is refused: one that it adds: %s", (isAdded) => {
-  const { pipeline } = new Bench(3, []).bridge;
-  const flow = "table=1,hard_timeout=10,actions=group:1";
-  pipeline.apply([groupMod("add", "group_id=1,type=all,bucket=output:1"), ...(isAdded ? [] : [add(flow)])]);
-  pipeline.configureTables(new Map([[1, { name: "", isEvicting: true, evictionGroups: [], flowLimit: 1 }]]));
-  const change = isAdded ? add(flow) : modify("table=1,actions=drop");
-  const others = Array.from({ length: 600 }, (_, n) => add(`priority=${n},actions=drop`));
-  const work = pipeline.applying([change, ...others, add("table=254,actions=drop")]);
-  while (pipeline.nRules < 2) work.next();
-  expect(pipeline.learned.learn(parseFlow("table=1,priority=9,udp,hard_timeout=99,actions=drop"), 0)).toBe(true);
-  expect(pipeline.isBusy).toBe(true);
-  expect(() => finish(work)).toThrow(RefusedError);
-  expect([pipeline.nRules, pipeline.table(1).classifier.size, pipeline.referencesToGroup(1)]).toEqual([1, 1, 0]);
-});
+test.each([false, true])(
+  "what a packet teaches may evict a flow of a transaction that is refused: one that it adds: %s",
+  (isAdded) => {
+    const { pipeline } = new Bench(3, []).bridge;
+    const flow = "table=1,hard_timeout=10,actions=group:1";
+    pipeline.apply([groupMod("add", "group_id=1,type=all,bucket=output:1"), ...(isAdded ? [] : [add(flow)])]);
+    pipeline.configureTables(new Map([[1, { name: "", isEvicting: true, evictionGroups: [], flowLimit: 1 }]]));
+    const change = isAdded ? add(flow) : modify("table=1,actions=drop");
+    const others = Array.from({ length: 600 }, (_, n) => add(`priority=${n},actions=drop`));
+    const work = pipeline.applying([change, ...others, add("table=254,actions=drop")]);
+    while (pipeline.nRules < 2) work.next();
+    expect(pipeline.learned.learn(parseFlow("table=1,priority=9,udp,hard_timeout=99,actions=drop"), 0)).toBe(true);
+    expect(pipeline.isBusy).toBe(true);
+    expect(() => finish(work)).toThrow(RefusedError);
+    expect([pipeline.nRules, pipeline.table(1).classifier.size, pipeline.referencesToGroup(1)]).toEqual([1, 1, 0]);
+  },
+);
