@@ -230,7 +230,7 @@ test("rows of a bridge stay as they were when its datapath is of no type that is
   ];
   const before = rows();
   expect(db.numberOf("p1")).toBe(1);
-  await db.changeAndWait({ op: "update", table: "Bridge", where: [], row: { datapath_type: "nosuch" } });
+  await db.changeAndWait({ op: "update", table: "Bridge", where: [], row: { datapath_type: "user" } });
   expect(await db.control("ofproto/list")).toBe("");
   expect(rows()).toEqual(before);
 });

@@ -24,7 +24,7 @@ export interface BridgeLabel {
 export const NO_LABEL: BridgeLabel = { description: "None", serialNumber: "None" };
 
 /** What a bridge may call the datapath, of which there is one. */
-export const DATAPATH_TYPES: readonly string[] = ["dummy", "netdev", "system", "user"];
+export const DATAPATH_TYPES: readonly string[] = ["dummy", "netdev", "system"];
 
 /** Every OpenFlow version spoken. */
 export const ALL_VERSIONS: readonly Version[] = [VERSION.OF10, VERSION.OF13, VERSION.OF14, VERSION.OF15];
