@@ -242,6 +242,16 @@ export class Classifier<R extends ClassifierRule> {
     }
   }
 
+  /** Calls `visit` with every rule, with some perhaps twice; it yields now and then, and rules may come and go meanwhile. */
+  *visiting(visit: (rule: R) => void): Generator<undefined, void, undefined> {
+    const all = { key: makeFlowKey(), mask: makeFlowKey() };
+    for (const subtable of this.#subtables.slice()) {
+      yield* this.#visitAgreeing(subtable, all, 0, (chain) => {
+        if (chain !== undefined) for (const rule of rulesOf(chain)) if (!isGone(rule)) visit(rule);
+      });
+    }
+  }
+
   /**
    * Whether a rule of this priority matches some packet that `match` matches.
    *

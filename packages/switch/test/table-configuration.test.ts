@@ -3,6 +3,7 @@ import { FIELDS } from "@tenet/net";
 import { ALL_TABLES, formatFlow, makeMatch, parseFlow, TABLE_CONFIG } from "@tenet/openflow";
 import type { TableSettings } from "@tenet/switch";
 import { expect, test } from "vitest";
+import { finish } from "../src/turns.ts";
 import { Bench } from "./bench-switch.ts";
 import { type Controller, controllersOf } from "./controller.ts";
 
@@ -60,7 +61,7 @@ test("the largest group of equal fields loses a flow first", () => {
 
 test("a controller that asks for eviction has the least important go first", () => {
   const bench = limited({ flowLimit: 2 });
-  bench.bridge.pipeline.applyTableMod({ type: "tableMod", table: 0, config: TABLE_CONFIG.EVICTION });
+  finish(bench.bridge.pipeline.applyingTableMod({ type: "tableMod", table: 0, config: TABLE_CONFIG.EVICTION }));
   add(bench, "hard_timeout=5,importance=9,tcp,actions=1", "hard_timeout=90,importance=2,udp,actions=1");
   add(bench, "hard_timeout=9,importance=5,arp,actions=1");
   expect(flowsOf(bench)).toEqual(["arp actions=output:1", "tcp actions=output:1"]);

@@ -199,14 +199,16 @@ test("the database saying of a table what it said before does not bring a transa
   const bench = new Bench(3, []);
   const { pipeline } = bench.bridge;
   const settings = { name: "first", isEvicting: false, evictionGroups: [] };
-  pipeline.configureTables(new Map([[0, settings]]));
+  finish(pipeline.configuringTables(new Map([[0, settings]])));
   const work = pipeline.applying([add("priority=1,actions=drop"), add("priority=2,actions=drop")]);
   work.next();
-  pipeline.configureTables(new Map([[0, { ...settings }]]));
+  finish(pipeline.configuringTables(new Map([[0, { ...settings }]])));
   expect(pipeline.isBusy).toBe(true);
-  pipeline.configureTables(new Map([[0, { ...settings, flowLimit: 9 }]]));
-  expect([pipeline.isBusy, pipeline.nRules, pipeline.table(0).limit]).toEqual([false, 2, 9]);
+  const configuring = pipeline.configuringTables(new Map([[0, { ...settings, flowLimit: 9 }]]));
+  expect(configuring.next().value).toBe("blocked");
   finish(work);
+  finish(configuring);
+  expect([pipeline.isBusy, pipeline.nRules, pipeline.table(0).limit]).toEqual([false, 2, 9]);
 });
 
 test.each([1, 2, 3, 4])(
@@ -219,7 +221,7 @@ test.each([1, 2, 3, 4])(
       );
       const { pipeline } = bench.bridge;
       pipeline.apply([groupMod("add", "group_id=1,type=all,bucket=output:1")]);
-      pipeline.configureTables(new Map([[0, { name: "", isEvicting: true, evictionGroups: [], flowLimit: 3 }]]));
+      finish(pipeline.configuringTables(new Map([[0, { name: "", isEvicting: true, evictionGroups: [], flowLimit: 3 }]])));
       const work = pipeline.applying([change]);
       for (let step = 0; step < nSteps; step++) work.next();
       expect(pipeline.learned.learn(parseFlow("priority=9,udp,hard_timeout=99,actions=drop"), 0)).toBe(true);
@@ -238,7 +240,7 @@ test.each([false, true])(
     const { pipeline } = new Bench(3, []).bridge;
     const flow = "table=1,hard_timeout=10,actions=group:1";
     pipeline.apply([groupMod("add", "group_id=1,type=all,bucket=output:1"), ...(isAdded ? [] : [add(flow)])]);
-    pipeline.configureTables(new Map([[1, { name: "", isEvicting: true, evictionGroups: [], flowLimit: 1 }]]));
+    finish(pipeline.configuringTables(new Map([[1, { name: "", isEvicting: true, evictionGroups: [], flowLimit: 1 }]])));
     const change = isAdded ? add(flow) : modify("table=1,actions=drop");
     const others = Array.from({ length: 600 }, (_, n) => add(`priority=${n},actions=drop`));
     const work = pipeline.applying([change, ...others, add("table=254,actions=drop")]);

@@ -172,12 +172,14 @@ export class DatabaseFollower {
   *#applying(work: Work): Work {
     for (;;) {
       this.#isApplying = true;
+      let step: ReturnType<Work["next"]>;
       try {
-        if (work.next().done === true) return;
+        step = work.next();
       } finally {
         this.#isApplying = false;
       }
-      yield;
+      if (step.done === true) return;
+      yield step.value;
     }
   }
 

@@ -176,7 +176,7 @@ export class Reconciler {
     this.#vswitch.setForwardsReserved(bridge, wanted.forwardsReserved);
     bridge.macs.ageingMs = wanted.macAgeingMs;
     bridge.macs.maxEntries = wanted.maxMacs;
-    bridge.pipeline.configureTables(wanted.flowTables);
+    yield* this.#vswitch.changingTables(bridge.pipeline.configuringTables(wanted.flowTables));
     yield* held.bundles.applyingPorts(wanted.ports);
     const placed = yield* rankInterfaces(bridge.name, wanted.ports);
     const states = yield* inSteps(placed, (each) => this.#applyInterface(held, each.wanted, each.bundle));

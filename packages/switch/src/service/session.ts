@@ -167,7 +167,7 @@ export class Session {
         this.#bridge.pipeline.applyMeter(message);
         return this.#forward(message, xid);
       case "tableMod":
-        return this.#bridge.pipeline.applyTableMod(message);
+        return this.#bridge.pipeline.applyingTableMod(message);
       case "tlvTableMod":
         return this.#bridge.pipeline.applyTlvTable(message);
       case "resume":

@@ -1,7 +1,9 @@
 /** One flow table: its rules, in a classifier, and what its lookups came to. */
 import { Classifier } from "@tenet/classifier";
 import { EVICTION_FLAGS, TABLE_CONFIG, type TableDesc, type TableMod } from "@tenet/openflow";
-import { chooseVictim } from "./eviction.ts";
+import { isDeepStrictEqual } from "node:util";
+import type { Work } from "../turns.ts";
+import { EvictionIndex, type EvictionOrder } from "./eviction.ts";
 import { DEFAULT_TABLE_SETTINGS, type TableSettings, type VacancyWatch } from "./table-settings.ts";
 import type { Rule } from "./rule.ts";
 
@@ -21,7 +23,7 @@ export class FlowTable {
   readonly classifier: Classifier<Rule> = new Classifier<Rule>();
   /** Flows that controllers neither see nor change, before all others; to be changed by `VirtualSwitch.setHiddenFlows`. */
   hidden: Classifier<Rule> | undefined;
-  settings: TableSettings = DEFAULT_TABLE_SETTINGS;
+  #settings = DEFAULT_TABLE_SETTINGS;
   nLookups = 0;
   nMatches = 0;
   /** How many visits of this table cached megaflows stand for: without any, its rules change and no megaflow is wrong. */
@@ -32,11 +34,18 @@ export class FlowTable {
   /** Whether a controller asked for eviction. */
   #isEvictingByImportance = false;
   #vacancy: VacancyWatch | undefined;
+  /** Rules that go when others need their room; absent where none does. */
+  #eviction: EvictionIndex | undefined;
 
   /** @param maxRules - how many rules it holds, if the database does not say less */
   constructor(number: number, maxRules: number) {
     this.number = number;
     this.#maxRules = maxRules;
+  }
+
+  /** What the database says. */
+  get settings(): TableSettings {
+    return this.#settings;
   }
 
   /** How many rules it holds. */
@@ -53,24 +62,52 @@ export class FlowTable {
     return this.classifier.size > this.limit;
   }
 
-  /** Whether rules go when others need their room. */
-  get isEvicting(): boolean {
-    return this.settings.isEvicting || this.#isEvictingByImportance;
+  /** A rule with a timeout came, or another end of it. */
+  noteEnd(rule: Rule): void {
+    this.#eviction?.note(rule);
+  }
+
+  /** A rule is to go. */
+  forgetEnd(rule: Rule): void {
+    this.#eviction?.forget(rule);
   }
 
   /** The rule to remove so that `newcomer` has room; `undefined` when none is to go. */
   victimFor(newcomer: Rule | undefined): Rule | undefined {
-    if (!this.isEvicting) return undefined;
-    const order = { groups: this.settings.evictionGroups, byImportance: this.#isEvictingByImportance };
-    return chooseVictim(this.classifier.rules(), newcomer, order);
+    if (newcomer !== undefined) this.#eviction?.forget(newcomer);
+    const victim = this.#eviction?.choose();
+    if (newcomer !== undefined) this.#eviction?.note(newcomer);
+    return victim;
+  }
+
+  /** Takes what the database says. */
+  applySettings(settings: TableSettings): Work {
+    this.#settings = settings;
+    return this.#applyOrder();
   }
 
   /** Takes what a controller configures. */
-  configure({ config, vacancy = { downPercent: 0, upPercent: 0 } }: TableMod): void {
+  configure({ config, vacancy = { downPercent: 0, upPercent: 0 } }: TableMod): Work {
     this.#isEvictingByImportance = (config & TABLE_CONFIG.EVICTION) !== 0;
     const isWatched = (config & TABLE_CONFIG.VACANCY_EVENTS) !== 0;
     const next = this.#vacantPercent < vacancy.upPercent ? "vacancyUp" : "vacancyDown";
     this.#vacancy = isWatched ? { ...vacancy, next } : undefined;
+    return this.#applyOrder();
+  }
+
+  get #evictionOrder(): EvictionOrder | undefined {
+    const { isEvicting, evictionGroups } = this.#settings;
+    if (!isEvicting && !this.#isEvictingByImportance) return undefined;
+    return { groups: evictionGroups, byImportance: this.#isEvictingByImportance };
+  }
+
+  /** Rules that come and go meanwhile are noted as they do. */
+  *#applyOrder(): Work {
+    const order = this.#evictionOrder;
+    if (isDeepStrictEqual(order, this.#eviction?.order)) return;
+    const eviction = order === undefined ? undefined : new EvictionIndex(order);
+    this.#eviction = eviction;
+    if (eviction !== undefined) yield* this.classifier.visiting((rule) => eviction.note(rule));
   }
 
   /** What controllers are told. */

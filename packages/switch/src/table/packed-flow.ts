@@ -1,8 +1,8 @@
 /**
  * A flow in little memory: an object of few words, and a record outside the heap of the language.
  *
- *   | packets | bytes | created | modified | used |  cookie  | since | priority | timeouts | state | length | match ... | actions ...
- *       8         8        8         8        8         8        4         4          4        4       4
+ *   | packets | bytes | created | modified | used |  cookie  | since | priority | timeouts | state | length | place | match ... | actions ...
+ *       8         8        8         8        8         8        4         4          4        4       4       4
  *
  * Of the match there are the words that its mask looks at; the mask is shared. Actions lie there as the bytes that they came in, and
  * are read again when somebody asks for them: most flows share what their actions say, and most are not met by packets all the time.
@@ -18,7 +18,7 @@ import { RecordStore, type Segment } from "./record-store.ts";
 /** Numbers of 8 bytes, from the start of the record. */
 const [PACKETS, BYTES, CREATED, MODIFIED, USED, COOKIE] = [0, 1, 2, 3, 4, 5];
 /** Words. */
-const [SINCE, PRIORITY, TIMEOUTS, STATE, LENGTH, MATCH] = [12, 13, 14, 15, 16, 17];
+const [SINCE, PRIORITY, TIMEOUTS, STATE, LENGTH, PLACE, MATCH] = [12, 13, 14, 15, 16, 17, 18];
 /** Bits of the state: a byte for the table, one for the flags; the version of OpenFlow that there are bytes of; then these. */
 const [REFERS, IS_READY, IS_HELD, IS_SOFT] = [1 << 20, 1 << 21, 1 << 22, 1 << 23];
 const [VERSION_SHIFT, VERSION_BITS] = [16, 0xf_0000];
@@ -184,6 +184,15 @@ export class PackedFlow implements FlowSpec {
     this.#segment.words[this.#at + SINCE] = since;
   }
 
+  /** Among those that may go when others need room; anything for a flow that may not. */
+  get place(): number {
+    return this.#word(PLACE);
+  }
+
+  set place(place: number) {
+    this.#segment.words[this.#at + PLACE] = place;
+  }
+
   /** Seconds, 0 = never; `fin_timeout` lowers them. */
   get idleTimeout(): number {
     return this.#word(TIMEOUTS) >>> 16;
@@ -336,6 +345,7 @@ export class PackedFlow implements FlowSpec {
     const { words: fromWords, floats: fromFloats } = from.#segment;
     for (let i = 0; i < COOKIE; i++) floats[(at >> 1) + i] = fromFloats[(fromAt >> 1) + i] as number;
     words[at + SINCE] = fromWords[fromAt + SINCE] as number;
+    words[at + PLACE] = fromWords[fromAt + PLACE] as number;
     words[at + PRIORITY] = fromWords[fromAt + PRIORITY] as number;
     words[at + TIMEOUTS] = fromWords[fromAt + TIMEOUTS] as number;
     words[at + STATE] = ((words[at + STATE] as number) & OF_TERMS) | ((fromWords[fromAt + STATE] as number) & ~OF_TERMS);

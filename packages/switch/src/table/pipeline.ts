@@ -182,29 +182,44 @@ export class Pipeline {
 
   /** Takes what the database says of a table; rules go when it then holds too many and may evict. */
   configureTable(number: number, settings: TableSettings): void {
-    const table = this.table(number);
-    if (isDeepStrictEqual(table.settings, settings)) return; // nothing to bring a transaction to its end for
+    if (isDeepStrictEqual(this.table(number).settings, settings)) return; // nothing to bring a transaction to its end for
     this.#settle();
-    const edit = new TableEdit(this.#tables);
-    table.settings = settings;
-    while (table.isOverfull && edit.evictFrom(table));
-    finish(this.#publish(edit));
+    finish(this.#configure(number, settings));
   }
 
-  /** Takes what the database says of tables, by their numbers; a table that it says nothing of any more is as any other. */
-  configureTables(settings: ReadonlyMap<number, TableSettings>): void {
-    for (const number of this.#configured) if (!settings.has(number)) this.configureTable(number, DEFAULT_TABLE_SETTINGS);
+  /**
+   * Takes in turns what the database says of tables, by their numbers; a table that it says nothing of any more is as any other.
+   *
+   * Packets meet rules that have to go until all of a table have gone.
+   */
+  *configuringTables(settings: ReadonlyMap<number, TableSettings>): Work {
+    const before = this.#configured;
     this.#configured = new Set([...settings.keys()].filter((number) => number >= 0 && number < N_TABLES - 1));
-    for (const number of this.#configured) this.configureTable(number, settings.get(number) ?? DEFAULT_TABLE_SETTINGS);
+    for (const number of new Set([...before, ...this.#configured])) {
+      const wanted = settings.get(number) ?? DEFAULT_TABLE_SETTINGS;
+      if (isDeepStrictEqual(this.table(number).settings, wanted)) continue;
+      yield* this.#transacting(this.#hidden(this.#configure(number, wanted)));
+    }
   }
 
-  /** Takes what a controller configures of a table, or of all. @throws RefusedError when there is no such table */
-  applyTableMod(mod: TableMod): void {
+  *#configure(number: number, settings: TableSettings): Work {
+    const table = this.table(number);
+    const edit = new TableEdit(this.#tables);
+    yield* table.applySettings(settings);
+    while (table.isOverfull && edit.evictFrom(table)) yield;
+    yield* this.#publish(edit);
+  }
+
+  /** Takes in turns what a controller configures of a table, or of all. @throws RefusedError when there is no such table */
+  *applyingTableMod(mod: TableMod): Work {
     if (mod.table !== ALL_TABLES && mod.table >= N_TABLES) {
       throw new RefusedError("OFPTMFC_BAD_TABLE", `there is no table ${mod.table}`);
     }
     const numbers = mod.table === ALL_TABLES ? Array.from({ length: N_TABLES - 1 }, (_, number) => number) : [mod.table];
-    for (const number of numbers) this.#news.configure(this.table(number), mod);
+    for (const number of numbers) {
+      yield* this.#news.configure(this.table(number), mod);
+      yield;
+    }
   }
 
   /** Lowers the timeouts of a rule that are longer than these, or none; 0 leaves one as it is. */

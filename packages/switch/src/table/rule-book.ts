@@ -82,7 +82,7 @@ export class RuleBook {
     this.#nRules++;
     rule.isHeld = true;
     this.references.add(rule);
-    if (rule.isMortal) this.mortal.set(rule, rule);
+    this.#noteEnd(rule);
     if (displaced !== undefined) this.#bury(displaced, orphans);
     return displaced;
   }
@@ -136,7 +136,7 @@ export class RuleBook {
     if (rule.isReleased) return;
     rule.idleTimeout = lower(rule.idleTimeout, idleTimeout);
     rule.hardTimeout = lower(rule.hardTimeout, hardTimeout);
-    if (rule.isMortal && this.holds(rule)) this.mortal.set(rule, rule);
+    if (this.holds(rule)) this.#noteEnd(rule);
   }
 
   /** Whether a rule is in its table. */
@@ -206,6 +206,13 @@ export class RuleBook {
     this.#left.push(rule);
     this.references.remove(rule, orphans);
     this.mortal.delete(rule);
+    this.table(rule.table).forgetEnd(rule);
+  }
+
+  #noteEnd(rule: Rule): void {
+    if (!rule.isMortal) return;
+    this.mortal.set(rule, rule);
+    this.table(rule.table).noteEnd(rule);
   }
 
   #tablesAsked({ table }: RuleFilter): readonly FlowTable[] {

@@ -72,15 +72,10 @@ export class TableEdit {
   /** Carries out a flow-mod whose options lie where they do in a FlowKey; in turns, if it may take long. @throws RefusedError */
   changeFlows(change: FlowChange): Work | undefined {
     const { command, flow, isUpsert = false } = change;
-    if (command !== "add" || this.#looksAtMany(flow)) return this.#changingFlows(change);
+    if (command !== "add" || checksOverlap(flow)) return this.#changingFlows(change);
     if (!isReady(flow)) checkFlow(this.#tables, flow, isUpsert);
     this.#add(flow);
     return undefined;
-  }
-
-  /** Whether to add a flow takes a look at the others of its table. */
-  #looksAtMany(flow: FlowSpec): boolean {
-    return checksOverlap(flow) || this.#tables.book.usedTable(flow.table)?.isEvicting === true;
   }
 
   *#changingFlows({ command, flow, isUpsert = false }: FlowChange): Work {

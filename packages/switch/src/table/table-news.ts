@@ -23,10 +23,11 @@ export class TableNews {
   }
 
   /** Takes what a controller configures of a table. */
-  configure(table: FlowTable, mod: TableMod): void {
-    table.configure(mod);
+  configure(table: FlowTable, mod: TableMod): Work {
+    const configuring = table.configure(mod);
     if (table.isWatched) this.#watched.add(table);
     else this.#watched.delete(table);
+    return configuring;
   }
 
   /** Tells of a transaction that packets see: of the first rules at once, with all that the megaflow cache needs. */
