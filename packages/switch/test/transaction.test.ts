@@ -2,6 +2,7 @@
 import { makeMatch, parseFlow, parseGroup } from "@tenet/openflow";
 import { RefusedError, type TableChange } from "@tenet/switch";
 import { expect, test } from "vitest";
+import { startingOver } from "../src/database/start-over.ts";
 import { finish } from "../src/turns.ts";
 import { Bench } from "./bench-switch.ts";
 
@@ -147,6 +148,22 @@ test("rules whose time is over while a transaction goes on expire when it is don
   expect(pipeline.nRules).toBe(2);
   finish(work);
   expect(flowsOf(bench)).toEqual([1, 2]);
+});
+
+test("a bridge that starts over loses its flows in turns, and packets see all of that at once", () => {
+  const nFlows = 300;
+  const bench = new Bench(
+    3,
+    Array.from({ length: nFlows }, (_, n) => `priority=${n},actions=output:2`),
+  );
+  let nSteps = 0;
+  const seen: string[] = [];
+  for (const work = startingOver(bench.bridge, "secure"); work.next().done !== true; nSteps++) {
+    if (nSteps % 50 === 0) seen.push(...bench.send(PACKET));
+  }
+  expect([nSteps > nFlows, new Set(seen)]).toEqual([true, new Set(["p2"])]);
+  bench.vswitch.settle();
+  expect([bench.bridge.pipeline.nRules, bench.send(PACKET)]).toEqual([0, []]);
 });
 
 test("when many rules expire at once others come first after a few", () => {

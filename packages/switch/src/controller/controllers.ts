@@ -8,7 +8,7 @@ import type { Clock, Logger } from "@tenet/kit";
 import type { TlsFiles } from "@tenet/ovsdb";
 import { isDeepStrictEqual } from "node:util";
 import type { Bridge } from "../bridge/bridge.ts";
-import { startOver } from "../database/start-over.ts";
+import { startingOver } from "../database/start-over.ts";
 import type { BridgeServices } from "../service/bridge-services.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { ActiveController } from "./active-controller.ts";
@@ -107,7 +107,8 @@ export class Controllers {
   /** Flows of controllers that are away are worth nothing: the next one starts from none. */
   #turn(bridge: Bridge, isOpen: boolean): void {
     this.#log.warn({ bridge: bridge.name }, isOpen ? "controllers are away, failing open" : "no longer failing open");
-    if (isOpen) startOver(bridge, "controlled");
+    const { turns } = this.#vswitch;
+    if (isOpen) turns.begin(this.#vswitch.changingTables(startingOver(bridge, "controlled")));
     this.#vswitch.setFailingOpen(bridge, isOpen);
   }
 

@@ -20,7 +20,7 @@ import type { VirtualSwitch } from "../virtual-switch.ts";
 import { inSteps, type Work } from "../turns.ts";
 import { BundleKeeper } from "./bundle-keeper.ts";
 import { DeviceKeeper, type Placed } from "./device-keeper.ts";
-import { type Start, startOf, startOver } from "./start-over.ts";
+import { type Start, startingOver, startOf } from "./start-over.ts";
 import type { BridgeState, InterfaceState } from "./states.ts";
 import type { WantedBridge, WantedInterface, WantedPort } from "./read/wanted.ts";
 
@@ -186,7 +186,7 @@ export class Reconciler {
     yield* this.#devices.applyingBridgeMac(bridge, placed.find((each) => each.wanted.name === bridge.name)?.wanted);
     const mac = bridge.port(PORT.LOCAL)?.mac ?? stableMac(wanted.uuid);
     this.#applyDatapathId(bridge, wanted.datapathId ?? BigInt(mac));
-    this.#applyFailMode(held, wanted);
+    yield* this.#applyFailMode(held, wanted);
     return states;
   }
 
@@ -252,14 +252,14 @@ export class Reconciler {
    * A bridge starts over when it gets its first controller or loses its last, and without any when its fail mode changes:
    * with one NORMAL flow when it is standalone and alone, and with none else.
    */
-  #applyFailMode(held: HeldBridge, { isStandalone, controllers, inBand }: WantedBridge): void {
+  *#applyFailMode(held: HeldBridge, { isStandalone, controllers, inBand }: WantedBridge): Work {
     held.inBand = inBand;
     held.isStandalone = isStandalone;
     held.controllers = controllers;
     const start = startOf(isStandalone, controllers);
     if (held.start === start) return;
     held.start = start;
-    startOver(held.bridge, start);
+    yield* this.#vswitch.changingTables(startingOver(held.bridge, start));
   }
 }
 

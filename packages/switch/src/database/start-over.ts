@@ -3,6 +3,7 @@ import { type FlowSpec, PORT } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { ControllerSpec } from "../controller/controller-spec.ts";
 import { everyRule } from "../table/every-rule.ts";
+import type { Work } from "../turns.ts";
 
 /** What decides them: who gives the bridge its flows. */
 export type Start = "standalone" | "secure" | "controlled";
@@ -25,10 +26,10 @@ export function startOf(isStandalone: boolean, controllers: readonly ControllerS
   return isStandalone ? "standalone" : "secure";
 }
 
-/** Deletes all flows; a bridge that is on its own gets one that forwards as a learning switch. */
-export function startOver({ pipeline }: Bridge, start: Start): void {
+/** Deletes all flows, in turns; a bridge that is on its own gets one that forwards as a learning switch. */
+export function startingOver({ pipeline }: Bridge, start: Start): Work {
   const nothing = { ...NORMAL_FLOW, ...everyRule() };
-  pipeline.apply([
+  return pipeline.applying([
     { command: "delete", flow: nothing },
     ...(start === "standalone" ? [{ command: "add" as const, flow: NORMAL_FLOW }] : []),
   ]);
