@@ -15,7 +15,16 @@ class Conversation {
 
   constructor(version: Version) {
     const send = (message: Message): void => void this.told.push(message);
-    const peer = { version, backlogBytes: 0, isBehind: false, send, setTableIdInCommand: () => undefined };
+    const ignore = (): void => undefined;
+    const peer = {
+      version,
+      backlogBytes: 0,
+      isBehind: false,
+      send,
+      sendPart: ignore,
+      endReply: ignore,
+      setTableIdInCommand: ignore,
+    };
     const group = new SessionGroup();
     this.session = new Session(this.bench.bridge, this.bench.vswitch, peer, group, this.bench.clock, { isPrimary: false });
     group.sessions.add(this.session);

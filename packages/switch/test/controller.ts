@@ -1,5 +1,5 @@
 /** Controllers of a bridge, without sockets between. */
-import type { Message, Version } from "@tenet/openflow";
+import type { Message, MultipartReply, Version } from "@tenet/openflow";
 import { Session } from "../src/service/session.ts";
 import { SessionGroup } from "../src/service/session-group.ts";
 import { Bench } from "./bench-switch.ts";
@@ -10,8 +10,10 @@ export class Controller {
   /** What it has not read yet. */
   backlogBytes = 0;
   readonly session: Session;
+  readonly bench: Bench;
 
   constructor(bench: Bench, group: SessionGroup, version: Version) {
+    this.bench = bench;
     const backlog = (): number => this.backlogBytes;
     const peer = {
       version,
@@ -20,6 +22,9 @@ export class Controller {
       },
       isBehind: false,
       send: (message: Message, xid?: number): void => void this.told.push({ message, xid }),
+      sendPart: (reply: MultipartReply, xid: number): void =>
+        void this.told.push({ message: { type: "multipartReply", reply, isLast: false }, xid }),
+      endReply: (): void => undefined,
       setTableIdInCommand: (): void => undefined,
     };
     this.session = new Session(bench.bridge, bench.vswitch, peer, group, bench.clock, { isPrimary: false });

@@ -1,6 +1,18 @@
 /** What controllers hear of flows that others change. */
-import { type FlowUpdate, formatFlow, MONITOR_FLAG, makeMatch, type Message, parseFlow, parseMatch } from "@tenet/openflow";
-import { expect, test } from "vitest";
+import { FIELDS, getField } from "@tenet/net";
+import {
+  type FlowUpdate,
+  formatActions,
+  formatFlow,
+  MONITOR_FLAG,
+  makeMatch,
+  type Message,
+  parseFlow,
+  parseMatch,
+} from "@tenet/openflow";
+import fc from "fast-check";
+import { expect, inject, test } from "vitest";
+import { finish, type Work } from "../src/turns.ts";
 import { type Controller, controllersOf } from "./controller.ts";
 
 const ALL = 0x3f;
@@ -17,6 +29,13 @@ function watch(controller: Controller, id: number, text: string, flags = ALL): s
   const match = text === "" ? makeMatch() : parseMatch(text);
   const request = { id, command: "add", flags, table: 0xff, match } as const;
   return controller.say({ type: "multipartRequest", request: { kind: "flowMonitor", requests: [request] }, isLast: true });
+}
+
+/** The controller reads all that was sent. */
+function read(controller: Controller): void {
+  controller.backlogBytes = 0;
+  const work = controller.session.drained();
+  if (work !== undefined) finish(work);
 }
 
 /** The updates told since last, in words. */
@@ -106,10 +125,81 @@ test.each([
     other.say(remove("udp"));
     other.say(remove("icmp"));
     expect(updatesOf(watcher)).toEqual(["removed icmp actions=output:1"]);
-    watcher.backlogBytes = 0;
-    watcher.session.drained();
+    read(watcher);
     expect(updatesOf(watcher)).toEqual(["added sctp actions=output:1", "modified tcp actions=output:2", resumed]);
     other.say(add("rarp,actions=drop"));
     expect(updatesOf(watcher)).toEqual(["added rarp actions=drop"]);
   },
 );
+
+/** What a watcher that believes what it is told thinks is there; one that is told of a flow that it does not know, or twice of one, complains. */
+class Belief {
+  readonly actionsByPort = new Map<number, string>();
+
+  take(messages: readonly Message[]): void {
+    for (const message of messages) {
+      if (message.type !== "multipartReply" || message.reply.kind !== "flowMonitor") continue;
+      for (const update of message.reply.updates) this.#learn(update);
+    }
+  }
+
+  #learn(update: FlowUpdate): void {
+    if (!("flow" in update)) return;
+    const port = getField(update.flow.match.key, FIELDS.tp_dst);
+    const isKnown = this.actionsByPort.has(port);
+    const isNews = update.event === "initial" || (update.event === "added" && !isKnown);
+    if (isNews === isKnown && update.event !== "added") throw new Error(`tp_dst=${port} is told as ${update.event}`);
+    if (update.event === "removed") this.actionsByPort.delete(port);
+    else this.actionsByPort.set(port, formatActions(update.flow.actions ?? []));
+  }
+}
+
+test("a watcher learns of every flow once, and then of what becomes of it, whatever changes while it is told or does not read", () => {
+  const nFlows = 700;
+  const change = fc.record({
+    kind: fc.constantFrom("add", "modifyStrict", "deleteStrict", "delete", "learn", "learn", "learn", "choke", "read"),
+    port: fc.oneof(fc.integer({ min: 1, max: nFlows }), fc.integer({ min: nFlows + 1, max: nFlows + 9 })),
+    out: fc.integer({ min: 1, max: 3 }),
+    nSteps: fc.integer({ min: 0, max: 3 }),
+  });
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 60 }), fc.boolean(), (changes, isStandard) => {
+      const { bench, controllers } = controllersOf(isStandard ? 6 : 1, 6);
+      const [watcher, other] = controllers as [Controller, Controller];
+      const { pipeline } = bench.bridge;
+      bench.add(...Array.from({ length: nFlows }, (_, n) => `priority=5,udp,tp_dst=${n + 1},actions=output:1`));
+      const belief = new Belief();
+      const requests = [{ id: 1, command: "add", flags: ALL, table: 0xff, match: makeMatch() }] as const;
+      const message: Message = { type: "multipartRequest", request: { kind: "flowMonitor", requests }, isLast: true };
+      const work = watcher.session.handle({ version: 6, xid: 7, message }) as Work;
+      const others: Work[] = [];
+      const go = (nSteps: number): void => {
+        for (let n = 0; n < nSteps; n++) for (const each of [work, ...others]) each.next();
+        belief.take(watcher.heard());
+      };
+      for (const { kind, port, out, nSteps } of changes) {
+        go(nSteps);
+        const flow = parseFlow(`priority=5,udp,tp_dst=${port},actions=output:${out}`);
+        if (kind === "learn") pipeline.learned.learn(flow, 0);
+        else if (kind === "choke") watcher.backlogBytes = 1e6;
+        else if (kind === "read") {
+          watcher.backlogBytes = 0;
+          others.push(watcher.session.drained() ?? nothing());
+        } else {
+          const ours = other.session.handle({ version: 6, xid: 8, message: { type: "flowMod", command: kind, flow } });
+          if (typeof ours === "object") others.push(ours as Work);
+        }
+      }
+      watcher.backlogBytes = 0;
+      for (let isOver = false; !isOver; ) isOver = [work, ...others].map((each) => each.next().done === true).every(Boolean);
+      read(watcher);
+      belief.take(watcher.heard());
+      const flows = pipeline.select({ table: 0xff, match: makeMatch(), cookie: 0n });
+      const there = flows.map(({ match, actions }) => [getField(match.key, FIELDS.tp_dst), formatActions(actions)] as const);
+      expect(belief.actionsByPort).toEqual(new Map(there));
+    }),
+    { seed: inject("seed"), numRuns: 10 * inject("effort") },
+  );
+});
+
+function* nothing(): Work {}

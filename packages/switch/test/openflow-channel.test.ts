@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextRound } from "node:timers/promises";
 import { silentLogger } from "@tenet/kit";
-import { encodeMessage, VERSION } from "@tenet/openflow";
+import { encodeMessage, Framer, type MultipartReply, VERSION } from "@tenet/openflow";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { makeEventCounts } from "../src/event-counts.ts";
 import { type ChannelOwner, OpenFlowChannel } from "../src/service/openflow-channel.ts";
@@ -46,6 +46,33 @@ test("a peer is not read any more while what it sent waits for its turn", async 
   expect(socket.bytesRead).toBeLessThanOrEqual(4 * CHUNK_BYTES);
   allOver.stop();
   channel.close();
+});
+
+test("parts of a reply become one message; what is sent between them comes after those before it", async () => {
+  const channel = new OpenFlowChannel(socket, [VERSION.OF14], owner, new Turns(), silentLogger);
+  const xid = 5;
+  const part = (queue: number): MultipartReply => ({
+    kind: "queue",
+    queues: [{ port: 1, queue, nBytes: 0n, nPackets: 0n, nErrors: 0n }],
+  });
+  for (const queue of [1, 2]) channel.sendPart(part(queue), xid);
+  channel.send({ type: "barrierReply" }, 6);
+  channel.sendPart(part(3), xid);
+  channel.endReply();
+  channel.sendPart(part(4), 7);
+  channel.endReply();
+  channel.close();
+  const framer = new Framer();
+  for await (const bytes of peer) framer.push(bytes as Buffer);
+  const told: unknown[] = [];
+  for (let frame = framer.next(); frame !== undefined; frame = framer.next()) {
+    const { message, xid: number } = frame.decode();
+    if (message.type !== "multipartReply") told.push(message.type);
+    else if (message.reply.kind === "queue") {
+      told.push([number, message.isLast, message.reply.queues.map(({ queue }) => queue)]);
+    }
+  }
+  expect(told).toEqual(["hello", [xid, false, [1, 2]], "barrierReply", [xid, true, [3]], [7, true, [4]]]);
 });
 
 const owner: ChannelOwner = {

@@ -6,7 +6,8 @@
 import { ByteReader } from "@tenet/wire";
 import type { Envelope } from "../message.ts";
 import type { CodecOptions } from "../wire/codec-options.ts";
-import { HEADER_SIZE, readMessage } from "../wire/codec.ts";
+import { readMessage } from "../wire/codec.ts";
+import { HEADER_SIZE } from "../wire/message-frame.ts";
 import { OpenFlowError } from "../wire/openflow-error.ts";
 
 /** A whole message, not decoded yet. */

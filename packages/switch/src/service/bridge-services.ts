@@ -154,7 +154,10 @@ class BridgeService {
         passed: (bytes) => {
           for (const snooper of snoopers) snooper.sendBytes(bytes);
         },
-        drained: () => session?.drained(),
+        drained: () => {
+          const work = session?.drained();
+          if (work !== undefined) this.#vswitch.turns.begin(work);
+        },
         closed: () => {
           if (session !== undefined) this.#group.sessions.delete(session);
           this.#sessionsChanged();
@@ -229,6 +232,8 @@ function limited(channel: OpenFlowChannel, { takesPacket }: ConversationOwner, c
       if (message.type !== "packetIn" || takesPacket()) channel.send(message, xid);
       else counts.packet_in_overflow++;
     },
+    sendPart: (reply, xid) => channel.sendPart(reply, xid),
+    endReply: () => channel.endReply(),
     setTableIdInCommand: (isOn) => channel.setTableIdInCommand(isOn),
   };
 }

@@ -13,49 +13,77 @@ import {
   type Message,
   MONITOR_FLAG,
   type MonitoredFlow,
+  type MultipartReply,
   VERSION,
 } from "@tenet/openflow";
+import { LongMap } from "../long-map.ts";
 import { N_TABLES } from "../table/flow-mod.ts";
 import type { Pipeline } from "../table/pipeline.ts";
 import type { RuleEvent } from "../table/table-events.ts";
 import { RefusedError } from "../table/refused-error.ts";
 import type { Rule } from "../table/rule.ts";
+import type { Work } from "../turns.ts";
+import type { VirtualSwitch } from "../virtual-switch.ts";
+import { InitialFlows } from "./initial-flows.ts";
+import { isAbout } from "./monitor-filter.ts";
 import type { Peer } from "./peer.ts";
 
 /** Bytes not read yet beyond which telling pauses. */
 const MAX_BACKLOG_BYTES = 128 * 1024;
 const KINDS = { added: MONITOR_FLAG.ADD, modified: MONITOR_FLAG.MODIFY, removed: MONITOR_FLAG.DELETE } as const;
 
+/** How many flows are told of in one part. */
+const UPDATES_PER_PART = 16;
+/** How many rules are looked at between two chances for others. */
+const RULES_PER_STEP = 256;
+
+interface Untold {
+  readonly rule: Rule;
+  readonly event: "added" | "modified";
+}
+
 /** Monitors by their number. */
 export class FlowMonitors {
   readonly #pipeline: Pipeline;
+  readonly #vswitch: VirtualSwitch;
   readonly #peer: Peer;
   readonly #monitorById = new Map<number, FlowMonitorRequest>();
+  /** What the request in hand is answered with. */
+  #initial: InitialFlows | undefined;
   /** While telling pauses: what became of flows, other than that they went. */
-  #untold: Map<Rule, "added" | "modified"> | undefined;
+  #untold: LongMap<Rule, Untold> | undefined;
+  /** Whether it is told now what was held back; until that is done telling pauses. */
+  #isResuming = false;
 
-  constructor(pipeline: Pipeline, peer: Peer) {
+  constructor(pipeline: Pipeline, vswitch: VirtualSwitch, peer: Peer) {
     this.#pipeline = pipeline;
+    this.#vswitch = vswitch;
     this.#peer = peer;
   }
 
-  /** Carries out requests, all or none. @returns the flows that are there, where asked for @throws RefusedError */
-  request(requests: readonly FlowMonitorRequest[]): FlowUpdate[] {
-    const before = new Map(this.#monitorById);
+  /**
+   * Carries out requests, all or none.
+   *
+   * @returns the flows that are there, where asked for, in parts to be sent at once, and between them what {@link Work} yields
+   * @throws RefusedError
+   */
+  *request(requests: readonly FlowMonitorRequest[]): Generator<MultipartReply | "blocked" | undefined, void, undefined> {
+    const initial = new InitialFlows(this.#changeAll(requests));
+    this.#initial = initial;
     try {
-      for (const request of requests) this.#change(request);
-    } catch (error) {
-      this.#monitorById.clear();
-      for (const [id, monitor] of before) this.#monitorById.set(id, monitor);
-      throw error;
+      yield* this.#vswitch.changingTables(initial.collecting(this.#pipeline));
+      let updates: FlowUpdate[] = [];
+      let n = 0;
+      for (const rule of initial.told()) {
+        if (rule !== undefined) updates.push({ event: "initial", flow: toldOf(rule, initial.flagsFor(rule)) });
+        if (++n % RULES_PER_STEP !== 0 && updates.length < UPDATES_PER_PART) continue;
+        yield { kind: "flowMonitor", updates };
+        updates = [];
+      }
+      yield { kind: "flowMonitor", updates };
+    } finally {
+      this.#initial = undefined;
     }
-    const started = requests.filter(({ command, flags }) => command !== "delete" && (flags & MONITOR_FLAG.INITIAL) !== 0);
-    const flagsByRule = new Map<Rule, number>();
-    for (const { table, match, outPort, outGroup, flags } of started) {
-      const filter = { table, match, cookie: 0n, ...portOf({ outPort, outGroup }) };
-      for (const rule of this.#pipeline.select(filter)) flagsByRule.set(rule, (flagsByRule.get(rule) ?? 0) | flags);
-    }
-    return [...flagsByRule].map(([rule, flags]) => ({ event: "initial", flow: toldOf(rule, flags) }));
   }
 
   /** Ends a monitor. @throws RefusedError when there is none of this number */
@@ -65,37 +93,65 @@ export class FlowMonitors {
 
   /** Tells of a transaction; `ownXid` is that of the request when this connection made it. */
   tell(events: readonly RuleEvent[], ownXid: number | undefined): void {
-    if (this.#monitorById.size === 0) return;
+    if (this.#monitorById.size === 0 && this.#untold === undefined) return;
     const updates: FlowUpdate[] = [];
     for (const event of events) {
+      const { type, rule, reason } = event;
+      if (type === "added") this.#initial?.came(rule);
       // What another flow took the place of is not told: the other one is.
-      if (event.type === "removed" && event.reason === undefined) {
-        this.#untold?.delete(event.rule);
-        continue;
-      }
-      const flags = this.#flagsFor(event.rule, KINDS[event.type]);
+      const flags = type === "removed" && reason === undefined ? 0 : this.#flagsFor(rule, KINDS[type]);
       if (flags !== 0) this.#add(updates, event, flags, ownXid);
+      if (type !== "removed") continue;
+      this.#initial?.went(rule);
+      this.#untold?.delete(rule);
     }
     this.#send(updates);
     if (this.#untold !== undefined || this.#peer.backlogBytes <= MAX_BACKLOG_BYTES) return;
-    this.#untold = new Map();
+    this.#untold = new LongMap((rule) => rule.hash);
     if (this.#isStandard) this.#send([{ event: "paused" }]);
     else this.#peer.send({ type: "flowMonitorPaused" }, 0);
   }
 
-  /** The controller has read all: tells what was held back. */
-  resume(): void {
-    const untold = this.#untold;
-    if (untold === undefined) return;
-    this.#untold = undefined;
-    const updates: FlowUpdate[] = [];
-    for (const [rule, event] of untold) {
-      if (rule.isReleased) continue;
-      const flags = this.#flagsFor(rule, KINDS[event]);
-      if (flags !== 0) updates.push({ event, flow: toldOf(rule, flags) });
+  /** The controller has read all: tells what was held back, if anything was and that is not under way. */
+  resume(): Work | undefined {
+    return this.#untold === undefined || this.#isResuming ? undefined : this.#resuming(this.#untold);
+  }
+
+  *#resuming(untold: LongMap<Rule, Untold>): Work {
+    this.#isResuming = true;
+    while (untold.size > 0) {
+      let updates: FlowUpdate[] = [];
+      for (const { rule, event } of untold.values()) {
+        untold.delete(rule);
+        const flags = this.#flagsFor(rule, KINDS[event]);
+        if (flags !== 0) updates.push({ event, flow: toldOf(rule, flags) });
+        if (updates.length < UPDATES_PER_PART) continue;
+        this.#send(updates);
+        updates = [];
+        yield;
+        while (this.#peer.isBehind) yield "blocked";
+      }
+      this.#send(updates);
     }
-    this.#send(this.#isStandard ? [...updates, { event: "resumed" }] : updates);
-    if (!this.#isStandard) this.#peer.send({ type: "flowMonitorResumed" }, 0);
+    this.#isResuming = false;
+    this.#untold = undefined;
+    if (this.#isStandard) this.#send([{ event: "resumed" }]);
+    else this.#peer.send({ type: "flowMonitorResumed" }, 0);
+  }
+
+  /** @returns the monitors that tell of the flows that are there */
+  #changeAll(requests: readonly FlowMonitorRequest[]): FlowMonitorRequest[] {
+    const before = new Map(this.#monitorById);
+    try {
+      for (const request of requests) this.#change(request);
+    } catch (error) {
+      this.#monitorById.clear();
+      for (const [id, monitor] of before) this.#monitorById.set(id, monitor);
+      throw error;
+    }
+    return [...this.#monitorById.values()].filter(
+      (monitor) => before.get(monitor.id) !== monitor && (monitor.flags & MONITOR_FLAG.INITIAL) !== 0,
+    );
   }
 
   #change(request: FlowMonitorRequest): void {
@@ -110,23 +166,24 @@ export class FlowMonitors {
 
   #add(updates: FlowUpdate[], { type, rule, reason }: RuleEvent, flags: number, ownXid: number | undefined): void {
     const isAbbreviated = ownXid !== undefined && (flags & MONITOR_FLAG.OWN) === 0;
-    if (type !== "removed" && this.#untold !== undefined) {
-      if (!isAbbreviated && this.#untold.get(rule) !== "added") this.#untold.set(rule, type);
-    } else if (type === "removed" && this.#untold?.get(rule) === "added") this.#untold.delete(rule);
+    const untold = this.#untold;
+    const isComingUntold = untold?.get(rule)?.event === "added";
+    if (type !== "removed" && untold !== undefined) {
+      if (!isAbbreviated && !isComingUntold) untold.set(rule, { rule, event: type });
+    } else if (isComingUntold) return;
     else if (isAbbreviated) {
       const last = updates.at(-1);
       if (last?.event !== "abbreviated" || last.xid !== ownXid) updates.push({ event: "abbreviated", xid: ownXid });
-    } else if (type === "removed") {
-      this.#untold?.delete(rule);
-      updates.push({ event: "removed", reason: reason ?? "delete", flow: toldOf(rule, flags) });
-    } else updates.push({ event: type, flow: toldOf(rule, flags) });
+    } else if (type === "removed") updates.push({ event: "removed", reason: reason ?? "delete", flow: toldOf(rule, flags) });
+    else updates.push({ event: type, flow: toldOf(rule, flags) });
   }
 
   /** What the monitors of a flow want that want to hear of `kind`; 0 when none does. */
   #flagsFor(rule: Rule, kind: number): number {
     let flags = 0;
     for (const monitor of this.#monitorById.values()) {
-      if ((monitor.flags & kind) !== 0 && isAbout(monitor, rule)) flags |= monitor.flags;
+      if ((monitor.flags & kind) === 0 || !isAbout(monitor, rule)) continue;
+      if (this.#initial?.awaits(monitor, rule) !== true) flags |= monitor.flags;
     }
     return flags;
   }
@@ -148,19 +205,4 @@ function toldOf(rule: Rule, flags: number): MonitoredFlow {
   const match = { key, mask, options }; // that of the rule goes with it
   const actions = (flags & MONITOR_FLAG.ACTIONS) === 0 ? undefined : rule.actions;
   return { table, priority, cookie, match, idleTimeout, hardTimeout, actions };
-}
-
-function isAbout({ table, match, outPort, outGroup }: FlowMonitorRequest, rule: Rule): boolean {
-  if (table !== ALL_TABLES && table !== rule.table) return false;
-  if (outPort !== undefined && !rule.outputsTo(outPort)) return false;
-  if (outGroup !== undefined && !rule.refersToGroup(outGroup)) return false;
-  const { key, mask } = rule.match;
-  return match.mask.every((bits, i) => (bits & ~(mask[i] ?? 0)) === 0 && (((match.key[i] ?? 0) ^ (key[i] ?? 0)) & bits) === 0);
-}
-
-function portOf({ outPort, outGroup }: { outPort: number | undefined; outGroup: number | undefined }): {
-  readonly outPort?: number;
-  readonly outGroup?: number;
-} {
-  return { ...(outPort === undefined ? {} : { outPort }), ...(outGroup === undefined ? {} : { outGroup }) };
 }

@@ -3,6 +3,7 @@ import type { Clock } from "@tenet/kit";
 import { GROUP, type GroupStats, type MultipartReply, type MultipartRequest, type Version, VERSION } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Group } from "../group/group.ts";
+import { eachInPart } from "./reply-parts.ts";
 
 type GroupRequest = Extract<MultipartRequest, { kind: "group" | "groupDesc" | "groupFeatures" }>;
 
@@ -15,20 +16,30 @@ const OF10_ACTIONS = 0xfff;
 /** The same by the numbers of OpenFlow 1.3: output, TTLs, tags, MPLS, queue, group, set-field. */
 const ACTIONS = 0x03ff_8001;
 
-/** The reply; statistics have been read from the datapath before. */
-export function groupReply(request: GroupRequest, bridge: Bridge, version: Version, clock: Clock): MultipartReply {
+/** The parts of the reply; statistics have been read from the datapath before. */
+export function* groupReplies(
+  request: GroupRequest,
+  bridge: Bridge,
+  version: Version,
+  clock: Clock,
+): Generator<MultipartReply, void, undefined> {
   const { pipeline } = bridge;
   switch (request.kind) {
     case "group": {
       const nowMs = clock.monotonicMs();
-      const groups = pipeline.groups.select(request.group);
-      return { kind: "group", groups: groups.map((group) => statsOf(group, pipeline.referencesToGroup(group.spec.id), nowMs)) };
+      return yield* eachInPart(pipeline.groups.select(request.group), (groups) => ({
+        kind: "group",
+        groups: groups.map((group) => statsOf(group, pipeline.referencesToGroup(group.spec.id), nowMs)),
+      }));
     }
     case "groupDesc":
-      return { kind: "groupDesc", groups: pipeline.groups.select(request.group).map(({ spec }) => spec) };
+      return yield* eachInPart(pipeline.groups.select(request.group), (groups) => ({
+        kind: "groupDesc",
+        groups: groups.map(({ spec }) => spec),
+      }));
     case "groupFeatures": {
       const bits = version === VERSION.OF10 ? OF10_ACTIONS : ACTIONS;
-      return {
+      return yield {
         kind: "groupFeatures",
         features: {
           types: TYPES,

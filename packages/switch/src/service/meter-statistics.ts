@@ -3,6 +3,7 @@ import type { Clock } from "@tenet/kit";
 import { METER_FLAG, type MeterStatsEntry, type MultipartReply, type MultipartRequest } from "@tenet/openflow";
 import { type BridgeMeter, MAX_BANDS } from "../meter/meter-table.ts";
 import type { Pipeline } from "../table/pipeline.ts";
+import { eachInPart } from "./reply-parts.ts";
 
 type MeterRequest = Extract<MultipartRequest, { kind: "meter" | "meterDesc" | "meterFeatures" }>;
 
@@ -12,18 +13,25 @@ const MAX_METERS = 262_144;
 const BAND_TYPES = (1 << 1) | (1 << 2);
 const CAPABILITIES = METER_FLAG.KBPS | METER_FLAG.PKTPS | METER_FLAG.BURST | METER_FLAG.STATS;
 
-/** The reply. @throws RefusedError when there is no such meter */
-export function meterReply(request: MeterRequest, pipeline: Pipeline, clock: Clock): MultipartReply {
+/** The parts of the reply. @throws RefusedError when there is no such meter */
+export function* meterReplies(
+  request: MeterRequest,
+  pipeline: Pipeline,
+  clock: Clock,
+): Generator<MultipartReply, void, undefined> {
   switch (request.kind) {
     case "meter":
-      return {
+      return yield* eachInPart(pipeline.meters.select(request.meter), (meters) => ({
         kind: "meter",
-        meters: pipeline.meters.select(request.meter).map((meter) => statsOf(meter, pipeline, clock.monotonicMs())),
-      };
+        meters: meters.map((meter) => statsOf(meter, pipeline, clock.monotonicMs())),
+      }));
     case "meterDesc":
-      return { kind: "meterDesc", meters: pipeline.meters.select(request.meter).map(({ spec }) => spec) };
+      return yield* eachInPart(pipeline.meters.select(request.meter), (meters) => ({
+        kind: "meterDesc",
+        meters: meters.map(({ spec }) => spec),
+      }));
     case "meterFeatures":
-      return {
+      return yield {
         kind: "meterFeatures",
         features: {
           maxMeters: MAX_METERS,

@@ -18,7 +18,9 @@ import {
   makeErrorMessage,
   makeMatch,
   type Message,
+  type MultipartReply,
   readHeader,
+  ReplyPacker,
   type Version,
 } from "@tenet/openflow";
 import type { EventCounts } from "../event-counts.ts";
@@ -64,6 +66,8 @@ export class OpenFlowChannel {
   /** The match is that of the flow-mod in hand; table numbers are off until the peer turns them on, as in Open vSwitch. */
   #options: CodecOptions = { hasTableId: false, flowModMatch: makeMatch() };
   readonly #turns: Turns;
+  /** The reply that is being sent in parts. */
+  #reply: ReplyPacker | undefined;
 
   constructor(socket: Socket, versions: readonly Version[], owner: ChannelOwner, turns: Turns, log: Logger) {
     this.#turns = turns;
@@ -107,6 +111,19 @@ export class OpenFlowChannel {
     else this.#write(message, this.version, xid ?? 0);
   }
 
+  /** Sends a part of a reply, or keeps it until there is enough of it for a message. */
+  sendPart(reply: MultipartReply, xid: number): void {
+    this.#reply ??= new ReplyPacker(this.version, xid);
+    this.#writeAll(this.#reply.add(reply));
+  }
+
+  /** That was the last part of the reply. */
+  endReply(): void {
+    const messages = this.#reply?.end() ?? [];
+    this.#reply = undefined;
+    this.#writeAll(messages);
+  }
+
   /** Sends bytes that are a message already. */
   sendBytes(bytes: Uint8Array): void {
     if (this.#socket.writableLength > MAX_UNREAD_BYTES) this.#nDropped++;
@@ -119,10 +136,15 @@ export class OpenFlowChannel {
   }
 
   #write(message: Message, version: number, xid: number): void {
-    for (const bytes of encodeMessages(message, version, xid)) {
+    this.#writeAll(this.#reply?.rest() ?? []); // what was said of a flow comes before what became of it
+    this.#writeAll(encodeMessages(message, version, xid), message.type !== "hello");
+  }
+
+  #writeAll(messages: readonly Uint8Array[], isOfInterest = true): void {
+    for (const bytes of messages) {
       this.#owner.counts.vconn_sent++;
       this.#writeBytes(bytes);
-      if (message.type !== "hello" && this.#owner.isOverheard) this.#owner.passed(bytes);
+      if (isOfInterest && this.#owner.isOverheard) this.#owner.passed(bytes);
     }
   }
 
@@ -212,6 +234,7 @@ export class OpenFlowChannel {
 
   #refuse(refusal: ErrorName, frame: Frame): void {
     const { bytes } = frame;
+    this.#reply = undefined;
     this.#write(makeErrorMessage(refusal, this.version, bytes), this.version, readHeader(bytes).xid);
   }
 

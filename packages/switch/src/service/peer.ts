@@ -1,5 +1,5 @@
 /** The other end of an OpenFlow connection, as a session sees it. */
-import type { Message, Version } from "@tenet/openflow";
+import type { Message, MultipartReply, Version } from "@tenet/openflow";
 
 /** The other end. */
 export interface Peer {
@@ -10,6 +10,10 @@ export interface Peer {
   readonly isBehind: boolean;
   /** Sends a message; without `xid` it is unsolicited, and lost when the peer does not keep up. */
   send(message: Message, xid?: number): void;
+  /** Sends a part of a reply; of parts messages are made that are as long as they may be. Other messages come after it. */
+  sendPart(reply: MultipartReply, xid: number): void;
+  /** That was the last part of the reply. */
+  endReply(xid: number): void;
   /** OpenFlow 1.0: whether flow-mods hold a table number (NXT_FLOW_MOD_TABLE_ID). */
   setTableIdInCommand(isOn: boolean): void;
 }

@@ -11,7 +11,6 @@ import {
   type ErrorName,
   makeErrorMessage,
   type Message,
-  type MultipartReply,
   type MultipartRequest,
   type Role,
   VERSION,
@@ -32,7 +31,7 @@ import { type Hearer, Notices } from "./notices.ts";
 import type { Refusal } from "./openflow-channel.ts";
 import type { Peer } from "./peer.ts";
 import { NO_GENERATION, type SessionGroup } from "./session-group.ts";
-import { multipartReplies, nameTables, queuesOf } from "./statistics.ts";
+import { multipartReplies, namingTables, queuesOf } from "./statistics.ts";
 import { type ChangeMessage, TableChanges } from "./table-changes.ts";
 
 /** Of a switch configuration, by how fragments are handled. */
@@ -61,7 +60,7 @@ export class Session {
     this.#clock = clock;
     this.notices = new Notices(peer, clock, hearer);
     this.#bundles = new Bundles(clock);
-    this.#monitors = new FlowMonitors(bridge.pipeline, peer);
+    this.#monitors = new FlowMonitors(bridge.pipeline, vswitch, peer);
     this.#changes = new TableChanges(bridge, vswitch, () => peer.version);
   }
 
@@ -93,9 +92,9 @@ export class Session {
     this.notices.tellRole(generationId);
   }
 
-  /** The peer has read all that was sent. */
-  drained(): void {
-    this.#monitors.resume();
+  /** The peer has read all that was sent. @returns what there is to do now */
+  drained(): Work | undefined {
+    return this.#monitors.resume();
   }
 
   /** Gives up bundles that nothing was added to for too long, and tells of it. */
@@ -124,7 +123,7 @@ export class Session {
       case "roleRequest":
         return this.#setRole(message.role, message.generationId, xid);
       case "multipartRequest":
-        return message.isLast ? this.#answerMultipart(message.request, xid) : this.#takePart(message.request);
+        return message.isLast ? this.#answerMultipart(message.request, xid) : this.#takingPart(message.request);
       case "queueConfigRequest": {
         const { port } = message;
         return this.#peer.send({ type: "queueConfigReply", port, queues: queuesOf(this.#bridge, port) }, xid);
@@ -164,12 +163,11 @@ export class Session {
       case "portMod":
         return this.#changeTables(message, xid);
       case "meterMod":
-        this.#bridge.pipeline.applyMeter(message);
-        return this.#forward(message, xid);
+        return this.#changeMeter(message, xid);
       case "tableMod":
         return this.#bridge.pipeline.applyingTableMod(message);
       case "tlvTableMod":
-        return this.#bridge.pipeline.applyTlvTable(message);
+        return this.#vswitch.changingTables(this.#bridge.pipeline.applyingTlvTable(message));
       case "resume":
         return this.#vswitch.slowPath.resume(fromContinuation(this.#bridge, message.packet), message.packet.data);
       case "flushZone":
@@ -220,27 +218,24 @@ export class Session {
     this.#peer.send({ type: "barrierReply" }, xid);
   }
 
-  #answerMultipart(request: MultipartRequest, xid: number): Work | void {
-    if (request.kind !== "flowMonitor") return this.#answerInParts(request, xid);
-    const updates = this.#monitors.request(request.requests);
-    this.#peer.send({ type: "multipartReply", reply: { kind: "flowMonitor", updates }, isLast: true }, xid);
+  #answerMultipart(request: MultipartRequest, xid: number): Work {
+    const { version } = this.#peer;
+    if (request.kind === "flowMonitor") return this.#answerInParts(this.#monitors.request(request.requests), xid);
+    return this.#answerInParts(multipartReplies(request, this.#bridge, this.#vswitch, this.#clock, version), xid);
   }
 
   /** Of a request in parts each tells of tables of its own, and the last is answered. */
-  #takePart(request: MultipartRequest): void {
-    if (request.kind === "tableFeatures") nameTables(request.tables ?? [], this.#bridge);
+  *#takingPart(request: MultipartRequest): Work {
+    if (request.kind === "tableFeatures") yield* namingTables(request.tables ?? [], this.#bridge);
   }
 
-  *#answerInParts(request: MultipartRequest, xid: number): Work {
-    let last: MultipartReply | undefined;
-    for (const reply of multipartReplies(request, this.#bridge, this.#vswitch, this.#clock, this.#peer.version)) {
+  *#answerInParts(replies: ReturnType<typeof multipartReplies>, xid: number): Work {
+    for (const reply of replies) {
+      if (reply !== undefined && reply !== "blocked") this.#peer.sendPart(reply, xid);
       yield;
-      if (reply === undefined || reply === "blocked") continue;
-      if (last !== undefined) this.#peer.send({ type: "multipartReply", reply: last, isLast: false }, xid);
-      last = reply;
       while (this.#peer.isBehind) yield "blocked";
     }
-    if (last !== undefined) this.#peer.send({ type: "multipartReply", reply: last, isLast: true }, xid);
+    this.#peer.endReply(xid);
   }
 
   /** A message that is carried out later, when the match of a flow-mod has been lent to others. */
@@ -276,6 +271,11 @@ export class Session {
   *#changeInTurns(message: ChangeMessage, xid: number): Work {
     yield* this.#apply([this.#changes.of(message)], xid);
     this.#finish(message, xid);
+  }
+
+  *#changeMeter(message: Extract<Message, { type: "meterMod" }>, xid: number): Work {
+    yield* this.#vswitch.changingTables(this.#bridge.pipeline.applyingMeter(message));
+    this.#forward(message, xid);
   }
 
   /** Does what comes when the tables have changed. */

@@ -22,8 +22,10 @@ import type { Bridge } from "../bridge/bridge.ts";
 import { deviceCounters } from "../bridge/device-counters.ts";
 import { type BridgePort, PORT_DOWN } from "../bridge/bridge-port.ts";
 import { linkFeatures, NO_FEATURES } from "./link-features.ts";
-import { groupReply } from "./group-statistics.ts";
-import { meterReply } from "./meter-statistics.ts";
+import { groupReplies } from "./group-statistics.ts";
+import { meterReplies } from "./meter-statistics.ts";
+import { inDumpOrder } from "./dump-order.ts";
+import { eachInPart } from "./reply-parts.ts";
 import { N_TABLES } from "../table/flow-mod.ts";
 import { MatchUnpacker } from "../table/packed-match.ts";
 import { RefusedError } from "../table/refused-error.ts";
@@ -32,10 +34,11 @@ import type { Rule } from "../table/rule.ts";
 import type { Work } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 
+type FlowSums = Pick<Extract<MultipartReply, { kind: "aggregate" }>, "nPackets" | "nBytes" | "nFlows">;
 type LineError = "rxFrameErrors" | "rxOverErrors" | "rxCrcErrors" | "collisions";
 const MAX_TABLE_ENTRIES = 1_000_000;
 /** How many flows one part of a reply tells of. */
-const FLOWS_PER_REPLY = 16;
+const FLOWS_PER_PART = 16;
 /** How many rules are looked at between two chances for others. */
 const RULES_PER_STEP = 256;
 /** A counter that is not kept. */
@@ -54,29 +57,22 @@ export function* multipartReplies(
       return yield { kind: "desc", desc: describeSwitch(bridge) };
     case "flow": {
       yield* vswitch.cache.readingStatistics();
-      const rules = yield* sorting(yield* bridge.pipeline.selecting(filterOf(request)));
+      const rules = yield* inDumpOrder(yield* bridge.pipeline.selecting(filterOf(request)));
       const nowMs = clock.monotonicMs();
-      const unpacker = new MatchUnpacker(2 * FLOWS_PER_REPLY); // a part is sent when the next one is there
-      for (let at = 0; at === 0 || at < rules.length; at += FLOWS_PER_REPLY) {
-        const flows = rules
-          .slice(at, at + FLOWS_PER_REPLY)
-          .filter((rule) => !rule.isReleased) // it went meanwhile
-          .map((rule) => statsOf(rule, unpacker.unpack(rule.match), nowMs));
+      const unpacker = new MatchUnpacker(FLOWS_PER_PART);
+      let flows: FlowStats[] = [];
+      for (const rule of rules) {
+        if (rule.isReleased) continue; // it went meanwhile
+        if (flows.push(statsOf(rule, unpacker.unpack(rule.match), nowMs)) < FLOWS_PER_PART) continue;
         yield { kind: "flow", flows, ...formOf(request) };
+        flows = [];
       }
-      return;
+      return yield { kind: "flow", flows, ...formOf(request) };
     }
     case "aggregate": {
       yield* vswitch.cache.readingStatistics();
-      const rules = (yield* bridge.pipeline.selecting(filterOf(request))).filter((rule) => !rule.isReleased);
-      const sum = (of: (rule: Rule) => number): bigint => BigInt(rules.reduce((total, rule) => total + of(rule), 0));
-      return yield {
-        kind: "aggregate",
-        nPackets: sum(({ nPackets }) => nPackets),
-        nBytes: sum(({ nBytes }) => nBytes),
-        nFlows: rules.length,
-        ...formOf(request),
-      };
+      const sums = yield* addingUp(yield* bridge.pipeline.selecting(filterOf(request)));
+      return yield { kind: "aggregate", ...sums, ...formOf(request) };
     }
     case "table":
       yield* vswitch.cache.readingStatistics();
@@ -92,8 +88,7 @@ export function* multipartReplies(
         })),
       };
     case "tableFeatures":
-      nameTables(request.tables ?? [], bridge);
-      // One table per message: ovs-ofctl reads no more.
+      yield* namingTables(request.tables ?? [], bridge);
       for (const { table } of bridge.pipeline.tableStats()) {
         const { name } = bridge.pipeline.table(table).settings;
         const features = { table, name, maxEntries: MAX_TABLE_ENTRIES, nTables: N_TABLES - 1 };
@@ -107,23 +102,29 @@ export function* multipartReplies(
       };
     case "queueDesc": {
       const queues = queuesOf(bridge, request.port).filter(({ queue }) => isAsked(queue, request.queue));
-      return yield { kind: "queueDesc", queues };
+      return yield* eachInPart(queues, (part) => ({ kind: "queueDesc", queues: part }));
     }
     case "port":
-      return yield { kind: "port", ports: portsAsked(bridge, request.port).map((port) => portStats(port, vswitch, clock)) };
+      return yield* eachInPart(portsAsked(bridge, request.port), (ports) => ({
+        kind: "port",
+        ports: ports.map((port) => portStats(port, vswitch, clock)),
+      }));
     case "portDesc":
-      return yield { kind: "portDesc", ports: portsAsked(bridge, request.port).map(describePort) };
+      return yield* eachInPart(portsAsked(bridge, request.port), (ports) => ({
+        kind: "portDesc",
+        ports: ports.map(describePort),
+      }));
     case "queue":
-      return yield { kind: "queue", queues: queuesAsked(bridge, request.port, request.queue) };
+      return yield* eachInPart(queuesAsked(bridge, request.port, request.queue), (queues) => ({ kind: "queue", queues }));
     case "group":
     case "groupDesc":
     case "groupFeatures":
       yield* vswitch.cache.readingStatistics();
-      return yield groupReply(request, bridge, version, clock);
+      return yield* groupReplies(request, bridge, version, clock);
     case "meter":
     case "meterDesc":
     case "meterFeatures":
-      return yield meterReply(request, bridge.pipeline, clock);
+      return yield* meterReplies(request, bridge.pipeline, clock);
     case "flowMonitor":
       throw new RefusedError("OFPBRC_BAD_STAT", "monitors belong to a connection");
   }
@@ -150,12 +151,14 @@ function isAsked(queue: number, asked: number): boolean {
 }
 
 /** Names tables; all else that tables can do is as it is. @throws RefusedError when a table is not there */
-export function nameTables(tables: readonly TableFeatures[], { pipeline }: Bridge): void {
+export function* namingTables(tables: readonly TableFeatures[], { pipeline }: Bridge): Work {
   for (const { table } of tables) {
     if (table >= N_TABLES - 1) throw new RefusedError("OFPTFFC_BAD_TABLE", `there is no table ${table}`);
   }
   for (const { table, name } of tables) {
+    while (pipeline.isBusy) yield "blocked";
     pipeline.configureTable(table, { ...pipeline.table(table).settings, name });
+    yield;
   }
 }
 
@@ -199,24 +202,17 @@ function filterOf({ table, match, cookie, cookieMask, outPort, outGroup }: FlowQ
   };
 }
 
-/** The rules by table and then best priority first; those of one place stay in their order. */
-function* sorting(rules: readonly Rule[]): Work<Rule[]> {
-  const byPlace = new Map<number, Rule[]>();
+/** What rules counted, altogether. */
+function* addingUp(rules: readonly Rule[]): Work<FlowSums> {
+  let [nPackets, nBytes, nFlows] = [0, 0, 0];
   for (const [i, rule] of rules.entries()) {
-    const place = rule.table * 0x1_0000 + (0xffff - rule.priority);
-    const same = byPlace.get(place);
-    if (same === undefined) byPlace.set(place, [rule]);
-    else same.push(rule);
-    if (i % RULES_PER_STEP === 0) yield;
+    if (i % RULES_PER_STEP === RULES_PER_STEP - 1) yield;
+    if (rule.isReleased) continue;
+    nPackets += rule.nPackets;
+    nBytes += rule.nBytes;
+    nFlows++;
   }
-  const sorted: Rule[] = [];
-  for (const place of Uint32Array.from(byPlace.keys()).sort()) {
-    for (const rule of byPlace.get(place) ?? []) {
-      if (sorted.push(rule) % RULES_PER_STEP === 0) yield;
-    }
-    yield;
-  }
-  return sorted;
+  return { nPackets: BigInt(nPackets), nBytes: BigInt(nBytes), nFlows };
 }
 
 function statsOf(rule: Rule, match: Match, nowMs: number): FlowStats {

@@ -67,6 +67,8 @@ export class Pipeline {
   #transaction: Transaction | undefined;
   /** Whether one hides its changes; what it removes is in classifiers until it is cleaned. */
   #isStaged = false;
+  /** Whether somebody looks at rules, which no transaction changes meanwhile. */
+  #isVisited = false;
   /** Whether rules should have expired while a transaction went on. */
   #isExpiryDue = false;
   readonly #unpacker = new MatchUnpacker();
@@ -154,7 +156,7 @@ export class Pipeline {
     if (this.#isExpiryDue) yield* this.#expireAll();
   }
 
-  *#carryOut(mods: Iterable<TableChange>, author: object | undefined): Work {
+  *#carryOut(mods: Iterable<TableChange>, author?: object): Work {
     const edit = new TableEdit(this.#tables);
     let position = 0;
     try {
@@ -237,6 +239,25 @@ export class Pipeline {
   *selecting(filter: RuleFilter): Work<Rule[]> {
     while (this.isBusy) yield "blocked";
     return yield* this.#selectWithin(filter);
+  }
+
+  /** Shows `visit` the rules that filters are about, while no transaction changes any; what packets teach may be among them or not. */
+  visiting(filters: readonly RuleFilter[], visit: (rule: Rule) => void): Work {
+    return this.#transacting(this.#visitAll(filters, visit));
+  }
+
+  *#visitAll(filters: readonly RuleFilter[], visit: (rule: Rule) => void): Work {
+    this.#isVisited = true;
+    try {
+      for (const filter of filters) {
+        for (const [n, rule] of (yield* this.#selectWithin(filter)).entries()) {
+          visit(rule);
+          if (n % RULES_PER_STEP === 0) yield;
+        }
+      }
+    } finally {
+      this.#isVisited = false;
+    }
   }
 
   #selectWithin(filter: RuleFilter): Work<Rule[]> {
@@ -373,6 +394,7 @@ export class Pipeline {
    */
   #teach(change: FlowChange): void {
     const { table, match, priority } = change.flow;
+    if (this.#isVisited) return finish(this.#carryOut([change]));
     if (!this.#isStaged || this.table(table).classifier.holds(match.key, match.mask, priority)) return this.apply([change]);
     const edit = new TableEdit(this.#tables);
     try {

@@ -6,7 +6,7 @@ import type { TableEdit } from "./table-edit.ts";
 import type { RuleEvent, TableEvents } from "./table-events.ts";
 
 /** How many rules are told of between two chances for others. */
-const RULES_PER_PART = 256;
+const RULES_PER_PART = 32;
 const NOTHING: readonly never[] = [];
 const NO_EVENTS = { tables: NOTHING, groups: NOTHING, meters: NOTHING, statuses: NOTHING };
 

@@ -1,0 +1,111 @@
+/** Long answers: they are given bit by bit, so that others need not wait for all of it. */
+import {
+  GROUP,
+  makeMatch,
+  METER,
+  type MultipartReply,
+  type MultipartRequest,
+  parseFlow,
+  parseGroup,
+  parseMeter,
+  PORT,
+} from "@tenet/openflow";
+import { expect, test } from "vitest";
+import { SessionGroup } from "../src/service/session-group.ts";
+import { finish } from "../src/turns.ts";
+import { Bench } from "./bench-switch.ts";
+import { Controller } from "./controller.ts";
+
+const N = 100;
+/** So much of an answer is told between two chances for others. */
+const MAX_PER_STEP = 16;
+const ALL_QUEUES = 0xffff_ffff;
+const QUERY = { table: 0xff, match: makeMatch(), cookie: 0n, cookieMask: 0n };
+
+/** Of a switch that has {@link N} of everything. */
+function controllerOf(): Controller {
+  const bench = new Bench(N, []);
+  const { pipeline } = bench.bridge;
+  for (let n = 1; n <= N; n++) {
+    pipeline.applyMeter(parseMeter(`meter=${n},pktps,bands=type=drop,rate=1`));
+    pipeline.apply([parseGroup(`group_id=${n},type=all,bucket=output:1`)]);
+  }
+  bench.add(...Array.from({ length: N }, (_, n) => `table=${n % 3},priority=${(n * 7919) % 0x1_0000},actions=drop`));
+  return new Controller(bench, new SessionGroup(), 6);
+}
+
+/** The parts of the answer, by when others had a chance between them. */
+function* ask(controller: Controller, request: MultipartRequest): Generator<MultipartReply[]> {
+  const work = controller.session.handle({ version: 6, xid: 1, message: { type: "multipartRequest", request, isLast: true } });
+  if (typeof work !== "object") throw new Error("it is answered at once");
+  for (let isOver = false; !isOver; ) {
+    isOver = work.next().done === true;
+    yield controller.heard().flatMap((message) => (message.type === "multipartReply" ? message.reply : []));
+  }
+}
+
+function entriesOf(reply: MultipartReply): readonly unknown[] {
+  const lists = Object.values(reply).filter((value): value is readonly unknown[] => Array.isArray(value));
+  return lists.flat();
+}
+
+test.each<MultipartRequest>([
+  { kind: "flow", ...QUERY },
+  { kind: "port", port: PORT.NONE },
+  { kind: "portDesc", port: PORT.NONE },
+  { kind: "queue", port: PORT.NONE, queue: ALL_QUEUES },
+  { kind: "queueDesc", port: PORT.NONE, queue: ALL_QUEUES },
+  { kind: "group", group: GROUP.ALL },
+  { kind: "groupDesc", group: GROUP.ALL },
+  { kind: "meter", meter: METER.ALL },
+  { kind: "meterDesc", meter: METER.ALL },
+  { kind: "flowMonitor", requests: [{ id: 1, command: "add", flags: 1, table: 0xff, match: makeMatch() }] },
+])("an answer about all of $kind gives way after every few", (request) => {
+  const told = [...ask(controllerOf(), request)].map((replies) => replies.flatMap(entriesOf).length);
+  expect(Math.max(...told)).toBeLessThanOrEqual(MAX_PER_STEP);
+  expect(told.reduce((sum, n) => sum + n, 0)).toBe(N);
+});
+
+test("what flows counted is added up in turns", () => {
+  const bench = new Bench(1, []);
+  const controller = new Controller(bench, new SessionGroup(), 6);
+  const nSteps: number[] = [];
+  for (const nFlows of [1, 3000]) {
+    bench.bridge.pipeline.apply(
+      Array.from({ length: nFlows }, (_, n) => ({ command: "add", flow: parseFlow(`priority=${n},actions=drop`) }) as const),
+    );
+    const replies = [...ask(controller, { kind: "aggregate", ...QUERY })];
+    expect(replies.flat()).toEqual([{ kind: "aggregate", nPackets: 0n, nBytes: 0n, nFlows }]);
+    nSteps.push(replies.length);
+  }
+  expect(nSteps[1]).toBeGreaterThan((nSteps[0] ?? 0) + 10);
+});
+
+test("tables are named one after the other, when the transaction under way is over", () => {
+  const controller = controllerOf();
+  const { pipeline } = controller.bench.bridge;
+  const flows = Array.from(
+    { length: N },
+    (_, n) => ({ command: "add", flow: parseFlow(`table=9,priority=${n},actions=drop`) }) as const,
+  );
+  const transaction = pipeline.applying(flows);
+  transaction.next();
+  const tables = Array.from({ length: N }, (_, table) => ({ table, name: `t${table}`, maxEntries: 1, nTables: N }));
+  const naming = ask(controller, { kind: "tableFeatures", tables });
+  naming.next();
+  expect([pipeline.isBusy, pipeline.table(0).settings.name]).toEqual([true, ""]);
+  finish(transaction);
+  const nNamed = (): number => tables.filter(({ table, name }) => pipeline.table(table).settings.name === name).length;
+  for (let nBefore = 0; nBefore < N; nBefore = nNamed()) {
+    naming.next();
+    expect(nNamed()).toBeLessThanOrEqual(nBefore + 1);
+  }
+});
+
+test("flows are listed by table, then best priority first", () => {
+  const places = [...ask(controllerOf(), { kind: "flow", ...QUERY })]
+    .flat()
+    .flatMap((reply) => (reply.kind === "flow" ? reply.flows.map(({ table, priority }) => ({ table, priority })) : []));
+  expect(places).toEqual(places.toSorted((a, b) => a.table - b.table || b.priority - a.priority));
+  expect(places).toHaveLength(N);
+});
