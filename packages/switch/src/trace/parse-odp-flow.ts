@@ -70,6 +70,17 @@ export function parseOdpFlow(text: string, portNoOf: (port: string) => number | 
   return setLabels(match, text) ? match : undefined;
 }
 
+/** What is left of a text that is no match, from the first group on that cannot be read. */
+export function unreadOf(text: string, isMatch: (text: string) => boolean): string {
+  for (let at = 0; at < text.length; ) {
+    const open = text.indexOf("(", at);
+    const end = open < 0 ? -1 : closingOf(text, open);
+    if (end < 0 || !isMatch(text.slice(0, end + 1))) return text.slice(at);
+    at = end + 1 + (/^[,\s]*/.exec(text.slice(end + 1))?.[0].length ?? 0);
+  }
+  return text;
+}
+
 /** Sets what a text says of labels, in one group for all of them. @returns whether it can be said of such packets */
 function setLabels({ key, mask }: Match, text: string): boolean {
   const [group, ...others] = text.matchAll(/\bmpls\(([^)]*)\)/g);

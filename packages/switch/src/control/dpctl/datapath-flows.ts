@@ -10,7 +10,7 @@ import type { Match } from "@tenet/openflow";
 import { ArgumentError } from "@tenet/ovsdb";
 import { ufidOf } from "../../trace/format-odp-flow.ts";
 import { parseOdpActions } from "../../trace/parse-odp-actions.ts";
-import { parseOdpFlow } from "../../trace/parse-odp-flow.ts";
+import { parseOdpFlow, unreadOf } from "../../trace/parse-odp-flow.ts";
 import type { VirtualSwitch } from "../../virtual-switch.ts";
 import { datapathPortNo, dpctlError } from "./datapath-argument.ts";
 
@@ -50,7 +50,7 @@ export class DatapathFlows {
 
   /** Takes a flow away. @returns the flow as it was @throws ArgumentError when there is none */
   remove(flowText: string): Megaflow {
-    const { match, ufid } = this.#readName(flowText);
+    const { match, ufid } = this.#readName(flowText, (problem) => problem);
     const found = this.#find((flow) => (ufid === undefined ? hasKey(flow, match.key, match.mask) : digitsOf(flow) === ufid));
     if (found === undefined) {
       throw new ArgumentError(`${dpctlError("deleting flow", NO_SUCH).message}\nPerhaps you need to specify a UFID?`);
@@ -84,18 +84,20 @@ export class DatapathFlows {
   }
 
   #readFlow(flowText: string, actionText: string): { readonly match: Match; readonly actions: readonly DatapathAction[] } {
-    const { match } = this.#readName(flowText);
+    const { match } = this.#readName(flowText, (problem) => `parsing flow key (${problem})`);
     const actions = parsed(() => parseOdpActions(actionText, this.#portNoOf));
     if (actions === undefined) throw dpctlError("parsing actions");
     if (!/(?:^|[,\s])eth\(/.test(flowText)) throw dpctlError("updating flow table");
     return { match, actions };
   }
 
-  #readName(text: string): FlowName {
+  /** @param complaint - how it is said that the text names no flow */
+  #readName(text: string, complaint: (problem: string) => string): FlowName {
     const matchText = text.replace(UFID, "");
-    const match = parsed(() => parseOdpFlow(matchText, this.#portNoOf));
-    if (match === undefined) throw dpctlError(`parsing flow key (syntax error at ${matchText})`);
-    return { match, ufid: readUfid(text) };
+    const read = (part: string): Match | undefined => parsed(() => parseOdpFlow(part, this.#portNoOf));
+    const match = read(matchText);
+    if (match !== undefined) return { match, ufid: readUfid(text) };
+    throw dpctlError(complaint(`syntax error at ${unreadOf(matchText, (part) => read(part) !== undefined)}`));
   }
 
   /** A port of the datapath by number or name. */
