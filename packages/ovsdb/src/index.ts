@@ -41,7 +41,7 @@ export type { RpcSocket } from "./rpc/rpc-socket.ts";
 export { readTlsFiles, TlsNotConfiguredError, type TlsFiles, type TlsSource } from "./rpc/tls-files.ts";
 export { parseListenRemote, type SocketAddress } from "./rpc/remote.ts";
 export { openSocket } from "./client/open-socket.ts";
-export { ArgumentError, type Command, command } from "./control/command.ts";
+export { type Answer, ArgumentError, type Command, command } from "./control/command.ts";
 export { ControlServer } from "./control/control-server.ts";
 export { DatabaseNameError, OvsdbServer, type OvsdbServerOptions } from "./server/ovsdb-server.ts";
 export { readTextColumn } from "./server/column-reference.ts";

@@ -9,8 +9,11 @@ export interface Command {
   readonly minArgs: number;
   readonly maxArgs: number;
   /** @returns the text to print. @throws Error whose message is what the caller is told */
-  run(args: readonly string[]): string | Promise<string>;
+  run(args: readonly string[]): Answer | Promise<Answer>;
 }
+
+/** A text; a long one in pieces, each of which is asked for when the caller has read those before it. Who is gone asks for no more. */
+export type Answer = string | AsyncIterable<string>;
 
 /** A command's argument that names nothing, or does not read. */
 export class ArgumentError extends AppError {

@@ -2,7 +2,8 @@
  * The control socket that `ovs-appctl` talks to: JSON-RPC 1.0 over a unix stream.
  *
  * `{"method": COMMAND, "params": [STRING...], "id": ID}` is answered by a result string or an error string.
- * A client that sends anything else loses its connection; the others notice nothing.
+ * A client that sends anything else loses its connection; the others notice nothing. Requests of a client are answered one after
+ * the other, and it is not read meanwhile.
  */
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
@@ -10,7 +11,7 @@ import { AppError, checkSocketPath, IoError, type Json, type Logger, messageOf }
 import { closeToOthers } from "../rpc/close-to-others.ts";
 import { JsonStream } from "../rpc/json-stream.ts";
 import { whyNotBound } from "../rpc/why-not-bound.ts";
-import type { Command } from "./command.ts";
+import type { Answer, Command } from "./command.ts";
 
 /** Longest request taken, and deepest. */
 const LIMITS = { sizeBytes: 1024 * 1024, depth: 10 };
@@ -62,26 +63,38 @@ export class ControlServer {
     socket.on("close", () => this.#sockets.delete(socket));
     socket.on("error", (error) => this.#log.debug({ error: error.message }, "control connection failed"));
     socket.on("data", (bytes) => {
-      try {
-        for (const request of stream.push(bytes)) void this.#answer(socket, request);
-      } catch (error) {
-        this.#log.debug({ error: messageOf(error) }, "malformed control request");
-        socket.destroy();
-      }
+      socket.pause();
+      this.#answerAll(socket, stream.push(bytes)).then(
+        () => socket.resume(),
+        (error: unknown) => {
+          this.#log.debug({ error: messageOf(error) }, "control connection broken off");
+          socket.destroy();
+        },
+      );
     });
+  }
+
+  /** @throws Error when one is malformed, or fails with its answer half given */
+  async #answerAll(socket: Socket, requests: Iterable<Json>): Promise<void> {
+    for (const request of requests) await this.#answer(socket, request);
   }
 
   async #answer(socket: Socket, request: Json): Promise<void> {
     const id = isRecord(request) ? (request["id"] ?? null) : null;
+    let hasBegun = false;
     try {
-      const result = await this.#run(request);
-      socket.write(JSON.stringify({ id, result: withNewline(result), error: null }));
+      for await (const text of replyOf(id, await this.#run(request))) {
+        hasBegun = true;
+        if (!socket.write(text)) await drained(socket);
+        if (socket.destroyed) return;
+      }
     } catch (error) {
+      if (hasBegun) throw error;
       socket.write(JSON.stringify({ id, error: withNewline(describeError(error)) }));
     }
   }
 
-  async #run(request: Json): Promise<string> {
+  async #run(request: Json): Promise<Answer> {
     const method = isRecord(request) ? request["method"] : undefined;
     const params = isRecord(request) ? request["params"] : undefined;
     if (typeof method !== "string" || !Array.isArray(params)) throw new Error("command does not have a method and params");
@@ -102,6 +115,37 @@ export class ControlServer {
     const names = [...this.#commands.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     return `The available commands are:\n${names.map(({ name, usage }) => `  ${name.padEnd(23)} ${usage}`).join("\n")}`;
   }
+}
+
+/** The reply in pieces, as they come. */
+async function* replyOf(id: Json, answer: Answer): AsyncGenerator<string> {
+  if (typeof answer === "string") return yield JSON.stringify({ id, result: withNewline(answer), error: null });
+  let head = `{"id":${JSON.stringify(id)},"result":"`;
+  let last = "";
+  for await (const piece of answer) {
+    if (piece === "") continue;
+    yield head + insideQuotes(piece);
+    head = "";
+    last = piece;
+  }
+  yield `${head}${insideQuotes(withNewline(last).slice(last.length))}","error":null}`;
+}
+
+/** A text as it is between the quotation marks of a JSON string. */
+function insideQuotes(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
+/** Resolves when the client has read what was written, or is gone. */
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      socket.off("drain", done).off("close", done);
+      resolve();
+    };
+    if (socket.destroyed) resolve();
+    else socket.on("drain", done).on("close", done);
+  });
 }
 
 function describeError(error: unknown): string {
