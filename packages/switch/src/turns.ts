@@ -65,13 +65,16 @@ export class Turns {
   }
 
   #turn(): void {
+    if (this.#waiting.length === 0) {
+      this.#endMs = 0;
+      return;
+    }
     this.#endMs = this.#nowMs() + TURN_MS;
     for (let n = this.#waiting.length; n > 0 && this.#nowMs() < this.#endMs; n--) {
       const work = this.#waiting.shift();
       if (work !== undefined) this.#drive(work);
     }
-    if (this.#waiting.length > 0) this.#schedule();
-    else this.#endMs = 0;
+    this.#schedule(); // what is begun before the event loop has had its chance belongs to this turn
   }
 
   /** Drives work until it is done or blocked, or the turn is over. */

@@ -63,3 +63,15 @@ test("work can be finished at once, and stopped for good", async () => {
   for (let n = 0; n < 5; n++) await turn();
   expect(bench.done).toEqual(["whole"]);
 });
+
+test("what begins where other work has ended has the rest of its turn, not another one before the event loop", async () => {
+  const bench = new Bench();
+  bench.turns.run(bench.steps("first", 6, 0.125)).then(
+    () => bench.turns.begin(bench.steps("second", 10, 0.125)),
+    (error: unknown) => bench.done.push(String(error)),
+  );
+  await turn();
+  expect([bench.done, bench.nowMs]).toEqual([["first"], 1]);
+  for (let n = 0; n < 5; n++) await turn();
+  expect(bench.done).toEqual(["first", "second"]);
+});
