@@ -315,10 +315,19 @@ export interface ConnectionTracker {
   readonly zoneLimits: Map<number, number>;
   /** Number of connections. */
   readonly size: number;
+  /** Number of connections in a zone. */
+  sizeOfZone(zone: number): number;
   /** What is tracked now, of one zone or all. */
   connections(zone?: number): IterableIterator<ConnectionInfo>;
+  /**
+   * As {@link connections}, one after the other while packets go on; `undefined` comes where others may come first, also when there are
+   * no connections to show. Those that come or go meanwhile are shown or not.
+   */
+  connectionsInSteps(zone?: number): Generator<ConnectionInfo | undefined>;
   /** Forgets connections. @returns how many */
   flush(filter?: ConnectionFilter): number;
+  /** As {@link flush}; it yields where others may come first. */
+  flushInSteps(filter?: ConnectionFilter): Generator<undefined, number>;
 }
 
 /** Both ends included; may be changed. */

@@ -312,18 +312,18 @@ export class VirtualSwitch {
     this.#revalidation.everythingChanged();
   }
 
-  /** Reads the statistics of every megaflow into rules, ports and learned addresses. */
-  readStatistics(): void {
-    finish(this.cache.readingStatistics());
-  }
-
   /** Periodic work, due every 500 ms: statistics, idle flows, timeouts of rules, ageing of addresses. */
   tick(): void {
-    if (this.#tick !== undefined) finish(this.ticking());
-    finish(this.ticking());
+    finish(this.tickingAnew());
   }
 
-  /** {@link tick} in turns; the one that goes on, if one does. */
+  /** {@link tick} in turns; one that goes on is brought to its end first. */
+  *tickingAnew(): Work {
+    if (this.#tick !== undefined) yield* this.ticking();
+    yield* this.ticking();
+  }
+
+  /** {@link tickingAnew}, but for the one that goes on, if one does. */
   *ticking(): Work {
     this.#tick ??= this.#tickOnce();
     while (this.#tick !== undefined && this.#tick.next().done !== true) yield;

@@ -7,6 +7,7 @@ import { type Json, type Logger, Scope, silentLogger } from "@tenet/kit";
 import { type Command, Database, OPEN_VSWITCH, OvsdbServer } from "@tenet/ovsdb";
 import { runSwitch, type SwitchConfig } from "@tenet/switch";
 import { expect, test } from "vitest";
+import { run } from "./answers.ts";
 import { until } from "./live-switch.ts";
 
 /** A row of the same transaction. */
@@ -110,8 +111,8 @@ class FollowedDatabase implements AsyncDisposable {
   }
 
   /** Runs a control command. */
-  async control(name: string, ...args: string[]): Promise<string | undefined> {
-    return this.commands.find((command) => command.name === name)?.run(args);
+  control(name: string, ...args: string[]): Promise<string> {
+    return run(this.commands, name, ...args);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

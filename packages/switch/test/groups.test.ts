@@ -2,6 +2,7 @@ import { BUCKET, type Bucket, parseGroup, type GroupMod } from "@tenet/openflow"
 import { describe, expect, test } from "vitest";
 import { RefusedError } from "@tenet/switch";
 import { makeHashTable } from "../src/group/hash-table.ts";
+import { finish } from "../src/turns.ts";
 import { Bench } from "./bench-switch.ts";
 import { Cables } from "./cables.ts";
 
@@ -119,7 +120,7 @@ test("a changed group takes effect on cached packets; one that another refers to
 test("packets are counted by group and bucket, cached ones too", () => {
   const bench = withGroups(3, ["group_id=1,type=all,bucket=2,bucket=3"], ["actions=group:1"]);
   for (let n = 0; n < 3; n++) bench.send(`in_port=1,${TCP}`);
-  bench.vswitch.readStatistics();
+  finish(bench.vswitch.cache.readingStatistics());
   const group = bench.bridge.pipeline.groups.get(1);
   expect([group?.nPackets, ...(group?.buckets.map(({ nPackets }) => nPackets) ?? [])]).toEqual([3, 3, 3]);
 });

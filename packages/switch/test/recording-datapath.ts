@@ -38,8 +38,16 @@ export class RecordingDatapath implements Datapath {
     zoneLimits: new Map(),
     defaultZoneLimit: 0,
     size: 0,
+    sizeOfZone: () => 0,
     connections: () => [][Symbol.iterator](),
+    *connectionsInSteps() {
+      yield undefined;
+    },
     flush: () => 0,
+    *flushInSteps() {
+      yield;
+      return 0;
+    },
   };
   vlanLimit: number = DEFAULT_VLAN_LIMIT;
   bypassesDevices = false;

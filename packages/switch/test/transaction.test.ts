@@ -84,7 +84,7 @@ test("packets see flows as they were before all of a transaction is done that mo
 test("a refused transaction leaves modified flows with the actions and counters that they had", () => {
   const bench = new Bench(3, ["cookie=5,actions=output:2"]);
   bench.send(PACKET);
-  bench.vswitch.readStatistics();
+  finish(bench.vswitch.cache.readingStatistics());
   const changes = [
     modify("reset_counts,actions=output:3"),
     modify("actions=conjunction(1,1/2)"),

@@ -4,6 +4,7 @@ import { FIELDS, parseIp4 } from "@tenet/net";
 import { describe, expect, test } from "vitest";
 import { formatDatapathActions } from "../src/trace/format-datapath.ts";
 import { formatOdpFlow } from "../src/trace/format-odp-flow.ts";
+import { finish } from "../src/turns.ts";
 import { mapped, outerOf, TunnelBench } from "./tunnel-bench.ts";
 
 const IP = "ip,dl_src=02:00:00:00:00:0a,dl_dst=02:00:00:00:00:0b,nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_ttl=5,nw_tos=40";
@@ -118,7 +119,7 @@ describe("out of a tunnel", () => {
     const bench = new TunnelBench(["in_port=2,actions=1", "in_port=1,actions=2"], { 2: {} });
     for (let i = 0; i < 3; i++) bench.receive(IP, {});
     for (let i = 0; i < 2; i++) bench.send(FROM_CABLE);
-    bench.vswitch.readStatistics();
+    finish(bench.vswitch.cache.readingStatistics());
     expect(bench.bridge.port(2)?.patchCounters).toMatchObject({ rxPackets: 3, txPackets: 2 });
   });
 });

@@ -17,6 +17,8 @@ const MIN_CAPACITY = 1024;
 const SWEEP_MIN = 4096;
 /** Connections that are kept when they are over, to serve again. */
 const MAX_SPARE = 65_536;
+/** Ids that are looked at between two chances for others. */
+const IDS_PER_STEP = 64;
 /** Sweeps in which the whole table is looked at. */
 const SWEEP_PARTS = 50;
 /** Entries that are made at a time. */
@@ -122,11 +124,12 @@ export class ConnectionTable {
     if (connection.isHeld || this.#freeIds.length > MAX_SPARE) this.#connections[id] = undefined;
   }
 
-  /** Live connections, of one zone or all; removing while iterating is allowed. */
-  *live(nowMs: number, zone?: number): IterableIterator<Connection> {
+  /** Live connections, of one zone or all, and `undefined` now and then; they may come and go while they are gone through. */
+  *live(now: () => number, zone?: number): Generator<Connection | undefined> {
     this.#noteNew();
     for (let id = 0; id < this.#nIds; id++) {
-      if (!this.#isLive(id) || this.#expiryOf(id) <= nowMs) continue;
+      if ((id + 1) % IDS_PER_STEP === 0) yield undefined;
+      if (!this.#isLive(id) || this.#expiryOf(id) <= now()) continue;
       const connection = this.#connections[id] ?? this.#viewOf(id);
       if (zone === undefined || zoneOf(connection.original) === zone) yield connection;
     }

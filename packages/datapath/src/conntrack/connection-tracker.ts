@@ -51,18 +51,37 @@ export class TrackedConnections implements ConnectionTracker {
     return this.#conntrack.table.size;
   }
 
-  *connections(zone?: number): IterableIterator<ConnectionInfo> {
-    const nowMs = this.#now();
-    for (const connection of this.#conntrack.table.live(nowMs, zone)) yield describe(connection, nowMs);
+  sizeOfZone(zone: number): number {
+    return this.#conntrack.table.sizeOfZone(zone);
   }
 
-  flush({ zone, matches }: ConnectionFilter = {}): number {
-    const nowMs = this.#now();
+  *connections(zone?: number): IterableIterator<ConnectionInfo> {
+    for (const connection of this.connectionsInSteps(zone)) if (connection !== undefined) yield connection;
+  }
+
+  *connectionsInSteps(zone?: number): Generator<ConnectionInfo | undefined> {
+    for (const connection of this.#conntrack.table.live(this.#now, zone)) {
+      yield connection && describe(connection, this.#now());
+    }
+  }
+
+  flush(filter: ConnectionFilter = {}): number {
+    const work = this.flushInSteps(filter);
+    for (;;) {
+      const { done, value } = work.next();
+      if (done === true) return value;
+    }
+  }
+
+  *flushInSteps({ zone, matches }: ConnectionFilter = {}): Generator<undefined, number> {
     let n = 0;
-    for (const connection of this.#conntrack.table.live(nowMs, zone)) {
-      if (matches !== undefined && !matches(describe(connection, nowMs))) continue;
-      this.#conntrack.table.remove(connection, nowMs);
-      n++;
+    for (const connection of this.#conntrack.table.live(this.#now, zone)) {
+      const nowMs = this.#now();
+      if (connection !== undefined && (matches === undefined || matches(describe(connection, nowMs)))) {
+        this.#conntrack.table.remove(connection, nowMs);
+        n++;
+      }
+      yield;
     }
     return n;
   }

@@ -6,6 +6,7 @@ import type { Bond, BondChange } from "../bridge/bond.ts";
 import { hashSender } from "../bridge/bond-hash.ts";
 import type { BondMember } from "../bridge/bond-member.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
+import { inTurns } from "./in-turns.ts";
 
 interface NamedBond {
   readonly name: string;
@@ -40,9 +41,11 @@ export function bondCommands(vswitch: VirtualSwitch, clock: Clock): Command[] {
       return "migrated";
     }),
     command("bond/show", "[port]", [0, 1], ([port]) => {
-      vswitch.readStatistics();
       const shown = port === undefined ? bondsOf(vswitch) : [findBond(vswitch, port)];
-      return shown.map((each) => showBond(each, clock.monotonicMs())).join("");
+      return inTurns(vswitch.turns, function* (answer) {
+        yield* vswitch.cache.readingStatistics();
+        for (const each of shown) answer.write(showBond(each, clock.monotonicMs()));
+      });
     }),
   ];
 }

@@ -6,6 +6,7 @@ import type { Controllers } from "../controller/controllers.ts";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Rule } from "../table/rule.ts";
 import { everyRule } from "../table/every-rule.ts";
+import type { Work } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { traceCommands } from "./trace-commands.ts";
 import { tunnelCommands } from "./tunnel-commands.ts";
@@ -24,6 +25,7 @@ import { underlayCommands } from "./underlay-commands.ts";
 import { unconfiguredCommands } from "./unconfigured-commands.ts";
 import { datapathCommands } from "./dpctl/datapath-commands.ts";
 import { findBridge } from "./find-bridge.ts";
+import { type AnswerText, inTurns } from "./in-turns.ts";
 
 /** What `ovs-appctl version` prints; scripts look for the number of the Open vSwitch it stands in for. */
 const VERSION_TEXT = "ovs-vswitchd (Open vSwitch) 3.1.0";
@@ -65,9 +67,11 @@ export function switchCommands(
       return "";
     }),
     command("bridge/dump-flows", "[--offload-stats] bridge", [1, 2], (args) => {
-      vswitch.readStatistics();
       const bridge = findBridge(vswitch, args.at(-1), "Unknown bridge");
-      return dumpEveryFlow(bridge, clock.monotonicMs(), args.includes("--offload-stats"));
+      return inTurns(vswitch.turns, function* (answer) {
+        yield* vswitch.cache.readingStatistics();
+        yield* dumpEveryFlow(bridge, clock, args.includes("--offload-stats"), answer);
+      });
     }),
   ];
   return [...commands, command("dpctl/list-commands", "", [0, 0], () => listDatapathCommands(commands))];
@@ -89,15 +93,23 @@ const OWN_FLOWS: readonly string[] = [
 const OWN_TABLE = 254;
 
 /** All flows of a bridge, those too that no controller sees. */
-function dumpEveryFlow({ pipeline, createdMs, isFailingOpen }: Bridge, nowMs: number, showsOffload: boolean): string {
+function* dumpEveryFlow(
+  { pipeline, createdMs, isFailingOpen }: Bridge,
+  clock: Clock,
+  showsOffload: boolean,
+  answer: AnswerText,
+): Work {
+  const rules = yield* pipeline.selecting(everyRule());
+  const nowMs = clock.monotonicMs();
   const offload = showsOffload ? ", n_offload_packets=0, n_offload_bytes=0" : "";
   const unused = `duration=${Math.floor((nowMs - createdMs) / 1000)}s, n_packets=0, n_bytes=0${offload}`;
-  return [
-    ...(isFailingOpen ? [`${unused}, priority=${FAIL_OPEN_PRIORITY},actions=NORMAL`] : []),
-    ...[...(pipeline.table(0).hidden?.rules() ?? [])].map((rule) => flowLine(rule, nowMs, offload)),
-    ...pipeline.select(everyRule()).map((rule) => flowLine(rule, nowMs, offload)),
-    ...OWN_FLOWS.map((flow) => `table_id=${OWN_TABLE}, ${unused}, ${flow}`),
-  ].join("\n");
+  if (isFailingOpen) answer.line(`${unused}, priority=${FAIL_OPEN_PRIORITY},actions=NORMAL`);
+  for (const rule of pipeline.table(0).hidden?.rules() ?? []) answer.line(flowLine(rule, nowMs, offload));
+  for (const rule of rules) {
+    if (!rule.isReleased) answer.line(flowLine(rule, nowMs, offload)); // else it went meanwhile
+    yield;
+  }
+  for (const flow of OWN_FLOWS) answer.line(`table_id=${OWN_TABLE}, ${unused}, ${flow}`);
 }
 
 /** A flow as `bridge/dump-flows` shows it. */

@@ -1,12 +1,12 @@
 /** The commands that look at and drive the megaflow cache, for `ovs-appctl`. */
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
-import { finish } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { datapathNames } from "./dpctl/datapath-argument.ts";
+import { inTurns } from "./in-turns.ts";
 
 /** `upcall/*`, `revalidator/*` and `memory/show`. */
 export function slowPathCommands(vswitch: VirtualSwitch): Command[] {
-  const { cache } = vswitch;
+  const { cache, turns } = vswitch;
   return [
     command("memory/show", "", [0, 0], () => showSizes(vswitch)),
     ...[true, false].map((isPaused) =>
@@ -15,20 +15,16 @@ export function slowPathCommands(vswitch: VirtualSwitch): Command[] {
         return "";
       }),
     ),
-    command("revalidator/purge", "", [0, 0], () => {
-      finish(cache.purging());
-      return "";
-    }),
-    command("revalidator/wait", "", [0, 0], () => {
-      vswitch.tick();
-      return "";
-    }),
+    command("revalidator/purge", "", [0, 0], () => inTurns(turns, () => cache.purging())),
+    command("revalidator/wait", "", [0, 0], () => inTurns(turns, () => vswitch.tickingAnew())),
     ...[true, false].flatMap((isOn) => [
-      command(`upcall/${isOn ? "enable" : "disable"}-megaflows`, "", [0, 0], () => {
-        cache.hasWideFlows = isOn;
-        finish(cache.purging());
-        return `megaflows ${isOn ? "enabled" : "disabled"}`;
-      }),
+      command(`upcall/${isOn ? "enable" : "disable"}-megaflows`, "", [0, 0], () =>
+        inTurns(turns, function* (answer) {
+          cache.hasWideFlows = isOn;
+          yield* cache.purging();
+          answer.line(`megaflows ${isOn ? "enabled" : "disabled"}`);
+        }),
+      ),
       // Flows here are known by their identity: there is nothing to turn off, but scripts ask for it.
       command(`upcall/${isOn ? "enable" : "disable"}-ufid`, "", [0, 0], () =>
         isOn

@@ -20,8 +20,8 @@ export interface OdpFlowFormat {
   readonly isVerbose?: boolean;
   /** Whether the packets of a port come with Geneve headers, which have room for options. */
   readonly isGeneve?: (portNo: number) => boolean;
-  /** Whether a flow is of a bridge of the system's: the kernel's datapath does not say that its packets are of Ethernet. */
-  readonly isOfKernel?: (flow: Megaflow) => boolean;
+  /** Whether a flow with this key is of a bridge of the system's: the kernel's datapath does not say that its packets are of Ethernet. */
+  readonly isOfKernel?: (key: Uint32Array) => boolean;
 }
 
 /** What is shown of a match. */
@@ -31,24 +31,25 @@ interface Shown {
   readonly isVerbose: boolean;
 }
 
-/** One megaflow with its statistics. */
-export function formatOdpFlow(flow: Megaflow, format: OdpFlowFormat): string {
+/** One megaflow with its statistics; `key` is its own, which who shows many has read into the same place. */
+export function formatOdpFlow(flow: Megaflow, format: OdpFlowFormat, key: Uint32Array = flow.key): string {
   const { nowMs, portName, puntText, isVerbose = false, isGeneve, isOfKernel } = format;
-  const recircId = getField(flow.key, FIELDS.recirc_id);
-  const shown: Shown = { key: flow.key, mask: flow.mask, isVerbose };
-  const key = [
+  const { mask } = flow;
+  const recircId = getField(key, FIELDS.recirc_id);
+  const shown: Shown = { key, mask, isVerbose };
+  const attributes = [
     ...(isVerbose ? ["skb_priority(0/0)", "skb_mark(0/0)"] : []),
-    ...formatTunnelMatch(flow.key, flow.mask, isGeneve?.(getField(flow.key, FIELDS.in_port)) === true),
+    ...formatTunnelMatch(key, mask, isGeneve?.(getField(key, FIELDS.in_port)) === true),
     ...connectionAttributes(shown),
     `recirc_id(${recircId === 0 ? "0" : `0x${recircId.toString(16)}`})`,
     ...(isVerbose ? ["dp_hash(0/0)"] : []),
-    `in_port(${portName(getField(flow.key, FIELDS.in_port))})`,
-    ...(isOfKernel?.(flow) === true ? [] : ["packet_type(ns=0,id=0)"]),
+    `in_port(${portName(getField(key, FIELDS.in_port))})`,
+    ...(isOfKernel?.(key) === true ? [] : ["packet_type(ns=0,id=0)"]),
   ];
-  key.push(...linkAttributes(shown));
-  const actions = formatDatapathActions(flow.actions, flow.key, portName, puntText);
-  const name = isVerbose ? `ufid:${ufidOf(flow)}, ` : "";
-  return `${name}${key.join(",")}, ${formatFlowStatistics(flow, nowMs)}${isVerbose ? ", dp:ovs" : ""}, actions:${actions}`;
+  attributes.push(...linkAttributes(shown));
+  const actions = formatDatapathActions(flow.actions, key, portName, puntText);
+  const name = isVerbose ? `ufid:${ufidOf(shown)}, ` : "";
+  return `${name}${attributes.join(",")}, ${formatFlowStatistics(flow, nowMs)}${isVerbose ? ", dp:ovs" : ""}, actions:${actions}`;
 }
 
 /** Counters of a megaflow; `nowMs` is monotonic. */

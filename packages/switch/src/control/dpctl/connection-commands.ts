@@ -5,36 +5,49 @@ import { formatConnection, protocolName, stateOf } from "../../trace/format-conn
 import { describeConnection } from "./connection-description.ts";
 import { isTupleField, parseConnectionFilter, parseTuple } from "./connection-match.ts";
 import { dpctlCommand, dpctlError, withoutDatapath } from "./datapath-argument.ts";
+import type { Work } from "../../turns.ts";
 import type { VirtualSwitch } from "../../virtual-switch.ts";
+import { type AnswerText, inTurns } from "../in-turns.ts";
 
 /** Names of protocols in statistics, in their order. */
 const COUNTED = ["tcp", "udp", "icmp", "icmpv6", "sctp"] as const;
 /** Buckets in one line of a histogram. */
 const BUCKETS_PER_LINE = 8;
 
+/** In steps, of which some come to none. */
+type Connections = Iterable<ConnectionInfo | undefined>;
+
 /** `dpctl/*conntrack`, `dpctl/ct-stats-show`, `dpctl/ct-bkts` and `tenet/conntrack*`. */
 export function connectionCommands(vswitch: VirtualSwitch): Command[] {
   const { conntrack } = vswitch.datapath;
-  /** The connections of the zone that arguments name besides a datapath. */
-  const connectionsOf = (args: readonly string[]): ConnectionInfo[] => {
+  const { turns } = vswitch;
+  /** The connections of the zone that arguments name besides a datapath, in steps. */
+  const connectionsOf = (args: readonly string[]): Connections => {
     const zone = /^zone=(\d+)$/.exec(args.at(-1) ?? "")?.[1];
     withoutDatapath(vswitch, zone === undefined ? args : args.slice(0, -1), 1);
-    return [...conntrack.connections(zone === undefined ? undefined : Number(zone))];
+    return conntrack.connectionsInSteps(zone === undefined ? undefined : Number(zone));
   };
   return [
     dpctlCommand("dump-conntrack", "[-m] [-s] [dp] [zone=N]", [0, 2], ({ options, args }) => {
       const format = { isVerbose: options.has("more"), showsTimeout: options.has("statistics") };
-      return connectionsOf(args)
-        .map((each) => formatConnection(each, format))
-        .join("\n");
+      const connections = connectionsOf(args);
+      return inTurns(turns, function* (answer) {
+        for (const each of connections) {
+          if (each !== undefined) answer.line(formatConnection(each, format));
+          yield;
+        }
+      });
     }),
     dpctlCommand("flush-conntrack", "[dp] [zone=N] [ct-orig-tuple] [ct-reply-tuple]", [0, 4], ({ args }) => {
-      conntrack.flush(filterOfTuples(withoutDatapath(vswitch, args, 4)));
-      return "";
+      const filter = filterOfTuples(withoutDatapath(vswitch, args, 4));
+      return inTurns(turns, function* () {
+        yield* conntrack.flushInSteps(filter);
+      });
     }),
     dpctlCommand("ct-stats-show", "[dp] [zone=N]", [0, 3], ({ options, args }) => {
       const isVerbose = args.at(-1) === "verbose";
-      return showCounts(connectionsOf(isVerbose ? args.slice(0, -1) : args), isVerbose || options.has("more"));
+      const connections = connectionsOf(isVerbose ? args.slice(0, -1) : args);
+      return inTurns(turns, (answer) => showCounts(connections, isVerbose || options.has("more"), answer));
     }),
     dpctlCommand("ct-bkts", "[dp] [gt=N]", [0, 2], ({ args }) => {
       const threshold = /^gt=(\d+)$/.exec(args.at(-1) ?? "")?.[1];
@@ -47,9 +60,24 @@ export function connectionCommands(vswitch: VirtualSwitch): Command[] {
     }),
     command("tenet/conntrack", "[condition]...", [0, 99], (args) => {
       const { zone, matches = () => true } = parseConnectionFilter(args);
-      return JSON.stringify([...conntrack.connections(zone)].filter(matches).map(describeConnection));
+      return inTurns(turns, function* (answer) {
+        let separator = "[";
+        for (const each of conntrack.connectionsInSteps(zone)) {
+          if (each !== undefined && matches(each)) {
+            answer.write(separator + JSON.stringify(describeConnection(each)));
+            separator = ",";
+          }
+          yield;
+        }
+        answer.write(separator === "[" ? "[]" : "]");
+      });
     }),
-    command("tenet/conntrack-flush", "[condition]...", [0, 99], (args) => String(conntrack.flush(parseConnectionFilter(args)))),
+    command("tenet/conntrack-flush", "[condition]...", [0, 99], (args) => {
+      const filter = parseConnectionFilter(args);
+      return inTurns(turns, function* (answer) {
+        answer.line(String(yield* conntrack.flushInSteps(filter)));
+      });
+    }),
   ];
 }
 
@@ -87,24 +115,31 @@ function readTuple(text: string): ReturnType<typeof parseTuple> {
   return parseTuple(fields);
 }
 
-function showCounts(connections: readonly ConnectionInfo[], showsStates: boolean): string {
-  const lines = ["Connections Stats:", `    Total: ${connections.length}`];
-  for (const name of COUNTED) {
-    const n = connections.filter(({ proto }) => protocolName(proto) === name).length;
-    if (n > 0) lines.push(`  ${name.toUpperCase()}: ${n}`);
-    if (n > 0 && name === "tcp" && showsStates) lines.push(...stateLines(connections));
+function* showCounts(connections: Connections, showsStates: boolean, answer: AnswerText): Work {
+  const nByProto = new Map<string, number>();
+  const nByState = new Map<string, number>();
+  let n = 0;
+  for (const each of connections) {
+    if (each !== undefined) {
+      n++;
+      count(nByProto, protocolName(each.proto));
+      if (each.tcpStates !== undefined) count(nByState, stateOf(each.tcpStates));
+    }
+    yield;
   }
-  return lines.join("\n");
+  answer.line(`Connections Stats:\n    Total: ${n}`);
+  for (const name of COUNTED) {
+    const nOfProto = nByProto.get(name);
+    if (nOfProto === undefined) continue;
+    answer.line(`  ${name.toUpperCase()}: ${nOfProto}`);
+    if (name !== "tcp" || !showsStates) continue;
+    answer.line("    Conn per TCP states:");
+    for (const [state, nInState] of nByState) answer.line(`\t  [${state}]=${nInState}`);
+  }
 }
 
-function stateLines(connections: readonly ConnectionInfo[]): string[] {
-  const nByState = new Map<string, number>();
-  for (const { tcpStates } of connections) {
-    if (tcpStates === undefined) continue;
-    const state = stateOf(tcpStates);
-    nByState.set(state, (nByState.get(state) ?? 0) + 1);
-  }
-  return ["    Conn per TCP states:", ...[...nByState].map(([state, n]) => `\t  [${state}]=${n}`)];
+function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
 /** How connections are spread over the buckets of their table; a dot stands for those with `threshold` or less. */

@@ -3,7 +3,7 @@
  *
  * All datapaths here are one, so that a command without a name is about all of them where the original asks for one.
  */
-import { ArgumentError, type Command, command } from "@tenet/ovsdb";
+import { type Answer, ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { VirtualSwitch } from "../../virtual-switch.ts";
 
 type Bridges = Pick<VirtualSwitch, "bridges">;
@@ -66,7 +66,7 @@ export function dpctlCommand(
   name: string,
   usage: string,
   [minArgs, maxArgs]: readonly [number, number],
-  run: (request: DpctlRequest) => string,
+  run: (request: DpctlRequest) => Answer,
 ): Command {
   const fullName = `dpctl/${name}`;
   return command(fullName, usage, [0, MANY], (all) => {

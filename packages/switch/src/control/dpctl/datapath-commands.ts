@@ -10,10 +10,12 @@ import { type Command, command } from "@tenet/ovsdb";
 import type { Bridge } from "../../bridge/bridge.ts";
 import { deviceCounters, readDeviceNumber } from "../../bridge/device-counters.ts";
 import type { BridgePort } from "../../bridge/bridge-port.ts";
+import type { Work } from "../../turns.ts";
 import type { VirtualSwitch } from "../../virtual-switch.ts";
 import { datapathName, datapathNames, datapathTypeOf, dpctlCommand } from "./datapath-argument.ts";
-import { dumpFlows } from "./dump-flows.ts";
+import { flowLines } from "./dump-flows.ts";
 import { findBridge } from "../find-bridge.ts";
+import { type AnswerText, inTurns } from "../in-turns.ts";
 
 const MANY = 9;
 
@@ -22,7 +24,7 @@ export function datapathCommands(vswitch: VirtualSwitch, clock: Clock): Command[
   return [
     command("dpctl/dump-dps", "", [0, 0], () => datapathNames(vswitch).join("\n")),
     dpctlCommand("show", "[-s] [dp...]", [0, MANY], ({ options, args }) =>
-      showDatapaths(vswitch, args, options.has("statistics")),
+      inTurns(vswitch.turns, (answer) => showDatapaths(vswitch, args, options.has("statistics"), answer)),
     ),
     command("dpif/dump-dps", "", [0, 0], () => {
       const names = bridgesByName(vswitch).map(({ name, datapathType }) => `${datapathType}@${name}`);
@@ -31,9 +33,15 @@ export function datapathCommands(vswitch: VirtualSwitch, clock: Clock): Command[
     command("dpif/dump-flows", "[-m] [--names | --no-names] bridge", [1, 4], (args) => {
       const bridge = findBridge(vswitch, args.at(-1));
       const names = args.includes("--names") || (args.includes("-m") && !args.includes("--no-names"));
-      return dumpFlows(vswitch, clock, { isVerbose: args.includes("-m"), showsNames: names }, (_, home) => home === bridge);
+      const format = { isVerbose: args.includes("-m"), showsNames: names };
+      return inTurns(vswitch.turns, function* (answer) {
+        for (const line of flowLines(vswitch, clock, format, (_key, _mask, home) => home === bridge)) {
+          if (line !== undefined) answer.line(line);
+          yield;
+        }
+      });
     }),
-    command("dpif/show", "", [0, 0], () => showBridges(vswitch)),
+    command("dpif/show", "", [0, 0], () => inTurns(vswitch.turns, (answer) => showBridges(vswitch, answer))),
     command("ofproto/list", "", [0, 0], () =>
       bridgesByName(vswitch)
         .map(({ name }) => name)
@@ -46,20 +54,20 @@ function bridgesByName({ bridges }: VirtualSwitch): Bridge[] {
   return [...bridges.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function showBridges(vswitch: VirtualSwitch): string {
+function* showBridges(vswitch: VirtualSwitch, answer: AnswerText): Work {
   const { datapath } = vswitch;
   const { hits, misses } = datapath.stats();
   const infoByPortNo = new Map(datapath.ports().map((port) => [port.portNo, port]));
-  const lines: string[] = [];
   for (const name of datapathNames(vswitch)) {
-    lines.push(`${name}: hit:${hits} missed:${misses}`);
+    answer.line(`${name}: hit:${hits} missed:${misses}`);
     for (const bridge of bridgesByName(vswitch).filter(({ datapathType }) => datapathName(datapathType) === name)) {
-      lines.push(`  ${bridge.name}:`);
-      const ports = bridge.ports().sort((a, b) => (a.name < b.name ? -1 : 1));
-      lines.push(...ports.flatMap((port) => portLine(port, bridge, infoByPortNo)));
+      answer.line(`  ${bridge.name}:`);
+      for (const port of bridge.ports().sort((a, b) => (a.name < b.name ? -1 : 1))) {
+        for (const line of portLine(port, bridge, infoByPortNo)) answer.line(line);
+        yield;
+      }
     }
   }
-  return lines.join("\n");
 }
 
 function portLine({ name, ofport, link }: BridgePort, bridge: Bridge, infos: ReadonlyMap<number, PortInfo>): string[] {
@@ -70,25 +78,25 @@ function portLine({ name, ofport, link }: BridgePort, bridge: Bridge, infos: Rea
   return [`    ${name} ${ofport}/${link.portNo}: (${info === undefined ? "system" : kindOf(info, bridge)})`];
 }
 
-function showDatapaths(vswitch: VirtualSwitch, wanted: readonly string[], showsStatistics: boolean): string {
+function* showDatapaths(vswitch: VirtualSwitch, wanted: readonly string[], showsStatistics: boolean, answer: AnswerText): Work {
   const types = wanted.length === 0 ? undefined : wanted.map((name) => datapathTypeOf(vswitch, name));
   const shown = datapathNames(vswitch).filter((name) => types?.includes(name.replace(/@.*/, "")) ?? true);
-  return shown.map((name) => showDatapath(vswitch, name, showsStatistics)).join("\n");
+  for (const name of shown) yield* showDatapath(vswitch, name, showsStatistics, answer);
 }
 
-function showDatapath(vswitch: VirtualSwitch, name: string, showsStatistics: boolean): string {
+function* showDatapath(vswitch: VirtualSwitch, name: string, showsStatistics: boolean, answer: AnswerText): Work {
   const { datapath } = vswitch;
   const { hits, misses, lost, nFlows, nMasks } = datapath.stats();
-  const lines = [`${name}:`, `  lookups: hit:${hits} missed:${misses} lost:${lost}`, `  flows: ${nFlows}`];
-  if (name.startsWith("system@")) lines.push(`  masks: hit:${hits} total:${nMasks} hit/pkt:${hits === 0 ? "0.00" : "1.00"}`);
+  answer.line(`${name}:\n  lookups: hit:${hits} missed:${misses} lost:${lost}\n  flows: ${nFlows}`);
+  if (name.startsWith("system@")) answer.line(`  masks: hit:${hits} total:${nMasks} hit/pkt:${hits === 0 ? "0.00" : "1.00"}`);
   for (const port of datapath.ports()) {
     const home = vswitch.ports.homeOf(port.portNo)?.bridge;
     if (home !== undefined && datapathName(home.datapathType) !== name) continue;
     const kind = kindOf(port, home);
-    lines.push(`  port ${port.portNo}: ${port.name}${kind === "system" ? "" : ` (${kind})`}`);
-    if (showsStatistics) lines.push(...statisticsLines(port));
+    answer.line(`  port ${port.portNo}: ${port.name}${kind === "system" ? "" : ` (${kind})`}`);
+    if (showsStatistics) for (const line of statisticsLines(port)) answer.line(line);
+    yield;
   }
-  return lines.join("\n");
 }
 
 /** Counters that memory has none of are question marks. */

@@ -6,11 +6,13 @@
  */
 import type { DatapathAction, Megaflow } from "@tenet/datapath";
 import { AppError } from "@tenet/kit";
+import { makeFlowKey } from "@tenet/net";
 import type { Match } from "@tenet/openflow";
 import { ArgumentError } from "@tenet/ovsdb";
 import { ufidOf } from "../../trace/format-odp-flow.ts";
 import { parseOdpActions } from "../../trace/parse-odp-actions.ts";
 import { parseOdpFlow, unreadOf } from "../../trace/parse-odp-flow.ts";
+import type { Work } from "../../turns.ts";
 import type { VirtualSwitch } from "../../virtual-switch.ts";
 import { datapathPortNo, dpctlError } from "./datapath-argument.ts";
 
@@ -24,7 +26,10 @@ interface FlowName {
   readonly ufid: string | undefined;
 }
 
-/** The megaflows of one datapath. */
+/** How many flows are looked at between two chances for others. */
+const FLOWS_PER_STEP = 16;
+
+/** The megaflows of one datapath; to find one, all are looked at. */
 export class DatapathFlows {
   readonly #vswitch: VirtualSwitch;
 
@@ -33,25 +38,27 @@ export class DatapathFlows {
   }
 
   /** Adds a flow. @throws ArgumentError when there is one that its packets match */
-  add(flowText: string, actionText: string): void {
+  *adding(flowText: string, actionText: string): Work {
     const { match, actions } = this.#readFlow(flowText, actionText);
-    if (this.#overlapping(match) !== undefined) throw dpctlError("updating flow table", "File exists");
+    if ((yield* this.#overlapping(match)) !== undefined) throw dpctlError("updating flow table", "File exists");
     this.#vswitch.datapath.putFlow(match.key, match.mask, actions);
   }
 
   /** Replaces the actions of a flow. @returns the flow as it was @throws ArgumentError */
-  modify(flowText: string, actionText: string, mayCreate: boolean): Megaflow {
+  *modifying(flowText: string, actionText: string, mayCreate: boolean): Work<Megaflow> {
     const { datapath } = this.#vswitch;
     const { match, actions } = this.#readFlow(flowText, actionText);
-    const found = this.#overlapping(match);
+    const found = yield* this.#overlapping(match);
     if (found === undefined && !mayCreate) throw dpctlError("updating flow table", NO_SUCH);
     return datapath.putFlow(found?.key ?? match.key, found?.mask ?? match.mask, actions);
   }
 
   /** Takes a flow away. @returns the flow as it was @throws ArgumentError when there is none */
-  remove(flowText: string): Megaflow {
+  *removing(flowText: string): Work<Megaflow> {
     const { match, ufid } = this.#readName(flowText, (problem) => problem);
-    const found = this.#find((flow) => (ufid === undefined ? hasKey(flow, match.key, match.mask) : digitsOf(flow) === ufid));
+    const found = yield* this.#find((flow) =>
+      ufid === undefined ? isKey(flow.key, match.key, match.mask) : digitsOf(flow) === ufid,
+    );
     if (found === undefined) {
       throw new ArgumentError(`${dpctlError("deleting flow", NO_SUCH).message}\nPerhaps you need to specify a UFID?`);
     }
@@ -60,27 +67,36 @@ export class DatapathFlows {
   }
 
   /** Takes all flows away. */
-  clear(): void {
-    for (const flow of this.#vswitch.datapath.flows()) this.#vswitch.cache.evict(flow);
+  *clearing(): Work {
+    for (const flow of this.#vswitch.datapath.flows()) {
+      this.#vswitch.cache.evict(flow);
+      yield;
+    }
   }
 
   /** The flow of an identity. @throws ArgumentError when there is none */
-  get(text: string): Megaflow {
+  *getting(text: string): Work<Megaflow> {
     const ufid = readUfid(text);
     if (ufid === undefined) throw dpctlError("parsing flow ufid");
-    const found = this.#find((flow) => digitsOf(flow) === ufid);
+    const found = yield* this.#find((flow) => digitsOf(flow) === ufid);
     if (found === undefined) throw dpctlError("getting flow", NO_SUCH);
     return found;
   }
 
-  #find(isMeant: (flow: Megaflow) => boolean): Megaflow | undefined {
-    for (const flow of this.#vswitch.datapath.flows()) if (isMeant(flow)) return flow;
+  *#find(isMeant: (flow: Match) => boolean): Work<Megaflow | undefined> {
+    const key = makeFlowKey();
+    let n = 0;
+    for (const flow of this.#vswitch.datapath.flows()) {
+      flow.readKey(key);
+      if (isMeant({ key, mask: flow.mask })) return flow;
+      if (++n % FLOWS_PER_STEP === 0) yield;
+    }
     return undefined;
   }
 
   /** The flow that packets like the key of a match belong to. */
-  #overlapping({ key }: Match): Megaflow | undefined {
-    return this.#find((flow) => hasKey(flow, key, flow.mask));
+  #overlapping({ key }: Match): Work<Megaflow | undefined> {
+    return this.#find((flow) => isKey(flow.key, key, flow.mask));
   }
 
   #readFlow(flowText: string, actionText: string): { readonly match: Match; readonly actions: readonly DatapathAction[] } {
@@ -105,8 +121,8 @@ export class DatapathFlows {
 }
 
 /** Whether a flow's key is this one under a mask. */
-function hasKey(flow: Megaflow, key: Uint32Array, mask: Uint32Array): boolean {
-  return flow.key.every((word, i) => word === ((key[i] ?? 0) & (mask[i] ?? 0)) >>> 0);
+function isKey(flowKey: Uint32Array, key: Uint32Array, mask: Uint32Array): boolean {
+  return flowKey.every((word, i) => word === ((key[i] ?? 0) & (mask[i] ?? 0)) >>> 0);
 }
 
 /** What a parser says; `undefined` when it finds a value that cannot be. */
@@ -124,6 +140,6 @@ function readUfid(text: string): string | undefined {
   return UFID.exec(text)?.[1]?.replaceAll("-", "").toLowerCase();
 }
 
-function digitsOf(flow: Megaflow): string {
+function digitsOf(flow: Pick<Megaflow, "key" | "mask">): string {
   return ufidOf(flow).replaceAll("-", "");
 }

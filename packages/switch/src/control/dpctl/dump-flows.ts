@@ -1,6 +1,7 @@
 /** The megaflows of the datapath as text. */
 import type { Megaflow } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
+import { makeFlowKey } from "@tenet/net";
 import type { Bridge } from "../../bridge/bridge.ts";
 import { formatPunt } from "../../trace/format-datapath.ts";
 import { formatOdpFlow } from "../../trace/format-odp-flow.ts";
@@ -14,32 +15,41 @@ export interface DumpFormat {
   readonly showsNames: boolean;
 }
 
-/** A line for each flow. @param isShown - is given a flow and the bridge that its packets come in at */
-export function dumpFlows(
+/**
+ * A line for each flow, and `undefined` for one that is not shown; others may come first between.
+ *
+ * @param isShown - is given the key of a flow, good until the next, its mask, and the bridge that its packets come in at
+ */
+export function* flowLines(
   vswitch: VirtualSwitch,
   clock: Clock,
   format: DumpFormat,
-  isShown: (flow: Megaflow, home: Bridge | undefined) => boolean,
-): string {
+  isShown: (key: Uint32Array, mask: Uint32Array, home: Bridge | undefined) => boolean,
+): Generator<string | undefined> {
   const formatFlow = flowFormatter(vswitch, clock, format);
-  const flows = [...vswitch.datapath.flows()].filter((flow) => isShown(flow, vswitch.ports.homeOfKey(flow.key)?.bridge));
-  return flows.map(formatFlow).join("\n");
+  const key = makeFlowKey();
+  for (const flow of vswitch.datapath.flows()) {
+    flow.readKey(key);
+    yield isShown(key, flow.mask, vswitch.ports.homeOfKey(key)?.bridge) ? formatFlow(flow, key) : undefined;
+  }
 }
 
-/** Shows one flow after another, with the names that ports have now. */
+/** Shows one flow after another, with the names that ports have now; `key` as of {@link formatOdpFlow}. */
 export function flowFormatter(
   vswitch: VirtualSwitch,
   clock: Clock,
   { isVerbose, showsNames }: DumpFormat,
-): (flow: Megaflow) => string {
+): (flow: Megaflow, key?: Uint32Array) => string {
   const portByNumber = new Map(vswitch.datapath.ports().map((port) => [port.portNo, port]));
   const options = {
-    nowMs: clock.monotonicMs(),
+    get nowMs(): number {
+      return clock.monotonicMs();
+    },
     portName: (portNo: number): string => (showsNames ? portByNumber.get(portNo)?.name : undefined) ?? String(portNo),
     puntText: (id: number): string => formatPunt(id, vswitch.slowPath.puntOf(id), false),
     isVerbose,
-    isOfKernel: ({ key }: Megaflow): boolean => vswitch.ports.homeOfKey(key)?.bridge.datapathType === "system",
+    isOfKernel: (key: Uint32Array): boolean => vswitch.ports.homeOfKey(key)?.bridge.datapathType === "system",
     isGeneve: (portNo: number): boolean => portByNumber.get(portNo)?.tunnel?.type === "geneve",
   };
-  return (flow) => formatOdpFlow(flow, options);
+  return (flow, key) => formatOdpFlow(flow, options, key);
 }

@@ -3,9 +3,11 @@ import { readFileSync } from "node:fs";
 import type { Megaflow } from "@tenet/datapath";
 import { AppError, type Clock, messageOf } from "@tenet/kit";
 import { type Match, parseMatch } from "@tenet/openflow";
-import { ArgumentError, type Command } from "@tenet/ovsdb";
+import { type Answer, ArgumentError, type Command } from "@tenet/ovsdb";
 import { formatFlowStatistics } from "../../trace/format-odp-flow.ts";
+import type { Work } from "../../turns.ts";
 import type { VirtualSwitch } from "../../virtual-switch.ts";
+import { type AnswerText, inTurns } from "../in-turns.ts";
 import {
   datapathNames,
   datapathTypeOf,
@@ -16,7 +18,7 @@ import {
   withoutDatapath,
 } from "./datapath-argument.ts";
 import { DatapathFlows } from "./datapath-flows.ts";
-import { type DumpFormat, dumpFlows, flowFormatter } from "./dump-flows.ts";
+import { type DumpFormat, flowFormatter, flowLines } from "./dump-flows.ts";
 import { type LineChange, readFlowLine } from "./flow-file.ts";
 
 /** Whether flows of a kind are shown; none is in hardware. */
@@ -38,37 +40,43 @@ export function flowCommands(vswitch: VirtualSwitch, clock: Clock): Command[] {
   /** The counters that a flow had, if they are asked for. */
   const countersIf = (isWanted: boolean, flow: Megaflow): string =>
     isWanted ? formatFlowStatistics(flow, clock.monotonicMs()) : "";
-  const fromFile = (how: LineChange, args: readonly string[]): string =>
-    changeFromFile(flows, how, withoutDatapath(vswitch, args, 2)[0] ?? "");
+  const fromFile = (how: LineChange, args: readonly string[]): Answer => {
+    const lines = readLines(withoutDatapath(vswitch, args, 2)[0] ?? "");
+    return inTurns(vswitch.turns, (answer) => changeByLines(flows, how, lines, answer));
+  };
   return [
     dpctlCommand("add-flow", "[dp] flow actions", [2, 3], ({ args }) => {
       const [flow = "", actions = ""] = withoutDatapath(vswitch, args, 3);
-      flows.add(flow, actions);
-      return "";
+      return inTurns(vswitch.turns, () => flows.adding(flow, actions));
     }),
     dpctlCommand("mod-flow", "[dp] flow actions", [2, 3], ({ options, args }) => {
       const [flow = "", actions = ""] = withoutDatapath(vswitch, args, 3);
-      const modified = flows.modify(flow, actions, options.has("may-create"));
-      if (options.has("clear")) throw dpctlError("updating flow table", "Operation not supported"); // its actions are changed, though
-      return countersIf(options.has("statistics"), modified);
+      return inTurns(vswitch.turns, function* (answer) {
+        const modified = yield* flows.modifying(flow, actions, options.has("may-create"));
+        if (options.has("clear")) throw dpctlError("updating flow table", "Operation not supported"); // its actions are changed, though
+        answer.line(countersIf(options.has("statistics"), modified));
+      });
     }),
     dpctlCommand("get-flow", "[dp] ufid", [1, 2], ({ options, args }) => {
       const [name = ""] = withoutDatapath(vswitch, args, 2);
-      return flowFormatter(vswitch, clock, formatOf(options))(flows.get(name));
+      return inTurns(vswitch.turns, function* (answer) {
+        answer.line(flowFormatter(vswitch, clock, formatOf(options))(yield* flows.getting(name)));
+      });
     }),
     dpctlCommand("del-flow", "[dp] flow", [1, 2], ({ options, args }) => {
       const [flow = ""] = withoutDatapath(vswitch, args, 2);
-      return countersIf(options.has("statistics"), flows.remove(flow));
+      return inTurns(vswitch.turns, function* (answer) {
+        answer.line(countersIf(options.has("statistics"), yield* flows.removing(flow)));
+      });
     }),
     dpctlCommand("add-flows", "[dp] file", [1, 2], ({ args }) => fromFile("add", args)),
     dpctlCommand("mod-flows", "[dp] file", [1, 2], ({ args }) => fromFile("modify", args)),
     dpctlCommand("del-flows", "[dp] [file]", [0, 2], ({ args }) => {
       if (splitDatapath(vswitch, args).rest.length > 0) return fromFile("delete", args);
-      flows.clear();
-      return "";
+      return inTurns(vswitch.turns, () => flows.clearing());
     }),
     dpctlCommand("dump-flows", "[-m] [--names] [dp] [filter=..] [type=..] [pmd=..]", [0, 4], ({ options, args }) =>
-      showFlows(vswitch, clock, formatOf(options), readChoice(args)),
+      inTurns(vswitch.turns, (answer) => showFlows(vswitch, clock, formatOf(options), readChoice(args), answer)),
     ),
   ];
 }
@@ -81,18 +89,31 @@ interface Choice {
   readonly names: readonly string[];
 }
 
-function showFlows(vswitch: VirtualSwitch, clock: Clock, format: DumpFormat, { filter, type, pmd, names }: Choice): string {
+function* showFlows(
+  vswitch: VirtualSwitch,
+  clock: Clock,
+  format: DumpFormat,
+  { filter, type, pmd, names }: Choice,
+  answer: AnswerText,
+): Work {
   withoutDatapath(vswitch, names, 1);
   const [name] = names;
   const wanted = name === undefined ? undefined : datapathTypeOf(vswitch, name);
   if (pmd !== undefined && !/^-?\d+$/.test(pmd)) throw dpctlError(`Failed to parse pmd (${pmd})`);
   const isWanted = filter === undefined ? () => true : readFilter(vswitch, filter);
-  if (!isShownKind(type ?? "all") || (pmd !== undefined && pmd !== MAIN_THREAD)) return "";
-  const lines = dumpFlows(vswitch, clock, format, (flow, home) => {
-    return (wanted === undefined || home?.datapathType === wanted) && isWanted(flow);
-  });
+  if (!isShownKind(type ?? "all") || (pmd !== undefined && pmd !== MAIN_THREAD)) return;
   const isUserSpace = wanted !== "system" && !datapathNames(vswitch).includes("system@ovs-system");
-  return lines === "" || !isUserSpace || pmd !== undefined ? lines : `flow-dump from the main thread:\n${lines}`;
+  let head = isUserSpace && pmd === undefined ? "flow-dump from the main thread:\n" : "";
+  const lines = flowLines(vswitch, clock, format, (key, mask, home) => {
+    return (wanted === undefined || home?.datapathType === wanted) && isWanted(key, mask);
+  });
+  for (const line of lines) {
+    if (line !== undefined) {
+      answer.line(head + line);
+      head = "";
+    }
+    yield;
+  }
 }
 
 /** Whether flows of one of these kinds are shown. @throws ArgumentError */
@@ -104,21 +125,19 @@ function isShownKind(types: string): boolean {
   });
 }
 
-/** Carries out a file of changes, one a line. @returns what was wrong with lines */
-function changeFromFile(flows: DatapathFlows, how: LineChange, file: string): string {
-  const problems: string[] = [];
-  for (const [i, line] of readLines(file).entries()) {
+/** Carries out changes, one a line. The answer is what was wrong with lines. */
+function* changeByLines(flows: DatapathFlows, how: LineChange, lines: readonly string[], answer: AnswerText): Work {
+  for (const [i, line] of lines.entries()) {
     try {
       const asked = readFlowLine(line, how, i + 1);
-      if (asked?.change === "delete") flows.remove(asked.flow);
-      else if (asked?.change === "add") flows.add(asked.flow, asked.actions);
-      else if (asked !== undefined) flows.modify(asked.flow, asked.actions, false);
+      if (asked?.change === "delete") yield* flows.removing(asked.flow);
+      else if (asked?.change === "add") yield* flows.adding(asked.flow, asked.actions);
+      else if (asked !== undefined) yield* flows.modifying(asked.flow, asked.actions, false);
     } catch (error) {
       if (!(error instanceof ArgumentError)) throw error;
-      problems.push(error.message);
+      answer.line(error.message);
     }
   }
-  return problems.join("\n");
 }
 
 function readLines(file: string): string[] {
@@ -146,13 +165,10 @@ function formatOf(options: ReadonlySet<DpctlOption>): DumpFormat {
 }
 
 /** Whether packets of a flow may match an OpenFlow match; ports are those of the datapath. */
-function readFilter({ datapath }: VirtualSwitch, text: string): (flow: Megaflow) => boolean {
+function readFilter({ datapath }: VirtualSwitch, text: string): (key: Uint32Array, mask: Uint32Array) => boolean {
   const portByName = new Map(datapath.ports().map(({ name, portNo }) => [name, portNo]));
-  const { key, mask } = parseMatchOf(text.replace(/\bin_port\((\w+)\)/, "in_port=$1"), portByName);
-  return (flow) => {
-    const flowMask = flow.mask;
-    return flow.key.every((word, i) => ((word ^ (key[i] ?? 0)) & (mask[i] ?? 0) & (flowMask[i] ?? 0)) === 0);
-  };
+  const wanted = parseMatchOf(text.replace(/\bin_port\((\w+)\)/, "in_port=$1"), portByName);
+  return (key, mask) => key.every((word, i) => ((word ^ (wanted.key[i] ?? 0)) & (wanted.mask[i] ?? 0) & (mask[i] ?? 0)) === 0);
 }
 
 function parseMatchOf(text: string, portByName: ReadonlyMap<string, number>): Match {

@@ -83,8 +83,7 @@ function readZones(text: string): number[] {
 function showLimits(conntrack: ConnectionTracker, zones: readonly number[]): string {
   const { zoneLimits, defaultZoneLimit } = conntrack;
   const lines = zones.map((zone) => {
-    const n = [...conntrack.connections(zone)].length;
-    return `zone=${zone},limit=${zoneLimits.get(zone) ?? defaultZoneLimit},count=${n}`;
+    return `zone=${zone},limit=${zoneLimits.get(zone) ?? defaultZoneLimit},count=${conntrack.sizeOfZone(zone)}`;
   });
   return [`default limit=${defaultZoneLimit}`, ...lines].join("\n");
 }
