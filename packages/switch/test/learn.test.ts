@@ -1,6 +1,7 @@
 /** `learn` and `fin_timeout`: flows that packets teach, how they live on, and how they go. */
 import { formatFlow, parseFlow } from "@tenet/openflow";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { PackedFlow } from "../src/table/packed-flow.ts";
 import { Bench } from "./bench-switch.ts";
 
 const A = "dl_src=02:00:00:00:00:0a,dl_dst=02:00:00:00:00:0b";
@@ -98,6 +99,26 @@ test("beyond its limit nothing is learned, and the result says so", () => {
   bench.vswitch.tick();
   expect(bench.send(`in_port=1,${B}`)).toEqual(["p2"]);
   expect(bench.send(`in_port=1,${A}`)).toEqual(["p3"]);
+});
+
+test("how many flows were learned is known without a look at all of the table, whatever came, changed and went", () => {
+  const nOthers = 1000;
+  const others = Array.from({ length: nOthers }, (_, n) => `table=9,cookie=${n + 100},priority=${n},actions=drop`);
+  const bench = new Bench(2, others);
+  const { learned } = bench.bridge.pipeline;
+  const teach = (n: number): boolean => learned.learn(parseFlow(`table=9,cookie=7,tcp,tp_dst=${n},actions=drop`), 3);
+  expect([teach(1), teach(2)]).toEqual([true, true]);
+  const spy = vi.spyOn(PackedFlow.prototype, "cookie", "get");
+  expect([teach(3), teach(4)]).toEqual([true, false]);
+  const nLooks = spy.mock.calls.length;
+  spy.mockRestore();
+  expect(nLooks).toBeLessThan(nOthers / 20);
+  bench.bridge.pipeline.apply([
+    { command: "deleteStrict", flow: parseFlow("table=9,tcp,tp_dst=1", { purpose: "delete" }) },
+    { command: "modifyStrict", flow: parseFlow("table=9,cookie=8,tcp,tp_dst=2,actions=drop"), isUpsert: true },
+    { command: "add", flow: parseFlow("table=8,cookie=7,actions=drop") },
+  ]);
+  expect([4, 5, 6].map(teach)).toEqual([true, true, false]);
 });
 
 test("the end of a TCP connection lowers the timeouts of the flow it ran through, those of a cached flow too", () => {

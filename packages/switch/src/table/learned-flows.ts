@@ -35,7 +35,7 @@ export class LearnedFlows {
       found.modifiedMs = this.#clock.monotonicMs();
       return true;
     }
-    if (limit > 0 && this.#isFull(flow, limit)) return false;
+    if (limit > 0 && this.#book.cookies.countOf(this.#book.table(flow.table), flow.cookie) >= limit) return false;
     try {
       this.#apply({ command: "modifyStrict", flow, isUpsert: true });
     } catch (error) {
@@ -54,11 +54,5 @@ export class LearnedFlows {
   /** The rule with the match and priority of a flow. */
   #find({ table, match: { key, mask }, priority }: FlowSpec): Rule | undefined {
     return this.#book.table(table).classifier.find(key, mask, priority);
-  }
-
-  #isFull({ table, cookie }: FlowSpec, limit: number): boolean {
-    let n = 0;
-    for (const rule of this.#book.table(table).classifier.rules()) if (rule.cookie === cookie && ++n >= limit) return true;
-    return false;
   }
 }

@@ -12,7 +12,7 @@ import type { Rule } from "./rule.ts";
 export type Referent = "group" | "meter" | "learned";
 
 /** A number for the flows of a table that have a cookie. */
-function learnedId(table: number, cookie: bigint): bigint {
+export function learnedId(table: number, cookie: bigint): bigint {
   return (cookie << 8n) | BigInt(table);
 }
 

@@ -7,6 +7,7 @@
 import { type Classifier, LongList } from "@tenet/classifier";
 import { ALL_TABLES, type FlowSpec } from "@tenet/openflow";
 import type { Work } from "../turns.ts";
+import { CookieCounts } from "./cookie-counts.ts";
 import { N_TABLES } from "./flow-mod.ts";
 import { FlowTable } from "./flow-table.ts";
 import { ReferenceIndex } from "./reference-index.ts";
@@ -26,6 +27,7 @@ const RECORDS_PER_STEP = 256;
 /** Rules by table. */
 export class RuleBook {
   readonly references: ReferenceIndex = new ReferenceIndex();
+  readonly cookies: CookieCounts = new CookieCounts();
   /** Rules that have a timeout. */
   readonly mortal: RuleSet = makeRuleSet();
   readonly #tables: (FlowTable | undefined)[] = Array.from({ length: N_TABLES });
@@ -82,6 +84,7 @@ export class RuleBook {
     this.#nRules++;
     rule.isHeld = true;
     this.references.add(rule);
+    this.cookies.add(rule);
     this.#noteEnd(rule);
     if (displaced !== undefined) this.#bury(displaced, orphans);
     return displaced;
@@ -102,8 +105,10 @@ export class RuleBook {
   revise(rule: Rule, revision: Revision | undefined, orphans: LongList<bigint>): Revision | undefined {
     const before = rule.revision;
     this.references.remove(rule, orphans);
+    this.cookies.remove(rule);
     rule.revision = revision;
     this.references.add(rule);
+    this.cookies.add(rule);
     this.#noteConjunctions(rule);
     return before;
   }
@@ -205,6 +210,7 @@ export class RuleBook {
     rule.isHeld = false;
     this.#left.push(rule);
     this.references.remove(rule, orphans);
+    this.cookies.remove(rule);
     this.mortal.delete(rule);
     this.table(rule.table).forgetEnd(rule);
   }
