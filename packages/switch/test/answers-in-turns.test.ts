@@ -27,7 +27,7 @@ function controllerOf(): Controller {
   const bench = new Bench(N, []);
   const { pipeline } = bench.bridge;
   for (let n = 1; n <= N; n++) {
-    pipeline.applyMeter(parseMeter(`meter=${n},pktps,bands=type=drop,rate=1`));
+    finish(pipeline.applyingMeter(parseMeter(`meter=${n},pktps,bands=type=drop,rate=1`)));
     pipeline.apply([parseGroup(`group_id=${n},type=all,bucket=output:1`)]);
   }
   bench.add(...Array.from({ length: N }, (_, n) => `table=${n % 3},priority=${(n * 7919) % 0x1_0000},actions=drop`));

@@ -1,12 +1,13 @@
 import { parseMeter } from "@tenet/openflow";
 import { expect, test } from "vitest";
+import { finish } from "../src/turns.ts";
 import { Bench } from "./bench-switch.ts";
 
 const PACKET = "in_port=1,udp,nw_src=10.0.0.1,tp_src=1000,tp_dst=53";
 
 function withMeters(meters: readonly string[], flows: readonly string[]): Bench {
   const bench = new Bench(3, []);
-  for (const text of meters) bench.bridge.pipeline.applyMeter(parseMeter(text));
+  for (const text of meters) finish(bench.bridge.pipeline.applyingMeter(parseMeter(text)));
   bench.add(...flows);
   return bench;
 }
@@ -21,14 +22,14 @@ test("packets above the rate are dropped where the meter stands, and counted; a 
   const [meter] = bench.bridge.pipeline.meters.select(5);
   if (meter === undefined) throw new Error("the meter is gone");
   expect(bench.bridge.pipeline.meters.statsOf(meter)).toMatchObject({ nPackets: 5, bands: [{ nPackets: 2 }] });
-  bench.bridge.pipeline.applyMeter(parseMeter("meter=5,pktps,bands=type=drop,rate=1", { command: "modify" }));
+  finish(bench.bridge.pipeline.applyingMeter(parseMeter("meter=5,pktps,bands=type=drop,rate=1", { command: "modify" })));
   expect(sendMany(bench, 5)).toBe(1);
 });
 
 test("bridges have meters of their own under the same number, which go with them", () => {
   const bench = withMeters(["meter=1,pktps,bands=type=drop,rate=1"], []);
   const other = bench.vswitch.addBridge("br1");
-  other.pipeline.applyMeter(parseMeter("meter=1,pktps,bands=type=drop,rate=9"));
+  finish(other.pipeline.applyingMeter(parseMeter("meter=1,pktps,bands=type=drop,rate=9")));
   const numbers = [bench.bridge, other].map((bridge) => bridge.pipeline.meters.get(1)?.datapathMeter);
   expect(new Set(numbers).size).toBe(2);
   bench.vswitch.removeBridge(other);
@@ -42,7 +43,7 @@ test("flows go with the meter that they refer to, and controllers are told why",
   const reasons: (string | undefined)[] = [];
   bench.bridge.pipeline.onChange(({ rules }) => reasons.push(...rules.map(({ reason }) => reason)));
   expect(bench.bridge.pipeline.referencesToMeter(1)).toBe(1);
-  bench.bridge.pipeline.applyMeter(parseMeter("", { command: "delete" }));
+  finish(bench.bridge.pipeline.applyingMeter(parseMeter("", { command: "delete" })));
   expect([reasons, bench.bridge.pipeline.nRules]).toEqual([["meter"], 1]);
   expect(bench.send(PACKET)).toEqual([]);
 });
@@ -70,7 +71,7 @@ test.each([
   ["add", `meter=3,pktps,bands=${"type=drop,rate=1 ".repeat(9)}`, "OFPMMFC_OUT_OF_BANDS"],
 ] as const)("%s %s is refused as %s", (command, text, errorName) => {
   const bench = withMeters(["meter=1,pktps,bands=type=drop,rate=1"], []);
-  const refused = (): void => bench.bridge.pipeline.applyMeter(parseMeter(text, { command }));
+  const refused = (): void => finish(bench.bridge.pipeline.applyingMeter(parseMeter(text, { command })));
   expect(refused).toThrow(expect.objectContaining({ errorName }));
 });
 
@@ -88,7 +89,7 @@ test("packets to controllers are limited by the meter that the action names, els
   expect(sendMany(bench, 5)).toBe(5);
   for (let n = 0; n < 5; n++) expect(bench.send("in_port=1,tcp")).toEqual(["p2"]);
   expect(ids).toEqual([1, 1, 2]);
-  bench.bridge.pipeline.applyMeter(parseMeter("meter=controller", { command: "delete" }));
+  finish(bench.bridge.pipeline.applyingMeter(parseMeter("meter=controller", { command: "delete" })));
   bench.vswitch.settle();
   sendMany(bench, 4);
   expect(ids).toHaveLength(7);

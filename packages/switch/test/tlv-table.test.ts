@@ -65,7 +65,7 @@ test.each([
   ["OFPBMC_BAD_VALUE", "tun_metadata1=0x100000000,actions=drop"],
 ])("%s refuses the flow %s", (errorName, flow) => {
   const { pipeline } = new Bench(2, []).bridge;
-  pipeline.applyTlvTable({ type: "tlvTableMod", command: "add", mappings: [option(1, 1)] });
+  finish(pipeline.applyingTlvTable({ type: "tlvTableMod", command: "add", mappings: [option(1, 1)] }));
   const add = (): void => pipeline.apply([{ command: "add", flow: parseFlow(flow) }]);
   expect(add).toThrow(expect.objectContaining({ errorName }));
 });
@@ -73,7 +73,7 @@ test.each([
 test("flows match on and set options, keep their mapping, and are told as they were given", () => {
   const bench = new Bench(3, []);
   const { pipeline } = bench.bridge;
-  pipeline.applyTlvTable({ type: "tlvTableMod", command: "add", mappings: [option(1, 1), option(2, 2, 8)] });
+  finish(pipeline.applyingTlvTable({ type: "tlvTableMod", command: "add", mappings: [option(1, 1), option(2, 2, 8)] }));
   const flows = [
     "actions=set_field:0x77->tun_metadata1,load:0x5->NXM_NX_TUN_METADATA2[32..39],resubmit(,1)",
     "table=1, tun_metadata1=0x77,tun_metadata2=0x500000000/0xff00000000 actions=output:3",
@@ -82,7 +82,7 @@ test("flows match on and set options, keep their mapping, and are told as they w
   expect(bench.send("in_port=1,arp")).toEqual(["p3"]);
   const told = pipeline.select({ table: 1, match: makeMatch(), cookie: 0n }).map((rule) => formatFlow(rule));
   expect(told).toEqual([flows[1]]);
-  const remove = (): void => pipeline.applyTlvTable({ type: "tlvTableMod", command: "clear", mappings: [] });
+  const remove = (): void => finish(pipeline.applyingTlvTable({ type: "tlvTableMod", command: "clear", mappings: [] }));
   expect(remove).toThrow(expect.objectContaining({ errorName: "NXTTMFC_INVALID_TLV_DEL" }));
   pipeline.apply([{ command: "delete", flow: { ...parseFlow("actions=drop"), table: ALL_TABLES } }]);
   remove();
@@ -92,7 +92,7 @@ test("flows match on and set options, keep their mapping, and are told as they w
 test("whether an option is used is found out in turns, at once for a packet that would teach meanwhile what uses it", () => {
   const bench = new Bench(2, []);
   const { pipeline } = bench.bridge;
-  pipeline.applyTlvTable({ type: "tlvTableMod", command: "add", mappings: [option(1, 1), option(2, 2)] });
+  finish(pipeline.applyingTlvTable({ type: "tlvTableMod", command: "add", mappings: [option(1, 1), option(2, 2)] }));
   const flows = Array.from({ length: 500 }, (_, n) => `priority=${n},actions=set_field:1->tun_metadata1`);
   pipeline.apply(flows.map((text) => ({ command: "add", flow: parseFlow(text) })));
   const removing = (...mappings: readonly TlvMapping[]): Work =>

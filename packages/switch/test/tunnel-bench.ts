@@ -1,5 +1,6 @@
 /** A switch with tunnels over a recording datapath: ports that are tunnels, and packets that come out of them. */
 import { composePacket, FIELDS, type FieldName, getField, parseIp4, setFieldBig } from "@tenet/net";
+import { finish } from "../src/turns.ts";
 import { Bench, keyOf } from "./bench-switch.ts";
 import type { Sent } from "./recording-datapath.ts";
 import type { TunnelConfig } from "../src/tunnel/tunnel-config.ts";
@@ -31,7 +32,7 @@ export class TunnelBench extends Bench {
   constructor(flows: readonly string[], tunnels: Readonly<Record<number, Partial<TunnelConfig>>>) {
     super(1, []);
     const mappings = [0, 1].map((index) => ({ optionClass: 0x102, optionType: 0x80 + index, sizeBytes: 4 + 4 * index, index }));
-    this.bridge.pipeline.applyTlvTable({ type: "tlvTableMod", command: "add", mappings });
+    finish(this.bridge.pipeline.applyingTlvTable({ type: "tlvTableMod", command: "add", mappings }));
     for (const [ofport, config] of Object.entries(tunnels)) this.addTunnel(Number(ofport), config);
     this.add(...flows);
   }

@@ -315,13 +315,7 @@ export class Pipeline {
     return this.#book.references.countOf("meter", id);
   }
 
-  /** Carries out a meter-mod; the rules that refer to a meter go with it. @throws RefusedError */
-  applyMeter(mod: MeterMod): void {
-    this.#settle();
-    finish(this.#carryOutMeter(mod));
-  }
-
-  /** {@link applyMeter} in turns. */
+  /** Carries out a meter-mod in turns; the rules that refer to a meter go with it. @throws RefusedError */
   applyingMeter(mod: MeterMod): Work {
     return this.#transacting(this.#hidden(this.#carryOutMeter(mod)));
   }
@@ -336,13 +330,7 @@ export class Pipeline {
     yield* this.#publish(edit, [...added, ...deleted]);
   }
 
-  /** Carries out a change of the options that tables can see. @throws RefusedError */
-  applyTlvTable(mod: TlvTableMod): void {
-    this.#settle();
-    finish(this.#carryOutTlvTable(mod));
-  }
-
-  /** {@link applyTlvTable} in turns. */
+  /** Carries out in turns a change of the options that tables can see. @throws RefusedError */
   applyingTlvTable(mod: TlvTableMod): Work {
     return this.#transacting(this.#carryOutTlvTable(mod));
   }
