@@ -17,11 +17,13 @@ import { silentLogger } from "@tenet/kit";
 import { Database, OPEN_VSWITCH, OvsdbServer } from "@tenet/ovsdb";
 import { SWITCH_THREAD_LIMITS } from "../packages/cli/dist/daemon/short-pauses.js";
 import { BARRIER_REPLY, BUNDLE_CONTROL, connectTo, MULTIPART_REPLY } from "./support/openflow-bytes.mjs";
-import { deleteFlows, dumpFlows, flowMods, pipeline, textFlowMods } from "./support/switch-load.mjs";
+import { deleteFlows, dumpFlows, flowMods, LARGE_TABLE, monitorFlows, pipeline, textFlowMods } from "./support/switch-load.mjs";
 
 const N_FLOWS = 100_000;
 const N_PORTS = 1000;
 const REST_MS = 3000;
+/** Of flows that have a timeout. */
+const LIFE_S = 10;
 const TOO_LONG_MS = 2;
 /** Of how many waits it is told what they were for. */
 const N_TOLD = 3;
@@ -46,15 +48,27 @@ function activities({ openFlow, change, command }) {
   const adds = flowMods(N_FLOWS, false);
   const bundle = flowMods(N_FLOWS, true);
   const modifies = flowMods(N_FLOWS, true, "modifyStrict");
+  const mortals = flowMods(N_FLOWS, true, "add", 0, { hardTimeout: LIFE_S });
   const modify = (table) => openFlow(textFlowMods([`table=${table},priority=1,actions=goto_table:${table + 1}`]), BARRIER_REPLY);
   return {
     nothing: () => sleep(REST_MS),
     "100,000 flow-mods one by one": () => openFlow(adds, BARRIER_REPLY),
     "a dump of 100,000 flows": () => openFlow(dumpFlows(), MULTIPART_REPLY),
+    "a dump of them by ovs-appctl": () => command("bridge/dump-flows", "br0"),
+    "a monitor of 100,000 flows": async () => {
+      await openFlow(monitorFlows("add"), MULTIPART_REPLY);
+      await openFlow(Buffer.concat([monitorFlows("delete"), textFlowMods([])]), BARRIER_REPLY);
+    },
     "a bundle that modifies 100,000 flows": () => openFlow(modifies, BUNDLE_CONTROL),
     "a deletion of 100,000 flows": () => openFlow(deleteFlows(), BARRIER_REPLY),
     "a bundle of 100,000 flow-mods": () => openFlow(bundle, BUNDLE_CONTROL),
     "a deletion of them": () => openFlow(deleteFlows(), BARRIER_REPLY),
+    "100,000 flows with a timeout": () => openFlow(mortals, BUNDLE_CONTROL),
+    "a limit that evicts 50,000 of them": () => change(limitFlows(N_FLOWS / 2)),
+    "the end of the others' time": async () => {
+      await change(unlimitFlows());
+      await sleep(LIFE_S * 1000);
+    },
     "1,000 ports more": () => change(addPorts(N_PORTS)),
     "a change of 1,000 ports": () => change([{ op: "update", table: "Port", where: IS_MORE, row: { tag: 7 } }]),
     "statistics of 1,000 ports": () => sleep(2 * REST_MS),
@@ -93,6 +107,19 @@ function portRow(name, interfaceName) {
 /** The ports that {@link addPorts} added are named by `change`. */
 function removePorts() {
   return (more) => [bridgePorts("delete", more)];
+}
+
+function limitFlows(n) {
+  const row = { flow_limit: n, overflow_policy: "evict" };
+  const tables = ["map", [[LARGE_TABLE, ["named-uuid", "t"]]]];
+  return [
+    { op: "insert", table: "Flow_Table", "uuid-name": "t", row },
+    { op: "update", table: "Bridge", where: [["name", "==", "br0"]], row: { flow_tables: tables } },
+  ];
+}
+
+function unlimitFlows() {
+  return [{ op: "update", table: "Bridge", where: [["name", "==", "br0"]], row: { flow_tables: ["map", []] } }];
 }
 
 function bridgePorts(mutator, ports) {

@@ -61,8 +61,13 @@ function report() {
   delays = [];
 }
 
+/** Runs a command; of an answer that is made in pieces the reader keeps up with each. */
 async function runCommand([name, ...args]) {
-  return await commands.find((each) => each.name === name).run(args);
+  const answer = await commands.find((each) => each.name === name).run(args);
+  if (typeof answer === "string") return answer;
+  let length = 0;
+  for await (const piece of answer) length += piece.length;
+  return length;
 }
 
 function fail(error) {

@@ -1,6 +1,6 @@
 /** What the switch benchmarks load switches with: a pipeline of twenty tables, packets that each need a megaflow of their own, flow-mods as bytes. */
 import { buildEthernet, buildIp4, buildUdp, FIELDS, makeFlowKey, setField } from "@tenet/net";
-import { encodeMessage, GROUP, parseFlow, PORT, VERSION } from "@tenet/openflow";
+import { encodeMessage, GROUP, MONITOR_FLAG, parseFlow, PORT, VERSION } from "@tenet/openflow";
 import { randomOf } from "../datalog-programs.mjs";
 
 const N_TABLES = 20;
@@ -68,13 +68,13 @@ function manyFlow(n) {
   return { ...PLAIN, cookie: BigInt(n), match: { key, mask }, actions: [{ type: "output", port: 1 }] };
 }
 
-/** Flow-mods for `n` flows from the `first` as bytes of OpenFlow 1.4, ended by a barrier or, as a bundle, by its commit. */
-export function flowMods(n, isBundle, command = "add", first = 0) {
+/** Flow-mods for `n` flows from the `first` as bytes of OpenFlow 1.4, ended by a barrier or, as a bundle, by its commit; `terms` are their own. */
+export function flowMods(n, isBundle, command = "add", first = 0, terms = {}) {
   const bundleId = 7;
   const control = (kind) => encodeMessage({ type: "bundleControl", bundleId, kind, flags: 1 }, VERSION_USED, 1);
   const parts = isBundle ? [control("openRequest")] : [];
   for (let i = 0; i < n; i++) {
-    const flowMod = { type: "flowMod", command, flow: manyFlow(first + i) };
+    const flowMod = { type: "flowMod", command, flow: { ...manyFlow(first + i), ...terms } };
     const message = isBundle ? { type: "bundleAdd", bundleId, flags: 1, message: flowMod, xid: i } : flowMod;
     parts.push(encodeMessage(message, VERSION_USED, i));
   }
@@ -94,6 +94,14 @@ export function deleteFlows() {
   const flow = { ...manyFlow(0), match: { key: makeFlowKey(), mask: makeFlowKey() }, actions: [], outPort: PORT.NONE };
   const message = { type: "flowMod", command: "delete", flow };
   return Buffer.concat([encodeMessage(message, VERSION_USED, 1), encodeMessage({ type: "barrierRequest" }, VERSION_USED, 2)]);
+}
+
+/** Starts a monitor of all flows of that table, which tells of those that are there, or ends it. */
+export function monitorFlows(command) {
+  const flags = command === "delete" ? 0 : MONITOR_FLAG.INITIAL | MONITOR_FLAG.ACTIONS;
+  const match = { key: makeFlowKey(), mask: makeFlowKey() };
+  const request = { kind: "flowMonitor", requests: [{ id: 1, command, flags, table: LARGE_TABLE, match }] };
+  return encodeMessage({ type: "multipartRequest", request, isLast: true }, VERSION_USED, 4);
 }
 
 /** Greets a switch. */
