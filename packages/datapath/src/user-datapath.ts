@@ -100,6 +100,7 @@ export class UserDatapath implements Datapath {
   /** Removed while a burst runs, which may use their memory until it ends. */
   readonly #leaving: Port[] = [];
   #continuation: NodeJS.Immediate | undefined;
+  #tidying: NodeJS.Immediate | undefined;
   #kernel: Kernel | undefined;
   /** Flows that came while the kernel had no room, and are put there when it has. */
   readonly #withoutRoom = new Set<CachedFlow>();
@@ -340,6 +341,7 @@ export class UserDatapath implements Datapath {
     if (this.#kernel?.flows.isLasting !== true) return;
     const { flows, timer } = this.#kernel;
     clearInterval(timer);
+    clearImmediate(this.#tidying);
     flows.leave();
     this.#loop?.close();
     this.#loop = undefined;
@@ -348,6 +350,7 @@ export class UserDatapath implements Datapath {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearImmediate(this.#continuation);
+    clearImmediate(this.#tidying);
     this.#pending.clear();
     for (const port of this.#ports) if (port !== undefined) this.removePort(port.portNo);
     this.#loop?.close();
@@ -385,10 +388,16 @@ export class UserDatapath implements Datapath {
       pathOf: (id) => flows.outerOf(id),
     });
     const timer = setInterval(() => {
-      this.#runner.conntrack.tidy(this.#clock.monotonicMs());
+      this.#tidyConnections();
       this.#putWithoutRoom(flows);
     }, KERNEL_PERIOD_MS).unref();
     return { flows, connections, collector, timer };
+  }
+
+  /** Forgets connections that are over, a few at a time. */
+  #tidyConnections(): void {
+    clearImmediate(this.#tidying);
+    if (!this.#runner.conntrack.tidy(this.#clock.monotonicMs())) this.#tidying = setImmediate(() => this.#tidyConnections());
   }
 
   #openFlows(collector: Collector, connections: ConnectionMaps, pins: KernelPins | undefined): KernelFlows {
@@ -537,9 +546,9 @@ export class UserDatapath implements Datapath {
 
   #tidy(nowMs: number): void {
     if (nowMs - this.#tidiedAtMs < TIDY_PERIOD_MS) return;
+    if (!this.#runner.conntrack.tidy(nowMs)) return; // the next burst goes on with it
     this.#tidiedAtMs = nowMs;
     this.#table.sortByHits();
-    this.#runner.conntrack.tidy(nowMs);
     this.#runner.reassembly.expire(nowMs);
   }
 }

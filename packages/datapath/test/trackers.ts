@@ -121,7 +121,7 @@ export class SharedTracker implements Tracker {
       words[low] = ns >>> 0;
       words[high] = Math.floor(ns / TWO_32);
     }
-    for (let i = 0; i < N_SWEEPS; i++) this.#own.tidy(performance.now());
+    for (let i = 0; i < N_SWEEPS; ) if (this.#own.tidy(performance.now())) i++;
   }
 
   /** Ends all connections. */

@@ -1,8 +1,5 @@
 /**
- * Connections by either of their tuples.
- *
- * Open addressing over typed arrays: a place holds the tuple's hash and `2 * id + direction + 1`. Both tuples of a
- * connection are in it. Expired connections are found dead at once and buried by a sweep that goes round in steps.
+ * Connections by either of their tuples (tuple-index.ts). Expired connections are found dead at once and buried by a sweep that goes round in steps.
  *
  * With the kernel's program, connections of the lower ids lie in memory that both share, and the program has an index of its
  * own. What it has made is looked up there when this index does not know it.
@@ -10,9 +7,11 @@
 import { Connection, expiryOf } from "./connection.ts";
 import { ENTRY, ENTRY_WORDS, type EntryMemory, STATUS } from "./connection-entry.ts";
 import type { SharedConnections } from "./shared-connections.ts";
-import { hashTuple, isSameTuple, N_ZONES, zoneOf } from "./tuple.ts";
+import { N_ZONES, zoneOf } from "./tuple.ts";
+import { TupleIndex } from "./tuple-index.ts";
 
-const MIN_CAPACITY = 1024;
+/** Connections that are buried at once at most: packets wait for them. */
+const MAX_BURIED = 256;
 /** Connections that one sweep looks at, at least. */
 const SWEEP_MIN = 4096;
 /** Connections that are kept when they are over, to serve again. */
@@ -28,7 +27,6 @@ const PAGE_ENTRIES = 1024;
 export class ConnectionTable {
   /** Set by {@link find}: whether the tuple was that of replies. */
   foundReply = false;
-  readonly #seed: number;
   #shared: SharedConnections | undefined;
   /** By id. Those of free ids are not live; they wait to serve again. */
   readonly #connections: (Connection | undefined)[];
@@ -40,25 +38,24 @@ export class ConnectionTable {
   #nByZone: Int32Array;
   /** Ids below it may be those of connections, and were not beyond it. */
   #nIds: number;
-  #hashes = new Int32Array(MIN_CAPACITY);
-  #places = new Int32Array(MIN_CAPACITY);
-  #capacity = MIN_CAPACITY;
-  #nIndexed = 0;
+  readonly #index: TupleIndex;
   /** Connections that the kernel's program does not know. */
   #nHidden = 0;
   #sweepAt = 0;
+  /** Ids that the sweep under way has yet to look at. */
+  #nToSweep = 0;
 
   /**
    * @param seed - of the hash, so that nobody outside can know what collides
    * @param shared - who else follows connections
    */
   constructor(seed: number, shared?: SharedConnections) {
-    this.#seed = seed;
     this.#shared = shared;
     this.#nAll = shared?.count ?? new Int32Array(1);
     this.#nByZone = shared?.zoneCounts ?? new Int32Array(N_ZONES);
     this.#nIds = shared?.capacity ?? 0;
     this.#connections = Array.from({ length: this.#nIds });
+    this.#index = new TupleIndex(seed, this.#connections);
   }
 
   /** Number of connections, expired ones that are not buried yet included. */
@@ -98,7 +95,7 @@ export class ConnectionTable {
     connection.original.set(original);
     connection.reply.set(reply);
     this.#count(zoneOf(original), 1);
-    this.#index(connection);
+    this.#index.add(connection);
     return connection;
   }
 
@@ -114,7 +111,7 @@ export class ConnectionTable {
   remove(connection: Connection, nowMs: number): void {
     if (!connection.leave()) return;
     const { id, original, reply } = connection;
-    if (connection.isIndexed) this.#leaveIndex(connection);
+    if (connection.isIndexed) this.#index.remove(connection);
     this.#count(zoneOf(original), -1);
     if (this.#shared !== undefined && !connection.isPublished) this.#nHidden--;
     if (this.#shared === undefined || id >= this.#shared.capacity) this.#freeIds.push(id);
@@ -135,16 +132,24 @@ export class ConnectionTable {
     }
   }
 
-  /** Buries some of the expired connections; a number of calls goes once round the table. */
-  sweep(nowMs: number): void {
+  /**
+   * Buries some of the expired connections; a number of sweeps goes once round the table.
+   *
+   * @returns whether the sweep is over; else the next call goes on with it
+   */
+  sweep(nowMs: number): boolean {
     this.#noteNew();
     const n = this.#nIds;
-    const nSteps = Math.min(n, Math.max(SWEEP_MIN, Math.ceil(n / SWEEP_PARTS)));
-    for (let step = 0; step < nSteps; step++) {
+    if (this.#nToSweep === 0) this.#nToSweep = Math.max(SWEEP_MIN, Math.ceil(n / SWEEP_PARTS));
+    this.#nToSweep = Math.min(n, this.#nToSweep);
+    for (let nBuried = 0; this.#nToSweep > 0 && nBuried < MAX_BURIED; this.#nToSweep--) {
       this.#sweepAt = this.#sweepAt + 1 < n ? this.#sweepAt + 1 : 0;
       const id = this.#sweepAt;
-      if (this.#isOver(id, nowMs)) this.remove(this.#connections[id] ?? this.#viewOf(id), nowMs);
+      if (!this.#isOver(id, nowMs)) continue;
+      this.remove(this.#connections[id] ?? this.#viewOf(id), nowMs);
+      nBuried++;
     }
+    return this.#nToSweep === 0;
   }
 
   /** Forgets all connections, and the memory that was shared, which may be given back then. */
@@ -152,11 +157,10 @@ export class ConnectionTable {
     this.#shared = undefined;
     this.#connections.length = 0;
     this.#freeIds.length = 0;
-    this.#places.fill(0);
+    this.#index.clear();
     this.#nAll = new Int32Array(1);
     this.#nByZone = new Int32Array(N_ZONES);
     this.#nIds = 0;
-    this.#nIndexed = 0;
     this.#nHidden = 0;
   }
 
@@ -219,18 +223,8 @@ export class ConnectionTable {
 
   /** `2 * id + direction` of a tuple; -1 when there is no such connection. */
   #findPlace(tuple: Uint32Array): number {
-    const hash = hashTuple(tuple, this.#seed);
-    const wrap = this.#capacity - 1;
-    const hashes = this.#hashes;
-    const places = this.#places;
-    for (let at = hash & wrap; ; at = (at + 1) & wrap) {
-      const place = (places[at] ?? 0) - 1;
-      if (place < 0) return this.#findShared(tuple);
-      if (hashes[at] !== hash) continue;
-      const connection = this.#connections[place >>> 1];
-      if (connection === undefined) continue;
-      if (isSameTuple((place & 1) === 1 ? connection.reply : connection.original, tuple)) return place;
-    }
+    const place = this.#index.find(tuple);
+    return place < 0 ? this.#findShared(tuple) : place;
   }
 
   /** As {@link ConnectionTable.#findPlace} of a connection that the kernel's program has made. */
@@ -241,59 +235,7 @@ export class ConnectionTable {
     const id = place >>> 1;
     if (this.#statusOf(id) === STATUS.free) return -1;
     const connection = this.#connectionAt(id);
-    if (!connection.isIndexed) this.#index(connection);
+    if (!connection.isIndexed) this.#index.add(connection);
     return place;
-  }
-
-  #index(connection: Connection): void {
-    if (4 * (this.#nIndexed + 1) > this.#capacity) this.#grow();
-    this.#nIndexed++;
-    connection.isIndexed = true;
-    this.#place(hashTuple(connection.original, this.#seed), 2 * connection.id + 1);
-    this.#place(hashTuple(connection.reply, this.#seed), 2 * connection.id + 2);
-  }
-
-  #leaveIndex(connection: Connection): void {
-    this.#nIndexed--;
-    connection.isIndexed = false;
-    this.#removePlace(hashTuple(connection.original, this.#seed), 2 * connection.id + 1);
-    this.#removePlace(hashTuple(connection.reply, this.#seed), 2 * connection.id + 2);
-  }
-
-  #place(hash: number, place: number): void {
-    const wrap = this.#capacity - 1;
-    let at = hash & wrap;
-    while (this.#places[at] !== 0) at = (at + 1) & wrap;
-    this.#hashes[at] = hash;
-    this.#places[at] = place;
-  }
-
-  /** Empties a place and moves the ones behind it forward. */
-  #removePlace(hash: number, place: number): void {
-    const wrap = this.#capacity - 1;
-    const hashes = this.#hashes;
-    const places = this.#places;
-    let hole = hash & wrap;
-    while (places[hole] !== place) hole = (hole + 1) & wrap;
-    for (let next = (hole + 1) & wrap; places[next] !== 0; next = (next + 1) & wrap) {
-      const home = (hashes[next] ?? 0) & wrap;
-      if (((next - home) & wrap) < ((next - hole) & wrap)) continue; // its home lies behind the hole
-      hashes[hole] = hashes[next] ?? 0;
-      places[hole] = places[next] ?? 0;
-      hole = next;
-    }
-    places[hole] = 0;
-  }
-
-  #grow(): void {
-    const hashes = this.#hashes;
-    const places = this.#places;
-    this.#capacity *= 2;
-    this.#hashes = new Int32Array(this.#capacity);
-    this.#places = new Int32Array(this.#capacity);
-    for (let at = 0; at < places.length; at++) {
-      const place = places[at] ?? 0;
-      if (place !== 0) this.#place(hashes[at] ?? 0, place);
-    }
   }
 }

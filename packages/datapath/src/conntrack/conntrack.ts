@@ -111,13 +111,14 @@ export class Conntrack {
     this.fragments.wait(reader.fragmentKey(zone), { resume, of: reader.fragments }, this.#nowMs);
   }
 
-  /** Forgets what is too old. */
-  tidy(nowMs: number): void {
-    this.table.sweep(nowMs);
+  /** Forgets what is too old. @returns false when there is more of it, to be called again soon */
+  tidy(nowMs: number): boolean {
+    const isTidy = this.table.sweep(nowMs);
     this.fragments.expire(nowMs);
     this.#expectations.expire(nowMs);
     this.#shared?.giveIds(nowMs);
     this.#tellShared();
+    return isTidy;
   }
 
   /** Forgets all connections, and the memory that was shared, which may be given back then. */

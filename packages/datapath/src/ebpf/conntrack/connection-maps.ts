@@ -54,8 +54,9 @@ export class ConnectionMaps implements SharedConnections {
   /** Below it ids have been in use. */
   #nUsed = 0;
   #freeIds: number[] = [];
-  /** Taken away, but perhaps still in a program's hands, oldest first. */
-  readonly #resting: { readonly id: number; readonly sinceMs: number }[] = [];
+  /** Taken away, but perhaps still in a program's hands, oldest first; those before `#nRested` have been taken again. */
+  #resting: { readonly id: number; readonly sinceMs: number }[] = [];
+  #nRested = 0;
   /** How far the ids that the program took have been looked at. */
   #seen = 0;
   /** Taken by the program, which was not ready with them; or left by the process before, which nobody has looked at yet. */
@@ -135,10 +136,7 @@ export class ConnectionMaps implements SharedConnections {
   }
 
   takeId(nowMs: number): number {
-    let nRested = 0;
-    while (nRested < this.#resting.length && nowMs - (this.#resting[nRested]?.sinceMs ?? nowMs) > REST_MS) nRested++;
-    if (nRested > 0) for (const { id } of this.#resting.splice(0, nRested)) this.#freeIds.push(id);
-    return this.#freeIds.pop() ?? this.#takeUnused();
+    return this.#takeRested(nowMs) ?? this.#freeIds.pop() ?? this.#takeUnused();
   }
 
   find(tuple: Uint32Array): number {
@@ -197,6 +195,17 @@ export class ConnectionMaps implements SharedConnections {
 
   get #nEntries(): number {
     return Math.min(this.capacity, this.#entries.nEntries);
+  }
+
+  /** The id that rests longest, if that is long enough. */
+  #takeRested(nowMs: number): number | undefined {
+    const oldest = this.#resting[this.#nRested];
+    if (oldest === undefined || nowMs - oldest.sinceMs <= REST_MS) return undefined;
+    if (2 * ++this.#nRested > this.#resting.length) {
+      this.#resting = this.#resting.slice(this.#nRested);
+      this.#nRested = 0;
+    }
+    return oldest.id;
   }
 
   /** An id that was never in use. */
