@@ -1,5 +1,6 @@
 /** Long answers: they are given bit by bit, so that others need not wait for all of it. */
 import {
+  encodeMessage,
   GROUP,
   makeMatch,
   METER,
@@ -108,4 +109,19 @@ test("flows are listed by table, then best priority first", () => {
     .flatMap((reply) => (reply.kind === "flow" ? reply.flows.map(({ table, priority }) => ({ table, priority })) : []));
   expect(places).toEqual(places.toSorted((a, b) => a.table - b.table || b.priority - a.priority));
   expect(places).toHaveLength(N);
+});
+
+test("OpenFlow 1.0: ports are told one after the other, as many as one message has room for", () => {
+  const bench = new Bench(1, []);
+  const ports = bench.bridge.ports();
+  bench.bridge.ports = () => Array.from({ length: 1400 }, () => ports).flat();
+  const controller = new Controller(bench, new SessionGroup(), 1);
+  const work = controller.session.handle({ version: 1, xid: 1, message: { type: "featuresRequest" } });
+  if (typeof work !== "object") throw new Error("it is answered at once");
+  let nSteps = 0;
+  while (work.next().done !== true) nSteps++;
+  const [reply] = controller.heard();
+  if (reply?.type !== "featuresReply") throw new Error("it is not answered");
+  expect(encodeMessage(reply, 1, 1).length).toBeGreaterThan(0xffff - 48);
+  expect([reply.ports.length, nSteps]).toEqual([1364, 1364]);
 });

@@ -1,6 +1,6 @@
 import { BUCKET, type Bucket, parseGroup, type GroupMod } from "@tenet/openflow";
 import { describe, expect, test } from "vitest";
-import { RefusedError } from "@tenet/switch";
+import { Group, RefusedError, type TableChange } from "@tenet/switch";
 import { makeHashTable } from "../src/group/hash-table.ts";
 import { finish } from "../src/turns.ts";
 import { Bench } from "./bench-switch.ts";
@@ -219,4 +219,54 @@ test("entries of a hash table are shared out by weight", () => {
   expect(table?.filter((position) => position === 0)).toHaveLength(10);
   expect(makeHashTable([bucket(0)])).toBeUndefined();
   expect(makeHashTable([bucket(1), bucket(300)])).toBeUndefined();
+});
+
+test("all groups go in turns, and packets see them all or none; a refused bundle brings them back so, too", () => {
+  const nGroups = 200;
+  const bench = withGroups(
+    3,
+    Array.from({ length: nGroups }, (_, n) => `group_id=${n + 1},type=all,bucket=2`),
+    [`actions=group:${nGroups},3`, "priority=0,actions=1"],
+  );
+  const { pipeline } = bench.bridge;
+  const nThere = (): number => Array.from({ length: nGroups }, (_, n) => n + 1).filter((id) => pipeline.groups.has(id)).length;
+  const goThrough = (changes: readonly TableChange[]): unknown => {
+    const work = pipeline.applying(changes);
+    try {
+      for (let isOver = false; !isOver; ) {
+        const nBefore = nThere();
+        isOver = work.next().done === true;
+        expect(Math.abs(nBefore - nThere())).toBeLessThanOrEqual(1);
+        if (nThere() === nGroups / 2) expect(bench.send(`in_port=1,${TCP}`)).toEqual(["p2", "p3"]);
+      }
+    } catch (error) {
+      return error;
+    }
+    bench.vswitch.settle();
+    return nThere();
+  };
+  const remove = parseGroup("", { command: "delete" });
+  const refused = goThrough([remove, parseGroup("group_id=1,type=all,bucket=2", { command: "modify" })]);
+  expect([refused, nThere()]).toEqual([expect.any(RefusedError), nGroups]);
+  expect(goThrough([remove])).toBe(0);
+  expect(bench.send(`in_port=2,${TCP}`)).toEqual(["p1"]);
+});
+
+test("of a group with thousands of buckets those that packets meet are looked into, once", () => {
+  let nReads = 0;
+  const bucket = (id: number): Bucket => ({
+    id,
+    weight: 1,
+    get actions() {
+      nReads++;
+      return [{ type: "output", port: 1 } as const];
+    },
+  });
+  const group = new Group({ id: 1, groupType: "all", buckets: [bucket(1), bucket(2)] }, 0);
+  expect(nReads).toBe(0);
+  expect([group.buckets[0]?.actions, group.buckets[0]?.actions]).toEqual([
+    [{ type: "output", port: 1 }],
+    [{ type: "output", port: 1 }],
+  ]);
+  expect(nReads).toBe(1);
 });

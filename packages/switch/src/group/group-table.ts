@@ -48,6 +48,11 @@ export class GroupTable {
     return group === undefined ? [] : [group];
   }
 
+  /** The numbers of the groups that a deletion is about. */
+  numbersOf(id: number): number[] {
+    return id === GROUP.ALL ? Array.from(this.#groupById.values(), ({ spec }) => spec.id) : [id];
+  }
+
   /** Hides from packets what changes from now on. */
   stage(): void {
     this.#groupById.stage();
@@ -63,7 +68,7 @@ export class GroupTable {
     return this.#groupById.clean();
   }
 
-  /** Carries out a group-mod. @throws RefusedError, and then nothing has changed */
+  /** Carries out a group-mod about one group. @throws RefusedError, and then nothing has changed */
   apply({ command, group, bucketId = BUCKET.ALL }: GroupMod): GroupChangeOutcome {
     if (command === "delete") return this.#delete(group.id);
     const old = this.#groupById.latest(group.id);
@@ -100,19 +105,17 @@ export class GroupTable {
   }
 
   #delete(id: number): GroupChangeOutcome {
-    const groups = this.select(id);
-    for (const { spec } of groups) this.#groupById.set(spec.id, undefined);
-    const ids = groups.map(({ spec }) => spec.id);
-    const undo = (): void => {
-      for (const group of groups) this.#groupById.set(group.spec.id, group);
-    };
-    return { touched: ids, deleted: ids, undo };
+    const old = this.#groupById.latest(id);
+    if (old === undefined) return { touched: [], deleted: [], undo: () => undefined };
+    this.#groupById.set(id, undefined);
+    return { touched: [id], deleted: [id], undo: () => this.#groupById.set(id, old) };
   }
 }
 
 function insertBuckets(buckets: readonly Bucket[], added: readonly Bucket[], after: number): Bucket[] {
+  const ids = new Set(buckets.map(({ id }) => id));
   for (const { id } of added) {
-    if (buckets.some((bucket) => bucket.id === id)) throw new RefusedError("OFPGMFC_BUCKET_EXISTS", `there is a bucket ${id}`);
+    if (ids.has(id)) throw new RefusedError("OFPGMFC_BUCKET_EXISTS", `there is a bucket ${id}`);
   }
   if (after === BUCKET.FIRST) return [...added, ...buckets];
   if (after === BUCKET.LAST) return [...buckets, ...added];

@@ -5,12 +5,21 @@ import { makeHashTable } from "./hash-table.ts";
 import { mergeActionSet, orderedActionSet } from "../translate/action/action-set.ts";
 
 /** A bucket as the pipeline runs it. */
-export interface RunningBucket {
+export class RunningBucket {
   readonly spec: Bucket;
+  nPackets = 0;
+  nBytes = 0;
+  #actions: readonly Action[] | undefined;
+
+  constructor(spec: Bucket) {
+    this.spec = spec;
+  }
+
   /** The bucket's actions are an action set: in the order of execution, empty when nothing would leave. */
-  readonly actions: readonly Action[];
-  nPackets: number;
-  nBytes: number;
+  get actions(): readonly Action[] {
+    this.#actions ??= orderedActionSet(mergeActionSet([], this.spec.actions)); // few of many buckets are met by packets
+    return this.#actions;
+  }
 }
 
 /** A group. */
@@ -28,12 +37,7 @@ export class Group {
     this.spec = spec;
     this.createdMs = createdMs;
     this.hashTable = asksDatapath(spec) ? makeHashTable(spec.buckets) : undefined;
-    this.buckets = spec.buckets.map((bucket) => ({
-      spec: bucket,
-      actions: orderedActionSet(mergeActionSet([], bucket.actions)),
-      nPackets: 0,
-      nBytes: 0,
-    }));
+    this.buckets = spec.buckets.map((bucket) => new RunningBucket(bucket));
   }
 
   /** Counts packets that ran through some of the buckets. */

@@ -1,6 +1,7 @@
 /** What a bridge tells of itself at the start of a conversation. */
 import { type Message, type Version, VERSION } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
+import { inSteps, type Work } from "../turns.ts";
 import { describePort } from "./statistics.ts";
 
 /** Flow, table, port and queue statistics. */
@@ -15,8 +16,11 @@ const BUNDLES = 0x200;
 const OF10_ACTIONS = 0xfff;
 const N_TABLES_SHOWN = 254;
 
+/** How many ports the message has room for; OpenFlow 1.3 and later have requests for all. */
+const MAX_PORTS = 1364;
+
 /** The reply to a features request. */
-export function describeFeatures(bridge: Bridge, version: Version): Message {
+export function* describingFeatures(bridge: Bridge, version: Version): Work<Message> {
   const isOf10 = version === VERSION.OF10;
   const bundles = version >= VERSION.OF14 ? BUNDLES : 0;
   return {
@@ -27,6 +31,6 @@ export function describeFeatures(bridge: Bridge, version: Version): Message {
     auxiliaryId: 0,
     capabilities: STATISTICS | (isOf10 ? ARP_MATCH_IP : GROUP_STATS) | bundles,
     actions: OF10_ACTIONS,
-    ports: isOf10 ? bridge.ports().map(describePort) : [],
+    ports: isOf10 ? yield* inSteps(bridge.ports().slice(0, MAX_PORTS), describePort) : [],
   };
 }

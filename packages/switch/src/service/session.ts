@@ -25,7 +25,7 @@ import type { VirtualSwitch } from "../virtual-switch.ts";
 import { type BundleEntry, Bundles } from "./bundles.ts";
 import { fromContinuation } from "./continuations.ts";
 import { connectionsMeant } from "./ct-flush.ts";
-import { describeFeatures } from "./features.ts";
+import { describingFeatures } from "./features.ts";
 import { FlowMonitors } from "./flow-monitors.ts";
 import { type Hearer, Notices } from "./notices.ts";
 import type { Refusal } from "./openflow-channel.ts";
@@ -110,7 +110,7 @@ export class Session {
       case "echoRequest":
         return this.#peer.send({ type: "echoReply", data: message.data }, xid);
       case "featuresRequest":
-        return this.#peer.send(describeFeatures(this.#bridge, this.#peer.version), xid);
+        return this.#answerFeatures(xid);
       case "getConfigRequest":
         return this.#describeConfig(xid);
       case "setConfig":
@@ -211,6 +211,10 @@ export class Session {
     if (role !== "noChange") this.notices.role = role;
     this.#hearingChanged();
     this.#peer.send({ type: "roleReply", role: this.notices.role, generationId: this.#group.generationId ?? NO_GENERATION }, xid);
+  }
+
+  *#answerFeatures(xid: number): Work {
+    this.#peer.send(yield* describingFeatures(this.#bridge, this.#peer.version), xid);
   }
 
   *#answerBarrier(xid: number): Work {

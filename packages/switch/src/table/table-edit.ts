@@ -107,6 +107,14 @@ export class TableEdit {
 
   /** Carries out a group-mod; the rules that refer to a group go with it. @throws RefusedError */
   *changeGroups(mod: GroupMod): Work {
+    if (mod.command !== "delete") return yield* this.#changeGroup(mod);
+    for (const id of this.#tables.groups.numbersOf(mod.group.id)) {
+      yield* this.#changeGroup({ ...mod, group: { ...mod.group, id } });
+      yield;
+    }
+  }
+
+  *#changeGroup(mod: GroupMod): Work {
     const { touched, deleted, undo } = this.#tables.groups.apply(mod);
     this.#groupUndos.push(undo);
     for (const id of touched) this.groups.push(id);
@@ -182,7 +190,10 @@ export class TableEdit {
       else if (before !== undefined) this.#restore(rule, before);
       yield;
     }
-    for (const undo of this.#groupUndos.reverse()) undo();
+    for (const undo of this.#groupUndos.reverse()) {
+      undo();
+      yield;
+    }
   }
 
   #add(flow: FlowSpec): void {
