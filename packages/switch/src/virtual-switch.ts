@@ -251,8 +251,11 @@ export class VirtualSwitch {
   }
 
   /** Forgets learned addresses of a bridge. */
-  flushMacs(bridge: Bridge): void {
-    this.#revalidation.macsChanged(bridge, bridge.macs.flush());
+  *flushingMacs(bridge: Bridge): Work {
+    for (const flushed of bridge.macs.flushing()) {
+      this.#revalidation.macsChanged(bridge, flushed);
+      yield;
+    }
   }
 
   /** Enters an address of a bridge that neither ages nor moves. */

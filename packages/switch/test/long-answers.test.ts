@@ -18,6 +18,9 @@ beforeEach(() => {
   cables.apply("priority=10,udp,in_port=1,actions=ct(commit),output:2");
   cables.vswitch.cache.hasWideFlows = false;
   send(0, N_FLOWS);
+  const bundle = cables.bridge.portNamed("b")?.bundle;
+  if (bundle === undefined) throw new Error("there is a port b");
+  for (let mac = 1; mac <= N_FLOWS; mac++) cables.bridge.macs.learn({ vlan: 0, mac, bundle, locks: false });
 });
 
 afterEach(async () => {
@@ -69,12 +72,31 @@ test.each([
   ["tenet/conntrack", "sport=7"],
   ["tenet/conntrack-flush"],
   ["bond/show"],
+  ["fdb/show", "br0"],
+  ["fdb/flush", "br0"],
   ["revalidator/purge"],
   ["revalidator/wait"],
   ["upcall/disable-megaflows"],
 ])("%s %s gives way", async (name, ...args) => {
   const { nTurns } = await runByTurns(name, args);
   expect(nTurns).toBeGreaterThanOrEqual(N_FLOWS / MOST_PER_STEP - 1);
+});
+
+test("addresses are shown by their last packets, and what is flushed is gone, though some are heard of meanwhile", async () => {
+  const { macs } = cables.bridge;
+  const bundle = cables.bridge.portNamed("a")?.bundle;
+  if (bundle === undefined) throw new Error("there is a port a");
+  const hear = (mac: number): void => void macs.learn({ vlan: 0, mac, bundle, locks: false });
+  cables.vswitch.addStaticMac(cables.bridge, 0, 7, bundle);
+  const shown = await runByTurns("fdb/show", ["br0"], (n) => hear((n % N_FLOWS) + 1));
+  const addresses = shown.text.split("\n").flatMap((line) => /\S+:\S+/.exec(line)?.[0] ?? []);
+  expect(addresses.length).toBe(N_FLOWS);
+  expect(new Set(addresses).size).toBe(N_FLOWS);
+  expect(shown.text.split("\n").at(-1)).toMatch(/00:00:00:00:00:07 +static$/);
+  const flushed = await runByTurns("fdb/flush", ["br0"], (n) => hear(N_FLOWS - n));
+  expect(flushed.text).toBe("table successfully flushed");
+  expect(macs.size).toBeLessThan(2 + flushed.nTurns);
+  expect(macs.staticHome(0, 7)).toBe(bundle);
 });
 
 /** How many lines have each of these texts in them. */

@@ -19,6 +19,8 @@ export interface MacEntry {
   lockedUntilMs: number;
 }
 
+/** Entries that are removed at once at most, when others may come first. */
+const ENTRIES_PER_STEP = 64;
 /** After gratuitous ARP was seen at its source. */
 const LOCK_MS = 5000;
 
@@ -142,6 +144,18 @@ export class MacTable {
     return expired;
   }
 
+  /** Removes what was learned, some at a time, which it yields. */
+  *flushing(): Generator<readonly MacEntry[]> {
+    const learned = this.entries().filter(({ usedMs }) => usedMs !== undefined);
+    for (let at = 0; at < learned.length; at += ENTRIES_PER_STEP) {
+      const flushed = learned
+        .slice(at, at + ENTRIES_PER_STEP)
+        .filter((entry) => this.#entries.get(keyOf(entry.vlan, entry.mac)) === entry);
+      this.#removeAll(flushed);
+      yield flushed;
+    }
+  }
+
   /** Removes all that is known of a bundle, or what was learned everywhere. @returns the removed entries */
   flush(bundle?: Bundle): MacEntry[] {
     const learned = bundle === undefined ? [...this.#learnedByBundle.values()] : [this.#learnedByBundle.get(bundle)];
@@ -155,9 +169,10 @@ export class MacTable {
     this.statistics = noStatistics();
   }
 
-  /** All entries, least recently used first among the learned ones. */
+  /** All entries, those that age before the others, least recently used first: they are entered anew with each packet. */
   entries(): MacEntry[] {
-    return [...this.#entries.values()].sort((a, b) => (a.usedMs ?? Infinity) - (b.usedMs ?? Infinity));
+    const learned = [...this.#entries.values()].filter(({ usedMs }) => usedMs !== undefined);
+    return [...learned, ...this.#static.values()];
   }
 
   #hasExpired({ usedMs }: MacEntry): boolean {

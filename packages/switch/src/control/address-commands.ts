@@ -5,8 +5,10 @@ import { PORT } from "@tenet/openflow";
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { Bundle } from "../bridge/bridge-port.ts";
 import type { Bridge } from "../bridge/bridge.ts";
+import type { Work } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { findBridge } from "./find-bridge.ts";
+import { type AnswerText, inTurns } from "./in-turns.ts";
 
 /** `fdb/*`. */
 export function addressCommands(vswitch: VirtualSwitch, clock: Clock): Command[] {
@@ -28,10 +30,16 @@ export function addressCommands(vswitch: VirtualSwitch, clock: Clock): Command[]
       return "";
     }),
     command("fdb/flush", "[bridge]", [0, 1], ([name]) => {
-      for (const bridge of bridgesNamed(name)) vswitch.flushMacs(bridge);
-      return "table successfully flushed";
+      const bridges = [...bridgesNamed(name)];
+      return inTurns(vswitch.turns, function* (answer) {
+        for (const bridge of bridges) yield* vswitch.flushingMacs(bridge);
+        answer.line("table successfully flushed");
+      });
     }),
-    command("fdb/show", "bridge", [1, 1], ([name]) => showMacs(findBridge(vswitch, name), clock)),
+    command("fdb/show", "bridge", [1, 1], ([name]) => {
+      const bridge = findBridge(vswitch, name);
+      return inTurns(vswitch.turns, (answer) => showMacs(bridge, clock, answer));
+    }),
     command("fdb/stats-clear", "[bridge]", [0, 1], ([name]) => {
       for (const { macs } of bridgesNamed(name)) macs.clearStatistics();
       return "statistics successfully cleared";
@@ -55,13 +63,13 @@ function labelOf({ members: [first] }: Bundle): string {
   return first?.ofport === PORT.LOCAL ? "LOCAL" : String(first?.ofport ?? "");
 }
 
-function showMacs({ macs }: Bridge, clock: Clock): string {
-  const lines = [" port  VLAN  MAC                Age"];
+function* showMacs({ macs }: Bridge, clock: Clock, answer: AnswerText): Work {
+  answer.line(" port  VLAN  MAC                Age");
   for (const { bundle, vlan, mac, usedMs } of macs.entries()) {
     const age = usedMs === undefined ? "static" : String(Math.floor((clock.monotonicMs() - usedMs) / 1000));
-    lines.push(`${labelOf(bundle).padStart(5)}  ${String(vlan).padStart(4)}  ${formatMac(mac)}  ${age.padStart(3)}`);
+    answer.line(`${labelOf(bundle).padStart(5)}  ${String(vlan).padStart(4)}  ${formatMac(mac)}  ${age.padStart(3)}`);
+    yield;
   }
-  return lines.join("\n");
 }
 
 function showStatistics({ name, macs }: Bridge): string {
