@@ -233,21 +233,18 @@ export class Classifier<R extends ClassifierRule> {
   *collectWithin({ key, mask }: RuleMatch, wanted: (rule: R) => boolean, into: R[]): Generator<undefined, void, undefined> {
     for (const subtable of this.#subtables.slice()) {
       if (!covers(subtable.mask, mask)) continue;
-      const start = into.length;
-      const collect = (chain: Chain<R> | undefined): void => {
-        if (chain === undefined) into.length = start;
-        else for (const rule of rulesOf(chain)) if (!isGone(rule) && wanted(rule)) into.push(rule);
-      };
-      yield* this.#visitAgreeing(subtable, { key, mask }, 0, collect);
+      yield* this.#visitAgreeing(subtable, { key, mask }, 0, (chain) => {
+        for (const rule of rulesOf(chain)) if (!isGone(rule) && wanted(rule)) into.push(rule);
+      });
     }
   }
 
-  /** Calls `visit` with every rule, with some perhaps twice; it yields now and then, and rules may come and go meanwhile. */
+  /** Calls `visit` with every rule, once; it yields now and then, and rules may come and go meanwhile. */
   *visiting(visit: (rule: R) => void): Generator<undefined, void, undefined> {
     const all = { key: makeFlowKey(), mask: makeFlowKey() };
     for (const subtable of this.#subtables.slice()) {
       yield* this.#visitAgreeing(subtable, all, 0, (chain) => {
-        if (chain !== undefined) for (const rule of rulesOf(chain)) if (!isGone(rule)) visit(rule);
+        for (const rule of rulesOf(chain)) if (!isGone(rule)) visit(rule);
       });
     }
   }
@@ -259,14 +256,16 @@ export class Classifier<R extends ClassifierRule> {
    */
   *overlaps({ key, mask }: RuleMatch, priority: number): Generator<undefined, boolean, undefined> {
     let isFound = false;
-    const look = (chain: Chain<R> | undefined): void => {
-      if (chain !== undefined)
-        isFound ||= findInChain(chain, (rule) => rule.priority === priority && !isGone(rule)) !== undefined;
+    const look = (chain: Chain<R>): void => {
+      isFound ||= findInChain(chain, (rule) => rule.priority === priority && !isGone(rule)) !== undefined;
     };
     for (const subtable of this.#subtables.slice()) {
       if (!subtable.hasPriority(priority)) continue;
-      if (covers(mask, subtable.mask)) look(subtable.chainOf(key));
-      else yield* this.#visitAgreeing(subtable, { key, mask }, priority, look);
+      if (!covers(mask, subtable.mask)) yield* this.#visitAgreeing(subtable, { key, mask }, priority, look);
+      else {
+        const chain = subtable.chainOf(key);
+        if (chain !== undefined) look(chain);
+      }
       if (isFound) return true;
     }
     return false;
@@ -275,25 +274,25 @@ export class Classifier<R extends ClassifierRule> {
   /**
    * Calls `visit` with each chain of a subtable that has a rule of `minPriority` or a better one, and some packet in common with a match.
    *
-   * It yields now and then. When chains may have moved meanwhile, `visit` is called with `undefined`, and then with all again.
+   * It yields now and then; chains that are there all the time are visited once.
    */
   *#visitAgreeing(
     subtable: Subtable<R>,
     { key, mask }: RuleMatch,
     minPriority: number,
-    visit: (chain: Chain<R> | undefined) => void,
+    visit: (chain: Chain<R>) => void,
   ): Generator<undefined, void, undefined> {
-    let { nRemovals } = subtable;
-    for (let entry = 0; entry < subtable.chains.length; entry++) {
-      if (subtable.bestPriority(entry) >= minPriority && subtable.agrees(entry, key, mask)) {
-        visit(subtable.chains.get(entry));
+    const walk = subtable.beginWalk();
+    try {
+      for (let n = 1; walk.next < subtable.chains.length; n++) {
+        const entry = walk.next++;
+        if (subtable.bestPriority(entry) >= minPriority && subtable.agrees(entry, key, mask)) {
+          visit(subtable.chains.get(entry) as Chain<R>);
+        }
+        if (n % CHAINS_PER_STEP === 0) yield;
       }
-      if (entry % CHAINS_PER_STEP !== CHAINS_PER_STEP - 1) continue;
-      yield;
-      if (subtable.nRemovals === nRemovals) continue;
-      ({ nRemovals } = subtable);
-      visit(undefined);
-      entry = -1;
+    } finally {
+      subtable.endWalk(walk);
     }
   }
 

@@ -38,12 +38,15 @@ export interface Insertion<R> {
   readonly hasMoved: boolean;
 }
 
+/** A walk through the chains of a subtable, in turns: those before `next` are behind it. */
+export interface Walk {
+  next: number;
+}
+
 /** All rules of one mask. */
 export class Subtable<R extends ClassifierRule> {
   /** Highest priority of any rule here; -1 when empty. */
   maxPriority = -1;
-  /** How many matches went, since the last of which chains may have moved. */
-  nRemovals = 0;
   /** Number of rules, soft and hard. */
   nRules = 0;
   /** The mask, a full FlowKey; nobody changes it. */
@@ -60,6 +63,8 @@ export class Subtable<R extends ClassifierRule> {
   readonly lengths: readonly number[];
   /** All chains, in a deterministic order. */
   readonly chains: LongList<Chain<R>> = new LongList();
+  /** Walks under way. */
+  readonly #walks: Walk[] = [];
   /** For each chain its best priority and the words of its match that the mask looks at. */
   readonly heads: RecordTable;
   readonly #heap: Heap;
@@ -193,6 +198,17 @@ export class Subtable<R extends ClassifierRule> {
     this.heads.wrote(entry);
   }
 
+  /** Begins a walk, which is to be ended: while others go, each chain that was there stays on its side of it. */
+  beginWalk(): Walk {
+    const walk = { next: 0 };
+    this.#walks.push(walk);
+    return walk;
+  }
+
+  endWalk(walk: Walk): void {
+    this.#walks.splice(this.#walks.indexOf(walk), 1);
+  }
+
   #addEntry(key: Uint32Array, hash: number, rule: R): boolean {
     const entry = this.chains.length;
     // All that may throw comes first; of it the heads last, which may move at once: the caller has to learn that.
@@ -225,14 +241,30 @@ export class Subtable<R extends ClassifierRule> {
       const place = partials.find(partial);
       if (partials.count(place, -1) === 0) partials.remove(place);
     }
-    this.nRemovals++;
-    const lastChain = this.chains.pop();
-    const last = this.chains.length;
-    if (entry === last || lastChain === undefined) return;
-    table.setValue(table.find(this.#hashOfHead(last), last + 1), entry + 1);
-    this.chains.set(entry, lastChain);
-    this.#heap.words.copyWithin(this.heads.place(entry), this.heads.place(last), this.heads.place(last + 1));
-    this.heads.wrote(entry);
+    const hole = this.#walks.length === 0 ? entry : this.#passWalks(entry);
+    this.#move(this.chains.length - 1, hole);
+    this.chains.pop();
+  }
+
+  /** Moves a hole behind all walks, so that what comes to lie there is ahead of those that it was ahead of. @returns where it is then */
+  #passWalks(hole: number): number {
+    for (const walk of this.#walks.sort((a, b) => a.next - b.next)) {
+      if (hole >= walk.next) continue;
+      walk.next--;
+      this.#move(walk.next, hole);
+      hole = walk.next;
+    }
+    return hole;
+  }
+
+  /** Moves a chain to a place where there is none. */
+  #move(from: number, to: number): void {
+    if (from === to) return;
+    const table = this.#last;
+    table.setValue(table.find(this.#hashOfHead(from), from + 1), to + 1);
+    this.chains.set(to, this.chains.get(from) as Chain<R>);
+    this.#heap.words.copyWithin(this.heads.place(to), this.heads.place(from), this.heads.place(from + 1));
+    this.heads.wrote(to);
   }
 
   #hashOfHead(entry: number): number {

@@ -155,19 +155,53 @@ test("overlaps sees a rule that comes to lie where it has looked", () => {
   expect(step.value).toBe(true);
 });
 
-test("rules that stay are collected once, whatever goes between two steps", () => {
+test("rules that stay are collected once, whatever comes and goes between the steps of several who collect", () => {
+  const action = fc.oneof(
+    fc.record({ op: fc.constant("step" as const), who: fc.nat(2) }),
+    fc.record({ op: fc.constantFrom("remove" as const, "add" as const), place: fc.nat() }),
+  );
+  fc.assert(
+    fc.property(fc.array(action, { minLength: 100, maxLength: 400, size: "max" }), (actions) => {
+      const held = Array.from({ length: 500 }, (_, n) => rule(`${n}`, 5, { in_port: n }));
+      const classifier = classifierOf(held);
+      const stayed = new Set(held);
+      const collectors = [0, 1, 2].map(() => {
+        const found: NamedRule[] = [];
+        return { found, steps: classifier.collectWithin(rule("", 0, {}).match, () => true, found) };
+      });
+      for (const each of actions) {
+        if (each.op === "step") collectors[each.who]?.steps.next();
+        else if (each.op === "add") {
+          const added = rule("new", 5, { in_port: 1000 + (each.place % 200) });
+          if (classifier.find(added.match.key, added.match.mask, 5) === undefined) held.push(added);
+          else continue;
+          classifier.insert(added);
+        } else {
+          const [gone] = held.splice(each.place % held.length, 1);
+          if (gone === undefined) continue;
+          classifier.remove(gone);
+          stayed.delete(gone);
+        }
+      }
+      for (const { found, steps } of collectors) {
+        while (steps.next().done !== true);
+        const once = new Set(found);
+        expect(once.size).toBe(found.length);
+        expect([...stayed].filter((each) => !once.has(each))).toEqual([]);
+      }
+      for (const each of held) expect(classifier.find(each.match.key, each.match.mask, 5)).toBe(each);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test("who collects comes to an end though a rule goes after each step", () => {
   const rules = Array.from({ length: 3000 }, (_, n) => rule(`${n}`, 5, { in_port: n }));
   const classifier = classifierOf(rules);
-  const found: NamedRule[] = [];
-  const steps = classifier.collectWithin(rule("", 0, {}).match, () => true, found);
-  steps.next();
-  steps.next();
-  for (const each of rules.slice(0, 10)) classifier.remove(each);
-  steps.next();
-  for (const each of rules.slice(10, 20)) classifier.remove(each);
-  while (steps.next().done !== true);
-  const stayed = rules.slice(20).map(({ name }) => name);
-  expect(found.map(({ name }) => name).sort()).toEqual(stayed.sort());
+  const steps = classifier.collectWithin(rule("", 0, {}).match, () => true, []);
+  let nSteps = 0;
+  for (; steps.next().done !== true && nSteps < 1000; nSteps++) classifier.remove(rules[nSteps] as NamedRule);
+  expect(nSteps).toBeLessThan(100);
 });
 
 /** Few values per field, so that random packets hit random rules. */
