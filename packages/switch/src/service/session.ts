@@ -5,6 +5,7 @@
  * A refused request is answered by the error of its name and changes nothing.
  */
 import type { Clock } from "@tenet/kit";
+import type { ConnectionFilter } from "@tenet/datapath";
 import {
   encodeMessage,
   type Envelope,
@@ -171,11 +172,9 @@ export class Session {
       case "resume":
         return this.#vswitch.slowPath.resume(fromContinuation(this.#bridge, message.packet), message.packet.data);
       case "flushZone":
-        this.#vswitch.datapath.conntrack.flush({ zone: message.zone });
-        return;
+        return this.#flushing({ zone: message.zone });
       case "ctFlush":
-        this.#vswitch.datapath.conntrack.flush(connectionsMeant(message));
-        return;
+        return this.#flushing(connectionsMeant(message));
       case "bundleControl":
         return this.#controlBundle(message, xid);
       case "bundleAdd":
@@ -184,6 +183,10 @@ export class Session {
       default:
         throw new RefusedError("OFPBRC_BAD_TYPE", `a switch does not take ${message.type}`);
     }
+  }
+
+  *#flushing(filter: ConnectionFilter): Work {
+    yield* this.#vswitch.datapath.conntrack.flushInSteps(filter);
   }
 
   /** What packets are worth sending up follows who hears of them. */
