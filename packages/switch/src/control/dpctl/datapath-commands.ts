@@ -4,7 +4,7 @@
  * There is one datapath for bridges of every `datapath_type`; each type is shown as a datapath of its own, as the
  * original has it.
  */
-import type { PortInfo } from "@tenet/datapath";
+import type { Datapath, PortInfo } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
 import { type Command, command } from "@tenet/ovsdb";
 import type { Bridge } from "../../bridge/bridge.ts";
@@ -57,24 +57,23 @@ function bridgesByName({ bridges }: VirtualSwitch): Bridge[] {
 function* showBridges(vswitch: VirtualSwitch, answer: AnswerText): Work {
   const { datapath } = vswitch;
   const { hits, misses } = datapath.stats();
-  const infoByPortNo = new Map(datapath.ports().map((port) => [port.portNo, port]));
   for (const name of datapathNames(vswitch)) {
     answer.line(`${name}: hit:${hits} missed:${misses}`);
     for (const bridge of bridgesByName(vswitch).filter(({ datapathType }) => datapathName(datapathType) === name)) {
       answer.line(`  ${bridge.name}:`);
       for (const port of bridge.ports().sort((a, b) => (a.name < b.name ? -1 : 1))) {
-        for (const line of portLine(port, bridge, infoByPortNo)) answer.line(line);
+        for (const line of portLine(port, bridge, datapath)) answer.line(line);
         yield;
       }
     }
   }
 }
 
-function portLine({ name, ofport, link }: BridgePort, bridge: Bridge, infos: ReadonlyMap<number, PortInfo>): string[] {
+function portLine({ name, ofport, link }: BridgePort, bridge: Bridge, datapath: Datapath): string[] {
   if (link.kind === "none") return [];
   if (link.kind === "patch") return [`    ${name} ${ofport}/none: (patch: peer=${link.peer})`];
   if (link.kind === "tunnel") return [`    ${name} ${ofport}/${link.portNo}: (${link.config.type}: ${link.config.text})`];
-  const info = infos.get(link.portNo);
+  const info = datapath.port(link.portNo);
   return [`    ${name} ${ofport}/${link.portNo}: (${info === undefined ? "system" : kindOf(info, bridge)})`];
 }
 

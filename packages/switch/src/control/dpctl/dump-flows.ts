@@ -1,5 +1,5 @@
 /** The megaflows of the datapath as text. */
-import type { Megaflow } from "@tenet/datapath";
+import type { Megaflow, PortInfo } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
 import { makeFlowKey } from "@tenet/net";
 import type { Bridge } from "../../bridge/bridge.ts";
@@ -40,16 +40,21 @@ export function flowFormatter(
   clock: Clock,
   { isVerbose, showsNames }: DumpFormat,
 ): (flow: Megaflow, key?: Uint32Array) => string {
-  const portByNumber = new Map(vswitch.datapath.ports().map((port) => [port.portNo, port]));
+  const known = new Map<number, PortInfo>();
+  const portOf = (portNo: number): PortInfo | undefined => {
+    const port = known.get(portNo) ?? vswitch.datapath.port(portNo);
+    if (port !== undefined) known.set(portNo, port);
+    return port;
+  };
   const options = {
     get nowMs(): number {
       return clock.monotonicMs();
     },
-    portName: (portNo: number): string => (showsNames ? portByNumber.get(portNo)?.name : undefined) ?? String(portNo),
+    portName: (portNo: number): string => (showsNames ? portOf(portNo)?.name : undefined) ?? String(portNo),
     puntText: (id: number): string => formatPunt(id, vswitch.slowPath.puntOf(id), false),
     isVerbose,
     isOfKernel: (key: Uint32Array): boolean => vswitch.ports.homeOfKey(key)?.bridge.datapathType === "system",
-    isGeneve: (portNo: number): boolean => portByNumber.get(portNo)?.tunnel?.type === "geneve",
+    isGeneve: (portNo: number): boolean => portOf(portNo)?.tunnel?.type === "geneve",
   };
   return (flow, key) => formatOdpFlow(flow, options, key);
 }
