@@ -106,6 +106,7 @@ describe.skipIf(obstacle !== undefined)("connections in the kernel", () => {
     expect(await transfer("tkc-a", "tkc-b", SERVER, 100_000)).toBe(true);
     datapath.conntrack.flush();
     expect(await kernel.lookingAway(() => transfer("tkc-a", "tkc-b", SERVER, 2_000_000))).toBe(true);
-    expect(listed(6)).toMatchObject([{ from: "10.98.6.1", to: PUBLIC }]);
+    // Of the one that was forgotten there may be again what it still had to say.
+    expect(listed(6)).toContainEqual(expect.objectContaining({ from: "10.98.6.1", to: PUBLIC }));
   });
 });
