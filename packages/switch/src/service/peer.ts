@@ -13,7 +13,7 @@ export interface Peer {
   /** Sends a part of a reply; of parts messages are made that are as long as they may be. Other messages come after it. */
   sendPart(reply: MultipartReply, xid: number): void;
   /** That was the last part of the reply. */
-  endReply(xid: number): void;
+  endReply(): void;
   /** OpenFlow 1.0: whether flow-mods hold a table number (NXT_FLOW_MOD_TABLE_ID). */
   setTableIdInCommand(isOn: boolean): void;
 }

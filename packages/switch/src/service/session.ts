@@ -242,7 +242,7 @@ export class Session {
       yield;
       while (this.#peer.isBehind) yield "blocked";
     }
-    this.#peer.endReply(xid);
+    this.#peer.endReply();
   }
 
   /** A message that is carried out later, when the match of a flow-mod has been lent to others. */
