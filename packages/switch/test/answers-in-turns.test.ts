@@ -103,6 +103,30 @@ test("tables are named one after the other, when the transaction under way is ov
   }
 });
 
+test("an answer about flows waits without a step until the transaction under way is over", async () => {
+  const controller = controllerOf();
+  const { bridge, vswitch } = controller.bench;
+  const { turns } = vswitch;
+  const flows = Array.from({ length: 20 * N }, (_, priority) => ({ ...parseFlow("table=9,actions=drop"), priority }));
+  const adding = flows.map((flow) => ({ command: "add", flow }) as const);
+  turns.begin(vswitch.changingTables(bridge.pipeline.applying(adding)));
+  const message = { type: "multipartRequest", request: { kind: "flow", ...QUERY }, isLast: true } as const;
+  const work = controller.session.handle({ version: 6, xid: 1, message });
+  if (typeof work !== "object") throw new Error("it is answered at once");
+  let nWhileBusy = 0;
+  await turns.run(
+    (function* () {
+      for (const value of work) {
+        if (bridge.pipeline.isBusy) nWhileBusy++;
+        yield value;
+      }
+    })(),
+  );
+  expect(nWhileBusy).toBe(1);
+  const told = controller.heard().flatMap((reply) => (reply.type === "multipartReply" ? entriesOf(reply.reply) : []));
+  expect(told).toHaveLength(N + flows.length);
+});
+
 test("flows are listed by table, then best priority first", () => {
   const places = [...ask(controllerOf(), { kind: "flow", ...QUERY })]
     .flat()

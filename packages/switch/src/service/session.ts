@@ -239,7 +239,7 @@ export class Session {
   *#answerInParts(replies: ReturnType<typeof multipartReplies>, xid: number): Work {
     for (const reply of replies) {
       if (reply !== undefined && reply !== "blocked") this.#peer.sendPart(reply, xid);
-      yield;
+      yield reply === "blocked" ? reply : undefined;
       while (this.#peer.isBehind) yield "blocked";
     }
     this.#peer.endReply();
