@@ -132,6 +132,37 @@ test.each([
   },
 );
 
+/** As many flows as are looked at in many steps. */
+const MANY = 3000;
+
+function addMany(controller: Controller): void {
+  for (let n = 1; n <= MANY; n++) controller.say(add(`priority=5,udp,tp_dst=${n},actions=output:1`));
+}
+
+test("monitors are as they were when the flows cannot be looked for: an option has gone meanwhile", () => {
+  const { bench, controllers } = controllersOf(6, 6);
+  const [watcher, other] = controllers as [Controller, Controller];
+  const { pipeline } = bench.bridge;
+  const mappings = [{ optionClass: 1, optionType: 1, sizeBytes: 4, index: 1 }];
+  finish(pipeline.applyingTlvTable({ type: "tlvTableMod", command: "add", mappings }));
+  watch(watcher, 1, "tcp");
+  addMany(other);
+  const removing = pipeline.applyingTlvTable({ type: "tlvTableMod", command: "delete", mappings });
+  removing.next();
+  const requests = [
+    { id: 1, command: "delete", flags: 0, table: 0xff, match: makeMatch() },
+    { id: 2, command: "add", flags: ALL, table: 0xff, match: parseMatch("tun_metadata1=5") },
+  ] as const;
+  const message: Message = { type: "multipartRequest", request: { kind: "flowMonitor", requests }, isLast: true };
+  const work = watcher.session.handle({ version: 6, xid: 7, message }) as Work<string | undefined>;
+  expect(work.next().value).toBe("blocked");
+  finish(removing);
+  expect(finish(work)).toBe("NXFMFC_INVALID_TLV_FIELD");
+  other.say(add("tcp,actions=drop"));
+  expect(updatesOf(watcher)).toEqual(["added tcp actions=drop"]);
+  expect(watcher.say({ type: "flowMonitorCancel", id: 2 })).toBe("OFPMOFC_UNKNOWN_MONITOR");
+});
+
 /** What a watcher that believes what it is told thinks is there; one that is told of a flow that it does not know, or twice of one, complains. */
 class Belief {
   readonly actionsByPort = new Map<number, string>();

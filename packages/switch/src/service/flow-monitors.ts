@@ -68,9 +68,11 @@ export class FlowMonitors {
    * @throws RefusedError
    */
   *request(requests: readonly FlowMonitorRequest[]): Generator<MultipartReply | "blocked" | undefined, void, undefined> {
-    const initial = new InitialFlows(this.#changeAll(requests));
-    this.#initial = initial;
+    const before = new Map(this.#monitorById);
     try {
+      for (const request of requests) this.#change(request);
+      const initial = new InitialFlows(this.#beginning(before));
+      this.#initial = initial;
       yield* this.#vswitch.changingTables(initial.collecting(this.#pipeline));
       let updates: FlowUpdate[] = [];
       let n = 0;
@@ -81,6 +83,10 @@ export class FlowMonitors {
         updates = [];
       }
       yield { kind: "flowMonitor", updates };
+    } catch (error) {
+      this.#monitorById.clear();
+      for (const [id, monitor] of before) this.#monitorById.set(id, monitor);
+      throw error;
     } finally {
       this.#initial = undefined;
     }
@@ -139,16 +145,8 @@ export class FlowMonitors {
     else this.#peer.send({ type: "flowMonitorResumed" }, 0);
   }
 
-  /** @returns the monitors that tell of the flows that are there */
-  #changeAll(requests: readonly FlowMonitorRequest[]): FlowMonitorRequest[] {
-    const before = new Map(this.#monitorById);
-    try {
-      for (const request of requests) this.#change(request);
-    } catch (error) {
-      this.#monitorById.clear();
-      for (const [id, monitor] of before) this.#monitorById.set(id, monitor);
-      throw error;
-    }
+  /** The monitors that tell of the flows that are there, and did not do so before. */
+  #beginning(before: ReadonlyMap<number, FlowMonitorRequest>): FlowMonitorRequest[] {
     return [...this.#monitorById.values()].filter(
       (monitor) => before.get(monitor.id) !== monitor && (monitor.flags & MONITOR_FLAG.INITIAL) !== 0,
     );
