@@ -163,6 +163,26 @@ test("monitors are as they were when the flows cannot be looked for: an option h
   expect(watcher.say({ type: "flowMonitorCancel", id: 2 })).toBe("OFPMOFC_UNKNOWN_MONITOR");
 });
 
+test("a monitor that is modified goes on telling of the flows that it was about, while it tells what is there", () => {
+  const { bench, controllers } = controllersOf(6, 6);
+  const [watcher, other] = controllers as [Controller, Controller];
+  other.say(add("tcp,actions=output:1"));
+  for (let n = 1; n <= 40; n++) bench.add(`table=1,priority=${n},arp,actions=drop`);
+  other.say(add("table=2,udp,actions=output:1"));
+  other.say(add("table=2,tcp,actions=output:1"));
+  watch(watcher, 1, "tcp");
+  const requests = [{ id: 1, command: "modify", flags: ALL, table: 0xff, match: makeMatch() }] as const;
+  const message: Message = { type: "multipartRequest", request: { kind: "flowMonitor", requests }, isLast: true };
+  const work = watcher.session.handle({ version: 6, xid: 7, message }) as Work;
+  watcher.heard();
+  while (watcher.heard().length === 0) work.next();
+  other.say({ type: "flowMod", command: "delete", flow: parseFlow("table=2,tcp", { purpose: "delete" }) });
+  other.say({ type: "flowMod", command: "delete", flow: parseFlow("table=2,udp", { purpose: "delete" }) });
+  expect(updatesOf(watcher)).toEqual(["removed table=2, tcp actions=output:1"]);
+  finish(work);
+  expect(updatesOf(watcher).filter((text) => text.includes("table=2"))).toEqual([]);
+});
+
 /** What a watcher that believes what it is told thinks is there; one that is told of a flow that it does not know, or twice of one, complains. */
 class Belief {
   readonly actionsByPort = new Map<number, string>();

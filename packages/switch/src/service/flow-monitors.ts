@@ -71,7 +71,7 @@ export class FlowMonitors {
     const before = new Map(this.#monitorById);
     try {
       for (const request of requests) this.#change(request);
-      const initial = new InitialFlows(this.#beginning(before));
+      const initial = new InitialFlows(this.#beginning(before), before);
       this.#initial = initial;
       yield* this.#vswitch.changingTables(initial.collecting(this.#pipeline));
       let updates: FlowUpdate[] = [];

@@ -2,7 +2,7 @@
  * The flows that are there when monitors begin, of which their controller is told in turns.
  *
  * They change meanwhile: what becomes of one that is still to be told of is no news to these monitors, as it is told of as what it has
- * become.
+ * become. It is news to a monitor that was there before and was about the flow already: whoever watches knows that flow.
  */
 import { LongList } from "@tenet/classifier";
 import type { FlowMonitorRequest } from "@tenet/openflow";
@@ -15,13 +15,16 @@ import { filterOf, isAbout } from "./monitor-filter.ts";
 /** The flows of monitors that begin together. */
 export class InitialFlows {
   readonly #monitors: readonly FlowMonitorRequest[];
+  /** By their number those that were there before. */
+  readonly #before: ReadonlyMap<number, FlowMonitorRequest>;
   /** In the order in which they are told of, some more than once. */
   readonly #rules = new LongList<Rule>();
   readonly #untold = makeRuleSet();
   #isCollected = false;
 
-  constructor(monitors: readonly FlowMonitorRequest[]) {
+  constructor(monitors: readonly FlowMonitorRequest[], before: ReadonlyMap<number, FlowMonitorRequest>) {
     this.#monitors = monitors;
+    this.#before = before;
   }
 
   /** Looks for them, while no transaction changes any. */
@@ -35,9 +38,11 @@ export class InitialFlows {
     for (const rule of this.#rules) yield this.#untold.delete(rule) ? rule : undefined;
   }
 
-  /** Whether a monitor is still to tell of a rule. */
+  /** Whether a monitor is still to tell of a rule, and what becomes of that is no news before. */
   awaits(monitor: FlowMonitorRequest, rule: Rule): boolean {
-    return this.#monitors.includes(monitor) && (!this.#isCollected || this.#untold.get(rule) !== undefined);
+    if (!this.#monitors.includes(monitor) || (this.#isCollected && this.#untold.get(rule) === undefined)) return false;
+    const before = this.#before.get(monitor.id);
+    return before === undefined || !isAbout(before, rule);
   }
 
   /** What the monitors that are about a rule want, altogether. */
