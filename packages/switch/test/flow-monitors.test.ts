@@ -183,6 +183,23 @@ test("a monitor that is modified goes on telling of the flows that it was about,
   expect(updatesOf(watcher).filter((text) => text.includes("table=2"))).toEqual([]);
 });
 
+test("a flow that is told as being there while telling pauses does not go without a word", () => {
+  const { controllers } = controllersOf(6, 6);
+  const [watcher, other] = controllers as [Controller, Controller];
+  watch(watcher, 1, "");
+  watcher.backlogBytes = 1e6;
+  other.say(add("arp,actions=output:1"));
+  other.say(add("tcp,actions=output:1"));
+  other.say(add("udp,actions=output:1"));
+  watcher.heard();
+  watch(watcher, 2, "ip");
+  expect(updatesOf(watcher).sort()).toEqual(["initial tcp actions=output:1", "initial udp actions=output:1"]);
+  other.say(remove("tcp"));
+  expect(updatesOf(watcher)).toEqual(["removed tcp actions=output:1"]);
+  read(watcher);
+  expect(updatesOf(watcher)).toEqual(["modified udp actions=output:1", "resumed"]);
+});
+
 /** What a watcher that believes what it is told thinks is there; one that is told of a flow that it does not know, or twice of one, complains. */
 class Belief {
   readonly actionsByPort = new Map<number, string>();

@@ -74,15 +74,7 @@ export class FlowMonitors {
       const initial = new InitialFlows(this.#beginning(before), before);
       this.#initial = initial;
       yield* this.#vswitch.changingTables(initial.collecting(this.#pipeline));
-      let updates: FlowUpdate[] = [];
-      let n = 0;
-      for (const rule of initial.told()) {
-        if (rule !== undefined) updates.push({ event: "initial", flow: toldOf(rule, initial.flagsFor(rule)) });
-        if (++n % RULES_PER_STEP !== 0 && updates.length < UPDATES_PER_PART) continue;
-        yield { kind: "flowMonitor", updates };
-        updates = [];
-      }
-      yield { kind: "flowMonitor", updates };
+      yield* this.#tellingInitial(initial);
     } catch (error) {
       this.#monitorById.clear();
       for (const [id, monitor] of before) this.#monitorById.set(id, monitor);
@@ -90,6 +82,26 @@ export class FlowMonitors {
     } finally {
       this.#initial = undefined;
     }
+  }
+
+  *#tellingInitial(initial: InitialFlows): Generator<MultipartReply, void, undefined> {
+    let updates: FlowUpdate[] = [];
+    let n = 0;
+    for (const rule of initial.told()) {
+      if (rule !== undefined) {
+        updates.push({ event: "initial", flow: toldOf(rule, initial.flagsFor(rule)) });
+        this.#noteTold(rule);
+      }
+      if (++n % RULES_PER_STEP !== 0 && updates.length < UPDATES_PER_PART) continue;
+      yield { kind: "flowMonitor", updates };
+      updates = [];
+    }
+    yield { kind: "flowMonitor", updates };
+  }
+
+  /** The controller knows a flow now, though telling pauses: it is to hear when the flow goes. */
+  #noteTold(rule: Rule): void {
+    if (this.#untold?.get(rule)?.event === "added") this.#untold.set(rule, { rule, event: "modified" });
   }
 
   /** Ends a monitor. @throws RefusedError when there is none of this number */
