@@ -11,6 +11,7 @@ export class Controller {
   backlogBytes = 0;
   readonly session: Session;
   readonly bench: Bench;
+  readonly #stopHearing: () => void;
 
   constructor(bench: Bench, group: SessionGroup, version: Version) {
     this.bench = bench;
@@ -29,7 +30,13 @@ export class Controller {
     };
     this.session = new Session(bench.bridge, bench.vswitch, peer, group, bench.clock, { isPrimary: false });
     group.sessions.add(this.session);
-    bench.bridge.pipeline.onChange((events) => this.session.tellChange(events));
+    this.#stopHearing = bench.bridge.pipeline.onChange((events) => this.session.tellChange(events));
+  }
+
+  /** The connection ends. */
+  leave(): void {
+    this.#stopHearing();
+    this.session.close();
   }
 
   /** Sends a message. @returns the error that it was answered by */

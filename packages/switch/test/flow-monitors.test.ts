@@ -139,28 +139,43 @@ function addMany(controller: Controller): void {
   for (let n = 1; n <= MANY; n++) controller.say(add(`priority=5,udp,tp_dst=${n},actions=output:1`));
 }
 
-test("monitors are as they were when the flows cannot be looked for: an option has gone meanwhile", () => {
-  const { bench, controllers } = controllersOf(6, 6);
+test("what was held back is looked through in turns, though nobody wants to hear of it any more", () => {
+  const { controllers } = controllersOf(6, 6);
   const [watcher, other] = controllers as [Controller, Controller];
-  const { pipeline } = bench.bridge;
-  const mappings = [{ optionClass: 1, optionType: 1, sizeBytes: 4, index: 1 }];
-  finish(pipeline.applyingTlvTable({ type: "tlvTableMod", command: "add", mappings }));
-  watch(watcher, 1, "tcp");
+  watch(watcher, 1, "");
+  watcher.backlogBytes = 1e6;
   addMany(other);
-  const removing = pipeline.applyingTlvTable({ type: "tlvTableMod", command: "delete", mappings });
-  removing.next();
-  const requests = [
-    { id: 1, command: "delete", flags: 0, table: 0xff, match: makeMatch() },
-    { id: 2, command: "add", flags: ALL, table: 0xff, match: parseMatch("tun_metadata1=5") },
-  ] as const;
-  const message: Message = { type: "multipartRequest", request: { kind: "flowMonitor", requests }, isLast: true };
-  const work = watcher.session.handle({ version: 6, xid: 7, message }) as Work<string | undefined>;
-  expect(work.next().value).toBe("blocked");
-  finish(removing);
-  expect(finish(work)).toBe("NXFMFC_INVALID_TLV_FIELD");
-  other.say(add("tcp,actions=drop"));
-  expect(updatesOf(watcher)).toEqual(["added tcp actions=drop"]);
-  expect(watcher.say({ type: "flowMonitorCancel", id: 2 })).toBe("OFPMOFC_UNKNOWN_MONITOR");
+  watcher.say({ type: "flowMonitorCancel", id: 1 });
+  watcher.heard();
+  const work = watcher.session.drained();
+  let nSteps = 0;
+  while (work?.next().done === false) nSteps++;
+  expect(nSteps).toBeGreaterThan(MANY / 300);
+  expect(updatesOf(watcher)).toEqual(["resumed"]);
+});
+
+test("telling ends with the connection, whether of what was held back or of what is there", () => {
+  for (const isPaused of [true, false]) {
+    const { controllers } = controllersOf(6, 6);
+    const [watcher, other] = controllers as [Controller, Controller];
+    if (isPaused) {
+      watch(watcher, 1, "");
+      watcher.backlogBytes = 1e6;
+    }
+    addMany(other);
+    const requests = [{ id: 2, command: "add", flags: ALL, table: 0xff, match: makeMatch() }] as const;
+    const message: Message = { type: "multipartRequest", request: { kind: "flowMonitor", requests }, isLast: true };
+    const work = (isPaused ? watcher.session.drained() : watcher.session.handle({ version: 6, xid: 7, message })) as Work;
+    watcher.heard();
+    while (watcher.heard().length === 0) work.next();
+    watcher.leave();
+    other.say(remove(""));
+    let nSteps = 0;
+    while (nSteps < MANY && work.next().done !== true) nSteps++;
+    expect(nSteps).toBeLessThan(5);
+    expect(updatesOf(watcher)).toEqual([]);
+    expect(watcher.session.drained()).toBeUndefined();
+  }
 });
 
 test("a monitor that is modified goes on telling of the flows that it was about, while it tells what is there", () => {
@@ -198,6 +213,30 @@ test("a flow that is told as being there while telling pauses does not go withou
   expect(updatesOf(watcher)).toEqual(["removed tcp actions=output:1"]);
   read(watcher);
   expect(updatesOf(watcher)).toEqual(["modified udp actions=output:1", "resumed"]);
+});
+
+test("monitors are as they were when the flows cannot be looked for: an option has gone meanwhile", () => {
+  const { bench, controllers } = controllersOf(6, 6);
+  const [watcher, other] = controllers as [Controller, Controller];
+  const { pipeline } = bench.bridge;
+  const mappings = [{ optionClass: 1, optionType: 1, sizeBytes: 4, index: 1 }];
+  finish(pipeline.applyingTlvTable({ type: "tlvTableMod", command: "add", mappings }));
+  watch(watcher, 1, "tcp");
+  addMany(other);
+  const removing = pipeline.applyingTlvTable({ type: "tlvTableMod", command: "delete", mappings });
+  removing.next();
+  const requests = [
+    { id: 1, command: "delete", flags: 0, table: 0xff, match: makeMatch() },
+    { id: 2, command: "add", flags: ALL, table: 0xff, match: parseMatch("tun_metadata1=5") },
+  ] as const;
+  const message: Message = { type: "multipartRequest", request: { kind: "flowMonitor", requests }, isLast: true };
+  const work = watcher.session.handle({ version: 6, xid: 7, message }) as Work<string | undefined>;
+  expect(work.next().value).toBe("blocked");
+  finish(removing);
+  expect(finish(work)).toBe("NXFMFC_INVALID_TLV_FIELD");
+  other.say(add("tcp,actions=drop"));
+  expect(updatesOf(watcher)).toEqual(["added tcp actions=drop"]);
+  expect(watcher.say({ type: "flowMonitorCancel", id: 2 })).toBe("OFPMOFC_UNKNOWN_MONITOR");
 });
 
 /** What a watcher that believes what it is told thinks is there; one that is told of a flow that it does not know, or twice of one, complains. */

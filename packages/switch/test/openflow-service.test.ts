@@ -4,10 +4,19 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLogger } from "@tenet/kit";
-import { connectOpenFlow, encodeMessage, FlowTransactionError, parseFlow, type Version } from "@tenet/openflow";
+import {
+  connectOpenFlow,
+  encodeMessage,
+  FlowTransactionError,
+  makeMatch,
+  MONITOR_FLAG,
+  parseFlow,
+  type Version,
+  versionBitmap,
+} from "@tenet/openflow";
 import { BridgeServices } from "@tenet/switch";
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Bench } from "./bench-switch.ts";
 
 let dir = "";
@@ -50,6 +59,33 @@ test("a bundle with one flow that is refused applies nothing and names it", asyn
   ]);
   expect(bench.bridge.pipeline.nRules).toBe(0);
 });
+
+test("flows are not told to the end to a monitor whose connection has ended", async () => {
+  const { bridge } = bench;
+  const flow = parseFlow(`actions=${Array.from({ length: 40 }, (_, n) => `output:${n + 1}`).join()}`);
+  bridge.pipeline.apply(
+    Array.from({ length: 8000 }, (_, priority) => ({ command: "add", flow: { ...flow, priority } }) as const),
+  );
+  const socket = connect(path());
+  const flags = MONITOR_FLAG.INITIAL | MONITOR_FLAG.ACTIONS;
+  const requests = [{ id: 1, command: "add", flags, table: 0xff, match: makeMatch() }] as const;
+  socket.write(encodeMessage({ type: "hello", versions: versionBitmap([6]) }, 6, 1));
+  socket.write(encodeMessage({ type: "multipartRequest", request: { kind: "flowMonitor", requests }, isLast: true }, 6, 2));
+  const { counts } = bench.vswitch;
+  await vi.waitUntil(() => counts.vconn_sent > 10);
+  await hasSettled(() => counts.vconn_sent); // the peer does not read
+  socket.destroy();
+  await hasSettled(() => counts.vconn_sent);
+  expect(counts.vconn_sent).toBeLessThan(60); // of 80 and more that there are to be
+});
+
+/** Resolves when a number does not grow any more. */
+async function hasSettled(read: () => number): Promise<void> {
+  for (let before = -1; before < read(); ) {
+    before = read();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
 
 test("whatever bytes arrive, other connections notice nothing", async () => {
   using client = await connectOpenFlow(target(), { versions: [5] });

@@ -160,6 +160,7 @@ class BridgeService {
         },
         closed: () => {
           if (session !== undefined) this.#group.sessions.delete(session);
+          session?.close();
           this.#sessionsChanged();
           this.#channels.delete(channel);
           owner.closed();

@@ -54,6 +54,7 @@ export class FlowMonitors {
   #untold: LongMap<Rule, Untold> | undefined;
   /** Whether it is told now what was held back; until that is done telling pauses. */
   #isResuming = false;
+  #isClosed = false;
 
   constructor(pipeline: Pipeline, vswitch: VirtualSwitch, peer: Peer) {
     this.#pipeline = pipeline;
@@ -88,6 +89,7 @@ export class FlowMonitors {
     let updates: FlowUpdate[] = [];
     let n = 0;
     for (const rule of initial.told()) {
+      if (this.#isClosed) return;
       if (rule !== undefined) {
         updates.push({ event: "initial", flow: toldOf(rule, initial.flagsFor(rule)) });
         this.#noteTold(rule);
@@ -102,6 +104,13 @@ export class FlowMonitors {
   /** The controller knows a flow now, though telling pauses: it is to hear when the flow goes. */
   #noteTold(rule: Rule): void {
     if (this.#untold?.get(rule)?.event === "added") this.#untold.set(rule, { rule, event: "modified" });
+  }
+
+  /** The connection has ended: nothing is told any more, nor does anybody say which flows go. */
+  close(): void {
+    this.#isClosed = true;
+    this.#monitorById.clear();
+    this.#untold = undefined;
   }
 
   /** Ends a monitor. @throws RefusedError when there is none of this number */
@@ -137,20 +146,26 @@ export class FlowMonitors {
 
   *#resuming(untold: LongMap<Rule, Untold>): Work {
     this.#isResuming = true;
-    while (untold.size > 0) {
-      let updates: FlowUpdate[] = [];
+    let updates: FlowUpdate[] = [];
+    let n = 0;
+    for (let isOver = false; !isOver; ) {
+      isOver = true; // unless something has come behind the place where it was looked
       for (const { rule, event } of untold.values()) {
-        untold.delete(rule);
-        const flags = this.#flagsFor(rule, KINDS[event]);
-        if (flags !== 0) updates.push({ event, flow: toldOf(rule, flags) });
-        if (updates.length < UPDATES_PER_PART) continue;
+        if (!rule.isReleased) {
+          isOver = false;
+          untold.delete(rule);
+          const flags = this.#flagsFor(rule, KINDS[event]);
+          if (flags !== 0) updates.push({ event, flow: toldOf(rule, flags) });
+        }
+        if (++n % RULES_PER_STEP !== 0 && updates.length < UPDATES_PER_PART) continue;
         this.#send(updates);
         updates = [];
         yield;
         while (this.#peer.isBehind) yield "blocked";
+        if (this.#isClosed) return;
       }
-      this.#send(updates);
     }
+    this.#send(updates);
     this.#isResuming = false;
     this.#untold = undefined;
     if (this.#isStandard) this.#send([{ event: "resumed" }]);

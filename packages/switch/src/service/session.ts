@@ -98,6 +98,11 @@ export class Session {
     return this.#monitors.resume();
   }
 
+  /** The connection has ended. */
+  close(): void {
+    this.#monitors.close();
+  }
+
   /** Gives up bundles that nothing was added to for too long, and tells of it. */
   tick(): void {
     for (const { bundleId, flags, xid } of this.#bundles.expire()) {
