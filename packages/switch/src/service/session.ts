@@ -171,7 +171,7 @@ export class Session {
       case "meterMod":
         return this.#changeMeter(message, xid);
       case "tableMod":
-        return this.#bridge.pipeline.applyingTableMod(message);
+        return this.#vswitch.changingTables(this.#bridge.pipeline.applyingTableMod(message));
       case "tlvTableMod":
         return this.#vswitch.changingTables(this.#bridge.pipeline.applyingTlvTable(message));
       case "resume":

@@ -58,6 +58,11 @@ export class FlowTable {
     return this.#vacancy !== undefined;
   }
 
+  /** Whether one more would be too many. */
+  get isFull(): boolean {
+    return this.classifier.size >= this.limit;
+  }
+
   get isOverfull(): boolean {
     return this.classifier.size > this.limit;
   }

@@ -218,9 +218,15 @@ export class Pipeline {
       throw new RefusedError("OFPTMFC_BAD_TABLE", `there is no table ${mod.table}`);
     }
     const numbers = mod.table === ALL_TABLES ? Array.from({ length: N_TABLES - 1 }, (_, number) => number) : [mod.table];
-    for (const number of numbers) {
-      yield* this.#news.configure(this.table(number), mod);
-      yield;
+    for (const number of numbers) yield* this.#transacting(this.#configureByMod(this.table(number), mod));
+  }
+
+  *#configureByMod(table: FlowTable, mod: TableMod): Work {
+    this.#isVisited = true;
+    try {
+      yield* this.#news.configure(table, mod);
+    } finally {
+      this.#isVisited = false;
     }
   }
 
@@ -320,11 +326,13 @@ export class Pipeline {
     return this.#transacting(this.#hidden(this.#carryOutMeter(mod)));
   }
 
-  /** The rules go first: packets that meet one of them find its meter. */
+  /** The meter goes with the rules, at once: packets that meet one of them find it. */
   *#carryOutMeter(mod: MeterMod): Work {
     const edit = new TableEdit(this.#tables);
     if (mod.command === "delete") {
       for (const id of this.meters.numbersOf(mod.meter.id)) yield* edit.removeReferring("meter", id);
+      const removing = edit.removeOrphans();
+      if (removing !== undefined) yield* removing;
     }
     const { added, deleted } = this.meters.apply(mod);
     yield* this.#publish(edit, [...added, ...deleted]);
@@ -378,12 +386,14 @@ export class Pipeline {
 
   /**
    * Carries out what a packet teaches, which packets see at once. A transaction under way is brought to its end only if it has to
-   * do with the same flow.
+   * do with the same flow, or with a table that has no room for another.
    */
   #teach(change: FlowChange): void {
-    const { table, match, priority } = change.flow;
+    const { match, priority } = change.flow;
+    const table = this.table(change.flow.table);
     if (this.#isVisited) return finish(this.#carryOut([change]));
-    if (!this.#isStaged || this.table(table).classifier.holds(match.key, match.mask, priority)) return this.apply([change]);
+    if (!this.#isStaged || table.classifier.holds(match.key, match.mask, priority)) return this.apply([change]);
+    if (table.isFull && this.#book.hidesChangesOf(table)) return this.apply([change]); // it might evict what nobody has heard of
     const edit = new TableEdit(this.#tables);
     try {
       const work = edit.changeFlows(change);
@@ -393,7 +403,7 @@ export class Pipeline {
       finish(this.#release());
       throw error;
     }
-    for (const { type, rule } of edit.rules) if (type === "added") this.table(table).classifier.show(rule);
+    for (const { type, rule } of edit.rules) if (type === "added") table.classifier.show(rule);
     finish(this.#show(edit));
   }
 

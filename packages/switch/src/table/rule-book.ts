@@ -104,6 +104,7 @@ export class RuleBook {
   /** Gives a rule other terms, which packets see when they are published, or takes them back. @returns those it had */
   revise(rule: Rule, revision: Revision | undefined, orphans: LongList<bigint>): Revision | undefined {
     const before = rule.revision;
+    this.#changeable(rule.table);
     this.references.remove(rule, orphans);
     this.cookies.remove(rule);
     rule.revision = revision;
@@ -165,6 +166,11 @@ export class RuleBook {
       const rule = classifier.find(key, mask, filter.priority);
       return rule !== undefined && passes(rule, filter) ? [rule] : [];
     });
+  }
+
+  /** Whether something changed in a table that is hidden from packets. */
+  hidesChangesOf({ classifier }: FlowTable): boolean {
+    return this.#staged?.has(classifier) === true;
   }
 
   /** Hides from packets what changes from now on. */

@@ -139,7 +139,7 @@ export class TableEdit {
   /** Removes a rule of a full table. @returns whether one may go */
   evictFrom(table: FlowTable, newcomer?: Rule): boolean {
     const victim = table.victimFor(newcomer);
-    if (victim === undefined) return false;
+    if (victim?.isHeld !== true) return false;
     this.remove(victim, "eviction");
     return true;
   }
