@@ -114,3 +114,25 @@ test("an answer that fails at once is an error, and one that fails half given en
   socket.resume();
   await once(socket, "close");
 });
+
+test("a client that ends its side when it has asked gets all answers, and then the end", async () => {
+  answers = [wait(20, "slow"), inPieces([LARGE_PIECE, "end"])];
+  const [received, closed] = [replies(2), once(socket, "close")];
+  ask(1);
+  socket.end(JSON.stringify({ method: "say", params: [], id: 2 }));
+  expect(await received).toMatchObject([{ result: "slow\n" }, { result: `${LARGE_PIECE}end\n` }]);
+  socket.resume();
+  await closed;
+});
+
+test("what a client asked for that is gone is not carried out", async () => {
+  let isGone: (text: string) => void = () => undefined;
+  answers = [new Promise<string>((resolve) => (isGone = resolve)), "never", "asked"];
+  ask(1, 2, 3);
+  await vi.waitFor(() => expect(answers).toEqual(["never", "asked"]));
+  socket.destroy();
+  await wait(20);
+  isGone("late");
+  await wait(20);
+  expect(answers).toEqual(["never", "asked"]);
+});

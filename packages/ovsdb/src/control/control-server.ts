@@ -3,7 +3,7 @@
  *
  * `{"method": COMMAND, "params": [STRING...], "id": ID}` is answered by a result string or an error string.
  * A client that sends anything else loses its connection; the others notice nothing. Requests of a client are answered one after
- * the other, and it is not read meanwhile.
+ * the other, and it is not read meanwhile. One that ends its side when it has asked is answered all the same.
  */
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
@@ -27,7 +27,7 @@ export class ControlServer {
     this.#log = log;
     const list: Command = { name: "list-commands", usage: "", minArgs: 0, maxArgs: 0, run: () => this.#list() };
     for (const command of [...commands, list]) this.#commands.set(command.name, command);
-    this.#server = createServer((socket) => this.#serve(socket));
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
   }
 
   /** Listens on a path; what a dead daemon left there is replaced. @throws IoError */
@@ -60,23 +60,28 @@ export class ControlServer {
   #serve(socket: Socket): void {
     this.#sockets.add(socket);
     const stream = new JsonStream(LIMITS);
+    let answered = Promise.resolve();
     socket.on("close", () => this.#sockets.delete(socket));
     socket.on("error", (error) => this.#log.debug({ error: error.message }, "control connection failed"));
     socket.on("data", (bytes) => {
       socket.pause();
-      this.#answerAll(socket, stream.push(bytes)).then(
-        () => socket.resume(),
+      answered = this.#answerAll(socket, stream.push(bytes)).then(
+        () => void socket.resume(),
         (error: unknown) => {
           this.#log.debug({ error: messageOf(error) }, "control connection broken off");
           socket.destroy();
         },
       );
     });
+    socket.on("end", () => void answered.then(() => socket.end()));
   }
 
   /** @throws Error when one is malformed, or fails with its answer half given */
   async #answerAll(socket: Socket, requests: Iterable<Json>): Promise<void> {
-    for (const request of requests) await this.#answer(socket, request);
+    for (const request of requests) {
+      if (socket.destroyed) return;
+      await this.#answer(socket, request);
+    }
   }
 
   async #answer(socket: Socket, request: Json): Promise<void> {
@@ -85,12 +90,12 @@ export class ControlServer {
     try {
       for await (const text of replyOf(id, await this.#run(request))) {
         hasBegun = true;
-        if (!socket.write(text)) await drained(socket);
+        await written(socket, text);
         if (socket.destroyed) return;
       }
     } catch (error) {
       if (hasBegun) throw error;
-      socket.write(JSON.stringify({ id, error: withNewline(describeError(error)) }));
+      await written(socket, JSON.stringify({ id, error: withNewline(describeError(error)) }));
     }
   }
 
@@ -136,15 +141,10 @@ function insideQuotes(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
-/** Resolves when the client has read what was written, or is gone. */
-function drained(socket: Socket): Promise<void> {
+/** Writes a text; resolves when the client can read it, or is gone. */
+function written(socket: Socket, text: string): Promise<void> {
   return new Promise((resolve) => {
-    const done = (): void => {
-      socket.off("drain", done).off("close", done);
-      resolve();
-    };
-    if (socket.destroyed) resolve();
-    else socket.on("drain", done).on("close", done);
+    socket.write(text, () => resolve());
   });
 }
 
