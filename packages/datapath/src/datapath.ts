@@ -364,6 +364,8 @@ export interface Datapath extends AsyncDisposable {
    */
   putFlow(key: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): Megaflow;
   deleteFlow(flow: Megaflow): void;
+  /** The flow that packets with this key belong to. */
+  findFlow(key: Uint32Array): Megaflow | undefined;
   flows(): IterableIterator<Megaflow>;
   /** Applies actions to a frame that came in at `inPort`; creates no flow. */
   execute(frame: Uint8Array, inPort: number, actions: readonly DatapathAction[]): void;

@@ -246,6 +246,10 @@ export class UserDatapath implements Datapath {
     this.#putAgain();
   }
 
+  findFlow(key: Uint32Array): Megaflow | undefined {
+    return this.#table.lookup(key);
+  }
+
   flows(): IterableIterator<Megaflow> {
     return this.#table.flows();
   }

@@ -1,4 +1,5 @@
 /** Commands that look at many flows or connections give way to packets: here a turn is a few steps. */
+import { makeFlowKey } from "@tenet/net";
 import { switchCommands } from "@tenet/switch";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { run } from "./answers.ts";
@@ -8,6 +9,8 @@ import { Cables } from "./cables.ts";
 const N_FLOWS = 320;
 /** As many are looked at in one step at most. */
 const MOST_PER_STEP = 64;
+/** How long a turn is, or longer. */
+const TURN_MS = 1;
 const PACKET = "udp,dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:02,nw_ttl=64,nw_dst=10.0.0.2,tp_dst=53";
 
 let cables: Cables;
@@ -33,6 +36,10 @@ function send(from: number, to: number): void {
   for (let port = from; port < to; port++) cables.send("a", `${PACKET},nw_src=10.0.0.1,tp_src=${port + 1}`);
 }
 
+function* oneStep(): Generator<undefined, void> {
+  yield undefined;
+}
+
 /** Runs a command with turns of few steps; `meanwhile` is called between any two. @returns what it answers, and how many turns it took */
 async function runByTurns(
   name: string,
@@ -42,6 +49,8 @@ async function runByTurns(
   let nowMs = performance.now();
   vi.spyOn(performance, "now").mockImplementation(() => (nowMs += 0.2));
   const commands = switchCommands(cables.vswitch, { reconnect: () => undefined }, cables.clock, () => undefined);
+  cables.vswitch.turns.begin(oneStep());
+  nowMs += TURN_MS; // that turn is over, so that none of the command's steps are done before others have had their chance
   let nTurns = 0;
   let next = setImmediate(function count() {
     nTurns++;
@@ -62,7 +71,6 @@ test.each([
   ["dpctl/dump-flows", "-m"],
   ["dpctl/dump-flows", "filter=tcp"],
   ["dpif/dump-flows", "br0"],
-  ["dpctl/add-flow", "in_port(9),eth(),eth_type(0x1234)", "drop"],
   ["dpctl/del-flows"],
   ["dpctl/dump-conntrack"],
   ["dpctl/dump-conntrack", "zone=5"],
@@ -80,6 +88,30 @@ test.each([
 ])("%s %s gives way", async (name, ...args) => {
   const { nTurns } = await runByTurns(name, args);
   expect(nTurns).toBeGreaterThanOrEqual(N_FLOWS / MOST_PER_STEP - 1);
+});
+
+test.each([
+  ["dpctl/add-flow", "in_port(9),eth(),eth_type(0x1234)", "drop"],
+  ["dpctl/mod-flow", "--may-create", "in_port(9),eth(),eth_type(0x1234)", "drop"],
+])("%s looks at no other flow, so that none can come meanwhile", async (name, ...args) => {
+  const { nTurns } = await runByTurns(name, args);
+  expect(nTurns).toBe(0);
+  await expect(runByTurns("dpctl/add-flow", args.slice(-2))).rejects.toThrow("File exists");
+});
+
+test("flows that were put by hand go in steps", () => {
+  const { datapath, vswitch } = cables;
+  const mask = makeFlowKey().fill(0xffff_ffff);
+  const nOurs = vswitch.cache.size;
+  for (let n = 0; n < N_FLOWS; n++) datapath.putFlow(makeFlowKey().fill(n + 1), mask, []);
+  let before = datapath.stats().nFlows;
+  expect(before).toBe(nOurs + N_FLOWS);
+  for (const _ of vswitch.cache.sweeping()) {
+    expect(before - datapath.stats().nFlows).toBeLessThanOrEqual(MOST_PER_STEP);
+    before = datapath.stats().nFlows;
+  }
+  expect(before - datapath.stats().nFlows).toBeLessThanOrEqual(MOST_PER_STEP);
+  expect(datapath.stats().nFlows).toBe(nOurs);
 });
 
 test("addresses are shown by their last packets, and what is flushed is gone, though some are heard of meanwhile", async () => {

@@ -75,7 +75,7 @@ export class RecordingDatapath implements Datapath {
   receiveKey(key: Uint32Array, frame: Uint8Array): Sent[] {
     this.sent = [];
     const inPort = key[0] ?? 0;
-    const flow = [...this.#flows].find((each) => each.mask.every((bits, i) => ((key[i] ?? 0) & bits) >>> 0 === each.key[i]));
+    const flow = this.findFlow(key);
     if (flow === undefined) {
       this.nMisses++;
       this.#handler({ reason: "miss", inPort, frame, key, userdata: 0 });
@@ -90,7 +90,7 @@ export class RecordingDatapath implements Datapath {
   }
 
   /** Every flow that a key matches; two or more would be an overlap. */
-  flowsFor(key: Uint32Array): Megaflow[] {
+  flowsFor(key: Uint32Array): RecordedFlow[] {
     return [...this.#flows].filter((each) => each.mask.every((bits, i) => ((key[i] ?? 0) & bits) >>> 0 === each.key[i]));
   }
 
@@ -133,6 +133,9 @@ export class RecordingDatapath implements Datapath {
   }
   deleteFlow(flow: Megaflow): void {
     this.#flows.delete(flow);
+  }
+  findFlow(key: Uint32Array): RecordedFlow | undefined {
+    return this.flowsFor(key)[0];
   }
   flows(): IterableIterator<Megaflow> {
     return this.#flows.values();

@@ -29,7 +29,7 @@ interface FlowName {
 /** How many flows are looked at between two chances for others. */
 const FLOWS_PER_STEP = 16;
 
-/** The megaflows of one datapath; to find one, all are looked at. */
+/** The megaflows of one datapath; to find one by its identity or to take one away, all are looked at. */
 export class DatapathFlows {
   readonly #vswitch: VirtualSwitch;
 
@@ -38,17 +38,18 @@ export class DatapathFlows {
   }
 
   /** Adds a flow. @throws ArgumentError when there is one that its packets match */
-  *adding(flowText: string, actionText: string): Work {
+  add(flowText: string, actionText: string): void {
+    const { datapath } = this.#vswitch;
     const { match, actions } = this.#readFlow(flowText, actionText);
-    if ((yield* this.#overlapping(match)) !== undefined) throw dpctlError("updating flow table", "File exists");
-    this.#vswitch.datapath.putFlow(match.key, match.mask, actions);
+    if (datapath.findFlow(match.key) !== undefined) throw dpctlError("updating flow table", "File exists");
+    datapath.putFlow(match.key, match.mask, actions);
   }
 
   /** Replaces the actions of a flow. @returns the flow as it was @throws ArgumentError */
-  *modifying(flowText: string, actionText: string, mayCreate: boolean): Work<Megaflow> {
+  modify(flowText: string, actionText: string, mayCreate: boolean): Megaflow {
     const { datapath } = this.#vswitch;
     const { match, actions } = this.#readFlow(flowText, actionText);
-    const found = yield* this.#overlapping(match);
+    const found = datapath.findFlow(match.key);
     if (found === undefined && !mayCreate) throw dpctlError("updating flow table", NO_SUCH);
     return datapath.putFlow(found?.key ?? match.key, found?.mask ?? match.mask, actions);
   }
@@ -92,11 +93,6 @@ export class DatapathFlows {
       if (++n % FLOWS_PER_STEP === 0) yield;
     }
     return undefined;
-  }
-
-  /** The flow that packets like the key of a match belong to. */
-  #overlapping({ key }: Match): Work<Megaflow | undefined> {
-    return this.#find((flow) => isKey(flow.key, key, flow.mask));
   }
 
   #readFlow(flowText: string, actionText: string): { readonly match: Match; readonly actions: readonly DatapathAction[] } {

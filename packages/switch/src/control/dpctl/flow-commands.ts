@@ -47,15 +47,14 @@ export function flowCommands(vswitch: VirtualSwitch, clock: Clock): Command[] {
   return [
     dpctlCommand("add-flow", "[dp] flow actions", [2, 3], ({ args }) => {
       const [flow = "", actions = ""] = withoutDatapath(vswitch, args, 3);
-      return inTurns(vswitch.turns, () => flows.adding(flow, actions));
+      flows.add(flow, actions);
+      return "";
     }),
     dpctlCommand("mod-flow", "[dp] flow actions", [2, 3], ({ options, args }) => {
       const [flow = "", actions = ""] = withoutDatapath(vswitch, args, 3);
-      return inTurns(vswitch.turns, function* (answer) {
-        const modified = yield* flows.modifying(flow, actions, options.has("may-create"));
-        if (options.has("clear")) throw dpctlError("updating flow table", "Operation not supported"); // its actions are changed, though
-        answer.line(countersIf(options.has("statistics"), modified));
-      });
+      const modified = flows.modify(flow, actions, options.has("may-create"));
+      if (options.has("clear")) throw dpctlError("updating flow table", "Operation not supported"); // its actions are changed, though
+      return countersIf(options.has("statistics"), modified);
     }),
     dpctlCommand("get-flow", "[dp] ufid", [1, 2], ({ options, args }) => {
       const [name = ""] = withoutDatapath(vswitch, args, 2);
@@ -131,12 +130,13 @@ function* changeByLines(flows: DatapathFlows, how: LineChange, lines: readonly s
     try {
       const asked = readFlowLine(line, how, i + 1);
       if (asked?.change === "delete") yield* flows.removing(asked.flow);
-      else if (asked?.change === "add") yield* flows.adding(asked.flow, asked.actions);
-      else if (asked !== undefined) yield* flows.modifying(asked.flow, asked.actions, false);
+      else if (asked?.change === "add") flows.add(asked.flow, asked.actions);
+      else if (asked !== undefined) flows.modify(asked.flow, asked.actions, false);
     } catch (error) {
       if (!(error instanceof ArgumentError)) throw error;
       answer.line(error.message);
     }
+    yield;
   }
 }
 
