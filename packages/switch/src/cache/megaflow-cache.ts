@@ -101,7 +101,7 @@ export class MegaflowCache {
     return megaflow;
   }
 
-  /** Reads statistics, deletes idle flows, and adapts the flow limit; due every 500 ms. */
+  /** Reads statistics, deletes idle flows and those that were put by hand, and adapts the flow limit; due every 500 ms. */
   *sweeping(): Work {
     const startMs = this.#clock.monotonicMs();
     const isOverfull = this.#size > 2 * this.limit.maxFlows;
@@ -111,16 +111,16 @@ export class MegaflowCache {
     let n = 0;
     for (const megaflow of this.#datapath.flows()) {
       const outcome = megaflow.owner;
-      if (!(outcome instanceof Outcome)) continue;
-      this.#pushStatistics(megaflow, outcome);
-      if (!this.isPaused && (isOverfull || startMs - this.#notes.usedMsOf(megaflow) >= maxIdleMs))
-        this.#delete(megaflow, outcome);
+      if (outcome instanceof Outcome) {
+        this.#pushStatistics(megaflow, outcome);
+        const isIdle = startMs - this.#notes.usedMsOf(megaflow) >= maxIdleMs;
+        if (!this.isPaused && (isOverfull || isIdle)) this.#delete(megaflow, outcome);
+      } else if (!this.isPaused) this.#deleteFlow(megaflow); // it was put by hand
       if (++n % FLOWS_PER_STEP !== 0) continue;
       const pausedMs = this.#clock.monotonicMs();
       yield;
       waitedMs += this.#clock.monotonicMs() - pausedMs;
     }
-    if (!this.isPaused && this.#datapath.stats().nFlows > this.#size) this.#deleteUnknown();
     this.limit.adapt(this.#clock.monotonicMs() - startMs - waitedMs, this.#size);
   }
 
@@ -139,8 +139,8 @@ export class MegaflowCache {
     let n = 0;
     for (const megaflow of suspects) {
       const outcome = megaflow.owner;
-      if (!(outcome instanceof Outcome)) continue; // it went meanwhile, or was put by hand
-      const isTouched = dirt.touches(outcome) || (dirt.hasTables && dirt.touchesAny(this.#visitsOf(megaflow)));
+      const isOurs = outcome instanceof Outcome; // else it went meanwhile, or was put by hand
+      const isTouched = isOurs && (dirt.touches(outcome) || (dirt.hasTables && dirt.touchesAny(this.#visitsOf(megaflow))));
       if (isTouched) this.#revalidateOne(megaflow, outcome);
       if (isTouched || ++n % FLOWS_PER_STEP === 0) yield;
     }
@@ -164,13 +164,6 @@ export class MegaflowCache {
     if (!(owner instanceof Outcome)) return this.#deleteFlow(megaflow);
     this.#pushStatistics(megaflow, owner);
     this.#delete(megaflow, owner);
-  }
-
-  /** Deletes flows that were put by hand. */
-  #deleteUnknown(): void {
-    for (const megaflow of this.#datapath.flows()) {
-      if (!(megaflow.owner instanceof Outcome)) this.#deleteFlow(megaflow);
-    }
   }
 
   /** Good until the next call. */
