@@ -25,6 +25,7 @@ function fake(name: string, answer: Command["run"]): Command {
 const server = new ControlServer(
   [
     fake("show", () => "shown"),
+    fake("ct-set-limits", () => "shown"),
     fake("dump-dps", () => "system@ovs-system"),
     fake("add-flow", ([flow]) => {
       if (flow === "bad") throw new ArgumentError("ovs-vswitchd: parsing flow key (Invalid argument)");
@@ -66,8 +67,8 @@ function shell(command: string): Promise<Outcome> {
 test.each([
   ["-t 50 show -s", ["show", "--statistics"]],
   ["--timeout 50 -ms show x", ["show", "--more", "--statistics", "x"]],
+  ["--read-only ct-set-limits default=1", ["ct-set-limits", "default=1"]],
   ["--syslog-target 127.0.0.1:5 --log-file -vdbg show --no-n", ["show", "--no-names"]],
-  ["show -- -s", ["show", "-s"]],
 ])("%s asks for what it says", async (words, expected) => {
   expect(await shell(`$dpctl ${words}`)).toEqual({ status: 0, out: "shown\n", err: "" });
   expect(asked).toEqual([expected]);
@@ -79,6 +80,8 @@ test.each([
   ["-x show", "invalid option -- 'x'"],
   ["-t 0 show", "value 0 on -t or --timeout is invalid"],
   ["--read-only del-flow x", "'del-flow' command does not work in read only mode"],
+  ["--read-only ipf-set-enabled v4", "'ipf-set-enabled' command does not work in read only mode"],
+  ["show -- -s", 'argument -s would be an option to the switch: it must not begin with "-"'],
   ["add-flows nosuch", 'Opening file "nosuch" failed (No such file or directory)'],
 ])("%s is refused", async (words, problem) => {
   expect(await shell(`$dpctl ${words}`)).toEqual({ status: 1, out: "", err: `ovs-dpctl: ${problem}\n` });

@@ -18,7 +18,29 @@ const HELP = `${PROGRAM}: Open vSwitch datapath management utility
 usage: ${PROGRAM} [OPTIONS] COMMAND [ARG...]
 The commands, of which \`${PROGRAM} list-commands\` prints a list, are those of \`ovs-appctl dpctl/COMMAND\`.
 ${formatOptions(OPTION_GROUPS)}`;
-const WRITES = /^(add|del|mod|flush|set|ct-enable|ct-disable)-|-set-/;
+/** Commands that `--read-only` forbids: the original's, to which limits of zones do not belong. */
+const WRITES: ReadonlySet<string> = new Set([
+  "add-dp",
+  "del-dp",
+  "add-if",
+  "del-if",
+  "set-if",
+  "add-flow",
+  "mod-flow",
+  "del-flow",
+  "add-flows",
+  "mod-flows",
+  "del-flows",
+  "flush-conntrack",
+  "cache-set-size",
+  "ct-set-maxconns",
+  "ct-enable-tcp-seq-chk",
+  "ct-disable-tcp-seq-chk",
+  "ipf-set-enabled",
+  "ipf-set-disabled",
+  "ipf-set-min-frag",
+  "ipf-set-max-nfrags",
+]);
 /** Longest time that a timer can wait. */
 const MAX_TIMER_MS = 0x7fff_ffff;
 
@@ -38,7 +60,7 @@ export async function main(args: readonly string[]): Promise<void> {
     if (hasOption(line, "help") || command === "help") return print(HELP);
     setTimeLimit(lastValue(line, "timeout"));
     if (command === undefined) return fail("missing command name; use --help for help");
-    if (hasOption(line, "read-only") && WRITES.test(command)) {
+    if (hasOption(line, "read-only") && WRITES.has(command)) {
       return fail(`'${command}' command does not work in read only mode`);
     }
     await runCommand(command, line);
@@ -65,6 +87,8 @@ async function runCommand(command: string, line: CommandLine): Promise<void> {
     if (typeof lines === "string") return fail(`Opening file "${file.path}" failed (${lines})`);
     return await applyLines(lines, file, run, (problem) => warn(inOurName(problem)));
   }
+  const dashed = operands.find((operand) => operand.startsWith("-") && operand !== "-");
+  if (dashed !== undefined) return fail(`argument ${dashed} would be an option to the switch: it must not begin with "-"`);
   try {
     const answer = await run(command, [...options, ...operands]);
     if (answer !== "") print(answer.trimEnd());
