@@ -125,10 +125,15 @@ export class ConnectionTable {
   *live(now: () => number, zone?: number): Generator<Connection | undefined> {
     this.#noteNew();
     for (let id = 0; id < this.#nIds; id++) {
-      if ((id + 1) % IDS_PER_STEP === 0) yield undefined;
+      if ((id + 1) % IDS_PER_STEP === 0) {
+        yield undefined;
+        this.#noteNew();
+      }
       if (!this.#isLive(id) || this.#expiryOf(id) <= now()) continue;
       const connection = this.#connections[id] ?? this.#viewOf(id);
-      if (zone === undefined || zoneOf(connection.original) === zone) yield connection;
+      if (zone !== undefined && zoneOf(connection.original) !== zone) continue;
+      yield connection;
+      this.#noteNew();
     }
   }
 
