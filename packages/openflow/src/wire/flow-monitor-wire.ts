@@ -97,9 +97,21 @@ function readRequest14(reader: ByteReader, version: number, id: number): FlowMon
   };
 }
 
-/** One entry of a reply. */
-export function encodeFlowUpdate(update: FlowUpdate, version: number): Uint8Array {
-  const writer = new ByteWriter(128).u16(0);
+/** Entries of a reply, which share one buffer. */
+export function encodeFlowUpdates(updates: readonly FlowUpdate[], version: number): Uint8Array[] {
+  const writer = ByteWriter.borrow();
+  const ends = updates.map((update) => {
+    writeFlowUpdate(writer, update, version);
+    return writer.length;
+  });
+  const bytes = writer.giveBack();
+  return ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end));
+}
+
+/** Writes an entry, whose length is a multiple of 8. */
+function writeFlowUpdate(writer: ByteWriter, update: FlowUpdate, version: number): void {
+  const start = writer.length;
+  writer.u16(0);
   const is14 = version >= FIRST_STANDARD_VERSION;
   // Before OpenFlow 1.4 the flows that are there come as if they were added.
   const event = !is14 && update.event === "initial" ? "added" : update.event;
@@ -111,8 +123,7 @@ export function encodeFlowUpdate(update: FlowUpdate, version: number): Uint8Arra
     if (is14) writeFull14(writer, update.flow, reason, version);
     else writeFull(writer, update.flow, reason, version);
   }
-  writer.patchU16(0, writer.length);
-  return writer.toBytes();
+  writer.patchU16(start, writer.length - start);
 }
 
 function writeFull(writer: ByteWriter, flow: MonitoredFlow, reason: number, version: number): void {

@@ -27,7 +27,7 @@ import { type MultipartKind, needsNicira, readHead, writeHead } from "./multipar
 import { encodeOxs, readOxs } from "./oxs.ts";
 import { readPort, writePort } from "./port-number.ts";
 import { encodePortStats, readPortDesc, readPortStats, writePortDesc } from "./port-wire.ts";
-import { encodeFlowMonitorRequest, encodeFlowUpdate, readFlowMonitorRequest, readFlowUpdate } from "./flow-monitor-wire.ts";
+import { encodeFlowMonitorRequest, encodeFlowUpdates, readFlowMonitorRequest, readFlowUpdate } from "./flow-monitor-wire.ts";
 import { encodeQueueDesc, encodeQueueStats, readQueueDesc, readQueueStats } from "./queue-wire.ts";
 import { encodeTableDesc, readTableDesc } from "./table-mod-wire.ts";
 import { encodeTableFeatures, readTableFeatures } from "./table-features-wire.ts";
@@ -191,7 +191,7 @@ function encodeEntries(reply: MultipartReply, version: number, isNicira: boolean
     case "queueDesc":
       return reply.queues.map((queue) => encodeQueueDesc(queue, version));
     case "flowMonitor":
-      return reply.updates.map((update) => encodeFlowUpdate(update, version));
+      return encodeFlowUpdates(reply.updates, version);
     case "port":
       return reply.ports.map((port) => encodePortStats(port, version));
     case "portDesc":

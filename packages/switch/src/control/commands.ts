@@ -4,6 +4,7 @@ import { formatFlow } from "@tenet/openflow";
 import { type Command, command } from "@tenet/ovsdb";
 import type { Controllers } from "../controller/controllers.ts";
 import type { Bridge } from "../bridge/bridge.ts";
+import { MatchUnpacker } from "../table/packed-match.ts";
 import type { Rule } from "../table/rule.ts";
 import { everyRule } from "../table/every-rule.ts";
 import type { Work } from "../turns.ts";
@@ -112,10 +113,12 @@ function* dumpEveryFlow(
   for (const flow of OWN_FLOWS) answer.line(`table_id=${OWN_TABLE}, ${unused}, ${flow}`);
 }
 
+const unpacker = new MatchUnpacker();
+
 /** A flow as `bridge/dump-flows` shows it. */
 function flowLine(rule: Rule, nowMs: number, offload: string): string {
   const { table, cookie, nPackets, nBytes, createdMs } = rule;
-  const plain = { ...rule.withMatch(rule.match), table: 0, cookie: 0n, flags: 0 };
+  const plain = { ...rule.withMatch(unpacker.unpack(rule.match)), table: 0, cookie: 0n, flags: 0 };
   const flow = formatFlow(plain).replace(/ ?actions=/, ",actions=");
   return [
     ...(table === 0 ? [] : [`table_id=${table}`]),

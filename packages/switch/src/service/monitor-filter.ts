@@ -1,14 +1,17 @@
 /** Which flows a monitor is about. */
 import { ALL_TABLES, type FlowMonitorRequest } from "@tenet/openflow";
+import { MatchUnpacker } from "../table/packed-match.ts";
 import type { Rule } from "../table/rule.ts";
 import type { RuleFilter } from "../table/rule-filter.ts";
+
+const unpacker = new MatchUnpacker();
 
 /** Whether a monitor, whose match is as tables have it, is about a rule. */
 export function isAbout({ table, match, outPort, outGroup }: FlowMonitorRequest, rule: Rule): boolean {
   if (table !== ALL_TABLES && table !== rule.table) return false;
   if (outPort !== undefined && !rule.outputsTo(outPort)) return false;
   if (outGroup !== undefined && !rule.refersToGroup(outGroup)) return false;
-  const { key, mask } = rule.match;
+  const { key, mask } = unpacker.unpack(rule.match);
   return match.mask.every((bits, i) => (bits & ~(mask[i] ?? 0)) === 0 && (((match.key[i] ?? 0) ^ (key[i] ?? 0)) & bits) === 0);
 }
 
