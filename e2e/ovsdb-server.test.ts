@@ -75,8 +75,10 @@ describe.skipIf(!HAS_ORIGINAL)("command lines end as the original's do", () => {
   test("a file, or a pid file, that another server has", () => {
     inBoth((daemon) => {
       const first = daemon.serve("one.db", "--pidfile", "--detach", "--log-file");
+      const pid = daemon.read("ovsdb-server.pid").trim();
       const second = [daemon.serve("one.db", "--run=true"), daemon.serve("two.db", "--pidfile", "--run=true")];
       const overwritten = daemon.serve("two.db", "--pidfile", "--overwrite-pidfile", "--unixctl=other", "--run=true");
+      daemon.run("kill", pid); // its pid file, by which it is told to exit elsewhere, was overwritten
       return [first, ...second, overwritten].map(({ code, err }) => ({ code, err: text({ code, out: "", err }).err }));
     });
   });
