@@ -38,7 +38,8 @@ class OriginalOnOurs implements AsyncDisposable {
     const ended = runSwitch({ database: `unix:${cloud.dir}/db.sock`, runDir: cloud.dir }, silentLogger, cloud.#scope.signal);
     cloud.#scope.use({ [Symbol.asyncDispose]: () => ended });
     await vi.waitUntil(() => existsSync(join(cloud.dir, "ovs-vswitchd.pid")), { timeout: 10_000 });
-    await cloud.tool("ovs-vsctl", "init");
+    // As the original's own start-up does it: ovn-controller dereferences the row SB_Global before it looks whether there is one.
+    for (const program of ["ovs-vsctl", "ovn-nbctl", "ovn-sbctl"]) await cloud.tool(program, "init");
     await cloud.tool("ovs-vsctl", "add-br", "br-int", "--", "set", "Bridge", "br-int", "fail_mode=secure", "datapath_type=dummy");
     await cloud.tool(
       ...words("ovs-vsctl set Open_vSwitch . external_ids:system-id=hv1 external_ids:ovn-encap-type=geneve"),
