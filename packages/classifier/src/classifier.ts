@@ -228,13 +228,22 @@ export class Classifier<R extends ClassifierRule> {
   /**
    * Appends to `into` the rules that are `wanted` of those whose match is within `match`: every packet they match, it matches too.
    *
-   * It yields now and then, and rules may come and go meanwhile: those are in or not, the others are in once.
+   * It yields now and then, and rules may come and go meanwhile: those are in or not, the others are in once; of rules that
+   * take the place of each other just one is in.
+   *
+   * @param asLookups - whether those are meant that lookups see, while changes are hidden from them
    */
-  *collectWithin({ key, mask }: RuleMatch, wanted: (rule: R) => boolean, into: R[]): Generator<undefined, void, undefined> {
+  *collectWithin(
+    { key, mask }: RuleMatch,
+    wanted: (rule: R) => boolean,
+    into: R[],
+    asLookups = false,
+  ): Generator<undefined, void, undefined> {
+    const isThere = asLookups ? this.#isSeen : (rule: R): boolean => !isGone(rule);
     for (const subtable of this.#subtables.slice()) {
       if (!covers(subtable.mask, mask)) continue;
       yield* this.#visitAgreeing(subtable, { key, mask }, 0, (chain) => {
-        for (const rule of rulesOf(chain)) if (!isGone(rule) && wanted(rule)) into.push(rule);
+        for (const rule of rulesOf(chain)) if (isThere(rule) && wanted(rule)) into.push(rule);
       });
     }
   }

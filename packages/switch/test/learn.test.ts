@@ -1,8 +1,9 @@
 /** `learn` and `fin_timeout`: flows that packets teach, how they live on, and how they go. */
-import { formatFlow, parseFlow } from "@tenet/openflow";
+import { formatFlow, PACKET_IN_REASON, parseFlow } from "@tenet/openflow";
 import { expect, test, vi } from "vitest";
 import { PackedFlow } from "../src/table/packed-flow.ts";
-import { Bench } from "./bench-switch.ts";
+import { TraceTree } from "../src/trace/trace-tree.ts";
+import { Bench, keyOf } from "./bench-switch.ts";
 
 const A = "dl_src=02:00:00:00:00:0a,dl_dst=02:00:00:00:00:0b";
 const B = "dl_src=02:00:00:00:00:0b,dl_dst=02:00:00:00:00:0a";
@@ -129,4 +130,23 @@ test("the end of a TCP connection lowers the timeouts of the flow it ran through
   send("+fin+ack");
   bench.vswitch.tick();
   expect(flowsOf(bench, 0)[0]).toContain("idle_timeout=5, hard_timeout=9");
+});
+
+test("a flow that goes for the one that it teaches is carried out and traced to its end as it was", () => {
+  const bench = new Bench(2, []);
+  bench.bridge.pipeline.configureTable(0, { name: "", isEvicting: true, evictionGroups: [], flowLimit: 1 });
+  const reasons: number[] = [];
+  bench.vswitch.slowPath.onPacketForController(({ punt }) => reasons.push(punt.reason));
+  const flow =
+    "priority=5,cookie=0x7,idle_timeout=60,udp,in_port=1 actions=learn(table=0,hard_timeout=90,NXM_OF_IN_PORT[]),CONTROLLER";
+  bench.add(flow);
+  const tree = new TraceTree();
+  bench.vswitch.trace(bench.bridge, keyOf("in_port=1,udp"), { observer: tree, teaches: true });
+  const [root] = tree.roots;
+  const [node] = root?.kind === "bridge" ? root.children : [];
+  const found = node?.kind === "table" && typeof node.found !== "string" ? node.found : undefined;
+  expect([found?.isHeld, found?.priority, found?.cookie]).toEqual([false, 5, 7n]);
+  bench.add(flow);
+  bench.send("in_port=1,udp");
+  expect(reasons).toEqual([PACKET_IN_REASON.ACTION]);
 });

@@ -71,7 +71,7 @@ export function switchCommands(
       const bridge = findBridge(vswitch, args.at(-1), "Unknown bridge");
       return inTurns(vswitch.turns, function* (answer) {
         yield* vswitch.cache.readingStatistics();
-        yield* dumpEveryFlow(bridge, clock, args.includes("--offload-stats"), answer);
+        yield* bridge.pipeline.reading(dumpEveryFlow(bridge, clock, args.includes("--offload-stats"), answer));
       });
     }),
   ];
@@ -107,7 +107,7 @@ function* dumpEveryFlow(
   if (isFailingOpen) answer.line(`${unused}, priority=${FAIL_OPEN_PRIORITY},actions=NORMAL`);
   for (const rule of pipeline.table(0).hidden?.rules() ?? []) answer.line(flowLine(rule, nowMs, offload));
   for (const rule of rules) {
-    if (!rule.isReleased) answer.line(flowLine(rule, nowMs, offload)); // else it went meanwhile
+    if (!rule.isReleased) answer.line(flowLine(rule, nowMs, offload)); // else it went long ago
     yield;
   }
   for (const flow of OWN_FLOWS) answer.line(`table_id=${OWN_TABLE}, ${unused}, ${flow}`);

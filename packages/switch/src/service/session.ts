@@ -52,6 +52,7 @@ export class Session {
   readonly #bundles: Bundles;
   readonly #monitors: FlowMonitors;
   readonly #changes: TableChanges;
+  #isClosed = false;
 
   constructor(bridge: Bridge, vswitch: VirtualSwitch, peer: Peer, group: SessionGroup, clock: Clock, hearer: Hearer) {
     this.#bridge = bridge;
@@ -98,8 +99,9 @@ export class Session {
     return this.#monitors.resume();
   }
 
-  /** The connection has ended. */
+  /** The connection has ended: what it asked for is carried out, and answers are not made to their end. */
   close(): void {
+    this.#isClosed = true;
     this.#monitors.close();
   }
 
@@ -243,7 +245,10 @@ export class Session {
 
   *#answerInParts(replies: ReturnType<typeof multipartReplies>, xid: number): Work {
     for (const reply of replies) {
-      if (reply !== undefined && reply !== "blocked") this.#peer.sendPart(reply, xid);
+      if (reply !== undefined && reply !== "blocked") {
+        if (this.#isClosed) return;
+        this.#peer.sendPart(reply, xid);
+      }
       yield reply === "blocked" ? reply : undefined;
       while (this.#peer.isBehind) yield "blocked";
     }

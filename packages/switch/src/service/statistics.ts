@@ -55,23 +55,12 @@ export function* multipartReplies(
   switch (request.kind) {
     case "desc":
       return yield { kind: "desc", desc: describeSwitch(bridge) };
-    case "flow": {
+    case "flow":
       yield* vswitch.cache.readingStatistics();
-      const rules = yield* inDumpOrder(yield* bridge.pipeline.selecting(filterOf(request)));
-      const nowMs = clock.monotonicMs();
-      const unpacker = new MatchUnpacker(FLOWS_PER_PART);
-      let flows: FlowStats[] = [];
-      for (const rule of rules) {
-        if (rule.isReleased) continue; // it went meanwhile
-        if (flows.push(statsOf(rule, unpacker.unpack(rule.match), nowMs)) < FLOWS_PER_PART) continue;
-        yield { kind: "flow", flows, ...formOf(request) };
-        flows = [];
-      }
-      return yield { kind: "flow", flows, ...formOf(request) };
-    }
+      return yield* bridge.pipeline.reading(tellingFlows(request, bridge, clock));
     case "aggregate": {
       yield* vswitch.cache.readingStatistics();
-      const sums = yield* addingUp(yield* bridge.pipeline.selecting(filterOf(request)));
+      const sums = yield* bridge.pipeline.reading(addingUp(request, bridge));
       return yield { kind: "aggregate", ...sums, ...formOf(request) };
     }
     case "table":
@@ -202,10 +191,29 @@ function filterOf({ table, match, cookie, cookieMask, outPort, outGroup }: FlowQ
   };
 }
 
-/** What rules counted, altogether. */
-function* addingUp(rules: readonly Rule[]): Work<FlowSums> {
+/** The flows that a query is about, in parts. */
+function* tellingFlows(
+  query: FlowQuery,
+  { pipeline }: Bridge,
+  clock: Clock,
+): Generator<MultipartReply | "blocked" | undefined, void, undefined> {
+  const rules = yield* inDumpOrder(yield* pipeline.selecting(filterOf(query)));
+  const nowMs = clock.monotonicMs();
+  const unpacker = new MatchUnpacker(FLOWS_PER_PART);
+  let flows: FlowStats[] = [];
+  for (const rule of rules) {
+    if (rule.isReleased) continue; // it went long ago
+    if (flows.push(statsOf(rule, unpacker.unpack(rule.match), nowMs)) < FLOWS_PER_PART) continue;
+    yield { kind: "flow", flows, ...formOf(query) };
+    flows = [];
+  }
+  yield { kind: "flow", flows, ...formOf(query) };
+}
+
+/** What the flows that a query is about counted, altogether. */
+function* addingUp(query: FlowQuery, { pipeline }: Bridge): Work<FlowSums> {
   let [nPackets, nBytes, nFlows] = [0, 0, 0];
-  for (const [i, rule] of rules.entries()) {
+  for (const [i, rule] of (yield* pipeline.selecting(filterOf(query))).entries()) {
     if (i % RULES_PER_STEP === RULES_PER_STEP - 1) yield;
     if (rule.isReleased) continue;
     nPackets += rule.nPackets;

@@ -127,6 +127,7 @@ export class Pipeline {
       yield;
     }
     if (this.#transaction === transaction) this.#transaction = undefined;
+    yield* this.#release();
     transaction.check();
   }
 
@@ -151,7 +152,6 @@ export class Pipeline {
       yield* this.#book.clean();
       yield* this.groups.clean();
       this.#isStaged = false;
-      yield* this.#book.release();
     }
     if (this.#isExpiryDue) yield* this.#expireAll();
   }
@@ -169,7 +169,6 @@ export class Pipeline {
     } catch (error) {
       if (error instanceof RefusedError) error.position = position;
       yield* edit.takeBack();
-      yield* this.#release();
       throw error;
     }
     yield* this.#publish(edit, [], author);
@@ -241,10 +240,15 @@ export class Pipeline {
     return finish(this.#selectWithin(filter));
   }
 
-  /** {@link select} in turns: what changes meanwhile may be in it or not, what does not change is. */
+  /** {@link select} in turns: what comes or goes meanwhile may be in it or not; what packets met all the time is, once, as it was or has become. */
   *selecting(filter: RuleFilter): Work<Rule[]> {
     while (this.isBusy) yield "blocked";
     return yield* this.#selectWithin(filter);
+  }
+
+  /** Goes through work that selects rules and reads them in turns: those that go meanwhile, too, unless they are very many. */
+  reading<Y, T>(work: Generator<Y, T, undefined>): Generator<Y, T, undefined> {
+    return this.#book.reading(work);
   }
 
   /** Shows `visit` the rules that filters are about, while no transaction changes any; what packets teach may be among them or not. */
@@ -267,11 +271,12 @@ export class Pipeline {
   }
 
   #selectWithin(filter: RuleFilter): Work<Rule[]> {
-    return this.#book.selectWithin({ ...filter, match: this.tlvTable.placeMatch(filter.match) });
+    return this.#book.selectWithin({ ...filter, match: this.tlvTable.placeMatch(filter.match) }, true);
   }
 
   /** Removes the rules whose time is over; a transaction under way does so when it is done. */
   *expiring(): Work {
+    yield* this.#release();
     if (this.isBusy) this.#isExpiryDue = true;
     else yield* this.#expireAll();
   }
@@ -400,7 +405,6 @@ export class Pipeline {
       if (work !== undefined) finish(work);
     } catch (error) {
       finish(edit.takeBack());
-      finish(this.#release());
       throw error;
     }
     for (const { type, rule } of edit.rules) if (type === "added") table.classifier.show(rule);
@@ -423,10 +427,13 @@ export class Pipeline {
     if (telling !== undefined) yield* telling;
     const settling = edit.settle();
     if (settling !== undefined) yield* settling;
-    yield* this.#release();
   }
 
-  /** Gives the records of what went back, unless it is looked at while a transaction goes on in turns: then at its end. */
+  /**
+   * Gives the records of what went back, unless a transaction goes on in turns: then at its end.
+   *
+   * Never from within {@link apply}: the packet that teaches a flow may have met the one that goes for it.
+   */
   *#release(): Work {
     if (!this.#isStaged) yield* this.#book.release();
   }

@@ -23,6 +23,8 @@ export const MAX_RULES = 1_000_000;
 
 /** How many records are given back between two chances for others. */
 const RECORDS_PER_STEP = 256;
+/** Of so many flows that went records are kept for those who read them. */
+const MAX_KEPT_RECORDS = 131_072;
 
 /** Rules by table. */
 export class RuleBook {
@@ -40,6 +42,8 @@ export class RuleBook {
   readonly #shapes = new Shapes();
   /** Rules that went, and revisions that others took the place of, since the last {@link release}. */
   #left = new LongList<Rule | Revision>();
+  /** Who reads rules that may have gone since he found them. */
+  #nReaders = 0;
   #nRules = 0;
 
   /** Number of rules in all tables. */
@@ -119,10 +123,20 @@ export class RuleBook {
     this.#left.push(revision);
   }
 
-  /** Gives the records of what went back, some at a time. To be called when nobody is to be told of it any more. */
+  /** Goes through work that reads rules which it found, also such as go meanwhile: their records are kept, unless those are very many. */
+  *reading<Y, T>(work: Generator<Y, T, undefined>): Generator<Y, T, undefined> {
+    this.#nReaders++;
+    try {
+      return yield* work;
+    } finally {
+      this.#nReaders--;
+    }
+  }
+
+  /** Gives the records of what went back, some at a time. To be called when no packet is on its way and nobody is to be told of it any more. */
   *release(): Work {
     const left = this.#left;
-    if (left.length === 0) return;
+    if (left.length === 0 || (this.#nReaders > 0 && left.length < MAX_KEPT_RECORDS)) return;
     this.#left = new LongList();
     let n = 0;
     for (const flow of left) {
@@ -150,11 +164,11 @@ export class RuleBook {
     return this.table(rule.table).classifier.has(rule);
   }
 
-  /** The rules that pass a filter and whose match is within its own; by table. */
-  *selectWithin(filter: RuleFilter): Work<Rule[]> {
+  /** The rules that pass a filter and whose match is within its own; by table. Changes that are hidden count, unless it is for `packets`. */
+  *selectWithin(filter: RuleFilter, isForPackets = false): Work<Rule[]> {
     const rules: Rule[] = [];
     for (const table of this.#tablesAsked(filter)) {
-      yield* table.classifier.collectWithin(filter.match, (rule) => passes(rule, filter), rules);
+      yield* table.classifier.collectWithin(filter.match, (rule) => passes(rule, filter), rules, isForPackets);
     }
     return rules;
   }
