@@ -37,6 +37,8 @@ export interface FlowMod {
   readonly type: "flowMod";
   readonly command: FlowModCommand;
   readonly flow: FlowSpec;
+  /** What the cookie of modified flows becomes, which OpenFlow 1.0 alone can say; absent = they keep theirs. */
+  readonly newCookie?: bigint;
   /** Buffered packet to run through the flow; absent = none. */
   readonly bufferId?: number;
 }

@@ -63,6 +63,18 @@ describe("golden bytes of ovs-ofctl", () => {
     expect(toHex(encodeMessage(message, 4, 6))).toBe(bytes);
   });
 
+  test("a modification by cookie in OpenFlow 1.0 carries the cookie that flows get, and that which they are to have as a match", () => {
+    const flow = { ...parseFlow("table=0,actions=output:4"), cookie: 1n, cookieMask: 2n ** 64n - 1n, flags: 0 };
+    const message = { type: "flowMod", command: "modify", flow, newCookie: 4n } as const;
+    const bytes = encodeMessage(message, 1, 8);
+    expect(toHex(bytes).slice(32, 48)).toBe("0000000000000004");
+    expect(decodeMessage(bytes).message).toMatchObject({ newCookie: 4n, flow: { cookie: 1n, cookieMask: flow.cookieMask } });
+    const { newCookie: _cookie, ...keeping } = message;
+    expect(decodeMessage(encodeMessage(keeping, 1, 8)).message).not.toHaveProperty("newCookie");
+    const of13 = decodeMessage(encodeMessage(message, 4, 8)).message;
+    expect(of13).not.toHaveProperty("newCookie");
+  });
+
   test("a deletion by cookie in OpenFlow 1.0 carries the cookie as a match", () => {
     const bytes =
       "0104004000000008000023200000000d00000000000000000003000000008000ffffffffffff0000000c00000000000000013c08000000000000000500000000";

@@ -93,6 +93,7 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   const followers: DatabaseFollower[] = [];
   const warped = (): void => {
     vswitch.tick();
+    services.tick();
     for (const follower of followers) follower.tick();
   };
   const commands = [

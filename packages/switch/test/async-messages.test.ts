@@ -1,5 +1,5 @@
 /** Which unsolicited messages a controller hears of. */
-import { type Message, parseFlow, type Version } from "@tenet/openflow";
+import { decodeMessage, encodeMessage, type Message, parseActions, parseFlow, parseGroup, type Version } from "@tenet/openflow";
 import { expect, test } from "vitest";
 import { Session } from "../src/service/session.ts";
 import { SessionGroup } from "../src/service/session-group.ts";
@@ -12,8 +12,10 @@ class Conversation {
   readonly bench: Bench = new Bench(3, ["priority=9,ip,nw_ttl=1,actions=dec_ttl,2", "priority=5,ip,actions=controller,2"]);
   readonly told: Message[] = [];
   readonly session: Session;
+  readonly #version: Version;
 
   constructor(version: Version) {
+    this.#version = version;
     const send = (message: Message): void => void this.told.push(message);
     const ignore = (): void => undefined;
     const peer = {
@@ -36,6 +38,14 @@ class Conversation {
 
   say(message: Message): void {
     expect(this.session.handle({ version: 4, xid: 1, message })).toBeUndefined();
+  }
+
+  /** The packets that were sent up, as their bytes say. */
+  packetsIn(): Extract<Message, { type: "packetIn" }>[] {
+    return this.told.flatMap((message) => {
+      const { message: sent } = decodeMessage(encodeMessage(message, this.#version, 0));
+      return sent.type === "packetIn" ? [sent] : [];
+    });
   }
 
   /** The kinds of message that follow from a packet, a packet whose TTL runs out, a port's change and a flow's removal. */
@@ -88,6 +98,49 @@ test("in OpenFlow 1.0 a flag of the configuration asks for packets whose TTL ran
   expect(conversation.told.at(-1)).toEqual({ type: "getConfigReply", flags: 4, missSendLength: 128 });
   conversation.say({ type: "setConfig", flags: 0, missSendLength: 128 });
   expect(conversation.events()).not.toContain("packetIn 2");
+});
+
+/** What makes a packet go up, and as what OpenFlow 1.0, 1.3 and 1.4 tell it; the last three flows are found by a packet-out's `resubmit`. */
+const REASONS = [
+  ["a flow", "in_port=1,actions=controller", [1, 1, 1]],
+  ["a flow for what no other matches", "priority=0,actions=controller", [1, 0, 0]],
+  ["a flow of the lowest priority", "priority=0,in_port=1,actions=controller", [1, 1, 1]],
+  ["an action set", "in_port=1,actions=write_actions(controller)", [1, 1, 3]],
+  ["a group", "in_port=1,actions=group:1", [1, 1, 4]],
+  ["a group of an action set", "in_port=1,actions=write_actions(group:1)", [1, 1, 4]],
+  ["a flow that a group goes on to", "in_port=1,actions=group:2", [1, 1, 1]],
+  ["an action that says more", "in_port=1,actions=write_actions(controller(userdata=01))", [1, 1, 1]],
+] as const;
+
+test.each(REASONS)("a packet is told by the reason that %s sends it for", (_what, flow, reasons) => {
+  const told = ([1, 4, 5] as const).map((version) => {
+    const conversation = new Conversation(version);
+    conversation.say({ type: "setConfig", flags: 0, missSendLength: 128 });
+    const { bench } = conversation;
+    bench.bridge.pipeline.apply([parseGroup("group_id=1,type=all,bucket=controller")]);
+    bench.bridge.pipeline.apply([parseGroup("group_id=2,type=all,bucket=resubmit(,5)")]);
+    bench.add("table=5,in_port=1,actions=controller", `cookie=9,${flow}`);
+    bench.send("in_port=1,arp");
+    return conversation.packetsIn().map(({ reason, cookie }) => (version === 1 ? [reason] : [reason, cookie]));
+  });
+  const cookie = flow.endsWith("group:2") ? 0n : 9n;
+  expect(told).toEqual(reasons.map((reason, i) => [i === 0 ? [reason] : [reason, cookie]]));
+});
+
+test("a packet that a packet-out sends up is told as that from OpenFlow 1.4 on", () => {
+  const told = ([1, 4, 5] as const).map((version) => {
+    const conversation = new Conversation(version);
+    conversation.say({ type: "setConfig", flags: 0, missSendLength: 128 });
+    conversation.bench.add("actions=controller");
+    const packetOut = { type: "packetOut", inPort: 1, data: new Uint8Array(14) } as const;
+    conversation.say({ ...packetOut, actions: parseActions("controller,output:TABLE") });
+    return conversation.packetsIn().map(({ reason }) => reason);
+  });
+  expect(told).toEqual([
+    [1, 1],
+    [1, 1],
+    [5, 5],
+  ]);
 });
 
 test("packets that no flow matches are sent up as long as a controller of OpenFlow 1.0 hears of them", () => {

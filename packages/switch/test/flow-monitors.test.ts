@@ -8,6 +8,7 @@ import {
   makeMatch,
   type Message,
   parseFlow,
+  parseGroup,
   parseMatch,
 } from "@tenet/openflow";
 import fc from "fast-check";
@@ -53,6 +54,33 @@ function textOf(update: FlowUpdate): string {
   const spec = { ...parseFlow("actions=drop"), ...flow, actions: flow.actions ?? [] };
   return `${update.event} ${formatFlow(spec)}${flow.actions === undefined ? " (no actions)" : ""}`;
 }
+
+test("a monitor of a port or group hears of flows that come to send there, and of those that cease to", () => {
+  const { controllers } = controllersOf(6, 6);
+  const [watcher, other] = controllers as [Controller, Controller];
+  other.say(parseGroup("group_id=1,type=all,bucket=output:1"));
+  const request = { command: "add", flags: ALL, table: 0xff, match: makeMatch() } as const;
+  const requests = [
+    { ...request, id: 1, outPort: 2 },
+    { ...request, id: 2, outGroup: 1 },
+  ];
+  watcher.say({ type: "multipartRequest", request: { kind: "flowMonitor", requests }, isLast: true });
+  updatesOf(watcher);
+  for (const actions of ["output:1", "output:2", "output:3", "group:1", "drop", "output:1"]) {
+    other.say(add(`tcp,actions=${actions}`));
+    other.say({ type: "flowMod", command: "modify", flow: parseFlow(`tcp,actions=${actions}`) });
+  }
+  expect(updatesOf(watcher)).toEqual([
+    "added tcp actions=output:2",
+    "added tcp actions=output:3",
+    "added tcp actions=group:1",
+    "added tcp actions=drop",
+  ]);
+  for (const actions of ["output:2", "group:1", "drop", "output:1"]) {
+    other.say({ type: "flowMod", command: "modify", flow: parseFlow(`tcp,actions=${actions}`) });
+  }
+  expect(updatesOf(watcher)).toEqual(["output:2", "group:1", "drop"].map((actions) => `modified tcp actions=${actions}`));
+});
 
 test("a monitor tells the flows that are there, then each change, once however many monitors are about it", () => {
   const { controllers } = controllersOf(6, 6);

@@ -116,7 +116,7 @@ test("how many flows were learned is known without a look at all of the table, w
   expect(nLooks).toBeLessThan(nOthers / 20);
   bench.bridge.pipeline.apply([
     { command: "deleteStrict", flow: parseFlow("table=9,tcp,tp_dst=1", { purpose: "delete" }) },
-    { command: "modifyStrict", flow: parseFlow("table=9,cookie=8,tcp,tp_dst=2,actions=drop"), isUpsert: true },
+    { command: "modifyStrict", flow: parseFlow("table=9,cookie=8,tcp,tp_dst=2,actions=drop"), newCookie: 8n },
     { command: "add", flow: parseFlow("table=8,cookie=7,actions=drop") },
   ]);
   expect([4, 5, 6].map(teach)).toEqual([true, true, false]);

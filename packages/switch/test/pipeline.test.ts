@@ -54,7 +54,12 @@ test("modify of nothing adds only as OpenFlow 1.0 says", () => {
   pipeline.apply([change("modify", "ip,actions=9")]);
   expect(pipeline.nRules).toBe(0);
   pipeline.apply([{ ...change("modifyStrict", "priority=3,ip,actions=9"), isUpsert: true }]);
-  expect(dump(pipeline)).toEqual(["priority=3,ip actions=output:9"]);
+  pipeline.apply([{ ...change("modify", "arp,actions=9", { cookie: 5n, cookieMask: 1n }), isUpsert: true, newCookie: 4n }]);
+  expect(pipeline.nRules).toBe(0);
+  pipeline.apply([{ ...change("modifyStrict", "priority=3,ip,actions=9", { cookie: 7n }), isUpsert: true, newCookie: 7n }]);
+  expect(dump(pipeline)).toEqual(["cookie=0x7, priority=3,ip actions=output:9"]);
+  pipeline.apply([{ ...change("modify", "actions=8", { cookie: 7n, cookieMask: 7n }), isUpsert: true, newCookie: 6n }]);
+  expect(dump(pipeline)).toEqual(["cookie=0x6, priority=3,ip actions=output:8"]);
 });
 
 test("strict commands touch the one flow of that match and priority", () => {

@@ -38,6 +38,16 @@ test("a master that another replaces hears of it when it asked to", () => {
   expect(a.heard()).toEqual([{ type: "roleStatus", role: "slave", reason: "masterRequest", generationId: 6n }]);
 });
 
+test("a master that another replaces hears of it when it said nothing of what it wants to hear, but not in OpenFlow 1.3", () => {
+  const { controllers } = controllersOf(5, 4, 6);
+  const [a, b, c] = controllers as [Controller, Controller, Controller];
+  for (const [i, each] of [a, b, c].entries()) each.say(roleRequest("master", BigInt(i)));
+  const statuses = [a, b, c].map((each) =>
+    each.heard().flatMap((message) => (message.type === "roleStatus" ? [message.generationId] : [])),
+  );
+  expect(statuses).toEqual([[1n], [], []]);
+});
+
 test("changes of groups are passed on to the other controllers that asked for them", () => {
   const { controllers } = controllersOf(6, 6, 6);
   const [author, listener, deaf] = controllers as [Controller, Controller, Controller];
@@ -62,6 +72,25 @@ test.each([
   expect(messages.map((message) => controller.say(message)).at(-1)).toBe(errorName);
   expect(controller.say(bundle("commitRequest"))).toBe("OFPBFC_BAD_ID");
   expect(bench.bridge.pipeline.nRules).toBe(0);
+});
+
+test("a message that nothing can make right is refused when it is put into a bundle, which goes on without it", () => {
+  const { bench, controllers } = controllersOf(6);
+  const [controller] = controllers as [Controller];
+  const put = (text: string): string | undefined => {
+    const message: Message = { type: "flowMod", command: "add", flow: parseFlow(text) };
+    return controller.say({ type: "bundleAdd", bundleId: 7, flags: 3, message, xid: 9 });
+  };
+  controller.say(bundle("openRequest"));
+  expect([put("table=254,actions=drop"), put("table=9,actions=goto_table:3")]).toEqual(["OFPBRC_EPERM", "OFPBIC_BAD_TABLE_ID"]);
+  expect([put("tcp,actions=group:4"), put("udp,actions=drop")]).toEqual([undefined, undefined]);
+  expect(controller.say(bundle("commitRequest"))).toBe("OFPBFC_MSG_FAILED");
+  expect(bench.bridge.pipeline.nRules).toBe(0);
+  controller.say(bundle("openRequest"));
+  expect([put("table=254,actions=drop"), put("udp,actions=drop")]).toEqual(["OFPBRC_EPERM", undefined]);
+  expect(controller.say(bundle("commitRequest"))).toBeUndefined();
+  expect(bench.bridge.pipeline.nRules).toBe(1);
+  expect(controller.heard().at(-1)).toEqual({ type: "bundleControl", bundleId: 7, kind: "commitReply", flags: 0 });
 });
 
 test("a bundle that lies idle is given up, and its controller told", () => {

@@ -221,7 +221,7 @@ function toPort(port: number, maxLength: number, at: number): Action {
   if (port === PORT.CONTROLLER) {
     return { type: "controller", maxLength, reason: PACKET_IN_REASON.ACTION, controllerId: 0 };
   }
-  if (port === PORT.NONE || port === 0) {
+  if (port === PORT.NONE) {
     throw new OpenFlowError("OFPBAC_BAD_OUT_PORT", `Port ${port} cannot be sent to`, { details: { at } });
   }
   return { type: "output", port };

@@ -20,6 +20,8 @@ const ALL_FLAGS_10 = FLOW_FLAG.SEND_FLOW_REM | FLOW_FLAG.CHECK_OVERLAP;
 const NO_BUFFER = 0xffff_ffff;
 const ANY_GROUP = 0xffff_ffff;
 const NO_PORT = PORT.NONE;
+/** The cookie that leaves those of modified flows as they are. */
+const KEEP_COOKIE = 2n ** 64n - 1n;
 
 /** ofp_flow_mod, OpenFlow 1.0.0 section 5.3.3, after the match. */
 const flowMod10 = defineStruct({
@@ -80,7 +82,7 @@ function writeFlowMod10(writer: ByteWriter, mod: FlowMod, options: CodecOptions)
   const { flow } = mod;
   const table = options.hasTableId === false ? 0 : flow.table;
   const fixed = {
-    cookie: flow.cookie,
+    cookie: isModification(mod.command) ? newCookieOf(mod) : flow.cookie,
     command: COMMANDS.indexOf(mod.command) | (table << 8),
     idleTimeout: flow.idleTimeout,
     hardTimeout: flow.hardTimeout,
@@ -98,8 +100,9 @@ function writeFlowMod10(writer: ByteWriter, mod: FlowMod, options: CodecOptions)
   const isAdd = mod.command === "add";
   const fields = encodeNxm(flow.match, isAdd ? undefined : { cookie: flow.cookie, mask: flow.cookieMask ?? 0n });
   const start = writer.length;
-  const cookie = isAdd || mod.command.startsWith("modify") ? flow.cookie : 0n;
-  writer.struct(flowModNx, { ...fixed, cookie, matchLength: fields.length }).bytes(fields);
+  writer
+    .struct(flowModNx, { ...fixed, cookie: mod.command.startsWith("delete") ? 0n : fixed.cookie, matchLength: fields.length })
+    .bytes(fields);
   writer.align(8, start).bytes(actions);
 }
 
@@ -164,6 +167,8 @@ function finishFlowMod10(
 ): FlowMod {
   const hasTableId = options.hasTableId !== false;
   const isDelete = command === "delete" || command === "deleteStrict";
+  const matchesCookie = cookieMatch !== undefined && cookieMatch.mask !== 0n && command !== "add";
+  const newCookie = isModification(command) && fixed.cookie !== KEEP_COOKIE ? fixed.cookie : undefined;
   const table = hasTableId ? fixed.command >>> 8 : command === "add" ? 0 : ALL_TABLES;
   if ((fixed.flags & ~ALL_FLAGS_10) !== 0)
     throw new OpenFlowError("OFPFMFC_BAD_FLAGS", `A flow cannot have the flags ${fixed.flags}`);
@@ -175,8 +180,8 @@ function finishFlowMod10(
     flow: {
       table,
       priority: fixed.priority,
-      cookie: cookieMatch !== undefined && command !== "add" ? cookieMatch.cookie : fixed.cookie,
-      ...(cookieMatch === undefined || command === "add" ? {} : { cookieMask: cookieMatch.mask }),
+      cookie: matchesCookie ? cookieMatch.cookie : fixed.cookie,
+      ...(matchesCookie ? { cookieMask: cookieMatch.mask } : {}),
       match,
       actions,
       ...(actionBytes === undefined ? {} : { actionBytes }),
@@ -186,8 +191,18 @@ function finishFlowMod10(
       importance: 0,
       ...(isDelete && fixed.outPort !== NO_PORT ? { outPort: fixed.outPort } : {}),
     },
+    ...(newCookie === undefined ? {} : { newCookie }),
     ...(fixed.bufferId === NO_BUFFER || isDelete ? {} : { bufferId: fixed.bufferId }),
   };
+}
+
+/** What is sent as the cookie that flows get: without one to look for it is that of the flow, which might be added. */
+function newCookieOf({ flow, newCookie }: FlowMod): bigint {
+  return newCookie ?? ((flow.cookieMask ?? 0n) === 0n ? flow.cookie : KEEP_COOKIE);
+}
+
+function isModification(command: FlowModCommand): boolean {
+  return command === "modify" || command === "modifyStrict";
 }
 
 function decodeFlowMod13(reader: ByteReader, version: number, scratch: Match | undefined): FlowMod {

@@ -29,7 +29,7 @@ export function encodePacketIn(packet: PacketIn, version: number): Uint8Array {
   if (version === 1) {
     return writer
       .u16(getField(packet.match.key, FIELDS.in_port))
-      .u8(packet.reason > 1 ? 1 : packet.reason)
+      .u8(packet.reason > 2 ? 1 : packet.reason)
       .zeros(1)
       .bytes(packet.data)
       .toBytes();

@@ -122,11 +122,15 @@ export class FlowMonitors {
   tell(events: readonly RuleEvent[], ownXid: number | undefined): void {
     if (this.#monitorById.size === 0 && this.#untold === undefined) return;
     const updates: FlowUpdate[] = [];
+    let displaced: Rule | undefined;
     for (const event of events) {
       const { type, rule, reason } = event;
       if (type === "added") this.#initial?.came(rule);
-      // What another flow took the place of is not told: the other one is.
-      const flags = type === "removed" && reason === undefined ? 0 : this.#flagsFor(rule, KINDS[type]);
+      // What another flow took the place of is not told: the other one is, which comes next.
+      const isDisplaced = type === "removed" && reason === undefined;
+      const isNews = !isDisplaced && (type !== "modified" || rule.isRevised);
+      const flags = isNews ? this.#flagsFor(rule, KINDS[type], displaced) : 0;
+      displaced = isDisplaced ? rule : undefined;
       if (flags !== 0) this.#add(updates, event, flags, ownXid);
       if (type !== "removed") continue;
       this.#initial?.went(rule);
@@ -204,10 +208,10 @@ export class FlowMonitors {
   }
 
   /** What the monitors of a flow want that want to hear of `kind`; 0 when none does. */
-  #flagsFor(rule: Rule, kind: number): number {
+  #flagsFor(rule: Rule, kind: number, displaced?: Rule): number {
     let flags = 0;
     for (const monitor of this.#monitorById.values()) {
-      if ((monitor.flags & kind) === 0 || !isAbout(monitor, rule)) continue;
+      if ((monitor.flags & kind) === 0 || !isAbout(monitor, rule, displaced)) continue;
       if (this.#initial?.awaits(monitor, rule) !== true) flags |= monitor.flags;
     }
     return flags;

@@ -6,11 +6,15 @@ import type { RuleFilter } from "../table/rule-filter.ts";
 
 const unpacker = new MatchUnpacker();
 
-/** Whether a monitor, whose match is as tables have it, is about a rule. */
-export function isAbout({ table, match, outPort, outGroup }: FlowMonitorRequest, rule: Rule): boolean {
+/**
+ * Whether a monitor, whose match is as tables have it, is about a rule, be it as the rule was before a change that is being told.
+ *
+ * @param displaced - the rule whose place this one took
+ */
+export function isAbout({ table, match, outPort, outGroup }: FlowMonitorRequest, rule: Rule, displaced?: Rule): boolean {
   if (table !== ALL_TABLES && table !== rule.table) return false;
-  if (outPort !== undefined && !rule.outputsTo(outPort)) return false;
-  if (outGroup !== undefined && !rule.refersToGroup(outGroup)) return false;
+  if (outPort !== undefined && !rule.hasToDoWithPort(outPort) && displaced?.outputsTo(outPort) !== true) return false;
+  if (outGroup !== undefined && !rule.hasToDoWithGroup(outGroup) && displaced?.refersToGroup(outGroup) !== true) return false;
   const { key, mask } = unpacker.unpack(rule.match);
   return match.mask.every((bits, i) => (bits & ~(mask[i] ?? 0)) === 0 && (((match.key[i] ?? 0) ^ (key[i] ?? 0)) & bits) === 0);
 }

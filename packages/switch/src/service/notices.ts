@@ -13,7 +13,7 @@ import {
 } from "@tenet/openflow";
 import type { PortEvent } from "../bridge/bridge.ts";
 import type { RuleEvent } from "../table/table-events.ts";
-import { IMPLICIT_MISS, type Punt } from "../translate/translation.ts";
+import { EXPLICIT_MISS, IMPLICIT_MISS, type Punt } from "../translate/translation.ts";
 import { AsyncConfig } from "./async-config.ts";
 import { toContinuation } from "./continuations.ts";
 import { metadataMatch } from "./metadata-match.ts";
@@ -73,9 +73,10 @@ export class Notices {
     if (this.async.hears("tableStatus", this.role, status.reason)) this.#peer.send(status);
   }
 
-  /** Tells that another controller became master. */
+  /** Tells that another controller became master: who did not say otherwise hears of it, though the masks begin without it. */
   tellRole(generationId: bigint): void {
-    if (!this.async.hears("roleStatus", this.role, "masterRequest")) return;
+    if (this.#peer.version < VERSION.OF14) return;
+    if (this.async.isExplicit && !this.async.hears("roleStatus", this.role, "masterRequest")) return;
     this.#peer.send({ type: "roleStatus", role: this.role, reason: "masterRequest", generationId });
   }
 
@@ -93,9 +94,11 @@ export class Notices {
 
   /** Hands over a packet, when this controller is the one that the action named. */
   tellPacket(punt: Punt, frame: Uint8Array): void {
-    const isMiss = punt.reason === IMPLICIT_MISS;
-    const reason = isMiss ? PACKET_IN_REASON.NO_MATCH : punt.reason;
-    if (isMiss ? !this.hearsMisses : punt.controllerId !== this.controllerId || !this.#hearsPackets(reason)) return;
+    const isOfFlow = punt.reason !== IMPLICIT_MISS;
+    const isMiss = !isOfFlow || punt.reason === EXPLICIT_MISS;
+    const heard = isMiss ? PACKET_IN_REASON.NO_MATCH : punt.reason;
+    if (isOfFlow ? punt.controllerId !== this.controllerId || !this.#hearsPackets(heard) : !this.hearsMisses) return;
+    const reason = isMiss && isOfFlow && this.#peer.version === VERSION.OF10 ? PACKET_IN_REASON.ACTION : heard;
     const message: Message = {
       type: "packetIn",
       totalLength: frame.length,

@@ -263,7 +263,7 @@ export class Session {
   }
 
   *#controlBundle(message: Extract<Message, { type: "bundleControl" }>, xid: number): Work {
-    const { bundleId, flags } = message;
+    const { bundleId } = message;
     let committed: readonly BundleEntry[] = [];
     const kind = this.#bundles.control(message, xid, (entries) => {
       committed = entries;
@@ -274,7 +274,7 @@ export class Session {
       this.#finish(entry.message, entry.xid);
       yield;
     }
-    this.#peer.send({ type: "bundleControl", bundleId, kind, flags }, xid);
+    this.#peer.send({ type: "bundleControl", bundleId, kind, flags: 0 }, xid);
   }
 
   /** Carries out one change: at once when that is short and nothing else is under way. */

@@ -29,8 +29,8 @@ export class TableChanges {
   of(message: ChangeMessage): TableChange {
     switch (message.type) {
       case "flowMod": {
-        const { command, flow, bufferId } = message;
-        return bufferId === undefined ? { command, flow, isUpsert: this.#isUpsert } : { check: refuseBuffer };
+        const { command, flow, newCookie, bufferId } = message;
+        return bufferId === undefined ? { command, flow, isUpsert: this.#isUpsert, newCookie } : { check: refuseBuffer };
       }
       case "groupMod":
         return message;

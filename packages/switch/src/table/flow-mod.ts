@@ -10,8 +10,10 @@ export const N_TABLES = 255;
 export interface FlowChange {
   readonly command: FlowModCommand;
   readonly flow: FlowSpec;
-  /** OpenFlow 1.0: a modify also sets the cookie, and adds the flow when none is there. */
+  /** OpenFlow 1.0: a modify that sets a cookie and looks for none adds the flow when none is there. */
   readonly isUpsert?: boolean;
+  /** What a modify sets the cookie to. */
+  readonly newCookie?: bigint | undefined;
 }
 
 /** A condition on the tables as the changes before it in the same transaction left them. */

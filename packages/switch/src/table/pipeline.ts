@@ -357,22 +357,18 @@ export class Pipeline {
     this.tlvTable.apply(mod, (index) => used.has(index));
   }
 
-  /** The flow of a flow-mod that is carried out later, in little memory: in a store that goes with those that are kept together. */
+  /**
+   * The flow of a flow-mod that is carried out later, in little memory: in a store that goes with those that are kept together. What is
+   * wrong with it is told now, unless that depends on what comes before it: then when its turn comes.
+   *
+   * @throws RefusedError
+   */
   keep(flow: FlowSpec, command: FlowModCommand, store: RecordStore): PackedFlow {
     const kept = this.#book.pack(flow, store);
-    kept.isReady = command === "add" && !kept.refers && !this.tlvTable.concerns(flow) && this.#isSound(flow);
+    if (command.startsWith("delete") || kept.refers || this.tlvTable.concerns(flow)) return kept;
+    checkFlow(this.#tables, flow, false);
+    kept.isReady = command === "add";
     return kept;
-  }
-
-  /** Whether nothing is wrong with a flow itself; else it is told of when its turn comes. */
-  #isSound(flow: FlowSpec): boolean {
-    try {
-      checkFlow(this.#tables, flow, false);
-      return true;
-    } catch (error) {
-      if (error instanceof RefusedError) return false;
-      throw error;
-    }
   }
 
   /** A rule for a flow, which is in no table, in a store that goes with it. */

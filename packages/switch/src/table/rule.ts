@@ -53,6 +53,13 @@ export class Rule extends PackedFlow implements ClassifierRule {
     return this.revision ?? this;
   }
 
+  /** Whether the transaction that modifies it gives it other actions or another cookie. */
+  get isRevised(): boolean {
+    const { revision } = this;
+    if (revision === undefined) return false;
+    return revision.cookie !== super.cookie || formatActions(revision.actions) !== formatActions(super.actions);
+  }
+
   /** Makes the terms of a revision its own. */
   settle(): void {
     const { revision } = this;
@@ -83,6 +90,11 @@ export class Rule extends PackedFlow implements ClassifierRule {
     if (usedMs > this.usedMs) this.usedMs = usedMs;
   }
 
+  /** Whether the rule is for what no other of its table matches. */
+  get isTableMiss(): boolean {
+    return this.priority === 0 && this.match.mask.every((bits) => bits === 0);
+  }
+
   /** Whether the rule goes by itself some time. */
   get isMortal(): boolean {
     return this.idleTimeout > 0 || this.hardTimeout > 0;
@@ -107,17 +119,32 @@ export class Rule extends PackedFlow implements ClassifierRule {
 
   /** Whether the rule sends to OpenFlow port `port`, at any depth of its actions. */
   outputsTo(port: number): boolean {
-    return someAction(
-      this.latest.actions,
-      (action) => (action.type === "output" || action.type === "enqueue") && action.port === port,
-    );
+    return outputTo(this.latest.actions, port);
   }
 
   /** Whether the rule refers to a group, at any depth of its actions. */
   refersToGroup(id: number): boolean {
     const { latest } = this;
-    return latest.refers && someAction(latest.actions, (action) => action.type === "group" && action.group === id);
+    return latest.refers && referTo(latest.actions, id);
   }
+
+  /** Whether it sends to a port, or did so before the transaction that it is being changed by. */
+  hasToDoWithPort(port: number): boolean {
+    return this.outputsTo(port) || (this.revision !== undefined && outputTo(super.actions, port));
+  }
+
+  /** Whether it refers to a group, or did so before the transaction that it is being changed by. */
+  hasToDoWithGroup(id: number): boolean {
+    return this.refersToGroup(id) || (this.revision !== undefined && referTo(super.actions, id));
+  }
+}
+
+function outputTo(actions: readonly Action[], port: number): boolean {
+  return someAction(actions, (action) => (action.type === "output" || action.type === "enqueue") && action.port === port);
+}
+
+function referTo(actions: readonly Action[], group: number): boolean {
+  return someAction(actions, (action) => action.type === "group" && action.group === group);
 }
 
 function someAction(actions: readonly Action[], holds: (action: Action) => boolean): boolean {

@@ -78,7 +78,7 @@ export class TableEdit {
     return undefined;
   }
 
-  *#changingFlows({ command, flow, isUpsert = false }: FlowChange): Work {
+  *#changingFlows({ command, flow, isUpsert = false, newCookie }: FlowChange): Work {
     if (!command.startsWith("delete") && !isReady(flow)) checkFlow(this.#tables, flow, isUpsert);
     const { book } = this.#tables;
     switch (command) {
@@ -90,10 +90,11 @@ export class TableEdit {
         const { outPort: _port, outGroup: _group, ...filter } = flow;
         const rules = command === "modify" ? yield* book.selectWithin(filter) : book.selectStrict(filter);
         for (const rule of rules) {
-          if (rule.isHeld) this.#modify(rule, flow, isUpsert);
+          if (rule.isHeld) this.#modify(rule, flow, newCookie);
           yield;
         }
-        if (rules.length === 0 && isUpsert && (flow.cookieMask ?? 0n) === 0n) this.#add(flow);
+        const mayAdd = isUpsert && newCookie !== undefined && (flow.cookieMask ?? 0n) === 0n;
+        if (rules.length === 0 && mayAdd) this.#add(flow);
         return;
       }
       case "delete":
@@ -210,10 +211,10 @@ export class TableEdit {
   }
 
   /** What nobody but statistics and timeouts asks for changes at once: those do not look before all is done. */
-  #modify(rule: Rule, { actions, actionBytes, cookie, flags }: FlowSpec, setsCookie: boolean): void {
+  #modify(rule: Rule, { actions, actionBytes, flags }: FlowSpec, newCookie: bigint | undefined): void {
     const { book, clock } = this.#tables;
     const { modifiedMs, nPackets, nBytes } = rule;
-    const terms = { actions, actionBytes, cookie: setsCookie ? cookie : rule.latest.cookie };
+    const terms = { actions, actionBytes, cookie: newCookie ?? rule.latest.cookie };
     const revision = book.revise(rule, book.revisionOf(rule, terms, this.#publication), this.#orphans);
     rule.modifiedMs = clock.monotonicMs();
     const resetsCounts = (flags & FLOW_FLAG.RESET_COUNTS) !== 0;

@@ -66,6 +66,10 @@ export class Walk {
   /** The rule whose actions are executed, and its cookie. */
   rule: Rule | undefined = undefined;
   cookie: bigint = NO_COOKIE;
+  /** Whether the actions are those that a controller sent with a packet, of a bucket, or of the action set. */
+  readonly isPacketOut: boolean;
+  isInBucket = false;
+  isInActionSet = false;
   /** Whether the tables see what the connection tracker said. */
   isTracked = false;
   actionSet: readonly Action[] = [];
@@ -98,6 +102,7 @@ export class Walk {
     this.learnFlow = options.learnFlow;
     this.meetNeighbor = options.meetNeighbor;
     this.observer = options.observer;
+    this.isPacketOut = options.actions !== undefined;
     this.packet = options.packet ?? new PacketState();
     this.packet.start(key);
   }
@@ -126,7 +131,9 @@ export class Walk {
     const port = this.bridge.port(this.inPort);
     if (port !== undefined && !this.#takeIn(port)) return;
     if (this.bridge.isFailingOpen) return forwardNormally(this);
+    const first = this.visits.length;
     this.lookUp(0);
+    this.cookie = this.visits[first]?.rule?.cookie ?? NO_COOKIE;
     this.executeActionSet();
   }
 
@@ -166,7 +173,10 @@ export class Walk {
     this.actionSet = [];
     if (set.length === 0) return;
     this.observer?.enterActionSet();
+    const { isInActionSet } = this;
+    this.isInActionSet = true;
     this.execute(set);
+    this.isInActionSet = isInActionSet;
     this.observer?.leaveActionSet();
   }
 
@@ -185,7 +195,8 @@ export class Walk {
     const miss = rule === undefined ? this.#miss(isResubmit) : undefined;
     this.visits.push(found.visitOf(rule));
     this.observer?.enterTable(this.bridge, table, this.#nesting, rule ?? miss ?? "drop");
-    const { table: outerTable, rule: outerRule, cookie: outerCookie } = this;
+    const { table: outerTable, rule: outerRule, cookie: outerCookie, isInBucket } = this;
+    this.isInBucket = false;
     this.table = table;
     this.rule = rule;
     this.cookie = rule?.cookie ?? 0n;
@@ -200,6 +211,7 @@ export class Walk {
     this.table = outerTable;
     this.rule = outerRule;
     this.cookie = outerCookie;
+    this.isInBucket = isInBucket;
   }
 
   /** Counts a lookup. @returns false when it is one too many, and the walk fails */

@@ -17,6 +17,8 @@ export function runGroup(walk: Walk, id: number): void {
   const buckets = group === undefined ? [] : chooseBuckets(group, packet, livenessOf(walk));
   effects.push({ type: "group", bridge, id, group, buckets });
   if (group === undefined) return observer?.warning(`output to nonexistent group ${id}`);
+  const { isInBucket } = walk;
+  walk.isInBucket = true;
   walk.deepen(() => {
     for (const bucket of buckets) {
       observer?.enterBucket(bucket.spec.id);
@@ -24,4 +26,5 @@ export function runGroup(walk: Walk, id: number): void {
       observer?.leaveBucket();
     }
   });
+  walk.isInBucket = isInBucket;
 }

@@ -30,10 +30,8 @@ function output(walk: Walk, port: number): void {
     case PORT.FLOOD:
     case PORT.ALL:
       return flood(walk, port === PORT.FLOOD ? NO_FLOOD : 0);
-    case PORT.CONTROLLER: {
-      const reason = walk.rule?.priority === 0 ? PACKET_IN_REASON.NO_MATCH : PACKET_IN_REASON.ACTION;
-      return punt(walk, { maxLength: WHOLE_PACKET, reason, controllerId: 0 });
-    }
+    case PORT.CONTROLLER:
+      return punt(walk, { maxLength: WHOLE_PACKET, reason: PACKET_IN_REASON.ACTION, controllerId: 0 });
     case PORT.NONE:
       return;
     default:
