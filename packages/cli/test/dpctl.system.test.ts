@@ -29,9 +29,9 @@ const server = new ControlServer(
     fake("dump-dps", () => "system@ovs-system"),
     fake("add-flow", ([flow]) => {
       if (flow === "bad") throw new ArgumentError("ovs-vswitchd: parsing flow key (Invalid argument)");
-      return "";
+      return flow === "--statistics" ? "packets:0" : "";
     }),
-    fake("del-flow", () => ""),
+    fake("del-flow", ([flow]) => (flow === "--statistics" ? "packets:5" : "")),
     fake("del-flows", () => ""),
     fake("dump-flows", () => "f".repeat(LARGE_LENGTH)),
     fake("ct-bkts", () => "some connections\n".repeat(100_000)),
@@ -89,6 +89,8 @@ test.each([
 
 test("an alarm clock ends it when no answer comes in the time that it was given", async () => {
   expect((await shell("exec $dpctl -t 1 dump-conntrack")).status).toBe("SIGALRM");
+  expect((await shell("OVS_CTL_TIMEOUT=1 exec $dpctl dump-conntrack")).status).toBe("SIGALRM");
+  expect((await shell("OVS_CTL_TIMEOUT=x exec $dpctl show")).out).toBe("shown\n");
 });
 
 const LINES = "# flows\na 1\n\nbad 1\nadd only\ndelete a\n";
@@ -107,6 +109,12 @@ test.each(["$dpctl add-flows flows.txt", "$dpctl add-flows - <flows.txt"])(
     expect(asked).toEqual([["dump-dps"], ...CHANGES]);
   },
 );
+
+test("the counters of flows that a file is about are told where they are asked for", async () => {
+  const { out } = await shell("printf 'a 1\ndelete b\n' | $dpctl -s --may-create --clear add-flows -");
+  expect(out).toBe("packets:0\npackets:5\n");
+  expect(asked).toEqual([["dump-dps"], ["add-flow", "--statistics", "a", "1"], ["del-flow", "--statistics", "b"]]);
+});
 
 test("the name of a datapath goes with every line, and is no file", async () => {
   await shell("echo a | $dpctl del-flows ovs-system -");

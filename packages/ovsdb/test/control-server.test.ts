@@ -19,11 +19,15 @@ let server: ControlServer;
 let socket: Socket;
 /** What the command `say` answers next. */
 let answers: (Answer | Promise<Answer>)[];
+/** What was counted. */
+let events: string[];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "tenet-control-"));
   answers = [];
-  server = new ControlServer([command("say", "", [0, 0], () => answers.shift() ?? "")], silentLogger);
+  events = [];
+  const say = command("say", "", [0, 0], () => answers.shift() ?? "");
+  server = new ControlServer([say], silentLogger, (event) => void events.push(event));
   await server.listen(join(folder, "ctl"));
   socket = connect({ path: join(folder, "ctl") });
   await once(socket, "connect");
@@ -113,6 +117,14 @@ test("an answer that fails at once is an error, and one that fails half given en
   ask(2);
   socket.resume();
   await once(socket, "close");
+});
+
+test("every request and every answer is counted, a refusal, too", async () => {
+  answers = ["plain", inPieces(["p", "ieces"])];
+  ask(1, 2);
+  socket.write(JSON.stringify({ method: "nosuch", params: [], id: 3 }));
+  await replies(3);
+  await vi.waitFor(() => expect(events).toEqual(Array.from({ length: 3 }, () => ["received", "replied"]).flat()));
 });
 
 test("a client that ends its side when it has asked gets all answers, and then the end", async () => {

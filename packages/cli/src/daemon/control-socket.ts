@@ -26,18 +26,7 @@ export async function openControlSocket(
   scope: Scope,
 ): Promise<void> {
   removeDeadSockets(dirname(path), program);
-  const counted = commands.map(
-    (each): Command => ({
-      ...each,
-      run: async (args) => {
-        coverage.count("unixctl_received");
-        const reply = await each.run(args);
-        coverage.count("unixctl_replied");
-        return reply;
-      },
-    }),
-  );
-  const control = scope.use(new ControlServer(counted, log));
+  const control = scope.use(new ControlServer(commands, log, (event) => coverage.count(`unixctl_${event}`)));
   try {
     await control.listen(path);
   } catch (error) {

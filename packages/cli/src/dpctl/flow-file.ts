@@ -25,10 +25,20 @@ export interface FlowFile {
   readonly datapath: readonly string[];
   /** What lines ask for that do not say it. */
   readonly change: LineChange;
+  /** Options that every line is carried out with. */
+  readonly options: readonly string[];
 }
 
+/** Those of the command's options that lines have: the original has no others there. */
+const LINE_OPTIONS: ReadonlySet<string> = new Set(["--statistics"]);
+
 /** The file that a command is about; `undefined` when it is about none. */
-export async function flowFileOf(command: string, operands: readonly string[], run: RunCommand): Promise<FlowFile | undefined> {
+export async function flowFileOf(
+  command: string,
+  options: readonly string[],
+  operands: readonly string[],
+  run: RunCommand,
+): Promise<FlowFile | undefined> {
   const change = CHANGE_OF_COMMAND.get(command);
   const [first, ...others] = operands;
   if (change === undefined || first === undefined) return undefined;
@@ -36,7 +46,7 @@ export async function flowFileOf(command: string, operands: readonly string[], r
   const hasDatapath = datapaths.includes(first.includes("@") ? first : `system@${first}`);
   const [path, ...more] = hasDatapath ? others : operands;
   if (path === undefined || more.length > 0) return undefined;
-  return { path, datapath: hasDatapath ? [first] : [], change };
+  return { path, datapath: hasDatapath ? [first] : [], change, options: options.filter((option) => LINE_OPTIONS.has(option)) };
 }
 
 /** The lines of a file; those of standard input as they come. @throws the error of a file that cannot be read */
@@ -44,12 +54,13 @@ export async function linesOf({ path }: FlowFile): Promise<Iterable<string> | As
   return path === "-" ? createInterface({ input: process.stdin }) : (await readFile(path, "utf8")).split("\n");
 }
 
-/** Carries out lines, one after the other; what is wrong with one is told, and the next one is read. */
+/** Carries out lines, one after the other, and tells what is answered; what is wrong with one is told, and the next one is read. */
 export async function applyLines(
   lines: Iterable<string> | AsyncIterable<string>,
-  { change: usual, datapath }: FlowFile,
+  { change: usual, datapath, options }: FlowFile,
   run: RunCommand,
-  tell: (problem: string) => void,
+  tell: (answer: string) => void,
+  complain: (problem: string) => void,
 ): Promise<void> {
   let lineNo = 0;
   for await (const line of lines) {
@@ -57,10 +68,11 @@ export async function applyLines(
       const asked = readFlowLine(line, usual, ++lineNo);
       if (asked === undefined) continue;
       const { change, flow, actions } = asked;
-      await run(COMMAND_OF_CHANGE[change], [...datapath, flow, ...(change === "delete" ? [] : [actions])]);
+      const answer = await run(COMMAND_OF_CHANGE[change], [...options, ...datapath, flow, ...(change === "delete" ? [] : [actions])]);
+      if (answer !== "") tell(answer);
     } catch (error) {
-      if (error instanceof ArgumentError) tell(error.message);
-      else if (error instanceof RpcError) tell(String(error.error));
+      if (error instanceof ArgumentError) complain(error.message);
+      else if (error instanceof RpcError) complain(String(error.error));
       else throw error;
     }
   }

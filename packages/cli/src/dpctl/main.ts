@@ -58,7 +58,7 @@ export async function main(args: readonly string[]): Promise<void> {
     const [command] = line.operands;
     if (hasOption(line, "version")) return print(VERSION_LINE);
     if (hasOption(line, "help") || command === "help") return print(HELP);
-    setTimeLimit(lastValue(line, "timeout"));
+    setTimeLimit(lastValue(line, "timeout"), process.env["OVS_CTL_TIMEOUT"]);
     if (command === undefined) return fail("missing command name; use --help for help");
     if (hasOption(line, "read-only") && WRITES.has(command)) {
       return fail(`'${command}' command does not work in read only mode`);
@@ -69,11 +69,21 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-/** Ends the process by the signal of an alarm clock, as the original ends. @throws Error when the text is no time */
-function setTimeLimit(text: string | undefined): void {
-  if (text === undefined) return;
-  if (!/^\d+$/.test(text) || Number(text) === 0) throw new Error(`value ${text} on -t or --timeout is invalid`);
-  setTimeout(() => process.kill(process.pid, "SIGALRM"), Math.min(1000 * Number(text), MAX_TIMER_MS)).unref();
+/**
+ * Ends the process by the signal of an alarm clock, as the original ends.
+ *
+ * @param usual - from the environment, for when the text is missing; what is no time there sets none
+ * @throws Error when the text is no time
+ */
+function setTimeLimit(text: string | undefined, usual = ""): void {
+  const seconds = secondsOf(text ?? usual);
+  if (seconds > 0) setTimeout(() => process.kill(process.pid, "SIGALRM"), Math.min(1000 * seconds, MAX_TIMER_MS)).unref();
+  else if (text !== undefined) throw new Error(`value ${text} on -t or --timeout is invalid`);
+}
+
+/** A whole number; 0 when it is none. */
+function secondsOf(text: string): number {
+  return /^\d+$/.test(text) ? Number(text) : 0;
 }
 
 async function runCommand(command: string, line: CommandLine): Promise<void> {
@@ -81,11 +91,11 @@ async function runCommand(command: string, line: CommandLine): Promise<void> {
   const operands = line.operands.slice(1);
   using control = await SwitchControl.open(programFolders(process.env).runDir);
   const run = (name: string, args: readonly string[]): Promise<string> => control.run(`dpctl/${name}`, args);
-  const file = await flowFileOf(command, operands, run);
+  const file = await flowFileOf(command, options, operands, run);
   if (file !== undefined) {
     const lines = await linesOf(file).catch((error: unknown) => describeErrno(error));
     if (typeof lines === "string") return fail(`Opening file "${file.path}" failed (${lines})`);
-    return await applyLines(lines, file, run, (problem) => warn(inOurName(problem)));
+    return await applyLines(lines, file, run, print, (problem) => warn(inOurName(problem)));
   }
   const dashed = operands.find((operand) => operand.startsWith("-") && operand !== "-");
   if (dashed !== undefined) return fail(`argument ${dashed} would be an option to the switch: it must not begin with "-"`);

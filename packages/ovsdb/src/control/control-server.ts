@@ -16,15 +16,21 @@ import type { Answer, Command } from "./command.ts";
 /** Longest request taken, and deepest. */
 const LIMITS = { sizeBytes: 1024 * 1024, depth: 10 };
 
+/** What is counted of the requests of all clients. */
+export type ControlEvent = "received" | "replied";
+
 /** Serves commands on a unix socket. */
 export class ControlServer {
   readonly #commands = new Map<string, Command>();
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #log: Logger;
+  readonly #count: (event: ControlEvent) => void;
 
-  constructor(commands: readonly Command[], log: Logger) {
+  /** @param count - is told of each request, and of each answer, be it a refusal */
+  constructor(commands: readonly Command[], log: Logger, count: (event: ControlEvent) => void = () => undefined) {
     this.#log = log;
+    this.#count = count;
     const list: Command = { name: "list-commands", usage: "", minArgs: 0, maxArgs: 0, run: () => this.#list() };
     for (const command of [...commands, list]) this.#commands.set(command.name, command);
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#serve(socket));
@@ -87,6 +93,7 @@ export class ControlServer {
   async #answer(socket: Socket, request: Json): Promise<void> {
     const id = isRecord(request) ? (request["id"] ?? null) : null;
     let hasBegun = false;
+    this.#count("received");
     try {
       for await (const text of replyOf(id, await this.#run(request))) {
         hasBegun = true;
@@ -97,6 +104,7 @@ export class ControlServer {
       if (hasBegun) throw error;
       await written(socket, JSON.stringify({ id, error: withNewline(describeError(error)) }));
     }
+    this.#count("replied");
   }
 
   async #run(request: Json): Promise<Answer> {

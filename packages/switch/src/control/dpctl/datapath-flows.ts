@@ -37,12 +37,12 @@ export class DatapathFlows {
     this.#vswitch = vswitch;
   }
 
-  /** Adds a flow. @throws ArgumentError when there is one that its packets match */
-  add(flowText: string, actionText: string): void {
+  /** Adds a flow. @returns it @throws ArgumentError when there is one that its packets match */
+  add(flowText: string, actionText: string): Megaflow {
     const { datapath } = this.#vswitch;
     const { match, actions } = this.#readFlow(flowText, actionText);
     if (datapath.findFlow(match.key) !== undefined) throw dpctlError("updating flow table", "File exists");
-    datapath.putFlow(match.key, match.mask, actions);
+    return datapath.putFlow(match.key, match.mask, actions);
   }
 
   /** Replaces the actions of a flow. @returns the flow as it was @throws ArgumentError */

@@ -14,12 +14,13 @@ import {
   dpctlCommand,
   dpctlError,
   type DpctlOption,
+  type DpctlRequest,
   splitDatapath,
   withoutDatapath,
 } from "./datapath-argument.ts";
 import { DatapathFlows } from "./datapath-flows.ts";
 import { type DumpFormat, flowFormatter, flowLines } from "./dump-flows.ts";
-import { type LineChange, readFlowLine } from "./flow-file.ts";
+import { type FlowLine, type LineChange, readFlowLine } from "./flow-file.ts";
 
 /** Whether flows of a kind are shown; none is in hardware. */
 const FLOW_TYPES: Readonly<Record<string, boolean>> = {
@@ -38,23 +39,22 @@ const MAIN_THREAD = "-1";
 export function flowCommands(vswitch: VirtualSwitch, clock: Clock): Command[] {
   const flows = new DatapathFlows(vswitch);
   /** The counters that a flow had, if they are asked for. */
-  const countersIf = (isWanted: boolean, flow: Megaflow): string =>
-    isWanted ? formatFlowStatistics(flow, clock.monotonicMs()) : "";
-  const fromFile = (how: LineChange, args: readonly string[]): Answer => {
+  const countersIf = (options: ReadonlySet<DpctlOption>, flow: Megaflow): string =>
+    options.has("statistics") ? formatFlowStatistics(flow, clock.monotonicMs()) : "";
+  const fromFile = (how: LineChange, { options, args }: DpctlRequest): Answer => {
     const lines = readLines(withoutDatapath(vswitch, args, 2)[0] ?? "");
-    return inTurns(vswitch.turns, (answer) => changeByLines(flows, how, lines, answer));
+    return inTurns(vswitch.turns, (answer) => changeByLines(flows, how, lines, (flow) => countersIf(options, flow), answer));
   };
   return [
-    dpctlCommand("add-flow", "[dp] flow actions", [2, 3], ({ args }) => {
+    dpctlCommand("add-flow", "[dp] flow actions", [2, 3], ({ options, args }) => {
       const [flow = "", actions = ""] = withoutDatapath(vswitch, args, 3);
-      flows.add(flow, actions);
-      return "";
+      return countersIf(options, flows.add(flow, actions));
     }),
     dpctlCommand("mod-flow", "[dp] flow actions", [2, 3], ({ options, args }) => {
       const [flow = "", actions = ""] = withoutDatapath(vswitch, args, 3);
       const modified = flows.modify(flow, actions, options.has("may-create"));
       if (options.has("clear")) throw dpctlError("updating flow table", "Operation not supported"); // its actions are changed, though
-      return countersIf(options.has("statistics"), modified);
+      return countersIf(options, modified);
     }),
     dpctlCommand("get-flow", "[dp] ufid", [1, 2], ({ options, args }) => {
       const [name = ""] = withoutDatapath(vswitch, args, 2);
@@ -65,13 +65,13 @@ export function flowCommands(vswitch: VirtualSwitch, clock: Clock): Command[] {
     dpctlCommand("del-flow", "[dp] flow", [1, 2], ({ options, args }) => {
       const [flow = ""] = withoutDatapath(vswitch, args, 2);
       return inTurns(vswitch.turns, function* (answer) {
-        answer.line(countersIf(options.has("statistics"), yield* flows.removing(flow)));
+        answer.line(countersIf(options, yield* flows.removing(flow)));
       });
     }),
-    dpctlCommand("add-flows", "[dp] file", [1, 2], ({ args }) => fromFile("add", args)),
-    dpctlCommand("mod-flows", "[dp] file", [1, 2], ({ args }) => fromFile("modify", args)),
-    dpctlCommand("del-flows", "[dp] [file]", [0, 2], ({ args }) => {
-      if (splitDatapath(vswitch, args).rest.length > 0) return fromFile("delete", args);
+    dpctlCommand("add-flows", "[dp] file", [1, 2], (request) => fromFile("add", request)),
+    dpctlCommand("mod-flows", "[dp] file", [1, 2], (request) => fromFile("modify", request)),
+    dpctlCommand("del-flows", "[dp] [file]", [0, 2], (request) => {
+      if (splitDatapath(vswitch, request.args).rest.length > 0) return fromFile("delete", request);
       return inTurns(vswitch.turns, () => flows.clearing());
     }),
     dpctlCommand("dump-flows", "[-m] [--names] [dp] [filter=..] [type=..] [pmd=..]", [0, 4], ({ options, args }) =>
@@ -124,20 +124,31 @@ function isShownKind(types: string): boolean {
   });
 }
 
-/** Carries out changes, one a line. The answer is what was wrong with lines. */
-function* changeByLines(flows: DatapathFlows, how: LineChange, lines: readonly string[], answer: AnswerText): Work {
+/** Carries out changes, one a line. The answer is what there is to tell of their flows, and what was wrong with lines. */
+function* changeByLines(
+  flows: DatapathFlows,
+  how: LineChange,
+  lines: readonly string[],
+  tell: (flow: Megaflow) => string,
+  answer: AnswerText,
+): Work {
   for (const [i, line] of lines.entries()) {
     try {
       const asked = readFlowLine(line, how, i + 1);
-      if (asked?.change === "delete") yield* flows.removing(asked.flow);
-      else if (asked?.change === "add") flows.add(asked.flow, asked.actions);
-      else if (asked !== undefined) flows.modify(asked.flow, asked.actions, false);
+      const told = asked === undefined ? "" : tell(yield* changing(flows, asked));
+      if (told !== "") answer.line(told);
     } catch (error) {
       if (!(error instanceof ArgumentError)) throw error;
       answer.line(error.message);
     }
     yield;
   }
+}
+
+/** Carries out one change. @returns the flow as it was, or is when it was added */
+function* changing(flows: DatapathFlows, { change, flow, actions }: FlowLine): Work<Megaflow> {
+  if (change === "delete") return yield* flows.removing(flow);
+  return change === "add" ? flows.add(flow, actions) : flows.modify(flow, actions, false);
 }
 
 function readLines(file: string): string[] {
