@@ -251,11 +251,10 @@ export class VirtualSwitch {
   }
 
   /** Forgets learned addresses of a bridge. */
-  *flushingMacs(bridge: Bridge): Work {
-    for (const flushed of bridge.macs.flushing()) {
-      this.#revalidation.macsChanged(bridge, flushed);
-      yield;
-    }
+  flushMacs(bridge: Bridge): void {
+    bridge.macs.flush();
+    this.counts.rev_mac_learning++;
+    this.#revalidation.everythingChanged();
   }
 
   /** Enters an address of a bridge that neither ages nor moves. */
@@ -340,7 +339,11 @@ export class VirtualSwitch {
     this.followHost();
     for (const bridge of this.#bridges.values()) {
       yield* bridge.pipeline.expiring();
-      for (const { vlan, mac } of bridge.macs.expire()) this.#revalidation.dirt.mac(bridge, keyOf(vlan, mac));
+      for (const { vlan, mac } of bridge.macs.expiring()) {
+        this.#revalidation.dirt.mac(bridge, keyOf(vlan, mac));
+        yield;
+      }
+      yield* bridge.macs.tidying();
     }
     const unwantedMeters = this.#havePortsChanged ? [] : this.#meters.takeUnwanted();
     yield* this.settling();
@@ -365,7 +368,7 @@ export class VirtualSwitch {
   #runBonds(): void {
     const send = (bridge: Bridge, frame: Uint8Array, port: number): void =>
       this.packetOut(bridge, frame, PORT.NONE, [{ type: "output", port }]);
-    if (!runBonds(this.#bridges.values(), send)) return;
+    if (!runBonds(this.#bridges.values(), send, (work) => this.turns.begin(work))) return;
     this.counts.rev_bond++;
     this.#portsChanged();
   }

@@ -1,5 +1,6 @@
 import { makeBundle, Bond, type BondSettings } from "@tenet/switch";
 import { expect, test } from "vitest";
+import type { Work } from "../src/turns.ts";
 import { Bench } from "./bench-switch.ts";
 import { Cables } from "./cables.ts";
 
@@ -127,6 +128,25 @@ test("when another member becomes active, senders elsewhere are announced there"
   cables.send("p2", "dl_src=02:00:00:00:00:33,dl_dst=02:00:00:00:00:99,ip");
   cables.received.length = 0;
   cables.vswitch.setAdminState("p2", false);
+  await cables.vswitch.turns.run(cables.vswitch.settling());
   const said = cables.received.map(({ port, frame }) => `${port} ${Buffer.from(frame).toString("hex")}`);
   expect(said).toEqual(["p3 ffffffffffff020000000001803500010800060400030200000000010000000002000000000100000000"]);
+});
+
+test("senders are announced one after the other, with a chance for others between", async () => {
+  await using cables = new Cables("p1");
+  const bundle = makeBundle("bond0");
+  bundle.bond = new Bond({ ...SETTINGS, downDelayMs: 0 }, cables.clock);
+  for (const name of ["p2", "p3"]) cables.vswitch.addPort(cables.bridge, { name, kind: "memory", bundle });
+  cables.vswitch.tick();
+  for (let n = 10; n < 60; n++) cables.send("p1", `dl_src=02:00:00:00:00:${n},dl_dst=02:00:00:00:00:99,ip`);
+  cables.received.length = 0;
+  const works: Work<unknown>[] = [];
+  cables.vswitch.turns.begin = (work) => works.push(work);
+  cables.vswitch.setAdminState("p2", false);
+  expect(cables.received).toHaveLength(0);
+  for (const work of works) {
+    for (let nBefore = 0; work.next().done !== true; nBefore++) expect(cables.received).toHaveLength(nBefore + 1);
+  }
+  expect(cables.received).toHaveLength(50);
 });

@@ -17,14 +17,14 @@ export interface Announcement {
 }
 
 /** Announces the senders that are elsewhere, in the VLANs that the bundle carries. */
-export function announcementsOf(bundle: Bundle, entries: readonly MacEntry[]): Announcement[] {
+export function* announcementsOf(bundle: Bundle, entries: Iterable<MacEntry>): Generator<Announcement> {
   const { mode, tag } = bundle.vlan;
-  return entries.flatMap(({ bundle: home, mac, vlan }) => {
-    if (home === bundle || !carriesVlan(bundle.vlan, vlan, 0)) return [];
+  for (const { bundle: home, mac, vlan } of entries) {
+    if (home === bundle || !carriesVlan(bundle.vlan, vlan, 0)) continue;
     const isHidden = mode === "access" || mode === "dot1q-tunnel" || (mode === "native-untagged" && vlan === tag);
     const vid = isHidden ? 0 : vlan;
     const arp = { operation: REVERSE_REQUEST, senderMac: mac, senderIp: 0, targetMac: mac, targetIp: 0 };
     const frame = buildEthernet({ dst: MAC_BROADCAST, src: mac, type: ETH_TYPE.rarp }, buildArp(arp));
-    return [{ frame: vid === 0 ? frame : buildVlan({ vid }, frame), mac, vid }];
-  });
+    yield { frame: vid === 0 ? frame : buildVlan({ vid }, frame), mac, vid };
+  }
 }

@@ -3,10 +3,20 @@
  *
  * An entry ages from its last packet; static ones do not. At the size limit the bundle with the most addresses gives
  * up the one it used least recently, so that a flood of addresses on one does not push out those of the others.
+ *
+ * To forget what was learned costs the same for an address as for a hundred thousand: what is learned on a bundle belongs together, and
+ * is marked as forgotten. It is taken out in turns.
  */
 import type { Clock } from "@tenet/kit";
 import { type EventCounts, makeEventCounts } from "../event-counts.ts";
 import type { Bundle } from "./bridge-port.ts";
+
+/** What was learned on a bundle. */
+interface Learned {
+  /** Least recently used first. */
+  readonly entries: Map<string, MacEntry>;
+  isForgotten: boolean;
+}
 
 /** Where an address was last seen. */
 export interface MacEntry {
@@ -17,10 +27,10 @@ export interface MacEntry {
   usedMs: number | undefined;
   /** Monotonic ms until which gratuitous ARP on bonds is a reflection of what this switch sent. */
   lockedUntilMs: number;
+  /** Among which it is; `undefined`: static. */
+  learned: Learned | undefined;
 }
 
-/** Entries that are removed at once at most, when others may come first. */
-const ENTRIES_PER_STEP = 64;
 /** After gratuitous ARP was seen at its source. */
 const LOCK_MS = 5000;
 
@@ -51,10 +61,13 @@ export class MacTable {
   statistics: MacStatistics = noStatistics();
   readonly #clock: Clock;
   readonly #counts: EventCounts;
+  /** Forgotten ones included until they are taken out; those that age in the order of their last packets. */
   readonly #entries = new Map<string, MacEntry>();
   readonly #static = new Map<string, MacEntry>();
-  /** Those that age, least recently used first. */
-  readonly #learnedByBundle = new Map<Bundle, Map<string, MacEntry>>();
+  readonly #learnedByBundle = new Map<Bundle, Learned>();
+  /** What is to be taken out. */
+  readonly #forgotten: Learned[] = [];
+  #nLearned = 0;
 
   /** @param counts - of the switch; other than `statistics`, they are never cleared */
   constructor(clock: Clock, counts: EventCounts = makeEventCounts()) {
@@ -62,9 +75,9 @@ export class MacTable {
     this.#counts = counts;
   }
 
-  /** Number of entries, expired ones included until {@link expire}. */
+  /** Number of entries, expired ones included until {@link expiring}. */
   get size(): number {
-    return this.#entries.size;
+    return this.#nLearned + this.#static.size;
   }
 
   get nStatic(): number {
@@ -73,23 +86,23 @@ export class MacTable {
 
   /** Where an address is, or `undefined`. */
   lookup(vlan: number, mac: number): Bundle | undefined {
-    const entry = this.#entries.get(keyOf(vlan, mac));
+    const entry = this.#find(keyOf(vlan, mac));
     return entry === undefined || this.#hasExpired(entry) ? undefined : entry.bundle;
   }
 
   /** Whether gratuitous ARP from an address is taken for a reflection now. */
   isLocked(vlan: number, mac: number): boolean {
-    return this.#clock.monotonicMs() < (this.#entries.get(keyOf(vlan, mac))?.lockedUntilMs ?? 0);
+    return this.#clock.monotonicMs() < (this.#find(keyOf(vlan, mac))?.lockedUntilMs ?? 0);
   }
 
   /** Notes a packet from an address. @returns whether a lookup of it answers otherwise than before */
   learn({ vlan, mac, bundle, locks }: Sighting): boolean {
     const key = keyOf(vlan, mac);
     const nowMs = this.#clock.monotonicMs();
-    const known = this.#entries.get(key);
+    const known = this.#find(key);
     if (known !== undefined && known.usedMs === undefined) return false;
     const isNews = known === undefined || known.bundle !== bundle || this.#hasExpired(known);
-    const entry = known ?? { vlan, mac, bundle, usedMs: nowMs, lockedUntilMs: 0 };
+    const entry = known ?? { vlan, mac, bundle, usedMs: nowMs, lockedUntilMs: 0, learned: undefined };
     if (known === undefined) {
       this.#makeRoom();
       this.statistics.nLearned++;
@@ -108,71 +121,77 @@ export class MacTable {
 
   /** Where an address is that was entered by hand. */
   staticHome(vlan: number, mac: number): Bundle | undefined {
-    const entry = this.#entries.get(keyOf(vlan, mac));
+    const entry = this.#find(keyOf(vlan, mac));
     return entry?.usedMs === undefined ? entry?.bundle : undefined;
   }
 
   /** Enters an address that neither ages nor moves. */
   addStatic(vlan: number, mac: number, bundle: Bundle): void {
     const key = keyOf(vlan, mac);
-    const known = this.#entries.get(key);
+    const known = this.#find(key);
     if (known !== undefined) this.#remove(key, known);
-    this.#insert(key, { vlan, mac, bundle, usedMs: undefined, lockedUntilMs: 0 });
+    this.#insert(key, { vlan, mac, bundle, usedMs: undefined, lockedUntilMs: 0, learned: undefined });
   }
 
   /** Removes an address that was entered by hand. @returns whether it was there */
   removeStatic(vlan: number, mac: number): boolean {
     const key = keyOf(vlan, mac);
-    const known = this.#entries.get(key);
+    const known = this.#find(key);
     if (known === undefined || known.usedMs !== undefined) return false;
     this.#remove(key, known);
     return true;
   }
 
-  /** Removes what has aged. @returns the removed entries */
-  expire(): MacEntry[] {
-    const expired: MacEntry[] = [];
+  /** Removes what has aged, one after the other, which it yields. */
+  *expiring(): Generator<MacEntry> {
     for (const learned of this.#learnedByBundle.values()) {
-      for (const entry of learned.values()) {
-        if (!this.#hasExpired(entry)) break;
-        expired.push(entry);
+      for (const [key, entry] of learned.entries) {
+        if (learned.isForgotten || !this.#hasExpired(entry)) break;
+        this.#remove(key, entry);
+        this.statistics.nExpired++;
+        this.#counts.mac_learning_expired++;
+        yield entry;
       }
     }
-    this.#removeAll(expired);
-    this.statistics.nExpired += expired.length;
-    this.#counts.mac_learning_expired += expired.length;
-    return expired;
   }
 
-  /** Removes what was learned, some at a time, which it yields. */
-  *flushing(): Generator<readonly MacEntry[]> {
-    const learned = this.entries().filter(({ usedMs }) => usedMs !== undefined);
-    for (let at = 0; at < learned.length; at += ENTRIES_PER_STEP) {
-      const flushed = learned
-        .slice(at, at + ENTRIES_PER_STEP)
-        .filter((entry) => this.#entries.get(keyOf(entry.vlan, entry.mac)) === entry);
-      this.#removeAll(flushed);
-      yield flushed;
+  /** Forgets all that is known of a bundle, or what was learned everywhere. */
+  flush(bundle?: Bundle): void {
+    const flushed = bundle === undefined ? [...this.#learnedByBundle.keys()] : [bundle];
+    for (const each of flushed) {
+      const learned = this.#learnedByBundle.get(each);
+      if (learned === undefined) continue;
+      learned.isForgotten = true;
+      this.#nLearned -= learned.entries.size;
+      this.#learnedByBundle.delete(each);
+      this.#forgotten.push(learned);
     }
+    for (const [key, entry] of this.#static) if (entry.bundle === bundle) this.#remove(key, entry);
   }
 
-  /** Removes all that is known of a bundle, or what was learned everywhere. @returns the removed entries */
-  flush(bundle?: Bundle): MacEntry[] {
-    const learned = bundle === undefined ? [...this.#learnedByBundle.values()] : [this.#learnedByBundle.get(bundle)];
-    const flushed = learned.flatMap((entries) => [...(entries?.values() ?? [])]);
-    for (const entry of this.#static.values()) if (entry.bundle === bundle) flushed.push(entry);
-    this.#removeAll(flushed);
-    return flushed;
+  /** Takes out what is forgotten, one after the other. */
+  *tidying(): Generator<undefined> {
+    for (let learned = this.#forgotten.pop(); learned !== undefined; learned = this.#forgotten.pop()) {
+      for (const [key, entry] of learned.entries) {
+        if (this.#entries.get(key) === entry) this.#entries.delete(key);
+        yield;
+      }
+    }
   }
 
   clearStatistics(): void {
     this.statistics = noStatistics();
   }
 
-  /** All entries, those that age before the others, least recently used first: they are entered anew with each packet. */
-  entries(): MacEntry[] {
-    const learned = [...this.#entries.values()].filter(({ usedMs }) => usedMs !== undefined);
-    return [...learned, ...this.#static.values()];
+  /** All entries there are now, those that age before the others, least recently used first: they are entered anew with each packet. */
+  *entries(): Generator<MacEntry> {
+    for (const entry of [...this.#entries.values()]) if (entry.learned?.isForgotten === false) yield entry;
+    yield* this.#static.values();
+  }
+
+  #find(key: string): MacEntry | undefined {
+    const entry = this.#entries.get(key);
+    return entry?.learned?.isForgotten === true ? undefined : entry;
   }
 
   #hasExpired({ usedMs }: MacEntry): boolean {
@@ -181,9 +200,9 @@ export class MacTable {
 
   /** For one more. */
   #makeRoom(): void {
-    if (this.#entries.size < this.maxEntries) return;
+    if (this.size < this.maxEntries) return;
     let fullest: Map<string, MacEntry> | undefined;
-    for (const learned of this.#learnedByBundle.values()) if (learned.size > (fullest?.size ?? 0)) fullest = learned;
+    for (const { entries } of this.#learnedByBundle.values()) if (entries.size > (fullest?.size ?? 0)) fullest = entries;
     for (const [key, entry] of fullest ?? []) {
       this.#remove(key, entry);
       this.statistics.nEvicted++;
@@ -198,20 +217,24 @@ export class MacTable {
       this.#static.set(key, entry);
       return;
     }
-    const learned = this.#learnedByBundle.get(entry.bundle);
-    if (learned === undefined) this.#learnedByBundle.set(entry.bundle, new Map([[key, entry]]));
-    else learned.set(key, entry);
+    entry.learned = this.#learnedOn(entry.bundle);
+    entry.learned.entries.set(key, entry);
+    this.#nLearned++;
+  }
+
+  #learnedOn(bundle: Bundle): Learned {
+    let learned = this.#learnedByBundle.get(bundle);
+    if (learned === undefined) this.#learnedByBundle.set(bundle, (learned = { entries: new Map(), isForgotten: false }));
+    return learned;
   }
 
   #remove(key: string, { bundle }: MacEntry): void {
     this.#entries.delete(key);
     this.#static.delete(key);
-    const learned = this.#learnedByBundle.get(bundle);
-    if (learned?.delete(key) === true && learned.size === 0) this.#learnedByBundle.delete(bundle);
-  }
-
-  #removeAll(entries: readonly MacEntry[]): void {
-    for (const entry of entries) this.#remove(keyOf(entry.vlan, entry.mac), entry);
+    const entries = this.#learnedByBundle.get(bundle)?.entries;
+    if (entries?.delete(key) !== true) return;
+    this.#nLearned--;
+    if (entries.size === 0) this.#learnedByBundle.delete(bundle);
   }
 }
 

@@ -30,11 +30,8 @@ export function addressCommands(vswitch: VirtualSwitch, clock: Clock): Command[]
       return "";
     }),
     command("fdb/flush", "[bridge]", [0, 1], ([name]) => {
-      const bridges = [...bridgesNamed(name)];
-      return inTurns(vswitch.turns, function* (answer) {
-        for (const bridge of bridges) yield* vswitch.flushingMacs(bridge);
-        answer.line("table successfully flushed");
-      });
+      for (const bridge of bridgesNamed(name)) vswitch.flushMacs(bridge);
+      return "table successfully flushed";
     }),
     command("fdb/show", "bridge", [1, 1], ([name]) => {
       const bridge = findBridge(vswitch, name);
