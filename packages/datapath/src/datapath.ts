@@ -352,10 +352,12 @@ export interface Datapath extends AsyncDisposable {
   removePort(portNo: number): void;
   /** Takes in what the kernel tells of devices, which the event loop does soon, too. */
   readDeviceChanges(): void;
-  /** All ports, after {@link readDeviceChanges}. */
-  ports(): readonly PortInfo[];
+  /** All ports, after {@link readDeviceChanges}, each as it is when its turn comes; they may come and go meanwhile. */
+  ports(): IterableIterator<PortInfo>;
   /** One port as far as it is known; `undefined` when there is none of this number. Costs the same however many ports there are. */
   port(portNo: number): PortInfo | undefined;
+  /** As {@link port}, by its name. */
+  portNamed(name: string): PortInfo | undefined;
   /** Called when a port goes up, down or away. */
   onPortChange(listener: (portNo: number) => void): void;
   /**

@@ -153,7 +153,7 @@ export class UserDatapath implements Datapath {
   }
 
   addPort(spec: PortSpec): number {
-    const taken = this.#ports.find((port) => port?.spec.name === spec.name);
+    const taken = this.#portNamed(spec.name);
     if (taken !== undefined) {
       throw new IoError(`Cannot add port "${spec.name}": it is port ${taken.portNo} already`, { hint: "Remove it first" });
     }
@@ -191,13 +191,17 @@ export class UserDatapath implements Datapath {
     this.#loop?.readLinkChanges();
   }
 
-  ports(): readonly PortInfo[] {
+  *ports(): IterableIterator<PortInfo> {
     this.readDeviceChanges();
-    return this.#ports.filter((port) => port !== undefined).map((port) => port.info());
+    for (const port of this.#ports) if (port !== undefined) yield port.info();
   }
 
   port(portNo: number): PortInfo | undefined {
     return this.#ports[portNo]?.info();
+  }
+
+  portNamed(name: string): PortInfo | undefined {
+    return this.#portNamed(name)?.info();
   }
 
   /** The link of a memory port; `undefined` for other ports. */
@@ -290,7 +294,7 @@ export class UserDatapath implements Datapath {
    * since numbers in them are its own. To be called once, when all ports were added.
    */
   leftFlows(): readonly LeftFlows[] {
-    const portNoOf = (name: string): number | undefined => this.#ports.find((port) => port?.spec.name === name)?.portNo;
+    const portNoOf = (name: string): number | undefined => this.#portNamed(name)?.portNo;
     const slotOf = (flow: Megaflow): number | undefined =>
       flow instanceof CachedFlow && flow.slot !== NO_SLOT ? flow.slot : undefined;
     return this.#kernel?.flows.readLeft(slotOf, portNoOf) ?? [];
@@ -466,6 +470,10 @@ export class UserDatapath implements Datapath {
     this.#withoutRoom.delete(flow);
     const slot = flow.leaveKernel();
     if (slot !== NO_SLOT) this.#kernel?.flows.remove(slot);
+  }
+
+  #portNamed(name: string): Port | undefined {
+    return this.#ports.find((port) => port?.spec.name === name);
   }
 
   #openEnd(spec: PortSpec): PortEnd {

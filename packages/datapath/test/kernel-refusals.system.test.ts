@@ -140,7 +140,7 @@ describe.skipIf(obstacle !== undefined)("what the kernel refuses", () => {
     vi.spyOn(BpfMap.prototype, "update").mockImplementation(() => refuse("ENOMEM"));
     const other = datapath.addPort({ name: "trf-b", kind: "system" });
     expect(datapath.port(other)).toMatchObject({ name: "trf-b", isInUserSpace: true });
-    expect(datapath.ports()).toHaveLength(2);
+    expect([...datapath.ports()]).toHaveLength(2);
     expect(refusals).toEqual(["trf-b stays in user space: Cannot do what a test refuses: bpf failed with ENOMEM"]);
   });
 

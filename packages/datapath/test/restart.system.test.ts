@@ -142,7 +142,7 @@ describe.skipIf(obstacle !== undefined)("a process that is killed", () => {
     await using next = new UserDatapath({ isKernelUsed: true, pinName: `${PINS}-next`, onRefusal });
     next.start(new AbortController().signal);
     expect(() => next.addPort({ name: names[0] ?? "", kind: "system" })).toThrow(/another switch forwards its packets/);
-    expect(next.ports()).toEqual([]);
+    expect([...next.ports()]).toEqual([]);
     await kill();
     const [a, b] = names.map((name) => next.addPort({ name, kind: "system" }));
     expect(refusals).toEqual(
@@ -171,7 +171,7 @@ describe.skipIf(obstacle !== undefined)("a process that is killed", () => {
     deleteNamespace(`${PREFIX}c`);
     await vi.waitFor(async () => {
       await using next = new UserDatapath({ isKernelUsed: true, pinName: PINS });
-      expect(next.ports()).toEqual([]);
+      expect([...next.ports()]).toEqual([]);
       expect(existsSync(folder)).toBe(false);
     }, PATIENCE);
   });
@@ -188,7 +188,7 @@ describe.skipIf(obstacle !== undefined)("a process that is killed", () => {
     const living = collectorsOf(child.pid);
     try {
       await using next = new UserDatapath({ isKernelUsed: true, pinName: `${PINS}-next` });
-      expect(next.ports()).toEqual([]);
+      expect([...next.ports()]).toEqual([]);
       expect([existsSync(old), existsSync(young)]).toEqual([false, true]);
       expect(collectorsOf(dead.pid)).toEqual([]);
       expect(collectorsOf(child.pid)).toEqual(living);

@@ -46,7 +46,7 @@ async function plugHosts(): Promise<[number, number]> {
 /** A slow path that floods; with `cache`, it installs what it decided for the port and Ethernet type. */
 function flood(target: UserDatapath, extra: readonly DatapathAction[] = [], cache = true): void {
   target.onUpcall(({ frame, inPort, key }) => {
-    const outputs = target.ports().filter((port) => port.portNo !== inPort);
+    const outputs = [...target.ports()].filter((port) => port.portNo !== inPort);
     const actions = [...extra, ...outputs.map((port): DatapathAction => ({ type: "output", port: port.portNo }))];
     const { mask } = matchOf({ in_port: 1, eth_type: 1 });
     if (cache) target.putFlow(key, mask, actions);
@@ -95,7 +95,7 @@ describe.skipIf(!canRun).each(FORWARDERS)("system ports, packets forwarded by %s
       const flows = [...datapath.flows()];
       const bytesPerPacket = Math.max(...flows.map((flow) => flow.nBytes / Math.max(1, flow.nPackets)));
       expect(bytesPerPacket).toBeGreaterThan(3000);
-      expect(datapath.ports().map((port) => port.stats.txDropped)).toEqual([0, 0]);
+      expect([...datapath.ports()].map((port) => port.stats.txDropped)).toEqual([0, 0]);
     },
   );
 
@@ -104,7 +104,7 @@ describe.skipIf(!canRun).each(FORWARDERS)("system ports, packets forwarded by %s
     execFileSync("ip", ["link", "set", "tdp-b-sw", "gso_max_size", "2000"]);
     flood(datapath);
     expect(await transfer("tdp-a", "tdp-b", "10.98.2.2", 1_000_000)).toBe(true);
-    expect(datapath.ports().map((port) => port.stats.txDropped)).toEqual([0, 0]);
+    expect([...datapath.ports()].map((port) => port.stats.txDropped)).toEqual([0, 0]);
   });
 
   test.each([
@@ -215,7 +215,7 @@ describe.skipIf(!canRun).each(FORWARDERS)("system ports, packets forwarded by %s
     expect(await prober.ping("tdp-a", "10.98.2.200")).toMatchObject({ outcome: "reply" });
     prober.close();
     expect(await transfer(undefined, "tdp-a", "10.98.2.1", 1_000_000)).toBe(true);
-    expect(datapath.ports().find((port) => port.portNo === internal)).toMatchObject({ kind: "internal", isUp: true });
+    expect([...datapath.ports()].find((port) => port.portNo === internal)).toMatchObject({ kind: "internal", isUp: true });
     datapath.removePort(internal);
     expect(() => deleteLink("tdp-int")).toThrow(/ENODEV/);
   });
@@ -224,7 +224,7 @@ describe.skipIf(!canRun).each(FORWARDERS)("system ports, packets forwarded by %s
     await plugHost("a", 1);
     flood(datapath, [], false);
     const internal = datapath.addPort({ name: "tdp-int", kind: "internal" });
-    const isOpen = () => datapath.ports().some(({ portNo }) => portNo === internal);
+    const isOpen = () => [...datapath.ports()].some(({ portNo }) => portNo === internal);
     createNamespace("tdp-far");
     const ip = (...args: string[]) => execFileSync("ip", args);
     const prober = new ReachabilityProber();
@@ -234,7 +234,7 @@ describe.skipIf(!canRun).each(FORWARDERS)("system ports, packets forwarded by %s
       ["1", "tdp-far"],
     ] as const) {
       ip(...(from === "1" ? [] : ["-n", from]), "link", "set", "tdp-int", "netns", to);
-      const port = () => datapath.ports().find(({ portNo }) => portNo === internal);
+      const port = () => [...datapath.ports()].find(({ portNo }) => portNo === internal);
       await vi.waitFor(() => expect(port()).toMatchObject({ isUp: to !== "1" }), PATIENCE);
     }
     inNamespace("tdp-far", () => {
@@ -254,7 +254,7 @@ describe.skipIf(!canRun).each(FORWARDERS)("system ports, packets forwarded by %s
     flood(datapath);
     const seen: string[] = [];
     datapath.onPortChange((portNo) => {
-      const port = datapath.ports().find((candidate) => candidate.portNo === portNo);
+      const port = [...datapath.ports()].find((candidate) => candidate.portNo === portNo);
       seen.push(`${portNo} ${port === undefined ? "gone" : port.isUp ? "up" : "down"}`);
     });
     const becomes = (state: string): Promise<void> => vi.waitFor(() => expect(seen).toContain(`${a} ${state}`), PATIENCE);
@@ -278,7 +278,7 @@ describe.skipIf(!canRun).each(FORWARDERS)("system ports, packets forwarded by %s
 
   test("opening a device that is not there fails with its name", () => {
     expect(() => datapath.addPort({ name: "tdp-none", kind: "system" })).toThrow(/"tdp-none".*ENODEV/);
-    expect(datapath.ports()).toEqual([]);
+    expect([...datapath.ports()]).toEqual([]);
   });
 });
 

@@ -60,7 +60,7 @@ test("a packet with a flow goes where its actions say and is counted", () => {
   expect(upcalls).toEqual([]);
   expect(flow).toMatchObject({ nPackets: 2, nBytes: 2 * frame.length, usedMs: 5010, tcpFlags: 0x18 });
   expect(datapath.stats()).toMatchObject({ hits: 2, misses: 0, nFlows: 1, nMasks: 1 });
-  const stats = datapath.ports().map((port) => port.stats);
+  const stats = [...datapath.ports()].map((port) => port.stats);
   expect(stats[0]).toMatchObject({ rxPackets: 2, rxBytes: 2 * frame.length, txPackets: 0 });
   expect(stats[1]).toMatchObject({ rxPackets: 0, txPackets: 2, txBytes: 2 * frame.length });
 });
@@ -205,10 +205,19 @@ test("a removed port neither sends nor receives, and its number is not given out
   links[1]?.onFrame(() => datapath.removePort(3));
   links[0]?.send(udpFrame());
   expect(out[2]).toEqual([]);
-  expect(datapath.ports().map((port) => port.portNo)).toEqual([1, 2]);
+  expect([...datapath.ports()].map((port) => port.portNo)).toEqual([1, 2]);
   expect(links[2]?.isPlugged).toBe(false);
   links[2]?.send(udpFrame());
   expect(datapath.addPort({ name: "m9", kind: "memory" })).toBe(4);
+});
+
+test("ports are told one after the other, each when its turn comes", () => {
+  const { datapath } = rig(3);
+  const ports = datapath.ports();
+  expect(ports.next().value.portNo).toBe(1);
+  datapath.removePort(2);
+  expect(Array.from(ports, ({ portNo }) => portNo)).toEqual([3]);
+  expect([datapath.portNamed("m2"), datapath.portNamed("m3")?.portNo]).toEqual([undefined, 3]);
 });
 
 test("a name is taken only once", () => {
@@ -248,7 +257,7 @@ test("random frames and actions never throw, and a runt is an error of the port"
     { numRuns: 1000 },
   );
   links[0]?.send(new Uint8Array(13));
-  expect(datapath.ports()[0]?.stats.rxErrors).toBeGreaterThan(0);
+  expect([...datapath.ports()][0]?.stats.rxErrors).toBeGreaterThan(0);
   links[0]?.send(new Uint8Array(70_000));
 });
 

@@ -103,19 +103,16 @@ export class RecordingDatapath implements Datapath {
     this.#ports.delete(portNo);
   }
   readDeviceChanges(): void {}
-  ports(): PortInfo[] {
-    return [...this.#ports].map(([portNo, spec]) => ({
-      ...spec,
-      portNo,
-      mac: portNo,
-      mtu: 1500,
-      isUp: true,
-      isEnabled: true,
-      stats: NO_STATS,
-    }));
+  *ports(): IterableIterator<PortInfo> {
+    for (const [portNo, spec] of this.#ports) {
+      yield { ...spec, portNo, mac: portNo, mtu: 1500, isUp: true, isEnabled: true, stats: NO_STATS };
+    }
   }
   port(portNo: number): PortInfo | undefined {
-    return this.ports().find((port) => port.portNo === portNo);
+    return [...this.ports()].find((port) => port.portNo === portNo);
+  }
+  portNamed(name: string): PortInfo | undefined {
+    return [...this.ports()].find((port) => port.name === name);
   }
   onPortChange(): void {}
   putFlow(unmasked: Uint32Array, mask: Uint32Array, actions: readonly DatapathAction[]): Megaflow {

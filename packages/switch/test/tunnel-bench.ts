@@ -51,7 +51,7 @@ export class TunnelBench extends Bench {
   ): Sent[] {
     const key = keyOf(packet);
     const frame = composePacket(key);
-    const inPort = this.datapath.ports().find(({ name }) => name === portName)?.portNo ?? 0;
+    const inPort = this.datapath.portNamed(portName)?.portNo ?? 0;
     const defaults = {
       tun_src: BigInt(parseIp4("10.9.0.2")),
       tun_dst: BigInt(parseIp4("10.9.0.1")),

@@ -47,7 +47,7 @@ export function datapathTypeOf(vswitch: Bridges, name: string): string {
 /** A port of the datapath by number or name. */
 export function datapathPortNo({ datapath }: Pick<VirtualSwitch, "datapath">, text: string): number | undefined {
   if (/^\d+$/.test(text)) return Number(text);
-  return datapath.ports().find(({ name }) => name === text)?.portNo;
+  return datapath.portNamed(text)?.portNo;
 }
 
 /** An error of an argument, as `dpctl/*` commands say it. */

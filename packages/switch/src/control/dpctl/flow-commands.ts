@@ -99,7 +99,7 @@ function* showFlows(
   const [name] = names;
   const wanted = name === undefined ? undefined : datapathTypeOf(vswitch, name);
   if (pmd !== undefined && !/^-?\d+$/.test(pmd)) throw dpctlError(`Failed to parse pmd (${pmd})`);
-  const isWanted = filter === undefined ? () => true : readFilter(vswitch, filter);
+  const isWanted = filter === undefined ? () => true : yield* readFilter(vswitch, filter);
   if (!isShownKind(type ?? "all") || (pmd !== undefined && pmd !== MAIN_THREAD)) return;
   const isUserSpace = wanted !== "system" && !datapathNames(vswitch).includes("system@ovs-system");
   let head = isUserSpace && pmd === undefined ? "flow-dump from the main thread:\n" : "";
@@ -176,8 +176,12 @@ function formatOf(options: ReadonlySet<DpctlOption>): DumpFormat {
 }
 
 /** Whether packets of a flow may match an OpenFlow match; ports are those of the datapath. */
-function readFilter({ datapath }: VirtualSwitch, text: string): (key: Uint32Array, mask: Uint32Array) => boolean {
-  const portByName = new Map(datapath.ports().map(({ name, portNo }) => [name, portNo]));
+function* readFilter({ datapath }: VirtualSwitch, text: string): Work<(key: Uint32Array, mask: Uint32Array) => boolean> {
+  const portByName = new Map<string, number>();
+  for (const { name, portNo } of datapath.ports()) {
+    portByName.set(name, portNo);
+    yield;
+  }
   const wanted = parseMatchOf(text.replace(/\bin_port\((\w+)\)/, "in_port=$1"), portByName);
   return (key, mask) => key.every((word, i) => ((word ^ (wanted.key[i] ?? 0)) & (wanted.mask[i] ?? 0) & (mask[i] ?? 0)) === 0);
 }

@@ -68,7 +68,7 @@ function checkDevice({ name, options }: NamedPort): void {
 
 function removePort(vswitch: VirtualSwitch, dp: string, text: string): void {
   const isNumber = /^\d+$/.test(text);
-  const found = vswitch.datapath.ports().find(({ name, portNo }) => (isNumber ? portNo === Number(text) : name === text));
+  const found = isNumber ? vswitch.datapath.port(Number(text)) : vswitch.datapath.portNamed(text);
   if (found === undefined && !isNumber) throw new ArgumentError(`ovs-vswitchd: no port named ${text}`);
   const home = found && vswitch.ports.homeOf(found.portNo);
   if (home === undefined) throw dpctlError(`deleting port ${text} from ${dp} failed`, NO_DEVICE);
@@ -77,7 +77,7 @@ function removePort(vswitch: VirtualSwitch, dp: string, text: string): void {
 
 /** Type and number of a port cannot be changed; other options are those of the database soon. */
 function checkUnchanged(vswitch: VirtualSwitch, dp: string, { name, options }: NamedPort): void {
-  const found = vswitch.datapath.ports().find((port) => port.name === name);
+  const found = vswitch.datapath.portNamed(name);
   if (found === undefined) throw dpctlError(`${name}: failed to query port in ${dp}`, NO_DEVICE);
   const type = options.get("type");
   if (type !== undefined && type !== typeOf(found))
