@@ -28,7 +28,7 @@ import type { Effect, Punt, Surroundings, Translation, TranslationObserver } fro
 import { neighborRequest } from "./tunnel/neighbor-request.ts";
 import { toDatapathOptionsMask, toPipelineOptions } from "./tunnel/tunnel-options.ts";
 import type { NativeRoute, Underlay } from "./tunnel/underlay.ts";
-import { finish, type Turns } from "./turns.ts";
+import type { Turns, Work } from "./turns.ts";
 
 /** A packet on its way to the controllers of a bridge. */
 export interface PacketForController {
@@ -135,10 +135,11 @@ export class SlowPath {
     return this.#datapath.vlanLimit;
   }
 
-  set vlanLimit(limit: number) {
-    if (limit === this.#datapath.vlanLimit) return;
-    finish(this.cache.purging());
+  /** Changes {@link vlanLimit}; megaflows of the one before go in turns. */
+  *changingVlanLimit(limit: number): Work {
+    if (limit === this.vlanLimit) return;
     this.#datapath.vlanLimit = limit;
+    yield* this.cache.purging();
   }
 
   /** The key of a frame as packets that come in at a port have it. */
@@ -209,8 +210,8 @@ export class SlowPath {
   }
 
   /** Drops what translations asked for but nothing holds; due every 500 ms. */
-  collect(): void {
-    this.#recirculations.collect();
+  collecting(): Work {
+    return this.#recirculations.collecting();
   }
 
   #receive(upcall: Upcall): void {

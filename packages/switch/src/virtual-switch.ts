@@ -8,7 +8,7 @@
 import { Classifier } from "@tenet/classifier";
 import type { Datapath, MeterConfig } from "@tenet/datapath";
 import { AppError, type Clock } from "@tenet/kit";
-import { type Action, type FlowSpec, type Match, METER, PORT } from "@tenet/openflow";
+import { type Action, type FlowSpec, type Match, PORT } from "@tenet/openflow";
 import { Bridge, type FragmentHandling } from "./bridge/bridge.ts";
 import type { BridgePort, Bundle } from "./bridge/bridge-port.ts";
 import { makeBundle } from "./bridge/bundle.ts";
@@ -76,11 +76,11 @@ export class VirtualSwitch {
   addBridge(name: string): Bridge {
     if (this.#bridges.has(name)) throw new SwitchNameError(`Cannot add bridge "${name}": there is one`);
     const bridge = new Bridge(name, this.#clock, this.#meters, this.counts);
-    bridge.pipeline.onChange(({ tables, groups, meters }) => {
+    bridge.pipeline.onChange(({ tables, groups, haveMetersChanged }) => {
       const { dirt } = this.#revalidation;
       for (const table of tables) if (table.nDependents > 0) dirt.table(table);
       for (const id of groups) dirt.group(bridge, id);
-      if (meters.length > 0) dirt.everything();
+      if (haveMetersChanged) dirt.everything();
       this.counts.rev_flow_table++;
       this.#revalidation.schedule();
     });
@@ -91,7 +91,7 @@ export class VirtualSwitch {
   /** Removes a bridge and closes its ports. */
   removeBridge(bridge: Bridge): void {
     for (const port of bridge.ports()) this.removePort(bridge, port.ofport);
-    bridge.pipeline.meters.apply({ type: "meterMod", command: "delete", meter: { id: METER.ALL, flags: 0, bands: [] } });
+    bridge.pipeline.meters.release();
     this.#bridges.delete(bridge.name);
     this.#portsChanged();
   }
@@ -334,11 +334,11 @@ export class VirtualSwitch {
 
   *#tickOnce(): Work {
     yield* this.cache.sweeping();
-    this.slowPath.collect();
+    yield* this.slowPath.collecting();
     this.#runBonds();
     this.followHost();
     for (const bridge of this.#bridges.values()) {
-      yield* bridge.pipeline.expiring();
+      yield* this.changingTables(bridge.pipeline.expiring());
       for (const { vlan, mac } of bridge.macs.expiring()) {
         this.#revalidation.dirt.mac(bridge, keyOf(vlan, mac));
         yield;
@@ -347,7 +347,10 @@ export class VirtualSwitch {
     }
     const unwantedMeters = this.#havePortsChanged ? [] : this.#meters.takeUnwanted();
     yield* this.settling();
-    for (const meter of unwantedMeters) this.datapath.removeMeter(meter);
+    for (const meter of unwantedMeters) {
+      this.datapath.removeMeter(meter);
+      yield;
+    }
   }
 
   #deviceChanged(portNo: number): void {

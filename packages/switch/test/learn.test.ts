@@ -3,7 +3,10 @@ import { formatFlow, PACKET_IN_REASON, parseFlow } from "@tenet/openflow";
 import { expect, test, vi } from "vitest";
 import { PackedFlow } from "../src/table/packed-flow.ts";
 import { TraceTree } from "../src/trace/trace-tree.ts";
+import { SessionGroup } from "../src/service/session-group.ts";
+import type { Work } from "../src/turns.ts";
 import { Bench, keyOf } from "./bench-switch.ts";
+import { Controller } from "./controller.ts";
 
 const A = "dl_src=02:00:00:00:00:0a,dl_dst=02:00:00:00:00:0b";
 const B = "dl_src=02:00:00:00:00:0b,dl_dst=02:00:00:00:00:0a";
@@ -85,6 +88,38 @@ test("with the last flow that learns, what was learned goes", () => {
   bench.bridge.pipeline.apply([{ command: "modifyStrict", flow: parseFlow("priority=2,actions=drop") }]);
   expect(flowsOf(bench, 9)).toEqual(["cookie=0x8, table=9, reg0=0x1 actions=drop"]);
 });
+
+/** The most flows that went in one step. */
+function mostAtOnce(bench: Bench, work: Work<unknown>): number {
+  const { pipeline } = bench.bridge;
+  let nMost = 0;
+  for (let isOver = false; !isOver; ) {
+    const nBefore = pipeline.nRules;
+    isOver = work.next().done === true;
+    nMost = Math.max(nMost, nBefore - pipeline.nRules);
+  }
+  return nMost;
+}
+
+test.each(["expires", "is deleted"])(
+  "many learned flows go in turns when the one that taught them %s, and packets see them all or none",
+  (how) => {
+    const learned = Array.from({ length: 600 }, (_, n) => `table=9,cookie=7,priority=${n + 1},actions=2`);
+    const teacher =
+      "priority=1,udp,hard_timeout=5,actions=learn(table=9,delete_learned,cookie=7,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[])";
+    const controller = new Controller(new Bench(2, [teacher, "actions=resubmit(,9)", ...learned]), new SessionGroup(), 6);
+    const { bench } = controller;
+    const message = { type: "flowMod", command: "deleteStrict", flow: parseFlow("priority=1,udp,actions=drop") } as const;
+    if (how === "expires") bench.clock.advance(6000);
+    const work = how === "expires" ? bench.vswitch.tickingAnew() : controller.session.handle({ version: 6, xid: 1, message });
+    if (typeof work !== "object") throw new Error("it is done at once");
+    for (let nRules = Infinity; nRules > 300; { nRules } = bench.bridge.pipeline) work.next();
+    expect(bench.send(`in_port=1,${A}`)).toEqual(["p2"]);
+    expect(mostAtOnce(bench, work)).toBe(1);
+    bench.vswitch.settle();
+    expect([bench.send(`in_port=1,${A}`), bench.bridge.pipeline.nRules]).toEqual([[], 1]);
+  },
+);
 
 test("beyond its limit nothing is learned, and the result says so", () => {
   const bench = new Bench(3, [

@@ -110,3 +110,28 @@ test("the number of a meter that is not wanted any more goes to another when no 
   bench.vswitch.setPolicing(third, [limit]);
   expect(third.policers).toEqual([number]);
 });
+
+test("many meters go in turns, with their flows, and packets see them all or none", () => {
+  const nMeters = 300;
+  const numbers = Array.from({ length: nMeters }, (_, n) => n + 1);
+  const bench = withMeters(
+    numbers.map((n) => `meter=${n},pktps,bands=type=drop,rate=1`),
+    ["priority=1,actions=meter:7,2"],
+  );
+  const { pipeline } = bench.bridge;
+  const inDatapath = numbers.map((n) => pipeline.meters.get(n)?.datapathMeter ?? -1);
+  const nLeft = (): number => inDatapath.filter((number) => bench.datapath.meterStats(number) !== undefined).length;
+  const work = pipeline.applyingMeter(parseMeter("", { command: "delete" }));
+  let nSteps = 0;
+  while (pipeline.meters.get(1) !== undefined) {
+    if (nSteps === nMeters) expect([sendMany(bench, 2), pipeline.meters.has(1)]).toEqual([1, false]);
+    work.next();
+    nSteps++;
+  }
+  expect([nSteps > nMeters, pipeline.meters.get(nMeters), bench.send(PACKET)]).toEqual([true, undefined, []]);
+  finish(work);
+  let nMost = 0;
+  const tick = bench.vswitch.tickingAnew();
+  for (let nBefore = nLeft(); tick.next().done !== true; nBefore = nLeft()) nMost = Math.max(nMost, nBefore - nLeft());
+  expect([nMost, nLeft()]).toEqual([1, 0]);
+});

@@ -2,6 +2,7 @@
 import { buildVlan, composePacket } from "@tenet/net";
 import { parseMatch } from "@tenet/openflow";
 import { expect, test } from "vitest";
+import { finish } from "../src/turns.ts";
 import { Cables } from "./cables.ts";
 
 const UNTAGGED = "ip,dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:02,nw_dst=10.0.0.2,nw_ttl=9";
@@ -17,7 +18,7 @@ function frameOf(packet: string, ...tags: readonly Tag[]): Uint8Array {
 /** A switch whose tables see so many tags. */
 function switchOf(vlanLimit: number, ...flows: readonly string[]): Cables {
   const cables = new Cables("p1", "p2", "p3");
-  cables.vswitch.slowPath.vlanLimit = vlanLimit;
+  finish(cables.vswitch.slowPath.changingVlanLimit(vlanLimit));
   for (const flow of flows) cables.apply(flow);
   return cables;
 }
@@ -38,7 +39,7 @@ test("beneath as many tags as vlan-limit says, the tables see what the packet is
   const frame = frameOf(UNTAGGED, OUTER, INNER);
   expect(sent(one, OUTER, INNER)).toEqual([{ port: "p3", frame }]);
   expect(sent(two, OUTER, INNER)).toEqual([{ port: "p2", frame }]);
-  one.vswitch.slowPath.vlanLimit = 2;
+  finish(one.vswitch.slowPath.changingVlanLimit(2));
   expect(sent(one, OUTER, INNER)).toEqual([{ port: "p2", frame }]);
 });
 

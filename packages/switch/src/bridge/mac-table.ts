@@ -185,7 +185,8 @@ export class MacTable {
 
   /** All entries there are now, those that age before the others, least recently used first: they are entered anew with each packet. */
   *entries(): Generator<MacEntry> {
-    for (const entry of [...this.#entries.values()]) if (entry.learned?.isForgotten === false) yield entry;
+    const known = [...this.#entries.values()];
+    for (const entry of known) if (entry.learned?.isForgotten === false) yield entry;
     yield* this.#static.values();
   }
 

@@ -146,14 +146,11 @@ export class MegaflowCache {
     }
   }
 
-  /** Deletes every flow. */
+  /** Deletes every flow, but for those that were put by hand. */
   *purging(): Work {
     this.#counts.dpif_flow_flush++;
     for (const megaflow of this.#datapath.flows()) {
-      const outcome = megaflow.owner;
-      if (!(outcome instanceof Outcome)) continue;
-      this.#pushStatistics(megaflow, outcome);
-      this.#delete(megaflow, outcome);
+      if (megaflow.owner instanceof Outcome) this.evict(megaflow);
       yield;
     }
   }

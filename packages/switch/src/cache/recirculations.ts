@@ -6,6 +6,10 @@
  */
 import type { Bridge } from "../bridge/bridge.ts";
 import { contentOfState, type FrozenState } from "../translate/frozen-state.ts";
+import type { Work } from "../turns.ts";
+
+/** How many are looked at between two chances for others. */
+const NUMBERS_PER_STEP = 256;
 
 interface Held {
   readonly state: FrozenState;
@@ -21,7 +25,7 @@ export class Recirculations {
   #nBridges = 0;
   #nextId = 1;
 
-  /** The number of a state; it lives until the last holder releases it, or {@link collect} finds that there is none. */
+  /** The number of a state; it lives until the last holder releases it, or {@link collecting} finds that there is none. */
   idOf(state: FrozenState): number {
     const content = contentOfState(state, this.#numberOf(state.bridge));
     const known = this.#idByContent.get(content);
@@ -50,8 +54,12 @@ export class Recirculations {
   }
 
   /** Drops numbers that translations asked for but nothing holds. */
-  collect(): void {
-    for (const [id, { nHolders }] of this.#heldById) if (nHolders === 0) this.#drop(id);
+  *collecting(): Work {
+    let n = 0;
+    for (const [id, { nHolders }] of this.#heldById) {
+      if (nHolders === 0) this.#drop(id);
+      if (++n % NUMBERS_PER_STEP === 0) yield;
+    }
   }
 
   #drop(id: number): void {

@@ -153,7 +153,7 @@ export class DatabaseFollower {
     const { turns } = vswitch;
     const seen = await turns.run(snapshot(this.#db));
     const roots = [...seen("Open_vSwitch").values()];
-    applyGlobals(vswitch, roots);
+    await turns.run(applyingGlobals(vswitch, roots));
     vswitch.counts.bridge_reconfigure++;
     const wanted = await turns.run(readWanted(seen, this.#parts));
     await turns.run(vswitch.changingPorts(this.#applying(this.#reconciler.applying(wanted))));
@@ -223,14 +223,14 @@ function* nextBatch(operations: Iterator<Json | undefined>): Work<Json[]> {
 }
 
 /** What the root row says of the whole switch. */
-function applyGlobals(vswitch: VirtualSwitch, roots: Iterable<Row>): void {
+function* applyingGlobals(vswitch: VirtualSwitch, roots: Iterable<Row>): Work {
   const { cache } = vswitch;
   for (const root of roots) {
     vswitch.slowPath.isRestoring = optionOf(root, "other_config", "flow-restore-wait") === "true";
     cache.limit.ceiling = wholeNumber(root, "flow-limit") ?? DEFAULT_FLOW_LIMIT;
     // 0 stands for as many as there can be.
-    vswitch.slowPath.vlanLimit =
-      Math.min(wholeNumber(root, "vlan-limit") ?? DEFAULT_VLAN_LIMIT, MAX_VLAN_LIMIT) || MAX_VLAN_LIMIT;
+    const vlanLimit = Math.min(wholeNumber(root, "vlan-limit") ?? DEFAULT_VLAN_LIMIT, MAX_VLAN_LIMIT) || MAX_VLAN_LIMIT;
+    yield* vswitch.slowPath.changingVlanLimit(vlanLimit);
     vswitch.datapath.bypassesDevices = optionOf(root, "other_config", "veth-bypass") !== "false";
     cache.maxIdleMs = wholeNumber(root, "max-idle") ?? DEFAULT_IDLE_MS;
   }

@@ -41,16 +41,17 @@ export class GroupTable {
     return this.#groupById.latest(id) !== undefined;
   }
 
-  /** One group, or with {@link GROUP}.ALL every group by number, after all changes so far. */
-  select(id: number): Group[] {
-    if (id === GROUP.ALL) return [...this.#groupById.values()].sort((a, b) => a.spec.id - b.spec.id);
-    const group = this.#groupById.latest(id);
-    return group === undefined ? [] : [group];
+  /** One group, or with {@link GROUP}.ALL every group by number, after all changes so far, of those that are there when their turn comes. */
+  *select(id: number): Generator<Group> {
+    for (const each of this.numbersOf(id)) {
+      const group = this.#groupById.latest(each);
+      if (group !== undefined) yield group;
+    }
   }
 
-  /** The numbers of the groups that a deletion is about. */
-  numbersOf(id: number): number[] {
-    return id === GROUP.ALL ? Array.from(this.#groupById.values(), ({ spec }) => spec.id) : [id];
+  /** The numbers of the groups that a deletion is about, in their order. */
+  numbersOf(id: number): Iterable<number> {
+    return id === GROUP.ALL ? Uint32Array.from(this.#groupById.values(), ({ spec }) => spec.id).sort() : [id];
   }
 
   /** Hides from packets what changes from now on. */

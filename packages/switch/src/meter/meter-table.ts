@@ -2,14 +2,16 @@
  * The meters of one bridge and what meter-mods do to them.
  *
  * A meter lives in the datapath under a number of the datapath's own; this table knows which. Meters are not part of
- * bundles, so a change is not undone.
+ * bundles, so a change is not undone; but it can be hidden until the rules that go with a meter have gone, too.
  *
  * @see OpenFlow 1.5.1, sections 6.8 and 7.3.4.5
  */
 import type { Datapath, MeterConfig } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
 import { METER, METER_FLAG, type MeterMod, type MeterSpec } from "@tenet/openflow";
+import { StagedMap } from "../staged-map.ts";
 import { RefusedError } from "../table/refused-error.ts";
+import type { Work } from "../turns.ts";
 
 /** Where meters run. */
 export type MeterHost = Pick<Datapath, "addMeter" | "setMeter" | "removeMeter" | "meterStats">;
@@ -22,12 +24,6 @@ export interface BridgeMeter {
   readonly createdMs: number;
 }
 
-/** Numbers of the meters that came and went. */
-export interface MeterChangeOutcome {
-  readonly added: readonly number[];
-  readonly deleted: readonly number[];
-}
-
 /** Most bands of a meter. */
 export const MAX_BANDS = 8;
 
@@ -35,27 +31,63 @@ export const MAX_BANDS = 8;
 export class MeterTable {
   readonly #clock: Clock;
   readonly #host: MeterHost;
-  readonly #meterById = new Map<number, BridgeMeter>();
+  readonly #meterById = new StagedMap<number, BridgeMeter>();
+  /** The datapath's meters of those that went since {@link stage}. */
+  #left: number[] = [];
 
   constructor(clock: Clock, host: MeterHost) {
     this.#clock = clock;
     this.#host = host;
   }
 
+  /** The meter as packets see it. */
   get(id: number): BridgeMeter | undefined {
     return this.#meterById.get(id);
   }
 
-  /** One meter, or with {@link METER}.ALL every meter by number. @throws RefusedError when there is none of this number */
-  select(id: number): BridgeMeter[] {
-    if (id === METER.ALL) return [...this.#meterById.values()].sort((a, b) => a.spec.id - b.spec.id);
-    return [this.#existing(id)];
+  /** Whether a meter is there after all changes so far. */
+  has(id: number): boolean {
+    return this.#meterById.latest(id) !== undefined;
   }
 
-  /** The numbers of the meters that a deletion is about. */
-  numbersOf(id: number): number[] {
-    if (id === METER.ALL) return [...this.#meterById.keys()];
-    return this.#meterById.has(id) ? [id] : [];
+  /**
+   * One meter, or with {@link METER}.ALL every meter by number, those that are there when their turn comes.
+   *
+   * @throws RefusedError when there is none of this number
+   */
+  *select(id: number): Generator<BridgeMeter> {
+    if (id !== METER.ALL) return yield this.#existing(id);
+    for (const each of this.numbersOf(id)) {
+      const meter = this.#meterById.latest(each);
+      if (meter !== undefined) yield meter;
+    }
+  }
+
+  /** The numbers of the meters that a deletion is about, in their order. */
+  numbersOf(id: number): Iterable<number> {
+    if (id === METER.ALL) return Uint32Array.from(this.#meterById.values(), ({ spec }) => spec.id).sort();
+    return this.has(id) ? [id] : [];
+  }
+
+  /** Hides from packets what changes from now on. */
+  stage(): void {
+    this.#meterById.stage();
+  }
+
+  /** Shows packets what changed since {@link stage}, at once. */
+  publish(): void {
+    this.#meterById.publish();
+  }
+
+  /** Ends what {@link stage} began; the datapath is told of meters that went. */
+  *clean(): Work {
+    yield* this.#meterById.clean();
+    const left = this.#left;
+    this.#left = [];
+    for (const meter of left) {
+      this.#host.removeMeter(meter);
+      yield;
+    }
   }
 
   /** What the datapath counted. */
@@ -63,44 +95,39 @@ export class MeterTable {
     return this.#host.meterStats(datapathMeter);
   }
 
-  /** Carries out a meter-mod. @throws RefusedError, and then nothing has changed */
-  apply({ command, meter }: MeterMod): MeterChangeOutcome {
+  /** Carries out a meter-mod about one meter; {@link clean} is to follow. @throws RefusedError, and then nothing has changed */
+  apply({ command, meter }: MeterMod): void {
     const { id } = meter;
     switch (command) {
       case "add": {
-        if (this.#meterById.has(id)) throw new RefusedError("OFPMMFC_METER_EXISTS", `there is a meter ${id}`);
+        if (this.has(id)) throw new RefusedError("OFPMMFC_METER_EXISTS", `there is a meter ${id}`);
         const config = configOf(meter);
-        this.#put(meter, this.#host.addMeter(config), this.#clock.monotonicMs());
-        return { added: [id], deleted: [] };
+        return this.#put(meter, this.#host.addMeter(config), this.#clock.monotonicMs());
       }
       case "modify": {
         const { datapathMeter, createdMs } = this.#existing(id);
         this.#host.setMeter(datapathMeter, configOf(meter));
-        this.#put(meter, datapathMeter, createdMs);
-        return { added: [], deleted: [] };
+        return this.#put(meter, datapathMeter, createdMs);
       }
-      case "delete": {
-        const deleted = this.numbersOf(id);
-        for (const each of deleted) this.#delete(each);
-        return { added: [], deleted };
-      }
+      case "delete":
+        this.#left.push(this.#existing(id).datapathMeter);
+        this.#meterById.set(id, undefined);
     }
   }
 
+  /** Gives all meters back to the datapath: the bridge goes. */
+  release(): void {
+    for (const { datapathMeter } of this.#meterById.values()) this.#host.removeMeter(datapathMeter);
+  }
+
   #existing(id: number): BridgeMeter {
-    const meter = this.#meterById.get(id);
+    const meter = this.#meterById.latest(id);
     if (meter === undefined) throw new RefusedError("OFPMMFC_UNKNOWN_METER", `there is no meter ${id}`);
     return meter;
   }
 
   #put(spec: MeterSpec, datapathMeter: number, createdMs: number): void {
     this.#meterById.set(spec.id, { spec, datapathMeter, createdMs });
-  }
-
-  #delete(id: number): void {
-    const meter = this.#existing(id);
-    this.#meterById.delete(id);
-    this.#host.removeMeter(meter.datapathMeter);
   }
 }
 

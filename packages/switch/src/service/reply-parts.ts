@@ -3,9 +3,13 @@ import type { MultipartReply } from "@tenet/openflow";
 
 /** A part for each of many; when there is none, one that is empty. */
 export function* eachInPart<T>(
-  values: readonly T[],
+  values: Iterable<T>,
   partOf: (values: readonly T[]) => MultipartReply,
 ): Generator<MultipartReply, void, undefined> {
-  if (values.length === 0) yield partOf([]);
-  for (const value of values) yield partOf([value]);
+  let isEmpty = true;
+  for (const value of values) {
+    isEmpty = false;
+    yield partOf([value]);
+  }
+  if (isEmpty) yield partOf([]);
 }

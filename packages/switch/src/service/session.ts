@@ -279,7 +279,7 @@ export class Session {
 
   /** Carries out one change: at once when that is short and nothing else is under way. */
   #changeTables(message: ChangeMessage, xid: number): Work | undefined {
-    if (!isShort(message) || this.#bridge.pipeline.isBusy) return this.#changeInTurns(message, xid);
+    if (!isShort(message, this.#bridge) || this.#bridge.pipeline.isBusy) return this.#changeInTurns(message, xid);
     this.#bridge.pipeline.apply([this.#changes.of(message)], new Author(this, xid));
     this.#finish(message, xid);
     return undefined;
@@ -334,8 +334,9 @@ export class Session {
 }
 
 /** Whether a message changes one flow or group at most. */
-function isShort(message: ChangeMessage): boolean {
-  if (message.type === "flowMod") return message.command === "add" || message.command.endsWith("Strict");
+function isShort(message: ChangeMessage, { pipeline }: Bridge): boolean {
+  if (message.type === "flowMod")
+    return (message.command === "add" || message.command.endsWith("Strict")) && !pipeline.hasTeachers;
   return message.type !== "groupMod" || message.command !== "delete";
 }
 

@@ -128,6 +128,7 @@ export class Pipeline {
     }
     if (this.#transaction === transaction) this.#transaction = undefined;
     yield* this.#release();
+    if (this.#isExpiryDue) yield* this.#expireAll();
     transaction.check();
   }
 
@@ -145,15 +146,16 @@ export class Pipeline {
   *#hidden(work: Work): Work {
     this.#book.stage();
     this.groups.stage();
+    this.meters.stage();
     this.#isStaged = true;
     try {
       yield* work;
     } finally {
       yield* this.#book.clean();
       yield* this.groups.clean();
+      yield* this.meters.clean();
       this.#isStaged = false;
     }
-    if (this.#isExpiryDue) yield* this.#expireAll();
   }
 
   *#carryOut(mods: Iterable<TableChange>, author?: object): Work {
@@ -171,7 +173,7 @@ export class Pipeline {
       yield* edit.takeBack();
       throw error;
     }
-    yield* this.#publish(edit, [], author);
+    yield* this.#publish(edit, false, author);
   }
 
   #changing(edit: TableEdit, mod: TableChange): Work | undefined {
@@ -285,19 +287,33 @@ export class Pipeline {
     this.#isExpiryDue = false;
     const nowMs = this.#clock.monotonicMs();
     let edit = new TableEdit(this.#tables);
+    const referring: Rule[] = [];
     let n = 0;
     for (const rule of this.#book.mortal.values()) {
       const reason = rule.reasonToExpire(nowMs);
-      if (reason !== undefined) edit.remove(rule, reason);
+      if (reason !== undefined && rule.latest.refers) referring.push(rule);
+      else if (reason !== undefined) edit.remove(rule, reason);
       if (++n % RULES_PER_STEP !== 0 && edit.rules.length < MODS_PER_STEP) continue;
       finish(this.#publish(edit)); // others may change the tables now
       edit = new TableEdit(this.#tables);
       yield;
-      if (!this.#isStaged) continue;
+      if (!this.isBusy) continue;
       this.#isExpiryDue = true; // a transaction has begun, and lets the others expire when it is done
       return;
     }
     finish(this.#publish(edit));
+    if (referring.length > 0) yield* this.#transacting(this.#hidden(this.#expireWithLearned(referring, nowMs)));
+  }
+
+  /** Removes rules whose time was over, and what they have taught. */
+  *#expireWithLearned(rules: readonly Rule[], nowMs: number): Work {
+    const edit = new TableEdit(this.#tables);
+    for (const rule of rules) {
+      const reason = rule.isHeld ? rule.reasonToExpire(nowMs) : undefined;
+      if (reason !== undefined) edit.remove(rule, reason);
+      yield;
+    }
+    yield* this.#publish(edit);
   }
 
   /** Counters of every table that was ever used. */
@@ -312,8 +328,13 @@ export class Pipeline {
   checkActions(actions: readonly Action[], table: number): void {
     checkActions(actions, table, {
       hasGroup: (id) => this.groups.has(id),
-      hasMeter: (id) => this.meters.get(id) !== undefined,
+      hasMeter: (id) => this.meters.has(id),
     });
+  }
+
+  /** Whether flows go with the one that taught them, however many they are. */
+  get hasTeachers(): boolean {
+    return this.#book.references.hasLearned;
   }
 
   /** How many rules refer to a group. */
@@ -331,16 +352,17 @@ export class Pipeline {
     return this.#transacting(this.#hidden(this.#carryOutMeter(mod)));
   }
 
-  /** The meter goes with the rules, at once: packets that meet one of them find it. */
+  /** A meter goes with its rules, at once: packets that meet one of them find it. */
   *#carryOutMeter(mod: MeterMod): Work {
     const edit = new TableEdit(this.#tables);
-    if (mod.command === "delete") {
-      for (const id of this.meters.numbersOf(mod.meter.id)) yield* edit.removeReferring("meter", id);
-      const removing = edit.removeOrphans();
-      if (removing !== undefined) yield* removing;
+    const { command, meter } = mod;
+    const ids = command === "delete" ? this.meters.numbersOf(meter.id) : [meter.id];
+    for (const id of ids) {
+      if (command === "delete") yield* edit.removeReferring("meter", id);
+      this.meters.apply({ ...mod, meter: { ...meter, id } });
+      yield;
     }
-    const { added, deleted } = this.meters.apply(mod);
-    yield* this.#publish(edit, [...added, ...deleted]);
+    yield* this.#publish(edit, command !== "modify");
   }
 
   /** Carries out in turns a change of the options that tables can see. @throws RefusedError */
@@ -408,18 +430,19 @@ export class Pipeline {
   }
 
   /** Ends a transaction. */
-  *#publish(edit: TableEdit, meters: readonly number[] = [], author?: object): Work {
+  *#publish(edit: TableEdit, haveMetersChanged = false, author?: object): Work {
     const removing = edit.removeOrphans();
     if (removing !== undefined) yield* removing;
     this.#book.publish();
     this.groups.publish();
-    yield* this.#show(edit, meters, author);
+    this.meters.publish();
+    yield* this.#show(edit, haveMetersChanged, author);
   }
 
   /** Shows packets what an edit came to, and tells listeners; its rules have the new terms for their own then. */
-  *#show(edit: TableEdit, meters: readonly number[] = [], author?: object): Work {
+  *#show(edit: TableEdit, haveMetersChanged = false, author?: object): Work {
     edit.publish();
-    const telling = this.#news.tell(edit, meters, author);
+    const telling = this.#news.tell(edit, haveMetersChanged, author);
     if (telling !== undefined) yield* telling;
     const settling = edit.settle();
     if (settling !== undefined) yield* settling;

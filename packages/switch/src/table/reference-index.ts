@@ -63,6 +63,11 @@ export class ReferenceIndex {
     return this.#rules[kind].get(id)?.values() ?? [];
   }
 
+  /** Whether flows go when the last rule that learned them does. */
+  get hasLearned(): boolean {
+    return this.#rules.learned.size > 0;
+  }
+
   /** How many rules refer to it. */
   countOf(kind: Referent, id: number | bigint): number {
     return this.#rules[kind].get(id)?.size ?? 0;

@@ -155,8 +155,10 @@ export class TableEdit {
     for (let id = this.#orphans.pop(); id !== undefined; id = this.#orphans.pop()) {
       if (book.references.countOf("learned", id) > 0) continue;
       const { cookie, table } = learnedFrom(id);
-      for (const rule of yield* book.selectWithin({ ...everyRule(), table, cookie, cookieMask: ALL_BITS }))
+      for (const rule of yield* book.selectWithin({ ...everyRule(), table, cookie, cookieMask: ALL_BITS })) {
         this.remove(rule, "delete");
+        yield;
+      }
     }
   }
 

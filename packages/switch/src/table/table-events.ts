@@ -18,8 +18,8 @@ export interface TableEvents {
   readonly rules: readonly RuleEvent[];
   /** Numbers of the groups that came, changed or went. */
   readonly groups: readonly number[];
-  /** Numbers of the meters that came or went. */
-  readonly meters: readonly number[];
+  /** Whether meters came or went. */
+  readonly haveMetersChanged: boolean;
   /** What controllers who watch are to hear of how full tables are. */
   readonly statuses: readonly TableStatus[];
   /** Who asked for it, as given to `apply`. */

@@ -8,7 +8,7 @@ import type { RuleEvent, TableEvents } from "./table-events.ts";
 /** How many rules are told of between two chances for others. */
 const RULES_PER_PART = 32;
 const NOTHING: readonly never[] = [];
-const NO_EVENTS = { tables: NOTHING, groups: NOTHING, meters: NOTHING, statuses: NOTHING };
+const NO_EVENTS = { tables: NOTHING, groups: NOTHING, haveMetersChanged: false, statuses: NOTHING };
 
 /** The listeners of one bridge's tables. */
 export class TableNews {
@@ -31,12 +31,19 @@ export class TableNews {
   }
 
   /** Tells of a transaction that packets see: of the first rules at once, with all that the megaflow cache needs. */
-  tell(edit: TableEdit, meters: readonly number[], author: object | undefined): Work | undefined {
+  tell(edit: TableEdit, haveMetersChanged: boolean, author: object | undefined): Work | undefined {
     const { rules, groups, touched: tables } = edit;
     const statuses = this.#watched.size === 0 ? NOTHING : this.#statuses();
-    if (rules.length + groups.length + meters.length + statuses.length === 0) return undefined;
+    if (!haveMetersChanged && rules.length + groups.length + statuses.length === 0) return undefined;
     const isShort = rules.length <= RULES_PER_PART;
-    this.#tellAll({ tables, rules: isShort ? rules : rules.slice(0, RULES_PER_PART), groups, meters, statuses, author });
+    this.#tellAll({
+      tables,
+      rules: isShort ? rules : rules.slice(0, RULES_PER_PART),
+      groups,
+      haveMetersChanged,
+      statuses,
+      author,
+    });
     return isShort ? undefined : this.#tellRest(rules, author);
   }
 
