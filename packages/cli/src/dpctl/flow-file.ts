@@ -68,7 +68,12 @@ export async function applyLines(
       const asked = readFlowLine(line, usual, ++lineNo);
       if (asked === undefined) continue;
       const { change, flow, actions } = asked;
-      const answer = await run(COMMAND_OF_CHANGE[change], [...options, ...datapath, flow, ...(change === "delete" ? [] : [actions])]);
+      const answer = await run(COMMAND_OF_CHANGE[change], [
+        ...options,
+        ...datapath,
+        flow,
+        ...(change === "delete" ? [] : [actions]),
+      ]);
       if (answer !== "") tell(answer);
     } catch (error) {
       if (error instanceof ArgumentError) complain(error.message);
