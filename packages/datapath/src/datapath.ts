@@ -179,6 +179,8 @@ export interface PortSpec {
   readonly tunnel?: TunnelSpec;
   /** Whether this process alone forwards its packets, also where the kernel could. */
   readonly isInUserSpace?: boolean;
+  /** Number wanted, 1-65535, taken when it is free; absent: one that none had. */
+  readonly wantedPortNo?: number;
 }
 
 /** What a tunnel port speaks. Where its packets go is said by {@link SetTunnelAction}. */

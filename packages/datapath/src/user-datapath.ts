@@ -88,6 +88,8 @@ export class UserDatapath implements Datapath {
   readonly #table = new FlowTable();
   readonly #meters: MeterTable;
   readonly #ports: (Port | undefined)[] = [undefined];
+  /** The last number that was not wanted. */
+  #lastPortNo = 0;
   readonly #runner: ActionRunner;
   readonly #listeners: ((portNo: number) => void)[] = [];
   readonly #deviceListeners: ((name: string) => void)[] = [];
@@ -159,9 +161,9 @@ export class UserDatapath implements Datapath {
     }
     const { name, kind, tunnel, isInUserSpace = false } = spec;
     const own = { name, kind, isInUserSpace, ...(tunnel === undefined ? {} : { tunnel }) };
-    const port = new Port(this.#ports.length, own, this.#openEnd(spec));
-    this.#ports.push(port);
-    const { end } = port;
+    const end = this.#openEnd(spec);
+    const port = new Port(this.#numberFor(spec), own, end);
+    this.#ports[port.portNo] = port;
     if (end.kind === "memory") end.link.plug((frame) => this.#inject(port, frame));
     else if (spec.tunnel?.isNative !== true) this.#deviceLoop().add(port);
     try {
@@ -418,6 +420,12 @@ export class UserDatapath implements Datapath {
       pins?.close();
       throw error;
     }
+  }
+
+  #numberFor({ wantedPortNo }: PortSpec): number {
+    if (wantedPortNo !== undefined && this.#ports[wantedPortNo] === undefined) return wantedPortNo;
+    while (this.#ports[++this.#lastPortNo] !== undefined);
+    return this.#lastPortNo;
   }
 
   /** Lets the kernel have a port's packets; a device in another namespace cannot be reached from there. */

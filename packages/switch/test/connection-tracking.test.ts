@@ -1,5 +1,7 @@
 /** `ct` from OpenFlow to the wire: what is let through, translated, remembered, recirculated and cleaned up. */
+import { formatMatch } from "@tenet/openflow";
 import { expect, test } from "vitest";
+import { metadataMatch } from "../src/service/metadata-match.ts";
 import { formatConnection } from "../src/trace/format-connection.ts";
 import { Cables } from "./cables.ts";
 
@@ -91,4 +93,13 @@ test("packets that go round without end are cut off", async () => {
   await using cables = firewall(["table=0,priority=9,ip,actions=ct(table=0)"]);
   expect(cables.send("p1", OUT)).toEqual([]);
   expect(cables.datapath.stats().lost).toBeGreaterThan(0);
+});
+
+test("controllers are told of a packet's connection when the tables have seen it", async () => {
+  await using cables = firewall(["priority=9,udp,actions=ct(commit,table=1),controller", "table=1,udp,actions=controller"]);
+  const told: string[] = [];
+  cables.vswitch.slowPath.onPacketForController(({ punt }) => told.push(formatMatch(metadataMatch(punt.metadata))));
+  cables.send("p1", OUT);
+  const connection = "ct_state=new|trk,ct_nw_src=10.0.0.1,ct_nw_dst=10.0.0.2,ct_nw_proto=17,ct_tp_src=5,ct_tp_dst=6";
+  expect(told.toSorted()).toEqual([`${connection},ip,in_port=1`, "in_port=1"]);
 });

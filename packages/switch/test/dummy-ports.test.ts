@@ -30,9 +30,17 @@ test.each([
   expect(composePacket(parseOdpFlow(odp)?.key ?? new Uint32Array(0))).toEqual(composePacket(parseMatch(match).key));
 });
 
-test.each(["zz", "eth(src=1", "tcp,nw_src=1.1.1.1", "nosuch(1)"])("%s is no flow", (text) => {
-  expect(parseOdpFlow(text)).toBeUndefined();
+test("the name of a flow, which stands in front of it, is passed over", () => {
+  const flow = `in_port(1),${ETHERNET},eth_type(0x1234)`;
+  expect(parseOdpFlow(`ufid:1aa9dc18-89c6-da9a-4f30-469c62b6ba21, ${flow}`)).toEqual(parseOdpFlow(flow));
 });
+
+test.each(["zz", "eth(src=1", "in_port(1),tunnel(src=1.1.1.1,dst=1.1.1.2,flags(bogus))", "tcp,nw_src=1.1.1.1", "nosuch(1)"])(
+  "%s is no flow",
+  (text) => {
+    expect(parseOdpFlow(text)).toBeUndefined();
+  },
+);
 
 test("frames of two dummies pass over their stream, and into their files", async () => {
   const dir = mkdtempSync(join(tmpdir(), "tenet-dummy-"));

@@ -64,3 +64,14 @@ test("a port that cannot be opened takes no number", async () => {
   expect(() => add("p1")).toThrow(/it is port 1 already/);
   expect(add("p2")).toBe(2);
 });
+
+test("a port of the datapath has the number in its name, if that is free", async () => {
+  await using cables = new Cables("p7", "q7", "br3", "nameless", "p70000");
+  expect([...cables.datapath.ports()].map(({ name, portNo }) => `${name} ${portNo}`)).toEqual([
+    "q7 1",
+    "nameless 2",
+    "p70000 3",
+    "p7 7",
+    "br3 103",
+  ]);
+});

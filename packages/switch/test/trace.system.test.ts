@@ -132,3 +132,93 @@ systemTest("a packet that no flow matches goes to a controller of OpenFlow 1.0, 
   }
   await vi.waitFor(async () => expect(await trace("br0", "in_port=2,tcp")).not.toContain("packet-in"), PATIENCE);
 });
+
+const TCP_PACKET =
+  "eth(src=50:54:00:00:00:05,dst=50:54:00:00:00:07),eth_type(0x0800),ipv4(src=10.0.0.1,dst=10.0.0.2,proto=6,tos=1,ttl=64,frag=no),tcp(src=8,dst=9)";
+
+systemTest("a trace of a flow of the datapath finds the tunnel that it came by, and what its options say", async () => {
+  await using pair = await SideBySide.start();
+  const add = (name: string, ...settings: string[]): string[] => [
+    "--",
+    "add-port",
+    "br0",
+    name,
+    "--",
+    "set",
+    "Interface",
+    name,
+    ...settings,
+  ];
+  await pair.run(
+    "ovs-vsctl",
+    ...add("t4", "type=gre", "options:remote_ip=1.1.1.1", "options:key=flow", "ofport_request=4"),
+    ...add("t5", "type=geneve", "options:remote_ip=1.1.1.1", "ofport_request=5"),
+  );
+  await pair.run("ovs-ofctl", "add-tlv-map", "br0", "{class=0xffff,type=0,len=4}->tun_metadata0");
+  for (const flow of [
+    "priority=1,in_port=t4,tun_id=5,actions=2",
+    "priority=2,tun_metadata0=0xb,actions=3",
+    "priority=0,actions=in_port",
+  ]) {
+    await pair.run("ovs-ofctl", "add-flow", "br0", flow);
+  }
+  const [theirPorts, ourPorts] = await pair.run("ovs-appctl", "dpif/show");
+  expect(ourPorts).toBe(theirPorts);
+  const tunnels = [
+    "tunnel(tun_id=0x5,src=1.1.1.1,dst=2.2.2.2,tos=0x3,ttl=64,flags(key)),in_port(4)",
+    "tunnel(tun_id=0x6,src=1.1.1.1,dst=2.2.2.2,ttl=64,flags(df|key)),in_port(4)",
+    "tunnel(tun_id=0x6,src=9.9.9.9,dst=2.2.2.2,ttl=64,flags(key)),in_port(4)",
+    "tunnel(tun_id=0x0,src=1.1.1.1,dst=2.2.2.2,ttl=64,geneve({class=0xffff,type=0,len=4,0xb}),flags(df|key)),in_port(6081)",
+    "tunnel(tun_id=0x0,src=1.1.1.1,dst=2.2.2.2,ttl=64,geneve({class=0xffff,type=9,len=8,0xb}),flags(df|key)),in_port(6081)",
+  ];
+  for (const isNative of ["true", "false"]) {
+    await pair.run("ovs-appctl", "dpif/set-dp-features", "br0", "tnl_push_pop", isNative);
+    for (const tunnel of tunnels) {
+      const traces = await pair.run(
+        "ovs-appctl",
+        "ofproto/trace",
+        "ovs-dummy",
+        `recirc_id(0),skb_mark(0),${tunnel},${TCP_PACKET}`,
+      );
+      const [theirs, ours] = traces.map((trace) => trace.replace(/^(Flow|Final flow|Megaflow): .*$/gm, "")); // of other lengths
+      expect(ours, tunnel).toBe(theirs);
+    }
+    const [theirs, ours] = await pair.run("ovs-appctl", "dpif/set-dp-features", "br0", "tnl_push_pop");
+    expect(ours).toBe(theirs);
+  }
+});
+
+systemTest("a packet to be traced may be written with spaces, and without a port", async () => {
+  await using pair = await SideBySide.start();
+  await pair.run("ovs-ofctl", "add-flow", "br0", "actions=normal");
+  const spaced = FRAME.replaceAll(/(..)/g, "$1 ");
+  for (const args of [
+    ["br0", "in_port=1", spaced],
+    ["br0", "icmp,dl_src=50:54:00:00:00:05"],
+  ]) {
+    const traces = await pair.run("ovs-appctl", "ofproto/trace", ...args);
+    const [theirs, ours] = traces.map((trace) =>
+      trace
+        .replace(/^Megaflow: .*$/m, "")
+        .replace(/^(Datapath actions: )(.*)$/m, (_, head, ports) => head + ports.split(",").sort().join()),
+    );
+    expect(ours, args.join(" ")).toBe(theirs);
+  }
+});
+
+systemTest("tables see where the action set sends a packet", async () => {
+  await using pair = await SideBySide.start();
+  await pair.run("ovs-ofctl", "-OOpenFlow15", "add-group", "br0", "group_id=5,type=all,bucket=output:1");
+  for (const flow of [
+    "table=0,actset_output=unset,actions=write_actions(output(2)),goto_table(1)",
+    "table=1,actset_output=2,actions=write_actions(group(5),output(3)),goto_table(2)",
+    "table=2,actset_output=unset,actions=clear_actions,write_actions(output(3)),goto_table(3)",
+    "table=3,actset_output=3,actions=1",
+  ]) {
+    await pair.run("ovs-ofctl", "-OOpenFlow15", "add-flow", "br0", flow);
+  }
+  const traces = await pair.run("ovs-appctl", "ofproto/trace", "ovs-dummy", `in_port(2),${TCP_PACKET}`);
+  const [theirs, ours] = traces.map((trace) => trace.replace(/^Final flow: .*$/m, "")); // to the original it is another
+  expect(theirs).toContain("Datapath actions: 1,3");
+  expect(ours).toBe(theirs);
+});

@@ -4,6 +4,7 @@ import { FIELDS } from "@tenet/net";
 import type { TunnelConfig } from "../tunnel/tunnel-config.ts";
 import { type PortHome, TunnelTable } from "../tunnel/tunnel-table.ts";
 import type { Bridge } from "./bridge.ts";
+import { numberInName } from "./number-in-name.ts";
 import type { BridgePort, Bundle, PortLink } from "./bridge-port.ts";
 
 /** How to add a port to a bridge. */
@@ -40,7 +41,8 @@ export class PortDirectory {
   open({ name, kind, peer = "", tunnel }: NewPort, isInUserSpace: boolean): PortLink {
     if (kind === "patch") return { kind, peer };
     if (kind === "tunnel" && tunnel !== undefined) return { kind, portNo: this.tunnels.open(tunnel), config: tunnel };
-    return { kind: "datapath", portNo: this.#datapath.addPort({ name, kind, isInUserSpace }) };
+    const wanted = kind === "memory" ? numberInName(name) : {};
+    return { kind: "datapath", portNo: this.#datapath.addPort({ name, kind, isInUserSpace, ...wanted }) };
   }
 
   /** Enters a port whose link was opened. */

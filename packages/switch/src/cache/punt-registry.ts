@@ -50,9 +50,8 @@ export class PuntRegistry {
 }
 
 function contentOf(punt: Punt): string {
-  const { bridge, paused, maxLength, reason, controllerId, userdata, table, cookie, metadata, meter } = punt;
+  const { bridge, paused, maxLength, reason, controllerId, userdata, table, cookie, metadata, meter, isTracked } = punt;
   const left = paused === undefined ? "" : contentOfState(paused, bridge.name);
-  return [bridge.name, left, maxLength, reason, controllerId, userdata?.join("."), table, cookie, meter, metadata.join(".")].join(
-    "|",
-  );
+  const what = [maxLength, reason, controllerId, userdata?.join("."), table, cookie, meter, isTracked];
+  return [bridge.name, left, ...what, metadata.join(".")].join("|");
 }

@@ -20,9 +20,11 @@ export function addressCommands(vswitch: VirtualSwitch, clock: Clock): Command[]
       const port = bridge.portNamed(portName) ?? bridge.port(Number(portName));
       if (port === undefined) throw new ArgumentError("software error, odp port is present but no ofp port");
       const [vid, address] = [readVlan(vlan), readMac(mac)];
-      const known = bridge.macs.staticHome(vid, address);
+      const { macs } = bridge;
+      const known = macs.lookup(vid, address);
+      const kind = macs.staticHome(vid, address) === undefined ? "dynamic" : "static";
       vswitch.addStaticMac(bridge, vid, address, port.bundle);
-      return known === undefined ? "" : `Overriding already existing static entry on ${labelOf(known)}`;
+      return known === undefined ? "" : `Overriding already existing ${kind} entry on ${labelOf(known)}`;
     }),
     command("fdb/del", "bridge vlan mac", [3, 3], ([name, vlan = "", mac = ""]) => {
       const wasThere = vswitch.removeStaticMac(findBridge(vswitch, name), readVlan(vlan), readMac(mac));

@@ -79,7 +79,7 @@ function listLine({ name, bond }: NamedBond): string {
 }
 
 function showBond({ name, bond }: NamedBond, nowMs: number): string {
-  const { mode, basis, areAllActive, upDelayMs, downDelayMs, rebalanceMs, primary } = bond.settings;
+  const { mode, basis, areAllActive, upDelayMs, downDelayMs, rebalanceMs } = bond.settings;
   const untilMs = Math.max(0, Math.floor(bond.rebalancesAtMs - nowMs));
   const lines = [
     `---- ${name} ----`,
@@ -93,12 +93,17 @@ function showBond({ name, bond }: NamedBond, nowMs: number): string {
     ...(mode !== "active-backup" && rebalanceMs > 0 ? [`next rebalance: ${untilMs} ms`] : []),
     "lacp_status: off",
     "lacp_fallback_ab: false",
-    `active-backup primary: ${mode === "active-backup" ? (primary ?? "<none>") : "<none>"}`,
+    `active-backup primary: ${mode === "active-backup" ? primaryText(bond) : "<none>"}`,
     `active member mac: ${activeText(bond.active)}`,
     "",
     ...bond.members.flatMap((member) => [...memberLines(bond, member, nowMs), ""]),
   ];
   return lines.map((line) => `${line}\n`).join("");
+}
+
+function primaryText({ settings: { primary }, members }: Bond): string {
+  if (primary === undefined) return "<none>";
+  return members.some(({ port }) => port.name === primary) ? primary : `${primary} (no such member)`;
 }
 
 function activeText(active: BondMember | undefined): string {

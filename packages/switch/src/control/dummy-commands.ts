@@ -91,7 +91,8 @@ function framesOf(args: readonly string[]): Uint8Array[] {
 }
 
 function frameOf(text: string, sizeBytes: number | undefined): Uint8Array {
-  if (/^([0-9a-fA-F]{2}){14,}$/.test(text)) return Uint8Array.from(Buffer.from(text, "hex"));
+  const hex = text.replaceAll(/\s/g, "");
+  if (/^([0-9a-fA-F]{2}){14,}$/.test(hex)) return Uint8Array.from(Buffer.from(hex, "hex"));
   const key = parseOdpFlow(text)?.key;
   if (key === undefined) throw new ArgumentError(`syntax error at ${text}`);
   const bare = composePacket(key);

@@ -12,6 +12,7 @@ import { formatTrace } from "../trace/format-trace.ts";
 import { traceForks } from "../trace/trace-forks.ts";
 import { parseCtState } from "../trace/trace-states.ts";
 import { portNamesOf, tellStory } from "../trace/trace-story.ts";
+import { toPipelineOptions } from "../tunnel/tunnel-options.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { datapathNames, datapathPortNo } from "./dpctl/datapath-argument.ts";
 
@@ -118,9 +119,16 @@ function fromDatapath(vswitch: VirtualSwitch, flow: string): Pick<TraceRequest, 
   const match = parseOdpFlow(flow, (port) => datapathPortNo(vswitch, port));
   if (match === undefined) throw new ArgumentError(`syntax error at ${flow} (or the bridge name was omitted)`);
   const portNo = getField(match.key, FIELDS.in_port);
-  const home = vswitch.ports.homeOf(portNo);
-  if (home === undefined) throw new ArgumentError(`no OpenFlow port for datapath port ${portNo}`);
   const { key } = match;
+  const { ports } = vswitch;
+  const home = ports.homeOfKey(key);
+  if (home === undefined) {
+    const isTunnel = ports.tunnels.isShared(portNo);
+    throw new ArgumentError(
+      isTunnel ? "no OpenFlow tunnel port for this packet" : `no OpenFlow port for datapath port ${portNo}`,
+    );
+  }
+  toPipelineOptions(key, home.bridge.pipeline.tlvTable);
   setField(key, FIELDS.in_port, home.port.ofport);
   setField(key, FIELDS.recirc_id, 0); // it is traced from the beginning
   if (getField(key, FIELDS.eth_type) === 0) setField(key, FIELDS.eth_type, NO_ETH_TYPE);
@@ -137,7 +145,10 @@ function fromBridge(
   const bridge = vswitch.bridges.get(name);
   if (bridge === undefined) throw new ArgumentError(`${name}: unknown bridge`);
   if (packet !== undefined || !/^([0-9a-fA-F]{2}){14,}$/.test(flow)) {
-    return { bridge, key: parseMatch(flow, { ...portNamesOf(bridge), file: "flow" }).key.slice() };
+    const { key, mask } = parseMatch(flow, { ...portNamesOf(bridge), file: "flow" });
+    const own = key.slice();
+    if (getField(mask, FIELDS.in_port) === 0) setField(own, FIELDS.in_port, PORT.NONE);
+    return { bridge, key: own };
   }
   const key = makeFlowKey();
   setField(key, FIELDS.in_port, PORT.NONE);
@@ -146,7 +157,8 @@ function fromBridge(
 }
 
 /** Takes the packet's headers in the place of those that a flow says. */
-function fillFromPacket(vswitch: VirtualSwitch, key: Uint32Array, hex: string): void {
+function fillFromPacket(vswitch: VirtualSwitch, key: Uint32Array, packet: string): void {
+  const hex = packet.replaceAll(/\s/g, "");
   if (!/^([0-9a-fA-F]{2})+$/.test(hex)) throw new ArgumentError("Trailing garbage in packet data");
   if (hex.length < 2 * ETH_HEADER_BYTES) throw new ArgumentError("Packet data too short for Ethernet");
   const frame = Uint8Array.from(Buffer.from(hex, "hex"));

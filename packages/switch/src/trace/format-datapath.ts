@@ -14,6 +14,7 @@ import {
   VLAN_PRESENT,
 } from "@tenet/net";
 import type { Punt } from "../translate/translation.ts";
+import { NO_OUTPUT } from "../translate/packet/pipeline-flow.ts";
 import { formatCt } from "./format-ct.ts";
 import { formatPush } from "./format-push.ts";
 import { formatTunnel } from "./format-tunnel.ts";
@@ -222,7 +223,7 @@ function formatValue(name: FieldName, value: bigint): string {
       return formatIp6(Uint8Array.from({ length: 16 }, (_, i) => Number((value >> BigInt(120 - 8 * i)) & 0xffn)));
     case "nw_tos":
     case "ipv6_label":
-      return `0x${value.toString(16)}`;
+      return value === 0n ? "0" : `0x${value.toString(16)}`;
     default:
       return String(value);
   }
@@ -234,7 +235,9 @@ function fieldsOf(key: Uint32Array): Uint32Array {
   const names: FieldName[] = ["in_port", "eth_src", "eth_dst", "eth_type", "vlan_tci"];
   if (getField(key, FIELDS.vlan_tci) !== 0) names.push("vlan_tci1");
   for (const field of Object.values(FIELDS)) {
-    if (field.word < FIELDS.eth_dst.word && getFieldBig(key, field) !== 0n) names.push(field.name);
+    const nothing = field === FIELDS.actset_output ? BigInt(NO_OUTPUT) : 0n;
+    const value = getFieldBig(key, field);
+    if (field.word < FIELDS.eth_dst.word && value !== 0n && value !== nothing) names.push(field.name);
   }
   const ethType = getField(key, FIELDS.eth_type);
   const proto = getField(key, FIELDS.nw_proto);

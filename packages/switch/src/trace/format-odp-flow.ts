@@ -7,6 +7,8 @@ import { formatTunnelMatch } from "./format-tunnel.ts";
 
 const CT_STATE_NAMES = ["new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"];
 const ALL_BITS = 0xffffffff;
+/** Fields whose masks are hexadecimal and values decimal. */
+const PORT_FIELDS: ReadonlySet<FieldName> = new Set(["tp_src", "tp_dst"]);
 const TCP_FLAG_LETTERS = "FSRP.UEC";
 
 /** How to show megaflows. */
@@ -243,9 +245,14 @@ function attribute(flow: Shown, name: string, fields: readonly (readonly [string
     const value = formatValue(fieldName, getFieldBig(flow.key, field));
     const isIcmp = name.startsWith("icmp") && mask === 0xffn;
     const isWhole = isIcmp || mask === (1n << BigInt(field.nBits)) - 1n;
-    return [`${label}=${value}${isWhole ? "" : `/${fieldName === "nw_frag" ? mask : formatValue(fieldName, mask)}`}`];
+    return [`${label}=${value}${isWhole ? "" : `/${formatMask(fieldName, mask)}`}`];
   });
   return parts.length === 0 ? [] : [`${name}(${parts.join(",")})`];
+}
+
+function formatMask(name: FieldName, mask: bigint): string {
+  if (name === "nw_frag") return String(mask);
+  return PORT_FIELDS.has(name) && mask !== 0n ? `0x${mask.toString(16)}` : formatValue(name, mask);
 }
 
 function formatValue(name: FieldName, value: bigint): string {

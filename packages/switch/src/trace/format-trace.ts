@@ -41,14 +41,13 @@ function natOf({ nat }: NonNullable<TracePass["cause"]>): string {
 function formatPass({ bridge, key, tree, translation, punts }: TracePass, { teaches, namesOf, portName }: TraceFormat): string {
   const ports = namesOf?.(bridge);
   const puntText = (userdata: number): string => formatPunt(userdata, punts[userdata - 1], !teaches);
-  const lines = [`Flow: ${formatFlowKey(key, ports)}`];
+  const [initial, final] = [key, translation.finalFlow].map((flow) => formatFlowKey(flow, ports)) as [string, string];
+  const lines = [`Flow: ${initial}`];
   appendNodes(lines, tree.roots, 0, bridge, namesOf);
-  const final = translation.finalFlow;
-  const isUnchanged = final.every((word, i) => word === key[i]);
   const megaflowKey = maskedKey(key, translation.mask);
   lines.push(
     "",
-    `Final flow: ${isUnchanged ? "unchanged" : formatFlowKey(final, ports)}`,
+    `Final flow: ${final === initial ? "unchanged" : final}`,
     `Megaflow: ${formatMegaflow(megaflowKey, translation.mask, ports)}`,
     `Datapath actions: ${formatDatapathActions(translation.actions, key, portName, puntText)}`,
   );

@@ -3,13 +3,14 @@
  * as `dpctl/add-flow` and `netdev-dummy/receive` take it and `dpctl/dump-flows` shows it.
  *
  * How: each group becomes fields of an OpenFlow match, whose parser does the rest. What is said of tunnels by flags and options
- * has no such fields and is not taken.
+ * has no such fields and is set in the match itself.
  *
  * @see ovs-dpctl(8)
  */
 import { ETH_TYPE, fieldOnes, FIELDS, type FieldName, getField, setField, VLAN_PRESENT } from "@tenet/net";
 import { type Match, parseMatch } from "@tenet/openflow";
 import { parseLabels } from "./parse-odp-labels.ts";
+import { setTunnel } from "./parse-odp-tunnel.ts";
 
 /** Names of the match fields of each group, by their names in the group. */
 const FIELDS_OF_GROUP: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -67,6 +68,11 @@ export function parseOdpFlow(text: string, portNoOf: (port: string) => number | 
     setField(match.mask, FIELDS[name], isPartial ? getField(match.mask, FIELDS.vlan_tci) | VLAN_PRESENT : ones(name));
   }
   if (getField(match.mask, FIELDS.nw_frag) !== 0) setField(match.mask, FIELDS.nw_frag, ones("nw_frag"));
+  const tunnelAt = /(?:^|,)\s*tunnel\(/.exec(text);
+  if (tunnelAt !== null) {
+    const open = tunnelAt.index + tunnelAt[0].length - 1;
+    if (!setTunnel(match, text.slice(open + 1, closingOf(text, open)))) return undefined;
+  }
   return setLabels(match, text) ? match : undefined;
 }
 
@@ -100,7 +106,7 @@ function ones(name: FieldName): number {
 
 function toFields(text: string): string[] | undefined {
   const fields: string[] = [];
-  let rest = text.trim();
+  let rest = text.trim().replace(/^ufid:[-0-9a-f]+[,\s]*/, "");
   while (rest !== "") {
     const [head, name = ""] = /^([a-z_0-9]+)\(/.exec(rest) ?? [];
     const end = head === undefined ? -1 : closingOf(rest, head.length - 1);

@@ -92,6 +92,8 @@ export interface Punt {
   readonly meter: number | undefined;
   /** Where the packet goes on when the controller gives it back. */
   readonly paused: FrozenState | undefined;
+  /** Whether the tables had seen what the connection tracker says of the packet. */
+  readonly isTracked: boolean;
   /** Pipeline fields at that moment; `in_port` is the OpenFlow port. */
   readonly metadata: Uint32Array;
 }

@@ -15,7 +15,7 @@ import { type BridgePort, NO_RECV, PORT_DOWN } from "../bridge/bridge-port.ts";
 import type { Mirror } from "../bridge/mirror.ts";
 import type { FlowTable, TableVisit } from "../table/flow-table.ts";
 import type { Rule } from "../table/rule.ts";
-import { orderedActionSet } from "./action/action-set.ts";
+import { orderedActionSet, outputOfSet } from "./action/action-set.ts";
 import { branchByLength } from "./action/branch-by-length.ts";
 import { decMplsTtl, decTtl } from "./action/change-packet.ts";
 import { executeAction } from "./action/execute-action.ts";
@@ -72,7 +72,6 @@ export class Walk {
   isInActionSet = false;
   /** Whether the tables see what the connection tracker said. */
   isTracked = false;
-  actionSet: readonly Action[] = [];
   stack: bigint[] = [];
   /** Copies for the mirrors of the bridge in hand, if it has any. */
   mirroring: Mirroring | undefined = undefined;
@@ -89,6 +88,7 @@ export class Walk {
   readonly visits: TableVisit[] = [];
   /** Tunnel blocks of the outer headers that are in front of the packet. */
   readonly enclosing: Uint32Array[] = [];
+  #actionSet: readonly Action[] = [];
   #failure: TranslationFailure | undefined = undefined;
   #depth = 0;
   #nesting = 0;
@@ -119,6 +119,15 @@ export class Walk {
       failure: this.#failure,
       finalFlow: this.packet.flow,
     };
+  }
+
+  get actionSet(): readonly Action[] {
+    return this.#actionSet;
+  }
+
+  set actionSet(set: readonly Action[]) {
+    this.#actionSet = set;
+    this.packet.setActionSetOutput(outputOfSet(set));
   }
 
   /** OpenFlow number of the port that the packet came in at. */
@@ -168,8 +177,8 @@ export class Walk {
   }
 
   executeActionSet(): void {
-    if (this.actionSet.length === 0 || this.isOver) return;
-    const set = orderedActionSet(this.actionSet);
+    if (this.#actionSet.length === 0 || this.isOver) return;
+    const set = orderedActionSet(this.#actionSet);
     this.actionSet = [];
     if (set.length === 0) return;
     this.observer?.enterActionSet();

@@ -9,6 +9,7 @@ import { AppError } from "@tenet/kit";
 import { FIELDS } from "@tenet/net";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
+import { numberInName } from "../bridge/number-in-name.ts";
 import { addressAt, isMapped, type TunnelAddress, type TunnelConfig, tunnelPortName } from "./tunnel-config.ts";
 
 const ID = FIELDS.tun_id.word;
@@ -157,7 +158,8 @@ export class TunnelTable {
   #openShared(name: string, config: TunnelConfig): SharedPort {
     const { type, dstPort, hasPolicy } = config;
     const spec = { type, dstPort, hasPolicy, isNative: isNative(config) };
-    const portNo = this.#datapath.addPort({ name, kind: "tunnel", tunnel: spec });
+    const wanted = spec.isNative ? numberInName(name) : {};
+    const portNo = this.#datapath.addPort({ name, kind: "tunnel", tunnel: spec, ...wanted });
     const shared = { portNo, ...spec, tunnelsByRemote: new Map<string, Tunnel[]>(), nUsers: 0 };
     this.#sharedByName.set(name, shared);
     this.#sharedByPortNo.set(portNo, shared);

@@ -28,6 +28,8 @@ export interface Endpoint {
 export class Underlay {
   readonly routes: RouteTable;
   readonly neighbors: NeighborTable;
+  /** Whether outer packets may go through bridges of ours; else they are left to the host. To be followed by a revalidation. */
+  isUsed = true;
   readonly #host: HostNetwork;
   readonly #bridges: ReadonlyMap<string, Bridge>;
   /** Addresses of devices that the host does not know: dummies. */

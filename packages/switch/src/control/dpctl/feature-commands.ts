@@ -3,8 +3,13 @@ import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { VirtualSwitch } from "../../virtual-switch.ts";
 import { findBridge } from "../find-bridge.ts";
 
+/** Whether outer packets go through bridges of ours. */
+const NATIVE_TUNNELS = "tnl_push_pop";
+
+type Value = boolean | number;
+
 /** What there is and what there is not, and how deep, by the original's names for it. */
-const FEATURES: readonly (readonly [field: string, name: string, value: boolean | number | "vlanLimit"])[] = [
+const FEATURES: readonly (readonly [field: string, name: string, value: Value | "vlanLimit"])[] = [
   ["masked_set_action", "Masked set action", true],
   ["tnl_push_pop", "Tunnel push pop", true],
   ["ufid", "Ufid", true],
@@ -33,36 +38,43 @@ const FEATURES: readonly (readonly [field: string, name: string, value: boolean 
   ["nd_ext", "IPv6 ND Extension", true],
 ];
 
-/** `dpif/show-dp-features` and `dpif/set-dp-features`, which changes none: what the datapath can do is no matter of choice. */
+/** `dpif/show-dp-features` and `dpif/set-dp-features`, which turns native tunnels off and on; the rest is no matter of choice. */
 export function featureCommands(vswitch: VirtualSwitch): Command[] {
-  const valueOf = (value: boolean | number | "vlanLimit"): boolean | number =>
-    value === "vlanLimit" ? vswitch.slowPath.vlanLimit : value;
+  const { slowPath, underlay } = vswitch;
+  const atStart = (value: Value | "vlanLimit"): Value => (value === "vlanLimit" ? slowPath.vlanLimit : value);
+  const now = (field: string, value: Value | "vlanLimit"): Value => (field === NATIVE_TUNNELS ? underlay.isUsed : atStart(value));
+  const set = (field: string, is: Value, text: string): string => {
+    const wanted = readValue(is, text);
+    if (wanted === undefined) return `${typeof is === "number" ? "Integer number" : "Boolean value"} expected`;
+    if (field === NATIVE_TUNNELS) {
+      underlay.isUsed = wanted === true;
+      vswitch.underlayChanged();
+    } else if (wanted !== is) throw new ArgumentError("What the datapath can do cannot be changed here");
+    return "";
+  };
   return [
     command("dpif/show-dp-features", "bridge", [1, 1], ([bridge]) => {
       findBridge(vswitch, bridge);
-      return FEATURES.map(([, name, value]) => {
-        const is = valueOf(value);
+      return FEATURES.map(([field, name, value]) => {
+        const is = now(field, value);
         return `${name}: ${typeof is === "number" ? is : is ? "Yes" : "No"}`;
       }).join("\n");
     }),
     command("dpif/set-dp-features", "bridge", [1, 3], ([bridge, field, value]) => {
       findBridge(vswitch, bridge);
       const meant = FEATURES.filter(([each]) => field === undefined || each === field);
-      if (meant.length === 0) return "Unexpected support field";
-      if (value !== undefined) return keepAs(valueOf(meant[0]?.[2] ?? false), value);
+      const [first] = meant;
+      if (first === undefined) return "Unexpected support field";
+      if (value !== undefined) return set(first[0], now(first[0], first[2]), value);
       return meant
-        .map(([each, name, is]) => `${each} (${name}) : [run time]:${valueOf(is)}, [boot time]:${valueOf(is)}`)
+        .map(([each, name, is]) => `${each} (${name}) : [run time]:${now(each, is)}, [boot time]:${atStart(is)}`)
         .join("\n");
     }),
   ];
 }
 
-/** Sets a feature to what it is. @throws ArgumentError when it is to be something else */
-function keepAs(is: boolean | number, text: string): string {
-  const isNumber = typeof is === "number";
-  if (isNumber ? !/^\d+$/.test(text) : !/^(true|false)$/i.test(text)) {
-    return `${isNumber ? "Integer number" : "Boolean value"} expected`;
-  }
-  if (text.toLowerCase() !== String(is)) throw new ArgumentError("What the datapath can do cannot be changed here");
-  return "";
+/** A value of the type of the one that a feature has. */
+function readValue(is: Value, text: string): Value | undefined {
+  if (typeof is === "number") return /^\d+$/.test(text) ? Number(text) : undefined;
+  return /^(true|false)$/i.test(text) ? text.toLowerCase() === "true" : undefined;
 }

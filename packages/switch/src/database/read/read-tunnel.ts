@@ -63,7 +63,7 @@ export function readTunnel(row: Row, carrier: TunnelConfig["carrier"]): TunnelCo
       tos: option("tos") === "inherit" ? "inherit" : (readNumber(option("tos"), "tos", 255) ?? 0) & 0xfc,
       dontFragment: option("df_default") !== "false",
       hasChecksum: option("csum") === "true" || (option("csum") === undefined && isIp6(remote) && DEFAULT_PORT[type] !== 0),
-      text: optionsText(row),
+      text: optionsText(row, DEFAULT_PORT[type]),
     };
   } catch (error) {
     if (error instanceof OptionError) return { problem: `${name}: ${error.message}` };
@@ -110,10 +110,11 @@ function isIp6(address: TunnelAddress | "flow"): boolean {
   return address !== "flow" && !isMapped(address);
 }
 
-/** `key=flow, remote_ip=10.0.0.2`. */
-function optionsText(row: Row): string {
+/** `key=flow, remote_ip=10.0.0.2`; a UDP port that goes without saying is left out. */
+function optionsText(row: Row, defaultPort: number): string {
   const options = row["options"];
   if (!isMap(options)) return "";
-  const pairs = [...options].map(([key, value]) => `${String(key)}=${String(value)}`);
+  const told = [...options].filter(([key, value]) => key !== "dst_port" || Number(value) !== defaultPort);
+  const pairs = told.map(([key, value]) => `${String(key)}=${String(value)}`);
   return pairs.sort().join(", ");
 }

@@ -7,6 +7,7 @@
  * @see OpenFlow 1.5.1, section 5.6; ovs-actions(7), "Action Sets"
  */
 import type { Action } from "@tenet/openflow";
+import { NO_OUTPUT } from "../packet/pipeline-flow.ts";
 
 type Kind = Action["type"];
 
@@ -54,6 +55,13 @@ export function orderedActionSet(set: readonly Action[]): Action[] {
     ...set.filter(({ type }) => SETTERS.has(type)),
     final,
   ];
+}
+
+/** The port that a set sends the packet to, as `actset_output` tells it: a group keeps to itself where it does. */
+export function outputOfSet(set: readonly Action[]): number {
+  if (set.some(({ type }) => type === "group")) return NO_OUTPUT;
+  const output = set.find((action) => action.type === "output");
+  return output?.port ?? NO_OUTPUT;
 }
 
 /** Kinds that replace each other share a slot. */

@@ -11,10 +11,10 @@ export function crossInto(walk: Walk, home: PortHome, run: (visit: () => void) =
     run(() => {
       walk.bridge = home.bridge;
       walk.startMirroring();
-      walk.actionSet = [];
       walk.stack = [];
       walk.isTracked = false;
       walk.packet.enterBridge(home.port.ofport);
+      walk.actionSet = [];
       walk.observer?.enterBridge(home.bridge);
       walk.enterBridge();
       leaveOff(walk);

@@ -52,9 +52,12 @@ export function isBackToUs(outer: Uint32Array, key: Uint32Array): boolean {
 export function leaveTunnel(packet: PacketState): boolean {
   const isCongested = (packet.read(FIELDS.tun_tos) & ECN) === ECN_CE;
   if (!isCongested || !isIp(packet.read(FIELDS.eth_type))) return true;
-  const tos = packet.read(FIELDS.nw_tos);
-  if ((tos & ECN) === 0) return false;
-  if ((tos & ECN) !== ECN_CE) packet.writeNumber(FIELDS.nw_tos, tos | ECN_CE);
+  const { word, shift } = FIELDS.nw_tos;
+  const bits = ECN << shift;
+  const [inner = 0] = packet.readWords(FIELDS.nw_tos, Uint32Array.of(bits));
+  const ecn = (inner & bits) >>> shift;
+  if (ecn === 0) return false;
+  if (ecn !== ECN_CE) packet.writeWord(word, ECN_CE << shift, bits);
   return true;
 }
 

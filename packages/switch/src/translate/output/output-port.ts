@@ -56,13 +56,14 @@ function intoTunnel(walk: Walk, port: BridgePort, link: TunnelLink): void {
   const { config, portNo } = link;
   const action = enterTunnel(packet, config, bridge.pipeline.tlvTable);
   const route = action === undefined ? undefined : nativeRoute(walk, action.key, link);
-  observer?.note(`output to ${config.carrier === "native" || route !== undefined ? "native" : "kernel"} tunnel`);
+  const isNative = route !== undefined || (config.carrier === "native" && walk.around.underlay.isUsed);
+  observer?.note(`output to ${isNative ? "native" : "kernel"} tunnel`);
   if (action === undefined) return observer?.note("Tunneling decided against output");
   if (isBackToUs(action.key, walk.key)) return observer?.note("not tunneling to our own address");
   packet.commit(out);
   walk.effects.push({ type: "tunnel", port, isInput: false });
   if (route !== undefined) return pushTunnel(walk, link, action.key, route);
-  if (config.carrier === "native") return observer?.warning("native tunnel routing failed");
+  if (isNative) return observer?.warning("native tunnel routing failed");
   const last = out.findLast(({ type }) => type === "setTunnel");
   if (last?.type !== "setTunnel" || !areEqual([last], [action])) out.push(action);
   out.push({ type: "output", port: portNo });

@@ -2,7 +2,7 @@
 import { FIELDS } from "@tenet/net";
 import { type Action, METER, PACKET_IN_REASON } from "@tenet/openflow";
 import type { FrozenState } from "../frozen-state.ts";
-import { CT_END } from "../packet/pipeline-flow.ts";
+import { CT_END, NO_OUTPUT } from "../packet/pipeline-flow.ts";
 import { EXPLICIT_MISS } from "../translation.ts";
 import type { Walk } from "../walk.ts";
 
@@ -10,6 +10,7 @@ type ControllerAction = Extract<Action, { type: "controller" }>;
 /** What says which controllers get the packet, and why. */
 export type PuntReason = Pick<ControllerAction, "maxLength" | "reason" | "controllerId" | "userdata" | "meter">;
 
+const ACTION_SET_OUTPUT = FIELDS.actset_output.word;
 /** `max_len` that asks for the whole packet. */
 export const WHOLE_PACKET = 0xffff;
 
@@ -27,6 +28,7 @@ export function punt(walk: Walk, reason: PuntReason, paused?: FrozenState): void
     table,
     cookie,
     paused,
+    isTracked: walk.isTracked,
     metadata: metadataOf(packet.flow),
   });
   out.push({ type: "userspace", userdata });
@@ -48,5 +50,6 @@ function metadataOf(flow: Uint32Array): Uint32Array {
   const metadata = flow.slice();
   metadata.fill(0, FIELDS.ct_state.word, CT_END);
   metadata.fill(0, FIELDS.eth_dst.word);
+  if (metadata[ACTION_SET_OUTPUT] === NO_OUTPUT) metadata[ACTION_SET_OUTPUT] = 0;
   return metadata;
 }

@@ -31,7 +31,7 @@ type TunnelLink = Extract<PortLink, { kind: "tunnel" }>;
 
 /** How packets with these outer headers leave by a bridge of ours; `undefined` when they do not. */
 export function nativeRoute({ around, packet }: Walk, key: Uint32Array, { config }: TunnelLink): NativeRoute | undefined {
-  if (config.carrier === "host") return undefined;
+  if (config.carrier === "host" || !around.underlay.isUsed) return undefined;
   const mark = getField(packet.flow, FIELDS.pkt_mark); // packets come in without one: nothing to un-wildcard
   return around.underlay.route(addressAt(key, FIELDS.tun_dst.word, FIELDS.tun_ipv6_dst.word), mark);
 }

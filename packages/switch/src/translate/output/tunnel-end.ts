@@ -24,7 +24,7 @@ export interface NeighborSighting {
 /** What the datapath does with the packet when it is a tunnel's. */
 export function endOfTunnel(walk: Walk, port: BridgePort): DatapathAction | undefined {
   const { packet, bridge, around } = walk;
-  if (!around.tunnels.hasNative) return undefined;
+  if (!around.tunnels.hasNative || !around.underlay.isUsed) return undefined;
   const addresses = around.underlay.addressesAt(port);
   if (addresses.length === 0) return undefined;
   const tunnelPort = isIp(packet.read(FIELDS.eth_type)) && isFor(packet, port, addresses) ? tunnelPortOf(walk) : undefined;

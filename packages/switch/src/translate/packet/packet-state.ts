@@ -16,7 +16,7 @@ import { FIELDS, FLOW_WORDS, STAGE_ENDS, VLAN_PRESENT } from "@tenet/net";
 import { FIRST_HEADER_WORD, isMpls } from "../megaflow-mask.ts";
 import { MaskedSet } from "./masked-set.ts";
 import { entryToPush, stackOf } from "./mpls.ts";
-import { bitsOf, CT_END, PipelineFlow } from "./pipeline-flow.ts";
+import { bitsOf, CT_END, NO_OUTPUT, PipelineFlow } from "./pipeline-flow.ts";
 import { makeTag, N_TAGS_SHOWN, setTags, TAG_BITS, TAGS_END, TAGS_START, tagsIn } from "./tag-stack.ts";
 
 const VLAN_BITS = 0xffff << FIELDS.vlan_tci.shift;
@@ -93,6 +93,7 @@ export class PacketState extends PipelineFlow {
     this.#base.set(key);
     this.wildcards.fill(0);
     this.written.fill(0);
+    this.setActionSetOutput(NO_OUTPUT);
     this.#rewritten.fill(0);
     this.hiddenTags = NO_TAGS;
     this.#hiddenTagsSent = NO_TAGS;
@@ -109,6 +110,7 @@ export class PacketState extends PipelineFlow {
   freeze(vlanLimit: number): FrozenPacket {
     const written = this.written.slice(0, FIRST_HEADER_WORD);
     written.fill(0, FIELDS.ct_state.word, CT_END);
+    written[FIELDS.actset_output.word] = 0;
     const metadata = this.flow.slice(0, FIRST_HEADER_WORD).map((word, i) => word & (written[i] ?? 0));
     return { metadata, written, hiddenTags: [...tagsIn(this.flow), ...this.hiddenTags].slice(vlanLimit) };
   }

@@ -18,6 +18,9 @@ export const OF_THE_DATAPATH: ReadonlySet<number> = new Set([
   FIELDS.recirc_id.word,
   FIELDS.dp_hash.word,
 ]);
+/** `OFPP_UNSET`, of an action set that sends the packet to no port. */
+export const NO_OUTPUT = 0xfff7;
+const ACTION_SET_OUTPUT = FIELDS.actset_output.word;
 /** Most significant first: bits 32 to 63, then 0 to 31. */
 const OPTIONS_PRESENT = FIELDS.tun_options_present.word;
 
@@ -126,6 +129,13 @@ export class PipelineFlow {
   enterBridge(inPort: number): void {
     for (let word = 0; word < FIRST_HEADER_WORD; word++) if (!OF_THE_DATAPATH.has(word)) this.writeWord(word, 0, 0xffffffff);
     this.writeNumber(FIELDS.in_port, inPort);
+    this.setActionSetOutput(NO_OUTPUT);
+  }
+
+  /** Notes where the action set sends the packet, which no packet brings along. @param port - an OpenFlow port */
+  setActionSetOutput(port: number): void {
+    this.flow[ACTION_SET_OUTPUT] = port;
+    this.written[ACTION_SET_OUTPUT] = 0xffffffff;
   }
 
   /** As {@link lookUp}, as if the packet's addresses and ports were those that its connection began with. */
@@ -176,7 +186,7 @@ export class PipelineFlow {
     this.wildcards[word] = (this.wildcards[word] ?? 0) | (bits & ~(this.written[word] ?? 0));
   }
 
-  protected writeWord(word: number, value: number, bits: number): void {
+  writeWord(word: number, value: number, bits: number): void {
     this.flow[word] = ((this.flow[word] ?? 0) & ~bits) | (value & bits);
     this.written[word] = (this.written[word] ?? 0) | bits;
   }
