@@ -75,6 +75,20 @@ describe("golden bytes of ovs-ofctl", () => {
     expect(of13).not.toHaveProperty("newCookie");
   });
 
+  test("before OpenFlow 1.4 Nicira's message chooses among all asynchronous messages", () => {
+    for (const version of ["01", "04"]) {
+      const { message } = decodeMessage(hex(`${version}0400300000000200002320${"0000001b"}00000008000000050003000800000002000a000800000003000b000800000001`));
+      expect(message).toMatchObject({ type: "setAsync", packetIn: [undefined, 5], portStatus: [2, undefined], requestForward: [1, 3] });
+    }
+  });
+
+  test("a group's selection method is known by the number that Open vSwitch 2.4 gave its maker, too", () => {
+    const message = parseGroup("group_id=1,type=select,selection_method=hash,selection_method_param=7,bucket=weight:1,output:1");
+    const bytes = toHex(encodeMessage(message, 6, 1));
+    expect(bytes).toContain("0000154d");
+    expect(decodeMessage(hex(bytes.replace("0000154d", "00001540"))).message).toEqual(decodeMessage(hex(bytes)).message);
+  });
+
   test("a deletion by cookie in OpenFlow 1.0 carries the cookie as a match", () => {
     const bytes =
       "0104004000000008000023200000000d00000000000000000003000000008000ffffffffffff0000000c00000000000000013c08000000000000000500000000";

@@ -152,7 +152,7 @@ export const MESSAGES: readonly (readonly [Message, readonly Version[]])[] = [
     [5, 6],
   ],
   [{ type: "roleStatus", role: "slave", reason: "masterRequest", generationId: 7n }, METERED],
-  [{ type: "requestForward", message: parseGroup("group_id=1,type=all,bucket=output:1"), xid: 9 }, METERED],
+  [{ type: "requestForward", message: parseGroup("group_id=1,type=all,bucket=output:1"), xid: 9 }, VERSIONS],
   [{ type: "tableMod", table: 255, config: 0 }, METERED],
   [{ type: "tableMod", table: 3, config: 12, evictionFlags: 7, vacancy: { downPercent: 20, upPercent: 80 } }, [5, 6]],
   [{ type: "tableStatus", reason: "vacancyDown", desc: TABLE }, [5, 6]],

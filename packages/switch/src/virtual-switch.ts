@@ -28,6 +28,9 @@ import { type HostNetwork, NO_NETWORK } from "./tunnel/host-network.ts";
 import { Underlay } from "./tunnel/underlay.ts";
 import { finish, Turns, type Work } from "./turns.ts";
 
+/** How long a bundle stays to which nothing is added, if the database does not say, as in Open vSwitch. */
+export const DEFAULT_BUNDLE_IDLE_MS = 10_000;
+
 /** A bridge or port name that is taken or unknown. */
 export class SwitchNameError extends AppError {
   static override readonly code: string = "SWITCH_NAME";
@@ -38,6 +41,8 @@ export class VirtualSwitch {
   readonly datapath: Datapath;
   /** For long work. */
   readonly turns: Turns = new Turns();
+  /** How long a controller's bundle stays to which nothing is added; `other_config:bundle-idle-timeout`. */
+  bundleIdleMs: number = DEFAULT_BUNDLE_IDLE_MS;
   readonly ports: PortDirectory;
   readonly underlay: Underlay;
   readonly slowPath: SlowPath;

@@ -35,6 +35,11 @@ systemTest("a table's limit refuses or evicts, by the groups of its row", { time
   await both("ovs-ofctl", "add-flow", "br0", "idle_timeout=100,in_port=1,tcp,actions=drop");
   await both("ovs-ofctl", "add-flow", "br0", "idle_timeout=200,in_port=1,udp,actions=drop");
   expect(await both("ovs-ofctl", "add-flow", "br0", "in_port=2,actions=drop")).toContain("TABLE_FULL");
+  await both("ovs-ofctl", "dump-tables", "br0");
+  await both("ovs-ofctl", "-O", "OpenFlow15", "dump-table-features", "br0");
+  await both("ovs-ofctl", "-O", "OpenFlow13", "mod-table", "br0", "0", "name:main");
+  expect(await both("ovs-ofctl", "-O", "OpenFlow13", "mod-table", "br0", "0", "name:other")).toContain("OFPTFFC_EPERM");
+  await both("ovs-ofctl", "-O", "OpenFlow13", "mod-table", "br0", "1", "name:other");
   await configure("set", "flow_table", "main", "overflow_policy=evict");
   await both("ovs-ofctl", "add-flow", "br0", "idle_timeout=50,in_port=2,actions=drop");
   expect(await both("ovs-ofctl", "dump-flows", "br0")).not.toContain("tcp");

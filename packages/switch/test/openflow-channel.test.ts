@@ -75,6 +75,27 @@ test("parts of a reply become one message; what is sent between them comes after
   expect(told).toEqual(["hello", [xid, false, [1, 2]], "barrierReply", [xid, true, [3]], [7, true, [4]]]);
 });
 
+test("a message of another version than was agreed on is refused in that version, and by the one agreed on if there is no such", async () => {
+  const channel = new OpenFlowChannel(socket, [VERSION.OF14], owner, new Turns(), silentLogger);
+  peer.write(encodeMessage({ type: "hello", versions: 1 << VERSION.OF14 }, VERSION.OF14, 1));
+  for (const version of [2, 3, 9]) peer.write(Uint8Array.of(version, 5, 0, 8, 0, 0, 0, version));
+  const framer = new Framer();
+  const errors: unknown[] = [];
+  for await (const bytes of peer) {
+    framer.push(bytes as Buffer);
+    for (let frame = framer.next(); frame !== undefined; frame = framer.next()) {
+      const { message, version, xid } = frame.decode();
+      if (message.type === "error") errors.push([version, xid, message.errorType, message.code]);
+    }
+    if (errors.length === 3) channel.close();
+  }
+  expect(errors).toEqual([
+    [2, 2, 1, 0],
+    [3, 3, 1, 0],
+    [5, 9, 1, 0],
+  ]);
+});
+
 const owner: ChannelOwner = {
   counts: makeEventCounts(),
   ready: () => undefined,

@@ -11,6 +11,8 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["queue-get-config", "br0"],
   ["queue-get-config", "br0", "1"],
   ["queue-get-config", "br0", "99"],
+  ["queue-get-config", "br0", "1", "0"],
+  ["queue-get-config", "br0", "1", "2"],
   ["dump-table-desc", "br0"],
   ["mod-table", "br0", "0", "evict"],
   ["mod-table", "br0", "1", "vacancy:20,80"],

@@ -8,7 +8,7 @@ import { BUNDLE_KINDS, PORT_REASONS, ROLE_REASONS, ROLES } from "./encode-body.t
 import { decodeFlowMod } from "./flow-mod-wire.ts";
 import { decodeFlowRemoved } from "./flow-removed-wire.ts";
 import { decodeGroupMod } from "./group-wire.ts";
-import { ONF_SUBTYPE, TYPE_NUMBERS } from "./message-numbers.ts";
+import { NXT, ONF_SUBTYPE, TYPE_NUMBERS } from "./message-numbers.ts";
 import { decodeMeterMod } from "./meter-wire.ts";
 import { decodeMultipartReply, decodeMultipartRequest } from "./multipart-wire.ts";
 import { EXPERIMENTER_ERROR, NICIRA, NICIRA_VENDOR_ERROR, ONF, OpenFlowError } from "./openflow-error.ts";
@@ -272,6 +272,7 @@ function readExperimenter(body: ByteReader, version: number, options: CodecOptio
     if (subtype === ONF_SUBTYPE.flowMonitorResumed) return { type: "flowMonitorResumed" };
   }
   if (number === NICIRA) {
+    if (subtype === NXT.requestForward && version === 1) return readRequestForward(body, options, decodeInner);
     const message = readNicira(subtype, version, body, options);
     if (message !== undefined && body.remaining > 0) {
       throw new OpenFlowError("OFPBRC_BAD_LEN", `${body.remaining} bytes are left of a message`, { details: { at: body.at } });

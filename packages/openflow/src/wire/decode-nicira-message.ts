@@ -1,7 +1,7 @@
 /** Reads the bodies of Nicira's messages, after their subtype. */
 import type { ByteReader } from "@tenet/wire";
 import type { Message } from "../message.ts";
-import { readAsync } from "./async-wire.ts";
+import { readAsync, readAsyncProperties } from "./async-wire.ts";
 import type { CodecOptions } from "./codec-options.ts";
 import { decodeCtFlush } from "./ct-flush-wire.ts";
 import { NICIRA_ROLES, PACKET_IN_FORMATS } from "./encode-body.ts";
@@ -49,6 +49,8 @@ export function readNicira(subtype: number, version: number, body: ByteReader, o
     case NXT.setAsync:
       if (version !== 1) return undefined;
       return { type: "setAsync", ...readAsync(body) };
+    case NXT.setAsync2:
+      return { type: "setAsync", ...readAsyncProperties(body) };
     case NXT.setControllerId:
       skipZeros(body, 6);
       return { type: "setControllerId", controllerId: body.u16() };

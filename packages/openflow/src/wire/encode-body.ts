@@ -181,6 +181,7 @@ function encodeControl(message: ControlMessage, version: number, writer: ByteWri
     }
     case "requestForward":
       writer.bytes(inner(message.message, message.xid));
+      if (version === 1) return nicira(version, NXT.requestForward, writer.toBytes());
       return sinceOf14(version, ONF_SUBTYPE.requestForward, TYPE_NUMBERS.requestForward.of13, writer.toBytes());
     case "tableMod":
       if (version === 1) throw notEncodable("tables cannot be configured", "1.0");
@@ -245,7 +246,7 @@ function nicira(version: number, subtype: number, body: Uint8Array): EncodedBody
 function sinceOf14(version: number, subtype: number, standardType: number, body: Uint8Array): EncodedBody {
   if (version >= 5) return { type: standardType, body };
   if (version === 4) return experimenter(version, ONF, subtype, body);
-  throw notEncodable("there are no bundles, and nothing is told of roles and groups", "1.0");
+  throw notEncodable("there are no bundles, and nothing is told of roles", "1.0");
 }
 
 /** OpenFlow 1.4 and later have statistics in the place of these. */

@@ -15,6 +15,8 @@ import { readOxm, writeOxm } from "./oxm.ts";
 import { properties } from "./port-wire.ts";
 
 const NETRONOME = 0x154d;
+/** What Open vSwitch 2.4 took for that number. */
+const FORMER_NETRONOME = 0x1540;
 const SELECTION_METHOD = 1;
 const EXPERIMENTER = 0xffff;
 const METHOD_SIZE = 16;
@@ -46,7 +48,8 @@ export function readSelection(reader: ByteReader, groupType: GroupType): Selecti
       throw new OpenFlowError("OFPBPC_BAD_TYPE", `Group property ${type} is not known`, { details: { at } });
     }
     const [experimenter, subtype] = [value.u32(), value.u32()];
-    if (experimenter !== NETRONOME || subtype !== SELECTION_METHOD) {
+    const isKnown = experimenter === NETRONOME || experimenter === FORMER_NETRONOME;
+    if (!isKnown || subtype !== SELECTION_METHOD) {
       throw new OpenFlowError("OFPBPC_BAD_EXP_TYPE", `Group property 0x${experimenter.toString(16)}/${subtype} is not known`, {
         details: { at },
       });

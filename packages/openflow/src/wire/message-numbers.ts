@@ -57,6 +57,7 @@ export const NXT = {
   packetIn: 17,
   setAsync: 19,
   setControllerId: 20,
+  setAsync2: 27,
   tlvTableMod: 24,
   tlvTableRequest: 25,
   tlvTableReply: 26,
@@ -68,6 +69,7 @@ export const NXT = {
   packetIn2: 30,
   groupMod: 31,
   ctFlush: 32,
+  requestForward: 132,
 } as const;
 
 /** The ONF extension's subtypes, which carry messages of OpenFlow 1.4 in 1.3. */

@@ -10,7 +10,7 @@ import { DEFAULT_VLAN_LIMIT, MAX_VLAN_LIMIT } from "@tenet/net";
 import type { Replica, Row } from "@tenet/ovsdb";
 import { NO_IN_BAND } from "../controller/in-band.ts";
 import type { Controllers } from "../controller/controllers.ts";
-import type { VirtualSwitch } from "../virtual-switch.ts";
+import { DEFAULT_BUNDLE_IDLE_MS, type VirtualSwitch } from "../virtual-switch.ts";
 import type { DummyPorts } from "../dummy/dummy-ports.ts";
 import { asksForOther } from "./asked-changes.ts";
 import { readTls } from "./read/read-controller.ts";
@@ -233,6 +233,8 @@ function* applyingGlobals(vswitch: VirtualSwitch, roots: Iterable<Row>): Work {
     yield* vswitch.slowPath.changingVlanLimit(vlanLimit);
     vswitch.datapath.bypassesDevices = optionOf(root, "other_config", "veth-bypass") !== "false";
     cache.maxIdleMs = wholeNumber(root, "max-idle") ?? DEFAULT_IDLE_MS;
+    const bundleIdleS = wholeNumber(root, "bundle-idle-timeout") ?? 0;
+    vswitch.bundleIdleMs = bundleIdleS === 0 ? DEFAULT_BUNDLE_IDLE_MS : 1000 * bundleIdleS;
   }
 }
 

@@ -37,9 +37,6 @@ interface Bundle extends ExpiredBundle {
   usedMs: number;
 }
 
-/** How long a bundle may lie open without anything added, as in Open vSwitch. */
-const IDLE_TIMEOUT_MS = 10_000;
-
 /** The open bundles of one connection. */
 export class Bundles {
   readonly #clock: Clock;
@@ -99,9 +96,9 @@ export class Bundles {
     bundle.usedMs = this.#clock.monotonicMs();
   }
 
-  /** Gives up the bundles that lie idle. */
-  expire(): ExpiredBundle[] {
-    const latestMs = this.#clock.monotonicMs() - IDLE_TIMEOUT_MS;
+  /** Gives up the bundles to which nothing was added for a time. */
+  expire(idleMs: number): ExpiredBundle[] {
+    const latestMs = this.#clock.monotonicMs() - idleMs;
     const expired = [...this.#bundleById.values()].filter(({ usedMs }) => usedMs <= latestMs);
     for (const { bundleId } of expired) this.#bundleById.delete(bundleId);
     return expired;

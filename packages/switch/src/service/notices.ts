@@ -75,7 +75,7 @@ export class Notices {
 
   /** Tells that another controller became master: who did not say otherwise hears of it, though the masks begin without it. */
   tellRole(generationId: bigint): void {
-    if (this.#peer.version < VERSION.OF14) return;
+    if (this.#peer.version === VERSION.OF10) return;
     if (this.async.isExplicit && !this.async.hears("roleStatus", this.role, "masterRequest")) return;
     this.#peer.send({ type: "roleStatus", role: this.role, reason: "masterRequest", generationId });
   }

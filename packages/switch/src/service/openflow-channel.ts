@@ -49,6 +49,8 @@ export interface ChannelOwner {
   closed(): void;
 }
 
+/** The latest version of OpenFlow. */
+const MAX_VERSION = 6;
 /** Unread bytes beyond which unsolicited messages are dropped, and no more requests are read. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
@@ -234,8 +236,10 @@ export class OpenFlowChannel {
 
   #refuse(refusal: ErrorName, frame: Frame): void {
     const { bytes } = frame;
+    const { version, xid } = readHeader(bytes);
+    const spoken = version >= 1 && version <= MAX_VERSION ? version : this.version; // that of the message, though another was agreed on
     this.#reply = undefined;
-    this.#write(makeErrorMessage(refusal, this.version, bytes), this.version, readHeader(bytes).xid);
+    this.#write(makeErrorMessage(refusal, spoken, bytes), spoken, xid);
   }
 
   #agree({ version, xid, message }: Envelope): void {

@@ -107,7 +107,7 @@ export class Session {
 
   /** Gives up bundles that nothing was added to for too long, and tells of it. */
   tick(): void {
-    for (const { bundleId, flags, xid } of this.#bundles.expire()) {
+    for (const { bundleId, flags, xid } of this.#bundles.expire(this.#vswitch.bundleIdleMs)) {
       const opened = encodeMessage({ type: "bundleControl", bundleId, kind: "openRequest", flags }, this.#peer.version, xid);
       this.#peer.send(makeErrorMessage("OFPBFC_TIMEOUT", this.#peer.version, opened), xid);
     }

@@ -70,7 +70,7 @@ export function* multipartReplies(
         tables: bridge.pipeline.tableStats().map(({ table, nRules, nLookups, nMatches }) => ({
           table,
           name: bridge.pipeline.table(table).settings.name,
-          maxEntries: MAX_TABLE_ENTRIES,
+          maxEntries: maxEntriesOf(bridge, table),
           nActive: nRules,
           nLookups: BigInt(nLookups),
           nMatched: BigInt(nMatches),
@@ -80,7 +80,7 @@ export function* multipartReplies(
       yield* namingTables(request.tables ?? [], bridge);
       for (const { table } of bridge.pipeline.tableStats()) {
         const { name } = bridge.pipeline.table(table).settings;
-        const features = { table, name, maxEntries: MAX_TABLE_ENTRIES, nTables: N_TABLES - 1 };
+        const features = { table, name, maxEntries: maxEntriesOf(bridge, table), nTables: N_TABLES - 1 };
         yield { kind: "tableFeatures", tables: [features] };
       }
       return;
@@ -91,6 +91,8 @@ export function* multipartReplies(
       };
     case "queueDesc": {
       const queues = queuesOf(bridge, request.port).filter(({ queue }) => isAsked(queue, request.queue));
+      if (queues.length === 0 && request.queue !== ALL_QUEUES)
+        throw new RefusedError("OFPQOFC_BAD_QUEUE", `there is no queue ${request.queue}`);
       return yield* eachInPart(queues, (part) => ({ kind: "queueDesc", queues: part }));
     }
     case "port":
@@ -139,10 +141,18 @@ function isAsked(queue: number, asked: number): boolean {
   return asked === ALL_QUEUES || asked === queue;
 }
 
-/** Names tables; all else that tables can do is as it is. @throws RefusedError when a table is not there */
+/** How many flows a table holds, as far as it is told. */
+function maxEntriesOf({ pipeline }: Bridge, table: number): number {
+  return Math.min(pipeline.table(table).limit, MAX_TABLE_ENTRIES);
+}
+
+/** Names tables; all else that tables can do is as it is. @throws RefusedError when a table is not there, or the database names it */
 export function* namingTables(tables: readonly TableFeatures[], { pipeline }: Bridge): Work {
-  for (const { table } of tables) {
+  for (const { table, name } of tables) {
     if (table >= N_TABLES - 1) throw new RefusedError("OFPTFFC_BAD_TABLE", `there is no table ${table}`);
+    const { settings } = pipeline.table(table);
+    if (settings.isNamedByDatabase === true && settings.name !== name)
+      throw new RefusedError("OFPTFFC_EPERM", `the database names table ${table}`, "Set the name in its row of Flow_Table");
   }
   for (const { table, name } of tables) {
     while (pipeline.isBusy) yield "blocked";

@@ -5,6 +5,8 @@ import type { VacancyThresholds } from "@tenet/openflow";
 /** What the database says of a table (`Flow_Table`). */
 export interface TableSettings {
   readonly name: string;
+  /** Whether controllers may give it no other name. */
+  readonly isNamedByDatabase?: boolean;
   /** Flows held at most; absent = as many as the bridge holds. */
   readonly flowLimit?: number;
   /** Whether a flow goes for one that comes to a full table, which else refuses it. */

@@ -21,8 +21,10 @@ export function readFlowTables(bridge: Row, rowOf: (uuid: string) => Row | undef
 
 function readFlowTable(row: Row): TableSettings {
   const flowLimit = numberOf(row, "flow_limit");
+  const name = textOf(row, "name");
   return {
-    name: textOf(row, "name"),
+    name,
+    isNamedByDatabase: name !== "",
     ...(flowLimit === undefined ? {} : { flowLimit }),
     isEvicting: textOf(row, "overflow_policy") === "evict",
     evictionGroups: textsOf(row, "groups").flatMap(fieldOf),
