@@ -36,6 +36,18 @@ test("what is there of a reply can be sent before it is complete, once", () => {
   expect(packer.end()).toEqual(encodeMessages({ type: "multipartReply", reply: replyOf(0, 0), isLast: true }, 4, XID));
 });
 
+test("a flow that is longer than a message is left out, and the others are told", () => {
+  const long = { ...parseFlow(`tcp,actions=${Array.from({ length: 8200 }, () => "output:1").join()}`), ...STATS };
+  for (const version of [1, 6]) {
+    const packer = new ReplyPacker(version, XID);
+    const [first, second] = flows;
+    if (first === undefined || second === undefined) throw new Error("there are flows");
+    expect(packer.add({ kind: "flow", flows: [first, long, second] })).toEqual([]);
+    expect(packer.end()).toEqual(encodeMessages({ type: "multipartReply", reply: replyOf(0, 2), isLast: true }, version, XID));
+    expect(packer.nLeftOut).toBe(1);
+  }
+});
+
 test("of tables each is told of in a message of its own", () => {
   const tables = Array.from({ length: 5 }, (_, table) => ({ table, name: "", maxEntries: 1, nTables: 5 }));
   const reply: MultipartReply = { kind: "tableFeatures", tables };

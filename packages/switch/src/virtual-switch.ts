@@ -114,7 +114,7 @@ export class VirtualSwitch {
       ofport: number,
       link,
       bundle,
-      mac: info?.mac ?? 0,
+      mac: spec.mac ?? info?.mac ?? 0,
       config: 0,
       isUp: info?.isUp ?? true,
       isEnabled: info?.isEnabled ?? true,

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MemoryLink } from "@tenet/datapath";
 import { type Json, type Logger, Scope, silentLogger } from "@tenet/kit";
+import { formatMac } from "@tenet/net";
+import { connectOpenFlow, type PortDesc } from "@tenet/openflow";
 import { type Command, Database, OPEN_VSWITCH, OvsdbServer } from "@tenet/ovsdb";
 import { runSwitch, type SwitchConfig } from "@tenet/switch";
 import { expect, test } from "vitest";
@@ -121,6 +123,40 @@ class FollowedDatabase implements AsyncDisposable {
 }
 
 const NUDGE = { op: "update", table: "Open_vSwitch", where: [], row: { external_ids: ["map", [["k", "v"]]] } };
+
+test("a controller is told of a port that comes with the address that the port has, whatever its kind", async () => {
+  await using db = await FollowedDatabase.open();
+  await db.addBridge([{ name: "br0", type: "internal" }]);
+  await db.start();
+  using client = await connectOpenFlow(`unix:${db.dir}/br0.mgmt`, { versions: [4] });
+  const told: PortDesc[] = [];
+  client.connection.onMessage(({ message }) => {
+    if (message.type === "portStatus" && message.reason === "add") told.push(message.port);
+  });
+  client.connection.send({ type: "setConfig", flags: 0, missSendLength: 128 });
+  await client.flows(); // the wish to hear has arrived
+  const rows = ["dummy", "patch"].map((type) => ({
+    name: type,
+    type,
+    options: ["map", type === "patch" ? [["peer", "x"]] : []],
+  }));
+  await db.changeAndWait(
+    ...rows.flatMap((row) => [
+      { op: "insert", table: "Interface", row, "uuid-name": `i_${row.name}` },
+      { op: "insert", table: "Port", row: { name: row.name, interfaces: named(`i_${row.name}`) }, "uuid-name": `p_${row.name}` },
+    ]),
+    {
+      op: "mutate",
+      table: "Bridge",
+      where: [],
+      mutations: [["ports", "insert", ["set", rows.map(({ name }) => named(`p_${name}`))]]],
+    },
+  );
+  await until(() => told.length === 2);
+  const inUse = new Map(db.valuesOf("Interface", ["name", "mac_in_use"]).map(([name, mac]) => [name, mac]));
+  expect(told.map(({ name, mac }) => [name, [formatMac(mac)]])).toEqual(told.map(({ name }) => [name, inUse.get(name)]));
+  expect(told.map(({ mac }) => mac)).not.toContain(0);
+});
 
 test("an interface keeps its number while the one that asks for it cannot be opened", async () => {
   await using db = await FollowedDatabase.open();

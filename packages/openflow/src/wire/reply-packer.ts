@@ -4,12 +4,13 @@
  * Whoever makes a long reply gives way to others now and then, and tools show each message under a heading of its own.
  */
 import type { MultipartReply } from "../message.ts";
-import { frame } from "./message-frame.ts";
+import { frame, HEADER_SIZE } from "./message-frame.ts";
 import { TYPE_NUMBERS } from "./message-numbers.ts";
 import { encodeMultipartReply, type ReplyParts } from "./multipart-wire.ts";
 
 /** Where replies are split. */
 const SPLIT_LENGTH = 0xf000;
+const MAX_LENGTH = 0xffff;
 
 /** The messages of one reply. */
 export class ReplyPacker {
@@ -19,6 +20,8 @@ export class ReplyPacker {
   /** What is in no message yet. */
   #entries: Uint8Array[] = [];
   #size = 0;
+  /** How many entries were longer than a message can be, and left out. */
+  nLeftOut = 0;
 
   constructor(version: number, xid: number) {
     this.#version = version;
@@ -30,8 +33,13 @@ export class ReplyPacker {
     const { head, entries } = encodeMultipartReply(reply, this.#version);
     this.#head = head;
     const full: Uint8Array[] = [];
+    const longest = MAX_LENGTH - HEADER_SIZE - head(true).length;
     const most = reply.kind === "tableFeatures" ? 0 : SPLIT_LENGTH; // ovs-ofctl reads one table of a message
     for (const entry of entries) {
+      if (entry.length > longest) {
+        this.nLeftOut++;
+        continue;
+      }
       if (this.#size + entry.length > most && this.#entries.length > 0) full.push(...this.rest());
       this.#entries.push(entry);
       this.#size += entry.length;

@@ -14,6 +14,8 @@ export interface NewPort {
   readonly kind: PortSpec["kind"] | "patch";
   readonly peer?: string;
   readonly tunnel?: TunnelConfig;
+  /** Absent: that of its device. */
+  readonly mac?: number;
   /** Number wanted, taken when it is free. */
   readonly ofport?: number;
   /** What it is a part of; absent: a bundle of its own, a trunk of all VLANs. */

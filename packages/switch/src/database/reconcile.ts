@@ -228,17 +228,17 @@ export class Reconciler {
     if (open !== undefined) return { uuid, bridge, port: open, error: undefined };
     const memory = `${bridge.name}/${name}`;
     const ofport = wanted.ofport ?? this.#numberByInterface.get(memory) ?? lastOfport;
+    const mac = this.#macOf(uuid, wanted.kind);
     try {
       const port = this.#vswitch.addPort(bridge, {
         ...wanted,
+        ...(mac === undefined ? {} : { mac }),
         ...(ofport === undefined ? {} : { ofport }),
         ...(bundle === undefined ? {} : { bundle }),
       });
       if (wanted.ofport !== undefined && wanted.ofport !== port.ofport && port.ofport !== PORT.LOCAL) this.#isUnsettled = true;
       this.#numberByInterface.set(memory, port.ofport);
       this.#openedByPort.set(port, wanted);
-      if (wanted.kind === "memory") port.mac = this.#dummies.nextMac();
-      if (wanted.kind === "patch" || wanted.kind === "tunnel") port.mac = stableMac(uuid);
       this.#log.info({ bridge: bridge.name, port: name, ofport: port.ofport }, "port added");
       return { uuid, bridge, port, error: undefined };
     } catch (error) {
@@ -246,6 +246,12 @@ export class Reconciler {
       const reason = error instanceof SystemCallError ? phraseOf(error.errno) : messageOf(error);
       return { uuid, bridge, port: undefined, error: `could not open network device ${name} (${reason})` };
     }
+  }
+
+  /** The address of an interface without a device. */
+  #macOf(uuid: string, kind: NewPort["kind"]): number | undefined {
+    if (kind === "memory") return this.#dummies.nextMac();
+    return kind === "patch" || kind === "tunnel" ? stableMac(uuid) : undefined;
   }
 
   /**

@@ -122,6 +122,8 @@ export class OpenFlowChannel {
   /** That was the last part of the reply. */
   endReply(): void {
     const messages = this.#reply?.end() ?? [];
+    const nLeftOut = this.#reply?.nLeftOut ?? 0;
+    if (nLeftOut > 0) this.#log.warn({ nLeftOut }, "what is longer than a message was left out of a reply");
     this.#reply = undefined;
     this.#writeAll(messages);
   }

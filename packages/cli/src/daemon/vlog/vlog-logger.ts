@@ -114,6 +114,11 @@ const phrases: Readonly<Record<string, Phrase>> = {
     module: "rconn",
     text: ({ bridge, controller, error }) => `${String(bridge)}<->${String(controller)}: connection dropped (${String(error)})`,
   },
+  "what is longer than a message was left out of a reply": {
+    module: "ofp_flow",
+    limit: SELDOM,
+    text: () => "Flow exceeded the maximum flow statistics reply size and was excluded from the response set",
+  },
   "controllers are away, failing open": { module: "fail_open" },
   "no longer failing open": { module: "fail_open" },
   "session opened": { module: "ovsdb_jsonrpc_server" },
