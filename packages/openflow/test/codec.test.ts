@@ -78,7 +78,7 @@ describe("golden bytes of ovs-ofctl", () => {
   test("before OpenFlow 1.4 Nicira's message chooses among all asynchronous messages", () => {
     for (const version of ["01", "04"]) {
       const { message } = decodeMessage(
-        hex(`${version}0400300000000200002320${"0000001b"}00000008000000050003000800000002000a000800000003000b000800000001`),
+        hex(`${version}04003000000002000023200000001b00000008000000050003000800000002000a000800000003000b000800000001`),
       );
       expect(message).toMatchObject({
         type: "setAsync",

@@ -36,7 +36,9 @@ systemTest("a table's limit refuses or evicts, by the groups of its row", { time
   await both("ovs-ofctl", "add-flow", "br0", "idle_timeout=200,in_port=1,udp,actions=drop");
   expect(await both("ovs-ofctl", "add-flow", "br0", "in_port=2,actions=drop")).toContain("TABLE_FULL");
   await both("ovs-ofctl", "dump-tables", "br0");
-  await both("ovs-ofctl", "-O", "OpenFlow15", "dump-table-features", "br0");
+  const features = await pair.run("ovs-ofctl", "-O", "OpenFlow15", "dump-table-features", "br0");
+  const [theirLimits, ourLimits] = features.map((text) => text.match(/max_entries=\d+/g));
+  expect(ourLimits).toEqual(theirLimits);
   await both("ovs-ofctl", "-O", "OpenFlow13", "mod-table", "br0", "0", "name:main");
   expect(await both("ovs-ofctl", "-O", "OpenFlow13", "mod-table", "br0", "0", "name:other")).toContain("OFPTFFC_EPERM");
   await both("ovs-ofctl", "-O", "OpenFlow13", "mod-table", "br0", "1", "name:other");
