@@ -65,7 +65,7 @@ export { ReplyPacker } from "./wire/reply-packer.ts";
 export type { CodecOptions } from "./wire/codec-options.ts";
 export { decodeActionBytes } from "./wire/decode-actions.ts";
 export { type ErrorName, errorNameOf, formatErrorNumbers, makeErrorMessage, OpenFlowError } from "./wire/openflow-error.ts";
-export { Frame, Framer } from "./connection/framer.ts";
+export { Frame, Framer, type FramerOptions } from "./connection/framer.ts";
 export { versionBitmap } from "./connection/negotiate.ts";
 export {
   type ClientOptions,

@@ -18,7 +18,7 @@ export class Frame {
     this.#reader = reader;
   }
 
-  /** The message, as a view on the bytes that the framer took, which nobody changes. */
+  /** The message, as a view on the bytes that the framer took; of one that lends, good until it takes the next. */
   get bytes(): Uint8Array {
     return this.#reader.whole();
   }
@@ -29,29 +29,44 @@ export class Frame {
   }
 }
 
+/** Settings of a {@link Framer}. */
+export interface FramerOptions {
+  /** Called as soon as a header is there, before its message is; throws to end the stream. */
+  readonly checkHeader?: (version: number, type: number) => void;
+  /**
+   * Whether memory is used again for each chunk: bytes of messages, and those of the actions of decoded ones, are good until the next
+   * is taken. Arrays that live for as long as thousands of messages take to be carried out are dear to the collector of garbage.
+   */
+  readonly lends?: boolean;
+}
+
 /** Collects bytes and gives out whole messages. */
 export class Framer {
   readonly #checkHeader: ((version: number, type: number) => void) | undefined;
-  /** Where what was taken last begins in the stream. */
+  readonly #lends: boolean;
+  /** Where the first of the bytes is in the stream. */
   #base = 0;
   #bytes = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
   #start = 0;
+  /** What lies behind means nothing. */
+  #end = 0;
 
-  /** @param checkHeader - called as soon as a header is there, before its message is; throws to end the stream */
-  constructor(checkHeader?: (version: number, type: number) => void) {
+  constructor({ checkHeader, lends = false }: FramerOptions = {}) {
     this.#checkHeader = checkHeader;
+    this.#lends = lends;
   }
 
   /** Takes the next bytes of the stream. */
   push(chunk: Uint8Array): void {
-    const rest = this.#bytes.subarray(this.#start);
+    const rest = this.#bytes.subarray(this.#start, this.#end);
     this.#base = this.at;
     this.#start = 0;
-    this.#bytes = new Uint8Array(rest.length + chunk.length);
+    this.#end = rest.length + chunk.length;
+    if (!this.#lends || this.#end > this.#bytes.length) this.#bytes = new Uint8Array(this.#lends ? 2 * this.#end : this.#end);
     this.#bytes.set(rest);
     this.#bytes.set(chunk, rest.length);
-    this.#view = new DataView(this.#bytes.buffer);
+    if (this.#view.buffer !== this.#bytes.buffer) this.#view = new DataView(this.#bytes.buffer);
   }
 
   /**
@@ -61,7 +76,7 @@ export class Framer {
    */
   next(): Frame | undefined {
     const start = this.#start;
-    if (this.#bytes.length - start < HEADER_SIZE) return undefined;
+    if (this.#end - start < HEADER_SIZE) return undefined;
     const length = this.#view.getUint16(start + 2);
     if (length < HEADER_SIZE) {
       throw new OpenFlowError("OFPBRC_BAD_LEN", `The message at offset ${this.at} says that it has ${length} bytes`, {
@@ -70,7 +85,7 @@ export class Framer {
     }
     this.#checkHeader?.(this.#view.getUint8(start), this.#view.getUint8(start + 1));
     const end = start + length;
-    if (this.#bytes.length < end) return undefined;
+    if (this.#end < end) return undefined;
     this.#start = end;
     return new Frame(new ByteReader(this.#bytes, -start, { view: this.#view, start, end }));
   }

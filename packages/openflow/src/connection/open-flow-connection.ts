@@ -45,7 +45,7 @@ export class OpenFlowConnection implements Disposable {
   readonly #versions: readonly Version[];
   readonly #log: Logger;
   readonly #pausesWhenFull: boolean;
-  readonly #framer: Framer = new Framer((version, type) => this.#checkHeader(version, type));
+  readonly #framer: Framer = new Framer({ checkHeader: (version, type) => this.#checkHeader(version, type) });
   readonly #pending = new PendingRequests();
   readonly #closeListeners: ((error: Error | undefined) => void)[] = [];
   #onMessage: (received: Received) => void = () => undefined;

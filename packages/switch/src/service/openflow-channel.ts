@@ -63,7 +63,7 @@ export class OpenFlowChannel {
   readonly #owner: ChannelOwner;
   readonly #log: Logger;
   #version: Version | undefined;
-  readonly #framer = new Framer();
+  readonly #framer = new Framer({ lends: true });
   #isAtWork = false;
   /** The match is that of the flow-mod in hand; table numbers are off until the peer turns them on, as in Open vSwitch. */
   #options: CodecOptions = { hasTableId: false, flowModMatch: makeMatch() };
@@ -211,7 +211,7 @@ export class OpenFlowChannel {
         this.#agree(envelope);
         return undefined;
       }
-      if (this.#owner.isOverheard) this.#owner.passed(frame.bytes);
+      if (this.#owner.isOverheard) this.#owner.passed(frame.bytes.slice());
       const outcome = this.#owner.message(envelope);
       if (typeof outcome === "object") return this.#finish(outcome, frame);
       if (outcome !== undefined) this.#refuse(outcome, frame);

@@ -1,0 +1,48 @@
+/** A stream of messages, however it is cut, is the same messages; one that lends its memory has it used again. */
+import { decodeMessage, encodeMessage, Framer } from "@tenet/openflow";
+import fc from "fast-check";
+import { expect, inject, test } from "vitest";
+import { MESSAGES } from "./sample-messages.ts";
+
+/** Every sample in every version that has it. */
+const SAMPLES = MESSAGES.flatMap(([message, versions]) => versions.map((version, xid) => encodeMessage(message, version, xid)));
+
+const streams = fc.record({
+  messages: fc.array(fc.constantFrom(...SAMPLES), { minLength: 1, maxLength: 40 }),
+  cuts: fc.array(fc.nat(300), { minLength: 1, maxLength: 60 }),
+  lends: fc.boolean(),
+});
+
+test("messages come out whole and in order, wherever their bytes are cut", () => {
+  fc.assert(
+    fc.property(streams, ({ messages, cuts, lends }) => {
+      const framer = new Framer({ lends });
+      const bytes = Buffer.concat(messages);
+      const found: unknown[] = [];
+      for (let at = 0, i = 0; at < bytes.length; i++) {
+        const size = 1 + (cuts[i % cuts.length] ?? 0);
+        const chunk = Uint8Array.from(bytes.subarray(at, at + size));
+        framer.push(chunk);
+        chunk.fill(0xff); // the socket's again
+        at += size;
+        for (let frame = framer.next(); frame !== undefined; frame = framer.next()) {
+          found.push(Buffer.from(frame.bytes).toString("hex"), frame.decode());
+        }
+      }
+      expect(found).toEqual(messages.flatMap((message) => [Buffer.from(message).toString("hex"), decodeMessage(message)]));
+      expect(framer.at).toBe(bytes.length);
+    }),
+    { seed: inject("seed"), numRuns: 100 * inject("effort") },
+  );
+});
+
+test("chunks of one size take no new memory where it is lent", () => {
+  const [message] = SAMPLES;
+  const buffers = new Set<ArrayBufferLike>();
+  const framer = new Framer({ lends: true });
+  for (let i = 0; i < 100; i++) {
+    framer.push(message as Uint8Array);
+    buffers.add((framer.next()?.bytes as Uint8Array).buffer);
+  }
+  expect(buffers.size).toBe(1);
+});
