@@ -18,6 +18,13 @@ export interface BundleEntry {
   readonly xid: number;
 }
 
+/** What there is to be carried out of a bundle; {@link store} is to be closed then. */
+export interface Commit {
+  readonly entries: readonly BundleEntry[];
+  /** Holds flows of its messages. */
+  readonly store: RecordStore;
+}
+
 /** A bundle that was given up. */
 export interface ExpiredBundle {
   readonly bundleId: number;
@@ -29,10 +36,8 @@ export interface ExpiredBundle {
 type Control = Extract<Message, { type: "bundleControl" }>;
 type Add = Extract<Message, { type: "bundleAdd" }>;
 
-interface Bundle extends ExpiredBundle {
+interface Bundle extends ExpiredBundle, Commit {
   readonly entries: BundleEntry[];
-  /** Holds flows of its messages. */
-  readonly store: RecordStore;
   isClosed: boolean;
   usedMs: number;
 }
@@ -46,32 +51,31 @@ export class Bundles {
     this.#clock = clock;
   }
 
-  /** Carries out a control message. @returns what to answer @throws RefusedError; what `commit` throws */
-  control({ bundleId, kind, flags }: Control, xid: number, commit: (entries: readonly BundleEntry[]) => void): BundleControlKind {
+  /** Carries out a control message. @returns what to answer, and what to carry out before @throws RefusedError */
+  control({ bundleId, kind, flags }: Control, xid: number): { readonly kind: BundleControlKind; readonly commit?: Commit } {
     switch (kind) {
       case "openRequest":
-        if (this.#bundleById.delete(bundleId)) throw new RefusedError("OFPBFC_BAD_ID", `bundle ${bundleId} is open`);
+        if (this.#discard(bundleId)) throw new RefusedError("OFPBFC_BAD_ID", `bundle ${bundleId} is open`);
         this.#open(bundleId, flags, xid);
-        return "openReply";
+        return { kind: "openReply" };
       case "closeRequest": {
         const bundle = this.#find(bundleId);
         this.#refuseClosed(bundle);
         this.#refuseOtherFlags(bundle, flags);
         bundle.isClosed = true;
         bundle.usedMs = this.#clock.monotonicMs();
-        return "closeReply";
+        return { kind: "closeReply" };
       }
       case "commitRequest": {
         const bundle = this.#find(bundleId);
         this.#refuseOtherFlags(bundle, flags);
         this.#bundleById.delete(bundleId);
-        commit(bundle.entries);
-        return "commitReply";
+        return { kind: "commitReply", commit: bundle };
       }
       case "discardRequest":
         this.#find(bundleId);
-        this.#bundleById.delete(bundleId);
-        return "discardReply";
+        this.#discard(bundleId);
+        return { kind: "discardReply" };
       default:
         throw new RefusedError("OFPBFC_BAD_TYPE", `a switch does not take ${kind}`);
     }
@@ -100,8 +104,19 @@ export class Bundles {
   expire(idleMs: number): ExpiredBundle[] {
     const latestMs = this.#clock.monotonicMs() - idleMs;
     const expired = [...this.#bundleById.values()].filter(({ usedMs }) => usedMs <= latestMs);
-    for (const { bundleId } of expired) this.#bundleById.delete(bundleId);
+    for (const { bundleId } of expired) this.#discard(bundleId);
     return expired;
+  }
+
+  /** Gives up all bundles: the connection is over. */
+  close(): void {
+    for (const bundleId of this.#bundleById.keys()) this.#discard(bundleId);
+  }
+
+  /** @returns whether there was one */
+  #discard(bundleId: number): boolean {
+    this.#bundleById.get(bundleId)?.store.close();
+    return this.#bundleById.delete(bundleId);
   }
 
   #open(bundleId: number, flags: number, xid: number): Bundle {
@@ -119,13 +134,13 @@ export class Bundles {
 
   #refuseClosed({ bundleId, isClosed }: Bundle): void {
     if (!isClosed) return;
-    this.#bundleById.delete(bundleId);
+    this.#discard(bundleId);
     throw new RefusedError("OFPBFC_BUNDLE_CLOSED", `bundle ${bundleId} is closed`);
   }
 
   #refuseOtherFlags({ bundleId, flags }: Bundle, given: number): void {
     if (flags === given) return;
-    this.#bundleById.delete(bundleId);
+    this.#discard(bundleId);
     throw new RefusedError("OFPBFC_BAD_FLAGS", `bundle ${bundleId} was opened with the flags ${flags}`);
   }
 }

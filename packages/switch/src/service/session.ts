@@ -23,7 +23,7 @@ import { RefusedError } from "../table/refused-error.ts";
 import type { TableEvents } from "../table/table-events.ts";
 import type { Work } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
-import { type BundleEntry, Bundles } from "./bundles.ts";
+import { type BundleEntry, Bundles, type Commit } from "./bundles.ts";
 import { fromContinuation } from "./continuations.ts";
 import { connectionsMeant } from "./ct-flush.ts";
 import { describingFeatures } from "./features.ts";
@@ -103,6 +103,7 @@ export class Session {
   close(): void {
     this.#isClosed = true;
     this.#monitors.close();
+    this.#bundles.close();
   }
 
   /** Gives up bundles that nothing was added to for too long, and tells of it. */
@@ -264,16 +265,8 @@ export class Session {
 
   *#controlBundle(message: Extract<Message, { type: "bundleControl" }>, xid: number): Work {
     const { bundleId } = message;
-    let committed: readonly BundleEntry[] = [];
-    const kind = this.#bundles.control(message, xid, (entries) => {
-      committed = entries;
-    });
-    if (committed.length > 0) yield* this.#commitBundle(committed);
-    yield* this.#vswitch.settling();
-    for (const entry of committed) {
-      this.#finish(entry.message, entry.xid);
-      yield;
-    }
+    const { kind, commit } = this.#bundles.control(message, xid);
+    if (commit !== undefined) yield* this.#commitBundle(commit);
     this.#peer.send({ type: "bundleControl", bundleId, kind, flags: 0 }, xid);
   }
 
@@ -310,8 +303,21 @@ export class Session {
     for (const { message } of entries) yield this.#changes.of(message);
   }
 
+  *#commitBundle({ entries, store }: Commit): Work {
+    try {
+      if (entries.length > 0) yield* this.#applyBundle(entries);
+      yield* this.#vswitch.settling();
+      for (const { message, xid } of entries) {
+        this.#finish(message, xid);
+        yield;
+      }
+    } finally {
+      store.close();
+    }
+  }
+
   /** Applies a bundle; a refusal is told for the message at fault first, then for the commit. */
-  *#commitBundle(entries: readonly BundleEntry[]): Work {
+  *#applyBundle(entries: readonly BundleEntry[]): Work {
     try {
       yield* this.#apply(this.#changesOf(entries), entries[0]?.xid ?? 0);
     } catch (error) {
