@@ -10,6 +10,7 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ROOM_FOR_OLD } from "../packages/cli/dist/daemon/short-pauses.js";
 import { cpuSeconds, median, missingProgram } from "./support/measure.mjs";
 import { BARRIER_REPLY, BUNDLE_CONTROL, connectTo, MULTIPART_REPLY } from "./support/openflow-bytes.mjs";
 import { deleteFlows, dumpFlows, flowMods } from "./support/switch-load.mjs";
@@ -109,7 +110,7 @@ function medians(results) {
 export async function startTenet(folder) {
   mkdirSync(folder);
   const script = new URL("support/switch-process.mjs", import.meta.url).pathname;
-  const child = fork(script, [folder], { execArgv: ["--expose-gc"] });
+  const child = fork(script, [folder], { execArgv: ["--expose-gc", ROOM_FOR_OLD] });
   await once(child, "message");
   return {
     pid: child.pid,

@@ -6,14 +6,11 @@ import { parentPort, workerData } from "node:worker_threads";
 import { MemoryLink } from "@tenet/datapath";
 import { silentLogger } from "@tenet/kit";
 import { runSwitch } from "@tenet/switch";
-import { collectAlone } from "../../packages/cli/dist/daemon/short-pauses.js";
 import { nowMs, threadId, ThreadTimes } from "./trickle.mjs";
 import { WorkNotes } from "./work-notes.mjs";
 
 /** Packets whose sending took longer are not counted. */
 const LONGEST_SENDING_MS = 0.2;
-
-collectAlone();
 
 const work = new WorkNotes();
 

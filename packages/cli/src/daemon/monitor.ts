@@ -22,17 +22,22 @@ export function describeEnd({ code, signal }: { readonly code: number | null; re
 /**
  * Runs workers until one ends in peace or cannot start.
  *
- * @param program - its name, for `ps`
+ * @param program - its name, for `ps`, and what workers are started with
  * @param stop - when it aborts, the worker is told to end, and no other is started
  * @returns the exit code
  */
-export async function monitor(program: string, stage: Stage, vlog: Vlog, stop: AbortSignal): Promise<number> {
+export async function monitor(
+  program: { readonly name: string; readonly workerFlags: readonly string[] },
+  stage: Stage,
+  vlog: Vlog,
+  stop: AbortSignal,
+): Promise<number> {
   let worker: NextStage | undefined;
   let carried: string | undefined;
   stop.addEventListener("abort", () => worker?.child.kill("SIGTERM"));
   for (let nCrashes = 0, isTold = false; ; nCrashes++) {
     const startedAt = performance.now();
-    worker = startStage("worker", stage.isDetached, false, { carried, keep: (text) => (carried = text) });
+    worker = startStage("worker", program.workerFlags, stage.isDetached, false, { carried, keep: (text) => (carried = text) });
     const { pid } = worker.child;
     const start = await worker.started;
     if (!start.isReady && !isTold) return start.code ?? 1;
@@ -41,7 +46,7 @@ export async function monitor(program: string, stage: Stage, vlog: Vlog, stop: A
       closeStandardStreams();
     }
     isTold = true;
-    process.title = `${program}: monitoring pid ${pid} (healthy)`;
+    process.title = `${program.name}: monitoring pid ${pid} (healthy)`;
     const end = await worker.ended;
     if (stop.aborted || !hasCrashed(end)) {
       vlog.write("daemon_unix", "info", `pid ${pid} died, ${describeEnd(end)}, exiting`);

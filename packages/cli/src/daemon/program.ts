@@ -30,6 +30,8 @@ export interface Program<Settings extends CommonSettings> {
   readonly versionLine: string;
   /** The first lines of the help. */
   readonly usage: string;
+  /** What the process that serves is started with, where one is. */
+  readonly workerFlags: readonly string[];
   readonly readSettings: (line: CommandLine) => Settings;
   /** Loads what serves, which who asks for help does not wait for. */
   readonly loadWorker: () => Promise<(settings: Settings, stage: Stage, vlog: Vlog, stop: AbortController) => Promise<WorkerEnd>>;
@@ -63,7 +65,7 @@ async function run<Settings extends CommonSettings>(
 ): Promise<number> {
   const { isDetached, isMonitored } = settings.daemon;
   if (stage.kind === "command" && isDetached) {
-    const { child, started } = startStage(isMonitored ? "monitor" : "worker", true, true);
+    const { child, started } = startStage(isMonitored ? "monitor" : "worker", program.workerFlags, true, true);
     const start = await started;
     child.unref();
     return start.isReady ? 0 : (start.code ?? 1);
@@ -72,7 +74,7 @@ async function run<Settings extends CommonSettings>(
   const vlog = openLog(program, settings.log, isMonitor ? "monitor" : undefined);
   if (vlog === undefined) return 1;
   const stop = stopOnSignals(vlog);
-  if (isMonitor) return monitor(program.name, stage, vlog, stop.signal);
+  if (isMonitor) return monitor(program, stage, vlog, stop.signal);
   process.on("uncaughtException", (error) => {
     vlog.write("daemon", "emer", error.stack ?? error.message);
     process.kill(process.pid, "SIGABRT"); // what a monitor takes for a crash

@@ -6,11 +6,18 @@
  */
 import { setFlagsFromString } from "node:v8";
 
+/**
+ * Has a thread that is started then begin with room for 256 MiB of old objects: by itself V8 collects all of a heap that is small every
+ * few megabytes. A process takes it on its command line, since its first thread is there before anything else.
+ */
+export const ROOM_FOR_OLD = "--initial-old-space-size=256";
+
 /** Limits of a thread that switches, in a process that has others; such a process calls {@link collectAlone}. */
 export const SWITCH_THREAD_LIMITS: { readonly maxYoungGenerationSizeMb: number } = { maxYoungGenerationSizeMb: 3 };
 
-/** Has every thread of this process collect its young objects, and free the buffers that they had, without helpers. */
+/** Has every thread of this process collect its young objects, and free the buffers that they had, without helpers; those to come with {@link ROOM_FOR_OLD}. */
 export function collectAlone(): void {
+  setFlagsFromString(ROOM_FOR_OLD);
   setFlagsFromString("--no-parallel-scavenge");
   setFlagsFromString("--no-concurrent-array-buffer-sweeping");
 }

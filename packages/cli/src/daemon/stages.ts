@@ -76,12 +76,19 @@ export interface NextStage {
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;
 }
 
-/** Starts the next stage of this program, with the same command line. */
-export function startStage(kind: "monitor" | "worker", isDetached: boolean, startsSession: boolean, keeper?: Keeper): NextStage {
+/** Starts the next stage of this program, with the same command line. @param workerFlags - Node's, for a worker */
+export function startStage(
+  kind: "monitor" | "worker",
+  workerFlags: readonly string[],
+  isDetached: boolean,
+  startsSession: boolean,
+  keeper?: Keeper,
+): NextStage {
+  const flags = kind === "worker" ? workerFlags : [];
   const carried = keeper?.carried === undefined ? {} : { [CARRIED]: keeper.carried };
   const terminal = isDetached ? "ignore" : "inherit";
   const toKeeper = keeper === undefined ? [] : (["ipc"] as const);
-  const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+  const child = spawn(process.execPath, [...process.execArgv, ...flags, ...process.argv.slice(1)], {
     env: { ...process.env, [STAGE]: kind, ...(isDetached ? { [DETACHED]: "yes" } : {}), ...carried },
     stdio: [terminal, terminal, "inherit", "pipe", ...toKeeper],
     detached: startsSession,

@@ -24,6 +24,7 @@ export function main(args: readonly string[], isOriginalName: boolean): Promise<
       modules: DATABASE_SERVER_MODULES,
       versionLine: VERSION_LINE,
       usage: `${PROGRAM}: serves OVSDB databases\n${usage}`,
+      workerFlags: [],
       readSettings: (line) => readSettings(line, programFolders(env), homeOf(env).runDir, process.cwd(), isOriginalName),
       loadWorker: async () => {
         const { runWorker } = await import("./worker.ts");

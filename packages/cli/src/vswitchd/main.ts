@@ -1,6 +1,7 @@
 /** `tenet vswitchd`, and `ovs-vswitchd` as the launcher calls it. */
 import { homeOf } from "../config.ts";
 import { runProgram } from "../daemon/program.ts";
+import { ROOM_FOR_OLD } from "../daemon/short-pauses.ts";
 import { programFolders } from "../daemon/program-folders.ts";
 import { SWITCH_MODULES } from "../daemon/vlog/modules.ts";
 import { OPTION_GROUPS } from "./options.ts";
@@ -23,6 +24,7 @@ export function main(args: readonly string[], isOriginalName: boolean): Promise<
       modules: SWITCH_MODULES,
       versionLine: VERSION_LINE,
       usage: `${PROGRAM}: runs the bridges of an Open_vSwitch database\nusage: ${command} [OPTIONS] [DATABASE]\nDATABASE is unix:FILE, tcp:HOST:PORT or ssl:HOST:PORT; without it, unix:${runDir}/db.sock.`,
+      workerFlags: [ROOM_FOR_OLD],
       readSettings: (line) => readSettings(line, programFolders(env), homeOf(env).runDir, process.cwd(), isOriginalName),
       loadWorker: async () => (await import("./worker.ts")).runWorker,
     },
