@@ -42,7 +42,8 @@ test("chunks of one size take no new memory where it is lent", () => {
   const framer = new Framer({ lends: true });
   for (let i = 0; i < 100; i++) {
     framer.push(message as Uint8Array);
-    buffers.add((framer.next()?.bytes as Uint8Array).buffer);
+    const frame = framer.next();
+    if (frame !== undefined) buffers.add(frame.bytes.buffer);
   }
   expect(buffers.size).toBe(1);
 });
