@@ -1,8 +1,9 @@
 /** Changes of the tables that go on in turns. */
-import { makeMatch, parseFlow, parseGroup } from "@tenet/openflow";
+import { ALL_TABLES, makeMatch, parseFlow, parseGroup } from "@tenet/openflow";
 import { RefusedError, type TableChange } from "@tenet/switch";
 import { expect, test } from "vitest";
 import { startingOver } from "../src/database/start-over.ts";
+import { RecordStore } from "../src/table/record-store.ts";
 import { finish } from "../src/turns.ts";
 import { Bench } from "./bench-switch.ts";
 
@@ -282,4 +283,13 @@ test("nobody hears that a flow came after it went, which a transaction adds and 
   pipeline.learned.learn(parseFlow("table=1,priority=9,udp,hard_timeout=99,actions=drop"), 0);
   finish(work);
   expect(heard).toEqual(["added 5", "removed 5", "added 9"]);
+});
+
+test("a flow that is kept for later and leaves its table to the switch comes to the first", () => {
+  const bench = new Bench(3, []);
+  const { pipeline } = bench.bridge;
+  const flow = { ...parseFlow("priority=5,udp,actions=output:2"), table: ALL_TABLES };
+  pipeline.apply([{ command: "add", flow: pipeline.keep(flow, "add", new RecordStore()) }]);
+  expect(flowsOf(bench)).toEqual([5]);
+  expect(bench.send(PACKET)).toEqual(["p2"]);
 });

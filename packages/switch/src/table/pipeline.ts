@@ -389,7 +389,7 @@ export class Pipeline {
     const kept = this.#book.pack(flow, store);
     if (command.startsWith("delete") || kept.refers || this.tlvTable.concerns(flow)) return kept;
     checkFlow(this.#tables, flow, false);
-    kept.isReady = command === "add";
+    kept.isReady = command === "add" && flow.table !== ALL_TABLES;
     return kept;
   }
 
