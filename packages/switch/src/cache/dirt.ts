@@ -11,7 +11,6 @@ export class Dirt {
   readonly #tables = new Set<FlowTable>();
   readonly #macs = new Map<Bridge, Set<string>>();
   readonly #groups = new Map<Bridge, Set<number>>();
-
   readonly #neighbors = new Set<string>();
 
   get isClean(): boolean {
@@ -43,21 +42,18 @@ export class Dirt {
     this.#neighbors.add(keyOf(name));
   }
 
-  /** Whether rules changed, and so {@link touchesAny} is to be asked. */
+  /** Whether rules changed, and so visits are to be looked at. */
   get hasTables(): boolean {
     return this.#tables.size > 0;
   }
 
-  /** Whether a translation looked up a table that changed. */
-  touchesAny(visits: readonly TableVisit[]): boolean {
-    for (let i = 0; i < visits.length; i++) if (this.#tables.has((visits[i] as TableVisit).table)) return true;
-    return false;
-  }
-
-  /** Whether a translation looked at something else that changed. */
-  touches({ macLookups, effects }: Outcome): boolean {
+  /** Whether a translation looked at something that changed. @param visits - needed if {@link hasTables} */
+  touches({ macLookups, effects }: Outcome, visits: readonly TableVisit[]): boolean {
     if (this.#isEverything) return true;
-    if (this.#tables.size > 0 && effects.some((effect) => this.#isChangedLimit(effect))) return true;
+    if (this.#tables.size > 0) {
+      for (let i = 0; i < visits.length; i++) if (this.#tables.has((visits[i] as TableVisit).table)) return true;
+      if (effects.some((effect) => this.#isChangedLimit(effect))) return true;
+    }
     if (this.#groups.size > 0 && effects.some((effect) => this.#isChangedGroup(effect))) return true;
     if (this.#neighbors.size > 0 && effects.some((effect) => this.#isChangedNeighbor(effect))) return true;
     return this.#macs.size > 0 && macLookups.some(({ bridge, name }) => this.#macs.get(bridge)?.has(name) === true);

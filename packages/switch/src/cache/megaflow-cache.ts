@@ -41,6 +41,7 @@ const FLOWS_PER_STEP = 64;
 const DEFAULT_IDLE_MS = 10_000;
 /** The same when there are more flows than the limit. */
 const CROWDED_IDLE_MS = 100;
+const NO_VISITS: readonly TableVisit[] = [];
 
 /** Installed megaflows. */
 export class MegaflowCache {
@@ -140,7 +141,7 @@ export class MegaflowCache {
     for (const megaflow of suspects) {
       const outcome = megaflow.owner;
       const isOurs = outcome instanceof Outcome; // else it went meanwhile, or was put by hand
-      const isTouched = isOurs && (dirt.touches(outcome) || (dirt.hasTables && dirt.touchesAny(this.#visitsOf(megaflow))));
+      const isTouched = isOurs && dirt.touches(outcome, dirt.hasTables ? this.#visitsOf(megaflow) : NO_VISITS);
       if (isTouched) this.#revalidateOne(megaflow, outcome);
       if (isTouched || ++n % FLOWS_PER_STEP === 0) yield;
     }

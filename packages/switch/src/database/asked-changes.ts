@@ -37,7 +37,12 @@ const STATUS_COLUMNS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
 );
 const NONE: ReadonlySet<string> = new Set();
 
-/** Whether a row came or went, or asks for something else than before; columns that are as they were are the same objects. */
+/**
+ * Whether a row came or went, or asks for something else than before.
+ *
+ * Columns that are as they were are the same objects, unless the server knows nothing but `monitor`, which tells rows whole: then it is
+ * looked once more than needed.
+ */
 export function asksForOther({ table, old, new: row }: RowChange): boolean {
   if (old === undefined || row === undefined) return true;
   const ignored = STATUS_COLUMNS.get(table) ?? NONE;
