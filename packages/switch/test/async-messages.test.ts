@@ -174,3 +174,24 @@ test("a controller of a later version hears of no packet without a flow", () => 
   conversation.bench.send("in_port=2,arp");
   expect(conversation.told).toEqual([]);
 });
+
+test.each<readonly [Version, "standard" | "nxt2"]>([
+  [1, "standard"],
+  [4, "standard"],
+  [5, "standard"],
+  [6, "nxt2"],
+])("version %i, %s: of a packet that is too long for a message as much is told as there is room for", (version, format) => {
+  const conversation = new Conversation(version);
+  conversation.say({ type: "setConfig", flags: 0, missSendLength: 0xffff });
+  conversation.say({ type: "setPacketInFormat", format });
+  const { bench } = conversation;
+  bench.add("actions=controller(max_len=65535,userdata=01.02.03)");
+  for (const length of [60_000, 0xffff]) {
+    const frame = new Uint8Array(length).fill(7);
+    bench.datapath.receive("p1", frame);
+    const [told] = conversation.packetsIn().slice(-1);
+    expect(told?.totalLength).toBe(length);
+    expect(told?.data.length).toBeGreaterThan(Math.min(length, 65_300) - 1);
+    expect(told?.data.every((byte) => byte === 7)).toBe(true);
+  }
+});

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextRound } from "node:timers/promises";
-import { silentLogger } from "@tenet/kit";
+import { type Logger, silentLogger } from "@tenet/kit";
 import { encodeMessage, Framer, type MultipartReply, VERSION } from "@tenet/openflow";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { makeEventCounts } from "../src/event-counts.ts";
@@ -73,6 +73,46 @@ test("parts of a reply become one message; what is sent between them comes after
     }
   }
   expect(told).toEqual(["hello", [xid, false, [1, 2]], "barrierReply", [xid, true, [3]], [7, true, [4]]]);
+});
+
+test("what nobody asked for and cannot be said is left out", async () => {
+  const complaints: unknown[] = [];
+  const log: Logger = { ...silentLogger, warn: (fields) => void complaints.push(fields) };
+  const channel = new OpenFlowChannel(socket, [VERSION.OF14], owner, new Turns(), log);
+  channel.send({ type: "echoRequest", data: new Uint8Array(0xffff) });
+  channel.send({ type: "echoRequest", data: new Uint8Array(1) });
+  expect(() => channel.send({ type: "echoReply", data: new Uint8Array(0xffff) }, 5)).toThrow("65535 is the most");
+  channel.close();
+  const framer = new Framer();
+  for await (const bytes of peer) framer.push(bytes as Buffer);
+  const told: unknown[] = [];
+  for (let frame = framer.next(); frame !== undefined; frame = framer.next()) told.push(frame.decode().message.type);
+  expect(told).toEqual(["hello", "echoRequest"]);
+  expect(complaints).toMatchObject([{ kind: "echoRequest" }]);
+});
+
+test("an error that stands for none of OpenFlow's is told in the log, and answered", async () => {
+  const errors: unknown[] = [];
+  const log: Logger = { ...silentLogger, error: (fields) => void errors.push(fields) };
+  const failing: ChannelOwner = {
+    ...owner,
+    message: () => {
+      throw new TypeError("no such thing");
+    },
+  };
+  const channel = new OpenFlowChannel(socket, [VERSION.OF14], failing, new Turns(), log);
+  peer.write(encodeMessage({ type: "hello", versions: 1 << VERSION.OF14 }, VERSION.OF14, 1));
+  peer.write(encodeMessage({ type: "barrierRequest" }, VERSION.OF14, 2));
+  const framer = new Framer();
+  const told: unknown[] = [];
+  for await (const bytes of peer) {
+    framer.push(bytes as Buffer);
+    for (let frame = framer.next(); frame !== undefined; frame = framer.next()) told.push(frame.decode().message.type);
+    if (told.length === 2) break;
+  }
+  channel.close();
+  expect(told).toEqual(["hello", "error"]);
+  expect(errors).toMatchObject([{ error: expect.stringContaining("no such thing") }]);
 });
 
 test("a message of another version than was agreed on is refused in that version, and by the one agreed on if there is no such", async () => {

@@ -2,6 +2,7 @@
 import type { Clock } from "@tenet/kit";
 import {
   type AsyncMasks,
+  encodeMessage,
   type GroupMod,
   type Message,
   type MeterMod,
@@ -23,6 +24,12 @@ import { describePort } from "./statistics.ts";
 
 const SEND_FLOW_REM = 1;
 const DEFAULT_MISS_SEND_LENGTH = 128;
+/** Longer frames may be too long for a message. */
+const MAX_SURE_BYTES = 0x8000;
+const MAX_MESSAGE_BYTES = 0xffff;
+/** Of a packet in a message. */
+const MAX_PADDING_BYTES = 8;
+const NO_DATA = new Uint8Array(0);
 
 /** Who hears: a controller of the bridge hears of packets before it says that it wants them, unless it is to be quiet. */
 export type Hearer = Pick<ConversationOwner, "isPrimary" | "isQuiet">;
@@ -99,7 +106,7 @@ export class Notices {
     const heard = isMiss ? PACKET_IN_REASON.NO_MATCH : punt.reason;
     if (isOfFlow ? punt.controllerId !== this.controllerId || !this.#hearsPackets(heard) : !this.hearsMisses) return;
     const reason = isMiss && isOfFlow && this.#peer.version === VERSION.OF10 ? PACKET_IN_REASON.ACTION : heard;
-    const message: Message = {
+    const message: Extract<Message, { type: "packetIn" }> = {
       type: "packetIn",
       totalLength: frame.length,
       reason,
@@ -111,7 +118,13 @@ export class Notices {
       ...(punt.paused === undefined ? {} : { continuation: toContinuation(punt.paused) }),
       ...(this.packetInFormat === "standard" ? {} : { format: this.packetInFormat }),
     };
-    this.#peer.send(message);
+    this.#peer.send(frame.length > MAX_SURE_BYTES && punt.paused === undefined ? this.#shortened(message) : message);
+  }
+
+  /** With as much of the packet as one message has room for. */
+  #shortened(message: Extract<Message, { type: "packetIn" }>): Message {
+    const { length } = encodeMessage({ ...message, data: NO_DATA }, this.#peer.version, 0);
+    return { ...message, data: message.data.subarray(0, Math.max(0, MAX_MESSAGE_BYTES - MAX_PADDING_BYTES - length)) };
   }
 
   #hearsPackets(reason: number): boolean {

@@ -6,7 +6,7 @@
  * that nobody asked for are dropped and counted when the peer does not read.
  */
 import type { Socket } from "node:net";
-import { type Logger, messageOf } from "@tenet/kit";
+import { AppError, type Logger, messageOf } from "@tenet/kit";
 import {
   type CodecOptions,
   type Envelope,
@@ -107,10 +107,21 @@ export class OpenFlowChannel {
     this.#options = { ...this.#options, hasTableId: isOn };
   }
 
-  /** Sends a message; without `xid` it is unsolicited. */
+  /** Sends a message; without `xid` it is unsolicited. @throws AppError when it is an answer that is too long for its version */
   send(message: Message, xid?: number): void {
-    if (xid === undefined && this.#socket.writableLength > MAX_UNREAD_BYTES) this.#nDropped++;
-    else this.#write(message, this.version, xid ?? 0);
+    if (xid !== undefined) this.#write(message, this.version, xid);
+    else if (this.#socket.writableLength > MAX_UNREAD_BYTES) this.#nDropped++;
+    else this.#tell(message);
+  }
+
+  /** Sends what nobody asked for: who has something to tell goes on, also when it cannot be said. */
+  #tell(message: Message): void {
+    try {
+      this.#write(message, this.version, 0);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      this.#log.warn({ kind: message.type, error: error.message }, "openflow message not sent");
+    }
   }
 
   /** Sends a part of a reply, or keeps it until there is enough of it for a message. */
@@ -231,7 +242,8 @@ export class OpenFlowChannel {
   }
 
   #fail(error: unknown, frame: Frame): void {
-    this.#log.debug({ error: messageOf(error) }, "openflow message refused");
+    if (error instanceof AppError) this.#log.debug({ error: error.message }, "openflow message refused");
+    else this.#log.error({ error: error instanceof Error ? error.stack : String(error) }, "openflow message not carried out");
     if (this.#version === undefined) this.close();
     else this.#refuse(errorNameOf(error), frame);
   }
