@@ -1,5 +1,5 @@
 /** What the switch makes of rows that cannot be carried out as they are, with a database and dummies in this process. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MemoryLink } from "@tenet/datapath";
@@ -8,7 +8,8 @@ import { formatMac } from "@tenet/net";
 import { connectOpenFlow, type PortDesc } from "@tenet/openflow";
 import { type Command, Database, OPEN_VSWITCH, OvsdbServer } from "@tenet/ovsdb";
 import { runSwitch, type SwitchConfig } from "@tenet/switch";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { PcapWriter } from "../src/dummy/pcap-writer.ts";
 import { run } from "./answers.ts";
 import { until } from "./live-switch.ts";
 
@@ -204,6 +205,25 @@ test("what the switch does and tells itself is no reason for it to look again", 
   await db.change({ op: "update", table: "Interface", where: [], row: { link_resets: 7 } });
   await db.changeAndWait({ op: "update", table: "Port", where: [], row: { tag: 7 } });
   expect(nLooks() - before).toBeLessThanOrEqual(3); // one may have been due before
+});
+
+test("what a dummy had is closed when it goes", async () => {
+  await using db = await FollowedDatabase.open();
+  const options = [
+    "map",
+    [
+      ["pstream", `punix:${db.dir}/a.sock`],
+      ["pcap", `${db.dir}/a.pcap`],
+    ],
+  ];
+  const close = vi.spyOn(PcapWriter.prototype, "close");
+  await db.addBridge([{ name: "a", options }]);
+  await db.start();
+  expect([existsSync(`${db.dir}/a.sock`), close.mock.calls.length]).toEqual([true, 0]);
+  await db.changeAndWait({ op: "update", table: "Bridge", where: [], row: { ports: ["set", []] } });
+  await until(() => !existsSync(`${db.dir}/a.sock`));
+  expect(close).toHaveBeenCalledOnce();
+  close.mockRestore();
 });
 
 test("every reason why a controller is refused is told, once", async () => {

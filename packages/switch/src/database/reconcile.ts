@@ -86,6 +86,7 @@ export class Reconciler {
     const states: InterfaceState[] = [];
     for (const each of wanted) for (const state of yield* this.#applyBridge(each)) states.push(state);
     this.#states = states;
+    this.#dummies.closeUnplugged();
     yield* this.#tellingProblems(asked);
   }
 

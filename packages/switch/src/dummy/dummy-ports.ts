@@ -46,6 +46,7 @@ export class DummyPorts {
 
   /** The cable of a new interface. */
   open(name: string): MemoryLink {
+    this.#close(name);
     const link = this.#makeLink(name);
     const dummy: Dummy = { link, options: {}, streams: [], rx: [], tx: [] };
     this.#dummyByName.set(name, dummy);
@@ -96,8 +97,19 @@ export class DummyPorts {
     return [...this.#dummyByName.keys()].filter((name) => this.has(name)).sort();
   }
 
+  /** Closes the files and streams of interfaces that are gone. */
+  closeUnplugged(): void {
+    for (const [name, { link }] of this.#dummyByName) if (!link.isPlugged) this.#close(name);
+  }
+
   close(): void {
-    for (const dummy of this.#dummyByName.values()) this.#unplug(dummy);
+    for (const name of this.#dummyByName.keys()) this.#close(name);
+  }
+
+  #close(name: string): void {
+    const dummy = this.#dummyByName.get(name);
+    if (dummy !== undefined) this.#unplug(dummy);
+    this.#dummyByName.delete(name);
   }
 
   #receive({ rx, link }: Dummy, frame: Uint8Array): void {
