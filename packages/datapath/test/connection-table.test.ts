@@ -47,6 +47,7 @@ class Beside implements SharedConnections {
     this.#made.splice(0).forEach(visit);
   }
   limit(): void {}
+  limitZone(): void {}
   giveIds(): void {}
 }
 

@@ -102,6 +102,14 @@ describe.skipIf(obstacle !== undefined)("a tracker in the kernel and in user spa
 
   test.each([
     ["a zone", ({ zoneLimits }: ConnectionTracker, n: number) => zoneLimits.set(COMMIT.zone, n)],
+    ["zones that have none of their own", (conntrack: ConnectionTracker, n: number) => void (conntrack.defaultZoneLimit = n)],
+    [
+      "a zone, whatever the others have",
+      (conntrack: ConnectionTracker, n: number): void => {
+        conntrack.zoneLimits.set(COMMIT.zone, n);
+        conntrack.defaultZoneLimit = 1;
+      },
+    ],
     ["all connections", (conntrack: ConnectionTracker, n: number) => void (conntrack.maxConnections = n)],
   ])("keeps to the limit of %s by itself, also when that changes", (_name, limit) => {
     const tracker = trackers.open();

@@ -6,12 +6,12 @@ const DEFAULT_MAX_CONNECTIONS = 3_000_000;
 export class ConnectionLimits {
   /** The most connections of a zone. */
   readonly ofZones: Map<number, number>;
-  readonly #changed: () => void;
+  readonly #changed: (zone?: number) => void;
   #max = DEFAULT_MAX_CONNECTIONS;
   #ofOtherZones = 0;
 
-  /** @param changed - called after each change */
-  constructor(changed: () => void) {
+  /** @param changed - called after each change, with the zone if it is one that has another limit */
+  constructor(changed: (zone?: number) => void) {
     this.#changed = changed;
     this.ofZones = new WatchedMap(changed);
   }
@@ -38,27 +38,32 @@ export class ConnectionLimits {
 
   /** The most connections of a zone; infinite when it has no limit. */
   ofZone(zone: number): number {
-    return this.ofZones.get(zone) ?? (this.#ofOtherZones || Number.POSITIVE_INFINITY);
+    return this.ofZones.get(zone) ?? this.ofUnnamedZones;
+  }
+
+  /** {@link ofOtherZones}, infinite when there is none. */
+  get ofUnnamedZones(): number {
+    return this.#ofOtherZones || Number.POSITIVE_INFINITY;
   }
 }
 
 class WatchedMap extends Map<number, number> {
-  readonly #changed: () => void;
+  readonly #changed: (zone?: number) => void;
 
-  constructor(changed: () => void) {
+  constructor(changed: (zone?: number) => void) {
     super();
     this.#changed = changed;
   }
 
   override set(zone: number, limit: number): this {
     super.set(zone, limit);
-    this.#changed();
+    this.#changed(zone);
     return this;
   }
 
   override delete(zone: number): boolean {
     const wasThere = super.delete(zone);
-    this.#changed();
+    this.#changed(zone);
     return wasThere;
   }
 

@@ -40,7 +40,7 @@ export type TrackResult = "on" | "drop" | "wait";
 
 /** Tracks the connections of one datapath. */
 export class Conntrack {
-  readonly limits: ConnectionLimits = new ConnectionLimits(() => this.#limitShared());
+  readonly limits: ConnectionLimits = new ConnectionLimits((zone) => this.#limitShared(zone));
   readonly table: ConnectionTable;
   readonly fragments: Fragments = new Fragments();
   #shared: SharedConnections | undefined;
@@ -132,10 +132,11 @@ export class Conntrack {
     if (this.#shared !== undefined) this.#shared.mustAsk = this.table.nHidden > 0 || this.#expectations.size > 0;
   }
 
-  /** Tells the kernel's program how many connections there may be. */
-  #limitShared(): void {
+  /** Tells the kernel's program how many connections there may be, in all and in each zone, or in one. */
+  #limitShared(zone?: number): void {
     const { limits } = this;
-    this.#shared?.limit(limits.max, (zone) => limits.ofZone(zone));
+    if (zone === undefined) this.#shared?.limit(limits.max, limits.ofZones, limits.ofUnnamedZones);
+    else this.#shared?.limitZone(zone, limits.ofZone(zone));
   }
 
   /** Gives a fragment without ports what was found out about the first one. */

@@ -25,8 +25,10 @@ export interface SharedConnections {
   readonly count: Int32Array;
   /** Likewise, of each zone. */
   readonly zoneCounts: Int32Array;
-  /** How many connections the program may let there be in all, and in a zone; any number when that is infinite. */
-  limit(max: number, maxOf: (zone: number) => number): void;
+  /** How many connections the program may let there be in all, and in each zone; any number when that is infinite. */
+  limit(max: number, ofZones: ReadonlyMap<number, number>, ofOtherZones: number): void;
+  /** The same of one zone. */
+  limitZone(zone: number, max: number): void;
   /** Gives the program ids for the connections that it makes. */
   giveIds(nowMs: number): void;
 }

@@ -114,11 +114,15 @@ export class ConnectionMaps implements SharedConnections {
     this.#controlWords[CONTROL.mustAskOfMisfits / 4] = mustAsk ? 1 : 0;
   }
 
-  limit(max: number, maxOf: (zone: number) => number): void {
+  limit(max: number, ofZones: ReadonlyMap<number, number>, ofOtherZones: number): void {
     this.#controlWords[CONTROL.limit / 4] = Math.min(max, NO_LIMIT);
-    for (let zone = 0; zone < N_ZONES; zone++) {
-      this.#controlWords[CONTROL.zoneLimits / 4 + zone] = Math.min(maxOf(zone), NO_LIMIT);
-    }
+    const limits = new Uint32Array(N_ZONES).fill(Math.min(ofOtherZones, NO_LIMIT));
+    for (const [zone, limit] of ofZones) limits[zone] = limit;
+    this.#controlWords.set(limits, CONTROL.zoneLimits / 4);
+  }
+
+  limitZone(zone: number, max: number): void {
+    this.#controlWords[CONTROL.zoneLimits / 4 + zone] = Math.min(max, NO_LIMIT);
   }
 
   /** Gives the program ids for the connections that it makes. */
