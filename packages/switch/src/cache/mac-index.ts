@@ -33,12 +33,12 @@ export class MacIndex<T> {
     }
   }
 
-  /** Items that looked up any of these addresses. */
-  of(lookups: Iterable<Lookups[number]>): Set<T> {
-    const found = new Set<T>();
+  /** Items that looked up any of these addresses, for each address, and `undefined` behind them. Items may come and go meanwhile. */
+  *of(lookups: Iterable<Lookups[number]>): Generator<T | undefined> {
     for (const { bridge, name } of lookups) {
-      for (const item of this.#itemsByName.get(bridge)?.get(name) ?? []) found.add(item);
+      const items = [...(this.#itemsByName.get(bridge)?.get(name) ?? [])];
+      yield* items;
+      yield undefined;
     }
-    return found;
   }
 }

@@ -139,8 +139,8 @@ export class MegaflowCache {
     const suspects = dirt.isAddressesAlone ? this.#flowsByMac.of(dirt.addresses()) : this.#datapath.flows();
     let n = 0;
     for (const megaflow of suspects) {
-      const outcome = megaflow.owner;
-      const isOurs = outcome instanceof Outcome; // else it went meanwhile, or was put by hand
+      const outcome = megaflow?.owner;
+      const isOurs = megaflow !== undefined && outcome instanceof Outcome; // else it went meanwhile, or was put by hand
       const isTouched = isOurs && dirt.touches(outcome, dirt.hasTables ? this.#visitsOf(megaflow) : NO_VISITS);
       if (isTouched) this.#revalidateOne(megaflow, outcome);
       if (isTouched || ++n % FLOWS_PER_STEP === 0) yield;

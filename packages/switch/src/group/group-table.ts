@@ -25,7 +25,7 @@ export interface GroupChangeOutcome {
 /** Groups by number. */
 export class GroupTable {
   readonly #clock: Clock;
-  readonly #groupById = new StagedMap<number, Group>();
+  readonly #groupById = new StagedMap<Group>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -42,16 +42,15 @@ export class GroupTable {
   }
 
   /** One group, or with {@link GROUP}.ALL every group by number, after all changes so far, of those that are there when their turn comes. */
-  *select(id: number): Generator<Group> {
-    for (const each of this.numbersOf(id)) {
-      const group = this.#groupById.latest(each);
-      if (group !== undefined) yield group;
-    }
+  select(id: number): Iterable<Group> {
+    if (id === GROUP.ALL) return this.#groupById.values();
+    const group = this.#groupById.latest(id);
+    return group === undefined ? [] : [group];
   }
 
   /** The numbers of the groups that a deletion is about, in their order. */
   numbersOf(id: number): Iterable<number> {
-    return id === GROUP.ALL ? Uint32Array.from(this.#groupById.values(), ({ spec }) => spec.id).sort() : [id];
+    return id === GROUP.ALL ? this.#groupById.numbers() : [id];
   }
 
   /** Hides from packets what changes from now on. */

@@ -31,7 +31,7 @@ export const MAX_BANDS = 8;
 export class MeterTable {
   readonly #clock: Clock;
   readonly #host: MeterHost;
-  readonly #meterById = new StagedMap<number, BridgeMeter>();
+  readonly #meterById = new StagedMap<BridgeMeter>();
   /** The datapath's meters of those that went since {@link stage}. */
   #left: number[] = [];
 
@@ -55,17 +55,13 @@ export class MeterTable {
    *
    * @throws RefusedError when there is none of this number
    */
-  *select(id: number): Generator<BridgeMeter> {
-    if (id !== METER.ALL) return yield this.#existing(id);
-    for (const each of this.numbersOf(id)) {
-      const meter = this.#meterById.latest(each);
-      if (meter !== undefined) yield meter;
-    }
+  select(id: number): Iterable<BridgeMeter> {
+    return id === METER.ALL ? this.#meterById.values() : [this.#existing(id)];
   }
 
   /** The numbers of the meters that a deletion is about, in their order. */
   numbersOf(id: number): Iterable<number> {
-    if (id === METER.ALL) return Uint32Array.from(this.#meterById.values(), ({ spec }) => spec.id).sort();
+    if (id === METER.ALL) return this.#meterById.numbers();
     return this.has(id) ? [id] : [];
   }
 
