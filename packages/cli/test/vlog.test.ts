@@ -85,10 +85,18 @@ test("what parts of Tenet log is told in the original's words, or with its field
   log.info({ remote: "tcp:1.2.3.4:5", err: "connect ECONNREFUSED 1.2.3.4:5" }, "cannot connect");
   log.warn({ nRows: 3, file: undefined }, "something of our own");
   log.debug({}, "not shown");
+  vlog.set("dpif:dbg");
+  const flow = { datapath: "system@ovs-system", ufid: "1-2", match: "in_port(1)", actions: "2" };
+  log.debug(flow, "flow put");
+  log.debug(flow, "flow added");
+  vlog.set("dpif_netdev:dbg");
+  log.debug(flow, "flow added");
   expect(lines()).toEqual([
     "socket_util|INFO|0:127.0.0.1: listening on port 7",
     "reconnect|INFO|tcp:1.2.3.4:5: connection attempt failed (Connection refused)",
     "ovsdb_server|WARN|something of our own (database: nb, nRows: 3)",
+    "dpif|DBG|system@ovs-system: put[create] ufid:1-2 in_port(1), actions:2",
+    "dpif_netdev|DBG|flow_add: ufid:1-2 mega_ufid:1-2 in_port(1), actions:2",
   ]);
 });
 

@@ -9,6 +9,7 @@ import { kernelObstacle, type MemoryLink } from "@tenet/datapath";
 import { type Clock, type Logger, Scope, systemClock, untilAborted } from "@tenet/kit";
 import { type Command, connect, type Replica, ServerLock, type TlsFiles } from "@tenet/ovsdb";
 import { dummyCommands } from "./control/dummy-commands.ts";
+import { logFlows } from "./control/dpctl/log-flows.ts";
 import { WarpClock } from "./control/warp-clock.ts";
 import { DummyPorts } from "./dummy/dummy-ports.ts";
 import { placementCommands } from "./control/placement-commands.ts";
@@ -88,6 +89,7 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   const network = config.hasSystemRoutes === false || process.platform !== "linux" ? NO_NETWORK : scope.use(new LinuxNetwork());
   const vswitch = new VirtualSwitch(datapath, clock, network);
   scope.defer(() => vswitch.turns.stop());
+  logFlows(vswitch, clock, log);
   const services = scope.use(new BridgeServices(vswitch, config.runDir, clock, log));
   const controllers = scope.use(new Controllers(services, vswitch, clock, log));
   const followers: DatabaseFollower[] = [];

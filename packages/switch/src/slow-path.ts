@@ -241,7 +241,10 @@ export class SlowPath {
     if (found.meter !== undefined && !this.#datapath.meterPacket(found.meter, frame.length)) return;
     if (this.#packetListeners.size === 0) return;
     const punt = { ...found, metadata: found.metadata.slice() };
-    if (found.isTracked) punt.metadata.set(key.subarray(FIELDS.ct_state.word, CT_END), FIELDS.ct_state.word);
+    if (found.isTracked) {
+      punt.metadata.set(key.subarray(FIELDS.ct_state.word, CT_END), FIELDS.ct_state.word);
+      setField(punt.metadata, FIELDS.eth_type, getField(key, FIELDS.eth_type));
+    }
     const packet = { punt, frame: frame.slice() };
     for (const listener of this.#packetListeners) listener(packet);
   }

@@ -131,6 +131,7 @@ test("a packet that a packet-out sends up is told as that from OpenFlow 1.4 on",
   const told = ([1, 4, 5] as const).map((version) => {
     const conversation = new Conversation(version);
     conversation.say({ type: "setConfig", flags: 0, missSendLength: 128 });
+    conversation.say({ type: "setPacketInFormat", format: "nxt2" });
     conversation.bench.add("actions=controller");
     const packetOut = { type: "packetOut", inPort: 1, data: new Uint8Array(14) } as const;
     conversation.say({ ...packetOut, actions: parseActions("controller,output:TABLE") });

@@ -1,6 +1,8 @@
 /** `ct` from OpenFlow to the wire: what is let through, translated, remembered, recirculated and cleaned up. */
-import { formatMatch } from "@tenet/openflow";
+import type { ConnectionInfo } from "@tenet/datapath";
+import { type CtFlush, formatMatch } from "@tenet/openflow";
 import { expect, test } from "vitest";
+import { connectionsMeant } from "../src/service/ct-flush.ts";
 import { metadataMatch } from "../src/service/metadata-match.ts";
 import { formatConnection } from "../src/trace/format-connection.ts";
 import { Cables } from "./cables.ts";
@@ -102,4 +104,19 @@ test("controllers are told of a packet's connection when the tables have seen it
   cables.send("p1", OUT);
   const connection = "ct_state=new|trk,ct_nw_src=10.0.0.1,ct_nw_dst=10.0.0.2,ct_nw_proto=17,ct_tp_src=5,ct_tp_dst=6";
   expect(told.toSorted()).toEqual([`${connection},ip,in_port=1`, "in_port=1"]);
+});
+
+test("a controller forgets a connection by what packets of either direction say, and by less of its first direction alone", async () => {
+  await using cables = firewall();
+  cables.send("p1", OUT);
+  const connections = [...cables.datapath.conntrack.connections()];
+  const address = (last: number): Uint8Array => Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, last);
+  const [a, b] = [address(1), address(2)];
+  const isMeant = (protocol: number, original: CtFlush["original"]): boolean | undefined =>
+    connectionsMeant({ type: "ctFlush", protocol, original, reply: {} }).matches?.(connections[0] as ConnectionInfo);
+  expect(isMeant(17, { src: a, dst: b, srcPort: 5, dstPort: 6 })).toBe(true);
+  expect(isMeant(17, { src: b, dst: a, srcPort: 6, dstPort: 5 })).toBe(true);
+  expect(isMeant(0, { src: b, dst: a, srcPort: 6, dstPort: 5 })).toBe(false);
+  expect(isMeant(17, { src: b, srcPort: 6, dstPort: 5 })).toBe(false);
+  expect(isMeant(17, { src: a })).toBe(true);
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ManualClock } from "@tenet/kit";
-import { composePacket } from "@tenet/net";
+import { composePacket, FIELDS, getField } from "@tenet/net";
 import { parseMatch } from "@tenet/openflow";
 import { expect, test } from "vitest";
 import { DummyPorts } from "../src/dummy/dummy-ports.ts";
@@ -28,6 +28,16 @@ test.each([
   ],
 ])("%s is read as the packet it stands for", (odp, match) => {
   expect(composePacket(parseOdpFlow(odp)?.key ?? new Uint32Array(0))).toEqual(composePacket(parseMatch(match).key));
+});
+
+test("two tags of a flow are read, each with its type and its mask", () => {
+  const inner = "eth_type(0x8100),vlan(vid=20/0xff0,pcp=1/0x3),encap(eth_type(0x1234))";
+  const match = parseOdpFlow(`in_port(1),${ETHERNET},eth_type(0x88a8),vlan(vid=10,pcp=3),encap(${inner})`);
+  const told = (["vlan_tpid", "vlan_tci", "vlan_tpid1", "vlan_tci1"] as const).map((name) => FIELDS[name]);
+  expect(told.map((field) => match && getField(match.key, field))).toEqual([0x88a8, 0x700a, 0x8100, 0x3010]);
+  expect(told.map((field) => match && getField(match.mask, field))).toEqual([0, 0xffff, 0, 0x7ff0]);
+  const tooMany = `eth_type(0x8100),vlan(vid=1),encap(${inner.replace("eth_type(0x1234)", "eth_type(0x8100),vlan(vid=3)")})`;
+  expect(parseOdpFlow(`in_port(1),${ETHERNET},${tooMany}`)).toBeUndefined();
 });
 
 test("the name of a flow, which stands in front of it, is passed over", () => {

@@ -1,9 +1,11 @@
 /** MPLS labels on real frames: pushed, set, counted down and popped, and what was beneath them looked at again. */
+import { FIELDS, getField } from "@tenet/net";
 import { expect, test } from "vitest";
 import { Cables } from "./cables.ts";
 
 const IP =
   "dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:02,udp,nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_ttl=64,nw_tos=16,tp_src=5,tp_dst=6";
+const MPLS_FIELDS = [FIELDS.mpls_lse, FIELDS.mpls_lse1, FIELDS.mpls_lse2];
 
 function hexOf(frame: Uint8Array | undefined, from: number, to: number): string {
   return Buffer.from(frame?.subarray(from, to) ?? []).toString("hex");
@@ -55,4 +57,23 @@ test("a lookup by the original tuple of a connection sees what translation has h
   cables.apply("table=2,priority=9,udp,nw_dst=10.9.9.9,actions=2");
   cables.apply("table=3,priority=9,udp,nw_dst=10.0.0.2,tp_dst=6,actions=3");
   for (let round = 0; round < 3; round++) expect(cables.send("p1", IP)).toEqual(["p2", "p3"]);
+});
+
+test("of a label that is popped or copied no more counts than the datapath needs", async () => {
+  await using cables = new Cables("p1", "p2", "p3");
+  cables.apply("priority=9,in_port=1,ip,actions=push_mpls:0x8847,set_mpls_label:5,3");
+  cables.apply("priority=9,in_port=2,mpls,actions=pop_mpls:0x0800,3");
+  cables.send("p1", IP);
+  const labelled = cables.received[0]?.frame;
+  if (labelled === undefined) throw new Error("the frame is missing");
+  cables.sendFrame("p2", labelled);
+  const [popping] = [...cables.datapath.flows()].filter(({ actions }) => actions[0]?.type === "popMpls");
+  const masks = popping && MPLS_FIELDS.map((field) => getField(popping.mask, field));
+  expect(masks).toEqual([0x100, 0, 0]); // whether it is the last
+  cables.apply("priority=10,in_port=2,mpls,actions=push_mpls:0x8847,3");
+  cables.sendFrame("p2", labelled);
+  const [pushing] = [...cables.datapath.flows()].filter(
+    ({ actions, key }) => actions[0]?.type === "pushMpls" && getField(key, FIELDS.eth_type) !== 0x0800,
+  );
+  expect(pushing && MPLS_FIELDS.map((field) => getField(pushing.mask, field))).toEqual([0xffffffff, 0, 0]);
 });

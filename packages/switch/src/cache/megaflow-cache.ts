@@ -50,6 +50,8 @@ export class MegaflowCache {
   hasWideFlows = true;
   /** Whether flows stay that no packet uses, for those who look at them. */
   isPaused = false;
+  /** Is told of each flow when it is installed; `key` is that of the packet, good for the call. */
+  onInstall: ((flow: Megaflow, key: Uint32Array) => void) | undefined;
   /** How long a flow stays that no packet uses; `other_config:max-idle`. */
   maxIdleMs: number = DEFAULT_IDLE_MS;
   readonly #datapath: Datapath;
@@ -99,6 +101,7 @@ export class MegaflowCache {
     this.#notes.begin(megaflow, recircId, this.#clock.monotonicMs(), this.#runs.keep(translation.visits));
     this.#references.retain(outcome.actions);
     this.#enter(megaflow, outcome);
+    this.onInstall?.(megaflow, key);
     return megaflow;
   }
 

@@ -96,9 +96,13 @@ function showBond({ name, bond }: NamedBond, nowMs: number): string {
     `active-backup primary: ${mode === "active-backup" ? primaryText(bond) : "<none>"}`,
     `active member mac: ${activeText(bond.active)}`,
     "",
-    ...bond.members.flatMap((member) => [...memberLines(bond, member, nowMs), ""]),
+    ...membersByName(bond).flatMap((member) => [...memberLines(bond, member, nowMs), ""]),
   ];
   return lines.map((line) => `${line}\n`).join("");
+}
+
+function membersByName({ members }: Bond): BondMember[] {
+  return [...members].sort((a, b) => (a.port.name < b.port.name ? -1 : 1));
 }
 
 function primaryText({ settings: { primary }, members }: Bond): string {

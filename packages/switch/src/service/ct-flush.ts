@@ -7,11 +7,25 @@ const ICMP6 = 58;
 
 /** The connections of a request. */
 export function connectionsMeant({ zone, protocol, original, reply }: CtFlush): ConnectionFilter {
+  const findsPackets = isOfPacket(original, protocol) && Object.values(reply).every(isNothing);
   const matches = (connection: ConnectionInfo): boolean =>
     (protocol === 0 || connection.proto === protocol) &&
-    isMeant(connection, connection.original, original) &&
-    isMeant(connection, connection.reply, reply);
-  return { matches, ...(zone === undefined ? {} : { zone }) };
+    ((isMeant(connection, connection.original, original) && isMeant(connection, connection.reply, reply)) ||
+      (findsPackets && isMeant(connection, connection.reply, original)));
+  const meantZone = zone ?? (findsPackets ? 0 : undefined);
+  return { matches, ...(meantZone === undefined ? {} : { zone: meantZone }) };
+}
+
+/** Whether a tuple says all that a packet says of its connection: then it is that of packets of either direction. */
+function isOfPacket({ src, dst, srcPort, dstPort, icmpId, icmpType, icmpCode }: CtFlushTuple, protocol: number): boolean {
+  const ends = protocol === ICMP || protocol === ICMP6 ? [icmpId] : [srcPort, dstPort];
+  const isEcho = protocol !== ICMP && protocol !== ICMP6 ? true : icmpType !== undefined && icmpCode !== undefined;
+  return protocol !== 0 && isEcho && ![src, dst, ...ends].some(isNothing);
+}
+
+/** Whether a part of a tuple says nothing. */
+function isNothing(part: Uint8Array | number | undefined): boolean {
+  return part === undefined || part === 0 || (part instanceof Uint8Array && part.every((byte) => byte === 0));
 }
 
 function isMeant({ family, proto }: ConnectionInfo, tuple: ConnectionTuple, wanted: CtFlushTuple): boolean {

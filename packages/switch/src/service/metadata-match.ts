@@ -1,5 +1,5 @@
 /** Pipeline fields as packet-ins tell them. */
-import { ETH_TYPE, FIELDS, type FieldName, type FieldSpec, getField, getFieldBig, setField } from "@tenet/net";
+import { FIELDS, type FieldName, type FieldSpec, getField, setField } from "@tenet/net";
 import type { Match } from "@tenet/openflow";
 
 /** What is told when it is not zero. */
@@ -33,7 +33,7 @@ const TOLD: readonly FieldSpec[] = (
   ] as const
 ).map((name) => FIELDS[name]);
 
-/** The pipeline fields that are not zero, and the ingress port; with a connection's addresses the kind of packet that has them. */
+/** The pipeline fields that are not zero, and the ingress port; with what the connection tracker says the kind of packet. */
 export function metadataMatch(metadata: Uint32Array): Match {
   const mask = new Uint32Array(metadata.length);
   mask[FIELDS.in_port.word] = 0xffffffff;
@@ -43,17 +43,9 @@ export function metadataMatch(metadata: Uint32Array): Match {
     if (!isZero) for (let i = 0; i < nWords; i++) mask[word + i] = (mask[word + i] ?? 0) | ones;
   }
   const key = metadata.map((word, i) => word & (mask[i] ?? 0));
-  const ethType = ethTypeOfConnection(key);
-  if (ethType !== undefined) {
-    setField(key, FIELDS.eth_type, ethType);
+  if (getField(key, FIELDS.ct_state) !== 0) {
+    setField(key, FIELDS.eth_type, getField(metadata, FIELDS.eth_type));
     setField(mask, FIELDS.eth_type, 0xffff);
   }
   return { key, mask };
-}
-
-/** What the addresses of the packet's connection are of, which they are not told without. */
-function ethTypeOfConnection(key: Uint32Array): number | undefined {
-  if (getField(key, FIELDS.ct_nw_src) !== 0 || getField(key, FIELDS.ct_nw_dst) !== 0) return ETH_TYPE.ip4;
-  const isIp6 = getFieldBig(key, FIELDS.ct_ipv6_src) !== 0n || getFieldBig(key, FIELDS.ct_ipv6_dst) !== 0n;
-  return isIp6 ? ETH_TYPE.ip6 : undefined;
 }

@@ -105,7 +105,10 @@ export class Notices {
     const isMiss = !isOfFlow || punt.reason === EXPLICIT_MISS;
     const heard = isMiss ? PACKET_IN_REASON.NO_MATCH : punt.reason;
     if (isOfFlow ? punt.controllerId !== this.controllerId || !this.#hearsPackets(heard) : !this.hearsMisses) return;
-    const reason = isMiss && isOfFlow && this.#peer.version === VERSION.OF10 ? PACKET_IN_REASON.ACTION : heard;
+    const { version } = this.#peer;
+    const isAction =
+      (version < VERSION.OF14 && heard >= PACKET_IN_REASON.ACTION_SET) || (version === VERSION.OF10 && isMiss && isOfFlow);
+    const reason = isAction ? PACKET_IN_REASON.ACTION : heard;
     const message: Extract<Message, { type: "packetIn" }> = {
       type: "packetIn",
       totalLength: frame.length,

@@ -172,6 +172,9 @@ interface SetGroup {
   readonly fields: readonly (readonly [label: string, field: FieldName])[];
 }
 
+/** Fields whose masks are hexadecimal and values decimal. */
+export const PORT_FIELDS: ReadonlySet<FieldName> = new Set(["tp_src", "tp_dst"]);
+
 const ETH: SetGroup = group("eth", "src=eth_src", "dst=eth_dst");
 const IP4: SetGroup = group("ipv4", "src=nw_src", "dst=nw_dst", "tos=nw_tos", "ttl=nw_ttl");
 const IP6: SetGroup = group("ipv6", "src=ipv6_src", "dst=ipv6_dst", "label=ipv6_label", "tclass=nw_tos", "hlimit=nw_ttl");
@@ -202,7 +205,8 @@ function formatSet({ name, fields }: SetGroup, key: Uint32Array, mask: Uint32Arr
     const bits = getFieldBig(mask, field);
     if (bits === 0n) return [];
     const isWhole = bits === (1n << BigInt(field.nBits)) - 1n || (bits === 0xffn && label !== "src" && label !== "dst");
-    return [`${label}=${formatValue(fieldName, getFieldBig(key, field))}${isWhole ? "" : `/${formatValue(fieldName, bits)}`}`];
+    const bitsText = PORT_FIELDS.has(fieldName) ? `0x${bits.toString(16)}` : formatValue(fieldName, bits);
+    return [`${label}=${formatValue(fieldName, getFieldBig(key, field))}${isWhole ? "" : `/${bitsText}`}`];
   });
   return parts.length === 0 ? [] : [`set(${name}(${parts.join(",")}))`];
 }

@@ -1,14 +1,23 @@
 /** Megaflows as `dpif/dump-flows` shows them: nested attributes, `value/mask` where not all bits count. */
 import { createHash } from "node:crypto";
 import type { Megaflow } from "@tenet/datapath";
-import { ETH_TYPE, FIELDS, type FieldName, formatIp4, formatIp6, formatMac, getField, getFieldBig, IP_PROTO } from "@tenet/net";
-import { formatDatapathActions } from "./format-datapath.ts";
+import {
+  ETH_TYPE,
+  FIELDS,
+  type FieldName,
+  fieldOnes,
+  formatIp4,
+  formatIp6,
+  formatMac,
+  getField,
+  getFieldBig,
+  IP_PROTO,
+} from "@tenet/net";
+import { formatDatapathActions, PORT_FIELDS } from "./format-datapath.ts";
 import { formatTunnelMatch } from "./format-tunnel.ts";
 
 const CT_STATE_NAMES = ["new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"];
 const ALL_BITS = 0xffffffff;
-/** Fields whose masks are hexadecimal and values decimal. */
-const PORT_FIELDS: ReadonlySet<FieldName> = new Set(["tp_src", "tp_dst"]);
 const TCP_FLAG_LETTERS = "FSRP.UEC";
 
 /** How to show megaflows. */
@@ -35,23 +44,33 @@ interface Shown {
 
 /** One megaflow with its statistics; `key` is its own, which who shows many has read into the same place. */
 export function formatOdpFlow(flow: Megaflow, format: OdpFlowFormat, key: Uint32Array = flow.key): string {
-  const { nowMs, portName, puntText, isVerbose = false, isGeneve, isOfKernel } = format;
-  const { mask } = flow;
+  const { nowMs, isVerbose = false } = format;
+  const name = isVerbose ? `ufid:${ufidOf({ key, mask: flow.mask })}, ` : "";
+  const statistics = `${formatFlowStatistics(flow, nowMs)}${isVerbose ? ", dp:ovs" : ""}`;
+  return `${name}${formatOdpMatch(flow, format, key)}, ${statistics}, actions:${formatOdpActions(flow, format, key)}`;
+}
+
+/** What a megaflow does. */
+export function formatOdpActions({ actions }: Megaflow, { portName, puntText }: OdpFlowFormat, key: Uint32Array): string {
+  return formatDatapathActions(actions, key, portName, puntText);
+}
+
+/** What a megaflow matches on. */
+export function formatOdpMatch({ mask }: Megaflow, format: OdpFlowFormat, key: Uint32Array): string {
+  const { portName, isVerbose = false, isGeneve, isOfKernel } = format;
   const recircId = getField(key, FIELDS.recirc_id);
   const shown: Shown = { key, mask, isVerbose };
   const attributes = [
-    ...(isVerbose ? ["skb_priority(0/0)", "skb_mark(0/0)"] : []),
+    ...(isVerbose ? ["skb_priority(0/0)"] : []),
     ...formatTunnelMatch(key, mask, isGeneve?.(getField(key, FIELDS.in_port)) === true),
+    ...hexAttribute(shown, "skb_mark", "pkt_mark"),
     ...connectionAttributes(shown),
     `recirc_id(${recircId === 0 ? "0" : `0x${recircId.toString(16)}`})`,
-    ...(isVerbose ? ["dp_hash(0/0)"] : []),
+    ...hexAttribute(shown, "dp_hash", "dp_hash"),
     `in_port(${portName(getField(key, FIELDS.in_port))})`,
     ...(isOfKernel?.(key) === true ? [] : ["packet_type(ns=0,id=0)"]),
   ];
-  attributes.push(...linkAttributes(shown));
-  const actions = formatDatapathActions(flow.actions, key, portName, puntText);
-  const name = isVerbose ? `ufid:${ufidOf(shown)}, ` : "";
-  return `${name}${attributes.join(",")}, ${formatFlowStatistics(flow, nowMs)}${isVerbose ? ", dp:ovs" : ""}, actions:${actions}`;
+  return [...attributes, ...linkAttributes(shown)].join(",");
 }
 
 /** Counters of a megaflow; `nowMs` is monotonic. */
@@ -78,17 +97,27 @@ function connectionAttributes({ key, mask, isVerbose }: Shown): string[] {
     });
     parts.push(`ct_state(${flags.join("")})`);
   } else if (isVerbose) parts.push("ct_state(0/0)");
-  for (const name of ["ct_zone", "ct_mark", "ct_label"] as const) {
-    const bits = getFieldBig(mask, FIELDS[name]);
-    if (bits === 0n) {
-      if (isVerbose) parts.push(`${name}(0/0)`);
-      continue;
-    }
-    const isWhole = bits === (1n << BigInt(name === "ct_zone" ? 16 : FIELDS[name].nBits)) - 1n;
-    const value = `0x${getFieldBig(key, FIELDS[name]).toString(16)}`;
-    parts.push(`${name}(${value}${isWhole ? "" : `/0x${bits.toString(16)}`})`);
-  }
+  for (const name of ["ct_zone", "ct_mark", "ct_label"] as const)
+    parts.push(...hexAttribute({ key, mask, isVerbose }, name, name));
   return parts;
+}
+
+/** A number of its own. */
+function hexAttribute({ key, mask, isVerbose }: Shown, label: string, name: FieldName): string[] {
+  const bits = bitsOf(mask, name);
+  if (bits === 0n) return isVerbose ? [`${label}(0/0)`] : [];
+  const value = formatHex(getFieldBig(key, FIELDS[name]));
+  return [`${label}(${value}${bits === fieldOnes(FIELDS[name]) ? "" : `/${formatHex(bits)}`})`];
+}
+
+/** The bits of a field that count; an exact mask may have more than the field. */
+function bitsOf(mask: Uint32Array, name: FieldName): bigint {
+  return getFieldBig(mask, FIELDS[name]) & fieldOnes(FIELDS[name]);
+}
+
+/** As C's `%#x`. */
+function formatHex(value: bigint): string {
+  return value === 0n ? "0" : `0x${value.toString(16)}`;
 }
 
 function linkAttributes(flow: Shown): string[] {
@@ -240,7 +269,7 @@ function discoveryAttributes(flow: Shown): string[] {
 function attribute(flow: Shown, name: string, fields: readonly (readonly [string, FieldName])[]): string[] {
   const parts = fields.flatMap(([label, fieldName]) => {
     const field = FIELDS[fieldName];
-    const mask = getFieldBig(flow.mask, field);
+    const mask = bitsOf(flow.mask, fieldName);
     if (mask === 0n && (!flow.isVerbose || fieldName === "nw_frag")) return [];
     const value = formatValue(fieldName, getFieldBig(flow.key, field));
     const isIcmp = name.startsWith("icmp") && mask === 0xffn;

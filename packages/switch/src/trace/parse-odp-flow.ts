@@ -16,7 +16,6 @@ import { setTunnel } from "./parse-odp-tunnel.ts";
 const FIELDS_OF_GROUP: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   tunnel: { tun_id: "tun_id", src: "tun_src", dst: "tun_dst", ipv6_src: "tun_ipv6_src", ipv6_dst: "tun_ipv6_dst" },
   eth: { src: "dl_src", dst: "dl_dst" },
-  vlan: { vid: "dl_vlan", pcp: "dl_vlan_pcp" },
   ipv4: { src: "nw_src", dst: "nw_dst", proto: "nw_proto", ttl: "nw_ttl", frag: "nw_frag" },
   ipv6: { src: "ipv6_src", dst: "ipv6_dst", label: "ipv6_label", proto: "nw_proto", hlimit: "nw_ttl", frag: "nw_frag" },
   tcp: { src: "tp_src", dst: "tp_dst" },
@@ -39,9 +38,13 @@ const FIELD_OF_GROUP: Readonly<Record<string, string>> = {
   ct_label: "ct_label",
 };
 const TOS_NAMES: readonly string[] = ["tos", "tclass"];
-const PASSED_OVER: ReadonlySet<string> = new Set(["in_port", "skb_priority", "packet_type", "mpls"]);
+const PASSED_OVER: ReadonlySet<string> = new Set(["in_port", "skb_priority", "packet_type", "vlan", "mpls"]);
 const LABELLED: ReadonlySet<number> = new Set([ETH_TYPE.mpls, ETH_TYPE.mplsMulticast]);
 const TAG_TYPES: ReadonlySet<number> = new Set([0x8100, 0x88a8]);
+const TAG_FIELDS = [
+  { tci: FIELDS.vlan_tci, tpid: FIELDS.vlan_tpid },
+  { tci: FIELDS.vlan_tci1, tpid: FIELDS.vlan_tpid1 },
+] as const;
 /** Fields of which every flow says all. */
 const EXACT: readonly FieldName[] = ["in_port", "recirc_id", "eth_type", "vlan_tci"];
 const DSCP = 0xfc;
@@ -62,7 +65,7 @@ export function parseOdpFlow(text: string, portNoOf: (port: string) => number | 
   const portNo = port === undefined ? 0 : portNoOf(port);
   if (portNo === undefined || Number.isNaN(portNo)) return undefined;
   setField(match.key, FIELDS.in_port, portNo);
-  if (/(?:^|,)\s*vlan\(/.test(text)) setField(match.key, FIELDS.vlan_tci, getField(match.key, FIELDS.vlan_tci) | VLAN_PRESENT);
+  if (!setTags(match, text)) return undefined;
   for (const name of EXACT) {
     const isPartial = name === "vlan_tci" && getField(match.key, FIELDS.vlan_tci) !== 0;
     setField(match.mask, FIELDS[name], isPartial ? getField(match.mask, FIELDS.vlan_tci) | VLAN_PRESENT : ones(name));
@@ -85,6 +88,22 @@ export function unreadOf(text: string, isMatch: (text: string) => boolean): stri
     at = end + 1 + (/^[,\s]*/.exec(text.slice(end + 1))?.[0].length ?? 0);
   }
   return text;
+}
+
+/** Sets what a text says of tags, outermost first. @returns whether a flow can say it */
+function setTags({ key, mask }: Match, text: string): boolean {
+  const tags = [...text.matchAll(/(?:\beth_type\((\w+)\)[,\s]*)?\bvlan\(([^)]*)\)/g)];
+  for (const [i, [, tpid, content = ""]] of tags.entries()) {
+    const fields = TAG_FIELDS[i];
+    const [vid, pcp] = ["vid", "pcp"].map((name) => new RegExp(`\\b${name}=([^,]*)`).exec(content)?.[1]?.split("/").map(Number));
+    const [value, bits] = [vid?.[0] ?? 0, vid === undefined ? 0 : (vid[1] ?? 0xfff)];
+    const [priority, priorityBits] = [pcp?.[0] ?? 0, pcp === undefined ? 0 : (pcp[1] ?? 7)];
+    if (fields === undefined || !(value <= 0xfff && bits <= 0xfff && priority <= 7 && priorityBits <= 7)) return false;
+    setField(key, fields.tci, VLAN_PRESENT | (value & bits) | ((priority & priorityBits) << 13));
+    setField(mask, fields.tci, VLAN_PRESENT | bits | (priorityBits << 13));
+    if (tpid !== undefined) setField(key, fields.tpid, Number(tpid));
+  }
+  return true;
 }
 
 /** Sets what a text says of labels, in one group for all of them. @returns whether it can be said of such packets */

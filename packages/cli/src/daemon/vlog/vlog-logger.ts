@@ -119,6 +119,16 @@ const phrases: Readonly<Record<string, Phrase>> = {
     limit: SELDOM,
     text: () => "Flow exceeded the maximum flow statistics reply size and was excluded from the response set",
   },
+  "flow put": {
+    module: "dpif",
+    text: ({ datapath, ufid, match, actions }) =>
+      `${String(datapath)}: put[create] ufid:${String(ufid)} ${String(match)}, actions:${String(actions)}`,
+  },
+  "flow added": {
+    module: "dpif_netdev",
+    text: ({ ufid, match, actions }) =>
+      `flow_add: ufid:${String(ufid)} mega_ufid:${String(ufid)} ${String(match)}, actions:${String(actions)}`,
+  },
   "controllers are away, failing open": { module: "fail_open" },
   "no longer failing open": { module: "fail_open" },
   "session opened": { module: "ovsdb_jsonrpc_server" },

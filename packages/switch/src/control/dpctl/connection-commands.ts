@@ -81,16 +81,30 @@ export function connectionCommands(vswitch: VirtualSwitch): Command[] {
   ];
 }
 
-/** The filter of `dpctl/flush-conntrack`; with a tuple and without a zone it is zone 0. */
+const ADDRESSES: readonly string[] = ["ct_nw_proto", "ct_nw_src", "ct_nw_dst"];
+const PORTS: readonly string[] = ["ct_tp_src", "ct_tp_dst"];
+const ECHO: readonly string[] = ["icmp_id", "icmp_type", "icmp_code"];
+
+/** The filter of `dpctl/flush-conntrack`; a tuple that is that of packets is of zone 0 when none is given. */
 function filterOfTuples([first = "", ...rest]: readonly string[]): ConnectionFilter {
   const zone = first.startsWith("zone=") ? readZone(first.slice("zone=".length)) : undefined;
   const [original = "", reply = ""] = zone === undefined ? [first, ...rest] : rest;
   if (original === "" && reply === "") return zone === undefined ? {} : { zone };
   const [isOriginal, isReply] = [readTuple(original), readTuple(reply)];
+  const findsPackets = reply === "" && isOfPacket(original);
+  const meantZone = zone ?? (findsPackets ? 0 : undefined);
   return {
-    zone: zone ?? 0,
-    matches: (connection) => isOriginal(connection, connection.original) && isReply(connection, connection.reply),
+    ...(meantZone === undefined ? {} : { zone: meantZone }),
+    matches: (connection) =>
+      (isOriginal(connection, connection.original) && isReply(connection, connection.reply)) ||
+      (findsPackets && isOriginal(connection, connection.reply)),
   };
+}
+
+/** Whether a tuple says all that a packet says of its connection: then it is that of packets of either direction. */
+function isOfPacket(tuple: string): boolean {
+  const names = new Set(tuple.split(",").map((field) => field.replace(/=.*/, "").replace("ct_ipv6_", "ct_nw_")));
+  return [PORTS, ECHO].some((fields) => [...ADDRESSES, ...fields].every((name) => names.has(name)));
 }
 
 function readZone(text: string): number {

@@ -4,7 +4,7 @@ import type { Clock } from "@tenet/kit";
 import { makeFlowKey } from "@tenet/net";
 import type { Bridge } from "../../bridge/bridge.ts";
 import { formatPunt } from "../../trace/format-datapath.ts";
-import { formatOdpFlow } from "../../trace/format-odp-flow.ts";
+import { formatOdpFlow, type OdpFlowFormat } from "../../trace/format-odp-flow.ts";
 import type { VirtualSwitch } from "../../virtual-switch.ts";
 
 /** How to show flows. */
@@ -38,15 +38,21 @@ export function* flowLines(
 export function flowFormatter(
   vswitch: VirtualSwitch,
   clock: Clock,
-  { isVerbose, showsNames }: DumpFormat,
+  format: DumpFormat,
 ): (flow: Megaflow, key?: Uint32Array) => string {
+  const options = odpFormat(vswitch, clock, format);
+  return (flow, key) => formatOdpFlow(flow, options, key);
+}
+
+/** How flows are shown, with the names that ports have now. */
+export function odpFormat(vswitch: VirtualSwitch, clock: Clock, { isVerbose, showsNames }: DumpFormat): OdpFlowFormat {
   const known = new Map<number, PortInfo>();
   const portOf = (portNo: number): PortInfo | undefined => {
     const port = known.get(portNo) ?? vswitch.datapath.port(portNo);
     if (port !== undefined) known.set(portNo, port);
     return port;
   };
-  const options = {
+  return {
     get nowMs(): number {
       return clock.monotonicMs();
     },
@@ -56,5 +62,4 @@ export function flowFormatter(
     isOfKernel: (key: Uint32Array): boolean => vswitch.ports.homeOfKey(key)?.bridge.datapathType === "system",
     isGeneve: (portNo: number): boolean => portOf(portNo)?.tunnel?.type === "geneve",
   };
-  return (flow, key) => formatOdpFlow(flow, options, key);
 }

@@ -30,9 +30,22 @@ export function entryToPush(packet: PacketState): number {
   return (label << 12) | (trafficClass << 9) | BOTTOM | (packet.read(FIELDS.nw_ttl) || DEFAULT_TTL);
 }
 
-/** The labels as they are, outermost first, all of which then count. */
+/** The labels as they are, outermost first, to the last of the stack; all of them then count, and beneath there is none. */
 export function stackOf(packet: PacketState): number[] {
-  return isMpls(packet.read(FIELDS.eth_type)) ? STACK.map((field) => packet.read(field)) : [0, 0, 0];
+  const stack = STACK.map(() => 0);
+  if (!isMpls(packet.read(FIELDS.eth_type))) return stack;
+  for (const [i, field] of STACK.entries()) {
+    const entry = packet.read(field);
+    stack[i] = entry;
+    if ((entry & BOTTOM) !== 0) break;
+  }
+  return stack;
+}
+
+/** The labels beneath the outermost. Whether that is the last counts; if so, nothing else of it does. */
+export function stackBeneath(packet: PacketState): number[] {
+  const [outer = 0] = packet.readWords(FIELDS.mpls_lse, Uint32Array.of(BOTTOM));
+  return (outer & BOTTOM) !== 0 ? [0, 0, 0] : [...stackOf(packet).slice(1), 0];
 }
 
 /** Whether an action needs what a label hid. */

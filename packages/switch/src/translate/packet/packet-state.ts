@@ -15,7 +15,7 @@ import type { DatapathAction } from "@tenet/datapath";
 import { FIELDS, FLOW_WORDS, STAGE_ENDS, VLAN_PRESENT } from "@tenet/net";
 import { FIRST_HEADER_WORD, isMpls } from "../megaflow-mask.ts";
 import { MaskedSet } from "./masked-set.ts";
-import { entryToPush, stackOf } from "./mpls.ts";
+import { entryToPush, stackBeneath, stackOf } from "./mpls.ts";
 import { bitsOf, CT_END, NO_OUTPUT, PipelineFlow } from "./pipeline-flow.ts";
 import { makeTag, N_TAGS_SHOWN, setTags, TAG_BITS, TAGS_END, TAGS_START, tagsIn } from "./tag-stack.ts";
 
@@ -233,10 +233,10 @@ export class PacketState extends PipelineFlow {
   /** Pops the outermost label, if there is one. */
   popMpls(actions: DatapathAction[], ethType: number): void {
     if (!isMpls(this.read(FIELDS.eth_type))) return;
-    const [, ...beneath] = stackOf(this);
+    const beneath = stackBeneath(this);
     this.commit(actions);
     actions.push({ type: "popMpls", ethType });
-    this.#setStack(ethType, [...beneath, 0]);
+    this.#setStack(ethType, beneath);
     this.isUnparsed = !isMpls(ethType);
   }
 
