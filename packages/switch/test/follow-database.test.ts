@@ -207,6 +207,44 @@ test("what the switch does and tells itself is no reason for it to look again", 
   expect(nLooks() - before).toBeLessThanOrEqual(3); // one may have been due before
 });
 
+test("a tunnel moves from one bridge to another, and two take each other's settings, in one transaction", async () => {
+  await using db = await FollowedDatabase.open();
+  const tunnel = (key: number): Json => [
+    "map",
+    [
+      ["remote_ip", "10.9.9.9"],
+      ["key", `${key}`],
+    ],
+  ];
+  const vxlan = { type: "vxlan", ofport_request: 7 };
+  await db.addBridge([
+    { name: "br0" },
+    { name: "t1", ...vxlan, options: tunnel(1) },
+    { name: "t2", ...vxlan, options: tunnel(2) },
+  ]);
+  await db.start();
+  const states = (): unknown[] => db.valuesOf("Interface", ["name", "error"]).sort();
+  const isWell = ["br0", "t1", "t2"].map((name) => [name, []]);
+  expect(states()).toEqual(isWell);
+  const optionsOf = (name: string, key: number): Json => ({
+    op: "update",
+    table: "Interface",
+    where: [["name", "==", name]],
+    row: { options: tunnel(key) },
+  });
+  await db.changeAndWait(optionsOf("t1", 2), optionsOf("t2", 1));
+  expect(states()).toEqual(isWell);
+  const port = db.valuesOf("Port", ["name", "_uuid"]).find(([name]) => name === "t1")?.[1];
+  const moved: Json = ["uuid", String(port)];
+  await db.changeAndWait(
+    { op: "mutate", table: "Bridge", where: [["name", "==", "br0"]], mutations: [["ports", "delete", moved]] },
+    { op: "insert", table: "Bridge", row: { name: "br1", ports: moved }, "uuid-name": "b1" },
+    { op: "mutate", table: "Open_vSwitch", where: [], mutations: [["bridges", "insert", named("b1")]] },
+  );
+  expect(states()).toEqual(isWell);
+  expect(await db.control("dpif/show")).toMatch(/br1:\s+t1 7\/\d+: \(vxlan: key=2, remote_ip=10.9.9.9\)/);
+});
+
 test("what a dummy had is closed when it goes", async () => {
   await using db = await FollowedDatabase.open();
   const options = [
