@@ -1,5 +1,5 @@
 /** Changes of the tables that go on in turns. */
-import { ALL_TABLES, makeMatch, parseFlow, parseGroup } from "@tenet/openflow";
+import { ALL_TABLES, makeMatch, parseFlow, parseGroup, parseMeter } from "@tenet/openflow";
 import { RefusedError, type TableChange } from "@tenet/switch";
 import { expect, test } from "vitest";
 import { startingOver } from "../src/database/start-over.ts";
@@ -157,6 +157,8 @@ test("a bridge that starts over loses its flows in turns, and packets see all of
     3,
     Array.from({ length: nFlows }, (_, n) => `priority=${n},actions=output:2`),
   );
+  bench.bridge.pipeline.apply([parseGroup("group_id=1,type=all,bucket=output:2")]);
+  finish(bench.bridge.pipeline.applyingMeter(parseMeter("meter=1,pktps,bands=type=drop,rate=9")));
   let nSteps = 0;
   const seen: string[] = [];
   for (const work = startingOver(bench.bridge, "secure"); work.next().done !== true; nSteps++) {
@@ -165,6 +167,7 @@ test("a bridge that starts over loses its flows in turns, and packets see all of
   expect([nSteps > nFlows, new Set(seen)]).toEqual([true, new Set(["p2"])]);
   bench.vswitch.settle();
   expect([bench.bridge.pipeline.nRules, bench.send(PACKET)]).toEqual([0, []]);
+  expect([bench.bridge.pipeline.groups.get(1), bench.bridge.pipeline.meters.get(1)]).toEqual([undefined, undefined]);
 });
 
 test("when many rules expire at once others come first after a few", () => {

@@ -93,19 +93,20 @@ export class Reconciler {
   /** Says what is wrong with rows, each thing once. */
   *#tellingProblems(asked: readonly WantedBridge[]): Work {
     const told = new Set<string>();
-    const tell = (problem: string): void => {
-      if (!this.#toldProblems.has(problem) && !told.has(problem)) this.#log.warn({ problem }, "not as the database says");
+    const tell = (problem: string, level: "warn" | "error" = "warn"): void => {
+      if (!this.#toldProblems.has(problem) && !told.has(problem)) this.#log[level]({ problem }, "not as the database says");
       told.add(problem);
     };
     for (const { error } of this.#states) {
       if (error !== undefined) tell(error);
       yield;
     }
-    for (const { name, problems, ports } of asked) {
+    for (const { name, refusals, problems, ports } of asked) {
       if (!canNameFiles(name)) tell(`ignoring bridge with invalid name "${name}"`);
-      problems.forEach(tell);
+      for (const problem of refusals) tell(problem, "error");
+      for (const problem of problems) tell(problem);
       for (const { interfaces } of ports) {
-        for (const each of interfaces) each.problems.forEach(tell);
+        for (const each of interfaces) for (const problem of each.problems) tell(problem);
         yield;
       }
     }

@@ -1,5 +1,5 @@
-/** The flows that a bridge begins with. */
-import { type FlowSpec, PORT } from "@tenet/openflow";
+/** What the tables of a bridge begin with. */
+import { type FlowSpec, GROUP, METER, PORT } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { ControllerSpec } from "../controller/controller-spec.ts";
 import { everyRule } from "../table/every-rule.ts";
@@ -26,11 +26,12 @@ export function startOf(isStandalone: boolean, controllers: readonly ControllerS
   return isStandalone ? "standalone" : "secure";
 }
 
-/** Deletes all flows, in turns; a bridge that is on its own gets one that forwards as a learning switch. */
-export function startingOver({ pipeline }: Bridge, start: Start): Work {
-  const nothing = { ...NORMAL_FLOW, ...everyRule() };
-  return pipeline.applying([
-    { command: "delete", flow: nothing },
+/** Deletes all flows, groups and meters, in turns; a bridge that is on its own gets a flow that forwards as a learning switch. */
+export function* startingOver({ pipeline }: Bridge, start: Start): Work {
+  yield* pipeline.applying([
+    { command: "delete", flow: { ...NORMAL_FLOW, ...everyRule() } },
+    { type: "groupMod", command: "delete", group: { id: GROUP.ALL, groupType: "all", buckets: [] } },
     ...(start === "standalone" ? [{ command: "add" as const, flow: NORMAL_FLOW }] : []),
   ]);
+  yield* pipeline.applyingMeter({ type: "meterMod", command: "delete", meter: { id: METER.ALL, flags: 0, bands: [] } });
 }

@@ -86,7 +86,9 @@ export interface WantedBridge {
   readonly floodVlans: readonly number[];
   readonly flowTables: ReadonlyMap<number, TableSettings>;
   readonly mirrors: readonly WantedMirror[];
-  /** What its row, and those of its mirrors and controllers, say that is not heeded, for the log. */
+  /** Why controllers are refused. */
+  readonly refusals: readonly string[];
+  /** What its row, and those of its mirrors, say that is not heeded, for the log. */
   readonly problems: readonly string[];
   readonly ports: readonly WantedPort[];
 }
@@ -170,7 +172,8 @@ function* readBridge(row: Row, { isAllDummy, runDir }: ReadSettings, table: Tabl
     floodVlans: numbersOf(row, "flood_vlans"),
     flowTables: readFlowTables(row, (uuid) => table("Flow_Table").get(uuid)),
     mirrors: textsOf(row, "mirrors").flatMap((uuid) => readMirrorRow(uuid, table)),
-    problems: [...refusalsOf(name, controllers, runDir), ...problemsOf(name, row, table)],
+    refusals: refusalsOf(name, controllers, runDir),
+    problems: problemsOf(name, row, table),
     ports: yield* inSteps(ports, readOne),
   };
 }
