@@ -102,9 +102,9 @@ export class Rule extends PackedFlow implements ClassifierRule {
 
   /** Why the rule is to go at `nowMs`; `undefined` when its time is not over. */
   reasonToExpire(nowMs: number): "hard" | "idle" | undefined {
-    if (this.hardTimeout > 0 && nowMs >= this.modifiedMs + this.hardTimeout * 1000) return "hard";
+    if (this.hardTimeout > 0 && nowMs > this.modifiedMs + this.hardTimeout * 1000) return "hard";
     const usedMs = Math.max(this.usedMs, this.modifiedMs);
-    if (this.idleTimeout > 0 && nowMs >= usedMs + this.idleTimeout * 1000) return "idle";
+    if (this.idleTimeout > 0 && nowMs > usedMs + this.idleTimeout * 1000) return "idle";
     return undefined;
   }
 
