@@ -168,10 +168,11 @@ export class SlowPath {
     this.#execute(translation, frame, this.#ports.portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
   }
 
-  /** Lets a packet go on that a controller held. */
-  resume(frozen: FrozenState, frame: Uint8Array): void {
+  /** Lets a packet go on that a controller held. @param metadata - a key that has what the connection tracker said of it */
+  resume(frozen: FrozenState, frame: Uint8Array, metadata: Uint32Array): void {
     const { bridge, inPort } = frozen;
     const key = this.keyOf(frame, inPort);
+    key.set(metadata.subarray(FIELDS.ct_state.word, CT_END), FIELDS.ct_state.word);
     const translation = this.#answer(bridge, key, this.#around, { frozen, ...this.#effective });
     this.#execute(translation, frame, this.#ports.portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
   }

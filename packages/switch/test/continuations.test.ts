@@ -1,5 +1,5 @@
 /** Packets that a controller holds and gives back: `controller(pause)` and NXT_RESUME. */
-import { decodeMessage, encodeMessage, type PacketIn } from "@tenet/openflow";
+import { decodeMessage, encodeMessage, formatMatch, type PacketIn } from "@tenet/openflow";
 import type { PacketForController } from "@tenet/switch";
 import { expect, test } from "vitest";
 import { fromContinuation, toContinuation } from "../src/service/continuations.ts";
@@ -36,6 +36,10 @@ function toMessage({ punt, frame }: PacketForController): PacketIn {
   };
 }
 
+function resume(cables: Cables, packet: PacketIn): void {
+  cables.vswitch.slowPath.resume(fromContinuation(cables.bridge, packet), packet.data, packet.match.key);
+}
+
 test.each([1, 4, 5, 6] as const)(
   "a packet goes on where it was paused, having been through a controller (version %i)",
   async (version) => {
@@ -55,7 +59,7 @@ test.each([1, 4, 5, 6] as const)(
         const { message } = decodeMessage(encodeMessage({ type: "resume", packet: toMessage(packet) }, version, 1));
         if (message.type !== "resume") throw new Error(`read as ${message.type}`);
         cables.received.length = 0;
-        cables.vswitch.slowPath.resume(fromContinuation(cables.bridge, message.packet), message.packet.data);
+        resume(cables, message.packet);
         expect(cables.received.map((each) => each.port)).toEqual([port]);
       }
     }
@@ -68,4 +72,23 @@ test("another bridge does not take it", async () => {
   const [packet] = [listen(cables), cables.send("p1", PACKET)][0] as PacketForController[];
   if (packet === undefined) throw new Error("a packet is missing");
   expect(() => fromContinuation(cables.vswitch.addBridge("br1"), toMessage(packet))).toThrow(/another bridge/);
+});
+
+test("what the connection tracker said of a packet is known when it comes back", async () => {
+  await using cables = new Cables("p1", "p2");
+  cables.apply("priority=9,in_port=1,ip,actions=ct(table=1,zone=3)");
+  cables.apply("table=1,priority=9,ip,actions=controller(pause),resubmit(,2)");
+  cables.apply("table=2,priority=9,ct_state=+trk+new,ct_zone=3,ip,actions=2");
+  const packets = listen(cables);
+  expect(
+    cables.send("p1", "dl_src=02:00:00:00:00:01,dl_dst=02:00:00:00:00:02,icmp,nw_src=1.1.1.1,nw_dst=1.1.1.2,icmp_type=8"),
+  ).toEqual([]);
+  const [packet] = packets;
+  if (packet === undefined) throw new Error("a packet is missing");
+  const { message } = decodeMessage(encodeMessage({ type: "resume", packet: toMessage(packet) }, 4, 1));
+  if (message.type !== "resume") throw new Error(`read as ${message.type}`);
+  expect(formatMatch(message.packet.match)).toContain("ct_tp_src=8,ct_tp_dst=0,ip,");
+  cables.received.length = 0;
+  resume(cables, message.packet);
+  expect(cables.received.map(({ port }) => port)).toEqual(["p2"]);
 });

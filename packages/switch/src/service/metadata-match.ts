@@ -33,6 +33,9 @@ const TOLD: readonly FieldSpec[] = (
   ] as const
 ).map((name) => FIELDS[name]);
 
+/** Ports of a connection, which may be zero. */
+const PORTS: readonly FieldSpec[] = [FIELDS.ct_tp_src, FIELDS.ct_tp_dst];
+
 /** The pipeline fields that are not zero, and the ingress port; with what the connection tracker says the kind of packet. */
 export function metadataMatch(metadata: Uint32Array): Match {
   const mask = new Uint32Array(metadata.length);
@@ -46,6 +49,7 @@ export function metadataMatch(metadata: Uint32Array): Match {
   if (getField(key, FIELDS.ct_state) !== 0) {
     setField(key, FIELDS.eth_type, getField(metadata, FIELDS.eth_type));
     setField(mask, FIELDS.eth_type, 0xffff);
+    if (getField(key, FIELDS.ct_nw_proto) !== 0) for (const port of PORTS) setField(mask, port, 0xffff);
   }
   return { key, mask };
 }

@@ -13,6 +13,7 @@ import {
   makeErrorMessage,
   type Message,
   type MultipartRequest,
+  type PacketIn,
   type Role,
   VERSION,
 } from "@tenet/openflow";
@@ -178,7 +179,7 @@ export class Session {
       case "tlvTableMod":
         return this.#vswitch.changingTables(this.#bridge.pipeline.applyingTlvTable(message));
       case "resume":
-        return this.#vswitch.slowPath.resume(fromContinuation(this.#bridge, message.packet), message.packet.data);
+        return this.#resume(message.packet);
       case "flushZone":
         return this.#flushing({ zone: message.zone });
       case "ctFlush":
@@ -207,6 +208,11 @@ export class Session {
     const wanted = (["normal", "drop", "nx-match"] as const).find((name) => FRAGMENT_FLAGS[name] === (flags & FRAGMENT_BITS));
     if (wanted === undefined || this.notices.role === "slave") return;
     this.#vswitch.setFragmentHandling(this.#bridge, wanted);
+  }
+
+  /** Takes back a packet that a controller held. */
+  #resume(packet: PacketIn): void {
+    this.#vswitch.slowPath.resume(fromContinuation(this.#bridge, packet), packet.data, packet.match.key);
   }
 
   #describeConfig(xid: number): void {
