@@ -125,26 +125,17 @@ export class Rule extends PackedFlow implements ClassifierRule {
   /** Whether the rule refers to a group, at any depth of its actions. */
   refersToGroup(id: number): boolean {
     const { latest } = this;
-    return latest.refers && referTo(latest.actions, id);
+    return latest.refers && someAction(latest.actions, (action) => action.type === "group" && action.group === id);
   }
 
   /** Whether it sends to a port, or did so before the transaction that it is being changed by. */
   hasToDoWithPort(port: number): boolean {
     return this.outputsTo(port) || (this.revision !== undefined && outputTo(super.actions, port));
   }
-
-  /** Whether it refers to a group, or did so before the transaction that it is being changed by. */
-  hasToDoWithGroup(id: number): boolean {
-    return this.refersToGroup(id) || (this.revision !== undefined && referTo(super.actions, id));
-  }
 }
 
 function outputTo(actions: readonly Action[], port: number): boolean {
   return someAction(actions, (action) => (action.type === "output" || action.type === "enqueue") && action.port === port);
-}
-
-function referTo(actions: readonly Action[], group: number): boolean {
-  return someAction(actions, (action) => action.type === "group" && action.group === group);
 }
 
 function someAction(actions: readonly Action[], holds: (action: Action) => boolean): boolean {
