@@ -151,6 +151,26 @@ test("rules whose time is over while a transaction goes on expire when it is don
   expect(flowsOf(bench)).toEqual([1, 2]);
 });
 
+test("a flow that a refused transaction has left is there for packets until the next one that removes it is done", () => {
+  const nFlows = 600;
+  const bench = new Bench(
+    3,
+    Array.from({ length: nFlows }, (_, n) => `udp,tp_dst=${n},actions=output:2`),
+  );
+  const { pipeline } = bench.bridge;
+  const refused = pipeline.applying([remove("table=0"), add("table=254,actions=drop")]);
+  do refused.next();
+  while (pipeline.isBusy);
+  refused.next();
+  const next = pipeline.applying([remove("table=0"), add("actions=output:3")]);
+  while (pipeline.nRules > 0) next.next();
+  expect(() => finish(refused)).toThrow(RefusedError);
+  for (const port of [0, nFlows - 1]) expect(bench.send(`${PACKET},tp_dst=${port}`)).toEqual(["p2"]);
+  finish(next);
+  bench.vswitch.settle();
+  expect([bench.send(PACKET), pipeline.table(0).classifier.nSubtables]).toEqual([["p3"], 1]);
+});
+
 test("a bridge that starts over loses its flows in turns, and packets see all of that at once", () => {
   const nFlows = 300;
   const bench = new Bench(

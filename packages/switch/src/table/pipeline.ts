@@ -65,8 +65,6 @@ export class Pipeline {
   /** Tables that the database says something of. */
   #configured: ReadonlySet<number> = new Set();
   #transaction: Transaction | undefined;
-  /** Whether one hides its changes; what it removes is in classifiers until it is cleaned. */
-  #isStaged = false;
   /** Whether somebody looks at rules, which no transaction changes meanwhile. */
   #isVisited = false;
   /** Whether rules should have expired while a transaction went on. */
@@ -127,7 +125,7 @@ export class Pipeline {
       yield;
     }
     if (this.#transaction === transaction) this.#transaction = undefined;
-    yield* this.#release();
+    yield* this.#book.release();
     if (this.#isExpiryDue) yield* this.#expireAll();
     transaction.check();
   }
@@ -147,14 +145,12 @@ export class Pipeline {
     this.#book.stage();
     this.groups.stage();
     this.meters.stage();
-    this.#isStaged = true;
     try {
       yield* work;
     } finally {
-      yield* this.#book.clean();
       yield* this.groups.clean();
       yield* this.meters.clean();
-      this.#isStaged = false;
+      yield* this.#book.clean();
     }
   }
 
@@ -278,7 +274,7 @@ export class Pipeline {
 
   /** Removes the rules whose time is over; a transaction under way does so when it is done. */
   *expiring(): Work {
-    yield* this.#release();
+    yield* this.#book.release();
     if (this.isBusy) this.#isExpiryDue = true;
     else yield* this.#expireAll();
   }
@@ -415,7 +411,7 @@ export class Pipeline {
     const { match, priority } = change.flow;
     const table = this.table(change.flow.table);
     if (this.#isVisited) return finish(this.#carryOut([change]));
-    if (!this.#isStaged || table.classifier.holds(match.key, match.mask, priority)) return this.apply([change]);
+    if (!this.#book.isStaged || table.classifier.holds(match.key, match.mask, priority)) return this.apply([change]);
     if (table.isFull && this.#book.hidesChangesOf(table)) return this.apply([change]); // it might evict what nobody has heard of
     const edit = new TableEdit(this.#tables);
     try {
@@ -446,14 +442,5 @@ export class Pipeline {
     if (telling !== undefined) yield* telling;
     const settling = edit.settle();
     if (settling !== undefined) yield* settling;
-  }
-
-  /**
-   * Gives the records of what went back, unless a transaction goes on in turns: then at its end.
-   *
-   * Never from within {@link apply}: the packet that teaches a flow may have met the one that goes for it.
-   */
-  *#release(): Work {
-    if (!this.#isStaged) yield* this.#book.release();
   }
 }

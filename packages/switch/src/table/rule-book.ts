@@ -44,11 +44,17 @@ export class RuleBook {
   #left = new LongList<Rule | Revision>();
   /** Who reads rules that may have gone since he found them. */
   #nReaders = 0;
+  #isStaged = false;
   #nRules = 0;
 
   /** Number of rules in all tables. */
   get nRules(): number {
     return this.#nRules;
+  }
+
+  /** Whether changes are hidden from packets, or what they removed is still to be taken out. */
+  get isStaged(): boolean {
+    return this.#isStaged;
   }
 
   /** The table of a number, 0 to 254; made when it is first asked for. */
@@ -133,14 +139,21 @@ export class RuleBook {
     }
   }
 
-  /** Gives the records of what went back, some at a time. To be called when no packet is on its way and nobody is to be told of it any more. */
+  /**
+   * Gives the records of what went back, some at a time; while changes are hidden, none: they are kept for the next time.
+   *
+   * Never from within a change: the packet that teaches a flow may have met the one that goes for it.
+   */
   *release(): Work {
     const left = this.#left;
-    if (left.length === 0 || (this.#nReaders > 0 && left.length < MAX_KEPT_RECORDS)) return;
+    const isRead = this.#isStaged || (this.#nReaders > 0 && left.length < MAX_KEPT_RECORDS);
+    if (left.length === 0 || isRead) return;
     this.#left = new LongList();
     let n = 0;
     for (const flow of left) {
-      if (!flow.isHeld || flow instanceof Revision) flow.release(); // or it came back
+      if (this.#isStaged)
+        this.#left.push(flow); // what came back may be about to go again, while packets see it
+      else if (!flow.isHeld || flow instanceof Revision) flow.release(); // or it came back
       if (++n % RECORDS_PER_STEP === 0) yield;
     }
   }
@@ -189,6 +202,7 @@ export class RuleBook {
 
   /** Hides from packets what changes from now on. */
   stage(): void {
+    this.#isStaged = true;
     this.#staged = new Set();
   }
 
@@ -207,6 +221,7 @@ export class RuleBook {
     this.#staged = undefined;
     for (const classifier of rest) classifier.unstage();
     for (const classifier of rest) yield* classifier.clean();
+    this.#isStaged = false;
   }
 
   /** The rules of a table, to be changed. */
