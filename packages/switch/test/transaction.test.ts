@@ -151,6 +151,23 @@ test("rules whose time is over while a transaction goes on expire when it is don
   expect(flowsOf(bench)).toEqual([1, 2]);
 });
 
+test("rules that expire when a transaction is done do not show the next one, which has begun, before its end", () => {
+  const bench = new Bench(3, ["table=9,hard_timeout=5,actions=drop", "actions=output:2"]);
+  const { pipeline } = bench.bridge;
+  const work = pipeline.applying([add("table=8,actions=drop"), add("table=7,actions=drop")]);
+  work.next();
+  bench.clock.advance(6000);
+  finish(pipeline.expiring());
+  pipeline.apply([add("table=6,actions=drop")]); // cannot wait
+  const next = pipeline.applying([remove("table=0"), add("actions=output:3")]);
+  while (pipeline.table(0).classifier.size > 0) next.next();
+  finish(work);
+  expect(bench.send(PACKET)).toEqual(["p2"]);
+  finish(next);
+  bench.vswitch.settle();
+  expect([bench.send(PACKET), pipeline.table(9).classifier.size]).toEqual([["p3"], 0]);
+});
+
 test("a flow that a refused transaction has left is there for packets until the next one that removes it is done", () => {
   const nFlows = 600;
   const bench = new Bench(

@@ -126,7 +126,7 @@ export class Pipeline {
     }
     if (this.#transaction === transaction) this.#transaction = undefined;
     yield* this.#book.release();
-    if (this.#isExpiryDue) yield* this.#expireAll();
+    if (this.#isExpiryDue && !this.isBusy) yield* this.#expireAll(); // or the next that has begun does so
     transaction.check();
   }
 
