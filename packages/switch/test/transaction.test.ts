@@ -310,6 +310,17 @@ test.each([false, true])(
   },
 );
 
+test("what a packet teaches while a transaction goes on may evict a flow that has taught others, which go with it", () => {
+  const teacher = "table=1,hard_timeout=9,actions=learn(table=9,delete_learned,cookie=7,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[])";
+  const { pipeline } = new Bench(3, [teacher, "table=9,cookie=7,actions=drop"]).bridge;
+  finish(pipeline.configuringTables(new Map([[1, { name: "", isEvicting: true, evictionGroups: [], flowLimit: 1 }]])));
+  const work = pipeline.applying(Array.from({ length: 50 }, (_, n) => add(`priority=${n},actions=drop`)));
+  work.next();
+  expect(pipeline.learned.learn(parseFlow("table=1,priority=9,udp,hard_timeout=99,actions=drop"), 0)).toBe(true);
+  finish(work);
+  expect([0, 1, 9].map((table) => pipeline.table(table).classifier.size)).toEqual([50, 1, 0]);
+});
+
 test("nobody hears that a flow came after it went, which a transaction adds and a packet's lesson evicts", () => {
   const { pipeline } = new Bench(3, []).bridge;
   finish(pipeline.configuringTables(new Map([[1, { name: "", isEvicting: true, evictionGroups: [], flowLimit: 1 }]])));

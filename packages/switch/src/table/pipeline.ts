@@ -412,7 +412,8 @@ export class Pipeline {
     const table = this.table(change.flow.table);
     if (this.#isVisited) return finish(this.#carryOut([change]));
     if (!this.#book.isStaged || table.classifier.holds(match.key, match.mask, priority)) return this.apply([change]);
-    if (table.isFull && this.#book.hidesChangesOf(table)) return this.apply([change]); // it might evict what nobody has heard of
+    // It might evict what nobody has heard of, or what has taught others, which go with it.
+    if (table.isFull && (this.#book.hidesChangesOf(table) || this.hasTeachers)) return this.apply([change]);
     const edit = new TableEdit(this.#tables);
     try {
       const work = edit.changeFlows(change);
