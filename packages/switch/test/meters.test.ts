@@ -1,4 +1,4 @@
-import { parseMeter } from "@tenet/openflow";
+import { type MeterMod, parseMeter } from "@tenet/openflow";
 import { expect, test } from "vitest";
 import { finish } from "../src/turns.ts";
 import { Bench } from "./bench-switch.ts";
@@ -36,6 +36,27 @@ test("bridges have meters of their own under the same number, which go with them
   bench.vswitch.tick();
   expect(bench.datapath.meterStats(numbers[1] ?? -1)).toBeUndefined();
   expect(bench.datapath.meterStats(numbers[0] ?? -1)).toBeDefined();
+});
+
+test("what waits for the tables of a bridge that goes neither leaves meters in the datapath nor takes those of others", () => {
+  const { vswitch, datapath, bridge } = new Bench(1, []);
+  const add = (n: number): MeterMod => parseMeter(`meter=${n},pktps,bands=type=drop,rate=9`);
+  const deleteAll = parseMeter("", { command: "delete" });
+  const there = (): number[] => [0, 1, 2, 3].filter((number) => datapath.meterStats(number) !== undefined);
+  const other = vswitch.addBridge("br1");
+  const { pipeline } = other;
+  finish(pipeline.applyingMeter(add(1)));
+  const underWay = pipeline.applyingMeter(deleteAll);
+  while (pipeline.meters.has(1)) underWay.next();
+  const waiting = [add(1), deleteAll, add(2)].map((mod) => pipeline.applyingMeter(mod));
+  expect(waiting.map((work) => work.next().value)).toEqual(waiting.map(() => "blocked"));
+  vswitch.removeBridge(other);
+  vswitch.tick();
+  expect(there()).toEqual([]);
+  finish(bridge.pipeline.applyingMeter(add(1)));
+  for (const work of [underWay, ...waiting]) finish(work);
+  vswitch.tick();
+  expect(there()).toEqual([bridge.pipeline.meters.get(1)?.datapathMeter]);
 });
 
 test("flows go with the meter that they refer to, and controllers are told why", () => {

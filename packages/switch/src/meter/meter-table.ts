@@ -24,13 +24,21 @@ export interface BridgeMeter {
   readonly createdMs: number;
 }
 
+/** Where meters of a bridge run that has gone. */
+const NOWHERE: MeterHost = {
+  addMeter: () => 0,
+  setMeter: () => undefined,
+  removeMeter: () => undefined,
+  meterStats: () => undefined,
+};
+
 /** Most bands of a meter. */
 export const MAX_BANDS = 8;
 
 /** Meters by number. */
 export class MeterTable {
   readonly #clock: Clock;
-  readonly #host: MeterHost;
+  #host: MeterHost;
   readonly #meterById = new StagedMap<BridgeMeter>();
   /** The datapath's meters of those that went since {@link stage}. */
   #left: number[] = [];
@@ -111,9 +119,11 @@ export class MeterTable {
     }
   }
 
-  /** Gives all meters back to the datapath: the bridge goes. */
+  /** Gives all meters back to the datapath: the bridge goes. What is still to be done to its meters is nothing to the datapath. */
   release(): void {
     for (const { datapathMeter } of this.#meterById.values()) this.#host.removeMeter(datapathMeter);
+    for (const meter of this.#left) this.#host.removeMeter(meter);
+    this.#host = NOWHERE;
   }
 
   #existing(id: number): BridgeMeter {
