@@ -77,6 +77,25 @@ test("a monitor of a port or group hears of flows that come to send there, one o
   expect(updatesOf(watcher)).toEqual(["output:2", "group:1"].map((actions) => `modified tcp actions=${actions}`));
 });
 
+test("a monitor of a port hears of each flow that ceases to send there, though many are replaced at once", () => {
+  const { bench, controllers } = controllersOf(6);
+  const [watcher] = controllers as [Controller];
+  const flows = Array.from({ length: 100 }, (_, n) => `priority=${n}`);
+  bench.add(...flows.map((flow) => `${flow},actions=output:2`));
+  const request = {
+    id: 1,
+    command: "add",
+    flags: ALL & ~MONITOR_FLAG.INITIAL,
+    table: 0xff,
+    match: makeMatch(),
+    outPort: 2,
+  } as const;
+  watcher.say({ type: "multipartRequest", request: { kind: "flowMonitor", requests: [request] }, isLast: true });
+  watcher.heard();
+  bench.add("table=1,actions=drop", ...flows.map((flow) => `${flow},actions=output:3`));
+  expect(updatesOf(watcher)).toHaveLength(flows.length);
+});
+
 test("a monitor tells the flows that are there, then each change, once however many monitors are about it", () => {
   const { controllers } = controllersOf(6, 6);
   const [watcher, other] = controllers as [Controller, Controller];

@@ -19,7 +19,7 @@ import {
 import { LongMap } from "../long-map.ts";
 import { N_TABLES } from "../table/flow-mod.ts";
 import type { Pipeline } from "../table/pipeline.ts";
-import type { RuleEvent } from "../table/table-events.ts";
+import { isDisplaced, type RuleEvent } from "../table/table-events.ts";
 import { RefusedError } from "../table/refused-error.ts";
 import type { Rule } from "../table/rule.ts";
 import type { Work } from "../turns.ts";
@@ -124,13 +124,12 @@ export class FlowMonitors {
     const updates: FlowUpdate[] = [];
     let displaced: Rule | undefined;
     for (const event of events) {
-      const { type, rule, reason } = event;
+      const { type, rule } = event;
       if (type === "added") this.#initial?.came(rule);
-      // What another flow took the place of is not told: the other one is, which comes next.
-      const isDisplaced = type === "removed" && reason === undefined;
-      const isNews = !isDisplaced && (type !== "modified" || rule.isRevised);
+      // What another flow took the place of is not told: the other one is.
+      const isNews = !isDisplaced(event) && (type !== "modified" || rule.isRevised);
       const flags = isNews ? this.#flagsFor(rule, KINDS[type], displaced) : 0;
-      displaced = isDisplaced ? rule : undefined;
+      displaced = isDisplaced(event) ? rule : undefined;
       if (flags !== 0) this.#add(updates, event, flags, ownXid);
       if (type !== "removed") continue;
       this.#initial?.went(rule);

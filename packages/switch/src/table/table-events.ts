@@ -11,6 +11,11 @@ export interface RuleEvent {
   readonly reason?: FlowRemovedReason;
 }
 
+/** Whether another rule took the place of one; what is told next is that it came. */
+export function isDisplaced({ type, reason }: RuleEvent): boolean {
+  return type === "removed" && reason === undefined;
+}
+
 /** What a transaction changed; of a long one the first part, and later the other rules. */
 export interface TableEvents {
   /** Tables whose rules came, changed or went, in the first part. */

@@ -3,9 +3,9 @@ import type { TableMod, TableStatus } from "@tenet/openflow";
 import type { Work } from "../turns.ts";
 import type { FlowTable } from "./flow-table.ts";
 import type { TableEdit } from "./table-edit.ts";
-import type { RuleEvent, TableEvents } from "./table-events.ts";
+import { isDisplaced, type RuleEvent, type TableEvents } from "./table-events.ts";
 
-/** How many rules are told of between two chances for others. */
+/** How many rules are told of at most between two chances for others. */
 const RULES_PER_PART = 32;
 const NOTHING: readonly never[] = [];
 const NO_EVENTS = { tables: NOTHING, groups: NOTHING, haveMetersChanged: false, statuses: NOTHING };
@@ -35,22 +35,25 @@ export class TableNews {
     const { rules, groups, touched: tables } = edit;
     const statuses = this.#watched.size === 0 ? NOTHING : this.#statuses();
     if (!haveMetersChanged && rules.length + groups.length + statuses.length === 0) return undefined;
-    const isShort = rules.length <= RULES_PER_PART;
+    const first = endOfPart(rules, 0);
+    const isShort = first === rules.length;
     this.#tellAll({
       tables,
-      rules: isShort ? rules : rules.slice(0, RULES_PER_PART),
+      rules: isShort ? rules : rules.slice(0, first),
       groups,
       haveMetersChanged,
       statuses,
       author,
     });
-    return isShort ? undefined : this.#tellRest(rules, author);
+    return isShort ? undefined : this.#tellRest(rules, first, author);
   }
 
-  *#tellRest(rules: readonly RuleEvent[], author: object | undefined): Work {
-    for (let at = RULES_PER_PART; at < rules.length; at += RULES_PER_PART) {
+  *#tellRest(rules: readonly RuleEvent[], first: number, author: object | undefined): Work {
+    for (let at = first; at < rules.length; ) {
       yield;
-      this.#tellAll({ ...NO_EVENTS, rules: rules.slice(at, at + RULES_PER_PART), author });
+      const end = endOfPart(rules, at);
+      this.#tellAll({ ...NO_EVENTS, rules: rules.slice(at, end), author });
+      at = end;
     }
   }
 
@@ -64,4 +67,11 @@ export class TableNews {
       return reason === undefined ? [] : [{ type: "tableStatus" as const, reason, desc: table.describe() }];
     });
   }
+}
+
+/** Where a part ends: a rule and the one whose place it took are told of together. */
+function endOfPart(rules: readonly RuleEvent[], start: number): number {
+  const end = Math.min(start + RULES_PER_PART, rules.length);
+  const last = rules[end - 1];
+  return end < rules.length && last !== undefined && isDisplaced(last) ? end - 1 : end;
 }
