@@ -74,11 +74,11 @@ test("a lower limit evicts at once where the table may", () => {
   expect(flowsOf(bench)).toEqual(["udp actions=output:1"]);
 });
 
-test("controllers hear once that a table fills, and once that it empties", () => {
-  const { bench, controllers } = controllersOf(6);
-  const [controller] = controllers as [Controller];
+test("controllers hear once that a table fills, and once that it empties; those of a version that cannot say it do not", () => {
+  const { bench, controllers } = controllersOf(6, 4);
+  const [controller, older] = controllers as [Controller, Controller];
   const masks = { packetIn: [0, 0], portStatus: [0, 0], flowRemoved: [0, 0], tableStatus: [24, 0] } as const;
-  controller.say({ type: "setAsync", ...masks });
+  for (const each of controllers) each.say({ type: "setAsync", ...masks });
   bench.bridge.pipeline.configureTable(0, { ...SETTINGS, flowLimit: 10 });
   const vacancy = { downPercent: 30, upPercent: 60 };
   expect(controller.say({ type: "tableMod", table: 0, config: TABLE_CONFIG.VACANCY_EVENTS, vacancy })).toBeUndefined();
@@ -89,6 +89,7 @@ test("controllers hear once that a table fills, and once that it empties", () =>
     bench.bridge.pipeline.apply([{ command: "deleteStrict", flow: parseFlow(`priority=${n}`, { purpose: "delete" }) }]);
   }
   expect(reasons()).toEqual(["vacancyUp"]);
+  expect(older.heard()).toEqual([]);
 });
 
 test("whether a flow overlaps is looked up in turns", () => {

@@ -75,9 +75,9 @@ export class Notices {
     this.#peer.send({ type: "portStatus", reason, port: describePort(port) });
   }
 
-  /** Tells of a table that filled or emptied. */
+  /** Tells of a table that filled or emptied; before OpenFlow 1.4 there is no such message, though it may be asked for. */
   tellTable(status: TableStatus): void {
-    if (this.async.hears("tableStatus", this.role, status.reason)) this.#peer.send(status);
+    if (this.#peer.version >= VERSION.OF14 && this.async.hears("tableStatus", this.role, status.reason)) this.#peer.send(status);
   }
 
   /** Tells that another controller became master: who did not say otherwise hears of it, though the masks begin without it. */
