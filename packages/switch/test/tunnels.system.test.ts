@@ -125,6 +125,8 @@ describe.each(["user", "auto"] as const)("with datapath %s", (datapath) => {
       const outcome = await tool("ovs-vsctl", [`--db=unix:${original.dir}/db.sock`, "--timeout=10", ...commands]);
       expect(outcome).toMatchObject({ code: 0, err: "" });
       ip("-n", FAR, "addr", "flush", "dev", "under");
+      // Or the host there answers by that device, too, for the bridge that has its address now.
+      ip("netns", "exec", FAR, "sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=1");
       ip("-n", FAR, "link", "set", "inner", "mtu", INNER_MTU);
       for (const name of ["phy", "inner"]) ip("-n", FAR, "link", "set", name, "up");
       ip("-n", FAR, "addr", "add", `${OUTER(2)}/24`, "dev", "phy");
