@@ -78,7 +78,7 @@ test.skipIf(obstacle !== undefined)("ovs-ctl starts the switch too, which obeys 
   expect(machine.run("ovs-appctl", "coverage/show").out).toMatch(/^ofproto_recv_openflow +\d.*total: [1-9]/m);
   expect(machine.run("ovs-dpctl", "-s", "show")).toMatchObject({
     status: 0,
-    out: expect.stringContaining("port 1: br0") as string,
+    out: expect.stringContaining("port 100: br0 (dummy-internal)") as string,
   });
   expect(machine.run("ovs-dpctl", "bogus").status).toBe(1);
   expect(ctl("status").out).toMatch(/^ovs-vswitchd is running with pid \d+$/m);
