@@ -21,6 +21,7 @@ test("flows of a store that was closed read as nothing, and change nothing of th
   const [first, second] = [new RecordStore(), new RecordStore()];
   const old = fill(first, 1);
   first.close();
+  first.close(); // is nothing more
   const fresh = fill(second, 2);
   expect(old.map(({ priority, cookie }) => [priority, cookie])).toEqual(old.map(() => [0, 0n]));
   for (const flow of old) flow.release();

@@ -108,6 +108,7 @@ export class Segment {
 
   /** Gives its memory back. Who holds a place still finds zeros. */
   close(): void {
+    if (this.#memory === GONE) return;
     this.#memory.giveBack();
     this.#memory = GONE;
     ({ words: this.words, floats: this.floats, longs: this.longs, bytes: this.bytes, view: this.view } = GONE);
