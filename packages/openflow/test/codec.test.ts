@@ -3,6 +3,7 @@ import {
   decodeMessage,
   encodeMessage,
   encodeMessages,
+  FLOW_FLAG,
   formatActions,
   formatFlow,
   formatMatch,
@@ -73,6 +74,14 @@ describe("golden bytes of ovs-ofctl", () => {
     expect(decodeMessage(encodeMessage(keeping, 1, 8)).message).not.toHaveProperty("newCookie");
     const of13 = decodeMessage(encodeMessage(message, 4, 8)).message;
     expect(of13).not.toHaveProperty("newCookie");
+  });
+
+  test("in OpenFlow 1.0 a flow that is added starts its counters anew, and one that is modified goes on", () => {
+    const flow = { ...parseFlow("table=0,actions=output:4"), flags: 0 };
+    const flagsOf = (command: "add" | "modify" | "modifyStrict"): unknown =>
+      decodeMessage(encodeMessage({ type: "flowMod", command, flow }, 1, 8)).message;
+    expect(flagsOf("add")).toMatchObject({ flow: { flags: FLOW_FLAG.RESET_COUNTS } });
+    for (const command of ["modify", "modifyStrict"] as const) expect(flagsOf(command)).toMatchObject({ flow: { flags: 0 } });
   });
 
   test("before OpenFlow 1.4 Nicira's message chooses among all asynchronous messages", () => {

@@ -25,14 +25,21 @@ function dump(pipeline: Pipeline): string[] {
   return rules.map((rule) => formatFlow(rule)).sort();
 }
 
-test("add replaces the same match and priority and starts its counters anew", () => {
-  const { pipeline } = pipelineOf("priority=5,ip,actions=1");
-  const [old] = pipeline.select({ table: 0, match: makeMatch(), cookie: 0n });
-  if (old !== undefined) old.nPackets = 7;
+test("add replaces the same match and priority, and starts its counters anew where it says so, but not its idle time", () => {
+  const { pipeline, clock } = pipelineOf("priority=5,ip,actions=1");
+  const told = (): unknown => {
+    const [rule] = pipeline.select({ table: 0, match: makeMatch(), cookie: 0n });
+    return rule && { nPackets: rule.nPackets, nBytes: rule.nBytes, usedMs: rule.usedMs, createdMs: rule.createdMs };
+  };
+  pipeline.select({ table: 0, match: makeMatch(), cookie: 0n })[0]?.count(7, 700, 5001);
+  clock.advance(1000);
   pipeline.apply([change("add", "priority=5,ip,actions=2")]);
   expect(dump(pipeline)).toEqual(["priority=5,ip actions=output:2"]);
-  expect(pipeline.select({ table: 0, match: makeMatch(), cookie: 0n })[0]?.nPackets).toBe(0);
+  expect(told()).toEqual({ nPackets: 7, nBytes: 700, usedMs: 5001, createdMs: 6000 });
   expect(pipeline.nRules).toBe(1);
+  clock.advance(1000);
+  pipeline.apply([change("add", "priority=5,ip,actions=3", { flags: FLOW_FLAG.RESET_COUNTS })]);
+  expect(told()).toEqual({ nPackets: 0, nBytes: 0, usedMs: 5001, createdMs: 7000 });
 });
 
 test("modify changes the actions of all flows within the match and keeps counters", () => {

@@ -172,8 +172,8 @@ function finishFlowMod10(
   const table = hasTableId ? fixed.command >>> 8 : command === "add" ? 0 : ALL_TABLES;
   if ((fixed.flags & ~ALL_FLAGS_10) !== 0)
     throw new OpenFlowError("OFPFMFC_BAD_FLAGS", `A flow cannot have the flags ${fixed.flags}`);
-  // A new flow and, in OpenFlow 1.0, a changed one starts its counters anew.
-  const resets = isDelete ? 0 : FLOW_FLAG.RESET_COUNTS;
+  // What later versions have a flag for: a flow that is added begins to count anew, and one that is modified goes on.
+  const resets = command === "add" ? FLOW_FLAG.RESET_COUNTS : 0;
   return {
     type: "flowMod",
     command,

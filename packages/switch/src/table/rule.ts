@@ -1,6 +1,6 @@
 /** One OpenFlow flow with its counters and timers. */
 import type { ClassifierRule, Conjunction } from "@tenet/classifier";
-import { type Action, type FlowSpec, formatActions } from "@tenet/openflow";
+import { type Action, FLOW_FLAG, type FlowSpec, formatActions } from "@tenet/openflow";
 import type { FlowTable, TableVisit } from "./flow-table.ts";
 import { type FlowTerms, PackedFlow } from "./packed-flow.ts";
 import type { Shape } from "./packed-match.ts";
@@ -80,6 +80,12 @@ export class Rule extends PackedFlow implements ClassifierRule {
     else this.keepActions();
     this.visit ??= { table, rule: this, nKept: 0, number: 0 };
     return this.visit;
+  }
+
+  /** The rule takes the place of another: it was used when that was, and counts on from there unless it is to count anew. */
+  follow({ usedMs, nPackets, nBytes }: Rule): void {
+    this.usedMs = usedMs;
+    if ((this.flags & FLOW_FLAG.RESET_COUNTS) === 0) [this.nPackets, this.nBytes] = [nPackets, nBytes];
   }
 
   /** Packets were forwarded by it. */

@@ -205,7 +205,10 @@ export class TableEdit {
     const table = book.table(rule.table);
     const displaced = book.insert(rule, this.#orphans);
     const hasRoom = (!table.isOverfull || this.evictFrom(table, rule)) && book.nRules <= MAX_RULES;
-    if (displaced !== undefined) this.#note({ type: "removed", rule: displaced });
+    if (displaced !== undefined) {
+      rule.follow(displaced);
+      this.#note({ type: "removed", rule: displaced });
+    }
     this.#note({ type: "added", rule });
     if (!hasRoom) {
       throw new RefusedError("OFPFMFC_TABLE_FULL", `table ${rule.table} holds ${table.limit} flows`, "Delete some");
