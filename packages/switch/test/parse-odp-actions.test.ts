@@ -12,6 +12,7 @@ test.each([
   ["ip", "push_vlan(vid=5,pcp=1),pop_vlan,push_vlan(tpid=0x88a8,vid=6,pcp=0)"],
   ["ip", "push_mpls(label=5,tc=1,ttl=3,bos=1,eth_type=0x8847),pop_mpls(eth_type=0x800),set(mpls(label=5,tc=0,ttl=64,bos=1))"],
   ["tcp", "set(eth(src=02:00:00:00:00:09)),set(ipv4(dst=10.0.0.0/255.0.0.0,tos=0x4/0xfc,ttl=5)),set(tcp(dst=81))"],
+  ["ip", "set(ipv4(tos=0x10/0x30)),set(ipv4(tos=0x1/0x7)),set(ipv4(tos=0x55))"],
   ["udp6", "set(ipv6(src=fd00::1,tclass=0x8/0xfc,hlimit=9)),set(udp(src=1,dst=2))"],
   ["arp", "set(arp(sip=1.2.3.4,op=2,sha=02:00:00:00:00:01))"],
   ["icmp6,icmp_type=135", "set(nd(target=fd00::7,sll=02:00:00:00:00:01))"],
@@ -60,4 +61,37 @@ test("a flow matches its port, its kind of packet and what it says", () => {
     ["nw_frag", 0, ones("nw_frag")],
     ["tp_dst", 80, 0xffff],
   ]);
+});
+
+const TUNNEL = "tunnel(tun_id=0x5,src=1.1.1.1,dst=2.2.2.2,tos=0x4,ttl=64,geneve({class=0x1,type=0x2,len=4,%}),flags(key))";
+const flowOf = (option: string): ReturnType<typeof parseOdpFlow> =>
+  parseOdpFlow(`${TUNNEL.replace("%", option)},in_port(1),eth(),eth_type(0x0800),ipv4(frag=no)`);
+
+test("what a flow says of its tunnel is not said of the packet inside", () => {
+  const match = flowOf("0xab/0xf0");
+  const shown = (["tun_tos", "tun_ttl", "nw_tos", "nw_ttl"] as const).map((name) => [
+    match && getField(match.key, FIELDS[name]),
+    match && getField(match.mask, FIELDS[name]),
+  ]);
+  expect(shown).toEqual([
+    [4, 0xff],
+    [64, 0xff],
+    [0, 0],
+    [0, 0],
+  ]);
+  const option = FIELDS.tun_options.word + 1;
+  expect([match?.key[option], match?.mask[option]]).toEqual([0xa0, 0xf0]);
+});
+
+test.each(["0x", "1", "0x1/", "0x1/0x2/0x3", "0x1x"])("an option of a tunnel that is %s is none", (option) => {
+  expect(flowOf(option)).toBeUndefined();
+});
+
+test.each([
+  ["0x0800", "0x100"],
+  ["0x0800", "1/0x100"],
+  ["0x0800", "x"],
+  ["0x0806", "1"],
+])("a packet of type %s has no type of service %s", (type, tos) => {
+  expect(parseOdpFlow(`in_port(1),eth(),eth_type(${type}),ipv4(tos=${tos})`)).toBeUndefined();
 });

@@ -10,7 +10,7 @@ import type { DatapathAction } from "@tenet/datapath";
 import { FIELDS, makeFlowKey, setField, setFieldBig, tryParseIp4, TUNNEL_FLAG } from "@tenet/net";
 import { parseMatch } from "@tenet/openflow";
 import { parseOdpCt } from "./parse-odp-ct.ts";
-import { closingOf, fieldsOf } from "./parse-odp-flow.ts";
+import { closingOf, fieldsOf, setTos } from "./parse-odp-flow.ts";
 
 /** What packets must be for a group of fields to be set. */
 const KIND_OF_GROUP: Readonly<Record<string, string>> = {
@@ -136,7 +136,8 @@ function parseSet(content: string): DatapathAction {
   if (kind === undefined || texts === undefined) return fail();
   const { key, mask } = parseMatch([kind, ...texts].filter(Boolean).join(","));
   const given = parseMatch(kind).mask;
-  return { type: "setMasked", key: key.slice(), mask: mask.map((bits, i) => bits & ~(given[i] ?? 0)) };
+  const set = { key: key.slice(), mask: mask.map((bits, i) => bits & ~(given[i] ?? 0)) };
+  return setTos(set, fields) ? { type: "setMasked", ...set } : fail();
 }
 
 function parseMplsSet(values: ReadonlyMap<string, string>): DatapathAction {

@@ -37,9 +37,9 @@ const FIELD_OF_GROUP: Readonly<Record<string, string>> = {
   ct_mark: "ct_mark",
   ct_label: "ct_label",
 };
-const TOS_NAMES: readonly string[] = ["tos", "tclass"];
 const PASSED_OVER: ReadonlySet<string> = new Set(["in_port", "skb_priority", "packet_type", "vlan", "mpls"]);
 const LABELLED: ReadonlySet<number> = new Set([ETH_TYPE.mpls, ETH_TYPE.mplsMulticast]);
+const IP_TYPES: ReadonlySet<number> = new Set([ETH_TYPE.ip4, ETH_TYPE.ip6]);
 const TAG_TYPES: ReadonlySet<number> = new Set([0x8100, 0x88a8]);
 const TAG_FIELDS = [
   { tci: FIELDS.vlan_tci, tpid: FIELDS.vlan_tpid },
@@ -47,8 +47,7 @@ const TAG_FIELDS = [
 ] as const;
 /** Fields of which every flow says all. */
 const EXACT: readonly FieldName[] = ["in_port", "recirc_id", "eth_type", "vlan_tci"];
-const DSCP = 0xfc;
-const ECN = 3;
+const MAX_TOS = 0xff;
 
 /**
  * The match that a text says; `undefined` when it is none. What it does not mention is not matched, but for the port, the kind of packet and its tag.
@@ -65,7 +64,7 @@ export function parseOdpFlow(text: string, portNoOf: (port: string) => number | 
   const portNo = port === undefined ? 0 : portNoOf(port);
   if (portNo === undefined || Number.isNaN(portNo)) return undefined;
   setField(match.key, FIELDS.in_port, portNo);
-  if (!setTags(match, text)) return undefined;
+  if (!setTags(match, text) || !setTos(match, /\bipv[46]\(([^)]*)\)/.exec(text)?.[1] ?? "")) return undefined;
   for (const name of EXACT) {
     const isPartial = name === "vlan_tci" && getField(match.key, FIELDS.vlan_tci) !== 0;
     setField(match.mask, FIELDS[name], isPartial ? getField(match.mask, FIELDS.vlan_tci) | VLAN_PRESENT : ones(name));
@@ -103,6 +102,17 @@ function setTags({ key, mask }: Match, text: string): boolean {
     setField(mask, fields.tci, VLAN_PRESENT | bits | (priorityBits << 13));
     if (tpid !== undefined) setField(key, fields.tpid, Number(tpid));
   }
+  return true;
+}
+
+/** Sets what the content of `ipv4(...)` or `ipv6(...)` says of any bits of the type of service. @returns whether it can be said */
+export function setTos({ key, mask }: Match, content: string): boolean {
+  const text = /\b(?:tos|tclass)=([^,]*)/.exec(content)?.[1];
+  if (text === undefined) return true;
+  const [value = 0, bits = MAX_TOS] = text.split("/").map(Number);
+  if (!(value <= MAX_TOS && bits <= MAX_TOS && IP_TYPES.has(getField(key, FIELDS.eth_type)))) return false;
+  setField(key, FIELDS.nw_tos, value & bits);
+  setField(mask, FIELDS.nw_tos, bits);
   return true;
 }
 
@@ -162,8 +172,7 @@ export function fieldsOf(group: string, content: string): string[] | undefined {
   const fields: string[] = [];
   for (const [, key = "", value = ""] of content.matchAll(/(\w+)=([^,]*)/g)) {
     if (isNothing(value)) continue;
-    if (TOS_NAMES.includes(key)) fields.push(...tosFields(value));
-    else if (names[key] !== undefined && !(key === "label" && Number(value) === 0)) fields.push(`${names[key]}=${value}`);
+    if (names[key] !== undefined && !(key === "label" && Number(value) === 0)) fields.push(`${names[key]}=${value}`);
   }
   return fields;
 }
@@ -172,11 +181,6 @@ export function fieldsOf(group: string, content: string): string[] | undefined {
 function isNothing(value: string): boolean {
   const mask = value.split("/")[1];
   return mask !== undefined && /^(0x)?[0.:]+$/.test(mask);
-}
-
-function tosFields(text: string): string[] {
-  const [value = 0, mask = 0xff] = text.split("/").map(Number);
-  return [...((mask & DSCP) === 0 ? [] : [`nw_tos=${value & DSCP}`]), ...((mask & ECN) === 0 ? [] : [`nw_ecn=${value & ECN}`])];
 }
 
 /** `syn|ack`, or a number, as the match takes it. */

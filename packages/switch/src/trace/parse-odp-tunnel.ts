@@ -70,9 +70,12 @@ function setOptions({ key, mask }: Match, text: string): boolean {
     if (!Number.isInteger(nWords) || nWords < 0 || 4 * (at + 1 + nWords) > MAX_OPTIONS_BYTES) return false;
     key[OPTIONS + at] = header | nWords;
     mask[OPTIONS + at] = HEADER_BITS;
-    const [value, bits] = /(?:^|,)\s*(0x[0-9a-f/x]*)\s*$/i.exec(content)?.[1]?.split("/") ?? ["0x0"];
-    setWords(mask, OPTIONS + at + 1, nWords, bits === undefined ? (1n << BigInt(32 * nWords)) - 1n : BigInt(bits));
-    setWords(key, OPTIONS + at + 1, nWords, BigInt(value ?? 0));
+    const body = content.split(",").find((part) => !part.includes("=")) ?? "0x0";
+    const [, value, bits] = /^\s*(0x[0-9a-f]+)(?:\/(0x[0-9a-f]+))?\s*$/i.exec(body) ?? [];
+    if (value === undefined) return false;
+    const meant = bits === undefined ? (1n << BigInt(32 * nWords)) - 1n : BigInt(bits);
+    setWords(mask, OPTIONS + at + 1, nWords, meant);
+    setWords(key, OPTIONS + at + 1, nWords, BigInt(value) & meant);
     at += 1 + nWords;
   }
   key[OPTIONS_SIZE] = 4 * at;
