@@ -9,8 +9,9 @@ import type { DatapathTraffic } from "@tenet/datapath";
 export interface EventCounts {
   /** What the database says was carried out. */
   bridge_reconfigure: number;
-  /** Translations that came to nothing, since tables sent the packet on too deeply, or too often. */
+  /** Translations that came to nothing, since tables sent the packet on too deeply, with too many values pushed, or too often. */
   drop_action_recursion_too_deep: number;
+  drop_action_stack_too_deep: number;
   drop_action_too_many_resubmit: number;
   /** Packets that this process sent by the actions of a translation. */
   dpif_execute: number;
@@ -59,6 +60,7 @@ export function makeEventCounts(): EventCounts {
   return {
     bridge_reconfigure: 0,
     drop_action_recursion_too_deep: 0,
+    drop_action_stack_too_deep: 0,
     drop_action_too_many_resubmit: 0,
     dpif_execute: 0,
     dpif_flow_del: 0,

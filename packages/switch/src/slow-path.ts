@@ -272,6 +272,7 @@ export class SlowPath {
     this.#counts.xlate_actions++;
     if (translation.failure === "depth") this.#counts.drop_action_recursion_too_deep++;
     else if (translation.failure === "resubmits") this.#counts.drop_action_too_many_resubmit++;
+    else if (translation.failure === "stack") this.#counts.drop_action_stack_too_deep++;
     return translation;
   }
 

@@ -152,3 +152,11 @@ test("a packet that a controller is to resume stops there, while a clone of it d
   const cloned = new Bench(3, ["actions=clone(controller(pause),2),3"]);
   expect(cloned.send(`in_port=1,${TCP}`)).toEqual(["p3"]);
 });
+
+test("a packet for which too many values are pushed is dropped, and that is counted", () => {
+  const levels = Array.from({ length: 12 }, (_, i) => `in_port=${i + 1},actions=resubmit:${i + 2},resubmit:${i + 2},output:2`);
+  const pushes = Array.from({ length: 8 }, () => "push:NXM_NX_REG0[]").join();
+  const bench = new Bench(2, [...levels, `in_port=13,actions=${pushes}`]);
+  expect(bench.send(`in_port=1,${TCP}`)).toEqual([]);
+  expect(bench.vswitch.counts.drop_action_stack_too_deep).toBe(1);
+});

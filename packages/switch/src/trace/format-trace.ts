@@ -84,7 +84,7 @@ function formatRuleLine(rule: Rule, names: PortNames | undefined): string {
   return `${match === "" ? "" : `${match}, `}priority ${rule.priority}${cookie}`;
 }
 
-const FAILURES = { depth: "Recursion too deep", resubmits: "Too many resubmits" } as const;
+const FAILURES = { depth: "Recursion too deep", resubmits: "Too many resubmits", stack: "Stack too deep" } as const;
 
 /**
  * A node that something follows, and every action, is indented one step more than its list; what is inside a

@@ -51,7 +51,7 @@ export type Effect =
   | { readonly type: "patch"; readonly from: BridgePort; readonly to: BridgePort };
 
 /** Why a translation failed. */
-export type TranslationFailure = "depth" | "resubmits";
+export type TranslationFailure = "depth" | "resubmits" | "stack";
 
 /** The answer for one packet and all others that agree with it under `mask`. */
 export interface Translation {

@@ -3,8 +3,8 @@
  *
  * What: looks up tables and executes the actions of the rules it finds, on a copy of the packet's FlowKey. Whatever goes in
  * circles (a table that is resubmitted to, actions within actions, a bridge behind a patch port) comes back here; what a single
- * action does is told in action/ and output/. Limits: depth 64, counting only steps to the same or an earlier table, and 4096
- * lookups; beyond them the packet is dropped.
+ * action does is told in action/ and output/. Limits: depth 64, counting only steps to the same or an earlier table, 4096
+ * lookups, and the values on the stack; beyond them the packet is dropped.
  */
 import type { Classifier } from "@tenet/classifier";
 import type { DatapathAction } from "@tenet/datapath";
@@ -42,6 +42,8 @@ import {
 const MAX_DEPTH = 64;
 /** Lookups per packet. */
 const MAX_RESUBMITS = MAX_DEPTH * 64;
+/** Values on the stack with which a table may be looked up: so many registers are 64 KiB at the original. */
+const MAX_STACK = 13_107;
 const IN_PORT_WORD = FIELDS.in_port.word;
 const PORTS_WORD = FIELDS.tp_src.word;
 /** Of packets that no rule handles. */
@@ -227,6 +229,7 @@ export class Walk {
   countLookup(): boolean {
     if (this.isTooDeep()) return false;
     if (this.#nLookups >= MAX_RESUBMITS) return !this.#fail("resubmits", `over ${MAX_RESUBMITS} resubmit actions`);
+    if (this.stack.length > MAX_STACK) return !this.#fail("stack", "resubmits yielded over 64 kB of stack");
     this.#nLookups++;
     return true;
   }
