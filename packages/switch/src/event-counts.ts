@@ -26,6 +26,7 @@ export interface EventCounts {
   mac_learning_expired: number;
   mac_learning_learned: number;
   mac_learning_moved: number;
+  mac_learning_static_none_move: number;
   /** Interfaces whose statistics were written to the database. */
   netdev_get_stats: number;
   ofproto_packet_out: number;
@@ -73,6 +74,7 @@ export function makeEventCounts(): EventCounts {
     mac_learning_expired: 0,
     mac_learning_learned: 0,
     mac_learning_moved: 0,
+    mac_learning_static_none_move: 0,
     netdev_get_stats: 0,
     ofproto_packet_out: 0,
     ofproto_recv_openflow: 0,

@@ -233,7 +233,7 @@ export class SlowPath {
     this.#references.release(translation.actions);
     const usedMs = Math.floor(this.#clock.monotonicMs()); // rules hold it in place
     const traffic = { nPackets: 1, nBytes: frame.length, usedMs, tcpFlags };
-    attribute(translation.visits, translation.effects, traffic, this.#listener);
+    attribute(translation.visits, translation.effects, traffic, this.#executed);
   }
 
   #deliver({ userdata, frame, key }: Upcall): void {
@@ -298,6 +298,8 @@ export class SlowPath {
   };
 
   readonly #listener: TrafficListener = { learn: this.#learn, useNeighbor: this.#useNeighbor };
+  /** For packets whose translation has learned where they come from. */
+  readonly #executed: TrafficListener = { learn: () => undefined, useNeighbor: this.#useNeighbor };
   readonly #effective = { learn: this.#learn, learnFlow: teachFlow, meetNeighbor: this.#meetNeighbor };
   readonly #quietly: TranslateOptions = { packet: this.#packet, learnFlow: recallFlow };
   readonly #learning: TranslateOptions = { packet: this.#packet, ...this.#effective };

@@ -12,7 +12,7 @@ import { type Action, type FlowSpec, type Match, PORT } from "@tenet/openflow";
 import { Bridge, type FragmentHandling } from "./bridge/bridge.ts";
 import type { BridgePort, Bundle } from "./bridge/bridge-port.ts";
 import { makeBundle } from "./bridge/bundle.ts";
-import { keyOf } from "./bridge/mac-table.ts";
+import { keyOf, type MacEntry } from "./bridge/mac-table.ts";
 import { Mirror, type MirrorSpec } from "./bridge/mirror.ts";
 import { type NewPort, PortDirectory } from "./bridge/port-directory.ts";
 import { runBonds } from "./bridge/run-bonds.ts";
@@ -141,8 +141,22 @@ export class VirtualSwitch {
     this.ports.remove(port);
     if (port.link.kind !== "patch") this.counts.dpif_port_del++;
     for (const meter of port.policers) this.#meters.removeMeter(meter);
-    if (port.bundle.members.length === 0) bridge.macs.flush(port.bundle);
+    if (port.bundle.members.length === 0) {
+      const learned = bridge.macs.learnedOn(port.bundle);
+      bridge.macs.flush(port.bundle);
+      this.turns.begin(this.#forgettingElsewhere(bridge, learned));
+    }
     this.#portsChanged();
+  }
+
+  /** Senders behind a port that went may have been heard of in other bridges, too, which patch ports join. */
+  *#forgettingElsewhere(bridge: Bridge, entries: Iterable<MacEntry>): Work {
+    for (const entry of entries) {
+      for (const other of this.#bridges.values()) {
+        if (other !== bridge && other.macs.forget(entry.vlan, entry.mac)) this.#revalidation.macsChanged(other, [entry]);
+      }
+      yield;
+    }
   }
 
   /** Does work that changes many ports; megaflows are brought up to date when all of it is done, not after each. */

@@ -137,7 +137,7 @@ test("native ports give untagged packets their VLAN, and carry none without; a p
   ]);
 });
 
-test("patch ports join two bridges into one network", () => {
+test("patch ports join two bridges into one network, and senders behind a port that goes are forgotten in both", async () => {
   const bench = new Bench(2);
   const other = bench.vswitch.addBridge("br1");
   bench.vswitch.addPort(bench.bridge, { name: "to-br1", kind: "patch", peer: "to-br0" });
@@ -148,6 +148,20 @@ test("patch ports join two bridges into one network", () => {
   expect(bench.send(`in_port=1,${A}`)).toEqual(["p2", "q1"]);
   expect(other.macs.lookup(0, 0x02000000000a)).toBe(other.portNamed("to-br0")?.bundle);
   expect(other.portNamed("to-br0")?.patchCounters.rxPackets).toBe(1);
+  bench.send("in_port=2,dl_src=02:00:00:00:00:0b,dl_dst=ff:ff:ff:ff:ff:ff,ip");
+  bench.vswitch.removePort(bench.bridge, 1);
+  await bench.vswitch.turns.run(bench.vswitch.settling());
+  expect([...other.macs.entries()].map(({ mac }) => mac)).toEqual([0x02000000000b]);
+});
+
+test("a packet from elsewhere than where a static address is is counted, once", () => {
+  const bench = new Bench(2);
+  const home = bench.bridge.port(2)?.bundle;
+  if (home === undefined) throw new Error("there is a port 2");
+  bench.vswitch.addStaticMac(bench.bridge, 0, 0x02000000000a, home);
+  expect(bench.send(`in_port=1,${A}`)).toEqual(["p2"]);
+  expect(bench.vswitch.counts.mac_learning_static_none_move).toBe(1);
+  expect(bench.bridge.macs.lookup(0, 0x02000000000a)).toBe(home);
 });
 
 test("megaflows flood to new ports when the work that adds them is done, and not before", () => {

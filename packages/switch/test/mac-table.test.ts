@@ -1,6 +1,7 @@
 import { ManualClock } from "@tenet/kit";
 import { makeBundle, MacTable } from "@tenet/switch";
 import { expect, test } from "vitest";
+import { makeEventCounts } from "../src/event-counts.ts";
 import { finish } from "../src/turns.ts";
 
 const [a, b] = [makeBundle("a"), makeBundle("b")];
@@ -16,9 +17,11 @@ test("a full table makes room where most addresses are", () => {
 
 test("a static address neither ages nor moves, and a flush of learned ones leaves it", () => {
   const clock = new ManualClock(1000);
-  const table = new MacTable(clock);
+  const counts = makeEventCounts();
+  const table = new MacTable(clock, counts);
   table.addStatic(5, 1, a);
-  expect(table.learn({ vlan: 5, mac: 1, bundle: b, locks: false })).toBe(false);
+  for (const bundle of [a, b]) expect(table.learn({ vlan: 5, mac: 1, bundle, locks: false })).toBe(false);
+  expect(counts.mac_learning_static_none_move).toBe(1);
   clock.advance(1_000_000);
   expect([...table.expiring()]).toEqual([]);
   table.flush();

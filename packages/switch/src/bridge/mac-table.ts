@@ -100,7 +100,10 @@ export class MacTable {
     const key = keyOf(vlan, mac);
     const nowMs = this.#clock.monotonicMs();
     const known = this.#find(key);
-    if (known !== undefined && known.usedMs === undefined) return false;
+    if (known !== undefined && known.usedMs === undefined) {
+      if (known.bundle !== bundle) this.#counts.mac_learning_static_none_move++;
+      return false;
+    }
     const isNews = known === undefined || known.bundle !== bundle || this.#hasExpired(known);
     const entry = known ?? { vlan, mac, bundle, usedMs: nowMs, lockedUntilMs: 0, learned: undefined };
     if (known === undefined) {
@@ -140,6 +143,20 @@ export class MacTable {
     if (known === undefined || known.usedMs !== undefined) return false;
     this.#remove(key, known);
     return true;
+  }
+
+  /** Forgets an address, unless it was entered by hand. @returns whether it was there */
+  forget(vlan: number, mac: number): boolean {
+    const key = keyOf(vlan, mac);
+    const known = this.#find(key);
+    if (known?.usedMs === undefined) return false;
+    this.#remove(key, known);
+    return true;
+  }
+
+  /** What was learned on a bundle; it can be read still when that is flushed. */
+  learnedOn(bundle: Bundle): Iterable<MacEntry> {
+    return this.#learnedByBundle.get(bundle)?.entries.values() ?? [];
   }
 
   /** Removes what has aged, one after the other, which it yields. */
@@ -218,12 +235,12 @@ export class MacTable {
       this.#static.set(key, entry);
       return;
     }
-    entry.learned = this.#learnedOn(entry.bundle);
+    entry.learned = this.#groupOf(entry.bundle);
     entry.learned.entries.set(key, entry);
     this.#nLearned++;
   }
 
-  #learnedOn(bundle: Bundle): Learned {
+  #groupOf(bundle: Bundle): Learned {
     let learned = this.#learnedByBundle.get(bundle);
     if (learned === undefined) this.#learnedByBundle.set(bundle, (learned = { entries: new Map(), isForgotten: false }));
     return learned;
