@@ -122,6 +122,7 @@ export class VirtualSwitch {
       nLinkChanges: 0,
       createdMs: this.#clock.monotonicMs(),
       hasDevice: spec.kind === "system" || spec.kind === "internal",
+      isInternal: spec.kind === "internal" || spec.isInternal === true || isLocal,
       patchCounters: { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 },
     };
     this.ports.add({ bridge, port });

@@ -172,6 +172,22 @@ test("an interface keeps its number while the one that asks for it cannot be ope
   expect(db.opened).toEqual(["br0", "p1", "vm1", "vm1", "p1"]);
 });
 
+test("dummies in the place of devices that the switch would make are told from others", async () => {
+  await using db = await FollowedDatabase.open();
+  await db.addBridge([{ name: "br0", type: "internal" }, { name: "p1" }, { name: "own2", type: "internal" }]);
+  await db.start();
+  const kinds = async (command: string): Promise<unknown> =>
+    [...(await db.control(command)).matchAll(/^.*\b(br0|p1|own2)\b.*\((.*)\)$/gm)].map(([, name, kind]) => [name, kind]).sort();
+  const expected = [
+    ["br0", "dummy-internal"],
+    ["own2", "dummy-internal"],
+    ["p1", "dummy"],
+  ];
+  for (const command of ["dpif/show", "dpctl/show"]) expect(await kinds(command), command).toEqual(expected);
+  await db.changeAndWait({ op: "update", table: "Interface", where: [["name", "==", "own2"]], row: { type: "dummy" } });
+  expect(await db.control("dpif/show")).toMatch(/ own2 \d+\/\d+: \(dummy\)/);
+});
+
 test("an interface keeps its number when the bridge's own asks for it", async () => {
   await using db = await FollowedDatabase.open();
   await db.addBridge([{ name: "br0", type: "internal", ofport_request: 1 }, { name: "p1" }]);

@@ -30,6 +30,8 @@ export interface BridgePort {
   link: PortLink;
   /** Whether a network device of this name is behind it. */
   readonly hasDevice: boolean;
+  /** Whether that is a device that the switch makes, or memory in the place of one. */
+  readonly isInternal: boolean;
   /** What NORMAL knows it by. */
   readonly bundle: Bundle;
   /** 48-bit address. */

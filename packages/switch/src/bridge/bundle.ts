@@ -27,6 +27,7 @@ export function outside(ofport: number): BridgePort {
     nLinkChanges: 0,
     createdMs: 0,
     hasDevice: false,
+    isInternal: false,
     patchCounters: { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 },
   };
 }

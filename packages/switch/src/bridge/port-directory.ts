@@ -16,6 +16,8 @@ export interface NewPort {
   readonly tunnel?: TunnelConfig;
   /** Absent: that of its device. */
   readonly mac?: number;
+  /** Whether memory stands for a device that the switch would make. */
+  readonly isInternal?: boolean;
   /** Number wanted, taken when it is free. */
   readonly ofport?: number;
   /** What it is a part of; absent: a bundle of its own, a trunk of all VLANs. */

@@ -283,7 +283,7 @@ function stableMac(uuid: string): number {
 }
 
 function isSameDevice(opened: NewPort, wanted: NewPort): boolean {
-  const isSame = opened.kind === wanted.kind && opened.peer === wanted.peer;
+  const isSame = opened.kind === wanted.kind && opened.peer === wanted.peer && opened.isInternal === wanted.isInternal;
   return isSame && isDeepStrictEqual(opened.tunnel, wanted.tunnel);
 }
 

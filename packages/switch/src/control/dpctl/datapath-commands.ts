@@ -10,6 +10,7 @@ import { type Command, command } from "@tenet/ovsdb";
 import type { Bridge } from "../../bridge/bridge.ts";
 import { deviceCounters, readDeviceNumber } from "../../bridge/device-counters.ts";
 import type { BridgePort } from "../../bridge/bridge-port.ts";
+import type { PortHome } from "../../tunnel/tunnel-table.ts";
 import type { Work } from "../../turns.ts";
 import type { VirtualSwitch } from "../../virtual-switch.ts";
 import { datapathName, datapathNames, datapathTypeOf, dpctlCommand } from "./datapath-argument.ts";
@@ -69,12 +70,13 @@ function* showBridges(vswitch: VirtualSwitch, answer: AnswerText): Work {
   }
 }
 
-function portLine({ name, ofport, link }: BridgePort, bridge: Bridge, datapath: Datapath): string[] {
+function portLine(port: BridgePort, bridge: Bridge, datapath: Datapath): string[] {
+  const { name, ofport, link } = port;
   if (link.kind === "none") return [];
   if (link.kind === "patch") return [`    ${name} ${ofport}/none: (patch: peer=${link.peer})`];
   if (link.kind === "tunnel") return [`    ${name} ${ofport}/${link.portNo}: (${link.config.type}: ${link.config.text})`];
   const info = datapath.port(link.portNo);
-  return [`    ${name} ${ofport}/${link.portNo}: (${info === undefined ? "system" : kindOf(info, bridge)})`];
+  return [`    ${name} ${ofport}/${link.portNo}: (${info === undefined ? "system" : kindOf(info, { bridge, port })})`];
 }
 
 function* showDatapaths(vswitch: VirtualSwitch, wanted: readonly string[], showsStatistics: boolean, answer: AnswerText): Work {
@@ -89,8 +91,8 @@ function* showDatapath(vswitch: VirtualSwitch, name: string, showsStatistics: bo
   answer.line(`${name}:\n  lookups: hit:${hits} missed:${misses} lost:${lost}\n  flows: ${nFlows}`);
   if (name.startsWith("system@")) answer.line(`  masks: hit:${hits} total:${nMasks} hit/pkt:${hits === 0 ? "0.00" : "1.00"}`);
   for (const port of datapath.ports()) {
-    const home = vswitch.ports.homeOf(port.portNo)?.bridge;
-    if (home !== undefined && datapathName(home.datapathType) !== name) continue;
+    const home = vswitch.ports.homeOf(port.portNo);
+    if (home !== undefined && datapathName(home.bridge.datapathType) !== name) continue;
     const kind = kindOf(port, home);
     answer.line(`  port ${port.portNo}: ${port.name}${kind === "system" ? "" : ` (${kind})`}`);
     if (showsStatistics) for (const line of statisticsLines(port)) answer.line(line);
@@ -125,8 +127,8 @@ function inUnits(sizeBytes: number): string {
 }
 
 /** Devices that the switch makes are TAP devices on a user space datapath. */
-function kindOf({ name, kind, tunnel }: PortInfo, bridge: Bridge | undefined): string {
+function kindOf({ kind, tunnel }: PortInfo, home: PortHome | undefined): string {
   if (tunnel !== undefined) return tunnel.type;
-  if (kind === "memory") return name === bridge?.name ? "dummy-internal" : "dummy";
-  return kind === "internal" && bridge?.datapathType === "netdev" ? "tap" : kind;
+  if (kind === "memory") return home?.port.isInternal === true ? "dummy-internal" : "dummy";
+  return kind === "internal" && home?.bridge.datapathType === "netdev" ? "tap" : kind;
 }

@@ -267,7 +267,7 @@ function readDevice(row: Row, name: string, { dummyTypes, carrier }: DatapathKin
   const ofport = atLeastOne(numberOf(row, "ofport_request"));
   const common = { name, ...(ofport === undefined ? {} : { ofport }) };
   const type = textOf(row, "type");
-  if (dummyTypes.includes(type)) return { ...common, kind: "memory" };
+  if (dummyTypes.includes(type)) return { ...common, kind: "memory", ...(MADE_TYPES.includes(type) ? { isInternal: true } : {}) };
   switch (type) {
     case "":
     case "system":
