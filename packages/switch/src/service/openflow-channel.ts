@@ -21,6 +21,7 @@ import {
   type MultipartReply,
   readHeader,
   ReplyPacker,
+  VERSION,
   type Version,
 } from "@tenet/openflow";
 import type { EventCounts } from "../event-counts.ts";
@@ -49,8 +50,6 @@ export interface ChannelOwner {
   closed(): void;
 }
 
-/** The latest version of OpenFlow. */
-const MAX_VERSION = 6;
 /** Unread bytes beyond which unsolicited messages are dropped, and no more requests are read. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
@@ -251,7 +250,7 @@ export class OpenFlowChannel {
   #refuse(refusal: ErrorName, frame: Frame): void {
     const { bytes } = frame;
     const { version, xid } = readHeader(bytes);
-    const spoken = version >= 1 && version <= MAX_VERSION ? version : this.version; // that of the message, though another was agreed on
+    const spoken = version >= VERSION.OF10 && version <= VERSION.OF15 ? version : this.version; // that of the message, though another was agreed on
     this.#reply = undefined;
     this.#write(makeErrorMessage(refusal, spoken, bytes), spoken, xid);
   }
