@@ -8,6 +8,7 @@ import {
   formatFlow,
   formatMatch,
   isSameMatch,
+  makeMatch,
   OpenFlowError,
   parseActions,
   parseFlow,
@@ -313,8 +314,20 @@ describe("refusals", () => {
     ["040f0010000000060007000000000005", "OFPGMFC_BAD_COMMAND"],
     ["040f0010000000060000090000000005", "OFPGMFC_BAD_TYPE"],
     ["040f00100000000600000000ffffff05", "OFPGMFC_INVALID_GROUP"],
+    [
+      `060e005800000006${"00".repeat(16)}1400000000000014${"ff".repeat(12)}0000000000010004000000000004002000000000001900188000070c001122334455ffffff00000000000000`,
+      "OFPBMC_BAD_WILDCARDS",
+    ],
   ])("%s is answered with %s", (bytes, name) => {
     expect(refused(bytes)).toBe(name);
+  });
+
+  test("a match on the packet type of Ethernet is the match without it", () => {
+    const ofctl = hex(
+      "040e005800000006000000000000000000000000000000000000000000008000ffffffffffffffffffffffff000000000001000c800058040000000000000000000400180000000000000010000000010000000000000000",
+    );
+    expect(decodeMessage(ofctl).message).toMatchObject({ flow: { match: makeMatch() } });
+    expect(isSameMatch(parseMatch("packet_type=(0,0),ip"), parseMatch("ip"))).toBe(true);
   });
 
   test("a message that a version cannot say is refused by the encoder", () => {

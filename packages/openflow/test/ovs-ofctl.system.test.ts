@@ -138,6 +138,7 @@ const TEXTS: readonly string[] = [
   "dp_hash=5/7,actions=move:NXM_NX_DP_HASH[]->NXM_NX_REG0[]",
   "icmp6,icmp_type=135,nd_target=fe80::1,nd_reserved=5,nd_options_type=1,actions=set_field:7->nd_reserved,load:2->ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE[]",
   "icmp6,icmp_type=136,actions=set_field:0x60000000->nd_reserved,move:ERICOXM_OF_ICMPV6_ND_RESERVED[]->NXM_NX_REG0[],set_field:2->nd_options_type",
+  "sctp,actions=set_field:5->sctp_src,mod_tp_dst:3",
   "packet_type=(0,0),ip,actions=drop",
   "eth,dl_vlan=5,actions=drop",
   "packet_type=(1,0x806),arp_op=1,actions=drop",

@@ -5,6 +5,7 @@ import type { MatchField } from "./match-field.ts";
 import { isOfIcmp } from "./prerequisite.ts";
 
 const PORTS_WORD = FIELDS.tp_src.word;
+const PACKET_TYPE_WORD = FIELDS.packet_type.word;
 /** Matches that lie in one buffer: a buffer of its own costs the collector more than all else of a match. */
 const MATCHES_PER_SLAB = 32;
 
@@ -64,15 +65,16 @@ function textOfOptions({ options = [] }: Match): string {
   return texts.sort().join();
 }
 
-/** Cuts what means nothing: bits outside the mask, and the high half of the ports of an ICMP match. */
+/** Cuts what means nothing: bits outside the mask, the packet type of Ethernet, and the high half of the ports of an ICMP match. */
 export function trimMatch(match: Match): void {
-  trimPorts(match);
+  trimFields(match);
   for (let i = 0; i < match.key.length; i++) match.key[i] = (match.key[i] ?? 0) & (match.mask[i] ?? 0);
 }
 
 /** Of {@link trimMatch} what a match needs that has no bits outside its mask. */
-export function trimPorts(match: Match): void {
+export function trimFields(match: Match): void {
   const { key, mask } = match;
+  if (key[PACKET_TYPE_WORD] === 0) mask[PACKET_TYPE_WORD] = 0; // what a match without one is about
   if (mask[PORTS_WORD] === 0 || !isOfIcmp(match)) return;
   for (const field of [FIELDS.tp_src, FIELDS.tp_dst]) setField(mask, field, getField(mask, field) & 0xff);
   key[PORTS_WORD] = (key[PORTS_WORD] ?? 0) & (mask[PORTS_WORD] ?? 0);

@@ -12,7 +12,7 @@ import { meetsPrerequisite } from "../match/prerequisite.ts";
 import { checkWritable, mplsEtherType, setField, setMod, subField, toWords64 } from "./action-parts.ts";
 import { readNicira } from "./decode-nicira.ts";
 import { OpenFlowError } from "./openflow-error.ts";
-import { readOxm, readOxmHeader, SET_ERRORS } from "./oxm.ts";
+import { readOxmHeader, readOxmToSet } from "./oxm.ts";
 import { narrowPort } from "./port-number.ts";
 
 /** Nesting of `clone` and `write_actions` that is still read. */
@@ -235,7 +235,7 @@ function toNarrow(wide: number, at: number): number {
 }
 
 function readSetField(body: ByteReader, mayMask: boolean, at: number): Action {
-  const { field, value, mask } = readOxm(body, SET_ERRORS);
+  const { field, value, mask } = readOxmToSet(body);
   if (mask !== fieldOnes(field) && (!mayMask || !field.isMaskable)) {
     throw new OpenFlowError("OFPBAC_BAD_SET_TYPE", `${field.text} cannot be set under a mask here`, { details: { at } });
   }

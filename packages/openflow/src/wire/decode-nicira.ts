@@ -9,7 +9,7 @@ import { readBundle, readMultipath } from "./choice-wire.ts";
 import { readCt, readNat } from "./connection-actions.ts";
 import { readLearn } from "./learn-wire.ts";
 import { NICIRA, OpenFlowError } from "./openflow-error.ts";
-import { readOxm, readOxmHeader, SET_ERRORS } from "./oxm.ts";
+import { readOxmHeader, readOxmToSet } from "./oxm.ts";
 import { readSample } from "./sample-wire.ts";
 
 /** Reads actions inside another; inside `ct`, where `nat` may stand and connections may be marked. */
@@ -40,7 +40,7 @@ export function readNicira(body: ByteReader, at: number, readInner: ReadInner): 
     case NX.REG_LOAD:
       return readLoad(body, at);
     case NX.REG_LOAD2: {
-      const { field, value, mask } = readOxm(body, SET_ERRORS);
+      const { field, value, mask } = readOxmToSet(body);
       return setField(checkWritable(field, at), value & mask, mask, undefined);
     }
     case NX.REG_MOVE: {

@@ -440,12 +440,13 @@ function writeOf10SetField(sink: Sink, field: MatchField, value: bigint, isMod: 
       else writeNicira(sink, NX.SET_TUNNEL, (body) => body.zeros(2).u32(number));
       return true;
     default:
-      return writeOf10Port(writer, field, number);
+      return writeOf10Port(writer, field, number, isMod);
   }
 }
 
-function writeOf10Port(writer: ByteWriter, field: MatchField, port: number): boolean {
-  const side = /^(?:tcp|udp|sctp)_(src|dst)$/.exec(field.text)?.[1];
+/** It is about ports of TCP and UDP; those of SCTP are set so only where they came so. */
+function writeOf10Port(writer: ByteWriter, field: MatchField, port: number, isMod: boolean): boolean {
+  const side = (isMod ? /^(?:tcp|udp|sctp)_(src|dst)$/ : /^(?:tcp|udp)_(src|dst)$/).exec(field.text)?.[1];
   if (side === undefined) return false;
   writer
     .u16(side === "src" ? 9 : 10)

@@ -10,7 +10,7 @@ import { FIELDS, fieldOnes, getField, getFieldBig } from "@tenet/net";
 import { AppError } from "@tenet/kit";
 import { type ByteReader, ByteWriter } from "@tenet/wire";
 import type { Match } from "../action.ts";
-import { clearMatch, makeMatch, setMatchField, setNarrowField, trimPorts } from "../match/match.ts";
+import { clearMatch, makeMatch, setMatchField, setNarrowField, trimFields } from "../match/match.ts";
 import {
   findExperimenterField,
   findHeader,
@@ -127,7 +127,7 @@ const MATCH_ERRORS: OxmErrors = {
 };
 
 /** Errors of an action that sets a field. */
-export const SET_ERRORS: OxmErrors = {
+const SET_ERRORS: OxmErrors = {
   badField: "OFPBAC_BAD_SET_TYPE",
   badLength: "OFPBAC_BAD_SET_LEN",
   badValue: "OFPBAC_BAD_SET_ARGUMENT",
@@ -148,6 +148,13 @@ export function readOxm(reader: ByteReader, errors: OxmErrors = MATCH_ERRORS): R
   if (value === undefined || value > ones) throw badValue(field, errors, at);
   if (mask !== ones && !field.isMaskable && !field.isWritable) throw badMask(field, errors, at);
   return { field, value, mask };
+}
+
+/** As {@link readOxm}, of an action that sets the field. @throws OpenFlowError also for a value with bits outside its mask */
+export function readOxmToSet(reader: ByteReader): ReadField {
+  const header = reader.remaining < 4 ? 0 : reader.peekU32();
+  if (4 + (header & 0xff) <= reader.remaining) checkWildcards(reader, header);
+  return readOxm(reader, SET_ERRORS);
 }
 
 function checkLength(field: MatchField, header: number, size: number, nBefore: number, errors: OxmErrors, at: number): void {
@@ -240,7 +247,7 @@ export function decodeFields(
       details: { at: reader.at },
     });
   }
-  trimPorts(match);
+  trimFields(match);
   return { match, cookie };
 }
 
