@@ -50,7 +50,7 @@ export * from "./tlv-table.ts";
 export { formatActions } from "./text/format-actions.ts";
 export { formatFlow, formatFlowStats } from "./text/format-flow.ts";
 export { type FormatGroupOptions, formatGroup, formatGroupStats } from "./text/format-group.ts";
-export { formatMatch } from "./text/format-match.ts";
+export { formatMatch, formatOption } from "./text/format-match.ts";
 export { formatMeter, formatMeterStats, type ParseMeterOptions, parseMeter } from "./text/meter-text.ts";
 export { type ParseActionsOptions, parseActions } from "./text/parse-actions.ts";
 export { type ParseFlowOptions, parseFlow, parseFlows } from "./text/parse-flow.ts";

@@ -4,7 +4,7 @@
 export interface TlvMapping {
   readonly optionClass: number;
   readonly optionType: number;
-  /** 4 to 124, a multiple of 4. */
+  /** 0 to 124, a multiple of 4. */
   readonly sizeBytes: number;
   /** Number of the `tun_metadata` field, 0-63. */
   readonly index: number;

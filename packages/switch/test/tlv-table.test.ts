@@ -2,6 +2,7 @@ import { FIELDS, getFieldBig } from "@tenet/net";
 import { ALL_TABLES, formatFlow, makeMatch, parseFlow, parseMatch, type TlvMapping } from "@tenet/openflow";
 import { RefusedError, TlvTable } from "@tenet/switch";
 import { expect, test } from "vitest";
+import type { PlacedOption } from "../src/table/tlv-table.ts";
 import { finish, type Work } from "../src/turns.ts";
 import { Bench } from "./bench-switch.ts";
 
@@ -43,8 +44,9 @@ test.each([
 });
 
 test("options lie in neighbouring words, and what went leaves room for what comes", () => {
-  const table = tableOf(option(1, 1, 4), option(2, 2, 8), option(3, 3, 4));
-  const wordsOf = (): number[] => [...table.placed()].map(({ field }) => field.word - FIELDS.tun_options.word);
+  const table = tableOf(option(1, 1, 4), option(9, 9, 0), option(2, 2, 8), option(3, 3, 4));
+  const placed = (): PlacedOption[] => [...table.placed()].filter(({ field }) => field.nWords > 0);
+  const wordsOf = (): number[] => placed().map(({ field }) => field.word - FIELDS.tun_options.word);
   expect(wordsOf()).toEqual([0, 1, 3]);
   table.apply({ type: "tlvTableMod", command: "delete", mappings: [option(2, 2, 8)] }, unused);
   table.apply({ type: "tlvTableMod", command: "add", mappings: [option(4, 4, 12), option(5, 5, 8)] }, unused);
@@ -110,4 +112,20 @@ test("whether an option is used is found out in turns, at once for a packet that
   expect(pipeline.learned.learn(parseFlow("table=1,tun_metadata2=5,actions=drop"), 0)).toBe(false);
   expect(pipeline.tlvTable.describe().mappings).toEqual([option(1, 1)]);
   finish(other);
+});
+
+test("what is said of an option matches packets that have it alone, be it empty", () => {
+  const bench = new Bench(4, []);
+  const { pipeline } = bench.bridge;
+  finish(pipeline.applyingTlvTable({ type: "tlvTableMod", command: "add", mappings: [option(1, 1), option(2, 2, 0)] }));
+  const flows = [
+    "in_port=1,actions=resubmit(,1)",
+    "in_port=2,actions=set_field:0->tun_metadata1,resubmit(,1)",
+    "in_port=3,actions=set_field:0->tun_metadata2,resubmit(,1)",
+    "table=1,tun_metadata1=0,actions=output:4",
+    "table=1,tun_metadata2,actions=output:1",
+    "table=1,priority=1,actions=drop",
+  ];
+  pipeline.apply(flows.map((text) => ({ command: "add", flow: parseFlow(text) })));
+  expect([1, 2, 3].map((port) => bench.send(`in_port=${port},arp`))).toEqual([[], ["p4"], ["p1"]]);
 });

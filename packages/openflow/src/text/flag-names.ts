@@ -11,8 +11,11 @@ export interface FlagSet {
 /** Connection states, OpenFlow bit order. */
 export const CT_STATE_FLAGS: FlagSet = { names: ["new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"], ones: 0xffn };
 
-/** Flags of tunnel headers. */
+/** Flags of tunnel headers that flows of OpenFlow match on. */
 export const TUNNEL_FLAGS: FlagSet = { names: ["oam"], ones: 1n };
+
+/** Flags of tunnel headers that flows of a datapath match on. */
+export const OUTER_FLAGS: FlagSet = { names: ["oam", "df", "csum", "key"], ones: 0xfn };
 
 /** TCP flags. */
 export const TCP_FLAGS: FlagSet = { names: ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns"], ones: 0xfffn };

@@ -4,6 +4,7 @@ import type { Match } from "../action.ts";
 import { type MatchField, matchField } from "../match/match-field.ts";
 import { etherTypeOf, ipProtocolOf, meetsPrerequisite } from "../match/prerequisite.ts";
 import { formatFieldValue } from "./field-value.ts";
+import { formatFlags, OUTER_FLAGS } from "./flag-names.ts";
 import { PROTOCOLS } from "./parse-match.ts";
 import type { PortNames } from "./port-name.ts";
 
@@ -29,21 +30,14 @@ const BEFORE_PROTOCOL = shownAs(
   "ct_tp_dst",
 );
 const REGISTERS = shownAs(...Array.from({ length: 16 }, (_, n) => `reg${n}`));
-const TUNNEL = shownAs(
-  "tun_id",
-  "tun_src",
-  "tun_dst",
-  "tun_ipv6_src",
-  "tun_ipv6_dst",
-  "tun_gbp_id",
-  "tun_gbp_flags",
+const TUNNEL = shownAs("tun_id", "tun_src", "tun_dst", "tun_ipv6_src", "tun_ipv6_dst", "tun_gbp_id", "tun_gbp_flags");
+const TUNNEL_KIND = shownAs(
   "tun_erspan_ver",
   "tun_erspan_idx",
   "tun_erspan_dir",
   "tun_erspan_hwid",
   "gtpu_flags=tun_gtpu_flags",
   "gtpu_msgtype=tun_gtpu_msgtype",
-  "tun_flags",
 );
 const METADATA = shownAs("metadata", "in_port");
 const LABELS = shownAs("mpls_label", "mpls_tc", "mpls_ttl", "mpls_bos");
@@ -59,10 +53,11 @@ const NEIGHBOR = shownAs("nd_target", "nd_sll", "nd_tll", "nd_reserved", "nd_opt
 /**
  * Writes a match; the empty string matches everything.
  *
+ * @param options - texts of what is matched of tunnels' options, where the match does not tell itself
  * @example
  * formatMatch(parseMatch("eth_type=0x800,ip_proto=6,tcp_dst=443")); // "tcp,tp_dst=443"
  */
-export function formatMatch(match: Match, names: PortNames = {}): string {
+export function formatMatch(match: Match, names: PortNames = {}, options: readonly string[] = optionTexts(match)): string {
   const parts: string[] = [];
   const show = (fields: readonly Shown[]): void => {
     for (const [name, field] of fields) showField(parts, match, name, field, names);
@@ -73,7 +68,10 @@ export function formatMatch(match: Match, names: PortNames = {}): string {
   if (protocol !== undefined) parts.push(protocol);
   show(REGISTERS);
   show(TUNNEL);
-  showOptions(parts, match);
+  for (const name of ["tun_tos", "tun_ttl"] as const) showByte(parts, match, name);
+  show(TUNNEL_KIND);
+  showTunnelFlags(parts, match);
+  parts.push(...options);
   show(METADATA);
   showVlan(parts, match, FIELDS.vlan_tci, "");
   showVlan(parts, match, FIELDS.vlan_tci1, "1");
@@ -99,11 +97,27 @@ function showPacketType(parts: string[], match: Match): void {
   showField(parts, match, "packet_type", field, {});
 }
 
-function showOptions(parts: string[], { options = [] }: Match): void {
-  for (const { index, value, mask } of [...options].sort((a, b) => a.index - b.index)) {
-    const field = matchField(`tun_metadata${index}`);
-    parts.push(`${field.text}=${formatFieldValue(field, value, mask)}`);
-  }
+function optionTexts({ options = [] }: Match): string[] {
+  const sorted = [...options].sort((a, b) => a.index - b.index);
+  return sorted.map(({ index, value, mask }) => formatOption(matchField(`tun_metadata${index}`), value, mask));
+}
+
+/** What is matched of an option of tunnel headers; where no bit counts, that it is there does. */
+export function formatOption(field: MatchField, value: bigint, mask: bigint): string {
+  return mask === 0n ? field.text : `${field.text}=${formatFieldValue(field, value, mask)}`;
+}
+
+/** What flows of a datapath match of outer headers, and those of OpenFlow do not. */
+function showByte(parts: string[], { key, mask }: Match, name: "tun_tos" | "tun_ttl"): void {
+  const bits = getField(mask, FIELDS[name]);
+  if (bits === 0) return;
+  const value = getField(key, FIELDS[name]);
+  parts.push(`${name}=${bits === 0xff ? value : `0x${value.toString(16)}/0x${bits.toString(16)}`}`);
+}
+
+function showTunnelFlags(parts: string[], { key, mask }: Match): void {
+  const bits = getField(mask, FIELDS.tun_flags);
+  if (bits !== 0) parts.push(`tun_flags=${formatFlags(BigInt(getField(key, FIELDS.tun_flags)), BigInt(bits), OUTER_FLAGS)}`);
 }
 
 function showIp(parts: string[], match: Match, protocol: string | undefined, show: (fields: readonly Shown[]) => void): void {

@@ -78,6 +78,10 @@ export class MatchBuilder {
     if (name === "eth" && item.value.text === "") return true;
     const field = findMatchField(name);
     if (field === undefined) return false;
+    if (!item.hasValue && field.option !== undefined) {
+      setMatchField(this.match, field, 0n, 0n);
+      return true;
+    }
     if (!item.hasValue) throw item.item.fail(`${name} needs a value`, { expected: `${name}=VALUE` });
     this.#set(field, item);
     return true;

@@ -62,8 +62,8 @@ const OXM_FIELDS = WIRE_FIELDS.filter(({ text }) => !NOT_IN_OXM.has(text));
 const bitsWritten: Match = makeMatch();
 
 /** Words of a FlowKey where a switch puts what `Match.options` says. */
-const OPTIONS_START = FIELDS.tun_options.word;
-const OPTIONS_END = OPTIONS_START + FIELDS.tun_options.nWords;
+const OPTIONS_START = FIELDS.tun_options_present.word;
+const OPTIONS_END = FIELDS.tun_options.word + FIELDS.tun_options.nWords;
 
 /** A header as a version writes it. */
 export interface WireHeader {

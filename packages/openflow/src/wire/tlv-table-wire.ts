@@ -45,7 +45,7 @@ function readMappings(reader: ByteReader): TlvMapping[] {
   while (reader.remaining > 0) {
     const { at } = reader;
     const each = reader.struct(mapping);
-    if (each.sizeBytes === 0 || each.sizeBytes % 4 !== 0 || each.sizeBytes > MAX_OPTION_SIZE) {
+    if (each.sizeBytes % 4 !== 0 || each.sizeBytes > MAX_OPTION_SIZE) {
       throw new OpenFlowError("NXTTMFC_BAD_OPT_LEN", `An option cannot have ${each.sizeBytes} bytes`, { details: { at } });
     }
     if (each.index >= N_TLV_FIELDS) {

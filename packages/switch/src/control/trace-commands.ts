@@ -145,7 +145,8 @@ function fromBridge(
   const bridge = vswitch.bridges.get(name);
   if (bridge === undefined) throw new ArgumentError(`${name}: unknown bridge`);
   if (packet !== undefined || !/^([0-9a-fA-F]{2}){14,}$/.test(flow)) {
-    const { key, mask } = parseMatch(flow, { ...portNamesOf(bridge), file: "flow" });
+    const parsed = parseMatch(flow, { ...portNamesOf(bridge), file: "flow" });
+    const { key, mask } = bridge.pipeline.tlvTable.placeMatch(parsed);
     const own = key.slice();
     if (getField(mask, FIELDS.in_port) === 0) setField(own, FIELDS.in_port, PORT.NONE);
     return { bridge, key: own };

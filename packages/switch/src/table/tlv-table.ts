@@ -6,12 +6,13 @@
  *
  * Limits: a mapping needs words that are neighbours. Where many came and went, none may be free although enough are.
  */
-import { FIELDS, type FieldSpec } from "@tenet/net";
+import { FIELDS, type FieldSpec, getFieldBig, setFieldBig } from "@tenet/net";
 import {
   type FlowSpec,
   type Match,
   type MatchField,
   N_TLV_FIELDS,
+  type OptionMatch,
   placedOption,
   setMatchField,
   type SubField,
@@ -25,17 +26,18 @@ import { RefusedError } from "./refused-error.ts";
 /** Bytes of options that can be mapped altogether, as in Open vSwitch. */
 const MAX_SPACE_BYTES = 256;
 const FIRST_WORD = FIELDS.tun_options.word;
+const PRESENT = FIELDS.tun_options_present;
 const END_WORD = FIRST_WORD + FIELDS.tun_options.nWords;
 
 /** A mapping and the field that it made. */
-interface Placed {
+export interface PlacedOption {
   readonly mapping: TlvMapping;
   readonly field: MatchField;
 }
 
 /** Options by field number. */
 export class TlvTable {
-  #placedByIndex: ReadonlyMap<number, Placed> = new Map();
+  #placedByIndex: ReadonlyMap<number, PlacedOption> = new Map();
 
   /**
    * Carries out a change whole.
@@ -63,19 +65,23 @@ export class TlvTable {
   }
 
   /** The options that are mapped, and their fields. */
-  placed(): Iterable<{ readonly mapping: TlvMapping; readonly field: MatchField }> {
+  placed(): Iterable<PlacedOption> {
     return this.#placedByIndex.values();
   }
 
   /** The match with its options in the words of its key. @throws RefusedError when one is not mapped */
   placeMatch(match: Match): Match {
     if (match.options === undefined) return match;
-    const placed: Match = { key: match.key.slice(), mask: match.mask.slice(), options: match.options };
+    const placed: Match & { options: OptionMatch[] } = { key: match.key.slice(), mask: match.mask.slice(), options: [] };
     for (const { index, value, mask } of match.options) {
       const field = this.#fieldOf(index);
+      placed.options.push({ index, value, mask: field.nBits === 0 ? 0n : mask });
       const ones = (1n << BigInt(field.nBits)) - 1n;
       if (value > ones) throw new RefusedError("OFPBMC_BAD_VALUE", `tun_metadata${index} has ${field.nBits} bits`);
       setMatchField(placed, field, value, mask & ones);
+      // Whatever is said of its value, only packets that have the option match.
+      for (const words of [placed.key, placed.mask])
+        setFieldBig(words, PRESENT, getFieldBig(words, PRESENT) | (1n << BigInt(index)));
     }
     return placed;
   }
@@ -115,7 +121,7 @@ export class TlvTable {
     throw new RefusedError("NXFMFC_INVALID_TLV_FIELD", `tun_metadata${index} is no option`, "Map it first: add-tlv-map");
   }
 
-  #with(added: readonly TlvMapping[]): Map<number, Placed> {
+  #with(added: readonly TlvMapping[]): Map<number, PlacedOption> {
     const next = new Map(this.#placedByIndex);
     for (const mapping of added) {
       const { index, optionClass, optionType, sizeBytes } = mapping;
@@ -131,7 +137,7 @@ export class TlvTable {
     return next;
   }
 
-  #without(removed: readonly TlvMapping[], isUsed: (index: number) => boolean): Map<number, Placed> {
+  #without(removed: readonly TlvMapping[], isUsed: (index: number) => boolean): Map<number, PlacedOption> {
     const next = new Map(this.#placedByIndex);
     for (const { mapping } of this.#placedByIndex.values()) {
       if (!removed.some((each) => isSameOption(each, mapping))) continue;
@@ -145,12 +151,12 @@ export class TlvTable {
 }
 
 /** The first of `nWords` neighbouring words that no option has. */
-function freeWords(placed: ReadonlyMap<number, Placed>, nWords: number): number | undefined {
+function freeWords(placed: ReadonlyMap<number, PlacedOption>, nWords: number): number | undefined {
   const taken = [...placed.values()].map(({ field }) => field).sort((a, b) => a.word - b.word);
   let start = FIRST_WORD;
   for (const field of taken) {
     if (field.word - start >= nWords) return start;
-    start = field.word + field.nWords;
+    start = Math.max(start, field.word + field.nWords);
   }
   return END_WORD - start >= nWords ? start : undefined;
 }

@@ -11,15 +11,34 @@ import {
   getFieldBig,
   IP_PROTO,
   NW_FRAG,
+  TUNNEL_FLAG,
+  tunnelFamily,
   VLAN_PRESENT,
 } from "@tenet/net";
 import type { Punt } from "../translate/translation.ts";
 import { NO_OUTPUT } from "../translate/packet/pipeline-flow.ts";
 import { formatCt } from "./format-ct.ts";
 import { formatPush } from "./format-push.ts";
-import { formatTunnel } from "./format-tunnel.ts";
-import { formatMatch, type PortNames } from "@tenet/openflow";
+import { maskedKey } from "../translate/megaflow-mask.ts";
+import { formatOptionMatches, formatOptions, formatTunnel } from "./format-tunnel.ts";
+import { formatMatch, type Match, type PortNames } from "@tenet/openflow";
+import type { TlvTable } from "../table/tlv-table.ts";
 
+/** What every tunnel's headers are said to have, of whatever kind it is. */
+const TUNNEL_FIELDS: readonly FieldName[] = [
+  "tun_src",
+  "tun_dst",
+  "tun_ipv6_src",
+  "tun_ipv6_dst",
+  "tun_gbp_id",
+  "tun_gbp_flags",
+  "tun_tos",
+  "tun_ttl",
+  "tun_erspan_ver",
+  "tun_gtpu_flags",
+  "tun_gtpu_msgtype",
+  "tun_flags",
+];
 const ALL_BITS = 0xffffffff;
 /** A flow label has 20 bits; its field has room for 32. */
 const IPV6_LABEL_BITS = 0xfffff;
@@ -41,28 +60,31 @@ export function formatDatapathActions(
   return actions.map((action) => formatAction(action, key, portName, puntText)).join(",");
 }
 
-/** A whole flow: every field that packets of its kind have. */
-export function formatFlowKey(key: Uint32Array, names: PortNames = {}): string {
+/** A whole flow: every field that packets of its kind have, and the options that a bridge's tables see. */
+export function formatFlowKey(key: Uint32Array, table: TlvTable, names: PortNames = {}): string {
   const mask = fieldsOf(key);
-  if (getField(key, FIELDS.recirc_id) === 0) return formatMatch({ key, mask }, names);
-  return formatAroundEth(key, mask, names);
+  const options = formatOptions(key, table);
+  return getField(key, FIELDS.recirc_id) === 0
+    ? formatMatch({ key, mask }, names, options)
+    : formatAroundEth(key, mask, names, options);
 }
 
 /** What a megaflow matches on, as a trace shows it; that a tag is there, or is not, goes without saying. */
-export function formatMegaflow(key: Uint32Array, mask: Uint32Array, names: PortNames = {}): string {
+export function formatMegaflow(key: Uint32Array, mask: Uint32Array, table: TlvTable, names: PortNames = {}): string {
   const shownMask = mask.slice();
   for (const name of ["vlan_tci", "vlan_tci1"] as const) {
     if (getField(key, FIELDS[name]) === 0 || getField(mask, FIELDS[name]) === VLAN_PRESENT) clearBits(shownMask, name);
   }
-  return formatAroundEth(key, shownMask, names);
+  return formatAroundEth(key, shownMask, names, formatOptionMatches(key, mask, table));
 }
 
 /** A match, with the packet type where the original has it: behind what the connection tracker says. */
-function formatAroundEth(key: Uint32Array, mask: Uint32Array, names: PortNames): string {
+function formatAroundEth(key: Uint32Array, mask: Uint32Array, names: PortNames, options: readonly string[]): string {
   const front = mask.map((bits, i) => (isFront(i) ? bits : 0));
   const rest = mask.map((bits, i) => (isFront(i) ? 0 : bits));
-  const parts = [front, rest].map((part) => formatMatch({ key: key.map((word, i) => word & (part[i] ?? 0)), mask: part }, names));
-  return [parts[0], "eth", parts[1]].filter((part) => part !== "").join(",");
+  const matchOf = (part: Uint32Array): Match => ({ key: maskedKey(key, part), mask: part });
+  const parts = [formatMatch(matchOf(front), names), "eth", formatMatch(matchOf(rest), names, options)];
+  return parts.filter((part) => part !== "").join(",");
 }
 
 /** Words of what comes before the packet's kind: marks, numbers of the datapath, the connection. */
@@ -256,6 +278,8 @@ function fieldsOf(key: Uint32Array): Uint32Array {
   const hasPorts: number[] = [IP_PROTO.tcp, IP_PROTO.udp, IP_PROTO.sctp, IP_PROTO.icmp, IP_PROTO.icmp6];
   if (isIp && !isLater && hasPorts.includes(proto)) names.push("tp_src", "tp_dst");
   if (isIp && !isLater && proto === IP_PROTO.tcp) names.push("tcp_flags");
+  if (tunnelFamily(key) !== 0) names.push(...TUNNEL_FIELDS);
+  if ((getField(key, FIELDS.tun_flags) & TUNNEL_FLAG.key) !== 0) names.push("tun_id");
   for (const name of names) setBits(mask, name);
   return mask;
 }

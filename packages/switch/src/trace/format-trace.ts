@@ -2,7 +2,6 @@
 import { formatMatch, type PortNames } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { Rule } from "../table/rule.ts";
-import { maskedKey } from "../translate/megaflow-mask.ts";
 import { formatDatapathActions, formatFlowKey, formatMegaflow, formatPunt } from "./format-datapath.ts";
 import { formatCtState } from "./trace-states.ts";
 import type { TracePass } from "./trace-forks.ts";
@@ -41,14 +40,14 @@ function natOf({ nat }: NonNullable<TracePass["cause"]>): string {
 function formatPass({ bridge, key, tree, translation, punts }: TracePass, { teaches, namesOf, portName }: TraceFormat): string {
   const ports = namesOf?.(bridge);
   const puntText = (userdata: number): string => formatPunt(userdata, punts[userdata - 1], !teaches);
-  const [initial, final] = [key, translation.finalFlow].map((flow) => formatFlowKey(flow, ports)) as [string, string];
+  const { tlvTable } = bridge.pipeline;
+  const [initial, final] = [key, translation.finalFlow].map((flow) => formatFlowKey(flow, tlvTable, ports)) as [string, string];
   const lines = [`Flow: ${initial}`];
   appendNodes(lines, tree.roots, 0, bridge, namesOf);
-  const megaflowKey = maskedKey(key, translation.mask);
   lines.push(
     "",
     `Final flow: ${final === initial ? "unchanged" : final}`,
-    `Megaflow: ${formatMegaflow(megaflowKey, translation.mask, ports)}`,
+    `Megaflow: ${formatMegaflow(key, translation.mask, tlvTable, ports)}`,
     `Datapath actions: ${formatDatapathActions(translation.actions, key, portName, puntText)}`,
   );
   if (translation.failure !== undefined) {

@@ -1,5 +1,6 @@
 /** Tunnel headers in the original's syntax: `tunnel(tun_id=0x5,src=10.0.0.1,dst=10.0.0.2,ttl=64,flags(df|key))`. */
 import {
+  fieldOnes,
   FIELDS,
   type FieldName,
   formatIp4,
@@ -11,12 +12,14 @@ import {
   tunnelFamily,
   TUNNEL_FLAG,
 } from "@tenet/net";
+import { formatOption } from "@tenet/openflow";
+import type { PlacedOption, TlvTable } from "../table/tlv-table.ts";
 
 const FLAG_NAMES: readonly (readonly [number, string])[] = [
+  [TUNNEL_FLAG.oam, "oam"],
   [TUNNEL_FLAG.dontFragment, "df"],
   [TUNNEL_FLAG.checksum, "csum"],
   [TUNNEL_FLAG.key, "key"],
-  [TUNNEL_FLAG.oam, "oam"],
 ];
 const OPTIONS = FIELDS.tun_options.word;
 const EXACT = makeFlowKey().fill(0xffffffff);
@@ -62,6 +65,32 @@ export function formatTunnelMatch(key: Uint32Array, mask: Uint32Array, isGeneve:
     ...(signed.length === 0 ? [] : [`flags(${signed.join("")})`]),
   ];
   return [`tunnel(${parts.join(",")})`];
+}
+
+/** The options of a packet that a bridge's tables see, as `tun_metadataN=…`. */
+export function formatOptions(key: Uint32Array, table: TlvTable): string[] {
+  return inOrder(table)
+    .filter(({ mapping }) => isPresent(key, mapping.index))
+    .map(({ field }) => formatOption(field, getFieldBig(key, field), fieldOnes(field)));
+}
+
+/** What is matched of such options; `NP` says that packets do not have one. */
+export function formatOptionMatches(key: Uint32Array, mask: Uint32Array, table: TlvTable): string[] {
+  return inOrder(table).flatMap(({ mapping: { index }, field }) => {
+    const bits = getFieldBig(mask, field);
+    if (bits === 0n && !isPresent(mask, index)) return [];
+    return [isPresent(key, index) ? formatOption(field, getFieldBig(key, field) & bits, bits) : `${field.text}=NP`];
+  });
+}
+
+function inOrder(table: TlvTable): PlacedOption[] {
+  return [...table.placed()].sort((a, b) => a.mapping.index - b.mapping.index);
+}
+
+/** Whether the option of a `tun_metadata` field is there; of a mask, whether that counts. */
+function isPresent(words: Uint32Array, index: number): boolean {
+  const { word } = FIELDS.tun_options_present;
+  return (((words[word + (index < 32 ? 1 : 0)] ?? 0) >>> (index & 31)) & 1) !== 0;
 }
 
 function addressesOf(key: Uint32Array, mask: Uint32Array, isShown: (name: FieldName) => boolean): string[] {

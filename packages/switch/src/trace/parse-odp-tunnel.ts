@@ -4,7 +4,7 @@
  *
  * Options lie in the key as on the wire, see flow-key.ts. Ports of the outer packets are passed over: no flow matches on them.
  */
-import { FIELDS, type FieldName, fieldOnes, MAX_OPTIONS_BYTES, setField, TUNNEL_FLAG } from "@tenet/net";
+import { FIELDS, type FieldName, fieldOnes, getField, MAX_OPTIONS_BYTES, setField, TUNNEL_FLAG } from "@tenet/net";
 import type { Match } from "@tenet/openflow";
 
 const FLAGS: Readonly<Record<string, number>> = {
@@ -27,7 +27,9 @@ export function setTunnel(match: Match, content: string): boolean {
   setNumber(match, "tun_gbp_flags", valueOf(policy, "flags"));
   const flags = /\bflags\(([^)]*)\)/.exec(content)?.[1];
   const options = /\bgeneve\(([^)]*)\)/.exec(content)?.[1];
-  return (flags === undefined || setFlags(match, flags)) && (options === undefined || setOptions(match, options));
+  if ((flags !== undefined && !setFlags(match, flags)) || (options !== undefined && !setOptions(match, options))) return false;
+  if (valueOf(content, "tun_id") !== undefined) addFlag(match, TUNNEL_FLAG.key);
+  return true;
 }
 
 /** `value`, or `value/mask`, behind a name. */
@@ -58,6 +60,12 @@ function setFlags({ key, mask }: Match, text: string): boolean {
   setField(key, FIELDS.tun_flags, value);
   setField(mask, FIELDS.tun_flags, bits);
   return true;
+}
+
+/** Sets one flag that is told otherwise. */
+function addFlag({ key, mask }: Match, flag: number): void {
+  setField(key, FIELDS.tun_flags, getField(key, FIELDS.tun_flags) | flag);
+  setField(mask, FIELDS.tun_flags, getField(mask, FIELDS.tun_flags) | flag);
 }
 
 /** `{class=0x102,type=0x80,len=4,0xa/0xf}{...}`. */

@@ -5,7 +5,6 @@ import { formatActions, formatFlow, formatMatch, type PortNames } from "@tenet/o
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
 import type { Rule } from "../table/rule.ts";
-import { maskedKey } from "../translate/megaflow-mask.ts";
 import { formatDatapathActions, formatFlowKey, formatMegaflow } from "./format-datapath.ts";
 import type { MaskReason } from "./mask-reasons.ts";
 import type { TracePass } from "./trace-forks.ts";
@@ -56,16 +55,17 @@ export function tellStory(
   const outputs = passes.flatMap((pass) => outputsIn(pass.translation.actions, homeOf));
   const { mask, actions } = translation;
   const names = portNamesOf(bridge);
+  const { tlvTable } = bridge.pipeline;
   const nameOf = (portNo: number): string => homeOf(portNo)?.port.name ?? String(portNo);
   return {
     bridge: bridge.name,
     inPort: getField(key, FIELDS.in_port),
-    flow: formatFlowKey(key, names),
-    finalFlow: formatFlowKey(last.finalFlow, names),
+    flow: formatFlowKey(key, tlvTable, names),
+    finalFlow: formatFlowKey(last.finalFlow, tlvTable, names),
     verdict: outputs.length > 0 ? "forwarded" : "dropped",
     outputs,
     megaflow: {
-      match: formatMegaflow(maskedKey(key, mask), mask, names),
+      match: formatMegaflow(key, mask, tlvTable, names),
       actions: formatDatapathActions(actions, key, nameOf),
       reasons: tree.maskReasons(key, names),
     },

@@ -18,6 +18,8 @@ const DSCP = 0xfc;
 const ECN = 3;
 const ECN_CE = 3;
 const ECN_ECT0 = 2;
+/** The flag that only headers of Geneve have. */
+const OAM = Uint32Array.of(TUNNEL_FLAG.oam << FIELDS.tun_flags.shift);
 const WHOLE_WORD = Uint32Array.of(0xffffffff);
 
 /** The outer headers of a packet; `undefined` when nothing says where it is to go, or its options do not fit. */
@@ -92,9 +94,8 @@ function setInherited(key: Uint32Array, packet: PacketState, { tos, ttl }: Tunne
   setField(key, FIELDS.tun_ttl, outerTtl);
 }
 
-function flagsOf(packet: PacketState, { dontFragment, hasChecksum, outKey }: TunnelConfig): number {
-  const oam = Uint32Array.of(TUNNEL_FLAG.oam << FIELDS.tun_flags.shift);
-  const [flags = 0] = packet.readWords(FIELDS.tun_flags, oam);
+function flagsOf(packet: PacketState, { type, dontFragment, hasChecksum, outKey }: TunnelConfig): number {
+  const [flags = 0] = type === "geneve" ? packet.readWords(FIELDS.tun_flags, OAM) : [];
   return (
     (flags >>> FIELDS.tun_flags.shift) |
     (dontFragment ? TUNNEL_FLAG.dontFragment : 0) |
