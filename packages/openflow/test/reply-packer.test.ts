@@ -53,3 +53,19 @@ test("of tables each is told of in a message of its own", () => {
   const reply: MultipartReply = { kind: "tableFeatures", tables };
   expect(encodeMessages({ type: "multipartReply", reply, isLast: true }, 4, XID)).toHaveLength(tables.length);
 });
+
+test("the memory of a long message is used again when it was given back, once, and not before", () => {
+  const made = (): Uint8Array => {
+    const [message] = new ReplyPacker(4, XID).add(replyOf(0, flows.length));
+    if (message === undefined) throw new Error("so many flows are more than a message");
+    return message;
+  };
+  const [first, second] = [made(), made()];
+  expect(second.buffer).not.toBe(first.buffer);
+  const text = toText(first);
+  for (const each of [first, first]) ReplyPacker.giveBack(each);
+  const [third, fourth] = [made(), made()];
+  expect(third.buffer).toBe(first.buffer);
+  expect(fourth.buffer).not.toBe(first.buffer);
+  expect(toText(third)).toBe(text);
+});

@@ -18,7 +18,7 @@ export class Frame {
     this.#reader = reader;
   }
 
-  /** The message, as a view on the bytes that the framer took; of one that lends, good until it takes the next. */
+  /** The message, as a view on the bytes that the framer took; of one that lends, good until the next message is taken. */
   get bytes(): Uint8Array {
     return this.#reader.whole();
   }
@@ -34,10 +34,22 @@ export interface FramerOptions {
   /** Called as soon as a header is there, before its message is; throws to end the stream. */
   readonly checkHeader?: (version: number, type: number) => void;
   /**
-   * Whether memory is used again for each chunk: bytes of messages, and those of the actions of decoded ones, are good until the next
-   * is taken. Arrays that live for as long as thousands of messages take to be carried out are dear to the collector of garbage.
+   * Whether memory is used again: bytes of a message, and those of the actions of a decoded one, are good until the next
+   * is taken, whatever comes meanwhile. Arrays that live for as long as thousands of messages take to be carried out are dear to the
+   * collector of garbage.
    */
   readonly lends?: boolean;
+}
+
+/** Memory for bytes of the stream. */
+class Chunk {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+
+  constructor(sizeBytes: number) {
+    this.bytes = new Uint8Array(sizeBytes);
+    this.view = new DataView(this.bytes.buffer);
+  }
 }
 
 /** Collects bytes and gives out whole messages. */
@@ -46,27 +58,39 @@ export class Framer {
   readonly #lends: boolean;
   /** Where the first of the bytes is in the stream. */
   #base = 0;
-  #bytes = new Uint8Array(0);
-  #view = new DataView(this.#bytes.buffer);
+  #chunk = new Chunk(0);
   #start = 0;
   /** What lies behind means nothing. */
   #end = 0;
+  /** What bytes were collected in before, and may be again. */
+  #other = this.#chunk;
+  /** Where the message lies that was given out last. */
+  #lent = this.#chunk;
 
   constructor({ checkHeader, lends = false }: FramerOptions = {}) {
     this.#checkHeader = checkHeader;
     this.#lends = lends;
   }
 
-  /** Takes the next bytes of the stream. */
-  push(chunk: Uint8Array): void {
-    const rest = this.#bytes.subarray(this.#start, this.#end);
+  /** Takes the next bytes of the stream, which are copied. */
+  push(bytes: Uint8Array): void {
+    if (this.#end + bytes.length > this.#chunk.bytes.length) this.#turnOver(bytes.length);
+    this.#chunk.bytes.set(bytes, this.#end);
+    this.#end += bytes.length;
+  }
+
+  /** Goes on in memory that has room for so many bytes more than wait. */
+  #turnOver(nMore: number): void {
+    const rest = this.#chunk.bytes.subarray(this.#start, this.#end);
+    const size = rest.length + nMore;
+    const isFit = this.#lends && this.#other !== this.#lent && this.#other.bytes.length >= size;
+    const next = isFit ? this.#other : new Chunk(this.#lends ? 2 * size : size);
+    next.bytes.set(rest);
+    this.#other = this.#chunk;
+    this.#chunk = next;
     this.#base = this.at;
     this.#start = 0;
-    this.#end = rest.length + chunk.length;
-    if (!this.#lends || this.#end > this.#bytes.length) this.#bytes = new Uint8Array(this.#lends ? 2 * this.#end : this.#end);
-    this.#bytes.set(rest);
-    this.#bytes.set(chunk, rest.length);
-    if (this.#view.buffer !== this.#bytes.buffer) this.#view = new DataView(this.#bytes.buffer);
+    this.#end = rest.length;
   }
 
   /**
@@ -76,18 +100,25 @@ export class Framer {
    */
   next(): Frame | undefined {
     const start = this.#start;
-    if (this.#end - start < HEADER_SIZE) return undefined;
-    const length = this.#view.getUint16(start + 2);
+    if (this.nWaiting < HEADER_SIZE) return undefined;
+    const { bytes, view } = this.#chunk;
+    const length = view.getUint16(start + 2);
     if (length < HEADER_SIZE) {
       throw new OpenFlowError("OFPBRC_BAD_LEN", `The message at offset ${this.at} says that it has ${length} bytes`, {
         details: { at: this.at, length },
       });
     }
-    this.#checkHeader?.(this.#view.getUint8(start), this.#view.getUint8(start + 1));
+    this.#checkHeader?.(view.getUint8(start), view.getUint8(start + 1));
     const end = start + length;
     if (this.#end < end) return undefined;
     this.#start = end;
-    return new Frame(new ByteReader(this.#bytes, -start, { view: this.#view, start, end }));
+    this.#lent = this.#chunk;
+    return new Frame(new ByteReader(bytes, -start, { view, start, end }));
+  }
+
+  /** How many bytes were taken and not given out. */
+  get nWaiting(): number {
+    return this.#end - this.#start;
   }
 
   /** Offset in the stream of the first byte that was not given out. */

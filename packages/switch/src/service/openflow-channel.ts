@@ -50,8 +50,13 @@ export interface ChannelOwner {
   closed(): void;
 }
 
-/** Unread bytes beyond which unsolicited messages are dropped, and no more requests are read. */
+/** Unread bytes beyond which unsolicited messages are dropped, and no more requests are carried out. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
+/**
+ * Of what the peer sent and what waits for its turn: with more it is read no further, before there is less.
+ * What a socket has read for a peer that it does not read lives long enough to be dear to the collector of garbage, so that is rare.
+ */
+const [MOST_WAITING_BYTES, LEAST_WAITING_BYTES] = [512 * 1024, 64 * 1024];
 
 /** A connection with a controller or a tool. */
 export class OpenFlowChannel {
@@ -76,7 +81,11 @@ export class OpenFlowChannel {
     this.#versions = versions;
     this.#owner = owner;
     this.#log = log;
+    socket.allowHalfOpen = true; // what came is carried out, though no more will
     socket.on("data", (bytes) => this.#receive(bytes));
+    socket.on("end", () => {
+      if (!this.#isAtWork) socket.end();
+    });
     socket.on("error", (error) => log.debug({ error: error.message }, "openflow connection failed"));
     socket.on("close", () => {
       this.#tellDropped();
@@ -157,18 +166,21 @@ export class OpenFlowChannel {
   #writeAll(messages: readonly Uint8Array[], isOfInterest = true): void {
     for (const bytes of messages) {
       this.#owner.counts.vconn_sent++;
-      this.#writeBytes(bytes);
-      if (isOfInterest && this.#owner.isOverheard) this.#owner.passed(bytes);
+      const isKept = isOfInterest && this.#owner.isOverheard;
+      this.#writeBytes(bytes, (error) => {
+        if (!isKept && error == null) ReplyPacker.giveBack(bytes);
+      });
+      if (isKept) this.#owner.passed(bytes);
     }
   }
 
   /** What is sent in one go of the event loop goes out with one system call, which also wakes the peer once. */
-  #writeBytes(bytes: Uint8Array): void {
+  #writeBytes(bytes: Uint8Array, done?: (error?: Error | null) => void): void {
     if (this.#socket.writableCorked === 0) {
       this.#socket.cork();
       process.nextTick(() => this.#socket.uncork());
     }
-    this.#socket.write(bytes);
+    this.#socket.write(bytes, done);
   }
 
   #tellDropped(): void {
@@ -187,7 +199,7 @@ export class OpenFlowChannel {
       this.#isAtWork = true; // even if its turn is yet to come
       this.#turns.begin(this.#work());
     }
-    if (this.#isAtWork) this.#socket.pause();
+    if (this.#framer.nWaiting > MOST_WAITING_BYTES) this.#socket.pause();
   }
 
   /** Carries out what was received, one message after the other, as long as the peer reads the answers. */
@@ -197,9 +209,11 @@ export class OpenFlowChannel {
       if (work !== undefined) yield* work;
       yield;
       while (this.isBehind) yield "blocked";
+      if (this.#framer.nWaiting < LEAST_WAITING_BYTES && this.#socket.isPaused()) this.#socket.resume();
     }
     this.#isAtWork = false;
-    this.#socket.resume();
+    if (this.#socket.readableEnded) this.#socket.end();
+    else if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   #nextFrame(): Frame | undefined {
