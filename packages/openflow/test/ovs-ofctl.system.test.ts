@@ -135,6 +135,7 @@ const TEXTS: readonly string[] = [
   "mpls,mpls_label=5,mpls_tc=2,mpls_bos=1,mpls_ttl=5,actions=set_field:7->mpls_label,output:1",
   "mplsm,mpls_label=5,actions=set_mpls_label:5,set_mpls_tc:3,set_mpls_ttl:7,dec_mpls_ttl,pop_mpls:0x800",
   "ip,actions=push_mpls:0x8848,push_mpls:0x8847,set_mpls_label:7",
+  "actions=delete_field:tun_metadata0,delete_field:tun_metadata63",
   "dp_hash=5/7,actions=move:NXM_NX_DP_HASH[]->NXM_NX_REG0[]",
   "icmp6,icmp_type=135,nd_target=fe80::1,nd_reserved=5,nd_options_type=1,actions=set_field:7->nd_reserved,load:2->ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE[]",
   "icmp6,icmp_type=136,actions=set_field:0x60000000->nd_reserved,move:ERICOXM_OF_ICMPV6_ND_RESERVED[]->NXM_NX_REG0[],set_field:2->nd_options_type",
@@ -154,6 +155,21 @@ describe.skipIf(!hasOfctl)("against ovs-ofctl", () => {
       const { stdout } = await run("ovs-ofctl", ["-O", protocol, "parse-flow", text]);
       const bytes = encodeMessage({ type: "flowMod", command: "add", flow: parseFlow(text) }, version, 1);
       expect(ownParts(bytes), text).toEqual(partsOf(stdout.trimEnd().split("\n").at(-1) ?? ""));
+    }
+  });
+
+  test.each(PROTOCOLS)("%s: messages with these flows are read there", async (_protocol, version) => {
+    const flows = TEXTS.map((text) => encodeMessage({ type: "flowMod", command: "add", flow: parseFlow(text) }, version, 1));
+    const folder = mkdtempSync(join(tmpdir(), "tenet-openflow-"));
+    try {
+      const file = join(folder, "messages");
+      writeFileSync(file, Buffer.concat(flows));
+      const { stdout } = await run("ovs-ofctl", ["ofp-parse", file]);
+      const read = stdout.split("\n").filter((line) => line.includes("FLOW_MOD"));
+      expect(read.flatMap((line, i) => (line.includes("decode error") ? [TEXTS[i], line] : []))).toEqual([]);
+      expect(read).toHaveLength(TEXTS.length);
+    } finally {
+      rmSync(folder, { recursive: true });
     }
   });
 

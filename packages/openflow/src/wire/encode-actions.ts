@@ -33,6 +33,8 @@ const VLAN_VID = matchField("vlan_vid");
 const VLAN_PCP = matchField("vlan_pcp");
 const MPLS_LABEL = matchField("mpls_label");
 const MPLS_TC = matchField("mpls_tc");
+/** Bytes of the field in NXAST_DELETE_FIELD, with padding, however long its header is. */
+const DELETE_FIELD_ROOM = 14;
 
 /** Writes a list of actions without instructions. `match` tells whether packets have a VLAN tag. */
 export function encodeActions(actions: readonly Action[], version: number, match?: Match): Uint8Array {
@@ -166,7 +168,11 @@ function writeExtension(sink: Sink, action: Action): void {
     case "sample":
       return writeNicira(sink, sampleSubtype(action), (body) => writeSample(body, action));
     case "deleteField":
-      return writeNicira(sink, NX.DELETE_FIELD, (body) => writeField(sink, body, action.field));
+      return writeNicira(sink, NX.DELETE_FIELD, (body) => {
+        const start = body.length;
+        writeField(sink, body, action.field);
+        body.align(DELETE_FIELD_ROOM, start);
+      });
     default:
       return writeMpls(sink, action);
   }
