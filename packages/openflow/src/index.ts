@@ -47,6 +47,7 @@ export * from "./message.ts";
 export * from "./meter.ts";
 export * from "./table-mod.ts";
 export * from "./tlv-table.ts";
+export { formatMessage } from "./print/format-message.ts";
 export { formatActions } from "./text/format-actions.ts";
 export { formatFlow, formatFlowStats } from "./text/format-flow.ts";
 export { type FormatGroupOptions, formatGroup, formatGroupStats } from "./text/format-group.ts";
@@ -58,6 +59,7 @@ export { type ParseGroupOptions, parseGroup, parseGroups } from "./text/parse-gr
 export { type ParseOptions, parseMatch } from "./text/parse-match.ts";
 export { formatPort, type PortNames } from "./text/port-name.ts";
 export { formatPartValue } from "./text/field-value.ts";
+export { presentFields } from "./text/present-fields.ts";
 export { formatSubField } from "./text/sub-field.ts";
 export { decodeMessage, encodeMessage, encodeMessages, type Header, readHeader } from "./wire/codec.ts";
 export { HEADER_SIZE } from "./wire/message-frame.ts";

@@ -1,5 +1,6 @@
 /** Writes flows as `ovs-ofctl dump-flows` prints them. */
 import { ALL_TABLES, DEFAULT_PRIORITY, FLOW_FLAG, type FlowSpec, type FlowStats } from "../flow-spec.ts";
+import { formatDuration } from "./duration.ts";
 import { formatActions } from "./format-actions.ts";
 import { formatMatch } from "./format-match.ts";
 import { formatHex } from "./integer.ts";
@@ -31,7 +32,7 @@ export function formatFlow(flow: FlowSpec, options: PortNames = {}): string {
 export function formatFlowStats(flow: FlowStats, options: PortNames = {}): string {
   const head = [
     `cookie=0x${flow.cookie.toString(16)}`,
-    `duration=${flow.durationSec.toFixed(3)}s`,
+    `duration=${formatDuration(flow.durationSec)}`,
     `table=${flow.table}`,
     `n_packets=${flow.nPackets}`,
     `n_bytes=${flow.nBytes}, `,

@@ -4,6 +4,7 @@ import type { Bucket, GroupSpec, GroupStats, GroupType, SelectionField, Selectio
 import { fromFieldWords } from "../match/field-words.ts";
 import { asMatchField, MATCH_FIELDS } from "../match/match-field.ts";
 import { N_TLV_FIELDS } from "../tlv-table.ts";
+import { formatDuration } from "./duration.ts";
 import { formatFieldValue } from "./field-value.ts";
 import { formatActions } from "./format-actions.ts";
 import { formatPort, type PortNames } from "./port-name.ts";
@@ -36,7 +37,7 @@ export function formatGroup(group: GroupSpec, options: FormatGroupOptions = {}):
 
 /** Writes the counters of a group. */
 export function formatGroupStats(stats: GroupStats): string {
-  const parts = [`group_id=${stats.id}`, `duration=${stats.durationSec.toFixed(3)}s`, `ref_count=${stats.nReferences}`];
+  const parts = [`group_id=${stats.id}`, `duration=${formatDuration(stats.durationSec)}`, `ref_count=${stats.nReferences}`];
   parts.push(`packet_count=${stats.nPackets}`, `byte_count=${stats.nBytes}`);
   stats.buckets.forEach(({ nPackets, nBytes }, i) => parts.push(`bucket${i}:packet_count=${nPackets},byte_count=${nBytes}`));
   return parts.join(",");

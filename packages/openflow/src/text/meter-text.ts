@@ -4,6 +4,7 @@
  * @see ovs-ofctl(8), "Meter Syntax"
  */
 import { METER, METER_FLAG, type MeterBandSpec, type MeterMod, type MeterSpec, type MeterStatsEntry } from "../meter.ts";
+import { formatDuration } from "./duration.ts";
 import { parseInteger } from "./integer.ts";
 import { type KeyValue, keyValues } from "./key-values.ts";
 import type { ParseOptions } from "./parse-match.ts";
@@ -59,15 +60,15 @@ export function parseMeter(text: string, options: ParseMeterOptions = {}): Meter
 /** Writes a meter as `ovs-ofctl dump-meters` prints it, over several lines. */
 export function formatMeter({ id, flags, bands }: MeterSpec): string {
   const names = Object.entries(FLAGS).filter(([, bit]) => (flags & bit) !== 0);
-  return `meter=${formatId(id)} ${names.map(([name]) => `${name} `).join("")}bands=\n${bands.map((band) => formatBand(band, flags)).join("")}`;
+  return `meter=${formatMeterId(id)} ${names.map(([name]) => `${name} `).join("")}bands=\n${bands.map((band) => formatBand(band, flags)).join("")}`;
 }
 
 /** Writes the counters of a meter as `ovs-ofctl meter-stats` prints them, over several lines. */
 export function formatMeterStats(stats: MeterStatsEntry): string {
   const { id, nFlows, nPackets, nBytes, durationSec, bands } = stats;
-  const head = `meter:${formatId(id)} flow_count:${nFlows} packet_in_count:${nPackets} byte_in_count:${nBytes}`;
+  const head = `meter:${formatMeterId(id)} flow_count:${nFlows} packet_in_count:${nPackets} byte_in_count:${nBytes}`;
   const lines = bands.map((band, i) => `${i}: packet_count:${band.nPackets} byte_count:${band.nBytes}\n`);
-  return `${head} duration:${durationSec.toFixed(3)}s bands:\n${lines.join("")}`;
+  return `${head} duration:${formatDuration(durationSec)} bands:\n${lines.join("")}`;
 }
 
 function cutBands(span: Span): [Span, Span | undefined] {
@@ -120,6 +121,7 @@ function formatBand({ bandType, rate, burst, precedence }: MeterBandSpec, flags:
   return `${parts.join(" ")}\n`;
 }
 
-function formatId(id: number): string {
+/** Writes a meter's number, or the name that it has. */
+export function formatMeterId(id: number): string {
   return Object.entries(RESERVED).find(([, number]) => number === id)?.[0] ?? String(id);
 }

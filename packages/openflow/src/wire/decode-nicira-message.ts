@@ -33,7 +33,6 @@ export function readNicira(subtype: number, version: number, body: ByteReader, o
       if (version !== 1) return undefined;
       return decodeGroupMod(body, version);
     case NXT.flowModTableId:
-      if (version !== 1) return undefined;
       return { type: "flowModTableId", isOn: readSwitch(body) };
     case NXT.setPacketInFormat: {
       const format = PACKET_IN_FORMATS[body.u32()];

@@ -195,14 +195,7 @@ function encodeControl(message: ControlMessage, version: number, writer: ByteWri
     case "queueConfigReply":
       return queueConfig(version, "queueConfigReply", encodeQueueConfig(message.port, message.queues, version));
     case "flowMonitorCancel":
-      return monitorControl(
-        version,
-        "flowMonitorCancel",
-        writer
-          .u32(message.id)
-          .zeros(version === 1 ? 0 : 4)
-          .toBytes(),
-      );
+      return monitorControl(version, "flowMonitorCancel", writer.u32(message.id).toBytes());
     case "flowMonitorPaused":
     case "flowMonitorResumed":
       return monitorControl(version, message.type, new Uint8Array(0));

@@ -10,38 +10,15 @@ import {
   getField,
   getFieldBig,
   IP_PROTO,
-  NW_FRAG,
-  TUNNEL_FLAG,
-  tunnelFamily,
   VLAN_PRESENT,
 } from "@tenet/net";
 import type { Punt } from "../translate/translation.ts";
-import { NO_OUTPUT } from "../translate/packet/pipeline-flow.ts";
 import { formatCt } from "./format-ct.ts";
 import { formatPush } from "./format-push.ts";
 import { maskedKey } from "../translate/megaflow-mask.ts";
 import { formatOptionMatches, formatOptions, formatTunnel } from "./format-tunnel.ts";
-import { formatMatch, type Match, type PortNames } from "@tenet/openflow";
+import { formatMatch, type Match, type PortNames, presentFields } from "@tenet/openflow";
 import type { TlvTable } from "../table/tlv-table.ts";
-
-/** What every tunnel's headers are said to have, of whatever kind it is. */
-const TUNNEL_FIELDS: readonly FieldName[] = [
-  "tun_src",
-  "tun_dst",
-  "tun_ipv6_src",
-  "tun_ipv6_dst",
-  "tun_gbp_id",
-  "tun_gbp_flags",
-  "tun_tos",
-  "tun_ttl",
-  "tun_erspan_ver",
-  "tun_gtpu_flags",
-  "tun_gtpu_msgtype",
-  "tun_flags",
-];
-const ALL_BITS = 0xffffffff;
-/** A flow label has 20 bits; its field has room for 32. */
-const IPV6_LABEL_BITS = 0xfffff;
 
 /**
  * Actions as `dpif/dump-flows` shows them; the empty list is `drop`.
@@ -62,7 +39,7 @@ export function formatDatapathActions(
 
 /** A whole flow: every field that packets of its kind have, and the options that a bridge's tables see. */
 export function formatFlowKey(key: Uint32Array, table: TlvTable, names: PortNames = {}): string {
-  const mask = fieldsOf(key);
+  const mask = presentFields(key);
   const options = formatOptions(key, table);
   return getField(key, FIELDS.recirc_id) === 0
     ? formatMatch({ key, mask }, names, options)
@@ -253,49 +230,6 @@ function formatValue(name: FieldName, value: bigint): string {
     default:
       return String(value);
   }
-}
-
-/** All bits of the fields that packets like `key` have, and of metadata that is not zero. */
-function fieldsOf(key: Uint32Array): Uint32Array {
-  const mask = new Uint32Array(key.length);
-  const names: FieldName[] = ["in_port", "eth_src", "eth_dst", "eth_type", "vlan_tci"];
-  if (getField(key, FIELDS.vlan_tci) !== 0) names.push("vlan_tci1");
-  for (const field of Object.values(FIELDS)) {
-    const nothing = field === FIELDS.actset_output ? BigInt(NO_OUTPUT) : 0n;
-    const value = getFieldBig(key, field);
-    if (field.word < FIELDS.eth_dst.word && value !== 0n && value !== nothing) names.push(field.name);
-  }
-  const ethType = getField(key, FIELDS.eth_type);
-  const proto = getField(key, FIELDS.nw_proto);
-  if (ethType === ETH_TYPE.arp || ethType === ETH_TYPE.rarp) names.push("nw_src", "nw_dst", "nw_proto", "arp_sha", "arp_tha");
-  if (ethType === ETH_TYPE.mpls || ethType === ETH_TYPE.mplsMulticast) names.push("mpls_lse");
-  const isIp = ethType === ETH_TYPE.ip4 || ethType === ETH_TYPE.ip6;
-  if (ethType === ETH_TYPE.ip4) names.push("nw_src", "nw_dst");
-  if (ethType === ETH_TYPE.ip6) names.push("ipv6_src", "ipv6_dst", "ipv6_label");
-  if (isIp) names.push("nw_proto", "nw_tos", "nw_ttl", "nw_frag");
-  if (ethType === ETH_TYPE.ip6 && proto === IP_PROTO.icmp6 && isDiscovery(key)) names.push("nd_target", "arp_sha", "arp_tha");
-  const isLater = (getField(key, FIELDS.nw_frag) & NW_FRAG.later) !== 0;
-  const hasPorts: number[] = [IP_PROTO.tcp, IP_PROTO.udp, IP_PROTO.sctp, IP_PROTO.icmp, IP_PROTO.icmp6];
-  if (isIp && !isLater && hasPorts.includes(proto)) names.push("tp_src", "tp_dst");
-  if (isIp && !isLater && proto === IP_PROTO.tcp) names.push("tcp_flags");
-  if (tunnelFamily(key) !== 0) names.push(...TUNNEL_FIELDS);
-  if ((getField(key, FIELDS.tun_flags) & TUNNEL_FLAG.key) !== 0) names.push("tun_id");
-  for (const name of names) setBits(mask, name);
-  return mask;
-}
-
-/** Neighbour solicitation or advertisement. */
-function isDiscovery(key: Uint32Array): boolean {
-  const type = getField(key, FIELDS.tp_src);
-  return (type === 135 || type === 136) && getField(key, FIELDS.tp_dst) === 0;
-}
-
-function setBits(mask: Uint32Array, name: FieldName): void {
-  const field = FIELDS[name];
-  if (name === "ipv6_label") mask[field.word] = IPV6_LABEL_BITS;
-  else if (field.nBits >= 32) {
-    for (let i = 0; i < field.nWords; i++) mask[field.word + i] = field.nBits === 48 && i === 0 ? 0xffff : ALL_BITS;
-  } else mask[field.word] = (mask[field.word] ?? 0) | (((1 << field.nBits) - 1) << field.shift);
 }
 
 function clearBits(mask: Uint32Array, name: FieldName): void {
