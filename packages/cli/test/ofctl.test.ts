@@ -44,6 +44,23 @@ function file(...lines: readonly string[]): string {
   return path;
 }
 
+test("ofp-print shows messages that were written down, and what is none", async () => {
+  const shown: string[] = [];
+  const options = {
+    runDir: dir,
+    format: "text",
+    isStrict: false,
+    signal: stop.signal,
+    write: (text: string) => void shown.push(text),
+  } as const;
+  await ofctl("ofp-print", "04140008 00000001 0415000800000001 04", [], options);
+  expect(shown.join("")).toBe(
+    "OFPT_BARRIER_REQUEST (OF1.3) (xid=0x1):\nOFPT_BARRIER_REPLY (OF1.3) (xid=0x1):\n" +
+      "OpenFlow packet too short (only 1 bytes):\n00000000  04                                              |.               |\n",
+  );
+  await expect(ofctl("ofp-print", "xyz", [], options)).rejects.toThrow("Cannot read a message");
+});
+
 test("flows are added, told by table and priority with the names of ports, changed and deleted", async () => {
   expect(await run("add-flows", [file("priority=7,ip,actions=output:p2", "# nothing", "table=1,arp,actions=drop")])).toBe("");
   await run("add-flow", ["priority=9,tcp,in_port=p1,actions=resubmit(,1)"]);

@@ -19,6 +19,7 @@ import { DatabaseFollower, FOLLOWED_TABLES, type SwitchDatabase } from "./databa
 import { Controllers } from "./controller/controllers.ts";
 import { LinuxNetwork, NO_NETWORK } from "./tunnel/host-network.ts";
 import { BridgeServices } from "./service/bridge-services.ts";
+import type { MessageLog } from "./service/message-log.ts";
 import { type DatapathKind, describePlacement, openDatapath, SIMULATED } from "./open-datapath.ts";
 import { TURN_MS } from "./turns.ts";
 import { pinNameOf, takeOverInTime } from "./take-over.ts";
@@ -49,6 +50,8 @@ export interface SwitchConfig {
     countEvents: () => Readonly<Record<string, number>>,
     scope: Scope,
   ) => Promise<void>;
+  /** Where OpenFlow messages are written; nowhere when absent. */
+  readonly messageLog?: MessageLog;
   /** Called when the bridges are as the database says for the first time. */
   readonly onReady?: () => void;
 }
@@ -90,7 +93,7 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   const vswitch = new VirtualSwitch(datapath, clock, network);
   scope.defer(() => vswitch.turns.stop());
   logFlows(vswitch, clock, log);
-  const services = scope.use(new BridgeServices(vswitch, config.runDir, clock, log));
+  const services = scope.use(new BridgeServices(vswitch, config.runDir, clock, log, config.messageLog));
   const controllers = scope.use(new Controllers(services, vswitch, clock, log));
   const followers: DatabaseFollower[] = [];
   const warped = (): void => {

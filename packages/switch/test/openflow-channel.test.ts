@@ -6,10 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextRound } from "node:timers/promises";
 import { type Logger, silentLogger } from "@tenet/kit";
-import { encodeMessage, Framer, type MultipartReply, VERSION } from "@tenet/openflow";
+import { encodeMessage, Framer, type Message, type MultipartReply, VERSION } from "@tenet/openflow";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { makeEventCounts } from "../src/event-counts.ts";
 import { type ChannelOwner, OpenFlowChannel } from "../src/service/openflow-channel.ts";
+import { NO_MESSAGE_LOG } from "../src/service/message-log.ts";
 import { Turns } from "../src/turns.ts";
 
 const CHUNK_BYTES = 0x1_0000;
@@ -112,6 +113,31 @@ test("what nobody asked for and cannot be said is left out", async () => {
   expect(complaints).toMatchObject([{ kind: "echoRequest" }]);
 });
 
+test("messages of both directions are written down while somebody reads them, and no text is made else", async () => {
+  const lines: string[] = [];
+  const messageLog = { isOn: true, write: (text: string): void => void lines.push(text.trimEnd()) };
+  const counts = makeEventCounts();
+  const channel = new OpenFlowChannel(socket, [VERSION.OF14], { ...owner, counts, messageLog }, new Turns(), silentLogger);
+  const sent = async (message: Message, nReceived: number): Promise<void> => {
+    peer.write(encodeMessage(message, VERSION.OF14, 7));
+    while (counts.vconn_received < nReceived) await nextRound();
+  };
+  await sent({ type: "hello", versions: 1 << VERSION.OF14 }, 1);
+  await sent({ type: "barrierRequest" }, 2);
+  channel.send({ type: "barrierReply" }, 7);
+  messageLog.isOn = false;
+  await sent({ type: "barrierRequest" }, 3);
+  channel.send({ type: "barrierReply" }, 7);
+  channel.close();
+  expect(lines).toEqual([
+    "peer: sent (Success): OFPT_HELLO (OF1.4) (xid=0x0):\n version bitmap: 0x05",
+    "peer: received: OFPT_HELLO (OF1.4) (xid=0x7):\n version bitmap: 0x05",
+    "peer: negotiated OpenFlow version 0x05 (we support version 0x05, peer supports version 0x05)",
+    "peer: received: OFPT_BARRIER_REQUEST (OF1.4) (xid=0x7):",
+    "peer: sent (Success): OFPT_BARRIER_REPLY (OF1.4) (xid=0x7):",
+  ]);
+});
+
 test("an error that stands for none of OpenFlow's is told in the log, and answered", async () => {
   const errors: unknown[] = [];
   const log: Logger = { ...silentLogger, error: (fields) => void errors.push(fields) };
@@ -158,6 +184,8 @@ test("a message of another version than was agreed on is refused in that version
 });
 
 const owner: ChannelOwner = {
+  name: "peer",
+  messageLog: NO_MESSAGE_LOG,
   counts: makeEventCounts(),
   ready: () => undefined,
   message: () => undefined,

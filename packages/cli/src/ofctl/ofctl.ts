@@ -5,6 +5,7 @@
  * 1.4 or 1.5, not Tenet's alone.
  */
 import { AppError } from "@tenet/kit";
+import { formatMessage, HEADER_SIZE } from "@tenet/openflow";
 import { CHANGES } from "./changes.ts";
 import { READS } from "./reads.ts";
 import { SwitchConnection } from "./switch-connection.ts";
@@ -54,7 +55,23 @@ const VERBS: ReadonlyMap<string, OfctlVerb> = new Map([...READS, ...CHANGES, ["m
 /** The verbs and what they do. */
 function help(): string {
   const lines = [...VERBS].map(([name, { usage, about }]) => `  ${`${name} BRIDGE ${usage}`.trimEnd().padEnd(38)}  ${about}`);
-  return `${lines.join("\n")}\n\nBRIDGE is a name, or unix:PATH or tcp:HOST:PORT of a switch. A FILE of - is the standard input.`;
+  return `${lines.join("\n")}\n\nofp-print HEX shows an OpenFlow message that was written down. BRIDGE is a name, or unix:PATH or tcp:HOST:PORT of a switch. A FILE of - is the standard input.`;
+}
+
+/** Writes OpenFlow messages that are given in hexadecimal, one behind the other. */
+function printMessages(digits: string): string {
+  if (!/^([0-9a-f]{2}|\s)+$/i.test(digits)) {
+    throw new UsageError("Cannot read a message", { hint: "Write: tenet ofctl ofp-print HEX" });
+  }
+  const bytes = Buffer.from(digits.replace(/\s/g, ""), "hex");
+  let text = "";
+  for (let at = 0; at < bytes.length; ) {
+    const length = bytes.length - at < 4 ? 0 : bytes.readUInt16BE(at + 2);
+    const end = length < HEADER_SIZE ? bytes.length : Math.min(at + length, bytes.length);
+    text += formatMessage(bytes.subarray(at, end));
+    at = end;
+  }
+  return text;
 }
 
 /**
@@ -70,9 +87,10 @@ export async function ofctl(
   options: OfctlOptions,
 ): Promise<void> {
   if (verb === "help") return options.write(`${help()}\n`);
+  if (verb === "ofp-print") return options.write(printMessages(bridge ?? ""));
   const known = VERBS.get(verb);
   if (known === undefined) {
-    throw new UsageError(`There is no verb "${verb}"`, { hint: `Use one of ${[...VERBS.keys()].join(", ")}` });
+    throw new UsageError(`There is no verb "${verb}"`, { hint: `Use one of ${[...VERBS.keys(), "ofp-print"].join(", ")}` });
   }
   const [min, max] = known.nArgs;
   if (bridge === undefined || args.length < min || args.length > max) {

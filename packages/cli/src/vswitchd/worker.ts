@@ -11,10 +11,13 @@ import type { WorkerEnd } from "../daemon/program.ts";
 import { pauseShortly } from "../daemon/short-pauses.ts";
 import { becomeReady, type Stage } from "../daemon/stages.ts";
 import type { Vlog } from "../daemon/vlog/vlog.ts";
+import type { RateLimit } from "../daemon/vlog/rate-limit.ts";
 import { vlogLogger } from "../daemon/vlog/vlog-logger.ts";
 import { tlsFilesOf } from "../ovsdb-server/tls-lookup.ts";
 import { PROGRAM, type SwitchSettings, VERSION_LINE } from "./settings.ts";
 
+/** How many OpenFlow messages are written to the log. */
+const MESSAGES: RateLimit = { perMinute: 600, burst: 600 };
 const COUNTERS = ["unixctl_received", "unixctl_replied"];
 
 /** Switches until `stop` aborts or the control command `exit` is given. @throws AppError when something cannot be opened */
@@ -47,7 +50,13 @@ export async function runWorker(settings: SwitchSettings, stage: Stage, vlog: Vl
     vlog.write("bridge", "info", VERSION_LINE);
   };
   const own = { database, runDir, isAllDummy, datapath, hasSystemRoutes };
-  const config = { ...own, serveCommands, onReady, ...(tls === undefined ? {} : { tls }) };
+  const messageLog: SwitchConfig["messageLog"] = {
+    get isOn() {
+      return vlog.isShown("vconn", "dbg");
+    },
+    write: (text) => vlog.writeLimited("vconn", "dbg", text.trimEnd(), "openflow message", MESSAGES),
+  };
+  const config = { ...own, messageLog, serveCommands, onReady, ...(tls === undefined ? {} : { tls }) };
   await runSwitch(config, log, scope.signal);
   return { exitCode: 0 };
 }

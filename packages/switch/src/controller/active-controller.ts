@@ -132,6 +132,7 @@ export class ActiveController {
     const limit = this.#packetLimit;
     const isOurs = (): boolean => !signal.aborted;
     this.#conversation = this.#converse(socket, {
+      name: this.#spec.target,
       isPrimary: !this.#spec.isService,
       isQuiet: this.#spec.isQuiet,
       ...(limit === undefined ? {} : { takesPacket: () => limit.take() }),

@@ -51,7 +51,8 @@ export class PassiveController {
     const address = parseListenRemote(completeTarget(target), EVERYWHERE);
     const owner = { isPrimary: !isService, isQuiet };
     const serve = (socket: Socket): void => {
-      const conversation = converse(socket, { ...TOOL, ...owner, closed: () => this.#conversations.delete(conversation) });
+      const peer = { ...TOOL, ...owner, ...nameOf(socket, address) };
+      const conversation = converse(socket, { ...peer, closed: () => this.#conversations.delete(conversation) });
       this.#conversations.add(conversation);
     };
     if ("path" in address) {
@@ -63,4 +64,12 @@ export class PassiveController {
     if (files === undefined) throw new TlsNotConfiguredError("Private key must be configured to use SSL");
     return createTlsServer(readTlsFiles(files), serve).listen(address.port, address.host);
   }
+}
+
+/** Callers over a network are called by their address. */
+function nameOf(socket: Socket, listening: ReturnType<typeof parseListenRemote>): { readonly name?: string } {
+  if ("path" in listening) return {};
+  const { remoteAddress = "", remotePort = 0 } = socket;
+  const host = remoteAddress.replace(/^::ffff:/, "");
+  return { name: `${listening.isTls ? "ssl" : "tcp"}:${host.includes(":") ? `[${host}]` : host}:${remotePort}` };
 }

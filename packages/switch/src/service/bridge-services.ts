@@ -12,6 +12,7 @@ import type { PacketForController } from "../slow-path.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { type Conversation, type ConversationOwner, TOOL } from "./conversation.ts";
 import type { EventCounts } from "../event-counts.ts";
+import { type MessageLog, NO_MESSAGE_LOG } from "./message-log.ts";
 import { OpenFlowChannel } from "./openflow-channel.ts";
 import type { Peer } from "./peer.ts";
 import { Session } from "./session.ts";
@@ -23,14 +24,16 @@ export class BridgeServices {
   readonly #runDir: string;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #conversations: ConversationLog;
   readonly #serviceByBridge = new Map<Bridge, BridgeService>();
   readonly #stopListening: () => void;
 
-  constructor(vswitch: VirtualSwitch, runDir: string, clock: Clock, log: Logger) {
+  constructor(vswitch: VirtualSwitch, runDir: string, clock: Clock, log: Logger, messageLog: MessageLog = NO_MESSAGE_LOG) {
     this.#vswitch = vswitch;
     this.#runDir = runDir;
     this.#clock = clock;
     this.#log = log;
+    this.#conversations = { messageLog, nCallers: 0 };
     this.#stopListening = vswitch.slowPath.onPacketForController((packet) =>
       this.#serviceByBridge.get(packet.punt.bridge)?.tellPacket(packet),
     );
@@ -46,7 +49,8 @@ export class BridgeServices {
     }
     for (const bridge of bridges) {
       if (this.#serviceByBridge.has(bridge)) continue;
-      const service = new BridgeService(bridge, this.#vswitch, this.#clock, this.#log.child({ bridge: bridge.name }));
+      const log = this.#log.child({ bridge: bridge.name });
+      const service = new BridgeService(bridge, this.#vswitch, this.#clock, log, this.#conversations);
       this.#serviceByBridge.set(bridge, service);
       try {
         await service.listen(join(this.#runDir, bridge.name));
@@ -75,23 +79,31 @@ export class BridgeServices {
   }
 }
 
+/** What the bridges share: the log of messages, and how many callers without a name of their own there were. */
+interface ConversationLog {
+  readonly messageLog: MessageLog;
+  nCallers: number;
+}
+
 /** The sockets of one bridge. */
 class BridgeService {
   readonly #bridge: Bridge;
   readonly #vswitch: VirtualSwitch;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #conversations: ConversationLog;
   readonly #group = new SessionGroup();
   readonly #snoopers = new Set<OpenFlowChannel>();
   readonly #channels = new Set<OpenFlowChannel>();
   readonly #servers: Server[] = [];
   readonly #stops: (() => void)[];
 
-  constructor(bridge: Bridge, vswitch: VirtualSwitch, clock: Clock, log: Logger) {
+  constructor(bridge: Bridge, vswitch: VirtualSwitch, clock: Clock, log: Logger, conversations: ConversationLog) {
     this.#bridge = bridge;
     this.#vswitch = vswitch;
     this.#clock = clock;
     this.#log = log;
+    this.#conversations = conversations;
     this.#stops = [
       bridge.pipeline.onChange((events) => {
         for (const session of this.#group.sessions) session.tellChange(events);
@@ -142,6 +154,7 @@ class BridgeService {
           this.#sessionsChanged();
           owner.ready();
         },
+        ...this.#logging(owner.name),
         counts: this.#vswitch.counts,
         message: (envelope) => {
           owner.heard();
@@ -179,6 +192,10 @@ class BridgeService {
     };
   }
 
+  #logging(name: string | undefined): { readonly name: string; readonly messageLog: MessageLog } {
+    return { name: name ?? `unix#${this.#conversations.nCallers++}`, messageLog: this.#conversations.messageLog };
+  }
+
   #sessionsChanged(): void {
     this.#vswitch.setSendsMisses(this.#bridge, this.#group.hearsMisses);
   }
@@ -198,6 +215,7 @@ class BridgeService {
       socket,
       this.#bridge.versions,
       {
+        ...this.#logging(undefined),
         counts: this.#vswitch.counts,
         ready: (ready) => this.#snoopers.add(ready),
         message: () => undefined,

@@ -3,6 +3,8 @@ import type { Role } from "@tenet/openflow";
 
 /** What the maker of a connection is told. */
 export interface ConversationOwner {
+  /** What the connection is called in logs; absent: it gets a number. */
+  readonly name?: string;
   /** A controller of the bridge, which hears of packets unasked, instead of a tool. */
   readonly isPrimary: boolean;
   /** Whether it hears of events only after asking for them. */

@@ -13,6 +13,7 @@ import {
   encodeMessages,
   type ErrorName,
   errorNameOf,
+  formatMessage,
   type Frame,
   Framer,
   makeErrorMessage,
@@ -26,12 +27,16 @@ import {
 } from "@tenet/openflow";
 import type { EventCounts } from "../event-counts.ts";
 import type { Turns, Work } from "../turns.ts";
+import type { MessageLog } from "./message-log.ts";
 
 /** The name of an error to answer with, if a message is refused. */
 export type Refusal = ErrorName | undefined;
 
 /** What a channel's owner wants to know. */
 export interface ChannelOwner {
+  /** What the connection is called in the log of messages. */
+  readonly name: string;
+  readonly messageLog: MessageLog;
   readonly counts: EventCounts;
   /** The version is agreed. */
   ready(channel: OpenFlowChannel): void;
@@ -97,8 +102,7 @@ export class OpenFlowChannel {
       owner.drained();
       turns.wake();
     });
-    const bitmap = versions.reduce((bits, version) => bits | (1 << version), 0);
-    this.#write({ type: "hello", versions: bitmap }, Math.max(...versions), 0);
+    this.#write({ type: "hello", versions: this.#versionBits }, Math.max(...versions), 0);
   }
 
   /** The agreed version. */
@@ -166,12 +170,17 @@ export class OpenFlowChannel {
   #writeAll(messages: readonly Uint8Array[], isOfInterest = true): void {
     for (const bytes of messages) {
       this.#owner.counts.vconn_sent++;
+      if (this.#owner.messageLog.isOn) this.#note(`sent (Success): ${formatMessage(bytes)}`);
       const isKept = isOfInterest && this.#owner.isOverheard;
       this.#writeBytes(bytes, (error) => {
         if (!isKept && error == null) ReplyPacker.giveBack(bytes);
       });
       if (isKept) this.#owner.passed(bytes);
     }
+  }
+
+  #note(text: string): void {
+    this.#owner.messageLog.write(`${this.#owner.name}: ${text}`);
   }
 
   /** What is sent in one go of the event loop goes out with one system call, which also wakes the peer once. */
@@ -230,6 +239,7 @@ export class OpenFlowChannel {
   #take(frame: Frame): Work | undefined {
     try {
       this.#owner.counts.vconn_received++;
+      if (this.#owner.messageLog.isOn) this.#note(`received: ${formatMessage(frame.bytes)}`);
       const envelope = frame.decode(this.#options);
       if (this.#version === undefined) {
         this.#agree(envelope);
@@ -269,17 +279,44 @@ export class OpenFlowChannel {
     this.#write(makeErrorMessage(refusal, spoken, bytes), spoken, xid);
   }
 
-  #agree({ version, xid, message }: Envelope): void {
+  get #versionBits(): number {
+    return this.#versions.reduce((bits, version) => bits | (1 << version), 0);
+  }
+
+  #noteAgreed(agreed: Version, offered: number): void {
+    const texts = `we support ${describeVersions(this.#versionBits)}, peer supports ${describeVersions(offered)}`;
+    this.#note(`negotiated OpenFlow version ${formatVersion(agreed)} (${texts})`);
+  }
+
+  #agree({ version, message }: Envelope): void {
     if (message.type !== "hello") return this.close();
     const offered = message.versions;
     const common = this.#versions.filter((each) => (offered === undefined ? each <= version : (offered & (1 << each)) !== 0));
     if (common.length === 0) {
-      const text = `OpenFlow of these wire versions is spoken here: ${this.#versions.join(", ")}`;
-      this.#write(makeErrorMessage("OFPHFC_INCOMPATIBLE", 1, Buffer.from(text)), Math.min(...this.#versions), xid);
+      const [ours, theirs] = [describeVersions(this.#versionBits), describeVersions(offered ?? versionsUpTo(version))];
+      this.#log.warn({ peer: this.#owner.name, ours, theirs }, "openflow version not agreed");
+      const text = Buffer.from(`OpenFlow is spoken here in ${ours}, there in ${theirs}`);
+      this.#write(makeErrorMessage("OFPHFC_INCOMPATIBLE", VERSION.OF10, text), version, 0);
       this.#socket.end();
       return;
     }
     this.#version = common.reduce((best, each) => (each > best ? each : best));
+    if (this.#owner.messageLog.isOn) this.#noteAgreed(this.#version, offered ?? versionsUpTo(version));
     this.#owner.ready(this);
   }
+}
+
+/** What a hello without a bitmap offers. */
+function versionsUpTo(version: number): number {
+  return 2 ** (version + 1) - 2;
+}
+
+function describeVersions(bits: number): string {
+  const versions: string[] = [];
+  for (let version = 1; version < 32; version++) if ((bits & (1 << version)) !== 0) versions.push(formatVersion(version));
+  return `version${versions.length === 1 ? "" : "s"} ${versions.join(", ")}`;
+}
+
+function formatVersion(version: number): string {
+  return `0x${version.toString(16).padStart(2, "0")}`;
 }

@@ -12,9 +12,11 @@ export const DESTINATIONS = ["console", "syslog", "file"] as const;
 /** One of them. */
 export type Destination = (typeof DESTINATIONS)[number];
 
+const RANKS: Readonly<Record<Level, number>> = { off: 0, emer: 1, err: 2, warn: 3, info: 4, dbg: 5 };
+
 /** Whether a line of this level is shown at that bound. */
 export function isShown(level: Level, bound: Level): boolean {
-  return level !== "off" && LEVELS.indexOf(level) <= LEVELS.indexOf(bound);
+  return level !== "off" && RANKS[level] <= RANKS[bound];
 }
 
 /** Syslog's numbers of severities, RFC 5424, as the original chooses them: `info` is a notice. */

@@ -114,6 +114,12 @@ const phrases: Readonly<Record<string, Phrase>> = {
     module: "rconn",
     text: ({ bridge, controller, error }) => `${String(bridge)}<->${String(controller)}: connection dropped (${String(error)})`,
   },
+  "openflow version not agreed": {
+    module: "vconn",
+    limit: SELDOM,
+    text: ({ peer, ours, theirs }) =>
+      `${String(peer)}: version negotiation failed (we support ${String(ours)}, peer supports ${String(theirs)})`,
+  },
   "what is longer than a message was left out of a reply": {
     module: "ofp_flow",
     limit: SELDOM,

@@ -29,6 +29,8 @@ const TARGET_PATTERN = "<%B>1 %D{%Y-%m-%dT%H:%M:%S.###Z} %E %A %P %c - \u{feff}%
 /** The log of one process. */
 export class Vlog {
   readonly #levels: Record<Destination, Map<string, Level>>;
+  /** By module, the level of the destination that shows most. */
+  readonly #mostTalkative = new Map<string, Level>();
   readonly #patterns: Record<Destination, string> = { ...PATTERNS };
   readonly #unlimited = new Set<string>();
   readonly #modules: readonly string[];
@@ -56,7 +58,7 @@ export class Vlog {
 
   /** Whether a line would go anywhere; spares making its text. */
   isShown(module: string, level: Level): boolean {
-    return DESTINATIONS.some((destination) => isShown(level, this.#levelOf(destination, module)));
+    return isShown(level, this.#mostTalkative.get(module) ?? "info");
   }
 
   /** Writes a line to wherever it is to go. */
@@ -176,6 +178,10 @@ export class Vlog {
     for (const destination of DESTINATIONS) {
       if (chosen.has("destination") && chosen.get("destination") !== destination) continue;
       for (const name of module === undefined ? this.#modules : [module]) this.#levels[destination].set(name, level);
+    }
+    for (const name of this.#modules) {
+      const levels = new Set(DESTINATIONS.map((destination) => this.#levelOf(destination, name)));
+      this.#mostTalkative.set(name, LEVELS.findLast((each) => levels.has(each)) ?? "info");
     }
   }
 
