@@ -40,6 +40,25 @@ async function rowsOf(vsctl: (...args: string[]) => Promise<Outcome>): Promise<s
     .sort();
 }
 
+systemTest("a port-mod switches a device off and on, and a device that was switched on by the host is up", async () => {
+  using host = new LiveHost(1);
+  await using live = await LiveSwitch.start();
+  await live.vsctl("add-br", BR0, "--", "add-port", BR0, host.port);
+  const flags = async (name: string): Promise<string> => (await tool("ip", ["-br", "link", "show", name])).out;
+  for (const name of [BR0, host.port]) {
+    for (const [word, isUp] of [
+      ["up", true],
+      ["down", false],
+    ] as const) {
+      expect(await live.ofctl("mod-port", BR0, name, word)).toMatchObject({ code: 0 });
+      expect(/[<,]UP[,>]/.test(await flags(name)), `${name} ${word}`).toBe(isUp);
+      expect((await live.ofctl("dump-ports-desc", BR0, name)).out.includes("PORT_DOWN"), `${name} ${word}`).toBe(!isUp);
+    }
+    ip("link", "set", name, "up");
+    await until(async () => !(await live.ofctl("dump-ports-desc", BR0, name)).out.includes("PORT_DOWN"));
+  }
+});
+
 systemTest("interfaces on devices have the columns that the original gives them", async () => {
   using host = new LiveHost(1);
   ip("link", "set", host.port, "address", "02:00:00:00:01:01");

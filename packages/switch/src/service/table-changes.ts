@@ -1,4 +1,5 @@
 /** What messages that bundles may hold do: first to the tables, all or none, then to ports and packets. */
+import { setLinkDown, setLinkUp, SystemCallError } from "@tenet/linux";
 import { type Message, PORT_CONFIG, type Version, VERSION } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
@@ -54,8 +55,7 @@ export class TableChanges {
     }
     if (message.type !== "portMod") return;
     const port = this.#portToModify(message);
-    const changed = message.mask & CHANGEABLE_CONFIG;
-    port.config = (port.config & ~changed) | (message.config & changed);
+    configurePort(port, message.config, message.mask & CHANGEABLE_CONFIG);
     this.#vswitch.portChanged(this.#bridge, port);
   }
 
@@ -69,6 +69,27 @@ export class TableChanges {
     if (port.mac !== mac) throw new RefusedError("OFPPMFC_BAD_HW_ADDR", `port ${number} has another address`);
     return port;
   }
+}
+
+/** Whether a port is down is said by its device, where it has one that can be switched: then the host sees it, too. */
+function configurePort(port: BridgePort, config: number, changed: number): void {
+  const isDown = (config & PORT_CONFIG.PORT_DOWN) !== 0;
+  const isOfDevice = (changed & PORT_CONFIG.PORT_DOWN) !== 0 && port.hasDevice && switchDevice(port, !isDown);
+  const bits = isOfDevice ? config & ~PORT_CONFIG.PORT_DOWN : config;
+  port.config = (port.config & ~changed) | (bits & changed);
+}
+
+/** @returns whether it is switched now; not where the device is out of reach */
+function switchDevice(port: BridgePort, isOn: boolean): boolean {
+  try {
+    if (isOn) setLinkUp(port.name);
+    else setLinkDown(port.name);
+  } catch (error) {
+    if (error instanceof SystemCallError) return false;
+    throw error;
+  }
+  port.isEnabled = isOn; // what else changes by that is told by the kernel
+  return true;
 }
 
 function refuseBuffer(): void {
