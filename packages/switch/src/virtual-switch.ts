@@ -348,8 +348,11 @@ export class VirtualSwitch {
   /** {@link tickingAnew}, but for the one that goes on, if one does. */
   *ticking(): Work {
     this.#tick ??= this.#tickOnce();
-    while (this.#tick !== undefined && this.#tick.next().done !== true) yield;
-    this.#tick = undefined;
+    while (this.#tick !== undefined) {
+      const { done, value } = this.#tick.next();
+      if (done === true) this.#tick = undefined;
+      else yield value;
+    }
   }
 
   *#tickOnce(): Work {
