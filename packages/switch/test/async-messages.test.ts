@@ -23,6 +23,7 @@ class Conversation {
       backlogBytes: 0,
       isBehind: false,
       send,
+      tell: ignore,
       sendPart: ignore,
       endReply: ignore,
       setTableIdInCommand: ignore,

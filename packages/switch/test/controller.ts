@@ -23,6 +23,7 @@ export class Controller {
       },
       isBehind: false,
       send: (message: Message, xid?: number): void => void this.told.push({ message, xid }),
+      tell: (message: Message): void => void this.told.push({ message, xid: 0 }),
       sendPart: (reply: MultipartReply, xid: number): void =>
         void this.told.push({ message: { type: "multipartReply", reply, isLast: false }, xid }),
       endReply: (): void => undefined,

@@ -103,6 +103,7 @@ test("what nobody asked for and cannot be said is left out", async () => {
   const channel = new OpenFlowChannel(socket, [VERSION.OF14], owner, new Turns(), log);
   channel.send({ type: "echoRequest", data: new Uint8Array(0xffff) });
   channel.send({ type: "echoRequest", data: new Uint8Array(1) });
+  channel.tell({ type: "echoRequest", data: new Uint8Array(0xffff) });
   expect(() => channel.send({ type: "echoReply", data: new Uint8Array(0xffff) }, 5)).toThrow("65535 is the most");
   channel.close();
   const framer = new Framer();
@@ -110,7 +111,7 @@ test("what nobody asked for and cannot be said is left out", async () => {
   const told: unknown[] = [];
   for (let frame = framer.next(); frame !== undefined; frame = framer.next()) told.push(frame.decode().message.type);
   expect(told).toEqual(["hello", "echoRequest"]);
-  expect(complaints).toMatchObject([{ kind: "echoRequest" }]);
+  expect(complaints).toMatchObject([{ kind: "echoRequest" }, { kind: "echoRequest" }]);
 });
 
 test("messages of both directions are written down while somebody reads them, and no text is made else", async () => {

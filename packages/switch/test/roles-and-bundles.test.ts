@@ -93,6 +93,18 @@ test("a message that nothing can make right is refused when it is put into a bun
   expect(controller.heard().at(-1)).toEqual({ type: "bundleControl", bundleId: 7, kind: "commitReply", flags: 0 });
 });
 
+test("a message that is refused opens no bundle, and ends none, closed as it may be", () => {
+  const { controllers } = controllersOf(6);
+  const [controller] = controllers as [Controller];
+  const refused: Message = { ...BUNDLED, message: { ...ADD, flow: parseFlow("table=254,actions=drop") } };
+  expect(controller.say(refused)).toBe("OFPBRC_EPERM");
+  expect(controller.say(bundle("commitRequest"))).toBe("OFPBFC_BAD_ID");
+  controller.say(BUNDLED);
+  controller.say(bundle("closeRequest"));
+  expect(controller.say(refused)).toBe("OFPBRC_EPERM");
+  expect(controller.say(bundle("commitRequest"))).toBeUndefined();
+});
+
 test("a bundle that lies idle is given up, and its controller told", () => {
   const { bench, controllers } = controllersOf(6);
   const [controller] = controllers as [Controller];

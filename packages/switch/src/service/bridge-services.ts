@@ -187,7 +187,7 @@ class BridgeService {
       get role() {
         return session?.notices.role;
       },
-      probe: () => channel.send({ type: "echoRequest", data: new Uint8Array(0) }, 0),
+      probe: () => channel.tell({ type: "echoRequest", data: new Uint8Array(0) }),
       close: () => channel.close(),
     };
   }
@@ -251,6 +251,7 @@ function limited(channel: OpenFlowChannel, { takesPacket }: ConversationOwner, c
       if (message.type !== "packetIn" || takesPacket()) channel.send(message, xid);
       else counts.packet_in_overflow++;
     },
+    tell: (message) => channel.tell(message),
     sendPart: (reply, xid) => channel.sendPart(reply, xid),
     endReply: () => channel.endReply(),
     setTableIdInCommand: (isOn) => channel.setTableIdInCommand(isOn),

@@ -56,7 +56,7 @@ export class Bundles {
     switch (kind) {
       case "openRequest":
         if (this.#discard(bundleId)) throw new RefusedError("OFPBFC_BAD_ID", `bundle ${bundleId} is open`);
-        this.#open(bundleId, flags, xid);
+        this.#bundleById.set(bundleId, this.#make(bundleId, flags, xid));
         return { kind: "openReply" };
       case "closeRequest": {
         const bundle = this.#find(bundleId);
@@ -82,7 +82,7 @@ export class Bundles {
   }
 
   /**
-   * Adds a message to a bundle, which is opened when it is not yet.
+   * Adds a message to a bundle, which is opened when it is not yet; a message that is refused opens none, and ends none.
    *
    * @param kept - makes of the message one that can be kept until the bundle goes, with flows in its store
    * @throws RefusedError
@@ -92,11 +92,18 @@ export class Bundles {
     addXid: number,
     kept: (message: ChangeMessage, store: RecordStore) => ChangeMessage,
   ): void {
-    const bundle = this.#bundleById.get(bundleId) ?? this.#open(bundleId, flags, addXid);
+    if (!isChange(message)) throw new RefusedError("OFPBFC_MSG_UNSUP", `bundles do not hold ${message.type}`);
+    const known = this.#bundleById.get(bundleId);
+    const bundle = known ?? this.#make(bundleId, flags, addXid);
+    try {
+      bundle.entries.push({ message: kept(message, bundle.store), xid });
+    } catch (error) {
+      if (known === undefined) bundle.store.close();
+      throw error;
+    }
+    this.#bundleById.set(bundleId, bundle);
     this.#refuseClosed(bundle);
     this.#refuseOtherFlags(bundle, flags);
-    if (!isChange(message)) throw new RefusedError("OFPBFC_MSG_UNSUP", `bundles do not hold ${message.type}`);
-    bundle.entries.push({ message: kept(message, bundle.store), xid });
     bundle.usedMs = this.#clock.monotonicMs();
   }
 
@@ -119,11 +126,9 @@ export class Bundles {
     return this.#bundleById.delete(bundleId);
   }
 
-  #open(bundleId: number, flags: number, xid: number): Bundle {
+  #make(bundleId: number, flags: number, xid: number): Bundle {
     const usedMs = this.#clock.monotonicMs();
-    const bundle = { bundleId, flags, xid, entries: [], store: new RecordStore(), isClosed: false, usedMs };
-    this.#bundleById.set(bundleId, bundle);
-    return bundle;
+    return { bundleId, flags, xid, entries: [], store: new RecordStore(), isClosed: false, usedMs };
   }
 
   #find(id: number): Bundle {

@@ -139,7 +139,7 @@ export class FlowMonitors {
     if (this.#untold !== undefined || this.#peer.backlogBytes <= MAX_BACKLOG_BYTES) return;
     this.#untold = new LongMap((rule) => rule.hash);
     if (this.#isStandard) this.#send([{ event: "paused" }]);
-    else this.#peer.send({ type: "flowMonitorPaused" }, 0);
+    else this.#peer.tell({ type: "flowMonitorPaused" });
   }
 
   /** The controller has read all: tells what was held back, if anything was and that is not under way. */
@@ -172,7 +172,7 @@ export class FlowMonitors {
     this.#isResuming = false;
     this.#untold = undefined;
     if (this.#isStandard) this.#send([{ event: "resumed" }]);
-    else this.#peer.send({ type: "flowMonitorResumed" }, 0);
+    else this.#peer.tell({ type: "flowMonitorResumed" });
   }
 
   /** The monitors that tell of the flows that are there, and did not do so before. */
@@ -223,7 +223,7 @@ export class FlowMonitors {
   #send(updates: readonly FlowUpdate[]): void {
     if (updates.length === 0) return;
     const message: Message = { type: "multipartReply", reply: { kind: "flowMonitor", updates }, isLast: true };
-    this.#peer.send(message, 0);
+    this.#peer.tell(message);
   }
 }
 

@@ -121,7 +121,8 @@ export class Notices {
       ...(punt.paused === undefined ? {} : { continuation: toContinuation(punt.paused) }),
       ...(this.packetInFormat === "standard" ? {} : { format: this.packetInFormat }),
     };
-    this.#peer.send(frame.length > MAX_SURE_BYTES && punt.paused === undefined ? this.#shortened(message) : message);
+    const isCut = frame.length > MAX_SURE_BYTES && punt.paused === undefined && (punt.userdata?.length ?? 0) < MAX_SURE_BYTES;
+    this.#peer.send(isCut ? this.#shortened(message) : message);
   }
 
   /** With as much of the packet as one message has room for. */

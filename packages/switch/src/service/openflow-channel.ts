@@ -123,11 +123,11 @@ export class OpenFlowChannel {
   send(message: Message, xid?: number): void {
     if (xid !== undefined) this.#write(message, this.version, xid);
     else if (this.#socket.writableLength > MAX_UNREAD_BYTES) this.#nDropped++;
-    else this.#tell(message);
+    else this.tell(message);
   }
 
   /** Sends what nobody asked for: who has something to tell goes on, also when it cannot be said. */
-  #tell(message: Message): void {
+  tell(message: Message): void {
     try {
       this.#write(message, this.version, 0);
     } catch (error) {

@@ -10,6 +10,8 @@ export interface Peer {
   readonly isBehind: boolean;
   /** Sends a message; without `xid` it is unsolicited, and lost when the peer does not keep up. */
   send(message: Message, xid?: number): void;
+  /** Sends an unsolicited message that is not lost when the peer does not keep up. */
+  tell(message: Message): void;
   /** Sends a part of a reply; of parts messages are made that are as long as they may be. Other messages come after it. */
   sendPart(reply: MultipartReply, xid: number): void;
   /** That was the last part of the reply. */
