@@ -70,6 +70,24 @@ test("a management connection hears of nothing until it says how much of a packe
   expect(conversation.events()).toEqual(["packetIn 1", "portStatus", "flowRemoved"]);
 });
 
+test.each([
+  [1, 7, ["add 0"]],
+  [4, 7, ["add 0", "modify 4"]],
+  [6, 7, ["add 0", "modify 4"]],
+  [6, 4, ["modify 4"]],
+] as const)(
+  "version %i, choice %i: that a port which came is live is told for itself, where it can be said",
+  (version, choice, told) => {
+    const conversation = new Conversation(version);
+    conversation.say({ ...ALL, portStatus: [choice, 0] });
+    const { bridge, vswitch } = conversation.bench;
+    vswitch.addPort(bridge, { name: "late", kind: "memory" });
+    const state = ({ port }: Extract<Message, { type: "portStatus" }>): number => (version === 1 ? port.state & 1 : port.state);
+    const heard = conversation.told.flatMap((each) => (each.type === "portStatus" ? [`${each.reason} ${state(each)}`] : []));
+    expect(heard).toEqual(told);
+  },
+);
+
 test("a slave hears of ports alone, unless it asks for more", () => {
   const conversation = new Conversation(4);
   conversation.say({ type: "setConfig", flags: 0, missSendLength: 128 });

@@ -7,6 +7,8 @@ import {
   type Message,
   type MeterMod,
   PACKET_IN_REASON,
+  PORT_STATE,
+  type PortDesc,
   type PacketInFormat,
   type Role,
   type TableStatus,
@@ -69,10 +71,17 @@ export class Notices {
     }
   }
 
-  /** Tells of a port that came, went or changed. */
+  /** Tells of a port that came, went or changed; that one that came is live is news of its own, as in Open vSwitch. */
   tellPort({ reason, port }: PortEvent): void {
-    if (!this.#hearsEvents || !this.async.hears("portStatus", this.role, reason)) return;
-    this.#peer.send({ type: "portStatus", reason, port: describePort(port) });
+    if (!this.#hearsEvents) return;
+    const desc = describePort(port);
+    const isNewAndLive = reason === "add" && (desc.state & PORT_STATE.LIVE) !== 0;
+    this.#tellPort(reason, isNewAndLive ? { ...desc, state: desc.state & ~PORT_STATE.LIVE } : desc);
+    if (isNewAndLive && this.#peer.version > VERSION.OF10) this.#tellPort("modify", desc);
+  }
+
+  #tellPort(reason: PortEvent["reason"], port: PortDesc): void {
+    if (this.async.hears("portStatus", this.role, reason)) this.#peer.send({ type: "portStatus", reason, port });
   }
 
   /** Tells of a table that filled or emptied; before OpenFlow 1.4 there is no such message, though it may be asked for. */
