@@ -60,6 +60,29 @@ test("a bundle with one flow that is refused applies nothing and names it", asyn
   expect(bench.bridge.pipeline.nRules).toBe(0);
 });
 
+test.each(["mgmt", "snoop"])(
+  "a caller of the socket .%s that agrees on no version within a second is left; others may be silent",
+  async (kind) => {
+    const hello = encodeMessage({ type: "hello", versions: versionBitmap([6]) }, 6, 1);
+    const callers = [hello.subarray(0, 0), hello.subarray(0, 15), hello].map((said) => {
+      const socket = connect(join(dir, `br0.${kind}`)).resume();
+      socket.write(said);
+      return { socket, ended: new Promise((resolve) => socket.once("close", resolve)) };
+    });
+    const [silent, slow, polite] = callers as [(typeof callers)[0], (typeof callers)[0], (typeof callers)[0]];
+    const { counts } = bench.vswitch;
+    await vi.waitUntil(() => counts.vconn_sent === 3 && counts.vconn_received === 1);
+    bench.clock.advance(999);
+    services.tick();
+    expect(callers.map(({ socket }) => socket.destroyed)).toEqual([false, false, false]);
+    bench.clock.advance(1);
+    services.tick();
+    await Promise.all([silent.ended, slow.ended]);
+    expect(polite.socket.destroyed).toBe(false);
+    polite.socket.destroy();
+  },
+);
+
 test("flows are not told to the end to a monitor whose connection has ended", async () => {
   const { bridge } = bench;
   const flow = parseFlow(`actions=${Array.from({ length: 40 }, (_, n) => `output:${n + 1}`).join()}`);

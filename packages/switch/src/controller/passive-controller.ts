@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { type Logger, messageOf } from "@tenet/kit";
 import { parseListenRemote, readTlsFiles, type TlsFiles, TlsNotConfiguredError } from "@tenet/ovsdb";
-import { TOOL } from "../service/conversation.ts";
+import { HELLO_MS, TOOL } from "../service/conversation.ts";
 import type { Converse } from "./active-controller.ts";
 import { completeTarget, type ControllerSpec, type ControllerStatus } from "./controller-spec.ts";
 import { rmSync } from "node:fs";
@@ -62,7 +62,7 @@ export class PassiveController {
     if (!address.isTls) return createServer(serve).listen(address.port, address.host);
     const files = tls();
     if (files === undefined) throw new TlsNotConfiguredError("Private key must be configured to use SSL");
-    return createTlsServer(readTlsFiles(files), serve).listen(address.port, address.host);
+    return createTlsServer({ ...readTlsFiles(files), handshakeTimeout: HELLO_MS }, serve).listen(address.port, address.host);
   }
 }
 

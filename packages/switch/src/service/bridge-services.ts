@@ -10,7 +10,7 @@ import { checkSocketPath, type Clock, IoError, type Logger, messageOf } from "@t
 import type { Bridge } from "../bridge/bridge.ts";
 import type { PacketForController } from "../slow-path.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
-import { type Conversation, type ConversationOwner, TOOL } from "./conversation.ts";
+import { type Conversation, type ConversationOwner, HELLO_MS, TOOL } from "./conversation.ts";
 import type { EventCounts } from "../event-counts.ts";
 import { type MessageLog, NO_MESSAGE_LOG } from "./message-log.ts";
 import { OpenFlowChannel } from "./openflow-channel.ts";
@@ -95,6 +95,8 @@ class BridgeService {
   readonly #group = new SessionGroup();
   readonly #snoopers = new Set<OpenFlowChannel>();
   readonly #channels = new Set<OpenFlowChannel>();
+  /** Those that have agreed on no version yet, and when that must have happened. */
+  readonly #lateMsByChannel = new Map<OpenFlowChannel, number>();
   readonly #servers: Server[] = [];
   readonly #stops: (() => void)[];
 
@@ -125,6 +127,8 @@ class BridgeService {
 
   tick(): void {
     for (const session of this.#group.sessions) session.tick();
+    const nowMs = this.#clock.monotonicMs();
+    for (const [channel, lateMs] of this.#lateMsByChannel) if (nowMs >= lateMs) channel.giveUp();
   }
 
   async close(): Promise<void> {
@@ -142,6 +146,7 @@ class BridgeService {
       this.#bridge.versions,
       {
         ready: (ready) => {
+          this.#lateMsByChannel.delete(ready);
           session = new Session(
             this.#bridge,
             this.#vswitch,
@@ -175,14 +180,14 @@ class BridgeService {
           if (session !== undefined) this.#group.sessions.delete(session);
           session?.close();
           this.#sessionsChanged();
-          this.#channels.delete(channel);
+          this.#forget(channel);
           owner.closed();
         },
       },
       this.#vswitch.turns,
       this.#log,
     );
-    this.#channels.add(channel);
+    this.#remember(channel, owner.helloMs);
     return {
       get role() {
         return session?.notices.role;
@@ -217,20 +222,33 @@ class BridgeService {
       {
         ...this.#logging(undefined),
         counts: this.#vswitch.counts,
-        ready: (ready) => this.#snoopers.add(ready),
+        ready: (ready) => {
+          this.#lateMsByChannel.delete(ready);
+          this.#snoopers.add(ready);
+        },
         message: () => undefined,
         isOverheard: false,
         passed: () => undefined,
         drained: () => undefined,
         closed: () => {
           this.#snoopers.delete(channel);
-          this.#channels.delete(channel);
+          this.#forget(channel);
         },
       },
       this.#vswitch.turns,
       this.#log,
     );
+    this.#remember(channel, HELLO_MS);
+  }
+
+  #remember(channel: OpenFlowChannel, helloMs: number | undefined): void {
     this.#channels.add(channel);
+    if (helloMs !== undefined) this.#lateMsByChannel.set(channel, this.#clock.monotonicMs() + helloMs);
+  }
+
+  #forget(channel: OpenFlowChannel): void {
+    this.#channels.delete(channel);
+    this.#lateMsByChannel.delete(channel);
   }
 }
 

@@ -5,6 +5,8 @@ import type { Role } from "@tenet/openflow";
 export interface ConversationOwner {
   /** What the connection is called in logs; absent: it gets a number. */
   readonly name?: string;
+  /** How long the peer may take to agree on a version; absent: until the owner closes the conversation. */
+  readonly helloMs?: number;
   /** A controller of the bridge, which hears of packets unasked, instead of a tool. */
   readonly isPrimary: boolean;
   /** Whether it hears of events only after asking for them. */
@@ -26,8 +28,12 @@ export interface Conversation {
   close(): void;
 }
 
-/** For connections that look after themselves. */
+/** What callers have time for before a version is agreed, as in Open vSwitch. */
+export const HELLO_MS = 1000;
+
+/** For callers, who look after their connection themselves. */
 export const TOOL: ConversationOwner = {
+  helloMs: HELLO_MS,
   isPrimary: false,
   ready: () => undefined,
   heard: () => undefined,

@@ -157,6 +157,12 @@ export class OpenFlowChannel {
     else this.#writeBytes(bytes);
   }
 
+  /** Ends a connection on which no version was agreed in time. */
+  giveUp(): void {
+    this.#log.debug({ peer: this.#owner.name }, "openflow peer agreed on no version in time");
+    this.close();
+  }
+
   close(): void {
     this.#socket.uncork(); // what was sent comes first
     this.#socket.destroy();
