@@ -24,7 +24,7 @@ import { Subtable } from "./subtable.ts";
 import { TrieSet } from "./trie-set.ts";
 
 /** How many matches are looked at between two chances for others. */
-const CHAINS_PER_STEP = 256;
+const CHAINS_PER_STEP = 32;
 
 /** Rules by priority over FlowKey words. */
 export class Classifier<R extends ClassifierRule> {
@@ -236,7 +236,7 @@ export class Classifier<R extends ClassifierRule> {
   *collectWithin(
     { key, mask }: RuleMatch,
     wanted: (rule: R) => boolean,
-    into: R[],
+    into: { push(rule: R): unknown },
     asLookups = false,
   ): Generator<undefined, void, undefined> {
     const isThere = asLookups ? this.#isSeen : (rule: R): boolean => !isGone(rule);

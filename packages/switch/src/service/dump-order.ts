@@ -15,7 +15,7 @@ const DIGITS: readonly ((rule: Rule) => number)[] = [
   ({ table }) => table,
 ];
 /** How many rules are looked at between two chances for others. */
-const RULES_PER_STEP = 256;
+const RULES_PER_STEP = 32;
 
 /** Sorts rules; one that is released meanwhile may be anywhere. */
 export function* inDumpOrder(rules: Iterable<Rule>): Work<Iterable<Rule>> {

@@ -40,7 +40,7 @@ const MAX_TABLE_ENTRIES = 1_000_000;
 /** How many flows one part of a reply tells of. */
 const FLOWS_PER_PART = 16;
 /** How many rules are looked at between two chances for others. */
-const RULES_PER_STEP = 256;
+const RULES_PER_STEP = 32;
 /** A counter that is not kept. */
 const UNKNOWN = -1n;
 
@@ -223,8 +223,9 @@ function* tellingFlows(
 /** What the flows that a query is about counted, altogether. */
 function* addingUp(query: FlowQuery, { pipeline }: Bridge): Work<FlowSums> {
   let [nPackets, nBytes, nFlows] = [0, 0, 0];
-  for (const [i, rule] of (yield* pipeline.selecting(filterOf(query))).entries()) {
-    if (i % RULES_PER_STEP === RULES_PER_STEP - 1) yield;
+  let n = 0;
+  for (const rule of yield* pipeline.selecting(filterOf(query))) {
+    if (++n % RULES_PER_STEP === 0) yield;
     if (rule.isReleased) continue;
     nPackets += rule.nPackets;
     nBytes += rule.nBytes;

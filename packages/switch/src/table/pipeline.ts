@@ -5,6 +5,7 @@
  * Whoever depends on the tables (the megaflow cache, controllers) is told after it, once, what changed.
  */
 import { isDeepStrictEqual } from "node:util";
+import type { LongList } from "@tenet/classifier";
 import type { Clock } from "@tenet/kit";
 import {
   type Action,
@@ -47,7 +48,7 @@ export interface TableStats {
 }
 
 /** How many rules are looked at between two chances for others. */
-const RULES_PER_STEP = 256;
+const RULES_PER_STEP = 32;
 /** How many changes that are short are carried out between two chances for others. */
 const MODS_PER_STEP = 8;
 
@@ -235,11 +236,11 @@ export class Pipeline {
   /** The rules that a statistics request or a loose delete is about, by table, then best priority first. */
   select(filter: RuleFilter): Rule[] {
     this.#settle();
-    return finish(this.#selectWithin(filter));
+    return [...finish(this.#selectWithin(filter))];
   }
 
   /** {@link select} in turns: what comes or goes meanwhile may be in it or not; what packets met all the time is, once, as it was or has become. */
-  *selecting(filter: RuleFilter): Work<Rule[]> {
+  *selecting(filter: RuleFilter): Work<LongList<Rule>> {
     while (this.isBusy) yield "blocked";
     return yield* this.#selectWithin(filter);
   }
@@ -258,9 +259,10 @@ export class Pipeline {
     this.#isVisited = true;
     try {
       for (const filter of filters) {
-        for (const [n, rule] of (yield* this.#selectWithin(filter)).entries()) {
+        let n = 0;
+        for (const rule of yield* this.#selectWithin(filter)) {
           visit(rule);
-          if (n % RULES_PER_STEP === 0) yield;
+          if (++n % RULES_PER_STEP === 0) yield;
         }
       }
     } finally {
@@ -268,7 +270,7 @@ export class Pipeline {
     }
   }
 
-  #selectWithin(filter: RuleFilter): Work<Rule[]> {
+  #selectWithin(filter: RuleFilter): Work<LongList<Rule>> {
     return this.#book.selectWithin({ ...filter, match: this.tlvTable.placeMatch(filter.match) }, true);
   }
 
@@ -422,7 +424,7 @@ export class Pipeline {
       finish(edit.takeBack());
       throw error;
     }
-    for (const { type, rule } of edit.rules) if (type === "added") table.classifier.show(rule);
+    for (let i = 0; i < edit.rules.length; i++) if (edit.rules.type(i) === "added") table.classifier.show(edit.rules.rule(i));
     finish(this.#show(edit));
   }
 

@@ -178,8 +178,8 @@ export class RuleBook {
   }
 
   /** The rules that pass a filter and whose match is within its own; by table. Changes that are hidden count, unless it is for `packets`. */
-  *selectWithin(filter: RuleFilter, isForPackets = false): Work<Rule[]> {
-    const rules: Rule[] = [];
+  *selectWithin(filter: RuleFilter, isForPackets = false): Work<LongList<Rule>> {
+    const rules = new LongList<Rule>();
     for (const table of this.#tablesAsked(filter)) {
       yield* table.classifier.collectWithin(filter.match, (rule) => passes(rule, filter), rules, isForPackets);
     }

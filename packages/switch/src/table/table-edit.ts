@@ -24,9 +24,9 @@ import type { MatchUnpacker } from "./packed-match.ts";
 import { learnedFrom } from "./reference-index.ts";
 import { RefusedError } from "./refused-error.ts";
 import { PackedFlow } from "./packed-flow.ts";
-import type { Publication, Revision, Rule } from "./rule.ts";
+import type { Publication, Rule } from "./rule.ts";
 import { MAX_RULES, type RuleBook } from "./rule-book.ts";
-import type { RuleEvent } from "./table-events.ts";
+import { type Before, RuleEdits } from "./rule-edits.ts";
 
 const ALL_BITS = 0xffff_ffff_ffff_ffffn;
 
@@ -40,20 +40,10 @@ export interface Tables {
   checkActions(actions: readonly Action[], table: number): void;
 }
 
-/** What there was of a rule that was modified; of counters what they lost. */
-interface Before extends Pick<Rule, "modifiedMs" | "nPackets" | "nBytes"> {
-  readonly revision: Revision | undefined;
-}
-
-/** A rule's part in the transaction; `before` of one that was modified. */
-interface RuleEdit extends RuleEvent {
-  readonly before?: Before;
-}
-
 /** Changes that belong together. */
 export class TableEdit {
-  /** In order; the one whose place an added rule took comes before it. */
-  readonly rules: RuleEdit[] = [];
+  /** The one whose place an added rule took comes before it. */
+  readonly rules: RuleEdits = new RuleEdits();
   /** Numbers of the groups that came, changed or went. */
   readonly groups: number[] = [];
   /** Tables whose rules came, changed or went. */
@@ -126,7 +116,8 @@ export class TableEdit {
   remove(rule: Rule, reason: FlowRemovedReason): void {
     if (!rule.isHeld) return;
     this.#tables.book.remove(rule, this.#orphans);
-    this.#note({ type: "removed", rule, reason });
+    this.rules.noteRemoved(rule, reason);
+    this.#touch(rule);
   }
 
   /** Removes the rules that refer to a group or meter. */
@@ -174,10 +165,11 @@ export class TableEdit {
 
   *#settling(): Work {
     const { book } = this.#tables;
-    for (const { type, rule, before } of this.rules) {
-      if (type !== "modified") continue;
-      book.settle(rule);
-      if (before?.revision !== undefined) book.drop(before.revision);
+    for (let i = 0; i < this.rules.length; i++) {
+      if (this.rules.type(i) !== "modified") continue;
+      book.settle(this.rules.rule(i));
+      const revision = this.rules.beforeOf(i)?.revision;
+      if (revision !== undefined) book.drop(revision);
       yield;
     }
   }
@@ -185,12 +177,13 @@ export class TableEdit {
   /** Undoes everything, but for rules that were evicted meanwhile. */
   *takeBack(): Work {
     const { book } = this.#tables;
-    for (const { type, rule, before } of this.rules.reverse()) {
+    for (let i = this.rules.length - 1; i >= 0; i--) {
+      const [type, rule, before] = [this.rules.type(i), this.rules.rule(i), this.rules.beforeOf(i)];
       if (type !== "removed" && !rule.isHeld) {
         if (before?.revision !== undefined) book.drop(before.revision);
       } else if (type === "added") book.remove(rule, this.#orphans);
       else if (type === "removed") book.insert(rule, this.#orphans);
-      else if (before !== undefined) this.#restore(rule, before);
+      else this.#restore(rule, before);
       yield;
     }
     for (const undo of this.#groupUndos.reverse()) {
@@ -207,9 +200,10 @@ export class TableEdit {
     const hasRoom = (!table.isOverfull || this.evictFrom(table, rule)) && book.nRules <= MAX_RULES;
     if (displaced !== undefined) {
       rule.follow(displaced);
-      this.#note({ type: "removed", rule: displaced });
+      this.rules.noteDisplaced(displaced);
     }
-    this.#note({ type: "added", rule });
+    this.rules.noteAdded(rule);
+    this.#touch(rule);
     if (!hasRoom) {
       throw new RefusedError("OFPFMFC_TABLE_FULL", `table ${rule.table} holds ${table.limit} flows`, "Delete some");
     }
@@ -218,28 +212,32 @@ export class TableEdit {
   /** What nobody but statistics and timeouts asks for changes at once: those do not look before all is done. */
   #modify(rule: Rule, { actions, actionBytes, flags }: FlowSpec, newCookie: bigint | undefined): void {
     const { book, clock } = this.#tables;
-    const { modifiedMs, nPackets, nBytes } = rule;
+    const { nPackets, nBytes } = rule;
     const terms = { actions, actionBytes, cookie: newCookie ?? rule.latest.cookie };
     const revision = book.revise(rule, book.revisionOf(rule, terms, this.#publication), this.#orphans);
     rule.modifiedMs = clock.monotonicMs();
     const resetsCounts = (flags & FLOW_FLAG.RESET_COUNTS) !== 0;
     if (resetsCounts) [rule.nPackets, rule.nBytes] = [0, 0];
-    const counts = resetsCounts ? { nPackets, nBytes } : { nPackets: 0, nBytes: 0 };
     this.#nModified++;
-    this.#note({ type: "modified", rule, before: { revision, modifiedMs, ...counts } });
+    if (resetsCounts) this.rules.noteModified(rule, { revision, nPackets, nBytes });
+    else this.rules.noteModified(rule, revision && { revision, nPackets: 0, nBytes: 0 });
+    this.#touch(rule);
   }
 
-  #restore(rule: Rule, { revision, modifiedMs, nPackets, nBytes }: Before): void {
-    const takenBack = this.#tables.book.revise(rule, revision, this.#orphans);
-    if (takenBack !== undefined) this.#tables.book.drop(takenBack);
-    rule.modifiedMs = modifiedMs;
-    rule.nPackets += nPackets;
-    rule.nBytes += nBytes;
+  /** Gives a rule back the terms before its latest, which know when it had been modified before. */
+  #restore(rule: Rule, before: Before | undefined): void {
+    const { book } = this.#tables;
+    const takenBack = book.revise(rule, before?.revision, this.#orphans);
+    if (takenBack !== undefined) {
+      rule.modifiedMs = takenBack.modifiedMs;
+      book.drop(takenBack);
+    }
+    rule.nPackets += before?.nPackets ?? 0;
+    rule.nBytes += before?.nBytes ?? 0;
   }
 
-  #note(edit: RuleEdit): void {
-    this.rules.push(edit);
-    const table = this.#tables.book.table(edit.rule.table);
+  #touch({ table: number }: Rule): void {
+    const table = this.#tables.book.table(number);
     if (!this.touched.includes(table)) this.touched.push(table);
   }
 }

@@ -2,8 +2,9 @@
 import type { TableMod, TableStatus } from "@tenet/openflow";
 import type { Work } from "../turns.ts";
 import type { FlowTable } from "./flow-table.ts";
+import type { RuleEdits } from "./rule-edits.ts";
 import type { TableEdit } from "./table-edit.ts";
-import { isDisplaced, type RuleEvent, type TableEvents } from "./table-events.ts";
+import type { TableEvents } from "./table-events.ts";
 
 /** How many rules are told of at most between two chances for others. */
 const RULES_PER_PART = 32;
@@ -36,23 +37,15 @@ export class TableNews {
     const statuses = this.#watched.size === 0 ? NOTHING : this.#statuses();
     if (!haveMetersChanged && rules.length + groups.length + statuses.length === 0) return undefined;
     const first = endOfPart(rules, 0);
-    const isShort = first === rules.length;
-    this.#tellAll({
-      tables,
-      rules: isShort ? rules : rules.slice(0, first),
-      groups,
-      haveMetersChanged,
-      statuses,
-      author,
-    });
-    return isShort ? undefined : this.#tellRest(rules, first, author);
+    this.#tellAll({ tables, rules: rules.events(0, first), groups, haveMetersChanged, statuses, author });
+    return first === rules.length ? undefined : this.#tellRest(rules, first, author);
   }
 
-  *#tellRest(rules: readonly RuleEvent[], first: number, author: object | undefined): Work {
+  *#tellRest(rules: RuleEdits, first: number, author: object | undefined): Work {
     for (let at = first; at < rules.length; ) {
       yield;
       const end = endOfPart(rules, at);
-      this.#tellAll({ ...NO_EVENTS, rules: rules.slice(at, end), author });
+      this.#tellAll({ ...NO_EVENTS, rules: rules.events(at, end), author });
       at = end;
     }
   }
@@ -70,8 +63,7 @@ export class TableNews {
 }
 
 /** Where a part ends: a rule and the one whose place it took are told of together. */
-function endOfPart(rules: readonly RuleEvent[], start: number): number {
+function endOfPart(rules: RuleEdits, start: number): number {
   const end = Math.min(start + RULES_PER_PART, rules.length);
-  const last = rules[end - 1];
-  return end < rules.length && last !== undefined && isDisplaced(last) ? end - 1 : end;
+  return end < rules.length && rules.isDisplaced(end - 1) ? end - 1 : end;
 }
