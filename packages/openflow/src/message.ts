@@ -69,12 +69,16 @@ export interface PortDesc {
 /** Bits of `PortDesc.config`. */
 export const PORT_CONFIG: {
   readonly PORT_DOWN: 1;
+  /** OpenFlow 1.0 only, and without effect: nobody speaks 802.1D here. */
+  readonly NO_STP: 2;
   readonly NO_RECV: 4;
+  /** OpenFlow 1.0 only: of what comes in, frames of 802.1D are dropped by this bit and not by NO_RECV. */
+  readonly NO_RECV_STP: 8;
   /** OpenFlow 1.0 only. */
   readonly NO_FLOOD: 16;
   readonly NO_FWD: 32;
   readonly NO_PACKET_IN: 64;
-} = { PORT_DOWN: 1, NO_RECV: 4, NO_FLOOD: 16, NO_FWD: 32, NO_PACKET_IN: 64 };
+} = { PORT_DOWN: 1, NO_STP: 2, NO_RECV: 4, NO_RECV_STP: 8, NO_FLOOD: 16, NO_FWD: 32, NO_PACKET_IN: 64 };
 
 /** Bits of `PortDesc.state`. */
 export const PORT_STATE: { readonly LINK_DOWN: 1; readonly BLOCKED: 2; readonly LIVE: 4 } = {

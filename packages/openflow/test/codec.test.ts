@@ -330,6 +330,13 @@ describe("refusals", () => {
     expect(isSameMatch(parseMatch("packet_type=(0,0),ip"), parseMatch("ip"))).toBe(true);
   });
 
+  test("port-mods after 1.0 change nothing that their version does not know of ports", () => {
+    const bits = { config: 0xffff_ffff, mask: 0xffff_ffff };
+    const message = { type: "portMod", port: 1, mac: 5, ...bits, advertise: 0 } as const;
+    expect(decodeMessage(encodeMessage(message, 1, 1)).message).toMatchObject(bits);
+    expect(decodeMessage(encodeMessage(message, 4, 1)).message).toMatchObject({ config: 0x65, mask: 0x65 });
+  });
+
   test("a message that a version cannot say is refused by the encoder", () => {
     const open = { type: "bundleControl", bundleId: 1, kind: "openRequest", flags: 0 } as const;
     expect(() => encodeMessage(open, VERSION.OF10, 1)).toThrow("Cannot send this message: in OpenFlow 1.0 there are no bundles");

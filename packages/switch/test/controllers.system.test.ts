@@ -128,6 +128,18 @@ systemTest("a silent controller is asked whether it is there; a bridge without a
   await until(async () => !(await trace()).includes("flooding"));
 });
 
+systemTest("a bridge fails open after three spans of its inactivity probe, though probes are not sent so often", async () => {
+  const clock = new ManualClock(1000);
+  await using live = await LiveSwitch.start({ clock });
+  const create = ["--id=@c", "create", "Controller", `target="unix:${live.dir}/nobody.sock"`, "inactivity_probe=2000"];
+  await live.vsctl(...BRIDGE, "--", ...create, "--", "set", "Bridge", "br0", "controller=@c");
+  await until(async () => (await column(live, "status")).includes("state=BACKOFF"));
+  const flows = async (): Promise<string> => (await live.appctl("bridge/dump-flows", "br0")).out;
+  expect(await flows()).not.toContain("actions=NORMAL");
+  clock.advance(6000);
+  await until(async () => (await flows()).includes("priority=15790320,actions=NORMAL"));
+});
+
 systemTest("a controller that is not there is called again after a pause", async () => {
   const clock = new ManualClock(1000);
   await using live = await LiveSwitch.start({ clock });

@@ -1,5 +1,5 @@
 import { FIELDS, getField } from "@tenet/net";
-import { formatMatch } from "@tenet/openflow";
+import { formatMatch, PORT_CONFIG } from "@tenet/openflow";
 import { expect, test } from "vitest";
 import { Bench, keyOf } from "./bench-switch.ts";
 
@@ -16,6 +16,27 @@ test("a megaflow matches on what the tables looked at and no more", () => {
   const bench = new Bench(3, ["table=0,in_port=1,actions=resubmit(,1)", "table=1,priority=5,ip,nw_dst=10.0.0.0/24,actions=2"]);
   expect(bench.send(`in_port=1,${TCP}`)).toEqual(["p2"]);
   expect(bench.megaflows()).toEqual(["recirc_id=0,ip,in_port=1,vlan_tci=0x0000,nw_dst=10.0.0.0/24,nw_frag=no"]);
+});
+
+test("a port that is not to receive takes in frames of 802.1D, and those alone are kept out by their own bit", () => {
+  const received = (config: number, destination: string): string[] => {
+    const bench = new Bench(2, ["actions=2"]);
+    Object.assign(bench.bridge.portNamed("p1") ?? {}, { config });
+    return bench.send(`in_port=1,dl_dst=${destination}`);
+  };
+  const [STP, HOST] = ["01:80:c2:00:00:00", "02:00:00:00:00:0b"];
+  for (const [config, ofStp, ofHosts] of [
+    [0, ["p2"], ["p2"]],
+    [PORT_CONFIG.NO_RECV, ["p2"], []],
+    [PORT_CONFIG.NO_RECV_STP, [], ["p2"]],
+    [PORT_CONFIG.PORT_DOWN, [], []],
+  ] as const) {
+    expect([received(config, STP), received(config, HOST)], `config ${config}`).toEqual([ofStp, ofHosts]);
+  }
+  const bench = new Bench(2, ["actions=2"]);
+  Object.assign(bench.bridge.portNamed("p1") ?? {}, { config: PORT_CONFIG.NO_RECV });
+  bench.send(`in_port=1,dl_dst=${HOST}`);
+  expect(bench.megaflows().join()).toContain(`dl_dst=${HOST},`);
 });
 
 test("registers carry values between tables and stay out of the megaflow", () => {

@@ -14,7 +14,7 @@ import { decodeMultipartReply, decodeMultipartRequest } from "./multipart-wire.t
 import { EXPERIMENTER_ERROR, NICIRA, NICIRA_VENDOR_ERROR, ONF, OpenFlowError } from "./openflow-error.ts";
 import { decodePacketIn, decodePacketOut } from "./packet-wire.ts";
 import { readPort } from "./port-number.ts";
-import { properties, readPortDesc } from "./port-wire.ts";
+import { LATER_PORT_CONFIG, properties, readPortDesc } from "./port-wire.ts";
 import { checkMessageLength } from "./message-lengths.ts";
 import { decodeQueueConfig } from "./queue-wire.ts";
 import { decodeTableMod, decodeTableStatus } from "./table-mod-wire.ts";
@@ -193,8 +193,9 @@ function readPortMod(body: ByteReader, version: number): Message {
   if (version > 1) body.skip(4);
   const mac = body.u48();
   if (version > 1) body.skip(2);
-  const config = body.u32();
-  const mask = body.u32();
+  const known = version > 1 ? LATER_PORT_CONFIG : 0xffff_ffff;
+  const config = (body.u32() & known) >>> 0;
+  const mask = (body.u32() & known) >>> 0;
   let advertise = 0;
   if (version < 5) advertise = body.u32();
   else for (const { type, value } of properties(body)) if (type === 0) advertise = value.u32();

@@ -1,6 +1,6 @@
 /** Descriptions and counters of ports, in the layouts of each version. */
 import { type ByteReader, ByteWriter, defineStruct } from "@tenet/wire";
-import type { PortDesc, PortStatsEntry } from "../message.ts";
+import { PORT_CONFIG, type PortDesc, type PortStatsEntry } from "../message.ts";
 import { OpenFlowError } from "./openflow-error.ts";
 import { readPort, writePort } from "./port-number.ts";
 
@@ -42,13 +42,17 @@ const ethernetCounters14 = defineStruct({ pad: "pad:4", ...details });
 
 const UNKNOWN = 0xffff_ffff_ffff_ffffn;
 
+/** What versions after 1.0 know of `PORT_CONFIG`. */
+export const LATER_PORT_CONFIG: number =
+  PORT_CONFIG.PORT_DOWN | PORT_CONFIG.NO_RECV | PORT_CONFIG.NO_FWD | PORT_CONFIG.NO_PACKET_IN;
+
 /** Writes one port. */
 export function writePortDesc(writer: ByteWriter, port: PortDesc, version: number): void {
   writePort(writer, port.port, version);
   if (version === 1) writer.struct(port10, toOf10Features({ ...port, state: port.state & 1 }));
-  else if (version < 5) writer.struct(port13, { ...port, config: port.config & 0x65 });
+  else if (version < 5) writer.struct(port13, { ...port, config: port.config & LATER_PORT_CONFIG });
   else {
-    writer.u16(40 + 32).struct(port14, { ...port, config: port.config & 0x65 });
+    writer.u16(40 + 32).struct(port14, { ...port, config: port.config & LATER_PORT_CONFIG });
     writer.u16(0).u16(32).struct(ethernet14, port);
   }
 }

@@ -36,7 +36,7 @@ export interface BridgePort {
   readonly bundle: Bundle;
   /** 48-bit address. */
   mac: number;
-  /** Bits of OpenFlow's port config (1 = down, 4 = no receive, 16 = no flood, 32 = no forward, 64 = no packet-in). */
+  /** Bits of OpenFlow's port config (1 = down, 2 = no STP, 4 = no receive, 8 = no receive of STP, 16 = no flood, 32 = no forward, 64 = no packet-in). */
   config: number;
   /** Whether it can carry packets. */
   isUp: boolean;
@@ -71,7 +71,9 @@ export interface Bundle {
 export const NO_FLOOD = 16;
 /** OpenFlow port config: drop what is sent to this port, and what comes in. */
 export const PORT_DOWN = 1;
-/** OpenFlow port config: drop what comes in. */
+/** OpenFlow port config: drop what comes in, but for frames of 802.1D. */
 export const NO_RECV = 4;
+/** OpenFlow port config: drop frames of 802.1D that come in (OpenFlow 1.0). */
+export const NO_RECV_STP = 8;
 /** OpenFlow port config: drop what is sent to this port. */
 export const NO_FWD = 32;

@@ -7,6 +7,9 @@ const SINGLE: ReadonlySet<number> = new Set([
 /** Blocks of 16: of IEEE 802.1Q (table 8-1), and of CDP, VTP, DTP, PAgP and CFM. */
 const BLOCKS: ReadonlySet<number> = new Set([0x0180_c200_0000, 0x0100_0ccc_ccc0]);
 
+/** Where frames of 802.1D go. */
+export const STP_MAC = 0x0180_c200_0000;
+
 /** Whether frames to this address do not go further. @see ovs-vswitchd.conf.db(5), Bridge table, forward-bpdu */
 export function isReservedMac(mac: number): boolean {
   return BLOCKS.has(mac - (mac % 16)) || SINGLE.has(mac);

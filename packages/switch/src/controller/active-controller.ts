@@ -14,6 +14,8 @@ import { completeTarget, type ControllerSpec, type ControllerStatus } from "./co
 import { PacketLimit } from "./packet-limit.ts";
 import { describeFailure } from "./describe-failure.ts";
 
+/** Probes are not sent more often, whatever the database says. */
+const MIN_PROBE_MS = 5000;
 const FIRST_PAUSE_MS = 1000;
 
 /** Begins a conversation of the bridge over a socket. */
@@ -77,7 +79,7 @@ export class ActiveController {
 
   /** Periodic work; due every 500 ms. */
   tick(): void {
-    const { probeMs } = this.#spec;
+    const probeMs = Math.max(MIN_PROBE_MS, this.#spec.probeMs);
     const waitedMs = this.#clock.monotonicMs() - this.#sinceMs;
     switch (this.#state) {
       case "BACKOFF":
@@ -87,7 +89,7 @@ export class ActiveController {
         if (waitedMs >= Math.max(FIRST_PAUSE_MS, this.#pauseMs)) this.#fail("Connection timed out");
         return;
       case "ACTIVE":
-        if (probeMs === 0 || waitedMs < probeMs) return;
+        if (this.#spec.probeMs === 0 || waitedMs < probeMs) return;
         this.#enter("IDLE");
         return this.#conversation?.probe();
       case "IDLE":

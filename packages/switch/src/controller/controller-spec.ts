@@ -13,7 +13,7 @@ export interface ControllerSpec {
   readonly isQuiet: boolean;
   /** The longest pause between attempts to connect. */
   readonly maxBackoffMs: number;
-  /** How long nothing may be heard until it is asked whether it is there; 0 = for ever. */
+  /** How long nothing may be heard until it is asked whether it is there; 0 = for ever. Three times that without any, and a bridge fails open. */
   readonly probeMs: number;
   /** How many packets it is sent; absent: all. */
   readonly packetLimit?: { readonly perSecond: number; readonly burst: number };

@@ -11,8 +11,7 @@ import type { VirtualSwitch } from "../virtual-switch.ts";
 export type ChangeMessage = Extract<Message, { type: "flowMod" | "groupMod" | "portMod" | "packetOut" }>;
 
 /** Port configuration that a port-mod may change. */
-const CHANGEABLE_CONFIG =
-  PORT_CONFIG.PORT_DOWN | PORT_CONFIG.NO_RECV | PORT_CONFIG.NO_FWD | PORT_CONFIG.NO_PACKET_IN | PORT_CONFIG.NO_FLOOD;
+const CHANGEABLE_CONFIG = Object.values(PORT_CONFIG).reduce((bits, bit) => bits | bit, 0);
 
 /** The changes that one connection makes. */
 export class TableChanges {

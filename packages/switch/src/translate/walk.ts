@@ -11,8 +11,9 @@ import type { DatapathAction } from "@tenet/datapath";
 import { FIELDS, getField } from "@tenet/net";
 import type { Action } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
-import { type BridgePort, NO_RECV, PORT_DOWN } from "../bridge/bridge-port.ts";
+import { type BridgePort, NO_RECV, NO_RECV_STP, PORT_DOWN } from "../bridge/bridge-port.ts";
 import type { Mirror } from "../bridge/mirror.ts";
+import { STP_MAC } from "../bridge/reserved-mac.ts";
 import type { FlowTable, TableVisit } from "../table/flow-table.ts";
 import type { Rule } from "../table/rule.ts";
 import { orderedActionSet, outputOfSet } from "./action/action-set.ts";
@@ -157,12 +158,19 @@ export class Walk {
   /** @returns whether the packet goes on */
   #takeIn(port: BridgePort): boolean {
     if (port.link.kind === "tunnel" && !this.#leaveTunnel(port)) return false;
-    if ((port.config & (PORT_DOWN | NO_RECV)) !== 0) {
+    if (this.#isRefused(port)) {
       this.observer?.warning("port is configured not to receive");
       return false;
     }
     for (const meter of port.policers) this.out.push({ type: "meter", meter });
     return this.mirroring === undefined || this.mirroring.takeIn(port.bundle);
+  }
+
+  /** Whether its configuration keeps out what comes in at a port. */
+  #isRefused({ config }: BridgePort): boolean {
+    if ((config & (NO_RECV | NO_RECV_STP)) === 0) return (config & PORT_DOWN) !== 0;
+    const refusing = this.packet.readMac(FIELDS.eth_dst) === STP_MAC ? NO_RECV_STP : NO_RECV;
+    return (config & (PORT_DOWN | refusing)) !== 0;
   }
 
   /** What outer headers say of congestion goes on inside. @returns false when it cannot, and the packet is dropped */

@@ -8,14 +8,12 @@ import type { TableReader } from "./wanted.ts";
 const DEFAULT_BACKOFF_MS = 8000;
 const MIN_BACKOFF_MS = 1000;
 const OVSDB_PORT = 6640;
-/** Of probes, which are not sent more often. */
-const MIN_PROBE_MS = 5000;
+const DEFAULT_PROBE_MS = 5000;
 
 /** Reads a controller. */
 export function readController(row: Row): ControllerSpec {
   const perSecond = numberOf(row, "controller_rate_limit");
   const burst = numberOf(row, "controller_burst_limit") ?? (perSecond ?? 0) / 4;
-  const probeMs = numberOf(row, "inactivity_probe") ?? MIN_PROBE_MS;
   const target = textOf(row, "target");
   const type = textOf(row, "type");
   return {
@@ -24,7 +22,7 @@ export function readController(row: Row): ControllerSpec {
     isService: type === "" ? isPassive({ target }) : type === "service",
     isQuiet: row["enable_async_messages"] === false,
     maxBackoffMs: Math.max(MIN_BACKOFF_MS, numberOf(row, "max_backoff") ?? DEFAULT_BACKOFF_MS),
-    probeMs: probeMs <= 0 ? 0 : Math.max(MIN_PROBE_MS, probeMs),
+    probeMs: Math.max(0, numberOf(row, "inactivity_probe") ?? DEFAULT_PROBE_MS),
     ...(perSecond === undefined || perSecond <= 0 ? {} : { packetLimit: { perSecond, burst: Math.max(1, burst) } }),
   };
 }
