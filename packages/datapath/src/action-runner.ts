@@ -231,27 +231,29 @@ export class ActionRunner {
     this.#run(packet, flow.actions);
   }
 
-  /** Carries out the actions from the `first`-th on. */
-  #run(packet: Packet, actions: readonly DatapathAction[], first = 0): void {
-    let maxLength = 0;
+  /** Carries out the actions from the `first`-th on; the next output, or tunnel, gets the first `maxLength` bytes alone, if any. */
+  #run(packet: Packet, actions: readonly DatapathAction[], first = 0, maxLength = 0): void {
     for (let i = first; i < actions.length; i++) {
       const action = actions[i];
       if (action === undefined) return;
       if (action.type === "output") {
         if (maxLength === 0) this.#send(packet, action.port);
-        else this.#sendCut(packet, action.port, maxLength);
+        else this.#cut(packet, maxLength, (copy) => this.#send(copy, action.port));
         maxLength = 0;
       } else if (action.type === "truncate") ({ maxLength } = action);
       else if (action.type === "userspace") this.#upcall("action", packet, action.userdata);
       else if (action.type === "recirc") this.#recirculate(packet, action.id, i === actions.length - 1);
-      else if (action.type === "clone") this.#clone(packet, action.actions, i === actions.length - 1);
-      else if (action.type === "setTunnel") packet.egress = action;
+      else if (action.type === "clone") {
+        this.#clone(packet, action.actions, i === actions.length - 1, maxLength);
+        maxLength = 0;
+      } else if (action.type === "setTunnel") packet.egress = action;
       else if (action.type === "reassemble") this.#reassemble(packet);
       else if (action.type === "tunnelPop") this.#popTunnel(packet, action.port, i === actions.length - 1);
       else if (action.type === "pushMpls" && isSegmented(packet.arena.bytes, packet.headerAt)) {
         // No device cuts a bundle behind a label.
         return this.#stack.eachSegment(packet, (segment) => this.#run(segment, actions, i));
       } else if (action.type === "tunnelPush") {
+        if (maxLength > 0) return this.#cut(packet, maxLength, (copy) => this.#run(copy, actions, i));
         if (isSegmented(packet.arena.bytes, packet.headerAt)) return this.#pushSegments(packet, action, actions, i + 1);
         if (!this.#pushTunnel(packet, action)) return;
       } else if (action.type === "meter") {
@@ -282,15 +284,15 @@ export class ActionRunner {
     return isBundle ? this.#bundle.sizeOf(0) : length;
   }
 
-  /** Sends the first bytes of a packet. */
-  #sendCut(packet: Packet, portNo: number, maxLength: number): void {
+  /** Goes on with a copy of the first bytes of a packet. */
+  #cut(packet: Packet, maxLength: number, goOn: (copy: Packet) => void): void {
     const { arena, headerAt, at, length } = packet;
     const start = completeFrame(arena.bytes, headerAt, at, length).slice(0, maxLength);
     const copy = this.#stack.enter();
     if (copy === undefined) return;
     if (this.#stack.load(copy, start)) {
       copy.egress = packet.egress;
-      this.#send(copy, portNo);
+      goOn(copy);
     } else this.#stack.nLost++;
     this.#leave(copy);
   }
@@ -304,10 +306,10 @@ export class ActionRunner {
     this.#leave(next);
   }
 
-  #clone(packet: Packet, actions: readonly DatapathAction[], isLast: boolean): void {
+  #clone(packet: Packet, actions: readonly DatapathAction[], isLast: boolean, maxLength = 0): void {
     const copy = this.#stack.fork(packet, isLast);
     if (copy === undefined) return;
-    this.#run(copy, actions);
+    this.#run(copy, actions, 0, maxLength);
     this.#leave(copy);
   }
 

@@ -22,7 +22,7 @@ import { expect, test } from "vitest";
 const PLAIN = { type: "ct", isForce: false, zone: 3, mark: 0, markMask: 0, label: undefined, labelMask: undefined } as const;
 const TRACK: CtDatapathAction = { ...PLAIN, isCommit: false, nat: undefined };
 const COMMIT: CtDatapathAction = { ...TRACK, isCommit: true };
-const { trk, est, inv } = CT_STATE;
+const { trk, est, inv, rpl } = CT_STATE;
 const NEW = CT_STATE.trk | CT_STATE.new;
 const A = "10.0.0.1";
 const B = "10.0.0.2";
@@ -55,13 +55,18 @@ class Tracker {
   }
 }
 
+/** Ports there, and back. */
+const THERE = { srcPort: 5, dstPort: 6 };
+const BACK = { srcPort: 6, dstPort: 5 };
+
 /** A UDP packet over IPv4 in fragments of 1,480 bytes. */
-function packet4(nBytes: number, id: number, [src, dst] = [A, B] as const): Uint8Array[] {
+function packet4(nBytes: number, id: number, ports = THERE): Uint8Array[] {
+  const [src, dst] = ports === THERE ? [A, B] : [B, A];
   const fields = { src: parseIp4(src), dst: parseIp4(dst), proto: 17, id };
   const whole = buildIp4(
     fields,
     buildUdp(
-      { srcPort: 5, dstPort: 6 },
+      ports,
       Uint8Array.from({ length: nBytes - 8 }, (_, i) => i),
     ),
   );
@@ -71,9 +76,10 @@ function packet4(nBytes: number, id: number, [src, dst] = [A, B] as const): Uint
 }
 
 /** The same over IPv6. */
-function packet6(nBytes: number, id: number): Uint8Array[] {
-  const fields = { src: parseIp6("fd00::1"), dst: parseIp6("fd00::2"), proto: 17 };
-  const whole = buildIp6(fields, buildUdp({ srcPort: 5, dstPort: 6 }, new Uint8Array(nBytes - 8)));
+function packet6(nBytes: number, id: number, ports = THERE): Uint8Array[] {
+  const [src, dst] = ports === THERE ? ["fd00::1", "fd00::2"] : ["fd00::2", "fd00::1"];
+  const fields = { src: parseIp6(src), dst: parseIp6(dst), proto: 17 };
+  const whole = buildIp6(fields, buildUdp(ports, new Uint8Array(nBytes - 8)));
   return cut(whole.slice(40), 1448).map(({ piece, at, more }) =>
     ethernet(0x86dd, buildIp6({ ...fields, fragment: { offset: at / 8, more, id } }, piece)),
   );
@@ -109,13 +115,9 @@ test.each([
       expect(left[0]?.frame).toEqual(sent[0]);
       expect(new Set(left.map(({ frame }) => frame.join()))).toEqual(new Set(sent.map((frame) => frame.join())));
       expect(tracker.states(packet(5000, 8))).toEqual([NEW, NEW, NEW, NEW]);
-      const again = packet(5000, 9);
-      expect(tracker.states(second.map((i) => again[i] ?? new Uint8Array(0)))).toEqual([
-        trk | est,
-        trk | est,
-        trk | est,
-        trk | est,
-      ]);
+      const answer = packet(5000, 9, BACK);
+      const answered = trk | est | rpl;
+      expect(tracker.states(second.map((i) => answer[i] ?? new Uint8Array(0)))).toEqual([answered, answered, answered, answered]);
       expect([...tracker.datapath.conntrack.connections()].length).toBe(1);
     }),
     { endOnFailure: true, numRuns: 40 },

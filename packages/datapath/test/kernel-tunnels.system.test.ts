@@ -87,6 +87,8 @@ function join(action: SetTunnelAction, before: readonly DatapathAction[] = []): 
   });
 }
 
+/** Bytes of a frame that {@link ping} sends. */
+const PING_BYTES = 58;
 const ping = (): Promise<string> => pingFrom("tkt-guest", INSIDE);
 
 /** Whether a ping is answered whose outer packet is longer than the wire takes. */
@@ -173,6 +175,15 @@ describe.skipIf(reason !== undefined)("tunnels in the kernel", () => {
     const before = datapath.port(other)?.stats.txPackets ?? 0;
     for (let i = 0; i < 3; i++) expect(await kernel.lookingAway(ping)).toBe("reply");
     expect((datapath.port(other)?.stats.txPackets ?? 0) - before).toBe(3);
+  });
+
+  test("the first bytes go in, and then the whole packet", async () => {
+    join(outer(), [{ type: "truncate", maxLength: 50 }, outer(), { type: "output", port: tunnel }]);
+    await kernel.untilInKernel(ping);
+    const sent = (): number[] => [datapath.port(tunnel)?.stats.txPackets, datapath.port(tunnel)?.stats.txBytes].map(Number);
+    const [nPackets = 0, nBytes = 0] = sent();
+    expect(await kernel.lookingAway(ping)).toBe("reply");
+    expect(sent()).toEqual([nPackets + 2, nBytes + 50 + PING_BYTES]);
   });
 
   test("what is too long for the way goes by this process, which cuts it or drops and counts it", async () => {

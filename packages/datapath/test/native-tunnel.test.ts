@@ -111,6 +111,20 @@ const specs = fc.constantFrom<TunnelSpec>(
 const family = fc.constantFrom<4 | 6>(4, 6);
 const payload = fc.uint8Array({ maxLength: 200 });
 
+test("the first bytes of a packet go into a tunnel, and those behind it get all of it", () => {
+  const key = blockOf(4, () => undefined);
+  const { a, outer } = join(VXLAN, key);
+  const frame = udpFrame(53, new Uint8Array(150).fill(7));
+  const into = { type: "clone", actions: [pushOf(VXLAN, key), { type: "output", port: WIRE }] } as const;
+  onPort(a, CABLE, [{ type: "truncate", maxLength: 100 }, into, { type: "output", port: WIRE }]);
+  a.cable.send(frame);
+  expect(outer.map(({ length }) => length)).toEqual([50 + 100, frame.length]);
+  expect(outer[0]?.slice(50)).toEqual(frame.slice(0, 100));
+  onPort(a, CABLE, [{ type: "truncate", maxLength: 100 }, ...into.actions]);
+  a.cable.send(frame);
+  expect(outer[2]?.slice(50)).toEqual(frame.slice(0, 100));
+});
+
 test("what is pushed is popped: the packet, identifier, addresses, TOS, TTL and options; lengths and checksums are right", () => {
   const settings = fc.record({
     spec: specs,

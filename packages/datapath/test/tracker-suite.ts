@@ -90,7 +90,7 @@ export function testTracker(openTracker: () => Tracker): void {
     const read = (name: "ct_nw_proto" | "ct_tp_src" | "ct_tp_dst"): number => getField(tracker.key, FIELDS[name]);
     expect(tracker.track(sctp(A, 5, B, 6), COMMIT)).toBe(trk | isNew);
     expect(tracker.track(sctp(A, 5, B, 6), TRACK)).toBe(trk | isNew);
-    expect(tracker.track(sctp(A, 5, B, 6), TRACK)).toBe(trk | est);
+    expect(tracker.track(sctp(A, 5, B, 6), TRACK)).toBe(trk | isNew);
     expect(tracker.track(sctp(B, 6, A, 5), TRACK)).toBe(trk | est | rpl);
     expect([read("ct_nw_proto"), read("ct_tp_src"), read("ct_tp_dst")]).toEqual([132, 5, 6]);
     expect(tracker.track(sctp(A, 4, B, 6), TRACK)).toBe(trk | isNew);
@@ -276,7 +276,7 @@ export function testTracker(openTracker: () => Tracker): void {
       const sent = side === "src" ? udp(shown, 8080, B, 80) : udp(A, 5, B, 8080);
       expect(tracker.track(there, { ...COMMIT, nat }, mark)).toBe(trk | isNew | asked);
       expect([...tracker.frame]).toEqual([...sent]);
-      expect(tracker.track(there, here, mark, here)).toBe(trk | est | asked);
+      expect(tracker.track(there, here, mark, here)).toBe(trk | isNew | asked);
       expect([...tracker.frame]).toEqual([...sent]);
       expect(tracker.track(back, here, here, TRACK)).toBe(trk | est | rpl | answered);
       expect([...tracker.frame]).toEqual([...(side === "src" ? udp(B, 80, A, 5) : udp(shown, 80, A, 5))]);
@@ -344,7 +344,7 @@ export function testTracker(openTracker: () => Tracker): void {
     fc.assert(
       fc.property(fc.array(packet, { minLength: 20, maxLength: 200 }), (packets) => {
         const tracker = openTracker();
-        let known: { from: string; to: string; phase: "first" | "multiple" | "both"; expiresMs: number }[] = [];
+        let known: { from: string; to: string; phase: "one way" | "both"; expiresMs: number }[] = [];
         for (const { from, to, fromPort, toPort, zone, commits, waitMs } of packets) {
           tracker.advance(waitMs);
           const nowMs = tracker.nowMs();
@@ -356,11 +356,9 @@ export function testTracker(openTracker: () => Tracker): void {
           let expected = trk | isNew;
           if (found !== undefined) {
             if (backward !== undefined || found.phase === "both") found.phase = "both";
-            else if (found.phase === "multiple") expected = trk | est;
-            else found.phase = "multiple";
             if (found.phase === "both") expected = trk | est | (backward === undefined ? 0 : rpl);
             found.expiresMs = nowMs + (found.phase === "both" ? 30_000 : 60_000);
-          } else if (commits) known.push({ from: sender, to: receiver, phase: "first", expiresMs: nowMs + 60_000 });
+          } else if (commits) known.push({ from: sender, to: receiver, phase: "one way", expiresMs: nowMs + 60_000 });
           const frame = udp(`10.0.0.${from}`, fromPort, `10.0.0.${to}`, toPort);
           expect(tracker.track(frame, { ...(commits ? COMMIT : TRACK), zone })).toBe(expected);
           expect(nConnections(tracker)).toBe(known.length);

@@ -105,6 +105,13 @@ test("tenet/trace says why a packet was dropped, and takes a packet in hexadecim
   expect(bench.bridge.macs.size).toBe(0);
 });
 
+test("what is done to a copy last is done to the packet", () => {
+  const bench = new Bench(3, ["ip,actions=clone(ct(commit),2),clone(ct(commit),clone(ct(commit),3))"]);
+  expect(run(bench, "ofproto/trace", "br0", "in_port=1,tcp")).toContain(
+    "Datapath actions: clone(ct(commit),2),ct(commit),ct(commit),3\n",
+  );
+});
+
 test("an unknown bridge or a malformed flow is told to the caller", () => {
   const bench = new Bench(1);
   expect(() => run(bench, "ofproto/trace", "br9", "ip")).toThrow("br9: unknown bridge");

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { formatDatapathActions } from "../src/trace/format-datapath.ts";
 import { formatOdpFlow } from "../src/trace/format-odp-flow.ts";
 import { finish } from "../src/turns.ts";
+import { keyOf } from "./bench-switch.ts";
 import { mapped, outerOf, TunnelBench } from "./tunnel-bench.ts";
 
 const IP = "ip,dl_src=02:00:00:00:00:0a,dl_dst=02:00:00:00:00:0b,nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_ttl=5,nw_tos=40";
@@ -47,6 +48,15 @@ describe("into a tunnel", () => {
     const option = "geneve({class=0x102,type=0x80,len=4,0xabcd})";
     expect(text(flowSet)).toBe(`set(tunnel(tun_id=0x123,dst=3.3.3.3,ttl=64,tp_dst=6081,${option},flags(df|key)))`);
     expect(text(fixed)).toBe(`set(tunnel(tun_id=0x9,dst=3.3.3.3,ttl=64,tp_dst=6081,${option},flags(df|key)))`);
+  });
+
+  test("go the first bytes where that is said, with what is set after the outer headers", () => {
+    const bench = new TunnelBench(["actions=set_field:5->pkt_mark,output(port=2,max_len=100),3"], {
+      2: {},
+      3: { inKey: 3n, outKey: 3n },
+    });
+    const { actions } = bench.vswitch.trace(bench.bridge, keyOf(FROM_CABLE));
+    expect(actions.map(({ type }) => type)).toEqual(["truncate", "setTunnel", "setMark", "output", "setTunnel", "output"]);
   });
 
   test("goes nothing when nobody says where to", () => {

@@ -236,7 +236,7 @@ export class Conntrack {
     }
     const isBoth = phase === PHASE.otherBoth || this.#isReply;
     connection.touch(isBoth ? PHASE.otherBoth : PHASE.otherMultiple, this.#nowMs);
-    return isBoth || phase === PHASE.otherMultiple ? VERDICT.established : VERDICT.new;
+    return isBoth ? VERDICT.established : VERDICT.new;
   }
 
   #followTcp(connection: Connection, ends: readonly [TcpEnd, TcpEnd]): Verdict {

@@ -3,7 +3,7 @@
  *
  * A packet is given as a bridge and an OpenFlow match, as a datapath and a flow in its syntax, or as such a flow alone.
  */
-import { FIELDS, getField, makeFlowKey, setField } from "@tenet/net";
+import { ETH_TYPE, FIELDS, getField, makeFlowKey, setField, STAGE_ENDS } from "@tenet/net";
 import { type Action, parseActions, parseMatch, PORT } from "@tenet/openflow";
 import { ArgumentError, type Command, command } from "@tenet/ovsdb";
 import type { Bridge } from "../bridge/bridge.ts";
@@ -12,12 +12,14 @@ import { formatTrace } from "../trace/format-trace.ts";
 import { traceForks } from "../trace/trace-forks.ts";
 import { parseCtState } from "../trace/trace-states.ts";
 import { portNamesOf, tellStory } from "../trace/trace-story.ts";
+import { FIRST_HEADER_WORD } from "../translate/megaflow-mask.ts";
 import { toPipelineOptions } from "../tunnel/tunnel-options.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { datapathNames, datapathPortNo } from "./dpctl/datapath-argument.ts";
 
 /** A packet may go through the tracker many times. */
 const MAX_ARGUMENTS = 99;
+const [, L3_START = 0] = STAGE_ENDS;
 const ETH_HEADER_BYTES = 14;
 /** Packets that do not say what is in them: those of IEEE 802.2. */
 const NO_ETH_TYPE = 0x05ff;
@@ -79,7 +81,8 @@ function readRequest(vswitch: VirtualSwitch, args: readonly string[], hasActions
   const [first = "", second, third] = plain;
   // A flow of the datapath says itself which bridge the packet comes in at.
   const isAlone = first.includes("(");
-  const isDatapath = datapathNames(vswitch).some((name) => name === first || name.endsWith(`@${first}`));
+  const isDatapath =
+    second?.includes("(") === true && datapathNames(vswitch).some((name) => name === first || name.endsWith(`@${first}`));
   const [flow, packet] = isAlone ? [first, second] : [second, third];
   if (flow === undefined) throw new ArgumentError(`syntax error at ${first} (or the bridge name was omitted)`);
   const { bridge, key } = isAlone || isDatapath ? fromDatapath(vswitch, flow) : fromBridge(vswitch, first, flow, packet);
@@ -129,10 +132,19 @@ function fromDatapath(vswitch: VirtualSwitch, flow: string): Pick<TraceRequest, 
     );
   }
   toPipelineOptions(key, home.bridge.pipeline.tlvTable);
+  if (vswitch.slowPath.vlanLimit === 1) hideInnerTag(key);
   setField(key, FIELDS.in_port, home.port.ofport);
   setField(key, FIELDS.recirc_id, 0); // it is traced from the beginning
   if (getField(key, FIELDS.eth_type) === 0) setField(key, FIELDS.eth_type, NO_ETH_TYPE);
   return { bridge: home.bridge, key };
+}
+
+/** Of a packet of which the datapath reads one tag, what is beneath that is another kind of packet. */
+function hideInnerTag(key: Uint32Array): void {
+  if (getField(key, FIELDS.vlan_tci1) === 0) return;
+  setField(key, FIELDS.eth_type, getField(key, FIELDS.vlan_tpid1) || ETH_TYPE.vlan);
+  for (const field of [FIELDS.vlan_tci1, FIELDS.vlan_tpid1]) setField(key, field, 0);
+  key.fill(0, L3_START);
 }
 
 /** `in_port=1,tcp,...`, or a packet in hexadecimal alone. */
@@ -142,6 +154,8 @@ function fromBridge(
   flow: string,
   packet: string | undefined,
 ): Pick<TraceRequest, "bridge" | "key"> {
+  if (name.includes("=")) throw new ArgumentError(`syntax error at ${name} (or the bridge name was omitted)`);
+  if (flow.includes("(")) throw new ArgumentError("Cannot find the datapath");
   const bridge = vswitch.bridges.get(name);
   if (bridge === undefined) throw new ArgumentError(`${name}: unknown bridge`);
   if (packet !== undefined || !/^([0-9a-fA-F]{2}){14,}$/.test(flow)) {
@@ -163,5 +177,6 @@ function fillFromPacket(vswitch: VirtualSwitch, key: Uint32Array, packet: string
   if (!/^([0-9a-fA-F]{2})+$/.test(hex)) throw new ArgumentError("Trailing garbage in packet data");
   if (hex.length < 2 * ETH_HEADER_BYTES) throw new ArgumentError("Packet data too short for Ethernet");
   const frame = Uint8Array.from(Buffer.from(hex, "hex"));
-  key.set(vswitch.slowPath.keyOf(frame, key[FIELDS.in_port.word] ?? PORT.NONE));
+  const headers = vswitch.slowPath.keyOf(frame, key[FIELDS.in_port.word] ?? PORT.NONE);
+  key.set(headers.subarray(FIRST_HEADER_WORD), FIRST_HEADER_WORD);
 }

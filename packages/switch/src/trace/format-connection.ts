@@ -62,6 +62,5 @@ function formatTuple({ src, dst, srcPort, dstPort }: ConnectionTuple, proto: num
   if (proto === IP_PROTO.icmp || proto === IP_PROTO.icmp6) {
     return `${addresses},id=${srcPort},type=${dstPort >>> 8},code=${dstPort & 0xff}`;
   }
-  const hasPorts = proto === IP_PROTO.tcp || proto === IP_PROTO.udp || proto === IP_PROTO.sctp;
-  return hasPorts ? `${addresses},sport=${srcPort},dport=${dstPort}` : addresses;
+  return `${addresses},sport=${srcPort},dport=${dstPort}`;
 }

@@ -107,12 +107,17 @@ function hexAttribute({ key, mask, isVerbose }: Shown, label: string, name: Fiel
   const bits = bitsOf(mask, name);
   if (bits === 0n) return isVerbose ? [`${label}(0/0)`] : [];
   const value = formatHex(getFieldBig(key, FIELDS[name]));
-  return [`${label}(${value}${bits === fieldOnes(FIELDS[name]) ? "" : `/${formatHex(bits)}`})`];
+  return [`${label}(${value}${bits === onesOf(name) ? "" : `/${formatHex(bits)}`})`];
 }
 
 /** The bits of a field that count; an exact mask may have more than the field. */
 function bitsOf(mask: Uint32Array, name: FieldName): bigint {
-  return getFieldBig(mask, FIELDS[name]) & fieldOnes(FIELDS[name]);
+  return getFieldBig(mask, FIELDS[name]) & onesOf(name);
+}
+
+/** A zone has fewer bits than its field has room for. */
+function onesOf(name: FieldName): bigint {
+  return name === "ct_zone" ? 0xffffn : fieldOnes(FIELDS[name]);
 }
 
 /** As C's `%#x`. */

@@ -374,8 +374,8 @@ export class Walk {
   }
 }
 
-/** A packet that goes into a tunnel last needs no copy. */
-function withoutLastCopy(actions: DatapathAction[]): readonly DatapathAction[] {
+/** Nobody needs the packet behind the last action: what that does to a copy is done to the packet. */
+function withoutLastCopy(actions: readonly DatapathAction[]): readonly DatapathAction[] {
   const last = actions.at(-1);
-  return last?.type === "clone" && last.actions[0]?.type === "tunnelPush" ? [...actions.slice(0, -1), ...last.actions] : actions;
+  return last?.type === "clone" ? [...actions.slice(0, -1), ...withoutLastCopy(last.actions)] : actions;
 }

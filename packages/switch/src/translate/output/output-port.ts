@@ -29,11 +29,11 @@ export function outputTo(walk: Walk, port: BridgePort | undefined): void {
   }
 }
 
-/** Sends the first bytes, which only a port of the datapath can get. */
+/** Sends the first bytes, which no patch port can get. */
 export function outputCut(walk: Walk, ofport: number, maxLength: number): void {
   if (ofport === walk.inPort) return walk.observer?.warning("skipping output to input port");
   const port = walk.bridge.port(ofport);
-  if (port?.link.kind !== "datapath") {
+  if (port?.link.kind !== "datapath" && port?.link.kind !== "tunnel") {
     const name = ofport >= PORT.IN_PORT ? formatPort(ofport) : walk.bridge.portLabel(ofport);
     return walk.observer?.failure(`output_trunc does not support patch port ${name}`);
   }
@@ -60,12 +60,14 @@ function intoTunnel(walk: Walk, port: BridgePort, link: TunnelLink): void {
   observer?.note(`output to ${isNative ? "native" : "kernel"} tunnel`);
   if (action === undefined) return observer?.note("Tunneling decided against output");
   if (isBackToUs(action.key, walk.key)) return observer?.note("not tunneling to our own address");
-  packet.commit(out);
   walk.effects.push({ type: "tunnel", port, isInput: false });
-  if (route !== undefined) return pushTunnel(walk, link, action.key, route);
-  if (isNative) return observer?.warning("native tunnel routing failed");
+  if (isNative) {
+    packet.commit(out);
+    return route === undefined ? observer?.warning("native tunnel routing failed") : pushTunnel(walk, link, action.key, route);
+  }
   const last = out.findLast(({ type }) => type === "setTunnel");
   if (last?.type !== "setTunnel" || !areEqual([last], [action])) out.push(action);
+  packet.commit(out);
   out.push({ type: "output", port: portNo });
 }
 
