@@ -115,6 +115,7 @@ export class VirtualSwitch {
       link,
       bundle,
       mac: spec.mac ?? info?.mac ?? 0,
+      mtu: info?.mtu,
       config: 0,
       isUp: info?.isUp ?? true,
       isEnabled: info?.isEnabled ?? true,
@@ -383,6 +384,7 @@ export class VirtualSwitch {
     const info = this.ports.infoOf(home.port);
     if (info === undefined) return this.removePort(home.bridge, home.port.ofport);
     home.port.mac = info.mac;
+    home.port.mtu = info.mtu;
     if (home.port.isUp !== info.isUp) home.port.nLinkChanges++;
     home.port.isUp = info.isUp;
     home.port.isEnabled = info.isEnabled;

@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MemoryLink } from "@tenet/datapath";
+import { MemoryLink, UserDatapath } from "@tenet/datapath";
 import { type Json, type Logger, Scope, silentLogger } from "@tenet/kit";
 import { formatMac } from "@tenet/net";
 import { connectOpenFlow, type PortDesc } from "@tenet/openflow";
@@ -221,6 +221,20 @@ test("what the switch does and tells itself is no reason for it to look again", 
   await db.change({ op: "update", table: "Interface", where: [], row: { link_resets: 7 } });
   await db.changeAndWait({ op: "update", table: "Port", where: [], row: { tag: 7 } });
   expect(nLooks() - before).toBeLessThanOrEqual(3); // one may have been due before
+});
+
+test("what changes for no device is carried out without a question to the datapath about each", async () => {
+  await using db = await FollowedDatabase.open();
+  await db.addBridge([{ name: "br0", type: "internal" }, ...Array.from({ length: 50 }, (_, n) => ({ name: `p${n}` }))]);
+  await db.start();
+  const asked = vi.spyOn(UserDatapath.prototype, "port");
+  try {
+    await db.changeAndWait({ op: "update", table: "Port", where: [], row: { tag: 7 } });
+    expect(asked).not.toHaveBeenCalled();
+  } finally {
+    asked.mockRestore();
+  }
+  expect(db.valuesOf("Interface", ["mtu"]).flat()).toEqual(Array.from({ length: 51 }, () => [1500]));
 });
 
 test("a tunnel moves from one bridge to another, and two take each other's settings, in one transaction", async () => {

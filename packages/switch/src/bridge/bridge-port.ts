@@ -36,6 +36,8 @@ export interface BridgePort {
   readonly bundle: Bundle;
   /** 48-bit address. */
   mac: number;
+  /** Largest packet of its device, in bytes; `undefined` for patch ports and tunnels. */
+  mtu: number | undefined;
   /** Bits of OpenFlow's port config (1 = down, 2 = no STP, 4 = no receive, 8 = no receive of STP, 16 = no flood, 32 = no forward, 64 = no packet-in). */
   config: number;
   /** Whether it can carry packets. */

@@ -20,6 +20,7 @@ export function outside(ofport: number): BridgePort {
     link: { kind: "none" },
     bundle: makeBundle("controller"),
     mac: 0,
+    mtu: undefined,
     config: 0,
     isUp: true,
     isEnabled: true,

@@ -1,6 +1,5 @@
 /** Gives the devices of interfaces the settings of their rows: addresses, sizes, limits. */
 import { isDeepStrictEqual } from "node:util";
-import type { PortInfo } from "@tenet/datapath";
 import { type Logger, messageOf } from "@tenet/kit";
 import { setMac, setMtu } from "@tenet/linux";
 import { PORT } from "@tenet/openflow";
@@ -86,27 +85,22 @@ export class DeviceKeeper {
       yield;
       const wanted = interfaces[i]?.wanted;
       const mtu = wanted?.mtu ?? (wanted?.isInternal === true ? least : undefined);
-      const info = mtu === undefined ? undefined : this.#infoOf(state);
-      if (info === undefined || mtu === undefined || mtu === info.mtu) continue;
-      if (info.kind === "memory") states[i] = { ...state, dummyMtu: mtu };
-      else this.#setMtu(info.name, mtu);
+      if (wanted === undefined || mtu === undefined || state.port?.mtu === undefined || state.port.mtu === mtu) continue;
+      if (isDummy(wanted)) states[i] = { ...state, dummyMtu: mtu };
+      else this.#setMtu(state.port.name, mtu);
     }
   }
 
   /** Of those that are not internal. */
   *#leastMtu(interfaces: readonly Placed[], states: readonly InterfaceState[]): Work<number | undefined> {
     let least: number | undefined;
-    for (const [i, state] of states.entries()) {
+    for (const [i, { port }] of states.entries()) {
       yield;
       const wanted = interfaces[i]?.wanted;
-      const info = wanted?.isInternal === true ? undefined : this.#infoOf(state);
-      if (info !== undefined) least = Math.min(wanted?.mtu ?? info.mtu, least ?? Infinity);
+      const mtu = wanted?.isInternal === true ? undefined : port?.mtu;
+      if (mtu !== undefined) least = Math.min(wanted?.mtu ?? mtu, least ?? Infinity);
     }
     return least;
-  }
-
-  #infoOf({ port }: InterfaceState): PortInfo | undefined {
-    return port === undefined ? undefined : this.#vswitch.ports.infoOf(port);
   }
 
   /** A device that cannot have the size keeps its own, and that is said once. */

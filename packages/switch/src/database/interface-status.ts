@@ -11,14 +11,14 @@ import type { InterfaceState } from "./states.ts";
 const NO_OFPORT = -1;
 const MEGABIT = 1_000_000;
 /**
- * What an interface's row is to say; `problem` is what is wrong with an interface that was opened. Asking the kernel costs
- * system calls, so what it knows goes with the statistics.
+ * What an interface's row is to say; `problem` is what is wrong with an interface that was opened.
+ *
+ * @param counted - what the datapath knows of it, when the row is to have statistics, too: asking costs system calls
  */
 export function interfaceColumns(
   { port, error, dummyMtu }: InterfaceState,
-  info: PortInfo | undefined,
   problem: string | undefined,
-  hasStatistics: boolean,
+  counted: { readonly info: PortInfo | undefined } | undefined,
 ): RowInput {
   if (port === undefined) {
     const none = { mac_in_use: [], mtu: [], admin_state: [], link_state: [], link_resets: [], ifindex: [], status: {} };
@@ -28,11 +28,13 @@ export function interfaceColumns(
     ofport: port.ofport,
     error: error ?? problem ?? [],
     mac_in_use: formatMac(port.mac),
-    mtu: info === undefined ? [] : (dummyMtu ?? info.mtu),
+    mtu: port.mtu === undefined ? [] : (dummyMtu ?? port.mtu),
     admin_state: port.isEnabled ? "up" : "down",
     link_state: port.isUp ? "up" : "down",
     link_resets: port.nLinkChanges,
-    ...(hasStatistics ? { ...deviceColumns(info), statistics: statisticsOf(info, port.patchCounters) } : {}),
+    ...(counted === undefined
+      ? {}
+      : { ...deviceColumns(counted.info), statistics: statisticsOf(counted.info, port.patchCounters) }),
   };
 }
 

@@ -49,10 +49,11 @@ export function* statusOperations(
   };
   for (const state of reconciler.interfaces) {
     const old = table("Interface").get(state.uuid);
-    const info = state.port === undefined ? undefined : vswitch.ports.infoOf(state.port);
     if (hasStatistics) vswitch.counts.netdev_get_stats++;
     const isNew = isMap(old?.["statistics"]) && old["statistics"].size === 0;
-    yield set("Interface", state.uuid, interfaceColumns(state, info, problemOf(state, vswitch), hasStatistics || isNew));
+    const { port } = state;
+    const counted = port !== undefined && (hasStatistics || isNew) ? { info: vswitch.ports.infoOf(port) } : undefined;
+    yield set("Interface", state.uuid, interfaceColumns(state, problemOf(state, vswitch), counted));
   }
   for (const { uuid, bridge, ports, mirrors, controllers: bridgeControllers } of reconciler.bridges) {
     const datapath_id = bridge.datapathId.toString(16).padStart(16, "0");
