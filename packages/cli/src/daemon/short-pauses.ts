@@ -1,8 +1,10 @@
 /**
- * How the thread that switches collects garbage, wherever it runs: packets wait while it does (docs/design/0008-turns.md).
+ * How the thread that switches collects garbage and compiles, wherever it runs: packets wait while it does
+ * (docs/design/0008-turns.md).
  *
  * Young objects are few, the least that V8 allows: it looks through them in one go. And there are no helpers: the thread would
- * have to wait for those that have no processor while other processes keep it busy.
+ * have to wait for those that have no processor while other processes keep it busy. What the switch can do is compiled when it
+ * is loaded, not when it is first asked to do it.
  */
 import { setFlagsFromString } from "node:v8";
 
@@ -20,6 +22,14 @@ export function collectAlone(): void {
   setFlagsFromString(ROOM_FOR_OLD);
   setFlagsFromString("--no-parallel-scavenge");
   setFlagsFromString("--no-concurrent-array-buffer-sweeping");
+}
+
+/**
+ * Has every thread of this process compile what it loads from then on at once: by itself V8 compiles a function when it is first called,
+ * which was two thirds of the 9 ms that the first trace takes. It costs 0.07 s as the switch starts.
+ */
+export function compileAhead(): void {
+  setFlagsFromString("--no-lazy");
 }
 
 /** For a process that only switches: {@link collectAlone}, with few young objects. */

@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import { AppError } from "@tenet/kit";
 import type { FrameLink } from "@tenet/lab";
 import type { DatapathKind } from "@tenet/switch";
-import { collectAlone, SWITCH_THREAD_LIMITS } from "../daemon/short-pauses.ts";
+import { collectAlone, compileAhead, SWITCH_THREAD_LIMITS } from "../daemon/short-pauses.ts";
 
 /** What the worker is started with. */
 export interface SwitchWorkerData {
@@ -40,6 +40,7 @@ export class SwitchThread {
 
   constructor(data: SwitchWorkerData) {
     collectAlone();
+    compileAhead();
     // Sockets that system calls opened are closed by `fs.close`, which would warn of each one.
     const options = { workerData: data, trackUnmanagedFds: false, resourceLimits: SWITCH_THREAD_LIMITS };
     this.#worker = new Worker(new URL("./switch-worker.js", import.meta.url), options);

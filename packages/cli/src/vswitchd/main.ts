@@ -1,7 +1,7 @@
 /** `tenet vswitchd`, and `ovs-vswitchd` as the launcher calls it. */
 import { homeOf } from "../config.ts";
 import { runProgram } from "../daemon/program.ts";
-import { ROOM_FOR_OLD } from "../daemon/short-pauses.ts";
+import { compileAhead, ROOM_FOR_OLD } from "../daemon/short-pauses.ts";
 import { programFolders } from "../daemon/program-folders.ts";
 import { SWITCH_MODULES } from "../daemon/vlog/modules.ts";
 import { OPTION_GROUPS } from "./options.ts";
@@ -26,7 +26,10 @@ export function main(args: readonly string[], isOriginalName: boolean): Promise<
       usage: `${PROGRAM}: runs the bridges of an Open_vSwitch database\nusage: ${command} [OPTIONS] [DATABASE]\nDATABASE is unix:FILE, tcp:HOST:PORT or ssl:HOST:PORT; without it, unix:${runDir}/db.sock.`,
       workerFlags: [ROOM_FOR_OLD],
       readSettings: (line) => readSettings(line, programFolders(env), homeOf(env).runDir, process.cwd(), isOriginalName),
-      loadWorker: async () => (await import("./worker.ts")).runWorker,
+      loadWorker: async () => {
+        compileAhead();
+        return (await import("./worker.ts")).runWorker;
+      },
     },
     args,
   );
