@@ -244,6 +244,7 @@ test("a tunnel moves from one bridge to another, and two take each other's setti
     [
       ["remote_ip", "10.9.9.9"],
       ["key", `${key}`],
+      ["packet_type", "legacy_l2"], // goes without saying
     ],
   ];
   const vxlan = { type: "vxlan", ofport_request: 7 };

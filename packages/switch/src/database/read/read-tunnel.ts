@@ -110,11 +110,13 @@ function isIp6(address: TunnelAddress | "flow"): boolean {
   return address !== "flow" && !isMapped(address);
 }
 
-/** `key=flow, remote_ip=10.0.0.2`; a UDP port that goes without saying is left out. */
+/** `key=flow, remote_ip=10.0.0.2`; a UDP port and a type of packets that go without saying are left out. */
 function optionsText(row: Row, defaultPort: number): string {
   const options = row["options"];
   if (!isMap(options)) return "";
-  const told = [...options].filter(([key, value]) => key !== "dst_port" || Number(value) !== defaultPort);
+  const isUsual = (key: unknown, value: unknown): boolean =>
+    key === "packet_type" || (key === "dst_port" && Number(value) === defaultPort);
+  const told = [...options].filter(([key, value]) => !isUsual(key, value));
   const pairs = told.map(([key, value]) => `${String(key)}=${String(value)}`);
   return pairs.sort().join(", ");
 }
