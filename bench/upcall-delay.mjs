@@ -15,7 +15,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { silentLogger } from "@tenet/kit";
 import { Database, OPEN_VSWITCH, OvsdbServer } from "@tenet/ovsdb";
-import { collectAlone, SWITCH_THREAD_LIMITS } from "../packages/cli/dist/daemon/short-pauses.js";
+import { collectAlone, compileAhead, SWITCH_THREAD_LIMITS } from "../packages/cli/dist/daemon/short-pauses.js";
 import { BARRIER_REPLY, BUNDLE_CONTROL, connectTo, MULTIPART_REPLY } from "./support/openflow-bytes.mjs";
 import { deleteFlows, dumpFlows, flowMods, LARGE_TABLE, monitorFlows, pipeline, textFlowMods } from "./support/switch-load.mjs";
 
@@ -150,6 +150,7 @@ class Field {
     await this.#database.transact([{ op: "insert", table: "Open_vSwitch", row: {} }]);
     const { port1, port2 } = new MessageChannel();
     collectAlone();
+    compileAhead();
     this.#switch = new Worker(new URL("support/delay-switch.mjs", import.meta.url), {
       workerData: { database: remote, runDir: this.#folder, trickle: port2 },
       transferList: [port2],
