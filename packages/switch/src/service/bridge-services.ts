@@ -12,6 +12,7 @@ import type { PacketForController } from "../slow-path.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { type Conversation, type ConversationOwner, HELLO_MS, TOOL } from "./conversation.ts";
 import type { EventCounts } from "../event-counts.ts";
+import { FlowModReport } from "./flow-mod-report.ts";
 import { type MessageLog, NO_MESSAGE_LOG } from "./message-log.ts";
 import { OpenFlowChannel } from "./openflow-channel.ts";
 import type { Peer } from "./peer.ts";
@@ -141,6 +142,7 @@ class BridgeService {
   converse(socket: Socket, owner: ConversationOwner): Conversation {
     let session: Session | undefined;
     const snoopers = this.#snoopers;
+    const logging = this.#logging(owner.name);
     const channel = new OpenFlowChannel(
       socket,
       this.#bridge.versions,
@@ -154,12 +156,13 @@ class BridgeService {
             this.#group,
             this.#clock,
             owner,
+            new FlowModReport(this.#clock, (counts) => this.#log.info({ peer: logging.name, ...counts }, "flow mods carried out")),
           );
           this.#group.sessions.add(session);
           this.#sessionsChanged();
           owner.ready();
         },
-        ...this.#logging(owner.name),
+        ...logging,
         counts: this.#vswitch.counts,
         message: (envelope) => {
           owner.heard();

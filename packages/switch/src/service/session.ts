@@ -28,6 +28,7 @@ import { type BundleEntry, Bundles, type Commit } from "./bundles.ts";
 import { fromContinuation } from "./continuations.ts";
 import { connectionsMeant } from "./ct-flush.ts";
 import { describingFeatures } from "./features.ts";
+import { FlowModReport } from "./flow-mod-report.ts";
 import { FlowMonitors } from "./flow-monitors.ts";
 import { type Hearer, Notices } from "./notices.ts";
 import type { Refusal } from "./openflow-channel.ts";
@@ -53,14 +54,24 @@ export class Session {
   readonly #bundles: Bundles;
   readonly #monitors: FlowMonitors;
   readonly #changes: TableChanges;
+  readonly #flowMods: FlowModReport;
   #isClosed = false;
 
-  constructor(bridge: Bridge, vswitch: VirtualSwitch, peer: Peer, group: SessionGroup, clock: Clock, hearer: Hearer) {
+  constructor(
+    bridge: Bridge,
+    vswitch: VirtualSwitch,
+    peer: Peer,
+    group: SessionGroup,
+    clock: Clock,
+    hearer: Hearer,
+    flowMods: FlowModReport = new FlowModReport(clock, () => undefined),
+  ) {
     this.#bridge = bridge;
     this.#vswitch = vswitch;
     this.#peer = peer;
     this.#group = group;
     this.#clock = clock;
+    this.#flowMods = flowMods;
     this.notices = new Notices(peer, clock, hearer);
     this.#bundles = new Bundles(clock);
     this.#monitors = new FlowMonitors(bridge.pipeline, vswitch, peer);
@@ -105,10 +116,12 @@ export class Session {
     this.#isClosed = true;
     this.#monitors.close();
     this.#bundles.close();
+    this.#flowMods.close();
   }
 
-  /** Gives up bundles that nothing was added to for too long, and tells of it. */
+  /** Gives up bundles that nothing was added to for too long, and tells of it; to be called every second or so. */
   tick(): void {
+    this.#flowMods.tick();
     for (const { bundleId, flags, xid } of this.#bundles.expire(this.#vswitch.bundleIdleMs)) {
       const opened = encodeMessage({ type: "bundleControl", bundleId, kind: "openRequest", flags }, this.#peer.version, xid);
       this.#peer.send(makeErrorMessage("OFPBFC_TIMEOUT", this.#peer.version, opened), xid);
@@ -296,6 +309,7 @@ export class Session {
 
   /** Does what comes when the tables have changed. */
   #finish(message: ChangeMessage, xid: number): void {
+    if (message.type === "flowMod") this.#flowMods.count(message.command);
     this.#changes.finish(message);
     this.#forward(message, xid);
   }

@@ -114,6 +114,10 @@ const phrases: Readonly<Record<string, Phrase>> = {
     module: "rconn",
     text: ({ bridge, controller, error }) => `${String(bridge)}<->${String(controller)}: connection dropped (${String(error)})`,
   },
+  "flow mods carried out": {
+    module: "connmgr",
+    text: (fields) => `${String(fields["bridge"])}<->${String(fields["peer"])}: ${describeFlowMods(fields)}`,
+  },
   "openflow version not agreed": {
     module: "vconn",
     limit: SELDOM,
@@ -169,6 +173,15 @@ export function vlogLogger(vlog: Vlog, module: string, bindings: Fields = {}): L
     debug: (fields, message) => write("dbg", fields, message),
     child: (more) => vlogLogger(vlog, module, { ...bindings, ...more }),
   };
+}
+
+/** How many changes of flows there were, and when. */
+function describeFlowMods({ nAdds, nDeletes, nModifications, intervalSec, agoSec }: Fields): string {
+  const kinds = Object.entries({ adds: nAdds, deletes: nDeletes, modifications: nModifications });
+  const n = kinds.reduce((sum, [, count]) => sum + Number(count), 0);
+  const which = kinds.filter(([, count]) => count !== 0).map(([kind, count]) => `${String(count)} ${kind}`);
+  const since = intervalSec === 0 ? `${String(agoSec)} s ago` : `in the ${String(intervalSec)} s starting ${String(agoSec)} s ago`;
+  return `${n} flow_mods ${intervalSec === agoSec ? `in the last ${String(agoSec)} s` : since} (${which.join(", ")})`;
 }
 
 /** `message (key: value, key: value)` */
