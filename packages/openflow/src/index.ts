@@ -48,6 +48,7 @@ export * from "./meter.ts";
 export * from "./table-mod.ts";
 export * from "./tlv-table.ts";
 export { formatMessage } from "./print/format-message.ts";
+export { messageName } from "./print/message-name.ts";
 export { formatActions } from "./text/format-actions.ts";
 export { formatFlow, formatFlowStats } from "./text/format-flow.ts";
 export { type FormatGroupOptions, formatGroup, formatGroupStats } from "./text/format-group.ts";

@@ -139,6 +139,23 @@ test("messages of both directions are written down while somebody reads them, an
   ]);
 });
 
+test("that a message is refused is told in the log, with what it is", async () => {
+  const refusals: unknown[] = [];
+  const log: Logger = { ...silentLogger, info: (fields) => void refusals.push(fields) };
+  const counts = makeEventCounts();
+  const refusing: ChannelOwner = { ...owner, counts, message: () => "OFPBRC_EPERM" };
+  const channel = new OpenFlowChannel(socket, [VERSION.OF14], refusing, new Turns(), log);
+  peer.write(encodeMessage({ type: "hello", versions: 1 << VERSION.OF14 }, VERSION.OF14, 1));
+  peer.write(encodeMessage({ type: "barrierRequest" }, VERSION.OF14, 2));
+  peer.write(Uint8Array.of(VERSION.OF14, 99, 0, 8, 0, 0, 0, 3));
+  while (counts.vconn_received < 3) await nextRound();
+  channel.close();
+  expect(refusals).toEqual([
+    { peer: "peer", error: "OFPBRC_EPERM", kind: "OFPT_BARRIER_REQUEST" },
+    { peer: "peer", error: "OFPBRC_BAD_TYPE", kind: "invalid" },
+  ]);
+});
+
 test("an error that stands for none of OpenFlow's is told in the log, and answered", async () => {
   const errors: unknown[] = [];
   const log: Logger = { ...silentLogger, error: (fields) => void errors.push(fields) };

@@ -1,4 +1,5 @@
 /** What a message is called, by its bytes: an extension is called otherwise than what it stands for. */
+import { ProtocolError } from "@tenet/kit";
 import { NXT, ONF_SUBTYPE, TYPE_NUMBERS } from "../wire/message-numbers.ts";
 import { readHead } from "../wire/multipart-head.ts";
 import { NICIRA, ONF, OpenFlowError } from "../wire/openflow-error.ts";
@@ -30,6 +31,17 @@ export function messageTitle(bytes: Uint8Array): string {
   return `${nameOf(view.getUint8(1), version, bytes)} ${versionName}(xid=0x${view.getUint32(4).toString(16)}):`;
 }
 
+/** What a message is called (`OFPT_FLOW_MOD`); `undefined` when there is none of its kind. `bytes` have a header. */
+export function messageName(bytes: Uint8Array): string | undefined {
+  try {
+    return nameOf(bytes[1] ?? 0, bytes[0] ?? 0, bytes);
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
+/** @throws ProtocolError */
 function nameOf(number: number, version: number, bytes: Uint8Array): string {
   const type = findName(TYPE_NUMBERS, (each) => (version === 1 ? each.of10 : each.of13) === number);
   if (type === undefined) throw new OpenFlowError("OFPBRC_BAD_TYPE", `Message type ${number} is not known`);

@@ -156,7 +156,9 @@ class BridgeService {
             this.#group,
             this.#clock,
             owner,
-            new FlowModReport(this.#clock, (counts) => this.#log.info({ peer: logging.name, ...counts }, "flow mods carried out")),
+            new FlowModReport(this.#clock, (counts) =>
+              this.#log.info({ peer: logging.name, ...counts }, "flow mods carried out"),
+            ),
           );
           this.#group.sessions.add(session);
           this.#sessionsChanged();

@@ -18,6 +18,7 @@ import {
   Framer,
   makeErrorMessage,
   makeMatch,
+  messageName,
   type Message,
   type MultipartReply,
   readHeader,
@@ -271,7 +272,7 @@ export class OpenFlowChannel {
   }
 
   #fail(error: unknown, frame: Frame): void {
-    if (error instanceof AppError) this.#log.debug({ error: error.message }, "openflow message refused");
+    if (error instanceof AppError) this.#log.debug({ error: error.message }, "openflow message not read");
     else this.#log.error({ error: error instanceof Error ? error.stack : String(error) }, "openflow message not carried out");
     if (this.#version === undefined) this.close();
     else this.#refuse(errorNameOf(error), frame);
@@ -282,6 +283,7 @@ export class OpenFlowChannel {
     const { version, xid } = readHeader(bytes);
     const spoken = version >= VERSION.OF10 && version <= VERSION.OF15 ? version : this.version; // that of the message, though another was agreed on
     this.#reply = undefined;
+    this.#log.info({ peer: this.#owner.name, error: refusal, kind: messageName(bytes) ?? "invalid" }, "openflow message refused");
     this.#write(makeErrorMessage(refusal, spoken, bytes), spoken, xid);
   }
 

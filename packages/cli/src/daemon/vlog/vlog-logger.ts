@@ -20,6 +20,7 @@ interface Phrase {
 
 /** What the original allows most of its messages. */
 const SELDOM: RateLimit = { perMinute: 5, burst: 5 };
+const REFUSALS: RateLimit = { perMinute: 10, burst: 10 };
 /** And those about TLS. */
 const TLS: RateLimit = { perMinute: 10, burst: 25 };
 
@@ -118,6 +119,12 @@ const phrases: Readonly<Record<string, Phrase>> = {
     module: "connmgr",
     text: (fields) => `${String(fields["bridge"])}<->${String(fields["peer"])}: ${describeFlowMods(fields)}`,
   },
+  "openflow message refused": {
+    module: "connmgr",
+    limit: REFUSALS,
+    text: ({ bridge, peer, error, kind }) =>
+      `${String(bridge)}<->${String(peer)}: sending ${String(error)} error reply to ${String(kind)} message`,
+  },
   "openflow version not agreed": {
     module: "vconn",
     limit: SELDOM,
@@ -180,7 +187,8 @@ function describeFlowMods({ nAdds, nDeletes, nModifications, intervalSec, agoSec
   const kinds = Object.entries({ adds: nAdds, deletes: nDeletes, modifications: nModifications });
   const n = kinds.reduce((sum, [, count]) => sum + Number(count), 0);
   const which = kinds.filter(([, count]) => count !== 0).map(([kind, count]) => `${String(count)} ${kind}`);
-  const since = intervalSec === 0 ? `${String(agoSec)} s ago` : `in the ${String(intervalSec)} s starting ${String(agoSec)} s ago`;
+  const since =
+    intervalSec === 0 ? `${String(agoSec)} s ago` : `in the ${String(intervalSec)} s starting ${String(agoSec)} s ago`;
   return `${n} flow_mods ${intervalSec === agoSec ? `in the last ${String(agoSec)} s` : since} (${which.join(", ")})`;
 }
 
