@@ -50,6 +50,12 @@ class Tracker {
     return this.#tracked.splice(0);
   }
 
+  /** {@link track} through two actions, one after the other. */
+  trackTwice(frames: readonly Uint8Array[], ...actions: readonly [CtDatapathAction, CtDatapathAction]): Tracked[] {
+    for (const frame of frames) this.datapath.execute(frame, this.#port, [...actions, { type: "userspace", userdata: 1 }]);
+    return this.#tracked.splice(0);
+  }
+
   states(frames: readonly Uint8Array[], action = TRACK): number[] {
     return this.track(frames, action).map(({ state }) => state);
   }
@@ -157,6 +163,18 @@ test("addresses of all fragments are translated, and the packet put together aga
   }
   const header = left[0]?.frame ?? new Uint8Array(0);
   expect(foldSum(addToSum(pseudoSum4(header, 14, 17, 4000), payload, 0, 4000))).toBe(0xffff);
+});
+
+test("all fragments of the packet that begins a translated connection are translated, tracked before that or not", () => {
+  const tracker = new Tracker();
+  const any = { firstPort: 0, lastPort: 0, isPersistent: false, portChoice: undefined, lastAddress: undefined };
+  const known: CtDatapathAction = { ...TRACK, nat: { ...any, side: undefined, firstAddress: undefined } };
+  const to: CtDatapathAction = { ...COMMIT, nat: { ...any, side: "src", firstAddress: Uint32Array.of(parseIp4("10.9.9.9")) } };
+  for (const id of [9, 10]) {
+    const left = tracker.trackTwice(packet4(5000, id), known, to);
+    expect(left.map(({ frame }) => [...frame.subarray(26, 30)])).toEqual(left.map(() => [10, 9, 9, 9]));
+    expect(left.map(({ state }) => state & ~CT_STATE.snat)).toEqual([NEW, NEW, NEW, NEW]);
+  }
 });
 
 test("what lies over the first fragment, reaches beyond the longest packet or is too short is invalid", () => {

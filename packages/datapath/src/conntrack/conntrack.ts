@@ -156,7 +156,13 @@ export class Conntrack {
     reader.fragments.nCompleted++;
     this.#isReply = fate.isReply;
     packet.noteConnection(action.zone, fate.state | natted, connection, fate.tuple);
-    if (connection !== undefined) this.#carryOut(packet, bytes, connection, action, isNattedHere);
+    if (connection === undefined) return "on";
+    this.#carryOut(packet, bytes, connection, action, isNattedHere);
+    const isTranslated = !isNattedHere && (packet.ctState & NAT_STATES) !== 0;
+    if (isTranslated && reader.read(bytes, packet.headerAt, packet.at, packet.length, action.zone)) {
+      // The first may have gone by untranslated, before it began a connection: these are to be known when they are tracked again.
+      this.fragments.settle(reader.fragmentKey(action.zone), fate, this.#nowMs);
+    }
     return "on";
   }
 
