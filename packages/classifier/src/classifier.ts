@@ -265,8 +265,9 @@ export class Classifier<R extends ClassifierRule> {
    */
   *overlaps({ key, mask }: RuleMatch, priority: number): Generator<undefined, boolean, undefined> {
     let isFound = false;
-    const look = (chain: Chain<R>): void => {
-      isFound ||= findInChain(chain, (rule) => rule.priority === priority && !isGone(rule)) !== undefined;
+    const look = (chain: Chain<R>): boolean => {
+      isFound = findInChain(chain, (rule) => rule.priority === priority && !isGone(rule)) !== undefined;
+      return isFound;
     };
     for (const subtable of this.#subtables.slice()) {
       if (!subtable.hasPriority(priority)) continue;
@@ -281,7 +282,8 @@ export class Classifier<R extends ClassifierRule> {
   }
 
   /**
-   * Calls `visit` with each chain of a subtable that has a rule of `minPriority` or a better one, and some packet in common with a match.
+   * Calls `visit` with each chain of a subtable that has a rule of `minPriority` or a better one, and some packet in common with a match,
+   * until it returns true.
    *
    * It yields now and then; chains that are there all the time are visited once.
    */
@@ -289,14 +291,14 @@ export class Classifier<R extends ClassifierRule> {
     subtable: Subtable<R>,
     { key, mask }: RuleMatch,
     minPriority: number,
-    visit: (chain: Chain<R>) => void,
+    visit: (chain: Chain<R>) => boolean | void,
   ): Generator<undefined, void, undefined> {
     const walk = subtable.beginWalk();
     try {
       for (let n = 1; walk.next < subtable.chains.length; n++) {
         const entry = walk.next++;
         if (subtable.bestPriority(entry) >= minPriority && subtable.agrees(entry, key, mask)) {
-          visit(subtable.chains.get(entry) as Chain<R>);
+          if (visit(subtable.chains.get(entry) as Chain<R>) === true) return;
         }
         if (n % CHAINS_PER_STEP === 0) yield;
       }

@@ -132,12 +132,14 @@ function overlaps(classifier: Classifier<NamedRule>, fields: FieldValues, priori
 
 test("overlaps gives way, and looks only where some packet and the priority can be in common", () => {
   const nRules = 3000;
-  const rules = Array.from({ length: nRules }, (_, n) => rule(`${n}`, 5 + (n % 2), { in_port: n, nw_src: 7 }));
+  const last = nRules - 2;
+  const rules = Array.from({ length: nRules }, (_, n) => rule(`${n}`, 5 + (n % 2), { in_port: n, nw_src: n < last ? 8 : 7 }));
   const classifier = classifierOf(rules);
   const [isFound, nSteps] = overlaps(classifier, { nw_src: 7, eth_type: 0x800 }, 5);
   expect([isFound, nSteps >= nRules / 256 - 1]).toEqual([true, true]);
+  expect(overlaps(classifier, { nw_src: 8, eth_type: 0x800 }, 5)).toEqual([true, 0]);
   expect(overlaps(classifier, { nw_src: 7 }, 4)).toEqual([false, 0]);
-  const precise = { in_port: 8, nw_src: 7, eth_type: 0x800 };
+  const precise = { in_port: last, nw_src: 7, eth_type: 0x800 };
   expect(overlaps(classifier, precise, 5)).toEqual([true, 0]);
   expect(overlaps(classifier, precise, 6)).toEqual([false, 0]);
   expect(overlaps(classifier, { ...precise, nw_src: 8 }, 5)).toEqual([false, 0]);

@@ -18,6 +18,8 @@ import { Bench } from "./bench-switch.ts";
 import { Controller } from "./controller.ts";
 
 const N = 100;
+/** That controllers see. */
+const N_TABLES = 254;
 /** So much of an answer is told between two chances for others. */
 const MAX_PER_STEP = 16;
 const ALL_QUEUES = 0xffff_ffff;
@@ -65,6 +67,25 @@ test.each<MultipartRequest>([
   const told = [...ask(controllerOf(), request)].map((replies) => replies.flatMap(entriesOf).length);
   expect(Math.max(...told)).toBeLessThanOrEqual(MAX_PER_STEP);
   expect(told.reduce((sum, n) => sum + n, 0)).toBe(N);
+});
+
+test.each<MultipartRequest>([{ kind: "table" }, { kind: "tableDesc" }])(
+  "an answer about all of $kind gives way, too",
+  (request) => {
+    const told = [...ask(controllerOf(), request)].map((replies) => replies.flatMap(entriesOf).length);
+    expect(Math.max(...told)).toBeLessThanOrEqual(MAX_PER_STEP);
+    expect(told.reduce((sum, n) => sum + n, 0)).toBe(N_TABLES);
+  },
+);
+
+test("an add is carried out at once, unless it looks for others that overlap", () => {
+  const controller = controllerOf();
+  const add = (text: string) => {
+    const message = { type: "flowMod", command: "add", flow: parseFlow(text) } as const;
+    return controller.session.handle({ version: 6, xid: 1, message });
+  };
+  expect(add("table=9,tcp,actions=drop")).toBeUndefined();
+  expect(typeof add("table=9,check_overlap,udp,actions=drop")).toBe("object");
 });
 
 test("what flows counted is added up in turns", () => {

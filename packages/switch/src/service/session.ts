@@ -10,6 +10,7 @@ import {
   encodeMessage,
   type Envelope,
   type ErrorName,
+  FLOW_FLAG,
   makeErrorMessage,
   type Message,
   type MultipartRequest,
@@ -361,8 +362,11 @@ export class Session {
 
 /** Whether a message changes one flow or group at most. */
 function isShort(message: ChangeMessage, { pipeline }: Bridge): boolean {
-  if (message.type === "flowMod")
-    return (message.command === "add" || message.command.endsWith("Strict")) && !pipeline.hasTeachers;
+  if (message.type === "flowMod") {
+    const { command, flow } = message;
+    const looksForOthers = command === "add" ? (flow.flags & FLOW_FLAG.CHECK_OVERLAP) !== 0 : !command.endsWith("Strict");
+    return !looksForOthers && !pipeline.hasTeachers;
+  }
   return message.type !== "groupMod" || message.command !== "delete";
 }
 

@@ -65,9 +65,9 @@ export function* multipartReplies(
     }
     case "table":
       yield* vswitch.cache.readingStatistics();
-      return yield {
+      return yield* eachInPart(bridge.pipeline.tableStats(), (part) => ({
         kind: "table",
-        tables: bridge.pipeline.tableStats().map(({ table, nRules, nLookups, nMatches }) => ({
+        tables: part.map(({ table, nRules, nLookups, nMatches }) => ({
           table,
           name: bridge.pipeline.table(table).settings.name,
           maxEntries: maxEntriesOf(bridge, table),
@@ -75,7 +75,7 @@ export function* multipartReplies(
           nLookups: BigInt(nLookups),
           nMatched: BigInt(nMatches),
         })),
-      };
+      }));
     case "tableFeatures":
       yield* namingTables(request.tables ?? [], bridge);
       for (const { table } of bridge.pipeline.tableStats()) {
@@ -85,10 +85,10 @@ export function* multipartReplies(
       }
       return;
     case "tableDesc":
-      return yield {
+      return yield* eachInPart(bridge.pipeline.tableStats(), (part) => ({
         kind: "tableDesc",
-        tables: bridge.pipeline.tableStats().map(({ table }) => bridge.pipeline.table(table).describe()),
-      };
+        tables: part.map(({ table }) => bridge.pipeline.table(table).describe()),
+      }));
     case "queueDesc": {
       const queues = queuesOf(bridge, request.port).filter(({ queue }) => isAsked(queue, request.queue));
       if (queues.length === 0 && request.queue !== ALL_QUEUES)
