@@ -55,8 +55,10 @@ export class ReplyPacker {
   /** Takes a part. @returns the messages that are full @throws AppError when the version cannot say it */
   add(reply: MultipartReply): Uint8Array[] {
     const { head, entries } = encodeMultipartReply(reply, this.#version);
-    this.#head = head;
-    this.#headLength = HEADER_SIZE + head(true).length;
+    if (this.#head === undefined) {
+      this.#head = head;
+      this.#headLength = HEADER_SIZE + head(true).length;
+    }
     const full: Uint8Array[] = [];
     const most = reply.kind === "tableFeatures" ? 0 : SPLIT_LENGTH; // ovs-ofctl reads one table of a message
     for (const entry of entries) {

@@ -36,7 +36,7 @@ export interface CacheOwner {
 }
 
 /** How many flows are looked at between two chances for others. */
-const FLOWS_PER_STEP = 64;
+const FLOWS_PER_STEP = 16;
 /** Idle time after which a megaflow goes, in ms. */
 const DEFAULT_IDLE_MS = 10_000;
 /** The same when there are more flows than the limit. */

@@ -7,7 +7,7 @@ import type { TableEdit } from "./table-edit.ts";
 import type { TableEvents } from "./table-events.ts";
 
 /** How many rules are told of at most between two chances for others. */
-const RULES_PER_PART = 32;
+const RULES_PER_PART = 16;
 const NOTHING: readonly never[] = [];
 const NO_EVENTS = { tables: NOTHING, groups: NOTHING, haveMetersChanged: false, statuses: NOTHING };
 
