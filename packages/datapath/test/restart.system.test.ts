@@ -176,6 +176,38 @@ describe.skipIf(obstacle !== undefined)("a process that is killed", () => {
     }, PATIENCE);
   });
 
+  test("devices of another namespace are not its own, though their numbers and its process's are the same", async () => {
+    const serve = "const { UserDatapath } = await import(process.argv[1]); setInterval(() => {}, 1000);";
+    const made = "const datapath = new UserDatapath({ isKernelUsed: true, pinName: process.argv[2] });";
+    const port =
+      'datapath.start(new AbortController().signal); datapath.addPort({ name: "port", kind: "system" }); console.log();';
+    // The first process of its namespace, so that both have the same number.
+    const begin = (namespace: string): ChildProcess => {
+      createNamespace(PREFIX + namespace);
+      const node = [process.execPath, "--input-type=module", "-e", serve + made + port, DATAPATH, `${PINS}-${namespace}`];
+      return inNamespace(PREFIX + namespace, () => {
+        createVethPair({ name: "port", peer: "host" });
+        return spawn("unshare", ["--pid", "--fork", "--kill-child", "--mount-proc", ...node], {
+          stdio: ["ignore", "pipe", "inherit"],
+        });
+      });
+    };
+    const others = [begin("c"), begin("d")];
+    try {
+      for (const other of others) {
+        const serves = once(other.stdout ?? other, "data").then(() => "serves");
+        expect(await Promise.race([serves, once(other, "exit").then(() => "ends")])).toBe("serves");
+      }
+    } finally {
+      for (const other of others) {
+        other.kill("SIGKILL");
+        if (other.exitCode === null) await once(other, "exit");
+      }
+      for (const namespace of ["c", "d"]) deleteNamespace(PREFIX + namespace);
+      for (const namespace of ["c", "d"]) rmSync(`${bpfFileSystem()}/${FOLDER}-${namespace}`, { recursive: true, force: true });
+    }
+  });
+
   test("what was killed before it had begun goes when another one begins", async () => {
     const dead = spawn("true");
     await once(dead, "exit");

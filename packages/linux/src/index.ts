@@ -44,7 +44,7 @@ export {
 export { type DriverInfo, driverInfo, type LinkSettings, linkSettings } from "./ethtool.ts";
 export { LinkMonitor } from "./link-monitor.ts";
 export { type MappedFile, mapFile } from "./map-file.ts";
-export { createNamespace, deleteNamespace, inNamespace, listNamespaces } from "./namespace.ts";
+export { createNamespace, deleteNamespace, inNamespace, listNamespaces, namespaceNumber } from "./namespace.ts";
 export { type DevicePlace, untilOperational } from "./operational.ts";
 export { listenedDevices } from "./packet-listeners.ts";
 export { openPacketSocket } from "./packet-socket.ts";

@@ -4,7 +4,7 @@
  * A namespace belongs to a thread, so all of this is synchronous and restores the calling thread's own namespace
  * before it returns. Sockets opened inside keep working from outside.
  */
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { CLONE_NEWNET, ERRNO, MNT_DETACH, MS, O } from "./constants.ts";
 import { libc } from "./libc.ts";
 import { setLinkUp } from "./link.ts";
@@ -12,6 +12,11 @@ import { NAMESPACE_FOLDER as FOLDER, namespacePath, openNamespace } from "./name
 import { checked, SystemCallError } from "./system-call-error.ts";
 
 const OWN = "/proc/thread-self/ns/net";
+
+/** The number of the calling thread's network namespace, which no other has as long as this one is there. */
+export function namespaceNumber(): string {
+  return readlinkSync(OWN).replace(/\D/g, "");
+}
 
 /**
  * Makes a namespace with its loopback up.

@@ -7,10 +7,10 @@
  * that send them there, which is how the numbers that they go on with are known.
  */
 import { createHash } from "node:crypto";
-import { readlinkSync } from "node:fs";
 import { resolve } from "node:path";
 import { hasKernelLeftovers, kernelObstacle, type LeftFlows, removeKernelLeftovers, type UserDatapath } from "@tenet/datapath";
 import type { Clock, Logger, Scope } from "@tenet/kit";
+import { namespaceNumber } from "@tenet/linux";
 import { FIELDS } from "@tenet/net";
 import type { SlowPath } from "./slow-path.ts";
 import type { Work } from "./turns.ts";
@@ -23,7 +23,7 @@ const PATIENCE_MS = 5000;
 /** What the switch of a run folder goes by in the kernel of its network namespace; `undefined` where there is no such kernel. */
 export function pinNameOf(runDir: string): string | undefined {
   if (process.platform !== "linux") return undefined;
-  const place = `${readlinkSync("/proc/thread-self/ns/net")} ${resolve(runDir)}`;
+  const place = `${namespaceNumber()} ${resolve(runDir)}`;
   return createHash("sha256").update(place).digest("hex").slice(0, 16);
 }
 

@@ -5,6 +5,7 @@
  * program of a process that was killed, until the next one puts its own in its place; so do devices of its own making, which stay. A process
  * that ends in order takes all names away, unless it is told to leave them.
  *
+ *     /sys/fs/bpf/tenet-NAME/namespace-NUMBER           which namespace's devices: others have devices of the same numbers and names
  *     /sys/fs/bpf/tenet-NAME/link-IFINDEX-DIRECTION     a program on a device
  *     /sys/fs/bpf/tenet-NAME/connections-FORMAT/…       maps of connections, which one process takes over from the other
  *     /sys/fs/bpf/tenet-NAME/COLLECTOR/…                what only the programs of one process need; COLLECTOR is a device of it
@@ -14,12 +15,13 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type BpfMap, deviceOfPinnedLink, type Link, openPinnedLink, unpin } from "@tenet/bpf";
 import { errnoOf, IoError } from "@tenet/kit";
-import { bpfFileSystem, type Direction, findLink, listLinks, openTap, SystemCallError } from "@tenet/linux";
+import { bpfFileSystem, type Direction, findLink, listLinks, namespaceNumber, openTap, SystemCallError } from "@tenet/linux";
 import { type Collector, deletePair, isRead, removeDeadCollectors } from "./collector.ts";
 import { CONNECTION_FORMAT } from "./conntrack/connection-format.ts";
 import { FLOW_FORMAT, FlowRecord } from "./restart/flow-record.ts";
 
 const FOLDER = "tenet-";
+const NAMESPACE = "namespace-";
 const LINK = "link-";
 /** Where the program is on a device that is the host's end of a port. */
 export const INTERNAL: Direction = "egress";
@@ -50,7 +52,7 @@ export class KernelPins {
   constructor(name: string) {
     removeDead();
     this.#folder = join(bpfFileSystem(), FOLDER + name);
-    mkdirSync(this.#folder, { recursive: true });
+    mkdirSync(namespaceIn(this.#folder), { recursive: true });
     const { links, processes, connections } = namesIn(this.#folder);
     const living = processes.map(collectorOf).find(isRead);
     if (living !== undefined) {
@@ -196,16 +198,12 @@ function removeDead(): void {
 /** Folders of datapaths of this namespace that have a program at a place. */
 function othersAt(place: string): string[] {
   const folders = readdirSync(bpfFileSystem()).flatMap((name) => (name.startsWith(FOLDER) ? [join(bpfFileSystem(), name)] : []));
-  return folders.filter((folder) => existsSync(join(folder, LINK + place)) && isHere(folder));
+  return folders.filter((folder) => existsSync(join(folder, LINK + place)) && existsSync(namespaceIn(folder)));
 }
 
-/** Devices of other namespaces have the same numbers; a collector has its name, too. */
-function isHere(folder: string): boolean {
-  return namesIn(folder).processes.some((each) => {
-    const guard = join(folder, each, GUARD);
-    const index = findLink(collectorOf(each))?.index;
-    return index !== undefined && existsSync(guard) && deviceOfPinnedLink(guard) === index;
-  });
+/** What says of a datapath's folder that it is about devices of this namespace. */
+function namespaceIn(folder: string): string {
+  return join(folder, NAMESPACE + namespaceNumber());
 }
 
 function isDead(folder: string): boolean {
@@ -226,7 +224,8 @@ function namesIn(folder: string): Record<"links" | "connections" | "processes", 
   const names = readdirSync(folder);
   const links = names.filter((each) => each.startsWith(LINK));
   const connections = names.filter((each) => each.startsWith(CONNECTIONS));
-  return { links, connections, processes: names.filter((each) => !links.includes(each) && !connections.includes(each)) };
+  const isOther = (name: string): boolean => [LINK, CONNECTIONS, NAMESPACE].some((begin) => name.startsWith(begin));
+  return { links, connections, processes: names.filter((each) => !isOther(each)) };
 }
 
 function endProcessLeft(folder: string, name: string): void {
