@@ -13,7 +13,14 @@ declare module "vitest" {
 const effort = numberFrom("TEST_EFFORT", 1);
 const seed = process.env["TEST_SEED"] === "random" ? Date.now() % 2 ** 31 : numberFrom("TEST_SEED", 1);
 
-/** Unit tests run from sources; tests that change the kernel or start daemons run alone, one after another. */
+/** Their servers live in folders of their own, and touch neither devices nor namespaces. */
+const SERVERS = [
+  "packages/{console,ovsdb,policy}/test/**/*.system.test.ts",
+  "packages/ovn/test/northd/**/*.system.test.ts",
+  "e2e/{ovsdb-server*,replication}.test.ts",
+];
+
+/** Unit tests run from sources; tests of servers run two at a time; tests that change the kernel run alone, one after another. */
 export default defineConfig({
   ssr: { resolve: { conditions: ["source"] } },
   resolve: { conditions: ["source"] },
@@ -31,6 +38,17 @@ export default defineConfig({
           exclude: ["**/*.system.test.ts"],
           pool: "threads",
           isolate: false,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "servers",
+          include: SERVERS,
+          pool: "forks",
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -38,8 +56,10 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["packages/*/test/**/*.system.test.ts", "e2e/**/*.test.ts"],
+          exclude: SERVERS,
           pool: "forks",
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
