@@ -64,6 +64,7 @@ export { presentFields } from "./text/present-fields.ts";
 export { formatSubField } from "./text/sub-field.ts";
 export { decodeMessage, encodeMessage, encodeMessages, type Header, readHeader } from "./wire/codec.ts";
 export { HEADER_SIZE } from "./wire/message-frame.ts";
+export { narrowPort, widenPort } from "./wire/port-number.ts";
 export { ReplyPacker } from "./wire/reply-packer.ts";
 export type { CodecOptions } from "./wire/codec-options.ts";
 export { decodeActionBytes } from "./wire/decode-actions.ts";

@@ -48,6 +48,16 @@ test("registers carry values between tables and stay out of the megaflow", () =>
   expect(bench.megaflows()).toEqual(["recirc_id=0,ip,in_port=1,vlan_tci=0x0000,nw_src=0.0.0.1/0.0.0.255,nw_frag=no"]);
 });
 
+test("the ingress port has 32 bits under its OXM name, where reserved ports are at the top", () => {
+  const bench = new Bench(3, [
+    "table=0,reg0=0,ip,in_port=1,actions=set_field:LOCAL->in_port,move:OXM_OF_IN_PORT[]->NXM_NX_REG0[],resubmit(,1)",
+    "table=1,reg0=0xfffffffe,actions=move:NXM_OF_IN_PORT[]->NXM_NX_REG1[0..15],push:NXM_NX_REG0[],pop:OXM_OF_IN_PORT[],resubmit(,2)",
+    "table=2,in_port=LOCAL,reg1=0xfffe,actions=load:2->OXM_OF_IN_PORT[],learn(table=3,OXM_OF_IN_PORT[]),load:0xffff->OXM_OF_IN_PORT[16..31],resubmit(,4)",
+    "table=4,in_port=NONE,actions=3",
+  ]);
+  expect(bench.send(`in_port=1,${TCP}`)).toEqual(["p3"]);
+});
+
 test("rewrites are sent once, before the first output that needs them", () => {
   const bench = new Bench(3, [
     "ip,actions=mod_dl_dst:02:00:00:00:00:77,mod_nw_dst:9.9.9.9,2,mod_nw_dst:8.8.8.8,mod_nw_dst:9.9.9.9,3",

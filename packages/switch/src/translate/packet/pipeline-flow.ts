@@ -6,7 +6,7 @@
  */
 import type { Classifier, ClassifierRule } from "@tenet/classifier";
 import { FIELDS, type FieldSpec, FLOW_WORDS, getField, setField } from "@tenet/net";
-import type { SubField } from "@tenet/openflow";
+import { findHeaderName, narrowPort, PORT, type SubField, widenPort } from "@tenet/openflow";
 import { FIRST_HEADER_WORD } from "../megaflow-mask.ts";
 
 /** One past the last word that the connection tracker fills. */
@@ -21,6 +21,8 @@ export const OF_THE_DATAPATH: ReadonlySet<number> = new Set([
 /** `OFPP_UNSET`, of an action set that sends the packet to no port. */
 export const NO_OUTPUT = 0xfff7;
 const ACTION_SET_OUTPUT = FIELDS.actset_output.word;
+/** The ingress port in 32 bits, of which the flow has 16. */
+const WIDE_IN_PORT = findHeaderName("OXM_OF_IN_PORT");
 /** Most significant first: bits 32 to 63, then 0 to 31. */
 const OPTIONS_PRESENT = FIELDS.tun_options_present.word;
 
@@ -81,6 +83,7 @@ export class PipelineFlow {
 
   /** Sets a field under a mask; both hold the field's words as they lie in a FlowKey, before them may be others. */
   write(field: FieldSpec, value: Uint32Array, mask: Uint32Array): void {
+    if (field === WIDE_IN_PORT) return this.#writeWidePort(value.at(-1) ?? 0, mask.at(-1) ?? 0);
     this.#notePresence(field);
     const first = value.length - field.nWords;
     for (let i = 0; i < field.nWords; i++) this.writeWord(field.word + i, value[first + i] ?? 0, mask[first + i] ?? 0);
@@ -98,6 +101,7 @@ export class PipelineFlow {
 
   /** Reads bits of a field and un-wildcards them; bit 0 of the result is the lowest of them. */
   load({ field, start, nBits }: SubField): bigint {
+    if (field === WIDE_IN_PORT) return (BigInt(widenPort(this.read(FIELDS.in_port))) >> BigInt(start)) & onesOf(nBits);
     let value = 0n;
     for (let done = 0; done < nBits; ) {
       const at = field.shift + start + done;
@@ -113,6 +117,8 @@ export class PipelineFlow {
 
   /** Sets bits of a field. */
   store({ field, start, nBits }: SubField, value: bigint): void {
+    if (field === WIDE_IN_PORT)
+      return this.#writeWidePort(Number(value << BigInt(start)), Number(onesOf(nBits) << BigInt(start)));
     this.#notePresence(field);
     for (let done = 0; done < nBits; ) {
       const at = field.shift + start + done;
@@ -123,6 +129,12 @@ export class PipelineFlow {
       this.writeWord(word, part << (at & 31), ones << (at & 31));
       done += n;
     }
+  }
+
+  /** Sets bits of the ingress port in 32 bits; one that has no short form is none, but for a short form itself. */
+  #writeWidePort(value: number, mask: number): void {
+    const port = ((widenPort(this.read(FIELDS.in_port)) & ~mask) | (value & mask)) >>> 0;
+    this.writeNumber(FIELDS.in_port, narrowPort(port) ?? (port <= 0xffff ? port : PORT.NONE));
   }
 
   /** Sets all registers, metadata and the ingress port, as when a packet enters another bridge. */
@@ -215,6 +227,10 @@ function swapFields(words: Uint32Array, a: FieldSpec, b: FieldSpec): void {
     words[a.word + i] = words[b.word + i] ?? 0;
     words[b.word + i] = value;
   }
+}
+
+function onesOf(nBits: number): bigint {
+  return (1n << BigInt(nBits)) - 1n;
 }
 
 /** The bits of a field of at most 32 bits, where they lie in its word. */
