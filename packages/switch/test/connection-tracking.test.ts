@@ -100,7 +100,7 @@ test("packets that go round without end are cut off", async () => {
 test("controllers are told of a packet's connection when the tables have seen it", async () => {
   await using cables = firewall(["priority=9,udp,actions=ct(commit,table=1),controller", "table=1,udp,actions=controller"]);
   const told: string[] = [];
-  cables.vswitch.slowPath.onPacketForController(({ punt }) => told.push(formatMatch(metadataMatch(punt.metadata))));
+  cables.vswitch.slowPath.onPacketForController(({ punt }) => told.push(formatMatch(metadataMatch(punt))));
   cables.send("p1", OUT);
   const connection = "ct_state=new|trk,ct_nw_src=10.0.0.1,ct_nw_dst=10.0.0.2,ct_nw_proto=17,ct_tp_src=5,ct_tp_dst=6";
   expect(told.toSorted()).toEqual([`${connection},ip,in_port=1`, "in_port=1"]);

@@ -29,7 +29,7 @@ function toMessage({ punt, frame }: PacketForController): PacketIn {
     reason: punt.reason,
     table: punt.table,
     cookie: punt.cookie,
-    match: metadataMatch(punt.metadata),
+    match: metadataMatch(punt),
     data: frame,
     continuation: toContinuation(punt.paused),
     format: "nxt2",

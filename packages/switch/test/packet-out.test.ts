@@ -1,6 +1,6 @@
 /** Packets that controllers send. */
 import { buildArp, buildEthernet, MAC_BROADCAST, parseIp4, parseMac } from "@tenet/net";
-import { parseActions, parseFlow, parseMatch } from "@tenet/openflow";
+import { formatMatch, parseActions, parseFlow, parseMatch } from "@tenet/openflow";
 import { expect, test } from "vitest";
 import { type Controller, controllersOf } from "./controller.ts";
 
@@ -25,4 +25,27 @@ test("a packet has the pipeline fields that the packet-out gives it", () => {
   expect(nPackets()).toEqual([1, 0]);
   expect(controller.say(sent)).toBeUndefined();
   expect(nPackets()).toEqual([1, 1]);
+});
+
+test("a packet is told with the options of its tunnel that the tables see", () => {
+  const { bench, controllers } = controllersOf(6);
+  const [controller] = controllers as [Controller];
+  const { notices } = controller.session;
+  bench.vswitch.slowPath.onPacketForController(({ punt, frame }) => notices.tellPacket(punt, frame));
+  controller.say({ type: "setConfig", flags: 0, missSendLength: 128 });
+  const mappings = [2, 3, 4].map((index) => ({ optionClass: 0xffff, optionType: index, sizeBytes: 4 * index, index }));
+  controller.say({ type: "tlvTableMod", command: "add", mappings });
+  bench.bridge.pipeline.apply([
+    { command: "add", flow: parseFlow("tun_metadata3=0x11,actions=set_field:0->tun_metadata4,controller") },
+  ]);
+  controller.say({
+    type: "packetOut",
+    inPort: 1,
+    actions: parseActions("resubmit(,0)"),
+    data: FRAME,
+    metadata: parseMatch("tun_metadata3=0x11,reg1=9"),
+  });
+  bench.vswitch.settle();
+  const [told] = controller.told.flatMap(({ message }) => (message.type === "packetIn" ? [message] : []));
+  expect(told && formatMatch(told.match)).toBe("reg1=0x9,tun_metadata3=0x11,tun_metadata4=0,in_port=1");
 });

@@ -1,6 +1,7 @@
 /** Pipeline fields as packet-ins tell them. */
 import { FIELDS, type FieldName, type FieldSpec, getField, setField } from "@tenet/net";
 import type { Match } from "@tenet/openflow";
+import type { Punt } from "../translate/translation.ts";
 
 /** What is told when it is not zero. */
 const TOLD: readonly FieldSpec[] = (
@@ -36,8 +37,11 @@ const TOLD: readonly FieldSpec[] = (
 /** Ports of a connection, which may be zero. */
 const PORTS: readonly FieldSpec[] = [FIELDS.ct_tp_src, FIELDS.ct_tp_dst];
 
-/** The pipeline fields that are not zero, and the ingress port; with what the connection tracker says the kind of packet. */
-export function metadataMatch(metadata: Uint32Array): Match {
+/**
+ * The pipeline fields that are not zero, the ingress port and the options of the tunnel's header that tables see; with what
+ * the connection tracker says the kind of packet.
+ */
+export function metadataMatch({ bridge, metadata }: Punt): Match {
   const mask = new Uint32Array(metadata.length);
   mask[FIELDS.in_port.word] = 0xffffffff;
   for (const { word, nWords, nBits, shift } of TOLD) {
@@ -51,5 +55,5 @@ export function metadataMatch(metadata: Uint32Array): Match {
     setField(mask, FIELDS.eth_type, 0xffff);
     if (getField(key, FIELDS.ct_nw_proto) !== 0) for (const port of PORTS) setField(mask, port, 0xffff);
   }
-  return { key, mask };
+  return { key, mask, options: bridge.pipeline.tlvTable.optionsOf(metadata) };
 }

@@ -124,7 +124,7 @@ export class Notices {
       reason,
       table: punt.table,
       cookie: punt.cookie,
-      match: metadataMatch(punt.metadata),
+      match: metadataMatch(punt),
       data: frame,
       ...(punt.userdata === undefined ? {} : { userdata: punt.userdata }),
       ...(punt.paused === undefined ? {} : { continuation: toContinuation(punt.paused) }),

@@ -11,6 +11,7 @@ import {
   type FlowSpec,
   type Match,
   type MatchField,
+  MAX_OPTION_SIZE,
   N_TLV_FIELDS,
   type OptionMatch,
   placedOption,
@@ -25,6 +26,8 @@ import { RefusedError } from "./refused-error.ts";
 
 /** Bytes of options that can be mapped altogether, as in Open vSwitch. */
 const MAX_SPACE_BYTES = 256;
+/** The mask of an option that is matched exactly, whatever its size. */
+const WHOLE_OPTION = (1n << BigInt(8 * MAX_OPTION_SIZE)) - 1n;
 const FIRST_WORD = FIELDS.tun_options.word;
 const PRESENT = FIELDS.tun_options_present;
 const END_WORD = FIRST_WORD + FIELDS.tun_options.nWords;
@@ -84,6 +87,19 @@ export class TlvTable {
         setFieldBig(words, PRESENT, getFieldBig(words, PRESENT) | (1n << BigInt(index)));
     }
     return placed;
+  }
+
+  /** The options that a packet has, as a match on them. */
+  optionsOf(key: Uint32Array): OptionMatch[] {
+    const present = getFieldBig(key, PRESENT);
+    const there = [...this.#placedByIndex.values()].filter(({ mapping }) => ((present >> BigInt(mapping.index)) & 1n) === 1n);
+    return there
+      .map(({ mapping: { index }, field }) => ({
+        index,
+        value: getFieldBig(key, field),
+        mask: field.nBits === 0 ? 0n : WHOLE_OPTION,
+      }))
+      .sort((a, b) => a.index - b.index);
   }
 
   /** Whether a flow says anything of options. */
