@@ -177,6 +177,11 @@ export class SlowPath {
     this.#execute(translation, frame, this.#ports.portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
   }
 
+  /** Where packets go on that the datapath hands back by a number of {@link Surroundings.recircId}. */
+  frozenState(recircId: number): FrozenState | undefined {
+    return this.#recirculations.state(recircId);
+  }
+
   /** Translates alone: nothing is installed or sent, or learned unless asked for. `key.in_port` is an OpenFlow port. */
   trace(bridge: Bridge, key: Uint32Array, options: TraceOptions = {}): Translation {
     const { observer, forks = [], frozen, actions, teaches, punts = [] } = options;

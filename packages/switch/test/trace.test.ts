@@ -44,6 +44,24 @@ test("ofproto/trace prints what the original prints", () => {
   expect(run(bench, "ofproto/trace", "br0", "in_port=1,tcp,nw_dst=10.0.0.1,nw_ttl=64,tp_dst=80")).toBe(ORIGINAL);
 });
 
+test("a packet that the datapath gives back is traced from where it goes on", () => {
+  const bench = new Bench(3, ["table=0,tcp,actions=set_field:5->reg3,ct(table=1)", "table=1,reg3=5,ct_state=+new,tcp,actions=2"]);
+  bench.send("in_port=1,tcp");
+  const traces = [
+    run(bench, "ofproto/trace", "recirc_id(0x1),ct_state(+new+trk),in_port(1),eth(),eth_type(0x0800),ipv4(proto=6),tcp()"),
+    run(bench, "ofproto/trace", "br0", "recirc_id=1,ct_state=+new+trk,in_port=1,tcp"),
+  ];
+  for (const trace of traces) {
+    expect(trace).toMatch(/^Flow: recirc_id=0x1,ct_state=new\|trk,eth,tcp,in_port=1,/);
+    expect(trace).toContain("    thaw\n        Resuming from table 1\n 1. ct_state=+new");
+    expect(trace).toMatch(/^Megaflow: recirc_id=0x1,ct_state=\+new/m);
+    expect(trace).toMatch(/^Datapath actions: 2$/m);
+  }
+  for (const args of [["recirc_id(0x42)"], ["br0", "recirc_id=0x42,tcp"]]) {
+    expect(() => run(bench, "ofproto/trace", ...args)).toThrow("no recirculation data for recirc_id 0x42");
+  }
+});
+
 test("tenet/trace tells each table with its flow, and where the packet left", () => {
   const bench = new Bench(3, FLOWS);
   const story = JSON.parse(run(bench, "tenet/trace", "br0", "in_port=p1,tcp,nw_dst=10.0.0.1,tp_dst=80"));

@@ -13,7 +13,9 @@ import { traceForks } from "../trace/trace-forks.ts";
 import { parseCtState } from "../trace/trace-states.ts";
 import { portNamesOf, tellStory } from "../trace/trace-story.ts";
 import { FIRST_HEADER_WORD } from "../translate/megaflow-mask.ts";
+import type { FrozenState } from "../translate/frozen-state.ts";
 import { toPipelineOptions } from "../tunnel/tunnel-options.ts";
+import type { SlowPath } from "../slow-path.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { datapathNames, datapathPortNo } from "./dpctl/datapath-argument.ts";
 
@@ -46,6 +48,8 @@ export function traceCommands(vswitch: VirtualSwitch): Command[] {
 interface TraceRequest {
   readonly bridge: Bridge;
   readonly key: Uint32Array;
+  /** Where a packet goes on that was in the tables before. */
+  readonly frozen: FrozenState | undefined;
   readonly ctStates: readonly number[];
   /** In the place of the flow tables. */
   readonly actions: readonly Action[] | undefined;
@@ -53,12 +57,21 @@ interface TraceRequest {
   readonly showsNames: boolean;
 }
 
+/** The packet, and where it begins. */
+type Start = Pick<TraceRequest, "bridge" | "key" | "frozen">;
+
 function passesOf(
   vswitch: VirtualSwitch,
-  { bridge, key, ctStates, actions, teaches, showsNames }: TraceRequest,
+  { bridge, key, frozen, ctStates, actions, teaches, showsNames }: TraceRequest,
 ): ReturnType<typeof traceForks> {
   const names = showsNames ? { namesOf: portNamesOf } : {};
-  return traceForks(vswitch, bridge, key, ctStates, { teaches, ...names, ...(actions === undefined ? {} : { actions }) });
+  const from = frozen === undefined ? {} : { frozen };
+  return traceForks(vswitch, bridge, key, ctStates, {
+    teaches,
+    ...names,
+    ...from,
+    ...(actions === undefined ? {} : { actions }),
+  });
 }
 
 function formatOf(vswitch: VirtualSwitch, { teaches, showsNames }: TraceRequest): Parameters<typeof formatTrace>[1] {
@@ -85,10 +98,11 @@ function readRequest(vswitch: VirtualSwitch, args: readonly string[], hasActions
     second?.includes("(") === true && datapathNames(vswitch).some((name) => name === first || name.endsWith(`@${first}`));
   const [flow, packet] = isAlone ? [first, second] : [second, third];
   if (flow === undefined) throw new ArgumentError(`syntax error at ${first} (or the bridge name was omitted)`);
-  const { bridge, key } = isAlone || isDatapath ? fromDatapath(vswitch, flow) : fromBridge(vswitch, first, flow, packet);
+  const start = isAlone || isDatapath ? fromDatapath(vswitch, flow) : fromBridge(vswitch, first, flow, packet);
+  const { bridge, key, frozen } = start;
   if (packet !== undefined) fillFromPacket(vswitch, key, packet);
   const actions = actionText === undefined ? undefined : parseActions(actionText, portNamesOf(bridge));
-  return { bridge, key, ctStates, actions, teaches: teaches || packet !== undefined, showsNames };
+  return { bridge, key, frozen, ctStates, actions, teaches: teaches || packet !== undefined, showsNames };
 }
 
 function readOptions(args: readonly string[], mayBeConsistent: boolean): Arguments {
@@ -118,25 +132,39 @@ function readCtState(flags: string): number {
 }
 
 /** A flow in the datapath's syntax; its port is one of the datapath. */
-function fromDatapath(vswitch: VirtualSwitch, flow: string): Pick<TraceRequest, "bridge" | "key"> {
+function fromDatapath(vswitch: VirtualSwitch, flow: string): Start {
   const match = parseOdpFlow(flow, (port) => datapathPortNo(vswitch, port));
   if (match === undefined) throw new ArgumentError(`syntax error at ${flow} (or the bridge name was omitted)`);
-  const portNo = getField(match.key, FIELDS.in_port);
   const { key } = match;
-  const { ports } = vswitch;
-  const home = ports.homeOfKey(key);
-  if (home === undefined) {
-    const isTunnel = ports.tunnels.isShared(portNo);
-    throw new ArgumentError(
-      isTunnel ? "no OpenFlow tunnel port for this packet" : `no OpenFlow port for datapath port ${portNo}`,
-    );
-  }
-  toPipelineOptions(key, home.bridge.pipeline.tlvTable);
+  const { bridge, inPort, frozen } = placeOf(vswitch, key);
+  toPipelineOptions(key, bridge.pipeline.tlvTable);
   if (vswitch.slowPath.vlanLimit === 1) hideInnerTag(key);
-  setField(key, FIELDS.in_port, home.port.ofport);
-  setField(key, FIELDS.recirc_id, 0); // it is traced from the beginning
+  setField(key, FIELDS.in_port, inPort);
   if (getField(key, FIELDS.eth_type) === 0) setField(key, FIELDS.eth_type, NO_ETH_TYPE);
-  return { bridge: home.bridge, key };
+  return { bridge, key, frozen };
+}
+
+/** Where a packet of the datapath comes in, or goes on. */
+function placeOf(
+  { ports, slowPath }: VirtualSwitch,
+  key: Uint32Array,
+): { readonly bridge: Bridge; readonly inPort: number; readonly frozen: FrozenState | undefined } {
+  const frozen = frozenStateOf(slowPath, key);
+  if (frozen !== undefined) return { bridge: frozen.bridge, inPort: frozen.inPort, frozen };
+  const home = ports.homeOfKey(key);
+  if (home !== undefined) return { bridge: home.bridge, inPort: home.port.ofport, frozen: undefined };
+  const portNo = getField(key, FIELDS.in_port);
+  throw new ArgumentError(
+    ports.tunnels.isShared(portNo) ? "no OpenFlow tunnel port for this packet" : `no OpenFlow port for datapath port ${portNo}`,
+  );
+}
+
+/** Where a packet goes on that has a number of recirculation. */
+function frozenStateOf(slowPath: SlowPath, key: Uint32Array): FrozenState | undefined {
+  const recircId = getField(key, FIELDS.recirc_id);
+  const frozen = recircId === 0 ? undefined : slowPath.frozenState(recircId);
+  if (recircId === 0 || frozen !== undefined) return frozen;
+  throw new ArgumentError(`no recirculation data for recirc_id 0x${recircId.toString(16)}`);
 }
 
 /** Of a packet of which the datapath reads one tag, what is beneath that is another kind of packet. */
@@ -148,12 +176,7 @@ function hideInnerTag(key: Uint32Array): void {
 }
 
 /** `in_port=1,tcp,...`, or a packet in hexadecimal alone. */
-function fromBridge(
-  vswitch: VirtualSwitch,
-  name: string,
-  flow: string,
-  packet: string | undefined,
-): Pick<TraceRequest, "bridge" | "key"> {
+function fromBridge(vswitch: VirtualSwitch, name: string, flow: string, packet: string | undefined): Start {
   if (name.includes("=")) throw new ArgumentError(`syntax error at ${name} (or the bridge name was omitted)`);
   if (flow.includes("(")) throw new ArgumentError("Cannot find the datapath");
   const bridge = vswitch.bridges.get(name);
@@ -163,12 +186,13 @@ function fromBridge(
     const { key, mask } = bridge.pipeline.tlvTable.placeMatch(parsed);
     const own = key.slice();
     if (getField(mask, FIELDS.in_port) === 0) setField(own, FIELDS.in_port, PORT.NONE);
-    return { bridge, key: own };
+    const frozen = frozenStateOf(vswitch.slowPath, own);
+    return { bridge: frozen?.bridge ?? bridge, key: own, frozen };
   }
   const key = makeFlowKey();
   setField(key, FIELDS.in_port, PORT.NONE);
   fillFromPacket(vswitch, key, flow);
-  return { bridge, key };
+  return { bridge, key, frozen: undefined };
 }
 
 /** Takes the packet's headers in the place of those that a flow says. */

@@ -38,22 +38,27 @@ export interface TracePass {
  * Traces a packet to its end.
  *
  * @param ctStates - what the connection tracker says, time after time; beyond them a new connection
- * @param options - `namesOf`: by which names a bridge's ports are shown
+ * @param options - `frozen`: where the packet goes on, when it was in the tables before; `namesOf`: by which names a bridge's ports are shown
  */
 export function traceForks(
   vswitch: VirtualSwitch,
   bridge: Bridge,
   key: Uint32Array,
   ctStates: readonly number[] = [],
-  { namesOf, ...options }: Pick<TraceOptions, "actions" | "teaches"> & { readonly namesOf?: (bridge: Bridge) => PortNames } = {},
+  {
+    namesOf,
+    frozen: first,
+    ...options
+  }: Pick<TraceOptions, "actions" | "teaches" | "frozen"> & { readonly namesOf?: (bridge: Bridge) => PortNames } = {},
 ): [TracePass, ...TracePass[]] {
   const forks: TraceFork[] = [];
   const punts: Punt[] = [];
   const tree = new TraceTree(namesOf);
-  const translation = vswitch.trace(bridge, key, { observer: tree, forks, punts, ...options });
+  const from = first === undefined ? {} : { frozen: first };
+  const translation = vswitch.trace(bridge, key, { observer: tree, forks, punts, ...from, ...options });
   const passes: [TracePass, ...TracePass[]] = [{ bridge, key, tree, translation, punts, cause: undefined }];
-  for (let from = 0; from < passes.length; from++) {
-    const pass = passes[from];
+  for (let at = 0; at < passes.length; at++) {
+    const pass = passes[at];
     if (pass === undefined || passes.length > MAX_FORKS) break;
     for (const { id, ct } of recirculationsIn(pass.translation.actions)) {
       const fork = forks[id - 1];
