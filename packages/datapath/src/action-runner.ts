@@ -73,6 +73,8 @@ export class ActionRunner {
   readonly #stack: PacketStack;
   readonly #bundle = new SegmentBundle();
   readonly #upcalls: UpcallFrame[] = [];
+  /** Packets for ports that are not there. */
+  nWithoutPort = 0;
   #handler: ((upcall: Upcall) => void) | undefined;
 
   constructor(memory: PacketMemory, table: FlowTable, host: RunnerHost, random: () => number, shared?: SharedConnections) {
@@ -416,7 +418,8 @@ export class ActionRunner {
 
   #send(packet: Packet, portNo: number): void {
     const port = this.#host.portOf(portNo);
-    if (port !== undefined) this.#output.send(port, packet);
+    if (port === undefined) this.nWithoutPort++;
+    else this.#output.send(port, packet);
   }
 
   #upcall(reason: Upcall["reason"], packet: Packet, userdata: number): void {

@@ -234,6 +234,8 @@ export interface DatapathTraffic {
   readonly nSent: number;
   /** As in {@link DatapathStats}. */
   readonly nLost: number;
+  /** Packets that flows in user space sent to ports that are not there. */
+  readonly nWithoutPort: number;
 }
 
 /** Flows in the kernel, and those that are not. */

@@ -110,7 +110,7 @@ export class UserDatapath implements Datapath {
   #bypassesDevices = true;
   #tidiedAtMs = 0;
   /** Of ports that are gone. */
-  #departed: DatapathTraffic = { nReceived: 0, nSent: 0, nLost: 0 };
+  #departed: PortTraffic = { nReceived: 0, nSent: 0, nLost: 0 };
 
   constructor(options: UserDatapathOptions = {}) {
     this.#clock = options.clock ?? systemClock;
@@ -331,8 +331,9 @@ export class UserDatapath implements Datapath {
   }
 
   traffic(): DatapathTraffic {
-    const { nReceived, nSent, nLost } = this.#ports.reduce<DatapathTraffic>(withTraffic, this.#departed);
-    return { nReceived, nSent, nLost: nLost + this.#runner.nLost };
+    const { nReceived, nSent, nLost } = this.#ports.reduce<PortTraffic>(withTraffic, this.#departed);
+    const { nLost: nLostHere, nWithoutPort } = this.#runner;
+    return { nReceived, nSent, nLost: nLost + nLostHere, nWithoutPort };
   }
 
   /** Forwards between devices on the event loop until `signal` aborts. Memory ports work without it. */
@@ -573,8 +574,11 @@ export class UserDatapath implements Datapath {
   }
 }
 
+/** What passed at ports. */
+type PortTraffic = Omit<DatapathTraffic, "nWithoutPort">;
+
 /** Some traffic with that of a port. */
-function withTraffic({ nReceived, nSent, nLost }: DatapathTraffic, port: Port | undefined): DatapathTraffic {
+function withTraffic({ nReceived, nSent, nLost }: PortTraffic, port: Port | undefined): PortTraffic {
   const kernel = port?.kernelTraffic?.();
   return {
     nReceived: nReceived + (port?.counters.rxPackets ?? 0) + (kernel?.rxPackets ?? 0),

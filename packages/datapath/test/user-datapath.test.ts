@@ -44,6 +44,16 @@ test("a packet without a flow goes up as a miss, with its key, and nowhere else"
   expect(datapath.stats()).toMatchObject({ hits: 0, misses: 1, lost: 0, nFlows: 0 });
 });
 
+test("a packet for a port that is not there is counted, and goes to the others", () => {
+  const { datapath, links, out } = rigWith([
+    { type: "output", port: 99 },
+    { type: "output", port: 2 },
+  ]);
+  links[0]?.send(udpFrame());
+  expect(out.map((frames) => frames.length)).toEqual([0, 1, 0]);
+  expect(datapath.traffic()).toEqual({ nReceived: 1, nSent: 1, nLost: 0, nWithoutPort: 1 });
+});
+
 test("a packet with a flow goes where its actions say and is counted", () => {
   const clock = new ManualClock(5000);
   const { datapath, links, out, upcalls } = rig(3, clock);

@@ -99,7 +99,13 @@ export function makeEventCounts(): EventCounts {
 /** All counts by name, with those of the datapath. */
 export function allCounts(
   counts: Readonly<EventCounts>,
-  { nReceived, nSent, nLost }: DatapathTraffic,
+  { nReceived, nSent, nLost, nWithoutPort }: DatapathTraffic,
 ): Readonly<Record<string, number>> {
-  return { ...counts, netdev_received: nReceived, netdev_sent: nSent, datapath_drop_upcall_error: nLost };
+  return {
+    ...counts,
+    netdev_received: nReceived,
+    netdev_sent: nSent,
+    datapath_drop_upcall_error: nLost,
+    datapath_drop_invalid_port: nWithoutPort,
+  };
 }

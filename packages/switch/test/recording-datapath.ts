@@ -170,7 +170,7 @@ export class RecordingDatapath implements Datapath {
     this.#handler = handler;
   }
   traffic(): DatapathTraffic {
-    return { nReceived: 0, nSent: this.sent.length, nLost: 0 };
+    return { nReceived: 0, nSent: this.sent.length, nLost: 0, nWithoutPort: 0 };
   }
 
   stats(): DatapathStats {
