@@ -91,9 +91,10 @@ systemTest("a packet's way through groups is told as the original tells it", asy
     "group_id=4,type=indirect,bucket=output:2",
     "group_id=5,type=ff",
     "group_id=8,type=all,bucket=group:1,bucket=output:1",
+    "group_id=9,type=select,bucket=output:1,bucket=output:3",
   ];
   for (const group of groups) expect((await pair.run("ovs-ofctl", "-O", "OpenFlow15", "add-group", "br0", group))[1]).toBe("");
-  for (const id of [1, 3, 4, 5, 8]) {
+  for (const id of [1, 3, 4, 5, 8, 9]) {
     await pair.run("ovs-ofctl", "add-flow", "br0", `actions=group:${id},output:1`);
     const [theirs, ours] = await pair.run("ovs-appctl", "ofproto/trace", "br0", "in_port=2,tcp");
     // Who drops an output, and which numbers ports have in the datapath, each says in its own way.

@@ -21,7 +21,7 @@ test.each([
     "ct(commit,zone=5,mark=0x1/0xff,label=0x1/0xff,helper=ftp,nat(src=10.0.0.5-10.0.0.9:1-9,persistent,random)),recirc(0x7)",
   ],
   ["ip", "ct,ct_clear,ct(force_commit,nat),ct(nat(dst=[fd00::1]:80))"],
-  ["ip", "hash(l4(3)),meter(4),set(skb_priority(0x5)),set(skb_mark(0x6)),tnl_pop(8)"],
+  ["ip", "hash(sym_l4(3)),meter(4),set(skb_priority(0x5)),set(skb_mark(0x6)),tnl_pop(8)"],
   ["ip", "check_pkt_len(size=100,gt(drop),le(clone(1,pop_vlan),2))"],
   ["ip", "set(tunnel(tun_id=0x5,src=1.1.1.1,dst=2.2.2.2,tos=0x8,ttl=64,tp_dst=4789,flags(df|key)))"],
 ])("actions on %s: %s", (kind, text) => {

@@ -123,7 +123,7 @@ function formatAction(
     case "truncate":
       return `trunc(${action.maxLength})`;
     case "hash":
-      return `hash(l4(${action.basis}))`;
+      return `hash(sym_l4(${action.basis}))`;
     case "setPriority":
       return `set(skb_priority(${formatHex(action.priority)}))`;
     case "setMark":

@@ -98,7 +98,7 @@ function parseAction({ name, content = "" }: ActionText, portNoOf: PortNoOf): Da
     case "meter":
       return { type: "meter", meter: number(content) };
     case "hash":
-      return { type: "hash", basis: number(/^l4\((\d+)\)$/.exec(content)?.[1]) };
+      return { type: "hash", basis: number(/^(?:sym_)?l4\((\d+)\)$/.exec(content)?.[1]) };
     case "ct":
       return parseOdpCt(content) ?? fail();
     case "ct_clear":
