@@ -175,6 +175,12 @@ test("all fragments of the packet that begins a translated connection are transl
     expect(left.map(({ frame }) => [...frame.subarray(26, 30)])).toEqual(left.map(() => [10, 9, 9, 9]));
     expect(left.map(({ state }) => state & ~CT_STATE.snat)).toEqual([NEW, NEW, NEW, NEW]);
   }
+  expect(tracker.datapath.conntrack.fragments.ip4).toMatchObject({ nAccepted: 16, nCompleted: 16 });
+});
+
+test("any number of packets come in fragments, one after the other", () => {
+  const tracker = new Tracker();
+  for (let id = 1; id <= 1100; id++) expect(tracker.states(packet4(2000, id), COMMIT)).toEqual([NEW, NEW]);
 });
 
 test("what lies over the first fragment, reaches beyond the longest packet or is too short is invalid", () => {
@@ -205,10 +211,14 @@ test("a fragment waits for its own first one, in its zone, for 15 seconds", () =
   expect(tracker.states(packet4(2000, 3).slice(0, 1))).toEqual([NEW]);
 });
 
-test("a flood of fragments without a first one takes bounded room, and passes", () => {
+test("a flood of fragments without a first one takes bounded room, and costs others nothing", () => {
   const tracker = new Tracker();
+  const { fragments } = tracker.datapath.conntrack;
   for (let id = 0; id < 1100; id++) expect(tracker.states(packet4(2000, id).slice(1))).toEqual([]);
-  expect(tracker.states(packet4(2000, 5000))).toEqual([NEW]); // no room for the answer: the second one is lost
+  expect(fragments.nWaiting).toBe(1000);
+  expect(tracker.states(packet4(2000, 5000))).toEqual([NEW, NEW]);
+  expect([fragments.nWaiting, fragments.ip4.nExpired]).toEqual([999, 1]); // the oldest made room
   tracker.clock.advance(15_000);
   expect(tracker.states(packet4(2000, 5001))).toEqual([NEW, NEW]);
+  expect(fragments.nWaiting).toBe(0);
 });

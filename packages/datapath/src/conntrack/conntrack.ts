@@ -157,11 +157,10 @@ export class Conntrack {
     this.#isReply = fate.isReply;
     packet.noteConnection(action.zone, fate.state | natted, connection, fate.tuple);
     if (connection === undefined) return "on";
-    this.#carryOut(packet, bytes, connection, action, isNattedHere);
-    const isTranslated = !isNattedHere && (packet.ctState & NAT_STATES) !== 0;
-    if (isTranslated && reader.read(bytes, packet.headerAt, packet.at, packet.length, action.zone)) {
+    if (this.#carryOut(packet, bytes, connection, action, isNattedHere)) {
       // The first may have gone by untranslated, before it began a connection: these are to be known when they are tracked again.
-      this.fragments.settle(reader.fragmentKey(action.zone), fate, this.#nowMs);
+      reverseTuple(fate.isReply ? connection.original : connection.reply, this.#reversed);
+      this.fragments.settle(reader.fragmentKey(action.zone, this.#reversed), fate, this.#nowMs);
     }
     return "on";
   }
@@ -205,10 +204,12 @@ export class Conntrack {
     return true;
   }
 
-  /** Translates a packet of a connection and sets the connection's marks, as far as `action` says so. */
-  #carryOut(packet: Packet, bytes: Uint8Array, connection: Connection, action: CtDatapathAction, isNattedHere: boolean): void {
-    if (action.nat !== undefined && connection.nat !== "none" && !isNattedHere) this.#translate(packet, bytes, connection);
+  /** Translates a packet of a connection and sets the connection's marks, as far as `action` says so. @returns whether it did the first */
+  #carryOut(packet: Packet, bytes: Uint8Array, connection: Connection, action: CtDatapathAction, isNattedHere: boolean): boolean {
+    const isTranslated = action.nat !== undefined && connection.nat !== "none" && !isNattedHere;
+    if (isTranslated) this.#translate(packet, bytes, connection);
     if (action.isCommit) setMarks(packet, connection, action);
+    return isTranslated;
   }
 
   /** Finds the connection of the packet in hand; one that was translated here has its answers' tuple reversed. */

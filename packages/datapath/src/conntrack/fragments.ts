@@ -5,8 +5,8 @@
  * those that come before it wait, as something to be resumed. A fragment that lies over bytes of the first is not
  * believed, since it would change the ports or flags that were looked at (RFC 1858).
  *
- * Limits: 1,000 packets are remembered and, unless it is said, 1,000 fragments wait, each for 15 s at most. Whether a packet
- * becomes complete is the receiver's matter, its checksum too.
+ * Limits: 1,000 packets are remembered, the latest, and, unless it is said, 1,000 fragments wait, each for 15 s at most. Whether
+ * a packet becomes complete is the receiver's matter, its checksum too.
  */
 import type { FragmentTracker, FragmentTracking } from "../datapath.ts";
 import type { Connection } from "./connection.ts";
@@ -68,7 +68,6 @@ export class Fragments implements FragmentTracker {
   /** Notes the answer for a first fragment, and makes those ready that waited for it. */
   settle(key: string, fate: FragmentFate, nowMs: number): void {
     const entry = this.#entryOf(key, nowMs);
-    if (entry === undefined) return;
     entry.fate = fate;
     this.#nWaiting -= entry.waiting.length;
     this.#ready.push(...entry.waiting.splice(0));
@@ -77,9 +76,7 @@ export class Fragments implements FragmentTracker {
   /** Lets a fragment wait for the first one; it is lost when too many wait. */
   wait(key: string, fragment: WaitingFragment, nowMs: number): void {
     if (this.#nWaiting >= this.maxWaiting) return;
-    const entry = this.#entryOf(key, nowMs);
-    if (entry === undefined) return;
-    entry.waiting.push(fragment);
+    this.#entryOf(key, nowMs).waiting.push(fragment);
     this.#nWaiting++;
   }
 
@@ -90,19 +87,25 @@ export class Fragments implements FragmentTracker {
 
   /** Forgets what is too old. */
   expire(nowMs: number): void {
-    for (const [key, { expiresMs, waiting }] of this.#entries) {
-      if (expiresMs > nowMs) return;
-      this.#nWaiting -= waiting.length;
-      for (const { of } of waiting) of.nExpired++;
-      this.#entries.delete(key);
+    for (const [key, entry] of this.#entries) {
+      if (entry.expiresMs > nowMs) return;
+      this.#forget(key, entry);
     }
   }
 
-  #entryOf(key: string, nowMs: number): Entry | undefined {
+  #forget(key: string, { waiting }: Entry): void {
+    this.#nWaiting -= waiting.length;
+    for (const { of } of waiting) of.nExpired++;
+    this.#entries.delete(key);
+  }
+
+  /** The oldest packet makes room: nearly always all of its fragments have come. */
+  #entryOf(key: string, nowMs: number): Entry {
     const known = this.#entries.get(key);
     if (known !== undefined && known.expiresMs > nowMs) return known;
     this.expire(nowMs);
-    if (this.#entries.size >= MAX_PACKETS) return undefined;
+    const [oldest] = this.#entries;
+    if (oldest !== undefined && this.#entries.size >= MAX_PACKETS) this.#forget(...oldest);
     const entry = { fate: undefined, waiting: [], expiresMs: nowMs + TIMEOUT_MS };
     this.#entries.set(key, entry);
     return entry;

@@ -102,9 +102,9 @@ export class PacketReader {
     return this.end - this.#payloadAt;
   }
 
-  /** Of a fragment: what all fragments of the packet have in common. */
-  fragmentKey(zone: number): string {
-    return `${zone} ${this.#family} ${this.#firstProto} ${this.#id} ${this.tuple.subarray(TUPLE.src, TUPLE.ports).join()}`;
+  /** Of a fragment: what all fragments of the packet have in common. @param tuple - with its addresses, when it has others by now */
+  fragmentKey(zone: number, tuple: Uint32Array = this.tuple): string {
+    return `${zone} ${this.#family} ${this.#firstProto} ${this.#id} ${tuple.subarray(TUPLE.src, TUPLE.ports).join()}`;
   }
 
   #readIp4(at: number, frameEnd: number, isOuter: boolean): boolean {
