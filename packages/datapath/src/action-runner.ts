@@ -250,10 +250,13 @@ export class ActionRunner {
         maxLength = 0;
       } else if (action.type === "setTunnel") packet.egress = action;
       else if (action.type === "reassemble") this.#reassemble(packet);
-      else if (action.type === "tunnelPop") this.#popTunnel(packet, action.port, i === actions.length - 1);
-      else if (action.type === "pushMpls" && isSegmented(packet.arena.bytes, packet.headerAt)) {
+      else if (action.type === "tunnelPop") {
+        if (maxLength === 0) this.#popTunnel(packet, action.port, i === actions.length - 1);
+        else this.#cut(packet, maxLength, (copy) => this.#popTunnel(copy, action.port, true));
+        maxLength = 0;
+      } else if (action.type === "pushMpls" && isSegmented(packet.arena.bytes, packet.headerAt)) {
         // No device cuts a bundle behind a label.
-        return this.#stack.eachSegment(packet, (segment) => this.#run(segment, actions, i));
+        return this.#stack.eachSegment(packet, (segment) => this.#run(segment, actions, i, maxLength));
       } else if (action.type === "tunnelPush") {
         if (maxLength > 0) return this.#cut(packet, maxLength, (copy) => this.#run(copy, actions, i));
         if (isSegmented(packet.arena.bytes, packet.headerAt)) return this.#pushSegments(packet, action, actions, i + 1);

@@ -22,6 +22,14 @@ test("what a clone at the end does is done to the packet itself", () => {
   expect(translated(OUTPUT, inner)).toEqual(translated(OUTPUT, OUTPUT, RECIRC));
 });
 
+test("a copy is cut, and not what is sent behind it", () => {
+  const cut: DatapathAction = { type: "truncate", maxLength: 60 };
+  const tag: DatapathAction = { type: "pushVlan", tpid: 0x8100, tci: 42 };
+  const made = translated(cut, { type: "clone", actions: [tag, OUTPUT] }, OUTPUT);
+  if (typeof made === "string") throw new Error(made);
+  expect(made.actions.map(({ what }) => what)).toEqual(["clone", "send", "end", "pushVlan", "cut", "send"]);
+});
+
 test("what others need the packet behind is done to a copy, by a list behind the flow's", () => {
   const tag: DatapathAction = { type: "pushVlan", tpid: 0x8100, tci: 42 };
   const made = translated({ type: "clone", actions: [tag, { type: "userspace", userdata: 3 }, OUTPUT] }, RECIRC, OUTPUT);

@@ -70,4 +70,21 @@ describe.skipIf(obstacle !== undefined)("a bundle of segments", () => {
     expect(three.map(({ tcp }) => tcp?.seq)).toEqual([100, 1100, 2100]);
     expect(Uint8Array.from(three.flatMap(({ payload }) => [...payload]))).toEqual(DATA);
   });
+
+  test("of which the first bytes are to come out does so in segments of that length", async () => {
+    const { key, mask } = matchOf({ in_port: 1, eth_type: 0x0800, vlan_tci: 0 });
+    datapath.putFlow(key, mask, [
+      { type: "truncate", maxLength: 200 },
+      { type: "pushMpls", ethType: 0x8847, entry: 0x11140 },
+      { type: "output", port: 2 },
+    ]);
+    datapath.start(stop.signal);
+    const sizes: number[] = [];
+    await vi.waitFor(() => {
+      hosts.send(1, bundle(), BUNDLE);
+      sizes.push(...hosts.take(2).map(({ length }) => length));
+      expect(sizes.length).toBeGreaterThanOrEqual(3);
+    }, PATIENCE);
+    expect(new Set(sizes)).toEqual(new Set([200]));
+  });
 });

@@ -125,6 +125,18 @@ test("the first bytes of a packet go into a tunnel, and those behind it get all 
   expect(outer[2]?.slice(50)).toEqual(frame.slice(0, 100));
 });
 
+test("a packet of which the first bytes are to leave a tunnel does not, and those behind it get all of it", () => {
+  const { a, outer } = join(VXLAN, blockOf(4));
+  const frame = udpFrame(53, new Uint8Array(150).fill(7));
+  onPort(a, CABLE, [
+    { type: "truncate", maxLength: 100 },
+    { type: "tunnelPop", port: TUNNEL },
+    { type: "output", port: WIRE },
+  ]);
+  a.cable.send(frame);
+  expect(outer.map(({ length }) => length)).toEqual([frame.length]);
+});
+
 test("what is pushed is popped: the packet, identifier, addresses, TOS, TTL and options; lengths and checksums are right", () => {
   const settings = fc.record({
     spec: specs,

@@ -121,6 +121,18 @@ describe("the way of outer packets", () => {
     expect(dummy.actions(dummy.inner, FROM_GUEST)).toBe("drop");
   });
 
+  test("is not there, and what is sent behind that is whole, though the tunnel was to get the first bytes", () => {
+    const bench = new NativeBench();
+    const { inner, vswitch } = bench;
+    vswitch.addPort(inner, { name: "other", kind: "memory", ofport: 3 });
+    const text = "priority=40000,actions=set_field:02:00:00:00:00:0c->eth_dst,output(port=2,max_len=100),output:3";
+    inner.pipeline.apply([{ command: "add", flow: parseFlow(text) }]);
+    const typesOf = (): string[] => vswitch.trace(inner, keyOf(FROM_GUEST)).actions.map(({ type }) => type);
+    expect(typesOf()).toEqual(["setMasked", "output"]);
+    bench.know();
+    expect(typesOf()).toEqual(["truncate", "setMasked", "clone", "output"]);
+  });
+
   test("is a user's route rather than the host's to a network a little narrower, but not to a host or to itself", () => {
     const { vswitch, host } = new NativeBench();
     const { routes } = vswitch.underlay;

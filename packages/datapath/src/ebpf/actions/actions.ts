@@ -115,7 +115,7 @@ function translateList(actions: readonly DatapathAction[], around: Surroundings)
     if (typeof translated === "string") return translated;
     if (translated === undefined) return action.type === "output" ? "a port outside the kernel's reach" : `action ${action.type}`;
     out.push(...translated);
-    if (action.type === "output") next = undefined;
+    if (action.type === "output" || action.type === "clone") next = undefined;
   }
   return out;
 }
@@ -154,10 +154,10 @@ function translate(action: DatapathAction, context: TranslationContext): KernelA
       return context.layout.isNetworkRead ? translateTrack(action, context) : undefined;
     case "setMasked":
       return translateSetMasked(action, context.layout);
-    case "clone":
-      return isOutputAlone(action.actions)
-        ? translateList(action.actions, { ...context, isLast: false })
-        : onCopy(action.actions, context);
+    case "clone": {
+      const list = context.cut === undefined ? action.actions : [context.cut, ...action.actions];
+      return isOutputAlone(list) ? translateList(list, { ...context, isLast: false }) : onCopy(list, context);
+    }
     case "meter":
       return translateMeter(action, context);
     case "checkLength":

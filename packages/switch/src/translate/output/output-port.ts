@@ -1,4 +1,5 @@
 /** Sends the packet in hand out of one port: to the datapath, into a tunnel, or on to another bridge. */
+import type { DatapathAction } from "@tenet/datapath";
 import { formatPort, PORT } from "@tenet/openflow";
 import { type BridgePort, NO_FWD, PORT_DOWN, type PortLink } from "../../bridge/bridge-port.ts";
 import { areEqual } from "../../cache/same-actions.ts";
@@ -9,6 +10,9 @@ import { nativeRoute, pushTunnel } from "./push-tunnel.ts";
 import { endOfTunnel } from "./tunnel-end.ts";
 
 type TunnelLink = Extract<PortLink, { kind: "tunnel" }>;
+
+/** What a packet leaves the walk by: for a port, through a tunnel, out of one. */
+const SENDING: ReadonlySet<DatapathAction["type"]> = new Set(["output", "clone", "tunnelPop"]);
 
 /** Sends the packet as it is now. */
 export function outputTo(walk: Walk, port: BridgePort | undefined): void {
@@ -37,9 +41,11 @@ export function outputCut(walk: Walk, ofport: number, maxLength: number): void {
     const name = ofport >= PORT.IN_PORT ? formatPort(ofport) : walk.bridge.portLabel(ofport);
     return walk.observer?.failure(`output_trunc does not support patch port ${name}`);
   }
-  walk.out.push({ type: "truncate", maxLength });
+  const { out } = walk;
+  const at = out.push({ type: "truncate", maxLength });
   outputTo(walk, port);
-  if (walk.out.at(-1)?.type === "truncate") walk.out.pop();
+  // When nothing is sent here, what is sent next is not to be cut, though it may be changed by now.
+  if (!out.slice(at).some(({ type }) => SENDING.has(type))) out.splice(at - 1, 1);
 }
 
 function refusalOf({ bridge, inPort }: Walk, port: BridgePort | undefined): string | undefined {
