@@ -135,6 +135,8 @@ test("what is asked of fragments can be changed, and what became of them is coun
   const { fragments } = tracker.datapath.conntrack;
   tracker.track(packet4(3000, 1), COMMIT);
   expect(fragments.ip4).toMatchObject({ nAccepted: 3, nCompleted: 3, nTooSmall: 0, nExpired: 0, nOverlapped: 0 });
+  tracker.track(packet4(3000, 6).reverse());
+  expect(fragments.ip4).toMatchObject({ nAccepted: 6, nCompleted: 6 });
   fragments.ip4.minBytes = 1501;
   expect(tracker.states(packet4(3000, 2))).toEqual([trk | inv, trk | inv]);
   expect(fragments.ip4.nTooSmall).toBe(2);

@@ -82,7 +82,10 @@ export class Fragments implements FragmentTracker {
 
   /** Lets those go on whose first fragment has come. */
   resumeReady(): void {
-    for (let ready = this.#ready.shift(); ready !== undefined; ready = this.#ready.shift()) ready.resume();
+    for (let ready = this.#ready.shift(); ready !== undefined; ready = this.#ready.shift()) {
+      ready.of.nAccepted--; // it is read once more, and counted then
+      ready.resume();
+    }
   }
 
   /** Forgets what is too old. */
