@@ -45,6 +45,14 @@ test("an error shows the message at fault, as much of it as there is", () => {
   );
 });
 
+test("of errors about errors a few are shown, and the rest as bytes", () => {
+  let bytes: Uint8Array = encodeMessage({ type: "barrierRequest" }, 4, 9);
+  for (let n = 0; n < 5000; n++) bytes = encodeMessage({ type: "error", errorType: 1, code: 1, data: bytes }, 4, 9);
+  const lines = formatMessage(bytes).split("\n");
+  expect(lines.filter((line) => line === "OFPT_ERROR (OF1.3) (xid=0x9): OFPBRC_BAD_TYPE")).toHaveLength(8);
+  expect(lines[8]).toMatch(/^00000000  04 01 /);
+});
+
 test("what does not decode is shown in hexadecimal", () => {
   expect(formatMessage(hex("0463000800000001"))).toBe(
     "***decode error: OFPBRC_BAD_TYPE***\n00000000  04 63 00 08 00 00 00 01-                        |.c......        |\n",

@@ -21,6 +21,9 @@ import { printBody } from "./print-body.ts";
 const BUNDLED_AT = 16;
 const BUNDLED_AT_EXPERIMENTER = 24;
 
+/** How many messages are shown of which each is in the data of the error before; a peer may send thousands. */
+const MAX_DEPTH = 8;
+
 /** What is wrong with messages of a kind that their version does not have. */
 const NAMELESS: ReadonlySet<ErrorName> = new Set([
   "OFPBRC_BAD_TYPE",
@@ -36,6 +39,11 @@ const NAMELESS: ReadonlySet<ErrorName> = new Set([
  * @param options - how flow-mods of OpenFlow 1.0 are read; by default with table numbers
  */
 export function formatMessage(bytes: Uint8Array, options: CodecOptions = {}): string {
+  return formatNested(bytes, options, 1);
+}
+
+function formatNested(bytes: Uint8Array, options: CodecOptions, depth: number): string {
+  if (depth > MAX_DEPTH) return hexDump(bytes);
   if (bytes.length === 0) return "OpenFlow message is empty\n";
   if (bytes.length < HEADER_SIZE) return `OpenFlow packet too short (only ${bytes.length} bytes):\n${hexDump(bytes)}`;
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint16(2);
@@ -47,7 +55,7 @@ export function formatMessage(bytes: Uint8Array, options: CodecOptions = {}): st
     if (length > bytes.length) {
       return `${title}\n(***truncated to ${bytes.length} bytes from ${length}***)\n${hexDump(bytes)}`;
     }
-    return printMessage(bytes, title, options);
+    return printMessage(bytes, title, options, depth);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     const name = errorNameOf(error);
@@ -56,11 +64,12 @@ export function formatMessage(bytes: Uint8Array, options: CodecOptions = {}): st
   }
 }
 
-function printMessage(bytes: Uint8Array, title: string, options: CodecOptions): string {
+function printMessage(bytes: Uint8Array, title: string, options: CodecOptions, depth: number): string {
   const envelope = decodeMessage(bytes, options);
-  const text = `${title}${printBody(envelope, (inner) => formatMessage(inner, options))}`;
+  const printInner = (inner: Uint8Array): string => formatNested(inner, options, depth + 1);
+  const text = `${title}${printBody(envelope, printInner)}`;
   const line = text.endsWith("\n") ? text : `${text}\n`;
   if (envelope.message.type !== "bundleAdd") return line;
   const isExperimenter = readHeader(bytes).type === TYPE_NUMBERS.experimenter.of13;
-  return line + formatMessage(bytes.subarray(isExperimenter ? BUNDLED_AT_EXPERIMENTER : BUNDLED_AT), options);
+  return line + printInner(bytes.subarray(isExperimenter ? BUNDLED_AT_EXPERIMENTER : BUNDLED_AT));
 }

@@ -67,6 +67,20 @@ export function decodeMessage(bytes: Uint8Array, options: CodecOptions = {}): En
 
 /** {@link decodeMessage} of all that a reader has. */
 export function readMessage(reader: ByteReader, options: CodecOptions = {}): Envelope {
+  return readWith(reader, options, readInner);
+}
+
+/** A message inside another. */
+function readInner(reader: ByteReader, options: CodecOptions): Envelope {
+  return readWith(reader, options, refuseInner);
+}
+
+/** Such a message holds none itself: a peer may put thousands into each other. */
+function refuseInner(): never {
+  throw new OpenFlowError("OFPBFC_MSG_UNSUP", "A message inside another cannot hold one itself");
+}
+
+function readWith(reader: ByteReader, options: CodecOptions, decodeInner: typeof readInner): Envelope {
   const size = reader.remaining;
   const { version, type, length, xid } = reader.struct(header);
   if (length !== size || length < HEADER_SIZE) {
@@ -74,7 +88,7 @@ export function readMessage(reader: ByteReader, options: CodecOptions = {}): Env
       details: { at: 2 },
     });
   }
-  const message = decodeBody(type, version, reader, options, readMessage);
+  const message = decodeBody(type, version, reader, options, decodeInner);
   if (message.type === "bundleAdd" && message.xid !== xid) {
     throw new OpenFlowError("OFPBFC_MSG_BAD_XID", `A bundled message has the number ${message.xid}, its carrier ${xid}`);
   }
