@@ -24,6 +24,7 @@ class Conversation {
       isBehind: false,
       send,
       tell: ignore,
+      refuse: ignore,
       sendPart: ignore,
       endReply: ignore,
       setTableIdInCommand: ignore,

@@ -1,5 +1,5 @@
 /** Controllers of a bridge, without sockets between. */
-import type { Message, MultipartReply, Version } from "@tenet/openflow";
+import { type ErrorName, makeErrorMessage, type Message, type MultipartReply, readHeader, type Version } from "@tenet/openflow";
 import { Session } from "../src/service/session.ts";
 import { SessionGroup } from "../src/service/session-group.ts";
 import { Bench } from "./bench-switch.ts";
@@ -24,6 +24,8 @@ export class Controller {
       isBehind: false,
       send: (message: Message, xid?: number): void => void this.told.push({ message, xid }),
       tell: (message: Message): void => void this.told.push({ message, xid: 0 }),
+      refuse: (error: ErrorName, bytes: Uint8Array): void =>
+        void this.told.push({ message: makeErrorMessage(error, version, bytes), xid: readHeader(bytes).xid }),
       sendPart: (reply: MultipartReply, xid: number): void =>
         void this.told.push({ message: { type: "multipartReply", reply, isLast: false }, xid }),
       endReply: (): void => undefined,

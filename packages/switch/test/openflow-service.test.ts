@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { silentLogger } from "@tenet/kit";
+import { type Logger, silentLogger } from "@tenet/kit";
 import {
   connectOpenFlow,
   encodeMessage,
@@ -58,6 +58,25 @@ test("a bundle with one flow that is refused applies nothing and names it", asyn
     { error: "OFPBAC_BAD_OUT_GROUP", flow: { table: 2 } },
   ]);
   expect(bench.bridge.pipeline.nRules).toBe(0);
+});
+
+test("the log tells which message of a bundle is at fault", async () => {
+  const told: object[] = [];
+  const log: Logger = {
+    ...silentLogger,
+    info: (fields, text) => text.endsWith("refused") && told.push(fields),
+    child: () => log,
+  };
+  await services.close();
+  services = new BridgeServices(bench.vswitch, dir, bench.clock, log);
+  await services.sync();
+  using client = await connectOpenFlow(target(), { versions: [5] });
+  const flows = [parseFlow("ip,actions=1"), parseFlow("table=2,arp,actions=group:3")];
+  await expect(client.transactFlows(flows)).rejects.toThrow(FlowTransactionError);
+  expect(told).toEqual([
+    { peer: "unix#0", error: "OFPBAC_BAD_OUT_GROUP", kind: "OFPT_FLOW_MOD" },
+    { peer: "unix#0", error: "OFPBFC_MSG_FAILED", kind: "OFPT_BUNDLE_CONTROL" },
+  ]);
 });
 
 test.each(["mgmt", "snoop"])(

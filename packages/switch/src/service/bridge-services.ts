@@ -275,6 +275,7 @@ function limited(channel: OpenFlowChannel, { takesPacket }: ConversationOwner, c
       else counts.packet_in_overflow++;
     },
     tell: (message) => channel.tell(message),
+    refuse: (error, bytes) => channel.refuse(error, bytes),
     sendPart: (reply, xid) => channel.sendPart(reply, xid),
     endReply: () => channel.endReply(),
     setTableIdInCommand: (isOn) => channel.setTableIdInCommand(isOn),

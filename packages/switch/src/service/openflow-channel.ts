@@ -137,6 +137,14 @@ export class OpenFlowChannel {
     }
   }
 
+  /** Answers a message with an error, in the version of the message though another was agreed on. */
+  refuse(error: ErrorName, bytes: Uint8Array): void {
+    const { version, xid } = readHeader(bytes);
+    const spoken = version >= VERSION.OF10 && version <= VERSION.OF15 ? version : this.version;
+    this.#log.info({ peer: this.#owner.name, error, kind: messageName(bytes) ?? "invalid" }, "openflow message refused");
+    this.#write(makeErrorMessage(error, spoken, bytes), spoken, xid);
+  }
+
   /** Sends a part of a reply, or keeps it until there is enough of it for a message. */
   sendPart(reply: MultipartReply, xid: number): void {
     this.#reply ??= new ReplyPacker(this.version, xid);
@@ -278,13 +286,9 @@ export class OpenFlowChannel {
     else this.#refuse(errorNameOf(error), frame);
   }
 
-  #refuse(refusal: ErrorName, frame: Frame): void {
-    const { bytes } = frame;
-    const { version, xid } = readHeader(bytes);
-    const spoken = version >= VERSION.OF10 && version <= VERSION.OF15 ? version : this.version; // that of the message, though another was agreed on
+  #refuse(refusal: ErrorName, { bytes }: Frame): void {
     this.#reply = undefined;
-    this.#log.info({ peer: this.#owner.name, error: refusal, kind: messageName(bytes) ?? "invalid" }, "openflow message refused");
-    this.#write(makeErrorMessage(refusal, spoken, bytes), spoken, xid);
+    this.refuse(refusal, bytes);
   }
 
   get #versionBits(): number {

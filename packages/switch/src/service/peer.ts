@@ -1,5 +1,5 @@
 /** The other end of an OpenFlow connection, as a session sees it. */
-import type { Message, MultipartReply, Version } from "@tenet/openflow";
+import type { ErrorName, Message, MultipartReply, Version } from "@tenet/openflow";
 
 /** The other end. */
 export interface Peer {
@@ -12,6 +12,8 @@ export interface Peer {
   send(message: Message, xid?: number): void;
   /** Sends an unsolicited message that is not lost when the peer does not keep up. */
   tell(message: Message): void;
+  /** Answers a message with an error that says all of it, and tells the log. */
+  refuse(error: ErrorName, bytes: Uint8Array): void;
   /** Sends a part of a reply; of parts messages are made that are as long as they may be. Other messages come after it. */
   sendPart(reply: MultipartReply, xid: number): void;
   /** That was the last part of the reply. */

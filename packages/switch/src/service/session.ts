@@ -11,7 +11,6 @@ import {
   type Envelope,
   type ErrorName,
   FLOW_FLAG,
-  makeErrorMessage,
   type Message,
   type MultipartRequest,
   type PacketIn,
@@ -124,8 +123,8 @@ export class Session {
   tick(): void {
     this.#flowMods.tick();
     for (const { bundleId, flags, xid } of this.#bundles.expire(this.#vswitch.bundleIdleMs)) {
-      const opened = encodeMessage({ type: "bundleControl", bundleId, kind: "openRequest", flags }, this.#peer.version, xid);
-      this.#peer.send(makeErrorMessage("OFPBFC_TIMEOUT", this.#peer.version, opened), xid);
+      const opened = { type: "bundleControl", bundleId, kind: "openRequest", flags } as const;
+      this.#peer.refuse("OFPBFC_TIMEOUT", encodeMessage(opened, this.#peer.version, xid));
     }
   }
 
@@ -344,9 +343,7 @@ export class Session {
     } catch (error) {
       const entry = error instanceof RefusedError ? entries[error.position ?? -1] : undefined;
       if (!(error instanceof RefusedError) || entry === undefined) throw error;
-      const { version } = this.#peer;
-      const bytes = encodeMessage(entry.message, version, entry.xid);
-      this.#peer.send(makeErrorMessage(error.errorName, version, bytes), entry.xid);
+      this.#peer.refuse(error.errorName, encodeMessage(entry.message, this.#peer.version, entry.xid));
       throw new RefusedError("OFPBFC_MSG_FAILED", "a message of the bundle is refused");
     }
   }
