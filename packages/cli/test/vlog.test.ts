@@ -100,6 +100,16 @@ test("what parts of Tenet log is told in the original's words, or with its field
   ]);
 });
 
+test("a line that is not to be written is not made", async () => {
+  await using scope = new Scope();
+  const { vlog, lines } = openLog(scope, () => AT);
+  vlog.set("PATTERN:file:%m");
+  let nMade = 0;
+  for (let n = 0; n < 9; n++) vlog.writeLimited("jsonrpc", "warn", () => `${++nMade}`, "kind", { perMinute: 1, burst: 2 });
+  vlog.writeLimited("jsonrpc", "dbg", () => `${++nMade}`, "other kind", { perMinute: 1, burst: 2 });
+  expect([lines(), nMade]).toEqual([["1", "2"], 2]);
+});
+
 test("what peers can cause again and again is written some times a minute, and counted", async () => {
   await using scope = new Scope();
   let now = AT;

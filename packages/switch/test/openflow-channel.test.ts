@@ -116,7 +116,7 @@ test("what nobody asked for and cannot be said is left out", async () => {
 
 test("messages of both directions are written down while somebody reads them, and no text is made else", async () => {
   const lines: string[] = [];
-  const messageLog = { isOn: true, write: (text: string): void => void lines.push(text.trimEnd()) };
+  const messageLog = { isOn: true, write: (text: () => string): void => void lines.push(text().trimEnd()) };
   const counts = makeEventCounts();
   const channel = new OpenFlowChannel(socket, [VERSION.OF14], { ...owner, counts, messageLog }, new Turns(), silentLogger);
   const sent = async (message: Message, nReceived: number): Promise<void> => {

@@ -54,7 +54,7 @@ export async function runWorker(settings: SwitchSettings, stage: Stage, vlog: Vl
     get isOn() {
       return vlog.isShown("vconn", "dbg");
     },
-    write: (text) => vlog.writeLimited("vconn", "dbg", text.trimEnd(), "openflow message", MESSAGES),
+    write: (text) => vlog.writeLimited("vconn", "dbg", () => text().trimEnd(), "openflow message", MESSAGES),
   };
   const config = { ...own, messageLog, serveCommands, onReady, ...(tls === undefined ? {} : { tls }) };
   await runSwitch(config, log, scope.signal);

@@ -2,9 +2,10 @@
 
 /** Where messages are written while somebody wants to read them. */
 export interface MessageLog {
-  /** Whether somebody does; asked for every message, and no text is made while it is off. */
+  /** Whether somebody does; asked for every message. */
   readonly isOn: boolean;
-  write(text: string): void;
+  /** @param text - makes the text, if there is room for it */
+  write(text: () => string): void;
 }
 
 /** Nobody reads. */

@@ -185,7 +185,7 @@ export class OpenFlowChannel {
   #writeAll(messages: readonly Uint8Array[], isOfInterest = true): void {
     for (const bytes of messages) {
       this.#owner.counts.vconn_sent++;
-      if (this.#owner.messageLog.isOn) this.#note(`sent (Success): ${formatMessage(bytes)}`);
+      if (this.#owner.messageLog.isOn) this.#note(() => `sent (Success): ${formatMessage(bytes)}`);
       const isKept = isOfInterest && this.#owner.isOverheard;
       this.#writeBytes(bytes, (error) => {
         if (!isKept && error == null) ReplyPacker.giveBack(bytes);
@@ -194,8 +194,8 @@ export class OpenFlowChannel {
     }
   }
 
-  #note(text: string): void {
-    this.#owner.messageLog.write(`${this.#owner.name}: ${text}`);
+  #note(text: () => string): void {
+    this.#owner.messageLog.write(() => `${this.#owner.name}: ${text()}`);
   }
 
   /** What is sent in one go of the event loop goes out with one system call, which also wakes the peer once. */
@@ -254,7 +254,7 @@ export class OpenFlowChannel {
   #take(frame: Frame): Work | undefined {
     try {
       this.#owner.counts.vconn_received++;
-      if (this.#owner.messageLog.isOn) this.#note(`received: ${formatMessage(frame.bytes)}`);
+      if (this.#owner.messageLog.isOn) this.#note(() => `received: ${formatMessage(frame.bytes)}`);
       const envelope = frame.decode(this.#options);
       if (this.#version === undefined) {
         this.#agree(envelope);
@@ -297,7 +297,7 @@ export class OpenFlowChannel {
 
   #noteAgreed(agreed: Version, offered: number): void {
     const texts = `we support ${describeVersions(this.#versionBits)}, peer supports ${describeVersions(offered)}`;
-    this.#note(`negotiated OpenFlow version ${formatVersion(agreed)} (${texts})`);
+    this.#note(() => `negotiated OpenFlow version ${formatVersion(agreed)} (${texts})`);
   }
 
   #agree({ version, message }: Envelope): void {

@@ -169,8 +169,8 @@ export function vlogLogger(vlog: Vlog, module: string, bindings: Fields = {}): L
     const from = phrase?.module ?? module;
     if (!vlog.isShown(from, level)) return;
     const all = { ...bindings, ...fields };
-    const text = phrase?.text?.(all) ?? formatFields(message, all);
-    if (phrase?.limit === undefined) vlog.write(from, level, text);
+    const text = (): string => phrase?.text?.(all) ?? formatFields(message, all);
+    if (phrase?.limit === undefined) vlog.write(from, level, text());
     else vlog.writeLimited(from, level, text, message, phrase.limit);
   };
   return {

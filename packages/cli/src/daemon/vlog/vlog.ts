@@ -75,8 +75,8 @@ export class Vlog {
     }
   }
 
-  /** Writes a line of a kind that peers can cause; beyond the limit such lines are counted, and the next one tells of them. */
-  writeLimited(module: string, level: Level, message: string, kind: string, limit: RateLimit): void {
+  /** Writes a line of a kind that peers can cause; beyond the limit such lines are counted, not made, and the next one tells of them. */
+  writeLimited(module: string, level: Level, message: () => string, kind: string, limit: RateLimit): void {
     if (!this.isShown(module, level)) return;
     const now = this.#now();
     const bucket = this.#buckets.get(kind) ?? new TokenBucket(limit, now);
@@ -84,7 +84,7 @@ export class Vlog {
     if (!this.#unlimited.has(module) && !bucket.take(now)) return;
     const report = bucket.takeReport(now);
     if (report !== undefined) this.write(module, level, report);
-    this.write(module, level, message);
+    this.write(module, level, message());
   }
 
   /** Appends to a file from now on. @returns whether it could be opened; if not, the log says why */
