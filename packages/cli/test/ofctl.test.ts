@@ -53,7 +53,7 @@ test("ofp-print shows messages that were written down, and what is none", async 
     signal: stop.signal,
     write: (text: string) => void shown.push(text),
   } as const;
-  await ofctl("ofp-print", "04140008 00000001 0415000800000001 04", [], options);
+  await ofctl("ofp-print", "04140008 00000001", ["0415000800000001", "04"], options);
   expect(shown.join("")).toBe(
     "OFPT_BARRIER_REQUEST (OF1.3) (xid=0x1):\nOFPT_BARRIER_REPLY (OF1.3) (xid=0x1):\n" +
       "OpenFlow packet too short (only 1 bytes):\n00000000  04                                              |.               |\n",

@@ -87,7 +87,7 @@ export async function ofctl(
   options: OfctlOptions,
 ): Promise<void> {
   if (verb === "help") return options.write(`${help()}\n`);
-  if (verb === "ofp-print") return options.write(printMessages(bridge ?? ""));
+  if (verb === "ofp-print") return options.write(printMessages([bridge, ...args].join(" ")));
   const known = VERBS.get(verb);
   if (known === undefined) {
     throw new UsageError(`There is no verb "${verb}"`, { hint: `Use one of ${[...VERBS.keys(), "ofp-print"].join(", ")}` });
