@@ -92,7 +92,7 @@ export function printBody({ message, version }: Envelope, printInner: (bytes: Ui
     case "portStatus":
       return ` ${PORT_REASONS[message.reason]}: ${printPortDesc(message.port, version)}`;
     case "portMod":
-      return printPortMod(message, version);
+      return printPortMod(message);
     case "roleRequest":
     case "roleReply":
     case "roleStatus":

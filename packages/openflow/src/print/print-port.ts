@@ -9,8 +9,6 @@ import { type BitNames, namesOfBits } from "./names-of-bits.ts";
 type PortMod = Extract<Message, { type: "portMod" }>;
 
 const CONFIG: BitNames = ["PORT_DOWN", "NO_STP", "NO_RECV", "NO_RECV_STP", "NO_FLOOD", "NO_FWD", "NO_PACKET_IN"];
-/** What later versions than OpenFlow 1.0 have of it. */
-const CONFIG_13 = 0x65;
 const STATE: BitNames = ["LINK_DOWN", "BLOCKED", "LIVE"];
 const FEATURES: BitNames = [
   "10MB-HD",
@@ -60,12 +58,11 @@ export function printPortDesc(desc: PortDesc, version: number): string {
 }
 
 /** Writes what is to change of a port. */
-export function printPortMod({ port, mac, config, mask, advertise }: PortMod, version: number): string {
-  const known = version === 1 ? ~0 : CONFIG_13;
+export function printPortMod({ port, mac, config, mask, advertise }: PortMod): string {
   return [
     ` port: ${formatPort(port)}: addr:${formatMac(mac)}`,
-    `     config: ${configNames(config & known)}`,
-    `     mask:   ${configNames(mask & known)}`,
+    `     config: ${configNames(config)}`,
+    `     mask:   ${configNames(mask)}`,
     `     advertise: ${advertise === 0 ? "UNCHANGED" : namesOfBits(advertise, FEATURES)}\n`,
   ].join("\n");
 }
