@@ -1,9 +1,9 @@
 /** Controllers that the database names: the switch calls them, or they call it. */
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import { connect as connectTls, createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { ManualClock } from "@tenet/kit";
 import { decodeMessage, encodeMessages, HEADER_SIZE, type Message, readHeader } from "@tenet/openflow";
 import { expect, test } from "vitest";
@@ -221,6 +221,25 @@ systemTest("tools call a bridge where it listens, over TLS too", async () => {
   expect((await live.vsctl("get-controller", "br0")).out.split("\n").sort()).toContain(`pssl:${ssl}:127.0.0.1`);
   await live.vsctl("del-controller", "br0");
   expect((await live.ofctl("show", `tcp:127.0.0.1:${tcp}`)).err).toContain("Connection refused");
+});
+
+systemTest("who is still to make itself known over TLS when its bridge goes is not served", async () => {
+  await using live = await LiveSwitch.start();
+  const { key, cert } = await makeCertificate(live.dir, "tenet");
+  await live.vsctl("set-ssl", key, cert, cert);
+  const [ssl = 0] = await freePorts(1);
+  await live.vsctl(...BRIDGE, "--", "set-controller", "br0", `pssl:${ssl}:127.0.0.1`);
+  const socket = connect(ssl, "127.0.0.1");
+  await once(socket, "connect");
+  await live.vsctl("del-br", "br0");
+  const files = { key: readFileSync(key), cert: readFileSync(cert) };
+  const caller = connectTls({ socket, ...files, rejectUnauthorized: false });
+  let nHeard = 0;
+  caller.on("data", ({ length }) => (nHeard += length));
+  caller.on("error", () => undefined);
+  await once(caller, "close");
+  expect(nHeard).toBe(0);
+  expect((await live.vsctl("list-br")).code).toBe(0);
 });
 
 systemTest("no controller's row says which files of the host are removed, or called", async () => {

@@ -54,10 +54,10 @@ export class Controllers {
 
   /** Serves the bridges there are, and connects them as wanted. */
   async sync(wanted: readonly WantedControllers[], tls: TlsFiles | undefined): Promise<void> {
+    const bridges = new Set(wanted.map(({ bridge }) => bridge));
+    for (const bridge of this.#heldByBridge.keys()) if (!bridges.has(bridge)) this.#apply(bridge, []); // nobody is to call what is not served
     await this.#services.sync();
     this.#tls = tls;
-    const bridges = new Set(wanted.map(({ bridge }) => bridge));
-    for (const bridge of this.#heldByBridge.keys()) if (!bridges.has(bridge)) this.#apply(bridge, []);
     this.#standalone.clear();
     for (const bridge of this.#inBandByBridge.keys()) if (!bridges.has(bridge)) this.#inBandByBridge.delete(bridge);
     for (const { bridge, isStandalone, controllers, inBand } of wanted) {

@@ -16,6 +16,7 @@ export class PassiveController {
   readonly aloneMs = 0;
   readonly status: ControllerStatus = { isConnected: false, role: undefined, status: {} };
   readonly #conversations = new Set<{ close(): void }>();
+  #isClosed = false;
   #server: Server | undefined;
   /** Resolves when callers are served, or cannot be. */
   readonly opened: Promise<void> = Promise.resolve();
@@ -43,6 +44,7 @@ export class PassiveController {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.reconnect();
     this.#server?.close();
   }
@@ -51,6 +53,7 @@ export class PassiveController {
     const address = parseListenRemote(completeTarget(target), EVERYWHERE);
     const owner = { isPrimary: !isService, isQuiet };
     const serve = (socket: Socket): void => {
+      if (this.#isClosed) return void socket.destroy(); // it took its time to make itself known, over TLS
       const peer = { ...TOOL, ...owner, ...nameOf(socket, address) };
       const conversation = converse(socket, { ...peer, closed: () => this.#conversations.delete(conversation) });
       this.#conversations.add(conversation);
