@@ -1,6 +1,20 @@
 import { SourceError } from "@tenet/kit";
-import { formatActions, formatFlow, formatMatch, parseActions, parseFlow, parseFlows, parseMatch } from "@tenet/openflow";
-import { describe, expect, test } from "vitest";
+import {
+  decodeMessage,
+  encodeMessage,
+  formatActions,
+  formatFlow,
+  formatFlowStats,
+  formatMatch,
+  type FlowStats,
+  type Message,
+  parseActions,
+  parseFlow,
+  parseFlows,
+  parseMatch,
+} from "@tenet/openflow";
+import fc from "fast-check";
+import { describe, expect, inject, test } from "vitest";
 
 /** Text in, text that ovs-ofctl 3.1 prints for it. */
 const MATCHES: readonly (readonly [string, string])[] = [
@@ -210,4 +224,25 @@ describe("connection tracking", () => {
   ])("%s is refused where the fault is", (text, problem) => {
     expect(() => parseActions(text)).toThrow(problem);
   });
+});
+
+test("durations have the milliseconds that they were counted in, for as long as flows can be there", () => {
+  const counted: Omit<FlowStats, "durationSec"> = { ...parseFlow("actions=drop"), nPackets: 0n, nBytes: 0n };
+  const shownAt = (durationSec: number): string => formatFlowStats({ ...counted, durationSec });
+  const afterTheWire = (durationSec: number): string => {
+    const reply = { kind: "flow", flows: [{ ...counted, durationSec }] } as const;
+    const message: Message = { type: "multipartReply", reply, isLast: true };
+    const decoded = decodeMessage(encodeMessage(message, 4, 1)).message;
+    if (decoded.type !== "multipartReply" || decoded.reply.kind !== "flow") throw new Error("the reply is another");
+    return formatFlowStats(decoded.reply.flows[0] as FlowStats);
+  };
+  fc.assert(
+    fc.property(fc.nat(0xffff_fffe), fc.integer({ min: 1, max: 999 }), (seconds, ms) => {
+      const text = `duration=${seconds}.${String(ms).padStart(3, "0")}s`;
+      const durationSec = (1000 * seconds + ms) / 1000;
+      expect(shownAt(durationSec)).toContain(text);
+      expect(afterTheWire(durationSec)).toContain(text);
+    }),
+    { numRuns: 500 * inject("effort"), seed: inject("seed") },
+  );
 });

@@ -6,7 +6,7 @@ import { encodeOxs, readOxs } from "./oxs.ts";
 import { isOf10Match, readOf10Match, writeOf10Match } from "./of10-match.ts";
 import { OpenFlowError } from "./openflow-error.ts";
 import { decodeFields, encodeNxm, readOxmMatch, writeOxmMatch } from "./oxm.ts";
-import { splitSeconds } from "./port-wire.ts";
+import { splitSeconds } from "../split-seconds.ts";
 
 /** The message. */
 export type FlowRemoved = Extract<Message, { type: "flowRemoved" }>;

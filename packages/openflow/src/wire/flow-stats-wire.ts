@@ -10,7 +10,7 @@ import { OpenFlowError } from "./openflow-error.ts";
 import { decodeFields, encodeNxm, readOxmMatch, writeOxmMatch } from "./oxm.ts";
 import { encodeOxs, readOxs } from "./oxs.ts";
 import { narrowPort, widenPort } from "./port-number.ts";
-import { splitSeconds } from "./port-wire.ts";
+import { splitSeconds } from "../split-seconds.ts";
 
 const ANY_GROUP = 0xffff_ffff;
 

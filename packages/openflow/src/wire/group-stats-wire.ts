@@ -2,7 +2,7 @@
 import { type ByteReader, ByteWriter, defineStruct } from "@tenet/wire";
 import type { GroupFeatures, GroupStats } from "../group.ts";
 import { OpenFlowError } from "./openflow-error.ts";
-import { splitSeconds } from "./port-wire.ts";
+import { splitSeconds } from "../split-seconds.ts";
 
 /** ofp_group_stats, OpenFlow 1.3.5 section 7.3.5.6; counters of each bucket follow. */
 const groupStats = defineStruct({

@@ -14,7 +14,8 @@ import {
   type MeterStatsEntry,
 } from "../meter.ts";
 import { OpenFlowError } from "./openflow-error.ts";
-import { readSeconds, splitSeconds } from "./port-wire.ts";
+import { splitSeconds } from "../split-seconds.ts";
+import { readSeconds } from "./port-wire.ts";
 
 const COMMANDS: readonly MeterMod["command"][] = ["add", "modify", "delete"];
 

@@ -7,7 +7,8 @@
  */
 import { type ByteReader, ByteWriter } from "@tenet/wire";
 import { OpenFlowError } from "./openflow-error.ts";
-import { readSeconds, splitSeconds } from "./port-wire.ts";
+import { splitSeconds } from "../split-seconds.ts";
+import { readSeconds } from "./port-wire.ts";
 
 const OXS_CLASS = 0x8002;
 const DURATION = 0;

@@ -1,6 +1,7 @@
 /** Descriptions and counters of ports, in the layouts of each version. */
 import { type ByteReader, ByteWriter, defineStruct } from "@tenet/wire";
 import { PORT_CONFIG, type PortDesc, type PortStatsEntry } from "../message.ts";
+import { splitSeconds } from "../split-seconds.ts";
 import { OpenFlowError } from "./openflow-error.ts";
 import { readPort, writePort } from "./port-number.ts";
 
@@ -128,12 +129,6 @@ export function* properties(reader: ByteReader): Generator<{ type: number; value
     reader.skip(Math.min((8 - (length % 8)) % 8, reader.remaining));
     yield { type, value };
   }
-}
-
-/** Whole seconds and nanoseconds. */
-export function splitSeconds(seconds: number): [number, number] {
-  const whole = Math.floor(seconds);
-  return [whole, Math.min(999_999_999, Math.round((seconds - whole) * 1e9))];
 }
 
 /** Reads seconds and nanoseconds. */

@@ -7,7 +7,8 @@ import { type ByteReader, ByteWriter, defineStruct } from "@tenet/wire";
 import type { QueueDesc, QueueStatsEntry } from "../message.ts";
 import { OpenFlowError } from "./openflow-error.ts";
 import { readPort, writePort } from "./port-number.ts";
-import { properties, readSeconds, splitSeconds } from "./port-wire.ts";
+import { splitSeconds } from "../split-seconds.ts";
+import { properties, readSeconds } from "./port-wire.ts";
 
 /** After the port, which has two bytes of padding in OpenFlow 1.0. */
 const counters = defineStruct({ queue: "u32", nBytes: "u64", nPackets: "u64", nErrors: "u64" });
