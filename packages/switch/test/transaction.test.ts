@@ -98,6 +98,31 @@ test("a refused transaction leaves modified flows with the actions and counters 
   expect(bench.send(PACKET)).toEqual(["p2"]);
 });
 
+test("packets that were not counted yet count for the flow that takes the place of theirs, unless that counts anew", () => {
+  const bench = new Bench(3, ["actions=output:2"]);
+  const { pipeline } = bench.bridge;
+  const nPackets = (): number | undefined => {
+    bench.vswitch.settle();
+    finish(bench.vswitch.cache.readingStatistics());
+    return pipeline.select({ table: 0, match: makeMatch(), cookie: 0n })[0]?.nPackets;
+  };
+  const sendThree = (): void => [1, 2, 3].forEach(() => void bench.send(PACKET));
+  sendThree();
+  pipeline.apply([add("actions=output:3")]);
+  pipeline.apply([add("actions=output:2")]);
+  expect(nPackets()).toBe(3);
+  sendThree();
+  finish(pipeline.applying([add("actions=output:3"), add("cookie=7,actions=output:3")]));
+  sendThree();
+  expect(nPackets()).toBe(9);
+  sendThree();
+  expect(() => finish(pipeline.applying([add("actions=output:2"), add("actions=output:1"), add("actions=group:7")]))).toThrow();
+  expect(nPackets()).toBe(12);
+  sendThree();
+  pipeline.apply([add("reset_counts,actions=output:2")]);
+  expect(nPackets()).toBe(0);
+});
+
 test("flows that become conjunctive, or are so no more, in turns", () => {
   const flows = ["priority=5,udp,actions=output:2", "priority=5,in_port=1,actions=drop", "priority=6,conj_id=9,actions=output:3"];
   const bench = new Bench(3, flows);

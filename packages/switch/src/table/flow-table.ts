@@ -10,7 +10,8 @@ import type { Rule } from "./rule.ts";
 /** A table that was looked at and the rule found there; one object for all packets that fare so. */
 export interface TableVisit {
   readonly table: FlowTable;
-  readonly rule: Rule | undefined;
+  /** What its packets count for: another rule when that has taken the place of the one that they found. */
+  rule: Rule | undefined;
   /** How many megaflows stand for it, and while any do, by which number: the cache's own. */
   nKept: number;
   number: number;

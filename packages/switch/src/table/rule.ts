@@ -82,10 +82,25 @@ export class Rule extends PackedFlow implements ClassifierRule {
     return this.visit;
   }
 
-  /** The rule takes the place of another: it was used when that was, and counts on from there unless it is to count anew. */
-  follow({ usedMs, nPackets, nBytes }: Rule): void {
-    this.usedMs = usedMs;
-    if ((this.flags & FLOW_FLAG.RESET_COUNTS) === 0) [this.nPackets, this.nBytes] = [nPackets, nBytes];
+  /**
+   * The rule takes the place of another: it was used when that was, and unless it is to count anew it counts on from there, also those
+   * packets that found the other and are not counted yet.
+   */
+  follow(other: Rule): void {
+    this.usedMs = other.usedMs;
+    if ((this.flags & FLOW_FLAG.RESET_COUNTS) === 0) this.#takeCounts(other);
+  }
+
+  /** The rule comes back, and that which had taken its place goes. */
+  resume(other: Rule): void {
+    if (this.visit?.rule === other) this.#takeCounts(other);
+  }
+
+  #takeCounts({ nPackets, nBytes, visit }: Rule): void {
+    [this.nPackets, this.nBytes] = [nPackets, nBytes];
+    if (visit === undefined) return;
+    this.visit = visit;
+    visit.rule = this;
   }
 
   /** Packets were forwarded by it. */

@@ -182,8 +182,10 @@ export class TableEdit {
       if (type !== "removed" && !rule.isHeld) {
         if (before?.revision !== undefined) book.drop(before.revision);
       } else if (type === "added") book.remove(rule, this.#orphans);
-      else if (type === "removed") book.insert(rule, this.#orphans);
-      else this.#restore(rule, before);
+      else if (type === "removed") {
+        book.insert(rule, this.#orphans);
+        if (this.rules.isDisplaced(i)) rule.resume(this.rules.rule(i + 1));
+      } else this.#restore(rule, before);
       yield;
     }
     for (const undo of this.#groupUndos.reverse()) {
