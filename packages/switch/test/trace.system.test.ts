@@ -31,6 +31,7 @@ const ARGUMENTS: readonly (readonly string[])[] = [
   ["ofproto/trace", "nosuch", "in_port(1),eth()"],
   ["ofproto/trace", "br0", "in_port(1),eth()", "-generate"],
   ["ofproto/trace", "ovs-dummy", "in_port=1"],
+  ["ofproto/trace", "br0", "packet_type=(0,0),in_port=1,arp"],
   ["ofproto/trace", "in_port=1,ip", FRAME],
   [
     "ofproto/trace",

@@ -93,9 +93,11 @@ function readRequest(vswitch: VirtualSwitch, args: readonly string[], hasActions
   const actionText = hasActions ? plain.pop() : undefined;
   const [first = "", second, third] = plain;
   // A flow of the datapath says itself which bridge the packet comes in at.
-  const isAlone = first.includes("(");
+  const isAlone = isOdpFlow(first);
   const isDatapath =
-    second?.includes("(") === true && datapathNames(vswitch).some((name) => name === first || name.endsWith(`@${first}`));
+    second !== undefined &&
+    isOdpFlow(second) &&
+    datapathNames(vswitch).some((name) => name === first || name.endsWith(`@${first}`));
   const [flow, packet] = isAlone ? [first, second] : [second, third];
   if (flow === undefined) throw new ArgumentError(`syntax error at ${first} (or the bridge name was omitted)`);
   const start = isAlone || isDatapath ? fromDatapath(vswitch, flow) : fromBridge(vswitch, first, flow, packet);
@@ -129,6 +131,11 @@ function readCtState(flags: string): number {
   const state = parseCtState(flags);
   if (state === undefined) throw new ArgumentError(`${flags}: unknown connection tracking state flag`);
   return state;
+}
+
+/** Whether a flow is in the datapath's syntax, `in_port(1),…`; that of OpenFlow has parentheses in values alone. */
+function isOdpFlow(flow: string): boolean {
+  return /(^|,)\w+\(/.test(flow);
 }
 
 /** A flow in the datapath's syntax; its port is one of the datapath. */
@@ -178,7 +185,7 @@ function hideInnerTag(key: Uint32Array): void {
 /** `in_port=1,tcp,...`, or a packet in hexadecimal alone. */
 function fromBridge(vswitch: VirtualSwitch, name: string, flow: string, packet: string | undefined): Start {
   if (name.includes("=")) throw new ArgumentError(`syntax error at ${name} (or the bridge name was omitted)`);
-  if (flow.includes("(")) throw new ArgumentError("Cannot find the datapath");
+  if (isOdpFlow(flow)) throw new ArgumentError("Cannot find the datapath");
   const bridge = vswitch.bridges.get(name);
   if (bridge === undefined) throw new ArgumentError(`${name}: unknown bridge`);
   if (packet !== undefined || !/^([0-9a-fA-F]{2}){14,}$/.test(flow)) {
