@@ -177,9 +177,10 @@ export class SlowPath {
     this.#execute(translation, frame, this.#ports.portNoOf(bridge, inPort), getField(key, FIELDS.tcp_flags));
   }
 
-  /** Where packets go on that the datapath hands back by a number of {@link Surroundings.recircId}. */
+  /** Where packets go on that the datapath hands back by a number of {@link Surroundings.recircId}; nowhere when their bridge is gone. */
   frozenState(recircId: number): FrozenState | undefined {
-    return this.#recirculations.state(recircId);
+    const state = this.#recirculations.state(recircId);
+    return state !== undefined && this.#isThere(state.bridge) ? state : undefined;
   }
 
   /** Translates alone: nothing is installed or sent, or learned unless asked for. `key.in_port` is an OpenFlow port. */
@@ -258,10 +259,10 @@ export class SlowPath {
   /** Translates a key of the datapath; `undefined` when its port, or what it goes on with, is gone. */
   #translate(datapathKey: Uint32Array, options: TranslateOptions): Translation | undefined {
     const recircId = datapathKey[FIELDS.recirc_id.word] ?? 0;
-    const frozen = recircId === 0 ? undefined : this.#recirculations.state(recircId);
+    const frozen = recircId === 0 ? undefined : this.frozenState(recircId);
     const home = this.#ports.homeOfKey(datapathKey);
     const bridge = recircId === 0 ? home?.bridge : frozen?.bridge;
-    if (bridge === undefined || this.#bridges.get(bridge.name) !== bridge) return undefined;
+    if (bridge === undefined || !this.#isThere(bridge)) return undefined;
     const key = this.#key;
     key.set(datapathKey);
     if (home !== undefined) setField(key, FIELDS.in_port, home.port.ofport);
@@ -270,6 +271,10 @@ export class SlowPath {
     const translation = this.#answer(bridge, key, this.#around, frozen === undefined ? options : { ...options, frozen });
     toDatapathOptionsMask(translation.mask, datapathKey, tlvTable);
     return translation;
+  }
+
+  #isThere(bridge: Bridge): boolean {
+    return this.#bridges.get(bridge.name) === bridge;
   }
 
   #answer(bridge: Bridge, key: Uint32Array, around: Surroundings, options: TranslateOptions): Translation {

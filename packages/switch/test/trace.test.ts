@@ -60,6 +60,8 @@ test("a packet that the datapath gives back is traced from where it goes on", ()
   for (const args of [["recirc_id(0x42)"], ["br0", "recirc_id=0x42,tcp"]]) {
     expect(() => run(bench, "ofproto/trace", ...args)).toThrow("no recirculation data for recirc_id 0x42");
   }
+  bench.vswitch.removeBridge(bench.bridge);
+  expect(() => run(bench, "ofproto/trace", "recirc_id(0x1)")).toThrow("no recirculation data for recirc_id 0x1");
 });
 
 test("tenet/trace tells each table with its flow, and where the packet left", () => {
