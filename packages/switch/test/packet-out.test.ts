@@ -1,6 +1,6 @@
 /** Packets that controllers send. */
 import { buildArp, buildEthernet, MAC_BROADCAST, parseIp4, parseMac } from "@tenet/net";
-import { formatMatch, parseActions, parseFlow, parseMatch } from "@tenet/openflow";
+import { decodeMessage, encodeMessage, formatMatch, parseActions, parseFlow, parseMatch } from "@tenet/openflow";
 import { expect, test } from "vitest";
 import { type Controller, controllersOf } from "./controller.ts";
 
@@ -48,4 +48,27 @@ test("a packet is told with the options of its tunnel that the tables see", () =
   bench.vswitch.settle();
   const [told] = controller.told.flatMap(({ message }) => (message.type === "packetIn" ? [message] : []));
   expect(told && formatMatch(told.match)).toBe("reg1=0x9,tun_metadata3=0x11,tun_metadata4=0,in_port=1");
+});
+
+test("the options of a packet's tunnel come back with it from a controller that held it", () => {
+  const { bench, controllers } = controllersOf(6);
+  const [controller] = controllers as [Controller];
+  const { notices } = controller.session;
+  bench.vswitch.slowPath.onPacketForController(({ punt, frame }) => notices.tellPacket(punt, frame));
+  controller.say({ type: "setConfig", flags: 0, missSendLength: 128 });
+  controller.say({ type: "setPacketInFormat", format: "nxt2" });
+  const mappings = [2, 3].map((index) => ({ optionClass: 0xffff, optionType: index, sizeBytes: 4 * index, index }));
+  controller.say({ type: "tlvTableMod", command: "add", mappings });
+  const pausing = parseFlow("tun_metadata3=0x11,actions=controller(pause),resubmit(,1)");
+  const waiting = parseFlow("table=1,tun_metadata3=0x11,reg1=9,actions=drop");
+  bench.bridge.pipeline.apply([pausing, waiting].map((flow) => ({ command: "add", flow })));
+  const metadata = parseMatch("tun_metadata3=0x11,reg1=9");
+  controller.say({ type: "packetOut", inPort: 1, actions: parseActions("resubmit(,0)"), data: FRAME, metadata });
+  bench.vswitch.settle();
+  const [held] = controller.told.flatMap(({ message }) => (message.type === "packetIn" ? [message] : []));
+  if (held === undefined) throw new Error("nobody was told of the packet");
+  const { message } = decodeMessage(encodeMessage({ type: "resume", packet: held }, 6, 1));
+  expect(controller.say(message)).toBeUndefined();
+  bench.vswitch.settle();
+  expect(bench.bridge.pipeline.select(waiting).map(({ nPackets }) => nPackets)).toEqual([1]);
 });

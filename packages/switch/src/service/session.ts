@@ -225,7 +225,8 @@ export class Session {
 
   /** Takes back a packet that a controller held. */
   #resume(packet: PacketIn): void {
-    this.#vswitch.slowPath.resume(fromContinuation(this.#bridge, packet), packet.data, packet.match.key);
+    const match = this.#bridge.pipeline.tlvTable.placeMatch(packet.match);
+    this.#vswitch.slowPath.resume(fromContinuation(this.#bridge, { ...packet, match }), packet.data, match.key);
   }
 
   #describeConfig(xid: number): void {
