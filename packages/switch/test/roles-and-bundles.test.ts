@@ -1,5 +1,5 @@
 /** What controllers of one bridge do to each other, and how bundles end. */
-import { type Message, parseFlow, parseGroup } from "@tenet/openflow";
+import { type Message, parseFlow, parseGroup, parseMatch } from "@tenet/openflow";
 import { expect, test } from "vitest";
 import { type Controller, controllersOf } from "./controller.ts";
 
@@ -103,6 +103,16 @@ test("a message that is refused opens no bundle, and ends none, closed as it may
   controller.say(bundle("closeRequest"));
   expect(controller.say(refused)).toBe("OFPBRC_EPERM");
   expect(controller.say(bundle("commitRequest"))).toBeUndefined();
+});
+
+test("a bundle applies nothing when one of its packets has an option that is not mapped", () => {
+  const { bench, controllers } = controllersOf(6);
+  const [controller] = controllers as [Controller];
+  const metadata = parseMatch("tun_metadata9=1");
+  const packetOut: Message = { type: "packetOut", inPort: 1, metadata, actions: [], data: new Uint8Array(60) };
+  for (const message of [BUNDLED, { ...BUNDLED, message: packetOut }]) expect(controller.say(message)).toBeUndefined();
+  expect(controller.say(bundle("commitRequest"))).toBe("OFPBFC_MSG_FAILED");
+  expect(bench.bridge.pipeline.nRules).toBe(0);
 });
 
 test("a bundle that lies idle is given up, and its controller told", () => {

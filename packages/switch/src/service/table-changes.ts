@@ -1,6 +1,6 @@
 /** What messages that bundles may hold do: first to the tables, all or none, then to ports and packets. */
 import { setLinkDown, setLinkUp, SystemCallError } from "@tenet/linux";
-import { type Message, PORT_CONFIG, type Version, VERSION } from "@tenet/openflow";
+import { type Match, type Message, PORT_CONFIG, type Version, VERSION } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
 import type { BridgePort } from "../bridge/bridge-port.ts";
 import type { TableChange } from "../table/flow-mod.ts";
@@ -9,6 +9,8 @@ import type { VirtualSwitch } from "../virtual-switch.ts";
 
 /** A message that a bundle may hold. */
 export type ChangeMessage = Extract<Message, { type: "flowMod" | "groupMod" | "portMod" | "packetOut" }>;
+
+type PacketOut = Extract<Message, { type: "packetOut" }>;
 
 /** Port configuration that a port-mod may change. */
 const CHANGEABLE_CONFIG = Object.values(PORT_CONFIG).reduce((bits, bit) => bits | bit, 0);
@@ -37,10 +39,8 @@ export class TableChanges {
       case "portMod":
         return { check: () => this.#portToModify(message) };
       case "packetOut": {
-        const { bufferId, actions } = message;
-        const { pipeline } = this.#bridge;
-        if (bufferId !== undefined) return { check: refuseBuffer };
-        return { check: () => pipeline.checkActions(pipeline.tlvTable.placeFields(actions), 0) };
+        if (message.bufferId !== undefined) return { check: refuseBuffer };
+        return { check: () => this.#bridge.pipeline.checkActions(this.#placed(message).actions, 0) };
       }
     }
   }
@@ -48,14 +48,19 @@ export class TableChanges {
   /** What a message does when the tables have changed. */
   finish(message: ChangeMessage): void {
     if (message.type === "packetOut") {
-      const { tlvTable } = this.#bridge.pipeline;
-      const metadata = message.metadata === undefined ? undefined : tlvTable.placeMatch(message.metadata);
-      this.#vswitch.packetOut(this.#bridge, message.data, message.inPort, tlvTable.placeFields(message.actions), metadata);
+      const { actions, metadata } = this.#placed(message);
+      this.#vswitch.packetOut(this.#bridge, message.data, message.inPort, actions, metadata);
     }
     if (message.type !== "portMod") return;
     const port = this.#portToModify(message);
     configurePort(port, message.config, message.mask & CHANGEABLE_CONFIG);
     this.#vswitch.portChanged(this.#bridge, port);
+  }
+
+  /** What a packet-out says, with options where tables have them. @throws RefusedError when one is not mapped */
+  #placed({ actions, metadata }: PacketOut): { readonly actions: PacketOut["actions"]; readonly metadata: Match | undefined } {
+    const { tlvTable } = this.#bridge.pipeline;
+    return { actions: tlvTable.placeFields(actions), metadata: metadata && tlvTable.placeMatch(metadata) };
   }
 
   get #isUpsert(): boolean {
