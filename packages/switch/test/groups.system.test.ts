@@ -104,4 +104,7 @@ systemTest("a packet's way through groups is told as the original tells it", asy
         .replace(/^Datapath actions:.*/m, (actions) => actions.replace(/\d+/g, "N"));
     expect(story(ours), theirs).toBe(story(theirs));
   }
+  const features = await pair.run("ovs-appctl", "dpif/show-dp-features", "br0");
+  const [theirHash, ourHash] = features.map((text) => /^Max dp_hash algorithm:.*$/m.exec(text)?.[0]);
+  expect(ourHash).toBe(theirHash);
 });

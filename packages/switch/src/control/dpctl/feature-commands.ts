@@ -18,7 +18,7 @@ const FEATURES: readonly (readonly [field: string, name: string, value: Value | 
   ["sample_nesting", "Sample nesting", 0],
   ["ct_eventmask", "Conntrack eventmask", false],
   ["ct_clear", "Conntrack clear", true],
-  ["max_hash_alg", "Max dp_hash algorithm", 0],
+  ["max_hash_alg", "Max dp_hash algorithm", 1],
   ["check_pkt_len", "Check pkt length action", true],
   ["ct_timeout", "Conntrack timeout policy", false],
   ["explicit_drop_action", "Explicit Drop action", false],
