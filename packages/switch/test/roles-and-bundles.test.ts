@@ -1,6 +1,8 @@
 /** What controllers of one bridge do to each other, and how bundles end. */
 import { type Message, parseFlow, parseGroup, parseMatch } from "@tenet/openflow";
 import { expect, test } from "vitest";
+import { NO_FLOOD } from "../src/bridge/bridge-port.ts";
+import { finish } from "../src/turns.ts";
 import { type Controller, controllersOf } from "./controller.ts";
 
 const NOTHING = { packetIn: [0, 0], portStatus: [0, 0], flowRemoved: [0, 0] } as const;
@@ -113,6 +115,24 @@ test("a bundle applies nothing when one of its packets has an option that is not
   for (const message of [BUNDLED, { ...BUNDLED, message: packetOut }]) expect(controller.say(message)).toBeUndefined();
   expect(controller.say(bundle("commitRequest"))).toBe("OFPBFC_MSG_FAILED");
   expect(bench.bridge.pipeline.nRules).toBe(0);
+});
+
+test("a port that goes while a bundle is carried out ends none of the rest", () => {
+  const { bench, controllers } = controllersOf(6);
+  const [controller] = controllers as [Controller];
+  const ports = [1, 2, 3].map((number) => bench.bridge.port(number));
+  for (const port of ports) {
+    const { ofport = 0, mac = 0 } = port ?? {};
+    const message: Message = { type: "portMod", port: ofport, mac, config: NO_FLOOD, mask: NO_FLOOD, advertise: 0 };
+    controller.say({ ...BUNDLED, message });
+  }
+  const commit = controller.session.handle({ version: 6, xid: 1, message: bundle("commitRequest") });
+  if (typeof commit !== "object") throw new Error(commit);
+  while (ports[0]?.config !== NO_FLOOD) commit.next();
+  bench.vswitch.removePort(bench.bridge, 2);
+  expect(finish(commit)).toBeUndefined();
+  expect(ports.map((port) => port?.config)).toEqual([NO_FLOOD, 0, NO_FLOOD]);
+  expect(controller.heard().at(-1)).toMatchObject({ type: "bundleControl", kind: "commitReply" });
 });
 
 test("a bundle that lies idle is given up, and its controller told", () => {

@@ -52,7 +52,8 @@ export class TableChanges {
       this.#vswitch.packetOut(this.#bridge, message.data, message.inPort, actions, metadata);
     }
     if (message.type !== "portMod") return;
-    const port = this.#portToModify(message);
+    const port = this.#bridge.port(message.port);
+    if (port?.mac !== message.mac) return; // it went while other changes were made
     configurePort(port, message.config, message.mask & CHANGEABLE_CONFIG);
     this.#vswitch.portChanged(this.#bridge, port);
   }
