@@ -43,7 +43,15 @@ test("a replica holds the content, follows changes, and has its own writes when 
 test("the rows of a large update change together in a replica that reads it in turns", async () => {
   await using scope = new Scope();
   const database = await openDatabase(scope);
-  const options = { database: "T", turnMs: 0.05 };
+  let nTurns = 0;
+  const turns = {
+    begin: (work: Iterator<undefined>): void => {
+      nTurns++;
+      for (let n = 0; n < 100; n++) if (work.next().done === true) return;
+      setImmediate(turns.begin, work);
+    },
+  };
+  const options = { database: "T", turns };
   const replica = scope.use(await connect(await serve(scope, [database]), options, scope.signal));
   const sizes = new Set<number>();
   const look = (): void => {
@@ -59,6 +67,7 @@ test("the rows of a large update change together in a replica that reads it in t
   await own;
   await replica.waitFor((each) => (each.table("Root").size === 3001 ? true : undefined));
   expect(nTold).toBe(3001);
+  expect(nTurns).toBeGreaterThan(30);
   expect([...sizes].filter((size) => size > 1 && size < 3000)).toEqual([]);
   await replica.transact([replica.operations.delete("Root", {})]);
   expect(replica.table("Root").size).toBe(0);

@@ -21,7 +21,6 @@ import { LinuxNetwork, NO_NETWORK } from "./tunnel/host-network.ts";
 import { BridgeServices } from "./service/bridge-services.ts";
 import type { MessageLog } from "./service/message-log.ts";
 import { type DatapathKind, describePlacement, openDatapath, SIMULATED } from "./open-datapath.ts";
-import { TURN_MS } from "./turns.ts";
 import { pinNameOf, takeOverInTime } from "./take-over.ts";
 import { VirtualSwitch } from "./virtual-switch.ts";
 
@@ -116,7 +115,7 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
     vswitch.turns.begin(vswitch.ticking());
     services.tick();
   });
-  const tables = { database: "Open_vSwitch", tables: [...FOLLOWED_TABLES], name: "vswitchd", turnMs: TURN_MS };
+  const tables = { database: "Open_vSwitch", tables: [...FOLLOWED_TABLES], name: "vswitchd", turns: vswitch.turns };
   const options = { ...tables, ...(config.tls === undefined ? {} : { tls: config.tls }) };
   const db = await connect(config.database, options, scope.signal).catch((error: unknown) => {
     if (scope.signal.aborted) return undefined;

@@ -13,7 +13,7 @@
 export type Work<T = void> = Generator<"blocked" | undefined, T, undefined>;
 
 /** How long a turn is, in ms. */
-export const TURN_MS = 0.5;
+const TURN_MS = 0.5;
 
 /** Takes turns. */
 export class Turns {

@@ -1,5 +1,6 @@
 /** What to replicate, from where, and how the connection is kept. */
 import type { Logger } from "@tenet/kit";
+import type { Turns } from "../rpc/work.ts";
 import type { Conditions, WantedTables } from "./follow.ts";
 import type { AnyTables, Clauses, ColumnName, TableMap, TableName } from "./table-forms.ts";
 
@@ -16,11 +17,8 @@ export interface LinkSettings {
   readonly probeIntervalMs?: number;
   /** A server that does not take the connection within this time is passed over. Default 5 s. */
   readonly dialTimeoutMs?: number;
-  /**
-   * Large updates are read and applied in turns of this length, between which others come first on the event loop; rows change in
-   * the last turn. At once when absent.
-   */
-  readonly turnMs?: number;
+  /** In whose turns updates are read and applied; rows change in the last of them. At once when absent. */
+  readonly turns?: Turns;
   /** The caller's name in logs. */
   readonly name?: string;
   readonly log?: Logger;

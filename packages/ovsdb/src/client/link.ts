@@ -10,7 +10,7 @@ import { OvsdbError } from "../model/ovsdb-error.ts";
 import { ConnectionLostError, JsonRpcConnection } from "../rpc/json-rpc-connection.ts";
 import { SERVER_JSON_LIMITS } from "../rpc/json-stream.ts";
 import type { Dial, RpcSocket } from "../rpc/rpc-socket.ts";
-import type { Work } from "../rpc/work.ts";
+import type { Turns, Work } from "../rpc/work.ts";
 import { sleep } from "./sleep.ts";
 import { Horizon, Standing } from "./standing.ts";
 
@@ -24,7 +24,7 @@ export interface LinkOptions {
   readonly maxBackoffMs: number;
   readonly probeIntervalMs: number;
   readonly dialTimeoutMs: number;
-  readonly turnMs?: number;
+  readonly turns?: Turns | undefined;
 }
 
 /** Who uses the connection. */
@@ -131,7 +131,7 @@ export class Link {
   }
 
   async #connectTo(remote: string): Promise<void> {
-    const { probeIntervalMs, database, onlyLeader, turnMs = Infinity } = this.#options;
+    const { probeIntervalMs, database, onlyLeader, turns } = this.#options;
     const socket = await this.#dial(remote);
     const standing = new Standing(database, onlyLeader, this.#horizon);
     let end: () => void = () => undefined;
@@ -150,7 +150,7 @@ export class Link {
         if (wasInUse) this.#user.left?.();
       },
     };
-    const options = { probeIntervalMs, turnMs, limits: SERVER_JSON_LIMITS };
+    const options = { probeIntervalMs, limits: SERVER_JSON_LIMITS, ...(turns === undefined ? {} : { turns }) };
     const connection = new JsonRpcConnection(socket, handler, this.#log, options);
     const stop = (): void => connection.close();
     this.closing.addEventListener("abort", stop, { once: true });

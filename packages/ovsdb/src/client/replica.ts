@@ -40,19 +40,11 @@ export class Replica<T extends TableMap = AnyTables> implements AsyncDisposable 
 
   private constructor(route: Route, wanted: Wanted, settings: LinkSettings) {
     const { database } = wanted;
-    const {
-      member = "leader",
-      maxBackoffMs = 2000,
-      probeIntervalMs = 10_000,
-      dialTimeoutMs = 5000,
-      turnMs = Infinity,
-      name,
-      log,
-    } = settings;
+    const { member = "leader", maxBackoffMs = 2000, probeIntervalMs = 10_000, dialTimeoutMs = 5000, turns, name, log } = settings;
     const ownLog = (log ?? silentLogger).child({ remote: route.remotes.join(), database, replica: name });
     this.#database = database;
     this.#content = new Content(wanted, ownLog);
-    const options = { ...route, database, onlyLeader: member === "leader", maxBackoffMs, probeIntervalMs, dialTimeoutMs, turnMs };
+    const options = { ...route, database, onlyLeader: member === "leader", maxBackoffMs, probeIntervalMs, dialTimeoutMs, turns };
     this.#link = new Link(options, this.#content, ownLog);
   }
 

@@ -14,7 +14,7 @@ import { JsonStream, type JsonStreamLimits } from "./json-stream.ts";
 import { readingProgress } from "./reading-progress.ts";
 import { PartSender } from "./part-sender.ts";
 import type { RpcSocket } from "./rpc-socket.ts";
-import type { Work } from "./work.ts";
+import { finish, type Turns, type Work } from "./work.ts";
 
 /** The peer answered a request with an error. */
 export class RpcError extends AppError {
@@ -56,8 +56,8 @@ export interface ConnectionOptions {
   readonly pauseBytes?: number;
   /** Unsent bytes above which the peer is dropped. */
   readonly backlogBytes?: number;
-  /** Large messages are read, and dealt with, in turns of this length, between which others come first; at once when absent. */
-  readonly turnMs?: number;
+  /** In whose turns messages are read and dealt with; at once when absent. */
+  readonly turns?: Turns;
   /** A peer that is behind is dropped when it has read nothing for so long. Default 60 s. */
   readonly patienceMs?: number;
 }
@@ -76,10 +76,10 @@ export class JsonRpcConnection {
   readonly #pauseBytes: number;
   readonly #backlogBytes: number;
   readonly #patienceMs: number;
-  readonly #turnMs: number;
-  /** When the turn under way is over; 0 between turns. What is read in one turn of the event loop shares it. */
-  #turnEndMs = 0;
-  /** Messages that were received and not looked at yet: the peer was behind, or a turn was over. */
+  readonly #turns: Turns | undefined;
+  /** Whether messages are being looked at, perhaps in later turns. */
+  #isReading = false;
+  /** Messages that were received and not looked at yet: the peer was behind. */
   #held: Generator<Json | undefined> | undefined;
   /** What is left to do about the last notification. */
   #work: Work | undefined;
@@ -105,7 +105,7 @@ export class JsonRpcConnection {
     this.#pauseBytes = options.pauseBytes ?? Infinity;
     this.#backlogBytes = options.backlogBytes ?? DEFAULT_BACKLOG_BYTES;
     this.#patienceMs = options.patienceMs ?? DEFAULT_PATIENCE_MS;
-    this.#turnMs = options.turnMs ?? Infinity;
+    this.#turns = options.turns;
     socket.on("data", (bytes: Uint8Array) => {
       this.#nSilentProbes = 0;
       this.#receive(this.#stream.pushInSteps(bytes));
@@ -244,35 +244,31 @@ export class JsonRpcConnection {
   }
 
   #receive(messages: Generator<Json | undefined>): void {
-    this.#beginTurn();
+    this.#isReading = true;
+    if (this.#turns === undefined) finish(this.#reading(messages));
+    else this.#turns.begin(this.#reading(messages));
+    if (this.#isReading) this.#socket.pause();
+  }
+
+  *#reading(messages: Generator<Json | undefined>): Work {
     try {
-      for (;;) {
-        if (this.#isClosed) return;
-        if (this.isBehind) return this.#hold(messages);
-        if (performance.now() > this.#turnEndMs) {
-          setImmediate(() => this.#goOn());
-          return this.#hold(messages);
-        }
-        if (this.#work !== undefined) {
-          if (this.#work.next().done === true) this.#work = undefined;
-          continue;
-        }
-        const { done, value } = messages.next();
-        if (done === true) return;
-        if (value !== undefined) this.#work = this.#dispatch(value);
+      while (!this.#isClosed && !this.isBehind) {
+        if (this.#work === undefined) {
+          const { done, value } = messages.next();
+          if (done === true) break;
+          if (value !== undefined) this.#work = this.#dispatch(value);
+        } else if (this.#work.next().done === true) this.#work = undefined;
+        yield;
       }
+      if (this.isBehind) this.#hold(messages);
+      else if (!this.#isClosed) this.#socket.resume();
     } catch (error) {
       const failure = error instanceof Error ? error : new ProtocolError(messageOf(error));
       const details = failure instanceof AppError ? failure.details : {};
       this.#log.warn({ err: failure.message, ...details }, "closing connection after bad message");
       this.close(failure);
     }
-  }
-
-  #beginTurn(): void {
-    if (this.#turnEndMs > 0) return;
-    this.#turnEndMs = performance.now() + this.#turnMs;
-    if (this.#turnMs < Infinity) setImmediate(() => (this.#turnEndMs = 0));
+    this.#isReading = false;
   }
 
   /** Keeps the rest of what was received, and lets the peer's writes block, until it has read. */
@@ -296,7 +292,6 @@ export class JsonRpcConnection {
     if (held === undefined || this.#isClosed) return;
     this.#held = undefined;
     this.#receive(held);
-    if (this.#held === undefined) this.#socket.resume();
   }
 
   /** @returns what is left to do */
