@@ -90,7 +90,8 @@ export class Port {
     const { spec, portNo, mac, mtu, isUp, isEnabled } = this;
     const kernel = this.kernelTraffic?.();
     const upcalls = kernel === undefined ? {} : { upcalls: { nSent: kernel.nSent, nLost: kernel.nLost } };
-    return { ...spec, portNo, mac, mtu, isUp, isEnabled, stats: this.#stats(kernel), ...upcalls };
+    // Copied first, `spec` would make V8 keep the object as a table of 2 KB.
+    return { portNo, mac, mtu, isUp, isEnabled, stats: this.#stats(kernel), ...spec, ...upcalls };
   }
 
   #stats(kernel: KernelTraffic | undefined): PortStats {
