@@ -159,6 +159,14 @@ test("a controller is told of a port that comes with the address that the port h
   expect(told.map(({ mac }) => mac)).not.toContain(0);
 });
 
+test.each([33, 331])("%i ports are opened in the order of their names", async (nPorts) => {
+  await using db = await FollowedDatabase.open();
+  const names = Array.from({ length: nPorts }, (_, i) => `p${(i * 7919) % 1000}`); // in disorder
+  await db.addBridge([{ name: "br0", type: "internal" }, ...names.map((name) => ({ name }))]);
+  await db.start();
+  expect(db.opened).toEqual(["br0", ...names.sort()]);
+});
+
 test("an interface keeps its number while the one that asks for it cannot be opened", async () => {
   await using db = await FollowedDatabase.open();
   db.missing.add("vm1");

@@ -32,13 +32,47 @@ export function optionOf(row: Row, column: string, key: string): string | undefi
   return typeof value === "string" ? value : undefined;
 }
 
+interface Named {
+  readonly row: Row;
+  readonly name: string;
+}
+
+/** So many rows are sorted between two chances for others, before they are merged with more. */
+const RUN_LENGTH = 32;
+
 /** The rows of a table with these uuids that are there, by name. */
 export function* rowsByName(rows: ReadonlyMap<string, Row>, uuids: readonly string[]): Work<Row[]> {
-  const named: { readonly row: Row; readonly name: string }[] = [];
+  const named: Named[] = [];
   for (const uuid of uuids) {
     const row = rows.get(uuid);
     if (row !== undefined) named.push({ row, name: textOf(row, "name") });
     yield;
   }
-  return named.sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ row }) => row);
+  return (yield* sorting(named)).map(({ row }) => row);
+}
+
+/** Sorts runs, and merges two at a time until there is one. */
+function* sorting(named: readonly Named[]): Work<readonly Named[]> {
+  let runs: Named[][] = [];
+  for (let i = 0; i < named.length; i += RUN_LENGTH) {
+    runs.push(named.slice(i, i + RUN_LENGTH).sort((a, b) => (a.name < b.name ? -1 : 1)));
+    yield;
+  }
+  while (runs.length > 1) {
+    const merged: Named[][] = [];
+    for (let i = 0; i < runs.length; i += 2) merged.push(yield* merging(runs[i] ?? [], runs[i + 1] ?? []));
+    runs = merged;
+  }
+  return runs[0] ?? [];
+}
+
+function* merging(some: readonly Named[], others: readonly Named[]): Work<Named[]> {
+  const merged: Named[] = [];
+  let n = 0;
+  for (const each of some) {
+    for (let other = others[n]; other !== undefined && other.name < each.name; other = others[++n]) merged.push(other);
+    merged.push(each);
+    if (merged.length % RUN_LENGTH === 0) yield;
+  }
+  return merged.concat(others.slice(n));
 }
