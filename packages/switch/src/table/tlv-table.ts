@@ -91,6 +91,7 @@ export class TlvTable {
 
   /** The options that a packet has, as a match on them. */
   optionsOf(key: Uint32Array): OptionMatch[] {
+    if (this.#placedByIndex.size === 0) return []; // as with most packet-ins
     const present = getFieldBig(key, PRESENT);
     const there = [...this.#placedByIndex.values()].filter(({ mapping }) => ((present >> BigInt(mapping.index)) & 1n) === 1n);
     return there
