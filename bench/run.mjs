@@ -13,6 +13,7 @@ import { datalog } from "./datalog.mjs";
 import { megaflows } from "./megaflows.mjs";
 import { fastpath } from "./fastpath.mjs";
 import { fastpathTunnels } from "./fastpath-tunnels.mjs";
+import { firstPackets } from "./first-packets.mjs";
 import { memory } from "./memory.mjs";
 import { millionRules } from "./million-rules.mjs";
 import { ovsdb } from "./ovsdb.mjs";
@@ -37,6 +38,7 @@ const BENCHES = {
   "fastpath-tunnels": fastpathTunnels,
   "switch-setup": switchSetup,
   "upcall-delay": upcallDelay,
+  "first-packets": firstPackets,
   "million-rules": millionRules,
   memory,
   datalog,

@@ -11,19 +11,13 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { MessageChannel, Worker } from "node:worker_threads";
-import { silentLogger } from "@tenet/kit";
-import { Database, OPEN_VSWITCH, OvsdbServer } from "@tenet/ovsdb";
 import { collectAlone, compileAhead, SWITCH_THREAD_LIMITS } from "../packages/cli/dist/daemon/short-pauses.js";
-import { BARRIER_REPLY, BUNDLE_CONTROL, connectTo, MULTIPART_REPLY } from "./support/openflow-bytes.mjs";
-import { deleteFlows, dumpFlows, flowMods, LARGE_TABLE, monitorFlows, pipeline, textFlowMods } from "./support/switch-load.mjs";
+import { DelayDatabase } from "./support/delay-database.mjs";
+import { delayWorks } from "./support/delay-works.mjs";
+import { BARRIER_REPLY, connectTo } from "./support/openflow-bytes.mjs";
+import { pipeline, textFlowMods } from "./support/switch-load.mjs";
 
-const N_FLOWS = 100_000;
-const N_PORTS = 1000;
-const REST_MS = 3000;
-/** Of flows that have a timeout. */
-const LIFE_S = 10;
 const TOO_LONG_MS = 2;
 /** Of how many waits it is told what they were for. */
 const N_TOLD = 3;
@@ -36,101 +30,17 @@ export async function upcallDelay() {
   const field = await Field.start();
   try {
     const rows = [];
-    for (const [figure, work] of Object.entries(activities(field))) rows.push(await field.measure(figure, work));
+    for (const [figure, work] of Object.entries(delayWorks(field))) rows.push(await field.measure(figure, work));
     return [{ name: "upcall-delay", columns: COLUMNS, rows }];
   } finally {
     await field.stop();
   }
 }
 
-/** What the switch is asked to do, by name; the sizes are those of the issue's promise. */
-function activities({ openFlow, change, command }) {
-  const adds = flowMods(N_FLOWS, false);
-  const bundle = flowMods(N_FLOWS, true);
-  const modifies = flowMods(N_FLOWS, true, "modifyStrict");
-  const mortals = flowMods(N_FLOWS, true, "add", 0, { hardTimeout: LIFE_S });
-  const modify = (table) => openFlow(textFlowMods([`table=${table},priority=1,actions=goto_table:${table + 1}`]), BARRIER_REPLY);
-  return {
-    nothing: () => sleep(REST_MS),
-    "100,000 flow-mods one by one": () => openFlow(adds, BARRIER_REPLY),
-    "a dump of 100,000 flows": () => openFlow(dumpFlows(), MULTIPART_REPLY),
-    "a dump of them by ovs-appctl": () => command("bridge/dump-flows", "br0"),
-    "a monitor of 100,000 flows": async () => {
-      await openFlow(monitorFlows("add"), MULTIPART_REPLY);
-      await openFlow(Buffer.concat([monitorFlows("delete"), textFlowMods([])]), BARRIER_REPLY);
-    },
-    "a bundle that modifies 100,000 flows": () => openFlow(modifies, BUNDLE_CONTROL),
-    "a deletion of 100,000 flows": () => openFlow(deleteFlows(), BARRIER_REPLY),
-    "a bundle of 100,000 flow-mods": () => openFlow(bundle, BUNDLE_CONTROL),
-    "a deletion of them": () => openFlow(deleteFlows(), BARRIER_REPLY),
-    "100,000 flows with a timeout": () => openFlow(mortals, BUNDLE_CONTROL),
-    "a limit that evicts 50,000 of them": () => change(limitFlows(N_FLOWS / 2)),
-    "the end of the others' time": async () => {
-      await change(unlimitFlows());
-      await sleep(LIFE_S * 1000);
-    },
-    "1,000 ports more": () => change(addPorts(N_PORTS)),
-    "a change of 1,000 ports": () => change([{ op: "update", table: "Port", where: IS_MORE, row: { tag: 7 } }]),
-    "statistics of 1,000 ports": () => sleep(2 * REST_MS),
-    "1,000 ports less": () => change(removePorts()),
-    "statistics of megaflows, pushed": async () => {
-      await command("upcall/set-flow-limit", "200000");
-      await sleep(2 * REST_MS);
-    },
-    "revalidation of all megaflows, again and again": async () => {
-      for (let n = 0; n < 20; n++) {
-        await modify(1 + (n % 10));
-        await sleep(REST_MS / 20);
-      }
-    },
-  };
-}
-
-const IS_MORE = [["external_ids", "includes", ["map", [["more", "yes"]]]]];
-
-function addPorts(n) {
-  const numbers = Array.from({ length: n }, (_, i) => i);
-  return [
-    ...numbers.map((i) => ({ op: "insert", table: "Interface", "uuid-name": `i${i}`, row: { name: `m${i}`, type: "dummy" } })),
-    ...numbers.map((i) => ({ op: "insert", table: "Port", "uuid-name": `p${i}`, row: portRow(`m${i}`, `i${i}`) })),
-    bridgePorts(
-      "insert",
-      numbers.map((i) => ["named-uuid", `p${i}`]),
-    ),
-  ];
-}
-
-function portRow(name, interfaceName) {
-  return { name, interfaces: ["named-uuid", interfaceName], external_ids: ["map", [["more", "yes"]]] };
-}
-
-/** The ports that {@link addPorts} added are named by `change`. */
-function removePorts() {
-  return (more) => [bridgePorts("delete", more)];
-}
-
-function limitFlows(n) {
-  const row = { flow_limit: n, overflow_policy: "evict" };
-  const tables = ["map", [[LARGE_TABLE, ["named-uuid", "t"]]]];
-  return [
-    { op: "insert", table: "Flow_Table", "uuid-name": "t", row },
-    { op: "update", table: "Bridge", where: [["name", "==", "br0"]], row: { flow_tables: tables } },
-  ];
-}
-
-function unlimitFlows() {
-  return [{ op: "update", table: "Bridge", where: [["name", "==", "br0"]], row: { flow_tables: ["map", []] } }];
-}
-
-function bridgePorts(mutator, ports) {
-  return { op: "mutate", table: "Bridge", where: [["name", "==", "br0"]], mutations: [["ports", mutator, ["set", ports]]] };
-}
-
 /** A switch in a thread, its database and a connection to its bridge. */
 class Field {
   #folder;
   #database;
-  #server;
   #switch;
   #connection;
   #trickle;
@@ -143,11 +53,8 @@ class Field {
 
   async #start() {
     this.#folder = mkdtempSync(join(tmpdir(), "tenet-bench-"));
-    this.#database = await Database.open({ schema: OPEN_VSWITCH });
-    this.#server = new OvsdbServer([this.#database], silentLogger);
     const remote = `unix:${this.#folder}/db.sock`;
-    await this.#server.listen(`p${remote}`);
-    await this.#database.transact([{ op: "insert", table: "Open_vSwitch", row: {} }]);
+    this.#database = await DelayDatabase.serve(remote);
     const { port1, port2 } = new MessageChannel();
     collectAlone();
     compileAhead();
@@ -164,19 +71,7 @@ class Field {
       workerData: { isTrickle: true, to: port1, id },
       transferList: [port1],
     });
-    await this.change([
-      ...["br0", "p1", "p2"].flatMap((name) => [
-        { op: "insert", table: "Interface", "uuid-name": `i${name}`, row: { name, type: name === "br0" ? "internal" : "dummy" } },
-        { op: "insert", table: "Port", "uuid-name": `p${name}`, row: { name, interfaces: ["named-uuid", `i${name}`] } },
-      ]),
-      {
-        op: "insert",
-        table: "Bridge",
-        "uuid-name": "b",
-        row: { name: "br0", ports: ["set", ["br0", "p1", "p2"].map((name) => ["named-uuid", `p${name}`])], fail_mode: "secure" },
-      },
-      { op: "mutate", table: "Open_vSwitch", where: [], mutations: [["bridges", "insert", ["set", [["named-uuid", "b"]]]]] },
-    ]);
+    await this.#database.addBridge();
     this.#connection = await connectTo(join(this.#folder, "br0.mgmt"));
     await this.openFlow(textFlowMods(pipeline()), BARRIER_REPLY);
   }
@@ -185,18 +80,7 @@ class Field {
 
   command = (...argument) => this.#ask("command", argument);
 
-  /** Carries out a transaction and waits until the switch has followed it. */
-  change = async (operations) => {
-    const rows = [...this.#database.table("Port").values()];
-    const more = rows.filter(({ name }) => /^m\d/.test(name)).map(({ _uuid }) => ["uuid", _uuid]);
-    const ops = typeof operations === "function" ? operations(more) : operations;
-    const follow = { op: "mutate", table: "Open_vSwitch", where: [], mutations: [["next_cfg", "+=", 1]] };
-    const results = await this.#database.transact([...ops, follow]);
-    const failure = results.find((result) => result?.error !== undefined);
-    if (failure !== undefined) throw new Error(JSON.stringify(failure));
-    const isFollowed = () => [...this.#database.table("Open_vSwitch").values()].every((row) => row.cur_cfg === row.next_cfg);
-    while (!isFollowed()) await sleep(5);
-  };
+  change = (operations) => this.#database.change(operations);
 
   /** What packets wait for while `work` goes on. */
   async measure(figure, work) {
@@ -228,7 +112,7 @@ class Field {
     const ended = once(this.#switch, "exit");
     this.#switch.postMessage({ name: "stop" });
     await ended;
-    await this.#server.close();
+    await this.#database.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

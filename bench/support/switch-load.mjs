@@ -98,7 +98,7 @@ export function deleteFlows() {
 
 /** Starts a monitor of all flows of that table, which tells of those that are there, or ends it. */
 export function monitorFlows(command) {
-  const flags = command === "delete" ? 0 : MONITOR_FLAG.INITIAL | MONITOR_FLAG.ACTIONS;
+  const flags = command === "delete" ? 0 : MONITOR_FLAG.INITIAL | MONITOR_FLAG.ADD | MONITOR_FLAG.ACTIONS;
   const match = { key: makeFlowKey(), mask: makeFlowKey() };
   const request = { kind: "flowMonitor", requests: [{ id: 1, command, flags, table: LARGE_TABLE, match }] };
   return encodeMessage({ type: "multipartRequest", request, isLast: true }, VERSION_USED, 4);
