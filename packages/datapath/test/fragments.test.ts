@@ -201,6 +201,18 @@ test("what lies over the first fragment, reaches beyond the longest packet or is
   expect(tracker.states([piece(8191, 100, false)])).toEqual([trk | inv]);
 });
 
+test("what the first fragment says of the length of its datagram is not held against it, be it a header's at least", () => {
+  const states = (length: number): number[] => {
+    const sent = packet4(3000, 7);
+    const [first] = sent;
+    first?.set([length >>> 8, length & 0xff], 14 + 20 + 4);
+    return new Tracker().states(sent);
+  };
+  expect(states(4000)).toEqual([NEW, NEW, NEW]);
+  expect(states(8)).toEqual([NEW, NEW, NEW]);
+  expect(states(7)).toEqual([trk | inv]); // the others wait for one that is valid
+});
+
 test("a fragment waits for its own first one, in its zone, for 15 seconds", () => {
   const tracker = new Tracker();
   const [first = new Uint8Array(0), later = new Uint8Array(0)] = packet4(2000, 1);

@@ -223,7 +223,7 @@ export class PacketReader {
       if (headerBytes < 20 || headerBytes > n) return false;
     } else if (proto === UDP) {
       const length = n < 8 ? 0 : getU16(bytes, l4At + 4);
-      if (this.part === "first" ? length < n : length < 8 || length > n) return false;
+      if (length < 8 || (this.part !== "first" && length > n)) return false;
     } else if (proto === SCTP) {
       if (n < 12) return false;
     } else if ((proto === ICMP && this.#family === 4) || (proto === ICMP6 && this.#family === 6)) {
