@@ -141,6 +141,7 @@ export class VirtualSwitch {
     const port = bridge.removePort(ofport);
     if (port === undefined) return;
     this.ports.remove(port);
+    this.underlay.removeDevice(port.name);
     if (port.link.kind !== "patch") this.counts.dpif_port_del++;
     for (const meter of port.policers) this.#meters.removeMeter(meter);
     if (port.bundle.members.length === 0) {

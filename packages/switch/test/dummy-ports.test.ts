@@ -11,6 +11,7 @@ import { until } from "./live-switch.ts";
 
 const ETHERNET = "eth(src=50:54:00:00:00:09,dst=50:54:00:00:00:0a)";
 const ADDRESSES = "dl_src=50:54:00:00:00:09,dl_dst=50:54:00:00:00:0a";
+const NEIGHBOR = "ipv6(src=fe80::1,dst=fe80::2,label=0,proto=58,tclass=0,hlimit=255,frag=no)";
 
 test.each([
   [`in_port(1),${ETHERNET},eth_type(0x1234)`, `${ADDRESSES},dl_type=0x1234`],
@@ -25,6 +26,14 @@ test.each([
   [
     `${ETHERNET},eth_type(0x86dd),ipv6(src=fe80::1,dst=fe80::2,label=0,proto=58,tclass=0,hlimit=128,frag=no),icmpv6(type=128,code=0)`,
     `${ADDRESSES},icmp6,ipv6_src=fe80::1,ipv6_dst=fe80::2,nw_ttl=128,nw_frag=no,icmpv6_type=128,icmpv6_code=0`,
+  ],
+  [
+    `${ETHERNET},eth_type(0x86dd),${NEIGHBOR},icmpv6(type=135,code=0),nd(target=fe80::9,sll=50:54:00:00:00:09,tll=00:00:00:00:00:00)`,
+    `${ADDRESSES},icmp6,ipv6_src=fe80::1,ipv6_dst=fe80::2,nw_ttl=255,nw_frag=no,icmpv6_type=135,icmpv6_code=0,nd_target=fe80::9,nd_sll=50:54:00:00:00:09`,
+  ],
+  [
+    `${ETHERNET},eth_type(0x86dd),${NEIGHBOR},icmpv6(type=136,code=0),nd(target=fe80::9,sll=00:00:00:00:00:00,tll=50:54:00:00:00:09)`,
+    `${ADDRESSES},icmp6,ipv6_src=fe80::1,ipv6_dst=fe80::2,nw_ttl=255,nw_frag=no,icmpv6_type=136,icmpv6_code=0,nd_target=fe80::9,nd_tll=50:54:00:00:00:09`,
   ],
 ])("%s is read as the packet it stands for", (odp, match) => {
   expect(composePacket(parseOdpFlow(odp)?.key ?? new Uint32Array(0))).toEqual(composePacket(parseMatch(match).key));

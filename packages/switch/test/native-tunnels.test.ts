@@ -121,6 +121,18 @@ describe("the way of outer packets", () => {
     expect(dummy.actions(dummy.inner, FROM_GUEST)).toBe("drop");
   });
 
+  test("forgets the neighbours behind a device that is gone, and the addresses that it had as a dummy", () => {
+    const { vswitch, outer } = new NativeBench();
+    const { underlay } = vswitch;
+    for (const bridge of ["wire", "br-phy"]) underlay.neighbors.set({ bridge, address: mapped("10.9.0.2") }, PEER_MAC);
+    underlay.addDummyAddress("wire", { address: mapped("10.9.0.5"), length: 120 });
+    vswitch.removePort(outer, 1);
+    expect([...underlay.neighbors.neighbors()].map(({ bridge }) => bridge)).toEqual(["br-phy"]);
+    expect(underlay.addressesOf("wire")).toEqual([]);
+    vswitch.removeBridge(outer);
+    expect([...underlay.neighbors.neighbors()]).toEqual([]);
+  });
+
   test("is not there, and what is sent behind that is whole, though the tunnel was to get the first bytes", () => {
     const bench = new NativeBench();
     const { inner, vswitch } = bench;

@@ -58,7 +58,7 @@ const MAX_TOS = 0xff;
 export function parseOdpFlow(text: string, portNoOf: (port: string) => number | undefined = Number): Match | undefined {
   const fields = toFields(text);
   if (fields === undefined) return undefined;
-  const { key, mask } = parseMatch(fields.join(","));
+  const { key, mask } = parseMatch(withoutMissing(fields).join(","));
   const match = { key: key.slice(), mask: mask.slice() };
   const port = /(?:^|,)\s*in_port\(([^)]*)\)/.exec(text)?.[1];
   const portNo = port === undefined ? 0 : portNoOf(port);
@@ -76,6 +76,13 @@ export function parseOdpFlow(text: string, portNoOf: (port: string) => number | 
     if (!setTunnel(match, text.slice(open + 1, closingOf(text, open)))) return undefined;
   }
   return setLabels(match, text) ? match : undefined;
+}
+
+/** The fields but for a link-layer address that messages of their type have none of: the datapath says that it is zero. */
+function withoutMissing(fields: readonly string[]): readonly string[] {
+  const type = fields.find((field) => field.startsWith("icmpv6_type="));
+  const missing = type === "icmpv6_type=136" ? /^nd_sll=[0:]+$/ : type === "icmpv6_type=135" ? /^nd_tll=[0:]+$/ : undefined;
+  return missing === undefined ? fields : fields.filter((field) => !missing.test(field));
 }
 
 /** What is left of a text that is no match, from the first group on that cannot be read. */

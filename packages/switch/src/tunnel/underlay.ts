@@ -97,6 +97,12 @@ export class Underlay {
     this.forget();
   }
 
+  /** Forgets a device that is gone: what neighbours were behind it, and the addresses that it was given as a dummy. */
+  removeDevice(device: string): void {
+    this.neighbors.flush(device);
+    this.#dummyAddresses.delete(device);
+  }
+
   /** To be called when ports or routes have changed. */
   forget(): void {
     this.#routeByTarget.clear();
