@@ -268,7 +268,7 @@ export class SlowPath {
     if (home !== undefined) setField(key, FIELDS.in_port, home.port.ofport);
     const { tlvTable } = bridge.pipeline;
     toPipelineOptions(key, tlvTable);
-    const translation = this.#answer(bridge, key, this.#around, frozen === undefined ? options : { ...options, frozen });
+    const translation = this.#answer(bridge, key, this.#around, frozen === undefined ? options : { frozen, ...options });
     toDatapathOptionsMask(translation.mask, datapathKey, tlvTable);
     return translation;
   }

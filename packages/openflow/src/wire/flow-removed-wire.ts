@@ -74,11 +74,11 @@ export function needsNiciraFlowRemoved({ flow }: FlowRemoved): boolean {
 /** The body after the message header (and after the experimenter header of Nicira's form). */
 export function encodeFlowRemoved(removed: FlowRemoved, version: number): Uint8Array {
   const writer = new ByteWriter();
-  const { flow } = removed;
+  const { flow, nPackets, nBytes } = removed;
   const [seconds, nanoseconds] = splitSeconds(removed.durationSec);
   const { cookie, priority, table, idleTimeout, hardTimeout } = flow;
-  const own = { cookie, priority, table, idleTimeout, hardTimeout };
-  const fixed = { ...own, ...removed, seconds, nanoseconds, reason: REASONS.indexOf(removed.reason) };
+  const reason = REASONS.indexOf(removed.reason);
+  const fixed = { cookie, priority, reason, table, seconds, nanoseconds, idleTimeout, hardTimeout, nPackets, nBytes };
   if (version >= 6) {
     writer.struct(removed15, fixed);
     writeOxmMatch(writer, flow.match, version);
@@ -89,7 +89,7 @@ export function encodeFlowRemoved(removed: FlowRemoved, version: number): Uint8A
     writeOxmMatch(writer, flow.match, version);
   } else if (needsNiciraFlowRemoved(removed)) {
     const fields = encodeNxm(flow.match);
-    writer.struct(removedNx, { ...fixed, table: flow.table + 1, matchLength: fields.length }).bytes(fields);
+    writer.struct(removedNx, { matchLength: fields.length, ...fixed, table: table + 1 }).bytes(fields);
     writer.align(8);
   } else {
     writeOf10Match(writer, flow.match);

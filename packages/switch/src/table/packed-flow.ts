@@ -134,8 +134,10 @@ export class PackedFlow implements FlowSpec {
 
   /** Good until the flow is released. */
   get actionBytes(): ActionBytes | undefined {
-    const bytes = this.#bytes;
-    return bytes === undefined ? undefined : { ...bytes, actions: this.actions };
+    const held = this.#bytes;
+    if (held === undefined) return undefined;
+    const { version, bytes, view, start, end } = held;
+    return { version, bytes, view, start, end, actions: this.actions };
   }
 
   /** The clauses, or `undefined` for a flow that is not soft. */

@@ -45,7 +45,7 @@ export class TableNews {
     for (let at = first; at < rules.length; ) {
       yield;
       const end = endOfPart(rules, at);
-      this.#tellAll({ ...NO_EVENTS, rules: rules.events(at, end), author });
+      this.#tellAll({ rules: rules.events(at, end), author, ...NO_EVENTS }); // copied last: else each has a shape of its own
       at = end;
     }
   }

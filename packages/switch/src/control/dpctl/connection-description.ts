@@ -47,7 +47,9 @@ export function describeConnection(connection: ConnectionInfo): ConnectionDescri
 }
 
 function describeDirection({ src, dst, srcPort, dstPort }: ConnectionTuple, proto: string): DirectionDescription {
-  const addresses = { src: formatAddress(src), dst: formatAddress(dst) };
-  if (proto === "icmp" || proto === "icmpv6") return { ...addresses, id: srcPort, type: dstPort >>> 8, code: dstPort & 0xff };
-  return proto === "tcp" || proto === "udp" || proto === "sctp" ? { ...addresses, sport: srcPort, dport: dstPort } : addresses;
+  const [from, to] = [formatAddress(src), formatAddress(dst)];
+  if (proto === "icmp" || proto === "icmpv6")
+    return { src: from, dst: to, id: srcPort, type: dstPort >>> 8, code: dstPort & 0xff };
+  const hasPorts = proto === "tcp" || proto === "udp" || proto === "sctp";
+  return hasPorts ? { src: from, dst: to, sport: srcPort, dport: dstPort } : { src: from, dst: to };
 }

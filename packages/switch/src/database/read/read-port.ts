@@ -20,15 +20,15 @@ export function readVlan(port: Row): PortVlan {
   const mode = textOf(port, "vlan_mode") || (tag === undefined ? "trunk" : "access");
   switch (mode) {
     case "access":
-      return { ...common, mode, tag: tag ?? 0, trunks: NO_TRUNKS };
+      return { mode, tag: tag ?? 0, trunks: NO_TRUNKS, ...common };
     case "native-tagged":
     case "native-untagged":
-      return { ...common, mode, tag: tag ?? 0, trunks };
+      return { mode, tag: tag ?? 0, trunks, ...common };
     case "dot1q-tunnel":
-      return { ...common, mode, tag: tag ?? 0, trunks: [], ...readTunnel(port) };
+      return { mode, tag: tag ?? 0, trunks: [], ...common, ...readTunnel(port) };
     default:
       if (trunks.length === 0 && priorityTags === undefined) return TRUNK_ALL;
-      return { ...common, mode: "trunk", tag: 0, trunks };
+      return { mode: "trunk", tag: 0, trunks, ...common };
   }
 }
 

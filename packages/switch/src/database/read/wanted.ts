@@ -267,25 +267,25 @@ function readDevice(row: Row, name: string, { dummyTypes, carrier }: DatapathKin
   const ofport = atLeastOne(numberOf(row, "ofport_request"));
   const common = { name, ...(ofport === undefined ? {} : { ofport }) };
   const type = textOf(row, "type");
-  if (dummyTypes.includes(type)) return { ...common, kind: "memory", ...(MADE_TYPES.includes(type) ? { isInternal: true } : {}) };
+  if (dummyTypes.includes(type)) return { kind: "memory", ...common, ...(MADE_TYPES.includes(type) ? { isInternal: true } : {}) };
   switch (type) {
     case "":
     case "system":
-      return { ...common, kind: "system" };
+      return { kind: "system", ...common };
     case "internal":
     case "tap":
-      return { ...common, kind: "internal" };
+      return { kind: "internal", ...common };
     case "dummy":
-      return { ...common, kind: "memory" };
+      return { kind: "memory", ...common };
     case "patch": {
       const peer = optionOf(row, "options", "peer");
       if (peer === undefined) return { problem: `${name}: patch type requires valid 'peer' argument` };
-      return peer === name ? { problem: `${name}: patch peer must not be self` } : { ...common, kind: "patch", peer };
+      return peer === name ? { problem: `${name}: patch peer must not be self` } : { kind: "patch", peer, ...common };
     }
     default:
       if (TUNNEL_TYPES.includes(type)) {
         const tunnel = readTunnel(row, carrier);
-        return "problem" in tunnel ? tunnel : { ...common, kind: "tunnel", tunnel };
+        return "problem" in tunnel ? tunnel : { kind: "tunnel", tunnel, ...common };
       }
       return { problem: `could not open network device ${name} (Address family not supported by protocol)` };
   }
