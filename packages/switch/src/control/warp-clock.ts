@@ -23,9 +23,9 @@ export class WarpClock implements Clock {
     return (this.#stoppedMs ?? this.#clock.monotonicMs()) + this.#aheadMs;
   }
 
-  /** From now on it moves by {@link warp} alone. */
+  /** From now on it moves by {@link warp} alone, from a whole ms: a second later is not a little less than a second. */
   stop(): void {
-    this.#stoppedMs ??= this.#clock.monotonicMs();
+    this.#stoppedMs ??= Math.ceil(this.#clock.monotonicMs());
     this.onDeparture();
   }
 
