@@ -10,6 +10,7 @@ import { type Clock, type Logger, Scope, systemClock, untilAborted } from "@tene
 import { type Command, connect, type Replica, ServerLock, type TlsFiles } from "@tenet/ovsdb";
 import { dummyCommands } from "./control/dummy-commands.ts";
 import { logFlows } from "./control/dpctl/log-flows.ts";
+import { logFailures } from "./control/log-failures.ts";
 import { WarpClock } from "./control/warp-clock.ts";
 import { DummyPorts } from "./dummy/dummy-ports.ts";
 import { placementCommands } from "./control/placement-commands.ts";
@@ -92,6 +93,7 @@ export async function runSwitch(config: SwitchConfig, log: Logger, signal: Abort
   const vswitch = new VirtualSwitch(datapath, clock, network);
   scope.defer(() => vswitch.turns.stop());
   logFlows(vswitch, clock, log);
+  logFailures(vswitch, clock, log);
   const services = scope.use(new BridgeServices(vswitch, config.runDir, clock, log, config.messageLog));
   const controllers = scope.use(new Controllers(services, vswitch, clock, log));
   const followers: DatabaseFollower[] = [];

@@ -58,6 +58,15 @@ export interface TraceFork {
   readonly flow: Uint32Array;
 }
 
+/** A packet that the tables of a bridge have no answer for. */
+export interface FailedPacket {
+  readonly bridge: Bridge;
+  /** `in_port` is an OpenFlow port; good for the call. */
+  readonly key: Uint32Array;
+  /** Where it went on that was in the tables before. */
+  readonly frozen: FrozenState | undefined;
+}
+
 /** What the slow path looks at. */
 export interface SlowPathParts {
   readonly datapath: Datapath;
@@ -87,6 +96,8 @@ export class SlowPath {
   readonly revalidation: Revalidation;
   /** While flows are being restored, packets that no megaflow knows are dropped; `other_config:flow-restore-wait`. */
   isRestoring = false;
+  /** Is told of packets that are dropped because translation failed. */
+  onFailure: ((packet: FailedPacket) => void) | undefined;
   readonly #datapath: Datapath;
   readonly #ports: PortDirectory;
   readonly #bridges: ReadonlyMap<string, Bridge>;
@@ -269,6 +280,7 @@ export class SlowPath {
     const { tlvTable } = bridge.pipeline;
     toPipelineOptions(key, tlvTable);
     const translation = this.#answer(bridge, key, this.#around, frozen === undefined ? options : { frozen, ...options });
+    if (translation.failure !== undefined && options === this.#learning) this.onFailure?.({ bridge, key, frozen });
     toDatapathOptionsMask(translation.mask, datapathKey, tlvTable);
     return translation;
   }

@@ -146,6 +146,7 @@ const phrases: Readonly<Record<string, Phrase>> = {
     text: ({ ufid, match, actions }) =>
       `flow_add: ufid:${String(ufid)} mega_ufid:${String(ufid)} ${String(match)}, actions:${String(actions)}`,
   },
+  "packet without an answer is dropped": { module: "ofproto_dpif_upcall", text: ({ trace }) => String(trace) },
   "controllers are away, failing open": { module: "fail_open" },
   "no longer failing open": { module: "fail_open" },
   "session opened": { module: "ovsdb_jsonrpc_server" },
