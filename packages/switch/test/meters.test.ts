@@ -1,6 +1,7 @@
 import { type MeterMod, parseMeter } from "@tenet/openflow";
 import { expect, test } from "vitest";
 import { finish } from "../src/turns.ts";
+import { formatDatapathActions, formatPunt } from "../src/trace/format-datapath.ts";
 import { Bench } from "./bench-switch.ts";
 
 const PACKET = "in_port=1,udp,nw_src=10.0.0.1,tp_src=1000,tp_dst=53";
@@ -110,6 +111,11 @@ test("packets to controllers are limited by the meter that the action names, els
   expect(sendMany(bench, 5)).toBe(5);
   for (let n = 0; n < 5; n++) expect(bench.send("in_port=1,tcp")).toEqual(["p2"]);
   expect(ids).toEqual([1, 1, 2]);
+  const sample = /^sample\(sample=100\.0%,actions\(meter\(\d+\),userspace\(pid=0,controller\(reason=1,.*\)\)\)\),1$/;
+  for (const { actions, key } of bench.datapath.flows()) {
+    const punt = (id: number): string => formatPunt(id, bench.vswitch.slowPath.puntOf(id), false);
+    expect(formatDatapathActions(actions, key, () => "1", punt)).toMatch(sample);
+  }
   finish(bench.bridge.pipeline.applyingMeter(parseMeter("meter=controller", { command: "delete" })));
   bench.vswitch.settle();
   sendMany(bench, 4);

@@ -25,13 +25,13 @@ import type { TlvTable } from "../table/tlv-table.ts";
  *
  * @param key - of the packets, which says what their fields are called
  * @param portName - is given datapath ports
- * @param puntText - is given the number of a packet's way to the slow path
+ * @param puntText - what sends packets to the slow path; is given the number of their way
  */
 export function formatDatapathActions(
   actions: readonly DatapathAction[],
   key: Uint32Array,
   portName: (portNo: number) => string = String,
-  puntText: (userdata: number) => string = (userdata) => `controller(id=${userdata})`,
+  puntText: (userdata: number) => string = (userdata) => formatPunt(userdata, undefined, false),
 ): string {
   if (actions.length === 0) return "drop";
   return actions.map((action) => formatAction(action, key, portName, puntText)).join(",");
@@ -70,9 +70,14 @@ function isFront(word: number): boolean {
   return word === FIELDS.pkt_mark.word || word === FIELDS.recirc_id.word || word === FIELDS.conj_id.word;
 }
 
-/** What a packet goes to a controller for; `isTrace`: it does not really go. */
+/** What sends a packet to a controller, as fast as a meter allows; `isTrace`: it does not really go. */
 export function formatPunt(userdata: number, punt: Punt | undefined, isTrace: boolean): string {
-  if (punt === undefined) return `controller(id=${userdata})`;
+  if (punt === undefined) return `userspace(pid=0,controller(id=${userdata}))`;
+  const text = `userspace(pid=0,${formatCause(userdata, punt, isTrace)})`;
+  return punt.meter === undefined ? text : `sample(sample=100.0%,actions(meter(${punt.meter}),${text}))`;
+}
+
+function formatCause(userdata: number, punt: Punt, isTrace: boolean): string {
   const { reason, paused, cookie, controllerId, maxLength } = punt;
   return [
     `controller(reason=${reason}`,
@@ -137,7 +142,7 @@ function formatAction(
     case "clone":
       return `clone(${formatDatapathActions(action.actions, packet, portName, puntText)})`;
     case "userspace":
-      return `userspace(pid=0,${puntText(action.userdata)})`;
+      return puntText(action.userdata);
     case "setMasked":
       return [
         ...setGroups(packet).flatMap((each) => formatSet(each, action.key, action.mask)),
