@@ -54,6 +54,11 @@ test("the name of a flow, which stands in front of it, is passed over", () => {
   expect(parseOdpFlow(`ufid:1aa9dc18-89c6-da9a-4f30-469c62b6ba21, ${flow}`)).toEqual(parseOdpFlow(flow));
 });
 
+test("space and line ends in the text of a flow mean nothing", () => {
+  const flow = `in_port(1),${ETHERNET},eth_type(0x0800),ipv4(src=10.0.0.4,dst=10.0.0.3,proto=1,tos=0,ttl=64,frag=no)`;
+  expect(parseOdpFlow(flow.replace("proto=1", "proto=\n1").replaceAll("),", "), "))).toEqual(parseOdpFlow(flow));
+});
+
 test.each(["zz", "eth(src=1", "in_port(1),tunnel(src=1.1.1.1,dst=1.1.1.2,flags(bogus))", "tcp,nw_src=1.1.1.1", "nosuch(1)"])(
   "%s is no flow",
   (text) => {

@@ -55,7 +55,8 @@ const MAX_TOS = 0xff;
  * @param portNoOf - the number of a port by its number or name as text
  * @throws SourceError when a field has a value that it cannot have
  */
-export function parseOdpFlow(text: string, portNoOf: (port: string) => number | undefined = Number): Match | undefined {
+export function parseOdpFlow(spacedText: string, portNoOf: (port: string) => number | undefined = Number): Match | undefined {
+  const text = spacedText.replaceAll(/\s/g, "");
   const fields = toFields(text);
   if (fields === undefined) return undefined;
   const { key, mask } = parseMatch(withoutMissing(fields).join(","));
