@@ -25,7 +25,7 @@ export interface OdpFlowFormat {
   /** Monotonic. */
   readonly nowMs: number;
   readonly portName: (portNo: number) => string;
-  /** Says what a `userspace` action is for. */
+  /** The text of a `userspace` action. */
   readonly puntText?: (userdata: number) => string;
   /** Also what does not count, and the flow's name. */
   readonly isVerbose?: boolean;
@@ -144,13 +144,19 @@ function tagAttributes(flow: Shown, [first, ...others]: readonly (typeof TAG_FIE
   const tci = first === undefined ? 0 : getField(flow.key, first.tci);
   if (first === undefined || tci === 0) return inside;
   const mask = getField(flow.mask, first.tci);
-  const vid = (mask & 0xfff) === 0 ? [] : [`vid=${tci & 0xfff}`];
-  const pcp = mask >>> 13 === 0 ? [] : [`pcp=${tci >>> 13}`];
+  const vid = tagPart("vid", tci & 0xfff, mask & 0xfff, 0xfff);
+  const pcp = tagPart("pcp", tci >>> 13, mask >>> 13, 7);
   return [
     `eth_type(${formatEthType(getField(flow.key, first.tpid) || ETH_TYPE.vlan)})`,
     `vlan(${[...vid, ...pcp].join(",")})`,
     `encap(${tagAttributes(flow, others, inside).join(",")})`,
   ];
+}
+
+/** A part of a tag, if there is anything to say of it. */
+function tagPart(label: string, value: number, bits: number, ones: number): string[] {
+  if (value === 0 && bits === 0) return [];
+  return [`${label}=${value}${bits === ones ? "" : `/0x${bits.toString(16)}`}`];
 }
 
 /** The labels that count, up to the last of them. */

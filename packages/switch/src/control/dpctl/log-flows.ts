@@ -17,18 +17,21 @@ export function logFlows(vswitch: VirtualSwitch, clock: Clock, log: Logger): voi
   const added = new FlowText(vswitch, clock, false);
   vswitch.cache.onInstall = (flow, key) => {
     const isSystem = vswitch.ports.homeOfKey(key)?.bridge.datapathType === "system";
-    if (isSystem) log.debug(put.of(flow), "flow put");
-    else log.debug(added.of(flow), "flow added");
+    if (isSystem) log.debug(put.of(flow, key), "flow put");
+    else log.debug(added.of(flow, key), "flow added");
   };
 }
 
 /** What is told of a flow: one object for all of them, one after the other. */
 class FlowText {
   #flow: Megaflow | undefined;
+  /** Of its first packet, whose values are shown where not all bits count. */
+  #key: Uint32Array = new Uint32Array(0);
   readonly #fields: object;
 
   constructor(vswitch: VirtualSwitch, clock: Clock, isSystem: boolean) {
-    const tell = (text: (flow: Megaflow) => string): string => (this.#flow === undefined ? "" : text(this.#flow));
+    const tell = (text: (flow: Megaflow, key: Uint32Array) => string): string =>
+      this.#flow === undefined ? "" : text(this.#flow, this.#key);
     const format = { isVerbose: isSystem, showsNames: false };
     this.#fields = {
       datapath: datapathName("system"),
@@ -36,16 +39,17 @@ class FlowText {
         return tell(ufidOf);
       },
       get match(): string {
-        return tell((flow) => formatOdpMatch(flow, odpFormat(vswitch, clock, format), flow.key));
+        return tell((flow, key) => formatOdpMatch(flow, odpFormat(vswitch, clock, format), key));
       },
       get actions(): string {
-        return tell((flow) => formatOdpActions(flow, odpFormat(vswitch, clock, format), flow.key));
+        return tell((flow, key) => formatOdpActions(flow, odpFormat(vswitch, clock, format), key));
       },
     };
   }
 
-  of(flow: Megaflow): object {
+  of(flow: Megaflow, key: Uint32Array): object {
     this.#flow = flow;
+    this.#key = key;
     return this.#fields;
   }
 }
