@@ -33,7 +33,7 @@ export interface EventCounts {
   ofproto_recv_openflow: number;
   /** Ports that came, went or changed. */
   ofproto_update_port: number;
-  /** Packets for controllers beyond `controller_rate_limit`. */
+  /** Packets for controllers that waited because of `controller_rate_limit`, and for which there was no room. */
   packet_in_overflow: number;
   /** Why flows were revalidated. */
   rev_bond: number;

@@ -5,6 +5,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { connect as connectTls, createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { ManualClock } from "@tenet/kit";
+import { FIELDS, getField } from "@tenet/net";
 import { decodeMessage, encodeMessages, HEADER_SIZE, type Message, readHeader } from "@tenet/openflow";
 import { expect, test } from "vitest";
 import { freePorts } from "./free-ports.ts";
@@ -155,23 +156,40 @@ systemTest("a controller that is not there is called again after a pause", async
   expect(controller.nCalls).toBe(1);
 });
 
-systemTest("a controller is sent no more packets than its rate allows", async () => {
+systemTest("a controller is sent packets at its rate, those of each port in their turn", async () => {
   const clock = new ManualClock(1000);
   await using live = await LiveSwitch.start({ clock });
   await using controller = await FakeController.listen({ path: join(live.dir, "controller.sock") });
   const target = `unix:${live.dir}/controller.sock`;
   await live.vsctl(...BRIDGE, "--", "set-controller", "br0", target);
-  await live.vsctl("set", "Controller", "br0", "controller_rate_limit=100", "controller_burst_limit=30");
   await until(async () => (await column(live, "is_connected")) === "true");
+  await live.vsctl("set", "Controller", "br0", "controller_rate_limit=100", "controller_burst_limit=30");
   await live.ofctl("add-flow", "br0", "actions=controller");
-  await live.vsctl("add-port", "br0", "p1", "--", "set", "Interface", "p1", "type=dummy");
+  for (const [i, port] of ["p1", "p2"].entries())
+    await live.vsctl("add-port", "br0", port, "--", "set", "Interface", port, "type=dummy", `ofport_request=${i + 1}`);
   const flow = "eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:02),eth_type(0x1234)";
-  const nHeard = (): number => controller.heard.filter(({ type }) => type === "packetIn").length;
-  await live.appctl("netdev-dummy/receive", "p1", ...Array.from({ length: 50 }, () => flow));
-  await until(() => nHeard() === 30);
+  const ports = (): number[] =>
+    controller.heard.flatMap((each) => (each.type === "packetIn" ? [getField(each.match.key, FIELDS.in_port)] : []));
+  const receive = (port: string, n: number) =>
+    live.appctl("netdev-dummy/receive", port, ...Array.from({ length: n }, () => flow));
+  await receive("p1", 50); // 30 at once, and 20 wait
+  await receive("p2", 15); // for which p1's five oldest make room
+  await until(() => ports().length === 30);
+  clock.advance(5000); // status is due
+  await until(() => ports().length === 60);
+  expect(ports().slice(30)).toEqual(Array.from({ length: 15 }, () => [1, 2]).flat());
+  await until(async () => (await column(live, "status")).includes("packet-in-action-backlog=0"));
+  expect(await column(live, "status")).toContain(
+    "packet-in-action-bypassed=30 packet-in-action-dropped=5 packet-in-action-queued=35 packet-in-miss-backlog=0",
+  );
+  await receive("p1", 12);
+  await until(() => ports().length === 60);
   clock.advance(100);
-  await live.appctl("netdev-dummy/receive", "p1", ...Array.from({ length: 50 }, () => flow));
-  await until(() => nHeard() === 40);
+  await until(() => ports().length === 70);
+  expect(controller.nCalls).toBe(1);
+  await live.vsctl("clear", "Controller", "br0", "controller_rate_limit");
+  await receive("p1", 50);
+  await until(() => ports().length >= 120);
 });
 
 /** Makes a key, and a certificate that is its own authority. */

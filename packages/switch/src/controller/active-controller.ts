@@ -11,7 +11,6 @@ import { type Clock, type Logger, messageOf } from "@tenet/kit";
 import { openSocket, type TlsFiles } from "@tenet/ovsdb";
 import type { Conversation, ConversationOwner } from "../service/conversation.ts";
 import { completeTarget, type ControllerSpec, type ControllerStatus } from "./controller-spec.ts";
-import { PacketLimit } from "./packet-limit.ts";
 import { describeFailure } from "./describe-failure.ts";
 
 /** Probes are not sent more often, whatever the database says. */
@@ -25,7 +24,7 @@ export type Converse = (socket: Socket, owner: ConversationOwner) => Conversatio
 export class ActiveController {
   /** The switch does not wait for those that it calls. */
   readonly opened: Promise<void> = Promise.resolve();
-  readonly #spec: ControllerSpec;
+  #spec: ControllerSpec;
   readonly #converse: Converse;
   readonly #tls: () => TlsFiles | undefined;
   readonly #clock: Clock;
@@ -34,7 +33,6 @@ export class ActiveController {
   #conversation: Conversation | undefined;
   /** Ends the attempt, or what came of it. */
   #attempt = new AbortController();
-  readonly #packetLimit: PacketLimit | undefined;
   #pauseMs = 0;
   /** Monotonic ms when the state changes unless something happens; of ACTIVE: when it was heard of last. */
   #sinceMs: number;
@@ -50,8 +48,6 @@ export class ActiveController {
     this.#tls = tls;
     this.#clock = clock;
     this.#log = log;
-    const { packetLimit } = spec;
-    this.#packetLimit = packetLimit && new PacketLimit(packetLimit.perSecond, packetLimit.burst, clock);
     this.#sinceMs = clock.monotonicMs();
     this.#aloneSinceMs = this.#sinceMs;
     this.#connect();
@@ -73,8 +69,17 @@ export class ActiveController {
         ...(this.#connectedMs === undefined ? {} : { sec_since_connect: this.#secondsSince(this.#connectedMs) }),
         ...(this.#disconnectedMs === undefined ? {} : { sec_since_disconnect: this.#secondsSince(this.#disconnectedMs) }),
         state: this.#state,
+        ...describeCounts(this.#conversation?.packetCounts),
       },
     };
+  }
+
+  /** Goes on as another row says. @returns whether that is possible with the connection there is */
+  adopt(spec: ControllerSpec): boolean {
+    if (spec.target !== this.#spec.target || spec.isService !== this.#spec.isService) return false;
+    this.#spec = spec;
+    this.#conversation?.limitPackets(spec.packetLimit);
+    return true;
   }
 
   /** Periodic work; due every 500 ms. */
@@ -131,13 +136,12 @@ export class ActiveController {
   #talk(socket: Socket, signal: AbortSignal): void {
     let problem = "End of file";
     socket.on("error", (error) => (problem = describeFailure(error)));
-    const limit = this.#packetLimit;
     const isOurs = (): boolean => !signal.aborted;
     this.#conversation = this.#converse(socket, {
       name: this.#spec.target,
       isPrimary: !this.#spec.isService,
       isQuiet: this.#spec.isQuiet,
-      ...(limit === undefined ? {} : { takesPacket: () => limit.take() }),
+      packetLimit: this.#spec.packetLimit,
       ready: () => {
         if (isOurs()) this.#connected();
       },
@@ -191,4 +195,14 @@ export class ActiveController {
   #secondsSince(ms: number): string {
     return String(Math.floor((this.#clock.monotonicMs() - ms) / 1000));
   }
+}
+
+/** Numbers of packets as the column `status` has them. */
+function describeCounts(counts: Conversation["packetCounts"]): Record<string, string> {
+  const described: Record<string, string> = {};
+  for (const [kind, { nWaiting, nBypassed, nQueued, nDropped }] of Object.entries(counts ?? {})) {
+    const numbers = { backlog: nWaiting, bypassed: nBypassed, queued: nQueued, dropped: nDropped };
+    for (const [name, number] of Object.entries(numbers)) described[`packet-in-${kind}-${name}`] = String(number);
+  }
+  return described;
 }

@@ -1,5 +1,6 @@
 /** What the database says of a controller, and what is reported of it. */
 import { resolve, sep } from "node:path";
+import type { PacketLimit } from "../service/packet-queue.ts";
 
 /** A controller of a bridge. @see ovs-vswitchd.conf.db(5), Controller table */
 export interface ControllerSpec {
@@ -16,7 +17,7 @@ export interface ControllerSpec {
   /** How long nothing may be heard until it is asked whether it is there; 0 = for ever. Three times that without any, and a bridge fails open. */
   readonly probeMs: number;
   /** How many packets it is sent; absent: all. */
-  readonly packetLimit?: { readonly perSecond: number; readonly burst: number };
+  readonly packetLimit?: PacketLimit;
 }
 
 /** What became of a controller. */

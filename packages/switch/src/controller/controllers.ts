@@ -6,7 +6,6 @@
  */
 import type { Clock, Logger } from "@tenet/kit";
 import type { TlsFiles } from "@tenet/ovsdb";
-import { isDeepStrictEqual } from "node:util";
 import type { Bridge } from "../bridge/bridge.ts";
 import { startingOver } from "../database/start-over.ts";
 import type { BridgeServices } from "../service/bridge-services.ts";
@@ -116,7 +115,11 @@ export class Controllers {
     const held = this.#heldByBridge.get(bridge) ?? new Map<string, Held>();
     const specs = new Map(wanted.map((spec) => [spec.uuid, spec]));
     for (const [uuid, { spec, controller }] of held) {
-      if (isDeepStrictEqual(spec, specs.get(uuid))) continue;
+      const asked = specs.get(uuid);
+      if (asked !== undefined && controller.adopt(asked)) {
+        held.set(uuid, { spec: asked, controller });
+        continue;
+      }
       controller.close();
       held.delete(uuid);
       this.#log.info(describe(bridge, spec), "controller removed");

@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { type Logger, messageOf } from "@tenet/kit";
 import { parseListenRemote, readTlsFiles, type TlsFiles, TlsNotConfiguredError } from "@tenet/ovsdb";
-import { HELLO_MS, TOOL } from "../service/conversation.ts";
+import { type Conversation, HELLO_MS, TOOL } from "../service/conversation.ts";
 import type { Converse } from "./active-controller.ts";
 import { completeTarget, type ControllerSpec, type ControllerStatus } from "./controller-spec.ts";
 import { rmSync } from "node:fs";
@@ -15,13 +15,15 @@ const EVERYWHERE = "0.0.0.0";
 export class PassiveController {
   readonly aloneMs = 0;
   readonly status: ControllerStatus = { isConnected: false, role: undefined, status: {} };
-  readonly #conversations = new Set<{ close(): void }>();
+  readonly #conversations = new Set<Conversation>();
+  #spec: ControllerSpec;
   #isClosed = false;
   #server: Server | undefined;
   /** Resolves when callers are served, or cannot be. */
   readonly opened: Promise<void> = Promise.resolve();
 
   constructor(spec: ControllerSpec, converse: Converse, tls: () => TlsFiles | undefined, log: Logger) {
+    this.#spec = spec;
     try {
       this.#server = this.#listen(spec, converse, tls);
       const server = this.#server;
@@ -33,6 +35,14 @@ export class PassiveController {
     } catch (error) {
       log.error({ controller: spec.target, error: messageOf(error) }, "cannot listen");
     }
+  }
+
+  /** Goes on as another row says. @returns whether that is possible with the connections there are */
+  adopt(spec: ControllerSpec): boolean {
+    if (spec.target !== this.#spec.target || spec.isService !== this.#spec.isService) return false;
+    this.#spec = spec;
+    for (const conversation of this.#conversations) conversation.limitPackets(spec.packetLimit);
+    return true;
   }
 
   tick(): void {
@@ -49,12 +59,12 @@ export class PassiveController {
     this.#server?.close();
   }
 
-  #listen({ target, isService, isQuiet }: ControllerSpec, converse: Converse, tls: () => TlsFiles | undefined): Server {
+  #listen({ target, isService }: ControllerSpec, converse: Converse, tls: () => TlsFiles | undefined): Server {
     const address = parseListenRemote(completeTarget(target), EVERYWHERE);
-    const owner = { isPrimary: !isService, isQuiet };
     const serve = (socket: Socket): void => {
       if (this.#isClosed) return void socket.destroy(); // it took its time to make itself known, over TLS
-      const peer = { ...TOOL, ...owner, ...nameOf(socket, address) };
+      const { isQuiet, packetLimit } = this.#spec;
+      const peer = { ...TOOL, isPrimary: !isService, isQuiet, packetLimit, ...nameOf(socket, address) };
       const conversation = converse(socket, { ...peer, closed: () => this.#conversations.delete(conversation) });
       this.#conversations.add(conversation);
     };

@@ -11,11 +11,9 @@ import type { Bridge } from "../bridge/bridge.ts";
 import type { PacketForController } from "../slow-path.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
 import { type Conversation, type ConversationOwner, HELLO_MS, TOOL } from "./conversation.ts";
-import type { EventCounts } from "../event-counts.ts";
 import { FlowModReport } from "./flow-mod-report.ts";
 import { type MessageLog, NO_MESSAGE_LOG } from "./message-log.ts";
 import { OpenFlowChannel } from "./openflow-channel.ts";
-import type { Peer } from "./peer.ts";
 import { Session } from "./session.ts";
 import { SessionGroup } from "./session-group.ts";
 
@@ -152,7 +150,7 @@ class BridgeService {
           session = new Session(
             this.#bridge,
             this.#vswitch,
-            limited(ready, owner, this.#vswitch.counts),
+            ready,
             this.#group,
             this.#clock,
             owner,
@@ -197,6 +195,10 @@ class BridgeService {
       get role() {
         return session?.notices.role;
       },
+      get packetCounts() {
+        return session?.notices.packetCounts;
+      },
+      limitPackets: (limit) => session?.notices.limitPackets(limit),
       probe: () => channel.tell({ type: "echoRequest", data: new Uint8Array(0) }),
       close: () => channel.close(),
     };
@@ -255,31 +257,6 @@ class BridgeService {
     this.#channels.delete(channel);
     this.#lateMsByChannel.delete(channel);
   }
-}
-
-/** A channel that sends no more packets than its owner takes. */
-function limited(channel: OpenFlowChannel, { takesPacket }: ConversationOwner, counts: EventCounts): Peer {
-  if (takesPacket === undefined) return channel;
-  return {
-    get version() {
-      return channel.version;
-    },
-    get backlogBytes() {
-      return channel.backlogBytes;
-    },
-    get isBehind() {
-      return channel.isBehind;
-    },
-    send: (message, xid) => {
-      if (message.type !== "packetIn" || takesPacket()) channel.send(message, xid);
-      else counts.packet_in_overflow++;
-    },
-    tell: (message) => channel.tell(message),
-    refuse: (error, bytes) => channel.refuse(error, bytes),
-    sendPart: (reply, xid) => channel.sendPart(reply, xid),
-    endReply: () => channel.endReply(),
-    setTableIdInCommand: (isOn) => channel.setTableIdInCommand(isOn),
-  };
 }
 
 /** Stops listening; Node removes the socket's file. */

@@ -1,5 +1,9 @@
 /** A conversation of a bridge over one socket, seen by whoever made the connection. */
 import type { Role } from "@tenet/openflow";
+import type { PacketCounts, PacketLimit } from "./packet-queue.ts";
+
+/** Why packets go to a controller, as far as limits tell them apart. */
+export type PacketKind = "miss" | "action";
 
 /** What the maker of a connection is told. */
 export interface ConversationOwner {
@@ -16,13 +20,17 @@ export interface ConversationOwner {
   /** Something came. */
   heard(): void;
   closed(): void;
-  /** Whether one more packet may be sent; absent: always. */
-  readonly takesPacket?: () => boolean;
+  /** How many packets it is sent; absent: all. */
+  readonly packetLimit?: PacketLimit | undefined;
 }
 
 /** A conversation. */
 export interface Conversation {
   readonly role: Exclude<Role, "noChange"> | undefined;
+  /** What became of packets that no flow matched, and of those that flows sent, while they are limited. */
+  readonly packetCounts: Readonly<Record<PacketKind, PacketCounts>> | undefined;
+  /** Limits them from now on. */
+  limitPackets(limit: PacketLimit | undefined): void;
   /** Asks whether the other end is there. */
   probe(): void;
   close(): void;

@@ -1,5 +1,6 @@
 /** What one controller hears of without asking: packets, removed flows, ports, tables, roles, and what others changed. */
 import type { Clock } from "@tenet/kit";
+import { FIELDS, getField } from "@tenet/net";
 import {
   type AsyncMasks,
   encodeMessage,
@@ -15,12 +16,14 @@ import {
   VERSION,
 } from "@tenet/openflow";
 import type { PortEvent } from "../bridge/bridge.ts";
+import type { EventCounts } from "../event-counts.ts";
 import type { RuleEvent } from "../table/table-events.ts";
 import { EXPLICIT_MISS, IMPLICIT_MISS, type Punt } from "../translate/translation.ts";
 import { AsyncConfig } from "./async-config.ts";
 import { toContinuation } from "./continuations.ts";
 import { metadataMatch } from "./metadata-match.ts";
-import type { ConversationOwner } from "./conversation.ts";
+import type { Conversation, ConversationOwner, PacketKind } from "./conversation.ts";
+import { type PacketLimit, PacketQueue } from "./packet-queue.ts";
 import type { Peer } from "./peer.ts";
 import { describePort } from "./statistics.ts";
 
@@ -33,8 +36,10 @@ const MAX_MESSAGE_BYTES = 0xffff;
 const MAX_PADDING_BYTES = 8;
 const NO_DATA = new Uint8Array(0);
 
+type PacketInMessage = Extract<Message, { type: "packetIn" }>;
+
 /** Who hears: a controller of the bridge hears of packets before it says that it wants them, unless it is to be quiet. */
-export type Hearer = Pick<ConversationOwner, "isPrimary" | "isQuiet">;
+export type Hearer = Pick<ConversationOwner, "isPrimary" | "isQuiet" | "packetLimit">;
 
 /** The unsolicited messages of one connection. */
 export class Notices {
@@ -46,12 +51,43 @@ export class Notices {
   readonly async: AsyncConfig = new AsyncConfig();
   readonly #peer: Peer;
   readonly #clock: Clock;
+  readonly #counts: EventCounts;
+  #queues: Readonly<Record<PacketKind, PacketQueue>> | undefined;
 
-  constructor(peer: Peer, clock: Clock, { isPrimary, isQuiet }: Hearer) {
+  constructor(peer: Peer, clock: Clock, { isPrimary, isQuiet, packetLimit }: Hearer, counts: EventCounts) {
     this.missSendLength = isPrimary ? DEFAULT_MISS_SEND_LENGTH : 0;
     if (isQuiet === true) this.async.silence();
     this.#peer = peer;
     this.#clock = clock;
+    this.#counts = counts;
+    this.limitPackets(packetLimit);
+  }
+
+  /** What became of packets, while they are limited. */
+  get packetCounts(): Conversation["packetCounts"] {
+    return this.#queues;
+  }
+
+  /** Limits the packets to come. */
+  limitPackets(limit: PacketLimit | undefined): void {
+    if (limit === undefined) this.close();
+    else if (this.#queues === undefined) this.#queues = { miss: this.#queue(limit), action: this.#queue(limit) };
+    else for (const queue of Object.values(this.#queues)) queue.limit = limit;
+  }
+
+  /** Packets that wait are sent no more. */
+  close(): void {
+    for (const queue of Object.values(this.#queues ?? {})) queue.close();
+    this.#queues = undefined;
+  }
+
+  #queue(limit: PacketLimit): PacketQueue {
+    return new PacketQueue(
+      limit,
+      this.#clock,
+      (message) => this.#sendPacket(message),
+      () => this.#counts.packet_in_overflow++,
+    );
   }
 
   /** Tells of flows that went, when they asked for it. */
@@ -118,7 +154,7 @@ export class Notices {
     const isAction =
       (version < VERSION.OF14 && heard >= PACKET_IN_REASON.ACTION_SET) || (version === VERSION.OF10 && isMiss && isOfFlow);
     const reason = isAction ? PACKET_IN_REASON.ACTION : heard;
-    const message: Extract<Message, { type: "packetIn" }> = {
+    const message: PacketInMessage = {
       type: "packetIn",
       totalLength: frame.length,
       reason,
@@ -130,12 +166,19 @@ export class Notices {
       ...(punt.paused === undefined ? {} : { continuation: toContinuation(punt.paused) }),
       ...(this.packetInFormat === "standard" ? {} : { format: this.packetInFormat }),
     };
-    const isCut = frame.length > MAX_SURE_BYTES && punt.paused === undefined && (punt.userdata?.length ?? 0) < MAX_SURE_BYTES;
+    const queue = this.#queues?.[isMiss ? "miss" : "action"];
+    if (queue === undefined) this.#sendPacket(message);
+    else queue.offer(getField(punt.metadata, FIELDS.in_port), message);
+  }
+
+  #sendPacket(message: PacketInMessage): void {
+    const { data, continuation, userdata } = message;
+    const isCut = data.length > MAX_SURE_BYTES && continuation === undefined && (userdata?.length ?? 0) < MAX_SURE_BYTES;
     this.#peer.send(isCut ? this.#shortened(message) : message);
   }
 
   /** With as much of the packet as one message has room for. */
-  #shortened(message: Extract<Message, { type: "packetIn" }>): Message {
+  #shortened(message: PacketInMessage): Message {
     const { length } = encodeMessage({ ...message, data: NO_DATA }, this.#peer.version, 0);
     return { ...message, data: message.data.subarray(0, Math.max(0, MAX_MESSAGE_BYTES - MAX_PADDING_BYTES - length)) };
   }

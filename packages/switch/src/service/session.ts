@@ -72,7 +72,7 @@ export class Session {
     this.#group = group;
     this.#clock = clock;
     this.#flowMods = flowMods;
-    this.notices = new Notices(peer, clock, hearer);
+    this.notices = new Notices(peer, clock, hearer, vswitch.counts);
     this.#bundles = new Bundles(clock);
     this.#monitors = new FlowMonitors(bridge.pipeline, vswitch, peer);
     this.#changes = new TableChanges(bridge, vswitch, () => peer.version);
@@ -114,6 +114,7 @@ export class Session {
   /** The connection has ended: what it asked for is carried out, and answers are not made to their end. */
   close(): void {
     this.#isClosed = true;
+    this.notices.close();
     this.#monitors.close();
     this.#bundles.close();
     this.#flowMods.close();
