@@ -85,7 +85,8 @@ export interface GroupStats extends BucketCounters {
   /** Flows that refer to the group. */
   readonly nReferences: number;
   /** Seconds since it was added, with fraction. */
-  readonly durationSec: number;
+  /** OpenFlow 1.1 and 1.2 do not tell. */
+  readonly durationSec?: number;
   readonly buckets: readonly BucketCounters[];
 }
 

@@ -13,7 +13,7 @@ import type { GroupFeatures, GroupMod, GroupSpec, GroupStats } from "./group.ts"
 import type { MeterFeatures, MeterMod, MeterSpec, MeterStatsEntry } from "./meter.ts";
 import type { CtFlush } from "./ct-flush.ts";
 import type { FlowMonitorRequest, FlowUpdate } from "./flow-monitor.ts";
-import type { TableDesc, TableMod, TableStatus } from "./table-mod.ts";
+import type { TableDesc, TableMiss, TableMod, TableStatus } from "./table-mod.ts";
 import type { TlvTableMod, TlvTableReply } from "./tlv-table.ts";
 
 /** Wire version numbers. */
@@ -26,8 +26,8 @@ export const VERSION: {
   readonly OF15: 6;
 } = { OF10: 1, OF11: 2, OF12: 3, OF13: 4, OF14: 5, OF15: 6 };
 
-/** The versions that the codec speaks. */
-export type Version = 1 | 4 | 5 | 6;
+/** The versions of OpenFlow. */
+export type Version = (typeof VERSION)[keyof typeof VERSION];
 
 /** What a flow-mod does. */
 export type FlowModCommand = "add" | "modify" | "modifyStrict" | "delete" | "deleteStrict";
@@ -37,7 +37,7 @@ export interface FlowMod {
   readonly type: "flowMod";
   readonly command: FlowModCommand;
   readonly flow: FlowSpec;
-  /** What the cookie of modified flows becomes, which OpenFlow 1.0 alone can say; absent = they keep theirs. */
+  /** What the cookie of modified flows becomes, which OpenFlow 1.0 and 1.1 alone can say; absent = they keep theirs. */
   readonly newCookie?: bigint;
   /** Buffered packet to run through the flow; absent = none. */
   readonly bufferId?: number;
@@ -131,10 +131,11 @@ export const ALL_QUEUES = 0xffff_ffff;
 /** Counters of one flow table. */
 export interface TableStatsEntry {
   readonly table: number;
-  /** OpenFlow 1.0 only. */
+  /** Until OpenFlow 1.2, as `maxEntries`; afterwards it is told by table features. */
   readonly name: string;
-  /** OpenFlow 1.0 only. */
   readonly maxEntries: number;
+  /** OpenFlow 1.1 and 1.2 only. */
+  readonly miss?: TableMiss;
   readonly nActive: number;
   readonly nLookups: bigint;
   readonly nMatched: bigint;
@@ -310,7 +311,7 @@ export type Message =
       readonly capabilities: number;
       /** OpenFlow 1.0 only: bits of the actions supported. */
       readonly actions: number;
-      /** OpenFlow 1.0 only. */
+      /** Until OpenFlow 1.2. */
       readonly ports: readonly PortDesc[];
     }
   | { readonly type: "getConfigRequest" }

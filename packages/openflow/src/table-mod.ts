@@ -12,6 +12,9 @@ export interface VacancyThresholds {
   readonly upPercent: number;
 }
 
+/** What becomes of packets that no flow of a table matches: OpenFlow 1.1 and 1.2 can say it. */
+export type TableMiss = "controller" | "continue" | "drop";
+
 /** Changes the configuration of a table. */
 export interface TableMod {
   readonly type: "tableMod";
@@ -19,6 +22,8 @@ export interface TableMod {
   readonly table: number;
   /** Bits of {@link TABLE_CONFIG}; without meaning before OpenFlow 1.4. */
   readonly config: number;
+  /** OpenFlow 1.1 and 1.2. */
+  readonly miss?: TableMiss;
   readonly evictionFlags?: number;
   readonly vacancy?: VacancyThresholds;
 }

@@ -341,7 +341,9 @@ describe("refusals", () => {
 
   test("a message that a version cannot say is refused by the encoder", () => {
     const open = { type: "bundleControl", bundleId: 1, kind: "openRequest", flags: 0 } as const;
-    expect(() => encodeMessage(open, VERSION.OF10, 1)).toThrow("Cannot send this message: in OpenFlow 1.0 there are no bundles");
+    expect(() => encodeMessage(open, VERSION.OF10, 1)).toThrow(
+      "Cannot send this message: in OpenFlow 1.0 to 1.2 there are no bundles",
+    );
   });
 
   test("a match without its prerequisite is never encoded as a broader one", () => {

@@ -63,7 +63,7 @@ test("every message prints under its name, and nothing in it is taken for a mist
   for (const [message, versions] of [...MESSAGES, ...MORE_MESSAGES]) {
     for (const version of versions) {
       const text = formatMessage(encodeMessage(message, version, 42));
-      expect(text).toMatch(/^(OFPT|NXT|ONFT|OFPST|NXST|ONFST)_[A-Z0-9_]+( request| reply)? (\(OF1\.[345]\) )?\(xid=0x2a\):/);
+      expect(text).toMatch(/^(OFPT|NXT|ONFT|OFPST|NXST|ONFST)_[A-Z0-9_]+( request| reply)? (\(OF1\.[1-5]\) )?\(xid=0x2a\):/);
       if (message.type !== "error") expect(text).not.toContain("***decode error");
       expect(text).toMatch(/[^ ]\n$/);
     }

@@ -15,7 +15,10 @@ import {
 } from "@tenet/openflow";
 
 /** All versions that are spoken. */
-export const VERSIONS: readonly Version[] = [1, 4, 5, 6];
+export const VERSIONS: readonly Version[] = [1, 3, 4, 5, 6];
+
+/** Those in which a table is told what becomes of packets that find no flow. */
+const OF11_AND_12: readonly Version[] = [3];
 /** Versions that have meters. */
 const METERED: readonly Version[] = [4, 5, 6];
 
@@ -262,7 +265,18 @@ export const MESSAGES: readonly (readonly [Message, readonly Version[]])[] = [
       },
       isLast: true,
     },
-    VERSIONS,
+    [1, 4, 5, 6],
+  ],
+  [
+    {
+      type: "multipartReply",
+      reply: {
+        kind: "group",
+        groups: [{ id: 1, nReferences: 2, nPackets: 3n, nBytes: 4n, buckets: [{ nPackets: 3n, nBytes: 4n }] }],
+      },
+      isLast: true,
+    },
+    OF11_AND_12,
   ],
   [
     {
@@ -361,8 +375,19 @@ export const MESSAGES: readonly (readonly [Message, readonly Version[]])[] = [
       reply: { kind: "table", tables: [{ table: 1, name: "", maxEntries: 0, nActive: 2, nLookups: 3n, nMatched: 4n }] },
       isLast: false,
     },
-    VERSIONS,
+    [1, 4, 5, 6],
   ],
+  ...(["controller", "continue", "drop"] as const).flatMap((miss): [Message, readonly Version[]][] => [
+    [
+      {
+        type: "multipartReply",
+        reply: { kind: "table", tables: [{ table: 1, name: "", maxEntries: 5, nActive: 2, nLookups: 3n, nMatched: 4n, miss }] },
+        isLast: true,
+      },
+      OF11_AND_12,
+    ],
+    [{ type: "tableMod", table: 3, config: 0, miss }, OF11_AND_12],
+  ]),
   [
     {
       type: "multipartReply",

@@ -8,7 +8,7 @@
 import { Classifier } from "@tenet/classifier";
 import type { Datapath, MeterConfig } from "@tenet/datapath";
 import { AppError, type Clock } from "@tenet/kit";
-import { type Action, type FlowSpec, type Match, PORT } from "@tenet/openflow";
+import { type Action, type FlowSpec, type Match, PORT, type TableMod } from "@tenet/openflow";
 import { Bridge, type FragmentHandling } from "./bridge/bridge.ts";
 import type { BridgePort, Bundle } from "./bridge/bridge-port.ts";
 import { makeBundle } from "./bridge/bundle.ts";
@@ -181,6 +181,12 @@ export class VirtualSwitch {
     } finally {
       this.turns.wake();
     }
+  }
+
+  /** Takes what a controller configures of tables. */
+  *configuringTables(bridge: Bridge, mod: TableMod): Work {
+    yield* this.changingTables(bridge.pipeline.applyingTableMod(mod));
+    if (mod.miss !== undefined) this.#portsChanged();
   }
 
   /** To be called after a port's VLANs, link or configuration were changed. */

@@ -20,6 +20,10 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["dump-table-desc", "br0"],
   ["dump-tables", "br0"],
   ["mod-table", "br0", "ALL", "noevict"],
+  ["mod-table", "br0", "3", "drop"],
+  ["mod-table", "br0", "4", "continue"],
+  ["dump-tables", "br0"],
+  ["mod-table", "br0", "3", "controller"],
   ["mod-table", "br0", "1", "novacancy"],
   ["ct-flush", "br0", "zone=5", "ct_nw_src=10.1.1.1,ct_nw_proto=17"],
   ["ct-flush-zone", "br0", "5"],
@@ -73,7 +77,7 @@ systemTest(
   { timeout: 240_000 },
   async () => {
     await using pair = await SideBySide.start();
-    for (const version of ["OpenFlow10", "OpenFlow13", "OpenFlow15"]) {
+    for (const version of ["OpenFlow10", "OpenFlow12", "OpenFlow13", "OpenFlow15"]) {
       for (const command of COMMANDS) {
         const [theirs, ours] = await pair.run("ovs-ofctl", "-O", version, ...command);
         expect(ours, `${version} ${command.join(" ")}`).toBe(theirs);

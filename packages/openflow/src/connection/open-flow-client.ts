@@ -1,14 +1,14 @@
 /**
  * The controller's end: connects to a switch, reads its flows, and changes them all or not at all.
  *
- * With OpenFlow 1.3 and later a change is one atomic, ordered bundle; with 1.0, flow-mods and a barrier. The
+ * With OpenFlow 1.3 and later a change is one atomic, ordered bundle; before, flow-mods and a barrier. The
  * promise resolves when the switch has acknowledged; an error is mapped to the flows that caused it.
  */
 import { connect as connectSocket, type Socket } from "node:net";
 import { AppError, checkSocketPath, IoError } from "@tenet/kit";
 import { ALL_TABLES, type FlowSpec, type FlowStats } from "../flow-spec.ts";
 import { makeMatch } from "../match/match.ts";
-import { BUNDLE_FLAG, type FlowMod, type Message } from "../message.ts";
+import { BUNDLE_FLAG, type FlowMod, type Message, VERSION } from "../message.ts";
 import { formatFlow } from "../text/format-flow.ts";
 import { formatErrorNumbers } from "../wire/openflow-error.ts";
 import { type ConnectionOptions, OpenFlowConnection, type Received } from "./open-flow-connection.ts";
@@ -32,7 +32,9 @@ export class FlowTransactionError extends AppError {
     const cause = options.cause instanceof OpenFlowReplyError ? `: ${options.cause.errorName}` : "";
     const about = first === undefined ? cause : `: ${first.error} for ${first.command} "${formatFlow(first.flow)}"`;
     super(`The switch refused a change of its flows${about}`, {
-      hint: wasAtomic ? "Nothing of the change was applied" : "The rest of the change was applied: OpenFlow 1.0 has no bundles",
+      hint: wasAtomic
+        ? "Nothing of the change was applied"
+        : "The rest of the change was applied: OpenFlow has bundles since 1.3",
       details: { refused: refused.map(({ command, flow, error }) => ({ command, flow: formatFlow(flow), error })) },
       ...options,
     });
@@ -98,7 +100,7 @@ export class OpenFlowClient implements Disposable {
   async applyMods(mods: readonly FlowMod[]): Promise<void> {
     if (mods.length === 0) return;
     try {
-      if (this.connection.version === 1) await this.#applyPlain(mods);
+      if (this.connection.version < VERSION.OF13) await this.#applyPlain(mods);
       else await this.#applyBundle(mods);
     } catch (error) {
       if (error instanceof OpenFlowReplyError) throw new FlowTransactionError([...this.#refused], true, { cause: error });
@@ -110,7 +112,7 @@ export class OpenFlowClient implements Disposable {
   }
 
   async #applyPlain(mods: readonly FlowMod[]): Promise<void> {
-    this.connection.send({ type: "flowModTableId", isOn: true });
+    if (this.connection.version === VERSION.OF10) this.connection.send({ type: "flowModTableId", isOn: true });
     for (const mod of mods) {
       this.#sent.set(this.connection.send(mod), mod);
       await this.connection.drained();

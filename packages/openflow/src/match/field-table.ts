@@ -404,6 +404,7 @@ const TUNNEL: readonly FieldRow[] = [
     format: "hexadecimal",
     nxm: ["NXM_NX_TUN_ID", NXM_NX, 16],
     oxm: ["OXM_OF_TUNNEL_ID", OXM_OF, 38],
+    oxmSince: 4,
   },
   { ...free, text: "tun_src", bits: "tun_src", format: "ipv4", nxm: ["NXM_NX_TUN_IPV4_SRC", NXM_NX, 31] },
   { ...free, text: "tun_dst", bits: "tun_dst", format: "ipv4", nxm: ["NXM_NX_TUN_IPV4_DST", NXM_NX, 32] },
@@ -612,6 +613,7 @@ const MPLS: readonly FieldRow[] = [
     format: "decimal",
     prerequisite: "mpls",
     oxm: ["OXM_OF_MPLS_BOS", OXM_OF, 36],
+    oxmSince: 4,
   },
   {
     text: "mpls_ttl",

@@ -70,6 +70,6 @@ function printMessage(bytes: Uint8Array, title: string, options: CodecOptions, d
   const text = `${title}${printBody(envelope, printInner)}`;
   const line = text.endsWith("\n") ? text : `${text}\n`;
   if (envelope.message.type !== "bundleAdd") return line;
-  const isExperimenter = readHeader(bytes).type === TYPE_NUMBERS.experimenter.of13;
+  const isExperimenter = readHeader(bytes).type === TYPE_NUMBERS.experimenter.of11;
   return line + printInner(bytes.subarray(isExperimenter ? BUNDLED_AT_EXPERIMENTER : BUNDLED_AT));
 }

@@ -1,6 +1,7 @@
 /** What a message is called, by its bytes: an extension is called otherwise than what it stands for. */
 import { ProtocolError } from "@tenet/kit";
-import { NXT, ONF_SUBTYPE, TYPE_NUMBERS } from "../wire/message-numbers.ts";
+import { NXT, ONF_SUBTYPE, typeNameOf } from "../wire/message-numbers.ts";
+import { VERSION } from "../message.ts";
 import { readHead } from "../wire/multipart-head.ts";
 import { NICIRA, ONF, OpenFlowError } from "../wire/openflow-error.ts";
 import { ByteReader } from "@tenet/wire";
@@ -43,24 +44,24 @@ export function messageName(bytes: Uint8Array): string | undefined {
 
 /** @throws ProtocolError */
 function nameOf(number: number, version: number, bytes: Uint8Array): string {
-  const type = findName(TYPE_NUMBERS, (each) => (version === 1 ? each.of10 : each.of13) === number);
+  const type = typeNameOf(number, version);
   if (type === undefined) throw new OpenFlowError("OFPBRC_BAD_TYPE", `Message type ${number} is not known`);
   const body = new ByteReader(bytes);
   body.skip(HEADER_SIZE);
   if (type === "multipartRequest" || type === "multipartReply") {
     const { kind, isNicira } = readHead(body, version);
-    const prefix = isNicira ? (version === 1 ? "NXST" : "ONFST") : "OFPST";
+    const prefix = isNicira ? (version === VERSION.OF13 ? "ONFST" : "NXST") : "OFPST";
     return `${prefix}_${MULTIPART_NAMES[kind] ?? inCapitals(kind)} ${type === "multipartReply" ? "reply" : "request"}`;
   }
   if (type !== "experimenter") return `OFPT_${NAMES[type] ?? inCapitals(type)}`;
   const [owner, subtype] = [body.u32(), body.u32()];
   if (owner !== NICIRA && owner !== ONF) throw new OpenFlowError("OFPBRC_BAD_VENDOR", `Experimenter ${owner} is not known`);
-  const name = findName<number>(owner === NICIRA ? NXT : ONF_SUBTYPE, (each) => each === subtype);
+  const name = findName(owner === NICIRA ? NXT : ONF_SUBTYPE, (each) => each === subtype);
   if (name === undefined) throw new OpenFlowError("OFPBRC_BAD_SUBTYPE", `Experimenter message ${subtype} is not known`);
   return owner === NICIRA ? `NXT_${NICIRA_NAMES[name] ?? inCapitals(name)}` : `ONFT_${NAMES[name] ?? inCapitals(name)}`;
 }
 
-function findName<T>(numbers: Readonly<Record<string, T>>, isMeant: (number: T) => boolean): string | undefined {
+function findName(numbers: Readonly<Record<string, number>>, isMeant: (number: number) => boolean): string | undefined {
   return Object.keys(numbers).find((name) => {
     const number = numbers[name];
     return number !== undefined && isMeant(number);

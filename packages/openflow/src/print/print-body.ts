@@ -1,7 +1,7 @@
 /** Messages by their type, after what they are called. */
 import { formatIp4, formatIp6 } from "@tenet/net";
 import type { CtFlush, CtFlushTuple } from "../ct-flush.ts";
-import type { Envelope, Message, Role } from "../message.ts";
+import { type Envelope, type Message, type Role, VERSION } from "../message.ts";
 import { formatErrorNumbers, OpenFlowError } from "../wire/openflow-error.ts";
 import { formatHex } from "../text/integer.ts";
 import { formatPort } from "../text/port-name.ts";
@@ -31,18 +31,19 @@ const CAPABILITIES_10: BitNames = [
   "QUEUE_STATS",
   "ARP_MATCH_IP",
 ];
-const CAPABILITIES_13: BitNames = [
-  "FLOW_STATS",
-  "TABLE_STATS",
-  "PORT_STATS",
-  "GROUP_STATS",
-  "",
-  "IP_REASM",
-  "QUEUE_STATS",
-  "",
-  "PORT_BLOCKED",
+const CAPABILITIES_11: BitNames = CAPABILITIES_10.map((name) => (name === "STP" ? "GROUP_STATS" : name));
+const CAPABILITIES_12: BitNames = CAPABILITIES_11.map((name) => (name === "ARP_MATCH_IP" ? "" : name)).concat("PORT_BLOCKED");
+const CAPABILITIES_14: BitNames = [...CAPABILITIES_12, "BUNDLES", "FLOW_MONITORING"];
+/** By wire version. */
+const CAPABILITIES: readonly (BitNames | undefined)[] = [
+  undefined,
+  CAPABILITIES_10,
+  CAPABILITIES_11,
+  CAPABILITIES_12,
+  CAPABILITIES_12,
+  CAPABILITIES_14,
+  CAPABILITIES_14,
 ];
-const CAPABILITIES_14: BitNames = [...CAPABILITIES_13, "BUNDLES", "FLOW_MONITORING"];
 const FRAGMENTS = ["normal", "drop", "reassemble", "nx-match"];
 const INVALID_TTL = 4;
 const ROLES: Readonly<Record<Role, string>> = { noChange: "nochange", equal: "equal", master: "primary", slave: "secondary" };
@@ -172,7 +173,7 @@ function printable(bytes: Uint8Array): string {
 function printFeatures(message: Features, version: number): string {
   const { datapathId, nTables, nBuffers, auxiliaryId, capabilities, actions, ports } = message;
   const auxiliary = auxiliaryId === 0 ? "" : `, auxiliary_id:${auxiliaryId}`;
-  const names = version === 1 ? CAPABILITIES_10 : version === 4 ? CAPABILITIES_13 : CAPABILITIES_14;
+  const names = CAPABILITIES[version] ?? CAPABILITIES_14;
   const known = names.reduce((bits, name, bit) => (name === "" ? bits : bits | (1 << bit)), 0);
   const actionNames = version > 1 || actions === 0 ? "" : `actions: ${namesOfActions(actions, version)}\n`;
   return [
@@ -185,7 +186,7 @@ function printFeatures(message: Features, version: number): string {
 }
 
 function printConfig({ flags, missSendLength }: Config, version: number): string {
-  const ttl = version === 1 && (flags & INVALID_TTL) !== 0 ? " invalid_ttl_to_controller" : "";
+  const ttl = version < VERSION.OF13 && (flags & INVALID_TTL) !== 0 ? " invalid_ttl_to_controller" : "";
   return ` frags=${FRAGMENTS[flags & 3] ?? ""}${ttl} miss_send_len=${missSendLength}`;
 }
 

@@ -1,6 +1,6 @@
 /** Ports in messages: what they are, their counters, and what is to change of them. */
 import { formatMac } from "@tenet/net";
-import type { Message, PortDesc, PortStatsEntry } from "../message.ts";
+import { type Message, type PortDesc, type PortStatsEntry, VERSION } from "../message.ts";
 import { formatDuration } from "../text/duration.ts";
 import { formatPort } from "../text/port-name.ts";
 import { formatCounter } from "./counter.ts";
@@ -87,7 +87,7 @@ export function printPortStats(stats: PortStatsEntry, version: number): string {
     ["errs", stats.txErrors],
     ["coll", stats.collisions],
   ]);
-  const duration = version === 1 ? "" : `           duration=${formatDuration(stats.durationSec)}\n`;
+  const duration = version < VERSION.OF13 ? "" : `           duration=${formatDuration(stats.durationSec)}\n`;
   return `  port ${formatPort(stats.port).padStart(2)}: rx ${received}\n           tx ${sent}\n${duration}`;
 }
 

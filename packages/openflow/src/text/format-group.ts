@@ -37,7 +37,8 @@ export function formatGroup(group: GroupSpec, options: FormatGroupOptions = {}):
 
 /** Writes the counters of a group. */
 export function formatGroupStats(stats: GroupStats): string {
-  const parts = [`group_id=${stats.id}`, `duration=${formatDuration(stats.durationSec)}`, `ref_count=${stats.nReferences}`];
+  const duration = stats.durationSec === undefined ? [] : [`duration=${formatDuration(stats.durationSec)}`];
+  const parts = [`group_id=${stats.id}`, ...duration, `ref_count=${stats.nReferences}`];
   parts.push(`packet_count=${stats.nPackets}`, `byte_count=${stats.nBytes}`);
   stats.buckets.forEach(({ nPackets, nBytes }, i) => parts.push(`bucket${i}:packet_count=${nPackets},byte_count=${nBytes}`));
   return parts.join(",");

@@ -1,6 +1,6 @@
 /** Reads the bodies of messages, everything after the header. */
 import type { ByteReader } from "@tenet/wire";
-import type { Envelope, Message } from "../message.ts";
+import { type Envelope, type Message, VERSION } from "../message.ts";
 import type { CodecOptions } from "./codec-options.ts";
 import { readAsync, readAsyncProperties } from "./async-wire.ts";
 import { readNicira } from "./decode-nicira-message.ts";
@@ -8,7 +8,7 @@ import { BUNDLE_KINDS, PORT_REASONS, ROLE_REASONS, ROLES } from "./encode-body.t
 import { decodeFlowMod } from "./flow-mod-wire.ts";
 import { decodeFlowRemoved } from "./flow-removed-wire.ts";
 import { decodeGroupMod } from "./group-wire.ts";
-import { NXT, ONF_SUBTYPE, TYPE_NUMBERS } from "./message-numbers.ts";
+import { NXT, ONF_SUBTYPE, type TypeName, typeNameOf } from "./message-numbers.ts";
 import { decodeMeterMod } from "./meter-wire.ts";
 import { decodeMultipartReply, decodeMultipartRequest } from "./multipart-wire.ts";
 import { EXPERIMENTER_ERROR, NICIRA, NICIRA_VENDOR_ERROR, ONF, OpenFlowError } from "./openflow-error.ts";
@@ -19,29 +19,17 @@ import { checkMessageLength } from "./message-lengths.ts";
 import { decodeQueueConfig } from "./queue-wire.ts";
 import { decodeTableMod, decodeTableStatus } from "./table-mod-wire.ts";
 
-type TypeName = keyof typeof TYPE_NUMBERS;
-
-const NAMES_10 = new Map<number, TypeName>();
-const NAMES_13 = new Map<number, TypeName>();
-for (const [name, { of10, of13 }] of Object.entries(TYPE_NUMBERS) as [TypeName, { of10: number; of13: number }][]) {
-  if (of10 >= 0) NAMES_10.set(of10, name);
-  NAMES_13.set(of13, name);
-}
-
 /** The versions that are decoded in full; a hello is read in any. */
-const VERSIONS: ReadonlySet<number> = new Set([1, 4, 5, 6]);
+const VERSIONS: ReadonlySet<number> = new Set(Object.values(VERSION));
 
 /** Of a message's header, which has been read. */
 const HEADER_SIZE = 8;
-/** Bits of a switch configuration: how fragments are handled, and in OpenFlow 1.0 what becomes of packets whose TTL ran out. */
+/** Bits of a switch configuration: how fragments are handled, and before OpenFlow 1.3 what becomes of packets whose TTL ran out. */
 const CONFIG_FLAGS = 3;
-const CONFIG_FLAGS_10 = 7;
+const CONFIG_FLAGS_12 = 7;
 
 /** Decodes a whole message, for those inside a bundle. */
 type DecodeInner = (reader: ByteReader, options: CodecOptions) => Envelope;
-/** Types that came with OpenFlow 1.4, and those that went with it. */
-const SINCE_14: ReadonlySet<TypeName> = new Set(["bundleControl", "bundleAdd", "roleStatus", "tableStatus", "requestForward"]);
-const UNTIL_13: ReadonlySet<TypeName> = new Set(["queueConfigRequest", "queueConfigReply"]);
 
 /** Decodes a body. @throws OpenFlowError, TruncatedError */
 export function decodeBody(
@@ -51,14 +39,12 @@ export function decodeBody(
   options: CodecOptions,
   decodeInner: DecodeInner,
 ): Message {
-  const name = (version === 1 ? NAMES_10 : NAMES_13).get(type);
+  const name = typeNameOf(type, version);
   if (name === "hello") return readHello(body);
   if (name === "error") return readError(body, version);
   if (!VERSIONS.has(version))
     throw new OpenFlowError("OFPBRC_BAD_VERSION", `OpenFlow version ${version} is not spoken here`, { details: { at: 0 } });
-  if (name === undefined || version < (SINCE_14.has(name) ? 5 : 1) || version > (UNTIL_13.has(name) ? 4 : 6)) {
-    throw new OpenFlowError("OFPBRC_BAD_TYPE", `Message type ${type} is not known`, { details: { at: 1 } });
-  }
+  if (name === undefined) throw new OpenFlowError("OFPBRC_BAD_TYPE", `Message type ${type} is not known`, { details: { at: 1 } });
   checkMessageLength(name, version, body.remaining + HEADER_SIZE);
   return readStandard(name, version, body, options, decodeInner);
 }
@@ -136,7 +122,7 @@ function readStandard(
 
 function readSetConfig(body: ByteReader, version: number): Message {
   const flags = body.u16();
-  if ((flags & ~(version === 1 ? CONFIG_FLAGS_10 : CONFIG_FLAGS)) !== 0 && version > 1) {
+  if ((flags & ~(version < VERSION.OF13 ? CONFIG_FLAGS_12 : CONFIG_FLAGS)) !== 0 && version > VERSION.OF10) {
     throw new OpenFlowError("OFPSCFC_BAD_FLAGS", `A switch cannot be configured to ${flags}`, { details: { at: body.at } });
   }
   return { type: "setConfig", flags, missSendLength: body.u16() };
@@ -158,11 +144,11 @@ function readHello(body: ByteReader): Message {
 function readError(body: ByteReader, version: number): Message {
   const errorType = body.u16();
   const code = body.u16();
-  if (version === 1 && errorType === NICIRA_VENDOR_ERROR) {
+  if (version < VERSION.OF12 && errorType === NICIRA_VENDOR_ERROR) {
     const experimenter = body.u32();
     return { type: "error", errorType: body.u16(), code: body.u16(), experimenter, data: body.rest() };
   }
-  if (version > 1 && errorType === EXPERIMENTER_ERROR) {
+  if (version >= VERSION.OF12 && errorType === EXPERIMENTER_ERROR) {
     return { type: "error", errorType, code, experimenter: body.u32(), data: body.rest() };
   }
   return { type: "error", errorType, code, data: body.rest() };
@@ -174,10 +160,17 @@ function readFeatures(body: ByteReader, version: number): Message {
   body.skip(2);
   const capabilities = body.u32();
   const actions = body.u32();
-  if (version !== 1) return { type: "featuresReply", ...fixed, auxiliaryId, capabilities, actions: 0, ports: [] };
+  if (version >= VERSION.OF13) return { type: "featuresReply", ...fixed, auxiliaryId, capabilities, actions: 0, ports: [] };
   const ports = [];
   while (body.remaining > 0) ports.push(readPortDesc(body, version));
-  return { type: "featuresReply", ...fixed, auxiliaryId: 0, capabilities, actions, ports };
+  return {
+    type: "featuresReply",
+    ...fixed,
+    auxiliaryId: 0,
+    capabilities,
+    actions: version === VERSION.OF10 ? actions : 0,
+    ports,
+  };
 }
 
 function readPortStatus(body: ByteReader, version: number): Message {
@@ -273,7 +266,7 @@ function readExperimenter(body: ByteReader, version: number, options: CodecOptio
     if (subtype === ONF_SUBTYPE.flowMonitorResumed) return { type: "flowMonitorResumed" };
   }
   if (number === NICIRA) {
-    if (subtype === NXT.requestForward && version === 1) return readRequestForward(body, options, decodeInner);
+    if (subtype === NXT.requestForward && version < VERSION.OF13) return readRequestForward(body, options, decodeInner);
     const message = readNicira(subtype, version, body, options);
     if (message !== undefined && body.remaining > 0) {
       throw new OpenFlowError("OFPBRC_BAD_LEN", `${body.remaining} bytes are left of a message`, { details: { at: body.at } });

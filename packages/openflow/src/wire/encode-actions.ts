@@ -10,6 +10,7 @@ import { ByteWriter } from "@tenet/wire";
 import { type Action, type Match, PORT, type SubField } from "../action.ts";
 import { fromFieldWords, runsOfOnes } from "../match/field-words.ts";
 import { asMatchField, type MatchField, matchField } from "../match/match-field.ts";
+import { VERSION } from "../message.ts";
 import { NO_TABLE, NX } from "./action-numbers.ts";
 import { writeBundle, writeMultipath } from "./choice-wire.ts";
 import { writeCt, writeNat } from "./connection-actions.ts";
@@ -368,7 +369,7 @@ function writeSetField(sink: Sink, action: SetField): void {
   if (version >= 6) return writeStandardSetField(writer, field, value, mask, version);
   if (action.form !== "load" && isWhole) {
     if (version === 1 && writeOf10SetField(sink, field, value, action.form === "mod")) return;
-    if (version >= 4) return writeStandardSetField(writer, field, value, mask, version);
+    if (version >= VERSION.OF12) return writeStandardSetField(writer, field, value, mask, version);
   }
   // Options of tunnel headers may be wider than a load can say.
   if (field.option !== undefined || field.presentBit !== undefined) {

@@ -1,12 +1,12 @@
 /** The bodies of messages, everything after the header; `codec.ts` puts the header before them. */
 import { AppError } from "@tenet/kit";
 import { ByteWriter } from "@tenet/wire";
-import type { BundleControlKind, Message, Role } from "../message.ts";
+import { type BundleControlKind, type Message, type Role, VERSION } from "../message.ts";
 import type { CodecOptions } from "./codec-options.ts";
 import { encodeFlowMod, needsNiciraFlowMod } from "./flow-mod-wire.ts";
 import { encodeFlowRemoved, needsNiciraFlowRemoved } from "./flow-removed-wire.ts";
 import { encodeGroupMod } from "./group-wire.ts";
-import { NXT, ONF_SUBTYPE, TYPE_NUMBERS, type TypeNumber } from "./message-numbers.ts";
+import { numberOf, NXT, ONF_SUBTYPE, TYPE_NUMBERS, type TypeNumber } from "./message-numbers.ts";
 import { encodeMeterMod } from "./meter-wire.ts";
 import { encodeMultipartRequest } from "./multipart-wire.ts";
 import { EXPERIMENTER_ERROR, NICIRA, NICIRA_VENDOR_ERROR, ONF } from "./openflow-error.ts";
@@ -57,7 +57,7 @@ export const PACKET_IN_FORMATS = ["standard", "nxt", "nxt2"] as const;
 /** Encodes a body. @throws AppError when the version cannot say the message */
 export function encodeBody(message: Message, version: number, options: CodecOptions, inner: EncodeInner): EncodedBody {
   const writer = new ByteWriter();
-  const plain = (type: TypeNumber): EncodedBody => ({ type: version === 1 ? type.of10 : type.of13, body: writer.toBytes() });
+  const plain = (type: TypeNumber): EncodedBody => ({ type: numberOf(type, version), body: writer.toBytes() });
   switch (message.type) {
     case "hello":
       if (message.versions !== undefined) writer.u16(1).u16(8).u32(message.versions);
@@ -104,7 +104,7 @@ export function encodeBody(message: Message, version: number, options: CodecOpti
       writer.bytes(encodeGroupMod(message, version));
       return plain(TYPE_NUMBERS.groupMod);
     case "meterMod":
-      if (version === 1) throw new AppError("Cannot say meters in OpenFlow 1.0", { code: "OPENFLOW_NOT_ENCODABLE" });
+      if (version < VERSION.OF13) throw notEncodable("there are no meters", "1.0 to 1.2");
       writer.bytes(encodeMeterMod(message));
       return plain(TYPE_NUMBERS.meterMod);
     case "flowRemoved":
@@ -153,42 +153,42 @@ function encodeControl(message: ControlMessage, version: number, writer: ByteWri
   switch (message.type) {
     case "roleRequest":
     case "roleReply": {
-      if (version === 1) {
+      if (version < VERSION.OF12) {
         const role = Math.max(0, NICIRA_ROLES.indexOf(message.role));
         return nicira(version, NXT[message.type], writer.u32(role).toBytes());
       }
       writer.u32(ROLES.indexOf(message.role)).zeros(4).u64(message.generationId);
-      return { type: TYPE_NUMBERS[message.type].of13, body: writer.toBytes() };
+      return { type: TYPE_NUMBERS[message.type].of11, body: writer.toBytes() };
     }
     case "setAsync":
     case "getAsyncReply":
       return encodeAsync(message, version, writer);
     case "getAsyncRequest":
-      if (version === 1) throw new AppError("Cannot ask for this in OpenFlow 1.0", { code: "OPENFLOW_NOT_ENCODABLE" });
-      return { type: TYPE_NUMBERS.getAsyncRequest.of13, body: new Uint8Array(0) };
+      if (version < VERSION.OF13) throw notEncodable("nobody asks for this", "1.0 to 1.2");
+      return { type: TYPE_NUMBERS.getAsyncRequest.of11, body: new Uint8Array(0) };
     case "bundleControl": {
       writer.u32(message.bundleId).u16(BUNDLE_KINDS.indexOf(message.kind)).u16(message.flags);
-      return sinceOf14(version, ONF_SUBTYPE.bundleControl, TYPE_NUMBERS.bundleControl.of13, writer.toBytes());
+      return sinceOf14(version, ONF_SUBTYPE.bundleControl, TYPE_NUMBERS.bundleControl.of11, writer.toBytes());
     }
     case "bundleAdd": {
       writer.u32(message.bundleId).zeros(2).u16(message.flags);
       writer.bytes(inner(message.message, message.xid));
-      return sinceOf14(version, ONF_SUBTYPE.bundleAdd, TYPE_NUMBERS.bundleAdd.of13, writer.toBytes());
+      return sinceOf14(version, ONF_SUBTYPE.bundleAdd, TYPE_NUMBERS.bundleAdd.of11, writer.toBytes());
     }
     case "roleStatus": {
       writer.u32(ROLES.indexOf(message.role)).u8(ROLE_REASONS.indexOf(message.reason)).zeros(3).u64(message.generationId);
-      return sinceOf14(version, ONF_SUBTYPE.roleStatus, TYPE_NUMBERS.roleStatus.of13, writer.toBytes());
+      return sinceOf14(version, ONF_SUBTYPE.roleStatus, TYPE_NUMBERS.roleStatus.of11, writer.toBytes());
     }
     case "requestForward":
       writer.bytes(inner(message.message, message.xid));
-      if (version === 1) return nicira(version, NXT.requestForward, writer.toBytes());
-      return sinceOf14(version, ONF_SUBTYPE.requestForward, TYPE_NUMBERS.requestForward.of13, writer.toBytes());
+      if (version < VERSION.OF13) return nicira(version, NXT.requestForward, writer.toBytes());
+      return sinceOf14(version, ONF_SUBTYPE.requestForward, TYPE_NUMBERS.requestForward.of11, writer.toBytes());
     case "tableMod":
       if (version === 1) throw notEncodable("tables cannot be configured", "1.0");
-      return { type: TYPE_NUMBERS.tableMod.of13, body: encodeTableMod(message, version) };
+      return { type: TYPE_NUMBERS.tableMod.of11, body: encodeTableMod(message, version) };
     case "tableStatus":
       if (version < 5) throw notEncodable("tables tell nothing", "1.0 to 1.3");
-      return { type: TYPE_NUMBERS.tableStatus.of13, body: encodeTableStatus(message) };
+      return { type: TYPE_NUMBERS.tableStatus.of11, body: encodeTableStatus(message) };
     case "queueConfigRequest":
       writePort(writer, message.port, version);
       return queueConfig(version, "queueConfigRequest", writer.zeros(version === 1 ? 2 : 4).toBytes());
@@ -238,14 +238,14 @@ function nicira(version: number, subtype: number, body: Uint8Array): EncodedBody
 /** A message of OpenFlow 1.4 and later, which the ONF's extension carries in 1.3. */
 function sinceOf14(version: number, subtype: number, standardType: number, body: Uint8Array): EncodedBody {
   if (version >= 5) return { type: standardType, body };
-  if (version === 4) return experimenter(version, ONF, subtype, body);
-  throw notEncodable("there are no bundles, and nothing is told of roles", "1.0");
+  if (version === VERSION.OF13) return experimenter(version, ONF, subtype, body);
+  throw notEncodable("there are no bundles, and nothing is told of roles", "1.0 to 1.2");
 }
 
 /** OpenFlow 1.4 and later have statistics in the place of these. */
 function queueConfig(version: number, name: "queueConfigRequest" | "queueConfigReply", body: Uint8Array): EncodedBody {
   if (version >= 5) throw notEncodable("queues are told by statistics", "1.4 and later");
-  return { type: version === 1 ? TYPE_NUMBERS[name].of10 : TYPE_NUMBERS[name].of13, body };
+  return { type: numberOf(TYPE_NUMBERS[name], version), body };
 }
 
 /** OpenFlow 1.4 and later say this inside flow monitors. */
@@ -254,8 +254,8 @@ function monitorControl(
   name: "flowMonitorCancel" | "flowMonitorPaused" | "flowMonitorResumed",
   body: Uint8Array,
 ): EncodedBody {
-  if (version === 1) return nicira(version, NXT[name], body);
-  if (version === 4) return experimenter(version, ONF, ONF_SUBTYPE[name], body);
+  if (version < VERSION.OF13) return nicira(version, NXT[name], body);
+  if (version === VERSION.OF13) return experimenter(version, ONF, ONF_SUBTYPE[name], body);
   throw notEncodable("flow monitors say this themselves", "1.4 and later");
 }
 
@@ -268,23 +268,22 @@ function notEncodable(why: string, versions: string): AppError {
 
 function experimenter(version: number, number: number, subtype: number, body: Uint8Array): EncodedBody {
   const writer = new ByteWriter(8 + body.length).u32(number).u32(subtype).bytes(body);
-  const { of10, of13 } = TYPE_NUMBERS.experimenter;
-  return { type: version === 1 ? of10 : of13, body: writer.toBytes() };
+  return { type: numberOf(TYPE_NUMBERS.experimenter, version), body: writer.toBytes() };
 }
 
 function writeError(writer: ByteWriter, error: Extract<Message, { type: "error" }>, version: number): void {
   if (error.experimenter === undefined) writer.u16(error.errorType).u16(error.code);
-  else if (version === 1) writer.u16(NICIRA_VENDOR_ERROR).u16(0).u32(error.experimenter).u16(error.errorType).u16(error.code);
+  else if (version < VERSION.OF12)
+    writer.u16(NICIRA_VENDOR_ERROR).u16(0).u32(error.experimenter).u16(error.errorType).u16(error.code);
   else writer.u16(EXPERIMENTER_ERROR).u16(error.code).u32(error.experimenter);
   writer.bytes(error.data);
 }
 
 function writeFeatures(writer: ByteWriter, reply: Extract<Message, { type: "featuresReply" }>, version: number): void {
   writer.u64(reply.datapathId).u32(reply.nBuffers).u8(reply.nTables);
-  if (version === 1) {
-    writer.zeros(3).u32(reply.capabilities).u32(reply.actions);
-    for (const port of reply.ports) writePortDesc(writer, port, version);
-  } else writer.u8(reply.auxiliaryId).zeros(2).u32(reply.capabilities).u32(0);
+  writer.u8(version < VERSION.OF13 ? 0 : reply.auxiliaryId).zeros(2);
+  writer.u32(reply.capabilities).u32(version === VERSION.OF10 ? reply.actions : 0);
+  if (version < VERSION.OF13) for (const port of reply.ports) writePortDesc(writer, port, version);
 }
 
 function writePortMod(writer: ByteWriter, mod: Extract<Message, { type: "portMod" }>, version: number): void {
@@ -303,12 +302,12 @@ function encodeAsync(
   version: number,
   writer: ByteWriter,
 ): EncodedBody {
-  const type = TYPE_NUMBERS[message.type].of13;
+  const type = TYPE_NUMBERS[message.type].of11;
   const kinds = [message.packetIn, message.portStatus, message.flowRemoved] as const;
   if (version < 5) {
     for (const [master = 0, slave = 0] of kinds) writer.u32(master).u32(slave);
     const body = writer.toBytes();
-    return version === 1 ? nicira(version, NXT.setAsync, body) : { type, body };
+    return version < VERSION.OF13 ? nicira(version, NXT.setAsync, body) : { type, body };
   }
   const later = [message.roleStatus, message.tableStatus, message.requestForward].map((mask) => mask ?? [undefined, undefined]);
   [...kinds, ...later].forEach(([master, slave], i) => {

@@ -13,10 +13,12 @@ import { decodeFields, encodeNxm, readOxmMatch, writeOxmMatch } from "./oxm.ts";
 import { narrowPort, widenPort } from "./port-number.ts";
 
 const COMMANDS: readonly FlowModCommand[] = ["add", "modify", "modifyStrict", "delete", "deleteStrict"];
-/** All that {@link FLOW_FLAG} names. */
-const ALL_FLAGS = 0x1f;
-/** Of those, OpenFlow 1.0 has the first two. */
+/** The first two of what {@link FLOW_FLAG} names are of OpenFlow 1.0, the third is of 1.2, and all are of 1.3. */
 const ALL_FLAGS_10 = FLOW_FLAG.SEND_FLOW_REM | FLOW_FLAG.CHECK_OVERLAP;
+const ALL_FLAGS_12 = ALL_FLAGS_10 | FLOW_FLAG.RESET_COUNTS;
+const ALL_FLAGS = 0x1f;
+/** By wire version. */
+const FLAGS_OF_VERSION = [0, ALL_FLAGS_10, ALL_FLAGS_10, ALL_FLAGS_12, ALL_FLAGS, ALL_FLAGS, ALL_FLAGS] as const;
 const NO_BUFFER = 0xffff_ffff;
 const ANY_GROUP = 0xffff_ffff;
 const NO_PORT = PORT.NONE;
@@ -119,7 +121,7 @@ function writeFlowMod13(writer: ByteWriter, mod: FlowMod, version: number): void
     bufferId: mod.bufferId ?? NO_BUFFER,
     outPort: widenPort(flow.outPort ?? NO_PORT),
     outGroup: flow.outGroup ?? ANY_GROUP,
-    flags: flow.flags,
+    flags: flow.flags & flagsOf(version),
     importance: version >= 5 ? flow.importance : 0,
   });
   writeOxmMatch(writer, flow.match, version);
@@ -217,11 +219,12 @@ function decodeFlowMod13(reader: ByteReader, version: number, scratch: Match | u
   if (outPort === undefined) {
     throw new OpenFlowError("OFPBAC_BAD_OUT_PORT", `No port can have the number ${fixed.outPort}`, { details: { at } });
   }
-  if ((fixed.flags & ~ALL_FLAGS) !== 0) {
+  if ((fixed.flags & ~flagsOf(version)) !== 0) {
     throw new OpenFlowError("OFPFMFC_BAD_FLAGS", `A flow cannot have the flags ${fixed.flags}`, { details: { at } });
   }
-  if (command === "add" && fixed.table === ALL_TABLES) {
-    throw new OpenFlowError("OFPFMFC_BAD_TABLE_ID", "A flow is added to one table", { details: { at } });
+  const isDelete = command === "delete" || command === "deleteStrict";
+  if (fixed.table === ALL_TABLES && !isDelete) {
+    throw new OpenFlowError("OFPFMFC_BAD_TABLE_ID", "A flow is added to one table, and modified in one", { details: { at } });
   }
   const { table, priority, cookie, cookieMask, idleTimeout, hardTimeout, flags, outGroup, bufferId } = fixed;
   const importance = version >= 5 ? fixed.importance : 0;
@@ -229,7 +232,6 @@ function decodeFlowMod13(reader: ByteReader, version: number, scratch: Match | u
     actionBytes === undefined
       ? { table, priority, cookie, match, actions, idleTimeout, hardTimeout, flags, importance }
       : { table, priority, cookie, match, actions, actionBytes, idleTimeout, hardTimeout, flags, importance };
-  const isDelete = command === "delete" || command === "deleteStrict";
   const flow: FlowSpec =
     command === "add"
       ? plain // most flow-mods are
@@ -250,6 +252,11 @@ function readActionsOf(reader: ByteReader, version: number, match: Match, lends:
   const { bytes, view, start, end } = reader.unread;
   const actions = decodeInstructions(reader, version, match);
   return { actions, actionBytes: { actions, version, bytes, view, start, end } };
+}
+
+/** The flags of flows that a version has. */
+function flagsOf(version: number): number {
+  return FLAGS_OF_VERSION[version] ?? ALL_FLAGS;
 }
 
 function badCommand(command: number): OpenFlowError {

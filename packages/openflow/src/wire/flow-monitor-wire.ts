@@ -1,14 +1,15 @@
 /**
- * Flow monitors in their three forms: Nicira's of OpenFlow 1.0, the ONF's of 1.3, and that of 1.4 and later.
+ * Flow monitors in their three forms: Nicira's of OpenFlow 1.0 to 1.2, the ONF's of 1.3, and that of 1.4 and later.
  *
  * @see OpenFlow 1.5.1, section 7.3.5.17
  */
 import { type ByteReader, ByteWriter } from "@tenet/wire";
 import { PORT } from "../action.ts";
+import { VERSION } from "../message.ts";
 import { type FlowMonitorRequest, type FlowUpdate, MONITOR_FLAG, type MonitoredFlow } from "../flow-monitor.ts";
 import { GROUP } from "../group.ts";
 import { decodeActions, decodeInstructions } from "./decode-actions.ts";
-import { encodeInstructions } from "./encode-instructions.ts";
+import { encodeInstructions, encodePlainActions } from "./encode-instructions.ts";
 import { REASONS } from "./flow-removed-wire.ts";
 import { OpenFlowError } from "./openflow-error.ts";
 import { decodeFields, encodeNxm, readOxmMatch, writeOxmMatch } from "./oxm.ts";
@@ -41,7 +42,7 @@ export function encodeFlowMonitorRequest(request: FlowMonitorRequest, version: n
   }
   const { bytes, length } = encodeMatch(match, version);
   writer.u16(flags);
-  if (version === 1) writer.u16(outPort).u16(length).u8(table).zeros(5).bytes(bytes);
+  if (version < VERSION.OF13) writer.u16(outPort).u16(length).u8(table).zeros(5).bytes(bytes);
   else {
     writer.u16(length);
     writePort(writer, outPort, version);
@@ -57,16 +58,16 @@ export function readFlowMonitorRequest(reader: ByteReader, version: number): Flo
   const id = reader.u32();
   if (version >= FIRST_STANDARD_VERSION) return readRequest14(reader, version, id);
   const flags = reader.u16();
-  const is10 = version === 1;
-  const narrowPort = is10 ? reader.u16() : undefined;
+  const isNicira = version < VERSION.OF13;
+  const narrowPort = isNicira ? reader.u16() : undefined;
   const matchLength = reader.u16();
   const outPort = narrowPort ?? readPort(reader, version);
   const table = reader.u8();
-  reader.skip(is10 ? 5 : 3);
+  reader.skip(isNicira ? 5 : 3);
   if ((flags & ~ALL_FLAGS) !== 0 || (flags & (MONITOR_FLAG.ADD | MONITOR_FLAG.DELETE | MONITOR_FLAG.MODIFY)) === 0) {
     throw new OpenFlowError("OFPMOFC_BAD_FLAGS", `A monitor cannot have the flags ${flags}`, { details: { at } });
   }
-  const match = is10 ? decodeFields(reader.sub(matchLength)).match : readOxmMatch(reader);
+  const match = isNicira ? decodeFields(reader.sub(matchLength)).match : readOxmMatch(reader);
   reader.align(8);
   return { id, command: "add", flags, table, match, ...(outPort === PORT.NONE ? {} : { outPort }) };
 }
@@ -131,7 +132,10 @@ function writeFull(writer: ByteWriter, flow: MonitoredFlow, reason: number, vers
   const { bytes, length } = encodeMatch(match, version);
   writer.u16(reason).u16(priority).u16(idleTimeout).u16(hardTimeout).u16(length);
   writer.u8(table).zeros(1).u64(cookie).bytes(bytes).align(8);
-  if (actions !== undefined) writer.bytes(encodeInstructions(actions, version, match));
+  if (actions === undefined) return;
+  writer.bytes(
+    version < VERSION.OF13 ? encodePlainActions(actions, version, match) : encodeInstructions(actions, version, match),
+  );
 }
 
 function writeFull14(writer: ByteWriter, flow: MonitoredFlow, reason: number, version: number): void {
@@ -174,8 +178,8 @@ function readFull(body: ByteReader, version: number): Full {
   const table = body.u8();
   body.skip(1);
   const cookie = body.u64();
-  const match = version === 1 ? decodeFields(body.sub(matchLength)).match : readOxmMatch(body);
-  if (version === 1) body.skip((8 - (matchLength % 8)) % 8);
+  const match = version < VERSION.OF13 ? decodeFields(body.sub(matchLength)).match : readOxmMatch(body);
+  if (version < VERSION.OF13) body.skip((8 - (matchLength % 8)) % 8);
   return {
     reason,
     flow: { table, priority, cookie, match, idleTimeout, hardTimeout, actions: readActions(body, version, match) },
@@ -196,12 +200,12 @@ function readFull14(body: ByteReader, version: number): Full {
 
 /** A monitor without actions, and a flow that drops, look the same. */
 function readActions(body: ByteReader, version: number, match: MonitoredFlow["match"]): MonitoredFlow["actions"] {
-  return version === 1 ? decodeActions(body, version, match) : decodeInstructions(body, version, match);
+  return version < VERSION.OF13 ? decodeActions(body, version, match) : decodeInstructions(body, version, match);
 }
 
 /** A match and its length, which does not count the padding that an ofp_match brings along. */
 function encodeMatch(match: MonitoredFlow["match"], version: number): { readonly bytes: Uint8Array; readonly length: number } {
-  if (version === 1) {
+  if (version < VERSION.OF13) {
     const bytes = encodeNxm(match);
     return { bytes, length: bytes.length };
   }

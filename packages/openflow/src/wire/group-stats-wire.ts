@@ -1,10 +1,11 @@
 /** Counters of groups, and what groups can do. */
 import { type ByteReader, ByteWriter, defineStruct } from "@tenet/wire";
 import type { GroupFeatures, GroupStats } from "../group.ts";
+import { VERSION } from "../message.ts";
 import { OpenFlowError } from "./openflow-error.ts";
 import { splitSeconds } from "../split-seconds.ts";
 
-/** ofp_group_stats, OpenFlow 1.3.5 section 7.3.5.6; counters of each bucket follow. */
+/** ofp_group_stats, OpenFlow 1.3.5 section 7.3.5.6; its duration and counters of each bucket follow. */
 const groupStats = defineStruct({
   length: "u16",
   pad1: "pad:2",
@@ -13,32 +14,45 @@ const groupStats = defineStruct({
   pad2: "pad:4",
   nPackets: "u64",
   nBytes: "u64",
-  seconds: "u32",
-  nanoseconds: "u32",
 });
+/** How long it has been there; not in OpenFlow 1.1 and 1.2. */
+const duration = defineStruct({ seconds: "u32", nanoseconds: "u32" });
 const bucketStats = defineStruct({ nPackets: "u64", nBytes: "u64" });
 
 /** One entry of a reply. */
-export function encodeGroupStats(stats: GroupStats): Uint8Array {
-  const length = groupStats.size + stats.buckets.length * bucketStats.size;
-  const [seconds, nanoseconds] = splitSeconds(stats.durationSec);
-  const writer = new ByteWriter(length).struct(groupStats, { ...stats, length, seconds, nanoseconds });
+export function encodeGroupStats(stats: GroupStats, version: number): Uint8Array {
+  const length = headSize(version) + stats.buckets.length * bucketStats.size;
+  const writer = new ByteWriter(length).struct(groupStats, { ...stats, length });
+  if (hasDuration(version)) {
+    const [seconds, nanoseconds] = splitSeconds(stats.durationSec ?? 0);
+    writer.struct(duration, { seconds, nanoseconds });
+  }
   for (const bucket of stats.buckets) writer.struct(bucketStats, bucket);
   return writer.toBytes();
 }
 
 /** Reads one entry of a reply. @throws OpenFlowError, TruncatedError */
-export function readGroupStats(reader: ByteReader): GroupStats {
+export function readGroupStats(reader: ByteReader, version: number): GroupStats {
   const { at } = reader;
   const length = reader.peekU16();
-  if (length < groupStats.size || (length - groupStats.size) % bucketStats.size !== 0) {
+  if (length < headSize(version) || (length - headSize(version)) % bucketStats.size !== 0) {
     throw new OpenFlowError("OFPBRC_BAD_LEN", `Counters of a group cannot have ${length} bytes`, { details: { at } });
   }
   const body = reader.sub(length);
-  const { id, nReferences, nPackets, nBytes, seconds, nanoseconds } = body.struct(groupStats);
+  const { id, nReferences, nPackets, nBytes } = body.struct(groupStats);
+  const age = hasDuration(version) ? body.struct(duration) : undefined;
   const buckets = [];
   while (body.remaining > 0) buckets.push(body.struct(bucketStats));
-  return { id, nReferences, durationSec: seconds + nanoseconds / 1e9, nPackets, nBytes, buckets };
+  const durationSec = age === undefined ? {} : { durationSec: age.seconds + age.nanoseconds / 1e9 };
+  return { id, nReferences, ...durationSec, nPackets, nBytes, buckets };
+}
+
+function hasDuration(version: number): boolean {
+  return version === VERSION.OF10 || version >= VERSION.OF13;
+}
+
+function headSize(version: number): number {
+  return groupStats.size + (hasDuration(version) ? duration.size : 0);
 }
 
 /** The reply. */

@@ -1,13 +1,13 @@
 /** Lengths that requests may have: a message that is shorter, longer or uneven is refused whole, before it is read. */
 import type { MultipartKind } from "./multipart-head.ts";
-import type { TYPE_NUMBERS } from "./message-numbers.ts";
+import type { TypeName } from "./message-numbers.ts";
 import { OpenFlowError } from "./openflow-error.ts";
 
 /** Bytes with the header, and how many may be added: any multiple of `step`, none when it is 0. */
 type Rule = readonly [size: number, step: number];
 
-/** Rules for OpenFlow 1.0, 1.3, and 1.4 and later; what is left out is as before, a dash may have any length. */
-const MESSAGES: Partial<Record<keyof typeof TYPE_NUMBERS, string>> = {
+/** Rules for OpenFlow 1.0, 1.1 to 1.3, and 1.4 and later; what is left out is as before, a dash may have any length. */
+const MESSAGES: Partial<Record<TypeName, string>> = {
   featuresRequest: "8",
   getConfigRequest: "8",
   setConfig: "12",
@@ -45,12 +45,13 @@ const REQUESTS: Record<MultipartKind, string> = {
   flowMonitor: "- - 16+8",
 };
 
-const COLUMN_VERSIONS = [1, 4, 5, 6] as const;
+/** Which column is for a version, by its wire number. */
+const COLUMNS = [undefined, 0, 1, 1, 1, 2, 3] as const;
 const messageRules = rulesOf(MESSAGES);
 const requestRules = rulesOf(REQUESTS);
 
 /** Refuses a message of a length that its type cannot have. @throws OpenFlowError */
-export function checkMessageLength(name: keyof typeof TYPE_NUMBERS, version: number, length: number): void {
+export function checkMessageLength(name: TypeName, version: number, length: number): void {
   check(messageRules.get(name), version, length, name);
 }
 
@@ -72,10 +73,7 @@ function rulesOf(table: Readonly<Partial<Record<string, string>>>): Map<string, 
   return new Map(
     Object.entries(table).map(([name, text = ""]) => {
       const columns = text.split(" ");
-      const rules: (Rule | undefined)[] = [];
-      for (const [i, version] of COLUMN_VERSIONS.entries())
-        rules[version] = ruleOf(columns[Math.min(i, columns.length - 1)] ?? "-");
-      return [name, rules];
+      return [name, COLUMNS.map((i) => (i === undefined ? undefined : ruleOf(columns[Math.min(i, columns.length - 1)] ?? "-")))];
     }),
   );
 }

@@ -14,9 +14,9 @@ const STANDARD: Readonly<Record<MultipartKind, readonly [number: number, since: 
   table: [3, 1],
   port: [4, 1],
   queue: [5, 1],
-  group: [6, 4],
-  groupDesc: [7, 4],
-  groupFeatures: [8, 4],
+  group: [6, 2],
+  groupDesc: [7, 2],
+  groupFeatures: [8, 3],
   meter: [9, 4],
   meterDesc: [10, 4],
   meterFeatures: [11, 4],
@@ -27,15 +27,23 @@ const STANDARD: Readonly<Record<MultipartKind, readonly [number: number, since: 
   flowMonitor: [16, 5],
 };
 
-/** Experimenters' statistics: by whom, their subtype, and in which version. */
-const EXTENSIONS: readonly (readonly [kind: MultipartKind, experimenter: number, subtype: number, version: number])[] = [
-  ["flow", NICIRA, 0, 1],
-  ["aggregate", NICIRA, 1, 1],
-  ["flowMonitor", NICIRA, 2, 1],
-  ["group", NICIRA, 7, 1],
-  ["groupDesc", NICIRA, 8, 1],
-  ["groupFeatures", NICIRA, 9, 1],
-  ["flowMonitor", ONF, 1870, 4],
+/** Experimenters' statistics. */
+interface Extension {
+  readonly kind: MultipartKind;
+  readonly experimenter: number;
+  readonly subtype: number;
+  /** First and last version that has it. */
+  readonly versions: readonly [number, number];
+}
+
+const EXTENSIONS: readonly Extension[] = [
+  { kind: "flow", experimenter: NICIRA, subtype: 0, versions: [1, 1] },
+  { kind: "aggregate", experimenter: NICIRA, subtype: 1, versions: [1, 1] },
+  { kind: "flowMonitor", experimenter: NICIRA, subtype: 2, versions: [1, 3] },
+  { kind: "group", experimenter: NICIRA, subtype: 7, versions: [1, 1] },
+  { kind: "groupDesc", experimenter: NICIRA, subtype: 8, versions: [1, 1] },
+  { kind: "groupFeatures", experimenter: NICIRA, subtype: 9, versions: [1, 2] },
+  { kind: "flowMonitor", experimenter: ONF, subtype: 1870, versions: [4, 4] },
 ];
 /** Nicira's statistics of flow exporters, which are not here. */
 const IPFIX_SUBTYPES: ReadonlySet<number> = new Set([3, 4]);
@@ -56,8 +64,12 @@ export function needsNicira(kind: MultipartKind, version: number): boolean {
   return STANDARD[kind][1] > version && extensionOf(kind, version) !== undefined;
 }
 
-function extensionOf(kind: MultipartKind, version: number): (typeof EXTENSIONS)[number] | undefined {
-  return EXTENSIONS.find(([each, , , since]) => each === kind && since === version);
+function extensionOf(kind: MultipartKind, version: number): Extension | undefined {
+  return EXTENSIONS.find((extension) => extension.kind === kind && isOf(extension, version));
+}
+
+function isOf({ versions: [first, last] }: Extension, version: number): boolean {
+  return version >= first && version <= last;
 }
 
 /** Writes a head. */
@@ -65,7 +77,7 @@ export function writeHead(writer: ByteWriter, { kind, isLast, isNicira }: Multip
   writer.u16(isNicira ? EXPERIMENTER : STANDARD[kind][0]).u16(isLast ? 0 : MORE);
   if (version > 1) writer.zeros(4);
   if (!isNicira) return;
-  const [, experimenter = NICIRA, subtype = 0] = extensionOf(kind, version) ?? [];
+  const { experimenter = NICIRA, subtype = 0 } = extensionOf(kind, version) ?? {};
   writer.u32(experimenter).u32(subtype);
   if (version === 1) writer.zeros(4);
 }
@@ -90,8 +102,8 @@ function readExtension(reader: ByteReader, version: number, at: number): Multipa
   if (experimenter !== NICIRA && experimenter !== ONF) {
     throw new OpenFlowError("OFPBRC_BAD_VENDOR", `Experimenter 0x${experimenter.toString(16)} is not known`, { details: { at } });
   }
-  for (const [kind, owner, number, since] of EXTENSIONS) {
-    if (owner === experimenter && number === subtype && version === since) return kind;
+  for (const each of EXTENSIONS) {
+    if (each.experimenter === experimenter && each.subtype === subtype && isOf(each, version)) return each.kind;
   }
   if (experimenter === NICIRA && IPFIX_SUBTYPES.has(subtype)) {
     throw new OpenFlowError("NXST_NOT_CONFIGURED", "No flow exporter is configured", { details: { at } });

@@ -1,7 +1,7 @@
 /** Multipart messages (OpenFlow 1.0: statistics): requests, and replies as a head and entries that may be split. */
 import { type ByteReader, ByteWriter, defineStruct } from "@tenet/wire";
 import { PORT } from "../action.ts";
-import type { MultipartReply, MultipartRequest, TableStatsEntry } from "../message.ts";
+import { type MultipartReply, type MultipartRequest, VERSION } from "../message.ts";
 import {
   encodeFlowStats,
   isOf10Query,
@@ -30,6 +30,7 @@ import { encodePortStats, readPortDesc, readPortStats, writePortDesc } from "./p
 import { encodeFlowMonitorRequest, encodeFlowUpdates, readFlowMonitorRequest, readFlowUpdate } from "./flow-monitor-wire.ts";
 import { encodeQueueDesc, encodeQueueStats, readQueueDesc, readQueueStats } from "./queue-wire.ts";
 import { encodeTableDesc, readTableDesc } from "./table-mod-wire.ts";
+import { encodeTableStats, readTableStats } from "./table-stats-wire.ts";
 import { encodeTableFeatures, readTableFeatures } from "./table-features-wire.ts";
 
 /** ofp_desc. */
@@ -42,27 +43,14 @@ const descPart = defineStruct({
 });
 
 const MESSAGE_HEADER_SIZE = 8;
-const table10 = defineStruct({
-  table: "u8",
-  pad: "pad:3",
-  name: "text:32",
-  wildcards: "u32",
-  maxEntries: "u32",
-  nActive: "u32",
-  nLookups: "u64",
-  nMatched: "u64",
-});
-const table13 = defineStruct({ table: "u8", pad: "pad:3", nActive: "u32", nLookups: "u64", nMatched: "u64" });
 const aggregate10 = defineStruct({ nPackets: "u64", nBytes: "u64", nFlows: "u32", pad: "pad:4" });
-/** All fields of OpenFlow 1.0's match can be wildcarded. */
-const ALL_WILDCARDS = 0x3f_ffff;
 
 /** The body of a request, after the message header. */
 export function encodeMultipartRequest(request: MultipartRequest, version: number, isLast: boolean): Uint8Array {
   const writer = new ByteWriter(128);
   const isNicira =
     needsNicira(request.kind, version) ||
-    (version === 1 &&
+    (version === VERSION.OF10 &&
       (request.kind === "flow" || request.kind === "aggregate") &&
       (request.isNicira === true || !isOf10Query(request)));
   writeHead(writer, { kind: request.kind, isLast, isNicira }, version);
@@ -203,7 +191,7 @@ function encodeEntries(reply: MultipartReply, version: number, isNicira: boolean
     case "queue":
       return reply.queues.map((queue) => encodeQueueStats(queue, version));
     case "group":
-      return reply.groups.map(encodeGroupStats);
+      return reply.groups.map((group) => encodeGroupStats(group, version));
     case "groupDesc":
       return reply.groups.map((group) => encodeGroupDesc(group, version));
     case "groupFeatures":
@@ -252,7 +240,7 @@ function readReply(reader: ByteReader, kind: MultipartKind, version: number, isN
     case "queue":
       return { kind, queues: readAll(reader, () => readQueueStats(reader, version)) };
     case "group":
-      return { kind, groups: readAll(reader, () => readGroupStats(reader)) };
+      return { kind, groups: readAll(reader, () => readGroupStats(reader, version)) };
     case "groupDesc":
       return { kind, groups: readAll(reader, () => readGroupDesc(reader, version)) };
     case "groupFeatures":
@@ -300,19 +288,6 @@ export function joinReplies(parts: readonly MultipartReply[]): MultipartReply | 
     default:
       return first;
   }
-}
-
-function encodeTableStats(table: TableStatsEntry, version: number): Uint8Array {
-  const writer = new ByteWriter(64);
-  if (version === 1) writer.struct(table10, { ...table, wildcards: ALL_WILDCARDS });
-  else writer.struct(table13, table);
-  return writer.toBytes();
-}
-
-function readTableStats(reader: ByteReader, version: number): TableStatsEntry {
-  if (version > 1) return { ...reader.struct(table13), name: "", maxEntries: 0 };
-  const { table, name, maxEntries, nActive, nLookups, nMatched } = reader.struct(table10);
-  return { table, name, maxEntries, nActive, nLookups, nMatched };
 }
 
 function readAll<T>(reader: ByteReader, read: () => T): T[] {

@@ -16,7 +16,7 @@ export const NICIRA = 0x2320;
 export const ONF = 0x4f4e_4600;
 /** Error type of experimenters' errors. */
 export const EXPERIMENTER_ERROR = 0xffff;
-/** Error type of Nicira's vendor errors in OpenFlow 1.0. */
+/** Error type of Nicira's vendor errors in OpenFlow 1.0 and 1.1. */
 export const NICIRA_VENDOR_ERROR = 0xb0c2;
 
 /** A message that is understood but cannot be accepted; `details.at` is the byte offset where known. */
@@ -65,13 +65,9 @@ interface Numbers {
   readonly experimenter?: number;
 }
 
-/** Wire versions in the order of a row's columns. */
-const COLUMN_VERSIONS = [1, 4, 5, 6] as const;
-
 function numbersOf(name: ErrorName, version: number): Numbers | undefined {
   const columns = ERROR_NUMBERS[name].split(" ");
-  const newest = COLUMN_VERSIONS.findLastIndex((first) => version >= first);
-  const text = columns[Math.min(Math.max(newest, 0), columns.length - 1)] ?? "-";
+  const text = columns[Math.min(Math.max(version, 1), columns.length) - 1] ?? "-";
   const match = /^(nx|onf)?(?:(\d+)\/)?(\d+)$/.exec(text);
   if (match === null) return undefined;
   const [, owner, type, code] = match;

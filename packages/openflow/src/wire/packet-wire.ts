@@ -5,7 +5,7 @@ import { type Match, PORT } from "../action.ts";
 import { makeMatch, setMatchField } from "../match/match.ts";
 import { matchField } from "../match/match-field.ts";
 import type { Continuation } from "../continuation.ts";
-import type { Message, PacketIn } from "../message.ts";
+import { type Message, type PacketIn, VERSION } from "../message.ts";
 import { readContinuation, writeContinuation, writeProperty } from "./continuation-wire.ts";
 import { decodeActions } from "./decode-actions.ts";
 import { encodeActions } from "./encode-actions.ts";
@@ -18,6 +18,8 @@ import { properties } from "./port-wire.ts";
 export type PacketOut = Extract<Message, { type: "packetOut" }>;
 
 const NO_BUFFER = 0xffff_ffff;
+/** Of a packet-in that does not tell. */
+const NO_COOKIE = 0xffff_ffff_ffff_ffffn;
 const IN_PORT = matchField("in_port");
 /** Words of a FlowKey before it are of the pipeline, not the packet. */
 const FIRST_HEADER_WORD = STAGE_ENDS[0] ?? 0;
@@ -34,10 +36,8 @@ export function encodePacketIn(packet: PacketIn, version: number): Uint8Array {
       .bytes(packet.data)
       .toBytes();
   }
-  writer
-    .u8(version < 5 && packet.reason > 2 ? 1 : packet.reason)
-    .u8(packet.table)
-    .u64(packet.cookie);
+  writer.u8(version < 5 && packet.reason > 2 ? 1 : packet.reason).u8(packet.table);
+  if (version >= VERSION.OF13) writer.u64(packet.cookie);
   writeOxmMatch(writer, packet.match, version);
   return writer.zeros(2).bytes(packet.data).toBytes();
 }
@@ -52,7 +52,8 @@ export function decodePacketIn(reader: ByteReader, version: number): PacketIn {
     reader.skip(1);
     return packetIn({ bufferId, totalLength, reason, table: 0, cookie: 0n, match, data: reader.rest() });
   }
-  const [reason, table, cookie] = [reader.u8(), reader.u8(), reader.u64()];
+  const [reason, table] = [reader.u8(), reader.u8()];
+  const cookie = version < VERSION.OF13 ? NO_COOKIE : reader.u64();
   const match = readOxmMatch(reader);
   reader.skip(2);
   return packetIn({ bufferId, totalLength, reason, table, cookie, match, data: reader.rest() });
@@ -109,7 +110,7 @@ export function encodeNxtPacketIn2(packet: PacketIn, version: number): Uint8Arra
   const { bufferId, userdata, continuation } = packet;
   if (bufferId !== undefined) property(PROPERTY.BUFFER, () => writer.u32(bufferId));
   property(PROPERTY.TABLE, () => writer.u8(packet.table));
-  if (packet.cookie !== 0xffff_ffff_ffff_ffffn) property(PROPERTY.COOKIE, () => writer.zeros(4).u64(packet.cookie));
+  if (packet.cookie !== NO_COOKIE) property(PROPERTY.COOKIE, () => writer.zeros(4).u64(packet.cookie));
   property(PROPERTY.REASON, () => writer.u8(packet.reason));
   property(PROPERTY.METADATA, () => writer.bytes(encodeNxm(packet.match)));
   if (userdata !== undefined) property(PROPERTY.USERDATA, () => writer.bytes(userdata));
@@ -121,7 +122,7 @@ export function encodeNxtPacketIn2(packet: PacketIn, version: number): Uint8Arra
 
 /** Reads the body of NXT_PACKET_IN2; properties that are not known are skipped. @throws OpenFlowError */
 export function decodeNxtPacketIn2(reader: ByteReader, version: number): PacketIn {
-  const raw = { bufferId: NO_BUFFER, reason: 0, table: 0, cookie: 0xffff_ffff_ffff_ffffn };
+  const raw = { bufferId: NO_BUFFER, reason: 0, table: 0, cookie: NO_COOKIE };
   let data: Uint8Array = new Uint8Array(0);
   let totalLength: number | undefined;
   let userdata: Uint8Array | undefined;

@@ -1,6 +1,6 @@
 /** Descriptions and counters of ports, in the layouts of each version. */
 import { type ByteReader, ByteWriter, defineStruct } from "@tenet/wire";
-import { PORT_CONFIG, type PortDesc, type PortStatsEntry } from "../message.ts";
+import { PORT_CONFIG, type PortDesc, type PortStatsEntry, VERSION } from "../message.ts";
 import { splitSeconds } from "../split-seconds.ts";
 import { OpenFlowError } from "./openflow-error.ts";
 import { readPort, writePort } from "./port-number.ts";
@@ -84,7 +84,7 @@ export function encodePortStats(stats: PortStatsEntry, version: number): Uint8Ar
   if (version < 5) {
     writePort(writer, stats.port, version);
     writer.zeros(version === 1 ? 6 : 4).struct(portCounters, raw);
-    if (version > 1) writer.u32(seconds).u32(nanoseconds);
+    if (version >= VERSION.OF13) writer.u32(seconds).u32(nanoseconds);
     return writer.toBytes();
   }
   writer.u16(80 + 40).zeros(2);
@@ -100,7 +100,7 @@ export function readPortStats(reader: ByteReader, version: number): PortStatsEnt
     const port = readPort(reader, version);
     reader.skip(version === 1 ? 6 : 4);
     const raw = reader.struct(portCounters);
-    return known({ port, ...raw, durationSec: version === 1 ? 0 : readSeconds(reader) });
+    return known({ port, ...raw, durationSec: version < VERSION.OF13 ? 0 : readSeconds(reader) });
   }
   const { at } = reader;
   const length = reader.u16();

@@ -4,7 +4,7 @@
  * @see OpenFlow 1.5.1, section 7.3.5.15; 1.0.0, section 5.3.5
  */
 import { type ByteReader, ByteWriter, defineStruct } from "@tenet/wire";
-import type { QueueDesc, QueueStatsEntry } from "../message.ts";
+import { type QueueDesc, type QueueStatsEntry, VERSION } from "../message.ts";
 import { OpenFlowError } from "./openflow-error.ts";
 import { readPort, writePort } from "./port-number.ts";
 import { splitSeconds } from "../split-seconds.ts";
@@ -26,7 +26,7 @@ export function encodeQueueStats(stats: QueueStatsEntry, version: number): Uint8
   const { queue, nBytes, nPackets, nErrors, durationSec } = stats;
   const raw = (counter: bigint): bigint => (counter < 0n ? UNKNOWN : counter);
   writer.struct(counters, { queue, nBytes: raw(nBytes), nPackets: raw(nPackets), nErrors: raw(nErrors) });
-  if (version === 1) return writer.toBytes();
+  if (version < VERSION.OF13) return writer.toBytes();
   const [seconds, nanoseconds] = durationSec === undefined ? [UNKNOWN_TIME, UNKNOWN_TIME] : splitSeconds(durationSec);
   return writer.u32(seconds).u32(nanoseconds).toBytes();
 }
@@ -54,7 +54,7 @@ function readEntry(reader: ByteReader, version: number): QueueStatsEntry {
     nPackets: known(raw.nPackets),
     nErrors: known(raw.nErrors),
   };
-  if (version === 1) return fixed;
+  if (version < VERSION.OF13) return fixed;
   const durationSec = readSeconds(reader);
   return durationSec > UNKNOWN_TIME ? fixed : { ...fixed, durationSec };
 }
@@ -92,9 +92,9 @@ export function encodeQueueConfig(port: number, queues: readonly QueueDesc[], ve
   for (const desc of queues) {
     const start = writer.length;
     writer.u32(desc.queue);
-    if (version > 1) writePort(writer, desc.port, version);
+    if (version >= VERSION.OF12) writePort(writer, desc.port, version);
     const lengthAt = writer.length;
-    writer.u16(0).zeros(version === 1 ? 2 : 6);
+    writer.u16(0).zeros(version < VERSION.OF12 ? 2 : 6);
     for (const [type, rate] of ratesOf(desc)) writer.u16(type).u16(16).zeros(4).u16(rate).zeros(6);
     writer.patchU16(lengthAt, writer.length - start);
   }
@@ -109,11 +109,11 @@ export function decodeQueueConfig(reader: ByteReader, version: number): { port: 
   while (reader.remaining > 0) {
     const { at } = reader;
     const queue = reader.u32();
-    if (version > 1) reader.skip(4);
-    const headSize = version === 1 ? 8 : 16;
+    if (version >= VERSION.OF12) reader.skip(4);
+    const headSize = version < VERSION.OF12 ? 8 : 16;
     const length = reader.u16();
     if (length < headSize) throw new OpenFlowError("OFPBRC_BAD_LEN", `A queue cannot have ${length} bytes`, { details: { at } });
-    reader.skip(version === 1 ? 2 : 6);
+    reader.skip(version < VERSION.OF12 ? 2 : 6);
     queues.push(withRates({ port, queue }, reader.sub(length - headSize), 4));
   }
   return { port, queues };

@@ -5,7 +5,7 @@
  */
 import type { MultipartReply } from "../message.ts";
 import { header, HEADER_SIZE } from "./message-frame.ts";
-import { TYPE_NUMBERS } from "./message-numbers.ts";
+import { numberOf, TYPE_NUMBERS } from "./message-numbers.ts";
 import { encodeMultipartReply, type ReplyParts } from "./multipart-wire.ts";
 
 /** Where replies are split. */
@@ -88,8 +88,7 @@ export class ReplyPacker {
     if (this.#head === undefined) return [];
     const length = this.#headLength + this.#size;
     const memory = this.#memory ?? new Uint8Array(length);
-    const { of10, of13 } = TYPE_NUMBERS.multipartReply;
-    const type = this.#version === 1 ? of10 : of13;
+    const type = numberOf(TYPE_NUMBERS.multipartReply, this.#version);
     header.write(new DataView(memory.buffer), 0, { version: this.#version, type, length, xid: this.#xid });
     memory.set(this.#head(isLast), HEADER_SIZE);
     this.#memory = undefined;

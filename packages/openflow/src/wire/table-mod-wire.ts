@@ -4,7 +4,15 @@
  * @see OpenFlow 1.5.1, sections 7.3.4.1, 7.3.5.19 and 7.4.5
  */
 import { type ByteReader, ByteWriter } from "@tenet/wire";
-import { TABLE_CONFIG, type TableDesc, type TableMod, type TableStatus, type VacancyThresholds } from "../table-mod.ts";
+import { VERSION } from "../message.ts";
+import {
+  TABLE_CONFIG,
+  type TableDesc,
+  type TableMiss,
+  type TableMod,
+  type TableStatus,
+  type VacancyThresholds,
+} from "../table-mod.ts";
 import { OpenFlowError } from "./openflow-error.ts";
 import { properties } from "./port-wire.ts";
 
@@ -12,14 +20,19 @@ const EVICTION = 2;
 const VACANCY = 3;
 const FIRST_VERSION_WITH_PROPERTIES = 5;
 
+/** In the order of their numbers. */
+const MISSES: readonly TableMiss[] = ["controller", "continue", "drop"];
+const MISS_BITS = 3;
+
 const REASONS: ReadonlyMap<number, TableStatus["reason"]> = new Map([
   [3, "vacancyDown"],
   [4, "vacancyUp"],
 ]);
 
 /** The body of a table-mod. */
-export function encodeTableMod({ table, config, evictionFlags, vacancy }: TableMod, version: number): Uint8Array {
-  const writer = new ByteWriter(32).u8(table).zeros(3).u32(config);
+export function encodeTableMod({ table, config, miss, evictionFlags, vacancy }: TableMod, version: number): Uint8Array {
+  const writer = new ByteWriter(32).u8(table).zeros(3);
+  writer.u32(version < VERSION.OF13 ? missNumber(miss) : config);
   if (version >= FIRST_VERSION_WITH_PROPERTIES) writeProperties(writer, evictionFlags, vacancy, 0);
   return writer.toBytes();
 }
@@ -29,6 +42,7 @@ export function decodeTableMod(reader: ByteReader, version: number): TableMod {
   const table = reader.u8();
   reader.skip(3);
   const config = reader.u32();
+  if (version < VERSION.OF13) return { type: "tableMod", table, config: 0, miss: missOf(config) };
   if (version < FIRST_VERSION_WITH_PROPERTIES) return { type: "tableMod", table, config };
   const { evictionFlags, vacancy } = readProperties(reader);
   return {
@@ -38,6 +52,16 @@ export function decodeTableMod(reader: ByteReader, version: number): TableMod {
     ...(evictionFlags === undefined ? {} : { evictionFlags }),
     ...(vacancy === undefined ? {} : { vacancy }),
   };
+}
+
+/** The configuration of OpenFlow 1.1 and 1.2 that says what becomes of a packet that finds no flow. */
+export function missNumber(miss: TableMiss = "controller"): number {
+  return MISSES.indexOf(miss);
+}
+
+/** What such a configuration says; one that is not known is the first. */
+export function missOf(config: number): TableMiss {
+  return MISSES[config & MISS_BITS] ?? "controller";
 }
 
 /** One entry of a reply. */

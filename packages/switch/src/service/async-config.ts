@@ -70,7 +70,7 @@ export class AsyncConfig {
     for (const masks of Object.values(this.#masks)) masks.fill(0);
   }
 
-  /** Whether a master or equal hears of packets whose TTL ran out, as the flag of OpenFlow 1.0's configuration says. */
+  /** Whether a master or equal hears of packets whose TTL ran out, as a flag of the configuration says until OpenFlow 1.2. */
   hearInvalidTtl(isOn: boolean): void {
     const [master, slave] = this.#masks.packetIn;
     this.#masks.packetIn = [isOn ? master | INVALID_TTL : master & ~INVALID_TTL, slave];

@@ -13,8 +13,10 @@ const TYPES = 0xf;
 const CAPABILITIES = 0x7;
 /** Bits of the actions that buckets may hold, by the numbers of OpenFlow 1.0. */
 const OF10_ACTIONS = 0xfff;
-/** The same by the numbers of OpenFlow 1.3: output, TTLs, tags, MPLS, queue, group, set-field. */
+/** The same by the numbers of OpenFlow 1.2 and later: output, TTLs, tags, MPLS, queue, group, set-field. */
 const ACTIONS = 0x03ff_8001;
+/** By the numbers of OpenFlow 1.1, which has an action for each field. */
+const OF11_ACTIONS = 0x01ff_e7ff;
 
 /** The parts of the reply; statistics have been read from the datapath before. */
 export function* groupReplies(
@@ -38,7 +40,7 @@ export function* groupReplies(
         groups: groups.map(({ spec }) => spec),
       }));
     case "groupFeatures": {
-      const bits = version === VERSION.OF10 ? OF10_ACTIONS : ACTIONS;
+      const bits = version === VERSION.OF10 ? OF10_ACTIONS : version === VERSION.OF11 ? OF11_ACTIONS : ACTIONS;
       return yield {
         kind: "groupFeatures",
         features: {

@@ -127,7 +127,7 @@ export class Notices {
 
   /** Tells that another controller became master: who did not say otherwise hears of it, though the masks begin without it. */
   tellRole(generationId: bigint): void {
-    if (this.#peer.version === VERSION.OF10) return;
+    if (this.#peer.version < VERSION.OF13) return;
     if (this.async.isExplicit && !this.async.hears("roleStatus", this.role, "masterRequest")) return;
     this.#peer.send({ type: "roleStatus", role: this.role, reason: "masterRequest", generationId });
   }
@@ -139,9 +139,9 @@ export class Notices {
     }
   }
 
-  /** Whether it hears of packets that no flow matches; a later version than OpenFlow 1.0 has them dropped. */
+  /** Whether it hears of packets that no flow matches; OpenFlow 1.3 and later have them dropped. */
   get hearsMisses(): boolean {
-    return this.#peer.version === VERSION.OF10 && this.controllerId === 0 && this.#hearsPackets(PACKET_IN_REASON.NO_MATCH);
+    return this.#peer.version < VERSION.OF13 && this.controllerId === 0 && this.#hearsPackets(PACKET_IN_REASON.NO_MATCH);
   }
 
   /** Hands over a packet, when this controller is the one that the action named. */
@@ -152,7 +152,7 @@ export class Notices {
     if (isOfFlow ? punt.controllerId !== this.controllerId || !this.#hearsPackets(heard) : !this.hearsMisses) return;
     const { version } = this.#peer;
     const isAction =
-      (version < VERSION.OF14 && heard >= PACKET_IN_REASON.ACTION_SET) || (version === VERSION.OF10 && isMiss && isOfFlow);
+      (version < VERSION.OF14 && heard >= PACKET_IN_REASON.ACTION_SET) || (version < VERSION.OF13 && isMiss && isOfFlow);
     const reason = isAction ? PACKET_IN_REASON.ACTION : heard;
     const message: PacketInMessage = {
       type: "packetIn",

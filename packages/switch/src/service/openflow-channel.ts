@@ -64,6 +64,9 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
  */
 const [MOST_WAITING_BYTES, LEAST_WAITING_BYTES] = [512 * 1024, 64 * 1024];
 
+/** Messages that are taken in another version than was agreed on. */
+const OF_ANY_VERSION: ReadonlySet<Message["type"]> = new Set(["hello", "error", "echoRequest", "echoReply"]);
+
 /** A connection with a controller or a tool. */
 export class OpenFlowChannel {
   /** Unsolicited messages that the peer was too slow for, since it kept up last. */
@@ -258,6 +261,10 @@ export class OpenFlowChannel {
       const envelope = frame.decode(this.#options);
       if (this.#version === undefined) {
         this.#agree(envelope);
+        return undefined;
+      }
+      if (envelope.version !== this.#version && !OF_ANY_VERSION.has(envelope.message.type)) {
+        this.#refuse("OFPBRC_BAD_VERSION", frame);
         return undefined;
       }
       if (this.#owner.isOverheard) this.#owner.passed(frame.bytes.slice());

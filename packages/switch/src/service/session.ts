@@ -139,7 +139,7 @@ export class Session {
         return this.#describeConfig(xid);
       case "setConfig":
         this.notices.missSendLength = message.missSendLength;
-        if (this.#peer.version === VERSION.OF10) this.notices.async.hearInvalidTtl((message.flags & INVALID_TTL_FLAG) !== 0);
+        if (this.#peer.version < VERSION.OF13) this.notices.async.hearInvalidTtl((message.flags & INVALID_TTL_FLAG) !== 0);
         this.#hearingChanged();
         return this.#setFragments(message.flags);
       case "barrierRequest":
@@ -189,7 +189,7 @@ export class Session {
       case "meterMod":
         return this.#changeMeter(message, xid);
       case "tableMod":
-        return this.#vswitch.changingTables(this.#bridge.pipeline.applyingTableMod(message));
+        return this.#vswitch.configuringTables(this.#bridge, message);
       case "tlvTableMod":
         return this.#vswitch.changingTables(this.#bridge.pipeline.applyingTlvTable(message));
       case "resume":
@@ -232,13 +232,13 @@ export class Session {
 
   #describeConfig(xid: number): void {
     const { async, missSendLength } = this.notices;
-    const ttlFlag = this.#peer.version === VERSION.OF10 && async.hearsInvalidTtl ? INVALID_TTL_FLAG : 0;
+    const ttlFlag = this.#peer.version < VERSION.OF13 && async.hearsInvalidTtl ? INVALID_TTL_FLAG : 0;
     this.#peer.send({ type: "getConfigReply", flags: FRAGMENT_FLAGS[this.#bridge.fragments] | ttlFlag, missSendLength }, xid);
   }
 
   #setRole(role: Role, generationId: bigint, xid: number): void {
     const isElection = role === "master" || role === "slave";
-    if (isElection && this.#peer.version > VERSION.OF10) this.#group.elect(generationId);
+    if (isElection && this.#peer.version >= VERSION.OF12) this.#group.elect(generationId);
     if (role === "master") this.#group.promote(this);
     if (role !== "noChange") this.notices.role = role;
     this.#hearingChanged();

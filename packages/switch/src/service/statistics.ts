@@ -16,6 +16,7 @@ import {
   type QueueDesc,
   type QueueStatsEntry,
   type TableFeatures,
+  type TableMiss,
   type Version,
 } from "@tenet/openflow";
 import type { Bridge } from "../bridge/bridge.ts";
@@ -27,6 +28,7 @@ import { meterReplies } from "./meter-statistics.ts";
 import { inDumpOrder } from "./dump-order.ts";
 import { eachInPart } from "./reply-parts.ts";
 import { N_TABLES } from "../table/flow-mod.ts";
+import type { FlowTable } from "../table/flow-table.ts";
 import { MatchUnpacker } from "../table/packed-match.ts";
 import { RefusedError } from "../table/refused-error.ts";
 import type { RuleFilter } from "../table/rule-filter.ts";
@@ -71,6 +73,7 @@ export function* multipartReplies(
           table,
           name: bridge.pipeline.table(table).settings.name,
           maxEntries: maxEntriesOf(bridge, table),
+          ...missOf(bridge.pipeline.table(table)),
           nActive: nRules,
           nLookups: BigInt(nLookups),
           nMatched: BigInt(nMatches),
@@ -144,6 +147,10 @@ function isAsked(queue: number, asked: number): boolean {
 /** How many flows a table holds, as far as it is told. */
 function maxEntriesOf({ pipeline }: Bridge, table: number): number {
   return Math.min(pipeline.table(table).limit, MAX_TABLE_ENTRIES);
+}
+
+function missOf({ onMiss }: FlowTable): { readonly miss?: TableMiss } {
+  return onMiss === undefined ? {} : { miss: onMiss };
 }
 
 /** Names tables; all else that tables can do is as it is. @throws RefusedError when a table is not there, or the database names it */

@@ -1,6 +1,6 @@
 /** One flow table: its rules, in a classifier, and what its lookups came to. */
 import { Classifier } from "@tenet/classifier";
-import { EVICTION_FLAGS, TABLE_CONFIG, type TableDesc, type TableMod } from "@tenet/openflow";
+import { EVICTION_FLAGS, TABLE_CONFIG, type TableDesc, type TableMiss, type TableMod } from "@tenet/openflow";
 import { isDeepStrictEqual } from "node:util";
 import type { Work } from "../turns.ts";
 import { EvictionIndex, type EvictionOrder } from "./eviction.ts";
@@ -24,6 +24,8 @@ export class FlowTable {
   readonly classifier: Classifier<Rule> = new Classifier<Rule>();
   /** Flows that controllers neither see nor change, before all others; to be changed by `VirtualSwitch.setHiddenFlows`. */
   hidden: Classifier<Rule> | undefined;
+  /** What a controller of OpenFlow 1.1 or 1.2 has done with packets that find no flow; absent = what the bridge does. */
+  onMiss: TableMiss | undefined;
   #settings = DEFAULT_TABLE_SETTINGS;
   nLookups = 0;
   nMatches = 0;
@@ -93,7 +95,8 @@ export class FlowTable {
   }
 
   /** Takes what a controller configures. */
-  configure({ config, vacancy = { downPercent: 0, upPercent: 0 } }: TableMod): Work {
+  configure({ config, miss = this.onMiss, vacancy = { downPercent: 0, upPercent: 0 } }: TableMod): Work {
+    this.onMiss = miss;
     this.#isEvictingByImportance = (config & TABLE_CONFIG.EVICTION) !== 0;
     const isWatched = (config & TABLE_CONFIG.VACANCY_EVENTS) !== 0;
     const next = this.#vacantPercent < vacancy.upPercent ? "vacancyUp" : "vacancyDown";

@@ -72,7 +72,7 @@ export interface Translation {
 
 /** That no flow matched a packet, and a controller's version has it that it hears of that; it is told so as of NO_MATCH. */
 export const IMPLICIT_MISS = 7;
-/** That a table's last flow, which matches all at priority 0, says so: OpenFlow 1.0 hears of ACTION, later versions of NO_MATCH. */
+/** That a table's last flow, which matches all at priority 0, says so: OpenFlow 1.0 to 1.2 hear of ACTION, later versions of NO_MATCH. */
 export const EXPLICIT_MISS = 6;
 
 /** What becomes of a packet that no rule of a table matches: it is dropped, for being a fragment maybe, or goes to controllers. */

@@ -14,6 +14,7 @@ import type { Bridge } from "../bridge/bridge.ts";
 import { type BridgePort, NO_RECV, NO_RECV_STP, PORT_DOWN } from "../bridge/bridge-port.ts";
 import type { Mirror } from "../bridge/mirror.ts";
 import { STP_MAC } from "../bridge/reserved-mac.ts";
+import { N_TABLES } from "../table/flow-mod.ts";
 import type { FlowTable, TableVisit } from "../table/flow-table.ts";
 import type { Rule } from "../table/rule.ts";
 import { orderedActionSet, outputOfSet } from "./action/action-set.ts";
@@ -211,7 +212,11 @@ export class Walk {
     if (!this.countLookup()) return;
     const found = this.bridge.pipeline.table(table);
     const rule = this.#findRule(found, inPort, usesCtTuple);
-    const miss = rule === undefined ? this.#miss(isResubmit) : undefined;
+    if (rule === undefined && this.#isPassedOn(found, isResubmit)) {
+      this.visits.push(found.visitOf(undefined));
+      return this.lookUp(table + 1, deepens, inPort, usesCtTuple);
+    }
+    const miss = rule === undefined ? this.#miss(found, isResubmit) : undefined;
     this.visits.push(found.visitOf(rule));
     this.observer?.enterTable(this.bridge, table, this.#nesting, rule ?? miss ?? "drop");
     const { table: outerTable, rule: outerRule, cookie: outerCookie, isInBucket } = this;
@@ -248,9 +253,15 @@ export class Walk {
   }
 
   /** What becomes of a packet that found no rule. */
-  #miss(isResubmit: boolean): Miss {
+  #miss({ onMiss }: FlowTable, isResubmit: boolean): Miss {
     if (this.#isUnwantedFragment) return "fragment";
-    return this.bridge.sendsMisses && !isResubmit ? "controller" : "drop";
+    const isPunted = onMiss === undefined ? this.bridge.sendsMisses : onMiss === "controller";
+    return isPunted && !isResubmit ? "controller" : "drop";
+  }
+
+  /** Whether a packet that a table has no rule for goes on in the next one. */
+  #isPassedOn({ onMiss, number }: FlowTable, isResubmit: boolean): boolean {
+    return onMiss === "continue" && !isResubmit && number < N_TABLES - 2 && !this.#isUnwantedFragment;
   }
 
   get #isFragment(): boolean {
