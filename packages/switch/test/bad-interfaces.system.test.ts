@@ -42,6 +42,13 @@ systemTest("interfaces that cannot work have the original's error, and take no n
   expect(different).toEqual([]);
 });
 
+systemTest("a bridge does not take the host's loopback from it", async () => {
+  await using pair = await SideBySide.start();
+  await pair.run("ovs-vsctl", "--timeout=10", "--verbose=off", "add-port", "br0", "lo");
+  const [theirs, ours] = await pair.run("ovs-vsctl", "get", "Interface", "lo", "error", "ofport");
+  expect(ours).toBe(theirs);
+});
+
 /** Settings of `p1`, `p2` and `p3`, one after the other; they begin with the numbers that they ask for. */
 const REQUESTS: readonly (readonly [name: string, ...settings: string[]])[] = [
   ["p1", "ofport_request=2"],

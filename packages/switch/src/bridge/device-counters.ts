@@ -11,6 +11,9 @@ const FILES = {
   rx_over_err: "rx_over_errors",
 } as const;
 
+/** The kernel's number of a kind of devices. */
+const LOOPBACK = 772;
+
 /** The counters by their names in the Interface table. */
 export type DeviceCounters = Readonly<Record<keyof typeof FILES, number>>;
 
@@ -18,6 +21,11 @@ export type DeviceCounters = Readonly<Record<keyof typeof FILES, number>>;
 export function deviceCounters(device: string): DeviceCounters {
   const entries = Object.entries(FILES).map(([name, file]) => [name, readDeviceNumber(device, `statistics/${file}`) ?? 0]);
   return Object.fromEntries(entries) as DeviceCounters;
+}
+
+/** Whether what a host sends to itself goes by this device: it would take all of that from the host. */
+export function isLoopback(device: string): boolean {
+  return readDeviceNumber(device, "type") === LOOPBACK;
 }
 
 /** What the kernel says in a file of a device; `undefined` where that is no number, or the device is gone. */

@@ -11,6 +11,7 @@ import { SystemCallError } from "@tenet/linux";
 import { PORT } from "@tenet/openflow";
 import { type Bridge, DATAPATH_TYPES } from "../bridge/bridge.ts";
 import type { BridgePort, Bundle } from "../bridge/bridge-port.ts";
+import { isLoopback } from "../bridge/device-counters.ts";
 import type { NewPort } from "../bridge/port-directory.ts";
 import type { ControllerSpec } from "../controller/controller-spec.ts";
 import { type InBandSpec, NO_IN_BAND } from "../controller/in-band.ts";
@@ -228,6 +229,9 @@ export class Reconciler {
     if (!("kind" in wanted)) return { uuid, bridge, port: undefined, error: wanted.problem };
     const open = bridge.portNamed(name);
     if (open !== undefined) return { uuid, bridge, port: open, error: undefined };
+    if (wanted.kind === "system" && isLoopback(name)) {
+      return { uuid, bridge, port: undefined, error: `could not add network device ${name} to ofproto (Invalid argument)` };
+    }
     const memory = `${bridge.name}/${name}`;
     const ofport = wanted.ofport ?? this.#numberByInterface.get(memory) ?? lastOfport;
     const mac = this.#macOf(uuid, wanted.kind);
