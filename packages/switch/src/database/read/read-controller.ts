@@ -22,9 +22,14 @@ export function readController(row: Row): ControllerSpec {
     isService: type === "" ? isPassive({ target }) : type === "service",
     isQuiet: row["enable_async_messages"] === false,
     maxBackoffMs: Math.max(MIN_BACKOFF_MS, numberOf(row, "max_backoff") ?? DEFAULT_BACKOFF_MS),
-    probeMs: Math.max(0, numberOf(row, "inactivity_probe") ?? DEFAULT_PROBE_MS),
+    probeMs: wholeSeconds(Math.max(0, numberOf(row, "inactivity_probe") ?? DEFAULT_PROBE_MS)),
     ...(perSecond === undefined || perSecond <= 0 ? {} : { packetLimit: { perSecond, burst: Math.max(1, burst) } }),
   };
+}
+
+/** What is left of a second does not count: a probe interval below that is none. */
+function wholeSeconds(ms: number): number {
+  return ms - (ms % 1000);
 }
 
 /** Reads whom a bridge lets through: its controllers, and managers of the whole switch. */
