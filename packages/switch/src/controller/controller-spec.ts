@@ -57,11 +57,11 @@ export function whyRefused(target: string, bridge: string, runDir: string): stri
   const [dir, place] = [resolve(runDir), resolve(path)];
   const always = `"unix:${dir}/${bridge}.mgmt" is there always`;
   if (kind === "unix" && path.includes("/") && !place.startsWith(dir + sep)) {
-    return `controller "${target}" is not called: it could be any service of this host; name a socket in "${dir}/" (${always})`;
+    return `Not adding Unix domain socket controller "${target}": it could be any service of this host; name a socket in "${dir}/" (${always})`;
   }
   const front = `${dir}/${bridge}.`;
   if (kind === "punix" && (!place.startsWith(front) || place.slice(front.length).includes("/"))) {
-    return `controller "${target}" is not listened for: it could be any file of this host; name a socket like "punix:${front}NAME" (${always})`;
+    return `Not adding Unix domain socket controller "${target}": it could be any file of this host; name a socket like "punix:${front}NAME" (${always})`;
   }
   return undefined;
 }
