@@ -13,6 +13,8 @@ import { FIELDS, type FieldSpec, getField } from "./flow-key.ts";
 import { ETH_TYPE, ICMP6_TYPE, IP_PROTO, NW_FRAG, VLAN_PRESENT } from "./numbers.ts";
 
 const BOTTOM_OF_STACK = 0x100;
+const ETH_BYTES = 14;
+const MAX_8023_BYTES = 1500;
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -24,7 +26,11 @@ export function composePacket(key: Uint32Array, payload: Uint8Array = EMPTY): Ui
   const type = getField(key, FIELDS.eth_type);
   const addresses = { dst: macField(key, FIELDS.eth_dst), src: macField(key, FIELDS.eth_src) };
   const body = composeNetwork(key, type, payload);
-  const frame = type < 0x600 ? compose8023(addresses, body) : buildEthernet({ ...addresses, type }, body);
+  // One that does not say what is in it says how long it is.
+  const frame = buildEthernet(
+    { ...addresses, type: type < 0x600 ? Math.min(ETH_BYTES + body.length, MAX_8023_BYTES) : type },
+    body,
+  );
   return putTag(putTag(frame, key, FIELDS.vlan_tci1, FIELDS.vlan_tpid1), key, FIELDS.vlan_tci, FIELDS.vlan_tpid);
 }
 
@@ -33,14 +39,6 @@ function putTag(frame: Uint8Array, key: Uint32Array, tciField: FieldSpec, tpidFi
   const tci = getField(key, tciField);
   if ((tci & VLAN_PRESENT) === 0) return frame;
   return buildVlan({ vid: tci & 0xfff, pcp: tci >>> 13, tpid: getField(key, tpidField) || ETH_TYPE.vlan }, frame);
-}
-
-/** An 802.3 frame with an LLC header that is not SNAP. */
-function compose8023(addresses: { dst: number; src: number }, body: Uint8Array): Uint8Array {
-  const llc = new Uint8Array(3 + body.length);
-  llc.set([0x42, 0x42, 3]);
-  llc.set(body, 3);
-  return buildEthernet({ ...addresses, type: Math.min(llc.length, 1500) }, llc);
 }
 
 function composeNetwork(key: Uint32Array, type: number, payload: Uint8Array): Uint8Array {

@@ -88,6 +88,11 @@ test("MPLS labels are read from the outermost to the bottom of the stack, three 
   expect(fieldsOf(keyOf(composePacket(key)))).toEqual(fieldsOf(key));
 });
 
+test("a frame that does not say what is in it says how long it is", () => {
+  const frame = composePacket(keyOf(buildEthernet({ dst, src, type: 14 }, new Uint8Array(0))), new Uint8Array(3));
+  expect(frame).toEqual(buildEthernet({ dst, src, type: 17 }, new Uint8Array(3)));
+});
+
 test("any key composes to a frame that keeps its Ethernet addresses", () => {
   const words = fc.array(fc.integer({ min: 0, max: 0xffffffff }), { minLength: FLOW_WORDS, maxLength: FLOW_WORDS });
   fc.assert(

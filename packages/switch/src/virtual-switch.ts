@@ -229,7 +229,6 @@ export class VirtualSwitch {
       if (port === undefined || port.isEnabled === isEnabled) continue;
       port.isEnabled = isEnabled;
       port.isUp = isEnabled;
-      port.nLinkChanges++;
       this.portChanged(bridge, port);
       this.#runBonds();
     }

@@ -29,6 +29,7 @@ test.each([
   "punix:/run/openvswitch/br0.x/../c.sock",
   "punix:br0.x",
 ])("%s is refused, whatever the run folder is written like", (target) => {
-  for (const runDir of [RUN_DIR, `${RUN_DIR}/`]) expect(whyRefused(target, "br0", runDir)).toContain(`Not adding Unix domain socket controller "${target}"`);
+  for (const runDir of [RUN_DIR, `${RUN_DIR}/`])
+    expect(whyRefused(target, "br0", runDir)).toContain(`Not adding Unix domain socket controller "${target}"`);
   expect(whyRefused(target, "br0", `${RUN_DIR}/`)).toContain('"unix:/run/openvswitch/br0.mgmt" is there always');
 });

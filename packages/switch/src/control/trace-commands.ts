@@ -23,8 +23,6 @@ import { datapathNames, datapathPortNo } from "./dpctl/datapath-argument.ts";
 const MAX_ARGUMENTS = 99;
 const [, L3_START = 0] = STAGE_ENDS;
 const ETH_HEADER_BYTES = 14;
-/** Packets that do not say what is in them: those of IEEE 802.2. */
-const NO_ETH_TYPE = 0x05ff;
 const USAGE = "{[dp_name] odp_flow | bridge br_flow} [OPTIONS...] [-generate|packet]";
 
 /** `ofproto/trace`, `ofproto/trace-packet-out` and `tenet/trace`. */
@@ -147,7 +145,7 @@ function fromDatapath(vswitch: VirtualSwitch, flow: string): Start {
   toPipelineOptions(key, bridge.pipeline.tlvTable);
   if (vswitch.slowPath.vlanLimit === 1) hideInnerTag(key);
   setField(key, FIELDS.in_port, inPort);
-  if (getField(key, FIELDS.eth_type) === 0) setField(key, FIELDS.eth_type, NO_ETH_TYPE);
+  if (getField(key, FIELDS.eth_type) === 0) setField(key, FIELDS.eth_type, ETH_TYPE.none);
   return { bridge, key, frozen };
 }
 

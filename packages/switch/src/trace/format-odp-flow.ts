@@ -18,6 +18,8 @@ import { formatTunnelMatch } from "./format-tunnel.ts";
 
 const CT_STATE_NAMES = ["new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat"];
 const ALL_BITS = 0xffffffff;
+/** The type of frames that do not say what is in them. */
+export const NO_ETH_TYPE = "0/0xffff";
 const TCP_FLAG_LETTERS = "FSRP.UEC";
 
 /** How to show megaflows. */
@@ -31,6 +33,8 @@ export interface OdpFlowFormat {
   readonly isVerbose?: boolean;
   /** Whether the packets of a port come with Geneve headers, which have room for options. */
   readonly isGeneve?: (portNo: number) => boolean;
+  /** Of what is shown of one bridge alone, a flow's name has no comma behind it, and where it is carried out is left out. */
+  readonly isOfBridge?: boolean;
   /** Whether a flow with this key is of a bridge of the system's: the kernel's datapath does not say that its packets are of Ethernet. */
   readonly isOfKernel?: (key: Uint32Array) => boolean;
 }
@@ -44,9 +48,9 @@ interface Shown {
 
 /** One megaflow with its statistics; `key` is its own, which who shows many has read into the same place. */
 export function formatOdpFlow(flow: Megaflow, format: OdpFlowFormat, key: Uint32Array = flow.key): string {
-  const { nowMs, isVerbose = false } = format;
-  const name = isVerbose ? `ufid:${ufidOf({ key, mask: flow.mask })}, ` : "";
-  const statistics = `${formatFlowStatistics(flow, nowMs)}${isVerbose ? ", dp:ovs" : ""}`;
+  const { nowMs, isVerbose = false, isOfBridge = false } = format;
+  const name = isVerbose ? `ufid:${ufidOf({ key, mask: flow.mask })}${isOfBridge ? "" : ","} ` : "";
+  const statistics = `${formatFlowStatistics(flow, nowMs)}${isVerbose && !isOfBridge ? ", dp:ovs" : ""}`;
   return `${name}${formatOdpMatch(flow, format, key)}, ${statistics}, actions:${formatOdpActions(flow, format, key)}`;
 }
 
@@ -190,7 +194,7 @@ function formatLabel({ entry, bits }: { readonly entry: number; readonly bits: n
 type Label = Readonly<Record<"label" | "tc" | "ttl" | "bos", number>>;
 
 function formatEthType(ethType: number): string {
-  return `0x${ethType.toString(16).padStart(4, "0")}`;
+  return ethType === ETH_TYPE.none ? NO_ETH_TYPE : `0x${ethType.toString(16).padStart(4, "0")}`;
 }
 
 function networkAttributes(flow: Shown): string[] {

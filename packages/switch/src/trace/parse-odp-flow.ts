@@ -9,6 +9,7 @@
  */
 import { ETH_TYPE, fieldOnes, FIELDS, type FieldName, getField, setField, VLAN_PRESENT } from "@tenet/net";
 import { type Match, parseMatch } from "@tenet/openflow";
+import { NO_ETH_TYPE } from "./format-odp-flow.ts";
 import { parseLabels } from "./parse-odp-labels.ts";
 import { setTunnel } from "./parse-odp-tunnel.ts";
 
@@ -170,7 +171,8 @@ export function closingOf(text: string, at: number): number {
 export function fieldsOf(group: string, content: string): string[] | undefined {
   if (PASSED_OVER.has(group)) return [];
   if (group === "encap") return toFields(content);
-  if (group === "eth_type") return TAG_TYPES.has(Number(content)) ? [] : [`dl_type=${content}`];
+  if (group === "eth_type")
+    return TAG_TYPES.has(Number(content)) ? [] : [`dl_type=${content === NO_ETH_TYPE ? ETH_TYPE.none : content}`];
   if (isNothing(content)) return [];
   if (group === "tcp_flags") return [`tcp_flags=${flagsOf(content)}`];
   const field = FIELD_OF_GROUP[group];

@@ -34,7 +34,7 @@ export function datapathCommands(vswitch: VirtualSwitch, clock: Clock): Command[
     command("dpif/dump-flows", "[-m] [--names | --no-names] bridge", [1, 4], (args) => {
       const bridge = findBridge(vswitch, args.at(-1));
       const names = args.includes("--names") || (args.includes("-m") && !args.includes("--no-names"));
-      const format = { isVerbose: args.includes("-m"), showsNames: names };
+      const format = { isVerbose: args.includes("-m"), showsNames: names, isOfBridge: true };
       return inTurns(vswitch.turns, function* (answer) {
         for (const line of flowLines(vswitch, clock, format, (_key, _mask, home) => home === bridge)) {
           if (line !== undefined) answer.line(line);
@@ -126,8 +126,8 @@ function inUnits(sizeBytes: number): string {
   return i < 0 ? "" : ` (${(sizeBytes / 1024 ** (UNITS.length - i)).toFixed(1)} ${UNITS[i]})`;
 }
 
-/** Devices that the switch makes are TAP devices on a user space datapath. */
-function kindOf({ kind, tunnel }: PortInfo, home: PortHome | undefined): string {
+/** The type of a port. Devices that the switch makes are TAP devices on a user space datapath. */
+export function kindOf({ kind, tunnel }: PortInfo, home: PortHome | undefined): string {
   if (tunnel !== undefined) return tunnel.type;
   if (kind === "memory") return home?.port.isInternal === true ? "dummy-internal" : "dummy";
   return kind === "internal" && home?.bridge.datapathType === "netdev" ? "tap" : kind;

@@ -13,6 +13,8 @@ export interface DumpFormat {
   readonly isVerbose: boolean;
   /** Ports by name. */
   readonly showsNames: boolean;
+  /** As `dpif/dump-flows` shows those of one bridge. */
+  readonly isOfBridge?: boolean;
 }
 
 /**
@@ -45,7 +47,11 @@ export function flowFormatter(
 }
 
 /** How flows are shown, with the names that ports have now. */
-export function odpFormat(vswitch: VirtualSwitch, clock: Clock, { isVerbose, showsNames }: DumpFormat): OdpFlowFormat {
+export function odpFormat(
+  vswitch: VirtualSwitch,
+  clock: Clock,
+  { isVerbose, showsNames, isOfBridge = false }: DumpFormat,
+): OdpFlowFormat {
   const known = new Map<number, PortInfo>();
   const portOf = (portNo: number): PortInfo | undefined => {
     const port = known.get(portNo) ?? vswitch.datapath.port(portNo);
@@ -59,6 +65,7 @@ export function odpFormat(vswitch: VirtualSwitch, clock: Clock, { isVerbose, sho
     portName: (portNo: number): string => (showsNames ? portOf(portNo)?.name : undefined) ?? String(portNo),
     puntText: (id: number): string => formatPunt(id, vswitch.slowPath.puntOf(id), false),
     isVerbose,
+    isOfBridge,
     isOfKernel: (key: Uint32Array): boolean => vswitch.ports.homeOfKey(key)?.bridge.datapathType === "system",
     isGeneve: (portNo: number): boolean => portOf(portNo)?.tunnel?.type === "geneve",
   };

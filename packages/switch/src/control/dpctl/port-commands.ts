@@ -6,10 +6,10 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { PortInfo } from "@tenet/datapath";
 import { ArgumentError, type Command } from "@tenet/ovsdb";
 import type { VirtualSwitch } from "../../virtual-switch.ts";
 import { dpctlCommand, dpctlError, isDatapath } from "./datapath-argument.ts";
+import { kindOf } from "./datapath-commands.ts";
 
 const NO_DEVICE = "No such device";
 const NO_TYPE = "Address family not supported by protocol";
@@ -79,15 +79,13 @@ function removePort(vswitch: VirtualSwitch, dp: string, text: string): void {
 function checkUnchanged(vswitch: VirtualSwitch, dp: string, { name, options }: NamedPort): void {
   const found = vswitch.datapath.portNamed(name);
   if (found === undefined) throw dpctlError(`${name}: failed to query port in ${dp}`, NO_DEVICE);
+  const kind = kindOf(found, vswitch.ports.homeOf(found.portNo));
   const type = options.get("type");
-  if (type !== undefined && type !== typeOf(found))
-    throw dpctlError(`${name}: can't change type from ${typeOf(found)} to ${type}`);
+  if (type !== undefined && type !== kind) throw cannotChange(name, "type", kind, type);
   const number = options.get("port_no");
-  if (number !== undefined && Number(number) !== found.portNo) {
-    throw dpctlError(`${name}: can't change port number from ${found.portNo} to ${number}`);
-  }
+  if (number !== undefined && Number(number) !== found.portNo) throw cannotChange(name, "port number", found.portNo, number);
 }
 
-function typeOf({ kind, tunnel }: PortInfo): string {
-  return tunnel?.type ?? (kind === "memory" ? "dummy" : kind);
+function cannotChange(name: string, what: string, from: string | number, to: string): ArgumentError {
+  return new ArgumentError(`ovs-vswitchd: ${name}: can't change ${what} from ${from} to ${to}`);
 }
