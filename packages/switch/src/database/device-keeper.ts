@@ -62,9 +62,9 @@ export class DeviceKeeper {
     if (local === undefined || port === undefined || local.mac !== undefined) return;
     let mac = Infinity;
     for (const each of bridge.ports()) {
+      yield;
       if (each.mac >= mac || !each.hasDevice || !isUniversal(each.mac)) continue;
       if (this.#vswitch.ports.infoOf(each)?.kind === "system") ({ mac } = each);
-      yield;
     }
     if (mac === Infinity) return;
     try {

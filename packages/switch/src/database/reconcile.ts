@@ -87,7 +87,7 @@ export class Reconciler {
     const states: InterfaceState[] = [];
     for (const each of wanted) for (const state of yield* this.#applyBridge(each)) states.push(state);
     this.#states = states;
-    this.#dummies.closeUnplugged();
+    yield* this.#dummies.closingUnplugged();
     yield* this.#tellingProblems(asked);
   }
 

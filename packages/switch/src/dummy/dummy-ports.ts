@@ -5,6 +5,7 @@
  */
 import { MemoryLink } from "@tenet/datapath";
 import type { Clock } from "@tenet/kit";
+import type { Work } from "../turns.ts";
 import { CallingStream, type FrameStream, ListeningStream } from "./frame-stream.ts";
 import { PcapWriter } from "./pcap-writer.ts";
 
@@ -98,8 +99,11 @@ export class DummyPorts {
   }
 
   /** Closes the files and streams of interfaces that are gone. */
-  closeUnplugged(): void {
-    for (const [name, { link }] of this.#dummyByName) if (!link.isPlugged) this.#close(name);
+  *closingUnplugged(): Work {
+    for (const [name, { link }] of this.#dummyByName) {
+      if (!link.isPlugged) this.#close(name);
+      yield;
+    }
   }
 
   close(): void {

@@ -6,6 +6,7 @@
  *
  * @see OpenFlow 1.5.1, section 6.9
  */
+import { LongList } from "@tenet/classifier";
 import type { Clock } from "@tenet/kit";
 import type { BundleControlKind, Message } from "@tenet/openflow";
 import { RecordStore } from "../table/record-store.ts";
@@ -20,7 +21,7 @@ export interface BundleEntry {
 
 /** What there is to be carried out of a bundle; {@link store} is to be closed then. */
 export interface Commit {
-  readonly entries: readonly BundleEntry[];
+  readonly entries: LongList<BundleEntry>;
   /** Holds flows of its messages. */
   readonly store: RecordStore;
 }
@@ -37,7 +38,6 @@ type Control = Extract<Message, { type: "bundleControl" }>;
 type Add = Extract<Message, { type: "bundleAdd" }>;
 
 interface Bundle extends ExpiredBundle, Commit {
-  readonly entries: BundleEntry[];
   isClosed: boolean;
   usedMs: number;
 }
@@ -128,7 +128,7 @@ export class Bundles {
 
   #make(bundleId: number, flags: number, xid: number): Bundle {
     const usedMs = this.#clock.monotonicMs();
-    return { bundleId, flags, xid, entries: [], store: new RecordStore(), isClosed: false, usedMs };
+    return { bundleId, flags, xid, entries: new LongList(), store: new RecordStore(), isClosed: false, usedMs };
   }
 
   #find(id: number): Bundle {

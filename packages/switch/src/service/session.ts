@@ -4,6 +4,7 @@
  * Answers requests and applies changes; what the controller hears of without asking are its `notices` and `monitors`.
  * A refused request is answered by the error of its name and changes nothing.
  */
+import type { LongList } from "@tenet/classifier";
 import type { Clock } from "@tenet/kit";
 import type { ConnectionFilter } from "@tenet/datapath";
 import {
@@ -321,7 +322,7 @@ export class Session {
     return this.#vswitch.changingTables(this.#bridge.pipeline.applying(changes, new Author(this, xid)));
   }
 
-  *#changesOf(entries: readonly BundleEntry[]): Generator<TableChange> {
+  *#changesOf(entries: LongList<BundleEntry>): Generator<TableChange> {
     for (const { message } of entries) yield this.#changes.of(message);
   }
 
@@ -339,11 +340,11 @@ export class Session {
   }
 
   /** Applies a bundle; a refusal is told for the message at fault first, then for the commit. */
-  *#applyBundle(entries: readonly BundleEntry[]): Work {
+  *#applyBundle(entries: LongList<BundleEntry>): Work {
     try {
-      yield* this.#apply(this.#changesOf(entries), entries[0]?.xid ?? 0);
+      yield* this.#apply(this.#changesOf(entries), entries.get(0)?.xid ?? 0);
     } catch (error) {
-      const entry = error instanceof RefusedError ? entries[error.position ?? -1] : undefined;
+      const entry = error instanceof RefusedError ? entries.get(error.position ?? -1) : undefined;
       if (!(error instanceof RefusedError) || entry === undefined) throw error;
       this.#peer.refuse(error.errorName, encodeMessage(entry.message, this.#peer.version, entry.xid));
       throw new RefusedError("OFPBFC_MSG_FAILED", "a message of the bundle is refused");
