@@ -13,15 +13,11 @@ import { RecordStore } from "../table/record-store.ts";
 import { RefusedError } from "../table/refused-error.ts";
 import type { ChangeMessage } from "./table-changes.ts";
 
-/** A message of a bundle, with its own transaction id. */
-export interface BundleEntry {
-  readonly message: ChangeMessage;
-  readonly xid: number;
-}
-
 /** What there is to be carried out of a bundle; {@link store} is to be closed then. */
 export interface Commit {
-  readonly entries: LongList<BundleEntry>;
+  readonly messages: LongList<ChangeMessage>;
+  /** Their own transaction ids. */
+  readonly xids: LongList<number>;
   /** Holds flows of its messages. */
   readonly store: RecordStore;
 }
@@ -96,7 +92,8 @@ export class Bundles {
     const known = this.#bundleById.get(bundleId);
     const bundle = known ?? this.#make(bundleId, flags, addXid);
     try {
-      bundle.entries.push({ message: kept(message, bundle.store), xid });
+      bundle.messages.push(kept(message, bundle.store));
+      bundle.xids.push(xid);
     } catch (error) {
       if (known === undefined) bundle.store.close();
       throw error;
@@ -128,7 +125,16 @@ export class Bundles {
 
   #make(bundleId: number, flags: number, xid: number): Bundle {
     const usedMs = this.#clock.monotonicMs();
-    return { bundleId, flags, xid, entries: new LongList(), store: new RecordStore(), isClosed: false, usedMs };
+    return {
+      bundleId,
+      flags,
+      xid,
+      messages: new LongList(),
+      xids: new LongList(),
+      store: new RecordStore(),
+      isClosed: false,
+      usedMs,
+    };
   }
 
   #find(id: number): Bundle {

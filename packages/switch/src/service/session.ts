@@ -25,7 +25,7 @@ import { RefusedError } from "../table/refused-error.ts";
 import type { TableEvents } from "../table/table-events.ts";
 import type { Work } from "../turns.ts";
 import type { VirtualSwitch } from "../virtual-switch.ts";
-import { type BundleEntry, Bundles, type Commit } from "./bundles.ts";
+import { Bundles, type Commit } from "./bundles.ts";
 import { fromContinuation } from "./continuations.ts";
 import { connectionsMeant } from "./ct-flush.ts";
 import { describingFeatures } from "./features.ts";
@@ -281,8 +281,7 @@ export class Session {
   /** A message that is carried out later, when the match of a flow-mod has been lent to others. */
   #kept(message: ChangeMessage, store: RecordStore): ChangeMessage {
     if (message.type !== "flowMod") return message;
-    const { type, command, flow } = message;
-    return { type, command, flow: this.#bridge.pipeline.keep(flow, command, store) };
+    return this.#bridge.pipeline.keep(message.flow, message.command, store);
   }
 
   *#controlBundle(message: Extract<Message, { type: "bundleControl" }>, xid: number): Work {
@@ -322,16 +321,17 @@ export class Session {
     return this.#vswitch.changingTables(this.#bridge.pipeline.applying(changes, new Author(this, xid)));
   }
 
-  *#changesOf(entries: LongList<BundleEntry>): Generator<TableChange> {
-    for (const { message } of entries) yield this.#changes.of(message);
+  *#changesOf(messages: LongList<ChangeMessage>): Generator<TableChange> {
+    for (const message of messages) yield this.#changes.of(message);
   }
 
-  *#commitBundle({ entries, store }: Commit): Work {
+  *#commitBundle({ messages, xids, store }: Commit): Work {
     try {
-      if (entries.length > 0) yield* this.#applyBundle(entries);
+      if (messages.length > 0) yield* this.#applyBundle(messages, xids);
       yield* this.#vswitch.settling();
-      for (const { message, xid } of entries) {
-        this.#finish(message, xid);
+      let n = 0;
+      for (const message of messages) {
+        this.#finish(message, xids.get(n++) ?? 0);
         yield;
       }
     } finally {
@@ -340,13 +340,14 @@ export class Session {
   }
 
   /** Applies a bundle; a refusal is told for the message at fault first, then for the commit. */
-  *#applyBundle(entries: LongList<BundleEntry>): Work {
+  *#applyBundle(messages: LongList<ChangeMessage>, xids: LongList<number>): Work {
     try {
-      yield* this.#apply(this.#changesOf(entries), entries.get(0)?.xid ?? 0);
+      yield* this.#apply(this.#changesOf(messages), xids.get(0) ?? 0);
     } catch (error) {
-      const entry = error instanceof RefusedError ? entries.get(error.position ?? -1) : undefined;
-      if (!(error instanceof RefusedError) || entry === undefined) throw error;
-      this.#peer.refuse(error.errorName, encodeMessage(entry.message, this.#peer.version, entry.xid));
+      const position = error instanceof RefusedError ? (error.position ?? -1) : -1;
+      const message = messages.get(position);
+      if (!(error instanceof RefusedError) || message === undefined) throw error;
+      this.#peer.refuse(error.errorName, encodeMessage(message, this.#peer.version, xids.get(position) ?? 0));
       throw new RefusedError("OFPBFC_MSG_FAILED", "a message of the bundle is refused");
     }
   }

@@ -23,6 +23,7 @@ import { finish, type Work } from "../turns.ts";
 import { everyRule } from "./every-rule.ts";
 import { checkActions, type FlowChange, N_TABLES, type TableChange } from "./flow-mod.ts";
 import type { FlowTable } from "./flow-table.ts";
+import type { KeptFlowMod } from "./kept-flow-mod.ts";
 import { LearnedFlows } from "./learned-flows.ts";
 import { noteOptions } from "./option-use.ts";
 import { PackedFlow } from "./packed-flow.ts";
@@ -378,13 +379,13 @@ export class Pipeline {
   }
 
   /**
-   * The flow of a flow-mod that is carried out later, in little memory: in a store that goes with those that are kept together. What is
+   * A flow-mod that is carried out later, in little memory: in a store that goes with those that are kept together. What is
    * wrong with it is told now, unless that depends on what comes before it: then when its turn comes.
    *
    * @throws RefusedError
    */
-  keep(flow: FlowSpec, command: FlowModCommand, store: RecordStore): PackedFlow {
-    const kept = this.#book.pack(flow, store);
+  keep(flow: FlowSpec, command: FlowModCommand, store: RecordStore): KeptFlowMod {
+    const kept = this.#book.pack(flow, command, store);
     if (command.startsWith("delete") || kept.refers || this.tlvTable.concerns(flow)) return kept;
     checkFlow(this.#tables, flow, false);
     kept.isReady = command === "add" && flow.table !== ALL_TABLES;

@@ -5,13 +5,14 @@
  * are hidden from packets: {@link RuleBook.stage}, then {@link RuleBook.publish}, then {@link RuleBook.clean}.
  */
 import { type Classifier, LongList } from "@tenet/classifier";
-import { ALL_TABLES, type FlowSpec } from "@tenet/openflow";
+import { ALL_TABLES, type FlowModCommand, type FlowSpec } from "@tenet/openflow";
 import type { Work } from "../turns.ts";
 import { CookieCounts } from "./cookie-counts.ts";
 import { N_TABLES } from "./flow-mod.ts";
 import { FlowTable } from "./flow-table.ts";
+import { KeptFlowMod } from "./kept-flow-mod.ts";
 import { ReferenceIndex } from "./reference-index.ts";
-import { type FlowTerms, PackedFlow } from "./packed-flow.ts";
+import type { FlowTerms } from "./packed-flow.ts";
 import { Shapes } from "./packed-match.ts";
 import { RecordStore } from "./record-store.ts";
 import { type Publication, Revision, Rule } from "./rule.ts";
@@ -72,9 +73,9 @@ export class RuleBook {
     return this.#tables[number];
   }
 
-  /** A flow in little memory, in a store that goes with what it is kept for. */
-  pack(flow: FlowSpec, store: RecordStore): PackedFlow {
-    return new PackedFlow(flow, this.#shapes.of(flow.match.mask), store);
+  /** A flow-mod in little memory, in a store that goes with what it is kept for. */
+  pack(flow: FlowSpec, command: FlowModCommand, store: RecordStore): KeptFlowMod {
+    return new KeptFlowMod(command, flow, this.#shapes.of(flow.match.mask), store);
   }
 
   /** A rule for a flow, to be inserted now; a match that was lent is the rule's own then. */
