@@ -1,6 +1,7 @@
 /** MPLS labels on real frames: pushed, set, counted down and popped, and what was beneath them looked at again. */
 import { FIELDS, getField } from "@tenet/net";
 import { expect, test } from "vitest";
+import { formatOdpMatch } from "../src/trace/format-odp-flow.ts";
 import { Cables } from "./cables.ts";
 
 const IP =
@@ -76,4 +77,28 @@ test("of a label that is popped or copied no more counts than the datapath needs
     ({ actions, key }) => actions[0]?.type === "pushMpls" && getField(key, FIELDS.eth_type) !== 0x0800,
   );
   expect(pushing && MPLS_FIELDS.map((field) => getField(pushing.mask, field))).toEqual([0xffffffff, 0, 0]);
+});
+
+test("of a label that is popped off others nothing counts but that it is not the last", async () => {
+  await using cables = new Cables("p1", "p2", "p3");
+  cables.apply("priority=9,in_port=1,ip,actions=push_mpls:0x8847,set_mpls_label:5,push_mpls:0x8847,3");
+  cables.apply("priority=9,in_port=2,mpls,actions=pop_mpls:0x8847,3");
+  cables.send("p1", IP);
+  const labelled = cables.received[0]?.frame;
+  if (labelled === undefined) throw new Error("the frame is missing");
+  cables.sendFrame("p2", labelled);
+  const [popping] = [...cables.datapath.flows()].filter(({ actions }) => actions[0]?.type === "popMpls");
+  if (popping === undefined) throw new Error("the flow is missing");
+  expect(MPLS_FIELDS.map((field) => getField(popping.mask, field))).toEqual([0x100, 0xffffffff, 0]);
+  const text = formatOdpMatch(popping, { nowMs: 0, portName: String }, popping.key);
+  expect(text).toContain("mpls(label=0/0x0,tc=0/0,ttl=0/0x0,bos=0/1,label=5/0xfffff,tc=4/7,ttl=64/0xff,bos=1/1)");
+});
+
+test("a label that is set before anything else happens is pushed so", async () => {
+  await using cables = new Cables("p1", "p2", "p3");
+  cables.apply("priority=9,in_port=1,ip,actions=push_mpls:0x8847,set_mpls_label:5,dec_mpls_ttl,2,set_mpls_label:6,3");
+  expect(cables.send("p1", IP)).toEqual(["p2", "p3"]);
+  const [flow] = cables.datapath.flows();
+  expect(flow?.actions.map(({ type }) => type)).toEqual(["pushMpls", "output", "setMasked", "output"]);
+  expect(cables.received.map(({ frame }) => hexOf(frame, 12, 18))).toEqual(["88470000593f", "88470000693f"]);
 });

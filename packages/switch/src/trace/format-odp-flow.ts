@@ -163,7 +163,7 @@ function tagPart(label: string, value: number, bits: number, ones: number): stri
   return [`${label}=${value}${bits === ones ? "" : `/0x${bits.toString(16)}`}`];
 }
 
-/** The labels that count, up to the last of them. */
+/** The labels that count, up to the last of them; with their masks unless all of them count whole. */
 function labelAttributes({ key, mask, isVerbose }: Shown): string[] {
   const labels = [FIELDS.mpls_lse, FIELDS.mpls_lse1, FIELDS.mpls_lse2].map((field) => ({
     entry: getField(key, field),
@@ -171,17 +171,19 @@ function labelAttributes({ key, mask, isVerbose }: Shown): string[] {
   }));
   const n = labels.findLastIndex(({ bits }) => bits !== 0) + 1;
   if (n === 0 && !isVerbose) return [];
-  return [`mpls(${labels.slice(0, Math.max(n, 1)).map(formatLabel).join(",")})`];
+  const shown = labels.slice(0, Math.max(n, 1));
+  const isExact = shown.every(({ bits }) => bits === ALL_BITS);
+  return [`mpls(${shown.map(({ entry, bits }) => formatLabel(entry, bits, isExact)).join(",")})`];
 }
 
-function formatLabel({ entry, bits }: { readonly entry: number; readonly bits: number }): string {
+function formatLabel(entry: number, bits: number, isExact: boolean): string {
   const [value, counts] = [entry, bits].map((word) => ({
     label: word >>> 12,
     tc: (word >>> 9) & 7,
     ttl: word & 0xff,
     bos: (word >>> 8) & 1,
   })) as [Label, Label];
-  if (bits === ALL_BITS) return `label=${value.label},tc=${value.tc},ttl=${value.ttl},bos=${value.bos}`;
+  if (isExact) return `label=${value.label},tc=${value.tc},ttl=${value.ttl},bos=${value.bos}`;
   const hex = (n: number): string => `0x${n.toString(16)}`;
   return [
     `label=${value.label}/${hex(counts.label)}`,

@@ -8,6 +8,7 @@
  *
  * @see RFC 3032; OpenFlow 1.5.1, section 7.2.6.6
  */
+import type { DatapathAction } from "@tenet/datapath";
 import { ETH_TYPE, FIELDS, STAGE_ENDS } from "@tenet/net";
 import type { Action } from "@tenet/openflow";
 import { isIp, isMpls } from "../megaflow-mask.ts";
@@ -32,9 +33,20 @@ export function entryToPush(packet: PacketState): number {
 
 /** The labels as they are, outermost first, to the last of the stack; all of them then count, and beneath there is none. */
 export function stackOf(packet: PacketState): number[] {
+  return isMpls(packet.read(FIELDS.eth_type)) ? readEntries(packet, 0) : STACK.map(() => 0);
+}
+
+/** The labels beneath the outermost, of which nothing counts but whether it is the last. */
+export function stackBeneath(packet: PacketState): number[] {
+  const [outer = 0] = packet.readWords(FIELDS.mpls_lse, Uint32Array.of(BOTTOM));
+  return (outer & BOTTOM) !== 0 ? STACK.map(() => 0) : [...readEntries(packet, 1).slice(1), 0];
+}
+
+/** The entries from the `first` on, in their places. */
+function readEntries(packet: PacketState, first: number): number[] {
   const stack = STACK.map(() => 0);
-  if (!isMpls(packet.read(FIELDS.eth_type))) return stack;
   for (const [i, field] of STACK.entries()) {
+    if (i < first) continue;
     const entry = packet.read(field);
     stack[i] = entry;
     if ((entry & BOTTOM) !== 0) break;
@@ -42,10 +54,12 @@ export function stackOf(packet: PacketState): number[] {
   return stack;
 }
 
-/** The labels beneath the outermost. Whether that is the last counts; if so, nothing else of it does. */
-export function stackBeneath(packet: PacketState): number[] {
-  const [outer = 0] = packet.readWords(FIELDS.mpls_lse, Uint32Array.of(BOTTOM));
-  return (outer & BOTTOM) !== 0 ? [0, 0, 0] : [...stackOf(packet).slice(1), 0];
+/** Lets a label that is pushed last be this one from the start. @returns false when none is */
+export function relabelPush(actions: DatapathAction[], entry: number): boolean {
+  const last = actions.at(-1);
+  if (last?.type !== "pushMpls") return false;
+  actions[actions.length - 1] = { ...last, entry };
+  return true;
 }
 
 /** Whether an action needs what a label hid. */

@@ -15,7 +15,7 @@ import type { DatapathAction } from "@tenet/datapath";
 import { FIELDS, FLOW_WORDS, STAGE_ENDS, VLAN_PRESENT } from "@tenet/net";
 import { FIRST_HEADER_WORD, isMpls } from "../megaflow-mask.ts";
 import { MaskedSet } from "./masked-set.ts";
-import { entryToPush, stackBeneath, stackOf } from "./mpls.ts";
+import { entryToPush, relabelPush, stackBeneath, stackOf } from "./mpls.ts";
 import { bitsOf, CT_END, NO_OUTPUT, PipelineFlow } from "./pipeline-flow.ts";
 import { makeTag, N_TAGS_SHOWN, setTags, TAG_BITS, TAGS_END, TAGS_START, tagsIn } from "./tag-stack.ts";
 
@@ -259,7 +259,8 @@ export class PacketState extends PipelineFlow {
       if (!this.#mustSet(first, nWords, bits)) continue;
       for (let word = first; word < first + nWords; word++) {
         const known = ((this.written[word] ?? 0) | (this.#rewritten[word] ?? 0)) & bits;
-        set.add(word, (this.flow[word] ?? 0) & known, known);
+        const value = (this.flow[word] ?? 0) & known;
+        if (word !== MPLS_WORD || !relabelPush(actions, value)) set.add(word, value, known);
         this.#base[word] = ((this.#base[word] ?? 0) & ~known) | ((this.flow[word] ?? 0) & known);
         this.#rewritten[word] = (this.#rewritten[word] ?? 0) | known;
       }
