@@ -188,6 +188,10 @@ function checkGroup(command: GroupModCommand, { id, groupType, buckets, selectio
     if (groupType === "fastFailover" && !isWatched && command !== "insertBucket") {
       throw invalid(`Bucket ${bucket.id} of a fast failover group watches nothing`);
     }
+    if ((groupType === "all" || groupType === "indirect") && isWatched) {
+      const problem = `Bucket ${bucket.id} is used whether what it watches is live or not`;
+      throw new OpenFlowError("OFPGMFC_WATCH_UNSUPPORTED", problem, { details: { at } });
+    }
   }
 }
 
