@@ -47,6 +47,26 @@ test("bytes that come take two memories by turns where memory is lent", () => {
   expect(buffers.size).toBe(2);
 });
 
+test("memory that much came in goes when little comes, and then messages are whole all the same", () => {
+  const framer = new Framer({ lends: true });
+  const [message] = SAMPLES as [Uint8Array];
+  const take = (): Uint8Array[] => {
+    const taken: Uint8Array[] = [];
+    for (let frame = framer.next(); frame !== undefined; frame = framer.next()) taken.push(frame.bytes);
+    return taken;
+  };
+  for (let i = 0; i < 2; i++) {
+    for (let n = 0; n < 100_000; n++) framer.push(message);
+    expect(take()).toHaveLength(100_000);
+    framer.push(message.subarray(0, 5));
+    framer.push(message.subarray(5));
+    const [after] = take();
+    expect(after).toEqual(message);
+    expect(after?.buffer.byteLength).toBeLessThan(1000);
+  }
+  expect(framer.at).toBe(200_002 * message.length);
+});
+
 test("a message that was lent is good until the next is taken, however many bytes come meanwhile", () => {
   fc.assert(
     fc.property(fc.array(fc.nat(3), { minLength: 1, maxLength: 60 }), (pushes) => {

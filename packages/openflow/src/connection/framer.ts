@@ -41,6 +41,10 @@ export interface FramerOptions {
   readonly lends?: boolean;
 }
 
+/** Memory of that many bytes is what much came in at once; it goes when little comes and nothing waits. */
+const LARGE_BYTES = 0x4_0000;
+const LITTLE_BYTES = 0x4000;
+
 /** Memory for bytes of the stream. */
 class Chunk {
   readonly bytes: Uint8Array;
@@ -74,9 +78,19 @@ export class Framer {
 
   /** Takes the next bytes of the stream, which are copied. */
   push(bytes: Uint8Array): void {
+    if (bytes.length <= LITTLE_BYTES && this.nWaiting === 0) this.#giveBack();
     if (this.#end + bytes.length > this.#chunk.bytes.length) this.#turnOver(bytes.length);
     this.#chunk.bytes.set(bytes, this.#end);
     this.#end += bytes.length;
+  }
+
+  /** Lets go of large memory, in which nothing waits. */
+  #giveBack(): void {
+    if (Math.max(this.#chunk.bytes.length, this.#other.bytes.length) < LARGE_BYTES) return;
+    this.#base = this.at;
+    this.#start = 0;
+    this.#end = 0;
+    this.#chunk = this.#other = new Chunk(0);
   }
 
   /** Goes on in memory that has room for so many bytes more than wait. */
