@@ -21,7 +21,7 @@ const N = 100;
 /** That controllers see. */
 const N_TABLES = 254;
 /** So much of an answer is told between two chances for others. */
-const MAX_PER_STEP = 16;
+const MAX_PER_STEP = 4;
 const ALL_QUEUES = 0xffff_ffff;
 const QUERY = { table: 0xff, match: makeMatch(), cookie: 0n, cookieMask: 0n };
 

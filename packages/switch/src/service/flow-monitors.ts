@@ -33,7 +33,7 @@ const MAX_BACKLOG_BYTES = 128 * 1024;
 const KINDS = { added: MONITOR_FLAG.ADD, modified: MONITOR_FLAG.MODIFY, removed: MONITOR_FLAG.DELETE } as const;
 
 /** How many flows are told of in one part. */
-const UPDATES_PER_PART = 8;
+const UPDATES_PER_PART = 4;
 /** How many rules are looked at between two chances for others. */
 const RULES_PER_STEP = 32;
 

@@ -40,7 +40,7 @@ type FlowSums = Pick<Extract<MultipartReply, { kind: "aggregate" }>, "nPackets" 
 type LineError = "rxFrameErrors" | "rxOverErrors" | "rxCrcErrors" | "collisions";
 const MAX_TABLE_ENTRIES = 1_000_000;
 /** How many flows one part of a reply tells of. */
-const FLOWS_PER_PART = 8;
+const FLOWS_PER_PART = 4;
 /** How many rules are looked at between two chances for others. */
 const RULES_PER_STEP = 32;
 /** A counter that is not kept. */
