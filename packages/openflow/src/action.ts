@@ -201,10 +201,13 @@ export type Action =
       readonly mask: Uint32Array;
       readonly form?: "load" | "mod";
     }
-  /** Set the VLAN ID (0-4095), pushing an 802.1Q tag first if there is none (`mod_vlan_vid`). */
-  | { readonly type: "setVlanVid"; readonly vid: number }
-  /** Set the VLAN priority (0-7), pushing an 802.1Q tag first if there is none (`mod_vlan_pcp`). */
-  | { readonly type: "setVlanPcp"; readonly pcp: number }
+  /**
+   * Set the VLAN ID (0-4095), pushing an 802.1Q tag first if there is none (`mod_vlan_vid`); or, when it pushes none, of packets
+   * with a tag alone (`set_vlan_vid`).
+   */
+  | { readonly type: "setVlanVid"; readonly vid: number; readonly pushes?: false }
+  /** Set the VLAN priority (0-7), as above (`mod_vlan_pcp`, `set_vlan_pcp`). */
+  | { readonly type: "setVlanPcp"; readonly pcp: number; readonly pushes?: false }
   /** Copy bits from one field to another. */
   | { readonly type: "move"; readonly source: SubField; readonly target: SubField }
   | { readonly type: "push"; readonly source: SubField }

@@ -1,13 +1,17 @@
 /** Random matches, actions and flows that every version can say. */
 import {
   type Action,
+  decodeMessage,
+  encodeMessage,
   type FlowSpec,
   type Match,
   MATCH_FIELDS,
   type MatchField,
   parseActions,
+  parseFlow,
   parseMatch,
   setMatchField,
+  VERSION,
 } from "@tenet/openflow";
 import fc from "fast-check";
 
@@ -219,3 +223,13 @@ export const flowArbitrary: fc.Arbitrary<FlowSpec> = fc.record({
   flags: fc.nat(31),
   importance: fc.nat(0xffff),
 });
+
+/** What a version can say of a match: OpenFlow 1.1 has a few fields alone, and tells of flows without the others. */
+export function sayable(match: Match, version: number): Match {
+  if (version !== VERSION.OF11) return match;
+  const counters = { durationSec: 0, nPackets: 0n, nBytes: 0n };
+  const flow = { ...parseFlow("actions=drop"), match };
+  const { message } = decodeMessage(encodeMessage({ type: "flowRemoved", flow, reason: "idle", ...counters }, version, 1));
+  if (message.type !== "flowRemoved") throw new Error("no flow-removed");
+  return message.flow.match;
+}

@@ -82,7 +82,7 @@ describe("a connection", () => {
 
   test("without a common version tells the peer so and ends", async () => {
     const { socket, received, closed } = await raw();
-    socket.write(Buffer.from("0200000800000001", "hex"));
+    socket.write(Buffer.from("07000010000000010001000800000080", "hex"));
     await closed;
     expect(received().at(-1)).toMatchObject({ type: "error", errorType: 0, code: 0 });
     expect(ends[0]).toBeInstanceOf(ProtocolError);

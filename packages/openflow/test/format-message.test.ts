@@ -2,7 +2,7 @@
 import { decodeMessage, encodeMessage, formatMessage, parseFlow, parseGroup } from "@tenet/openflow";
 import fc from "fast-check";
 import { expect, inject, test } from "vitest";
-import { flowArbitrary } from "./arbitrary-flow.ts";
+import { flowArbitrary, sayable } from "./arbitrary-flow.ts";
 import { MORE_MESSAGES } from "./more-messages.ts";
 import { MESSAGES, VERSIONS } from "./sample-messages.ts";
 
@@ -72,7 +72,8 @@ test("every message prints under its name, and nothing in it is taken for a mist
 
 test("random flow-mods print with the match and the actions that they have", () => {
   fc.assert(
-    fc.property(flowArbitrary, fc.constantFrom(...VERSIONS), (flow, version) => {
+    fc.property(flowArbitrary, fc.constantFrom(...VERSIONS), (given, version) => {
+      const flow = { ...given, match: sayable(given.match, version) };
       const text = formatMessage(encodeMessage({ type: "flowMod", command: "add", flow }, version, 1));
       expect(text).toMatch(/_FLOW_MOD .*: ADD .*actions=.*\n$/);
     }),

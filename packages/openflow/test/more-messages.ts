@@ -18,6 +18,8 @@ import { VERSIONS } from "./sample-messages.ts";
 
 type Sample = readonly [Message, readonly Version[]];
 
+/** Those that can match on more than the fields of old. */
+const WITH_REGISTERS: readonly Version[] = [1, 3, 4, 5, 6];
 const SINCE_13: readonly Version[] = [4, 5, 6];
 const SINCE_14: readonly Version[] = [5, 6];
 const NOTHING = parseMatch("");
@@ -59,7 +61,7 @@ function* flowMods(): Generator<Sample> {
   for (const command of ["add", "modify", "modifyStrict"] as const) {
     const cookieMask = command === "add" ? undefined : 0xffn;
     yield [{ type: "flowMod", command, flow: { ...FLOW, cookieMask, importance: 9 }, bufferId: 77 }, VERSIONS];
-    yield [{ type: "flowMod", command, flow: BARE }, VERSIONS];
+    yield [{ type: "flowMod", command, flow: BARE }, WITH_REGISTERS];
   }
   const deletion: FlowMod["flow"] = { ...parseFlow("ip", { purpose: "query" }), cookie: 5n, cookieMask: 7n, outPort: 3 };
   for (const command of ["delete", "deleteStrict"] as const) yield [{ type: "flowMod", command, flow: deletion }, VERSIONS];
@@ -100,7 +102,10 @@ function* requests(): Generator<Sample> {
   const everything = { table: 255, match: NOTHING, cookie: 0n, cookieMask: 0n };
   for (const kind of ["flow", "aggregate"] as const) {
     yield ask({ kind, ...everything });
-    yield ask({ kind, ...everything, table: 3, cookie: 5n, cookieMask: 7n, outPort: 5, match: parseMatch("reg0=1") });
+    yield ask(
+      { kind, ...everything, table: 3, cookie: 5n, cookieMask: 7n, outPort: 5, match: parseMatch("reg0=1") },
+      WITH_REGISTERS,
+    );
   }
   for (const kind of ["desc", "table"] as const) yield ask({ kind });
   yield ask({ kind: "tableFeatures" }, SINCE_13);

@@ -4,11 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { encodeMessage, formatMessage, type Message, type Version } from "@tenet/openflow";
+import { encodeMessage, formatMessage, type Message, type Version, VERSION } from "@tenet/openflow";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { groupModArbitrary } from "./arbitrary-group.ts";
 import { MORE_MESSAGES } from "./more-messages.ts";
+import { flowArbitrary, sayable } from "./arbitrary-flow.ts";
 import { MESSAGES, VERSIONS } from "./sample-messages.ts";
 
 const run = promisify(execFile);
@@ -44,6 +45,22 @@ describe.skipIf(!hasOfctl)("against ovs-ofctl", () => {
     expect(texts).toHaveLength(encoded.length);
     encoded.forEach((bytes, i) => expect(formatMessage(bytes)).toBe(texts[i]));
   });
+
+  test.each([VERSION.OF11, VERSION.OF12])(
+    "version %i: random changes of flows print as they do there",
+    async (version: Version) => {
+      const flows = fc.sample(flowArbitrary, { numRuns: 100, seed: version });
+      const encoded = flows.map((flow) => {
+        const match = sayable(flow.match, version);
+        return encodeMessage({ type: "flowMod", command: "add", flow: { ...flow, match } }, version, 42);
+      });
+      const texts = await theirTexts(encoded);
+      const pairs = encoded.map((bytes, i) => [formatMessage(bytes), texts[i]] as const);
+      const consistent = pairs.filter(([, text]) => text?.includes("decode error") === false);
+      expect(consistent.length).toBeGreaterThan(10);
+      for (const [ours, theirs] of consistent) expect(ours).toBe(theirs);
+    },
+  );
 
   test.each(VERSIONS)("version %i: random changes of groups print as they do there", async (version: Version) => {
     const mods = fc

@@ -15,10 +15,10 @@ import {
 } from "@tenet/openflow";
 
 /** All versions that are spoken. */
-export const VERSIONS: readonly Version[] = [1, 3, 4, 5, 6];
+export const VERSIONS: readonly Version[] = [1, 2, 3, 4, 5, 6];
 
 /** Those in which a table is told what becomes of packets that find no flow. */
-const OF11_AND_12: readonly Version[] = [3];
+const OF11_AND_12: readonly Version[] = [2, 3];
 /** Versions that have meters. */
 const METERED: readonly Version[] = [4, 5, 6];
 

@@ -107,6 +107,7 @@ const ACTIONS: readonly (readonly [string, string])[] = [
     "push_vlan:0x8100,set_field:4101->vlan_vid,pop_vlan,strip_vlan",
   ],
   ["mod_vlan_vid:5,mod_vlan_pcp:3", "mod_vlan_vid:5,mod_vlan_pcp:3"],
+  ["set_vlan_vid:5,set_vlan_pcp:3", "set_vlan_vid:5,set_vlan_pcp:3"],
   [
     "mod_dl_src:00:00:00:00:00:05,mod_nw_src:1.2.3.4,mod_nw_tos:4",
     "mod_dl_src:00:00:00:00:00:05,mod_nw_src:1.2.3.4,mod_nw_tos:4",

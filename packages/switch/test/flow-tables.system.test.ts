@@ -48,7 +48,7 @@ systemTest("a table's limit refuses or evicts, by the groups of its row", { time
   expect(await both("ovs-ofctl", "dump-flows", "br0")).not.toContain("tcp");
 });
 
-systemTest.each(["OpenFlow10", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15"])(
+systemTest.each(["OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15"])(
   "%s: a monitor of flows prints what it prints on the original",
   { timeout: 120_000 },
   async (version) => {

@@ -75,7 +75,7 @@ group modify group_id=1,type=all,bucket=output:3\npacket-out in_port=1 ${packet}
     "bad-bundle.txt",
     "group add group_id=8,type=all,bucket=output:2\nflow add table=9,actions=1\nflow add actions=group:99\n",
   );
-  for (const version of ["OpenFlow10", "OpenFlow12", "OpenFlow14", "OpenFlow15"]) {
+  for (const version of ["OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow14", "OpenFlow15"]) {
     for (const command of COMMANDS) {
       const [theirs, ours] = await pair.run("ovs-ofctl", "-O", version, ...command);
       expect(ours, `${version} ${command.join(" ")}`).toBe(theirs);

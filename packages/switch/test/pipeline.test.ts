@@ -60,7 +60,7 @@ test("modify of nothing adds only as OpenFlow 1.0 says", () => {
   const { pipeline } = pipelineOf();
   pipeline.apply([change("modify", "ip,actions=9")]);
   expect(pipeline.nRules).toBe(0);
-  pipeline.apply([{ ...change("modifyStrict", "priority=3,ip,actions=9"), isUpsert: true }]);
+  pipeline.apply([{ ...change("modifyStrict", "priority=3,ip,actions=9"), isUpsert: false }]);
   pipeline.apply([{ ...change("modify", "arp,actions=9", { cookie: 5n, cookieMask: 1n }), isUpsert: true, newCookie: 4n }]);
   expect(pipeline.nRules).toBe(0);
   pipeline.apply([{ ...change("modifyStrict", "priority=3,ip,actions=9", { cookie: 7n }), isUpsert: true, newCookie: 7n }]);

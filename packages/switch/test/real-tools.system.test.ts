@@ -105,7 +105,7 @@ systemTest("ovs-ofctl does its work in every version", async () => {
     file,
     "table=0,priority=5,ip,actions=resubmit(,1)\ntable=1,cookie=0x7,tcp,tp_dst=80,actions=load:1->NXM_NX_REG0[],2\n",
   );
-  for (const version of ["OpenFlow10", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15"]) {
+  for (const version of ["OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow14", "OpenFlow15"]) {
     const ofctl = (...args: string[]): ReturnType<LiveSwitch["ofctl"]> => live.ofctl("-O", version, ...args);
     expect((await ofctl("add-flows", BR0, file)).err).toBe("");
     expect((await ofctl("dump-aggregate", BR0)).out).toContain("flow_count=2");

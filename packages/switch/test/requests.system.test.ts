@@ -77,8 +77,9 @@ systemTest(
   { timeout: 240_000 },
   async () => {
     await using pair = await SideBySide.start();
-    for (const version of ["OpenFlow10", "OpenFlow12", "OpenFlow13", "OpenFlow15"]) {
-      for (const command of COMMANDS) {
+    for (const version of ["OpenFlow10", "OpenFlow11", "OpenFlow12", "OpenFlow13", "OpenFlow15"]) {
+      // In OpenFlow 1.1 the original tells wrongly of what it was told to do with packets that find no flow.
+      for (const command of COMMANDS.filter(([name]) => version !== "OpenFlow11" || name !== "mod-table")) {
         const [theirs, ours] = await pair.run("ovs-ofctl", "-O", version, ...command);
         expect(ours, `${version} ${command.join(" ")}`).toBe(theirs);
       }

@@ -1,10 +1,11 @@
 /** Full tables, eviction, and what controllers hear of how full tables are. */
 import { FIELDS } from "@tenet/net";
-import { ALL_TABLES, formatFlow, makeMatch, parseFlow, TABLE_CONFIG } from "@tenet/openflow";
+import { ALL_TABLES, formatFlow, makeMatch, parseFlow, TABLE_CONFIG, type TableMiss } from "@tenet/openflow";
 import type { TableSettings } from "@tenet/switch";
 import { expect, test } from "vitest";
 import { finish } from "../src/turns.ts";
 import { Bench } from "./bench-switch.ts";
+import { Cables } from "./cables.ts";
 import { type Controller, controllersOf } from "./controller.ts";
 
 const SETTINGS: TableSettings = { name: "t", isEvicting: false, evictionGroups: [] };
@@ -108,4 +109,25 @@ test("whether a flow overlaps is looked up in turns", () => {
     expect.objectContaining({ errorName: "OFPFMFC_OVERLAP" }),
   );
   expect(pipeline.nRules).toBe(nFlows + 2);
+});
+
+test("a packet that finds no flow goes on in the next table, or to the controller, or is dropped, as a table-mod says", async () => {
+  await using cables = new Cables("p1", "p2");
+  cables.apply("actions=NORMAL", "delete");
+  cables.apply("table=2,actions=output:2");
+  const configure = (table: number, miss: TableMiss): void => {
+    finish(cables.vswitch.configuringTables(cables.bridge, { type: "tableMod", table, config: 0, miss }));
+    cables.vswitch.settle();
+  };
+  const send = (): string[] => cables.send("p1", "ip,nw_dst=10.0.0.2");
+  expect(send()).toEqual([]);
+  configure(0, "continue");
+  expect(send()).toEqual([]);
+  configure(1, "continue");
+  expect([send(), send()]).toEqual([["p2"], ["p2"]]);
+  configure(1, "drop");
+  expect(send()).toEqual([]);
+  cables.apply("actions=resubmit(,1)");
+  configure(1, "continue");
+  expect(send(), "a resubmit is back when its table has no flow").toEqual([]);
 });

@@ -1,6 +1,6 @@
 /** Packets with several VLAN tags, through tables and over the wire. */
 import { buildVlan, composePacket } from "@tenet/net";
-import { parseMatch } from "@tenet/openflow";
+import { parseFlow, parseMatch } from "@tenet/openflow";
 import { expect, test } from "vitest";
 import { finish } from "../src/turns.ts";
 import { Cables } from "./cables.ts";
@@ -73,4 +73,13 @@ test("headers beneath two tags are rewritten", async () => {
   await using cables = switchOf(2, "priority=1,ip,actions=mod_nw_dst:10.9.9.9,dec_ttl,output:2");
   const rewritten = UNTAGGED.replace("10.0.0.2", "10.9.9.9").replace("nw_ttl=9", "nw_ttl=8");
   expect(sent(cables, OUTER, INNER)).toEqual([{ port: "p2", frame: frameOf(rewritten, OUTER, INNER) }]);
+});
+
+test("set_vlan_vid changes a tag that is there, and makes none", async () => {
+  await using cables = switchOf(1);
+  const flow = parseFlow("actions=set_vlan_vid:8,output:2");
+  expect(() => cables.bridge.pipeline.apply([{ command: "add", flow }])).toThrow("not every packet of the flow has a VLAN tag");
+  cables.bridge.pipeline.apply([{ command: "add", flow, isOf10: true }]);
+  expect(sent(cables)).toEqual([{ port: "p2", frame: frameOf(UNTAGGED) }]);
+  expect(sent(cables, INNER)).toEqual([{ port: "p2", frame: frameOf(UNTAGGED, [0x8100, 8]) }]);
 });

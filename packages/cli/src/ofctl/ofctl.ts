@@ -1,8 +1,8 @@
 /**
  * `tenet ofctl`: what `ovs-ofctl` does, by its verbs and in its syntax of flows, groups and meters.
  *
- * Ports go by their names, and all flows of a file are one transaction. It works with any switch of OpenFlow 1.0, 1.3,
- * 1.4 or 1.5, not Tenet's alone.
+ * Ports go by their names, and all flows of a file are one transaction. It works with any switch of OpenFlow 1.0 to 1.5, not
+ * Tenet's alone.
  */
 import { AppError } from "@tenet/kit";
 import { formatMessage, HEADER_SIZE } from "@tenet/openflow";

@@ -7,7 +7,7 @@
  */
 import type { Socket } from "node:net";
 import { AppError, type Logger, messageOf, ProtocolError, silentLogger } from "@tenet/kit";
-import type { Message, Version } from "../message.ts";
+import { type Message, type Version, VERSION } from "../message.ts";
 import { encodeMessage, encodeMessages, readHeader } from "../wire/codec.ts";
 import { type ErrorName, errorNameOf, makeErrorMessage, OpenFlowError } from "../wire/openflow-error.ts";
 import { type Frame, Framer } from "./framer.ts";
@@ -24,7 +24,7 @@ export interface Received {
 
 /** How to run a connection. */
 export interface ConnectionOptions {
-  /** Versions to offer; default: 1.0 and 1.2 to 1.5. */
+  /** Versions to offer; default: all. */
   readonly versions?: readonly Version[];
   /** Stop reading while the peer does not read what was sent. For the end that answers; default off. */
   readonly pausesWhenFull?: boolean;
@@ -35,7 +35,7 @@ export interface ConnectionOptions {
 
 /** No version above is taken for one in a hello. */
 const MAX_VERSION = 0x1f;
-const ALL_VERSIONS: readonly Version[] = [1, 3, 4, 5, 6];
+const ALL_VERSIONS: readonly Version[] = Object.values(VERSION);
 
 /** An OpenFlow connection; `ready` resolves when a version is agreed on. */
 export class OpenFlowConnection implements Disposable {

@@ -191,7 +191,7 @@ function printConfig({ flags, missSendLength }: Config, version: number): string
 }
 
 function printRole(message: RoleMessage, version: number): string {
-  const isSaid = version > 1 && message.role !== "noChange" && message.generationId !== NO_GENERATION;
+  const isSaid = version >= VERSION.OF12 && message.role !== "noChange" && message.generationId !== NO_GENERATION;
   const generation = isSaid ? ` generation_id=${message.generationId}` : "";
   const reason = message.type === "roleStatus" ? ` reason=${ROLE_REASONS[message.reason]}` : "";
   return ` role=${ROLES[message.role]}${generation}${reason}`;

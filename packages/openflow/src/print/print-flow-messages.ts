@@ -1,7 +1,7 @@
 /** Messages about flows: changes, removals, questions, and what monitors ask for and tell. */
 import { ALL_TABLES, DEFAULT_PRIORITY, FLOW_FLAG } from "../flow-spec.ts";
 import type { FlowMonitorRequest, FlowUpdate } from "../flow-monitor.ts";
-import type { FlowMod, FlowModCommand, FlowQuery, FlowRemovedReason, Message } from "../message.ts";
+import { type FlowMod, type FlowModCommand, type FlowQuery, type FlowRemovedReason, type Message, VERSION } from "../message.ts";
 import type { Match } from "../action.ts";
 import { formatActions } from "../text/format-actions.ts";
 import { formatDuration } from "../text/duration.ts";
@@ -36,10 +36,10 @@ const REMOVED_REASONS: Readonly<Record<FlowRemovedReason, string>> = {
 const MONITOR_FLAGS = ["initial", "add", "delete", "modify", "actions", "own"];
 const EVENTS = { initial: "INITIAL", added: "ADDED", modified: "MODIFIED", removed: "DELETED" } as const;
 
-/** Writes a change of flows; that counters begin anew is what every addition of OpenFlow 1.0 does, and not said of it. */
+/** Writes a change of flows; that counters begin anew is what every addition before OpenFlow 1.2 does, and not said of it. */
 export function printFlowMod({ command, flow, bufferId, newCookie }: FlowMod, version: number): string {
   const { table, priority, match, idleTimeout, hardTimeout, importance, cookie, cookieMask = 0n, outPort } = flow;
-  const flags = version === 1 ? flow.flags & ~FLOW_FLAG.RESET_COUNTS : flow.flags;
+  const flags = version < VERSION.OF12 ? flow.flags & ~FLOW_FLAG.RESET_COUNTS : flow.flags;
   const parts = [` ${COMMANDS[command]}`, table === 0 ? " " : ` table:${table} `];
   const matchText = matchWithPriority(match, priority);
   if (matchText !== "") parts.push(`${matchText} `);

@@ -35,9 +35,9 @@ function formatAction(action: Action, options: PortNames): string {
     case "setField":
       return formatSetField(action, options);
     case "setVlanVid":
-      return `mod_vlan_vid:${action.vid}`;
+      return `${action.pushes === false ? "set" : "mod"}_vlan_vid:${action.vid}`;
     case "setVlanPcp":
-      return `mod_vlan_pcp:${action.pcp}`;
+      return `${action.pushes === false ? "set" : "mod"}_vlan_pcp:${action.pcp}`;
     case "move":
       return `move:${formatSubField(action.source)}->${formatSubField(action.target)}`;
     case "push":

@@ -8,9 +8,10 @@ import { fieldOnes } from "@tenet/net";
 import { ByteReader } from "@tenet/wire";
 import { type Action, type Match, PACKET_IN_REASON, PORT } from "../action.ts";
 import type { ActionBytes } from "../flow-spec.ts";
-import { meetsPrerequisite } from "../match/prerequisite.ts";
+import { VERSION } from "../message.ts";
 import { checkWritable, mplsEtherType, setField, setMod, subField, toWords64 } from "./action-parts.ts";
 import { readNicira } from "./decode-nicira.ts";
+import { readFieldAction } from "./field-actions.ts";
 import { OpenFlowError } from "./openflow-error.ts";
 import { readOxmHeader, readOxmToSet } from "./oxm.ts";
 import { narrowPort } from "./port-number.ts";
@@ -141,39 +142,15 @@ function readOf10(type: number, body: ByteReader, source: Source, at: number): A
   switch (type) {
     case 0:
       return toPort(body.u16(), body.u16(), at);
-    case 1: {
-      const vid = body.u16();
-      if (vid > 0xfff) throw new OpenFlowError("OFPBAC_BAD_ARGUMENT", `VLAN ID ${vid} is out of range`, { details: { at } });
-      return { type: "setVlanVid", vid };
-    }
-    case 2: {
-      const pcp = body.u8();
-      if (pcp > 7) throw new OpenFlowError("OFPBAC_BAD_ARGUMENT", `VLAN priority ${pcp} is out of range`, { details: { at } });
-      return { type: "setVlanPcp", pcp };
-    }
     case 3:
       return { type: "popVlan", name: "strip_vlan" };
-    case 4:
-    case 5:
-      return setMod(type === 4 ? "eth_src" : "eth_dst", BigInt(body.u48()));
-    case 6:
-    case 7:
-      return setMod(type === 6 ? "ip_src" : "ip_dst", BigInt(body.u32()));
-    case 8: {
-      const tos = body.u8();
-      if ((tos & 3) !== 0) throw new OpenFlowError("OFPBAC_BAD_ARGUMENT", `TOS ${tos} has ECN bits`, { details: { at } });
-      return setMod("ip_dscp", BigInt(tos >>> 2));
-    }
-    case 9:
-    case 10:
-      return setMod(transportField(source.match, type === 9 ? "src" : "dst"), BigInt(body.u16()));
     case 11: {
       const port = body.u16();
       body.skip(6);
       return { type: "enqueue", port, queue: body.u32() };
     }
     default:
-      throw badType(type, at);
+      return readOfField(type, body, source, at);
   }
 }
 
@@ -205,6 +182,7 @@ function readStandard(type: number, body: ByteReader, source: Source, at: number
     case 24:
       return { type: "decTtl" };
     case 25:
+      if (source.version < VERSION.OF12) throw badType(type, at);
       return readSetField(body, source.version >= 6, at);
     case 28:
       if (source.version < 6) throw badType(type, at);
@@ -213,8 +191,14 @@ function readStandard(type: number, body: ByteReader, source: Source, at: number
       if (source.version < 6) throw badType(type, at);
       return { type: "meter", meter: body.u32() };
     default:
-      throw badType(type, at);
+      return readOfField(type, body, source, at);
   }
+}
+
+function readOfField(type: number, body: ByteReader, { version, match }: Source, at: number): Action {
+  const action = readFieldAction(type, body, version, match, at);
+  if (action === undefined) throw badType(type, at);
+  return action;
 }
 
 function toPort(port: number, maxLength: number, at: number): Action {
@@ -248,9 +232,4 @@ function readCopyField(body: ByteReader, at: number): Action {
   body.skip(2);
   const source = subField(readOxmHeader(body), from, nBits, at);
   return { type: "move", source, target: subField(checkWritable(readOxmHeader(body), at), to, nBits, at) };
-}
-
-function transportField(match: Match | undefined, side: "src" | "dst"): string {
-  const protocol = (["tcp", "udp", "sctp"] as const).find((name) => match !== undefined && meetsPrerequisite(match, name));
-  return `${protocol ?? "tp"}_${side}`;
 }

@@ -14,6 +14,7 @@ import { VERSION } from "../message.ts";
 import { NO_TABLE, NX } from "./action-numbers.ts";
 import { writeBundle, writeMultipath } from "./choice-wire.ts";
 import { writeCt, writeNat } from "./connection-actions.ts";
+import { fieldActionNumber, writeFieldAction } from "./field-actions.ts";
 import { needsLearn2, writeLearn } from "./learn-wire.ts";
 import { NICIRA } from "./openflow-error.ts";
 import { writeOxm, writeOxmHeader } from "./oxm.ts";
@@ -66,9 +67,9 @@ function writeAction(sink: Sink, action: Action): void {
     case "setField":
       return writeSetField(sink, action);
     case "setVlanVid":
-      return writeVlan(sink, 1, VLAN_VID, BigInt(action.vid | 0x1000), action.vid);
+      return writeVlan(sink, action, VLAN_VID, BigInt(action.vid | 0x1000));
     case "setVlanPcp":
-      return writeVlan(sink, 2, VLAN_PCP, BigInt(action.pcp), action.pcp);
+      return writeVlan(sink, action, VLAN_PCP, BigInt(action.pcp));
     case "move":
       return writeMove(sink, action.source, action.target);
     case "push":
@@ -179,7 +180,7 @@ function writeExtension(sink: Sink, action: Action): void {
   }
 }
 
-/** OpenFlow 1.0 has no MPLS; later versions set label and class as fields. */
+/** OpenFlow 1.0 has no MPLS; OpenFlow 1.2 and later set label and class as fields. */
 function writeMpls(sink: Sink, action: Action): void {
   const { writer, version } = sink;
   const isOld = version === 1;
@@ -194,9 +195,17 @@ function writeMpls(sink: Sink, action: Action): void {
       return;
     case "setMplsLabel":
       if (isOld) return writeNicira(sink, NX.SET_MPLS_LABEL, (body) => body.zeros(2).u32(action.label));
+      if (version === VERSION.OF11) {
+        writer.u16(fieldActionNumber("mplsLabel", version)).u16(8).u32(action.label);
+        return;
+      }
       return writeStandardSetField(writer, MPLS_LABEL, BigInt(action.label), fieldOnes(MPLS_LABEL), version);
     case "setMplsTc":
       if (isOld) return writeNicira(sink, NX.SET_MPLS_TC, (body) => body.u8(action.tc));
+      if (version === VERSION.OF11) {
+        writer.u16(fieldActionNumber("mplsTc", version)).u16(8).u8(action.tc).zeros(3);
+        return;
+      }
       return writeStandardSetField(writer, MPLS_TC, BigInt(action.tc), fieldOnes(MPLS_TC), version);
     case "setMplsTtl":
       if (isOld) return writeNicira(sink, NX.SET_MPLS_TTL, (body) => body.u8(action.ttl));
@@ -305,17 +314,12 @@ function writeEnqueue(sink: Sink, port: number, queue: number): void {
   writeAction(sink, { type: "popQueue" });
 }
 
-/** OpenFlow 1.0 has one action; later versions push a tag where there may be none, and set the field. */
-function writeVlan(sink: Sink, of10Type: number, field: MatchField, value: bigint, plain: number): void {
+/** OpenFlow 1.0 pushes a tag where there is none; later versions have it pushed where there may be none, and set the field. */
+function writeVlan(sink: Sink, { pushes }: { readonly pushes?: false }, field: MatchField, value: bigint): void {
   const { writer, version } = sink;
-  if (version === 1) {
-    writer.u16(of10Type).u16(8);
-    if (of10Type === 1) writer.u16(plain).zeros(2);
-    else writer.u8(plain).zeros(3);
-  } else {
-    if (!sink.hasVlan) writeAction(sink, { type: "pushVlan", ethType: 0x8100 });
-    writeStandardSetField(writer, field, value, fieldOnes(field), version);
-  }
+  if (version > VERSION.OF10 && pushes !== false && !sink.hasVlan) writeAction(sink, { type: "pushVlan", ethType: 0x8100 });
+  if (version < VERSION.OF12) writeFieldAction(writer, field, value, true, version);
+  else writeStandardSetField(writer, field, value, fieldOnes(field), version);
   sink.hasVlan = true;
 }
 
@@ -368,8 +372,10 @@ function writeSetField(sink: Sink, action: SetField): void {
   }
   if (version >= 6) return writeStandardSetField(writer, field, value, mask, version);
   if (action.form !== "load" && isWhole) {
-    if (version === 1 && writeOf10SetField(sink, field, value, action.form === "mod")) return;
-    if (version >= VERSION.OF12) return writeStandardSetField(writer, field, value, mask, version);
+    if (version < VERSION.OF12) {
+      if (field.text === "tun_id" && action.form === "mod") return writeSetTunnel(sink, value);
+      if (writeFieldAction(writer, field, value, action.form === "mod", version)) return;
+    } else return writeStandardSetField(writer, field, value, mask, version);
   }
   // Options of tunnel headers may be wider than a load can say.
   if (field.option !== undefined || field.presentBit !== undefined) {
@@ -402,63 +408,8 @@ function writeStandardSetField(writer: ByteWriter, field: MatchField, value: big
   writer.patchU16(start + 2, writer.length - start);
 }
 
-/** Writes an action of OpenFlow 1.0 that sets the whole field; `false` when it has none. */
-function writeOf10SetField(sink: Sink, field: MatchField, value: bigint, isMod: boolean): boolean {
-  const { writer } = sink;
-  const number = Number(value);
-  switch (field.text) {
-    case "eth_src":
-    case "eth_dst":
-      writer
-        .u16(field.text === "eth_src" ? 4 : 5)
-        .u16(16)
-        .u48(number)
-        .zeros(6);
-      return true;
-    case "ip_src":
-    case "ip_dst":
-      writer
-        .u16(field.text === "ip_src" ? 6 : 7)
-        .u16(8)
-        .u32(number);
-      return true;
-    case "nw_tos":
-    case "ip_dscp":
-      writer
-        .u16(8)
-        .u16(8)
-        .u8(field.text === "nw_tos" ? number : number << 2)
-        .zeros(3);
-      return true;
-    case "vlan_vid":
-      if ((number & 0x1000) === 0) return false;
-      writer
-        .u16(1)
-        .u16(8)
-        .u16(number & 0xfff)
-        .zeros(2);
-      return true;
-    case "vlan_pcp":
-      writer.u16(2).u16(8).u8(number).zeros(3);
-      return true;
-    case "tun_id":
-      if (!isMod) return false;
-      if (value > 0xffff_ffffn) writeNicira(sink, NX.SET_TUNNEL64, (body) => body.zeros(6).u64(value));
-      else writeNicira(sink, NX.SET_TUNNEL, (body) => body.zeros(2).u32(number));
-      return true;
-    default:
-      return writeOf10Port(writer, field, number, isMod);
-  }
-}
-
-/** It is about ports of TCP and UDP; those of SCTP are set so only where they came so. */
-function writeOf10Port(writer: ByteWriter, field: MatchField, port: number, isMod: boolean): boolean {
-  const side = (isMod ? /^(?:tcp|udp|sctp)_(src|dst)$/ : /^(?:tcp|udp)_(src|dst)$/).exec(field.text)?.[1];
-  if (side === undefined) return false;
-  writer
-    .u16(side === "src" ? 9 : 10)
-    .u16(8)
-    .u16(port)
-    .zeros(2);
-  return true;
+/** Nicira's action that sets the key of a tunnel. */
+function writeSetTunnel(sink: Sink, value: bigint): void {
+  if (value > 0xffff_ffffn) writeNicira(sink, NX.SET_TUNNEL64, (body) => body.zeros(6).u64(value));
+  else writeNicira(sink, NX.SET_TUNNEL, (body) => body.zeros(2).u32(Number(value)));
 }

@@ -3,13 +3,14 @@ import { type ByteReader, ByteWriter, defineStruct } from "@tenet/wire";
 import { type Match, PORT } from "../action.ts";
 import { clearMatch } from "../match/match.ts";
 import { ALL_TABLES, FLOW_FLAG, type FlowSpec } from "../flow-spec.ts";
-import type { FlowMod, FlowModCommand } from "../message.ts";
+import { type FlowMod, type FlowModCommand, VERSION } from "../message.ts";
 import type { CodecOptions } from "./codec-options.ts";
 import { decodeInstructions } from "./decode-actions.ts";
 import { encodeInstructions } from "./encode-instructions.ts";
 import { isOf10Match, readOf10Match, writeOf10Match } from "./of10-match.ts";
+import { checkOf11 } from "./of11-match.ts";
 import { OpenFlowError } from "./openflow-error.ts";
-import { decodeFields, encodeNxm, readOxmMatch, writeOxmMatch } from "./oxm.ts";
+import { decodeFields, encodeNxm, readMatch, writeMatch } from "./oxm.ts";
 import { narrowPort, widenPort } from "./port-number.ts";
 
 const COMMANDS: readonly FlowModCommand[] = ["add", "modify", "modifyStrict", "delete", "deleteStrict"];
@@ -110,10 +111,11 @@ function writeFlowMod10(writer: ByteWriter, mod: FlowMod, options: CodecOptions)
 
 function writeFlowMod13(writer: ByteWriter, mod: FlowMod, version: number): void {
   const { flow } = mod;
+  if (version === VERSION.OF11) checkOf11(flow.match);
   writer.struct(flowMod13, {
     cookie: flow.cookie,
     cookieMask: flow.cookieMask ?? 0n,
-    table: flow.table,
+    table: version === VERSION.OF11 && flow.table === ALL_TABLES ? 0 : flow.table,
     command: COMMANDS.indexOf(mod.command),
     idleTimeout: flow.idleTimeout,
     hardTimeout: flow.hardTimeout,
@@ -124,7 +126,7 @@ function writeFlowMod13(writer: ByteWriter, mod: FlowMod, version: number): void
     flags: flow.flags & flagsOf(version),
     importance: version >= 5 ? flow.importance : 0,
   });
-  writeOxmMatch(writer, flow.match, version);
+  writeMatch(writer, flow.match, version);
   writer.bytes(encodeInstructions(flow.actions, version, flow.match));
 }
 
@@ -174,8 +176,6 @@ function finishFlowMod10(
   const table = hasTableId ? fixed.command >>> 8 : command === "add" ? 0 : ALL_TABLES;
   if ((fixed.flags & ~ALL_FLAGS_10) !== 0)
     throw new OpenFlowError("OFPFMFC_BAD_FLAGS", `A flow cannot have the flags ${fixed.flags}`);
-  // What later versions have a flag for: a flow that is added begins to count anew, and one that is modified goes on.
-  const resets = command === "add" ? FLOW_FLAG.RESET_COUNTS : 0;
   return {
     type: "flowMod",
     command,
@@ -189,13 +189,18 @@ function finishFlowMod10(
       ...(actionBytes === undefined ? {} : { actionBytes }),
       idleTimeout: fixed.idleTimeout,
       hardTimeout: fixed.hardTimeout,
-      flags: (fixed.flags & (FLOW_FLAG.SEND_FLOW_REM | FLOW_FLAG.CHECK_OVERLAP)) | resets,
+      flags: (fixed.flags & (FLOW_FLAG.SEND_FLOW_REM | FLOW_FLAG.CHECK_OVERLAP)) | impliedFlags(command),
       importance: 0,
       ...(isDelete && fixed.outPort !== NO_PORT ? { outPort: fixed.outPort } : {}),
     },
     ...(newCookie === undefined ? {} : { newCookie }),
     ...(fixed.bufferId === NO_BUFFER || isDelete ? {} : { bufferId: fixed.bufferId }),
   };
+}
+
+/** What OpenFlow 1.2 has a flag for: before, a flow that is added begins to count anew, and one that is modified goes on. */
+function impliedFlags(command: FlowModCommand): number {
+  return command === "add" ? FLOW_FLAG.RESET_COUNTS : 0;
 }
 
 /** What is sent as the cookie that flows get: without one to look for it is that of the flow, which might be added. */
@@ -213,7 +218,7 @@ function decodeFlowMod13(reader: ByteReader, version: number, scratch: Match | u
   const command = COMMANDS[fixed.command];
   if (command === undefined) throw badCommand(fixed.command);
   if (scratch !== undefined) clearMatch(scratch);
-  const match = readOxmMatch(reader, scratch);
+  const match = readMatch(reader, scratch);
   const { actions, actionBytes } = readActionsOf(reader, version, match, scratch !== undefined);
   const outPort = narrowPort(fixed.outPort);
   if (outPort === undefined) {
@@ -223,10 +228,11 @@ function decodeFlowMod13(reader: ByteReader, version: number, scratch: Match | u
     throw new OpenFlowError("OFPFMFC_BAD_FLAGS", `A flow cannot have the flags ${fixed.flags}`, { details: { at } });
   }
   const isDelete = command === "delete" || command === "deleteStrict";
-  if (fixed.table === ALL_TABLES && !isDelete) {
+  if (fixed.table === ALL_TABLES && (!isDelete || version === VERSION.OF11)) {
     throw new OpenFlowError("OFPFMFC_BAD_TABLE_ID", "A flow is added to one table, and modified in one", { details: { at } });
   }
-  const { table, priority, cookie, cookieMask, idleTimeout, hardTimeout, flags, outGroup, bufferId } = fixed;
+  const { table, priority, cookie, cookieMask, idleTimeout, hardTimeout, outGroup, bufferId } = fixed;
+  const flags = version === VERSION.OF11 ? fixed.flags | impliedFlags(command) : fixed.flags;
   const importance = version >= 5 ? fixed.importance : 0;
   const plain: FlowSpec =
     actionBytes === undefined

@@ -12,7 +12,7 @@ import { decodeActions, decodeInstructions } from "./decode-actions.ts";
 import { encodeInstructions, encodePlainActions } from "./encode-instructions.ts";
 import { REASONS } from "./flow-removed-wire.ts";
 import { OpenFlowError } from "./openflow-error.ts";
-import { decodeFields, encodeNxm, readOxmMatch, writeOxmMatch } from "./oxm.ts";
+import { decodeFields, encodeNxm, readMatch, writeMatch } from "./oxm.ts";
 import { readPort, writePort } from "./port-number.ts";
 
 const FIRST_STANDARD_VERSION = 5;
@@ -37,7 +37,7 @@ export function encodeFlowMonitorRequest(request: FlowMonitorRequest, version: n
       .u16((flags & ~MONITOR_FLAG.OWN) | own)
       .u8(table)
       .u8(COMMANDS.indexOf(request.command));
-    writeOxmMatch(writer, match, version);
+    writeMatch(writer, match, version);
     return writer.toBytes();
   }
   const { bytes, length } = encodeMatch(match, version);
@@ -67,7 +67,7 @@ export function readFlowMonitorRequest(reader: ByteReader, version: number): Flo
   if ((flags & ~ALL_FLAGS) !== 0 || (flags & (MONITOR_FLAG.ADD | MONITOR_FLAG.DELETE | MONITOR_FLAG.MODIFY)) === 0) {
     throw new OpenFlowError("OFPMOFC_BAD_FLAGS", `A monitor cannot have the flags ${flags}`, { details: { at } });
   }
-  const match = isNicira ? decodeFields(reader.sub(matchLength)).match : readOxmMatch(reader);
+  const match = isNicira ? decodeFields(reader.sub(matchLength)).match : readMatch(reader);
   reader.align(8);
   return { id, command: "add", flags, table, match, ...(outPort === PORT.NONE ? {} : { outPort }) };
 }
@@ -92,7 +92,7 @@ function readRequest14(reader: ByteReader, version: number, id: number): FlowMon
     command,
     flags,
     table,
-    match: readOxmMatch(reader),
+    match: readMatch(reader),
     ...(outPort === PORT.NONE ? {} : { outPort }),
     ...(outGroup === GROUP.ANY ? {} : { outGroup }),
   };
@@ -141,7 +141,7 @@ function writeFull(writer: ByteWriter, flow: MonitoredFlow, reason: number, vers
 function writeFull14(writer: ByteWriter, flow: MonitoredFlow, reason: number, version: number): void {
   const { priority, idleTimeout, hardTimeout, table, cookie, match, actions } = flow;
   writer.u8(table).u8(reason).u16(idleTimeout).u16(hardTimeout).u16(priority).zeros(4).u64(cookie);
-  writeOxmMatch(writer, match, version);
+  writeMatch(writer, match, version);
   if (actions !== undefined) writer.bytes(encodeInstructions(actions, version, match));
 }
 
@@ -178,7 +178,7 @@ function readFull(body: ByteReader, version: number): Full {
   const table = body.u8();
   body.skip(1);
   const cookie = body.u64();
-  const match = version < VERSION.OF13 ? decodeFields(body.sub(matchLength)).match : readOxmMatch(body);
+  const match = version < VERSION.OF13 ? decodeFields(body.sub(matchLength)).match : readMatch(body);
   if (version < VERSION.OF13) body.skip((8 - (matchLength % 8)) % 8);
   return {
     reason,
@@ -191,7 +191,7 @@ function readFull14(body: ByteReader, version: number): Full {
   const [idleTimeout, hardTimeout, priority] = [body.u16(), body.u16(), body.u16()];
   body.skip(4);
   const cookie = body.u64();
-  const match = readOxmMatch(body);
+  const match = readMatch(body);
   return {
     reason,
     flow: { table, priority, cookie, match, idleTimeout, hardTimeout, actions: readActions(body, version, match) },
@@ -210,7 +210,7 @@ function encodeMatch(match: MonitoredFlow["match"], version: number): { readonly
     return { bytes, length: bytes.length };
   }
   const writer = new ByteWriter(64);
-  writeOxmMatch(writer, match, version);
+  writeMatch(writer, match, version);
   const bytes = writer.toBytes();
   return { bytes, length: new DataView(bytes.buffer, bytes.byteOffset).getUint16(2) };
 }

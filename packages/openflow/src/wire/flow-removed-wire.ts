@@ -5,7 +5,7 @@ import type { FlowRemovedReason, Message } from "../message.ts";
 import { encodeOxs, readOxs } from "./oxs.ts";
 import { isOf10Match, readOf10Match, writeOf10Match } from "./of10-match.ts";
 import { OpenFlowError } from "./openflow-error.ts";
-import { decodeFields, encodeNxm, readOxmMatch, writeOxmMatch } from "./oxm.ts";
+import { decodeFields, encodeNxm, readMatch, writeMatch } from "./oxm.ts";
 import { splitSeconds } from "../split-seconds.ts";
 
 /** The message. */
@@ -81,12 +81,12 @@ export function encodeFlowRemoved(removed: FlowRemoved, version: number): Uint8A
   const fixed = { cookie, priority, reason, table, seconds, nanoseconds, idleTimeout, hardTimeout, nPackets, nBytes };
   if (version >= 6) {
     writer.struct(removed15, fixed);
-    writeOxmMatch(writer, flow.match, version);
+    writeMatch(writer, flow.match, version);
     return writer.bytes(encodeOxs(removed)).toBytes();
   }
   if (version > 1) {
     writer.struct(removed13, fixed);
-    writeOxmMatch(writer, flow.match, version);
+    writeMatch(writer, flow.match, version);
   } else if (needsNiciraFlowRemoved(removed)) {
     const fields = encodeNxm(flow.match);
     writer.struct(removedNx, { matchLength: fields.length, ...fixed, table: table + 1 }).bytes(fields);
@@ -107,10 +107,10 @@ export function decodeFlowRemoved(reader: ByteReader, version: number): FlowRemo
   }
   if (version < 6) {
     const fixed = reader.struct(removed13);
-    return finish(fixed, readOxmMatch(reader), durationOf(fixed));
+    return finish(fixed, readMatch(reader), durationOf(fixed));
   }
   const fixed = reader.struct(removed15);
-  const match = readOxmMatch(reader);
+  const match = readMatch(reader);
   const { durationSec, nPackets, nBytes } = readOxs(reader);
   return finish({ ...fixed, nPackets, nBytes }, match, durationSec);
 }

@@ -2,12 +2,13 @@
 import { type ByteReader, ByteWriter, defineStruct } from "@tenet/wire";
 import { PORT } from "../action.ts";
 import type { FlowStats } from "../flow-spec.ts";
-import type { FlowQuery } from "../message.ts";
+import { type FlowQuery, VERSION } from "../message.ts";
 import { decodeInstructions } from "./decode-actions.ts";
 import { encodeInstructions } from "./encode-instructions.ts";
 import { isOf10Match, readOf10Match, writeOf10Match } from "./of10-match.ts";
+import { checkOf11 } from "./of11-match.ts";
 import { OpenFlowError } from "./openflow-error.ts";
-import { decodeFields, encodeNxm, readOxmMatch, writeOxmMatch } from "./oxm.ts";
+import { decodeFields, encodeNxm, readMatch, writeMatch } from "./oxm.ts";
 import { encodeOxs, readOxs } from "./oxs.ts";
 import { narrowPort, widenPort } from "./port-number.ts";
 import { splitSeconds } from "../split-seconds.ts";
@@ -33,8 +34,9 @@ export function writeFlowQuery(writer: ByteWriter, query: FlowQuery, version: nu
     writer.u8(query.table).zeros(1).u16(outPort);
     return;
   }
+  if (version === VERSION.OF11) checkOf11(query.match);
   writer.struct(query13, { ...query, outPort: widenPort(outPort), outGroup: query.outGroup ?? ANY_GROUP });
-  writeOxmMatch(writer, query.match, version);
+  writeMatch(writer, query.match, version);
 }
 
 /** Whether OpenFlow 1.0's own query can say this one. */
@@ -52,7 +54,7 @@ export function readFlowQuery(reader: ByteReader, version: number): FlowQuery {
   }
   const { at } = reader;
   const { table, outPort, outGroup, cookie, cookieMask } = reader.struct(query13);
-  const match = readOxmMatch(reader);
+  const match = readMatch(reader);
   const port = narrowPort(outPort);
   if (port === undefined)
     throw new OpenFlowError("OFPBAC_BAD_OUT_PORT", `No port can have the number ${outPort}`, { details: { at } });
@@ -120,7 +122,7 @@ const stats10 = defineStruct({
   nBytes: "u64",
 });
 
-/** ofp_flow_stats, OpenFlow 1.3.5 and 1.4.1; `importance` is padding in 1.3. Match and instructions follow. */
+/** ofp_flow_stats, OpenFlow 1.3.5 and 1.4.1; `importance` is padding before 1.4, as `flags` are before 1.3. Match and instructions follow. */
 const stats13 = defineStruct({
   length: "u16",
   table: "u8",
@@ -171,11 +173,11 @@ function writeFlowStats(writer: ByteWriter, flow: FlowStats, version: number, fo
   const fixed = fixedPart(flow, version);
   if (version >= 6) {
     writer.struct(stats15, fixed);
-    writeOxmMatch(writer, flow.match, version);
+    writeMatch(writer, flow.match, version);
     writer.bytes(encodeOxs(flow));
   } else if (version > 1) {
     writer.struct(stats13, fixed);
-    writeOxmMatch(writer, flow.match, version);
+    writeMatch(writer, flow.match, version);
   } else if (form === "standard") {
     writer.u16(0).u8(flow.table).zeros(1);
     writeOf10Match(writer, flow.match);
@@ -202,7 +204,7 @@ function fixedPart(flow: FlowStats, version: number) {
     priority: flow.priority,
     idleTimeout: flow.idleTimeout,
     hardTimeout: flow.hardTimeout,
-    flags: flow.flags,
+    flags: version >= VERSION.OF13 ? flow.flags : 0,
     importance: version >= 5 ? flow.importance : 0,
     idleAge: toAge(flow.idleAge),
     hardAge: toAge(flow.hardAge),
@@ -223,9 +225,10 @@ export function readFlowStats(reader: ByteReader, version: number, form: FlowSta
   if (version >= 6) return readStats15(body, version);
   if (version > 1) {
     const fixed = body.struct(stats13);
-    const match = readOxmMatch(body);
-    const importance = version >= 5 ? fixed.importance : 0;
-    return finish({ ...fixed, importance }, match, body, version, {});
+    const match = readMatch(body);
+    const flags = version >= VERSION.OF13 ? fixed.flags : 0;
+    const importance = version >= VERSION.OF14 ? fixed.importance : 0;
+    return finish({ ...fixed, flags, importance }, match, body, version, {});
   }
   if (form === "standard") {
     body.skip(2);
@@ -245,7 +248,7 @@ export function readFlowStats(reader: ByteReader, version: number, form: FlowSta
 
 function readStats15(body: ByteReader, version: number): FlowStats {
   const fixed = body.struct(stats15);
-  const match = readOxmMatch(body);
+  const match = readMatch(body);
   const { idleAge, durationSec, nPackets, nBytes } = readOxs(body);
   const [seconds, nanoseconds] = splitSeconds(durationSec);
   const ages = idleAge === undefined ? {} : { idleAge };

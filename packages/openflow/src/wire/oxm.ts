@@ -20,6 +20,8 @@ import {
   matchField,
 } from "../match/match-field.ts";
 import { meetsPrerequisite } from "../match/prerequisite.ts";
+import { VERSION } from "../message.ts";
+import { OF11_MATCH_SIZE, readOf11Match, writeOf11Match } from "./of11-match.ts";
 import { type ErrorName, NICIRA, ONF, OpenFlowError } from "./openflow-error.ts";
 import { narrowPort, widenPort } from "./port-number.ts";
 
@@ -201,8 +203,9 @@ export function encodeNxm(match: Match, cookie?: CookieMatch): Uint8Array {
   return writer.giveBack();
 }
 
-/** Writes an `ofp_match` of OpenFlow 1.2 and later: type 1, length without padding, fields, padding to 8 bytes. */
-export function writeOxmMatch(writer: ByteWriter, match: Match, version: number): void {
+/** Writes an `ofp_match` of OpenFlow 1.1 and later; since 1.2: type 1, length without padding, fields, padding to 8 bytes. */
+export function writeMatch(writer: ByteWriter, match: Match, version: number): void {
+  if (version === VERSION.OF11) return writeOf11Match(writer, match);
   const start = writer.length;
   writer.u16(1).u16(0);
   writeFields(writer, match, OXM_FIELDS, version);
@@ -251,13 +254,14 @@ export function decodeFields(
   return { match, cookie };
 }
 
-/** Reads an `ofp_match` of OpenFlow 1.2 and later with its padding, into `empty` if that is given. @throws OpenFlowError */
-export function readOxmMatch(reader: ByteReader, empty?: Match): Match {
+/** Reads an `ofp_match` of OpenFlow 1.1 and later with its padding, into `empty` if that is given. @throws OpenFlowError */
+export function readMatch(reader: ByteReader, empty?: Match): Match {
   const { at } = reader;
   if (reader.remaining < 4) throw new OpenFlowError("OFPBMC_BAD_LEN", "The match is missing", { details: { at } });
   const type = reader.u16();
   const length = reader.u16();
   if (type > 1) throw new OpenFlowError("OFPBMC_BAD_TYPE", `Match type ${type} is not OXM`, { details: { at } });
+  if (type === 0 && length === OF11_MATCH_SIZE) return readOf11Match(reader, empty ?? makeMatch());
   if (type === 0 || length < 4 || length - 4 > reader.remaining)
     throw new OpenFlowError("OFPBMC_BAD_LEN", `A match cannot have ${length} bytes`, { details: { at } });
   const { match } = decodeFields(reader.sub(length - 4), empty);

@@ -10,7 +10,7 @@ import { readContinuation, writeContinuation, writeProperty } from "./continuati
 import { decodeActions } from "./decode-actions.ts";
 import { encodeActions } from "./encode-actions.ts";
 import { OpenFlowError } from "./openflow-error.ts";
-import { decodeFields, encodeNxm, readOxmMatch, writeOxmMatch } from "./oxm.ts";
+import { decodeFields, encodeNxm, readMatch, writeMatch } from "./oxm.ts";
 import { readPort, writePort } from "./port-number.ts";
 import { properties } from "./port-wire.ts";
 
@@ -27,7 +27,15 @@ const FIRST_HEADER_WORD = STAGE_ENDS[0] ?? 0;
 /** The body of the standard packet-in. */
 export function encodePacketIn(packet: PacketIn, version: number): Uint8Array {
   const writer = new ByteWriter(128 + packet.data.length);
-  writer.u32(packet.bufferId ?? NO_BUFFER).u16(packet.totalLength);
+  writer.u32(packet.bufferId ?? NO_BUFFER);
+  if (version === VERSION.OF11) {
+    const port = getField(packet.match.key, FIELDS.in_port);
+    writePort(writer, port, version);
+    writePort(writer, port, version); // the physical one
+    writer.u16(packet.totalLength).u8(packet.reason > 2 ? 1 : packet.reason);
+    return writer.u8(packet.table).bytes(packet.data).toBytes();
+  }
+  writer.u16(packet.totalLength);
   if (version === 1) {
     return writer
       .u16(getField(packet.match.key, FIELDS.in_port))
@@ -38,13 +46,19 @@ export function encodePacketIn(packet: PacketIn, version: number): Uint8Array {
   }
   writer.u8(version < 5 && packet.reason > 2 ? 1 : packet.reason).u8(packet.table);
   if (version >= VERSION.OF13) writer.u64(packet.cookie);
-  writeOxmMatch(writer, packet.match, version);
+  writeMatch(writer, packet.match, version);
   return writer.zeros(2).bytes(packet.data).toBytes();
 }
 
 /** Reads the body of the standard packet-in. @throws OpenFlowError, TruncatedError */
 export function decodePacketIn(reader: ByteReader, version: number): PacketIn {
   const bufferId = reader.u32();
+  if (version === VERSION.OF11) {
+    const match = matchOnPort(readPort(reader, version));
+    reader.skip(4);
+    const [totalLength, reason, table] = [reader.u16(), reader.u8(), reader.u8()];
+    return packetIn({ bufferId, totalLength, reason, table, cookie: NO_COOKIE, match, data: reader.rest() });
+  }
   const totalLength = reader.u16();
   if (version === 1) {
     const match = matchOnPort(reader.u16());
@@ -54,7 +68,7 @@ export function decodePacketIn(reader: ByteReader, version: number): PacketIn {
   }
   const [reason, table] = [reader.u8(), reader.u8()];
   const cookie = version < VERSION.OF13 ? NO_COOKIE : reader.u64();
-  const match = readOxmMatch(reader);
+  const match = readMatch(reader);
   reader.skip(2);
   return packetIn({ bufferId, totalLength, reason, table, cookie, match, data: reader.rest() });
 }
@@ -159,7 +173,7 @@ export function encodePacketOut(packet: PacketOut, version: number): Uint8Array 
   writer.u32(packet.bufferId ?? NO_BUFFER);
   if (version >= 6) {
     writer.u16(actions.length).zeros(2);
-    writeOxmMatch(writer, matchOnPort(packet.inPort, packet.metadata), version);
+    writeMatch(writer, matchOnPort(packet.inPort, packet.metadata), version);
   } else {
     writePort(writer, packet.inPort, version);
     writer.u16(actions.length);
@@ -178,7 +192,7 @@ export function decodePacketOut(reader: ByteReader, version: number): PacketOut 
   if (version >= 6) {
     length = reader.u16();
     reader.skip(2);
-    const match = readOxmMatch(reader);
+    const match = readMatch(reader);
     if (match.mask.some((word, i) => word !== 0 && i >= FIRST_HEADER_WORD)) {
       throw new OpenFlowError("OFPBRC_PIPELINE_FIELDS_ONLY", "A packet-out names fields of the packet", { details: { at } });
     }

@@ -8,6 +8,20 @@ const HEAD = { table: "u8", pad: "pad:3" } as const;
 
 /** ofp_table_stats, OpenFlow 1.0.0 section 5.3.5. */
 const table10 = defineStruct({ ...HEAD, name: "text:32", wildcards: "u32", maxEntries: "u32", ...COUNTERS });
+/** ofp_table_stats, OpenFlow 1.1.0 section A.3.5.3. */
+const table11 = defineStruct({
+  table: "u8",
+  pad: "pad:7",
+  name: "text:32",
+  wildcards: "u32",
+  match: "u32",
+  instructions: "u32",
+  writeActions: "u32",
+  applyActions: "u32",
+  config: "u32",
+  maxEntries: "u32",
+  ...COUNTERS,
+});
 /** ofp_table_stats, OpenFlow 1.2.0 section A.3.5.3. */
 const table12 = defineStruct({
   table: "u8",
@@ -34,6 +48,10 @@ const ALL_WILDCARDS = 0x3f_ffff;
 /** Every table has every field, action and instruction, but that nothing follows the last one. */
 const LAST_TABLE = 253;
 const [GOTO_TABLE, INSTRUCTIONS] = [1 << 1, 0x3c];
+/** All fields of OpenFlow 1.1's match, those that have a mask, too. */
+const FIELDS_11 = 0xfbff;
+/** By the numbers of OpenFlow 1.1, which has an action for each field. */
+const ACTIONS_11 = 0x01ff_e7ff;
 /** What OpenFlow 1.2 has for tables to match on, and to set: bits of OXM fields. */
 const [FIELDS_12, SET_FIELDS_12] = [0x10_1fff_ffff_fdn, 0xf_ffff_fbddn];
 /** By the numbers of OpenFlow 1.2: output, TTLs, tags, MPLS, queue, group, set-field. */
@@ -46,9 +64,14 @@ export function encodeTableStats(stats: TableStatsEntry, version: number): Uint8
   if (version >= VERSION.OF13) return writer.struct(table13, stats).toBytes();
   if (version === VERSION.OF10) return writer.struct(table10, { ...stats, wildcards: ALL_WILDCARDS }).toBytes();
   const instructions = INSTRUCTIONS | (stats.table < LAST_TABLE ? GOTO_TABLE : 0);
+  const told = { ...stats, instructions, config: missNumber(stats.miss) };
+  if (version === VERSION.OF11) {
+    const can = { match: FIELDS_11, wildcards: FIELDS_11, writeActions: ACTIONS_11, applyActions: ACTIONS_11 };
+    return writer.struct(table11, { ...told, ...can }).toBytes();
+  }
   return writer
     .struct(table12, {
-      ...stats,
+      ...told,
       match: FIELDS_12,
       wildcards: FIELDS_12,
       writeActions: ACTIONS_12,
@@ -57,8 +80,6 @@ export function encodeTableStats(stats: TableStatsEntry, version: number): Uint8
       applySetFields: SET_FIELDS_12,
       metadataMatch: ALL_METADATA,
       metadataWrite: ALL_METADATA,
-      instructions,
-      config: missNumber(stats.miss),
     })
     .toBytes();
 }
@@ -70,6 +91,7 @@ export function readTableStats(reader: ByteReader, version: number): TableStatsE
     const { table, name, maxEntries, nActive, nLookups, nMatched } = reader.struct(table10);
     return { table, name, maxEntries, nActive, nLookups, nMatched };
   }
-  const { table, name, maxEntries, nActive, nLookups, nMatched, config } = reader.struct(table12);
+  const { table, name, maxEntries, nActive, nLookups, nMatched, config } =
+    version === VERSION.OF11 ? reader.struct(table11) : reader.struct(table12);
   return { table, name, maxEntries, nActive, nLookups, nMatched, miss: missOf(config) };
 }

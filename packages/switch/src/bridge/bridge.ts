@@ -27,7 +27,7 @@ export const NO_LABEL: BridgeLabel = { description: "None", serialNumber: "None"
 export const DATAPATH_TYPES: readonly string[] = ["dummy", "netdev", "system"];
 
 /** Every OpenFlow version spoken. */
-export const ALL_VERSIONS: readonly Version[] = Object.values(VERSION).filter((version) => version !== VERSION.OF11);
+export const ALL_VERSIONS: readonly Version[] = Object.values(VERSION);
 
 /**
  * What the tables see of IP fragments: with `normal` no ports, so that all fragments of a packet fare alike; with

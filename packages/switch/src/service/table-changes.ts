@@ -32,7 +32,10 @@ export class TableChanges {
     switch (message.type) {
       case "flowMod": {
         const { command, flow, newCookie, bufferId } = message;
-        return bufferId === undefined ? { command, flow, isUpsert: this.#isUpsert, newCookie } : { check: refuseBuffer };
+        if (bufferId !== undefined) return { check: refuseBuffer };
+        const isOf10 = this.#version() === VERSION.OF10;
+        const isUpsert = isOf10 ? newCookie !== undefined : this.#version() === VERSION.OF11;
+        return { command, flow, isUpsert, isOf10, newCookie };
       }
       case "groupMod":
         return message;
@@ -62,10 +65,6 @@ export class TableChanges {
   #placed({ actions, metadata }: PacketOut): { readonly actions: PacketOut["actions"]; readonly metadata: Match | undefined } {
     const { tlvTable } = this.#bridge.pipeline;
     return { actions: tlvTable.placeFields(actions), metadata: metadata && tlvTable.placeMatch(metadata) };
-  }
-
-  get #isUpsert(): boolean {
-    return this.#version() === VERSION.OF10;
   }
 
   #portToModify({ port: number, mac }: Extract<Message, { type: "portMod" }>): BridgePort {

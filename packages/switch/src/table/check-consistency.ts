@@ -63,6 +63,8 @@ function checkAction(action: Action, match: Match, isOf10: boolean): void {
 /** What OpenFlow 1.0 lets pass. */
 function checkStrictly(action: Action, match: Match): void {
   if (action.type === "decTtl" && !meetsPrerequisite(match, "ip")) throw inconsistent("a TTL");
+  const needsTag = (action.type === "setVlanVid" || action.type === "setVlanPcp") && action.pushes === false;
+  if (needsTag && !meetsPrerequisite(match, "vlan")) throw inconsistent("a VLAN tag");
   if (action.type === "finTimeout" && !meetsPrerequisite(match, "tcp")) throw inconsistent("TCP flags");
   const isOfMpls = action.type === "decMplsTtl" || action.type === "popMpls" || action.type === "setMplsTtl";
   if (isOfMpls && !meetsPrerequisite(match, "mpls")) throw inconsistent("an MPLS label");

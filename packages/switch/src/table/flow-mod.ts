@@ -10,8 +10,10 @@ export const N_TABLES = 255;
 export interface FlowChange {
   readonly command: FlowModCommand;
   readonly flow: FlowSpec;
-  /** OpenFlow 1.0: a modify that sets a cookie and looks for none adds the flow when none is there. */
+  /** A modify that looks for no cookie adds the flow when none is there: so it was until OpenFlow 1.1. */
   readonly isUpsert?: boolean;
+  /** OpenFlow 1.0: some actions may be on what a packet of the flow need not have. */
+  readonly isOf10?: boolean;
   /** What a modify sets the cookie to. */
   readonly newCookie?: bigint | undefined;
 }

@@ -37,7 +37,7 @@ export class LearnedFlows {
     }
     if (limit > 0 && this.#book.cookies.countOf(this.#book.table(flow.table), flow.cookie) >= limit) return false;
     try {
-      this.#apply({ command: "modifyStrict", flow, isUpsert: true, newCookie: flow.cookie });
+      this.#apply({ command: "modifyStrict", flow, isUpsert: true, isOf10: true, newCookie: flow.cookie });
     } catch (error) {
       if (error instanceof RefusedError) return false;
       throw error;

@@ -61,15 +61,15 @@ export class TableEdit {
 
   /** Carries out a flow-mod whose options lie where they do in a FlowKey; in turns, if it may take long. @throws RefusedError */
   changeFlows(change: FlowChange): Work | undefined {
-    const { command, flow, isUpsert = false } = change;
+    const { command, flow, isOf10 = false } = change;
     if (command !== "add" || checksOverlap(flow)) return this.#changingFlows(change);
-    if (!isReady(flow)) checkFlow(this.#tables, flow, isUpsert);
+    if (!isReady(flow)) checkFlow(this.#tables, flow, isOf10);
     this.#add(flow);
     return undefined;
   }
 
-  *#changingFlows({ command, flow, isUpsert = false, newCookie }: FlowChange): Work {
-    if (!command.startsWith("delete") && !isReady(flow)) checkFlow(this.#tables, flow, isUpsert);
+  *#changingFlows({ command, flow, isUpsert = false, isOf10 = false, newCookie }: FlowChange): Work {
+    if (!command.startsWith("delete") && !isReady(flow)) checkFlow(this.#tables, flow, isOf10);
     const { book } = this.#tables;
     switch (command) {
       case "add":
@@ -83,7 +83,7 @@ export class TableEdit {
           if (rule.isHeld) this.#modify(rule, flow, newCookie);
           yield;
         }
-        const mayAdd = isUpsert && newCookie !== undefined && (flow.cookieMask ?? 0n) === 0n;
+        const mayAdd = isUpsert && (flow.cookieMask ?? 0n) === 0n;
         if (rules.length === 0 && mayAdd) this.#add(flow);
         return;
       }

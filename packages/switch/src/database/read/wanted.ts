@@ -95,6 +95,7 @@ export interface WantedBridge {
 
 const VERSION_BY_NAME: ReadonlyMap<string, Version> = new Map<string, Version>([
   ["OpenFlow10", VERSION.OF10],
+  ["OpenFlow11", VERSION.OF11],
   ["OpenFlow12", VERSION.OF12],
   ["OpenFlow13", VERSION.OF13],
   ["OpenFlow14", VERSION.OF14],

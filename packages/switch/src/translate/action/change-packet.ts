@@ -14,9 +14,9 @@ export function changePacket(walk: Walk, action: Action): void {
     case "setField":
       return setField(packet, action);
     case "setVlanVid":
-      return setTag(packet, action.vid, 0xfff);
+      return setTag(packet, action.vid, 0xfff, action.pushes);
     case "setVlanPcp":
-      return setTag(packet, action.pcp << 13, 0xe000);
+      return setTag(packet, action.pcp << 13, 0xe000, action.pushes);
     case "writeMetadata":
       return packet.write(FIELDS.metadata, action.value, action.mask);
     case "move":
@@ -68,8 +68,9 @@ function setField(packet: PacketState, { field, value, mask }: Extract<Action, {
   packet.write(field, value, mask);
 }
 
-/** Sets bits of the tag, which is made when there is none. */
-function setTag(packet: PacketState, bits: number, mask: number): void {
+/** Sets bits of the tag, which is made when there is none, or left at that. */
+function setTag(packet: PacketState, bits: number, mask: number, pushes: false | undefined): void {
+  if (pushes === false && packet.read(FIELDS.vlan_tci) === 0) return;
   const { shift } = FIELDS.vlan_tci;
   const value = Uint32Array.of((bits | VLAN_PRESENT) << shift);
   packet.write(FIELDS.vlan_tci, value, Uint32Array.of((mask | VLAN_PRESENT) << shift));
