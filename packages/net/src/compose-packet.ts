@@ -107,7 +107,7 @@ function composeTransport(key: Uint32Array, proto: number, payload: Uint8Array):
   const srcPort = getField(key, FIELDS.tp_src);
   const dstPort = getField(key, FIELDS.tp_dst);
   if (proto === IP_PROTO.tcp) {
-    return buildTcp({ srcPort, dstPort, flags: getField(key, FIELDS.tcp_flags) }, payload);
+    return buildTcp({ srcPort, dstPort, flags: getField(key, FIELDS.tcp_flags), window: 0 }, payload);
   }
   if (proto === IP_PROTO.udp) return buildUdp({ srcPort, dstPort }, payload);
   if (proto === IP_PROTO.sctp) {

@@ -93,6 +93,13 @@ test("a frame that does not say what is in it says how long it is", () => {
   expect(frame).toEqual(buildEthernet({ dst, src, type: 17 }, new Uint8Array(3)));
 });
 
+test("a segment that is made of its key has no window, of which the key says nothing", () => {
+  const ends = { src: 0x0a000001, dst: 0x0a000002 };
+  const tcp = buildTcp({ srcPort: 1000, dstPort: 80, flags: 0x10, window: 512 }, new Uint8Array(0));
+  const frame = composePacket(keyOf(buildEthernet({ dst, src, type: 0x0800 }, buildIp4({ ...ends, proto: 6 }, tcp))));
+  expect([...frame.subarray(14 + 20 + 12, 14 + 20 + 16)]).toEqual([0x50, 0x10, 0, 0]);
+});
+
 test("any key composes to a frame that keeps its Ethernet addresses", () => {
   const words = fc.array(fc.integer({ min: 0, max: 0xffffffff }), { minLength: FLOW_WORDS, maxLength: FLOW_WORDS });
   fc.assert(
