@@ -16,7 +16,7 @@ import {
 import { describeOptions, describePorts, describePortStatistics, describeTables } from "./describe.ts";
 import type { OfctlContext, OfctlVerb } from "./ofctl.ts";
 
-const VERSION_NAMES: Readonly<Record<number, string>> = { 1: "1.0", 4: "1.3", 5: "1.4", 6: "1.5" };
+const VERSION_NAMES: Readonly<Record<number, string>> = { 1: "1.0", 2: "1.1", 3: "1.2", 4: "1.3", 5: "1.4", 6: "1.5" };
 const ONE_OR_NONE = [0, 1] as const;
 
 /** By their names. */
