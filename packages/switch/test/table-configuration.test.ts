@@ -130,4 +130,13 @@ test("a packet that finds no flow goes on in the next table, or to the controlle
   cables.apply("actions=resubmit(,1)");
   configure(1, "continue");
   expect(send(), "a resubmit is back when its table has no flow").toEqual([]);
+  cables.apply("actions=NORMAL", "delete");
+  cables.apply("table=2,actions=drop", "delete");
+  configure(ALL_TABLES, "continue");
+  cables.vswitch.setSendsMisses(cables.bridge, true);
+  cables.vswitch.settle();
+  const punted: number[] = [];
+  cables.vswitch.slowPath.onPacketForController(({ punt }) => punted.push(punt.table));
+  send();
+  expect(punted, "the last table goes by what the bridge does").toEqual([253]);
 });

@@ -255,7 +255,7 @@ export class Walk {
   /** What becomes of a packet that found no rule. */
   #miss({ onMiss }: FlowTable, isResubmit: boolean): Miss {
     if (this.#isUnwantedFragment) return "fragment";
-    const isPunted = onMiss === undefined ? this.bridge.sendsMisses : onMiss === "controller";
+    const isPunted = onMiss === "controller" || (onMiss !== "drop" && this.bridge.sendsMisses); // nothing follows the last table
     return isPunted && !isResubmit ? "controller" : "drop";
   }
 
