@@ -139,6 +139,20 @@ test("messages of both directions are written down while somebody reads them, an
   ]);
 });
 
+test.each([
+  { ours: [1, 2, 3], theirs: 0b1010, told: "we support version 0x03 and earlier, peer supports versions 0x01, 0x03" },
+  { ours: [1, 4], theirs: 0b10000, told: "we support versions 0x01, 0x04, peer supports version 0x04" },
+] as const)("which versions were offered is written down: $told", async ({ ours, theirs, told }) => {
+  const lines: string[] = [];
+  const messageLog = { isOn: true, write: (text: () => string): void => void lines.push(text()) };
+  const counts = makeEventCounts();
+  const channel = new OpenFlowChannel(socket, ours, { ...owner, counts, messageLog }, new Turns(), silentLogger);
+  peer.write(encodeMessage({ type: "hello", versions: theirs }, VERSION.OF14, 7));
+  while (counts.vconn_received < 1) await nextRound();
+  channel.close();
+  expect(lines.at(-1)).toContain(`(${told})`);
+});
+
 test("that a message is refused is told in the log, with what it is", async () => {
   const refusals: unknown[] = [];
   const log: Logger = { ...silentLogger, info: (fields) => void refusals.push(fields) };

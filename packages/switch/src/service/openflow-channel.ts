@@ -331,9 +331,13 @@ function versionsUpTo(version: number): number {
 }
 
 function describeVersions(bits: number): string {
-  const versions: string[] = [];
-  for (let version = 1; version < 32; version++) if ((bits & (1 << version)) !== 0) versions.push(formatVersion(version));
-  return `version${versions.length === 1 ? "" : "s"} ${versions.join(", ")}`;
+  const versions: number[] = [];
+  for (let version = 1; version < 32; version++) if ((bits & (1 << version)) !== 0) versions.push(version);
+  const highest = versions.at(-1);
+  if (highest === undefined) return "no versions";
+  if (versions.length === 1) return `version ${formatVersion(highest)}`;
+  if (versions.length === highest) return `version ${formatVersion(highest)} and earlier`;
+  return `versions ${versions.map(formatVersion).join(", ")}`;
 }
 
 function formatVersion(version: number): string {
