@@ -23,7 +23,11 @@ export async function firstPackets() {
   if (missing !== undefined) return { skipped: `${missing} is not installed` };
   const fields = [];
   try {
-    for (const program of [TENET, "ovs-vswitchd"]) fields.push(await Field.start(program));
+    for (const program of [TENET, "ovs-vswitchd"]) {
+      const field = new Field();
+      fields.push(field);
+      await field.start(program);
+    }
     const works = fields.map((field) => delayWorks(field));
     const rows = [];
     for (const figure of Object.keys(works[0])) {
@@ -46,13 +50,7 @@ class Field {
   #connection;
   #trickle;
 
-  static async start(program) {
-    const field = new Field();
-    await field.#start(program);
-    return field;
-  }
-
-  async #start(program) {
+  async start(program) {
     const folder = this.#folder;
     const remote = `unix:${folder}/db.sock`;
     this.#database = await DelayDatabase.serve(remote);

@@ -68,6 +68,8 @@ test("flows are added, told by table and priority with the names of ports, chang
     "table=0, priority=9,tcp,in_port=p1 actions=resubmit(,1)\ntable=0, priority=7,ip actions=output:p2\ntable=1, arp actions=drop\n",
   );
   await run("mod-flows", ["ip,actions=output:p1"]);
+  await run("mod-flows", ["arp,actions=output:p1"]); // of table 0, as none is named
+  expect(await run("dump-flows", ["arp"])).toBe("table=1, arp actions=drop\n");
   await run("del-flows", ["tcp,in_port=p1"]);
   expect(await run("dump-flows", ["ip"])).toBe("table=0, priority=7,ip actions=output:p1\n");
   await run("del-flows", ["ip"], { isStrict: true });

@@ -115,7 +115,7 @@ function writeFlowMod13(writer: ByteWriter, mod: FlowMod, version: number): void
   writer.struct(flowMod13, {
     cookie: flow.cookie,
     cookieMask: flow.cookieMask ?? 0n,
-    table: version === VERSION.OF11 && flow.table === ALL_TABLES ? 0 : flow.table,
+    table: flow.table === ALL_TABLES && !mayBeOfAll(mod.command, version) ? 0 : flow.table,
     command: COMMANDS.indexOf(mod.command),
     idleTimeout: flow.idleTimeout,
     hardTimeout: flow.hardTimeout,
@@ -227,10 +227,10 @@ function decodeFlowMod13(reader: ByteReader, version: number, scratch: Match | u
   if ((fixed.flags & ~flagsOf(version)) !== 0) {
     throw new OpenFlowError("OFPFMFC_BAD_FLAGS", `A flow cannot have the flags ${fixed.flags}`, { details: { at } });
   }
-  const isDelete = command === "delete" || command === "deleteStrict";
-  if (fixed.table === ALL_TABLES && (!isDelete || version === VERSION.OF11)) {
+  if (fixed.table === ALL_TABLES && !mayBeOfAll(command, version)) {
     throw new OpenFlowError("OFPFMFC_BAD_TABLE_ID", "A flow is added to one table, and modified in one", { details: { at } });
   }
+  const isDelete = command.startsWith("delete");
   const { table, priority, cookie, cookieMask, idleTimeout, hardTimeout, outGroup, bufferId } = fixed;
   const flags = version === VERSION.OF11 ? fixed.flags | impliedFlags(command) : fixed.flags;
   const importance = version >= 5 ? fixed.importance : 0;
@@ -258,6 +258,11 @@ function readActionsOf(reader: ByteReader, version: number, match: Match, lends:
   const { bytes, view, start, end } = reader.unread;
   const actions = decodeInstructions(reader, version, match);
   return { actions, actionBytes: { actions, version, bytes, view, start, end } };
+}
+
+/** Whether a flow-mod may be about all tables: in OpenFlow 1.1 none is, in later versions deletions are. */
+function mayBeOfAll(command: FlowModCommand, version: number): boolean {
+  return command.startsWith("delete") && version !== VERSION.OF11;
 }
 
 /** The flags of flows that a version has. */
