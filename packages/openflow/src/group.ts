@@ -84,8 +84,7 @@ export interface GroupStats extends BucketCounters {
   readonly id: number;
   /** Flows that refer to the group. */
   readonly nReferences: number;
-  /** Seconds since it was added, with fraction. */
-  /** OpenFlow 1.1 and 1.2 do not tell. */
+  /** Seconds since it was added, with fraction; OpenFlow 1.1 and 1.2 do not tell. */
   readonly durationSec?: number;
   readonly buckets: readonly BucketCounters[];
 }

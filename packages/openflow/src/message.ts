@@ -37,7 +37,7 @@ export interface FlowMod {
   readonly type: "flowMod";
   readonly command: FlowModCommand;
   readonly flow: FlowSpec;
-  /** What the cookie of modified flows becomes, which OpenFlow 1.0 and 1.1 alone can say; absent = they keep theirs. */
+  /** What the cookie of modified flows becomes, which OpenFlow 1.0 alone can say; absent = they keep theirs. */
   readonly newCookie?: bigint;
   /** Buffered packet to run through the flow; absent = none. */
   readonly bufferId?: number;
@@ -349,8 +349,8 @@ export type Message =
     }
   | { readonly type: "barrierRequest" }
   | { readonly type: "barrierReply" }
-  | { readonly type: "roleRequest"; readonly role: Role; readonly generationId: bigint }
-  | { readonly type: "roleReply"; readonly role: Role; readonly generationId: bigint }
+  /** Without a generation it is Nicira's message, which is that of OpenFlow 1.0 and 1.1 and holds no election. */
+  | { readonly type: "roleRequest" | "roleReply"; readonly role: Role; readonly generationId?: bigint }
   /** Another controller became master, by its request, by configuration, or because the master went. */
   | {
       readonly type: "roleStatus";

@@ -30,6 +30,15 @@ test("the number of an election counts for all controllers, and an older one is 
   expect(a.say(ADD)).toBe("OFPBRC_IS_SLAVE");
 });
 
+test("Nicira's word for a role holds no election, whatever the version, and is answered in kind", () => {
+  const { controllers } = controllersOf(4, 4);
+  const [a, b] = controllers as [Controller, Controller];
+  a.say(roleRequest("master", 5n));
+  expect(b.say({ type: "roleRequest", role: "master" })).toBeUndefined();
+  expect(b.heard()).toEqual([{ type: "roleReply", role: "master" }]);
+  expect(a.session.notices.role).toBe("slave");
+});
+
 test("a master that another replaces hears of it when it asked to", () => {
   const { controllers } = controllersOf(6, 6);
   const [a, b] = controllers as [Controller, Controller];

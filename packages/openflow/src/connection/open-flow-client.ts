@@ -141,7 +141,7 @@ export class OpenFlowClient implements Disposable {
     await opened;
     if (this.#refused.length > 0) {
       await control("discardRequest");
-      throw new FlowTransactionError([...this.#refused], false);
+      throw new FlowTransactionError([...this.#refused], true);
     }
     // When the barrier is answered, packets meet the new flows.
     await Promise.all([control("commitRequest"), connection.barrier()]);

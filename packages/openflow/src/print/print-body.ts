@@ -191,8 +191,9 @@ function printConfig({ flags, missSendLength }: Config, version: number): string
 }
 
 function printRole(message: RoleMessage, version: number): string {
-  const isSaid = version >= VERSION.OF12 && message.role !== "noChange" && message.generationId !== NO_GENERATION;
-  const generation = isSaid ? ` generation_id=${message.generationId}` : "";
+  const { generationId = NO_GENERATION } = message;
+  const isSaid = version >= VERSION.OF12 && message.role !== "noChange" && generationId !== NO_GENERATION;
+  const generation = isSaid ? ` generation_id=${generationId}` : "";
   const reason = message.type === "roleStatus" ? ` reason=${ROLE_REASONS[message.reason]}` : "";
   return ` role=${ROLES[message.role]}${generation}${reason}`;
 }

@@ -43,7 +43,7 @@ export function printFlowMod({ command, flow, bufferId, newCookie }: FlowMod, ve
   const parts = [` ${COMMANDS[command]}`, table === 0 ? " " : ` table:${table} `];
   const matchText = matchWithPriority(match, priority);
   if (matchText !== "") parts.push(`${matchText} `);
-  const given = newCookie ?? (cookieMask === 0n ? cookie : 0n);
+  const given = newCookie ?? (cookieMask === 0n && givesCookie(command, version) ? cookie : 0n);
   if (given !== 0n && given !== KEEP_COOKIE) parts.push(`cookie:${hex(given)} `);
   if (cookieMask !== 0n) parts.push(`cookie:${hex(cookie)}/${hex(cookieMask)} `);
   if (idleTimeout !== 0) parts.push(`idle:${idleTimeout} `);
@@ -55,6 +55,11 @@ export function printFlowMod({ command, flow, bufferId, newCookie }: FlowMod, ve
   return `${parts.join("")}actions=${formatActions(flow.actions)}`;
 }
 
+/** Whether the cookie of a flow-mod without a mask is one that flows get. */
+function givesCookie(command: FlowMod["command"], version: number): boolean {
+  return version === VERSION.OF10 || command === "add" || (version === VERSION.OF11 && !command.startsWith("delete"));
+}
+
 const KEEP_COOKIE = 0xffff_ffff_ffff_ffffn;
 
 /** Writes that a flow went. */
@@ -64,8 +69,7 @@ export function printFlowRemoved({ flow, reason, durationSec, nPackets, nBytes }
   const parts = [matchText, `reason=${REMOVED_REASONS[reason]}`];
   if (table !== ALL_TABLES) parts.push(`table_id=${table}`);
   if (cookie !== 0n) parts.push(`cookie:${hex(cookie)}`);
-  parts.push(`duration${formatDuration(durationSec)}`);
-  if (idleTimeout !== 0) parts.push(`idle${idleTimeout}`);
+  parts.push(`duration${formatDuration(durationSec)}`, `idle${idleTimeout}`);
   if (hardTimeout !== 0) parts.push(`hard${hardTimeout}`);
   return ` ${parts.join(" ")} pkts${nPackets} bytes${nBytes}`;
 }

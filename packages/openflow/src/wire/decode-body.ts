@@ -122,7 +122,7 @@ function readStandard(
 
 function readSetConfig(body: ByteReader, version: number): Message {
   const flags = body.u16();
-  if ((flags & ~(version < VERSION.OF13 ? CONFIG_FLAGS_12 : CONFIG_FLAGS)) !== 0 && version > VERSION.OF10) {
+  if ((flags & ~(version < VERSION.OF13 ? CONFIG_FLAGS_12 : CONFIG_FLAGS)) !== 0) {
     throw new OpenFlowError("OFPSCFC_BAD_FLAGS", `A switch cannot be configured to ${flags}`, { details: { at: body.at } });
   }
   return { type: "setConfig", flags, missSendLength: body.u16() };

@@ -1,6 +1,6 @@
 /** Reads the bodies of Nicira's messages, after their subtype. */
 import type { ByteReader } from "@tenet/wire";
-import { type Message, VERSION } from "../message.ts";
+import type { Message } from "../message.ts";
 import { readAsync, readAsyncProperties } from "./async-wire.ts";
 import type { CodecOptions } from "./codec-options.ts";
 import { decodeCtFlush } from "./ct-flush-wire.ts";
@@ -18,10 +18,9 @@ export function readNicira(subtype: number, version: number, body: ByteReader, o
   switch (subtype) {
     case NXT.roleRequest:
     case NXT.roleReply: {
-      if (version >= VERSION.OF12) return undefined;
       const role = NICIRA_ROLES[body.u32()];
       if (role === undefined) throw new OpenFlowError("OFPRRFC_BAD_ROLE", "This role is not known");
-      return { type: subtype === NXT.roleRequest ? "roleRequest" : "roleReply", role, generationId: 0n };
+      return { type: subtype === NXT.roleRequest ? "roleRequest" : "roleReply", role };
     }
     case NXT.setFlowFormat:
       return version === 1 ? readFlowFormat(body) : undefined;

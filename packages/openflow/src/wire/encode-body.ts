@@ -153,7 +153,7 @@ function encodeControl(message: ControlMessage, version: number, writer: ByteWri
   switch (message.type) {
     case "roleRequest":
     case "roleReply": {
-      if (version < VERSION.OF12) {
+      if (version < VERSION.OF12 || message.generationId === undefined) {
         const role = Math.max(0, NICIRA_ROLES.indexOf(message.role));
         return nicira(version, NXT[message.type], writer.u32(role).toBytes());
       }

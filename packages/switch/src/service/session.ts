@@ -237,13 +237,15 @@ export class Session {
     this.#peer.send({ type: "getConfigReply", flags: FRAGMENT_FLAGS[this.#bridge.fragments] | ttlFlag, missSendLength }, xid);
   }
 
-  #setRole(role: Role, generationId: bigint, xid: number): void {
+  #setRole(role: Role, generationId: bigint | undefined, xid: number): void {
     const isElection = role === "master" || role === "slave";
-    if (isElection && this.#peer.version >= VERSION.OF12) this.#group.elect(generationId);
+    if (isElection && generationId !== undefined && this.#peer.version >= VERSION.OF12) this.#group.elect(generationId);
     if (role === "master") this.#group.promote(this);
     if (role !== "noChange") this.notices.role = role;
     this.#hearingChanged();
-    this.#peer.send({ type: "roleReply", role: this.notices.role, generationId: this.#group.generationId ?? NO_GENERATION }, xid);
+    const reply = { type: "roleReply", role: this.notices.role } as const;
+    const latest = this.#group.generationId ?? NO_GENERATION;
+    this.#peer.send(generationId === undefined ? reply : { ...reply, generationId: latest }, xid);
   }
 
   *#answerFeatures(xid: number): Work {
