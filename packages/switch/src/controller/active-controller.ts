@@ -78,6 +78,7 @@ export class ActiveController {
   adopt(spec: ControllerSpec): boolean {
     if (spec.target !== this.#spec.target || spec.isService !== this.#spec.isService) return false;
     this.#spec = spec;
+    this.#pauseMs = Math.min(this.#pauseMs, spec.maxBackoffMs);
     this.#conversation?.limitPackets(spec.packetLimit);
     return true;
   }

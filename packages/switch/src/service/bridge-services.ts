@@ -141,6 +141,7 @@ class BridgeService {
     let session: Session | undefined;
     const snoopers = this.#snoopers;
     const logging = this.#logging(owner.name);
+    let { packetLimit } = owner;
     const channel = new OpenFlowChannel(
       socket,
       this.#bridge.versions,
@@ -153,7 +154,7 @@ class BridgeService {
             ready,
             this.#group,
             this.#clock,
-            owner,
+            { ...owner, packetLimit },
             new FlowModReport(this.#clock, (counts) =>
               this.#log.info({ peer: logging.name, ...counts }, "flow mods carried out"),
             ),
@@ -198,7 +199,10 @@ class BridgeService {
       get packetCounts() {
         return session?.notices.packetCounts;
       },
-      limitPackets: (limit) => session?.notices.limitPackets(limit),
+      limitPackets: (limit) => {
+        packetLimit = limit;
+        session?.notices.limitPackets(limit);
+      },
       probe: () => channel.tell({ type: "echoRequest", data: new Uint8Array(0) }),
       close: () => channel.close(),
     };

@@ -70,13 +70,17 @@ export class Notices {
 
   /** Limits the packets to come. */
   limitPackets(limit: PacketLimit | undefined): void {
-    if (limit === undefined) this.close();
+    if (limit === undefined) this.#stopLimiting();
     else if (this.#queues === undefined) this.#queues = { miss: this.#queue(limit), action: this.#queue(limit) };
     else for (const queue of Object.values(this.#queues)) queue.limit = limit;
   }
 
   /** Packets that wait are sent no more. */
   close(): void {
+    this.#stopLimiting();
+  }
+
+  #stopLimiting(): void {
     for (const queue of Object.values(this.#queues ?? {})) queue.close();
     this.#queues = undefined;
   }

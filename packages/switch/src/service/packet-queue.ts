@@ -75,8 +75,12 @@ export class PacketQueue implements PacketCounts {
 
   /** Goes on with another limit. */
   set limit(limit: PacketLimit) {
+    this.#fill();
     this.#limit = limit;
     while (this.nWaiting > limit.burst) this.#drop();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#wait();
   }
 
   /** Forgets what waits. */
@@ -88,13 +92,18 @@ export class PacketQueue implements PacketCounts {
 
   /** Takes one of the packets that the rate allows. @returns whether there was one to take */
   #take(): boolean {
+    this.#fill();
+    if (this.#nAllowed < 1) return false;
+    this.#nAllowed--;
+    return true;
+  }
+
+  /** Counts what has become allowed. */
+  #fill(): void {
     const nowMs = this.#clock.monotonicMs();
     const nMore = ((nowMs - this.#countedMs) * this.#limit.perSecond) / MS_PER_SECOND;
     this.#nAllowed = Math.min(this.#limit.burst, this.#nAllowed + nMore);
     this.#countedMs = nowMs;
-    if (this.#nAllowed < 1) return false;
-    this.#nAllowed--;
-    return true;
   }
 
   #wait(): void {
