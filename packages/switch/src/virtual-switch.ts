@@ -186,7 +186,7 @@ export class VirtualSwitch {
   /** Takes what a controller configures of tables. */
   *configuringTables(bridge: Bridge, mod: TableMod): Work {
     yield* this.changingTables(bridge.pipeline.applyingTableMod(mod));
-    if (mod.miss !== undefined) this.#portsChanged();
+    if (mod.miss !== undefined) this.#revalidation.everythingChanged();
   }
 
   /** To be called after a port's VLANs, link or configuration were changed. */

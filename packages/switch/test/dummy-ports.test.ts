@@ -52,6 +52,12 @@ test("two tags of a flow are read, each with its type and its mask", () => {
 test("the name of a flow, which stands in front of it, is passed over", () => {
   const flow = `in_port(1),${ETHERNET},eth_type(0x1234)`;
   expect(parseOdpFlow(`ufid:1aa9dc18-89c6-da9a-4f30-469c62b6ba21, ${flow}`)).toEqual(parseOdpFlow(flow));
+  expect(parseOdpFlow(`ufid:1aa9dc18-89c6-da9a-4f30-469c62b6ba21 ${ETHERNET},eth_type(0x1234)`)).toEqual(
+    parseOdpFlow(`${ETHERNET},eth_type(0x1234)`),
+  );
+  expect(parseOdpFlow(`recirc_id(0) in_port(1) ${ETHERNET},eth_type(0x1234)`)).toEqual(
+    parseOdpFlow(`recirc_id(0),in_port(1),${ETHERNET},eth_type(0x1234)`),
+  );
 });
 
 test("space and line ends in the text of a flow mean nothing", () => {

@@ -62,7 +62,7 @@ export function parseOdpFlow(spacedText: string, portNoOf: (port: string) => num
   if (fields === undefined) return undefined;
   const { key, mask } = parseMatch(withoutMissing(fields).join(","));
   const match = { key: key.slice(), mask: mask.slice() };
-  const port = /(?:^|,)\s*in_port\(([^)]*)\)/.exec(text)?.[1];
+  const port = /(?:^|[,)])in_port\(([^)]*)\)/.exec(text)?.[1];
   const portNo = port === undefined ? 0 : portNoOf(port);
   if (portNo === undefined || Number.isNaN(portNo)) return undefined;
   setField(match.key, FIELDS.in_port, portNo);
@@ -72,7 +72,7 @@ export function parseOdpFlow(spacedText: string, portNoOf: (port: string) => num
     setField(match.mask, FIELDS[name], isPartial ? getField(match.mask, FIELDS.vlan_tci) | VLAN_PRESENT : ones(name));
   }
   if (getField(match.mask, FIELDS.nw_frag) !== 0) setField(match.mask, FIELDS.nw_frag, ones("nw_frag"));
-  const tunnelAt = /(?:^|,)\s*tunnel\(/.exec(text);
+  const tunnelAt = /(?:^|[,)])tunnel\(/.exec(text);
   if (tunnelAt !== null) {
     const open = tunnelAt.index + tunnelAt[0].length - 1;
     if (!setTunnel(match, text.slice(open + 1, closingOf(text, open)))) return undefined;
@@ -144,7 +144,7 @@ function ones(name: FieldName): number {
 
 function toFields(text: string): string[] | undefined {
   const fields: string[] = [];
-  let rest = text.trim().replace(/^ufid:[-0-9a-f]+[,\s]*/, "");
+  let rest = text.trim().replace(/^ufid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12},?/, "");
   while (rest !== "") {
     const [head, name = ""] = /^([a-z_0-9]+)\(/.exec(rest) ?? [];
     const end = head === undefined ? -1 : closingOf(rest, head.length - 1);

@@ -7,6 +7,9 @@ import type { PacketState } from "../packet/packet-state.ts";
 import { hasField } from "../packet/prerequisites.ts";
 import type { Walk } from "../walk.ts";
 
+/** Whether there is a tag, of the words of `vlan_tci`. */
+const TAGGED = Uint32Array.of(VLAN_PRESENT << FIELDS.vlan_tci.shift);
+
 /** Executes an action on the packet; `note`, `conjunction` and the like have no effect on it. */
 export function changePacket(walk: Walk, action: Action): void {
   const { packet, out } = walk;
@@ -70,7 +73,7 @@ function setField(packet: PacketState, { field, value, mask }: Extract<Action, {
 
 /** Sets bits of the tag, which is made when there is none, or left at that. */
 function setTag(packet: PacketState, bits: number, mask: number, pushes: false | undefined): void {
-  if (pushes === false && packet.read(FIELDS.vlan_tci) === 0) return;
+  if (pushes === false && packet.readWords(FIELDS.vlan_tci, TAGGED)[0] === 0) return;
   const { shift } = FIELDS.vlan_tci;
   const value = Uint32Array.of((bits | VLAN_PRESENT) << shift);
   packet.write(FIELDS.vlan_tci, value, Uint32Array.of((mask | VLAN_PRESENT) << shift));
