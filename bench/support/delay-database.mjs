@@ -3,6 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { silentLogger } from "@tenet/kit";
 import { Database, OPEN_VSWITCH, OvsdbServer } from "@tenet/ovsdb";
 
+const PATIENCE_MS = 60_000;
+
 /** An Open_vSwitch database in this process, served on a socket. */
 export class DelayDatabase {
   #database;
@@ -60,7 +62,11 @@ export class DelayDatabase {
     const failure = results.find((result) => result?.error !== undefined);
     if (failure !== undefined) throw new Error(JSON.stringify(failure));
     const isFollowed = () => [...this.#database.table("Open_vSwitch").values()].every((row) => row.cur_cfg === row.next_cfg);
-    while (!isFollowed()) await sleep(5);
+    const lateMs = performance.now() + PATIENCE_MS;
+    while (!isFollowed()) {
+      if (performance.now() > lateMs) throw new Error("the switch does not follow its database");
+      await sleep(5);
+    }
   };
 
   async close() {
